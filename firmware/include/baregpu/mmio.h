@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Access to device registers. Each call is one plain load or store with base register and no
+ * write-back: a hypervisor that emulates the access can decode no other form (Arm ARM, ESR_EL2
+ * ISS encoding for data aborts: ISV is 0 for pairs and write-back).
+ *
+ * A register holds little-endian values and so does the CPU. `base` comes from hal_map.
+ */
+#ifndef BAREGPU_MMIO_H
+#define BAREGPU_MMIO_H
+
+#include <stdint.h>
+
+#ifdef __aarch64__
+
+#define BAREGPU_MMIO_ACCESSOR(bits, width, suffix)                                             \
+    static inline uint##bits##_t mmio_read##bits(const void *base, uint64_t offset)            \
+    {                                                                                          \
+        uint##bits##_t value;                                                                  \
+        __asm__ volatile("ldr" suffix " %" width "0, [%1]"                                     \
+                         : "=r"(value)                                                         \
+                         : "r"((uintptr_t)base + offset)                                       \
+                         : "memory");                                                          \
+        return value;                                                                          \
+    }                                                                                          \
+    static inline void mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)     \
+    {                                                                                          \
+        __asm__ volatile("str" suffix " %" width "0, [%1]"                                     \
+                         :                                                                     \
+                         : "r"(value), "r"((uintptr_t)base + offset)                           \
+                         : "memory");                                                          \
+    }
+
+BAREGPU_MMIO_ACCESSOR(8, "w", "b")
+BAREGPU_MMIO_ACCESSOR(16, "w", "h")
+BAREGPU_MMIO_ACCESSOR(32, "w", "")
+BAREGPU_MMIO_ACCESSOR(64, "x", "")
+
+#undef BAREGPU_MMIO_ACCESSOR
+
+#else /* on the host a fake device stands behind these */
+
+uint8_t mmio_read8(const void *base, uint64_t offset);
+uint16_t mmio_read16(const void *base, uint64_t offset);
+uint32_t mmio_read32(const void *base, uint64_t offset);
+uint64_t mmio_read64(const void *base, uint64_t offset);
+void mmio_write8(void *base, uint64_t offset, uint8_t value);
+void mmio_write16(void *base, uint64_t offset, uint16_t value);
+void mmio_write32(void *base, uint64_t offset, uint32_t value);
+void mmio_write64(void *base, uint64_t offset, uint64_t value);
+
+#endif
+
+#include "baregpu/barrier.h"
+
+/*
+ * Tells the device that there is work: ordered after all earlier writes to memory, so that the
+ * device finds what the doorbell promises (virtio 1.4, 2.7.13.4 for a virtqueue).
+ */
+static inline void mmio_notify16(void *base, uint64_t offset, uint16_t value)
+{
+    barrier_write_outer();
+    mmio_write16(base, offset, value);
+}
+
+static inline void mmio_notify32(void *base, uint64_t offset, uint32_t value)
+{
+    barrier_write_outer();
+    mmio_write32(base, offset, value);
+}
+
+/* Reads a status register that says whether data is ready: later loads see what was ready. */
+static inline uint32_t mmio_read_status32(const void *base, uint64_t offset)
+{
+    uint32_t value = mmio_read32(base, offset);
+
+    barrier_read_outer();
+    return value;
+}
+
+#endif

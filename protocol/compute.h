@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Compute operations: what a guest asks of the mediator's GPU.
+ *
+ * Defined once, carried by every device: the vgpu-stub mailbox (vgpu_stub.h) carries a request's
+ * parameters as its params[], its data as data; other carriers number and mean them the same.
+ *
+ * An operation has a number from 0x1000 up. The mailbox's own opcodes 0x0000 to 0x0006 are the
+ * operations 0x1000 to 0x1006: either number may be sent.
+ *
+ * All fields are little-endian. 64-bit values in parameters are two uint32: low, then high.
+ * Sizes and offsets are in bytes, counts in elements.
+ */
+#ifndef BAREGPU_PROTOCOL_COMPUTE_H
+#define BAREGPU_PROTOCOL_COMPUTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum compute_operation {
+    COMPUTE_NOP = 0x1000,             /* nothing; no parameters, no results */
+    COMPUTE_VECTOR_ADD_BASIC = 0x1001, /* params a, b; result a + b modulo 2^32 */
+    COMPUTE_MEMORY_ALLOC = 0x1002,    /* struct compute_alloc_params; result: a handle */
+    COMPUTE_MEMORY_FREE = 0x1003,     /* param: the handle */
+    COMPUTE_MEMORY_COPY = 0x1004,     /* struct compute_copy_params */
+    COMPUTE_GET_DEVICE_INFO = 0x1005, /* no params; data: struct compute_device_info */
+    COMPUTE_SYNCHRONIZE = 0x1006,     /* waits for the session's asynchronous operations */
+    COMPUTE_VECTOR_ADD_INLINE = 0x1010, /* struct compute_vector_inline_params; data: a[], then b[];
+                                         * answer's data: c[] */
+    COMPUTE_VECTOR_ADD_MEMORY = 0x1011, /* struct compute_vector_memory_params */
+};
+
+#define COMPUTE_OPERATION_BASE 0x1000u
+#define COMPUTE_MAILBOX_OPCODE_LAST 0x0006u /* mailbox opcodes up to here are 0x1000 + opcode */
+
+/*
+ * What a request ends with. The codes up to 0x0B are the vgpu-stub device's error codes as well;
+ * those from 0x1000 say more than the device can: there the device shows CUDA_ERROR, and the
+ * answer's header has the code.
+ */
+enum compute_status {
+    COMPUTE_OK = 0x0000,
+    COMPUTE_INVALID_REQUEST = 0x0001,     /* malformed header, parameters or data */
+    COMPUTE_REQUEST_TOO_LARGE = 0x0002,   /* the request or its answer exceeds the carrier */
+    COMPUTE_MEDIATOR_UNAVAILABLE = 0x0003, /* device only: nobody answers; the session is lost */
+    COMPUTE_TIMEOUT = 0x0004,             /* ran longer than the mediator or the device allows */
+    COMPUTE_CUDA_ERROR = 0x0005,          /* the backend failed; the session may be lost */
+    COMPUTE_INVALID_POOL = 0x0006,        /* no GPU serves this pool for this tenant */
+    COMPUTE_QUEUE_FULL = 0x0007,          /* too many requests of this session wait */
+    COMPUTE_UNSUPPORTED_OPERATION = 0x0008,
+    COMPUTE_INVALID_LENGTH = 0x0009,      /* a length that does not fit the operation */
+    COMPUTE_RATE_LIMITED = 0x000A,        /* try again later */
+    COMPUTE_VM_QUARANTINED = 0x000B,      /* until an operator releases this guest */
+    COMPUTE_OUT_OF_MEMORY = 0x1000,       /* the GPU's memory or the session's share is used up */
+    COMPUTE_INVALID_HANDLE = 0x1001,      /* not a live handle of this session */
+    COMPUTE_OUT_OF_RANGE = 0x1002,        /* offset and size leave the allocation */
+};
+
+/* MEMORY_ALLOC. The memory reads as zero. The handle is never 0 and is valid in this session
+ * only: a session is one connection between device and mediator, and what it holds is freed when
+ * it ends. Size 0 is INVALID_LENGTH. */
+struct compute_alloc_params {
+    uint32_t size_lo, size_hi;
+};
+
+enum compute_copy_kind {
+    COMPUTE_COPY_HOST_TO_DEVICE = 1,   /* source: the request's data; src_* are 0 */
+    COMPUTE_COPY_DEVICE_TO_HOST = 2,   /* destination: the answer's data; dst_* are 0 */
+    COMPUTE_COPY_DEVICE_TO_DEVICE = 3, /* the ranges may overlap, as in memmove */
+};
+
+struct compute_copy_params {
+    uint32_t kind; /* enum compute_copy_kind */
+    uint32_t dst_handle, src_handle;
+    uint32_t dst_offset_lo, dst_offset_hi;
+    uint32_t src_offset_lo, src_offset_hi;
+    uint32_t size_lo, size_hi; /* HOST_TO_DEVICE: equals the data's length */
+};
+
+/* Integers wrap modulo 2^width. A float sum is the IEEE 754 single-precision sum, rounded to
+ * nearest even, the same on every backend (a NaN result may differ in its payload). */
+enum compute_element_type {
+    COMPUTE_ELEMENT_UINT32 = 1,
+    COMPUTE_ELEMENT_INT32 = 2,
+    COMPUTE_ELEMENT_FLOAT32 = 3,
+};
+
+struct compute_vector_inline_params {
+    uint32_t element_type; /* enum compute_element_type */
+    uint32_t count;        /* 0 is INVALID_LENGTH */
+};
+
+/* c[i] = a[i] + b[i]. Offsets are multiples of the element size. c may be a or b exactly; other
+ * overlaps are INVALID_REQUEST. */
+struct compute_vector_memory_params {
+    uint32_t element_type;
+    uint32_t c_handle, a_handle, b_handle;
+    uint32_t c_offset_lo, c_offset_hi;
+    uint32_t a_offset_lo, a_offset_hi;
+    uint32_t b_offset_lo, b_offset_hi;
+    uint32_t count_lo, count_hi;
+};
+
+enum compute_backend_kind {
+    COMPUTE_BACKEND_CPU = 1,
+    COMPUTE_BACKEND_CUDA = 2,
+};
+
+#define COMPUTE_DEVICE_NAME_SIZE 128 /* NUL included; longer names are cut */
+
+struct compute_device_info {
+    uint32_t backend;          /* enum compute_backend_kind */
+    uint32_t multiprocessors;  /* CPU backend: logical CPUs */
+    uint64_t memory_total;     /* of the device */
+    uint64_t memory_limit;     /* what this session may allocate */
+    uint64_t memory_used;      /* what this session has allocated */
+    uint32_t capability_major; /* CUDA compute capability; 0.0 on the CPU backend */
+    uint32_t capability_minor;
+    uint32_t clock_khz;        /* 0: not known */
+    uint32_t reserved;         /* 0 */
+    char name[COMPUTE_DEVICE_NAME_SIZE];
+};
+
+_Static_assert(sizeof(struct compute_alloc_params) == 8, "wire size");
+_Static_assert(sizeof(struct compute_copy_params) == 36, "wire size");
+_Static_assert(offsetof(struct compute_copy_params, size_lo) == 28, "wire offset");
+_Static_assert(sizeof(struct compute_vector_inline_params) == 8, "wire size");
+_Static_assert(sizeof(struct compute_vector_memory_params) == 48, "wire size");
+_Static_assert(offsetof(struct compute_vector_memory_params, count_lo) == 40, "wire offset");
+_Static_assert(sizeof(struct compute_device_info) == 176, "wire size");
+_Static_assert(offsetof(struct compute_device_info, memory_total) == 8, "wire offset");
+_Static_assert(offsetof(struct compute_device_info, name) == 48, "wire offset");
+
+#endif
