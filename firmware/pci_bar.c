@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Base address registers: their kind and size, and writing an address. */
+#include "firmware/pci_internal.h"
+
+/* Is there a way down from the machine's 64-bit window to this device's bus? */
+static bool mem64_reaches(const struct pci_host *host, const struct pci_device *device)
+{
+    for (int parent = device->parent; parent >= 0;
+         parent = host->config.devices[parent].parent) {
+        if (!host->config.devices[parent].has_mem64_window) {
+            return false;
+        }
+    }
+    return host->config.windows[PCI_WINDOW_MEM64].size != 0;
+}
+
+/* Below a bridge only prefetchable memory may lie in the prefetchable window, which is the one
+ * that reaches above 4 GiB (Bridge 3.2.5.8); on the root bus any 64-bit BAR may. */
+static enum pci_window_kind choose_window(const struct pci_host *host,
+                                          const struct pci_device *device,
+                                          const struct pci_resource *bar)
+{
+    if (bar->is_io) {
+        return PCI_WINDOW_IO;
+    }
+    if (bar->is_64bit && (bar->is_prefetchable || device->parent < 0) &&
+        mem64_reaches(host, device)) {
+        return PCI_WINDOW_MEM64;
+    }
+    return PCI_WINDOW_MEM32;
+}
+
+/* Writes all ones and returns what sticks: address bits that are wired to zero say the size (PCI
+ * 6.2.5.1). Puts the old value back. */
+static uint32_t probe_register(const struct pci_host *host, uint16_t bdf, unsigned reg,
+                               uint32_t ones)
+{
+    uint32_t before = pci_config_read32(host, bdf, reg);
+
+    pci_config_write32(host, bdf, reg, ones);
+    uint32_t mask = pci_config_read32(host, bdf, reg);
+    pci_config_write32(host, bdf, reg, before);
+    return mask;
+}
+
+/* Returns the number of registers that the BAR takes. */
+static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsigned bar)
+{
+    struct pci_resource *resource = &device->bars[bar];
+    uint32_t flags = pci_config_read32(host, device->bdf, REG_BAR(bar));
+    uint32_t mask = probe_register(host, device->bdf, REG_BAR(bar), UINT32_MAX);
+    uint64_t address_mask;
+    unsigned taken = 1;
+
+    if (mask == 0) {
+        return taken;
+    }
+    if (flags & BAR_IO) {
+        if ((mask & ~BAR_IO_FLAGS) == 0) {
+            return taken;
+        }
+        resource->is_io = true;
+        /* The upper 16 bits may be wired to zero. */
+        address_mask = (mask & ~(uint64_t)BAR_IO_FLAGS) | 0xFFFFFFFFFFFF0000ull;
+    } else {
+        uint32_t type = flags & BAR_TYPE_MASK;
+
+        resource->is_prefetchable = (flags & BAR_PREFETCHABLE) != 0;
+        resource->is_64bit = type == BAR_TYPE_64;
+        if ((type != BAR_TYPE_32 && type != BAR_TYPE_64) ||
+            (resource->is_64bit && bar + 1 >= pci_bar_limit(device))) {
+            const struct pci_problem problem = {
+                .kind = PCI_PROBLEM_BAD_BAR, .bdf = device->bdf, .bar = bar};
+
+            resource->state = PCI_RESOURCE_FAILED;
+            resource->is_64bit = false;
+            pci_report(host, &problem);
+            return taken;
+        }
+        address_mask = (mask & ~(uint64_t)BAR_MEMORY_FLAGS) | 0xFFFFFFFF00000000ull;
+        if (resource->is_64bit) {
+            uint64_t upper =
+                probe_register(host, device->bdf, REG_BAR(bar + 1), UINT32_MAX);
+
+            taken = 2;
+            address_mask = (address_mask & UINT32_MAX) | upper << 32;
+        }
+    }
+    resource->size = address_mask & -address_mask; /* the lowest bit that can be set */
+    /* A BAR without any address bit is flags only: not one. */
+    if (resource->size == 0 || (!resource->is_64bit && resource->size > UINT32_MAX)) {
+        resource->size = 0;
+        return taken;
+    }
+    resource->align = resource->size;
+    resource->window = (uint8_t)choose_window(host, device, resource);
+    resource->state = PCI_RESOURCE_PENDING;
+    return taken;
+}
+
+static void size_rom(const struct pci_host *host, struct pci_device *device)
+{
+    if (device->header_kind == PCI_HEADER_CARDBUS) {
+        return;
+    }
+    unsigned reg = pci_is_bridge(device) ? REG_ROM_BRIDGE : REG_ROM_DEVICE;
+    /* The enable bit stays off throughout: a ROM shares its decoder with BARs (PCI 6.2.5.2). */
+    uint32_t before = pci_config_read32(host, device->bdf, reg) & ~ROM_ENABLE;
+
+    pci_config_write32(host, device->bdf, reg, before);
+    uint32_t mask =
+        probe_register(host, device->bdf, reg, ROM_ADDRESS_MASK) & ROM_ADDRESS_MASK;
+    device->rom_size = mask & -mask;
+}
+
+void pci_size_bars(struct pci_host *host, struct pci_device *device)
+{
+    unsigned bar = 0;
+
+    while (bar < pci_bar_limit(device)) {
+        bar += size_bar(host, device, bar);
+    }
+    size_rom(host, device);
+}
+
+void pci_write_bar(const struct pci_host *host, const struct pci_device *device, unsigned bar)
+{
+    const struct pci_resource *resource = &device->bars[bar];
+    /* Without an address: the top of the address space, where no window leads. The device keeps
+     * its low bits at zero. */
+    uint64_t value = resource->state == PCI_RESOURCE_ASSIGNED ? resource->address : UINT64_MAX;
+
+    pci_config_write32(host, device->bdf, REG_BAR(bar), (uint32_t)value);
+    if (resource->is_64bit) {
+        pci_config_write32(host, device->bdf, REG_BAR(bar + 1), (uint32_t)(value >> 32));
+    }
+}

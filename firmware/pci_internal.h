@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the PCI library share: registers and the steps of enumeration. */
+#ifndef BAREGPU_PCI_INTERNAL_H
+#define BAREGPU_PCI_INTERNAL_H
+
+#include "baregpu/pci_ecam.h"
+
+/* Both header types (PCI 6.1) */
+#define REG_REVISION 0x08u
+#define REG_HEADER_TYPE 0x0Eu
+#define HEADER_TYPE_MASK 0x7Fu
+#define HEADER_MULTI_FUNCTION 0x80u
+#define REG_BAR(bar) (0x10u + 4u * (bar))
+#define REG_CAPABILITIES 0x34u
+#define REG_INTERRUPT_PIN 0x3Du
+#define STATUS_HAS_CAPABILITIES 0x0010u
+
+/* Type 0 */
+#define REG_ROM_DEVICE 0x30u
+
+/* Type 1 (Bridge 3.2) */
+#define REG_PRIMARY_BUS 0x18u
+#define REG_SECONDARY_BUS 0x19u
+#define REG_SUBORDINATE_BUS 0x1Au
+#define REG_IO_BASE 0x1Cu
+#define REG_IO_LIMIT 0x1Du
+#define REG_MEMORY_BASE 0x20u
+#define REG_MEMORY_LIMIT 0x22u
+#define REG_PREFETCH_BASE 0x24u
+#define REG_PREFETCH_LIMIT 0x26u
+#define REG_PREFETCH_BASE_UPPER 0x28u
+#define REG_PREFETCH_LIMIT_UPPER 0x2Cu
+#define REG_IO_BASE_UPPER 0x30u
+#define REG_IO_LIMIT_UPPER 0x32u
+#define REG_ROM_BRIDGE 0x38u
+#define PREFETCH_TYPE_MASK 0x0Fu
+#define PREFETCH_TYPE_64 0x01u
+
+#define BRIDGE_BAR_COUNT 2u
+
+/* BARs (PCI 6.2.5.1) */
+#define BAR_IO 0x1u
+#define BAR_IO_FLAGS 0x3u
+#define BAR_MEMORY_FLAGS 0xFu
+#define BAR_TYPE_MASK 0x6u
+#define BAR_TYPE_32 0x0u
+#define BAR_TYPE_64 0x4u
+#define BAR_PREFETCHABLE 0x8u
+#define ROM_ENABLE 0x1u
+#define ROM_ADDRESS_MASK 0xFFFFF800u
+
+/* PCI Express capability (PCIe 7.5.3.2) */
+#define EXPRESS_REG_CAPABILITIES 0x02u
+#define EXPRESS_TYPE(capabilities) ((unsigned)(capabilities) >> 4 & 0xFu)
+#define EXPRESS_TYPE_ROOT_PORT 0x4u
+#define EXPRESS_TYPE_DOWNSTREAM 0x6u
+
+#define PCI_CONFIG_SPACE_SIZE 4096u
+#define PCI_BUS_SPACE_SIZE 0x100000u
+
+static inline bool pci_is_bridge(const struct pci_device *device)
+{
+    return device->header_kind == PCI_HEADER_BRIDGE;
+}
+
+static inline unsigned pci_bar_limit(const struct pci_device *device)
+{
+    return device->header_kind == PCI_HEADER_DEVICE ? PCI_BAR_COUNT
+           : pci_is_bridge(device)                  ? BRIDGE_BAR_COUNT
+                                                    : 0u;
+}
+
+/* pci_ecam.c */
+void pci_report(struct pci_host *host, const struct pci_problem *problem);
+
+/* pci_bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
+ * windows known. */
+void pci_size_bars(struct pci_host *host, struct pci_device *device);
+
+/* Writes a BAR: its address, or where nothing is forwarded when it has none. */
+void pci_write_bar(const struct pci_host *host, const struct pci_device *device, unsigned bar);
+
+/* pci_assign.c: gives every pending resource an address and programs bridges and BARs. */
+void pci_assign_resources(struct pci_host *host);
+
+/* pci_list.c: the sentence for a problem, at most `size` bytes with its NUL. */
+void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,
+                          char *text, size_t size);
+
+#endif
