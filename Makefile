@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make help` lists what can be made. The rules are in mk/, one file per part.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+BUILD ?= build
+
+include mk/settings.mk
+include mk/firmware.mk
+include mk/qemu.mk
+include mk/host.mk
+include mk/tests.mk
+include mk/run.mk
+include mk/help.mk

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# build-libfdt.sh CROSS_PREFIX NEWLIB OUT: libfdt for the bare target, from its source package, kept
+# in the cache; OUT becomes a link to it (OUT/include, OUT/lib/libfdt.a).
+
+. "$(dirname "$0")/common.sh"
+
+cross=$1
+newlib=$2
+out=$3
+here=$(cd "$(dirname "$0")" && pwd)
+
+CFLAGS="-Os -g -ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-stack-protector \
+-fno-omit-frame-pointer -mno-outline-atomics -mstrict-align"
+
+source_dir=$("$here/debian-fetch.sh" tar device-tree-compiler)
+set -- "$source_dir"/device-tree-compiler_*.orig.tar.*
+archive=$1
+include=
+[ "$newlib" = - ] || include="-nostdinc -isystem $(cd "$newlib" && pwd -P)/include \
+-isystem $("${cross}gcc" -print-file-name=include)"
+key=$(content_key "$archive" "$CFLAGS" "$include" "$("${cross}gcc" --version)" "$cross")
+entry=$BAREGPU_CACHE/libfdt/$key
+
+# A subshell: it may change its folder.
+build() (
+    work=$entry.work
+    rm -rf "$work"
+    mkdir -p "$work/lib" "$work/include"
+    tar -C "$work" -xf "$archive" --strip-components=1 --wildcards '*/libfdt/*'
+    cd "$work"
+    # fdt_overlay.c and fdt_check.c are not used by a kernel that only reads its tree.
+    for unit in fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip; do
+        # shellcheck disable=SC2086 # lists of words
+        "${cross}gcc" $CFLAGS $include -Ilibfdt -c "libfdt/$unit.c" -o "$unit.o"
+    done
+    "${cross}ar" rcs lib/libfdt.a ./*.o
+    cp libfdt/fdt.h libfdt/libfdt.h libfdt/libfdt_env.h include/
+    rm -rf libfdt ./*.o
+    cd /
+    mv "$work" "$entry"
+)
+
+if [ ! -d "$entry" ]; then
+    cache_lock "libfdt-$key"
+    [ -d "$entry" ] || build
+fi
+mkdir -p "$(dirname "$out")"
+ln -sfn "$entry" "$out"

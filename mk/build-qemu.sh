@@ -1,0 +1,217 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# build-qemu.sh OUT: QEMU with this project's devices, in OUT/qemu-system-*, and the few data files
+# it reads beside it.
+#
+#   QEMU_SRC=DIR       a source tree of your own (10.0 to 11.x) in place of Debian 13's; not changed
+#   QEMU_TARGETS=...   further targets, as "x86_64-softmmu riscv64-softmmu"
+#   QEMU_CONFIGURE=... further flags of QEMU's configure
+#
+# Two things are kept in the cache, each named by what it was made from:
+#   qemu/tree-KEY   source and build tree without our devices: one changed device file costs seconds
+#   qemu/bin-KEY    finished programs: an unchanged clone costs nothing
+
+. "$(dirname "$0")/common.sh"
+
+out=$1
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/.." && pwd)
+targets="aarch64-softmmu ${QEMU_TARGETS:-}"
+
+PATCHES="disable-pycotap skip-unpack-edk2-blobs"
+FLAGS="--without-default-features --enable-system --disable-user --enable-tcg --enable-fdt=system \
+--enable-pixman --enable-png --enable-vnc --enable-slirp --enable-plugins --disable-docs \
+--disable-install-blobs --disable-download ${QEMU_CONFIGURE:-}"
+MESON_MIN=1.5.0
+TREES_KEPT=3
+PROGRAMS_KEPT=16
+CONFIGURE_TIMEOUT_S=600
+BUILD_TIMEOUT_S=7200
+
+# make's job server and flags are not for QEMU's build.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+python=$(system_python)
+target_list=$(printf '%s\n' $targets | sort -u | paste -sd, -)
+
+# ---- What the build is made from ----
+
+device_files() {
+    (
+        cd "$top"
+        find host/qemu-device -type f ! -name '*.md' | sort
+        find protocol -type f -name '*.h' | sort
+    )
+}
+
+toolchain_versions() {
+    ${CC:-cc} --version | head -n 1
+    pkg-config --modversion glib-2.0 pixman-1 libpng slirp
+    "$python" --version
+}
+
+source_identity() {
+    if [ -n "${QEMU_SRC:-}" ]; then
+        # Somebody's tree under work: any newer file makes a new tree.
+        (cd "$QEMU_SRC" && pwd -P && cat VERSION &&
+            find . -name .git -prune -o -type f -newer VERSION -printf '%p %T@\n' | sort)
+    else
+        for file in "$source_dir"/*; do
+            sha256sum < "$file"
+        done
+    fi
+}
+
+# ---- The tree without our devices ----
+
+unpack_source() {
+    if [ -n "${QEMU_SRC:-}" ]; then
+        (cd "$QEMU_SRC" && tar -cf - --exclude=./build --exclude=./.git .) | tar -C "$1" -xf -
+        return
+    fi
+    tar -C "$1" -xf "$source_dir"/qemu_*.orig.tar.xz --strip-components=1
+    mkdir "$1/debian-patches"
+    tar -C "$1/debian-patches" -xf "$source_dir"/qemu_*.debian.tar.xz --strip-components=2 \
+        debian/patches
+    for patch in $PATCHES; do
+        patch -d "$1" -p1 -s -i "$1/debian-patches/$patch.patch" || die "$patch does not apply"
+    done
+}
+
+add_baregpu_folder() {
+    grep -q "subdir('baregpu')" "$1/hw/misc/meson.build" ||
+        printf "\nsubdir('baregpu')\n" >> "$1/hw/misc/meson.build"
+    grep -q 'source baregpu/Kconfig' "$1/hw/misc/Kconfig" ||
+        printf '\nsource baregpu/Kconfig\n' >> "$1/hw/misc/Kconfig"
+    grep -q "'hw/misc/baregpu'" "$1/meson.build" ||
+        sed -i "s|^    'hw/misc',\$|    'hw/misc',\n    'hw/misc/baregpu',|" "$1/meson.build"
+    grep -q "'hw/misc/baregpu'" "$1/meson.build" ||
+        die "QEMU's meson.build has no place known to us for our trace events"
+}
+
+make_tree() {
+    say "unpacking QEMU into $tree"
+    rm -rf "$tree"
+    mkdir -p "$tree/source"
+    unpack_source "$tree/source"
+    add_baregpu_folder "$tree/source"
+    touch "$tree/unpacked"
+}
+
+# ---- Our devices in the tree ----
+
+# Copies only what differs, so that ninja sees only what changed; removes what is no longer ours.
+copy_devices() {
+    folder=$tree/source/hw/misc/baregpu
+    mkdir -p "$folder"
+    device_files | while read -r file; do
+        case $file in
+        host/qemu-device/*) copy=$folder/${file#host/qemu-device/} ;;
+        *) copy=$folder/$file ;;
+        esac
+        mkdir -p "$(dirname "$copy")"
+        cmp -s "$top/$file" "$copy" || cp "$top/$file" "$copy"
+    done
+    find "$folder" -type f | while read -r copy; do
+        name=${copy#"$folder"/}
+        [ -f "$top/host/qemu-device/$name" ] || [ -f "$top/$name" ] || rm -f "$copy"
+    done
+}
+
+# QEMU wants a newer meson than Debian 12 has. It is pure Python: Debian 13's runs unpacked.
+provide_meson() {
+    version=$("$python" -c 'from mesonbuild import coredata as c; print(c.version)' 2>/dev/null) ||
+        version=0
+    oldest=$(printf '%s\n%s\n' "$version" "$MESON_MIN" | sort -V | head -n 1)
+    [ "$oldest" = "$MESON_MIN" ] && return
+    meson_dir=$("$here/debian-fetch.sh" binary meson)
+    PYTHONPATH=$meson_dir/usr/lib/python3/dist-packages
+    export PYTHONPATH
+}
+
+with_log() {
+    log=$1
+    shift
+    timeout "$@" > "$log" 2>&1 9>&- < /dev/null && return
+    grep -E -A 12 'FAILED|ERROR|error:' "$log" | head -n 60 >&2 || tail -n 40 "$log" >&2
+    die "QEMU did not build; the whole log: $log"
+}
+
+configure_tree() (
+    [ -f "$tree/build/build.ninja" ] && exit
+    say "configuring QEMU"
+    compiler=${CC:-cc}
+    if command -v ccache > /dev/null; then
+        compiler="ccache $compiler"
+    fi
+    mkdir -p "$tree/build"
+    cd "$tree/build"
+    # shellcheck disable=SC2086 # lists of words
+    with_log "$tree/configure.log" "$CONFIGURE_TIMEOUT_S" ../source/configure --cc="$compiler" \
+        --python="$python" --target-list="$target_list" $FLAGS
+)
+
+build_programs() {
+    say "building QEMU for $target_list (minutes the first time): $tree/build.log"
+    programs=
+    for target in $targets; do
+        programs="$programs qemu-system-${target%-softmmu}"
+    done
+    # shellcheck disable=SC2086 # a list of words
+    with_log "$tree/build.log" "$BUILD_TIMEOUT_S" ninja -C "$tree/build" -j"$(jobs_count)" $programs
+}
+
+# The data lies where QEMU looks first: in qemu-bundle beside the program (util/cutils.c).
+store_programs() {
+    rm -rf "$entry.new"
+    data=$entry.new/qemu-bundle/usr/local/share/qemu
+    mkdir -p "$data"
+    for program in $programs; do
+        strip -o "$entry.new/$program" "$tree/build/$program"
+    done
+    cp -r "$tree/source/pc-bios/keymaps" "$data/"
+    rm -rf "$entry"
+    mv "$entry.new" "$entry"
+}
+
+# ---- ----
+
+source_dir=
+[ -n "${QEMU_SRC:-}" ] || source_dir=$("$here/debian-fetch.sh" source qemu)
+tree_key=$(content_key "$(source_identity)" "$PATCHES" "$FLAGS" "$target_list" \
+    "$(toolchain_versions)" "$BAREGPU_CACHE")
+tree=$BAREGPU_CACHE/qemu/tree-$tree_key
+# shellcheck disable=SC2046 # our file names have no blanks
+bin_key=$(cd "$top" && content_key "$tree_key" "$(device_files)" $(device_files))
+entry=$BAREGPU_CACHE/qemu/bin-$bin_key
+
+if [ ! -d "$entry" ]; then
+    CCACHE_DIR=${CCACHE_DIR:-$BAREGPU_CACHE/ccache}
+    CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-1G}
+    CCACHE_NOHASHDIR=1
+    CCACHE_BASEDIR=$tree
+    export CCACHE_BASEDIR
+    export CCACHE_DIR CCACHE_MAXSIZE CCACHE_NOHASHDIR
+    provide_meson
+    cache_lock "qemu-tree-$tree_key"
+    if [ ! -d "$entry" ]; then
+        [ -f "$tree/unpacked" ] || make_tree
+        copy_devices
+        configure_tree
+        build_programs
+        store_programs
+    fi
+    touch "$tree"
+fi
+touch "$entry"
+prune_entries 'qemu/tree-*' "$TREES_KEPT"
+prune_entries 'qemu/bin-*' "$PROGRAMS_KEPT"
+
+# A copy, so that neither pruning nor another clone can take it away under a running test.
+mkdir -p "$out"
+for file in "$entry"/qemu-system-*; do
+    cp "$file" "$out/.new"
+    mv "$out/.new" "$out/${file##*/}"
+done
+rm -rf "$out/qemu-bundle"
+cp -r "$entry/qemu-bundle" "$out/"

@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Prints build/config.mk: what this machine has, as make variables.
+
+. "$(dirname "$0")/common.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+
+pkg_config() {
+    pkg-config "$@" 2>/dev/null || true
+}
+
+find_nvcc() {
+    for nvcc in ${NVCC:+"$NVCC"} "$(command -v nvcc || true)" \
+        ${CUDA_HOME:+"$CUDA_HOME/bin/nvcc"} /usr/local/cuda/bin/nvcc; do
+        if [ -n "$nvcc" ] && [ -x "$nvcc" ]; then
+            printf '%s\n' "$nvcc"
+            return
+        fi
+    done
+}
+
+# Newest CUDA toolkits drop old chips: of the chips we want, those that this nvcc knows. PTX for
+# the oldest of them lets the driver compile for all the others.
+list_cuda_flags() {
+    known=$("$1" --list-gpu-arch 2>/dev/null || true)
+    oldest=
+    for arch in 75 80 90 100; do
+        case " $(printf '%s' "$known" | tr '\n' ' ') " in
+        *" compute_$arch "*) ;;
+        *) continue ;;
+        esac
+        if [ -z "$oldest" ]; then
+            oldest=$arch
+            printf -- '-gencode arch=compute_%s,code=compute_%s ' "$arch" "$arch"
+            continue
+        fi
+        printf -- '-gencode arch=compute_%s,code=sm_%s ' "$arch" "$arch"
+    done
+}
+
+cross=$("$here/cross-prefix.sh" || true)
+echo "# Written by mk/configure.sh"
+echo "CROSS := $cross"
+if [ -n "$cross" ]; then
+    echo "CROSS_VERSION := $("${cross}gcc" --version | head -n 1)"
+    echo "CROSS_INCLUDE := $("${cross}gcc" -print-file-name=include)"
+    # A compiler for the bare target brings its own newlib.
+    case $("${cross}gcc" -dumpmachine) in
+    *-linux-gnu*) echo "CROSS_BARE :=" ;;
+    *) echo "CROSS_BARE := yes" ;;
+    esac
+fi
+echo "HOST_VERSION := $(${CC:-cc} --version 2>/dev/null | head -n 1)"
+echo "CLANG_VERSION := $(clang --version 2>/dev/null | head -n 1)"
+libraries="libuv inih jansson libseccomp"
+echo "HOST_CFLAGS_PKG := $(pkg_config --cflags $libraries)"
+echo "HOST_LIBS_PKG := $(pkg_config --libs $libraries)"
+echo "CMOCKA_CFLAGS := $(pkg_config --cflags cmocka)"
+echo "CMOCKA_LIBS := $(pkg_config --libs cmocka)"
+nvcc=$(find_nvcc)
+echo "NVCC_FOUND := $nvcc"
+if [ -n "$nvcc" ]; then
+    echo "NVCC_VERSION := $("$nvcc" --version | grep release || true)"
+    echo "NVCC_ARCH := $(list_cuda_flags "$nvcc")"
+fi

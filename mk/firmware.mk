@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The guest: the driver library, the kernel, and the second kernel that links the library alone.
+
+FW := $(BUILD)/firmware
+FW_OBJ := $(FW)/obj
+NEWLIB := $(FW)/newlib
+LIBFDT := $(FW)/libfdt
+
+LIB_SRC := $(wildcard firmware/*.c firmware/virtio/*.c firmware/vgpu/*.c)
+KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
+                         firmware/apps/*.[cS])
+MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
+MINIMAL_LD := $(firstword $(wildcard firmware/minimal/*.ld) firmware/linker.ld)
+fw_obj = $(patsubst %,$(FW_OBJ)/%.o,$(basename $(1)))
+
+# Debian's compiler for Linux needs newlib beside it; one for the bare target has its own.
+ifeq ($(CROSS_BARE),yes)
+LIBC_STAMP :=
+LIBC_INCLUDE :=
+LIBC_LINK = -lc
+NEWLIB_ARG := -
+else
+LIBC_STAMP := $(FW)/newlib.stamp
+LIBC_INCLUDE := -nostdinc -isystem $(NEWLIB)/include -isystem $(CROSS_INCLUDE)
+LIBC_LINK = $(NEWLIB)/lib/libc.a
+NEWLIB_ARG := $(NEWLIB)
+endif
+
+FW_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ifirmware/include \
+             -ffreestanding -fno-pic -no-pie -fno-stack-protector -mno-outline-atomics \
+             -mstrict-align -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
+             -fno-asynchronous-unwind-tables -fno-common
+LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(CROSS_INCLUDE)
+KERNEL_CFLAGS := $(FW_COMMON) -Ifirmware $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
+FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \
+              -Wl,-z,max-page-size=4096
+
+$(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
+$(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
+$(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) $(MINIMAL_SRC))
+
+.PHONY: firmware
+firmware: $(FW)/baregpu.elf $(FW)/baregpu.img $(FW)/libbaregpu.a \
+          $(if $(MINIMAL_SRC),$(FW)/minimal.elf)
+
+$(FW)/newlib.stamp: mk/build-newlib.sh mk/debian-fetch.sh $(BUILD)/flags/firmware-kernel \
+		$(if $(wildcard $(NEWLIB)/lib/libc.a),,FORCE)
+	@mk/build-newlib.sh $(CROSS) $(NEWLIB)
+	@touch $@
+
+$(FW)/libfdt.stamp: mk/build-libfdt.sh mk/debian-fetch.sh $(LIBC_STAMP) \
+		$(BUILD)/flags/firmware-kernel $(if $(wildcard $(LIBFDT)/lib/libfdt.a),,FORCE)
+	@mk/build-libfdt.sh $(CROSS) $(NEWLIB_ARG) $(LIBFDT)
+	@touch $@
+
+# What runs before the FP unit is on, or while its registers hold the interrupted code's values.
+$(FW_OBJ)/firmware/platform/early%.o: FW_EXTRA := -mgeneral-regs-only
+$(FW_OBJ)/firmware/platform/exception%.o: FW_EXTRA := -mgeneral-regs-only
+
+# The library's and the minimal kernel's objects: no libc in sight.
+FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
+HOSTED_OBJ := $(call fw_obj,$(KERNEL_SRC))
+
+$(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
+$(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib
+$(HOSTED_OBJ): FW_CPU_FLAGS := $(KERNEL_CFLAGS)
+$(HOSTED_OBJ): $(BUILD)/flags/firmware-kernel $(LIBC_STAMP) $(FW)/libfdt.stamp
+
+$(FW_OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(FW_CPU_FLAGS) $(FW_EXTRA) $(FW_CFLAGS) -MMD -MP \
+		-c $< -o $@
+
+$(FW_OBJ)/%.o: %.S
+	@mkdir -p $(@D)
+	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(FW_CPU_FLAGS) $(FW_CFLAGS) -D__ASSEMBLY__ -MMD -MP \
+		-c $< -o $@
+
+$(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link
+	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
+
+$(FW)/baregpu.elf: $(HOSTED_OBJ) $(FW)/libbaregpu.a firmware/linker.ld \
+		$(BUILD)/flags/firmware-link
+	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
+		-T firmware/linker.ld $(HOSTED_OBJ) -Wl,--start-group $(FW)/libbaregpu.a \
+		$(LIBFDT)/lib/libfdt.a $(LIBC_LINK) -lgcc -Wl,--end-group -o $@
+
+$(FW)/baregpu.img: $(FW)/baregpu.elf
+	$(call quiet,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
+
+$(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD) \
+		$(BUILD)/flags/firmware-link
+	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -T $(MINIMAL_LD) $(filter %.o,$^) \
+		-Wl,--start-group $(FW)/libbaregpu.a -lgcc -Wl,--end-group -o $@
+
+-include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ))

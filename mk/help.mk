@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+define HELP
+baregpu: a GPU for bare-metal guests
+
+  make run              build what is missing, start the mediator, boot the guest, show what it did
+  make run run=NAME     another program of the guest; an unknown name lists them all
+  make debug            the same, waiting for gdb; prints the line to type
+  make test             all tests (TESTS=pattern: those whose path has it); ends by itself
+  make bench            figures beside their limits: a table, and $(BUILD)/bench.json
+  make soak             all tests at full counts, the fuzzers at SOAK_SECONDS each
+
+  make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img, libbaregpu.a
+  make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
+  make host             the mediator: $(BUILD)/host/baregpu-mediator
+  make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
+  make compile_commands.json   for editors
+  make clean            removes $(BUILD)/; the cache stays
+
+Settings: V=1 shows commands; RUN_ARGS= and QEMU_ARGS= go to the run; CROSS_COMPILE=, QEMU_SRC=,
+QEMU_TARGETS=, CUDA_HOME=, BAREGPU_CACHE=, DEBIAN_MIRROR= choose what is used: docs/building.md.
+endef
+
+.PHONY: help clean
+help:
+	$(info $(HELP))
+	@:
+
+clean:
+	rm -rf $(BUILD) compile_commands.json

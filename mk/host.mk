@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The mediator. With nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
+# backend only. It never links CUDA: libcuda is opened at run time.
+
+HOST := $(BUILD)/host
+HOST_OBJ := $(HOST)/obj
+MEDIATOR := $(HOST)/baregpu-mediator
+
+MEDIATOR_SRC := $(wildcard host/mediator/*.c)
+CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*.cu))
+MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
+CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
+
+HOST_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
+               -fno-omit-frame-pointer $(HOST_CFLAGS_PKG)
+HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+                  $(if $(CUDA_SRC),-DHAVE_CUDA_KERNELS) $(HOST_CFLAGS)
+HOST_LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(HOST_LDFLAGS)
+HOST_LIBS := $(HOST_LIBS_PKG) -ldl -lpthread -lm
+
+$(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
+$(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUDA_SRC))
+$(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
+
+.PHONY: host
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR))
+
+$(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
+
+$(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
+	@mkdir -p $(@D)
+	$(call quiet,CC,$@)$(CC) $(HOST_CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# NAME.cu becomes the bytes between cuda_NAME_fatbin and cuda_NAME_fatbin_end.
+$(HOST_OBJ)/%.fatbin: %.cu $(BUILD)/flags/cuda
+	@mkdir -p $(@D)
+	$(call quiet,NVCC,$@)$(NVCC_FOUND) -I. -Ihost $(NVCC_ARCH) -MD -MP -MF $@.d -MT $@ \
+		-fatbin $< -o $@
+
+$(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
+	$(call quiet,EMBED,$@)printf '%s\n' '.section .rodata' '.balign 16' \
+		'.globl cuda_$(notdir $*)_fatbin, cuda_$(notdir $*)_fatbin_end' \
+		'cuda_$(notdir $*)_fatbin: .incbin "$<"' 'cuda_$(notdir $*)_fatbin_end: .byte 0' \
+		'.section .note.GNU-stack,"",@progbits' | $(CC) -x assembler -c - -o $@
+
+-include $(MEDIATOR_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

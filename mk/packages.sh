@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# packages.sh PURPOSE...: sees to it that what PURPOSE needs is there. On Debian what is missing is
+# said and installed; elsewhere it is listed. A thing that is found, however it came, is enough.
+
+. "$(dirname "$0")/common.sh"
+
+# purpose | Debian package | probe (see "found" below) | what it is for
+list_needs() {
+    cat <<'END'
+firmware|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
+firmware|gcc|cc|newlib's configure runs the host's compiler
+firmware|xz-utils|cmd xz|to unpack the sources of newlib and libfdt
+qemu|gcc|cc|QEMU's compiler
+qemu|ninja-build|cmd ninja|QEMU's build
+qemu|pkg-config|cmd pkg-config|finds libraries
+qemu|flex|cmd flex|QEMU's build
+qemu|bison|cmd bison|QEMU's build
+qemu|patch|cmd patch|Debian's patches to QEMU
+qemu|xz-utils|cmd xz|to unpack QEMU's source
+qemu|python3|python|QEMU's configure
+qemu|python3-venv|venv|QEMU's configure
+qemu|libglib2.0-dev|pc glib-2.0|QEMU links it
+qemu|libpixman-1-dev|pc pixman-1|QEMU links it
+qemu|libfdt-dev|lib libfdt.h fdt|QEMU links it
+qemu|libpng-dev|pc libpng|QEMU links it
+qemu|libslirp-dev|pc slirp|QEMU links it
+qemu|zlib1g-dev|pc zlib|QEMU links it
+qemu|ccache|cmd ccache|makes a second build of QEMU short
+host|gcc|cc|the mediator's compiler
+host|pkg-config|cmd pkg-config|finds libraries
+host|libuv1-dev|pc libuv|the mediator's event loop
+host|libinih-dev|pc inih|the mediator's configuration file
+host|libjansson-dev|pc jansson|the mediator's state as JSON
+host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers
+test|clang|cmd clang|the fuzzers
+test|libclang-rt-dev|fuzzer|the fuzzers
+test|libcmocka-dev|pc cmocka|the unit tests
+test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
+test|perl|cmd prove|prove runs all tests
+bundle|xz-utils|cmd xz|packs the archive
+END
+}
+
+probe_c() {
+    printf 'int main(void) { return 0; }\n' > "$probe_dir/a.c"
+    "$@" -x c "$probe_dir/a.c" -o "$probe_dir/a" > /dev/null 2>&1
+}
+
+found() {
+    # shellcheck disable=SC2086 # a probe is a list of words
+    set -- $1
+    case $1 in
+    cmd) command -v "$2" ;;
+    pc) pkg-config --exists "$2" ;;
+    lib) probe_c "${CC:-cc}" -include "$2" "-l$3" ;;
+    cc) probe_c "${CC:-cc}" ;;
+    cross) "$(dirname "$0")/cross-prefix.sh" ;;
+    fuzzer) probe_c clang -fsanitize=fuzzer-no-link,address ;;
+    python) [ -n "$(system_python)" ] ;;
+    venv) [ -n "$(system_python)" ] && "$(system_python)" -c 'import venv, ensurepip' ;;
+    *) die "unknown probe $1" ;;
+    esac > /dev/null 2>&1
+}
+
+list_missing() {
+    list_needs | while IFS='|' read -r purpose package probe reason; do
+        case " $purposes " in
+        *" $purpose "*) found "$probe" || printf '%s|%s|%s\n' "$purpose" "$package" "$reason" ;;
+        esac
+    done | sort -u
+}
+
+is_debian() {
+    [ -r /etc/debian_version ] && command -v apt-get > /dev/null && command -v dpkg > /dev/null
+}
+
+install_packages() {
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo > /dev/null ||
+            die "not root and no sudo: let somebody install the packages above"
+        sudo=sudo
+    fi
+    # shellcheck disable=SC2086 # lists of words
+    set -- $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q
+    # shellcheck disable=SC2086
+    if ! apt-get -qq --simulate --no-install-recommends install $packages > /dev/null 2>&1; then
+        say "running: apt-get update (this machine's package lists do not have them yet)"
+        "$@" update >&2
+    fi
+    say "running: apt-get install -y --no-install-recommends" $packages
+    # shellcheck disable=SC2086
+    "$@" -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $packages >&2 ||
+        die "apt-get failed"
+}
+
+purposes=$*
+probe_dir=$(mktemp -d)
+trap 'rm -rf "$probe_dir"' EXIT
+missing=$(list_missing)
+[ -n "$missing" ] || exit 0
+
+say "missing on this machine:"
+printf '%s\n' "$missing" | awk -F'|' '{ printf "    %-22s %s (for: %s)\n", $2, $3, $1 }' >&2
+packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
+packages=${packages% }
+is_debian || die "this is not Debian: provide the above (the names are Debian's), then try again"
+install_packages
+missing=$(list_missing)
+[ -z "$missing" ] || die "still missing after the installation:
+$missing"

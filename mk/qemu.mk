@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# QEMU with our devices. mk/build-qemu.sh tells how, and what it keeps.
+
+QEMU_OUT := $(BUILD)/qemu
+QEMU := $(QEMU_OUT)/qemu-system-aarch64
+QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h)
+
+$(call remember,qemu,$(QEMU_SRC) $(QEMU_TARGETS) $(QEMU_CONFIGURE) $(QEMU_INPUTS) $(HOST_VERSION))
+
+.PHONY: qemu
+qemu: $(QEMU_OUT)/qemu.stamp
+
+# A tree of one's own may have changed anywhere: then the script looks, each time.
+$(QEMU_OUT)/qemu.stamp: mk/build-qemu.sh mk/debian-fetch.sh $(QEMU_INPUTS) $(BUILD)/flags/qemu \
+		$(if $(wildcard $(QEMU)),,FORCE) $(if $(QEMU_SRC),FORCE)
+	@mk/build-qemu.sh $(QEMU_OUT)
+	@touch $@

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What the other fragments share: goals, packages, toolchain, and the trick that rebuilds a part
+# when its flags change.
+
+# ---- What the goals need ----
+
+GOALS := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
+IDLE_GOALS := help clean
+WORK_GOALS := $(filter-out $(IDLE_GOALS),$(GOALS))
+
+PARTS_firmware := firmware
+PARTS_qemu := qemu
+PARTS_host := host
+PARTS_run := firmware qemu host
+PARTS_debug := $(PARTS_run)
+PARTS_test := $(PARTS_run) test
+PARTS_soak := $(PARTS_test)
+PARTS_bench := $(PARTS_run) test
+PARTS_tests := $(PARTS_test)
+PARTS_bundle := $(PARTS_test) bundle
+PARTS_compile_commands.json := firmware host test
+# A goal that is a file: whatever is needed to build any.
+PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_test))))
+
+# ---- Packages ----
+
+PACKAGE_STAMPS := $(PARTS:%=$(BUILD)/packages/%.stamp)
+
+# One call for all of them: apt-get runs once.
+ifneq ($(PARTS),)
+$(BUILD)/packages/checked-%: mk/packages.sh mk/cross-prefix.sh
+	@mkdir -p $(@D)
+	@mk/packages.sh $(PARTS) < /dev/null
+	@touch $@
+endif
+PACKAGES_CHECKED := $(BUILD)/packages/checked-$(subst $() ,-,$(PARTS))
+
+# ---- Flags that changed ----
+
+# $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed.
+define remember
+$(shell mkdir -p $(BUILD)/flags)$(if $(call differs,$(file <$(BUILD)/flags/$(1)),$(2)),$(file \
+>$(BUILD)/flags/$(1),$(2)))
+endef
+differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst x$(strip $(2)),,x$(strip $(1)))
+
+# ---- Toolchain ----
+
+# Written by mk/configure.sh once the packages are there; make then reads everything anew.
+ifneq ($(WORK_GOALS),)
+$(call remember,environment,$(CROSS_COMPILE) $(CUDA_HOME) $(CC) $(NVCC) $(PATH) $(BAREGPU_CACHE))
+include $(BUILD)/config.mk
+$(BUILD)/config.mk: mk/configure.sh mk/cross-prefix.sh $(BUILD)/flags/environment \
+		$(PACKAGES_CHECKED)
+	@mk/configure.sh > $@.new
+	@mv $@.new $@
+endif
+
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := cc
+endif
+CLANG ?= clang
+
+WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wvla \
+            -Wno-error=deprecated-declarations
+ifeq ($(WERROR),0)
+WARNINGS += -Wno-error
+endif
+
+# Echoes one short line for a command; V=1 shows the command itself.
+ifeq ($(V),1)
+quiet =
+else
+quiet = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';
+endif
+
+.PHONY: FORCE
+FORCE:
