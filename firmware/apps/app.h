@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Apps: what the kernel runs. `run=<name>` in the bootargs chooses one; its result is the status. */
+#ifndef APPS_APP_H
+#define APPS_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct app {
+    const char *name;    /* an identifier in lower case */
+    const char *summary; /* one line */
+    int (*run)(void);    /* returns the exit status, 0 to 255 */
+};
+
+/* APP(test_boot, "what it does", function); at file scope, once per app. run=test-boot finds it too. */
+#define APP(app_name, app_summary, function)                                                   \
+    static const struct app app_entry_##app_name                                               \
+        __attribute__((used, aligned(8), section(".apps." #app_name))) = {                     \
+            #app_name, (app_summary), (function)}
+
+/* Runs the chosen app and returns its status; an unknown name lists the apps and fails. */
+int app_main(void);
+
+/*
+ * The value of `key=value` in the bootargs, or in the semihosting command line; false if neither
+ * has it. Apps read their own options with it.
+ */
+bool app_option(const char *key, char *value, size_t size);
+
+#endif

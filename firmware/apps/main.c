@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "firmware/apps/app.h"
+#include "firmware/platform/bootargs.h"
+#include "firmware/platform/machine.h"
+#include "firmware/platform/semihosting.h"
+
+#define APP_DEFAULT          "demo"
+#define APP_NAME_BYTES_MAX   64
+#define EXIT_STATUS_UNKNOWN  2
+
+extern const struct app __apps_start[], __apps_end[];
+
+bool app_option(const char *key, char *value, size_t size)
+{
+    char line[MACHINE_BOOTARGS_BYTES_MAX];
+
+    if (bootargs_get(machine.bootargs, key, value, size))
+        return true;
+    return semihosting_command_line(line, sizeof(line)) >= 0 &&
+           bootargs_get(line, key, value, size);
+}
+
+/* A dash and an underscore are the same: test-boot is test_boot. */
+static bool names_match(const char *name, const char *asked)
+{
+    for (; *name && *asked; name++, asked++) {
+        if (*name != *asked && !(*name == '_' && *asked == '-'))
+            return false;
+    }
+    return *name == *asked;
+}
+
+static void list_apps(void)
+{
+    printf("Apps, chosen by run=<name>:\n");
+    for (const struct app *app = __apps_start; app < __apps_end; app++)
+        printf("  %-20s %s\n", app->name, app->summary);
+}
+
+int app_main(void)
+{
+    char name[APP_NAME_BYTES_MAX] = APP_DEFAULT;
+
+    app_option("run", name, sizeof(name));
+    for (const struct app *app = __apps_start; app < __apps_end; app++) {
+        if (names_match(app->name, name))
+            return app->run();
+    }
+    printf("There is no app \"%s\".\n", name);
+    list_apps();
+    return EXIT_STATUS_UNKNOWN;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/platform/bootargs.h"
+
+#include <string.h>
+
+bool bootargs_get(const char *line, const char *key, char *value, size_t size)
+{
+    size_t key_length = strlen(key);
+    bool found = false;
+
+    while (*line) {
+        size_t length = strcspn(line, " \t\n");
+
+        if (length >= key_length && !strncmp(line, key, key_length) &&
+            (length == key_length || line[key_length] == '=')) {
+            const char *text = line + key_length + (length > key_length);
+            size_t text_length = (size_t)(line + length - text);
+
+            text_length = text_length < size ? text_length : size - 1;
+            memcpy(value, text, text_length);
+            value[text_length] = '\0';
+            found = true;
+        }
+        line += length;
+        line += strspn(line, " \t\n");
+    }
+    return found;
+}

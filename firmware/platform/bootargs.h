@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Words of the form key=value in a command line. */
+#ifndef PLATFORM_BOOTARGS_H
+#define PLATFORM_BOOTARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Copies the value of the last `key=value` (or "" for a bare `key`) in `line` to `value`, cut to
+ * `size` bytes with its NUL. Words are separated by spaces. False if the key is not there.
+ */
+bool bootargs_get(const char *line, const char *key, char *value, size_t size);
+
+#endif

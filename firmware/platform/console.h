@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where output goes: the PL011, and semihosting when somebody answers there. */
+#ifndef PLATFORM_CONSOLE_H
+#define PLATFORM_CONSOLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum console_output {
+    CONSOLE_PL011 = 1,
+    CONSOLE_SEMIHOSTING = 2,
+    CONSOLE_BOTH = 3,
+};
+
+/* Chosen by console=pl011|semihosting|both in the bootargs; both at first. */
+void console_select(enum console_output output);
+
+/* Callable from anywhere, with anything broken but the MMU; uses no heap and no locks. */
+void console_write(const char *text, size_t size);
+
+/* For code that must not use printf (exceptions, the heap). */
+void console_put_string(const char *text);
+void console_put_hex(uint64_t value, unsigned digits);
+void console_put_decimal(uint64_t value);
+
+#endif

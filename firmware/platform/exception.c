@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/platform/exception.h"
+
+#include <stddef.h>
+
+#include "firmware/platform/console.h"
+#include "firmware/platform/cpu.h"
+#include "firmware/platform/power.h"
+#include "firmware/platform/sections.h"
+
+#define BACKTRACE_FRAMES_MAX 32
+
+struct exception_probe {
+    uint64_t registers[21]; /* as exception_probe_call stores them */
+    struct exception_probe *outer;
+    struct exception_record *record;
+};
+
+int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument);
+void exception_probe_resume(void);
+void exception_handle(struct exception_frame *frame, uint64_t vector);
+void exception_handle_nested(uint64_t vector) __attribute__((noreturn));
+
+static struct exception_probe *exception_armed;
+static uint32_t exception_depth;
+
+static const char *const vector_origins[] = {
+    "in the kernel",
+    "in an exception handler",
+    "from a lower level",
+    "from a lower level in AArch32",
+};
+
+static const char *const vector_kinds[] = {"exception", "IRQ", "FIQ", "SError"};
+
+bool exception_probe(void (*function)(void *), void *argument, struct exception_record *record)
+{
+    struct exception_probe probe = {.outer = exception_armed, .record = record};
+    int faulted;
+
+    __atomic_store_n(&exception_armed, &probe, __ATOMIC_RELAXED);
+    __asm__ volatile("" ::: "memory");
+    faulted = exception_probe_call(&probe, function, argument);
+    __asm__ volatile("" ::: "memory");
+    __atomic_store_n(&exception_armed, probe.outer, __ATOMIC_RELAXED);
+    return faulted != 0;
+}
+
+static void put_register(const char *name, uint64_t value)
+{
+    console_put_string(name);
+    console_put_hex(value, 16);
+}
+
+static void put_code_address(uint64_t address)
+{
+    console_put_hex(address, 16);
+    if (!sections_is_text(address))
+        console_put_string(" (not code)");
+}
+
+static void put_backtrace(uint64_t pc, uint64_t frame_pointer)
+{
+    uint64_t low;
+    uint64_t high;
+
+    console_put_string("backtrace:\n  ");
+    put_code_address(pc);
+    console_put_string("\n");
+    if (!cpu_stack_of(frame_pointer, &low, &high))
+        return;
+    for (unsigned i = 0; i < BACKTRACE_FRAMES_MAX; i++) {
+        const uint64_t *record = (const uint64_t *)frame_pointer;
+
+        /* A frame record is two words inside the stack, and each lies above the one before. */
+        if (frame_pointer % 8 != 0 || frame_pointer < low || frame_pointer > high - 16)
+            return;
+        if (record[1] == 0)
+            return;
+        console_put_string("  ");
+        put_code_address(record[1]);
+        console_put_string("\n");
+        low = frame_pointer + 16;
+        frame_pointer = record[0];
+    }
+    console_put_string("  ...\n");
+}
+
+static void put_syndrome(uint64_t esr, uint64_t far)
+{
+    const char *fault = exception_fault_name(esr);
+
+    console_put_string("  ");
+    console_put_string(exception_class_name(esr));
+    if (fault) {
+        console_put_string(": ");
+        console_put_string(fault);
+        if (EXCEPTION_CLASS(esr) == EXCEPTION_CLASS_DATA)
+            console_put_string(EXCEPTION_IS_WRITE(esr) ? ", writing " : ", reading ");
+        else
+            console_put_string(", at ");
+        console_put_hex(far, 16);
+        if (cpu_is_stack_guard(far))
+            console_put_string(" (stack overflow)");
+    }
+    console_put_string("\n");
+}
+
+static void put_registers(const struct exception_frame *frame)
+{
+    for (unsigned i = 0; i < 31; i++) {
+        console_put_string(i < 10 ? "   x" : "  x");
+        console_put_decimal(i);
+        console_put_string(" ");
+        console_put_hex(frame->x[i], 16);
+        if (i % 4 == 3)
+            console_put_string("\n");
+    }
+    put_register("   sp ", frame->sp);
+    console_put_string("\n");
+}
+
+static void put_headline(uint64_t vector)
+{
+    console_put_string("\n*** ");
+    console_put_string(vector_kinds[vector % 4]);
+    console_put_string(" ");
+    console_put_string(vector_origins[vector / 4 % 4]);
+    console_put_string(" (CPU ");
+    console_put_decimal(cpu_index());
+    console_put_string(")\n");
+}
+
+static void report(const struct exception_frame *frame, uint64_t vector)
+{
+    put_headline(vector);
+    if (vector % 4 == 0 || vector % 4 == 3)
+        put_syndrome(frame->esr, frame->far);
+    put_register("  ESR  ", frame->esr);
+    put_register("  FAR  ", frame->far);
+    console_put_string("\n");
+    put_register("  ELR  ", frame->elr);
+    put_register("  SPSR ", frame->spsr);
+    console_put_string("\n");
+    put_registers(frame);
+    put_backtrace(frame->elr, frame->x[29]);
+}
+
+void exception_handle(struct exception_frame *frame, uint64_t vector)
+{
+    struct exception_probe *probe = exception_armed;
+
+    if (probe && vector == 0 && cpu_index() == 0) {
+        *probe->record = (struct exception_record){
+            .esr = frame->esr,
+            .far = frame->far,
+            .elr = frame->elr,
+        };
+        frame->x[0] = (uintptr_t)probe;
+        frame->elr = (uintptr_t)exception_probe_resume;
+        return;
+    }
+    report(frame, vector);
+    power_exit(EXCEPTION_EXIT_STATUS);
+}
+
+/* An exception in the handler itself: say it once, in few words, and end. */
+void exception_handle_nested(uint64_t vector)
+{
+    uint64_t esr;
+    uint64_t far;
+    uint64_t elr;
+
+    if (__atomic_fetch_add(&exception_depth, 1, __ATOMIC_RELAXED) == 0) {
+        __asm__ volatile("mrs %0, esr_el1" : "=r"(esr));
+        __asm__ volatile("mrs %0, far_el1" : "=r"(far));
+        __asm__ volatile("mrs %0, elr_el1" : "=r"(elr));
+        put_headline(vector);
+        put_syndrome(esr, far);
+        put_register("  ESR  ", esr);
+        put_register("  FAR  ", far);
+        put_register("  ELR  ", elr);
+        console_put_string("\n");
+    }
+    power_exit(EXCEPTION_EXIT_STATUS);
+}
+
+static void __attribute__((noreturn)) panic_end(void)
+{
+    console_put_string("\n");
+    put_backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+    power_exit(EXCEPTION_EXIT_STATUS);
+}
+
+void panic(const char *what)
+{
+    console_put_string("\n*** panic: ");
+    console_put_string(what);
+    panic_end();
+}
+
+void panic_detail(const char *what, uint64_t detail)
+{
+    console_put_string("\n*** panic: ");
+    console_put_string(what);
+    console_put_string(": ");
+    console_put_hex(detail, 16);
+    panic_end();
+}

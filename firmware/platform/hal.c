@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The HAL that libbaregpu asks for (baregpu/hal.h); hal_time_ns is in timer.c. */
+#include "baregpu/hal.h"
+
+#include <string.h>
+
+#include "firmware/memory/pages.h"
+#include "firmware/platform/mmu.h"
+
+/* virt's devices snoop the caches: Normal memory is coherent, and bus addresses are physical. */
+void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+{
+    uint64_t count = ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t base;
+
+    if (size == 0 || size > UINT64_MAX - PAGE_SIZE || align == 0 || (align & (align - 1)) != 0)
+        return NULL;
+    base = pages_alloc(count, align < PAGE_SIZE ? PAGE_SIZE : align);
+    if (base == PAGES_NONE)
+        return NULL;
+    memset((void *)base, 0, count * PAGE_SIZE);
+    *bus_address = base;
+    return (void *)base;
+}
+
+void hal_dma_free(void *memory, size_t size)
+{
+    if (memory)
+        pages_free((uintptr_t)memory, ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE);
+}
+
+void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+{
+    return mmu_map(address, size, type) == 0 ? (void *)(uintptr_t)address : NULL;
+}
+
+/* Drivers poll: no interrupt is attached yet. */
+void hal_wait(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    __asm__ volatile("yield");
+}

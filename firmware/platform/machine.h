@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the devicetree says about the machine, read once at boot (devicetree.c). */
+#ifndef PLATFORM_MACHINE_H
+#define PLATFORM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MACHINE_MEMORY_BANKS_MAX   16
+#define MACHINE_RESERVED_MAX       16
+#define MACHINE_CPUS_MAX           64 /* CPUs beyond these stay parked */
+#define MACHINE_BOOTARGS_BYTES_MAX 1024
+
+struct machine_range {
+    uint64_t base;
+    uint64_t size; /* bytes; 0: there is none */
+};
+
+/* A PCI window: what the CPU writes at cpu_base + n arrives on the bus at bus_base + n. */
+struct machine_window {
+    uint64_t cpu_base;
+    uint64_t bus_base;
+    uint64_t size; /* bytes; 0: there is none */
+};
+
+enum machine_psci {
+    MACHINE_PSCI_NONE,
+    MACHINE_PSCI_HVC,
+    MACHINE_PSCI_SMC,
+};
+
+struct machine {
+    struct machine_range devicetree; /* the blob itself */
+
+    struct machine_range memory[MACHINE_MEMORY_BANKS_MAX]; /* ascending, not touching */
+    uint32_t memory_count;
+    struct machine_range reserved[MACHINE_RESERVED_MAX]; /* inside memory, not ours */
+    uint32_t reserved_count;
+
+    uint64_t cpus[MACHINE_CPUS_MAX]; /* MPIDR affinity, in the devicetree's order */
+    uint32_t cpu_count;
+
+    struct machine_range uart; /* PL011 */
+
+    uint32_t gic_version; /* 0 (none found), 2 or 3 */
+    struct machine_range gic_distributor;
+    struct machine_range gic_cpu_interface;   /* GICv2 */
+    struct machine_range gic_redistributors[2]; /* GICv3 */
+    struct machine_range gic_its;             /* GICv3 */
+    struct machine_range gic_v2m;             /* GICv2 */
+
+    enum machine_psci psci;
+    struct machine_range secure_gpio; /* PL061 of the secure world that powers the machine off */
+    uint32_t secure_gpio_poweroff_line;
+
+    bool pci_present;
+    struct machine_range pci_ecam;
+    uint64_t pci_ecam_base; /* = pci_ecam.base */
+    uint64_t pci_ecam_size; /* = pci_ecam.size */
+    uint8_t bus_first;
+    uint8_t bus_last;
+    struct machine_window pci_io;
+    struct machine_window pci_mem32;
+    struct machine_window pci_mem64;
+    uint32_t pci_interrupt_spi[4][4]; /* [slot % 4][pin - 1]: SPI number, 0: none */
+
+    char bootargs[MACHINE_BOOTARGS_BYTES_MAX];
+};
+
+/* Written by kernel_start before anything else runs, never changed later. */
+extern const struct machine machine;
+
+/*
+ * Reads the devicetree at `blob`, of which at most `size_max` bytes may be read, into *out. Returns
+ * 0, or a negative baregpu_error for a blob that is malformed or describes no memory; *problem then
+ * names what was wrong. A device that is absent is no error: its size stays 0.
+ */
+int devicetree_parse(const void *blob, size_t size_max, struct machine *out, const char **problem);
+
+#endif

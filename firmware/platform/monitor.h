@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * When the machine started us at EL3, boot.S left a small monitor there that reaches the secure
+ * world's registers on our behalf.
+ */
+#ifndef PLATFORM_MONITOR_H
+#define PLATFORM_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void monitor_init(uint64_t entry_level);
+bool monitor_present(void);
+
+/* 32-bit registers at physical addresses, as the secure world sees them. Only with a monitor. */
+uint32_t monitor_read32(uint64_t address);
+void monitor_write32(uint64_t address, uint32_t value);
+
+/* Makes every interrupt non-secure group 1, so that EL1 may use it. Nothing without a monitor. */
+void monitor_release_gic(void);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/platform/power.h"
+
+#include <stdint.h>
+
+#include "firmware/platform/console.h"
+#include "firmware/platform/machine.h"
+#include "firmware/platform/monitor.h"
+#include "firmware/platform/psci.h"
+#include "firmware/platform/semihosting.h"
+
+/* PL061 (DDI 0190): the data register's address bits 9:2 select the lines that a write changes. */
+#define PL061_GPIODATA(line) (4ull << (line))
+#define PL061_GPIODIR        0x400
+
+static void power_off_by_secure_gpio(void)
+{
+    uint32_t line = machine.secure_gpio_poweroff_line;
+
+    if (!monitor_present() || machine.secure_gpio.size == 0)
+        return;
+    monitor_write32(machine.secure_gpio.base + PL061_GPIODIR, 1u << line);
+    monitor_write32(machine.secure_gpio.base + PL061_GPIODATA(line), 1u << line);
+}
+
+void power_exit(int status)
+{
+    semihosting_exit(status);
+    console_put_string("baregpu: exit status ");
+    console_put_decimal((unsigned)status & 0xff);
+    console_put_string("\n");
+    psci_system_off();
+    power_off_by_secure_gpio();
+    console_put_string("baregpu: no way to power off, stopped\n");
+    for (;;)
+        __asm__ volatile("wfi");
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/platform/psci.h"
+
+#include "baregpu/error.h"
+#include "firmware/platform/machine.h"
+
+#define PSCI_SYSTEM_OFF 0x84000008u
+#define PSCI_CPU_ON     0xc4000003u
+
+enum psci_result {
+    PSCI_SUCCESS = 0,
+    PSCI_NOT_SUPPORTED = -1,
+    PSCI_INVALID_PARAMETERS = -2,
+    PSCI_ALREADY_ON = -4,
+    PSCI_ON_PENDING = -5,
+};
+
+static int psci_call(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+    register uint64_t x0 __asm__("x0") = function;
+    register uint64_t x1 __asm__("x1") = a1;
+    register uint64_t x2 __asm__("x2") = a2;
+    register uint64_t x3 __asm__("x3") = a3;
+
+    if (machine.psci == MACHINE_PSCI_HVC)
+        __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+    else if (machine.psci == MACHINE_PSCI_SMC)
+        __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+    else
+        return PSCI_NOT_SUPPORTED;
+    return (int)x0;
+}
+
+int psci_cpu_on(uint64_t affinity, uint64_t entry, uint64_t context)
+{
+    switch (psci_call(PSCI_CPU_ON, affinity, entry, context)) {
+    case PSCI_SUCCESS:
+        return BAREGPU_OK;
+    case PSCI_NOT_SUPPORTED:
+        return BAREGPU_ERR_UNSUPPORTED;
+    case PSCI_INVALID_PARAMETERS:
+        return BAREGPU_ERR_INVALID;
+    case PSCI_ALREADY_ON:
+    case PSCI_ON_PENDING:
+        return BAREGPU_ERR_BUSY;
+    default:
+        return BAREGPU_ERR_IO;
+    }
+}
+
+void psci_system_off(void)
+{
+    psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+}

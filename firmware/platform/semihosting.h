@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Arm semihosting (Semihosting for AArch32 and AArch64, version 3): calls to the machine's host.
+ * Everything here may be called when there is none: it then fails.
+ */
+#ifndef PLATFORM_SEMIHOSTING_H
+#define PLATFORM_SEMIHOSTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Finds out whether somebody answers, and opens the host's standard output. Needs the vectors:
+ * without semihosting HLT is an undefined instruction, and that exception is the answer.
+ */
+void semihosting_init(void);
+bool semihosting_present(void);
+
+/* Writes to the host's standard output. Returns the bytes written. */
+size_t semihosting_write(const char *text, size_t size);
+
+/*
+ * The host's command line for this program, ended by NUL. Returns its length, or a negative
+ * baregpu_error (it does not fit, there is none).
+ */
+int semihosting_command_line(char *buffer, size_t size);
+
+/* Files on the host. Handles are 0 or more; errors are negative baregpu_error. */
+enum semihosting_mode {
+    SEMIHOSTING_READ = 1,   /* "rb" */
+    SEMIHOSTING_WRITE = 5,  /* "wb" */
+    SEMIHOSTING_APPEND = 9, /* "ab" */
+};
+int semihosting_open(const char *path, enum semihosting_mode mode);
+int semihosting_close(int handle);
+int64_t semihosting_file_write(int handle, const void *data, size_t size); /* bytes written */
+int64_t semihosting_file_read(int handle, void *data, size_t size);        /* bytes read */
+int64_t semihosting_file_size(int handle);
+
+/* Ends the run with an exit status (modulo 256). Returns only if nobody answers. */
+void semihosting_exit(int status);
+
+#endif

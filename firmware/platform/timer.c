@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/platform/timer.h"
+
+#include "baregpu/hal.h"
+#include "firmware/platform/exception.h"
+
+#define NS_PER_S 1000000000ull
+
+static struct {
+    uint64_t frequency_hz;
+    uint64_t ns_per_tick_q32; /* fixed point, 32 fraction bits */
+    uint64_t entry_ticks;
+} timer;
+
+void timer_init(uint64_t entry_ticks)
+{
+    __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(timer.frequency_hz));
+    if (timer.frequency_hz == 0)
+        panic("CNTFRQ_EL0 is 0: nobody set the timer's frequency");
+    timer.ns_per_tick_q32 = (NS_PER_S << 32) / timer.frequency_hz;
+    timer.entry_ticks = entry_ticks;
+}
+
+uint64_t timer_ticks(void)
+{
+    uint64_t ticks;
+
+    /* The isb keeps the read from being done early (Arm ARM D12.1.2). */
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(ticks)::"memory");
+    return ticks;
+}
+
+uint64_t timer_frequency_hz(void)
+{
+    return timer.frequency_hz;
+}
+
+uint64_t timer_ticks_to_ns(uint64_t ticks)
+{
+    return (uint64_t)((unsigned __int128)ticks * timer.ns_per_tick_q32 >> 32);
+}
+
+uint64_t hal_time_ns(void)
+{
+    return timer_ticks_to_ns(timer_ticks());
+}
+
+uint64_t timer_since_entry_ticks(void)
+{
+    return timer_ticks() - timer.entry_ticks;
+}
+
+uint64_t timer_since_entry_ns(void)
+{
+    return timer_ticks_to_ns(timer_since_entry_ticks());
+}
+
+uint64_t timer_deadline_ns(uint64_t ns)
+{
+    uint64_t now_ns = hal_time_ns();
+
+    return ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + ns;
+}
+
+bool timer_has_passed(uint64_t deadline_ns)
+{
+    return hal_time_ns() >= deadline_ns;
+}
+
+void timer_delay_ns(uint64_t ns)
+{
+    uint64_t deadline_ns = timer_deadline_ns(ns);
+
+    while (!timer_has_passed(deadline_ns))
+        ;
+}
