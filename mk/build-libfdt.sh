@@ -29,8 +29,8 @@ build() (
     mkdir -p "$work/lib" "$work/include"
     tar -C "$work" -xf "$archive" --strip-components=1 --wildcards '*/libfdt/*'
     cd "$work"
-    # fdt_overlay.c and fdt_check.c are not used by a kernel that only reads its tree.
-    for unit in fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip; do
+    # fdt_overlay.c is not used by a kernel that only reads its tree.
+    for unit in fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip; do
         # shellcheck disable=SC2086 # lists of words
         "${cross}gcc" $CFLAGS $include -Ilibfdt -c "libfdt/$unit.c" -o "$unit.o"
     done
