@@ -19,7 +19,9 @@ archive=$1
 include=
 [ "$newlib" = - ] || include="-nostdinc -isystem $(cd "$newlib" && pwd -P)/include \
 -isystem $("${cross}gcc" -print-file-name=include)"
-key=$(content_key "$archive" "$CFLAGS" "$include" "$("${cross}gcc" --version)" "$cross")
+# fdt_overlay.c is not used by a kernel that only reads its tree.
+units="fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip"
+key=$(content_key "$archive" "$units" "$CFLAGS" "$include" "$("${cross}gcc" --version)" "$cross")
 entry=$BAREGPU_CACHE/libfdt/$key
 
 # A subshell: it may change its folder.
@@ -29,8 +31,7 @@ build() (
     mkdir -p "$work/lib" "$work/include"
     tar -C "$work" -xf "$archive" --strip-components=1 --wildcards '*/libfdt/*'
     cd "$work"
-    # fdt_overlay.c is not used by a kernel that only reads its tree.
-    for unit in fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip; do
+    for unit in $units; do
         # shellcheck disable=SC2086 # lists of words
         "${cross}gcc" $CFLAGS $include -Ilibfdt -c "libfdt/$unit.c" -o "$unit.o"
     done
