@@ -3,9 +3,9 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc)
-endif
+# As many jobs as processors, unless told otherwise (make hides -j from its makefiles: 4.3).
+MAKEFLAGS += $(shell tr '\0' ' ' < /proc/$$PPID/cmdline | \
+               grep -Eq -- ' (-[a-zA-Z]*j|--jobs)' || echo -j$$(nproc))
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:

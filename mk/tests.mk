@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests. Every test prints TAP; prove runs them all. mk/tests-list.sh says what the first lines of
+# a test's source tell the build.
+
+TEST_OBJ := $(BUILD)/tests/obj
+TEST_SRC := $(sort $(wildcard $(addprefix tests/,unit/*_test.c boot/*_test.c device/*_test.c \
+                                         mediator/*_test.c system/*_test.c fuzz/*_fuzz.c \
+                                         bench/*_bench.c)))
+TEST_SCRIPTS := $(sort $(wildcard tests/*/*_test.sh))
+HARNESS_SRC := $(wildcard tests/harness*.c)
+
+FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 3600
+TEST_TIMEOUT_S ?= 420
+JOBS ?= $(shell nproc)
+
+TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -I. -Itests \
+               -Ifirmware/include -Ifirmware -Ihost -fno-omit-frame-pointer $(CMOCKA_CFLAGS)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+COMPILE_plain := $(CC) $(TEST_COMMON) -O2
+COMPILE_asan := $(CC) $(TEST_COMMON) -O1 $(SANITIZE)
+COMPILE_fuzz := $(CLANG) $(TEST_COMMON) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link \
+                -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DBAREGPU_FUZZ
+LINK_plain := $(CC) -Wl,--as-needed
+LINK_asan := $(CC) $(SANITIZE) -Wl,--as-needed
+LINK_fuzz := $(CLANG) $(SANITIZE) -fsanitize=fuzzer -Wl,--as-needed
+TEST_LIBS := $(CMOCKA_LIBS) -lpthread -lm
+
+ifneq ($(filter test,$(PARTS)),)
+$(call remember,tests-plain,$(HOST_VERSION) $(COMPILE_plain) $(LINK_plain) $(HARNESS_SRC))
+$(call remember,tests-asan,$(HOST_VERSION) $(COMPILE_asan) $(LINK_asan) $(HARNESS_SRC))
+$(call remember,tests-fuzz,$(CLANG_VERSION) $(COMPILE_fuzz) $(LINK_fuzz))
+$(call remember,tests-list,$(TEST_SRC))
+
+include $(BUILD)/tests.mk
+$(BUILD)/tests.mk: mk/tests-list.sh mk/common.sh $(TEST_SRC) $(BUILD)/flags/tests-list
+	@mk/tests-list.sh $(TEST_SRC) > $@.new
+	@mv $@.new $@
+endif
+
+# Phases: side by side; then those that measure time, alone; then the fuzzers.
+SELECTED := $(foreach test,$(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) \
+              $(TESTS_system) $(TEST_SCRIPTS) $(TESTS_fuzz),$(if $(TESTS),$(if \
+              $(findstring $(TESTS),$(test)),$(test)),$(test)))
+SELECTED_FUZZ := $(filter $(TESTS_fuzz),$(SELECTED))
+SELECTED_SERIAL := $(filter $(TESTS_SERIAL),$(SELECTED))
+SELECTED_PARALLEL := $(filter-out $(SELECTED_FUZZ) $(SELECTED_SERIAL),$(SELECTED))
+
+.PHONY: tests test soak
+tests: $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
+       $(TESTS_fuzz) $(TESTS_bench)
+
+test: FUZZ := $(FUZZ_SECONDS)
+test: DEADLINE := $(TEST_TIMEOUT_S)
+soak: FUZZ := $(SOAK_SECONDS)
+soak: DEADLINE := $$(($(SOAK_SECONDS) * 4))
+soak: export BAREGPU_SOAK := 1
+
+test soak: firmware qemu host tests
+	@BAREGPU_BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ) TEST_TIMEOUT_S=$(DEADLINE) \
+		mk/prove.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)' '$(SELECTED_FUZZ)'

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# prove.sh JOBS PARALLEL SERIAL FUZZERS: runs the tests under prove, in three phases (lists of paths).
+
+. "$(dirname "$0")/common.sh"
+
+jobs=$1
+rules=$BAREGPU_BUILD/tests/rules.yml
+
+# print_phase WORD LIST: one phase; prove takes no empty one.
+print_phase() {
+    [ -n "$2" ] || return 0
+    printf '  - %s:\n' "$1"
+    # shellcheck disable=SC2086 # a list of paths
+    printf '      - %s\n' $2
+}
+
+[ -n "$2$3$4" ] || die "no test has this in its path"
+mkdir -p "$BAREGPU_BUILD/tests"
+{
+    printf -- '---\nseq:\n'
+    print_phase par "$2"
+    print_phase seq "$3"
+    print_phase par "$4"
+} > "$rules"
+
+# make's job server is not for the tests.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+export HARNESS_RULESFILE="$rules"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+export BAREGPU_BUILD FUZZ_SECONDS TEST_TIMEOUT_S
+# shellcheck disable=SC2086 # lists of paths
+exec prove --timer ${VERBOSE:+-v} -j "$jobs" -e "$(dirname "$0")/run-test.sh" $2 $3 $4 < /dev/null

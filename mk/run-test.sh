@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# run-test.sh PROGRAM: runs one test with a deadline. A fuzzer runs for FUZZ_SECONDS from its corpus
+# (tests/fuzz/corpus/NAME) and counts as one test; what it finds lies in build/tests/fuzz/NAME/.
+
+set -u
+
+program=$1
+deadline_s=${TEST_TIMEOUT_S:-420}
+KILL_AFTER_S=10
+
+run_program() {
+    timeout --foreground -k "$KILL_AFTER_S" "$deadline_s" "$@"
+    status=$?
+    [ "$status" != 124 ] || echo "# $program: still running after $deadline_s s"
+    return "$status"
+}
+
+run_fuzzer() {
+    name=$(basename "$program" _fuzz)
+    seconds=${FUZZ_SECONDS:-60}
+    work=$program.work
+    deadline_s=$((seconds + 120))
+    mkdir -p "$work/corpus"
+    set -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
+        -artifact_prefix="$work/"
+    [ ! -f "tests/fuzz/$name.dict" ] || set -- "$@" "-dict=tests/fuzz/$name.dict"
+    seeds=tests/fuzz/corpus/$name
+    [ -d "$seeds" ] || seeds=
+    echo 1..1
+    # shellcheck disable=SC2086 # no word at all when empty
+    if run_program "$program" "$@" "$work/corpus" $seeds > "$work/log" 2>&1; then
+        echo "ok 1 - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")" \
+            "inputs in $seconds s"
+    else
+        echo "not ok 1 - $name: input and log in $work/"
+        tail -n 40 "$work/log" | sed 's/^/# /'
+        return 1
+    fi
+}
+
+case $program in
+*_fuzz) run_fuzzer ;;
+*.sh) run_program sh "$program" ;;
+/*) run_program "$program" ;;
+*) run_program "./$program" ;;
+esac
