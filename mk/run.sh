@@ -100,7 +100,7 @@ start_mediator() {
 
 [ -z "$mediator" ] || start_mediator
 
-set -- -M virt -cpu max -m 256M -nic none -display none -monitor none -serial stdio \
+set -- -M virt -cpu max -m 256M -nic none -display none -monitor none -serial none \
     -kernel "$kernel" -append "run=$program${append:+ $append}" \
     -semihosting-config enable=on,target=native \
     -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
