@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run=pci: what is on the bus. */
+#include "firmware/apps/app.h"
+#include "firmware/apps/pci_host.h"
+
+#include <stdio.h>
+
+static int run_pci(void)
+{
+    struct pci_host *host = pci_host_get();
+
+    if (host == NULL) {
+        return 1;
+    }
+    pci_list_tree(host, pci_host_print_text, NULL);
+    printf("\n");
+    pci_list_verbose(host, pci_host_print_text, NULL);
+    printf("\n%u functions, %u problems\n", (unsigned)host->device_count, host->problem_count);
+    return host->problem_count == 0 ? 0 : 1;
+}
+
+APP(pci, "lists the PCI bus: tree, windows, BARs, capabilities", run_pci);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/apps/pci_host.h"
+
+#include <stdio.h>
+
+#include "firmware/platform/machine.h"
+#include "firmware/platform/timer.h"
+
+static struct pci_device devices[PCI_HOST_DEVICES_MAX];
+static struct pci_host host;
+static uint64_t ready_ns;
+
+static struct pci_window window_from(const struct machine_window *window)
+{
+    return (struct pci_window){window->cpu_base, window->bus_base, window->size};
+}
+
+static void report(void *context, const struct pci_problem *problem, const char *text)
+{
+    (void)context;
+    (void)problem;
+    printf("# PCI: %s\n", text);
+}
+
+static int start(void)
+{
+    const struct pci_host_config config = {
+        .ecam = hal_map(machine.pci_ecam_base, machine.pci_ecam_size, HAL_MEMORY_DEVICE),
+        .ecam_size = machine.pci_ecam_size,
+        .bus_first = machine.bus_first,
+        .bus_last = machine.bus_last,
+        .windows =
+            {
+                [PCI_WINDOW_IO] = window_from(&machine.pci_io),
+                [PCI_WINDOW_MEM32] = window_from(&machine.pci_mem32),
+                [PCI_WINDOW_MEM64] = window_from(&machine.pci_mem64),
+            },
+        .devices = devices,
+        .device_capacity = PCI_HOST_DEVICES_MAX,
+        .report = report,
+    };
+
+    if (config.ecam == NULL) {
+        return BAREGPU_ERR_NO_MEMORY;
+    }
+    int error = pci_host_init(&host, &config);
+
+    if (error == 0) {
+        pci_host_enumerate(&host); /* what was left out is reported and counted; the rest works */
+        ready_ns = timer_since_entry_ns();
+    }
+    return error;
+}
+
+struct pci_host *pci_host_get(void)
+{
+    static int error = 1;
+
+    if (error > 0) {
+        error = machine.pci_present ? start() : BAREGPU_ERR_NOT_FOUND;
+    }
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        printf("The devicetree describes no PCI host (pci-host-ecam-generic).\n");
+    } else if (error < 0) {
+        printf("The PCI host's configuration space at 0x%llx cannot be used: %s.\n",
+               (unsigned long long)machine.pci_ecam_base, baregpu_strerror(error));
+    }
+    return error == 0 ? &host : NULL;
+}
+
+uint64_t pci_host_ready_ns(void)
+{
+    return ready_ns;
+}
+
+void pci_host_print_text(void *context, const char *text)
+{
+    (void)context;
+    fputs(text, stdout);
+}
+
+int pci_host_open_gpu(struct vgpu_stub *gpu)
+{
+    struct pci_host *pci = pci_host_get();
+
+    if (pci == NULL) {
+        return BAREGPU_ERR_NOT_FOUND;
+    }
+    int error = vgpu_stub_open(gpu, pci, NULL);
+
+    switch (error) {
+    case 0:
+        break;
+    case BAREGPU_ERR_NOT_FOUND:
+        printf("There is no vgpu-stub device [1af4:1111] on the PCI bus.\n"
+               "Start the QEMU that `make qemu` builds with: -device vgpu-stub\n");
+        break;
+    case BAREGPU_ERR_UNSUPPORTED:
+        printf("The vgpu-stub device speaks protocol 0x%08x with capabilities 0x%08x; this driver "
+               "knows protocol 0x%08x.\n",
+               (unsigned)gpu->identity.protocol_version, (unsigned)gpu->identity.capabilities,
+               VGPU_STUB_PROTOCOL_VERSION);
+        break;
+    default:
+        printf("The vgpu-stub device cannot be used: %s.\n", baregpu_strerror(error));
+        break;
+    }
+    return error;
+}
+
+void pci_host_explain(const struct vgpu_stub *gpu, const char *what, int error)
+{
+    printf("%s failed: %s", what, baregpu_strerror(error));
+    if (gpu->last_status != COMPUTE_OK) {
+        printf(" (status 0x%x, %s)", (unsigned)gpu->last_status,
+               vgpu_stub_status_name(gpu->last_status));
+    }
+    printf(".\n");
+    if (error == BAREGPU_ERR_UNAVAILABLE) {
+        printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "
+               "itself;\nby hand: build/host/baregpu-mediator --socket %s\n"
+               "or the path that the device's socket= property names.\n",
+               VGPU_STUB_SOCKET_PATH);
+    } else if (error == BAREGPU_ERR_QUARANTINED) {
+        printf("An operator releases it with: baregpu-mediator --release LISTENER:VM_ID\n");
+    } else if (error == BAREGPU_ERR_POOL) {
+        printf("The mediator's configuration has no GPU for pool %c.\n", gpu->identity.pool);
+    }
+}
