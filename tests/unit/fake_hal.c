@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The HAL for tests on the host: everything is mapped one to one, and time passes when a driver
+ * waits. The accessors of mmio.h go to the device that a test set up, if any. */
+#include "tests/unit/fake_hal.h"
+
+#include <stdlib.h>
+
+#include "baregpu/hal.h"
+#include "baregpu/mmio.h"
+
+struct fake_hal fake_hal;
+
+void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+{
+    void *memory = aligned_alloc(align, (size + align - 1) / align * align);
+
+    *bus_address = (uintptr_t)memory;
+    return memory;
+}
+
+void hal_dma_free(void *memory, size_t size)
+{
+    (void)size;
+    free(memory);
+}
+
+void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+{
+    (void)size;
+    (void)type;
+    return fake_hal.refuse_map ? NULL : (void *)(uintptr_t)address;
+}
+
+uint64_t hal_time_ns(void)
+{
+    return fake_hal.now_ns;
+}
+
+void hal_wait(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    fake_hal.waits++;
+    fake_hal.now_ns += fake_hal.wait_ns;
+}
+
+static uint64_t device_read(const void *base, uint64_t offset, unsigned width)
+{
+    if (fake_hal.read == NULL) {
+        abort();
+    }
+    return fake_hal.read(fake_hal.device, (uintptr_t)base + offset, width);
+}
+
+static void device_write(void *base, uint64_t offset, unsigned width, uint64_t value)
+{
+    if (fake_hal.write == NULL) {
+        abort();
+    }
+    fake_hal.write(fake_hal.device, (uintptr_t)base + offset, width, value);
+}
+
+#define ACCESSORS(bits)                                                                        \
+    uint##bits##_t mmio_read##bits(const void *base, uint64_t offset)                          \
+    {                                                                                          \
+        return (uint##bits##_t)device_read(base, offset, bits / 8);                            \
+    }                                                                                          \
+    void mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
+    {                                                                                          \
+        device_write(base, offset, bits / 8, value);                                           \
+    }
+
+ACCESSORS(8)
+ACCESSORS(16)
+ACCESSORS(32)
+ACCESSORS(64)

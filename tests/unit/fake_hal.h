@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TESTS_FAKE_HAL_H
+#define TESTS_FAKE_HAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fake_hal {
+    uint64_t now_ns;
+    uint64_t wait_ns; /* how much time passes in each hal_wait */
+    unsigned waits;
+    bool refuse_map;
+    /* The device behind mmio.h: `address` is what hal_map gave plus the register's offset. */
+    void *device;
+    uint64_t (*read)(void *device, uint64_t address, unsigned width);
+    void (*write)(void *device, uint64_t address, unsigned width, uint64_t value);
+};
+
+extern struct fake_hal fake_hal;
+
+#endif
