@@ -207,11 +207,13 @@ touch "$entry"
 prune_entries 'qemu/tree-*' "$TREES_KEPT"
 prune_entries 'qemu/bin-*' "$PROGRAMS_KEPT"
 
-# A copy, so that neither pruning nor another clone can take it away under a running test.
+# Where the unstripped program and its objects are, for gdb and editors: out/tree.
+# Copies, so that neither pruning nor another clone can take it away under a running test.
 mkdir -p "$out"
 for file in "$entry"/qemu-system-*; do
     cp "$file" "$out/.new"
     mv "$out/.new" "$out/${file##*/}"
 done
+printf "%s\n" "$tree" > "$out/tree"
 rm -rf "$out/qemu-bundle"
 cp -r "$entry/qemu-bundle" "$out/"

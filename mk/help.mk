@@ -28,3 +28,12 @@ help:
 
 clean:
 	rm -rf $(BUILD) compile_commands.json
+
+# The devices' entries are there once QEMU has been built.
+compile_commands.json: FORCE
+	@mk/compile-commands.sh '$(file <$(QEMU_OUT)/tree)' \
+		'$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)' $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
+		'$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)' $(filter %.c,$(KERNEL_SRC)) -- \
+		'$(CC) $(HOST_CFLAGS_ALL)' $(MEDIATOR_SRC) -- \
+		'$(COMPILE_plain)' $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
+	@mv $@.new $@

@@ -39,8 +39,8 @@ PACKAGES_CHECKED := $(BUILD)/packages/checked-$(subst $() ,-,$(PARTS))
 
 # $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed.
 define remember
-$(shell mkdir -p $(BUILD)/flags)$(if $(call differs,$(file <$(BUILD)/flags/$(1)),$(2)),$(file \
->$(BUILD)/flags/$(1),$(2)))
+$(shell mkdir -p $(BUILD)/flags)$(if $(and $(wildcard $(BUILD)/flags/$(1)),$(if $(call \
+differs,$(file <$(BUILD)/flags/$(1)),$(2)),,same)),,$(file >$(BUILD)/flags/$(1),$(2)))
 endef
 differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst x$(strip $(2)),,x$(strip $(1)))
 
