@@ -24,7 +24,7 @@ COMPILE_fuzz := $(CLANG) $(TEST_COMMON) -O1 $(SANITIZE) -fsanitize=fuzzer-no-lin
 LINK_plain := $(CC) -Wl,--as-needed
 LINK_asan := $(CC) $(SANITIZE) -Wl,--as-needed
 LINK_fuzz := $(CLANG) $(SANITIZE) -fsanitize=fuzzer -Wl,--as-needed
-TEST_LIBS := $(CMOCKA_LIBS) -lpthread -lm
+TEST_LIBS := $(CMOCKA_LIBS) -ljansson -lpthread -lm
 
 ifneq ($(filter test,$(PARTS)),)
 $(call remember,tests-plain,$(HOST_VERSION) $(COMPILE_plain) $(LINK_plain) $(HARNESS_SRC))

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Test harness, second part: QEMU under qtest and QMP, the mediator, guests.
+ *
+ * Command lines are printf formats, cut into words at spaces. The programs are those of
+ * $BAREGPU_BUILD; BAREGPU_QEMU names another qemu-system-aarch64.
+ */
+#ifndef TESTS_HARNESS_QEMU_H
+#define TESTS_HARNESS_QEMU_H
+
+#include <jansson.h>
+
+#include "harness.h"
+
+/* ---- QEMU ---- */
+
+struct qemu {
+    struct process *process;
+    int qtest; /* descriptor, or -1 */
+    int qmp;
+    json_t *events; /* array of those that came and were not waited for */
+    char *qtest_input, *qmp_input; /* what was read and not used */
+};
+
+/* Path of build/qemu/qemu-system-<target>, to be freed; NULL when it is not built. */
+char *qemu_path(const char *target);
+
+/* "-M virt -cpu max -accel qtest" and nothing else, with qtest and QMP. The device is found on
+ * bus 0 from slot 1 on. Does not return before QEMU answers on both. */
+__attribute__((format(printf, 1, 2))) struct qemu *qemu_start_qtest(const char *format, ...);
+
+/* The same with words of your own for the machine: "-M ...". @target: "x86_64", ... */
+__attribute__((format(printf, 2, 3))) struct qemu *qemu_start_qtest_target(const char *target,
+                                                                           const char *format, ...);
+
+/* QEMU with nothing but what is given (and -display none, -nodefaults): to see it fail. */
+__attribute__((format(printf, 1, 2))) struct process *qemu_start_plain(const char *format, ...);
+
+/* Ends it; NULL is allowed. */
+void qemu_end(struct qemu *qemu);
+
+/* ---- qtest: memory and time ---- */
+
+uint64_t qtest_read(struct qemu *qemu, unsigned size, uint64_t address); /* 1, 2, 4, 8 bytes */
+void qtest_write(struct qemu *qemu, unsigned size, uint64_t address, uint64_t value);
+void qtest_read_block(struct qemu *qemu, uint64_t address, void *data, size_t size);
+void qtest_write_block(struct qemu *qemu, uint64_t address, const void *data, size_t size);
+/* Virtual time goes on by this; timers that are due run before it returns. */
+void qtest_clock_step_ns(struct qemu *qemu, uint64_t ns);
+
+/* ---- PCI on -M virt, through ECAM ---- */
+
+#define VIRT_ECAM_BASE 0x4010000000ull
+#define VIRT_PCI_MEM32_BASE 0x10000000ull
+
+uint64_t pci_config_address(unsigned bus, unsigned device, unsigned function, unsigned offset);
+
+/* ---- QMP ---- */
+
+/* The "return" value, to be decref'd; fails when QEMU answers with an error. @arguments is a
+ * json_pack() format with its values, or NULL. */
+json_t *qmp_command(struct qemu *qemu, const char *command, const char *arguments, ...);
+/* The same, but returns the whole reply, with "return" or "error". */
+json_t *qmp_try_command(struct qemu *qemu, const char *command, const char *arguments, ...);
+/* The next event of this name, also one that has come already. To be decref'd. */
+json_t *qmp_wait_event(struct qemu *qemu, const char *name, unsigned timeout_ms);
+/* A property of an object, as integer (booleans: 0 and 1). */
+int64_t qmp_get_integer(struct qemu *qemu, const char *path, const char *property);
+
+/* ---- Mediator ---- */
+
+/* build/host/baregpu-mediator with these words; returns when it says READY=1 (sd_notify). */
+__attribute__((format(printf, 1, 2))) struct process *mediator_start(const char *format, ...);
+
+/* ---- Guest ---- */
+
+struct guest_options {
+    const char *machine;  /* NULL: "virt" */
+    const char *cpu;      /* NULL: "max" */
+    const char *memory;   /* NULL: "256M" */
+    const char *kernel;   /* NULL: $BAREGPU_BUILD/firmware/baregpu.elf */
+    const char *append;   /* NULL: nothing */
+    const char *arguments; /* further words, cut at spaces; NULL: nothing */
+    unsigned deadline_ms; /* 0: HARNESS_TIMEOUT_MS */
+};
+
+/* Its exit status is the guest's; output is the serial line, errors the rest. */
+struct process *guest_start(const struct guest_options *options);
+
+/* Runs to the end: the exit status; *output (when not NULL) is output and errors, to be freed. */
+int guest_run(const struct guest_options *options, char **output);
+
+#endif
