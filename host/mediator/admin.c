@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The admin socket: one line of JSON in, one out, then the connection is closed.
+ *   {"command": "status"}
+ *   {"command": "release", "listener": NAME, "vm_id": N}
+ */
+#define _GNU_SOURCE 1 /* accept4 */
+#include "host/mediator/supervisor_state.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "host/mediator/clock.h"
+#include "host/mediator/log.h"
+#include "host/mediator/version.h"
+
+#define LINE_SIZE 1024 /* a command */
+#define CLIENTS_MAX 8
+/* Between a status command and its answer the workers are asked for fresh figures. */
+#define STATUS_DELAY_MS 100
+#define CLIENT_LIMIT_MS 5000
+
+struct admin_client {
+    struct admin *admin;
+    uv_pipe_t pipe;
+    uv_timer_t timer;
+    uv_write_t write;
+    char line[LINE_SIZE];
+    size_t length;
+    int open_handles;
+    bool answering;
+    char *answer;
+};
+
+struct admin {
+    struct supervisor *supervisor;
+    struct listener_socket socket;
+    uv_poll_t poll;
+    unsigned clients;
+};
+
+/* ---- Answers ---- */
+
+static json_t *describe_guest(const struct guest *guest)
+{
+    char pool[2] = {guest->pool, '\0'};
+    const struct scheduler *scheduler = guest->device ? &guest->device->scheduler : NULL;
+    const char *lease = "none";
+
+    if (scheduler && scheduler->holder == &guest->lease) {
+        lease = "held";
+    } else if (guest->lease.waiting) {
+        lease = "waiting";
+    }
+    json_t *object = json_pack(
+        "{si ss si si si sI sI sI si ss}", "session", (int)guest->session, "listener",
+        guest->listener->config->name, "worker_pid", (int)guest->process.pid, "peer_pid",
+        (int)guest->peer_process, "peer_uid", (int)guest->peer_user, "requests",
+        (json_int_t)guest->statistics.requests, "errors", (json_int_t)guest->statistics.errors,
+        "memory_used", (json_int_t)guest->statistics.memory_used, "queued",
+        (int)guest->statistics.queued, "lease", lease);
+    if (guest->tenant) {
+        json_object_set_new(object, "vm_id", json_integer(guest->tenant->vm_id));
+    }
+    if (guest->device) {
+        json_object_set_new(object, "pool", json_string(pool));
+        json_object_set_new(object, "device", json_string(guest->device->name));
+    }
+    return object;
+}
+
+static json_t *describe_devices(const struct supervisor *supervisor)
+{
+    json_t *devices = json_array();
+
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        const struct supervisor_device *device = &supervisor->devices[i];
+        const struct scheduler_client *waiter = device->scheduler.waiters;
+        int waiting = 0;
+
+        for (; waiter; waiter = waiter->next) {
+            waiting++;
+        }
+        json_array_append_new(devices, json_pack("{ss si si}", "name", device->name, "sessions",
+                                                 (int)device->sessions, "waiting", waiting));
+    }
+    return devices;
+}
+
+static json_t *describe_listeners(const struct supervisor *supervisor)
+{
+    json_t *listeners = json_array();
+
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        const struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        json_array_append_new(
+            listeners, json_pack("{ss ss si sI sI}", "name", listener->config->name, "path",
+                                 listener->config->path, "sessions", (int)listener->sessions,
+                                 "accepted", (json_int_t)listener->accepted, "refused",
+                                 (json_int_t)listener->refused));
+    }
+    return listeners;
+}
+
+static json_t *describe_tenants(const struct supervisor *supervisor)
+{
+    json_t *tenants = json_array();
+
+    for (unsigned i = 0; i < supervisor->tenants.count; i++) {
+        const struct tenant *tenant = &supervisor->tenants.tenants[i];
+
+        if (tenant->fault_count > 0 || tenant->quarantined) {
+            json_array_append_new(
+                tenants, json_pack("{ss sI si sb}", "listener", tenant->listener->name, "vm_id",
+                                   (json_int_t)tenant->vm_id, "faults", (int)tenant->fault_count,
+                                   "quarantined", (int)tenant->quarantined));
+        }
+    }
+    return tenants;
+}
+
+static json_t *describe(const struct supervisor *supervisor)
+{
+    json_t *sessions = json_array();
+    struct guest *guest;
+
+    LIST_FOREACH (guest, &supervisor->guests, link) {
+        if (guest->listener) {
+            json_array_insert_new(sessions, 0, describe_guest(guest));
+        }
+    }
+    return json_pack("{ss si sI sb so so so so}", "version", MEDIATOR_VERSION, "pid", (int)getpid(),
+                     "uptime_ms",
+                     (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
+                     "draining", (int)supervisor->draining, "devices", describe_devices(supervisor),
+                     "listeners", describe_listeners(supervisor), "sessions", sessions, "faults",
+                     describe_tenants(supervisor));
+}
+
+static json_t *release(struct supervisor *supervisor, json_t *command)
+{
+    const char *name = NULL;
+    json_int_t vm_id = -1;
+    struct tenant *tenant = NULL;
+
+    if (json_unpack(command, "{ss sI}", "listener", &name, "vm_id", &vm_id) != 0 || vm_id < 0 ||
+        vm_id > UINT32_MAX) {
+        return json_pack("{ss}", "error", "release needs listener and vm_id");
+    }
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
+            tenant = tenant_find(&supervisor->tenants, &supervisor->config->listeners[i],
+                                 (uint32_t)vm_id);
+        }
+    }
+    if (!tenant || !tenant_release(tenant)) {
+        return json_pack("{ss}", "error", "no such guest is in quarantine");
+    }
+    log_info("listener %s, vm %u: released from quarantine", name, tenant->vm_id);
+    guest_tell_quarantine(supervisor, tenant);
+    return json_pack("{sb}", "released", 1);
+}
+
+/* ---- Connections ---- */
+
+static void on_client_closed(uv_handle_t *handle)
+{
+    struct admin_client *client = handle->data;
+
+    if (--client->open_handles == 0) {
+        client->admin->clients--;
+        free(client->answer);
+        free(client);
+    }
+}
+
+static void close_client(struct admin_client *client)
+{
+    if (!uv_is_closing((uv_handle_t *)&client->pipe)) {
+        uv_close((uv_handle_t *)&client->pipe, on_client_closed);
+        uv_close((uv_handle_t *)&client->timer, on_client_closed);
+    }
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    (void)status;
+    close_client(request->data);
+}
+
+static void on_client_limit(uv_timer_t *timer)
+{
+    close_client(timer->data);
+}
+
+static void answer(struct admin_client *client, json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    size_t length = text ? strlen(text) : 0;
+    uv_buf_t buffer;
+
+    json_decref(object);
+    client->answer = text ? realloc(text, length + 2) : NULL;
+    if (!client->answer) {
+        free(text);
+        close_client(client);
+        return;
+    }
+    strcpy(client->answer + length, "\n");
+    buffer = uv_buf_init(client->answer, (unsigned)length + 1);
+    client->write.data = client;
+    uv_timer_start(&client->timer, on_client_limit, CLIENT_LIMIT_MS, 0);
+    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buffer, 1, on_written) != 0) {
+        close_client(client);
+    }
+}
+
+static void on_status_ready(uv_timer_t *timer)
+{
+    struct admin_client *client = timer->data;
+
+    answer(client, describe(client->admin->supervisor));
+}
+
+static void start_status(struct admin_client *client)
+{
+    const struct control_message check = {.type = CONTROL_CHECK};
+    struct guest *guest;
+
+    LIST_FOREACH (guest, &client->admin->supervisor->guests, link) {
+        if (guest->listener && !guest->killed) {
+            control_send(guest->control, &check, -1); /* a full socket is not this one's matter */
+        }
+    }
+    uv_timer_start(&client->timer, on_status_ready, STATUS_DELAY_MS, 0);
+}
+
+static void take_command(struct admin_client *client)
+{
+    json_t *command = json_loadb(client->line, client->length, JSON_REJECT_DUPLICATES, NULL);
+    const char *name = json_string_value(json_object_get(command, "command"));
+
+    client->answering = true;
+    uv_read_stop((uv_stream_t *)&client->pipe);
+    if (name && strcmp(name, "status") == 0) {
+        start_status(client);
+    } else if (name && strcmp(name, "release") == 0) {
+        answer(client, release(client->admin->supervisor, command));
+    } else {
+        answer(client, json_pack("{ss}", "error", "the commands are status and release"));
+    }
+    json_decref(command);
+}
+
+static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct admin_client *client = handle->data;
+
+    (void)suggested;
+    *buffer = uv_buf_init(client->line + client->length,
+                          (unsigned)(sizeof(client->line) - client->length));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffer)
+{
+    struct admin_client *client = stream->data;
+
+    (void)buffer;
+    if (received < 0) {
+        close_client(client); /* ended, or a line longer than any command */
+        return;
+    }
+    client->length += (size_t)received;
+    if (memchr(client->line, '\n', client->length) && !client->answering) {
+        take_command(client);
+    }
+}
+
+static void on_client(uv_poll_t *poll, int status, int events)
+{
+    struct admin *admin = poll->data;
+    struct admin_client *client;
+    uid_t user;
+    pid_t process;
+    int fd = accept4(admin->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)status;
+    (void)events;
+    if (fd < 0) {
+        return;
+    }
+    client = calloc(1, sizeof(*client));
+    if (!client || admin->clients >= CLIENTS_MAX || !listener_get_peer(fd, &user, &process) ||
+        (user != 0 && user != geteuid())) {
+        log_warning("admin connection refused");
+        free(client);
+        close(fd);
+        return;
+    }
+    admin->clients++;
+    client->admin = admin;
+    client->open_handles = 2;
+    client->pipe.data = client->timer.data = client;
+    uv_pipe_init(&admin->supervisor->loop, &client->pipe, 0);
+    uv_timer_init(&admin->supervisor->loop, &client->timer);
+    uv_pipe_open(&client->pipe, fd);
+    uv_timer_start(&client->timer, on_client_limit, CLIENT_LIMIT_MS, 0);
+    uv_read_start((uv_stream_t *)&client->pipe, on_allocate, on_read);
+}
+
+struct admin *admin_open(struct supervisor *supervisor, const char *path,
+                         enum mediator_exit *exit_status)
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+
+    *exit_status = MEDIATOR_EXIT_FAILED;
+    if (!admin) {
+        log_error("no memory");
+        return NULL;
+    }
+    switch (listener_open(&admin->socket, path, 0600)) {
+    case LISTENER_OK:
+        break;
+    case LISTENER_IN_USE:
+        *exit_status = MEDIATOR_EXIT_IN_USE;
+        /* fall through */
+    default:
+        log_error("admin socket %s: %s", path,
+                  *exit_status == MEDIATOR_EXIT_IN_USE ? "in use" : strerror(errno));
+        free(admin);
+        return NULL;
+    }
+    admin->supervisor = supervisor;
+    admin->poll.data = admin;
+    uv_poll_init(&supervisor->loop, &admin->poll, admin->socket.fd);
+    uv_poll_start(&admin->poll, UV_READABLE, on_client);
+    *exit_status = MEDIATOR_EXIT_OK;
+    return admin;
+}
+
+void admin_close(struct admin *admin)
+{
+    if (admin) {
+        uv_poll_stop(&admin->poll);
+        listener_close(&admin->socket);
+        free(admin);
+    }
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CPU backend: the same results as a GPU, bit for bit, where there is none. Asynchronous
+ * requests are done when they are accepted.
+ */
+#include "host/mediator/backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *pointer(backend_address address)
+{
+    return (void *)(uintptr_t)address;
+}
+
+static void cpu_close(struct backend *backend)
+{
+    free(backend);
+}
+
+/* Asked once, before a worker's sandbox closes the files that tell. */
+static void learn_host(struct compute_device_info *info)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_size = sysconf(_SC_PAGESIZE);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    info->backend = COMPUTE_BACKEND_CPU;
+    info->multiprocessors = processors > 0 ? (uint32_t)processors : 1;
+    info->memory_total = pages > 0 && page_size > 0 ? (uint64_t)pages * (uint64_t)page_size : 0;
+    snprintf(info->name, sizeof(info->name), "baregpu CPU backend");
+}
+
+static enum compute_status cpu_get_info(struct backend *backend, struct compute_device_info *info)
+{
+    static struct compute_device_info host;
+
+    (void)backend;
+    if (host.backend == 0) {
+        learn_host(&host);
+    }
+    *info = host;
+    return COMPUTE_OK;
+}
+
+/* calloc takes large blocks from the kernel, which zeroes a page when it is first touched. */
+static enum compute_status cpu_memory_alloc(struct backend *backend, uint64_t size,
+                                            backend_address *address)
+{
+    void *memory = size <= SIZE_MAX ? calloc(1, (size_t)size) : NULL;
+
+    if (!memory) {
+        snprintf(backend->error, sizeof(backend->error), "no host memory for %llu bytes",
+                 (unsigned long long)size);
+        return COMPUTE_OUT_OF_MEMORY;
+    }
+    *address = (uintptr_t)memory;
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_memory_free(struct backend *backend, backend_address address,
+                                           uint64_t size)
+{
+    (void)backend;
+    (void)size;
+    free(pointer(address));
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_copy_to_device(struct backend *backend, backend_address dst,
+                                              const void *src, uint64_t size, bool async)
+{
+    (void)backend;
+    (void)async;
+    memcpy(pointer(dst), src, (size_t)size);
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_copy_from_device(struct backend *backend, void *dst,
+                                                backend_address src, uint64_t size)
+{
+    (void)backend;
+    memcpy(dst, pointer(src), (size_t)size);
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_copy_in_device(struct backend *backend, backend_address dst,
+                                              backend_address src, uint64_t size, bool async)
+{
+    (void)backend;
+    (void)async;
+    memmove(pointer(dst), pointer(src), (size_t)size);
+    return COMPUTE_OK;
+}
+
+/* Data in a mailbox has any alignment; memcpy of one element compiles to a plain load. */
+static void add_integers(unsigned char *c, const unsigned char *a, const unsigned char *b,
+                         uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t x, y, sum;
+
+        memcpy(&x, a + i * sizeof(x), sizeof(x));
+        memcpy(&y, b + i * sizeof(y), sizeof(y));
+        sum = x + y;
+        memcpy(c + i * sizeof(sum), &sum, sizeof(sum));
+    }
+}
+
+static void add_floats(unsigned char *c, const unsigned char *a, const unsigned char *b,
+                       uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        float x, y, sum;
+
+        memcpy(&x, a + i * sizeof(x), sizeof(x));
+        memcpy(&y, b + i * sizeof(y), sizeof(y));
+        sum = x + y;
+        memcpy(c + i * sizeof(sum), &sum, sizeof(sum));
+    }
+}
+
+static void add_elements(enum compute_element_type type, void *c, const void *a, const void *b,
+                         uint64_t count)
+{
+    if (type == COMPUTE_ELEMENT_FLOAT32) {
+        add_floats(c, a, b, count);
+    } else {
+        add_integers(c, a, b, count); /* two's complement: signed and unsigned are one */
+    }
+}
+
+static enum compute_status cpu_vector_add(struct backend *backend, enum compute_element_type type,
+                                          backend_address c, backend_address a, backend_address b,
+                                          uint64_t count, bool async)
+{
+    (void)backend;
+    (void)async;
+    add_elements(type, pointer(c), pointer(a), pointer(b), count);
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_vector_add_host(struct backend *backend,
+                                               enum compute_element_type type, void *c,
+                                               const void *a, const void *b, uint32_t count)
+{
+    (void)backend;
+    add_elements(type, c, a, b, count);
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_synchronize(struct backend *backend)
+{
+    (void)backend;
+    return COMPUTE_OK;
+}
+
+static void cpu_finish(struct backend *backend)
+{
+    (void)backend;
+}
+
+static const struct backend_ops cpu_ops = {
+    .name = "cpu",
+    .brief = true,
+    .close = cpu_close,
+    .get_info = cpu_get_info,
+    .memory_alloc = cpu_memory_alloc,
+    .memory_free = cpu_memory_free,
+    .copy_to_device = cpu_copy_to_device,
+    .copy_from_device = cpu_copy_from_device,
+    .copy_in_device = cpu_copy_in_device,
+    .vector_add = cpu_vector_add,
+    .vector_add_host = cpu_vector_add_host,
+    .synchronize = cpu_synchronize,
+    .finish = cpu_finish,
+};
+
+struct backend *backend_cpu_open(void)
+{
+    struct backend *backend = calloc(1, sizeof(*backend));
+
+    if (backend) {
+        backend->ops = &cpu_ops;
+    }
+    return backend;
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* strsep, fmemopen */
+#include "host/mediator/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bounds of the keys; docs/mediator.md repeats them. */
+#define QUEUED_MAX 1024u
+#define RATE_MAX 1000000u
+#define TIMEOUT_MS_MAX 3600000u
+#define SESSIONS_MAX 4096u
+#define FAULTS_MAX 64u
+#define WINDOW_S_MAX 86400u
+#define SPARES_MAX 16u
+#define CUDA_ORDINAL_MAX 63
+#define ADMIN_SUFFIX ".admin"
+
+struct loader {
+    struct config *config;
+    const char *file;
+    char *error;
+    bool pool_seen[CONFIG_POOLS];
+    bool burst_given[CONFIG_LISTENERS];
+    FILE *stream;
+    int line;
+};
+
+/* inih's handler returns 0 for an error: this does, after saying what is wrong. */
+__attribute__((format(printf, 2, 3))) static int fail(struct loader *loader, const char *format,
+                                                      ...)
+{
+    va_list arguments;
+    int used;
+
+    if (loader->error[0]) {
+        return 0; /* the first error is the one to show */
+    }
+    used = snprintf(loader->error, CONFIG_ERROR_SIZE, "%s:%d: ", loader->file, loader->line);
+    if (used > 0 && used < CONFIG_ERROR_SIZE) {
+        va_start(arguments, format);
+        vsnprintf(loader->error + used, CONFIG_ERROR_SIZE - (size_t)used, format, arguments);
+        va_end(arguments);
+    }
+    return 0;
+}
+
+static bool parse_unsigned(const char *text, uint64_t *value, char **end)
+{
+    if (!isdigit((unsigned char)text[0])) {
+        return false;
+    }
+    errno = 0;
+    *value = strtoull(text, end, 10);
+    return errno == 0;
+}
+
+static int set_number(struct loader *loader, const char *key, const char *text, uint32_t least,
+                      uint32_t most, uint32_t *value)
+{
+    uint64_t number;
+    char *end;
+
+    if (!parse_unsigned(text, &number, &end) || *end || number < least || number > most) {
+        return fail(loader, "%s = %s: a number from %u to %u is allowed", key, text, least, most);
+    }
+    *value = (uint32_t)number;
+    return 1;
+}
+
+static int set_size(struct loader *loader, const char *key, const char *text, uint64_t *value)
+{
+    static const char units[] = "KMGT";
+    uint64_t number;
+    char *end;
+    unsigned shift = 0;
+
+    if (!parse_unsigned(text, &number, &end)) {
+        goto bad;
+    }
+    if (*end) {
+        const char *unit = strchr(units, toupper((unsigned char)*end));
+
+        if (!unit || end[1]) {
+            goto bad;
+        }
+        shift = 10 * (unsigned)(unit - units + 1);
+    }
+    if (number > UINT64_MAX >> shift || number == 0) {
+        goto bad;
+    }
+    *value = number << shift;
+    return 1;
+bad:
+    return fail(loader, "%s = %s: a size is allowed, such as 4096, 64K, 512M, 2G or 1T", key, text);
+}
+
+static int set_path(struct loader *loader, const char *key, const char *text, char *path)
+{
+    if (text[0] != '/' || strlen(text) >= CONFIG_PATH_SIZE) {
+        return fail(loader, "%s = %s: an absolute path of at most %d bytes is allowed", key, text,
+                    CONFIG_PATH_SIZE - 1);
+    }
+    strcpy(path, text);
+    return 1;
+}
+
+static int set_mode(struct loader *loader, const char *text, mode_t *mode)
+{
+    char *end;
+    unsigned long value;
+
+    value = strtoul(text, &end, 8);
+    if (!isdigit((unsigned char)text[0]) || *end || value > 0777) {
+        return fail(loader, "mode = %s: an octal mode from 0000 to 0777 is allowed", text);
+    }
+    *mode = (mode_t)value;
+    return 1;
+}
+
+static int set_priority(struct loader *loader, const char *text, uint32_t *priority)
+{
+    static const char *const names[] = {"low", "medium", "high"};
+
+    for (uint32_t i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *priority = i;
+            return 1;
+        }
+    }
+    return fail(loader, "max_priority = %s: low, medium or high is allowed", text);
+}
+
+/* The next word of a list separated by commas or blanks; NULL at its end. */
+static char *next_word(char **rest)
+{
+    char *word;
+
+    do {
+        word = strsep(rest, ", \t");
+    } while (word && !*word);
+    return word;
+}
+
+static int set_pools(struct loader *loader, const char *text, struct config_listener *listener)
+{
+    char copy[64];
+    char *rest = copy;
+    char *word;
+
+    listener->pools[0] = listener->pools[1] = false;
+    snprintf(copy, sizeof(copy), "%s", text);
+    while ((word = next_word(&rest))) {
+        if (strcmp(word, "A") != 0 && strcmp(word, "B") != 0) {
+            return fail(loader, "pools = %s: a list of A and B is allowed", text);
+        }
+        listener->pools[word[0] - 'A'] = true;
+    }
+    if (!listener->pools[0] && !listener->pools[1]) {
+        return fail(loader, "pools is empty: a list of A and B is allowed");
+    }
+    return 1;
+}
+
+static int set_users(struct loader *loader, const char *text, struct config_listener *listener)
+{
+    char copy[512];
+    char *rest = copy;
+    char *word;
+
+    if (strlen(text) >= sizeof(copy)) {
+        return fail(loader, "allow_users: at most %zu bytes are allowed", sizeof(copy) - 1);
+    }
+    strcpy(copy, text);
+    listener->allow_user_count = 0;
+    while ((word = next_word(&rest))) {
+        uint64_t number;
+        char *end;
+
+        if (listener->allow_user_count == CONFIG_USERS) {
+            return fail(loader, "allow_users: at most %d users are allowed", CONFIG_USERS);
+        }
+        if (!parse_unsigned(word, &number, &end) || *end || number > UINT32_MAX) {
+            struct passwd *user = getpwnam(word);
+
+            if (!user) {
+                return fail(loader, "allow_users: no user %s; names and user ids are allowed", word);
+            }
+            number = user->pw_uid;
+        }
+        listener->allow_users[listener->allow_user_count++] = (uid_t)number;
+    }
+    return 1;
+}
+
+static int set_devices(struct loader *loader, const char *text, struct config_pool *pool)
+{
+    char copy[512];
+    char *rest = copy;
+    char *word;
+
+    if (strlen(text) >= sizeof(copy)) {
+        return fail(loader, "devices: at most %zu bytes are allowed", sizeof(copy) - 1);
+    }
+    strcpy(copy, text);
+    pool->device_count = 0;
+    while ((word = next_word(&rest))) {
+        struct config_device device = {.kind = CONFIG_DEVICE_AUTO};
+        uint64_t ordinal;
+        char *end;
+
+        if (strcmp(word, "cpu") == 0) {
+            device.kind = CONFIG_DEVICE_CPU;
+        } else if (strncmp(word, "cuda:", 5) == 0 && parse_unsigned(word + 5, &ordinal, &end) &&
+                   !*end && ordinal <= CUDA_ORDINAL_MAX) {
+            device.kind = CONFIG_DEVICE_CUDA;
+            device.ordinal = (int)ordinal;
+        } else if (strcmp(word, "auto") != 0) {
+            return fail(loader, "devices: %s: auto, cpu and cuda:N (N from 0 to %d) are allowed",
+                        word, CUDA_ORDINAL_MAX);
+        }
+        if (pool->device_count == CONFIG_POOL_DEVICES) {
+            return fail(loader, "devices: at most %d are allowed", CONFIG_POOL_DEVICES);
+        }
+        pool->devices[pool->device_count++] = device;
+    }
+    if (pool->device_count == 0) {
+        return fail(loader, "devices is empty: a list of auto, cpu and cuda:N is allowed");
+    }
+    return 1;
+}
+
+static int load_mediator_key(struct loader *loader, const char *key, const char *text)
+{
+    struct config *config = loader->config;
+
+    if (strcmp(key, "max_sessions") == 0) {
+        return set_number(loader, key, text, 1, SESSIONS_MAX, &config->max_sessions);
+    }
+    if (strcmp(key, "spare_workers") == 0) {
+        return set_number(loader, key, text, 0, SPARES_MAX, &config->spare_workers);
+    }
+    if (strcmp(key, "admin_socket") == 0) {
+        return set_path(loader, key, text, config->admin_socket);
+    }
+    if (strcmp(key, "log_level") == 0) {
+        config->log_level_given = true;
+        return log_parse_level(text, &config->log_level) ||
+               fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
+    }
+    return fail(loader, "unknown key %s in [mediator]: max_sessions, spare_workers, admin_socket "
+                        "and log_level are allowed", key);
+}
+
+static int load_listener_key(struct loader *loader, struct config_listener *listener,
+                             const char *key, const char *text)
+{
+    struct config_limits *limits = &listener->limits;
+
+    if (strcmp(key, "path") == 0) {
+        return set_path(loader, key, text, listener->path);
+    }
+    if (strcmp(key, "mode") == 0) {
+        return set_mode(loader, text, &listener->mode);
+    }
+    if (strcmp(key, "pools") == 0) {
+        return set_pools(loader, text, listener);
+    }
+    if (strcmp(key, "allow_users") == 0) {
+        return set_users(loader, text, listener);
+    }
+    if (strcmp(key, "max_priority") == 0) {
+        return set_priority(loader, text, &limits->max_priority);
+    }
+    if (strcmp(key, "memory_limit") == 0) {
+        return set_size(loader, key, text, &limits->memory_limit);
+    }
+    if (strcmp(key, "max_queued") == 0) {
+        return set_number(loader, key, text, 1, QUEUED_MAX, &limits->max_queued);
+    }
+    if (strcmp(key, "requests_per_s") == 0) {
+        return set_number(loader, key, text, 0, RATE_MAX, &limits->requests_per_s);
+    }
+    if (strcmp(key, "burst") == 0) {
+        loader->burst_given[listener - loader->config->listeners] = true;
+        return set_number(loader, key, text, 1, RATE_MAX, &limits->burst);
+    }
+    if (strcmp(key, "request_timeout_ms") == 0) {
+        return set_number(loader, key, text, 1, TIMEOUT_MS_MAX, &limits->request_timeout_ms);
+    }
+    if (strcmp(key, "max_sessions") == 0) {
+        return set_number(loader, key, text, 1, SESSIONS_MAX, &listener->max_sessions);
+    }
+    if (strcmp(key, "quarantine_faults") == 0) {
+        return set_number(loader, key, text, 0, FAULTS_MAX, &listener->quarantine_faults);
+    }
+    if (strcmp(key, "quarantine_window_s") == 0) {
+        return set_number(loader, key, text, 1, WINDOW_S_MAX, &listener->quarantine_window_s);
+    }
+    return fail(loader, "unknown key %s in [listener %s]: path, mode, pools, allow_users, "
+                        "max_priority, memory_limit, max_queued, requests_per_s, burst, "
+                        "request_timeout_ms, max_sessions, quarantine_faults and "
+                        "quarantine_window_s are allowed", key, listener->name);
+}
+
+static void set_listener_default(struct config_listener *listener)
+{
+    *listener = (struct config_listener){
+        .mode = 0600,
+        .pools = {true, true},
+        .limits =
+            {
+                .memory_limit = UINT64_C(1) << 30,
+                .max_queued = 64,
+                .requests_per_s = 0,
+                .request_timeout_ms = 10000, /* below the device's own 25 s */
+                .max_priority = VGPU_STUB_PRIORITY_HIGH,
+            },
+        .max_sessions = 256,
+        .quarantine_faults = 3,
+        .quarantine_window_s = 60,
+    };
+}
+
+static bool name_allowed(const char *name)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+    return length > 0 && length < CONFIG_NAME_SIZE && !name[length];
+}
+
+static struct config_listener *find_listener(struct loader *loader, const char *name)
+{
+    struct config *config = loader->config;
+    struct config_listener *listener;
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        if (strcmp(config->listeners[i].name, name) == 0) {
+            return &config->listeners[i];
+        }
+    }
+    if (!name_allowed(name)) {
+        fail(loader, "[listener %s]: a name of at most %d letters, digits, _ and - is allowed", name,
+             CONFIG_NAME_SIZE - 1);
+        return NULL;
+    }
+    if (config->listener_count == CONFIG_LISTENERS) {
+        fail(loader, "[listener %s]: at most %d listeners are allowed", name, CONFIG_LISTENERS);
+        return NULL;
+    }
+    listener = &config->listeners[config->listener_count++];
+    set_listener_default(listener);
+    strcpy(listener->name, name);
+    return listener;
+}
+
+static int load_key(void *context, const char *section, const char *key, const char *value)
+{
+    struct loader *loader = context;
+
+    if (strcmp(section, "mediator") == 0) {
+        return load_mediator_key(loader, key, value);
+    }
+    if (strcmp(section, "pool A") == 0 || strcmp(section, "pool B") == 0) {
+        int pool = section[5] - 'A';
+
+        if (strcmp(key, "devices") != 0) {
+            return fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
+        }
+        loader->pool_seen[pool] = true;
+        return set_devices(loader, value, &loader->config->pools[pool]);
+    }
+    if (strncmp(section, "listener ", 9) == 0) {
+        struct config_listener *listener = find_listener(loader, section + 9);
+
+        return listener ? load_listener_key(loader, listener, key, value) : 0;
+    }
+    return fail(loader, "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
+                        "are allowed", section);
+}
+
+/* inih does not tell its handler the line (it can be built to, Debian's is not). */
+static char *read_line(char *line, int size, void *context)
+{
+    struct loader *loader = context;
+
+    if (!fgets(line, size, loader->stream)) {
+        return NULL;
+    }
+    loader->line++;
+    return line;
+}
+
+static int check_whole(struct loader *loader)
+{
+    struct config *config = loader->config;
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        struct config_listener *listener = &config->listeners[i];
+        struct config_limits *limits = &listener->limits;
+
+        if (!listener->path[0]) {
+            return fail(loader, "[listener %s] has no path", listener->name);
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(listener->path, config->listeners[j].path) == 0) {
+                return fail(loader, "[listener %s] and [listener %s] have the same path",
+                            config->listeners[j].name, listener->name);
+            }
+        }
+        if (!loader->burst_given[i]) {
+            limits->burst = limits->requests_per_s ? limits->requests_per_s : 1;
+        }
+    }
+    return 1;
+}
+
+static void set_base(struct config *config)
+{
+    memset(config, 0, sizeof(*config));
+    config->max_sessions = 256;
+    config->spare_workers = 1;
+    config->log_level = MEDIATOR_LOG_INFO;
+}
+
+static void set_default_listener(struct config *config)
+{
+    struct config_listener *listener = &config->listeners[0];
+
+    set_listener_default(listener);
+    strcpy(listener->name, "default");
+    strcpy(listener->path, VGPU_STUB_SOCKET_PATH);
+    listener->limits.burst = 1;
+    config->listener_count = 1;
+}
+
+void config_set_default(struct config *config)
+{
+    set_base(config);
+    for (int pool = 0; pool < CONFIG_POOLS; pool++) {
+        config->pools[pool].device_count = 1; /* zero is CONFIG_DEVICE_AUTO */
+    }
+    set_default_listener(config);
+}
+
+static int load_stream(struct loader *loader)
+{
+    struct config *config = loader->config;
+    int result = ini_parse_stream(read_line, loader, load_key, loader);
+
+    if (result != 0 && !loader->error[0]) {
+        loader->line = result > 0 ? result : 0;
+        fail(loader, "%s", result > 0 ? "neither a [section] nor a key = value" : "cannot be read");
+    }
+    if (loader->error[0]) {
+        return -1;
+    }
+    /* No pools at all means the default ones; one alone leaves the other without a device. */
+    if (!loader->pool_seen[0] && !loader->pool_seen[1]) {
+        config->pools[0].device_count = config->pools[1].device_count = 1;
+    }
+    if (config->listener_count == 0) {
+        set_default_listener(config);
+    }
+    return check_whole(loader) ? 0 : -1;
+}
+
+int config_load_text(struct config *config, const char *text, const char *name,
+                     char error[CONFIG_ERROR_SIZE])
+{
+    struct loader loader = {.config = config, .file = name, .error = error};
+    int result = -1;
+
+    error[0] = '\0';
+    set_base(config);
+    /* fmemopen refuses a size of 0 in older C libraries: the NUL is a line's end to inih. */
+    loader.stream = fmemopen((void *)text, strlen(text) + 1, "r");
+    if (loader.stream) {
+        result = load_stream(&loader);
+        fclose(loader.stream);
+    }
+    return result;
+}
+
+int config_load_file(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE])
+{
+    struct loader loader = {.config = config, .file = path, .error = error};
+    int result;
+
+    error[0] = '\0';
+    set_base(config);
+    loader.stream = fopen(path, "re");
+    if (!loader.stream) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, strerror(errno));
+        return -1;
+    }
+    result = load_stream(&loader);
+    fclose(loader.stream);
+    return result;
+}
+
+int config_set_socket(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE])
+{
+    if (config->listener_count != 1) {
+        snprintf(error, CONFIG_ERROR_SIZE, "--socket replaces the path of a single listener, the "
+                 "configuration has %u", config->listener_count);
+        return -1;
+    }
+    if (!path[0] || strlen(path) >= CONFIG_PATH_SIZE) {
+        snprintf(error, CONFIG_ERROR_SIZE, "--socket %s: a path of 1 to %d bytes is allowed", path,
+                 CONFIG_PATH_SIZE - 1);
+        return -1;
+    }
+    strcpy(config->listeners[0].path, path);
+    return 0;
+}
+
+void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE])
+{
+    if (config->admin_socket[0]) {
+        strcpy(path, config->admin_socket);
+        return;
+    }
+    /* A path too long for the suffix would lose it and be the listener's own. */
+    const char *base = config->listeners[0].path;
+    size_t length = strlen(base);
+    if (length > CONFIG_PATH_SIZE - sizeof(ADMIN_SUFFIX)) {
+        length = CONFIG_PATH_SIZE - sizeof(ADMIN_SUFFIX);
+    }
+    memcpy(path, base, length);
+    strcpy(path + length, ADMIN_SUFFIX);
+}

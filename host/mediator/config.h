@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration file (docs/mediator.md): parsed, checked, defaults filled in. Errors go into
+ * a text that names file, line, key and what is allowed.
+ */
+#ifndef MEDIATOR_CONFIG_H
+#define MEDIATOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "host/mediator/log.h"
+#include "protocol/vgpu_stub.h"
+
+#define CONFIG_NAME_SIZE 32  /* of a listener, NUL included */
+#define CONFIG_PATH_SIZE 108 /* what a Unix socket address holds */
+#define CONFIG_POOLS 2       /* A and B */
+#define CONFIG_POOL_DEVICES 16
+#define CONFIG_LISTENERS 32
+#define CONFIG_USERS 16
+#define CONFIG_ERROR_SIZE 256
+
+/* What a session of a listener may do. Set by the supervisor, out of every guest's reach. */
+struct config_limits {
+    uint64_t memory_limit;       /* bytes */
+    uint32_t max_queued;         /* requests waiting behind the one that runs */
+    uint32_t requests_per_s;     /* 0: no limit */
+    uint32_t burst;              /* requests at once, above that rate */
+    uint32_t request_timeout_ms; /* from a request's start */
+    uint32_t max_priority;       /* enum vgpu_stub_priority */
+};
+
+enum config_device_kind {
+    CONFIG_DEVICE_AUTO, /* cuda:0 where there is one, else cpu */
+    CONFIG_DEVICE_CPU,
+    CONFIG_DEVICE_CUDA,
+};
+
+struct config_device {
+    enum config_device_kind kind;
+    int ordinal;
+};
+
+struct config_pool {
+    struct config_device devices[CONFIG_POOL_DEVICES];
+    unsigned device_count; /* 0: nothing serves this pool */
+};
+
+struct config_listener {
+    char name[CONFIG_NAME_SIZE];
+    char path[CONFIG_PATH_SIZE];
+    mode_t mode;
+    bool pools[CONFIG_POOLS];
+    uid_t allow_users[CONFIG_USERS]; /* besides root and the mediator's own */
+    unsigned allow_user_count;
+    struct config_limits limits;
+    uint32_t max_sessions;
+    uint32_t quarantine_faults; /* 0: never */
+    uint32_t quarantine_window_s;
+};
+
+struct config {
+    struct config_pool pools[CONFIG_POOLS];
+    struct config_listener listeners[CONFIG_LISTENERS];
+    unsigned listener_count;
+    uint32_t max_sessions;
+    uint32_t spare_workers;
+    char admin_socket[CONFIG_PATH_SIZE];
+    enum mediator_log_level log_level;
+    bool log_level_given;
+};
+
+/* The configuration without a file: one listener, pools A and B on the first device. */
+void config_set_default(struct config *config);
+
+/* 0, or -1 with a text. */
+int config_load_file(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE]);
+int config_load_text(struct config *config, const char *text, const char *name,
+                     char error[CONFIG_ERROR_SIZE]);
+
+/* Puts path in the place of the only listener's; -1 with a text when it is too long or there
+ * are several listeners. */
+int config_set_socket(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE]);
+
+/* Where the admin socket is: as configured, else the first listener's path with .admin. */
+void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE]);
+
+#endif

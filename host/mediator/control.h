@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages between the supervisor and one worker, over a Unix SOCK_SEQPACKET pair: one struct,
+ * one packet. The supervisor checks what a worker sends: a worker holds a tenant's data and may
+ * have been taken over.
+ */
+#ifndef MEDIATOR_CONTROL_H
+#define MEDIATOR_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/mediator/config.h"
+
+enum control_type {
+    /* supervisor to worker */
+    CONTROL_START = 1,  /* with the connection's descriptor; once, first */
+    CONTROL_ATTACHED,   /* answers ATTACH */
+    CONTROL_GRANT,      /* the lease asked for */
+    CONTROL_REVOKE,     /* give the lease back at the end of the request that runs */
+    CONTROL_CHECK,      /* answer with CHECKED */
+    CONTROL_QUARANTINE, /* this guest was quarantined, or released */
+    CONTROL_DRAIN,      /* finish what was accepted, then end */
+    /* worker to supervisor */
+    CONTROL_ATTACH,  /* the first request's identity */
+    CONTROL_ASK,     /* for the lease of the device attached to */
+    CONTROL_RELEASE, /* of the lease */
+    CONTROL_CHECKED, /* statistics */
+    CONTROL_FAULT,   /* this session hit a fault; the worker ends */
+    CONTROL_DETACH,  /* statistics; the worker ends, all is well */
+};
+
+struct control_start {
+    uint32_t session;
+    uint32_t log_level;
+    bool cuda_possible; /* some pool of the listener is on a GPU */
+    char listener[CONFIG_NAME_SIZE];
+    struct config_limits limits;
+};
+
+struct control_attached {
+    uint32_t status; /* COMPUTE_OK or COMPUTE_INVALID_POOL */
+    bool cuda;
+    int32_t ordinal; /* of the CUDA device */
+    bool quarantined;
+    uint32_t tokens; /* of the rate limit, to start with */
+};
+
+struct control_attach {
+    uint32_t vm_id;
+    uint8_t pool_id;
+};
+
+struct control_statistics {
+    uint64_t requests; /* answered */
+    uint64_t errors;   /* of them, with another status than OK */
+    uint64_t memory_used;
+    uint32_t queued;
+    uint32_t tokens; /* left of the rate limit */
+};
+
+struct control_message {
+    uint32_t type;
+    union {
+        struct control_start start;
+        struct control_attached attached;
+        struct control_attach attach;
+        struct control_statistics statistics;
+        uint32_t priority; /* ASK: enum vgpu_stub_priority */
+        bool contended;    /* GRANT: others wait, release after one request */
+        bool quarantined;  /* QUARANTINE */
+        char reason[128];  /* FAULT: for the log; not necessarily terminated */
+    };
+};
+
+/* Sends one message, with a descriptor when fd >= 0. 0, or -1 with errno. Never blocks. */
+int control_send(int socket, const struct control_message *message, int fd);
+
+/*
+ * Receives one message and its descriptor (-1 when there is none). 1, 0 at the end of the
+ * stream, -1 with errno (EAGAIN: none there; EPROTO: not a control message). Never blocks.
+ */
+int control_receive(int socket, struct control_message *message, int *fd);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* baregpu-mediator: options, then one of its lives. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/mediator/config.h"
+#include "host/mediator/log.h"
+#include "host/mediator/probe.h"
+#include "host/mediator/supervisor_state.h"
+#include "host/mediator/version.h"
+#include "host/mediator/worker.h"
+
+const char *argp_program_version = "baregpu-mediator " MEDIATOR_VERSION;
+
+enum option_key {
+    OPTION_BACKEND = 'b',
+    OPTION_SOCKET = 's',
+    OPTION_CONFIG = 'c',
+    OPTION_LOG_LEVEL = 'l',
+    OPTION_ADMIN_SOCKET = 0x100,
+    OPTION_READY_FD,
+    OPTION_STATUS,
+    OPTION_RELEASE,
+    OPTION_CHECK_CONFIG,
+    OPTION_FOREGROUND,
+};
+
+static const struct argp_option options[] = {
+    {"backend", OPTION_BACKEND, "auto|cpu|cuda", 0,
+     "What computes: a GPU where there is one (auto, the default), or only that", 0},
+    {"socket", OPTION_SOCKET, "PATH", 0,
+     "Where devices connect (default " VGPU_STUB_SOCKET_PATH ")", 0},
+    {"config", OPTION_CONFIG, "FILE", 0, "Listeners, pools and limits (docs/mediator.md)", 0},
+    {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (the default) or debug", 0},
+    {"admin-socket", OPTION_ADMIN_SOCKET, "PATH", 0,
+     "For --status and --release (default: the first listener's path with .admin)", 0},
+    {"ready-fd", OPTION_READY_FD, "FD", 0, "Write a line there when all sockets listen", 0},
+    {"foreground", OPTION_FOREGROUND, NULL, 0, "Accepted; the mediator always stays there", 0},
+    {NULL, 0, NULL, 0, "Instead of running:", 1},
+    {"check-config", OPTION_CHECK_CONFIG, NULL, 0, "Check options and configuration", 1},
+    {"status", OPTION_STATUS, NULL, 0, "Print the running mediator's state as JSON", 1},
+    {"release", OPTION_RELEASE, "LISTENER:VM_ID", 0, "Let a guest out of quarantine", 1},
+    {0},
+};
+
+static const char documentation[] =
+    "Shares this host's GPUs among bare-metal guests."
+    "\vExit status: 0 success, 1 the system refused something, 2 wrong options or configuration, "
+    "3 the socket is in use, 4 the backend is not there, 5 no mediator answers, 6 no such guest "
+    "in quarantine.";
+
+struct arguments {
+    enum supervisor_backend backend;
+    const char *socket;
+    const char *config;
+    const char *admin_socket;
+    const char *log_level;
+    int ready_fd;
+    bool status;
+    bool check_config;
+    char *release_listener; /* NULL: not asked for */
+    uint32_t release_vm_id;
+};
+
+static void set_backend(struct argp_state *state, const char *text)
+{
+    static const char *const names[] = {"auto", "cpu", "cuda"};
+    struct arguments *arguments = state->input;
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            arguments->backend = (enum supervisor_backend)i;
+            return;
+        }
+    }
+    argp_error(state, "--backend %s: auto, cpu and cuda are allowed", text);
+}
+
+static void set_release(struct argp_state *state, char *text)
+{
+    struct arguments *arguments = state->input;
+    char *colon = strrchr(text, ':');
+    char *end = NULL;
+    unsigned long vm_id = 0;
+
+    if (colon) {
+        errno = 0;
+        vm_id = strtoul(colon + 1, &end, 10);
+    }
+    if (!colon || colon == text || end == colon + 1 || *end || errno || vm_id > UINT32_MAX) {
+        argp_error(state, "--release %s: LISTENER:VM_ID is needed, such as default:200", text);
+        return;
+    }
+    *colon = '\0';
+    arguments->release_listener = text;
+    arguments->release_vm_id = (uint32_t)vm_id;
+}
+
+static void set_ready_fd(struct argp_state *state, const char *text)
+{
+    struct arguments *arguments = state->input;
+    char *end;
+    long fd = strtol(text, &end, 10);
+
+    if (!*text || *end || fd < 0 || fd > 65535) {
+        argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
+    }
+    arguments->ready_fd = (int)fd;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case OPTION_BACKEND:
+        set_backend(state, text);
+        return 0;
+    case OPTION_SOCKET:
+        arguments->socket = text;
+        return 0;
+    case OPTION_CONFIG:
+        arguments->config = text;
+        return 0;
+    case OPTION_LOG_LEVEL:
+        arguments->log_level = text;
+        return 0;
+    case OPTION_ADMIN_SOCKET:
+        arguments->admin_socket = text;
+        return 0;
+    case OPTION_READY_FD:
+        set_ready_fd(state, text);
+        return 0;
+    case OPTION_STATUS:
+        arguments->status = true;
+        return 0;
+    case OPTION_CHECK_CONFIG:
+        arguments->check_config = true;
+        return 0;
+    case OPTION_RELEASE:
+        set_release(state, text);
+        return 0;
+    case OPTION_FOREGROUND:
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int usage_error(const char *text)
+{
+    fprintf(stderr, "baregpu-mediator: %s\n", text);
+    return MEDIATOR_EXIT_USAGE;
+}
+
+static int load_config(const struct arguments *arguments, struct config *config)
+{
+    char error[CONFIG_ERROR_SIZE];
+
+    if (!arguments->config) {
+        config_set_default(config);
+    } else if (config_load_file(config, arguments->config, error) != 0) {
+        return usage_error(error);
+    }
+    if (arguments->socket && config_set_socket(config, arguments->socket, error) != 0) {
+        return usage_error(error);
+    }
+    if (arguments->admin_socket) {
+        if (strlen(arguments->admin_socket) >= sizeof(config->admin_socket)) {
+            return usage_error("--admin-socket: the path is too long");
+        }
+        strcpy(config->admin_socket, arguments->admin_socket);
+    }
+    if (arguments->log_level && !log_parse_level(arguments->log_level, &config->log_level)) {
+        return usage_error("--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
+    }
+    return MEDIATOR_EXIT_OK;
+}
+
+static int run(const struct arguments *arguments)
+{
+    static struct config config;
+    struct supervisor_options supervisor = {
+        .config = &config,
+        .backend = arguments->backend,
+        .ready_fd = arguments->ready_fd,
+    };
+    char admin_path[CONFIG_PATH_SIZE];
+    int result = load_config(arguments, &config);
+
+    if (result != MEDIATOR_EXIT_OK || arguments->check_config) {
+        return result;
+    }
+    log_set_level(config.log_level);
+    config_get_admin_path(&config, admin_path);
+    if (arguments->status) {
+        return admin_ask_status(admin_path);
+    }
+    if (arguments->release_listener) {
+        return admin_ask_release(admin_path, arguments->release_listener,
+                                 arguments->release_vm_id);
+    }
+    return supervisor_run(&supervisor);
+}
+
+int main(int count, char **texts)
+{
+    static const struct argp parser = {options, parse_option, NULL, documentation, NULL, NULL, NULL};
+    struct arguments arguments = {.ready_fd = -1};
+
+    if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {
+        return worker_main();
+    }
+    if (count == 2 && strcmp(texts[1], PROBE_ARGUMENT) == 0) {
+        return probe_main();
+    }
+    argp_err_exit_status = MEDIATOR_EXIT_USAGE;
+    argp_parse(&parser, count, texts, 0, NULL, &arguments);
+    return run(&arguments);
+}

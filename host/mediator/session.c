@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/mediator/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define GENERATION_LIMIT (1u << (32 - SESSION_SLOT_BITS))
+
+static void slot_put_free(struct session *session, uint32_t slot)
+{
+    session->slots[slot].next_free = 0;
+    if (session->last_free) {
+        session->slots[session->last_free].next_free = slot;
+    } else {
+        session->first_free = slot;
+    }
+    session->last_free = slot;
+}
+
+static uint32_t slot_take_free(struct session *session)
+{
+    uint32_t slot = session->first_free;
+
+    if (slot) {
+        session->first_free = session->slots[slot].next_free;
+        if (!session->first_free) {
+            session->last_free = 0;
+        }
+    }
+    return slot;
+}
+
+struct session *session_create(struct backend *backend, uint64_t memory_limit)
+{
+    struct session *session = calloc(1, sizeof(*session));
+
+    if (!session) {
+        backend->ops->close(backend);
+        return NULL;
+    }
+    session->backend = backend;
+    session->memory_limit = memory_limit;
+    for (uint32_t slot = 1; slot < SESSION_SLOTS; slot++) {
+        slot_put_free(session, slot);
+    }
+    return session;
+}
+
+void session_destroy(struct session *session)
+{
+    struct backend *backend = session->backend;
+
+    for (uint32_t slot = 1; slot < SESSION_SLOTS; slot++) {
+        struct session_allocation *allocation = &session->slots[slot];
+
+        if (allocation->address) {
+            backend->ops->memory_free(backend, allocation->address, allocation->size);
+        }
+    }
+    backend->ops->close(backend);
+    free(session);
+}
+
+static struct session_allocation *find(struct session *session, uint32_t handle)
+{
+    struct session_allocation *allocation = &session->slots[handle & (SESSION_SLOTS - 1)];
+
+    if (!allocation->address || allocation->generation != handle >> SESSION_SLOT_BITS) {
+        return NULL;
+    }
+    return allocation;
+}
+
+enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
+{
+    struct backend *backend = session->backend;
+    enum compute_status status;
+    backend_address address = 0;
+
+    if (size > session->memory_limit - session->memory_used) {
+        snprintf(backend->error, sizeof(backend->error),
+                 "%llu bytes wanted, %llu of the session's %llu are left", (unsigned long long)size,
+                 (unsigned long long)(session->memory_limit - session->memory_used),
+                 (unsigned long long)session->memory_limit);
+        return COMPUTE_OUT_OF_MEMORY;
+    }
+    if (!session->first_free) {
+        snprintf(backend->error, sizeof(backend->error), "all %u handles are in use",
+                 SESSION_SLOTS - 1);
+        return COMPUTE_OUT_OF_MEMORY;
+    }
+    status = backend->ops->memory_alloc(backend, size, &address);
+    if (status != COMPUTE_OK) {
+        return status;
+    }
+    uint32_t slot = slot_take_free(session);
+    session->slots[slot].address = address;
+    session->slots[slot].size = size;
+    session->memory_used += size;
+    *handle = session->slots[slot].generation << SESSION_SLOT_BITS | slot;
+    return COMPUTE_OK;
+}
+
+enum compute_status session_free(struct session *session, uint32_t handle)
+{
+    struct session_allocation *allocation = find(session, handle);
+
+    if (!allocation) {
+        return COMPUTE_INVALID_HANDLE;
+    }
+    backend_address address = allocation->address;
+    session->memory_used -= allocation->size;
+    allocation->address = 0;
+    allocation->generation++;
+    if (allocation->generation < GENERATION_LIMIT) { /* else the slot retires: no handle twice */
+        slot_put_free(session, handle & (SESSION_SLOTS - 1));
+    }
+    return session->backend->ops->memory_free(session->backend, address, allocation->size);
+}
+
+enum compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
+                                    uint64_t size, backend_address *address)
+{
+    struct session_allocation *allocation = find(session, handle);
+
+    if (!allocation) {
+        return COMPUTE_INVALID_HANDLE;
+    }
+    if (offset > allocation->size || size > allocation->size - offset) {
+        return COMPUTE_OUT_OF_RANGE;
+    }
+    *address = allocation->address + offset;
+    return COMPUTE_OK;
+}

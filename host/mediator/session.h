@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What one guest device owns on the GPU: its allocations, named by handles, and how much of its
+ * memory limit they use. One thread at a time.
+ */
+#ifndef MEDIATOR_SESSION_H
+#define MEDIATOR_SESSION_H
+
+#include <stdint.h>
+
+#include "host/mediator/backend.h"
+
+/* A handle is a generation above a slot: a freed handle is not taken for the slot's next owner.
+ * Twelve bits of slot bound the table to some 100 KiB; slot 0 is unused, so no handle is 0. */
+#define SESSION_SLOT_BITS 12
+#define SESSION_SLOTS (1u << SESSION_SLOT_BITS)
+
+struct session_allocation {
+    backend_address address; /* 0: free slot */
+    uint64_t size;
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct session {
+    struct backend *backend;
+    uint64_t memory_limit; /* bytes */
+    uint64_t memory_used;
+    uint32_t first_free, last_free; /* slots are reused oldest first; 0 ends the list */
+    struct session_allocation slots[SESSION_SLOTS];
+};
+
+/* NULL without memory. The session owns the backend from here on, in failure too. */
+struct session *session_create(struct backend *backend, uint64_t memory_limit);
+
+/* Frees every allocation and closes the backend. */
+void session_destroy(struct session *session);
+
+/* size > 0. */
+enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle);
+enum compute_status session_free(struct session *session, uint32_t handle);
+
+/* COMPUTE_INVALID_HANDLE, or COMPUTE_OUT_OF_RANGE when offset and size leave the allocation. */
+enum compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
+                                    uint64_t size, backend_address *address);
+
+#endif

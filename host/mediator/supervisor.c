@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The supervisor's start, listeners, clock and end. */
+#define _GNU_SOURCE 1 /* accept4 */
+#include "host/mediator/supervisor_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/mediator/clock.h"
+#include "host/mediator/log.h"
+#include "host/mediator/notify.h"
+#include "host/mediator/probe.h"
+
+#define TICK_MS 50 /* how late a lease's deadline may be noticed */
+#define CHECK_NS (5 * NS_PER_S)
+#define ACCEPT_BATCH 16                  /* then other events have their turn */
+#define DRAIN_MARGIN_NS (2 * NS_PER_S)   /* beyond the longest request limit */
+#define DESCRIPTORS 16384                /* wanted; four sessions need about ten */
+
+/* ---- Connections ---- */
+
+static bool user_is_allowed(const struct config_listener *config, uid_t user)
+{
+    if (user == 0 || user == geteuid()) {
+        return true;
+    }
+    for (unsigned i = 0; i < config->allow_user_count; i++) {
+        if (config->allow_users[i] == user) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_connection(struct supervisor_listener *listener, int connection)
+{
+    struct supervisor *supervisor = listener->supervisor;
+    const struct config_listener *config = listener->config;
+    uid_t user = 0;
+    pid_t process = 0;
+
+    if (!listener_get_peer(connection, &user, &process) || !user_is_allowed(config, user)) {
+        log_warning("listener %s: process %d of user %u is not allowed, connection ended",
+                    config->name, process, user);
+    } else if (supervisor->sessions >= supervisor->config->max_sessions) {
+        log_warning("listener %s: all %u sessions of the mediator are in use, connection ended",
+                    config->name, supervisor->config->max_sessions);
+    } else if (listener->sessions >= config->max_sessions) {
+        log_warning("listener %s: all its %u sessions are in use, connection ended", config->name,
+                    config->max_sessions);
+    } else {
+        guest_serve(supervisor, listener, connection, user, process);
+        return;
+    }
+    listener->refused++;
+    close(connection);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    struct supervisor_listener *listener = poll->data;
+
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int connection = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (connection >= 0) {
+            take_connection(listener, connection);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            log_error("listener %s: accept: %m", listener->config->name);
+            listener->paused = true; /* the socket stays readable: do not spin */
+            uv_poll_stop(&listener->poll);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+static void start_listening(struct supervisor_listener *listener)
+{
+    listener->paused = false;
+    uv_poll_start(&listener->poll, UV_READABLE, on_connection);
+}
+
+/* ---- The end ---- */
+
+static void kill_all(struct supervisor *supervisor, const char *why)
+{
+    struct guest *guest;
+
+    LIST_FOREACH (guest, &supervisor->guests, link) {
+        guest_kill(guest, why);
+    }
+}
+
+static void close_listeners(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        if (listener->socket.fd >= 0) {
+            uv_poll_stop(&listener->poll);
+            listener_close(&listener->socket);
+        }
+    }
+}
+
+static void drain(struct supervisor *supervisor)
+{
+    struct guest *guest;
+    uint32_t longest_ms = 0;
+
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        uint32_t limit_ms = supervisor->config->listeners[i].limits.request_timeout_ms;
+
+        longest_ms = limit_ms > longest_ms ? limit_ms : longest_ms;
+    }
+    supervisor->draining = true;
+    supervisor->drain_until_ns = clock_now_ns() + longest_ms * NS_PER_MS + DRAIN_MARGIN_NS;
+    log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
+    notify_send("STOPPING=1");
+    close_listeners(supervisor);
+    LIST_FOREACH (guest, &supervisor->guests, link) {
+        guest_drain(guest);
+    }
+    if (supervisor->guest_count == 0) {
+        uv_stop(&supervisor->loop);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int signal_number)
+{
+    struct supervisor *supervisor = handle->data;
+
+    if (!supervisor->draining) {
+        log_info("signal %d", signal_number);
+        drain(supervisor);
+        return;
+    }
+    log_warning("signal %d again: ending at once", signal_number);
+    kill_all(supervisor, "the mediator ends at once");
+}
+
+void supervisor_guest_gone(struct supervisor *supervisor)
+{
+    if (supervisor->draining && supervisor->guest_count == 0) {
+        uv_stop(&supervisor->loop);
+    }
+}
+
+/* ---- The clock ---- */
+
+static void keep_spares(struct supervisor *supervisor)
+{
+    while (!supervisor->draining && supervisor->spare_count < supervisor->config->spare_workers) {
+        if (!guest_spawn(supervisor)) {
+            return;
+        }
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+    uint64_t now_ns = clock_now_ns();
+    struct guest *guest;
+
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        struct scheduler_client *overdue =
+            scheduler_get_overdue(&supervisor->devices[i].scheduler, now_ns);
+
+        if (overdue) {
+            guest_kill(overdue->owner, "it keeps a lease beyond its request's limit");
+        }
+    }
+    for (unsigned i = 0; i < supervisor->config->listener_count && !supervisor->draining; i++) {
+        if (supervisor->listeners[i].paused) {
+            start_listening(&supervisor->listeners[i]);
+        }
+    }
+    if (now_ns - supervisor->checked_ns >= CHECK_NS) {
+        supervisor->checked_ns = now_ns;
+        LIST_FOREACH (guest, &supervisor->guests, link) {
+            guest_check(guest);
+        }
+    }
+    if (supervisor->draining && now_ns >= supervisor->drain_until_ns) {
+        kill_all(supervisor, "it did not finish in time");
+    }
+    keep_spares(supervisor);
+}
+
+/* ---- The start ---- */
+
+static int find_device(struct supervisor *supervisor, bool cuda, int ordinal)
+{
+    struct supervisor_device *device;
+
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        if (supervisor->devices[i].cuda == cuda && supervisor->devices[i].ordinal == ordinal) {
+            return (int)i;
+        }
+    }
+    device = &supervisor->devices[supervisor->device_count];
+    device->cuda = cuda;
+    device->ordinal = ordinal;
+    if (cuda) {
+        snprintf(device->name, sizeof(device->name), "cuda:%d", ordinal);
+    } else {
+        snprintf(device->name, sizeof(device->name), "cpu");
+    }
+    scheduler_init(&device->scheduler, &guest_scheduler_ops);
+    return (int)supervisor->device_count++;
+}
+
+/* Which device a line of the configuration means on this host; -1 after a log line. */
+static int resolve_device(struct supervisor *supervisor, const struct supervisor_options *options,
+                          const struct config_device *wanted, int cuda_count)
+{
+    bool cuda = wanted->kind == CONFIG_DEVICE_CUDA;
+
+    if (wanted->kind == CONFIG_DEVICE_AUTO) {
+        cuda = cuda_count > 0;
+    } else if (cuda && options->backend == SUPERVISOR_BACKEND_CPU) {
+        log_error("the configuration wants cuda:%d, --backend cpu forbids it", wanted->ordinal);
+        return -1;
+    } else if (!cuda && options->backend == SUPERVISOR_BACKEND_CUDA) {
+        log_error("the configuration wants cpu, --backend cuda forbids it");
+        return -1;
+    }
+    if (cuda && wanted->ordinal >= cuda_count) {
+        log_error("there is no device cuda:%d", wanted->ordinal);
+        return -1;
+    }
+    return find_device(supervisor, cuda, cuda ? wanted->ordinal : 0);
+}
+
+static enum mediator_exit resolve_devices(struct supervisor *supervisor,
+                                          const struct supervisor_options *options)
+{
+    char reason[PROBE_REASON_SIZE] = "--backend cpu";
+    bool ask = options->backend != SUPERVISOR_BACKEND_CPU;
+    int cuda_count = ask ? probe_count_cuda(reason) : 0;
+
+    if (options->backend == SUPERVISOR_BACKEND_CUDA && cuda_count == 0) {
+        log_error("no CUDA backend: %s", reason);
+        return MEDIATOR_EXIT_NO_BACKEND;
+    }
+    for (int pool = 0; pool < CONFIG_POOLS; pool++) {
+        const struct config_pool *config = &options->config->pools[pool];
+
+        for (unsigned i = 0; i < config->device_count; i++) {
+            int device = resolve_device(supervisor, options, &config->devices[i], cuda_count);
+
+            if (device < 0) {
+                if (cuda_count == 0) {
+                    log_error("no CUDA device: %s", reason);
+                }
+                return MEDIATOR_EXIT_NO_BACKEND;
+            }
+            supervisor->pool_devices[pool][i] = (unsigned)device;
+        }
+        supervisor->pool_device_count[pool] = config->device_count;
+    }
+    if (cuda_count == 0) {
+        log_info("backend: cpu (%s)", reason);
+    } else {
+        log_info("backend: cuda, %d device%s", cuda_count, cuda_count == 1 ? "" : "s");
+    }
+    return MEDIATOR_EXIT_OK;
+}
+
+static bool listener_may_use_cuda(const struct supervisor *supervisor,
+                                  const struct config_listener *config)
+{
+    for (int pool = 0; pool < CONFIG_POOLS; pool++) {
+        for (unsigned i = 0; config->pools[pool] && i < supervisor->pool_device_count[pool]; i++) {
+            if (supervisor->devices[supervisor->pool_devices[pool][i]].cuda) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum mediator_exit open_listener(struct supervisor_listener *listener)
+{
+    const struct config_listener *config = listener->config;
+
+    switch (listener_open(&listener->socket, config->path, config->mode)) {
+    case LISTENER_OK:
+        break;
+    case LISTENER_IN_USE:
+        log_error("%s: a mediator listens there already", config->path);
+        return MEDIATOR_EXIT_IN_USE;
+    case LISTENER_NOT_A_SOCKET:
+        log_error("%s: there is a file that is not a socket", config->path);
+        return MEDIATOR_EXIT_FAILED;
+    case LISTENER_FAILED:
+        log_error("%s: %m", config->path);
+        return MEDIATOR_EXIT_FAILED;
+    }
+    listener->poll.data = listener;
+    uv_poll_init(&listener->supervisor->loop, &listener->poll, listener->socket.fd);
+    start_listening(listener);
+    log_info("listener %s: %s, mode %04o", config->name, config->path, (unsigned)config->mode);
+    return MEDIATOR_EXIT_OK;
+}
+
+static enum mediator_exit open_sockets(struct supervisor *supervisor)
+{
+    enum mediator_exit result = MEDIATOR_EXIT_OK;
+    char admin_path[CONFIG_PATH_SIZE];
+
+    for (unsigned i = 0; i < supervisor->config->listener_count && result == MEDIATOR_EXIT_OK;
+         i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+
+        listener->supervisor = supervisor;
+        listener->config = &supervisor->config->listeners[i];
+        listener->cuda_possible = listener_may_use_cuda(supervisor, listener->config);
+        result = open_listener(listener);
+    }
+    if (result == MEDIATOR_EXIT_OK) {
+        config_get_admin_path(supervisor->config, admin_path);
+        supervisor->admin = admin_open(supervisor, admin_path, &result);
+    }
+    return result;
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void tell_ready(const struct supervisor_options *options)
+{
+    static const char line[] = "ready\n";
+
+    notify_send("READY=1");
+    if (options->ready_fd >= 0) {
+        if (write(options->ready_fd, line, sizeof(line) - 1) < 0) {
+            log_warning("--ready-fd %d: %m", options->ready_fd);
+        }
+        close(options->ready_fd);
+    }
+}
+
+static void start_loop(struct supervisor *supervisor)
+{
+    uv_loop_init(&supervisor->loop);
+    uv_timer_init(&supervisor->loop, &supervisor->tick);
+    supervisor->tick.data = supervisor;
+    uv_timer_start(&supervisor->tick, on_tick, TICK_MS, TICK_MS);
+    uv_signal_init(&supervisor->loop, &supervisor->on_term);
+    uv_signal_init(&supervisor->loop, &supervisor->on_int);
+    supervisor->on_term.data = supervisor->on_int.data = supervisor;
+    uv_signal_start(&supervisor->on_term, on_signal, SIGTERM);
+    uv_signal_start(&supervisor->on_int, on_signal, SIGINT);
+}
+
+enum mediator_exit supervisor_run(const struct supervisor_options *options)
+{
+    static struct supervisor supervisor; /* one per process */
+    enum mediator_exit result;
+
+    supervisor.config = options->config;
+    supervisor.started_ns = supervisor.checked_ns = clock_now_ns();
+    LIST_INIT(&supervisor.guests);
+    for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
+        supervisor.listeners[i].socket.fd = -1;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (options->ready_fd >= 0) {
+        fcntl(options->ready_fd, F_SETFD, FD_CLOEXEC);
+    }
+    raise_descriptor_limit();
+    /* A worker may not write files, so no compiled kernels are kept on disk. */
+    setenv("CUDA_CACHE_DISABLE", "1", 1);
+    if (tenant_table_init(&supervisor.tenants) != 0) {
+        log_error("no memory");
+        return MEDIATOR_EXIT_FAILED;
+    }
+    result = resolve_devices(&supervisor, options);
+    if (result != MEDIATOR_EXIT_OK) {
+        return result;
+    }
+    start_loop(&supervisor);
+    result = open_sockets(&supervisor);
+    if (result == MEDIATOR_EXIT_OK) {
+        keep_spares(&supervisor);
+        tell_ready(options);
+        uv_run(&supervisor.loop, UV_RUN_DEFAULT);
+        log_info("stopped");
+    }
+    admin_close(supervisor.admin);
+    close_listeners(&supervisor);
+    return result;
+}
