@@ -83,16 +83,28 @@ install_packages() {
         sudo=sudo
     fi
     # shellcheck disable=SC2086 # lists of words
-    set -- $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q
+    set -- $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600
     # shellcheck disable=SC2086
-    if ! apt-get -qq --simulate --no-install-recommends install $packages > /dev/null 2>&1; then
-        say "running: apt-get update (this machine's package lists do not have them yet)"
-        "$@" update >&2
+    if apt-get -qq --simulate --no-install-recommends install $packages > /dev/null 2>&1; then
+        say "running: apt-get install -y --no-install-recommends $packages"
+        # shellcheck disable=SC2086
+        run_quietly "$@" install -y --no-install-recommends $packages && return
     fi
-    say "running: apt-get install -y --no-install-recommends" $packages
+    # No lists yet, or so old that the mirror has dropped what they name.
+    say "running: apt-get update"
+    run_quietly "$@" update || show_failure
+    say "running: apt-get install -y --no-install-recommends $packages"
     # shellcheck disable=SC2086
-    "$@" -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $packages >&2 ||
-        die "apt-get failed"
+    run_quietly "$@" install -y --no-install-recommends $packages || show_failure
+}
+
+run_quietly() {
+    "$@" > "$probe_dir/log" 2>&1
+}
+
+show_failure() {
+    cat "$probe_dir/log" >&2
+    die "apt-get failed"
 }
 
 purposes=$*
@@ -102,7 +114,10 @@ missing=$(list_missing)
 [ -n "$missing" ] || exit 0
 
 say "missing on this machine:"
-printf '%s\n' "$missing" | awk -F'|' '{ printf "    %-22s %s (for: %s)\n", $2, $3, $1 }' >&2
+printf '%s\n' "$missing" | awk -F'|' '
+    !($2 in why) { order[++count] = $2 }
+    { why[$2] = why[$2] (($2 in why) ? "; " : "") $3 " (" $1 ")" }
+    END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
 packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
 packages=${packages% }
 is_debian || die "this is not Debian: provide the above (the names are Debian's), then try again"
