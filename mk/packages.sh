@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # packages.sh PURPOSE...: sees to it that what PURPOSE needs is there. On Debian what is missing is
 # said and installed; elsewhere it is listed. A thing that is found, however it came, is enough.
+#
+# packages.sh --list GOAL: what `make GOAL` needs, missing or not; installs nothing.
 
 . "$(dirname "$0")/common.sh"
 
@@ -106,6 +108,22 @@ show_failure() {
     cat "$probe_dir/log" >&2
     die "apt-get failed"
 }
+
+list_goal() {
+    case $1 in
+    run | debug) purposes="firmware qemu host" ;;
+    test | soak | bench) purposes="firmware qemu host test" ;;
+    bundle) purposes="firmware qemu host test bundle" ;;
+    *) purposes=$1 ;;
+    esac
+    list_needs | grep -E "^($(printf '%s' "$purposes" | tr ' ' '|'))\|" |
+        awk -F'|' '{ printf "%-9s %-22s %s\n", $1, $2, $4 }'
+}
+
+if [ "${1:-}" = --list ]; then
+    list_goal "${2:-test}"
+    exit
+fi
 
 purposes=$*
 probe_dir=$(mktemp -d)
