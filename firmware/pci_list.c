@@ -77,6 +77,7 @@ struct name {
 
 /* Class and subclass; a subclass of 0xFF names the rest of the class. */
 static const struct name class_names[] = {
+    {0x00FF, "Unclassified device"},
     {0x0100, "SCSI controller"},
     {0x0101, "IDE controller"},
     {0x0106, "SATA controller"},

@@ -1,0 +1,852 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
+// build: firmware/pci_ecam.c firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c
+// build: firmware/pci_list.c firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+/* The vgpu-stub driver against a fake device: a small mediator that answers by the protocol, and
+ * devices that do not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "baregpu/vgpu_stub.h"
+#include "tests/unit/fake_hal.h"
+#include "tests/unit/fake_pci.h"
+
+#define SECOND_NS 1000000000ull
+#define MEMORY_SIZE 8192u
+
+struct fake {
+    uint64_t base;         /* where hal_map "mapped" it */
+    uint8_t bytes[4096];   /* registers and buffers */
+    unsigned violations;   /* accesses that the protocol forbids */
+    unsigned accesses64;   /* 8-byte accesses */
+    unsigned doorbells;
+    unsigned busy_polls;   /* STATUS reads that give BUSY before the answer is there */
+    uint32_t final_status; /* what STATUS is after that */
+    bool never_answers;
+    bool is_gone;          /* unplugged: all ones */
+    void (*answer)(struct fake *fake);
+    /* The small mediator. */
+    uint8_t memory[2][MEMORY_SIZE];
+    uint32_t last_flags, last_operation;
+    uint32_t reply_status;
+};
+
+static struct fake fake;
+static struct vgpu_stub gpu;
+
+/* ---- Registers ---- */
+
+static uint32_t word(unsigned offset)
+{
+    uint32_t value;
+
+    memcpy(&value, fake.bytes + offset, 4);
+    return value;
+}
+
+static void set_word(unsigned offset, uint32_t value)
+{
+    memcpy(fake.bytes + offset, &value, 4);
+}
+
+static bool access_is_legal(unsigned offset, unsigned width, bool is_write)
+{
+    if (offset % width != 0 || offset + width > sizeof(fake.bytes)) {
+        return false;
+    }
+    if (offset < VGPU_STUB_REQUEST_BUFFER) {
+        return width == 4;
+    }
+    if (width == 8 && !(word(VGPU_STUB_REG_CAPABILITIES) & VGPU_STUB_CAP_ACCESS64)) {
+        return false;
+    }
+    return !is_write || offset < VGPU_STUB_RESPONSE_BUFFER;
+}
+
+static uint64_t fake_read(void *device, uint64_t address, unsigned width)
+{
+    uint64_t offset = address - fake.base;
+    uint64_t value = 0;
+
+    (void)device;
+    fake.violations += !access_is_legal((unsigned)offset, width, false);
+    fake.accesses64 += width == 8;
+    if (fake.is_gone) {
+        return UINT64_MAX;
+    }
+    if (offset == VGPU_STUB_REG_STATUS && word(VGPU_STUB_REG_STATUS) == VGPU_STUB_BUSY &&
+        !fake.never_answers) {
+        if (fake.busy_polls == 0) {
+            set_word(VGPU_STUB_REG_STATUS, fake.final_status);
+        } else {
+            fake.busy_polls--;
+        }
+    }
+    memcpy(&value, fake.bytes + offset, width);
+    return value;
+}
+
+static void fake_write(void *device, uint64_t address, unsigned width, uint64_t value)
+{
+    uint64_t offset = address - fake.base;
+
+    (void)device;
+    fake.violations += !access_is_legal((unsigned)offset, width, true);
+    fake.accesses64 += width == 8;
+    switch (offset) {
+    case VGPU_STUB_REG_DOORBELL:
+        fake.violations += value != 1;
+        fake.doorbells++;
+        set_word(VGPU_STUB_REG_STATUS, VGPU_STUB_BUSY);
+        set_word(VGPU_STUB_REG_ERROR_CODE, 0);
+        set_word(VGPU_STUB_REG_RESPONSE_LEN, 0);
+        fake.final_status = VGPU_STUB_DONE;
+        memset(fake.bytes + VGPU_STUB_RESPONSE_BUFFER, 0, VGPU_STUB_BUFFER_SIZE);
+        fake.answer(&fake);
+        break;
+    case VGPU_STUB_REG_IRQ_STATUS:
+        set_word(VGPU_STUB_REG_IRQ_STATUS, word(VGPU_STUB_REG_IRQ_STATUS) & ~(uint32_t)value);
+        break;
+    case VGPU_STUB_REG_REQUEST_LEN:
+    case VGPU_STUB_REG_IRQ_CTRL:
+    case VGPU_STUB_REG_REQUEST_ID:
+    case VGPU_STUB_REG_SCRATCH:
+        set_word((unsigned)offset, (uint32_t)value);
+        break;
+    default:
+        fake.violations += offset < VGPU_STUB_REQUEST_BUFFER;
+        memcpy(fake.bytes + offset, &value, width);
+        break;
+    }
+}
+
+/* ---- The small mediator ---- */
+
+static void reply(uint32_t status, const uint32_t *results, uint32_t result_count,
+                  const void *data, uint32_t data_length)
+{
+    const struct vgpu_stub_response header = {
+        .version = VGPU_STUB_PROTOCOL_VERSION,
+        .status = status,
+        .result_count = result_count,
+        .data_offset = (uint32_t)sizeof(header) + 4 * result_count,
+        .data_length = data_length,
+        .exec_time_us = 12,
+    };
+    uint8_t *to = fake.bytes + VGPU_STUB_RESPONSE_BUFFER;
+
+    assert_true(header.data_offset + data_length <= VGPU_STUB_BUFFER_SIZE);
+    memcpy(to, &header, sizeof(header));
+    if (result_count != 0) {
+        memcpy(to + sizeof(header), results, 4 * result_count);
+    }
+    if (data_length != 0) {
+        memcpy(to + header.data_offset, data, data_length);
+    }
+    set_word(VGPU_STUB_REG_RESPONSE_LEN, header.data_offset + data_length);
+    set_word(VGPU_STUB_REG_TIMESTAMP_LO, 0x55667788);
+    set_word(VGPU_STUB_REG_TIMESTAMP_HI, 0x11223344);
+    if (status != COMPUTE_OK) {
+        bool is_own = status == 7 || status == 0xA || status == 0xB;
+
+        fake.final_status = VGPU_STUB_ERROR;
+        set_word(VGPU_STUB_REG_ERROR_CODE, is_own ? status : COMPUTE_CUDA_ERROR);
+    }
+}
+
+static void add_words(const uint8_t *a, const uint8_t *b, uint8_t *c, uint32_t type, size_t count)
+{
+    for (size_t i = 0; i < count; i++, a += 4, b += 4, c += 4) {
+        if (type == COMPUTE_ELEMENT_FLOAT32) {
+            float x, y;
+            memcpy(&x, a, 4);
+            memcpy(&y, b, 4);
+            x += y;
+            memcpy(c, &x, 4);
+        } else {
+            uint32_t x, y;
+            memcpy(&x, a, 4);
+            memcpy(&y, b, 4);
+            x += y;
+            memcpy(c, &x, 4);
+        }
+    }
+}
+
+static void copy(const uint32_t *p, uint32_t param_count, const uint8_t *data, uint32_t length)
+{
+    assert_int_equal(param_count, 9);
+    uint32_t size = p[7];
+    assert_int_equal(p[4] | p[6] | p[8], 0); /* upper halves */
+    switch (p[0]) {
+    case COMPUTE_COPY_HOST_TO_DEVICE:
+        assert_int_equal(length, size);
+        assert_true(p[1] >= 1 && p[1] <= 2 && p[3] + size <= MEMORY_SIZE);
+        memcpy(fake.memory[p[1] - 1] + p[3], data, size);
+        reply(0, NULL, 0, NULL, 0);
+        break;
+    case COMPUTE_COPY_DEVICE_TO_HOST:
+        assert_int_equal(length, 0);
+        assert_true(p[2] >= 1 && p[2] <= 2 && p[5] + size <= MEMORY_SIZE);
+        reply(0, NULL, 0, fake.memory[p[2] - 1] + p[5], size);
+        break;
+    default:
+        assert_int_equal(p[0], COMPUTE_COPY_DEVICE_TO_DEVICE);
+        memmove(fake.memory[p[1] - 1] + p[3], fake.memory[p[2] - 1] + p[5], size);
+        reply(0, NULL, 0, NULL, 0);
+        break;
+    }
+}
+
+static void small_mediator(struct fake *unused)
+{
+    struct vgpu_stub_request header;
+    uint32_t p[16] = {0};
+    uint8_t request[VGPU_STUB_BUFFER_SIZE];
+    uint32_t length = word(VGPU_STUB_REG_REQUEST_LEN);
+
+    (void)unused;
+    memcpy(request, fake.bytes + VGPU_STUB_REQUEST_BUFFER, sizeof(request));
+    memcpy(&header, request, sizeof(header));
+    assert_int_equal(header.version, VGPU_STUB_PROTOCOL_VERSION);
+    assert_int_equal(header.reserved[0] | header.reserved[1], 0);
+    assert_true(header.param_count <= 16);
+    assert_int_equal(header.data_offset, sizeof(header) + 4 * header.param_count);
+    assert_int_equal(header.data_offset + header.data_length, length);
+    memcpy(p, request + sizeof(header), 4 * header.param_count);
+    const uint8_t *data = request + header.data_offset;
+
+    fake.last_flags = header.flags;
+    fake.last_operation = header.opcode;
+    if (fake.reply_status != COMPUTE_OK) {
+        reply(fake.reply_status, NULL, 0, NULL, 0);
+        return;
+    }
+    switch (header.opcode) {
+    case VGPU_STUB_OP_NOP:
+    case VGPU_STUB_OP_SYNCHRONIZE:
+    case VGPU_STUB_OP_MEMORY_FREE:
+        reply(0, NULL, 0, NULL, 0);
+        break;
+    case VGPU_STUB_OP_CUDA_KERNEL: {
+        uint32_t sum = p[0] + p[1];
+
+        assert_int_equal(length, 40);
+        reply(0, &sum, 1, NULL, 0);
+        break;
+    }
+    case VGPU_STUB_OP_MEMORY_ALLOC: {
+        uint32_t handle = p[1] == 0 ? 1 : 2; /* tells the upper half of the size */
+
+        reply(0, &handle, 1, NULL, 0);
+        break;
+    }
+    case VGPU_STUB_OP_MEMORY_COPY:
+        copy(p, header.param_count, data, header.data_length);
+        break;
+    case VGPU_STUB_OP_GET_DEVICE_INFO: {
+        struct compute_device_info info = {
+            .backend = COMPUTE_BACKEND_CPU, .memory_total = 5ull << 32, .multiprocessors = 2};
+
+        memset(info.name, 'x', sizeof(info.name)); /* no NUL */
+        reply(0, NULL, 0, &info, sizeof(info));
+        break;
+    }
+    case COMPUTE_VECTOR_ADD_INLINE: {
+        uint8_t sums[VGPU_STUB_BUFFER_SIZE];
+
+        assert_int_equal(header.data_length, 8 * p[1]);
+        add_words(data, data + 4 * p[1], sums, p[0], p[1]);
+        reply(0, NULL, 0, sums, 4 * p[1]);
+        break;
+    }
+    case COMPUTE_VECTOR_ADD_MEMORY:
+        assert_int_equal(header.param_count, 12);
+        add_words(fake.memory[p[2] - 1] + p[6], fake.memory[p[3] - 1] + p[8],
+                  fake.memory[p[1] - 1] + p[4], p[0], p[10]);
+        reply(0, NULL, 0, NULL, 0);
+        break;
+    default:
+        reply(COMPUTE_UNSUPPORTED_OPERATION, NULL, 0, NULL, 0);
+        break;
+    }
+}
+
+/* ---- Fixture ---- */
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&fake, 0, sizeof(fake));
+    memset(&gpu, 0xA5, sizeof(gpu));
+    memset(&fake_hal, 0, sizeof(fake_hal));
+    fake.base = 0x10000000;
+    fake.answer = small_mediator;
+    fake_hal.read = fake_read;
+    fake_hal.write = fake_write;
+    fake_hal.wait_ns = 1000;
+    set_word(VGPU_STUB_REG_POOL_ID, 'B');
+    set_word(VGPU_STUB_REG_PRIORITY, VGPU_STUB_PRIORITY_HIGH);
+    set_word(VGPU_STUB_REG_VM_ID, 200);
+    set_word(VGPU_STUB_REG_PROTOCOL_VER, VGPU_STUB_PROTOCOL_VERSION);
+    set_word(VGPU_STUB_REG_CAPABILITIES, VGPU_STUB_CAP_BASIC);
+    assert_int_equal(vgpu_stub_attach(&gpu, (void *)(uintptr_t)fake.base), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_int_equal(fake.violations, 0);
+    return 0;
+}
+
+/* ---- Attach and open ---- */
+
+static void identity(void **state)
+{
+    (void)state;
+    assert_int_equal(gpu.identity.pool, 'B');
+    assert_int_equal(gpu.identity.priority, VGPU_STUB_PRIORITY_HIGH);
+    assert_int_equal(gpu.identity.vm_id, 200);
+    assert_string_equal(vgpu_stub_priority_name(gpu.identity.priority), "high");
+}
+
+static void other_protocols_are_refused(void **state)
+{
+    (void)state;
+    set_word(VGPU_STUB_REG_PROTOCOL_VER, 0x00020000);
+    assert_int_equal(vgpu_stub_attach(&gpu, gpu.registers), BAREGPU_ERR_UNSUPPORTED);
+    set_word(VGPU_STUB_REG_PROTOCOL_VER, 0x00010003); /* a minor version is no reason */
+    assert_int_equal(vgpu_stub_attach(&gpu, gpu.registers), 0);
+    set_word(VGPU_STUB_REG_CAPABILITIES, VGPU_STUB_CAP_DMA);
+    assert_int_equal(vgpu_stub_attach(&gpu, gpu.registers), BAREGPU_ERR_UNSUPPORTED);
+}
+
+static void open_finds_and_enables(void **state)
+{
+    (void)state;
+    static struct fake_pci pci;
+    static struct pci_device devices[4];
+    static struct pci_host host;
+    struct pci_host_config config = {
+        .ecam = &pci,
+        .ecam_size = 0x100000,
+        .ops = &fake_pci_ops,
+        .windows = {[PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x100000}},
+        .devices = devices,
+        .device_capacity = 4,
+    };
+
+    fake_pci_init(&pci, 0, 0);
+    assert_int_equal(pci_host_init(&host, &config), 0);
+    assert_int_equal(pci_host_enumerate(&host), 0);
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), BAREGPU_ERR_NOT_FOUND);
+
+    int function = fake_pci_add(&pci, FAKE_ROOT, 8, VGPU_STUB_PCI_VENDOR_ID,
+                                VGPU_STUB_PCI_DEVICE_ID, VGPU_STUB_PCI_CLASS, -1);
+    assert_int_equal(pci_host_enumerate(&host), 0);
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), BAREGPU_ERR_NOT_FOUND); /* no BAR */
+
+    fake_pci_bar32(&pci, function, 0, 2048, 0);
+    assert_int_equal(pci_host_enumerate(&host), 0);
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), BAREGPU_ERR_NOT_FOUND); /* too small */
+
+    fake_pci_bar32(&pci, function, 0, 4096, 0);
+    assert_int_equal(pci_host_enumerate(&host), 0);
+    fake_hal.refuse_map = true;
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), BAREGPU_ERR_NO_MEMORY);
+    fake_hal.refuse_map = false;
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), 0);
+    assert_ptr_equal(gpu.device, &devices[0]);
+    assert_int_equal(fake_pci_get(&pci, function, 4, 2), PCI_COMMAND_MEMORY);
+    assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), 0);
+
+    fake_pci_bar32(&pci, function, 0, 0x40000000, 0); /* no room */
+    assert_int_equal(pci_host_enumerate(&host), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(vgpu_stub_open(&gpu, &host, NULL), BAREGPU_ERR_NO_SPACE);
+}
+
+/* ---- Operations ---- */
+
+static void basic_operations(void **state)
+{
+    (void)state;
+    uint32_t sum = 0;
+
+    assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), 0);
+    assert_int_equal(vgpu_stub_add_basic(&gpu, 100, 200, &sum, SECOND_NS), 0);
+    assert_int_equal(sum, 300);
+    assert_int_equal(vgpu_stub_add_basic(&gpu, UINT32_MAX, 2, &sum, SECOND_NS), 0);
+    assert_int_equal(sum, 1);
+    assert_int_equal(vgpu_stub_synchronize(&gpu, SECOND_NS), 0);
+    assert_int_equal(fake.doorbells, 4);
+    assert_int_equal(gpu.last_status, COMPUTE_OK);
+    assert_int_equal(fake.accesses64, 0);
+}
+
+static void vectors_go_in_pieces(void **state)
+{
+    (void)state;
+    enum { COUNT = 2 * 123 + 1 };
+    static uint32_t a[COUNT], b[COUNT], c[COUNT];
+    static float x[COUNT], y[COUNT];
+
+    assert_int_equal(VGPU_STUB_VECTOR_MAX, 123);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        a[i] = i * 2654435761u;
+        b[i] = ~i * 77;
+        x[i] = (float)i / 7;
+        y[i] = 1e6f / (float)(i + 1);
+    }
+    assert_int_equal(
+        vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, a, b, c, COUNT, 0, SECOND_NS), 0);
+    assert_int_equal(fake.doorbells, 3);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(c[i], a[i] + b[i]);
+    }
+    /* In place. */
+    assert_int_equal(vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_FLOAT32, x, y, x, COUNT,
+                                           VGPU_STUB_FLAG_RAISE_PRIORITY, SECOND_NS),
+                     0);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_true(x[i] == (float)i / 7 + y[i]);
+    }
+    assert_int_equal(fake.last_flags, VGPU_STUB_FLAG_RAISE_PRIORITY);
+    fake.doorbells = 0;
+    assert_int_equal(
+        vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, a, b, c, 123, 0, SECOND_NS), 0);
+    assert_int_equal(fake.doorbells, 1);
+    assert_int_equal(
+        vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, a, b, c, 0, 0, SECOND_NS), 0);
+    assert_int_equal(fake.doorbells, 1);
+    assert_int_equal(vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, a, b, c, SIZE_MAX / 2, 0,
+                                           SECOND_NS),
+                     BAREGPU_ERR_INVALID);
+}
+
+static void access_64(void **state)
+{
+    (void)state;
+    uint32_t a[123], b[123], c[123];
+
+    set_word(VGPU_STUB_REG_CAPABILITIES, VGPU_STUB_CAP_BASIC | VGPU_STUB_CAP_ACCESS64);
+    assert_int_equal(vgpu_stub_attach(&gpu, gpu.registers), 0);
+    for (uint32_t i = 0; i < 123; i++) {
+        a[i] = i;
+        b[i] = i << 16;
+    }
+    for (uint32_t count = 1; count <= 123; count++) { /* lengths that end in a half word, too */
+        assert_int_equal(vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_INT32, a, b, c, count, 0,
+                                               SECOND_NS),
+                         0);
+        assert_int_equal(c[count - 1], a[count - 1] + b[count - 1]);
+    }
+    assert_true(fake.accesses64 > 1000);
+}
+
+static void memory_goes_in_pieces(void **state)
+{
+    (void)state;
+    static uint8_t from[5000], to[5000];
+    uint32_t handle = 0;
+
+    for (size_t i = 0; i < sizeof(from); i++) {
+        from[i] = (uint8_t)(i * 31 + (i >> 8));
+    }
+    assert_int_equal(VGPU_STUB_WRITE_MAX, 956);
+    assert_int_equal(VGPU_STUB_READ_MAX, 992);
+    assert_int_equal(vgpu_stub_memory_alloc(&gpu, 3ull << 32, &handle, SECOND_NS), 0);
+    assert_int_equal(handle, 2);
+    assert_int_equal(vgpu_stub_memory_alloc(&gpu, MEMORY_SIZE, &handle, SECOND_NS), 0);
+    assert_int_equal(handle, 1);
+    /* Odd sizes and offsets: words are padded, bytes are not lost. */
+    assert_int_equal(vgpu_stub_memory_write(&gpu, 1, 13, from, 4999, VGPU_STUB_FLAG_ASYNC,
+                                            SECOND_NS),
+                     0);
+    assert_int_equal(fake.last_flags, VGPU_STUB_FLAG_ASYNC);
+    assert_memory_equal(fake.memory[0] + 13, from, 4999);
+    assert_int_equal(fake.memory[0][12] | fake.memory[0][13 + 4999], 0);
+    assert_int_equal(vgpu_stub_memory_copy(&gpu, 2, 0, 1, 13, 4999, 0, SECOND_NS), 0);
+    assert_int_equal(vgpu_stub_memory_read(&gpu, 2, 0, to, 4999, 0, SECOND_NS), 0);
+    assert_memory_equal(to, from, 4999);
+    assert_int_equal(to[4999], 0);
+    assert_int_equal(vgpu_stub_memory_free(&gpu, 1, SECOND_NS), 0);
+}
+
+static void memory_is_added(void **state)
+{
+    (void)state;
+    uint32_t a = 40, b = 2, c = 0;
+
+    memcpy(fake.memory[0] + 64, &a, 4);
+    memcpy(fake.memory[1] + 128, &b, 4);
+    assert_int_equal(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32,
+                                          (struct vgpu_stub_range){1, 256},
+                                          (struct vgpu_stub_range){1, 64},
+                                          (struct vgpu_stub_range){2, 128}, 1,
+                                          VGPU_STUB_FLAG_ASYNC, SECOND_NS),
+                     0);
+    memcpy(&c, fake.memory[0] + 256, 4);
+    assert_int_equal(c, 42);
+    assert_int_equal(fake.last_operation, COMPUTE_VECTOR_ADD_MEMORY);
+}
+
+static void info_name_is_terminated(void **state)
+{
+    (void)state;
+    struct compute_device_info info;
+
+    assert_int_equal(vgpu_stub_get_info(&gpu, &info, SECOND_NS), 0);
+    assert_int_equal(info.memory_total, 5ull << 32);
+    assert_int_equal(strlen(info.name), COMPUTE_DEVICE_NAME_SIZE - 1);
+}
+
+/* ---- Submit, poll, wait ---- */
+
+static void polling(void **state)
+{
+    (void)state;
+    const uint32_t params[] = {1, 2};
+    const struct vgpu_stub_call call = {
+        .operation = COMPUTE_VECTOR_ADD_BASIC, .params = params, .param_count = 2};
+    struct vgpu_stub_answer answer;
+
+    assert_int_equal(vgpu_stub_poll(&gpu, &answer), BAREGPU_ERR_INVALID);
+    fake.busy_polls = 2;
+    fake.answer = small_mediator;
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    assert_int_equal(vgpu_stub_submit(&gpu, &call), BAREGPU_ERR_BUSY);
+    assert_int_equal(fake.doorbells, 1);
+    assert_int_equal(vgpu_stub_poll(&gpu, &answer), BAREGPU_ERR_BUSY);
+    assert_int_equal(vgpu_stub_poll(&gpu, &answer), BAREGPU_ERR_BUSY);
+    assert_int_equal(vgpu_stub_poll(&gpu, &answer), 0);
+    assert_int_equal(answer.exec_time_us, 12);
+    assert_int_equal(answer.completed_us, 0x1122334455667788);
+    assert_int_equal(vgpu_stub_poll(&gpu, &answer), BAREGPU_ERR_INVALID);
+}
+
+static void too_large_requests_are_not_sent(void **state)
+{
+    (void)state;
+    static uint8_t data[2000];
+    struct vgpu_stub_call call = {.operation = 0, .data = {{data, 992}, {data, 1}}};
+
+    assert_int_equal(vgpu_stub_submit(&gpu, &call), BAREGPU_ERR_TOO_LARGE);
+    call.data[0].length = UINT32_MAX;
+    call.data[1].length = UINT32_MAX;
+    call.param_count = UINT32_MAX;
+    assert_int_equal(vgpu_stub_submit(&gpu, &call), BAREGPU_ERR_TOO_LARGE);
+    assert_int_equal(fake.doorbells, 0);
+    call = (struct vgpu_stub_call){.operation = 0, .data = {{data, 991}, {data, 1}}};
+    assert_int_equal(vgpu_stub_call(&gpu, &call, SECOND_NS, NULL), 0);
+}
+
+static void silence_ends_at_the_deadline(void **state)
+{
+    (void)state;
+    uint32_t sum = 0;
+    uint32_t first_id;
+
+    fake.never_answers = true;
+    assert_int_equal(vgpu_stub_nop(&gpu, 50000), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(gpu.last_status, COMPUTE_TIMEOUT);
+    assert_true(fake_hal.now_ns >= 50000 && fake_hal.now_ns <= 52000);
+    assert_false(gpu.is_in_flight);
+    first_id = word(VGPU_STUB_REG_REQUEST_ID);
+    fake.never_answers = false;
+    assert_int_equal(vgpu_stub_add_basic(&gpu, 3, 4, &sum, SECOND_NS), 0);
+    assert_int_equal(sum, 7);
+    assert_int_not_equal(word(VGPU_STUB_REG_REQUEST_ID), first_id);
+}
+
+static void late_look_still_takes_the_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    fake_hal.now_ns = 100 * SECOND_NS;
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), 0);
+}
+
+static void request_ids_wrap(void **state)
+{
+    (void)state;
+    set_word(VGPU_STUB_REG_REQUEST_ID, UINT32_MAX - 1);
+    assert_int_equal(vgpu_stub_attach(&gpu, gpu.registers), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), 0);
+    }
+    assert_int_equal(word(VGPU_STUB_REG_REQUEST_ID), 1);
+}
+
+static void interrupt_status(void **state)
+{
+    (void)state;
+    vgpu_stub_irq_enable(&gpu, true);
+    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 1);
+    assert_false(vgpu_stub_irq_take(&gpu));
+    set_word(VGPU_STUB_REG_IRQ_STATUS, 1);
+    assert_true(vgpu_stub_irq_take(&gpu));
+    assert_false(vgpu_stub_irq_take(&gpu));
+    vgpu_stub_irq_enable(&gpu, false);
+    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 0);
+    fake.is_gone = true;
+    assert_false(vgpu_stub_irq_take(&gpu));
+}
+
+/* ---- Every error ---- */
+
+static void every_status_is_mapped(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t status;
+        int error;
+    } expected[] = {
+        {COMPUTE_INVALID_REQUEST, BAREGPU_ERR_INVALID},
+        {COMPUTE_REQUEST_TOO_LARGE, BAREGPU_ERR_TOO_LARGE},
+        {COMPUTE_MEDIATOR_UNAVAILABLE, BAREGPU_ERR_UNAVAILABLE},
+        {COMPUTE_TIMEOUT, BAREGPU_ERR_TIMEOUT},
+        {COMPUTE_CUDA_ERROR, BAREGPU_ERR_IO},
+        {COMPUTE_INVALID_POOL, BAREGPU_ERR_POOL},
+        {COMPUTE_QUEUE_FULL, BAREGPU_ERR_LIMITED},
+        {COMPUTE_UNSUPPORTED_OPERATION, BAREGPU_ERR_UNSUPPORTED},
+        {COMPUTE_INVALID_LENGTH, BAREGPU_ERR_INVALID},
+        {COMPUTE_RATE_LIMITED, BAREGPU_ERR_LIMITED},
+        {COMPUTE_VM_QUARANTINED, BAREGPU_ERR_QUARANTINED},
+        {COMPUTE_OUT_OF_MEMORY, BAREGPU_ERR_NO_MEMORY},
+        {COMPUTE_INVALID_HANDLE, BAREGPU_ERR_NOT_FOUND},
+        {COMPUTE_OUT_OF_RANGE, BAREGPU_ERR_RANGE},
+        {0x4242, BAREGPU_ERR_IO},
+    };
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        fake.reply_status = expected[i].status;
+        assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), expected[i].error);
+        assert_int_equal(gpu.last_status, expected[i].status);
+        assert_string_not_equal(vgpu_stub_status_name(expected[i].status), "success");
+        assert_true(strlen(baregpu_strerror(expected[i].error)) > 3);
+    }
+    assert_string_equal(vgpu_stub_status_name(COMPUTE_VM_QUARANTINED), "VM quarantined");
+    assert_string_equal(vgpu_stub_status_name(0x4242), "unknown status");
+    assert_string_equal(baregpu_strerror(-12345), "unknown error");
+    assert_string_equal(baregpu_strerror(0), "no error");
+}
+
+static uint32_t error_code;
+
+static void answer_error_only(struct fake *unused)
+{
+    (void)unused;
+    fake.final_status = VGPU_STUB_ERROR;
+    set_word(VGPU_STUB_REG_ERROR_CODE, error_code);
+}
+
+static void device_errors_without_an_answer(void **state)
+{
+    (void)state;
+    fake.answer = answer_error_only;
+    for (error_code = 1; error_code <= COMPUTE_VM_QUARANTINED; error_code++) {
+        assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), vgpu_stub_status_error(error_code));
+        assert_int_equal(gpu.last_status, error_code);
+    }
+    error_code = 0; /* an error that is none */
+    assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), BAREGPU_ERR_PROTOCOL);
+    error_code = UINT32_MAX;
+    assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), BAREGPU_ERR_IO);
+}
+
+static void lost_devices(void **state)
+{
+    (void)state;
+    const struct vgpu_stub_call nop = {.operation = 0};
+
+    assert_int_equal(vgpu_stub_submit(&gpu, &nop), 0);
+    fake.is_gone = true;
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_UNAVAILABLE);
+    fake.is_gone = false;
+    assert_int_equal(vgpu_stub_submit(&gpu, &nop), 0);
+    memset(fake.bytes, 0, VGPU_STUB_REG_POOL_ID); /* a reset in between: STATUS is IDLE */
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_UNAVAILABLE);
+    assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), 0);
+}
+
+static void answers_to_others_are_not_ours(void **state)
+{
+    (void)state;
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    set_word(VGPU_STUB_REG_REQUEST_ID, gpu.request_id + 1);
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_PROTOCOL);
+}
+
+/* ---- Answers against the protocol ---- */
+
+static struct vgpu_stub_response evil;
+static uint32_t evil_length;
+static uint32_t evil_status;
+
+static void answer_evil(struct fake *unused)
+{
+    (void)unused;
+    memcpy(fake.bytes + VGPU_STUB_RESPONSE_BUFFER, &evil, sizeof(evil));
+    set_word(VGPU_STUB_REG_RESPONSE_LEN, evil_length);
+    fake.final_status = evil_status;
+}
+
+/* The call as an operation whose answer has one result and some data. */
+static int try_evil(struct vgpu_stub_answer *answer)
+{
+    int error = vgpu_stub_call(&gpu, &(struct vgpu_stub_call){.operation = 0}, SECOND_NS, answer);
+
+    /* Whatever is handed out lies inside the copy. */
+    if (error == 0) {
+        const uint8_t *start = gpu.response.bytes;
+
+        assert_true(answer->result_count <= (evil_length - 32) / 4);
+        if (answer->data_length != 0) {
+            assert_true((const uint8_t *)answer->data >= start + 32 &&
+                        (const uint8_t *)answer->data + answer->data_length <= start + evil_length);
+        }
+    }
+    return error;
+}
+
+static void malformed_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        struct vgpu_stub_response header;
+        uint32_t length;
+        uint32_t status;
+        int error;
+    } cases[] = {
+        {{0x10000, 0, 1, 36, 4, 0, {0}}, 40, VGPU_STUB_DONE, 0},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 32, VGPU_STUB_DONE, 0},
+        {{0x10000, 0, 248, 0xFFFFFFFF, 0, 0, {0}}, 1024, VGPU_STUB_DONE, 0},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 0, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 31, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 1025, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 0xFFFFFFFF, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x20000, 0, 0, 0, 0, 0, {0}}, 32, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0, 0, 0, 0, 0, 0, {0}}, 32, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 2, 36, 0, 0, {0}}, 36, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0x40000000, 32, 0, 0, {0}}, 36, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0xFFFFFFFF, 32, 4, 0, {0}}, 36, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 1, 32, 4, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0, 4, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 32, 9, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 41, 1, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0xFFFFFFFC, 8, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 32, 0xFFFFFFFF, 0, {0}}, 40, VGPU_STUB_DONE, BAREGPU_ERR_PROTOCOL},
+        /* DONE with a status that says otherwise: the status counts. */
+        {{0x10000, 7, 0, 0, 0, 0, {0}}, 32, VGPU_STUB_DONE, BAREGPU_ERR_LIMITED},
+        /* Statuses that there are not. */
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 32, 4, BAREGPU_ERR_PROTOCOL},
+        {{0x10000, 0, 0, 0, 0, 0, {0}}, 32, 0x80000002, BAREGPU_ERR_PROTOCOL},
+    };
+    struct vgpu_stub_answer answer;
+
+    fake.answer = answer_evil;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        evil = cases[i].header;
+        evil_length = cases[i].length;
+        evil_status = cases[i].status;
+        if (try_evil(&answer) != cases[i].error) {
+            fail_msg("case %u", (unsigned)i);
+        }
+        assert_false(gpu.is_in_flight);
+    }
+}
+
+/* Well-formed answers that do not fit the question. */
+static void answers_to_other_questions(void **state)
+{
+    (void)state;
+    uint32_t value = 77;
+    uint8_t bytes[8];
+    struct compute_device_info info;
+
+    fake.answer = answer_evil;
+    evil = (struct vgpu_stub_response){.version = 0x10000}; /* no results, no data */
+    evil_length = 32;
+    evil_status = VGPU_STUB_DONE;
+    assert_int_equal(vgpu_stub_add_basic(&gpu, 1, 2, &value, SECOND_NS), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(vgpu_stub_memory_alloc(&gpu, 1, &value, SECOND_NS), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(vgpu_stub_get_info(&gpu, &info, SECOND_NS), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS),
+                     BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(
+        vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, 2, 0, SECOND_NS),
+        BAREGPU_ERR_PROTOCOL);
+    evil.result_count = 1; /* a handle of 0 is none */
+    evil_length = 36;
+    assert_int_equal(vgpu_stub_memory_alloc(&gpu, 1, &value, SECOND_NS), BAREGPU_ERR_PROTOCOL);
+    evil.result_count = 0;
+    evil.data_offset = 32;
+    evil.data_length = 9; /* one byte more than asked for */
+    evil_length = 41;
+    assert_int_equal(vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS),
+                     BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(value, 77);
+}
+
+/* ERROR with an answer that is malformed itself: the register counts. */
+static void malformed_error_answers(void **state)
+{
+    (void)state;
+    fake.answer = answer_evil;
+    evil = (struct vgpu_stub_response){.version = 0x10000, .status = COMPUTE_OUT_OF_RANGE};
+    evil_status = VGPU_STUB_ERROR;
+    evil_length = 2000;
+    set_word(VGPU_STUB_REG_ERROR_CODE, COMPUTE_CUDA_ERROR);
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    set_word(VGPU_STUB_REG_ERROR_CODE, COMPUTE_CUDA_ERROR);
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_IO);
+    evil_length = 32;
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    set_word(VGPU_STUB_REG_ERROR_CODE, COMPUTE_TIMEOUT); /* the device's own; no answer behind */
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_TIMEOUT);
+    evil.status = 0; /* an error that says success */
+    assert_int_equal(vgpu_stub_submit(&gpu, &(struct vgpu_stub_call){.operation = 0}), 0);
+    set_word(VGPU_STUB_REG_ERROR_CODE, COMPUTE_CUDA_ERROR);
+    assert_int_equal(vgpu_stub_wait(&gpu, SECOND_NS, NULL), BAREGPU_ERR_IO);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(identity),
+        TEST(other_protocols_are_refused),
+        TEST(open_finds_and_enables),
+        TEST(basic_operations),
+        TEST(vectors_go_in_pieces),
+        TEST(access_64),
+        TEST(memory_goes_in_pieces),
+        TEST(memory_is_added),
+        TEST(info_name_is_terminated),
+        TEST(polling),
+        TEST(too_large_requests_are_not_sent),
+        TEST(silence_ends_at_the_deadline),
+        TEST(late_look_still_takes_the_answer),
+        TEST(request_ids_wrap),
+        TEST(interrupt_status),
+        TEST(every_status_is_mapped),
+        TEST(device_errors_without_an_answer),
+        TEST(lost_devices),
+        TEST(answers_to_others_are_not_ours),
+        TEST(malformed_answers),
+        TEST(answers_to_other_questions),
+        TEST(malformed_error_answers),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
