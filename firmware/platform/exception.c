@@ -59,15 +59,27 @@ static void put_code_address(uint64_t address)
         console_put_string(" (not code)");
 }
 
-static void put_backtrace(uint64_t pc, uint64_t frame_pointer)
+/*
+ * `link` is x30 at an exception, 0 elsewhere: a leaf function, or one that faults in its first
+ * instructions, has no frame of its own, and only x30 knows its caller.
+ */
+static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
 {
+    bool framed = false;
     uint64_t low;
     uint64_t high;
 
     console_put_string("backtrace:\n  ");
     put_code_address(pc);
     console_put_string("\n");
-    if (!cpu_stack_of(frame_pointer, &low, &high))
+    framed = cpu_stack_of(frame_pointer, &low, &high) && frame_pointer <= high - 16 &&
+             frame_pointer % 8 == 0;
+    if (sections_is_text(link) && !(framed && ((const uint64_t *)frame_pointer)[1] == link)) {
+        console_put_string("  ");
+        put_code_address(link);
+        console_put_string(" (x30)\n");
+    }
+    if (!framed)
         return;
     for (unsigned i = 0; i < BACKTRACE_FRAMES_MAX; i++) {
         const uint64_t *record = (const uint64_t *)frame_pointer;
@@ -143,7 +155,7 @@ static void report(const struct exception_frame *frame, uint64_t vector)
     put_register("  SPSR ", frame->spsr);
     console_put_string("\n");
     put_registers(frame);
-    put_backtrace(frame->elr, frame->x[29]);
+    put_backtrace(frame->elr, frame->x[30], frame->x[29]);
 }
 
 void exception_handle(struct exception_frame *frame, uint64_t vector)
@@ -188,7 +200,7 @@ void exception_handle_nested(uint64_t vector)
 static void __attribute__((noreturn)) panic_end(void)
 {
     console_put_string("\n");
-    put_backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+    put_backtrace((uintptr_t)__builtin_return_address(0), 0, (uintptr_t)__builtin_frame_address(0));
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 

@@ -10,6 +10,7 @@
 #include "firmware/platform/console.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/exception.h"
+#include "firmware/platform/kernel.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/mmu.h"
 #include "firmware/platform/monitor.h"
@@ -24,6 +25,8 @@
 
 /* The one place that writes it; everybody else sees `const struct machine machine`. */
 struct machine machine_writable __asm__("machine");
+
+struct kernel_entry kernel_entry;
 
 void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_level);
 
@@ -67,6 +70,8 @@ void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_leve
     struct pages_range image = {(uintptr_t)__image_start,
                                 (uintptr_t)__image_end - (uintptr_t)__image_start};
 
+    kernel_entry.level = (uint32_t)entry_level;
+    kernel_entry.devicetree_passed = devicetree != 0;
     cpu_init_boot();
     timer_init(entry_ticks);
     monitor_init(entry_level);

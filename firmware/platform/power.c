@@ -8,6 +8,9 @@
 #include "firmware/platform/monitor.h"
 #include "firmware/platform/psci.h"
 #include "firmware/platform/semihosting.h"
+#include "firmware/platform/timer.h"
+
+#define POWER_OFF_TIMEOUT_NS 1000000000ull
 
 /* PL061 (DDI 0190): the data register's address bits 9:2 select the lines that a write changes. */
 #define PL061_GPIODATA(line) (4ull << (line))
@@ -31,6 +34,8 @@ void power_exit(int status)
     console_put_string("\n");
     psci_system_off();
     power_off_by_secure_gpio();
+    /* The machine may take a moment to go off; whoever is still here then should know why. */
+    timer_delay_ns(POWER_OFF_TIMEOUT_NS);
     console_put_string("baregpu: no way to power off, stopped\n");
     for (;;)
         __asm__ volatile("wfi");
