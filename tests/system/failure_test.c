@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guest, device and mediator together when one of them dies or lies: the guest app test_recovery
+ * sees the loss once and starts over. And many guests at once.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness_qemu.h"
+#include "protocol/vgpu_stub.h"
+
+#define GUEST_DEADLINE_MS 90000u
+#define GUESTS 20
+
+static void fail_test(const char *message)
+{
+    fail_msg("%s", message);
+}
+
+static struct process *start_guest(const char *run, const char *properties, const char *socket)
+{
+    char *append = harness_format("run=%s", run);
+    char *arguments = harness_format("-device vgpu-stub,socket=%s%s", socket, properties);
+    const struct guest_options options = {
+        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    struct process *guest = guest_start(&options);
+
+    free(arguments);
+    free(append);
+    return guest;
+}
+
+/* The guest has ended well; what it printed is shown when it has not. */
+static void expect_success(struct process *guest)
+{
+    int status = process_wait(guest);
+
+    if (status != 0) {
+        print_error("%s%s", process_output(guest), process_errors(guest));
+    }
+    assert_int_equal(status, 0);
+}
+
+/* The worker processes of a mediator, at most `max`. */
+static size_t find_workers(struct process *mediator, pid_t *workers, size_t max)
+{
+    char *path = harness_format("/proc/%d/task/%d/children", process_pid(mediator),
+                                process_pid(mediator));
+    FILE *file = fopen(path, "r");
+    size_t count = 0;
+
+    assert_non_null(file);
+    while (count < max && fscanf(file, "%d", &workers[count]) == 1) {
+        count++;
+    }
+    fclose(file);
+    free(path);
+    return count;
+}
+
+static void signal_workers(struct process *mediator, int signal_number)
+{
+    pid_t workers[16];
+    size_t count = find_workers(mediator, workers, 16);
+
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        kill(workers[i], signal_number);
+    }
+}
+
+enum loss { LOSS_KILLED_BUSY, LOSS_WORKER_KILLED, LOSS_STOPPED };
+
+static void lose_and_recover(enum loss loss)
+{
+    char *socket = harness_temp_path("recovery.sock");
+    struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
+    struct process *guest = start_guest("test-recovery", "", socket);
+
+    process_wait_text(guest, "# working");
+    switch (loss) {
+    case LOSS_KILLED_BUSY:
+        /* With its worker stopped the guest's next request stays without an answer: the mediator
+         * dies in the middle of it. */
+        signal_workers(mediator, SIGSTOP);
+        process_signal(mediator, SIGKILL);
+        break;
+    case LOSS_WORKER_KILLED:
+        signal_workers(mediator, SIGKILL);
+        break;
+    case LOSS_STOPPED:
+        process_signal(mediator, SIGTERM);
+        break;
+    }
+    process_wait_text(guest, "# lost");
+    if (loss != LOSS_WORKER_KILLED) {
+        process_wait(mediator);
+        process_end(mediator);
+        mediator = mediator_start("--socket %s --backend cpu", socket);
+    }
+    expect_success(guest);
+    process_end(guest);
+    process_signal(mediator, SIGTERM);
+    assert_int_equal(process_wait(mediator), 0);
+    process_end(mediator);
+    free(socket);
+}
+
+static void test_mediator_killed_during_request(void **state)
+{
+    (void)state;
+    lose_and_recover(LOSS_KILLED_BUSY);
+}
+
+static void test_worker_killed(void **state)
+{
+    (void)state;
+    lose_and_recover(LOSS_WORKER_KILLED);
+}
+
+static void test_mediator_restarted(void **state)
+{
+    (void)state;
+    lose_and_recover(LOSS_STOPPED);
+}
+
+/* Somebody else takes the mediator's place while it is away, and talks nonsense. */
+static void test_garbage_from_mediator(void **state)
+{
+    static const char garbage[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    char *socket = harness_temp_path("garbage.sock");
+    struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
+    struct process *guest = start_guest("test-recovery", "", socket);
+    uint8_t request[sizeof(struct vgpu_stub_message) + sizeof(struct vgpu_stub_request)]; /* NOP */
+    int listener, peer;
+
+    (void)state;
+    process_wait_text(guest, "# working");
+    signal_workers(mediator, SIGSTOP);
+    process_signal(mediator, SIGKILL);
+    process_wait(mediator);
+    process_end(mediator);
+    listener = unix_listen(socket, 4);
+    peer = unix_accept(listener, HARNESS_TIMEOUT_MS); /* a request after the loss */
+    assert_true(peer >= 0);
+    assert_int_equal(socket_read(peer, request, sizeof(request), HARNESS_TIMEOUT_MS),
+                     sizeof(request));
+    assert_true(socket_write(peer, garbage, sizeof(garbage) - 1));
+    assert_true(socket_wait_closed(peer, HARNESS_TIMEOUT_MS));
+    close(peer);
+    close(listener);
+    mediator = mediator_start("--socket %s --backend cpu", socket);
+    expect_success(guest);
+    process_end(guest);
+    process_end(mediator);
+    free(socket);
+}
+
+static json_t *read_status(const char *socket)
+{
+    char *program = harness_build_path("host/baregpu-mediator");
+    const char *const argv[] = {program, "--socket", socket, "--status", NULL};
+    struct process *process = process_start(argv, NULL);
+    json_t *status;
+
+    assert_int_equal(process_wait(process), 0);
+    status = json_loads(process_output(process), 0, NULL);
+    assert_non_null(status);
+    process_end(process);
+    free(program);
+    return status;
+}
+
+/* A guest that is gone leaves nothing behind, and the others do not notice. */
+static void test_guest_killed(void **state)
+{
+    char *socket = harness_temp_path("killed.sock");
+    struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
+    struct process *victim = start_guest("test-recovery", ",vm_id=1", socket);
+    struct process *guest;
+    size_t sessions = 1;
+    uint64_t end_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
+
+    (void)state;
+    process_wait_text(victim, "# working");
+    guest = start_guest("demo", ",vm_id=2", socket);
+    process_signal(victim, SIGKILL);
+    process_wait(victim);
+    expect_success(guest);
+    while (sessions > 0 && harness_now_ms() < end_ms) {
+        json_t *status = read_status(socket);
+
+        sessions = json_array_size(json_object_get(status, "sessions"));
+        json_decref(status);
+    }
+    assert_int_equal(sessions, 0);
+    process_end(victim);
+    process_end(guest);
+    process_end(mediator);
+    free(socket);
+}
+
+static void test_two_priorities(void **state)
+{
+    char *socket = harness_temp_path("two.sock");
+    struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
+    struct process *low = start_guest("demo", ",priority=low,vm_id=1", socket);
+    struct process *high = start_guest("demo", ",priority=high,vm_id=2,pool_id=B", socket);
+
+    (void)state;
+    expect_success(low);
+    expect_success(high);
+    assert_non_null(strstr(process_output(low), "priority low, VM 1"));
+    assert_non_null(strstr(process_output(high), "pool B, priority high, VM 2"));
+    process_end(low);
+    process_end(high);
+    process_end(mediator);
+    free(socket);
+}
+
+static void test_twenty_guests(void **state)
+{
+    static const char *const priorities[] = {"low", "medium", "high"};
+    char *socket = harness_temp_path("twenty.sock");
+    struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
+    struct process *guests[GUESTS];
+
+    (void)state;
+    for (int i = 0; i < GUESTS; i++) {
+        char *properties = harness_format(",vm_id=%d,priority=%s,pool_id=%c", i,
+                                          priorities[i % 3], i % 2 ? 'A' : 'B');
+
+        guests[i] = start_guest("demo", properties, socket);
+        free(properties);
+    }
+    for (int i = 0; i < GUESTS; i++) {
+        expect_success(guests[i]);
+        process_end(guests[i]);
+    }
+    process_end(mediator);
+    free(socket);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mediator_killed_during_request),
+        cmocka_unit_test(test_worker_killed),
+        cmocka_unit_test(test_mediator_restarted),
+        cmocka_unit_test(test_garbage_from_mediator),
+        cmocka_unit_test(test_guest_killed),
+        cmocka_unit_test(test_two_priorities),
+        cmocka_unit_test(test_twenty_guests),
+    };
+
+    harness_on_failure = fail_test;
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
