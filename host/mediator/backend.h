@@ -19,8 +19,6 @@ typedef uint64_t backend_address;
 
 struct backend_ops {
     const char *name;
-    /* Work on at most a mailbox's data is so short that the socket's thread may do it. */
-    bool brief;
     void (*close)(struct backend *backend);
     /* Makes the context that everything but get_info needs; NULL: nothing to make. */
     enum compute_status (*prepare)(struct backend *backend);

@@ -164,7 +164,6 @@ static void cpu_finish(struct backend *backend)
 
 static const struct backend_ops cpu_ops = {
     .name = "cpu",
-    .brief = true,
     .close = cpu_close,
     .get_info = cpu_get_info,
     .memory_alloc = cpu_memory_alloc,
