@@ -94,3 +94,8 @@ $(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD
 		-Wl,--start-group $(FW)/libbaregpu.a -lgcc -Wl,--end-group -o $@
 
 -include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ))
+
+# For mk/bundle.sh.
+$(FW)/cross: $(BUILD)/flags/firmware-link
+	@mkdir -p $(@D)
+	@echo $(CROSS) > $@

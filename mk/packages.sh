@@ -41,6 +41,7 @@ test|libcmocka-dev|pc cmocka|the unit tests
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
 bundle|xz-utils|cmd xz|packs the archive
+bundle|patchelf|cmd patchelf|lets the programs find their libraries
 END
 }
 
@@ -134,7 +135,7 @@ missing=$(list_missing)
 say "missing on this machine:"
 printf '%s\n' "$missing" | awk -F'|' '
     !($2 in why) { order[++count] = $2 }
-    { why[$2] = why[$2] (($2 in why) ? "; " : "") $3 " (" $1 ")" }
+    { text = $3 " (" $1 ")"; why[$2] = ($2 in why) ? why[$2] "; " text : text }
     END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
 packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
 packages=${packages% }

@@ -9,3 +9,13 @@ run: firmware qemu host
 
 debug: firmware qemu host
 	@mk/run.sh --build $(BUILD) --run '$(run)' --debug $(RUN_ARGS) -- $(QEMU_ARGS)
+
+BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
+BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
+                $(TEST_SCRIPTS)
+
+.PHONY: bundle
+bundle: $(BUNDLE)
+$(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(FW)/minimal.elf $(FW)/cross $(MEDIATOR) \
+		$(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) mk/run.sh mk/run-test.sh
+	@mk/bundle.sh $(BUILD) $@ $(BUNDLE_TESTS)

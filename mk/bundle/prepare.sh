@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Sourced by the bundle's scripts with the bundle's folder in $here: sets BAREGPU_BUILD to programs
+# that run on this machine.
+#
+# The machine's own C library is used where it is new enough, so that a driver's libraries (libcuda)
+# meet the one they expect. Where it is too old or another, copies of the programs are made that name
+# the bundle's loader: the name in the program is replaced by one of the same length. The programs
+# themselves then need no wrapper, and may start themselves again by /proc/self/exe.
+
+# Same length as /lib64/ld-linux-x86-64.so.2; the Xs too.
+PREPARE_TEMPLATE=/tmp/baregpu.XXXXXXXX
+
+prepare_own=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc //p')
+prepare_needed=$(cat "$here/build/glibc-needed")
+prepare_oldest=$(printf '%s\n%s\n' "${prepare_own:-0}" "$prepare_needed" | sort -V | head -n 1)
+
+if [ "$prepare_oldest" = "$prepare_needed" ] && [ -z "${BAREGPU_OWN_GLIBC:-}" ]; then
+    BAREGPU_BUILD=$here/build
+    prepare_clean() {
+        :
+    }
+else
+    prepare_dir=$(mktemp -d "$PREPARE_TEMPLATE")
+    prepare_clean() {
+        rm -rf "$prepare_dir"
+    }
+    trap prepare_clean EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    ln -s "$here/glibc/ld-linux-x86-64.so.2" "$prepare_dir/ld.so"
+    cp -r "$here/build" "$prepare_dir/build"
+    ln -s "$here/glibc" "$prepare_dir/build/glibc"
+    find "$prepare_dir/build" -type f -perm -u+x ! -name '*.sh' ! -path '*/lib/*' -exec \
+        env LC_ALL=C sed -i "s|/lib64/ld-linux-x86-64.so.2|$prepare_dir/ld.so|" {} +
+    BAREGPU_BUILD=$prepare_dir/build
+    printf 'baregpu: this machine has glibc %s, %s is needed: using the bundle'"'"'s own\n' \
+        "${prepare_own:-(none)}" "$prepare_needed" >&2
+fi
+export BAREGPU_BUILD
