@@ -376,9 +376,10 @@ __attribute__((noreturn)) static void process_give_up(struct process *process, c
 }
 
 /* Waits for the end in small steps: output must be taken meanwhile. */
-static bool wait_step(struct process *process)
+static bool wait_step(struct process *process, uint64_t deadline_ms)
 {
-    int rest = remaining_ms(process->deadline_ms);
+    int rest = remaining_ms(deadline_ms < process->deadline_ms ? deadline_ms
+                                                               : process->deadline_ms);
 
     if (rest == 0) {
         return false;
@@ -406,7 +407,7 @@ int process_wait(struct process *process)
     int status;
 
     while (!process_has_ended(process, &status)) {
-        if (!wait_step(process)) {
+        if (!wait_step(process, UINT64_MAX)) {
             process_give_up(process, "still running at its deadline");
         }
     }
@@ -422,6 +423,8 @@ static bool contains(const struct capture *capture, const char *text)
 
 void process_wait_text(struct process *process, const char *text)
 {
+    uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
+
     for (;;) {
         bool ended = process_has_ended(process, NULL);
 
@@ -432,7 +435,7 @@ void process_wait_text(struct process *process, const char *text)
         if (contains(&process->output, text) || contains(&process->errors, text)) {
             return;
         }
-        if (ended || !wait_step(process)) {
+        if (ended || !wait_step(process, deadline_ms)) {
             printf("# waited for: %s\n", text);
             process_give_up(process, ended ? "ended too early" : "did not say it in time");
         }

@@ -70,7 +70,8 @@ int process_wait(struct process *process);
 /* Like process_wait(), but only looks; false: it still runs. */
 bool process_has_ended(struct process *process, int *status);
 
-/* Until its output or its errors contain @text. Fails when it ends without, or at the deadline. */
+/* Until its output or its errors contain @text. Fails when it ends without, after
+ * HARNESS_TIMEOUT_MS, or at its deadline. */
 void process_wait_text(struct process *process, const char *text);
 
 /* What it has printed so far; valid until the next call of the harness. */
