@@ -69,7 +69,7 @@ static struct process *start(struct command_line *line, unsigned deadline_ms,
 /* ---- Lines of JSON and of qtest ---- */
 
 /* The next line, without its end, to be freed; NULL when none comes in time. */
-static char *read_line(int fd, char **input, unsigned timeout_ms)
+static char *read_line(struct qemu *qemu, int fd, char **input, unsigned timeout_ms)
 {
     uint64_t deadline_ms = harness_now_ms() + timeout_ms;
 
@@ -91,7 +91,7 @@ static char *read_line(int fd, char **input, unsigned timeout_ms)
         }
         size = recv(fd, data, sizeof(data) - 1, MSG_DONTWAIT);
         if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-            harness_fail("QEMU has ended");
+            harness_fail("QEMU has ended: %s", process_errors(qemu->process));
         }
         if (size > 0) {
             char *longer;
@@ -187,7 +187,7 @@ static struct qemu *start_qtest(const char *target, char *words)
     qemu->qtest = accept_from(qemu->process, qtest_listener, "qtest");
     close(qtest_listener);
     close(qmp_listener);
-    free(read_line(qemu->qmp, &qemu->qmp_input, HARNESS_TIMEOUT_MS)); /* its greeting */
+    free(read_line(qemu, qemu->qmp, &qemu->qmp_input, HARNESS_TIMEOUT_MS)); /* its greeting */
     json_decref(qmp_command(qemu, "qmp_capabilities", NULL));
     free(name);
     free(qtest_path);
@@ -240,7 +240,7 @@ static char *qtest_command(struct qemu *qemu, char *command)
 {
     socket_write(qemu->qtest, command, strlen(command));
     for (;;) {
-        char *line = read_line(qemu->qtest, &qemu->qtest_input, HARNESS_TIMEOUT_MS);
+        char *line = read_line(qemu, qemu->qtest, &qemu->qtest_input, HARNESS_TIMEOUT_MS);
 
         if (!line) {
             harness_fail("no answer to qtest's %s", command);
@@ -329,7 +329,7 @@ static json_t *qmp_read(struct qemu *qemu, unsigned timeout_ms, bool until_event
 
     for (;;) {
         uint64_t now_ms = harness_now_ms();
-        char *line = read_line(qemu->qmp, &qemu->qmp_input,
+        char *line = read_line(qemu, qemu->qmp, &qemu->qmp_input,
                                now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 0);
         json_t *message = line ? json_loads(line, 0, NULL) : NULL;
 

@@ -65,7 +65,7 @@ typedef enum VGPUStubLoss {
 } VGPUStubLoss;
 
 /* An unanswered, abandoned request costs one place; when all are taken, the connection ends. */
-#define VGPU_STUB_ABANDONED_MAX 64
+#define VGPU_STUB_ABANDONED_MAX 128
 
 struct VGPUStubLink {
     const VGPUStubTransport *transport;
