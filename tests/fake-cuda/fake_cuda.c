@@ -368,3 +368,15 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
     }
     return SUCCESS;
 }
+
+/* For tests that link the fake in: as at a process's start, but for what is allocated. */
+EXPORT void fake_cuda_reset(void)
+{
+    sticky = pending = fail_calls = 0;
+    context_current = 0;
+}
+
+EXPORT size_t fake_cuda_memory_used(void)
+{
+    return memory_used;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: host/mediator/config.c host/mediator/log.c
+// libs: -linih
+/* The configuration file: what it sets, and that each error names file, line, key and remedy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/mediator/config.h"
+
+static struct config config;
+static char error[CONFIG_ERROR_SIZE];
+
+static void load(const char *text)
+{
+    if (config_load_text(&config, text, "test.ini", error) != 0) {
+        fail_msg("%s", error);
+    }
+}
+
+static void expect_error(const char *text, const char *where, const char *what)
+{
+    assert_int_equal(config_load_text(&config, text, "test.ini", error), -1);
+    if (strncmp(error, where, strlen(where)) != 0 || !strstr(error, what)) {
+        fail_msg("\"%s\" does not begin with \"%s\" and say \"%s\"", error, where, what);
+    }
+}
+
+static void test_default(void **state)
+{
+    char path[CONFIG_PATH_SIZE];
+
+    (void)state;
+    config_set_default(&config);
+    assert_int_equal(config.listener_count, 1);
+    assert_string_equal(config.listeners[0].path, "/tmp/vgpu-mediator.sock");
+    assert_int_equal(config.listeners[0].mode, 0600);
+    assert_int_equal(config.pools[0].device_count, 1);
+    assert_int_equal(config.pools[1].device_count, 1);
+    assert_int_equal(config.pools[0].devices[0].kind, CONFIG_DEVICE_AUTO);
+    assert_true(config.listeners[0].limits.request_timeout_ms < 25000); /* the device's own */
+    config_get_admin_path(&config, path);
+    assert_string_equal(path, "/tmp/vgpu-mediator.sock.admin");
+    /* An empty file means the same. */
+    load("");
+    assert_int_equal(config.listener_count, 1);
+    assert_string_equal(config.listeners[0].name, "default");
+    assert_int_equal(config.pools[0].device_count, 1);
+}
+
+static void test_everything(void **state)
+{
+    const struct config_listener *listener;
+
+    (void)state;
+    load("; a comment\n"
+         "[mediator]\nmax_sessions = 10\nspare_workers=0\nadmin_socket = /run/a.sock\n"
+         "log_level = debug\n"
+         "[pool A]\ndevices = cuda:0, cuda:3 cpu\n"
+         "[listener one]\npath = /run/one.sock\nmode = 0660\npools = A\nmax_priority = medium\n"
+         "allow_users = root, 1234\nmemory_limit = 2G\nmax_queued = 5\nrequests_per_s = 100\n"
+         "burst = 7\nrequest_timeout_ms = 2000\nmax_sessions = 3\nquarantine_faults = 2\n"
+         "quarantine_window_s = 30\n"
+         "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
+    assert_int_equal(config.max_sessions, 10);
+    assert_int_equal(config.spare_workers, 0);
+    assert_string_equal(config.admin_socket, "/run/a.sock");
+    assert_true(config.log_level_given);
+    assert_int_equal(config.log_level, MEDIATOR_LOG_DEBUG);
+    assert_int_equal(config.pools[0].device_count, 3);
+    assert_int_equal(config.pools[0].devices[1].kind, CONFIG_DEVICE_CUDA);
+    assert_int_equal(config.pools[0].devices[1].ordinal, 3);
+    assert_int_equal(config.pools[0].devices[2].kind, CONFIG_DEVICE_CPU);
+    assert_int_equal(config.pools[1].device_count, 0); /* B is served by nothing */
+    assert_int_equal(config.listener_count, 2);
+    listener = &config.listeners[0];
+    assert_string_equal(listener->path, "/run/one.sock");
+    assert_int_equal(listener->mode, 0660);
+    assert_true(listener->pools[0]);
+    assert_false(listener->pools[1]);
+    assert_int_equal(listener->limits.max_priority, VGPU_STUB_PRIORITY_MEDIUM);
+    assert_int_equal(listener->allow_user_count, 2);
+    assert_int_equal(listener->allow_users[0], 0);
+    assert_int_equal(listener->allow_users[1], 1234);
+    assert_int_equal(listener->limits.memory_limit, UINT64_C(2) << 30);
+    assert_int_equal(listener->limits.max_queued, 5);
+    assert_int_equal(listener->limits.requests_per_s, 100);
+    assert_int_equal(listener->limits.burst, 7);
+    assert_int_equal(listener->limits.request_timeout_ms, 2000);
+    assert_int_equal(listener->max_sessions, 3);
+    assert_int_equal(listener->quarantine_faults, 2);
+    assert_int_equal(listener->quarantine_window_s, 30);
+    assert_int_equal(config.listeners[1].limits.burst, 50); /* a second's worth */
+}
+
+static void test_errors(void **state)
+{
+#define LISTENER "[listener one]\npath = /x\n"
+    (void)state;
+    expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
+    expect_error("[mediators]\nx = 1\n", "test.ini:2:", "[pool A]");
+    expect_error("[pool C]\ndevices = cpu\n", "test.ini:2:", "unknown section [pool C]");
+    expect_error("[pool A]\ndevice = cpu\n", "test.ini:2:", "devices is allowed");
+    expect_error("[pool A]\ndevices = gpu\n", "test.ini:2:", "auto, cpu and cuda:N");
+    expect_error("[pool A]\ndevices = cuda:64\n", "test.ini:2:", "cuda:64");
+    expect_error("[pool A]\ndevices = cuda:-1\n", "test.ini:2:", "cuda:-1");
+    expect_error("[pool A]\ndevices = ,\n", "test.ini:2:", "devices is empty");
+    expect_error("[listener a b]\npath = /x\n", "test.ini:2:", "letters, digits, _ and -");
+    expect_error("[listener one]\npath = x\n", "test.ini:2:", "absolute path");
+    expect_error("[listener one]\nmode = 0600\n", "test.ini:", "[listener one] has no path");
+    expect_error(LISTENER "mode = 1777\n", "test.ini:3:", "0000 to 0777");
+    expect_error(LISTENER "mode = rw\n", "test.ini:3:", "octal");
+    expect_error(LISTENER "pools = C\n", "test.ini:3:", "A and B");
+    expect_error(LISTENER "pools = ,\n", "test.ini:3:", "pools is empty");
+    expect_error(LISTENER "max_priority = 2\n", "test.ini:3:", "low, medium or high");
+    expect_error(LISTENER "allow_users = nobody-of-this-name\n", "test.ini:3:", "no user");
+    expect_error(LISTENER "memory_limit = 1X\n", "test.ini:3:", "512M");
+    expect_error(LISTENER "memory_limit = 0\n", "test.ini:3:", "memory_limit = 0");
+    expect_error(LISTENER "memory_limit = 99999999T\n", "test.ini:3:", "a size");
+    expect_error(LISTENER "memory_limit = -1\n", "test.ini:3:", "a size");
+    expect_error(LISTENER "max_queued = 0\n", "test.ini:3:", "from 1 to 1024");
+    expect_error(LISTENER "max_queued = 1025\n", "test.ini:3:", "from 1 to 1024");
+    expect_error(LISTENER "request_timeout_ms = soon\n", "test.ini:3:", "a number from 1 to");
+    expect_error(LISTENER "quarantine_faults = 65\n", "test.ini:3:", "from 0 to 64");
+    expect_error(LISTENER "\n\nnonsense\n", "test.ini:5:", "key = value");
+    expect_error(LISTENER "[listener two]\npath = /x\n", "test.ini:", "the same path");
+    expect_error(LISTENER "[mediator]\nlog_level = loud\n", "test.ini:4:", "error, warning, info");
+}
+
+static void test_socket_option(void **state)
+{
+    char path[200];
+
+    (void)state;
+    config_set_default(&config);
+    assert_int_equal(config_set_socket(&config, "/run/x.sock", error), 0);
+    assert_string_equal(config.listeners[0].path, "/run/x.sock");
+    memset(path, 'x', sizeof(path));
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(config_set_socket(&config, path, error), -1);
+    assert_non_null(strstr(error, "107"));
+    load("[listener a]\npath=/a\n[listener b]\npath=/b\n");
+    assert_int_equal(config_set_socket(&config, "/c", error), -1);
+    assert_non_null(strstr(error, "has 2"));
+}
+
+static void test_missing_file(void **state)
+{
+    (void)state;
+    assert_int_equal(config_load_file(&config, "/nonexistent/mediator.ini", error), -1);
+    assert_non_null(strstr(error, "/nonexistent/mediator.ini"));
+}
+
+/* The longest path still gets an admin path that is another one. */
+static void test_admin_path_of_longest(void **state)
+{
+    char longest[CONFIG_PATH_SIZE], path[CONFIG_PATH_SIZE];
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    longest[0] = '/';
+    longest[sizeof(longest) - 1] = '\0';
+    config_set_default(&config);
+    assert_int_equal(config_set_socket(&config, longest, error), 0);
+    config_get_admin_path(&config, path);
+    assert_string_not_equal(path, longest);
+    assert_true(strlen(path) < sizeof(path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_default),       cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_socket_option),
+        cmocka_unit_test(test_missing_file),  cmocka_unit_test(test_admin_path_of_longest),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
