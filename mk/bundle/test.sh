@@ -10,6 +10,7 @@ cd "$here" || exit 125
 
 # The programs' paths begin with build/, wherever that is now.
 counts=$(mktemp)
+errors=$(mktemp)
 while read -r test; do
     case $test in
     *"${1:-}"*) ;;
@@ -20,9 +21,9 @@ while read -r test; do
     *) program=$test ;;
     esac
     {
-        sh "$BAREGPU_BUILD/run-test.sh" "$program" 2>&1
+        sh "$BAREGPU_BUILD/run-test.sh" "$program" 2> "$errors"
         echo "exit status $?"
-    } < /dev/null | awk -v test="$test" -v counts="$counts" '
+    } < /dev/null | awk -v test="$test" -v counts="$counts" -v errors="$errors" '
         /^1\.\.[0-9]+/ { plan = substr($1, 4) + 0; planned = 1 }
         /^ok/ { passed++ }
         /^ok.*# *SKIP/ { skipped++; print "    " $0 }
@@ -36,6 +37,7 @@ while read -r test; do
                 print "    " passed + failed " of " plan " results"
                 failed++
             } else if (status != 0 && !failed) { print "    exit status " status; failed++ }
+            while (failed && (getline line < errors) > 0) print "    ! " line
             printf "%-48s %d passed, %d failed%s\n", test, passed, failed, \
                 skipped ? ", " skipped " of the passed skipped" : ""
             print passed + 0, failed + 0 >> counts
@@ -49,5 +51,5 @@ awk '{ passed += $1; failed += $2 }
         exit failed > 0 || passed == 0
     }' "$counts"
 status=$?
-rm -f "$counts"
+rm -f "$counts" "$errors"
 exit "$status"
