@@ -9,10 +9,18 @@ program=$1
 deadline_s=${TEST_TIMEOUT_S:-420}
 KILL_AFTER_S=10
 
-run_program() {
+run_timed() {
     timeout --foreground -k "$KILL_AFTER_S" "$deadline_s" "$@"
     status=$?
     [ "$status" != 124 ] || echo "# $program: still running after $deadline_s s"
+    return "$status"
+}
+
+# cmocka before 1.1.6 says "not ok 3 # SKIP name" of a skipped test, which prove takes for a failure.
+run_program() {
+    exec 3>&1
+    status=$({ { run_timed "$@" 4>&-; echo $? >&4; } | sed -u 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' >&3; } 4>&1)
+    exec 3>&-
     return "$status"
 }
 

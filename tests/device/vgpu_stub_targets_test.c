@@ -1,0 +1,74 @@
+// build: tests/device/stub_fixture.c
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vgpu-stub does not depend on the target: it is realized and answers on each one that is built. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "stub_fixture.h"
+
+struct target {
+    const char *name, *machine;
+};
+
+static void realize(const struct target *target)
+{
+    char *path = qemu_path(target->name);
+    struct qemu *qemu;
+    json_t *buses, *devices, *device;
+    size_t i;
+    bool found = false;
+
+    if (!path) {
+        print_message("# qemu-system-%s is not built: make qemu QEMU_TARGETS=%s-softmmu\n",
+                      target->name, target->name);
+        skip();
+    }
+    free(path);
+    qemu = qemu_start_qtest_target(target->name, "-M %s -device vgpu-stub,id=gpu,vm_id=3",
+                                   target->machine);
+    buses = qmp_command(qemu, "query-pci", NULL);
+    devices = json_object_get(json_array_get(buses, 0), "devices");
+    json_array_foreach (devices, i, device) {
+        json_t *id = json_object_get(device, "id");
+
+        if (json_integer_value(json_object_get(id, "vendor")) == 0x1AF4 &&
+            json_integer_value(json_object_get(id, "device")) == 0x1111) {
+            found = true;
+        }
+    }
+    assert_true(found);
+    assert_int_equal(qmp_get_integer(qemu, STUB_PATH, "vm_id"), 3);
+    assert_int_equal(qmp_get_integer(qemu, STUB_PATH, "realized"), 1);
+    json_decref(buses);
+    qemu_end(qemu);
+}
+
+static void test_aarch64(void **state)
+{
+    (void)state;
+    realize(&(struct target){ .name = "aarch64", .machine = "virt" });
+}
+
+static void test_x86_64(void **state)
+{
+    (void)state;
+    realize(&(struct target){ .name = "x86_64", .machine = "q35" });
+}
+
+static void test_riscv64(void **state)
+{
+    (void)state;
+    realize(&(struct target){ .name = "riscv64", .machine = "virt" });
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_aarch64),
+        cmocka_unit_test(test_x86_64),
+        cmocka_unit_test(test_riscv64),
+    };
+
+    stub_use_cmocka();
+    return cmocka_run_group_tests_name("vgpu-stub on other targets", tests, NULL, NULL);
+}
