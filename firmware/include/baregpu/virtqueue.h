@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtqueues, split and packed: which one a queue is, whether it uses indirect descriptors, in which
+ * order the device works, follows from the negotiated features and does not show here.
+ *
+ * A chain is one buffer of the specification: segments that the device reads, then segments that it
+ * writes. The memory behind its segments belongs to the device from virtqueue_add on, until
+ * virtqueue_poll (or _wait, or _reclaim) gives the chain's token back; the segment array itself is
+ * only read during virtqueue_add.
+ *
+ * The device is not trusted: ids, lengths and indices that it writes are checked against state that
+ * it cannot reach. One that breaks the rules makes the call return BAREGPU_ERR_PROTOCOL, and every
+ * later one too, until the queue or the device is reset.
+ *
+ * The caller owns struct virtqueue. Memory comes from the HAL in virtqueue_create and nowhere else.
+ * Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. Different
+ * queues of a device may be used at the same time.
+ */
+#ifndef BAREGPU_VIRTQUEUE_H
+#define BAREGPU_VIRTQUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "baregpu/virtio.h"
+
+/* Physically contiguous memory, at its bus address. Its length is not 0. */
+struct virtqueue_segment {
+    uint64_t address;
+    uint32_t length; /* bytes */
+};
+
+/* A chain that the device has used. */
+struct virtqueue_used {
+    void *token;      /* from virtqueue_add */
+    uint32_t written; /* bytes, from the start of the first writable segment on; not more than
+                       * these segments hold. What lies behind them must not be looked at. */
+};
+
+struct virtqueue_options {
+    uint16_t index;    /* of the queue in the device */
+    uint16_t size_max; /* entries at most; 0: as many as the device offers */
+    /*
+     * Chains of 2 to this many segments take one entry, by an indirect table, where the device can;
+     * longer ones take an entry per segment. 0: indirect tables are not used.
+     */
+    uint16_t indirect_segments;
+    uint16_t indirect_tables; /* chains that have one at a time; 0: as many as the queue's entries */
+};
+
+struct virtqueue_slot;
+struct virtqueue_format;
+
+/* Private, but for `device`, `index`, `size` and the counters at the end. */
+struct virtqueue {
+    struct virtio_device *device;
+    uint16_t index;
+    uint16_t size; /* entries */
+
+    const struct virtqueue_format *format;
+    uint32_t epoch; /* of the device, when the queue was enabled */
+    uint8_t state;
+    bool is_event_idx, is_in_order, is_platform_ordered, is_notify_pending;
+    struct virtio_notify_target notify_target;
+
+    /* Kept from the device. */
+    struct virtqueue_slot *slots; /* by descriptor (split) or buffer id (packed) */
+    uint16_t *table_stack;        /* free indirect tables */
+    uint16_t slot_free_first, slot_free_last;
+    uint16_t order_first, order_last; /* of the chains in flight, with IN_ORDER */
+    uint16_t descriptors_free;
+    uint16_t chains_in_flight;
+    uint16_t table_count, table_free, table_segments;
+    uint64_t sequence;  /* of the next chain */
+    uint64_t published; /* the first sequence number that the device was not told about */
+    uint64_t batch_end; /* with IN_ORDER: sequence behind the batch being taken */
+    uint32_t batch_written;
+
+    /* The rings, that the device reads and writes, and where this side is. */
+    void *ring;
+    uint64_t ring_address; /* on the bus */
+    uint64_t ring_bytes, slots_bytes;
+    void *descriptors, *driver_area, *device_area, *tables;
+    uint64_t tables_address;
+    uint16_t next_available, next_used;
+    uint16_t batch_first, batch_first_flags, batch_descriptors; /* packed: not published yet */
+    bool available_wrap, used_wrap;                             /* packed */
+
+    /* For statistics and benchmarks. */
+    uint64_t notifications; /* sent to the device */
+    uint64_t completions;   /* chains given back */
+};
+
+/*
+ * Allocates a queue, tells the device about it and enables it; between virtio_start and
+ * virtio_ready. Errors: NOT_FOUND (the device has no such queue), INVALID (options, device not
+ * started), NO_MEMORY, PROTOCOL (a size that the specification forbids), BUSY (in use already).
+ */
+int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
+                     const struct virtqueue_options *options);
+
+/* Frees its memory. The device must have been reset (virtio_reset), or never been ready; else it
+ * would go on writing. A queue that virtqueue_create failed for, or all zeroes, is fine. */
+void virtqueue_destroy(struct virtqueue *queue);
+
+/* ---- Giving chains to the device ---- */
+
+/*
+ * Adds a chain: `segments` holds the `readable` ones, then the `writable` ones. The device does not
+ * see it before virtqueue_kick. `token` is what virtqueue_poll returns for it. Errors, all without
+ * effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more segments than the
+ * queue has entries, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one; queue
+ * not enabled), PROTOCOL.
+ */
+int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segments,
+                  unsigned readable, unsigned writable, void *token);
+
+/*
+ * Makes all chains added since the last call available, and notifies the device once if it wants to
+ * be. Before virtio_ready no notification may be sent: the chains are made available, and the first
+ * call after it notifies. Returns 1 if it notified, 0 if not, or INVALID or PROTOCOL.
+ */
+int virtqueue_kick(struct virtqueue *queue);
+
+/* ---- Taking them back ---- */
+
+/* Returns 1 and a chain that the device has used, 0 when there is none now, or INVALID, PROTOCOL.
+ * The chain's memory belongs to the caller again. */
+int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used);
+
+/*
+ * As virtqueue_poll, but waits through hal_wait. Returns 1, or TIMEOUT at `deadline_ns`
+ * (hal_time_ns), or what virtqueue_poll or virtio_check returns. After a TIMEOUT the chain still
+ * belongs to the device.
+ */
+int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns);
+
+/* ---- Notifications from the device; off after virtqueue_create ---- */
+
+/* Asks for a notification when the device uses the next chain. Returns true when one is there
+ * already: then poll again, for no notification may come for it. Ask again after each notification. */
+bool virtqueue_enable_notifications(struct virtqueue *queue);
+
+/* A hint: the device may still send some. */
+void virtqueue_disable_notifications(struct virtqueue *queue);
+
+/* ---- Counts ---- */
+
+/* Segments that a chain may have now for virtqueue_add not to return NO_SPACE, without an indirect
+ * table. */
+static inline unsigned virtqueue_free(const struct virtqueue *queue)
+{
+    return queue->descriptors_free;
+}
+
+/* Chains added and not yet given back, kicked or not. */
+static inline unsigned virtqueue_in_flight(const struct virtqueue *queue)
+{
+    return queue->chains_in_flight;
+}
+
+/* ---- Resetting ---- */
+
+/*
+ * Resets this queue alone (2.6.1) and waits for it: then the device uses none of its chains any
+ * more. Take them back with virtqueue_reclaim, then call virtqueue_restart. Also for a queue that
+ * returned PROTOCOL. Errors: UNSUPPORTED (VIRTIO_F_RING_RESET is not negotiated), INVALID (not
+ * enabled), TIMEOUT (nothing may be reused; the queue stays refused).
+ */
+int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns);
+
+/*
+ * After virtqueue_reset, or after virtio_reset or virtio_start of the device: returns 1 and the token
+ * of a chain that was not used, 0 when there is none left. INVALID while the device may use them.
+ */
+int virtqueue_reclaim(struct virtqueue *queue, void **token);
+
+/*
+ * Enables the queue again, empty and in the same memory, after virtqueue_reset or virtio_start.
+ * Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is enabled; the device is
+ * not started; the features changed in a way that needs another layout: create it anew), PROTOCOL
+ * (the device's limit is smaller than before), BUSY.
+ */
+int virtqueue_restart(struct virtqueue *queue);
+
+#endif
