@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# What libbaregpu.a asks of the kernel that links it: the HAL's functions and the four memory
+# functions, and nothing else. And that it uses no floating-point registers.
+
+set -u
+
+build=${BAREGPU_BUILD:-build}
+library=$build/firmware/libbaregpu.a
+hal=firmware/include/baregpu/hal.h
+
+# The cross compiler's tools know the format for certain; others often do.
+find_tool() {
+    cross=$(sed -n 's/^CROSS := //p' "$build/config.mk" 2> /dev/null)
+    for tool in "${CROSS_COMPILE:-}$1" "$cross$1" aarch64-none-elf-"$1" aarch64-linux-gnu-"$1"; do
+        [ "$tool" = "$1" ] || ! command -v "$tool" > /dev/null || {
+            echo "$tool"
+            return
+        }
+    done
+}
+
+nm=$(find_tool nm)
+objdump=$(find_tool objdump)
+if [ -z "$nm" ] || [ -z "$objdump" ] || [ ! -e "$hal" ]; then
+    echo "1..0 # SKIP no binutils for aarch64 here"
+    exit 0
+fi
+
+echo 1..4
+status=0
+
+# result GOOD NUMBER DESCRIPTION
+result() {
+    if [ "$1" = yes ]; then
+        echo "ok $2 - $3"
+    else
+        echo "not ok $2 - $3"
+        status=1
+    fi
+}
+
+defined=$("$nm" --defined-only "$library" | awk 'NF == 3 { print $3 }' | sort -u)
+undefined=$("$nm" -u "$library" | awk '$1 == "U" { print $2 }' | sort -u)
+allowed=$(
+    printf '%s\n' memcmp memcpy memmove memset
+    sed -n 's/^[a-z].*[ *]\(hal_[a-z0-9_]*\)(.*/\1/p' "$hal"
+)
+
+good=no
+[ "$(echo "$allowed" | grep -c '^hal_')" -ge 5 ] && good=yes
+result "$good" 1 "hal.h declares its functions"
+
+good=yes
+for symbol in $undefined; do
+    echo "$defined" | grep -qx "$symbol" && continue
+    echo "$allowed" | grep -qx "$symbol" && continue
+    echo "# undefined: $symbol"
+    good=no
+done
+[ -n "$undefined" ] || good=no
+result "$good" 2 "nothing is undefined but the HAL and mem*"
+
+good=yes
+for symbol in pci_host_enumerate vgpu_stub_open baregpu_strerror; do
+    echo "$defined" | grep -qx "$symbol" || good=no
+done
+result "$good" 3 "the library defines its interface"
+
+# Operands like q0, v1.16b, d2, s3: FP and SIMD registers.
+uses=$("$objdump" -d --no-show-raw-insn "$library" |
+    grep -E '^ *[0-9a-f]+:' | grep -cE '[ ,{]([qvdsh][0-9]+)([.,}]|$)')
+good=no
+[ "$uses" = 0 ] && good=yes
+result "$good" 4 "no instruction uses a floating-point register"
+
+exit $status
