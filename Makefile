@@ -18,4 +18,5 @@ include mk/qemu.mk
 include mk/host.mk
 include mk/tests.mk
 include mk/run.mk
+include mk/bench.mk
 include mk/help.mk

@@ -5,6 +5,7 @@
  *   boot_to_pci      first instruction to the end of the PCI enumeration
  *   boot_to_result   first instruction to the first sum that came back
  *   vgpu_stub_nop_rtt  one NOP through device and mediator
+ *   heap_held        what the heap took from the page allocator
  */
 #include "firmware/apps/app.h"
 #include "firmware/apps/pci_host.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "firmware/memory/heap.h"
 #include "firmware/platform/timer.h"
 
 #define TIMEOUT_NS 30000000000u
@@ -21,7 +23,7 @@
 #define WARM_UP 100u /* the first requests meet cold caches and translations */
 
 static struct vgpu_stub gpu;
-static uint32_t times_ns[REQUESTS_MAX];
+static uint32_t *times_ns;
 
 static int compare(const void *a, const void *b)
 {
@@ -51,6 +53,11 @@ static int measure_nop(uint32_t count)
 {
     uint64_t sum_ns = 0;
 
+    times_ns = calloc(count, sizeof(*times_ns));
+    if (times_ns == NULL) {
+        printf("no memory for %" PRIu32 " figures\n", count);
+        return 1;
+    }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {
         uint64_t start_ns = hal_time_ns();
         int error = vgpu_stub_nop(&gpu, start_ns + TIMEOUT_NS);
@@ -71,7 +78,17 @@ static int measure_nop(uint32_t count)
            ", \"unit\": \"ns\"}\n",
            count, times_ns[count / 2], times_ns[(uint64_t)count * 99 / 100], sum_ns / count,
            times_ns[0], times_ns[count - 1]);
+    free(times_ns);
     return 0;
+}
+
+static void show_heap(void)
+{
+    struct heap_statistics statistics;
+
+    heap_statistics(&statistics);
+    printf("BENCH {\"name\": \"heap_held\", \"value\": %" PRIu64 ", \"unit\": \"bytes\"}\n",
+           statistics.bytes_held);
 }
 
 static int run_bench_vgpu(void)
@@ -91,6 +108,7 @@ static int run_bench_vgpu(void)
         printf("n= is a number from 1 to %u\n", REQUESTS_MAX);
         return 2;
     }
+    show_heap();
     return status != 0 ? status : measure_nop(count);
 }
 

@@ -1,0 +1,329 @@
+// build: tests/harness.c tests/harness_qemu.c
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * make bench: measures, each figure beside what it is held against in the same run, prints a table
+ * and writes build/bench.json (design: one object per row; `ratio` is value over reference, or its
+ * inverse where more is better, so that a ratio up to `goal` is good). Never fails for a slow day:
+ * only when something could not be measured.
+ */
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "harness_qemu.h"
+
+#define ROUNDS 3 /* the median of them counts: machines are noisy */
+#define PINGPONG_COUNT "5000"
+#define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
+#define LOAD_SECONDS "2"
+#define GUEST_DEADLINE_MS 120000u
+#define TOOL_DEADLINE_MS 120000u
+
+/* What the kernel may cost. Text is code and constants: newlib's printf and malloc are 70 KB of it. */
+#define LIMIT_TEXT_BYTES (256.0 * 1024)
+#define LIMIT_DATA_BYTES (16.0 * 1024)
+#define LIMIT_STACK_BYTES (128.0 * 1024)
+#define LIMIT_HEAP_BYTES (1024.0 * 1024)
+/* From the first instruction. A boot to exit, QEMU's own start included, takes 30 to 50 ms. */
+#define LIMIT_PCI_NS 10e6
+#define LIMIT_RESULT_NS 20e6
+#define LIMIT_PCI_INSTRUCTIONS 4e6
+#define LIMIT_RESULT_INSTRUCTIONS 5e6
+
+static json_t *rows;
+
+enum better { LESS_IS_BETTER, MORE_IS_BETTER };
+
+/* goal 0: none, the row is for reading. */
+static void add_row(const char *name, double value, const char *unit, const char *reference,
+                    double reference_value, enum better better, double goal)
+{
+    double ratio = better == LESS_IS_BETTER ? value / reference_value : reference_value / value;
+    json_t *row = json_pack("{s:s, s:f, s:s, s:s, s:f, s:f}", "name", name, "value", value, "unit",
+                            unit, "reference", reference, "reference_value", reference_value,
+                            "ratio", ratio);
+
+    json_object_set_new(row, "goal", goal > 0 ? json_real(goal) : json_null());
+    json_object_set_new(row, "met", goal > 0 ? json_boolean(ratio <= goal) : json_null());
+    json_array_append_new(rows, row);
+    printf("%-32s %14.0f %-6s %14.0f %7.2f %6s  %-4s %s\n", name, value, unit, reference_value,
+           ratio, goal > 0 ? "" : "-", goal > 0 ? (ratio <= goal ? "yes" : "NO") : "", reference);
+    fflush(stdout);
+}
+
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+
+    return (a > b) - (a < b);
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), compare_doubles);
+    return values[count / 2];
+}
+
+/* ---- Figures of other programs: JSON objects in lines ---- */
+
+/* The member `key` of the object named `name`; fails when there is none. */
+static double find_figure(const char *output, const char *name, const char *key)
+{
+    const char *next;
+
+    for (const char *line = output; line; line = next) {
+        const char *start = line + strcspn(line, "{\n");
+        json_t *object = *start == '{' ? json_loads(start, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+        const char *found = json_string_value(json_object_get(object, "name"));
+        json_t *figure = json_object_get(object, key);
+        double value = json_number_value(figure);
+        bool is_it = found && strcmp(found, name) == 0 && json_is_number(figure);
+
+        json_decref(object);
+        if (is_it) {
+            return value;
+        }
+        next = strchr(line, '\n');
+        next = next ? next + 1 : NULL;
+    }
+    harness_fail("no figure %s of %s in:\n%s", key, name, output);
+}
+
+/* Runs a tool of build/tests/bench; its output, to be freed. */
+static char *run_tool(const char *name, const char *const *arguments)
+{
+    char *program = harness_build_path(name);
+    const char *argv[16] = {program};
+    const struct process_options options = {.deadline_ms = TOOL_DEADLINE_MS};
+    struct process *process;
+    char *output;
+    int status;
+
+    for (size_t i = 0; arguments[i]; i++) {
+        argv[i + 1] = arguments[i];
+    }
+    process = process_start(argv, &options);
+    status = process_wait(process);
+    if (status != 0) {
+        harness_fail("%s ended with status %d: %s", program, status, process_errors(process));
+    }
+    output = strdup(process_output(process));
+    process_end(process);
+    free(program);
+    return output;
+}
+
+static char *run_guest(const char *socket, const char *append, const char *more)
+{
+    char *arguments = harness_format("-device vgpu-stub,access64=on,socket=%s%s", socket, more);
+    const struct guest_options options = {
+        .append = append, .arguments = arguments, .deadline_ms = GUEST_DEADLINE_MS};
+    char *output;
+    int status = guest_run(&options, &output);
+
+    if (status != 0) {
+        harness_fail("the guest ended with status %d:\n%s", status, output);
+    }
+    free(arguments);
+    return output;
+}
+
+/* ---- Round trips ---- */
+
+static double idle_rtt_ns; /* of the raw ping-pong */
+
+static void bench_round_trip(const char *socket)
+{
+    static const char *const pingpong[] = {MESSAGE_BYTES, MESSAGE_BYTES, PINGPONG_COUNT, NULL};
+    double idle[ROUNDS], busy[ROUNDS], guest[ROUNDS];
+
+    for (int i = 0; i < ROUNDS; i++) {
+        char *raw = run_tool("tests/bench/pingpong_bench", pingpong);
+        char *output = run_guest(socket, "run=bench-vgpu", "");
+
+        idle[i] = find_figure(raw, "socket_pingpong_idle", "p50_ns");
+        busy[i] = find_figure(raw, "socket_pingpong_busy", "p50_ns");
+        guest[i] = find_figure(output, "vgpu_stub_nop_rtt", "p50");
+        free(output);
+        free(raw);
+    }
+    idle_rtt_ns = median(idle, ROUNDS);
+    add_row("vgpu_stub_nop_rtt", median(guest, ROUNDS), "ns", "socket ping-pong, idle machine",
+            idle_rtt_ns, LESS_IS_BETTER, 1.5);
+    add_row("vgpu_stub_nop_rtt_busy", median(guest, ROUNDS), "ns",
+            "socket ping-pong beside a busy core", median(busy, ROUNDS), LESS_IS_BETTER, 0);
+}
+
+/* ---- Load ---- */
+
+static const int client_counts[] = {1, 8, 64};
+
+#define CLIENT_COUNTS (sizeof(client_counts) / sizeof(client_counts[0]))
+
+static void add_load_rows(const char *row, double rates[CLIENT_COUNTS][ROUNDS],
+                          double p50_ns[CLIENT_COUNTS], double p99_ns[CLIENT_COUNTS],
+                          double p999_ns[CLIENT_COUNTS])
+{
+    double of_one = median(rates[0], ROUNDS), of_eight = median(rates[1], ROUNDS);
+    const struct {
+        const char *reference;
+        double value, goal;
+    } held[CLIENT_COUNTS] = {
+        {"socket ping-pongs per second, idle", 1e9 / idle_rtt_ns, 0},
+        {"one client", of_one, 0}, /* alone it keeps the lease, and waits for nobody */
+        {"eight clients", of_eight, 1.1}, /* "does not fall": within what runs differ by */
+    };
+
+    for (size_t i = 0; i < CLIENT_COUNTS; i++) {
+        char *name = harness_format("%s_%d", row, client_counts[i]);
+        json_t *last;
+
+        add_row(name, median(rates[i], ROUNDS), "1/s", held[i].reference, held[i].value,
+                MORE_IS_BETTER, held[i].goal);
+        last = json_array_get(rows, json_array_size(rows) - 1);
+        json_object_set_new(last, "p50_ns", json_real(p50_ns[i]));
+        json_object_set_new(last, "p99_ns", json_real(p99_ns[i]));
+        json_object_set_new(last, "p999_ns", json_real(p999_ns[i]));
+        printf("%32s p50 %.0f us, p99 %.0f us, p99.9 %.0f us\n", "", p50_ns[i] / 1e3,
+               p99_ns[i] / 1e3, p999_ns[i] / 1e3);
+        free(name);
+    }
+}
+
+static void bench_load(const char *socket, const char *operation, const char *row)
+{
+    double rates[CLIENT_COUNTS][ROUNDS], p50[CLIENT_COUNTS], p99[CLIENT_COUNTS],
+        p999[CLIENT_COUNTS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *const arguments[] = {socket,        "--clients",   "1,8,64",  "--seconds",
+                                         LOAD_SECONDS, "--operation", operation, NULL};
+        char *output = run_tool("tests/bench/mediator_load_bench", arguments);
+
+        for (size_t i = 0; i < CLIENT_COUNTS; i++) {
+            char *name = harness_format("mediator_requests_per_s_%d", client_counts[i]);
+
+            rates[i][round] = find_figure(output, name, "requests_per_s");
+            p50[i] = find_figure(output, name, "p50_ns");
+            p99[i] = find_figure(output, name, "p99_ns");
+            p999[i] = find_figure(output, name, "p999_ns");
+            free(name);
+        }
+        free(output);
+    }
+    add_load_rows(row, rates, p50, p99, p999);
+}
+
+/* ---- Boot ---- */
+
+static void bench_boot(const char *socket)
+{
+    double pci[ROUNDS], result[ROUNDS];
+    /* One nanosecond of virtual time per instruction. */
+    char *counted = run_guest(socket, "run=bench-vgpu n=1", " -icount shift=0,sleep=off");
+
+    for (int i = 0; i < ROUNDS; i++) {
+        char *output = run_guest(socket, "run=bench-vgpu n=1", "");
+
+        pci[i] = find_figure(output, "boot_to_pci", "value");
+        result[i] = find_figure(output, "boot_to_result", "value");
+        free(output);
+    }
+    add_row("boot_to_pci", median(pci, ROUNDS), "ns", "limit", LIMIT_PCI_NS, LESS_IS_BETTER, 1.0);
+    add_row("boot_to_result", median(result, ROUNDS), "ns", "limit", LIMIT_RESULT_NS,
+            LESS_IS_BETTER, 1.0);
+    add_row("boot_to_pci_instructions", find_figure(counted, "boot_to_pci", "value"), "instr",
+            "limit", LIMIT_PCI_INSTRUCTIONS, LESS_IS_BETTER, 1.0);
+    /* Those spent polling for the first answer are counted: they differ from run to run. */
+    add_row("boot_to_result_instructions", find_figure(counted, "boot_to_result", "value"), "instr",
+            "limit", LIMIT_RESULT_INSTRUCTIONS, LESS_IS_BETTER, 1.0);
+    add_row("image_heap", find_figure(counted, "heap_held", "value"), "bytes", "limit",
+            LIMIT_HEAP_BYTES, LESS_IS_BETTER, 1.0);
+    free(counted);
+}
+
+/* ---- Image ---- */
+
+static char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes;
+    long end;
+
+    if (!file || fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0) {
+        harness_fail("cannot read %s", path);
+    }
+    *size = (size_t)end;
+    bytes = malloc(*size);
+    rewind(file);
+    if (!bytes || fread(bytes, 1, *size, file) != *size) {
+        harness_fail("cannot read %s", path);
+    }
+    fclose(file);
+    return bytes;
+}
+
+static void bench_image(void)
+{
+    char *path = harness_build_path("firmware/baregpu.elf");
+    size_t size;
+    char *bytes = read_file(path, &size);
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)bytes;
+    const Elf64_Shdr *sections = (const Elf64_Shdr *)(bytes + header->e_shoff);
+    const char *names = bytes + sections[header->e_shstrndx].sh_offset;
+    double text = 0, data = 0, bss = 0, stack = 0;
+
+    for (unsigned i = 0; i < header->e_shnum; i++) {
+        const Elf64_Shdr *section = &sections[i];
+        double bytes_of = (double)section->sh_size;
+
+        if (!(section->sh_flags & SHF_ALLOC)) {
+            continue;
+        }
+        if (strcmp(names + section->sh_name, ".stacks") == 0) {
+            stack += bytes_of;
+        } else if (section->sh_type == SHT_NOBITS) {
+            bss += bytes_of;
+        } else if (section->sh_flags & SHF_WRITE) {
+            data += bytes_of;
+        } else {
+            text += bytes_of;
+        }
+    }
+    add_row("image_text", text, "bytes", "limit", LIMIT_TEXT_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("image_data", data, "bytes", "limit", LIMIT_DATA_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("image_bss", bss, "bytes", "image_text", text, LESS_IS_BETTER, 0);
+    add_row("image_stack", stack, "bytes", "limit, guard pages included", LIMIT_STACK_BYTES,
+            LESS_IS_BETTER, 1.0);
+    free(bytes);
+    free(path);
+}
+
+int main(void)
+{
+    char *socket = harness_temp_path("bench.sock");
+    char *output = harness_build_path("bench.json");
+    struct process *mediator = mediator_start("--socket %s --log-level error", socket);
+
+    rows = json_array();
+    printf("%-32s %14s %-6s %14s %7s %6s  %-4s %s\n", "name", "value", "unit", "reference", "ratio",
+           "", "met", "held against");
+    bench_round_trip(socket);
+    bench_load(socket, "nop", "mediator_requests_per_s");
+    bench_load(socket, "add", "mediator_adds_per_s");
+    bench_boot(socket);
+    bench_image();
+    process_end(mediator);
+    if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {
+        harness_fail("cannot write %s", output);
+    }
+    printf("written to %s\n", output);
+    json_decref(rows);
+    free(output);
+    free(socket);
+    return 0;
+}
