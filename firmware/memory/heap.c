@@ -29,13 +29,13 @@
 struct block {
     uint64_t size_flags; /* of the whole block, a multiple of 16 */
     uint32_t check;      /* of size_flags, slack and the address */
-    uint32_t slack;      /* used: guard bytes at the end of the payload */
+    uint32_t slack;      /* used: guard bytes at the end of the payload; free: check of the links */
 };
 
 struct free_block {
     struct block header;
     struct free_block *next;
-    struct free_block **link; /* what points here */
+    struct free_block *previous;
 };
 
 struct region {
@@ -133,19 +133,53 @@ static unsigned list_of(uint64_t size)
     return list < LIST_COUNT ? list : LIST_COUNT - 1;
 }
 
+static uint32_t links_checksum(const struct free_block *block)
+{
+    uint64_t mix = (uintptr_t)block->next * 0x9e3779b97f4a7c15ull + (uintptr_t)block->previous;
+
+    return (uint32_t)(mix ^ mix >> 32) ^ 0x66726565;
+}
+
+static void links_seal(struct free_block *block)
+{
+    block->header.slack = links_checksum(block);
+    block_seal(&block->header);
+}
+
+/* Before its links are followed. */
+static void links_verify(const struct free_block *block)
+{
+    block_verify(&block->header);
+    if (block->header.slack != links_checksum(block))
+        memory_panic("heap: a free block is overwritten (used after free)", (uintptr_t)&block->next);
+}
+
 static void list_insert(struct free_block *block)
 {
     uint64_t size = block_size(&block->header);
     unsigned list = list_of(size);
-    struct free_block **link = &heap.lists[list];
+    struct free_block *previous = NULL;
+    struct free_block *next = heap.lists[list];
 
-    while (*link && block_size(&(*link)->header) < size)
-        link = &(*link)->next;
-    block->next = *link;
-    block->link = link;
-    if (block->next)
-        block->next->link = &block->next;
-    *link = block;
+    while (next && block_size(&next->header) < size) {
+        links_verify(next);
+        previous = next;
+        next = next->next;
+    }
+    block->next = next;
+    block->previous = previous;
+    links_seal(block);
+    if (next) {
+        links_verify(next);
+        next->previous = block;
+        links_seal(next);
+    }
+    if (previous) {
+        previous->next = block;
+        links_seal(previous);
+    } else {
+        heap.lists[list] = block;
+    }
     heap.list_map[list / 64] |= 1ull << list % 64;
 }
 
@@ -153,12 +187,19 @@ static void list_remove(struct free_block *block)
 {
     unsigned list = list_of(block_size(&block->header));
 
-    if (*block->link != block || (block->next && block->next->link != &block->next))
-        memory_panic("heap: a free block's links are overwritten (used after free)",
-                     (uintptr_t)(block + 1));
-    *block->link = block->next;
-    if (block->next)
-        block->next->link = block->link;
+    links_verify(block);
+    if (block->next) {
+        links_verify(block->next);
+        block->next->previous = block->previous;
+        links_seal(block->next);
+    }
+    if (block->previous) {
+        links_verify(block->previous);
+        block->previous->next = block->next;
+        links_seal(block->previous);
+    } else {
+        heap.lists[list] = block->next;
+    }
     if (!heap.lists[list])
         heap.list_map[list / 64] &= ~(1ull << list % 64);
 }
@@ -170,8 +211,10 @@ static struct free_block *list_best(uint64_t size)
     struct free_block *block = heap.lists[list];
     uint64_t word;
 
-    while (block && block_size(&block->header) < size)
+    while (block && block_size(&block->header) < size) {
+        links_verify(block);
         block = block->next;
+    }
     if (block || list + 1 >= LIST_COUNT)
         return block;
     list++;
@@ -203,8 +246,6 @@ static struct free_block *block_make_free(void *at, uint64_t size)
     struct free_block *block = at;
 
     block->header.size_flags = size | BLOCK_BELOW_USED;
-    block->header.slack = 0;
-    block_seal(&block->header);
     ((uint64_t *)((uintptr_t)at + size))[-1] = size;
     block_tell_above(&block->header, false);
     list_insert(block);
