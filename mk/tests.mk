@@ -12,7 +12,6 @@ HARNESS_SRC := $(wildcard tests/harness*.c)
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 TEST_TIMEOUT_S ?= 420
-BENCH_TIMEOUT_S ?= 900
 JOBS ?= $(shell nproc)
 
 TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -I. -Itests \
@@ -60,8 +59,3 @@ soak: export BAREGPU_SOAK := 1
 test soak: firmware qemu host tests
 	@BAREGPU_BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ) TEST_TIMEOUT_S=$(DEADLINE) \
 		mk/prove.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)' '$(SELECTED_FUZZ)'
-
-.PHONY: bench
-bench: firmware qemu host $(TESTS_bench)
-	@BAREGPU_BUILD=$(BUILD) timeout --foreground -k 10 $(BENCH_TIMEOUT_S) \
-		$(BUILD)/tests/bench/baregpu_bench
