@@ -59,6 +59,7 @@ static void lease_grant(struct scheduler_client *client, bool contended)
 {
     const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
 
+    log_debug("%s: lease granted", guest_name(lease_owner(client)));
     send_message(lease_owner(client), &message);
 }
 

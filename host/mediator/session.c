@@ -21,6 +21,9 @@ static uint32_t slot_take_free(struct session *session)
 {
     uint32_t slot = session->first_free;
 
+    if (session->slots_used < SESSION_SLOTS - 1) {
+        return ++session->slots_used;
+    }
     if (slot) {
         session->first_free = session->slots[slot].next_free;
         if (!session->first_free) {
@@ -40,9 +43,6 @@ struct session *session_create(struct backend *backend, uint64_t memory_limit)
     }
     session->backend = backend;
     session->memory_limit = memory_limit;
-    for (uint32_t slot = 1; slot < SESSION_SLOTS; slot++) {
-        slot_put_free(session, slot);
-    }
     return session;
 }
 
@@ -50,7 +50,7 @@ void session_destroy(struct session *session)
 {
     struct backend *backend = session->backend;
 
-    for (uint32_t slot = 1; slot < SESSION_SLOTS; slot++) {
+    for (uint32_t slot = 1; slot <= session->slots_used; slot++) {
         struct session_allocation *allocation = &session->slots[slot];
 
         if (allocation->address) {
@@ -84,7 +84,7 @@ enum compute_status session_alloc(struct session *session, uint64_t size, uint32
                  (unsigned long long)session->memory_limit);
         return COMPUTE_OUT_OF_MEMORY;
     }
-    if (!session->first_free) {
+    if (!session->first_free && session->slots_used == SESSION_SLOTS - 1) {
         snprintf(backend->error, sizeof(backend->error), "all %u handles are in use",
                  SESSION_SLOTS - 1);
         return COMPUTE_OUT_OF_MEMORY;

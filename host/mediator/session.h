@@ -26,7 +26,8 @@ struct session {
     struct backend *backend;
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;
-    uint32_t first_free, last_free; /* slots are reused oldest first; 0 ends the list */
+    uint32_t slots_used;            /* slots from 1 to this were used at some time */
+    uint32_t first_free, last_free; /* of them, oldest first; 0 ends the list */
     struct session_allocation slots[SESSION_SLOTS];
 };
 

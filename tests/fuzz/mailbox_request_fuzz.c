@@ -58,7 +58,7 @@ static void check_accounts(const struct session *session)
 {
     uint64_t used = 0;
 
-    for (unsigned i = 1; i < SESSION_SLOTS; i++) {
+    for (unsigned i = 1; i <= session->slots_used; i++) {
         used += session->slots[i].address ? session->slots[i].size : 0;
     }
     CHECK(used == session->memory_used && used <= session->memory_limit);
