@@ -152,11 +152,15 @@ configure_tree() (
 )
 
 build_programs() {
-    say "building QEMU for $target_list (minutes the first time): $tree/build.log"
     programs=
     for target in $targets; do
         programs="$programs qemu-system-${target%-softmmu}"
     done
+    if [ -f "$tree/build/qemu-system-aarch64" ]; then
+        say "building what changed in QEMU"
+    else
+        say "building QEMU for $target_list, once (minutes): $tree/build.log"
+    fi
     # shellcheck disable=SC2086 # a list of words
     with_log "$tree/build.log" "$BUILD_TIMEOUT_S" ninja -C "$tree/build" -j"$(jobs_count)" $programs
 }
