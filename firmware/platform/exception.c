@@ -60,8 +60,9 @@ static void put_code_address(uint64_t address)
 }
 
 /*
- * `link` is x30 at an exception, 0 elsewhere: a leaf function, or one that faults in its first
- * instructions, has no frame of its own, and only x30 knows its caller.
+ * `pc` is 0 where the frames tell all. `link` is x30 at an exception, 0 elsewhere: a leaf function,
+ * or one that faults in its first instructions, has no frame of its own, and only x30 knows its
+ * caller.
  */
 static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
 {
@@ -69,9 +70,12 @@ static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
     uint64_t low;
     uint64_t high;
 
-    console_put_string("backtrace:\n  ");
-    put_code_address(pc);
-    console_put_string("\n");
+    console_put_string("backtrace:\n");
+    if (pc) {
+        console_put_string("  ");
+        put_code_address(pc);
+        console_put_string("\n");
+    }
     framed = cpu_stack_of(frame_pointer, &low, &high) && frame_pointer <= high - 16 &&
              frame_pointer % 8 == 0;
     if (sections_is_text(link) && !(framed && ((const uint64_t *)frame_pointer)[1] == link)) {
@@ -200,7 +204,7 @@ void exception_handle_nested(uint64_t vector)
 static void __attribute__((noreturn)) panic_end(void)
 {
     console_put_string("\n");
-    put_backtrace((uintptr_t)__builtin_return_address(0), 0, (uintptr_t)__builtin_frame_address(0));
+    put_backtrace(0, 0, (uintptr_t)__builtin_frame_address(0));
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "boot_guest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "harness_qemu.h"
+
+#define ARGUMENTS_MAX   40
+#define END_LINES       8
+#define POLL_MS         5
+#define GRACE_MS        5000u /* the harness's own deadline comes after ours */
+
+struct boot_result boot_run(const struct boot *boot)
+{
+    char *qemu = qemu_path("aarch64");
+    char *kernel = harness_build_path(boot->image ? "firmware/baregpu.img" : "firmware/baregpu.elf");
+    char *cpus = harness_format("%u", boot->cpus ? boot->cpus : 1);
+    struct process_options options = {.deadline_ms = boot->deadline_ms + GRACE_MS};
+    const char *argv[ARGUMENTS_MAX] = {
+        qemu,       "-M",      boot->machine, "-cpu",     boot->cpu,  "-m",      boot->memory,
+        "-smp",     cpus,      "-nic",        "none",     "-display", "none",    "-monitor",
+        "none",     "-kernel", kernel,        "-append",  boot->append,
+        "-serial", boot->no_semihosting ? "stdio" : "none",
+        boot->no_semihosting ? NULL : "-semihosting-config", "enable=on,target=native", NULL};
+    struct boot_result result = {0};
+    struct process *process;
+    uint64_t deadline_ms = harness_now_ms() + boot->deadline_ms;
+
+    if (!qemu)
+        harness_fail("qemu-system-aarch64 is not built");
+    process = process_start(argv, &options);
+    while (!(result.ended = process_has_ended(process, &result.status)) &&
+           harness_now_ms() < deadline_ms)
+        harness_wait_readable(-1, POLL_MS);
+    result.output = harness_format("%s%s", process_output(process), process_errors(process));
+    process_end(process);
+    free(qemu);
+    free(kernel);
+    free(cpus);
+    return result;
+}
+
+void boot_result_free(struct boot_result *result)
+{
+    free(result->output);
+    result->output = NULL;
+}
+
+void boot_print_end(const struct boot_result *result)
+{
+    const char *start = result->output + strlen(result->output);
+    char *copy;
+
+    for (unsigned lines = 0; start > result->output && lines <= END_LINES; start--)
+        lines += start[-1] == '\n';
+    copy = harness_format("%s", start);
+    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n"))
+        printf("#   | %s\n", line);
+    free(copy);
+}
+
+static bool fail(const struct boot_result *result, const char *name, const char *why)
+{
+    printf("# %s: %s\n", name, why);
+    boot_print_end(result);
+    return false;
+}
+
+bool boot_tap_passed(const struct boot_result *result, const char *name)
+{
+    char *copy = harness_format("%s", result->output);
+    unsigned planned = 0;
+    unsigned passed = 0;
+    bool failed = false;
+
+    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        if (!strncmp(line, "1..", 3))
+            planned = (unsigned)strtoul(line + 3, NULL, 10);
+        else if (!strncmp(line, "ok ", 3))
+            passed++;
+        else if (!strncmp(line, "not ok ", 7)) {
+            printf("# %s: %s\n", name, line);
+            failed = true;
+        }
+    }
+    free(copy);
+    if (!result->ended)
+        return fail(result, name, "it hung; its last output:");
+    if (failed)
+        return fail(result, name, "tests failed in the guest; its last output:");
+    if (planned == 0 || passed != planned)
+        return fail(result, name, "the guest's tests did not run to their end; its last output:");
+    return true;
+}
