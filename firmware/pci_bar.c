@@ -49,20 +49,11 @@ static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsig
     struct pci_resource *resource = &device->bars[bar];
     uint32_t flags = pci_config_read32(host, device->bdf, REG_BAR(bar));
     uint32_t mask = probe_register(host, device->bdf, REG_BAR(bar), UINT32_MAX);
-    uint64_t address_mask;
+    uint64_t address_mask = mask & ~(flags & BAR_IO ? BAR_IO_FLAGS : BAR_MEMORY_FLAGS);
     unsigned taken = 1;
 
-    if (mask == 0) {
-        return taken;
-    }
-    if (flags & BAR_IO) {
-        if ((mask & ~BAR_IO_FLAGS) == 0) {
-            return taken;
-        }
-        resource->is_io = true;
-        /* The upper 16 bits may be wired to zero. */
-        address_mask = (mask & ~(uint64_t)BAR_IO_FLAGS) | 0xFFFFFFFFFFFF0000ull;
-    } else {
+    resource->is_io = (flags & BAR_IO) != 0;
+    if (!resource->is_io) {
         uint32_t type = flags & BAR_TYPE_MASK;
 
         resource->is_prefetchable = (flags & BAR_PREFETCHABLE) != 0;
@@ -77,20 +68,15 @@ static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsig
             pci_report(host, &problem);
             return taken;
         }
-        address_mask = (mask & ~(uint64_t)BAR_MEMORY_FLAGS) | 0xFFFFFFFF00000000ull;
         if (resource->is_64bit) {
-            uint64_t upper =
-                probe_register(host, device->bdf, REG_BAR(bar + 1), UINT32_MAX);
-
+            address_mask |=
+                (uint64_t)probe_register(host, device->bdf, REG_BAR(bar + 1), UINT32_MAX) << 32;
             taken = 2;
-            address_mask = (address_mask & UINT32_MAX) | upper << 32;
         }
     }
     resource->size = address_mask & -address_mask; /* the lowest bit that can be set */
-    /* A BAR without any address bit is flags only: not one. */
-    if (resource->size == 0 || (!resource->is_64bit && resource->size > UINT32_MAX)) {
-        resource->size = 0;
-        return taken;
+    if (resource->size == 0) {
+        return taken; /* no address bits: no BAR, whatever its flags */
     }
     resource->align = resource->size;
     resource->window = (uint8_t)choose_window(host, device, resource);

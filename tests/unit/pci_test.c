@@ -483,6 +483,7 @@ static void bars_of_all_kinds(void **state)
     fake_pci_bar_io(&f.pci, function, 2, 4);
     fake_pci_bar64(&f.pci, function, 4, 64 * GIB, FAKE_PREFETCHABLE);
     fake_pci_rom(&f.pci, function, 65536);
+    fake_pci_set32(&f.pci, function, 0x30, 0x20000001); /* on, as other firmware left it */
     assert_int_equal(enumerate(), 0);
     const struct pci_resource *bars = f.devices[0].bars;
 
@@ -496,7 +497,7 @@ static void bars_of_all_kinds(void **state)
     assert_int_equal(bars[4].size, 64 * GIB);
     assert_int_equal(bars[5].state, PCI_RESOURCE_ABSENT);
     assert_int_equal(f.devices[0].rom_size, 65536);
-    assert_int_equal(fake_pci_get(&f.pci, function, 0x30, 4), 0); /* off, and as it was */
+    assert_int_equal(fake_pci_get(&f.pci, function, 0x30, 4), 0x20000000); /* off */
 }
 
 static void bars_64_bit_without_a_64_bit_window(void **state)
@@ -643,6 +644,41 @@ static void gaps_are_filled(void **state)
     fake_pci_bar32(&f.pci, small, 1, 16 * MIB, 0);
     f.config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0x10000000, 0x10000000, 193 * MIB};
     assert_int_equal(enumerate(), 0);
+}
+
+static void windows_that_nobody_needs_are_shut(void **state)
+{
+    (void)state;
+    int bridge = fake_pci_add_bridge(&f.pci, FAKE_ROOT, 8, 4);
+
+    assert_int_equal(enumerate(), 0);
+    assert_true(fake_pci_get(&f.pci, bridge, 0x1C, 1) > fake_pci_get(&f.pci, bridge, 0x1D, 1));
+    assert_true(fake_pci_get(&f.pci, bridge, 0x20, 2) > fake_pci_get(&f.pci, bridge, 0x22, 2));
+    assert_true(fake_pci_get(&f.pci, bridge, 0x24, 2) > fake_pci_get(&f.pci, bridge, 0x26, 2));
+    assert_int_equal(fake_pci_get(&f.pci, bridge, 0x28, 4), 0);
+    assert_int_equal(fake_pci_get(&f.pci, bridge, 0x2C, 4), 0);
+    assert_int_equal(fake_pci_get(&f.pci, bridge, 0x04, 2), 7);
+}
+
+static void commands_are_set_and_cleared(void **state)
+{
+    (void)state;
+    int function = add_plain(FAKE_ROOT, 8);
+
+    fake_pci_bar_io(&f.pci, function, 0, 1 << 15);
+    fake_pci_bar_io(&f.pci, function, 1, 1 << 15); /* no room for both */
+    fake_pci_bar32(&f.pci, function, 2, 4096, 0);
+    fake_pci_set16(&f.pci, function, 0x04, 7); /* on, as other firmware left it */
+    assert_int_equal(pci_host_init(&f.host, &f.config), 0);
+    assert_int_equal(pci_host_enumerate(&f.host), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0);
+    assert_int_equal(pci_device_enable(&f.host, f.devices, PCI_COMMAND_IO), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(
+        pci_device_enable(&f.host, f.devices, PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER), 0);
+    assert_int_equal(pci_device_enable(&f.host, f.devices, PCI_COMMAND_INTX_DISABLE), 0);
+    assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0x0406);
+    assert_int_equal(pci_device_disable(&f.host, f.devices, PCI_COMMAND_MEMORY), 0);
+    assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0x0404);
 }
 
 static void bridge_with_its_own_bar(void **state)
@@ -898,6 +934,8 @@ int main(void)
         TEST(bars_of_reserved_kinds),
         TEST(flags_without_address_bits_are_no_bar),
         TEST(gaps_are_filled),
+        TEST(windows_that_nobody_needs_are_shut),
+        TEST(commands_are_set_and_cleared),
         TEST(bridge_with_its_own_bar),
         TEST(cardbus_is_listed_only),
         TEST(standard_list),

@@ -498,6 +498,47 @@ static void memory_is_added(void **state)
     assert_int_equal(fake.last_operation, COMPUTE_VECTOR_ADD_MEMORY);
 }
 
+static uint32_t captured[16];
+
+static void capture(struct fake *unused)
+{
+    (void)unused;
+    memcpy(captured, fake.bytes + VGPU_STUB_REQUEST_BUFFER + 32, sizeof(captured));
+    reply(0, NULL, 0, NULL, 0);
+}
+
+static void upper_halves_are_sent(void **state)
+{
+    (void)state;
+    static const uint32_t copied[] = {3, 1, 2, 0x11, 0x1, 0x22, 0x2, 0x33, 0x3};
+    static const uint32_t added[] = {1, 7, 8, 9, 0x14, 0x4, 0x18, 0x5, 0x1C, 0x6, 0x77, 0x7};
+
+    fake.answer = capture;
+    assert_int_equal(vgpu_stub_memory_copy(&gpu, 1, 0x100000011, 2, 0x200000022, 0x300000033, 0,
+                                           SECOND_NS),
+                     0);
+    assert_memory_equal(captured, copied, sizeof(copied));
+    assert_int_equal(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32,
+                                          (struct vgpu_stub_range){7, 0x400000014},
+                                          (struct vgpu_stub_range){8, 0x500000018},
+                                          (struct vgpu_stub_range){9, 0x60000001C}, 0x700000077, 0,
+                                          SECOND_NS),
+                     0);
+    assert_memory_equal(captured, added, sizeof(added));
+}
+
+/* What lies behind an odd length is no piece of an earlier request. */
+static void padding_is_zero(void **state)
+{
+    (void)state;
+    const struct vgpu_stub_call call = {.operation = 0, .data = {{"abcde", 5}}};
+
+    fake.answer = capture;
+    assert_int_equal(vgpu_stub_call(&gpu, &call, SECOND_NS, NULL), 0);
+    assert_int_equal(captured[0], 0x64636261);
+    assert_int_equal(captured[1], 'e');
+}
+
 static void info_name_is_terminated(void **state)
 {
     (void)state;
@@ -831,6 +872,8 @@ int main(void)
         TEST(access_64),
         TEST(memory_goes_in_pieces),
         TEST(memory_is_added),
+        TEST(upper_halves_are_sent),
+        TEST(padding_is_zero),
         TEST(info_name_is_terminated),
         TEST(polling),
         TEST(too_large_requests_are_not_sent),
