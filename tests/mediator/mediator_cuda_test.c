@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: tests/mediator/client.c
+// needs: build/host/baregpu-mediator build/tests/fake-cuda/libcuda.so.1
+/*
+ * The daemon on its CUDA backend. First against a FAKE driver on host memory (tests/fake-cuda),
+ * which tests how the daemon uses and survives a driver and nothing about a GPU; at the end, on a
+ * machine that has one, the same operations on the real GPU.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "harness_qemu.h"
+#include "tests/mediator/client.h"
+
+static struct process *mediator;
+static char *path, *program, *fake_directory;
+static bool has_kernels, has_gpu;
+
+static void on_failure(const char *message)
+{
+    fail_msg("%s", message);
+}
+
+/* Whether `--backend cuda` starts; with a driver found in `directory`, or the host's. */
+static bool can_start(const char *directory, const char **why)
+{
+    char *variable = harness_format("LD_LIBRARY_PATH=%s", directory ? directory : "");
+    const char *const environment[] = {variable, NULL};
+    const struct process_options options = {.environment = directory ? environment : NULL,
+                                            .deadline_ms = 90000};
+    const char *const arguments[] = {program, "--backend", "cuda", "--socket", path,
+                                     "--log-level", "info", NULL};
+    struct process *process = process_start(arguments, &options);
+    bool started = true;
+    int status;
+
+    for (;;) {
+        if (process_has_ended(process, &status)) {
+            started = false;
+            break;
+        }
+        if (strstr(process_errors(process), "listener default")) {
+            break;
+        }
+    }
+    *why = strstr(process_errors(process), "built without") ? "built without the CUDA Toolkit"
+                                                            : "no GPU on this machine";
+    process_end(process);
+    free(variable);
+    return started;
+}
+
+static int setup(void **state)
+{
+    const char *why;
+
+    (void)state;
+    harness_on_failure = on_failure;
+    path = harness_temp_path("mediator.sock");
+    program = harness_build_path("host/baregpu-mediator");
+    fake_directory = harness_build_path("tests/fake-cuda");
+    has_kernels = can_start(fake_directory, &why);
+    has_gpu = can_start(NULL, &why);
+    print_message("real GPU: %s\n", has_gpu ? "yes" : why);
+    return 0;
+}
+
+/* After every test: no settings of the fake for the next. */
+static int teardown(void **state)
+{
+    static const char *const names[] = {"FAKE_CUDA_FAIL", "FAKE_CUDA_LAUNCH", "FAKE_CUDA_HANG",
+                                        "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY", "LD_LIBRARY_PATH"};
+
+    (void)state;
+    process_end(mediator);
+    mediator = NULL;
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        unsetenv(names[i]);
+    }
+    return 0;
+}
+
+static void start_fake(const char *keys)
+{
+    char *config_path = harness_temp_path("mediator.ini");
+    FILE *file = fopen(config_path, "w");
+
+    if (!has_kernels) {
+        print_message("the mediator was built without the CUDA Toolkit\n");
+        skip();
+    }
+    assert_non_null(file);
+    fprintf(file, "[listener one]\npath = %s\n%s", path, keys);
+    assert_int_equal(fclose(file), 0);
+    setenv("LD_LIBRARY_PATH", fake_directory, 1);
+    mediator = mediator_start("--backend cuda --log-level debug --config %s", config_path);
+    free(config_path);
+}
+
+/* Every operation, on whatever is there. */
+static void use_everything(struct client *client, struct compute_device_info *info)
+{
+    const uint32_t a[] = {1, UINT32_MAX, 7}, b[] = {2, 1, 8}, sums[] = {3, 0, 15};
+    uint32_t inline_data[6];
+    struct request information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request sync = {.opcode = VGPU_STUB_OP_SYNCHRONIZE}, basic = request_add(100, 200);
+    struct request alloc = request_alloc(4096);
+    struct answer answer = client_call(client, &information);
+
+    assert_int_equal(answer.status, COMPUTE_OK);
+    memcpy(info, answer.data, sizeof(*info));
+    assert_int_equal(client_expect_ok(client, &basic), 300);
+    uint32_t ha = client_expect_ok(client, &alloc), hb = client_expect_ok(client, &alloc);
+    struct request write_a = request_write(ha, a, sizeof(a));
+    struct request write_b = request_write(hb, b, sizeof(b));
+    struct request add = {.opcode = COMPUTE_VECTOR_ADD_MEMORY, .flags = VGPU_STUB_FLAG_ASYNC,
+                          .param_count = 12,
+                          .params = {COMPUTE_ELEMENT_UINT32, hb, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
+    struct request read_b = request_read(hb, sizeof(sums));
+    struct request move = request_move(ha, hb, 4096), read_a = request_read(ha, sizeof(sums));
+    client_expect_ok(client, &write_a);
+    client_expect_ok(client, &write_b);
+    client_expect_ok(client, &add);
+    client_expect_ok(client, &sync);
+    answer = client_call(client, &read_b);
+    assert_memory_equal(answer.data, sums, sizeof(sums));
+    client_expect_ok(client, &move);
+    answer = client_call(client, &read_a);
+    assert_memory_equal(answer.data, sums, sizeof(sums));
+    memcpy(inline_data, a, sizeof(a));
+    memcpy(inline_data + 3, b, sizeof(b));
+    struct request inlined = {.opcode = COMPUTE_VECTOR_ADD_INLINE, .param_count = 2,
+                              .params = {COMPUTE_ELEMENT_INT32, 3}, .data = inline_data,
+                              .data_length = sizeof(inline_data)};
+    answer = client_call(client, &inlined);
+    assert_int_equal(answer.status, COMPUTE_OK);
+    assert_memory_equal(answer.data, sums, sizeof(sums));
+    struct request release = request_free(ha);
+    client_expect_ok(client, &release);
+    assert_int_equal(client_call(client, &release).status, COMPUTE_INVALID_HANDLE);
+}
+
+static void test_fake_operations(void **state)
+{
+    struct compute_device_info info;
+
+    (void)state;
+    start_fake("");
+    struct client client = client_open(path, 1), other = client_open(path, 2);
+    use_everything(&client, &info);
+    assert_int_equal(info.backend, COMPUTE_BACKEND_CUDA);
+    assert_string_equal(info.name, "fake GPU 0 (no GPU at all)");
+    use_everything(&other, &info); /* takes the lease over, asynchronous work done */
+    use_everything(&client, &info);
+    client_close(&client);
+    client_close(&other);
+}
+
+/* A kernel that faults costs its own session and nobody else's. */
+static void test_fake_fault(void **state)
+{
+    struct request nop = request_nop(), add = request_add(1, 2);
+
+    (void)state;
+    setenv("FAKE_CUDA_LAUNCH", "719", 1);
+    start_fake("quarantine_faults = 2\n");
+    struct client other = client_open(path, 2);
+    client_expect_ok(&other, &nop);
+    for (int i = 0; i < 2; i++) {
+        struct client client = client_open(path, 1);
+
+        assert_int_equal(client_call(&client, &add).status, COMPUTE_CUDA_ERROR);
+        assert_int_equal(client_receive(&client).type, 0);
+        client_close(&client);
+        admin_wait_sessions(path, 1);
+    }
+    process_wait_text(mediator, "CUDA_ERROR_LAUNCH_FAILED");
+    process_wait_text(mediator, "vm 1: quarantined after 2 faults");
+    client_expect_ok(&other, &nop);
+    client_close(&other);
+}
+
+/* A GPU that never finishes: TIMEOUT, the worker ends, the mediator goes on. */
+static void test_fake_hang(void **state)
+{
+    struct request alloc = request_alloc(64), nop = request_nop();
+
+    (void)state;
+    setenv("FAKE_CUDA_HANG", "cuStreamSynchronize", 1);
+    start_fake("request_timeout_ms = 300\n");
+    struct client client = client_open(path, 1), other = client_open(path, 2);
+    client_send(&client, &alloc);
+    client_send_ping(&client, 9, false); /* answered while the GPU hangs */
+    assert_int_equal(client_receive(&client).type, VGPU_STUB_MESSAGE_PONG);
+    assert_int_equal(client_receive(&client).status, COMPUTE_TIMEOUT);
+    assert_int_equal(client_receive(&client).type, 0);
+    client_expect_ok(&other, &nop);
+    admin_wait_sessions(path, 1);
+    client_close(&client);
+    client_close(&other);
+}
+
+/* The driver refuses the context: the request ends with an error, the session with it. */
+static void test_fake_no_context(void **state)
+{
+    struct request add = request_add(1, 2), information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
+
+    (void)state;
+    setenv("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1:46", 1);
+    start_fake("");
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &information); /* needs none */
+    assert_int_equal(client_call(&client, &add).status, COMPUTE_CUDA_ERROR);
+    assert_int_equal(client_receive(&client).type, 0);
+    process_wait_text(mediator, "the backend cannot be used: cuDevicePrimaryCtxRetain");
+    client_close(&client);
+}
+
+static void test_fake_devices(void **state)
+{
+    struct compute_device_info info;
+
+    (void)state;
+    setenv("FAKE_CUDA_DEVICES", "2", 1);
+    start_fake("[pool A]\ndevices = cuda:1\n[pool B]\ndevices = cuda:0\n");
+    struct client client = client_open(path, 1);
+    use_everything(&client, &info);
+    assert_string_equal(info.name, "fake GPU 1 (no GPU at all)");
+    client_close(&client);
+    client = client_open(path, 1);
+    client.pool_id = 'B';
+    use_everything(&client, &info);
+    assert_string_equal(info.name, "fake GPU 0 (no GPU at all)");
+    client_close(&client);
+}
+
+/* Drivers that crash or hang while they are asked what there is do not take the daemon along. */
+static void test_fake_driver_that_crashes(void **state)
+{
+    const char *why;
+
+    (void)state;
+    if (!has_kernels) {
+        skip();
+    }
+    setenv("FAKE_CUDA_FAIL", "cuInit:1:100", 1);
+    assert_false(can_start(fake_directory, &why));
+    setenv("FAKE_CUDA_DEVICES", "0", 1);
+    unsetenv("FAKE_CUDA_FAIL");
+    assert_false(can_start(fake_directory, &why));
+    /* auto goes on without. */
+    setenv("LD_LIBRARY_PATH", fake_directory, 1);
+    mediator = mediator_start("--backend auto --socket %s", path);
+    process_wait_text(mediator, "backend: cpu (cuDeviceGetCount");
+}
+
+static void test_real_gpu(void **state)
+{
+    struct compute_device_info info;
+
+    (void)state;
+    if (!has_gpu) {
+        print_message("no GPU, or the mediator was built without the CUDA Toolkit\n");
+        skip();
+    }
+    mediator = mediator_start("--backend cuda --log-level debug --socket %s", path);
+    struct client client = client_open(path, 1), other = client_open(path, 2);
+    use_everything(&client, &info);
+    print_message("%s, compute capability %u.%u\n", info.name, info.capability_major,
+                  info.capability_minor);
+    assert_int_equal(info.backend, COMPUTE_BACKEND_CUDA);
+    use_everything(&other, &info);
+    client_close(&client);
+    client_close(&other);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_teardown(function, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_fake_operations), TEST(test_fake_fault),
+        TEST(test_fake_hang),       TEST(test_fake_no_context),
+        TEST(test_fake_devices),    TEST(test_fake_driver_that_crashes),
+        TEST(test_real_gpu),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
