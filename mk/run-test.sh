@@ -47,9 +47,18 @@ run_fuzzer() {
     fi
 }
 
+# Debian 12's cmocka calls a skipped test "not ok N # SKIP", which TAP counts as a failure.
+run_cmocka() {
+    {
+        status=$({ { run_program "$1" 3>&-; echo $? >&3; } |
+            sed -u 's/^not ok \([0-9]* # SKIP\)/ok \1/' >&4; } 3>&1)
+    } 4>&1
+    return "$status"
+}
+
 case $program in
 *_fuzz) run_fuzzer ;;
 *.sh) run_program sh "$program" ;;
-/*) run_program "$program" ;;
-*) run_program "./$program" ;;
+/*) run_cmocka "$program" ;;
+*) run_cmocka "./$program" ;;
 esac
