@@ -203,11 +203,11 @@ static bool may_begin_again(const VGPUStubLink *link, VGPUStubLoss why)
 {
     bool untouched = link->tx_sent <= link->tx_last;
 
-    if (!link->transport->read || link->attempts >= ATTEMPTS_MAX || why != VGPU_STUB_LOSS_RESET ||
-        !vgpu_stub_reader_is_between(&link->reader)) {
+    if (!link->transport->read || link->attempts >= ATTEMPTS_MAX ||
+        why != VGPU_STUB_LOSS_RESET) {
         return false;
     }
-    return untouched || link->answered;
+    return untouched || (link->answered && vgpu_stub_reader_is_between(&link->reader));
 }
 
 void vgpu_stub_link_lost(VGPUStubLink *link, VGPUStubLoss why)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * As much of QEMU as host/qemu-device/vgpu-stub-link.c uses, so that it runs in a unit test and
+ * a fuzzer: virtual time that the test moves, one timer at a time, no main loop.
+ */
+#ifndef FAKE_QEMU_OSDEP_H
+#define FAKE_QEMU_OSDEP_H
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#define QEMU_VERSION_MAJOR 10
+#define QEMU_VERSION_MINOR 0
+
+typedef unsigned guint;
+typedef struct Error Error;
+typedef struct CharBackend {
+    int unused;
+} CharBackend;
+
+/* error.h, error-report.h */
+static inline const char *error_get_pretty(const Error *error)
+{
+    (void)error;
+    return "an error";
+}
+
+static inline void error_free(Error *error)
+{
+    (void)error;
+}
+
+/* Takes what is traced and printed, and drops it. */
+static inline void fake_print(const char *unused, ...)
+{
+    (void)unused;
+}
+
+#define warn_report_once_cond(printed, ...) (fake_print(__VA_ARGS__), *(printed) = true)
+
+/* runstate.h */
+static inline bool runstate_is_running(void)
+{
+    return true;
+}
+
+/* timer.h */
+typedef struct QEMUTimer {
+    void (*callback)(void *opaque);
+    void *opaque;
+    int64_t due_ms; /* -1: not set */
+} QEMUTimer;
+
+enum { QEMU_CLOCK_VIRTUAL };
+
+extern int64_t fake_now_ms;
+
+static inline int64_t qemu_clock_get_ms(int clock)
+{
+    (void)clock;
+    return fake_now_ms;
+}
+
+static inline QEMUTimer *timer_new_ms(int clock, void (*callback)(void *), void *opaque)
+{
+    QEMUTimer *timer = calloc(1, sizeof(*timer));
+
+    (void)clock;
+    assert(timer);
+    *timer = (QEMUTimer){ callback, opaque, -1 };
+    return timer;
+}
+
+static inline void timer_mod(QEMUTimer *timer, int64_t due_ms)
+{
+    timer->due_ms = due_ms;
+}
+
+static inline void timer_del(QEMUTimer *timer)
+{
+    timer->due_ms = -1;
+}
+
+static inline void timer_free(QEMUTimer *timer)
+{
+    free(timer);
+}
+
+#endif
