@@ -23,7 +23,7 @@ top=$(pwd -P)
 separator=
 printf '[\n'
 while [ $# -gt 0 ]; do
-    command=$1
+    command=${1#ccache }
     shift
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
         print_entry "$top" "$1" "$command -c $1"

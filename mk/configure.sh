@@ -38,6 +38,11 @@ list_cuda_flags() {
     done
 }
 
+if command -v ccache > /dev/null; then
+    echo "CCACHE := ccache"
+else
+    echo "CCACHE :="
+fi
 cross=$("$here/cross-prefix.sh" || true)
 echo "# Written by mk/configure.sh"
 echo "CROSS := $cross"

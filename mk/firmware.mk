@@ -68,12 +68,12 @@ $(HOSTED_OBJ): $(BUILD)/flags/firmware-kernel $(LIBC_STAMP) $(FW)/libfdt.stamp
 
 $(FW_OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(FW_CPU_FLAGS) $(FW_EXTRA) $(FW_CFLAGS) -MMD -MP \
+	$(call quiet,CROSS-CC,$@)$(CCACHE) $(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_EXTRA) $(FW_CFLAGS) -MMD -MP \
 		-c $< -o $@
 
 $(FW_OBJ)/%.o: %.S
 	@mkdir -p $(@D)
-	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(FW_CPU_FLAGS) $(FW_CFLAGS) -D__ASSEMBLY__ -MMD -MP \
+	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -D__ASSEMBLY__ -MMD -MP \
 		-c $< -o $@
 
 $(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link

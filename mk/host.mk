@@ -30,7 +30,7 @@ $(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)
-	$(call quiet,CC,$@)$(CC) $(HOST_CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call quiet,CC,$@)$(CCACHE) $(CC) $(PREFIX_MAP) $(HOST_CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # NAME.cu becomes the bytes between cuda_NAME_fatbin and cuda_NAME_fatbin_end.
 $(HOST_OBJ)/%.fatbin: %.cu $(BUILD)/flags/cuda
@@ -43,5 +43,7 @@ $(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
 		'.globl cuda_$(notdir $*)_fatbin, cuda_$(notdir $*)_fatbin_end' \
 		'cuda_$(notdir $*)_fatbin: .incbin "$<"' 'cuda_$(notdir $*)_fatbin_end: .byte 0' \
 		'.section .note.GNU-stack,"",@progbits' | $(CC) -x assembler -c - -o $@
+
+.SECONDARY: $(CUDA_OBJ:.o=)
 
 -include $(MEDIATOR_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

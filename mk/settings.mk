@@ -67,6 +67,12 @@ ifeq ($(WERROR),0)
 WARNINGS += -Wno-error
 endif
 
+# A fresh clone compiles from the compiler's cache. Paths in the products are relative to the root, so
+# that all clones share it, and the same source gives the same product.
+export CCACHE_DIR ?= $(or $(BAREGPU_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baregpu)/ccache
+export CCACHE_MAXSIZE ?= 1G
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
+
 # Echoes one short line for a command; V=1 shows the command itself.
 ifeq ($(V),1)
 quiet =
