@@ -183,31 +183,36 @@ static void take_message(struct guest *guest, struct control_message *message)
     }
 }
 
-/* Until nothing is left or the worker is being killed. */
-static void read_messages(struct guest *guest)
+/* Takes one message; false when there is none, or the worker is being killed. */
+static bool read_message(struct guest *guest)
 {
     struct control_message message;
-    int fd, result = 0;
+    int fd, result;
 
-    while (guest->control >= 0 && !guest->killed &&
-           (result = control_receive(guest->control, &message, &fd)) > 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        take_message(guest, &message);
+    if (guest->control < 0 || guest->killed) {
+        return false;
     }
-    if (guest->control >= 0 && !guest->killed && result < 0 && errno == EPROTO) {
+    result = control_receive(guest->control, &message, &fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (result > 0) {
+        take_message(guest, &message);
+    } else if (result < 0 && errno == EPROTO) {
         guest_kill(guest, "it sent a control message of another size");
-    } else if (guest->killed || result == 0) {
+    }
+    if (guest->killed || result == 0) {
         uv_poll_stop(&guest->poll); /* its end comes as the process's */
     }
+    return result > 0;
 }
 
+/* One message per event: to look for a second costs as much as the next event. */
 static void on_control(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    read_messages(poll->data);
+    read_message(poll->data);
 }
 
 /* ---- End ---- */
@@ -262,7 +267,8 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
     struct supervisor *supervisor = guest->supervisor;
     uint64_t now_ns = clock_now_ns();
 
-    read_messages(guest); /* its last words */
+    while (read_message(guest)) { /* its last words */
+    }
     judge_end(guest, exit_status, signal_number);
     if (guest->device) {
         scheduler_remove(&guest->device->scheduler, &guest->lease, now_ns);

@@ -290,12 +290,11 @@ static void take_control(struct stream *stream, const struct control_message *me
 static void read_control(struct stream *stream)
 {
     struct control_message message;
-    int fd, result;
+    int fd, result = control_receive(stream->worker->control, &message, &fd);
 
-    while (!stream->over && (result = control_receive(stream->worker->control, &message, &fd)) > 0) {
+    if (result > 0) {
         take_control(stream, &message);
-    }
-    if (!stream->over && (result == 0 || errno != EAGAIN)) {
+    } else if (result == 0 || errno != EAGAIN) {
         log_debug("the supervisor is gone");
         end(stream, WORKER_EXIT_FAILED);
     }
