@@ -11,6 +11,17 @@
 
 #include <stdint.h>
 
+/* One load, never repeated or torn by the compiler: the other side may change it at any time. */
+static inline uint16_t load_once16(const uint16_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t load_once32(const uint32_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
 static inline uint16_t load_acquire16(const uint16_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -48,6 +59,12 @@ static inline void barrier_full(void)
     __asm__ volatile("dmb ish" ::: "memory");
 }
 
+/* barrier_full for a device in hardware, which is not an observer in the CPUs' own domain. */
+static inline void barrier_full_outer(void)
+{
+    __asm__ volatile("dmb osh" ::: "memory");
+}
+
 /* Memory writes before it, device writes after it. */
 static inline void barrier_write_outer(void)
 {
@@ -63,6 +80,11 @@ static inline void barrier_read_outer(void)
 #else
 
 static inline void barrier_full(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void barrier_full_outer(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio device: finding it on PCI or MMIO, bringing it up, its configuration space. Queues are in
- * baregpu/virtqueue.h. Sections are those of virtio 1.4.
+ * A virtio device: finding it on PCI or MMIO, bringing it up, its configuration space. Queues are
+ * in baregpu/virtqueue.h. Sections are those of virtio 1.4.
  *
  * The order of calls (3.1):
  *
@@ -91,6 +91,8 @@ struct virtio_transport_ops {
 
     /* VIRTIO_ISR_* bits that were set; they are cleared. */
     uint32_t (*take_interrupt)(struct virtio_device *device);
+
+    void (*close)(struct virtio_device *device); /* after the last reset; may be NULL */
 };
 
 /* A structure of a PCI device: in a BAR, or behind its configuration access capability. */
@@ -179,8 +181,8 @@ int virtio_open(struct virtio_device *device, const struct virtio_transport_ops 
  * those of `wanted` and `required` that the device offers. VIRTIO_F_VERSION_1 is always required,
  * except of a legacy device. Queues that existed before are dead until virtqueue_restart. May be
  * called again at any time. Errors: UNSUPPORTED (a required feature is not offered, or the device
- * rejects the set), TIMEOUT (it does not come out of its reset by `deadline_ns`, hal_time_ns). After
- * an error FAILED is set.
+ * rejects the set), TIMEOUT (it does not come out of its reset by `deadline_ns`, hal_time_ns).
+ * After an error FAILED is set.
  */
 int virtio_start(struct virtio_device *device, uint64_t wanted, uint64_t required,
                  uint64_t deadline_ns);

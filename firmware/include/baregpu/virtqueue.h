@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Virtqueues, split and packed: which one a queue is, whether it uses indirect descriptors, in which
- * order the device works, follows from the negotiated features and does not show here.
+ * Virtqueues, split and packed: which one a queue is, whether it uses indirect descriptors, in
+ * which order the device works, follows from the negotiated features and does not show here.
  *
  * A chain is one buffer of the specification: segments that the device reads, then segments that it
  * writes. The memory behind its segments belongs to the device from virtqueue_add on, until
@@ -42,11 +42,11 @@ struct virtqueue_options {
     uint16_t index;    /* of the queue in the device */
     uint16_t size_max; /* entries at most; 0: as many as the device offers */
     /*
-     * Chains of 2 to this many segments take one entry, by an indirect table, where the device can;
-     * longer ones take an entry per segment. 0: indirect tables are not used.
+     * Chains of 2 to this many segments take one entry, by an indirect table, where the device can
+     * do that; longer ones take an entry per segment. 0: indirect tables are not used.
      */
     uint16_t indirect_segments;
-    uint16_t indirect_tables; /* chains that have one at a time; 0: as many as the queue's entries */
+    uint16_t indirect_tables; /* chains that have one at a time; 0: as many as the queue's size */
 };
 
 struct virtqueue_slot;
@@ -55,41 +55,44 @@ struct virtqueue_format;
 /* Private, but for `device`, `index`, `size` and the counters at the end. */
 struct virtqueue {
     struct virtio_device *device;
+    const struct virtqueue_format *format;
     uint16_t index;
     uint16_t size; /* entries */
-
-    const struct virtqueue_format *format;
-    uint32_t epoch; /* of the device, when the queue was enabled */
+    uint32_t epoch; /* the device's, when the queue was enabled */
     uint8_t state;
-    bool is_event_idx, is_in_order, is_platform_ordered, is_notify_pending;
+    bool is_event_idx, is_in_order, is_platform_ordered;
+    bool is_notify_pending; /* kicked before DRIVER_OK */
     struct virtio_notify_target notify_target;
 
-    /* Kept from the device. */
-    struct virtqueue_slot *slots; /* by descriptor (split) or buffer id (packed) */
-    uint16_t *table_stack;        /* free indirect tables */
-    uint16_t slot_free_first, slot_free_last;
-    uint16_t order_first, order_last; /* of the chains in flight, with IN_ORDER */
+    /* Kept from the device: an allocation that it is not told about. */
+    struct virtqueue_slot *slots; /* by descriptor index (split) or buffer id (packed) */
+    uint16_t *tables_unused;      /* a stack of indirect table numbers */
+    uint64_t slots_bytes;
+    uint16_t free_first, free_last;   /* slots, first in first out */
+    uint16_t order_first, order_last; /* chains in flight, with IN_ORDER */
     uint16_t descriptors_free;
     uint16_t chains_in_flight;
     uint16_t table_count, table_free, table_segments;
-    uint64_t sequence;  /* of the next chain */
-    uint64_t published; /* the first sequence number that the device was not told about */
-    uint64_t batch_end; /* with IN_ORDER: sequence behind the batch being taken */
-    uint32_t batch_written;
+    uint16_t reclaim_next;
+    uint64_t sequence;      /* of the next chain; counts from the queue's start */
+    uint64_t published;     /* chains from here on have not been made available yet */
+    uint64_t batch_end;     /* with IN_ORDER: chains before this one are used */
+    uint32_t batch_written; /* length of the last one of them */
 
-    /* The rings, that the device reads and writes, and where this side is. */
-    void *ring;
+    /* The rings, which the device reads and writes, and how far this side is. */
+    uint8_t *ring;
     uint64_t ring_address; /* on the bus */
-    uint64_t ring_bytes, slots_bytes;
-    void *descriptors, *driver_area, *device_area, *tables;
-    uint64_t tables_address;
-    uint16_t next_available, next_used;
-    uint16_t batch_first, batch_first_flags, batch_descriptors; /* packed: not published yet */
-    bool available_wrap, used_wrap;                             /* packed */
+    uint64_t ring_bytes;
+    uint64_t driver_offset, device_offset, tables_offset; /* in the ring */
+    uint16_t next_used;      /* split: free-running; packed: offset */
+    uint16_t next_available; /* packed: offset */
+    bool used_wrap, available_wrap; /* packed */
+    uint16_t batch_first, batch_first_flags, batch_descriptors; /* packed: not yet published */
+    uint16_t published_descriptors;                             /* packed: by the last kick */
 
-    /* For statistics and benchmarks. */
+    /* Statistics. */
     uint64_t notifications; /* sent to the device */
-    uint64_t completions;   /* chains given back */
+    uint64_t completions;   /* chains given back by virtqueue_poll */
 };
 
 /*
@@ -109,9 +112,9 @@ void virtqueue_destroy(struct virtqueue *queue);
 /*
  * Adds a chain: `segments` holds the `readable` ones, then the `writable` ones. The device does not
  * see it before virtqueue_kick. `token` is what virtqueue_poll returns for it. Errors, all without
- * effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more segments than the
- * queue has entries, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one; queue
- * not enabled), PROTOCOL.
+ * effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more segments than
+ * the queue has entries, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one;
+ * queue not enabled), PROTOCOL.
  */
 int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segments,
                   unsigned readable, unsigned writable, void *token);
@@ -139,7 +142,7 @@ int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_
 /* ---- Notifications from the device; off after virtqueue_create ---- */
 
 /* Asks for a notification when the device uses the next chain. Returns true when one is there
- * already: then poll again, for no notification may come for it. Ask again after each notification. */
+ * already: then poll again, for no notification may come for it. Ask again after each one. */
 bool virtqueue_enable_notifications(struct virtqueue *queue);
 
 /* A hint: the device may still send some. */
@@ -171,8 +174,9 @@ static inline unsigned virtqueue_in_flight(const struct virtqueue *queue)
 int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns);
 
 /*
- * After virtqueue_reset, or after virtio_reset or virtio_start of the device: returns 1 and the token
- * of a chain that was not used, 0 when there is none left. INVALID while the device may use them.
+ * After virtqueue_reset, or after virtio_reset or virtio_start of the device: returns 1 and the
+ * token of a chain that was not used, 0 when there is none left. INVALID while the device may use
+ * them.
  */
 int virtqueue_reclaim(struct virtqueue *queue, void **token);
 

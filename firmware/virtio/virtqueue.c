@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Virtqueues: what both ring formats have in common, and all checks of what the device says. */
+#include "baregpu/virtqueue.h"
+
+#include "firmware/mem.h"
+#include "firmware/virtio/virtqueue_internal.h"
+
+#define LEGACY_PAGE 4096u /* 2.7.2, 4.2.4 */
+#define RING_ALIGN 64u    /* more than the 16 of a descriptor: whole cache lines */
+#define SLOTS_ALIGN 64u
+
+/* Polls without a completion between two looks at the device's status: rare enough to cost nothing,
+ * often enough to notice a dead device within milliseconds. */
+#define HEALTH_PERIOD 4096u
+
+enum queue_state {
+    QUEUE_NONE,    /* not created */
+    QUEUE_ENABLED, /* the device may use it */
+    QUEUE_BROKEN,  /* the same, but it broke the rules */
+    QUEUE_STOPPED, /* reset by virtqueue_reset */
+};
+
+/* A reset of the whole device ends what a queue was. */
+static bool is_dead(const struct virtqueue *queue)
+{
+    return queue->state == QUEUE_STOPPED ||
+           (queue->state != QUEUE_NONE && queue->epoch != queue->device->epoch);
+}
+
+static int check_usable(const struct virtqueue *queue)
+{
+    if (queue->state == QUEUE_NONE || is_dead(queue)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    return queue->state == QUEUE_BROKEN ? BAREGPU_ERR_PROTOCOL : 0;
+}
+
+static int break_queue(struct virtqueue *queue)
+{
+    queue->state = QUEUE_BROKEN;
+    return BAREGPU_ERR_PROTOCOL;
+}
+
+static bool is_power_of_2(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* ---- Creating ---- */
+
+/* The queue's size, or an error. */
+static int choose_size(struct virtio_device *device, const struct virtqueue_options *options)
+{
+    uint32_t size = device->ops->queue_size_max(device, options->index);
+
+    if (size == 0) {
+        return BAREGPU_ERR_NOT_FOUND;
+    }
+    if (size > VIRTQ_SIZE_MAX) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    bool is_split = !virtio_has_feature(device, VIRTIO_F_RING_PACKED);
+
+    if (is_split && !is_power_of_2(size)) {
+        return BAREGPU_ERR_PROTOCOL; /* 2.7 */
+    }
+    if (options->size_max != 0 && options->size_max < size) {
+        size = options->size_max;
+        while (is_split && !is_power_of_2(size)) {
+            size &= size - 1;
+        }
+    }
+    return (int)size;
+}
+
+static void take_features(struct virtqueue *queue)
+{
+    struct virtio_device *device = queue->device;
+
+    queue->format = virtio_has_feature(device, VIRTIO_F_RING_PACKED) ? &virtqueue_format_packed
+                                                                     : &virtqueue_format_split;
+    queue->is_event_idx = virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
+    queue->is_in_order = virtio_has_feature(device, VIRTIO_F_IN_ORDER);
+    queue->is_platform_ordered = virtio_has_feature(device, VIRTIO_F_ORDER_PLATFORM);
+}
+
+static uint32_t legacy_align(const struct virtqueue *queue)
+{
+    return queue->device->is_legacy ? LEGACY_PAGE : 0;
+}
+
+static int allocate(struct virtqueue *queue)
+{
+    uint64_t address, align = legacy_align(queue) != 0 ? LEGACY_PAGE : RING_ALIGN;
+
+    queue->ring_bytes = queue->format->lay_out(queue, legacy_align(queue));
+    queue->tables_offset = (queue->ring_bytes + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+    if (queue->table_count != 0) {
+        queue->ring_bytes = queue->tables_offset + (uint64_t)queue->table_count *
+                                                       queue->table_segments *
+                                                       sizeof(struct virtq_desc);
+    }
+    queue->slots_bytes = (uint64_t)queue->size * sizeof(struct virtqueue_slot) +
+                         (uint64_t)queue->table_count * sizeof(uint16_t);
+    queue->ring = hal_dma_alloc(queue->ring_bytes, align, &queue->ring_address);
+    queue->slots = hal_dma_alloc(queue->slots_bytes, SLOTS_ALIGN, &address);
+    if (queue->ring == NULL || queue->slots == NULL) {
+        return BAREGPU_ERR_NO_MEMORY;
+    }
+    queue->tables_unused = (uint16_t *)(queue->slots + queue->size);
+    return 0;
+}
+
+/* An empty queue: all slots free and in order, all tables free. */
+static void clear(struct virtqueue *queue)
+{
+    memset(queue->ring, 0, queue->tables_offset < queue->ring_bytes ? queue->tables_offset
+                                                                    : queue->ring_bytes);
+    memset(queue->slots, 0, queue->slots_bytes);
+    for (uint32_t i = 0; i < queue->size; i++) {
+        queue->slots[i].next = (uint16_t)(i + 1);
+        queue->slots[i].table = VIRTQUEUE_NONE;
+    }
+    for (uint32_t i = 0; i < queue->table_count; i++) {
+        queue->tables_unused[i] = (uint16_t)i;
+    }
+    queue->table_free = virtio_has_feature(queue->device, VIRTIO_F_INDIRECT_DESC)
+                            ? queue->table_count
+                            : 0;
+    queue->free_first = 0;
+    queue->free_last = queue->size - 1;
+    queue->slots[queue->free_last].next = VIRTQUEUE_NONE;
+    queue->descriptors_free = queue->size;
+    queue->chains_in_flight = 0;
+    queue->reclaim_next = 0;
+    queue->sequence = queue->published = queue->batch_end = 0;
+    queue->next_used = 0;
+    queue->is_notify_pending = false;
+    queue->format->start(queue);
+}
+
+static int enable(struct virtqueue *queue)
+{
+    const struct virtio_queue_layout layout = {
+        .size = queue->size,
+        .descriptor_address = queue->ring_address,
+        .driver_address = queue->ring_address + queue->driver_offset,
+        .device_address = queue->ring_address + queue->device_offset,
+        .legacy_align = legacy_align(queue),
+    };
+
+    clear(queue);
+    int error = queue->device->ops->queue_enable(queue->device, queue->index, &layout,
+                                                 &queue->notify_target);
+
+    if (error == 0) {
+        queue->state = QUEUE_ENABLED;
+        queue->epoch = queue->device->epoch;
+    }
+    return error;
+}
+
+static bool is_negotiated(const struct virtio_device *device)
+{
+    uint8_t needed = VIRTIO_STATUS_DRIVER | (device->is_legacy ? 0 : VIRTIO_STATUS_FEATURES_OK);
+
+    return (device->status & (needed | VIRTIO_STATUS_FAILED)) == needed;
+}
+
+int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
+                     const struct virtqueue_options *options)
+{
+    memset(queue, 0, sizeof(*queue));
+    if (!is_negotiated(device) || options->indirect_segments > VIRTQ_SIZE_MAX ||
+        options->indirect_tables > VIRTQ_SIZE_MAX) {
+        return BAREGPU_ERR_INVALID;
+    }
+    int size = choose_size(device, options);
+
+    if (size < 0) {
+        return size;
+    }
+    queue->device = device;
+    queue->index = options->index;
+    queue->size = (uint16_t)size;
+    take_features(queue);
+    if (options->indirect_segments > 1 && virtio_has_feature(device, VIRTIO_F_INDIRECT_DESC)) {
+        /* No chain is longer than the queue, with a table or without (2.7.5.3.1, 2.8.17). */
+        queue->table_segments = options->indirect_segments < queue->size
+                                    ? options->indirect_segments
+                                    : queue->size;
+        queue->table_count = options->indirect_tables != 0 &&
+                                     options->indirect_tables < queue->size
+                                 ? options->indirect_tables
+                                 : queue->size;
+    }
+    int error = allocate(queue);
+
+    if (error == 0) {
+        error = enable(queue);
+    }
+    if (error < 0) {
+        virtqueue_destroy(queue);
+    }
+    return error;
+}
+
+void virtqueue_destroy(struct virtqueue *queue)
+{
+    if (queue->ring != NULL) {
+        hal_dma_free(queue->ring, queue->ring_bytes);
+    }
+    if (queue->slots != NULL) {
+        hal_dma_free(queue->slots, queue->slots_bytes);
+    }
+    memset(queue, 0, sizeof(*queue));
+}
+
+/* ---- Adding ---- */
+
+/* Counts the bytes of the segments, and of the writable ones in *capacity. */
+static int check_segments(const struct virtqueue_segment *segments, unsigned readable,
+                          unsigned count, uint32_t *capacity)
+{
+    uint64_t total = 0, total_readable = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (segments[i].length == 0) {
+            return BAREGPU_ERR_INVALID;
+        }
+        if (i == readable) {
+            total_readable = total;
+        }
+        total += segments[i].length;
+    }
+    if (readable == count) {
+        total_readable = total;
+    }
+    /* 2.7.5.2 allows one byte more, which a length of 32 bits could not tell. */
+    if (total > UINT32_MAX) {
+        return BAREGPU_ERR_TOO_LARGE;
+    }
+    *capacity = (uint32_t)(total - total_readable);
+    return 0;
+}
+
+/* Takes a table for the chain if it is to have one. Returns its number. */
+static uint16_t take_table(struct virtqueue *queue, struct virtqueue_chain *chain)
+{
+    if (chain->count < 2 || chain->count > queue->table_segments || queue->table_free == 0) {
+        return VIRTQUEUE_NONE;
+    }
+    uint16_t table = queue->tables_unused[--queue->table_free];
+    uint64_t offset = queue->tables_offset + (uint64_t)table * queue->table_segments *
+                                                 sizeof(struct virtq_desc);
+
+    chain->table = queue->ring + offset;
+    chain->table_address = queue->ring_address + offset;
+    return table;
+}
+
+static void begin_flight(struct virtqueue *queue, uint16_t id, struct virtqueue_slot chain)
+{
+    struct virtqueue_slot *slot = &queue->slots[id];
+
+    slot->token = chain.token;
+    slot->sequence = queue->sequence;
+    slot->capacity = chain.capacity;
+    slot->descriptors = chain.descriptors;
+    slot->table = chain.table;
+    if (queue->is_in_order) {
+        if (queue->chains_in_flight == 0) {
+            queue->order_first = id;
+        } else {
+            queue->slots[queue->order_last].order_next = id;
+        }
+        queue->order_last = id;
+    }
+    queue->descriptors_free -= chain.descriptors;
+    queue->chains_in_flight++;
+    queue->sequence++;
+}
+
+int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segments,
+                  unsigned readable, unsigned writable, void *token)
+{
+    int error = check_usable(queue);
+
+    if (error < 0) {
+        return error;
+    }
+    if (readable > queue->size || writable > queue->size - readable) {
+        return BAREGPU_ERR_TOO_LARGE;
+    }
+    struct virtqueue_chain chain = {
+        .segments = segments, .readable = readable, .count = readable + writable};
+    struct virtqueue_slot entry = {.token = token, .descriptors = 1};
+
+    if (chain.count == 0) {
+        return BAREGPU_ERR_INVALID;
+    }
+    error = check_segments(segments, readable, chain.count, &entry.capacity);
+    if (error < 0) {
+        return error;
+    }
+    if (queue->descriptors_free == 0) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    entry.table = take_table(queue, &chain);
+    if (entry.table == VIRTQUEUE_NONE) {
+        entry.descriptors = (uint16_t)chain.count;
+    }
+    if (entry.descriptors > queue->descriptors_free) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    begin_flight(queue, queue->format->write(queue, &chain), entry);
+    return 0;
+}
+
+int virtqueue_kick(struct virtqueue *queue)
+{
+    int error = check_usable(queue);
+
+    if (error < 0) {
+        return error;
+    }
+    bool is_new = queue->sequence != queue->published, is_wanted = queue->is_notify_pending;
+
+    if (is_new) {
+        queue->format->publish(queue);
+    }
+    if (!(queue->device->status & VIRTIO_STATUS_DRIVER_OK)) {
+        queue->is_notify_pending |= is_new; /* 3.1.1: no notification before DRIVER_OK */
+        queue->published = queue->sequence;
+        return 0;
+    }
+    if (is_new && !is_wanted) {
+        /* 2.7.13.4.1, 2.8.21.3.1: what was published is seen before we look whether the device
+         * sleeps; it looks at the ring again after it said that it will. */
+        virtqueue_barrier_full(queue);
+        is_wanted = queue->format->wants_notification(queue);
+    }
+    queue->published = queue->sequence;
+    if (!is_wanted) {
+        return 0;
+    }
+    uint32_t value = queue->notify_target.id;
+
+    if (virtio_has_feature(queue->device, VIRTIO_F_NOTIFICATION_DATA)) {
+        value |= (uint32_t)queue->format->position(queue) << VIRTIO_NOTIFY_NEXT_SHIFT;
+    }
+    queue->device->ops->notify(queue->device, &queue->notify_target, value);
+    queue->is_notify_pending = false;
+    queue->notifications++;
+    return 1;
+}
+
+/* ---- Taking back ---- */
+
+static void end_flight(struct virtqueue *queue, uint16_t id)
+{
+    struct virtqueue_slot *slot = &queue->slots[id];
+
+    if (queue->is_in_order) {
+        queue->order_first = slot->order_next;
+    }
+    /* Behind the other free ones: see write_direct of the split ring. */
+    if (queue->free_first == VIRTQUEUE_NONE) {
+        queue->free_first = id;
+    } else {
+        queue->slots[queue->free_last].next = id;
+    }
+    queue->free_last = slot->last;
+    queue->slots[slot->last].next = VIRTQUEUE_NONE;
+    if (slot->table != VIRTQUEUE_NONE) {
+        queue->tables_unused[queue->table_free++] = slot->table;
+    }
+    queue->descriptors_free += slot->descriptors;
+    queue->chains_in_flight--;
+    slot->descriptors = 0;
+}
+
+/* Checks a report against the chains in flight. With IN_ORDER it may stand for several: then the
+ * batch is noted and *id becomes its first chain. Returns 1 or PROTOCOL. */
+static int accept_report(struct virtqueue *queue, const struct virtqueue_report *report,
+                         uint16_t *id, uint32_t *written)
+{
+    const struct virtqueue_slot *slot;
+
+    if (report->id >= queue->size) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    slot = &queue->slots[report->id];
+    if (slot->descriptors == 0 || slot->sequence >= queue->published) {
+        return BAREGPU_ERR_PROTOCOL; /* no chain, a used one, or one that was not offered */
+    }
+    *id = (uint16_t)report->id;
+    *written = report->written;
+    if (*written > slot->capacity) {
+        if (!queue->device->is_legacy) {
+            return BAREGPU_ERR_PROTOCOL;
+        }
+        *written = slot->capacity; /* legacy devices' lengths are known to be wrong (2.7.8.1) */
+    }
+    if (queue->is_in_order) {
+        uint64_t first = queue->slots[queue->order_first].sequence;
+
+        if (slot->sequence - first >= report->chains_max) {
+            return BAREGPU_ERR_PROTOCOL; /* more chains than the index went on by */
+        }
+        queue->batch_end = slot->sequence + 1;
+        queue->batch_written = *written;
+    }
+    return 1;
+}
+
+/* With IN_ORDER: the next chain of the batch. Those before the last were used completely, says 2.7.9
+ * and 2.8.8: as far as there was something to write, it was written. */
+static uint16_t take_from_batch(const struct virtqueue *queue, uint32_t *written)
+{
+    const struct virtqueue_slot *slot = &queue->slots[queue->order_first];
+
+    *written = slot->sequence + 1 == queue->batch_end ? queue->batch_written : slot->capacity;
+    return queue->order_first;
+}
+
+static bool is_in_batch(const struct virtqueue *queue)
+{
+    return queue->is_in_order && queue->chains_in_flight != 0 &&
+           queue->slots[queue->order_first].sequence < queue->batch_end;
+}
+
+int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
+{
+    int result = check_usable(queue);
+    uint16_t id = 0;
+
+    if (result < 0) {
+        return result;
+    }
+    if (!is_in_batch(queue)) {
+        struct virtqueue_report report;
+
+        result = queue->format->peek(queue, &report);
+        if (result > 0) {
+            result = accept_report(queue, &report, &id, &used->written);
+        }
+        if (result <= 0) {
+            return result < 0 ? break_queue(queue) : 0;
+        }
+    }
+    if (queue->is_in_order) {
+        id = take_from_batch(queue, &used->written);
+    }
+    used->token = queue->slots[id].token;
+    queue->format->advance(queue, &queue->slots[id]);
+    end_flight(queue, id);
+    queue->completions++;
+    return 1;
+}
+
+int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns)
+{
+    int result = virtqueue_poll(queue, used);
+
+    for (uint32_t polls = 1; result == 0; polls++) {
+        bool is_late = hal_time_ns() >= deadline_ns;
+
+        if (!is_late) {
+            hal_wait(deadline_ns);
+        }
+        result = virtqueue_poll(queue, used); /* also after the deadline: it may just be there */
+        if (result == 0 && (is_late || polls % HEALTH_PERIOD == 0)) {
+            result = virtio_check(queue->device);
+        }
+        if (result == 0 && is_late) {
+            result = BAREGPU_ERR_TIMEOUT;
+        }
+    }
+    return result;
+}
+
+/* ---- Notifications from the device ---- */
+
+bool virtqueue_enable_notifications(struct virtqueue *queue)
+{
+    struct virtqueue_report report;
+
+    if (check_usable(queue) < 0) {
+        return false;
+    }
+    queue->format->set_notifications(queue, true);
+    /* 2.7.14, 2.8.22: the wish is seen before we look whether something came meanwhile. */
+    virtqueue_barrier_full(queue);
+    return is_in_batch(queue) || queue->format->peek(queue, &report) != 0;
+}
+
+void virtqueue_disable_notifications(struct virtqueue *queue)
+{
+    if (check_usable(queue) == 0) {
+        queue->format->set_notifications(queue, false);
+    }
+}
+
+/* ---- Resetting ---- */
+
+int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns)
+{
+    if (queue->state == QUEUE_NONE || is_dead(queue)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    struct virtio_device *device = queue->device;
+
+    if (!virtio_has_feature(device, VIRTIO_F_RING_RESET)) {
+        return BAREGPU_ERR_UNSUPPORTED;
+    }
+    device->ops->queue_reset_begin(device, queue->index);
+    queue->state = QUEUE_BROKEN; /* nothing may be reused before the device says so (2.6.1.1.2) */
+    while (!device->ops->queue_reset_done(device, queue->index)) {
+        if (hal_time_ns() >= deadline_ns) {
+            return BAREGPU_ERR_TIMEOUT;
+        }
+        hal_wait(deadline_ns);
+    }
+    queue->state = QUEUE_STOPPED;
+    queue->reclaim_next = 0;
+    return 0;
+}
+
+int virtqueue_reclaim(struct virtqueue *queue, void **token)
+{
+    if (!is_dead(queue)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    for (; queue->reclaim_next < queue->size; queue->reclaim_next++) {
+        struct virtqueue_slot *slot = &queue->slots[queue->reclaim_next];
+
+        if (slot->descriptors != 0) {
+            *token = slot->token;
+            slot->descriptors = 0;
+            queue->chains_in_flight--;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int virtqueue_restart(struct virtqueue *queue)
+{
+    if (!is_dead(queue) || !is_negotiated(queue->device)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    const struct virtqueue_format *format = queue->format;
+
+    take_features(queue);
+    if (queue->format != format) {
+        queue->format = format;
+        return BAREGPU_ERR_INVALID;
+    }
+    if (queue->device->ops->queue_size_max(queue->device, queue->index) < queue->size) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    return enable(queue);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the two ring formats share with virtqueue.c. */
+#ifndef VIRTIO_VIRTQUEUE_INTERNAL_H
+#define VIRTIO_VIRTQUEUE_INTERNAL_H
+
+#include "baregpu/barrier.h"
+#include "baregpu/virtqueue.h"
+
+#define VIRTQUEUE_NONE 0xFFFFu /* no slot, no table: sizes end at 32768 */
+
+/*
+ * A descriptor of a split ring, or a buffer id of a packed one. That of a chain's head (split) or
+ * its id (packed) describes the chain. Descriptors in the ring are never read back: the device may
+ * have overwritten them.
+ */
+struct virtqueue_slot {
+    void *token;
+    uint64_t sequence;    /* the chain's number */
+    uint32_t capacity;    /* writable bytes of the chain */
+    uint16_t next;        /* in the chain, or in the free list */
+    uint16_t last;        /* of the chain; itself in a packed ring */
+    uint16_t order_next;  /* the chain added after this one, with IN_ORDER */
+    uint16_t descriptors; /* that the chain takes in the ring; 0: no chain in flight starts here */
+    uint16_t table;       /* its indirect table, or VIRTQUEUE_NONE */
+};
+
+/* A chain on its way into the ring: checked, and known to fit. */
+struct virtqueue_chain {
+    const struct virtqueue_segment *segments;
+    unsigned readable, count;
+    void *table; /* NULL: an entry per segment */
+    uint64_t table_address;
+};
+
+/* What the device says that it has used; not checked. */
+struct virtqueue_report {
+    uint32_t id;
+    uint32_t written;
+    uint32_t chains_max; /* that it can stand for, with IN_ORDER */
+};
+
+struct virtqueue_format {
+    /* Sets the three offsets and returns the bytes of the whole. */
+    uint64_t (*lay_out)(struct virtqueue *queue, uint32_t legacy_align);
+    /* An empty ring in zeroed memory, device notifications off. */
+    void (*start)(struct virtqueue *queue);
+    /* Takes slots from the free list, writes descriptors, returns the chain's slot; the device does
+     * not see them yet. */
+    uint16_t (*write)(struct virtqueue *queue, const struct virtqueue_chain *chain);
+    /* Makes everything written available. */
+    void (*publish)(struct virtqueue *queue);
+    /* After publish and a full barrier: must the device be notified? */
+    bool (*wants_notification)(struct virtqueue *queue);
+    /* next_off and next_wrap of a notification, in 16 bits (2.9). */
+    uint16_t (*position)(const struct virtqueue *queue);
+    /* Returns 1 and what the device wrote next, 0, or BAREGPU_ERR_PROTOCOL. */
+    int (*peek)(struct virtqueue *queue, struct virtqueue_report *report);
+    /* Goes on behind a chain that has been taken. */
+    void (*advance)(struct virtqueue *queue, const struct virtqueue_slot *slot);
+    void (*set_notifications)(struct virtqueue *queue, bool is_enabled);
+};
+
+extern const struct virtqueue_format virtqueue_format_split;
+extern const struct virtqueue_format virtqueue_format_packed;
+
+/*
+ * Orders the ring against a device in hardware, where VIRTIO_F_ORDER_PLATFORM asks for it (6): such a
+ * device is an observer beyond the domain that load_acquire and store_release order.
+ */
+static inline void virtqueue_before_publish(const struct virtqueue *queue)
+{
+    if (queue->is_platform_ordered) {
+        barrier_write_outer();
+    }
+}
+
+static inline void virtqueue_after_acquire(const struct virtqueue *queue)
+{
+    if (queue->is_platform_ordered) {
+        barrier_read_outer();
+    }
+}
+
+/* Between publishing and looking at what the device published. */
+static inline void virtqueue_barrier_full(const struct virtqueue *queue)
+{
+    if (queue->is_platform_ordered) {
+        barrier_full_outer();
+    } else {
+        barrier_full();
+    }
+}
+
+#endif
