@@ -65,6 +65,20 @@ static uint64_t deadline(void)
 
 /* ---- What is there ---- */
 
+/* A line of the PCI tree, indented as everything else. */
+static void print_indented(void *context, const char *text)
+{
+    bool *at_line_start = context;
+
+    for (; *text != '\0'; text++) {
+        if (*at_line_start) {
+            fputs("  ", stdout);
+        }
+        putchar(*text);
+        *at_line_start = *text == '\n';
+    }
+}
+
 static void show_device(void)
 {
     const struct vgpu_stub_identity *id = &gpu.identity;
@@ -107,7 +121,7 @@ static bool show_backend(void)
                " multiprocessors)\n",
                info.capability_major, info.capability_minor, info.multiprocessors);
     } else {
-        printf(" (CPU backend, %" PRIu32 " CPUs: no GPU is used)\n", info.multiprocessors);
+        printf(", %" PRIu32 " CPUs: no GPU is used\n", info.multiprocessors);
     }
     print_size("  memory ", info.memory_total);
     print_size(", this session may use ", info.memory_limit);
@@ -254,8 +268,10 @@ static int run_demo(void)
     if (host == NULL) {
         return 1;
     }
+    bool at_line_start = true;
+
     printf("PCI\n");
-    pci_list_tree(host, pci_host_print_text, NULL);
+    pci_list_tree(host, print_indented, &at_line_start);
     if (pci_host_open_gpu(&gpu) < 0) {
         return 1;
     }
