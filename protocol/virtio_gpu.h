@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-gpu, device type 16: virtio 1.4, 5.7. Names are the specification's. All values are
+ * virtio-gpu (VIRTIO_ID_GPU): virtio 1.4, 5.7. Names are the specification's. All values are
  * little-endian, and so are both sides here.
  *
  * The specification names the 3D commands but leaves out the structures of some (5.7.6.9): those
@@ -12,20 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VIRTIO_GPU_DEVICE_TYPE 16u /* 5.7.1 */
-
 /* 5.7.2 */
 #define VIRTIO_GPU_QUEUE_CONTROL 0u
 #define VIRTIO_GPU_QUEUE_CURSOR 1u
 #define VIRTIO_GPU_QUEUE_COUNT 2u
 
-/* Feature bits, 5.7.3. */
-#define VIRTIO_GPU_F_VIRGL 0u
-#define VIRTIO_GPU_F_EDID 1u
-#define VIRTIO_GPU_F_RESOURCE_UUID 2u
-#define VIRTIO_GPU_F_RESOURCE_BLOB 3u
-#define VIRTIO_GPU_F_CONTEXT_INIT 4u   /* requires VIRGL */
-#define VIRTIO_GPU_F_BLOB_ALIGNMENT 5u /* requires RESOURCE_BLOB */
+/* Features, 5.7.3, as bits of a 64-bit set. */
+#define VIRTIO_GPU_F_VIRGL (1ull << 0)
+#define VIRTIO_GPU_F_EDID (1ull << 1)
+#define VIRTIO_GPU_F_RESOURCE_UUID (1ull << 2)
+#define VIRTIO_GPU_F_RESOURCE_BLOB (1ull << 3)
+#define VIRTIO_GPU_F_CONTEXT_INIT (1ull << 4)   /* requires VIRGL */
+#define VIRTIO_GPU_F_BLOB_ALIGNMENT (1ull << 5) /* requires RESOURCE_BLOB */
 
 /* ---- Device configuration, 5.7.4 ---- */
 

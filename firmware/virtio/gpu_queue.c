@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Commands on their way: slots, answers, fences. Virtio 1.4, 5.7.6.5 and 5.7.6.7. */
+#include "firmware/virtio/gpu_internal.h"
+
+#include "baregpu/hal.h"
+
+#define CHECK_INTERVAL_NS 1000000ull /* between looks at the device's status while waiting */
+#define SEGMENTS_MAX 3u
+#define NO_TIMELINE 0xFFFFu
+
+/* ---- Timelines ---- */
+
+static struct virtio_gpu_timeline *find_timeline(struct virtio_gpu *gpu, uint32_t ctx_id,
+                                                 uint16_t ring)
+{
+    for (unsigned i = 0; i < VIRTIO_GPU_TIMELINES_MAX; i++) {
+        struct virtio_gpu_timeline *timeline = &gpu->timelines[i];
+
+        if (timeline->in_flight > 0 && timeline->ctx_id == ctx_id && timeline->ring == ring) {
+            return timeline;
+        }
+    }
+    return NULL;
+}
+
+/* The one with this name, or a free one: where nothing is in flight all fences have passed. */
+static struct virtio_gpu_timeline *get_timeline(struct virtio_gpu *gpu, uint32_t ctx_id,
+                                                uint16_t ring)
+{
+    struct virtio_gpu_timeline *timeline = find_timeline(gpu, ctx_id, ring);
+
+    for (unsigned i = 0; timeline == NULL && i < VIRTIO_GPU_TIMELINES_MAX; i++) {
+        if (gpu->timelines[i].in_flight == 0) {
+            timeline = &gpu->timelines[i];
+            *timeline = (struct virtio_gpu_timeline){.ctx_id = ctx_id, .ring = ring};
+        }
+    }
+    return timeline;
+}
+
+struct virtio_gpu_fence virtio_gpu_fence_of(const struct virtio_gpu_op *op)
+{
+    return (struct virtio_gpu_fence){
+        .ctx_id = op->ctx_id,
+        .ring = op->flags & VIRTIO_GPU_OP_RING ? op->ring_idx : VIRTIO_GPU_NO_RING,
+        .id = op->fence_id,
+    };
+}
+
+bool virtio_gpu_fence_passed(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence)
+{
+    const struct virtio_gpu_timeline *timeline = find_timeline(gpu, fence->ctx_id, fence->ring);
+
+    if (timeline == NULL || timeline->passed >= fence->id) {
+        return true;
+    }
+    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX; i++) { /* this fence, or one before it */
+        const struct virtio_gpu_slot *slot = &gpu->slots[i];
+
+        if (slot->is_used && slot->is_fenced && slot->fence_id <= fence->id &&
+            &gpu->timelines[slot->timeline] == timeline) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Slots ---- */
+
+static uint64_t low_bits(unsigned count)
+{
+    return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+static void free_slot(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot)
+{
+    unsigned index = (unsigned)(slot - gpu->slots);
+
+    slot->is_used = false;
+    slot->op = NULL;
+    if (slot->has_staging) {
+        slot->has_staging = false;
+        gpu->staging_used = false;
+    }
+    if (slot->is_fenced) {
+        gpu->timelines[slot->timeline].in_flight--;
+        slot->is_fenced = false;
+    }
+    if (slot->is_cursor) {
+        gpu->free_cursor_slots |= UINT64_C(1) << (index - VIRTIO_GPU_SLOTS_MAX);
+    } else {
+        gpu->free_slots |= UINT64_C(1) << index;
+    }
+}
+
+void gpu_free_slots(struct virtio_gpu *gpu)
+{
+    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
+        struct virtio_gpu_slot *slot = &gpu->slots[i];
+
+        slot->gpu = gpu;
+        slot->is_used = slot->has_staging = slot->is_fenced = false;
+        slot->is_cursor = i >= VIRTIO_GPU_SLOTS_MAX;
+        slot->op = NULL;
+    }
+    memset(gpu->timelines, 0, sizeof(gpu->timelines));
+    gpu->free_slots = low_bits(gpu->slot_count);
+    gpu->free_cursor_slots = low_bits(gpu->cursor_slot_count);
+    gpu->staging_used = gpu->control_kick = gpu->cursor_kick = false;
+    gpu->abandoned = 0;
+}
+
+static struct virtio_gpu_slot *take_slot(struct virtio_gpu *gpu, bool is_cursor)
+{
+    uint64_t *free = is_cursor ? &gpu->free_cursor_slots : &gpu->free_slots;
+    unsigned index = (unsigned)__builtin_ctzll(*free);
+    struct virtio_gpu_slot *slot = &gpu->slots[index + (is_cursor ? VIRTIO_GPU_SLOTS_MAX : 0)];
+
+    *free &= *free - 1;
+    slot->is_used = true;
+    return slot;
+}
+
+static void end_op(struct virtio_gpu_op *op, int error)
+{
+    op->error = error;
+    if (op->done != NULL) {
+        op->done(op);
+    }
+}
+
+void gpu_end_all(struct virtio_gpu *gpu, int error)
+{
+    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
+        struct virtio_gpu_op *op = gpu->slots[i].op;
+
+        if (gpu->slots[i].is_used && op != NULL) {
+            gpu->slots[i].op = NULL;
+            gpu->abandoned++;
+            end_op(op, error);
+        }
+    }
+}
+
+/* The device or a queue is beyond use. */
+static int fail(struct virtio_gpu *gpu, int error)
+{
+    gpu->error = error;
+    gpu_end_all(gpu, error);
+    return error;
+}
+
+/* ---- Answers ---- */
+
+/* 5.7.6.7: the flag and the id come back as they were sent. */
+static bool fence_is_right(const struct virtio_gpu_slot *slot, const struct virtio_gpu_ctrl_hdr *hdr)
+{
+    return !slot->is_fenced ||
+           ((hdr->flags & VIRTIO_GPU_FLAG_FENCE) && hdr->fence_id == slot->fence_id);
+}
+
+static int check_answer(const struct virtio_gpu_slot *slot, const uint8_t *response,
+                        uint32_t written, uint32_t *type)
+{
+    struct virtio_gpu_ctrl_hdr hdr;
+    int error;
+
+    *type = 0;
+    if (slot->is_cursor && written == 0) {
+        return 0; /* QEMU gives no answers on this queue */
+    }
+    if (written < sizeof(hdr)) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    memcpy(&hdr, response, sizeof(hdr));
+    *type = hdr.type;
+    error = virtio_gpu_response_error(hdr.type);
+    if (error < 0) {
+        return error;
+    }
+    if (hdr.type != slot->expected_type || written < slot->expected_size ||
+        !fence_is_right(slot, &hdr)) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    return gpu_take_payload(slot, response, written);
+}
+
+static void take_answer(struct virtio_gpu *gpu, const struct virtqueue_used *used)
+{
+    struct virtio_gpu_slot *slot = used->token;
+    struct virtio_gpu_op *op = slot->op;
+    const uint8_t *response =
+        slot->expected_type == VIRTIO_GPU_RESP_OK_CAPSET ? gpu->staging : slot->response;
+    uint32_t type;
+    int error;
+
+    if (op == NULL) { /* given up: nobody wants the answer, and its destination may be gone */
+        slot->out = NULL;
+        slot->out_length = NULL;
+    }
+    error = check_answer(slot, response, used->written, &type);
+    if (error == BAREGPU_ERR_PROTOCOL) {
+        gpu->protocol_errors++;
+    }
+    if (slot->is_fenced) {
+        struct virtio_gpu_timeline *timeline = &gpu->timelines[slot->timeline];
+
+        if (slot->fence_id > timeline->passed) {
+            timeline->passed = slot->fence_id;
+        }
+    }
+    free_slot(gpu, slot);
+    if (op != NULL) {
+        op->response = type;
+        end_op(op, error);
+    } else {
+        gpu->abandoned--;
+    }
+}
+
+static int poll_queue(struct virtio_gpu *gpu, struct virtqueue *queue)
+{
+    struct virtqueue_used used;
+    int count = 0;
+
+    for (;;) {
+        int result = virtqueue_poll(queue, &used);
+
+        if (result <= 0) {
+            return result < 0 ? fail(gpu, result) : count;
+        }
+        take_answer(gpu, &used);
+        if (++count > (int)queue->size) { /* a `done` that queues anew must not keep us here */
+            return count;
+        }
+    }
+}
+
+int virtio_gpu_poll(struct virtio_gpu *gpu)
+{
+    int control, cursor;
+
+    if (gpu->error < 0) {
+        return gpu->error;
+    }
+    control = poll_queue(gpu, &gpu->control);
+    if (control < 0) {
+        return control;
+    }
+    cursor = poll_queue(gpu, &gpu->cursor);
+    return cursor < 0 ? cursor : control + cursor;
+}
+
+/* ---- Waiting ---- */
+
+struct wait {
+    struct virtio_gpu *gpu;
+    const struct virtio_gpu_op *op;          /* until it has ended */
+    const struct virtio_gpu_fence *fence;    /* until it has passed */
+    const struct gpu_request *request;       /* until there is room for it */
+};
+
+static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, bool needs_staging,
+                     const struct virtio_gpu_op *op);
+static bool needs_staging(const struct gpu_request *request);
+
+static bool is_over(const struct wait *wait)
+{
+    if (wait->request != NULL) {
+        return has_room(wait->gpu, wait->request, needs_staging(wait->request), wait->op);
+    }
+    if (wait->fence != NULL) {
+        return virtio_gpu_fence_passed(wait->gpu, wait->fence);
+    }
+    return wait->op->error != BAREGPU_ERR_BUSY;
+}
+
+static int wait_until(const struct wait *wait, uint64_t deadline_ns)
+{
+    struct virtio_gpu *gpu = wait->gpu;
+    uint64_t check_ns = hal_time_ns() + CHECK_INTERVAL_NS;
+
+    for (;;) {
+        int error = virtio_gpu_poll(gpu);
+        uint64_t now_ns;
+
+        if (error < 0) {
+            return error;
+        }
+        if (is_over(wait)) {
+            return 0;
+        }
+        now_ns = hal_time_ns();
+        if (now_ns >= check_ns) {
+            check_ns = now_ns + CHECK_INTERVAL_NS;
+            error = virtio_check(gpu->device);
+            if (error < 0) {
+                return fail(gpu, error);
+            }
+        }
+        if (now_ns >= deadline_ns) {
+            return BAREGPU_ERR_TIMEOUT;
+        }
+        hal_wait(deadline_ns);
+    }
+}
+
+int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t deadline_ns)
+{
+    const struct wait wait = {.gpu = gpu, .op = op};
+    int error = 0;
+
+    if (op->error != BAREGPU_ERR_BUSY) {
+        return op->error;
+    }
+    error = virtio_gpu_kick(gpu);
+    if (error >= 0) {
+        error = wait_until(&wait, deadline_ns);
+    }
+    if (error == BAREGPU_ERR_TIMEOUT) {
+        struct virtio_gpu_slot *slot = &gpu->slots[op->slot];
+
+        slot->op = NULL;
+        slot->out = NULL;
+        slot->out_length = NULL;
+        gpu->abandoned++;
+        op->error = error;
+    }
+    return op->error;
+}
+
+int virtio_gpu_fence_wait(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence,
+                          uint64_t deadline_ns)
+{
+    const struct wait wait = {.gpu = gpu, .fence = fence};
+    int error = virtio_gpu_kick(gpu);
+
+    return error < 0 ? error : wait_until(&wait, deadline_ns);
+}
+
+/* ---- Sending ---- */
+
+int virtio_gpu_kick(struct virtio_gpu *gpu)
+{
+    int control = 0, cursor = 0;
+
+    if (gpu->error < 0) {
+        return gpu->error;
+    }
+    if (gpu->control_kick) {
+        gpu->control_kick = false;
+        control = virtqueue_kick(&gpu->control);
+    }
+    if (control >= 0 && gpu->cursor_kick) {
+        gpu->cursor_kick = false;
+        cursor = virtqueue_kick(&gpu->cursor);
+    }
+    if (control < 0 || cursor < 0) {
+        return fail(gpu, control < 0 ? control : cursor);
+    }
+    return control + cursor;
+}
+
+static bool is_copied(const struct virtio_gpu_data *data)
+{
+    return data->size > 0 && data->bus_address == VIRTIO_GPU_COPY;
+}
+
+static uint32_t request_capacity(const struct gpu_request *request)
+{
+    return request->is_cursor ? GPU_CURSOR_REQUEST_SIZE : GPU_REQUEST_SIZE;
+}
+
+static bool needs_staging(const struct gpu_request *request)
+{
+    return request->staging_response > 0 ||
+           (is_copied(&request->data) &&
+            request->data.size > request_capacity(request) - request->size);
+}
+
+static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, bool needs_staging,
+                     const struct virtio_gpu_op *op)
+{
+    if (request->is_cursor) {
+        return gpu->free_cursor_slots != 0;
+    }
+    if (op->flags & VIRTIO_GPU_OP_FENCE) {
+        const struct virtio_gpu_ctrl_hdr *hdr = request->bytes;
+        uint16_t ring = op->flags & VIRTIO_GPU_OP_RING ? op->ring_idx : VIRTIO_GPU_NO_RING;
+
+        if (get_timeline(gpu, hdr->ctx_id, ring) == NULL) {
+            return false;
+        }
+    }
+    return gpu->free_slots != 0 && !(needs_staging && gpu->staging_used);
+}
+
+/* What can be refused before anything is sent. */
+static int check_request(const struct virtio_gpu *gpu, const struct virtio_gpu_op *op,
+                         const struct gpu_request *request)
+{
+    if (gpu->error < 0) {
+        return gpu->error;
+    }
+    if (op->flags & VIRTIO_GPU_OP_RING) {
+        if (!virtio_gpu_has(gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
+            return BAREGPU_ERR_UNSUPPORTED;
+        }
+        if (op->ring_idx > VIRTIO_GPU_RING_IDX_MAX) {
+            return BAREGPU_ERR_INVALID;
+        }
+    }
+    if (request->is_cursor && op->flags != 0) {
+        return BAREGPU_ERR_INVALID;
+    }
+    if (request->data.size > UINT32_MAX - GPU_REQUEST_SIZE - GPU_RESPONSE_SIZE ||
+        request->staging_response > gpu->staging_size ||
+        (needs_staging(request) && is_copied(&request->data) &&
+         request->data.size > gpu->staging_size)) {
+        return BAREGPU_ERR_TOO_LARGE;
+    }
+    return 0;
+}
+
+/* Writes flags and fence into the header. */
+static void put_fence(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
+                      struct virtio_gpu_op *op, struct virtio_gpu_ctrl_hdr *hdr)
+{
+    bool has_ring = (op->flags & VIRTIO_GPU_OP_RING) != 0;
+
+    if (has_ring) {
+        hdr->flags |= VIRTIO_GPU_FLAG_INFO_RING_IDX;
+        hdr->ring_idx = op->ring_idx;
+    }
+    op->ctx_id = hdr->ctx_id;
+    slot->is_fenced = (op->flags & VIRTIO_GPU_OP_FENCE) != 0;
+    if (slot->is_fenced) {
+        struct virtio_gpu_timeline *timeline =
+            get_timeline(gpu, hdr->ctx_id, has_ring ? op->ring_idx : VIRTIO_GPU_NO_RING);
+
+        timeline->in_flight++;
+        slot->timeline = (uint16_t)(timeline - gpu->timelines);
+        slot->fence_id = op->fence_id = gpu->next_fence_id++;
+        hdr->flags |= VIRTIO_GPU_FLAG_FENCE;
+        hdr->fence_id = slot->fence_id;
+    }
+}
+
+/* Lays the request into the slot's memory. Returns how many segments the device reads. */
+static unsigned put_request(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
+                            const struct gpu_request *request, struct virtqueue_segment *segments)
+{
+    const struct virtio_gpu_data *data = &request->data;
+
+    memcpy(slot->request, request->bytes, request->size);
+    segments[0] = (struct virtqueue_segment){slot->request_bus, request->size};
+    if (data->size == 0) {
+        return 1;
+    }
+    if (!is_copied(data)) {
+        segments[1] = (struct virtqueue_segment){data->bus_address, (uint32_t)data->size};
+        return 2;
+    }
+    if (!needs_staging(request)) {
+        memcpy(slot->request + request->size, data->bytes, data->size);
+        segments[0].length += (uint32_t)data->size;
+        return 1;
+    }
+    memcpy(gpu->staging, data->bytes, data->size);
+    segments[1] = (struct virtqueue_segment){gpu->staging_bus, (uint32_t)data->size};
+    return 2;
+}
+
+static struct virtqueue_segment put_response(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
+                                             const struct gpu_request *request)
+{
+    bool is_staging = request->staging_response > 0;
+
+    /* What an earlier command left there is no answer to this one. */
+    memset(is_staging ? gpu->staging : slot->response, 0, sizeof(struct virtio_gpu_ctrl_hdr));
+    if (is_staging) {
+        return (struct virtqueue_segment){gpu->staging_bus, request->staging_response};
+    }
+    return (struct virtqueue_segment){slot->response_bus, request->expected_size};
+}
+
+static int queue_request(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+                         const struct gpu_request *request)
+{
+    struct virtio_gpu_slot *slot = take_slot(gpu, request->is_cursor);
+    struct virtqueue *queue = request->is_cursor ? &gpu->cursor : &gpu->control;
+    struct virtio_gpu_ctrl_hdr *hdr = request->bytes;
+    struct virtqueue_segment segments[SEGMENTS_MAX];
+    unsigned readable;
+    int error;
+
+    slot->command = hdr->type;
+    slot->expected_type = request->expected_type;
+    slot->expected_size = request->expected_size;
+    slot->out = request->out;
+    slot->out_size = request->out_size;
+    slot->out_length = request->out_length;
+    slot->has_staging = needs_staging(request);
+    gpu->staging_used = gpu->staging_used || slot->has_staging;
+    put_fence(gpu, slot, op, hdr);
+    readable = put_request(gpu, slot, request, segments);
+    segments[readable] = put_response(gpu, slot, request);
+    error = virtqueue_add(queue, segments, readable, 1, slot);
+    if (error < 0) {
+        free_slot(gpu, slot);
+        return error;
+    }
+    slot->op = op;
+    op->slot = (uint16_t)(slot - gpu->slots);
+    op->error = BAREGPU_ERR_BUSY;
+    op->response = 0;
+    *(request->is_cursor ? &gpu->cursor_kick : &gpu->control_kick) = true;
+    return 0;
+}
+
+/* Slots, and descriptors where chains take more than one, become free as answers come. */
+static int queue_when_possible(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+                               const struct gpu_request *request, uint64_t deadline_ns)
+{
+    const struct wait wait = {.gpu = gpu, .op = op, .request = request};
+    int error;
+
+    for (;;) {
+        if (!has_room(gpu, request, needs_staging(request), op)) {
+            error = virtio_gpu_kick(gpu);
+            if (error >= 0) {
+                error = wait_until(&wait, deadline_ns);
+            }
+            if (error < 0) {
+                return error;
+            }
+        }
+        error = queue_request(gpu, op, request);
+        if (error == BAREGPU_ERR_PROTOCOL) {
+            return fail(gpu, error);
+        }
+        if (error != BAREGPU_ERR_NO_SPACE) {
+            return error;
+        }
+        error = virtio_gpu_kick(gpu);
+        if (error < 0 || hal_time_ns() >= deadline_ns) {
+            return error < 0 ? error : BAREGPU_ERR_TIMEOUT;
+        }
+        hal_wait(deadline_ns);
+        error = virtio_gpu_poll(gpu);
+        if (error < 0) {
+            return error;
+        }
+    }
+}
+
+int gpu_submit(struct virtio_gpu *gpu, struct virtio_gpu_op *op, const struct gpu_request *request)
+{
+    uint64_t deadline_ns = hal_time_ns() + gpu->timeout_ns;
+    struct virtio_gpu_op own = {0};
+    struct virtio_gpu_op *used = op != NULL ? op : &own;
+    int error = check_request(gpu, used, request);
+
+    if (error == 0) {
+        error = queue_when_possible(gpu, used, request, deadline_ns);
+    }
+    if (error < 0) {
+        used->error = error;
+        return error;
+    }
+    return op != NULL ? 0 : virtio_gpu_wait(gpu, used, deadline_ns);
+}
