@@ -295,7 +295,7 @@ static void quiet_bus(const struct pci_host *host, unsigned bus, unsigned slots)
         uint16_t bdf = (uint16_t)(bus << 8 | devfn);
 
         if (!function_is_present(host, bdf)) {
-            devfn |= PCI_FUNCTION(devfn) == 0 ? 7 : 0; /* no function 0: none at all (PCI 3.2.2.3) */
+            devfn |= PCI_FUNCTION(devfn) == 0 ? 7 : 0; /* then there is no other (PCI 3.2.2.3) */
             continue;
         }
         uint8_t header_type = pci_config_read8(host, bdf, REG_HEADER_TYPE);

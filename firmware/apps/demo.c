@@ -191,7 +191,8 @@ static uint32_t memory_a[MEMORY_COUNT], memory_b[MEMORY_COUNT], memory_c[MEMORY_
 
 static bool allocate(uint32_t handles[3])
 {
-    struct step step = step_begin("allocate 3 x %u KiB of GPU memory", (unsigned)MEMORY_SIZE / 1024);
+    struct step step =
+        step_begin("allocate 3 x %u KiB of GPU memory", (unsigned)MEMORY_SIZE / 1024);
     int error = 0;
 
     for (int i = 0; i < 3 && error == 0; i++) {

@@ -175,8 +175,8 @@ int pci_host_init(struct pci_host *host, const struct pci_host_config *config);
  * Finds every function, gives bridges their bus numbers and windows and every BAR its address.
  * Starts from nothing: earlier assignments are lost, all decoding and bus mastering is turned off
  * (bridges are turned on again at the end; for devices see pci_device_enable). Expansion ROMs stay
- * off. Returns 0, or BAREGPU_ERR_NO_SPACE when something was left out: each such thing was reported,
- * counted in problem_count, and the rest works.
+ * off. Returns 0, or BAREGPU_ERR_NO_SPACE when something was left out: each such thing was
+ * reported and counted in problem_count, and the rest works.
  */
 int pci_host_enumerate(struct pci_host *host);
 
