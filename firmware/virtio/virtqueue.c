@@ -397,10 +397,11 @@ static int accept_report(struct virtqueue *queue, const struct virtqueue_report 
     *id = (uint16_t)report->id;
     *written = report->written;
     if (*written > slot->capacity) {
-        if (!queue->device->is_legacy) {
+        if (report->is_length_sure && !queue->device->is_legacy) {
             return BAREGPU_ERR_PROTOCOL;
         }
-        *written = slot->capacity; /* legacy devices' lengths are known to be wrong (2.7.8.1) */
+        /* Legacy devices' lengths are known to be wrong (2.7.8.1). */
+        *written = queue->device->is_legacy ? slot->capacity : 0;
     }
     if (queue->is_in_order) {
         uint64_t first = queue->slots[queue->order_first].sequence;

@@ -36,6 +36,9 @@ struct virtqueue_chain {
 struct virtqueue_report {
     uint32_t id;
     uint32_t written;
+    /* Packed: without WRITE in a used descriptor the length is reserved (2.8.4). QEMU (10.0) never
+     * sets it, but does mean the length. So one that is too large is no error then, but 0. */
+    bool is_length_sure;
     uint32_t chains_max; /* that it can stand for, with IN_ORDER */
 };
 

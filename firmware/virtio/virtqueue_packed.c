@@ -195,8 +195,8 @@ static int peek(struct virtqueue *queue, struct virtqueue_report *report)
     }
     virtqueue_after_acquire(queue);
     report->id = load_once16(&descriptor->id);
-    /* 2.8.4: without WRITE nothing was written and the length means nothing. */
-    report->written = flags & VIRTQ_DESC_F_WRITE ? load_once32(&descriptor->len) : 0;
+    report->written = load_once32(&descriptor->len);
+    report->is_length_sure = flags & VIRTQ_DESC_F_WRITE;
     report->chains_max = queue->chains_in_flight;
     return 1;
 }

@@ -178,6 +178,7 @@ static int peek(struct virtqueue *queue, struct virtqueue_report *report)
 
     report->id = load_once32(&element->id);
     report->written = load_once32(&element->len);
+    report->is_length_sure = true;
     report->chains_max = pending;
     return 1;
 }
