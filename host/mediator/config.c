@@ -190,7 +190,8 @@ static int set_users(struct loader *loader, const char *text, struct config_list
             struct passwd *user = getpwnam(word);
 
             if (!user) {
-                return fail(loader, "allow_users: no user %s; names and user ids are allowed", word);
+                return fail(loader, "allow_users: no user %s; names and user ids are allowed",
+                            word);
             }
             number = user->pw_uid;
         }
@@ -330,7 +331,8 @@ static void set_listener_default(struct config_listener *listener)
 
 static bool name_allowed(const char *name)
 {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
     return length > 0 && length < CONFIG_NAME_SIZE && !name[length];
 }
@@ -346,8 +348,8 @@ static struct config_listener *find_listener(struct loader *loader, const char *
         }
     }
     if (!name_allowed(name)) {
-        fail(loader, "[listener %s]: a name of at most %d letters, digits, _ and - is allowed", name,
-             CONFIG_NAME_SIZE - 1);
+        fail(loader, "[listener %s]: a name of at most %d letters, digits, _ and - is allowed",
+             name, CONFIG_NAME_SIZE - 1);
         return NULL;
     }
     if (config->listener_count == CONFIG_LISTENERS) {

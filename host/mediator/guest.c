@@ -332,7 +332,8 @@ struct guest *guest_spawn(struct supervisor *supervisor)
     struct guest *guest = calloc(1, sizeof(*guest));
     int pair[2], result;
 
-    if (!guest || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+    if (!guest ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         log_error("no worker: %m");
         free(guest);
         return NULL;
@@ -381,8 +382,8 @@ static void fill_start(struct control_start *start, const struct guest *guest)
     memcpy(start->listener, config->name, sizeof(start->listener));
 }
 
-void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener, int connection,
-                 uid_t user, pid_t process)
+void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                 int connection, uid_t user, pid_t process)
 {
     struct control_message message = {.type = CONTROL_START};
     struct guest *guest = find_spare(supervisor);

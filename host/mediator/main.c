@@ -208,7 +208,8 @@ static int run(const struct arguments *arguments)
 
 int main(int count, char **texts)
 {
-    static const struct argp parser = {options, parse_option, NULL, documentation, NULL, NULL, NULL};
+    static const struct argp parser = {options, parse_option, NULL, documentation, NULL, NULL,
+                                       NULL};
     struct arguments arguments = {.ready_fd = -1};
 
     if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {

@@ -11,7 +11,7 @@
  *   without CUDA: an allow-list of system calls (no files, no processes, no sockets, no new
  *     executable memory), no more address space than the session's memory and an overhead;
  *   with CUDA: the driver opens devices and starts threads, so only what it never needs is
- *     refused (programs, tracing, mounts, modules, keys, listening).
+ *     refused (programs, tracing, mounts, modules, keys, other users).
  * 0, or -1 with errno: the worker must not go on.
  */
 int sandbox_enter(bool cuda, uint64_t memory_limit);

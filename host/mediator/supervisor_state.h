@@ -90,8 +90,8 @@ struct supervisor {
 struct guest *guest_spawn(struct supervisor *supervisor);
 
 /* Hands a connection to a worker. Takes the descriptor in every case. */
-void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener, int connection,
-                 uid_t user, pid_t process);
+void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                 int connection, uid_t user, pid_t process);
 
 void guest_kill(struct guest *guest, const char *why);
 

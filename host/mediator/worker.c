@@ -316,7 +316,7 @@ static void check_deadline(struct stream *stream, uint64_t now_ns)
         worker_answer_status(worker, &worker->current.header, COMPUTE_TIMEOUT);
     }
     worker_fail(worker, "%s ran longer than the limit of %u ms", worker->doing,
-                worker->start.limits.request_timeout_ms);
+                (unsigned)(worker->limit_ns / NS_PER_MS));
 }
 
 static void check_stream_times(struct stream *stream, uint64_t now_ns)

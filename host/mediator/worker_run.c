@@ -105,6 +105,7 @@ static void begin_running(struct worker *worker, const char *doing, uint64_t lim
 {
     worker->running = true;
     worker->doing = doing;
+    worker->limit_ns = limit_ns;
     worker->deadline_ns = limit_ns ? clock_now_ns() + limit_ns : 0;
     pthread_mutex_unlock(&worker->lock);
 }

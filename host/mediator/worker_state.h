@@ -51,7 +51,8 @@ struct worker {
     bool answer_due;               /* what runs is `current`, which has no answer yet */
     const char *doing;             /* what runs, for the log */
     bool abandoned;                /* what runs took too long: its result is dropped */
-    uint64_t deadline_ns;          /* of what runs; 0: none */
+    uint64_t limit_ns;             /* what runs may take; 0: no limit */
+    uint64_t deadline_ns;          /* and when that is over; 0: never */
     struct worker_request current; /* the runner's while running, but for its header */
     struct session *session;       /* the runner's while running */
     bool prepared;                 /* the backend has its context */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/client.c
 // needs: build/host/baregpu-mediator
-/* The daemon's start, end, options and exit statuses; clients and workers that die; many of them. */
+/* The daemon's start, end, options, exit statuses; clients and workers that die; many of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

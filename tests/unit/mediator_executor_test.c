@@ -427,7 +427,8 @@ static struct executor_plan plan_of(uint32_t opcode, uint32_t flags, const uint3
 
 static void test_plans(void **state)
 {
-    const uint32_t move[9] = {COMPUTE_COPY_DEVICE_TO_DEVICE}, out[9] = {COMPUTE_COPY_DEVICE_TO_HOST};
+    const uint32_t move[9] = {COMPUTE_COPY_DEVICE_TO_DEVICE};
+    const uint32_t out[9] = {COMPUTE_COPY_DEVICE_TO_HOST};
 
     (void)state;
     assert_true(plan_of(VGPU_STUB_OP_NOP, 0, NULL, 0).nop);
