@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/mediator/mailbox.c
 /*
- * The mediator's stream parser on any bytes, in pieces of any size (the input's first byte). Held: no byte is read outside the input, progress, a payload within its bound and
- * inside the message, and the same messages whatever the pieces when no PING is in doubt.
+ * The mediator's stream parser on any bytes, in pieces of any size (the input's first byte). Held:
+ * no byte is read outside the input, progress, a payload within its bound and inside the message,
+ * and the same messages whatever the pieces when no PING is in doubt.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -147,11 +147,14 @@ static volatile int started, go, thread_result = -1;
 
 static void *open_later(void *unused)
 {
-    started = 1; /* the sanitizer's own start of a thread needs calls that are refused */
+    started = 1; /* the sanitizer's own start and end of a thread need calls that are refused */
     while (!go) {
         syscall(SYS_sched_yield);
     }
     thread_result = try_open();
+    for (;;) {
+        syscall(SYS_sched_yield);
+    }
     return unused;
 }
 
