@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, firmware and the test programs with every
-# library they need. docs/building.md tells what the receiving machine must have.
+# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, firmware and the tests (programs, scripts,
+# and libraries that they load themselves) with every library they need. docs/building.md tells what the receiving machine must have.
 #
 #   run, test       the scripts of mk/bundle/
 #   build/          as in a working tree, programs stripped
@@ -95,12 +95,20 @@ add_program "$build/host/baregpu-mediator"
 tests=
 for test in "$@"; do
     case $test in
-    *.sh) mkdir -p "$stage/${test%/*}" && cp "$test" "$stage/$test" && tests="$tests $test" ;;
+    *.sh)
+        mkdir -p "$stage/${test%/*}"
+        cp "$test" "$stage/$test"
+        tests="$tests $test"
+        ;;
+    *.so*)
+        mkdir -p "$(dirname "$stage/build/${test#"$build"/}")"
+        strip -o "$stage/build/${test#"$build"/}" "$test"
+        ;;
     *) add_program "$test" && tests="$tests build/${test#"$build"/}" ;;
     esac
 done
 add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" $(
-    for test in "$@"; do case $test in *.sh) ;; *) echo "$test" ;; esac done
+    for test in "$@"; do case $test in *.sh | *.so*) ;; *) echo "$test" ;; esac done
 )
 add_glibc
 cp -r "$build/qemu/qemu-bundle" "$stage/build/qemu/"

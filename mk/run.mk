@@ -12,7 +12,7 @@ debug: firmware qemu host
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
 BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-                $(TEST_SCRIPTS)
+                $(TEST_SCRIPTS) $(BUILD)/tests/fake-cuda/libcuda.so.1
 
 .PHONY: bundle
 bundle: $(BUNDLE)
