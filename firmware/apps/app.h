@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Apps: what the kernel runs. `run=<name>` in the bootargs chooses one; its result is the status. */
+/* Apps: what the kernel runs. `run=<name>` in the bootargs chooses; its result is the status. */
 #ifndef APPS_APP_H
 #define APPS_APP_H
 
@@ -12,7 +12,7 @@ struct app {
     int (*run)(void);    /* returns the exit status, 0 to 255 */
 };
 
-/* APP(test_boot, "what it does", function); at file scope, once per app. run=test-boot finds it too. */
+/* APP(test_boot, "what it does", function); at file scope, once per app (also run=test-boot). */
 #define APP(app_name, app_summary, function)                                                   \
     static const struct app app_entry_##app_name                                               \
         __attribute__((used, aligned(8), section(".apps." #app_name))) = {                     \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * run=test_boot: what the boot code and the devicetree reader promise. The host says what it started
- * by expect_<name>=<value> in the bootargs; without them only what holds everywhere is tested.
+ * run=test_boot: what the boot code and the devicetree reader promise. The host says what it
+ * started by expect_<name>=<value> in the bootargs; without only what holds everywhere is tested.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -141,7 +141,7 @@ static void test_timer(void)
 #define GICD_ICENABLER_1 0x184
 #define GIC_TEST_BIT     (1u << 1) /* SPI 1, the UART: masked at its source */
 
-/* Interrupts that still belong to the secure world read as disabled from here, whatever we write. */
+/* Interrupts that still belong to the secure world read as disabled here, whatever we write. */
 static void test_gic(void)
 {
     void *gic = hal_map(machine.gic_distributor.base, machine.gic_distributor.size,

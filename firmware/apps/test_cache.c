@@ -60,6 +60,11 @@ static void test_ranges(void)
     tap_ok(neighbours, "invalidating keeps the neighbours in the same line");
 }
 
+static bool is_line_size(size_t size)
+{
+    return size >= 4 && size <= 2048 && (size & (size - 1)) == 0;
+}
+
 static int test_cache(void)
 {
     struct exception_record record;
@@ -67,8 +72,8 @@ static int test_cache(void)
     size_t code = cache_instruction_line_size();
 
     tap_plan(0);
-    tap_ok(data >= 4 && data <= 2048 && (data & (data - 1)) == 0, "a data line has %zu bytes", data);
-    tap_ok(code >= 4 && code <= 2048 && (code & (code - 1)) == 0, "a code line has %zu bytes", code);
+    tap_ok(is_line_size(data), "a data line has %zu bytes", data);
+    tap_ok(is_line_size(code), "a code line has %zu bytes", code);
     test_ranges();
     cache_sync_code(buffer, sizeof(buffer));
     tap_ok(is_kept(0, 1), "synchronising code returns");

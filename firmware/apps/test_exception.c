@@ -73,7 +73,11 @@ static void overflow(void)
 /* The handler's own stack is gone: its first store faults. */
 static void nested(void)
 {
-    __asm__ volatile("msr spsel, #1\n\tmov sp, %0\n\tmsr spsel, #0\n\tbrk #2" ::"r"(16ul) : "memory");
+    __asm__ volatile("msr spsel, #1\n\t"
+                     "mov sp, %0\n\t"
+                     "msr spsel, #0\n\t"
+                     "brk #2" ::"r"(16ul)
+                     : "memory");
 }
 
 /* A frame pointer that leads nowhere must not hurt the backtrace. */

@@ -143,7 +143,8 @@ static void test_heap_random(void)
     for (unsigned i = 0; i < SLOTS; i++)
         free(slots[i].memory);
     heap_statistics(&after);
-    tap_ok(after.bytes_in_use == before.bytes_in_use && heap_check() == NULL, "all of it came back");
+    tap_ok(after.bytes_in_use == before.bytes_in_use && heap_check() == NULL,
+           "all of it came back");
 }
 
 static void test_heap_calls(void)

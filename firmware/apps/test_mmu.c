@@ -234,7 +234,8 @@ static void test_probe(void)
     struct exception_record record = {0};
     bool inner = false;
 
-    expect_class(execute, (char *)test_probe + 2, EXCEPTION_CLASS_PC_ALIGNMENT, "a misaligned jump");
+    expect_class(execute, (char *)test_probe + 2, EXCEPTION_CLASS_PC_ALIGNMENT,
+                 "a misaligned jump");
     expect_class(undefined_instruction, NULL, EXCEPTION_CLASS_UNKNOWN, "an undefined instruction");
     expect_class(supervisor_call, NULL, EXCEPTION_CLASS_SVC, "svc");
     expect_class(break_point, NULL, EXCEPTION_CLASS_BRK, "brk");

@@ -151,7 +151,8 @@ static void links_verify(const struct free_block *block)
 {
     block_verify(&block->header);
     if (block->header.slack != links_checksum(block))
-        memory_panic("heap: a free block is overwritten (used after free)", (uintptr_t)&block->next);
+        memory_panic("heap: a free block is overwritten (used after free)",
+                     (uintptr_t)&block->next);
 }
 
 static void list_insert(struct free_block *block)
@@ -334,8 +335,9 @@ static void block_release(struct block *block)
 /* Bytes of a block whose payload holds `size` bytes and at least one guard byte. */
 static uint64_t block_bytes_for(size_t size)
 {
-    uint64_t bytes = (sizeof(struct block) + size + 1 + HEAP_ALIGN - 1) & ~(uint64_t)(HEAP_ALIGN - 1);
+    uint64_t bytes = sizeof(struct block) + size + 1 + HEAP_ALIGN - 1;
 
+    bytes -= bytes % HEAP_ALIGN;
     return bytes < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : bytes;
 }
 

@@ -14,8 +14,9 @@
 #define GICD_CTLR_ARE_S    (1u << 4)
 #define GICD_CTLR_ARE_NS   (1u << 5)
 #define GICC_PMR           0x004
-#define GICR_STRIDE        0x20000ull
+#define GICR_STRIDE        0x20000ull /* two frames; GICv4 has two more */
 #define GICR_TYPER         0x0008
+#define GICR_TYPER_VLPIS   (1u << 1)
 #define GICR_TYPER_LAST    (1u << 4)
 #define GICR_SGI_IGROUPR0  0x10080
 #define GICR_SGI_IGRPMODR0 0x10d00
@@ -54,11 +55,16 @@ void monitor_write32(uint64_t address, uint32_t value)
 
 static void release_redistributors(struct machine_range range)
 {
-    for (uint64_t at = 0; at + GICR_STRIDE <= range.size; at += GICR_STRIDE) {
+    uint64_t at = 0;
+
+    while (at + GICR_STRIDE <= range.size) {
+        uint32_t type = monitor_read32(range.base + at + GICR_TYPER);
+
         monitor_write32(range.base + at + GICR_SGI_IGROUPR0, ~0u);
         monitor_write32(range.base + at + GICR_SGI_IGRPMODR0, 0);
-        if (monitor_read32(range.base + at + GICR_TYPER) & GICR_TYPER_LAST)
+        if (type & GICR_TYPER_LAST)
             return;
+        at += type & GICR_TYPER_VLPIS ? 2 * GICR_STRIDE : GICR_STRIDE;
     }
 }
 

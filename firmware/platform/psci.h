@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Starts a CPU at a physical address, MMU off, with `context` in x0. 0 or a negative baregpu_error. */
+/* Starts a CPU at a physical address, MMU off, `context` in x0. 0 or a negative baregpu_error. */
 int psci_cpu_on(uint64_t affinity, uint64_t entry, uint64_t context);
 
 /* Powers the machine off. Returns only where there is no PSCI. */

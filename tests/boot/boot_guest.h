@@ -27,8 +27,8 @@ struct boot_result boot_run(const struct boot *boot);
 void boot_result_free(struct boot_result *result);
 
 /*
- * Whether the output is a whole TAP run (a plan, as many tests, all ok). If not, says why and prints
- * the last lines as TAP comments.
+ * Whether the output is a whole TAP run (a plan, as many tests, all ok). If not, says why and
+ * prints the last lines as TAP comments.
  */
 bool boot_tap_passed(const struct boot_result *result, const char *name);
 

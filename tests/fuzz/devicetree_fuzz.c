@@ -3,8 +3,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The devicetree reader on trees that the input describes: nodes and properties of the names that
- * the reader knows, with any contents, then some bytes of the blob changed. An answer, and no access
- * outside of the blob.
+ * the reader knows, with any contents, then some bytes of the blob changed. An answer, and no
+ * access outside of the blob.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -84,8 +84,8 @@ static int make_tree(struct input *input, void *blob)
     while (input->left > 8) {
         uint8_t operation = take(input) % 4;
 
-        if (operation == 0 && !fdt_begin_node(blob, choose(input, node_names, COUNT_OF(node_names))))
-            depth++;
+        if (operation == 0)
+            depth += !fdt_begin_node(blob, choose(input, node_names, COUNT_OF(node_names)));
         else if (operation == 1 && depth > 0 && !fdt_end_node(blob))
             depth--;
         else if (operation >= 2)
@@ -104,7 +104,9 @@ static void parse(const void *blob, size_t size)
 
     if ((error < 0) != (problem != NULL))
         abort();
-    if (!error && (machine_read.memory_count == 0 || machine_read.bus_first > machine_read.bus_last))
+    if (!error && machine_read.memory_count == 0)
+        abort();
+    if (!error && machine_read.bus_first > machine_read.bus_last)
         abort();
 }
 
