@@ -399,7 +399,7 @@ struct virtio_gpu_update_cursor {
 /* ---- Sizes and offsets ---- */
 
 #define VIRTIO_GPU_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), "wire size")
-#define VIRTIO_GPU_OFFSET(type, field, offset) \
+#define VIRTIO_GPU_OFFSET(type, field, offset)                                                     \
     _Static_assert(offsetof(struct type, field) == (offset), "wire offset")
 
 _Static_assert(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB == 0x010D, "wire value");

@@ -44,9 +44,9 @@ struct fixed_mode {
 
 /* 3.8: bytes 35, 36 and the top bit of 37, from bit 7 down. */
 static const struct fixed_mode established[] = {
-    {720, 400, 70},  {720, 400, 88},  {640, 480, 60},  {640, 480, 67},  {640, 480, 72},
-    {640, 480, 75},  {800, 600, 56},  {800, 600, 60},  {800, 600, 72},  {800, 600, 75},
-    {832, 624, 75},  {1024, 768, 87}, {1024, 768, 60}, {1024, 768, 70}, {1024, 768, 75},
+    {720, 400, 70},   {720, 400, 88},  {640, 480, 60},  {640, 480, 67},  {640, 480, 72},
+    {640, 480, 75},   {800, 600, 56},  {800, 600, 60},  {800, 600, 72},  {800, 600, 75},
+    {832, 624, 75},   {1024, 768, 87}, {1024, 768, 60}, {1024, 768, 70}, {1024, 768, 75},
     {1280, 1024, 75}, {1152, 870, 75},
 };
 #define ESTABLISHED_INTERLACED 11 /* 1024x768 at 87 Hz */
@@ -136,7 +136,8 @@ static void add_detailed(struct edid *edid, const uint8_t *d, bool is_preferred)
     if (mode.width == 0 || mode.height == 0) {
         return;
     }
-    mode.refresh_mhz = (uint32_t)(((uint64_t)mode.pixel_clock_khz * 1000 * 1000 + total / 2) / total);
+    mode.refresh_mhz =
+        (uint32_t)(((uint64_t)mode.pixel_clock_khz * 1000 * 1000 + total / 2) / total);
     if (mode.is_interlaced) {
         mode.height *= 2; /* the timing counts the lines of a field */
     }
@@ -290,7 +291,8 @@ static void read_identity(struct edid *edid, const uint8_t *block)
     edid->version = block[VERSION];
     edid->revision = block[REVISION];
     edid->is_digital = (block[VIDEO_INPUT] & VIDEO_INPUT_DIGITAL) != 0;
-    if (block[WIDTH_CM] != 0 && block[HEIGHT_CM] != 0) { /* one of them 0: an aspect ratio or none */
+    if (block[WIDTH_CM] != 0 &&
+        block[HEIGHT_CM] != 0) { /* one of them 0: an aspect ratio or none */
         edid->width_mm = (uint16_t)(block[WIDTH_CM] * 10);
         edid->height_mm = (uint16_t)(block[HEIGHT_CM] * 10);
     }

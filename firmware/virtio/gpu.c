@@ -9,8 +9,8 @@
 #define QUEUE_SIZE_DEFAULT (VIRTIO_GPU_SLOTS_MAX * 4)
 #define CHAIN_SEGMENTS 4u /* request, data, response; and one to spare */
 
-#define GPU_FEATURES                                                                           \
-    (VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_EDID | VIRTIO_GPU_F_RESOURCE_UUID |                     \
+#define GPU_FEATURES                                                                               \
+    (VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_EDID | VIRTIO_GPU_F_RESOURCE_UUID |                         \
      VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_CONTEXT_INIT | VIRTIO_GPU_F_BLOB_ALIGNMENT)
 
 static int read_config32(struct virtio_gpu *gpu, uint32_t offset, uint32_t *value)
@@ -32,12 +32,12 @@ static uint64_t usable_features(uint64_t wanted)
 
 static int read_configuration(struct virtio_gpu *gpu)
 {
-    int error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_scanouts),
-                              &gpu->scanout_count);
+    int error =
+        read_config32(gpu, offsetof(struct virtio_gpu_config, num_scanouts), &gpu->scanout_count);
 
     if (error == 0) {
-        error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_capsets),
-                              &gpu->capset_count);
+        error =
+            read_config32(gpu, offsetof(struct virtio_gpu_config, num_capsets), &gpu->capset_count);
     }
     if (error < 0) {
         return error == BAREGPU_ERR_RANGE ? BAREGPU_ERR_PROTOCOL : error;
@@ -61,8 +61,8 @@ static int read_configuration(struct virtio_gpu *gpu)
 /* 5.7.5: the host-visible region is there or not; another error is the device's. */
 static int find_host_visible(struct virtio_gpu *gpu)
 {
-    int error = virtio_find_shared_memory(gpu->device, VIRTIO_GPU_SHM_ID_HOST_VISIBLE,
-                                          &gpu->host_visible);
+    int error =
+        virtio_find_shared_memory(gpu->device, VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &gpu->host_visible);
 
     if (error < 0) {
         gpu->host_visible = (struct virtio_shared_memory){0};
@@ -223,9 +223,8 @@ int virtio_gpu_open_pci(struct virtio_gpu *gpu, const struct pci_host *host,
     if (error < 0) {
         return error;
     }
-    error = gpu->own_device.id == VIRTIO_ID_GPU
-                ? virtio_gpu_open(gpu, &gpu->own_device, options)
-                : BAREGPU_ERR_NOT_FOUND;
+    error = gpu->own_device.id == VIRTIO_ID_GPU ? virtio_gpu_open(gpu, &gpu->own_device, options)
+                                                : BAREGPU_ERR_NOT_FOUND;
     if (error < 0) {
         virtio_close(&gpu->own_device, hal_time_ns() + VIRTIO_GPU_TIMEOUT_DEFAULT_NS);
     }
@@ -256,6 +255,7 @@ int virtio_gpu_restart(struct virtio_gpu *gpu)
         return BAREGPU_ERR_INVALID;
     }
     gpu->error = BAREGPU_ERR_UNAVAILABLE; /* until it works again */
+    gpu->mappings = NULL;
     gpu_end_all(gpu, BAREGPU_ERR_UNAVAILABLE);
     error = negotiate(gpu);
     if (error == 0) {

@@ -2,7 +2,10 @@
 /* The 2D, blob and cursor commands: virtio 1.4, 5.7.6.8 and 5.7.6.10. */
 #include "firmware/virtio/gpu_internal.h"
 
-#define HEADER(command) {.type = (command)}
+#define HEADER(command)                                                                            \
+    {                                                                                              \
+        .type = (command)                                                                          \
+    }
 
 static bool is_format(uint32_t format)
 {
@@ -262,8 +265,8 @@ int virtio_gpu_cmd_resource_assign_uuid(struct virtio_gpu *gpu, struct virtio_gp
 
 /* ---- Capability sets ---- */
 
-int virtio_gpu_cmd_get_capset_info(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
-                                   uint32_t index, struct virtio_gpu_capset *capset)
+int virtio_gpu_cmd_get_capset_info(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t index,
+                                   struct virtio_gpu_capset *capset)
 {
     struct virtio_gpu_get_capset_info message = {
         .hdr = HEADER(VIRTIO_GPU_CMD_GET_CAPSET_INFO),

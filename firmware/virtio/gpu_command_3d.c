@@ -26,13 +26,12 @@ int virtio_gpu_cmd_ctx_create(struct virtio_gpu *gpu, struct virtio_gpu_op *op, 
     if (capset_id != 0 && !virtio_gpu_has(gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
         return gpu_refuse(op, BAREGPU_ERR_UNSUPPORTED);
     }
-    while (name != NULL && name[message.nlen] != '\0' &&
-           message.nlen < VIRTIO_GPU_DEBUG_NAME_MAX) {
+    while (name != NULL && name[message.nlen] != '\0' && message.nlen < VIRTIO_GPU_DEBUG_NAME_MAX) {
         message.debug_name[message.nlen] = name[message.nlen];
         message.nlen++;
     }
-    return submit_3d(gpu, op,
-                     ctx_id != 0 && capset_id <= VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK, &request);
+    return submit_3d(gpu, op, ctx_id != 0 && capset_id <= VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK,
+                     &request);
 }
 
 int virtio_gpu_cmd_ctx_destroy(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t ctx_id)

@@ -21,21 +21,20 @@ struct gpu_request {
     void *bytes; /* begins with struct virtio_gpu_ctrl_hdr, whose type and ctx_id are set */
     uint32_t size;
     bool is_cursor;
-    struct virtio_gpu_data data;  /* behind `bytes`; size 0: none */
-    uint32_t expected_type;       /* VIRTIO_GPU_RESP_OK_* */
-    uint32_t expected_size;       /* bytes at least */
-    uint32_t staging_response;    /* not 0: the answer comes into the staging area, up to this size */
-    void *out;                    /* where gpu_take_payload puts the answer */
+    struct virtio_gpu_data data; /* behind `bytes`; size 0: none */
+    uint32_t expected_type;      /* VIRTIO_GPU_RESP_OK_* */
+    uint32_t expected_size;      /* bytes at least */
+    uint32_t staging_response; /* not 0: the answer comes into the staging area, up to this size */
+    void *out;                 /* where gpu_take_payload puts the answer */
     size_t out_size;
     uint32_t *out_length;
 };
 
 /* Most answers are a header alone. */
-#define GPU_REQUEST(message)                                                                   \
-    {                                                                                          \
-        .bytes = &(message), .size = sizeof(message),                                          \
-        .expected_type = VIRTIO_GPU_RESP_OK_NODATA,                                            \
-        .expected_size = sizeof(struct virtio_gpu_ctrl_hdr),                                   \
+#define GPU_REQUEST(message)                                                                       \
+    {                                                                                              \
+        .bytes = &(message), .size = sizeof(message), .expected_type = VIRTIO_GPU_RESP_OK_NODATA,  \
+        .expected_size = sizeof(struct virtio_gpu_ctrl_hdr),                                       \
     }
 
 /* A command that is not sent: also ends the caller's operation. */

@@ -153,7 +153,8 @@ static int fail(struct virtio_gpu *gpu, int error)
 /* ---- Answers ---- */
 
 /* 5.7.6.7: the flag and the id come back as they were sent. */
-static bool fence_is_right(const struct virtio_gpu_slot *slot, const struct virtio_gpu_ctrl_hdr *hdr)
+static bool fence_is_right(const struct virtio_gpu_slot *slot,
+                           const struct virtio_gpu_ctrl_hdr *hdr)
 {
     return !slot->is_fenced ||
            ((hdr->flags & VIRTIO_GPU_FLAG_FENCE) && hdr->fence_id == slot->fence_id);
@@ -255,9 +256,9 @@ int virtio_gpu_poll(struct virtio_gpu *gpu)
 
 struct wait {
     struct virtio_gpu *gpu;
-    const struct virtio_gpu_op *op;          /* until it has ended */
-    const struct virtio_gpu_fence *fence;    /* until it has passed */
-    const struct gpu_request *request;       /* until there is room for it */
+    const struct virtio_gpu_op *op;       /* until it has ended */
+    const struct virtio_gpu_fence *fence; /* until it has passed */
+    const struct gpu_request *request;    /* until there is room for it */
 };
 
 static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, bool needs_staging,

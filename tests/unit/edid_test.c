@@ -191,11 +191,11 @@ static void test_established(void **state)
 static void test_standard(void **state)
 {
     static const uint8_t timings[] = {
-        0xD1, 0x00,              /* 1920 16:10 at 60 */
-        0x81, 0x40 | 15,         /* 1280 4:3 at 75 */
-        0x81, 0x80,              /* 1280 5:4 at 60 */
-        0xD1, 0xC0,              /* 1920 16:9 at 60: the detailed one again */
-        0x00, 0x40,              /* reserved */
+        0xD1, 0x00,      /* 1920 16:10 at 60 */
+        0x81, 0x40 | 15, /* 1280 4:3 at 75 */
+        0x81, 0x80,      /* 1280 5:4 at 60 */
+        0xD1, 0xC0,      /* 1920 16:9 at 60: the detailed one again */
+        0x00, 0x40,      /* reserved */
     };
 
     (void)state;
@@ -355,9 +355,9 @@ static void test_odd_content(void **state)
 {
     (void)state;
     build_base();
-    bytes[8] = bytes[9] = 0;                    /* no letters */
+    bytes[8] = bytes[9] = 0;                         /* no letters */
     memcpy(bytes + 72 + 5, "\x1B[31mRed\xFF\n", 10); /* would colour a terminal */
-    bytes[54 + 2] = bytes[54 + 4] = 0;          /* no width */
+    bytes[54 + 2] = bytes[54 + 4] = 0;               /* no width */
     set_checksum(bytes);
     assert_int_equal(parse(BLOCK), 0);
     assert_string_equal(edid.manufacturer, "???");
@@ -369,18 +369,12 @@ static void test_odd_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_detailed_timing),
-        cmocka_unit_test(test_interlaced),
-        cmocka_unit_test(test_size_from_base),
-        cmocka_unit_test(test_established),
-        cmocka_unit_test(test_standard),
-        cmocka_unit_test(test_more_descriptors),
-        cmocka_unit_test(test_extension),
-        cmocka_unit_test(test_bad_extension),
-        cmocka_unit_test(test_too_many_modes),
-        cmocka_unit_test(test_bad_base),
-        cmocka_unit_test(test_odd_content),
+        cmocka_unit_test(test_identity),         cmocka_unit_test(test_detailed_timing),
+        cmocka_unit_test(test_interlaced),       cmocka_unit_test(test_size_from_base),
+        cmocka_unit_test(test_established),      cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_more_descriptors), cmocka_unit_test(test_extension),
+        cmocka_unit_test(test_bad_extension),    cmocka_unit_test(test_too_many_modes),
+        cmocka_unit_test(test_bad_base),         cmocka_unit_test(test_odd_content),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -25,12 +25,12 @@ enum edid_source {
 };
 
 struct edid_mode {
-    uint32_t width, height;   /* pixels of a frame */
-    uint32_t refresh_mhz;     /* millihertz; an interlaced mode: fields */
-    uint32_t pixel_clock_khz; /* this and the timings: detailed modes only, else 0 */
+    uint32_t width, height;            /* pixels of a frame */
+    uint32_t refresh_mhz;              /* millihertz; an interlaced mode: fields */
+    uint32_t pixel_clock_khz;          /* this and the timings: detailed modes only, else 0 */
     uint16_t h_front, h_sync, h_blank; /* pixels */
     uint16_t v_front, v_sync, v_blank; /* lines */
-    uint8_t source;           /* enum edid_source */
+    uint8_t source;                    /* enum edid_source */
     bool is_interlaced;
     bool is_preferred; /* at most one: the first detailed timing */
 };
@@ -54,9 +54,9 @@ struct edid {
 };
 
 /*
- * Reads `size` bytes into *edid. BAREGPU_ERR_INVALID: fewer than a block. BAREGPU_ERR_PROTOCOL: wrong
- * header or checksum of the base block. BAREGPU_ERR_UNSUPPORTED: not EDID 1.x. An extension that is
- * missing, unknown or damaged is passed over. Callable from anywhere.
+ * Reads `size` bytes into *edid. BAREGPU_ERR_INVALID: fewer than a block. BAREGPU_ERR_PROTOCOL:
+ * wrong header or checksum of the base block. BAREGPU_ERR_UNSUPPORTED: not EDID 1.x. An extension
+ * that is missing, unknown or damaged is passed over. Callable from anywhere.
  */
 int edid_parse(const void *bytes, size_t size, struct edid *edid);
 

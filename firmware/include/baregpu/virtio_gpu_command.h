@@ -3,19 +3,20 @@
  * The virtio-gpu device, each of its 26 commands by its name: virtio 1.4, 5.7. For displays,
  * framebuffers and a cursor without the protocol see baregpu/virtio_gpu.h.
  *
- * A command takes an operation, the caller's. NULL: the call sends the command, waits for the answer
- * for at most `timeout_ns` of the options, and returns its result. Else the command is queued, the
- * device is told at the next virtio_gpu_kick or _wait, and the result comes later; many commands make
- * one notification. Out-parameters are written when the operation ends well, so they live as long as
- * it. The device works on commands in the order of their queueing, except for fences (below).
+ * A command takes an operation, the caller's. NULL: the call sends the command, waits for the
+ * answer for at most `timeout_ns` of the options, and returns its result. Else the command is
+ * queued, the device is told at the next virtio_gpu_kick or _wait, and the result comes later; many
+ * commands make one notification. Out-parameters are written when the operation ends well, so they
+ * live as long as it. The device works on commands in the order of their queueing, except for
+ * fences (below).
  *
  * Errors are enum baregpu_error. Without effect on the device: INVALID and RANGE (arguments),
  * UNSUPPORTED (a feature that was not negotiated), TOO_LARGE, TIMEOUT (while waiting for a free
  * slot). From the device: IO (unspecified), NO_MEMORY, NOT_FOUND (no such resource, context or
  * scanout), INVALID; op->response tells its own word. TIMEOUT: no answer; the command may still be
  * carried out. PROTOCOL: an answer that is too short, of another type, or with another fence. A
- * device that breaks the rules of its queues, needs a reset or is gone fails all commands, these and
- * later ones, until virtio_gpu_restart.
+ * device that breaks the rules of its queues, needs a reset or is gone fails all commands, these
+ * and later ones, until virtio_gpu_restart.
  *
  * All memory for commands is taken from the HAL in virtio_gpu_open. Calls on one device are not
  * reentrant and not for interrupt handlers.
@@ -34,13 +35,14 @@
 
 /* ---- Operations ---- */
 
-#define VIRTIO_GPU_OP_FENCE (1u << 0) /* the answer comes when the work is done, not only accepted */
-#define VIRTIO_GPU_OP_RING (1u << 1)  /* on the timeline ring_idx of the command's context */
+#define VIRTIO_GPU_OP_FENCE                                                                        \
+    (1u << 0)                        /* the answer comes when the work is done, not only accepted */
+#define VIRTIO_GPU_OP_RING (1u << 1) /* on the timeline ring_idx of the command's context */
 
 struct virtio_gpu_op {
     /* Written by the caller before the command; all zeroes is fine. */
-    uint32_t flags;   /* VIRTIO_GPU_OP_* */
-    uint8_t ring_idx; /* with VIRTIO_GPU_OP_RING: 0 to 63 */
+    uint32_t flags;                         /* VIRTIO_GPU_OP_* */
+    uint8_t ring_idx;                       /* with VIRTIO_GPU_OP_RING: 0 to 63 */
     void (*done)(struct virtio_gpu_op *op); /* called at the end, may be NULL; may queue commands */
     void *context;                          /* for `done` */
     /* Written by the driver. */
@@ -65,7 +67,7 @@ struct virtio_gpu_fence {
 
 /* ---- The device ---- */
 
-#define VIRTIO_GPU_SLOTS_MAX 64u        /* control commands in flight; QEMU's 2D queue has 64 entries */
+#define VIRTIO_GPU_SLOTS_MAX 64u /* control commands in flight; QEMU's 2D queue has 64 entries */
 #define VIRTIO_GPU_CURSOR_SLOTS_MAX 16u /* likewise for the cursor queue */
 #define VIRTIO_GPU_TIMELINES_MAX 64u    /* with a fence in flight at one time */
 #define VIRTIO_GPU_TIMEOUT_DEFAULT_NS 5000000000ull
@@ -102,13 +104,16 @@ struct virtio_gpu_timeline {
     uint64_t passed; /* all fences up to this one */
 };
 
+struct virtio_gpu_mapping;
+
 /* The fields down to `error` may be read. */
 struct virtio_gpu {
     struct virtio_device *device;
     uint32_t scanout_count;
     uint32_t capset_count;
-    uint32_t blob_alignment; /* bytes; 1 without the feature */
+    uint32_t blob_alignment;                  /* bytes; 1 without the feature */
     struct virtio_shared_memory host_visible; /* size 0: there is none */
+    struct virtio_gpu_display_one displays[VIRTIO_GPU_MAX_SCANOUTS]; /* as last asked for */
     uint32_t protocol_errors; /* answers that were against the specification */
     uint32_t abandoned;       /* commands given up by a time-out that the device still has */
     int error;                /* why nothing works any more; 0 while it does */
@@ -130,14 +135,15 @@ struct virtio_gpu {
     uint64_t next_fence_id;
     struct virtio_gpu_slot slots[VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX];
     struct virtio_gpu_timeline timelines[VIRTIO_GPU_TIMELINES_MAX];
-    struct virtio_device own_device; /* of virtio_gpu_open_pci */
+    struct virtio_gpu_mapping *mappings; /* by offset */
+    struct virtio_device own_device;     /* of virtio_gpu_open_pci */
 };
 
 /*
- * Starts a device that virtio_pci_open or virtio_mmio_open has found: features, both queues, DRIVER_OK.
- * `options` may be NULL. `device` lives as long as `gpu`. Errors: INVALID (not a GPU, options),
- * UNSUPPORTED, NO_MEMORY, TIMEOUT, PROTOCOL (a configuration outside the specification); nothing is
- * kept then.
+ * Starts a device that virtio_pci_open or virtio_mmio_open has found: features, both queues,
+ * DRIVER_OK. `options` may be NULL. `device` lives as long as `gpu`. Errors: INVALID (not a GPU,
+ * options), UNSUPPORTED, NO_MEMORY, TIMEOUT, PROTOCOL (a configuration outside the specification);
+ * nothing is kept then.
  */
 int virtio_gpu_open(struct virtio_gpu *gpu, struct virtio_device *device,
                     const struct virtio_gpu_options *options);
@@ -172,8 +178,8 @@ int virtio_gpu_kick(struct virtio_gpu *gpu);
  * work any more. */
 int virtio_gpu_poll(struct virtio_gpu *gpu);
 
-/* Kicks and waits for the end of `op`; returns its result. TIMEOUT at deadline_ns (hal_time_ns): the
- * operation is given up, and *op may be reused. */
+/* Kicks and waits for the end of `op`; returns its result. TIMEOUT at deadline_ns (hal_time_ns):
+ * the operation is given up, and *op may be reused. */
 int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t deadline_ns);
 
 /* The fence of an operation that was queued with VIRTIO_GPU_OP_FENCE. */
@@ -255,8 +261,8 @@ struct virtio_gpu_capset {
 };
 
 /* `index` is below capset_count. */
-int virtio_gpu_cmd_get_capset_info(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
-                                   uint32_t index, struct virtio_gpu_capset *capset);
+int virtio_gpu_cmd_get_capset_info(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t index,
+                                   struct virtio_gpu_capset *capset);
 
 /* Up to `capacity` bytes, which is the set's max_size and at most staging_size - 24; *length is the
  * number that the device gave. */
@@ -268,11 +274,11 @@ int virtio_gpu_cmd_resource_assign_uuid(struct virtio_gpu *gpu, struct virtio_gp
                                         uint32_t resource_id, uint8_t uuid[VIRTIO_GPU_UUID_SIZE]);
 
 struct virtio_gpu_blob {
-    uint32_t ctx_id;   /* with HOST3D: whose object blob_id is */
-    uint32_t memory;   /* VIRTIO_GPU_BLOB_MEM_* */
-    uint32_t flags;    /* VIRTIO_GPU_BLOB_FLAG_* */
+    uint32_t ctx_id; /* with HOST3D: whose object blob_id is */
+    uint32_t memory; /* VIRTIO_GPU_BLOB_MEM_* */
+    uint32_t flags;  /* VIRTIO_GPU_BLOB_FLAG_* */
     uint64_t blob_id;
-    uint64_t size;     /* bytes, a multiple of blob_alignment */
+    uint64_t size; /* bytes, a multiple of blob_alignment */
 };
 
 /* Needs F_RESOURCE_BLOB, and F_VIRGL for memory of the host. `entries` may be NULL. */
@@ -331,8 +337,8 @@ int virtio_gpu_cmd_transfer_from_host_3d(struct virtio_gpu *gpu, struct virtio_g
 int virtio_gpu_cmd_submit_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t ctx_id,
                              const struct virtio_gpu_data *commands);
 
-/* Need F_RESOURCE_BLOB and the host-visible region: RANGE for an `offset` outside it. A resource must
- * not be mapped twice. *cache is VIRTIO_GPU_MAP_CACHE_*. */
+/* Need F_RESOURCE_BLOB and the host-visible region: RANGE for an `offset` outside it. A resource
+ * must not be mapped twice. *cache is VIRTIO_GPU_MAP_CACHE_*. */
 int virtio_gpu_cmd_resource_map_blob(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
                                      uint32_t resource_id, uint64_t offset, uint32_t *cache);
 int virtio_gpu_cmd_resource_unmap_blob(struct virtio_gpu *gpu, struct virtio_gpu_op *op,

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Screens through a virtio-gpu device, without its protocol:
+ *
+ *     static struct virtio_gpu gpu;
+ *     static struct virtio_gpu_display display;
+ *
+ *     virtio_gpu_open_pci(&gpu, host, NULL, NULL);
+ *     virtio_gpu_display_open(&display, &gpu, NULL);
+ *     struct virtio_gpu_framebuffer *fb = virtio_gpu_display_buffer(&display);
+ *     uint32_t *row = virtio_gpu_row(fb, 10);
+ *     row[20] = virtio_gpu_pixel(fb->format, 255, 0, 0, 255);
+ *     virtio_gpu_display_damage(&display, 20, 10, 1, 1);
+ *     virtio_gpu_display_present(&display);
+ *
+ * Each command of the device by its name, and the errors: baregpu/virtio_gpu_command.h. The caller
+ * owns all structures; memory is taken from the HAL in the calls that say so and nowhere else.
+ * Calls on one GPU are not reentrant and not for interrupt handlers. Those that talk to the device
+ * wait for at most the GPU's time-out.
+ */
+#ifndef BAREGPU_VIRTIO_GPU_H
+#define BAREGPU_VIRTIO_GPU_H
+
+#include "baregpu/edid.h"
+#include "baregpu/virtio_gpu_command.h"
+
+/* ---- Pixels: four bytes each ---- */
+
+extern const uint32_t virtio_gpu_formats[VIRTIO_GPU_FORMAT_COUNT];
+
+#define VIRTIO_GPU_FORMAT_DEFAULT VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
+
+/* The value to store for a colour, of a format in virtio_gpu_formats; where the format has no alpha
+ * its byte is 255. */
+uint32_t virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha);
+
+struct virtio_gpu_color {
+    uint8_t red, green, blue, alpha;
+};
+
+/* The reverse; alpha is 255 where the format has none. */
+struct virtio_gpu_color virtio_gpu_color_of(uint32_t format, uint32_t pixel);
+
+/* "B8G8R8X8", "unknown"; never NULL. */
+const char *virtio_gpu_format_name(uint32_t format);
+
+/* ---- Damage: what has been drawn and not shown ---- */
+
+#define VIRTIO_GPU_DAMAGE_MAX 8u /* rectangles; each costs two commands, more are joined */
+
+struct virtio_gpu_damage {
+    uint32_t count;
+    struct virtio_gpu_rect rects[VIRTIO_GPU_DAMAGE_MAX];
+};
+
+/*
+ * Adds a rectangle, cut to width x height. Rectangles are joined where that costs fewer pixels than
+ * another command, and the two that grow least when there are too many; they always cover all that
+ * was added.
+ */
+void virtio_gpu_damage_add(struct virtio_gpu_damage *damage, uint32_t width, uint32_t height,
+                           const struct virtio_gpu_rect *rect);
+
+/* ---- Framebuffers: memory, and the device's resource for it ---- */
+
+#define VIRTIO_GPU_FRAME_OPS (2 * VIRTIO_GPU_DAMAGE_MAX + 1)
+
+/* Commands of one frame. Private. */
+struct virtio_gpu_frame {
+    unsigned count;
+    struct virtio_gpu_op ops[VIRTIO_GPU_FRAME_OPS];
+};
+
+struct virtio_gpu_framebuffer {
+    /* May be read. */
+    struct virtio_gpu *gpu;
+    void *pixels;
+    uint32_t width, height;
+    uint32_t stride; /* bytes from a row to the next */
+    uint32_t format; /* enum virtio_gpu_formats */
+    uint32_t resource_id;
+    bool is_blob; /* the device reads `pixels` itself: nothing is transferred */
+    /* Private. */
+    size_t capacity;
+    uint64_t bus_address;
+    struct virtio_gpu_damage damage;
+    struct virtio_gpu_frame frame;
+};
+
+/*
+ * Takes memory from the HAL, for pictures of up to `capacity` bytes (0: width * height * 4), and
+ * creates a resource: a blob in guest memory where the device has those, unless it is to be
+ * transferred. Errors: INVALID (size, format), NO_MEMORY, and the device's.
+ */
+int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+                                  uint32_t width, uint32_t height, uint32_t format,
+                                  size_t capacity);
+
+/* Turns off the scanouts that show it (the device does) and gives the memory back. After an error
+ * the memory is left to the device. */
+int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb);
+
+/*
+ * Another size in the same memory, cleared, as a new resource; *old_resource_id is the one before,
+ * which may still be shown and is the caller's to unref. NO_SPACE: larger than its capacity.
+ */
+int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
+                                  uint32_t height, uint32_t *old_resource_id);
+
+static inline uint32_t *virtio_gpu_row(const struct virtio_gpu_framebuffer *fb, uint32_t y)
+{
+    return (uint32_t *)((uint8_t *)fb->pixels + (size_t)y * fb->stride);
+}
+
+/* This has been drawn: cut to the framebuffer. Talks to nobody. */
+void virtio_gpu_framebuffer_damage(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
+                                   uint32_t width, uint32_t height);
+
+/* Shows the damage wherever the framebuffer is scanned out: transfers and flushes with one
+ * notification, and waits until the device is done with the memory. */
+int virtio_gpu_framebuffer_flush(struct virtio_gpu_framebuffer *fb);
+
+/* The same in two steps: the memory under the damage must not be written between them. */
+int virtio_gpu_framebuffer_flush_begin(struct virtio_gpu_framebuffer *fb);
+int virtio_gpu_framebuffer_flush_end(struct virtio_gpu_framebuffer *fb);
+
+/* Shows `rect` of it (NULL: all) on a scanout: several may show one framebuffer, or parts of it. */
+int virtio_gpu_framebuffer_show(struct virtio_gpu_framebuffer *fb, uint32_t scanout,
+                                const struct virtio_gpu_rect *rect);
+
+/* ---- Displays: a scanout with one or two framebuffers ---- */
+
+#define VIRTIO_GPU_FALLBACK_WIDTH 1024u /* virtio 1.4, 5.7.5 */
+#define VIRTIO_GPU_FALLBACK_HEIGHT 768u
+
+struct virtio_gpu_display_options {
+    uint32_t scanout;
+    uint32_t width, height;         /* 0: what the device prefers, else 1024 x 768 */
+    uint32_t max_width, max_height; /* memory for mode changes; 0: the same */
+    uint32_t format;                /* 0: VIRTIO_GPU_FORMAT_DEFAULT */
+    bool is_double_buffered;        /* draw one buffer while the other is shown */
+};
+
+struct virtio_gpu_display {
+    struct virtio_gpu *gpu;
+    uint32_t scanout;
+    uint32_t width, height;
+    /* Private. */
+    unsigned buffer_count, back;
+    struct virtio_gpu_framebuffer buffers[2];
+};
+
+/* Creates the framebuffers (memory from the HAL), black, and shows the first. `options` may be
+ * NULL. Errors: RANGE (no such scanout), those of virtio_gpu_framebuffer_create, and the device's.
+ */
+int virtio_gpu_display_open(struct virtio_gpu_display *display, struct virtio_gpu *gpu,
+                            const struct virtio_gpu_display_options *options);
+
+/* Turns the scanout off and gives the memory back. */
+int virtio_gpu_display_close(struct virtio_gpu_display *display);
+
+/* Where to draw now. It changes with virtio_gpu_display_present when there are two. */
+static inline struct virtio_gpu_framebuffer *
+virtio_gpu_display_buffer(struct virtio_gpu_display *display)
+{
+    return &display->buffers[display->back];
+}
+
+/* This has been drawn. */
+void virtio_gpu_display_damage(struct virtio_gpu_display *display, uint32_t x, uint32_t y,
+                               uint32_t width, uint32_t height);
+
+/*
+ * Shows what was drawn: one notification, and a page flip when there are two buffers. Afterwards
+ * both buffers hold the same picture: what this frame changed is copied to the next one.
+ */
+int virtio_gpu_display_present(struct virtio_gpu_display *display);
+
+/* The same in two steps: until the second one, nothing may be drawn. */
+int virtio_gpu_display_present_begin(struct virtio_gpu_display *display);
+int virtio_gpu_display_present_end(struct virtio_gpu_display *display);
+
+/* Another resolution; the picture is cleared. NO_SPACE: larger than max_width * max_height. The
+ * display goes on in its old mode after an error of the arguments. */
+int virtio_gpu_display_set_mode(struct virtio_gpu_display *display, uint32_t width,
+                                uint32_t height);
+
+/* After virtio_gpu_restart: makes the resources anew and shows the picture that is in the memory.
+ */
+int virtio_gpu_display_restore(struct virtio_gpu_display *display);
+
+/* ---- What is connected ---- */
+
+struct virtio_gpu_screen {
+    bool is_enabled;
+    struct virtio_gpu_rect rect; /* position among the displays, and preferred size */
+    bool has_edid;
+    struct edid edid;
+};
+
+/* Asks for display information, and for EDID where the device has it; damaged EDID is none. Errors:
+ * RANGE, the device's. */
+int virtio_gpu_get_screen(struct virtio_gpu *gpu, uint32_t scanout,
+                          struct virtio_gpu_screen *screen);
+
+struct virtio_gpu_mode {
+    uint32_t width, height;
+    uint32_t refresh_mhz; /* 0: not told */
+    bool is_preferred;
+};
+
+/* Writes up to `capacity` modes, the preferred one first and no size twice; returns how many. */
+size_t virtio_gpu_screen_modes(const struct virtio_gpu_screen *screen,
+                               struct virtio_gpu_mode *modes, size_t capacity);
+
+/*
+ * Asks whether displays have changed (a window was resized, a screen was plugged): one register
+ * read when not. Returns 1 and the scanouts that did, bit by bit, after gpu->displays was read
+ * again; 0; or an error.
+ */
+int virtio_gpu_poll_displays(struct virtio_gpu *gpu, uint32_t *changed);
+
+/* Reads gpu->displays. */
+int virtio_gpu_update_displays(struct virtio_gpu *gpu);
+
+/* ---- Cursor: 64 x 64 pixels that the device draws above the picture ---- */
+
+struct virtio_gpu_cursor {
+    struct virtio_gpu *gpu;
+    struct virtio_gpu_cursor_state state;
+    bool is_visible;
+    /* Private. */
+    struct virtio_gpu_framebuffer image;
+    struct virtio_gpu_op op;
+};
+
+/* Memory from the HAL; transparent and hidden. */
+int virtio_gpu_cursor_create(struct virtio_gpu_cursor *cursor, struct virtio_gpu *gpu);
+int virtio_gpu_cursor_destroy(struct virtio_gpu_cursor *cursor);
+
+/* `argb` is 64 rows of 64 pixels 0xAARRGGBB; the hot spot is the point that points. */
+int virtio_gpu_cursor_set_image(struct virtio_gpu_cursor *cursor, const uint32_t *argb,
+                                uint32_t hot_x, uint32_t hot_y);
+int virtio_gpu_cursor_show(struct virtio_gpu_cursor *cursor, uint32_t scanout, uint32_t x,
+                           uint32_t y);
+
+/* Waits for the move before this one, not for this one. INVALID while hidden. */
+int virtio_gpu_cursor_move(struct virtio_gpu_cursor *cursor, uint32_t x, uint32_t y);
+int virtio_gpu_cursor_hide(struct virtio_gpu_cursor *cursor);
+
+/* ---- Host memory in the host-visible region ---- */
+
+struct virtio_gpu_mapping {
+    uint32_t resource_id;
+    uint64_t offset, size; /* in the region */
+    void *memory;
+    uint32_t cache;                  /* VIRTIO_GPU_MAP_CACHE_* */
+    struct virtio_gpu_mapping *next; /* private */
+};
+
+/*
+ * Maps `size` bytes of a host blob at a free place. The memory is Normal where the device says that
+ * it is cached, else Device: there, aligned accesses only. Errors: INVALID (mapped already, size
+ * 0), UNSUPPORTED (no region), NO_SPACE (no hole of this size), NO_MEMORY (the HAL), the device's.
+ */
+int virtio_gpu_blob_map(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
+                        uint32_t resource_id, uint64_t size);
+int virtio_gpu_blob_unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The cursor: virtio 1.4, 5.7.6.6 and 5.7.6.10. */
+#include "firmware/virtio/gpu_display.h"
+
+#include "baregpu/hal.h"
+
+int virtio_gpu_cursor_create(struct virtio_gpu_cursor *cursor, struct virtio_gpu *gpu)
+{
+    memset(cursor, 0, sizeof(*cursor));
+    cursor->gpu = gpu;
+    return gpu_framebuffer_create_2d(&cursor->image, gpu, VIRTIO_GPU_CURSOR_SIZE,
+                                     VIRTIO_GPU_CURSOR_SIZE, VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM);
+}
+
+/* One command is on its way at a time. */
+static int wait_for_last(struct virtio_gpu_cursor *cursor)
+{
+    return virtio_gpu_wait(cursor->gpu, &cursor->op, hal_time_ns() + cursor->gpu->timeout_ns);
+}
+
+int virtio_gpu_cursor_destroy(struct virtio_gpu_cursor *cursor)
+{
+    int error = cursor->is_visible ? virtio_gpu_cursor_hide(cursor) : wait_for_last(cursor);
+    int destroyed = virtio_gpu_framebuffer_destroy(&cursor->image);
+
+    return error < 0 ? error : destroyed;
+}
+
+int virtio_gpu_cursor_set_image(struct virtio_gpu_cursor *cursor, const uint32_t *argb,
+                                uint32_t hot_x, uint32_t hot_y)
+{
+    struct virtio_gpu_op flush = {.flags = VIRTIO_GPU_OP_FENCE};
+    struct virtio_gpu_framebuffer *image = &cursor->image;
+    const struct virtio_gpu_rect all = {0, 0, image->width, image->height};
+    int error;
+
+    if (hot_x >= VIRTIO_GPU_CURSOR_SIZE || hot_y >= VIRTIO_GPU_CURSOR_SIZE) {
+        return BAREGPU_ERR_INVALID;
+    }
+    /* 0xAARRGGBB is B8G8R8A8 in memory. */
+    memcpy(image->pixels, argb, (size_t)image->stride * image->height);
+    /* 5.7.6.10: filled before the cursor queue names it, which a fence makes sure. */
+    error = virtio_gpu_cmd_transfer_to_host_2d(cursor->gpu, &flush, image->resource_id, &all, 0);
+    if (error == 0) {
+        error = virtio_gpu_wait(cursor->gpu, &flush, hal_time_ns() + cursor->gpu->timeout_ns);
+    }
+    if (error < 0) {
+        return error;
+    }
+    cursor->state.hot_x = hot_x;
+    cursor->state.hot_y = hot_y;
+    return cursor->is_visible ? virtio_gpu_cursor_show(cursor, cursor->state.scanout,
+                                                       cursor->state.x, cursor->state.y)
+                              : 0;
+}
+
+int virtio_gpu_cursor_show(struct virtio_gpu_cursor *cursor, uint32_t scanout, uint32_t x,
+                           uint32_t y)
+{
+    struct virtio_gpu_cursor_state state = cursor->state;
+    int error = wait_for_last(cursor);
+
+    state.scanout = scanout;
+    state.x = x;
+    state.y = y;
+    state.resource_id = cursor->image.resource_id;
+    if (error == 0) {
+        error = virtio_gpu_cmd_update_cursor(cursor->gpu, NULL, &state);
+    }
+    if (error == 0) {
+        cursor->state = state;
+        cursor->is_visible = true;
+    }
+    return error;
+}
+
+int virtio_gpu_cursor_move(struct virtio_gpu_cursor *cursor, uint32_t x, uint32_t y)
+{
+    int error;
+
+    if (!cursor->is_visible) {
+        return BAREGPU_ERR_INVALID;
+    }
+    error = wait_for_last(cursor);
+    if (error < 0) {
+        cursor->op.error = 0; /* told once */
+        return error;
+    }
+    cursor->state.x = x;
+    cursor->state.y = y;
+    cursor->op = (struct virtio_gpu_op){0};
+    error = virtio_gpu_cmd_move_cursor(cursor->gpu, &cursor->op, &cursor->state);
+    if (error == 0) {
+        error = virtio_gpu_kick(cursor->gpu);
+    }
+    return error < 0 ? error : 0;
+}
+
+int virtio_gpu_cursor_hide(struct virtio_gpu_cursor *cursor)
+{
+    struct virtio_gpu_cursor_state state = cursor->state;
+    int error = wait_for_last(cursor);
+
+    state.resource_id = 0;
+    if (error == 0) {
+        error = virtio_gpu_cmd_update_cursor(cursor->gpu, NULL, &state);
+    }
+    if (error == 0) {
+        cursor->state = state;
+        cursor->is_visible = false;
+    }
+    return error;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Displays: page flips and mode changes. Virtio 1.4, 5.7.6.3. */
+#include "firmware/virtio/gpu_display.h"
+
+#include "baregpu/hal.h"
+
+static struct virtio_gpu_framebuffer *back_buffer(struct virtio_gpu_display *display)
+{
+    return &display->buffers[display->back];
+}
+
+/* The one that is, or will be, on the screen. */
+static struct virtio_gpu_framebuffer *front_buffer(struct virtio_gpu_display *display)
+{
+    return &display->buffers[display->buffer_count - 1 - display->back];
+}
+
+/* Shows a buffer with all of its content: transfers, scanout, flush, in one notification. */
+static int flip_begin(struct virtio_gpu_display *display, struct virtio_gpu_framebuffer *fb)
+{
+    const struct virtio_gpu_rect all = {.width = fb->width, .height = fb->height};
+    struct virtio_gpu_frame *frame = &fb->frame;
+    int error = gpu_frame_damage(fb, frame);
+
+    if (error == 0) {
+        error = gpu_framebuffer_set_scanout(fb, gpu_frame_next(frame, 0), display->scanout, NULL);
+    }
+    if (error == 0) {
+        error = virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, VIRTIO_GPU_OP_FENCE),
+                                              fb->resource_id, &all);
+    }
+    if (error == 0) {
+        error = virtio_gpu_kick(fb->gpu);
+    }
+    return error < 0 ? error : 0;
+}
+
+static int show_first(struct virtio_gpu_display *display)
+{
+    struct virtio_gpu_framebuffer *fb = front_buffer(display);
+    int error, end;
+
+    virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+    error = flip_begin(display, fb);
+    end = virtio_gpu_framebuffer_flush_end(fb);
+    if (error == 0 && end == 0) {
+        fb->damage.count = 0;
+    }
+    return error < 0 ? error : end;
+}
+
+/* What the device prefers, or the fallback of 5.7.5. */
+static int preferred_size(struct virtio_gpu *gpu, uint32_t scanout, uint32_t *width,
+                          uint32_t *height)
+{
+    const struct virtio_gpu_display_one *info = &gpu->displays[scanout];
+    int error = virtio_gpu_update_displays(gpu);
+
+    if (error < 0) {
+        return error;
+    }
+    *width = info->enabled && info->r.width ? info->r.width : VIRTIO_GPU_FALLBACK_WIDTH;
+    *height = info->enabled && info->r.height ? info->r.height : VIRTIO_GPU_FALLBACK_HEIGHT;
+    return 0;
+}
+
+static int create_buffers(struct virtio_gpu_display *display,
+                          const struct virtio_gpu_display_options *options)
+{
+    uint64_t max_width = options->max_width > display->width ? options->max_width : display->width;
+    uint64_t max_height =
+        options->max_height > display->height ? options->max_height : display->height;
+    uint32_t format = options->format ? options->format : VIRTIO_GPU_FORMAT_DEFAULT;
+    int error = 0;
+
+    if (max_width * max_height > UINT32_MAX / VIRTIO_GPU_PIXEL_SIZE) {
+        return BAREGPU_ERR_INVALID;
+    }
+    for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
+        error = virtio_gpu_framebuffer_create(&display->buffers[i], display->gpu, display->width,
+                                              display->height, format,
+                                              max_width * max_height * VIRTIO_GPU_PIXEL_SIZE);
+    }
+    return error;
+}
+
+int virtio_gpu_display_open(struct virtio_gpu_display *display, struct virtio_gpu *gpu,
+                            const struct virtio_gpu_display_options *options)
+{
+    static const struct virtio_gpu_display_options defaults;
+    int error = 0;
+
+    if (options == NULL) {
+        options = &defaults;
+    }
+    memset(display, 0, sizeof(*display));
+    if (options->scanout >= gpu->scanout_count) {
+        return BAREGPU_ERR_RANGE;
+    }
+    display->gpu = gpu;
+    display->scanout = options->scanout;
+    display->width = options->width;
+    display->height = options->height;
+    display->buffer_count = options->is_double_buffered ? 2 : 1;
+    if (options->width == 0 || options->height == 0) {
+        error = preferred_size(gpu, options->scanout, &display->width, &display->height);
+    }
+    if (error == 0) {
+        error = create_buffers(display, options);
+    }
+    if (error == 0) {
+        error = show_first(display);
+    }
+    if (error < 0) {
+        virtio_gpu_display_close(display);
+    } else if (display->buffer_count == 2) {
+        virtio_gpu_framebuffer_damage(back_buffer(display), 0, 0, display->width, display->height);
+    }
+    return error;
+}
+
+int virtio_gpu_display_close(struct virtio_gpu_display *display)
+{
+    int first = 0;
+
+    if (display->buffers[0].resource_id != 0) {
+        first = virtio_gpu_cmd_set_scanout(display->gpu, NULL, display->scanout, 0, NULL);
+    }
+    for (unsigned i = 0; i < display->buffer_count; i++) {
+        int error = virtio_gpu_framebuffer_destroy(&display->buffers[i]);
+
+        if (first == 0) {
+            first = error;
+        }
+    }
+    return first;
+}
+
+void virtio_gpu_display_damage(struct virtio_gpu_display *display, uint32_t x, uint32_t y,
+                               uint32_t width, uint32_t height)
+{
+    virtio_gpu_framebuffer_damage(back_buffer(display), x, y, width, height);
+}
+
+/* What is new in `from` goes to `to` as well, whose resource does not have it yet. */
+static void copy_damage(struct virtio_gpu_framebuffer *to,
+                        const struct virtio_gpu_framebuffer *from)
+{
+    for (uint32_t i = 0; i < from->damage.count; i++) {
+        const struct virtio_gpu_rect *r = &from->damage.rects[i];
+
+        for (uint32_t y = r->y; y < r->y + r->height; y++) {
+            memcpy(virtio_gpu_row(to, y) + r->x, virtio_gpu_row(from, y) + r->x,
+                   (size_t)r->width * VIRTIO_GPU_PIXEL_SIZE);
+        }
+        virtio_gpu_framebuffer_damage(to, r->x, r->y, r->width, r->height);
+    }
+}
+
+int virtio_gpu_display_present_begin(struct virtio_gpu_display *display)
+{
+    struct virtio_gpu_framebuffer *fb = back_buffer(display);
+    int error;
+
+    if (display->buffer_count == 1) {
+        return virtio_gpu_framebuffer_flush_begin(fb);
+    }
+    error = virtio_gpu_framebuffer_flush_end(fb);
+    if (error < 0 || fb->damage.count == 0) { /* nothing new: what is shown may stay */
+        return error;
+    }
+    return flip_begin(display, fb);
+}
+
+int virtio_gpu_display_present_end(struct virtio_gpu_display *display)
+{
+    struct virtio_gpu_framebuffer *fb = back_buffer(display);
+    bool is_flip = display->buffer_count == 2 && fb->frame.count > 0;
+    int error = virtio_gpu_framebuffer_flush_end(fb);
+
+    if (is_flip && error == 0) {
+        display->back = 1 - display->back;
+        copy_damage(back_buffer(display), fb);
+        fb->damage.count = 0;
+    }
+    return error;
+}
+
+int virtio_gpu_display_present(struct virtio_gpu_display *display)
+{
+    int error = virtio_gpu_display_present_begin(display);
+    int end;
+
+    if (error < 0) {
+        gpu_frame_end(display->gpu, &back_buffer(display)->frame);
+        return error;
+    }
+    end = virtio_gpu_display_present_end(display);
+    return end;
+}
+
+/* ---- Modes ---- */
+
+int virtio_gpu_display_set_mode(struct virtio_gpu_display *display, uint32_t width, uint32_t height)
+{
+    uint32_t old[2] = {0, 0};
+    int error = 0, first = 0;
+
+    for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
+        error = virtio_gpu_framebuffer_resize(&display->buffers[i], width, height, &old[i]);
+    }
+    if (error < 0 && old[0] == 0) { /* nothing has changed */
+        return error;
+    }
+    if (error == 0) {
+        display->width = width;
+        display->height = height;
+        error = show_first(display);
+    }
+    for (unsigned i = 0; i < display->buffer_count; i++) {
+        if (old[i] != 0 && first == 0) {
+            first = virtio_gpu_cmd_resource_unref(display->gpu, NULL, old[i]);
+        }
+    }
+    return error < 0 ? error : first;
+}
+
+int virtio_gpu_display_restore(struct virtio_gpu_display *display)
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
+        struct virtio_gpu_framebuffer *fb = &display->buffers[i];
+
+        error = gpu_framebuffer_make_resource(fb);
+        virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+    }
+    return error < 0 ? error : show_first(display);
+}

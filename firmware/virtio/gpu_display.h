@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files of the displays. */
+#ifndef BAREGPU_GPU_DISPLAY_H
+#define BAREGPU_GPU_DISPLAY_H
+
+#include "baregpu/virtio_gpu.h"
+#include "firmware/mem.h"
+
+/* The next operation of a frame. */
+struct virtio_gpu_op *gpu_frame_next(struct virtio_gpu_frame *frame, uint32_t flags);
+
+/* Waits for all of them; returns the first error. */
+int gpu_frame_end(struct virtio_gpu *gpu, struct virtio_gpu_frame *frame);
+
+/* Queues the transfers of the damage. */
+int gpu_frame_damage(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame);
+
+/* A new resource for the memory and size of `fb`, which then has no damage. */
+int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb);
+
+/* Never a blob: what a cursor needs. */
+int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+                              uint32_t width, uint32_t height, uint32_t format);
+
+int gpu_framebuffer_set_scanout(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_op *op,
+                                uint32_t scanout, const struct virtio_gpu_rect *rect);
+
+#endif

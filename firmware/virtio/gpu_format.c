@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Pixel formats: virtio 1.4, 5.7.6.8, enum virtio_gpu_formats. */
+#include "baregpu/virtio_gpu.h"
+
+const uint32_t virtio_gpu_formats[VIRTIO_GPU_FORMAT_COUNT] = {
+    VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+    VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM, VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM,
+    VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM,
+    VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+};
+
+/* By how many bits each component is shifted. */
+struct layout {
+    const char *name;
+    uint8_t red, green, blue, alpha;
+    bool has_alpha;
+};
+
+static const struct layout *find_layout(uint32_t format)
+{
+    static const struct layout bgra = {"B8G8R8A8", 16, 8, 0, 24, true};
+    static const struct layout bgrx = {"B8G8R8X8", 16, 8, 0, 24, false};
+    static const struct layout argb = {"A8R8G8B8", 8, 16, 24, 0, true};
+    static const struct layout xrgb = {"X8R8G8B8", 8, 16, 24, 0, false};
+    static const struct layout rgba = {"R8G8B8A8", 0, 8, 16, 24, true};
+    static const struct layout xbgr = {"X8B8G8R8", 24, 16, 8, 0, false};
+    static const struct layout abgr = {"A8B8G8R8", 24, 16, 8, 0, true};
+    static const struct layout rgbx = {"R8G8B8X8", 0, 8, 16, 24, false};
+
+    switch (format) {
+    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
+        return &bgra;
+    case VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
+        return &bgrx;
+    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
+        return &argb;
+    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
+        return &xrgb;
+    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
+        return &rgba;
+    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
+        return &xbgr;
+    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
+        return &abgr;
+    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
+        return &rgbx;
+    default:
+        return NULL;
+    }
+}
+
+uint32_t virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha)
+{
+    const struct layout *layout = find_layout(format);
+
+    if (layout == NULL) {
+        return 0;
+    }
+    return (uint32_t)red << layout->red | (uint32_t)green << layout->green |
+           (uint32_t)blue << layout->blue |
+           (uint32_t)(layout->has_alpha ? alpha : 255) << layout->alpha;
+}
+
+struct virtio_gpu_color virtio_gpu_color_of(uint32_t format, uint32_t pixel)
+{
+    const struct layout *layout = find_layout(format);
+
+    if (layout == NULL) {
+        return (struct virtio_gpu_color){0};
+    }
+    return (struct virtio_gpu_color){
+        .red = (uint8_t)(pixel >> layout->red),
+        .green = (uint8_t)(pixel >> layout->green),
+        .blue = (uint8_t)(pixel >> layout->blue),
+        .alpha = layout->has_alpha ? (uint8_t)(pixel >> layout->alpha) : 255,
+    };
+}
+
+const char *virtio_gpu_format_name(uint32_t format)
+{
+    const struct layout *layout = find_layout(format);
+
+    return layout != NULL ? layout->name : "unknown";
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Framebuffers: virtio 1.4, 5.7.6.1 and 5.7.6.2. */
+#include "firmware/virtio/gpu_display.h"
+
+#include "baregpu/hal.h"
+
+#define MEMORY_ALIGN 4096u
+
+/* The sizes that a resource can have: QEMU's stride and offsets are 32 bits. */
+#define PICTURE_SIZE_MAX UINT32_MAX
+
+/* ---- Commands of one frame ---- */
+
+struct virtio_gpu_op *gpu_frame_next(struct virtio_gpu_frame *frame, uint32_t flags)
+{
+    struct virtio_gpu_op *op = &frame->ops[frame->count++];
+
+    *op = (struct virtio_gpu_op){.flags = flags};
+    return op;
+}
+
+int gpu_frame_end(struct virtio_gpu *gpu, struct virtio_gpu_frame *frame)
+{
+    uint64_t deadline_ns = hal_time_ns() + gpu->timeout_ns;
+    int first = 0;
+
+    for (unsigned i = 0; i < frame->count; i++) {
+        int error = virtio_gpu_wait(gpu, &frame->ops[i], deadline_ns);
+
+        if (first == 0) {
+            first = error;
+        }
+    }
+    frame->count = 0;
+    return first;
+}
+
+/*
+ * Transfers and flushes. 5.7.6.5: without a fence the answer may come before the work is done, so
+ * the transfers have fences, for the memory to be written again, and the last flush, for the
+ * picture to be seen.
+ */
+int gpu_frame_damage(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame)
+{
+    const struct virtio_gpu_damage *damage = &fb->damage;
+    int error = 0;
+
+    for (uint32_t i = 0; i < damage->count && !fb->is_blob && error == 0; i++) {
+        const struct virtio_gpu_rect *r = &damage->rects[i];
+        uint64_t offset = (uint64_t)r->y * fb->stride + (uint64_t)r->x * VIRTIO_GPU_PIXEL_SIZE;
+
+        error = virtio_gpu_cmd_transfer_to_host_2d(
+            fb->gpu, gpu_frame_next(frame, VIRTIO_GPU_OP_FENCE), fb->resource_id, r, offset);
+    }
+    return error;
+}
+
+static int queue_flushes(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame)
+{
+    const struct virtio_gpu_damage *damage = &fb->damage;
+    int error = 0;
+
+    for (uint32_t i = 0; i < damage->count && error == 0; i++) {
+        uint32_t flags = i + 1 == damage->count ? VIRTIO_GPU_OP_FENCE : 0;
+
+        error = virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, flags),
+                                              fb->resource_id, &damage->rects[i]);
+    }
+    return error;
+}
+
+/* ---- Creation ---- */
+
+static int check_size(uint32_t width, uint32_t height, uint64_t *size)
+{
+    if (width == 0 || height == 0 ||
+        (uint64_t)width * height > PICTURE_SIZE_MAX / VIRTIO_GPU_PIXEL_SIZE) {
+        return BAREGPU_ERR_INVALID;
+    }
+    *size = (uint64_t)width * height * VIRTIO_GPU_PIXEL_SIZE;
+    return 0;
+}
+
+static uint64_t align_blob(const struct virtio_gpu *gpu, uint64_t size)
+{
+    return (size + gpu->blob_alignment - 1) / gpu->blob_alignment * gpu->blob_alignment;
+}
+
+static int create_blob(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame,
+                       struct virtio_gpu_mem_entry *entry)
+{
+    struct virtio_gpu_data data;
+    const struct virtio_gpu_blob blob = {
+        .memory = VIRTIO_GPU_BLOB_MEM_GUEST,
+        .flags = VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
+        .size = align_blob(fb->gpu, (uint64_t)fb->stride * fb->height),
+    };
+
+    entry->length = (uint32_t)blob.size;
+    data = virtio_gpu_entries(entry, 1);
+    return virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
+                                               &blob, &data);
+}
+
+static int create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame,
+                     const struct virtio_gpu_mem_entry *entry)
+{
+    struct virtio_gpu_data data = virtio_gpu_entries(entry, 1);
+    int error = virtio_gpu_cmd_resource_create_2d(
+        fb->gpu, gpu_frame_next(frame, 0), fb->resource_id, fb->format, fb->width, fb->height);
+
+    if (error == 0) {
+        error = virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
+                                                       fb->resource_id, &data);
+    }
+    return error;
+}
+
+int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb)
+{
+    struct virtio_gpu_frame *frame = &fb->frame;
+    struct virtio_gpu_mem_entry entry = {
+        .addr = fb->bus_address,
+        .length = fb->stride * fb->height,
+    };
+    uint32_t id = virtio_gpu_new_resource_id(fb->gpu);
+    int error, end;
+
+    fb->resource_id = id;
+    fb->damage.count = 0;
+    frame->count = 0;
+    error = fb->is_blob ? create_blob(fb, frame, &entry) : create_2d(fb, frame, &entry);
+    end = gpu_frame_end(fb->gpu, frame);
+    if (error == 0) {
+        error = end;
+    }
+    if (error < 0) { /* the first of two commands may have worked */
+        virtio_gpu_cmd_resource_unref(fb->gpu, NULL, id);
+        fb->resource_id = 0;
+    }
+    return error;
+}
+
+static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+                              uint32_t width, uint32_t height, uint32_t format, size_t capacity,
+                              bool is_blob)
+{
+    uint64_t size = 0;
+    int error = check_size(width, height, &size);
+
+    memset(fb, 0, sizeof(*fb));
+    if (error < 0 || (capacity != 0 && capacity < size)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    fb->gpu = gpu;
+    fb->width = width;
+    fb->height = height;
+    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    fb->format = format;
+    fb->is_blob = is_blob;
+    fb->capacity = align_blob(gpu, capacity ? capacity : size);
+    fb->pixels = hal_dma_alloc(fb->capacity, MEMORY_ALIGN, &fb->bus_address);
+    if (fb->pixels == NULL) {
+        return BAREGPU_ERR_NO_MEMORY;
+    }
+    error = gpu_framebuffer_make_resource(fb);
+    if (error < 0 && error != BAREGPU_ERR_TIMEOUT) {
+        hal_dma_free(fb->pixels, fb->capacity);
+        fb->pixels = NULL;
+    }
+    return error;
+}
+
+int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+                                  uint32_t width, uint32_t height, uint32_t format, size_t capacity)
+{
+    return create_framebuffer(fb, gpu, width, height, format, capacity,
+                              virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB));
+}
+
+int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+                              uint32_t width, uint32_t height, uint32_t format)
+{
+    return create_framebuffer(fb, gpu, width, height, format, 0, false);
+}
+
+int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
+{
+    int error = 0;
+
+    if (fb->pixels == NULL) {
+        return 0;
+    }
+    if (fb->resource_id != 0) {
+        struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+
+        error = virtio_gpu_cmd_resource_unref(fb->gpu, &op, fb->resource_id);
+        if (error == 0) {
+            error = virtio_gpu_wait(fb->gpu, &op, hal_time_ns() + fb->gpu->timeout_ns);
+        }
+    }
+    if (error == 0) {
+        hal_dma_free(fb->pixels, fb->capacity);
+        fb->pixels = NULL;
+        fb->resource_id = 0;
+    }
+    return error;
+}
+
+int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
+                                  uint32_t height, uint32_t *old_resource_id)
+{
+    uint64_t size = 0;
+    struct virtio_gpu_framebuffer old;
+    int error = check_size(width, height, &size);
+
+    if (error < 0) {
+        return error;
+    }
+    if (align_blob(fb->gpu, size) > fb->capacity) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    error = virtio_gpu_framebuffer_flush_end(fb); /* the device may still read it */
+    if (error < 0) {
+        return error;
+    }
+    old = *fb;
+    fb->width = width;
+    fb->height = height;
+    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    error = gpu_framebuffer_make_resource(fb);
+    if (error < 0) {
+        fb->width = old.width;
+        fb->height = old.height;
+        fb->stride = old.stride;
+        fb->resource_id = old.resource_id;
+        return error;
+    }
+    *old_resource_id = old.resource_id;
+    memset(fb->pixels, 0, size);
+    virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
+    return 0;
+}
+
+/* ---- Showing ---- */
+
+void virtio_gpu_framebuffer_damage(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
+                                   uint32_t width, uint32_t height)
+{
+    const struct virtio_gpu_rect rect = {x, y, width, height};
+
+    virtio_gpu_damage_add(&fb->damage, fb->width, fb->height, &rect);
+}
+
+int virtio_gpu_framebuffer_flush_begin(struct virtio_gpu_framebuffer *fb)
+{
+    int error = virtio_gpu_framebuffer_flush_end(fb);
+
+    if (error == 0) {
+        error = gpu_frame_damage(fb, &fb->frame);
+    }
+    if (error == 0) {
+        error = queue_flushes(fb, &fb->frame);
+    }
+    if (error == 0) {
+        fb->damage.count = 0;
+        error = virtio_gpu_kick(fb->gpu);
+    }
+    return error < 0 ? error : 0;
+}
+
+int virtio_gpu_framebuffer_flush_end(struct virtio_gpu_framebuffer *fb)
+{
+    return gpu_frame_end(fb->gpu, &fb->frame);
+}
+
+int virtio_gpu_framebuffer_flush(struct virtio_gpu_framebuffer *fb)
+{
+    int error = virtio_gpu_framebuffer_flush_begin(fb);
+    int end = virtio_gpu_framebuffer_flush_end(fb);
+
+    return error < 0 ? error : end;
+}
+
+int gpu_framebuffer_set_scanout(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_op *op,
+                                uint32_t scanout, const struct virtio_gpu_rect *rect)
+{
+    const struct virtio_gpu_rect all = {.width = fb->width, .height = fb->height};
+    const struct virtio_gpu_blob_layout layout = {
+        .width = fb->width,
+        .height = fb->height,
+        .format = fb->format,
+        .strides = {fb->stride},
+    };
+
+    if (rect == NULL) {
+        rect = &all;
+    }
+    return fb->is_blob ? virtio_gpu_cmd_set_scanout_blob(fb->gpu, op, scanout, fb->resource_id,
+                                                         rect, &layout)
+                       : virtio_gpu_cmd_set_scanout(fb->gpu, op, scanout, fb->resource_id, rect);
+}
+
+int virtio_gpu_framebuffer_show(struct virtio_gpu_framebuffer *fb, uint32_t scanout,
+                                const struct virtio_gpu_rect *rect)
+{
+    return gpu_framebuffer_set_scanout(fb, NULL, scanout, rect);
+}

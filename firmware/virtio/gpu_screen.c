@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What is connected, and when that changes: virtio 1.4, 5.7.4.2 and 5.7.5. */
+#include "firmware/virtio/gpu_display.h"
+
+int virtio_gpu_update_displays(struct virtio_gpu *gpu)
+{
+    return virtio_gpu_cmd_get_display_info(gpu, NULL, gpu->displays);
+}
+
+int virtio_gpu_get_screen(struct virtio_gpu *gpu, uint32_t scanout,
+                          struct virtio_gpu_screen *screen)
+{
+    uint8_t bytes[VIRTIO_GPU_EDID_MAX];
+    uint32_t length = 0;
+    int error;
+
+    memset(screen, 0, sizeof(*screen));
+    if (scanout >= gpu->scanout_count) {
+        return BAREGPU_ERR_RANGE;
+    }
+    error = virtio_gpu_update_displays(gpu);
+    if (error < 0) {
+        return error;
+    }
+    screen->is_enabled = gpu->displays[scanout].enabled != 0;
+    screen->rect = gpu->displays[scanout].r;
+    if (virtio_gpu_has(gpu, VIRTIO_GPU_F_EDID)) {
+        error = virtio_gpu_cmd_get_edid(gpu, NULL, scanout, bytes, sizeof(bytes), &length);
+        screen->has_edid = error == 0 && edid_parse(bytes, length, &screen->edid) == 0;
+    }
+    return gpu->error; /* a scanout without EDID is no error */
+}
+
+struct mode_list {
+    struct virtio_gpu_mode *modes;
+    size_t count, capacity;
+};
+
+static void add_mode(struct mode_list *list, uint32_t width, uint32_t height, uint32_t refresh_mhz)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct virtio_gpu_mode *known = &list->modes[i];
+
+        if (known->width == width && known->height == height) {
+            if (known->refresh_mhz == 0) {
+                known->refresh_mhz = refresh_mhz;
+            }
+            return;
+        }
+    }
+    if (list->count < list->capacity) {
+        list->modes[list->count] = (struct virtio_gpu_mode){
+            .width = width,
+            .height = height,
+            .refresh_mhz = refresh_mhz,
+            .is_preferred = list->count == 0,
+        };
+        list->count++;
+    }
+}
+
+size_t virtio_gpu_screen_modes(const struct virtio_gpu_screen *screen,
+                               struct virtio_gpu_mode *modes, size_t capacity)
+{
+    struct mode_list list = {.modes = modes, .capacity = capacity};
+    const struct edid_mode *best = screen->has_edid ? edid_preferred(&screen->edid) : NULL;
+
+    if (screen->is_enabled && screen->rect.width != 0 && screen->rect.height != 0) {
+        add_mode(&list, screen->rect.width, screen->rect.height, 0);
+    }
+    if (best != NULL) {
+        add_mode(&list, best->width, best->height, best->refresh_mhz);
+    }
+    for (size_t i = 0; screen->has_edid && i < screen->edid.mode_count; i++) {
+        const struct edid_mode *mode = &screen->edid.modes[i];
+
+        add_mode(&list, mode->width, mode->height, mode->refresh_mhz);
+    }
+    if (list.count == 0) {
+        add_mode(&list, VIRTIO_GPU_FALLBACK_WIDTH, VIRTIO_GPU_FALLBACK_HEIGHT, 0);
+    }
+    return list.count;
+}
+
+static bool is_same(const struct virtio_gpu_display_one *a, const struct virtio_gpu_display_one *b)
+{
+    return memcmp(&a->r, &b->r, sizeof(a->r)) == 0 && a->enabled == b->enabled;
+}
+
+int virtio_gpu_poll_displays(struct virtio_gpu *gpu, uint32_t *changed)
+{
+    struct virtio_gpu_display_one before[VIRTIO_GPU_MAX_SCANOUTS];
+    uint32_t events = 0;
+    int error;
+
+    *changed = 0;
+    if (gpu->error < 0) {
+        return gpu->error;
+    }
+    error =
+        virtio_config_read32(gpu->device, offsetof(struct virtio_gpu_config, events_read), &events);
+    if (error < 0 || !(events & VIRTIO_GPU_EVENT_DISPLAY)) {
+        return error;
+    }
+    /* Cleared first: what changes from here on is a new event. */
+    error = virtio_config_write(gpu->device, offsetof(struct virtio_gpu_config, events_clear),
+                                sizeof(uint32_t), VIRTIO_GPU_EVENT_DISPLAY);
+    if (error < 0) {
+        return error;
+    }
+    memcpy(before, gpu->displays, sizeof(before));
+    error = virtio_gpu_update_displays(gpu);
+    if (error < 0) {
+        return error;
+    }
+    for (uint32_t i = 0; i < gpu->scanout_count; i++) {
+        *changed |= (uint32_t)!is_same(&before[i], &gpu->displays[i]) << i;
+    }
+    return 1;
+}
