@@ -25,6 +25,7 @@ struct boot_result boot_run(const struct boot *boot)
         "-smp",     cpus,      "-nic",        "none",     "-display", "none",    "-monitor",
         "none",     "-kernel", kernel,        "-append",  boot->append,
         "-serial", boot->no_semihosting ? "stdio" : "none",
+        boot->device ? "-device" : "-nodefaults", boot->device ? boot->device : "-no-user-config",
         boot->no_semihosting ? NULL : "-semihosting-config", "enable=on,target=native", NULL};
     struct boot_result result = {0};
     struct process *process;

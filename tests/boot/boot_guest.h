@@ -12,6 +12,7 @@ struct boot {
     const char *append;
     unsigned cpus;
     bool image;          /* the raw image instead of the ELF */
+    const char *device;  /* a -device of its own, or NULL */
     bool no_semihosting; /* output over the serial line alone, no exit status */
     unsigned deadline_ms;
 };

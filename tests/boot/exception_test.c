@@ -176,6 +176,60 @@ static void test_guest_tests(void **state)
     assert_int_equal(failed, 0);
 }
 
+#define IMAGE_BASE        0x40200000ull
+#define IMAGE_SIZE_OFFSET 16 /* in the arm64 Image header: with bss and stacks */
+
+/* A file of 0xff for all that the image needs in memory behind its own end; its loader's words. */
+static char *make_dirty_memory(void)
+{
+    char *image_path = harness_build_path("firmware/baregpu.img");
+    char *dirty_path = harness_temp_path("dirty");
+    FILE *image = fopen(image_path, "rb");
+    FILE *dirty = fopen(dirty_path, "wb");
+    uint64_t image_size = 0;
+    long file_size;
+    char *device;
+
+    assert_non_null(image);
+    assert_non_null(dirty);
+    assert_int_equal(fseek(image, IMAGE_SIZE_OFFSET, SEEK_SET), 0);
+    assert_int_equal(fread(&image_size, sizeof(image_size), 1, image), 1);
+    assert_int_equal(fseek(image, 0, SEEK_END), 0);
+    file_size = ftell(image);
+    assert_true(file_size > 0 && (uint64_t)file_size < image_size);
+    for (uint64_t i = (uint64_t)file_size; i < image_size; i++)
+        assert_int_equal(fputc(0xff, dirty), 0xff);
+    fclose(image);
+    fclose(dirty);
+    device = harness_format("loader,file=%s,addr=%#llx,force-raw=on", dirty_path,
+                            (unsigned long long)(IMAGE_BASE + (uint64_t)file_size));
+    free(image_path);
+    free(dirty_path);
+    return device;
+}
+
+/* QEMU's memory is zero at first; a machine's need not be. */
+static void test_dirty_memory(void **state)
+{
+    char *device = make_dirty_memory();
+    struct boot boot = {
+        .machine = "virt",
+        .cpu = "max",
+        .memory = "256M",
+        .append = "run=test_boot",
+        .image = true,
+        .device = device,
+        .deadline_ms = DEADLINE_MS,
+    };
+    struct boot_result result = boot_run(&boot);
+
+    (void)state;
+    assert_true(boot_tap_passed(&result, "dirty memory"));
+    assert_int_equal(result.status, 0);
+    boot_result_free(&result);
+    free(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_hang_is_seen),
         cmocka_unit_test(test_unknown_app),
         cmocka_unit_test(test_guest_tests),
+        cmocka_unit_test(test_dirty_memory),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
