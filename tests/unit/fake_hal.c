@@ -4,6 +4,7 @@
 #include "tests/unit/fake_hal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "baregpu/hal.h"
 #include "baregpu/mmio.h"
@@ -12,15 +13,22 @@ struct fake_hal fake_hal;
 
 void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
-    void *memory = aligned_alloc(align, (size + align - 1) / align * align);
+    size_t whole = (size + align - 1) / align * align;
+    void *memory;
 
+    if (fake_hal.refuse_allocation != 0 && --fake_hal.refuse_allocation == 0) {
+        return NULL;
+    }
+    memory = aligned_alloc(align, whole);
+    memset(memory, 0, whole);
+    fake_hal.allocated += size;
     *bus_address = (uintptr_t)memory;
     return memory;
 }
 
 void hal_dma_free(void *memory, size_t size)
 {
-    (void)size;
+    fake_hal.allocated -= size;
     free(memory);
 }
 

@@ -3,6 +3,7 @@
 #define TESTS_FAKE_HAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fake_hal {
@@ -10,6 +11,8 @@ struct fake_hal {
     uint64_t wait_ns; /* how much time passes in each hal_wait */
     unsigned waits;
     bool refuse_map;
+    unsigned refuse_allocation; /* 1: the next hal_dma_alloc fails, 2: the one after it, ... */
+    size_t allocated;           /* bytes that hal_dma_alloc gave and hal_dma_free did not get back */
     /* The device behind mmio.h: `address` is what hal_map gave plus the register's offset. */
     void *device;
     uint64_t (*read)(void *device, uint64_t address, unsigned width);
