@@ -52,12 +52,17 @@ void vgpu_stub_link_opened(VGPUStubLink *link)
 static void end_connection(VGPUStubLink *link, VGPUStubLoss why)
 {
     bool was_up = link->state == VGPU_STUB_LINK_UP;
+    bool is_gone = link->closed_while_stopped; /* and there may be the next one already */
 
     forget_connection(link);
     if (was_up) {
         link->disconnections++;
         trace_vgpu_stub_link_down(link->path ? link->path : "chardev", why);
-        link->transport->close(link);
+        if (is_gone) {
+            link->transport->watch(link);
+        } else {
+            link->transport->close(link);
+        }
     }
 }
 
@@ -371,7 +376,6 @@ void vgpu_stub_link_set_running(VGPUStubLink *link, bool running)
 {
     link->running = running;
     if (running && link->closed_while_stopped) {
-        link->closed_while_stopped = false;
         vgpu_stub_link_lost(link, VGPU_STUB_LOSS_CLOSED);
         vgpu_stub_link_try_open(link);
     }

@@ -128,6 +128,7 @@ static void test_stopped(void **state)
     assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
     json_decref(qmp_command(stub->qemu, "cont", NULL));
     stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    wait_connected(stub, true);
     stub_check_works(stub, 3);
 }
 
