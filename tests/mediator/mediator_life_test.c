@@ -297,12 +297,14 @@ static void test_sigterm_drains(void **state)
     client_send(&busy, &add);
     /* The socket's thread took both messages once it answers a status after them. */
     json_decref(admin_status(path));
+    uint64_t start_ms = harness_now_ms();
     process_signal(mediator, SIGTERM);
     assert_int_equal(client_receive(&busy).status, COMPUTE_OK);
     assert_int_equal(client_receive(&busy).result, 3);
     assert_int_equal(client_receive(&busy).type, 0);
     assert_int_equal(client_receive(&idle).type, 0);
     expect_gone();
+    assert_true(harness_now_ms() - start_ms < 10000); /* they ended themselves: the limit is 12 s */
     client_close(&idle);
     client_close(&busy);
 }
@@ -363,6 +365,25 @@ static void test_worker_killed(void **state)
     process_wait_text(mediator, "ended by signal 9");
     client_close(&busy);
     client_close(&other);
+}
+
+/* An idle worker that does not answer the supervisor any more. */
+static void test_stopped_worker(void **state)
+{
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    if (!getenv("BAREGPU_SOAK")) {
+        print_message("takes 20 s: only in make soak\n");
+        skip();
+    }
+    start();
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &add);
+    assert_int_equal(kill(admin_worker_pid(path, 1), SIGSTOP), 0);
+    assert_true(socket_wait_closed(client.fd, 40000));
+    process_wait_text(mediator, "killed: it does not answer");
+    client_close(&client);
 }
 
 static void test_client_gone_during_request(void **state)
@@ -481,6 +502,7 @@ int main(void)
         TEST(test_second_sigterm_ends_at_once),
         TEST(test_supervisor_killed),
         TEST(test_worker_killed),
+        TEST(test_stopped_worker),
         TEST(test_client_gone_during_request),
         TEST(test_many_clients),
         TEST(test_status),
