@@ -500,9 +500,7 @@ struct process *mediator_start(const char *format, ...)
     add_words(&line, format_list(format, arguments));
     va_end(arguments);
     process = start(&line, QEMU_DEADLINE_MS, environment);
-    wait_ready(process, notify);
-    close(notify);
-    unlink(path);
+    wait_ready(process, notify); /* the socket stays: the mediator says more at its end */
     free(path);
     free(variable);
     return process;

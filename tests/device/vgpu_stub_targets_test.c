@@ -1,8 +1,10 @@
 // build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vgpu-stub does not depend on the target: it is realized and answers on each one that is built. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "stub_fixture.h"
 
@@ -49,10 +51,19 @@ static void test_aarch64(void **state)
     realize(&(struct target){ .name = "aarch64", .machine = "virt" });
 }
 
+/* A PC does not start without a BIOS, and none is installed; nothing is executed here. */
 static void test_x86_64(void **state)
 {
+    char *path = harness_temp_path("bios"), *machine = harness_format("q35 -bios %s", path);
+    FILE *file = fopen(path, "w");
+
     (void)state;
-    realize(&(struct target){ .name = "x86_64", .machine = "q35" });
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), 65536), 0);
+    fclose(file);
+    realize(&(struct target){ .name = "x86_64", .machine = machine });
+    free(machine);
+    free(path);
 }
 
 static void test_riscv64(void **state)
