@@ -277,6 +277,20 @@ static void test_memory_banks_are_sorted_and_merged(void **state)
     assert_range(machine_read.memory[1], 4 * GIB, 2 * GIB);
 }
 
+/* The third bank fills the gap between the first two. */
+static void test_memory_bank_joins_two(void **state)
+{
+    (void)state;
+    tree_begin(2, 2);
+    put_memory("memory@40000000", GIB, GIB);
+    put_memory("memory@c0000000", 3 * GIB, GIB);
+    put_memory("memory@80000000", 2 * GIB, GIB);
+    tree_end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.memory_count, 1);
+    assert_range(machine_read.memory[0], GIB, 3 * GIB);
+}
+
 static void test_several_banks_in_one_node_with_one_cell(void **state)
 {
     (void)state;
@@ -416,6 +430,25 @@ static void test_bad_pci_hosts(void **state)
     expect_problem("ranges");
 }
 
+/* What stands behind an interrupt-map that ends inside an entry is not taken for a number. */
+static void test_interrupt_map_is_cut_off(void **state)
+{
+    (void)state;
+    tree_begin(2, 2);
+    put_memory("memory@40000000", GIB, GIB);
+    put_gic2();
+    begin("pcie@10000000");
+    put_text("compatible", "pci-host-ecam-generic");
+    CELLS("reg", 0x40, 0x10000000, 0, 0x10000000);
+    CELLS("ranges", 0x03000000, 0, 0, 1, 0, 1, 0);
+    CELLS("interrupt-map", MAP(0, 1, 3), 1 << 11, 0, 0, 1, GIC_PHANDLE, 0, 0, 0);
+    end();
+    tree_end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.pci_interrupt_spi[0][0], 3);
+    assert_int_equal(machine_read.pci_interrupt_spi[1][0], 0);
+}
+
 static void test_ecam_too_small(void **state)
 {
     (void)state;
@@ -525,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_pci),
         cmocka_unit_test(test_gic2_and_smc),
         cmocka_unit_test(test_memory_banks_are_sorted_and_merged),
+        cmocka_unit_test(test_memory_bank_joins_two),
         cmocka_unit_test(test_several_banks_in_one_node_with_one_cell),
         cmocka_unit_test(test_secure_poweroff),
         cmocka_unit_test(test_no_memory),
@@ -533,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_too_many_banks),
         cmocka_unit_test(test_bad_psci_method),
         cmocka_unit_test(test_bad_pci_hosts),
+        cmocka_unit_test(test_interrupt_map_is_cut_off),
         cmocka_unit_test(test_ecam_too_small),
         cmocka_unit_test(test_bootargs_too_long),
         cmocka_unit_test(test_no_devicetree),
