@@ -65,11 +65,11 @@ log=${log:-$dir/mediator.log}
 mediator_pid=
 qemu_pid=
 
-# Ends a child: asked first, and killed if it has not gone by the deadline.
+# Ends a child, which runs under timeout(1): that passes the signal on, and kills it when it has not
+# gone STOP_TIMEOUT_S later.
 stop_child() {
     [ -n "$1" ] || return 0
-    kill "$1" 2>/dev/null || return 0
-    timeout "$STOP_TIMEOUT_S" tail --pid="$1" -f /dev/null || kill -9 "$1" 2>/dev/null || true
+    kill "$1" 2>/dev/null || true
     wait "$1" 2>/dev/null || true
 }
 
@@ -88,7 +88,7 @@ trap 'exit 143' TERM HUP
 # The mediator writes to the pipe when it listens; when it dies, the pipe ends.
 start_mediator() {
     mkfifo "$dir/ready"
-    "$daemon" --socket "$socket" ${backend:+--backend "$backend"} --ready-fd 3 \
+    timeout --foreground -k "$STOP_TIMEOUT_S" 0 "$daemon" --socket "$socket" ${backend:+--backend "$backend"} --ready-fd 3 \
         3> "$dir/ready" > "$log" 2>&1 < /dev/null &
     mediator_pid=$!
     ready=$(timeout "$READY_TIMEOUT_S" head -n 1 "$dir/ready") || true
@@ -114,7 +114,7 @@ if [ -n "$debug" ]; then
 fi
 
 # In the background, so that a signal to this script is served at once.
-timeout --foreground -k 5 "$timeout_s" "$qemu" "$@" < /dev/null &
+timeout --foreground -k "$STOP_TIMEOUT_S" "$timeout_s" "$qemu" "$@" < /dev/null &
 qemu_pid=$!
 status=0
 wait "$qemu_pid" || status=$?

@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The run script as a user calls it: statuses, deadlines, and that nothing is left behind.
+
+set -u
+
+build=${BAREGPU_BUILD:-build}
+script=$build/run.sh # in the bundle
+[ -e "$script" ] || script=mk/run.sh
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export XDG_RUNTIME_DIR="$dir"
+count=0
+failed=0
+
+# check STATUS DESCRIPTION: the status of the last run, and that its folder and sockets are gone.
+check() {
+    count=$((count + 1))
+    left=$(ls "$dir" | grep -v '^out$')
+    if [ "$status" = "$1" ] && [ -z "$left" ]; then
+        echo "ok $count - $2"
+        return
+    fi
+    failed=1
+    echo "not ok $count - $2"
+    echo "# status $status, expected $1; left behind: ${left:-nothing}"
+    sed 's/^/# /' "$dir/out"
+}
+
+run() {
+    status=0
+    sh "$script" --build "$build" "$@" > "$dir/out" 2>&1 < /dev/null || status=$?
+}
+
+# says TEXT DESCRIPTION: the last run printed it.
+says() {
+    count=$((count + 1))
+    if grep -q -- "$1" "$dir/out"; then
+        echo "ok $count - $2"
+    else
+        failed=1
+        echo "not ok $count - $2"
+        sed 's/^/# /' "$dir/out"
+    fi
+}
+
+echo 1..13
+
+run --backend cpu
+check 0 "the demo runs"
+says "Everything was right" "the guest says so"
+
+run --run no-such-program
+check 2 "an unknown program fails"
+says "demo" "and those that exist are listed"
+
+run --no-mediator
+check 1 "without a mediator the demo fails"
+says "mediator unavailable" "and says why"
+
+run --backend no-such-backend
+check 125 "a mediator that does not start"
+says "did not start" "is named"
+
+run --timeout 1 -- -S
+check 124 "a guest that hangs is ended"
+says "did not end within 1 s" "and that is said"
+
+run --frobnicate
+check 125 "an unknown option"
+
+# Ended from outside in the middle of a run: both children go with the script.
+sh "$script" --build "$build" --backend cpu --debug > "$dir/out" 2>&1 < /dev/null &
+pid=$!
+timeout 20 sh -c 'until ls "$1"/baregpu.*/gdb.sock > "$1/out" 2>&1; do sleep 0.05; done' sh "$dir"
+children=$(grep -l "$dir/baregpu" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
+kill "$pid"
+status=0
+wait "$pid" || status=$?
+check 143 "a run that is ended"
+count=$((count + 1))
+alive=
+for child in $children; do
+    ! kill -0 "$child" 2>/dev/null || alive="$alive $child"
+done
+if [ -n "$children" ] && [ -z "$alive" ]; then
+    echo "ok $count - leaves no process behind"
+else
+    failed=1
+    echo "not ok $count - leaves no process behind"
+    echo "# there were: $children; still there:$alive"
+fi
+exit "$failed"
