@@ -80,14 +80,10 @@ static json_t *describe_devices(const struct supervisor *supervisor)
 
     for (unsigned i = 0; i < supervisor->device_count; i++) {
         const struct supervisor_device *device = &supervisor->devices[i];
-        const struct scheduler_client *waiter = device->scheduler.waiters;
-        int waiting = 0;
 
-        for (; waiter; waiter = waiter->next) {
-            waiting++;
-        }
         json_array_append_new(devices, json_pack("{ss si si}", "name", device->name, "sessions",
-                                                 (int)device->sessions, "waiting", waiting));
+                                                 (int)device->sessions, "waiting",
+                                                 (int)scheduler_count_waiting(&device->scheduler)));
     }
     return devices;
 }

@@ -6,44 +6,46 @@
 void scheduler_init(struct scheduler *scheduler, const struct scheduler_ops *ops)
 {
     *scheduler = (struct scheduler){.ops = ops};
+    TAILQ_INIT(&scheduler->waiters);
 }
 
-/* Waiters are in order of arrival: of equals the first found is the one that came first. */
+unsigned scheduler_count_waiting(const struct scheduler *scheduler)
+{
+    unsigned count = 0;
+
+    for (int priority = 0; priority < SCHEDULER_PRIORITIES; priority++) {
+        count += scheduler->waiting[priority];
+    }
+    return count;
+}
+
+/*
+ * Waiters are in order of arrival: the first of a priority is the one to serve. Who passes a waiter
+ * passes all before it as well, so the first of the list was passed most often: it alone has to be
+ * looked at for the limit. Among equals nothing is searched, however many wait.
+ */
 static struct scheduler_client *choose(struct scheduler *scheduler)
 {
-    struct scheduler_client *best = NULL;
+    struct scheduler_client *client = TAILQ_FIRST(&scheduler->waiters);
+    uint32_t highest = SCHEDULER_PRIORITIES - 1;
 
-    for (struct scheduler_client *client = scheduler->waiters; client; client = client->next) {
-        if (client->passed >= SCHEDULER_PASS_LIMIT) {
-            return client;
-        }
-        if (!best || client->priority > best->priority) {
-            best = client;
-        }
+    if (!client || client->passed >= SCHEDULER_PASS_LIMIT) {
+        return client;
     }
-    return best;
+    while (scheduler->waiting[highest] == 0) {
+        highest--;
+    }
+    while (client->priority != highest) {
+        client = TAILQ_NEXT(client, link);
+    }
+    return client;
 }
 
 static void unlink_waiter(struct scheduler *scheduler, struct scheduler_client *client)
 {
-    struct scheduler_client **link = &scheduler->waiters;
-
-    while (*link != client) {
-        link = &(*link)->next;
-    }
-    *link = client->next;
-    client->next = NULL;
+    TAILQ_REMOVE(&scheduler->waiters, client, link);
+    scheduler->waiting[client->priority]--;
     client->waiting = false;
-}
-
-static void append_waiter(struct scheduler *scheduler, struct scheduler_client *client)
-{
-    struct scheduler_client **link = &scheduler->waiters;
-
-    while (*link) {
-        link = &(*link)->next;
-    }
-    *link = client;
 }
 
 static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
@@ -56,14 +58,18 @@ static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
         return;
     }
     unlink_waiter(scheduler, next);
-    for (struct scheduler_client *client = scheduler->waiters;
-         client && client->arrival < next->arrival; client = client->next) {
+    struct scheduler_client *client;
+    TAILQ_FOREACH (client, &scheduler->waiters, link) {
+        if (client->arrival > next->arrival) {
+            break;
+        }
         client->passed++;
     }
-    if (scheduler->waiters) {
+    bool contended = !TAILQ_EMPTY(&scheduler->waiters);
+    if (contended) {
         scheduler->deadline_ns = now_ns + next->release_ns;
     }
-    scheduler->ops->grant(next, scheduler->waiters != NULL);
+    scheduler->ops->grant(next, contended);
 }
 
 bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
@@ -72,12 +78,12 @@ bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client,
     if (client == scheduler->holder || client->waiting) {
         return false;
     }
-    client->next = NULL;
     client->waiting = true;
     client->priority = priority;
     client->passed = 0;
     client->arrival = scheduler->arrivals++;
-    append_waiter(scheduler, client);
+    TAILQ_INSERT_TAIL(&scheduler->waiters, client, link);
+    scheduler->waiting[priority]++;
     if (!scheduler->holder) {
         grant_next(scheduler, now_ns);
     } else if (!scheduler->deadline_ns) {

@@ -16,14 +16,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define SCHEDULER_PASS_LIMIT 16
+#define SCHEDULER_PRIORITIES 3 /* 0 is the lowest */
 
 struct scheduler_client {
     void *owner;             /* the caller's */
     uint64_t release_ns;     /* how long it may take to release: its request limit and a margin */
     /* The scheduler's own from here on; zero at the start. */
-    struct scheduler_client *next;
+    TAILQ_ENTRY(scheduler_client) link;
     uint64_t arrival;
     uint32_t priority;
     uint32_t passed;
@@ -39,14 +41,16 @@ struct scheduler_ops {
 struct scheduler {
     const struct scheduler_ops *ops;
     struct scheduler_client *holder;
-    struct scheduler_client *waiters; /* in order of arrival */
+    TAILQ_HEAD(, scheduler_client) waiters; /* in order of arrival */
+    unsigned waiting[SCHEDULER_PRIORITIES]; /* how many of each priority */
     uint64_t arrivals;
     uint64_t deadline_ns; /* the holder's, once it was told to release; 0: it was not */
 };
 
 void scheduler_init(struct scheduler *scheduler, const struct scheduler_ops *ops);
 
-/* False, and nothing done, when the client holds the lease or waits already. */
+/* priority < SCHEDULER_PRIORITIES. False, and nothing done, when the client holds the lease or
+ * waits already. */
 bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
                    uint64_t now_ns);
 
@@ -57,6 +61,8 @@ bool scheduler_release(struct scheduler *scheduler, struct scheduler_client *cli
 /* The client is gone, whatever it was doing. */
 void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *client,
                       uint64_t now_ns);
+
+unsigned scheduler_count_waiting(const struct scheduler *scheduler);
 
 /* The holder whose time to release is over, else NULL. */
 struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler, uint64_t now_ns);
