@@ -82,7 +82,7 @@ install_packages() {
     sudo=
     if [ "$(id -u)" != 0 ]; then
         command -v sudo > /dev/null ||
-            die "not root and no sudo: let somebody install the packages above"
+            die "not root, and no sudo: as root, apt-get install --no-install-recommends $packages"
         sudo=sudo
     fi
     # shellcheck disable=SC2086 # lists of words
@@ -134,8 +134,9 @@ missing=$(list_missing)
 
 say "missing on this machine:"
 printf '%s\n' "$missing" | awk -F'|' '
-    !($2 in why) { order[++count] = $2 }
-    { text = $3 " (" $1 ")"; why[$2] = ($2 in why) ? why[$2] "; " text : text }
+    { text = $3 " (" $1 ")" }
+    $2 in why { why[$2] = why[$2] "; " text; next }
+    { order[++count] = $2; why[$2] = text }
     END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
 packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
 packages=${packages% }
