@@ -37,7 +37,8 @@ FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build
 
 $(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
-$(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) $(MINIMAL_SRC))
+$(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) \
+                              $(MINIMAL_SRC))
 
 .PHONY: firmware
 firmware: $(FW)/baregpu.elf $(FW)/baregpu.img $(FW)/libbaregpu.a \
@@ -57,6 +58,10 @@ $(FW)/libfdt.stamp: mk/build-libfdt.sh mk/debian-fetch.sh $(LIBC_STAMP) \
 $(FW_OBJ)/firmware/platform/early%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/platform/exception%.o: FW_EXTRA := -mgeneral-regs-only
 
+# What the compiler takes for a memcpy must not become a call to itself.
+$(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-align \
+	-fno-tree-loop-distribute-patterns
+
 # The library's and the minimal kernel's objects: no libc in sight.
 FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
 HOSTED_OBJ := $(call fw_obj,$(KERNEL_SRC))
@@ -68,13 +73,13 @@ $(HOSTED_OBJ): $(BUILD)/flags/firmware-kernel $(LIBC_STAMP) $(FW)/libfdt.stamp
 
 $(FW_OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call quiet,CROSS-CC,$@)$(CCACHE) $(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_EXTRA) $(FW_CFLAGS) -MMD -MP \
-		-c $< -o $@
+	$(call quiet,CROSS-CC,$@)$(CCACHE) $(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_EXTRA) \
+		$(FW_CFLAGS) -MMD -MP -c $< -o $@
 
 $(FW_OBJ)/%.o: %.S
 	@mkdir -p $(@D)
-	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -D__ASSEMBLY__ -MMD -MP \
-		-c $< -o $@
+	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) \
+		-D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
 $(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)

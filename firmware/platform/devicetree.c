@@ -130,13 +130,11 @@ static int add_reserved(struct reader *reader, struct machine_range range)
     return BAREGPU_OK;
 }
 
-static int read_reserved(struct reader *reader)
+static int read_reservation_block(struct reader *reader)
 {
     const void *blob = reader->blob;
     int count = fdt_num_mem_rsv(blob);
-    int parent = fdt_path_offset(blob, "/reserved-memory");
     struct machine_range range;
-    int node;
     int error;
 
     if (count < 0)
@@ -148,8 +146,16 @@ static int read_reserved(struct reader *reader)
         if (error)
             return error;
     }
-    if (parent < 0)
-        return BAREGPU_OK;
+    return BAREGPU_OK;
+}
+
+static int read_reserved_memory(struct reader *reader, int parent)
+{
+    const void *blob = reader->blob;
+    struct machine_range range;
+    int node;
+    int error;
+
     fdt_for_each_subnode(node, blob, parent)
     {
         for (int i = 0; (error = read_reg(reader, node, parent, i, &range)) == BAREGPU_OK; i++) {
@@ -163,16 +169,12 @@ static int read_reserved(struct reader *reader)
     return BAREGPU_OK;
 }
 
-static int read_cpus(struct reader *reader)
+static int read_cpus(struct reader *reader, int parent)
 {
     const void *blob = reader->blob;
-    int parent = fdt_path_offset(blob, "/cpus");
-    int cells;
+    int cells = fdt_address_cells(blob, parent);
     int node;
 
-    if (parent < 0)
-        return BAREGPU_OK;
-    cells = fdt_address_cells(blob, parent);
     if (cells < 1 || cells > 2)
         return reader_fail(reader, "/cpus has a bad #address-cells");
     fdt_for_each_subnode(node, blob, parent)
@@ -305,12 +307,22 @@ static void read_pci_interrupts(struct reader *reader, int node)
     int length;
     const fdt32_t *map = fdt_getprop(blob, node, "interrupt-map", &length);
     int left = map ? length / 4 : 0;
+    uint32_t known_phandle = 0; /* 0 is no phandle */
+    int parent_cells = -1;
 
     while (left > PCI_MAP_CHILD_CELLS) {
         uint32_t slot = fdt32_to_cpu(map[0]) >> 11 & 31;
         uint32_t pin = fdt32_to_cpu(map[3]);
-        int gic = fdt_node_offset_by_phandle(blob, fdt32_to_cpu(map[4]));
-        int parent_cells = gic >= 0 ? fdt_address_cells(blob, gic) : -1;
+        uint32_t phandle = fdt32_to_cpu(map[4]);
+
+        /* All entries name the same controller: looking it up walks the whole tree. */
+        if (phandle != known_phandle) {
+            int gic = fdt_node_offset_by_phandle(blob, phandle);
+
+            parent_cells = gic >= 0 ? fdt_address_cells(blob, gic) : -1;
+            known_phandle = phandle;
+        }
+
         int entry = PCI_MAP_CHILD_CELLS + 1 + parent_cells + GIC_INTERRUPT_CELLS;
         const fdt32_t *interrupt = map + PCI_MAP_CHILD_CELLS + 1 + parent_cells;
 
@@ -371,14 +383,38 @@ static void read_secure_poweroff(struct reader *reader, int node)
     reader->out->secure_gpio_poweroff_line = fdt32_to_cpu(gpios[1]);
 }
 
+static int read_chosen(struct reader *reader, int node)
+{
+    struct machine *out = reader->out;
+    const char *bootargs;
+    int length;
+
+    bootargs = fdt_getprop(reader->blob, node, "bootargs", &length);
+    if (!bootargs)
+        return BAREGPU_OK;
+    if (length <= 0 || bootargs[length - 1] != '\0')
+        return reader_fail(reader, "bootargs do not end");
+    if ((size_t)length > sizeof(out->bootargs))
+        return reader_fail(reader, "bootargs are too long");
+    memcpy(out->bootargs, bootargs, (size_t)length);
+    return BAREGPU_OK;
+}
+
 /* With secure=on a second PL011 belongs to the secure world: its status is "disabled". */
 static int read_root_node(struct reader *reader, int node)
 {
     const void *blob = reader->blob;
     struct machine *out = reader->out;
+    const char *name = fdt_get_name(blob, node, NULL);
     int length;
     const char *type = fdt_getprop(blob, node, "device_type", &length);
 
+    if (name && !strcmp(name, "chosen"))
+        return read_chosen(reader, node);
+    if (name && !strcmp(name, "cpus"))
+        return read_cpus(reader, node);
+    if (name && !strcmp(name, "reserved-memory"))
+        return read_reserved_memory(reader, node);
     if (type && length == 7 && !memcmp(type, "memory", 7) && node_is_enabled(blob, node))
         return read_memory_node(reader, node);
     if (node_is_compatible(blob, node, "gpio-poweroff"))
@@ -400,26 +436,6 @@ static int read_root_node(struct reader *reader, int node)
     return BAREGPU_OK;
 }
 
-static int read_chosen(struct reader *reader)
-{
-    int node = fdt_path_offset(reader->blob, "/chosen");
-    struct machine *out = reader->out;
-    const char *bootargs;
-    int length;
-
-    if (node < 0)
-        return BAREGPU_OK;
-    bootargs = fdt_getprop(reader->blob, node, "bootargs", &length);
-    if (!bootargs)
-        return BAREGPU_OK;
-    if (length <= 0 || bootargs[length - 1] != '\0')
-        return reader_fail(reader, "bootargs do not end");
-    if ((size_t)length > sizeof(out->bootargs))
-        return reader_fail(reader, "bootargs are too long");
-    memcpy(out->bootargs, bootargs, (size_t)length);
-    return BAREGPU_OK;
-}
-
 int devicetree_parse(const void *blob, size_t size_max, struct machine *out, const char **problem)
 {
     struct reader reader = {.blob = blob, .out = out};
@@ -433,6 +449,9 @@ int devicetree_parse(const void *blob, size_t size_max, struct machine *out, con
         error = reader_fail(&reader, "the devicetree is larger than its memory");
     else if (fdt_check_full(blob, fdt_totalsize(blob)) != 0)
         error = reader_fail(&reader, "the devicetree's structure is broken");
+    if (!error)
+        error = read_reservation_block(&reader);
+    /* One walk: in a flat tree every lookup by path or phandle is another. */
     if (!error) {
         out->devicetree.base = (uintptr_t)blob;
         out->devicetree.size = fdt_totalsize(blob);
@@ -443,12 +462,6 @@ int devicetree_parse(const void *blob, size_t size_max, struct machine *out, con
                 break;
         }
     }
-    if (!error)
-        error = read_reserved(&reader);
-    if (!error)
-        error = read_cpus(&reader);
-    if (!error)
-        error = read_chosen(&reader);
     if (!error && out->memory_count == 0)
         error = reader_fail(&reader, "no memory node");
     if (error && !reader.problem)
