@@ -19,8 +19,8 @@
 #define HARNESS_TIMEOUT_MS 20000u /* for what should take no time: generous, machines are busy */
 
 /*
- * Reports a failure of what surrounds the test and does not return. harness_on_failure, when set, is
- * called with the message first, so that a test framework can leave the test by a longjmp (cmocka:
+ * Reports a failure of what surrounds the test and does not return. harness_on_failure, when set,
+ * is called with the message first, so that a test framework can leave the test by a longjmp (cmocka:
  * a function that calls fail_msg()); else the program ends with "Bail out!".
  */
 extern void (*harness_on_failure)(const char *message);

@@ -178,7 +178,8 @@ static struct qemu *start_qtest(const char *target, char *words)
     add_program(&line, target);
     add_words(&line, words);
     add_words(&line, harness_format("-accel qtest -qtest-log /dev/null -qtest unix:%s "
-                                    "-chardev socket,id=qmp0,path=%s -mon chardev=qmp0,mode=control",
+                                    "-chardev socket,id=qmp0,path=%s "
+                                    "-mon chardev=qmp0,mode=control",
                                     qtest_path, qmp_path));
     qemu->process = start(&line, QEMU_DEADLINE_MS, NULL);
     qemu->qtest = qemu->qmp = -1;

@@ -396,8 +396,8 @@ static int default_send_buffer(void)
 
 /*
  * The mediator does not read: abandoned requests pile up until the socket takes no more. The
- * doorbell never waits; what was begun arrives whole, what was abandoned before that not at all, and
- * the last one arrives.
+ * doorbell never waits; what was begun arrives whole, what was abandoned before that not at all,
+ * and the last one arrives.
  */
 static void test_full_socket(void **state)
 {

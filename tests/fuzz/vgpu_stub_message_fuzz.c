@@ -1,8 +1,8 @@
 // build: host/qemu-device/vgpu-stub-message.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a mediator may send to the vgpu-stub device: the stream is cut into pieces in two ways, which
- * must give the same messages; each one's claims must hold. The first byte chooses the cuts.
+ * What a mediator may send to the vgpu-stub device: the stream is cut into pieces in several ways,
+ * which must give the same messages; each one's claims must hold. The first byte chooses the cuts.
  */
 #include <stdint.h>
 #include <stdlib.h>
