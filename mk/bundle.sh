@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, firmware and the tests (programs, scripts,
-# and libraries that they load themselves) with every library they need. docs/building.md tells what the receiving machine must have.
+# and libraries that they load themselves) with every library they need. docs/building.md tells
+# what the receiving machine must have.
 #
 #   run, test       the scripts of mk/bundle/
 #   build/          as in a working tree, programs stripped

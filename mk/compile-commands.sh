@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# compile-commands.sh QEMU_TREE {COMPILER_AND_FLAGS SOURCE...}...: prints compile_commands.json. Each
-# group is one argument with the command, then its sources, then "--". QEMU's own build knows how our
-# devices are compiled: its entries are taken over with the paths of our files.
+# compile-commands.sh QEMU_TREE {COMPILER_AND_FLAGS SOURCE... --}...: prints compile_commands.json.
+# Each group is one argument with the command, then its sources, then "--". QEMU's own build knows
+# how our devices are compiled: its entries are taken over with the paths of our files.
 
 . "$(dirname "$0")/common.sh"
 

@@ -75,7 +75,8 @@ update_lists() {
         return
     fi
     say "reading the package lists of Debian $SUITE (kept apart from this machine's own)"
-    private_apt update || die "cannot read the package lists of Debian $SUITE"
+    private_apt update ||
+        die "no package lists of Debian $SUITE from $mirror; DEBIAN_MIRROR=URI names another"
     touch "$apt_dir/updated"
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# prove.sh JOBS PARALLEL SERIAL FUZZERS: runs the tests under prove, in three phases (lists of paths).
+# prove.sh JOBS PARALLEL SERIAL FUZZERS: runs the tests (lists of paths) under prove, in 3 phases.
 
 . "$(dirname "$0")/common.sh"
 

@@ -16,10 +16,15 @@ run_timed() {
     return "$status"
 }
 
-# cmocka before 1.1.6 says "not ok 3 # SKIP name" of a skipped test, which prove takes for a failure.
+# cmocka before 1.1.6 says "not ok 3 # SKIP name" of a skipped test: a failure to prove.
 run_program() {
     exec 3>&1
-    status=$({ { run_timed "$@" 4>&-; echo $? >&4; } | sed -u 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' >&3; } 4>&1)
+    status=$({
+        {
+            run_timed "$@" 4>&-
+            echo $? >&4
+        } | sed -u 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' >&3
+    } 4>&1)
     exec 3>&-
     return "$status"
 }

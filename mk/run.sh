@@ -88,8 +88,8 @@ trap 'exit 143' TERM HUP
 # The mediator writes to the pipe when it listens; when it dies, the pipe ends.
 start_mediator() {
     mkfifo "$dir/ready"
-    timeout --foreground -k "$STOP_TIMEOUT_S" 0 "$daemon" --socket "$socket" ${backend:+--backend "$backend"} --ready-fd 3 \
-        3> "$dir/ready" > "$log" 2>&1 < /dev/null &
+    timeout --foreground -k "$STOP_TIMEOUT_S" 0 "$daemon" --socket "$socket" \
+        ${backend:+--backend "$backend"} --ready-fd 3 3> "$dir/ready" > "$log" 2>&1 < /dev/null &
     mediator_pid=$!
     ready=$(timeout "$READY_TIMEOUT_S" head -n 1 "$dir/ready") || true
     if [ -z "$ready" ]; then

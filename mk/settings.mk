@@ -24,7 +24,6 @@ PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_test)
 
 # ---- Packages ----
 
-PACKAGE_STAMPS := $(PARTS:%=$(BUILD)/packages/%.stamp)
 
 # One call for all of them: apt-get runs once.
 ifneq ($(PARTS),)
@@ -67,8 +66,8 @@ ifeq ($(WERROR),0)
 WARNINGS += -Wno-error
 endif
 
-# A fresh clone compiles from the compiler's cache. Paths in the products are relative to the root, so
-# that all clones share it, and the same source gives the same product.
+# A fresh clone compiles from the compiler's cache. Paths in the products are relative to the root,
+# so that all clones share it, and the same source gives the same product.
 export CCACHE_DIR ?= $(or $(BAREGPU_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baregpu)/ccache
 export CCACHE_MAXSIZE ?= 1G
 PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.

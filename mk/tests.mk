@@ -19,8 +19,8 @@ TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 COMPILE_plain := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O2
 COMPILE_asan := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE)
-COMPILE_fuzz := $(CCACHE) $(CLANG) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link \
-                -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DBAREGPU_FUZZ
+COMPILE_fuzz := $(CCACHE) $(CLANG) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE) \
+                -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DBAREGPU_FUZZ
 LINK_plain := $(CC) -Wl,--as-needed
 LINK_asan := $(CC) $(SANITIZE) -Wl,--as-needed
 LINK_fuzz := $(CLANG) $(SANITIZE) -fsanitize=fuzzer -Wl,--as-needed
