@@ -164,11 +164,15 @@ static void queue_reset_begin(struct virtio_device *device, uint16_t index)
     write_register(device, VIRTIO_MMIO_QUEUE_RESET, 1);
 }
 
-static bool queue_reset_done(struct virtio_device *device, uint16_t index)
+/* 4.2.2.1: QueueReset is 1 as long as it goes on, then it and QueueReady are 0. QEMU (10.0) offers
+ * the feature over MMIO, too, but has no such register there. */
+static int queue_reset_poll(struct virtio_device *device, uint16_t index)
 {
     select_queue(device, index);
-    return read_register(device, VIRTIO_MMIO_QUEUE_RESET) == 0 &&
-           read_register(device, VIRTIO_MMIO_QUEUE_READY) == 0;
+    if (read_register(device, VIRTIO_MMIO_QUEUE_RESET) != 0) {
+        return 0;
+    }
+    return read_register(device, VIRTIO_MMIO_QUEUE_READY) == 0 ? 1 : BAREGPU_ERR_UNSUPPORTED;
 }
 
 /* The register has 32 bits with VIRTIO_F_NOTIFICATION_DATA and without (4.2.3.3). */
@@ -218,7 +222,7 @@ static uint32_t take_interrupt(struct virtio_device *device)
     .write_features = write_features, .config_size = config_size,                              \
     .config_generation = config_generation, .read_config = read_config,                        \
     .write_config = write_config, .queue_size_max = queue_size_max,                            \
-    .queue_reset_begin = queue_reset_begin, .queue_reset_done = queue_reset_done,              \
+    .queue_reset_begin = queue_reset_begin, .queue_reset_poll = queue_reset_poll,              \
     .notify = notify, .take_interrupt = take_interrupt
 
 static const struct virtio_transport_ops mmio_ops = {

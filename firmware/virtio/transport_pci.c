@@ -209,11 +209,14 @@ static void queue_reset_begin(struct virtio_device *device, uint16_t index)
     common_write(device, COMMON(queue_reset), 2, 1);
 }
 
-static bool queue_reset_done(struct virtio_device *device, uint16_t index)
+/* 4.1.4.3.1: queue_reset is 1 as long as it goes on, then it and queue_enable are 0. */
+static int queue_reset_poll(struct virtio_device *device, uint16_t index)
 {
     select_queue(device, index);
-    return common_read(device, COMMON(queue_reset), 2) == 0 &&
-           common_read(device, COMMON(queue_enable), 2) == 0;
+    if (common_read(device, COMMON(queue_reset), 2) != 0) {
+        return 0;
+    }
+    return common_read(device, COMMON(queue_enable), 2) == 0 ? 1 : BAREGPU_ERR_UNSUPPORTED;
 }
 
 static void notify(struct virtio_device *device, const struct virtio_notify_target *target,
@@ -456,7 +459,7 @@ static const struct virtio_transport_ops pci_ops = {
     .queue_size_max = queue_size_max,
     .queue_enable = queue_enable,
     .queue_reset_begin = queue_reset_begin,
-    .queue_reset_done = queue_reset_done,
+    .queue_reset_poll = queue_reset_poll,
     .notify = notify,
     .find_shared_memory = find_shared_memory,
     .take_interrupt = take_interrupt,

@@ -9,6 +9,10 @@
 #define RING_ALIGN 64u    /* more than the 16 of a descriptor: whole cache lines */
 #define SLOTS_ALIGN 64u
 
+/* QEMU (10.0 to 10.2, virtqueue_ordered_fill) takes a packed ring with IN_ORDER that is full to the
+ * last entry for an empty one, and never completes it. */
+#define FULL_RING_RESERVE 1u
+
 /* Polls without a completion between two looks at the device's status: rare enough to cost nothing,
  * often enough to notice a dead device within milliseconds. */
 #define HEALTH_PERIOD 4096u
@@ -82,6 +86,10 @@ static void take_features(struct virtqueue *queue)
     queue->is_event_idx = virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
     queue->is_in_order = virtio_has_feature(device, VIRTIO_F_IN_ORDER);
     queue->is_platform_ordered = virtio_has_feature(device, VIRTIO_F_ORDER_PLATFORM);
+    queue->capacity = queue->size;
+    if (queue->format == &virtqueue_format_packed && queue->is_in_order && queue->size > 1) {
+        queue->capacity -= FULL_RING_RESERVE;
+    }
 }
 
 static uint32_t legacy_align(const struct virtqueue *queue)
@@ -130,7 +138,7 @@ static void clear(struct virtqueue *queue)
     queue->free_first = 0;
     queue->free_last = queue->size - 1;
     queue->slots[queue->free_last].next = VIRTQUEUE_NONE;
-    queue->descriptors_free = queue->size;
+    queue->descriptors_free = queue->capacity;
     queue->chains_in_flight = 0;
     queue->reclaim_next = 0;
     queue->sequence = queue->published = queue->batch_end = 0;
@@ -289,7 +297,7 @@ int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segme
     if (error < 0) {
         return error;
     }
-    if (readable > queue->size || writable > queue->size - readable) {
+    if (readable > queue->capacity || writable > queue->capacity - readable) {
         return BAREGPU_ERR_TOO_LARGE;
     }
     struct virtqueue_chain chain = {
@@ -515,13 +523,19 @@ int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns)
     if (!virtio_has_feature(device, VIRTIO_F_RING_RESET)) {
         return BAREGPU_ERR_UNSUPPORTED;
     }
+    int result;
+
     device->ops->queue_reset_begin(device, queue->index);
-    queue->state = QUEUE_BROKEN; /* nothing may be reused before the device says so (2.6.1.1.2) */
-    while (!device->ops->queue_reset_done(device, queue->index)) {
+    while ((result = device->ops->queue_reset_poll(device, queue->index)) == 0) {
         if (hal_time_ns() >= deadline_ns) {
+            /* Nothing may be reused before the device says that it is done (2.6.1.1.2). */
+            queue->state = QUEUE_BROKEN;
             return BAREGPU_ERR_TIMEOUT;
         }
         hal_wait(deadline_ns);
+    }
+    if (result < 0) {
+        return result;
     }
     queue->state = QUEUE_STOPPED;
     queue->reclaim_next = 0;

@@ -160,12 +160,17 @@ static void queue_reset_begin(struct virtio_device *device, uint16_t index)
     fake->queue_resets_pending = fake->queue_reset_reads;
 }
 
-static bool queue_reset_done(struct virtio_device *device, uint16_t index)
+static int queue_reset_poll(struct virtio_device *device, uint16_t index)
 {
     struct fake_virtio *fake = fake_of(device);
 
-    if (fake->queues[index].is_resetting && fake->queue_resets_pending-- == 0) {
+    if (fake->queues[index].is_resetting && !fake->ignores_queue_reset &&
+        fake->queue_resets_pending-- == 0) {
         fake_virtqueue_reset(&fake->queues[index]);
+    }
+    if (fake->ignores_queue_reset) {
+        fake->queues[index].is_resetting = false;
+        return BAREGPU_ERR_UNSUPPORTED;
     }
     return !fake->queues[index].is_resetting;
 }
@@ -224,7 +229,7 @@ static const struct virtio_transport_ops fake_ops = {
     .queue_size_max = queue_size_max,
     .queue_enable = queue_enable,
     .queue_reset_begin = queue_reset_begin,
-    .queue_reset_done = queue_reset_done,
+    .queue_reset_poll = queue_reset_poll,
     .notify = notify,
     .find_shared_memory = find_shared_memory,
     .take_interrupt = take_interrupt,

@@ -95,6 +95,7 @@ struct fake_virtio {
     bool is_gone;         /* all reads give ones */
     unsigned reset_reads; /* of the status until a reset is complete */
     unsigned queue_reset_reads;
+    bool ignores_queue_reset;
     unsigned config_changes; /* that come in the middle of the next reads */
     uint8_t config[FAKE_VIRTIO_CONFIG_MAX];
     size_t config_size;

@@ -78,9 +78,10 @@ struct virtio_transport_ops {
     int (*queue_enable)(struct virtio_device *device, uint16_t index,
                         const struct virtio_queue_layout *layout,
                         struct virtio_notify_target *target);
-    /* With VIRTIO_F_RING_RESET (2.6.1): begins, and tells whether it is done. */
+    /* With VIRTIO_F_RING_RESET (2.6.1): begins; then returns 1 when it is done, 0 while it is not,
+     * UNSUPPORTED when the device has ignored it. */
     void (*queue_reset_begin)(struct virtio_device *device, uint16_t index);
-    bool (*queue_reset_done)(struct virtio_device *device, uint16_t index);
+    int (*queue_reset_poll)(struct virtio_device *device, uint16_t index);
     /* 16 bits, or 32 with VIRTIO_F_NOTIFICATION_DATA; ordered after all earlier writes. */
     void (*notify)(struct virtio_device *device, const struct virtio_notify_target *target,
                    uint32_t value);
@@ -219,8 +220,8 @@ static inline bool virtio_has_feature(const struct virtio_device *device, uint64
 /*
  * Reads `count` fields of `width` (1, 2 or 4) bytes each from `offset` on into `to`, all of one
  * generation: the read is repeated when the configuration changes meanwhile. 64-bit fields are read
- * as two of 32 bits. Errors: RANGE (outside the device's configuration), INVALID (width, alignment),
- * BUSY (it changed at every try).
+ * as two of 32 bits. Errors: RANGE (outside the device's configuration), INVALID (width,
+ * alignment), BUSY (it changed at every try).
  */
 int virtio_config_read(struct virtio_device *device, uint32_t offset, unsigned width, void *to,
                        size_t count);

@@ -52,12 +52,13 @@ struct virtqueue_options {
 struct virtqueue_slot;
 struct virtqueue_format;
 
-/* Private, but for `device`, `index`, `size` and the counters at the end. */
+/* Private, but for `device`, `index`, `size`, `capacity` and the counters at the end. */
 struct virtqueue {
     struct virtio_device *device;
     const struct virtqueue_format *format;
     uint16_t index;
-    uint16_t size; /* entries */
+    uint16_t size;     /* entries */
+    uint16_t capacity; /* of those, how many may be in use at once; all, or all but one */
     uint32_t epoch; /* the device's, when the queue was enabled */
     uint8_t state;
     bool is_event_idx, is_in_order, is_platform_ordered;
@@ -113,7 +114,7 @@ void virtqueue_destroy(struct virtqueue *queue);
  * Adds a chain: `segments` holds the `readable` ones, then the `writable` ones. The device does not
  * see it before virtqueue_kick. `token` is what virtqueue_poll returns for it. Errors, all without
  * effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more segments than
- * the queue has entries, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one;
+ * queue->capacity, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one;
  * queue not enabled), PROTOCOL.
  */
 int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segments,
@@ -168,8 +169,9 @@ static inline unsigned virtqueue_in_flight(const struct virtqueue *queue)
 /*
  * Resets this queue alone (2.6.1) and waits for it: then the device uses none of its chains any
  * more. Take them back with virtqueue_reclaim, then call virtqueue_restart. Also for a queue that
- * returned PROTOCOL. Errors: UNSUPPORTED (VIRTIO_F_RING_RESET is not negotiated), INVALID (not
- * enabled), TIMEOUT (nothing may be reused; the queue stays refused).
+ * returned PROTOCOL. Errors: UNSUPPORTED (VIRTIO_F_RING_RESET is not negotiated, or the device
+ * ignores it, as QEMU's do over MMIO; the queue goes on as before), INVALID (not
+ * enabled), TIMEOUT (nothing may be reused; every call on the queue returns PROTOCOL).
  */
 int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns);
 
@@ -182,8 +184,8 @@ int virtqueue_reclaim(struct virtqueue *queue, void **token);
 
 /*
  * Enables the queue again, empty and in the same memory, after virtqueue_reset or virtio_start.
- * Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is enabled; the device is
- * not started; the features changed in a way that needs another layout: create it anew), PROTOCOL
+ * Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is enabled; the device
+ * is not started; the features changed in a way that needs another layout: create it anew), PROTOCOL
  * (the device's limit is smaller than before), BUSY.
  */
 int virtqueue_restart(struct virtqueue *queue);
