@@ -265,8 +265,7 @@ static void take_control(struct stream *stream, const struct control_message *me
         worker_dispatch(worker, false);
         break;
     case CONTROL_REVOKE:
-        worker->release_wanted = true;
-        worker->lease_used = true;
+        worker->release_wanted = true; /* after one request, if none ran with this grant */
         worker_dispatch(worker, false);
         break;
     case CONTROL_CHECK:

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: tests/mediator/client.c host/mediator/control.c
+// needs: build/host/baregpu-mediator
+/*
+ * One worker process, with the test in the supervisor's place: what it does with each control
+ * message, and in which order, where a whole mediator leaves that to chance.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "host/mediator/control.h"
+#include "host/mediator/worker.h"
+#include "tests/mediator/client.h"
+
+#define ROUNDS 100 /* the worker's two threads race for what is tested */
+
+static pid_t worker;
+static int control = -1;
+static struct client client = {.fd = -1};
+
+static void on_failure(const char *message)
+{
+    fail_msg("%s", message);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_on_failure = on_failure;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    client_close(&client);
+    if (control >= 0) {
+        close(control);
+        control = -1;
+    }
+    if (worker > 0) {
+        kill(worker, SIGKILL);
+        waitpid(worker, NULL, 0);
+        worker = 0;
+    }
+    return 0;
+}
+
+static pid_t start_process(int worker_end)
+{
+    char *program = harness_build_path("host/baregpu-mediator");
+    pid_t child = fork();
+
+    if (child == 0) {
+        dup2(worker_end, WORKER_CONTROL_FD);
+        execl(program, "baregpu-mediator", WORKER_ARGUMENT, NULL);
+        _exit(127);
+    }
+    assert_true(child > 0);
+    free(program);
+    return child;
+}
+
+static void tell(const struct control_message *message, int fd)
+{
+    assert_int_equal(control_send(control, message, fd), 0);
+}
+
+/* The worker's next message, which must be of this type. */
+static struct control_message expect(uint32_t type)
+{
+    struct pollfd polled = {.fd = control, .events = POLLIN};
+    struct control_message message = {0};
+    int fd;
+
+    assert_int_equal(poll(&polled, 1, CLIENT_TIMEOUT_MS), 1);
+    assert_int_equal(control_receive(control, &message, &fd), 1);
+    assert_int_equal(message.type, type);
+    assert_int_equal(fd, -1);
+    return message;
+}
+
+static void start_worker(void)
+{
+    struct control_message start = {.type = CONTROL_START, .start = {
+        .session = 1, .log_level = MEDIATOR_LOG_INFO, .listener = "test",
+        .limits = {.memory_limit = 1 << 26, .max_queued = 8, .burst = 1,
+                   .request_timeout_ms = 10000, .max_priority = VGPU_STUB_PRIORITY_HIGH}}};
+    int pair[2], connection[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, connection), 0);
+    control = pair[0];
+    worker = start_process(pair[1]);
+    close(pair[1]);
+    client = (struct client){.fd = connection[0], .vm_id = 7, .pool_id = 'A',
+                             .priority = VGPU_STUB_PRIORITY_MEDIUM, .next_id = 1};
+    tell(&start, connection[1]);
+    close(connection[1]);
+}
+
+/* Up to its first wish for the lease, for this request. */
+static void attach(const struct request *request)
+{
+    const struct control_message attached = {.type = CONTROL_ATTACHED};
+
+    client_send(&client, request);
+    assert_int_equal(expect(CONTROL_ATTACH).attach.vm_id, 7);
+    tell(&attached, -1);
+}
+
+static bool answer_is_there(void)
+{
+    char byte;
+
+    return recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* Who gives the lease back unused asks again behind all others, and may never have its turn. */
+static void test_lease_is_used_before_it_is_released(void **state)
+{
+    const struct control_message grant = {.type = CONTROL_GRANT};
+    const struct control_message revoke = {.type = CONTROL_REVOKE};
+    struct request alloc = request_alloc(64); /* for the executor: the other thread reads on */
+
+    (void)state;
+    start_worker();
+    attach(&alloc);
+    for (int i = 0; i < ROUNDS; i++) {
+        expect(CONTROL_ASK);
+        tell(&grant, -1);
+        tell(&revoke, -1);
+        expect(CONTROL_RELEASE);
+        if (!answer_is_there()) {
+            fail_msg("round %d: released without having used it", i);
+        }
+        assert_int_equal(client_receive(&client).status, COMPUTE_OK);
+        client_send(&client, &alloc);
+    }
+    expect(CONTROL_ASK);
+}
+
+/* Nothing waits: the lease stays until it is revoked, and goes at once then. */
+static void test_idle_lease(void **state)
+{
+    const struct control_message grant = {.type = CONTROL_GRANT};
+    const struct control_message revoke = {.type = CONTROL_REVOKE};
+    const struct control_message check = {.type = CONTROL_CHECK};
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    start_worker();
+    attach(&add);
+    expect(CONTROL_ASK);
+    tell(&grant, -1);
+    assert_int_equal(client_receive(&client).result, 3);
+    assert_int_equal(client_expect_ok(&client, &add), 3); /* no new lease */
+    tell(&check, -1);
+    assert_int_equal(expect(CONTROL_CHECKED).statistics.requests, 2);
+    tell(&revoke, -1);
+    expect(CONTROL_RELEASE);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_teardown(function, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_lease_is_used_before_it_is_released),
+        TEST(test_idle_lease),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
