@@ -116,6 +116,23 @@ static int create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame 
     return error;
 }
 
+/* Returns 0 when the device does not use the memory any more. */
+static int release_resource(struct virtio_gpu_framebuffer *fb)
+{
+    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+    int error;
+
+    if (fb->resource_id == 0 || fb->gpu->memory == NULL) { /* closed: the device has been reset */
+        return 0;
+    }
+    error = virtio_gpu_cmd_resource_unref(fb->gpu, &op, fb->resource_id);
+    if (error == 0) {
+        error = virtio_gpu_wait(fb->gpu, &op, hal_time_ns() + fb->gpu->timeout_ns);
+    }
+    return error == BAREGPU_ERR_NOT_FOUND ? 0
+                                          : error; /* it never got there, or a restart took it */
+}
+
 int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb)
 {
     struct virtio_gpu_frame *frame = &fb->frame;
@@ -134,8 +151,7 @@ int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb)
     if (error == 0) {
         error = end;
     }
-    if (error < 0) { /* the first of two commands may have worked */
-        virtio_gpu_cmd_resource_unref(fb->gpu, NULL, id);
+    if (error < 0 && release_resource(fb) == 0) { /* the first of two commands may have worked */
         fb->resource_id = 0;
     }
     return error;
@@ -164,7 +180,7 @@ static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_g
         return BAREGPU_ERR_NO_MEMORY;
     }
     error = gpu_framebuffer_make_resource(fb);
-    if (error < 0 && error != BAREGPU_ERR_TIMEOUT) {
+    if (error < 0 && fb->resource_id == 0) {
         hal_dma_free(fb->pixels, fb->capacity);
         fb->pixels = NULL;
     }
@@ -186,19 +202,12 @@ int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_g
 
 int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
 {
-    int error = 0;
+    int error;
 
     if (fb->pixels == NULL) {
         return 0;
     }
-    if (fb->resource_id != 0) {
-        struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
-
-        error = virtio_gpu_cmd_resource_unref(fb->gpu, &op, fb->resource_id);
-        if (error == 0) {
-            error = virtio_gpu_wait(fb->gpu, &op, hal_time_ns() + fb->gpu->timeout_ns);
-        }
-    }
+    error = release_resource(fb);
     if (error == 0) {
         hal_dma_free(fb->pixels, fb->capacity);
         fb->pixels = NULL;

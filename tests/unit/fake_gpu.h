@@ -32,11 +32,11 @@ enum fake_gpu_misbehaviour {
     FAKE_GPU_COMMAND_TYPE, /* the request's own type */
     FAKE_GPU_ZERO_TYPE,
     FAKE_GPU_WRONG_FENCE,
-    FAKE_GPU_NO_FENCE, /* the flag is missing */
-    FAKE_GPU_LONG_EDID, /* more bytes than there is room for */
+    FAKE_GPU_NO_FENCE,    /* the flag is missing */
+    FAKE_GPU_LONG_EDID,   /* more bytes than there is room for */
     FAKE_GPU_NOT_WRITTEN, /* as long as it should be, and nothing in it */
-    FAKE_GPU_ERROR,    /* the type in `error` */
-    FAKE_GPU_SILENCE,  /* never; fake_gpu_retire_all brings it late */
+    FAKE_GPU_ERROR,       /* the type in `error` */
+    FAKE_GPU_SILENCE,     /* never; fake_gpu_retire_all brings it late */
     FAKE_GPU_MISBEHAVIOURS,
 };
 
@@ -80,8 +80,8 @@ struct fake_gpu {
     enum fake_gpu_misbehaviour misbehaviour; /* of the next answer, then GOOD */
     uint32_t error;                          /* enum virtio_gpu_ctrl_type */
     unsigned after;                          /* answers that are good before that */
-    bool holds_fences;      /* fenced commands are answered by fake_gpu_retire */
-    bool is_silent_cursor;  /* cursor commands are answered with 0 bytes, as QEMU does */
+    bool holds_fences;                       /* fenced commands are answered by fake_gpu_retire */
+    bool is_silent_cursor; /* cursor commands are answered with 0 bytes, as QEMU does */
     uint8_t edid[VIRTIO_GPU_EDID_MAX];
     uint32_t edid_size;
     uint32_t map_cache; /* VIRTIO_GPU_MAP_CACHE_* */
@@ -89,7 +89,7 @@ struct fake_gpu {
     struct fake_gpu_resource resources[FAKE_GPU_RESOURCES_MAX];
     struct fake_gpu_context contexts[FAKE_GPU_CONTEXTS_MAX];
     struct fake_gpu_scanout scanouts[VIRTIO_GPU_MAX_SCANOUTS];
-    uint32_t log[FAKE_GPU_LOG_MAX]; /* types of the requests, the first ones */
+    uint32_t log[FAKE_GPU_LOG_MAX];  /* types of the requests, the first ones */
     struct virtio_gpu_ctrl_hdr last; /* header of the last request */
     unsigned log_count;
     unsigned violations; /* requests that a driver must not send; printed */
@@ -105,8 +105,8 @@ struct fake_gpu {
     unsigned resets_seen;
 };
 
-/* A device with these features (VIRTIO_GPU_F_* and VIRTIO_F_*), scanouts of 640 x 480, the first one
- * enabled; queues as QEMU's, 64 and 16 entries. */
+/* A device with these features (VIRTIO_GPU_F_* and VIRTIO_F_*), scanouts of 640 x 480, the first
+ * one enabled; queues as QEMU's, 64 and 16 entries. */
 void fake_gpu_init(struct fake_gpu *fake, uint64_t features, uint32_t scanout_count);
 void fake_gpu_end(struct fake_gpu *fake);
 

@@ -401,8 +401,8 @@ static uint32_t set_scanout_blob(const struct command *c)
         return BAD_PARAMETER;
     }
     attach_scanout(scanout, m.resource_id, &m.r);
-    scanout->layout = (struct virtio_gpu_blob_layout){
-        .width = m.width, .height = m.height, .format = m.format};
+    scanout->layout =
+        (struct virtio_gpu_blob_layout){.width = m.width, .height = m.height, .format = m.format};
     memcpy(scanout->layout.strides, m.strides, sizeof(m.strides));
     memcpy(scanout->layout.offsets, m.offsets, sizeof(m.offsets));
     return OK;
@@ -481,8 +481,8 @@ static uint32_t capset_info(const struct command *c)
     struct virtio_gpu_get_capset_info m;
     struct virtio_gpu_resp_capset_info a = {0};
 
-    if (!take(c, &m, sizeof(m)) ||
-        !fake_gpu_require(c->fake, m.capset_index < FAKE_GPU_CAPSETS, "a capset beyond the count")) {
+    if (!take(c, &m, sizeof(m)) || !fake_gpu_require(c->fake, m.capset_index < FAKE_GPU_CAPSETS,
+                                                     "a capset beyond the count")) {
         return BAD_PARAMETER;
     }
     a.capset_id = m.capset_index + VIRTIO_GPU_CAPSET_VIRGL;
@@ -574,8 +574,7 @@ static uint32_t map_blob(const struct command *c)
     if (!fake_gpu_require(c->fake, !resource->is_mapped, "a blob is mapped twice")) {
         return BAD_PARAMETER;
     }
-    if (m.offset > FAKE_GPU_REGION_SIZE ||
-        FAKE_GPU_REGION_SIZE - m.offset < resource->blob_size) {
+    if (m.offset > FAKE_GPU_REGION_SIZE || FAKE_GPU_REGION_SIZE - m.offset < resource->blob_size) {
         return BAD_PARAMETER;
     }
     resource->is_mapped = true;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/gpu.c firmware/virtio/gpu_queue.c firmware/virtio/gpu_names.c
-// build: firmware/virtio/gpu_command.c firmware/virtio/gpu_command_3d.c firmware/virtio/gpu_format.c
-// build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
-// build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/error.c
-// build: firmware/pci_ecam.c firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c
-// build: firmware/pci_list.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
-// build: tests/unit/fake_virtqueue.c tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
+// build: firmware/virtio/gpu_command.c firmware/virtio/gpu_command_3d.c
+// build: firmware/virtio/gpu_format.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
+// build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
+// build: firmware/virtio/transport_pci.c firmware/error.c firmware/pci_ecam.c firmware/pci_bar.c
+// build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
+// build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
+// build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 /* Each of the 26 commands: what it does, what the driver refuses, what the device refuses. */
 #include "tests/unit/gpu_fixture.h"
 
@@ -13,15 +14,14 @@ static const struct virtio_gpu_rect whole = {0, 0, 32, 16};
 
 static void create_2d(uint32_t id)
 {
-    assert_int_equal(virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id,
-                                                       VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 32, 16),
-                     0);
+    assert_int_equal(
+        virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 32, 16),
+        0);
 }
 
 static void attach(uint32_t id, void *memory, size_t size)
 {
-    const struct virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory,
-                                               .length = (uint32_t)size};
+    const struct virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory, .length = (uint32_t)size};
     const struct virtio_gpu_data data = virtio_gpu_entries(&entry, 1);
 
     assert_int_equal(virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &data), 0);
@@ -61,8 +61,7 @@ static void test_edid(void **state)
     assert_int_equal(virtio_gpu_cmd_get_edid(&gpu, NULL, 0, edid, 100, &length), 0);
     assert_int_equal(length, 100);
     assert_int_equal(edid[100], 1); /* not written beyond what the caller gave */
-    assert_int_equal(virtio_gpu_cmd_get_edid(&gpu, NULL, 1, edid, 100, &length),
-                     BAREGPU_ERR_RANGE);
+    assert_int_equal(virtio_gpu_cmd_get_edid(&gpu, NULL, 1, edid, 100, &length), BAREGPU_ERR_RANGE);
     fake.misbehaviour = FAKE_GPU_LONG_EDID;
     assert_int_equal(virtio_gpu_cmd_get_edid(&gpu, NULL, 0, edid, sizeof(edid), &length),
                      BAREGPU_ERR_PROTOCOL);
@@ -102,9 +101,8 @@ static void test_create_unref(void **state)
     assert_null(fake_gpu_find_resource(&fake, 7));
     assert_int_equal(virtio_gpu_cmd_resource_unref(&gpu, NULL, 7), BAREGPU_ERR_NOT_FOUND);
     for (unsigned i = 0; i < VIRTIO_GPU_FORMAT_COUNT; i++) {
-        assert_int_equal(virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 20 + i,
-                                                           virtio_gpu_formats[i], 1, 1),
-                         0);
+        assert_int_equal(
+            virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 20 + i, virtio_gpu_formats[i], 1, 1), 0);
         assert_int_equal(fake_gpu_find_resource(&fake, 20 + i)->format, virtio_gpu_formats[i]);
     }
     close_gpu();
@@ -123,8 +121,7 @@ static void test_scanout_transfer_flush(void **state)
     for (unsigned i = 0; i < COUNT(pixels); i++) {
         pixels[i] = i * 0x10203;
     }
-    assert_int_equal(
-        virtio_gpu_cmd_transfer_to_host_2d(&gpu, NULL, 1, &part, (2 * 32 + 4) * 4), 0);
+    assert_int_equal(virtio_gpu_cmd_transfer_to_host_2d(&gpu, NULL, 1, &part, (2 * 32 + 4) * 4), 0);
     assert_int_equal(fake_gpu_shown(&fake, 0, 4, 2), 0); /* not flushed */
     assert_int_equal(virtio_gpu_cmd_resource_flush(&gpu, NULL, 1, &part), 0);
     for (uint32_t y = 0; y < 16; y++) {
@@ -187,8 +184,7 @@ static void attach_pieces(uint32_t count, bool is_own)
     assert_int_equal(virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, 3), 0);
     assert_null(resource->entries);
     assert_int_equal(virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, 3), BAREGPU_ERR_IO);
-    assert_int_equal(virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, 4),
-                     BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, 4), BAREGPU_ERR_NOT_FOUND);
     assert_int_equal(virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, 0), BAREGPU_ERR_INVALID);
     close_gpu();
     free(entries);
@@ -253,8 +249,7 @@ static void test_capsets(void **state)
     assert_int_equal(info.max_version, 2);
     assert_int_equal(info.max_size, 3 * FAKE_GPU_CAPSET_SIZE);
     assert_int_equal(virtio_gpu_cmd_get_capset_info(&gpu, NULL, 2, &info), BAREGPU_ERR_RANGE);
-    assert_int_equal(virtio_gpu_cmd_get_capset(&gpu, NULL, 2, 2, bytes, sizeof(bytes), &length),
-                     0);
+    assert_int_equal(virtio_gpu_cmd_get_capset(&gpu, NULL, 2, 2, bytes, sizeof(bytes), &length), 0);
     assert_int_equal(length, 3 * FAKE_GPU_CAPSET_SIZE);
     for (unsigned i = 0; i < length; i++) {
         assert_int_equal(bytes[i], (uint8_t)(2 + i));
@@ -287,8 +282,7 @@ static void test_uuid(void **state)
     }
     assert_int_equal(virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 3, uuid),
                      BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 0, uuid),
-                     BAREGPU_ERR_INVALID);
+    assert_int_equal(virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 0, uuid), BAREGPU_ERR_INVALID);
     close_gpu();
     open_gpu(0, 1);
     assert_int_equal(virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 2, uuid),
@@ -301,8 +295,7 @@ static void test_uuid(void **state)
 static void test_guest_blob(void **state)
 {
     static uint32_t pixels[8192 / 4];
-    const struct virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels,
-                                               .length = sizeof(pixels)};
+    const struct virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels, .length = sizeof(pixels)};
     const struct virtio_gpu_data data = virtio_gpu_entries(&entry, 1);
     struct virtio_gpu_blob blob = {.memory = VIRTIO_GPU_BLOB_MEM_GUEST,
                                    .flags = VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
@@ -362,8 +355,8 @@ static void test_guest_blob(void **state)
 
 static void test_host_blob(void **state)
 {
-    const uint64_t features = VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_RESOURCE_BLOB |
-                              VIRTIO_GPU_F_BLOB_ALIGNMENT;
+    const uint64_t features =
+        VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_BLOB_ALIGNMENT;
     struct virtio_gpu_blob blob = {.ctx_id = 3,
                                    .memory = VIRTIO_GPU_BLOB_MEM_HOST3D,
                                    .flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
@@ -390,9 +383,9 @@ static void test_host_blob(void **state)
     assert_int_equal(virtio_gpu_cmd_resource_unmap_blob(&gpu, NULL, 5), BAREGPU_ERR_NOT_FOUND);
     assert_int_equal(virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 6, 0, &cache),
                      BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, FAKE_GPU_REGION_SIZE - 8192,
-                                                      &cache),
-                     BAREGPU_ERR_INVALID); /* the device: it would reach beyond the region */
+    assert_int_equal(
+        virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, FAKE_GPU_REGION_SIZE - 8192, &cache),
+        BAREGPU_ERR_INVALID); /* the device: it would reach beyond the region */
     fake.log_count = 0;
     assert_int_equal(virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, 4096, &cache),
                      BAREGPU_ERR_INVALID);
@@ -420,8 +413,7 @@ static void test_contexts(void **state)
 
     (void)state;
     open_gpu(VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_CONTEXT_INIT, 1);
-    assert_int_equal(virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, VIRTIO_GPU_CAPSET_VIRGL2, "cube"),
-                     0);
+    assert_int_equal(virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, VIRTIO_GPU_CAPSET_VIRGL2, "cube"), 0);
     assert_int_equal(fake_gpu_find_context(&fake, 1)->context_init, VIRTIO_GPU_CAPSET_VIRGL2);
     assert_int_equal(fake_gpu_find_context(&fake, 1)->name_length, 4);
     assert_memory_equal(fake_gpu_find_context(&fake, 1)->name, "cube\0", 5);
@@ -550,9 +542,9 @@ static void test_cursor(void **state)
 
     (void)state;
     open_gpu(0, 2);
-    assert_int_equal(virtio_gpu_cmd_resource_create_2d(
-                         &gpu, NULL, 8, VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, 64, 64),
-                     0);
+    assert_int_equal(
+        virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 8, VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, 64, 64),
+        0);
     for (unsigned i = 0; i < 2; i++) {
         fake.is_silent_cursor = i == 1; /* QEMU gives no answer there */
         cursor.x = 10;
@@ -620,22 +612,14 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_display_info),
-        cmocka_unit_test(test_edid),
-        cmocka_unit_test(test_create_unref),
-        cmocka_unit_test(test_scanout_transfer_flush),
-        cmocka_unit_test(test_backing),
-        cmocka_unit_test(test_backing_refused),
-        cmocka_unit_test(test_capsets),
-        cmocka_unit_test(test_uuid),
-        cmocka_unit_test(test_guest_blob),
-        cmocka_unit_test(test_host_blob),
-        cmocka_unit_test(test_contexts),
-        cmocka_unit_test(test_3d_resource),
-        cmocka_unit_test(test_submit),
-        cmocka_unit_test(test_3d_without_feature),
-        cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_display_info), cmocka_unit_test(test_edid),
+        cmocka_unit_test(test_create_unref), cmocka_unit_test(test_scanout_transfer_flush),
+        cmocka_unit_test(test_backing),      cmocka_unit_test(test_backing_refused),
+        cmocka_unit_test(test_capsets),      cmocka_unit_test(test_uuid),
+        cmocka_unit_test(test_guest_blob),   cmocka_unit_test(test_host_blob),
+        cmocka_unit_test(test_contexts),     cmocka_unit_test(test_3d_resource),
+        cmocka_unit_test(test_submit),       cmocka_unit_test(test_3d_without_feature),
+        cmocka_unit_test(test_cursor),       cmocka_unit_test(test_names),
     };
 
     return run_variants(tests, COUNT(tests));

@@ -69,7 +69,7 @@ static int fixture_setup(void **state)
 static int run_variants(const struct CMUnitTest *tests, size_t count)
 {
     struct CMUnitTest *all = calloc(count * COUNT(gpu_variants), sizeof(*all));
-    char (*names)[96] = calloc(count * COUNT(gpu_variants), sizeof(*names));
+    char(*names)[96] = calloc(count * COUNT(gpu_variants), sizeof(*names));
     size_t total = 0;
     int failed;
 

@@ -89,15 +89,16 @@ struct virtio_gpu_framebuffer {
 
 /*
  * Takes memory from the HAL, for pictures of up to `capacity` bytes (0: width * height * 4), and
- * creates a resource: a blob in guest memory where the device has those, unless it is to be
- * transferred. Errors: INVALID (size, format), NO_MEMORY, and the device's.
+ * creates a resource: a blob in guest memory where the device has those. Errors: INVALID (size,
+ * format), NO_MEMORY, and the device's. When the device does not answer it may still use the memory:
+ * then fb->pixels is not NULL, and virtio_gpu_framebuffer_destroy gives it back later.
  */
 int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
                                   uint32_t width, uint32_t height, uint32_t format,
                                   size_t capacity);
 
-/* Turns off the scanouts that show it (the device does) and gives the memory back. After an error
- * the memory is left to the device. */
+/* Turns off the scanouts that show it (the device does) and gives the memory back; after an error it
+ * is still the device's, and this may be tried again. Also after virtio_gpu_close. */
 int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb);
 
 /*
