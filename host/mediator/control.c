@@ -32,6 +32,19 @@ int control_send(int socket, const struct control_message *message, int fd)
     return sent < 0 ? -1 : 0;
 }
 
+/* The descriptor that came along; -1 when there is none. */
+static int get_descriptor(struct msghdr *header)
+{
+    struct cmsghdr *rights = CMSG_FIRSTHDR(header);
+    int fd = -1;
+
+    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+        rights->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
+    }
+    return fd;
+}
+
 int control_receive(int socket, struct control_message *message, int *fd)
 {
     struct iovec vector = {.iov_base = message, .iov_len = sizeof(*message)};
@@ -42,30 +55,33 @@ int control_receive(int socket, struct control_message *message, int *fd)
     struct msghdr header = {
         .msg_iov = &vector,
         .msg_iovlen = 1,
-        .msg_control = ancillary.space,
-        .msg_controllen = sizeof(ancillary.space),
+        .msg_control = fd ? ancillary.space : NULL,
+        /* Not all of it: the padding of CMSG_SPACE has room for a second descriptor. What does
+         * not fit is closed by the kernel, which says MSG_CTRUNC. */
+        .msg_controllen = fd ? CMSG_LEN(sizeof(int)) : 0,
     };
     ssize_t received;
+    int got;
 
-    *fd = -1;
+    if (fd) {
+        *fd = -1;
+    }
     do {
         received = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (received < 0 && errno == EINTR);
-    if (received <= 0) {
-        return (int)received;
+    if (received < 0) {
+        return -1;
     }
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
-    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(fd, CMSG_DATA(rights), sizeof(*fd));
-    }
+    got = get_descriptor(&header);
     if (received != sizeof(*message) || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-        if (*fd >= 0) {
-            close(*fd);
-            *fd = -1;
+        if (got >= 0) {
+            close(got);
         }
         errno = EPROTO;
-        return -1;
+        return received == 0 ? 0 : -1;
+    }
+    if (fd) {
+        *fd = got;
     }
     return 1;
 }

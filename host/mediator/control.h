@@ -77,8 +77,9 @@ struct control_message {
 int control_send(int socket, const struct control_message *message, int fd);
 
 /*
- * Receives one message and its descriptor (-1 when there is none). 1, 0 at the end of the
- * stream, -1 with errno (EAGAIN: none there; EPROTO: not a control message). Never blocks.
+ * Receives one message and its descriptor (-1 when there is none; fd NULL: there must be none).
+ * 1, 0 at the end of the stream or after an empty packet, -1 with errno (EAGAIN: none there;
+ * EPROTO: not a control message, or with other descriptors, which are closed). Never blocks.
  */
 int control_receive(int socket, struct control_message *message, int *fd);
 

@@ -187,19 +187,16 @@ static void take_message(struct guest *guest, struct control_message *message)
 static bool read_message(struct guest *guest)
 {
     struct control_message message;
-    int fd, result;
+    int result;
 
     if (guest->control < 0 || guest->killed) {
         return false;
     }
-    result = control_receive(guest->control, &message, &fd);
-    if (fd >= 0) {
-        close(fd);
-    }
+    result = control_receive(guest->control, &message, NULL);
     if (result > 0) {
         take_message(guest, &message);
     } else if (result < 0 && errno == EPROTO) {
-        guest_kill(guest, "it sent a control message of another size");
+        guest_kill(guest, "it sent what is no control message");
     }
     if (guest->killed || result == 0) {
         uv_poll_stop(&guest->poll); /* its end comes as the process's */

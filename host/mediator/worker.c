@@ -289,7 +289,7 @@ static void take_control(struct stream *stream, const struct control_message *me
 static void read_control(struct stream *stream)
 {
     struct control_message message;
-    int fd, result = control_receive(stream->worker->control, &message, &fd);
+    int result = control_receive(stream->worker->control, &message, NULL);
 
     if (result > 0) {
         take_control(stream, &message);
