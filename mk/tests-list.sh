@@ -9,6 +9,7 @@
 #   // cflags: -DX=1                 for this program alone
 #   // needs: build/firmware/x.elf   what must be there before it runs
 #   // sanitize                      with ASan and UBSan (unit tests and fuzzers always are)
+#   // tsan                          with ThreadSanitizer instead
 #   // serial                        never beside another test: it measures time
 #
 # A program is tests/KIND/NAME.c and becomes build/tests/KIND/NAME. Objects are shared by programs
@@ -24,7 +25,8 @@ function flush_program(   kind, stem, variant, objects, i, n, list, object, prog
     sub(/\/.*/, "", kind)
     stem = file
     sub(/\.c$/, "", stem)
-    variant = kind == "fuzz" ? "fuzz" : (kind == "unit" || sanitize) ? "asan" : "plain"
+    variant = kind == "fuzz" ? "fuzz" : tsan ? "tsan" : \
+              (kind == "unit" || sanitize) ? "asan" : "plain"
     dir = "$(TEST_OBJ)/" variant
     if (cflags != "" || pkg != "") dir = "$(TEST_OBJ)/" variant "-" stem_name(stem)
     list = file " " build
@@ -54,7 +56,7 @@ FNR == 1 {
     flush_program()
     file = FILENAME
     build = libs = pkg = cflags = needs = ""
-    serial = sanitize = 0
+    serial = sanitize = tsan = 0
 }
 FNR > 40 { next }
 /^\/\/ build: /  { build = build " " value() }
@@ -63,6 +65,7 @@ FNR > 40 { next }
 /^\/\/ cflags: / { cflags = cflags " " value() }
 /^\/\/ needs: /  { needs = needs " " value() }
 /^\/\/ sanitize/ { sanitize = 1 }
+/^\/\/ tsan/     { tsan = 1 }
 /^\/\/ serial/   { serial = 1 }
 END { flush_program() }
 ' "$@" /dev/null

@@ -19,16 +19,20 @@ TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 COMPILE_plain := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O2
 COMPILE_asan := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE)
+# It knows no fences, and says so; the data itself is handed over by atomics.
+COMPILE_tsan := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O2 -fsanitize=thread -Wno-tsan
 COMPILE_fuzz := $(CCACHE) $(CLANG) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE) \
                 -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DBAREGPU_FUZZ
 LINK_plain := $(CC) -Wl,--as-needed
 LINK_asan := $(CC) $(SANITIZE) -Wl,--as-needed
+LINK_tsan := $(CC) -fsanitize=thread -Wl,--as-needed
 LINK_fuzz := $(CLANG) $(SANITIZE) -fsanitize=fuzzer -Wl,--as-needed
 TEST_LIBS := $(CMOCKA_LIBS) -ljansson -lpthread -lm
 
 ifneq ($(filter test,$(PARTS)),)
 $(call remember,tests-plain,$(HOST_VERSION) $(COMPILE_plain) $(LINK_plain) $(HARNESS_SRC))
 $(call remember,tests-asan,$(HOST_VERSION) $(COMPILE_asan) $(LINK_asan) $(HARNESS_SRC))
+$(call remember,tests-tsan,$(HOST_VERSION) $(COMPILE_tsan) $(LINK_tsan))
 $(call remember,tests-fuzz,$(CLANG_VERSION) $(COMPILE_fuzz) $(LINK_fuzz))
 $(call remember,tests-list,$(TEST_SRC))
 
