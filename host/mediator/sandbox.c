@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
 #define ADDRESS_SPACE_OVERHEAD (UINT64_C(1) << 30)
@@ -20,8 +21,8 @@ static const int cpu_allowed[] = {
     SCMP_SYS(nanosleep),     SCMP_SYS(gettimeofday),   SCMP_SYS(restart_syscall),
     SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(close),
     SCMP_SYS(exit),          SCMP_SYS(exit_group),     SCMP_SYS(sched_yield),
-    SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(tgkill),
-    SCMP_SYS(getrandom),     SCMP_SYS(rseq),           SCMP_SYS(set_robust_list),
+    SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(getrandom),
+    SCMP_SYS(rseq),          SCMP_SYS(set_robust_list),
     SCMP_SYS(writev), /* the C library's last words before it aborts */
 };
 
@@ -41,7 +42,14 @@ static const int cuda_refused[] = {
     SCMP_SYS(io_uring_setup),   SCMP_SYS(open_by_handle_at), SCMP_SYS(acct),
     SCMP_SYS(setuid),           SCMP_SYS(setgid),            SCMP_SYS(setreuid),
     SCMP_SYS(setregid),         SCMP_SYS(setresuid),         SCMP_SYS(setresgid),
-    SCMP_SYS(quotactl),
+    SCMP_SYS(quotactl),         SCMP_SYS(pidfd_send_signal),
+};
+
+/* With another process's id as the first argument: the supervisor and the workers of other tenants
+ * have the same user. */
+static const int cuda_refused_to_others[] = {
+    SCMP_SYS(kill),             SCMP_SYS(tkill),             SCMP_SYS(tgkill),
+    SCMP_SYS(rt_sigqueueinfo),  SCMP_SYS(rt_tgsigqueueinfo),
 };
 
 static int limit(int resource, uint64_t value)
@@ -71,6 +79,11 @@ static int add_cpu_rules(scmp_filter_ctx filter)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,
                                   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     }
+    /* What abort() does; to others nothing is sent. */
+    if (result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    }
     /* A library that looks for a file of its own gets an error, not a kill. */
     return result == 0 ? add_rule(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat)) : result;
 }
@@ -81,6 +94,10 @@ static int add_cuda_rules(scmp_filter_ctx filter)
 
     for (unsigned i = 0; i < sizeof(cuda_refused) / sizeof(cuda_refused[0]) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ERRNO(EPERM), cuda_refused[i]);
+    }
+    for (unsigned i = 0; i < sizeof(cuda_refused_to_others) / sizeof(int) && result == 0; i++) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), cuda_refused_to_others[i], 1,
+                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
     }
     return result;
 }

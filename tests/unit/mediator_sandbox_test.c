@@ -27,6 +27,7 @@
 #define KILLED (-SIGSYS)
 
 static int pair[2];
+static pid_t parent; /* asked for beforehand: getppid() itself is refused */
 
 /* System calls themselves: the sanitizers' own wrappers would need more. */
 static int try_open(void)
@@ -59,7 +60,26 @@ static int try_trace(void)
 
 static int try_kill(void)
 {
-    return syscall(SYS_kill, getppid(), 0) == 0 ? DONE : REFUSED;
+    return syscall(SYS_kill, parent, 0) == 0 ? DONE : REFUSED;
+}
+
+/* The supervisor and the workers of other tenants have the same user. */
+static int try_kill_thread(void)
+{
+    return syscall(SYS_tgkill, parent, parent, 0) == 0 ? DONE : REFUSED;
+}
+
+static int try_queue_signal(void)
+{
+    siginfo_t info = {.si_code = SI_QUEUE};
+
+    return syscall(SYS_rt_sigqueueinfo, parent, 0, &info) == 0 ? DONE : REFUSED;
+}
+
+/* As abort() does. */
+static int try_kill_self(void)
+{
+    return syscall(SYS_tgkill, getpid(), getpid(), 0) == 0 ? DONE : REFUSED;
 }
 
 static int map(size_t size, int protection)
@@ -114,6 +134,8 @@ static void test_without_sandbox_all_is_possible(void **state)
     (void)state;
     assert_int_equal(try_open(), DONE);
     assert_int_equal(try_kill(), DONE);
+    assert_int_equal(try_kill_thread(), DONE);
+    assert_int_equal(try_queue_signal(), DONE);
     assert_int_equal(try_executable_memory(), DONE);
 }
 
@@ -130,6 +152,9 @@ static void test_cpu(void **state)
     assert_int_equal(run(try_program, false), KILLED);
     assert_int_equal(run(try_trace, false), KILLED);
     assert_int_equal(run(try_kill, false), KILLED);
+    assert_int_equal(run(try_kill_thread, false), KILLED);
+    assert_int_equal(run(try_queue_signal, false), KILLED);
+    assert_int_equal(run(try_kill_self, false), DONE);
 }
 
 static void test_cuda(void **state)
@@ -140,6 +165,10 @@ static void test_cuda(void **state)
     assert_int_equal(run(try_open, true), DONE);
     assert_int_equal(run(try_program, true), REFUSED);
     assert_int_equal(run(try_trace, true), REFUSED);
+    assert_int_equal(run(try_kill, true), REFUSED);
+    assert_int_equal(run(try_kill_thread, true), REFUSED);
+    assert_int_equal(run(try_queue_signal, true), REFUSED);
+    assert_int_equal(run(try_kill_self, true), DONE);
 }
 
 /* The filter holds for threads that were there before. */
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_all_threads),
     };
 
+    parent = getpid();
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
         return 1;
     }
