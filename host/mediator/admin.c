@@ -104,12 +104,10 @@ static json_t *describe_listeners(const struct supervisor *supervisor)
     return listeners;
 }
 
-static json_t *describe_tenants(const struct supervisor *supervisor)
+static void append_tenants(json_t *tenants, const struct tenant_table *table)
 {
-    json_t *tenants = json_array();
-
-    for (unsigned i = 0; i < supervisor->tenants.count; i++) {
-        const struct tenant *tenant = &supervisor->tenants.tenants[i];
+    for (unsigned i = 0; i < table->count; i++) {
+        const struct tenant *tenant = &table->tenants[i];
 
         if (tenant->fault_count > 0 || tenant->quarantined) {
             json_array_append_new(
@@ -117,6 +115,15 @@ static json_t *describe_tenants(const struct supervisor *supervisor)
                                    (json_int_t)tenant->vm_id, "faults", (int)tenant->fault_count,
                                    "quarantined", (int)tenant->quarantined));
         }
+    }
+}
+
+static json_t *describe_tenants(const struct supervisor *supervisor)
+{
+    json_t *tenants = json_array();
+
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        append_tenants(tenants, &supervisor->listeners[i].tenants);
     }
     return tenants;
 }
@@ -151,8 +158,8 @@ static json_t *release(struct supervisor *supervisor, json_t *command)
     }
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
         if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
-            tenant = tenant_find(&supervisor->tenants, &supervisor->config->listeners[i],
-                                 (uint32_t)vm_id);
+            tenant = tenant_find(&supervisor->listeners[i].tenants,
+                                 &supervisor->config->listeners[i], (uint32_t)vm_id);
         }
     }
     if (!tenant || !tenant_release(tenant)) {

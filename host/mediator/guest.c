@@ -20,6 +20,8 @@
 #define RELEASE_MARGIN_NS NS_PER_S
 /* A stopped or stuck worker answers no CHECK; one is sent every few seconds (supervisor.c). */
 #define CHECKS_OPEN_MAX 3
+/* A worker asks for a pool that does not exist, then for each that does. */
+#define ATTACHES_MAX (1 + CONFIG_POOLS)
 
 static const char *guest_name(const struct guest *guest)
 {
@@ -100,15 +102,16 @@ static void take_attach(struct guest *guest, const struct control_attach *attach
     struct control_message answer = {.type = CONTROL_ATTACHED};
     uint64_t now_ns = clock_now_ns();
 
-    if (guest->device || (guest->tenant && guest->tenant->vm_id != attach->vm_id)) {
-        guest_kill(guest, "it attached twice");
+    if (guest->device || ++guest->attaches > ATTACHES_MAX ||
+        (guest->tenant && guest->tenant->vm_id != attach->vm_id)) {
+        guest_kill(guest, "it attached too often");
         return;
     }
     if (!guest->tenant) {
-        guest->tenant = tenant_attach(&guest->supervisor->tenants, config, attach->vm_id, now_ns,
+        guest->tenant = tenant_attach(&guest->listener->tenants, config, attach->vm_id, now_ns,
                                       &answer.attached.tokens);
         if (!guest->tenant) {
-            guest_kill(guest, "too many guests are in quarantine");
+            guest_kill(guest, "too many guests of its listener are in quarantine");
             return;
         }
     }

@@ -327,6 +327,10 @@ static enum mediator_exit open_sockets(struct supervisor *supervisor)
 
         listener->supervisor = supervisor;
         listener->config = &supervisor->config->listeners[i];
+        if (tenant_table_init(&listener->tenants) != 0) {
+            log_error("no memory");
+            return MEDIATOR_EXIT_FAILED;
+        }
         listener->cuda_possible = listener_may_use_cuda(supervisor, listener->config);
         result = open_listener(listener);
     }
@@ -391,10 +395,6 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     raise_descriptor_limit();
     /* A worker may not write files, so no compiled kernels are kept on disk. */
     setenv("CUDA_CACHE_DISABLE", "1", 1);
-    if (tenant_table_init(&supervisor.tenants) != 0) {
-        log_error("no memory");
-        return MEDIATOR_EXIT_FAILED;
-    }
     result = resolve_devices(&supervisor, options);
     if (result != MEDIATOR_EXIT_OK) {
         return result;

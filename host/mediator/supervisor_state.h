@@ -32,6 +32,7 @@ struct supervisor_listener {
     struct listener_socket socket;
     uv_poll_t poll;
     bool cuda_possible;
+    struct tenant_table tenants; /* its own: nobody's guests displace another listener's */
     bool paused; /* no descriptors left: polled again at the next tick */
     uint32_t sessions;
     uint64_t accepted, refused;
@@ -55,6 +56,7 @@ struct guest {
     struct supervisor_device *device;
     struct scheduler_client lease;
     struct control_statistics statistics;
+    unsigned attaches;    /* ATTACH messages */
     unsigned checks_open; /* CHECK messages without an answer */
     bool faulty;
     char fault[128];
@@ -74,7 +76,6 @@ struct supervisor {
     /* Indices into devices, per pool. */
     unsigned pool_devices[CONFIG_POOLS][CONFIG_POOL_DEVICES];
     unsigned pool_device_count[CONFIG_POOLS];
-    struct tenant_table tenants;
     struct guest_list guests;
     unsigned guest_count, spare_count;
     uint32_t sessions, last_session;

@@ -13,7 +13,9 @@
 #include "host/mediator/config.h"
 #include "host/mediator/limiter.h"
 
-#define TENANT_COUNT 4096u /* 2.4 MB; the oldest without sessions and quarantine makes room */
+/* Per listener, as many as it may have sessions; 2.4 MB, of which the kernel gives what is used.
+ * The oldest without sessions and quarantine makes room. */
+#define TENANT_COUNT 4096u
 #define TENANT_FAULTS 64u  /* config.c allows quarantine_faults up to this */
 
 struct tenant {

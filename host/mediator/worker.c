@@ -64,16 +64,34 @@ static void answer_message(struct worker *worker, const struct mailbox_message *
 
 /* ---- Requests ---- */
 
+/* Whether to ask the supervisor for this pool: the first one, whatever it is, and after a refusal
+ * each other one that exists, once. */
+static bool pool_is_to_ask_for(struct worker *worker, const struct mailbox_message *message)
+{
+    unsigned pool = message->pool_id - (unsigned)'A';
+    bool refused = worker->attached && worker->device.status != COMPUTE_OK;
+
+    if (worker->attached && message->vm_id != worker->identity.vm_id) {
+        return false; /* answered with an error */
+    }
+    if (worker->attached && !(refused && pool < CONFIG_POOLS && !worker->pool_asked[pool])) {
+        return false;
+    }
+    if (pool < CONFIG_POOLS) {
+        worker->pool_asked[pool] = true;
+    }
+    return true;
+}
+
 /* Asks the supervisor where this guest may go; false while there is no answer. */
 static bool attach(struct worker *worker, const struct mailbox_message *message)
 {
-    bool refused = worker->attached && worker->device.status != COMPUTE_OK;
     struct control_message ask = {.type = CONTROL_ATTACH};
 
     if (worker->attach_asked && !worker->attached) {
         return false;
     }
-    if (worker->attached && !(refused && message->pool_id != worker->identity.pool_id)) {
+    if (!pool_is_to_ask_for(worker, message)) {
         return true;
     }
     ask.attach = (struct control_attach){.vm_id = message->vm_id, .pool_id = message->pool_id};

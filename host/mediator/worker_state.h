@@ -62,6 +62,7 @@ struct worker {
     bool release_wanted; /* others wait */
 
     bool attach_asked, attached;
+    bool pool_asked[CONFIG_POOLS];
     struct control_attach identity;
     struct control_attached device;
     bool quarantined;

@@ -170,12 +170,64 @@ static void test_idle_lease(void **state)
     expect(CONTROL_RELEASE);
 }
 
+/* Each refusal is a line in the mediator's log: not as many as the client likes. */
+static void test_refused_pools_are_asked_for_once(void **state)
+{
+    static const struct {
+        uint8_t pool;
+        bool asks;
+    } steps[] = {{'C', true}, {'D', false}, {'A', true}, {0, false}, {'B', true}, {'A', false},
+                 {'B', false}, {'C', false}, {'a', false}};
+    const struct control_message refused = {.type = CONTROL_ATTACHED,
+                                            .attached.status = COMPUTE_INVALID_POOL};
+    const struct control_message check = {.type = CONTROL_CHECK};
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    start_worker();
+    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        client.pool_id = steps[i].pool;
+        client_send(&client, &add);
+        if (steps[i].asks) {
+            assert_int_equal(expect(CONTROL_ATTACH).attach.pool_id, steps[i].pool);
+            tell(&refused, -1);
+        }
+        assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_POOL);
+    }
+    tell(&check, -1);
+    expect(CONTROL_CHECKED);
+}
+
+/* One connection is one guest's: the supervisor would take a second one for a fault of the first. */
+static void test_another_guest_on_the_connection(void **state)
+{
+    const struct control_message refused = {.type = CONTROL_ATTACHED,
+                                            .attached.status = COMPUTE_INVALID_POOL};
+    const struct control_message check = {.type = CONTROL_CHECK};
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    start_worker();
+    client_send(&client, &add);
+    assert_int_equal(expect(CONTROL_ATTACH).attach.vm_id, 7);
+    tell(&refused, -1);
+    assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_POOL);
+    client.vm_id = 8;
+    client.pool_id = 'B';
+    client_send(&client, &add);
+    tell(&check, -1);
+    expect(CONTROL_CHECKED); /* no ATTACH before */
+    assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_REQUEST);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_lease_is_used_before_it_is_released),
         TEST(test_idle_lease),
+        TEST(test_refused_pools_are_asked_for_once),
+        TEST(test_another_guest_on_the_connection),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
