@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run=cube: a shaded, rotating cube, drawn by the host's OpenGL through a virtio GPU with 3D
+ * (-device virtio-gpu-gl-pci with -display sdl,gl=on or gtk,gl=on).
+ *
+ * Options: frames=N (300), angle=DEGREES (0) of the first frame, step=DEGREES (1) from a frame to
+ * the next, width= and height= (what the display prefers), hold=SECONDS (0): how long the last
+ * frame stays, depth_test=0.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "baregpu/hal.h"
+#include "baregpu/virgl.h"
+#include "baregpu/virtio_gpu.h"
+#include "firmware/apps/app.h"
+#include "firmware/apps/cube_scene.h"
+#include "firmware/apps/virtio_host.h"
+
+#define CONTEXT 1u
+#define SCANOUT 0u
+#define BUFFERS 2u
+#define COMMANDS_SIZE 8192u
+#define PROBE 16u /* pixels: the edge of the square that is read back */
+
+/* Object handles of the context. */
+enum {
+    BLEND = 1,
+    RASTERIZER,
+    DEPTH_TEST,
+    VERTEX_LAYOUT,
+    VERTEX_SHADER,
+    FRAGMENT_SHADER,
+    DEPTH_SURFACE,
+    COLOR_SURFACE, /* BUFFERS of them */
+};
+
+/* One of the pictures that are drawn and shown in turn. */
+struct buffer {
+    uint32_t resource_id;
+    uint8_t *commands; /* COMMANDS_SIZE bytes that the device reads */
+    uint64_t commands_bus;
+    bool is_in_flight;
+    struct virtio_gpu_op draw, show, flush;
+};
+
+static struct virtio_device device;
+static struct virtio_gpu gpu;
+static struct buffer buffers[BUFFERS];
+static uint32_t depth_id, vertex_id, index_id;
+static uint32_t width, height;
+
+static struct {
+    unsigned frames, hold_s;
+    float angle, step;
+    bool has_depth_test;
+} options;
+
+static uint32_t option(const char *key, uint32_t otherwise)
+{
+    char text[24];
+
+    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+}
+
+static uint32_t float_bits(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static bool check(const char *what, int error)
+{
+    if (error < 0) {
+        printf("%s failed: %s.\n", what, baregpu_strerror(error));
+    }
+    return error >= 0;
+}
+
+/* ---- The device ---- */
+
+static bool open_gpu(void)
+{
+    struct virtio_place place;
+    int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
+
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        printf("There is no virtio GPU.\n");
+    } else if (check("Opening the GPU", error) &&
+               check("Starting the GPU", error = virtio_gpu_open(&gpu, &device, NULL))) {
+        if (virtio_gpu_has(&gpu, VIRTIO_GPU_F_VIRGL)) {
+            printf("GPU at %s (%s), %" PRIu32 " scanouts\n", place.text, device.ops->name,
+                   gpu.scanout_count);
+            return true;
+        }
+        printf("The GPU at %s draws in 2D only.\n", place.text);
+        virtio_gpu_close(&gpu);
+        error = BAREGPU_ERR_NOT_FOUND;
+    }
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        printf("Start QEMU with: -device virtio-gpu-gl-pci -display gtk,gl=on\n");
+    }
+    return false;
+}
+
+/* The newest kind of context that takes virgl's commands; 0: there is none. */
+static uint32_t find_capset(void)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < gpu.capset_count; i++) {
+        struct virtio_gpu_capset capset;
+
+        if (virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset) == 0 &&
+            (capset.id == VIRTIO_GPU_CAPSET_VIRGL || capset.id == VIRTIO_GPU_CAPSET_VIRGL2) &&
+            capset.id > best) {
+            best = capset.id;
+            printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n",
+                   capset.id, capset.max_version, capset.max_size);
+        }
+    }
+    return best;
+}
+
+static bool create_context(void)
+{
+    uint32_t capset = find_capset();
+
+    if (capset == 0) {
+        printf("The host has no virgl.\n");
+        return false;
+    }
+    if (!virtio_gpu_has(&gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
+        capset = 0;
+    }
+    return check("Creating a context",
+                 virtio_gpu_cmd_ctx_create(&gpu, NULL, CONTEXT, capset, "cube"));
+}
+
+static bool choose_size(void)
+{
+    const struct virtio_gpu_rect *preferred = &gpu.displays[SCANOUT].r;
+
+    if (!check("Asking for the displays", virtio_gpu_update_displays(&gpu))) {
+        return false;
+    }
+    width = option("width", preferred->width);
+    height = option("height", preferred->height);
+    if (width == 0 || height == 0) {
+        width = VIRTIO_GPU_FALLBACK_WIDTH;
+        height = VIRTIO_GPU_FALLBACK_HEIGHT;
+    }
+    return true;
+}
+
+/* ---- Resources ---- */
+
+static uint32_t create_resource(const struct virtio_gpu_resource_3d *resource)
+{
+    uint32_t id = virtio_gpu_new_resource_id(&gpu);
+
+    return check("Creating a resource",
+                 virtio_gpu_cmd_resource_create_3d(&gpu, NULL, id, resource)) &&
+                   check("Attaching a resource",
+                         virtio_gpu_cmd_ctx_attach_resource(&gpu, NULL, CONTEXT, id))
+               ? id
+               : 0;
+}
+
+static uint32_t create_texture(enum virgl_format format, uint32_t bind, uint32_t flags)
+{
+    return create_resource(&(struct virtio_gpu_resource_3d){.target = VIRGL_TARGET_TEXTURE_2D,
+                                                            .format = format,
+                                                            .bind = bind,
+                                                            .width = width,
+                                                            .height = height,
+                                                            .depth = 1,
+                                                            .array_size = 1,
+                                                            .flags = flags});
+}
+
+static uint32_t create_buffer(uint32_t bind, uint32_t size)
+{
+    return create_resource(&(struct virtio_gpu_resource_3d){.target = VIRGL_TARGET_BUFFER,
+                                                            .format = VIRGL_FORMAT_R8_UNORM,
+                                                            .bind = bind,
+                                                            .width = size,
+                                                            .height = 1,
+                                                            .depth = 1,
+                                                            .array_size = 1});
+}
+
+/* DMA memory as the backing of a resource; NULL after a failure. */
+static void *attach_memory(uint32_t id, uint32_t size)
+{
+    struct virtio_gpu_mem_entry entry = {.length = size};
+    struct virtio_gpu_data entries = virtio_gpu_entries(&entry, 1);
+    void *memory = hal_dma_alloc(size, 64, &entry.addr);
+
+    if (memory == NULL) {
+        printf("There is no memory for a resource.\n");
+        return NULL;
+    }
+    if (!check("Attaching memory",
+               virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &entries))) {
+        hal_dma_free(memory, size);
+        return NULL;
+    }
+    return memory;
+}
+
+static void detach_memory(uint32_t id, void *memory, uint32_t size)
+{
+    if (check("Detaching memory", virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, id))) {
+        hal_dma_free(memory, size);
+    }
+}
+
+/* The vertices go there by a transfer; the indices, in create_objects, in the commands. */
+static bool upload_vertices(void)
+{
+    const uint32_t size = CUBE_VERTICES * sizeof(struct cube_vertex);
+    const struct virtio_gpu_transfer_3d transfer = {.box = {.w = size, .h = 1, .d = 1}};
+    void *memory = attach_memory(vertex_id, size);
+
+    if (memory == NULL) {
+        return false;
+    }
+    cube_vertices(memory);
+    bool is_good = check("Transferring the vertices",
+                         virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, CONTEXT, vertex_id,
+                                                            &transfer));
+
+    detach_memory(vertex_id, memory, size);
+    return is_good;
+}
+
+static bool create_resources(void)
+{
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        struct buffer *buffer = &buffers[i];
+
+        buffer->commands = hal_dma_alloc(COMMANDS_SIZE, 64, &buffer->commands_bus);
+        buffer->resource_id =
+            create_texture(VIRGL_FORMAT_B8G8R8X8_UNORM,
+                           VIRGL_BIND_RENDER_TARGET | VIRGL_BIND_SAMPLER_VIEW | VIRGL_BIND_SCANOUT,
+                           VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
+        if (buffer->commands == NULL || buffer->resource_id == 0) {
+            return false;
+        }
+    }
+    depth_id = create_texture(VIRGL_FORMAT_Z24X8_UNORM, VIRGL_BIND_DEPTH_STENCIL, 0);
+    vertex_id = create_buffer(VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
+    index_id = create_buffer(VIRGL_BIND_INDEX_BUFFER, CUBE_INDICES * sizeof(uint16_t));
+    return depth_id != 0 && vertex_id != 0 && index_id != 0 && upload_vertices();
+}
+
+/* ---- Commands ---- */
+
+static void encode_objects(struct virgl_encoder *e)
+{
+    static const struct virgl_blend blend = {.targets[0].color_mask = VIRGL_MASK_RGBA};
+    static const struct virgl_rasterizer rasterizer = {
+        .flags = VIRGL_RS_DEPTH_CLIP | VIRGL_RS_HALF_PIXEL_CENTER | VIRGL_RS_FRONT_CCW,
+        .point_size = VIRGL_FLOAT_1,
+        .line_width = VIRGL_FLOAT_1,
+    };
+    /* Nothing is culled: which face is in front is for the depth test to say. */
+    const struct virgl_depth_stencil_alpha depth_test = {
+        .has_depth_test = options.has_depth_test,
+        .writes_depth = true,
+        .depth_compare = VIRGL_COMPARE_LESS,
+    };
+    static const struct virgl_vertex_element elements[] = {
+        {.offset = offsetof(struct cube_vertex, position), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
+        {.offset = offsetof(struct cube_vertex, normal), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
+        {.offset = offsetof(struct cube_vertex, color), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
+    };
+
+    virgl_create_blend(e, BLEND, &blend);
+    virgl_create_rasterizer(e, RASTERIZER, &rasterizer);
+    virgl_create_depth_stencil_alpha(e, DEPTH_TEST, &depth_test);
+    virgl_create_vertex_elements(e, VERTEX_LAYOUT, elements, 3);
+    virgl_create_shader(e, VERTEX_SHADER, VIRGL_SHADER_VERTEX, cube_vertex_shader,
+                        CUBE_SHADER_TOKENS);
+    virgl_create_shader(e, FRAGMENT_SHADER, VIRGL_SHADER_FRAGMENT, cube_fragment_shader,
+                        CUBE_SHADER_TOKENS);
+    virgl_create_surface(e, DEPTH_SURFACE,
+                         &(struct virgl_surface){.resource_id = depth_id,
+                                                 .format = VIRGL_FORMAT_Z24X8_UNORM});
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        virgl_create_surface(e, COLOR_SURFACE + i,
+                             &(struct virgl_surface){.resource_id = buffers[i].resource_id,
+                                                     .format = VIRGL_FORMAT_B8G8R8X8_UNORM});
+    }
+}
+
+/* What all frames have in common. */
+static void encode_bindings(struct virgl_encoder *e)
+{
+    const float half_width = (float)width / 2.0f, half_height = (float)height / 2.0f;
+    /* Row 0 is the top one of a resource with Y_0_TOP: the host turns the picture. */
+    const struct virgl_viewport viewport = {
+        .scale = {float_bits(half_width), float_bits(half_height), VIRGL_FLOAT_HALF},
+        .translate = {float_bits(half_width), float_bits(half_height), VIRGL_FLOAT_HALF},
+    };
+    const struct virgl_vertex_buffer vertices = {.stride = sizeof(struct cube_vertex),
+                                                 .resource_id = vertex_id};
+    uint16_t indices[CUBE_INDICES];
+
+    cube_indices(indices);
+    virgl_write_buffer(e, index_id, 0, indices, sizeof(indices));
+    virgl_bind_object(e, VIRGL_OBJECT_BLEND, BLEND);
+    virgl_bind_object(e, VIRGL_OBJECT_RASTERIZER, RASTERIZER);
+    virgl_bind_object(e, VIRGL_OBJECT_DSA, DEPTH_TEST);
+    virgl_bind_object(e, VIRGL_OBJECT_VERTEX_ELEMENTS, VERTEX_LAYOUT);
+    virgl_bind_shader(e, VIRGL_SHADER_VERTEX, VERTEX_SHADER);
+    virgl_bind_shader(e, VIRGL_SHADER_FRAGMENT, FRAGMENT_SHADER);
+    virgl_set_viewports(e, 0, &viewport, 1);
+    virgl_set_vertex_buffers(e, &vertices, 1);
+    virgl_set_index_buffer(e, index_id, sizeof(indices[0]), 0);
+}
+
+static void encode_frame(struct virgl_encoder *e, unsigned buffer, float degrees)
+{
+    const uint32_t color = COLOR_SURFACE + buffer;
+    const uint32_t background[4] = {float_bits(32 / 255.0f), float_bits(48 / 255.0f),
+                                    float_bits(72 / 255.0f), VIRGL_FLOAT_1};
+    struct cube_constants constants;
+    uint32_t words[sizeof(constants) / sizeof(uint32_t)];
+
+    cube_constants(&constants, degrees, width, height);
+    memcpy(words, &constants, sizeof(words));
+    virgl_set_framebuffer(e, &color, 1, DEPTH_SURFACE);
+    virgl_clear(e, VIRGL_CLEAR_COLOR0 | VIRGL_CLEAR_DEPTH, background, VIRGL_DOUBLE_1, 0);
+    virgl_set_constants(e, VIRGL_SHADER_VERTEX, words, sizeof(words) / sizeof(words[0]));
+    virgl_draw(e, &(struct virgl_draw){.primitive = VIRGL_PRIM_TRIANGLES,
+                                       .count = CUBE_INDICES,
+                                       .is_indexed = true,
+                                       .max_index = CUBE_VERTICES - 1});
+}
+
+static bool create_objects(void)
+{
+    struct buffer *buffer = &buffers[0];
+    struct virgl_encoder e;
+    struct virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
+
+    virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
+    encode_objects(&e);
+    encode_bindings(&e);
+    int size = virgl_end(&e);
+
+    data.size = size > 0 ? (size_t)size : 0;
+    return check("Encoding", size) &&
+           check("Creating objects", virtio_gpu_cmd_submit_3d(&gpu, NULL, CONTEXT, &data));
+}
+
+/* ---- Frames ---- */
+
+/* Until the device is done with the buffer and its commands. */
+static bool wait_buffer(struct buffer *buffer)
+{
+    uint64_t deadline = virtio_host_deadline();
+    bool is_good = true;
+
+    if (buffer->is_in_flight) {
+        is_good = check("Drawing", virtio_gpu_wait(&gpu, &buffer->draw, deadline));
+        is_good &= check("Showing", virtio_gpu_wait(&gpu, &buffer->show, deadline));
+        is_good &= check("Flushing", virtio_gpu_wait(&gpu, &buffer->flush, deadline));
+        buffer->is_in_flight = false;
+    }
+    return is_good;
+}
+
+/* Draws and shows a frame: three commands, one notification. */
+static bool queue_frame(unsigned index, float degrees)
+{
+    struct buffer *buffer = &buffers[index];
+    const struct virtio_gpu_rect all = {.width = width, .height = height};
+    struct virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
+    struct virgl_encoder e;
+
+    virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
+    encode_frame(&e, index, degrees);
+    int size = virgl_end(&e);
+
+    if (!check("Encoding", size)) {
+        return false;
+    }
+    data.size = (size_t)size;
+    buffer->draw = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
+    buffer->show = (struct virtio_gpu_op){0};
+    buffer->flush = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
+    if (!check("Queueing",
+               virtio_gpu_cmd_submit_3d(&gpu, &buffer->draw, CONTEXT, &data)) ||
+        !check("Queueing", virtio_gpu_cmd_set_scanout(&gpu, &buffer->show, SCANOUT,
+                                                      buffer->resource_id, &all)) ||
+        !check("Queueing", virtio_gpu_cmd_resource_flush(&gpu, &buffer->flush,
+                                                         buffer->resource_id, &all))) {
+        return false;
+    }
+    buffer->is_in_flight = true;
+    return check("Notifying", virtio_gpu_kick(&gpu));
+}
+
+static bool draw_frames(void)
+{
+    uint64_t start_ns = hal_time_ns();
+
+    for (unsigned i = 0; i < options.frames; i++) {
+        if (!wait_buffer(&buffers[i % BUFFERS]) ||
+            !queue_frame(i % BUFFERS, options.angle + (float)i * options.step)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        if (!wait_buffer(&buffers[i])) {
+            return false;
+        }
+    }
+    uint64_t spent_ns = hal_time_ns() - start_ns;
+    uint64_t tenths = options.frames * 10000000000ull / (spent_ns > 0 ? spent_ns : 1);
+
+    printf("%u frames of %" PRIu32 " x %" PRIu32 " in %" PRIu64 " ms: %" PRIu64 ".%" PRIu64
+           " frames per second\n",
+           options.frames, width, height, spent_ns / 1000000, tenths / 10, tenths % 10);
+    return true;
+}
+
+/* Reads the middle of the last frame back, and says its colour: the host does not answer when it
+ * refuses commands of a context. */
+static bool probe_center(void)
+{
+    const uint32_t size = PROBE * PROBE * sizeof(uint32_t);
+    const struct buffer *last = &buffers[(options.frames - 1) % BUFFERS];
+    const struct virtio_gpu_transfer_3d transfer = {
+        .box = {(width - PROBE) / 2, (height - PROBE) / 2, 0, PROBE, PROBE, 1},
+        .stride = PROBE * sizeof(uint32_t),
+    };
+    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+    uint32_t *pixels = attach_memory(last->resource_id, size);
+
+    if (pixels == NULL) {
+        return false;
+    }
+    bool is_good = check("Reading back", virtio_gpu_cmd_transfer_from_host_3d(
+                                             &gpu, &op, CONTEXT, last->resource_id, &transfer)) &&
+                   check("Reading back", virtio_gpu_wait(&gpu, &op, virtio_host_deadline()));
+
+    uint32_t center = pixels[PROBE * PROBE / 2 + PROBE / 2] & 0xFFFFFF;
+
+    detach_memory(last->resource_id, pixels, size);
+    if (is_good && center == 0) { /* neither a face nor the background is black */
+        printf("Nothing was drawn: the host has refused commands, see its messages.\n");
+        return false;
+    }
+    printf("centre #%06" PRIx32 "\n", center);
+    return is_good;
+}
+
+static void hold(void)
+{
+    uint64_t deadline = hal_time_ns() + options.hold_s * 1000000000ull;
+
+    if (options.hold_s > 0) {
+        printf("The picture stays for %u s.\n", options.hold_s);
+    }
+    while (hal_time_ns() < deadline) {
+        hal_wait(deadline);
+    }
+}
+
+static bool destroy_resource(uint32_t id)
+{
+    return id == 0 || check("Destroying a resource", virtio_gpu_cmd_resource_unref(&gpu, NULL, id));
+}
+
+static bool clean_up(void)
+{
+    bool is_good = check("Turning the scanout off",
+                         virtio_gpu_cmd_set_scanout(&gpu, NULL, SCANOUT, 0, NULL));
+
+    is_good &= check("Destroying the context", virtio_gpu_cmd_ctx_destroy(&gpu, NULL, CONTEXT));
+    is_good &= destroy_resource(depth_id);
+    is_good &= destroy_resource(vertex_id);
+    is_good &= destroy_resource(index_id);
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        is_good &= destroy_resource(buffers[i].resource_id);
+    }
+    return is_good;
+}
+
+static bool show_cube(void)
+{
+    return choose_size() && create_context() && create_resources() && create_objects() && draw_frames() &&
+           (options.frames == 0 || probe_center());
+}
+
+static int run_cube(void)
+{
+    options.frames = option("frames", 300);
+    options.hold_s = option("hold", 0);
+    options.angle = (float)option("angle", 0);
+    options.step = (float)option("step", 1);
+    options.has_depth_test = option("depth_test", 1) != 0;
+    if (!open_gpu()) {
+        return 1;
+    }
+    bool is_good = show_cube();
+
+    if (is_good) {
+        hold();
+        is_good = clean_up();
+    }
+    /* Only a device that has been reset gives the memory back. */
+    if (check("Closing the GPU", virtio_gpu_close(&gpu))) {
+        for (unsigned i = 0; i < BUFFERS; i++) {
+            if (buffers[i].commands != NULL) {
+                hal_dma_free(buffers[i].commands, COMMANDS_SIZE);
+            }
+        }
+    } else {
+        is_good = false;
+    }
+    return is_good ? 0 : 1;
+}
+
+APP(cube, "a rotating cube, drawn by the host's OpenGL through a virtio GPU", run_cube);
