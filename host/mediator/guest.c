@@ -150,6 +150,16 @@ static void take_ask(struct guest *guest, uint32_t priority)
     }
 }
 
+/* Goes into the supervisor's log: what a terminal could take for more than text does not. */
+static void take_fault(struct guest *guest, const char reason[sizeof(guest->fault)])
+{
+    guest->faulty = true;
+    memset(guest->fault, 0, sizeof(guest->fault));
+    for (unsigned i = 0; i < sizeof(guest->fault) - 1 && reason[i]; i++) {
+        guest->fault[i] = reason[i] >= ' ' && reason[i] <= '~' ? reason[i] : '?';
+    }
+}
+
 static void take_message(struct guest *guest, struct control_message *message)
 {
     if (!guest->listener) {
@@ -177,9 +187,7 @@ static void take_message(struct guest *guest, struct control_message *message)
         guest->statistics = message->statistics;
         break;
     case CONTROL_FAULT:
-        guest->faulty = true;
-        memcpy(guest->fault, message->reason, sizeof(guest->fault));
-        guest->fault[sizeof(guest->fault) - 1] = '\0';
+        take_fault(guest, message->reason);
         break;
     default:
         guest_kill(guest, "it sent an unknown control message");

@@ -89,7 +89,7 @@ void log_write(enum mediator_log_level level, const char *format, ...)
     }
     /* What came from a guest or a client must not forge a line of its own. */
     for (size_t i = 0; i < used; i++) {
-        if ((unsigned char)line[i] < 0x20) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) {
             line[i] = '?';
         }
     }

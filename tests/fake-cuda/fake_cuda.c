@@ -13,6 +13,7 @@
  *                              call after it fails, too, when R is a context's death (700...)
  *   FAKE_CUDA_LAUNCH=R         kernels end with the result R, seen at the next synchronisation
  *   FAKE_CUDA_HANG=NAME        the function NAME never returns
+ *   FAKE_CUDA_TRACE=1          launches, and the waits for them, are lines on standard error
  *   FAKE_CUDA_MEMORY=BYTES     what cuMemAlloc has altogether (1 GiB)
  */
 #include <pthread.h>
@@ -29,7 +30,7 @@
 enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100,
        INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
 
-static int initialised, sticky, pending;
+static int initialised, sticky, pending, launched;
 static _Thread_local int context_current;
 static size_t memory_used;
 static int fail_calls;
@@ -43,6 +44,13 @@ static uint64_t setting(const char *name, uint64_t fallback)
     const char *value = getenv(name);
 
     return value ? strtoull(value, NULL, 0) : fallback;
+}
+
+static void trace(const char *event)
+{
+    if (getenv("FAKE_CUDA_TRACE")) {
+        fprintf(stderr, "fake CUDA: %s\n", event);
+    }
 }
 
 /* What a call of `name` is to return by the environment's will; SUCCESS: do your work. */
@@ -329,6 +337,10 @@ EXPORT int cuStreamSynchronize(void *stream)
 
     ENTER(1);
     (void)stream;
+    if (launched) {
+        launched = 0;
+        trace("launched work is done");
+    }
     pending = SUCCESS;
     if (result >= ILLEGAL_ADDRESS) {
         sticky = result;
@@ -351,6 +363,8 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
         block_y != 1 || block_z != 1) {
         return INVALID_VALUE;
     }
+    launched = 1;
+    trace("launch");
     if (setting("FAKE_CUDA_LAUNCH", 0)) {
         pending = (int)setting("FAKE_CUDA_LAUNCH", 0);
         return SUCCESS;
@@ -372,7 +386,7 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
 /* For tests that link the fake in: as at a process's start, but for what is allocated. */
 EXPORT void fake_cuda_reset(void)
 {
-    sticky = pending = fail_calls = 0;
+    sticky = pending = launched = fail_calls = 0;
     context_current = 0;
 }
 

@@ -77,7 +77,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     static const char *const names[] = {"FAKE_CUDA_FAIL", "FAKE_CUDA_LAUNCH", "FAKE_CUDA_HANG",
-                                        "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY", "LD_LIBRARY_PATH"};
+                                        "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY",
+                                        "FAKE_CUDA_TRACE", "LD_LIBRARY_PATH"};
 
     (void)state;
     process_end(mediator);
@@ -160,6 +161,59 @@ static void test_fake_operations(void **state)
     assert_string_equal(info.name, "fake GPU 0 (no GPU at all)");
     use_everything(&other, &info); /* takes the lease over, asynchronous work done */
     use_everything(&client, &info);
+    client_close(&client);
+    client_close(&other);
+}
+
+/* An addition in device memory that is answered before it is done. */
+static void start_async_add(struct client *client)
+{
+    struct request alloc = request_alloc(4096);
+    uint32_t handle = client_expect_ok(client, &alloc);
+    struct request add = {.opcode = COMPUTE_VECTOR_ADD_MEMORY, .flags = VGPU_STUB_FLAG_ASYNC,
+                          .param_count = 12,
+                          .params = {COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0,
+                                     0, 1024, 0}};
+
+    client_expect_ok(client, &add);
+}
+
+/* Who has the lease has the GPU to itself: what the last one started is done by then. */
+static void test_fake_release_waits(void **state)
+{
+    struct request alloc = request_alloc(64); /* launches nothing */
+    const char *launch, *done, *granted;
+
+    (void)state;
+    setenv("FAKE_CUDA_TRACE", "1", 1);
+    start_fake("");
+    struct client client = client_open(path, 1), other = client_open(path, 2);
+    start_async_add(&client); /* and asks for nothing more: the release is due at once */
+    client_expect_ok(&other, &alloc);
+    process_wait_text(mediator, "(one, vm 2): lease granted");
+    launch = strstr(process_errors(mediator), "fake CUDA: launch\n");
+    assert_non_null(launch);
+    granted = strstr(launch, "(one, vm 2): lease granted");
+    done = strstr(launch, "fake CUDA: launched work is done");
+    assert_non_null(granted);
+    assert_true(done && done < granted);
+    client_close(&client);
+    client_close(&other);
+}
+
+/* What the wait finds ends the session that started it, and the lease goes on. */
+static void test_fake_release_finds_a_fault(void **state)
+{
+    struct request alloc = request_alloc(64);
+
+    (void)state;
+    setenv("FAKE_CUDA_LAUNCH", "719", 1);
+    start_fake("");
+    struct client client = client_open(path, 1), other = client_open(path, 2);
+    start_async_add(&client);
+    client_expect_ok(&other, &alloc);
+    assert_int_equal(client_receive(&client).type, 0);
+    process_wait_text(mediator, "vm 1): ended by a fault: asynchronous work: CUDA_ERROR_LAUNCH");
     client_close(&client);
     client_close(&other);
 }
@@ -286,6 +340,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_fake_release_waits), TEST(test_fake_release_finds_a_fault),
         TEST(test_fake_operations), TEST(test_fake_fault),
         TEST(test_fake_hang),       TEST(test_fake_no_context),
         TEST(test_fake_devices),    TEST(test_fake_driver_that_crashes),
