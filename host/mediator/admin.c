@@ -42,6 +42,7 @@ struct admin {
     struct listener_socket socket;
     uv_poll_t poll;
     unsigned clients;
+    bool paused; /* no descriptors left: polled again at the next tick */
 };
 
 /* ---- Answers ---- */
@@ -285,6 +286,16 @@ static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffe
     }
 }
 
+/* The socket stays readable: do not spin. */
+static void pause_on_error(struct admin *admin)
+{
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        log_error("admin socket: accept: %m");
+        admin->paused = true;
+        uv_poll_stop(&admin->poll);
+    }
+}
+
 static void on_client(uv_poll_t *poll, int status, int events)
 {
     struct admin *admin = poll->data;
@@ -296,6 +307,7 @@ static void on_client(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     if (fd < 0) {
+        pause_on_error(admin);
         return;
     }
     client = calloc(1, sizeof(*client));
@@ -345,6 +357,14 @@ struct admin *admin_open(struct supervisor *supervisor, const char *path,
     uv_poll_start(&admin->poll, UV_READABLE, on_client);
     *exit_status = MEDIATOR_EXIT_OK;
     return admin;
+}
+
+void admin_tick(struct admin *admin)
+{
+    if (admin && admin->paused) {
+        admin->paused = false;
+        uv_poll_start(&admin->poll, UV_READABLE, on_client);
+    }
 }
 
 void admin_close(struct admin *admin)

@@ -187,6 +187,7 @@ static void on_tick(uv_timer_t *timer)
             start_listening(&supervisor->listeners[i]);
         }
     }
+    admin_tick(supervisor->admin);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
         LIST_FOREACH (guest, &supervisor->guests, link) {

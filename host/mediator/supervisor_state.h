@@ -117,6 +117,8 @@ struct admin;
 /* NULL after a log line, with the exit status. */
 struct admin *admin_open(struct supervisor *supervisor, const char *path,
                          enum mediator_exit *exit_status);
+/* Every TICK_MS of supervisor.c. NULL is none. */
+void admin_tick(struct admin *admin);
 void admin_close(struct admin *admin);
 
 /* A client's --status and --release: talks to a running mediator, prints, gives the exit status. */

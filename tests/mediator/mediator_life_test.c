@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -485,6 +486,34 @@ static void test_admin_garbage(void **state)
     free(admin);
 }
 
+/* Without descriptors an admin's connection waits, and the mediator does not spin on it. */
+static void test_admin_without_descriptors(void **state)
+{
+    static const char command[] = "{\"command\": \"status\"}\n";
+    char *admin = harness_format("%s.admin", path), *line = NULL, answer[4096];
+    struct rlimit none = {.rlim_cur = 1, .rlim_max = 1}, before;
+    unsigned count = 0;
+
+    (void)state;
+    start();
+    json_decref(admin_status(path)); /* its spare worker is there */
+    assert_int_equal(prlimit(process_pid(mediator), RLIMIT_NOFILE, NULL, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(prlimit(process_pid(mediator), RLIMIT_NOFILE, &none, NULL), 0);
+    int fd = unix_connect(admin, CLIENT_TIMEOUT_MS);
+    socket_write(fd, command, sizeof(command) - 1);
+    process_wait_text(mediator, "admin socket: accept: Too many open files");
+    usleep(300000); /* not to wait for something: for the lines that must not come */
+    assert_int_equal(prlimit(process_pid(mediator), RLIMIT_NOFILE, &before, NULL), 0);
+    assert_true(socket_read(fd, answer, sizeof(answer), CLIENT_TIMEOUT_MS) > 0);
+    close(fd);
+    for (line = strstr(process_errors(mediator), "admin socket: accept"); line; count++) {
+        line = strstr(line + 1, "admin socket: accept");
+    }
+    assert_in_range(count, 1, 20); /* a try every 50 ms */
+    free(admin);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
@@ -507,6 +536,7 @@ int main(void)
         TEST(test_many_clients),
         TEST(test_status),
         TEST(test_admin_garbage),
+        TEST(test_admin_without_descriptors),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

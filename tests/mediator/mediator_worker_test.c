@@ -198,7 +198,7 @@ static void test_refused_pools_are_asked_for_once(void **state)
     expect(CONTROL_CHECKED);
 }
 
-/* One connection is one guest's: the supervisor would take a second one for a fault of the first. */
+/* One connection is one guest's: the supervisor would take a second for a fault of the first. */
 static void test_another_guest_on_the_connection(void **state)
 {
     const struct control_message refused = {.type = CONTROL_ATTACHED,
