@@ -11,6 +11,7 @@ KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*
                          firmware/apps/*.[cS])
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
 MINIMAL_LD := $(firstword $(wildcard firmware/minimal/*.ld) firmware/linker.ld)
+FONT_SRC := $(FW)/font/console_font.c
 fw_obj = $(patsubst %,$(FW_OBJ)/%.o,$(basename $(1)))
 
 # Debian's compiler for Linux needs newlib beside it; one for the bare target has its own.
@@ -54,6 +55,10 @@ $(FW)/libfdt.stamp: mk/build-libfdt.sh mk/debian-fetch.sh $(LIBC_STAMP) \
 	@mk/build-libfdt.sh $(CROSS) $(NEWLIB_ARG) $(LIBFDT)
 	@touch $@
 
+# The screen's fonts, from a package.
+$(FONT_SRC): mk/build-font.sh mk/psf-to-c.awk mk/debian-fetch.sh
+	$(call quiet,FONT,$@)mk/build-font.sh $@
+
 # What runs before the FP unit is on, or while its registers hold the interrupted code's values.
 $(FW_OBJ)/firmware/platform/early%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/platform/exception%.o: FW_EXTRA := -mgeneral-regs-only
@@ -64,7 +69,7 @@ $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-
 
 # The library's and the minimal kernel's objects: no libc in sight.
 FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
-HOSTED_OBJ := $(call fw_obj,$(KERNEL_SRC))
+HOSTED_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
 
 $(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
 $(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib

@@ -29,6 +29,25 @@ void console_write(const char *text, size_t size)
     }
 }
 
+static void (*console_mirror)(const char *text, size_t size);
+
+void console_set_mirror(void (*mirror)(const char *text, size_t size))
+{
+    console_mirror = mirror;
+}
+
+/* What the mirror itself prints is not mirrored. */
+void console_write_mirror(const char *text, size_t size)
+{
+    void (*mirror)(const char *text, size_t size) = console_mirror;
+
+    if (mirror) {
+        console_mirror = NULL;
+        mirror(text, size);
+        console_mirror = mirror;
+    }
+}
+
 void console_put_string(const char *text)
 {
     console_write(text, strlen(text));

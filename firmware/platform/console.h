@@ -18,6 +18,13 @@ void console_select(enum console_output output);
 /* Callable from anywhere, with anything broken but the MMU; uses no heap and no locks. */
 void console_write(const char *text, size_t size);
 
+/*
+ * What programs print (newlib's write) also goes to `mirror`; NULL: no more. Not what exceptions and
+ * panics say: then only the ways above can be trusted.
+ */
+void console_set_mirror(void (*mirror)(const char *text, size_t size));
+void console_write_mirror(const char *text, size_t size);
+
 /* For code that must not use printf (exceptions, the heap). */
 void console_put_string(const char *text);
 void console_put_hex(uint64_t value, unsigned digits);

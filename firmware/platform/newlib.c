@@ -35,6 +35,7 @@ int _write(int file, const char *text, int size)
         return -1;
     }
     console_write(text, (size_t)size);
+    console_write_mirror(text, (size_t)size);
     return size;
 }
 

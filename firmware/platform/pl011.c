@@ -9,11 +9,13 @@
 #define UARTCR    0x030
 #define UARTIMSC  0x038
 
+#define UARTFR_RXFE     (1u << 4)
 #define UARTFR_TXFF     (1u << 5)
 #define UARTLCR_H_FEN   (1u << 4)
 #define UARTLCR_H_WLEN8 (3u << 5)
 #define UARTCR_UARTEN   (1u << 0)
 #define UARTCR_TXE      (1u << 8)
+#define UARTCR_RXE      (1u << 9)
 
 /* A FIFO that stays full this long has nobody at its end: the character is dropped. */
 #define PL011_POLLS_MAX 1000000
@@ -28,7 +30,7 @@ void pl011_init(uintptr_t base)
     mmio_write32(uart, UARTCR, 0);
     mmio_write32(uart, UARTIMSC, 0);
     mmio_write32(uart, UARTLCR_H, UARTLCR_H_FEN | UARTLCR_H_WLEN8);
-    mmio_write32(uart, UARTCR, UARTCR_UARTEN | UARTCR_TXE);
+    mmio_write32(uart, UARTCR, UARTCR_UARTEN | UARTCR_TXE | UARTCR_RXE);
     pl011_base = uart;
 }
 
@@ -51,4 +53,12 @@ void pl011_write(const char *text, size_t size)
             pl011_put('\r');
         pl011_put(text[i]);
     }
+}
+
+bool pl011_read(char *c)
+{
+    if (!pl011_base || (mmio_read32(pl011_base, UARTFR) & UARTFR_RXFE))
+        return false;
+    *c = (char)mmio_read32(pl011_base, UARTDR);
+    return true;
 }
