@@ -16,8 +16,8 @@ struct virtio_place {
 
 /*
  * Opens the device number `n` (from 0) with this virtio id: PCI's come first, in the order of the
- * bus, then MMIO's in the order of the devicetree. NOT_FOUND: there are not that many. Other errors:
- * it is there, but cannot be opened. `place` may be NULL.
+ * bus, then MMIO's in the order of the devicetree. NOT_FOUND: there are not that many. Other
+ * errors: it is there, but cannot be opened. `place` may be NULL.
  */
 int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
                      struct virtio_place *place);

@@ -325,8 +325,8 @@ static bool is_inside_bar(const struct virtio_pci *pci, const struct capability 
 }
 
 /*
- * Decoding of the BAR's kind is on, so it can be accessed. Refused while any BAR of this kind has no
- * address.
+ * Decoding of the BAR's kind is on, so it can be accessed. Refused while any BAR of this kind has
+ * no address.
  */
 static bool is_decoded(const struct virtio_pci *pci, unsigned bar)
 {

@@ -33,7 +33,8 @@ static void add_status(struct virtio_device *device, uint8_t bits)
 
 void virtio_fail(struct virtio_device *device)
 {
-    if (device->ops != NULL) {
+    /* Not before ACKNOWLEDGE: the reset may still go on, and is to be waited for (4.1.4.3.2). */
+    if (device->ops != NULL && device->status != 0) {
         add_status(device, VIRTIO_STATUS_FAILED);
     }
 }

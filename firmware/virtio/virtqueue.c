@@ -423,7 +423,7 @@ static int accept_report(struct virtqueue *queue, const struct virtqueue_report 
     return 1;
 }
 
-/* With IN_ORDER: the next chain of the batch. Those before the last were used completely, says 2.7.9
+/* With IN_ORDER: the next chain of the batch. Those before the last were used completely, say 2.7.9
  * and 2.8.8: as far as there was something to write, it was written. */
 static uint16_t take_from_batch(const struct virtqueue *queue, uint32_t *written)
 {

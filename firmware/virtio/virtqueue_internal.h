@@ -67,8 +67,8 @@ extern const struct virtqueue_format virtqueue_format_split;
 extern const struct virtqueue_format virtqueue_format_packed;
 
 /*
- * Orders the ring against a device in hardware, where VIRTIO_F_ORDER_PLATFORM asks for it (6): such a
- * device is an observer beyond the domain that load_acquire and store_release order.
+ * Orders the ring against a device in hardware, where VIRTIO_F_ORDER_PLATFORM asks for it (6): such
+ * a device is an observer beyond the domain that load_acquire and store_release order.
  */
 static inline void virtqueue_before_publish(const struct virtqueue *queue)
 {

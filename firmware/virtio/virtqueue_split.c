@@ -163,7 +163,7 @@ static uint16_t position(const struct virtqueue *queue)
 static int peek(struct virtqueue *queue, struct virtqueue_report *report)
 {
     const struct virtq_used *used = used_ring(queue);
-    /* 2.7.8.2: the device sets the entry before the index; so the index is read before the entry. */
+    /* 2.7.8.2: the device sets the entry before the index; so we read the index before it. */
     uint16_t pending = (uint16_t)(load_acquire16(&used->idx) - queue->next_used);
     uint64_t unpublished = queue->sequence - queue->published;
 

@@ -5,11 +5,29 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "baregpu/hal.h"
 #include "baregpu/mmio.h"
 
 struct fake_hal fake_hal;
+
+/* Nothing else lies there, with the sanitizers or without; the next allocation lies behind. */
+#define LOW_MEMORY 0x20000000u
+#define PAGE_SIZE 4096u
+
+static void *map_low(size_t size)
+{
+    static uintptr_t next = LOW_MEMORY;
+    void *memory = mmap((void *)next, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
+
+    if (memory != (void *)next) {
+        abort();
+    }
+    next += (size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+    return memory;
+}
 
 void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
@@ -19,8 +37,12 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     if (fake_hal.refuse_allocation != 0 && --fake_hal.refuse_allocation == 0) {
         return NULL;
     }
-    memory = aligned_alloc(align, whole);
-    memset(memory, 0, whole);
+    if (fake_hal.low_memory) {
+        memory = map_low(whole);
+    } else {
+        memory = aligned_alloc(align, whole);
+        memset(memory, 0, whole);
+    }
     fake_hal.allocated += size;
     *bus_address = (uintptr_t)memory;
     return memory;
@@ -29,7 +51,11 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 void hal_dma_free(void *memory, size_t size)
 {
     fake_hal.allocated -= size;
-    free(memory);
+    if (fake_hal.low_memory) {
+        munmap(memory, size);
+    } else {
+        free(memory);
+    }
 }
 
 void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)

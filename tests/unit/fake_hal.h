@@ -12,6 +12,7 @@ struct fake_hal {
     unsigned waits;
     bool refuse_map;
     unsigned refuse_allocation; /* 1: the next hal_dma_alloc fails, 2: the one after it, ... */
+    bool low_memory;            /* from here on and back, below 4 GiB: for 32-bit page numbers */
     size_t allocated;           /* bytes that hal_dma_alloc gave and hal_dma_free did not get back */
     /* The device behind mmio.h: `address` is what hal_map gave plus the register's offset. */
     void *device;

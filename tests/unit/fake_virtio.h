@@ -127,8 +127,8 @@ int fake_virtio_open(struct fake_virtio *fake, struct virtio_device *device, uin
 /* Takes all available chains of all queues; returns how many. */
 unsigned fake_virtio_run(struct fake_virtio *fake);
 
-/* Announces that it wants to be notified, and looks once more. Returns true when there is something:
- * then no notification may come, and fake_virtio_run is to be called. */
+/* Announces that it wants to be notified, and looks once more. Returns true when there is
+ * something: then no notification may come, and fake_virtio_run is to be called. */
 bool fake_virtio_sleep(struct fake_virtio *fake);
 
 /* Completes the held request `number` (0: the oldest) of a queue. */

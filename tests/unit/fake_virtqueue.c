@@ -165,7 +165,8 @@ static void take_split_table(struct fake_virtio *fake, struct fake_virtio_queue 
 }
 
 /* 2.7.5 with IN_ORDER: descriptors in the ring's order. */
-static void check_split_order(struct fake_virtio *fake, struct fake_virtio_queue *queue, uint16_t id)
+static void check_split_order(struct fake_virtio *fake, struct fake_virtio_queue *queue,
+                              uint16_t id)
 {
     if (has(fake, VIRTIO_F_IN_ORDER)) {
         if (id != queue->expected_descriptor) {
@@ -370,8 +371,10 @@ static bool spoil(struct fake_virtio *fake, struct fake_virtio_queue *queue,
         push(fake, queue, completion);
         break;
     case FAKE_VIRTIO_RESERVED_FLAGS:
-        completion->extra_flags = is_packed(fake) ? VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT | 0x7F78
-                                                  : 0xFFFE;
+        completion->extra_flags = 0xFFFE;
+        if (is_packed(fake)) {
+            completion->extra_flags = VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT | 0x7F78;
+        }
         break;
     case FAKE_VIRTIO_SCRIBBLE:
         if (is_packed(fake)) {

@@ -74,6 +74,7 @@ static void *run_device(void *argument)
         if (fake_virtio_run(fake) == 0 && !fake_virtio_sleep(fake) &&
             !wait_change(&fake->kicks, seen)) {
             printf("# no notification reached the device\n");
+            fflush(stdout);
             abort();
         }
     }
@@ -147,6 +148,7 @@ static void drive(uint64_t total)
         if (got == 0 && !virtqueue_enable_notifications(&fixture.queue) && taken < added &&
             !wait_change(&fixture.fake.interrupts, seen)) {
             printf("# no notification reached the driver\n");
+            fflush(stdout);
             abort();
         }
         if (fixture_random(16) == 0) {

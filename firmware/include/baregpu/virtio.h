@@ -183,7 +183,7 @@ int virtio_open(struct virtio_device *device, const struct virtio_transport_ops 
  * except of a legacy device. Queues that existed before are dead until virtqueue_restart. May be
  * called again at any time. Errors: UNSUPPORTED (a required feature is not offered, or the device
  * rejects the set), TIMEOUT (it does not come out of its reset by `deadline_ns`, hal_time_ns).
- * After an error FAILED is set.
+ * After an error but TIMEOUT FAILED is set.
  */
 int virtio_start(struct virtio_device *device, uint64_t wanted, uint64_t required,
                  uint64_t deadline_ns);
