@@ -258,7 +258,11 @@ static void judge_end(struct guest *guest, int64_t exit_status, int signal_numbe
         guest->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && guest->listener) {
         log_error("%s: worker %d failed", guest_name(guest), guest->process.pid);
+    } else if (exit_status != WORKER_EXIT_OK && !guest->listener &&
+               !guest->supervisor->draining) {
+        log_error("%s: failed with exit status %d", guest_name(guest), (int)exit_status);
     } else if (guest->listener) {
+        guest->faulty = guest->faulty || exit_status == WORKER_EXIT_FAULT;
         log_info("%s: ended%s%s, %llu requests, %llu of them errors", guest_name(guest),
                  guest->faulty ? " by a fault: " : "", guest->faulty ? guest->fault : "",
                  (unsigned long long)guest->statistics.requests,
@@ -290,6 +294,7 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
         supervisor->sessions--;
     } else {
         supervisor->spare_count--;
+        supervisor->spares_from_ns = now_ns + SUPERVISOR_SPARE_RETRY_NS;
     }
     LIST_REMOVE(guest, link);
     supervisor->guest_count--;

@@ -161,8 +161,10 @@ void supervisor_guest_gone(struct supervisor *supervisor)
 
 static void keep_spares(struct supervisor *supervisor)
 {
-    while (!supervisor->draining && supervisor->spare_count < supervisor->config->spare_workers) {
+    while (!supervisor->draining && clock_now_ns() >= supervisor->spares_from_ns &&
+           supervisor->spare_count < supervisor->config->spare_workers) {
         if (!guest_spawn(supervisor)) {
+            supervisor->spares_from_ns = clock_now_ns() + SUPERVISOR_SPARE_RETRY_NS;
             return;
         }
     }

@@ -16,6 +16,9 @@
 
 #define SUPERVISOR_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
 
+/* After a spare worker died or did not start, the next is tried: the reason may last. */
+#define SUPERVISOR_SPARE_RETRY_NS NS_PER_S
+
 struct supervisor;
 
 struct supervisor_device {
@@ -78,6 +81,7 @@ struct supervisor {
     unsigned pool_device_count[CONFIG_POOLS];
     struct guest_list guests;
     unsigned guest_count, spare_count;
+    uint64_t spares_from_ns; /* no new spare worker before */
     uint32_t sessions, last_session;
     uint64_t started_ns, checked_ns;
     bool draining;

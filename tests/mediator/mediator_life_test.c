@@ -514,6 +514,35 @@ static void test_admin_without_descriptors(void **state)
     free(admin);
 }
 
+/* What keeps workers from starting is tried again each second, and said, not 20 times as often. */
+static void test_spares_that_die(void **state)
+{
+    const struct rlimit none = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    unsigned count = 0;
+    char *children;
+    int spare = 0;
+    FILE *file;
+
+    (void)state;
+    start();
+    children = harness_format("/proc/%d/task/%d/children", process_pid(mediator),
+                              process_pid(mediator));
+    file = fopen(children, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &spare), 1);
+    fclose(file);
+    free(children);
+    /* No program can be loaded in so little memory. */
+    assert_int_equal(prlimit(process_pid(mediator), RLIMIT_AS, &none, NULL), 0);
+    assert_int_equal(kill(spare, SIGKILL), 0);
+    process_wait_text(mediator, "failed with exit status 127");
+    usleep(500000); /* not to wait for something: for the lines that must not come */
+    for (const char *line = process_errors(mediator); (line = strstr(line, " status 127")); line++) {
+        count++;
+    }
+    assert_in_range(count, 1, 2);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
@@ -537,6 +566,7 @@ int main(void)
         TEST(test_status),
         TEST(test_admin_garbage),
         TEST(test_admin_without_descriptors),
+        TEST(test_spares_that_die),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
