@@ -82,7 +82,7 @@ static int add_cpu_rules(scmp_filter_ctx filter)
     /* What abort() does; to others nothing is sent. */
     if (result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     }
     /* A library that looks for a file of its own gets an error, not a kill. */
     return result == 0 ? add_rule(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat)) : result;
@@ -97,7 +97,7 @@ static int add_cuda_rules(scmp_filter_ctx filter)
     }
     for (unsigned i = 0; i < sizeof(cuda_refused_to_others) / sizeof(int) && result == 0; i++) {
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), cuda_refused_to_others[i], 1,
-                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     }
     return result;
 }

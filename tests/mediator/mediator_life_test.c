@@ -537,7 +537,7 @@ static void test_spares_that_die(void **state)
     assert_int_equal(kill(spare, SIGKILL), 0);
     process_wait_text(mediator, "failed with exit status 127");
     usleep(500000); /* not to wait for something: for the lines that must not come */
-    for (const char *line = process_errors(mediator); (line = strstr(line, " status 127")); line++) {
+    for (const char *at = process_errors(mediator); (at = strstr(at, " status 127")); at++) {
         count++;
     }
     assert_in_range(count, 1, 2);
