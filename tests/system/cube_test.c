@@ -42,6 +42,14 @@ static void need_gl(void)
     }
 }
 
+/* Between two looks at what tells nobody when it changes. */
+static void pause_ms(unsigned ms)
+{
+    const struct timespec moment = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&moment, NULL);
+}
+
 /* ---- The model ---- */
 
 #define TILT_DEGREES 30
@@ -232,7 +240,6 @@ static struct process *start_cube(const char *device, const char *append)
 static void expect_picture(struct process *guest, double degrees)
 {
     static struct picture picture;
-    const struct timespec moment = {.tv_nsec = 20000000};
     uint64_t deadline_ms = harness_now_ms() + PICTURE_TIMEOUT_MS;
     char *where = harness_format("there is no window");
 
@@ -241,7 +248,7 @@ static void expect_picture(struct process *guest, double degrees)
             fail_msg("at %g degrees: %s\n%s%s", degrees, where, process_output(guest),
                      process_errors(guest));
         }
-        nanosleep(&moment, NULL);
+        pause_ms(20);
     }
     free(where);
 }
@@ -303,29 +310,32 @@ static void on_mmio_with_packed_rings(void **state)
                 "frames=2 angle=10 " HOLD, 11);
 }
 
-/* That the tests above would see it: what is drawn last is in front, wherever it is. */
+/* That the tests above would see it: the face that is drawn last is in front, but it is the one at
+ * the back. */
 static void without_depth_test(void **state)
 {
     static struct picture picture;
+    const struct model model = model_at(290);
+    const uint32_t last = model_color(&model, 5);
+    uint64_t deadline_ms = harness_now_ms() + PICTURE_TIMEOUT_MS;
+    unsigned count = 0;
 
     (void)state;
     need_gl();
     struct process *guest = start_cube(PCI_GPU, "frames=1 angle=290 depth_test=0 " HOLD);
-    const struct timespec moment = {.tv_nsec = 20000000};
-    uint64_t deadline_ms = harness_now_ms() + PICTURE_TIMEOUT_MS;
 
-    process_wait_text(guest, "The picture stays");
-    /* The background is as ever, and the cube is not. */
-    while (!take_picture(&picture) || (picture.pixels[2][2] & 0xFFFFFF) != BACKGROUND) {
+    while (count < 5000) {
         assert_true(harness_now_ms() < deadline_ms);
-        nanosleep(&moment, NULL);
+        pause_ms(20);
+        count = 0;
+        if (take_picture(&picture)) {
+            for (unsigned i = 0; i < WIDTH * HEIGHT; i++) {
+                count += is_like(picture.pixels[i / WIDTH][i % WIDTH], last);
+            }
+        }
     }
-    unsigned wrong = count_wrong(&picture, 290, NULL);
-
+    assert_true(count_wrong(&picture, 290, NULL) > 4000);
     process_end(guest);
-    if (wrong < 5000) {
-        fail_msg("only %u pixels differ without a depth test", wrong);
-    }
 }
 
 static void ends_well(void **state)
@@ -422,7 +432,14 @@ static void start_x_server(void)
     const struct process_options options = {.deadline_ms = 600000};
 
     x_server = process_start(words, &options);
-    process_wait_text(x_server, "\n");
+    /* A line with its number. (It complains elsewhere about numbers that are taken.) */
+    for (uint64_t end_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
+         strchr(process_output(x_server), '\n') == NULL; pause_ms(10)) {
+        if (process_has_ended(x_server, NULL) || harness_now_ms() > end_ms) {
+            why_not = "Xvfb does not start";
+            return;
+        }
+    }
     char *display = harness_format(":%d", atoi(process_output(x_server)));
 
     setenv("DISPLAY", display, 1);
@@ -453,7 +470,7 @@ static void look_around(void)
         why_not = "there is no QEMU with virtio-gpu-gl-pci and -display sdl";
     } else {
         start_x_server();
-        if (!try_gl()) {
+        if (why_not == NULL && !try_gl()) {
             why_not = "QEMU finds no OpenGL here";
         }
     }
