@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "firmware/apps/gpu_host.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "firmware/apps/virtio_host.h"
+
+static struct virtio_device device;
+
+bool gpu_host_check(const char *what, int error)
+{
+    if (error < 0) {
+        printf("%s failed: %s.\n", what, baregpu_strerror(error));
+    }
+    return error >= 0;
+}
+
+static void print_features(const struct virtio_gpu *gpu)
+{
+    static const struct {
+        uint64_t feature;
+        const char *name;
+    } names[] = {
+        {VIRTIO_GPU_F_VIRGL, "3D"},
+        {VIRTIO_GPU_F_EDID, "EDID"},
+        {VIRTIO_GPU_F_RESOURCE_UUID, "UUIDs"},
+        {VIRTIO_GPU_F_RESOURCE_BLOB, "blobs"},
+        {VIRTIO_GPU_F_CONTEXT_INIT, "context types"},
+        {VIRTIO_GPU_F_BLOB_ALIGNMENT, "blob alignment"},
+        {VIRTIO_F_RING_PACKED, "packed queues"},
+        {VIRTIO_F_INDIRECT_DESC, "indirect descriptors"},
+        {VIRTIO_F_EVENT_IDX, "event index"},
+    };
+    const char *before = "  ";
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (virtio_gpu_has(gpu, names[i].feature)) {
+            printf("%s%s", before, names[i].name);
+            before = ", ";
+        }
+    }
+    printf("\n");
+}
+
+int gpu_host_open(struct virtio_gpu *gpu)
+{
+    struct virtio_place place;
+    int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
+
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        printf("There is no virtio GPU. Start QEMU with: -device virtio-gpu-pci\n");
+        return error;
+    }
+    if (!gpu_host_check("Opening the GPU", error)) {
+        return error;
+    }
+    error = virtio_gpu_open(gpu, &device, NULL);
+    if (gpu_host_check("Starting the GPU", error)) {
+        printf("GPU at %s (%s), %" PRIu32 " scanouts, %" PRIu32 " capability sets\n", place.text,
+               device.ops->name, gpu->scanout_count, gpu->capset_count);
+        print_features(gpu);
+    }
+    return error;
+}

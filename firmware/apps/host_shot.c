@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "firmware/apps/host_shot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "baregpu/hal.h"
+#include "firmware/apps/app.h"
+#include "firmware/platform/pl011.h"
+
+#define TIMEOUT_NS 30000000000ull /* the host writes a picture to a disk, on a busy machine */
+
+bool host_shot_is_asked(void)
+{
+    char value[4];
+
+    return app_option("shots", value, sizeof(value)) && strcmp(value, "1") == 0;
+}
+
+static bool read_line(char *line, size_t size)
+{
+    uint64_t deadline_ns = hal_time_ns() + TIMEOUT_NS;
+    size_t length = 0;
+
+    while (hal_time_ns() < deadline_ns) {
+        char c;
+
+        if (!pl011_read(&c)) {
+            hal_wait(deadline_ns);
+            continue;
+        }
+        if (c == '\n') {
+            if (size > 0) {
+                line[length] = '\0';
+            }
+            return true;
+        }
+        if (c != '\r' && length + 1 < size) {
+            line[length++] = c;
+        }
+    }
+    return false;
+}
+
+bool host_shot_ask(const char *what, const char *name, char *answer, size_t size)
+{
+    char line[96];
+    int length = snprintf(line, sizeof(line), "@%s %s\n", what, name);
+
+    if (answer != NULL && size > 0) {
+        answer[0] = '\0';
+    }
+    if (!host_shot_is_asked()) {
+        return true;
+    }
+    pl011_write(line, (size_t)length);
+    if (!read_line(answer, answer != NULL ? size : 0)) {
+        printf("Nobody answers to \"@%s %s\" on the UART.\n", what, name);
+        return false;
+    }
+    return true;
+}
+
+bool host_shot(const char *name)
+{
+    return host_shot_ask("shot", name, NULL, 0);
+}

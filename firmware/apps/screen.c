@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * run=screen: a picture, an animation with page flips, a moving cursor, and what the kernel prints,
+ * on a virtio GPU.
+ *
+ * Options: frames=N (240) of the animation, width= and height= (what the display prefers),
+ * hold=SECONDS (0): how long each stage stays, for a person, shots=1: the host takes a picture of
+ * each stage.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "baregpu/hal.h"
+#include "firmware/apps/app.h"
+#include "firmware/apps/gpu_host.h"
+#include "firmware/apps/host_shot.h"
+#include "firmware/apps/pci_host.h"
+#include "firmware/apps/picture.h"
+#include "firmware/apps/screen_console.h"
+#include "firmware/platform/timer.h"
+
+#define MODES_MAX 32
+#define SECOND_NS 1000000000ull
+#define CURSOR_STEPS 120u
+
+static struct virtio_gpu gpu;
+static struct virtio_gpu_display display;
+static struct virtio_gpu_cursor cursor;
+
+static uint32_t option(const char *key, uint32_t otherwise)
+{
+    char text[24];
+
+    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+}
+
+/* A stage is complete: the host may look, a person may want to. */
+static bool show_stage(const char *name)
+{
+    fflush(stdout);
+    timer_delay_ns(option("hold", 0) * SECOND_NS);
+    return host_shot(name);
+}
+
+/* ---- What is connected ---- */
+
+static void print_screen(uint32_t scanout)
+{
+    static struct virtio_gpu_screen screen;
+    static struct virtio_gpu_mode modes[MODES_MAX];
+
+    if (!gpu_host_check("Asking for the display", virtio_gpu_get_screen(&gpu, scanout, &screen))) {
+        return;
+    }
+    size_t count = virtio_gpu_screen_modes(&screen, modes, MODES_MAX);
+
+    printf("Display %" PRIu32 ": %s", scanout, screen.is_enabled ? "connected" : "off");
+    if (screen.has_edid) {
+        printf(", %s \"%s\", %u x %u mm", screen.edid.manufacturer, screen.edid.name,
+               screen.edid.width_mm, screen.edid.height_mm);
+    }
+    printf("\n  modes:");
+    for (size_t i = 0; i < count; i++) {
+        printf(" %" PRIu32 "x%" PRIu32 "%s", modes[i].width, modes[i].height,
+               modes[i].is_preferred ? "*" : "");
+    }
+    printf("\n");
+}
+
+static bool open_display(bool is_double_buffered)
+{
+    const struct virtio_gpu_display_options options = {
+        .width = option("width", 0),
+        .height = option("height", 0),
+        .is_double_buffered = is_double_buffered,
+    };
+
+    return gpu_host_check("Opening the display",
+                          virtio_gpu_display_open(&display, &gpu, &options));
+}
+
+static bool present(void)
+{
+    return gpu_host_check("Showing the frame", virtio_gpu_display_present(&display));
+}
+
+/* ---- Stages ---- */
+
+static bool show_picture(void)
+{
+    const struct canvas canvas = draw_canvas_of(virtio_gpu_display_buffer(&display));
+    uint64_t start_ns = hal_time_ns(), drawn_ns;
+
+    picture_draw(&canvas);
+    drawn_ns = hal_time_ns();
+    virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+    if (!present()) {
+        return false;
+    }
+    printf("Picture: %" PRIu32 " x %" PRIu32 ", drawn in %" PRIu64 " us, shown in %" PRIu64
+           " us\n",
+           display.width, display.height, (drawn_ns - start_ns) / 1000,
+           (hal_time_ns() - drawn_ns) / 1000);
+    return show_stage("picture");
+}
+
+static bool move_cursor(void)
+{
+    static uint32_t image[VIRTIO_GPU_CURSOR_SIZE * VIRTIO_GPU_CURSOR_SIZE];
+    uint64_t start_ns = hal_time_ns();
+
+    picture_draw_pointer(image);
+    if (!gpu_host_check("Creating the cursor", virtio_gpu_cursor_create(&cursor, &gpu)) ||
+        !gpu_host_check("Drawing the cursor",
+                        virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
+                                                    PICTURE_POINTER_HOT)) ||
+        !gpu_host_check("Showing the cursor", virtio_gpu_cursor_show(&cursor, 0, 0, 0))) {
+        return false;
+    }
+    for (uint32_t i = 1; i <= CURSOR_STEPS; i++) {
+        uint32_t x = display.width * i / CURSOR_STEPS / 2;
+        uint32_t y = display.height * i / CURSOR_STEPS / 2;
+
+        if (!gpu_host_check("Moving the cursor", virtio_gpu_cursor_move(&cursor, x, y))) {
+            return false;
+        }
+        timer_delay_ns(option("hold", 0) * SECOND_NS / CURSOR_STEPS);
+    }
+    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS,
+           (hal_time_ns() - start_ns) / 1000);
+    return true;
+}
+
+static bool animate(void)
+{
+    uint32_t frames = option("frames", 240);
+    uint64_t start_ns = hal_time_ns(), notifications = gpu.control.notifications, spent_ns;
+
+    for (uint32_t frame = 0; frame < frames; frame++) {
+        const struct canvas canvas = draw_canvas_of(virtio_gpu_display_buffer(&display));
+        struct virtio_gpu_rect changed;
+
+        picture_draw_frame(&canvas, frame, &changed);
+        virtio_gpu_display_damage(&display, changed.x, changed.y, changed.width, changed.height);
+        if (!present()) {
+            return false;
+        }
+        timer_delay_ns(option("hold", 0) > 0 ? SECOND_NS / 60 : 0);
+    }
+    spent_ns = hal_time_ns() - start_ns;
+    notifications = gpu.control.notifications - notifications;
+    printf("Animation: %" PRIu32 " frames with page flips in %" PRIu64 " ms, %" PRIu64
+           " notifications\n",
+           frames, spent_ns / 1000000, notifications);
+    return show_stage("animation");
+}
+
+static void print_samples(void)
+{
+    printf("\x1B[1mA console on the screen\x1B[0m: UTF-8, colours, scrolling\n\n");
+    for (int i = 0; i < 8; i++) {
+        printf("  \x1B[3%dmcolour %d\x1B[0m  \x1B[1;3%dmbright %d\x1B[0m  \x1B[4%d;97m ground %d "
+               "\x1B[0m  \x1B[7;3%dm reverse \x1B[0m\n",
+               i, i, i, i, i, i, i);
+    }
+    printf("  ");
+    for (int i = 0; i < 36; i++) {
+        printf("\x1B[48;5;%dm ", 16 + i);
+    }
+    printf("\x1B[0m\n  Grüße, façade, œuvre, čeština, Žluťoučký kůň, ångström, ½ ¼ ¾ ± × ÷ €\n\n");
+}
+
+static bool show_console(void)
+{
+    struct pci_host *host;
+
+    screen_console_start(&display);
+    for (unsigned i = 1; i <= display.height / 16 + 8; i++) {
+        printf("line %u, which scrolls away\n", i);
+    }
+    printf("\x1B[2J\x1B[H");
+    print_samples();
+    host = pci_host_get();
+    if (host != NULL) {
+        printf("PCI\n");
+        pci_list_tree(host, pci_host_print_text, NULL);
+    }
+    print_screen(0);
+    bool is_good = show_stage("console");
+
+    return gpu_host_check("Printing on the screen", screen_console_stop()) && is_good;
+}
+
+static bool close_display(void)
+{
+    return gpu_host_check("Closing the display", virtio_gpu_display_close(&display));
+}
+
+static bool run_stages(void)
+{
+    print_screen(0);
+    if (!open_display(true)) {
+        return false;
+    }
+    if (!show_picture() || !move_cursor() || !animate() ||
+        !gpu_host_check("Removing the cursor", virtio_gpu_cursor_destroy(&cursor)) ||
+        !close_display()) {
+        return false;
+    }
+    return open_display(false) && show_console() && close_display();
+}
+
+static int run_screen(void)
+{
+    if (gpu_host_open(&gpu) < 0) {
+        return 1;
+    }
+    bool is_good = run_stages();
+
+    return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good ? 0 : 1;
+}
+
+APP(screen, "a picture, an animation, a cursor and a console on a virtio GPU", run_screen);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What programs print, on a display. */
+#ifndef APPS_SCREEN_CONSOLE_H
+#define APPS_SCREEN_CONSOLE_H
+
+#include "baregpu/virtio_gpu.h"
+
+/* Clears the display, which has one buffer, and mirrors what is printed from here on. There is one
+ * console. */
+void screen_console_start(struct virtio_gpu_display *display);
+
+/* The display is the caller's again. Returns the first error that showing met. */
+int screen_console_stop(void);
+
+#endif
