@@ -255,8 +255,10 @@ static void take_attached(struct worker *worker, const struct control_attached *
     worker->attached = true;
     worker->device = *attached;
     worker->quarantined = attached->quarantined;
-    limiter_init(&worker->limiter, limits->requests_per_s, limits->burst, attached->tokens,
-                 clock_now_ns());
+    if (worker->limiter.burst == 0) { /* the first answer: one after a refused pool has none */
+        limiter_init(&worker->limiter, limits->requests_per_s, limits->burst, attached->tokens,
+                     clock_now_ns());
+    }
 }
 
 static void fill_statistics(struct worker *worker, struct control_message *message)

@@ -135,6 +135,20 @@ static void test_rate(void **state)
     client_close(&other);
 }
 
+/* A guest that was on a pool it may not have starts on the other with the tokens it has left. */
+static void test_rate_after_a_refused_pool(void **state)
+{
+    struct request nop = request_nop();
+
+    (void)state;
+    start("pools = B\nrequests_per_s = 1\nburst = 100\n");
+    struct client client = client_open(path, 1);
+    assert_int_equal(client_call(&client, &nop).status, COMPUTE_INVALID_POOL);
+    client.pool_id = 'B';
+    expect_type(&client, &nop, VGPU_STUB_MESSAGE_RESPONSE);
+    client_close(&client);
+}
+
 /* ---- Memory ---- */
 
 static void test_memory_limit(void **state)
@@ -304,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_queue_full, teardown),
         cmocka_unit_test_teardown(test_rate, teardown),
+        cmocka_unit_test_teardown(test_rate_after_a_refused_pool, teardown),
         cmocka_unit_test_teardown(test_memory_limit, teardown),
         cmocka_unit_test_teardown(test_sessions_are_apart, teardown),
         cmocka_unit_test_teardown(test_timeout, teardown),
