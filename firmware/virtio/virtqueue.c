@@ -13,9 +13,8 @@
  * last entry for an empty one, and never completes it. */
 #define FULL_RING_RESERVE 1u
 
-/* Polls without a completion between two looks at the device's status: rare enough to cost nothing,
- * often enough to notice a dead device within milliseconds. */
-#define HEALTH_PERIOD 4096u
+/* Between two looks at the status of a device that is silent: rare enough to cost nothing. */
+#define HEALTH_PERIOD_NS 1000000u
 
 enum queue_state {
     QUEUE_NONE,    /* not created */
@@ -471,18 +470,18 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
 int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns)
 {
     int result = virtqueue_poll(queue, used);
+    uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
 
-    for (uint32_t polls = 1; result == 0; polls++) {
-        bool is_late = hal_time_ns() >= deadline_ns;
+    while (result == 0) {
+        hal_wait(deadline_ns);
+        uint64_t now_ns = hal_time_ns();
 
-        if (!is_late) {
-            hal_wait(deadline_ns);
-        }
         result = virtqueue_poll(queue, used); /* also after the deadline: it may just be there */
-        if (result == 0 && (is_late || polls % HEALTH_PERIOD == 0)) {
+        if (result == 0 && (now_ns >= deadline_ns || now_ns - checked_ns >= HEALTH_PERIOD_NS)) {
+            checked_ns = now_ns;
             result = virtio_check(queue->device);
         }
-        if (result == 0 && is_late) {
+        if (result == 0 && now_ns >= deadline_ns) {
             result = BAREGPU_ERR_TIMEOUT;
         }
     }

@@ -5,8 +5,8 @@
 // build: firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
 /*
  * A virtio function over PCI whose capabilities and registers lie. The input is a byte for the
- * machine, a list of changes of two bytes (configuration register, value) that ends with register 0,
- * then what the function's registers read as. Whatever they say, no access leaves its BARs.
+ * machine, a list of changes of two bytes (configuration register, value) that ends with register
+ * 0, then what the function's registers read as. Whatever they say, no access leaves its BARs.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -87,7 +88,7 @@ static void transitional(void **state)
     run("transport=pci", "-device virtio-rng-pci-non-transitional");
 }
 
-/* A doorbell page for each queue; a second doorbell in I/O space; addresses through the platform. */
+/* A doorbell page for each queue; a second doorbell in I/O space; platform addresses. */
 static void pci_layouts(void **state)
 {
     (void)state;
@@ -175,6 +176,25 @@ static void run_rng(void **state)
     free(output);
 }
 
+/* Also on what people have installed, if it is another one. */
+static void the_distributions_qemu(void **state)
+{
+    const char *installed = "/usr/bin/qemu-system-aarch64";
+
+    if (access(installed, X_OK) != 0 || getenv("BAREGPU_QEMU") != NULL) {
+        skip();
+    }
+    setenv("BAREGPU_QEMU", installed, 1);
+    pci_split(state);
+    pci_packed(state);
+    transitional(state);
+    configuration_access_capability(state);
+    behind_bridges(state);
+    legacy_mmio(state);
+    run("transport=mmio", MODERN_MMIO "-device virtio-rng-device,queue_reset=off");
+    unsetenv("BAREGPU_QEMU");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +210,7 @@ int main(void)
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(other_machines),
         cmocka_unit_test(run_rng),
+        cmocka_unit_test(the_distributions_qemu),
     };
 
     guest_tap_setup();

@@ -3,7 +3,7 @@
 // build: firmware/virtio/virtqueue_packed.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/virtqueue_fixture.c tests/unit/virtqueue_threads.c
 // serial
-/* The same as virtqueue_race_test at full speed: what ThreadSanitizer slows down may happen here. */
+/* As virtqueue_race_test, but at full speed: what ThreadSanitizer slows down may happen here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -231,6 +231,33 @@ static void legacy_configuration_changes(void **state)
 
 /* ---- Queues that cannot be ---- */
 
+/* At every allocation: nothing is left behind, and the device can be started again. */
+static void no_memory(void **state)
+{
+    (void)state;
+    struct virtqueue queue;
+    const struct virtqueue_options options = {.indirect_segments = 4};
+
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
+        fake_hal.refuse_allocation = i;
+        assert_int_equal(virtqueue_create(&queue, &device, &options), BAREGPU_ERR_NO_MEMORY);
+        assert_int_equal(fake_hal.allocated, 0);
+        assert_false(fake.queues[0].is_enabled);
+    }
+    struct virtio_rng rng;
+
+    device.id = VIRTIO_ID_ENTROPY;
+    for (unsigned i = 1; i <= 3; i++) {
+        fake_hal.refuse_allocation = i;
+        assert_int_equal(virtio_rng_open(&rng, &device, soon()), BAREGPU_ERR_NO_MEMORY);
+        assert_int_equal(fake_hal.allocated, 0);
+    }
+    assert_int_equal(virtio_rng_open(&rng, &device, soon()), 0);
+    assert_int_equal(virtio_rng_close(&rng, soon()), 0);
+    assert_int_equal(fake_hal.allocated, 0);
+}
+
 static void queues_that_cannot_be(void **state)
 {
     (void)state;
@@ -357,6 +384,7 @@ int main(void)
         TEST(configuration_bounds),
         TEST(configuration_changes_during_a_read),
         TEST(legacy_configuration_changes),
+        TEST(no_memory),
         TEST(queues_that_cannot_be),
         TEST(entropy_is_collected),
         TEST(entropy_that_does_not_come),

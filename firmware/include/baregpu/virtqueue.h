@@ -14,7 +14,8 @@
  *
  * The caller owns struct virtqueue. Memory comes from the HAL in virtqueue_create and nowhere else.
  * Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. Different
- * queues of a device may be used at the same time.
+ * queues of a device may be used at the same time, unless the device is one on PCI without a BAR
+ * (virtio_pci_open).
  */
 #ifndef BAREGPU_VIRTQUEUE_H
 #define BAREGPU_VIRTQUEUE_H
@@ -134,9 +135,10 @@ int virtqueue_kick(struct virtqueue *queue);
 int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used);
 
 /*
- * As virtqueue_poll, but waits through hal_wait. Returns 1, or TIMEOUT at `deadline_ns`
- * (hal_time_ns), or what virtqueue_poll or virtio_check returns. After a TIMEOUT the chain still
- * belongs to the device.
+ * As virtqueue_poll, but waits through hal_wait: one that sleeps until an interrupt needs
+ * virtqueue_enable_notifications before. Looks at the device's status every millisecond. Returns 1,
+ * or TIMEOUT at `deadline_ns` (hal_time_ns), or what virtqueue_poll or virtio_check returns. After
+ * a TIMEOUT the chain still belongs to the device.
  */
 int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns);
 
@@ -185,8 +187,8 @@ int virtqueue_reclaim(struct virtqueue *queue, void **token);
 /*
  * Enables the queue again, empty and in the same memory, after virtqueue_reset or virtio_start.
  * Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is enabled; the device
- * is not started; the features changed in a way that needs another layout: create it anew), PROTOCOL
- * (the device's limit is smaller than before), BUSY.
+ * is not started; the features changed in a way that needs another layout: create it anew),
+ * PROTOCOL (the device's limit is smaller than before), BUSY.
  */
 int virtqueue_restart(struct virtqueue *queue);
 
