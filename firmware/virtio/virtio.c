@@ -64,10 +64,8 @@ static int choose_features(struct virtio_device *device, uint64_t wanted, uint64
     uint64_t always = VIRTIO_F_VERSION_1; /* 6.1 */
 
     if (device->is_legacy) {
-        /* What a legacy device can not have, and what it must be told (6.3). */
-        wanted &= UINT32_MAX;
         always = 0;
-        wanted |= VIRTIO_F_ANY_LAYOUT;
+        wanted |= VIRTIO_F_ANY_LAYOUT; /* which must be accepted (6.3) */
     }
     device->offered = device->ops->read_features(device);
     required |= always;

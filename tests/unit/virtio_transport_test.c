@@ -243,10 +243,15 @@ static void pci_first_usable_structure(void **state)
         begin_pci(0);
         r.notify.bar = has_io ? 1 : 4;
         r.notify.offset = has_io ? 0x80 : 0x3000;
+        /* Where there is no BAR 0, its multiplier counts as little as the rest. */
+        const uint32_t other_multiplier = 16;
+
         fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, has_io ? 1 : 0, 0, 0x80, 0x80,
-                                  &r.notify_multiplier, 1);
+                                  has_io ? &r.notify_multiplier : &other_multiplier, 1);
         fake_registers_usual_capabilities(&r);
         fake_registers_capability(&r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0x800, 64, NULL, 0);
+        fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3800, 0x800,
+                                  &other_multiplier, 1);
         assert_int_equal(open_pci(), 0);
         use(0);
         end();
@@ -286,6 +291,7 @@ static void pci_capabilities_to_ignore(void **state)
                                   NULL, 0);
         fake_registers_usual_capabilities(&r);
         assert_int_equal(open_pci(), 0);
+        assert_int_equal(device.transport.pci.common.length, 0x1000);
         use(0);
         end();
         /* Alone, it is not enough. */
