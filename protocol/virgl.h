@@ -77,7 +77,7 @@ enum virgl_format {
     VIRGL_FORMAT_B8G8R8X8_UNORM = 2,
     VIRGL_FORMAT_Z16_UNORM = 16,
     VIRGL_FORMAT_Z32_FLOAT = 18,
-    VIRGL_FORMAT_S8_UINT_Z24_UNORM = 20, /* its mirror image, 19, is unknown to the host */
+    VIRGL_FORMAT_S8_UINT_Z24_UNORM = 20, /* the host does not know its mirror image, 19 */
     VIRGL_FORMAT_Z24X8_UNORM = 21,
     VIRGL_FORMAT_R32_FLOAT = 28,
     VIRGL_FORMAT_R32G32_FLOAT = 29,
@@ -87,6 +87,22 @@ enum virgl_format {
     VIRGL_FORMAT_R8G8B8A8_UNORM = 67,
     VIRGL_FORMAT_R8G8B8X8_UNORM = 134,
 };
+
+/*
+ * ---- Capability sets, both: a version, then for each use a set of formats, bit by bit ----
+ *
+ * Sets for depth and for vertices follow, but virglrenderer leaves them empty: depth formats are
+ * among those to be sampled.
+ */
+
+enum virgl_format_use {
+    VIRGL_USE_SAMPLER = 0, /* and depth */
+    VIRGL_USE_RENDER = 1,  /* colour */
+};
+
+#define VIRGL_CAPS_FORMATS_OFFSET 4u /* bytes */
+#define VIRGL_CAPS_FORMATS_SIZE 64u
+#define VIRGL_CAPS_SIZE_MAX 4096u /* more than any host has yet */
 
 /* ---- States ---- */
 

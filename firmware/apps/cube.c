@@ -22,6 +22,7 @@
 #define CONTEXT 1u
 #define SCANOUT 0u
 #define BUFFERS 2u
+#define COLOR_FORMAT VIRGL_FORMAT_B8G8R8X8_UNORM
 #define COMMANDS_SIZE 8192u
 #define PROBE 16u /* pixels: the edge of the square that is read back */
 
@@ -51,6 +52,7 @@ static struct virtio_gpu gpu;
 static struct buffer buffers[BUFFERS];
 static uint32_t depth_id, vertex_id, index_id;
 static uint32_t width, height;
+static enum virgl_format depth_format;
 
 static struct {
     unsigned frames, hold_s;
@@ -107,38 +109,61 @@ static bool open_gpu(void)
     return false;
 }
 
-/* The newest kind of context that takes virgl's commands; 0: there is none. */
-static uint32_t find_capset(void)
+/* The newest kind of context that takes virgl's commands; id 0: there is none. */
+static struct virtio_gpu_capset find_capset(void)
 {
-    uint32_t best = 0;
+    struct virtio_gpu_capset best = {0};
 
     for (uint32_t i = 0; i < gpu.capset_count; i++) {
         struct virtio_gpu_capset capset;
 
         if (virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset) == 0 &&
             (capset.id == VIRTIO_GPU_CAPSET_VIRGL || capset.id == VIRTIO_GPU_CAPSET_VIRGL2) &&
-            capset.id > best) {
-            best = capset.id;
-            printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n",
-                   capset.id, capset.max_version, capset.max_size);
+            capset.id > best.id) {
+            best = capset;
         }
     }
     return best;
 }
 
+/* Asks the host which formats it has. */
+static bool choose_formats(const struct virtio_gpu_capset *capset)
+{
+    static const enum virgl_format depths[] = {VIRGL_FORMAT_Z24X8_UNORM, VIRGL_FORMAT_Z32_FLOAT,
+                                               VIRGL_FORMAT_S8_UINT_Z24_UNORM,
+                                               VIRGL_FORMAT_Z16_UNORM};
+    static uint8_t bytes[VIRGL_CAPS_SIZE_MAX];
+    uint32_t size = capset->max_size < sizeof(bytes) ? capset->max_size : sizeof(bytes);
+
+    if (!check("Reading the capabilities",
+               virtio_gpu_cmd_get_capset(&gpu, NULL, capset->id, capset->max_version, bytes, size,
+                                         &size))) {
+        return false;
+    }
+    printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n",
+           capset->id, capset->max_version, size);
+    for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+        if (virgl_has_format(bytes, size, VIRGL_USE_SAMPLER, depths[i])) {
+            depth_format = depths[i];
+            return virgl_has_format(bytes, size, VIRGL_USE_RENDER, COLOR_FORMAT);
+        }
+    }
+    return false;
+}
+
 static bool create_context(void)
 {
-    uint32_t capset = find_capset();
+    struct virtio_gpu_capset capset = find_capset();
 
-    if (capset == 0) {
-        printf("The host has no virgl.\n");
+    if (capset.id == 0 || !choose_formats(&capset)) {
+        printf("The host has no virgl, or not the formats that are needed.\n");
         return false;
     }
     if (!virtio_gpu_has(&gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
-        capset = 0;
+        capset.id = 0;
     }
     return check("Creating a context",
-                 virtio_gpu_cmd_ctx_create(&gpu, NULL, CONTEXT, capset, "cube"));
+                 virtio_gpu_cmd_ctx_create(&gpu, NULL, CONTEXT, capset.id, "cube"));
 }
 
 static bool choose_size(void)
@@ -246,14 +271,14 @@ static bool create_resources(void)
 
         buffer->commands = hal_dma_alloc(COMMANDS_SIZE, 64, &buffer->commands_bus);
         buffer->resource_id =
-            create_texture(VIRGL_FORMAT_B8G8R8X8_UNORM,
+            create_texture(COLOR_FORMAT,
                            VIRGL_BIND_RENDER_TARGET | VIRGL_BIND_SAMPLER_VIEW | VIRGL_BIND_SCANOUT,
                            VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
         if (buffer->commands == NULL || buffer->resource_id == 0) {
             return false;
         }
     }
-    depth_id = create_texture(VIRGL_FORMAT_Z24X8_UNORM, VIRGL_BIND_DEPTH_STENCIL, 0);
+    depth_id = create_texture(depth_format, VIRGL_BIND_DEPTH_STENCIL, 0);
     vertex_id = create_buffer(VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
     index_id = create_buffer(VIRGL_BIND_INDEX_BUFFER, CUBE_INDICES * sizeof(uint16_t));
     return depth_id != 0 && vertex_id != 0 && index_id != 0 && upload_vertices();
@@ -291,11 +316,11 @@ static void encode_objects(struct virgl_encoder *e)
                         CUBE_SHADER_TOKENS);
     virgl_create_surface(e, DEPTH_SURFACE,
                          &(struct virgl_surface){.resource_id = depth_id,
-                                                 .format = VIRGL_FORMAT_Z24X8_UNORM});
+                                                 .format = depth_format});
     for (unsigned i = 0; i < BUFFERS; i++) {
         virgl_create_surface(e, COLOR_SURFACE + i,
                              &(struct virgl_surface){.resource_id = buffers[i].resource_id,
-                                                     .format = VIRGL_FORMAT_B8G8R8X8_UNORM});
+                                                     .format = COLOR_FORMAT});
     }
 }
 
@@ -477,7 +502,9 @@ static void hold(void)
 
 static bool destroy_resource(uint32_t id)
 {
-    return id == 0 || check("Destroying a resource", virtio_gpu_cmd_resource_unref(&gpu, NULL, id));
+    return check("Detaching a resource",
+                 virtio_gpu_cmd_ctx_detach_resource(&gpu, NULL, CONTEXT, id)) &&
+           check("Destroying a resource", virtio_gpu_cmd_resource_unref(&gpu, NULL, id));
 }
 
 static bool clean_up(void)
@@ -485,28 +512,28 @@ static bool clean_up(void)
     bool is_good = check("Turning the scanout off",
                          virtio_gpu_cmd_set_scanout(&gpu, NULL, SCANOUT, 0, NULL));
 
-    is_good &= check("Destroying the context", virtio_gpu_cmd_ctx_destroy(&gpu, NULL, CONTEXT));
     is_good &= destroy_resource(depth_id);
     is_good &= destroy_resource(vertex_id);
     is_good &= destroy_resource(index_id);
     for (unsigned i = 0; i < BUFFERS; i++) {
         is_good &= destroy_resource(buffers[i].resource_id);
     }
+    is_good &= check("Destroying the context", virtio_gpu_cmd_ctx_destroy(&gpu, NULL, CONTEXT));
     return is_good;
 }
 
 static bool show_cube(void)
 {
-    return choose_size() && create_context() && create_resources() && create_objects() && draw_frames() &&
-           (options.frames == 0 || probe_center());
+    return choose_size() && create_context() && create_resources() && create_objects() &&
+           draw_frames() && (options.frames == 0 || probe_center());
 }
 
 static int run_cube(void)
 {
     options.frames = option("frames", 300);
     options.hold_s = option("hold", 0);
-    options.angle = (float)option("angle", 0);
-    options.step = (float)option("step", 1);
+    options.angle = (float)(int32_t)option("angle", 0);
+    options.step = (float)(int32_t)option("step", 1);
     options.has_depth_test = option("depth_test", 1) != 0;
     if (!open_gpu()) {
         return 1;

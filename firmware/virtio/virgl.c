@@ -24,6 +24,16 @@ int virgl_end(const struct virgl_encoder *e)
     return e->error != 0 ? e->error : (int)(e->count * sizeof(uint32_t));
 }
 
+bool virgl_has_format(const void *capset, size_t size, enum virgl_format_use use,
+                      enum virgl_format format)
+{
+    size_t byte = (size_t)format / 8;
+    size_t offset = VIRGL_CAPS_FORMATS_OFFSET + (size_t)use * VIRGL_CAPS_FORMATS_SIZE + byte;
+
+    return use <= VIRGL_USE_RENDER && byte < VIRGL_CAPS_FORMATS_SIZE && offset < size &&
+           (((const uint8_t *)capset)[offset] >> format % 8 & 1) != 0;
+}
+
 /* ---- Words ---- */
 
 static void refuse(struct virgl_encoder *e, int error)

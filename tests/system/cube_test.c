@@ -264,6 +264,17 @@ static void expect_center(struct process *guest, double degrees)
     }
 }
 
+/* The host tells nobody but its log when it refuses a command. */
+static void expect_no_complaints(struct process *guest)
+{
+    const char *errors = process_errors(guest);
+
+    if (strstr(errors, "context error") != NULL || strstr(errors, "failed to dispatch") != NULL ||
+        strstr(errors, "unknown format") != NULL) {
+        fail_msg("the host has refused something:\n%s", errors);
+    }
+}
+
 static void expect_cube(const char *device, const char *append, double degrees)
 {
     need_gl();
@@ -272,6 +283,7 @@ static void expect_cube(const char *device, const char *append, double degrees)
     process_wait_text(guest, "The picture stays");
     expect_picture(guest, degrees);
     expect_center(guest, degrees);
+    expect_no_complaints(guest);
     process_end(guest);
 }
 
@@ -348,6 +360,7 @@ static void ends_well(void **state)
     if (status != 0) {
         fail_msg("status %d:\n%s%s", status, process_output(guest), process_errors(guest));
     }
+    expect_no_complaints(guest);
     guest_expect_text(process_output(guest), "30 frames of 640 x 480 in ");
     guest_expect_text(process_output(guest), " frames per second");
     process_end(guest);

@@ -41,6 +41,28 @@ static void check_words(const uint32_t *words, size_t count)
     check_words((const uint32_t[]){__VA_ARGS__},                                                   \
                 sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
+/* ---- Capabilities ---- */
+
+static void test_formats(void **state)
+{
+    uint8_t capset[4 + 4 * 64] = {0};
+
+    (void)state;
+    capset[4 + 63] = 0x80;                 /* sampler: 511 */
+    capset[4 + 64 + 31 / 8] = 1 << 31 % 8; /* render: 31 */
+    capset[4 + 2 * 64] = 0xFF;             /* not ours */
+    for (unsigned use = 0; use < 5; use++) {
+        for (unsigned format = 0; format < 600; format++) {
+            bool is_there = (use == 0 && format == 511) || (use == 1 && format == 31);
+
+            assert_int_equal(virgl_has_format(capset, sizeof(capset), use, format), is_there);
+            assert_false(virgl_has_format(capset, 4, use, format));
+        }
+    }
+    assert_true(virgl_has_format(capset, 4 + 64 + 4, VIRGL_USE_RENDER, 31));
+    assert_false(virgl_has_format(capset, 4 + 64 + 3, VIRGL_USE_RENDER, 31));
+}
+
 /* ---- Objects ---- */
 
 static void test_sub_contexts(void **state)
@@ -470,6 +492,7 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formats),
         cmocka_unit_test(test_sub_contexts),
         cmocka_unit_test(test_bind_and_destroy),
         cmocka_unit_test(test_blend),

@@ -48,6 +48,11 @@ void virgl_begin(struct virgl_encoder *e, void *buffer, size_t size);
  * than VIRGL_LENGTH_MAX words), INVALID (an argument). */
 int virgl_end(const struct virgl_encoder *e);
 
+/* Whether the host can use a format so, by what virtio_gpu_cmd_get_capset gave: `size` bytes of a
+ * VIRTIO_GPU_CAPSET_VIRGL or _VIRGL2. */
+bool virgl_has_format(const void *capset, size_t size, enum virgl_format_use use,
+                      enum virgl_format format);
+
 /* ---- Sub-contexts: objects and states of their own. Number 0 is there from the start ---- */
 
 void virgl_create_sub_context(struct virgl_encoder *e, uint32_t id);
