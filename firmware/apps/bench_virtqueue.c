@@ -290,8 +290,9 @@ static int open_queue(const struct bench_case *which)
     return error;
 }
 
-/* One notification's worth. Returns the ticks that the driver took. */
-static uint64_t cycle(unsigned batch)
+/* One notification's worth. Returns the ticks that the driver took. Inlined, so that one chain is
+ * added and polled without the instructions of a loop. */
+static inline __attribute__((always_inline)) uint64_t cycle_of(unsigned batch)
 {
     const struct virtqueue_segment segments[SEGMENTS] = {
         {.address = (uintptr_t)request, .length = sizeof(request)},
@@ -318,6 +319,11 @@ static uint64_t cycle(unsigned batch)
         check(used[i].token == &request[i] && used[i].written == ANSWER_BYTES);
     }
     return spent - 2 * counter_cost;
+}
+
+static __attribute__((noinline)) uint64_t cycle(unsigned batch)
+{
+    return batch == 1 ? cycle_of(1) : cycle_of(batch);
 }
 
 static uint64_t memory_in_use(void)

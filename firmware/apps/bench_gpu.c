@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run=bench-gpu: what a screen costs, one JSON object per line behind "BENCH ". Options: frames=
+ * (120) and updates= (3000).
+ *
+ *   gpu_fullscreen    frames of one colour: a fill of the memory, then everything is shown
+ *   gpu_flush         the same frame shown again and again: without the fill
+ *   gpu_flip          frames of one colour with page flips
+ *   gpu_rectangle     squares of 64 x 64 pixels, each shown at once
+ *   gpu_ready         first instruction to the first frame that the device has taken
+ *
+ * `per_s` is frames per second. `notifications` and `accesses` are those of all frames together:
+ * each access of a register, a notification too, is an exit where the guest runs on hardware.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "baregpu/hal.h"
+#include "firmware/apps/app.h"
+#include "firmware/apps/gpu_host.h"
+#include "firmware/platform/timer.h"
+
+#define FRAMES_DEFAULT 120u
+#define UPDATES_DEFAULT 3000u
+#define COUNT_MAX 1000000u
+#define WARM_UP 5u
+#define SQUARE 64u
+#define NS_PER_S UINT64_C(1000000000)
+
+static struct virtio_gpu gpu;
+static struct virtio_gpu_display display;
+
+/* ---- Counting: what the driver asks of its transport ---- */
+
+static const struct virtio_transport_ops *transport;
+static uint64_t accesses;
+
+static uint8_t count_read_status(struct virtio_device *device)
+{
+    accesses++;
+    return transport->read_status(device);
+}
+
+static uint32_t count_generation(struct virtio_device *device)
+{
+    accesses++;
+    return transport->config_generation(device);
+}
+
+static uint32_t count_read_config(struct virtio_device *device, uint32_t offset, unsigned width)
+{
+    accesses++;
+    return transport->read_config(device, offset, width);
+}
+
+static void count_write_config(struct virtio_device *device, uint32_t offset, unsigned width,
+                               uint32_t value)
+{
+    accesses++;
+    transport->write_config(device, offset, width, value);
+}
+
+static void count_notify(struct virtio_device *device, const struct virtio_notify_target *target,
+                         uint32_t value)
+{
+    accesses++;
+    transport->notify(device, target, value);
+}
+
+static uint32_t count_take_interrupt(struct virtio_device *device)
+{
+    accesses++;
+    return transport->take_interrupt(device);
+}
+
+/* All that a started device is asked. */
+static void count_accesses(void)
+{
+    static struct virtio_transport_ops counting;
+
+    transport = gpu.device->ops;
+    counting = *transport;
+    counting.read_status = count_read_status;
+    counting.config_generation = count_generation;
+    counting.read_config = count_read_config;
+    counting.write_config = count_write_config;
+    counting.notify = count_notify;
+    counting.take_interrupt = count_take_interrupt;
+    gpu.device->ops = &counting;
+}
+
+/* ---- Drawing ---- */
+
+typedef uint32_t pixels4 __attribute__((vector_size(16)));
+
+static uint32_t color_of(uint32_t frame)
+{
+    return virtio_gpu_pixel(display.buffers[0].format, (uint8_t)(frame * 3), (uint8_t)(frame * 5),
+                            (uint8_t)(128 + frame), 255);
+}
+
+/* `width` is a multiple of 16. */
+static void fill(uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32_t color)
+{
+    struct virtio_gpu_framebuffer *fb = virtio_gpu_display_buffer(&display);
+    const pixels4 value = {color, color, color, color};
+
+    for (uint32_t row = y; row < y + height; row++) {
+        pixels4 *at = (pixels4 *)(void *)(virtio_gpu_row(fb, row) + x), *end = at + width / 4;
+
+        for (; at < end; at += 4) {
+            at[0] = value;
+            at[1] = value;
+            at[2] = value;
+            at[3] = value;
+        }
+    }
+    virtio_gpu_display_damage(&display, x, y, width, height);
+}
+
+static void draw_full(uint32_t frame)
+{
+    fill(0, 0, display.width, display.height, color_of(frame));
+}
+
+static void draw_nothing(uint32_t frame)
+{
+    (void)frame;
+    virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+}
+
+/* Over the whole screen, never twice in a row at one place. */
+static void draw_square(uint32_t frame)
+{
+    uint32_t columns = display.width / SQUARE, rows = display.height / SQUARE;
+    uint32_t place = frame * 7 % (columns * rows);
+
+    fill(place % columns * SQUARE, place / columns * SQUARE, SQUARE, SQUARE, color_of(frame));
+}
+
+/* ---- Measuring ---- */
+
+static int measure(const char *name, void (*draw)(uint32_t frame), uint32_t count)
+{
+    uint64_t start_ns = 0, spent_ns, notifications = 0;
+    int error = 0;
+
+    for (uint32_t frame = 0; frame < WARM_UP + count && error >= 0; frame++) {
+        if (frame == WARM_UP) {
+            accesses = 0;
+            notifications = gpu.control.notifications + gpu.cursor.notifications;
+            start_ns = hal_time_ns();
+        }
+        draw(frame);
+        error = virtio_gpu_display_present(&display);
+    }
+    spent_ns = hal_time_ns() - start_ns;
+    notifications = gpu.control.notifications + gpu.cursor.notifications - notifications;
+    if (!gpu_host_check("Showing a frame", error)) {
+        return 1;
+    }
+    printf("BENCH {\"name\": \"%s\", \"per_s\": %" PRIu64 ", \"n\": %" PRIu32 ", \"mean_ns\": %" PRIu64
+           ", \"notifications\": %" PRIu64 ", \"accesses\": %" PRIu64 ", \"width\": %" PRIu32
+           ", \"height\": %" PRIu32 "}\n",
+           name, count * NS_PER_S / spent_ns, count, spent_ns / count, notifications, accesses,
+           display.width, display.height);
+    return 0;
+}
+
+static bool open_display(bool is_double_buffered)
+{
+    const struct virtio_gpu_display_options options = {.is_double_buffered = is_double_buffered};
+
+    return gpu_host_check("Opening the display",
+                          virtio_gpu_display_open(&display, &gpu, &options));
+}
+
+static bool close_display(void)
+{
+    return gpu_host_check("Closing the display", virtio_gpu_display_close(&display));
+}
+
+static uint32_t count_option(const char *key, uint32_t otherwise)
+{
+    char text[16];
+    unsigned long value = app_option(key, text, sizeof(text)) ? strtoul(text, NULL, 10) : otherwise;
+
+    return value > 0 && value <= COUNT_MAX ? (uint32_t)value : 0;
+}
+
+static int run_bench_gpu(void)
+{
+    uint32_t frames = count_option("frames", FRAMES_DEFAULT);
+    uint32_t updates = count_option("updates", UPDATES_DEFAULT);
+
+    if (frames == 0 || updates == 0) {
+        printf("frames= and updates= are numbers from 1 to %u\n", COUNT_MAX);
+        return 2;
+    }
+    if (gpu_host_open(&gpu) < 0 || !open_display(false)) {
+        return 1;
+    }
+    printf("BENCH {\"name\": \"gpu_ready\", \"value\": %" PRIu64 ", \"unit\": \"ns\"}\n",
+           timer_since_entry_ns());
+    if (display.width % 16 != 0 || display.width < SQUARE || display.height < SQUARE) {
+        printf("The screen is to be a multiple of 16 pixels wide.\n");
+        return 2;
+    }
+    count_accesses();
+    int status = measure("gpu_fullscreen", draw_full, frames) |
+                 measure("gpu_flush", draw_nothing, frames) |
+                 measure("gpu_rectangle", draw_square, updates);
+
+    if (!close_display() || !open_display(true)) {
+        return 1;
+    }
+    status |= measure("gpu_flip", draw_full, frames);
+    return close_display() && gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) ? status
+                                                                                         : 1;
+}
+
+APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio GPU",
+    run_bench_gpu);
