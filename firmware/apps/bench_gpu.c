@@ -11,6 +11,8 @@
  *
  * `per_s` is frames per second. `notifications` and `accesses` are those of all frames together:
  * each access of a register, a notification too, is an exit where the guest runs on hardware.
+ *
+ * run=bench-pixel: shows something as soon as it can, then waits for a host that looks at it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +29,7 @@
 #define WARM_UP 5u
 #define SQUARE 64u
 #define NS_PER_S UINT64_C(1000000000)
+#define PIXEL_SHOWN_NS (60 * NS_PER_S)
 
 static struct virtio_gpu gpu;
 static struct virtio_gpu_display display;
@@ -222,3 +225,18 @@ static int run_bench_gpu(void)
 
 APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio GPU",
     run_bench_gpu);
+
+static int run_bench_pixel(void)
+{
+    if (gpu_host_open(&gpu) < 0 || !open_display(false)) {
+        return 1;
+    }
+    draw_full(1);
+    if (!gpu_host_check("Showing a frame", virtio_gpu_display_present(&display))) {
+        return 1;
+    }
+    timer_delay_ns(PIXEL_SHOWN_NS);
+    return close_display() && gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) ? 0 : 1;
+}
+
+APP(bench_pixel, "a frame as soon as possible, for a host that measures", run_bench_pixel);

@@ -1,4 +1,4 @@
-// build: tests/harness.c tests/harness_qemu.c
+// build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -14,9 +14,9 @@
 
 #include <jansson.h>
 
+#include "bench/rows.h"
 #include "harness_qemu.h"
 
-#define ROUNDS 3 /* the median of them counts: machines are noisy */
 #define PINGPONG_COUNT "5000"
 #define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
 #define LOAD_SECONDS "2"
@@ -36,23 +36,62 @@
 
 static json_t *rows;
 
-enum better { LESS_IS_BETTER, MORE_IS_BETTER };
-
-/* goal 0: none, the row is for reading. */
-static void add_row(const char *name, double value, const char *unit, const char *reference,
-                    double reference_value, enum better better, double goal)
+/* Small ones with a fraction. */
+static void print_value(double value, bool is_known)
 {
-    double ratio = better == LESS_IS_BETTER ? value / reference_value : reference_value / value;
-    json_t *row = json_pack("{s:s, s:f, s:s, s:s, s:f, s:f}", "name", name, "value", value, "unit",
-                            unit, "reference", reference, "reference_value", reference_value,
-                            "ratio", ratio);
+    if (is_known) {
+        printf(" %14.*f", value < 100 ? 2 : 0, value);
+    } else {
+        printf(" %14s", "-");
+    }
+}
 
-    json_object_set_new(row, "goal", goal > 0 ? json_real(goal) : json_null());
-    json_object_set_new(row, "met", goal > 0 ? json_boolean(ratio <= goal) : json_null());
+json_t *add_row_of(const struct bench_row *in)
+{
+    bool is_compared = !in->has_no_value && !in->has_no_reference, has_goal = in->goal > 0;
+    double ratio = !is_compared                     ? 0
+                   : in->better == LESS_IS_BETTER ? in->value / in->reference_value
+                                                  : in->reference_value / in->value;
+    bool is_met = ratio <= in->goal;
+    json_t *row = json_object();
+
+    json_object_set_new(row, "name", json_string(in->name));
+    json_object_set_new(row, "value", in->has_no_value ? json_null() : json_real(in->value));
+    json_object_set_new(row, "unit", json_string(in->unit));
+    json_object_set_new(row, "reference", json_string(in->reference));
+    json_object_set_new(row, "reference_value",
+                        in->has_no_reference ? json_null() : json_real(in->reference_value));
+    json_object_set_new(row, "ratio", is_compared ? json_real(ratio) : json_null());
+    json_object_set_new(row, "goal", has_goal ? json_real(in->goal) : json_null());
+    json_object_set_new(row, "met", has_goal && is_compared ? json_boolean(is_met) : json_null());
     json_array_append_new(rows, row);
-    printf("%-32s %14.0f %-6s %14.0f %7.2f %6s  %-4s %s\n", name, value, unit, reference_value,
-           ratio, goal > 0 ? "" : "-", goal > 0 ? (ratio <= goal ? "yes" : "NO") : "", reference);
+    printf("%-32s", in->name);
+    print_value(in->value, !in->has_no_value);
+    printf(" %-6s", in->unit);
+    print_value(in->reference_value, !in->has_no_reference);
+    if (is_compared) {
+        printf(" %7.*f", ratio < 0.1 ? 3 : 2, ratio);
+    } else {
+        printf(" %7s", "-");
+    }
+    printf(" %6s  %-4s %s\n", has_goal ? "" : "-",
+           !has_goal || !is_compared ? "" : is_met ? "yes" : "NO", in->reference);
     fflush(stdout);
+    return row;
+}
+
+void add_row(const char *name, double value, const char *unit, const char *reference,
+             double reference_value, enum better better, double goal)
+{
+    const struct bench_row row = {.name = name,
+                                  .value = value,
+                                  .unit = unit,
+                                  .reference = reference,
+                                  .reference_value = reference_value,
+                                  .better = better,
+                                  .goal = goal};
+
+    add_row_of(&row);
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -62,7 +101,7 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double median(double *values, size_t count)
+double median(double *values, size_t count)
 {
     qsort(values, count, sizeof(*values), compare_doubles);
     return values[count / 2];
@@ -70,8 +109,7 @@ static double median(double *values, size_t count)
 
 /* ---- Figures of other programs: JSON objects in lines ---- */
 
-/* The member `key` of the object named `name`; fails when there is none. */
-static double find_figure(const char *output, const char *name, const char *key)
+double find_figure(const char *output, const char *name, const char *key)
 {
     const char *next;
 
@@ -303,27 +341,40 @@ static void bench_image(void)
     free(path);
 }
 
-int main(void)
+static void bench_gpu(void)
 {
     char *socket = harness_temp_path("bench.sock");
-    char *output = harness_build_path("bench.json");
     struct process *mediator = mediator_start("--socket %s --log-level error", socket);
 
-    rows = json_array();
-    printf("%-32s %14s %-6s %14s %7s %6s  %-4s %s\n", "name", "value", "unit", "reference", "ratio",
-           "", "met", "held against");
     bench_round_trip(socket);
     bench_load(socket, "nop", "mediator_requests_per_s");
     bench_load(socket, "add", "mediator_adds_per_s");
     bench_boot(socket);
     bench_image();
     process_end(mediator);
-    if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {
-        harness_fail("cannot write %s", output);
+    free(socket);
+}
+
+/* baregpu_bench [virtio]: everything, or the virtio rows alone, which are printed and not written. */
+int main(int count, char **texts)
+{
+    bool is_virtio_only = count > 1 && strcmp(texts[1], "virtio") == 0;
+    char *output = harness_build_path("bench.json");
+
+    rows = json_array();
+    printf("%-32s %14s %-6s %14s %7s %6s  %-4s %s\n", "name", "value", "unit", "reference", "ratio",
+           "", "met", "held against");
+    if (!is_virtio_only) {
+        bench_gpu();
     }
-    printf("written to %s\n", output);
+    bench_virtio();
+    if (!is_virtio_only) {
+        if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {
+            harness_fail("cannot write %s", output);
+        }
+        printf("written to %s\n", output);
+    }
     json_decref(rows);
     free(output);
-    free(socket);
     return 0;
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rows of make bench (baregpu_bench.c), for the files that fill them. */
+#ifndef BENCH_ROWS_H
+#define BENCH_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#define ROUNDS 3 /* the median of them counts: machines are noisy */
+
+enum better { LESS_IS_BETTER, MORE_IS_BETTER };
+
+struct bench_row {
+    const char *name;
+    double value;
+    const char *unit;
+    const char *reference; /* what it is held against, or why there is nothing */
+    double reference_value;
+    enum better better;
+    double goal; /* the ratio's largest good value; 0: none, the row is for reading */
+    bool has_no_value, has_no_reference; /* null in the row, and the ratio too */
+};
+
+/* Prints the row and appends it. Returns it, for further members; it belongs to the list. */
+json_t *add_row_of(const struct bench_row *in);
+
+void add_row(const char *name, double value, const char *unit, const char *reference,
+             double reference_value, enum better better, double goal);
+
+/* Sorts them. */
+double median(double *values, size_t count);
+
+/* The member `key` of the JSON object named `name` in a line of `output`; fails when there is
+ * none. */
+double find_figure(const char *output, const char *name, const char *key);
+
+/* virtio_rows.c: virtqueues, screens, boot to the first pixel. */
+void bench_virtio(void);
+
+#endif
