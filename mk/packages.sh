@@ -3,13 +3,25 @@
 # packages.sh PURPOSE...: sees to it that what PURPOSE needs is there. On Debian what is missing is
 # said and installed; elsewhere it is listed. A thing that is found, however it came, is enough.
 #
+# Of purpose "gl" are the tests of 3D, which skip without it: nothing stops where it is not had.
+#
 # packages.sh --list GOAL: what `make GOAL` needs, missing or not; installs nothing.
 
 . "$(dirname "$0")/common.sh"
 
+# Debian's QEMU has OpenGL in a package of its own since Debian 13.
+gl_package() {
+    release=$(sed -n 's/^VERSION_ID="*\([0-9]*\).*/\1/p' /etc/os-release 2> /dev/null)
+    if [ "${release:-0}" -ge 13 ]; then
+        echo qemu-system-modules-opengl
+    else
+        echo qemu-system-gui
+    fi
+}
+
 # purpose | Debian package | probe (see "found" below) | what it is for
 list_needs() {
-    cat <<'END'
+    cat <<END
 firmware|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
 firmware|gcc|cc|newlib's configure runs the host's compiler
 firmware|xz-utils|cmd xz|to unpack the sources of newlib and libfdt
@@ -40,6 +52,11 @@ test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
+gl|qemu-system-arm|cmd qemu-system-aarch64|tests on the distribution's QEMU
+gl|qemu-system-gui|glob /usr/lib*/*/qemu/ui-sdl.so /usr/lib*/qemu/ui-sdl.so|its window, for 3D
+gl|$(gl_package)|glob /usr/lib*/*/qemu/*-gpu-gl.so /usr/lib*/qemu/*-gpu-gl.so|its virtio-gpu-gl
+gl|xvfb|cmd Xvfb|a screen for that window
+gl|libgl1-mesa-dri|glob /usr/lib*/*/dri/*swrast*.so /usr/lib*/dri/*swrast*.so|OpenGL in software
 bundle|xz-utils|cmd xz|packs the archive
 bundle|patchelf|cmd patchelf|lets the programs find their libraries
 END
@@ -55,6 +72,13 @@ found() {
     set -- $1
     case $1 in
     cmd) command -v "$2" ;;
+    glob) # unquoted above: the paths that exist are words already, one is enough
+        shift
+        for path; do
+            [ ! -e "$path" ] || return 0
+        done
+        return 1
+        ;;
     pc) pkg-config --exists "$2" ;;
     lib) probe_c "${CC:-cc}" -include "$2" "-l$3" ;;
     cc) probe_c "${CC:-cc}" ;;
@@ -113,7 +137,8 @@ show_failure() {
 list_goal() {
     case $1 in
     run | debug) purposes="firmware qemu host" ;;
-    test | soak | bench) purposes="firmware qemu host test" ;;
+    test | soak) purposes="firmware qemu host test gl" ;;
+    bench) purposes="firmware qemu host test" ;;
     bundle) purposes="firmware qemu host test bundle" ;;
     *) purposes=$1 ;;
     esac
@@ -140,6 +165,9 @@ printf '%s\n' "$missing" | awk -F'|' '
     END { for (i = 1; i <= count; i++) printf "    %-22s %s\n", order[i], why[order[i]] }' >&2
 packages=$(printf '%s\n' "$missing" | cut -d'|' -f2 | sort -u | tr '\n' ' ')
 packages=${packages% }
+if ! is_debian; then
+    printf '%s\n' "$missing" | grep -qv '^gl|' || exit 0
+fi
 is_debian || die "this is not Debian: provide the above (the names are Debian's), then try again"
 install_packages
 missing=$(list_missing)

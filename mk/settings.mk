@@ -13,14 +13,14 @@ PARTS_qemu := qemu
 PARTS_host := host
 PARTS_run := firmware qemu host
 PARTS_debug := $(PARTS_run)
-PARTS_test := $(PARTS_run) test
+PARTS_tests := $(PARTS_run) test
+PARTS_test := $(PARTS_tests) gl
 PARTS_soak := $(PARTS_test)
-PARTS_bench := $(PARTS_run) test
-PARTS_tests := $(PARTS_test)
-PARTS_bundle := $(PARTS_test) bundle
+PARTS_bench := $(PARTS_tests)
+PARTS_bundle := $(PARTS_tests) bundle
 PARTS_compile_commands.json := firmware host test
 # A goal that is a file: whatever is needed to build any.
-PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_test))))
+PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_tests))))
 
 # ---- Packages ----
 
