@@ -5,7 +5,8 @@ run ?= demo
 
 .PHONY: run debug
 run: firmware qemu host
-	@mk/run.sh --build $(BUILD) --run '$(run)' $(RUN_ARGS) -- $(QEMU_ARGS)
+	@mk/run.sh --build $(BUILD) --run '$(run)' --shots $(BUILD)/screens $(RUN_ARGS) -- \
+		$(QEMU_ARGS)
 
 debug: firmware qemu host
 	@mk/run.sh --build $(BUILD) --run '$(run)' --debug $(RUN_ARGS) -- $(QEMU_ARGS)

@@ -4,6 +4,9 @@
 # everything, and exits with the guest's status. Needs only a POSIX shell and coreutils: it is also
 # the "run" of the bundle.
 #
+# The programs that draw also get a virtio GPU. Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows
+# its screen while they run; gtk and sdl take this machine's own QEMU when ours has no windows.
+#
 #   --build DIR      where qemu/, host/ and firmware/ lie (build)
 #   --run NAME       the guest's program (demo)
 #   --append TEXT    more of the guest's command line
@@ -11,6 +14,7 @@
 #   --timeout S      the whole run's deadline (120)
 #   --log FILE       the mediator's log (shown only when something fails)
 #   --no-mediator    the device finds nobody
+#   --shots DIR      what the screen shows is saved there, as PNG
 #   --debug          wait for gdb, no deadline
 #   -- ...           more options for QEMU
 
@@ -24,6 +28,7 @@ timeout_s=120
 log=
 mediator=yes
 debug=
+shots=
 READY_TIMEOUT_S=20
 STOP_TIMEOUT_S=10
 
@@ -42,6 +47,7 @@ while [ $# -gt 0 ]; do
     --log) log=$2 ;;
     --no-mediator) mediator= && set -- x "$@" ;;
     --debug) debug=yes && set -- x "$@" ;;
+    --shots) shots=$2 ;;
     --)
         shift
         break
@@ -51,7 +57,41 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
+case " $program $* " in
+*virtio-gpu*) screen= ;; # the caller's own
+' screen '* | ' demo '*) screen=yes ;;
+*) screen= ;;
+esac
+[ -n "$screen" ] || shots=
+
 qemu=$build/qemu/qemu-system-aarch64
+stub=yes
+window=
+VNC_PORT_BASE=5900
+
+# Chooses a QEMU that can open such a window.
+choose_display() {
+    case $DISPLAY_BACKEND in
+    vnc*)
+        window="-vnc ${VNC_DISPLAY:-127.0.0.1:0}"
+        printf 'baregpu: the screen is at VNC display %s (port %s + its number)\n' \
+            "${VNC_DISPLAY:-127.0.0.1:0}" "$VNC_PORT_BASE" >&2
+        return
+        ;;
+    esac
+    window="-display $DISPLAY_BACKEND"
+    ! "$qemu" -display help 2> /dev/null | grep -qx "${DISPLAY_BACKEND%%,*}" || return 0
+    [ "$program" = screen ] ||
+        fail "this QEMU has no $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc, or --run screen"
+    qemu=$(command -v qemu-system-aarch64 || true)
+    if [ -z "$qemu" ] || ! "$qemu" -display help | grep -qx "${DISPLAY_BACKEND%%,*}"; then
+        fail "no QEMU here has a $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc needs none"
+    fi
+    stub= # that QEMU does not know the device
+    mediator=
+}
+[ -z "$screen" ] || [ -z "${DISPLAY_BACKEND:-}" ] || choose_display
+
 daemon=$build/host/baregpu-mediator
 kernel=$build/firmware/baregpu.elf
 for file in "$qemu" "$kernel" ${mediator:+"$daemon"}; do
@@ -64,6 +104,7 @@ socket=$dir/vgpu.sock
 log=${log:-$dir/mediator.log}
 mediator_pid=
 qemu_pid=
+shots_pid=
 
 # Ends a child, which runs under timeout(1): that passes the signal on, and kills it when it has not
 # gone STOP_TIMEOUT_S later.
@@ -77,6 +118,7 @@ clean_up() {
     status=$?
     trap - EXIT INT TERM HUP
     stop_child "$qemu_pid"
+    stop_child "$shots_pid"
     stop_child "$mediator_pid"
     rm -rf "$dir"
     exit "$status"
@@ -98,12 +140,56 @@ start_mediator() {
     fi
 }
 
-[ -z "$mediator" ] || start_mediator
+# The guest asks over its UART, "@shot NAME", and waits for a line; QEMU is asked by QMP. Both are
+# pipes, opened for both directions, so that neither side waits for the other to open them.
+answer_shots() {
+    exec 4<> "$dir/qmp.in" 5<> "$dir/qmp.out" 6<> "$dir/uart.in" 7<> "$dir/uart.out"
+    printf '{"execute": "qmp_capabilities"}\n' >&4
+    while read -r what name <&7; do
+        name=$(printf '%s' "$name" | tr -cd 'a-z0-9-')
+        [ "$what" = @shot ] && [ -n "$name" ] || continue
+        printf '{"execute": "screendump", "id": "shot", "arguments": {"device": "gpu0",' >&4
+        printf ' "filename": "%s", "format": "png"}}\n' "$shots/$name.png" >&4
+        while read -r reply <&5; do
+            case $reply in
+            *'"id": "shot"'*'"error"'* | *'"error"'*'"id": "shot"'*)
+                printf 'baregpu: no picture of the screen: %s\n' "$reply" >&2
+                break
+                ;;
+            *'"id": "shot"'*)
+                printf 'The screen is in %s\n' "$shots/$name.png"
+                break
+                ;;
+            esac
+        done
+        printf 'ok\n' >&6
+    done
+}
 
-set -- -M virt -cpu max -m 256M -nic none -display none -monitor none -serial none \
-    -kernel "$kernel" -append "run=$program${append:+ $append}" \
-    -semihosting-config enable=on,target=native \
-    -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
+start_shots() {
+    mkdir -p "$shots"
+    shots=$(cd "$shots" && pwd)
+    mkfifo "$dir/qmp.in" "$dir/qmp.out" "$dir/uart.in" "$dir/uart.out"
+    answer_shots < /dev/null &
+    shots_pid=$!
+}
+
+[ -z "$mediator" ] || start_mediator
+[ -z "$shots" ] || start_shots
+
+# What the guest is told first, it may be told otherwise behind it.
+append="run=$program${shots:+ shots=1 console=semihosting}${window:+ hold=5}${append:+ $append}"
+[ -z "$stub" ] || set -- -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
+[ -z "$screen" ] || set -- "$@" -device virtio-gpu-pci,id=gpu0
+if [ -n "$shots" ]; then
+    set -- -chardev "pipe,id=uart,path=$dir/uart" -serial chardev:uart \
+        -chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control "$@"
+else
+    set -- -serial none "$@"
+fi
+# shellcheck disable=SC2086 # a list of words
+set -- -M virt -cpu max -m 256M -nic none ${window:--display none} -monitor none \
+    -kernel "$kernel" -append "$append" -semihosting-config enable=on,target=native "$@"
 
 if [ -n "$debug" ]; then
     printf '%s\n' "The guest waits. In another terminal:" \

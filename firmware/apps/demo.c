@@ -2,6 +2,7 @@
 /* run=demo: what is there, and that it computes. Exit status 0 only when every result was right. */
 #include "firmware/apps/app.h"
 #include "firmware/apps/pci_host.h"
+#include "firmware/apps/screen.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -280,6 +281,9 @@ static int run_demo(void)
     if (!show_backend() || !add_numbers() || !add_int_vectors() || !add_float_vectors() ||
         !use_memory()) {
         printf("\nNot everything was right.\n");
+        return 1;
+    }
+    if (!screen_demo()) {
         return 1;
     }
     printf("\nEverything was right: %" PRIu32 " requests in %" PRIu64 " ms.\n", total_requests,

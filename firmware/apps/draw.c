@@ -102,10 +102,18 @@ static struct box cut(const struct canvas *canvas, int64_t left, int64_t top, in
                       int64_t bottom)
 {
     struct box box = {
-        .left = (int32_t)(left < 0 ? 0 : left > canvas->width ? canvas->width : left),
-        .top = (int32_t)(top < 0 ? 0 : top > canvas->height ? canvas->height : top),
-        .right = (int32_t)(right < 0 ? 0 : right > canvas->width ? canvas->width : right),
-        .bottom = (int32_t)(bottom < 0 ? 0 : bottom > canvas->height ? canvas->height : bottom),
+        .left = (int32_t)(left < 0               ? 0
+                          : left > canvas->width ? canvas->width
+                                                 : left),
+        .top = (int32_t)(top < 0                ? 0
+                         : top > canvas->height ? canvas->height
+                                                : top),
+        .right = (int32_t)(right < 0               ? 0
+                           : right > canvas->width ? canvas->width
+                                                   : right),
+        .bottom = (int32_t)(bottom < 0                ? 0
+                            : bottom > canvas->height ? canvas->height
+                                                      : bottom),
     };
 
     return box;
@@ -146,8 +154,7 @@ static uint32_t between(uint32_t a, uint32_t b, int32_t at, int32_t size)
 static uint32_t color_between(uint32_t a, uint32_t b, int32_t at, int32_t size)
 {
     return between(a >> 16 & 255, b >> 16 & 255, at, size) << 16 |
-           between(a >> 8 & 255, b >> 8 & 255, at, size) << 8 |
-           between(a & 255, b & 255, at, size);
+           between(a >> 8 & 255, b >> 8 & 255, at, size) << 8 | between(a & 255, b & 255, at, size);
 }
 
 void draw_gradient(const struct canvas *canvas, int32_t x, int32_t y, int32_t width, int32_t height,
@@ -173,30 +180,72 @@ void draw_gradient(const struct canvas *canvas, int32_t x, int32_t y, int32_t wi
 
 struct shape {
     bool (*contains)(const struct shape *shape, int64_t x, int64_t y);
+    /* The square of a distance that decides alone: in between the radii. NULL: there is none. */
+    int64_t (*square)(const struct shape *shape, int64_t x, int64_t y);
     int64_t x[3], y[3];
-    int64_t outer, inner; /* squares of radii */
-    int64_t radius;
+    int64_t radius, hole;
+    int64_t outer, inner; /* their squares */
 };
+
+static int64_t square_of(int64_t value)
+{
+    return value * value;
+}
+
+/* All samples of a pixel lie within UNIT of its middle: 0 or SAMPLE_COUNT of them, or -1: look. */
+static int32_t sure_hits(const struct shape *shape, int64_t x, int64_t y)
+{
+    int64_t square;
+
+    if (shape->square == NULL) {
+        return -1;
+    }
+    square = shape->square(shape, x, y);
+    if (square >= square_of(shape->radius + UNIT) ||
+        (shape->hole > UNIT && square <= square_of(shape->hole - UNIT))) {
+        return 0;
+    }
+    if (shape->radius > UNIT && square <= square_of(shape->radius - UNIT) &&
+        (shape->hole == 0 || square >= square_of(shape->hole + UNIT))) {
+        return SAMPLE_COUNT;
+    }
+    return -1;
+}
+
+static uint32_t count_hits(const struct shape *shape, int64_t x, int64_t y)
+{
+    int32_t sure = sure_hits(shape, x + UNIT / 2, y + UNIT / 2);
+    uint32_t hits = 0;
+
+    if (sure >= 0) {
+        return (uint32_t)sure;
+    }
+    for (int32_t s = 0; s < SAMPLE_COUNT; s++) {
+        hits += shape->contains(shape, x + s % SAMPLES * 2 + 1, y + s / SAMPLES * 2 + 1);
+    }
+    return hits;
+}
 
 static void draw_shape(const struct canvas *canvas, const struct shape *shape, struct box box,
                        draw_color color)
 {
     for (int32_t y = box.top; y < box.bottom; y++) {
         for (int32_t x = box.left; x < box.right; x++) {
-            uint32_t hits = 0;
+            uint32_t hits = count_hits(shape, (int64_t)x * UNIT, (int64_t)y * UNIT);
 
-            for (int32_t s = 0; s < SAMPLE_COUNT; s++) {
-                hits += shape->contains(shape, (int64_t)x * UNIT + s % SAMPLES * 2 + 1,
-                                        (int64_t)y * UNIT + s / SAMPLES * 2 + 1);
-            }
             blend(canvas, x, y, color, (hits * (color >> 24) + SAMPLE_COUNT / 2) / SAMPLE_COUNT);
         }
     }
 }
 
+static int64_t ring_square(const struct shape *shape, int64_t x, int64_t y)
+{
+    return square_of(x - shape->x[0]) + square_of(y - shape->y[0]);
+}
+
 static bool ring_contains(const struct shape *shape, int64_t x, int64_t y)
 {
-    int64_t dx = x - shape->x[0], dy = y - shape->y[0], square = dx * dx + dy * dy;
+    int64_t square = ring_square(shape, x, y);
 
     return square <= shape->outer && square >= shape->inner;
 }
@@ -204,13 +253,17 @@ static bool ring_contains(const struct shape *shape, int64_t x, int64_t y)
 void draw_ring(const struct canvas *canvas, int32_t center_x, int32_t center_y, int32_t radius,
                int32_t width, draw_color color)
 {
-    int64_t outer = (int64_t)radius * UNIT, inner = (int64_t)(radius - width) * UNIT;
+    int64_t outer = (int64_t)radius * UNIT;
+    int64_t inner = radius > width ? (int64_t)(radius - width) * UNIT : 0;
     const struct shape shape = {
         .contains = ring_contains,
+        .square = ring_square,
+        .radius = outer,
+        .hole = inner,
         .x = {(int64_t)center_x * UNIT},
         .y = {(int64_t)center_y * UNIT},
         .outer = outer * outer,
-        .inner = inner > 0 ? inner * inner : 0,
+        .inner = inner * inner,
     };
 
     draw_shape(canvas, &shape,
@@ -226,12 +279,17 @@ void draw_circle(const struct canvas *canvas, int32_t center_x, int32_t center_y
 }
 
 /* Distance to the nearest point of the box inside, whose corners are the circles' centres. */
-static bool rounded_contains(const struct shape *shape, int64_t x, int64_t y)
+static int64_t rounded_square(const struct shape *shape, int64_t x, int64_t y)
 {
     int64_t dx = x < shape->x[0] ? shape->x[0] - x : x > shape->x[1] ? x - shape->x[1] : 0;
     int64_t dy = y < shape->y[0] ? shape->y[0] - y : y > shape->y[1] ? y - shape->y[1] : 0;
 
-    return dx * dx + dy * dy <= shape->outer;
+    return dx * dx + dy * dy;
+}
+
+static bool rounded_contains(const struct shape *shape, int64_t x, int64_t y)
+{
+    return rounded_square(shape, x, y) <= shape->outer;
 }
 
 void draw_rounded(const struct canvas *canvas, int32_t x, int32_t y, int32_t width, int32_t height,
@@ -240,6 +298,8 @@ void draw_rounded(const struct canvas *canvas, int32_t x, int32_t y, int32_t wid
     int64_t r = (int64_t)radius * UNIT;
     const struct shape shape = {
         .contains = rounded_contains,
+        .square = rounded_square,
+        .radius = r,
         .x = {(int64_t)x * UNIT + r, ((int64_t)x + width) * UNIT - r},
         .y = {(int64_t)y * UNIT + r, ((int64_t)y + height) * UNIT - r},
         .outer = r * r,
@@ -334,8 +394,7 @@ void draw_glyph(const struct canvas *canvas, const struct font *font, int32_t x,
                 uint32_t code, draw_color color, draw_color background)
 {
     const uint8_t *bitmap = font_bitmap(font, code);
-    struct box box =
-        cut(canvas, x, y, (int64_t)x + font->width, (int64_t)y + font->height);
+    struct box box = cut(canvas, x, y, (int64_t)x + font->width, (int64_t)y + font->height);
 
     draw_fill(canvas, x, y, font->width, font->height, background);
     for (int32_t row = box.top; row < box.bottom; row++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Drawing into pixels of any virtio-gpu format: rectangles, gradients, smooth shapes that are
- * blended over what is there, text. Integers only: a picture is the same to the last bit everywhere.
- * Everything is cut to the canvas.
+ * blended over what is there, text. Integers only: a picture is the same to the last bit
+ * everywhere. Everything is cut to the canvas.
  */
 #ifndef APPS_DRAW_H
 #define APPS_DRAW_H
@@ -16,16 +16,16 @@
 struct canvas {
     uint32_t *pixels;
     int32_t width, height;
-    int32_t stride; /* pixels from a row to the next */
+    int32_t stride;  /* pixels from a row to the next */
     uint32_t format; /* enum virtio_gpu_formats */
 };
 
 /* 0xAARRGGBB; alpha 0 is invisible, 255 covers. */
 typedef uint32_t draw_color;
 
-#define DRAW_RGB(red, green, blue) \
+#define DRAW_RGB(red, green, blue)                                                                 \
     (0xFF000000u | (uint32_t)(red) << 16 | (uint32_t)(green) << 8 | (uint32_t)(blue))
-#define DRAW_ALPHA(color, alpha) (((color) & 0xFFFFFFu) | (uint32_t)(alpha) << 24)
+#define DRAW_ALPHA(color, alpha) (((color)&0xFFFFFFu) | (uint32_t)(alpha) << 24)
 
 struct canvas draw_canvas_of(const struct virtio_gpu_framebuffer *fb);
 

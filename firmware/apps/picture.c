@@ -142,8 +142,8 @@ void picture_draw_frame(const struct canvas *canvas, unsigned frame,
             }
         }
         restore(canvas, canvas->width - 1, canvas->height - 1);
-        *changed = (struct virtio_gpu_rect){0, 0, (uint32_t)canvas->width,
-                                            (uint32_t)canvas->height};
+        *changed =
+            (struct virtio_gpu_rect){0, 0, (uint32_t)canvas->width, (uint32_t)canvas->height};
     } else {
         int32_t old_x, old_y;
 
@@ -196,7 +196,8 @@ void picture_draw_pointer(uint32_t *argb)
 {
     for (int32_t y = 0; y < (int32_t)VIRTIO_GPU_CURSOR_SIZE; y++) {
         for (int32_t x = 0; x < (int32_t)VIRTIO_GPU_CURSOR_SIZE; x++) {
-            int32_t in_x = x - (int32_t)PICTURE_POINTER_HOT, in_y = y - (int32_t)PICTURE_POINTER_HOT;
+            int32_t in_x = x - (int32_t)PICTURE_POINTER_HOT,
+                    in_y = y - (int32_t)PICTURE_POINTER_HOT;
             int32_t edge = in_y * 3 / 4;
             uint32_t *pixel = &argb[y * (int32_t)VIRTIO_GPU_CURSOR_SIZE + x];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `run=screen` shows. The same on every machine, so that a test can draw it too and compare. */
+/* What `run=screen` shows. The same on every machine, so that a test can draw it too and compare.
+ */
 #ifndef APPS_PICTURE_H
 #define APPS_PICTURE_H
 
@@ -13,7 +14,8 @@ void picture_draw(const struct canvas *canvas);
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
                         struct virtio_gpu_rect *changed);
 
-/* A test pattern of one formula, different for each scanout and step: every pixel has its colour. */
+/* A test pattern of one formula, different for each scanout and step: every pixel has its colour.
+ */
 uint32_t picture_pattern(uint32_t x, uint32_t y, uint32_t scanout, uint32_t step);
 void picture_draw_pattern(const struct canvas *canvas, uint32_t scanout, uint32_t step);
 

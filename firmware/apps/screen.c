@@ -17,6 +17,8 @@
 #include "firmware/apps/host_shot.h"
 #include "firmware/apps/pci_host.h"
 #include "firmware/apps/picture.h"
+#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/screen.h"
 #include "firmware/apps/screen_console.h"
 #include "firmware/platform/timer.h"
 
@@ -76,8 +78,7 @@ static bool open_display(bool is_double_buffered)
         .is_double_buffered = is_double_buffered,
     };
 
-    return gpu_host_check("Opening the display",
-                          virtio_gpu_display_open(&display, &gpu, &options));
+    return gpu_host_check("Opening the display", virtio_gpu_display_open(&display, &gpu, &options));
 }
 
 static bool present(void)
@@ -98,8 +99,7 @@ static bool show_picture(void)
     if (!present()) {
         return false;
     }
-    printf("Picture: %" PRIu32 " x %" PRIu32 ", drawn in %" PRIu64 " us, shown in %" PRIu64
-           " us\n",
+    printf("Picture: %" PRIu32 " x %" PRIu32 ", drawn in %" PRIu64 " us, shown in %" PRIu64 " us\n",
            display.width, display.height, (drawn_ns - start_ns) / 1000,
            (hal_time_ns() - drawn_ns) / 1000);
     return show_stage("picture");
@@ -127,8 +127,7 @@ static bool move_cursor(void)
         }
         timer_delay_ns(option("hold", 0) * SECOND_NS / CURSOR_STEPS);
     }
-    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS,
-           (hal_time_ns() - start_ns) / 1000);
+    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS, (hal_time_ns() - start_ns) / 1000);
     return true;
 }
 
@@ -209,6 +208,22 @@ static bool run_stages(void)
         return false;
     }
     return open_display(false) && show_console() && close_display();
+}
+
+bool screen_demo(void)
+{
+    static struct virtio_device probe;
+
+    if (virtio_host_open(&probe, VIRTIO_ID_GPU, 0, NULL) == BAREGPU_ERR_NOT_FOUND) {
+        return true;
+    }
+    printf("\nScreen\n");
+    if (gpu_host_open(&gpu) < 0) {
+        return false;
+    }
+    bool is_good = open_display(false) && show_picture() && close_display();
+
+    return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good;
 }
 
 static int run_screen(void)

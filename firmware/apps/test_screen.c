@@ -14,8 +14,8 @@
  *     @resize WIDTH HEIGHT
  *                        please make the window that large; answered by "done" or "skip"
  *
- * An answer of "bad" is a failure. Options: packed=0|1, event_idx=0|1, indirect=0|1: that the queues
- * are to be so; scanouts=N.
+ * An answer of "bad" is a failure. Options: packed=0|1, event_idx=0|1, indirect=0|1: that the
+ * queues are to be so; scanouts=N.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -119,8 +119,7 @@ static void test_scanouts(void)
             .height = i == 0 ? 0 : 200 + 8 * i,
         };
 
-        tap_ok(gpu_host_check("open",
-                              virtio_gpu_display_open(&displays[i], &gpu, &options)) &&
+        tap_ok(gpu_host_check("open", virtio_gpu_display_open(&displays[i], &gpu, &options)) &&
                    show(&displays[i], i),
                "scanout %" PRIu32 " shows a picture", i);
     }
@@ -260,8 +259,8 @@ static void test_modes(void)
     tap_ok(gpu_host_check("open", virtio_gpu_display_open(display, &gpu, &options)),
            "a display with room for other modes");
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        tap_ok(gpu_host_check("mode", virtio_gpu_display_set_mode(display, sizes[i][0],
-                                                                  sizes[i][1])) &&
+        tap_ok(gpu_host_check("mode",
+                              virtio_gpu_display_set_mode(display, sizes[i][0], sizes[i][1])) &&
                    show(display, 10 + i) && is_shown(display, 10 + i),
                "mode %ux%u: every pixel is right", sizes[i][0], sizes[i][1]);
     }
@@ -296,8 +295,7 @@ static void test_picture(void)
 
 static void add_damage(void *context, int32_t x, int32_t y, int32_t width, int32_t height)
 {
-    virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width,
-                              (uint32_t)height);
+    virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width, (uint32_t)height);
 }
 
 /* Line by line, as the kernel's output comes; the host draws it in one go. */
@@ -329,12 +327,12 @@ static void test_cursor(void)
     static uint32_t image[VIRTIO_GPU_CURSOR_SIZE * VIRTIO_GPU_CURSOR_SIZE];
 
     picture_draw_pointer(image);
-    tap_ok(gpu_host_check("create", virtio_gpu_cursor_create(&cursor, &gpu)) &&
-               gpu_host_check("image",
-                              virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
-                                                          PICTURE_POINTER_HOT)) &&
-               gpu_host_check("show", virtio_gpu_cursor_show(&cursor, 0, 100, 50)),
-           "a cursor is shown");
+    tap_ok(
+        gpu_host_check("create", virtio_gpu_cursor_create(&cursor, &gpu)) &&
+            gpu_host_check("image", virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
+                                                                PICTURE_POINTER_HOT)) &&
+            gpu_host_check("show", virtio_gpu_cursor_show(&cursor, 0, 100, 50)),
+        "a cursor is shown");
     tap_ok(host_agrees("cursor", "100 50"), "the cursor: every pixel is right");
     for (uint32_t i = 1; i <= 40; i++) {
         virtio_gpu_cursor_move(&cursor, 100 + 5 * i, 50 + 3 * i);
@@ -360,8 +358,7 @@ static void test_errors(void)
            "a resource");
     tap_equal((unsigned)-virtio_gpu_cmd_resource_flush(&gpu, NULL, id, &outside),
               (unsigned)-BAREGPU_ERR_INVALID, "a rectangle outside of it");
-    tap_ok(virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, VIRTIO_GPU_FORMAT_DEFAULT, 64, 64) <
-               0,
+    tap_ok(virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, VIRTIO_GPU_FORMAT_DEFAULT, 64, 64) < 0,
            "the same id again");
     tap_ok(virtio_gpu_cmd_resource_unref(&gpu, NULL, id) == 0, "it goes");
 }
@@ -377,8 +374,8 @@ static void test_scattered(void)
     struct virtio_gpu_mem_entry *entries =
         hal_dma_alloc(PAGES * sizeof(*entries), PAGE, &entries_bus);
     struct virtio_gpu_data data = {entries, entries_bus, PAGES * sizeof(*entries)};
-    struct canvas piece = {.width = WIDTH, .height = 1, .stride = WIDTH,
-                           .format = VIRTIO_GPU_FORMAT_DEFAULT};
+    struct canvas piece = {
+        .width = WIDTH, .height = 1, .stride = WIDTH, .format = VIRTIO_GPU_FORMAT_DEFAULT};
 
     if (!tap_ok(memory != NULL && entries != NULL, "12 MB in 3000 pieces")) {
         return;
@@ -392,9 +389,9 @@ static void test_scattered(void)
             piece.pixels[x] = picture_pattern(x, i, 0, 70) | 0xFF000000u;
         }
     }
-    tap_ok(gpu_host_check("create", virtio_gpu_cmd_resource_create_2d(
-                                        &gpu, NULL, id, VIRTIO_GPU_FORMAT_DEFAULT, WIDTH,
-                                        all.height)) &&
+    tap_ok(gpu_host_check("create", virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id,
+                                                                      VIRTIO_GPU_FORMAT_DEFAULT,
+                                                                      WIDTH, all.height)) &&
                gpu_host_check("attach",
                               virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &data)) &&
                gpu_host_check("transfer",

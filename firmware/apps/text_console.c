@@ -20,12 +20,10 @@ enum state {
 
 /* The usual sixteen. */
 static const draw_color palette[16] = {
-    DRAW_RGB(0, 0, 0),       DRAW_RGB(170, 0, 0),     DRAW_RGB(0, 170, 0),
-    DRAW_RGB(170, 85, 0),    DRAW_RGB(0, 0, 170),     DRAW_RGB(170, 0, 170),
-    DRAW_RGB(0, 170, 170),   DRAW_RGB(170, 170, 170), DRAW_RGB(85, 85, 85),
-    DRAW_RGB(255, 85, 85),   DRAW_RGB(85, 255, 85),   DRAW_RGB(255, 255, 85),
-    DRAW_RGB(85, 85, 255),   DRAW_RGB(255, 85, 255),  DRAW_RGB(85, 255, 255),
-    DRAW_RGB(255, 255, 255),
+    DRAW_RGB(0, 0, 0),     DRAW_RGB(170, 0, 0),    DRAW_RGB(0, 170, 0),    DRAW_RGB(170, 85, 0),
+    DRAW_RGB(0, 0, 170),   DRAW_RGB(170, 0, 170),  DRAW_RGB(0, 170, 170),  DRAW_RGB(170, 170, 170),
+    DRAW_RGB(85, 85, 85),  DRAW_RGB(255, 85, 85),  DRAW_RGB(85, 255, 85),  DRAW_RGB(255, 255, 85),
+    DRAW_RGB(85, 85, 255), DRAW_RGB(255, 85, 255), DRAW_RGB(85, 255, 255), DRAW_RGB(255, 255, 255),
 };
 
 /* ---- Cells ---- */
@@ -56,8 +54,8 @@ static void clear_cells(struct text_console *console, int32_t column, int32_t ro
     const struct font *font = console->font;
 
     if (columns > 0 && rows > 0) {
-        draw_fill(&console->canvas, column * font->width, row * font->height,
-                  columns * font->width, rows * font->height, console->background);
+        draw_fill(&console->canvas, column * font->width, row * font->height, columns * font->width,
+                  rows * font->height, console->background);
         tell_cells(console, column, row, columns, rows);
     }
 }

@@ -22,8 +22,8 @@ struct text_console {
     void (*damage)(void *context, int32_t x, int32_t y, int32_t width, int32_t height);
     void *context;
     int32_t columns, rows;
-    int32_t column, row;     /* of the next character */
-    bool is_wrap_pending;    /* the last column was written: the next character wraps */
+    int32_t column, row;  /* of the next character */
+    bool is_wrap_pending; /* the last column was written: the next character wraps */
     draw_color color, background;
     bool is_bold, is_reverse;
     int8_t color_index; /* 0 to 7, for bold's brighter ones; -1: another colour */

@@ -44,7 +44,7 @@ says() {
     fi
 }
 
-echo 1..13
+echo 1..19
 
 run --backend cpu
 check 0 "the demo runs"
@@ -65,6 +65,24 @@ says "did not start" "is named"
 run --timeout 1 -- -S
 check 124 "a guest that hangs is ended"
 says "did not end within 1 s" "and that is said"
+
+# In a folder of its own: what is left in $dir is looked at.
+shots=$(mktemp -d)
+trap 'rm -rf "$dir" "$shots"' EXIT
+run --run screen --shots "$shots"
+check 0 "a screen is shown"
+for name in picture animation console; do
+    count=$((count + 1))
+    if [ "$(head -c 4 "$shots/$name.png" | tr -cd 'PNG')" = PNG ]; then
+        echo "ok $count - $name.png is there"
+    else
+        failed=1
+        echo "not ok $count - $name.png is there"
+    fi
+done
+DISPLAY_BACKEND=no-such-window run --run demo
+check 125 "a window that no QEMU has"
+says "no-such-window" "is named"
 
 run --frobnicate
 check 125 "an unknown option"

@@ -64,8 +64,8 @@ static struct canvas canvas_of(const struct image *image)
 }
 
 /*
- * A binary PPM, as QEMU writes it: with the padding of its buffer, to four bytes, at the end of each
- * row (ppm_save of ui/ui-qmp-cmds.c), which the format does not know.
+ * A binary PPM, as QEMU writes it: with the padding of its buffer, to four bytes, at the end of
+ * each row (ppm_save of ui/ui-qmp-cmds.c), which the format does not know.
  */
 static struct image read_ppm(const char *path)
 {
@@ -119,8 +119,8 @@ static bool compare(struct session *session, unsigned scanout, struct image *exp
     bool is_good = shown.width == expected->width && shown.height == expected->height;
 
     if (!is_good) {
-        printf("# the screen is %u x %u, not %u x %u\n", shown.width, shown.height,
-               expected->width, expected->height);
+        printf("# the screen is %u x %u, not %u x %u\n", shown.width, shown.height, expected->width,
+               expected->height);
     }
     for (size_t i = 0; is_good && i < count; i++) {
         if (shown.pixels[i] != (expected->pixels[i] & 0xFFFFFF) && wrong++ == 0) {
@@ -204,8 +204,8 @@ static bool check_console(struct session *session, unsigned width, unsigned heig
 
 /* ---- Cursor ---- */
 
-/* The last line that QEMU's trace has about it: "virtio_gpu_update_cursor scanout 0, x 1, y 2, move,
- * res 0x5". */
+/* The last line that QEMU's trace has about it: "virtio_gpu_update_cursor scanout 0, x 1, y 2,
+ * move, res 0x5". */
 static bool check_trace(struct session *session, unsigned x, unsigned y, bool is_visible)
 {
     const char *line = NULL, *next = process_errors(session->qemu.process);
@@ -215,9 +215,8 @@ static bool check_trace(struct session *session, unsigned x, unsigned y, bool is
     while ((next = strstr(next, TRACE)) != NULL) {
         line = next++;
     }
-    if (line == NULL ||
-        sscanf(line, TRACE " %u, x %u, y %u, %15[a-z], res 0x%x", &scanout, &at_x, &at_y, what,
-               &resource) != 5) {
+    if (line == NULL || sscanf(line, TRACE " %u, x %u, y %u, %15[a-z], res 0x%x", &scanout, &at_x,
+                               &at_y, what, &resource) != 5) {
         printf("# no trace of the cursor\n");
         return false;
     }
@@ -310,8 +309,8 @@ static const char *answer(struct session *session, const char *line)
     return "bad";
 }
 
-/* The next line that begins with '@', to be freed; NULL when the guest has ended, or says nothing for
- * as long as it may take in all. */
+/* The next line that begins with '@', to be freed; NULL when the guest has ended, or says nothing
+ * for as long as it may take in all. */
 static char *next_question(struct session *session)
 {
     uint64_t deadline_ms = harness_now_ms() + GUEST_DEADLINE_MS;
@@ -362,9 +361,9 @@ static void start_session(struct session *session, const char *append, const cha
 {
     char *qmp_path = harness_temp_path("qmp"), *vnc_path = harness_temp_path("vnc");
     int listener = unix_listen(qmp_path, 1);
-    char *window = has_window ? harness_format("-vnc unix:%s -trace virtio_gpu_update_cursor",
-                                               vnc_path)
-                              : harness_format("%s", "");
+    char *window = has_window
+                       ? harness_format("-vnc unix:%s -trace virtio_gpu_update_cursor", vnc_path)
+                       : harness_format("%s", "");
     char *all = harness_format("%s %s -chardev socket,id=qmp0,path=%s "
                                "-mon chardev=qmp0,mode=control",
                                arguments, window, qmp_path);
@@ -490,9 +489,12 @@ static void screen_app(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pci_with_window), cmocka_unit_test(sizes_and_outputs),
-        cmocka_unit_test(packed),          cmocka_unit_test(split),
-        cmocka_unit_test(mmio),            cmocka_unit_test(behind_bridge),
+        cmocka_unit_test(pci_with_window),
+        cmocka_unit_test(sizes_and_outputs),
+        cmocka_unit_test(packed),
+        cmocka_unit_test(split),
+        cmocka_unit_test(mmio),
+        cmocka_unit_test(behind_bridge),
         cmocka_unit_test(screen_app),
     };
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef APPS_SCREEN_H
+#define APPS_SCREEN_H
+
+#include <stdbool.h>
+
+/* Shows a picture on the virtio GPU, if there is one. False, after saying so, when that failed. */
+bool screen_demo(void);
+
+#endif
