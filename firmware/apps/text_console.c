@@ -321,8 +321,8 @@ static void take_escape(struct text_console *console, uint8_t byte)
         clear_cells(console, 0, 0, console->columns, console->rows);
         move(console, 0, 0);
         break;
-    default:
-        console->state = STATE_TEXT;
+    default: /* intermediate bytes are followed by a final one: ESC ( B and such */
+        console->state = byte >= 0x20 && byte <= 0x2F ? STATE_ESCAPE : STATE_TEXT;
         break;
     }
 }
