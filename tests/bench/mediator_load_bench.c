@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Load on a mediator's socket: N clients, each a process with a connection of its own and one
- * request in flight. Prints one JSON object per line: name, clients, requests, requests_per_s,
+ * Load on a mediator's socket: N clients, each a connection with one request in flight, all in this
+ * process. Prints one JSON object per line: name, clients, requests, requests_per_s,
  * p50_ns, p99_ns, p999_ns.
  *
- *   mediator_load_bench SOCKET [--clients N[,N...]] [--seconds S] [--operation nop|add|memory]
+ *   mediator_load_bench SOCKET [--clients N[,N...]] [--seconds S] [--operation nop|add]
  *
  * nop: answered without the GPU. add: the basic vector addition, which needs the GPU's lease.
- * memory: allocate, copy 512 bytes in and out, free.
  */
+#include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,17 +30,10 @@
 #define STEPS 64
 #define BUCKETS (STEPS * 40)
 
-struct shared {
-    volatile uint32_t ready, go, stop;
-    uint32_t failed;
-    uint64_t requests;
-    uint64_t buckets[BUCKETS];
-};
+enum operation { OPERATION_NOP, OPERATION_ADD };
 
-enum operation { OPERATION_NOP, OPERATION_ADD, OPERATION_MEMORY };
-
-static struct shared *shared;
-static const char *const operation_names[] = {"nop", "add", "memory"};
+static const char *const operation_names[] = {"nop", "add"};
+static uint64_t requests, buckets[BUCKETS];
 
 static uint64_t now_ns(void)
 {
@@ -75,10 +65,10 @@ static uint64_t bucket_ns(unsigned bucket)
 
 static uint64_t percentile(double part)
 {
-    uint64_t wanted = (uint64_t)(part * (double)shared->requests), seen = 0;
+    uint64_t wanted = (uint64_t)(part * (double)requests), seen = 0;
 
     for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += shared->buckets[i];
+        seen += buckets[i];
         if (seen > wanted) {
             return bucket_ns(i);
         }
@@ -89,13 +79,11 @@ static uint64_t percentile(double part)
 __attribute__((noreturn)) static void give_up(const char *what)
 {
     perror(what);
-    __atomic_store_n(&shared->failed, 1, __ATOMIC_RELAXED);
-    _exit(1);
+    exit(1);
 }
 
 static int connect_to(const char *path)
 {
-    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_S};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -103,187 +91,162 @@ static int connect_to(const char *path)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         give_up(path);
     }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     return fd;
 }
 
-struct exchange {
-    uint32_t opcode, param_count;
-    uint32_t params[12];
-    const void *data;
-    uint32_t data_length;
-    uint32_t result; /* of the answer, its first */
+/* ---- A client: a connection with one request in flight ---- */
+
+struct client {
+    int fd;
+    uint32_t request_id;
+    uint64_t sent_ns;
+    size_t have; /* bytes of the answer */
+    uint8_t answer[sizeof(struct vgpu_stub_message) + VGPU_STUB_PAYLOAD_MAX];
 };
 
-/* One request and its answer. */
-static void call(int fd, struct exchange *exchange)
-{
-    static uint8_t out[sizeof(struct vgpu_stub_message) + VGPU_STUB_PAYLOAD_MAX];
-    static uint8_t in[sizeof(out)];
-    static uint32_t id;
-    uint32_t params_size = exchange->param_count * 4;
-    struct vgpu_stub_request request = {
-        .version = VGPU_STUB_PROTOCOL_VERSION,
-        .opcode = exchange->opcode,
-        .param_count = exchange->param_count,
-        .data_offset = (uint32_t)sizeof(request) + params_size,
-        .data_length = exchange->data_length,
-    };
-    struct vgpu_stub_message header = {
-        .magic = VGPU_STUB_MESSAGE_MAGIC,
-        .type = VGPU_STUB_MESSAGE_REQUEST,
-        .vm_id = (uint32_t)getpid(),
-        .request_id = ++id,
-        .pool_id = 'A',
-        .priority = VGPU_STUB_PRIORITY_MEDIUM,
-        .payload_length = (uint16_t)(request.data_offset + exchange->data_length),
-    };
-    size_t size = sizeof(header) + header.payload_length, have = 0, want = sizeof(header);
+struct add_message {
+    struct vgpu_stub_message header;
+    struct vgpu_stub_request request;
+    uint32_t params[2]; /* of the addition */
+};
 
-    memcpy(out, &header, sizeof(header));
-    memcpy(out + sizeof(header), &request, sizeof(request));
-    memcpy(out + sizeof(header) + sizeof(request), exchange->params, params_size);
-    if (exchange->data_length) {
-        memcpy(out + sizeof(header) + request.data_offset, exchange->data, exchange->data_length);
-    }
-    if (send(fd, out, size, MSG_NOSIGNAL) != (ssize_t)size) {
+static void send_request(struct client *client, enum operation operation)
+{
+    uint32_t param_count = operation == OPERATION_ADD ? 2 : 0;
+    uint32_t length = (uint32_t)sizeof(struct vgpu_stub_request) + param_count * 4;
+    struct add_message message = {
+        .header = {.magic = VGPU_STUB_MESSAGE_MAGIC,
+                   .type = VGPU_STUB_MESSAGE_REQUEST,
+                   .vm_id = (uint32_t)client->fd,
+                   .request_id = ++client->request_id,
+                   .pool_id = 'A',
+                   .priority = VGPU_STUB_PRIORITY_MEDIUM,
+                   .payload_length = (uint16_t)length},
+        .request = {.version = VGPU_STUB_PROTOCOL_VERSION,
+                    .opcode = operation == OPERATION_ADD ? VGPU_STUB_OP_CUDA_KERNEL
+                                                         : VGPU_STUB_OP_NOP,
+                    .param_count = param_count,
+                    .data_offset = length},
+        .params = {100, 200},
+    };
+    size_t size = sizeof(message.header) + length;
+
+    client->have = 0;
+    client->sent_ns = now_ns();
+    if (send(client->fd, &message, size, MSG_NOSIGNAL) != (ssize_t)size) {
         give_up("send");
     }
-    while (have < want) {
-        ssize_t received = recv(fd, in + have, sizeof(in) - have, 0);
+}
 
-        if (received <= 0) {
-            give_up("recv");
-        }
-        have += (size_t)received;
-        if (have >= sizeof(header)) {
-            memcpy(&header, in, sizeof(header));
-            want = sizeof(header) + header.payload_length;
-        }
-    }
+/* Takes what has come; true when the answer is whole, and right. */
+static bool take_answer(struct client *client, enum operation operation)
+{
+    struct vgpu_stub_message header;
     struct vgpu_stub_response response;
-    memcpy(&response, in + sizeof(header), sizeof(response));
-    if (header.request_id != id || header.type != VGPU_STUB_MESSAGE_RESPONSE ||
-        response.status != COMPUTE_OK) {
+    uint32_t sum = 300;
+    ssize_t received = recv(client->fd, client->answer + client->have,
+                            sizeof(client->answer) - client->have, MSG_DONTWAIT);
+
+    if (received < 0 && errno == EAGAIN) {
+        return false;
+    }
+    if (received <= 0) {
+        give_up("recv");
+    }
+    client->have += (size_t)received;
+    if (client->have < sizeof(header)) {
+        return false;
+    }
+    memcpy(&header, client->answer, sizeof(header));
+    if (client->have < sizeof(header) + header.payload_length) {
+        return false;
+    }
+    memcpy(&response, client->answer + sizeof(header), sizeof(response));
+    if (operation == OPERATION_ADD) {
+        memcpy(&sum, client->answer + sizeof(header) + sizeof(response), sizeof(sum));
+    }
+    if (header.request_id != client->request_id || header.type != VGPU_STUB_MESSAGE_RESPONSE ||
+        response.status != COMPUTE_OK || sum != 300) {
         fprintf(stderr, "mediator_load: type %u, status 0x%x\n", header.type, response.status);
         give_up("answer");
-    }
-    memcpy(&exchange->result, in + sizeof(header) + sizeof(response), sizeof(exchange->result));
-}
-
-static void timed_call(int fd, struct exchange *exchange)
-{
-    uint64_t start = now_ns();
-
-    call(fd, exchange);
-    __atomic_fetch_add(&shared->buckets[bucket_of(now_ns() - start)], 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&shared->requests, 1, __ATOMIC_RELAXED);
-}
-
-static void one_round(int fd, enum operation operation)
-{
-    static const uint8_t data[512];
-    struct exchange nop = {.opcode = VGPU_STUB_OP_NOP};
-    struct exchange add = {
-        .opcode = VGPU_STUB_OP_CUDA_KERNEL, .param_count = 2, .params = {100, 200}};
-    struct exchange alloc = {
-        .opcode = COMPUTE_MEMORY_ALLOC, .param_count = 2, .params = {sizeof(data), 0}};
-
-    if (operation == OPERATION_NOP) {
-        timed_call(fd, &nop);
-    } else if (operation == OPERATION_ADD) {
-        timed_call(fd, &add);
-    } else {
-        timed_call(fd, &alloc);
-        uint32_t handle = alloc.result;
-        struct exchange in = {.opcode = COMPUTE_MEMORY_COPY, .param_count = 9,
-                              .params = {COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, 0, 0, 0,
-                                         sizeof(data), 0},
-                              .data = data, .data_length = sizeof(data)};
-        struct exchange out = {.opcode = COMPUTE_MEMORY_COPY, .param_count = 9,
-                               .params = {COMPUTE_COPY_DEVICE_TO_HOST, 0, handle, 0, 0, 0, 0,
-                                          sizeof(data), 0}};
-        struct exchange release = {
-            .opcode = COMPUTE_MEMORY_FREE, .param_count = 1, .params = {handle}};
-
-        timed_call(fd, &in);
-        timed_call(fd, &out);
-        timed_call(fd, &release);
-    }
-}
-
-static void run_client(const char *path, enum operation operation)
-{
-    struct exchange nop = {.opcode = VGPU_STUB_OP_NOP};
-    int fd;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    fd = connect_to(path);
-    call(fd, &nop); /* the session stands before the clock starts */
-    __atomic_fetch_add(&shared->ready, 1, __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE)) {
-        usleep(1000);
-    }
-    while (!shared->stop) {
-        one_round(fd, operation);
-    }
-    _exit(0);
-}
-
-static bool wait_ready(unsigned clients)
-{
-    uint64_t until_ns = now_ns() + ANSWER_LIMIT_S * UINT64_C(1000000000);
-
-    while (__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < clients) {
-        if (shared->failed || now_ns() > until_ns) {
-            return false;
-        }
-        usleep(1000);
     }
     return true;
 }
 
-static int measure(const char *path, unsigned clients, double seconds, enum operation operation)
-{
-    int status = 0, result = 0;
-    uint64_t start, spent;
-    bool ready;
+/* ---- All of them, in one process, so that the load costs the mediator as little as it can ---- */
 
-    memset(shared, 0, sizeof(*shared));
-    for (unsigned i = 0; i < clients; i++) {
-        if (fork() == 0) {
-            run_client(path, operation);
+/* Every client sends a request, and after its answer another one, until end_ns. */
+static void exchange(int poll, struct client *clients, unsigned count, enum operation operation,
+                     uint64_t end_ns)
+{
+    struct epoll_event events[64];
+    unsigned open = count;
+
+    for (unsigned i = 0; i < count; i++) {
+        send_request(&clients[i], operation);
+    }
+    while (open > 0) {
+        int ready = epoll_wait(poll, events, 64, ANSWER_LIMIT_S * 1000);
+
+        if (ready <= 0) {
+            give_up("no answer");
+        }
+        for (int i = 0; i < ready; i++) {
+            struct client *client = events[i].data.ptr;
+
+            if (!take_answer(client, operation)) {
+                continue;
+            }
+            uint64_t now = now_ns();
+
+            buckets[bucket_of(now - client->sent_ns)]++;
+            requests++;
+            if (now < end_ns) {
+                send_request(client, operation);
+            } else {
+                open--;
+            }
         }
     }
-    ready = wait_ready(clients);
+}
+
+static void measure(const char *path, unsigned count, double seconds, enum operation operation)
+{
+    static struct client clients[CLIENTS_MAX];
+    int poll = epoll_create1(0);
+    uint64_t start;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
+
+        clients[i] = (struct client){.fd = connect_to(path)};
+        if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event) != 0) {
+            give_up("epoll");
+        }
+    }
+    exchange(poll, clients, count, operation, 0); /* the sessions stand before the clock starts */
+    memset(buckets, 0, sizeof(buckets));
+    requests = 0;
     start = now_ns();
-    __atomic_store_n(&shared->go, 1, __ATOMIC_RELEASE);
-    if (ready) {
-        usleep((useconds_t)(seconds * 1e6));
+    exchange(poll, clients, count, operation, start + (uint64_t)(seconds * 1e9));
+    double spent_s = (double)(now_ns() - start) / 1e9;
+
+    for (unsigned i = 0; i < count; i++) {
+        close(clients[i].fd);
     }
-    uint64_t requests = __atomic_load_n(&shared->requests, __ATOMIC_RELAXED);
-    spent = now_ns() - start;
-    shared->stop = 1;
-    while (wait(&status) > 0) {
-        result |= status != 0;
-    }
-    if (result || !ready) {
-        fprintf(stderr, "mediator_load: a client failed\n");
-        return 1;
-    }
+    close(poll);
     printf("{\"name\": \"mediator_requests_per_s_%u\", \"operation\": \"%s\", \"clients\": %u, "
            "\"requests\": %llu, \"requests_per_s\": %.0f, \"p50_ns\": %llu, \"p99_ns\": %llu, "
            "\"p999_ns\": %llu}\n",
-           clients, operation_names[operation], clients, (unsigned long long)requests,
-           (double)requests * 1e9 / (double)spent, (unsigned long long)percentile(0.5),
+           count, operation_names[operation], count, (unsigned long long)requests,
+           (double)requests / spent_s, (unsigned long long)percentile(0.5),
            (unsigned long long)percentile(0.99), (unsigned long long)percentile(0.999));
-    return 0;
 }
 
 static int usage(void)
 {
     fprintf(stderr, "usage: mediator_load_bench SOCKET [--clients N[,N...]] [--seconds S] "
-                    "[--operation nop|add|memory]\n");
+                    "[--operation nop|add]\n");
     return 2;
 }
 
@@ -304,7 +267,7 @@ int main(int count, char **texts)
         } else if (key == 's') {
             seconds = strtod(optarg, NULL);
         } else if (key == 'o') {
-            for (operation = 2; operation >= 0 && strcmp(optarg, operation_names[operation]);) {
+            for (operation = 1; operation >= 0 && strcmp(optarg, operation_names[operation]);) {
                 operation--;
             }
         } else {
@@ -314,11 +277,6 @@ int main(int count, char **texts)
     if (optind != count - 1 || operation < 0 || !(seconds > 0)) {
         return usage();
     }
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED) {
-        perror("mmap");
-        return 1;
-    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     while ((word = strsep(&clients, ","))) {
         unsigned long number = strtoul(word, NULL, 10);
@@ -326,9 +284,7 @@ int main(int count, char **texts)
         if (number == 0 || number > CLIENTS_MAX) {
             return usage();
         }
-        if (measure(texts[optind], (unsigned)number, seconds, (enum operation)operation) != 0) {
-            return 1;
-        }
+        measure(texts[optind], (unsigned)number, seconds, (enum operation)operation);
     }
     return 0;
 }
