@@ -470,6 +470,7 @@ static void mmio(void **state)
 {
     (void)state;
     run("packed=0", MODERN_MMIO "-device virtio-gpu-device,id=gpu0");
+    run("packed=0", "-device virtio-gpu-device,id=gpu0"); /* version 1, which is QEMU's default */
     run("packed=1 scanouts=2",
         MODERN_MMIO "-device virtio-gpu-device,id=gpu0,packed=on,max_outputs=2");
 }

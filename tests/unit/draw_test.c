@@ -288,8 +288,7 @@ static void test_fonts(void **state)
             assert_true(i == 0 || font->characters[i - 1].code < font->characters[i].code);
             assert_true(font->characters[i].glyph < font->glyph_count);
         }
-        /* All of Latin-1, and Latin Extended-A but for 22 letters, most of them of no alphabet in
-         * use today, are there and not as the replacement. */
+        /* All of Latin-1 is there and not as the replacement; of Latin Extended-A all but a few. */
         missing = 0;
         for (uint32_t code = '!'; code < 0x180; code++) {
             bool is_missing = font_bitmap(font, code) == font_bitmap(font, 0xFFFD);

@@ -195,6 +195,11 @@ unsigned fake_gpu_retire(struct fake_gpu *fake, uint32_t ctx_id, uint16_t ring, 
     return count;
 }
 
+void fake_gpu_retire_one(struct fake_gpu *fake, unsigned number)
+{
+    complete(fake, VIRTIO_GPU_QUEUE_CONTROL, number);
+}
+
 unsigned fake_gpu_retire_all(struct fake_gpu *fake)
 {
     unsigned count = 0;

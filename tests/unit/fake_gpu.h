@@ -117,6 +117,9 @@ void fake_gpu_resize(struct fake_gpu *fake, uint32_t scanout, uint32_t width, ui
  * how many. `ring` is VIRTIO_GPU_NO_RING or a ring. */
 unsigned fake_gpu_retire(struct fake_gpu *fake, uint32_t ctx_id, uint16_t ring, uint64_t fence_id);
 
+/* Answers the control command that is held as number `number`, before those ahead of it. */
+void fake_gpu_retire_one(struct fake_gpu *fake, unsigned number);
+
 /* Answers everything that is held, silent ones too. */
 unsigned fake_gpu_retire_all(struct fake_gpu *fake);
 
