@@ -10,8 +10,10 @@ newlib=$2
 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 
-CFLAGS="-Os -g -ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-stack-protector \
--fno-omit-frame-pointer -mno-outline-atomics -mstrict-align"
+# The kernel reads its tree with the MMU on, in Normal memory: unaligned accesses are allowed, and
+# together with -O2 the whole boot takes little more than half of the instructions.
+CFLAGS="-O2 -g -ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-stack-protector \
+-fno-omit-frame-pointer -mno-outline-atomics -mno-strict-align"
 
 source_dir=$("$here/debian-fetch.sh" tar device-tree-compiler)
 set -- "$source_dir"/device-tree-compiler_*.orig.tar.*
