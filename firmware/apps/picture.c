@@ -130,18 +130,23 @@ static void restore(const struct canvas *canvas, int32_t x, int32_t y)
     }
 }
 
+void picture_draw_ground(const struct canvas *canvas)
+{
+    for (int32_t y = 0; y < canvas->height; y += BALL_REACH) {
+        for (int32_t x = 0; x < canvas->width; x += BALL_REACH) {
+            restore(canvas, x, y);
+        }
+    }
+    restore(canvas, canvas->width - 1, canvas->height - 1);
+}
+
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
                         struct virtio_gpu_rect *changed)
 {
     int32_t x, y;
 
     if (frame == 0) {
-        for (int32_t at_y = 0; at_y < canvas->height; at_y += BALL_REACH) {
-            for (int32_t at_x = 0; at_x < canvas->width; at_x += BALL_REACH) {
-                restore(canvas, at_x, at_y);
-            }
-        }
-        restore(canvas, canvas->width - 1, canvas->height - 1);
+        picture_draw_ground(canvas);
         *changed =
             (struct virtio_gpu_rect){0, 0, (uint32_t)canvas->width, (uint32_t)canvas->height};
     } else {

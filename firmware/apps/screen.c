@@ -25,6 +25,9 @@
 #define MODES_MAX 32
 #define SECOND_NS 1000000000ull
 #define CURSOR_STEPS 120u
+/* The largest window that the display follows: 18 MB for two buffers. */
+#define MAX_WIDTH 1920u
+#define MAX_HEIGHT 1200u
 
 static struct virtio_gpu gpu;
 static struct virtio_gpu_display display;
@@ -75,6 +78,8 @@ static bool open_display(bool is_double_buffered)
     const struct virtio_gpu_display_options options = {
         .width = option("width", 0),
         .height = option("height", 0),
+        .max_width = MAX_WIDTH,
+        .max_height = MAX_HEIGHT,
         .is_double_buffered = is_double_buffered,
     };
 
@@ -131,15 +136,37 @@ static bool move_cursor(void)
     return true;
 }
 
+/* Follows a window that a person resizes. Returns whether the picture has to be drawn anew. */
+static bool follow_window(void)
+{
+    const struct virtio_gpu_display_one *window = &gpu.displays[display.scanout];
+    uint32_t changed, width, height;
+
+    if (virtio_gpu_poll_displays(&gpu, &changed) <= 0 || !(changed & 1u << display.scanout) ||
+        !window->enabled) {
+        return false;
+    }
+    width = window->r.width < MAX_WIDTH ? window->r.width : MAX_WIDTH;
+    height = window->r.height < MAX_HEIGHT ? window->r.height : MAX_HEIGHT;
+    return (width != display.width || height != display.height) &&
+           gpu_host_check("Changing the mode",
+                          virtio_gpu_display_set_mode(&display, width, height));
+}
+
 static bool animate(void)
 {
     uint32_t frames = option("frames", 240);
     uint64_t start_ns = hal_time_ns(), notifications = gpu.control.notifications, spent_ns;
 
     for (uint32_t frame = 0; frame < frames; frame++) {
+        bool is_new = frame > 0 && follow_window();
         const struct canvas canvas = draw_canvas_of(virtio_gpu_display_buffer(&display));
         struct virtio_gpu_rect changed;
 
+        if (is_new) {
+            picture_draw_ground(&canvas);
+            virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+        }
         picture_draw_frame(&canvas, frame, &changed);
         virtio_gpu_display_damage(&display, changed.x, changed.y, changed.width, changed.height);
         if (!present()) {
