@@ -168,9 +168,9 @@ static int measure(const char *name, void (*draw)(uint32_t frame), uint32_t coun
     if (!gpu_host_check("Showing a frame", error)) {
         return 1;
     }
-    printf("BENCH {\"name\": \"%s\", \"per_s\": %" PRIu64 ", \"n\": %" PRIu32 ", \"mean_ns\": %" PRIu64
-           ", \"notifications\": %" PRIu64 ", \"accesses\": %" PRIu64 ", \"width\": %" PRIu32
-           ", \"height\": %" PRIu32 "}\n",
+    printf("BENCH {\"name\": \"%s\", \"per_s\": %" PRIu64 ", \"n\": %" PRIu32
+           ", \"mean_ns\": %" PRIu64 ", \"notifications\": %" PRIu64 ", \"accesses\": %" PRIu64
+           ", \"width\": %" PRIu32 ", \"height\": %" PRIu32 "}\n",
            name, count * NS_PER_S / spent_ns, count, spent_ns / count, notifications, accesses,
            display.width, display.height);
     return 0;

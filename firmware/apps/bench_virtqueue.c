@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * run=bench-virtqueue, under QEMU's -icount shift=0,sleep=off: instructions per cycle of a virtqueue
- * (add, kick with its notification, poll), one JSON object per line behind "BENCH ".
+ * run=bench-virtqueue, under QEMU's -icount shift=0,sleep=off: instructions per cycle of a
+ * virtqueue (add, kick with its notification, poll), one JSON object per line behind "BENCH ".
  *
  *   virtq_split_cycle, virtq_packed_cycle   a descriptor per segment
  *   ..._indirect                            an indirect table
  *   ..._batch16                             16 chains per notification: per chain
  *
  * A chain has two segments, a request of 64 bytes and an answer of 128. One instruction is one
- * nanosecond of virtual time then, which is checked first. Counted are the calls of the driver, with
- * a notification that is a store, as on a bus; the device, a stand-in in this program, works between
- * the calls and is not counted. Neither is reading the counter.
+ * nanosecond of virtual time then, which is checked first. Counted are the calls of the driver,
+ * with a notification that is a store, as on a bus; the device, a stand-in in this program, works
+ * between the calls and is not counted. Neither is reading the counter. EVENT_IDX is negotiated.
  */
 #include "firmware/apps/app.h"
 

@@ -355,7 +355,7 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [virtio]: everything, or the virtio rows alone, which are printed and not written. */
+/* baregpu_bench [virtio]: everything, or the virtio rows alone, printed and not written. */
 int main(int count, char **texts)
 {
     bool is_virtio_only = count > 1 && strcmp(texts[1], "virtio") == 0;

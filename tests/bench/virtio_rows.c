@@ -11,7 +11,7 @@
 
 #define GUEST_DEADLINE_MS 120000u
 
-/* Instructions of the driver for a chain of two segments: added, announced, notified, taken back. */
+/* Instructions of the driver for a chain of two segments, from adding it to taking it back. */
 #define LIMIT_CYCLE_INSTRUCTIONS 500.0
 
 #define SCREEN "virtio-gpu-pci,xres=1920,yres=1080"
