@@ -8,25 +8,6 @@
 
 #include "baregpu/virtio_gpu.h"
 
-#define OK VIRTIO_GPU_RESP_OK_NODATA
-#define BAD_RESOURCE VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID
-#define BAD_SCANOUT VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID
-#define BAD_CONTEXT VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID
-#define BAD_PARAMETER VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER
-#define UNSPEC VIRTIO_GPU_RESP_ERR_UNSPEC
-#define NO_MEMORY VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY
-
-#define PICTURE_MAX (64u << 20) /* bytes: what this device has memory for */
-#define PAGE 4096u
-
-/* What a command works on. */
-struct command {
-    struct fake_gpu *fake;
-    const struct virtio_gpu_ctrl_hdr *hdr;
-    const struct fake_virtio_request *request;
-    uint32_t *written;
-};
-
 bool fake_gpu_require(struct fake_gpu *fake, bool condition, const char *text)
 {
     if (!condition) {
@@ -37,7 +18,7 @@ bool fake_gpu_require(struct fake_gpu *fake, bool condition, const char *text)
 }
 
 /* Copies the fixed part of a request. */
-static bool take(const struct command *c, void *message, size_t size)
+bool fake_gpu_take(const struct command *c, void *message, size_t size)
 {
     memset(message, 0, size);
     if (!fake_gpu_require(c->fake, c->request->in_size >= size, "a request that is too short")) {
@@ -57,14 +38,14 @@ static uint32_t answer(const struct command *c, uint32_t type, const void *messa
     return type;
 }
 
-static bool has(const struct command *c, uint64_t feature)
+bool fake_gpu_has(const struct command *c, uint64_t feature)
 {
     return (c->fake->virtio.accepted & feature) != 0;
 }
 
-static bool require_feature(const struct command *c, uint64_t feature)
+bool fake_gpu_require_feature(const struct command *c, uint64_t feature)
 {
-    return fake_gpu_require(c->fake, has(c, feature), "a command without its feature");
+    return fake_gpu_require(c->fake, fake_gpu_has(c, feature), "a command without its feature");
 }
 
 /* ---- Resources ---- */
@@ -79,7 +60,7 @@ struct fake_gpu_resource *fake_gpu_find_resource(struct fake_gpu *fake, uint32_t
     return NULL;
 }
 
-static struct fake_gpu_resource *new_resource(struct fake_gpu *fake, uint32_t id, uint32_t *error)
+struct fake_gpu_resource *fake_gpu_new_resource(struct fake_gpu *fake, uint32_t id, uint32_t *error)
 {
     *error = BAD_RESOURCE;
     if (id == 0 || fake_gpu_find_resource(fake, id) != NULL) {
@@ -109,8 +90,8 @@ static void free_resource(struct fake_gpu *fake, struct fake_gpu_resource *resou
 }
 
 /* Copies from the backing, which lies in pieces. False when it is too small. */
-static bool read_backing(const struct fake_gpu_resource *resource, uint64_t offset, void *to,
-                         size_t size)
+bool fake_gpu_read_backing(const struct fake_gpu_resource *resource, uint64_t offset, void *to,
+                           size_t size)
 {
     uint8_t *bytes = to;
 
@@ -131,8 +112,8 @@ static bool read_backing(const struct fake_gpu_resource *resource, uint64_t offs
     return size == 0;
 }
 
-static bool write_backing(const struct fake_gpu_resource *resource, uint64_t offset,
-                          const uint8_t *bytes, size_t size)
+bool fake_gpu_write_backing(const struct fake_gpu_resource *resource, uint64_t offset,
+                            const uint8_t *bytes, size_t size)
 {
     for (uint32_t i = 0; i < resource->entry_count && size > 0; i++) {
         const struct virtio_gpu_mem_entry *entry = &resource->entries[i];
@@ -157,10 +138,10 @@ static uint32_t create_2d(const struct command *c)
     struct fake_gpu_resource *resource;
     uint32_t error;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
-    resource = new_resource(c->fake, m.resource_id, &error);
+    resource = fake_gpu_new_resource(c->fake, m.resource_id, &error);
     if (resource == NULL) {
         return error;
     }
@@ -185,7 +166,7 @@ static uint32_t unref(const struct command *c)
     struct virtio_gpu_resource_unref m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
@@ -221,7 +202,7 @@ static uint32_t attach_backing(const struct command *c)
     struct virtio_gpu_resource_attach_backing m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
@@ -236,7 +217,7 @@ static uint32_t detach_backing(const struct command *c)
     struct virtio_gpu_resource_detach_backing m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
@@ -252,7 +233,7 @@ static uint32_t detach_backing(const struct command *c)
     return OK;
 }
 
-static bool is_inside(const struct virtio_gpu_rect *r, uint32_t width, uint32_t height)
+bool fake_gpu_is_inside(const struct virtio_gpu_rect *r, uint32_t width, uint32_t height)
 {
     return (uint64_t)r->x + r->width <= width && (uint64_t)r->y + r->height <= height;
 }
@@ -262,7 +243,7 @@ static uint32_t transfer_2d(const struct command *c)
     struct virtio_gpu_transfer_to_host_2d m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
@@ -273,14 +254,14 @@ static uint32_t transfer_2d(const struct command *c)
     if (resource->entries == NULL || resource->pixels == NULL) {
         return UNSPEC;
     }
-    if (!is_inside(&m.r, resource->width, resource->height)) {
+    if (!fake_gpu_is_inside(&m.r, resource->width, resource->height)) {
         return BAD_PARAMETER;
     }
     for (uint32_t y = 0; y < m.r.height; y++) {
         size_t to = ((size_t)(m.r.y + y) * resource->width + m.r.x) * 4;
 
-        if (!read_backing(resource, m.offset + (uint64_t)y * resource->width * 4,
-                          resource->pixels + to, (size_t)m.r.width * 4)) {
+        if (!fake_gpu_read_backing(resource, m.offset + (uint64_t)y * resource->width * 4,
+                                   resource->pixels + to, (size_t)m.r.width * 4)) {
             return BAD_PARAMETER;
         }
     }
@@ -292,7 +273,8 @@ static uint32_t assign_uuid(const struct command *c)
     struct virtio_gpu_resource_assign_uuid m;
     struct virtio_gpu_resp_resource_uuid a = {0};
 
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_RESOURCE_UUID)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) ||
+        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_UUID)) {
         return UNSPEC;
     }
     if (fake_gpu_find_resource(c->fake, m.resource_id) == NULL) {
@@ -329,7 +311,7 @@ static uint32_t get_edid(const struct command *c)
     struct virtio_gpu_get_edid m;
     struct virtio_gpu_resp_edid a = {0};
 
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_EDID)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, VIRTIO_GPU_F_EDID)) {
         return UNSPEC;
     }
     if (m.scanout >= scanout_count(c)) {
@@ -354,7 +336,7 @@ static uint32_t set_scanout(const struct command *c)
     struct virtio_gpu_set_scanout m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     if (m.scanout_id >= scanout_count(c)) {
@@ -368,7 +350,8 @@ static uint32_t set_scanout(const struct command *c)
     if (resource == NULL || resource->blob_memory != 0) {
         return BAD_RESOURCE;
     }
-    if (!is_inside(&m.r, resource->width, resource->height) || m.r.width == 0 || m.r.height == 0) {
+    if (!fake_gpu_is_inside(&m.r, resource->width, resource->height) || m.r.width == 0 ||
+        m.r.height == 0) {
         return BAD_PARAMETER;
     }
     attach_scanout(&c->fake->scanouts[m.scanout_id], m.resource_id, &m.r);
@@ -381,7 +364,8 @@ static uint32_t set_scanout_blob(const struct command *c)
     struct fake_gpu_resource *resource;
     struct fake_gpu_scanout *scanout;
 
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) ||
+        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
     if (m.scanout_id >= scanout_count(c)) {
@@ -396,8 +380,8 @@ static uint32_t set_scanout_blob(const struct command *c)
     if (resource == NULL || resource->blob_memory == 0) {
         return BAD_RESOURCE;
     }
-    if (!is_inside(&m.r, m.width, m.height) || m.strides[0] < m.width * 4 || m.r.width == 0 ||
-        m.offsets[0] + (uint64_t)m.strides[0] * m.height > resource->blob_size) {
+    if (!fake_gpu_is_inside(&m.r, m.width, m.height) || m.strides[0] < m.width * 4 ||
+        m.r.width == 0 || m.offsets[0] + (uint64_t)m.strides[0] * m.height > resource->blob_size) {
         return BAD_PARAMETER;
     }
     attach_scanout(scanout, m.resource_id, &m.r);
@@ -417,9 +401,9 @@ static uint32_t read_pixel(const struct fake_gpu_resource *resource,
     if (resource->blob_memory == 0) {
         memcpy(&pixel, resource->pixels + ((size_t)y * resource->width + x) * 4, 4);
     } else {
-        read_backing(resource,
-                     scanout->layout.offsets[0] + (uint64_t)y * scanout->layout.strides[0] + x * 4,
-                     &pixel, 4);
+        fake_gpu_read_backing(
+            resource, scanout->layout.offsets[0] + (uint64_t)y * scanout->layout.strides[0] + x * 4,
+            &pixel, 4);
     }
     return pixel;
 }
@@ -449,14 +433,15 @@ static uint32_t flush(const struct command *c)
     struct virtio_gpu_resource_flush m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
     if (resource == NULL) {
         return BAD_RESOURCE;
     }
-    if (resource->blob_memory == 0 && !is_inside(&m.r, resource->width, resource->height)) {
+    if (resource->blob_memory == 0 &&
+        !fake_gpu_is_inside(&m.r, resource->width, resource->height)) {
         return BAD_PARAMETER;
     }
     for (unsigned i = 0; i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
@@ -481,8 +466,9 @@ static uint32_t capset_info(const struct command *c)
     struct virtio_gpu_get_capset_info m;
     struct virtio_gpu_resp_capset_info a = {0};
 
-    if (!take(c, &m, sizeof(m)) || !fake_gpu_require(c->fake, m.capset_index < FAKE_GPU_CAPSETS,
-                                                     "a capset beyond the count")) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) ||
+        !fake_gpu_require(c->fake, m.capset_index < FAKE_GPU_CAPSETS,
+                          "a capset beyond the count")) {
         return BAD_PARAMETER;
     }
     a.capset_id = m.capset_index + VIRTIO_GPU_CAPSET_VIRGL;
@@ -496,7 +482,7 @@ static uint32_t get_capset(const struct command *c)
     struct virtio_gpu_get_capset m;
     size_t size;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     if (m.capset_id < 1 || m.capset_id > FAKE_GPU_CAPSETS || m.capset_version > m.capset_id) {
@@ -521,21 +507,22 @@ static uint32_t create_blob(const struct command *c)
     struct fake_gpu_resource *resource;
     uint32_t error;
 
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) ||
+        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
-    resource = new_resource(c->fake, m.resource_id, &error);
+    resource = fake_gpu_new_resource(c->fake, m.resource_id, &error);
     if (resource == NULL) {
         return error;
     }
-    fake_gpu_require(c->fake, !has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
+    fake_gpu_require(c->fake, !fake_gpu_has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
                      "a blob's size is not aligned");
     if (m.blob_mem < VIRTIO_GPU_BLOB_MEM_GUEST || m.blob_mem > VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST ||
         m.size > PICTURE_MAX) {
         return BAD_PARAMETER;
     }
     if (m.blob_mem != VIRTIO_GPU_BLOB_MEM_GUEST &&
-        (!require_feature(c, VIRTIO_GPU_F_VIRGL) ||
+        (!fake_gpu_require_feature(c, VIRTIO_GPU_F_VIRGL) ||
          fake_gpu_find_context(c->fake, c->hdr->ctx_id) == NULL)) {
         return BAD_CONTEXT;
     }
@@ -562,14 +549,15 @@ static uint32_t map_blob(const struct command *c)
     struct virtio_gpu_resp_map_info a = {.map_info = c->fake->map_cache};
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) ||
+        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
     if (resource == NULL || resource->host_memory == NULL) {
         return BAD_RESOURCE;
     }
-    fake_gpu_require(c->fake, !has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
+    fake_gpu_require(c->fake, !fake_gpu_has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
                      "a mapping's offset is not aligned");
     if (!fake_gpu_require(c->fake, !resource->is_mapped, "a blob is mapped twice")) {
         return BAD_PARAMETER;
@@ -588,7 +576,7 @@ static uint32_t unmap_blob(const struct command *c)
     struct virtio_gpu_resource_unmap_blob m;
     struct fake_gpu_resource *resource;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
@@ -600,169 +588,6 @@ static uint32_t unmap_blob(const struct command *c)
     return OK;
 }
 
-/* ---- 3D ---- */
-
-struct fake_gpu_context *fake_gpu_find_context(struct fake_gpu *fake, uint32_t id)
-{
-    for (unsigned i = 0; id != 0 && i < FAKE_GPU_CONTEXTS_MAX; i++) {
-        if (fake->contexts[i].id == id) {
-            return &fake->contexts[i];
-        }
-    }
-    return NULL;
-}
-
-static uint32_t ctx_create(const struct command *c)
-{
-    struct virtio_gpu_ctx_create m;
-
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_VIRGL)) {
-        return UNSPEC;
-    }
-    fake_gpu_require(c->fake, m.context_init == 0 || has(c, VIRTIO_GPU_F_CONTEXT_INIT),
-                     "context_init without its feature");
-    fake_gpu_require(c->fake, m.nlen <= VIRTIO_GPU_DEBUG_NAME_MAX, "a name that is too long");
-    if (c->hdr->ctx_id == 0 || fake_gpu_find_context(c->fake, c->hdr->ctx_id) != NULL) {
-        return BAD_CONTEXT;
-    }
-    for (unsigned i = 0; i < FAKE_GPU_CONTEXTS_MAX; i++) {
-        struct fake_gpu_context *context = &c->fake->contexts[i];
-
-        if (context->id == 0) {
-            context->id = c->hdr->ctx_id;
-            context->context_init = m.context_init;
-            context->name_length = m.nlen;
-            memcpy(context->name, m.debug_name, sizeof(context->name));
-            return OK;
-        }
-    }
-    return NO_MEMORY;
-}
-
-static uint32_t ctx_destroy(const struct command *c)
-{
-    struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
-
-    if (context == NULL) {
-        return BAD_CONTEXT;
-    }
-    free(context->commands);
-    memset(context, 0, sizeof(*context));
-    return OK;
-}
-
-static uint32_t ctx_resource(const struct command *c)
-{
-    struct virtio_gpu_ctx_resource m;
-    struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
-    struct fake_gpu_resource *resource;
-    uint32_t bit;
-
-    if (!take(c, &m, sizeof(m))) {
-        return UNSPEC;
-    }
-    if (context == NULL) {
-        return BAD_CONTEXT;
-    }
-    resource = fake_gpu_find_resource(c->fake, m.resource_id);
-    if (resource == NULL) {
-        return BAD_RESOURCE;
-    }
-    bit = 1u << (context - c->fake->contexts);
-    if (c->hdr->type == VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE) {
-        resource->contexts |= bit;
-    } else {
-        resource->contexts &= ~bit;
-    }
-    return OK;
-}
-
-/* Only two-dimensional pictures of one level. */
-static uint32_t create_3d(const struct command *c)
-{
-    struct virtio_gpu_resource_create_3d m;
-    struct fake_gpu_resource *resource;
-    uint32_t error;
-
-    if (!take(c, &m, sizeof(m)) || !require_feature(c, VIRTIO_GPU_F_VIRGL)) {
-        return UNSPEC;
-    }
-    resource = new_resource(c->fake, m.resource_id, &error);
-    if (resource == NULL) {
-        return error;
-    }
-    if (m.width == 0 || m.height == 0 || m.depth != 1 || m.array_size != 1 || m.last_level != 0 ||
-        (uint64_t)m.width * m.height * 4 > PICTURE_MAX) {
-        return BAD_PARAMETER;
-    }
-    *resource = (struct fake_gpu_resource){
-        .id = m.resource_id,
-        .format = m.format,
-        .width = m.width,
-        .height = m.height,
-        .pixels = calloc(m.height, (size_t)m.width * 4),
-    };
-    return OK;
-}
-
-static uint32_t transfer_3d(const struct command *c)
-{
-    struct virtio_gpu_transfer_host_3d m;
-    struct fake_gpu_resource *resource;
-    struct virtio_gpu_rect r;
-    uint64_t stride;
-
-    if (!take(c, &m, sizeof(m))) {
-        return UNSPEC;
-    }
-    if (c->hdr->ctx_id != 0 && fake_gpu_find_context(c->fake, c->hdr->ctx_id) == NULL) {
-        return BAD_CONTEXT;
-    }
-    resource = fake_gpu_find_resource(c->fake, m.resource_id);
-    if (resource == NULL || resource->pixels == NULL || resource->entries == NULL) {
-        return BAD_RESOURCE;
-    }
-    r = (struct virtio_gpu_rect){m.box.x, m.box.y, m.box.w, m.box.h};
-    if (!is_inside(&r, resource->width, resource->height) || m.box.z != 0 || m.box.d != 1 ||
-        m.level != 0) {
-        return BAD_PARAMETER;
-    }
-    stride = m.stride ? m.stride : (uint64_t)r.width * 4;
-    for (uint32_t y = 0; y < r.height; y++) {
-        uint8_t *pixels = resource->pixels + ((size_t)(r.y + y) * resource->width + r.x) * 4;
-        bool is_good = c->hdr->type == VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D
-                           ? read_backing(resource, m.offset + y * stride, pixels, r.width * 4)
-                           : write_backing(resource, m.offset + y * stride, pixels, r.width * 4);
-
-        if (!is_good) {
-            return BAD_PARAMETER;
-        }
-    }
-    return OK;
-}
-
-static uint32_t submit_3d(const struct command *c)
-{
-    struct virtio_gpu_cmd_submit m;
-    struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
-
-    if (!take(c, &m, sizeof(m))) {
-        return UNSPEC;
-    }
-    if (context == NULL) {
-        return BAD_CONTEXT;
-    }
-    if (!fake_gpu_require(c->fake, c->request->in_size == sizeof(m) + (size_t)m.size,
-                          "another size of commands than is told")) {
-        return BAD_PARAMETER;
-    }
-    free(context->commands);
-    context->commands = malloc(m.size + 1);
-    context->commands_size = m.size;
-    memcpy(context->commands, c->request->in + sizeof(m), m.size);
-    return OK;
-}
-
 /* ---- Cursor ---- */
 
 static uint32_t cursor(const struct command *c)
@@ -770,7 +595,7 @@ static uint32_t cursor(const struct command *c)
     struct virtio_gpu_update_cursor m;
     struct fake_gpu_scanout *scanout;
 
-    if (!take(c, &m, sizeof(m))) {
+    if (!fake_gpu_take(c, &m, sizeof(m))) {
         return UNSPEC;
     }
     if (m.pos.scanout_id >= scanout_count(c)) {
@@ -876,19 +701,14 @@ uint32_t fake_gpu_execute(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hd
     clear_events(fake);
     switch (hdr->type) {
     case VIRTIO_GPU_CMD_CTX_CREATE:
-        return ctx_create(&c);
     case VIRTIO_GPU_CMD_CTX_DESTROY:
-        return ctx_destroy(&c);
     case VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
     case VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
-        return ctx_resource(&c);
     case VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
-        return create_3d(&c);
     case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
     case VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
-        return transfer_3d(&c);
     case VIRTIO_GPU_CMD_SUBMIT_3D:
-        return submit_3d(&c);
+        return fake_gpu_execute_3d(&c);
     case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
         return map_blob(&c);
     case VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB:

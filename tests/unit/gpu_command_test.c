@@ -7,6 +7,7 @@
 // build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
+// build: tests/unit/fake_gpu_command_3d.c
 /* Each of the 26 commands: what it does, what the driver refuses, what the device refuses. */
 #include "tests/unit/gpu_fixture.h"
 

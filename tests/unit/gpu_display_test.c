@@ -10,6 +10,7 @@
 // build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
+// build: tests/unit/fake_gpu_command_3d.c
 /* Displays, framebuffers, damage, modes, events, cursor, mapped blobs: as a person uses them. */
 #include "tests/unit/gpu_fixture.h"
 
