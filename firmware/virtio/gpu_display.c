@@ -209,14 +209,18 @@ int virtio_gpu_display_set_mode(struct virtio_gpu_display *display, uint32_t wid
     for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
         error = virtio_gpu_framebuffer_resize(&display->buffers[i], width, height, &old[i]);
     }
-    if (error < 0 && old[0] == 0) { /* nothing has changed */
+    if (error < 0) { /* the old mode goes on, in all buffers */
+        for (unsigned i = 0; i < display->buffer_count; i++) {
+            if (old[i] != 0) {
+                gpu_framebuffer_put_back(&display->buffers[i], display->width, display->height,
+                                         old[i]);
+            }
+        }
         return error;
     }
-    if (error == 0) {
-        display->width = width;
-        display->height = height;
-        error = show_first(display);
-    }
+    display->width = width;
+    display->height = height;
+    error = show_first(display);
     for (unsigned i = 0; i < display->buffer_count; i++) {
         if (old[i] != 0 && first == 0) {
             first = virtio_gpu_cmd_resource_unref(display->gpu, NULL, old[i]);

@@ -18,6 +18,10 @@ int gpu_frame_damage(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame 
 /* A new resource for the memory and size of `fb`, which then has no damage. */
 int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb);
 
+/* Undoes a resize: gives the new resource up and goes on with the old one, all of it damaged. */
+void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height,
+                              uint32_t old_resource_id);
+
 /* Never a blob: what a cursor needs. */
 int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
                               uint32_t width, uint32_t height, uint32_t format);

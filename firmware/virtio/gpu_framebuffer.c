@@ -96,6 +96,10 @@ static int create_blob(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_fram
         .size = align_blob(fb->gpu, (uint64_t)fb->stride * fb->height),
     };
 
+    /* The alignment is the device's, and may have grown at a restart. */
+    if (blob.size > fb->capacity || blob.size > UINT32_MAX) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
     entry->length = (uint32_t)blob.size;
     data = virtio_gpu_entries(entry, 1);
     return virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
@@ -207,6 +211,8 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
     if (fb->pixels == NULL) {
         return 0;
     }
+    /* Its operations are part of *fb: the device's answers must not find them gone. */
+    (void)gpu_frame_end(fb->gpu, &fb->frame);
     error = release_resource(fb);
     if (error == 0) {
         hal_dma_free(fb->pixels, fb->capacity);
@@ -249,6 +255,18 @@ int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t wi
     memset(fb->pixels, 0, size);
     virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
     return 0;
+}
+
+void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height,
+                              uint32_t old_resource_id)
+{
+    (void)release_resource(fb);
+    fb->width = width;
+    fb->height = height;
+    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    fb->resource_id = old_resource_id;
+    fb->damage.count = 0;
+    virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
 }
 
 /* ---- Showing ---- */

@@ -414,9 +414,17 @@ static void change_mode(bool is_double_buffered)
     }
     assert_int_equal(virtio_gpu_display_set_mode(&display, 1920, 1081), BAREGPU_ERR_NO_SPACE);
     assert_int_equal(virtio_gpu_display_set_mode(&display, 0, 5), BAREGPU_ERR_INVALID);
-    fake.misbehaviour = FAKE_GPU_ERROR;
-    fake.error = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-    assert_int_equal(virtio_gpu_display_set_mode(&display, 800, 600), BAREGPU_ERR_NO_MEMORY);
+    /* Refused at the first resource, and at the second buffer's when there is one: a mode of other
+     * proportions, so that a buffer left in it would be written beyond its end. */
+    for (unsigned after = 0; after < (is_double_buffered ? 3 : 1); after += 2) {
+        fake.misbehaviour = FAKE_GPU_ERROR;
+        fake.error = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+        fake.after = after;
+        assert_int_equal(virtio_gpu_display_set_mode(&display, 100, 20000), BAREGPU_ERR_NO_MEMORY);
+        fake.misbehaviour = FAKE_GPU_GOOD;
+        fake.after = 0;
+        assert_int_equal(count_resources(), is_double_buffered ? 2 : 1);
+    }
     {
         const struct virtio_gpu_rect all = {0, 0, 640, 480}; /* the old mode goes on */
 
