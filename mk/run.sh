@@ -117,6 +117,7 @@ stop_child() {
 clean_up() {
     status=$?
     trap - EXIT INT TERM HUP
+    trap '' PIPE # nobody reads any more; what was started is stopped all the same
     stop_child "$qemu_pid"
     stop_child "$shots_pid"
     stop_child "$mediator_pid"
@@ -126,6 +127,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+trap 'exit 141' PIPE
 
 # The mediator writes to the pipe when it listens; when it dies, the pipe ends.
 start_mediator() {
@@ -208,7 +210,8 @@ qemu_pid=
 if [ "$status" = 124 ]; then
     printf 'baregpu: the guest did not end within %s s\n' "$timeout_s" >&2
 fi
-if [ "$status" != 0 ] && [ -n "$mediator" ]; then
+# Status 2: the guest did not like its own command line, which is none of the mediator's business.
+if [ "$status" != 0 ] && [ "$status" != 2 ] && [ -n "$mediator" ]; then
     printf 'baregpu: the guest ended with status %s; the mediator said:\n' "$status" >&2
     tail -n 20 "$log" >&2
 fi

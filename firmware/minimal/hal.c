@@ -5,6 +5,8 @@
  */
 #include "baregpu/hal.h"
 
+#include "firmware/mem.h"
+
 #define DMA_POOL_SIZE 65536u /* this kernel's drivers need none; virtio queues would fit */
 
 static uint8_t dma_pool[DMA_POOL_SIZE] __attribute__((aligned(4096)));
@@ -18,6 +20,7 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
         return NULL;
     }
     dma_used = start + size;
+    memset(&dma_pool[start], 0, size);
     *bus_address = (uintptr_t)&dma_pool[start];
     return &dma_pool[start];
 }
