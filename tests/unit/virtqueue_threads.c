@@ -17,14 +17,17 @@
 
 #include <cmocka.h>
 
+#include "protocol/virtio.h"
 #include "tests/unit/virtqueue_fixture.h"
 
+#define BUFFERS_SOAK 10000000
 #define SILENCE_S 60 /* without any progress: generous, machines are busy */
 #define SLOTS 64
 #define BATCH_MAX 7
 
 static struct fixture fixture;
 static uint32_t is_over;
+static uint64_t buffer_count; /* of each run */
 
 /* Spins a little, then lets others run, until *counter differs from `seen`. False: nothing came. */
 static bool wait_change(const uint32_t *counter, uint32_t seen)
@@ -157,7 +160,7 @@ static void drive(uint64_t total)
     }
 }
 
-void virtqueue_threads_run(uint64_t features, uint64_t total)
+static void run_queue(uint64_t features, uint64_t total)
 {
     const struct virtqueue_options options = {.indirect_segments = 4, .size_max = 32};
     pthread_t thread;
@@ -177,4 +180,33 @@ void virtqueue_threads_run(uint64_t features, uint64_t total)
            (unsigned long long)features, (unsigned long long)total,
            (unsigned long long)fixture.queue.notifications, fixture.fake.interrupts);
     fixture_end(&fixture);
+}
+
+static void run_format(uint64_t features)
+{
+    run_queue(features, buffer_count);
+    run_queue(features | VIRTIO_F_EVENT_IDX, buffer_count);
+    run_queue(features | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC, buffer_count);
+    run_queue(features | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER, buffer_count);
+}
+
+static void split(void **state)
+{
+    (void)state;
+    run_format(0);
+}
+
+static void packed(void **state)
+{
+    (void)state;
+    run_format(VIRTIO_F_RING_PACKED);
+}
+
+int virtqueue_threads_main(uint64_t buffers)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(split), cmocka_unit_test(packed)};
+
+    buffer_count = getenv("BAREGPU_SOAK") != NULL ? BUFFERS_SOAK : buffers;
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

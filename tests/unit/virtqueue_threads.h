@@ -4,8 +4,11 @@
 
 #include <stdint.h>
 
-/* Sends `total` buffers through a queue with these features, driver and device on threads of their
- * own. Fails (cmocka), or aborts, when one is lost or wrong. */
-void virtqueue_threads_run(uint64_t features, uint64_t total);
+/*
+ * The tests of a program's main(): sends `buffers` buffers (with BAREGPU_SOAK set: ten million)
+ * through a queue of each format with each set of features, driver and device on threads of their
+ * own. Fails, or aborts, when one is lost or wrong. Returns the exit status.
+ */
+int virtqueue_threads_main(uint64_t buffers);
 
 #endif
