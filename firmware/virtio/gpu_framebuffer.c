@@ -222,6 +222,13 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
+static void set_size(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
+{
+    fb->width = width;
+    fb->height = height;
+    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+}
+
 int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
                                   uint32_t height, uint32_t *old_resource_id)
 {
@@ -240,14 +247,10 @@ int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t wi
         return error;
     }
     old = *fb;
-    fb->width = width;
-    fb->height = height;
-    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    set_size(fb, width, height);
     error = gpu_framebuffer_make_resource(fb);
     if (error < 0) {
-        fb->width = old.width;
-        fb->height = old.height;
-        fb->stride = old.stride;
+        set_size(fb, old.width, old.height);
         fb->resource_id = old.resource_id;
         return error;
     }
@@ -261,9 +264,7 @@ void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width,
                               uint32_t old_resource_id)
 {
     (void)release_resource(fb);
-    fb->width = width;
-    fb->height = height;
-    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    set_size(fb, width, height);
     fb->resource_id = old_resource_id;
     fb->damage.count = 0;
     virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
