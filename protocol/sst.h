@@ -202,7 +202,7 @@ enum sst_param {
     SST_PARAM_MEMORY_BANK_CONFLICT = 10,  /* cycles that a conflict costs */
     SST_PARAM_QUEUE_DEPTH = 11,           /* requests waiting; one more is SST_BUSY */
     SST_PARAM_EVENT_MASK = 12,            /* bit n: events of type n are sent; 0 at the start */
-    SST_PARAM_EVENT_THRESHOLD = 13,       /* requests completed, for SST_EVENT_THRESHOLD; 0: never */
+    SST_PARAM_EVENT_THRESHOLD = 13,       /* requests, for SST_EVENT_THRESHOLD; 0: never */
 };
 
 enum sst_event_type {
@@ -314,7 +314,7 @@ struct sst_record {
 
 enum sst_reset_reason {
     SST_RESET_REQUEST = 0, /* the guest's SST_RESET */
-    SST_RESET_DEVICE = 1,  /* virtio reset: a driver let go of the device, or the machine restarts */
+    SST_RESET_DEVICE = 1,  /* virtio reset: by a driver, or the machine restarts */
 };
 
 struct sst_reset_notice {
