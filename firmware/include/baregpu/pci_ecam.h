@@ -90,6 +90,7 @@ struct pci_problem {
 };
 
 struct pci_device;
+struct pci_intx;
 
 struct pci_host_config {
     void *ecam; /* first argument of the ops: the start of bus_first's space */
@@ -99,6 +100,7 @@ struct pci_host_config {
     struct pci_window windows[PCI_WINDOW_COUNT];
     struct pci_device *devices; /* storage for what is found */
     size_t device_capacity;
+    struct pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
     /* Called during pci_host_enumerate for each thing that could not be done; may be NULL. `text`
      * is a sentence for a person, valid during the call. */
     void (*report)(void *context, const struct pci_problem *problem, const char *text);
