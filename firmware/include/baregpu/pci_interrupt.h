@@ -50,13 +50,12 @@ enum pci_interrupt_kind {
 
 /* Something that the driver wants to be interrupted for. */
 struct pci_interrupt_vector {
-    struct interrupt_source *source; /* counted, and its handler called, for each message */
-    uint32_t cpu;                    /* that takes it; HAL_CPU_SELF */
+    struct interrupt_source source; /* counted, and its handler called, for each message */
+    uint32_t cpu;                   /* that takes it, or HAL_CPU_SELF; set by the caller */
     /* Filled by pci_interrupt_open: the table entry (MSI-X) or message number (MSI) that the device
      * is to be told; 0 with INTx. Several vectors may have the same one. */
     uint16_t entry;
     /* Private. */
-    bool is_first; /* of those with its entry: its CPU counts */
     bool is_masked;
     struct hal_msi message;
     struct pci_interrupt *owner;
@@ -66,7 +65,7 @@ struct pci_interrupt_options {
     /*
      * In the order of importance, and used until pci_interrupt_close. When there are fewer messages
      * than vectors, n of them, the first n - 1 vectors have one each and the others share the last
-     * one.
+     * one, on the CPU of the first of them. MSI with its one address is for one CPU: the first's.
      */
     struct pci_interrupt_vector *vectors;
     unsigned vector_count; /* 1 to PCI_INTERRUPT_VECTORS_MAX */

@@ -26,9 +26,11 @@
 #include "baregpu/error.h"
 #include "baregpu/hal.h"
 #include "baregpu/pci_ecam.h"
+#include "baregpu/wait.h"
 #include "protocol/virtio.h"
 
 struct virtio_device;
+struct virtio_interrupt;
 
 /* A window onto the device that lives outside of its registers (2.10). */
 struct virtio_shared_memory {
@@ -90,8 +92,16 @@ struct virtio_transport_ops {
     int (*find_shared_memory)(struct virtio_device *device, uint8_t id,
                               struct virtio_shared_memory *region);
 
-    /* VIRTIO_ISR_* bits that were set; they are cleared. */
+    /* VIRTIO_ISR_* bits that were set; they are cleared. From interrupt handlers, too. */
     uint32_t (*take_interrupt)(struct virtio_device *device);
+
+    /*
+     * MSI-X, where the transport has it; else NULL. Sets the table entry for configuration changes
+     * or of a queue that is not enabled, VIRTIO_MSI_NO_VECTOR for none. False: the device has no
+     * resources for it, and will not interrupt (4.1.5.1.2).
+     */
+    bool (*set_config_vector)(struct virtio_device *device, uint16_t entry);
+    bool (*set_queue_vector)(struct virtio_device *device, uint16_t index, uint16_t entry);
 
     void (*close)(struct virtio_device *device); /* after the last reset; may be NULL */
 };
@@ -117,8 +127,10 @@ struct virtio_mmio {
     uint64_t size;
 };
 
-/* Owned by the caller; written by the calls below only. The fields up to `status` may be read. */
+/* Owned by the caller; written by the calls below only, but for `wait`. The fields up to `status`
+ * may be read. */
 struct virtio_device {
+    struct wait_strategy wait; /* how virtqueue_wait waits; polls after virtio_*_open */
     const struct virtio_transport_ops *ops;
     uint32_t id;       /* virtio device id, VIRTIO_ID_* */
     bool is_legacy;    /* MMIO version 1: split queues in the legacy layout, no VERSION_1 */
@@ -126,6 +138,7 @@ struct virtio_device {
     uint64_t features; /* negotiated, from virtio_start on */
     uint8_t status;    /* VIRTIO_STATUS_* that this driver has set */
     uint32_t epoch;    /* counts resets: queues from before one are dead */
+    struct virtio_interrupt *interrupt; /* NULL: polled; see baregpu/virtio_interrupt.h */
     union {
         struct virtio_pci pci;
         struct virtio_mmio mmio;
@@ -238,12 +251,16 @@ int virtio_config_write(struct virtio_device *device, uint32_t offset, unsigned 
 
 /* ---- More ---- */
 
-/* The region with this id (its meaning is the device type's). Errors: NOT_FOUND, PROTOCOL. */
+/* The region with this id (its meaning is the device type's). Errors: NOT_FOUND, PROTOCOL, INVALID
+ * (the device is closed). */
 int virtio_find_shared_memory(struct virtio_device *device, uint8_t id,
                               struct virtio_shared_memory *region);
 
-/* What the device's interrupt line was raised for: VIRTIO_ISR_* bits, which are acknowledged; 0:
- * another device's. Not used with MSI-X. Callable from an interrupt handler. */
+/*
+ * What the device's interrupt line was raised for: VIRTIO_ISR_* bits, which are acknowledged; 0:
+ * another device's, or the device is closed. Not used with MSI-X. Callable from an interrupt
+ * handler; for a device on PCI without a BAR only on the CPU that makes the other calls.
+ */
 uint32_t virtio_take_interrupt(struct virtio_device *device);
 
 #endif

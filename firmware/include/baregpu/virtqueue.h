@@ -65,6 +65,7 @@ struct virtqueue {
     bool is_event_idx, is_in_order, is_platform_ordered;
     bool is_notify_pending; /* kicked before DRIVER_OK */
     struct virtio_notify_target notify_target;
+    struct interrupt_source *source; /* NULL: polled */
 
     /* Kept from the device: an allocation that it is not told about. */
     struct virtqueue_slot *slots; /* by descriptor index (split) or buffer id (packed) */
@@ -95,12 +96,14 @@ struct virtqueue {
     /* Statistics. */
     uint64_t notifications; /* sent to the device */
     uint64_t completions;   /* chains given back by virtqueue_poll */
+    uint64_t sleeps;        /* made by virtqueue_wait */
 };
 
 /*
  * Allocates a queue, tells the device about it and enables it; between virtio_start and
  * virtio_ready. Errors: NOT_FOUND (the device has no such queue), INVALID (options, device not
- * started), NO_MEMORY, PROTOCOL (a size that the specification forbids), BUSY (in use already).
+ * started), NO_MEMORY, PROTOCOL (a size that the specification forbids, a doorbell outside of the
+ * device), BUSY (in use already), RANGE (a legacy device cannot reach the memory).
  */
 int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
                      const struct virtqueue_options *options);
@@ -135,17 +138,21 @@ int virtqueue_kick(struct virtqueue *queue);
 int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used);
 
 /*
- * As virtqueue_poll, but waits through hal_wait: one that sleeps until an interrupt needs
- * virtqueue_enable_notifications before. Looks at the device's status every millisecond. Returns 1,
- * or TIMEOUT at `deadline_ns` (hal_time_ns), or what virtqueue_poll or virtio_check returns. After
- * a TIMEOUT the chain still belongs to the device.
+ * As virtqueue_poll, but waits, as device->wait says: by polling through hal_wait, or asleep
+ * between the device's notifications, which are on only while it sleeps. Looks at the device's
+ * status every millisecond, and after each nap. Returns 1, or TIMEOUT at `deadline_ns`
+ * (hal_time_ns), or what virtqueue_poll or virtio_check returns. After a TIMEOUT the chain still
+ * belongs to the device.
  */
 int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns);
 
 /* ---- Notifications from the device; off after virtqueue_create ---- */
 
-/* Asks for a notification when the device uses the next chain. Returns true when one is there
- * already: then poll again, for no notification may come for it. Ask again after each one. */
+/*
+ * Asks for a notification when the device uses the next chain. Returns true when virtqueue_poll has
+ * something to say already, a chain or an error: then no notification may come for it. Ask again
+ * after each one.
+ */
 bool virtqueue_enable_notifications(struct virtqueue *queue);
 
 /* A hint: the device may still send some. */

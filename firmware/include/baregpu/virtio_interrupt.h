@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts of a virtio device. Optional: without them its queues are polled.
+ *
+ *     virtio_pci_open or virtio_mmio_open
+ *     virtio_interrupt_open     here
+ *     device.wait = WAIT_SLEEP  how virtqueue_wait waits
+ *     virtio_start, virtqueue_create, virtio_ready, ...
+ *     virtio_close
+ *     virtio_interrupt_close
+ *
+ * On PCI a device has an MSI-X vector for configuration changes and one per queue, or as many as
+ * there are; else INTx; virtio does not use MSI (4.1.5.1). On MMIO there is one line.
+ */
+#ifndef BAREGPU_VIRTIO_INTERRUPT_H
+#define BAREGPU_VIRTIO_INTERRUPT_H
+
+#include "baregpu/pci_interrupt.h"
+#include "baregpu/virtio.h"
+
+/* The vector, of those given, for configuration changes, and that of a queue. */
+#define VIRTIO_INTERRUPT_CONFIG 0u
+#define VIRTIO_INTERRUPT_QUEUE(index) (1u + (index))
+
+struct virtio_interrupt_options {
+    /*
+     * Vector VIRTIO_INTERRUPT_CONFIG, then those of the queues; with `cpu`, and `source.handler`
+     * if there is one, filled in, and the rest zero. With fewer vectors than queues the last
+     * one stands for all further queues; a single one for everything. Used until
+     * virtio_interrupt_close.
+     */
+    struct pci_interrupt_vector *vectors;
+    unsigned vector_count;
+    uint32_t line_cpu;  /* for INTx, and on MMIO; HAL_CPU_SELF */
+    uint32_t forbidden; /* PCI_INTERRUPT_BIT(kind) */
+    /* MMIO only. */
+    struct interrupt_line *line; /* the caller's, zeroed; the same one for devices that share */
+    uint32_t interrupt;          /* the kernel's number of it */
+    enum hal_trigger trigger;    /* as the devicetree says; on QEMU's virt edge */
+};
+
+/* Owned by the caller; `kind` and the counters may be read. */
+struct virtio_interrupt {
+    uint8_t kind;     /* enum pci_interrupt_kind; INTX stands for the MMIO line, too */
+    uint32_t refused; /* times that the device had no resources for a vector (4.1.5.1.2) */
+    /* Private. */
+    struct virtio_device *device;
+    struct virtio_interrupt_options options;
+    struct pci_interrupt pci;
+    struct interrupt_client client;
+};
+
+/*
+ * Takes the best kind there is. The device is open; its queues get their vectors when they are
+ * enabled. A vector that the device refuses is replaced by that for configuration changes, and if
+ * that is refused, too, the queue is polled. Returns 0; NOT_FOUND when there is no interrupt: the
+ * device is polled, whatever its wait strategy; INVALID (options); on MMIO also those of
+ * interrupt_line_join.
+ *
+ * With INTx and a device on PCI without a BAR (virtio_pci_open), line_cpu has to be the CPU that
+ * makes all calls for the device: the handler uses the same window to its registers.
+ */
+int virtio_interrupt_open(struct virtio_interrupt *interrupt, struct virtio_device *device,
+                          const struct virtio_interrupt_options *options);
+
+/* Before or after virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine. */
+void virtio_interrupt_close(struct virtio_interrupt *interrupt);
+
+/* After a storm (interrupt_source.storms): tries again. */
+void virtio_interrupt_resume(struct virtio_interrupt *interrupt);
+
+#endif
