@@ -71,6 +71,42 @@ static bool node_is_compatible(const void *blob, int node, const char *compatibl
     return fdt_node_check_compatible(blob, node, compatible) == 0;
 }
 
+#define GIC_INTERRUPT_CELLS 3 /* type, number, flags */
+#define GIC_TYPE_SPI        0
+#define GIC_TYPE_PPI        1
+#define GIC_FIRST_SPI       32
+#define GIC_FIRST_PPI       16
+#define GIC_FLAGS_EDGE      3 /* rising or falling */
+
+/* The `index`-th of the node's interrupts, which go to the GIC; none there: intid 0. */
+static struct machine_interrupt read_interrupt(const void *blob, int node, int index)
+{
+    struct machine_interrupt interrupt = {0};
+    int length;
+    const fdt32_t *cells = fdt_getprop(blob, node, "interrupts", &length);
+    uint32_t type, number;
+
+    if (!cells || length / 4 / GIC_INTERRUPT_CELLS <= index)
+        return interrupt;
+    cells += index * GIC_INTERRUPT_CELLS;
+    type = fdt32_to_cpu(cells[0]);
+    number = fdt32_to_cpu(cells[1]);
+    if (type == GIC_TYPE_SPI && number < 988)
+        interrupt.intid = GIC_FIRST_SPI + number;
+    else if (type == GIC_TYPE_PPI && number < 16)
+        interrupt.intid = GIC_FIRST_PPI + number;
+    interrupt.edge = (fdt32_to_cpu(cells[2]) & GIC_FLAGS_EDGE) != 0;
+    return interrupt;
+}
+
+static uint32_t read_u32(const void *blob, int node, const char *name, uint32_t otherwise)
+{
+    int length;
+    const fdt32_t *cell = fdt_getprop(blob, node, name, &length);
+
+    return cell && length == 4 ? fdt32_to_cpu(*cell) : otherwise;
+}
+
 /* Inserts a bank into the ascending list, merging it with banks that it touches. */
 static int add_memory(struct reader *reader, struct machine_range bank)
 {
@@ -210,7 +246,21 @@ static int read_psci(struct reader *reader, int node)
     return BAREGPU_OK;
 }
 
-/* The MSI frames stand below the GIC; virt's `ranges` there is empty: the same address space. */
+static void read_msi_frame(struct reader *reader, int node, int gic)
+{
+    struct machine_msi_frame *frame = reader->out->gic_v2m;
+    unsigned count = 0;
+
+    while (count < MACHINE_MSI_FRAMES_MAX && frame[count].range.size)
+        count++;
+    if (count == MACHINE_MSI_FRAMES_MAX || read_reg(reader, node, gic, 0, &frame[count].range))
+        return;
+    frame[count].phandle = read_u32(reader->blob, node, "phandle", 0);
+    frame[count].spi_first = read_u32(reader->blob, node, "arm,msi-base-spi", 32) - 32;
+    frame[count].spi_count = read_u32(reader->blob, node, "arm,msi-num-spis", 0);
+}
+
+/* What takes MSIs stands below the GIC; virt's `ranges` there is empty: the same address space. */
 static int read_gic_children(struct reader *reader, int gic)
 {
     const void *blob = reader->blob;
@@ -218,12 +268,32 @@ static int read_gic_children(struct reader *reader, int gic)
 
     fdt_for_each_subnode(node, blob, gic)
     {
-        if (node_is_compatible(blob, node, "arm,gic-v3-its"))
+        if (!node_is_enabled(blob, node))
+            continue;
+        if (node_is_compatible(blob, node, "arm,gic-v3-its") && reader->out->gic_its.size == 0) {
             read_reg(reader, node, gic, 0, &reader->out->gic_its);
-        else if (node_is_compatible(blob, node, "arm,gic-v2m-frame"))
-            read_reg(reader, node, gic, 0, &reader->out->gic_v2m);
+            reader->out->gic_its_phandle = read_u32(blob, node, "phandle", 0);
+        } else if (node_is_compatible(blob, node, "arm,gic-v2m-frame")) {
+            read_msi_frame(reader, node, gic);
+        }
     }
     return reader->problem ? BAREGPU_ERR_INVALID : BAREGPU_OK;
+}
+
+static int read_redistributors(struct reader *reader, int node)
+{
+    struct machine *out = reader->out;
+    uint32_t count = read_u32(reader->blob, node, "#redistributor-regions", 1);
+    int length;
+    const fdt32_t *stride = fdt_getprop(reader->blob, node, "redistributor-stride", &length);
+
+    if (stride && (length == 4 || length == 8))
+        out->gic_redistributor_stride = read_cells(stride, length / 4);
+    for (uint32_t i = 0; i < count && i < MACHINE_REDISTRIBUTORS_MAX; i++) {
+        if (read_reg(reader, node, 0, (int)i + 1, &out->gic_redistributors[i]))
+            return i == 0 ? reader_fail(reader, "the GICv3 has no redistributors") : BAREGPU_OK;
+    }
+    return BAREGPU_OK;
 }
 
 static int read_gic(struct reader *reader, int node, uint32_t version)
@@ -238,18 +308,37 @@ static int read_gic(struct reader *reader, int node, uint32_t version)
         if (error)
             return reader_fail(reader, "the GICv2 has no CPU interface");
     } else {
-        const fdt32_t *regions;
-        int length;
-
-        error = read_reg(reader, node, 0, 1, &out->gic_redistributors[0]);
+        error = read_redistributors(reader, node);
         if (error)
-            return reader_fail(reader, "the GICv3 has no redistributors");
-        regions = fdt_getprop(reader->blob, node, "#redistributor-regions", &length);
-        if (regions && length == 4 && fdt32_to_cpu(*regions) > 1)
-            read_reg(reader, node, 0, 2, &out->gic_redistributors[1]);
+            return error;
     }
-    out->gic_version = version;
+    /* Specifiers of another size are for nobody here: the kernel polls, and its tests say so. */
+    if (read_u32(reader->blob, node, "#interrupt-cells", 3) == GIC_INTERRUPT_CELLS)
+        out->gic_version = version;
     return read_gic_children(reader, node);
+}
+
+#define TIMER_INTERRUPT_PHYSICAL 1 /* after the secure world's */
+#define TIMER_INTERRUPT_VIRTUAL  2
+
+static void read_timer(struct reader *reader, int node)
+{
+    reader->out->timer_physical = read_interrupt(reader->blob, node, TIMER_INTERRUPT_PHYSICAL);
+    reader->out->timer_virtual = read_interrupt(reader->blob, node, TIMER_INTERRUPT_VIRTUAL);
+}
+
+static int read_virtio_mmio(struct reader *reader, int node)
+{
+    struct machine *out = reader->out;
+    struct machine_virtio_mmio *slot = &out->virtio_mmio[out->virtio_mmio_count];
+
+    if (out->virtio_mmio_count == MACHINE_VIRTIO_MMIO_MAX)
+        return BAREGPU_OK;
+    if (read_reg(reader, node, 0, 0, &slot->range) == BAREGPU_OK) {
+        slot->interrupt = read_interrupt(reader->blob, node, 0);
+        out->virtio_mmio_count++;
+    }
+    return reader->problem ? BAREGPU_ERR_INVALID : BAREGPU_OK;
 }
 
 #define PCI_SPACE(high_cell)  ((high_cell) >> 24 & 3)
@@ -297,8 +386,6 @@ static int read_pci_ranges(struct reader *reader, int node)
 }
 
 #define PCI_MAP_CHILD_CELLS 4 /* unit address 3, pin 1 */
-#define GIC_INTERRUPT_CELLS 3 /* type, number, flags */
-#define GIC_TYPE_SPI        0
 
 /* interrupt-map, for slots 0 to 3: the swizzle repeats after them (PCI-to-PCI Bridge 1.2, 2.2). */
 static void read_pci_interrupts(struct reader *reader, int node)
@@ -335,6 +422,27 @@ static void read_pci_interrupts(struct reader *reader, int node)
     }
 }
 
+#define MSI_MAP_CELLS 4 /* requester, controller, device, count */
+
+static void read_pci_msi_map(struct reader *reader, int node)
+{
+    struct machine *out = reader->out;
+    int length;
+    const fdt32_t *map = fdt_getprop(reader->blob, node, "msi-map", &length);
+    int left = map ? length / 4 : 0;
+
+    for (; left >= MSI_MAP_CELLS; left -= MSI_MAP_CELLS, map += MSI_MAP_CELLS) {
+        if (out->pci_msi_map_count == MACHINE_MSI_MAPS_MAX)
+            return;
+        out->pci_msi_map[out->pci_msi_map_count++] = (struct machine_msi_map){
+            .requester_first = fdt32_to_cpu(map[0]),
+            .controller = fdt32_to_cpu(map[1]),
+            .device_first = fdt32_to_cpu(map[2]),
+            .count = fdt32_to_cpu(map[3]),
+        };
+    }
+}
+
 #define ECAM_BYTES_PER_BUS (1u << 20)
 
 static int read_pci(struct reader *reader, int node)
@@ -360,6 +468,7 @@ static int read_pci(struct reader *reader, int node)
     out->pci_ecam_base = out->pci_ecam.base;
     out->pci_ecam_size = out->pci_ecam.size;
     read_pci_interrupts(reader, node);
+    read_pci_msi_map(reader, node);
     out->pci_present = true;
     return read_pci_ranges(reader, node);
 }
@@ -400,6 +509,17 @@ static int read_chosen(struct reader *reader, int node)
     return BAREGPU_OK;
 }
 
+/* Looked up once for each node: that is most of the work. */
+struct compatible {
+    const char *list;
+    int length;
+};
+
+static bool is(struct compatible compatible, const char *name)
+{
+    return fdt_stringlist_contains(compatible.list, compatible.length, name);
+}
+
 /* With secure=on a second PL011 belongs to the secure world: its status is "disabled". */
 static int read_root_node(struct reader *reader, int node)
 {
@@ -408,6 +528,7 @@ static int read_root_node(struct reader *reader, int node)
     const char *name = fdt_get_name(blob, node, NULL);
     int length;
     const char *type = fdt_getprop(blob, node, "device_type", &length);
+    struct compatible compatible;
 
     if (name && !strcmp(name, "chosen"))
         return read_chosen(reader, node);
@@ -417,21 +538,28 @@ static int read_root_node(struct reader *reader, int node)
         return read_reserved_memory(reader, node);
     if (type && length == 7 && !memcmp(type, "memory", 7) && node_is_enabled(blob, node))
         return read_memory_node(reader, node);
-    if (node_is_compatible(blob, node, "gpio-poweroff"))
+    compatible.list = fdt_getprop(blob, node, "compatible", &compatible.length);
+    if (!compatible.list)
+        return BAREGPU_OK;
+    if (is(compatible, "gpio-poweroff"))
         read_secure_poweroff(reader, node);
     if (!node_is_enabled(blob, node))
         return BAREGPU_OK;
-    if (node_is_compatible(blob, node, "arm,pl011") && out->uart.size == 0)
+    if (is(compatible, "virtio,mmio"))
+        return read_virtio_mmio(reader, node);
+    if (is(compatible, "arm,pl011") && out->uart.size == 0) {
+        out->uart_interrupt = read_interrupt(blob, node, 0);
         return read_reg(reader, node, 0, 0, &out->uart);
-    if (node_is_compatible(blob, node, "arm,gic-v3"))
+    }
+    if (is(compatible, "arm,gic-v3"))
         return read_gic(reader, node, 3);
-    if (node_is_compatible(blob, node, "arm,cortex-a15-gic") ||
-        node_is_compatible(blob, node, "arm,gic-400"))
+    if (is(compatible, "arm,cortex-a15-gic") || is(compatible, "arm,gic-400"))
         return read_gic(reader, node, 2);
-    if (node_is_compatible(blob, node, "arm,psci-0.2") ||
-        node_is_compatible(blob, node, "arm,psci-1.0"))
+    if (is(compatible, "arm,armv8-timer"))
+        read_timer(reader, node);
+    if (is(compatible, "arm,psci-0.2") || is(compatible, "arm,psci-1.0"))
         return read_psci(reader, node);
-    if (node_is_compatible(blob, node, "pci-host-ecam-generic") && !out->pci_present)
+    if (is(compatible, "pci-host-ecam-generic") && !out->pci_present)
         return read_pci(reader, node);
     return BAREGPU_OK;
 }

@@ -11,6 +11,10 @@
 #define MACHINE_RESERVED_MAX       16
 #define MACHINE_CPUS_MAX           64 /* CPUs beyond these stay parked */
 #define MACHINE_BOOTARGS_BYTES_MAX 1024
+#define MACHINE_REDISTRIBUTORS_MAX 8  /* regions, each of many */
+#define MACHINE_MSI_FRAMES_MAX     4
+#define MACHINE_MSI_MAPS_MAX       4
+#define MACHINE_VIRTIO_MMIO_MAX    32
 
 struct machine_range {
     uint64_t base;
@@ -22,6 +26,33 @@ struct machine_window {
     uint64_t cpu_base;
     uint64_t bus_base;
     uint64_t size; /* bytes; 0: there is none */
+};
+
+/* A line into the interrupt controller. */
+struct machine_interrupt {
+    uint32_t intid; /* the GIC's number, 16 and up; 0: there is none */
+    bool edge;      /* else level */
+};
+
+/* A v2m frame: a doorbell whose writes raise SPIs. 0 SPIs: its registers say which are its own. */
+struct machine_msi_frame {
+    struct machine_range range;
+    uint32_t phandle;
+    uint32_t spi_first; /* INTID - 32 */
+    uint32_t spi_count;
+};
+
+/* An entry of the PCI host's msi-map: requester ids on the left, device ids on the right. */
+struct machine_msi_map {
+    uint32_t requester_first;
+    uint32_t controller; /* phandle of an ITS or a frame */
+    uint32_t device_first;
+    uint32_t count;
+};
+
+struct machine_virtio_mmio {
+    struct machine_range range;
+    struct machine_interrupt interrupt;
 };
 
 enum machine_psci {
@@ -42,13 +73,19 @@ struct machine {
     uint32_t cpu_count;
 
     struct machine_range uart; /* PL011 */
+    struct machine_interrupt uart_interrupt;
 
-    uint32_t gic_version; /* 0 (none found), 2 or 3 */
+    uint32_t gic_version; /* 0 (none found, or with specifiers that nobody here reads), 2 or 3 */
     struct machine_range gic_distributor;
-    struct machine_range gic_cpu_interface;   /* GICv2 */
-    struct machine_range gic_redistributors[2]; /* GICv3 */
-    struct machine_range gic_its;             /* GICv3 */
-    struct machine_range gic_v2m;             /* GICv2 */
+    struct machine_range gic_cpu_interface; /* GICv2 */
+    struct machine_range gic_redistributors[MACHINE_REDISTRIBUTORS_MAX]; /* GICv3; size 0 ends */
+    uint64_t gic_redistributor_stride;      /* 0: as GICR_TYPER says */
+    struct machine_range gic_its;           /* GICv3 */
+    uint32_t gic_its_phandle;
+    struct machine_msi_frame gic_v2m[MACHINE_MSI_FRAMES_MAX]; /* size 0 ends */
+
+    struct machine_interrupt timer_virtual;
+    struct machine_interrupt timer_physical; /* of the non-secure EL1 */
 
     enum machine_psci psci;
     struct machine_range secure_gpio; /* PL061 of the secure world that powers the machine off */
@@ -64,6 +101,11 @@ struct machine {
     struct machine_window pci_mem32;
     struct machine_window pci_mem64;
     uint32_t pci_interrupt_spi[4][4]; /* [slot % 4][pin - 1]: SPI number, 0: none */
+    struct machine_msi_map pci_msi_map[MACHINE_MSI_MAPS_MAX];
+    uint32_t pci_msi_map_count; /* 0: PCI functions have no MSI here */
+
+    struct machine_virtio_mmio virtio_mmio[MACHINE_VIRTIO_MMIO_MAX]; /* empty slots too */
+    uint32_t virtio_mmio_count;
 
     char bootargs[MACHINE_BOOTARGS_BYTES_MAX];
 };

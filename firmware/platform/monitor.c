@@ -88,7 +88,7 @@ void monitor_release_gic(void)
         monitor_write32(machine.gic_cpu_interface.base + GICC_PMR, 0xff);
         return;
     }
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < MACHINE_REDISTRIBUTORS_MAX; i++) {
         if (machine.gic_redistributors[i].size)
             release_redistributors(machine.gic_redistributors[i]);
     }

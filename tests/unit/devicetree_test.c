@@ -19,6 +19,7 @@
 #define BLOB_BYTES_MAX 8192
 #define GIC_PHANDLE    0x8001
 #define GPIO_PHANDLE   0x8002
+#define ITS_PHANDLE    0x8004
 #define GIB            0x40000000ull
 
 static uint8_t blob[BLOB_BYTES_MAX] __attribute__((aligned(8)));
@@ -90,6 +91,7 @@ static void put_gic3(void)
     CELLS("reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000, 0x40, 0, 0, 0x4000000);
     begin("its@8080000");
     put_text("compatible", "arm,gic-v3-its");
+    CELLS("phandle", ITS_PHANDLE);
     CELLS("reg", 0, 0x8080000, 0, 0x20000);
     end();
     end();
@@ -122,6 +124,7 @@ static void put_pci(void)
           0x02000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000,       /* 32 bits */
           0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);                        /* 64 bits */
     CELLS("interrupt-map", MAP(0, 1, 3), MAP(0, 2, 4), MAP(1, 1, 4), MAP(3, 4, 5));
+    CELLS("msi-map", 0, ITS_PHANDLE, 0, 0x8000, 0x8000, ITS_PHANDLE, 0x18000, 0x8000, 1, 2, 3);
     end();
 }
 
@@ -256,10 +259,118 @@ static void test_gic2_and_smc(void **state)
     assert_int_equal(machine_read.psci, MACHINE_PSCI_SMC);
     assert_int_equal(machine_read.gic_version, 2);
     assert_range(machine_read.gic_cpu_interface, 0x8010000, 0x10000);
-    assert_range(machine_read.gic_v2m, 0x8020000, 0x1000);
+    assert_range(machine_read.gic_v2m[0].range, 0x8020000, 0x1000);
     assert_false(machine_read.pci_present);
     assert_int_equal(machine_read.uart.size, 0);
     assert_string_equal(machine_read.bootargs, "");
+}
+
+static void put_node(const char *name, const char *compatible, uint32_t base, uint32_t spi,
+                     uint32_t flags)
+{
+    begin(name);
+    put_text("compatible", compatible);
+    CELLS("reg", 0, base, 0, 0x200);
+    CELLS("interrupts", 0, spi, flags);
+    end();
+}
+
+static void test_interrupts(void **state)
+{
+    char name[32];
+
+    (void)state;
+    tree_begin(2, 2);
+    put_memory("memory@40000000", GIB, GIB);
+    put_gic3();
+    begin("timer");
+    put_text("compatible", "arm,armv8-timer");
+    CELLS("interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
+    end();
+    put_node("pl011@9000000", "arm,pl011", 0x9000000, 1, 4);
+    for (uint32_t i = 0; i <= MACHINE_VIRTIO_MMIO_MAX; i++) {
+        snprintf(name, sizeof(name), "virtio_mmio@%x", 0xa000000 + i * 0x200);
+        put_node(name, "virtio,mmio", 0xa000000 + i * 0x200, i == 1 ? 988 : 16 + i, 1);
+    }
+    tree_end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.timer_physical.intid, 30);
+    assert_int_equal(machine_read.timer_virtual.intid, 27);
+    assert_false(machine_read.timer_virtual.edge);
+    assert_int_equal(machine_read.uart_interrupt.intid, 33);
+    assert_false(machine_read.uart_interrupt.edge);
+    assert_int_equal(machine_read.virtio_mmio_count, MACHINE_VIRTIO_MMIO_MAX);
+    assert_range(machine_read.virtio_mmio[0].range, 0xa000000, 0x200);
+    assert_int_equal(machine_read.virtio_mmio[0].interrupt.intid, 48);
+    assert_true(machine_read.virtio_mmio[0].interrupt.edge);
+    assert_int_equal(machine_read.virtio_mmio[1].interrupt.intid, 0); /* beyond the last SPI */
+    assert_int_equal(machine_read.virtio_mmio[31].interrupt.intid, 79);
+}
+
+static void put_frame(const char *name, uint32_t base, uint32_t phandle)
+{
+    begin(name);
+    put_text("compatible", "arm,gic-v2m-frame");
+    CELLS("reg", 0, base, 0, 0x1000);
+    CELLS("phandle", phandle);
+    if (base % 0x2000 == 0) {
+        CELLS("arm,msi-base-spi", 64);
+        CELLS("arm,msi-num-spis", 16);
+    }
+    end();
+}
+
+static void put_gic_with_frames(uint32_t interrupt_cells)
+{
+    tree_begin(2, 2);
+    put_memory("memory@40000000", GIB, GIB);
+    begin("intc@8000000");
+    put_text("compatible", "arm,gic-400");
+    CELLS("#address-cells", 2);
+    CELLS("#size-cells", 2);
+    CELLS("#interrupt-cells", interrupt_cells);
+    CELLS("reg", 0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x10000);
+    for (uint32_t i = 0; i <= MACHINE_MSI_FRAMES_MAX; i++)
+        put_frame((char[]){'v', '2', 'm', '@', (char)('0' + i), 0}, 0x8020000 + i * 0x1000, 90 + i);
+    end();
+    tree_end();
+}
+
+static void test_msi_frames(void **state)
+{
+    (void)state;
+    put_gic_with_frames(3);
+    assert_int_equal(parse(), 0);
+    assert_range(machine_read.gic_v2m[0].range, 0x8020000, 0x1000);
+    assert_int_equal(machine_read.gic_v2m[0].phandle, 90);
+    assert_int_equal(machine_read.gic_v2m[0].spi_first, 32); /* the property counts from INTID 0 */
+    assert_int_equal(machine_read.gic_v2m[0].spi_count, 16);
+    assert_range(machine_read.gic_v2m[3].range, 0x8023000, 0x1000);
+    assert_int_equal(machine_read.gic_v2m[3].spi_count, 0);
+    assert_int_equal(machine_read.gic_version, 2);
+}
+
+/* A GIC whose interrupt specifiers are of another kind is as good as none. */
+static void test_unknown_interrupt_cells(void **state)
+{
+    (void)state;
+    put_gic_with_frames(4);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.gic_version, 0);
+}
+
+static void test_msi_map(void **state)
+{
+    (void)state;
+    make_virt();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.gic_its_phandle, ITS_PHANDLE);
+    assert_int_equal(machine_read.pci_msi_map_count, 2); /* the third is cut off */
+    assert_int_equal(machine_read.pci_msi_map[0].requester_first, 0);
+    assert_int_equal(machine_read.pci_msi_map[0].controller, ITS_PHANDLE);
+    assert_int_equal(machine_read.pci_msi_map[1].requester_first, 0x8000);
+    assert_int_equal(machine_read.pci_msi_map[1].device_first, 0x18000);
+    assert_int_equal(machine_read.pci_msi_map[1].count, 0x8000);
 }
 
 static void test_memory_banks_are_sorted_and_merged(void **state)
@@ -557,6 +668,10 @@ int main(void)
         cmocka_unit_test(test_virt),
         cmocka_unit_test(test_pci),
         cmocka_unit_test(test_gic2_and_smc),
+        cmocka_unit_test(test_interrupts),
+        cmocka_unit_test(test_msi_frames),
+        cmocka_unit_test(test_unknown_interrupt_cells),
+        cmocka_unit_test(test_msi_map),
         cmocka_unit_test(test_memory_banks_are_sorted_and_merged),
         cmocka_unit_test(test_memory_bank_joins_two),
         cmocka_unit_test(test_several_banks_in_one_node_with_one_cell),
