@@ -123,7 +123,7 @@ int virtio_gpu_display_close(struct virtio_gpu_display *display)
 {
     int first = 0;
 
-    if (display->buffers[0].resource_id != 0) {
+    if (display->buffers[0].resource_id != 0 && display->gpu->memory != NULL) {
         first = virtio_gpu_cmd_set_scanout(display->gpu, NULL, display->scanout, 0, NULL);
     }
     for (unsigned i = 0; i < display->buffer_count; i++) {
@@ -201,32 +201,44 @@ int virtio_gpu_display_present(struct virtio_gpu_display *display)
 
 /* ---- Modes ---- */
 
+static int resize_buffers(struct virtio_gpu_display *display, uint32_t width, uint32_t height)
+{
+    unsigned resized = 0;
+    int error = 0;
+
+    for (; resized < display->buffer_count && error == 0; resized++) {
+        error = virtio_gpu_framebuffer_resize(&display->buffers[resized], width, height);
+    }
+    for (unsigned i = 0; error < 0 && i + 1 < resized; i++) { /* the last one is as it was */
+        gpu_framebuffer_put_back(&display->buffers[i], display->width, display->height);
+    }
+    return error;
+}
+
 int virtio_gpu_display_set_mode(struct virtio_gpu_display *display, uint32_t width, uint32_t height)
 {
-    uint32_t old[2] = {0, 0};
-    int error = 0, first = 0;
+    int error = resize_buffers(display, width, height), first = 0;
 
-    for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
-        error = virtio_gpu_framebuffer_resize(&display->buffers[i], width, height, &old[i]);
+    if (error < 0) {
+        return error;
     }
-    if (error < 0) { /* the old mode goes on, in all buffers */
+    error = show_first(display);
+    if (error < 0) { /* the old mode goes on */
         for (unsigned i = 0; i < display->buffer_count; i++) {
-            if (old[i] != 0) {
-                gpu_framebuffer_put_back(&display->buffers[i], display->width, display->height,
-                                         old[i]);
-            }
+            gpu_framebuffer_put_back(&display->buffers[i], display->width, display->height);
         }
+        (void)show_first(display); /* the scanout may have been changed already */
         return error;
     }
     display->width = width;
     display->height = height;
-    error = show_first(display);
     for (unsigned i = 0; i < display->buffer_count; i++) {
-        if (old[i] != 0 && first == 0) {
-            first = virtio_gpu_cmd_resource_unref(display->gpu, NULL, old[i]);
+        error = virtio_gpu_framebuffer_release_old(&display->buffers[i]);
+        if (first == 0) {
+            first = error;
         }
     }
-    return error < 0 ? error : first;
+    return first;
 }
 
 int virtio_gpu_display_restore(struct virtio_gpu_display *display)
@@ -236,8 +248,11 @@ int virtio_gpu_display_restore(struct virtio_gpu_display *display)
     for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
         struct virtio_gpu_framebuffer *fb = &display->buffers[i];
 
-        error = gpu_framebuffer_make_resource(fb);
+        error = gpu_framebuffer_replace(fb);
         virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+        if (error == 0) {
+            error = virtio_gpu_framebuffer_release_old(fb);
+        }
     }
     return error < 0 ? error : show_first(display);
 }

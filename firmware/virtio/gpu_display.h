@@ -15,12 +15,12 @@ int gpu_frame_end(struct virtio_gpu *gpu, struct virtio_gpu_frame *frame);
 /* Queues the transfers of the damage. */
 int gpu_frame_damage(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame);
 
-/* A new resource for the memory and size of `fb`, which then has no damage. */
-int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb);
+/* A new resource for the memory and size of `fb`, which then has no damage; the one before is the
+ * old one. After an error the one before goes on. */
+int gpu_framebuffer_replace(struct virtio_gpu_framebuffer *fb);
 
 /* Undoes a resize: gives the new resource up and goes on with the old one, all of it damaged. */
-void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height,
-                              uint32_t old_resource_id);
+void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height);
 
 /* Never a blob: what a cursor needs. */
 int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,

@@ -120,43 +120,76 @@ static int create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame 
     return error;
 }
 
-/* Returns 0 when the device does not use the memory any more. */
-static int release_resource(struct virtio_gpu_framebuffer *fb)
+/* Has the device forget a resource: *id becomes 0, and then it does not use the memory any more. */
+static int release_resource(struct virtio_gpu *gpu, uint32_t *id)
 {
     struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
-    int error;
+    int error = 0;
 
-    if (fb->resource_id == 0 || fb->gpu->memory == NULL) { /* closed: the device has been reset */
-        return 0;
+    if (*id != 0 && gpu->memory != NULL) { /* closed: the device has been reset */
+        error = virtio_gpu_cmd_resource_unref(gpu, &op, *id);
+        if (error == 0) {
+            error = virtio_gpu_wait(gpu, &op, hal_time_ns() + gpu->timeout_ns);
+        }
+        if (op.response == VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
+            error = 0; /* it never got there, or a restart took it */
+        }
     }
-    error = virtio_gpu_cmd_resource_unref(fb->gpu, &op, fb->resource_id);
     if (error == 0) {
-        error = virtio_gpu_wait(fb->gpu, &op, hal_time_ns() + fb->gpu->timeout_ns);
+        *id = 0;
     }
-    return error == BAREGPU_ERR_NOT_FOUND ? 0
-                                          : error; /* it never got there, or a restart took it */
+    return error;
 }
 
-int gpu_framebuffer_make_resource(struct virtio_gpu_framebuffer *fb)
+int virtio_gpu_framebuffer_release_old(struct virtio_gpu_framebuffer *fb)
+{
+    return release_resource(fb->gpu, &fb->old_resource_id);
+}
+
+/* After an error fb->resource_id is 0, or may still be the device's. */
+static int make_resource(struct virtio_gpu_framebuffer *fb)
 {
     struct virtio_gpu_frame *frame = &fb->frame;
     struct virtio_gpu_mem_entry entry = {
         .addr = fb->bus_address,
         .length = fb->stride * fb->height,
     };
-    uint32_t id = virtio_gpu_new_resource_id(fb->gpu);
     int error, end;
 
-    fb->resource_id = id;
+    fb->resource_id = virtio_gpu_new_resource_id(fb->gpu);
     fb->damage.count = 0;
-    frame->count = 0;
     error = fb->is_blob ? create_blob(fb, frame, &entry) : create_2d(fb, frame, &entry);
     end = gpu_frame_end(fb->gpu, frame);
     if (error == 0) {
         error = end;
     }
-    if (error < 0 && release_resource(fb) == 0) { /* the first of two commands may have worked */
-        fb->resource_id = 0;
+    if (error < 0) { /* the first of two commands may have worked */
+        (void)release_resource(fb->gpu, &fb->resource_id);
+    }
+    return error;
+}
+
+static void swap_resources(struct virtio_gpu_framebuffer *fb)
+{
+    uint32_t id = fb->resource_id;
+
+    fb->resource_id = fb->old_resource_id;
+    fb->old_resource_id = id;
+}
+
+int gpu_framebuffer_replace(struct virtio_gpu_framebuffer *fb)
+{
+    int error;
+
+    (void)gpu_frame_end(fb->gpu, &fb->frame); /* the commands are part of *fb */
+    error = virtio_gpu_framebuffer_release_old(fb);  /* there is room for one */
+    if (error < 0) {
+        return error;
+    }
+    swap_resources(fb);
+    error = make_resource(fb);
+    if (error < 0) {
+        swap_resources(fb);
     }
     return error;
 }
@@ -183,7 +216,7 @@ static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_g
     if (fb->pixels == NULL) {
         return BAREGPU_ERR_NO_MEMORY;
     }
-    error = gpu_framebuffer_make_resource(fb);
+    error = make_resource(fb);
     if (error < 0 && fb->resource_id == 0) {
         hal_dma_free(fb->pixels, fb->capacity);
         fb->pixels = NULL;
@@ -213,11 +246,13 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
     }
     /* Its operations are part of *fb: the device's answers must not find them gone. */
     (void)gpu_frame_end(fb->gpu, &fb->frame);
-    error = release_resource(fb);
+    error = virtio_gpu_framebuffer_release_old(fb);
+    if (error == 0) {
+        error = release_resource(fb->gpu, &fb->resource_id);
+    }
     if (error == 0) {
         hal_dma_free(fb->pixels, fb->capacity);
         fb->pixels = NULL;
-        fb->resource_id = 0;
     }
     return error;
 }
@@ -230,10 +265,10 @@ static void set_size(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t
 }
 
 int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
-                                  uint32_t height, uint32_t *old_resource_id)
+                                  uint32_t height)
 {
+    const uint32_t old_width = fb->width, old_height = fb->height;
     uint64_t size = 0;
-    struct virtio_gpu_framebuffer old;
     int error = check_size(width, height, &size);
 
     if (error < 0) {
@@ -246,26 +281,23 @@ int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t wi
     if (error < 0) {
         return error;
     }
-    old = *fb;
     set_size(fb, width, height);
-    error = gpu_framebuffer_make_resource(fb);
+    error = gpu_framebuffer_replace(fb);
     if (error < 0) {
-        set_size(fb, old.width, old.height);
-        fb->resource_id = old.resource_id;
+        set_size(fb, old_width, old_height);
+        virtio_gpu_framebuffer_damage(fb, 0, 0, old_width, old_height);
         return error;
     }
-    *old_resource_id = old.resource_id;
     memset(fb->pixels, 0, size);
     virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
     return 0;
 }
 
-void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height,
-                              uint32_t old_resource_id)
+void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
 {
-    (void)release_resource(fb);
+    swap_resources(fb);
+    (void)virtio_gpu_framebuffer_release_old(fb);
     set_size(fb, width, height);
-    fb->resource_id = old_resource_id;
     fb->damage.count = 0;
     virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
 }

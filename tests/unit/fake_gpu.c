@@ -149,7 +149,8 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
     fake->log_count++;
     check_header(fake, request->queue, &hdr);
     memset(request->out, 0, request->out_size);
-    type = fake_gpu_execute(fake, &hdr, request, &written);
+    type = hdr.type == fake->refused_type ? fake->error
+                                          : fake_gpu_execute(fake, &hdr, request, &written);
     if (request->queue == VIRTIO_GPU_QUEUE_CURSOR && fake->is_silent_cursor &&
         fake->misbehaviour == FAKE_GPU_GOOD) {
         return 0;
@@ -158,7 +159,8 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
     put_header(request->out, request->out_size, &answer);
     is_silent = will_be_silent(fake);
     written = spoil(fake, &hdr, request->out, request->out_size, written);
-    if (is_silent || (fake->holds_fences && (hdr.flags & VIRTIO_GPU_FLAG_FENCE))) {
+    if (is_silent || hdr.type == fake->held_type ||
+        (fake->holds_fences && (hdr.flags & VIRTIO_GPU_FLAG_FENCE))) {
         return hold(fake, request->queue, &hdr, written, is_silent);
     }
     return written;

@@ -81,6 +81,8 @@ struct fake_gpu {
     uint32_t error;                          /* enum virtio_gpu_ctrl_type */
     unsigned after;                          /* answers that are good before that */
     bool holds_fences;                       /* fenced commands are answered by fake_gpu_retire */
+    uint32_t held_type;    /* as holds_fences, for all commands of this type; 0: none */
+    uint32_t refused_type; /* commands of this type are answered with `error`; 0: none */
     bool is_silent_cursor; /* cursor commands are answered with 0 bytes, as QEMU does */
     uint8_t edid[VIRTIO_GPU_EDID_MAX];
     uint32_t edid_size;

@@ -12,46 +12,11 @@
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 // build: tests/unit/fake_gpu_command_3d.c
 /* Displays, framebuffers, damage, modes, events, cursor, mapped blobs: as a person uses them. */
-#include "tests/unit/gpu_fixture.h"
-
-static struct virtio_gpu_display display;
+#include "tests/unit/gpu_picture.h"
 
 static uint64_t notifications(void)
 {
     return fake.virtio.queues[VIRTIO_GPU_QUEUE_CONTROL].notifications;
-}
-
-/* A picture that differs at every pixel and in every frame. */
-static uint32_t color_at(uint32_t x, uint32_t y, uint32_t frame)
-{
-    return (x * 7 + y * 1031 + frame * 70001) & 0xFFFFFF;
-}
-
-static void put(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y, uint32_t rgb)
-{
-    virtio_gpu_row(fb, y)[x] =
-        virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
-}
-
-static void draw(struct virtio_gpu_display *d, const struct virtio_gpu_rect *r, uint32_t frame)
-{
-    for (uint32_t y = r->y; y < r->y + r->height; y++) {
-        for (uint32_t x = r->x; x < r->x + r->width; x++) {
-            put(virtio_gpu_display_buffer(d), x, y, color_at(x, y, frame));
-        }
-    }
-    virtio_gpu_display_damage(d, r->x, r->y, r->width, r->height);
-}
-
-static void expect_shown(uint32_t scanout, const struct virtio_gpu_rect *r, uint32_t frame)
-{
-    for (uint32_t y = r->y; y < r->y + r->height; y++) {
-        for (uint32_t x = r->x; x < r->x + r->width; x++) {
-            if (fake_gpu_shown(&fake, scanout, x, y) != color_at(x, y, frame)) {
-                fail_msg("pixel %u, %u of scanout %u in frame %u", x, y, scanout, frame);
-            }
-        }
-    }
 }
 
 /* ---- Formats ---- */
@@ -374,16 +339,6 @@ static void test_many_scanouts(void **state)
 
 /* ---- Modes ---- */
 
-static unsigned count_resources(void)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < FAKE_GPU_RESOURCES_MAX; i++) {
-        count += fake.resources[i].id != 0;
-    }
-    return count;
-}
-
 static void change_mode(bool is_double_buffered)
 {
     const struct virtio_gpu_display_options options = {
@@ -677,15 +632,24 @@ static void test_cursor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),          cmocka_unit_test(test_format_on_screen),
-        cmocka_unit_test(test_damage),           cmocka_unit_test(test_damage_covers),
-        cmocka_unit_test(test_preferred_mode),   cmocka_unit_test(test_open_refused),
-        cmocka_unit_test(test_present),          cmocka_unit_test(test_present_in_two_steps),
-        cmocka_unit_test(test_double_buffering), cmocka_unit_test(test_many_scanouts),
-        cmocka_unit_test(test_mode_change),      cmocka_unit_test(test_mode_change_double_buffered),
-        cmocka_unit_test(test_display_event),    cmocka_unit_test(test_restore),
-        cmocka_unit_test(test_blob_display),     cmocka_unit_test(test_mapping),
-        cmocka_unit_test(test_screen),           cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_format_on_screen),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage_covers),
+        cmocka_unit_test(test_preferred_mode),
+        cmocka_unit_test(test_open_refused),
+        cmocka_unit_test(test_present),
+        cmocka_unit_test(test_present_in_two_steps),
+        cmocka_unit_test(test_double_buffering),
+        cmocka_unit_test(test_many_scanouts),
+        cmocka_unit_test(test_mode_change),
+        cmocka_unit_test(test_mode_change_double_buffered),
+        cmocka_unit_test(test_display_event),
+        cmocka_unit_test(test_restore),
+        cmocka_unit_test(test_blob_display),
+        cmocka_unit_test(test_mapping),
+        cmocka_unit_test(test_screen),
+        cmocka_unit_test(test_cursor),
     };
 
     return run_variants(tests, COUNT(tests));

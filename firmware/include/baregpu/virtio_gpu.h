@@ -79,7 +79,8 @@ struct virtio_gpu_framebuffer {
     uint32_t stride; /* bytes from a row to the next */
     uint32_t format; /* enum virtio_gpu_formats */
     uint32_t resource_id;
-    bool is_blob; /* the device reads `pixels` itself: nothing is transferred */
+    uint32_t old_resource_id; /* on the same memory, from before a resize; 0: none */
+    bool is_blob;             /* the device reads `pixels` itself: nothing is transferred */
     /* Private. */
     size_t capacity;
     uint64_t bus_address;
@@ -97,16 +98,25 @@ int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virt
                                   uint32_t width, uint32_t height, uint32_t format,
                                   size_t capacity);
 
-/* Turns off the scanouts that show it (the device does) and gives the memory back; after an error it
- * is still the device's, and this may be tried again. Also after virtio_gpu_close. */
+/*
+ * Turns off the scanouts that show it (the device does) and gives the memory back. After an error
+ * the device may still use the memory, so it is not given back: this may be tried again, also after
+ * virtio_gpu_restart or virtio_gpu_close, which end the device's use for certain.
+ */
 int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb);
 
 /*
- * Another size in the same memory, cleared, as a new resource; *old_resource_id is the one before,
- * which may still be shown and is the caller's to unref. NO_SPACE: larger than its capacity.
+ * Another size in the same memory, cleared, as a new resource. The one before may still be shown
+ * and becomes the old one, which virtio_gpu_framebuffer_release_old, the next resize or the
+ * destruction has the device forget. After an error the size before goes on. NO_SPACE: larger than
+ * its capacity. Others: of the last frame, if it was not waited for, and the device's.
  */
 int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
-                                  uint32_t height, uint32_t *old_resource_id);
+                                  uint32_t height);
+
+/* Turns off the scanouts that show the old resource, and ends it. After an error it is still there,
+ * and this may be tried again. */
+int virtio_gpu_framebuffer_release_old(struct virtio_gpu_framebuffer *fb);
 
 static inline uint32_t *virtio_gpu_row(const struct virtio_gpu_framebuffer *fb, uint32_t y)
 {
@@ -157,7 +167,8 @@ struct virtio_gpu_display {
 int virtio_gpu_display_open(struct virtio_gpu_display *display, struct virtio_gpu *gpu,
                             const struct virtio_gpu_display_options *options);
 
-/* Turns the scanout off and gives the memory back. */
+/* Turns the scanout off and gives the memory back. After an error the device may still use some of
+ * it: as virtio_gpu_framebuffer_destroy, this may be tried again. */
 int virtio_gpu_display_close(struct virtio_gpu_display *display);
 
 /* Where to draw now. It changes with virtio_gpu_display_present when there are two. */
@@ -181,8 +192,12 @@ int virtio_gpu_display_present(struct virtio_gpu_display *display);
 int virtio_gpu_display_present_begin(struct virtio_gpu_display *display);
 int virtio_gpu_display_present_end(struct virtio_gpu_display *display);
 
-/* Another resolution; the picture is cleared. NO_SPACE: larger than max_width * max_height. The
- * display goes on in its old mode after an error of the arguments. */
+/*
+ * Another resolution; the picture is cleared. NO_SPACE: larger than max_width * max_height. After
+ * an error the display goes on in its old mode, cleared too where the device got that far; but when
+ * display->width and height are the new ones, only the old resources are still there, and go with
+ * the next change of mode or the end of the display.
+ */
 int virtio_gpu_display_set_mode(struct virtio_gpu_display *display, uint32_t width,
                                 uint32_t height);
 

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: firmware/virtio/gpu.c firmware/virtio/gpu_queue.c firmware/virtio/gpu_names.c
+// build: firmware/virtio/gpu_command.c firmware/virtio/gpu_command_3d.c
+// build: firmware/virtio/gpu_format.c firmware/virtio/gpu_display.c
+// build: firmware/virtio/gpu_framebuffer.c firmware/virtio/gpu_damage.c
+// build: firmware/virtio/gpu_screen.c firmware/virtio/gpu_cursor.c firmware/virtio/gpu_mapping.c
+// build: firmware/virtio/edid.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
+// build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
+// build: firmware/virtio/transport_pci.c firmware/error.c firmware/pci_ecam.c firmware/pci_bar.c
+// build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
+// build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
+// build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
+// build: tests/unit/fake_gpu_command_3d.c
+/* Displays, framebuffers, cursor, mapped blobs on devices that fail, refuse, or do not answer. */
+#include "tests/unit/gpu_picture.h"
+
+/* ---- Resources that the device keeps ---- */
+
+/* The device will not let go of resources: their memory is not given back, they are not forgotten,
+ * and go as soon as it does. */
+static void test_mode_change_unref_refused(void **state)
+{
+    const struct virtio_gpu_display_options options = {.is_double_buffered = true};
+    const struct virtio_gpu_rect all = {0, 0, 100, 100};
+    size_t before, allocated;
+
+    (void)state;
+    open_gpu(0, 1);
+    before = fake_hal.allocated;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    allocated = fake_hal.allocated;
+    fake.refused_type = VIRTIO_GPU_CMD_RESOURCE_UNREF;
+    fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    assert_int_equal(virtio_gpu_display_set_mode(&display, 100, 100), BAREGPU_ERR_IO);
+    assert_int_equal(fake_gpu_count(&fake, VIRTIO_GPU_CMD_RESOURCE_UNREF), 2); /* both tried */
+    assert_int_equal(display.width, 100); /* taken all the same */
+    draw(&display, &all, 1);
+    assert_int_equal(virtio_gpu_display_present(&display), 0);
+    expect_shown(0, &all, 1);
+    assert_int_equal(virtio_gpu_display_set_mode(&display, 50, 50), BAREGPU_ERR_IO);
+    assert_int_equal(count_resources(), 4); /* no more than one old one each */
+    assert_int_equal(virtio_gpu_display_close(&display), BAREGPU_ERR_IO);
+    assert_int_equal(fake_hal.allocated, allocated);
+    fake.refused_type = 0;
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    assert_int_equal(count_resources(), 0);
+    assert_int_equal(fake_hal.allocated, before);
+    close_gpu();
+}
+
+/* A new resource that is there, but could neither be used nor given up. */
+static void test_resize_undo_refused(void **state)
+{
+    struct virtio_gpu_framebuffer fb;
+    size_t before;
+    uint32_t id;
+
+    (void)state;
+    open_gpu(0, 1);
+    before = fake_hal.allocated;
+    assert_int_equal(
+        virtio_gpu_framebuffer_create(&fb, &gpu, 64, 64, VIRTIO_GPU_FORMAT_DEFAULT, 0), 0);
+    id = fb.resource_id;
+    fake.refused_type = VIRTIO_GPU_CMD_RESOURCE_UNREF;
+    fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    fake.misbehaviour = FAKE_GPU_ZERO_TYPE; /* the answer to ATTACH_BACKING: it has worked */
+    fake.after = 1;
+    assert_int_equal(virtio_gpu_framebuffer_resize(&fb, 32, 32), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(fb.resource_id, id);
+    assert_int_equal(fb.width, 64);
+    assert_int_equal(count_resources(), 2);
+    assert_int_equal(virtio_gpu_framebuffer_destroy(&fb), BAREGPU_ERR_IO);
+    assert_non_null(fb.pixels);
+    fake.refused_type = 0;
+    assert_int_equal(virtio_gpu_framebuffer_destroy(&fb), 0);
+    assert_int_equal(count_resources(), 0);
+    assert_int_equal(fake_hal.allocated, before);
+    close_gpu();
+}
+
+/* The new mode cannot be shown: the old one goes on. */
+static void test_mode_not_shown(void **state)
+{
+    const struct virtio_gpu_display_options options = {.is_double_buffered = true};
+    const struct virtio_gpu_rect all = {0, 0, 640, 480};
+
+    (void)state;
+    open_gpu(0, 1);
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    for (unsigned after = 5; after <= 6; after++) { /* SET_SCANOUT, RESOURCE_FLUSH */
+        fake.misbehaviour = FAKE_GPU_ERROR;
+        fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+        fake.after = after;
+        assert_int_equal(virtio_gpu_display_set_mode(&display, 100, 100), BAREGPU_ERR_IO);
+        assert_int_equal(fake.misbehaviour, FAKE_GPU_GOOD);
+        assert_int_equal(display.width, 640);
+        assert_int_equal(count_resources(), 2);
+        assert_int_equal(fake.scanouts[0].rect.width, 640);
+        draw(&display, &all, after);
+        assert_int_equal(virtio_gpu_display_present(&display), 0);
+        expect_shown(0, &all, after);
+    }
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    close_gpu();
+}
+
+/* The device forgets the resource but never answers the frame before: the answers that come later
+ * find nothing of the framebuffer. */
+static void test_destroy_in_flight(void **state)
+{
+    struct virtio_gpu_framebuffer *fb = malloc(sizeof(*fb));
+
+    (void)state;
+    open_gpu(0, 1);
+    assert_int_equal(virtio_gpu_framebuffer_create(fb, &gpu, 64, 64, VIRTIO_GPU_FORMAT_DEFAULT, 0),
+                     0);
+    fake.held_type = VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D;
+    virtio_gpu_framebuffer_damage(fb, 0, 0, 64, 64);
+    assert_int_equal(virtio_gpu_framebuffer_flush_begin(fb), 0);
+    assert_int_equal(fake.held_count[0], 1);
+    assert_int_equal(virtio_gpu_framebuffer_destroy(fb), 0);
+    assert_int_equal(count_resources(), 0);
+    memset(fb, 0xA5, sizeof(*fb));
+    free(fb);
+    assert_int_equal(gpu.abandoned, 1);
+    assert_int_equal(fake_gpu_retire_all(&fake), 1);
+    assert_int_equal(virtio_gpu_poll(&gpu), 1);
+    assert_int_equal(gpu.abandoned, 0);
+    close_gpu();
+}
+
+/* The display outlives the GPU. */
+static void test_close_after_gpu(void **state)
+{
+    (void)state;
+    open_gpu(0, 1);
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, NULL), 0);
+    assert_int_equal(virtio_gpu_close(&gpu), 0);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    assert_int_equal(fake_hal.allocated, 0);
+    fake_gpu_end(&fake);
+}
+
+/* After a restart the device wants more alignment than there is memory for. */
+static void test_blob_alignment_grows(void **state)
+{
+    const uint32_t alignment = 1u << 24;
+
+    (void)state;
+    open_gpu(VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_BLOB_ALIGNMENT, 1);
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, NULL), 0);
+    memcpy(fake.virtio.config + offsetof(struct virtio_gpu_config, blob_alignment), &alignment,
+           sizeof(alignment));
+    fake.log_count = 0;
+    assert_int_equal(virtio_gpu_restart(&gpu), 0);
+    assert_int_equal(virtio_gpu_display_restore(&display), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(fake_gpu_count(&fake, VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB), 0);
+    assert_int_equal(virtio_gpu_display_set_mode(&display, 10, 10), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    close_gpu();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mode_change_unref_refused),
+        cmocka_unit_test(test_resize_undo_refused),
+        cmocka_unit_test(test_mode_not_shown),
+        cmocka_unit_test(test_destroy_in_flight),
+        cmocka_unit_test(test_close_after_gpu),
+        cmocka_unit_test(test_blob_alignment_grows),
+    };
+
+    return run_variants(tests, COUNT(tests));
+}
