@@ -42,6 +42,9 @@ static int read_configuration(struct virtio_gpu *gpu)
     if (error < 0) {
         return error == BAREGPU_ERR_RANGE ? BAREGPU_ERR_PROTOCOL : error;
     }
+    if (gpu->capset_count > VIRTIO_GPU_CAPSETS_MAX) {
+        gpu->capset_count = VIRTIO_GPU_CAPSETS_MAX;
+    }
     if (gpu->scanout_count == 0 || gpu->scanout_count > VIRTIO_GPU_MAX_SCANOUTS) {
         return BAREGPU_ERR_PROTOCOL;
     }
@@ -199,10 +202,10 @@ int virtio_gpu_open(struct virtio_gpu *gpu, struct virtio_device *device,
     }
     if (error < 0) {
         gpu->error = error;
+        virtio_fail(device); /* for the device to know; the reset forgets it */
         if (virtio_reset(device, hal_time_ns() + gpu->timeout_ns) == 0) {
             free_memory(gpu);
         }
-        virtio_fail(device);
     }
     return error;
 }

@@ -49,18 +49,29 @@ static int show_first(struct virtio_gpu_display *display)
     return error < 0 ? error : end;
 }
 
-/* What the device prefers, or the fallback of 5.7.5. */
-static int preferred_size(struct virtio_gpu *gpu, uint32_t scanout, uint32_t *width,
-                          uint32_t *height)
+static uint32_t at_most(uint32_t value, uint32_t max)
 {
-    const struct virtio_gpu_display_one *info = &gpu->displays[scanout];
-    int error = virtio_gpu_update_displays(gpu);
+    return max != 0 && value > max ? max : value;
+}
+
+/* What the device prefers, as far as that is allowed, or the fallback of 5.7.5. */
+static int take_preferred_size(struct virtio_gpu_display *display,
+                               const struct virtio_gpu_display_options *options)
+{
+    const struct virtio_gpu_display_one *info = &display->gpu->displays[display->scanout];
+    int error = virtio_gpu_update_displays(display->gpu);
 
     if (error < 0) {
         return error;
     }
-    *width = info->enabled && info->r.width ? info->r.width : VIRTIO_GPU_FALLBACK_WIDTH;
-    *height = info->enabled && info->r.height ? info->r.height : VIRTIO_GPU_FALLBACK_HEIGHT;
+    display->width = VIRTIO_GPU_FALLBACK_WIDTH;
+    display->height = VIRTIO_GPU_FALLBACK_HEIGHT;
+    if (info->enabled && gpu_is_display_size(&info->r)) {
+        display->width = info->r.width;
+        display->height = info->r.height;
+    }
+    display->width = at_most(display->width, options->max_width);
+    display->height = at_most(display->height, options->max_height);
     return 0;
 }
 
@@ -103,7 +114,7 @@ int virtio_gpu_display_open(struct virtio_gpu_display *display, struct virtio_gp
     display->height = options->height;
     display->buffer_count = options->is_double_buffered ? 2 : 1;
     if (options->width == 0 || options->height == 0) {
-        error = preferred_size(gpu, options->scanout, &display->width, &display->height);
+        error = take_preferred_size(display, options);
     }
     if (error == 0) {
         error = create_buffers(display, options);

@@ -6,6 +6,13 @@
 #include "baregpu/virtio_gpu.h"
 #include "firmware/mem.h"
 
+/* A size that a display may have: what a device tells is not believed beyond. */
+static inline bool gpu_is_display_size(const struct virtio_gpu_rect *rect)
+{
+    return rect->width != 0 && rect->height != 0 &&
+           rect->width <= VIRTIO_GPU_DISPLAY_SIZE_MAX && rect->height <= VIRTIO_GPU_DISPLAY_SIZE_MAX;
+}
+
 /* The next operation of a frame. */
 struct virtio_gpu_op *gpu_frame_next(struct virtio_gpu_frame *frame, uint32_t flags);
 

@@ -4,7 +4,13 @@
 
 int virtio_gpu_update_displays(struct virtio_gpu *gpu)
 {
-    return virtio_gpu_cmd_get_display_info(gpu, NULL, gpu->displays);
+    int error = virtio_gpu_cmd_get_display_info(gpu, NULL, gpu->displays);
+
+    if (error == 0 && !gpu->has_polled_displays) { /* from here on there are changes */
+        memcpy(gpu->polled_displays, gpu->displays, sizeof(gpu->displays));
+        gpu->has_polled_displays = true;
+    }
+    return error;
 }
 
 int virtio_gpu_get_screen(struct virtio_gpu *gpu, uint32_t scanout,
@@ -65,7 +71,7 @@ size_t virtio_gpu_screen_modes(const struct virtio_gpu_screen *screen,
     struct mode_list list = {.modes = modes, .capacity = capacity};
     const struct edid_mode *best = screen->has_edid ? edid_preferred(&screen->edid) : NULL;
 
-    if (screen->is_enabled && screen->rect.width != 0 && screen->rect.height != 0) {
+    if (screen->is_enabled && gpu_is_display_size(&screen->rect)) {
         add_mode(&list, screen->rect.width, screen->rect.height, 0);
     }
     if (best != NULL) {
@@ -87,34 +93,44 @@ static bool is_same(const struct virtio_gpu_display_one *a, const struct virtio_
     return memcmp(&a->r, &b->r, sizeof(a->r)) == 0 && a->enabled == b->enabled;
 }
 
-int virtio_gpu_poll_displays(struct virtio_gpu *gpu, uint32_t *changed)
+/* Acknowledges an event, which is open then. Acknowledged before the displays are asked for: what
+ * changes from there on is a new event. */
+static int take_display_event(struct virtio_gpu *gpu)
 {
-    struct virtio_gpu_display_one before[VIRTIO_GPU_MAX_SCANOUTS];
     uint32_t events = 0;
-    int error;
-
-    *changed = 0;
-    if (gpu->error < 0) {
-        return gpu->error;
-    }
-    error =
+    int error =
         virtio_config_read32(gpu->device, offsetof(struct virtio_gpu_config, events_read), &events);
+
     if (error < 0 || !(events & VIRTIO_GPU_EVENT_DISPLAY)) {
         return error;
     }
-    /* Cleared first: what changes from here on is a new event. */
     error = virtio_config_write(gpu->device, offsetof(struct virtio_gpu_config, events_clear),
                                 sizeof(uint32_t), VIRTIO_GPU_EVENT_DISPLAY);
-    if (error < 0) {
+    if (error == 0) {
+        gpu->is_display_event_open = true;
+    }
+    return error;
+}
+
+int virtio_gpu_poll_displays(struct virtio_gpu *gpu, uint32_t *changed)
+{
+    int error = gpu->error;
+
+    *changed = 0;
+    if (error == 0) {
+        error = take_display_event(gpu);
+    }
+    if (error < 0 || !gpu->is_display_event_open) {
         return error;
     }
-    memcpy(before, gpu->displays, sizeof(before));
     error = virtio_gpu_update_displays(gpu);
     if (error < 0) {
         return error;
     }
+    gpu->is_display_event_open = false;
     for (uint32_t i = 0; i < gpu->scanout_count; i++) {
-        *changed |= (uint32_t)!is_same(&before[i], &gpu->displays[i]) << i;
+        *changed |= (uint32_t)!is_same(&gpu->polled_displays[i], &gpu->displays[i]) << i;
     }
+    memcpy(gpu->polled_displays, gpu->displays, sizeof(gpu->displays));
     return 1;
 }

@@ -160,6 +160,80 @@ static void test_blob_alignment_grows(void **state)
     close_gpu();
 }
 
+/* ---- Displays ---- */
+
+/* The event was acknowledged, but what has changed could not be read: the next call tells. */
+static void test_display_event_kept(void **state)
+{
+    uint32_t changed;
+
+    (void)state;
+    open_gpu(0, 2);
+    assert_int_equal(virtio_gpu_update_displays(&gpu), 0);
+    fake_gpu_resize(&fake, 1, 300, 200);
+    fake.misbehaviour = FAKE_GPU_SILENCE;
+    assert_int_equal(virtio_gpu_poll_displays(&gpu, &changed), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(changed, 0);
+    fake_gpu_retire_all(&fake);
+    assert_int_equal(virtio_gpu_poll_displays(&gpu, &changed), 1);
+    assert_int_equal(changed, 1u << 1);
+    assert_int_equal(gpu.displays[1].r.width, 300);
+    assert_int_equal(virtio_gpu_poll_displays(&gpu, &changed), 0);
+    close_gpu();
+}
+
+/* Somebody else has asked for the displays since they changed: it is a change all the same. */
+static void test_display_event_seen_before(void **state)
+{
+    struct virtio_gpu_screen screen;
+    uint32_t changed;
+
+    (void)state;
+    open_gpu(0, 2);
+    assert_int_equal(virtio_gpu_update_displays(&gpu), 0);
+    fake_gpu_resize(&fake, 1, 300, 200);
+    fake.virtio.config[0] = VIRTIO_GPU_EVENT_DISPLAY;
+    assert_int_equal(virtio_gpu_get_screen(&gpu, 1, &screen), 0);
+    fake.virtio.config[0] = VIRTIO_GPU_EVENT_DISPLAY;
+    assert_int_equal(virtio_gpu_poll_displays(&gpu, &changed), 1);
+    assert_int_equal(changed, 1u << 1);
+    close_gpu();
+}
+
+/* Sizes that no display has are none; a limit of the caller holds. */
+static void test_absurd_sizes(void **state)
+{
+    static const uint32_t sizes[][2] = {
+        {UINT32_MAX, UINT32_MAX}, {1, UINT32_MAX}, {VIRTIO_GPU_DISPLAY_SIZE_MAX + 1, 1}, {0, 600},
+    };
+    struct virtio_gpu_display_options options = {0};
+    struct virtio_gpu_screen screen;
+    struct virtio_gpu_mode mode;
+
+    (void)state;
+    open_gpu(0, 1);
+    for (unsigned i = 0; i < COUNT(sizes); i++) {
+        fake.scanouts[0].info.r.width = sizes[i][0];
+        fake.scanouts[0].info.r.height = sizes[i][1];
+        assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+        assert_int_equal(display.width, VIRTIO_GPU_FALLBACK_WIDTH);
+        assert_int_equal(display.height, VIRTIO_GPU_FALLBACK_HEIGHT);
+        assert_int_equal(virtio_gpu_display_close(&display), 0);
+        assert_int_equal(virtio_gpu_get_screen(&gpu, 0, &screen), 0);
+        assert_int_equal(virtio_gpu_screen_modes(&screen, &mode, 1), 1);
+        assert_int_equal(mode.width, VIRTIO_GPU_FALLBACK_WIDTH);
+    }
+    fake.scanouts[0].info.r.width = 3000;
+    fake.scanouts[0].info.r.height = 700;
+    options.max_width = 800;
+    options.max_height = 750;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    assert_int_equal(display.width, 800);
+    assert_int_equal(display.height, 700);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    close_gpu();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +243,9 @@ int main(void)
         cmocka_unit_test(test_destroy_in_flight),
         cmocka_unit_test(test_close_after_gpu),
         cmocka_unit_test(test_blob_alignment_grows),
+        cmocka_unit_test(test_display_event_kept),
+        cmocka_unit_test(test_display_event_seen_before),
+        cmocka_unit_test(test_absurd_sizes),
     };
 
     return run_variants(tests, COUNT(tests));

@@ -143,11 +143,13 @@ int virtio_gpu_framebuffer_show(struct virtio_gpu_framebuffer *fb, uint32_t scan
 
 #define VIRTIO_GPU_FALLBACK_WIDTH 1024u /* virtio 1.4, 5.7.5 */
 #define VIRTIO_GPU_FALLBACK_HEIGHT 768u
+#define VIRTIO_GPU_DISPLAY_SIZE_MAX 16384u /* a device that tells more is not believed */
 
 struct virtio_gpu_display_options {
     uint32_t scanout;
     uint32_t width, height;         /* 0: what the device prefers, else 1024 x 768 */
-    uint32_t max_width, max_height; /* memory for mode changes; 0: the same */
+    uint32_t max_width, max_height; /* memory for mode changes, also a limit of what the device
+                                     * prefers; 0: the same as width and height */
     uint32_t format;                /* 0: VIRTIO_GPU_FORMAT_DEFAULT */
     bool is_double_buffered;        /* draw one buffer while the other is shown */
 };
@@ -225,18 +227,21 @@ struct virtio_gpu_mode {
     bool is_preferred;
 };
 
-/* Writes up to `capacity` modes, the preferred one first and no size twice; returns how many. */
+/* Writes up to `capacity` modes, the preferred one first and no size twice; returns how many: at
+ * least one when there is room. The window's size is left out when it is beyond
+ * VIRTIO_GPU_DISPLAY_SIZE_MAX. */
 size_t virtio_gpu_screen_modes(const struct virtio_gpu_screen *screen,
                                struct virtio_gpu_mode *modes, size_t capacity);
 
 /*
  * Asks whether displays have changed (a window was resized, a screen was plugged): one register
  * read when not. Returns 1 and the scanouts that did, bit by bit, after gpu->displays was read
- * again; 0; or an error.
+ * again; 0; or an error, and then the next call tells. A change is one against the last call that
+ * returned 1, at first against the first time that the displays were asked for.
  */
 int virtio_gpu_poll_displays(struct virtio_gpu *gpu, uint32_t *changed);
 
-/* Reads gpu->displays. */
+/* Reads gpu->displays: as the device tells it, sizes and places are not checked. */
 int virtio_gpu_update_displays(struct virtio_gpu *gpu);
 
 /* ---- Cursor: 64 x 64 pixels that the device draws above the picture ---- */

@@ -43,7 +43,10 @@ struct virtio_gpu_op {
     /* Written by the caller before the command; all zeroes is fine. */
     uint32_t flags;                         /* VIRTIO_GPU_OP_* */
     uint8_t ring_idx;                       /* with VIRTIO_GPU_OP_RING: 0 to 63 */
-    void (*done)(struct virtio_gpu_op *op); /* called at the end, may be NULL; may queue commands */
+    /* Called once, when a command that was queued ends by an answer, by an error of the device, or
+     * by virtio_gpu_restart or _close; not after a time-out of virtio_gpu_wait, nor for what is
+     * refused at once. May queue commands. May be NULL. */
+    void (*done)(struct virtio_gpu_op *op);
     void *context;                          /* for `done` */
     /* Written by the driver. */
     int error;         /* BAREGPU_ERR_BUSY until the end, then the result */
@@ -70,6 +73,7 @@ struct virtio_gpu_fence {
 #define VIRTIO_GPU_SLOTS_MAX 64u /* control commands in flight; QEMU's 2D queue has 64 entries */
 #define VIRTIO_GPU_CURSOR_SLOTS_MAX 16u /* likewise for the cursor queue */
 #define VIRTIO_GPU_TIMELINES_MAX 64u    /* with a fence in flight at one time */
+#define VIRTIO_GPU_CAPSETS_MAX 64u      /* that are looked at; there are 6 in virtio 1.4 */
 #define VIRTIO_GPU_TIMEOUT_DEFAULT_NS 5000000000ull
 #define VIRTIO_GPU_STAGING_DEFAULT 65536u
 
@@ -110,7 +114,7 @@ struct virtio_gpu_mapping;
 struct virtio_gpu {
     struct virtio_device *device;
     uint32_t scanout_count;
-    uint32_t capset_count;
+    uint32_t capset_count;                    /* at most VIRTIO_GPU_CAPSETS_MAX */
     uint32_t blob_alignment;                  /* bytes; 1 without the feature */
     struct virtio_shared_memory host_visible; /* size 0: there is none */
     struct virtio_gpu_display_one displays[VIRTIO_GPU_MAX_SCANOUTS]; /* as last asked for */
@@ -136,14 +140,18 @@ struct virtio_gpu {
     struct virtio_gpu_slot slots[VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX];
     struct virtio_gpu_timeline timelines[VIRTIO_GPU_TIMELINES_MAX];
     struct virtio_gpu_mapping *mappings; /* by offset */
+    struct virtio_gpu_display_one polled_displays[VIRTIO_GPU_MAX_SCANOUTS]; /* told to the caller */
+    bool has_polled_displays;
+    bool is_display_event_open; /* acknowledged to the device, not yet told to the caller */
     struct virtio_device own_device;     /* of virtio_gpu_open_pci */
 };
 
 /*
  * Starts a device that virtio_pci_open or virtio_mmio_open has found: features, both queues,
  * DRIVER_OK. `options` may be NULL. `device` lives as long as `gpu`. Errors: INVALID (not a GPU,
- * options), UNSUPPORTED, NO_MEMORY, TIMEOUT, PROTOCOL (a configuration outside the specification);
- * nothing is kept then.
+ * options), PROTOCOL (a configuration outside the specification), NO_MEMORY, those of virtio_start,
+ * virtqueue_create and virtio_ready. After an error the device has been reset and nothing is kept;
+ * but when it does not come out of its reset, the memory is left to it.
  */
 int virtio_gpu_open(struct virtio_gpu *gpu, struct virtio_device *device,
                     const struct virtio_gpu_options *options);
