@@ -18,6 +18,7 @@
 
 #include "chardev/char-fe.h"
 #include "compat.h"
+#include "peer-socket.h"
 #include "qemu/timer.h"
 #include "vgpu-stub-message.h"
 
@@ -99,8 +100,7 @@ struct VGPUStubLink {
     /* vgpu-stub-socket.c */
     char *path;
     int fd;
-    bool peer_uid_set; /* peer_uid is accepted besides root and our own */
-    uid_t peer_uid;
+    PeerSocketUser peer_user; /* accepted besides root and our own */
 
     /* vgpu-stub-chardev.c */
     CharFrontend chr;

@@ -1,68 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * vgpu-stub: the mediator behind a Unix socket.
- *
- * The socket is non-blocking from the start, and so is connect(): for Unix sockets it succeeds or
- * fails at once, with EAGAIN when the listener's queue is full.
- */
+/* vgpu-stub: the mediator behind a Unix socket. */
 #include "qemu/osdep.h"
 #include <sys/socket.h>
-#include <sys/un.h>
-#include "qapi/error.h"
-#include "qemu/cutils.h"
 #include "qemu/main-loop.h"
 #include "vgpu-stub-link.h"
 
-/*
- * A default path below /tmp can be taken by anyone: the listener must be root, ourselves, or
- * whom the user named.
- */
-static bool peer_is_trusted(VGPUStubLink *link, int fd, Error **errp)
-{
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
-        error_setg_errno(errp, errno, "%s: cannot tell whose socket it is", link->path);
-        return false;
-    }
-    if (peer.uid == 0 || peer.uid == geteuid() ||
-        (link->peer_uid_set && peer.uid == link->peer_uid)) {
-        return true;
-    }
-    error_setg(errp,
-               "%s belongs to a process of user %u, which is neither root, nor QEMU's own user "
-               "(%u), nor named by the property peer_user: not used",
-               link->path, (unsigned)peer.uid, (unsigned)geteuid());
-    return false;
-}
-
 static int socket_open(VGPUStubLink *link, Error **errp)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int error;
+    int result = peer_socket_open(link->path, &link->peer_user, "mediator", errp);
 
-    if (fd < 0) {
-        error = errno;
-        error_setg_errno(errp, error, "cannot make a socket");
-        return -EIO; /* never -EAGAIN, which means something else here */
+    if (result < 0) {
+        return result;
     }
-    pstrcpy(address.sun_path, sizeof(address.sun_path), link->path);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        error = errno;
-        close(fd);
-        if (error == EAGAIN) {
-            return -EAGAIN;
-        }
-        error_setg_errno(errp, error, "no mediator at %s", link->path);
-        return -error;
-    }
-    if (!peer_is_trusted(link, fd, errp)) {
-        close(fd);
-        return -EPERM;
-    }
-    link->fd = fd;
+    link->fd = result;
     return 0;
 }
 

@@ -6,8 +6,6 @@
  * protocol/vgpu_stub.h has the register map, docs/vgpu-stub.md tells what each state does.
  */
 #include "qemu/osdep.h"
-#include <pwd.h>
-#include <sys/un.h>
 #include "compat.h"
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
@@ -15,7 +13,6 @@
 #include "protocol/vgpu_stub.h"
 #include "qapi/error.h"
 #include "qemu/bswap.h"
-#include "qemu/cutils.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "qemu/timer.h"
@@ -367,32 +364,8 @@ static bool vgpu_stub_check_priority(VGPUStubState *s, Error **errp)
     return false;
 }
 
-static bool vgpu_stub_check_peer_user(VGPUStubState *s, Error **errp)
-{
-    const struct passwd *user;
-    unsigned int uid;
-
-    if (!s->peer_user) {
-        return true;
-    }
-    if (qemu_strtoui(s->peer_user, NULL, 10, &uid) == 0) {
-        s->link.peer_uid = uid;
-    } else {
-        user = getpwnam(s->peer_user);
-        if (!user) {
-            error_setg(errp, "peer_user must be the name or the number of a user, not '%s'",
-                       s->peer_user);
-            return false;
-        }
-        s->link.peer_uid = user->pw_uid;
-    }
-    s->link.peer_uid_set = true;
-    return true;
-}
-
 static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
 {
-    const size_t path_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
     bool chardev = qemu_chr_fe_backend_connected(&s->link.chr);
 
     if (chardev && s->link.path) {
@@ -403,12 +376,7 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
         error_setg(errp, "peer_user is for socket: a chardev's peer is not checked");
         return false;
     }
-    if (s->link.path && (!*s->link.path || strlen(s->link.path) > path_max)) {
-        error_setg(errp, "socket must be a path of 1 to %zu bytes, not '%s'", path_max,
-                   s->link.path);
-        return false;
-    }
-    return true;
+    return !s->link.path || peer_socket_check_path(s->link.path, "socket", errp);
 }
 
 static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
@@ -419,7 +387,8 @@ static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
         return false;
     }
     return vgpu_stub_check_pool(s, errp) && vgpu_stub_check_priority(s, errp) &&
-           vgpu_stub_check_carrier(s, errp) && vgpu_stub_check_peer_user(s, errp);
+           vgpu_stub_check_carrier(s, errp) &&
+           peer_socket_parse_user(s->peer_user, "peer_user", &s->link.peer_user, errp);
 }
 
 static const Property vgpu_stub_properties[] = {
