@@ -59,6 +59,14 @@
     orr     x9, x9, x10
 .endm
 
+/* x0: Aff3 Aff2 Aff1 Aff0 of this CPU. Uses x1. */
+.macro read_affinity
+    mrs     x0, mpidr_el1
+    mov     x1, #0x0000ffffff
+    movk    x1, #0xff, lsl #32
+    and     x0, x0, x1
+.endm
+
     .section .head, "ax"
     .global _start
 _start:
@@ -89,17 +97,63 @@ entry:
 entry_el3:
     mrs     x20, cntpct_el0
     /* Without PSCI all CPUs start here; the one with affinity 0 goes on, the others park. */
-    mrs     x0, mpidr_el1
-    mov     x1, #0x0000ffffff
-    movk    x1, #0xff, lsl #32
-    and     x0, x0, x1
+    read_affinity
     cbz     x0, configure_el3
+
+/*
+ * A parked CPU, x0 its affinity: waits for its turn in the mailbox. It polls until the kernel has
+ * said which GIC there is, and sleeps from then on: each call comes with an SGI (monitor.c).
+ *
+ * x1 mailbox   x4 not 0 when the GIC's interface may wake us   x6 GICv2 interface
+ */
+parked:
     adrp    x1, cpu_mailbox
     add     x1, x1, :lo12:cpu_mailbox
-1:  wfe
-    ldr     x2, [x1]                            /* whose turn it is */
+    mov     x4, #0
+1:  ldr     x2, [x1]                            /* whose turn it is */
     cmp     x2, x0
-    b.ne    1b
+    b.eq    parked_called
+    ldr     x3, [x1, #24]                       /* GIC version, 0 at first */
+    cbnz    x3, 2f
+    wfe
+    b       1b
+2:  cbnz    x4, 4f
+    mov     x4, #1
+    cmp     x3, #3
+    b.ne    3f
+    mov     x5, #0xf                            /* GICv3: all system registers */
+    msr     s3_6_c12_c12_5, x5                  /* ICC_SRE_EL3 */
+    mov     x5, #(SCR_EL3_NS | SCR_EL3_RES1 | SCR_EL3_RW)
+    msr     scr_el3, x5
+    isb
+    mov     x5, #0xff
+    msr     s3_0_c4_c6_0, x5                    /* ICC_PMR_EL1 */
+    mov     x5, #1
+    msr     s3_6_c12_c12_7, x5                  /* ICC_IGRPEN1_EL3: non-secure group 1 */
+    isb
+    b       1b
+3:  ldp     x5, x6, [x1, #32]                   /* GICv2: distributor, CPU interface */
+    mov     w7, #-1
+    str     w7, [x5, #0x80]                     /* GICD_IGROUPR0, this CPU's own */
+    mov     w7, #0xff
+    str     w7, [x6, #4]                        /* GICC_PMR */
+    mov     w7, #7                              /* both groups; acknowledge either */
+    str     w7, [x6]                            /* GICC_CTLR */
+    dsb     sy
+    b       1b
+4:  wfi                                         /* also returns for what is masked by PSTATE */
+    cmp     x3, #3
+    b.ne    5f
+    mrs     x5, s3_0_c12_c12_0                  /* ICC_IAR1_EL1; 1023 when there is none */
+    msr     s3_0_c12_c12_1, x5                  /* ICC_EOIR1_EL1 */
+    isb
+    b       1b
+5:  ldr     w5, [x6, #0xc]                      /* GICC_IAR */
+    str     w5, [x6, #0x10]                     /* GICC_EOIR */
+    dsb     sy
+    b       1b
+
+parked_called:
     dmb     sy
     ldr     x22, [x1, #8]                       /* where to go at EL1, and with what */
     ldr     x19, [x1, #16]
@@ -241,6 +295,7 @@ entry_el1:
     mov     x0, #(3 << 20)                      /* FPEN: no trap */
     msr     cpacr_el1, x0
     msr     cntkctl_el1, xzr
+    msr     tpidr_el1, xzr                      /* no struct cpu yet */
 
     mov     x0, #MAIR_VALUE
     msr     mair_el1, x0
@@ -347,8 +402,8 @@ mmu_switch:
     ret
 
 /*
- * EL3 and EL2 vectors. EL3 serves two calls of its own kernel (platform/monitor.h): registers of
- * the secure world are out of reach from EL1. Anything else there is a bug: the run ends.
+ * EL3 and EL2 vectors. EL3 serves three calls of its own kernel (platform/monitor.h): registers of
+ * the secure world are out of reach from EL1, and so is the place where CPUs are parked. Anything else there is a bug: the run ends.
  */
     .balign 0x800
 monitor_vectors:
@@ -378,6 +433,9 @@ monitor_sync:
     add     x3, x3, #1
     cmp     x0, x3
     b.eq    2f
+    add     x3, x3, #1
+    cmp     x0, x3
+    b.eq    3f
     mov     x0, #-1
     eret
 1:  ldr     w0, [x1]
@@ -385,6 +443,9 @@ monitor_sync:
 2:  str     w2, [x1]
     mov     x0, #0
     eret
+3:  mov     x21, #3
+    read_affinity
+    b       parked
 
 monitor_fatal:
     adrp    x1, monitor_exit_block              /* SYS_EXIT_EXTENDED: application exit, 125 */
@@ -402,8 +463,8 @@ monitor_exit_block:
     .section .data.boot, "aw"
     .balign 64
     .global cpu_mailbox
-cpu_mailbox:                                    /* affinity awaited, entry, argument */
-    .quad   -1, 0, 0
+cpu_mailbox:                                    /* struct cpu_mailbox of platform/monitor.c */
+    .quad   -1, 0, 0, 0, 0, 0
     .balign 64
 
 /* The map of the first instructions: device registers and the first GiB of RAM. */

@@ -10,11 +10,13 @@ out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
 # For size; no instruction that a machine without outlined atomics or with alignment checks lacks.
+# Several CPUs: state by __getreent and locks by __retarget_lock_* (firmware/platform/newlib_smp.c).
 CFLAGS="-Os -g0 -ffunction-sections -fdata-sections -fno-pic -fno-stack-protector \
 -fno-omit-frame-pointer -mno-outline-atomics -mstrict-align \
--DPREFER_SIZE_OVER_SPEED -D__OPTIMIZE_SIZE__"
+-DPREFER_SIZE_OVER_SPEED -D__OPTIMIZE_SIZE__ -D__DYNAMIC_REENT__"
 CONFIGURE="--disable-multilib --disable-newlib-supplied-syscalls --disable-libgloss --disable-nls \
---enable-newlib-io-c99-formats --enable-newlib-io-long-long --disable-newlib-wide-orient"
+--enable-newlib-io-c99-formats --enable-newlib-io-long-long --disable-newlib-wide-orient \
+--enable-newlib-retargetable-locking"
 
 source_dir=$("$here/debian-fetch.sh" binary newlib-source)
 set -- "$source_dir"/usr/src/newlib/newlib-*.tar.*

@@ -32,7 +32,8 @@ FW_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ifirmware/include \
              -mstrict-align -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
              -fno-asynchronous-unwind-tables -fno-common
 LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(CROSS_INCLUDE)
-KERNEL_CFLAGS := $(FW_COMMON) -Ifirmware $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
+# __DYNAMIC_REENT__: as newlib is built, errno belongs to a CPU (firmware/platform/newlib_smp.c).
+KERNEL_CFLAGS := $(FW_COMMON) -Ifirmware -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
 FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \
               -Wl,-z,max-page-size=4096
 

@@ -1,25 +1,112 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A spin lock between CPUs. Not for interrupt handlers: they allocate nothing. */
+/*
+ * A ticket lock between CPUs: whoever asks first is served first. What was written before
+ * lock_release is seen after the next lock_take.
+ *
+ * lock_take is for data that no interrupt handler touches. Data that a handler shares is taken with
+ * lock_take_masked everywhere: with this CPU's interrupts masked until lock_release_masked, so that
+ * a handler never waits for the CPU that it has interrupted. Not recursive; held for a few
+ * instructions, never across a wait. All are callable from interrupt handlers.
+ */
 #ifndef MEMORY_LOCK_H
 #define MEMORY_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct lock {
-    uint32_t held;
+struct lock { /* all zero: free */
+    uint32_t next;   /* the ticket that the next CPU draws */
+    uint32_t served; /* the ticket that holds the lock */
 };
+
+#ifdef __aarch64__
+
+/*
+ * Waits until *word is `value`, with acquire. The load-exclusive makes the holder's store to the
+ * word an event for this CPU (Arm ARM D1.6.1), so that WFE sleeps until then and misses nothing.
+ */
+static inline void lock_wait_for(const uint32_t *word, uint32_t value)
+{
+    uint32_t now;
+
+    __asm__ volatile("   sevl\n"
+                     "1: wfe\n"
+                     "   ldaxr %w0, %1\n"
+                     "   cmp   %w0, %w2\n"
+                     "   b.ne  1b\n"
+                     : "=&r"(now)
+                     : "Q"(*word), "r"(value)
+                     : "cc", "memory");
+}
+
+/* Masks IRQ and FIQ on this CPU; returns what interrupts_restore needs. */
+static inline uint64_t interrupts_mask(void)
+{
+    uint64_t state;
+
+    __asm__ volatile("mrs %0, daif\n\tmsr daifset, #3" : "=r"(state)::"memory");
+    return state;
+}
+
+static inline void interrupts_restore(uint64_t state)
+{
+    __asm__ volatile("msr daif, %0" ::"r"(state) : "memory");
+}
+
+#else
+
+static inline void lock_wait_for(const uint32_t *word, uint32_t value)
+{
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
+        ;
+}
+
+static inline uint64_t interrupts_mask(void)
+{
+    return 0;
+}
+
+static inline void interrupts_restore(uint64_t state)
+{
+    (void)state;
+}
+
+#endif
 
 static inline void lock_take(struct lock *lock)
 {
-    while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-            ;
-    }
+    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(&lock->served, __ATOMIC_ACQUIRE) != ticket)
+        lock_wait_for(&lock->served, ticket);
+}
+
+/* Takes the lock if nobody has it. */
+static inline bool lock_try(struct lock *lock)
+{
+    uint32_t ticket = __atomic_load_n(&lock->served, __ATOMIC_ACQUIRE);
+
+    return __atomic_compare_exchange_n(&lock->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 static inline void lock_release(struct lock *lock)
 {
-    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock->served, lock->served + 1, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t lock_take_masked(struct lock *lock)
+{
+    uint64_t state = interrupts_mask();
+
+    lock_take(lock);
+    return state;
+}
+
+static inline void lock_release_masked(struct lock *lock, uint64_t state)
+{
+    lock_release(lock);
+    interrupts_restore(state);
 }
 
 #endif

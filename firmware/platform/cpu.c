@@ -9,24 +9,17 @@
 #include "firmware/memory/pages.h"
 #include "firmware/platform/cache.h"
 #include "firmware/platform/exception.h"
-#include "firmware/platform/machine.h"
 #include "firmware/platform/monitor.h"
 #include "firmware/platform/psci.h"
 #include "firmware/platform/sections.h"
+#include "firmware/platform/timer.h"
 
 #define CPU_STACK_PAGES           8
 #define CPU_EXCEPTION_STACK_PAGES 4
 #define CPU_PAGES                 (2 + CPU_EXCEPTION_STACK_PAGES + CPU_STACK_PAGES)
-#define CPU_START_TIMEOUT_NS      2000000000ull
+#define CPU_START_TIMEOUT_NS      10000000000ull
+#define CPU_WAIT_SPIN_NS          20000 /* before a wait sleeps: two switches of CPUs on the host */
 
-/* boot.S: where parked CPUs look. */
-struct cpu_mailbox {
-    uint64_t affinity; /* -1: nobody is called */
-    uint64_t entry;
-    uint64_t argument;
-};
-
-extern struct cpu_mailbox cpu_mailbox;
 void cpu_entry_psci(void);
 void cpu_entry_el1(void);
 void cpu_start_c(struct cpu *cpu);
@@ -43,17 +36,265 @@ void cpu_init_boot(void)
     cpus[0].stack_top = (uintptr_t)__stack_top;
     cpus[0].stack_low = (uintptr_t)__stack_guard + PAGE_SIZE;
     cpus[0].exception_stack_top = (uintptr_t)__exception_stack_top;
-    cpus[0].started = 1;
+    cpus[0].state = CPU_STATE_ON;
     cpu_set_current(&cpus[0]);
 }
 
 uint32_t cpu_index(void)
 {
-    struct cpu *cpu;
+    struct cpu *cpu = cpu_current();
 
-    __asm__ volatile("mrs %0, tpidr_el1" : "=r"(cpu));
     return cpu ? cpu->index : 0;
 }
+
+bool cpu_is_on(uint32_t index)
+{
+    return index < machine.cpu_count && load_acquire32(&cpus[index].state) == CPU_STATE_ON;
+}
+
+static bool cpu_change_state(struct cpu *cpu, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(&cpu->state, &from, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+/* ---- Sleeping and waking ---- */
+
+/* Not past the deadline; ends early for any reason, and when another CPU has said cpu_wake. */
+static void cpu_sleep(uint64_t deadline_ns)
+{
+    hal_wait(deadline_ns);
+}
+
+static void cpu_wake(uint32_t index)
+{
+    (void)index;
+}
+
+/* ---- Calls ---- */
+
+int cpu_call_async(uint32_t index, void (*function)(void *argument), void *argument,
+                   struct cpu_ticket *ticket)
+{
+    struct cpu *cpu = &cpus[index];
+    int error = BAREGPU_OK;
+    uint64_t masked;
+
+    if (index >= machine.cpu_count)
+        return BAREGPU_ERR_NOT_FOUND;
+    masked = lock_take_masked(&cpu->calls_lock);
+    if (load_acquire32(&cpu->state) != CPU_STATE_ON) {
+        error = BAREGPU_ERR_NOT_FOUND;
+    } else if (cpu->calls_made - cpu->calls_begun >= CPU_CALLS_MAX) {
+        error = BAREGPU_ERR_LIMITED;
+    } else {
+        cpu->calls[cpu->calls_made % CPU_CALLS_MAX] = (struct cpu_work){function, argument};
+        cpu->calls_made++;
+        if (ticket)
+            *ticket = (struct cpu_ticket){index, cpu->calls_made};
+    }
+    lock_release_masked(&cpu->calls_lock, masked);
+    if (!error)
+        cpu_wake(index);
+    return error;
+}
+
+static bool cpu_next_call(struct cpu *cpu, struct cpu_work *work)
+{
+    uint64_t masked = lock_take_masked(&cpu->calls_lock);
+    bool found = cpu->calls_begun != cpu->calls_made;
+
+    if (found)
+        *work = cpu->calls[cpu->calls_begun++ % CPU_CALLS_MAX];
+    lock_release_masked(&cpu->calls_lock, masked);
+    return found;
+}
+
+/* After something was published: then look who sleeps. A waiter says that it sleeps, then looks. */
+static void cpu_wake_waiters(struct cpu *cpu)
+{
+    uint64_t waiters;
+
+    barrier_full();
+    waiters = __atomic_load_n(&cpu->waiters, __ATOMIC_RELAXED);
+    for (; waiters; waiters &= waiters - 1)
+        cpu_wake((uint32_t)__builtin_ctzll(waiters));
+}
+
+/* Waits until is_over(cpu, value), which cpu_wake_waiters(cpu) follows. 0 or TIMEOUT. */
+static int cpu_wait(struct cpu *cpu, bool (*is_over)(const struct cpu *cpu, uint64_t value),
+                    uint64_t value, uint64_t deadline_ns)
+{
+    uint64_t spin_end_ns = timer_deadline_ns(CPU_WAIT_SPIN_NS);
+    uint64_t bit = 1ull << cpu_index();
+
+    while (!is_over(cpu, value)) {
+        if (timer_has_passed(deadline_ns))
+            return is_over(cpu, value) ? BAREGPU_OK : BAREGPU_ERR_TIMEOUT;
+        if (!timer_has_passed(spin_end_ns)) {
+            hal_wait(deadline_ns);
+            continue;
+        }
+        __atomic_fetch_or(&cpu->waiters, bit, __ATOMIC_RELAXED);
+        barrier_full();
+        if (!is_over(cpu, value))
+            cpu_sleep(deadline_ns);
+        __atomic_fetch_and(&cpu->waiters, ~bit, __ATOMIC_RELAXED);
+    }
+    return BAREGPU_OK;
+}
+
+uint32_t cpu_serve(void)
+{
+    struct cpu *cpu = cpu_current();
+    struct cpu_work work;
+    uint32_t count = 0;
+
+    if (cpu->is_serving)
+        return 0;
+    while (cpu_next_call(cpu, &work)) {
+        cpu->is_serving = true;
+        work.function(work.argument);
+        cpu->is_serving = false;
+        store_release64(&cpu->calls_done, cpu->calls_done + 1);
+        cpu_wake_waiters(cpu);
+        count++;
+    }
+    return count;
+}
+
+static bool has_done(const struct cpu *cpu, uint64_t number)
+{
+    return load_acquire64(&cpu->calls_done) >= number;
+}
+
+int cpu_call_wait(struct cpu_ticket ticket, uint64_t deadline_ns)
+{
+    return cpu_wait(&cpus[ticket.cpu], has_done, ticket.number, deadline_ns);
+}
+
+int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
+             uint64_t deadline_ns)
+{
+    struct cpu_ticket ticket;
+    int error;
+
+    if (index == cpu_index())
+        return BAREGPU_ERR_INVALID;
+    error = cpu_call_async(index, function, argument, &ticket);
+    return error ? error : cpu_call_wait(ticket, deadline_ns);
+}
+
+/* ---- On and off ---- */
+
+/* The end of a CPU that was told to stop; it starts anew at boot.S. */
+static void __attribute__((noreturn)) cpu_power_off(struct cpu *cpu)
+{
+    interrupts_mask();
+    store_release32(&cpu->state, CPU_STATE_GONE);
+    cpu_wake_waiters(cpu);
+    if (machine.psci != MACHINE_PSCI_NONE)
+        psci_cpu_off();
+    else
+        monitor_park();
+    panic("cpu: it could not be turned off");
+}
+
+/* Runs on the new CPU: boot.S has set its stacks. */
+void cpu_start_c(struct cpu *cpu)
+{
+    bool stopping;
+
+    cpu_set_current(cpu);
+    monitor_release_gic_cpu();
+    store_release32(&cpu->state, CPU_STATE_ON);
+    cpu_wake_waiters(cpu);
+    for (;;) {
+        /* No call comes after it has been told to stop: so looking for that first is enough. */
+        stopping = load_acquire32(&cpu->state) == CPU_STATE_STOPPING;
+        if (cpu_serve() > 0)
+            continue;
+        if (stopping)
+            cpu_power_off(cpu);
+        cpu_sleep(UINT64_MAX);
+    }
+}
+
+static int cpu_power_on(struct cpu *cpu, uint64_t deadline_ns)
+{
+    uint64_t affinity = machine.cpus[cpu->index];
+
+    __asm__ volatile("dsb sy" ::: "memory");
+    if (machine.psci != MACHINE_PSCI_NONE)
+        return psci_cpu_on(affinity, (uintptr_t)cpu_entry_psci, (uintptr_t)cpu);
+    if (monitor_present())
+        return monitor_unpark(affinity, (uintptr_t)cpu_entry_el1, (uintptr_t)cpu, deadline_ns);
+    return BAREGPU_ERR_UNSUPPORTED;
+}
+
+static bool has_left_state(const struct cpu *cpu, uint64_t state)
+{
+    return load_acquire32(&cpu->state) != state;
+}
+
+int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
+{
+    uint64_t deadline_ns = timer_deadline_ns(CPU_START_TIMEOUT_NS);
+    struct cpu *cpu = &cpus[index];
+    int error;
+
+    if (index == 0 || index >= machine.cpu_count)
+        return BAREGPU_ERR_NOT_FOUND;
+    if (!cpu_change_state(cpu, CPU_STATE_OFF, CPU_STATE_STARTING))
+        return BAREGPU_ERR_BUSY;
+    cpu->index = index;
+    newlib_init_cpu(index);
+    if (function)
+        cpu->calls[cpu->calls_made++ % CPU_CALLS_MAX] = (struct cpu_work){function, argument};
+    cache_clean(cpu, sizeof(*cpu));
+    error = cpu_power_on(cpu, deadline_ns);
+    if (!error)
+        return cpu_wait(cpu, has_left_state, CPU_STATE_STARTING, deadline_ns);
+    cpu->calls_made = cpu->calls_begun;
+    store_release32(&cpu->state, CPU_STATE_OFF);
+    return error;
+}
+
+/* It has said goodbye; the firmware takes a moment more, without telling anybody. */
+static int cpu_wait_off(struct cpu *cpu, uint64_t deadline_ns)
+{
+    int error = cpu_wait(cpu, has_left_state, CPU_STATE_STOPPING, deadline_ns);
+
+    if (error || load_acquire32(&cpu->state) != CPU_STATE_GONE)
+        return error;
+    while (machine.psci != MACHINE_PSCI_NONE && !psci_cpu_is_off(machine.cpus[cpu->index])) {
+        if (timer_has_passed(deadline_ns))
+            return BAREGPU_ERR_TIMEOUT;
+        hal_wait(deadline_ns);
+    }
+    cpu_change_state(cpu, CPU_STATE_GONE, CPU_STATE_OFF);
+    return BAREGPU_OK;
+}
+
+int cpu_stop(uint32_t index, uint64_t deadline_ns)
+{
+    struct cpu *cpu = &cpus[index];
+    uint64_t masked;
+
+    if (index == 0 || index >= machine.cpu_count)
+        return BAREGPU_ERR_NOT_FOUND;
+    if (index == cpu_index())
+        return BAREGPU_ERR_INVALID;
+    masked = lock_take_masked(&cpu->calls_lock);
+    cpu_change_state(cpu, CPU_STATE_ON, CPU_STATE_STOPPING);
+    lock_release_masked(&cpu->calls_lock, masked);
+    if (load_acquire32(&cpu->state) == CPU_STATE_STARTING)
+        return BAREGPU_ERR_BUSY;
+    cpu_wake(index);
+    return cpu_wait_off(cpu, deadline_ns);
+}
+
+/* ---- Stacks ---- */
 
 /* In a row for each CPU: guard, exception stack, guard, stack. */
 void cpu_reserve_stacks(void)
@@ -82,62 +323,6 @@ bool cpu_stack_guard(uint32_t index, uint64_t *guard)
     else
         *guard = cpus[cpu].stack_top - CPU_PAGES * PAGE_SIZE;
     return true;
-}
-
-/* Runs on the new CPU. */
-void cpu_start_c(struct cpu *cpu)
-{
-    cpu_set_current(cpu);
-    store_release32(&cpu->started, 1);
-    cpu->function(cpu->argument);
-    for (;;)
-        __asm__ volatile("wfi");
-}
-
-/* Parked CPUs read the mailbox with their MMU off: it is written through the cache. */
-static int cpu_call_parked(uint64_t affinity, struct cpu *cpu)
-{
-    cpu_mailbox.entry = (uintptr_t)cpu_entry_el1;
-    cpu_mailbox.argument = (uintptr_t)cpu;
-    cache_clean(&cpu_mailbox, sizeof(cpu_mailbox));
-    store_release64(&cpu_mailbox.affinity, affinity);
-    cache_clean(&cpu_mailbox, sizeof(cpu_mailbox));
-    __asm__ volatile("dsb sy\n\tsev");
-    return BAREGPU_OK;
-}
-
-int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
-{
-    struct cpu *cpu;
-    uint64_t deadline_ns;
-    int error;
-
-    if (index == 0 || index >= machine.cpu_count)
-        return BAREGPU_ERR_NOT_FOUND;
-    cpu = &cpus[index];
-    if (cpu->function)
-        return BAREGPU_ERR_BUSY;
-    cpu->index = index;
-    cpu->function = function;
-    cpu->argument = argument;
-    cache_clean(cpu, sizeof(*cpu));
-    if (machine.psci != MACHINE_PSCI_NONE)
-        error = psci_cpu_on(machine.cpus[index], (uintptr_t)cpu_entry_psci, (uintptr_t)cpu);
-    else if (monitor_present())
-        error = cpu_call_parked(machine.cpus[index], cpu);
-    else
-        error = BAREGPU_ERR_UNSUPPORTED;
-    if (error) {
-        cpu->function = NULL;
-        return error;
-    }
-    deadline_ns = hal_time_ns() + CPU_START_TIMEOUT_NS;
-    while (!load_acquire32(&cpu->started)) {
-        if (hal_time_ns() > deadline_ns)
-            return BAREGPU_ERR_TIMEOUT;
-        hal_wait(deadline_ns);
-    }
-    return BAREGPU_OK;
 }
 
 bool cpu_stack_of(uint64_t address, uint64_t *low, uint64_t *high)

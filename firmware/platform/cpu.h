@@ -1,33 +1,114 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The CPUs: which one runs, its stacks, and how the others are started. */
+/*
+ * The CPUs: which one runs, its stacks, how the others are turned on and off, and functions that
+ * run on another CPU. There is no scheduler: a CPU that is on runs the functions it is given, one
+ * after the other in the order of the calls, each to its end, and sleeps in between (docs/smp.md).
+ */
 #ifndef PLATFORM_CPU_H
 #define PLATFORM_CPU_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firmware/memory/lock.h"
+#include "firmware/platform/machine.h"
+
+#define CPU_CALLS_MAX 16 /* that wait for one CPU */
+
+enum cpu_state {
+    CPU_STATE_OFF = 0,
+    CPU_STATE_STARTING,
+    CPU_STATE_ON,
+    CPU_STATE_STOPPING, /* takes no more calls */
+    CPU_STATE_GONE,     /* its last word; the firmware may still be at it */
+};
+
+struct cpu_work {
+    void (*function)(void *argument);
+    void *argument;
+};
+
+/* One per CPU; the running CPU's is in TPIDR_EL1. */
 struct cpu {
     uint64_t stack_top;           /* boot.S reads these two */
     uint64_t exception_stack_top;
     uint64_t stack_low;
     uint32_t index;
-    uint32_t started; /* set by the CPU itself when it runs */
-    void (*function)(void *argument);
-    void *argument;
-};
+    uint32_t state;
+    bool is_serving; /* inside a call */
+    struct exception_probe *probe; /* exception.c */
+
+    struct lock calls_lock;
+    struct cpu_work calls[CPU_CALLS_MAX];
+    uint64_t calls_made;  /* by others, under the lock */
+    uint64_t calls_begun; /* by itself, under the lock */
+    uint64_t calls_done;  /* by itself */
+    uint64_t waiters;     /* bit n: CPU n sleeps until a call is done */
+} __attribute__((aligned(64)));
+
+_Static_assert(MACHINE_CPUS_MAX <= 64, "struct cpu: waiters");
 
 /* The boot CPU's own record; called once, first of all. */
 void cpu_init_boot(void);
 
-/* 0 for the boot CPU. Callable from anywhere after cpu_init_boot. */
+/* The record of the running CPU; not NULL after cpu_init_boot. Callable from anywhere. */
+static inline struct cpu *cpu_current(void)
+{
+    struct cpu *cpu;
+
+    __asm__ volatile("mrs %0, tpidr_el1" : "=r"(cpu));
+    return cpu;
+}
+
+/* 0 for the boot CPU; of machine.cpus. Callable from anywhere after cpu_init_boot. */
 uint32_t cpu_index(void);
 
 /*
- * Starts CPU `index` (of machine.cpus, not 0): it runs function(argument) with MMU and floating
- * point on, and sleeps forever when that returns. Returns 0 once it runs, or a negative
- * baregpu_error: no such CPU, started already, the firmware refused, or it did not arrive in time.
+ * Turns CPU `index` (not 0, not the caller) on with MMU, floating point and interrupts, and gives
+ * it function(argument) as its first call; NULL: it just waits for calls. By PSCI, or by boot.S's
+ * mailbox when the machine started us at EL3. Returns 0 once it runs; NOT_FOUND (no such CPU),
+ * BUSY (it is not off), UNSUPPORTED (there is no way), TIMEOUT (it did not come in time), or what
+ * the firmware said. Callable on any CPU, not from handlers and not from inside an exception.
  */
 int cpu_start(uint32_t index, void (*function)(void *argument), void *argument);
+
+/*
+ * Turns CPU `index` (not 0, not the caller) off after the calls it has already been given. Returns
+ * 0 once it is off, also when it was; TIMEOUT: a call still runs, it will turn off after that (call
+ * again to wait on).
+ */
+int cpu_stop(uint32_t index, uint64_t deadline_ns);
+
+/* On: cpu_call will be accepted. */
+bool cpu_is_on(uint32_t index);
+
+/* A call that was made; a value to copy as one likes. */
+struct cpu_ticket {
+    uint32_t cpu;
+    uint64_t number;
+};
+
+/*
+ * Has function(argument) called on CPU `index` and returns at once. What the caller has written
+ * before is seen by the function. `argument` has to stay valid until the call is done. Returns 0
+ * and the ticket (may be NULL), NOT_FOUND (the CPU is not on), LIMITED (CPU_CALLS_MAX calls wait).
+ * CPU 0 has no loop of its own: it runs calls when it says cpu_serve. Callable from handlers.
+ */
+int cpu_call_async(uint32_t index, void (*function)(void *argument), void *argument,
+                   struct cpu_ticket *ticket);
+
+/*
+ * Waits until the call is done: what the function has written is then seen here. 0 or TIMEOUT: then
+ * it may still be running or run later. Not for handlers.
+ */
+int cpu_call_wait(struct cpu_ticket ticket, uint64_t deadline_ns);
+
+/* Both. After TIMEOUT `argument` still has to stay valid. INVALID: the caller is that CPU. */
+int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
+             uint64_t deadline_ns);
+
+/* Runs the calls that wait for this CPU; returns how many. 0 inside a call: they are in order. */
+uint32_t cpu_serve(void);
 
 /* Sets memory aside for the stacks of all CPUs; before mmu_init, which leaves out their guards. */
 void cpu_reserve_stacks(void);
@@ -40,5 +121,8 @@ bool cpu_stack_of(uint64_t address, uint64_t *low, uint64_t *high);
 
 /* Whether `address` lies in the unmapped page under some stack. */
 bool cpu_is_stack_guard(uint64_t address);
+
+/* newlib_smp.c: errno and the like for a CPU that is about to start. */
+void newlib_init_cpu(uint32_t index);
 
 #endif

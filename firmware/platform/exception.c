@@ -21,8 +21,8 @@ void exception_probe_resume(void);
 void exception_handle(struct exception_frame *frame, uint64_t vector);
 void exception_handle_nested(uint64_t vector) __attribute__((noreturn));
 
-static struct exception_probe *exception_armed;
 static uint32_t exception_depth;
+static uint32_t exception_reporter; /* CPU index + 1; 0: nobody yet */
 
 static const char *const vector_origins[] = {
     "in the kernel",
@@ -35,14 +35,15 @@ static const char *const vector_kinds[] = {"exception", "IRQ", "FIQ", "SError"};
 
 bool exception_probe(void (*function)(void *), void *argument, struct exception_record *record)
 {
-    struct exception_probe probe = {.outer = exception_armed, .record = record};
+    struct cpu *cpu = cpu_current();
+    struct exception_probe probe = {.outer = cpu->probe, .record = record};
     int faulted;
 
-    __atomic_store_n(&exception_armed, &probe, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->probe, &probe, __ATOMIC_RELAXED);
     __asm__ volatile("" ::: "memory");
     faulted = exception_probe_call(&probe, function, argument);
     __asm__ volatile("" ::: "memory");
-    __atomic_store_n(&exception_armed, probe.outer, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->probe, probe.outer, __ATOMIC_RELAXED);
     return faulted != 0;
 }
 
@@ -147,8 +148,24 @@ static void put_headline(uint64_t vector)
     console_put_string(")\n");
 }
 
+/* One report ends the run: a CPU that comes later stays silent, and waits for that end. */
+static void begin_report(void)
+{
+    uint32_t self = cpu_index() + 1;
+    uint32_t nobody = 0;
+
+    if (__atomic_compare_exchange_n(&exception_reporter, &nobody, self, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED) ||
+        nobody == self)
+        return;
+    __asm__ volatile("msr daifset, #15");
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
 static void report(const struct exception_frame *frame, uint64_t vector)
 {
+    begin_report();
     put_headline(vector);
     if (vector % 4 == 0 || vector % 4 == 3)
         put_syndrome(frame->esr, frame->far);
@@ -164,9 +181,10 @@ static void report(const struct exception_frame *frame, uint64_t vector)
 
 void exception_handle(struct exception_frame *frame, uint64_t vector)
 {
-    struct exception_probe *probe = exception_armed;
+    struct cpu *cpu = cpu_current();
+    struct exception_probe *probe = cpu ? cpu->probe : NULL;
 
-    if (probe && vector == 0 && cpu_index() == 0) {
+    if (probe && vector == 0) {
         *probe->record = (struct exception_record){
             .esr = frame->esr,
             .far = frame->far,
@@ -187,6 +205,7 @@ void exception_handle_nested(uint64_t vector)
     uint64_t far;
     uint64_t elr;
 
+    begin_report();
     if (__atomic_fetch_add(&exception_depth, 1, __ATOMIC_RELAXED) == 0) {
         __asm__ volatile("mrs %0, esr_el1" : "=r"(esr));
         __asm__ volatile("mrs %0, far_el1" : "=r"(far));
@@ -201,24 +220,31 @@ void exception_handle_nested(uint64_t vector)
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 
+static void panic_begin(const char *what)
+{
+    begin_report();
+    console_put_string("\n*** panic: ");
+    console_put_string(what);
+}
+
 static void __attribute__((noreturn)) panic_end(void)
 {
-    console_put_string("\n");
+    console_put_string(" (CPU ");
+    console_put_decimal(cpu_index());
+    console_put_string(")\n");
     put_backtrace(0, 0, (uintptr_t)__builtin_frame_address(0));
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 
 void panic(const char *what)
 {
-    console_put_string("\n*** panic: ");
-    console_put_string(what);
+    panic_begin(what);
     panic_end();
 }
 
 void panic_detail(const char *what, uint64_t detail)
 {
-    console_put_string("\n*** panic: ");
-    console_put_string(what);
+    panic_begin(what);
     console_put_string(": ");
     console_put_hex(detail, 16);
     panic_end();

@@ -43,7 +43,7 @@ struct exception_record {
 
 /*
  * Calls function(argument). Returns true if it ended in a synchronous exception, described in
- * *record; what it had begun stays half done. Probes nest; the boot CPU only.
+ * *record; what it had begun stays half done. Probes nest; each CPU has its own.
  */
 bool exception_probe(void (*function)(void *), void *argument, struct exception_record *record);
 

@@ -2,6 +2,7 @@
 /* The system calls that newlib's stdio and exit need. There are no files: only the console. */
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/lock.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -28,14 +29,20 @@ static bool is_console(int file)
     return file >= STDIN_FILENO && file <= STDERR_FILENO;
 }
 
+/* One write at a time: standard output and standard error are streams with a lock each. What the
+ * mirror prints comes back here. */
+__LOCK_INIT_RECURSIVE(static, console_lock);
+
 int _write(int file, const char *text, int size)
 {
     if (!is_console(file) || size < 0) {
         errno = EBADF;
         return -1;
     }
+    __lock_acquire_recursive(console_lock);
     console_write(text, (size_t)size);
     console_write_mirror(text, (size_t)size);
+    __lock_release_recursive(console_lock);
     return size;
 }
 

@@ -4,8 +4,13 @@
 #include "baregpu/error.h"
 #include "firmware/platform/machine.h"
 
-#define PSCI_SYSTEM_OFF 0x84000008u
-#define PSCI_CPU_ON     0xc4000003u
+#define PSCI_CPU_OFF       0x84000002u
+#define PSCI_SYSTEM_OFF    0x84000008u
+#define PSCI_SYSTEM_RESET  0x84000009u
+#define PSCI_CPU_ON        0xc4000003u
+#define PSCI_AFFINITY_INFO 0xc4000004u
+
+#define PSCI_AFFINITY_OFF  1
 
 enum psci_result {
     PSCI_SUCCESS = 0,
@@ -48,7 +53,22 @@ int psci_cpu_on(uint64_t affinity, uint64_t entry, uint64_t context)
     }
 }
 
+void psci_cpu_off(void)
+{
+    psci_call(PSCI_CPU_OFF, 0, 0, 0);
+}
+
+bool psci_cpu_is_off(uint64_t affinity)
+{
+    return psci_call(PSCI_AFFINITY_INFO, affinity, 0, 0) == PSCI_AFFINITY_OFF;
+}
+
 void psci_system_off(void)
 {
     psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+}
+
+void psci_system_reset(void)
+{
+    psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
 }
