@@ -64,12 +64,17 @@ static int read_configuration(struct virtio_gpu *gpu)
 /* 5.7.5: the host-visible region is there or not; another error is the device's. */
 static int find_host_visible(struct virtio_gpu *gpu)
 {
-    int error =
-        virtio_find_shared_memory(gpu->device, VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &gpu->host_visible);
+    struct virtio_shared_memory region = {0};
+    int error = virtio_find_shared_memory(gpu->device, VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &region);
 
     if (error < 0) {
-        gpu->host_visible = (struct virtio_shared_memory){0};
+        region.size = 0;
     }
+    if (region.address != gpu->host_visible.address || region.size != gpu->host_visible.size) {
+        gpu->normal_end = 0;
+        gpu->device_begin = region.size;
+    }
+    gpu->host_visible = region;
     return error == BAREGPU_ERR_NOT_FOUND ? 0 : error;
 }
 

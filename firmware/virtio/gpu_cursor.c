@@ -12,15 +12,35 @@ int virtio_gpu_cursor_create(struct virtio_gpu_cursor *cursor, struct virtio_gpu
                                      VIRTIO_GPU_CURSOR_SIZE, VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM);
 }
 
-/* One command is on its way at a time. */
-static int wait_for_last(struct virtio_gpu_cursor *cursor)
+/* One move is on its way at a time; its error is told once. */
+static int finish_move(struct virtio_gpu_cursor *cursor)
 {
-    return virtio_gpu_wait(cursor->gpu, &cursor->op, hal_time_ns() + cursor->gpu->timeout_ns);
+    int error =
+        virtio_gpu_wait(cursor->gpu, &cursor->op, hal_time_ns() + cursor->gpu->timeout_ns);
+
+    cursor->op.error = 0;
+    return error;
+}
+
+/* Sets everything, so a move that failed before does not count; but a device that does not answer
+ * is not asked twice. */
+static int update(struct virtio_gpu_cursor *cursor, const struct virtio_gpu_cursor_state *state)
+{
+    int error = finish_move(cursor);
+
+    if (error != BAREGPU_ERR_TIMEOUT) {
+        error = virtio_gpu_cmd_update_cursor(cursor->gpu, NULL, state);
+    }
+    if (error == 0) {
+        cursor->state = *state;
+        cursor->is_visible = state->resource_id != 0;
+    }
+    return error;
 }
 
 int virtio_gpu_cursor_destroy(struct virtio_gpu_cursor *cursor)
 {
-    int error = cursor->is_visible ? virtio_gpu_cursor_hide(cursor) : wait_for_last(cursor);
+    int error = cursor->is_visible ? virtio_gpu_cursor_hide(cursor) : finish_move(cursor);
     int destroyed = virtio_gpu_framebuffer_destroy(&cursor->image);
 
     return error < 0 ? error : destroyed;
@@ -58,56 +78,43 @@ int virtio_gpu_cursor_show(struct virtio_gpu_cursor *cursor, uint32_t scanout, u
                            uint32_t y)
 {
     struct virtio_gpu_cursor_state state = cursor->state;
-    int error = wait_for_last(cursor);
 
     state.scanout = scanout;
     state.x = x;
     state.y = y;
     state.resource_id = cursor->image.resource_id;
-    if (error == 0) {
-        error = virtio_gpu_cmd_update_cursor(cursor->gpu, NULL, &state);
-    }
-    if (error == 0) {
-        cursor->state = state;
-        cursor->is_visible = true;
-    }
-    return error;
+    return update(cursor, &state);
 }
 
 int virtio_gpu_cursor_move(struct virtio_gpu_cursor *cursor, uint32_t x, uint32_t y)
 {
+    struct virtio_gpu_cursor_state state = cursor->state;
     int error;
 
     if (!cursor->is_visible) {
         return BAREGPU_ERR_INVALID;
     }
-    error = wait_for_last(cursor);
+    error = finish_move(cursor);
     if (error < 0) {
-        cursor->op.error = 0; /* told once */
         return error;
     }
-    cursor->state.x = x;
-    cursor->state.y = y;
+    state.x = x;
+    state.y = y;
     cursor->op = (struct virtio_gpu_op){0};
-    error = virtio_gpu_cmd_move_cursor(cursor->gpu, &cursor->op, &cursor->state);
-    if (error == 0) {
-        error = virtio_gpu_kick(cursor->gpu);
+    error = virtio_gpu_cmd_move_cursor(cursor->gpu, &cursor->op, &state);
+    if (error < 0) {
+        cursor->op.error = 0;
+        return error;
     }
+    cursor->state = state;
+    error = virtio_gpu_kick(cursor->gpu);
     return error < 0 ? error : 0;
 }
 
 int virtio_gpu_cursor_hide(struct virtio_gpu_cursor *cursor)
 {
     struct virtio_gpu_cursor_state state = cursor->state;
-    int error = wait_for_last(cursor);
 
     state.resource_id = 0;
-    if (error == 0) {
-        error = virtio_gpu_cmd_update_cursor(cursor->gpu, NULL, &state);
-    }
-    if (error == 0) {
-        cursor->state = state;
-        cursor->is_visible = false;
-    }
-    return error;
+    return update(cursor, &state);
 }

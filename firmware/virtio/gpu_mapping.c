@@ -12,29 +12,15 @@ static uint64_t alignment(const struct virtio_gpu *gpu)
     return gpu->blob_alignment > PAGE_SIZE ? gpu->blob_alignment : PAGE_SIZE;
 }
 
-static bool is_mapped(const struct virtio_gpu *gpu, uint32_t resource_id)
+static bool is_mapped(const struct virtio_gpu *gpu, uint32_t resource_id,
+                      const struct virtio_gpu_mapping *place)
 {
     const struct virtio_gpu_mapping *mapping = gpu->mappings;
 
-    while (mapping != NULL && mapping->resource_id != resource_id) {
+    while (mapping != NULL && mapping->resource_id != resource_id && mapping != place) {
         mapping = mapping->next;
     }
     return mapping != NULL;
-}
-
-/* The first hole that is large enough: *offset, and the link where the mapping belongs. */
-static struct virtio_gpu_mapping **find_hole(struct virtio_gpu *gpu, uint64_t size,
-                                             uint64_t *offset)
-{
-    struct virtio_gpu_mapping **link = &gpu->mappings;
-
-    *offset = 0;
-    while (*link != NULL && (*link)->offset - *offset < size) {
-        *offset = (*link)->offset + (*link)->size;
-        link = &(*link)->next;
-    }
-    return *offset <= gpu->host_visible.size && gpu->host_visible.size - *offset >= size ? link
-                                                                                         : NULL;
 }
 
 static enum hal_memory_type memory_type(uint32_t cache)
@@ -48,55 +34,177 @@ static enum hal_memory_type memory_type(uint32_t cache)
     }
 }
 
+/* ---- Places: Normal memory grows from the start of the region, Device memory from its end ---- */
+
+/*
+ * A hole for mapping->size: sets mapping->offset and returns the link where the mapping belongs;
+ * NULL when there is none.
+ */
+static struct virtio_gpu_mapping **find_hole(struct virtio_gpu *gpu,
+                                             struct virtio_gpu_mapping *mapping,
+                                             enum hal_memory_type type)
+{
+    const uint64_t low_bits = alignment(gpu) - 1;
+    const uint64_t region_end = gpu->host_visible.size & ~low_bits;
+    struct virtio_gpu_mapping **link = &gpu->mappings, **found = NULL;
+    uint64_t first = 0, last = region_end, begin = 0;
+
+    if (type == HAL_MEMORY_NORMAL) {
+        last = gpu->device_begin & ~low_bits;
+    } else {
+        first = (gpu->normal_end + low_bits) & ~low_bits;
+    }
+    for (;; link = &(*link)->next) {
+        uint64_t end = *link != NULL ? (*link)->offset : region_end;
+
+        begin = begin > first ? begin : first;
+        end = end < last ? end : last;
+        if (end > begin && end - begin >= mapping->size) {
+            found = link;
+            mapping->offset = type == HAL_MEMORY_NORMAL ? begin : end - mapping->size;
+            if (type == HAL_MEMORY_NORMAL) {
+                return found;
+            }
+        }
+        if (*link == NULL) {
+            return found; /* the last one */
+        }
+        begin = (*link)->offset + (*link)->size;
+    }
+}
+
+static void give_place(struct virtio_gpu_mapping **link, struct virtio_gpu_mapping *mapping)
+{
+    mapping->next = *link;
+    *link = mapping;
+}
+
+static void take_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
+{
+    struct virtio_gpu_mapping **link = &gpu->mappings;
+
+    while (*link != mapping) {
+        link = &(*link)->next;
+    }
+    *link = mapping->next;
+    mapping->size = 0;
+    mapping->memory = NULL;
+}
+
+/* ---- Mapping ---- */
+
+/* Has the device unmap it. After an error it keeps its place: the device may still have it. */
+static int unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
+{
+    struct virtio_gpu_op op = {0};
+    int error = virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id);
+
+    mapping->memory = NULL;
+    if (error == 0) {
+        error = virtio_gpu_wait(gpu, &op, hal_time_ns() + gpu->timeout_ns);
+    }
+    if (op.response == VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
+        error = 0; /* there is nothing left that could be mapped */
+    }
+    if (error == 0) {
+        take_place(gpu, mapping);
+    }
+    return error;
+}
+
+/* Has the device map it at a place for memory of this type, and say its type. */
+static int map_at_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
+                        enum hal_memory_type type)
+{
+    struct virtio_gpu_mapping **link = find_hole(gpu, mapping, type);
+    int error;
+
+    if (link == NULL) {
+        mapping->size = 0;
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    give_place(link, mapping);
+    error = virtio_gpu_cmd_resource_map_blob(gpu, NULL, mapping->resource_id, mapping->offset,
+                                             &mapping->cache);
+    if (error == BAREGPU_ERR_TIMEOUT || error == BAREGPU_ERR_PROTOCOL) {
+        (void)unmap(gpu, mapping); /* it may be mapped or not */
+    } else if (error < 0) {
+        take_place(gpu, mapping);
+    }
+    return error;
+}
+
+static int make_accessible(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
+                           enum hal_memory_type type)
+{
+    const uint64_t end = mapping->offset + mapping->size;
+
+    if (type == HAL_MEMORY_NORMAL && end > gpu->normal_end) {
+        gpu->normal_end = end;
+    }
+    if (type == HAL_MEMORY_DEVICE && mapping->offset < gpu->device_begin) {
+        gpu->device_begin = mapping->offset;
+    }
+    mapping->memory = hal_map(gpu->host_visible.address + mapping->offset, mapping->size, type);
+    return mapping->memory != NULL ? 0 : BAREGPU_ERR_NO_MEMORY;
+}
+
+/* Maps `size` bytes among the memory of a type. Returns 1, without effect, when the device says
+ * that the blob is of the other type. */
+static int map_as(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping, uint64_t size,
+                  enum hal_memory_type type)
+{
+    int error;
+
+    mapping->size = size;
+    error = map_at_place(gpu, mapping, type);
+    if (error < 0) {
+        return error;
+    }
+    if (memory_type(mapping->cache) != type) {
+        error = unmap(gpu, mapping);
+        return error < 0 ? error : 1;
+    }
+    error = make_accessible(gpu, mapping, type);
+    if (error < 0) {
+        (void)unmap(gpu, mapping);
+    }
+    return error;
+}
+
 int virtio_gpu_blob_map(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
                         uint32_t resource_id, uint64_t size)
 {
-    uint64_t aligned = (size + alignment(gpu) - 1) & ~(alignment(gpu) - 1);
-    struct virtio_gpu_mapping **link;
-    int error;
+    const uint64_t aligned = (size + alignment(gpu) - 1) & ~(alignment(gpu) - 1);
+    int result;
 
-    if (size == 0 || aligned < size || is_mapped(gpu, resource_id)) {
+    if (is_mapped(gpu, resource_id, mapping)) {
+        return BAREGPU_ERR_INVALID;
+    }
+    *mapping = (struct virtio_gpu_mapping){.resource_id = resource_id};
+    if (size == 0 || aligned < size) {
         return BAREGPU_ERR_INVALID;
     }
     if (gpu->host_visible.size == 0) {
         return BAREGPU_ERR_UNSUPPORTED;
     }
-    *mapping = (struct virtio_gpu_mapping){.resource_id = resource_id, .size = aligned};
-    link = find_hole(gpu, aligned, &mapping->offset);
-    if (link == NULL) {
-        return BAREGPU_ERR_NO_SPACE;
+    /* The type comes with the answer; the last blob's is a good guess. */
+    result = map_as(gpu, mapping, aligned,
+                    gpu->is_device_memory ? HAL_MEMORY_DEVICE : HAL_MEMORY_NORMAL);
+    if (result == 1 || result == BAREGPU_ERR_NO_SPACE) {
+        gpu->is_device_memory = !gpu->is_device_memory;
+        result = map_as(gpu, mapping, aligned,
+                        gpu->is_device_memory ? HAL_MEMORY_DEVICE : HAL_MEMORY_NORMAL);
     }
-    error =
-        virtio_gpu_cmd_resource_map_blob(gpu, NULL, resource_id, mapping->offset, &mapping->cache);
-    if (error < 0) {
-        return error;
-    }
-    mapping->memory =
-        hal_map(gpu->host_visible.address + mapping->offset, aligned, memory_type(mapping->cache));
-    if (mapping->memory == NULL) {
-        virtio_gpu_cmd_resource_unmap_blob(gpu, NULL, resource_id);
-        return BAREGPU_ERR_NO_MEMORY;
-    }
-    mapping->next = *link;
-    *link = mapping;
-    return 0;
+    return result == 1 ? BAREGPU_ERR_NO_SPACE : result;
 }
 
 int virtio_gpu_blob_unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
 {
-    struct virtio_gpu_mapping **link = &gpu->mappings;
-    int error;
+    const struct virtio_gpu_mapping *known = gpu->mappings;
 
-    while (*link != NULL && *link != mapping) {
-        link = &(*link)->next;
+    while (known != NULL && known != mapping) {
+        known = known->next;
     }
-    if (*link == NULL) {
-        return BAREGPU_ERR_INVALID;
-    }
-    error = virtio_gpu_cmd_resource_unmap_blob(gpu, NULL, mapping->resource_id);
-    if (error == 0) {
-        *link = mapping->next;
-        mapping->memory = NULL;
-    }
-    return error;
+    return known != NULL ? unmap(gpu, mapping) : BAREGPU_ERR_INVALID;
 }

@@ -11,6 +11,7 @@
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 // build: tests/unit/fake_gpu_command_3d.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* Displays, framebuffers, cursor, mapped blobs on devices that fail, refuse, or do not answer. */
 #include "tests/unit/gpu_picture.h"
 
@@ -234,6 +235,160 @@ static void test_absurd_sizes(void **state)
     close_gpu();
 }
 
+/* ---- Cursor ---- */
+
+/* An error of a move is told by the next move, once; what sets everything does not mind. */
+static void test_cursor_error(void **state)
+{
+    struct virtio_gpu_cursor cursor;
+
+    (void)state;
+    open_gpu(0, 1);
+    fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    assert_int_equal(virtio_gpu_cursor_create(&cursor, &gpu), 0);
+    assert_int_equal(virtio_gpu_cursor_show(&cursor, 0, 1, 1), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        fake.misbehaviour = FAKE_GPU_ERROR;
+        assert_int_equal(virtio_gpu_cursor_move(&cursor, 5, 5), 0);
+        switch (i) {
+        case 0:
+            assert_int_equal(virtio_gpu_cursor_move(&cursor, 6, 6), BAREGPU_ERR_IO);
+            assert_int_equal(virtio_gpu_cursor_move(&cursor, 7, 7), 0);
+            break;
+        case 1:
+            assert_int_equal(virtio_gpu_cursor_show(&cursor, 0, 8, 8), 0);
+            break;
+        case 2:
+            assert_int_equal(virtio_gpu_cursor_hide(&cursor), 0);
+            assert_false(fake.scanouts[0].has_cursor);
+            assert_int_equal(virtio_gpu_cursor_show(&cursor, 0, 9, 9), 0);
+            break;
+        default:
+            fake.misbehaviour = FAKE_GPU_SILENCE;
+            assert_int_equal(virtio_gpu_cursor_move(&cursor, 1, 1), BAREGPU_ERR_IO);
+            assert_int_equal(virtio_gpu_cursor_move(&cursor, 1, 1), 0); /* never answered */
+            assert_int_equal(virtio_gpu_cursor_hide(&cursor), BAREGPU_ERR_TIMEOUT);
+            assert_true(cursor.is_visible);
+        }
+    }
+    fake_gpu_retire_all(&fake);
+    assert_int_equal(virtio_gpu_cursor_destroy(&cursor), 0);
+    assert_false(fake.scanouts[0].has_cursor);
+    close_gpu();
+}
+
+/* ---- Mapped blobs ---- */
+
+#define REGION (VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_RESOURCE_BLOB)
+
+static void make_host_blobs(uint32_t count, uint64_t size)
+{
+    assert_int_equal(virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, 0, NULL), 0);
+    for (uint32_t id = 1; id <= count; id++) {
+        const struct virtio_gpu_blob blob = {.ctx_id = 1,
+                                             .memory = VIRTIO_GPU_BLOB_MEM_HOST3D,
+                                             .flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+                                             .blob_id = id,
+                                             .size = size};
+
+        assert_int_equal(virtio_gpu_cmd_resource_create_blob(&gpu, NULL, id, &blob, NULL), 0);
+    }
+}
+
+/* Never answered, but done: its place is not given to another one before it is unmapped. */
+static void test_map_timed_out(void **state)
+{
+    struct virtio_gpu_mapping a, b;
+
+    (void)state;
+    open_gpu(REGION, 1);
+    make_host_blobs(2, 4096);
+    fake.misbehaviour = FAKE_GPU_SILENCE;
+    fake.refused_type = VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB;
+    fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &a, 1, 4096), BAREGPU_ERR_TIMEOUT);
+    assert_true(fake_gpu_find_resource(&fake, 1)->is_mapped);
+    assert_null(a.memory);
+    assert_int_not_equal(a.size, 0);
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &b, 2, 4096), 0);
+    assert_int_not_equal(b.offset, a.offset);
+    fake.refused_type = 0;
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &a), 0);
+    assert_false(fake_gpu_find_resource(&fake, 1)->is_mapped);
+    assert_int_equal(a.size, 0);
+    fake.misbehaviour = FAKE_GPU_SILENCE; /* unmapped at once, when the device lets it */
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &a, 1, 4096), BAREGPU_ERR_TIMEOUT);
+    assert_false(fake_gpu_find_resource(&fake, 1)->is_mapped);
+    assert_int_equal(a.size, 0);
+    fake.refused_type = VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB;
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &b), BAREGPU_ERR_IO);
+    assert_null(b.memory);
+    fake.refused_type = 0;
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &b), 0);
+    fake_gpu_retire_all(&fake);
+    close_gpu();
+}
+
+/* A mapping that is in use is left alone. */
+static void test_map_twice(void **state)
+{
+    struct virtio_gpu_mapping a, b;
+
+    (void)state;
+    open_gpu(REGION, 1);
+    make_host_blobs(3, 4096);
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &a, 1, 4096), 0);
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &b, 2, 4096), 0);
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &a, 3, 4096), BAREGPU_ERR_INVALID);
+    assert_int_equal(a.resource_id, 1);
+    assert_non_null(a.memory);
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &a), 0);
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &b), 0);
+    assert_null(gpu.mappings);
+    close_gpu();
+}
+
+/* Pages that were Normal memory do not become Device memory, nor the reverse. */
+static void test_map_types(void **state)
+{
+    static const uint32_t caches[] = {
+        VIRTIO_GPU_MAP_CACHE_CACHED, VIRTIO_GPU_MAP_CACHE_WC,     VIRTIO_GPU_MAP_CACHE_UNCACHED,
+        VIRTIO_GPU_MAP_CACHE_CACHED, VIRTIO_GPU_MAP_CACHE_CACHED, VIRTIO_GPU_MAP_CACHE_WC,
+    };
+    static uint8_t types[FAKE_GPU_REGION_SIZE / 4096]; /* 1: Normal, 2: Device */
+    struct virtio_gpu_mapping mapping, others[3];
+
+    (void)state;
+    memset(types, 0, sizeof(types));
+    open_gpu(REGION, 1);
+    make_host_blobs(4, 16384);
+    for (unsigned i = 0; i < COUNT(caches); i++) {
+        const uint8_t type = caches[i] == VIRTIO_GPU_MAP_CACHE_CACHED ? 1 : 2;
+
+        fake.map_cache = caches[i];
+        assert_int_equal(virtio_gpu_blob_map(&gpu, &mapping, 1, 16384), 0);
+        assert_int_equal(mapping.cache, caches[i]);
+        for (uint64_t page = mapping.offset / 4096; page < mapping.offset / 4096 + 4; page++) {
+            assert_true(types[page] == 0 || types[page] == type);
+            types[page] = type;
+        }
+        assert_int_equal(virtio_gpu_blob_unmap(&gpu, &mapping), 0);
+    }
+    fake.map_cache = VIRTIO_GPU_MAP_CACHE_CACHED; /* 65536 bytes, less those of the other type */
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(virtio_gpu_blob_map(&gpu, &others[i], 1 + i, 16384), 0);
+    }
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &mapping, 4, 16384), BAREGPU_ERR_NO_SPACE);
+    assert_false(fake_gpu_find_resource(&fake, 4)->is_mapped);
+    fake.map_cache = VIRTIO_GPU_MAP_CACHE_WC;
+    assert_int_equal(virtio_gpu_blob_map(&gpu, &mapping, 4, 16384), 0);
+    assert_int_equal(virtio_gpu_blob_unmap(&gpu, &mapping), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(virtio_gpu_blob_unmap(&gpu, &others[i]), 0);
+    }
+    close_gpu();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +401,10 @@ int main(void)
         cmocka_unit_test(test_display_event_kept),
         cmocka_unit_test(test_display_event_seen_before),
         cmocka_unit_test(test_absurd_sizes),
+        cmocka_unit_test(test_cursor_error),
+        cmocka_unit_test(test_map_timed_out),
+        cmocka_unit_test(test_map_twice),
+        cmocka_unit_test(test_map_types),
     };
 
     return run_variants(tests, COUNT(tests));

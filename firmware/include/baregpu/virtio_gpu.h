@@ -265,7 +265,8 @@ int virtio_gpu_cursor_set_image(struct virtio_gpu_cursor *cursor, const uint32_t
 int virtio_gpu_cursor_show(struct virtio_gpu_cursor *cursor, uint32_t scanout, uint32_t x,
                            uint32_t y);
 
-/* Waits for the move before this one, not for this one. INVALID while hidden. */
+/* Waits for the move before this one, not for this one; and when that one failed, tells its error
+ * and does not move. INVALID while hidden. */
 int virtio_gpu_cursor_move(struct virtio_gpu_cursor *cursor, uint32_t x, uint32_t y);
 int virtio_gpu_cursor_hide(struct virtio_gpu_cursor *cursor);
 
@@ -273,19 +274,26 @@ int virtio_gpu_cursor_hide(struct virtio_gpu_cursor *cursor);
 
 struct virtio_gpu_mapping {
     uint32_t resource_id;
-    uint64_t offset, size; /* in the region */
-    void *memory;
+    uint64_t offset, size; /* in the region; size 0: it has no place there */
+    void *memory;          /* NULL: nothing that may be accessed */
     uint32_t cache;                  /* VIRTIO_GPU_MAP_CACHE_* */
     struct virtio_gpu_mapping *next; /* private */
 };
 
 /*
  * Maps `size` bytes of a host blob at a free place. The memory is Normal where the device says that
- * it is cached, else Device: there, aligned accesses only. Errors: INVALID (mapped already, size
- * 0), UNSUPPORTED (no region), NO_SPACE (no hole of this size), NO_MEMORY (the HAL), the device's.
+ * it is cached, else Device: there, aligned accesses only. A page of the region that was one of
+ * them never becomes the other. Errors: INVALID (the blob is mapped already, `mapping` is in use,
+ * size 0), UNSUPPORTED (no region), NO_SPACE (no hole of this size), NO_MEMORY (the HAL), the
+ * device's. When mapping->size is not 0 after one, the device may have mapped the blob all the
+ * same: then *mapping is in use and keeps its place until virtio_gpu_blob_unmap ends that.
  */
 int virtio_gpu_blob_map(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
                         uint32_t resource_id, uint64_t size);
+
+/* The memory must not be accessed from here on. After an error *mapping is still in use and keeps
+ * its place: this may be tried again. virtio_gpu_restart and virtio_gpu_close end all mappings.
+ * INVALID: it is not in use. */
 int virtio_gpu_blob_unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping);
 
 #endif

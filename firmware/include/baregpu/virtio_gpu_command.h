@@ -140,6 +140,8 @@ struct virtio_gpu {
     struct virtio_gpu_slot slots[VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX];
     struct virtio_gpu_timeline timelines[VIRTIO_GPU_TIMELINES_MAX];
     struct virtio_gpu_mapping *mappings; /* by offset */
+    uint64_t normal_end, device_begin;   /* how far each type of memory has been used there */
+    bool is_device_memory;               /* the last one's type */
     struct virtio_gpu_display_one polled_displays[VIRTIO_GPU_MAX_SCANOUTS]; /* told to the caller */
     bool has_polled_displays;
     bool is_display_event_open; /* acknowledged to the device, not yet told to the caller */
