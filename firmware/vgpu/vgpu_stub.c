@@ -25,6 +25,10 @@ int vgpu_stub_attach(struct vgpu_stub *gpu, void *registers)
     gpu->device = NULL;
     gpu->last_status = COMPUTE_OK;
     gpu->is_in_flight = false;
+    gpu->wait = WAIT_POLL;
+    gpu->source = NULL;
+    gpu->sleeps = 0;
+    gpu->is_irq_on = false;
     gpu->identity = (struct vgpu_stub_identity){
         .pool = (char)read_register(gpu, VGPU_STUB_REG_POOL_ID),
         .priority = read_register(gpu, VGPU_STUB_REG_PRIORITY),
@@ -260,8 +264,33 @@ int vgpu_stub_poll(struct vgpu_stub *gpu, struct vgpu_stub_answer *answer)
     return status == VGPU_STUB_ERROR ? take_error(gpu, answer) : take_answer(gpu, answer);
 }
 
+/* One pause of vgpu_stub_wait. The read of the status register after IRQ_CTRL is set is the look
+ * that a completion in between cannot escape. */
+static void pause(struct vgpu_stub *gpu, struct waiter *waiter)
+{
+    if (!waiter_may_sleep(waiter)) {
+        hal_wait(waiter->deadline_ns);
+    } else if (!gpu->is_irq_on) {
+        vgpu_stub_irq_enable(gpu, true);
+    } else {
+        gpu->sleeps++;
+        waiter_sleep(waiter);
+    }
+}
+
+/* Who polls first wants no interrupt meanwhile; who always sleeps leaves them on. */
+static void end_wait(struct vgpu_stub *gpu, struct waiter *waiter)
+{
+    if (gpu->is_irq_on && (gpu->wait.sleep == NULL || gpu->wait.spin_ns != 0)) {
+        vgpu_stub_irq_enable(gpu, false);
+    }
+    waiter_end(waiter);
+}
+
 int vgpu_stub_wait(struct vgpu_stub *gpu, uint64_t deadline_ns, struct vgpu_stub_answer *answer)
 {
+    struct waiter waiter = waiter_begin(&gpu->wait, gpu->source, deadline_ns);
+
     for (;;) {
         /* The time is taken first: an answer that is there is not given up because this CPU was
          * away for long. */
@@ -269,13 +298,14 @@ int vgpu_stub_wait(struct vgpu_stub *gpu, uint64_t deadline_ns, struct vgpu_stub
         int error = vgpu_stub_poll(gpu, answer);
 
         if (error != BAREGPU_ERR_BUSY) {
+            end_wait(gpu, &waiter);
             return error;
         }
         if (is_late) {
             vgpu_stub_abandon(gpu);
             return fail(gpu, COMPUTE_TIMEOUT);
         }
-        hal_wait(deadline_ns);
+        pause(gpu, &waiter);
     }
 }
 
@@ -296,6 +326,7 @@ void vgpu_stub_abandon(struct vgpu_stub *gpu)
 
 void vgpu_stub_irq_enable(struct vgpu_stub *gpu, bool enable)
 {
+    gpu->is_irq_on = enable;
     write_register(gpu, VGPU_STUB_REG_IRQ_CTRL, enable ? VGPU_STUB_IRQ_COMPLETION : 0);
 }
 

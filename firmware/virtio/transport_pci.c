@@ -10,19 +10,45 @@
 
 /* ---- Access to a structure ---- */
 
-/* Points the configuration access capability at a register (4.1.4.9). */
-static unsigned aim(const struct virtio_pci *pci, const struct virtio_pci_region *region,
-                    uint64_t offset, unsigned width)
+/* Where the configuration access capability points (4.1.4.9). */
+struct access_window {
+    uint8_t bar;
+    uint32_t offset, length;
+};
+
+static struct access_window save_window(const struct virtio_pci *pci)
+{
+    uint16_t bdf = pci->function->bdf;
+    unsigned capability = pci->access_capability;
+
+    return (struct access_window){
+        pci_config_read8(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, bar)),
+        pci_config_read32(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, offset)),
+        pci_config_read32(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, length)),
+    };
+}
+
+static void set_window(const struct virtio_pci *pci, const struct access_window *window)
 {
     uint16_t bdf = pci->function->bdf;
     unsigned capability = pci->access_capability;
 
     pci_config_write8(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, bar),
-                      region->bar);
-    pci_config_write32(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, length), width);
+                      window->bar);
+    pci_config_write32(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, length),
+                       window->length);
     pci_config_write32(pci->host, bdf, capability + offsetof(struct virtio_pci_cap, offset),
-                       region->offset + (uint32_t)offset);
-    return capability + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
+                       window->offset);
+}
+
+/* Points it at a register; returns where that is then. */
+static unsigned aim(const struct virtio_pci *pci, const struct virtio_pci_region *region,
+                    uint64_t offset, unsigned width)
+{
+    const struct access_window window = {region->bar, region->offset + (uint32_t)offset, width};
+
+    set_window(pci, &window);
+    return pci->access_capability + (unsigned)offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
 }
 
 static uint32_t region_read(const struct virtio_pci *pci, const struct virtio_pci_region *region,
@@ -193,7 +219,7 @@ static int queue_enable(struct virtio_device *device, uint16_t index,
     if (error < 0) {
         return error;
     }
-    /* All fields before queue_enable (4.1.4.3.2); no MSI-X vector: a reset has unmapped it. */
+    /* All fields before queue_enable (4.1.4.3.2); the MSI-X vector was, if there is one. */
     common_write(device, COMMON(queue_size), 2, layout->size);
     common_write64(device, COMMON(queue_desc_lo), layout->descriptor_address);
     common_write64(device, COMMON(queue_driver_lo), layout->driver_address);
@@ -238,10 +264,32 @@ static void notify(struct virtio_device *device, const struct virtio_notify_targ
 static uint32_t take_interrupt(struct virtio_device *device)
 {
     const struct virtio_pci *pci = &device->transport.pci;
-    uint32_t bits = region_read(pci, &pci->isr, 0, 1); /* the read clears it (4.1.4.5) */
+    struct access_window window;
+    uint32_t bits;
 
+    if (pci->isr.base == NULL) {
+        window = save_window(pci); /* the interrupted code may be about to use it */
+    }
+    bits = region_read(pci, &pci->isr, 0, 1); /* the read clears it (4.1.4.5) */
+    if (pci->isr.base == NULL) {
+        set_window(pci, &window);
+    }
     barrier_read_outer();
     return bits & (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
+}
+
+/* 4.1.5.1.2: what cannot be mapped reads back as no vector. */
+static bool set_config_vector(struct virtio_device *device, uint16_t entry)
+{
+    common_write(device, COMMON(config_msix_vector), 2, entry);
+    return common_read(device, COMMON(config_msix_vector), 2) == entry;
+}
+
+static bool set_queue_vector(struct virtio_device *device, uint16_t index, uint16_t entry)
+{
+    select_queue(device, index);
+    common_write(device, COMMON(queue_msix_vector), 2, entry);
+    return common_read(device, COMMON(queue_msix_vector), 2) == entry;
 }
 
 static void close(struct virtio_device *device)
@@ -463,6 +511,8 @@ static const struct virtio_transport_ops pci_ops = {
     .notify = notify,
     .find_shared_memory = find_shared_memory,
     .take_interrupt = take_interrupt,
+    .set_config_vector = set_config_vector,
+    .set_queue_vector = set_queue_vector,
     .close = close,
 };
 

@@ -2,6 +2,7 @@
 /* Bringing a device up, its health, its configuration space; the same on every transport. */
 #include "baregpu/virtio.h"
 
+#include "baregpu/virtio_interrupt.h"
 #include "firmware/mem.h"
 
 /* How often a configuration read is tried again while the device changes it (2.5.1). A person that
@@ -97,6 +98,18 @@ static int negotiate(struct virtio_device *device, uint64_t wanted, uint64_t req
     return 0;
 }
 
+/* The reset has unmapped all vectors (4.1.5.1.2). */
+static void map_config_vector(struct virtio_device *device)
+{
+    struct virtio_interrupt *interrupt = device->interrupt;
+
+    if (interrupt != NULL && interrupt->kind == PCI_INTERRUPT_MSIX &&
+        !device->ops->set_config_vector(
+            device, interrupt->options.vectors[VIRTIO_INTERRUPT_CONFIG].entry)) {
+        interrupt->refused++;
+    }
+}
+
 int virtio_start(struct virtio_device *device, uint64_t wanted, uint64_t required,
                  uint64_t deadline_ns)
 {
@@ -104,6 +117,9 @@ int virtio_start(struct virtio_device *device, uint64_t wanted, uint64_t require
 
     if (error == 0) {
         error = negotiate(device, wanted, required);
+    }
+    if (error == 0) {
+        map_config_vector(device);
     }
     if (error < 0) {
         device->features = 0;
@@ -232,12 +248,16 @@ int virtio_config_write(struct virtio_device *device, uint32_t offset, unsigned 
 int virtio_find_shared_memory(struct virtio_device *device, uint8_t id,
                               struct virtio_shared_memory *region)
 {
-    return device->ops->find_shared_memory(device, id, region);
+    return device->ops != NULL ? device->ops->find_shared_memory(device, id, region)
+                               : BAREGPU_ERR_INVALID;
 }
 
 uint32_t virtio_take_interrupt(struct virtio_device *device)
 {
-    return device->ops->take_interrupt(device);
+    /* A handler may run while virtio_close clears it. */
+    const struct virtio_transport_ops *ops = device->ops;
+
+    return ops != NULL ? ops->take_interrupt(device) : 0;
 }
 
 int virtio_close(struct virtio_device *device, uint64_t deadline_ns)

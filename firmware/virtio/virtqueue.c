@@ -2,6 +2,7 @@
 /* Virtqueues: what both ring formats have in common, and all checks of what the device says. */
 #include "baregpu/virtqueue.h"
 
+#include "baregpu/virtio_interrupt.h"
 #include "firmware/mem.h"
 #include "firmware/virtio/virtqueue_internal.h"
 
@@ -146,6 +147,38 @@ static void clear(struct virtqueue *queue)
     queue->format->start(queue);
 }
 
+/*
+ * Gives the queue what it interrupts by; before it is enabled. Without MSI-X that is the line, and
+ * nothing is to be told to the device. Without resources for a vector of its own it may share the
+ * one of configuration changes; without even that it is polled (4.1.5.1.2).
+ */
+static void map_vector(struct virtqueue *queue)
+{
+    struct virtio_device *device = queue->device;
+    struct virtio_interrupt *interrupt = device->interrupt;
+
+    queue->source = NULL;
+    if (interrupt == NULL || interrupt->kind == PCI_INTERRUPT_NONE) {
+        return;
+    }
+    unsigned last = interrupt->options.vector_count - 1;
+    unsigned vector = queue->index < last ? VIRTIO_INTERRUPT_QUEUE(queue->index) : last;
+
+    for (;; vector = VIRTIO_INTERRUPT_CONFIG) {
+        struct pci_interrupt_vector *chosen = &interrupt->options.vectors[vector];
+
+        if (interrupt->kind != PCI_INTERRUPT_MSIX ||
+            device->ops->set_queue_vector(device, queue->index, chosen->entry)) {
+            queue->source = &chosen->source;
+            return;
+        }
+        interrupt->refused++;
+        if (vector == VIRTIO_INTERRUPT_CONFIG) {
+            return;
+        }
+    }
+}
+
 static int enable(struct virtqueue *queue)
 {
     const struct virtio_queue_layout layout = {
@@ -157,6 +190,7 @@ static int enable(struct virtqueue *queue)
     };
 
     clear(queue);
+    map_vector(queue);
     int error = queue->device->ops->queue_enable(queue->device, queue->index, &layout,
                                                  &queue->notify_target);
 
@@ -467,13 +501,29 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
     return 1;
 }
 
+/* One pause of virtqueue_wait. */
+static void pause(struct virtqueue *queue, struct waiter *waiter)
+{
+    if (!waiter_may_sleep(waiter)) {
+        hal_wait(waiter->deadline_ns);
+    } else if (!virtqueue_enable_notifications(queue)) {
+        queue->sleeps++;
+        waiter_sleep(waiter);
+    }
+}
+
 int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns)
 {
     int result = virtqueue_poll(queue, used);
+
+    if (result < 0) {
+        return result;
+    }
+    struct waiter waiter = waiter_begin(&queue->device->wait, queue->source, deadline_ns);
     uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
 
     while (result == 0) {
-        hal_wait(deadline_ns);
+        pause(queue, &waiter);
         uint64_t now_ns = hal_time_ns();
 
         result = virtqueue_poll(queue, used); /* also after the deadline: it may just be there */
@@ -485,6 +535,12 @@ int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_
             result = BAREGPU_ERR_TIMEOUT;
         }
     }
+    if (waiter.has_slept) {
+        virtqueue_disable_notifications(queue);
+    }
+    if (result > 0) {
+        waiter_end(&waiter);
+    }
     return result;
 }
 
@@ -495,7 +551,7 @@ bool virtqueue_enable_notifications(struct virtqueue *queue)
     struct virtqueue_report report;
 
     if (check_usable(queue) < 0) {
-        return false;
+        return true; /* what virtqueue_poll has to say is the error */
     }
     queue->format->set_notifications(queue, true);
     /* 2.7.14, 2.8.22: the wish is seen before we look whether something came meanwhile. */

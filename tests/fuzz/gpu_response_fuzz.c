@@ -9,6 +9,7 @@
 // build: firmware/virtio/transport_pci.c firmware/error.c firmware/pci_ecam.c firmware/pci_bar.c
 // build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /*
  * A GPU whose answers and configuration come from the input. The driver has to end every call, and
  * to write only where its caller said: the sanitizers watch.

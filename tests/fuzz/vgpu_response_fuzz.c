@@ -2,6 +2,7 @@
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/pci_ecam.c firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c
 // build: firmware/pci_list.c firmware/error.c tests/unit/fake_hal.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /*
  * The vgpu-stub driver and a device that answers what the input says: one operation, then changes
  * to an answer that is in order, six bytes each.

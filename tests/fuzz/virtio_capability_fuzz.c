@@ -3,6 +3,7 @@
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/pci_ecam.c
 // build: firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
 // build: firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /*
  * A virtio function over PCI whose capabilities and registers lie. The input is a byte for the
  * machine, a list of changes of two bytes (configuration register, value) that ends with register

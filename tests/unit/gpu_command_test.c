@@ -8,6 +8,7 @@
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 // build: tests/unit/fake_gpu_command_3d.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* Each of the 26 commands: what it does, what the driver refuses, what the device refuses. */
 #include "tests/unit/gpu_fixture.h"
 

@@ -11,6 +11,7 @@
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 // build: tests/unit/fake_gpu_command_3d.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* Displays, framebuffers, damage, modes, events, cursor, mapped blobs: as a person uses them. */
 #include "tests/unit/gpu_picture.h"
 

@@ -3,6 +3,7 @@
 // build: firmware/pci_ecam.c firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c
 // build: firmware/pci_list.c firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
 // build: tests/unit/fake_vgpu.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* The vgpu-stub driver against a fake device: one that answers by the protocol, and others. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,7 @@
 // build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c firmware/error.c
 // build: tests/unit/fake_hal.c tests/unit/fake_pci.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/fake_virtio_registers.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* The PCI and MMIO transports against registers that count every access that is not allowed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/virtqueue_fixture.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* Virtqueues against a device that breaks the rules, and resets of queue and device. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,7 @@ static void expect_refused(void)
     assert_int_equal(virtqueue_wait(&fixture.queue, &used, soon()), BAREGPU_ERR_PROTOCOL);
     assert_int_equal(fixture_add(&fixture, memory, NULL), BAREGPU_ERR_PROTOCOL);
     assert_int_equal(virtqueue_kick(&fixture.queue), BAREGPU_ERR_PROTOCOL);
-    assert_false(virtqueue_enable_notifications(&fixture.queue));
+    assert_true(virtqueue_enable_notifications(&fixture.queue));
 }
 
 /* After a reset of the device everything works again. */

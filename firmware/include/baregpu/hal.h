@@ -108,7 +108,7 @@ struct hal_msi_request {
     uint32_t cpu;   /* that will attach most of them, a hint; HAL_CPU_SELF */
     uint16_t count; /* wanted, at least 1 */
     /* As MSI needs: a power of two; one address; data of message i = data of message 0 | i, with
-     * the low bits of message 0 clear; data below 65536. */
+     * the low bits of message 0 clear; data below 65536; interrupt numbers that follow each other. */
     bool is_block;
 };
 

@@ -44,12 +44,18 @@ struct interrupt_source {
     uint64_t unanswered_ns;
 };
 
-/* From now on the source's interrupts come (true), or they do not and waits poll (false). */
-void interrupt_source_turn(struct interrupt_source *source, bool on);
+enum interrupt_state {
+    INTERRUPT_OFF,   /* none come: waits poll */
+    INTERRUPT_ON,    /* they come */
+    INTERRUPT_STORM, /* off, because of too many; counted */
+};
+
+void interrupt_source_turn(struct interrupt_source *source, enum interrupt_state state);
 
 /*
- * From an interrupt handler: one has come. Returns false when it is one too many: the caller has to
- * mask the interrupt; waits poll from then on, until interrupt_source_turn(source, true).
+ * From an interrupt handler: one has come. Returns false when it is one too many. Then whoever
+ * handles the interrupt masks it and turns the source to INTERRUPT_STORM; one that stands for
+ * several sources does so when all of them say that.
  */
 bool interrupt_source_arrive(struct interrupt_source *source);
 
@@ -64,13 +70,12 @@ bool interrupt_source_is_on(const struct interrupt_source *source);
 struct interrupt_client {
     /*
      * From the interrupt handler: has the device content, calls interrupt_source_arrive for what
-     * it was, and returns true; false when the device did not interrupt. *is_storm is set when
-     * interrupt_source_arrive returned false.
+     * it was, and returns true; false when the device did not interrupt. Sets *is_storm when
+     * interrupt_source_arrive returned false for all of those.
      */
     bool (*take)(void *context, bool *is_storm);
-    /* The line was masked because of a storm (false) or came back (true): tell the sources. May be
-     * called from the interrupt handler. */
-    void (*turn)(void *context, bool on);
+    /* Turns the device's sources; also from the interrupt handler. */
+    void (*turn)(void *context, enum interrupt_state state);
     void *context;
     struct interrupt_client *next;
     struct interrupt_line *line;
@@ -79,24 +84,26 @@ struct interrupt_client {
 /* Zeroes are a line that is not in use. */
 struct interrupt_line {
     uint32_t interrupt; /* the kernel's number */
+    bool is_stormed;    /* masked; all clients poll */
     struct interrupt_client *clients;
-    struct interrupt_source all; /* count: all interrupts; storms: of any kind */
-    uint64_t spurious;           /* interrupts that no client had a reason for */
+    uint64_t count;               /* all interrupts of the line */
+    uint64_t storms;              /* times that it was masked, for whatever reason */
+    struct interrupt_source idle; /* count: spurious ones, that no client had a reason for */
 };
 
 /*
  * Adds a client, with `take`, `turn` and `context` filled in; the first one attaches the interrupt.
- * A later client's trigger and CPU are the first one's. Then calls turn(true). Calls for one line
- * are not reentrant, and not for interrupt handlers. Errors: those of hal_interrupt_attach; INVALID
- * (another interrupt than the line's).
+ * A later client's trigger and CPU are the first one's. Turns the client on, or off while the line
+ * has a storm. Calls for one line are not reentrant, and not for interrupt handlers. Errors:
+ * those of hal_interrupt_attach; INVALID (another interrupt than the line's).
  */
 int interrupt_line_join(struct interrupt_line *line, struct interrupt_client *client,
                         uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu);
 
-/* When it returns, `take` is not called any more; turn(false) was. The last one detaches. */
+/* When it returns, `take` is not called any more, and the client is off. The last one detaches. */
 void interrupt_line_leave(struct interrupt_client *client);
 
-/* After a storm: tries again. */
+/* After a storm: tries again. The line has a client. */
 void interrupt_line_resume(struct interrupt_line *line);
 
 #endif

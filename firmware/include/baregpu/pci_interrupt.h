@@ -56,7 +56,6 @@ struct pci_interrupt_vector {
      * is to be told; 0 with INTx. Several vectors may have the same one. */
     uint16_t entry;
     /* Private. */
-    bool is_masked;
     struct hal_msi message;
     struct pci_interrupt *owner;
 };
@@ -65,7 +64,7 @@ struct pci_interrupt_options {
     /*
      * In the order of importance, and used until pci_interrupt_close. When there are fewer messages
      * than vectors, n of them, the first n - 1 vectors have one each and the others share the last
-     * one, on the CPU of the first of them. MSI with its one address is for one CPU: the first's.
+     * one, on the CPU of the first of them.
      */
     struct pci_interrupt_vector *vectors;
     unsigned vector_count; /* 1 to PCI_INTERRUPT_VECTORS_MAX */
@@ -93,8 +92,9 @@ struct pci_interrupt {
     struct pci_interrupt_options options;
     struct interrupt_client client;
     uint16_t capability;    /* its offset */
-    void *table;            /* MSI-X: mapped */
-    uint16_t table_entries; /* MSI-X: that the function has */
+    void *table, *pending;    /* MSI-X: mapped */
+    uint16_t capacity;        /* messages that the function has */
+    uint16_t reserved;        /* MSI: messages of the block, message_count or more */
     bool has_masks, is_64bit; /* MSI */
     struct hal_msi_request request;
 };

@@ -19,6 +19,8 @@
 
 #include "baregpu/error.h"
 #include "baregpu/pci_ecam.h"
+#include "baregpu/pci_interrupt.h"
+#include "baregpu/wait.h"
 #include "protocol/compute.h"
 #include "protocol/vgpu_stub.h"
 
@@ -44,7 +46,13 @@ struct vgpu_stub {
     uint32_t last_status; /* of the last request; COMPUTE_OK when its answer was malformed */
     uint32_t request_id;  /* of the last request */
     bool is_in_flight;    /* submitted, neither answered nor given up */
+    /* How the calls wait; may be set at any time between them. Polls after vgpu_stub_open. Anything
+     * else has an effect with vgpu_stub_interrupt_open only. */
+    struct wait_strategy wait;
+    uint64_t sleeps; /* made by waits */
     /* Private. */
+    struct interrupt_source *source; /* NULL: polled */
+    bool is_irq_on;
     union vgpu_stub_buffer request, response;
 };
 
@@ -105,7 +113,8 @@ int vgpu_stub_submit(struct vgpu_stub *gpu, const struct vgpu_stub_call *call);
  */
 int vgpu_stub_poll(struct vgpu_stub *gpu, struct vgpu_stub_answer *answer);
 
-/* Polls until the request is over. BAREGPU_ERR_TIMEOUT at the deadline: the request is given up. */
+/* Waits, as gpu->wait says, until the request is over. BAREGPU_ERR_TIMEOUT at the deadline: the
+ * request is given up. */
 int vgpu_stub_wait(struct vgpu_stub *gpu, uint64_t deadline_ns, struct vgpu_stub_answer *answer);
 
 /* Submit and wait. */
@@ -124,7 +133,28 @@ const char *vgpu_stub_status_name(uint32_t status);
 /* "low", "medium", "high"; never NULL. */
 const char *vgpu_stub_priority_name(uint32_t priority);
 
-/* ---- Interrupt: INTx pin A. The handler calls vgpu_stub_irq_take ---- */
+/* ---- Interrupt: INTx pin A. Optional: without it everything is polled ---- */
+
+/* Owned by the caller, in use until vgpu_stub_interrupt_close. The counters of vector.source may be
+ * read. */
+struct vgpu_stub_interrupt {
+    struct vgpu_stub *gpu;
+    struct pci_interrupt pci;
+    struct pci_interrupt_vector vector;
+};
+
+/*
+ * Attaches the interrupt of a device that vgpu_stub_open has found, on `cpu` (HAL_CPU_SELF: this
+ * one), where who waits should run. Then gpu->wait may be WAIT_SLEEP or WAIT_SPIN_THEN_SLEEP.
+ * Errors: those of pci_interrupt_open; INVALID without a PCI device. After one the device is polled.
+ */
+int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_stub *gpu,
+                             const struct pci_host *host, uint32_t cpu);
+
+/* Back to polling. Zeroes, or one that could not be opened, are fine. */
+void vgpu_stub_interrupt_close(struct vgpu_stub_interrupt *interrupt);
+
+/* What follows is for a handler of one's own: it calls vgpu_stub_irq_take. */
 
 void vgpu_stub_irq_enable(struct vgpu_stub *gpu, bool enable);
 

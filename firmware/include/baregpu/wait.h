@@ -55,7 +55,6 @@ struct waiter {
     uint64_t deadline_ns;
     uint64_t spin_end_ns; /* 0: not yet known */
     uint64_t nap_ns;
-    uint64_t count; /* the source's, before the last sleep */
     bool has_slept; /* waiter_may_sleep has returned true: the interrupt may be armed */
     bool is_overslept; /* the last nap ended without an interrupt of the source */
 };

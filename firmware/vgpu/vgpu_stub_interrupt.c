@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The vgpu-stub's interrupt: a line, which may be shared with other devices. */
+#include "baregpu/vgpu_stub.h"
+
+#include "firmware/mem.h"
+
+static bool take(void *context, bool *is_storm)
+{
+    struct vgpu_stub_interrupt *interrupt = context;
+
+    if (!vgpu_stub_irq_take(interrupt->gpu)) {
+        return false;
+    }
+    if (!interrupt_source_arrive(&interrupt->vector.source)) {
+        *is_storm = true;
+    }
+    return true;
+}
+
+int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_stub *gpu,
+                             const struct pci_host *host, uint32_t cpu)
+{
+    memset(interrupt, 0, sizeof(*interrupt));
+    if (gpu->device == NULL) {
+        return BAREGPU_ERR_INVALID;
+    }
+    interrupt->gpu = gpu;
+    interrupt->vector.cpu = cpu;
+    vgpu_stub_irq_enable(gpu, false);
+    vgpu_stub_irq_take(gpu); /* of before */
+    const struct pci_interrupt_options options = {
+        .vectors = &interrupt->vector,
+        .vector_count = 1,
+        .intx_take = take,
+        .intx_context = interrupt,
+        .intx_cpu = cpu,
+        .forbidden = PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
+    };
+    int error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &options);
+
+    if (error == 0) {
+        gpu->source = &interrupt->vector.source;
+    }
+    return error;
+}
+
+void vgpu_stub_interrupt_close(struct vgpu_stub_interrupt *interrupt)
+{
+    struct vgpu_stub *gpu = interrupt->gpu;
+
+    if (gpu == NULL) {
+        return;
+    }
+    vgpu_stub_irq_enable(gpu, false);
+    pci_interrupt_close(&interrupt->pci);
+    if (gpu->source == &interrupt->vector.source) {
+        gpu->source = NULL;
+    }
+    interrupt->gpu = NULL;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Interrupts of a virtio device (virtio 1.4, 4.1.5.1, 4.1.5.3, 4.1.5.4, 4.2.3.4). */
+#include "baregpu/virtio_interrupt.h"
+
+#include "firmware/mem.h"
+
+static void turn(void *context, enum interrupt_state state)
+{
+    struct virtio_interrupt *interrupt = context;
+
+    for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
+        interrupt_source_turn(&interrupt->options.vectors[i].source, state);
+    }
+}
+
+/* The line does not say which queue: all of them. A storm only when none of them has an answer. */
+static bool queues_arrive(struct virtio_interrupt *interrupt)
+{
+    unsigned first = interrupt->options.vector_count > 1 ? VIRTIO_INTERRUPT_QUEUE(0) : 0;
+    bool is_calm = false;
+
+    for (unsigned i = first; i < interrupt->options.vector_count; i++) {
+        is_calm |= interrupt_source_arrive(&interrupt->options.vectors[i].source);
+    }
+    return is_calm;
+}
+
+/* 4.1.5.3, 4.2.3.4: both reasons may be there at once. */
+static bool take(void *context, bool *is_storm)
+{
+    struct virtio_interrupt *interrupt = context;
+    uint32_t bits = virtio_take_interrupt(interrupt->device);
+
+    if ((bits & VIRTIO_ISR_QUEUE) && !queues_arrive(interrupt)) {
+        *is_storm = true;
+    }
+    if ((bits & VIRTIO_ISR_CONFIG) &&
+        !interrupt_source_arrive(&interrupt->options.vectors[VIRTIO_INTERRUPT_CONFIG].source)) {
+        *is_storm = true;
+    }
+    return bits != 0;
+}
+
+static int open_pci(struct virtio_interrupt *interrupt)
+{
+    const struct virtio_pci *pci = &interrupt->device->transport.pci;
+    const struct pci_interrupt_options options = {
+        .vectors = interrupt->options.vectors,
+        .vector_count = interrupt->options.vector_count,
+        .intx_take = take,
+        .intx_context = interrupt,
+        .intx_cpu = interrupt->options.line_cpu,
+        .forbidden = interrupt->options.forbidden | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
+    };
+    int error = pci_interrupt_open(&interrupt->pci, pci->host, pci->function, &options);
+
+    interrupt->kind = interrupt->pci.kind;
+    return error;
+}
+
+static int open_line(struct virtio_interrupt *interrupt)
+{
+    const struct virtio_interrupt_options *options = &interrupt->options;
+
+    if (options->forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX)) {
+        return BAREGPU_ERR_NOT_FOUND;
+    }
+    interrupt->client = (struct interrupt_client){
+        .take = take,
+        .turn = turn,
+        .context = interrupt,
+    };
+    int error = interrupt_line_join(options->line, &interrupt->client, options->interrupt,
+                                    options->trigger, options->line_cpu);
+
+    interrupt->kind = error == 0 ? PCI_INTERRUPT_INTX : PCI_INTERRUPT_NONE;
+    return error;
+}
+
+int virtio_interrupt_open(struct virtio_interrupt *interrupt, struct virtio_device *device,
+                          const struct virtio_interrupt_options *options)
+{
+    memset(interrupt, 0, sizeof(*interrupt));
+    if (device->ops == NULL || options->vectors == NULL || options->vector_count == 0) {
+        return BAREGPU_ERR_INVALID;
+    }
+    bool is_pci = device->ops->set_queue_vector != NULL;
+
+    if (!is_pci && options->line == NULL) {
+        return BAREGPU_ERR_INVALID;
+    }
+    interrupt->device = device;
+    interrupt->options = *options;
+    int error = is_pci ? open_pci(interrupt) : open_line(interrupt);
+
+    if (error == 0) {
+        device->interrupt = interrupt;
+    }
+    return error;
+}
+
+void virtio_interrupt_close(struct virtio_interrupt *interrupt)
+{
+    if (interrupt->device == NULL) {
+        return;
+    }
+    if (interrupt->device->interrupt == interrupt) {
+        interrupt->device->interrupt = NULL;
+    }
+    pci_interrupt_close(&interrupt->pci);
+    interrupt_line_leave(&interrupt->client);
+    interrupt->kind = PCI_INTERRUPT_NONE;
+    interrupt->device = NULL;
+}
+
+void virtio_interrupt_resume(struct virtio_interrupt *interrupt)
+{
+    if (interrupt->pci.kind != PCI_INTERRUPT_NONE) {
+        pci_interrupt_resume(&interrupt->pci);
+    } else if (interrupt->client.line != NULL) {
+        interrupt_line_resume(interrupt->client.line);
+    }
+}
