@@ -17,6 +17,32 @@ struct backend;
 /* A device address; a host pointer on the CPU backend. 0 is none. */
 typedef uint64_t backend_address;
 
+/* One side of copy_box. Pitches in bytes, whatever a box of one row or slice. */
+struct backend_side {
+    backend_address address;
+    void *host; /* not NULL: host memory, in the place of address */
+    uint64_t row_pitch, slice_pitch;
+};
+
+struct backend_box {
+    uint64_t row_size; /* bytes; none of the three is 0 */
+    uint64_t rows, slices;
+};
+
+/* Rows without gaps on both sides become one, then slices. */
+static inline void backend_box_join(struct backend_box *box, const struct backend_side *dst,
+                                    const struct backend_side *src)
+{
+    if (dst->row_pitch == box->row_size && src->row_pitch == box->row_size) {
+        box->row_size *= box->rows;
+        box->rows = 1;
+        if (dst->slice_pitch == box->row_size && src->slice_pitch == box->row_size) {
+            box->row_size *= box->slices;
+            box->slices = 1;
+        }
+    }
+}
+
 struct backend_ops {
     const char *name;
     void (*close)(struct backend *backend);
@@ -29,11 +55,12 @@ struct backend_ops {
                                         backend_address *address);
     enum compute_status (*memory_free)(struct backend *backend, backend_address address,
                                        uint64_t size);
-    /* The source may be reused on return, asynchronous or not. */
+    /* The source may be reused on return, asynchronous or not, unless it was shared. */
     enum compute_status (*copy_to_device)(struct backend *backend, backend_address dst,
                                           const void *src, uint64_t size, bool async);
+    /* async: with a shared dst only. */
     enum compute_status (*copy_from_device)(struct backend *backend, void *dst,
-                                            backend_address src, uint64_t size);
+                                            backend_address src, uint64_t size, bool async);
     /* As memmove. */
     enum compute_status (*copy_in_device)(struct backend *backend, backend_address dst,
                                           backend_address src, uint64_t size, bool async);
@@ -44,6 +71,17 @@ struct backend_ops {
     /* The same over host memory, count at most BACKEND_HOST_VECTOR_MAX. */
     enum compute_status (*vector_add_host)(struct backend *backend, enum compute_element_type type,
                                            void *c, const void *a, const void *b, uint32_t count);
+    /* Host memory that copies and operations may use in place from now on, without a copy between:
+     * what they are to call it. It must stay. Once; needs the context. */
+    enum compute_status (*share)(struct backend *backend, void *memory, uint64_t size,
+                                 backend_address *address);
+    /* Rows of a box; neither side overlaps the other. */
+    enum compute_status (*copy_box)(struct backend *backend, const struct backend_side *dst,
+                                    const struct backend_side *src, const struct backend_box *box,
+                                    bool async);
+    /* The texel of `size` bytes (1, 2, 4, 8 or 16), count times. */
+    enum compute_status (*fill)(struct backend *backend, backend_address dst, const void *texel,
+                                uint32_t size, uint64_t count, bool async);
     /* Waits for asynchronous work; its first error, once. */
     enum compute_status (*synchronize)(struct backend *backend);
     /* Waits for asynchronous work and keeps its error for synchronize. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FILL_PIECE 4096u /* stays in the first cache; a multiple of every texel */
+
 static void *pointer(backend_address address)
 {
     return (void *)(uintptr_t)address;
@@ -79,9 +81,10 @@ static enum compute_status cpu_copy_to_device(struct backend *backend, backend_a
 }
 
 static enum compute_status cpu_copy_from_device(struct backend *backend, void *dst,
-                                                backend_address src, uint64_t size)
+                                                backend_address src, uint64_t size, bool async)
 {
     (void)backend;
+    (void)async;
     memcpy(dst, pointer(src), (size_t)size);
     return COMPUTE_OK;
 }
@@ -151,6 +154,55 @@ static enum compute_status cpu_vector_add_host(struct backend *backend,
     return COMPUTE_OK;
 }
 
+static enum compute_status cpu_share(struct backend *backend, void *memory, uint64_t size,
+                                     backend_address *address)
+{
+    (void)backend;
+    (void)size;
+    *address = (uintptr_t)memory;
+    return COMPUTE_OK;
+}
+
+static enum compute_status cpu_copy_box(struct backend *backend, const struct backend_side *dst,
+                                        const struct backend_side *src,
+                                        const struct backend_box *box, bool async)
+{
+    uint8_t *to = dst->host ? dst->host : pointer(dst->address);
+    const uint8_t *from = src->host ? src->host : pointer(src->address);
+    struct backend_box rest = *box;
+
+    (void)backend;
+    (void)async;
+    backend_box_join(&rest, dst, src);
+    for (uint64_t slice = 0; slice < rest.slices; slice++) {
+        for (uint64_t row = 0; row < rest.rows; row++) {
+            memcpy(to + slice * dst->slice_pitch + row * dst->row_pitch,
+                   from + slice * src->slice_pitch + row * src->row_pitch, (size_t)rest.row_size);
+        }
+    }
+    return COMPUTE_OK;
+}
+
+/* The first texel, then twice as many with each copy. */
+static enum compute_status cpu_fill(struct backend *backend, backend_address dst,
+                                    const void *texel, uint32_t size, uint64_t count, bool async)
+{
+    uint64_t total = size * count;
+    uint64_t done = size;
+
+    (void)backend;
+    (void)async;
+    memcpy(pointer(dst), texel, size);
+    while (done < total) {
+        uint64_t piece = done < FILL_PIECE ? done : FILL_PIECE;
+
+        piece = piece < total - done ? piece : total - done;
+        memcpy(pointer(dst + done), pointer(dst), (size_t)piece);
+        done += piece;
+    }
+    return COMPUTE_OK;
+}
+
 static enum compute_status cpu_synchronize(struct backend *backend)
 {
     (void)backend;
@@ -173,6 +225,9 @@ static const struct backend_ops cpu_ops = {
     .copy_in_device = cpu_copy_in_device,
     .vector_add = cpu_vector_add,
     .vector_add_host = cpu_vector_add_host,
+    .share = cpu_share,
+    .copy_box = cpu_copy_box,
+    .fill = cpu_fill,
     .synchronize = cpu_synchronize,
     .finish = cpu_finish,
 };

@@ -20,6 +20,9 @@
 /* Overlapping copies go through a piece of this size at a time. */
 #define BOUNCE_MAX (UINT64_C(32) << 20)
 
+/* fill_1 to fill_16: by the texel's size. */
+#define FILLS 5
+
 #ifdef HAVE_CUDA_KERNELS
 extern const char cuda_kernels_fatbin[]; /* kernels.cu by nvcc, embedded by the build */
 #else
@@ -32,6 +35,7 @@ struct backend_cuda {
     cuda_device device;
     cuda_stream stream;
     cuda_function add_uint32, add_float32;
+    cuda_function fill[FILLS];
     cuda_pointer scratch;
     cuda_result async_error; /* of work waited for by finish; synchronize reports it */
     bool retained, ready;
@@ -105,6 +109,12 @@ static enum compute_status make_context(struct backend_cuda *backend)
     result = driver->module_get_function(&backend->add_uint32, module, "vector_add_uint32");
     if (result == CUDA_RESULT_SUCCESS) {
         result = driver->module_get_function(&backend->add_float32, module, "vector_add_float32");
+    }
+    for (int i = 0; i < FILLS && result == CUDA_RESULT_SUCCESS; i++) {
+        static const char *const names[FILLS] = {"fill_1", "fill_2", "fill_4", "fill_8",
+                                                 "fill_16"};
+
+        result = driver->module_get_function(&backend->fill[i], module, names[i]);
     }
     if (result != CUDA_RESULT_SUCCESS) {
         return check(backend, result, "cuModuleGetFunction");
@@ -196,7 +206,8 @@ static enum compute_status cuda_memory_free(struct backend *base, backend_addres
     return check(backend, backend->driver->memory_free(address), "cuMemFree");
 }
 
-/* From pageable memory the driver has taken the bytes when the call returns. */
+/* From pageable memory the driver has taken the bytes when the call returns; from shared memory
+ * (cuda_share) it is one DMA, under way. */
 static enum compute_status cuda_copy_to_device(struct backend *base, backend_address dst,
                                                const void *src, uint64_t size, bool async)
 {
@@ -210,7 +221,7 @@ static enum compute_status cuda_copy_to_device(struct backend *base, backend_add
 }
 
 static enum compute_status cuda_copy_from_device(struct backend *base, void *dst,
-                                                 backend_address src, uint64_t size)
+                                                 backend_address src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     enum compute_status status;
@@ -218,7 +229,7 @@ static enum compute_status cuda_copy_from_device(struct backend *base, void *dst
     status = check(backend,
                    backend->driver->copy_from_device_async(dst, src, (size_t)size, backend->stream),
                    "cuMemcpyDtoHAsync");
-    return status == COMPUTE_OK ? wait(backend, "copy from the device") : status;
+    return status == COMPUTE_OK ? complete(backend, async, "copy from the device") : status;
 }
 
 /* Piece by piece through a buffer, from the end that is not overwritten before it is read. */
@@ -271,20 +282,113 @@ static enum compute_status cuda_copy_in_device(struct backend *base, backend_add
     return status == COMPUTE_OK ? complete(backend, async, "copy in the device") : status;
 }
 
-static enum compute_status launch_add(struct backend_cuda *backend, enum compute_element_type type,
-                                      cuda_pointer c, cuda_pointer a, cuda_pointer b,
-                                      uint64_t count)
+static enum compute_status cuda_share(struct backend *base, void *memory, uint64_t size,
+                                      backend_address *address)
+{
+    struct backend_cuda *backend = cuda(base);
+    const struct cuda_driver *driver = backend->driver;
+    cuda_pointer pointer = 0;
+    enum compute_status status;
+
+    status = check(backend,
+                   driver->host_register(memory, (size_t)size, CUDA_HOST_REGISTER_DEVICE_MAP),
+                   "cuMemHostRegister");
+    if (status == COMPUTE_OK) {
+        status = check(backend, driver->host_get_device_pointer(&pointer, memory, 0),
+                       "cuMemHostGetDevicePointer");
+    }
+    *address = pointer;
+    return status;
+}
+
+static enum compute_status copy_row(struct backend_cuda *backend, const struct backend_side *dst,
+                                    const struct backend_side *src, uint64_t size)
+{
+    const struct cuda_driver *driver = backend->driver;
+
+    if (src->host) {
+        return check(backend, driver->copy_to_device_async(dst->address, src->host, (size_t)size,
+                                                           backend->stream), "cuMemcpyHtoDAsync");
+    }
+    if (dst->host) {
+        return check(backend, driver->copy_from_device_async(dst->host, src->address, (size_t)size,
+                                                             backend->stream), "cuMemcpyDtoHAsync");
+    }
+    return check(backend, driver->copy_in_device_async(dst->address, src->address, (size_t)size,
+                                                       backend->stream), "cuMemcpyDtoDAsync");
+}
+
+static void set_side(struct cuda_copy_side *to, const struct backend_side *side, uint64_t slice)
+{
+    uint64_t offset = slice * side->slice_pitch;
+
+    to->memory_type = side->host ? CUDA_MEMORY_HOST : CUDA_MEMORY_DEVICE;
+    to->host = side->host ? (uint8_t *)side->host + offset : NULL;
+    to->device = side->host ? 0 : side->address + offset;
+    to->pitch = (size_t)side->row_pitch;
+}
+
+/* One side in the device, the other there, too, or on the host (not shared: not asynchronous).
+ * A slice at a time: a guest's slice pitch need not be a multiple of its row pitch. */
+static enum compute_status cuda_copy_box(struct backend *base, const struct backend_side *dst,
+                                         const struct backend_side *src,
+                                         const struct backend_box *box, bool async)
+{
+    struct backend_cuda *backend = cuda(base);
+    struct backend_box rest = *box;
+    enum compute_status status = COMPUTE_OK;
+
+    backend_box_join(&rest, dst, src);
+    if (rest.rows == 1 && rest.slices == 1) {
+        status = copy_row(backend, dst, src, rest.row_size);
+        return status == COMPUTE_OK ? complete(backend, async, "copy of a row") : status;
+    }
+    for (uint64_t slice = 0; slice < rest.slices && status == COMPUTE_OK; slice++) {
+        struct cuda_copy_3d copy = {
+            .width_bytes = (size_t)rest.row_size, .height = (size_t)rest.rows, .depth = 1};
+
+        set_side(&copy.src, src, slice);
+        set_side(&copy.dst, dst, slice);
+        status = check(backend, backend->driver->copy_3d_async(&copy, backend->stream),
+                       "cuMemcpy3DAsync");
+    }
+    return status == COMPUTE_OK ? complete(backend, async, "copy of a box") : status;
+}
+
+static enum compute_status launch(struct backend_cuda *backend, cuda_function function,
+                                  uint64_t count, void **parameters)
 {
     uint64_t blocks = (count - 1) / THREADS_PER_BLOCK + 1;
-    void *parameters[] = {&c, &a, &b, &count};
-    cuda_function function =
-        type == COMPUTE_ELEMENT_FLOAT32 ? backend->add_float32 : backend->add_uint32;
 
     return check(backend,
                  backend->driver->launch_kernel(
                      function, (unsigned)(blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX), 1, 1,
                      THREADS_PER_BLOCK, 1, 1, 0, backend->stream, parameters, NULL),
                  "cuLaunchKernel");
+}
+
+static enum compute_status cuda_fill(struct backend *base, backend_address dst, const void *texel,
+                                     uint32_t size, uint64_t count, bool async)
+{
+    struct backend_cuda *backend = cuda(base);
+    unsigned char value[16] = {0};
+    void *parameters[] = {&dst, &count, value};
+    enum compute_status status;
+
+    memcpy(value, texel, size);
+    status = launch(backend, backend->fill[__builtin_ctz(size)], count, parameters);
+    return status == COMPUTE_OK ? complete(backend, async, "fill") : status;
+}
+
+static enum compute_status launch_add(struct backend_cuda *backend, enum compute_element_type type,
+                                      cuda_pointer c, cuda_pointer a, cuda_pointer b,
+                                      uint64_t count)
+{
+    void *parameters[] = {&c, &a, &b, &count};
+
+    return launch(backend,
+                  type == COMPUTE_ELEMENT_FLOAT32 ? backend->add_float32 : backend->add_uint32,
+                  count, parameters);
 }
 
 static enum compute_status cuda_vector_add(struct backend *base, enum compute_element_type type,
@@ -319,7 +423,7 @@ static enum compute_status cuda_vector_add_host(struct backend *base,
     if (status == COMPUTE_OK) {
         status = launch_add(backend, type, device_c, device_a, device_b, count);
     }
-    return status == COMPUTE_OK ? cuda_copy_from_device(base, c, device_c, size) : status;
+    return status == COMPUTE_OK ? cuda_copy_from_device(base, c, device_c, size, false) : status;
 }
 
 static enum compute_status cuda_synchronize(struct backend *base)
@@ -338,8 +442,12 @@ static enum compute_status cuda_synchronize(struct backend *base)
 static void cuda_finish(struct backend *base)
 {
     struct backend_cuda *backend = cuda(base);
-    cuda_result result = backend->driver->stream_synchronize(backend->stream);
+    cuda_result result;
 
+    if (!base->async_pending) {
+        return;
+    }
+    result = backend->driver->stream_synchronize(backend->stream);
     base->async_pending = false;
     if (check(backend, result, "asynchronous work") != COMPUTE_OK &&
         backend->async_error == CUDA_RESULT_SUCCESS) {
@@ -359,6 +467,9 @@ static const struct backend_ops cuda_ops = {
     .copy_in_device = cuda_copy_in_device,
     .vector_add = cuda_vector_add,
     .vector_add_host = cuda_vector_add_host,
+    .share = cuda_share,
+    .copy_box = cuda_copy_box,
+    .fill = cuda_fill,
     .synchronize = cuda_synchronize,
     .finish = cuda_finish,
 };

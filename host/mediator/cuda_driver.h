@@ -46,6 +46,34 @@ enum cuda_device_attribute {
 
 #define CUDA_STREAM_NON_BLOCKING 1u
 
+/* cuMemHostRegister: the memory gets a device address, too. */
+#define CUDA_HOST_REGISTER_DEVICE_MAP 2u
+
+enum cuda_memory_type {
+    CUDA_MEMORY_HOST = 1,
+    CUDA_MEMORY_DEVICE = 2,
+};
+
+/* One side of a copy, as CUDA_MEMCPY3D has it. */
+struct cuda_copy_side {
+    size_t x_bytes, y, z, level;
+    int memory_type; /* enum cuda_memory_type */
+    void *host;
+    cuda_pointer device;
+    void *array;
+    void *reserved;
+    size_t pitch;
+    size_t height; /* rows from one slice to the next */
+};
+
+/* CUDA_MEMCPY3D */
+struct cuda_copy_3d {
+    struct cuda_copy_side src, dst;
+    size_t width_bytes, height, depth;
+};
+
+_Static_assert(sizeof(struct cuda_copy_3d) == 200, "as in cuda.h");
+
 /* X(field, the library's symbol, parameters) */
 #define CUDA_DRIVER_FUNCTIONS(X)                                                                   \
     X(init, "cuInit", (unsigned flags))                                                            \
@@ -73,6 +101,11 @@ enum cuda_device_attribute {
       (void *dst, cuda_pointer src, size_t bytes, cuda_stream stream))                             \
     X(copy_in_device_async, "cuMemcpyDtoDAsync_v2",                                                \
       (cuda_pointer dst, cuda_pointer src, size_t bytes, cuda_stream stream))                      \
+    X(copy_3d_async, "cuMemcpy3DAsync_v2",                                                         \
+      (const struct cuda_copy_3d *copy, cuda_stream stream))                                       \
+    X(host_register, "cuMemHostRegister_v2", (void *memory, size_t bytes, unsigned flags))         \
+    X(host_get_device_pointer, "cuMemHostGetDevicePointer_v2",                                     \
+      (cuda_pointer * pointer, void *memory, unsigned flags))                                      \
     X(stream_create, "cuStreamCreate", (cuda_stream * stream, unsigned flags))                     \
     X(stream_synchronize, "cuStreamSynchronize", (cuda_stream stream))                             \
     X(launch_kernel, "cuLaunchKernel",                                                             \

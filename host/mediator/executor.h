@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One mailbox request: parsed, checked, computed through the session's backend, answered. The
- * request is the caller's own copy. No input or output besides the backend's.
+ * One mailbox request: parsed, run as an operation (operation.h), answered. The request is the
+ * caller's own copy. No input or output besides the backend's.
  */
 #ifndef MEDIATOR_EXECUTOR_H
 #define MEDIATOR_EXECUTOR_H
@@ -37,8 +37,5 @@ size_t executor_build_status(enum compute_status status, uint8_t response[VGPU_S
 
 /* The status of an answer of at least 32 bytes. */
 enum compute_status executor_response_status(const uint8_t *response);
-
-/* For logs: a name such as "INVALID_REQUEST". */
-const char *executor_status_name(enum compute_status status);
 
 #endif

@@ -25,3 +25,25 @@ extern "C" __global__ void vector_add_float32(float *c, const float *a, const fl
 {
     add_all(c, a, b, count, [](float x, float y) { return __fadd_rn(x, y); });
 }
+
+template <typename T>
+static __device__ void fill_all(T *texels, uint64_t count, T texel)
+{
+    const uint64_t stride = (uint64_t)gridDim.x * blockDim.x;
+
+    for (uint64_t i = (uint64_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += stride) {
+        texels[i] = texel;
+    }
+}
+
+#define FILL(size, type)                                                                           \
+    extern "C" __global__ void fill_##size(type *texels, uint64_t count, type texel)               \
+    {                                                                                              \
+        fill_all(texels, count, texel);                                                            \
+    }
+
+FILL(1, uint8_t)
+FILL(2, uint16_t)
+FILL(4, uint32_t)
+FILL(8, uint2)
+FILL(16, uint4)

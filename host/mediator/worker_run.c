@@ -9,6 +9,7 @@
 
 #include "host/mediator/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/operation.h"
 
 /* Loading the driver and making a context takes seconds on a machine with many GPUs, and is no
  * fault of the request that comes first. */
@@ -58,7 +59,7 @@ static void send_answer(struct worker *worker, const struct mailbox_message *to,
     if (executor_response_status(payload) != COMPUTE_OK) {
         worker->statistics.errors++;
         log_debug("request %u: %s", to->request_id,
-                  executor_status_name(executor_response_status(payload)));
+                  operation_status_name(executor_response_status(payload)));
     }
     output_put(&worker->output, out,
                mailbox_build(out, VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length));

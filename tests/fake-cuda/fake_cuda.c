@@ -90,8 +90,25 @@ static int enter(const char *name, int needs_context)
         }                                                                                          \
     } while (0)
 
+/* Host memory with a device address. */
+static struct {
+    uint8_t *start;
+    size_t size;
+} registered;
+
+static int is_registered(uint64_t address, size_t size)
+{
+    uint64_t start = (uintptr_t)registered.start;
+
+    return start && address >= start && address - start <= registered.size &&
+           size <= registered.size - (address - start);
+}
+
 static int is_allocated(uint64_t address, size_t size)
 {
+    if (is_registered(address, size)) {
+        return 1;
+    }
     for (int i = 0; i < ALLOCATIONS; i++) {
         uint64_t start = (uintptr_t)allocations[i].start;
 
@@ -233,11 +250,19 @@ EXPORT int cuModuleGetFunction(void **function, void *module, const char *name)
 {
     ENTER(1);
     (void)module;
-    if (strcmp(name, "vector_add_uint32") != 0 && strcmp(name, "vector_add_float32") != 0) {
-        return NOT_FOUND;
+    static const struct {
+        const char *name, *function; /* what cuLaunchKernel knows it by */
+    } known[] = {{"vector_add_uint32", "u"}, {"vector_add_float32", "f"}, {"fill_1", "1"},
+                 {"fill_2", "2"},            {"fill_4", "4"},             {"fill_8", "8"},
+                 {"fill_16", "16"}};
+
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(name, known[i].name) == 0) {
+            *function = (void *)known[i].function;
+            return SUCCESS;
+        }
     }
-    *function = strcmp(name, "vector_add_uint32") == 0 ? (void *)"u" : (void *)"f";
-    return SUCCESS;
+    return NOT_FOUND;
 }
 
 EXPORT int cuMemAlloc_v2(uint64_t *pointer, size_t size)
@@ -321,6 +346,80 @@ EXPORT int cuMemcpyDtoDAsync_v2(uint64_t dst, uint64_t src, size_t size, void *s
     return SUCCESS;
 }
 
+EXPORT int cuMemHostRegister_v2(void *memory, size_t size, unsigned flags)
+{
+    ENTER(1);
+    if (registered.start || !memory || !size || flags != 2) {
+        return INVALID_VALUE;
+    }
+    trace("host memory registered");
+    registered.start = memory;
+    registered.size = size;
+    return SUCCESS;
+}
+
+EXPORT int cuMemHostGetDevicePointer_v2(uint64_t *pointer, void *memory, unsigned flags)
+{
+    ENTER(1);
+    if (!is_registered((uintptr_t)memory, 1) || flags != 0) {
+        return INVALID_VALUE;
+    }
+    *pointer = (uintptr_t)memory;
+    return SUCCESS;
+}
+
+struct copy_side {
+    size_t x_bytes, y, z, level;
+    int memory_type; /* 1 host, 2 device */
+    void *host;
+    uint64_t device;
+    void *array, *reserved;
+    size_t pitch, height;
+};
+
+struct copy_3d {
+    struct copy_side src, dst;
+    size_t width, height, depth;
+};
+
+/* Where a side's first byte is; NULL: not what this fake (or the real one) takes. */
+static uint8_t *copy_start(const struct copy_side *side, const struct copy_3d *copy)
+{
+    size_t span = side->pitch * (copy->height - 1) + copy->width;
+
+    if (side->x_bytes || side->y || side->z || side->array || side->pitch < copy->width ||
+        side->pitch >= (size_t)1 << 31) {
+        fprintf(stderr, "fake CUDA: cuMemcpy3D with a bad side\n");
+        return NULL;
+    }
+    if (side->memory_type == 1) {
+        return side->host;
+    }
+    return side->memory_type == 2 && !bad_access(side->device, span)
+               ? (uint8_t *)(uintptr_t)side->device
+               : NULL;
+}
+
+EXPORT int cuMemcpy3DAsync_v2(const struct copy_3d *copy, void *stream)
+{
+    uint8_t *dst, *src;
+
+    (void)stream;
+    ENTER(1);
+    if (!copy->width || !copy->height || copy->depth != 1) {
+        return INVALID_VALUE;
+    }
+    dst = copy_start(&copy->dst, copy);
+    src = copy_start(&copy->src, copy);
+    if (!dst || !src) {
+        return pending ? SUCCESS : INVALID_VALUE;
+    }
+    for (size_t row = 0; row < copy->height; row++) {
+        memcpy(dst + row * copy->dst.pitch, src + row * copy->src.pitch, copy->width);
+    }
+    return SUCCESS;
+}
+
 EXPORT int cuStreamCreate(void **stream, unsigned flags)
 {
     static int token;
@@ -348,13 +447,35 @@ EXPORT int cuStreamSynchronize(void *stream)
     return result;
 }
 
-EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                          unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
-                          void *stream, void **parameters, void **extra)
+static void fill(uint64_t texels, uint64_t count, const void *texel, size_t size)
+{
+    for (uint64_t i = 0; i < count && !bad_access(texels, count * size); i++) {
+        memcpy((uint8_t *)(uintptr_t)texels + i * size, texel, size);
+    }
+}
+
+static void add(const char *function, void **parameters)
 {
     uint64_t c = *(uint64_t *)parameters[0], a = *(uint64_t *)parameters[1];
     uint64_t b = *(uint64_t *)parameters[2], count = *(uint64_t *)parameters[3];
 
+    if (bad_access(c, count * 4) || bad_access(a, count * 4) || bad_access(b, count * 4)) {
+        return;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (function[0] == 'u') {
+            ((uint32_t *)(uintptr_t)c)[i] =
+                ((uint32_t *)(uintptr_t)a)[i] + ((uint32_t *)(uintptr_t)b)[i];
+        } else {
+            ((float *)(uintptr_t)c)[i] = ((float *)(uintptr_t)a)[i] + ((float *)(uintptr_t)b)[i];
+        }
+    }
+}
+
+EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                          unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                          void *stream, void **parameters, void **extra)
+{
     (void)shared;
     (void)stream;
     (void)extra;
@@ -369,16 +490,11 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
         pending = (int)setting("FAKE_CUDA_LAUNCH", 0);
         return SUCCESS;
     }
-    if (bad_access(c, count * 4) || bad_access(a, count * 4) || bad_access(b, count * 4)) {
-        return SUCCESS;
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        if (function[0] == 'u') {
-            ((uint32_t *)(uintptr_t)c)[i] =
-                ((uint32_t *)(uintptr_t)a)[i] + ((uint32_t *)(uintptr_t)b)[i];
-        } else {
-            ((float *)(uintptr_t)c)[i] = ((float *)(uintptr_t)a)[i] + ((float *)(uintptr_t)b)[i];
-        }
+    if (function[0] >= '1' && function[0] <= '9') {
+        fill(*(uint64_t *)parameters[0], *(uint64_t *)parameters[1], parameters[2],
+             (size_t)atoi(function));
+    } else {
+        add(function, parameters);
     }
     return SUCCESS;
 }
@@ -387,6 +503,7 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
 EXPORT void fake_cuda_reset(void)
 {
     sticky = pending = launched = fail_calls = 0;
+    registered.start = NULL;
     context_current = 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/executor.c host/mediator/session.c host/mediator/backend_cpu.c
+// build: host/mediator/executor.c host/mediator/operation.c host/mediator/session.c host/mediator/backend_cpu.c
 /*
  * Any bytes as mailbox requests, one after the other in one session of the CPU backend. An input
  * is a list of requests: two bytes of length, then the request. A length's top bit says that the
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/mediator/executor.h"
+#include "host/mediator/operation.h"
 
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 
@@ -51,7 +52,7 @@ static void check_answer(const uint8_t *response, size_t length)
     CHECK(header.data_offset == sizeof(header) + 4 * header.result_count);
     CHECK(header.data_offset + header.data_length == length);
     CHECK(header.status == COMPUTE_OK || length == sizeof(header));
-    CHECK(strcmp(executor_status_name((enum compute_status)header.status), "unknown status") != 0);
+    CHECK(strcmp(operation_status_name((enum compute_status)header.status), "unknown status") != 0);
 }
 
 static void check_accounts(const struct session *session)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The compute operations of protocol/compute.h, whoever carried them: checked, computed through
+ * the session's backend. A carrier (executor.h for the mailbox, pvgpu_compute.h for the ring) puts
+ * a request into this form and its outcome into its own. No input or output besides the backend's.
+ */
+#ifndef MEDIATOR_OPERATION_H
+#define MEDIATOR_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/mediator/session.h"
+
+#define OPERATION_RESULTS_MAX 1u
+
+/* Memory that the guest shares: handle 0 names it. */
+struct operation_heap {
+    uint8_t *memory;         /* NULL: there is none, and handle 0 is no handle */
+    uint64_t size;           /* bytes */
+    backend_address address; /* what the backend calls it */
+};
+
+struct operation {
+    uint32_t number; /* enum compute_operation, or unknown */
+    bool async;      /* need not have ended on return */
+    uint32_t param_count;
+    const uint32_t *params; /* the caller's copy */
+    struct operation_heap heap;
+
+    /*
+     * The operation's data, and where its answer's data goes. With a heap both lie in it, checked
+     * by the caller, and the backend works on them in place; else they are the caller's memory, of
+     * any alignment, with at most BACKEND_HOST_VECTOR_MAX elements.
+     */
+    const uint8_t *data;
+    uint64_t data_size;
+    uint8_t *answer;
+    uint64_t answer_capacity;
+
+    /* Out. */
+    uint64_t answer_size;
+    uint32_t result_count;
+    uint32_t results[OPERATION_RESULTS_MAX];
+};
+
+bool operation_is_known(uint32_t number);
+
+/* Over in microseconds, whatever its parameters: for those of a mailbox request. */
+bool operation_is_brief(uint32_t number, uint32_t param_count, const uint32_t *params);
+
+/* session may be NULL for COMPUTE_NOP and unknown operations. */
+enum compute_status operation_run(struct session *session, struct operation *operation);
+
+/* For logs: a name such as "INVALID_REQUEST". */
+const char *operation_status_name(enum compute_status status);
+
+#endif
