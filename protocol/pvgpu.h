@@ -177,7 +177,9 @@ struct pvgpu_error_record {
  *   abandons the command that runs, frees all that the session held, stores consumer_ptr,
  *   host_fence_completed, error_count and the error fields as 0 once more, status = READY, then
  *   reset_done = the count, with release. Without a DIRECT backend the device itself stores
- *   reset_done. A driver that sees CONTROL_WORDS waits (with a deadline) for reset_done ==
+ *   reset_done. (RESET between HANDSHAKE and its ACK: the device stores reset_done, and sends RESET
+ *   right after IDENTITY as well.) While reset_request differs from what the last RESET message
+ *   said, the backend writes nothing there and consumes nothing. A driver that sees CONTROL_WORDS waits (with a deadline) for reset_done ==
  *   reset_request after it wrote RESET, and for STATUS.CONNECTED, before it submits; one that does
  *   not wait may read a stale fence for some nanoseconds, no more.
  */
