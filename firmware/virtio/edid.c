@@ -33,6 +33,9 @@
 #define DESCRIPTOR_TEXT 5
 #define STANDARD_MORE 6
 
+/* Pixel clocks go up to 655 MHz: a timing of a few pixels would have rates that no display has. */
+#define REFRESH_MAX_MHZ 10000000u
+
 /* CTA-861 extension, 7.5. */
 #define CTA_TAG 0x02
 #define CTA_TIMINGS_OFFSET 2
@@ -132,12 +135,16 @@ static void add_detailed(struct edid *edid, const uint8_t *d, bool is_preferred)
         .is_preferred = is_preferred,
     };
     uint64_t total = (uint64_t)(mode.width + mode.h_blank) * (mode.height + mode.v_blank);
+    uint64_t refresh_mhz;
 
     if (mode.width == 0 || mode.height == 0) {
         return;
     }
-    mode.refresh_mhz =
-        (uint32_t)(((uint64_t)mode.pixel_clock_khz * 1000 * 1000 + total / 2) / total);
+    refresh_mhz = ((uint64_t)mode.pixel_clock_khz * 1000 * 1000 + total / 2) / total;
+    if (refresh_mhz > REFRESH_MAX_MHZ) {
+        return;
+    }
+    mode.refresh_mhz = (uint32_t)refresh_mhz;
     if (mode.is_interlaced) {
         mode.height *= 2; /* the timing counts the lines of a field */
     }

@@ -24,13 +24,13 @@ static bool is_format(uint32_t format)
     }
 }
 
-/* ---- Answers with data ---- */
+/* ---- Answers with data: what is looked at is read once, the device may change it meanwhile ---- */
 
 static int take_edid(const struct virtio_gpu_slot *slot, const uint8_t *response, uint32_t written)
 {
-    uint32_t size;
+    const struct virtio_gpu_resp_edid *answer = (const void *)response;
+    uint32_t size = load_once32(&answer->size);
 
-    memcpy(&size, response + offsetof(struct virtio_gpu_resp_edid, size), sizeof(size));
     if (size > VIRTIO_GPU_EDID_MAX ||
         size > written - offsetof(struct virtio_gpu_resp_edid, edid)) {
         return BAREGPU_ERR_PROTOCOL;
@@ -38,20 +38,19 @@ static int take_edid(const struct virtio_gpu_slot *slot, const uint8_t *response
     if (size > slot->out_size) {
         size = (uint32_t)slot->out_size;
     }
-    memcpy(slot->out, response + offsetof(struct virtio_gpu_resp_edid, edid), size);
+    memcpy(slot->out, answer->edid, size);
     *slot->out_length = size;
     return 0;
 }
 
 static void take_capset_info(const struct virtio_gpu_slot *slot, const uint8_t *response)
 {
-    struct virtio_gpu_resp_capset_info info;
+    const struct virtio_gpu_resp_capset_info *info = (const void *)response;
 
-    memcpy(&info, response, sizeof(info));
     *(struct virtio_gpu_capset *)slot->out = (struct virtio_gpu_capset){
-        .id = info.capset_id,
-        .max_version = info.capset_max_version,
-        .max_size = info.capset_max_size,
+        .id = load_once32(&info->capset_id),
+        .max_version = load_once32(&info->capset_max_version),
+        .max_size = load_once32(&info->capset_max_size),
     };
 }
 

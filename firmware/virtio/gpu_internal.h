@@ -3,6 +3,7 @@
 #ifndef BAREGPU_GPU_INTERNAL_H
 #define BAREGPU_GPU_INTERNAL_H
 
+#include "baregpu/barrier.h"
 #include "baregpu/virtio_gpu_command.h"
 #include "firmware/mem.h"
 
@@ -37,13 +38,16 @@ struct gpu_request {
         .expected_size = sizeof(struct virtio_gpu_ctrl_hdr),                                       \
     }
 
-/* A command that is not sent: also ends the caller's operation. */
+/* A command that is not sent: also ends the caller's operation, unless that is another command's. */
 static inline int gpu_refuse(struct virtio_gpu_op *op, int error)
 {
-    if (op != NULL) {
+    if (op == NULL) {
+        return error;
+    }
+    if (op->error != BAREGPU_ERR_BUSY) {
         op->error = error;
     }
-    return error;
+    return op->error;
 }
 
 /* Queues it; without `op` also waits for its end. */

@@ -3,6 +3,7 @@
 #include "firmware/virtio/gpu_internal.h"
 
 #include "baregpu/hal.h"
+#include "firmware/virtio/virtqueue_internal.h"
 
 #define CHECK_INTERVAL_NS 1000000ull /* between looks at the device's status while waiting */
 #define SEGMENTS_MAX 3u
@@ -66,6 +67,11 @@ bool virtio_gpu_fence_passed(struct virtio_gpu *gpu, const struct virtio_gpu_fen
 }
 
 /* ---- Slots ---- */
+
+static struct virtqueue *queue_of(struct virtio_gpu *gpu, bool is_cursor)
+{
+    return is_cursor ? &gpu->cursor : &gpu->control;
+}
 
 static uint64_t low_bits(unsigned count)
 {
@@ -156,31 +162,29 @@ static int fail(struct virtio_gpu *gpu, int error)
 static bool fence_is_right(const struct virtio_gpu_slot *slot,
                            const struct virtio_gpu_ctrl_hdr *hdr)
 {
-    return !slot->is_fenced ||
-           ((hdr->flags & VIRTIO_GPU_FLAG_FENCE) && hdr->fence_id == slot->fence_id);
+    return !slot->is_fenced || ((load_once32(&hdr->flags) & VIRTIO_GPU_FLAG_FENCE) &&
+                                load_acquire64(&hdr->fence_id) == slot->fence_id);
 }
 
 static int check_answer(const struct virtio_gpu_slot *slot, const uint8_t *response,
                         uint32_t written, uint32_t *type)
 {
-    struct virtio_gpu_ctrl_hdr hdr;
     int error;
 
     *type = 0;
     if (slot->is_cursor && written == 0) {
         return 0; /* QEMU gives no answers on this queue */
     }
-    if (written < sizeof(hdr)) {
+    if (written < sizeof(struct virtio_gpu_ctrl_hdr)) {
         return BAREGPU_ERR_PROTOCOL;
     }
-    memcpy(&hdr, response, sizeof(hdr));
-    *type = hdr.type;
-    error = virtio_gpu_response_error(hdr.type);
+    *type = load_once32(&((const struct virtio_gpu_ctrl_hdr *)(const void *)response)->type);
+    error = virtio_gpu_response_error(*type);
     if (error < 0) {
         return error;
     }
-    if (hdr.type != slot->expected_type || written < slot->expected_size ||
-        !fence_is_right(slot, &hdr)) {
+    if (*type != slot->expected_type || written < slot->expected_size ||
+        !fence_is_right(slot, (const void *)response)) {
         return BAREGPU_ERR_PROTOCOL;
     }
     return gpu_take_payload(slot, response, written);
@@ -256,19 +260,21 @@ int virtio_gpu_poll(struct virtio_gpu *gpu)
 
 struct wait {
     struct virtio_gpu *gpu;
+    struct virtqueue *queue;              /* where that will be answered */
     const struct virtio_gpu_op *op;       /* until it has ended */
     const struct virtio_gpu_fence *fence; /* until it has passed */
-    const struct gpu_request *request;    /* until there is room for it */
+    const struct gpu_request *request;    /* until there is room for it, and this many: */
+    uint64_t completions;                 /* of the queue, before */
 };
 
-static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, bool needs_staging,
+static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request,
                      const struct virtio_gpu_op *op);
-static bool needs_staging(const struct gpu_request *request);
 
 static bool is_over(const struct wait *wait)
 {
     if (wait->request != NULL) {
-        return has_room(wait->gpu, wait->request, needs_staging(wait->request), wait->op);
+        return wait->queue->completions != wait->completions &&
+               has_room(wait->gpu, wait->request, wait->op);
     }
     if (wait->fence != NULL) {
         return virtio_gpu_fence_passed(wait->gpu, wait->fence);
@@ -276,39 +282,66 @@ static bool is_over(const struct wait *wait)
     return wait->op->error != BAREGPU_ERR_BUSY;
 }
 
+/* Takes answers, and sends what their `done` has queued. */
+static int make_progress(struct virtio_gpu *gpu)
+{
+    int error = virtio_gpu_poll(gpu);
+
+    return error < 0 ? error : virtio_gpu_kick(gpu);
+}
+
+/* Looks at the device's status when that is due. */
+static int check_device(struct virtio_gpu *gpu, uint64_t now_ns, uint64_t deadline_ns,
+                        uint64_t *due_ns)
+{
+    int error = 0;
+
+    if (now_ns >= *due_ns || now_ns >= deadline_ns) {
+        *due_ns = now_ns + CHECK_INTERVAL_NS;
+        error = virtio_check(gpu->device);
+    }
+    return error < 0 ? fail(gpu, error) : 0;
+}
+
 static int wait_until(const struct wait *wait, uint64_t deadline_ns)
 {
     struct virtio_gpu *gpu = wait->gpu;
-    uint64_t check_ns = hal_time_ns() + CHECK_INTERVAL_NS;
+    struct virtqueue *queue = wait->queue;
+    struct waiter waiter = waiter_begin(&gpu->device->wait, queue->source, deadline_ns);
+    uint64_t completions = queue->completions, check_ns = hal_time_ns() + CHECK_INTERVAL_NS;
+    bool has_slept = false;
+    int error;
 
     for (;;) {
-        int error = virtio_gpu_poll(gpu);
-        uint64_t now_ns;
+        error = make_progress(gpu);
+        if (queue->completions != completions) {
+            completions = queue->completions;
+            waiter_end(&waiter);
+            waiter = waiter_begin(&gpu->device->wait, queue->source, deadline_ns);
+        }
+        if (error < 0 || is_over(wait)) {
+            break;
+        }
+        uint64_t now_ns = hal_time_ns();
 
-        if (error < 0) {
-            return error;
+        error = check_device(gpu, now_ns, deadline_ns, &check_ns);
+        if (error < 0 || now_ns >= deadline_ns) {
+            error = error < 0 ? error : BAREGPU_ERR_TIMEOUT;
+            break;
         }
-        if (is_over(wait)) {
-            return 0;
-        }
-        now_ns = hal_time_ns();
-        if (now_ns >= check_ns) {
-            check_ns = now_ns + CHECK_INTERVAL_NS;
-            error = virtio_check(gpu->device);
-            if (error < 0) {
-                return fail(gpu, error);
-            }
-        }
-        if (now_ns >= deadline_ns) {
-            return BAREGPU_ERR_TIMEOUT;
-        }
-        hal_wait(deadline_ns);
+        virtqueue_pause(queue, &waiter);
+        has_slept |= waiter.has_slept;
     }
+    if (has_slept) {
+        virtqueue_disable_notifications(queue);
+    }
+    return error < 0 ? error : 0;
 }
 
 int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t deadline_ns)
 {
-    const struct wait wait = {.gpu = gpu, .op = op};
+    const struct wait wait = {
+        .gpu = gpu, .queue = queue_of(gpu, op->slot >= VIRTIO_GPU_SLOTS_MAX), .op = op};
     int error = 0;
 
     if (op->error != BAREGPU_ERR_BUSY) {
@@ -333,7 +366,7 @@ int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t d
 int virtio_gpu_fence_wait(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence,
                           uint64_t deadline_ns)
 {
-    const struct wait wait = {.gpu = gpu, .fence = fence};
+    const struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
     int error = virtio_gpu_kick(gpu);
 
     return error < 0 ? error : wait_until(&wait, deadline_ns);
@@ -379,7 +412,7 @@ static bool needs_staging(const struct gpu_request *request)
             request->data.size > request_capacity(request) - request->size);
 }
 
-static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, bool needs_staging,
+static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request,
                      const struct virtio_gpu_op *op)
 {
     if (request->is_cursor) {
@@ -393,13 +426,16 @@ static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request, 
             return false;
         }
     }
-    return gpu->free_slots != 0 && !(needs_staging && gpu->staging_used);
+    return gpu->free_slots != 0 && !(needs_staging(request) && gpu->staging_used);
 }
 
 /* What can be refused before anything is sent. */
 static int check_request(const struct virtio_gpu *gpu, const struct virtio_gpu_op *op,
                          const struct gpu_request *request)
 {
+    if (op->error == BAREGPU_ERR_BUSY) {
+        return BAREGPU_ERR_BUSY;
+    }
     if (gpu->error < 0) {
         return gpu->error;
     }
@@ -489,7 +525,7 @@ static int queue_request(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
                          const struct gpu_request *request)
 {
     struct virtio_gpu_slot *slot = take_slot(gpu, request->is_cursor);
-    struct virtqueue *queue = request->is_cursor ? &gpu->cursor : &gpu->control;
+    struct virtqueue *queue = queue_of(gpu, request->is_cursor);
     struct virtio_gpu_ctrl_hdr *hdr = request->bytes;
     struct virtqueue_segment segments[SEGMENTS_MAX];
     unsigned readable;
@@ -523,36 +559,21 @@ static int queue_request(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
 static int queue_when_possible(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
                                const struct gpu_request *request, uint64_t deadline_ns)
 {
-    const struct wait wait = {.gpu = gpu, .op = op, .request = request};
-    int error;
+    struct wait wait = {
+        .gpu = gpu, .queue = queue_of(gpu, request->is_cursor), .op = op, .request = request};
+    int error = has_room(gpu, request, op) ? queue_request(gpu, op, request) : BAREGPU_ERR_NO_SPACE;
 
-    for (;;) {
-        if (!has_room(gpu, request, needs_staging(request), op)) {
-            error = virtio_gpu_kick(gpu);
-            if (error >= 0) {
-                error = wait_until(&wait, deadline_ns);
-            }
-            if (error < 0) {
-                return error;
-            }
-        }
-        error = queue_request(gpu, op, request);
-        if (error == BAREGPU_ERR_PROTOCOL) {
-            return fail(gpu, error);
-        }
-        if (error != BAREGPU_ERR_NO_SPACE) {
-            return error;
-        }
+    while (error == BAREGPU_ERR_NO_SPACE) {
+        wait.completions = wait.queue->completions;
         error = virtio_gpu_kick(gpu);
-        if (error < 0 || hal_time_ns() >= deadline_ns) {
-            return error < 0 ? error : BAREGPU_ERR_TIMEOUT;
+        if (error >= 0) {
+            error = wait_until(&wait, deadline_ns);
         }
-        hal_wait(deadline_ns);
-        error = virtio_gpu_poll(gpu);
-        if (error < 0) {
-            return error;
+        if (error == 0) {
+            error = queue_request(gpu, op, request);
         }
     }
+    return error == BAREGPU_ERR_PROTOCOL ? fail(gpu, error) : error;
 }
 
 int gpu_submit(struct virtio_gpu *gpu, struct virtio_gpu_op *op, const struct gpu_request *request)
@@ -566,8 +587,7 @@ int gpu_submit(struct virtio_gpu *gpu, struct virtio_gpu_op *op, const struct gp
         error = queue_when_possible(gpu, used, request, deadline_ns);
     }
     if (error < 0) {
-        used->error = error;
-        return error;
+        return gpu_refuse(used, error);
     }
     return op != NULL ? 0 : virtio_gpu_wait(gpu, used, deadline_ns);
 }

@@ -501,8 +501,7 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
     return 1;
 }
 
-/* One pause of virtqueue_wait. */
-static void pause(struct virtqueue *queue, struct waiter *waiter)
+void virtqueue_pause(struct virtqueue *queue, struct waiter *waiter)
 {
     if (!waiter_may_sleep(waiter)) {
         hal_wait(waiter->deadline_ns);
@@ -523,7 +522,7 @@ int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_
     uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
 
     while (result == 0) {
-        pause(queue, &waiter);
+        virtqueue_pause(queue, &waiter);
         uint64_t now_ns = hal_time_ns();
 
         result = virtqueue_poll(queue, used); /* also after the deadline: it may just be there */

@@ -366,6 +366,29 @@ static void test_odd_content(void **state)
     assert_null(edid_preferred(&edid));
 }
 
+/* A timing of a pixel at 655 MHz: its rate would not fit 32 bits of millihertz. */
+static void test_absurd_rate(void **state)
+{
+    static const uint8_t timing[18] = {0xFF, 0xFF, 1, 0, 0, 1};
+
+    (void)state;
+    build_base();
+    memcpy(bytes + 54, timing, sizeof(timing));
+    set_checksum(bytes);
+    assert_int_equal(parse(BLOCK), 0);
+    assert_int_equal(edid.mode_count, 0);
+    bytes[56] = 255; /* 255 x 255: 10078 Hz */
+    bytes[59] = 255;
+    set_checksum(bytes);
+    assert_int_equal(parse(BLOCK), 0);
+    assert_int_equal(edid.mode_count, 0);
+    bytes[57] = 3; /* 258 x 255: 9961 Hz */
+    set_checksum(bytes);
+    assert_int_equal(parse(BLOCK), 0);
+    assert_int_equal(edid.mode_count, 1);
+    assert_int_equal(edid.modes[0].refresh_mhz, 9961240);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,7 +397,8 @@ int main(void)
         cmocka_unit_test(test_established),      cmocka_unit_test(test_standard),
         cmocka_unit_test(test_more_descriptors), cmocka_unit_test(test_extension),
         cmocka_unit_test(test_bad_extension),    cmocka_unit_test(test_too_many_modes),
-        cmocka_unit_test(test_bad_base),         cmocka_unit_test(test_odd_content),
+        cmocka_unit_test(test_bad_base),         cmocka_unit_test(test_absurd_rate),
+        cmocka_unit_test(test_odd_content),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

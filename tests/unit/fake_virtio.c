@@ -61,6 +61,7 @@ static void write_status(struct virtio_device *device, uint8_t status)
         ((fake->accepted & fake->rejected) || (fake->accepted & ~fake->offered))) {
         status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
     }
+    fake->failures += (status & ~fake->status & VIRTIO_STATUS_FAILED) != 0;
     fake->status = status | (fake->status & VIRTIO_STATUS_NEEDS_RESET);
 }
 

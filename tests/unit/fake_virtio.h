@@ -108,6 +108,7 @@ struct fake_virtio {
     uint8_t status;
     uint32_t generation;
     unsigned violations; /* of the driver */
+    unsigned failures;   /* times that the driver has given up: FAILED */
     uint32_t kicks;      /* doorbells, atomic */
     uint32_t interrupts; /* atomic */
     uint32_t isr;        /* atomic */

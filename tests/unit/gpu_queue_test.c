@@ -158,6 +158,30 @@ static void test_done_queues(void **state)
     close_gpu();
 }
 
+/* An operation is one command's until that has ended. */
+static void test_busy(void **state)
+{
+    const struct virtio_gpu_cursor_state cursor = {.x = 1};
+    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+
+    (void)state;
+    open_gpu(0, 1);
+    fake.holds_fences = true;
+    assert_int_equal(create_2d(&op, 1), 0);
+    assert_int_equal(create_2d(&op, 2), BAREGPU_ERR_BUSY);
+    assert_int_equal(create_2d(&op, 0), BAREGPU_ERR_BUSY); /* also what is wrong otherwise */
+    assert_int_equal(virtio_gpu_cmd_move_cursor(&gpu, &op, &cursor), BAREGPU_ERR_BUSY);
+    assert_int_equal(op.error, BAREGPU_ERR_BUSY);
+    assert_int_equal(virtio_gpu_kick(&gpu), 1);
+    assert_int_equal(fake.log_count, 1);
+    fake_gpu_retire_all(&fake);
+    assert_int_equal(virtio_gpu_wait(&gpu, &op, soon()), 0);
+    fake.holds_fences = false;
+    assert_int_equal(create_2d(&op, 2), 0);
+    assert_int_equal(virtio_gpu_wait(&gpu, &op, soon()), 0);
+    close_gpu();
+}
+
 /* ---- Fences ---- */
 
 static void test_fence(void **state)
@@ -460,6 +484,48 @@ static void test_needs_reset(void **state)
     close_gpu();
 }
 
+/* Waiting for room, be it for slots or for descriptors: a device that has died is noticed long
+ * before the deadline. */
+static void test_needs_reset_when_full(void **state)
+{
+    const struct virtio_gpu_options options = {.timeout_ns = TIMEOUT_NS, .queue_size_max = 4};
+    struct virtio_gpu_op ops[5];
+    uint64_t start_ns;
+    unsigned count = 0;
+    int error;
+
+    (void)state;
+    fake_gpu_init(&fake, variant->features, 1);
+    assert_int_equal(fake_virtio_open(&fake.virtio, &device, VIRTIO_ID_GPU), 0);
+    assert_int_equal(virtio_gpu_open(&gpu, &device, &options), 0);
+    fake.holds_fences = true;
+    fake_virtio_need_reset(&fake.virtio);
+    start_ns = fake_hal.now_ns;
+    do {
+        ops[count] = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
+        error = create_2d(&ops[count], count + 1);
+    } while (error == 0 && ++count < COUNT(ops));
+    assert_int_equal(error, BAREGPU_ERR_IO);
+    assert_int_equal(count, virtio_gpu_has(&gpu, VIRTIO_F_INDIRECT_DESC) ? 4 : 2);
+    assert_true(fake_hal.now_ns - start_ns < TIMEOUT_NS / 100);
+    assert_int_equal(ops[0].error, BAREGPU_ERR_IO);
+    close_gpu();
+}
+
+/* The deadline comes before the device's status is looked at for the first time. */
+static void test_needs_reset_at_deadline(void **state)
+{
+    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+
+    (void)state;
+    open_gpu(0, 1);
+    fake.holds_fences = true;
+    assert_int_equal(create_2d(&op, 1), 0);
+    fake_virtio_need_reset(&fake.virtio);
+    assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns), BAREGPU_ERR_IO);
+    close_gpu();
+}
+
 static void test_restart_ends_operations(void **state)
 {
     struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
@@ -527,6 +593,8 @@ static void test_open_refused(void **state)
         fake_gpu_init(&fake, variant->features, scanouts);
         assert_int_equal(fake_virtio_open(&fake.virtio, &device, VIRTIO_ID_GPU), 0);
         assert_int_equal(virtio_gpu_open(&gpu, &device, NULL), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(fake.virtio.failures, 1);
+        assert_int_equal(fake.virtio.status, 0); /* and it has been reset */
         assert_int_equal(fake_hal.allocated, 0);
         fake_gpu_end(&fake);
     }
@@ -537,6 +605,13 @@ static void test_open_refused(void **state)
         assert_int_equal(virtio_gpu_open(&gpu, &device, NULL), BAREGPU_ERR_PROTOCOL);
         fake_gpu_end(&fake);
     }
+    fake_gpu_init(&fake, variant->features | VIRTIO_GPU_F_VIRGL, 1);
+    value = UINT32_MAX; /* capability sets: some are believed */
+    memcpy(fake.virtio.config + offsetof(struct virtio_gpu_config, num_capsets), &value, 4);
+    assert_int_equal(fake_virtio_open(&fake.virtio, &device, VIRTIO_ID_GPU), 0);
+    assert_int_equal(virtio_gpu_open(&gpu, &device, NULL), 0);
+    assert_int_equal(gpu.capset_count, VIRTIO_GPU_CAPSETS_MAX);
+    close_gpu();
     fake_gpu_init(&fake, variant->features, 1);
     fake.virtio.config_size = 8; /* no scanouts in it */
     assert_int_equal(fake_virtio_open(&fake.virtio, &device, VIRTIO_ID_GPU), 0);
@@ -589,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_staging_is_shared),
         cmocka_unit_test(test_done_queues),
+        cmocka_unit_test(test_busy),
         cmocka_unit_test(test_fence),
         cmocka_unit_test(test_fence_out_of_order),
         cmocka_unit_test(test_timelines),
@@ -599,6 +675,8 @@ int main(void)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_broken_queue),
         cmocka_unit_test(test_needs_reset),
+        cmocka_unit_test(test_needs_reset_when_full),
+        cmocka_unit_test(test_needs_reset_at_deadline),
         cmocka_unit_test(test_restart_ends_operations),
         cmocka_unit_test(test_features),
         cmocka_unit_test(test_open_refused),

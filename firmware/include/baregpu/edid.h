@@ -26,7 +26,7 @@ enum edid_source {
 
 struct edid_mode {
     uint32_t width, height;            /* pixels of a frame */
-    uint32_t refresh_mhz;              /* millihertz; an interlaced mode: fields */
+    uint32_t refresh_mhz;              /* millihertz, up to 10 kHz; an interlaced mode: fields */
     uint32_t pixel_clock_khz;          /* this and the timings: detailed modes only, else 0 */
     uint16_t h_front, h_sync, h_blank; /* pixels */
     uint16_t v_front, v_sync, v_blank; /* lines */
@@ -50,7 +50,9 @@ struct edid {
     uint8_t extensions_valid; /* those that are there, with a right checksum */
     bool is_truncated;        /* more modes than fit */
     uint16_t mode_count;
-    struct edid_mode modes[EDID_MODES_MAX]; /* without duplicates; detailed ones first */
+    /* Without duplicates (size, whole hertz, interlaced). The base block's detailed ones come first,
+     * then those of the extensions, then standard and established ones. */
+    struct edid_mode modes[EDID_MODES_MAX];
 };
 
 /*

@@ -10,13 +10,15 @@
  * live as long as it. The device works on commands in the order of their queueing, except for
  * fences (below).
  *
- * Errors are enum baregpu_error. Without effect on the device: INVALID and RANGE (arguments),
- * UNSUPPORTED (a feature that was not negotiated), TOO_LARGE, TIMEOUT (while waiting for a free
- * slot). From the device: IO (unspecified), NO_MEMORY, NOT_FOUND (no such resource, context or
+ * Errors are enum baregpu_error. Without effect on the device: INVALID and RANGE (arguments), BUSY
+ * (the operation is in use), UNSUPPORTED (a feature that was not negotiated), TOO_LARGE, TIMEOUT
+ * (while waiting for a free slot). From the device: IO (unspecified), NO_MEMORY, NOT_FOUND (no such resource, context or
  * scanout), INVALID; op->response tells its own word. TIMEOUT: no answer; the command may still be
  * carried out. PROTOCOL: an answer that is too short, of another type, or with another fence. A
  * device that breaks the rules of its queues, needs a reset or is gone fails all commands, these
  * and later ones, until virtio_gpu_restart.
+ *
+ * Waiting is polling, or sleeping between interrupts, as device->wait says (baregpu/wait.h).
  *
  * All memory for commands is taken from the HAL in virtio_gpu_open. Calls on one device are not
  * reentrant and not for interrupt handlers.
@@ -40,7 +42,8 @@
 #define VIRTIO_GPU_OP_RING (1u << 1) /* on the timeline ring_idx of the command's context */
 
 struct virtio_gpu_op {
-    /* Written by the caller before the command; all zeroes is fine. */
+    /* Written by the caller before the command; all zeroes is fine. One that is still BUSY is
+     * refused as such, and goes on. */
     uint32_t flags;                         /* VIRTIO_GPU_OP_* */
     uint8_t ring_idx;                       /* with VIRTIO_GPU_OP_RING: 0 to 63 */
     /* Called once, when a command that was queued ends by an answer, by an error of the device, or

@@ -28,7 +28,7 @@ struct virtio_rng {
 int virtio_rng_open(struct virtio_rng *rng, struct virtio_device *device, uint64_t deadline_ns);
 
 /*
- * Fills `to` with `size` random bytes. Errors: TIMEOUT (the call may be made again), IO, PROTOCOL,
+ * Fills `to` with `size` random bytes, and waits for them as device->wait says. Errors: TIMEOUT (the call may be made again), IO, PROTOCOL,
  * UNAVAILABLE as virtqueue_wait; then nothing in `to` is to be used.
  */
 int virtio_rng_read(struct virtio_rng *rng, void *to, size_t size, uint64_t deadline_ns);

@@ -96,7 +96,7 @@ struct virtqueue {
     /* Statistics. */
     uint64_t notifications; /* sent to the device */
     uint64_t completions;   /* chains given back by virtqueue_poll */
-    uint64_t sleeps;        /* made by virtqueue_wait */
+    uint64_t sleeps;        /* made by virtqueue_wait, and the like of drivers */
 };
 
 /*
