@@ -63,6 +63,7 @@ $(FONT_SRC): mk/build-font.sh mk/psf-to-c.awk mk/debian-fetch.sh
 # What runs before the FP unit is on, or while its registers hold the interrupted code's values.
 $(FW_OBJ)/firmware/platform/early%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/platform/exception%.o: FW_EXTRA := -mgeneral-regs-only
+$(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 
 # What the compiler takes for a memcpy must not become a call to itself.
 $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-align \

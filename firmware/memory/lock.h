@@ -21,23 +21,8 @@ struct lock { /* all zero: free */
 
 #ifdef __aarch64__
 
-/*
- * Waits until *word is `value`, with acquire. The load-exclusive makes the holder's store to the
- * word an event for this CPU (Arm ARM D1.6.1), so that WFE sleeps until then and misses nothing.
- */
-static inline void lock_wait_for(const uint32_t *word, uint32_t value)
-{
-    uint32_t now;
-
-    __asm__ volatile("   sevl\n"
-                     "1: wfe\n"
-                     "   ldaxr %w0, %1\n"
-                     "   cmp   %w0, %w2\n"
-                     "   b.ne  1b\n"
-                     : "=&r"(now)
-                     : "Q"(*word), "r"(value)
-                     : "cc", "memory");
-}
+/* Waits until *word is `value`, with acquire. */
+void lock_wait_for(const uint32_t *word, uint32_t value);
 
 /* Masks IRQ and FIQ on this CPU; returns what interrupts_restore needs. */
 static inline uint64_t interrupts_mask(void)
