@@ -149,6 +149,50 @@ void fake_pci_capability(struct fake_pci *pci, int function, unsigned offset, ui
     f->config[offset + 1] = next;
 }
 
+/* The first pointer of 0 in the list. */
+static void append_capability(struct fake_pci *pci, int function, unsigned offset, uint8_t id)
+{
+    uint8_t *config = pci->functions[function].config;
+    unsigned pointer = 0x34;
+
+    while (config[pointer] != 0) {
+        pointer = config[pointer] + 1u;
+    }
+    fake_pci_capability(pci, function, offset, id, 0);
+    config[pointer] = (uint8_t)offset;
+}
+
+void fake_pci_msix(struct fake_pci *pci, int function, unsigned offset, unsigned entries,
+                   uint32_t table, uint32_t pending)
+{
+    struct fake_function *f = &pci->functions[function];
+
+    append_capability(pci, function, offset, PCI_CAP_MSIX);
+    put(f->config, offset + 2, 2, entries - 1);
+    put(f->writable, offset + 2, 2, 0xC000);
+    put(f->config, offset + 4, 4, table);
+    put(f->config, offset + 8, 4, pending);
+}
+
+void fake_pci_msi(struct fake_pci *pci, int function, unsigned offset, unsigned log2, bool is_64bit,
+                  bool has_masks)
+{
+    struct fake_function *f = &pci->functions[function];
+    unsigned data = offset + (is_64bit ? 12 : 8);
+
+    append_capability(pci, function, offset, PCI_CAP_MSI);
+    put(f->config, offset + 2, 2, log2 << 1 | (is_64bit ? 0x80u : 0) | (has_masks ? 0x100u : 0));
+    put(f->writable, offset + 2, 2, 0x71);
+    put(f->writable, offset + 4, 4, 0xFFFFFFFC);
+    if (is_64bit) {
+        put(f->writable, offset + 8, 4, UINT32_MAX);
+    }
+    put(f->writable, data, 2, 0xFFFF);
+    if (has_masks) {
+        put(f->writable, data + 4, 4, UINT32_MAX);
+    }
+}
+
 int fake_pci_add(struct fake_pci *pci, int parent, uint8_t devfn, uint16_t vendor, uint16_t device,
                  uint32_t class_code, int express_type)
 {

@@ -64,6 +64,15 @@ void fake_pci_capability(struct fake_pci *pci, int function, unsigned offset, ui
                          uint8_t next);
 
 /*
+ * Capabilities for messages, the last in the function's list. MSI-X says that it has `entries`, in
+ * table and pending bits as given (BAR | offset). MSI has 1 << `log2` messages.
+ */
+void fake_pci_msix(struct fake_pci *pci, int function, unsigned offset, unsigned entries,
+                   uint32_t table, uint32_t pending);
+void fake_pci_msi(struct fake_pci *pci, int function, unsigned offset, unsigned log2,
+                  bool is_64bit, bool has_masks);
+
+/*
  * Who answers an access to this bus address, by the registers alone: counts the BARs that claim it
  * and names one in *function and *bar.
  */
