@@ -33,6 +33,8 @@ struct pvgpu_interrupt {
     struct pci_interrupt_vector vectors[PVGPU_VECTORS];
     /* Private. */
     struct pvgpu *gpu;
+    void (*error_handler)(void *context);
+    void *error_context;
 };
 
 /* Takes the best kind there is: MSI-X, else INTx. Returns 0; NOT_FOUND: there is none, fences are

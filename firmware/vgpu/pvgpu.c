@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The pvgpu device: finding it, starting a session, losing it, starting over. */
+#include "firmware/vgpu/pvgpu_internal.h"
+
+#include "baregpu/mmio.h"
+#include "firmware/mem.h"
+
+#define DISPLAY_REFRESH_MAX_HZ 1000u
+
+static uint32_t read_register(const struct pvgpu *gpu, uint32_t reg)
+{
+    return mmio_read32(gpu->registers, reg);
+}
+
+/* ---- What the device says about its memory ---- */
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* The control region's constants, each read once. */
+static int take_layout(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
+{
+    const struct pvgpu_control *control = gpu->control;
+    uint32_t magic = load_once32(&control->magic), version = load_once32(&control->version);
+    uint64_t ring_offset = load_once32(&control->ring_offset);
+    uint32_t ring_size = load_once32(&control->ring_size);
+    uint64_t heap_offset = load_once32(&control->heap_offset);
+    uint32_t heap_size = load_once32(&control->heap_size);
+
+    if (magic != PVGPU_MAGIC) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    if (version >> 16 != PVGPU_VERSION >> 16) {
+        return BAREGPU_ERR_UNSUPPORTED;
+    }
+    if (!is_power_of_two(ring_size) || ring_size < 2 * PVGPU_COMMAND_SIZE_MAX ||
+        ring_offset < sizeof(*control) || ring_offset % PVGPU_COMMAND_ALIGN != 0 ||
+        ring_offset + ring_size > shmem_size) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    if (heap_offset < sizeof(*control) || heap_offset % PVGPU_HEAP_ALIGN != 0 ||
+        heap_offset + heap_size > shmem_size ||
+        (heap_offset < ring_offset + ring_size && ring_offset < heap_offset + heap_size)) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    gpu->ring = shmem + ring_offset;
+    gpu->ring_size = ring_size;
+    gpu->ring_mask = ring_size - 1;
+    gpu->heap = shmem + heap_offset;
+    gpu->heap_size = heap_size;
+    return 0;
+}
+
+/* ---- Starting a session ---- */
+
+/* Is a backend there that has carried out our reset? */
+static bool is_started(const struct pvgpu *gpu)
+{
+    uint32_t status = mmio_read_status32(gpu->registers, PVGPU_REG_STATUS);
+    const struct pvgpu_control *control = gpu->control;
+
+    if (status == UINT32_MAX || !(status & PVGPU_STATUS_CONNECTED)) {
+        return false;
+    }
+    if (!(read_register(gpu, PVGPU_REG_FEATURES_HI) & PVGPU_HIGH(PVGPU_FEATURE_CONTROL_WORDS))) {
+        return true;
+    }
+    return load_acquire32(&control->reset_done) == load_once32(&control->reset_request) &&
+           load_acquire32(&control->status) & PVGPU_CONTROL_READY;
+}
+
+static int wait_started(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    for (;;) {
+        bool is_late = hal_time_ns() >= deadline_ns;
+
+        if (is_started(gpu)) {
+            return 0;
+        }
+        if (is_late) {
+            return BAREGPU_ERR_UNAVAILABLE;
+        }
+        hal_wait(deadline_ns);
+    }
+}
+
+int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    int error;
+
+    gpu->loss = BAREGPU_ERR_UNAVAILABLE; /* until it works */
+    gpu->loss_code = PVGPU_ERROR_BACKEND_DISCONNECTED;
+    gpu->features = 0;
+    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
+    error = wait_started(gpu, deadline_ns);
+    if (error < 0) {
+        return error;
+    }
+    gpu->features = read_register(gpu, PVGPU_REG_FEATURES_LO) |
+                    (uint64_t)read_register(gpu, PVGPU_REG_FEATURES_HI) << 32;
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_D3D11)) {
+        gpu->loss = BAREGPU_ERR_UNSUPPORTED;
+        return gpu->loss;
+    }
+    error = pvgpu_ring_start(gpu);
+    if (error < 0) {
+        gpu->loss = error;
+        return error;
+    }
+    pvgpu_jobs_reset(gpu);
+    gpu->last_resource = 0;
+    gpu->last_view = 0;
+    gpu->loss = 0;
+    gpu->loss_code = PVGPU_OK;
+    return 0;
+}
+
+int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
+                 const struct pvgpu_options *options, uint64_t deadline_ns)
+{
+    int error;
+
+    memset(gpu, 0, sizeof(*gpu));
+    gpu->registers = registers;
+    gpu->control = shmem;
+    gpu->loss = BAREGPU_ERR_UNAVAILABLE;
+    gpu->room_timeout_ns =
+        options->room_timeout_ns != 0 ? options->room_timeout_ns : PVGPU_ROOM_TIMEOUT_NS;
+    gpu->suppressed = PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR;
+    if (read_register(gpu, PVGPU_REG_VERSION) >> 16 != PVGPU_VERSION >> 16) {
+        return BAREGPU_ERR_UNSUPPORTED;
+    }
+    if (shmem_size < PVGPU_CONTROL_SIZE) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    error = take_layout(gpu, shmem, shmem_size);
+    if (error == 0) {
+        error = pvgpu_heap_init(gpu, options->blocks, options->block_count);
+    }
+    return error < 0 ? error : pvgpu_restart(gpu, deadline_ns);
+}
+
+/* A memory BAR of at least this size? One without an address is found out by who maps it. */
+static bool has_bar(const struct pci_device *device, unsigned bar, uint64_t size)
+{
+    const struct pci_resource *resource = &device->bars[bar];
+
+    return !resource->is_io && resource->state != PCI_RESOURCE_ABSENT && resource->size >= size;
+}
+
+int pvgpu_open(struct pvgpu *gpu, const struct pci_host *host, const struct pvgpu_options *options,
+               uint64_t deadline_ns)
+{
+    const struct pci_device *device = options->device;
+    void *registers, *shmem;
+    int error;
+
+    if (device == NULL) {
+        device = pci_find_id(host, PVGPU_PCI_VENDOR_ID, PVGPU_PCI_DEVICE_ID, NULL);
+    }
+    if (device == NULL || !has_bar(device, PVGPU_BAR_REGISTERS, PVGPU_REGISTERS_SIZE) ||
+        !has_bar(device, PVGPU_BAR_SHMEM, PVGPU_CONTROL_SIZE)) {
+        return BAREGPU_ERR_NOT_FOUND;
+    }
+    error = pci_device_enable(host, device, PCI_COMMAND_MEMORY);
+    if (error == 0) {
+        error = pci_bar_map(host, device, PVGPU_BAR_REGISTERS, HAL_MEMORY_DEVICE, &registers);
+    }
+    if (error == 0) {
+        error = pci_bar_map(host, device, PVGPU_BAR_SHMEM, HAL_MEMORY_NORMAL, &shmem);
+    }
+    if (error == 0) {
+        error = pvgpu_attach(gpu, registers, shmem, device->bars[PVGPU_BAR_SHMEM].size, options,
+                             deadline_ns);
+        gpu->device = device;
+    }
+    return error;
+}
+
+int pvgpu_close(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    const struct pvgpu_control *control = gpu->control;
+    bool is_told = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS);
+
+    gpu->loss = BAREGPU_ERR_UNAVAILABLE;
+    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
+    while (is_told &&
+           load_acquire32(&control->reset_done) != load_once32(&control->reset_request)) {
+        if (hal_time_ns() >= deadline_ns) {
+            return BAREGPU_ERR_TIMEOUT;
+        }
+        hal_wait(deadline_ns);
+    }
+    return 0;
+}
+
+/* ---- Health ---- */
+
+int pvgpu_lose(struct pvgpu *gpu, int error, uint32_t code)
+{
+    if (gpu->loss == 0) {
+        gpu->loss = error;
+        gpu->loss_code = code;
+        gpu->losses++;
+        /* What it completed before counts; if that is nonsense the loss is what it is. */
+        pvgpu_look_at_fences(gpu);
+    }
+    return gpu->loss;
+}
+
+int pvgpu_check(struct pvgpu *gpu)
+{
+    uint32_t status, code;
+
+    if (gpu->loss != 0) {
+        return gpu->loss;
+    }
+    status = load_acquire32(&gpu->control->status);
+    if (!(status & (PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN))) {
+        return 0;
+    }
+    code = load_once32(&gpu->control->error_code);
+    return pvgpu_lose(gpu, BAREGPU_ERR_UNAVAILABLE,
+                      code != PVGPU_OK ? code : PVGPU_ERROR_BACKEND_DISCONNECTED);
+}
+
+/* ---- Display ---- */
+
+int pvgpu_get_display(struct pvgpu *gpu, struct pvgpu_display *display)
+{
+    const struct pvgpu_control *control = gpu->control;
+    const struct pvgpu_display now = {
+        .width = load_once32(&control->display_width),
+        .height = load_once32(&control->display_height),
+        .refresh_hz = load_once32(&control->display_refresh),
+        .format = load_once32(&control->display_format),
+    };
+
+    if (now.width == 0 || now.width > PVGPU_TEXTURE_SIDE_MAX || now.height == 0 ||
+        now.height > PVGPU_TEXTURE_SIDE_MAX || now.refresh_hz == 0 ||
+        now.refresh_hz > DISPLAY_REFRESH_MAX_HZ || pvgpu_format_size(now.format) == 0) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    *display = now;
+    return 0;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The operations of protocol/compute.h in the ring, and their results. */
+#include "firmware/vgpu/pvgpu_internal.h"
+
+#include "baregpu/vgpu_stub.h"
+#include "firmware/mem.h"
+
+#define WORDS(params) ((uint32_t)(sizeof(params) / sizeof(uint32_t)))
+#define ANSWER_OFFSET ((uint32_t)sizeof(struct pvgpu_compute_result)) /* in a job's place */
+
+_Static_assert(PVGPU_JOBS_MAX == 64, "a bit each of a uint64_t");
+_Static_assert(ANSWER_OFFSET + sizeof(struct compute_device_info) <= PVGPU_JOB_SIZE,
+               "the longest answer that the driver itself asks for");
+
+/* ---- Places ---- */
+
+void pvgpu_jobs_reset(struct pvgpu *gpu)
+{
+    gpu->jobs_in_use = 0;
+    gpu->jobs_abandoned = 0;
+}
+
+static void free_slot(struct pvgpu *gpu, uint32_t slot)
+{
+    gpu->jobs_in_use &= ~(1ull << slot);
+    gpu->jobs_abandoned &= ~(1ull << slot);
+}
+
+static void reclaim_abandoned(struct pvgpu *gpu)
+{
+    for (uint32_t slot = 0; slot < PVGPU_JOBS_MAX; slot++) {
+        if (gpu->jobs_abandoned >> slot & 1 && gpu->job_fences[slot] <= gpu->fence_seen) {
+            free_slot(gpu, slot);
+        }
+    }
+}
+
+static int take_slot(struct pvgpu *gpu, uint32_t *slot)
+{
+    if (gpu->jobs_in_use == UINT64_MAX && gpu->jobs_abandoned != 0) {
+        int error = pvgpu_look_at_fences(gpu);
+
+        if (error < 0) {
+            return error;
+        }
+        reclaim_abandoned(gpu);
+    }
+    if (gpu->jobs_in_use == UINT64_MAX) {
+        return BAREGPU_ERR_LIMITED;
+    }
+    *slot = (uint32_t)__builtin_ctzll(~gpu->jobs_in_use);
+    return 0;
+}
+
+static uint32_t offset_of(const struct pvgpu *gpu, uint32_t slot)
+{
+    return gpu->job_memory.offset + slot * PVGPU_JOB_SIZE;
+}
+
+static struct pvgpu_compute_result *result_of(const struct pvgpu *gpu, uint32_t slot)
+{
+    return (struct pvgpu_compute_result *)(void *)(gpu->heap + offset_of(gpu, slot));
+}
+
+/* ---- Jobs ---- */
+
+static int start(struct pvgpu *gpu, const struct pvgpu_compute_options *options, uint32_t slot,
+                 struct pvgpu_job *job)
+{
+    const uint32_t size =
+        (uint32_t)sizeof(struct pvgpu_compute) + (options->param_count + 3) / 4 * 16;
+    /* Both commands or none: without its fence nothing would tell when the operation is done. */
+    int error = pvgpu_make_room(gpu, size + PVGPU_FENCE_SIZE);
+
+    if (error == 0) {
+        error = pvgpu_begin(gpu, options->operation, 0, 0, size);
+    }
+    if (error < 0) {
+        return error;
+    }
+    memset(result_of(gpu, slot), 0, sizeof(struct pvgpu_compute_result));
+    pvgpu_put(gpu, offset_of(gpu, slot), options->data_offset, options->data_size,
+              options->answer_offset);
+    pvgpu_put(gpu, options->answer_size, options->param_count, 0, 0);
+    pvgpu_put_words(gpu, NULL, 0, options->params, options->param_count);
+    pvgpu_end(gpu);
+    *job = (struct pvgpu_job){.slot = slot, .answer_size = options->answer_size};
+    error = pvgpu_fence(gpu, &job->fence);
+    gpu->job_fences[slot] = job->fence;
+    gpu->jobs_in_use |= 1ull << slot;
+    return error;
+}
+
+int pvgpu_compute(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
+                  struct pvgpu_job *job)
+{
+    uint32_t slot;
+    int error;
+
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_COMPUTE)) {
+        return pvgpu_refuse(gpu);
+    }
+    if (options->operation < PVGPU_CMD_COMPUTE_FIRST ||
+        options->operation > PVGPU_CMD_COMPUTE_LAST ||
+        options->param_count > PVGPU_COMPUTE_PARAMS_MAX) {
+        return BAREGPU_ERR_INVALID;
+    }
+    error = take_slot(gpu, &slot);
+    return error < 0 ? error : start(gpu, options, slot, job);
+}
+
+/* The fence has passed: reads the result once, and checks it. */
+static int take_result(struct pvgpu *gpu, struct pvgpu_job *job)
+{
+    const struct pvgpu_compute_result *result = result_of(gpu, job->slot);
+
+    if (load_acquire32(&result->done) != 1) {
+        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+    }
+    job->status = load_once32(&result->status);
+    job->results[0] = load_once32(&result->results[0]);
+    job->results[1] = load_once32(&result->results[1]);
+    job->data_size = load_once32(&result->data_size);
+    job->exec_time_us = load_once32(&result->exec_time_us);
+    gpu->last_status = job->status;
+    if (job->status == COMPUTE_OK && job->data_size > job->answer_size) {
+        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+    }
+    return vgpu_stub_status_error(job->status);
+}
+
+int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    int error;
+
+    job->status = COMPUTE_OK;
+    if (job->fence > gpu->fence_last || job->slot >= PVGPU_JOBS_MAX) {
+        return BAREGPU_ERR_INVALID;
+    }
+    if (job->fence < gpu->fence_first) {
+        return BAREGPU_ERR_UNAVAILABLE; /* of an earlier session */
+    }
+    error = pvgpu_wait_passed(gpu, job->fence, deadline_ns);
+    if (error == BAREGPU_ERR_TIMEOUT) {
+        return BAREGPU_ERR_BUSY;
+    }
+    if (error == 0) {
+        error = take_result(gpu, job);
+    }
+    free_slot(gpu, job->slot);
+    return error;
+}
+
+void pvgpu_job_abandon(struct pvgpu *gpu, const struct pvgpu_job *job)
+{
+    if (job->fence >= gpu->fence_first && job->slot < PVGPU_JOBS_MAX) {
+        gpu->jobs_abandoned |= 1ull << job->slot;
+    }
+}
+
+/* Starts an operation; waits for it when nobody else will. */
+static int run(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
+               struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    int error = pvgpu_compute(gpu, options, job);
+
+    if (error < 0) {
+        return error;
+    }
+    error = pvgpu_job_wait(gpu, job, deadline_ns);
+    if (error == BAREGPU_ERR_BUSY) {
+        pvgpu_job_abandon(gpu, job);
+        return BAREGPU_ERR_TIMEOUT;
+    }
+    return error;
+}
+
+static int run_or_start(struct pvgpu *gpu, uint32_t operation, const void *params,
+                        uint32_t param_count, struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    const struct pvgpu_compute_options options = {
+        .operation = operation, .params = params, .param_count = param_count};
+    struct pvgpu_job own;
+
+    return job != NULL ? pvgpu_compute(gpu, &options, job)
+                       : run(gpu, &options, &own, deadline_ns);
+}
+
+/* ---- Operations ---- */
+
+int pvgpu_nop(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    return run_or_start(gpu, COMPUTE_NOP, NULL, 0, job, deadline_ns);
+}
+
+int pvgpu_add_basic(struct pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns)
+{
+    const uint32_t params[] = {a, b};
+    const struct pvgpu_compute_options options = {
+        .operation = COMPUTE_VECTOR_ADD_BASIC, .params = params, .param_count = WORDS(params)};
+    struct pvgpu_job job;
+    int error = run(gpu, &options, &job, deadline_ns);
+
+    if (error == 0) {
+        *sum = job.results[0];
+    }
+    return error;
+}
+
+int pvgpu_get_info(struct pvgpu *gpu, struct compute_device_info *info, uint64_t deadline_ns)
+{
+    struct pvgpu_compute_options options = {.operation = COMPUTE_GET_DEVICE_INFO,
+                                            .answer_size = sizeof(*info)};
+    struct pvgpu_job job;
+    uint32_t slot;
+    int error;
+
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_COMPUTE)) {
+        return pvgpu_refuse(gpu);
+    }
+    error = take_slot(gpu, &slot); /* the one that pvgpu_compute takes */
+    if (error < 0) {
+        return error;
+    }
+    options.answer_offset = offset_of(gpu, slot) + ANSWER_OFFSET;
+    error = run(gpu, &options, &job, deadline_ns);
+    if (error == 0 && job.data_size < sizeof(*info)) {
+        error = BAREGPU_ERR_PROTOCOL;
+    }
+    if (error == 0) {
+        memcpy(info, gpu->heap + options.answer_offset, sizeof(*info));
+        info->name[COMPUTE_DEVICE_NAME_SIZE - 1] = '\0';
+    }
+    return error;
+}
+
+int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
+{
+    const struct compute_alloc_params params = {PVGPU_LOW(size), PVGPU_HIGH(size)};
+    const struct pvgpu_compute_options options = {.operation = COMPUTE_MEMORY_ALLOC,
+                                                  .params = &params.size_lo,
+                                                  .param_count = WORDS(params)};
+    struct pvgpu_job job;
+    int error = run(gpu, &options, &job, deadline_ns);
+
+    if (error == 0 && job.results[0] == 0) {
+        error = BAREGPU_ERR_PROTOCOL; /* 0 names the heap */
+    }
+    if (error == 0) {
+        *handle = job.results[0];
+    }
+    return error;
+}
+
+int pvgpu_memory_free(struct pvgpu *gpu, uint32_t handle, uint64_t deadline_ns)
+{
+    return run_or_start(gpu, COMPUTE_MEMORY_FREE, &handle, 1, NULL, deadline_ns);
+}
+
+int pvgpu_memory_copy(struct pvgpu *gpu, struct pvgpu_operand to, struct pvgpu_operand from,
+                      uint64_t size, struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    const struct compute_copy_params params = {
+        .kind = from.handle == 0 && to.handle != 0   ? COMPUTE_COPY_HOST_TO_DEVICE
+                : from.handle != 0 && to.handle == 0 ? COMPUTE_COPY_DEVICE_TO_HOST
+                                                     : COMPUTE_COPY_DEVICE_TO_DEVICE,
+        .dst_handle = to.handle,
+        .src_handle = from.handle,
+        .dst_offset_lo = PVGPU_LOW(to.offset),
+        .dst_offset_hi = PVGPU_HIGH(to.offset),
+        .src_offset_lo = PVGPU_LOW(from.offset),
+        .src_offset_hi = PVGPU_HIGH(from.offset),
+        .size_lo = PVGPU_LOW(size),
+        .size_hi = PVGPU_HIGH(size),
+    };
+
+    return run_or_start(gpu, COMPUTE_MEMORY_COPY, &params, WORDS(params), job, deadline_ns);
+}
+
+int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct pvgpu_operand c,
+                     struct pvgpu_operand a, struct pvgpu_operand b, uint64_t count,
+                     struct pvgpu_job *job, uint64_t deadline_ns)
+{
+    const struct compute_vector_memory_params params = {
+        .element_type = element_type,
+        .c_handle = c.handle,
+        .a_handle = a.handle,
+        .b_handle = b.handle,
+        .c_offset_lo = PVGPU_LOW(c.offset),
+        .c_offset_hi = PVGPU_HIGH(c.offset),
+        .a_offset_lo = PVGPU_LOW(a.offset),
+        .a_offset_hi = PVGPU_HIGH(a.offset),
+        .b_offset_lo = PVGPU_LOW(b.offset),
+        .b_offset_hi = PVGPU_HIGH(b.offset),
+        .count_lo = PVGPU_LOW(count),
+        .count_hi = PVGPU_HIGH(count),
+    };
+
+    return run_or_start(gpu, COMPUTE_VECTOR_ADD_MEMORY, &params, WORDS(params), job, deadline_ns);
+}
+
+int pvgpu_synchronize(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    return run_or_start(gpu, COMPUTE_SYNCHRONIZE, NULL, 0, NULL, deadline_ns);
+}

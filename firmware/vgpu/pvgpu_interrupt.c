@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Interrupts of a pvgpu: handlers that make the device content. */
+#include "baregpu/pvgpu_interrupt.h"
+
+#include "baregpu/mmio.h"
+#include "firmware/mem.h"
+#include "firmware/vgpu/pvgpu_internal.h"
+
+#define ALL_ONES UINT32_MAX /* what reads give when the device is gone */
+#define ALL_BITS (PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR)
+
+static void acknowledge(const struct pvgpu_interrupt *interrupt, uint32_t bits)
+{
+    mmio_write32(interrupt->gpu->registers, PVGPU_REG_IRQ_STATUS, bits);
+}
+
+/* With a message of its own the status bit is cleared for the next one; INTx has done that. */
+static void fence_arrived(void *context)
+{
+    const struct pvgpu_interrupt *interrupt = context;
+
+    if (interrupt->pci.kind != PCI_INTERRUPT_INTX) {
+        acknowledge(interrupt, PVGPU_IRQ_FENCE);
+    }
+}
+
+static void error_arrived(void *context)
+{
+    const struct pvgpu_interrupt *interrupt = context;
+
+    if (interrupt->pci.kind != PCI_INTERRUPT_INTX) {
+        acknowledge(interrupt, PVGPU_IRQ_ERROR);
+    }
+    if (interrupt->error_handler != NULL) {
+        interrupt->error_handler(interrupt->error_context);
+    }
+}
+
+static bool take_intx(void *context, bool *is_storm)
+{
+    struct pvgpu_interrupt *interrupt = context;
+    uint32_t status = mmio_read32(interrupt->gpu->registers, PVGPU_REG_IRQ_STATUS);
+
+    if (status == ALL_ONES || !(status & ALL_BITS)) {
+        return false;
+    }
+    acknowledge(interrupt, status & ALL_BITS);
+    if (status & PVGPU_IRQ_FENCE &&
+        !interrupt_source_arrive(&interrupt->vectors[PVGPU_VECTOR_FENCE].source)) {
+        *is_storm = true;
+    }
+    if (status & PVGPU_IRQ_ERROR &&
+        !interrupt_source_arrive(&interrupt->vectors[PVGPU_VECTOR_ERROR].source)) {
+        *is_storm = true;
+    }
+    return true;
+}
+
+/* Which interrupts the backend may leave out while nobody sleeps. */
+static void suppress(struct pvgpu *gpu, uint32_t bits)
+{
+    gpu->suppressed = bits;
+    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+        store_release32(&gpu->control->suppress_interrupts, bits);
+    }
+}
+
+int pvgpu_interrupt_open(struct pvgpu_interrupt *interrupt, struct pvgpu *gpu,
+                         const struct pci_host *host,
+                         const struct pvgpu_interrupt_options *options)
+{
+    const struct pci_interrupt_options pci = {
+        .vectors = interrupt->vectors,
+        .vector_count = PVGPU_VECTORS,
+        .intx_take = take_intx,
+        .intx_context = interrupt,
+        .intx_cpu = options->cpu,
+        .forbidden = options->forbidden,
+    };
+    int error;
+
+    memset(interrupt, 0, sizeof(*interrupt));
+    if (gpu->device == NULL) {
+        return BAREGPU_ERR_INVALID;
+    }
+    interrupt->gpu = gpu;
+    interrupt->error_handler = options->error_handler;
+    interrupt->error_context = options->error_context;
+    for (unsigned i = 0; i < PVGPU_VECTORS; i++) {
+        interrupt->vectors[i].cpu = options->cpu;
+        interrupt->vectors[i].source.context = interrupt;
+    }
+    interrupt->vectors[PVGPU_VECTOR_FENCE].source.handler = fence_arrived;
+    interrupt->vectors[PVGPU_VECTOR_ERROR].source.handler = error_arrived;
+    mmio_write32(gpu->registers, PVGPU_REG_IRQ_MASK, 0);
+    acknowledge(interrupt, ALL_BITS);
+    error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
+    if (error < 0) {
+        interrupt->gpu = NULL;
+        return error;
+    }
+    gpu->fence_source = &interrupt->vectors[PVGPU_VECTOR_FENCE].source;
+    suppress(gpu, PVGPU_IRQ_FENCE);
+    mmio_write32(gpu->registers, PVGPU_REG_IRQ_MASK, ALL_BITS);
+    return 0;
+}
+
+void pvgpu_interrupt_close(struct pvgpu_interrupt *interrupt)
+{
+    if (interrupt->gpu == NULL) {
+        return;
+    }
+    mmio_write32(interrupt->gpu->registers, PVGPU_REG_IRQ_MASK, 0);
+    interrupt->gpu->fence_source = NULL;
+    suppress(interrupt->gpu, ALL_BITS);
+    pci_interrupt_close(&interrupt->pci);
+    interrupt->gpu = NULL;
+}
+
+void pvgpu_interrupt_resume(struct pvgpu_interrupt *interrupt)
+{
+    if (interrupt->gpu != NULL) {
+        pci_interrupt_resume(&interrupt->pci);
+    }
+}

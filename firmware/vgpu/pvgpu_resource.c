@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Resources: creating, filling, reading, copying. */
+#include "firmware/vgpu/pvgpu_internal.h"
+
+/* ---- Formats and layout ---- */
+
+static uint32_t format_entry(uint32_t format, bool *is_depth)
+{
+    switch (format) {
+#define FORMAT_CASE(name, number, size, colour, depth)                                         \
+    case number:                                                                               \
+        *is_depth = (depth) != 0;                                                              \
+        return (size);
+        PVGPU_FORMATS(FORMAT_CASE)
+#undef FORMAT_CASE
+    default:
+        *is_depth = false;
+        return 0;
+    }
+}
+
+uint32_t pvgpu_format_size(uint32_t format)
+{
+    bool is_depth;
+
+    return format_entry(format, &is_depth);
+}
+
+static uint32_t side_at(uint32_t side, uint32_t level)
+{
+    side = side == 0 ? 1 : side;
+    return side >> level == 0 ? 1 : side >> level;
+}
+
+/* Down to 1 x 1 x 1. */
+static uint32_t level_count(const struct pvgpu_resource_options *options)
+{
+    uint32_t largest = options->width | 1, count = 0;
+
+    if (options->mip_levels != 0) {
+        return options->mip_levels;
+    }
+    largest = options->height > largest ? options->height : largest;
+    largest = options->depth > largest ? options->depth : largest;
+    for (; largest != 0; largest >>= 1) {
+        count++;
+    }
+    return count;
+}
+
+static bool sum_size(const struct pvgpu_resource_options *options, uint32_t level, uint64_t *sum)
+{
+    uint64_t size = pvgpu_format_size(options->format), total;
+
+    if (__builtin_mul_overflow(size, side_at(options->width, level), &size) ||
+        __builtin_mul_overflow(size, side_at(options->height, level), &size) ||
+        __builtin_mul_overflow(size, side_at(options->depth, level), &size) ||
+        __builtin_add_overflow(size, *sum, &total)) {
+        return false;
+    }
+    *sum = total;
+    return true;
+}
+
+uint64_t pvgpu_level_size(const struct pvgpu_resource_options *options, uint32_t level)
+{
+    uint32_t count = level_count(options);
+    uint64_t sum = 0;
+
+    if (options->type == PVGPU_RESOURCE_BUFFER) {
+        return level == 0 || level == PVGPU_ALL_LEVELS ? options->width : 0;
+    }
+    if (count > PVGPU_MIP_LEVELS_MAX) {
+        return 0;
+    }
+    if (level != PVGPU_ALL_LEVELS) {
+        return level < count && sum_size(options, level, &sum) ? sum : 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!sum_size(options, i, &sum)) {
+            return 0;
+        }
+    }
+    return sum;
+}
+
+/* ---- Life ---- */
+
+int pvgpu_resource_create(struct pvgpu *gpu, const struct pvgpu_resource_options *options,
+                          uint32_t *id)
+{
+    if (gpu->last_resource == UINT32_MAX) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    int error = pvgpu_begin(gpu, PVGPU_CMD_CREATE_RESOURCE, gpu->last_resource + 1, 0,
+                            sizeof(struct pvgpu_create_resource));
+
+    if (error < 0) {
+        return error;
+    }
+    *id = ++gpu->last_resource;
+    pvgpu_put(gpu, options->type, options->format, options->width, options->height);
+    pvgpu_put(gpu, options->depth, options->mip_levels, 1, 0);
+    pvgpu_put(gpu, options->bind_flags, options->misc_flags, options->heap_offset,
+              options->data_size);
+    pvgpu_end(gpu);
+    return 0;
+}
+
+int pvgpu_buffer_create(struct pvgpu *gpu, uint32_t size, uint32_t *id)
+{
+    const struct pvgpu_resource_options options = {
+        .type = PVGPU_RESOURCE_BUFFER,
+        .width = size,
+        .height = 1,
+        .depth = 1,
+        .mip_levels = 1,
+    };
+
+    return pvgpu_resource_create(gpu, &options, id);
+}
+
+int pvgpu_texture_create(struct pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
+                         uint32_t *id)
+{
+    bool is_depth;
+
+    format_entry(format, &is_depth);
+
+    const struct pvgpu_resource_options options = {
+        .type = PVGPU_RESOURCE_TEXTURE_2D,
+        .format = format,
+        .width = width,
+        .height = height,
+        .depth = 1,
+        .mip_levels = 1,
+        .bind_flags = is_depth ? PVGPU_BIND_DEPTH_STENCIL
+                               : PVGPU_BIND_RENDER_TARGET | PVGPU_BIND_SHADER_RESOURCE,
+    };
+
+    return pvgpu_resource_create(gpu, &options, id);
+}
+
+int pvgpu_resource_destroy(struct pvgpu *gpu, uint32_t id)
+{
+    int error = pvgpu_begin(gpu, PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct pvgpu_command));
+
+    if (error == 0) {
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+int pvgpu_resource_open(struct pvgpu *gpu, uint32_t source, uint32_t *id)
+{
+    if (gpu->last_resource == UINT32_MAX) {
+        return BAREGPU_ERR_NO_SPACE;
+    }
+    int error = pvgpu_begin(gpu, PVGPU_CMD_OPEN_RESOURCE, gpu->last_resource + 1, 0,
+                            sizeof(struct pvgpu_open_resource));
+
+    if (error < 0) {
+        return error;
+    }
+    *id = ++gpu->last_resource;
+    pvgpu_put(gpu, source, 0, 0, 0);
+    pvgpu_end(gpu);
+    return 0;
+}
+
+/* ---- Content ---- */
+
+int pvgpu_resource_map(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
+                       uint32_t heap_offset)
+{
+    int error =
+        pvgpu_begin(gpu, PVGPU_CMD_MAP_RESOURCE, id, 0, sizeof(struct pvgpu_map_resource));
+
+    if (error == 0) {
+        pvgpu_put(gpu, id, subresource, type, 0);
+        pvgpu_put(gpu, heap_offset, 0, 0, 0);
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+int pvgpu_resource_unmap(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
+                         uint32_t data_size)
+{
+    int error =
+        pvgpu_begin(gpu, PVGPU_CMD_UNMAP_RESOURCE, id, 0, sizeof(struct pvgpu_unmap_resource));
+
+    if (error == 0) {
+        pvgpu_put(gpu, id, subresource, heap_offset, data_size);
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+static int transfer(struct pvgpu *gpu, uint32_t type, uint32_t id, uint32_t subresource,
+                    const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+{
+    static const struct pvgpu_box all = {0};
+    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct pvgpu_update_resource));
+
+    box = box == NULL ? &all : box;
+    if (error == 0) {
+        pvgpu_put(gpu, id, subresource, layout->heap_offset, layout->size);
+        pvgpu_put(gpu, box->x, box->y, box->z, box->width);
+        pvgpu_put(gpu, box->height, box->depth, layout->row_pitch, layout->depth_pitch);
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+int pvgpu_resource_update(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
+                          const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+{
+    return transfer(gpu, PVGPU_CMD_UPDATE_RESOURCE, id, subresource, box, layout);
+}
+
+int pvgpu_resource_read(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
+                        const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+{
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_REGIONS)) {
+        return pvgpu_refuse(gpu);
+    }
+    return transfer(gpu, PVGPU_CMD_READ_RESOURCE, id, subresource, box, layout);
+}
+
+int pvgpu_resource_copy(struct pvgpu *gpu, uint32_t dst, uint32_t src)
+{
+    int error =
+        pvgpu_begin(gpu, PVGPU_CMD_COPY_RESOURCE, dst, 0, sizeof(struct pvgpu_copy_resource));
+
+    if (error == 0) {
+        pvgpu_put(gpu, dst, src, 0, 0);
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+int pvgpu_resource_copy_region(struct pvgpu *gpu, const struct pvgpu_place *dst,
+                               const struct pvgpu_place *src, uint32_t width, uint32_t height,
+                               uint32_t depth)
+{
+    int error;
+
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_REGIONS)) {
+        return pvgpu_refuse(gpu);
+    }
+    error = pvgpu_begin(gpu, PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct pvgpu_copy_region));
+    if (error == 0) {
+        pvgpu_put(gpu, dst->id, src->id, dst->subresource, src->subresource);
+        pvgpu_put(gpu, dst->x, dst->y, dst->z, src->x);
+        pvgpu_put(gpu, src->y, src->z, width, height);
+        pvgpu_put(gpu, depth, 0, 0, 0);
+        pvgpu_end(gpu);
+    }
+    return error;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ring: room, submission, fences, and what the backend says went wrong. */
+#include "firmware/vgpu/pvgpu_internal.h"
+
+#include "baregpu/mmio.h"
+
+/* A look at a word in memory costs far less than one at the clock: so many for one of those. */
+#define LOOKS 64u
+
+/* Tries to copy a record of the log before the backend overwrites it. */
+#define RECORD_TRIES 4u
+
+/* ---- A session's start ---- */
+
+static void suppress(struct pvgpu *gpu, uint32_t bits)
+{
+    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+        store_release32(&gpu->control->suppress_interrupts, bits);
+    }
+}
+
+int pvgpu_ring_start(struct pvgpu *gpu)
+{
+    uint64_t position = load_acquire64(&gpu->control->consumer_ptr);
+    uint64_t completed = load_acquire64(&gpu->control->host_fence_completed);
+
+    /* Both are 0 after a reset, but nothing here depends on it. */
+    if (position % PVGPU_COMMAND_ALIGN != 0 || completed > UINT64_MAX / 2) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    gpu->written = gpu->published = gpu->consumed = gpu->cursor = position;
+    store_release64(&gpu->control->producer_ptr, position);
+    gpu->fence_seen = completed;
+    gpu->fence_last = completed > gpu->fence_last ? completed : gpu->fence_last;
+    gpu->fence_first = gpu->fence_last + 1;
+    gpu->error_seen = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)
+                          ? load_acquire32(&gpu->control->error_count)
+                          : 0;
+    suppress(gpu, gpu->suppressed);
+    return 0;
+}
+
+/* ---- Submission ---- */
+
+int pvgpu_submit(struct pvgpu *gpu)
+{
+    struct pvgpu_control *control = gpu->control;
+    int error = pvgpu_check(gpu);
+
+    if (error < 0 || gpu->written == gpu->published) {
+        return error;
+    }
+    store_release64(&control->producer_ptr, gpu->written);
+    gpu->published = gpu->written;
+    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+        barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
+        if (load_once32(&control->backend_sleeping) == 0) {
+            return 0;
+        }
+    }
+    gpu->doorbells++;
+    mmio_notify32(gpu->registers, PVGPU_REG_DOORBELL, 1);
+    return 0;
+}
+
+/* Reads consumer_ptr: it neither goes back nor beyond what was published. */
+static int look_at_room(struct pvgpu *gpu)
+{
+    uint64_t consumed = load_acquire64(&gpu->control->consumer_ptr);
+
+    if (consumed - gpu->consumed > gpu->published - gpu->consumed) {
+        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+    }
+    gpu->consumed = consumed;
+    return 0;
+}
+
+static bool has_room(const struct pvgpu *gpu, uint32_t size)
+{
+    return gpu->ring_size - (gpu->written - gpu->consumed) >= size;
+}
+
+static int wait_room(struct pvgpu *gpu, uint32_t size)
+{
+    uint64_t deadline_ns = hal_time_ns() + gpu->room_timeout_ns;
+    int error = pvgpu_submit(gpu);
+
+    while (error == 0) {
+        bool is_late = hal_time_ns() >= deadline_ns;
+
+        for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
+            error = look_at_room(gpu);
+            if (error == 0 && has_room(gpu, size)) {
+                return 0;
+            }
+        }
+        if (error == 0) {
+            error = pvgpu_check(gpu);
+        }
+        if (error == 0 && is_late) {
+            return BAREGPU_ERR_TIMEOUT;
+        }
+        hal_wait(deadline_ns);
+    }
+    return error;
+}
+
+int pvgpu_make_room(struct pvgpu *gpu, uint32_t size)
+{
+    int error = gpu->loss;
+
+    if (error == 0 && !has_room(gpu, size)) {
+        error = look_at_room(gpu);
+    }
+    return error == 0 && !has_room(gpu, size) ? wait_room(gpu, size) : error;
+}
+
+int pvgpu_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+                uint32_t size)
+{
+    int error = pvgpu_make_room(gpu, size);
+
+    if (error < 0) {
+        return error;
+    }
+    gpu->cursor = gpu->written;
+    pvgpu_put(gpu, type, size, resource_id, flags);
+    return 0;
+}
+
+void pvgpu_put_words(struct pvgpu *gpu, const uint32_t *before, uint32_t before_count,
+                     const void *words, uint32_t count)
+{
+    const uint8_t *from = words;
+    uint32_t quad[4] = {0}, fill = 0;
+
+    for (uint32_t i = 0; i < before_count + count; i++) {
+        if (i < before_count) {
+            quad[fill] = before[i];
+        } else {
+            __builtin_memcpy(&quad[fill], from, sizeof(quad[0]));
+            from += sizeof(quad[0]);
+        }
+        if (++fill == 4) {
+            pvgpu_put(gpu, quad[0], quad[1], quad[2], quad[3]);
+            quad[0] = quad[1] = quad[2] = quad[3] = fill = 0;
+        }
+    }
+    if (fill != 0) {
+        pvgpu_put(gpu, quad[0], quad[1], quad[2], quad[3]);
+    }
+}
+
+/* ---- Commands of the caller's own ---- */
+
+int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+                        uint32_t payload_size, struct pvgpu_space *space)
+{
+    if (payload_size > PVGPU_COMMAND_SIZE_MAX - sizeof(struct pvgpu_command)) {
+        return BAREGPU_ERR_TOO_LARGE;
+    }
+    uint32_t payload =
+        (payload_size + PVGPU_COMMAND_ALIGN - 1) / PVGPU_COMMAND_ALIGN * PVGPU_COMMAND_ALIGN;
+    int error = pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct pvgpu_command) + payload);
+
+    if (error < 0) {
+        return error;
+    }
+    uint32_t at = (uint32_t)gpu->cursor & gpu->ring_mask;
+    uint32_t to_end = gpu->ring_size - at;
+
+    *space = (struct pvgpu_space){
+        .words = {(uint32_t *)(void *)(gpu->ring + at), (uint32_t *)(void *)gpu->ring},
+        .size = {payload < to_end ? payload : to_end, payload < to_end ? 0 : payload - to_end},
+    };
+    gpu->cursor += payload;
+    return 0;
+}
+
+void pvgpu_command_end(struct pvgpu *gpu)
+{
+    pvgpu_end(gpu);
+}
+
+/* ---- Fences ---- */
+
+int pvgpu_look_at_fences(struct pvgpu *gpu)
+{
+    uint64_t completed = load_acquire64(&gpu->control->host_fence_completed);
+
+    if (completed == gpu->fence_seen) {
+        return 0;
+    }
+    if (completed < gpu->fence_first && gpu->fence_seen < gpu->fence_first) {
+        return 0; /* an earlier session's, from a backend that was not told of the reset */
+    }
+    /* It goes forward, and not beyond what was asked for. */
+    if (completed < gpu->fence_seen || completed > gpu->fence_last) {
+        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+    }
+    gpu->fence_seen = completed;
+    return 0;
+}
+
+static bool has_passed(const struct pvgpu *gpu, uint64_t fence)
+{
+    return fence >= gpu->fence_first && fence <= gpu->fence_seen;
+}
+
+bool pvgpu_fence_has_passed(struct pvgpu *gpu, uint64_t fence)
+{
+    if (gpu->loss == 0) {
+        pvgpu_look_at_fences(gpu);
+    }
+    return has_passed(gpu, fence);
+}
+
+int pvgpu_fence(struct pvgpu *gpu, uint64_t *fence)
+{
+    int error = pvgpu_begin(gpu, PVGPU_CMD_FENCE, 0, 0, PVGPU_FENCE_SIZE);
+
+    if (error < 0) {
+        return error;
+    }
+    *fence = ++gpu->fence_last;
+    pvgpu_put(gpu, PVGPU_LOW(*fence), PVGPU_HIGH(*fence), 0, 0);
+    pvgpu_end(gpu);
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+        store_release64(&gpu->control->guest_fence_request, *fence); /* older backends may look */
+    }
+    return 0;
+}
+
+int pvgpu_backend_wait(struct pvgpu *gpu, uint64_t fence)
+{
+    int error = pvgpu_begin(gpu, PVGPU_CMD_WAIT_FENCE, 0, 0, PVGPU_FENCE_SIZE);
+
+    if (error == 0) {
+        pvgpu_put(gpu, PVGPU_LOW(fence), PVGPU_HIGH(fence), 0, 0);
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+int pvgpu_flush(struct pvgpu *gpu)
+{
+    int error = pvgpu_begin(gpu, PVGPU_CMD_FLUSH, 0, 0, sizeof(struct pvgpu_command));
+
+    if (error == 0) {
+        pvgpu_end(gpu);
+    }
+    return error;
+}
+
+/* Sleeps until the interrupt, unless the fence has passed once it was asked for. */
+static int sleep_once(struct pvgpu *gpu, uint64_t fence, struct waiter *waiter)
+{
+    int error;
+
+    suppress(gpu, gpu->suppressed & ~PVGPU_IRQ_FENCE);
+    barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
+    error = pvgpu_look_at_fences(gpu);
+    if (error == 0 && !has_passed(gpu, fence)) {
+        waiter_sleep(waiter);
+    }
+    return error;
+}
+
+int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+{
+    int error = pvgpu_submit(gpu);
+    struct waiter waiter = waiter_begin(&gpu->wait, gpu->fence_source, deadline_ns);
+
+    while (error == 0) {
+        /* The time is taken first: a fence that has passed is not given up because this CPU was
+         * away for long. It is taken after the first looks, since most waits are short. */
+        bool is_late = false;
+
+        for (unsigned i = 0; i <= LOOKS; i++) {
+            error = pvgpu_look_at_fences(gpu);
+            if (has_passed(gpu, fence)) {
+                error = 0;
+                goto passed;
+            }
+            is_late = i + 1 == LOOKS && hal_time_ns() >= deadline_ns;
+        }
+        if (error == 0) {
+            error = pvgpu_check(gpu);
+        }
+        if (error == 0 && is_late) {
+            error = BAREGPU_ERR_TIMEOUT;
+        } else if (error == 0 && waiter_may_sleep(&waiter)) {
+            error = sleep_once(gpu, fence, &waiter);
+        } else if (error == 0) {
+            hal_wait(deadline_ns);
+        }
+    }
+passed:
+    waiter_end(&waiter);
+    if (waiter.has_slept) {
+        suppress(gpu, gpu->suppressed);
+    }
+    return has_passed(gpu, fence) ? 0 : error;
+}
+
+/* ---- Failures ---- */
+
+/* Copies record `number` of the log; false when the backend has begun to overwrite it. */
+static bool copy_record(const struct pvgpu *gpu, uint32_t number,
+                        struct pvgpu_error_record *record)
+{
+    const struct pvgpu_error_record *from =
+        &gpu->control->error_log[number % PVGPU_ERROR_LOG_SIZE];
+
+    record->position = load_acquire64(&from->position);
+    record->code = load_acquire32(&from->code);
+    record->detail = load_acquire32(&from->detail);
+    /* The backend writes record n + LOG_SIZE before it counts it. */
+    return load_acquire32(&gpu->control->error_count) - number < PVGPU_ERROR_LOG_SIZE;
+}
+
+/* The resource in the header of a failed command, if that is still in the ring. */
+static uint32_t resource_of(const struct pvgpu *gpu, uint64_t position, uint32_t type)
+{
+    if (position % PVGPU_COMMAND_ALIGN != 0 || gpu->written - position > gpu->ring_size ||
+        gpu->written == position) {
+        return 0;
+    }
+    const uint32_t *header =
+        (const uint32_t *)(const void *)(gpu->ring + (position & gpu->ring_mask));
+
+    return load_once32(&header[0]) == type ? load_once32(&header[2]) : 0;
+}
+
+static int take_logged(struct pvgpu *gpu, struct pvgpu_failure *failure)
+{
+    uint32_t seen = (uint32_t)gpu->error_seen, missed = 0;
+    struct pvgpu_error_record record;
+
+    for (unsigned try = 0; try < RECORD_TRIES; try++) {
+        uint32_t count = load_acquire32(&gpu->control->error_count);
+
+        if (count == seen) {
+            break;
+        }
+        if (count - seen >= PVGPU_ERROR_LOG_SIZE) {
+            uint32_t oldest = count - (PVGPU_ERROR_LOG_SIZE - 1);
+
+            missed += oldest - seen;
+            seen = oldest;
+        }
+        if (copy_record(gpu, seen, &record)) {
+            gpu->error_seen = seen + 1;
+            *failure = (struct pvgpu_failure){
+                .position = record.position,
+                .code = record.code,
+                .type = record.code == PVGPU_OK ? 0 : record.detail,
+                .resource_id = resource_of(gpu, record.position, record.detail),
+                .detail = record.detail,
+                .missed = missed,
+            };
+            return 1;
+        }
+    }
+    if (missed == 0) {
+        return 0;
+    }
+    gpu->error_seen = seen; /* faster than they can be read: that there were some is told */
+    *failure = (struct pvgpu_failure){.code = PVGPU_ERROR_UNKNOWN, .missed = missed - 1};
+    return 1;
+}
+
+/* Backends without a log show the last error only: it is new when it is another one. */
+static int take_last(struct pvgpu *gpu, struct pvgpu_failure *failure)
+{
+    uint32_t code = load_once32(&gpu->control->error_code);
+    uint32_t offset = load_once32(&gpu->control->error_data);
+    uint64_t key = (uint64_t)code << 32 | offset;
+
+    if (!(load_acquire32(&gpu->control->status) & PVGPU_CONTROL_ERROR) || code == PVGPU_OK ||
+        key == gpu->error_seen) {
+        return 0;
+    }
+    gpu->error_seen = key;
+    *failure = (struct pvgpu_failure){.code = code};
+    if (offset < gpu->ring_size && offset % PVGPU_COMMAND_ALIGN == 0) {
+        /* Not later than what was published. */
+        failure->position =
+            gpu->published - ((gpu->published - offset - 1) & gpu->ring_mask) - 1;
+        failure->type = load_once32((const uint32_t *)(const void *)(gpu->ring + offset));
+        failure->resource_id = resource_of(gpu, failure->position, failure->type);
+    }
+    return 1;
+}
+
+int pvgpu_take_failure(struct pvgpu *gpu, struct pvgpu_failure *failure)
+{
+    return pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS) ? take_logged(gpu, failure)
+                                                       : take_last(gpu, failure);
+}
+
+int pvgpu_fence_wait(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+{
+    if (fence == 0 || fence > gpu->fence_last) {
+        return BAREGPU_ERR_INVALID;
+    }
+    if (fence < gpu->fence_first) {
+        return BAREGPU_ERR_UNAVAILABLE;
+    }
+    if (!has_passed(gpu, fence)) {
+        int error = pvgpu_wait_passed(gpu, fence, deadline_ns);
+
+        if (error < 0) {
+            return error;
+        }
+    }
+    return pvgpu_take_failure(gpu, &gpu->failure) == 0 ? 0 : BAREGPU_ERR_IO;
+}
+
+int pvgpu_finish(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    uint64_t fence;
+    int error = pvgpu_fence(gpu, &fence);
+
+    return error < 0 ? error : pvgpu_fence_wait(gpu, fence, deadline_ns);
+}
