@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/compute.h"
+#include "compute.h" /* beside this file, also in a QEMU tree */
 
 #define PVGPU_COMMAND_ALIGN 16u
 /* Above this a command is skipped as INVALID_COMMAND: bulk data goes through the heap. */
