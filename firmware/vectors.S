@@ -4,9 +4,13 @@
  * of its own, even when the ordinary stack has run into its guard page. An exception that comes
  * from SP_EL1 is one inside the handler: it gets the emergency stack and ends the run.
  *
+ * An IRQ saves what a C function may change; floating point is not used there (interrupt.h), and
+ * ELR and SPSR stay as they are, since nothing that ends well happens meanwhile.
+ *
  * struct exception_frame (platform/exception.h): x0-x30, sp, elr, spsr, esr, far.
  */
-#define FRAME_SIZE  288
+#define FRAME_SIZE      288
+#define IRQ_FRAME_SIZE  160
 
 .macro vector kind
     .balign 0x80
@@ -22,12 +26,38 @@
     b       exception_enter_nested
 .endm
 
+.macro vector_irq
+    .balign 0x80
+    stp     x0, x1, [sp, #-IRQ_FRAME_SIZE]!
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x30, [sp, #144]
+    bl      interrupt_take
+    ldp     x18, x30, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp], #IRQ_FRAME_SIZE
+    eret
+.endm
+
     .section .text.vectors, "ax"
     .balign 0x800
     .global vectors
 vectors:
     vector 0
-    vector 1
+    vector_irq
     vector 2
     vector 3
     vector_nested 4

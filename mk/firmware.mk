@@ -60,9 +60,9 @@ $(FW)/libfdt.stamp: mk/build-libfdt.sh mk/debian-fetch.sh $(LIBC_STAMP) \
 $(FONT_SRC): mk/build-font.sh mk/psf-to-c.awk mk/debian-fetch.sh
 	$(call quiet,FONT,$@)mk/build-font.sh $@
 
-# What runs before the FP unit is on, or while its registers hold the interrupted code's values.
-$(FW_OBJ)/firmware/platform/early%.o: FW_EXTRA := -mgeneral-regs-only
-$(FW_OBJ)/firmware/platform/exception%.o: FW_EXTRA := -mgeneral-regs-only
+# What runs while the floating-point registers hold the interrupted code's values.
+$(FW_OBJ)/firmware/platform/%.o: FW_EXTRA := -mgeneral-regs-only
+$(FW_OBJ)/firmware/apps/test_interrupt%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 
 # What the compiler takes for a memcpy must not become a call to itself.

@@ -430,7 +430,12 @@ static void read_pci_msi_map(struct reader *reader, int node)
     int length;
     const fdt32_t *map = fdt_getprop(reader->blob, node, "msi-map", &length);
     int left = map ? length / 4 : 0;
+    uint32_t parent = read_u32(reader->blob, node, "msi-parent", 0);
 
+    /* The older way: one controller for every requester, by the same number. */
+    if (!map && parent)
+        out->pci_msi_map[out->pci_msi_map_count++] =
+            (struct machine_msi_map){.controller = parent, .count = 0x10000};
     for (; left >= MSI_MAP_CELLS; left -= MSI_MAP_CELLS, map += MSI_MAP_CELLS) {
         if (out->pci_msi_map_count == MACHINE_MSI_MAPS_MAX)
             return;

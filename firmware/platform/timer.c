@@ -9,16 +9,18 @@
 static struct {
     uint64_t frequency_hz;
     uint64_t ns_per_tick_q32; /* fixed point, 32 fraction bits */
+    uint64_t ticks_per_ns_q32;
     uint64_t entry_ticks;
-} timer;
+} clock;
 
 void timer_init(uint64_t entry_ticks)
 {
-    __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(timer.frequency_hz));
-    if (timer.frequency_hz == 0)
+    __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(clock.frequency_hz));
+    if (clock.frequency_hz == 0)
         panic("CNTFRQ_EL0 is 0: nobody set the timer's frequency");
-    timer.ns_per_tick_q32 = (NS_PER_S << 32) / timer.frequency_hz;
-    timer.entry_ticks = entry_ticks;
+    clock.ns_per_tick_q32 = (NS_PER_S << 32) / clock.frequency_hz;
+    clock.ticks_per_ns_q32 = (clock.frequency_hz << 32) / NS_PER_S + 1;
+    clock.entry_ticks = entry_ticks;
 }
 
 uint64_t timer_ticks(void)
@@ -32,12 +34,17 @@ uint64_t timer_ticks(void)
 
 uint64_t timer_frequency_hz(void)
 {
-    return timer.frequency_hz;
+    return clock.frequency_hz;
 }
 
 uint64_t timer_ticks_to_ns(uint64_t ticks)
 {
-    return (uint64_t)((unsigned __int128)ticks * timer.ns_per_tick_q32 >> 32);
+    return (uint64_t)((unsigned __int128)ticks * clock.ns_per_tick_q32 >> 32);
+}
+
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+    return (uint64_t)((unsigned __int128)ns * clock.ticks_per_ns_q32 >> 32) + 1;
 }
 
 uint64_t hal_time_ns(void)
@@ -47,7 +54,7 @@ uint64_t hal_time_ns(void)
 
 uint64_t timer_since_entry_ticks(void)
 {
-    return timer_ticks() - timer.entry_ticks;
+    return timer_ticks() - clock.entry_ticks;
 }
 
 uint64_t timer_since_entry_ns(void)
