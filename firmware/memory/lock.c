@@ -32,6 +32,15 @@ static void nap(void)
     __asm__ volatile(".inst 0xd5031020" ::"r"(until) : "memory"); /* WFIT x0 */
 }
 
+void lock_pause(uint32_t *spins)
+{
+    if (*spins < LOCK_SPINS)
+        ++*spins;
+    else if (has_timed_sleep())
+        nap();
+    __asm__ volatile("yield");
+}
+
 void lock_wait_for(const uint32_t *word, uint32_t value)
 {
     uint32_t spins = 0;

@@ -21,6 +21,12 @@ struct lock { /* all zero: free */
 
 #ifdef __aarch64__
 
+/*
+ * The pause of a loop that waits for another CPU; *spins is 0 at first. After a thousand, it sleeps
+ * for some microseconds at a time if the CPU can do that without an interrupt.
+ */
+void lock_pause(uint32_t *spins);
+
 /* Waits until *word is `value`, with acquire. */
 void lock_wait_for(const uint32_t *word, uint32_t value);
 

@@ -60,13 +60,12 @@ static bool cpu_change_state(struct cpu *cpu, uint32_t from, uint32_t to)
 
 /* ---- Sleeping and waking ---- */
 
-/* Not past the deadline; ends early for any reason, and when another CPU has said cpu_wake. */
-static void cpu_sleep(uint64_t deadline_ns)
+void cpu_sleep(uint64_t deadline_ns)
 {
     hal_wait(deadline_ns);
 }
 
-static void cpu_wake(uint32_t index)
+void cpu_wake(uint32_t index)
 {
     (void)index;
 }

@@ -107,6 +107,16 @@ int cpu_call_wait(struct cpu_ticket ticket, uint64_t deadline_ns);
 int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
              uint64_t deadline_ns);
 
+/*
+ * Sleeps until cpu_wake has been said for this CPU, another interrupt, or the deadline; may return
+ * early for no reason. A cpu_wake since the last cpu_sleep is not lost: look for work, then sleep.
+ * Where there are no interrupts it does not sleep. Not for handlers.
+ */
+void cpu_sleep(uint64_t deadline_ns);
+
+/* Ends the sleep of CPU `index`, or its next one. Written before is seen after. From handlers, too. */
+void cpu_wake(uint32_t index);
+
 /* Runs the calls that wait for this CPU; returns how many. 0 inside a call: they are in order. */
 uint32_t cpu_serve(void);
 
