@@ -4,6 +4,8 @@
 
 #include "firmware/mem.h"
 
+#define EDGE_LOOKS_MAX 16u
+
 static void turn(void *context, enum interrupt_state state)
 {
     struct virtio_interrupt *interrupt = context;
@@ -26,9 +28,8 @@ static bool queues_arrive(struct virtio_interrupt *interrupt)
 }
 
 /* 4.1.5.3, 4.2.3.4: both reasons may be there at once. */
-static bool take(void *context, bool *is_storm)
+static bool take_once(struct virtio_interrupt *interrupt, bool *is_storm)
 {
-    struct virtio_interrupt *interrupt = context;
     uint32_t bits = virtio_take_interrupt(interrupt->device);
 
     if ((bits & VIRTIO_ISR_QUEUE) && !queues_arrive(interrupt)) {
@@ -41,13 +42,32 @@ static bool take(void *context, bool *is_storm)
     return bits != 0;
 }
 
+static bool take_level(void *context, bool *is_storm)
+{
+    return take_once(context, is_storm);
+}
+
+/*
+ * A reason that comes between the read and the acknowledgement of another one keeps the line up, so
+ * there is no further edge: looked for until there is none. Not for ever; who waits looks, too.
+ */
+static bool take_edge(void *context, bool *is_storm)
+{
+    unsigned times = 0;
+
+    while (times < EDGE_LOOKS_MAX && take_once(context, is_storm)) {
+        times++;
+    }
+    return times != 0;
+}
+
 static int open_pci(struct virtio_interrupt *interrupt)
 {
     const struct virtio_pci *pci = &interrupt->device->transport.pci;
     const struct pci_interrupt_options options = {
         .vectors = interrupt->options.vectors,
         .vector_count = interrupt->options.vector_count,
-        .intx_take = take,
+        .intx_take = take_level,
         .intx_context = interrupt,
         .intx_cpu = interrupt->options.line_cpu,
         .forbidden = interrupt->options.forbidden | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
@@ -66,7 +86,7 @@ static int open_line(struct virtio_interrupt *interrupt)
         return BAREGPU_ERR_NOT_FOUND;
     }
     interrupt->client = (struct interrupt_client){
-        .take = take,
+        .take = options->trigger == HAL_TRIGGER_EDGE ? take_edge : take_level,
         .turn = turn,
         .context = interrupt,
     };

@@ -70,7 +70,10 @@ void fake_interrupts_end(void)
 
 void fake_interrupt_set(uint32_t interrupt, bool is_raised)
 {
+    bool is_edge = is_raised && !fake_interrupts.of[interrupt].is_raised;
+
     fake_interrupts.of[interrupt].is_raised = is_raised;
+    fake_interrupts.of[interrupt].is_pending |= is_edge;
     deliver(&fake_interrupts.of[interrupt]);
 }
 

@@ -53,10 +53,10 @@ void fake_interrupts_begin(unsigned messages);
 /* Everything was given back, and no rule was broken. */
 void fake_interrupts_end(void);
 
-/* A level. */
+/* A line's level; its rise is an edge. */
 void fake_interrupt_set(uint32_t interrupt, bool is_raised);
 
-/* An edge. */
+/* A message, or another edge. */
 void fake_interrupt_pulse(uint32_t interrupt);
 
 /* A device's write. Returns whether it is one that was reserved. */

@@ -290,6 +290,14 @@ void fake_virtio_need_reset(struct fake_virtio *fake)
 void fake_virtio_config_changed(struct fake_virtio *fake)
 {
     fake->generation++;
-    __atomic_or_fetch(&fake->isr, VIRTIO_ISR_CONFIG, __ATOMIC_SEQ_CST);
+    fake_virtio_interrupt(fake, VIRTIO_ISR_CONFIG, -1);
+}
+
+void fake_virtio_interrupt(struct fake_virtio *fake, uint32_t bits, int queue)
+{
+    __atomic_or_fetch(&fake->isr, bits, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&fake->interrupts, 1, __ATOMIC_SEQ_CST);
+    if (fake->interrupt != NULL) {
+        fake->interrupt(fake->interrupt_context, queue);
+    }
 }

@@ -100,6 +100,9 @@ struct fake_virtio {
     uint8_t config[FAKE_VIRTIO_CONFIG_MAX];
     size_t config_size;
     struct virtio_shared_memory regions[FAKE_VIRTIO_REGIONS_MAX]; /* by id; size 0: none */
+    /* Called for each interrupt, after it is noted; `queue` -1: the configuration. */
+    void (*interrupt)(void *context, int queue);
+    void *interrupt_context;
 
     /* To look at. */
     unsigned queue_count;
@@ -138,6 +141,9 @@ void fake_virtio_complete(struct fake_virtio *fake, unsigned queue, size_t numbe
 
 /* Sets DEVICE_NEEDS_RESET. */
 void fake_virtio_need_reset(struct fake_virtio *fake);
+
+/* For the device's own parts: an interrupt, for VIRTIO_ISR_* bits; `queue` as above. */
+void fake_virtio_interrupt(struct fake_virtio *fake, uint32_t bits, int queue);
 
 /* Something in the configuration has changed. */
 void fake_virtio_config_changed(struct fake_virtio *fake);

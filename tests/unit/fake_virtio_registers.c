@@ -7,6 +7,8 @@
 #include "tests/unit/fake_virtqueue.h"
 
 #define IO_WINDOW 0x3EFF0000u
+#define MSIX_BAR 2u
+#define MSIX_PENDING 0x800u
 
 static const struct virtio_transport_ops *ops_of(struct fake_registers *r)
 {
@@ -44,12 +46,57 @@ static void write_driver_features(struct fake_registers *r, uint32_t value)
     }
 }
 
+static void unmap_vectors(struct fake_registers *r)
+{
+    r->config_vector = VIRTIO_MSI_NO_VECTOR;
+    for (unsigned i = 0; i < FAKE_VIRTIO_QUEUES_MAX; i++) {
+        r->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
+    }
+}
+
+/* The line follows the interrupt status. */
+static void update_line(struct fake_registers *r)
+{
+    bool is_disabled = r->version == 0 && fake_pci_get(&r->pci, r->function, 4, 2) & 0x0400;
+
+    if (r->set_line != NULL && !r->is_mute) {
+        r->set_line(r->line, r->fake.isr != 0 && !is_disabled);
+    }
+}
+
+static void send(struct fake_registers *r, uint16_t vector)
+{
+    const uint32_t *entry = r->msix_table[vector % FAKE_REGISTERS_MSIX_ENTRIES];
+
+    if (vector == VIRTIO_MSI_NO_VECTOR || r->is_mute || (entry[3] & 1) ||
+        r->send_message == NULL) {
+        return;
+    }
+    if (!r->send_message(entry[0] | (uint64_t)entry[1] << 32, entry[2])) {
+        fake_violation(&r->fake, "the MSI-X table holds a message that nobody has");
+    }
+}
+
+/* From the device: by MSI-X when that is on (4.1.5.3, 4.1.5.4), else by the line. */
+static void interrupt(void *context, int queue)
+{
+    struct fake_registers *r = context;
+
+    if (r->msix == 0 || !(fake_pci_get(&r->pci, r->function, r->msix + 2, 2) & 0x8000)) {
+        update_line(r);
+        return;
+    }
+    r->fake.isr = 0;
+    send(r, queue < 0 ? r->config_vector : r->queue_vectors[queue]);
+}
+
 static void write_status(struct fake_registers *r, uint32_t value)
 {
     ops_of(r)->write_status(&r->behind, (uint8_t)value);
     if (value == 0) {
         memset(r->staged, 0, sizeof(r->staged));
         r->driver_features = 0;
+        unmap_vectors(r);
     }
 }
 
@@ -115,11 +162,25 @@ static uint32_t common_read(struct fake_registers *r, uint64_t offset)
         return queue != NULL &&
                ops_of(r)->queue_reset_poll(&r->behind, (uint16_t)r->queue_select) == 0;
     case AT(config_msix_vector):
+        return r->config_vector;
     case AT(queue_msix_vector):
-        return VIRTIO_MSI_NO_VECTOR;
+        return queue != NULL ? r->queue_vectors[r->queue_select] : VIRTIO_MSI_NO_VECTOR;
     default:
         return 0;
     }
+}
+
+/* 4.1.5.1.2 */
+static void map_vector(struct fake_registers *r, uint16_t *vector, uint32_t value)
+{
+    bool is_refused = r->vectors_refused != 0;
+
+    if (value != VIRTIO_MSI_NO_VECTOR && (r->msix == 0 || value >= FAKE_REGISTERS_MSIX_ENTRIES)) {
+        fake_violation(&r->fake, "a vector that the function does not have");
+        is_refused = true;
+    }
+    r->vectors_refused -= r->vectors_refused != 0;
+    *vector = is_refused ? VIRTIO_MSI_NO_VECTOR : (uint16_t)value;
 }
 
 static void common_write(struct fake_registers *r, uint64_t offset, uint32_t value)
@@ -142,6 +203,16 @@ static void common_write(struct fake_registers *r, uint64_t offset, uint32_t val
         return;
     case AT(queue_size):
         staged(r)->size = (uint16_t)value;
+        return;
+    case AT(config_msix_vector):
+        map_vector(r, &r->config_vector, value);
+        return;
+    case AT(queue_msix_vector):
+        if (selected(r) == NULL || selected(r)->is_enabled) {
+            fake_violation(&r->fake, "a vector for no queue, or one that is enabled");
+            return;
+        }
+        map_vector(r, &r->queue_vectors[r->queue_select], value);
         return;
     case AT(queue_enable):
         if (value != 1) {
@@ -189,7 +260,16 @@ static uint32_t bar_access(struct fake_registers *r, unsigned bar, uint64_t offs
         return is_write ? common_write(r, offset, value), 0 : common_read(r, offset);
     }
     if (bar == r->isr.bar && offset == r->isr.offset && !is_write) {
-        return ops_of(r)->take_interrupt(&r->behind);
+        uint32_t bits = ops_of(r)->take_interrupt(&r->behind);
+
+        update_line(r);
+        return bits;
+    }
+    if (r->msix != 0 && bar == MSIX_BAR && width == 4 && offset < sizeof(r->msix_table)) {
+        uint32_t *word = &r->msix_table[offset / 16][offset / 4 % 4];
+
+        *word = is_write ? value : *word;
+        return *word;
     }
     if (bar == r->config.bar && is_in(offset, r->config.offset, r->fake.config_size)) {
         uint32_t at = (uint32_t)(offset - r->config.offset);
@@ -285,6 +365,9 @@ static const struct pci_config_ops config_ops = {config_read, config_write};
 void fake_registers_begin_pci(struct fake_registers *r, uint16_t pci_device_id)
 {
     fake_virtio_open(&r->fake, &r->behind, 1);
+    r->fake.interrupt = interrupt;
+    r->fake.interrupt_context = r;
+    unmap_vectors(r);
     fake_pci_init(&r->pci, 0, 0);
     r->function = fake_pci_add(&r->pci, FAKE_ROOT, 1 << 3, VIRTIO_PCI_VENDOR_ID, pci_device_id,
                                0x00FF00, -1);
@@ -340,6 +423,15 @@ void fake_registers_usual_capabilities(struct fake_registers *r)
     fake_registers_capability(r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, 0x1000,
                               &r->notify_multiplier, 1);
     fake_registers_capability(r, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 0, &none, 1);
+}
+
+void fake_registers_msix(struct fake_registers *r, unsigned entries)
+{
+    fake_pci_bar32(&r->pci, r->function, MSIX_BAR, 4096, 0);
+    r->msix = r->next_capability;
+    fake_pci_msix(&r->pci, r->function, r->msix, entries, MSIX_BAR, MSIX_PENDING | MSIX_BAR);
+    r->last_pointer = r->msix + 1;
+    r->next_capability += 12;
 }
 
 struct pci_device *fake_registers_enumerate(struct fake_registers *r, bool has_memory)
@@ -474,6 +566,7 @@ static void mmio_write(struct fake_registers *r, uint64_t offset, uint32_t value
         return;
     case VIRTIO_MMIO_INTERRUPT_ACK:
         r->fake.isr &= ~value;
+        update_line(r);
         return;
     case VIRTIO_MMIO_STATUS:
         write_status(r, value);
@@ -536,6 +629,9 @@ static void mmio_access_write(void *device, uint64_t address, unsigned width, ui
 void fake_registers_begin_mmio(struct fake_registers *r, uint32_t version, uint32_t device_id)
 {
     fake_virtio_open(&r->fake, &r->behind, 1);
+    r->fake.interrupt = interrupt;
+    r->fake.interrupt_context = r;
+    unmap_vectors(r);
     r->magic = VIRTIO_MMIO_MAGIC;
     r->version = version;
     r->device_id = device_id;

@@ -11,6 +11,8 @@
 #include "tests/unit/fake_pci.h"
 #include "tests/unit/fake_virtio.h"
 
+#define FAKE_REGISTERS_MSIX_ENTRIES 8u
+
 struct fake_registers {
     struct fake_virtio fake;
     /* How the fake's own operations are called. */
@@ -33,8 +35,18 @@ struct fake_registers {
     uint16_t notify_off[FAKE_VIRTIO_QUEUES_MAX];
     uint16_t notify_data[FAKE_VIRTIO_QUEUES_MAX]; /* queue_notif_config_data */
     unsigned window; /* configuration offset of the access capability; 0: none */
+    uint16_t config_vector, queue_vectors[FAKE_VIRTIO_QUEUES_MAX];
+    unsigned vectors_refused; /* so many of the next that are mapped: no resources */
+    unsigned msix;            /* configuration offset of MSI-X; 0: none */
+    uint32_t msix_table[FAKE_REGISTERS_MSIX_ENTRIES][4];
     unsigned next_capability; /* where fake_registers_capability puts the next */
     unsigned last_pointer;
+
+    /* Where its interrupts go; NULL: nowhere. */
+    void (*set_line)(uint32_t line, bool is_raised);
+    bool (*send_message)(uint64_t address, uint32_t data);
+    uint32_t line;
+    bool is_mute; /* interrupts get lost */
 
     /* MMIO. */
     uint64_t address;
@@ -56,6 +68,9 @@ unsigned fake_registers_capability(struct fake_registers *registers, uint8_t typ
 
 /* The four structures in BAR 4 and the access capability, as QEMU has them. */
 void fake_registers_usual_capabilities(struct fake_registers *registers);
+
+/* An MSI-X table in BAR 2, after the other capabilities. */
+void fake_registers_msix(struct fake_registers *registers, unsigned entries);
 
 /* Enumerates the bus. Returns the function. */
 struct pci_device *fake_registers_enumerate(struct fake_registers *registers, bool has_memory);

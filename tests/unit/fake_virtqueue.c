@@ -443,8 +443,7 @@ static void complete(struct fake_virtio *fake, struct fake_virtio_queue *queue,
     push(fake, queue, &completion);
     barrier_full(); /* published, now see whether the driver sleeps */
     if (driver_wants_interrupt(fake, queue, before, before_wrap)) {
-        __atomic_or_fetch(&fake->isr, VIRTIO_ISR_QUEUE, __ATOMIC_SEQ_CST);
-        __atomic_add_fetch(&fake->interrupts, 1, __ATOMIC_SEQ_CST);
+        fake_virtio_interrupt(fake, VIRTIO_ISR_QUEUE, (int)(queue - fake->queues));
     }
 }
 

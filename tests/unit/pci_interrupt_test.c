@@ -379,7 +379,7 @@ static void msix_that_lies(void **state)
         setup(state);
         struct fake_device *device = add(1 << 3);
 
-        fake_pci_bar_io(&f.pci, device->function, 2, 256);
+        fake_pci_bar_io(&f.pci, device->function, 2, 0x2000);
         fake_pci_msix(&f.pci, device->function, CAPABILITY, lies[i].entries, lies[i].table,
                       lies[i].pending);
         fake_pci_msi(&f.pci, device->function, SECOND_CAPABILITY, 0, true, false);
@@ -480,6 +480,11 @@ static void msi_of_all_shapes(void **state)
         assert_int_equal(fake_interrupts.reserved, 8); /* a power of two */
         assert_int_equal(config(device, CAPABILITY + 2, 2) & 0x71, 0x31);
         assert_true(config(device, 4, 2) & PCI_COMMAND_INTX_DISABLE);
+        if (has_masks) {
+            unsigned reg = CAPABILITY + 12 + (shape & 1) * 4;
+
+            assert_int_equal(config(device, reg, 4), UINT32_MAX << VECTORS);
+        }
         for (unsigned i = 0; i < VECTORS; i++) {
             assert_int_equal(device->vectors[i].entry, i);
             send_msi(device, i);
@@ -807,8 +812,8 @@ static void storm_of_messages(void **state)
     /* One that has an answer now and then is none, nor is a slow one, for either of the two. */
     for (unsigned i = 0; i < 5 * INTERRUPT_STORM_COUNT; i++) {
         send_msix(device, 3);
-        if (i % 1000 == 0) {
-            interrupt_source_answer(&device->vectors[4].source);
+        if (i % 4000 == 0) {
+            interrupt_source_answer(&device->vectors[i < 2 * INTERRUPT_STORM_COUNT ? 3 : 4].source);
         }
     }
     assert_int_equal(device->vectors[3].source.storms, 1);
