@@ -292,7 +292,7 @@ static void attach_line(uint32_t intid, enum hal_trigger trigger, uint32_t cpu)
         gic_set_target(intid, cpu);
     else
         interrupts.banked |= 1u << intid;
-    /* What came before the attachment, which only an edge leaves behind, is not delivered. */
+    /* What came before the attachment is not delivered; only an edge leaves anything behind. */
     gic_set_pending(intid, false);
 }
 
@@ -333,10 +333,13 @@ static int attach_locked(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
     if (slot->attached && (intid >= GIC_BANKED_COUNT || slot->attached != handler ||
                            slot->context != context))
         return BAREGPU_ERR_BUSY;
-    if (is_lpi(intid))
+    if (is_lpi(intid)) {
         error = its_lpi_set_cpu(intid, cpu);
-    else
+        if (!error)
+            error = its_lpi_set_pending(intid, false);
+    } else {
         attach_line(intid, trigger, cpu);
+    }
     if (error)
         return error;
     slot->context = context;
