@@ -254,17 +254,19 @@ static bool is_ram(uint64_t address, uint64_t size)
     return false;
 }
 
-/* Every page is either free to be mapped or mapped with these flags already. */
+/* Every page is either free to be mapped or mapped with these flags already. RAM is never free: a
+ * device that names some as its own would get at what the kernel has there. */
 static int check_range(uint64_t address, uint64_t size, uint64_t flags)
 {
     uint64_t end = address + size;
-    bool ram = is_ram(address, size);
 
+    if (is_ram(address, size))
+        return BAREGPU_ERR_INVALID;
     while (address < end) {
         unsigned level;
         uint64_t entry = find_leaf(address, &level);
 
-        if (entry ? (entry & DESCRIPTOR_FLAGS) != flags : ram)
+        if (entry && (entry & DESCRIPTOR_FLAGS) != flags)
             return BAREGPU_ERR_INVALID;
         address = (address | ((1ull << level_shift(level)) - 1)) + 1;
     }

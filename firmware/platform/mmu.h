@@ -16,8 +16,8 @@
 void mmu_init(void);
 
 /*
- * As hal_map. A negative baregpu_error: the range is RAM of another type, is mapped with another
- * type, lies beyond the CPU's addresses, or there is no page for the tables.
+ * As hal_map. A negative baregpu_error: the range is RAM, is mapped with another type, lies beyond
+ * the CPU's addresses, or there is no page for the tables.
  */
 int mmu_map(uint64_t address, uint64_t size, enum hal_memory_type type);
 

@@ -27,7 +27,8 @@ enum hal_memory_type {
 
 /*
  * Makes `size` bytes at physical address `address` accessible; never executable. Returns NULL when
- * that cannot be done. Mapping a range again with the same type returns the same pointer.
+ * that cannot be done. Mapping a range again with the same type returns the same pointer. Devices
+ * tell where their memory lies, so a kernel that does not trust them refuses its own RAM.
  */
 void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type);
 
