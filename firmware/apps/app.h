@@ -10,13 +10,18 @@ struct app {
     const char *name;    /* an identifier in lower case */
     const char *summary; /* one line */
     int (*run)(void);    /* returns the exit status, 0 to 255 */
+    const char *options; /* their keys, separated by spaces; NULL: any */
 };
 
-/* APP(test_boot, "what it does", function); at file scope, once per app (also run=test-boot). */
-#define APP(app_name, app_summary, function)                                                   \
+/*
+ * APP(test_boot, "what it does", function, "its options' keys"); at file scope, once per app (also
+ * run=test-boot). Bootargs with other keys are an error; without the last argument none are.
+ */
+#define APP(app_name, app_summary, ...)                                                        \
     static const struct app app_entry_##app_name                                               \
         __attribute__((used, aligned(8), section(".apps." #app_name))) = {                     \
-            #app_name, (app_summary), (function)}
+            #app_name, (app_summary), APP_WITH_OPTIONS(__VA_ARGS__, NULL, NULL)}
+#define APP_WITH_OPTIONS(function, options, ...) (function), (options)
 
 /* Runs the chosen app and returns its status; an unknown name lists the apps and fails. */
 int app_main(void);

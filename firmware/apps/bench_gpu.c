@@ -242,7 +242,7 @@ static int run_bench_gpu(void)
 }
 
 APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio GPU",
-    run_bench_gpu);
+    run_bench_gpu, "frames updates");
 
 /* Drawn before it is shown: the first picture that a host sees is the whole one. */
 static int show_pixels(struct virtio_gpu_framebuffer *fb)
@@ -280,4 +280,4 @@ static int run_bench_pixel(void)
                : 1;
 }
 
-APP(bench_pixel, "a frame as soon as possible, for a host that measures", run_bench_pixel);
+APP(bench_pixel, "a frame as soon as possible, for a host that measures", run_bench_pixel, "");

@@ -112,4 +112,4 @@ static int run_bench_vgpu(void)
     return status != 0 ? status : measure_nop(count);
 }
 
-APP(bench_vgpu, "times: boot to PCI, boot to result, NOP round trip", run_bench_vgpu);
+APP(bench_vgpu, "times: boot to PCI, boot to result, NOP round trip", run_bench_vgpu, "n");

@@ -383,4 +383,5 @@ static int run_bench_virtqueue(void)
     return is_good ? 0 : 1;
 }
 
-APP(bench_virtqueue, "instructions per cycle of a virtqueue, under -icount", run_bench_virtqueue);
+APP(bench_virtqueue, "instructions per cycle of a virtqueue, under -icount", run_bench_virtqueue,
+    "");

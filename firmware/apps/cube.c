@@ -104,7 +104,7 @@ static bool open_gpu(void)
         error = BAREGPU_ERR_NOT_FOUND;
     }
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("Start QEMU with: -device virtio-gpu-gl-pci -display gtk,gl=on\n");
+        printf("run=cube takes a QEMU with OpenGL, started as docs/virgl.md says.\n");
     }
     return false;
 }
@@ -557,4 +557,5 @@ static int run_cube(void)
     return is_good ? 0 : 1;
 }
 
-APP(cube, "a rotating cube, drawn by the host's OpenGL through a virtio GPU", run_cube);
+APP(cube, "a rotating cube, drawn by the host's OpenGL through a virtio GPU", run_cube,
+    "frames angle step width height hold depth_test");

@@ -291,4 +291,5 @@ static int run_demo(void)
     return 0;
 }
 
-APP(demo, "finds the GPU, adds numbers and vectors on it, and checks the results", run_demo);
+APP(demo, "finds the GPU, adds numbers and vectors on it, and checks the results", run_demo,
+    "width height hold shots");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <string.h>
 
 #include "firmware/apps/app.h"
 #include "firmware/platform/bootargs.h"
@@ -9,6 +10,7 @@
 #define APP_DEFAULT          "demo"
 #define APP_NAME_BYTES_MAX   64
 #define EXIT_STATUS_UNKNOWN  2
+#define KERNEL_OPTIONS       "run console timer" /* everybody's */
 
 extern const struct app __apps_start[], __apps_end[];
 
@@ -32,6 +34,37 @@ static bool names_match(const char *name, const char *asked)
     return *name == *asked;
 }
 
+static bool is_listed(const char *list, const char *key)
+{
+    size_t length = strlen(key);
+
+    while (*list) {
+        size_t word = strcspn(list, " ");
+
+        if (word == length && !strncmp(list, key, length))
+            return true;
+        list += word;
+        list += strspn(list, " ");
+    }
+    return false;
+}
+
+/* Only the bootargs are looked at: the semihosting command line begins with the kernel's path. */
+static bool knows_options(const struct app *app)
+{
+    char key[APP_NAME_BYTES_MAX];
+    const char *line = app->options ? machine.bootargs : "";
+
+    while ((line = bootargs_next(line, key, sizeof(key)))) {
+        if (is_listed(KERNEL_OPTIONS, key) || is_listed(app->options, key))
+            continue;
+        printf("%s has no option \"%s\".%s%s\n", app->name, key,
+               app->options[0] ? " It has: " : "", app->options);
+        return false;
+    }
+    return true;
+}
+
 static void list_apps(void)
 {
     printf("Apps, chosen by run=<name>:\n");
@@ -46,7 +79,7 @@ int app_main(void)
     app_option("run", name, sizeof(name));
     for (const struct app *app = __apps_start; app < __apps_end; app++) {
         if (names_match(app->name, name))
-            return app->run();
+            return knows_options(app) ? app->run() : EXIT_STATUS_UNKNOWN;
     }
     printf("There is no app \"%s\".\n", name);
     list_apps();

@@ -19,4 +19,4 @@ static int run_pci(void)
     return host->problem_count == 0 ? 0 : 1;
 }
 
-APP(pci, "lists the PCI bus: tree, windows, BARs, capabilities", run_pci);
+APP(pci, "lists the PCI bus: tree, windows, BARs, capabilities", run_pci, "");

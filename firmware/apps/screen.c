@@ -263,4 +263,5 @@ static int run_screen(void)
     return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good ? 0 : 1;
 }
 
-APP(screen, "a picture, an animation, a cursor and a console on a virtio GPU", run_screen);
+APP(screen, "a picture, an animation, a cursor and a console on a virtio GPU", run_screen,
+    "frames width height hold shots");

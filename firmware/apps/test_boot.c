@@ -208,4 +208,5 @@ static int test_boot(void)
     return tap_done();
 }
 
-APP(test_boot, "tests boot, devicetree, timer, GIC and the start of all CPUs", test_boot);
+APP(test_boot, "tests boot, devicetree, timer, GIC and the start of all CPUs", test_boot,
+    "expect_el expect_semihosting expect_memory_mib expect_cpus expect_gic expect_highmem expect_psci");

@@ -81,4 +81,4 @@ static int test_cache(void)
     return tap_done();
 }
 
-APP(test_cache, "tests cache maintenance by range", test_cache);
+APP(test_cache, "tests cache maintenance by range", test_cache, "");

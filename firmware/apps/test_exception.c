@@ -200,4 +200,4 @@ static int test_exception(void)
     return 2;
 }
 
-APP(test_exception, "ends the run by an exception: kind=<kind>", test_exception);
+APP(test_exception, "ends the run by an exception: kind=<kind>", test_exception, "kind");

@@ -215,4 +215,4 @@ static int test_memory(void)
     return tap_done();
 }
 
-APP(test_memory, "tests the page allocator, the heap and DMA memory", test_memory);
+APP(test_memory, "tests the page allocator, the heap and DMA memory", test_memory, "");

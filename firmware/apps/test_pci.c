@@ -400,4 +400,5 @@ static int run_test_pci(void)
     return tap_done();
 }
 
-APP(test_pci, "bus numbers, windows, BARs, and that devices answer", run_test_pci);
+APP(test_pci, "bus numbers, windows, BARs, and that devices answer", run_test_pci,
+    "devices problems");

@@ -94,4 +94,4 @@ static int test_recovery(void)
 }
 
 APP(test_recovery, "sees the loss of the mediator once, then goes on (needs a host's help)",
-    test_recovery);
+    test_recovery, "");

@@ -444,4 +444,5 @@ static int run_test(void)
     return tap_done();
 }
 
-APP(test_screen, "tests a virtio GPU, with a host that looks at the screen", run_test);
+APP(test_screen, "tests a virtio GPU, with a host that looks at the screen", run_test,
+    "packed event_idx indirect scanouts shots");

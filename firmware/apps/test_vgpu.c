@@ -398,4 +398,4 @@ static int run_test_vgpu(void)
     return tap_done();
 }
 
-APP(test_vgpu, "all operations of the vgpu-stub, used well and badly", run_test_vgpu);
+APP(test_vgpu, "all operations of the vgpu-stub, used well and badly", run_test_vgpu, "");

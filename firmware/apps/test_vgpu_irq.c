@@ -103,4 +103,4 @@ static int run_test_vgpu_irq(void)
     return tap_done();
 }
 
-APP(test_vgpu_irq, "the vgpu-stub's interrupt, polled", run_test_vgpu_irq);
+APP(test_vgpu_irq, "the vgpu-stub's interrupt, polled", run_test_vgpu_irq, "");

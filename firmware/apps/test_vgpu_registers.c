@@ -245,4 +245,5 @@ static int run_test_vgpu_registers(void)
     return tap_done();
 }
 
-APP(test_vgpu_registers, "the vgpu-stub's register map, eleven tests", run_test_vgpu_registers);
+APP(test_vgpu_registers, "the vgpu-stub's register map, eleven tests", run_test_vgpu_registers,
+    "pool priority vm_id mediator");

@@ -397,4 +397,5 @@ static int run_test_virtio(void)
     return tap_done();
 }
 
-APP(test_virtio, "tests virtio transports and virtqueues on entropy devices", run_test_virtio);
+APP(test_virtio, "tests virtio transports and virtqueues on entropy devices", run_test_virtio,
+    "packed event_idx indirect in_order reset iommu transport reset_ignored window devices");

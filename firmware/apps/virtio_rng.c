@@ -23,7 +23,8 @@ static int run_rng(void)
     int error = virtio_host_open(&device, VIRTIO_ID_ENTROPY, 0, &place);
 
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("There is no virtio entropy device.\nStart QEMU with: -device virtio-rng-pci\n");
+        printf("There is no virtio entropy device. With one:\n"
+               "  make run run=rng QEMU_ARGS=\"-device virtio-rng-pci\"\n");
         return 1;
     }
     if (error == 0) {
@@ -47,4 +48,4 @@ static int run_rng(void)
     return error < 0 ? fail("Closing", error) : 0;
 }
 
-APP(rng, "prints random bytes from a virtio entropy device", run_rng);
+APP(rng, "prints random bytes from a virtio entropy device", run_rng, "");

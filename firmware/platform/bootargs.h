@@ -12,4 +12,10 @@
  */
 bool bootargs_get(const char *line, const char *key, char *value, size_t size);
 
+/*
+ * Goes on to the next word: copies its key, cut to `size` bytes with its NUL, and returns what is
+ * behind the word; NULL after the last one.
+ */
+const char *bootargs_next(const char *line, char *key, size_t size);
+
 #endif

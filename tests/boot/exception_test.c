@@ -146,6 +146,17 @@ static void test_unknown_app(void **state)
     boot_result_free(&result);
 }
 
+static void test_unknown_option(void **state)
+{
+    struct boot_result result = run("run=screen frames=1 frame=1", "max", "256M", "virt", true);
+
+    (void)state;
+    assert_true(result.ended);
+    assert_int_equal(result.status, 2);
+    assert_non_null(strstr(result.output, "screen has no option \"frame\". It has: frames "));
+    boot_result_free(&result);
+}
+
 /* The guest tests that need no device, where they could differ. */
 static void test_guest_tests(void **state)
 {
@@ -236,7 +247,7 @@ int main(void)
         cmocka_unit_test(test_endings),
         cmocka_unit_test(test_endings_without_semihosting),
         cmocka_unit_test(test_hang_is_seen),
-        cmocka_unit_test(test_unknown_app),
+        cmocka_unit_test(test_unknown_app), cmocka_unit_test(test_unknown_option),
         cmocka_unit_test(test_guest_tests),
         cmocka_unit_test(test_dirty_memory),
     };

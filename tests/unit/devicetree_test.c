@@ -662,6 +662,22 @@ static void test_bootargs(void **state)
     assert_false(bootargs_get("", "run", value, sizeof(value)));
 }
 
+static void test_bootargs_next(void **state)
+{
+    const char *line = "  run=x\tquiet a=b=c longest=1 =5";
+    static const char *const keys[] = {"run", "quiet", "a", "longe", ""};
+    char key[6];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        line = bootargs_next(line, key, sizeof(key));
+        assert_non_null(line);
+        assert_string_equal(key, keys[i]);
+    }
+    assert_null(bootargs_next(line, key, sizeof(key)));
+    assert_null(bootargs_next(" ", key, sizeof(key)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -689,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_bootargs),
+        cmocka_unit_test(test_bootargs_next),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
