@@ -3,7 +3,8 @@
 # build-qemu.sh OUT: QEMU with this project's devices, in OUT/qemu-system-*, and the few data files
 # it reads beside it.
 #
-#   QEMU_SRC=DIR       a source tree of your own (10.0 to 11.x) in place of Debian 13's; not changed
+#   QEMU_SRC=DIR       a source tree of your own (10.0 to 11.x) in place of Debian 13's; not changed,
+#                      the patches of host/qemu-patches are applied to a copy
 #   QEMU_TARGETS=...   further targets, as "x86_64-softmmu riscv64-softmmu"
 #   QEMU_CONFIGURE=... further flags of QEMU's configure
 #
@@ -78,6 +79,14 @@ unpack_source() {
     done
 }
 
+# Ours. A tree that has one already (it can be taken back) is left as it is.
+apply_patches() {
+    for patch in "$top"/host/qemu-patches/*.patch; do
+        patch -d "$1" -p1 -s -f -R --dry-run -i "$patch" > /dev/null 2>&1 && continue
+        patch -d "$1" -p1 -s -i "$patch" || die "${patch##*/} does not apply"
+    done
+}
+
 add_baregpu_folder() {
     grep -q "subdir('baregpu')" "$1/hw/misc/meson.build" ||
         printf "\nsubdir('baregpu')\n" >> "$1/hw/misc/meson.build"
@@ -94,6 +103,7 @@ make_tree() {
     rm -rf "$tree"
     mkdir -p "$tree/source"
     unpack_source "$tree/source"
+    apply_patches "$tree/source"
     add_baregpu_folder "$tree/source"
     touch "$tree/unpacked"
 }
@@ -191,7 +201,8 @@ store_programs() {
 
 source_dir=
 [ -n "${QEMU_SRC:-}" ] || source_dir=$("$here/debian-fetch.sh" source qemu)
-tree_key=$(content_key "$(source_identity)" "$PATCHES" "$FLAGS" "$target_list" \
+tree_key=$(content_key "$(source_identity)" "$PATCHES" "$(cat "$top"/host/qemu-patches/*.patch)" \
+    "$FLAGS" "$target_list" \
     "$(toolchain_versions)" "$BAREGPU_CACHE")
 tree=$BAREGPU_CACHE/qemu/tree-$tree_key
 # shellcheck disable=SC2046 # our file names have no blanks

@@ -3,7 +3,8 @@
 
 QEMU_OUT := $(BUILD)/qemu
 QEMU := $(QEMU_OUT)/qemu-system-aarch64
-QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h)
+QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h) \
+	$(wildcard host/qemu-patches/*.patch)
 
 $(call remember,qemu,$(QEMU_SRC) $(QEMU_TARGETS) $(QEMU_CONFIGURE) $(QEMU_INPUTS) $(HOST_VERSION))
 

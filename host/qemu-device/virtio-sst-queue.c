@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* virtio-sst: requests, responses and events in the virtqueues, see virtio-sst.h. */
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/iov.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "standard-headers/linux/virtio_config.h"
+#include "trace.h"
+#include "virtio-sst.h"
+
+#define RESPONSE_SIZE sizeof(struct sst_response)
+#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+
+/* So many requests are taken at a time: a guest that adds more meanwhile can not hold us. */
+#define REQUESTS_MAX (2 * SST_QUEUE_SIZE)
+
+/* A response before it has a place: the head is ours, the payload may be anybody's. */
+typedef struct Response {
+    struct {
+        uint32_t status, reserved;
+        uint64_t request_id, user_data, result;
+    } head; /* as sst_response, little-endian */
+    const void *payload;
+    size_t payload_size;
+} Response;
+
+QEMU_BUILD_BUG_ON(sizeof(((Response *)0)->head) != RESPONSE_HEAD);
+
+unsigned virtio_sst_pair_count(VirtIOSST *s)
+{
+    bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(SST_F_MULTI_QUEUE));
+
+    return many ? s->num_queues : 1;
+}
+
+/* ---- Items ---- */
+
+static SSTPair *pair_of(VirtIOSST *s, const SSTItem *item)
+{
+    return &s->pairs[item->link.pair];
+}
+
+static void arm_timeout(VirtIOSST *s)
+{
+    SSTItem *first = QTAILQ_FIRST(&s->items);
+
+    if (first) {
+        timer_mod_ns(s->timeout_timer, first->deadline_ns);
+    } else {
+        timer_del(s->timeout_timer);
+    }
+}
+
+static void drop_due_of(VirtIOSST *s, const SSTItem *item)
+{
+    SSTDue *due, *after;
+
+    QTAILQ_FOREACH_SAFE(due, &s->due, next, after) {
+        if (due->item == item) {
+            QTAILQ_REMOVE(&s->due, due, next);
+            g_free(due);
+            return;
+        }
+    }
+}
+
+/* Out of whatever list it is in; the link knows nothing of it any more. */
+static void take_out(VirtIOSST *s, SSTItem *item)
+{
+    switch (item->state) {
+    case SST_ITEM_FORWARDED:
+        sst_link_abandon(&s->link, &item->link);
+        QTAILQ_REMOVE(&s->items, item, next);
+        s->in_flight--;
+        break;
+    case SST_ITEM_SCHEDULED:
+        drop_due_of(s, item);
+        QTAILQ_REMOVE(&s->items, item, next);
+        s->in_flight--;
+        break;
+    case SST_ITEM_WAITING:
+        QTAILQ_REMOVE(&pair_of(s, item)->waiting, item, next);
+        break;
+    case SST_ITEM_RESTORED:
+        QTAILQ_REMOVE(&s->restored, item, next);
+        break;
+    default:
+        break;
+    }
+    item->state = SST_ITEM_NEW;
+}
+
+static void free_item(SSTItem *item)
+{
+    g_free(item->response);
+    g_free(item);
+}
+
+/* The guest's memory is let go, without telling the guest. */
+static void drop_item(VirtIOSST *s, SSTItem *item)
+{
+    take_out(s, item);
+    virtqueue_detach_element(pair_of(s, item)->request_queue, &item->element, 0);
+    free_item(item);
+}
+
+static void drop_list(VirtIOSST *s, SSTItemList *list, int pair)
+{
+    SSTItem *item, *after;
+
+    QTAILQ_FOREACH_SAFE(item, list, next, after) {
+        if (pair < 0 || item->link.pair == pair) {
+            drop_item(s, item);
+        }
+    }
+}
+
+void virtio_sst_drop(VirtIOSST *s, int pair)
+{
+    SSTDue *due;
+
+    drop_list(s, &s->items, pair);
+    drop_list(s, &s->restored, pair);
+    for (unsigned i = 0; i < s->num_queues; i++) {
+        drop_list(s, &s->pairs[i].waiting, pair);
+    }
+    while (pair < 0 && (due = QTAILQ_FIRST(&s->due))) {
+        QTAILQ_REMOVE(&s->due, due, next);
+        g_free(due);
+    }
+    arm_timeout(s);
+}
+
+/* ---- Responses ---- */
+
+static void notify_guest(VirtIOSST *s)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+
+    for (unsigned i = 0; i < s->num_queues; i++) {
+        SSTPair *pair = &s->pairs[i];
+
+        if (pair->notify_response) {
+            pair->notify_response = false;
+            virtio_notify(vdev, pair->response_queue);
+        }
+        if (pair->notify_request) {
+            pair->notify_request = false;
+            virtio_notify(vdev, pair->request_queue);
+        }
+    }
+    if (s->notify_event) {
+        s->notify_event = false;
+        virtio_notify(vdev, s->queues[SST_QUEUE_EVENT(virtio_sst_pair_count(s))]);
+    }
+}
+
+/* Returns how many bytes were written: all of a response that fits, with zeros behind what is
+ * known of it, so that nothing in the buffer is left from before. */
+static size_t write_response(const VirtQueueElement *to, const Response *response)
+{
+    size_t size;
+
+    size = iov_from_buf(to->in_sg, to->in_num, 0, &response->head, RESPONSE_HEAD);
+    if (size == RESPONSE_HEAD) {
+        size += iov_from_buf(to->in_sg, to->in_num, size, response->payload,
+                             response->payload_size);
+    }
+    return size + iov_memset(to->in_sg, to->in_num, size, 0, RESPONSE_SIZE - size);
+}
+
+/* The next buffer of the response queue that can be written at all. */
+static VirtQueueElement *pop_buffer(VirtIOSST *s, VirtQueue *queue)
+{
+    VirtQueueElement *buffer;
+
+    while ((buffer = virtqueue_pop(queue, sizeof(*buffer))) && !buffer->in_num) {
+        qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: a buffer that can not be written\n");
+        virtqueue_push(queue, buffer, 0);
+        g_free(buffer);
+    }
+    return buffer;
+}
+
+static void push_chain(VirtIOSST *s, SSTItem *item, size_t used)
+{
+    SSTPair *pair = pair_of(s, item);
+
+    virtqueue_push(pair->request_queue, &item->element, used);
+    pair->notify_request = true;
+    free_item(item);
+}
+
+/* False: there is no place for it now. Else the item is gone. */
+static bool place_response(VirtIOSST *s, SSTItem *item, const Response *response)
+{
+    SSTPair *pair = pair_of(s, item);
+    size_t room = iov_size(item->element.in_sg, item->element.in_num);
+    VirtQueueElement *buffer;
+
+    if (room < RESPONSE_SIZE) {
+        buffer = pop_buffer(s, pair->response_queue);
+        if (buffer) {
+            virtqueue_push(pair->response_queue, buffer, write_response(buffer, response));
+            pair->notify_response = true;
+            g_free(buffer);
+            push_chain(s, item, 0);
+            return true;
+        }
+        if (!room) {
+            return false;
+        }
+        qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: only %zu bytes for a response\n", room);
+    }
+    push_chain(s, item, write_response(&item->element, response));
+    return true;
+}
+
+static void wait_for_buffer(VirtIOSST *s, SSTItem *item, const Response *response)
+{
+    item->response = g_malloc0(RESPONSE_SIZE);
+    memcpy(item->response, &response->head, RESPONSE_HEAD);
+    memcpy(item->response->payload.data, response->payload, response->payload_size);
+    item->state = SST_ITEM_WAITING;
+    QTAILQ_INSERT_TAIL(&pair_of(s, item)->waiting, item, next);
+}
+
+static void place_waiting(VirtIOSST *s, SSTPair *pair)
+{
+    SSTItem *item;
+
+    while ((item = QTAILQ_FIRST(&pair->waiting))) {
+        struct sst_response *kept = item->response;
+        Response response = { .payload = kept->payload.data, .payload_size = SST_PAYLOAD_SIZE };
+
+        memcpy(&response.head, kept, RESPONSE_HEAD);
+        take_out(s, item);
+        item->response = NULL;
+        if (!place_response(s, item, &response)) {
+            item->response = kept;
+            item->state = SST_ITEM_WAITING;
+            QTAILQ_INSERT_HEAD(&pair->waiting, item, next);
+            return;
+        }
+        g_free(kept);
+    }
+}
+
+/* The item, which is in no list, ends here or waits for a buffer. */
+static void respond(VirtIOSST *s, SSTItem *item, Response *response)
+{
+    uint32_t status = le32_to_cpu(response->head.status);
+
+    trace_virtio_sst_response(s->link.device_id, ldq_le_p(&item->link.request.request_id), status);
+    if (status == SST_OK) {
+        s->completed++;
+    } else {
+        s->failed++;
+    }
+    response->head.reserved = 0;
+    response->head.request_id = item->link.request.request_id;
+    response->head.user_data = item->link.request.user_data;
+    /* Those that wait have been there before. */
+    if (!QTAILQ_EMPTY(&pair_of(s, item)->waiting) ||
+        !place_response(s, item, response)) {
+        wait_for_buffer(s, item, response);
+    }
+}
+
+static void respond_status(VirtIOSST *s, SSTItem *item, uint32_t status)
+{
+    Response response = { .head.status = cpu_to_le32(status) };
+
+    respond(s, item, &response);
+}
+
+static void respond_payload(VirtIOSST *s, SSTItem *item, const void *payload, size_t size)
+{
+    Response response = { .payload = payload, .payload_size = size };
+
+    respond(s, item, &response);
+}
+
+static void respond_answer(VirtIOSST *s, SSTItem *item, const void *data, size_t size)
+{
+    Response response = { .payload = (const uint8_t *)data + RESPONSE_HEAD,
+                          .payload_size = size - RESPONSE_HEAD };
+
+    memcpy(&response.head, data, RESPONSE_HEAD);
+    respond(s, item, &response);
+}
+
+/* ---- Requests ---- */
+
+static void respond_info(VirtIOSST *s, SSTItem *item)
+{
+    const struct sst_info info = {
+        .version = cpu_to_le32(SST_PROTOCOL_VERSION),
+        .capabilities = cpu_to_le32(VIRTIO_DEVICE(s)->guest_features & SST_F_ALL),
+        .max_compute_units = cpu_to_le64(SST_INFO_COMPUTE_UNITS_MAX),
+        .memory_size = cpu_to_le64(SST_INFO_MEMORY_SIZE),
+    };
+
+    respond_payload(s, item, &info, sizeof(info));
+}
+
+static void fail_all(VirtIOSST *s, uint32_t status)
+{
+    SSTItem *item;
+
+    while ((item = QTAILQ_FIRST(&s->items))) {
+        take_out(s, item);
+        respond_status(s, item, status);
+    }
+    arm_timeout(s);
+}
+
+static void reset_simulator(VirtIOSST *s, SSTItem *item)
+{
+    s->resets++;
+    fail_all(s, SST_ERROR);
+    sst_link_reset(&s->link, SST_RESET_REQUEST);
+    respond_status(s, item, SST_OK);
+}
+
+static void forward(VirtIOSST *s, SSTItem *item)
+{
+    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    bool first = QTAILQ_EMPTY(&s->items);
+
+    item->deadline_ns = now_ns + (int64_t)s->timeout_ms * SCALE_MS;
+    item->link.time_ns = now_ns;
+    item->state = SST_ITEM_FORWARDED;
+    QTAILQ_INSERT_TAIL(&s->items, item, next);
+    s->in_flight++;
+    sst_link_submit(&s->link, &item->link);
+    if (first) {
+        arm_timeout(s);
+    }
+}
+
+static void take_request(VirtIOSST *s, SSTItem *item)
+{
+    struct sst_request *request = &item->link.request;
+    uint32_t type = ldl_le_p(&request->type);
+
+    switch (type) {
+    case SST_NOOP:
+        respond_status(s, item, SST_OK);
+        break;
+    case SST_ECHO:
+        respond_payload(s, item, request->payload.data, SST_PAYLOAD_SIZE);
+        break;
+    case SST_GET_INFO:
+        respond_info(s, item);
+        break;
+    case SST_RESET:
+        reset_simulator(s, item);
+        break;
+    case SST_COMPUTE:
+    case SST_READ:
+    case SST_WRITE:
+    case SST_CONFIGURE:
+        forward(s, item);
+        break;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: request of unknown type 0x%x\n", type);
+        respond_status(s, item, SST_INVALID);
+        break;
+    }
+}
+
+static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
+{
+    struct sst_request *request = &item->link.request;
+    size_t size = iov_to_buf(item->element.out_sg, item->element.out_num, 0, request,
+                             sizeof(*request));
+
+    item->state = SST_ITEM_NEW;
+    item->response = NULL;
+    item->link.state = SST_REQUEST_OUTSIDE;
+    item->link.pair = pair;
+    s->requests++;
+    if (size == sizeof(*request)) {
+        trace_virtio_sst_request(s->link.device_id, pair, ldq_le_p(&request->request_id),
+                                 ldl_le_p(&request->type));
+        take_request(s, item);
+        return;
+    }
+    qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: request of %zu bytes, not %zu\n", size,
+                  sizeof(*request));
+    if (size < offsetof(struct sst_request, user_data)) {
+        request->request_id = 0;
+    }
+    if (size < offsetof(struct sst_request, payload)) {
+        request->user_data = 0;
+    }
+    respond_status(s, item, SST_ERROR);
+}
+
+/* False: there is more. */
+static bool take_requests(VirtIOSST *s, unsigned pair)
+{
+    SSTItem *item;
+
+    for (unsigned i = 0; i < REQUESTS_MAX || s->link.sync; i++) {
+        item = virtqueue_pop(s->pairs[pair].request_queue, sizeof(*item));
+        if (!item) {
+            return true;
+        }
+        read_request(s, item, pair);
+    }
+    return false;
+}
+
+/* ---- Virtual time ---- */
+
+/* A time-out is told before the deadline's other users see the request: they come from here. */
+static void on_timeout(void *opaque)
+{
+    VirtIOSST *s = opaque;
+    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    SSTItem *item;
+
+    while ((item = QTAILQ_FIRST(&s->items)) && item->deadline_ns <= now_ns) {
+        trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
+        s->timeouts++;
+        take_out(s, item);
+        respond_status(s, item, SST_TIMEOUT);
+    }
+    arm_timeout(s);
+    notify_guest(s);
+    sst_link_kick(&s->link);
+}
+
+static void send_event(VirtIOSST *s, const void *event)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    VirtQueue *queue = s->queues[SST_QUEUE_EVENT(virtio_sst_pair_count(s))];
+    VirtQueueElement *buffer = NULL;
+
+    if ((vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+        virtio_vdev_has_feature(vdev, ctz64(SST_F_EVENTS))) {
+        buffer = pop_buffer(s, queue);
+    }
+    trace_virtio_sst_event(s->link.device_id, ldl_le_p(event), !!buffer);
+    if (!buffer) {
+        s->events_dropped++;
+        return;
+    }
+    virtqueue_push(queue, buffer,
+                   iov_from_buf(buffer->in_sg, buffer->in_num, 0, event,
+                                sizeof(struct sst_event)));
+    g_free(buffer);
+    s->events++;
+    s->notify_event = true;
+}
+
+static void finish_due(VirtIOSST *s, SSTDue *due)
+{
+    SSTItem *item = due->item;
+
+    QTAILQ_REMOVE(&s->due, due, next);
+    if (!item) {
+        send_event(s, due->data);
+    } else {
+        QTAILQ_REMOVE(&s->items, item, next);
+        s->in_flight--;
+        item->state = SST_ITEM_NEW;
+        respond_answer(s, item, due->data, due->size);
+    }
+    g_free(due);
+}
+
+static void arm_due(VirtIOSST *s)
+{
+    SSTDue *first = QTAILQ_FIRST(&s->due);
+    uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    uint64_t next_ns = first ? first->time_ns : SST_TIME_NEVER;
+
+    next_ns = MIN(next_ns, MAX(s->link.next_ns, now_ns + 1));
+    if (next_ns > INT64_MAX) {
+        timer_del(s->due_timer);
+    } else {
+        timer_mod_ns(s->due_timer, next_ns);
+    }
+}
+
+static void finish_what_is_due(VirtIOSST *s)
+{
+    uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    SSTDue *due;
+
+    while ((due = QTAILQ_FIRST(&s->due)) && due->time_ns <= now_ns) {
+        finish_due(s, due);
+    }
+    arm_timeout(s);
+    arm_due(s);
+    notify_guest(s);
+}
+
+static void on_due(void *opaque)
+{
+    VirtIOSST *s = opaque;
+
+    finish_what_is_due(s);
+    if (s->link.next_ns <= (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL)) {
+        s->link.next_ns = SST_TIME_NEVER; /* until the reply names another */
+        sst_link_kick(&s->link);
+        finish_what_is_due(s);
+    }
+}
+
+/* After all others of the same time. */
+static void schedule(VirtIOSST *s, SSTItem *item, uint64_t time_ns, const void *data, size_t size)
+{
+    SSTDue *due = g_malloc(sizeof(*due) + size);
+    SSTDue *before;
+
+    due->time_ns = MAX(time_ns, (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+    due->item = item;
+    due->size = size;
+    memcpy(due->data, data, size);
+    QTAILQ_FOREACH_REVERSE(before, &s->due, next) {
+        if (before->time_ns <= due->time_ns) {
+            QTAILQ_INSERT_AFTER(&s->due, before, due, next);
+            return;
+        }
+    }
+    QTAILQ_INSERT_HEAD(&s->due, due, next);
+}
+
+/* ---- What the link tells ---- */
+
+static void link_answer(void *opaque, SSTLinkRequest *request, const SSTAnswer *answer)
+{
+    VirtIOSST *s = opaque;
+    SSTItem *item = container_of(request, SSTItem, link);
+
+    s->cycles += answer->cycles;
+    trace_virtio_sst_answer(s->link.device_id, ldq_le_p(&request->request.request_id),
+                            answer->cycles, answer->time_ns);
+    if (s->link.sync) {
+        item->state = SST_ITEM_SCHEDULED;
+        schedule(s, item, answer->time_ns, answer->response, answer->size);
+        return;
+    }
+    QTAILQ_REMOVE(&s->items, item, next);
+    s->in_flight--;
+    item->state = SST_ITEM_NEW;
+    respond_answer(s, item, answer->response, answer->size);
+}
+
+static void link_failed(void *opaque, SSTLinkRequest *request, uint32_t status)
+{
+    VirtIOSST *s = opaque;
+    SSTItem *item = container_of(request, SSTItem, link);
+
+    QTAILQ_REMOVE(&s->items, item, next);
+    s->in_flight--;
+    item->state = SST_ITEM_NEW;
+    s->timeouts += status == SST_TIMEOUT;
+    respond_status(s, item, status);
+}
+
+static void link_event(void *opaque, const struct sst_event *event, uint64_t time_ns)
+{
+    VirtIOSST *s = opaque;
+
+    if (s->link.sync) {
+        schedule(s, NULL, time_ns, event, sizeof(*event));
+    } else {
+        send_event(s, event);
+    }
+}
+
+static void link_batch_end(void *opaque)
+{
+    VirtIOSST *s = opaque;
+
+    if (s->link.sync) {
+        finish_what_is_due(s);
+    } else {
+        arm_timeout(s);
+        notify_guest(s);
+    }
+}
+
+static void link_changed(void *opaque, bool connected)
+{
+    virtio_sst_update_offer(opaque);
+}
+
+const SSTLinkEvents virtio_sst_link_events = {
+    .answer = link_answer,
+    .failed = link_failed,
+    .event = link_event,
+    .batch_end = link_batch_end,
+    .changed = link_changed,
+};
+
+/* ---- Queues ---- */
+
+static bool process_queue(VirtIOSST *s, unsigned index)
+{
+    if (index >= 2 * virtio_sst_pair_count(s)) {
+        return true; /* buffers for events */
+    }
+    if (index % 2) {
+        place_waiting(s, &s->pairs[index / 2]);
+        return true;
+    }
+    return take_requests(s, index / 2);
+}
+
+static bool is_live(VirtIODevice *vdev)
+{
+    return ((vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) || vdev->start_on_kick) && !vdev->broken;
+}
+
+static void finish_processing(VirtIOSST *s, bool complete)
+{
+    if (!complete) {
+        qemu_bh_schedule(s->queue_bh);
+    }
+    sst_link_kick(&s->link);
+    if (s->link.sync) {
+        arm_due(s);
+    }
+    notify_guest(s);
+}
+
+void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq)
+{
+    VirtIOSST *s = VIRTIO_SST(vdev);
+
+    if (is_live(vdev)) {
+        finish_processing(s, process_queue(s, virtio_get_queue_index(vq)));
+    }
+}
+
+void virtio_sst_process(VirtIOSST *s)
+{
+    bool complete = true;
+
+    if (!is_live(VIRTIO_DEVICE(s))) {
+        return;
+    }
+    for (unsigned i = 0; i < 2 * virtio_sst_pair_count(s); i++) {
+        complete &= process_queue(s, i);
+    }
+    finish_processing(s, complete);
+}
+
+static void on_queue_bh(void *opaque)
+{
+    virtio_sst_process(opaque);
+}
+
+void virtio_sst_fail_restored(VirtIOSST *s)
+{
+    SSTItem *item;
+
+    while ((item = QTAILQ_FIRST(&s->restored))) {
+        take_out(s, item);
+        respond_status(s, item, SST_ERROR);
+    }
+    notify_guest(s);
+}
+
+void virtio_sst_queue_init(VirtIOSST *s)
+{
+    QTAILQ_INIT(&s->items);
+    QTAILQ_INIT(&s->restored);
+    QTAILQ_INIT(&s->due);
+    for (unsigned i = 0; i < SST_PAIRS_MAX; i++) {
+        QTAILQ_INIT(&s->pairs[i].waiting);
+    }
+    s->timeout_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, on_timeout, s);
+    s->due_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, on_due, s);
+    s->queue_bh = virtio_bh_new_guarded(DEVICE(s), on_queue_bh, s);
+}
+
+void virtio_sst_queue_cleanup(VirtIOSST *s)
+{
+    virtio_sst_drop(s, -1);
+    qemu_bh_delete(s->queue_bh);
+    timer_free(s->due_timer);
+    timer_free(s->timeout_timer);
+}

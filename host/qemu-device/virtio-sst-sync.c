@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio-sst, deterministic time: the only place where the device waits for the simulator. The
+ * guest's time stands still meanwhile, so how long it takes leaves no trace in the guest; it has a
+ * deadline in host time.
+ */
+#include "qemu/osdep.h"
+#include <poll.h>
+#include <sys/socket.h>
+#include "qemu/bswap.h"
+#include "qemu/host-utils.h"
+#include "trace.h"
+#include "virtio-sst-link.h"
+
+/* Between tries while the listener's queue is full. */
+#define OPEN_INTERVAL_US 2000
+
+static int64_t deadline_us(const SSTLink *link)
+{
+    return g_get_monotonic_time() + (int64_t)link->sync_deadline_ms * 1000;
+}
+
+/* Until the socket is ready. False: the deadline has passed. */
+static bool wait_socket(SSTLink *link, short events, int64_t until_us)
+{
+    for (;;) {
+        struct pollfd poller = { .fd = link->fd, .events = events };
+        int64_t left_us = until_us - g_get_monotonic_time();
+        int result;
+
+        if (left_us <= 0) {
+            return false;
+        }
+        result = poll(&poller, 1, (int)MIN(left_us / 1000 + 1, INT_MAX));
+        if (result > 0) {
+            return true;
+        }
+        if (result < 0 && errno != EINTR) {
+            return false;
+        }
+    }
+}
+
+/* False: the connection was lost. */
+static bool send_all(SSTLink *link, int64_t until_us)
+{
+    while (link->tx_sent < link->tx.size) {
+        ssize_t size = RETRY_ON_EINTR(send(link->fd, link->tx.data + link->tx_sent,
+                                           link->tx.size - link->tx_sent,
+                                           MSG_DONTWAIT | MSG_NOSIGNAL));
+
+        if (size > 0) {
+            link->tx_sent += size;
+            link->stream_sent += size;
+            link->bytes_sent += size;
+        } else if (size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+            sst_link_lost(link, SST_LOSS_CLOSED);
+            return false;
+        } else if (!wait_socket(link, POLLOUT, until_us)) {
+            sst_link_lost(link, SST_LOSS_TIMEOUT);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One portion of what the simulator sends, waiting for it. False: the connection was lost. */
+static bool receive_some(SSTLink *link, int64_t until_us)
+{
+    size_t room;
+    uint8_t *space = sst_reader_space(&link->reader, &room);
+    ssize_t size;
+
+    if (!wait_socket(link, POLLIN, until_us)) {
+        sst_link_warn(link, "no reply before sync_deadline_ms: connection closed");
+        sst_link_lost(link, SST_LOSS_TIMEOUT);
+        return false;
+    }
+    size = RETRY_ON_EINTR(recv(link->fd, space, room, MSG_DONTWAIT));
+    if (size <= 0) {
+        sst_link_lost(link, SST_LOSS_CLOSED);
+        return false;
+    }
+    link->bytes_received += size;
+    sst_reader_put(&link->reader, size);
+    return true;
+}
+
+/* ---- Connection ---- */
+
+/* A peer that has closed meanwhile is noticed before anything is lost to it. */
+static void look_for_close(SSTLink *link)
+{
+    char byte;
+
+    if (sst_link_is_up(link) &&
+        RETRY_ON_EINTR(recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) == 0) {
+        sst_link_lost(link, SST_LOSS_STALE);
+    }
+}
+
+static bool open_and_probe(SSTLink *link, int64_t until_us)
+{
+    while (!sst_link_is_up(link)) {
+        sst_link_open(link);
+        if (link->state == SST_LINK_DOWN) {
+            return false;
+        }
+        if (link->state == SST_LINK_WAITING) {
+            if (g_get_monotonic_time() >= until_us) {
+                link->state = SST_LINK_DOWN;
+                return false;
+            }
+            g_usleep(OPEN_INTERVAL_US);
+        }
+    }
+    if (link->state != SST_LINK_HELLO) {
+        return true;
+    }
+    if (!send_all(link, until_us)) {
+        return false;
+    }
+    while (link->state == SST_LINK_HELLO) {
+        if (!receive_some(link, until_us) || !sst_link_consume(link, 0)) {
+            return false;
+        }
+    }
+    return sst_link_is_up(link);
+}
+
+/* ---- Exchange ---- */
+
+/* Frames until the simulator knows all that is pending, and has replied. */
+static void exchange_frames(SSTLink *link, int64_t until_us)
+{
+    do {
+        uint64_t connection = link->connections;
+        bool complete = false;
+
+        sst_link_fill(link, SST_FRAME_SYNC);
+        if (!send_all(link, until_us)) {
+            return;
+        }
+        while (!complete) {
+            if (!receive_some(link, until_us)) {
+                return;
+            }
+            complete = !sst_link_consume(link, link->sequence);
+            if (!sst_link_is_up(link) || link->connections != connection) {
+                return;
+            }
+        }
+    } while (!QTAILQ_EMPTY(&link->pending));
+}
+
+uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request,
+                              uint64_t cycles)
+{
+    uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL), low, high;
+
+    if (ldl_le_p(&request->request.type) != SST_COMPUTE) {
+        return now_ns;
+    }
+    mulu64(&low, &high, cycles, NANOSECONDS_PER_SECOND);
+    if (uadd64_overflow(low, link->clock_hz - 1, &low)) {
+        high++;
+    }
+    divu128(&low, &high, link->clock_hz);
+    return high || uadd64_overflow(now_ns, low, &now_ns) ? SST_TIME_NEVER : now_ns;
+}
+
+/* One structure there, one back. */
+static void exchange_old(SSTLink *link, int64_t until_us)
+{
+    while (sst_link_is_up(link) && sst_link_fill(link, 0)) {
+        if (!send_all(link, until_us)) {
+            return;
+        }
+        while (!QTAILQ_EMPTY(&link->sent)) {
+            if (!receive_some(link, until_us) || !sst_link_consume(link, 0)) {
+                return;
+            }
+        }
+    }
+}
+
+void sst_link_exchange(SSTLink *link)
+{
+    int64_t until_us = deadline_us(link);
+
+    look_for_close(link);
+    if (!sst_link_is_up(link) && QTAILQ_EMPTY(&link->pending)) {
+        return;
+    }
+    if (open_and_probe(link, until_us)) {
+        if (link->state == SST_LINK_FRAMES) {
+            exchange_frames(link, until_us);
+        } else {
+            exchange_old(link, until_us);
+        }
+    }
+    sst_link_end_batch(link);
+}

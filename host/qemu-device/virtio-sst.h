@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio-sst: the state that the device's files share.
+ *
+ *   virtio-sst.c        the virtio device: features, configuration, properties, life, migration
+ *   virtio-sst-queue.c  requests, responses, events in the virtqueues; time-outs, virtual time
+ *   virtio-sst-link.c   the connection to the simulator; virtio-sst-sync.c: deterministic time
+ *   virtio-sst-wire.c   bytes on the socket
+ *   virtio-sst-pci.c    the device on PCI
+ */
+#ifndef HW_MISC_BAREGPU_VIRTIO_SST_H
+#define HW_MISC_BAREGPU_VIRTIO_SST_H
+
+#include "hw/virtio/virtio.h"
+#include "virtio-sst-link.h"
+
+#define TYPE_VIRTIO_SST "virtio-sst-device"
+OBJECT_DECLARE_SIMPLE_TYPE(VirtIOSST, VIRTIO_SST)
+
+typedef enum SSTItemState {
+    SST_ITEM_NEW,
+    SST_ITEM_FORWARDED, /* the simulator has it; in `items` */
+    SST_ITEM_SCHEDULED, /* deterministic time: the answer is known; in `items` and `due` */
+    SST_ITEM_WAITING,   /* answered; waits for a buffer of the response queue; in pair->waiting */
+    SST_ITEM_RESTORED,  /* came with a migration; in `restored` */
+} SSTItemState;
+
+/* A request of the guest: what virtqueue_pop() returns. */
+typedef struct SSTItem {
+    VirtQueueElement element; /* first: virtqueue_pop() wants that */
+    SSTItemState state;
+    int64_t deadline_ns; /* virtual time */
+    struct sst_response *response; /* WAITING: allocated */
+    QTAILQ_ENTRY(SSTItem) next;
+    SSTLinkRequest link; /* last: it is big */
+} SSTItem;
+
+typedef QTAILQ_HEAD(, SSTItem) SSTItemList;
+
+/* Deterministic time: an answer or an event that reaches the guest later. */
+typedef struct SSTDue {
+    uint64_t time_ns;
+    SSTItem *item; /* NULL: an event */
+    size_t size;
+    QTAILQ_ENTRY(SSTDue) next;
+    uint8_t data[]; /* sst_response, or sst_event */
+} SSTDue;
+
+typedef struct SSTPair {
+    VirtQueue *request_queue, *response_queue;
+    SSTItemList waiting;
+    bool notify_request, notify_response;
+} SSTPair;
+
+struct VirtIOSST {
+    VirtIODevice parent_obj;
+
+    SSTLink link;
+    VirtQueue *queues[2 * SST_PAIRS_MAX + 1]; /* what they are depends on SST_F_MULTI_QUEUE */
+    SSTItemList items; /* at the simulator, the earliest deadline first */
+    SSTItemList restored;
+    QTAILQ_HEAD(, SSTDue) due; /* by time */
+    SSTPair pairs[SST_PAIRS_MAX];
+    bool notify_event;
+    QEMUTimer *timeout_timer, *due_timer; /* virtual time */
+    QEMUBH *queue_bh; /* goes on with the queues where a notification has stopped */
+    VMChangeStateEntry *run_state_entry;
+
+    /* Properties. */
+    char *peer_user;
+    uint32_t num_queues; /* pairs */
+    uint32_t timeout_ms;
+    bool direct_kick;
+
+    /* Statistics, properties for reading. */
+    uint64_t requests, completed, failed, timeouts, events, events_dropped, resets, cycles;
+    uint64_t in_flight;
+};
+
+extern const SSTLinkEvents virtio_sst_link_events;
+
+/* Pairs that are in use: num_queues, or 1. */
+unsigned virtio_sst_pair_count(VirtIOSST *s);
+/* Offers SST_F_EVENTS, or not: while a simulator is connected. */
+void virtio_sst_update_offer(VirtIOSST *s);
+/* VirtIOHandleOutput of all queues. */
+void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq);
+/* Looks at all queues. */
+void virtio_sst_process(VirtIOSST *s);
+/* Fields that do not depend on properties. */
+void virtio_sst_queue_init(VirtIOSST *s);
+void virtio_sst_queue_cleanup(VirtIOSST *s);
+/* Drops what is in flight: of pair @pair, or of all (-1). The guest gets nothing back. */
+void virtio_sst_drop(VirtIOSST *s, int pair);
+/* The requests in `restored` end in an error. */
+void virtio_sst_fail_restored(VirtIOSST *s);
+
+#endif
