@@ -30,6 +30,7 @@
 #define SILENCE_NS   60000000000ull
 #define SETUP_NS     5000000000ull
 #define DEADLINE_NS  3600000000000ull
+#define TURN_PAUSES  1100
 #define SPLIT_AT     2 /* words in the first segment of a request */
 
 struct request {
@@ -67,6 +68,7 @@ static struct {
     uint64_t total;
     struct smp_meeting meeting;
     uint64_t turns[MACHINE_CPUS_MAX];
+    uint32_t last; /* whose turn it was */
     uint64_t foreign; /* chains that another CPU took back than the one that added them */
 } ring;
 
@@ -313,10 +315,16 @@ static void drive_by_turns(uint32_t cpu, void *context)
     (void)context;
     smp_meet(&ring.meeting, machine.cpu_count - 1);
     while (more) {
+        uint32_t spins = 0;
+
         lock_take(&ring.lock);
         more = ring.taken < ring.total && drive(&random, false);
         ring.turns[cpu]++;
+        store_release32(&ring.last, cpu);
         lock_release(&ring.lock);
+        /* The others' turn, if they run at all. */
+        for (unsigned i = 0; more && i < TURN_PAUSES && load_acquire32(&ring.last) == cpu; i++)
+            lock_pause(&spins);
     }
 }
 

@@ -6,9 +6,11 @@
 #include "baregpu/barrier.h"
 #include "baregpu/error.h"
 #include "baregpu/hal.h"
+#include "firmware/memory/once.h"
 #include "firmware/memory/pages.h"
 #include "firmware/platform/cache.h"
 #include "firmware/platform/exception.h"
+#include "firmware/platform/interrupt.h"
 #include "firmware/platform/monitor.h"
 #include "firmware/platform/psci.h"
 #include "firmware/platform/sections.h"
@@ -60,14 +62,36 @@ static bool cpu_change_state(struct cpu *cpu, uint32_t from, uint32_t to)
 
 /* ---- Sleeping and waking ---- */
 
+/* The SGI whose only effect is that it ends a sleep; monitor.c wakes parked CPUs by it, too. */
+#define CPU_WAKE_SGI MONITOR_SGI
+
+static struct once wake_once;
+static bool has_wake;
+
+static INTERRUPT_HANDLER void take_wake(void *context)
+{
+    (void)context;
+}
+
+/* On the first CPU that starts another one: no other runs, and those to come find it attached. */
+static void wake_init(void *argument)
+{
+    (void)argument;
+    has_wake = interrupt_attach(CPU_WAKE_SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, take_wake, NULL) == 0;
+}
+
 void cpu_sleep(uint64_t deadline_ns)
 {
-    hal_wait(deadline_ns);
+    if (has_wake)
+        interrupt_sleep(deadline_ns);
+    else
+        hal_wait(deadline_ns);
 }
 
 void cpu_wake(uint32_t index)
 {
-    (void)index;
+    if (has_wake)
+        interrupt_sgi_send(CPU_WAKE_SGI, 1ull << index);
 }
 
 /* ---- Calls ---- */
@@ -189,7 +213,9 @@ int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
 /* The end of a CPU that was told to stop; it starts anew at boot.S. */
 static void __attribute__((noreturn)) cpu_power_off(struct cpu *cpu)
 {
-    interrupts_mask();
+    interrupt_stop_cpu();
+    /* What stays pending would wake it where it is parked. */
+    __asm__ volatile("msr cntv_ctl_el0, xzr\n\tmsr cntp_ctl_el0, xzr\n\tisb" ::: "memory");
     store_release32(&cpu->state, CPU_STATE_GONE);
     cpu_wake_waiters(cpu);
     if (machine.psci != MACHINE_PSCI_NONE)
@@ -206,6 +232,7 @@ void cpu_start_c(struct cpu *cpu)
 
     cpu_set_current(cpu);
     monitor_release_gic_cpu();
+    interrupt_init_cpu(); /* without interrupts it polls */
     store_release32(&cpu->state, CPU_STATE_ON);
     cpu_wake_waiters(cpu);
     for (;;) {
@@ -246,6 +273,7 @@ int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
         return BAREGPU_ERR_NOT_FOUND;
     if (!cpu_change_state(cpu, CPU_STATE_OFF, CPU_STATE_STARTING))
         return BAREGPU_ERR_BUSY;
+    once_run(&wake_once, wake_init, NULL);
     cpu->index = index;
     newlib_init_cpu(index);
     if (function)

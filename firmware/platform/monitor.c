@@ -14,8 +14,6 @@
 #define MONITOR_WRITE32 0xc3000002u
 #define MONITOR_PARK    0xc3000003u
 
-/* The SGI that parked CPUs wake up by; what it means otherwise is nobody's business there. */
-#define MONITOR_SGI 15
 
 #define GICD_CTLR          0x000
 #define GICD_TYPER         0x004

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The SGI that wakes parked CPUs; running ones see it, too, and must have a handler for it. */
+#define MONITOR_SGI 15
+
 void monitor_init(uint64_t entry_level);
 bool monitor_present(void);
 
