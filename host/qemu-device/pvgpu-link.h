@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pvgpu: the link to the backend. Connects and connects again, shakes hands, carries messages both
+ * ways, doorbells and interrupts by message or by eventfd. Never waits, but for one thing: when the
+ * VM stops, for the backend to be quiet, with a deadline.
+ *
+ * All calls are made with the big QEMU lock held. While the VM is stopped nothing is read and there
+ * are no events; what happened meanwhile is found when it runs again.
+ *
+ *   DOWN ---------> GREETING --------> UP
+ *     connect()      HANDSHAKE sent     HANDSHAKE_ACK came
+ */
+#ifndef HW_MISC_BAREGPU_PVGPU_LINK_H
+#define HW_MISC_BAREGPU_PVGPU_LINK_H
+
+#include "peer-socket.h"
+#include "pvgpu-message.h"
+#include "qemu/event_notifier.h"
+#include "qemu/timer.h"
+
+typedef struct PVGPULink PVGPULink;
+
+/* Why a connection ended. */
+typedef enum PVGPULoss {
+    PVGPU_LOSS_CLOSED,   /* the backend closed it, or died */
+    PVGPU_LOSS_SHUTDOWN, /* the backend said SHUTDOWN */
+    PVGPU_LOSS_PROTOCOL, /* the backend sent what the protocol does not allow */
+    PVGPU_LOSS_SILENT,   /* the backend did not read, or did not pause in time */
+} PVGPULoss;
+
+typedef struct PVGPULinkEvents {
+    /* GREETING has become UP. */
+    void (*acknowledged)(void *opaque, uint64_t features);
+    /* UP has ended. Events and eventfds of the connection do not exist any more. */
+    void (*lost)(void *opaque, PVGPULoss why);
+    /* GREETING has ended, or may never begin. */
+    void (*refused)(void *opaque);
+    /* PVGPU_IRQ_*: by message or by eventfd. */
+    void (*interrupt)(void *opaque, uint32_t bits);
+    /* The backend's own messages. @fd is the callee's. NULL, or what is wrong with it: the
+     * connection ends then. */
+    const char *(*scanout_buffer)(void *opaque, const struct pvgpu_scanout_buffer *buffer, int fd);
+    const char *(*scanout)(void *opaque, const struct pvgpu_scanout *scanout);
+    /* The doorbell's eventfd of this connection is there, or about to go. */
+    void (*doorbell_added)(void *opaque, EventNotifier *doorbell);
+    void (*doorbell_removed)(void *opaque, EventNotifier *doorbell);
+} PVGPULinkEvents;
+
+typedef enum PVGPULinkState {
+    PVGPU_LINK_DOWN,
+    PVGPU_LINK_GREETING,
+    PVGPU_LINK_UP,
+} PVGPULinkState;
+
+/* What HANDSHAKE and IDENTITY say. */
+typedef struct PVGPUGreeting {
+    const char *shmem_name;
+    uint64_t shmem_size; /* bytes */
+    int shmem_fd;
+    uint32_t vm_id;
+    uint8_t pool_id;
+    uint8_t priority;
+} PVGPUGreeting;
+
+/* A backend that does not read costs us no more than this. */
+#define PVGPU_TX_SIZE 4096
+
+struct PVGPULink {
+    const PVGPULinkEvents *events;
+    void *opaque;
+    PVGPULinkState state;
+    bool running; /* the VM runs */
+    bool direct;  /* PVGPU_FEATURE_DIRECT was acknowledged */
+    bool paused;  /* PAUSED came, and RESUME was not sent */
+    bool warned;  /* a warning was printed and nothing has worked since */
+    bool rung;    /* the guest rang while GREETING */
+    bool reset_waits; /* RESET is to be told as soon as UP */
+    uint32_t reset_count;
+
+    PVGPUGreeting greeting;
+    char *path;
+    PeerSocketUser peer_user; /* accepted besides root and our own */
+    int fd;
+    EventNotifier doorbell, fence, error;
+
+    /* Bytes [tx_sent, tx_size) wait to be sent. */
+    size_t tx_sent, tx_size;
+    bool tx_ends_with_doorbell;
+    uint8_t tx[PVGPU_TX_SIZE];
+
+    PVGPUReader reader;
+    int received_fd; /* came, and its message is not complete yet; or -1 */
+
+    QEMUTimer *retry_timer; /* virtual time */
+    unsigned retry_ms;
+    int64_t up_since_ms;
+
+    /* Statistics, shown as properties of the device. */
+    uint64_t connections, disconnections, protocol_errors, doorbells;
+};
+
+/* The link is zeroed, except for path, peer_user and greeting. It does not connect yet. */
+void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque);
+
+/* Says SHUTDOWN if there is somebody to hear it. */
+void pvgpu_link_say_goodbye(PVGPULink *link);
+
+/* Says goodbye, ends the connection without the events `lost` and
+ * `refused`, and frees everything but path. */
+void pvgpu_link_cleanup(PVGPULink *link);
+
+/* Connects if that is possible now; tries again later by itself if not. */
+void pvgpu_link_try_open(PVGPULink *link);
+
+/* Ends the connection without the events `lost` and `refused`: what it was is not known any more. */
+void pvgpu_link_forget(PVGPULink *link);
+
+/* The guest rang, and no ioeventfd took it. */
+void pvgpu_link_ring(PVGPULink *link);
+
+/*
+ * Tells the backend of a reset. True when it will answer in the control region, or `lost` or
+ * `refused` will come; false when there is none that understands it.
+ */
+bool pvgpu_link_reset(PVGPULink *link, uint32_t count);
+
+void pvgpu_link_scanout_done(PVGPULink *link, uint32_t buffer, uint32_t slot);
+
+/* The VM runs. */
+void pvgpu_link_resume(PVGPULink *link);
+
+/*
+ * The VM stops. A DIRECT backend is quiet when this returns: it does not write into the shared
+ * memory until pvgpu_link_resume(), and its interrupts were delivered. One that does not manage
+ * that within @timeout_ms is lost. An older one is lost when @for_good: the shared memory is about
+ * to be saved or to move.
+ */
+void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good);
+
+#endif

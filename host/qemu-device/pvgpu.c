@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pvgpu: a PCI GPU behind shared memory. The guest writes commands into BAR2, a backend process on
+ * the host maps the same memory and executes them; this device introduces the two to each other,
+ * carries doorbells and interrupts, and shows what is presented.
+ *
+ * protocol/pvgpu.h has registers, control region and messages, docs/pvgpu.md tells what happens
+ * when. In here: registers, interrupts, the device's words of the control region, life.
+ */
+#include "qemu/osdep.h"
+#include "compat.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_device.h"
+#include "migration/vmstate.h"
+#include "protocol/vgpu_stub.h"
+#include "pvgpu-link.h"
+#include "pvgpu-scanout.h"
+#include "pvgpu-shmem.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/log.h"
+#include "qemu/module.h"
+#include "qemu/units.h"
+#include "system/runstate.h"
+#include "system/system.h"
+#include "trace.h"
+
+#define TYPE_PVGPU "pvgpu"
+OBJECT_DECLARE_SIMPLE_TYPE(PVGPUState, PVGPU)
+
+/* How long the VM's stop waits for the backend to be quiet. */
+#define PAUSE_TIMEOUT_DEFAULT_MS 2000
+#define PAUSE_TIMEOUT_MAX_MS (10 * 60 * 1000)
+
+#define REFRESH_MAX_HZ 1000
+
+struct PVGPUState {
+    PCIDevice parent_obj;
+    MemoryRegion mmio;
+    MemoryRegion shmem_region;
+    struct pvgpu_control *control; /* the start of the shared memory */
+
+    uint32_t status; /* PVGPU_STATUS_* */
+    uint32_t irq_status;
+    uint32_t irq_mask;
+    uint32_t reset_count; /* what control->reset_request says */
+    uint64_t features;    /* of the backend that answered last, as the guest sees them */
+    bool session_moved;   /* a session was loaded from elsewhere: it is lost when the VM runs */
+    bool backend_wrote;   /* there was a backend since the memory was last marked dirty */
+
+    PVGPUShmem shmem;
+    PVGPULink link;
+    PVGPUScanout scanout;
+    VMChangeStateEntry *run_state_entry;
+    Notifier exit_notifier;
+
+    /* Properties, and what they were found to mean. */
+    uint64_t shmem_size; /* bytes */
+    bool reserve;
+    char *peer_user;
+    char *pool_id;
+    char *priority;
+    uint32_t vm_id;
+    uint32_t pause_timeout_ms;
+
+    /* Statistics, properties for reading. */
+    uint64_t fence_interrupts, error_interrupts, resets, lost_sessions, stale_objects;
+};
+
+/* ---- The control region: little-endian words that others read at any time ---- */
+
+static void set32(uint32_t *word, uint32_t value)
+{
+    qatomic_store_release(word, cpu_to_le32(value));
+}
+
+static void set64(uint64_t *word, uint64_t value)
+{
+    qatomic_store_release(word, cpu_to_le64(value));
+}
+
+static void change_control_status(PVGPUState *s, uint32_t clear, uint32_t set)
+{
+    qatomic_and(&s->control->status, cpu_to_le32(~clear));
+    qatomic_or(&s->control->status, cpu_to_le32(set));
+}
+
+static void describe_memory(PVGPUState *s)
+{
+    struct pvgpu_control *c = s->control;
+
+    set32(&c->version, PVGPU_VERSION);
+    set64(&c->features, s->features);
+    set32(&c->ring_offset, PVGPU_RING_OFFSET);
+    set32(&c->ring_size, PVGPU_RING_SIZE);
+    set32(&c->heap_offset, PVGPU_HEAP_OFFSET);
+    set32(&c->heap_size, s->shmem_size - PVGPU_HEAP_OFFSET);
+    set32(&c->display_width, PVGPU_DISPLAY_WIDTH_DEFAULT);
+    set32(&c->display_height, PVGPU_DISPLAY_HEIGHT_DEFAULT);
+    set32(&c->display_refresh, PVGPU_DISPLAY_REFRESH_DEFAULT);
+    set32(&c->display_format, PVGPU_DISPLAY_FORMAT_DEFAULT);
+    set32(&c->magic, PVGPU_MAGIC);
+}
+
+/* A backend that reads meanwhile finds what was there before, or what will be: never a wrong magic
+ * number or size. */
+static void clear_control(PVGPUState *s)
+{
+    size_t described_end = offsetof(struct pvgpu_control, producer_ptr);
+    uint8_t *bytes = (uint8_t *)s->control;
+
+    memset(bytes + described_end, 0, PVGPU_CONTROL_SIZE - described_end);
+    describe_memory(s);
+}
+
+/*
+ * What RESET does to the control region, before the backend hears of it. Without a backend that
+ * understands it, nobody else will say that it is done; an older one stays ready.
+ */
+static void reset_control(PVGPUState *s)
+{
+    struct pvgpu_control *c = s->control;
+    bool old_backend = s->link.state == PVGPU_LINK_UP && !s->link.direct;
+
+    s->reset_count++;
+    set32(&c->reset_request, s->reset_count);
+    change_control_status(s, old_backend ? ~PVGPU_CONTROL_READY : ~0u, 0);
+    set64(&c->producer_ptr, 0);
+    set64(&c->consumer_ptr, 0);
+    set64(&c->guest_fence_request, 0);
+    set64(&c->host_fence_completed, 0);
+    set32(&c->error_code, 0);
+    set32(&c->error_data, 0);
+    set32(&c->error_count, 0);
+    if (!pvgpu_link_reset(&s->link, s->reset_count)) {
+        set32(&c->reset_done, s->reset_count);
+    }
+}
+
+/* ---- Interrupts ---- */
+
+static void update_intx(PVGPUState *s)
+{
+    PCIDevice *pci_dev = PCI_DEVICE(s);
+    int level = !msix_enabled(pci_dev) && (s->irq_status & s->irq_mask);
+
+    pci_set_irq(pci_dev, level);
+}
+
+/* Also a bit that is set already makes a message: with MSI-X, a guest need not clear it. */
+static void send_msix(PVGPUState *s, uint32_t bits)
+{
+    PCIDevice *pci_dev = PCI_DEVICE(s);
+
+    if (!msix_enabled(pci_dev)) {
+        return;
+    }
+    if (bits & PVGPU_IRQ_FENCE) {
+        msix_notify(pci_dev, PVGPU_VECTOR_FENCE);
+    }
+    if (bits & PVGPU_IRQ_ERROR) {
+        msix_notify(pci_dev, PVGPU_VECTOR_ERROR);
+    }
+}
+
+static void raise_interrupt(PVGPUState *s, uint32_t bits)
+{
+    s->fence_interrupts += !!(bits & PVGPU_IRQ_FENCE);
+    s->error_interrupts += !!(bits & PVGPU_IRQ_ERROR);
+    s->irq_status |= bits;
+    trace_pvgpu_interrupt(s->vm_id, bits, s->irq_status, s->irq_mask);
+    send_msix(s, bits & s->irq_mask);
+    update_intx(s);
+}
+
+static void write_irq_mask(PVGPUState *s, uint32_t value)
+{
+    uint32_t enabled = value & ~s->irq_mask;
+
+    s->irq_mask = value & (PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR);
+    send_msix(s, s->irq_status & enabled);
+    update_intx(s);
+}
+
+/* ---- Sessions ---- */
+
+/* The guest hears of it once: what it had at the backend is gone. */
+static void lose_session(PVGPUState *s, bool by_shutdown)
+{
+    struct pvgpu_control *c = s->control;
+
+    trace_pvgpu_session_lost(s->vm_id, by_shutdown);
+    s->lost_sessions++;
+    s->status &= ~PVGPU_STATUS_CONNECTED;
+    if (by_shutdown) {
+        change_control_status(s, PVGPU_CONTROL_READY,
+                              PVGPU_CONTROL_SHUTDOWN | PVGPU_CONTROL_DEVICE_LOST);
+    } else {
+        s->status |= PVGPU_STATUS_ERROR;
+        set32(&c->error_code, PVGPU_ERROR_BACKEND_DISCONNECTED);
+        change_control_status(s, PVGPU_CONTROL_READY,
+                              PVGPU_CONTROL_ERROR | PVGPU_CONTROL_DEVICE_LOST);
+    }
+    set32(&c->reset_done, s->reset_count); /* nobody else will */
+    raise_interrupt(s, PVGPU_IRQ_ERROR);
+}
+
+/* PVGPULinkEvents.acknowledged */
+static void on_acknowledged(void *opaque, uint64_t features)
+{
+    PVGPUState *s = opaque;
+
+    s->backend_wrote = true;
+    s->features = features & ~PVGPU_FEATURE_DIRECT;
+    set64(&s->control->features, s->features);
+    s->status |= PVGPU_STATUS_CONNECTED;
+    if (!s->link.direct) {
+        set32(&s->control->reset_done, s->reset_count);
+    }
+}
+
+/* PVGPULinkEvents.lost */
+static void on_lost(void *opaque, PVGPULoss why)
+{
+    PVGPUState *s = opaque;
+
+    pvgpu_scanout_end_session(&s->scanout);
+    lose_session(s, why == PVGPU_LOSS_SHUTDOWN);
+}
+
+/* PVGPULinkEvents.refused */
+static void on_refused(void *opaque)
+{
+    PVGPUState *s = opaque;
+
+    set32(&s->control->reset_done, s->reset_count);
+}
+
+/* PVGPULinkEvents.interrupt */
+static void on_interrupt(void *opaque, uint32_t bits)
+{
+    raise_interrupt(opaque, bits);
+}
+
+static const char *on_scanout_buffer(void *opaque, const struct pvgpu_scanout_buffer *buffer,
+                                     int fd)
+{
+    PVGPUState *s = opaque;
+
+    return pvgpu_scanout_set_buffer(&s->scanout, buffer, fd);
+}
+
+static const char *on_scanout(void *opaque, const struct pvgpu_scanout *picture)
+{
+    PVGPUState *s = opaque;
+
+    return pvgpu_scanout_show(&s->scanout, picture);
+}
+
+/* PVGPULinkEvents.doorbell_added: a write to DOORBELL becomes a signal without coming here. */
+static void on_doorbell_added(void *opaque, EventNotifier *doorbell)
+{
+    PVGPUState *s = opaque;
+
+    memory_region_add_eventfd(&s->mmio, PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
+}
+
+static void on_doorbell_removed(void *opaque, EventNotifier *doorbell)
+{
+    PVGPUState *s = opaque;
+
+    memory_region_del_eventfd(&s->mmio, PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
+}
+
+static const PVGPULinkEvents link_events = {
+    .acknowledged = on_acknowledged,
+    .lost = on_lost,
+    .refused = on_refused,
+    .interrupt = on_interrupt,
+    .scanout_buffer = on_scanout_buffer,
+    .scanout = on_scanout,
+    .doorbell_added = on_doorbell_added,
+    .doorbell_removed = on_doorbell_removed,
+};
+
+/* ---- Console ---- */
+
+static void on_scanout_done(void *opaque, uint32_t buffer, uint32_t slot)
+{
+    PVGPUState *s = opaque;
+
+    pvgpu_link_scanout_done(&s->link, buffer, slot);
+}
+
+/* The window's screen has a refresh rate, in mHz: presents are paced by it. */
+static void on_ui_info(void *opaque, uint32_t head, QemuUIInfo *info)
+{
+    PVGPUState *s = opaque;
+    uint32_t hz = DIV_ROUND_UP(info->refresh_rate, 1000);
+
+    if (hz && hz <= REFRESH_MAX_HZ) {
+        set32(&s->control->display_refresh, hz);
+    }
+}
+
+static const GraphicHwOps console_ops = {
+    .ui_info = on_ui_info,
+};
+
+/* ---- Registers ---- */
+
+static void pvgpu_reset_by_guest(PVGPUState *s)
+{
+    trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
+    s->resets++;
+    s->status = PVGPU_STATUS_READY | (s->status & PVGPU_STATUS_CONNECTED);
+    s->irq_status = 0;
+    update_intx(s);
+    reset_control(s);
+}
+
+static uint64_t pvgpu_mmio_read(void *opaque, hwaddr offset, unsigned size)
+{
+    PVGPUState *s = opaque;
+    uint32_t value = 0;
+
+    switch (offset) {
+    case PVGPU_REG_VERSION:
+        value = PVGPU_VERSION;
+        break;
+    case PVGPU_REG_FEATURES_LO:
+        value = s->features;
+        break;
+    case PVGPU_REG_FEATURES_HI:
+        value = s->features >> 32;
+        break;
+    case PVGPU_REG_STATUS:
+        value = s->status;
+        break;
+    case PVGPU_REG_IRQ_STATUS:
+        value = s->irq_status;
+        break;
+    case PVGPU_REG_IRQ_MASK:
+        value = s->irq_mask;
+        break;
+    case PVGPU_REG_SHMEM_SIZE:
+        value = s->shmem_size;
+        break;
+    case PVGPU_REG_RING_SIZE:
+        value = PVGPU_RING_SIZE;
+        break;
+    default: /* DOORBELL, RESET, and what has no name */
+        break;
+    }
+    trace_pvgpu_read(s->vm_id, offset, value);
+    return value;
+}
+
+static void pvgpu_mmio_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    PVGPUState *s = opaque;
+
+    trace_pvgpu_write(s->vm_id, offset, value);
+    switch (offset) {
+    case PVGPU_REG_STATUS:
+        s->status &= ~(value & PVGPU_STATUS_ERROR);
+        break;
+    case PVGPU_REG_DOORBELL:
+        pvgpu_link_ring(&s->link);
+        break;
+    case PVGPU_REG_IRQ_STATUS:
+        s->irq_status &= ~value;
+        update_intx(s);
+        break;
+    case PVGPU_REG_IRQ_MASK:
+        write_irq_mask(s, value);
+        break;
+    case PVGPU_REG_RESET:
+        if (value == PVGPU_RESET_VALUE) {
+            pvgpu_reset_by_guest(s);
+        } else {
+            qemu_log_mask(LOG_GUEST_ERROR, "pvgpu: 0x%" PRIx64 " written to RESET: ignored\n",
+                          value);
+        }
+        break;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "pvgpu: write to 0x%" HWADDR_PRIX ": ignored\n", offset);
+        break;
+    }
+}
+
+/* Alignment is checked by the memory core, after this. */
+static bool pvgpu_mmio_accepts(void *opaque, hwaddr offset, unsigned size, bool is_write,
+                               MemTxAttrs attrs)
+{
+    if (size == 4) {
+        return true;
+    }
+    qemu_log_mask(LOG_GUEST_ERROR,
+                  "pvgpu: %s of %u bytes at register 0x%" HWADDR_PRIX ": only 4 are possible\n",
+                  is_write ? "write" : "read", size, offset);
+    return false;
+}
+
+static const MemoryRegionOps pvgpu_mmio_ops = {
+    .read = pvgpu_mmio_read,
+    .write = pvgpu_mmio_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 1,
+        .max_access_size = 8,
+        .accepts = pvgpu_mmio_accepts,
+    },
+    .impl = {
+        .min_access_size = 4,
+        .max_access_size = 4,
+    },
+};
+
+/* MSI-X switched on or off takes the interrupt from or to INTx. */
+static void pvgpu_config_write(PCIDevice *pci_dev, uint32_t address, uint32_t value, int size)
+{
+    pci_default_write_config(pci_dev, address, value, size);
+    update_intx(PVGPU(pci_dev));
+}
+
+/* ---- Properties ---- */
+
+static bool check_shmem_size(PVGPUState *s, Error **errp)
+{
+    if (is_power_of_2(s->shmem_size) && s->shmem_size >= PVGPU_SHMEM_SIZE_MIN &&
+        s->shmem_size <= PVGPU_SHMEM_SIZE_MAX) {
+        return true;
+    }
+    error_setg(errp, "shmem_size must be a power of two from 64M to 2G, not %" PRIu64,
+               s->shmem_size);
+    return false;
+}
+
+static bool check_identity(PVGPUState *s, Error **errp)
+{
+    static const char *const levels[] = {
+        [VGPU_STUB_PRIORITY_LOW] = "low",
+        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+        [VGPU_STUB_PRIORITY_HIGH] = "high",
+    };
+    const char *pool = s->pool_id && *s->pool_id ? s->pool_id : "A";
+    const char *priority = s->priority && *s->priority ? s->priority : "medium";
+
+    if (strcmp(pool, "A") != 0 && strcmp(pool, "B") != 0) {
+        error_setg(errp, "pool_id must be 'A' or 'B', not '%s'", pool);
+        return false;
+    }
+    s->link.greeting.vm_id = s->vm_id;
+    s->link.greeting.pool_id = pool[0];
+    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
+        if (strcmp(priority, levels[i]) == 0) {
+            s->link.greeting.priority = i;
+            return true;
+        }
+    }
+    error_setg(errp, "priority must be 'low', 'medium' or 'high', not '%s'", priority);
+    return false;
+}
+
+static bool check_properties(PVGPUState *s, Error **errp)
+{
+    if (s->pause_timeout_ms > PAUSE_TIMEOUT_MAX_MS) {
+        error_setg(errp, "pause_timeout_ms must be at most %d, not %u", PAUSE_TIMEOUT_MAX_MS,
+                   s->pause_timeout_ms);
+        return false;
+    }
+    if (!s->link.path) {
+        s->link.path = g_strdup(PVGPU_SOCKET_PATH);
+    }
+    return check_shmem_size(s, errp) && check_identity(s, errp) &&
+           peer_socket_check_path(s->link.path, "backend_pipe", errp) &&
+           peer_socket_parse_user(s->peer_user, "peer_user", &s->link.peer_user, errp);
+}
+
+static const Property pvgpu_properties[] = {
+    DEFINE_PROP_SIZE("shmem_size", PVGPUState, shmem_size, PVGPU_SHMEM_SIZE_DEFAULT),
+    DEFINE_PROP_BOOL("shmem_reserve", PVGPUState, reserve, false),
+    DEFINE_PROP_STRING("backend_pipe", PVGPUState, link.path),
+    DEFINE_PROP_STRING("peer_user", PVGPUState, peer_user),
+    DEFINE_PROP_STRING("pool_id", PVGPUState, pool_id),
+    DEFINE_PROP_STRING("priority", PVGPUState, priority),
+    DEFINE_PROP_UINT32("vm_id", PVGPUState, vm_id, 0),
+    DEFINE_PROP_UINT32("pause_timeout_ms", PVGPUState, pause_timeout_ms,
+                       PAUSE_TIMEOUT_DEFAULT_MS),
+};
+
+/* ---- Stop, go, reset ---- */
+
+/*
+ * A backend writes without QEMU's dirty tracking. Whatever it has written since the last time
+ * counts as written now.
+ */
+static void mark_dirty(PVGPUState *s)
+{
+    memory_region_set_dirty(&s->shmem_region, 0,
+                            s->backend_wrote ? s->shmem_size : PVGPU_CONTROL_SIZE);
+    s->backend_wrote = s->link.state != PVGPU_LINK_DOWN;
+}
+
+/* The shared memory is about to be saved, to move, or to be replaced. */
+static bool stops_for_good(RunState state)
+{
+    return state == RUN_STATE_FINISH_MIGRATE || state == RUN_STATE_SAVE_VM ||
+           state == RUN_STATE_RESTORE_VM || state == RUN_STATE_COLO;
+}
+
+/*
+ * Runs after a migration, too, once all devices are loaded: the session was left behind, and is
+ * lost now, where an interrupt can be raised.
+ */
+static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
+{
+    PVGPUState *s = opaque;
+
+    trace_pvgpu_run_state(s->vm_id, running, s->status);
+    if (!running) {
+        pvgpu_link_pause(&s->link, s->pause_timeout_ms, stops_for_good(state));
+        mark_dirty(s);
+        return;
+    }
+    if (s->session_moved) {
+        s->session_moved = false;
+        lose_session(s, false);
+    }
+    pvgpu_link_resume(&s->link);
+}
+
+static void pvgpu_reset_hold(Object *obj, ResetType type)
+{
+    PVGPUState *s = PVGPU(obj);
+
+    trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
+    s->status = PVGPU_STATUS_READY |
+                (s->link.state == PVGPU_LINK_UP ? PVGPU_STATUS_CONNECTED : 0);
+    s->irq_status = 0;
+    s->irq_mask = 0;
+    s->session_moved = false;
+    update_intx(s);
+    if (s->control) {
+        clear_control(s);
+        reset_control(s);
+        pvgpu_scanout_hide(&s->scanout);
+    }
+}
+
+/* ---- Life ---- */
+
+static void pvgpu_at_exit(Notifier *notifier, void *data)
+{
+    PVGPUState *s = container_of(notifier, PVGPUState, exit_notifier);
+
+    pvgpu_link_say_goodbye(&s->link);
+    pvgpu_shmem_remove(&s->shmem);
+}
+
+static bool create_shmem(PVGPUState *s, Error **errp)
+{
+    unsigned removed;
+    int fd = pvgpu_shmem_create(&s->shmem, s->shmem_size, s->reserve, &removed, errp);
+
+    s->stale_objects = removed;
+    if (fd < 0) {
+        return false;
+    }
+    if (!memory_region_init_ram_from_fd(&s->shmem_region, OBJECT(s), "pvgpu.shmem",
+                                        s->shmem_size, RAM_SHARED, fd, 0, errp)) {
+        close(fd);
+        pvgpu_shmem_remove(&s->shmem);
+        return false;
+    }
+    s->control = memory_region_get_ram_ptr(&s->shmem_region);
+    s->link.greeting.shmem_name = s->shmem.name;
+    s->link.greeting.shmem_size = s->shmem_size;
+    s->link.greeting.shmem_fd = memory_region_get_fd(&s->shmem_region);
+    clear_control(s);
+    return true;
+}
+
+/* A machine may have no MSI at all: INTx remains. */
+static bool create_msix(PVGPUState *s, Error **errp)
+{
+    PCIDevice *pci_dev = PCI_DEVICE(s);
+    Error *err = NULL;
+    int result = msix_init_exclusive_bar(pci_dev, PVGPU_VECTORS, PVGPU_BAR_MSIX, &err);
+
+    if (result < 0 && result != -ENOTSUP) {
+        error_propagate(errp, err);
+        return false;
+    }
+    error_free(err);
+    if (result == 0) {
+        for (unsigned i = 0; i < PVGPU_VECTORS; i++) {
+            msix_vector_use(pci_dev, i);
+        }
+    }
+    return true;
+}
+
+static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
+{
+    PVGPUState *s = PVGPU(pci_dev);
+
+    if (!check_properties(s, errp) || !create_shmem(s, errp)) {
+        return;
+    }
+    if (!create_msix(s, errp)) {
+        pvgpu_shmem_remove(&s->shmem);
+        return;
+    }
+    pci_config_set_interrupt_pin(pci_dev->config, 1);
+    memory_region_init_io(&s->mmio, OBJECT(s), &pvgpu_mmio_ops, s, "pvgpu",
+                          PVGPU_REGISTERS_SIZE);
+    pci_register_bar(pci_dev, PVGPU_BAR_REGISTERS, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
+    vmstate_register_ram(&s->shmem_region, DEVICE(s));
+    pci_register_bar(pci_dev, PVGPU_BAR_SHMEM,
+                     PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_PREFETCH |
+                         PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->shmem_region);
+
+    s->exit_notifier.notify = pvgpu_at_exit;
+    qemu_add_exit_notifier(&s->exit_notifier);
+    pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
+    pvgpu_link_init(&s->link, &link_events, s);
+    s->run_state_entry =
+        qdev_add_vm_change_state_handler(DEVICE(s), pvgpu_run_state_changed, s);
+    if (runstate_is_running()) {
+        pvgpu_link_resume(&s->link);
+    }
+}
+
+static void pvgpu_exit(PCIDevice *pci_dev)
+{
+    PVGPUState *s = PVGPU(pci_dev);
+
+    qemu_del_vm_change_state_handler(s->run_state_entry);
+    pvgpu_link_cleanup(&s->link);
+    pvgpu_scanout_cleanup(&s->scanout);
+    qemu_remove_exit_notifier(&s->exit_notifier);
+    vmstate_unregister_ram(&s->shmem_region, DEVICE(s));
+    s->control = NULL;
+    pvgpu_shmem_remove(&s->shmem);
+    msix_uninit_exclusive_bar(pci_dev);
+}
+
+static bool pvgpu_get_connected(Object *obj, Error **errp)
+{
+    return PVGPU(obj)->link.state == PVGPU_LINK_UP;
+}
+
+static bool pvgpu_get_direct(Object *obj, Error **errp)
+{
+    return PVGPU(obj)->link.direct;
+}
+
+static char *pvgpu_get_shmem_name(Object *obj, Error **errp)
+{
+    return g_strdup(PVGPU(obj)->shmem.name);
+}
+
+static void pvgpu_instance_init(Object *obj)
+{
+    PVGPUState *s = PVGPU(obj);
+    const struct {
+        const char *name;
+        const uint64_t *value;
+    } statistics[] = {
+        { "stat-connections", &s->link.connections },
+        { "stat-disconnections", &s->link.disconnections },
+        { "stat-protocol-errors", &s->link.protocol_errors },
+        { "stat-doorbell-messages", &s->link.doorbells },
+        { "stat-fence-interrupts", &s->fence_interrupts },
+        { "stat-error-interrupts", &s->error_interrupts },
+        { "stat-lost-sessions", &s->lost_sessions },
+        { "stat-resets", &s->resets },
+        { "stat-scanouts", &s->scanout.shown_count },
+        { "stat-stale-objects", &s->stale_objects },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(statistics); i++) {
+        object_property_add_uint64_ptr(obj, statistics[i].name, statistics[i].value,
+                                       OBJ_PROP_FLAG_READ);
+    }
+}
+
+/* ---- Migration: the shared memory itself travels as RAM ---- */
+
+/* A session of this process, if there is one, has nothing to do with what was loaded. */
+static int pvgpu_post_load(void *opaque, int version_id)
+{
+    PVGPUState *s = opaque;
+    const uint32_t irq_bits = PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR;
+
+    if (s->status > (PVGPU_STATUS_READY | PVGPU_STATUS_ERROR | PVGPU_STATUS_CONNECTED) ||
+        !(s->status & PVGPU_STATUS_READY) || s->irq_status & ~irq_bits ||
+        s->irq_mask & ~irq_bits) {
+        return -EINVAL;
+    }
+    pvgpu_link_forget(&s->link);
+    pvgpu_scanout_end_session(&s->scanout);
+    pvgpu_scanout_hide(&s->scanout);
+    s->session_moved = s->status & PVGPU_STATUS_CONNECTED;
+    return 0;
+}
+
+static const VMStateDescription pvgpu_vmstate = {
+    .name = TYPE_PVGPU,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = pvgpu_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, PVGPUState),
+        VMSTATE_MSIX(parent_obj, PVGPUState),
+        VMSTATE_UINT64_EQUAL(shmem_size, PVGPUState, "shmem_size must be the same"),
+        VMSTATE_UINT32(status, PVGPUState),
+        VMSTATE_UINT32(irq_status, PVGPUState),
+        VMSTATE_UINT32(irq_mask, PVGPUState),
+        VMSTATE_UINT32(reset_count, PVGPUState),
+        VMSTATE_UINT64(features, PVGPUState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+/* ---- Type ---- */
+
+static void pvgpu_class_init(ObjectClass *class, BAREGPU_CLASS_DATA *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(class);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(class);
+    ResettableClass *rc = RESETTABLE_CLASS(class);
+
+    k->realize = pvgpu_realize;
+    k->exit = pvgpu_exit;
+    k->config_write = pvgpu_config_write;
+    k->vendor_id = PVGPU_PCI_VENDOR_ID;
+    k->device_id = PVGPU_PCI_DEVICE_ID;
+    k->subsystem_vendor_id = PVGPU_PCI_SUBSYSTEM_VENDOR_ID;
+    k->subsystem_id = PVGPU_PCI_SUBSYSTEM_ID;
+    k->revision = PVGPU_PCI_REVISION;
+    k->class_id = PVGPU_PCI_CLASS >> 8; /* the programming interface is 0 */
+    rc->phases.hold = pvgpu_reset_hold;
+    dc->desc = "baregpu GPU behind shared memory";
+    dc->vmsd = &pvgpu_vmstate;
+    device_class_set_props(dc, pvgpu_properties);
+    set_bit(DEVICE_CATEGORY_DISPLAY, dc->categories);
+    object_class_property_add_bool(class, "connected", pvgpu_get_connected, NULL);
+    object_class_property_add_bool(class, "direct", pvgpu_get_direct, NULL);
+    object_class_property_add_str(class, "shmem-name", pvgpu_get_shmem_name, NULL);
+}
+
+static const TypeInfo pvgpu_types[] = {
+    {
+        .name = TYPE_PVGPU,
+        .parent = TYPE_PCI_DEVICE,
+        .instance_size = sizeof(PVGPUState),
+        .instance_init = pvgpu_instance_init,
+        .class_init = pvgpu_class_init,
+        .interfaces = (BAREGPU_INTERFACES[]) {
+            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+            { },
+        },
+    },
+};
+
+DEFINE_TYPES(pvgpu_types)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of the pvgpu device share: QEMU under qtest with one device, and the test itself
+ * as the backend on the other end of its socket: an old one, which knows five messages and opens
+ * the shared memory by its name, or a new one, which takes the descriptors.
+ */
+#ifndef TESTS_DEVICE_PVGPU_FIXTURE_H
+#define TESTS_DEVICE_PVGPU_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "harness_qemu.h"
+#include "protocol/pvgpu.h"
+#include "protocol/pvgpu_command.h"
+
+#define PVGPU_PATH "/machine/peripheral/gpu"
+#define PVGPU_SLOT 1
+/* Where the tests put the BARs; the memory has 64 MiB unless a test says otherwise. */
+#define PVGPU_REGISTERS_ADDRESS VIRT_PCI_MEM32_BASE
+#define PVGPU_MSIX_ADDRESS (VIRT_PCI_MEM32_BASE + 0x1000)
+#define PVGPU_SHMEM_ADDRESS (VIRT_PCI_MEM32_BASE + 0x10000000)
+#define PVGPU_TEST_SIZE 0x4000000u
+
+/* What a new backend acknowledges in these tests, and what the guest sees of it. */
+#define PVGPU_TEST_VISIBLE                                                                         \
+    (PVGPU_FEATURE_D3D11 | PVGPU_FEATURE_VSYNC | PVGPU_FEATURE_CONTROL_WORDS |                     \
+     PVGPU_FEATURE_SCANOUT)
+#define PVGPU_TEST_FEATURES (PVGPU_TEST_VISIBLE | PVGPU_FEATURE_DIRECT)
+
+#define RAM_ADDRESS 0x40000000ull /* of -M virt */
+
+struct pvgpu {
+    struct qemu *qemu;
+    unsigned bus, slot;
+    char *path;   /* of the backend's socket */
+    int listener; /* -1: no backend */
+    int peer;     /* the present connection, or -1 */
+
+    /* Of the last handshake. */
+    int fds[PVGPU_DESCRIPTORS]; /* -1: did not come */
+    uint64_t shmem_size;
+    char name[PVGPU_SHMEM_NAME_MAX + 1];
+    uint8_t *memory; /* the backend's mapping, or NULL */
+
+    char object[PVGPU_SHMEM_NAME_MAX + 1]; /* the device's shared memory, or "" */
+};
+
+void pvgpu_use_cmocka(void);
+
+/* ---- Start and end ---- */
+
+/* @properties: "" or ",name=value,...". With a listener when @listen. */
+struct pvgpu *pvgpu_start(bool listen, const char *properties);
+/* The same with the whole of the command line behind -M virt; %s in it is the socket's path. The
+ * device is not enabled. */
+struct pvgpu *pvgpu_start_line(bool listen, const char *line);
+void pvgpu_end(struct pvgpu *pvgpu);
+/* Sets ->object; needed again after a hot-plug. */
+void pvgpu_find_object(struct pvgpu *pvgpu);
+/* Places the BARs of the device at @bus, @slot and switches decoding and bus mastering on. */
+void pvgpu_enable(struct pvgpu *pvgpu, unsigned bus, unsigned slot);
+
+/* ---- Guest's side ---- */
+
+uint32_t pvgpu_read(struct pvgpu *pvgpu, uint32_t offset);
+void pvgpu_write(struct pvgpu *pvgpu, uint32_t offset, uint32_t value);
+/* Until the register has the value. */
+void pvgpu_wait(struct pvgpu *pvgpu, uint32_t offset, uint32_t value);
+/* In the shared memory. */
+uint32_t pvgpu_read_memory(struct pvgpu *pvgpu, uint32_t offset);
+void pvgpu_write_memory(struct pvgpu *pvgpu, uint32_t offset, uint32_t value);
+#define PVGPU_CONTROL(field) ((uint32_t)offsetof(struct pvgpu_control, field))
+uint32_t pvgpu_config(struct pvgpu *pvgpu, unsigned size, unsigned offset);
+/* Bit 3 of the PCI status register: INTx is asserted. */
+bool pvgpu_intx(struct pvgpu *pvgpu);
+int64_t pvgpu_statistic(struct pvgpu *pvgpu, const char *name);
+void pvgpu_wait_statistic(struct pvgpu *pvgpu, const char *name, int64_t count);
+
+/* MSI-X on, each vector's message is a word of the guest's RAM. */
+void pvgpu_enable_msix(struct pvgpu *pvgpu);
+/* True when that vector came since the last time. */
+bool pvgpu_take_msix(struct pvgpu *pvgpu, unsigned vector);
+
+/* ---- Backend's side ---- */
+
+/* The next connection, without reading from it. The one before is closed. */
+void pvgpu_accept(struct pvgpu *pvgpu);
+/* Its HANDSHAKE, with its descriptors, as a new backend takes it; maps the memory. */
+void pvgpu_take_handshake(struct pvgpu *pvgpu);
+/* The same, by plain read() and shm_open(), as an old one does. */
+void pvgpu_take_handshake_old(struct pvgpu *pvgpu);
+void pvgpu_hang_up(struct pvgpu *pvgpu);
+void pvgpu_unmap(struct pvgpu *pvgpu);
+
+void pvgpu_send(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size);
+void pvgpu_send_fd(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size, int fd);
+void pvgpu_ack(struct pvgpu *pvgpu, uint64_t features);
+/* The next message must be this one; its payload, of @size bytes, to @payload. */
+void pvgpu_expect(struct pvgpu *pvgpu, uint32_t type, void *payload, uint32_t size);
+/* There is no message, and there will not be one until QEMU has answered us once more. */
+void pvgpu_expect_nothing(struct pvgpu *pvgpu);
+
+/* All of it: a session with a new or an old backend stands when it returns. */
+void pvgpu_connect(struct pvgpu *pvgpu);
+void pvgpu_connect_old(struct pvgpu *pvgpu, uint64_t features);
+
+/* Virtual time goes on, until the device has tried again to connect. */
+void pvgpu_step_retry(struct pvgpu *pvgpu);
+
+/*
+ * The QMP command blocks until the backend has paused, so somebody else must answer meanwhile:
+ * from begin to end, a thread answers each PAUSE on the present connection.
+ */
+void pvgpu_answer_pauses_begin(struct pvgpu *pvgpu);
+/* How many there were. */
+unsigned pvgpu_answer_pauses_end(struct pvgpu *pvgpu);
+void pvgpu_stop(struct pvgpu *pvgpu); /* with exactly one PAUSE */
+void pvgpu_go_on(struct pvgpu *pvgpu);
+
+/* Of an eventfd: its count, 0 when it has none now. */
+uint64_t eventfd_take(int fd);
+void eventfd_signal(int fd);
+/* Waits for it. */
+uint64_t eventfd_wait(int fd);
+
+#endif
