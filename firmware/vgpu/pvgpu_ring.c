@@ -282,7 +282,9 @@ int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
                 error = 0;
                 goto passed;
             }
-            is_late = i + 1 == LOOKS && hal_time_ns() >= deadline_ns;
+            if (i + 1 == LOOKS) {
+                is_late = hal_time_ns() >= deadline_ns;
+            }
         }
         if (error == 0) {
             error = pvgpu_check(gpu);

@@ -75,6 +75,9 @@ void hal_wait(uint64_t deadline_ns)
     (void)deadline_ns;
     fake_hal.waits++;
     fake_hal.now_ns += fake_hal.wait_ns;
+    if (fake_hal.on_wait != NULL) {
+        fake_hal.on_wait(fake_hal.device);
+    }
 }
 
 static uint64_t device_read(const void *base, uint64_t offset, unsigned width)

@@ -10,6 +10,7 @@ struct fake_hal {
     uint64_t now_ns;
     uint64_t wait_ns; /* how much time passes in each hal_wait */
     unsigned waits;
+    void (*on_wait)(void *device); /* what happens meanwhile; NULL: nothing but time */
     bool refuse_map;
     unsigned refuse_allocation; /* 1: the next hal_dma_alloc fails, 2: the one after it, ... */
     bool low_memory;            /* from here on and back, below 4 GiB: for 32-bit page numbers */
