@@ -88,9 +88,14 @@ static int create_buffers(struct virtio_gpu_display *display,
         return BAREGPU_ERR_INVALID;
     }
     for (unsigned i = 0; i < display->buffer_count && error == 0; i++) {
-        error = virtio_gpu_framebuffer_create(&display->buffers[i], display->gpu, display->width,
-                                              display->height, format,
-                                              max_width * max_height * VIRTIO_GPU_PIXEL_SIZE);
+        struct virtio_gpu_framebuffer *fb = &display->buffers[i];
+
+        /* The device shows its own copy of what is not a blob: one memory does for both. */
+        error = i > 0 && !display->buffers[0].is_blob
+                    ? gpu_framebuffer_create_shared(fb, &display->buffers[0])
+                    : virtio_gpu_framebuffer_create(fb, display->gpu, display->width,
+                                                    display->height, format,
+                                                    max_width * max_height * VIRTIO_GPU_PIXEL_SIZE);
     }
     return error;
 }
@@ -137,11 +142,14 @@ int virtio_gpu_display_close(struct virtio_gpu_display *display)
     if (display->buffers[0].resource_id != 0 && display->gpu->memory != NULL) {
         first = virtio_gpu_cmd_set_scanout(display->gpu, NULL, display->scanout, 0, NULL);
     }
-    for (unsigned i = 0; i < display->buffer_count; i++) {
+    for (unsigned i = display->buffer_count; i-- > 0;) {
         int error = virtio_gpu_framebuffer_destroy(&display->buffers[i]);
 
         if (first == 0) {
             first = error;
+        }
+        if (error < 0 && display->buffers[i].is_shared) {
+            break; /* the first one's memory is still in use */
         }
     }
     return first;
@@ -153,6 +161,15 @@ void virtio_gpu_display_damage(struct virtio_gpu_display *display, uint32_t x, u
     virtio_gpu_framebuffer_damage(back_buffer(display), x, y, width, height);
 }
 
+static void copy_rect(struct virtio_gpu_framebuffer *to, const struct virtio_gpu_framebuffer *from,
+                      const struct virtio_gpu_rect *r)
+{
+    for (uint32_t y = r->y; y < r->y + r->height; y++) {
+        memcpy(virtio_gpu_row(to, y) + r->x, virtio_gpu_row(from, y) + r->x,
+               (size_t)r->width * VIRTIO_GPU_PIXEL_SIZE);
+    }
+}
+
 /* What is new in `from` goes to `to` as well, whose resource does not have it yet. */
 static void copy_damage(struct virtio_gpu_framebuffer *to,
                         const struct virtio_gpu_framebuffer *from)
@@ -160,9 +177,8 @@ static void copy_damage(struct virtio_gpu_framebuffer *to,
     for (uint32_t i = 0; i < from->damage.count; i++) {
         const struct virtio_gpu_rect *r = &from->damage.rects[i];
 
-        for (uint32_t y = r->y; y < r->y + r->height; y++) {
-            memcpy(virtio_gpu_row(to, y) + r->x, virtio_gpu_row(from, y) + r->x,
-                   (size_t)r->width * VIRTIO_GPU_PIXEL_SIZE);
+        if (to->pixels != from->pixels) {
+            copy_rect(to, from, r);
         }
         virtio_gpu_framebuffer_damage(to, r->x, r->y, r->width, r->height);
     }
@@ -217,6 +233,9 @@ static int resize_buffers(struct virtio_gpu_display *display, uint32_t width, ui
     unsigned resized = 0;
     int error = 0;
 
+    for (unsigned i = 0; i < display->buffer_count && error == 0; i++) { /* before it is cleared */
+        error = virtio_gpu_framebuffer_flush_end(&display->buffers[i]);
+    }
     for (; resized < display->buffer_count && error == 0; resized++) {
         error = virtio_gpu_framebuffer_resize(&display->buffers[resized], width, height);
     }

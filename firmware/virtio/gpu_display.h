@@ -33,6 +33,11 @@ void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width,
 int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
                               uint32_t width, uint32_t height, uint32_t format);
 
+/* In the memory of `owner`, of its size and format, with a resource of its own. To be destroyed
+ * before it. Not of a blob, which would be shown while it is drawn. */
+int gpu_framebuffer_create_shared(struct virtio_gpu_framebuffer *fb,
+                                  const struct virtio_gpu_framebuffer *owner);
+
 int gpu_framebuffer_set_scanout(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_op *op,
                                 uint32_t scanout, const struct virtio_gpu_rect *rect);
 

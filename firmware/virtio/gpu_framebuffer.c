@@ -194,6 +194,24 @@ int gpu_framebuffer_replace(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
+static void give_memory_back(struct virtio_gpu_framebuffer *fb)
+{
+    if (!fb->is_shared) {
+        hal_dma_free(fb->pixels, fb->capacity);
+    }
+    fb->pixels = NULL;
+}
+
+static int make_first_resource(struct virtio_gpu_framebuffer *fb)
+{
+    int error = make_resource(fb);
+
+    if (error < 0 && fb->resource_id == 0) {
+        give_memory_back(fb);
+    }
+    return error;
+}
+
 static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
                               uint32_t width, uint32_t height, uint32_t format, size_t capacity,
                               bool is_blob)
@@ -216,12 +234,7 @@ static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_g
     if (fb->pixels == NULL) {
         return BAREGPU_ERR_NO_MEMORY;
     }
-    error = make_resource(fb);
-    if (error < 0 && fb->resource_id == 0) {
-        hal_dma_free(fb->pixels, fb->capacity);
-        fb->pixels = NULL;
-    }
-    return error;
+    return make_first_resource(fb);
 }
 
 int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
@@ -235,6 +248,23 @@ int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_g
                               uint32_t width, uint32_t height, uint32_t format)
 {
     return create_framebuffer(fb, gpu, width, height, format, 0, false);
+}
+
+int gpu_framebuffer_create_shared(struct virtio_gpu_framebuffer *fb,
+                                  const struct virtio_gpu_framebuffer *owner)
+{
+    *fb = (struct virtio_gpu_framebuffer){
+        .gpu = owner->gpu,
+        .pixels = owner->pixels,
+        .width = owner->width,
+        .height = owner->height,
+        .stride = owner->stride,
+        .format = owner->format,
+        .is_shared = true,
+        .capacity = owner->capacity,
+        .bus_address = owner->bus_address,
+    };
+    return make_first_resource(fb);
 }
 
 int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
@@ -251,8 +281,7 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
         error = release_resource(fb->gpu, &fb->resource_id);
     }
     if (error == 0) {
-        hal_dma_free(fb->pixels, fb->capacity);
-        fb->pixels = NULL;
+        give_memory_back(fb);
     }
     return error;
 }

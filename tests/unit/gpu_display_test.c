@@ -189,11 +189,9 @@ static void test_open_refused(void **state)
     assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), BAREGPU_ERR_NO_MEMORY);
     options.width = options.height = 64;
     options.is_double_buffered = true;
-    for (unsigned i = 1; i <= 2; i++) {
-        fake_hal.refuse_allocation = i;
-        assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), BAREGPU_ERR_NO_MEMORY);
-        assert_int_equal(fake_hal.allocated, allocated);
-    }
+    fake_hal.refuse_allocation = 1;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), BAREGPU_ERR_NO_MEMORY);
+    assert_int_equal(fake_hal.allocated, allocated);
     /* Each of its commands fails once. */
     for (unsigned i = 0; i < 7; i++) {
         fake.misbehaviour = FAKE_GPU_ERROR;
@@ -206,6 +204,14 @@ static void test_open_refused(void **state)
     }
     for (unsigned i = 0; i < FAKE_GPU_RESOURCES_MAX; i++) {
         assert_int_equal(fake.resources[i].id, 0); /* none is left behind */
+    }
+    close_gpu();
+    open_gpu(VIRTIO_GPU_F_RESOURCE_BLOB, 1);
+    allocated = fake_hal.allocated;
+    for (unsigned i = 1; i <= 2; i++) {
+        fake_hal.refuse_allocation = i;
+        assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), BAREGPU_ERR_NO_MEMORY);
+        assert_int_equal(fake_hal.allocated, allocated);
     }
     close_gpu();
 }
@@ -301,6 +307,34 @@ static void test_double_buffering(void **state)
     first = fake.scanouts[0].resource_id;
     assert_int_equal(virtio_gpu_display_present(&display), 0); /* nothing new: no flip needed */
     expect_shown(0, &moving[2], 111);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    close_gpu();
+}
+
+/* One memory, two resources: what the device shows is its own copy. */
+static void test_double_buffering_memory(void **state)
+{
+    struct virtio_gpu_display_options options = {.width = 512, .height = 256};
+    size_t before, single;
+
+    (void)state;
+    open_gpu(0, 1);
+    before = fake_hal.allocated;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    single = fake_hal.allocated - before;
+    assert_int_equal(single, 512 * 256 * 4);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    options.is_double_buffered = true;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    assert_int_equal(fake_hal.allocated - before, single);
+    assert_int_not_equal(display.buffers[0].resource_id, display.buffers[1].resource_id);
+    assert_int_equal(virtio_gpu_display_close(&display), 0);
+    assert_int_equal(fake_hal.allocated, before);
+    close_gpu();
+    open_gpu(VIRTIO_GPU_F_RESOURCE_BLOB, 1); /* a blob is read while it is shown */
+    before = fake_hal.allocated;
+    assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+    assert_int_equal(fake_hal.allocated - before, 2 * single);
     assert_int_equal(virtio_gpu_display_close(&display), 0);
     close_gpu();
 }
@@ -452,7 +486,7 @@ static void test_restore(void **state)
     assert_int_equal(virtio_gpu_display_present(&display), BAREGPU_ERR_PROTOCOL);
     assert_int_equal(virtio_gpu_restart(&gpu), 0);
     assert_int_equal(virtio_gpu_display_restore(&display), 0);
-    expect_shown(0, &all, 5); /* the front buffer's memory still has it */
+    expect_shown(0, &all, 6); /* what is in the memory */
     draw(&display, &all, 7);
     assert_int_equal(virtio_gpu_display_present(&display), 0);
     expect_shown(0, &all, 7);
@@ -642,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_present),
         cmocka_unit_test(test_present_in_two_steps),
         cmocka_unit_test(test_double_buffering),
+        cmocka_unit_test(test_double_buffering_memory),
         cmocka_unit_test(test_many_scanouts),
         cmocka_unit_test(test_mode_change),
         cmocka_unit_test(test_mode_change_double_buffered),

@@ -82,6 +82,7 @@ struct virtio_gpu_framebuffer {
     uint32_t old_resource_id; /* on the same memory, from before a resize; 0: none */
     bool is_blob;             /* the device reads `pixels` itself: nothing is transferred */
     /* Private. */
+    bool is_shared; /* the memory is another framebuffer's */
     size_t capacity;
     uint64_t bus_address;
     struct virtio_gpu_damage damage;
@@ -151,7 +152,7 @@ struct virtio_gpu_display_options {
     uint32_t max_width, max_height; /* memory for mode changes, also a limit of what the device
                                      * prefers; 0: the same as width and height */
     uint32_t format;                /* 0: VIRTIO_GPU_FORMAT_DEFAULT */
-    bool is_double_buffered;        /* draw one buffer while the other is shown */
+    bool is_double_buffered;        /* page flips: no picture is seen half drawn */
 };
 
 struct virtio_gpu_display {
@@ -173,7 +174,7 @@ int virtio_gpu_display_open(struct virtio_gpu_display *display, struct virtio_gp
  * it: as virtio_gpu_framebuffer_destroy, this may be tried again. */
 int virtio_gpu_display_close(struct virtio_gpu_display *display);
 
-/* Where to draw now. It changes with virtio_gpu_display_present when there are two. */
+/* Where to draw now. It may change with virtio_gpu_display_present when there are two. */
 static inline struct virtio_gpu_framebuffer *
 virtio_gpu_display_buffer(struct virtio_gpu_display *display)
 {
@@ -186,7 +187,8 @@ void virtio_gpu_display_damage(struct virtio_gpu_display *display, uint32_t x, u
 
 /*
  * Shows what was drawn: one notification, and a page flip when there are two buffers. Afterwards
- * both buffers hold the same picture: what this frame changed is copied to the next one.
+ * both buffers hold the same picture: with blobs what this frame changed is copied to the next one;
+ * else both are the same memory, for what is shown is the device's own copy.
  */
 int virtio_gpu_display_present(struct virtio_gpu_display *display);
 
