@@ -449,4 +449,5 @@ static int test_interrupt(void)
     return tap_done();
 }
 
-APP(test_interrupt, "interrupts, timers, sleeping, messages; on several CPUs", test_interrupt);
+APP(test_interrupt, "interrupts, timers, sleeping, messages; on several CPUs", test_interrupt,
+    "expect_msi");

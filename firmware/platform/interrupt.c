@@ -68,7 +68,7 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
                                                            const struct interrupt_slot *slot,
                                                            uint32_t acknowledged)
 {
-    uint32_t intid = gic_intid(acknowledged);
+    uint32_t intid = gic_intid(gic.version, acknowledged);
 
     if (intid >= GIC_SPECIAL_FIRST && intid < GIC_SPECIAL_FIRST + 4) {
         self->spurious++;
@@ -79,7 +79,7 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
         self->spurious++;
         if (slot->is_edge && gic_is_line(intid))
             gic_set_pending(intid, true);
-        gic_end(acknowledged);
+        gic_end(gic.version, acknowledged);
         return;
     }
     self->unhandled++;
@@ -88,10 +88,10 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
         gic_disable(intid);
     else
         its_lpi_disable(intid);
-    gic_end(acknowledged);
+    gic_end(gic.version, acknowledged);
 }
 
-static inline const struct interrupt_slot *slot_of(uint32_t intid)
+static inline struct interrupt_slot *slot_of(uint32_t intid)
 {
     if (intid < interrupts.line_count)
         return &interrupts.lines[intid];
@@ -105,26 +105,31 @@ static inline const struct interrupt_slot *slot_of(uint32_t intid)
  * handler: who has taken a handler away and finds the sequence even, or changed, is sure that the
  * handler does not run and will not (wait_until_quiet).
  */
-void interrupt_take(void)
+static inline __attribute__((always_inline)) void take(uint32_t version)
 {
-    struct interrupt_cpu *self = self_get();
-    uint64_t sequence = self->sequence;
+    struct interrupt_cpu *self = &interrupt_cpus[cpu_current()->index];
     const struct interrupt_slot *slot;
-    hal_interrupt_handler *handler = NULL;
+    hal_interrupt_handler *handler;
     uint32_t acknowledged;
 
-    __atomic_store_n(&self->sequence, sequence + 1, __ATOMIC_RELAXED);
-    acknowledged = gic_acknowledge();
-    slot = slot_of(gic_intid(acknowledged));
-    if (slot)
-        handler = __atomic_load_n(&slot->handler, __ATOMIC_RELAXED);
-    if (handler) {
+    __atomic_store_n(&self->sequence, self->sequence + 1, __ATOMIC_RELAXED);
+    acknowledged = gic_acknowledge(version);
+    slot = slot_of(gic_intid(version, acknowledged));
+    if (slot && (handler = __atomic_load_n(&slot->handler, __ATOMIC_RELAXED))) {
         handler(slot->context);
-        gic_end(acknowledged);
+        gic_end(version, acknowledged);
     } else {
         take_unhandled(self, slot, acknowledged);
     }
-    store_release64(&self->sequence, sequence + 2);
+    store_release64(&self->sequence, self->sequence + 1);
+}
+
+void interrupt_take(void)
+{
+    if (gic.version == 3)
+        take(3);
+    else
+        take(2);
 }
 
 void interrupt_wakes_nobody(void)
@@ -231,12 +236,6 @@ const char *interrupt_problem(void)
 
 /* ---- Attaching ---- */
 
-/* The slot of an interrupt that exists, be it attached or not. */
-static struct interrupt_slot *slot_find(uint32_t intid)
-{
-    return (struct interrupt_slot *)slot_of(intid);
-}
-
 static bool is_lpi(uint32_t intid)
 {
     return intid >= GIC_LPI_FIRST;
@@ -244,7 +243,7 @@ static bool is_lpi(uint32_t intid)
 
 static bool is_attached(uint32_t intid)
 {
-    struct interrupt_slot *slot = slot_find(intid);
+    struct interrupt_slot *slot = slot_of(intid);
 
     return slot && __atomic_load_n(&slot->attached, __ATOMIC_RELAXED);
 }
@@ -324,7 +323,7 @@ static void keep_out(uint32_t intid, struct interrupt_slot *slot)
 static int attach_locked(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
                          hal_interrupt_handler *handler, void *context)
 {
-    struct interrupt_slot *slot = slot_find(intid);
+    struct interrupt_slot *slot = slot_of(intid);
     int error = BAREGPU_OK;
 
     if (!slot || (is_lpi(intid) && !its_lpi_is_reserved(intid)))
@@ -373,7 +372,7 @@ void interrupt_mask(uint32_t intid)
     bool is_there = is_attached(intid);
 
     if (is_there)
-        keep_out(intid, slot_find(intid));
+        keep_out(intid, slot_of(intid));
     lock_release_masked(&interrupts.lock, state);
     if (is_there)
         wait_until_quiet();
@@ -384,13 +383,13 @@ void interrupt_unmask(uint32_t intid)
     uint64_t state = lock_take_masked(&interrupts.lock);
 
     if (is_attached(intid))
-        let_in(intid, slot_find(intid));
+        let_in(intid, slot_of(intid));
     lock_release_masked(&interrupts.lock, state);
 }
 
 void interrupt_detach(uint32_t intid)
 {
-    struct interrupt_slot *slot = slot_find(intid);
+    struct interrupt_slot *slot = slot_of(intid);
     uint64_t state = lock_take_masked(&interrupts.lock);
     bool is_there = is_attached(intid);
 
