@@ -104,7 +104,8 @@ static bool open_gpu(void)
         error = BAREGPU_ERR_NOT_FOUND;
     }
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("run=cube takes a QEMU with OpenGL, started as docs/virgl.md says.\n");
+        printf("run=cube takes a QEMU with OpenGL (docs/virgl.md), and then\n"
+               "  QEMU_ARGS=\"-device virtio-gpu-gl-pci -display gtk,gl=on\"\n");
     }
     return false;
 }
