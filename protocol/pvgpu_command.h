@@ -431,6 +431,7 @@ struct pvgpu_resize_buffers {
  *   Any length.
  * - Operands in the heap are aligned as the elements, counted from the heap's start.
  * - All is asynchronous and in order; a FENCE waits for it.
+ * - COMPUTE_NOP may be the header alone.
  *
  * With a place for the result, the operation's status goes there and nowhere else; without one,
  * a status that is not OK is an error of the ring: INVALID_HANDLE is RESOURCE_NOT_FOUND;

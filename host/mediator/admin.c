@@ -97,8 +97,11 @@ static json_t *describe_listeners(const struct supervisor *supervisor)
         const struct supervisor_listener *listener = &supervisor->listeners[i];
 
         json_array_append_new(
-            listeners, json_pack("{ss ss si sI sI}", "name", listener->config->name, "path",
-                                 listener->config->path, "sessions", (int)listener->sessions,
+            listeners, json_pack("{ss ss ss si sI sI}", "name", listener->config->name, "path",
+                                 listener->config->path, "device",
+                                 listener->config->device == CONFIG_LISTENER_PVGPU ? "pvgpu"
+                                                                                   : "vgpu-stub",
+                                 "sessions", (int)listener->sessions,
                                  "accepted", (json_int_t)listener->accepted, "refused",
                                  (json_int_t)listener->refused));
     }

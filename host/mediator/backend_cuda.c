@@ -203,6 +203,7 @@ static enum compute_status cuda_memory_free(struct backend *base, backend_addres
     struct backend_cuda *backend = cuda(base);
 
     (void)size;
+    base->ops->finish(base); /* what was started may use it */
     return check(backend, backend->driver->memory_free(address), "cuMemFree");
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/pvgpu.h"
+
 /* Bounds of the keys; docs/mediator.md repeats them. */
 #define QUEUED_MAX 1024u
 #define RATE_MAX 1000000u
@@ -108,6 +110,18 @@ static int set_path(struct loader *loader, const char *key, const char *text, ch
                     CONFIG_PATH_SIZE - 1);
     }
     strcpy(path, text);
+    return 1;
+}
+
+static int set_device(struct loader *loader, const char *text, struct config_listener *listener)
+{
+    if (strcmp(text, "vgpu-stub") == 0) {
+        listener->device = CONFIG_LISTENER_VGPU_STUB;
+    } else if (strcmp(text, "pvgpu") == 0) {
+        listener->device = CONFIG_LISTENER_PVGPU;
+    } else {
+        return fail(loader, "device = %s: vgpu-stub or pvgpu is allowed", text);
+    }
     return 1;
 }
 
@@ -267,6 +281,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "path") == 0) {
         return set_path(loader, key, text, listener->path);
     }
+    if (strcmp(key, "device") == 0) {
+        return set_device(loader, text, listener);
+    }
     if (strcmp(key, "mode") == 0) {
         return set_mode(loader, text, &listener->mode);
     }
@@ -304,7 +321,7 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "quarantine_window_s") == 0) {
         return set_number(loader, key, text, 1, WINDOW_S_MAX, &listener->quarantine_window_s);
     }
-    return fail(loader, "unknown key %s in [listener %s]: path, mode, pools, allow_users, "
+    return fail(loader, "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
                         "max_priority, memory_limit, max_queued, requests_per_s, burst, "
                         "request_timeout_ms, max_sessions, quarantine_faults and "
                         "quarantine_window_s are allowed", key, listener->name);
@@ -431,15 +448,24 @@ static void set_base(struct config *config)
     config->log_level = MEDIATOR_LOG_INFO;
 }
 
-static void set_default_listener(struct config *config)
+static void add_default_listener(struct config *config, const char *name, const char *path,
+                                 enum config_listener_device device)
 {
-    struct config_listener *listener = &config->listeners[0];
+    struct config_listener *listener = &config->listeners[config->listener_count++];
 
     set_listener_default(listener);
-    strcpy(listener->name, "default");
-    strcpy(listener->path, VGPU_STUB_SOCKET_PATH);
+    strcpy(listener->name, name);
+    strcpy(listener->path, path);
+    listener->device = device;
     listener->limits.burst = 1;
-    config->listener_count = 1;
+}
+
+static void set_default_listeners(struct config *config)
+{
+    config->listener_count = 0;
+    config->default_listeners = true;
+    add_default_listener(config, "default", VGPU_STUB_SOCKET_PATH, CONFIG_LISTENER_VGPU_STUB);
+    add_default_listener(config, "pvgpu", PVGPU_SOCKET_PATH, CONFIG_LISTENER_PVGPU);
 }
 
 void config_set_default(struct config *config)
@@ -448,7 +474,7 @@ void config_set_default(struct config *config)
     for (int pool = 0; pool < CONFIG_POOLS; pool++) {
         config->pools[pool].device_count = 1; /* zero is CONFIG_DEVICE_AUTO */
     }
-    set_default_listener(config);
+    set_default_listeners(config);
 }
 
 static int load_stream(struct loader *loader)
@@ -468,7 +494,7 @@ static int load_stream(struct loader *loader)
         config->pools[0].device_count = config->pools[1].device_count = 1;
     }
     if (config->listener_count == 0) {
-        set_default_listener(config);
+        set_default_listeners(config);
     }
     return check_whole(loader) ? 0 : -1;
 }
@@ -507,20 +533,43 @@ int config_load_file(struct config *config, const char *path, char error[CONFIG_
     return result;
 }
 
-int config_set_socket(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE])
+int config_set_socket(struct config *config, enum config_listener_device device, const char *path,
+                      char error[CONFIG_ERROR_SIZE])
 {
-    if (config->listener_count != 1) {
-        snprintf(error, CONFIG_ERROR_SIZE, "--socket replaces the path of a single listener, the "
-                 "configuration has %u", config->listener_count);
+    const char *option = device == CONFIG_LISTENER_PVGPU ? "--pvgpu-socket" : "--socket";
+    struct config_listener *only = NULL;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].device == device) {
+            only = &config->listeners[i];
+            count++;
+        }
+    }
+    if (count != 1) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s replaces the path of a single listener, the "
+                 "configuration has %u of that device", option, count);
         return -1;
     }
     if (!path[0] || strlen(path) >= CONFIG_PATH_SIZE) {
-        snprintf(error, CONFIG_ERROR_SIZE, "--socket %s: a path of 1 to %d bytes is allowed", path,
-                 CONFIG_PATH_SIZE - 1);
+        snprintf(error, CONFIG_ERROR_SIZE, "%s %s: a path of 1 to %d bytes is allowed", option,
+                 path, CONFIG_PATH_SIZE - 1);
         return -1;
     }
-    strcpy(config->listeners[0].path, path);
+    strcpy(only->path, path);
     return 0;
+}
+
+void config_drop_listeners(struct config *config, enum config_listener_device device)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].device != device) {
+            config->listeners[kept++] = config->listeners[i];
+        }
+    }
+    config->listener_count = kept;
 }
 
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE])

@@ -32,6 +32,12 @@ struct config_limits {
     uint32_t max_priority;       /* enum vgpu_stub_priority */
 };
 
+/* Which device connects to a listener. */
+enum config_listener_device {
+    CONFIG_LISTENER_VGPU_STUB,
+    CONFIG_LISTENER_PVGPU,
+};
+
 enum config_device_kind {
     CONFIG_DEVICE_AUTO, /* cuda:0 where there is one, else cpu */
     CONFIG_DEVICE_CPU,
@@ -51,6 +57,7 @@ struct config_pool {
 struct config_listener {
     char name[CONFIG_NAME_SIZE];
     char path[CONFIG_PATH_SIZE];
+    enum config_listener_device device;
     mode_t mode;
     bool pools[CONFIG_POOLS];
     uid_t allow_users[CONFIG_USERS]; /* besides root and the mediator's own */
@@ -65,6 +72,7 @@ struct config {
     struct config_pool pools[CONFIG_POOLS];
     struct config_listener listeners[CONFIG_LISTENERS];
     unsigned listener_count;
+    bool default_listeners; /* none is configured */
     uint32_t max_sessions;
     uint32_t spare_workers;
     char admin_socket[CONFIG_PATH_SIZE];
@@ -72,7 +80,7 @@ struct config {
     bool log_level_given;
 };
 
-/* The configuration without a file: one listener, pools A and B on the first device. */
+/* The configuration without a file: a listener for each device, pools A and B on the first GPU. */
 void config_set_default(struct config *config);
 
 /* 0, or -1 with a text. */
@@ -80,9 +88,13 @@ int config_load_file(struct config *config, const char *path, char error[CONFIG_
 int config_load_text(struct config *config, const char *text, const char *name,
                      char error[CONFIG_ERROR_SIZE]);
 
-/* Puts path in the place of the only listener's; -1 with a text when it is too long or there
- * are several listeners. */
-int config_set_socket(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE]);
+/* Puts path in the place of the path of this device's only listener; -1 with a text when it is
+ * too long, or there is none, or several. */
+int config_set_socket(struct config *config, enum config_listener_device device, const char *path,
+                      char error[CONFIG_ERROR_SIZE]);
+
+/* Removes this device's listeners. */
+void config_drop_listeners(struct config *config, enum config_listener_device device);
 
 /* Where the admin socket is: as configured, else the first listener's path with .admin. */
 void config_get_admin_path(const struct config *config, char path[CONFIG_PATH_SIZE]);

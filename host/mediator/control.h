@@ -33,6 +33,7 @@ enum control_type {
 struct control_start {
     uint32_t session;
     uint32_t log_level;
+    enum config_listener_device device;
     bool cuda_possible; /* some pool of the listener is on a GPU */
     char listener[CONFIG_NAME_SIZE];
     struct config_limits limits;

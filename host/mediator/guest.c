@@ -391,6 +391,7 @@ static void fill_start(struct control_start *start, const struct guest *guest)
     start->session = guest->session;
     start->log_level = log_get_level();
     start->cuda_possible = guest->listener->cuda_possible;
+    start->device = config->device;
     start->limits = config->limits;
     memcpy(start->listener, config->name, sizeof(start->listener));
 }

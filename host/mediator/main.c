@@ -12,6 +12,7 @@
 #include "host/mediator/supervisor_state.h"
 #include "host/mediator/version.h"
 #include "host/mediator/worker.h"
+#include "protocol/pvgpu.h"
 
 const char *argp_program_version = "baregpu-mediator " MEDIATOR_VERSION;
 
@@ -22,6 +23,7 @@ enum option_key {
     OPTION_LOG_LEVEL = 'l',
     OPTION_ADMIN_SOCKET = 0x100,
     OPTION_READY_FD,
+    OPTION_PVGPU_SOCKET,
     OPTION_STATUS,
     OPTION_RELEASE,
     OPTION_CHECK_CONFIG,
@@ -32,7 +34,10 @@ static const struct argp_option options[] = {
     {"backend", OPTION_BACKEND, "auto|cpu|cuda", 0,
      "What computes: a GPU where there is one (auto, the default), or only that", 0},
     {"socket", OPTION_SOCKET, "PATH", 0,
-     "Where devices connect (default " VGPU_STUB_SOCKET_PATH ")", 0},
+     "Where vgpu-stub devices connect (default " VGPU_STUB_SOCKET_PATH ")", 0},
+    {"pvgpu-socket", OPTION_PVGPU_SOCKET, "PATH", 0,
+     "Where pvgpu devices connect (default " PVGPU_SOCKET_PATH "; with one of the two options "
+     "and no listeners configured, there is only that one)", 0},
     {"config", OPTION_CONFIG, "FILE", 0, "Listeners, pools and limits (docs/mediator.md)", 0},
     {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (the default) or debug", 0},
     {"admin-socket", OPTION_ADMIN_SOCKET, "PATH", 0,
@@ -55,6 +60,7 @@ static const char documentation[] =
 struct arguments {
     enum supervisor_backend backend;
     const char *socket;
+    const char *pvgpu_socket;
     const char *config;
     const char *admin_socket;
     const char *log_level;
@@ -122,6 +128,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SOCKET:
         arguments->socket = text;
         return 0;
+    case OPTION_PVGPU_SOCKET:
+        arguments->pvgpu_socket = text;
+        return 0;
     case OPTION_CONFIG:
         arguments->config = text;
         return 0;
@@ -165,8 +174,15 @@ static int load_config(const struct arguments *arguments, struct config *config)
     } else if (config_load_file(config, arguments->config, error) != 0) {
         return usage_error(error);
     }
-    if (arguments->socket && config_set_socket(config, arguments->socket, error) != 0) {
+    if ((arguments->socket && config_set_socket(config, CONFIG_LISTENER_VGPU_STUB,
+                                                arguments->socket, error) != 0) ||
+        (arguments->pvgpu_socket && config_set_socket(config, CONFIG_LISTENER_PVGPU,
+                                                      arguments->pvgpu_socket, error) != 0)) {
         return usage_error(error);
+    }
+    if (config->default_listeners && !arguments->socket != !arguments->pvgpu_socket) {
+        config_drop_listeners(config, arguments->socket ? CONFIG_LISTENER_PVGPU
+                                                        : CONFIG_LISTENER_VGPU_STUB);
     }
     if (arguments->admin_socket) {
         if (strlen(arguments->admin_socket) >= sizeof(config->admin_socket)) {

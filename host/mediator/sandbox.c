@@ -26,6 +26,13 @@ static const int cpu_allowed[] = {
     SCMP_SYS(writev), /* the C library's last words before it aborts */
 };
 
+/* Memory to hand out, and its seals. */
+static const int memfd_allowed[] = {
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(fcntl),
+};
+
 /* Files, devices, threads and sockets (the driver listens on one for its own) stay allowed. */
 static const int cuda_refused[] = {
     SCMP_SYS(execve),           SCMP_SYS(execveat),          SCMP_SYS(ptrace),
@@ -67,13 +74,16 @@ static int add_rule(scmp_filter_ctx filter, uint32_t action, int call)
     return result == -EDOM ? 0 : result;
 }
 
-static int add_cpu_rules(scmp_filter_ctx filter)
+static int add_cpu_rules(scmp_filter_ctx filter, bool memfd)
 {
     const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     int result = 0;
 
     for (unsigned i = 0; i < sizeof(cpu_allowed) / sizeof(cpu_allowed[0]) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ALLOW, cpu_allowed[i]);
+    }
+    for (unsigned i = 0; memfd && i < sizeof(memfd_allowed) / sizeof(int) && result == 0; i++) {
+        result = add_rule(filter, SCMP_ACT_ALLOW, memfd_allowed[i]);
     }
     for (unsigned i = 0; i < 2 && result == 0; i++) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,
@@ -102,7 +112,7 @@ static int add_cuda_rules(scmp_filter_ctx filter)
     return result;
 }
 
-int sandbox_enter(bool cuda, uint64_t memory_limit)
+int sandbox_enter(bool cuda, uint64_t memory_limit, bool memfd)
 {
     scmp_filter_ctx filter;
     int result;
@@ -121,7 +131,7 @@ int sandbox_enter(bool cuda, uint64_t memory_limit)
     }
     result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (result == 0) {
-        result = cuda ? add_cuda_rules(filter) : add_cpu_rules(filter);
+        result = cuda ? add_cuda_rules(filter) : add_cpu_rules(filter, memfd);
     }
     if (result == 0) {
         result = seccomp_load(filter);

@@ -12,8 +12,9 @@
  *     executable memory), no more address space than the session's memory and an overhead;
  *   with CUDA: the driver opens devices and starts threads, so only what it never needs is
  *     refused (programs, tracing, mounts, modules, keys, other users).
+ * memfd: the worker makes sealed memory to hand out (a scanout).
  * 0, or -1 with errno: the worker must not go on.
  */
-int sandbox_enter(bool cuda, uint64_t memory_limit);
+int sandbox_enter(bool cuda, uint64_t memory_limit, bool memfd);
 
 #endif

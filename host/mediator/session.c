@@ -61,6 +61,15 @@ void session_destroy(struct session *session)
     free(session);
 }
 
+void session_free_all(struct session *session)
+{
+    for (uint32_t slot = 1; slot <= session->slots_used; slot++) {
+        if (session->slots[slot].address) {
+            session_free(session, session->slots[slot].generation << SESSION_SLOT_BITS | slot);
+        }
+    }
+}
+
 static struct session_allocation *find(struct session *session, uint32_t handle)
 {
     struct session_allocation *allocation = &session->slots[handle & (SESSION_SLOTS - 1)];
@@ -71,11 +80,10 @@ static struct session_allocation *find(struct session *session, uint32_t handle)
     return allocation;
 }
 
-enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
+enum compute_status session_take(struct session *session, uint64_t size, backend_address *address)
 {
     struct backend *backend = session->backend;
     enum compute_status status;
-    backend_address address = 0;
 
     if (size > session->memory_limit - session->memory_used) {
         snprintf(backend->error, sizeof(backend->error),
@@ -84,19 +92,38 @@ enum compute_status session_alloc(struct session *session, uint64_t size, uint32
                  (unsigned long long)session->memory_limit);
         return COMPUTE_OUT_OF_MEMORY;
     }
+    *address = 0;
+    status = backend->ops->memory_alloc(backend, size, address);
+    if (status == COMPUTE_OK) {
+        session->memory_used += size;
+    }
+    return status;
+}
+
+void session_give(struct session *session, backend_address address, uint64_t size)
+{
+    session->memory_used -= size;
+    session->backend->ops->memory_free(session->backend, address, size);
+}
+
+enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
+{
+    struct backend *backend = session->backend;
+    enum compute_status status;
+    backend_address address;
+
     if (!session->first_free && session->slots_used == SESSION_SLOTS - 1) {
         snprintf(backend->error, sizeof(backend->error), "all %u handles are in use",
                  SESSION_SLOTS - 1);
         return COMPUTE_OUT_OF_MEMORY;
     }
-    status = backend->ops->memory_alloc(backend, size, &address);
+    status = session_take(session, size, &address);
     if (status != COMPUTE_OK) {
         return status;
     }
     uint32_t slot = slot_take_free(session);
     session->slots[slot].address = address;
     session->slots[slot].size = size;
-    session->memory_used += size;
     *handle = session->slots[slot].generation << SESSION_SLOT_BITS | slot;
     return COMPUTE_OK;
 }

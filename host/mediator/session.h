@@ -41,6 +41,13 @@ void session_destroy(struct session *session);
 enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle);
 enum compute_status session_free(struct session *session, uint32_t handle);
 
+/* Frees every handle's memory; the handles are not given out again. */
+void session_free_all(struct session *session);
+
+/* Memory without a handle, within the same limit. size > 0. */
+enum compute_status session_take(struct session *session, uint64_t size, backend_address *address);
+void session_give(struct session *session, backend_address address, uint64_t size);
+
 /* COMPUTE_INVALID_HANDLE, or COMPUTE_OUT_OF_RANGE when offset and size leave the allocation. */
 enum compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
                                     uint64_t size, backend_address *address);

@@ -17,6 +17,7 @@
 
 #include "host/mediator/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/pvgpu_worker.h"
 #include "host/mediator/sandbox.h"
 #include "host/mediator/worker_state.h"
 
@@ -549,7 +550,7 @@ static int prepare_worker(struct worker *worker)
         log_error("worker: no thread");
         return -1;
     }
-    if (sandbox_enter(worker->start.cuda_possible, limits->memory_limit) != 0) {
+    if (sandbox_enter(worker->start.cuda_possible, limits->memory_limit, false) != 0) {
         log_error("sandbox: %m");
         return -1;
     }
@@ -567,7 +568,13 @@ int worker_main(void)
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the supervisor says what to do */
     signal(SIGTERM, SIG_IGN);
     close_range(WORKER_CONTROL_FD + 1, ~0u, 0);
-    if (receive_start(&worker) != 0 || prepare_worker(&worker) != 0) {
+    if (receive_start(&worker) != 0) {
+        return WORKER_EXIT_FAILED;
+    }
+    if (worker.start.device == CONFIG_LISTENER_PVGPU) {
+        return pvgpu_worker_main(worker.connection, worker.control, &worker.start);
+    }
+    if (prepare_worker(&worker) != 0) {
         return WORKER_EXIT_FAILED;
     }
     serve(&stream);

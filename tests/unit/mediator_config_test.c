@@ -36,8 +36,12 @@ static void test_default(void **state)
 
     (void)state;
     config_set_default(&config);
-    assert_int_equal(config.listener_count, 1);
+    assert_int_equal(config.listener_count, 2);
     assert_string_equal(config.listeners[0].path, "/tmp/vgpu-mediator.sock");
+    assert_int_equal(config.listeners[0].device, CONFIG_LISTENER_VGPU_STUB);
+    assert_string_equal(config.listeners[1].path, "/tmp/pvgpu.sock");
+    assert_int_equal(config.listeners[1].device, CONFIG_LISTENER_PVGPU);
+    assert_true(config.default_listeners);
     assert_int_equal(config.listeners[0].mode, 0600);
     assert_int_equal(config.pools[0].device_count, 1);
     assert_int_equal(config.pools[1].device_count, 1);
@@ -47,8 +51,9 @@ static void test_default(void **state)
     assert_string_equal(path, "/tmp/vgpu-mediator.sock.admin");
     /* An empty file means the same. */
     load("");
-    assert_int_equal(config.listener_count, 1);
+    assert_int_equal(config.listener_count, 2);
     assert_string_equal(config.listeners[0].name, "default");
+    assert_string_equal(config.listeners[1].name, "pvgpu");
     assert_int_equal(config.pools[0].device_count, 1);
 }
 
@@ -137,15 +142,26 @@ static void test_socket_option(void **state)
 
     (void)state;
     config_set_default(&config);
-    assert_int_equal(config_set_socket(&config, "/run/x.sock", error), 0);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, "/run/x.sock", error), 0);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_PVGPU, "/run/p.sock", error), 0);
     assert_string_equal(config.listeners[0].path, "/run/x.sock");
+    assert_string_equal(config.listeners[1].path, "/run/p.sock");
     memset(path, 'x', sizeof(path));
     path[sizeof(path) - 1] = '\0';
-    assert_int_equal(config_set_socket(&config, path, error), -1);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, path, error), -1);
     assert_non_null(strstr(error, "107"));
     load("[listener a]\npath=/a\n[listener b]\npath=/b\n");
-    assert_int_equal(config_set_socket(&config, "/c", error), -1);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, "/c", error), -1);
     assert_non_null(strstr(error, "has 2"));
+    assert_false(config.default_listeners);
+    load("[listener a]\npath=/a\ndevice=pvgpu\n");
+    assert_int_equal(config.listeners[0].device, CONFIG_LISTENER_PVGPU);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, "/c", error), -1);
+    assert_non_null(strstr(error, "has 0"));
+    config_set_default(&config);
+    config_drop_listeners(&config, CONFIG_LISTENER_VGPU_STUB);
+    assert_int_equal(config.listener_count, 1);
+    assert_string_equal(config.listeners[0].name, "pvgpu");
 }
 
 static void test_missing_file(void **state)
@@ -165,7 +181,7 @@ static void test_admin_path_of_longest(void **state)
     longest[0] = '/';
     longest[sizeof(longest) - 1] = '\0';
     config_set_default(&config);
-    assert_int_equal(config_set_socket(&config, longest, error), 0);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, longest, error), 0);
     config_get_admin_path(&config, path);
     assert_string_not_equal(path, longest);
     assert_true(strlen(path) < sizeof(path));

@@ -114,7 +114,7 @@ static int run_limited(int (*attempt)(void), bool cuda, uint64_t memory_limit)
     int status;
 
     if (child == 0) {
-        if (sandbox_enter(cuda, memory_limit) != 0) {
+        if (sandbox_enter(cuda, memory_limit, false) != 0) {
             syscall(SYS_exit_group, NO_SANDBOX);
         }
         syscall(SYS_exit_group, attempt());
@@ -212,7 +212,7 @@ static void test_all_threads(void **state)
         while (!started) {
             syscall(SYS_sched_yield);
         }
-        if (sandbox_enter(false, UINT64_C(1) << 46) != 0) {
+        if (sandbox_enter(false, UINT64_C(1) << 46, false) != 0) {
             syscall(SYS_exit_group, NO_SANDBOX);
         }
         syscall(SYS_exit_group, try_open_in_thread());

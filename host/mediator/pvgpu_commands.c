@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/mediator/pvgpu_commands.h"
+
+struct entry {
+    uint32_t type;
+    uint32_t size; /* at least */
+    enum pvgpu_command_kind kind;
+    PVGPU_HANDLER((*run)); /* NULL: below */
+};
+
+static const struct entry entries[] = {
+    {PVGPU_CMD_CREATE_RESOURCE, sizeof(struct pvgpu_create_resource), PVGPU_KIND_WORK,
+     pvgpu_create_resource},
+    {PVGPU_CMD_DESTROY_RESOURCE, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+     pvgpu_destroy_resource},
+    {PVGPU_CMD_MAP_RESOURCE, sizeof(struct pvgpu_map_resource), PVGPU_KIND_WORK,
+     pvgpu_map_resource},
+    {PVGPU_CMD_UNMAP_RESOURCE, sizeof(struct pvgpu_unmap_resource), PVGPU_KIND_WORK,
+     pvgpu_unmap_resource},
+    {PVGPU_CMD_UPDATE_RESOURCE, sizeof(struct pvgpu_update_resource), PVGPU_KIND_WORK,
+     pvgpu_update_resource},
+    {PVGPU_CMD_COPY_RESOURCE, sizeof(struct pvgpu_copy_resource), PVGPU_KIND_WORK,
+     pvgpu_copy_resource},
+    {PVGPU_CMD_OPEN_RESOURCE, sizeof(struct pvgpu_open_resource), PVGPU_KIND_STATE,
+     pvgpu_open_resource},
+    {PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, sizeof(struct pvgpu_create_view), PVGPU_KIND_STATE,
+     pvgpu_create_render_target_view},
+    {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+     pvgpu_destroy_render_target_view},
+    {PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, sizeof(struct pvgpu_create_view), PVGPU_KIND_STATE,
+     pvgpu_create_depth_stencil_view},
+    {PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+     pvgpu_destroy_depth_stencil_view},
+    {PVGPU_CMD_SET_RENDER_TARGET, sizeof(struct pvgpu_set_render_target), PVGPU_KIND_STATE,
+     pvgpu_set_render_target},
+    {PVGPU_CMD_SET_VIEWPORT, offsetof(struct pvgpu_set_viewport, viewports), PVGPU_KIND_STATE,
+     pvgpu_set_viewport},
+    {PVGPU_CMD_SET_SCISSOR, offsetof(struct pvgpu_set_scissor, rectangles), PVGPU_KIND_STATE,
+     pvgpu_set_scissor},
+    {PVGPU_CMD_CLEAR_RENDER_TARGET, sizeof(struct pvgpu_clear_render_target), PVGPU_KIND_WORK,
+     pvgpu_clear_render_target},
+    {PVGPU_CMD_CLEAR_DEPTH_STENCIL, sizeof(struct pvgpu_clear_depth_stencil), PVGPU_KIND_WORK,
+     pvgpu_clear_depth_stencil},
+    {PVGPU_CMD_FENCE, sizeof(struct pvgpu_fence), PVGPU_KIND_FENCE, NULL},
+    {PVGPU_CMD_PRESENT, sizeof(struct pvgpu_present), PVGPU_KIND_PRESENT, NULL},
+    {PVGPU_CMD_FLUSH, sizeof(struct pvgpu_command), PVGPU_KIND_FLUSH, NULL},
+    {PVGPU_CMD_WAIT_FENCE, sizeof(struct pvgpu_wait_fence), PVGPU_KIND_WAIT_FENCE, NULL},
+    {PVGPU_CMD_RESIZE_BUFFERS, sizeof(struct pvgpu_resize_buffers), PVGPU_KIND_WORK, NULL},
+    {PVGPU_CMD_COPY_REGION, sizeof(struct pvgpu_copy_region), PVGPU_KIND_WORK, pvgpu_copy_region},
+    {PVGPU_CMD_READ_RESOURCE, sizeof(struct pvgpu_update_resource), PVGPU_KIND_WORK,
+     pvgpu_read_resource},
+    {PVGPU_CMD_PRESENT_REGION, offsetof(struct pvgpu_present_region, rectangles),
+     PVGPU_KIND_PRESENT, NULL},
+};
+
+static const struct entry nop_entry = {COMPUTE_NOP, sizeof(struct pvgpu_command),
+                                       PVGPU_KIND_STATE, pvgpu_run_compute};
+static const struct entry compute_entry = {PVGPU_CMD_COMPUTE_FIRST, sizeof(struct pvgpu_compute),
+                                           PVGPU_KIND_WORK, pvgpu_run_compute};
+
+static const struct entry *find_entry(uint32_t type)
+{
+    if (type >= PVGPU_CMD_COMPUTE_FIRST && type <= PVGPU_CMD_COMPUTE_LAST) {
+        if (!operation_is_known(type)) {
+            return NULL;
+        }
+        return type == COMPUTE_NOP ? &nop_entry : &compute_entry;
+    }
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        if (entries[i].type == type) {
+            return &entries[i];
+        }
+    }
+    return NULL;
+}
+
+enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *header)
+{
+    const struct entry *entry = find_entry(header->type);
+
+    return entry && header->size >= entry->size ? entry->kind : PVGPU_KIND_UNKNOWN;
+}
+
+struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
+                                       struct pvgpu_display *display,
+                                       struct pvgpu_control *control, const void *command,
+                                       uint64_t now_ns)
+{
+    const struct pvgpu_command *header = command;
+    const struct entry *entry = find_entry(header->type);
+
+    if (!entry || header->size < entry->size) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+    if (entry->run) {
+        return entry->run(context, command, header->size);
+    }
+    switch (entry->kind) {
+    case PVGPU_KIND_PRESENT:
+        return pvgpu_display_present(display, context, command, header->size, now_ns);
+    case PVGPU_KIND_WORK:
+        return pvgpu_display_resize(display, context, control, command);
+    default:
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+}

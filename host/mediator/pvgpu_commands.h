@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which commands there are, how long each is at least, and what it needs. The dispatch of
+ * everything but FENCE, WAIT_FENCE and FLUSH, which are the consumer's.
+ */
+#ifndef MEDIATOR_PVGPU_COMMANDS_H
+#define MEDIATOR_PVGPU_COMMANDS_H
+
+#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu_display.h"
+
+/* What our backend has, whoever the device is (see PVGPU_FEATURE_*). */
+#define PVGPU_COMMANDS_FEATURES                                                                    \
+    (PVGPU_FEATURE_D3D11 | PVGPU_FEATURE_VSYNC | PVGPU_FEATURE_TRIPLE_BUFFER |                     \
+     PVGPU_FEATURE_CONTROL_WORDS | PVGPU_FEATURE_COMPUTE | PVGPU_FEATURE_REGIONS)
+
+enum pvgpu_command_kind {
+    PVGPU_KIND_UNKNOWN, /* not one that we have, or too short */
+    PVGPU_KIND_STATE,   /* over at once, touches no GPU */
+    PVGPU_KIND_WORK,    /* needs the GPU, and may take long */
+    PVGPU_KIND_PRESENT, /* WORK with a time to run at */
+    PVGPU_KIND_FENCE,
+    PVGPU_KIND_WAIT_FENCE,
+    PVGPU_KIND_FLUSH,
+};
+
+/* Of a command of header.size bytes. */
+enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *header);
+
+/* Runs a STATE, WORK or PRESENT command. */
+struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
+                                       struct pvgpu_display *display,
+                                       struct pvgpu_control *control, const void *command,
+                                       uint64_t now_ns);
+
+#endif

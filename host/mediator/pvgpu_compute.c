@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The compute operations as commands of pvgpu's ring. */
+#include <string.h>
+
+#include "host/mediator/clock.h"
+#include "host/mediator/pvgpu_context.h"
+
+#define RESULT_ALIGN 8u
+
+/* Written last, with release: the guest may poll for it instead of a fence. Nothing else is read
+ * back, so the guest may do what it likes with the rest. */
+static void write_result(struct pvgpu_context *context, uint32_t offset,
+                         const struct operation *operation, enum compute_status status,
+                         uint64_t spent_ns)
+{
+    struct pvgpu_compute_result *place =
+        (struct pvgpu_compute_result *)(void *)(context->heap.memory + offset);
+    struct pvgpu_compute_result result = {
+        .status = status,
+        .result_count = operation->result_count,
+        .data_size = (uint32_t)operation->answer_size, /* within the heap: below 2^32 */
+        .exec_time_us = spent_ns / 1000 < UINT32_MAX ? (uint32_t)(spent_ns / 1000) : UINT32_MAX,
+    };
+
+    memcpy(result.results, operation->results, operation->result_count * sizeof(uint32_t));
+    memcpy((uint8_t *)place + sizeof(place->done), (const uint8_t *)&result + sizeof(result.done),
+           sizeof(result) - sizeof(result.done));
+    __atomic_store_n(&place->done, 1, __ATOMIC_RELEASE);
+}
+
+static bool ranges_are_sound(const struct pvgpu_context *context,
+                             const struct pvgpu_compute *compute)
+{
+    bool result = compute->result_offset != PVGPU_NO_RESULT;
+
+    return pvgpu_heap_has(context, compute->data_offset, compute->data_size) &&
+           pvgpu_heap_has(context, compute->answer_offset, compute->answer_size) &&
+           (!result || (compute->result_offset % RESULT_ALIGN == 0 &&
+                        pvgpu_heap_has(context, compute->result_offset,
+                                       sizeof(struct pvgpu_compute_result))));
+}
+
+PVGPU_HANDLER(pvgpu_run_compute)
+{
+    const struct pvgpu_compute *compute = command;
+    struct backend *backend = context->session ? context->session->backend : NULL;
+    bool result = size >= sizeof(*compute) && compute->result_offset != PVGPU_NO_RESULT;
+    uint64_t start_ns = result ? clock_now_ns() : 0;
+    struct operation operation = {
+        .number = compute->header.type,
+        .async = true,
+        .param_count = compute->param_count,
+        .params = (const uint32_t *)(const void *)(compute + 1),
+        .heap = context->heap,
+    };
+    enum compute_status status;
+
+    if (compute->header.type == COMPUTE_NOP && size < sizeof(*compute)) {
+        return pvgpu_ok();
+    }
+    if (compute->param_count > PVGPU_COMPUTE_PARAMS_MAX ||
+        size < sizeof(*compute) + compute->param_count * sizeof(uint32_t) ||
+        !operation_is_known(operation.number)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+    if (!ranges_are_sound(context, compute)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    operation.data = context->heap.memory + compute->data_offset;
+    operation.data_size = compute->data_size;
+    operation.answer = context->heap.memory + compute->answer_offset;
+    operation.answer_capacity = compute->answer_size;
+    status = operation_run(context->session, &operation);
+    if (!result) {
+        return pvgpu_fail_compute(status);
+    }
+    if (backend && backend->async_pending) { /* `done` says that it is */
+        enum compute_status waited = backend->ops->synchronize(backend);
+
+        status = status == COMPUTE_OK ? waited : status;
+    }
+    write_result(context, compute->result_offset, &operation, status, clock_now_ns() - start_ns);
+    return pvgpu_ok();
+}

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The consumer's thread of a pvgpu worker: the ring, the lease, the backend. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/mediator/clock.h"
+#include "host/mediator/log.h"
+#include "host/mediator/pvgpu_worker_state.h"
+
+/* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
+ * worth, so that a guest that answers at once never pays one. */
+#define SPIN_NS (200 * UINT64_C(1000))
+#define SPIN_LOOKS 64u /* between two looks at the clock */
+/* A device that gives no picture back in this time does not get this one. */
+#define ROOM_LIMIT_NS (100 * NS_PER_MS)
+/* Loading the driver and making a context takes seconds on a machine with many GPUs. */
+#define PREPARE_LIMIT_NS (30 * NS_PER_S)
+/* For an older device that is in the middle of zeroing the pointers. */
+#define SILENT_RESET_NS (5 * NS_PER_MS)
+#define RATE_NAP_NS NS_PER_MS
+
+#define NEVER UINT64_MAX
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static bool has_attention(const struct pvgpu_worker *worker)
+{
+    return __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void empty_eventfd(int fd)
+{
+    uint64_t counter;
+    ssize_t ignored = read(fd, &counter, sizeof(counter));
+
+    (void)ignored;
+}
+
+/* Until there is attention, the doorbell (when asked for), or the time. */
+static void wait_for(struct pvgpu_worker *worker, bool doorbell, uint64_t until_ns)
+{
+    struct pollfd polled[2] = {
+        {.fd = worker->kick, .events = POLLIN},
+        {.fd = doorbell ? worker->shared.doorbell : -1, .events = POLLIN},
+    };
+    struct timespec timeout, *limit = NULL;
+    uint64_t now_ns = until_ns == NEVER ? 0 : clock_now_ns();
+
+    if (has_attention(worker)) {
+        return;
+    }
+    if (until_ns != NEVER) {
+        uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+
+        timeout = (struct timespec){.tv_sec = (time_t)(left_ns / NS_PER_S),
+                                    .tv_nsec = (long)(left_ns % NS_PER_S)};
+        limit = &timeout;
+    }
+    if (ppoll(polled, 2, limit, NULL) <= 0) {
+        return;
+    }
+    if (polled[0].revents & POLLIN) {
+        empty_eventfd(worker->kick);
+    }
+    if (polled[1].revents & POLLIN) {
+        empty_eventfd(worker->shared.doorbell);
+    }
+}
+
+static void tell_supervisor(struct pvgpu_worker *worker, const struct control_message *message)
+{
+    if (control_send(worker->control, message, -1) != 0) {
+        log_warning("control socket: %m");
+    }
+}
+
+static void report(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+                   uint32_t detail)
+{
+    __atomic_fetch_add(&worker->errors, 1, __ATOMIC_RELAXED);
+    log_debug("error %u (detail %u) at %llu", (unsigned)code, detail,
+              (unsigned long long)position);
+    if (pvgpu_ring_report(&worker->ring, position, code, detail)) {
+        pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
+    }
+}
+
+/* ---- What may take long ---- */
+
+static void begin_long(struct pvgpu_worker *worker, uint64_t limit_ns)
+{
+    __atomic_store_n(&worker->deadline_ns, clock_now_ns() + limit_ns, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
+        pvgpu_worker_wake(worker);
+    }
+}
+
+static void end_long(struct pvgpu_worker *worker)
+{
+    __atomic_store_n(&worker->deadline_ns, 0, __ATOMIC_RELEASE);
+}
+
+static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
+{
+    return worker->start.limits.request_timeout_ms * NS_PER_MS;
+}
+
+/* ---- Backend ---- */
+
+static bool open_session(struct pvgpu_worker *worker, char *reason, size_t size)
+{
+    struct backend *backend;
+
+    if (worker->device.cuda) {
+        backend = backend_cuda_open(worker->device.ordinal, reason, size);
+    } else {
+        backend = backend_cpu_open();
+        snprintf(reason, size, "no memory");
+    }
+    if (backend) {
+        worker->context.session = session_create(backend, worker->start.limits.memory_limit);
+        snprintf(reason, size, "no memory");
+    }
+    return worker->context.session != NULL;
+}
+
+/* The backend's context, and the shared memory in it: all of it, so that what the guest puts into
+ * the heap is one DMA away. */
+static bool prepare(struct pvgpu_worker *worker)
+{
+    struct operation_heap *heap = &worker->context.heap;
+    char reason[160] = "";
+    struct backend *backend;
+    backend_address start = 0;
+    bool done;
+
+    begin_long(worker, PREPARE_LIMIT_NS);
+    done = open_session(worker, reason, sizeof(reason));
+    if (done) {
+        backend = worker->context.session->backend;
+        done = (!backend->ops->prepare || backend->ops->prepare(backend) == COMPUTE_OK) &&
+               backend->ops->share(backend, worker->shared.memory, worker->shared.size,
+                                   &start) == COMPUTE_OK;
+        if (!done) {
+            snprintf(reason, sizeof(reason), "%s", backend->error);
+        }
+    }
+    end_long(worker);
+    if (!done) {
+        pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "the backend cannot be used: %.80s",
+                           reason);
+        return false;
+    }
+    heap->memory = worker->ring.heap;
+    heap->size = worker->ring.heap_size;
+    heap->address = start + (uint64_t)(worker->ring.heap - (uint8_t *)worker->shared.memory);
+    worker->prepared = true;
+    return true;
+}
+
+/* Waits for what was started; false when the backend is lost. */
+static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
+{
+    struct backend *backend = worker->context.session ? worker->context.session->backend : NULL;
+    enum compute_status status;
+
+    if (!backend || !backend->async_pending) {
+        return true;
+    }
+    begin_long(worker, request_limit_ns(worker));
+    status = backend->ops->synchronize(backend);
+    end_long(worker);
+    if (backend->lost) {
+        pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "%.120s", backend->error);
+        return false;
+    }
+    if (status != COMPUTE_OK) {
+        report(worker, position, pvgpu_fail_compute(status).code, detail);
+    }
+    return true;
+}
+
+/* ---- Lease ---- */
+
+static bool release_lease(struct pvgpu_worker *worker)
+{
+    const struct control_message message = {.type = CONTROL_RELEASE};
+
+    if (!finish_work(worker, worker->ring.consumer, 0)) {
+        return false;
+    }
+    worker->lease_held = false;
+    worker->release_wanted = false;
+    tell_supervisor(worker, &message);
+    return true;
+}
+
+static void ask_for_lease(struct pvgpu_worker *worker)
+{
+    struct control_message message = {.type = CONTROL_ASK, .priority = worker->priority};
+
+    if (!worker->lease_asked) {
+        worker->lease_asked = true;
+        tell_supervisor(worker, &message);
+    }
+}
+
+/* ---- Attention ---- */
+
+static void take_grant(struct pvgpu_worker *worker, bool contended)
+{
+    worker->release_wanted = contended;
+    worker->lease_asked = false;
+    worker->lease_held = true;
+    worker->lease_used = false;
+}
+
+static void take_reset(struct pvgpu_worker *worker, uint32_t request)
+{
+    log_debug("reset");
+    if (worker->context.session && worker->context.session->backend->async_pending) {
+        begin_long(worker, request_limit_ns(worker));
+        worker->context.session->backend->ops->finish(worker->context.session->backend);
+        end_long(worker);
+    }
+    pvgpu_context_reset(&worker->context);
+    pvgpu_display_reset(&worker->display);
+    worker->room_since_ns = 0;
+    pvgpu_ring_reset(&worker->ring, request);
+}
+
+/* The session is over for the guest until RESET: what it submitted is gone. */
+static void lose(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+                 uint32_t detail)
+{
+    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
+    pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
+    report(worker, position, code, detail);
+}
+
+static void end_session(struct pvgpu_worker *worker)
+{
+    pvgpu_ring_publish(&worker->ring);
+    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
+    pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
+    pthread_mutex_lock(&worker->lock);
+    pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
+    pthread_mutex_unlock(&worker->lock);
+    pvgpu_worker_finish(worker);
+}
+
+static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
+{
+    finish_work(worker, worker->ring.consumer, 0);
+    pvgpu_ring_publish(&worker->ring);
+    pthread_mutex_lock(&worker->lock);
+    for (; count > 0; count--) {
+        pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
+    }
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* False when the session ends. */
+static bool take_attention(struct pvgpu_worker *worker)
+{
+    uint32_t bits = __atomic_exchange_n(&worker->attention, 0, __ATOMIC_ACQ_REL);
+    enum compute_status refusal;
+    uint32_t request, pauses;
+    bool contended;
+
+    pthread_mutex_lock(&worker->lock);
+    refusal = worker->refusal;
+    request = worker->reset_request;
+    contended = worker->contended;
+    pauses = worker->pauses;
+    worker->pauses = 0;
+    worker->paused = worker->pause_wanted;
+    pthread_mutex_unlock(&worker->lock);
+    if (bits & PVGPU_ATTENTION_GRANT) {
+        take_grant(worker, contended);
+    }
+    if (bits & PVGPU_ATTENTION_REVOKE && worker->lease_held) {
+        worker->release_wanted = true;
+    }
+    if (bits & PVGPU_ATTENTION_REFUSE) {
+        log_warning("not served: %s", operation_status_name(refusal));
+        lose(worker, worker->ring.consumer, PVGPU_ERROR_DEVICE_LOST, refusal);
+        end_session(worker);
+        return false;
+    }
+    if (bits & PVGPU_ATTENTION_RESET) {
+        take_reset(worker, request);
+    }
+    if (bits & PVGPU_ATTENTION_PAUSE) {
+        take_pauses(worker, pauses);
+    }
+    if (bits & PVGPU_ATTENTION_DRAIN) {
+        worker->draining = true;
+        worker->drain_to = __atomic_load_n(&worker->ring.control->producer_ptr, __ATOMIC_ACQUIRE);
+    }
+    return true;
+}
+
+/* ---- Commands ---- */
+
+static void run_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
+{
+    const struct pvgpu_fence *fence = (const void *)command->bytes;
+
+    if (!finish_work(worker, command->position, command->header.type)) {
+        return;
+    }
+    pvgpu_ring_advance(&worker->ring, command);
+    if (pvgpu_ring_complete(&worker->ring, fence->value)) {
+        pvgpu_worker_interrupt(worker, PVGPU_IRQ_FENCE);
+    }
+}
+
+static void run_wait_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
+{
+    const struct pvgpu_wait_fence *wait = (const void *)command->bytes;
+
+    /* Only a command behind this one could still complete it. */
+    if (wait->value > worker->ring.completed) {
+        report(worker, command->position, PVGPU_ERROR_TIMEOUT, command->header.type);
+    }
+    pvgpu_ring_advance(&worker->ring, command);
+}
+
+static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command,
+                     enum pvgpu_command_kind kind)
+{
+    bool is_long = kind != PVGPU_KIND_STATE;
+    struct pvgpu_outcome outcome;
+    struct session *session;
+
+    if (is_long) {
+        begin_long(worker, request_limit_ns(worker));
+    }
+    outcome = pvgpu_command_run(&worker->context, &worker->display, worker->ring.control,
+                                command->bytes, kind == PVGPU_KIND_PRESENT ? clock_now_ns() : 0);
+    if (is_long) {
+        end_long(worker);
+    }
+    session = worker->context.session;
+    if (session) {
+        __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
+        if (session->backend->lost) {
+            pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "%.120s", session->backend->error);
+            return;
+        }
+    }
+    if (outcome.code != PVGPU_OK) {
+        report(worker, command->position, outcome.code,
+               outcome.detail ? outcome.detail : command->header.type);
+    } else if (kind == PVGPU_KIND_PRESENT) {
+        worker->room_since_ns = 0;
+        pvgpu_ring_count_present(&worker->ring, worker->display.dropped);
+    }
+    worker->lease_used = worker->lease_used || is_long;
+    pvgpu_ring_advance(&worker->ring, command);
+}
+
+/* Whether the present may run; else until when to wait. */
+static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command,
+                           uint64_t *until_ns)
+{
+    const struct pvgpu_present *present = (const void *)command->bytes;
+    uint32_t refresh = __atomic_load_n(&worker->ring.control->display_refresh, __ATOMIC_RELAXED);
+    uint64_t due_ns = pvgpu_display_get_due_ns(&worker->display, present->sync_interval, refresh);
+    uint64_t now_ns = clock_now_ns();
+
+    if (due_ns > now_ns) {
+        *until_ns = due_ns;
+        return false;
+    }
+    if (pvgpu_display_has_room(&worker->display)) {
+        return true;
+    }
+    if (!worker->room_since_ns) {
+        worker->room_since_ns = now_ns;
+    }
+    *until_ns = worker->room_since_ns + ROOM_LIMIT_NS;
+    return now_ns >= *until_ns;
+}
+
+/* Whether the command may run now; else something was asked for, and *until_ns says how long to
+ * wait for it at the most. */
+static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command,
+                    enum pvgpu_command_kind kind, uint64_t *until_ns)
+{
+    *until_ns = NEVER;
+    if (kind == PVGPU_KIND_PRESENT && !present_is_due(worker, command, until_ns)) {
+        return false;
+    }
+    if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->lease_held) {
+        ask_for_lease(worker);
+        *until_ns = NEVER;
+        return false;
+    }
+    if (worker->limiter.rate && !limiter_take(&worker->limiter, clock_now_ns())) {
+        *until_ns = clock_now_ns() + RATE_NAP_NS;
+        return false;
+    }
+    return true;
+}
+
+/* A command that must wait: the lease goes meanwhile, if others want it. */
+static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
+{
+    if (worker->lease_held && worker->release_wanted && !release_lease(worker)) {
+        return;
+    }
+    pvgpu_ring_publish(&worker->ring);
+    wait_for(worker, false, until_ns);
+}
+
+static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
+{
+    enum pvgpu_command_kind kind = pvgpu_command_classify(&command->header);
+    uint64_t until_ns;
+
+    if (!may_run(worker, command, kind, &until_ns)) {
+        wait_with_command(worker, until_ns);
+        return;
+    }
+    if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->prepared &&
+        !prepare(worker)) {
+        return;
+    }
+    if (command->header.flags & PVGPU_COMMAND_WAIT &&
+        !finish_work(worker, command->position, command->header.type)) {
+        return;
+    }
+    __atomic_store_n(&worker->commands, worker->commands + 1, __ATOMIC_RELAXED);
+    switch (kind) {
+    case PVGPU_KIND_UNKNOWN:
+        report(worker, command->position, PVGPU_ERROR_INVALID_COMMAND, command->header.type);
+        pvgpu_ring_advance(&worker->ring, command);
+        break;
+    case PVGPU_KIND_FENCE:
+        run_fence(worker, command);
+        break;
+    case PVGPU_KIND_WAIT_FENCE:
+        run_wait_fence(worker, command);
+        break;
+    case PVGPU_KIND_FLUSH: /* what was submitted is under way already */
+        pvgpu_ring_advance(&worker->ring, command);
+        break;
+    default:
+        run_work(worker, command, kind);
+    }
+    /* One at least with each lease; the rest of the ring waits for the next. */
+    if (worker->release_wanted && worker->lease_held && worker->lease_used) {
+        release_lease(worker);
+    }
+}
+
+/* ---- Sleep ---- */
+
+/* Polls for a while, then sleeps until the doorbell. */
+static void wait_for_work(struct pvgpu_worker *worker)
+{
+    uint64_t until_ns;
+
+    if (worker->lease_held && worker->release_wanted && !release_lease(worker)) {
+        return;
+    }
+    pvgpu_ring_publish(&worker->ring);
+    until_ns = clock_now_ns() + SPIN_NS;
+    do {
+        for (unsigned i = 0; i < SPIN_LOOKS; i++) {
+            if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker)) {
+                return;
+            }
+            pause_cpu();
+        }
+    } while (clock_now_ns() < until_ns);
+    if (pvgpu_ring_sleep(&worker->ring)) {
+        wait_for(worker, true, NEVER);
+        pvgpu_ring_wake(&worker->ring);
+    }
+}
+
+/* producer_ptr makes no sense, or a command does not fit. Nothing behind it can be found. */
+static void take_broken(struct pvgpu_worker *worker, uint64_t position)
+{
+    if (!worker->shared.direct) {
+        /* An older device zeroes the pointers one after the other, and does not say that it does. */
+        uint64_t until_ns = clock_now_ns() + SILENT_RESET_NS;
+
+        while (clock_now_ns() < until_ns && !has_attention(worker)) {
+            if (pvgpu_ring_was_reset(&worker->ring)) {
+                take_reset(worker, 0);
+                return;
+            }
+            pause_cpu();
+        }
+    }
+    log_warning("the ring cannot be read on at %llu", (unsigned long long)position);
+    lose(worker, position, PVGPU_ERROR_INVALID_COMMAND, 0);
+}
+
+/* Nothing to do before RESET: for a lost session, and for a reset that is under way. */
+static void wait_for_reset(struct pvgpu_worker *worker)
+{
+    if (!worker->shared.direct && pvgpu_ring_is_zeroed(&worker->ring)) {
+        take_reset(worker, 0);
+        return;
+    }
+    if (worker->lease_held && !release_lease(worker)) {
+        return;
+    }
+    /* An older device says nothing when it resets: the next doorbell finds it. */
+    __atomic_store_n(&worker->ring.control->backend_sleeping, 1, __ATOMIC_SEQ_CST);
+    wait_for(worker, true, NEVER);
+}
+
+static bool is_lost(const struct pvgpu_worker *worker)
+{
+    return pvgpu_ring_get_status(&worker->ring) & PVGPU_CONTROL_DEVICE_LOST;
+}
+
+/* A session that ends when the ring is empty, or was when the mediator was told to stop. */
+static bool has_drained(const struct pvgpu_worker *worker)
+{
+    return worker->draining && (worker->paused || is_lost(worker) ||
+                                (int64_t)(worker->ring.consumer - worker->drain_to) >= 0);
+}
+
+/* ---- The loop ---- */
+
+/* A backend before this one that went without a word leaves READY behind: what it held is gone. */
+static void take_over(struct pvgpu_worker *worker)
+{
+    uint32_t status = pvgpu_ring_get_status(&worker->ring);
+
+    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
+    if (status & PVGPU_CONTROL_READY && !(status & PVGPU_CONTROL_DEVICE_LOST)) {
+        lose(worker, worker->ring.consumer, PVGPU_ERROR_DEVICE_LOST, 0);
+    } else if (!(status & PVGPU_CONTROL_DEVICE_LOST)) {
+        pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_READY);
+    }
+}
+
+static void consume(struct pvgpu_worker *worker)
+{
+    static struct pvgpu_ring_command command;
+
+    switch (pvgpu_ring_next(&worker->ring, &command)) {
+    case PVGPU_RING_COMMAND:
+        run_command(worker, &command);
+        break;
+    case PVGPU_RING_TOO_LARGE:
+        report(worker, command.position, PVGPU_ERROR_INVALID_COMMAND, command.header.type);
+        pvgpu_ring_advance(&worker->ring, &command);
+        break;
+    case PVGPU_RING_EMPTY:
+        wait_for_work(worker);
+        break;
+    case PVGPU_RING_RESET:
+        wait_for_reset(worker);
+        break;
+    case PVGPU_RING_BROKEN:
+        take_broken(worker, command.position);
+        break;
+    }
+}
+
+void *pvgpu_consumer_main(void *context)
+{
+    struct pvgpu_worker *worker = context;
+
+    while (!(__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) &
+             (PVGPU_ATTENTION_START | PVGPU_ATTENTION_REFUSE | PVGPU_ATTENTION_DRAIN))) {
+        struct pollfd polled = {.fd = worker->kick, .events = POLLIN};
+
+        if (poll(&polled, 1, -1) > 0) {
+            empty_eventfd(worker->kick);
+        }
+    }
+    take_over(worker);
+    for (;;) {
+        if (has_attention(worker) && !take_attention(worker)) {
+            return NULL;
+        }
+        if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
+            return NULL; /* by a fault */
+        }
+        if (has_drained(worker)) {
+            end_session(worker);
+            return NULL;
+        }
+        if (worker->paused) {
+            wait_for(worker, false, NEVER);
+        } else if (is_lost(worker)) {
+            wait_for_reset(worker);
+        } else {
+            consume(worker);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a pvgpu session holds between RESETs, and the commands that work on it. Everything that a
+ * guest sent is a private copy by now; what these functions get is checked by them alone. One
+ * thread. No waiting: PRESENT's pace is the caller's (pvgpu_display.h).
+ */
+#ifndef MEDIATOR_PVGPU_CONTEXT_H
+#define MEDIATOR_PVGPU_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/mediator/operation.h"
+#include "host/mediator/pvgpu_format.h"
+#include "host/mediator/session.h"
+#include "protocol/pvgpu.h"
+#include "protocol/pvgpu_command.h"
+
+/* ---- Ids ---- */
+
+/* From the guest's ids to our objects; open addressing, at most half full. */
+#define PVGPU_ID_SLOTS 8192u
+
+struct pvgpu_ids {
+    uint32_t count;
+    struct {
+        uint32_t id; /* 0: free */
+        void *object;
+    } slots[PVGPU_ID_SLOTS];
+};
+
+void *pvgpu_ids_find(const struct pvgpu_ids *ids, uint32_t id);
+/* The id is not 0 and not there, and count is below PVGPU_ID_SLOTS / 2. */
+void pvgpu_ids_add(struct pvgpu_ids *ids, uint32_t id, void *object);
+void pvgpu_ids_remove(struct pvgpu_ids *ids, uint32_t id);
+
+/* ---- Resources ---- */
+
+struct pvgpu_level {
+    uint64_t offset; /* from the resource's start */
+    uint64_t row_pitch, slice_pitch, size;
+    uint32_t width, height, depth; /* texels; a buffer's: bytes */
+    uint32_t map_type;             /* enum pvgpu_map_type; 0: not mapped */
+    uint32_t map_offset;
+};
+
+/* A resource's memory: as long as an id or a view names it. */
+struct pvgpu_resource {
+    uint32_t ids, views;
+    uint32_t type; /* enum pvgpu_resource_type */
+    const struct pvgpu_format_info *format; /* a buffer's: bytes */
+    uint32_t bind_flags, misc_flags;
+    uint32_t levels;
+    uint64_t size;
+    backend_address address;
+    struct pvgpu_level level[PVGPU_MIP_LEVELS_MAX];
+};
+
+struct pvgpu_view {
+    bool depth; /* a depth-stencil view, else a render target */
+    struct pvgpu_resource *resource;
+    const struct pvgpu_format_info *format;
+    uint32_t mip_level;
+    uint32_t first_slice, slice_count;
+};
+
+/* ---- The session ---- */
+
+struct pvgpu_context {
+    struct session *session; /* the memory's owner; its backend does the work */
+    struct operation_heap heap;
+    struct pvgpu_ids resources, views;
+
+    /* Set by commands, for drawing. */
+    struct pvgpu_view *targets[PVGPU_RENDER_TARGETS_MAX];
+    struct pvgpu_view *depth_target;
+    uint32_t target_count, viewport_count, scissor_count;
+    struct pvgpu_viewport viewports[PVGPU_VIEWPORTS_MAX];
+    struct pvgpu_rectangle scissors[PVGPU_VIEWPORTS_MAX];
+};
+
+/* How a command ended: an error of the ring, or PVGPU_OK. */
+struct pvgpu_outcome {
+    enum pvgpu_error code;
+    uint32_t detail; /* 0: the caller puts the command's type */
+};
+
+struct pvgpu_outcome pvgpu_ok(void);
+struct pvgpu_outcome pvgpu_fail(enum pvgpu_error code);
+/* What a backend's failure is to the ring. */
+struct pvgpu_outcome pvgpu_fail_compute(enum compute_status status);
+
+/* Frees all that the guest made; the session's handles, too. */
+void pvgpu_context_reset(struct pvgpu_context *context);
+
+/* Whether [offset, offset + size) lies in the heap. */
+bool pvgpu_heap_has(const struct pvgpu_context *context, uint64_t offset, uint64_t size);
+
+/* A live resource, or NULL. */
+struct pvgpu_resource *pvgpu_resource_find(const struct pvgpu_context *context, uint32_t id);
+
+/* New memory, zeroed, in the place of the old, of one level. The old stays on failure. */
+struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
+                                           struct pvgpu_resource *resource, uint32_t width,
+                                           uint32_t height,
+                                           const struct pvgpu_format_info *format);
+
+/* The commands; each gets the whole command, at least as long as its struct (or its fixed part). */
+#define PVGPU_HANDLER(name)                                                                        \
+    struct pvgpu_outcome name(struct pvgpu_context *context, const void *command, uint32_t size)
+
+/* pvgpu_resource.c */
+PVGPU_HANDLER(pvgpu_create_resource);
+PVGPU_HANDLER(pvgpu_destroy_resource);
+PVGPU_HANDLER(pvgpu_open_resource);
+PVGPU_HANDLER(pvgpu_create_render_target_view);
+PVGPU_HANDLER(pvgpu_create_depth_stencil_view);
+PVGPU_HANDLER(pvgpu_destroy_render_target_view);
+PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view);
+/* pvgpu_copy.c */
+PVGPU_HANDLER(pvgpu_map_resource);
+PVGPU_HANDLER(pvgpu_unmap_resource);
+PVGPU_HANDLER(pvgpu_update_resource);
+PVGPU_HANDLER(pvgpu_read_resource);
+PVGPU_HANDLER(pvgpu_copy_resource);
+PVGPU_HANDLER(pvgpu_copy_region);
+/* pvgpu_state.c */
+PVGPU_HANDLER(pvgpu_set_render_target);
+PVGPU_HANDLER(pvgpu_set_viewport);
+PVGPU_HANDLER(pvgpu_set_scissor);
+PVGPU_HANDLER(pvgpu_clear_render_target);
+PVGPU_HANDLER(pvgpu_clear_depth_stencil);
+/* pvgpu_compute.c */
+PVGPU_HANDLER(pvgpu_run_compute);
+
+#endif

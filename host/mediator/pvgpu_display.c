@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* memfd_create, F_ADD_SEALS */
+#include "host/mediator/pvgpu_display.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host/mediator/clock.h"
+
+#define SLOTS_DEFAULT 3u /* one shown, one on its way, one being written */
+#define PAGE 4096u
+#define PIXEL 4u
+/* What a guest can write into display_refresh; a second per picture is the slowest. */
+#define REFRESH_MAX 1000u
+
+void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_display_ops *ops,
+                        void *owner)
+{
+    *display = (struct pvgpu_display){.ops = ops, .owner = owner, .slots_wanted = SLOTS_DEFAULT};
+}
+
+/* ---- When ---- */
+
+uint64_t pvgpu_display_get_due_ns(const struct pvgpu_display *display, uint32_t sync_interval,
+                                  uint32_t refresh_hz)
+{
+    uint64_t hz = refresh_hz == 0 ? PVGPU_DISPLAY_REFRESH_DEFAULT : refresh_hz;
+
+    if (sync_interval == 0 || sync_interval > PVGPU_SYNC_INTERVAL_MAX || !display->presented_ns) {
+        return 0;
+    }
+    hz = hz < REFRESH_MAX ? hz : REFRESH_MAX;
+    return display->presented_ns + sync_interval * NS_PER_S / hz;
+}
+
+static bool slot_is_free(const struct pvgpu_display *display, uint32_t slot)
+{
+    return !__atomic_load_n(&display->slot[slot].with_device, __ATOMIC_ACQUIRE);
+}
+
+bool pvgpu_display_has_room(const struct pvgpu_display *display)
+{
+    if (!display->ops || !display->memory) {
+        return true;
+    }
+    for (uint32_t i = 0; i < display->slots; i++) {
+        if (slot_is_free(display, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot)
+{
+    if (buffer == __atomic_load_n(&display->buffer, __ATOMIC_ACQUIRE) &&
+        slot < PVGPU_SCANOUT_SLOTS_MAX) {
+        __atomic_store_n(&display->slot[slot].with_device, false, __ATOMIC_RELEASE);
+    }
+}
+
+/* ---- The memfd ---- */
+
+static void free_buffer(struct pvgpu_display *display, struct pvgpu_context *context)
+{
+    if (display->memory) {
+        munmap(display->memory, display->memory_size);
+        context->session->memory_used -= display->memory_size;
+        display->memory = NULL;
+    }
+}
+
+/* A memfd of fixed size: neither side can make the other one's mapping fault. */
+static int make_memfd(uint64_t size, uint8_t **memory)
+{
+    int fd = memfd_create("pvgpu-scanout", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    *memory = MAP_FAILED;
+    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+        *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    if (*memory == MAP_FAILED && fd >= 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Slots that hold width x height, as many as wanted: those there are, or new ones. */
+static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
+                                           struct pvgpu_context *context, uint32_t width,
+                                           uint32_t height)
+{
+    struct session *session = context->session;
+    uint64_t needed = ((uint64_t)width * height * PIXEL + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    uint64_t size = needed * display->slots_wanted;
+    struct pvgpu_scanout_buffer message;
+    uint8_t *memory;
+    int fd;
+
+    /* A much larger one is given up, too: it counts against the session's memory. */
+    if (display->memory && display->slots == display->slots_wanted &&
+        display->slot_size >= needed && display->slot_size / 4 <= needed) {
+        return pvgpu_ok();
+    }
+    free_buffer(display, context);
+    if (size > session->memory_limit - session->memory_used) {
+        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    fd = make_memfd(size, &memory);
+    if (fd < 0) {
+        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    session->memory_used += size;
+    display->memory = memory;
+    display->memory_size = size;
+    display->slot_size = needed;
+    display->slots = display->slots_wanted;
+    memset(display->slot, 0, sizeof(display->slot));
+    __atomic_store_n(&display->buffer, display->buffer + 1, __ATOMIC_RELEASE);
+    message = (struct pvgpu_scanout_buffer){
+        .buffer = display->buffer, .slots = display->slots, .slot_size = needed, .size = size};
+    display->ops->send_buffer(display->owner, &message, fd);
+    return pvgpu_ok();
+}
+
+/* ---- Damage ---- */
+
+static bool is_empty(const struct pvgpu_rectangle *rectangle)
+{
+    return rectangle->left >= rectangle->right || rectangle->top >= rectangle->bottom;
+}
+
+/* The rectangle around both. */
+static void add_rectangle(struct pvgpu_rectangle *to, const struct pvgpu_rectangle *other)
+{
+    if (is_empty(other)) {
+        return;
+    }
+    if (is_empty(to)) {
+        *to = *other;
+        return;
+    }
+    to->left = other->left < to->left ? other->left : to->left;
+    to->top = other->top < to->top ? other->top : to->top;
+    to->right = other->right > to->right ? other->right : to->right;
+    to->bottom = other->bottom > to->bottom ? other->bottom : to->bottom;
+}
+
+/* What a present of a picture of these sides says has changed; the whole picture for PRESENT. */
+static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint32_t width,
+                                        uint32_t height, struct pvgpu_rectangle *damage)
+{
+    const struct pvgpu_present_region *region = command;
+
+    if (region->header.type == PVGPU_CMD_PRESENT) {
+        *damage = (struct pvgpu_rectangle){.right = (int32_t)width, .bottom = (int32_t)height};
+        return pvgpu_ok();
+    }
+    *damage = (struct pvgpu_rectangle){0};
+    if (region->count == 0 || region->count > PVGPU_PRESENT_RECTANGLES_MAX) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (size < offsetof(struct pvgpu_present_region, rectangles) +
+                   region->count * sizeof(region->rectangles[0])) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+    for (uint32_t i = 0; i < region->count; i++) {
+        const struct pvgpu_rectangle *rectangle = &region->rectangles[i];
+
+        if (rectangle->left < 0 || rectangle->top < 0 || rectangle->right > (int32_t)width ||
+            rectangle->bottom > (int32_t)height || rectangle->left > rectangle->right ||
+            rectangle->top > rectangle->bottom) {
+            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        }
+        add_rectangle(damage, rectangle);
+    }
+    return pvgpu_ok();
+}
+
+/* ---- Present ---- */
+
+/* By rows through a piece of memory: a format that no screen has. */
+static enum compute_status copy_converted(struct backend *backend,
+                                          const struct pvgpu_resource *resource,
+                                          const struct pvgpu_rectangle *area, uint8_t *picture,
+                                          uint32_t stride)
+{
+    const struct pvgpu_level *level = &resource->level[0];
+    uint32_t width = (uint32_t)(area->right - area->left);
+    uint64_t row_size = (uint64_t)width * resource->format->size;
+    uint8_t *row = malloc(row_size);
+    enum compute_status status = row ? COMPUTE_OK : COMPUTE_OUT_OF_MEMORY;
+
+    for (int32_t y = area->top; y < area->bottom && status == COMPUTE_OK; y++) {
+        status = backend->ops->copy_from_device(
+            backend, row,
+            resource->address + (uint64_t)y * level->row_pitch +
+                (uint64_t)area->left * resource->format->size,
+            row_size, false);
+        pvgpu_format_convert(resource->format, row,
+                             picture + (uint64_t)y * stride + (uint64_t)area->left * PIXEL, width);
+    }
+    free(row);
+    return status;
+}
+
+static enum compute_status copy_plain(struct backend *backend,
+                                      const struct pvgpu_resource *resource,
+                                      const struct pvgpu_rectangle *area, uint8_t *picture,
+                                      uint32_t stride)
+{
+    const struct pvgpu_level *level = &resource->level[0];
+    uint64_t offset = (uint64_t)area->left * PIXEL;
+    struct backend_side src = {
+        .address = resource->address + (uint64_t)area->top * level->row_pitch + offset,
+        .row_pitch = level->row_pitch,
+        .slice_pitch = level->slice_pitch,
+    };
+    struct backend_side dst = {
+        .host = picture + (uint64_t)area->top * stride + offset,
+        .row_pitch = stride,
+        .slice_pitch = (uint64_t)stride * level->height,
+    };
+    struct backend_box box = {
+        .row_size = (uint64_t)(area->right - area->left) * PIXEL,
+        .rows = (uint64_t)(area->bottom - area->top),
+        .slices = 1,
+    };
+
+    return backend->ops->copy_box(backend, &dst, &src, &box, false);
+}
+
+static int choose_slot(const struct pvgpu_display *display)
+{
+    for (uint32_t i = 0; i < display->slots; i++) {
+        if (slot_is_free(display, i)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Copies what the slot lacks of the picture, and shows it. */
+static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_context *context,
+                                 const struct pvgpu_resource *resource,
+                                 struct pvgpu_rectangle damage)
+{
+    struct backend *backend = context->session->backend;
+    uint32_t width = resource->level[0].width, height = resource->level[0].height;
+    uint32_t format = pvgpu_format_shown_as(resource->format), stride = width * PIXEL;
+    struct pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
+    struct pvgpu_outcome outcome = provide_buffer(display, context, width, height);
+    int chosen = outcome.code == PVGPU_OK ? choose_slot(display) : -1;
+    bool changed = width != display->width || height != display->height ||
+                   format != display->format;
+
+    if (outcome.code != PVGPU_OK) {
+        return outcome;
+    }
+    if (changed) {
+        damage = whole;
+    }
+    for (uint32_t i = 0; i < display->slots; i++) {
+        display->slot[i].filled = display->slot[i].filled && !changed;
+        add_rectangle(&display->slot[i].stale, &damage);
+    }
+    display->width = width;
+    display->height = height;
+    display->format = format;
+    display->dropped = chosen < 0;
+    if (chosen < 0) {
+        return pvgpu_ok();
+    }
+    struct pvgpu_display_slot *slot = &display->slot[chosen];
+    uint8_t *picture = display->memory + (uint64_t)chosen * display->slot_size;
+    struct pvgpu_rectangle area = slot->filled ? slot->stale : whole;
+    enum compute_status status = COMPUTE_OK;
+
+    if (!is_empty(&area)) {
+        status = pvgpu_format_is_converted(resource->format)
+                     ? copy_converted(backend, resource, &area, picture, stride)
+                     : copy_plain(backend, resource, &area, picture, stride);
+    }
+    if (status != COMPUTE_OK) {
+        slot->filled = false;
+        return pvgpu_fail_compute(status);
+    }
+    slot->filled = true;
+    slot->stale = (struct pvgpu_rectangle){0};
+    __atomic_store_n(&slot->with_device, true, __ATOMIC_RELEASE);
+    display->ops->show(display->owner,
+                       &(struct pvgpu_scanout){
+                           .buffer = display->buffer,
+                           .slot = (uint32_t)chosen,
+                           .width = width,
+                           .height = height,
+                           .stride = stride,
+                           .format = format,
+                           .damage_x = (uint32_t)damage.left,
+                           .damage_y = (uint32_t)damage.top,
+                           .damage_width = (uint32_t)(damage.right - damage.left),
+                           .damage_height = (uint32_t)(damage.bottom - damage.top),
+                       });
+    return pvgpu_ok();
+}
+
+static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
+                                          const struct pvgpu_present *present,
+                                          struct pvgpu_resource **resource)
+{
+    uint32_t id = present->backbuffer_id ? present->backbuffer_id : present->header.resource_id;
+
+    *resource = pvgpu_resource_find(context, id);
+    if (!*resource) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    if ((*resource)->type != PVGPU_RESOURCE_TEXTURE_2D ||
+        present->sync_interval > PVGPU_SYNC_INTERVAL_MAX ||
+        (present->flags & ~PVGPU_PRESENT_ALLOW_TEARING)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!pvgpu_format_shown_as((*resource)->format)) {
+        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    return pvgpu_ok();
+}
+
+struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
+                                           struct pvgpu_context *context, const void *command,
+                                           uint32_t size, uint64_t now_ns)
+{
+    const struct pvgpu_present *present = command;
+    struct pvgpu_resource *resource;
+    struct pvgpu_outcome outcome = check_present(context, present, &resource);
+    struct pvgpu_rectangle damage;
+
+    display->dropped = false;
+    if (outcome.code == PVGPU_OK) {
+        outcome = find_damage(command, size, resource->level[0].width, resource->level[0].height,
+                              &damage);
+    }
+    if (outcome.code == PVGPU_OK && display->ops) {
+        outcome = show(display, context, resource, damage);
+    }
+    if (outcome.code == PVGPU_OK) {
+        display->presented_ns = now_ns;
+    }
+    return outcome;
+}
+
+/* ---- Resize, reset ---- */
+
+static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32_t id,
+                                           uint32_t width, uint32_t height,
+                                           const struct pvgpu_format_info *format)
+{
+    struct pvgpu_resource *resource = pvgpu_resource_find(context, id);
+
+    if (!resource) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    if (resource->type != PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
+        resource->views != 0 || resource->level[0].map_type != 0) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    return pvgpu_resource_resize(context, resource, width, height, format);
+}
+
+struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
+                                          struct pvgpu_context *context,
+                                          struct pvgpu_control *control,
+                                          const struct pvgpu_resize_buffers *resize)
+{
+    uint32_t width = resize->width, height = resize->height, number = resize->format;
+    const struct pvgpu_format_info *format;
+    struct pvgpu_outcome outcome = pvgpu_ok();
+
+    width = width ? width : __atomic_load_n(&control->display_width, __ATOMIC_RELAXED);
+    height = height ? height : __atomic_load_n(&control->display_height, __ATOMIC_RELAXED);
+    number = number ? number : __atomic_load_n(&control->display_format, __ATOMIC_RELAXED);
+    format = pvgpu_format_find(number);
+    if (width == 0 || height == 0 || width > PVGPU_TEXTURE_SIDE_MAX ||
+        height > PVGPU_TEXTURE_SIDE_MAX || resize->buffer_count > PVGPU_SCANOUT_SLOTS_MAX ||
+        resize->flags != 0) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!format || !pvgpu_format_shown_as(format)) {
+        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    if (resize->swapchain) {
+        outcome = resize_texture(context, resize->swapchain, width, height, format);
+    }
+    if (outcome.code != PVGPU_OK) {
+        return outcome;
+    }
+    if (resize->buffer_count) { /* the device keeps one: with less than two nothing could move */
+        display->slots_wanted = resize->buffer_count < 2 ? 2 : resize->buffer_count;
+    }
+    __atomic_store_n(&control->display_width, width, __ATOMIC_RELAXED);
+    __atomic_store_n(&control->display_height, height, __ATOMIC_RELAXED);
+    __atomic_store_n(&control->display_format, number, __ATOMIC_RELAXED);
+    return outcome;
+}
+
+void pvgpu_display_reset(struct pvgpu_display *display)
+{
+    const struct pvgpu_scanout nothing = {0};
+
+    if (display->ops && display->width) {
+        display->ops->show(display->owner, &nothing);
+    }
+    display->width = display->height = display->format = 0;
+    display->slots_wanted = SLOTS_DEFAULT;
+    display->presented_ns = 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PRESENT: pictures in a sealed memfd that the device maps, and when they may be shown. The texture
+ * is copied once, into a slot that the device does not read. One thread, but for
+ * pvgpu_display_take_back.
+ */
+#ifndef MEDIATOR_PVGPU_DISPLAY_H
+#define MEDIATOR_PVGPU_DISPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/mediator/pvgpu_context.h"
+
+struct pvgpu_display_ops {
+    /* Takes the descriptor. */
+    void (*send_buffer)(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd);
+    void (*show)(void *owner, const struct pvgpu_scanout *scanout);
+};
+
+struct pvgpu_display_slot {
+    bool with_device; /* atomic: cleared by pvgpu_display_take_back */
+    bool filled;
+    struct pvgpu_rectangle stale; /* what was presented since it was filled */
+};
+
+struct pvgpu_display {
+    const struct pvgpu_display_ops *ops; /* NULL: nobody looks; presents are paced all the same */
+    void *owner;
+
+    uint32_t buffer; /* atomic; 0: none */
+    uint32_t slots, slots_wanted;
+    uint8_t *memory;
+    uint64_t memory_size, slot_size;
+    struct pvgpu_display_slot slot[PVGPU_SCANOUT_SLOTS_MAX];
+
+    uint32_t width, height, format; /* of the last picture; 0: none */
+    uint64_t presented_ns;          /* when it was; 0: never */
+    bool dropped;                   /* the last present found no slot */
+};
+
+void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_display_ops *ops,
+                        void *owner);
+
+/* When a PRESENT of this interval may run, at so many Hz; 0: now. */
+uint64_t pvgpu_display_get_due_ns(const struct pvgpu_display *display, uint32_t sync_interval,
+                                  uint32_t refresh_hz);
+
+/* Whether there is a slot to write into. */
+bool pvgpu_display_has_room(const struct pvgpu_display *display);
+
+/* PRESENT and PRESENT_REGION, at their time. Without room nothing is shown, and `dropped` is
+ * set. */
+struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
+                                           struct pvgpu_context *context, const void *command,
+                                           uint32_t size, uint64_t now_ns);
+
+/* Writes display_* of the control region. */
+struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
+                                          struct pvgpu_context *context,
+                                          struct pvgpu_control *control,
+                                          const struct pvgpu_resize_buffers *resize);
+
+/* The screen goes dark, as at the start. */
+void pvgpu_display_reset(struct pvgpu_display *display);
+
+/* The device is done with a slot. Any thread; numbers from outside. */
+void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot);
+
+#endif

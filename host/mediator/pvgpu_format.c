@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/mediator/pvgpu_format.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COLOUR(name, channel_count, channel_bits, channel_kind, ...)                               \
+    {.number = PVGPU_FORMAT_##name,                                                                \
+     .size = (channel_count) * (channel_bits) / 8,                                                 \
+     .channels = (channel_count),                                                                  \
+     .bits = (channel_bits),                                                                       \
+     .kind = PVGPU_CHANNEL_##channel_kind,                                                         \
+     .colour = true,                                                                               \
+     __VA_ARGS__}
+
+static const struct pvgpu_format_info formats[] = {
+    COLOUR(R32G32B32A32_FLOAT, 4, 32, FLOAT, ),
+    COLOUR(R32G32B32A32_UINT, 4, 32, UINT, ),
+    COLOUR(R32G32B32A32_SINT, 4, 32, SINT, ),
+    COLOUR(R16G16B16A16_FLOAT, 4, 16, FLOAT, ),
+    COLOUR(R16G16B16A16_UNORM, 4, 16, UNORM, ),
+    COLOUR(R16G16B16A16_UINT, 4, 16, UINT, ),
+    COLOUR(R16G16B16A16_SINT, 4, 16, SINT, ),
+    COLOUR(R32G32_FLOAT, 2, 32, FLOAT, ),
+    COLOUR(R32G32_UINT, 2, 32, UINT, ),
+    COLOUR(R32G32_SINT, 2, 32, SINT, ),
+    COLOUR(R8G8B8A8_UNORM, 4, 8, UNORM, ),
+    COLOUR(R8G8B8A8_UNORM_SRGB, 4, 8, UNORM, .srgb = true),
+    COLOUR(R8G8B8A8_UINT, 4, 8, UINT, ),
+    COLOUR(R8G8B8A8_SINT, 4, 8, SINT, ),
+    COLOUR(R16G16_FLOAT, 2, 16, FLOAT, ),
+    COLOUR(R16G16_UINT, 2, 16, UINT, ),
+    COLOUR(R16G16_SINT, 2, 16, SINT, ),
+    {.number = PVGPU_FORMAT_D32_FLOAT, .size = 4, .channels = 1, .bits = 32,
+     .kind = PVGPU_CHANNEL_DEPTH, .depth = true},
+    COLOUR(R32_FLOAT, 1, 32, FLOAT, ),
+    COLOUR(R32_UINT, 1, 32, UINT, ),
+    COLOUR(R32_SINT, 1, 32, SINT, ),
+    {.number = PVGPU_FORMAT_D24_UNORM_S8_UINT, .size = 4, .channels = 2, .bits = 24,
+     .kind = PVGPU_CHANNEL_DEPTH, .depth = true, .stencil = true},
+    COLOUR(R8G8_UNORM, 2, 8, UNORM, ),
+    COLOUR(R16_FLOAT, 1, 16, FLOAT, ),
+    COLOUR(R16_UINT, 1, 16, UINT, ),
+    COLOUR(R16_SINT, 1, 16, SINT, ),
+    COLOUR(R8_UNORM, 1, 8, UNORM, ),
+    COLOUR(R8_UINT, 1, 8, UINT, ),
+    COLOUR(R8_SINT, 1, 8, SINT, ),
+    COLOUR(B8G8R8A8_UNORM, 4, 8, UNORM, .bgr = true),
+    COLOUR(B8G8R8X8_UNORM, 4, 8, UNORM, .bgr = true, .no_alpha = true),
+    COLOUR(B8G8R8A8_UNORM_SRGB, 4, 8, UNORM, .bgr = true, .srgb = true),
+};
+
+/* The contract's list and this one say the same. */
+#define ONE(name, number, size, colour, depth) +1
+_Static_assert(COUNT(formats) == 0 PVGPU_FORMATS(ONE), "a format is missing");
+#undef ONE
+
+const struct pvgpu_format_info *pvgpu_format_find(uint32_t number)
+{
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        if (formats[i].number == number) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+static float clamp(float value, float low, float high)
+{
+    return value > low ? (value < high ? value : high) : low; /* NaN: low */
+}
+
+static float encode_srgb(float linear)
+{
+    return linear <= 0.0031308f ? linear * 12.92f : 1.055f * powf(linear, 1 / 2.4f) - 0.055f;
+}
+
+/* Rounded to nearest even, as the hardware does; too large becomes infinite. */
+static uint16_t to_half(float value)
+{
+    uint32_t bits, sign, mantissa;
+    int exponent;
+
+    memcpy(&bits, &value, sizeof(bits));
+    sign = bits >> 16 & 0x8000;
+    exponent = (int)(bits >> 23 & 0xFF) - 127;
+    mantissa = bits & 0x7FFFFF;
+    if (exponent == 128) { /* infinity, NaN */
+        return (uint16_t)(sign | 0x7C00 | (mantissa ? 0x200 : 0));
+    }
+    if (exponent > 15) {
+        return (uint16_t)(sign | 0x7C00);
+    }
+    if (exponent < -25) {
+        return (uint16_t)sign;
+    }
+    /* With its leading 1, shifted to 10 bits; below 2^-14 further: a denormal. */
+    uint32_t whole = mantissa | 0x800000;
+    unsigned shift = exponent < -14 ? (unsigned)(13 - 14 - exponent) : 13;
+    uint32_t half = whole >> shift;
+    uint32_t rest = whole & ((1u << shift) - 1), middle = 1u << (shift - 1);
+
+    half += rest > middle || (rest == middle && (half & 1));
+    /* Adding the exponent above the leading 1; a carry of the rounding goes into it rightly. */
+    if (exponent >= -14) {
+        half += (uint32_t)(exponent + 14) << 10;
+    }
+    return (uint16_t)(sign | half);
+}
+
+static float from_half(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+    int exponent = half >> 10 & 0x1F;
+    uint32_t mantissa = half & 0x3FF;
+    float value;
+
+    if (exponent == 31) {
+        value = mantissa ? NAN : INFINITY;
+    } else if (exponent) {
+        value = ldexpf((float)(mantissa | 0x400), exponent - 25);
+    } else {
+        value = ldexpf((float)mantissa, -24);
+    }
+    return sign ? -value : value;
+}
+
+static uint32_t pack_channel(const struct pvgpu_format_info *format, float value, bool alpha)
+{
+    uint64_t top = (UINT64_C(1) << format->bits) - 1;
+    uint32_t bits;
+
+    switch (format->kind) {
+    case PVGPU_CHANNEL_UNORM:
+        value = clamp(value, 0, 1);
+        if (format->srgb && !alpha) {
+            value = encode_srgb(value);
+        }
+        return (uint32_t)lrintf(value * (float)top);
+    case PVGPU_CHANNEL_UINT:
+        if (!(value > 0)) {
+            return 0;
+        }
+        return value >= (float)top ? (uint32_t)top : (uint32_t)value;
+    case PVGPU_CHANNEL_SINT: {
+        double most = (double)(top >> 1);
+        double whole = isnan(value) ? 0 : trunc((double)value);
+
+        whole = whole > most ? most : whole < -most - 1 ? -most - 1 : whole;
+        return (uint32_t)((uint64_t)(int64_t)whole & top);
+    }
+    case PVGPU_CHANNEL_FLOAT:
+        if (format->bits == 16) {
+            return to_half(value);
+        }
+        memcpy(&bits, &value, sizeof(bits));
+        return bits;
+    case PVGPU_CHANNEL_DEPTH:
+        break;
+    }
+    return 0;
+}
+
+void pvgpu_format_pack(const struct pvgpu_format_info *format, const float colour[4],
+                       uint8_t texel[PVGPU_TEXEL_MAX])
+{
+    static const uint8_t reversed[4] = {2, 1, 0, 3};
+    unsigned width = format->bits / 8;
+
+    for (unsigned i = 0; i < format->channels; i++) {
+        unsigned channel = format->bgr ? reversed[i] : i;
+        uint32_t value = pack_channel(format, colour[channel], channel == 3);
+
+        memcpy(texel + i * width, &value, width); /* little-endian */
+    }
+}
+
+void pvgpu_format_pack_depth(const struct pvgpu_format_info *format, uint32_t flags, float depth,
+                             uint8_t stencil, uint8_t texel[4])
+{
+    depth = clamp(depth, 0, 1);
+    if (flags & PVGPU_CLEAR_DEPTH) {
+        if (format->stencil) {
+            uint32_t bits = (uint32_t)lrint((double)depth * 0xFFFFFF);
+
+            memcpy(texel, &bits, 3);
+        } else {
+            memcpy(texel, &depth, 4);
+        }
+    }
+    if (flags & PVGPU_CLEAR_STENCIL && format->stencil) {
+        texel[3] = stencil;
+    }
+}
+
+uint32_t pvgpu_format_shown_as(const struct pvgpu_format_info *format)
+{
+    if (!format->colour || format->channels != 4) {
+        return 0;
+    }
+    if (format->kind == PVGPU_CHANNEL_FLOAT) {
+        return PVGPU_FORMAT_B8G8R8A8_UNORM;
+    }
+    if (format->kind != PVGPU_CHANNEL_UNORM || format->bits != 8) {
+        return 0;
+    }
+    if (format->no_alpha) {
+        return PVGPU_FORMAT_B8G8R8X8_UNORM;
+    }
+    return format->bgr ? PVGPU_FORMAT_B8G8R8A8_UNORM : PVGPU_FORMAT_R8G8B8A8_UNORM;
+}
+
+bool pvgpu_format_is_converted(const struct pvgpu_format_info *format)
+{
+    return format->kind == PVGPU_CHANNEL_FLOAT;
+}
+
+static uint8_t shade(float linear)
+{
+    return (uint8_t)lrintf(encode_srgb(clamp(linear, 0, 1)) * 255);
+}
+
+void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from,
+                          uint8_t *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++, from += format->size, to += 4) {
+        float colour[4];
+
+        if (format->bits == 16) {
+            uint16_t halves[4];
+
+            memcpy(halves, from, sizeof(halves));
+            for (int channel = 0; channel < 4; channel++) {
+                colour[channel] = from_half(halves[channel]);
+            }
+        } else {
+            memcpy(colour, from, sizeof(colour));
+        }
+        to[0] = shade(colour[2]);
+        to[1] = shade(colour[1]);
+        to[2] = shade(colour[0]);
+        to[3] = (uint8_t)lrintf(clamp(colour[3], 0, 1) * 255);
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The formats of protocol/pvgpu_command.h: what a texel is, how a colour becomes one. Pure. */
+#ifndef MEDIATOR_PVGPU_FORMAT_H
+#define MEDIATOR_PVGPU_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/pvgpu_command.h"
+
+enum pvgpu_channel {
+    PVGPU_CHANNEL_UNORM,
+    PVGPU_CHANNEL_UINT,
+    PVGPU_CHANNEL_SINT,
+    PVGPU_CHANNEL_FLOAT,
+    PVGPU_CHANNEL_DEPTH, /* D32, or D24 with S8 above it */
+};
+
+struct pvgpu_format_info {
+    uint32_t number; /* DXGI's */
+    uint8_t size;    /* bytes of a texel */
+    uint8_t channels;
+    uint8_t bits; /* of a channel */
+    enum pvgpu_channel kind;
+    bool colour, depth, stencil; /* what it can be a target of */
+    bool bgr;                    /* blue lies lowest */
+    bool srgb;
+    bool no_alpha; /* the fourth channel means nothing */
+};
+
+/* NULL: not one that we have. */
+const struct pvgpu_format_info *pvgpu_format_find(uint32_t number);
+
+#define PVGPU_TEXEL_MAX 16u
+
+/* r, g, b, a into one texel of a colour format. */
+void pvgpu_format_pack(const struct pvgpu_format_info *format, const float colour[4],
+                       uint8_t texel[PVGPU_TEXEL_MAX]);
+
+/* depth and stencil into a texel of a depth format, of which `texel` is the old one: what the
+ * flags (PVGPU_CLEAR_*) do not name stays. */
+void pvgpu_format_pack_depth(const struct pvgpu_format_info *format, uint32_t flags, float depth,
+                             uint8_t stencil, uint8_t texel[4]);
+
+/* What a screen shows of it: PVGPU_FORMAT_B8G8R8A8_UNORM, _B8G8R8X8_UNORM, _R8G8B8A8_UNORM, or 0
+ * when it cannot be shown. */
+uint32_t pvgpu_format_shown_as(const struct pvgpu_format_info *format);
+
+/* Texels of the format to what it is shown as; only for formats that are converted (float). */
+bool pvgpu_format_is_converted(const struct pvgpu_format_info *format);
+void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from,
+                          uint8_t *to, uint32_t count);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* MSG_CMSG_CLOEXEC */
+#include "host/mediator/pvgpu_handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/mediator/listener.h"
+
+/* A sender may attach more than we want: the kernel's most, so that none is lost unseen. */
+#define DESCRIPTORS_MAX 253
+
+static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, const char *what)
+{
+    snprintf(state->error, sizeof(state->error), "%s", what);
+    return PVGPU_HANDSHAKE_BAD;
+}
+
+static void keep_descriptors(struct pvgpu_handshake_state *state, struct msghdr *header)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+            if (state->descriptor_count < PVGPU_DESCRIPTORS) {
+                state->descriptors[state->descriptor_count] = fd;
+            } else {
+                close(fd);
+            }
+            state->descriptor_count++;
+        }
+    }
+}
+
+static ssize_t receive(struct pvgpu_handshake_state *state, int socket, size_t wanted)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+    } control;
+    struct iovec part = {state->bytes + state->length, wanted - state->length};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.space,
+                            .msg_controllen = sizeof(control.space)};
+    ssize_t received = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (received > 0) {
+        keep_descriptors(state, &header);
+        state->length += (size_t)received;
+    }
+    return received;
+}
+
+enum pvgpu_handshake_result pvgpu_handshake_read(struct pvgpu_handshake_state *state, int socket)
+{
+    struct pvgpu_message message;
+    size_t wanted = sizeof(message);
+
+    for (;;) {
+        if (state->length >= sizeof(message)) {
+            memcpy(&message, state->bytes, sizeof(message));
+            if (message.type != PVGPU_MESSAGE_HANDSHAKE) {
+                return bad(state, "the first message is no handshake");
+            }
+            if (message.size > PVGPU_PAYLOAD_MAX ||
+                message.size < sizeof(struct pvgpu_handshake) + 2) {
+                return bad(state, "a handshake of a wrong size");
+            }
+            wanted = sizeof(message) + message.size;
+        }
+        if (state->length == wanted) {
+            return PVGPU_HANDSHAKE_WHOLE;
+        }
+        ssize_t received = receive(state, socket, wanted);
+        if (received < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return PVGPU_HANDSHAKE_MORE;
+        }
+        if (received <= 0) {
+            return PVGPU_HANDSHAKE_ENDED;
+        }
+    }
+}
+
+bool pvgpu_handshake_name_is_allowed(const char *text, size_t size)
+{
+    const char *end = memchr(text, '\0', size);
+    size_t prefix = strlen(PVGPU_SHMEM_NAME_PREFIX);
+
+    if (!end || (size_t)(end - text) > PVGPU_SHMEM_NAME_MAX ||
+        strncmp(text, PVGPU_SHMEM_NAME_PREFIX, prefix) != 0 || strchr(text + 1, '/')) {
+        return false;
+    }
+    for (const char *at = text; at < end; at++) {
+        if (*at <= ' ' || *at > '~') {
+            return false;
+        }
+    }
+    return text[prefix] != '\0';
+}
+
+/* An older device tells a name only. Whoever can connect could name another one's memory: it must
+ * belong to the user at the other end. */
+static int open_by_name(struct pvgpu_handshake_state *state, int socket, const char *name,
+                        size_t size)
+{
+    struct stat status;
+    uid_t user;
+    pid_t process;
+    int fd;
+
+    if (!pvgpu_handshake_name_is_allowed(name, size)) {
+        bad(state, "the shared memory's name is not a device's");
+        return -1;
+    }
+    fd = shm_open(name, O_RDWR, 0);
+    if (fd < 0) {
+        snprintf(state->error, sizeof(state->error), "shared memory %.60s: %s", name,
+                 strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &status) != 0 || !listener_get_peer(socket, &user, &process) ||
+        status.st_uid != user) {
+        bad(state, "the shared memory belongs to another user than the device");
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool map_memory(struct pvgpu_handshake_state *state, int fd, struct pvgpu_shared *shared)
+{
+    struct stat status;
+
+    if (shared->size < PVGPU_CONTROL_SIZE || shared->size > PVGPU_SHMEM_SIZE_MAX) {
+        bad(state, "the shared memory's size is not allowed");
+        return false;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+        (uint64_t)status.st_size < shared->size) {
+        bad(state, "the shared memory is smaller than the device says");
+        return false;
+    }
+    shared->memory = mmap(NULL, shared->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared->memory == MAP_FAILED) {
+        snprintf(state->error, sizeof(state->error), "the shared memory: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
+                         struct pvgpu_shared *shared)
+{
+    struct pvgpu_handshake handshake;
+    const char *name = (const char *)state->bytes + sizeof(struct pvgpu_message) +
+                       sizeof(handshake);
+    size_t name_size = state->length - sizeof(struct pvgpu_message) - sizeof(handshake);
+    bool mapped = false;
+    int memory = -1;
+
+    memcpy(&handshake, state->bytes + sizeof(struct pvgpu_message), sizeof(handshake));
+    *shared = (struct pvgpu_shared){
+        .size = handshake.shmem_size, .doorbell = -1, .fence = -1, .error = -1};
+    if (state->descriptor_count == PVGPU_DESCRIPTORS) {
+        shared->direct = true;
+        memory = state->descriptors[PVGPU_FD_SHMEM];
+        shared->doorbell = state->descriptors[PVGPU_FD_DOORBELL];
+        shared->fence = state->descriptors[PVGPU_FD_FENCE];
+        shared->error = state->descriptors[PVGPU_FD_ERROR];
+        for (int i = PVGPU_FD_DOORBELL; i < PVGPU_DESCRIPTORS; i++) { /* whatever they are */
+            fcntl(state->descriptors[i], F_SETFL, O_NONBLOCK);
+        }
+    } else if (state->descriptor_count != 0) {
+        bad(state, "a handshake with a wrong number of descriptors");
+    } else {
+        memory = open_by_name(state, socket, name, name_size);
+    }
+    if (memory >= 0) {
+        mapped = map_memory(state, memory, shared);
+        close(memory);
+    }
+    return mapped;
+}

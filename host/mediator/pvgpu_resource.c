@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pvgpu's ids, resources and views. */
+#include "host/mediator/pvgpu_context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A buffer's texels are bytes. */
+static const struct pvgpu_format_info bytes_format = {.size = 1, .channels = 1, .bits = 8};
+
+/* ---- Outcomes ---- */
+
+struct pvgpu_outcome pvgpu_ok(void)
+{
+    return (struct pvgpu_outcome){.code = PVGPU_OK};
+}
+
+struct pvgpu_outcome pvgpu_fail(enum pvgpu_error code)
+{
+    return (struct pvgpu_outcome){.code = code};
+}
+
+struct pvgpu_outcome pvgpu_fail_compute(enum compute_status status)
+{
+    enum pvgpu_error code = PVGPU_ERROR_INVALID_PARAMETER;
+
+    switch (status) {
+    case COMPUTE_OK:
+        return pvgpu_ok();
+    case COMPUTE_INVALID_HANDLE:
+        code = PVGPU_ERROR_RESOURCE_NOT_FOUND;
+        break;
+    case COMPUTE_OUT_OF_MEMORY:
+        code = PVGPU_ERROR_OUT_OF_MEMORY;
+        break;
+    case COMPUTE_UNSUPPORTED_OPERATION:
+        code = PVGPU_ERROR_INVALID_COMMAND;
+        break;
+    case COMPUTE_TIMEOUT:
+        code = PVGPU_ERROR_TIMEOUT;
+        break;
+    case COMPUTE_CUDA_ERROR:
+        code = PVGPU_ERROR_INTERNAL;
+        break;
+    default:
+        break;
+    }
+    return (struct pvgpu_outcome){.code = code, .detail = status};
+}
+
+/* ---- Ids ---- */
+
+/* Fibonacci hashing: ids are mostly small and dense. */
+static uint32_t home_of(uint32_t id)
+{
+    return (id * 2654435769u) >> (32 - 13);
+}
+
+_Static_assert(PVGPU_ID_SLOTS == 1u << 13, "home_of");
+_Static_assert(PVGPU_RESOURCES_MAX <= PVGPU_ID_SLOTS / 2 && PVGPU_VIEWS_MAX <= PVGPU_ID_SLOTS / 2,
+               "half full at most");
+
+static uint32_t slot_of(const struct pvgpu_ids *ids, uint32_t id)
+{
+    uint32_t slot = home_of(id);
+
+    while (ids->slots[slot].id && ids->slots[slot].id != id) {
+        slot = (slot + 1) % PVGPU_ID_SLOTS;
+    }
+    return slot;
+}
+
+void *pvgpu_ids_find(const struct pvgpu_ids *ids, uint32_t id)
+{
+    return id ? ids->slots[slot_of(ids, id)].object : NULL;
+}
+
+void pvgpu_ids_add(struct pvgpu_ids *ids, uint32_t id, void *object)
+{
+    uint32_t slot = slot_of(ids, id);
+
+    ids->slots[slot].id = id;
+    ids->slots[slot].object = object;
+    ids->count++;
+}
+
+/* Those behind it that would not be found any more move up. */
+void pvgpu_ids_remove(struct pvgpu_ids *ids, uint32_t id)
+{
+    uint32_t hole = slot_of(ids, id);
+    uint32_t slot = hole;
+
+    if (ids->slots[hole].id != id) {
+        return;
+    }
+    ids->count--;
+    for (;;) {
+        slot = (slot + 1) % PVGPU_ID_SLOTS;
+        if (!ids->slots[slot].id) {
+            break;
+        }
+        uint32_t home = home_of(ids->slots[slot].id);
+        if ((slot - home) % PVGPU_ID_SLOTS >= (slot - hole) % PVGPU_ID_SLOTS) {
+            ids->slots[hole] = ids->slots[slot];
+            hole = slot;
+        }
+    }
+    ids->slots[hole].id = 0;
+    ids->slots[hole].object = NULL;
+}
+
+bool pvgpu_heap_has(const struct pvgpu_context *context, uint64_t offset, uint64_t size)
+{
+    return offset <= context->heap.size && size <= context->heap.size - offset;
+}
+
+/* ---- Resources ---- */
+
+struct pvgpu_resource *pvgpu_resource_find(const struct pvgpu_context *context, uint32_t id)
+{
+    return pvgpu_ids_find(&context->resources, id);
+}
+
+static uint32_t at_least_one(uint32_t value)
+{
+    return value ? value : 1;
+}
+
+static uint32_t count_levels(uint32_t width, uint32_t height, uint32_t depth)
+{
+    uint32_t side = width > height ? width : height;
+    uint32_t levels = 1;
+
+    for (side = side > depth ? side : depth; side > 1; side /= 2) {
+        levels++;
+    }
+    return levels;
+}
+
+/* Packed, one level after the other. */
+static void lay_out(struct pvgpu_resource *resource, uint32_t width, uint32_t height,
+                    uint32_t depth)
+{
+    resource->size = 0;
+    for (uint32_t i = 0; i < resource->levels; i++) {
+        struct pvgpu_level *level = &resource->level[i];
+
+        memset(level, 0, sizeof(*level));
+        level->width = at_least_one(width >> i);
+        level->height = at_least_one(height >> i);
+        level->depth = at_least_one(depth >> i);
+        level->row_pitch = (uint64_t)level->width * resource->format->size;
+        level->slice_pitch = level->row_pitch * level->height;
+        level->size = level->slice_pitch * level->depth;
+        level->offset = resource->size;
+        resource->size += level->size;
+    }
+}
+
+static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, uint32_t depth)
+{
+    switch (type) {
+    case PVGPU_RESOURCE_TEXTURE_1D:
+        return width <= PVGPU_TEXTURE_SIDE_MAX && height == 1 && depth == 1;
+    case PVGPU_RESOURCE_TEXTURE_2D:
+        return width <= PVGPU_TEXTURE_SIDE_MAX && height <= PVGPU_TEXTURE_SIDE_MAX && depth == 1;
+    case PVGPU_RESOURCE_TEXTURE_3D:
+        return width <= PVGPU_TEXTURE_3D_SIDE_MAX && height <= PVGPU_TEXTURE_3D_SIDE_MAX &&
+               depth <= PVGPU_TEXTURE_3D_SIDE_MAX;
+    case PVGPU_RESOURCE_BUFFER:
+        return height == 1 && depth == 1;
+    default:
+        return false;
+    }
+}
+
+/* Fills what the command says into *resource; no memory yet. */
+static struct pvgpu_outcome describe(const struct pvgpu_create_resource *create,
+                                     struct pvgpu_resource *resource)
+{
+    const struct pvgpu_format_info *format = pvgpu_format_find(create->format);
+    bool buffer = create->type == PVGPU_RESOURCE_BUFFER;
+    uint32_t height = at_least_one(create->height), depth = at_least_one(create->depth);
+    uint32_t most;
+
+    if (create->width == 0 || !sides_are_allowed(create->type, create->width, height, depth) ||
+        create->sample_count > 1 || create->sample_quality != 0 ||
+        (create->bind_flags & ~PVGPU_BIND_ALL) || (create->misc_flags & ~PVGPU_MISC_SHARED)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!format && !(buffer && create->format == PVGPU_FORMAT_UNKNOWN)) {
+        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    most = buffer ? 1 : count_levels(create->width, height, depth);
+    if (create->mip_levels > most) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!buffer && (((create->bind_flags & PVGPU_BIND_RENDER_TARGET) && !format->colour) ||
+                    ((create->bind_flags & PVGPU_BIND_DEPTH_STENCIL) && !format->depth))) {
+        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    resource->type = create->type;
+    resource->format = buffer ? &bytes_format : format;
+    resource->bind_flags = create->bind_flags;
+    resource->misc_flags = create->misc_flags;
+    resource->levels = create->mip_levels ? create->mip_levels : most;
+    lay_out(resource, create->width, height, depth);
+    return pvgpu_ok();
+}
+
+/* From the heap into the new memory; data_size is what describe's layout allows. */
+static struct pvgpu_outcome fill_resource(struct pvgpu_context *context,
+                                          struct pvgpu_resource *resource, uint32_t heap_offset,
+                                          uint32_t data_size)
+{
+    struct backend *backend = context->session->backend;
+
+    if (data_size == 0) {
+        return pvgpu_ok();
+    }
+    return pvgpu_fail_compute(backend->ops->copy_to_device(
+        backend, resource->address, context->heap.memory + heap_offset, data_size, true));
+}
+
+static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t data_size)
+{
+    if (resource->type == PVGPU_RESOURCE_BUFFER) {
+        return data_size <= resource->size;
+    }
+    return data_size == 0 || data_size == resource->size || data_size == resource->level[0].size;
+}
+
+PVGPU_HANDLER(pvgpu_create_resource)
+{
+    const struct pvgpu_create_resource *create = command;
+    struct pvgpu_resource *resource;
+    struct pvgpu_outcome outcome;
+    enum compute_status status;
+
+    (void)size;
+    if (create->header.resource_id == 0 ||
+        pvgpu_ids_find(&context->resources, create->header.resource_id)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    resource = context->resources.count < PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
+    if (!resource) {
+        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    outcome = describe(create, resource);
+    if (outcome.code == PVGPU_OK && (!data_size_is_allowed(resource, create->data_size) ||
+                                     !pvgpu_heap_has(context, create->heap_offset,
+                                                     create->data_size))) {
+        outcome = pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (outcome.code != PVGPU_OK) {
+        free(resource);
+        return outcome;
+    }
+    status = session_take(context->session, resource->size, &resource->address);
+    if (status != COMPUTE_OK) {
+        free(resource);
+        return pvgpu_fail_compute(status);
+    }
+    resource->ids = 1;
+    outcome = fill_resource(context, resource, create->heap_offset, create->data_size);
+    if (outcome.code != PVGPU_OK) {
+        session_give(context->session, resource->address, resource->size);
+        free(resource);
+        return outcome;
+    }
+    pvgpu_ids_add(&context->resources, create->header.resource_id, resource);
+    return outcome;
+}
+
+static void release_resource(struct pvgpu_context *context, struct pvgpu_resource *resource)
+{
+    if (resource->ids == 0 && resource->views == 0) {
+        session_give(context->session, resource->address, resource->size);
+        free(resource);
+    }
+}
+
+PVGPU_HANDLER(pvgpu_destroy_resource)
+{
+    const struct pvgpu_command *header = command;
+    struct pvgpu_resource *resource = pvgpu_resource_find(context, header->resource_id);
+
+    (void)size;
+    if (!resource) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    pvgpu_ids_remove(&context->resources, header->resource_id);
+    resource->ids--;
+    release_resource(context, resource);
+    return pvgpu_ok();
+}
+
+PVGPU_HANDLER(pvgpu_open_resource)
+{
+    const struct pvgpu_open_resource *open = command;
+    struct pvgpu_resource *resource = pvgpu_resource_find(context, open->source);
+
+    (void)size;
+    if (!resource) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    if (open->header.resource_id == 0 || !(resource->misc_flags & PVGPU_MISC_SHARED) ||
+        pvgpu_ids_find(&context->resources, open->header.resource_id)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (context->resources.count >= PVGPU_RESOURCES_MAX) {
+        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    resource->ids++;
+    pvgpu_ids_add(&context->resources, open->header.resource_id, resource);
+    return pvgpu_ok();
+}
+
+struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
+                                           struct pvgpu_resource *resource, uint32_t width,
+                                           uint32_t height,
+                                           const struct pvgpu_format_info *format)
+{
+    struct pvgpu_resource wanted = *resource;
+    enum compute_status status;
+
+    wanted.format = format;
+    wanted.levels = 1;
+    lay_out(&wanted, width, height, 1);
+    status = session_take(context->session, wanted.size, &wanted.address);
+    if (status != COMPUTE_OK) {
+        return pvgpu_fail_compute(status);
+    }
+    session_give(context->session, resource->address, resource->size);
+    *resource = wanted;
+    return pvgpu_ok();
+}
+
+/* ---- Views ---- */
+
+static struct pvgpu_outcome check_view(const struct pvgpu_create_view *create,
+                                       const struct pvgpu_resource *resource,
+                                       struct pvgpu_view *view)
+{
+    uint32_t bind = view->depth ? PVGPU_BIND_DEPTH_STENCIL : PVGPU_BIND_RENDER_TARGET;
+    uint32_t slices;
+
+    if (resource->type == PVGPU_RESOURCE_BUFFER || !(resource->bind_flags & bind) ||
+        create->mip_level >= resource->levels) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    view->format = create->format ? pvgpu_format_find(create->format) : resource->format;
+    if (!view->format || (view->depth && view->format != resource->format) ||
+        (!view->depth &&
+         (!view->format->colour || view->format->size != resource->format->size))) {
+        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    slices = resource->level[create->mip_level].depth;
+    if (create->first_slice >= slices || create->slice_count > slices - create->first_slice) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    view->mip_level = create->mip_level;
+    view->first_slice = create->first_slice;
+    view->slice_count = create->slice_count ? create->slice_count : slices - create->first_slice;
+    return pvgpu_ok();
+}
+
+static struct pvgpu_outcome create_view(struct pvgpu_context *context,
+                                        const struct pvgpu_create_view *create, bool depth)
+{
+    struct pvgpu_resource *resource = pvgpu_resource_find(context, create->resource_id);
+    struct pvgpu_view found = {.depth = depth, .resource = resource};
+    struct pvgpu_outcome outcome;
+    struct pvgpu_view *view;
+
+    if (!resource) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    if (create->header.resource_id == 0 ||
+        pvgpu_ids_find(&context->views, create->header.resource_id)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    outcome = check_view(create, resource, &found);
+    if (outcome.code != PVGPU_OK) {
+        return outcome;
+    }
+    view = context->views.count < PVGPU_VIEWS_MAX ? malloc(sizeof(*view)) : NULL;
+    if (!view) {
+        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    }
+    *view = found;
+    resource->views++;
+    pvgpu_ids_add(&context->views, create->header.resource_id, view);
+    return pvgpu_ok();
+}
+
+PVGPU_HANDLER(pvgpu_create_render_target_view)
+{
+    (void)size;
+    return create_view(context, command, false);
+}
+
+PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
+{
+    (void)size;
+    return create_view(context, command, true);
+}
+
+static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)
+{
+    for (uint32_t i = 0; i < PVGPU_RENDER_TARGETS_MAX; i++) {
+        if (context->targets[i] == view) {
+            context->targets[i] = NULL;
+        }
+    }
+    if (context->depth_target == view) {
+        context->depth_target = NULL;
+    }
+    view->resource->views--;
+    release_resource(context, view->resource);
+    free(view);
+}
+
+static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t id, bool depth)
+{
+    struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
+
+    if (!view || view->depth != depth) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    pvgpu_ids_remove(&context->views, id);
+    free_view(context, view);
+    return pvgpu_ok();
+}
+
+PVGPU_HANDLER(pvgpu_destroy_render_target_view)
+{
+    (void)size;
+    return destroy_view(context, ((const struct pvgpu_command *)command)->resource_id, false);
+}
+
+PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view)
+{
+    (void)size;
+    return destroy_view(context, ((const struct pvgpu_command *)command)->resource_id, true);
+}
+
+void pvgpu_context_reset(struct pvgpu_context *context)
+{
+    for (uint32_t i = 0; i < PVGPU_ID_SLOTS; i++) {
+        if (context->views.slots[i].id) {
+            free_view(context, context->views.slots[i].object);
+        }
+    }
+    for (uint32_t i = 0; i < PVGPU_ID_SLOTS; i++) {
+        struct pvgpu_resource *resource = context->resources.slots[i].object;
+
+        if (resource) {
+            resource->ids--;
+            release_resource(context, resource);
+        }
+    }
+    memset(&context->resources, 0, sizeof(context->resources));
+    memset(&context->views, 0, sizeof(context->views));
+    context->target_count = context->viewport_count = context->scissor_count = 0;
+    if (context->session) {
+        session_free_all(context->session);
+    }
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pvgpu's commands about targets: what is bound, viewports, scissors, clears. */
+#include <math.h>
+#include <string.h>
+
+#include "host/mediator/pvgpu_context.h"
+
+static struct pvgpu_view *find_view(const struct pvgpu_context *context, uint32_t id, bool depth)
+{
+    struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
+
+    return view && view->depth == depth ? view : NULL;
+}
+
+static const struct pvgpu_level *level_of(const struct pvgpu_view *view)
+{
+    return &view->resource->level[view->mip_level];
+}
+
+static bool same_size(const struct pvgpu_view *a, const struct pvgpu_view *b)
+{
+    return !a || !b ||
+           (level_of(a)->width == level_of(b)->width && level_of(a)->height == level_of(b)->height);
+}
+
+PVGPU_HANDLER(pvgpu_set_render_target)
+{
+    const struct pvgpu_set_render_target *set = command;
+    struct pvgpu_view *targets[PVGPU_RENDER_TARGETS_MAX] = {NULL};
+    struct pvgpu_view *depth = NULL, *first = NULL;
+
+    (void)size;
+    if (set->count > PVGPU_RENDER_TARGETS_MAX) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (!set->rtv[i]) {
+            continue;
+        }
+        targets[i] = find_view(context, set->rtv[i], false);
+        if (!targets[i]) {
+            return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        }
+        if (!same_size(first, targets[i])) {
+            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        }
+        first = targets[i];
+    }
+    if (set->dsv) {
+        depth = find_view(context, set->dsv, true);
+        if (!depth) {
+            return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        }
+        if (!same_size(first, depth)) {
+            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        }
+    }
+    memcpy(context->targets, targets, sizeof(targets));
+    context->depth_target = depth;
+    context->target_count = set->count;
+    return pvgpu_ok();
+}
+
+/* Whether a command of `size` bytes has so many elements behind its count. */
+static bool has_elements(uint32_t size, size_t fixed, uint32_t count, size_t element)
+{
+    return count <= PVGPU_VIEWPORTS_MAX && size >= fixed + count * element;
+}
+
+static bool viewport_is_sound(const struct pvgpu_viewport *viewport)
+{
+    return isfinite(viewport->x) && isfinite(viewport->y) && isfinite(viewport->width) &&
+           isfinite(viewport->height) && viewport->width >= 0 && viewport->height >= 0 &&
+           viewport->min_depth >= 0 && viewport->min_depth <= viewport->max_depth &&
+           viewport->max_depth <= 1;
+}
+
+PVGPU_HANDLER(pvgpu_set_viewport)
+{
+    const struct pvgpu_set_viewport *set = command;
+
+    if (set->count > PVGPU_VIEWPORTS_MAX) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!has_elements(size, offsetof(struct pvgpu_set_viewport, viewports), set->count,
+                      sizeof(set->viewports[0]))) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (!viewport_is_sound(&set->viewports[i])) {
+            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        }
+    }
+    context->viewport_count = set->count;
+    memcpy(context->viewports, set->viewports, set->count * sizeof(set->viewports[0]));
+    return pvgpu_ok();
+}
+
+PVGPU_HANDLER(pvgpu_set_scissor)
+{
+    const struct pvgpu_set_scissor *set = command;
+
+    if (set->count > PVGPU_VIEWPORTS_MAX) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!has_elements(size, offsetof(struct pvgpu_set_scissor, rectangles), set->count,
+                      sizeof(set->rectangles[0]))) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->rectangles[i].left > set->rectangles[i].right ||
+            set->rectangles[i].top > set->rectangles[i].bottom) {
+            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        }
+    }
+    context->scissor_count = set->count;
+    memcpy(context->scissors, set->rectangles, set->count * sizeof(set->rectangles[0]));
+    return pvgpu_ok();
+}
+
+/* Slices of one level follow each other without a gap. */
+static void range_of(const struct pvgpu_view *view, backend_address *address, uint64_t *texels)
+{
+    const struct pvgpu_level *level = level_of(view);
+
+    *address = view->resource->address + level->offset + view->first_slice * level->slice_pitch;
+    *texels = (uint64_t)level->width * level->height * view->slice_count;
+}
+
+PVGPU_HANDLER(pvgpu_clear_render_target)
+{
+    const struct pvgpu_clear_render_target *clear = command;
+    struct backend *backend = context->session->backend;
+    const struct pvgpu_view *view =
+        find_view(context, clear->rtv ? clear->rtv : clear->header.resource_id, false);
+    uint8_t texel[PVGPU_TEXEL_MAX];
+    backend_address address;
+    uint64_t texels;
+
+    (void)size;
+    if (!view) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    pvgpu_format_pack(view->format, clear->colour, texel);
+    range_of(view, &address, &texels);
+    return pvgpu_fail_compute(
+        backend->ops->fill(backend, address, texel, view->format->size, texels, true));
+}
+
+/* One of depth and stencil, the other as it is: texel by texel, a row's worth at a time. */
+static enum compute_status clear_part(struct backend *backend, const struct pvgpu_view *view,
+                                      const struct pvgpu_clear_depth_stencil *clear,
+                                      backend_address address, uint64_t texels)
+{
+    uint8_t piece[4096];
+    enum compute_status status = COMPUTE_OK;
+
+    for (uint64_t done = 0; done < texels && status == COMPUTE_OK;) {
+        uint64_t count = texels - done < sizeof(piece) / 4 ? texels - done : sizeof(piece) / 4;
+        backend_address at = address + done * 4;
+
+        status = backend->ops->copy_from_device(backend, piece, at, count * 4, false);
+        for (uint64_t i = 0; i < count; i++) {
+            pvgpu_format_pack_depth(view->format, clear->clear_flags, clear->depth,
+                                    (uint8_t)clear->stencil, piece + i * 4);
+        }
+        if (status == COMPUTE_OK) {
+            status = backend->ops->copy_to_device(backend, at, piece, count * 4, false);
+        }
+        done += count;
+    }
+    return status;
+}
+
+PVGPU_HANDLER(pvgpu_clear_depth_stencil)
+{
+    const struct pvgpu_clear_depth_stencil *clear = command;
+    struct backend *backend = context->session->backend;
+    const struct pvgpu_view *view =
+        find_view(context, clear->dsv ? clear->dsv : clear->header.resource_id, true);
+    uint32_t flags = clear->clear_flags;
+    uint8_t texel[4] = {0};
+    backend_address address;
+    uint64_t texels;
+
+    (void)size;
+    if (!view) {
+        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    }
+    if (flags & ~(PVGPU_CLEAR_DEPTH | PVGPU_CLEAR_STENCIL)) {
+        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!view->format->stencil) {
+        flags &= ~PVGPU_CLEAR_STENCIL;
+    }
+    if (!flags) {
+        return pvgpu_ok();
+    }
+    range_of(view, &address, &texels);
+    if (view->format->stencil && flags != (PVGPU_CLEAR_DEPTH | PVGPU_CLEAR_STENCIL)) {
+        return pvgpu_fail_compute(clear_part(backend, view, clear, address, texels));
+    }
+    pvgpu_format_pack_depth(view->format, flags, clear->depth, (uint8_t)clear->stencil, texel);
+    return pvgpu_fail_compute(backend->ops->fill(backend, address, texel, sizeof(texel), texels,
+                                                 true));
+}

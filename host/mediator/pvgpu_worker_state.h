@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the two threads of a pvgpu worker share.
+ *
+ * The consumer never takes the lock per command: it looks at `attention`, which the socket's thread
+ * sets bits in, after changing what they are about under the lock, and then signals `kick`.
+ */
+#ifndef MEDIATOR_PVGPU_WORKER_STATE_H
+#define MEDIATOR_PVGPU_WORKER_STATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/mediator/control.h"
+#include "host/mediator/limiter.h"
+#include "host/mediator/pvgpu_commands.h"
+#include "host/mediator/pvgpu_handshake.h"
+#include "host/mediator/pvgpu_outbox.h"
+#include "host/mediator/pvgpu_ring.h"
+
+enum pvgpu_attention {
+    PVGPU_ATTENTION_START = 1u << 0,  /* the supervisor said where this session runs */
+    PVGPU_ATTENTION_RESET = 1u << 1,  /* reset_request */
+    PVGPU_ATTENTION_PAUSE = 1u << 2,  /* pauses, pause_wanted */
+    PVGPU_ATTENTION_GRANT = 1u << 4,  /* the lease asked for */
+    PVGPU_ATTENTION_REVOKE = 1u << 5, /* others wait for the lease */
+    PVGPU_ATTENTION_REFUSE = 1u << 6, /* refusal: this guest is not served (any more) */
+    PVGPU_ATTENTION_DRAIN = 1u << 7,  /* finish what is in the ring, then end */
+    PVGPU_ATTENTION_SLOT = 1u << 8,   /* a scanout's slot came back */
+};
+
+struct pvgpu_worker {
+    /* Set before the threads start, constant after. */
+    int connection, control;
+    int wake; /* eventfd: for the socket's thread */
+    int kick; /* eventfd: for the consumer */
+    struct control_start start;
+    struct pvgpu_shared shared;
+
+    pthread_mutex_t lock;
+
+    /* Under the lock. */
+    struct pvgpu_outbox outbox;
+    struct control_attached device;
+    uint32_t priority;
+    uint32_t reset_request;
+    uint32_t pauses;   /* PAUSE messages without an answer */
+    bool pause_wanted; /* the last one was PAUSE, not RESUME */
+    bool contended;    /* of the last GRANT */
+    enum compute_status refusal;
+    int exit_status; /* when finished */
+
+    /* Atomic. */
+    uint32_t attention;   /* enum pvgpu_attention */
+    bool finished;        /* the session has ended; the process follows */
+    uint64_t deadline_ns; /* when what runs must be over; 0: nothing that could be long */
+    bool watched;         /* the socket's thread looks at deadline_ns by itself */
+    uint64_t commands, errors, memory_used; /* for the status */
+
+    /* The consumer's, after the start. */
+    struct pvgpu_ring ring;
+    struct pvgpu_context context;
+    struct pvgpu_display display;
+    struct limiter limiter;
+    bool lease_held, lease_asked, lease_used, release_wanted;
+    bool prepared; /* the backend has its context, and the shared memory */
+    bool paused, draining;
+    uint64_t drain_to; /* the producer's place when the drain began */
+    uint64_t room_since_ns; /* since when a present waits for a slot; 0: none does */
+};
+
+/* The consumer thread. */
+void *pvgpu_consumer_main(void *worker);
+
+/* Ends the session by a fault: tells guest, device and supervisor. Any thread. */
+void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The consumer is done; without a fault. */
+void pvgpu_worker_finish(struct pvgpu_worker *worker);
+
+void pvgpu_worker_wake(struct pvgpu_worker *worker);
+
+/* Interrupts the guest, as the device can: PVGPU_IRQ_*. */
+void pvgpu_worker_interrupt(struct pvgpu_worker *worker, uint32_t irq);
+
+#endif
