@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "firmware/apps/app.h"
+#include "firmware/apps/smp.h"
 #include "baregpu/mmio.h"
 #include "firmware/memory/pages.h"
 #include "firmware/platform/console.h"
@@ -147,6 +148,41 @@ static void on_other_cpu(void)
         ;
 }
 
+static void overflow_there(void *argument)
+{
+    (void)argument;
+    overflow();
+}
+
+static void overflow_on_other_cpu(void)
+{
+    cpu_start(1, overflow_there, NULL);
+    for (;;)
+        ;
+}
+
+static void panic_there(void *argument)
+{
+    (void)argument;
+    panic("on purpose");
+}
+
+static void panic_on_other_cpu(void)
+{
+    cpu_start(1, panic_there, NULL);
+    for (;;)
+        ;
+}
+
+/* One of them is reported, whole. */
+static void on_all_cpus(void)
+{
+    smp_start();
+    for (uint32_t i = 1; i < machine.cpu_count; i++)
+        cpu_call_async(i, fault_there, NULL, NULL);
+    read_null();
+}
+
 static void hang(void)
 {
     puts("about to hang");
@@ -177,6 +213,9 @@ static const struct {
     {"wild-free", wild_free},
     {"page-double-free", page_double_free},
     {"other-cpu", on_other_cpu},
+    {"other-cpu-overflow", overflow_on_other_cpu},
+    {"other-cpu-panic", panic_on_other_cpu},
+    {"all-cpus", on_all_cpus},
     {"hang", hang},
 };
 

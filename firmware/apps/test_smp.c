@@ -508,4 +508,5 @@ static int test_smp(void)
     return tap_done();
 }
 
-APP(test_smp, "tests several CPUs: on and off, calls, locks, heap and streams", test_smp);
+APP(test_smp, "tests several CPUs: on and off, calls, locks, heap and streams", test_smp,
+    "cycles rounds expect_cpus");

@@ -319,4 +319,5 @@ static int test_smp_litmus(void)
 }
 
 APP(test_smp_litmus, "tests that CPUs see each other's stores in the order that barrier.h promises",
-    test_smp_litmus);
+    test_smp_litmus,
+    "rounds expect_weak");

@@ -388,4 +388,5 @@ static int test_smp_ring(void)
     return tap_done();
 }
 
-APP(test_smp_ring, "sends buffers through virtqueues between two CPUs", test_smp_ring);
+APP(test_smp_ring, "sends buffers through virtqueues between two CPUs", test_smp_ring,
+    "buffers");

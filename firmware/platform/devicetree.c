@@ -478,8 +478,12 @@ static int read_pci(struct reader *reader, int node)
     return read_pci_ranges(reader, node);
 }
 
-/* virt with secure=on: gpio-poweroff names a line of a PL061 that only the secure world reaches. */
-static void read_secure_poweroff(struct reader *reader, int node)
+/*
+ * virt with secure=on: gpio-poweroff and gpio-restart each name a line of a PL061 that only the
+ * secure world reaches.
+ */
+static void read_secure_gpio(struct reader *reader, int node, struct machine_range *out,
+                             uint32_t *line)
 {
     int length;
     const fdt32_t *gpios = fdt_getprop(reader->blob, node, "gpios", &length);
@@ -493,8 +497,8 @@ static void read_secure_poweroff(struct reader *reader, int node)
         return;
     if (fdt32_to_cpu(gpios[1]) > 7 || read_reg(reader, gpio, 0, 0, &range))
         return;
-    reader->out->secure_gpio = range;
-    reader->out->secure_gpio_poweroff_line = fdt32_to_cpu(gpios[1]);
+    *out = range;
+    *line = fdt32_to_cpu(gpios[1]);
 }
 
 static int read_chosen(struct reader *reader, int node)
@@ -547,7 +551,9 @@ static int read_root_node(struct reader *reader, int node)
     if (!compatible.list)
         return BAREGPU_OK;
     if (is(compatible, "gpio-poweroff"))
-        read_secure_poweroff(reader, node);
+        read_secure_gpio(reader, node, &out->secure_gpio, &out->secure_gpio_poweroff_line);
+    if (is(compatible, "gpio-restart"))
+        read_secure_gpio(reader, node, &out->secure_restart_gpio, &out->secure_restart_line);
     if (!node_is_enabled(blob, node))
         return BAREGPU_OK;
     if (is(compatible, "virtio,mmio"))

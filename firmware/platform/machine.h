@@ -90,6 +90,8 @@ struct machine {
     enum machine_psci psci;
     struct machine_range secure_gpio; /* PL061 of the secure world that powers the machine off */
     uint32_t secure_gpio_poweroff_line;
+    struct machine_range secure_restart_gpio; /* and the one that starts it anew */
+    uint32_t secure_restart_line;
 
     bool pci_present;
     struct machine_range pci_ecam;

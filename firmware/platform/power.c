@@ -16,14 +16,21 @@
 #define PL061_GPIODATA(line) (4ull << (line))
 #define PL061_GPIODIR        0x400
 
-static void power_off_by_secure_gpio(void)
+static void pull_secure_gpio(struct machine_range gpio, uint32_t line)
 {
-    uint32_t line = machine.secure_gpio_poweroff_line;
-
-    if (!monitor_present() || machine.secure_gpio.size == 0)
+    if (!monitor_present() || gpio.size == 0)
         return;
-    monitor_write32(machine.secure_gpio.base + PL061_GPIODIR, 1u << line);
-    monitor_write32(machine.secure_gpio.base + PL061_GPIODATA(line), 1u << line);
+    monitor_write32(gpio.base + PL061_GPIODIR, 1u << line);
+    monitor_write32(gpio.base + PL061_GPIODATA(line), 1u << line);
+}
+
+/* The machine may take a moment; whoever is still here then should know why. */
+static void __attribute__((noreturn)) wait_for_end(const char *what)
+{
+    timer_delay_ns(POWER_OFF_TIMEOUT_NS);
+    console_put_string(what);
+    for (;;)
+        __asm__ volatile("wfi");
 }
 
 void power_exit(int status)
@@ -33,10 +40,13 @@ void power_exit(int status)
     console_put_decimal((unsigned)status & 0xff);
     console_put_string("\n");
     psci_system_off();
-    power_off_by_secure_gpio();
-    /* The machine may take a moment to go off; whoever is still here then should know why. */
-    timer_delay_ns(POWER_OFF_TIMEOUT_NS);
-    console_put_string("baregpu: no way to power off, stopped\n");
-    for (;;)
-        __asm__ volatile("wfi");
+    pull_secure_gpio(machine.secure_gpio, machine.secure_gpio_poweroff_line);
+    wait_for_end("baregpu: no way to power off, stopped\n");
+}
+
+void power_reset(void)
+{
+    psci_system_reset();
+    pull_secure_gpio(machine.secure_restart_gpio, machine.secure_restart_line);
+    wait_for_end("baregpu: no way to reset, stopped\n");
 }

@@ -9,4 +9,10 @@
  */
 void power_exit(int status) __attribute__((noreturn));
 
+/*
+ * Starts the machine anew, from boot.S on; memory keeps what it holds but for the image, devices
+ * are reset. Where there is no way to do that it says so and stops. From any CPU.
+ */
+void power_reset(void) __attribute__((noreturn));
+
 #endif

@@ -438,6 +438,10 @@ static void test_secure_poweroff(void **state)
     put_text("status", "disabled");
     CELLS("gpios", GPIO_PHANDLE, 3, 0);
     end();
+    begin("gpio-restart");
+    put_text("compatible", "gpio-restart");
+    CELLS("gpios", GPIO_PHANDLE, 5, 0);
+    end();
     begin("pl061@90b0000");
     assert_int_equal(fdt_property(blob, "compatible", "arm,pl061\0arm,primecell", 24), 0);
     CELLS("phandle", GPIO_PHANDLE);
@@ -447,6 +451,8 @@ static void test_secure_poweroff(void **state)
     assert_int_equal(parse(), 0);
     assert_range(machine_read.secure_gpio, 0x90b0000, 0x1000);
     assert_int_equal(machine_read.secure_gpio_poweroff_line, 3);
+    assert_range(machine_read.secure_restart_gpio, 0x90b0000, 0x1000);
+    assert_int_equal(machine_read.secure_restart_line, 5);
 }
 
 /* ---- Bad trees ---- */
