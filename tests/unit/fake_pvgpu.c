@@ -50,7 +50,9 @@ static void reset(struct fake_pvgpu *device)
     device->status = PVGPU_STATUS_READY;
     device->irq_status = 0;
     control->reset_request++;
-    control->producer_ptr = control->consumer_ptr = 0;
+    if (!device->keeps_pointers) {
+        control->producer_ptr = control->consumer_ptr = 0;
+    }
     control->guest_fence_request = control->host_fence_completed = 0;
     control->status = control->error_code = control->error_data = control->error_count = 0;
     control->backend_sleeping = 0;
