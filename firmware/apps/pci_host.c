@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 
+#include "firmware/platform/interrupt.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
 static struct pci_device devices[PCI_HOST_DEVICES_MAX];
 static struct pci_host host;
+static struct pci_intx intx;
 static uint64_t ready_ns;
 
 static struct pci_window window_from(const struct machine_window *window)
@@ -20,6 +22,18 @@ static void report(void *context, const struct pci_problem *problem, const char 
     (void)context;
     (void)problem;
     printf("# PCI: %s\n", text);
+}
+
+/* The devicetree's map has two bits of the slot, as a host bridge with four lines. */
+static void fill_intx(void)
+{
+    for (unsigned slot = 0; slot < PCI_INTX_SLOTS; slot++) {
+        for (unsigned pin = 0; pin < PCI_INTX_PINS; pin++) {
+            uint32_t spi = machine.pci_interrupt_spi[slot % 4][pin];
+
+            intx.interrupts[slot][pin] = spi == 0 ? 0 : INTERRUPT_SPI(spi);
+        }
+    }
 }
 
 static int start(void)
@@ -37,12 +51,14 @@ static int start(void)
             },
         .devices = devices,
         .device_capacity = PCI_HOST_DEVICES_MAX,
+        .intx = &intx,
         .report = report,
     };
 
     if (config.ecam == NULL) {
         return BAREGPU_ERR_NO_MEMORY;
     }
+    fill_intx();
     int error = pci_host_init(&host, &config);
 
     if (error == 0) {

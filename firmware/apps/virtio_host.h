@@ -12,6 +12,8 @@
 struct virtio_place {
     char text[32];
     const struct pci_device *function; /* NULL: MMIO */
+    uint32_t interrupt;                /* MMIO: its line; 0: the devicetree does not say */
+    enum hal_trigger trigger;
 };
 
 /*

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices of QEMU that interrupt, all used alike, for run=test-irq-devices and test-irq-storm. */
+#ifndef APPS_IRQ_TARGET_H
+#define APPS_IRQ_TARGET_H
+
+#include "baregpu/pci_interrupt.h"
+#include "baregpu/wait.h"
+
+#define IRQ_TARGET_TIMEOUT_NS 20000000000u
+
+/* What a target has while it is open. */
+struct irq_state {
+    char name[48];
+    uint8_t kind; /* enum pci_interrupt_kind; INTX stands for MMIO's line, too */
+    struct wait_strategy *wait;
+    struct interrupt_source *source; /* of what request() waits for */
+    struct interrupt_line *line;     /* NULL: messages, or none */
+    struct pci_interrupt *pci;       /* NULL: MMIO */
+    unsigned vector;                 /* of source, in `pci` */
+};
+
+struct irq_target {
+    const char *type;
+    uint32_t pci_kinds; /* PCI_INTERRUPT_BIT()s that QEMU's device has on PCI */
+    /*
+     * Opens the n-th of this type with the kinds that are not forbidden. 0, also when there is no
+     * interrupt (state->kind NONE); NOT_FOUND when there are not so many, another error, or INVALID
+     * when `state` is not closed. Everything on the calling CPU. `is_mmio` is set in any case.
+     */
+    int (*open)(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio);
+    /* One request, waited for. */
+    int (*request)(uint64_t deadline_ns);
+    int (*close)(void);
+};
+
+#define IRQ_TARGETS 4u
+
+extern const struct irq_target irq_target_rng, irq_target_gpu, irq_target_stub, irq_target_edu;
+
+/* ---- edu, QEMU's teaching device (docs/specs/edu.rst): it interrupts when told to ---- */
+
+#define EDU_VENDOR_ID 0x1234u
+#define EDU_DEVICE_ID 0x11E8u
+
+/* Raises its interrupt, and does not take it back: with MSI one message, else the pin stays up. */
+void irq_edu_raise(void);
+
+/* Takes it back. Also from handlers. */
+void irq_edu_lower(void);
+
+/* Maps its registers without a driver for its interrupt. */
+int irq_edu_map(void);
+
+#endif
