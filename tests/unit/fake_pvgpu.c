@@ -100,7 +100,9 @@ static void write_register(void *context, uint64_t address, unsigned width, uint
 {
     struct fake_pvgpu *device = context;
 
-    device->violations += width != 4;
+    if (width != 4) {
+        device->violations++;
+    }
     switch (address - device->base) {
     case PVGPU_REG_DOORBELL:
         __atomic_add_fetch(&device->doorbells, 1, __ATOMIC_SEQ_CST);
