@@ -117,8 +117,12 @@ static struct virtio_gpu_capset find_capset(void)
 
     for (uint32_t i = 0; i < gpu.capset_count; i++) {
         struct virtio_gpu_capset capset;
+        int error = virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset);
 
-        if (virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset) == 0 &&
+        if (error == BAREGPU_ERR_TIMEOUT) { /* not as many times as there are sets */
+            break;
+        }
+        if (error == 0 &&
             (capset.id == VIRTIO_GPU_CAPSET_VIRGL || capset.id == VIRTIO_GPU_CAPSET_VIRGL2) &&
             capset.id > best.id) {
             best = capset;

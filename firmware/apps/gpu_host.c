@@ -49,7 +49,8 @@ int gpu_host_open(struct virtio_gpu *gpu)
     int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
 
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("There is no virtio GPU. With one: make run ... QEMU_ARGS=\"-device virtio-gpu-pci\"\n");
+        printf("There is no virtio GPU. With one:\n"
+               "  make run run=... QEMU_ARGS=\"-device virtio-gpu-pci\"\n");
         return error;
     }
     if (!gpu_host_check("Opening the GPU", error)) {

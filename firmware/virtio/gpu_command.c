@@ -24,7 +24,7 @@ static bool is_format(uint32_t format)
     }
 }
 
-/* ---- Answers with data: what is looked at is read once, the device may change it meanwhile ---- */
+/* ---- Answers with data: each word is read once, the device may change it meanwhile ---- */
 
 static int take_edid(const struct virtio_gpu_slot *slot, const uint8_t *response, uint32_t written)
 {

@@ -9,8 +9,8 @@
 /* A size that a display may have: what a device tells is not believed beyond. */
 static inline bool gpu_is_display_size(const struct virtio_gpu_rect *rect)
 {
-    return rect->width != 0 && rect->height != 0 &&
-           rect->width <= VIRTIO_GPU_DISPLAY_SIZE_MAX && rect->height <= VIRTIO_GPU_DISPLAY_SIZE_MAX;
+    return rect->width - 1 < VIRTIO_GPU_DISPLAY_SIZE_MAX &&
+           rect->height - 1 < VIRTIO_GPU_DISPLAY_SIZE_MAX; /* 0 wraps */
 }
 
 /* The next operation of a frame. */

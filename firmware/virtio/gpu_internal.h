@@ -38,7 +38,7 @@ struct gpu_request {
         .expected_size = sizeof(struct virtio_gpu_ctrl_hdr),                                       \
     }
 
-/* A command that is not sent: also ends the caller's operation, unless that is another command's. */
+/* A command that is not sent: also ends the caller's operation, unless another command has it. */
 static inline int gpu_refuse(struct virtio_gpu_op *op, int error)
 {
     if (op == NULL) {

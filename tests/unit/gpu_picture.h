@@ -19,7 +19,8 @@ static void put(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y, uint3
         virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
 }
 
-__attribute__((unused)) static void draw(struct virtio_gpu_display *d, const struct virtio_gpu_rect *r, uint32_t frame)
+__attribute__((unused)) static void
+draw(struct virtio_gpu_display *d, const struct virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {
@@ -29,7 +30,8 @@ __attribute__((unused)) static void draw(struct virtio_gpu_display *d, const str
     virtio_gpu_display_damage(d, r->x, r->y, r->width, r->height);
 }
 
-__attribute__((unused)) static void expect_shown(uint32_t scanout, const struct virtio_gpu_rect *r, uint32_t frame)
+__attribute__((unused)) static void
+expect_shown(uint32_t scanout, const struct virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {

@@ -210,7 +210,7 @@ static void test_fence(void **state)
     close_gpu();
 }
 
-/* The answer to a later fence is there: the earlier one has passed, its answer is only on its way. */
+/* The answer to a later fence is there: the earlier one has passed, its answer is on its way. */
 static void test_fence_out_of_order(void **state)
 {
     struct virtio_gpu_op ops[3];

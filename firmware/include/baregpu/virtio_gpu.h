@@ -92,8 +92,8 @@ struct virtio_gpu_framebuffer {
 /*
  * Takes memory from the HAL, for pictures of up to `capacity` bytes (0: width * height * 4), and
  * creates a resource: a blob in guest memory where the device has those. Errors: INVALID (size,
- * format), NO_MEMORY, and the device's. When the device does not answer it may still use the memory:
- * then fb->pixels is not NULL, and virtio_gpu_framebuffer_destroy gives it back later.
+ * format), NO_MEMORY, and the device's. When fb->pixels is not NULL after one, the device may still
+ * use the memory, and virtio_gpu_framebuffer_destroy gives it back later.
  */
 int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
                                   uint32_t width, uint32_t height, uint32_t format,
