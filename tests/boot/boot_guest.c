@@ -9,9 +9,24 @@
 #include "harness_qemu.h"
 
 #define ARGUMENTS_MAX   40
+#define ARGUMENTS_MORE_MAX 16
 #define END_LINES       8
 #define POLL_MS         5
 #define GRACE_MS        5000u /* the harness's own deadline comes after ours */
+
+static void add_arguments(const char **argv, const char *const *more)
+{
+    unsigned count = 0;
+
+    while (argv[count])
+        count++;
+    for (unsigned i = 0; more && more[i]; i++) {
+        if (i == ARGUMENTS_MORE_MAX)
+            harness_fail("too many arguments");
+        argv[count++] = more[i];
+    }
+    argv[count] = NULL;
+}
 
 struct boot_result boot_run(const struct boot *boot)
 {
@@ -20,12 +35,13 @@ struct boot_result boot_run(const struct boot *boot)
         harness_build_path(boot->image ? "firmware/baregpu.img" : "firmware/baregpu.elf");
     char *cpus = harness_format("%u", boot->cpus ? boot->cpus : 1);
     struct process_options options = {.deadline_ms = boot->deadline_ms + GRACE_MS};
-    const char *argv[ARGUMENTS_MAX] = {
+    const char *argv[ARGUMENTS_MAX + ARGUMENTS_MORE_MAX] = {
         qemu,       "-M",      boot->machine, "-cpu",     boot->cpu,  "-m",      boot->memory,
         "-smp",     cpus,      "-nic",        "none",     "-display", "none",    "-monitor",
         "none",     "-kernel", kernel,        "-append",  boot->append,
         "-serial", boot->no_semihosting ? "stdio" : "none",
         boot->device ? "-device" : "-nodefaults", boot->device ? boot->device : "-no-user-config",
+        "-accel", boot->accelerator ? boot->accelerator : "tcg",
         boot->no_semihosting ? NULL : "-semihosting-config", "enable=on,target=native", NULL};
     struct boot_result result = {0};
     struct process *process;
@@ -33,6 +49,7 @@ struct boot_result boot_run(const struct boot *boot)
 
     if (!qemu)
         harness_fail("qemu-system-aarch64 is not built");
+    add_arguments(argv, boot->arguments);
     process = process_start(argv, &options);
     while (!(result.ended = process_has_ended(process, &result.status)) &&
            harness_now_ms() < deadline_ms)
