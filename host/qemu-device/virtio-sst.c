@@ -248,7 +248,7 @@ static void virtio_sst_realize(DeviceState *dev, Error **errp)
         return;
     }
     s->link.pairs = s->num_queues;
-    s->link.in_flight_max = s->num_queues * SST_QUEUE_SIZE;
+    s->link.in_flight_max = s->num_queues * VIRTQUEUE_MAX_SIZE; /* MMIO offers so many */
     virtio_init(vdev, SST_VIRTIO_ID, sizeof(struct sst_config));
     for (unsigned i = 0; i < 2 * s->num_queues + 1; i++) {
         s->queues[i] = virtio_add_queue(vdev, SST_QUEUE_SIZE, virtio_sst_handle_queue);
