@@ -180,7 +180,7 @@ static bool choose_size(void)
     }
     width = option("width", preferred->width);
     height = option("height", preferred->height);
-    if (width == 0 || height == 0) {
+    if (width - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX || height - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX) {
         width = VIRTIO_GPU_FALLBACK_WIDTH;
         height = VIRTIO_GPU_FALLBACK_HEIGHT;
     }

@@ -30,34 +30,37 @@ static uint64_t usable_features(uint64_t wanted)
     return wanted;
 }
 
+static int read_alignment(struct virtio_gpu *gpu, uint32_t *alignment)
+{
+    *alignment = 1;
+    if (!virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_BLOB_ALIGNMENT)) {
+        return 0;
+    }
+    return read_config32(gpu, offsetof(struct virtio_gpu_config, blob_alignment), alignment);
+}
+
+/* Nothing is taken over before all of it has been checked. */
 static int read_configuration(struct virtio_gpu *gpu)
 {
-    int error =
-        read_config32(gpu, offsetof(struct virtio_gpu_config, num_scanouts), &gpu->scanout_count);
+    uint32_t scanouts, capsets, alignment;
+    int error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_scanouts), &scanouts);
 
     if (error == 0) {
-        error =
-            read_config32(gpu, offsetof(struct virtio_gpu_config, num_capsets), &gpu->capset_count);
+        error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_capsets), &capsets);
+    }
+    if (error == 0) {
+        error = read_alignment(gpu, &alignment);
     }
     if (error < 0) {
         return error == BAREGPU_ERR_RANGE ? BAREGPU_ERR_PROTOCOL : error;
     }
-    if (gpu->capset_count > VIRTIO_GPU_CAPSETS_MAX) {
-        gpu->capset_count = VIRTIO_GPU_CAPSETS_MAX;
-    }
-    if (gpu->scanout_count == 0 || gpu->scanout_count > VIRTIO_GPU_MAX_SCANOUTS) {
+    if (scanouts == 0 || scanouts > VIRTIO_GPU_MAX_SCANOUTS || alignment == 0 ||
+        (alignment & (alignment - 1)) != 0) {
         return BAREGPU_ERR_PROTOCOL;
     }
-    gpu->blob_alignment = 1;
-    if (virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_BLOB_ALIGNMENT)) {
-        uint32_t alignment = 0;
-
-        error = read_config32(gpu, offsetof(struct virtio_gpu_config, blob_alignment), &alignment);
-        if (error < 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) {
-            return BAREGPU_ERR_PROTOCOL;
-        }
-        gpu->blob_alignment = alignment;
-    }
+    gpu->scanout_count = scanouts;
+    gpu->capset_count = capsets < VIRTIO_GPU_CAPSETS_MAX ? capsets : VIRTIO_GPU_CAPSETS_MAX;
+    gpu->blob_alignment = alignment;
     return 0;
 }
 
@@ -233,8 +236,9 @@ int virtio_gpu_open_pci(struct virtio_gpu *gpu, const struct pci_host *host,
     }
     error = gpu->own_device.id == VIRTIO_ID_GPU ? virtio_gpu_open(gpu, &gpu->own_device, options)
                                                 : BAREGPU_ERR_NOT_FOUND;
-    if (error < 0) {
-        virtio_close(&gpu->own_device, hal_time_ns() + VIRTIO_GPU_TIMEOUT_DEFAULT_NS);
+    if (error < 0 &&
+        virtio_close(&gpu->own_device, hal_time_ns() + VIRTIO_GPU_TIMEOUT_DEFAULT_NS) == 0) {
+        free_memory(gpu);
     }
     return error;
 }
@@ -275,6 +279,9 @@ int virtio_gpu_restart(struct virtio_gpu *gpu)
     if (error == 0) {
         gpu_free_slots(gpu);
         error = virtio_ready(gpu->device);
+    }
+    if (error < 0) {
+        virtio_fail(gpu->device);
     }
     gpu->error = error;
     return error;

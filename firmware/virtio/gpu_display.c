@@ -216,14 +216,12 @@ int virtio_gpu_display_present_end(struct virtio_gpu_display *display)
 int virtio_gpu_display_present(struct virtio_gpu_display *display)
 {
     int error = virtio_gpu_display_present_begin(display);
-    int end;
 
     if (error < 0) {
-        gpu_frame_end(display->gpu, &back_buffer(display)->frame);
+        (void)gpu_frame_end(display->gpu, &back_buffer(display)->frame);
         return error;
     }
-    end = virtio_gpu_display_present_end(display);
-    return end;
+    return virtio_gpu_display_present_end(display);
 }
 
 /* ---- Modes ---- */

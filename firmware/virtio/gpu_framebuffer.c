@@ -360,7 +360,12 @@ int virtio_gpu_framebuffer_flush_begin(struct virtio_gpu_framebuffer *fb)
 
 int virtio_gpu_framebuffer_flush_end(struct virtio_gpu_framebuffer *fb)
 {
-    return gpu_frame_end(fb->gpu, &fb->frame);
+    int error = gpu_frame_end(fb->gpu, &fb->frame);
+
+    if (error < 0) { /* what of it has been shown is not known */
+        virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+    }
+    return error;
 }
 
 int virtio_gpu_framebuffer_flush(struct virtio_gpu_framebuffer *fb)

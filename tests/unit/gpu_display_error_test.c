@@ -130,6 +130,49 @@ static void test_destroy_in_flight(void **state)
     close_gpu();
 }
 
+/* What could not be shown is shown by the next frame, with and without page flips. */
+static void test_damage_is_kept(void **state)
+{
+    struct virtio_gpu_display_options options = {.width = 64, .height = 48};
+    const struct virtio_gpu_rect all = {0, 0, 64, 48};
+
+    (void)state;
+    open_gpu(0, 1);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        options.is_double_buffered = kind == 1;
+        assert_int_equal(virtio_gpu_display_open(&display, &gpu, &options), 0);
+        for (unsigned after = 0; after < 2; after++) { /* the transfer, a flush or the flip */
+            draw(&display, &all, 10 + after);
+            fake.misbehaviour = FAKE_GPU_ERROR;
+            fake.error = VIRTIO_GPU_RESP_ERR_UNSPEC;
+            fake.after = after;
+            assert_int_equal(virtio_gpu_display_present(&display), BAREGPU_ERR_IO);
+            assert_int_equal(fake.misbehaviour, FAKE_GPU_GOOD);
+            memset(fake.scanouts[0].shown, 0, 64 * 48 * 4);
+            assert_int_equal(virtio_gpu_display_present(&display), 0);
+            expect_shown(0, &all, 10 + after);
+        }
+        assert_int_equal(virtio_gpu_display_close(&display), 0);
+    }
+    close_gpu();
+}
+
+/* A configuration that has become bad at a restart leaves the one before. */
+static void test_bad_restart(void **state)
+{
+    const uint32_t scanouts = 100;
+    struct virtio_gpu_screen screen;
+
+    (void)state;
+    open_gpu(0, 2);
+    memcpy(fake.virtio.config + offsetof(struct virtio_gpu_config, num_scanouts), &scanouts, 4);
+    assert_int_equal(virtio_gpu_restart(&gpu), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(fake.virtio.failures, 1);
+    assert_int_equal(gpu.scanout_count, 2);
+    assert_int_equal(virtio_gpu_get_screen(&gpu, 50, &screen), BAREGPU_ERR_RANGE);
+    close_gpu();
+}
+
 /* The display outlives the GPU. */
 static void test_close_after_gpu(void **state)
 {
@@ -396,6 +439,8 @@ int main(void)
         cmocka_unit_test(test_resize_undo_refused),
         cmocka_unit_test(test_mode_not_shown),
         cmocka_unit_test(test_destroy_in_flight),
+        cmocka_unit_test(test_damage_is_kept),
+        cmocka_unit_test(test_bad_restart),
         cmocka_unit_test(test_close_after_gpu),
         cmocka_unit_test(test_blob_alignment_grows),
         cmocka_unit_test(test_display_event_kept),

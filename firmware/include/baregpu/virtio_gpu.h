@@ -129,7 +129,8 @@ void virtio_gpu_framebuffer_damage(struct virtio_gpu_framebuffer *fb, uint32_t x
                                    uint32_t width, uint32_t height);
 
 /* Shows the damage wherever the framebuffer is scanned out: transfers and flushes with one
- * notification, and waits until the device is done with the memory. */
+ * notification, and waits until the device is done with the memory. After an error of the device
+ * all of it is damaged, and is shown by the next one. */
 int virtio_gpu_framebuffer_flush(struct virtio_gpu_framebuffer *fb);
 
 /* The same in two steps: the memory under the damage must not be written between them. */
