@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The mediator. With nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
+# What runs beside QEMU: the mediator, and the simulator with the library that it stands on.
+#
+# The mediator: with nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
 # backend only. It never links CUDA: libcuda is opened at run time.
 
 HOST := $(BUILD)/host
 HOST_OBJ := $(HOST)/obj
 MEDIATOR := $(HOST)/baregpu-mediator
+SST_SIM := $(HOST)/baregpu-sst-sim
+SST_LIB := $(HOST)/libsst-device.a
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c)
 CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*.cu))
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
+SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
+               host/mediator/listener.c
+SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c))
+SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
+SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 
-HOST_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
+# A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
+HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
                -fno-omit-frame-pointer $(HOST_CFLAGS_PKG)
 HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
                   $(if $(CUDA_SRC),-DHAVE_CUDA_KERNELS) $(HOST_CFLAGS)
@@ -23,10 +33,17 @@ $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUD
 $(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR))
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
+
+$(SST_LIB): $(SST_LIB_OBJ)
+	@rm -f $@
+	$(call quiet,AR,$@)ar rcs $@ $^
+
+$(SST_SIM): $(SST_SIM_OBJ) $(SST_LIB)
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -o $@
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)
@@ -46,4 +63,4 @@ $(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
 
 .SECONDARY: $(CUDA_OBJ:.o=)
 
--include $(MEDIATOR_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
+-include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

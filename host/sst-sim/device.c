@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sst-sim/device.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Things that a model may do before it answers a request that finds it idle. One that is never
+ * done would keep the whole process. */
+#define STEPS_MAX 100000000u
+
+/* ---- Trace: the same for the same requests at the same times ---- */
+
+#define trace(device, format, ...)                                                                 \
+    do {                                                                                           \
+        if ((device)->trace) {                                                                     \
+            fprintf((device)->trace, "%u %" PRIu64 " " format "\n", (device)->number,              \
+                    (device)->kernel.now_ns, __VA_ARGS__);                                         \
+        }                                                                                          \
+    } while (0)
+
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[SST_TYPE_COUNT] = {
+        "NOOP", "ECHO", "COMPUTE", "READ", "WRITE", "RESET", "GET_INFO", "CONFIGURE",
+    };
+
+    return type < SST_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* ---- What a model calls ---- */
+
+uint64_t sst_time_ns(const struct sst_device *device)
+{
+    return device->kernel.now_ns;
+}
+
+bool sst_schedule(struct sst_device *device, uint64_t delay_ns,
+                  void (*function)(void *model, uint64_t value), uint64_t value)
+{
+    return kernel_schedule(&device->kernel, delay_ns, function, value);
+}
+
+uint64_t sst_cycles_to_ns(uint64_t cycles, uint64_t clock_hz)
+{
+    unsigned __int128 ns = (unsigned __int128)cycles * 1000000000u;
+
+    ns = (ns + clock_hz - 1) / clock_hz;
+    return ns < INT64_MAX ? (uint64_t)ns : INT64_MAX;
+}
+
+static void release_job(struct sst_job *job)
+{
+    struct sst_device *device = job->device;
+
+    *job->all_link = job->all_next;
+    if (job->all_next) {
+        job->all_next->all_link = job->all_link;
+    }
+    job->next = device->free;
+    device->free = job;
+}
+
+void sst_answer(struct sst_job *job, const struct sst_answer *answer)
+{
+    struct sst_device *device = job->device;
+    struct sst_response response = {
+        .status = answer->status,
+        .request_id = job->request.request_id,
+        .user_data = job->request.user_data,
+        .result = answer->result,
+    };
+
+    assert(answer->size <= SST_PAYLOAD_SIZE);
+    if (answer->size > 0) {
+        memcpy(&response.payload, answer->payload, answer->size);
+    }
+    link_put_answer(&device->link, job->tag, &response, answer->size, sst_time_ns(device),
+                    answer->cycles);
+    device->answers++;
+    trace(device, "answer %" PRIu64 " status %" PRIu32 " result %" PRIu64 " cycles %" PRIu64,
+          job->tag, answer->status, answer->result, answer->cycles);
+    release_job(job);
+}
+
+void sst_send_event(struct sst_device *device, uint32_t type, uint64_t data)
+{
+    struct sst_event event = {.type = type, .timestamp = sst_time_ns(device), .data = data};
+
+    if (!link_has_feature(&device->link, SST_WIRE_EVENTS)) {
+        device->events_dropped++;
+        return;
+    }
+    link_put_event(&device->link, &event);
+    device->events++;
+    trace(device, "event %" PRIu32 " data %" PRIu64, type, data);
+}
+
+/* ---- What the link calls ---- */
+
+static struct sst_job *take_job(struct sst_device *device)
+{
+    struct sst_job *job = device->free;
+
+    if (job) {
+        device->free = job->next;
+    } else {
+        job = malloc(sizeof(*job));
+    }
+    return job;
+}
+
+static void reset_model(struct sst_device *device)
+{
+    while (device->jobs) {
+        release_job(device->jobs);
+    }
+    kernel_clear(&device->kernel);
+    device->ops->reset(device->model);
+    device->resets++;
+    trace(device, "reset %" PRIu64, device->resets);
+}
+
+/* Types that a device answers itself, should it forward them all the same. */
+static void answer_without_model(struct sst_job *job)
+{
+    struct sst_info info = {
+        .version = SST_PROTOCOL_VERSION,
+        .capabilities = SST_F_ECHO | SST_F_COMPUTE | SST_F_MEMORY | SST_F_RESET,
+        .max_compute_units = SST_INFO_COMPUTE_UNITS_MAX,
+        .memory_size = SST_INFO_MEMORY_SIZE,
+    };
+    struct sst_answer answer = {.status = SST_OK};
+
+    switch (job->request.type) {
+    case SST_NOOP:
+        break;
+    case SST_ECHO:
+        answer.payload = &job->request.payload;
+        answer.size = SST_PAYLOAD_SIZE;
+        break;
+    case SST_GET_INFO:
+        answer.payload = &info;
+        answer.size = sizeof(info);
+        break;
+    default:
+        answer.status = SST_INVALID;
+        break;
+    }
+    sst_answer(job, &answer);
+}
+
+/* Without deterministic time nothing else happens until the job is answered. A model that has
+ * nothing left to do and has not answered never will. */
+static void run_until_idle(struct sst_device *device)
+{
+    uint32_t steps = 0;
+
+    while (device->jobs && kernel_next_ns(&device->kernel) != SST_TIME_NEVER &&
+           steps++ < STEPS_MAX) {
+        kernel_step(&device->kernel, device->model);
+    }
+    while (device->jobs) {
+        sst_answer(device->jobs, &(struct sst_answer){.status = SST_ERROR});
+    }
+}
+
+static bool take_request(void *owner, uint64_t tag, uint16_t pair,
+                         const struct sst_request *request)
+{
+    struct sst_device *device = owner;
+    struct sst_job *job;
+
+    if (request->type == SST_RESET) {
+        reset_model(device); /* only on the old wire: there the one before is answered already */
+    }
+    job = take_job(device);
+    if (!job) {
+        return false;
+    }
+    *job = (struct sst_job){
+        .request = *request,
+        .arrival_ns = sst_time_ns(device),
+        .pair = pair,
+        .device = device,
+        .tag = tag,
+        .all_next = device->jobs,
+        .all_link = &device->jobs,
+    };
+    if (device->jobs) {
+        device->jobs->all_link = &job->all_next;
+    }
+    device->jobs = job;
+    device->requests++;
+    trace(device, "request %" PRIu64 " %s pair %u", tag, type_name(request->type), (unsigned)pair);
+    if (request->type == SST_RESET) {
+        sst_answer(job, &(struct sst_answer){.status = SST_OK});
+    } else if (request->type == SST_COMPUTE || request->type == SST_READ ||
+               request->type == SST_WRITE || request->type == SST_CONFIGURE) {
+        device->ops->request(device->model, job);
+    } else {
+        answer_without_model(job);
+    }
+    if (!device->is_sync) {
+        run_until_idle(device);
+    }
+    return true;
+}
+
+static void take_reset(void *owner, uint32_t reason)
+{
+    (void)reason;
+    reset_model(owner);
+}
+
+/* What is due before or at `time_ns` happens, as long as the reply has room for it. */
+static void advance(struct sst_device *device, uint64_t time_ns)
+{
+    while (kernel_next_ns(&device->kernel) <= time_ns && link_has_room(&device->link)) {
+        kernel_step(&device->kernel, device->model);
+    }
+    kernel_advance(&device->kernel, time_ns);
+}
+
+static void begin_sync(void *owner, uint64_t time_ns)
+{
+    advance(owner, time_ns);
+}
+
+static void end_sync(void *owner)
+{
+    struct sst_device *device = owner;
+
+    advance(device, device->kernel.now_ns);
+    link_end_frame(&device->link, true, device->kernel.now_ns, kernel_next_ns(&device->kernel));
+}
+
+static void fill_hello(void *owner, const struct sst_hello *hello, struct sst_hello_reply *reply)
+{
+    struct sst_device *device = owner;
+
+    device->is_sync = (reply->features & SST_WIRE_SYNC) != 0;
+    if (device->is_sync) {
+        kernel_advance(&device->kernel, hello->time_ns);
+    }
+    reply->clock_hz = device->ops->clock_hz(device->model);
+    strncpy(reply->name, device->ops->name, sizeof(reply->name) - 1);
+}
+
+static const struct link_ops link_ops = {
+    .request = take_request,
+    .reset = take_reset,
+    .sync_begin = begin_sync,
+    .sync_end = end_sync,
+    .hello = fill_hello,
+};
+
+/* ---- Life ---- */
+
+struct sst_device *device_create(const struct sst_model_ops *ops, unsigned number, FILE *trace,
+                                 bool is_old_only)
+{
+    struct sst_device *device = calloc(1, sizeof(*device));
+
+    if (!device) {
+        return NULL;
+    }
+    device->ops = ops;
+    device->number = number;
+    device->trace = trace;
+    link_init(&device->link, &link_ops, device, is_old_only);
+    device->model = ops->create(device);
+    if (!device->model) {
+        device_destroy(device);
+        return NULL;
+    }
+    return device;
+}
+
+void device_destroy(struct sst_device *device)
+{
+    struct sst_job *job;
+
+    if (device->model) {
+        device->ops->destroy(device->model);
+    }
+    while (device->jobs) {
+        release_job(device->jobs);
+    }
+    while ((job = device->free) != NULL) {
+        device->free = job->next;
+        free(job);
+    }
+    kernel_free(&device->kernel);
+    link_free(&device->link);
+    free(device);
+}
+
+size_t device_receive(struct sst_device *device, const uint8_t *bytes, size_t length)
+{
+    size_t taken = link_receive(&device->link, bytes, length);
+
+    if (!device->is_sync && taken != SIZE_MAX) {
+        link_end_frame(&device->link, false, device->kernel.now_ns, 0);
+    }
+    return taken;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sst-sim/link.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FEATURES (SST_WIRE_EVENTS | SST_WIRE_SYNC)
+#define PADDED(size) (((size_t)(size) + 7) & ~(size_t)7)
+#define REQUEST_HEAD offsetof(struct sst_request, payload)
+#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+
+void link_init(struct link *link, const struct link_ops *ops, void *owner, bool is_old_only)
+{
+    *link = (struct link){.ops = ops, .owner = owner, .is_old_only = is_old_only};
+}
+
+void link_free(struct link *link)
+{
+    free(link->out);
+    link->out = NULL;
+}
+
+/* ---- Out ---- */
+
+static void *append(struct link *link, size_t size)
+{
+    void *place;
+
+    if (link->out_sent == link->out_size) {
+        link->out_sent = link->out_size = 0;
+    }
+    if (link->out_capacity - link->out_size < size) {
+        size_t capacity = 2 * (link->out_size + size);
+        uint8_t *out = realloc(link->out, capacity);
+
+        if (!out) {
+            link->is_out_of_memory = true;
+            return NULL;
+        }
+        link->out = out;
+        link->out_capacity = capacity;
+    }
+    place = link->out + link->out_size;
+    memset(place, 0, size);
+    link->out_size += size;
+    return place;
+}
+
+static bool open_frame(struct link *link)
+{
+
+    if (link->is_frame_open) {
+        return true;
+    }
+    if (!append(link, sizeof(struct sst_frame))) {
+        return false;
+    }
+    link->out_frame = link->out_size - sizeof(struct sst_frame);
+    link->out_frame_count = 0;
+    link->is_frame_open = true;
+    return true;
+}
+
+static size_t frame_bytes(const struct link *link)
+{
+    return link->is_frame_open ? link->out_size - link->out_frame - sizeof(struct sst_frame) : 0;
+}
+
+bool link_has_room(const struct link *link)
+{
+    return !link->is_frame_open || (link->out_frame_count < SST_FRAME_COUNT_MAX &&
+                                    frame_bytes(link) + LINK_UNIT_MAX <= SST_FRAME_SIZE_MAX);
+}
+
+void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t next_ns)
+{
+    struct sst_frame frame = {
+        .magic = SST_FRAME_MAGIC,
+        .flags = is_sync ? SST_FRAME_SYNC : 0,
+        .sequence = is_sync ? link->sequence : 0,
+        .time_ns = time_ns,
+        .next_ns = is_sync ? next_ns : 0,
+    };
+
+    if (is_sync && !open_frame(link)) {
+        return;
+    }
+    if (!link->is_frame_open) {
+        return;
+    }
+    frame.size = (uint32_t)frame_bytes(link);
+    frame.count = link->out_frame_count;
+    memcpy(link->out + link->out_frame, &frame, sizeof(frame));
+    link->is_frame_open = false;
+}
+
+static void put_record(struct link *link, const struct sst_record *record, const void *body,
+                       uint64_t time_ns)
+{
+    uint8_t *place;
+
+    if (!link_has_room(link)) {
+        assert(!link_has_feature(link, SST_WIRE_SYNC)); /* the caller asks for room there */
+        link_end_frame(link, false, time_ns, 0);
+    }
+    if (!open_frame(link)) {
+        return;
+    }
+    place = append(link, sizeof(*record) + PADDED(record->size));
+    if (place) {
+        memcpy(place, record, sizeof(*record));
+        memcpy(place + sizeof(*record), body, record->size);
+        link->out_frame_count++;
+    }
+}
+
+void link_put_answer(struct link *link, uint64_t tag, const struct sst_response *response,
+                     size_t payload_size, uint64_t time_ns, uint64_t cycles)
+{
+    struct sst_record record = {
+        .kind = SST_RECORD_ANSWER,
+        .size = (uint32_t)(RESPONSE_HEAD + payload_size),
+        .tag = tag,
+        .time_ns = time_ns,
+        .cycles = cycles,
+    };
+    void *place;
+
+    assert(payload_size <= SST_PAYLOAD_SIZE);
+    if (link->state != LINK_OLD) {
+        put_record(link, &record, response, time_ns);
+        return;
+    }
+    place = append(link, sizeof(*response));
+    if (place) {
+        memcpy(place, response, RESPONSE_HEAD + payload_size);
+    }
+}
+
+void link_put_event(struct link *link, const struct sst_event *event)
+{
+    struct sst_record record = {
+        .kind = SST_RECORD_EVENT,
+        .size = sizeof(*event),
+        .time_ns = event->timestamp,
+    };
+
+    put_record(link, &record, event, event->timestamp);
+}
+
+const uint8_t *link_output(const struct link *link, size_t *size)
+{
+    *size = (link->is_frame_open ? link->out_frame : link->out_size) - link->out_sent;
+    return link->out ? link->out + link->out_sent : NULL;
+}
+
+void link_sent(struct link *link, size_t size)
+{
+    link->out_sent += size;
+}
+
+/* ---- In ---- */
+
+static bool fail(struct link *link, const char *why)
+{
+    snprintf(link->error, sizeof(link->error), "%s", why);
+    return false;
+}
+
+static bool answer_hello(struct link *link, const struct sst_request *request)
+{
+    struct sst_hello hello;
+    struct sst_hello_reply reply = {.magic = SST_HELLO_REPLY_MAGIC, .version = SST_WIRE_VERSION};
+    struct sst_response *response;
+
+    memcpy(&hello, &request->payload, sizeof(hello));
+    if (hello.magic != SST_HELLO_MAGIC || hello.version < SST_WIRE_VERSION ||
+        hello.time_ns > LINK_TIME_MAX) {
+        return false;
+    }
+    reply.features = link->features = hello.features & FEATURES;
+    link->frame.time_ns = hello.time_ns;
+    link->ops->hello(link->owner, &hello, &reply);
+    response = append(link, sizeof(*response));
+    if (response) {
+        response->status = SST_OK;
+        response->request_id = request->request_id;
+        response->user_data = request->user_data;
+        memcpy(&response->payload, &reply, sizeof(reply));
+    }
+    link->state = LINK_FRAMES;
+    return true;
+}
+
+static size_t take_old(struct link *link, const uint8_t *bytes, size_t length)
+{
+    struct sst_request request;
+
+    if (length < sizeof(request)) {
+        return 0;
+    }
+    memcpy(&request, bytes, sizeof(request));
+    if (link->state == LINK_NEW && request.type == SST_HELLO_TYPE && !link->is_old_only &&
+        answer_hello(link, &request)) {
+        return sizeof(request);
+    }
+    link->state = LINK_OLD;
+    return link->ops->request(link->owner, 0, 0, &request) ? sizeof(request) : SIZE_MAX;
+}
+
+static bool check_frame(struct link *link, const struct sst_frame *frame)
+{
+    bool is_sync = link_has_feature(link, SST_WIRE_SYNC);
+
+    if (frame->magic != SST_FRAME_MAGIC) {
+        return fail(link, "a frame with a wrong magic");
+    }
+    if (frame->size > SST_FRAME_SIZE_MAX || frame->count > SST_FRAME_COUNT_MAX ||
+        frame->size % 8 != 0) {
+        return fail(link, "a frame beyond the limits");
+    }
+    if (is_sync != ((frame->flags & SST_FRAME_SYNC) != 0)) {
+        return fail(link, is_sync ? "a frame without SYNC" : "a SYNC frame that was not agreed on");
+    }
+    if (frame->sequence != link->sequence + 1) {
+        return fail(link, "a frame out of sequence");
+    }
+    if (is_sync && (frame->time_ns < link->frame.time_ns || frame->time_ns > LINK_TIME_MAX)) {
+        return fail(link, "time runs backwards, or beyond its end");
+    }
+    return true;
+}
+
+static bool end_frame_if_done(struct link *link)
+{
+    if (link->frame_count_left > 0) {
+        return true;
+    }
+    if (link->frame_size_left > 0) {
+        return fail(link, "a frame with bytes behind its records");
+    }
+    link->state = LINK_FRAMES;
+    if (link_has_feature(link, SST_WIRE_SYNC)) {
+        link->ops->sync_end(link->owner);
+    }
+    return true;
+}
+
+static size_t take_frame(struct link *link, const uint8_t *bytes, size_t length)
+{
+    struct sst_frame frame;
+
+    if (length < sizeof(frame)) {
+        return 0;
+    }
+    memcpy(&frame, bytes, sizeof(frame));
+    if (!check_frame(link, &frame)) {
+        return SIZE_MAX;
+    }
+    link->frame = frame;
+    link->sequence = frame.sequence;
+    link->frame_size_left = frame.size;
+    link->frame_count_left = frame.count;
+    link->state = LINK_RECORDS;
+    if (link_has_feature(link, SST_WIRE_SYNC)) {
+        link->ops->sync_begin(link->owner, frame.time_ns);
+    }
+    return end_frame_if_done(link) ? sizeof(frame) : SIZE_MAX;
+}
+
+static bool run_record(struct link *link, const struct sst_record *record, const uint8_t *body)
+{
+    struct sst_request request = {0};
+    struct sst_reset_notice notice;
+
+    switch (record->kind) {
+    case SST_RECORD_REQUEST:
+        if (record->size < REQUEST_HEAD || record->size > sizeof(request)) {
+            return fail(link, "a request of a wrong size");
+        }
+        memcpy(&request, body, record->size);
+        return link->ops->request(link->owner, record->tag, record->pair, &request);
+    case SST_RECORD_RESET:
+        if (record->size != sizeof(notice)) {
+            return fail(link, "a reset of a wrong size");
+        }
+        memcpy(&notice, body, sizeof(notice));
+        link->ops->reset(link->owner, notice.reason);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static size_t take_record(struct link *link, const uint8_t *bytes, size_t length)
+{
+    struct sst_record record;
+    size_t size;
+
+    if (link->frame_size_left < sizeof(record)) {
+        fail(link, "a frame that ends within a record");
+        return SIZE_MAX;
+    }
+    if (length < sizeof(record)) {
+        return 0;
+    }
+    memcpy(&record, bytes, sizeof(record));
+    if (record.size > SST_RECORD_SIZE_MAX) {
+        fail(link, "a record beyond the limit");
+        return SIZE_MAX;
+    }
+    size = sizeof(record) + PADDED(record.size);
+    if (link->frame_size_left < size) {
+        fail(link, "a frame that ends within a record");
+        return SIZE_MAX;
+    }
+    if (length < size) {
+        return 0;
+    }
+    link->frame_size_left -= (uint32_t)size;
+    link->frame_count_left--;
+    return run_record(link, &record, bytes + sizeof(record)) && end_frame_if_done(link) ? size
+                                                                                       : SIZE_MAX;
+}
+
+static size_t take_one(struct link *link, const uint8_t *bytes, size_t length)
+{
+    switch (link->state) {
+    case LINK_FRAMES:
+        return take_frame(link, bytes, length);
+    case LINK_RECORDS:
+        return take_record(link, bytes, length);
+    default:
+        return take_old(link, bytes, length);
+    }
+}
+
+size_t link_receive(struct link *link, const uint8_t *bytes, size_t length)
+{
+    size_t taken = 0;
+
+    for (;;) {
+        size_t size = take_one(link, bytes + taken, length - taken);
+
+        if (size == SIZE_MAX || link->is_out_of_memory) {
+            if (!link->error[0]) {
+                fail(link, "out of memory");
+            }
+            return SIZE_MAX;
+        }
+        if (size == 0) {
+            return taken;
+        }
+        taken += size;
+    }
+}

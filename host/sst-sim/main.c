@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* baregpu-sst-sim: sockets and the models behind them. */
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/sst-sim/accelerator.h"
+#include "host/sst-sim/systolic.h"
+
+#define EXIT_SYSTEM 1
+#define EXIT_USAGE 2
+#define SOCKETS_MAX 64
+
+const char *argp_program_version = "baregpu-sst-sim 1.0";
+
+/* One's own model: a line here, and its file. */
+static const struct sst_model_ops *const models[] = {&accelerator_model, &systolic_model};
+
+enum option_key {
+    OPTION_TRACE = 't',
+    OPTION_OLD_WIRE = 0x100,
+    OPTION_READY_FD,
+};
+
+static const struct argp_option options[] = {
+    {"trace", OPTION_TRACE, "FILE", 0, "Write a line for each request, answer and event", 0},
+    {"old-wire", OPTION_OLD_WIRE, NULL, 0, "Speak the first version of the protocol only", 0},
+    {"ready-fd", OPTION_READY_FD, "FD", 0, "Write a line there when all sockets listen", 0},
+    {0},
+};
+
+static const char documentation[] =
+    "Simulates accelerators for guests with a virtio-sst device. Each connection is one of its own."
+    "\vMODEL is accelerator (the default) or systolic; docs/sst-sim.md describes them. Exit "
+    "status: 0 ended by a signal, 1 the system refused something, 2 wrong options.";
+
+struct arguments {
+    struct sst_server_options server;
+    int ready_fd;
+    struct {
+        const char *path;
+        const struct sst_model_ops *model;
+    } sockets[SOCKETS_MAX];
+    size_t socket_count;
+};
+
+static volatile int stop;
+
+static void take_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+static void add_socket(struct argp_state *state, char *text)
+{
+    struct arguments *arguments = state->input;
+    char *comma = strrchr(text, ',');
+    const char *name = models[0]->name;
+
+    if (comma && strncmp(comma, ",model=", 7) == 0) {
+        *comma = '\0';
+        name = comma + 7;
+    }
+    if (arguments->socket_count == SOCKETS_MAX) {
+        argp_error(state, "at most %d sockets", SOCKETS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+        if (strcmp(models[i]->name, name) == 0) {
+            arguments->sockets[arguments->socket_count].path = text;
+            arguments->sockets[arguments->socket_count++].model = models[i];
+            return;
+        }
+    }
+    argp_error(state, "model=%s: accelerator and systolic are allowed", name);
+}
+
+static void set_ready_fd(struct argp_state *state, const char *text)
+{
+    struct arguments *arguments = state->input;
+    char *end;
+    long fd = strtol(text, &end, 10);
+
+    if (!*text || *end || fd < 0 || fd > 65535) {
+        argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
+    }
+    arguments->ready_fd = (int)fd;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case OPTION_TRACE:
+        arguments->server.trace_path = text;
+        return 0;
+    case OPTION_OLD_WIRE:
+        arguments->server.is_old_wire = true;
+        return 0;
+    case OPTION_READY_FD:
+        set_ready_fd(state, text);
+        return 0;
+    case ARGP_KEY_ARG:
+        add_socket(state, text);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Signals come only while the server waits: none is missed between a look at `stop` and the wait. */
+static void prepare_signals(void)
+{
+    struct sigaction action = {.sa_handler = take_signal};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static void tell_ready(int fd)
+{
+    if (fd >= 0) {
+        if (write(fd, "ready\n", 6) != 6) {
+            perror("baregpu-sst-sim: --ready-fd");
+        }
+        close(fd);
+    }
+}
+
+int main(int count, char **texts)
+{
+    static const struct argp parser = {
+        options, parse_option, "SOCKET[,model=MODEL]...", documentation, NULL, NULL, NULL};
+    struct arguments arguments = {.ready_fd = -1};
+    struct sst_server *server;
+    int result = 0;
+
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&parser, count, texts, 0, NULL, &arguments);
+    prepare_signals();
+    server = sst_server_create(&arguments.server);
+    if (!server) {
+        return EXIT_SYSTEM;
+    }
+    for (size_t i = 0; result == 0 && i < arguments.socket_count; i++) {
+        if (!sst_server_listen(server, arguments.sockets[i].path, arguments.sockets[i].model)) {
+            result = EXIT_SYSTEM;
+        }
+    }
+    if (result == 0) {
+        tell_ready(arguments.ready_fd);
+        result = sst_server_run(server, &stop) == 0 ? 0 : EXIT_SYSTEM;
+    }
+    sst_server_destroy(server);
+    return result;
+}

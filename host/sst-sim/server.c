@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/mediator/listener.h"
+#include "host/sst-sim/device.h"
+
+#define LISTENERS_MAX 64
+#define CONNECTIONS_MAX 256
+#define INPUT_SIZE (256 * 1024)
+/* A guest that does not take its answers is not given more until it has. */
+#define OUTPUT_MAX (1024 * 1024)
+
+struct connection {
+    int fd;
+    struct sst_device *device;
+    size_t input_size;
+    uint8_t input[INPUT_SIZE];
+};
+
+struct sst_server {
+    struct listener_socket listeners[LISTENERS_MAX];
+    const struct sst_model_ops *models[LISTENERS_MAX];
+    size_t listener_count;
+    struct connection *connections[CONNECTIONS_MAX];
+    size_t connection_count;
+    unsigned accepted;
+    FILE *trace;
+    bool is_old_only;
+};
+
+_Static_assert(INPUT_SIZE >= 2 * LINK_UNIT_MAX, "whole messages fit");
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs("baregpu-sst-sim: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+struct sst_server *sst_server_create(const struct sst_server_options *options)
+{
+    struct sst_server *server = calloc(1, sizeof(*server));
+
+    if (!server) {
+        say("out of memory");
+        return NULL;
+    }
+    server->is_old_only = options->is_old_wire;
+    if (options->trace_path) {
+        server->trace = fopen(options->trace_path, "we");
+        if (!server->trace) {
+            say("%s: %s", options->trace_path, strerror(errno));
+            free(server);
+            return NULL;
+        }
+    }
+    return server;
+}
+
+bool sst_server_listen(struct sst_server *server, const char *path,
+                       const struct sst_model_ops *model)
+{
+    struct listener_socket *listener = &server->listeners[server->listener_count];
+
+    if (server->listener_count == LISTENERS_MAX) {
+        say("%s: at most %d sockets", path, LISTENERS_MAX);
+        return false;
+    }
+    if (strlen(path) >= sizeof(listener->path)) {
+        say("%s: the path is too long for a socket, %zu bytes are allowed", path,
+            sizeof(listener->path) - 1);
+        return false;
+    }
+    switch (listener_open(listener, path, 0600)) {
+    case LISTENER_OK:
+        server->models[server->listener_count++] = model;
+        return true;
+    case LISTENER_IN_USE:
+        say("%s: another process listens there", path);
+        return false;
+    case LISTENER_NOT_A_SOCKET:
+        say("%s: this file is not a socket; it is left alone", path);
+        return false;
+    default:
+        say("%s: %s", path, strerror(errno));
+        return false;
+    }
+}
+
+/* ---- Connections ---- */
+
+static void drop_connection(struct sst_server *server, size_t index, const char *why)
+{
+    struct connection *connection = server->connections[index];
+    const struct sst_device *device = connection->device;
+
+    say("guest %u: %s after %llu requests, %llu answers, %llu events (%llu dropped)",
+        device->number, why, (unsigned long long)device->requests,
+        (unsigned long long)device->answers, (unsigned long long)device->events,
+        (unsigned long long)device->events_dropped);
+    if (server->trace) {
+        fflush(server->trace);
+    }
+    device_destroy(connection->device);
+    close(connection->fd);
+    free(connection);
+    server->connections[index] = server->connections[--server->connection_count];
+}
+
+static void accept_connection(struct sst_server *server, size_t listener)
+{
+    const struct sst_model_ops *model = server->models[listener];
+    int fd = accept4(server->listeners[listener].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct connection *connection = NULL;
+
+    if (fd < 0) {
+        return;
+    }
+    if (server->connection_count < CONNECTIONS_MAX) {
+        connection = malloc(sizeof(*connection));
+    }
+    if (connection) {
+        connection->fd = fd;
+        connection->input_size = 0;
+        connection->device = device_create(model, ++server->accepted, server->trace,
+                                           server->is_old_only);
+    }
+    if (!connection || !connection->device) {
+        say("%s: a guest is refused: %s", server->listeners[listener].path,
+            server->connection_count < CONNECTIONS_MAX ? "out of memory" : "too many");
+        free(connection);
+        close(fd);
+        return;
+    }
+    say("guest %u: connected to %s (%s)", connection->device->number,
+        server->listeners[listener].path, model->name);
+    server->connections[server->connection_count++] = connection;
+}
+
+/* The next three return NULL, or why the connection ends. */
+
+static const char *write_output(struct connection *connection)
+{
+    struct link *link = &connection->device->link;
+    size_t size;
+    const uint8_t *bytes;
+
+    while (bytes = link_output(link, &size), size > 0) {
+        ssize_t sent = send(connection->fd, bytes, size, MSG_NOSIGNAL);
+
+        if (sent < 0) {
+            return errno == EAGAIN || errno == EINTR ? NULL : strerror(errno);
+        }
+        link_sent(link, (size_t)sent);
+    }
+    return NULL;
+}
+
+static const char *read_input(struct connection *connection)
+{
+    struct sst_device *device = connection->device;
+    ssize_t got = recv(connection->fd, connection->input + connection->input_size,
+                       sizeof(connection->input) - connection->input_size, 0);
+    size_t taken;
+
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR ? NULL : strerror(errno);
+    }
+    if (got == 0) {
+        return connection->input_size == 0 ? "gone" : "gone within a message";
+    }
+    connection->input_size += (size_t)got;
+    taken = device_receive(device, connection->input, connection->input_size);
+    if (taken == SIZE_MAX) {
+        return device->link.error;
+    }
+    connection->input_size -= taken;
+    memmove(connection->input, connection->input + taken, connection->input_size);
+    return write_output(connection);
+}
+
+static size_t waiting_output(const struct connection *connection)
+{
+    size_t size;
+
+    link_output(&connection->device->link, &size);
+    return size;
+}
+
+static const char *serve(struct connection *connection, short events)
+{
+    const char *why = NULL;
+
+    if (events & POLLOUT) {
+        why = write_output(connection);
+    }
+    if (!why && (events & (POLLIN | POLLHUP | POLLERR))) {
+        why = read_input(connection);
+    }
+    return why;
+}
+
+/* ---- The loop ---- */
+
+static size_t fill_polls(const struct sst_server *server, struct pollfd *polls)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < server->connection_count; i++) {
+        size_t waiting = waiting_output(server->connections[i]);
+
+        polls[count++] = (struct pollfd){
+            .fd = server->connections[i]->fd,
+            .events = (short)((waiting > 0 ? POLLOUT : 0) | (waiting < OUTPUT_MAX ? POLLIN : 0)),
+        };
+    }
+    for (size_t i = 0; i < server->listener_count; i++) {
+        polls[count++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};
+    }
+    return count;
+}
+
+int sst_server_run(struct sst_server *server, const volatile int *stop)
+{
+    struct pollfd polls[CONNECTIONS_MAX + LISTENERS_MAX];
+    sigset_t none;
+
+    sigemptyset(&none);
+    while (!*stop) {
+        size_t connections = server->connection_count;
+        size_t count = fill_polls(server, polls);
+
+        if (ppoll(polls, count, NULL, &none) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            say("poll: %s", strerror(errno));
+            return -1;
+        }
+        /* From the last one on: dropping one moves only those behind it. */
+        for (size_t i = connections; i-- > 0;) {
+            const char *why = polls[i].revents ? serve(server->connections[i], polls[i].revents)
+                                               : NULL;
+
+            if (why) {
+                drop_connection(server, i, why);
+            }
+        }
+        for (size_t i = 0; i < server->listener_count; i++) {
+            if (polls[connections + i].revents) {
+                accept_connection(server, i);
+            }
+        }
+    }
+    return 0;
+}
+
+void sst_server_destroy(struct sst_server *server)
+{
+    while (server->connection_count > 0) {
+        drop_connection(server, server->connection_count - 1, "closed");
+    }
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_close(&server->listeners[i]);
+    }
+    if (server->trace) {
+        fclose(server->trace);
+    }
+    free(server);
+}
