@@ -218,6 +218,8 @@ static bool drive(uint32_t *random, bool may_sleep)
         ring.problem = "no interrupt came";
         return false;
     }
+    if (!may_sleep && got == 0)
+        hal_wait(UINT64_MAX);
     if (smp_random(random) % 16 == 0)
         virtqueue_disable_notifications(&ring.queue);
     return true;
