@@ -27,6 +27,7 @@
 
 #define COMMANDS_MAX 40
 #define REGION_SIZE 65536u
+#define MAPPINGS 4u
 
 static const uint8_t *input;
 static size_t input_size;
@@ -108,8 +109,8 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
 
 static struct virtio_gpu_display display;
 static struct virtio_gpu_cursor cursor;
-static struct virtio_gpu_mapping mapping;
-static bool has_display, has_cursor, has_mapping;
+static struct virtio_gpu_mapping mappings[MAPPINGS];
+static bool has_display, has_cursor;
 
 static void use_screen(void)
 {
@@ -188,13 +189,47 @@ static void use_cursor(void)
     virtio_gpu_cursor_move(&cursor, 2, 2);
 }
 
+/* What is in the list lies in the region, in order, apart from each other; nothing else has a
+ * place. */
+static void check_mappings(void)
+{
+    const struct virtio_gpu_mapping *mapping = gpu.mappings;
+    uint64_t end = 0;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < MAPPINGS; i++) {
+        count += mappings[i].size != 0;
+    }
+    for (; mapping != NULL; mapping = mapping->next, count--) {
+        if (mapping->offset < end || mapping->size == 0 || mapping->offset > REGION_SIZE ||
+            mapping->size > REGION_SIZE - mapping->offset || count == 0) {
+            abort();
+        }
+        end = mapping->offset + mapping->size;
+    }
+    if (count != 0) {
+        abort();
+    }
+}
+
 static void use_mapping(void)
 {
-    if (!has_mapping) {
-        has_mapping = virtio_gpu_blob_map(&gpu, &mapping, 5, take_byte() * 512) == 0;
+    struct virtio_gpu_mapping *mapping = &mappings[take_byte() % MAPPINGS];
+
+    if (mapping->size == 0) {
+        uint32_t id = 1 + take_byte() % 8;
+        int error = virtio_gpu_blob_map(&gpu, mapping, id, take_byte() * 512);
+
+        if ((error == 0) != (mapping->memory != NULL)) {
+            abort();
+        }
     } else {
-        has_mapping = virtio_gpu_blob_unmap(&gpu, &mapping) != 0;
+        virtio_gpu_blob_unmap(&gpu, mapping);
+        if (mapping->memory != NULL) {
+            abort();
+        }
     }
+    check_mappings();
 }
 
 static void use_fences(void)
@@ -218,7 +253,7 @@ static void use_fences(void)
 static void restart(void)
 {
     virtio_gpu_restart(&gpu);
-    has_mapping = false; /* the region is empty after a reset */
+    memset(mappings, 0, sizeof(mappings)); /* the region is empty after a reset */
     if (has_display) {
         virtio_gpu_display_restore(&display);
     }
@@ -268,7 +303,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&fake_hal, 0, sizeof(fake_hal));
     memset(&display, 0, sizeof(display));
     memset(&cursor, 0, sizeof(cursor));
-    has_display = has_cursor = has_mapping = false;
+    memset(mappings, 0, sizeof(mappings));
+    has_display = has_cursor = false;
     fake_hal.wait_ns = 10000;
     features = take_byte() & 0x3F;
     features |= take_byte() & 1 ? VIRTIO_F_RING_PACKED : VIRTIO_F_INDIRECT_DESC;
