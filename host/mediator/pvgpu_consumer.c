@@ -243,6 +243,7 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 static void lose(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
                  uint32_t detail)
 {
+    pvgpu_ring_publish(&worker->ring);
     pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
     pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
     report(worker, position, code, detail);

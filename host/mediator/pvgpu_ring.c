@@ -99,8 +99,10 @@ bool pvgpu_ring_is_zeroed(const struct pvgpu_ring *ring)
 {
     const struct pvgpu_control *control = ring->control;
 
-    return LOAD(control->producer_ptr) == 0 && LOAD(control->consumer_ptr) == 0 &&
-           LOAD(control->host_fence_completed) == 0;
+    /* Where nothing was published before, a producer that moved is all there is to go by. */
+    return LOAD(control->consumer_ptr) == 0 && LOAD(control->host_fence_completed) == 0 &&
+           (ring->published != 0 || ring->completed != 0 ||
+            LOAD(control->producer_ptr) != ring->produced);
 }
 
 /* A device with no reset_request zeroes these, and says nothing. The guest may have gone on. */

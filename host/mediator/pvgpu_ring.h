@@ -83,8 +83,8 @@ void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped);
 /* The device zeroes the control region, and this side has not followed yet. */
 bool pvgpu_ring_was_reset(const struct pvgpu_ring *ring);
 
-/* Pointers and fence are at their start, whatever this side knows: with an older device, that a
- * lost session was reset. */
+/* Consumer and fence are at their start again: with an older device, that a lost session was
+ * reset. */
 bool pvgpu_ring_is_zeroed(const struct pvgpu_ring *ring);
 
 /* control.status; other bits stay. */
