@@ -26,6 +26,7 @@
 #define ROUNDS        400000
 #define THREADS_MAX   4
 #define DEADLINE_NS   120000000000ull
+#define EXTRA_NS      3000000000ull
 #define CONTROL_NS    30000000000ull
 
 /* What is shared lies in lines of its own. */
@@ -255,6 +256,7 @@ static uint32_t overlap(const uint32_t *loads)
 static void run_test(const struct litmus *test, uint32_t rounds)
 {
     uint64_t deadline_ns = timer_deadline_ns(DEADLINE_NS);
+    uint64_t extra_end_ns = timer_deadline_ns(EXTRA_NS);
     bool is_parallel = smp_option("expect_weak", 0);
     uint64_t forbidden = 0;
     uint64_t changes = 0;
@@ -264,7 +266,8 @@ static void run_test(const struct litmus *test, uint32_t rounds)
         tap_skip("too few CPUs", "%s", test->name);
         return;
     }
-    while ((done < rounds || (is_parallel && changes < rounds / 50 && forbidden == 0)) &&
+    while ((done < rounds || (is_parallel && changes < rounds / 50 && forbidden == 0 &&
+                              !timer_has_passed(extra_end_ns))) &&
            run_batch(test, deadline_ns, &forbidden)) {
         done += BATCH;
         changes += overlap(run.first[test->cpus - 1]);
