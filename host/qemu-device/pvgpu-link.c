@@ -645,13 +645,17 @@ void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
 
 /* ---- Life ---- */
 
-void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque)
+void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque, bool running)
 {
     link->events = events;
     link->opaque = opaque;
+    link->running = running;
     link->fd = link->received_fd = -1;
     link->retry_ms = RETRY_FIRST_MS;
     link->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, on_retry, link);
+    if (running) {
+        timer_mod(link->retry_timer, now_ms());
+    }
 }
 
 void pvgpu_link_say_goodbye(PVGPULink *link)

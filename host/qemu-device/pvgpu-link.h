@@ -99,8 +99,9 @@ struct PVGPULink {
     uint64_t connections, disconnections, protocol_errors, doorbells;
 };
 
-/* The link is zeroed, except for path, peer_user and greeting. It does not connect yet. */
-void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque);
+/* The link is zeroed, except for path, peer_user and greeting. It connects a moment later, when a
+ * hot-plugged device has been reset, or when the VM runs. */
+void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque, bool running);
 
 /* Says SHUTDOWN if there is somebody to hear it. */
 void pvgpu_link_say_goodbye(PVGPULink *link);

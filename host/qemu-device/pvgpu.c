@@ -626,12 +626,9 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
     s->exit_notifier.notify = pvgpu_at_exit;
     qemu_add_exit_notifier(&s->exit_notifier);
     pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
-    pvgpu_link_init(&s->link, &link_events, s);
+    pvgpu_link_init(&s->link, &link_events, s, runstate_is_running());
     s->run_state_entry =
         qdev_add_vm_change_state_handler(DEVICE(s), pvgpu_run_state_changed, s);
-    if (runstate_is_running()) {
-        pvgpu_link_resume(&s->link);
-    }
 }
 
 static void pvgpu_exit(PCIDevice *pci_dev)
