@@ -36,7 +36,8 @@ struct cpu {
     uint32_t index;
     uint32_t state;
     bool is_serving; /* inside a call */
-    struct exception_probe *probe; /* exception.c */
+    struct exception_probe *probe;    /* exception.c */
+    struct interrupt_cpu *interrupts; /* interrupt.c; NULL before the first */
 
     struct lock calls_lock;
     struct cpu_work calls[CPU_CALLS_MAX];

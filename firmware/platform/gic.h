@@ -100,11 +100,11 @@ bool gic_wait_clear(void *base, uint32_t offset, uint32_t mask);
  * bits. The barrier makes the acknowledgement, and what this CPU wrote before, come first for all
  * that follows (GICv3 4.1.1; for a GICv2 an access to Device memory has to be waited for too).
  */
-static inline uint32_t gic_acknowledge(uint32_t version)
+static inline uint32_t gic_acknowledge(bool is_v3)
 {
     uint64_t value;
 
-    if (version == 3)
+    if (is_v3)
         __asm__ volatile("mrs %0, s3_0_c12_c12_0" : "=r"(value)::"memory"); /* ICC_IAR1_EL1 */
     else
         value = mmio_read32(gic.cpu_interface, GICC_IAR);
@@ -113,15 +113,15 @@ static inline uint32_t gic_acknowledge(uint32_t version)
 }
 
 /* Of a GICv2's SGI the upper bits say from which CPU. */
-static inline uint32_t gic_intid(uint32_t version, uint32_t acknowledged)
+static inline uint32_t gic_intid(bool is_v3, uint32_t acknowledged)
 {
-    return version == 3 ? acknowledged : acknowledged & 0x3ff;
+    return is_v3 ? acknowledged : acknowledged & 0x3ff;
 }
 
 /* Priority drop and deactivation in one. */
-static inline void gic_end(uint32_t version, uint32_t acknowledged)
+static inline void gic_end(bool is_v3, uint32_t acknowledged)
 {
-    if (version == 3)
+    if (is_v3)
         __asm__ volatile("msr s3_0_c12_c12_1, %0" ::"r"((uint64_t)acknowledged) : "memory");
     else
         mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);

@@ -24,22 +24,25 @@ struct interrupt_slot {
     bool is_edge;
 };
 
+/* What the way of an interrupt needs comes first: it fits a cache line. */
 struct interrupt_cpu {
     uint64_t sequence; /* odd while an interrupt is taken, 2 more for each */
-    uint64_t seen;     /* `sequence` as the last sleep left it */
+    struct interrupt_slot *lines; /* SGIs, PPIs, SPIs: the same for all CPUs */
+    struct interrupt_slot *lpis;
+    uint32_t line_count;
+    uint32_t lpi_count;
+    uint32_t is_v3;
+    uint32_t is_ready;
+    uint64_t seen; /* `sequence` as the last sleep left it */
     uint64_t spurious;
     uint64_t unhandled;
-    uint32_t is_ready;
     bool has_timer;
 } __attribute__((aligned(64)));
 
 static struct interrupt_cpu interrupt_cpus[MACHINE_CPUS_MAX];
 
 static struct {
-    struct interrupt_slot *lines; /* SGIs, PPIs, SPIs */
-    uint32_t line_count;
-    struct interrupt_slot *lpis;
-    uint32_t lpi_count;
+    struct interrupt_slot *lines; /* copied to each CPU that starts */
     struct lock lock; /* attachments, and registers of several interrupts */
     uint32_t banked;  /* bit n: SGI or PPI n comes to CPUs that start */
     bool is_tried;
@@ -68,7 +71,7 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
                                                            const struct interrupt_slot *slot,
                                                            uint32_t acknowledged)
 {
-    uint32_t intid = gic_intid(gic.version, acknowledged);
+    uint32_t intid = gic_intid(self->is_v3, acknowledged);
 
     if (intid >= GIC_SPECIAL_FIRST && intid < GIC_SPECIAL_FIRST + 4) {
         self->spurious++;
@@ -79,7 +82,7 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
         self->spurious++;
         if (slot->is_edge && gic_is_line(intid))
             gic_set_pending(intid, true);
-        gic_end(gic.version, acknowledged);
+        gic_end(self->is_v3, acknowledged);
         return;
     }
     self->unhandled++;
@@ -88,15 +91,15 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
         gic_disable(intid);
     else
         its_lpi_disable(intid);
-    gic_end(gic.version, acknowledged);
+    gic_end(self->is_v3, acknowledged);
 }
 
-static inline struct interrupt_slot *slot_of(uint32_t intid)
+static inline struct interrupt_slot *slot_in(const struct interrupt_cpu *self, uint32_t intid)
 {
-    if (intid < interrupts.line_count)
-        return &interrupts.lines[intid];
-    if (intid - GIC_LPI_FIRST < interrupts.lpi_count)
-        return &interrupts.lpis[intid - GIC_LPI_FIRST];
+    if (intid < self->line_count)
+        return &self->lines[intid];
+    if (intid - GIC_LPI_FIRST < self->lpi_count)
+        return &self->lpis[intid - GIC_LPI_FIRST];
     return NULL;
 }
 
@@ -105,19 +108,18 @@ static inline struct interrupt_slot *slot_of(uint32_t intid)
  * handler: who has taken a handler away and finds the sequence even, or changed, is sure that the
  * handler does not run and will not (wait_until_quiet).
  */
-static inline __attribute__((always_inline)) void take(uint32_t version)
+static inline __attribute__((always_inline)) void take(struct interrupt_cpu *self, bool is_v3)
 {
-    struct interrupt_cpu *self = &interrupt_cpus[cpu_current()->index];
-    const struct interrupt_slot *slot;
+    struct interrupt_slot *slot;
     hal_interrupt_handler *handler;
     uint32_t acknowledged;
 
     __atomic_store_n(&self->sequence, self->sequence + 1, __ATOMIC_RELAXED);
-    acknowledged = gic_acknowledge(version);
-    slot = slot_of(gic_intid(version, acknowledged));
+    acknowledged = gic_acknowledge(is_v3);
+    slot = slot_in(self, gic_intid(is_v3, acknowledged));
     if (slot && (handler = __atomic_load_n(&slot->handler, __ATOMIC_RELAXED))) {
         handler(slot->context);
-        gic_end(version, acknowledged);
+        gic_end(is_v3, acknowledged);
     } else {
         take_unhandled(self, slot, acknowledged);
     }
@@ -126,10 +128,12 @@ static inline __attribute__((always_inline)) void take(uint32_t version)
 
 void interrupt_take(void)
 {
-    if (gic.version == 3)
-        take(3);
+    struct interrupt_cpu *self = cpu_current()->interrupts;
+
+    if (self->is_v3)
+        take(self, true);
     else
-        take(2);
+        take(self, false);
 }
 
 void interrupt_wakes_nobody(void)
@@ -159,23 +163,27 @@ static int init_once(void)
     if (interrupts.error)
         return interrupts.error;
     interrupts.lines = make_slots(gic.spi_end);
-    if (interrupts.lines) {
-        interrupts.line_count = gic.spi_end;
-    } else {
+    if (!interrupts.lines) {
         interrupts.problem = "no memory for the handlers";
         interrupts.error = BAREGPU_ERR_UNSUPPORTED;
     }
     return interrupts.error;
 }
 
+/* Long before the first LPI comes: no CPU looks yet. */
 int interrupt_lpis_begin(uint32_t count)
 {
-    if (interrupts.lpi_count)
+    struct interrupt_slot *lpis;
+
+    if (interrupt_cpus[0].lpi_count)
         return BAREGPU_OK;
-    interrupts.lpis = make_slots(count);
-    if (!interrupts.lpis)
+    lpis = make_slots(count);
+    if (!lpis)
         return BAREGPU_ERR_NO_MEMORY;
-    interrupts.lpi_count = count;
+    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
+        interrupt_cpus[cpu].lpis = lpis;
+        interrupt_cpus[cpu].lpi_count = count;
+    }
     return BAREGPU_OK;
 }
 
@@ -191,6 +199,7 @@ void interrupt_unlock(uint64_t state)
 
 static int init_cpu(uint32_t cpu)
 {
+    struct interrupt_cpu *self = &interrupt_cpus[cpu];
     uint64_t state = lock_take_masked(&interrupts.lock);
     int error = init_once();
 
@@ -201,7 +210,11 @@ static int init_cpu(uint32_t cpu)
             if (interrupts.banked >> intid & 1)
                 gic_enable(intid);
         }
-        store_release32(&interrupt_cpus[cpu].is_ready, 1);
+        self->lines = interrupts.lines;
+        self->line_count = gic.spi_end;
+        self->is_v3 = gic.version == 3;
+        cpu_current()->interrupts = self;
+        store_release32(&self->is_ready, 1);
     }
     lock_release_masked(&interrupts.lock, state);
     return error;
@@ -235,6 +248,12 @@ const char *interrupt_problem(void)
 }
 
 /* ---- Attaching ---- */
+
+/* The slot of an interrupt that exists, be it attached or not. */
+static struct interrupt_slot *slot_of(uint32_t intid)
+{
+    return slot_in(self_get(), intid);
+}
 
 static bool is_lpi(uint32_t intid)
 {
