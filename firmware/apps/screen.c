@@ -143,7 +143,7 @@ static bool follow_window(void)
     uint32_t changed, width, height;
 
     if (virtio_gpu_poll_displays(&gpu, &changed) <= 0 || !(changed & 1u << display.scanout) ||
-        !window->enabled) {
+        !window->enabled || window->r.width == 0 || window->r.height == 0) {
         return false;
     }
     width = window->r.width < MAX_WIDTH ? window->r.width : MAX_WIDTH;

@@ -16,7 +16,7 @@
  * Each command of the device by its name, and the errors: baregpu/virtio_gpu_command.h. The caller
  * owns all structures; memory is taken from the HAL in the calls that say so and nowhere else.
  * Calls on one GPU are not reentrant and not for interrupt handlers. Those that talk to the device
- * wait for at most the GPU's time-out.
+ * wait for at most the GPU's time-out for each command, or batch of commands, that they send.
  */
 #ifndef BAREGPU_VIRTIO_GPU_H
 #define BAREGPU_VIRTIO_GPU_H
