@@ -296,7 +296,8 @@ enum sst_record_kind {
     SST_RECORD_EVENT = 3,   /* simulator: body sst_event */
     SST_RECORD_RESET = 4,   /* device: body sst_reset_notice. The model goes back to its start;
                              * requests before this are not to be answered any more (an answer
-                             * that crosses it is dropped) */
+                             * that crosses it is dropped). The first record of a connection when
+                             * there was a reset since the last one: so with every new guest */
     SST_RECORD_CANCEL = 5,  /* device: no body. Nobody waits for the request `tag` any more; an
                              * answer to it is dropped. Only with SST_WIRE_CANCEL */
 };

@@ -124,10 +124,10 @@ static void forget_connection(SSTLink *link)
 {
     link->tx.size = link->tx_sent = 0;
     link->stream_queued = link->stream_sent = 0;
+    link->reset_position = 0;
     link->sequence = 0;
     link->next_tag = 1;
     link->next_ns = SST_TIME_NEVER;
-    link->reset_due = false; /* the next connection meets no request from before */
     g_array_set_size(link->cancels, 0);
     g_hash_table_remove_all(link->abandoned);
     memset(&link->peer, 0, sizeof(link->peer));
@@ -171,6 +171,8 @@ void sst_link_open(SSTLink *link)
         link->state = link->extension ? SST_LINK_HELLO : SST_LINK_OLD;
         if (link->extension) {
             queue_hello(link);
+        } else {
+            link->reset_due = false; /* it can not be told */
         }
         link->events->changed(link->opaque, true);
         watch(link);
@@ -239,6 +241,7 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
 
     trace_virtio_sst_link_lost(link->path, link->state, why);
     link->disconnections++;
+    link->reset_due |= link->state == SST_LINK_FRAMES && link->reset_position >= link->stream_sent;
     sort_out_sent(link, status);
     close_connection(link);
     QTAILQ_FOREACH_SAFE(request, &link->pending, next, after) {
@@ -299,6 +302,7 @@ static void add_notices(SSTLink *link)
     if (link->reset_due) {
         sst_writer_add(&link->tx, &record, &notice, sizeof(notice), NULL, 0);
         link->reset_due = false;
+        link->reset_position = link->stream_queued;
     }
     for (guint i = 0; i < link->cancels->len; i++) {
         record = (struct sst_record) { .kind = SST_RECORD_CANCEL,
@@ -412,6 +416,7 @@ static void take_hello(SSTLink *link, const struct sst_response *response)
     if (!sst_wire_decode_hello(response, &link->hello, &link->peer)) {
         memset(&link->peer, 0, sizeof(link->peer));
         link->state = SST_LINK_OLD;
+        link->reset_due = false; /* it can not be told */
     } else if (link->sync && !(link->peer.features & SST_WIRE_SYNC)) {
         refuse_stream(link, "sync=on, but the simulator has no deterministic time");
         return;
@@ -580,7 +585,7 @@ void sst_link_abandon(SSTLink *link, SSTLinkRequest *request)
 void sst_link_reset(SSTLink *link, uint32_t reason)
 {
     g_array_set_size(link->cancels, 0);
-    if (link->state == SST_LINK_FRAMES) {
+    if (link->state != SST_LINK_OLD) {
         link->reset_due = true;
         link->reset_reason = reason;
     }

@@ -99,8 +99,9 @@ typedef struct SSTLink {
     GHashTable *by_tag;    /* those in `sent` */
     uint64_t next_tag;
     GHashTable *abandoned; /* old wire: ids of requests sent, not answered, abandoned */
-    bool reset_due;        /* to be told to the simulator before anything else */
+    bool reset_due;        /* to be told to the simulator before anything else, also to the next */
     uint32_t reset_reason;
+    uint64_t reset_position; /* in the connection's stream, of the last one told */
     GArray *cancels;       /* uint64_t: tags, to be told */
 
     struct sst_hello hello; /* the last one sent */
@@ -141,7 +142,8 @@ void sst_link_submit(SSTLink *link, SSTLinkRequest *request);
 void sst_link_kick(SSTLink *link);
 /* The request ends without an event. */
 void sst_link_abandon(SSTLink *link, SSTLinkRequest *request);
-/* All requests have been abandoned; the simulator is told with the next sst_link_kick(). */
+/* All requests have been abandoned; the simulator is told with the next sst_link_kick(), or when
+ * there is one that can be told. */
 void sst_link_reset(SSTLink *link, uint32_t reason);
 /* The VM stops or runs. */
 void sst_link_set_running(SSTLink *link, bool running);

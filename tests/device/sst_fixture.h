@@ -70,6 +70,7 @@ struct sst {
 
     /* Of the simulator, see sst_simulator.h. */
     uint64_t sim_sequence;
+    bool sim_knows_guest; /* the machine's reset was told */
     uint8_t *sim_frame;
     struct sst_frame sim_header;
     uint32_t sim_offset;

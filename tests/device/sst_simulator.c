@@ -88,6 +88,10 @@ void sim_connect(struct sst *sst, uint64_t features)
     sim_take_hello(sst);
     sim_answer_hello(sst, features);
     sst_wait_wire(sst, "frames");
+    if (!sst->sim_knows_guest) {
+        sim_expect_reset(sst, SST_RESET_DEVICE);
+    }
+    sst->sim_knows_guest = true;
 }
 
 void sim_expect_silence(struct sst *sst)
@@ -163,6 +167,15 @@ struct sim_record sim_take_request(struct sst *sst)
     assert_int_equal(taken.record.kind, SST_RECORD_REQUEST);
     assert_true(taken.record.size >= 24);
     return taken;
+}
+
+void sim_expect_reset(struct sst *sst, uint32_t reason)
+{
+    struct sim_record notice = sim_take(sst);
+
+    assert_int_equal(notice.record.kind, SST_RECORD_RESET);
+    assert_int_equal(notice.record.size, sizeof(struct sst_reset_notice));
+    assert_int_equal(notice.body.notice.reason, reason);
 }
 
 void sim_frame_begin(struct sim_frame *frame)

@@ -19,6 +19,7 @@ void sim_refuse_hello(struct sst *sst);
 void sim_answer_hello(struct sst *sst, uint64_t features);
 /* All of it. */
 void sim_connect_old(struct sst *sst);
+/* With the first frame, which tells of the machine's own reset. */
 void sim_connect(struct sst *sst, uint64_t features);
 
 /* ---- Old wire ---- */
@@ -44,6 +45,8 @@ struct sim_record {
 struct sim_record sim_take(struct sst *sst);
 /* The next one must be a request. */
 struct sim_record sim_take_request(struct sst *sst);
+/* The next one must be a reset notice. */
+void sim_expect_reset(struct sst *sst, uint32_t reason);
 
 /* A frame under construction. */
 struct sim_frame {
