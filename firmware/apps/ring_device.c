@@ -276,8 +276,7 @@ static int take(struct ring_device *device, struct ring_chain *chain)
     return is_packed(device) ? take_packed(device, chain) : take_split(device, chain);
 }
 
-/* Serves what there is; -1 after a violation, else how many. */
-static int serve(struct ring_device *device)
+int ring_device_serve(struct ring_device *device)
 {
     struct ring_chain chain;
     int count = 0;
@@ -333,7 +332,7 @@ bool ring_device_run(struct ring_device *device, const uint32_t *is_over, uint64
 {
     while (!load_acquire32(is_over)) {
         uint32_t seen = load_acquire32(&device->kicks);
-        int served = serve(device);
+        int served = ring_device_serve(device);
 
         if (served < 0)
             return false;

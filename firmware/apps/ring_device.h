@@ -65,6 +65,9 @@ int ring_device_open(struct ring_device *device);
  */
 bool ring_device_run(struct ring_device *device, const uint32_t *is_over, uint64_t silence_ns);
 
+/* Serves what there is, once; returns how many chains, or -1 when the driver violated the rules. */
+int ring_device_serve(struct ring_device *device);
+
 void ring_device_kick(struct ring_device *device);
 
 /*
