@@ -71,7 +71,14 @@ static int close_virtio(void)
     return error;
 }
 
+static void resume_virtio(void)
+{
+    virtio_interrupt_resume(&interrupt);
+}
+
 /* ---- Entropy ---- */
+
+bool irq_rng_asks_at_once;
 
 static struct virtqueue queue;
 static uint8_t *bytes;
@@ -97,6 +104,7 @@ static int open_rng(struct irq_state *state, unsigned n, uint32_t forbidden, boo
 {
     int error = open_virtio(state, VIRTIO_ID_ENTROPY, n, forbidden, is_mmio);
 
+    state->sleeps = &queue.sleeps;
     return error < 0 ? error : start_rng();
 }
 
@@ -106,6 +114,9 @@ static int request_rng(uint64_t deadline_ns)
     struct virtqueue_used used;
     int result = virtqueue_add(&queue, &segment, 0, 1, &queue);
 
+    if (irq_rng_asks_at_once) {
+        virtqueue_enable_notifications(&queue);
+    }
     if (result == 0) {
         result = virtqueue_kick(&queue);
     }
@@ -134,6 +145,7 @@ const struct irq_target irq_target_rng = {
     .open = open_rng,
     .request = request_rng,
     .close = close_rng,
+    .resume = resume_virtio,
 };
 
 /* ---- GPU ---- */
@@ -144,6 +156,7 @@ static int open_gpu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
 {
     int error = open_virtio(state, VIRTIO_ID_GPU, n, forbidden, is_mmio);
 
+    state->sleeps = &gpu.control.sleeps;
     return error < 0 ? error : virtio_gpu_open(&gpu, &device, NULL);
 }
 
@@ -169,6 +182,7 @@ const struct irq_target irq_target_gpu = {
     .open = open_gpu,
     .request = request_gpu,
     .close = close_gpu,
+    .resume = resume_virtio,
 };
 
 /* ---- vgpu-stub ---- */
@@ -213,6 +227,7 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
         vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), HAL_CPU_SELF);
     }
     name_function(state, "vgpu-stub", function);
+    state->sleeps = &stub.sleeps;
     state->kind = stub_interrupt.pci.kind;
     state->wait = &stub.wait;
     state->source = &stub_interrupt.vector.source;
@@ -233,12 +248,18 @@ static int close_stub(void)
     return 0;
 }
 
+static void resume_stub(void)
+{
+    pci_interrupt_resume(&stub_interrupt.pci);
+}
+
 const struct irq_target irq_target_stub = {
     .type = "vgpu-stub",
     .pci_kinds = PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX),
     .open = open_stub,
     .request = request_stub,
     .close = close_stub,
+    .resume = resume_stub,
 };
 
 /* ---- edu: how a driver outside of the library does it ---- */
@@ -258,6 +279,7 @@ static struct {
     struct wait_strategy wait;
     struct pci_interrupt pci;
     struct pci_interrupt_vector vector;
+    uint64_t sleeps;
 } edu;
 
 void irq_edu_raise(void)
@@ -286,7 +308,11 @@ static int map_edu(unsigned n)
 
 int irq_edu_map(void)
 {
-    return map_edu(0);
+    int error = map_edu(0);
+
+    /* As a function is after a reset. */
+    return error < 0 ? error
+                     : pci_device_disable(pci_host_get(), edu.function, PCI_COMMAND_INTX_DISABLE);
 }
 
 INTERRUPT_HANDLER static bool take_edu(void *context, bool *is_storm)
@@ -321,6 +347,7 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
     irq_edu_lower();
     error = pci_interrupt_open(&edu.pci, pci_host_get(), edu.function, &options);
     name_function(state, "edu", edu.function);
+    state->sleeps = &edu.sleeps;
     state->kind = edu.pci.kind;
     state->wait = &edu.wait;
     state->source = &edu.vector.source;
@@ -351,6 +378,7 @@ static int request_edu(uint64_t deadline_ns)
         if (!waiter_may_sleep(&waiter)) {
             hal_wait(deadline_ns);
         } else if (is_computing()) {
+            edu.sleeps++;
             waiter_sleep(&waiter);
         }
     }
@@ -366,10 +394,16 @@ static int close_edu(void)
     return 0;
 }
 
+static void resume_edu(void)
+{
+    pci_interrupt_resume(&edu.pci);
+}
+
 const struct irq_target irq_target_edu = {
     .type = "edu",
     .pci_kinds = PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX),
     .open = open_edu,
     .request = request_edu,
     .close = close_edu,
+    .resume = resume_edu,
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices of QEMU that interrupt, all used alike, for run=test-irq-devices and test-irq-storm. */
+/* Devices of QEMU that interrupt, all used alike, for run=test-irq-devices and test-irq-trouble. */
 #ifndef APPS_IRQ_TARGET_H
 #define APPS_IRQ_TARGET_H
+
+#include <stdbool.h>
 
 #include "baregpu/pci_interrupt.h"
 #include "baregpu/wait.h"
@@ -17,6 +19,7 @@ struct irq_state {
     struct interrupt_line *line;     /* NULL: messages, or none */
     struct pci_interrupt *pci;       /* NULL: MMIO */
     unsigned vector;                 /* of source, in `pci` */
+    const uint64_t *sleeps;          /* that requests made */
 };
 
 struct irq_target {
@@ -31,11 +34,15 @@ struct irq_target {
     /* One request, waited for. */
     int (*request)(uint64_t deadline_ns);
     int (*close)(void);
+    void (*resume)(void); /* after a storm */
 };
 
 #define IRQ_TARGETS 4u
 
 extern const struct irq_target irq_target_rng, irq_target_gpu, irq_target_stub, irq_target_edu;
+
+/* virtio-rng: requests ask for an interrupt before they are sent, not only before a sleep. */
+extern bool irq_rng_asks_at_once;
 
 /* ---- edu, QEMU's teaching device (docs/specs/edu.rst): it interrupts when told to ---- */
 

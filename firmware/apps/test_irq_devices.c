@@ -34,7 +34,7 @@ struct trial {
     int error;
     bool is_mmio;
     unsigned done;
-    uint64_t interrupts, lost, storms, spurious;
+    uint64_t interrupts, lost, storms, spurious, sleeps;
 };
 
 static bool has_msi;
@@ -52,6 +52,7 @@ static void try(void *argument)
     struct interrupt_source *source = trial->state.source;
     struct interrupt_line *line = trial->state.line;
     uint64_t spurious = line != NULL ? line->idle.count : 0, before = source->count;
+    uint64_t sleeps = *trial->state.sleeps;
 
     *trial->state.wait = trial->wait;
     while (trial->error == 0 && trial->done < REQUESTS) {
@@ -59,6 +60,7 @@ static void try(void *argument)
         trial->done += trial->error == 0;
     }
     trial->interrupts = source->count - before;
+    trial->sleeps = *trial->state.sleeps - sleeps;
     trial->lost = source->lost;
     trial->storms = source->storms;
     trial->spurious = line != NULL ? line->idle.count - spurious : 0;
@@ -98,21 +100,26 @@ static void test_strategies(const struct irq_target *target, unsigned n, uint32_
     };
 
     for (unsigned i = 0; i < 3; i++) {
+        irq_rng_asks_at_once = i == 0 && target == &irq_target_rng;
         struct trial trial = do_trial(target, n, forbidden, strategies[i].wait);
         const char *kind = pci_interrupt_kind_name(trial.state.kind);
         bool is_good = trial.error == 0 && trial.done == REQUESTS && trial.storms == 0;
 
-        if (i == 0 && trial.state.kind != PCI_INTERRUPT_NONE) {
-            is_good &= trial.interrupts != 0 && trial.lost <= LATE_MAX;
+        if (i == 0) {
+            /* A request may be done before its wait sleeps, and on a busy host all of them. */
+            is_good &= (trial.interrupts != 0 || (trial.sleeps == 0 && !irq_rng_asks_at_once)) &&
+                       trial.lost <= LATE_MAX;
         } else if (i == 2) {
             is_good &= trial.interrupts <= UNWANTED_MAX;
         }
         tap_ok(is_good, "%s, %s, %s: %u requests", trial.state.name, kind, strategies[i].name,
                trial.done);
-        tap_diag("%u interrupts, %u lost, %u spurious on the line%s%s",
-                 (unsigned)trial.interrupts, (unsigned)trial.lost, (unsigned)trial.spurious,
+        tap_diag("%u sleeps, %u interrupts, %u lost, %u spurious on the line%s%s",
+                 (unsigned)trial.sleeps, (unsigned)trial.interrupts, (unsigned)trial.lost,
+                 (unsigned)trial.spurious,
                  trial.error < 0 ? "; " : "", trial.error < 0 ? baregpu_strerror(trial.error) : "");
     }
+    irq_rng_asks_at_once = false;
 }
 
 /* Which kind is taken when only those of `allowed` may be. */

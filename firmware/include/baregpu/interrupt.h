@@ -27,7 +27,7 @@
  * tens of milliseconds of a CPU that does nothing else.
  */
 #define INTERRUPT_STORM_COUNT 10000u
-#define INTERRUPT_STORM_GAP_NS 1000000u
+#define INTERRUPT_STORM_GAP_NS 10000000u
 
 /* Owned by the driver; zeroes are a source without an interrupt yet: waits poll. */
 struct interrupt_source {
