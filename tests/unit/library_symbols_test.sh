@@ -27,7 +27,7 @@ if [ -z "$nm" ] || [ -z "$objdump" ] || [ ! -e "$hal" ]; then
     exit 0
 fi
 
-echo 1..4
+echo 1..5
 status=0
 
 # result GOOD NUMBER DESCRIPTION
@@ -73,5 +73,20 @@ uses=$("$objdump" -d --no-show-raw-insn "$library" |
 good=no
 [ "$uses" = 0 ] && good=yes
 result "$good" 4 "no instruction uses a floating-point register"
+
+# What a kernel that polls does not have: only what is there for interrupts may ask for it.
+optional=$(sed -n '/Optional: interrupts/,$p' "$hal" |
+    sed -n 's/^[a-z].*[ *]\(hal_[a-z0-9_]*\)(.*/\1/p' | grep -v '_handler$')
+good=no
+[ "$(echo "$optional" | grep -c .)" -ge 7 ] && good=yes
+for symbol in $optional; do
+    users=$("$nm" -A -u "$library" 2> /dev/null | grep "U $symbol\$" |
+        grep -vE ':(interrupt_line|pci_interrupt)\.o:')
+    [ -z "$users" ] || {
+        echo "# $users"
+        good=no
+    }
+done
+result "$good" 5 "a kernel that polls needs no interrupts"
 
 exit $status
