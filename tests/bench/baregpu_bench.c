@@ -1,4 +1,4 @@
-// build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c
+// build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -355,20 +355,30 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [virtio]: everything, or the virtio rows alone, printed and not written. */
+/* baregpu_bench [gpu | virtio | smp]: everything, or one part, printed and not written. */
+static bool wants(const char *only, const char *part)
+{
+    return only == NULL || strcmp(only, part) == 0;
+}
+
 int main(int count, char **texts)
 {
-    bool is_virtio_only = count > 1 && strcmp(texts[1], "virtio") == 0;
+    const char *only = count > 1 ? texts[1] : NULL;
     char *output = harness_build_path("bench.json");
 
     rows = json_array();
     printf("%-32s %14s %-6s %14s %7s %6s  %-4s %s\n", "name", "value", "unit", "reference", "ratio",
            "", "met", "held against");
-    if (!is_virtio_only) {
+    if (wants(only, "gpu")) {
         bench_gpu();
     }
-    bench_virtio();
-    if (!is_virtio_only) {
+    if (wants(only, "virtio")) {
+        bench_virtio();
+    }
+    if (wants(only, "smp")) {
+        bench_smp();
+    }
+    if (only == NULL) {
         if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {
             harness_fail("cannot write %s", output);
         }

@@ -38,5 +38,7 @@ double find_figure(const char *output, const char *name, const char *key);
 
 /* virtio_rows.c: virtqueues, screens, boot to the first pixel. */
 void bench_virtio(void);
+/* smp_rows.c: N queues on N CPUs. */
+void bench_smp(void);
 
 #endif
