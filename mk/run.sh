@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# run.sh: starts a mediator, boots the guest on QEMU with a vgpu-stub, shows what it prints, stops
+# run.sh: starts a mediator (for the program sst a simulator, too), boots the guest on QEMU with a vgpu-stub, shows what it prints, stops
 # everything, and exits with the guest's status. Needs only a POSIX shell and coreutils: it is also
 # the "run" of the bundle.
 #
@@ -94,7 +94,9 @@ choose_display() {
 
 daemon=$build/host/baregpu-mediator
 kernel=$build/firmware/baregpu.elf
-for file in "$qemu" "$kernel" ${mediator:+"$daemon"}; do
+simulator=
+[ "$program" != sst ] || simulator=$build/host/baregpu-sst-sim
+for file in "$qemu" "$kernel" ${mediator:+"$daemon"} ${simulator:+"$simulator"}; do
     [ -e "$file" ] || fail "$file is not there"
 done
 
@@ -103,6 +105,7 @@ dir=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/baregpu.XXXXXX") || fail "no place for
 socket=$dir/vgpu.sock
 log=${log:-$dir/mediator.log}
 mediator_pid=
+simulator_pid=
 qemu_pid=
 shots_pid=
 
@@ -121,6 +124,7 @@ clean_up() {
     stop_child "$qemu_pid"
     stop_child "$shots_pid"
     stop_child "$mediator_pid"
+    stop_child "$simulator_pid"
     rm -rf "$dir"
     exit "$status"
 }
@@ -139,6 +143,19 @@ start_mediator() {
     if [ -z "$ready" ]; then
         cat "$log" >&2
         fail "the mediator did not start; its log is above"
+    fi
+}
+
+# The same for the simulator: an accelerator for a PCI device, a multiplier for one on virtio-mmio.
+start_simulator() {
+    mkfifo "$dir/simulates"
+    timeout --foreground -k "$STOP_TIMEOUT_S" 0 "$simulator" "$dir/sst0" "$dir/sst1,model=systolic" \
+        --ready-fd 3 3> "$dir/simulates" > "$dir/simulator.log" 2>&1 < /dev/null &
+    simulator_pid=$!
+    ready=$(timeout "$READY_TIMEOUT_S" head -n 1 "$dir/simulates") || true
+    if [ -z "$ready" ]; then
+        cat "$dir/simulator.log" >&2
+        fail "the simulator did not start; what it said is above"
     fi
 }
 
@@ -177,12 +194,15 @@ start_shots() {
 }
 
 [ -z "$mediator" ] || start_mediator
+[ -z "$simulator" ] || start_simulator
 [ -z "$shots" ] || start_shots
 
 # What the guest is told first, it may be told otherwise behind it.
 append="run=$program${shots:+ shots=1 console=semihosting}${window:+ hold=5}${append:+ $append}"
 [ -z "$stub" ] || set -- -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
 [ -z "$screen" ] || set -- "$@" -device virtio-gpu-pci,id=gpu0
+[ -z "$simulator" ] || set -- "$@" -device "virtio-sst-pci,socket=$dir/sst0" \
+    -device "virtio-sst-device,socket=$dir/sst1,device-id=1"
 if [ -n "$shots" ]; then
     set -- -chardev "pipe,id=uart,path=$dir/uart" -serial chardev:uart \
         -chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control "$@"
@@ -201,13 +221,16 @@ if [ -n "$debug" ]; then
     timeout_s=0
 fi
 
+began_s=$(date +%s)
 # In the background, so that a signal to this script is served at once.
 timeout --foreground -k "$STOP_TIMEOUT_S" "$timeout_s" "$qemu" "$@" < /dev/null &
 qemu_pid=$!
 status=0
 wait "$qemu_pid" || status=$?
 qemu_pid=
-if [ "$status" = 124 ]; then
+# A guest that took an exception ends with the same status as timeout(1).
+if [ "$status" = 124 ] && [ "$timeout_s" != 0 ] &&
+    [ $(($(date +%s) - began_s)) -ge "$timeout_s" ]; then
     printf 'baregpu: the guest did not end within %s s\n' "$timeout_s" >&2
 fi
 # Status 2: the guest did not like its own command line, which is none of the mediator's business.

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* This machine's simulated accelerators. */
+#ifndef APPS_SST_HOST_H
+#define APPS_SST_HOST_H
+
+#include "baregpu/virtio_sst.h"
+#include "firmware/apps/virtio_host.h"
+
+struct sst_host {
+    struct virtio_device device;
+    struct virtio_sst sst;
+    struct virtio_place place;
+};
+
+/* Opens number `n` (PCI first, then MMIO). NOT_FOUND: there are not that many. */
+int sst_host_open(struct sst_host *host, unsigned n, const struct virtio_sst_options *options);
+
+/* A matrix, row by row, of 32-bit elements. */
+struct sst_matrix {
+    uint32_t rows, columns;
+    void *elements;
+};
+
+/*
+ * c = a x b on a device whose simulator has the systolic model (protocol/sst_systolic.h), of
+ * `element` (enum compute_element_type). Writes a and b, multiplies, reads c. What the
+ * multiplication took is in *result, which may be NULL. INVALID: it is another model.
+ */
+int sst_host_multiply(struct virtio_sst *sst, uint32_t element, struct sst_matrix *c,
+                      const struct sst_matrix *a, const struct sst_matrix *b,
+                      struct sst_compute_result *result, uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-sst: one request at a time, and transfers of any size. */
+#include "baregpu/virtio_sst.h"
+
+#include "firmware/mem.h"
+
+#define PAIR 0u
+#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+
+static struct virtio_sst_op *take(struct virtio_sst *sst, uint32_t type)
+{
+    struct virtio_sst_op *op = virtio_sst_take(sst, PAIR);
+
+    if (op != NULL) {
+        op->request->type = type;
+    }
+    return op;
+}
+
+/* Submits and waits. With an error the operation is gone. `payload` bytes of the response must be
+ * there. */
+static int run(struct virtio_sst_op *op, size_t payload, uint64_t deadline_ns)
+{
+    int error;
+
+    error = virtio_sst_submit(op);
+    if (error == 0) {
+        error = virtio_sst_wait(op, deadline_ns);
+    }
+    if (error == 0 && op->response_size < RESPONSE_HEAD + payload) {
+        op->pair->sst->protocol_errors++;
+        error = BAREGPU_ERR_PROTOCOL;
+    }
+    if (error < 0) {
+        virtio_sst_abandon(op);
+    }
+    return error;
+}
+
+/* Requests without parameters or results. */
+static int run_plain(struct virtio_sst *sst, uint32_t type, uint64_t deadline_ns)
+{
+    struct virtio_sst_op *op = take(sst, type);
+    int error = op != NULL ? run(op, 0, deadline_ns) : BAREGPU_ERR_BUSY;
+
+    if (error == 0) {
+        virtio_sst_release(op);
+    }
+    return error;
+}
+
+int virtio_sst_noop(struct virtio_sst *sst, uint64_t deadline_ns)
+{
+    return run_plain(sst, SST_NOOP, deadline_ns);
+}
+
+int virtio_sst_reset(struct virtio_sst *sst, uint64_t deadline_ns)
+{
+    return run_plain(sst, SST_RESET, deadline_ns);
+}
+
+int virtio_sst_echo(struct virtio_sst *sst, const void *from, void *to, size_t size,
+                    uint64_t deadline_ns)
+{
+    struct virtio_sst_op *op;
+    int error;
+
+    if (size > SST_PAYLOAD_SIZE) {
+        return BAREGPU_ERR_TOO_LARGE;
+    }
+    op = take(sst, SST_ECHO);
+    if (op == NULL) {
+        return BAREGPU_ERR_BUSY;
+    }
+    memcpy(op->request->payload.data, from, size);
+    error = run(op, size, deadline_ns);
+    if (error == 0) {
+        memcpy(to, op->response->payload.data, size);
+        virtio_sst_release(op);
+    }
+    return error;
+}
+
+int virtio_sst_compute(struct virtio_sst *sst, uint64_t units, uint32_t latency,
+                       struct sst_compute_result *result, uint64_t deadline_ns)
+{
+    struct virtio_sst_op *op = take(sst, SST_COMPUTE);
+    int error;
+
+    if (op == NULL) {
+        return BAREGPU_ERR_BUSY;
+    }
+    op->request->payload.compute.compute_units = units;
+    op->request->payload.compute.latency_model = latency;
+    error = run(op, sizeof(*result), deadline_ns);
+    if (error == 0) {
+        if (result != NULL) {
+            memcpy(result, &op->response->payload, sizeof(*result));
+        }
+        virtio_sst_release(op);
+    }
+    return error;
+}
+
+int virtio_sst_get_info(struct virtio_sst *sst, struct sst_info *info, uint64_t deadline_ns)
+{
+    struct virtio_sst_op *op = take(sst, SST_GET_INFO);
+    int error = op != NULL ? run(op, sizeof(*info), deadline_ns) : BAREGPU_ERR_BUSY;
+
+    if (error == 0) {
+        memcpy(info, &op->response->payload, sizeof(*info));
+        virtio_sst_release(op);
+    }
+    return error;
+}
+
+int virtio_sst_configure(struct virtio_sst *sst, uint32_t param, uint64_t value, uint64_t *before,
+                         uint64_t deadline_ns)
+{
+    struct virtio_sst_op *op = take(sst, SST_CONFIGURE);
+    int error;
+
+    if (op == NULL) {
+        return BAREGPU_ERR_BUSY;
+    }
+    op->request->payload.configure.param_id = param;
+    op->request->payload.configure.value = value;
+    error = run(op, 0, deadline_ns);
+    if (error == 0) {
+        if (before != NULL) {
+            *before = op->response->result;
+        }
+        virtio_sst_release(op);
+    }
+    return error;
+}
+
+/* ---- Transfers: a request for each piece, many in flight ---- */
+
+struct transfer {
+    struct virtio_sst *sst;
+    uint64_t address;
+    uint8_t *to;         /* READ */
+    const uint8_t *from; /* WRITE */
+    size_t size, begun;
+    unsigned in_flight;
+    int error; /* the first one */
+};
+
+static uint32_t piece_size(const struct transfer *transfer, size_t at)
+{
+    size_t largest = transfer->to != NULL ? SST_READ_SIZE_MAX : SST_WRITE_SIZE_MAX;
+    size_t left = transfer->size - at;
+
+    return (uint32_t)(left < largest ? left : largest);
+}
+
+static void end_piece(struct virtio_sst_op *op)
+{
+    struct transfer *transfer = op->context;
+    size_t at = (size_t)op->request->user_data;
+    uint32_t size = piece_size(transfer, at);
+    int error = op->error;
+
+    transfer->in_flight--;
+    if (error == 0 && transfer->to != NULL) {
+        if (op->response_size < RESPONSE_HEAD + size) {
+            transfer->sst->protocol_errors++;
+            error = BAREGPU_ERR_PROTOCOL;
+        } else {
+            memcpy(transfer->to + at, op->response->payload.data, size);
+        }
+    }
+    if (error < 0 && transfer->error == 0) {
+        transfer->error = error;
+    }
+    virtio_sst_release(op);
+}
+
+/* Returns 0, BUSY when there is no operation or no room in the queue now, or an error. */
+static int begin_piece(struct transfer *transfer)
+{
+    struct virtio_sst_op *op = take(transfer->sst, transfer->to != NULL ? SST_READ : SST_WRITE);
+    uint32_t size = piece_size(transfer, transfer->begun);
+    int error;
+
+    if (op == NULL) {
+        return BAREGPU_ERR_BUSY;
+    }
+    op->done = end_piece;
+    op->context = transfer;
+    op->request->user_data = transfer->begun;
+    op->request->payload.memory.addr = transfer->address + transfer->begun;
+    op->request->payload.memory.size = size;
+    if (transfer->to == NULL) {
+        memcpy(op->request->payload.data + SST_WRITE_DATA_OFFSET,
+               transfer->from + transfer->begun, size);
+    }
+    error = virtio_sst_submit(op);
+    if (error < 0) {
+        virtio_sst_release(op);
+        return error == BAREGPU_ERR_NO_SPACE ? BAREGPU_ERR_BUSY : error;
+    }
+    transfer->begun += size;
+    transfer->in_flight++;
+    return 0;
+}
+
+/* The transfer is on our caller's stack: nothing in flight may refer to it after the call. */
+static void forget_pieces(struct transfer *transfer)
+{
+    struct virtio_sst_pair *pair = &transfer->sst->pairs[PAIR];
+
+    for (unsigned i = 0; i < transfer->sst->depth; i++) {
+        struct virtio_sst_op *op = &pair->ops[i];
+
+        if (op->is_taken && op->done == end_piece && op->context == transfer) {
+            virtio_sst_abandon(op);
+        }
+    }
+}
+
+static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
+{
+    int error = 0;
+
+    if (transfer->size > UINT64_MAX - transfer->address) {
+        return BAREGPU_ERR_RANGE;
+    }
+    while (error >= 0 && (transfer->in_flight > 0 ||
+                          (transfer->error == 0 && transfer->begun < transfer->size))) {
+        error = 0;
+        while (error == 0 && transfer->error == 0 && transfer->begun < transfer->size) {
+            error = begin_piece(transfer);
+        }
+        if (transfer->in_flight > 0 && (error == 0 || error == BAREGPU_ERR_BUSY)) {
+            error = virtio_sst_wait_any(transfer->sst, PAIR, deadline_ns);
+        }
+    }
+    forget_pieces(transfer);
+    if (transfer->error < 0) {
+        return transfer->error;
+    }
+    return error < 0 ? error : 0;
+}
+
+int virtio_sst_read(struct virtio_sst *sst, uint64_t address, void *to, size_t size,
+                    uint64_t deadline_ns)
+{
+    struct transfer transfer = {.sst = sst, .address = address, .to = to, .size = size};
+
+    return run_transfer(&transfer, deadline_ns);
+}
+
+int virtio_sst_write(struct virtio_sst *sst, uint64_t address, const void *from, size_t size,
+                     uint64_t deadline_ns)
+{
+    struct transfer transfer = {.sst = sst, .address = address, .from = from, .size = size};
+
+    return run_transfer(&transfer, deadline_ns);
+}
