@@ -124,9 +124,11 @@ exception_enter:
     eret
 
 exception_enter_nested:
-    adrp    x1, __emergency_stack_top
-    add     x1, x1, :lo12:__emergency_stack_top
-    mov     sp, x1
+    mov     x1, x29
+    mov     x2, x30
+    adrp    x3, __emergency_stack_top
+    add     x3, x3, :lo12:__emergency_stack_top
+    mov     sp, x3
     mov     x29, xzr
     bl      exception_handle_nested
 1:  wfi

@@ -17,6 +17,7 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/exception.h"
 #include "firmware/platform/machine.h"
+#include "firmware/platform/timer.h"
 
 static const uint32_t constant_word = 1;
 static uint32_t data_word = 0xd65f03c0; /* ret */
@@ -183,6 +184,39 @@ static void on_all_cpus(void)
     read_null();
 }
 
+static void fault_in_timer(struct timer *timer)
+{
+    (void)timer;
+    read_null();
+}
+
+static void panic_in_timer(struct timer *timer)
+{
+    (void)timer;
+    panic("in a handler");
+}
+
+static void run_timer(void (*function)(struct timer *))
+{
+    static struct timer timer;
+
+    timer.function = function;
+    timer_start(&timer, 0);
+    for (;;)
+        ;
+}
+
+/* What an interrupt handler does wrong is found on its stack. */
+static void fault_in_handler(void)
+{
+    run_timer(fault_in_timer);
+}
+
+static void panic_in_handler(void)
+{
+    run_timer(panic_in_timer);
+}
+
 static void hang(void)
 {
     puts("about to hang");
@@ -216,6 +250,8 @@ static const struct {
     {"other-cpu-overflow", overflow_on_other_cpu},
     {"other-cpu-panic", panic_on_other_cpu},
     {"all-cpus", on_all_cpus},
+    {"handler-fault", fault_in_handler},
+    {"handler-panic", panic_in_handler},
     {"hang", hang},
 };
 

@@ -354,12 +354,17 @@ bool cpu_stack_guard(uint32_t index, uint64_t *guard)
 
 bool cpu_stack_of(uint64_t address, uint64_t *low, uint64_t *high)
 {
-    for (uint32_t i = 0; i < MACHINE_CPUS_MAX; i++) {
-        if (address >= cpus[i].stack_low && address < cpus[i].stack_top) {
-            *low = cpus[i].stack_low;
-            *high = cpus[i].stack_top;
+    const uint64_t exception_bytes = CPU_EXCEPTION_STACK_PAGES * PAGE_SIZE;
+
+    for (uint32_t i = 0; i < MACHINE_CPUS_MAX && cpus[i].stack_top; i++) {
+        *low = cpus[i].stack_low;
+        *high = cpus[i].stack_top;
+        if (address >= *low && address < *high)
             return true;
-        }
+        *low = cpus[i].exception_stack_top - exception_bytes;
+        *high = cpus[i].exception_stack_top;
+        if (address >= *low && address < *high)
+            return true;
     }
     return false;
 }

@@ -19,7 +19,8 @@ struct exception_probe {
 int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument);
 void exception_probe_resume(void);
 void exception_handle(struct exception_frame *frame, uint64_t vector);
-void exception_handle_nested(uint64_t vector) __attribute__((noreturn));
+void exception_handle_nested(uint64_t vector, uint64_t frame_pointer, uint64_t link)
+    __attribute__((noreturn));
 
 static uint32_t exception_depth;
 static uint32_t exception_reporter; /* CPU index + 1; 0: nobody yet */
@@ -198,8 +199,8 @@ void exception_handle(struct exception_frame *frame, uint64_t vector)
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 
-/* An exception in the handler itself: say it once, in few words, and end. */
-void exception_handle_nested(uint64_t vector)
+/* An exception in a handler, of an interrupt or of an exception: say it once, and end. */
+void exception_handle_nested(uint64_t vector, uint64_t frame_pointer, uint64_t link)
 {
     uint64_t esr;
     uint64_t far;
@@ -216,6 +217,7 @@ void exception_handle_nested(uint64_t vector)
         put_register("  FAR  ", far);
         put_register("  ELR  ", elr);
         console_put_string("\n");
+        put_backtrace(elr, link, frame_pointer);
     }
     power_exit(EXCEPTION_EXIT_STATUS);
 }

@@ -65,6 +65,10 @@ static const struct ending endings[] = {
     {"overrun", {"panic: heap: written past the end of an allocation", "backtrace:"}},
     {"wild-free", {"panic: heap: "}},
     {"page-double-free", {"panic: pages: freeing pages that are not allocated"}},
+    {"handler-fault",
+     {"exception in an exception handler (CPU 0)", "data abort: translation fault",
+      "backtrace:\n  0x00000000402", "\n  0x00000000402"}},
+    {"handler-panic", {"panic: in a handler (CPU 0)", "backtrace:\n  0x00000000402"}},
     {"other-cpu", {"exception in the kernel (CPU 1)", "data abort: translation fault"}},
 };
 
