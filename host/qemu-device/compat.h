@@ -39,4 +39,12 @@
 typedef CharBackend CharFrontend;
 #endif
 
+/* 11.1: the console's functions begin alike. */
+#if !BAREGPU_QEMU_AT_LEAST(11, 1)
+#define qemu_graphic_console_create graphic_console_init
+#define qemu_graphic_console_close graphic_console_close
+#define qemu_console_set_surface dpy_gfx_replace_surface
+#define qemu_console_update dpy_gfx_update
+#endif
+
 #endif

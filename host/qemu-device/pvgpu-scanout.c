@@ -142,7 +142,7 @@ static void switch_surface(PVGPUScanout *scanout, const struct pvgpu_scanout *pi
     pixman_image_set_destroy_function(surface->image, picture_unused, use);
     scanout->shown = *picture; /* before picture_unused() is called for the one before */
     scanout->shows_session = true;
-    dpy_gfx_replace_surface(scanout->console, surface);
+    qemu_console_set_surface(scanout->console, surface);
 }
 
 const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct pvgpu_scanout *picture)
@@ -162,8 +162,8 @@ const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct pvgpu_scanout
     if (!scanout->shows_session || !is_same_picture(&scanout->shown, picture)) {
         switch_surface(scanout, picture);
     }
-    dpy_gfx_update(scanout->console, picture->damage_x, picture->damage_y,
-                   picture->damage_width, picture->damage_height);
+    qemu_console_update(scanout->console, picture->damage_x, picture->damage_y,
+                        picture->damage_width, picture->damage_height);
     scanout->shown_count++;
     return NULL;
 }
@@ -172,7 +172,7 @@ void pvgpu_scanout_hide(PVGPUScanout *scanout)
 {
     if (scanout->shown.width) {
         scanout->shown.width = 0;
-        dpy_gfx_replace_surface(scanout->console, NULL);
+        qemu_console_set_surface(scanout->console, NULL);
     }
 }
 
@@ -190,11 +190,11 @@ void pvgpu_scanout_init(PVGPUScanout *scanout, DeviceState *device, const Graphi
 {
     scanout->done = done;
     scanout->opaque = opaque;
-    scanout->console = graphic_console_init(device, 0, ops, opaque);
+    scanout->console = qemu_graphic_console_create(device, 0, ops, opaque);
 }
 
 void pvgpu_scanout_cleanup(PVGPUScanout *scanout)
 {
     pvgpu_scanout_end_session(scanout);
-    graphic_console_close(scanout->console);
+    qemu_graphic_console_close(scanout->console);
 }
