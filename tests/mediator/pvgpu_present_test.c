@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// needs: build/host/baregpu-mediator
+// serial
+/* PRESENT in a whole mediator: the scanout's memory and messages, its pace, damage, its limits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "harness_qemu.h"
+#include "tests/mediator/client.h"
+#include "tests/mediator/pvgpu_peer.h"
+
+enum { WIDTH = 64, HEIGHT = 48, STRIDE = WIDTH * 4 };
+
+static struct process *mediator;
+static char *path;
+static struct peer peer;
+
+/* The device's side of the scanout. */
+static struct pvgpu_scanout_buffer buffer;
+static const uint8_t *pictures;
+static struct pvgpu_scanout shown;
+
+static void on_failure(const char *message)
+{
+    fail_msg("%s", message);
+}
+
+static void start(const char *keys, enum peer_age age)
+{
+    char *config_path = harness_temp_path("mediator.ini");
+    FILE *file = fopen(config_path, "w");
+
+    path = harness_temp_path("pvgpu.sock");
+    assert_non_null(file);
+    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\n%s", path, keys);
+    assert_int_equal(fclose(file), 0);
+    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
+    free(config_path);
+    peer = peer_open(age, path, 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_on_failure = on_failure;
+    memset(&buffer, 0, sizeof(buffer));
+    memset(&shown, 0, sizeof(shown));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (pictures) {
+        munmap((void *)(uintptr_t)pictures, buffer.size);
+        pictures = NULL;
+    }
+    peer_close(&peer);
+    process_end(mediator);
+    mediator = NULL;
+    free(path);
+    path = NULL;
+    return 0;
+}
+
+/* ---- The device ---- */
+
+static void take_buffer(void)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    struct stat status;
+    void *memory;
+    int fd;
+
+    if (pictures) {
+        munmap((void *)(uintptr_t)pictures, buffer.size);
+    }
+    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
+    assert_int_equal(fcntl(fd, F_GET_SEALS) & seals, seals);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(status.st_size, buffer.size);
+    assert_int_equal(buffer.size, buffer.slots * buffer.slot_size);
+    assert_int_equal(buffer.slot_size % 4096, 0);
+    memory = mmap(NULL, buffer.size, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(memory != MAP_FAILED);
+    close(fd);
+    pictures = memory;
+}
+
+static void give_back(uint32_t number, uint32_t slot)
+{
+    const struct pvgpu_scanout_done done = {number, slot};
+
+    peer_send(&peer, PVGPU_MESSAGE_SCANOUT_DONE, &done, sizeof(done));
+}
+
+/* Shows the next picture and gives the one before back; its memory. */
+static const uint8_t *take_picture(void)
+{
+    struct pvgpu_scanout before = shown;
+
+    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    assert_int_equal(shown.buffer, buffer.buffer);
+    assert_true(shown.slot < buffer.slots);
+    assert_true((uint64_t)shown.stride * shown.height <= buffer.slot_size);
+    assert_true(shown.damage_x + shown.damage_width <= shown.width);
+    assert_true(shown.damage_y + shown.damage_height <= shown.height);
+    if (before.buffer == shown.buffer) {
+        assert_int_not_equal(before.slot, shown.slot);
+        give_back(before.buffer, before.slot);
+    }
+    return pictures + shown.slot * buffer.slot_size;
+}
+
+/* ---- The guest ---- */
+
+static void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height)
+{
+    struct pvgpu_create_resource create = PEER_COMMAND(
+        struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE,
+        .type = PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width, .height = height,
+        .mip_levels = 1, .bind_flags = PVGPU_BIND_RENDER_TARGET);
+    struct pvgpu_create_view view = PEER_COMMAND(
+        struct pvgpu_create_view, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .resource_id = id);
+
+    create.header.resource_id = view.header.resource_id = id;
+    peer_put(&peer, &create, sizeof(create));
+    peer_expect_ok(&peer, &view, sizeof(view));
+}
+
+static void clear(uint32_t id, float r, float g, float b)
+{
+    struct pvgpu_clear_render_target command =
+        PEER_COMMAND(struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET, .rtv = id,
+                     .colour = {r, g, b, 1});
+
+    peer_put(&peer, &command, sizeof(command));
+}
+
+static struct pvgpu_present present_of(uint32_t id, uint32_t interval)
+{
+    return PEER_COMMAND(struct pvgpu_present, PVGPU_CMD_PRESENT, .backbuffer_id = id,
+                        .sync_interval = interval);
+}
+
+static void put_present(uint32_t id, uint32_t interval)
+{
+    struct pvgpu_present present = present_of(id, interval);
+
+    peer_put(&peer, &present, sizeof(present));
+}
+
+static void expect_pixels(const uint8_t *picture, uint32_t count, uint32_t pixel)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(picture + i * 4, &pixel, 4) != 0) {
+            fail_msg("pixel %u of %u is %02x %02x %02x %02x, not %08x", i, count, picture[i * 4],
+                     picture[i * 4 + 1], picture[i * 4 + 2], picture[i * 4 + 3], pixel);
+        }
+    }
+}
+
+/* ---- Tests ---- */
+
+static void test_pictures(void **state)
+{
+    (void)state;
+    start("", PEER_NEW);
+    assert_true(peer.features & PVGPU_FEATURE_SCANOUT);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    for (uint32_t i = 0; i < 20; i++) {
+        clear(1, (float)i / 255, 0, 1);
+        put_present(1, 0);
+        clear(1, 0, 1, 0); /* behind the copy */
+        peer_finish(&peer);
+        if (i == 0) {
+            take_buffer();
+        }
+        expect_pixels(take_picture(), WIDTH * HEIGHT, 0xFF0000FF | i << 16);
+        assert_int_equal(shown.width, WIDTH);
+        assert_int_equal(shown.height, HEIGHT);
+        assert_int_equal(shown.stride, STRIDE);
+        assert_int_equal(shown.format, PVGPU_FORMAT_B8G8R8A8_UNORM);
+        assert_int_equal(shown.damage_width, WIDTH);
+    }
+    assert_int_equal(peer.control->scanout_count, 20);
+    assert_int_equal(peer.control->scanout_dropped, 0);
+}
+
+static void expect_shown(uint32_t format, uint32_t as, uint32_t pixel)
+{
+    static uint32_t id = 100;
+
+    make_texture(++id, format, WIDTH, HEIGHT);
+    clear(id, 1, 0.5f, 0);
+    put_present(id, 0);
+    peer_finish(&peer);
+    if (!pictures) {
+        take_buffer();
+    }
+    expect_pixels(take_picture(), WIDTH * HEIGHT, pixel);
+    assert_int_equal(shown.format, as);
+}
+
+static void test_formats(void **state)
+{
+    struct pvgpu_present present;
+
+    (void)state;
+    start("", PEER_NEW);
+    expect_shown(PVGPU_FORMAT_B8G8R8A8_UNORM, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFF8000);
+    expect_shown(PVGPU_FORMAT_R8G8B8A8_UNORM, PVGPU_FORMAT_R8G8B8A8_UNORM, 0xFF0080FF);
+    expect_shown(PVGPU_FORMAT_B8G8R8X8_UNORM, PVGPU_FORMAT_B8G8R8X8_UNORM, 0xFFFF8000);
+    expect_shown(PVGPU_FORMAT_B8G8R8A8_UNORM_SRGB, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    expect_shown(PVGPU_FORMAT_R16G16B16A16_FLOAT, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    expect_shown(PVGPU_FORMAT_R32G32B32A32_FLOAT, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    make_texture(1, PVGPU_FORMAT_R16_UINT, WIDTH, HEIGHT);
+    present = present_of(1, 0);
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    present = present_of(2, 0);
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    present = present_of(101, 5);
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_INVALID_PARAMETER);
+    present = present_of(101, 0);
+    present.flags = 1;
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_INVALID_PARAMETER);
+}
+
+/* Each slot gets what it missed, although only the damage is told. */
+static void test_damage(void **state)
+{
+    uint32_t expected[HEIGHT][WIDTH];
+    struct pvgpu_present_region region = PEER_COMMAND(
+        struct pvgpu_present_region, PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 2);
+
+    (void)state;
+    start("", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    memset(expected, 0, sizeof(expected));
+    for (uint32_t i = 0; i < 30; i++) {
+        uint32_t x = i * 7 % (WIDTH - 8), y = i * 5 % (HEIGHT - 8);
+        struct pvgpu_update_resource update = PEER_COMMAND(
+            struct pvgpu_update_resource, PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1, .x = x,
+            .y = y, .width = 4, .height = 4);
+
+        for (uint32_t pixel = 0; pixel < 16; pixel++) {
+            ((uint32_t *)(void *)peer.heap)[pixel] = i * 100 + pixel;
+            expected[y + pixel / 4][x + pixel % 4] = i * 100 + pixel;
+        }
+        peer_put(&peer, &update, sizeof(update));
+        region.rectangles[0] = (struct pvgpu_rectangle){(int32_t)x, (int32_t)y, (int32_t)x + 4,
+                                                        (int32_t)y + 2};
+        region.rectangles[1] = (struct pvgpu_rectangle){(int32_t)x, (int32_t)y + 2,
+                                                        (int32_t)x + 4, (int32_t)y + 4};
+        peer_expect_ok(&peer, &region, sizeof(region));
+        if (i == 0) {
+            take_buffer();
+        }
+        const uint8_t *picture = take_picture();
+        assert_memory_equal(picture, expected, sizeof(expected));
+        if (i == 0) { /* there was none before */
+            assert_int_equal(shown.damage_width * shown.damage_height, WIDTH * HEIGHT);
+        } else {
+            assert_int_equal(shown.damage_x, x);
+            assert_int_equal(shown.damage_y, y);
+            assert_int_equal(shown.damage_width, 4);
+            assert_int_equal(shown.damage_height, 4);
+        }
+    }
+    region.count = 17;
+    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    region.count = 1;
+    region.rectangles[0].right = WIDTH + 1;
+    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    region.rectangles[0].left = -1;
+    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    region.count = 2;
+    region.header.size = 48;
+    peer_expect_error(&peer, &region, 48, PVGPU_ERROR_INVALID_COMMAND);
+}
+
+/* n periods between two pictures, and not much more. */
+static void test_pace(void **state)
+{
+    enum { FRAMES = 10 };
+
+    (void)state;
+    start("", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    peer.control->display_refresh = 100;
+    for (uint32_t interval = 0; interval <= 4; interval++) {
+        put_present(1, interval);
+        peer_finish(&peer);
+        if (!pictures) {
+            take_buffer();
+        }
+        take_picture();
+        uint64_t start_ms = harness_now_ms();
+        for (int i = 0; i < FRAMES; i++) {
+            put_present(1, interval);
+            peer_finish(&peer);
+            take_picture();
+        }
+        uint64_t took_ms = harness_now_ms() - start_ms;
+        assert_true(took_ms + 2 >= FRAMES * interval * 10); /* the clock's steps */
+        assert_true(took_ms < FRAMES * interval * 10 + 500);
+    }
+    /* What the guest writes there is bounded; a reset does not wait for a picture. */
+    peer.control->display_refresh = 0;
+    put_present(1, 1);
+    peer_finish(&peer);
+    peer.control->display_refresh = 1;
+    put_present(1, 4);
+    peer_submit(&peer);
+    uint64_t start_ms = harness_now_ms();
+    take_picture();
+    peer_reset(&peer);
+    assert_true(harness_now_ms() - start_ms < 2000);
+}
+
+/* A device that gives nothing back loses pictures, not the guest its ring. */
+static void test_no_slot(void **state)
+{
+    (void)state;
+    start("", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    for (int i = 0; i < 5; i++) {
+        put_present(1, 0);
+        peer_finish(&peer);
+    }
+    assert_int_equal(peer.control->scanout_count, 3);
+    assert_int_equal(peer.control->scanout_dropped, 2);
+    assert_int_equal(peer.control->error_count, 0);
+    /* Numbers that mean nothing change nothing. */
+    give_back(77, 0);
+    give_back(1, 77);
+    give_back(UINT32_MAX, UINT32_MAX);
+    put_present(1, 0);
+    peer_finish(&peer);
+    assert_int_equal(peer.control->scanout_dropped, 3);
+    give_back(1, 1);
+    put_present(1, 0);
+    peer_finish(&peer);
+    assert_int_equal(peer.control->scanout_count, 4);
+    take_buffer();
+    for (uint32_t i = 0; i < 4; i++) {
+        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+        assert_int_equal(shown.slot, i < 3 ? i : 1);
+    }
+}
+
+static void test_resize(void **state)
+{
+    struct pvgpu_resize_buffers resize = PEER_COMMAND(
+        struct pvgpu_resize_buffers, PVGPU_CMD_RESIZE_BUFFERS, .swapchain = 1, .width = 200,
+        .height = 100, .format = PVGPU_FORMAT_R8G8B8A8_UNORM, .buffer_count = 4);
+    struct pvgpu_command gone = {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 1, 0};
+
+    (void)state;
+    start("", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    put_present(1, 0);
+    peer_finish(&peer);
+    take_buffer();
+    assert_int_equal(buffer.slots, 3);
+    take_picture();
+    peer_expect_error(&peer, &resize, sizeof(resize), PVGPU_ERROR_INVALID_PARAMETER); /* a view */
+    peer_put(&peer, &gone, sizeof(gone));
+    peer_expect_ok(&peer, &resize, sizeof(resize));
+    assert_int_equal(peer.control->display_width, 200);
+    assert_int_equal(peer.control->display_height, 100);
+    assert_int_equal(peer.control->display_format, PVGPU_FORMAT_R8G8B8A8_UNORM);
+    put_present(1, 0);
+    peer_finish(&peer);
+    take_buffer();
+    assert_int_equal(buffer.slots, 4);
+    assert_int_equal(buffer.buffer, 2);
+    expect_pixels(take_picture(), 200 * 100, 0);
+    assert_int_equal(shown.width, 200);
+    /* RESET: the screen goes dark. */
+    peer_reset(&peer);
+    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    assert_int_equal(shown.width, 0);
+}
+
+/* The scanout counts against the session's memory. */
+static void test_memory_limit(void **state)
+{
+    struct pvgpu_present present = present_of(1, 0);
+
+    (void)state;
+    start("memory_limit = 3M\n", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, 512, 512);
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_OUT_OF_MEMORY);
+    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_OUT_OF_MEMORY);
+}
+
+/* An older device shows nothing; the guest's presents run at their pace all the same. */
+static void test_old_device(void **state)
+{
+    (void)state;
+    start("", PEER_OLD);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    peer.control->display_refresh = 100;
+    put_present(1, 1);
+    peer_finish(&peer);
+    uint64_t start_ms = harness_now_ms();
+    for (int i = 0; i < 10; i++) {
+        put_present(1, 1);
+        peer_finish(&peer);
+    }
+    assert_true(harness_now_ms() - start_ms >= 98);
+    assert_int_equal(peer.control->error_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_pictures), TEST(test_formats),      TEST(test_damage),
+        TEST(test_pace),     TEST(test_no_slot),      TEST(test_resize),
+        TEST(test_old_device), TEST(test_memory_limit),
+#undef TEST
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
