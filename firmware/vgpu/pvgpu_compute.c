@@ -115,7 +115,7 @@ static int take_result(struct pvgpu *gpu, struct pvgpu_job *job)
     const struct pvgpu_compute_result *result = result_of(gpu, job->slot);
 
     if (load_acquire32(&result->done) != 1) {
-        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+        return BAREGPU_ERR_IO; /* the ring refused the command: that is a failure of its own */
     }
     job->status = load_once32(&result->status);
     job->results[0] = load_once32(&result->results[0]);

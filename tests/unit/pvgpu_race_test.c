@@ -163,8 +163,8 @@ static void run(struct wait_strategy wait)
     __atomic_store_n(&is_over, 1, __ATOMIC_SEQ_CST);
     pthread_join(thread, NULL);
     assert_int_equal(next_destroyed, id);
-    printf("# %u commands, %u doorbells, %u interrupts, %llu times asleep\n", (unsigned)fake.commands,
-           fake.doorbells, interrupts, (unsigned long long)fake.sleeps);
+    printf("# %u commands, %u doorbells, %u interrupts, %llu times asleep\n",
+           (unsigned)fake.commands, fake.doorbells, interrupts, (unsigned long long)fake.sleeps);
 }
 
 static void polling(void **state)

@@ -380,8 +380,9 @@ struct pvgpu_job {
     uint32_t exec_time_us;
 };
 
-/* Submits and waits. 0 or the operation's error: the job is over. BUSY: not at the deadline; it may
- * be waited for again. UNAVAILABLE, PROTOCOL: it was lost, and is over. */
+/* Submits and waits. 0 or the operation's error: the job is over; IO: the backend did not take the
+ * command at all, and pvgpu_take_failure tells why. BUSY: not at the deadline; it may be waited for
+ * again. UNAVAILABLE, PROTOCOL: it was lost, and is over. */
 int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns);
 
 /* Nobody will wait for it; its place is free again once it is done. */
