@@ -9,6 +9,7 @@
 
 #define GICR_CTLR             0x0000
 #define GICR_CTLR_ENABLE_LPIS (1u << 0)
+#define GICR_CTLR_RWP         (1u << 3)
 #define GICR_PROPBASER        0x0070
 #define GICR_PENDBASER        0x0078
 #define GICR_TYPER_PLPIS      (1ull << 0)
@@ -77,6 +78,7 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
         return BAREGPU_OK;
     /* Somebody's before us: it may be that they cannot be turned off (GICR_CTLR.CES). */
     mmio_write32(redistributor, GICR_CTLR, 0);
+    gic_wait_clear(redistributor, GICR_CTLR, GICR_CTLR_RWP);
     if (mmio_read32(redistributor, GICR_CTLR) & GICR_CTLR_ENABLE_LPIS) {
         *problem = "a redistributor keeps LPI tables that are not ours";
         return BAREGPU_ERR_UNSUPPORTED;

@@ -77,8 +77,8 @@ struct fake_gic {
 extern struct fake_gic fake_gic;
 extern struct machine machine_fake __asm__("machine"); /* the same, to be written */
 
-/* Resets it to version 2 or 3 with this many CPUs of affinities 0, 1, ... in fours to a cluster, and
- * an ITS like QEMU's; puts it behind mmio.h. */
+/* Resets it to version 2 or 3 with this many CPUs, four to a cluster, and an ITS like QEMU's; puts
+ * it behind mmio.h. */
 void fake_gic_begin(uint32_t version, uint32_t cpus);
 
 struct fake_device *fake_gic_device(uint32_t id);

@@ -84,10 +84,10 @@ void hal_interrupt_detach(uint32_t interrupt);
 
 /*
  * For an attached interrupt, also from handlers, and idempotent. When hal_interrupt_mask returns
- * the handler runs nowhere and will not be called, unless the call is made by that handler itself:
- * then it will not be called again. A level that is still asserted, and an edge that came while it
- * was masked, are delivered after hal_interrupt_unmask. (The edge is no must: waits survive a lost
- * one.)
+ * the handler runs nowhere and will not be called, unless the call is made by a handler: then it
+ * will not be called again, but may still be running. A level that is still asserted, and an edge
+ * that came while it was masked, are delivered after hal_interrupt_unmask. (The edge is no must:
+ * waits survive a lost one.)
  */
 void hal_interrupt_mask(uint32_t interrupt);
 void hal_interrupt_unmask(uint32_t interrupt);
