@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * run=pvgpu: a GPU behind shared memory: long vectors, textures that are filled, copied and shown,
+ * and what that costs.
+ *
+ * Options: count= elements of the vectors (16000000), frames= of the animation (120), width= and
+ * height= (the display's), hold=SECONDS (0): how long each picture stays, for a person, shots=1: the
+ * host takes a picture of each.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/apps/app.h"
+#include "firmware/apps/draw.h"
+#include "firmware/apps/host_shot.h"
+#include "firmware/apps/pci_host.h"
+#include "firmware/apps/picture.h"
+#include "firmware/apps/pvgpu_host.h"
+#include "firmware/platform/timer.h"
+
+#define SECOND_NS ((uint64_t)1000000000)
+#define COUNT_DEFAULT 16000000u
+#define FRAMES_DEFAULT 120u
+#define FENCES 1000u
+#define COMMANDS 1000000u
+#define BATCH 256u
+
+static struct pvgpu gpu;
+
+static uint32_t option(const char *key, uint32_t otherwise)
+{
+    char text[24];
+
+    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+}
+
+static bool check(const char *what, int error)
+{
+    return pvgpu_host_check(&gpu, what, error);
+}
+
+static bool finish(const char *what)
+{
+    return check(what, pvgpu_finish(&gpu, pvgpu_host_deadline()));
+}
+
+/* "  what ... 12.3 ms", and bytes per second when there are any. */
+static void print_time(const char *what, uint64_t start_ns, uint64_t bytes)
+{
+    uint64_t spent_ns = hal_time_ns() - start_ns;
+
+    spent_ns = spent_ns == 0 ? 1 : spent_ns;
+    printf("  %-44s %8" PRIu64 ".%03u ms", what, spent_ns / 1000000,
+           (unsigned)(spent_ns / 1000 % 1000));
+    if (bytes != 0) {
+        printf("  %6" PRIu64 " MB/s", bytes * 1000 / spent_ns);
+    }
+    printf("\n");
+}
+
+/* ---- What is there ---- */
+
+static bool show_device(void)
+{
+    struct compute_device_info info;
+    uint64_t address = 0;
+
+    pci_bar_cpu_address(pci_host_get(), gpu.device, PVGPU_BAR_SHMEM, &address);
+    printf("Device %02x:%02x.%x pvgpu\n", PCI_BUS(gpu.device->bdf), PCI_SLOT(gpu.device->bdf),
+           PCI_FUNCTION(gpu.device->bdf));
+    pvgpu_host_print_features(&gpu);
+    printf("  shared memory at 0x%" PRIx64 ": ring %" PRIu32 " MiB, heap %" PRIu32 " MiB\n",
+           address, gpu.ring_size >> 20, gpu.heap_size >> 20);
+    if (!pvgpu_has(&gpu, PVGPU_FEATURE_COMPUTE)) {
+        return true;
+    }
+    if (!check("Device information", pvgpu_get_info(&gpu, &info, pvgpu_host_deadline()))) {
+        return false;
+    }
+    printf("\nGPU\n  %s, this session may use %" PRIu64 " MiB\n", info.name,
+           info.memory_limit >> 20);
+    return true;
+}
+
+/* ---- The ring ---- */
+
+static bool show_ring(void)
+{
+    uint64_t start_ns = hal_time_ns(), spent_ns, bells = gpu.doorbells;
+    int error = 0;
+
+    for (uint32_t i = 0; i < FENCES && error == 0; i++) {
+        error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+    }
+    spent_ns = hal_time_ns() - start_ns;
+    if (!check("A fence", error)) {
+        return false;
+    }
+    printf("\nRing\n  a fence, there and back: %" PRIu64 " ns, with %" PRIu64
+           " doorbells for %u of them\n",
+           spent_ns / FENCES, gpu.doorbells - bells, FENCES);
+    start_ns = hal_time_ns();
+    for (uint32_t i = 0; i < COMMANDS && error == 0; i++) {
+        error = pvgpu_flush(&gpu);
+        if (error == 0 && i % BATCH == BATCH - 1) {
+            error = pvgpu_submit(&gpu);
+        }
+    }
+    if (!check("An empty command", error) || !finish("Empty commands")) {
+        return false;
+    }
+    spent_ns = hal_time_ns() - start_ns;
+    printf("  empty commands, %u at a time: %" PRIu64 " per second\n", BATCH,
+           COMMANDS * SECOND_NS / spent_ns);
+    return true;
+}
+
+/* ---- Vectors ---- */
+
+static bool is_sum(const float *a, const float *b, const float *c, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        float sum = a[i] + b[i];
+
+        if (memcmp(&c[i], &sum, sizeof(sum)) != 0) { /* to the last bit */
+            printf("Element %" PRIu32 " is wrong.\n", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
+{
+    float *a = memory[0].bytes, *b = memory[1].bytes, *c = memory[2].bytes;
+    const struct pvgpu_operand at[3] = {
+        {0, memory[0].offset}, {0, memory[1].offset}, {0, memory[2].offset}};
+    uint64_t start_ns;
+    char text[64];
+
+    for (uint32_t i = 0; i < count; i++) {
+        a[i] = (float)i / 3.0f;
+        b[i] = 1000.0f / (float)(i + 1);
+        c[i] = 0; /* the host has no memory behind it before */
+    }
+    start_ns = hal_time_ns();
+    if (!check("Adding vectors",
+               pvgpu_vector_add(&gpu, COMPUTE_ELEMENT_FLOAT32, at[2], at[0], at[1], count, NULL,
+                                pvgpu_host_deadline()))) {
+        return false;
+    }
+    snprintf(text, sizeof(text), "%" PRIu32 " floats, c = a + b", count);
+    print_time(text, start_ns, 12ull * count);
+    start_ns = hal_time_ns();
+    if (!is_sum(a, b, c, count)) {
+        return false;
+    }
+    print_time("the same by this CPU, and compared: all right", start_ns, 12ull * count);
+    return true;
+}
+
+static bool add_vectors(void)
+{
+    uint32_t count = option("count", COUNT_DEFAULT);
+    struct pvgpu_memory memory[3];
+    int error = 0, taken = 0;
+    bool is_good = false;
+
+    if (!pvgpu_has(&gpu, PVGPU_FEATURE_COMPUTE)) {
+        return true;
+    }
+    printf("\nVectors\n");
+    while (taken < 3 && error == 0) {
+        error = pvgpu_heap_alloc(&gpu, 4ull * count, 4096, &memory[taken]);
+        taken += error == 0;
+    }
+    if (check("Memory for three vectors in the heap", error)) {
+        is_good = add_in_heap(count, memory);
+    }
+    while (taken > 0) {
+        pvgpu_heap_free(&gpu, &memory[--taken]);
+    }
+    return is_good;
+}
+
+/* ---- Pictures ---- */
+
+#define BACKGROUND DRAW_RGB(51, 102, 153)
+static const float background[4] = {0.2f, 0.4f, 0.6f, 1};
+
+struct show {
+    uint32_t width, height;
+    uint32_t screen, view;      /* the texture that is shown */
+    struct pvgpu_memory memory; /* as large; pixels are drawn here */
+    struct pvgpu_memory back;   /* and come back here */
+};
+
+/* A picture is on the screen: the host may look, a person may want to. */
+static bool show_stage(const char *name)
+{
+    fflush(stdout);
+    timer_delay_ns(option("hold", 0) * SECOND_NS);
+    return host_shot(name);
+}
+
+static struct canvas canvas_of(const struct pvgpu_memory *memory, uint32_t width, uint32_t height)
+{
+    return (struct canvas){
+        .pixels = memory->bytes,
+        .width = (int32_t)width,
+        .height = (int32_t)height,
+        .stride = (int32_t)width,
+        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+    };
+}
+
+static bool open_show(struct show *show)
+{
+    struct pvgpu_view_options view = {0};
+    struct pvgpu_display display;
+    uint64_t size;
+
+    if (!check("The display", pvgpu_get_display(&gpu, &display))) {
+        return false;
+    }
+    show->width = option("width", display.width);
+    show->height = option("height", display.height);
+    size = 4ull * show->width * show->height;
+    printf("\nPictures of %" PRIu32 " x %" PRIu32 "\n", show->width, show->height);
+    if (!check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->memory)) ||
+        !check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->back)) ||
+        !check("A new size",
+               pvgpu_resize_buffers(&gpu, 0, show->width, show->height,
+                                    PVGPU_FORMAT_B8G8R8A8_UNORM, 0)) ||
+        !check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, show->width,
+                                                 show->height, &show->screen))) {
+        return false;
+    }
+    view.resource_id = show->screen;
+    return check("A view", pvgpu_render_target_view_create(&gpu, &view, &show->view)) &&
+           finish("The textures");
+}
+
+static bool fill(const struct show *show)
+{
+    uint64_t start_ns = hal_time_ns();
+
+    if (!check("A clear", pvgpu_clear_render_target(&gpu, show->view, background)) ||
+        !finish("A clear")) {
+        return false;
+    }
+    print_time("filled", start_ns, 4ull * show->width * show->height);
+    start_ns = hal_time_ns();
+    if (!check("Presenting", pvgpu_present(&gpu, show->screen, 0)) || !finish("Presenting")) {
+        return false;
+    }
+    print_time("shown", start_ns, 4ull * show->width * show->height);
+    return show_stage("pvgpu-fill");
+}
+
+static void draw_picture(const struct canvas *canvas)
+{
+    static const draw_color corners[4] = {DRAW_RGB(24, 32, 72), DRAW_RGB(96, 24, 88),
+                                          DRAW_RGB(8, 72, 96), DRAW_RGB(16, 16, 32)};
+    int32_t width = canvas->width, height = canvas->height;
+
+    draw_gradient(canvas, 0, 0, width, height, corners);
+    for (int32_t i = 0; i < 5; i++) {
+        draw_ring(canvas, width * 2 / 3, height / 2, height / 12 * (i + 1), height / 40,
+                  DRAW_ALPHA(DRAW_RGB(255, 80 + 35 * i, 64), 220));
+    }
+    draw_circle(canvas, width / 4, height * 2 / 3, height / 6,
+                DRAW_ALPHA(DRAW_RGB(64, 200, 255), 180));
+    draw_text(canvas, &font_large, 24, 24, "pvgpu", DRAW_RGB(255, 255, 255));
+    draw_text(canvas, &font_normal, 24, 64, "Drawn in the heap, copied and shown by the GPU",
+              DRAW_RGB(208, 216, 232));
+}
+
+/* Where the n-th of four copies goes; they keep a margin of an eighth of their size. */
+static struct pvgpu_place place_of(const struct show *show, unsigned n, uint32_t width,
+                                   uint32_t height)
+{
+    return (struct pvgpu_place){
+        .id = show->screen,
+        .x = width / 8 + n % 2 * (width + width / 8),
+        .y = height / 8 + n / 2 * (height + height / 8),
+    };
+}
+
+/* Every texel of the screen: the background, or that of the picture that lies there. */
+static bool is_right(const struct show *show, const struct canvas *picture)
+{
+    const uint32_t *texels = show->back.bytes;
+
+    for (uint32_t y = 0; y < show->height; y++) {
+        for (uint32_t x = 0; x < show->width; x++) {
+            uint32_t expected = BACKGROUND;
+
+            for (unsigned n = 0; n < 4; n++) {
+                struct pvgpu_place place = place_of(show, n, (uint32_t)picture->width,
+                                                    (uint32_t)picture->height);
+                uint32_t in_x = x - place.x, in_y = y - place.y;
+
+                if (in_x < (uint32_t)picture->width && in_y < (uint32_t)picture->height) {
+                    expected = picture->pixels[in_y * (uint32_t)picture->stride + in_x];
+                }
+            }
+            if (texels[y * show->width + x] != expected) {
+                printf("Texel %" PRIu32 ", %" PRIu32 " is %08" PRIx32 ", not %08" PRIx32 ".\n", x,
+                       y, texels[y * show->width + x], expected);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool copy(const struct show *show)
+{
+    uint32_t width = show->width * 4 / 9, height = show->height * 4 / 9, id;
+    const struct canvas canvas = canvas_of(&show->memory, width, height);
+    const struct pvgpu_layout layout = {.heap_offset = show->memory.offset};
+    const struct pvgpu_layout back = {.heap_offset = show->back.offset};
+    struct pvgpu_place source = {0};
+    uint64_t start_ns = hal_time_ns();
+    bool is_good;
+
+    draw_picture(&canvas);
+    print_time("a smaller one drawn by this CPU in the heap", start_ns, 0);
+    start_ns = hal_time_ns();
+    is_good = check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, width,
+                                                      height, &id)) &&
+              check("An update", pvgpu_resource_update(&gpu, id, 0, NULL, &layout));
+    source.id = id;
+    for (unsigned n = 0; n < 4 && is_good; n++) {
+        const struct pvgpu_place place = place_of(show, n, width, height);
+
+        is_good = check("A copy", pvgpu_resource_copy_region(&gpu, &place, &source, 0, 0, 0));
+    }
+    if (!is_good || !finish("Copies")) {
+        return false;
+    }
+    print_time("made a texture, and copied four times", start_ns, 20ull * width * height);
+    if (!check("Presenting", pvgpu_present(&gpu, show->screen, 0)) ||
+        !check("Reading", pvgpu_resource_read(&gpu, show->screen, 0, NULL, &back)) ||
+        !finish("Presenting") || !is_right(show, &canvas)) {
+        return false;
+    }
+    printf("  each texel compared: all right\n");
+    return check("Destroying", pvgpu_resource_destroy(&gpu, id)) && show_stage("pvgpu-copies");
+}
+
+/* A ball on its way: what changed goes to the texture, and from there to the screen. */
+static bool animate(const struct show *show)
+{
+    const struct canvas canvas = canvas_of(&show->memory, show->width, show->height);
+    uint32_t frames = option("frames", FRAMES_DEFAULT);
+    uint64_t start_ns = hal_time_ns();
+
+    for (uint32_t i = 0; i < frames; i++) {
+        struct virtio_gpu_rect changed;
+
+        /* The frame before is read from the heap until its fence has passed. */
+        picture_draw_frame(&canvas, i, &changed);
+
+        const struct pvgpu_box box = {.x = changed.x,
+                                      .y = changed.y,
+                                      .width = changed.width,
+                                      .height = changed.height,
+                                      .depth = 1};
+        const struct pvgpu_layout layout = {
+            .heap_offset = show->memory.offset + 4 * (changed.y * show->width + changed.x),
+            .row_pitch = 4 * show->width,
+        };
+        const struct pvgpu_rectangle rectangle = {
+            (int32_t)changed.x, (int32_t)changed.y, (int32_t)(changed.x + changed.width),
+            (int32_t)(changed.y + changed.height)};
+
+        if (!check("An update", pvgpu_resource_update(&gpu, show->screen, 0, &box, &layout)) ||
+            !check("Presenting", pvgpu_present_region(&gpu, show->screen, 1, 1, &rectangle)) ||
+            !finish("A frame")) {
+            return false;
+        }
+    }
+    if (frames != 0) {
+        uint64_t spent_ns = hal_time_ns() - start_ns;
+
+        printf("  animation: %" PRIu32 " frames, one at each refresh: %" PRIu64
+               ".%u per second\n",
+               frames, frames * SECOND_NS / spent_ns,
+               (unsigned)(frames * SECOND_NS * 10 / spent_ns % 10));
+    }
+    return show_stage("pvgpu-animation");
+}
+
+static bool show_pictures(void)
+{
+    static struct show show;
+
+    return open_show(&show) && fill(&show) && copy(&show) && animate(&show);
+}
+
+static int run_pvgpu(void)
+{
+    uint64_t start_ns = hal_time_ns();
+
+    if (pvgpu_host_open(&gpu) < 0) {
+        return 1;
+    }
+    if (!show_device() || !show_ring() || !add_vectors() || !show_pictures()) {
+        printf("\nNot everything was right.\n");
+        return 1;
+    }
+    printf("\nEverything was right: %" PRIu64 " MB of commands, %" PRIu64 " doorbells, %" PRIu64
+           " ms.\n",
+           pvgpu_position(&gpu) / 1000000, gpu.doorbells, (hal_time_ns() - start_ns) / 1000000);
+    return check("Closing", pvgpu_close(&gpu, pvgpu_host_deadline())) ? 0 : 1;
+}
+
+APP(pvgpu, "adds long vectors and shows textures through a shared-memory GPU", run_pvgpu,
+    "count frames width height hold shots");
