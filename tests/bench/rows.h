@@ -38,6 +38,9 @@ double find_figure(const char *output, const char *name, const char *key);
 
 /* virtio_rows.c: virtqueues, screens, boot to the first pixel. */
 void bench_virtio(void);
+/* interrupt_rows.c: waiting by interrupt beside polling, the way to a handler and back. */
+void bench_interrupts(void);
+
 /* smp_rows.c: N queues on N CPUs. */
 void bench_smp(void);
 
