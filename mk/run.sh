@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# run.sh: starts a mediator (for the program sst a simulator, too), boots the guest on QEMU with a vgpu-stub, shows what it prints, stops
-# everything, and exits with the guest's status. Needs only a POSIX shell and coreutils: it is also
-# the "run" of the bundle.
+# run.sh: starts a mediator (for the program sst a simulator, too), boots the guest on QEMU with a
+# vgpu-stub, shows what it prints, stops everything, and exits with the guest's status. Needs only a
+# POSIX shell and coreutils: it is also the "run" of the bundle.
 #
-# The programs that draw also get a virtio GPU. Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows
-# its screen while they run; gtk and sdl take this machine's own QEMU when ours has no windows.
+# The programs that draw also get a virtio GPU, those whose name ends in pvgpu that device.
+# Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows its screen while they run; gtk and sdl take
+# this machine's own QEMU when ours has no windows.
 #
 #   --build DIR      where qemu/, host/ and firmware/ lie (build)
 #   --run NAME       the guest's program (demo)
@@ -59,8 +60,13 @@ done
 
 case " $program $* " in
 *virtio-gpu*) screen= ;; # the caller's own
-' screen '* | ' demo '*) screen=yes ;;
+' screen '* | ' demo '*) screen=virtio-gpu-pci,id=gpu0 ;;
+' pvgpu '*) screen=pvgpu,id=gpu0 ;;
 *) screen= ;;
+esac
+pvgpu=
+case $program in
+*pvgpu) pvgpu=yes ;;
 esac
 [ -n "$screen" ] || shots=
 
@@ -137,7 +143,8 @@ trap 'exit 141' PIPE
 start_mediator() {
     mkfifo "$dir/ready"
     timeout --foreground -k "$STOP_TIMEOUT_S" 0 "$daemon" --socket "$socket" \
-        ${backend:+--backend "$backend"} --ready-fd 3 3> "$dir/ready" > "$log" 2>&1 < /dev/null &
+        --pvgpu-socket "$dir/pvgpu.sock" ${backend:+--backend "$backend"} \
+        --ready-fd 3 3> "$dir/ready" > "$log" 2>&1 < /dev/null &
     mediator_pid=$!
     ready=$(timeout "$READY_TIMEOUT_S" head -n 1 "$dir/ready") || true
     if [ -z "$ready" ]; then
@@ -200,7 +207,11 @@ start_shots() {
 # What the guest is told first, it may be told otherwise behind it.
 append="run=$program${shots:+ shots=1 console=semihosting}${window:+ hold=5}${append:+ $append}"
 [ -z "$stub" ] || set -- -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
-[ -z "$screen" ] || set -- "$@" -device virtio-gpu-pci,id=gpu0
+if [ -n "$pvgpu" ]; then
+    set -- "$@" -device "${screen:-pvgpu},backend_pipe=$dir/pvgpu.sock"
+elif [ -n "$screen" ]; then
+    set -- "$@" -device "$screen"
+fi
 [ -z "$simulator" ] || set -- "$@" -device "virtio-sst-pci,socket=$dir/sst0" \
     -device "virtio-sst-device,socket=$dir/sst1,device-id=1"
 if [ -n "$shots" ]; then
