@@ -356,7 +356,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | virtio | interrupts | smp]: everything, or one part, printed and not written. */
+/* baregpu_bench [gpu | virtio | interrupts | smp]: everything, or one part, printed and not
+ * written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
