@@ -45,7 +45,7 @@ struct pvgpu_ring_command {
     uint32_t space; /* in the ring: its size, rounded up */
     union {
         struct pvgpu_command header;
-        uint8_t bytes[PVGPU_COMMAND_SIZE_MAX];
+        _Alignas(16) uint8_t bytes[PVGPU_COMMAND_SIZE_MAX];
     };
 };
 
