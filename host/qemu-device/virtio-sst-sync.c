@@ -189,8 +189,8 @@ void sst_link_exchange(SSTLink *link)
     int64_t until_us = deadline_us(link);
 
     look_for_close(link);
-    if (!sst_link_is_up(link) && QTAILQ_EMPTY(&link->pending)) {
-        return;
+    if (link->state != SST_LINK_FRAMES && QTAILQ_EMPTY(&link->pending)) {
+        return; /* a reset can wait */
     }
     if (open_and_probe(link, until_us)) {
         if (link->state == SST_LINK_FRAMES) {
