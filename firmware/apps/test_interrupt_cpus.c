@@ -186,6 +186,7 @@ static void test_spi(void)
 
 struct slow {
     uint32_t entered;
+    uint32_t is_awaited; /* the other side begins to wait for the end */
     uint32_t left;
 };
 
@@ -194,6 +195,7 @@ static void slow_handler(void *context)
     struct slow *slow = context;
 
     store_release32(&slow->entered, 1);
+    reaches(&slow->is_awaited, 1);
     timer_delay_ns(SLOW_NS);
     store_release32(&slow->left, 1);
 }
@@ -205,8 +207,9 @@ static void test_detach_waits(void)
 
     interrupt_attach(spi, HAL_TRIGGER_EDGE, 1, slow_handler, &slow);
     interrupt_set_pending(spi, true);
-    reaches(&slow.entered, 1);
-    tap_ok(!load_acquire32(&slow.left), "a handler runs on another CPU");
+    tap_ok(reaches(&slow.entered, 1) && !load_acquire32(&slow.left),
+           "a handler runs on another CPU");
+    store_release32(&slow.is_awaited, 1);
     interrupt_detach(spi);
     tap_ok(load_acquire32(&slow.left), "detaching waits for its end");
 }

@@ -24,20 +24,21 @@ struct interrupt_slot {
     bool is_edge;
 };
 
-/* What the way of an interrupt needs comes first: it fits a cache line. */
 struct interrupt_cpu {
     uint64_t sequence; /* odd while an interrupt is taken, 2 more for each */
     struct interrupt_slot *lines; /* SGIs, PPIs, SPIs: the same for all CPUs */
     struct interrupt_slot *lpis;
     uint32_t line_count;
     uint32_t lpi_count;
-    uint32_t is_v3;
     uint32_t is_ready;
+    bool is_v3;
+    bool has_timer;
     uint64_t seen; /* `sequence` as the last sleep left it */
     uint64_t spurious;
     uint64_t unhandled;
-    bool has_timer;
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct interrupt_cpu) == 64, "one cache line");
 
 static struct interrupt_cpu interrupt_cpus[MACHINE_CPUS_MAX];
 

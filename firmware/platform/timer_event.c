@@ -13,13 +13,12 @@
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer_heap.h"
+#include "firmware/platform/timer_hw.h"
 
 #include <string.h>
 
 #define CALLS_MAX 64             /* in one interrupt: others get their turn */
 #define FAR_NS    3600000000000u /* an hour; then the interrupt looks again */
-
-#define CONTROL_ENABLE 1ull
 
 struct timer_cpu {
     struct timer *root;
@@ -37,33 +36,12 @@ static struct timer_cpu *timer_self(void)
     return &timer_cpus[cpu_index()];
 }
 
-/* Both timers count the same ticks, the physical one from another start. */
 static void hardware_set(uint64_t deadline_ns)
 {
     uint64_t now_ns = hal_time_ns();
     uint64_t ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-    uint64_t ticks;
 
-    ns = ns < FAR_NS ? ns : FAR_NS;
-    ticks = timer_ns_to_ticks(ns) + 1;
-    if (is_physical) {
-        uint64_t count;
-
-        __asm__ volatile("isb\n\tmrs %0, cntpct_el0" : "=r"(count)::"memory");
-        __asm__ volatile("msr cntp_cval_el0, %0" ::"r"(count + ticks));
-        __asm__ volatile("msr cntp_ctl_el0, %0\n\tisb" ::"r"(CONTROL_ENABLE));
-    } else {
-        __asm__ volatile("msr cntv_cval_el0, %0" ::"r"(timer_ticks() + ticks));
-        __asm__ volatile("msr cntv_ctl_el0, %0\n\tisb" ::"r"(CONTROL_ENABLE));
-    }
-}
-
-static void hardware_stop(void)
-{
-    if (is_physical)
-        __asm__ volatile("msr cntp_ctl_el0, xzr\n\tisb");
-    else
-        __asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb");
+    timer_hw_set(is_physical, timer_ns_to_ticks(ns < FAR_NS ? ns : FAR_NS) + 1);
 }
 
 static void program(struct timer_cpu *self)
@@ -102,7 +80,7 @@ static void timer_interrupt(void *context)
     self->programmed_ns = TIMER_NEVER;
     program(self);
     if (self->programmed_ns == TIMER_NEVER)
-        hardware_stop();
+        timer_hw_stop(is_physical);
 }
 
 int timer_init_cpu(void)
@@ -118,7 +96,7 @@ int timer_init_cpu(void)
         line = machine.timer_physical;
     if (line.intid == 0)
         return BAREGPU_ERR_UNSUPPORTED;
-    hardware_stop();
+    timer_hw_stop(is_physical);
     self->sleep_ns = TIMER_NEVER;
     self->programmed_ns = TIMER_NEVER;
     program(self);
