@@ -30,6 +30,7 @@
 #define SHORT_NS      2000000ull
 #define CYCLES        1000
 #define ROUNDS        200
+#define ONCE_DELAY_NS 2000ull
 #define BLOCKS        32
 #define BLOCK_MAX     3000
 
@@ -235,15 +236,30 @@ static void call_home(void *argument)
     cpu_call_async(0, count_call, &served, NULL);
 }
 
+static void serve_inside(void *argument)
+{
+    *(uint32_t *)argument = cpu_serve();
+}
+
 static void test_serve(void)
 {
     uint64_t deadline_ns = soon();
+    uint32_t served_inside = 7;
+    uint32_t flag = 0;
     uint32_t count = 0;
 
     tap_equal((unsigned)cpu_call(1, call_home, NULL, deadline_ns), 0, "a call to the boot CPU");
     while (count == 0 && !timer_has_passed(deadline_ns))
         count = cpu_serve();
     tap_ok(count == 1 && served == 1, "is run when it serves");
+
+    /* While CPU 1 waits for the flag, two more calls queue up behind it. */
+    count = cpu_call_async(1, stop_flag_wait, &flag, NULL) != 0;
+    count += cpu_call_async(1, serve_inside, &served_inside, NULL) != 0;
+    count += cpu_call_async(1, count_call, &served, NULL) != 0;
+    store_release32(&flag, 1);
+    count += cpu_call(1, count_call, &served, deadline_ns) != 0;
+    tap_ok(count == 0 && served_inside == 0 && served == 3, "calls do not nest");
 }
 
 /* ---- Locks ---- */
@@ -319,8 +335,10 @@ static void once_make(void *argument)
     uint32_t round = *(uint32_t *)argument;
 
     once.runs++;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         once.made[i] = round + i;
+        timer_delay_ns(ONCE_DELAY_NS); /* time for the others to come too early */
+    }
 }
 
 static void once_by(uint32_t cpu, void *context)
@@ -460,25 +478,39 @@ static void test_own(void)
 
 /* ---- Streams ---- */
 
+static void print_line(FILE *stream, uint32_t cpu, uint32_t number, uint32_t length)
+{
+    char text[1600];
+
+    memset(text, 'a' + (int)(cpu % 26), length);
+    text[length] = 0;
+    fprintf(stream, "# line cpu=%u number=%u length=%u %s|\n", cpu, number, length, text);
+}
+
 /* Of many lengths, some longer than the stream's buffer; the host checks each. */
 static void print_by(uint32_t cpu, void *context)
 {
     uint32_t random = cpu * 104729 + 1;
-    char text[1600];
 
     (void)context;
-    for (uint32_t i = 0; i < rounds; i++) {
-        uint32_t length = smp_random(&random) % (i % 16 == 0 ? sizeof(text) - 1 : 60);
+    for (uint32_t i = 0; i < rounds; i++)
+        print_line(stdout, cpu, i, smp_random(&random) % (i % 16 == 0 ? 1500 : 60));
+}
 
-        memset(text, 'a' + (int)(cpu % 26), length);
-        text[length] = 0;
-        printf("# line cpu=%u number=%u length=%u %s|\n", cpu, i, length, text);
-    }
+/* Two streams with a lock each, one console: lines that are written at once are whole. */
+static void print_both_by(uint32_t cpu, void *context)
+{
+    uint32_t random = cpu * 7907 + 1;
+
+    (void)context;
+    for (uint32_t i = 0; i < rounds; i++)
+        print_line((i + cpu) % 2 ? stdout : stderr, cpu, rounds + i, smp_random(&random) % 60);
 }
 
 static void test_streams(void)
 {
     tap_ok(run_all(print_by, NULL), "all CPUs print %u lines each", rounds);
+    tap_ok(run_all(print_both_by, NULL), "and %u on two streams", rounds);
 }
 
 static int test_smp(void)

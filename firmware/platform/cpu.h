@@ -133,7 +133,7 @@ bool cpu_stack_of(uint64_t address, uint64_t *low, uint64_t *high);
 /* Whether `address` lies in the unmapped page under some stack. */
 bool cpu_is_stack_guard(uint64_t address);
 
-/* newlib_smp.c: errno and the like for a CPU that is about to start. */
+/* newlib_smp.c: errno and the like for CPU `index`, not 0, that is about to start. */
 void newlib_init_cpu(uint32_t index);
 
 #endif

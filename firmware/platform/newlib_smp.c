@@ -6,10 +6,12 @@
  */
 #include <reent.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/lock.h>
 
 #include "firmware/memory/heap.h"
 #include "firmware/memory/lock.h"
+#include "firmware/memory/once.h"
 #include "firmware/platform/cpu.h"
 
 /* mk/build-newlib.sh asks for both; another newlib has to be built alike. */
@@ -28,10 +30,21 @@ struct _reent *__getreent(void)
     return index == 0 ? _impure_ptr : &cpu_reent[index - 1];
 }
 
+/* newlib writes an unbuffered stream's line piece by piece, so that CPUs' pieces would mix. */
+static void buffer_lines(void *argument)
+{
+    static char line[256];
+
+    (void)argument;
+    setvbuf(stderr, line, _IOLBF, sizeof(line));
+}
+
 void newlib_init_cpu(uint32_t index)
 {
-    if (index > 0)
-        _REENT_INIT_PTR(&cpu_reent[index - 1]);
+    static struct once once;
+
+    once_run(&once, buffer_lines, NULL);
+    _REENT_INIT_PTR(&cpu_reent[index - 1]);
 }
 
 struct __lock {

@@ -2,9 +2,9 @@
 // needs: build/firmware/baregpu.elf
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Several CPUs: the guest's tests (apps test_smp, test_smp_litmus, test_smp_ring, test_reset) on
- * both GICs, at every entry level, with 1 to 8 CPUs, in parallel and by turns. With BAREGPU_SOAK set
- * every combination, and ten million buffers through each ring.
+ * Several CPUs: the guest's tests (apps test_smp, test_smp_litmus, test_smp_ring, test_smp_queues,
+ * test_reset) on both GICs, at every entry level, with 1 to 8 CPUs, in parallel and by turns. With
+ * BAREGPU_SOAK set every combination, and ten million buffers through each ring.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,7 +131,7 @@ static unsigned run_smp(const char *machine, const char *cpu, unsigned cpus,
     char *name = harness_format("test_smp: %s, %s, %u CPUs, %s", machine, cpu, cpus,
                                 accelerator ? accelerator : "tcg");
     bool good = boot_tap_passed(&result, name) && result.status == 0 &&
-                lines_are_whole(&result, cpus, rounds);
+                lines_are_whole(&result, cpus, 2 * rounds);
 
     if (!good)
         printf("# failed: %s\n", name);
@@ -195,6 +195,27 @@ static void test_by_turns(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Character by character, where two writers would mix. */
+static void test_serial_line(void **state)
+{
+    struct boot boot = {
+        .machine = "virt",
+        .cpu = "max",
+        .memory = "256M",
+        .append = "run=test_smp expect_cpus=4 cycles=10 rounds=100",
+        .cpus = 4,
+        .no_semihosting = true,
+        .deadline_ms = DEADLINE_MS,
+    };
+    struct boot_result result = boot_run(&boot);
+
+    (void)state;
+    assert_true(boot_tap_passed(&result, "serial line"));
+    assert_non_null(strstr(result.output, "baregpu: exit status 0"));
+    assert_true(lines_are_whole(&result, 4, 200));
+    boot_result_free(&result);
+}
+
 /* ---- Ordering ---- */
 
 /* Whether the host's CPUs may keep a store back behind a load of an emulated release and acquire. */
@@ -241,6 +262,54 @@ static void test_ring(void **state)
     good &= run_passes("virt", "max", 3, "tcg,thread=single", "run=test_smp_ring buffers=1000");
     free(append);
     assert_true(good);
+}
+
+/* ---- A queue for each CPU ---- */
+
+#define DISK_BYTES (32u << 20)
+
+static void test_queues(void **state)
+{
+    static const struct {
+        const char *machine;
+        const char *append;
+        const char *device;
+    } runs[] = {
+        {"virt", "run=test_smp_queues", ""},
+        {"virt,gic-version=3", "run=test_smp_queues packed=1", ",packed=on"},
+        {"virt,secure=on", "run=test_smp_queues interrupts=0", ""},
+    };
+    char *disk = harness_temp_path("disk");
+    char *blockdev = harness_format("driver=file,node-name=disk,filename=%s", disk);
+    FILE *file = fopen(disk, "wb");
+    unsigned failed = 0;
+
+    (void)state;
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), DISK_BYTES), 0);
+    fclose(file);
+    for (unsigned i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+        char *device = harness_format("virtio-blk-pci,drive=disk,num-queues=4%s", runs[i].device);
+        const char *arguments[] = {"-blockdev", blockdev, NULL};
+        struct boot boot = {
+            .machine = runs[i].machine,
+            .cpu = "max",
+            .memory = "256M",
+            .append = runs[i].append,
+            .cpus = 4,
+            .device = device,
+            .arguments = arguments,
+            .deadline_ms = DEADLINE_MS,
+        };
+        struct boot_result result = boot_run(&boot);
+
+        failed += !boot_tap_passed(&result, runs[i].append) || result.status != 0;
+        boot_result_free(&result);
+        free(device);
+    }
+    free(blockdev);
+    free(disk);
+    assert_int_equal(failed, 0);
 }
 
 /* ---- Reset, and endings on other CPUs ---- */
@@ -308,8 +377,10 @@ int main(void)
         cmocka_unit_test(test_machines),
         cmocka_unit_test(test_cores),
         cmocka_unit_test(test_by_turns),
+        cmocka_unit_test(test_serial_line),
         cmocka_unit_test(test_litmus),
         cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_queues),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_endings),
     };
