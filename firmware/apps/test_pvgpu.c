@@ -380,6 +380,7 @@ static int run_test_pvgpu(void)
     test_pvgpu_compute();
     test_display();
     test_pace();
+    test_pvgpu_interrupts();
     test_bad_commands();
     test_wraps();
     test_bad_producer();

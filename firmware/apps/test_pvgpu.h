@@ -31,5 +31,6 @@ bool read_back(uint32_t id, uint32_t subresource, size_t size);
 void test_pvgpu_resources(void);
 void test_pvgpu_views(void);
 void test_pvgpu_compute(void);
+void test_pvgpu_interrupts(void); /* restarts */
 
 #endif

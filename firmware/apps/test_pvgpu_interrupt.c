@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run=test-pvgpu: waits that sleep, by each kind of interrupt. */
+#include "firmware/apps/test_pvgpu.h"
+
+#include "baregpu/barrier.h"
+#include "baregpu/pvgpu_interrupt.h"
+#include "firmware/apps/pci_host.h"
+
+#define FRAMES 12u
+
+/* A nap may find work whose interrupt comes only then: on a busy host it happens. */
+#define LATE_MAX 3u
+
+static struct pvgpu_interrupt interrupt;
+static uint32_t errors;
+static uint64_t sleeps;
+
+static void error_came(void *context)
+{
+    (void)context;
+    store_release32(&errors, errors + 1);
+}
+
+static void counted_sleep(uint64_t deadline_ns)
+{
+    sleeps++;
+    hal_sleep(deadline_ns);
+}
+
+/* Each frame but the first waits for a refresh: long enough to sleep. */
+static bool show_frames(uint32_t id)
+{
+    bool is_good = true;
+
+    for (unsigned i = 0; i < FRAMES && is_good; i++) {
+        is_good = pvgpu_present(&gpu, id, 1) == 0 &&
+                  pvgpu_finish(&gpu, pvgpu_host_deadline()) == 0;
+    }
+    return is_good;
+}
+
+static void test_kind(unsigned kind, uint32_t id)
+{
+    const struct pvgpu_interrupt_options options = {
+        .cpu = HAL_CPU_SELF,
+        .forbidden = ~(uint32_t)PCI_INTERRUPT_BIT(kind),
+        .error_handler = error_came,
+    };
+    const struct interrupt_source *fence = &interrupt.vectors[PVGPU_VECTOR_FENCE].source;
+    const char *name = pci_interrupt_kind_name(kind);
+    uint64_t before;
+    uint64_t deadline_ns;
+    int error = pvgpu_interrupt_open(&interrupt, &gpu, pci_host_get(), &options);
+
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        tap_skip("this machine delivers none", "%s", name);
+        return;
+    }
+    tap_ok(error == 0 && interrupt.pci.kind == kind, "%s", name);
+    gpu.wait = (struct wait_strategy){counted_sleep, 0};
+    sleeps = 0;
+    tap_ok(show_frames(id) && sleeps >= FRAMES - 1, "%s: waits sleep", name);
+    tap_ok(fence->count >= FRAMES - 1 && fence->lost <= LATE_MAX && fence->storms == 0,
+           "%s: %u sleeps, %u interrupts, %u lost", name, (unsigned)sleeps,
+           (unsigned)fence->count, (unsigned)fence->lost);
+    gpu.wait = WAIT_POLL;
+    before = fence->count;
+    tap_ok(show_frames(id) && fence->count - before <= 1, "%s: none while polling", name);
+    errors = 0;
+    deadline_ns = pvgpu_host_deadline();
+    expect_failure(pvgpu_resource_destroy(&gpu, 999999), PVGPU_ERROR_RESOURCE_NOT_FOUND,
+                   PVGPU_CMD_DESTROY_RESOURCE, "a failure");
+    while (load_acquire32(&errors) == 0 && hal_time_ns() < deadline_ns) {
+        hal_wait(deadline_ns);
+    }
+    tap_ok(load_acquire32(&errors) != 0, "%s: interrupts for it", name);
+    gpu.wait = (struct wait_strategy){counted_sleep, 0};
+    tap_ok(pvgpu_restart(&gpu, pvgpu_host_deadline()) == 0 &&
+               pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id) == 0,
+           "a restart");
+    before = fence->count;
+    tap_ok(show_frames(id) && fence->count - before >= FRAMES - 1, "%s: interrupts stay", name);
+    gpu.wait = WAIT_POLL;
+    pvgpu_interrupt_close(&interrupt);
+}
+
+void test_pvgpu_interrupts(void)
+{
+    uint32_t id = 0;
+
+    expect_ok(pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    test_kind(PCI_INTERRUPT_MSIX, id);
+    pvgpu_restart(&gpu, pvgpu_host_deadline());
+    expect_ok(pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    test_kind(PCI_INTERRUPT_INTX, id);
+    pvgpu_restart(&gpu, pvgpu_host_deadline());
+}
