@@ -22,17 +22,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const node_names[] = {
     "memory@40000000", "cpus", "cpu@0", "chosen", "psci", "intc@8000000", "its@8080000",
     "pcie@10000000", "pl011@9000000", "reserved-memory", "gpio-poweroff", "pl061@90b0000",
+    "timer", "virtio_mmio@a000000", "v2m@8020000",
 };
 
 static const char *const property_names[] = {
     "reg", "#address-cells", "#size-cells", "ranges", "bus-range", "interrupt-map", "phandle",
     "gpios", "#redistributor-regions", "bootargs", "status", "method", "device_type", "compatible",
+    "interrupts", "#interrupt-cells", "msi-map", "msi-parent", "arm,msi-base-spi",
+    "arm,msi-num-spis", "redistributor-stride",
 };
 
 static const char *const texts[] = {
     "memory", "cpu", "hvc", "smc", "okay", "disabled", "arm,pl011", "arm,pl061", "arm,gic-v3",
     "arm,gic-v3-its", "arm,cortex-a15-gic", "arm,gic-v2m-frame", "arm,psci-1.0",
-    "pci-host-ecam-generic", "gpio-poweroff",
+    "pci-host-ecam-generic", "gpio-poweroff", "arm,armv8-timer", "virtio,mmio",
 };
 
 struct input {
@@ -107,6 +110,10 @@ static void parse(const void *blob, size_t size)
     if (!error && machine_read.memory_count == 0)
         abort();
     if (!error && machine_read.bus_first > machine_read.bus_last)
+        abort();
+    if (machine_read.virtio_mmio_count > MACHINE_VIRTIO_MMIO_MAX ||
+        machine_read.pci_msi_map_count > MACHINE_MSI_MAPS_MAX ||
+        machine_read.timer_virtual.intid >= 1020 || machine_read.uart_interrupt.intid >= 1020)
         abort();
 }
 
