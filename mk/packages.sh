@@ -52,6 +52,7 @@ test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
+test|spin|cmd spin|the models of what is asynchronous (tests/models)
 gl|qemu-system-arm|cmd qemu-system-aarch64|tests on the distribution's QEMU
 gl|qemu-system-gui|glob /usr/lib*/*/qemu/ui-sdl.so /usr/lib*/qemu/ui-sdl.so|its window, for 3D
 gl|$(gl_package)|glob /usr/lib*/*/qemu/*-gpu-gl.so /usr/lib*/qemu/*-gpu-gl.so|its virtio-gpu-gl
