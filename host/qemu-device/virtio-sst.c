@@ -10,7 +10,6 @@
 #include "system/cpu-timers.h" /* up to 10.0 */
 #endif
 #include "hw/virtio/virtio-bus.h"
-#include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/bswap.h"
@@ -279,82 +278,7 @@ static void virtio_sst_unrealize(DeviceState *dev)
     virtio_cleanup(vdev);
 }
 
-/* ---- Migration: requests in flight end in an error on the other side ---- */
-
-static unsigned count_list(const SSTItemList *list)
-{
-    const SSTItem *item;
-    unsigned count = 0;
-
-    QTAILQ_FOREACH(item, list, next) {
-        count++;
-    }
-    return count;
-}
-
-static void put_list(VirtIODevice *vdev, QEMUFile *f, SSTItemList *list)
-{
-    SSTItem *item;
-
-    QTAILQ_FOREACH(item, list, next) {
-        qemu_put_be16(f, item->link.pair);
-        qemu_put_be64(f, ldq_le_p(&item->link.request.request_id));
-        qemu_put_be64(f, ldq_le_p(&item->link.request.user_data));
-        qemu_put_virtqueue_element(vdev, f, &item->element);
-    }
-}
-
-static int put_items(QEMUFile *f, void *opaque, size_t size, const VMStateField *field,
-                     JSONWriter *vmdesc)
-{
-    VirtIOSST *s = opaque;
-    uint32_t count = count_list(&s->items) + count_list(&s->restored);
-
-    for (unsigned i = 0; i < s->num_queues; i++) {
-        count += count_list(&s->pairs[i].waiting);
-    }
-    qemu_put_be32(f, count);
-    put_list(VIRTIO_DEVICE(s), f, &s->restored);
-    put_list(VIRTIO_DEVICE(s), f, &s->items);
-    for (unsigned i = 0; i < s->num_queues; i++) {
-        put_list(VIRTIO_DEVICE(s), f, &s->pairs[i].waiting);
-    }
-    return 0;
-}
-
-static int get_items(QEMUFile *f, void *opaque, size_t size, const VMStateField *field)
-{
-    VirtIOSST *s = opaque;
-    uint32_t count = qemu_get_be32(f);
-
-    if (count > s->num_queues * VIRTQUEUE_MAX_SIZE) {
-        return -EINVAL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        uint16_t pair = qemu_get_be16(f);
-        uint64_t request_id = qemu_get_be64(f), user_data = qemu_get_be64(f);
-        SSTItem *item;
-
-        if (pair >= s->num_queues) {
-            return -EINVAL;
-        }
-        item = qemu_get_virtqueue_element(VIRTIO_DEVICE(s), f, sizeof(*item));
-        item->state = SST_ITEM_RESTORED;
-        item->response = NULL;
-        item->link.state = SST_REQUEST_OUTSIDE;
-        item->link.pair = pair;
-        stq_le_p(&item->link.request.request_id, request_id);
-        stq_le_p(&item->link.request.user_data, user_data);
-        QTAILQ_INSERT_TAIL(&s->restored, item, next);
-    }
-    return 0;
-}
-
-static const VMStateInfo items_info = {
-    .name = "virtio-sst-items",
-    .get = get_items,
-    .put = put_items,
-};
+/* ---- Migration ---- */
 
 /* The parts of the device, inside of virtio's own state. */
 static const VMStateDescription virtio_sst_device_vmstate = {
@@ -365,7 +289,7 @@ static const VMStateDescription virtio_sst_device_vmstate = {
         VMSTATE_UINT32_EQUAL(num_queues, VirtIOSST, "num-queues differs"),
         {
             .name = "items",
-            .info = &items_info,
+            .info = &virtio_sst_items_info,
             .flags = VMS_SINGLE,
         },
         VMSTATE_END_OF_LIST()

@@ -4,6 +4,7 @@
  *
  *   virtio-sst.c        the virtio device: features, configuration, properties, life, migration
  *   virtio-sst-queue.c  requests, responses, events in the virtqueues; time-outs, virtual time
+ *   virtio-sst-migration.c  requests in flight, from one side to the other
  *   virtio-sst-link.c   the connection to the simulator; virtio-sst-sync.c: deterministic time
  *   virtio-sst-wire.c   bytes on the socket
  *   virtio-sst-pci.c    the device on PCI
@@ -12,6 +13,7 @@
 #define HW_MISC_BAREGPU_VIRTIO_SST_H
 
 #include "hw/virtio/virtio.h"
+#include "migration/vmstate.h"
 #include "virtio-sst-link.h"
 
 #define TYPE_VIRTIO_SST "virtio-sst-device"
@@ -78,6 +80,7 @@ struct VirtIOSST {
 };
 
 extern const SSTLinkEvents virtio_sst_link_events;
+extern const VMStateInfo virtio_sst_items_info;
 
 /* Pairs that are in use: num_queues, or 1. */
 unsigned virtio_sst_pair_count(VirtIOSST *s);

@@ -16,6 +16,7 @@
 
 #define MEMORY_BASE 0x40000000ull
 #define MEMORY_SIZE (64ull << 20)
+#define MEMORY_START (2ull << 20) /* QEMU's devicetree lies before that */
 #define MMIO_BASE 0x0A000000ull
 #define MMIO_SIZE 0x200ull
 #define BUSES 3
@@ -141,6 +142,7 @@ struct sst *sst_start(const struct sst_setup *setup)
     number++;
     s->listener = setup->no_simulator ? -1 : unix_listen(s->path, 8);
     s->peer = -1;
+    s->used = MEMORY_START;
     map_memory(s);
     device = device_words(s);
     s->qemu = qemu_start_qtest("-machine memory-backend=ram -m %u -object memory-backend-file,"
@@ -164,7 +166,9 @@ void sst_end(struct sst *s)
     if (s->listener >= 0) {
         close(s->listener);
     }
-    munmap(s->memory, MEMORY_SIZE);
+    if (s->memory) {
+        munmap(s->memory, MEMORY_SIZE);
+    }
     unlink(s->memory_path);
     free(s->memory_path);
     free(s->path);
@@ -231,6 +235,30 @@ void sst_open_driver(struct sst *s)
         assert_int_equal(s->queues[i].size, SST_QUEUE_SIZE);
     }
     assert_int_equal(virtio_ready(&s->device), 0);
+}
+
+/* The driver has pointers into the guest's memory: the other's file takes its place. */
+void sst_adopt_guest(struct sst *to, struct sst *from)
+{
+    int fd = open(to->memory_path, O_RDWR | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_ptr_equal(mmap(from->memory, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_FIXED, fd, 0),
+                     from->memory);
+    close(fd);
+    munmap(to->memory, MEMORY_SIZE);
+    to->memory = from->memory;
+    from->memory = NULL;
+    to->used = from->used;
+    to->device = from->device;
+    memcpy(to->queues, from->queues, sizeof(to->queues));
+    to->queue_count = from->queue_count;
+    to->pairs = from->pairs;
+    for (unsigned i = 0; i < to->queue_count; i++) {
+        to->queues[i].device = &to->device;
+    }
+    sst_select(to);
 }
 
 void sst_forget_driver(struct sst *s)

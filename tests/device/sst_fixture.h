@@ -85,6 +85,9 @@ void sst_end(struct sst *sst);
 void sst_select(struct sst *sst);
 /* Finds the device and brings up the driver: on a fresh machine, or after sst_close_driver. */
 void sst_open_driver(struct sst *sst);
+/* The guest's memory was copied from one to the other: so is the driver, whose chains are still
+ * those of `from`. Their memory is to's from here on; `from` only has to be ended, after it. */
+void sst_adopt_guest(struct sst *to, struct sst *from);
 /* Forgets the driver's state without touching the device. */
 void sst_forget_driver(struct sst *sst);
 
