@@ -1,5 +1,5 @@
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
-// build: tests/bench/interrupt_rows.c
+// build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -356,8 +356,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | virtio | interrupts | smp]: everything, or one part, printed and not
- * written. */
+/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu]: everything, or one part, printed and
+ * not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
@@ -382,6 +382,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "smp")) {
         bench_smp();
+    }
+    if (wants(only, "pvgpu")) {
+        bench_pvgpu();
     }
     if (only == NULL) {
         if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {

@@ -44,4 +44,7 @@ void bench_interrupts(void);
 /* smp_rows.c: N queues on N CPUs. */
 void bench_smp(void);
 
+/* pvgpu_rows.c: fences, commands, copies and frames of a pvgpu. */
+void bench_pvgpu(void);
+
 #endif
