@@ -320,11 +320,16 @@ entry_el1:
     br      x22
 
 primary_el1:
-    ldr     x0, =__bss_start
+    ldr     x0, =__bss_start                    /* both are multiples of 128 */
     ldr     x1, =__bss_end
+    movi    v0.2d, #0
 1:  cmp     x0, x1
     b.hs    2f
-    stp     xzr, xzr, [x0], #16
+    stp     q0, q0, [x0]
+    stp     q0, q0, [x0, #32]
+    stp     q0, q0, [x0, #64]
+    stp     q0, q0, [x0, #96]
+    add     x0, x0, #128
     b       1b
 2:
     /* Ordinary code runs on SP_EL0 (EL1t): an exception finds SP_EL1 on a stack of its own. */
