@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/lock.h>
+#include <sys/stdio.h>
 
 #include "firmware/memory/heap.h"
 #include "firmware/memory/lock.h"
@@ -165,4 +166,20 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
         return;
     __atomic_store_n(&lock->owner, 0, __ATOMIC_RELAXED);
     lock_release(&lock->lock);
+}
+
+/* newlib declares them and leaves them to the system. */
+void flockfile(FILE *stream)
+{
+    _flockfile(stream);
+}
+
+int ftrylockfile(FILE *stream)
+{
+    return __retarget_lock_try_acquire_recursive(stream->_lock);
+}
+
+void funlockfile(FILE *stream)
+{
+    _funlockfile(stream);
 }

@@ -4,7 +4,8 @@
  *
  * Data is handed over with store_release and taken with load_acquire. Where one side publishes
  * and then looks at what the other side published ("does it sleep?"), barrier_full() stands
- * between: release and acquire alone do not order a store before a later load.
+ * between: release and acquire alone do not order a store before a later load (docs/smp.md shows
+ * it). Callable from anywhere.
  */
 #ifndef BAREGPU_BARRIER_H
 #define BAREGPU_BARRIER_H

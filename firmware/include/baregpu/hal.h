@@ -2,6 +2,9 @@
 /*
  * What libbaregpu needs from the kernel that links it. Porting is writing these functions; the
  * library has no other undefined symbols but memcpy, memmove, memset and memcmp.
+ *
+ * Drivers call them on the CPU that they are called on: a kernel that uses different devices on
+ * several CPUs at the same time makes them safe for that.
  */
 #ifndef BAREGPU_HAL_H
 #define BAREGPU_HAL_H

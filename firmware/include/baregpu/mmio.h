@@ -4,7 +4,8 @@
  * write-back: a hypervisor that emulates the access can decode no other form (Arm ARM, ESR_EL2
  * ISS encoding for data aborts: ISV is 0 for pairs and write-back).
  *
- * A register holds little-endian values and so does the CPU. `base` comes from hal_map.
+ * A register holds little-endian values and so does the CPU. `base` comes from hal_map. Callable
+ * from anywhere.
  */
 #ifndef BAREGPU_MMIO_H
 #define BAREGPU_MMIO_H

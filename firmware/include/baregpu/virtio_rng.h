@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The entropy device (virtio 1.4, 5.4): random bytes from the host. Also the shortest example of a
- * driver on baregpu/virtio.h and baregpu/virtqueue.h.
+ * driver on baregpu/virtio.h and baregpu/virtqueue.h. Calls on one device are not reentrant and not
+ * for interrupt handlers.
  */
 #ifndef BAREGPU_VIRTIO_RNG_H
 #define BAREGPU_VIRTIO_RNG_H

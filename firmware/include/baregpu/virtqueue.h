@@ -13,7 +13,10 @@
  * later one too, until the queue or the device is reset.
  *
  * The caller owns struct virtqueue. Memory comes from the HAL in virtqueue_create and nowhere else.
- * Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. Different
+ * Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. A queue is
+ * passed on, with the chains that are under way, like any memory: after the last call on one CPU
+ * comes a release (store_release, a lock's), before the first one on the other the acquire that sees
+ * it. Its interrupt stays on the CPU that it was attached for: see baregpu/wait.h. Different
  * queues of a device may be used at the same time, unless the device is one on PCI without a BAR
  * (virtio_pci_open).
  */
