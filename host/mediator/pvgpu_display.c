@@ -418,3 +418,8 @@ void pvgpu_display_reset(struct pvgpu_display *display)
     display->slots_wanted = SLOTS_DEFAULT;
     display->presented_ns = 0;
 }
+
+void pvgpu_display_close(struct pvgpu_display *display, struct pvgpu_context *context)
+{
+    free_buffer(display, context);
+}

@@ -64,6 +64,9 @@ struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
 /* The screen goes dark, as at the start. */
 void pvgpu_display_reset(struct pvgpu_display *display);
 
+/* Frees what it holds; it is not used again. */
+void pvgpu_display_close(struct pvgpu_display *display, struct pvgpu_context *context);
+
 /* The device is done with a slot. Any thread; numbers from outside. */
 void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot);
 
