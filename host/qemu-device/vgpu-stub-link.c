@@ -17,11 +17,22 @@
 #define POLL_CHUNK_SIZE 4096
 #define POLL_CHUNKS_MAX 16
 
+/* A guest that asks this often for an answer that is not there polls. */
+#define POLLS_MIN 16
+
+/* How often is looked whether it still does. Real time: it is the main loop's work that counts. */
+#define POLLED_INTERVAL_MS 2
+
 /* ---- Connection ---- */
 
 bool vgpu_stub_link_wants_read(const VGPUStubLink *link)
 {
     return link->state == VGPU_STUB_LINK_UP && link->running;
+}
+
+bool vgpu_stub_link_wants_watch(const VGPUStubLink *link)
+{
+    return vgpu_stub_link_wants_read(link) && !link->is_polled;
 }
 
 bool vgpu_stub_link_wants_write(const VGPUStubLink *link)
@@ -39,6 +50,9 @@ static void forget_connection(VGPUStubLink *link)
     link->closed_while_stopped = false;
     vgpu_stub_reader_reset(&link->reader);
     timer_del(link->retry_timer);
+    link->is_polled = false;
+    link->polls = 0;
+    timer_del(link->polled_timer);
 }
 
 void vgpu_stub_link_opened(VGPUStubLink *link)
@@ -316,6 +330,44 @@ void vgpu_stub_link_poll(VGPUStubLink *link)
     }
 }
 
+/* ---- A guest that polls ---- */
+
+void vgpu_stub_link_guest_waits(VGPUStubLink *link)
+{
+    link->polls = 0;
+    if (link->is_polled) {
+        link->is_polled = false;
+        timer_del(link->polled_timer);
+        link->transport->watch(link);
+    }
+}
+
+static void look_for_polls(void *opaque)
+{
+    VGPUStubLink *link = opaque;
+
+    if (link->polls == 0) {
+        vgpu_stub_link_guest_waits(link);
+    } else {
+        link->polls = 0;
+        timer_mod(link->polled_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
+    }
+}
+
+void vgpu_stub_link_guest_polls(VGPUStubLink *link)
+{
+    vgpu_stub_link_poll(link);
+    link->polls++;
+    if (!link->is_polled && link->polls >= POLLS_MIN && link->transport->read &&
+        vgpu_stub_link_wants_read(link)) {
+        link->is_polled = true;
+        timer_mod(link->polled_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
+        link->transport->watch(link);
+    }
+}
+
 /* ---- Requests ---- */
 
 static bool is_abandoned(const VGPUStubLink *link, uint32_t id)
@@ -382,6 +434,7 @@ void vgpu_stub_link_set_running(VGPUStubLink *link, bool running)
     if (link->state != VGPU_STUB_LINK_UP) {
         return;
     }
+    vgpu_stub_link_guest_waits(link);
     link->transport->watch(link);
     if (running) {
         vgpu_stub_link_poll(link);
@@ -399,6 +452,7 @@ void vgpu_stub_link_init(VGPUStubLink *link, const VGPUStubTransport *transport,
     link->opaque = opaque;
     link->running = runstate_is_running();
     link->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_open, link);
+    link->polled_timer = timer_new_ms(QEMU_CLOCK_REALTIME, look_for_polls, link);
 }
 
 void vgpu_stub_link_cleanup(VGPUStubLink *link)
@@ -407,5 +461,6 @@ void vgpu_stub_link_cleanup(VGPUStubLink *link)
     end_connection(link, VGPU_STUB_LOSS_LOCAL);
     link->transport->cleanup(link);
     timer_free(link->retry_timer);
-    link->retry_timer = NULL;
+    timer_free(link->polled_timer);
+    link->retry_timer = link->polled_timer = NULL;
 }

@@ -94,12 +94,18 @@ struct VGPUStubLink {
     uint32_t abandoned[VGPU_STUB_ABANDONED_MAX]; /* ids */
     QEMUTimer *retry_timer;
 
+    /* See vgpu_stub_link_guest_polls(). */
+    bool is_polled; /* the main loop is left alone */
+    unsigned polls; /* that found no answer, since somebody last looked */
+    QEMUTimer *polled_timer;
+
     /* Statistics, shown as properties of the device. */
     uint64_t connections, disconnections, protocol_errors, late_answers;
 
     /* vgpu-stub-socket.c */
     char *path;
     int fd;
+    bool watches_read, watches_write; /* what the main loop was told */
     PeerSocketUser peer_user; /* accepted besides root and our own */
 
     /* vgpu-stub-chardev.c */
@@ -136,9 +142,22 @@ void vgpu_stub_link_set_running(VGPUStubLink *link, bool running);
 /* Takes what has come, as far as it can be had without waiting. */
 void vgpu_stub_link_poll(VGPUStubLink *link);
 
+/*
+ * The same, for a guest that asks whether its answer is there and has no interrupt to tell it. When
+ * it goes on asking, the main loop is left alone meanwhile: it would be woken for each answer, and
+ * then fight for the lock with the guest, which finds the answer by itself. As soon as the guest
+ * does not ask for a few milliseconds the main loop looks again.
+ */
+void vgpu_stub_link_guest_polls(VGPUStubLink *link);
+
+/* The guest wants to be told, or may be about to do something else: the main loop looks again. */
+void vgpu_stub_link_guest_waits(VGPUStubLink *link);
+
 /* ---- For the transports ---- */
 
 bool vgpu_stub_link_wants_read(const VGPUStubLink *link);
+/* By the main loop, that is: not while the guest polls. */
+bool vgpu_stub_link_wants_watch(const VGPUStubLink *link);
 bool vgpu_stub_link_wants_write(const VGPUStubLink *link);
 void vgpu_stub_link_flush(VGPUStubLink *link);
 void vgpu_stub_link_received(VGPUStubLink *link, const uint8_t *data, size_t size);

@@ -40,15 +40,24 @@ static void on_writable(void *opaque)
     vgpu_stub_link_flush(opaque);
 }
 
+/* Each change wakes the main loop. */
+static void set_watch(VGPUStubLink *link, bool read, bool write)
+{
+    if (read != link->watches_read || write != link->watches_write) {
+        link->watches_read = read;
+        link->watches_write = write;
+        qemu_set_fd_handler(link->fd, read ? on_readable : NULL, write ? on_writable : NULL, link);
+    }
+}
+
 static void socket_watch(VGPUStubLink *link)
 {
-    qemu_set_fd_handler(link->fd, vgpu_stub_link_wants_read(link) ? on_readable : NULL,
-                        vgpu_stub_link_wants_write(link) ? on_writable : NULL, link);
+    set_watch(link, vgpu_stub_link_wants_watch(link), vgpu_stub_link_wants_write(link));
 }
 
 static void socket_close(VGPUStubLink *link)
 {
-    qemu_set_fd_handler(link->fd, NULL, NULL, NULL);
+    set_watch(link, false, false);
     close(link->fd);
     link->fd = -1;
 }

@@ -123,6 +123,9 @@ static void vgpu_stub_timeout(void *opaque)
 {
     VGPUStubState *s = opaque;
 
+    if (s->status == VGPU_STUB_BUSY) {
+        vgpu_stub_link_poll(&s->link); /* the answer may be there, and nobody has looked */
+    }
     if (s->status != VGPU_STUB_BUSY) {
         return;
     }
@@ -183,8 +186,10 @@ static uint32_t vgpu_stub_capabilities(const VGPUStubState *s)
  */
 static uint32_t vgpu_stub_read_status(VGPUStubState *s)
 {
-    if (s->status == VGPU_STUB_BUSY) {
+    if (s->status == VGPU_STUB_BUSY && s->irq_ctrl) {
         vgpu_stub_link_poll(&s->link);
+    } else if (s->status == VGPU_STUB_BUSY) {
+        vgpu_stub_link_guest_polls(&s->link);
     }
     return s->status;
 }
@@ -250,6 +255,9 @@ static void vgpu_stub_write_register(VGPUStubState *s, hwaddr offset, uint32_t v
         break;
     case VGPU_STUB_REG_IRQ_CTRL:
         s->irq_ctrl = value & VGPU_STUB_IRQ_COMPLETION;
+        if (s->irq_ctrl) {
+            vgpu_stub_link_guest_waits(&s->link);
+        }
         vgpu_stub_update_irq(s);
         break;
     case VGPU_STUB_REG_IRQ_STATUS:

@@ -48,7 +48,7 @@ static struct {
     bool stopped;
 
     /* The peer's side of the present connection. */
-    bool open, closed, reset;
+    bool open, closed, reset, watched;
     int open_result;
     uint8_t stream[2 * VGPU_STUB_MESSAGE_MAX]; /* what it has read of an incomplete message */
     size_t stream_size;
@@ -211,6 +211,7 @@ static void fake_watch(VGPUStubLink *link)
 {
     CHECK(t.open);
     CHECK(!vgpu_stub_link_wants_write(link) || vgpu_stub_link_wants_read(link));
+    t.watched = vgpu_stub_link_wants_watch(link);
 }
 
 static void fake_close(VGPUStubLink *link)
@@ -278,13 +279,27 @@ static void submit(void)
     vgpu_stub_link_submit(&t.link, &message);
 }
 
+static void fire(QEMUTimer *timer)
+{
+    if (timer->due_ms >= 0 && timer->due_ms <= fake_now_ms) {
+        timer->due_ms = -1;
+        timer->callback(timer->opaque);
+    }
+}
+
 static void pass_time(void)
 {
     fake_now_ms += 5;
-    if (!t.stopped && t.link.retry_timer->due_ms >= 0 &&
-        t.link.retry_timer->due_ms <= fake_now_ms) {
-        t.link.retry_timer->due_ms = -1;
-        t.link.retry_timer->callback(t.link.retry_timer->opaque);
+    if (!t.stopped) {
+        fire(t.link.retry_timer); /* virtual time */
+    }
+    fire(t.link.polled_timer);
+}
+
+static void guest_polls(unsigned times)
+{
+    while (times-- != 0 && t.link.active) {
+        vgpu_stub_link_guest_polls(&t.link);
     }
 }
 
@@ -303,7 +318,7 @@ static void step(void)
     static const int results[4] = { 0, -EAGAIN, -ECONNREFUSED, 0 };
     uint8_t garbage[3];
 
-    switch (next() % 16) {
+    switch (next() % 18) {
     case 0:
     case 1:
         submit();
@@ -354,7 +369,17 @@ static void step(void)
     case 15:
         t.cut = next();
         break;
+    case 16:
+        guest_polls(next() % 64);
+        break;
+    case 17:
+        vgpu_stub_link_guest_waits(&t.link);
+        CHECK(!t.link.is_polled);
+        break;
     }
+    /* Left alone only for a while, and only where there is something to look at. */
+    CHECK(!t.link.is_polled || (t.open && !t.stopped && t.link.polled_timer->due_ms >= 0));
+    CHECK(!t.open || t.watched == (!t.stopped && !t.link.is_polled));
     CHECK(t.link.active == t.expecting);
     CHECK((t.link.state == VGPU_STUB_LINK_UP) == t.open);
 }
@@ -390,6 +415,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         vgpu_stub_link_poll(&t.link);
     }
     CHECK(!t.expecting);
+    pass_time();
+    pass_time();
+    CHECK(!t.link.is_polled);
     vgpu_stub_link_cleanup(&t.link);
     return 0;
 }

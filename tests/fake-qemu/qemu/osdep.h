@@ -58,7 +58,7 @@ typedef struct QEMUTimer {
     int64_t due_ms; /* -1: not set */
 } QEMUTimer;
 
-enum { QEMU_CLOCK_VIRTUAL };
+enum { QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL };
 
 extern int64_t fake_now_ms;
 
