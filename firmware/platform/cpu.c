@@ -99,12 +99,13 @@ void cpu_wake(uint32_t index)
 int cpu_call_async(uint32_t index, void (*function)(void *argument), void *argument,
                    struct cpu_ticket *ticket)
 {
-    struct cpu *cpu = &cpus[index];
+    struct cpu *cpu;
     int error = BAREGPU_OK;
     uint64_t masked;
 
     if (index >= machine.cpu_count)
         return BAREGPU_ERR_NOT_FOUND;
+    cpu = &cpus[index];
     masked = lock_take_masked(&cpu->calls_lock);
     if (load_acquire32(&cpu->state) != CPU_STATE_ON) {
         error = BAREGPU_ERR_NOT_FOUND;
@@ -266,11 +267,12 @@ static bool has_left_state(const struct cpu *cpu, uint64_t state)
 int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
 {
     uint64_t deadline_ns = timer_deadline_ns(CPU_START_TIMEOUT_NS);
-    struct cpu *cpu = &cpus[index];
+    struct cpu *cpu;
     int error;
 
     if (index == 0 || index >= machine.cpu_count)
         return BAREGPU_ERR_NOT_FOUND;
+    cpu = &cpus[index];
     if (!cpu_change_state(cpu, CPU_STATE_OFF, CPU_STATE_STARTING))
         return BAREGPU_ERR_BUSY;
     once_run(&wake_once, wake_init, NULL);
@@ -305,13 +307,14 @@ static int cpu_wait_off(struct cpu *cpu, uint64_t deadline_ns)
 
 int cpu_stop(uint32_t index, uint64_t deadline_ns)
 {
-    struct cpu *cpu = &cpus[index];
+    struct cpu *cpu;
     uint64_t masked;
 
     if (index == 0 || index >= machine.cpu_count)
         return BAREGPU_ERR_NOT_FOUND;
     if (index == cpu_index())
         return BAREGPU_ERR_INVALID;
+    cpu = &cpus[index];
     masked = lock_take_masked(&cpu->calls_lock);
     cpu_change_state(cpu, CPU_STATE_ON, CPU_STATE_STOPPING);
     lock_release_masked(&cpu->calls_lock, masked);
