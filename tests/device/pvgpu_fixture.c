@@ -462,6 +462,14 @@ static void *answer_pauses(void *unused)
                 pauses.peer = -1; /* closed: only the end is waited for */
                 continue;
             }
+            if (header.type == PVGPU_MESSAGE_RESET || header.type == PVGPU_MESSAGE_RESUME) {
+                uint8_t payload[4];
+
+                if (header.size) {
+                    recv(pauses.peer, payload, sizeof(payload), MSG_WAITALL);
+                }
+                continue;
+            }
             if (header.type != PVGPU_MESSAGE_PAUSE || header.size ||
                 send(pauses.peer, &paused, sizeof(paused), MSG_NOSIGNAL) != sizeof(paused)) {
                 pauses.failed = true;

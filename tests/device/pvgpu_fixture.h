@@ -114,7 +114,8 @@ void pvgpu_step_retry(struct pvgpu *pvgpu);
 
 /*
  * The QMP command blocks until the backend has paused, so somebody else must answer meanwhile:
- * from begin to end, a thread answers each PAUSE on the present connection.
+ * from begin to end, a thread answers each PAUSE on the present connection, and drops RESUME and
+ * RESET.
  */
 void pvgpu_answer_pauses_begin(struct pvgpu *pvgpu);
 /* How many there were. */

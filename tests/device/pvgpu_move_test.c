@@ -199,6 +199,21 @@ static void test_bus_reset(void **state)
 
 /* ---- Migration ---- */
 
+/* Until a machine is in that state. */
+static void wait_state(struct pvgpu *pvgpu, const char *wanted)
+{
+    uint64_t deadline_ms = harness_now_ms() + 3 * HARNESS_TIMEOUT_MS;
+    bool reached = false;
+
+    while (!reached) {
+        json_t *state = qmp_command(pvgpu->qemu, "query-status", NULL);
+
+        reached = strcmp(json_string_value(json_object_get(state, "status")), wanted) == 0;
+        assert_true(reached || harness_now_ms() < deadline_ms);
+        json_decref(state);
+    }
+}
+
 /* While it goes on, the old backend answers PAUSE. The target has a listener, too. */
 static struct pvgpu *migrate(struct pvgpu *from, unsigned pauses)
 {
@@ -393,6 +408,124 @@ static void test_migrate_to_another_size(void **state)
     pvgpu_end(from);
 }
 
+/* A machine that stands, and whose session does: it is lost on the other side only. */
+static void test_migrate_while_stopped(void **state)
+{
+    struct pvgpu *from = *state, *to;
+    char *path = harness_temp_path("stopped"), *uri = harness_format("unix:%s", path);
+    char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
+                                "backend_pipe=%%s", path, PVGPU_SLOT);
+
+    pvgpu_connect(from);
+    memset(from->memory + PVGPU_HEAP_OFFSET, 0x31, 0x1000);
+    pvgpu_stop(from);
+    unlink(path);
+    to = pvgpu_start_line(true, line);
+    json_decref(qmp_command(from->qemu, "migrate", "{s:s}", "uri", uri));
+    wait_state(from, "postmigrate");
+    wait_state(to, "paused");
+    /* Not running yet: nobody is told, and nobody connects. */
+    assert_int_equal(unix_accept(to->listener, 0), -1);
+    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 0);
+    pvgpu_go_on(to);
+    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 3);
+    assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 1);
+    assert_int_equal(pvgpu_read_memory(to, PVGPU_HEAP_OFFSET + 0xFFC), 0x31313131);
+    pvgpu_connect(to);
+    free(path);
+    free(uri);
+    free(line);
+    pvgpu_end(to);
+}
+
+/* ---- Snapshots ---- */
+
+static void wait_job(struct pvgpu *pvgpu, const char *id)
+{
+    for (;;) {
+        json_t *event = qmp_wait_event(pvgpu->qemu, "JOB_STATUS_CHANGE", HARNESS_TIMEOUT_MS);
+        json_t *data = json_object_get(event, "data");
+        bool concluded =
+            strcmp(json_string_value(json_object_get(data, "id")), id) == 0 &&
+            strcmp(json_string_value(json_object_get(data, "status")), "concluded") == 0;
+
+        json_decref(event);
+        if (concluded) {
+            break;
+        }
+    }
+    json_t *jobs = qmp_command(pvgpu->qemu, "query-jobs", NULL), *job;
+    size_t i;
+
+    json_array_foreach (jobs, i, job) {
+        json_t *error = json_object_get(job, "error");
+
+        if (error) {
+            fail_msg("%s: %s", id, json_string_value(error));
+        }
+    }
+    json_decref(jobs);
+    json_decref(qmp_command(pvgpu->qemu, "job-dismiss", "{s:s}", "id", id));
+}
+
+/* A disk that snapshots go to. */
+static void add_disk(struct pvgpu *pvgpu, const char *path)
+{
+    struct qemu *qemu = pvgpu->qemu;
+
+    json_decref(qmp_command(qemu, "blockdev-create", "{s:s, s:{s:s, s:s, s:i}}", "job-id", "file",
+                            "options", "driver", "file", "filename", path, "size", 0));
+    wait_job(pvgpu, "file");
+    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "file",
+                            "node-name", "file0", "filename", path));
+    json_decref(qmp_command(qemu, "blockdev-create", "{s:s, s:{s:s, s:s, s:i}}", "job-id", "qcow2",
+                            "options", "driver", "qcow2", "file", "file0", "size", 1 << 20));
+    wait_job(pvgpu, "qcow2");
+    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "qcow2",
+                            "node-name", "disk", "file", "file0"));
+}
+
+static void snapshot(struct pvgpu *pvgpu, const char *command)
+{
+    pvgpu_answer_pauses_begin(pvgpu);
+    json_decref(qmp_command(pvgpu->qemu, command, "{s:s, s:s, s:s, s:[s]}", "job-id", command,
+                            "tag", "a", "vmstate", "disk", "devices", "disk"));
+    wait_job(pvgpu, command);
+    assert_int_equal(pvgpu_answer_pauses_end(pvgpu), 1);
+}
+
+/* Saving does not end a session; what is loaded is another one, which is lost. */
+static void test_snapshot(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+    char *path = harness_temp_path("disk.qcow2");
+
+    add_disk(pvgpu, path);
+    pvgpu_connect(pvgpu);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_ERROR);
+    memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x61, 0x2000);
+    snapshot(pvgpu, "snapshot-save");
+    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
+    check_works(pvgpu);
+    memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x62, 0x2000);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_FENCE);
+
+    snapshot(pvgpu, "snapshot-load");
+    assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
+    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 3);
+    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), PVGPU_IRQ_ERROR);
+    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_STATUS), PVGPU_IRQ_ERROR);
+    assert_true(pvgpu_intx(pvgpu));
+    assert_int_equal(pvgpu_statistic(pvgpu, "stat-lost-sessions"), 1);
+    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_HEAP_OFFSET + 0x1FFC), 0x61616161);
+    pvgpu_connect(pvgpu);
+    assert_true(((struct pvgpu_control *)pvgpu->memory)->status & PVGPU_CONTROL_DEVICE_LOST);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    check_works(pvgpu);
+    free(path);
+}
+
 /* ---- The object ---- */
 
 static void test_removed_at_exit(void **state)
@@ -551,6 +684,8 @@ int main(void)
         cmocka_unit_test(test_migrate_without_a_session),
         TEST(test_migrate_with_an_old_backend),
         cmocka_unit_test(test_migrate_to_another_size),
+        TEST(test_migrate_while_stopped),
+        TEST(test_snapshot),
         TEST(test_removed_at_exit),
         TEST(test_stale_objects),
         cmocka_unit_test(test_stale_object_with_a_backend_alive),
