@@ -37,9 +37,10 @@
  *
  * A request is one descriptor chain: sst_request in its readable part. The response goes into the
  * chain's own writable part if that has at least sizeof(struct sst_response) bytes, else into the
- * next buffer of the pair's response queue; then the chain comes back with length 0, after the
- * response. Without a buffer there, response and chain wait for one. A buffer that is too small
- * takes the beginning of the response. Responses come in any order; request_id says whose.
+ * next buffer of the pair's response queue (then the chain comes back with length 0, after the
+ * response), else as much of it as fits into a writable part that is too small. Without any of
+ * these, response and chain wait for a buffer. A buffer of the response queue that is too small
+ * takes the beginning. Responses come in any order; request_id says whose.
  * An event goes into the next buffer of the event queue; without one it is lost (and counted).
  */
 #define SST_QUEUE_REQUEST(pair) (2u * (pair))
