@@ -18,6 +18,7 @@
 #include "firmware/apps/pci_host.h"
 #include "firmware/apps/picture.h"
 #include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/pvgpu_picture.h"
 #include "firmware/platform/timer.h"
 
 #define SECOND_NS ((uint64_t)1000000000)
@@ -187,9 +188,6 @@ static bool add_vectors(void)
 
 /* ---- Pictures ---- */
 
-#define BACKGROUND DRAW_RGB(51, 102, 153)
-static const float background[4] = {0.2f, 0.4f, 0.6f, 1};
-
 struct show {
     uint32_t width, height;
     uint32_t screen, view;      /* the texture that is shown */
@@ -247,7 +245,7 @@ static bool fill(const struct show *show)
 {
     uint64_t start_ns = hal_time_ns();
 
-    if (!check("A clear", pvgpu_clear_render_target(&gpu, show->view, background)) ||
+    if (!check("A clear", pvgpu_clear_render_target(&gpu, show->view, pvgpu_picture_background)) ||
         !finish("A clear")) {
         return false;
     }
@@ -260,92 +258,74 @@ static bool fill(const struct show *show)
     return show_stage("pvgpu-fill");
 }
 
-static void draw_picture(const struct canvas *canvas)
+/* The texel that a copy of the picture has there, else the background. */
+static uint32_t expected_at(struct pvgpu_picture_size size, const uint32_t *picture, uint32_t x,
+                            uint32_t y)
 {
-    static const draw_color corners[4] = {DRAW_RGB(24, 32, 72), DRAW_RGB(96, 24, 88),
-                                          DRAW_RGB(8, 72, 96), DRAW_RGB(16, 16, 32)};
-    int32_t width = canvas->width, height = canvas->height;
+    for (unsigned n = 0; n < PVGPU_PICTURE_COPIES; n++) {
+        uint32_t left, top;
 
-    draw_gradient(canvas, 0, 0, width, height, corners);
-    for (int32_t i = 0; i < 5; i++) {
-        draw_ring(canvas, width * 2 / 3, height / 2, height / 12 * (i + 1), height / 40,
-                  DRAW_ALPHA(DRAW_RGB(255, 80 + 35 * i, 64), 220));
+        pvgpu_picture_place(size, n, &left, &top);
+        if (x - left < size.width && y - top < size.height) {
+            return picture[(y - top) * size.width + (x - left)];
+        }
     }
-    draw_circle(canvas, width / 4, height * 2 / 3, height / 6,
-                DRAW_ALPHA(DRAW_RGB(64, 200, 255), 180));
-    draw_text(canvas, &font_large, 24, 24, "pvgpu", DRAW_RGB(255, 255, 255));
-    draw_text(canvas, &font_normal, 24, 64, "Drawn in the heap, copied and shown by the GPU",
-              DRAW_RGB(208, 216, 232));
+    return PVGPU_PICTURE_BACKGROUND;
 }
 
-/* Where the n-th of four copies goes; they keep a margin of an eighth of their size. */
-static struct pvgpu_place place_of(const struct show *show, unsigned n, uint32_t width,
-                                   uint32_t height)
-{
-    return (struct pvgpu_place){
-        .id = show->screen,
-        .x = width / 8 + n % 2 * (width + width / 8),
-        .y = height / 8 + n / 2 * (height + height / 8),
-    };
-}
-
-/* Every texel of the screen: the background, or that of the picture that lies there. */
-static bool is_right(const struct show *show, const struct canvas *picture)
+static bool is_right(const struct show *show, struct pvgpu_picture_size size)
 {
     const uint32_t *texels = show->back.bytes;
 
-    for (uint32_t y = 0; y < show->height; y++) {
-        for (uint32_t x = 0; x < show->width; x++) {
-            uint32_t expected = BACKGROUND;
+    for (uint32_t i = 0; i < show->width * show->height; i++) {
+        uint32_t x = i % show->width, y = i / show->width;
+        uint32_t expected = expected_at(size, show->memory.bytes, x, y);
 
-            for (unsigned n = 0; n < 4; n++) {
-                struct pvgpu_place place = place_of(show, n, (uint32_t)picture->width,
-                                                    (uint32_t)picture->height);
-                uint32_t in_x = x - place.x, in_y = y - place.y;
-
-                if (in_x < (uint32_t)picture->width && in_y < (uint32_t)picture->height) {
-                    expected = picture->pixels[in_y * (uint32_t)picture->stride + in_x];
-                }
-            }
-            if (texels[y * show->width + x] != expected) {
-                printf("Texel %" PRIu32 ", %" PRIu32 " is %08" PRIx32 ", not %08" PRIx32 ".\n", x,
-                       y, texels[y * show->width + x], expected);
-                return false;
-            }
+        if (texels[i] != expected) {
+            printf("Texel %" PRIu32 ", %" PRIu32 " is %08" PRIx32 ", not %08" PRIx32 ".\n", x, y,
+                   texels[i], expected);
+            return false;
         }
     }
     return true;
 }
 
-static bool copy(const struct show *show)
+/* From the heap to a texture, and from there four times to the screen. */
+static bool queue_copies(const struct show *show, struct pvgpu_picture_size size, uint32_t *id)
 {
-    uint32_t width = show->width * 8 / 19, height = show->height * 8 / 19, id;
-    const struct canvas canvas = canvas_of(&show->memory, width, height);
     const struct pvgpu_layout layout = {.heap_offset = show->memory.offset};
-    const struct pvgpu_layout back = {.heap_offset = show->back.offset};
-    struct pvgpu_place source = {0};
-    uint64_t start_ns = hal_time_ns();
-    bool is_good;
+    struct pvgpu_place source = {0}, place = {.id = show->screen};
+    bool is_good = check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM,
+                                                           size.width, size.height, id)) &&
+                   check("An update", pvgpu_resource_update(&gpu, *id, 0, NULL, &layout));
 
-    draw_picture(&canvas);
-    print_time("a smaller one drawn by this CPU in the heap", start_ns, 0);
-    start_ns = hal_time_ns();
-    is_good = check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, width,
-                                                      height, &id)) &&
-              check("An update", pvgpu_resource_update(&gpu, id, 0, NULL, &layout));
-    source.id = id;
-    for (unsigned n = 0; n < 4 && is_good; n++) {
-        const struct pvgpu_place place = place_of(show, n, width, height);
-
+    source.id = *id;
+    for (unsigned n = 0; n < PVGPU_PICTURE_COPIES && is_good; n++) {
+        pvgpu_picture_place(size, n, &place.x, &place.y);
         is_good = check("A copy", pvgpu_resource_copy_region(&gpu, &place, &source, 0, 0, 0));
     }
-    if (!is_good || !finish("Copies")) {
+    return is_good && finish("Copies");
+}
+
+static bool copy(const struct show *show)
+{
+    const struct pvgpu_picture_size size = pvgpu_picture_size(show->width, show->height);
+    const struct canvas canvas = canvas_of(&show->memory, size.width, size.height);
+    const struct pvgpu_layout back = {.heap_offset = show->back.offset};
+    uint64_t start_ns = hal_time_ns();
+    uint32_t id;
+
+    pvgpu_picture_draw(&canvas);
+    print_time("a smaller one drawn by this CPU in the heap", start_ns, 0);
+    start_ns = hal_time_ns();
+    if (!queue_copies(show, size, &id)) {
         return false;
     }
-    print_time("made a texture, and copied four times", start_ns, 20ull * width * height);
+    print_time("made a texture, and copied four times", start_ns,
+               20ull * size.width * size.height);
     if (!check("Presenting", pvgpu_present(&gpu, show->screen, 0)) ||
         !check("Reading", pvgpu_resource_read(&gpu, show->screen, 0, NULL, &back)) ||
-        !finish("Presenting") || !is_right(show, &canvas)) {
+        !finish("Presenting") || !is_right(show, size)) {
         return false;
     }
     printf("  each texel compared: all right\n");

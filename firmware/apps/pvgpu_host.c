@@ -8,6 +8,9 @@
 
 #define BLOCKS 1024u
 
+/* A backend that is there has connected long before. */
+#define OPEN_TIMEOUT_NS 5000000000ull
+
 static struct pvgpu_block blocks[BLOCKS];
 
 uint64_t pvgpu_host_deadline(void)
@@ -31,7 +34,7 @@ int pvgpu_host_open(struct pvgpu *gpu)
     if (pci == NULL) {
         return BAREGPU_ERR_NOT_FOUND;
     }
-    int error = pvgpu_open(gpu, pci, &options, pvgpu_host_deadline());
+    int error = pvgpu_open(gpu, pci, &options, hal_time_ns() + OPEN_TIMEOUT_NS);
 
     switch (error) {
     case 0:
