@@ -316,7 +316,7 @@ static void test_pace(void **state)
         }
         uint64_t took_ms = harness_now_ms() - start_ms;
         assert_true(took_ms + 2 >= FRAMES * interval * 10); /* the clock's steps */
-        assert_true(took_ms < FRAMES * interval * 10 + 500);
+        assert_true(took_ms < FRAMES * interval * 10 + 3000); /* the machine may be busy */
     }
     /* What the guest writes there is bounded; a reset does not wait for a picture. */
     peer.control->display_refresh = 0;
@@ -328,7 +328,7 @@ static void test_pace(void **state)
     uint64_t start_ms = harness_now_ms();
     take_picture();
     peer_reset(&peer);
-    assert_true(harness_now_ms() - start_ms < 2000);
+    assert_true(harness_now_ms() - start_ms < 3500); /* not 4 s */
 }
 
 /* A device that gives nothing back loses pictures, not the guest its ring. */

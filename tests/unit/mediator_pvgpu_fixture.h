@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A pvgpu session on the CPU backend, and commands to it; included by one test program each. */
+#ifndef TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
+#define TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/mediator/pvgpu_commands.h"
+
+#define HEAP_SIZE 65536u /* exactly what is allocated: a byte beyond is ASan's */
+#define MEMORY_LIMIT (UINT64_C(1) << 20)
+
+static struct pvgpu_context context;
+static struct pvgpu_display display;
+static struct pvgpu_control control;
+static uint8_t *heap;
+
+static inline int setup(void **state)
+{
+    (void)state;
+    memset(&context, 0, sizeof(context));
+    memset(&control, 0, sizeof(control));
+    control.display_width = 64;
+    control.display_height = 32;
+    control.display_format = PVGPU_FORMAT_B8G8R8A8_UNORM;
+    heap = malloc(HEAP_SIZE);
+    for (uint32_t i = 0; i < HEAP_SIZE; i++) {
+        heap[i] = (uint8_t)(i * 31 + i / 251);
+    }
+    context.session = session_create(backend_cpu_open(), MEMORY_LIMIT);
+    context.heap = (struct operation_heap){heap, HEAP_SIZE, (uintptr_t)heap};
+    pvgpu_display_init(&display, NULL, NULL);
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    pvgpu_context_reset(&context);
+    assert_int_equal(context.session->memory_used, 0); /* nothing is lost */
+    session_destroy(context.session);
+    free(heap);
+    return 0;
+}
+
+#define COMMAND(structure, command_type, id, ...)                                                  \
+    (structure)                                                                                    \
+    {                                                                                              \
+        .header = {.type = (command_type), .size = sizeof(structure), .resource_id = (id)},        \
+        __VA_ARGS__                                                                                \
+    }
+
+static inline enum pvgpu_error run(const void *command)
+{
+    return pvgpu_command_run(&context, &display, &control, command, 1).code;
+}
+
+#define EXPECT(code, command) assert_int_equal(run(command), (code))
+
+static inline struct pvgpu_create_resource texture(uint32_t id, uint32_t format, uint32_t width,
+                                            uint32_t height)
+{
+    return COMMAND(struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE, id,
+                   .type = PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width,
+                   .height = height, .mip_levels = 1);
+}
+
+static inline void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height,
+                         uint32_t bind)
+{
+    struct pvgpu_create_resource create = texture(id, format, width, height);
+
+    create.bind_flags = bind;
+    EXPECT(PVGPU_OK, &create);
+}
+
+static inline void make_buffer(uint32_t id, uint32_t size)
+{
+    struct pvgpu_create_resource create = texture(id, 0, size, 1);
+
+    create.type = PVGPU_RESOURCE_BUFFER;
+    EXPECT(PVGPU_OK, &create);
+}
+
+static inline void destroy(uint32_t id)
+{
+    struct pvgpu_command header = {PVGPU_CMD_DESTROY_RESOURCE, sizeof(header), id, 0};
+
+    EXPECT(PVGPU_OK, &header);
+}
+
+static inline struct pvgpu_update_resource transfer(uint32_t type, uint32_t id,
+                                                    uint32_t heap_offset)
+{
+    return COMMAND(struct pvgpu_update_resource, type, id, .heap_offset = heap_offset);
+}
+
+/* The texture's level as it is, at the heap's end, packed. */
+static inline const uint8_t *read_level(uint32_t id, uint32_t level, uint32_t size)
+{
+    struct pvgpu_update_resource read =
+        transfer(PVGPU_CMD_READ_RESOURCE, id, HEAP_SIZE - size);
+
+    read.subresource = level;
+    memset(heap + HEAP_SIZE - size, 0xAA, size);
+    EXPECT(PVGPU_OK, &read);
+    return heap + HEAP_SIZE - size;
+}
+
+static inline void fill_texture(uint32_t id, uint32_t heap_offset)
+{
+    struct pvgpu_update_resource update = transfer(PVGPU_CMD_UPDATE_RESOURCE, id, heap_offset);
+
+    EXPECT(PVGPU_OK, &update);
+}
+
+#endif
