@@ -31,6 +31,16 @@ static void warn(PVGPULink *link, const char *what)
     warn_report_once_cond(&link->warned, "pvgpu: %s", what);
 }
 
+/*
+ * An interrupt is a write to wherever the guest says: it may end this connection, begin the next
+ * one, or unplug the device. Who has called events->interrupt or anything that can end the connection
+ * goes on only with the connection that it began with.
+ */
+static bool is_current(const PVGPULink *link, uint64_t connection)
+{
+    return link->state != PVGPU_LINK_DOWN && link->connections == connection;
+}
+
 /* ---- Watching ---- */
 
 static void on_readable(void *opaque);
@@ -73,18 +83,33 @@ static void take_interrupt(PVGPULink *link, EventNotifier *notifier, uint32_t bi
     }
 }
 
+/* What was signalled is not forgotten because something else is to be done. */
+static void take_interrupts(PVGPULink *link)
+{
+    uint64_t connection = link->connections;
+
+    take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
+    if (is_current(link, connection)) {
+        take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
+    }
+}
+
 static void on_fence(void *opaque)
 {
     PVGPULink *link = opaque;
+    Object *owner = object_ref(link->owner);
 
     take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
+    object_unref(owner);
 }
 
 static void on_error(void *opaque)
 {
     PVGPULink *link = opaque;
+    Object *owner = object_ref(link->owner);
 
     take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
+    object_unref(owner);
 }
 
 /* ---- The end of a connection ---- */
@@ -119,6 +144,9 @@ static void end_connection(PVGPULink *link)
 /* The next try comes after a while, which grows as long as nothing gets better. */
 static void retry_later(PVGPULink *link)
 {
+    if (!link->retry_timer) {
+        return; /* unplugged meanwhile */
+    }
     timer_mod(link->retry_timer, now_ms() + link->retry_ms);
     link->retry_ms = MIN(2 * link->retry_ms, RETRY_MAX_MS);
 }
@@ -126,15 +154,15 @@ static void retry_later(PVGPULink *link)
 static void lose(PVGPULink *link, PVGPULoss why)
 {
     PVGPULinkState before = link->state;
+    uint64_t connection = link->connections;
 
-    if (before == PVGPU_LINK_DOWN) {
+    /* The last interrupts tell of what was done before the end. */
+    take_interrupts(link);
+    if (!is_current(link, connection)) {
         return;
     }
     trace_pvgpu_link_down(link->path, why);
     link->disconnections++;
-    /* The last interrupts tell of what was done before the end. */
-    take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
-    take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
     end_connection(link);
     if (before == PVGPU_LINK_UP) {
         if (now_ms() - link->up_since_ms >= STABLE_MS) {
@@ -227,7 +255,9 @@ void pvgpu_link_ring(PVGPULink *link)
 {
     switch (link->state) {
     case PVGPU_LINK_DOWN:
-        pvgpu_link_try_open(link);
+        if (now_ms() - link->tried_ms >= RETRY_FIRST_MS) {
+            pvgpu_link_try_open(link);
+        }
         break;
     case PVGPU_LINK_GREETING:
         link->rung = true;
@@ -296,17 +326,17 @@ static void send_identity(PVGPULink *link)
 /* What happened since the HANDSHAKE was sent. */
 static void catch_up(PVGPULink *link)
 {
-    bool rung = link->rung;
+    uint64_t connection = link->connections;
+    bool rung = link->rung, reset_waits = link->reset_waits;
 
-    link->rung = false;
+    link->rung = link->reset_waits = false;
     if (link->direct) {
         send_identity(link);
-        if (link->state == PVGPU_LINK_UP && link->reset_waits) {
+        if (reset_waits && is_current(link, connection)) {
             send_reset(link, link->reset_count);
         }
     }
-    link->reset_waits = false;
-    if (rung && link->state == PVGPU_LINK_UP) {
+    if (rung && is_current(link, connection)) {
         pvgpu_link_ring(link);
     }
 }
@@ -392,7 +422,9 @@ static void take_message(PVGPULink *link)
 
 static void take_bytes(PVGPULink *link, const uint8_t *data, size_t size)
 {
-    while (size && link->state != PVGPU_LINK_DOWN) {
+    uint64_t connection = link->connections;
+
+    while (size && is_current(link, connection)) {
         size_t taken;
         PVGPUReadResult result = pvgpu_reader_feed(&link->reader, data, size, &taken);
 
@@ -436,6 +468,7 @@ static bool take_descriptors(PVGPULink *link, struct msghdr *header)
 /* One piece of what has come. False when there is no more now. */
 static bool read_chunk(PVGPULink *link)
 {
+    uint64_t connection = link->connections;
     uint8_t data[READ_CHUNK_SIZE];
     union {
         struct cmsghdr align;
@@ -462,15 +495,17 @@ static bool read_chunk(PVGPULink *link)
         return false;
     }
     take_bytes(link, data, size);
-    return link->state != PVGPU_LINK_DOWN;
+    return is_current(link, connection);
 }
 
 static void on_readable(void *opaque)
 {
     PVGPULink *link = opaque;
+    Object *owner = object_ref(link->owner);
 
     for (unsigned i = 0; i < READ_CHUNKS_MAX && read_chunk(link); i++) {
     }
+    object_unref(owner);
 }
 
 static void on_writable(void *opaque)
@@ -560,6 +595,7 @@ void pvgpu_link_try_open(PVGPULink *link)
     if (link->state != PVGPU_LINK_DOWN || !link->running) {
         return;
     }
+    link->tried_ms = now_ms();
     /* A backend that looks at pages which are still to come would see zeroes. */
     if (migration_in_incoming_postcopy() || open_connection(link) < 0) {
         retry_later(link);
@@ -624,6 +660,7 @@ static bool wait_paused(PVGPULink *link, unsigned timeout_ms)
 
 void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
 {
+    link->running = false; /* nothing new begins from here on */
     if (link->state == PVGPU_LINK_UP && link->direct) {
         link->paused = false;
         if (send_plain(link, PVGPU_MESSAGE_PAUSE) && !wait_paused(link, timeout_ms) &&
@@ -631,24 +668,22 @@ void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
             warn(link, "the backend does not pause in time: connection closed");
             lose(link, PVGPU_LOSS_SILENT);
         }
-        take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
-        take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
+        take_interrupts(link);
     } else if (link->state == PVGPU_LINK_UP && for_good) {
         lose(link, PVGPU_LOSS_SILENT);
     } else if (link->state == PVGPU_LINK_GREETING) {
         /* It could begin while we do not look. The next try comes when the VM runs. */
         lose(link, PVGPU_LOSS_SILENT);
     }
-    link->running = false;
     watch(link);
 }
 
 /* ---- Life ---- */
 
-void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque, bool running)
+void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *owner, bool running)
 {
     link->events = events;
-    link->opaque = opaque;
+    link->opaque = link->owner = owner;
     link->running = running;
     link->fd = link->received_fd = -1;
     link->retry_ms = RETRY_FIRST_MS;

@@ -16,6 +16,7 @@
 #include "peer-socket.h"
 #include "pvgpu-message.h"
 #include "qemu/event_notifier.h"
+#include "qom/object.h"
 #include "qemu/timer.h"
 
 typedef struct PVGPULink PVGPULink;
@@ -68,6 +69,7 @@ typedef struct PVGPUGreeting {
 struct PVGPULink {
     const PVGPULinkEvents *events;
     void *opaque;
+    Object *owner; /* the device; the same as opaque */
     PVGPULinkState state;
     bool running; /* the VM runs */
     bool direct;  /* PVGPU_FEATURE_DIRECT was acknowledged */
@@ -93,6 +95,7 @@ struct PVGPULink {
 
     QEMUTimer *retry_timer; /* virtual time */
     unsigned retry_ms;
+    int64_t tried_ms; /* virtual time of the last try: a doorbell does not make them too many */
     int64_t up_since_ms;
 
     /* Statistics, shown as properties of the device. */
@@ -101,7 +104,7 @@ struct PVGPULink {
 
 /* The link is zeroed, except for path, peer_user and greeting. It connects a moment later, when a
  * hot-plugged device has been reset, or when the VM runs. */
-void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, void *opaque, bool running);
+void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *owner, bool running);
 
 /* Says SHUTDOWN if there is somebody to hear it. */
 void pvgpu_link_say_goodbye(PVGPULink *link);

@@ -147,20 +147,31 @@ static void update_intx(PVGPUState *s)
     pci_set_irq(pci_dev, level);
 }
 
-/* Also a bit that is set already makes a message: with MSI-X, a guest need not clear it. */
+/*
+ * Also a bit that is set already makes a message: with MSI-X, a guest need not clear it.
+ *
+ * A message is a write to wherever the guest says. To our own registers it is refused, as by QEMU's
+ * guard of bottom halves; but it may reset or unplug us by other ways. Callers do nothing after it.
+ */
 static void send_msix(PVGPUState *s, uint32_t bits)
 {
     PCIDevice *pci_dev = PCI_DEVICE(s);
+    MemReentrancyGuard *guard = &DEVICE(s)->mem_reentrancy_guard;
+    bool engaged = guard->engaged_in_io;
 
     if (!msix_enabled(pci_dev)) {
         return;
     }
+    object_ref(OBJECT(s));
+    guard->engaged_in_io = true;
     if (bits & PVGPU_IRQ_FENCE) {
         msix_notify(pci_dev, PVGPU_VECTOR_FENCE);
     }
-    if (bits & PVGPU_IRQ_ERROR) {
+    if (bits & PVGPU_IRQ_ERROR && msix_enabled(pci_dev)) {
         msix_notify(pci_dev, PVGPU_VECTOR_ERROR);
     }
+    guard->engaged_in_io = engaged;
+    object_unref(OBJECT(s));
 }
 
 static void raise_interrupt(PVGPUState *s, uint32_t bits)
@@ -169,8 +180,8 @@ static void raise_interrupt(PVGPUState *s, uint32_t bits)
     s->error_interrupts += !!(bits & PVGPU_IRQ_ERROR);
     s->irq_status |= bits;
     trace_pvgpu_interrupt(s->vm_id, bits, s->irq_status, s->irq_mask);
-    send_msix(s, bits & s->irq_mask);
     update_intx(s);
+    send_msix(s, bits & s->irq_mask);
 }
 
 static void write_irq_mask(PVGPUState *s, uint32_t value)
@@ -178,8 +189,8 @@ static void write_irq_mask(PVGPUState *s, uint32_t value)
     uint32_t enabled = value & ~s->irq_mask;
 
     s->irq_mask = value & (PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR);
-    send_msix(s, s->irq_status & enabled);
     update_intx(s);
+    send_msix(s, s->irq_status & enabled);
 }
 
 /* ---- Sessions ---- */
@@ -233,6 +244,7 @@ static void on_refused(void *opaque)
 {
     PVGPUState *s = opaque;
 
+    s->backend_wrote = true; /* who knows */
     set32(&s->control->reset_done, s->reset_count);
 }
 
@@ -519,16 +531,22 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
     PVGPUState *s = opaque;
 
     trace_pvgpu_run_state(s->vm_id, running, s->status);
-    if (!running) {
+    object_ref(OBJECT(s));
+    if (running) {
+        if (s->session_moved) {
+            s->session_moved = false;
+            lose_session(s, false);
+        }
+        if (s->control) {
+            pvgpu_link_resume(&s->link);
+        }
+    } else {
         pvgpu_link_pause(&s->link, s->pause_timeout_ms, stops_for_good(state));
-        mark_dirty(s);
-        return;
+        if (s->control) {
+            mark_dirty(s);
+        }
     }
-    if (s->session_moved) {
-        s->session_moved = false;
-        lose_session(s, false);
-    }
-    pvgpu_link_resume(&s->link);
+    object_unref(OBJECT(s));
 }
 
 static void pvgpu_reset_hold(Object *obj, ResetType type)
@@ -545,6 +563,8 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     if (s->control) {
         clear_control(s);
         reset_control(s);
+    }
+    if (s->control) {
         pvgpu_scanout_hide(&s->scanout);
     }
 }
@@ -626,7 +646,7 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
     s->exit_notifier.notify = pvgpu_at_exit;
     qemu_add_exit_notifier(&s->exit_notifier);
     pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
-    pvgpu_link_init(&s->link, &link_events, s, runstate_is_running());
+    pvgpu_link_init(&s->link, &link_events, OBJECT(s), runstate_is_running());
     s->run_state_entry =
         qdev_add_vm_change_state_handler(DEVICE(s), pvgpu_run_state_changed, s);
 }

@@ -84,7 +84,13 @@ static void test_late_with_doorbell(void **state)
     struct pvgpu *pvgpu = pvgpu_start(false, "");
 
     (void)state;
+    pvgpu_step_retry(pvgpu); /* several tries: the next one is a second away */
+    pvgpu_step_retry(pvgpu);
+    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
     pvgpu->listener = unix_listen(pvgpu->path, 8);
+    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1); /* too soon after the last one */
+    assert_int_equal(unix_accept(pvgpu->listener, 0), -1);
+    qtest_clock_step_ns(pvgpu->qemu, 10 * 1000000);
     pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
     pvgpu_connect(pvgpu);
     expect_clean(pvgpu, 5);
@@ -147,12 +153,13 @@ static void test_death(void **state)
         pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_ERROR);
         die(pvgpu);
         assert_true(pvgpu_intx(pvgpu));
-        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1); /* dropped, but reconnects */
+        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1); /* dropped */
         pvgpu_write(pvgpu, PVGPU_REG_STATUS, PVGPU_STATUS_ERROR);
         assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 1);
         pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
         assert_false(pvgpu_intx(pvgpu));
         expect_clean(pvgpu, 1);
+        pvgpu_step_retry(pvgpu);
     }
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-lost-sessions"), 5);
 }
@@ -579,7 +586,7 @@ static void test_socket_of_another_user(void **state)
     for (unsigned named = 0; named < 2; named++) {
         pvgpu = pvgpu_start(false, named ? ",peer_user=65534" : "");
         pvgpu->listener = listen_as_nobody(pvgpu->path);
-        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
+        pvgpu_step_retry(pvgpu);
         if (named) {
             pvgpu_connect(pvgpu);
         } else {

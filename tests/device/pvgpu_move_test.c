@@ -197,6 +197,117 @@ static void test_bus_reset(void **state)
     check_works(pvgpu);
 }
 
+/* ---- Interrupts that are written where they should not be ---- */
+
+static void aim_msix(struct pvgpu *pvgpu, unsigned vector, uint64_t address, uint32_t data)
+{
+    uint64_t entry = PVGPU_MSIX_ADDRESS + 16 * vector;
+
+    qtest_write(pvgpu->qemu, 4, entry, (uint32_t)address);
+    qtest_write(pvgpu->qemu, 4, entry + 4, address >> 32);
+    qtest_write(pvgpu->qemu, 4, entry + 8, data);
+}
+
+/* At the device's own registers: refused. */
+static void test_interrupt_to_itself(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+
+    pvgpu_connect(pvgpu);
+    pvgpu_enable_msix(pvgpu);
+    aim_msix(pvgpu, 0, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_RESET, 1);
+    aim_msix(pvgpu, 1, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_RESET, 1);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+    eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_hang_up(pvgpu); /* and as the last words of a connection */
+    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 0);
+    pvgpu_step_retry(pvgpu);
+    connect_in_slot(pvgpu);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 0);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    check_works(pvgpu);
+}
+
+/* At the port: reset of the bus, or power off. Each time from another place in the device. */
+static void test_interrupt_that_ends_the_device(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+    const uint32_t vector = 0;
+    int64_t fences;
+    uint64_t port = pci_config_address(0, PORT_SLOT, 0, 0), slot_control = port;
+    unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1, port + 0x34);
+
+    while (qtest_read(pvgpu->qemu, 1, port + offset) != 0x10) {
+        offset = (unsigned)qtest_read(pvgpu->qemu, 1, port + offset + 1);
+    }
+    slot_control += offset + 0x18;
+    for (unsigned i = 0; i < 10; i++) {
+        bool power = i % 2;
+
+        connect_in_slot(pvgpu);
+        pvgpu_enable_msix(pvgpu);
+        for (unsigned j = 0; j < 2; j++) {
+            aim_msix(pvgpu, j, power ? slot_control : port + 0x3C, power ? 0x0700 : 0x00400000);
+        }
+        if (i / 2 < 4) {
+            pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+            pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+        }
+        if (power) { /* else the port only takes note */
+            json_decref(qmp_command(pvgpu->qemu, "device_del", "{s:s}", "id", "gpu"));
+        }
+        fences = pvgpu_statistic(pvgpu, "stat-fence-interrupts");
+        switch (i / 2) {
+        case 0: /* by eventfd */
+            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            break;
+        case 1: /* by message, with others behind it */
+            for (unsigned j = 0; j < 20; j++) {
+                pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &vector, 4);
+            }
+            break;
+        case 2: /* as the last words */
+            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            eventfd_signal(pvgpu->fds[PVGPU_FD_ERROR]);
+            pvgpu_hang_up(pvgpu);
+            break;
+        case 3: /* by the loss itself */
+            pvgpu_send(pvgpu, PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
+            break;
+        default: /* by the register that enables it */
+            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            pvgpu_wait_statistic(pvgpu, "stat-fence-interrupts", fences + 1);
+            pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+            break;
+        }
+        if (power) {
+            json_decref(qmp_wait_event(pvgpu->qemu, "DEVICE_DELETED", HARNESS_TIMEOUT_MS));
+            pvgpu_hang_up(pvgpu);
+            pvgpu_step_retry(pvgpu);
+            for (int peer; (peer = unix_accept(pvgpu->listener, 0)) >= 0;) {
+                close(peer);
+            }
+            replug(pvgpu);
+        } else {
+            uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
+
+            /* The device was reset: its BARs are gone. */
+            while (pvgpu_config(pvgpu, 4, 0x10) != 0) {
+                assert_true(harness_now_ms() < deadline_ms);
+            }
+            qtest_write(pvgpu->qemu, 4, port + 0x3C, 0);
+            pvgpu_hang_up(pvgpu);
+            enable_port(pvgpu);
+            pvgpu_wait_statistic(pvgpu, "connected", 0);
+            pvgpu_step_retry(pvgpu);
+        }
+    }
+    connect_in_slot(pvgpu);
+    check_works(pvgpu);
+}
+
 /* ---- Migration ---- */
 
 /* Until a machine is in that state. */
@@ -679,6 +790,8 @@ int main(void)
         PORT_TEST(test_unplug),
         PORT_TEST(test_unplug_at_any_time),
         PORT_TEST(test_bus_reset),
+        TEST(test_interrupt_to_itself),
+        PORT_TEST(test_interrupt_that_ends_the_device),
         TEST(test_migrate),
         TEST(test_migrate_while_the_backend_writes),
         cmocka_unit_test(test_migrate_without_a_session),
