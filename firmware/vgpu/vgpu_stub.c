@@ -278,10 +278,12 @@ static void pause(struct vgpu_stub *gpu, struct waiter *waiter)
     }
 }
 
-/* Who polls first wants no interrupt meanwhile; who always sleeps leaves them on. */
+/* Who polls first wants no interrupt meanwhile; who always sleeps leaves them on. That of a handler
+ * of the caller's own is his. */
 static void end_wait(struct vgpu_stub *gpu, struct waiter *waiter)
 {
-    if (gpu->is_irq_on && (gpu->wait.sleep == NULL || gpu->wait.spin_ns != 0)) {
+    if (gpu->source != NULL && gpu->is_irq_on &&
+        (gpu->wait.sleep == NULL || gpu->wait.spin_ns != 0)) {
         vgpu_stub_irq_enable(gpu, false);
     }
     waiter_end(waiter);

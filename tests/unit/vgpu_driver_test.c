@@ -341,6 +341,8 @@ static void interrupt_status(void **state)
     (void)state;
     vgpu_stub_irq_enable(&gpu, true);
     assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 1);
+    assert_int_equal(vgpu_stub_nop(&gpu, hal_time_ns() + SECOND_NS), 0);
+    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 1); /* for a handler of one's own */
     assert_false(vgpu_stub_irq_take(&gpu));
     set_word(VGPU_STUB_REG_IRQ_STATUS, 1);
     assert_true(vgpu_stub_irq_take(&gpu));
