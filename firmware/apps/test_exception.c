@@ -175,6 +175,20 @@ static void panic_on_other_cpu(void)
         ;
 }
 
+static void exit_there(void *argument)
+{
+    (void)argument;
+    printf("on CPU %u\n", cpu_index());
+    exit(7);
+}
+
+static void exit_on_other_cpu(void)
+{
+    cpu_start(1, exit_there, NULL);
+    for (;;)
+        ;
+}
+
 /* One of them is reported, whole. */
 static void on_all_cpus(void)
 {
@@ -249,6 +263,7 @@ static const struct {
     {"other-cpu", on_other_cpu},
     {"other-cpu-overflow", overflow_on_other_cpu},
     {"other-cpu-panic", panic_on_other_cpu},
+    {"other-cpu-exit", exit_on_other_cpu},
     {"all-cpus", on_all_cpus},
     {"handler-fault", fault_in_handler},
     {"handler-panic", panic_in_handler},

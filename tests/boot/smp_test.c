@@ -361,9 +361,35 @@ static void expect_ending(const char *kind, const char *text, const char *more)
     free(append);
 }
 
+/* The end of a program that runs there is the end of the run, with its status. */
+static void expect_exit(const char *machine, bool semihosting)
+{
+    struct boot boot = {
+        .machine = machine,
+        .cpu = "max",
+        .memory = "256M",
+        .append = "run=test_exception kind=other-cpu-exit",
+        .cpus = 2,
+        .no_semihosting = !semihosting,
+        .deadline_ms = DEADLINE_MS,
+    };
+    struct boot_result result = boot_run(&boot);
+
+    assert_true(result.ended);
+    assert_int_equal(result.status, semihosting ? 7 : 0);
+    assert_non_null(strstr(result.output, "on CPU 1"));
+    if (!semihosting)
+        assert_non_null(strstr(result.output, "baregpu: exit status 7"));
+    boot_result_free(&result);
+}
+
 static void test_endings(void **state)
 {
     (void)state;
+    expect_exit("virt", true);
+    expect_exit("virt", false);
+    expect_exit("virt,virtualization=on", false);
+    expect_exit("virt,secure=on", false);
     expect_ending("other-cpu", "exception in the kernel (CPU 1)", "backtrace:\n  0x");
     expect_ending("other-cpu-overflow", "exception in the kernel (CPU 1)", "(stack overflow)");
     expect_ending("other-cpu-panic", "panic: on purpose (CPU 1)", "backtrace:\n  0x");
