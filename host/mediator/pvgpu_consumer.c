@@ -14,6 +14,8 @@
  * worth, so that a guest that answers at once never pays one. */
 #define SPIN_NS (200 * UINT64_C(1000))
 #define SPIN_LOOKS 64u /* between two looks at the clock */
+/* At first without a pause, which takes as long as a round trip on some processors. */
+#define EAGER_LOOKS 256u
 /* A device that gives no picture back in this time does not get this one. */
 #define ROOM_LIMIT_NS (100 * NS_PER_MS)
 /* Loading the driver and making a context takes seconds on a machine with many GPUs. */
@@ -349,7 +351,7 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
         begin_long(worker, request_limit_ns(worker));
     }
     outcome = pvgpu_command_run(&worker->context, &worker->display, worker->ring.control,
-                                command->bytes, kind == PVGPU_KIND_PRESENT ? clock_now_ns() : 0);
+                                command->bytes, worker->present_ns);
     if (is_long) {
         end_long(worker);
     }
@@ -385,6 +387,9 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
         *until_ns = due_ns;
         return false;
     }
+    /* A little late is in time: the next is not to drift. */
+    worker->present_ns =
+        due_ns && now_ns - due_ns < NS_PER_S / PVGPU_DISPLAY_REFRESH_DEFAULT / 2 ? due_ns : now_ns;
     if (pvgpu_display_has_room(&worker->display)) {
         return true;
     }
@@ -469,6 +474,19 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
 
 /* ---- Sleep ---- */
 
+static bool look(const struct pvgpu_worker *worker, unsigned times, bool with_pause)
+{
+    for (unsigned i = 0; i < times; i++) {
+        if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker)) {
+            return true;
+        }
+        if (with_pause) {
+            pause_cpu();
+        }
+    }
+    return false;
+}
+
 /* Polls for a while, then sleeps until the doorbell. */
 static void wait_for_work(struct pvgpu_worker *worker)
 {
@@ -478,13 +496,13 @@ static void wait_for_work(struct pvgpu_worker *worker)
         return;
     }
     pvgpu_ring_publish(&worker->ring);
+    if (look(worker, EAGER_LOOKS, false)) {
+        return;
+    }
     until_ns = clock_now_ns() + SPIN_NS;
     do {
-        for (unsigned i = 0; i < SPIN_LOOKS; i++) {
-            if (pvgpu_ring_has_work(&worker->ring) || has_attention(worker)) {
-                return;
-            }
-            pause_cpu();
+        if (look(worker, SPIN_LOOKS, true)) {
+            return;
         }
     } while (clock_now_ns() < until_ns);
     if (pvgpu_ring_sleep(&worker->ring)) {

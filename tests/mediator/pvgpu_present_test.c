@@ -315,7 +315,8 @@ static void test_pace(void **state)
             take_picture();
         }
         uint64_t took_ms = harness_now_ms() - start_ms;
-        assert_true(took_ms + 2 >= FRAMES * interval * 10); /* the clock's steps */
+        /* The first may have been 8 ms late, and does not delay the others; the clock's steps. */
+        assert_true(took_ms + 10 >= FRAMES * interval * 10);
         assert_true(took_ms < FRAMES * interval * 10 + 3000); /* the machine may be busy */
     }
     /* What the guest writes there is bounded; a reset does not wait for a picture. */
@@ -422,7 +423,7 @@ static void test_old_device(void **state)
         put_present(1, 1);
         peer_finish(&peer);
     }
-    assert_true(harness_now_ms() - start_ms >= 98);
+    assert_true(harness_now_ms() - start_ms >= 90);
     assert_int_equal(peer.control->error_count, 0);
 }
 
