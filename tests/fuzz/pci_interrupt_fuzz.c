@@ -6,8 +6,8 @@
 /*
  * Interrupts of a function that lies about its MSI-X and MSI, on a machine with few messages. The
  * input: eight bytes of what the machine has and the driver wants, then changes to the function's
- * configuration space and things to do, four bytes each. Whatever it says, the driver's accesses lie
- * inside its BARs, and everything is given back in the end.
+ * configuration space and things to do, four bytes each. Whatever it says, the driver's accesses
+ * lie inside its BARs, and everything is given back in the end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ static void build(const uint8_t *header)
     fake_pci_bar32(&pci, function, 0, 0x1000, 0);
     fake_pci_bar64(&pci, function, 2, header[0] & 8 ? 1 << 20 : 1ull << 32, FAKE_PREFETCHABLE);
     fake_pci_bar_io(&pci, function, 5, 64);
-    fake_pci_msix(&pci, function, 0x80, 16, 0x100, 0x800);
+    fake_pci_msix(&pci, function, 0x80, 16, 0x100, 0x800 | 2);
     fake_pci_msi(&pci, function, 0xA0, header[1] % 8, header[0] & 16, header[0] & 32);
     fake_pci_set8(&pci, function, 0x3D, header[2] % 6);
     memset(&intx, 0, sizeof(intx));
