@@ -408,7 +408,8 @@ mmu_switch:
 
 /*
  * EL3 and EL2 vectors. EL3 serves three calls of its own kernel (platform/monitor.h): registers of
- * the secure world are out of reach from EL1, and so is the place where CPUs are parked. Anything else there is a bug: the run ends.
+ * the secure world are out of reach from EL1, and so is the place where CPUs are parked. Anything
+ * else there is a bug: the run ends.
  */
     .balign 0x800
 monitor_vectors:

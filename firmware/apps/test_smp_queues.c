@@ -2,7 +2,8 @@
 /*
  * run=test_smp_queues: a virtqueue per CPU. Every CPU writes its own part of a block device through
  * its own queue, all at the same time, and reads it back; then its neighbour's part; then through
- * its neighbour's queue, which has been passed on. interrupts=0 polls; packed=1; requests=N by each.
+ * its neighbour's queue, which has been passed on.
+ * interrupts=0 polls; packed=1; requests=N by each.
  */
 #include <stdint.h>
 #include <stdlib.h>

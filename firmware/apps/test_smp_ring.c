@@ -3,7 +3,8 @@
  * run=test_smp_ring: the driver's virtqueue on one CPU, its device on another (ring_device.h). Each
  * buffer is a request with a checksum, which the device checks, and an answer with another. Both
  * sides ask for no notification while they are busy and sleep when they have nothing to do: so a
- * store that is seen too late is a wrong checksum, a hang, or a chain lost. buffers=N, of each kind.
+ * store that is seen too late is a wrong checksum, a hang, or a chain lost.
+ * buffers=N, of each kind.
  */
 #include <stddef.h>
 #include <stdint.h>

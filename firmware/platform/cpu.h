@@ -115,7 +115,7 @@ int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
  */
 void cpu_sleep(uint64_t deadline_ns);
 
-/* Ends the sleep of CPU `index`, or its next one. Written before is seen after. From handlers, too. */
+/* Ends the sleep of CPU `index`, or its next one. From handlers, too. */
 void cpu_wake(uint32_t index);
 
 /* Runs the calls that wait for this CPU; returns how many. 0 inside a call: they are in order. */

@@ -218,7 +218,7 @@ static void test_serial_line(void **state)
 
 /* ---- Ordering ---- */
 
-/* Whether the host's CPUs may keep a store back behind a load of an emulated release and acquire. */
+/* Whether the host may let an emulated acquire pass the release before it. */
 static bool shows_weak_order(void)
 {
 #ifdef __x86_64__
@@ -230,7 +230,8 @@ static bool shows_weak_order(void)
 
 static void test_litmus(void **state)
 {
-    char *append = harness_format("run=test_smp_litmus rounds=%u%s", is_soak() ? 40000000u : 400000u,
+    char *append = harness_format("run=test_smp_litmus rounds=%u%s",
+                                  is_soak() ? 40000000u : 400000u,
                                   shows_weak_order() ? " expect_weak=1" : "");
     struct boot_result result;
     bool good;
