@@ -28,7 +28,7 @@ int pvgpu_ring_start(struct pvgpu *gpu)
     if (position % PVGPU_COMMAND_ALIGN != 0 || completed > UINT64_MAX / 2) {
         return BAREGPU_ERR_PROTOCOL;
     }
-    gpu->written = gpu->published = gpu->consumed = gpu->cursor = position;
+    gpu->written = gpu->published = gpu->consumed = gpu->cursor = gpu->rung = position;
     store_release64(&gpu->control->producer_ptr, position);
     gpu->fence_seen = completed;
     gpu->fence_last = completed > gpu->fence_last ? completed : gpu->fence_last;
@@ -42,6 +42,25 @@ int pvgpu_ring_start(struct pvgpu *gpu)
 
 /* ---- Submission ---- */
 
+/*
+ * Does the backend sleep, with nobody having woken it? One that was woken may not have come to
+ * running yet: while it has not consumed what it was woken for, it looks at producer_ptr once more
+ * before it sleeps again, since it stores consumer_ptr before that look. producer_ptr was stored
+ * before, with a full barrier between.
+ */
+static bool must_ring(const struct pvgpu *gpu)
+{
+    if (!pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+        return true;
+    }
+    if (load_once32(&gpu->control->backend_sleeping) == 0) {
+        return false;
+    }
+    uint64_t pending = gpu->rung - load_acquire64(&gpu->control->consumer_ptr);
+
+    return pending == 0 || pending > gpu->ring_size;
+}
+
 int pvgpu_submit(struct pvgpu *gpu)
 {
     struct pvgpu_control *control = gpu->control;
@@ -52,14 +71,12 @@ int pvgpu_submit(struct pvgpu *gpu)
     }
     store_release64(&control->producer_ptr, gpu->written);
     gpu->published = gpu->written;
-    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
-        barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
-        if (load_once32(&control->backend_sleeping) == 0) {
-            return 0;
-        }
+    barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
+    if (must_ring(gpu)) {
+        gpu->rung = gpu->published;
+        gpu->doorbells++;
+        mmio_notify32(gpu->registers, PVGPU_REG_DOORBELL, 1);
     }
-    gpu->doorbells++;
-    mmio_notify32(gpu->registers, PVGPU_REG_DOORBELL, 1);
     return 0;
 }
 

@@ -27,7 +27,7 @@
 #include "tests/unit/fake_pvgpu.h"
 
 #define ROUNDS 30000
-#define ROUNDS_SOAK 5000000
+#define ROUNDS_SOAK 1000000
 #define BATCH_MAX 24
 #define SILENCE_S 60 /* without any progress: generous, machines are busy */
 

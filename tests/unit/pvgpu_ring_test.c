@@ -28,7 +28,7 @@ static uint64_t soon(void)
 static void start_at(uint64_t position)
 {
     fake.control->producer_ptr = fake.control->consumer_ptr = position;
-    gpu.written = gpu.published = gpu.consumed = gpu.cursor = position;
+    gpu.written = gpu.published = gpu.consumed = gpu.cursor = gpu.rung = position;
 }
 
 /* ---- Wraps ---- */
@@ -185,6 +185,35 @@ static void a_bell_only_for_sleepers(void **state)
     assert_int_equal(gpu.doorbells, 1);
     assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
     assert_int_equal(fake.commands, 201);
+}
+
+/* One that was woken, but has not come to running, is not rung again. */
+static void a_bell_is_rung_once(void **state)
+{
+    (void)state;
+    assert_true(fake_pvgpu_sleep(&fake));
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(pvgpu_flush(&gpu), 0);
+        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(fake.doorbells, 1);
+    }
+    fake_pvgpu_step(&fake, 0);
+    assert_int_equal(fake.commands, 10);
+    assert_true(fake_pvgpu_sleep(&fake));
+    assert_int_equal(pvgpu_flush(&gpu), 0);
+    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(fake.doorbells, 2);
+    fake_pvgpu_step(&fake, 0);
+    start_at(0 - 16ull); /* where the counters wrap */
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(fake_pvgpu_sleep(&fake));
+        assert_int_equal(pvgpu_flush(&gpu), 0);
+        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(pvgpu_flush(&gpu), 0);
+        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(fake.doorbells, 3 + i);
+        fake_pvgpu_step(&fake, 0);
+    }
 }
 
 static void older_backends_are_always_rung(void **state)
@@ -449,6 +478,7 @@ int main(void)
         TEST(a_full_ring_has_a_deadline),
         TEST(room_is_waited_for),
         TEST(a_bell_only_for_sleepers),
+        TEST(a_bell_is_rung_once),
         TEST(older_backends_are_always_rung),
         TEST(fences_pass_in_order),
         TEST(waits_end_and_go_on),

@@ -102,6 +102,7 @@ struct pvgpu {
     uint64_t written;     /* position behind the last command */
     uint64_t published;   /* of it, what the backend knows */
     uint64_t consumed;    /* the consumer_ptr seen last */
+    uint64_t rung;        /* what was published when the doorbell was rung last */
     uint64_t fence_first; /* of this session */
     uint64_t fence_last;  /* handed out */
     uint64_t fence_seen;  /* host_fence_completed seen last */
