@@ -27,7 +27,7 @@
 #define THREADS_MAX   4
 #define DEADLINE_NS   120000000000ull
 #define EXTRA_NS      3000000000ull
-#define CONTROL_NS    30000000000ull
+#define CONTROL_NS    12000000000ull
 /* Stores that a thread must have seen come by before it is said that the outcome does not show. */
 #define CONTROL_CHANGES 10000
 
