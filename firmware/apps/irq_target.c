@@ -12,6 +12,8 @@
 #include "firmware/apps/virtio_host.h"
 #include "firmware/platform/interrupt.h"
 
+uint32_t irq_target_cpu = HAL_CPU_SELF;
+
 static uint64_t soon(void)
 {
     return hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
@@ -38,12 +40,12 @@ static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_
     *is_mmio = place.function == NULL;
     memset(vectors, 0, sizeof(vectors));
     for (unsigned i = 0; i < VECTORS; i++) {
-        vectors[i].cpu = HAL_CPU_SELF;
+        vectors[i].cpu = irq_target_cpu;
     }
     const struct virtio_interrupt_options options = {
         .vectors = vectors,
         .vector_count = VECTORS,
-        .line_cpu = HAL_CPU_SELF,
+        .line_cpu = irq_target_cpu,
         .forbidden = forbidden,
         .line = &mmio_line,
         .interrupt = place.interrupt,
@@ -224,7 +226,7 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
     }
     memset(&stub_interrupt, 0, sizeof(stub_interrupt));
     if (!(forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX))) {
-        vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), HAL_CPU_SELF);
+        vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), irq_target_cpu);
     }
     name_function(state, "vgpu-stub", function);
     state->sleeps = &stub.sleeps;
@@ -332,7 +334,7 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
         .vectors = &edu.vector,
         .vector_count = 1,
         .intx_take = take_edu,
-        .intx_cpu = HAL_CPU_SELF,
+        .intx_cpu = irq_target_cpu,
         .forbidden = forbidden,
     };
     int error = map_edu(n);
@@ -342,7 +344,7 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
         return error;
     }
     memset(&edu.vector, 0, sizeof(edu.vector));
-    edu.vector.cpu = HAL_CPU_SELF;
+    edu.vector.cpu = irq_target_cpu;
     edu.wait = WAIT_POLL;
     irq_edu_lower();
     error = pci_interrupt_open(&edu.pci, pci_host_get(), edu.function, &options);

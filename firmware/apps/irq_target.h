@@ -28,7 +28,7 @@ struct irq_target {
     /*
      * Opens the n-th of this type with the kinds that are not forbidden. 0, also when there is no
      * interrupt (state->kind NONE); NOT_FOUND when there are not so many, another error, or INVALID
-     * when `state` is not closed. Everything on the calling CPU. `is_mmio` is set in any case.
+     * when `state` is not closed. `is_mmio` is set in any case.
      */
     int (*open)(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio);
     /* One request, waited for. */
@@ -40,6 +40,9 @@ struct irq_target {
 #define IRQ_TARGETS 4u
 
 extern const struct irq_target irq_target_rng, irq_target_gpu, irq_target_stub, irq_target_edu;
+
+/* Where interrupts of targets go that are opened from now on: HAL_CPU_SELF at first. */
+extern uint32_t irq_target_cpu;
 
 /* virtio-rng: requests ask for an interrupt before they are sent, not only before a sleep. */
 extern bool irq_rng_asks_at_once;

@@ -166,6 +166,49 @@ static bool test_device(const struct irq_target *target, unsigned n)
     return true;
 }
 
+/* ---- To another CPU than the one that waits ---- */
+
+static uint64_t cpus_seen;
+
+static INTERRUPT_HANDLER void see_cpu(void *context)
+{
+    (void)context;
+    __atomic_fetch_or(&cpus_seen, 1ull << cpu_index(), __ATOMIC_RELAXED);
+}
+
+/* The wait here has its naps only; the interrupts come all the same, over there. */
+static void test_elsewhere(uint32_t forbidden)
+{
+    const struct irq_target *target = &irq_target_rng;
+    struct irq_state state;
+    bool is_mmio;
+    unsigned done = 0;
+
+    irq_target_cpu = cpu;
+    int error = target->open(&state, 0, forbidden, &is_mmio);
+
+    irq_target_cpu = HAL_CPU_SELF;
+    if (error < 0 || state.kind == PCI_INTERRUPT_NONE) {
+        tap_skip("there is no such device", "interrupts to CPU %u", (unsigned)cpu);
+        return;
+    }
+    cpus_seen = 0;
+    state.source->handler = see_cpu;
+    *state.wait = WAIT_SLEEP;
+    irq_rng_asks_at_once = true;
+    while (done < REQUESTS && target->request(hal_time_ns() + IRQ_TARGET_TIMEOUT_NS) == 0) {
+        done++;
+    }
+    irq_rng_asks_at_once = false;
+    error = target->close();
+    tap_ok(error == 0 && done == REQUESTS && state.source->count != 0 &&
+               __atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 1ull << cpu,
+           "%s, %s: the interrupts come to CPU %u, the wait is here", state.name,
+           pci_interrupt_kind_name(state.kind), (unsigned)cpu);
+    tap_diag("%u interrupts, CPUs 0x%llx", (unsigned)state.source->count,
+             (unsigned long long)cpus_seen);
+}
+
 static int run_test_irq_devices(void)
 {
     const struct irq_target *const targets[IRQ_TARGETS] = {&irq_target_rng, &irq_target_gpu,
@@ -183,6 +226,10 @@ static int run_test_irq_devices(void)
         for (unsigned n = 0; test_device(targets[i], n); n++) {
             found++;
         }
+    }
+    if (cpu != 0) {
+        test_elsewhere(~PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX));
+        test_elsewhere(0);
     }
     if (app_option("devices", value, sizeof(value))) {
         tap_equal(found, (unsigned)atoi(value), "all devices are there");
