@@ -24,7 +24,7 @@
 
 static struct vgpu_stub gpu;
 static struct vgpu_stub_interrupt interrupt;
-static uint32_t times_ns[REQUESTS_MAX];
+static uint32_t *times_ns;
 
 static int compare(const void *a, const void *b)
 {
@@ -123,6 +123,11 @@ static int run_bench_wait(void)
     if (count == 0 || count > REQUESTS_MAX) {
         printf("n= is a number from 1 to %u\n", REQUESTS_MAX);
         return 2;
+    }
+    times_ns = malloc(count * sizeof(*times_ns)); /* until the machine is switched off */
+    if (times_ns == NULL) {
+        printf("There is no memory for this.\n");
+        return 1;
     }
     bool is_idle = app_option("idle", value, sizeof(value));
 

@@ -2,6 +2,7 @@
 /* run=sst: what the simulated accelerators of this machine can do, on whatever bus they are. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "baregpu/hal.h"
@@ -14,8 +15,8 @@
 #define TABLE "  %-34s %-9s %10s %14s %8s\n"
 
 static struct sst_host host;
-static uint8_t block[BLOCK_SIZE], back[BLOCK_SIZE];
-static uint32_t a[SIDE * SIDE], b[SIDE * SIDE], c[SIDE * SIDE];
+static uint8_t *block, *back; /* BLOCK_SIZE each */
+static uint32_t *a, *b, *c;   /* SIDE * SIDE */
 static unsigned failures;
 
 /* One line: what, how it went, simulated cycles and time, and how long this guest waited. */
@@ -82,11 +83,11 @@ static void run_memory(struct virtio_sst *sst)
 
     report("CONFIGURE memory latency 40", error, NULL, began_ns);
     began_ns = hal_time_ns();
-    error = virtio_sst_write(sst, 0x100000, block, sizeof(block), virtio_host_deadline());
+    error = virtio_sst_write(sst, 0x100000, block, BLOCK_SIZE, virtio_host_deadline());
     report("WRITE 256 KiB", error, NULL, began_ns);
     began_ns = hal_time_ns();
-    error = virtio_sst_read(sst, 0x100000, back, sizeof(back), virtio_host_deadline());
-    if (error == 0 && memcmp(block, back, sizeof(block)) != 0) {
+    error = virtio_sst_read(sst, 0x100000, back, BLOCK_SIZE, virtio_host_deadline());
+    if (error == 0 && memcmp(block, back, BLOCK_SIZE) != 0) {
         error = BAREGPU_ERR_IO;
     }
     report("READ 256 KiB, the same", error, NULL, began_ns);
@@ -193,11 +194,26 @@ static int run_device(unsigned n)
     return 0;
 }
 
+/* Until the machine is switched off. */
+static bool allocate(void)
+{
+    block = malloc(BLOCK_SIZE);
+    back = malloc(BLOCK_SIZE);
+    a = malloc(SIDE * SIDE * sizeof(*a));
+    b = malloc(SIDE * SIDE * sizeof(*b));
+    c = malloc(SIDE * SIDE * sizeof(*c));
+    return block != NULL && back != NULL && a != NULL && b != NULL && c != NULL;
+}
+
 static int run_sst(void)
 {
     unsigned count = 0;
     int error;
 
+    if (!allocate()) {
+        printf("There is no memory for this.\n");
+        return 1;
+    }
     for (uint32_t i = 0; i < BLOCK_SIZE; i++) {
         block[i] = (uint8_t)(i * 7 + i / 251);
     }
