@@ -124,7 +124,7 @@ static void forget_connection(SSTLink *link)
 {
     link->tx.size = link->tx_sent = 0;
     link->stream_queued = link->stream_sent = 0;
-    link->reset_position = 0;
+    link->reset_end = 0;
     link->sequence = 0;
     link->next_tag = 1;
     link->next_ns = SST_TIME_NEVER;
@@ -171,8 +171,6 @@ void sst_link_open(SSTLink *link)
         link->state = link->extension ? SST_LINK_HELLO : SST_LINK_OLD;
         if (link->extension) {
             queue_hello(link);
-        } else {
-            link->reset_due = false; /* it can not be told */
         }
         link->events->changed(link->opaque, true);
         watch(link);
@@ -241,7 +239,7 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
 
     trace_virtio_sst_link_lost(link->path, link->state, why);
     link->disconnections++;
-    link->reset_due |= link->state == SST_LINK_FRAMES && link->reset_position >= link->stream_sent;
+    link->reset_due |= link->reset_end > link->stream_sent; /* it was not told in whole */
     sort_out_sent(link, status);
     close_connection(link);
     QTAILQ_FOREACH_SAFE(request, &link->pending, next, after) {
@@ -302,7 +300,6 @@ static void add_notices(SSTLink *link)
     if (link->reset_due) {
         sst_writer_add(&link->tx, &record, &notice, sizeof(notice), NULL, 0);
         link->reset_due = false;
-        link->reset_position = link->stream_queued;
     }
     for (guint i = 0; i < link->cancels->len; i++) {
         record = (struct sst_record) { .kind = SST_RECORD_CANCEL,
@@ -334,6 +331,7 @@ static bool add_request(SSTLink *link, SSTLinkRequest *request)
 static bool fill_frame(SSTLink *link, uint32_t flags)
 {
     struct sst_frame frame = { .flags = flags, .sequence = link->sequence + 1 };
+    bool has_reset = link->reset_due;
     SSTLinkRequest *request;
 
     if (!(flags & SST_FRAME_SYNC) && QTAILQ_EMPTY(&link->pending) && !link->reset_due &&
@@ -348,6 +346,9 @@ static bool fill_frame(SSTLink *link, uint32_t flags)
     sst_writer_end(&link->tx, &frame);
     link->sequence++;
     link->frames_sent++;
+    if (has_reset) {
+        link->reset_end = link->stream_queued + link->tx.size;
+    }
     trace_virtio_sst_link_frame(link->path, frame.sequence, frame.time_ns, link->tx.count,
                                 link->tx.size);
     return true;
@@ -416,7 +417,6 @@ static void take_hello(SSTLink *link, const struct sst_response *response)
     if (!sst_wire_decode_hello(response, &link->hello, &link->peer)) {
         memset(&link->peer, 0, sizeof(link->peer));
         link->state = SST_LINK_OLD;
-        link->reset_due = false; /* it can not be told */
     } else if (link->sync && !(link->peer.features & SST_WIRE_SYNC)) {
         refuse_stream(link, "sync=on, but the simulator has no deterministic time");
         return;
@@ -585,10 +585,8 @@ void sst_link_abandon(SSTLink *link, SSTLinkRequest *request)
 void sst_link_reset(SSTLink *link, uint32_t reason)
 {
     g_array_set_size(link->cancels, 0);
-    if (link->state != SST_LINK_OLD) {
-        link->reset_due = true;
-        link->reset_reason = reason;
-    }
+    link->reset_due = true;
+    link->reset_reason = reason;
 }
 
 void sst_link_set_running(SSTLink *link, bool running)

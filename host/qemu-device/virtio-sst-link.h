@@ -101,7 +101,7 @@ typedef struct SSTLink {
     GHashTable *abandoned; /* old wire: ids of requests sent, not answered, abandoned */
     bool reset_due;        /* to be told to the simulator before anything else, also to the next */
     uint32_t reset_reason;
-    uint64_t reset_position; /* in the connection's stream, of the last one told */
+    uint64_t reset_end; /* in the connection's stream, of the last frame that tells of one */
     GArray *cancels;       /* uint64_t: tags, to be told */
 
     struct sst_hello hello; /* the last one sent */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * As much of QEMU as host/qemu-device/vgpu-stub-link.c uses, so that it runs in a unit test and
+ * As much of QEMU as our devices' links to their peers use, so that they run in a unit test and
  * a fuzzer: virtual time that the test moves, one timer at a time, no main loop.
  */
 #ifndef FAKE_QEMU_OSDEP_H
@@ -16,10 +16,17 @@
 #include <string.h>
 #include <sys/types.h>
 
+#ifdef FAKE_QEMU_GLIB /* for what uses more of it than its integer types */
+#include <glib.h>
+#else
+typedef unsigned guint;
+#endif
+
 #define QEMU_VERSION_MAJOR 10
 #define QEMU_VERSION_MINOR 0
 
-typedef unsigned guint;
+#define RETRY_ON_EINTR(call) (call)
+
 typedef struct Error Error;
 typedef struct CharBackend {
     int unused;
@@ -66,6 +73,11 @@ static inline int64_t qemu_clock_get_ms(int clock)
 {
     (void)clock;
     return fake_now_ms;
+}
+
+static inline int64_t qemu_clock_get_ns(int clock)
+{
+    return qemu_clock_get_ms(clock) * 1000000;
 }
 
 static inline QEMUTimer *timer_new_ms(int clock, void (*callback)(void *), void *opaque)
