@@ -200,6 +200,12 @@ static void test_elsewhere(uint32_t forbidden)
         done++;
     }
     irq_rng_asks_at_once = false;
+    uint64_t deadline_ns = hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
+
+    /* On a busy host that CPU may not have run at all yet. */
+    while (__atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 0 && hal_time_ns() < deadline_ns) {
+        hal_wait(deadline_ns);
+    }
     error = target->close();
     tap_ok(error == 0 && done == REQUESTS && state.source->count != 0 &&
                __atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 1ull << cpu,
