@@ -90,6 +90,9 @@ int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
 {
     int error;
 
+    if (gpu->blocks == NULL) {
+        return gpu->loss; /* never came so far */
+    }
     gpu->loss = BAREGPU_ERR_UNAVAILABLE; /* until it works */
     gpu->loss_code = PVGPU_ERROR_BACKEND_DISCONNECTED;
     gpu->features = 0;
@@ -117,6 +120,22 @@ int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
     return 0;
 }
 
+/* Everything that does not need a backend. */
+static int prepare(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
+                   const struct pvgpu_options *options)
+{
+    int error;
+
+    if (read_register(gpu, PVGPU_REG_VERSION) >> 16 != PVGPU_VERSION >> 16) {
+        return BAREGPU_ERR_UNSUPPORTED;
+    }
+    if (shmem_size < PVGPU_CONTROL_SIZE) {
+        return BAREGPU_ERR_PROTOCOL;
+    }
+    error = take_layout(gpu, shmem, shmem_size);
+    return error < 0 ? error : pvgpu_heap_init(gpu, options->blocks, options->block_count);
+}
+
 int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
                  const struct pvgpu_options *options, uint64_t deadline_ns)
 {
@@ -125,21 +144,15 @@ int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem
     memset(gpu, 0, sizeof(*gpu));
     gpu->registers = registers;
     gpu->control = shmem;
-    gpu->loss = BAREGPU_ERR_UNAVAILABLE;
     gpu->room_timeout_ns =
         options->room_timeout_ns != 0 ? options->room_timeout_ns : PVGPU_ROOM_TIMEOUT_NS;
     gpu->suppressed = PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR;
-    if (read_register(gpu, PVGPU_REG_VERSION) >> 16 != PVGPU_VERSION >> 16) {
-        return BAREGPU_ERR_UNSUPPORTED;
+    error = prepare(gpu, shmem, shmem_size, options);
+    if (error < 0) {
+        *gpu = (struct pvgpu){.registers = registers, .control = shmem, .loss = error};
+        return error;
     }
-    if (shmem_size < PVGPU_CONTROL_SIZE) {
-        return BAREGPU_ERR_PROTOCOL;
-    }
-    error = take_layout(gpu, shmem, shmem_size);
-    if (error == 0) {
-        error = pvgpu_heap_init(gpu, options->blocks, options->block_count);
-    }
-    return error < 0 ? error : pvgpu_restart(gpu, deadline_ns);
+    return pvgpu_restart(gpu, deadline_ns);
 }
 
 /* A memory BAR of at least this size? One without an address is found out by who maps it. */

@@ -161,7 +161,7 @@ int pvgpu_heap_free(struct pvgpu *gpu, const struct pvgpu_memory *memory)
 void pvgpu_heap_statistics(const struct pvgpu *gpu, struct pvgpu_heap_statistics *out)
 {
     *out = (struct pvgpu_heap_statistics){0};
-    for (uint32_t i = 0; i != PVGPU_NO_BLOCK; i = gpu->blocks[i].next) {
+    for (uint32_t i = 0; gpu->blocks != NULL && i != PVGPU_NO_BLOCK; i = gpu->blocks[i].next) {
         const struct pvgpu_block *block = &gpu->blocks[i];
 
         if (block->state == BLOCK_USED) {
