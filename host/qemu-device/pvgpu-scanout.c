@@ -108,7 +108,6 @@ const char *pvgpu_scanout_set_buffer(PVGPUScanout *scanout,
     pictures->data = data;
     scanout->pictures = pictures;
     scanout->buffer = buffer->buffer;
-    scanout->shows_session = false; /* what is shown is of the buffer before */
     trace_pvgpu_scanout_buffer(buffer->buffer, buffer->slots, buffer->slot_size);
     return NULL;
 }

@@ -116,6 +116,31 @@ static void test_retries_become_rare(void **state)
     assert_in_range(connections, 8, 16);
 }
 
+/* After a session that lasted, the first try comes soon; after short ones it does not. */
+static void test_retry_after_a_session(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+
+    for (unsigned i = 0; i < 9; i++) {
+        pvgpu_connect(pvgpu);
+        pvgpu_hang_up(pvgpu);
+        pvgpu_wait_statistic(pvgpu, "connected", 0);
+        pvgpu_step_retry(pvgpu);
+    }
+    pvgpu_connect(pvgpu);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    qtest_clock_step_ns(pvgpu->qemu, 900 * 1000000);
+    assert_int_equal(unix_accept(pvgpu->listener, 0), -1);
+    qtest_clock_step_ns(pvgpu->qemu, 200 * 1000000);
+    pvgpu_connect(pvgpu);
+    qtest_clock_step_ns(pvgpu->qemu, 1000 * 1000000);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    qtest_clock_step_ns(pvgpu->qemu, 10 * 1000000);
+    pvgpu_connect(pvgpu);
+}
+
 /* A listener whose queue is full. */
 static void test_full_queue(void **state)
 {
@@ -607,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_late_with_doorbell),
         TEST(test_retries_become_rare),
+        TEST(test_retry_after_a_session),
         cmocka_unit_test(test_full_queue),
         TEST(test_death),
         TEST(test_restart),

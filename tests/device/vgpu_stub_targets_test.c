@@ -1,6 +1,7 @@
 // build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vgpu-stub does not depend on the target: it is realized and answers on each one that is built. */
+/* The PCI devices do not depend on the target: they are realized on each one that is built. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,27 @@ struct target {
     const char *name, *machine;
 };
 
+static bool has_device(json_t *devices, int id)
+{
+    json_t *device;
+    size_t i;
+
+    json_array_foreach (devices, i, device) {
+        json_t *found = json_object_get(device, "id");
+
+        if (json_integer_value(json_object_get(found, "vendor")) == 0x1AF4 &&
+            json_integer_value(json_object_get(found, "device")) == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void realize(const struct target *target)
 {
     char *path = qemu_path(target->name);
     struct qemu *qemu;
-    json_t *buses, *devices, *device;
-    size_t i;
-    bool found = false;
+    json_t *buses, *devices;
 
     if (!path) {
         print_message("# qemu-system-%s is not built: make qemu QEMU_TARGETS=%s-softmmu\n",
@@ -26,22 +41,20 @@ static void realize(const struct target *target)
         skip();
     }
     free(path);
-    qemu = qemu_start_qtest_target(target->name, "-M %s -device vgpu-stub,id=gpu,vm_id=3",
+    qemu = qemu_start_qtest_target(target->name,
+                                   "-M %s -device vgpu-stub,id=gpu,vm_id=3 "
+                                   "-device pvgpu,id=pvgpu,shmem_size=64M",
                                    target->machine);
     buses = qmp_command(qemu, "query-pci", NULL);
     devices = json_object_get(json_array_get(buses, 0), "devices");
-    json_array_foreach (devices, i, device) {
-        json_t *id = json_object_get(device, "id");
-
-        if (json_integer_value(json_object_get(id, "vendor")) == 0x1AF4 &&
-            json_integer_value(json_object_get(id, "device")) == 0x1111) {
-            found = true;
-        }
-    }
-    assert_true(found);
+    assert_true(has_device(devices, 0x1111));
+    assert_true(has_device(devices, 0x10F0));
     assert_int_equal(qmp_get_integer(qemu, STUB_PATH, "vm_id"), 3);
     assert_int_equal(qmp_get_integer(qemu, STUB_PATH, "realized"), 1);
+    assert_int_equal(qmp_get_integer(qemu, "/machine/peripheral/pvgpu", "realized"), 1);
     json_decref(buses);
+    process_signal(qemu->process, SIGTERM); /* so that it removes its shared memory */
+    assert_int_equal(process_wait(qemu->process), 0);
     qemu_end(qemu);
 }
 
@@ -81,5 +94,5 @@ int main(void)
     };
 
     stub_use_cmocka();
-    return cmocka_run_group_tests_name("vgpu-stub on other targets", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("devices on other targets", tests, NULL, NULL);
 }
