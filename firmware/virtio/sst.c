@@ -274,6 +274,9 @@ int virtio_sst_submit(struct virtio_sst_op *op)
     if (!op->is_taken || op->error == BAREGPU_ERR_BUSY) {
         return BAREGPU_ERR_INVALID;
     }
+    if (op->pair->error < 0) {
+        return op->pair->error;
+    }
     op->request->request_id = op->pair->requests;
     error = virtqueue_add(&op->pair->queue, segments, 1, 1, op);
     if (error < 0) {
@@ -282,11 +285,6 @@ int virtio_sst_submit(struct virtio_sst_op *op)
     op->pair->requests++;
     op->error = BAREGPU_ERR_BUSY;
     return 0;
-}
-
-int virtio_sst_kick(struct virtio_sst *sst, unsigned pair)
-{
-    return virtqueue_kick(&sst->pairs[pair].queue);
 }
 
 static void end_op(struct virtio_sst_op *op, int error)
@@ -316,9 +314,11 @@ static int check_response(struct virtio_sst_op *op, uint32_t written)
     return virtio_sst_status_error(op->status);
 }
 
-/* The queue is beyond use: the device gives nothing back any more. */
+/* The queue is beyond use. Should the device give something back all the same, nobody looks: who
+ * waited for it has been told its end. */
 static int fail_pair(struct virtio_sst_pair *pair, int error)
 {
+    pair->error = error;
     for (unsigned i = 0; i < pair->sst->depth; i++) {
         if (pair->ops[i].is_taken && pair->ops[i].error == BAREGPU_ERR_BUSY) {
             end_op(&pair->ops[i], error);
@@ -332,6 +332,9 @@ static int poll_pair(struct virtio_sst_pair *pair)
     struct virtqueue_used used;
     int count = 0;
 
+    if (pair->error < 0) {
+        return pair->error;
+    }
     while (count < (int)pair->queue.size) { /* a `done` that submits anew must not keep us here */
         int result = virtqueue_poll(&pair->queue, &used);
 
@@ -389,11 +392,23 @@ static int wait_for_one(struct virtio_sst_pair *pair, uint64_t deadline_ns)
     return result;
 }
 
+static int kick(struct virtio_sst_pair *pair)
+{
+    int result = pair->error < 0 ? pair->error : virtqueue_kick(&pair->queue);
+
+    return result < 0 && pair->error == 0 ? fail_pair(pair, result) : result;
+}
+
+int virtio_sst_kick(struct virtio_sst *sst, unsigned pair)
+{
+    return kick(&sst->pairs[pair]);
+}
+
 static int kick_and_wait(struct virtio_sst_pair *pair, uint64_t deadline_ns)
 {
-    int result = virtqueue_kick(&pair->queue);
+    int result = kick(pair);
 
-    return result < 0 ? fail_pair(pair, result) : wait_for_one(pair, deadline_ns);
+    return result < 0 ? result : wait_for_one(pair, deadline_ns);
 }
 
 int virtio_sst_wait_any(struct virtio_sst *sst, unsigned pair, uint64_t deadline_ns)
@@ -406,6 +421,9 @@ int virtio_sst_wait(struct virtio_sst_op *op, uint64_t deadline_ns)
     while (op->error == BAREGPU_ERR_BUSY) {
         int result = kick_and_wait(op->pair, deadline_ns);
 
+        if (op->error == BAREGPU_ERR_BUSY && result >= 0 && hal_time_ns() >= deadline_ns) {
+            result = BAREGPU_ERR_TIMEOUT; /* others may end for ever */
+        }
         if (result < 0 && op->error == BAREGPU_ERR_BUSY) {
             return result;
         }

@@ -158,7 +158,7 @@ static uint32_t piece_size(const struct transfer *transfer, size_t at)
 static void end_piece(struct virtio_sst_op *op)
 {
     struct transfer *transfer = op->context;
-    size_t at = (size_t)op->request->user_data;
+    size_t at = op->cookie;
     uint32_t size = piece_size(transfer, at);
     int error = op->error;
 
@@ -189,7 +189,7 @@ static int begin_piece(struct transfer *transfer)
     }
     op->done = end_piece;
     op->context = transfer;
-    op->request->user_data = transfer->begun;
+    op->cookie = transfer->begun;
     op->request->payload.memory.addr = transfer->address + transfer->begun;
     op->request->payload.memory.size = size;
     if (transfer->to == NULL) {
@@ -235,6 +235,9 @@ static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
         }
         if (transfer->in_flight > 0 && (error == 0 || error == BAREGPU_ERR_BUSY)) {
             error = virtio_sst_wait_any(transfer->sst, PAIR, deadline_ns);
+            if (error > 0 && transfer->in_flight > 0 && hal_time_ns() >= deadline_ns) {
+                error = BAREGPU_ERR_TIMEOUT; /* others' operations may end for ever */
+            }
         }
     }
     forget_pieces(transfer);

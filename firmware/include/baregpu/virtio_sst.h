@@ -40,7 +40,8 @@ struct virtio_sst_op {
     /* Called by polls and waits when it has ended; it may release, take and submit. May be NULL;
      * take sets it so. */
     void (*done)(struct virtio_sst_op *op);
-    void *context; /* the caller's */
+    void *context;    /* the caller's */
+    uintptr_t cookie; /* the caller's, too: kept from the device */
 
     /* Private. */
     struct virtio_sst_pair *pair;
@@ -56,6 +57,7 @@ struct virtio_sst_pair {
     struct virtio_sst *sst;
     struct virtio_sst_op *ops, *free;
     uint8_t *memory;
+    int error; /* what ended it; 0 */
 };
 
 struct virtio_sst_event {
@@ -108,22 +110,24 @@ struct virtio_sst_op *virtio_sst_take(struct virtio_sst *sst, unsigned pair);
 /* Not in flight. */
 void virtio_sst_release(struct virtio_sst_op *op);
 
-/* Queues it. Returns 0, INVALID (in flight, or not taken), or what virtqueue_add returns. */
+/* Queues it. Returns 0, INVALID (in flight, or not taken), what virtqueue_add returns, or what has
+ * ended the pair. */
 int virtio_sst_submit(struct virtio_sst_op *op);
 
-/* Lets the device see what was queued: 1 if it was notified, 0, or virtqueue_kick's error. */
+/* Lets the device see what was queued: 1 if it was notified, 0, or an error: as virtio_sst_poll. */
 int virtio_sst_kick(struct virtio_sst *sst, unsigned pair);
 
-/* Ends the operations that the device has answered; returns how many. After an error of the queue
- * all that were in flight have ended with it. */
+/* Ends the operations that the device has answered; returns how many. An error of virtqueue_poll,
+ * virtqueue_kick or virtio_check ends the pair: all that were in flight have ended with it, and
+ * every later call returns it, until the device is opened anew. */
 int virtio_sst_poll(struct virtio_sst *sst, unsigned pair);
 
 /* Kicks, and waits until `op` has ended: returns op->error. TIMEOUT at the deadline, when it has
  * not ended: then wait again, or abandon it. */
 int virtio_sst_wait(struct virtio_sst_op *op, uint64_t deadline_ns);
 
-/* Kicks, and waits until at least one operation of the pair has ended: returns how many. TIMEOUT;
- * what virtqueue_kick, virtqueue_poll and virtio_check return. */
+/* Kicks, and waits until at least one operation of the pair has ended: returns how many. TIMEOUT,
+ * also when none is in flight; or what ended the pair. */
 int virtio_sst_wait_any(struct virtio_sst *sst, unsigned pair, uint64_t deadline_ns);
 
 /* Gives it up: it is released when it ends, without `done`. */
