@@ -386,6 +386,136 @@ static void test_system_reset(void **state)
     free_pictures(&pictures);
 }
 
+/* ---- A window: VNC ---- */
+
+static uint32_t read_be(int fd, unsigned size)
+{
+    uint8_t bytes[4];
+    uint32_t value = 0;
+
+    assert_int_equal(socket_read(fd, bytes, size, HARNESS_TIMEOUT_MS), size);
+    for (unsigned i = 0; i < size; i++) {
+        value = value << 8 | bytes[i];
+    }
+    return value;
+}
+
+/* RFB 3.8 without a password; the screen has the size of the picture that is shown. */
+static int vnc_connect(const char *path, uint32_t width, uint32_t height)
+{
+    static const uint8_t raw_only[] = { 2, 0, 0, 1, 0, 0, 0, 0 };
+    uint8_t text[256];
+    int fd = unix_connect(path, HARNESS_TIMEOUT_MS);
+    uint32_t count;
+
+    assert_true(fd >= 0);
+    assert_int_equal(socket_read(fd, text, 12, HARNESS_TIMEOUT_MS), 12);
+    assert_memory_equal(text, "RFB 003.008\n", 12);
+    assert_true(socket_write(fd, text, 12));
+    count = read_be(fd, 1);
+    assert_int_equal(socket_read(fd, text, count, HARNESS_TIMEOUT_MS), count);
+    assert_non_null(memchr(text, 1, count));
+    assert_true(socket_write(fd, "\1", 1)); /* no password */
+    assert_int_equal(read_be(fd, 4), 0);
+    assert_true(socket_write(fd, "\1", 1));
+    assert_int_equal(read_be(fd, 2), width);
+    assert_int_equal(read_be(fd, 2), height);
+    assert_int_equal(socket_read(fd, text, 16, HARNESS_TIMEOUT_MS), 16);
+    assert_int_equal(text[0], 32); /* bits per pixel */
+    count = read_be(fd, 4);
+    assert_in_range(count, 0, sizeof(text));
+    assert_int_equal(socket_read(fd, text, count, HARNESS_TIMEOUT_MS), count);
+    assert_true(socket_write(fd, raw_only, sizeof(raw_only)));
+    return fd;
+}
+
+static void vnc_request(int fd, bool changes_only)
+{
+    const uint8_t request[] = { 3, changes_only, 0, 0, 0, 0, 0x40, 0, 0x40, 0 };
+
+    assert_true(socket_write(fd, request, sizeof(request)));
+}
+
+/* One update, whose rectangles must lie in the damage, and be of that picture. Their area. */
+static uint32_t vnc_take_update(int fd, const struct pvgpu_scanout *damage, uint32_t seed)
+{
+    uint32_t area = 0;
+
+    assert_int_equal(read_be(fd, 2), 0);
+    for (uint32_t count = read_be(fd, 2); count; count--) {
+        uint32_t x = read_be(fd, 2), y = read_be(fd, 2), width = read_be(fd, 2);
+        uint32_t height = read_be(fd, 2), *pixels = malloc(4 * width * height + 4);
+
+        assert_int_equal(read_be(fd, 4), 0);
+        assert_int_equal(socket_read(fd, pixels, 4 * width * height, HARNESS_TIMEOUT_MS),
+                         4 * width * height);
+        assert_in_range(x, damage->damage_x, damage->damage_x + damage->damage_width - width);
+        assert_in_range(y, damage->damage_y, damage->damage_y + damage->damage_height - height);
+        for (uint32_t i = 0; i < width * height; i++) {
+            assert_int_equal(pixels[i] & 0xFFFFFF, colour(seed, x + i % width, y + i / width));
+        }
+        area += width * height;
+        free(pixels);
+    }
+    return area;
+}
+
+/* Only what is said to be damaged is drawn: all of the picture is another, but a client sees that
+ * part alone. */
+static void test_damage(void **state)
+{
+    char *vnc = harness_temp_path("vnc");
+    char *line = harness_format("-vnc unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
+                                "backend_pipe=%%s", vnc, PVGPU_SLOT);
+    struct pvgpu *pvgpu = pvgpu_start_line(true, line);
+    struct pictures pictures = new_pictures(1, 2, 0x100000);
+    struct pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
+    uint32_t area = 0;
+    int fd;
+
+    (void)state;
+    pvgpu_enable(pvgpu, 0, PVGPU_SLOT);
+    pvgpu_connect(pvgpu);
+    send_buffer(pvgpu, &pictures);
+    draw(&pictures, &scanout, 1);
+    show(pvgpu, &scanout);
+    fd = vnc_connect(vnc, 320, 240);
+    vnc_request(fd, false);
+    while (area < 320 * 240) {
+        area += vnc_take_update(fd, &scanout, 1);
+    }
+
+    draw(&pictures, &scanout, 2);
+    scanout.damage_x = 32;
+    scanout.damage_y = 50;
+    scanout.damage_width = 64;
+    scanout.damage_height = 30;
+    vnc_request(fd, true);
+    show(pvgpu, &scanout);
+    area = 0;
+    while (area < 64 * 30) {
+        area += vnc_take_update(fd, &scanout, 2);
+        vnc_request(fd, true);
+    }
+    assert_int_equal(area, 64 * 30);
+    assert_false(harness_wait_readable(fd, 200)); /* several of the window's refreshs */
+
+    scanout = whole(&pictures, 1, 320, 240); /* another picture is another surface */
+    draw(&pictures, &scanout, 3);
+    show(pvgpu, &scanout);
+    area = 0;
+    while (area < 320 * 240) {
+        area += vnc_take_update(fd, &scanout, 3);
+        vnc_request(fd, true);
+    }
+    expect_done(pvgpu, 1, 0);
+    close(fd);
+    free(vnc);
+    free(line);
+    free_pictures(&pictures);
+    pvgpu_end(pvgpu);
+}
+
 /* ---- Lies: each ends the session, and nothing else ---- */
 
 static void expect_refused(struct pvgpu *pvgpu, const char *why)
@@ -581,6 +711,7 @@ int main(void)
         TEST(test_hide),
         TEST(test_session_ends),
         TEST(test_system_reset),
+        cmocka_unit_test(test_damage),
         cmocka_unit_test(test_bad_scanouts),
         cmocka_unit_test(test_bad_buffers),
         cmocka_unit_test(test_files_that_cannot_be_trusted),
