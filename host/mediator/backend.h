@@ -72,9 +72,11 @@ struct backend_ops {
     enum compute_status (*vector_add_host)(struct backend *backend, enum compute_element_type type,
                                            void *c, const void *a, const void *b, uint32_t count);
     /* Host memory that copies and operations may use in place from now on, without a copy between:
-     * what they are to call it. It must stay. Once; needs the context. */
+     * what they are to call it. It must stay until unshare. Needs the context. */
     enum compute_status (*share)(struct backend *backend, void *memory, uint64_t size,
                                  backend_address *address);
+    /* Waits for what was started. */
+    void (*unshare)(struct backend *backend, void *memory);
     /* Rows of a box; neither side overlaps the other. */
     enum compute_status (*copy_box)(struct backend *backend, const struct backend_side *dst,
                                     const struct backend_side *src, const struct backend_box *box,

@@ -163,6 +163,12 @@ static enum compute_status cpu_share(struct backend *backend, void *memory, uint
     return COMPUTE_OK;
 }
 
+static void cpu_unshare(struct backend *backend, void *memory)
+{
+    (void)backend;
+    (void)memory;
+}
+
 static enum compute_status cpu_copy_box(struct backend *backend, const struct backend_side *dst,
                                         const struct backend_side *src,
                                         const struct backend_box *box, bool async)
@@ -226,6 +232,7 @@ static const struct backend_ops cpu_ops = {
     .vector_add = cpu_vector_add,
     .vector_add_host = cpu_vector_add_host,
     .share = cpu_share,
+    .unshare = cpu_unshare,
     .copy_box = cpu_copy_box,
     .fill = cpu_fill,
     .synchronize = cpu_synchronize,

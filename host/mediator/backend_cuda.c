@@ -302,6 +302,14 @@ static enum compute_status cuda_share(struct backend *base, void *memory, uint64
     return status;
 }
 
+static void cuda_unshare(struct backend *base, void *memory)
+{
+    struct backend_cuda *backend = cuda(base);
+
+    base->ops->finish(base);
+    check(backend, backend->driver->host_unregister(memory), "cuMemHostUnregister");
+}
+
 static enum compute_status copy_row(struct backend_cuda *backend, const struct backend_side *dst,
                                     const struct backend_side *src, uint64_t size)
 {
@@ -469,6 +477,7 @@ static const struct backend_ops cuda_ops = {
     .vector_add = cuda_vector_add,
     .vector_add_host = cuda_vector_add_host,
     .share = cuda_share,
+    .unshare = cuda_unshare,
     .copy_box = cuda_copy_box,
     .fill = cuda_fill,
     .synchronize = cuda_synchronize,

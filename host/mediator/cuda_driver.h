@@ -104,6 +104,7 @@ _Static_assert(sizeof(struct cuda_copy_3d) == 200, "as in cuda.h");
     X(copy_3d_async, "cuMemcpy3DAsync_v2",                                                         \
       (const struct cuda_copy_3d *copy, cuda_stream stream))                                       \
     X(host_register, "cuMemHostRegister_v2", (void *memory, size_t bytes, unsigned flags))         \
+    X(host_unregister, "cuMemHostUnregister", (void *memory))                                      \
     X(host_get_device_pointer, "cuMemHostGetDevicePointer_v2",                                     \
       (cuda_pointer * pointer, void *memory, unsigned flags))                                      \
     X(stream_create, "cuStreamCreate", (cuda_stream * stream, unsigned flags))                     \

@@ -515,7 +515,7 @@ static void wait_for_work(struct pvgpu_worker *worker)
 static void take_broken(struct pvgpu_worker *worker, uint64_t position)
 {
     if (!worker->shared.direct) {
-        /* An older device zeroes the pointers one after the other, and does not say that it does. */
+        /* An older device zeroes the pointers one after the other, and does not say so. */
         uint64_t until_ns = clock_now_ns() + SILENT_RESET_NS;
 
         while (clock_now_ns() < until_ns && !has_attention(worker)) {
@@ -608,7 +608,9 @@ void *pvgpu_consumer_main(void *context)
             empty_eventfd(worker->kick);
         }
     }
-    take_over(worker);
+    if (__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_START) {
+        take_over(worker);
+    }
     for (;;) {
         if (has_attention(worker) && !take_attention(worker)) {
             return NULL;

@@ -67,6 +67,9 @@ void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uin
 static void free_buffer(struct pvgpu_display *display, struct pvgpu_context *context)
 {
     if (display->memory) {
+        if (display->shared) {
+            context->session->backend->ops->unshare(context->session->backend, display->memory);
+        }
         munmap(display->memory, display->memory_size);
         context->session->memory_used -= display->memory_size;
         display->memory = NULL;
@@ -99,6 +102,7 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
     uint64_t needed = ((uint64_t)width * height * PIXEL + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t size = needed * display->slots_wanted;
     struct pvgpu_scanout_buffer message;
+    backend_address unused;
     uint8_t *memory;
     int fd;
 
@@ -117,6 +121,9 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
     }
     session->memory_used += size;
     display->memory = memory;
+    /* Without it the copies take a way more, and work. */
+    display->shared = session->backend->ops->share(session->backend, memory, size, &unused) ==
+                      COMPUTE_OK;
     display->memory_size = size;
     display->slot_size = needed;
     display->slots = display->slots_wanted;

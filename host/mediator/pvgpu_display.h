@@ -31,6 +31,7 @@ struct pvgpu_display {
     uint32_t buffer; /* atomic; 0: none */
     uint32_t slots, slots_wanted;
     uint8_t *memory;
+    bool shared; /* with the backend: a copy into it is one DMA */
     uint64_t memory_size, slot_size;
     struct pvgpu_display_slot slot[PVGPU_SCANOUT_SLOTS_MAX];
 

@@ -147,12 +147,14 @@ PVGPU_HANDLER(pvgpu_clear_render_target)
         backend->ops->fill(backend, address, texel, view->format->size, texels, true));
 }
 
-/* One of depth and stencil, the other as it is: texel by texel, a row's worth at a time. */
+#define PART_PIECE 65536u /* of the consumer's stack */
+
+/* One of depth and stencil, the other as it is: texel by texel, a piece at a time. */
 static enum compute_status clear_part(struct backend *backend, const struct pvgpu_view *view,
                                       const struct pvgpu_clear_depth_stencil *clear,
                                       backend_address address, uint64_t texels)
 {
-    uint8_t piece[4096];
+    uint8_t piece[PART_PIECE];
     enum compute_status status = COMPUTE_OK;
 
     for (uint64_t done = 0; done < texels && status == COMPUTE_OK;) {

@@ -91,17 +91,23 @@ static int enter(const char *name, int needs_context)
     } while (0)
 
 /* Host memory with a device address. */
+#define REGISTERED 4
 static struct {
     uint8_t *start;
     size_t size;
-} registered;
+} registered[REGISTERED];
 
 static int is_registered(uint64_t address, size_t size)
 {
-    uint64_t start = (uintptr_t)registered.start;
+    for (int i = 0; i < REGISTERED; i++) {
+        uint64_t start = (uintptr_t)registered[i].start;
 
-    return start && address >= start && address - start <= registered.size &&
-           size <= registered.size - (address - start);
+        if (start && address >= start && address - start <= registered[i].size &&
+            size <= registered[i].size - (address - start)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int is_allocated(uint64_t address, size_t size)
@@ -349,13 +355,31 @@ EXPORT int cuMemcpyDtoDAsync_v2(uint64_t dst, uint64_t src, size_t size, void *s
 EXPORT int cuMemHostRegister_v2(void *memory, size_t size, unsigned flags)
 {
     ENTER(1);
-    if (registered.start || !memory || !size || flags != 2) {
+    if (!memory || !size || flags != 2 || is_registered((uintptr_t)memory, 1)) {
         return INVALID_VALUE;
     }
-    trace("host memory registered");
-    registered.start = memory;
-    registered.size = size;
-    return SUCCESS;
+    for (int i = 0; i < REGISTERED; i++) {
+        if (!registered[i].start) {
+            trace("host memory registered");
+            registered[i].start = memory;
+            registered[i].size = size;
+            return SUCCESS;
+        }
+    }
+    return OUT_OF_MEMORY;
+}
+
+EXPORT int cuMemHostUnregister(void *memory)
+{
+    ENTER(1);
+    for (int i = 0; i < REGISTERED; i++) {
+        if (memory && registered[i].start == memory) {
+            registered[i].start = NULL;
+            return SUCCESS;
+        }
+    }
+    fprintf(stderr, "fake CUDA: cuMemHostUnregister of what is not registered\n");
+    return INVALID_VALUE;
 }
 
 EXPORT int cuMemHostGetDevicePointer_v2(uint64_t *pointer, void *memory, unsigned flags)
@@ -503,7 +527,7 @@ EXPORT int cuLaunchKernel(const char *function, unsigned grid_x, unsigned grid_y
 EXPORT void fake_cuda_reset(void)
 {
     sticky = pending = launched = fail_calls = 0;
-    registered.start = NULL;
+    memset(registered, 0, sizeof(registered));
     context_current = 0;
 }
 

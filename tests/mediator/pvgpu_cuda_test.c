@@ -256,6 +256,53 @@ static void test_same_as_cpu_on_a_gpu(void **state)
     compare_with_cpu();
 }
 
+/* The picture's memory is registered, too, and given back before it goes. */
+static void test_pictures(void **state)
+{
+    struct pvgpu_create_resource create = PEER_COMMAND(
+        struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE,
+        .type = PVGPU_RESOURCE_TEXTURE_2D, .format = PVGPU_FORMAT_B8G8R8A8_UNORM, .height = 16,
+        .mip_levels = 1, .bind_flags = PVGPU_BIND_RENDER_TARGET);
+    struct pvgpu_create_view view =
+        PEER_COMMAND(struct pvgpu_create_view, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW);
+    struct pvgpu_clear_render_target clear =
+        PEER_COMMAND(struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET,
+                     .colour = {1, 0, 0, 1});
+    struct pvgpu_present present = PEER_COMMAND(struct pvgpu_present, PVGPU_CMD_PRESENT);
+
+    (void)state;
+    setenv("FAKE_CUDA_TRACE", "1", 1);
+    start(fake_directory);
+    for (uint32_t i = 1; i <= 8; i++) {
+        struct pvgpu_scanout_buffer buffer;
+        struct pvgpu_scanout scanout;
+        uint32_t pixel;
+        int fd;
+
+        create.header.resource_id = view.header.resource_id = view.resource_id = i;
+        create.width = 64 << i; /* each needs new memory */
+        clear.rtv = present.backbuffer_id = i;
+        peer_put(&gpu, &create, sizeof(create));
+        peer_put(&gpu, &view, sizeof(view));
+        peer_put(&gpu, &clear, sizeof(clear));
+        peer_expect_ok(&gpu, &present, sizeof(present));
+        peer_receive(&gpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
+        peer_receive(&gpu, PVGPU_MESSAGE_SCANOUT, &scanout, sizeof(scanout), NULL);
+        assert_int_equal(pread(fd, &pixel, sizeof(pixel),
+                               (off_t)(scanout.slot * buffer.slot_size + 15 * scanout.stride)),
+                         sizeof(pixel));
+        assert_int_equal(pixel, 0xFFFF0000);
+        close(fd);
+    }
+    const char *errors = process_errors(mediator);
+    unsigned registered = 0;
+    for (const char *at = errors; (at = strstr(at, "host memory registered")); at++) {
+        registered++;
+    }
+    assert_int_equal(registered, 1 + 8);
+    assert_null(strstr(errors, "not registered"));
+}
+
 /* What is asynchronous is done before its fence, and its error found there. */
 static void test_asynchronous_fault(void **state)
 {
@@ -302,6 +349,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_same_as_cpu_with_a_fake),
         TEST(test_same_as_cpu_on_a_gpu),
+        TEST(test_pictures),
         TEST(test_asynchronous_fault),
         TEST(test_registering_fails),
 #undef TEST

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/executor.c host/mediator/operation.c host/mediator/session.c host/mediator/backend_cpu.c tests/fake-cuda/fake_cuda.c
+// build: host/mediator/executor.c host/mediator/operation.c host/mediator/session.c
+// build: host/mediator/backend_cpu.c tests/fake-cuda/fake_cuda.c
 /*
  * The CUDA backend's host code against a FAKE driver (tests/fake-cuda): there is no GPU here, and
  * this says nothing about one. What is tested: the calls and their order, zeroed memory, the same
@@ -36,7 +37,8 @@ const char cuda_kernels_fatbin[] = "no kernels: the fake knows them by name";
     X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cuModuleLoadData) X(cuModuleGetFunction)  \
     X(cuMemAlloc_v2) X(cuMemFree_v2) X(cuMemsetD8Async) X(cuMemcpyHtoDAsync_v2)                    \
     X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(cuStreamCreate) X(cuStreamSynchronize)       \
-    X(cuLaunchKernel) X(cuMemcpy3DAsync_v2) X(cuMemHostRegister_v2) X(cuMemHostGetDevicePointer_v2)
+    X(cuLaunchKernel) X(cuMemcpy3DAsync_v2) X(cuMemHostRegister_v2) X(cuMemHostUnregister)         \
+    X(cuMemHostGetDevicePointer_v2)
 #define DECLARE(name) void name(void); /* only for its address */
 FAKE_SYMBOLS(DECLARE)
 void fake_cuda_reset(void);
