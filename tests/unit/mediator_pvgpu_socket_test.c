@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_outbox.c host/mediator/listener.c
+/* pvgpu's handshake from any cut of the stream and with any descriptors; messages to the device. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/mediator/pvgpu_handshake.h"
+#include "host/mediator/pvgpu_outbox.h"
+
+#define SHMEM_SIZE 65536u
+
+static int pair[2]; /* the device's end, ours */
+static struct pvgpu_handshake_state handshake;
+static struct pvgpu_shared shared;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&handshake, 0, sizeof(handshake));
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    close(pair[0]);
+    close(pair[1]);
+    return 0;
+}
+
+/* ---- Handshake ---- */
+
+static size_t build(uint8_t *bytes, uint64_t size, const char *name)
+{
+    const struct pvgpu_message header = {PVGPU_MESSAGE_HANDSHAKE, (uint32_t)(9 + strlen(name))};
+    const struct pvgpu_handshake body = {size};
+
+    memcpy(bytes, &header, sizeof(header));
+    memcpy(bytes + 8, &body, sizeof(body));
+    strcpy((char *)bytes + 16, name);
+    return sizeof(header) + header.size;
+}
+
+static void send_with(const void *bytes, size_t size, const int *descriptors, unsigned count)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(16 * sizeof(int))];
+    } control = {0};
+    struct iovec part = {(void *)(uintptr_t)bytes, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (count) {
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
+    }
+    assert_int_equal(sendmsg(pair[0], &message, 0), size);
+}
+
+/* Memory of SHMEM_SIZE and three eventfds. */
+static void make_descriptors(int descriptors[PVGPU_DESCRIPTORS])
+{
+    descriptors[0] = memfd_create("test", 0);
+    assert_int_equal(ftruncate(descriptors[0], SHMEM_SIZE), 0);
+    for (int i = 1; i < PVGPU_DESCRIPTORS; i++) {
+        descriptors[i] = eventfd(0, 0);
+    }
+}
+
+static void close_all(const int *descriptors, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        close(descriptors[i]);
+    }
+}
+
+static void close_shared(void)
+{
+    munmap(shared.memory, shared.size);
+    close(shared.doorbell);
+    close(shared.fence);
+    close(shared.error);
+}
+
+/* Whatever the stream is cut into; no byte of the next message is taken. */
+static void test_every_cut(void **state)
+{
+    uint8_t bytes[256];
+    size_t size = build(bytes, SHMEM_SIZE, "/pvgpu_shmem_x");
+
+    (void)state;
+    memcpy(bytes + size, "NEXT", 4);
+    for (size_t cut = 1; cut < size; cut++) {
+        int descriptors[PVGPU_DESCRIPTORS];
+        char next[4];
+
+        memset(&handshake, 0, sizeof(handshake));
+        make_descriptors(descriptors);
+        send_with(bytes, cut, descriptors, PVGPU_DESCRIPTORS);
+        assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_MORE);
+        send_with(bytes + cut, size - cut + 4, NULL, 0);
+        assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_WHOLE);
+        assert_int_equal(read(pair[1], next, sizeof(next)), 4);
+        assert_memory_equal(next, "NEXT", 4);
+        assert_true(pvgpu_handshake_map(&handshake, pair[1], &shared));
+        assert_true(shared.direct);
+        /* Ours are copies of the device's, in the order of the contract. */
+        uint64_t one = 1;
+        assert_int_equal(write(descriptors[PVGPU_FD_DOORBELL], &one, 8), 8);
+        assert_int_equal(read(shared.doorbell, &one, 8), 8);
+        assert_int_equal(write(shared.error, &one, 8), 8);
+        assert_int_equal(read(descriptors[PVGPU_FD_ERROR], &one, 8), 8);
+        assert_int_equal(read(shared.fence, &one, 8), -1); /* and does not block */
+        *(char *)shared.memory = 'x';
+        char seen;
+        assert_int_equal(pread(descriptors[0], &seen, 1, 0), 1);
+        assert_int_equal(seen, 'x');
+        close_shared();
+        close_all(descriptors, PVGPU_DESCRIPTORS);
+    }
+}
+
+static void expect_read(const void *bytes, size_t size, enum pvgpu_handshake_result wanted)
+{
+    memset(&handshake, 0, sizeof(handshake));
+    send_with(bytes, size, NULL, 0);
+    assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), wanted);
+    while (recv(pair[1], (char[64]){0}, 64, MSG_DONTWAIT) > 0) {
+    }
+}
+
+static void test_messages_that_are_none(void **state)
+{
+    struct {
+        struct pvgpu_message header;
+        uint8_t rest[8];
+    } message = {.header = {PVGPU_MESSAGE_DOORBELL, 0}};
+
+    (void)state;
+    expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
+    message.header = (struct pvgpu_message){PVGPU_MESSAGE_HANDSHAKE, 9};
+    expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
+    message.header.size = PVGPU_PAYLOAD_MAX + 1;
+    expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
+    message.header.size = 0xFFFFFFFF;
+    expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
+    message.header.size = PVGPU_PAYLOAD_MAX;
+    expect_read(&message, 16, PVGPU_HANDSHAKE_MORE);
+    memset(&handshake, 0, sizeof(handshake));
+    shutdown(pair[0], SHUT_WR);
+    assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_ENDED);
+}
+
+static unsigned count_open(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 256; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* All four or none. */
+static void test_numbers_of_descriptors(void **state)
+{
+    uint8_t bytes[256];
+    size_t size = build(bytes, SHMEM_SIZE, "/pvgpu_shmem_not_there");
+
+    (void)state;
+    for (unsigned count = 1; count <= 12; count++) {
+        int descriptors[16];
+        unsigned before = count_open();
+
+        memset(&handshake, 0, sizeof(handshake));
+        for (unsigned i = 0; i < count; i++) {
+            descriptors[i] = eventfd(0, 0);
+        }
+        send_with(bytes, size, descriptors, count);
+        close_all(descriptors, count);
+        assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_WHOLE);
+        /* With four: an eventfd is no memory. */
+        assert_false(pvgpu_handshake_map(&handshake, pair[1], &shared));
+        assert_true(handshake.error[0]);
+        if (count == PVGPU_DESCRIPTORS) {
+            close_all(handshake.descriptors + 1, PVGPU_DESCRIPTORS - 1);
+        } else {
+            close_all(handshake.descriptors, count < 4 ? count : 4);
+        }
+        assert_int_equal(count_open(), before); /* those beyond four are closed, not lost */
+    }
+}
+
+static void test_sizes_of_memory(void **state)
+{
+    static const uint64_t sizes[] = {0, 4095, SHMEM_SIZE + 1, (UINT64_C(2) << 30) + 1,
+                                     UINT64_MAX};
+    uint8_t bytes[256];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t size = build(bytes, sizes[i], "/pvgpu_shmem_x");
+        int descriptors[PVGPU_DESCRIPTORS];
+
+        memset(&handshake, 0, sizeof(handshake));
+        make_descriptors(descriptors);
+        send_with(bytes, size, descriptors, PVGPU_DESCRIPTORS);
+        close_all(descriptors, PVGPU_DESCRIPTORS);
+        assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_WHOLE);
+        assert_false(pvgpu_handshake_map(&handshake, pair[1], &shared));
+        close_all(handshake.descriptors + 1, PVGPU_DESCRIPTORS - 1);
+    }
+}
+
+static void test_names(void **state)
+{
+    char longest[300];
+
+    (void)state;
+#define NAME(text) pvgpu_handshake_name_is_allowed(text, sizeof(text))
+    assert_true(NAME("/pvgpu_shmem_1"));
+    assert_true(NAME("/pvgpu_shmem_0x7f001234"));
+    assert_false(NAME("/pvgpu_shmem_"));
+    assert_false(NAME("/pvgpu_shmem"));
+    assert_false(NAME("pvgpu_shmem_1"));
+    assert_false(NAME("/pvgpu_shmem_1/../x"));
+    assert_false(NAME("/other"));
+    assert_false(NAME(""));
+    assert_false(NAME("/pvgpu_shmem_\x01"));
+    assert_false(NAME("/pvgpu_shmem_ "));
+    assert_false(NAME("/pvgpu_shmem_\xff"));
+#undef NAME
+    assert_false(pvgpu_handshake_name_is_allowed("/pvgpu_shmem_1", 14)); /* no NUL */
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "/pvgpu_shmem_", 13);
+    longest[255] = '\0';
+    assert_true(pvgpu_handshake_name_is_allowed(longest, 256));
+    longest[255] = 'x';
+    longest[256] = '\0';
+    assert_false(pvgpu_handshake_name_is_allowed(longest, 257));
+}
+
+/* ---- Messages to the device ---- */
+
+static bool read_whole(void *bytes, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t now = read(pair[0], (uint8_t *)bytes + done, size - done);
+
+        if (now <= 0) {
+            return false;
+        }
+        done += (size_t)now;
+    }
+    return true;
+}
+
+/* A full socket keeps messages, in order, with their descriptors; too many break the connection. */
+static void test_outbox_waits(void **state)
+{
+    static struct pvgpu_outbox outbox;
+    struct {
+        struct pvgpu_message header;
+        uint32_t number;
+    } message;
+    uint32_t put = 0, taken = 0;
+    int one = 1;
+
+    (void)state;
+    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &one, sizeof(one));
+    pvgpu_outbox_init(&outbox, pair[1]);
+    while (outbox.count < PVGPU_OUTBOX_MESSAGES) {
+        pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), -1);
+        assert_false(outbox.broken);
+        put++;
+    }
+    assert_true(put > PVGPU_OUTBOX_MESSAGES);
+    while (taken < put) {
+        if (read_whole(&message, sizeof(message))) {
+            assert_int_equal(message.header.type, 0x1234);
+            assert_int_equal(message.header.size, 4);
+            assert_int_equal(message.number, taken);
+            taken++;
+        } else {
+            pvgpu_outbox_flush(&outbox);
+        }
+    }
+    assert_int_equal(outbox.count, 0);
+    for (put = 0; !outbox.broken; put++) {
+        pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), dup(0));
+        assert_true(put < 10000);
+    }
+    unsigned before = count_open();
+    pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), dup(0)); /* closed all the same */
+    assert_int_equal(count_open(), before);
+    for (uint32_t i = 0; i < outbox.count; i++) {
+        struct pvgpu_outbox_message *waiting =
+            &outbox.messages[(outbox.first + i) % PVGPU_OUTBOX_MESSAGES];
+
+        if (waiting->fd >= 0) {
+            close(waiting->fd);
+        }
+    }
+}
+
+/* Interrupts that nobody took yet are one. */
+static void test_outbox_once(void **state)
+{
+    static struct pvgpu_outbox outbox;
+    uint32_t number = 0;
+    int one = 1;
+
+    (void)state;
+    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &one, sizeof(one));
+    pvgpu_outbox_init(&outbox, pair[1]);
+    while (outbox.count == 0) {
+        pvgpu_outbox_put(&outbox, 1, &number, sizeof(number), -1);
+    }
+    for (int i = 0; i < 1000; i++) {
+        pvgpu_outbox_put_once(&outbox, PVGPU_MESSAGE_IRQ, &number, sizeof(number));
+    }
+    assert_int_equal(outbox.count, 2);
+    assert_false(outbox.broken);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_every_cut),       TEST(test_messages_that_are_none),
+        TEST(test_names),           TEST(test_numbers_of_descriptors),
+        TEST(test_sizes_of_memory), TEST(test_outbox_waits),
+        TEST(test_outbox_once),
+#undef TEST
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
