@@ -33,8 +33,8 @@ static void warn(PVGPULink *link, const char *what)
 
 /*
  * An interrupt is a write to wherever the guest says: it may end this connection, begin the next
- * one, or unplug the device. Who has called events->interrupt or anything that can end the connection
- * goes on only with the connection that it began with.
+ * one, or unplug the device. Who has called events->interrupt or anything that can end the
+ * connection goes on only with the connection that it began with.
  */
 static bool is_current(const PVGPULink *link, uint64_t connection)
 {
@@ -135,7 +135,8 @@ static void end_connection(PVGPULink *link)
     close(link->fd);
     link->fd = -1;
     link->state = PVGPU_LINK_DOWN;
-    link->direct = link->paused = link->rung = link->reset_waits = false;
+    link->direct = link->rung = link->reset_waits = link->resume_due = false;
+    link->pauses = 0;
     link->tx_sent = link->tx_size = 0;
     link->tx_ends_with_doorbell = false;
     pvgpu_reader_reset(&link->reader);
@@ -411,7 +412,7 @@ static void take_message(PVGPULink *link)
     } else if (message->type == PVGPU_MESSAGE_IRQ && up) {
         link->events->interrupt(link->opaque, PVGPU_IRQ_FENCE);
     } else if (message->type == PVGPU_MESSAGE_PAUSED && link->direct) {
-        link->paused = true;
+        link->pauses -= link->pauses > 0;
     } else if (message->type == PVGPU_MESSAGE_SCANOUT_BUFFER && link->direct) {
         take_scanout_buffer(link, message);
     } else if (message->type == PVGPU_MESSAGE_SCANOUT && link->direct) {
@@ -624,8 +625,8 @@ void pvgpu_link_resume(PVGPULink *link)
         pvgpu_link_try_open(link);
         return;
     }
-    if (link->paused) {
-        link->paused = false;
+    if (link->resume_due) {
+        link->resume_due = false;
         if (!send_plain(link, PVGPU_MESSAGE_RESUME)) {
             return;
         }
@@ -638,7 +639,7 @@ static bool wait_paused(PVGPULink *link, unsigned timeout_ms)
 {
     int64_t deadline_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + timeout_ms;
 
-    while (link->state == PVGPU_LINK_UP && !link->paused) {
+    while (link->state == PVGPU_LINK_UP && link->pauses) {
         struct pollfd ready = { .fd = link->fd,
                                 .events = POLLIN | (wants_write(link) ? POLLOUT : 0) };
         int64_t left_ms = deadline_ms - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
@@ -662,9 +663,10 @@ void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
 {
     link->running = false; /* nothing new begins from here on */
     if (link->state == PVGPU_LINK_UP && link->direct) {
-        link->paused = false;
+        link->pauses++;
+        link->resume_due = true;
         if (send_plain(link, PVGPU_MESSAGE_PAUSE) && !wait_paused(link, timeout_ms) &&
-            link->state == PVGPU_LINK_UP) {
+            link->state == PVGPU_LINK_UP && for_good) {
             warn(link, "the backend does not pause in time: connection closed");
             lose(link, PVGPU_LOSS_SILENT);
         }

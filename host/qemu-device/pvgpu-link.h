@@ -73,7 +73,8 @@ struct PVGPULink {
     PVGPULinkState state;
     bool running; /* the VM runs */
     bool direct;  /* PVGPU_FEATURE_DIRECT was acknowledged */
-    bool paused;  /* PAUSED came, and RESUME was not sent */
+    unsigned pauses; /* PAUSE was sent so often without an answer yet */
+    bool resume_due; /* and not taken back */
     bool warned;  /* a warning was printed and nothing has worked since */
     bool rung;    /* the guest rang while GREETING */
     bool reset_waits; /* RESET is to be told as soon as UP */
@@ -116,7 +117,8 @@ void pvgpu_link_cleanup(PVGPULink *link);
 /* Connects if that is possible now; tries again later by itself if not. */
 void pvgpu_link_try_open(PVGPULink *link);
 
-/* Ends the connection without the events `lost` and `refused`: what it was is not known any more. */
+/* Ends the connection without the events `lost` and `refused`: what it was is not known any
+ * more. */
 void pvgpu_link_forget(PVGPULink *link);
 
 /* The guest rang, and no ioeventfd took it. */
@@ -135,9 +137,9 @@ void pvgpu_link_resume(PVGPULink *link);
 
 /*
  * The VM stops. A DIRECT backend is quiet when this returns: it does not write into the shared
- * memory until pvgpu_link_resume(), and its interrupts were delivered. One that does not manage
- * that within @timeout_ms is lost. An older one is lost when @for_good: the shared memory is about
- * to be saved or to move.
+ * memory until pvgpu_link_resume(), and its interrupts were delivered; or it will be, as soon as it
+ * has ended what it does, when that takes more than @timeout_ms. @for_good, that is when the shared
+ * memory is about to be saved or to move, such a one is lost, and so is an older one.
  */
 void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good);
 

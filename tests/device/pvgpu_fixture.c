@@ -432,6 +432,95 @@ void pvgpu_step_retry(struct pvgpu *pvgpu)
     qtest_clock_step_ns(pvgpu->qemu, 1100 * 1000000ull);
 }
 
+/* ---- Behind a root port: bus reset, hot-plug, hot-unplug ---- */
+
+void pvgpu_enable_port(struct pvgpu *pvgpu)
+{
+    struct qemu *qemu = pvgpu->qemu;
+    uint64_t limit = PVGPU_SHMEM_ADDRESS + PVGPU_TEST_SIZE - 1;
+
+    qtest_write(qemu, 4, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x18), 0x00010100);
+    qtest_write(qemu, 4, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x20),
+                (VIRT_PCI_MEM32_BASE >> 16 & 0xFFF0) | (limit & 0xFFF00000));
+    qtest_write(qemu, 2, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x04), 0x6);
+    pvgpu_enable(pvgpu, 1, 0);
+}
+
+int pvgpu_start_port(void **state)
+{
+    struct pvgpu *pvgpu = pvgpu_start_line(
+        true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
+              "-device pvgpu,id=gpu,bus=rp1,shmem_size=64M,backend_pipe=%s");
+
+    *state = pvgpu;
+    pvgpu_enable_port(pvgpu);
+    return 0;
+}
+
+static void write_slot_control(struct pvgpu *pvgpu, uint16_t value)
+{
+    unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1,
+                                           pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x34));
+
+    while (qtest_read(pvgpu->qemu, 1, pci_config_address(0, PVGPU_PORT_SLOT, 0, offset)) != 0x10) {
+        offset = (unsigned)qtest_read(pvgpu->qemu, 1,
+                                      pci_config_address(0, PVGPU_PORT_SLOT, 0, offset + 1));
+        assert_int_not_equal(offset, 0);
+    }
+    qtest_write(pvgpu->qemu, 2, pci_config_address(0, PVGPU_PORT_SLOT, 0, offset + 0x18), value);
+}
+
+void pvgpu_unplug(struct pvgpu *pvgpu)
+{
+    json_decref(qmp_command(pvgpu->qemu, "device_del", "{s:s}", "id", "gpu"));
+    write_slot_control(pvgpu, 0x0700);
+    json_decref(qmp_wait_event(pvgpu->qemu, "DEVICE_DELETED", HARNESS_TIMEOUT_MS));
+}
+
+void pvgpu_replug(struct pvgpu *pvgpu)
+{
+    json_decref(qmp_command(pvgpu->qemu, "device_add", "{s:s, s:s, s:s, s:i, s:s}", "driver",
+                            "pvgpu", "id", "gpu", "bus", "rp1", "shmem_size", PVGPU_TEST_SIZE,
+                            "backend_pipe", pvgpu->path));
+    write_slot_control(pvgpu, 0x0100); /* power on */
+    pvgpu_find_object(pvgpu);
+    pvgpu_enable_port(pvgpu);
+}
+
+/* A slot that is switched on resets what is in it, also a device that has connected already. */
+void pvgpu_connect_in_slot(struct pvgpu *pvgpu)
+{
+    uint32_t count;
+
+    pvgpu_connect(pvgpu);
+    pvgpu_read(pvgpu, PVGPU_REG_VERSION);
+    if (harness_wait_readable(pvgpu->peer, 0)) {
+        pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
+        assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+    }
+}
+
+void pvgpu_check_works(struct pvgpu *pvgpu)
+{
+    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+    eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_write_memory(pvgpu, PVGPU_HEAP_OFFSET, 0x600DF00D);
+    assert_int_equal(*(uint32_t *)(pvgpu->memory + PVGPU_HEAP_OFFSET), 0x600DF00D);
+}
+
+bool pvgpu_object_exists(const char *name)
+{
+    int fd = shm_open(name, O_RDWR, 0);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 /* ---- Stop and go ---- */
 
 static struct {

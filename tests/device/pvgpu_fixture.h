@@ -123,6 +123,26 @@ unsigned pvgpu_answer_pauses_end(struct pvgpu *pvgpu);
 void pvgpu_stop(struct pvgpu *pvgpu); /* with exactly one PAUSE */
 void pvgpu_go_on(struct pvgpu *pvgpu);
 
+/* ---- Behind a root port, where it can be unplugged ---- */
+
+#define PVGPU_PORT_SLOT 2
+
+/* For cmocka's setup: the device on bus 1, enabled. */
+int pvgpu_start_port(void **state);
+/* The port's windows and the device's BARs. */
+void pvgpu_enable_port(struct pvgpu *pvgpu);
+/* As a guest answers a removal request; until the device is gone. */
+void pvgpu_unplug(struct pvgpu *pvgpu);
+void pvgpu_replug(struct pvgpu *pvgpu);
+/* pvgpu_connect(); a slot that is switched on resets what is in it, also a device that has
+ * connected already. */
+void pvgpu_connect_in_slot(struct pvgpu *pvgpu);
+/* A doorbell, an interrupt, a word of memory. IRQ_STATUS is 0. */
+void pvgpu_check_works(struct pvgpu *pvgpu);
+
+/* There is a shared-memory object of this name. */
+bool pvgpu_object_exists(const char *name);
+
 /* Of an eventfd: its count, 0 when it has none now. */
 uint64_t eventfd_take(int fd);
 void eventfd_signal(int fd);

@@ -1,13 +1,11 @@
 // build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pvgpu: hot-unplug, migration with the memory's content, and what becomes of the shared-memory
- * object: at exit, after a crash, beside others. */
+/* pvgpu: hot-unplug, bus reset, interrupts that cause either, migration and snapshots with the
+ * memory's content. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,96 +23,7 @@ static int end(void **state)
     return 0;
 }
 
-static bool object_exists(const char *name)
-{
-    int fd = shm_open(name, O_RDWR, 0);
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return fd >= 0;
-}
-
-/* ---- Behind a root port: bus reset, hot-plug, hot-unplug ---- */
-
-#define PORT_SLOT 2
-
-static void enable_port(struct pvgpu *pvgpu)
-{
-    struct qemu *qemu = pvgpu->qemu;
-    uint64_t limit = PVGPU_SHMEM_ADDRESS + PVGPU_TEST_SIZE - 1;
-
-    qtest_write(qemu, 4, pci_config_address(0, PORT_SLOT, 0, 0x18), 0x00010100);
-    qtest_write(qemu, 4, pci_config_address(0, PORT_SLOT, 0, 0x20),
-                (VIRT_PCI_MEM32_BASE >> 16 & 0xFFF0) | (limit & 0xFFF00000));
-    qtest_write(qemu, 2, pci_config_address(0, PORT_SLOT, 0, 0x04), 0x6);
-    pvgpu_enable(pvgpu, 1, 0);
-}
-
-static int start_port(void **state)
-{
-    struct pvgpu *pvgpu = pvgpu_start_line(
-        true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
-              "-device pvgpu,id=gpu,bus=rp1,shmem_size=64M,backend_pipe=%s");
-
-    *state = pvgpu;
-    enable_port(pvgpu);
-    return 0;
-}
-
-static void write_slot_control(struct pvgpu *pvgpu, uint16_t value)
-{
-    unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1,
-                                           pci_config_address(0, PORT_SLOT, 0, 0x34));
-
-    while ((qtest_read(pvgpu->qemu, 1, pci_config_address(0, PORT_SLOT, 0, offset))) != 0x10) {
-        offset = (unsigned)qtest_read(pvgpu->qemu, 1,
-                                      pci_config_address(0, PORT_SLOT, 0, offset + 1));
-        assert_int_not_equal(offset, 0);
-    }
-    qtest_write(pvgpu->qemu, 2, pci_config_address(0, PORT_SLOT, 0, offset + 0x18), value);
-}
-
-static void unplug(struct pvgpu *pvgpu)
-{
-    json_decref(qmp_command(pvgpu->qemu, "device_del", "{s:s}", "id", "gpu"));
-    write_slot_control(pvgpu, 0x0700);
-    json_decref(qmp_wait_event(pvgpu->qemu, "DEVICE_DELETED", HARNESS_TIMEOUT_MS));
-}
-
-static void replug(struct pvgpu *pvgpu)
-{
-    json_decref(qmp_command(pvgpu->qemu, "device_add", "{s:s, s:s, s:s, s:i, s:s}", "driver",
-                            "pvgpu", "id", "gpu", "bus", "rp1", "shmem_size", PVGPU_TEST_SIZE,
-                            "backend_pipe", pvgpu->path));
-    write_slot_control(pvgpu, 0x0100); /* power on */
-    pvgpu_find_object(pvgpu);
-    enable_port(pvgpu);
-}
-
-/* A slot that is switched on resets what is in it, also a device that has connected already. */
-static void connect_in_slot(struct pvgpu *pvgpu)
-{
-    uint32_t count;
-
-    pvgpu_connect(pvgpu);
-    pvgpu_read(pvgpu, PVGPU_REG_VERSION);
-    if (harness_wait_readable(pvgpu->peer, 0)) {
-        pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
-        assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
-    }
-}
-
-static void check_works(struct pvgpu *pvgpu)
-{
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
-    eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
-    pvgpu_write_memory(pvgpu, PVGPU_HEAP_OFFSET, 0x600DF00D);
-    assert_int_equal(*(uint32_t *)(pvgpu->memory + PVGPU_HEAP_OFFSET), 0x600DF00D);
-}
+/* ---- Hot-unplug and reset of the bus ---- */
 
 static void test_unplug(void **state)
 {
@@ -122,23 +31,23 @@ static void test_unplug(void **state)
     char gone[sizeof(pvgpu->object)];
 
     for (unsigned i = 0; i < 3; i++) {
-        connect_in_slot(pvgpu);
-        check_works(pvgpu);
+        pvgpu_connect_in_slot(pvgpu);
+        pvgpu_check_works(pvgpu);
         strcpy(gone, pvgpu->object);
-        unplug(pvgpu);
+        pvgpu_unplug(pvgpu);
         pvgpu_expect(pvgpu, PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
         assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
-        assert_false(object_exists(gone));
+        assert_false(pvgpu_object_exists(gone));
         assert_int_equal(pvgpu_config(pvgpu, 4, 0), 0xFFFFFFFF);
         /* The backend still has its mapping, and may write into it. */
         memset(pvgpu->memory, 0x99, PVGPU_CONTROL_SIZE);
         eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
         pvgpu_step_retry(pvgpu);
-        replug(pvgpu);
+        pvgpu_replug(pvgpu);
         assert_string_not_equal(pvgpu->object, gone);
     }
-    connect_in_slot(pvgpu);
-    check_works(pvgpu);
+    pvgpu_connect_in_slot(pvgpu);
+    pvgpu_check_works(pvgpu);
 }
 
 /* In each state of the connection, and with messages on their way. */
@@ -166,35 +75,35 @@ static void test_unplug_at_any_time(void **state)
             pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
             pvgpu_hang_up(pvgpu);
         }
-        unplug(pvgpu);
+        pvgpu_unplug(pvgpu);
         pvgpu_hang_up(pvgpu);
         for (int peer; (peer = unix_accept(pvgpu->listener, 0)) >= 0;) {
             close(peer);
         }
         pvgpu_step_retry(pvgpu);
         assert_int_equal(unix_accept(pvgpu->listener, 0), -1); /* no timer is left */
-        replug(pvgpu);
+        pvgpu_replug(pvgpu);
     }
-    connect_in_slot(pvgpu);
-    check_works(pvgpu);
+    pvgpu_connect_in_slot(pvgpu);
+    pvgpu_check_works(pvgpu);
 }
 
 static void test_bus_reset(void **state)
 {
     struct pvgpu *pvgpu = *state;
-    uint64_t bridge_control = pci_config_address(0, PORT_SLOT, 0, 0x3E);
+    uint64_t bridge_control = pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x3E);
     uint32_t count;
 
-    connect_in_slot(pvgpu);
+    pvgpu_connect_in_slot(pvgpu);
     pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
     qtest_write(pvgpu->qemu, 2, bridge_control, 0x40);
     qtest_write(pvgpu->qemu, 2, bridge_control, 0);
     pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
-    enable_port(pvgpu);
+    pvgpu_enable_port(pvgpu);
     assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), 0);
     assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
     eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]);
-    check_works(pvgpu);
+    pvgpu_check_works(pvgpu);
 }
 
 /* ---- Interrupts that are written where they should not be ---- */
@@ -224,10 +133,10 @@ static void test_interrupt_to_itself(void **state)
     pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 0);
     pvgpu_step_retry(pvgpu);
-    connect_in_slot(pvgpu);
+    pvgpu_connect_in_slot(pvgpu);
     pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 0);
     pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
-    check_works(pvgpu);
+    pvgpu_check_works(pvgpu);
 }
 
 /* At the port: reset of the bus, or power off. Each time from another place in the device. */
@@ -236,7 +145,7 @@ static void test_interrupt_that_ends_the_device(void **state)
     struct pvgpu *pvgpu = *state;
     const uint32_t vector = 0;
     int64_t fences;
-    uint64_t port = pci_config_address(0, PORT_SLOT, 0, 0), slot_control = port;
+    uint64_t port = pci_config_address(0, PVGPU_PORT_SLOT, 0, 0), slot_control = port;
     unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1, port + 0x34);
 
     while (qtest_read(pvgpu->qemu, 1, port + offset) != 0x10) {
@@ -246,7 +155,7 @@ static void test_interrupt_that_ends_the_device(void **state)
     for (unsigned i = 0; i < 10; i++) {
         bool power = i % 2;
 
-        connect_in_slot(pvgpu);
+        pvgpu_connect_in_slot(pvgpu);
         pvgpu_enable_msix(pvgpu);
         for (unsigned j = 0; j < 2; j++) {
             aim_msix(pvgpu, j, power ? slot_control : port + 0x3C, power ? 0x0700 : 0x00400000);
@@ -289,7 +198,7 @@ static void test_interrupt_that_ends_the_device(void **state)
             for (int peer; (peer = unix_accept(pvgpu->listener, 0)) >= 0;) {
                 close(peer);
             }
-            replug(pvgpu);
+            pvgpu_replug(pvgpu);
         } else {
             uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
 
@@ -299,13 +208,13 @@ static void test_interrupt_that_ends_the_device(void **state)
             }
             qtest_write(pvgpu->qemu, 4, port + 0x3C, 0);
             pvgpu_hang_up(pvgpu);
-            enable_port(pvgpu);
+            pvgpu_enable_port(pvgpu);
             pvgpu_wait_statistic(pvgpu, "connected", 0);
             pvgpu_step_retry(pvgpu);
         }
     }
-    connect_in_slot(pvgpu);
-    check_works(pvgpu);
+    pvgpu_connect_in_slot(pvgpu);
+    pvgpu_check_works(pvgpu);
 }
 
 /* ---- Migration ---- */
@@ -409,7 +318,7 @@ static void test_migrate(void **state)
     close(fd);
     pvgpu_write(to, PVGPU_REG_IRQ_STATUS, 3);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 1);
-    check_works(to);
+    pvgpu_check_works(to);
     free(expected);
     pvgpu_end(to);
 }
@@ -474,7 +383,7 @@ static void test_migrate_without_a_session(void **state)
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 0);
     pvgpu_connect(to);
     assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 5);
-    check_works(to);
+    pvgpu_check_works(to);
     pvgpu_end(to);
     pvgpu_end(from);
 }
@@ -618,7 +527,7 @@ static void test_snapshot(void **state)
     memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x61, 0x2000);
     snapshot(pvgpu, "snapshot-save");
     assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
-    check_works(pvgpu);
+    pvgpu_check_works(pvgpu);
     memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x62, 0x2000);
     pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_FENCE);
 
@@ -633,156 +542,12 @@ static void test_snapshot(void **state)
     pvgpu_connect(pvgpu);
     assert_true(((struct pvgpu_control *)pvgpu->memory)->status & PVGPU_CONTROL_DEVICE_LOST);
     pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
-    check_works(pvgpu);
+    pvgpu_check_works(pvgpu);
     free(path);
 }
 
-/* ---- The object ---- */
-
-static void test_removed_at_exit(void **state)
-{
-    struct pvgpu *pvgpu = *state;
-
-    assert_true(object_exists(pvgpu->object));
-    process_signal(pvgpu->qemu->process, SIGTERM);
-    assert_int_equal(process_wait(pvgpu->qemu->process), 0);
-    assert_false(object_exists(pvgpu->object));
-}
-
-/* As a live device makes it. A device that starts beside us may take it for stale until it is
- * locked. */
-static int make_locked(const char *name)
-{
-    for (;;) {
-        int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-
-        assert_true(fd >= 0);
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && object_exists(name)) {
-            return fd;
-        }
-        shm_unlink(name);
-        close(fd);
-    }
-}
-
-/* What a crash leaves is removed at the next start, what is alive or somebody else's is not. */
-static void test_stale_objects(void **state)
-{
-    struct pvgpu *alive = *state, *crashed = pvgpu_start(false, ""), *next;
-    static const char *const foreign[] = { "/pvgpu_shmem_0x5581a2b0c0d0", "/pvgpu_shmem_123",
-                                           "/pvgpu_shmem_123_4x", "/pvgpu_shmem_" };
-    static const char locked[] = "/pvgpu_shmem_99999999_1", stale[] = "/pvgpu_shmem_99999999_2";
-    int locked_fd = make_locked(locked);
-
-    for (size_t i = 0; i < 4; i++) { /* an older device's, which knows no lock */
-        close(shm_open(foreign[i], O_RDWR | O_CREAT, 0600));
-    }
-    close(shm_open(stale, O_RDWR | O_CREAT | O_EXCL, 0600));
-    process_signal(crashed->qemu->process, SIGKILL);
-    process_wait(crashed->qemu->process);
-    next = pvgpu_start(false, "");
-    assert_false(object_exists(crashed->object));
-    assert_false(object_exists(stale));
-    assert_true(object_exists(alive->object));
-    assert_true(object_exists(next->object));
-    assert_true(object_exists(locked));
-    for (size_t i = 0; i < 4; i++) {
-        assert_true(object_exists(foreign[i]));
-        shm_unlink(foreign[i]);
-    }
-    close(locked_fd);
-    shm_unlink(locked);
-    pvgpu_end(next);
-    qemu_end(crashed->qemu);
-    free(crashed->path);
-    free(crashed);
-}
-
-/* The lock is QEMU's alone: a backend that keeps its descriptor does not keep the object. */
-static void test_stale_object_with_a_backend_alive(void **state)
-{
-    struct pvgpu *crashed = pvgpu_start(true, ""), *next;
-
-    (void)state;
-    pvgpu_connect(crashed);
-    assert_int_not_equal(flock(crashed->fds[PVGPU_FD_SHMEM], LOCK_EX | LOCK_NB), 0);
-    process_signal(crashed->qemu->process, SIGKILL);
-    process_wait(crashed->qemu->process);
-    next = pvgpu_start(false, "");
-    assert_false(object_exists(crashed->object));
-    crashed->memory[0] = 1; /* its mapping stays */
-    pvgpu_end(next);
-    pvgpu_hang_up(crashed);
-    close(crashed->listener);
-    qemu_end(crashed->qemu);
-    free(crashed->path);
-    free(crashed);
-}
-
-/* The names that come next are taken, by a live object and by a dead one of another kind. */
-static void test_names_that_are_taken(void **state)
-{
-    struct pvgpu *pvgpu = *state;
-    int fds[3];
-    char *names[3], *expected;
-    unsigned process, number;
-
-    assert_int_equal(sscanf(pvgpu->object, "/pvgpu_shmem_%u_%u", &process, &number), 2);
-    assert_int_equal(process, process_pid(pvgpu->qemu->process));
-    for (unsigned i = 0; i < 3; i++) {
-        names[i] = harness_format("/pvgpu_shmem_%u_%u", process, number + 1 + i);
-        fds[i] = make_locked(names[i]);
-    }
-    unplug(pvgpu);
-    replug(pvgpu);
-    expected = harness_format("/pvgpu_shmem_%u_%u", process, number + 4);
-    assert_string_equal(pvgpu->object, expected);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_true(object_exists(names[i]));
-        shm_unlink(names[i]);
-        close(fds[i]);
-        free(names[i]);
-    }
-    free(expected);
-}
-
-/* ---- Two devices ---- */
-
-static void test_two_devices(void **state)
-{
-    struct pvgpu *first = pvgpu_start_line(
-        true, "-device pvgpu,id=gpu,addr=1,shmem_size=64M,backend_pipe=%s "
-              "-device pvgpu,id=second,addr=3,shmem_size=128M,vm_id=2,backend_pipe=/nowhere/at/all");
-    char other[128];
-    json_t *name = qmp_command(first->qemu, "qom-get", "{s:s, s:s}", "path",
-                               "/machine/peripheral/second", "property", "shmem-name");
-
-    (void)state;
-    snprintf(other, sizeof(other), "%s", json_string_value(name));
-    json_decref(name);
-    assert_string_not_equal(other, first->object);
-    assert_true(object_exists(other));
-    pvgpu_enable(first, 0, 3); /* BARs at the same place: one after the other */
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_SHMEM_SIZE), 0x8000000);
-    pvgpu_write_memory(first, PVGPU_HEAP_OFFSET, 2);
-    pvgpu_write(first, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_STATUS), 1);
-    qtest_write(first->qemu, 2, pci_config_address(0, 3, 0, 0x04), 0);
-    pvgpu_enable(first, 0, 1);
-    pvgpu_connect(first);
-    check_works(first);
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_STATUS), 5);
-    process_signal(first->qemu->process, SIGTERM);
-    pvgpu_expect(first, PVGPU_MESSAGE_PAUSE, NULL, 0);
-    pvgpu_send(first, PVGPU_MESSAGE_PAUSED, NULL, 0);
-    assert_int_equal(process_wait(first->qemu->process), 0);
-    assert_false(object_exists(other));
-    assert_false(object_exists(first->object));
-    pvgpu_end(first);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
-#define PORT_TEST(name) cmocka_unit_test_setup_teardown(name, start_port, end)
+#define PORT_TEST(name) cmocka_unit_test_setup_teardown(name, pvgpu_start_port, end)
 
 int main(void)
 {
@@ -799,11 +564,6 @@ int main(void)
         cmocka_unit_test(test_migrate_to_another_size),
         TEST(test_migrate_while_stopped),
         TEST(test_snapshot),
-        TEST(test_removed_at_exit),
-        TEST(test_stale_objects),
-        cmocka_unit_test(test_stale_object_with_a_backend_alive),
-        PORT_TEST(test_names_that_are_taken),
-        cmocka_unit_test(test_two_devices),
     };
 
     pvgpu_use_cmocka();
