@@ -253,9 +253,11 @@ static void lose(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_erro
 
 static void end_session(struct pvgpu_worker *worker)
 {
-    pvgpu_ring_publish(&worker->ring);
-    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
-    pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
+    if (!worker->paused) { /* the machine may be on its way elsewhere */
+        pvgpu_ring_publish(&worker->ring);
+        pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
+        pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
+    }
     pthread_mutex_lock(&worker->lock);
     pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
     pthread_mutex_unlock(&worker->lock);
@@ -436,12 +438,13 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
     enum pvgpu_command_kind kind = pvgpu_command_classify(&command->header);
     uint64_t until_ns;
 
-    if (!may_run(worker, command, kind, &until_ns)) {
-        wait_with_command(worker, until_ns);
-        return;
-    }
+    /* Before the lease is asked for: it may take longer than a lease lasts. */
     if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->prepared &&
         !prepare(worker)) {
+        return;
+    }
+    if (!may_run(worker, command, kind, &until_ns)) {
+        wait_with_command(worker, until_ns);
         return;
     }
     if (command->header.flags & PVGPU_COMMAND_WAIT &&
@@ -623,7 +626,9 @@ void *pvgpu_consumer_main(void *context)
             return NULL;
         }
         if (worker->paused) {
-            wait_for(worker, false, NEVER);
+            if (!worker->lease_held || release_lease(worker)) {
+                wait_for(worker, false, NEVER);
+            }
         } else if (is_lost(worker)) {
             wait_for_reset(worker);
         } else {

@@ -298,6 +298,31 @@ static void test_lease_is_shared(void **state)
     free(stub_path);
 }
 
+/* A machine that stands keeps no GPU. */
+static void test_paused_guest_has_no_lease(void **state)
+{
+    uint8_t command[256];
+
+    (void)state;
+    start("request_timeout_ms = 200\n");
+    peer = peer_open(PEER_NEW, path, 1);
+    other = peer_open(PEER_NEW, path, 2);
+    uint32_t size = peer_build_compute(command, COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
+                                       PVGPU_NO_RESULT);
+    peer_run(&peer, command, size); /* has the lease from now on */
+    peer_send(&peer, PVGPU_MESSAGE_PAUSE, NULL, 0);
+    peer_receive(&peer, PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+    peer_put(&peer, command, size);
+    uint64_t fence = peer_put_fence(&peer);
+    peer_submit(&peer);
+    for (int i = 0; i < 10; i++) {
+        peer_run(&other, command, size);
+    }
+    peer_send(&peer, PVGPU_MESSAGE_RESUME, NULL, 0);
+    peer_wait_fence(&peer, fence);
+    assert_null(strstr(process_errors(mediator), "killed"));
+}
+
 /* ---- Limits ---- */
 
 static void test_rate(void **state)
@@ -418,6 +443,7 @@ int main(void)
         TEST(test_submitted_before_connecting),
         TEST(test_two_guests),
         TEST(test_lease_is_shared),
+        TEST(test_paused_guest_has_no_lease),
         TEST(test_rate),
         TEST(test_time_out),
         TEST(test_quarantine),
