@@ -102,14 +102,19 @@ static void describe_memory(PVGPUState *s)
     set32(&c->magic, PVGPU_MAGIC);
 }
 
+static void zero_control(PVGPUState *s, size_t from, size_t to)
+{
+    memset((uint8_t *)s->control + from, 0, to - from);
+}
+
 /* A backend that reads meanwhile finds what was there before, or what will be: never a wrong magic
- * number or size. */
+ * number or size, or a count of resets that there was not. */
 static void clear_control(PVGPUState *s)
 {
-    size_t described_end = offsetof(struct pvgpu_control, producer_ptr);
-    uint8_t *bytes = (uint8_t *)s->control;
-
-    memset(bytes + described_end, 0, PVGPU_CONTROL_SIZE - described_end);
+    zero_control(s, offsetof(struct pvgpu_control, producer_ptr),
+                 offsetof(struct pvgpu_control, reset_request));
+    zero_control(s, offsetof(struct pvgpu_control, reset_request) + sizeof(uint32_t),
+                 PVGPU_CONTROL_SIZE);
     describe_memory(s);
 }
 
