@@ -12,7 +12,8 @@ baregpu: a GPU for bare-metal guests
 
   make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img, libbaregpu.a
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
-  make host             the mediator: $(BUILD)/host/baregpu-mediator
+  make host             the mediator: $(BUILD)/host/baregpu-mediator, and the simulator,
+                        $(BUILD)/host/baregpu-sst-sim with libsst-device.a
   make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
   make compile_commands.json   for editors
   make clean            removes $(BUILD)/; the cache stays
