@@ -423,6 +423,26 @@ static void jobs(void **state)
     assert_int_equal(pvgpu_job_wait(&gpu, &more, soon()), BAREGPU_ERR_INVALID);
 }
 
+/* An operation without room for its fence is not sent without. */
+static void jobs_in_a_full_ring(void **state)
+{
+    struct pvgpu_job job;
+    uint64_t written;
+
+    (void)state;
+    fake.is_stuck = true;
+    gpu.room_timeout_ns = SECOND_NS;
+    while (gpu.ring_size - (gpu.written - gpu.consumed) > 64) {
+        assert_int_equal(pvgpu_flush(&gpu), 0);
+    }
+    written = gpu.written;
+    assert_int_equal(pvgpu_nop(&gpu, &job, 0), BAREGPU_ERR_TIMEOUT); /* 48 and 32 bytes */
+    assert_int_equal(gpu.written, written);
+    assert_int_equal(gpu.jobs_in_use, 0);
+    fake.is_stuck = false;
+    assert_int_equal(pvgpu_nop(&gpu, NULL, soon()), 0);
+}
+
 /* Whoever gives up a wait loses a place only until the backend is done with it. */
 static void jobs_given_up(void **state)
 {
@@ -562,6 +582,7 @@ int main(void)
         TEST(copies),
         TEST(vectors),
         TEST(jobs),
+        TEST(jobs_in_a_full_ring),
         TEST(jobs_given_up),
         TEST(results_that_are_errors),
         TEST(operations_of_any_kind),

@@ -369,6 +369,8 @@ static void heap_basics(void **state)
     assert_int_equal(pvgpu_heap_free(&gpu, &b), 0);
     assert_int_equal(pvgpu_heap_free(&gpu, &b), BAREGPU_ERR_INVALID); /* twice */
     assert_int_equal(pvgpu_heap_free(&gpu, &a), 0);
+    a = (struct pvgpu_memory){.offset = c.offset + 64, .block = c.block}; /* not as it was given */
+    assert_int_equal(pvgpu_heap_free(&gpu, &a), BAREGPU_ERR_INVALID);
     a = (struct pvgpu_memory){.offset = 64, .block = 5000};
     assert_int_equal(pvgpu_heap_free(&gpu, &a), BAREGPU_ERR_INVALID);
     assert_int_equal(pvgpu_heap_free(&gpu, &c), 0);

@@ -394,6 +394,25 @@ static void failures_at_places_that_cannot_be(void **state)
     }
 }
 
+/* What lies at the place of a command from a round ago is another one's. */
+static void failures_from_a_round_ago(void **state)
+{
+    struct pvgpu_failure failure;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2 * FAKE_PVGPU_RING / 16; i++) {
+        assert_int_equal(pvgpu_resource_destroy(&gpu, 1000 + i), 0);
+    }
+    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    fake_pvgpu_log(&fake, 64, PVGPU_ERROR_UNKNOWN, PVGPU_CMD_DESTROY_RESOURCE);
+    assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+    assert_int_equal(failure.position, 64);
+    assert_int_equal(failure.resource_id, 0);
+    fake_pvgpu_log(&fake, FAKE_PVGPU_RING + 64, PVGPU_ERROR_UNKNOWN, PVGPU_CMD_DESTROY_RESOURCE);
+    assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+    assert_int_equal(failure.resource_id, 1000 + FAKE_PVGPU_RING / 16 + 4);
+}
+
 static void older_backends_show_the_last_failure(void **state)
 {
     struct pvgpu_failure failure;
@@ -487,6 +506,7 @@ int main(void)
         TEST(failures_are_told_once),
         TEST(failures_that_were_too_many),
         TEST(failures_at_places_that_cannot_be),
+        TEST(failures_from_a_round_ago),
         TEST(older_backends_show_the_last_failure),
         TEST(waits_sleep),
     };
