@@ -36,5 +36,7 @@ bool interrupt_source_arrive(struct interrupt_source *source)
 
 void interrupt_source_answer(struct interrupt_source *source)
 {
-    store_release32(&source->unanswered, 0);
+    if (load_once32(&source->unanswered) != 0) {
+        store_release32(&source->unanswered, 0);
+    }
 }

@@ -216,6 +216,9 @@ int pvgpu_look_at_fences(struct pvgpu *gpu)
         return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
     }
     gpu->fence_seen = completed;
+    if (gpu->fence_source != NULL) {
+        interrupt_source_answer(gpu->fence_source);
+    }
     return 0;
 }
 

@@ -247,6 +247,9 @@ int vgpu_stub_poll(struct vgpu_stub *gpu, struct vgpu_stub_answer *answer)
     }
     gpu->is_in_flight = false;
     gpu->last_status = COMPUTE_OK;
+    if (gpu->source != NULL) {
+        interrupt_source_answer(gpu->source); /* also for who is called back and then polls */
+    }
     if (status == VGPU_STUB_IDLE || status == ALL_ONES) {
         return fail(gpu, COMPUTE_MEDIATOR_UNAVAILABLE); /* reset or gone: the session is lost */
     }

@@ -307,7 +307,7 @@ static int wait_until(const struct wait *wait, uint64_t deadline_ns)
 {
     struct virtio_gpu *gpu = wait->gpu;
     struct virtqueue *queue = wait->queue;
-    struct waiter waiter = waiter_begin(&gpu->device->wait, queue->source, deadline_ns);
+    struct waiter waiter = waiter_begin(&gpu->device->wait, virtqueue_source(queue), deadline_ns);
     uint64_t completions = queue->completions, check_ns = hal_time_ns() + CHECK_INTERVAL_NS;
     bool has_slept = false;
     int error;
@@ -317,7 +317,7 @@ static int wait_until(const struct wait *wait, uint64_t deadline_ns)
         if (queue->completions != completions) {
             completions = queue->completions;
             waiter_end(&waiter);
-            waiter = waiter_begin(&gpu->device->wait, queue->source, deadline_ns);
+            waiter = waiter_begin(&gpu->device->wait, virtqueue_source(queue), deadline_ns);
         }
         if (error < 0 || is_over(wait)) {
             break;

@@ -365,7 +365,7 @@ void virtio_sst_abandon(struct virtio_sst_op *op)
 static int wait_for_one(struct virtio_sst_pair *pair, uint64_t deadline_ns)
 {
     struct virtqueue *queue = &pair->queue;
-    struct waiter waiter = waiter_begin(&queue->device->wait, queue->source, deadline_ns);
+    struct waiter waiter = waiter_begin(&queue->device->wait, virtqueue_source(queue), deadline_ns);
     uint64_t checked_ns = hal_time_ns();
     int result = poll_pair(pair);
 

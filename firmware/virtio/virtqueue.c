@@ -179,6 +179,21 @@ static void map_vector(struct virtqueue *queue)
     }
 }
 
+/* After virtio_interrupt_close the vectors are the caller's again: then nothing is found in them. */
+struct interrupt_source *virtqueue_source(const struct virtqueue *queue)
+{
+    const struct virtio_interrupt *interrupt = queue->device->interrupt;
+
+    if (interrupt == NULL || queue->source == NULL) {
+        return NULL;
+    }
+    uintptr_t first = (uintptr_t)interrupt->options.vectors;
+    uintptr_t end = (uintptr_t)(interrupt->options.vectors + interrupt->options.vector_count);
+    uintptr_t source = (uintptr_t)queue->source;
+
+    return source >= first && source < end ? queue->source : NULL;
+}
+
 static int enable(struct virtqueue *queue)
 {
     const struct virtio_queue_layout layout = {
@@ -472,6 +487,15 @@ static bool is_in_batch(const struct virtqueue *queue)
            queue->slots[queue->order_first].sequence < queue->batch_end;
 }
 
+static __attribute__((noinline)) void answer(const struct virtqueue *queue)
+{
+    struct interrupt_source *source = virtqueue_source(queue);
+
+    if (source != NULL) {
+        interrupt_source_answer(source);
+    }
+}
+
 int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
 {
     int result = check_usable(queue);
@@ -498,6 +522,10 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
     queue->format->advance(queue, &queue->slots[id]);
     end_flight(queue, id);
     queue->completions++;
+    /* Who is called back and then polls waits for nothing: but this is no storm. */
+    if (queue->device->interrupt != NULL) {
+        answer(queue);
+    }
     return 1;
 }
 
@@ -518,7 +546,7 @@ int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_
     if (result < 0) {
         return result;
     }
-    struct waiter waiter = waiter_begin(&queue->device->wait, queue->source, deadline_ns);
+    struct waiter waiter = waiter_begin(&queue->device->wait, virtqueue_source(queue), deadline_ns);
     uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
 
     while (result == 0) {

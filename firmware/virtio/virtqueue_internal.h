@@ -84,6 +84,9 @@ static inline void virtqueue_after_acquire(const struct virtqueue *queue)
     }
 }
 
+/* What the queue interrupts by now; NULL: nothing, it is polled. */
+struct interrupt_source *virtqueue_source(const struct virtqueue *queue);
+
 /* One pause of a wait that has polled the queue and found nothing. It may turn the device's
  * notifications on, so the wait turns them off at its end if waiter->has_slept. */
 void virtqueue_pause(struct virtqueue *queue, struct waiter *waiter);

@@ -10,9 +10,11 @@
 // build: tests/unit/fake_gpu_command_3d.c
 // build: firmware/wait.c firmware/interrupt_source.c
 /* Waiting for a GPU by interrupt: asleep between them, and no worse off when they do not come. */
+#include "baregpu/virtio_interrupt.h"
 #include "tests/unit/gpu_fixture.h"
 
-static struct interrupt_source source;
+static struct pci_interrupt_vector vector;
+static struct virtio_interrupt interrupt = {.options = {.vectors = &vector, .vector_count = 1}};
 static unsigned sleeps;
 static unsigned answer_at; /* the device answers in this sleep and later ones; 0: never */
 static bool is_lost;       /* its interrupts do not arrive */
@@ -26,7 +28,7 @@ static void sleep_until(uint64_t deadline_ns)
     if (++sleeps >= answer_at && answer_at != 0) {
         fake_gpu_retire_all(&fake);
         if (fake.virtio.interrupts != before && !is_lost) {
-            interrupt_source_arrive(&source);
+            interrupt_source_arrive(&vector.source);
             fake_hal.now_ns += 1000;
             return;
         }
@@ -37,10 +39,11 @@ static void sleep_until(uint64_t deadline_ns)
 static void open_sleeping(uint64_t spin_ns)
 {
     open_gpu(0, 1);
-    source = (struct interrupt_source){0};
-    interrupt_source_turn(&source, true);
-    gpu.control.source = &source;
-    gpu.cursor.source = &source;
+    memset(&vector, 0, sizeof(vector));
+    interrupt_source_turn(&vector.source, INTERRUPT_ON);
+    device.interrupt = &interrupt;
+    gpu.control.source = &vector.source;
+    gpu.cursor.source = &vector.source;
     device.wait = (struct wait_strategy){sleep_until, spin_ns};
     fake.holds_fences = true;
     fake.held_type = VIRTIO_GPU_CMD_MOVE_CURSOR;
@@ -86,8 +89,8 @@ static void test_sleep(void **state)
     }
     assert_true(sleeps >= 4); /* more where descriptors run out before slots do */
     assert_int_equal(fake_hal.waits, 0);
-    assert_int_equal(source.count, sleeps);
-    assert_int_equal(source.lost, 0);
+    assert_int_equal(vector.source.count, sleeps);
+    assert_int_equal(vector.source.lost, 0);
     interrupts = fake.virtio.interrupts; /* awake: none are wanted */
     assert_int_equal(virtio_gpu_kick(&gpu), 1);
     fake_gpu_retire_all(&fake);
@@ -124,7 +127,7 @@ static void test_lost_interrupt(void **state)
     start_ns = fake_hal.now_ns;
     assert_int_equal(send(&op), 0);
     assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
-    assert_int_equal(source.lost, 1);
+    assert_int_equal(vector.source.lost, 1);
     assert_int_equal(fake_hal.now_ns - start_ns, WAIT_NAP_FIRST_NS);
     close_gpu();
 }

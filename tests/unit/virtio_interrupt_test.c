@@ -403,9 +403,13 @@ static void forbidden_and_closed(void **state)
     exchange(0, 1);
     virtio_interrupt_close(&interrupt); /* under the queues: they poll */
     virtio_interrupt_close(&interrupt);
+    memset(vectors, 0xA5, sizeof(vectors)); /* ours again, for whatever we like */
     r.fake.waits_for_run = false;
     exchange(0, 0);
     assert_int_equal(fake_interrupts.sleeps, 1);
+    for (size_t i = 0; i < sizeof(vectors); i++) {
+        assert_int_equal(((const uint8_t *)vectors)[i], 0xA5);
+    }
     end();
     begin(0);
     open_mmio();
@@ -544,6 +548,29 @@ static void traffic_is_no_storm(void **state)
     end();
 }
 
+/* Nor are those of a driver that is called back and then polls: it never waits. */
+static void traffic_by_polls_is_no_storm(void **state)
+{
+    struct virtqueue_used used;
+
+    (void)state;
+    for (unsigned way = 0; way < WAYS; way++) {
+        begin_way(way, 0, 1 + QUEUES);
+        r.fake.waits_for_run = false;
+        virtqueue_enable_notifications(&queues[1]);
+        for (unsigned i = 0; i < INTERRUPT_STORM_COUNT + 100; i++) {
+            request(1);
+            fake_virtio_run(&r.fake);
+            assert_int_equal(virtqueue_poll(&queues[1], &used), 1);
+            virtqueue_enable_notifications(&queues[1]);
+        }
+        assert_int_equal(vectors[2].source.count, INTERRUPT_STORM_COUNT + 100);
+        assert_int_equal(vectors[2].source.storms, 0);
+        assert_true(interrupt_source_is_on(&vectors[2].source));
+        end();
+    }
+}
+
 static void spurious_interrupts(void **state)
 {
     (void)state;
@@ -661,6 +688,7 @@ int main(void)
         cmocka_unit_test(device_dies_while_we_sleep),
         cmocka_unit_test(storms_end_in_polling),
         cmocka_unit_test(traffic_is_no_storm),
+        cmocka_unit_test(traffic_by_polls_is_no_storm),
         cmocka_unit_test(spurious_interrupts),
         cmocka_unit_test(edge_with_two_reasons),
         cmocka_unit_test(interrupt_in_the_middle_of_a_window_access),

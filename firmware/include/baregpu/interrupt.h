@@ -59,7 +59,7 @@ void interrupt_source_turn(struct interrupt_source *source, enum interrupt_state
  */
 bool interrupt_source_arrive(struct interrupt_source *source);
 
-/* The driver has found work: what has come so far is no storm. Made by waits. */
+/* The driver has found work: what has come so far is no storm. Made by waits and polls. */
 void interrupt_source_answer(struct interrupt_source *source);
 
 bool interrupt_source_is_on(const struct interrupt_source *source);
