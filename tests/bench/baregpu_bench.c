@@ -25,7 +25,9 @@
 #define TOOL_DEADLINE_MS 120000u
 
 /* What the kernel may cost. Text is code and constants of all apps, tests and fonts included. */
-#define LIMIT_TEXT_BYTES (384.0 * 1024)
+#define LIMIT_TEXT_BYTES (640.0 * 1024)
+/* And one of a user's that prints and finds a vgpu-stub: what the library costs who links it. */
+#define LIMIT_MINIMAL_TEXT_BYTES (32.0 * 1024)
 #define LIMIT_DATA_BYTES (16.0 * 1024)
 #define LIMIT_STACK_BYTES (128.0 * 1024)
 #define LIMIT_HEAP_BYTES (1024.0 * 1024)
@@ -306,15 +308,19 @@ static char *read_file(const char *path, size_t *size)
     return bytes;
 }
 
-static void bench_image(void)
+struct image_sizes {
+    double text, data, bss, stack;
+};
+
+static struct image_sizes get_image_sizes(const char *image)
 {
-    char *path = harness_build_path("firmware/baregpu.elf");
+    char *path = harness_build_path(image);
     size_t size;
     char *bytes = read_file(path, &size);
     const Elf64_Ehdr *header = (const Elf64_Ehdr *)bytes;
     const Elf64_Shdr *sections = (const Elf64_Shdr *)(bytes + header->e_shoff);
     const char *names = bytes + sections[header->e_shstrndx].sh_offset;
-    double text = 0, data = 0, bss = 0, stack = 0;
+    struct image_sizes sizes = {0};
 
     for (unsigned i = 0; i < header->e_shnum; i++) {
         const Elf64_Shdr *section = &sections[i];
@@ -324,22 +330,32 @@ static void bench_image(void)
             continue;
         }
         if (strcmp(names + section->sh_name, ".stacks") == 0) {
-            stack += bytes_of;
+            sizes.stack += bytes_of;
         } else if (section->sh_type == SHT_NOBITS) {
-            bss += bytes_of;
+            sizes.bss += bytes_of;
         } else if (section->sh_flags & SHF_WRITE) {
-            data += bytes_of;
+            sizes.data += bytes_of;
         } else {
-            text += bytes_of;
+            sizes.text += bytes_of;
         }
     }
-    add_row("image_text", text, "bytes", "limit", LIMIT_TEXT_BYTES, LESS_IS_BETTER, 1.0);
-    add_row("image_data", data, "bytes", "limit", LIMIT_DATA_BYTES, LESS_IS_BETTER, 1.0);
-    add_row("image_bss", bss, "bytes", "image_text", text, LESS_IS_BETTER, 0);
-    add_row("image_stack", stack, "bytes", "limit, guard pages included", LIMIT_STACK_BYTES,
-            LESS_IS_BETTER, 1.0);
     free(bytes);
     free(path);
+    return sizes;
+}
+
+static void bench_image(void)
+{
+    struct image_sizes kernel = get_image_sizes("firmware/baregpu.elf");
+    struct image_sizes minimal = get_image_sizes("firmware/minimal.elf");
+
+    add_row("image_text", kernel.text, "bytes", "limit", LIMIT_TEXT_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("image_data", kernel.data, "bytes", "limit", LIMIT_DATA_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("image_bss", kernel.bss, "bytes", "image_text", kernel.text, LESS_IS_BETTER, 0);
+    add_row("image_stack", kernel.stack, "bytes", "limit, guard pages included",
+            LIMIT_STACK_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("minimal_text", minimal.text, "bytes", "limit", LIMIT_MINIMAL_TEXT_BYTES,
+            LESS_IS_BETTER, 1.0);
 }
 
 static void bench_gpu(void)
