@@ -234,20 +234,27 @@ static void fail_largest_behind(struct pci_host *host, size_t bridge, enum pci_w
     }
 }
 
-/* One attempt at the root bus. Returns false when a bridge's window did not fit: one BAR behind it
- * was given up, and there has to be another attempt. */
-static bool lay_out_root(struct pci_host *host, enum pci_window_kind window)
+static struct layout root_layout(struct pci_host *host, enum pci_window_kind window)
 {
     const struct pci_window *space = &host->config.windows[window];
     uint64_t lowest = window == PCI_WINDOW_IO ? LOWEST_IO_ADDRESS : LOWEST_MEMORY_ADDRESS;
     struct layout layout = {host, PCI_NO_PARENT, window, space->bus_base,
                             space->bus_base + space->size};
-    struct pci_resource *resource;
-    size_t owner = 0;
 
     if (layout.base < lowest) {
         layout.base = lowest;
     }
+    return layout;
+}
+
+/* One attempt at the root bus. Returns false when a bridge's window did not fit: one BAR behind it
+ * was given up, and there has to be another attempt. */
+static bool lay_out_root(struct pci_host *host, enum pci_window_kind window)
+{
+    struct layout layout = root_layout(host, window);
+    struct pci_resource *resource;
+    size_t owner = 0;
+
     /* Behind a bridge comes after it in the array: backwards is bottom up. */
     for (size_t i = host->device_count; i-- > 0;) {
         if (pci_is_bridge(&host->config.devices[i])) {
@@ -270,23 +277,26 @@ static bool lay_out_root(struct pci_host *host, enum pci_window_kind window)
     return true;
 }
 
+static void resolve_device(const struct pci_host *host, struct pci_device *device,
+                           enum pci_window_kind window)
+{
+    uint64_t base = host->config.devices[device->parent].forwarded[window].address;
+
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+        struct pci_resource *resource = resource_at(device, slot);
+
+        if (resource->state == PCI_RESOURCE_ASSIGNED && resource->window == window) {
+            resource->address += base;
+        }
+    }
+}
+
 /* Offsets inside a bridge's window become addresses; bridges come before what is behind them. */
 static void resolve(struct pci_host *host, enum pci_window_kind window)
 {
     for (size_t i = 0; i < host->device_count; i++) {
-        struct pci_device *device = &host->config.devices[i];
-
-        if (device->parent < 0) {
-            continue;
-        }
-        uint64_t base = host->config.devices[device->parent].forwarded[window].address;
-
-        for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-            struct pci_resource *resource = resource_at(device, slot);
-
-            if (resource->state == PCI_RESOURCE_ASSIGNED && resource->window == window) {
-                resource->address += base;
-            }
+        if (host->config.devices[i].parent >= 0) {
+            resolve_device(host, &host->config.devices[i], window);
         }
     }
 }
@@ -346,4 +356,68 @@ void pci_assign_resources(struct pci_host *host)
                                PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
         }
     }
+}
+
+/* ---- What is plugged in later ---- */
+
+/* Where a bridge's own windows may lie, among those of its neighbours. */
+static struct layout layout_around(struct pci_host *host, size_t bridge,
+                                   enum pci_window_kind window)
+{
+    int parent = host->config.devices[bridge].parent;
+
+    if (parent < 0) {
+        return root_layout(host, window);
+    }
+    const struct pci_resource *above = &host->config.devices[parent].forwarded[window];
+    bool is_open = above->state == PCI_RESOURCE_ASSIGNED;
+
+    return (struct layout){host, parent, window, is_open ? above->address : 0,
+                           is_open ? above->address + above->size : 0};
+}
+
+static void assign_window_behind(struct pci_host *host, size_t bridge, enum pci_window_kind window)
+{
+    struct layout around = layout_around(host, bridge, window);
+    struct pci_resource *forwarded = &host->config.devices[bridge].forwarded[window];
+
+    fail_unreachable(host, window);
+    size_window(host, bridge, window);
+    while (forwarded->state == PCI_RESOURCE_PENDING && !place(&around, forwarded)) {
+        fail_largest_behind(host, bridge, window);
+        size_window(host, bridge, window);
+    }
+    for (size_t i = bridge + 1; i < host->device_count; i++) {
+        if (host->config.devices[i].parent == (int)bridge) {
+            resolve_device(host, &host->config.devices[i], window);
+        }
+    }
+}
+
+void pci_assign_behind(struct pci_host *host, size_t bridge)
+{
+    for (int window = 0; window < PCI_WINDOW_COUNT; window++) {
+        assign_window_behind(host, bridge, (enum pci_window_kind)window);
+    }
+    for (size_t i = bridge + 1; i < host->device_count; i++) {
+        struct pci_device *device = &host->config.devices[i];
+
+        for (unsigned bar = 0; device->parent == (int)bridge && bar < pci_bar_limit(device);
+             bar++) {
+            if (device->bars[bar].state != PCI_RESOURCE_ABSENT) {
+                pci_write_bar(host, device, bar);
+            }
+        }
+    }
+    program_bridge(host, &host->config.devices[bridge]);
+}
+
+void pci_close_bridge(struct pci_host *host, size_t bridge)
+{
+    struct pci_device *device = &host->config.devices[bridge];
+
+    for (int window = 0; window < PCI_WINDOW_COUNT; window++) {
+        device->forwarded[window] = (struct pci_resource){0};
+    }
+    program_bridge(host, device);
 }

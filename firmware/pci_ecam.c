@@ -207,13 +207,27 @@ static void probe_windows(const struct pci_host *host, struct pci_device *bridge
         (base & 0xFFF0u) != 0 && (base & PREFETCH_TYPE_MASK) == PREFETCH_TYPE_64;
 }
 
+/* An entry that is not used: one that was removed, behind that of the parent, or the next. */
+static struct pci_device *free_entry(struct pci_host *host, int parent)
+{
+    for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
+        if (host->config.devices[i].is_removed) {
+            return &host->config.devices[i];
+        }
+    }
+    return host->device_count == host->config.device_capacity
+               ? NULL
+               : &host->config.devices[host->device_count++];
+}
+
 /* Zeroes the entry: memset is not needed for one struct. */
 static struct pci_device *add_device(struct pci_host *host, uint16_t bdf, int parent)
 {
-    if (host->device_count == host->config.device_capacity) {
+    struct pci_device *device = free_entry(host, parent);
+
+    if (device == NULL) {
         return NULL;
     }
-    struct pci_device *device = &host->config.devices[host->device_count++];
 
     *device = (struct pci_device){.bdf = bdf, .parent = (int16_t)parent};
     device->depth = parent < 0 ? 0 : (uint8_t)(host->config.devices[parent].depth + 1);
@@ -233,7 +247,7 @@ static void write_bus_numbers(const struct pci_host *host, const struct pci_devi
 static void scan_bridge(struct pci_host *host, struct pci_device *bridge)
 {
     probe_windows(host, bridge);
-    if (bridge->depth >= PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->config.bus_last) {
+    if (bridge->depth >= PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->bus_limit) {
         report_simple(host,
                       bridge->depth >= PCI_BRIDGE_DEPTH_MAX ? PCI_PROBLEM_TOO_DEEP
                                                             : PCI_PROBLEM_NO_BUS,
@@ -242,7 +256,7 @@ static void scan_bridge(struct pci_host *host, struct pci_device *bridge)
         return;
     }
     bridge->secondary_bus = (uint8_t)host->next_bus++;
-    bridge->subordinate_bus = host->config.bus_last;
+    bridge->subordinate_bus = (uint8_t)host->bus_limit;
     write_bus_numbers(host, bridge);
     scan_bus(host, bridge->secondary_bus, (int)(bridge - host->config.devices));
     bridge->subordinate_bus = (uint8_t)(host->next_bus - 1);
@@ -333,9 +347,26 @@ int pci_host_enumerate(struct pci_host *host)
     host->device_count = 0;
     host->problem_count = 0;
     host->next_bus = host->config.bus_first + 1u;
+    host->bus_limit = host->config.bus_last;
     scan_bus(host, host->config.bus_first, PCI_NO_PARENT);
     pci_assign_resources(host);
     return host->problem_count == 0 ? 0 : BAREGPU_ERR_NO_SPACE;
+}
+
+/* A bridge among it finds no bus: those behind this bridge were counted before it was there. */
+void pci_scan_behind(struct pci_host *host, size_t bridge)
+{
+    const struct pci_device *above = &host->config.devices[bridge];
+    unsigned next_bus = host->next_bus;
+
+    if (above->secondary_bus == 0) {
+        return;
+    }
+    host->bus_limit = above->subordinate_bus;
+    host->next_bus = above->subordinate_bus + 1u;
+    scan_bus(host, above->secondary_bus, (int)bridge);
+    host->bus_limit = host->config.bus_last;
+    host->next_bus = next_bus;
 }
 
 /* ---- Lookup ---- */
@@ -356,7 +387,8 @@ struct pci_device *pci_find_id(const struct pci_host *host, uint16_t vendor_id, 
                                const struct pci_device *after)
 {
     for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (device->vendor_id == vendor_id && device->device_id == device_id) {
+        if (!device->is_removed && device->vendor_id == vendor_id &&
+            device->device_id == device_id) {
             return device;
         }
     }
@@ -367,7 +399,7 @@ struct pci_device *pci_find_class(const struct pci_host *host, uint32_t class_co
                                   uint32_t mask, const struct pci_device *after)
 {
     for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if ((device->class_code & mask) == class_code_wanted) {
+        if (!device->is_removed && (device->class_code & mask) == class_code_wanted) {
             return device;
         }
     }
@@ -378,7 +410,7 @@ struct pci_device *pci_find_capability(const struct pci_host *host, uint8_t capa
                                        const struct pci_device *after)
 {
     for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (pci_capability_find(host, device, capability_id, 0) > 0) {
+        if (!device->is_removed && pci_capability_find(host, device, capability_id, 0) > 0) {
             return device;
         }
     }
@@ -389,7 +421,8 @@ struct pci_device *pci_find_extended_capability(const struct pci_host *host, uin
                                                 const struct pci_device *after)
 {
     for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (pci_extended_capability_find(host, device, capability_id, 0) > 0) {
+        if (!device->is_removed &&
+            pci_extended_capability_find(host, device, capability_id, 0) > 0) {
             return device;
         }
     }

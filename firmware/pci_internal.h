@@ -54,6 +54,34 @@
 #define EXPRESS_TYPE(capabilities) ((unsigned)(capabilities) >> 4 & 0xFu)
 #define EXPRESS_TYPE_ROOT_PORT 0x4u
 #define EXPRESS_TYPE_DOWNSTREAM 0x6u
+#define EXPRESS_SLOT_IMPLEMENTED 0x0100u
+#define EXPRESS_REG_LINK_CAPABILITIES 0x0Cu
+#define LINK_CAP_ACTIVE_REPORTING 0x00100000u
+#define EXPRESS_REG_LINK_STATUS 0x12u
+#define LINK_STATUS_ACTIVE 0x2000u
+
+/* Its slot (PCIe 7.5.3.9 to 7.5.3.11) */
+#define EXPRESS_REG_SLOT_CAPABILITIES 0x14u
+#define SLOT_CAP_ATTENTION_BUTTON 0x00000001u
+#define SLOT_CAP_POWER_CONTROLLER 0x00000002u
+#define SLOT_CAP_POWER_INDICATOR 0x00000010u
+#define SLOT_CAP_HOT_PLUG 0x00000040u
+#define SLOT_CAP_NO_COMMAND_COMPLETED 0x00040000u
+#define SLOT_CAP_NUMBER(capabilities) ((capabilities) >> 19)
+#define EXPRESS_REG_SLOT_CONTROL 0x18u
+#define SLOT_CTL_BUTTON_ENABLE 0x0001u
+#define SLOT_CTL_PRESENCE_ENABLE 0x0008u
+#define SLOT_CTL_INTERRUPT_ENABLE 0x0020u
+#define SLOT_CTL_POWER_INDICATOR 0x0300u
+#define SLOT_CTL_POWER_INDICATOR_ON 0x0100u
+#define SLOT_CTL_POWER_INDICATOR_BLINK 0x0200u
+#define SLOT_CTL_POWER_INDICATOR_OFF 0x0300u
+#define SLOT_CTL_POWER_OFF 0x0400u
+#define EXPRESS_REG_SLOT_STATUS 0x1Au
+#define SLOT_STATUS_BUTTON 0x0001u
+#define SLOT_STATUS_PRESENCE_CHANGED 0x0008u
+#define SLOT_STATUS_COMMAND_COMPLETED 0x0010u
+#define SLOT_STATUS_OCCUPIED 0x0040u
 
 #define PCI_CONFIG_SPACE_SIZE 4096u
 #define PCI_BUS_SPACE_SIZE 0x100000u
@@ -73,6 +101,9 @@ static inline unsigned pci_bar_limit(const struct pci_device *device)
 /* pci_ecam.c */
 void pci_report(struct pci_host *host, const struct pci_problem *problem);
 
+/* Lists what is behind a bridge that has a bus and nothing behind it yet, without addresses. */
+void pci_scan_behind(struct pci_host *host, size_t bridge);
+
 /* pci_bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
  * windows known. */
 void pci_size_bars(struct pci_host *host, struct pci_device *device);
@@ -82,6 +113,13 @@ void pci_write_bar(const struct pci_host *host, const struct pci_device *device,
 
 /* pci_assign.c: gives every pending resource an address and programs bridges and BARs. */
 void pci_assign_resources(struct pci_host *host);
+
+/* The same for what is behind one bridge, in what is left of the windows above; everything else
+ * keeps its addresses. */
+void pci_assign_behind(struct pci_host *host, size_t bridge);
+
+/* The bridge forwards no addresses any more, and its windows are free. */
+void pci_close_bridge(struct pci_host *host, size_t bridge);
 
 /* pci_list.c: the sentence for a problem, at most `size` bytes with its NUL. */
 void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,

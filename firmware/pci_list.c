@@ -254,28 +254,45 @@ static void put_identity(struct text *text, const struct pci_device *device)
     }
 }
 
-void pci_list_tree(const struct pci_host *host, pci_print *print, void *context)
+static void list_branch(const struct pci_device *device, pci_print *print, void *context)
 {
-    for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *device = &host->config.devices[i];
-        char line[LINE_SIZE];
-        struct text text = {line, sizeof(line), 0};
+    char line[LINE_SIZE];
+    struct text text = {line, sizeof(line), 0};
 
-        for (unsigned depth = 0; depth < device->depth; depth++) {
-            put(&text, "  ");
+    for (unsigned depth = 0; depth < device->depth; depth++) {
+        put(&text, "  ");
+    }
+    put_identity(&text, device);
+    if (device->secondary_bus != 0) {
+        put(&text, ", bus ");
+        put_hex(&text, device->secondary_bus, 2);
+        if (device->subordinate_bus != device->secondary_bus) {
+            put_char(&text, '-');
+            put_hex(&text, device->subordinate_bus, 2);
         }
-        put_identity(&text, device);
-        if (device->secondary_bus != 0) {
-            put(&text, ", bus ");
-            put_hex(&text, device->secondary_bus, 2);
-            if (device->subordinate_bus != device->secondary_bus) {
-                put_char(&text, '-');
-                put_hex(&text, device->subordinate_bus, 2);
+    }
+    put_char(&text, '\n');
+    print(context, line);
+}
+
+/* What was plugged in stands behind its bridge, wherever it is in the array. */
+static void list_behind(const struct pci_host *host, int parent, pci_print *print, void *context)
+{
+    for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
+        const struct pci_device *device = &host->config.devices[i];
+
+        if (device->parent == parent && !device->is_removed) {
+            list_branch(device, print, context);
+            if (device->header_kind == PCI_HEADER_BRIDGE) {
+                list_behind(host, (int)i, print, context);
             }
         }
-        put_char(&text, '\n');
-        print(context, line);
     }
+}
+
+void pci_list_tree(const struct pci_host *host, pci_print *print, void *context)
+{
+    list_behind(host, PCI_NO_PARENT, print, context);
 }
 
 static void list_flags(const struct pci_host *host, const struct pci_device *device,
@@ -411,6 +428,9 @@ void pci_list_verbose(const struct pci_host *host, pci_print *print, void *conte
         char line[LINE_SIZE];
         struct text text = {line, sizeof(line), 0};
 
+        if (device->is_removed) {
+            continue;
+        }
         put_identity(&text, device);
         put_char(&text, '\n');
         print(context, line);

@@ -9,6 +9,7 @@
  *   part=cpus       the same with each pair on a CPU of its own
  *   part=both       two accelerators at once, each on a CPU of its own
  *   part=life       states=ok,error,...: what happens to the simulator meanwhile
+ *   part=plug       another one is plugged in and out, times=N; devices=1
  *   part=time       deterministic time
  *   devices=N       so many have to be there
  *   old=1           the simulator speaks the old wire
@@ -188,6 +189,10 @@ static void run_part(struct test_sst *t, const char *part)
         test_sst_load(t, test_sst_option("requests", 20000));
         return;
     }
+    if (strcmp(part, "plug") == 0) {
+        test_sst_plug(t, (unsigned)test_sst_option("times", 1));
+        return;
+    }
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (strcmp(parts[i].name, part) == 0) {
             parts[i].run(t);
@@ -267,4 +272,4 @@ static int run_test_sst(void)
 }
 
 APP(test_sst, "virtio-sst: requests, events, pairs, time", run_test_sst,
-    "part devices interrupt pairs depth packed legacy requests states old");
+    "part devices interrupt pairs depth packed legacy requests states old times");

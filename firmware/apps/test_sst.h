@@ -59,11 +59,17 @@ struct test_sst_load {
     /* What came of it. */
     uint64_t begun, ended, wrong;
     int error;
+    bool is_good;
 };
 
 /* All operations of a pair at once, until all requests have been made. A status that is not OK
- * counts as wrong. */
-void test_sst_run_load(struct test_sst_load *load);
+ * counts as wrong. Returns whether everything was right. */
+bool test_sst_run_load(struct test_sst_load *load);
+
+/* The same in two steps: polls and waits in between go on with it; `requests` may be lowered to
+ * what has begun. */
+void test_sst_begin_load(struct test_sst_load *load);
+bool test_sst_end_load(struct test_sst_load *load);
 
 void test_sst_load(struct test_sst *t, uint64_t requests);
 
@@ -74,6 +80,11 @@ void test_sst_both(struct test_sst *first, struct test_sst *second, uint64_t req
 
 /* Goes on until requests have met the statuses in the option `states`, in this order. */
 void test_sst_life(struct test_sst *t);
+
+/* ---- test_sst_plug.c ---- */
+
+/* While `t` works, another accelerator is plugged into a port and asked back, `count` times. */
+void test_sst_plug(struct test_sst *t, unsigned count);
 
 /* ---- test_sst_time.c ---- */
 

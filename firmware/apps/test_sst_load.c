@@ -154,9 +154,8 @@ static void end(struct virtio_sst_op *op)
     }
 }
 
-void test_sst_run_load(struct test_sst_load *load)
+void test_sst_begin_load(struct test_sst_load *load)
 {
-    uint64_t deadline_ns = hal_time_ns() + DEADLINE_NS;
     struct virtio_sst_op *op;
 
     while (load->begun < load->requests && load->error == 0 &&
@@ -165,11 +164,25 @@ void test_sst_run_load(struct test_sst_load *load)
         op->cookie = 0;
         begin(op);
     }
+}
+
+bool test_sst_end_load(struct test_sst_load *load)
+{
+    uint64_t deadline_ns = hal_time_ns() + DEADLINE_NS;
+
     while (load->ended < load->begun && load->error >= 0) {
         int result = virtio_sst_wait_any(load->sst, load->pair, deadline_ns);
 
         load->error = result < 0 ? result : load->error;
     }
+    return load->error == 0 && load->wrong == 0 && load->begun == load->requests &&
+           load->ended == load->begun;
+}
+
+bool test_sst_run_load(struct test_sst_load *load)
+{
+    test_sst_begin_load(load);
+    return test_sst_end_load(load);
 }
 
 /* ---- Pairs ---- */
@@ -178,7 +191,9 @@ static struct test_sst_load loads[TEST_SST_PAIRS];
 
 static void run(void *argument)
 {
-    test_sst_run_load(argument);
+    struct test_sst_load *load = argument;
+
+    load->is_good = test_sst_run_load(load);
 }
 
 static void check(const struct test_sst *t, const char *how, unsigned pairs, uint64_t began_ns)
@@ -189,9 +204,8 @@ static void check(const struct test_sst *t, const char *how, unsigned pairs, uin
         const struct test_sst_load *load = &loads[i];
 
         requests += load->ended;
-        if (!tap_ok(load->error == 0 && load->wrong == 0 && load->begun == load->requests &&
-                        load->ended == load->begun,
-                    "%s: %s, pair %u, depth %u", t->place.text, how, load->pair, t->sst.depth)) {
+        if (!tap_ok(load->is_good, "%s: %s, pair %u, depth %u", t->place.text, how, load->pair,
+                    t->sst.depth)) {
             tap_diag("%llu begun, %llu ended, %llu wrong: %s", (unsigned long long)load->begun,
                      (unsigned long long)load->ended, (unsigned long long)load->wrong,
                      baregpu_strerror(load->error));

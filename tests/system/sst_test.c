@@ -354,6 +354,64 @@ static void liars(void **state)
     }
 }
 
+/* ---- Hot-plug ---- */
+
+#define VISITS 3
+
+/* The event DEVICE_DELETED is no use: QEMU sends it when a virtual CPU leaves its loop, and one that
+ * polls does not. */
+static void expect_no_device(struct sst_guest *guest, const char *id)
+{
+    char *path = harness_format("/machine/peripheral/%s", id);
+    json_t *reply = qmp_try_command(&guest->qemu, "qom-list", "{s:s}", "path", path);
+
+    assert_non_null(json_object_get(reply, "error"));
+    json_decref(reply);
+    free(path);
+}
+
+static void plug_and_unplug(struct sst_guest *guest, unsigned visit)
+{
+    char *empty = harness_format("# now %u empty", visit);
+    char *in_use = harness_format("# now %u in use", visit);
+    char *gone = harness_format("visit %u: the slot is empty again", visit);
+    char *id = harness_format("visitor%u", visit);
+
+    sst_guest_wait(guest, empty);
+    json_decref(qmp_command(&guest->qemu, "device_add", "{s:s, s:s, s:s, s:s}", "driver",
+                            "virtio-sst-pci", "bus", "rp", "id", id, "socket", sockets[1]));
+    sst_guest_wait(guest, in_use);
+    json_decref(qmp_command(&guest->qemu, "device_del", "{s:s}", "id", id));
+    sst_guest_wait(guest, gone);
+    expect_no_device(guest, id);
+    free(gone);
+    free(id);
+    free(in_use);
+    free(empty);
+}
+
+static void check_plug(const char *options)
+{
+    char *append = harness_format("part=plug times=%u %s", VISITS, options);
+    char *arguments = harness_format("-device virtio-sst-pci,socket=%s "
+                                     "-device pcie-root-port,id=rp,chassis=1", sockets[0]);
+    struct sst_guest *guest = sst_guest_start(append, arguments, DEADLINE_MS);
+
+    for (unsigned i = 0; i < VISITS; i++) {
+        plug_and_unplug(guest, i);
+    }
+    sst_guest_end(guest);
+    free(arguments);
+    free(append);
+}
+
+static void hot_plug(void **state)
+{
+    (void)state;
+    check_plug("");
+    check_plug("interrupt=msix");
+}
+
 /* ---- Deterministic time ---- */
 
 static char *read_whole(const char *path)
@@ -469,6 +527,7 @@ int main(void)
         cmocka_unit_test(two_at_once),
         cmocka_unit_test(life),
         cmocka_unit_test(liars),
+        cmocka_unit_test(hot_plug),
         cmocka_unit_test(determinism),
     };
 

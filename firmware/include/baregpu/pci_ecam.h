@@ -149,6 +149,7 @@ struct pci_device {
     uint8_t header_kind; /* enum pci_header_kind */
     uint8_t depth;       /* bridges above */
     uint8_t interrupt_pin; /* 0: none, 1 to 4: INTA to INTD */
+    bool is_removed;       /* pulled out (baregpu/pci_hotplug.h): the rest means nothing */
     struct pci_resource bars[PCI_BAR_COUNT];
     uint64_t rom_size; /* expansion ROM: sized, left off; 0: none */
     /* Bridges only. */
@@ -159,8 +160,10 @@ struct pci_device {
 
 struct pci_host {
     struct pci_host_config config;
-    size_t device_count; /* valid entries of config.devices: a bridge, then all behind it */
-    unsigned next_bus;
+    /* Valid entries of config.devices: a bridge, then all behind it, but for what was plugged in
+     * later, which is somewhere after its bridge. */
+    size_t device_count;
+    unsigned next_bus, bus_limit;
     unsigned problem_count; /* of the last pci_host_enumerate */
 };
 
