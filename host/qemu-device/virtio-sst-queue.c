@@ -261,7 +261,7 @@ static void respond(VirtIOSST *s, SSTItem *item, Response *response)
     response->head.reserved = 0;
     response->head.request_id = item->link.request.request_id;
     response->head.user_data = item->link.request.user_data;
-    /* Those that wait have been there before. */
+    place_waiting(s, pair_of(s, item)); /* they have been there before */
     if (!QTAILQ_EMPTY(&pair_of(s, item)->waiting) ||
         !place_response(s, item, response)) {
         wait_for_buffer(s, item, response);
