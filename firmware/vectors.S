@@ -2,7 +2,7 @@
 /*
  * EL1 vectors. Ordinary code runs with SP_EL0, so that an exception in it lands on SP_EL1, a stack
  * of its own, even when the ordinary stack has run into its guard page. An exception that comes
- * from SP_EL1 is one inside the handler: it gets the emergency stack and ends the run.
+ * from SP_EL1 is one inside the handler: it gets the CPU's emergency stack and ends the run.
  *
  * An IRQ saves what a C function may change; floating point is not used there (interrupt.h), and
  * ELR and SPSR stay as they are, since nothing that ends well happens meanwhile.
@@ -128,11 +128,14 @@ exception_enter_nested:
     mov     x2, x30
     adrp    x3, __emergency_stack_top
     add     x3, x3, :lo12:__emergency_stack_top
-    mov     sp, x3
+    mrs     x4, tpidr_el1                       /* struct cpu; 0: too early for that */
+    cbz     x4, 1f
+    ldr     x3, [x4, #16]
+1:  mov     sp, x3
     mov     x29, xzr
     bl      exception_handle_nested
-1:  wfi
-    b       1b
+2:  wfi
+    b       2b
 
 /*
  * int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument)

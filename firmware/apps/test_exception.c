@@ -198,6 +198,21 @@ static void on_all_cpus(void)
     read_null();
 }
 
+static void nested_there(void *argument)
+{
+    (void)argument;
+    nested();
+}
+
+/* On each CPU an exception in the handler of another one, at the same time. */
+static void nested_on_all_cpus(void)
+{
+    smp_start();
+    for (uint32_t i = 1; i < machine.cpu_count; i++)
+        cpu_call_async(i, nested_there, NULL, NULL);
+    nested();
+}
+
 static void fault_in_timer(struct timer *timer)
 {
     (void)timer;
@@ -265,6 +280,7 @@ static const struct {
     {"other-cpu-panic", panic_on_other_cpu},
     {"other-cpu-exit", exit_on_other_cpu},
     {"all-cpus", on_all_cpus},
+    {"nested-all-cpus", nested_on_all_cpus},
     {"handler-fault", fault_in_handler},
     {"handler-panic", panic_in_handler},
     {"hang", hang},

@@ -18,7 +18,10 @@
 
 #define CPU_STACK_PAGES           8
 #define CPU_EXCEPTION_STACK_PAGES 4
-#define CPU_PAGES                 (2 + CPU_EXCEPTION_STACK_PAGES + CPU_STACK_PAGES)
+#define CPU_EMERGENCY_STACK_PAGES 1
+#define CPU_GUARDS                3
+#define CPU_PAGES                                                                                 \
+    (CPU_GUARDS + CPU_EMERGENCY_STACK_PAGES + CPU_EXCEPTION_STACK_PAGES + CPU_STACK_PAGES)
 #define CPU_START_TIMEOUT_NS      10000000000ull
 #define CPU_WAIT_SPIN_NS          20000 /* before a wait sleeps: two switches of CPUs on the host */
 
@@ -38,6 +41,7 @@ void cpu_init_boot(void)
     cpus[0].stack_top = (uintptr_t)__stack_top;
     cpus[0].stack_low = (uintptr_t)__stack_guard + PAGE_SIZE;
     cpus[0].exception_stack_top = (uintptr_t)__exception_stack_top;
+    cpus[0].emergency_stack_top = (uintptr_t)__emergency_stack_top;
     cpus[0].state = CPU_STATE_ON;
     cpu_set_current(&cpus[0]);
 }
@@ -326,7 +330,7 @@ int cpu_stop(uint32_t index, uint64_t deadline_ns)
 
 /* ---- Stacks ---- */
 
-/* In a row for each CPU: guard, exception stack, guard, stack. */
+/* In a row for each CPU: emergency stack, exception stack, stack, a guard page below each. */
 void cpu_reserve_stacks(void)
 {
     for (uint32_t i = 1; i < machine.cpu_count; i++) {
@@ -334,7 +338,9 @@ void cpu_reserve_stacks(void)
 
         if (base == PAGES_NONE)
             panic("cpu: no pages for the stacks");
-        cpus[i].exception_stack_top = base + (1 + CPU_EXCEPTION_STACK_PAGES) * PAGE_SIZE;
+        cpus[i].emergency_stack_top = base + (1 + CPU_EMERGENCY_STACK_PAGES) * PAGE_SIZE;
+        cpus[i].exception_stack_top =
+            cpus[i].emergency_stack_top + (1 + CPU_EXCEPTION_STACK_PAGES) * PAGE_SIZE;
         cpus[i].stack_low = cpus[i].exception_stack_top + PAGE_SIZE;
         cpus[i].stack_top = base + CPU_PAGES * PAGE_SIZE;
     }
@@ -342,16 +348,16 @@ void cpu_reserve_stacks(void)
 
 bool cpu_stack_guard(uint32_t index, uint64_t *guard)
 {
-    uint32_t cpu = index / 2;
+    const struct cpu *cpu = &cpus[index / CPU_GUARDS];
 
-    if (cpu >= MACHINE_CPUS_MAX || cpus[cpu].stack_top == 0)
+    if (index / CPU_GUARDS >= MACHINE_CPUS_MAX || cpu->stack_top == 0)
         return false;
-    if (index % 2)
-        *guard = cpus[cpu].stack_low - PAGE_SIZE;
-    else if (cpu == 0)
-        *guard = (uintptr_t)__exception_stack_guard;
+    if (index % CPU_GUARDS == 0)
+        *guard = cpu->stack_low - PAGE_SIZE;
+    else if (index % CPU_GUARDS == 1)
+        *guard = cpu->exception_stack_top - (1 + CPU_EXCEPTION_STACK_PAGES) * PAGE_SIZE;
     else
-        *guard = cpus[cpu].stack_top - CPU_PAGES * PAGE_SIZE;
+        *guard = cpu->emergency_stack_top - (1 + CPU_EMERGENCY_STACK_PAGES) * PAGE_SIZE;
     return true;
 }
 
@@ -381,8 +387,6 @@ bool cpu_is_stack_guard(uint64_t address)
 {
     uint64_t guard;
 
-    if (is_in_page(address, (uintptr_t)__emergency_stack_guard))
-        return true;
     for (uint32_t i = 0; cpu_stack_guard(i, &guard); i++) {
         if (is_in_page(address, guard))
             return true;

@@ -30,8 +30,9 @@ struct cpu_work {
 
 /* One per CPU; the running CPU's is in TPIDR_EL1. */
 struct cpu {
-    uint64_t stack_top;           /* boot.S reads these two */
+    uint64_t stack_top;           /* boot.S reads these two, */
     uint64_t exception_stack_top;
+    uint64_t emergency_stack_top; /* vectors.S this one */
     uint64_t stack_low;
     uint32_t index;
     uint32_t state;

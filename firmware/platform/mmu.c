@@ -205,7 +205,6 @@ static void unmap_guard_pages(void)
 {
     uint64_t guard;
 
-    unmap_page((uintptr_t)__emergency_stack_guard);
     for (uint32_t i = 0; cpu_stack_guard(i, &guard); i++)
         unmap_page(guard);
 }

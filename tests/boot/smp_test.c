@@ -396,6 +396,8 @@ static void test_endings(void **state)
     expect_ending("other-cpu-panic", "panic: on purpose (CPU 1)", "backtrace:\n  0x");
     for (unsigned i = 0; i < 10; i++)
         expect_ending("all-cpus", "exception in the kernel (CPU ", "backtrace:\n  0x");
+    for (unsigned i = 0; i < 5; i++)
+        expect_ending("nested-all-cpus", "exception in an exception handler (CPU ", "(x30)\n  0x");
 }
 
 int main(void)
