@@ -22,7 +22,7 @@
 #define PINGPONG_BLOCK 100u
 #define PINGPONG_TIMEOUT_S 30
 #define COPY_SIZE (64u << 20)
-#define COPIES 7
+#define COPIES 15
 #define FRAME_BYTES (1920u * 1080 * 4)
 
 /* The issue's: a fence costs at most four plain round trips of a cache line, the stub's mailbox at
