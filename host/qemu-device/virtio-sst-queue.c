@@ -262,8 +262,7 @@ static void respond(VirtIOSST *s, SSTItem *item, Response *response)
     response->head.request_id = item->link.request.request_id;
     response->head.user_data = item->link.request.user_data;
     place_waiting(s, pair_of(s, item)); /* they have been there before */
-    if (!QTAILQ_EMPTY(&pair_of(s, item)->waiting) ||
-        !place_response(s, item, response)) {
+    if (!place_response(s, item, response)) {
         wait_for_buffer(s, item, response);
     }
 }

@@ -74,7 +74,14 @@ static void virtio_sst_get_config(VirtIODevice *vdev, uint8_t *config)
 
 /* ---- Status and reset ---- */
 
-static void virtio_sst_set_status(VirtIODevice *vdev, uint8_t status)
+/* 10.1: a device can say that it failed. */
+#if BAREGPU_QEMU_AT_LEAST(10, 1)
+typedef int VirtIOSSTStatusResult;
+#else
+typedef void VirtIOSSTStatusResult;
+#endif
+
+static VirtIOSSTStatusResult virtio_sst_set_status(VirtIODevice *vdev, uint8_t status)
 {
     bool starts = (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
                   !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
@@ -83,6 +90,7 @@ static void virtio_sst_set_status(VirtIODevice *vdev, uint8_t status)
         vdev->status = status;
         virtio_sst_process(VIRTIO_SST(vdev)); /* what was made available before */
     }
+    return (VirtIOSSTStatusResult)0;
 }
 
 static void virtio_sst_reset(VirtIODevice *vdev)
