@@ -67,6 +67,8 @@
     and     x0, x0, x1
 .endm
 
+    .cfi_sections .debug_frame
+
     .section .head, "ax"
     .global _start
 _start:
@@ -319,6 +321,8 @@ entry_el1:
     isb
     br      x22
 
+    .cfi_startproc
+    .cfi_undefined x30                          /* a debugger's backtrace ends here */
 primary_el1:
     ldr     x0, =__bss_start                    /* both are multiples of 128 */
     ldr     x1, =__bss_end
@@ -345,6 +349,7 @@ primary_el1:
     mov     x1, x20
     mov     x2, x21
     bl      kernel_start
+    .cfi_endproc
 park:
     wfi
     b       park
@@ -366,6 +371,8 @@ cpu_entry_psci:
     b       entry_el1
 
     .global cpu_entry_el1
+    .cfi_startproc
+    .cfi_undefined x30
 cpu_entry_el1:
     adrp    x0, mmu_root                        /* on with the real map */
     ldr     x0, [x0, :lo12:mmu_root]
@@ -380,6 +387,7 @@ cpu_entry_el1:
     mov     x30, xzr
     mov     x0, x19
     bl      cpu_start_c
+    .cfi_endproc
     b       park
 
 /*

@@ -103,6 +103,30 @@ static void test_power(void)
     tap_diag("%llu us a cycle", (unsigned long long)((hal_time_ns() - start_ns) / 1000 / cycles));
 }
 
+static void print_number(void *argument)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%.3f %s", 1e9 / 3, (const char *)argument);
+}
+
+/* What newlib keeps for a CPU is kept while it is off, and not lost. */
+static void test_memory_of_cpus(void)
+{
+    struct heap_statistics first = {0};
+    struct heap_statistics last;
+
+    if (cpu_total < 2)
+        return;
+    for (unsigned i = 0; i < 20; i++) {
+        cpu_start(1, print_number, "");
+        cpu_stop(1, soon());
+        heap_statistics(i == 0 ? &first : &last);
+    }
+    tap_equal(last.bytes_in_use, first.bytes_in_use,
+              "a CPU that prints floating point and is turned off leaves no memory behind");
+}
+
 static void stop_flag_wait(void *argument)
 {
     while (!load_acquire32(argument))
@@ -531,6 +555,7 @@ static int test_smp(void)
     cpu_total = machine.cpu_count;
     tap_equal(cpu_total, expected, "%u CPUs", expected);
     test_power();
+    test_memory_of_cpus();
     test_refusals();
     started = smp_start();
     if (!tap_equal((unsigned)started, cpu_total, "all CPUs start"))

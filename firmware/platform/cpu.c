@@ -311,6 +311,7 @@ static int cpu_wait_off(struct cpu *cpu, uint64_t deadline_ns)
 
 int cpu_stop(uint32_t index, uint64_t deadline_ns)
 {
+    uint32_t state = CPU_STATE_ON; /* then what it was */
     struct cpu *cpu;
     uint64_t masked;
 
@@ -320,9 +321,10 @@ int cpu_stop(uint32_t index, uint64_t deadline_ns)
         return BAREGPU_ERR_INVALID;
     cpu = &cpus[index];
     masked = lock_take_masked(&cpu->calls_lock);
-    cpu_change_state(cpu, CPU_STATE_ON, CPU_STATE_STOPPING);
+    __atomic_compare_exchange_n(&cpu->state, &state, CPU_STATE_STOPPING, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_ACQUIRE);
     lock_release_masked(&cpu->calls_lock, masked);
-    if (load_acquire32(&cpu->state) == CPU_STATE_STARTING)
+    if (state == CPU_STATE_STARTING)
         return BAREGPU_ERR_BUSY;
     cpu_wake(index);
     return cpu_wait_off(cpu, deadline_ns);

@@ -5,6 +5,7 @@
  * is whole: two CPUs' printf never mix inside a call. Not for interrupt handlers.
  */
 #include <reent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/lock.h>
@@ -40,12 +41,17 @@ static void buffer_lines(void *argument)
     setvbuf(stderr, line, _IOLBF, sizeof(line));
 }
 
+/* A CPU that comes back keeps what newlib has allocated for it: nobody else would free that. */
 void newlib_init_cpu(uint32_t index)
 {
+    static bool is_ready[MACHINE_CPUS_MAX - 1];
     static struct once once;
 
     once_run(&once, buffer_lines, NULL);
-    _REENT_INIT_PTR(&cpu_reent[index - 1]);
+    if (!is_ready[index - 1])
+        _REENT_INIT_PTR(&cpu_reent[index - 1]);
+    is_ready[index - 1] = true;
+    cpu_reent[index - 1]._errno = 0;
 }
 
 struct __lock {

@@ -20,6 +20,11 @@ enum psci_result {
     PSCI_ON_PENDING = -5,
 };
 
+/* What a callee may change by the SMC calling convention of PSCI 0.2 (SMCCC 1.0, 2.1). */
+#define PSCI_CLOBBERS                                                                             \
+    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",   \
+        "memory"
+
 static int psci_call(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)
 {
     register uint64_t x0 __asm__("x0") = function;
@@ -28,9 +33,9 @@ static int psci_call(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)
     register uint64_t x3 __asm__("x3") = a3;
 
     if (machine.psci == MACHINE_PSCI_HVC)
-        __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+        __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
     else if (machine.psci == MACHINE_PSCI_SMC)
-        __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+        __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
     else
         return PSCI_NOT_SUPPORTED;
     return (int)x0;
