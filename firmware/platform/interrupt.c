@@ -88,10 +88,15 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
     }
     self->unhandled++;
     put_unhandled(intid);
-    if (gic_is_line(intid))
-        gic_disable(intid);
-    else
-        its_lpi_disable(intid);
+    /* Another CPU may be at the ITS's queue, and may have attached it just now. */
+    lock_take(&interrupts.lock);
+    if (!slot || !slot->attached) {
+        if (gic_is_line(intid))
+            gic_disable(intid);
+        else
+            its_lpi_disable(intid);
+    }
+    lock_release(&interrupts.lock);
     gic_end(self->is_v3, acknowledged);
 }
 
