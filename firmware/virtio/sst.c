@@ -55,8 +55,12 @@ static void release_pair(struct virtio_sst_pair *pair)
     struct virtio_sst *sst = pair->sst;
 
     virtqueue_destroy(&pair->queue);
-    hal_dma_free(pair->memory, (size_t)sst->depth * OP_SPACE);
-    hal_dma_free(pair->ops, sst->depth * sizeof(*pair->ops));
+    if (pair->memory != NULL) {
+        hal_dma_free(pair->memory, (size_t)sst->depth * OP_SPACE);
+    }
+    if (pair->ops != NULL) {
+        hal_dma_free(pair->ops, sst->depth * sizeof(*pair->ops));
+    }
     pair->memory = NULL;
     pair->ops = NULL;
 }

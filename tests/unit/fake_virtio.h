@@ -16,7 +16,7 @@
 
 #include "baregpu/virtio.h"
 
-#define FAKE_VIRTIO_QUEUES_MAX 4
+#define FAKE_VIRTIO_QUEUES_MAX 9
 #define FAKE_VIRTIO_CONFIG_MAX 256
 #define FAKE_VIRTIO_REGIONS_MAX 2
 
