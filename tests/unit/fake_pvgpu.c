@@ -56,8 +56,11 @@ static void reset(struct fake_pvgpu *device)
     control->guest_fence_request = control->host_fence_completed = 0;
     control->status = control->error_code = control->error_data = control->error_count = 0;
     control->backend_sleeping = 0;
-    if (device->is_connected) {
+    if (device->is_connected && device->refuses_with == 0) {
         start_backend(device);
+    } else if (device->is_connected) {
+        fake_pvgpu_log(device, 0, PVGPU_ERROR_DEVICE_LOST, device->refuses_with);
+        control->status |= PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN;
     }
     if (!device->never_resets) {
         __atomic_store_n(&control->reset_done, control->reset_request, __ATOMIC_RELEASE);

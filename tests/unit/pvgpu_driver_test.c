@@ -298,6 +298,40 @@ static void a_shutdown_is_a_loss(void **state)
     expect_lost();
 }
 
+/* A backend that does not serve this guest says why, at once or later. */
+static void a_backend_that_refuses(void **state)
+{
+    static const struct {
+        uint32_t status;
+        int error;
+    } refusals[] = {
+        {COMPUTE_VM_QUARANTINED, BAREGPU_ERR_QUARANTINED},
+        {COMPUTE_INVALID_POOL, BAREGPU_ERR_POOL},
+        {COMPUTE_RATE_LIMITED, BAREGPU_ERR_LIMITED},
+        {COMPUTE_OK, BAREGPU_ERR_UNAVAILABLE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+        fake_pvgpu_log(&fake, 0, PVGPU_ERROR_DEVICE_LOST, refusals[i].status);
+        fake.control->status |= PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN;
+        assert_int_equal(pvgpu_submit(&gpu), refusals[i].error);
+        assert_int_equal(pvgpu_flush(&gpu), refusals[i].error);
+        assert_int_equal(gpu.loss_code, PVGPU_ERROR_DEVICE_LOST);
+        fake.refuses_with = refusals[i].status;
+        if (fake.refuses_with != COMPUTE_OK) {
+            uint64_t start_ns = fake_hal.now_ns;
+
+            assert_int_equal(pvgpu_restart(&gpu, soon()), refusals[i].error);
+            assert_int_equal(fake_hal.now_ns, start_ns);
+            assert_int_equal(pvgpu_flush(&gpu), refusals[i].error);
+        }
+        fake.refuses_with = 0;
+        assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
+    }
+}
+
 static void a_restart_at_any_time(void **state)
 {
     struct pvgpu_job jobs[PVGPU_JOBS_MAX];
@@ -457,6 +491,7 @@ int main(void)
         TEST(a_loss_accounts_for_each_fence),
         TEST(a_loss_ends_waits),
         TEST(a_shutdown_is_a_loss),
+        TEST(a_backend_that_refuses),
         TEST(a_restart_at_any_time),
         TEST(the_display),
         TEST(heap_basics),

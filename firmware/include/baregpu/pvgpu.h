@@ -20,6 +20,7 @@
  * Errors of calls are enum baregpu_error. Every call that queues a command returns
  *   TIMEOUT      the ring stayed full for room_timeout_ns; the command was not queued
  *   UNAVAILABLE  the backend is lost (see below)
+ *   QUARANTINED, POOL, LIMITED  the same, because it does not serve this guest
  *   PROTOCOL     the backend broke the protocol; treated as a loss
  *   UNSUPPORTED  the backend does not have the command (pvgpu_has); it was not queued
  * and what is said at the call. A command that fails later, at the backend, is a failure:
@@ -85,7 +86,7 @@ struct pvgpu {
     uint64_t features;               /* PVGPU_FEATURE_* of the backend */
     uint32_t ring_size, heap_size;   /* bytes */
     uint8_t *heap;                   /* where the heap's offset 0 is mapped */
-    int loss;                        /* 0; UNAVAILABLE or PROTOCOL: why the backend is lost */
+    int loss;                        /* 0, or what calls return since the backend is lost */
     uint32_t loss_code;              /* enum pvgpu_error: what was said about it */
     uint32_t losses;                 /* since pvgpu_open */
     uint64_t doorbells;              /* rung; the others were not necessary */
@@ -134,8 +135,9 @@ struct pvgpu_options {
  * resets the device, waits for a backend, and takes over its features. The host is enumerated.
  * Returns 0; NOT_FOUND (no such device, or BARs that are not as they should be); UNSUPPORTED
  * (another major version, or a backend without the base commands); INVALID (options); PROTOCOL (the
- * control region contradicts itself); UNAVAILABLE (no backend until the deadline: pvgpu_restart may
- * be called later); or what pci_device_enable and pci_bar_map return.
+ * control region contradicts itself); UNAVAILABLE (no backend until the deadline), QUARANTINED,
+ * POOL, LIMITED (one that does not serve this guest): pvgpu_restart may be called later; or what
+ * pci_device_enable and pci_bar_map return.
  */
 int pvgpu_open(struct pvgpu *gpu, const struct pci_host *host, const struct pvgpu_options *options,
                uint64_t deadline_ns);
@@ -366,8 +368,8 @@ int pvgpu_resize_buffers(struct pvgpu *gpu, uint32_t texture, uint32_t width, ui
 
 /*
  * An operation under way. With `job` NULL a call waits for its result until deadline_ns, and
- * returns it; else it returns when the operation is queued, and pvgpu_job_wait gives the result, once for
- * every job. LIMITED: PVGPU_JOBS_MAX jobs are out. An operation's failure is what
+ * returns it; else it returns when the operation is queued, and pvgpu_job_wait gives the result,
+ * once for every job. LIMITED: PVGPU_JOBS_MAX jobs are out. An operation's failure is what
  * vgpu_stub_status_error makes of its status, which is in job->status and gpu->last_status; it is
  * none that pvgpu_fence_wait reports.
  */
