@@ -1,5 +1,6 @@
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
+// build: tests/bench/sst_rows.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -372,7 +373,7 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu]: everything, or one part, printed and
+/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu | sst]: everything, or one part, printed and
  * not written. */
 static bool wants(const char *only, const char *part)
 {
@@ -401,6 +402,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "pvgpu")) {
         bench_pvgpu();
+    }
+    if (wants(only, "sst")) {
+        bench_sst();
     }
     if (only == NULL) {
         if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {

@@ -47,4 +47,7 @@ void bench_smp(void);
 /* pvgpu_rows.c: fences, commands, copies and frames of a pvgpu. */
 void bench_pvgpu(void);
 
+/* sst_rows.c: simulated accelerators. */
+void bench_sst(void);
+
 #endif
