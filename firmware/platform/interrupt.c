@@ -476,6 +476,7 @@ int interrupt_set_trigger(uint32_t intid, enum hal_trigger trigger)
     was_enabled = gic_is_enabled(intid);
     gic_disable(intid);
     gic_set_edge(intid, trigger == HAL_TRIGGER_EDGE);
+    slot_of(intid)->is_edge = trigger == HAL_TRIGGER_EDGE;
     if (was_enabled)
         gic_enable(intid);
     lock_release_masked(&interrupts.lock, state);
