@@ -5,6 +5,7 @@
  *   part=types      (the default) each request type, on each accelerator
  *   part=alone      nobody is behind the device
  *   part=multiply   with the systolic model
+ *   part=example    with the model that docs/sst-sim.md shows
  *   part=load       requests= of them, on all pairs one after another, then all at once
  *   part=cpus       the same with each pair on a CPU of its own
  *   part=both       two accelerators at once, each on a CPU of its own
@@ -180,7 +181,7 @@ static const struct {
     void (*run)(struct test_sst *t);
 } parts[] = {
     {"types", test_sst_types}, {"alone", test_sst_alone}, {"multiply", test_sst_multiply},
-    {"life", test_sst_life},   {"time", test_sst_time},
+    {"life", test_sst_life},   {"time", test_sst_time},   {"example", test_sst_example},
 };
 
 static void run_part(struct test_sst *t, const char *part)

@@ -47,6 +47,8 @@ void test_sst_chains(unsigned n);
 void test_sst_alone(struct test_sst *t);
 /* On one with the systolic model. */
 void test_sst_multiply(struct test_sst *t);
+/* On one with the model that docs/sst-sim.md shows. */
+void test_sst_example(struct test_sst *t);
 
 /* ---- test_sst_load.c ---- */
 

@@ -519,6 +519,30 @@ void test_sst_multiply(struct test_sst *t)
            BAREGPU_ERR_INVALID, "too many rows");
 }
 
+/* ---- The model in docs/sst-sim.md: an adding machine ---- */
+
+void test_sst_example(struct test_sst *t)
+{
+    uint64_t sum = 0, expected = 0;
+
+    for (uint64_t units = 1; units <= 100; units++) {
+        request = (struct sst_request){.type = SST_COMPUTE, .user_data = units};
+        request.payload.compute.compute_units = units;
+        expected += run_raw(&t->sst, &request, &sum) == SST_OK ? units : 0;
+    }
+    tap_ok(sum == 5050 && expected == 5050, "%s: 1 to 100 add up", t->place.text);
+    expect(t, virtio_sst_configure(&t->sst, SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
+           BAREGPU_ERR_INVALID, "what the model does not know");
+    if (test_sst_option("old", 0) == 0) {
+        struct sst_compute_result result = {0};
+
+        expect(t, virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET");
+        expect(t, virtio_sst_compute(&t->sst, 7, 0, &result, virtio_host_deadline()), 0,
+               "COMPUTE");
+        tap_equal(result.cycles, 7, "%s: cycles", t->place.text);
+    }
+}
+
 /* ---- Chains that the driver never makes ---- */
 
 static struct {

@@ -188,7 +188,10 @@ static void finish_compute(struct accelerator *accelerator, struct sst_job *job,
                            struct sst_answer *answer, struct sst_compute_result *result)
 {
     if (accelerator->compute->finish) {
-        accelerator->compute->finish(accelerator, &job->request.payload.compute);
+        answer->status = accelerator->compute->finish(accelerator, &job->request.payload.compute);
+    }
+    if (answer->status != SST_OK) {
+        return;
     }
     answer->result = result->cycles;
     answer->payload = result;

@@ -10,6 +10,9 @@
  * done would keep the whole process. */
 #define STEPS_MAX 100000000u
 
+/* Requests that wait at a time: more than a device has entries in its queues. */
+#define JOBS_MAX 65536u
+
 /* ---- Trace: the same for the same requests at the same times ---- */
 
 #define trace(device, format, ...)                                                                 \
@@ -60,24 +63,25 @@ static void release_job(struct sst_job *job)
     }
     job->next = device->free;
     device->free = job;
+    device->job_count--;
 }
 
 void sst_answer(struct sst_job *job, const struct sst_answer *answer)
 {
     struct sst_device *device = job->device;
-    struct sst_response response = {
+    const struct link_answer out = {
+        .tag = job->tag,
+        .time_ns = sst_time_ns(device),
+        .cycles = answer->cycles,
         .status = answer->status,
         .request_id = job->request.request_id,
         .user_data = job->request.user_data,
         .result = answer->result,
+        .payload = answer->payload,
+        .size = answer->size,
     };
 
-    assert(answer->size <= SST_PAYLOAD_SIZE);
-    if (answer->size > 0) {
-        memcpy(&response.payload, answer->payload, answer->size);
-    }
-    link_put_answer(&device->link, job->tag, &response, answer->size, sst_time_ns(device),
-                    answer->cycles);
+    link_put_answer(&device->link, &out);
     device->answers++;
     trace(device, "answer %" PRIu64 " status %" PRIu32 " result %" PRIu64 " cycles %" PRIu64,
           job->tag, answer->status, answer->result, answer->cycles);
@@ -99,15 +103,35 @@ void sst_send_event(struct sst_device *device, uint32_t type, uint64_t data)
 
 /* ---- What the link calls ---- */
 
-static struct sst_job *take_job(struct sst_device *device)
+/* One with this request, which has arrived now; NULL without memory. */
+static struct sst_job *take_job(struct sst_device *device, const uint8_t *bytes, size_t size)
 {
     struct sst_job *job = device->free;
 
     if (job) {
         device->free = job->next;
     } else {
-        job = malloc(sizeof(*job));
+        job = calloc(1, sizeof(*job));
+        if (!job) {
+            return NULL;
+        }
+        job->device = device;
     }
+    memcpy(&job->request, bytes, size);
+    if (size < job->used) {
+        memset((uint8_t *)&job->request + size, 0, job->used - size);
+    }
+    job->used = size;
+    job->arrival_ns = sst_time_ns(device);
+    job->next = NULL;
+    job->start_ns = job->service_cycles = 0;
+    job->all_next = device->jobs;
+    job->all_link = &device->jobs;
+    if (device->jobs) {
+        device->jobs->all_link = &job->all_next;
+    }
+    device->jobs = job;
+    device->job_count++;
     return job;
 }
 
@@ -166,38 +190,32 @@ static void run_until_idle(struct sst_device *device)
     }
 }
 
-static bool take_request(void *owner, uint64_t tag, uint16_t pair,
-                         const struct sst_request *request)
+static bool take_request(void *owner, uint64_t tag, uint16_t pair, const uint8_t *bytes,
+                         size_t size)
 {
     struct sst_device *device = owner;
+    bool is_full = device->job_count >= JOBS_MAX;
     struct sst_job *job;
+    uint32_t type;
 
-    if (request->type == SST_RESET) {
+    memcpy(&type, bytes, sizeof(type));
+    if (type == SST_RESET) {
         reset_model(device); /* only on the old wire: there the one before is answered already */
     }
-    job = take_job(device);
+    job = take_job(device, bytes, size);
     if (!job) {
         return false;
     }
-    *job = (struct sst_job){
-        .request = *request,
-        .arrival_ns = sst_time_ns(device),
-        .pair = pair,
-        .device = device,
-        .tag = tag,
-        .all_next = device->jobs,
-        .all_link = &device->jobs,
-    };
-    if (device->jobs) {
-        device->jobs->all_link = &job->all_next;
-    }
-    device->jobs = job;
+    job->tag = tag;
+    job->pair = pair;
     device->requests++;
-    trace(device, "request %" PRIu64 " %s pair %u", tag, type_name(request->type), (unsigned)pair);
-    if (request->type == SST_RESET) {
+    trace(device, "request %" PRIu64 " %s pair %u", tag, type_name(type), (unsigned)pair);
+    if (type == SST_RESET) {
         sst_answer(job, &(struct sst_answer){.status = SST_OK});
-    } else if (request->type == SST_COMPUTE || request->type == SST_READ ||
-               request->type == SST_WRITE || request->type == SST_CONFIGURE) {
+    } else if (is_full) {
+        sst_answer(job, &(struct sst_answer){.status = SST_BUSY});
+    } else if (type == SST_COMPUTE || type == SST_READ || type == SST_WRITE ||
+               type == SST_CONFIGURE) {
         device->ops->request(device->model, job);
     } else {
         answer_without_model(job);

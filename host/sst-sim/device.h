@@ -19,6 +19,7 @@ struct sst_device {
     bool is_sync;
     struct sst_job *jobs; /* all that wait for their answer */
     struct sst_job *free; /* that were answered */
+    uint32_t job_count;   /* in `jobs` */
 
     /* Statistics. */
     uint64_t requests, answers, events, events_dropped, resets;

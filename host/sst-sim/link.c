@@ -11,6 +11,18 @@
 #define REQUEST_HEAD offsetof(struct sst_request, payload)
 #define RESPONSE_HEAD offsetof(struct sst_response, payload)
 
+/* sst_response without its payload, of which few bytes are used. */
+struct response_head {
+    uint32_t status, reserved;
+    uint64_t request_id, user_data, result;
+};
+
+_Static_assert(sizeof(struct response_head) == RESPONSE_HEAD, "response_head");
+_Static_assert(offsetof(struct response_head, request_id) ==
+                   offsetof(struct sst_response, request_id), "response_head.request_id");
+_Static_assert(offsetof(struct response_head, result) == offsetof(struct sst_response, result),
+               "response_head.result");
+
 void link_init(struct link *link, const struct link_ops *ops, void *owner, bool is_old_only)
 {
     *link = (struct link){.ops = ops, .owner = owner, .is_old_only = is_old_only};
@@ -24,12 +36,28 @@ void link_free(struct link *link)
 
 /* ---- Out ---- */
 
-static void *append(struct link *link, size_t size)
+/* What was sent makes room once it is half of the buffer: a peer that is never quite up to date does
+ * not make it grow. */
+static void drop_sent(struct link *link)
 {
-    void *place;
+    size_t sent = link->out_sent;
 
-    if (link->out_sent == link->out_size) {
-        link->out_sent = link->out_size = 0;
+    if (sent < link->out_size - sent) {
+        return;
+    }
+    memmove(link->out, link->out + sent, link->out_size - sent);
+    link->out_size -= sent;
+    link->out_sent = 0;
+    link->out_frame -= link->is_frame_open ? sent : 0;
+}
+
+/* Room for `size` bytes, whatever is in there; NULL without memory. */
+static uint8_t *append(struct link *link, size_t size)
+{
+    uint8_t *place;
+
+    if (link->out_capacity - link->out_size < size && link->out_sent > 0) {
+        drop_sent(link);
     }
     if (link->out_capacity - link->out_size < size) {
         size_t capacity = 2 * (link->out_size + size);
@@ -43,14 +71,12 @@ static void *append(struct link *link, size_t size)
         link->out_capacity = capacity;
     }
     place = link->out + link->out_size;
-    memset(place, 0, size);
     link->out_size += size;
     return place;
 }
 
 static bool open_frame(struct link *link)
 {
-
     if (link->is_frame_open) {
         return true;
     }
@@ -96,58 +122,73 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
     link->is_frame_open = false;
 }
 
-static void put_record(struct link *link, const struct sst_record *record, const void *body,
-                       uint64_t time_ns)
+/* Room for the body of a record; NULL without memory. */
+static uint8_t *put_record(struct link *link, const struct sst_record *record)
 {
+    size_t padded = PADDED(record->size);
     uint8_t *place;
 
     if (!link_has_room(link)) {
         assert(!link_has_feature(link, SST_WIRE_SYNC)); /* the caller asks for room there */
-        link_end_frame(link, false, time_ns, 0);
+        link_end_frame(link, false, record->time_ns, 0);
     }
     if (!open_frame(link)) {
-        return;
+        return NULL;
     }
-    place = append(link, sizeof(*record) + PADDED(record->size));
-    if (place) {
-        memcpy(place, record, sizeof(*record));
-        memcpy(place + sizeof(*record), body, record->size);
-        link->out_frame_count++;
+    place = append(link, sizeof(*record) + padded);
+    if (!place) {
+        return NULL;
     }
+    memcpy(place, record, sizeof(*record));
+    place += sizeof(*record);
+    memset(place + record->size, 0, padded - record->size);
+    link->out_frame_count++;
+    return place;
 }
 
-void link_put_answer(struct link *link, uint64_t tag, const struct sst_response *response,
-                     size_t payload_size, uint64_t time_ns, uint64_t cycles)
+void link_put_answer(struct link *link, const struct link_answer *answer)
 {
-    struct sst_record record = {
+    const struct sst_record record = {
         .kind = SST_RECORD_ANSWER,
-        .size = (uint32_t)(RESPONSE_HEAD + payload_size),
-        .tag = tag,
-        .time_ns = time_ns,
-        .cycles = cycles,
+        .size = (uint32_t)(RESPONSE_HEAD + answer->size),
+        .tag = answer->tag,
+        .time_ns = answer->time_ns,
+        .cycles = answer->cycles,
     };
-    void *place;
+    bool is_old = link->state == LINK_OLD;
+    uint8_t *place = is_old ? append(link, sizeof(struct sst_response)) : put_record(link, &record);
+    struct response_head head = {
+        .status = answer->status,
+        .request_id = answer->request_id,
+        .user_data = answer->user_data,
+        .result = answer->result,
+    };
 
-    assert(payload_size <= SST_PAYLOAD_SIZE);
-    if (link->state != LINK_OLD) {
-        put_record(link, &record, response, time_ns);
+    assert(answer->size <= SST_PAYLOAD_SIZE);
+    if (!place) {
         return;
     }
-    place = append(link, sizeof(*response));
-    if (place) {
-        memcpy(place, response, RESPONSE_HEAD + payload_size);
+    memcpy(place, &head, sizeof(head));
+    if (answer->size > 0) {
+        memcpy(place + RESPONSE_HEAD, answer->payload, answer->size);
+    }
+    if (is_old) {
+        memset(place + RESPONSE_HEAD + answer->size, 0, SST_PAYLOAD_SIZE - answer->size);
     }
 }
 
 void link_put_event(struct link *link, const struct sst_event *event)
 {
-    struct sst_record record = {
+    const struct sst_record record = {
         .kind = SST_RECORD_EVENT,
         .size = sizeof(*event),
         .time_ns = event->timestamp,
     };
+    uint8_t *place = put_record(link, &record);
 
-    put_record(link, &record, event, event->timestamp);
+    if (place) {
+        memcpy(place, event, sizeof(*event));
+    }
 }
 
 const uint8_t *link_output(const struct link *link, size_t *size)
@@ -159,6 +200,9 @@ const uint8_t *link_output(const struct link *link, size_t *size)
 void link_sent(struct link *link, size_t size)
 {
     link->out_sent += size;
+    if (link->out_sent == link->out_size) {
+        link->out_sent = link->out_size = 0;
+    }
 }
 
 /* ---- In ---- */
@@ -169,13 +213,14 @@ static bool fail(struct link *link, const char *why)
     return false;
 }
 
-static bool answer_hello(struct link *link, const struct sst_request *request)
+static bool answer_hello(struct link *link, const uint8_t *bytes)
 {
     struct sst_hello hello;
     struct sst_hello_reply reply = {.magic = SST_HELLO_REPLY_MAGIC, .version = SST_WIRE_VERSION};
-    struct sst_response *response;
+    struct sst_response response = {.status = SST_OK};
+    uint8_t *place;
 
-    memcpy(&hello, &request->payload, sizeof(hello));
+    memcpy(&hello, bytes + REQUEST_HEAD, sizeof(hello));
     if (hello.magic != SST_HELLO_MAGIC || hello.version < SST_WIRE_VERSION ||
         hello.time_ns > LINK_TIME_MAX) {
         return false;
@@ -183,12 +228,12 @@ static bool answer_hello(struct link *link, const struct sst_request *request)
     reply.features = link->features = hello.features & FEATURES;
     link->frame.time_ns = hello.time_ns;
     link->ops->hello(link->owner, &hello, &reply);
-    response = append(link, sizeof(*response));
-    if (response) {
-        response->status = SST_OK;
-        response->request_id = request->request_id;
-        response->user_data = request->user_data;
-        memcpy(&response->payload, &reply, sizeof(reply));
+    memcpy(&response.request_id, bytes + offsetof(struct sst_request, request_id), 8);
+    memcpy(&response.user_data, bytes + offsetof(struct sst_request, user_data), 8);
+    memcpy(&response.payload, &reply, sizeof(reply));
+    place = append(link, sizeof(response));
+    if (place) {
+        memcpy(place, &response, sizeof(response));
     }
     link->state = LINK_FRAMES;
     return true;
@@ -196,18 +241,19 @@ static bool answer_hello(struct link *link, const struct sst_request *request)
 
 static size_t take_old(struct link *link, const uint8_t *bytes, size_t length)
 {
-    struct sst_request request;
+    const size_t size = sizeof(struct sst_request);
+    uint32_t type;
 
-    if (length < sizeof(request)) {
+    if (length < size) {
         return 0;
     }
-    memcpy(&request, bytes, sizeof(request));
-    if (link->state == LINK_NEW && request.type == SST_HELLO_TYPE && !link->is_old_only &&
-        answer_hello(link, &request)) {
-        return sizeof(request);
+    memcpy(&type, bytes, sizeof(type));
+    if (link->state == LINK_NEW && type == SST_HELLO_TYPE && !link->is_old_only &&
+        answer_hello(link, bytes)) {
+        return size;
     }
     link->state = LINK_OLD;
-    return link->ops->request(link->owner, 0, 0, &request) ? sizeof(request) : SIZE_MAX;
+    return link->ops->request(link->owner, 0, 0, bytes, size) ? size : SIZE_MAX;
 }
 
 static bool check_frame(struct link *link, const struct sst_frame *frame)
@@ -272,16 +318,14 @@ static size_t take_frame(struct link *link, const uint8_t *bytes, size_t length)
 
 static bool run_record(struct link *link, const struct sst_record *record, const uint8_t *body)
 {
-    struct sst_request request = {0};
     struct sst_reset_notice notice;
 
     switch (record->kind) {
     case SST_RECORD_REQUEST:
-        if (record->size < REQUEST_HEAD || record->size > sizeof(request)) {
+        if (record->size < REQUEST_HEAD || record->size > sizeof(struct sst_request)) {
             return fail(link, "a request of a wrong size");
         }
-        memcpy(&request, body, record->size);
-        return link->ops->request(link->owner, record->tag, record->pair, &request);
+        return link->ops->request(link->owner, record->tag, record->pair, body, record->size);
     case SST_RECORD_RESET:
         if (record->size != sizeof(notice)) {
             return fail(link, "a reset of a wrong size");

@@ -20,9 +20,10 @@ enum link_state {
 };
 
 struct link_ops {
-    /* A record of a frame, or a request of the old wire (tag 0 then: request_id tells). `size` is
-     * what was sent of the request; the rest of it is zero. False: out of memory. */
-    bool (*request)(void *owner, uint64_t tag, uint16_t pair, const struct sst_request *request);
+    /* A record of a frame, or a request of the old wire (tag 0 then: request_id tells): the first
+     * `size` bytes of a sst_request, at least its header; the rest of it is zero. False: out of
+     * memory. */
+    bool (*request)(void *owner, uint64_t tag, uint16_t pair, const uint8_t *bytes, size_t size);
     void (*reset)(void *owner, uint32_t reason);
     /* Around the records of a SYNC frame. link_reply is due before or when end returns. */
     void (*sync_begin)(void *owner, uint64_t time_ns);
@@ -75,9 +76,16 @@ static inline bool link_has_feature(const struct link *link, uint64_t feature)
  * frames are ended and the next one begun. */
 bool link_has_room(const struct link *link);
 
-/* `payload_size` bytes of the payload count; the rest is zero. */
-void link_put_answer(struct link *link, uint64_t tag, const struct sst_response *response,
-                     size_t payload_size, uint64_t time_ns, uint64_t cycles);
+struct link_answer {
+    uint64_t tag;
+    uint64_t time_ns, cycles;
+    uint32_t status;
+    uint64_t request_id, user_data, result;
+    const void *payload; /* zero follows it */
+    size_t size;         /* of the payload */
+};
+
+void link_put_answer(struct link *link, const struct link_answer *answer);
 void link_put_event(struct link *link, const struct sst_event *event);
 
 /* Ends the open frame: it may be sent. With sync, a frame is sent even without records. */

@@ -28,7 +28,8 @@ struct sst_device; /* one connection: one accelerator of one guest */
 
 /* A request that waits for its answer. The library's, until sst_answer. */
 struct sst_job {
-    struct sst_request request; /* COMPUTE, READ, WRITE or CONFIGURE; zero beyond what was sent */
+    /* COMPUTE, READ, WRITE or CONFIGURE; zero beyond what was sent. To be read only. */
+    struct sst_request request;
     uint64_t arrival_ns;
     uint16_t pair;        /* queue pair that it came by; 0 on the old wire */
     /* The model's, for what it wants. */
@@ -37,6 +38,7 @@ struct sst_job {
     /* Private. */
     struct sst_device *device;
     uint64_t tag;
+    size_t used; /* bytes of the request that are not zero */
     struct sst_job *all_next, **all_link;
 };
 

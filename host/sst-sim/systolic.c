@@ -101,14 +101,14 @@ static void multiply_float(const struct systolic *s, float *c, const float *a, c
     }
 }
 
-/* Parameters may have changed since the start: then what they say now is multiplied, if it can. */
-static void finish(void *model, const struct sst_compute *compute)
+/* What the parameters say now is multiplied, if it can be. */
+static uint32_t finish(void *model, const struct sst_compute *compute)
 {
     struct systolic *s = model;
     uint8_t *bytes = s->accelerator.memory.bytes;
 
     if (check(model, compute) != SST_OK) {
-        return;
+        return SST_INVALID;
     }
     memset(bytes + s->c, 0, size_c(s));
     if (s->element == COMPUTE_ELEMENT_FLOAT32) {
@@ -118,6 +118,7 @@ static void finish(void *model, const struct sst_compute *compute)
         multiply_int(s, (uint32_t *)(bytes + s->c), (const uint32_t *)(bytes + s->a),
                      (const uint32_t *)(bytes + s->b));
     }
+    return SST_OK;
 }
 
 static const struct accelerator_compute systolic_compute = {
