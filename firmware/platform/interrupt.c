@@ -68,35 +68,44 @@ static void put_unhandled(uint32_t intid)
     console_put_string(" has no handler: it is masked\n");
 }
 
+/*
+ * Masked or detached after it was acknowledged. Under the lock: whoever did that has done all of
+ * it, and the ITS's queue is shared. An edge that is only masked waits; a level comes by itself.
+ */
+static bool put_back(const struct interrupt_slot *slot, uint32_t intid)
+{
+    if (slot && slot->attached) {
+        if (slot->is_edge && gic_is_line(intid))
+            gic_set_pending(intid, true);
+        else if (slot->is_edge)
+            its_lpi_set_pending(intid, true);
+        return true;
+    }
+    return !gic_is_line(intid) || !gic_is_enabled(intid);
+}
+
 static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu *self,
                                                            const struct interrupt_slot *slot,
                                                            uint32_t acknowledged)
 {
     uint32_t intid = gic_intid(self->is_v3, acknowledged);
+    bool was_handled;
 
     if (intid >= GIC_SPECIAL_FIRST && intid < GIC_SPECIAL_FIRST + 4) {
         self->spurious++;
         return;
     }
-    if (slot && __atomic_load_n(&slot->attached, __ATOMIC_RELAXED)) {
-        /* Masked after it was acknowledged: an edge waits, a level comes by itself. */
-        self->spurious++;
-        if (slot->is_edge && gic_is_line(intid))
-            gic_set_pending(intid, true);
-        gic_end(self->is_v3, acknowledged);
-        return;
-    }
-    self->unhandled++;
-    put_unhandled(intid);
-    /* Another CPU may be at the ITS's queue, and may have attached it just now. */
     lock_take(&interrupts.lock);
-    if (!slot || !slot->attached) {
-        if (gic_is_line(intid))
-            gic_disable(intid);
-        else
-            its_lpi_disable(intid);
-    }
+    was_handled = put_back(slot, intid);
+    if (!was_handled)
+        gic_disable(intid);
     lock_release(&interrupts.lock);
+    if (was_handled) {
+        self->spurious++;
+    } else {
+        self->unhandled++;
+        put_unhandled(intid);
+    }
     gic_end(self->is_v3, acknowledged);
 }
 

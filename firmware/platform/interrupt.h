@@ -88,7 +88,7 @@ void interrupt_sleep(uint64_t deadline_ns);
 
 struct interrupt_statistics {
     uint64_t taken;     /* exceptions, those below included */
-    uint64_t spurious;  /* nothing was pending any more */
+    uint64_t spurious;  /* nothing was pending any more, or just masked or detached */
     uint64_t unhandled; /* without a handler: masked, and the first ones reported on the console */
 };
 

@@ -3,8 +3,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Several CPUs: the guest's tests (apps test_smp, test_smp_litmus, test_smp_ring, test_smp_queues,
- * test_reset) on both GICs, at every entry level, with 1 to 8 CPUs, in parallel and by turns. With
- * BAREGPU_SOAK set every combination, and ten million buffers through each ring.
+ * test_interrupt_churn, test_reset) on both GICs, at every entry level, with 1 to 8 CPUs, in
+ * parallel and by turns. With BAREGPU_SOAK set every combination, and ten million buffers through
+ * each ring.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -315,6 +316,22 @@ static void test_queues(void **state)
 
 /* ---- Reset, and endings on other CPUs ---- */
 
+/* Messages that come and go on all CPUs at once. */
+static void test_messages(void **state)
+{
+    const char *append = is_soak() ? "run=test_interrupt_churn rounds=2000"
+                                   : "run=test_interrupt_churn rounds=25";
+    bool good = true;
+
+    (void)state;
+    good &= run_passes("virt", "max", 4, NULL, append);
+    good &= run_passes("virt,gic-version=3", "max", 2, NULL, append);
+    good &= run_passes("virt,gic-version=3", "max", 4, NULL, append);
+    good &= run_passes("virt,gic-version=3,secure=on", "max", 2, NULL, append);
+    good &= run_passes("virt,gic-version=3", "max", 2, "tcg,thread=single", append);
+    assert_true(good);
+}
+
 static void test_reset(void **state)
 {
     static const char *const conduits[] = {"virt", "virt,virtualization=on", "virt,secure=on"};
@@ -410,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_litmus),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_queues),
+        cmocka_unit_test(test_messages),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_endings),
     };
