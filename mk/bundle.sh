@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, firmware and the tests (programs, scripts,
-# and libraries that they load themselves) with every library they need. docs/building.md tells
-# what the receiving machine must have.
+# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, simulator, firmware and the tests (programs,
+# scripts, and libraries that they load themselves) with every library they need. docs/building.md
+# tells what the receiving machine must have.
 #
 #   run, test       the scripts of mk/bundle/
 #   build/          as in a working tree, programs stripped
@@ -93,6 +93,7 @@ rm -rf "$build/bundle"
 mkdir -p "$libraries" "$glibc" "$stage/build/firmware" "$stage/build/qemu"
 add_program "$build/qemu/qemu-system-aarch64"
 add_program "$build/host/baregpu-mediator"
+add_program "$build/host/baregpu-sst-sim"
 tests=
 for test in "$@"; do
     case $test in
@@ -108,7 +109,8 @@ for test in "$@"; do
     *) add_program "$test" && tests="$tests build/${test#"$build"/}" ;;
     esac
 done
-add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" $(
+add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" \
+    "$build/host/baregpu-sst-sim" $(
     for test in "$@"; do case $test in *.sh | *.so*) ;; *) echo "$test" ;; esac done
 )
 add_glibc

@@ -18,5 +18,6 @@ BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(
 .PHONY: bundle
 bundle: $(BUNDLE)
 $(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(FW)/minimal.elf $(FW)/cross $(MEDIATOR) \
-		$(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) mk/run.sh mk/run-test.sh
+		$(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
+		mk/run.sh mk/run-test.sh
 	@mk/bundle.sh $(BUILD) $@ $(BUNDLE_TESTS)
