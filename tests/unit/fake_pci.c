@@ -58,7 +58,7 @@ static int bridge_to(struct fake_pci *pci, unsigned bus)
         for (int i = 0; i < pci->count; i++) {
             const struct fake_function *f = &pci->functions[i];
 
-            if (f->is_bridge && f->parent == at && f->config[0x19] != 0 &&
+            if (f->is_bridge && !f->is_absent && f->parent == at && f->config[0x19] != 0 &&
                 f->config[0x19] <= bus && bus <= f->config[0x1A]) {
                 pci->conflicts += next != -2;
                 next = i;
@@ -79,7 +79,7 @@ static struct fake_function *find(struct fake_pci *pci, unsigned bus, unsigned d
     for (int i = 0; i < pci->count && parent != -2; i++) {
         struct fake_function *f = &pci->functions[i];
 
-        if (f->parent == parent && f->devfn == devfn) {
+        if (f->parent == parent && f->devfn == devfn && !f->is_absent) {
             return f;
         }
     }
@@ -324,7 +324,7 @@ int fake_pci_decode(const struct fake_pci *pci, uint64_t address, bool is_io, in
     for (int i = 0; i < pci->count; i++) {
         const struct fake_function *f = &pci->functions[i];
 
-        if (!(f->config[4] & (is_io ? 1 : 2)) || !reaches(pci, f, address, is_io)) {
+        if (f->is_absent || !(f->config[4] & (is_io ? 1 : 2)) || !reaches(pci, f, address, is_io)) {
             continue;
         }
         for (unsigned b = 0; b < 6; b++) {

@@ -21,6 +21,7 @@ struct fake_function {
     int parent; /* index of the bridge above, or FAKE_ROOT */
     uint8_t devfn;
     bool is_bridge;
+    bool is_absent; /* not there, for now */
     uint8_t config[4096];
     uint8_t writable[4096];
     uint64_t bar_size[6];

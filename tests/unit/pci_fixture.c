@@ -52,8 +52,8 @@ struct pci_device *device_of(int function)
                        ? f.config.bus_first
                        : fake_pci_get(&f.pci, fake->parent, 0x19, 1);
 
-    for (size_t i = 0; i < f.host.device_count; i++) {
-        if (f.devices[i].bdf == (bus << 8 | fake->devfn)) {
+    for (size_t i = 0; i < f.host.device_count && !fake->is_absent; i++) {
+        if (!f.devices[i].is_removed && f.devices[i].bdf == (bus << 8 | fake->devfn)) {
             return &f.devices[i];
         }
     }
@@ -61,7 +61,7 @@ struct pci_device *device_of(int function)
 }
 
 /* Every assigned BAR answers alone at its first and last byte once its device decodes. */
-static void check_decoding(void)
+void check_decoding(void)
 {
     for (int i = 0; i < f.pci.count; i++) {
         struct pci_device *device = device_of(i);

@@ -35,6 +35,9 @@ int add_plain(int parent, uint8_t devfn);
  * Returns what pci_host_enumerate returned. */
 int enumerate(void);
 
+/* Of that: decoding. Turns it on for all devices. */
+void check_decoding(void);
+
 /* What the library found for a function of the fake bus; NULL: nothing. */
 struct pci_device *device_of(int function);
 
