@@ -89,11 +89,27 @@ static void fail_pending(SSTLink *link, uint32_t status)
 
 /* ---- Connection ---- */
 
-static void on_readable(void *opaque);
+static void receive(SSTLink *link);
+
+/* What the main loop calls. */
+static void run_guarded(SSTLink *link, void (*function)(SSTLink *link))
+{
+    bool unused = false, *guard = link->guard ? link->guard : &unused;
+    bool was = *guard;
+
+    *guard = true;
+    function(link);
+    *guard = was;
+}
+
+static void on_readable(void *opaque)
+{
+    run_guarded(opaque, receive);
+}
 
 static void on_writable(void *opaque)
 {
-    flush(opaque);
+    run_guarded(opaque, flush);
 }
 
 static bool wants_write(const SSTLink *link)
@@ -206,7 +222,7 @@ static void retry_open(void *opaque)
     SSTLink *link = opaque;
 
     if (link->running) {
-        sst_link_try_open(link);
+        run_guarded(link, sst_link_try_open);
     }
 }
 
@@ -497,6 +513,9 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to)
                 link->next_ns = link->reader.frame.next_ns;
                 return false;
             }
+            if (link->sync) {
+                refuse_stream(link, "the simulator spoke unasked: connection closed");
+            }
             break;
         default:
             refuse_stream(link, "the simulator sent what is no frame: connection closed");
@@ -508,10 +527,8 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to)
     }
 }
 
-static void on_readable(void *opaque)
+static void receive(SSTLink *link)
 {
-    SSTLink *link = opaque;
-
     for (unsigned i = 0; i < READS_MAX; i++) {
         size_t room;
         uint8_t *space = sst_reader_space(&link->reader, &room);

@@ -85,6 +85,7 @@ typedef struct SSTLink {
     uint32_t sync_deadline_ms;
     uint64_t clock_hz; /* deterministic time, old wire: to turn cycles into time */
     uint32_t device_id, pairs, in_flight_max; /* for the probe */
+    bool *guard; /* true while a handler of the link's runs, see virtio_sst_enter(). May be NULL */
 
     /* The link's own from here on. */
     const SSTLinkEvents *events;

@@ -15,6 +15,9 @@
 /* So many requests are taken at a time: a guest that adds more meanwhile can not hold us. */
 #define REQUESTS_MAX (2 * SST_QUEUE_SIZE)
 
+/* Deterministic time: events that a simulator may have told ahead; more are dropped. */
+#define DUE_EVENTS_MAX 16384
+
 /* A response before it has a place: the head is ours, the payload may be anybody's. */
 typedef struct Response {
     struct {
@@ -32,6 +35,26 @@ unsigned virtio_sst_pair_count(VirtIOSST *s)
     bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(SST_F_MULTI_QUEUE));
 
     return many ? s->num_queues : 1;
+}
+
+/* ---- Entry ---- */
+
+bool *virtio_sst_guard(VirtIOSST *s)
+{
+    return &qdev_get_parent_bus(DEVICE(s))->parent->mem_reentrancy_guard.engaged_in_io;
+}
+
+bool virtio_sst_enter(VirtIOSST *s)
+{
+    bool *guard = virtio_sst_guard(s), was = *guard;
+
+    *guard = true;
+    return was;
+}
+
+void virtio_sst_leave(VirtIOSST *s, bool was)
+{
+    *virtio_sst_guard(s) = was;
 }
 
 /* ---- Items ---- */
@@ -127,6 +150,7 @@ void virtio_sst_drop(VirtIOSST *s, int pair)
     }
     while (pair < 0 && (due = QTAILQ_FIRST(&s->due))) {
         QTAILQ_REMOVE(&s->due, due, next);
+        s->due_events -= !due->item;
         g_free(due);
     }
     arm_timeout(s);
@@ -170,17 +194,37 @@ static size_t write_response(const VirtQueueElement *to, const Response *respons
     return size + iov_memset(to->in_sg, to->in_num, size, 0, RESPONSE_SIZE - size);
 }
 
-/* The next buffer of the response queue that can be written at all. */
+/*
+ * As virtqueue_pop(), but when the queue is empty, the guest notifies us of what it adds: pop() says
+ * where it has got to (avail_event) without a barrier before the next look at the ring.
+ */
+static void *pop(VirtQueue *queue, size_t size)
+{
+    void *element = virtqueue_pop(queue, size);
+
+    if (!element) {
+        smp_mb();
+        if (!virtio_queue_empty(queue)) {
+            element = virtqueue_pop(queue, size);
+        }
+    }
+    return element;
+}
+
+/* The next buffer that can be written at all. A guest that adds others for ever can not hold us. */
 static VirtQueueElement *pop_buffer(VirtIOSST *s, VirtQueue *queue)
 {
-    VirtQueueElement *buffer;
+    for (unsigned i = 0; i < VIRTQUEUE_MAX_SIZE; i++) {
+        VirtQueueElement *buffer = pop(queue, sizeof(*buffer));
 
-    while ((buffer = virtqueue_pop(queue, sizeof(*buffer))) && !buffer->in_num) {
+        if (!buffer || buffer->in_num) {
+            return buffer;
+        }
         qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: a buffer that can not be written\n");
         virtqueue_push(queue, buffer, 0);
         g_free(buffer);
     }
-    return buffer;
+    return NULL;
 }
 
 static void push_chain(VirtIOSST *s, SSTItem *item, size_t used)
@@ -398,19 +442,26 @@ static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
     respond_status(s, item, SST_ERROR);
 }
 
-/* False: there is more. */
+/*
+ * False: there is more. With deterministic time all are taken at once. The guest adds none meanwhile,
+ * so there are no more than a queue has: unless responses are written over the ring itself.
+ */
 static bool take_requests(VirtIOSST *s, unsigned pair)
 {
+    unsigned max = s->link.sync ? VIRTQUEUE_MAX_SIZE + 1 : REQUESTS_MAX;
     SSTItem *item;
 
-    for (unsigned i = 0; i < REQUESTS_MAX || s->link.sync; i++) {
-        item = virtqueue_pop(s->pairs[pair].request_queue, sizeof(*item));
+    for (unsigned i = 0; i < max; i++) {
+        item = pop(s->pairs[pair].request_queue, sizeof(*item));
         if (!item) {
             return true;
         }
         read_request(s, item, pair);
     }
-    return false;
+    if (s->link.sync) {
+        virtio_error(VIRTIO_DEVICE(s), "virtio-sst: more requests than the queue can have");
+    }
+    return s->link.sync;
 }
 
 /* ---- Virtual time ---- */
@@ -420,6 +471,7 @@ static void on_timeout(void *opaque)
 {
     VirtIOSST *s = opaque;
     int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    bool guard = virtio_sst_enter(s);
     SSTItem *item;
 
     while ((item = QTAILQ_FIRST(&s->items)) && item->deadline_ns <= now_ns) {
@@ -430,7 +482,8 @@ static void on_timeout(void *opaque)
     }
     arm_timeout(s);
     notify_guest(s);
-    sst_link_kick(&s->link);
+    virtio_sst_kick(s);
+    virtio_sst_leave(s, guard);
 }
 
 static void send_event(VirtIOSST *s, const void *event)
@@ -462,6 +515,7 @@ static void finish_due(VirtIOSST *s, SSTDue *due)
 
     QTAILQ_REMOVE(&s->due, due, next);
     if (!item) {
+        s->due_events--;
         send_event(s, due->data);
     } else {
         QTAILQ_REMOVE(&s->items, item, next);
@@ -486,6 +540,15 @@ static void arm_due(VirtIOSST *s)
     }
 }
 
+/* Each reply of the simulator's may name another time. */
+void virtio_sst_kick(VirtIOSST *s)
+{
+    sst_link_kick(&s->link);
+    if (s->link.sync) {
+        arm_due(s);
+    }
+}
+
 static void finish_what_is_due(VirtIOSST *s)
 {
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -502,6 +565,7 @@ static void finish_what_is_due(VirtIOSST *s)
 static void on_due(void *opaque)
 {
     VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
 
     finish_what_is_due(s);
     if (s->link.next_ns <= (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL)) {
@@ -509,6 +573,7 @@ static void on_due(void *opaque)
         sst_link_kick(&s->link);
         finish_what_is_due(s);
     }
+    virtio_sst_leave(s, guard);
 }
 
 /* After all others of the same time. */
@@ -567,10 +632,13 @@ static void link_event(void *opaque, const struct sst_event *event, uint64_t tim
 {
     VirtIOSST *s = opaque;
 
-    if (s->link.sync) {
+    if (!s->link.sync) {
+        send_event(s, event);
+    } else if (s->due_events < DUE_EVENTS_MAX) {
+        s->due_events++;
         schedule(s, NULL, time_ns, event, sizeof(*event));
     } else {
-        send_event(s, event);
+        s->events_dropped++;
     }
 }
 
@@ -623,20 +691,19 @@ static void finish_processing(VirtIOSST *s, bool complete)
     if (!complete) {
         qemu_bh_schedule(s->queue_bh);
     }
-    sst_link_kick(&s->link);
-    if (s->link.sync) {
-        arm_due(s);
-    }
+    virtio_sst_kick(s);
     notify_guest(s);
 }
 
 void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq)
 {
     VirtIOSST *s = VIRTIO_SST(vdev);
+    bool guard = virtio_sst_enter(s); /* also when an eventfd has brought it */
 
     if (is_live(vdev)) {
         finish_processing(s, process_queue(s, virtio_get_queue_index(vq)));
     }
+    virtio_sst_leave(s, guard);
 }
 
 void virtio_sst_process(VirtIOSST *s)
@@ -652,9 +719,12 @@ void virtio_sst_process(VirtIOSST *s)
     finish_processing(s, complete);
 }
 
+/* A machine that was stopped meanwhile looks at its queues when it runs again. */
 static void on_queue_bh(void *opaque)
 {
-    virtio_sst_process(opaque);
+    if (VIRTIO_DEVICE(opaque)->vm_running) {
+        virtio_sst_process(opaque);
+    }
 }
 
 void virtio_sst_fail_restored(VirtIOSST *s)

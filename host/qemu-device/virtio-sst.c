@@ -100,7 +100,7 @@ static void virtio_sst_reset(VirtIODevice *vdev)
     trace_virtio_sst_reset(s->link.device_id);
     virtio_sst_drop(s, -1);
     sst_link_reset(&s->link, SST_RESET_DEVICE);
-    sst_link_kick(&s->link);
+    virtio_sst_kick(s);
     virtio_sst_update_offer(s);
 }
 
@@ -110,7 +110,7 @@ static void virtio_sst_queue_reset(VirtIODevice *vdev, uint32_t index)
 
     if (index % 2 == 0 && index < 2 * virtio_sst_pair_count(s)) {
         virtio_sst_drop(s, index / 2);
-        sst_link_kick(&s->link);
+        virtio_sst_kick(s);
     }
 }
 
@@ -140,6 +140,7 @@ static void virtio_sst_stop_ioeventfd(VirtIODevice *vdev)
 static void virtio_sst_run_state_changed(void *opaque, bool running, RunState state)
 {
     VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
 
     trace_virtio_sst_run_state(s->link.device_id, running, s->in_flight);
     sst_link_set_running(&s->link, running);
@@ -148,6 +149,7 @@ static void virtio_sst_run_state_changed(void *opaque, bool running, RunState st
         virtio_sst_fail_restored(s);
         virtio_sst_process(s);
     }
+    virtio_sst_leave(s, guard);
 }
 
 /* ---- Properties ---- */
@@ -265,6 +267,7 @@ static void virtio_sst_realize(DeviceState *dev, Error **errp)
         s->pairs[i].response_queue = s->queues[SST_QUEUE_RESPONSE(i)];
     }
     virtio_sst_queue_init(s);
+    s->link.guard = virtio_sst_guard(s);
     sst_link_init(&s->link, &virtio_sst_link_events, s);
     s->run_state_entry = qemu_add_vm_change_state_handler(virtio_sst_run_state_changed, s);
     if (!runstate_check(RUN_STATE_INMIGRATE)) {

@@ -62,6 +62,7 @@ struct VirtIOSST {
     SSTItemList items; /* at the simulator, the earliest deadline first */
     SSTItemList restored;
     QTAILQ_HEAD(, SSTDue) due; /* by time */
+    unsigned due_events; /* in there */
     SSTPair pairs[SST_PAIRS_MAX];
     bool notify_event;
     QEMUTimer *timeout_timer, *due_timer; /* virtual time */
@@ -90,6 +91,16 @@ void virtio_sst_update_offer(VirtIOSST *s);
 void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq);
 /* Looks at all queues. */
 void virtio_sst_process(VirtIOSST *s);
+/* sst_link_kick(), and the timers that depend on the reply. */
+void virtio_sst_kick(VirtIOSST *s);
+/*
+ * Around everything that may write to the guest's memory or interrupt it, as QEMU does it around
+ * accesses by the guest: a buffer, or an MSI-X vector, that leads into our own registers must not
+ * bring us here again from within.
+ */
+bool virtio_sst_enter(VirtIOSST *s);
+void virtio_sst_leave(VirtIOSST *s, bool was);
+bool *virtio_sst_guard(VirtIOSST *s);
 /* Fields that do not depend on properties. */
 void virtio_sst_queue_init(VirtIOSST *s);
 void virtio_sst_queue_cleanup(VirtIOSST *s);
