@@ -274,6 +274,11 @@ static void in_and_out(void **state)
         assert_int_equal(f.host.device_count, count);
         take_out();
         assert_int_equal(fake_pci_decode(&f.pci, bar, false, &function, &unused), 0);
+        /* Nothing is forwarded: the bases are above the limits. */
+        assert_true(fake_pci_get(&f.pci, slots.port, 0x20, 2) >
+                    fake_pci_get(&f.pci, slots.port, 0x22, 2));
+        assert_true((fake_pci_get(&f.pci, slots.port, 0x24, 2) & 0xFFF0) >
+                    (fake_pci_get(&f.pci, slots.port, 0x26, 2) & 0xFFF0));
         expect_clean();
     }
     assert_int_equal(f.problems, 0);
@@ -373,10 +378,13 @@ static void the_table_is_full(void **state)
 /* The buses behind the port were counted before it was there. */
 static void a_bridge_is_plugged_in(void **state)
 {
+    (void)state;
+    add_port(9 << 3, 0); /* has the next bus */
+    assert_int_equal(enumerate(), 0);
+    assert_int_equal(pci_slot_open(&slot, &f.host, device_of(slots.port)), 0);
     unsigned next_bus = f.host.next_bus;
     int bridge = fake_pci_add_bridge(&f.pci, slots.port, 0, 7);
 
-    (void)state;
     slots.guests[slots.guest_count++] = bridge;
     fake_pci_bar32(&f.pci, add_plain(bridge, 1 << 3), 0, 0x1000, 0);
     set_status(OCCUPIED, 0);
