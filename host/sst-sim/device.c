@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Things that a model may do before it answers a request that finds it idle. One that is never
- * done would keep the whole process. */
+/* Things that a model may do before it answers a request that finds it idle, or until the time of a
+ * SYNC frame. One that is never done would keep the whole process. */
+#ifndef STEPS_MAX
 #define STEPS_MAX 100000000u
+#endif
 
 /* Requests that wait at a time: more than a device has entries in its queues. */
 #define JOBS_MAX 65536u
@@ -176,18 +178,23 @@ static void answer_without_model(struct sst_job *job)
 }
 
 /* Without deterministic time nothing else happens until the job is answered. A model that has
- * nothing left to do and has not answered never will. */
+ * nothing left to do and has not answered never will: it goes back to its start, so that it does
+ * not answer later what is not its own any more. */
 static void run_until_idle(struct sst_device *device)
 {
     uint32_t steps = 0;
 
     while (device->jobs && kernel_next_ns(&device->kernel) != SST_TIME_NEVER &&
-           steps++ < STEPS_MAX) {
+           steps++ < STEPS_MAX && !device->link.is_out_of_memory) {
         kernel_step(&device->kernel, device->model);
+    }
+    if (!device->jobs) {
+        return;
     }
     while (device->jobs) {
         sst_answer(device->jobs, &(struct sst_answer){.status = SST_ERROR});
     }
+    reset_model(device);
 }
 
 static bool take_request(void *owner, uint64_t tag, uint16_t pair, const uint8_t *bytes,
@@ -232,18 +239,23 @@ static void take_reset(void *owner, uint32_t reason)
     reset_model(owner);
 }
 
-/* What is due before or at `time_ns` happens, as long as the reply has room for it. */
+/* What is due before or at `time_ns` happens. */
 static void advance(struct sst_device *device, uint64_t time_ns)
 {
-    while (kernel_next_ns(&device->kernel) <= time_ns && link_has_room(&device->link)) {
+    while (kernel_next_ns(&device->kernel) <= time_ns && device->steps < STEPS_MAX &&
+           !device->link.is_out_of_memory) {
         kernel_step(&device->kernel, device->model);
+        device->steps++;
     }
     kernel_advance(&device->kernel, time_ns);
 }
 
 static void begin_sync(void *owner, uint64_t time_ns)
 {
-    advance(owner, time_ns);
+    struct sst_device *device = owner;
+
+    device->steps = 0;
+    advance(device, time_ns);
 }
 
 static void end_sync(void *owner)
@@ -319,6 +331,10 @@ size_t device_receive(struct sst_device *device, const uint8_t *bytes, size_t le
 {
     size_t taken = link_receive(&device->link, bytes, length);
 
+    if (device->steps >= STEPS_MAX) {
+        snprintf(device->link.error, sizeof(device->link.error), "the model does not come to rest");
+        return SIZE_MAX;
+    }
     if (!device->is_sync && taken != SIZE_MAX) {
         link_end_frame(&device->link, false, device->kernel.now_ns, 0);
     }

@@ -31,7 +31,8 @@ void link_init(struct link *link, const struct link_ops *ops, void *owner, bool 
 void link_free(struct link *link)
 {
     free(link->out);
-    link->out = NULL;
+    free(link->later);
+    link->out = link->later = NULL;
 }
 
 /* ---- Out ---- */
@@ -51,6 +52,24 @@ static void drop_sent(struct link *link)
     link->out_frame -= link->is_frame_open ? sent : 0;
 }
 
+/* Makes room for `size` bytes in all; false without memory. */
+static bool grow(struct link *link, uint8_t **bytes, size_t *capacity, size_t size)
+{
+    uint8_t *larger;
+
+    if (size <= *capacity) {
+        return true;
+    }
+    larger = size <= LINK_OUT_MAX ? realloc(*bytes, 2 * size) : NULL;
+    if (!larger) {
+        link->is_out_of_memory = true;
+        return false;
+    }
+    *bytes = larger;
+    *capacity = 2 * size;
+    return true;
+}
+
 /* Room for `size` bytes, whatever is in there; NULL without memory. */
 static uint8_t *append(struct link *link, size_t size)
 {
@@ -59,19 +78,24 @@ static uint8_t *append(struct link *link, size_t size)
     if (link->out_capacity - link->out_size < size && link->out_sent > 0) {
         drop_sent(link);
     }
-    if (link->out_capacity - link->out_size < size) {
-        size_t capacity = 2 * (link->out_size + size);
-        uint8_t *out = realloc(link->out, capacity);
-
-        if (!out) {
-            link->is_out_of_memory = true;
-            return NULL;
-        }
-        link->out = out;
-        link->out_capacity = capacity;
+    if (!grow(link, &link->out, &link->out_capacity, link->out_size + size)) {
+        return NULL;
     }
     place = link->out + link->out_size;
     link->out_size += size;
+    return place;
+}
+
+/* The same behind the records that wait for the next SYNC reply. */
+static uint8_t *append_later(struct link *link, size_t size)
+{
+    uint8_t *place;
+
+    if (!grow(link, &link->later, &link->later_capacity, link->later_size + size)) {
+        return NULL;
+    }
+    place = link->later + link->later_size;
+    link->later_size += size;
     return place;
 }
 
@@ -94,10 +118,38 @@ static size_t frame_bytes(const struct link *link)
     return link->is_frame_open ? link->out_size - link->out_frame - sizeof(struct sst_frame) : 0;
 }
 
-bool link_has_room(const struct link *link)
+static bool has_room(const struct link *link)
 {
     return !link->is_frame_open || (link->out_frame_count < SST_FRAME_COUNT_MAX &&
                                     frame_bytes(link) + LINK_UNIT_MAX <= SST_FRAME_SIZE_MAX);
+}
+
+/* What earlier replies had no room for comes first. */
+static void put_what_was_left(struct link *link)
+{
+    while (link->later_taken < link->later_size && has_room(link) && open_frame(link)) {
+        const uint8_t *from = link->later + link->later_taken;
+        struct sst_record record;
+        size_t size;
+        uint8_t *place;
+
+        memcpy(&record, from, sizeof(record));
+        size = sizeof(record) + PADDED(record.size);
+        place = append(link, size);
+        if (!place) {
+            return;
+        }
+        memcpy(place, from, size);
+        link->later_taken += size;
+        link->out_frame_count++;
+    }
+    if (link->later_taken == link->later_size) {
+        link->later_taken = link->later_size = 0;
+    } else if (link->later_taken >= link->later_size / 2) {
+        link->later_size -= link->later_taken;
+        memmove(link->later, link->later + link->later_taken, link->later_size);
+        link->later_taken = 0;
+    }
 }
 
 void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t next_ns)
@@ -116,6 +168,9 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
     if (!link->is_frame_open) {
         return;
     }
+    if (link->later_size > 0) {
+        frame.next_ns = time_ns;
+    }
     frame.size = (uint32_t)frame_bytes(link);
     frame.count = link->out_frame_count;
     memcpy(link->out + link->out_frame, &frame, sizeof(frame));
@@ -126,23 +181,28 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
 static uint8_t *put_record(struct link *link, const struct sst_record *record)
 {
     size_t padded = PADDED(record->size);
+    bool is_later = link->later_size > 0;
     uint8_t *place;
 
-    if (!link_has_room(link)) {
-        assert(!link_has_feature(link, SST_WIRE_SYNC)); /* the caller asks for room there */
-        link_end_frame(link, false, record->time_ns, 0);
+    if (!has_room(link)) {
+        if (link_has_feature(link, SST_WIRE_SYNC)) {
+            is_later = true; /* one frame for each reply */
+        } else {
+            link_end_frame(link, false, record->time_ns, 0);
+        }
     }
-    if (!open_frame(link)) {
+    if (!is_later && !open_frame(link)) {
         return NULL;
     }
-    place = append(link, sizeof(*record) + padded);
+    place = is_later ? append_later(link, sizeof(*record) + padded)
+                     : append(link, sizeof(*record) + padded);
     if (!place) {
         return NULL;
     }
     memcpy(place, record, sizeof(*record));
     place += sizeof(*record);
     memset(place + record->size, 0, padded - record->size);
-    link->out_frame_count++;
+    link->out_frame_count += !is_later;
     return place;
 }
 
@@ -311,6 +371,7 @@ static size_t take_frame(struct link *link, const uint8_t *bytes, size_t length)
     link->frame_count_left = frame.count;
     link->state = LINK_RECORDS;
     if (link_has_feature(link, SST_WIRE_SYNC)) {
+        put_what_was_left(link);
         link->ops->sync_begin(link->owner, frame.time_ns);
     }
     return end_frame_if_done(link) ? sizeof(frame) : SIZE_MAX;

@@ -52,8 +52,14 @@ struct link {
     size_t out_frame;        /* where the open frame's header lies, when is_frame_open */
     bool is_frame_open;
     uint32_t out_frame_count;
-    bool is_out_of_memory;
+    /* Records that a SYNC reply had no room for: they go into the next ones. */
+    uint8_t *later;
+    size_t later_taken, later_size, later_capacity;
+    bool is_out_of_memory; /* or beyond what is kept */
 };
+
+/* What is kept for one connection; a model that never stops answering comes to it. */
+#define LINK_OUT_MAX ((size_t)64 << 20)
 
 void link_init(struct link *link, const struct link_ops *ops, void *owner, bool is_old_only);
 void link_free(struct link *link);
@@ -72,10 +78,6 @@ static inline bool link_has_feature(const struct link *link, uint64_t feature)
     return (link->features & feature) != 0;
 }
 
-/* Whether one more record fits the frame that is open. Only a SYNC reply ever says no: other
- * frames are ended and the next one begun. */
-bool link_has_room(const struct link *link);
-
 struct link_answer {
     uint64_t tag;
     uint64_t time_ns, cycles;
@@ -88,7 +90,8 @@ struct link_answer {
 void link_put_answer(struct link *link, const struct link_answer *answer);
 void link_put_event(struct link *link, const struct sst_event *event);
 
-/* Ends the open frame: it may be sent. With sync, a frame is sent even without records. */
+/* Ends the open frame: it may be sent. With sync, a frame is sent even without records, and asks to
+ * be called at once when records are left. */
 void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t next_ns);
 
 /* What is to be sent, and that `size` bytes of it were. */

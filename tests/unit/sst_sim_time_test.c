@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/sst-sim/device.c host/sst-sim/kernel.c host/sst-sim/link.c host/sst-sim/memory.c
 // build: host/sst-sim/accelerator.c host/sst-sim/systolic.c tests/unit/sst_sim_fixture.c
-// cflags: -ffp-contract=off
+// cflags: -ffp-contract=off -DSTEPS_MAX=1000000
 /* The simulator's deterministic time, and the systolic multiplier. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,6 +158,185 @@ static void test_sync_full_reply(void **state)
         }
     }
     assert_true(now > 1000001);
+}
+
+/* Answers and events that are all due at once, and too many for one reply. */
+static void test_sync_more_than_fits(void **state)
+{
+    const struct sst_request mask = make_configure(SST_PARAM_EVENT_MASK, UINT64_MAX);
+    const struct sst_request bad = make_compute(7, 0, SST_LATENCY_FIXED);
+    struct sst_frame frame;
+    uint64_t now = 5, records = 0;
+
+    (void)state;
+    start(&accelerator_model, false);
+    greet(SST_WIRE_SYNC | SST_WIRE_EVENTS, 0);
+    begin_frame(true, 0);
+    add_request(0, &mask);
+    assert_int_equal(exchange().count, 2);
+    take_answer(0, NULL);
+    take_event(SST_EVENT_COMPLETION);
+    begin_frame(true, now);
+    for (unsigned i = 0; i < SST_FRAME_COUNT_MAX; i++) {
+        add_request(i, &bad);
+    }
+    do {
+        if (records > 0) {
+            begin_frame(true, ++now);
+        }
+        frame = exchange();
+        assert_true(frame.count > 0 && frame.count <= SST_FRAME_COUNT_MAX);
+        assert_true(frame.size <= SST_FRAME_SIZE_MAX);
+        for (uint32_t i = 0; i < frame.count; i++, records++) {
+            if (records % 2 == 0) {
+                assert_int_equal(take_answer(records / 2, NULL).status, SST_INVALID);
+            } else {
+                assert_int_equal(take_event(SST_EVENT_ERROR).data, SST_INVALID);
+            }
+        }
+    } while (frame.next_ns <= now);
+    assert_int_equal(records, 2 * SST_FRAME_COUNT_MAX);
+    assert_int_equal(frame.next_ns, SST_TIME_NEVER);
+}
+
+/* The same by bytes: types that a device answers itself, from one that forwards them. */
+static void test_sync_larger_than_fits(void **state)
+{
+    const struct sst_request echo = make_request(SST_ECHO, 1);
+    struct sst_frame frame;
+    uint64_t tag = 0;
+
+    (void)state;
+    start(&accelerator_model, false);
+    greet(SST_WIRE_SYNC, 0);
+    begin_frame(true, 1);
+    for (unsigned i = 0; i < 600; i++) {
+        add_request(i, &echo);
+    }
+    frame = exchange();
+    for (;;) {
+        assert_true(frame.size <= SST_FRAME_SIZE_MAX);
+        for (uint32_t i = 0; i < frame.count; i++) {
+            take_answer(tag++, NULL);
+        }
+        if (frame.next_ns == SST_TIME_NEVER) {
+            break;
+        }
+        begin_frame(true, 2);
+        frame = exchange();
+    }
+    assert_int_equal(tag, 600);
+}
+
+/* A device that makes more and more of them loses its connection, and the simulator nothing. */
+static void test_sync_far_more_than_fits(void **state)
+{
+    const struct sst_request echo = make_request(SST_ECHO, 1);
+    unsigned rounds = 0;
+
+    (void)state;
+    start(&accelerator_model, false);
+    greet(SST_WIRE_SYNC, 0);
+    do {
+        begin_frame(true, rounds++);
+        for (unsigned i = 0; i < SST_FRAME_COUNT_MAX; i++) {
+            add_request(i, &echo);
+        }
+        output_size = output_taken = 0;
+        assert_true(rounds < 20);
+    } while (feed(SIZE_MAX / 2));
+    assert_string_equal(device->link.error, "out of memory");
+}
+
+/* ---- Models that break their contract ---- */
+
+static struct sst_job *held;
+static struct sst_device *holder;
+static unsigned resets;
+
+static void *hold_create(struct sst_device *of)
+{
+    held = NULL;
+    resets = 0;
+    return holder = of;
+}
+
+static void hold_destroy(void *model)
+{
+    (void)model;
+}
+
+static void hold_reset(void *model)
+{
+    (void)model;
+    held = NULL;
+    resets++;
+}
+
+/* Answers a request when the next one comes. */
+static void hold_request(void *model, struct sst_job *job)
+{
+    (void)model;
+    if (held) {
+        sst_answer(held, &(struct sst_answer){.status = SST_OK});
+    }
+    held = job;
+}
+
+static void tick(void *model, uint64_t value)
+{
+    sst_schedule(holder, 0, tick, value);
+    (void)model;
+}
+
+static void tick_request(void *model, struct sst_job *job)
+{
+    hold_request(model, job);
+    sst_schedule(holder, 10, tick, 0);
+}
+
+static uint64_t no_clock(const void *model)
+{
+    (void)model;
+    return 0;
+}
+
+static const struct sst_model_ops holding_model = {
+    "holding", hold_create, hold_destroy, hold_reset, hold_request, no_clock,
+};
+static const struct sst_model_ops ticking_model = {
+    "ticking", hold_create, hold_destroy, hold_reset, tick_request, no_clock,
+};
+
+static void test_model_without_answer(void **state)
+{
+    const struct sst_request request = make_compute(1, 1, 0);
+
+    (void)state;
+    start(&holding_model, false);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(ask_old(&request).status, SST_ERROR);
+        assert_int_equal(resets, i); /* what it held is gone: it does not answer it again */
+    }
+    assert_int_equal(device->answers, 3);
+}
+
+static void test_model_without_rest(void **state)
+{
+    const struct sst_request request = make_compute(1, 1, 0);
+
+    (void)state;
+    start(&ticking_model, false);
+    assert_int_equal(ask_old(&request).status, SST_ERROR);
+    end(NULL);
+    start(&ticking_model, false);
+    greet(SST_WIRE_SYNC, 0);
+    begin_frame(true, 0);
+    add_request(1, &request);
+    assert_int_equal(exchange().next_ns, 10);
+    begin_frame(true, 10);
+    assert_false(feed(SIZE_MAX / 2));
+    assert_string_equal(device->link.error, "the model does not come to rest");
 }
 
 /* ---- The systolic multiplier ---- */
@@ -321,6 +500,11 @@ int main(void)
         cmocka_unit_test_teardown(test_sync_pipeline, end),
         cmocka_unit_test_teardown(test_sync_rules, end),
         cmocka_unit_test_teardown(test_sync_full_reply, end),
+        cmocka_unit_test_teardown(test_sync_more_than_fits, end),
+        cmocka_unit_test_teardown(test_sync_larger_than_fits, end),
+        cmocka_unit_test_teardown(test_sync_far_more_than_fits, end),
+        cmocka_unit_test_teardown(test_model_without_answer, end),
+        cmocka_unit_test_teardown(test_model_without_rest, end),
         cmocka_unit_test_teardown(test_systolic, end),
         cmocka_unit_test_teardown(test_systolic_float, end),
         cmocka_unit_test_teardown(test_systolic_limits, end),
