@@ -266,6 +266,9 @@ static int run_test_sst(void)
     if (strcmp(part, "types") == 0) {
         for (unsigned i = 0; i < count; i++) {
             test_sst_chains(i);
+            if (!test_sst_option("old", 0)) {
+                test_sst_event_callback(i);
+            }
         }
     }
     tap_equal(count, test_sst_option("devices", 1), "all accelerators are there");

@@ -43,6 +43,8 @@ uint64_t test_sst_option(const char *key, uint64_t fallback);
 void test_sst_types(struct test_sst *t);
 /* Chains that the driver does not make: short ones, responses elsewhere. `t` is closed. */
 void test_sst_chains(unsigned n);
+/* Events by callback. It is closed. */
+void test_sst_event_callback(unsigned n);
 /* What works with nobody behind it. */
 void test_sst_alone(struct test_sst *t);
 /* On one with the systolic model. */

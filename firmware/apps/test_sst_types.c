@@ -322,6 +322,39 @@ static void check_events(struct test_sst *t)
            BAREGPU_ERR_TIMEOUT, "no event after a RESET");
 }
 
+/* ---- Events by callback ---- */
+
+static void take_event(void *context, const struct virtio_sst_event *event)
+{
+    uint64_t *next = context;
+
+    *next += event->type == SST_EVENT_COMPLETION && event->data == *next;
+}
+
+/* The accelerator is opened anew, polled. */
+void test_sst_event_callback(unsigned n)
+{
+    static struct test_sst t;
+    uint64_t next = 0; /* the request_id of the next event */
+    const struct test_sst_setup setup = {
+        .driver = {.events = 8, .on_event = take_event, .event_context = &next}};
+    int error = test_sst_open(&t, n, &setup);
+    uint64_t deadline_ns = virtio_host_deadline();
+
+    if (!tap_ok(error == 0, "accelerator %u: opened with a callback", n)) {
+        return;
+    }
+    configure(&t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_COMPLETION);
+    for (unsigned i = 1; i <= 100; i++) {
+        virtio_sst_compute(&t.sst, i, SST_LATENCY_FIXED, NULL, deadline_ns);
+    }
+    while (next <= 100 && hal_time_ns() < deadline_ns) {
+        virtio_sst_poll(&t.sst, 0);
+    }
+    tap_equal(next, 101, "%s: an event for each request by callback", t.place.text);
+    tap_equal((unsigned)-test_sst_close(&t), 0, "%s: closed", t.place.text);
+}
+
 /* ---- Pipelined ---- */
 
 static struct {

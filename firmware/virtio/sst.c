@@ -218,6 +218,8 @@ int virtio_sst_open(struct virtio_sst *sst, struct virtio_device *device,
     sst->device = device;
     sst->depth = options->depth != 0 ? options->depth : VIRTIO_SST_DEPTH_DEFAULT;
     sst->event_count = options->events;
+    sst->on_event = options->on_event;
+    sst->event_context = options->event_context;
     error = set_up(sst, options->pairs != 0 ? options->pairs : 1, deadline_ns);
     if (error < 0) {
         virtio_fail(device);
@@ -331,6 +333,16 @@ static int fail_pair(struct virtio_sst_pair *pair, int error)
     return error;
 }
 
+/* As many as there are buffers at most: a flood does not keep us here. */
+static void deliver_events(struct virtio_sst *sst)
+{
+    struct virtio_sst_event event;
+
+    for (unsigned i = 0; i < sst->event_count && virtio_sst_poll_event(sst, &event) > 0; i++) {
+        sst->on_event(sst->event_context, &event);
+    }
+}
+
 static int poll_pair(struct virtio_sst_pair *pair)
 {
     struct virtqueue_used used;
@@ -338,6 +350,9 @@ static int poll_pair(struct virtio_sst_pair *pair)
 
     if (pair->error < 0) {
         return pair->error;
+    }
+    if (pair == &pair->sst->pairs[0] && pair->sst->on_event != NULL) {
+        deliver_events(pair->sst);
     }
     while (count < (int)pair->queue.size) { /* a `done` that submits anew must not keep us here */
         int result = virtqueue_poll(&pair->queue, &used);

@@ -152,7 +152,8 @@ static void prepare(uint64_t features, unsigned pairs)
 
 static void open_driver(uint16_t pairs, uint16_t depth, uint16_t events)
 {
-    const struct virtio_sst_options options = {pairs, depth, events};
+    const struct virtio_sst_options options = {
+        .pairs = pairs, .depth = depth, .events = events};
 
     assert_int_equal(virtio_sst_open(&sst, &device, &options, soon()), 0);
 }
@@ -863,6 +864,48 @@ static void events(void **state)
     assert_int_equal(sst.protocol_errors, 0);
 }
 
+static uint64_t event_sum;
+
+static void add_event(void *context, const struct virtio_sst_event *event)
+{
+    assert_ptr_equal(context, &event_sum);
+    assert_int_equal(event->type, SST_EVENT_COMPLETION);
+    event_sum += event->data;
+}
+
+static void events_by_callback(void **state)
+{
+    const struct virtio_sst_options options = {
+        .events = 4, .on_event = add_event, .event_context = &event_sum};
+    struct virtio_sst_op *op;
+
+    (void)state;
+    assert_int_equal(virtio_sst_open(&sst, &device, &options, soon()), 0);
+    event_sum = 0;
+    for (uint64_t i = 1; i <= 100; i++) {
+        send_event(SST_EVENT_COMPLETION, i, sizeof(struct sst_event));
+        if (i % 4 == 0) {
+            send_event(SST_EVENT_COMPLETION, 1000, 8); /* cut off: it does not count */
+            assert_int_equal(virtio_sst_poll(&sst, 0), 0);
+        } else if (i % 4 == 1) {
+            assert_int_equal(virtio_sst_noop(&sst, soon()), 0);
+        } else {
+            op = virtio_sst_take(&sst, 0); /* while it waits for another thing */
+            sim.holds = true;
+            assert_int_equal(virtio_sst_submit(op), 0);
+            assert_int_equal(virtio_sst_wait(op, hal_time_ns() + 5000), BAREGPU_ERR_TIMEOUT);
+            complete(0, 0);
+            sim.holds = false;
+            assert_int_equal(virtio_sst_wait(op, soon()), 0);
+            virtio_sst_release(op);
+        }
+        assert_int_equal(event_sum, i * (i + 1) / 2);
+        assert_int_equal(sst.protocol_errors, i / 4);
+        virtio_sst_poll(&sst, 0);
+        assert_int_equal(fake.queues[2].held_count, 4);
+    }
+}
+
 static void wrong_events(void **state)
 {
     struct virtio_sst_event event = {.data = 7};
@@ -924,6 +967,7 @@ int main(void)
         BOTH(a_device_that_writes_into_requests),
         BOTH(no_operation_is_free),
         BOTH(events),
+        BOTH(events_by_callback),
         BOTH(wrong_events),
         BOTH(without_event_buffers),
     };

@@ -70,6 +70,11 @@ struct virtio_sst_options {
     uint16_t pairs;  /* wanted; 0: 1. There may be fewer: sst->pair_count */
     uint16_t depth;  /* operations of each pair; 0: 32. At most 128, or what the queues take */
     uint16_t events; /* buffers for events; 0: none come */
+    /* Called for each event by virtio_sst_poll and the waits of pair 0, which are not to be called
+     * from it; then the events belong to the CPU of pair 0. NULL: events are asked for. A wait that
+     * sleeps looks for them when it wakes up, which an event alone does not make it do. */
+    void (*on_event)(void *context, const struct virtio_sst_event *event);
+    void *event_context;
 };
 
 #define VIRTIO_SST_DEPTH_DEFAULT 32u
@@ -87,6 +92,8 @@ struct virtio_sst {
     struct virtqueue events;
     struct sst_event *event_memory;
     uint64_t event_address;
+    void (*on_event)(void *context, const struct virtio_sst_event *event);
+    void *event_context;
 };
 
 /*
@@ -133,7 +140,7 @@ int virtio_sst_wait_any(struct virtio_sst *sst, unsigned pair, uint64_t deadline
 /* Gives it up: it is released when it ends, without `done`. */
 void virtio_sst_abandon(struct virtio_sst_op *op);
 
-/* ---- Events ---- */
+/* ---- Events, without on_event ---- */
 
 /* Returns 1 and an event, 0 when there is none, or an error. Events that find no buffer are lost. */
 int virtio_sst_poll_event(struct virtio_sst *sst, struct virtio_sst_event *event);
