@@ -2,20 +2,193 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/sst.c firmware/virtio/sst_request.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: tests/unit/sst_driver_fixture.c firmware/wait.c firmware/interrupt_source.c
+// build: firmware/wait.c firmware/interrupt_source.c
 /* The driver of virtio-sst against a device in memory, which answers, is late, is silent, lies. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "baregpu/hal.h"
+#include "baregpu/virtio_sst.h"
 #include "tests/unit/fake_hal.h"
-#include "tests/unit/sst_driver_fixture.h"
+#include "tests/unit/fake_virtio.h"
 
+#define QUEUE_SIZE 128u
 #define PAIRS 4u
+#define HEAD offsetof(struct sst_response, payload)
+
+static struct fake_virtio fake;
+static struct virtio_device device;
+static struct virtio_sst sst;
+
+/* How the device answers. */
+static struct {
+    bool holds;        /* requests, for complete() */
+    uint32_t status;
+    uint32_t written;  /* 0: all */
+    uint32_t fails_at; /* the n-th request, from 1, is SST_INVALID; 0: none */
+    unsigned count;
+    struct sst_request last;
+    uint8_t memory[65536];
+} sim;
+
+/* ---- The device ---- */
+
+static void run_memory(const struct sst_request *request, struct sst_response *response)
+{
+    const struct sst_memory *range = &request->payload.memory;
+
+    assert_in_range(range->addr, 0, sizeof(sim.memory));
+    assert_in_range(range->size, 0, sizeof(sim.memory) - range->addr);
+    response->result = range->size;
+    if (request->type == SST_READ) {
+        assert_in_range(range->size, 0, SST_READ_SIZE_MAX);
+        memcpy(response->payload.data, sim.memory + range->addr, range->size);
+    } else {
+        assert_in_range(range->size, 0, SST_WRITE_SIZE_MAX);
+        memcpy(sim.memory + range->addr, request->payload.data + SST_WRITE_DATA_OFFSET,
+               range->size);
+    }
+}
+
+static void respond(const struct fake_virtio_request *chain)
+{
+    struct sst_response response = {.status = sim.status};
+    struct sst_request request;
+
+    assert_int_equal(chain->in_size, sizeof(request));
+    assert_int_equal(chain->out_size, sizeof(response));
+    memcpy(&request, chain->in, sizeof(request));
+    sim.last = request;
+    response.request_id = request.request_id;
+    response.user_data = request.user_data;
+    switch (request.type) {
+    case SST_ECHO:
+        memcpy(response.payload.data, request.payload.data, SST_PAYLOAD_SIZE);
+        break;
+    case SST_COMPUTE:
+        response.result = response.payload.compute.cycles =
+            request.payload.compute.compute_units * 3 + request.payload.compute.latency_model;
+        response.payload.compute.timestamp = 99;
+        break;
+    case SST_READ:
+    case SST_WRITE:
+        run_memory(&request, &response);
+        break;
+    case SST_GET_INFO:
+        response.payload.info = (struct sst_info){1, 2, 3, 4};
+        break;
+    case SST_CONFIGURE:
+        response.result = request.payload.configure.value + request.payload.configure.param_id;
+        break;
+    default:
+        break;
+    }
+    if (++sim.count == sim.fails_at) {
+        response.status = SST_INVALID;
+    }
+    memcpy(chain->out, &response, sizeof(response));
+}
+
+static uint32_t handle(void *context, const struct fake_virtio_request *chain)
+{
+    (void)context;
+    if (chain->queue == fake.queue_count - 1 || sim.holds) {
+        return FAKE_VIRTIO_HOLD;
+    }
+    assert_int_equal(chain->queue % 2, 0);
+    respond(chain);
+    return sim.written != 0 ? sim.written : sizeof(struct sst_response);
+}
+
+/* The held request `number` of a pair is answered. */
+static void complete(unsigned pair, size_t number)
+{
+    respond(&fake.queues[2 * pair].held[number]);
+    fake_virtio_complete(&fake, 2 * pair, number,
+                         sim.written != 0 ? sim.written : sizeof(struct sst_response));
+}
+
+static size_t held(unsigned pair)
+{
+    return fake.queues[2 * pair].held_count;
+}
+
+static void send_event(uint32_t type, uint64_t data, uint32_t written)
+{
+    struct fake_virtio_queue *queue = &fake.queues[fake.queue_count - 1];
+    const struct sst_event event = {.type = type, .timestamp = 1000 + data, .data = data};
+
+    assert_true(queue->held_count > 0);
+    assert_int_equal(queue->held[0].out_size, sizeof(event));
+    memcpy(queue->held[0].out, &event, sizeof(event));
+    fake_virtio_complete(&fake, fake.queue_count - 1, 0, written);
+}
+
+/* ---- Fixture ---- */
+
+static uint64_t soon(void)
+{
+    return hal_time_ns() + 10000000;
+}
+
+static void prepare(uint64_t features, unsigned pairs)
+{
+    const struct sst_config config = {.version = SST_PROTOCOL_VERSION,
+                                      .features = SST_F_ALL,
+                                      .max_queues = pairs};
+
+    memset(&sim, 0, sizeof(sim));
+    fake_hal = (struct fake_hal){.wait_ns = 1000};
+    fake_virtio_init(&fake, features | SST_F_ALL, 2 * pairs + 1, QUEUE_SIZE, handle, NULL);
+    memcpy(fake.config, &config, sizeof(config));
+    fake.config_size = sizeof(config);
+    assert_int_equal(fake_virtio_open(&fake, &device, SST_VIRTIO_ID), 0);
+}
+
+static void open_driver(uint16_t pairs, uint16_t depth, uint16_t events)
+{
+    const struct virtio_sst_options options = {
+        .pairs = pairs, .depth = depth, .events = events};
+
+    assert_int_equal(virtio_sst_open(&sst, &device, &options, soon()), 0);
+}
+
+static uint64_t ring_features;
+
+static int set_up_split(void **state)
+{
+    (void)state;
+    ring_features = VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
+    prepare(ring_features, 1);
+    return 0;
+}
+
+static int set_up_packed(void **state)
+{
+    (void)state;
+    ring_features = VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED;
+    prepare(ring_features, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake.is_gone = false;
+    fake.reset_reads = 0;
+    if (sst.device != NULL) {
+        assert_int_equal(virtio_sst_close(&sst, soon()), 0);
+    }
+    memset(&sst, 0, sizeof(sst));
+    assert_int_equal(fake_hal.allocated, 0);
+    fake_virtio_end(&fake);
+    return (int)fake.violations;
+}
 
 /* ---- Opening ---- */
 
@@ -248,6 +421,37 @@ static void a_wrong_request_id(void **state)
 }
 
 /* ---- Many at once ---- */
+
+static unsigned ends;
+
+static void count_end(struct virtio_sst_op *op)
+{
+    assert_int_not_equal(op->error, BAREGPU_ERR_BUSY);
+    ends++;
+    (*(unsigned *)op->context)++;
+}
+
+/* Takes and submits all operations; counts[i] says how often the i-th has ended. */
+static unsigned submit_all(struct virtio_sst_op **ops, unsigned *counts)
+{
+    unsigned count = 0;
+    struct virtio_sst_op *op;
+
+    ends = 0;
+    while ((op = virtio_sst_take(&sst, 0)) != NULL) {
+        op->request->type = SST_COMPUTE;
+        op->request->payload.compute.compute_units = count;
+        op->request->user_data = 1000 + count;
+        op->done = count_end;
+        op->context = &counts[count];
+        counts[count] = 0;
+        assert_int_equal(virtio_sst_submit(op), 0);
+        assert_int_equal(virtio_sst_submit(op), BAREGPU_ERR_INVALID);
+        virtio_sst_release(op); /* has no effect */
+        ops[count++] = op;
+    }
+    return count;
+}
 
 static void depth(void **state)
 {
@@ -510,6 +714,234 @@ static void a_device_that_breaks_the_ring(void **state)
     }
 }
 
+/* ---- Transfers ---- */
+
+static void transfers(void **state)
+{
+    static const size_t sizes[] = {0, 1, 4064, 4065, 4080, 4081, 8128, 50000};
+    uint8_t *bytes = malloc(50000);
+
+    (void)state;
+    open_driver(1, 4, 0);
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (size_t n = 0; n < sizes[i]; n++) {
+            bytes[n] = (uint8_t)(n * 7 + i);
+        }
+        memset(sim.memory, 0xEE, sizeof(sim.memory));
+        assert_int_equal(virtio_sst_write(&sst, 77, bytes, sizes[i], soon()), 0);
+        assert_memory_equal(sim.memory + 77, bytes, sizes[i]);
+        assert_int_equal(sim.memory[76], 0xEE);
+        assert_int_equal(sim.memory[77 + sizes[i]], 0xEE);
+        memset(bytes, 0, 50000);
+        assert_int_equal(virtio_sst_read(&sst, 77, bytes, sizes[i], soon()), 0);
+        assert_memory_equal(sim.memory + 77, bytes, sizes[i]);
+    }
+    assert_int_equal(virtio_sst_read(&sst, UINT64_MAX - 4, bytes, 5, soon()), BAREGPU_ERR_RANGE);
+    assert_int_equal(virtio_sst_write(&sst, UINT64_MAX, bytes, 2, soon()), BAREGPU_ERR_RANGE);
+    free(bytes);
+}
+
+/* A piece fails: the error is told, nothing stays behind. */
+static void a_piece_fails(void **state)
+{
+    uint8_t *bytes = calloc(1, 50000);
+
+    (void)state;
+    open_driver(1, 4, 0);
+    for (uint32_t at = 1; at <= 12; at++) {
+        sim.count = 0;
+        sim.fails_at = at;
+        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 45000, soon()), BAREGPU_ERR_INVALID);
+        sim.fails_at = 0;
+        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 45000, soon()), 0);
+    }
+    free(bytes);
+}
+
+/* What was given up does not touch its caller's memory any more (which is freed here). */
+static void an_abandoned_transfer(void **state)
+{
+    (void)state;
+    open_driver(1, 8, 0);
+    sim.holds = true;
+    for (unsigned answered = 0; answered < 4; answered++) {
+        uint8_t *bytes = malloc(20000);
+
+        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 8000, hal_time_ns() + 10000),
+                         BAREGPU_ERR_TIMEOUT);
+        assert_int_equal(held(0), 2);
+        free(bytes);
+        if (answered & 1) {
+            complete(0, 1);
+            assert_int_equal(virtio_sst_poll(&sst, 0), 1);
+        }
+        while (held(0) > 0) {
+            complete(0, 0);
+        }
+        assert_in_range(virtio_sst_poll(&sst, 0), 1, 2);
+        bytes = malloc(100);
+        assert_int_equal(virtio_sst_write(&sst, 0, bytes, 100, hal_time_ns() + 10000),
+                         BAREGPU_ERR_TIMEOUT);
+        free(bytes);
+        complete(0, 0);
+        assert_int_equal(virtio_sst_poll(&sst, 0), 1);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        assert_non_null(virtio_sst_take(&sst, 0)); /* all have come back */
+    }
+}
+
+/* The device writes into the requests, too, where it has no business: nothing follows from it. */
+static void scribble_and_complete(void *context)
+{
+    (void)context;
+    for (unsigned i = 0; i < sst.depth; i++) {
+        struct sst_request *request = sst.pairs[0].ops[i].request;
+
+        memset(&request->user_data, 0xFF, sizeof(*request) - 16);
+    }
+    if (held(0) > 0) {
+        complete(0, 0);
+    }
+}
+
+static void a_device_that_writes_into_requests(void **state)
+{
+    uint8_t *bytes = malloc(8100);
+
+    (void)state;
+    open_driver(1, 2, 0);
+    for (unsigned i = 0; i < sizeof(sim.memory); i++) {
+        sim.memory[i] = (uint8_t)(i / 251);
+    }
+    sim.holds = true;
+    fake_hal.on_wait = scribble_and_complete;
+    assert_int_equal(virtio_sst_read(&sst, 3, bytes, 8100, soon()), 0);
+    assert_memory_equal(bytes, sim.memory + 3, 8100);
+    free(bytes);
+}
+
+/* All operations are others': a transfer does not wait for them. */
+static void no_operation_is_free(void **state)
+{
+    struct virtio_sst_op *ops[4];
+    unsigned counts[4];
+    uint8_t byte = 0;
+
+    (void)state;
+    open_driver(1, 4, 0);
+    sim.holds = true;
+    submit_all(ops, counts);
+    assert_int_equal(virtio_sst_read(&sst, 0, &byte, 1, soon()), BAREGPU_ERR_BUSY);
+    assert_int_equal(virtio_sst_write(&sst, 0, &byte, 1, soon()), BAREGPU_ERR_BUSY);
+    assert_int_equal(virtio_sst_echo(&sst, &byte, &byte, 1, soon()), BAREGPU_ERR_BUSY);
+}
+
+/* ---- Events ---- */
+
+static void events(void **state)
+{
+    struct virtio_sst_event event;
+
+    (void)state;
+    open_driver(1, 2, 4);
+    assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
+    for (uint64_t i = 0; i < 500; i++) { /* the same buffers, again and again */
+        for (uint64_t n = 0; n < 1 + i % 4; n++) {
+            send_event((uint32_t)i, n, sizeof(struct sst_event));
+        }
+        for (uint64_t n = 0; n < 1 + i % 4; n++) {
+            assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), 1);
+            assert_int_equal(event.type, i);
+            assert_int_equal(event.data, n);
+            assert_int_equal(event.timestamp, 1000 + n);
+        }
+        assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
+        assert_int_equal(fake.queues[2].held_count, 4);
+    }
+    assert_int_equal(virtio_sst_wait_event(&sst, &event, hal_time_ns() + 5000),
+                     BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(sst.protocol_errors, 0);
+}
+
+static uint64_t event_sum;
+
+static void add_event(void *context, const struct virtio_sst_event *event)
+{
+    assert_ptr_equal(context, &event_sum);
+    assert_int_equal(event->type, SST_EVENT_COMPLETION);
+    event_sum += event->data;
+}
+
+static void events_by_callback(void **state)
+{
+    const struct virtio_sst_options options = {
+        .events = 4, .on_event = add_event, .event_context = &event_sum};
+    struct virtio_sst_op *op;
+
+    (void)state;
+    assert_int_equal(virtio_sst_open(&sst, &device, &options, soon()), 0);
+    event_sum = 0;
+    for (uint64_t i = 1; i <= 100; i++) {
+        send_event(SST_EVENT_COMPLETION, i, sizeof(struct sst_event));
+        if (i % 4 == 0) {
+            send_event(SST_EVENT_COMPLETION, 1000, 8); /* cut off: it does not count */
+            assert_int_equal(virtio_sst_poll(&sst, 0), 0);
+        } else if (i % 4 == 1) {
+            assert_int_equal(virtio_sst_noop(&sst, soon()), 0);
+        } else {
+            op = virtio_sst_take(&sst, 0); /* while it waits for another thing */
+            sim.holds = true;
+            assert_int_equal(virtio_sst_submit(op), 0);
+            assert_int_equal(virtio_sst_wait(op, hal_time_ns() + 5000), BAREGPU_ERR_TIMEOUT);
+            complete(0, 0);
+            sim.holds = false;
+            assert_int_equal(virtio_sst_wait(op, soon()), 0);
+            virtio_sst_release(op);
+        }
+        assert_int_equal(event_sum, i * (i + 1) / 2);
+        assert_int_equal(sst.protocol_errors, i / 4);
+        virtio_sst_poll(&sst, 0);
+        assert_int_equal(fake.queues[2].held_count, 4);
+    }
+}
+
+static void wrong_events(void **state)
+{
+    struct virtio_sst_event event = {.data = 7};
+
+    (void)state;
+    open_driver(1, 2, 2);
+    for (uint32_t written = 0; written < sizeof(struct sst_event); written++) {
+        send_event(1, 1, written);
+        assert_int_equal(virtio_sst_poll_event(&sst, &event), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(event.data, 7);
+        assert_int_equal(sst.protocol_errors, written + 1);
+        assert_int_equal(fake.queues[2].held_count, 2); /* its buffer is the device's again */
+    }
+    send_event(1, 1, sizeof(struct sst_event));
+    assert_int_equal(virtio_sst_poll_event(&sst, &event), 1);
+    fake.misbehaviour = FAKE_VIRTIO_WRONG_ID;
+    send_event(1, 1, sizeof(struct sst_event));
+    assert_int_equal(virtio_sst_poll_event(&sst, &event), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(virtio_sst_noop(&sst, soon()), 0); /* requests go on */
+}
+
+static void without_event_buffers(void **state)
+{
+    struct virtio_sst_event event;
+
+    (void)state;
+    open_driver(1, 2, 0);
+    assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
+    assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), BAREGPU_ERR_INVALID);
+}
+
+#define BOTH(test)                                                                             \
+    cmocka_unit_test_setup_teardown(test, set_up_split, tear_down),                            \
+        cmocka_unit_test_setup_teardown(test, set_up_packed, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +961,15 @@ int main(void)
         BOTH(a_device_that_needs_a_reset),
         BOTH(a_device_that_is_gone),
         BOTH(a_device_that_breaks_the_ring),
+        BOTH(transfers),
+        BOTH(a_piece_fails),
+        BOTH(an_abandoned_transfer),
+        BOTH(a_device_that_writes_into_requests),
+        BOTH(no_operation_is_free),
+        BOTH(events),
+        BOTH(events_by_callback),
+        BOTH(wrong_events),
+        BOTH(without_event_buffers),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
