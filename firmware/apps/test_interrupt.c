@@ -38,6 +38,7 @@ bool test_count_reaches(const struct test_count *count, uint32_t least)
     while (test_count_get(count) < least) {
         if (timer_has_passed(deadline_ns))
             return false;
+        hal_wait(deadline_ns);
     }
     return true;
 }

@@ -84,6 +84,7 @@ static bool reaches(const uint32_t *word, uint32_t least)
     while (load_acquire32(word) < least) {
         if (timer_has_passed(deadline_ns))
             return false;
+        hal_wait(deadline_ns);
     }
     return true;
 }

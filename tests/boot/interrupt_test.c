@@ -23,25 +23,29 @@ struct variant {
     const char *append; /* behind run=test_interrupt */
     bool image;
     bool everywhere; /* with the installed QEMU as well */
+    const char *accelerator; /* NULL: a thread for each CPU */
 };
 
 static const struct variant variants[] = {
-    {"virt", "max", 1, "expect_msi=v2m", false, true},
-    {"virt", "cortex-a57", 4, "expect_msi=v2m timer=physical", false, false},
-    {"virt", "cortex-a72", 8, "expect_msi=v2m", false, false},
-    {"virt,virtualization=on", "max", 2, "expect_msi=v2m", false, false},
-    {"virt,secure=on", "max", 2, "expect_msi=v2m", false, true},
-    {"virt,secure=on", "cortex-a53", 2, "expect_msi=v2m", true, false},
-    {"virt,gic-version=3", "max", 1, "expect_msi=its timer=physical", false, false},
-    {"virt,gic-version=3", "cortex-a57", 4, "expect_msi=its", false, true},
-    {"virt,gic-version=3", "max", 8, "expect_msi=its", false, false},
-    {"virt,gic-version=3,its=off", "max", 2, "expect_msi=none", false, true},
-    {"virt,gic-version=3,virtualization=on", "max", 2, "expect_msi=its", false, true},
-    {"virt,gic-version=3,secure=on", "max", 2, "expect_msi=its", false, true},
-    {"virt,gic-version=3,secure=on", "max", 2, "expect_msi=its", true, false},
-    {"virt,gic-version=3,secure=on,virtualization=on", "max", 2, "expect_msi=its", false, false},
-    {"virt,gic-version=3,highmem=off", "cortex-a53", 2, "expect_msi=its", false, false},
-    {"virt,gic-version=4,virtualization=on", "max", 2, "expect_msi=its", false, true},
+    {"virt", "max", 1, "expect_msi=v2m", false, true, NULL},
+    {"virt", "cortex-a57", 4, "expect_msi=v2m timer=physical", false, false, NULL},
+    {"virt", "cortex-a72", 8, "expect_msi=v2m", false, false, NULL},
+    {"virt,virtualization=on", "max", 2, "expect_msi=v2m", false, false, NULL},
+    {"virt,secure=on", "max", 2, "expect_msi=v2m", false, true, NULL},
+    {"virt,secure=on", "cortex-a53", 2, "expect_msi=v2m", true, false, NULL},
+    {"virt,gic-version=3", "max", 1, "expect_msi=its timer=physical", false, false, NULL},
+    {"virt,gic-version=3", "cortex-a57", 4, "expect_msi=its", false, true, NULL},
+    {"virt,gic-version=3", "max", 8, "expect_msi=its", false, false, NULL},
+    {"virt,gic-version=3,its=off", "max", 2, "expect_msi=none", false, true, NULL},
+    {"virt,gic-version=3,virtualization=on", "max", 2, "expect_msi=its", false, true, NULL},
+    {"virt,gic-version=3,secure=on", "max", 2, "expect_msi=its", false, true, NULL},
+    {"virt,gic-version=3,secure=on", "max", 2, "expect_msi=its", true, false, NULL},
+    {"virt,gic-version=3,secure=on,virtualization=on", "max", 2, "expect_msi=its", false, false,
+     NULL},
+    {"virt,gic-version=3,highmem=off", "cortex-a53", 2, "expect_msi=its", false, false, NULL},
+    {"virt,gic-version=4,virtualization=on", "max", 2, "expect_msi=its", false, true, NULL},
+    {"virt", "max", 2, "expect_msi=v2m", false, false, "tcg,thread=single"},
+    {"virt,gic-version=3", "max", 4, "expect_msi=its", false, false, "tcg,thread=single"},
 };
 
 #define VARIANTS (sizeof(variants) / sizeof(variants[0]))
@@ -56,6 +60,7 @@ static bool passes(const struct variant *variant, const char *name)
         .append = append,
         .cpus = variant->cpus,
         .image = variant->image,
+        .accelerator = variant->accelerator,
         .deadline_ms = DEADLINE_MS,
     };
     struct boot_result result = boot_run(&boot);
@@ -85,8 +90,9 @@ static unsigned run_all(const char *qemu, bool everywhere_only, unsigned *number
 
         if (everywhere_only && !variant->everywhere)
             continue;
-        name = harness_format("%s, %u CPU, %s, %s, %s", variant->machine, variant->cpus,
-                              variant->cpu, variant->append, qemu);
+        name = harness_format("%s, %u CPU, %s, %s, %s, %s", variant->machine, variant->cpus,
+                              variant->cpu, variant->append,
+                              variant->accelerator ? variant->accelerator : "tcg", qemu);
         passed = passes(variant, name);
         failed += !passed;
         printf("%sok %u - %s\n", passed ? "" : "not ", ++*number, name);
