@@ -23,6 +23,7 @@
 #define HEAD offsetof(struct sst_response, payload)
 #define HELD_MAX 64
 #define LOG_MAX 256
+#define TICK_NS 700
 
 /* ---- A simulator with a clock of 1 GHz: compute_units is a number of cycles, and of ns ---- */
 
@@ -35,6 +36,8 @@ enum mode {
     OLD,       /* the old wire */
     UNTIMED,   /* the extension without deterministic time */
     BACKWARDS, /* times that lie in the past, and next_ns too */
+    UNASKED,   /* a frame with an event before each reply */
+    TICKING,   /* wants to be called TICK_NS after a reset */
 };
 
 struct simulator {
@@ -42,6 +45,8 @@ struct simulator {
     int fd;
     enum mode mode;
     uint64_t event_ns; /* not 0: each COMPUTE sends an event, so much later */
+    unsigned event_count; /* or so many of them */
+    uint64_t tick_ns;     /* not 0: when it wants to be called */
     struct {
         uint64_t tag, due_ns;
     } held[HELD_MAX];
@@ -93,7 +98,7 @@ static void take_request(struct simulator *simulator, struct sim_frame *reply, u
     const struct sst_event event = { .type = 1, .timestamp = due_ns, .data = record->tag };
 
     simulator->requests++;
-    if (simulator->event_ns) {
+    for (unsigned i = 0; simulator->event_ns && i <= simulator->event_count; i++) {
         sim_frame_add(reply, SST_RECORD_EVENT, 0, now_ns + simulator->event_ns, 0, &event,
                       sizeof(event));
     }
@@ -121,6 +126,18 @@ static uint64_t advance(struct simulator *simulator, struct sim_frame *reply, ui
     }
     simulator->held_count = kept;
     return next_ns;
+}
+
+static bool send_event_frame(struct simulator *simulator)
+{
+    const struct sst_event event = { .type = 1 };
+    struct sim_frame frame;
+
+    sim_frame_begin(&frame);
+    sim_frame_add(&frame, SST_RECORD_EVENT, 0, 0, 0, &event, sizeof(event));
+    frame.header.size = frame.size - (uint32_t)sizeof(frame.header);
+    memcpy(frame.data, &frame.header, sizeof(frame.header));
+    return write_all(simulator->fd, frame.data, frame.size);
 }
 
 static bool reply_to_frame(struct simulator *simulator)
@@ -151,11 +168,15 @@ static bool reply_to_frame(struct simulator *simulator)
         } else if (record.kind == SST_RECORD_RESET) {
             simulator->resets++;
             simulator->held_count = 0;
+            simulator->tick_ns = simulator->mode == TICKING ? frame.time_ns + TICK_NS : 0;
         }
     }
     reply.header.next_ns = advance(simulator, &reply, frame.time_ns);
     if (simulator->mode == BACKWARDS && simulator->frames < 20) {
         reply.header.next_ns = 1;
+    }
+    if (simulator->tick_ns > frame.time_ns) {
+        reply.header.next_ns = simulator->tick_ns;
     }
     reply.header.flags = frame.flags;
     reply.header.sequence = frame.sequence;
@@ -166,6 +187,8 @@ static bool reply_to_frame(struct simulator *simulator)
         return read_all(simulator->fd, body, 1); /* until it is closed */
     case DEAD:
         return false;
+    case UNASKED:
+        return send_event_frame(simulator) && write_all(simulator->fd, reply.data, reply.size);
     case GARBAGE:
         memset(reply.data, 'x', reply.size);
         break;
@@ -364,6 +387,56 @@ static void test_events(void **state)
     finish(sst);
 }
 
+/* A simulator that tells of ever more events to come does not fill the host's memory. */
+static void test_event_flood(void **state)
+{
+    struct sst *sst = begin(AHEAD, "");
+
+    (void)state;
+    simulator.event_ns = 3600000 * MS;
+    simulator.event_count = 1000 - 1;
+    for (unsigned i = 0; i < 17; i++) {
+        expect_in(sst, compute(sst, i, 5), 5);
+    }
+    assert_int_equal(sst_statistic(sst, "stat-events-dropped"), 17000 - 16384);
+    /* Those that were kept come, and there is room for others. */
+    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    sst_forget_driver(sst);
+    sst_open_driver(sst);
+    expect_in(sst, compute(sst, 1, 5), 5);
+    assert_int_equal(sst_statistic(sst, "stat-events-dropped"), 17000 - 16384);
+    step(sst, simulator.event_ns);
+    assert_int_equal(sst_statistic(sst, "stat-events-dropped"), 18000 - 16384);
+    finish(sst);
+}
+
+/* Exactly one frame for each of the device's. */
+static void test_unasked(void **state)
+{
+    struct sst *sst = begin(UNASKED, "");
+
+    (void)state;
+    sst_expect(sst, compute(sst, 1, 5), SST_ERROR);
+    assert_int_equal(sst_statistic(sst, "stat-protocol-errors"), 1);
+    finish(sst);
+}
+
+/* The reply to a reset has a next_ns, too. */
+static void test_tick_after_reset(void **state)
+{
+    struct sst *sst = begin(TICKING, "");
+
+    (void)state;
+    expect_in(sst, compute(sst, 1, 5), 5);
+    step(sst, 2 * TICK_NS); /* the machine's own */
+    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    step(sst, 5 * TICK_NS);
+    finish(sst);
+    assert_int_equal(simulator.resets, 2);
+    assert_int_equal(simulator.frames, 4);
+    assert_int_equal(simulator.log[3] - simulator.log[2], TICK_NS);
+}
+
 /* Times in the past count as now; a next_ns there does not stop the clock. */
 static void test_backwards(void **state)
 {
@@ -545,6 +618,9 @@ int main(void)
         cmocka_unit_test(test_answers_later),
         cmocka_unit_test(test_same_time),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_event_flood),
+        cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_tick_after_reset),
         cmocka_unit_test(test_backwards),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_reset),
