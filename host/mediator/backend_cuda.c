@@ -297,6 +297,9 @@ static enum compute_status cuda_share(struct backend *base, void *memory, uint64
     if (status == COMPUTE_OK) {
         status = check(backend, driver->host_get_device_pointer(&pointer, memory, 0),
                        "cuMemHostGetDevicePointer");
+        if (status != COMPUTE_OK) {
+            driver->host_unregister(memory);
+        }
     }
     *address = pointer;
     return status;
@@ -327,14 +330,16 @@ static enum compute_status copy_row(struct backend_cuda *backend, const struct b
                                                        backend->stream), "cuMemcpyDtoDAsync");
 }
 
-static void set_side(struct cuda_copy_side *to, const struct backend_side *side, uint64_t slice)
+/* The pitch means nothing with one row, and may be anything then. */
+static void set_side(struct cuda_copy_side *to, const struct backend_side *side, uint64_t slice,
+                     const struct backend_box *box)
 {
     uint64_t offset = slice * side->slice_pitch;
 
     to->memory_type = side->host ? CUDA_MEMORY_HOST : CUDA_MEMORY_DEVICE;
     to->host = side->host ? (uint8_t *)side->host + offset : NULL;
     to->device = side->host ? 0 : side->address + offset;
-    to->pitch = (size_t)side->row_pitch;
+    to->pitch = (size_t)(box->rows > 1 ? side->row_pitch : box->row_size);
 }
 
 /* One side in the device, the other there, too, or on the host (not shared: not asynchronous).
@@ -356,8 +361,8 @@ static enum compute_status cuda_copy_box(struct backend *base, const struct back
         struct cuda_copy_3d copy = {
             .width_bytes = (size_t)rest.row_size, .height = (size_t)rest.rows, .depth = 1};
 
-        set_side(&copy.src, src, slice);
-        set_side(&copy.dst, dst, slice);
+        set_side(&copy.src, src, slice, &rest);
+        set_side(&copy.dst, dst, slice, &rest);
         status = check(backend, backend->driver->copy_3d_async(&copy, backend->stream),
                        "cuMemcpy3DAsync");
     }

@@ -78,6 +78,10 @@ enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *heade
 {
     const struct entry *entry = find_entry(header->type);
 
+    /* One with a place for its result writes into the heap, behind all that is under way. */
+    if (entry == &nop_entry && header->size >= sizeof(struct pvgpu_compute)) {
+        return PVGPU_KIND_WORK;
+    }
     return entry && header->size >= entry->size ? entry->kind : PVGPU_KIND_UNKNOWN;
 }
 

@@ -18,6 +18,7 @@
 #define EAGER_LOOKS 256u
 /* A device that gives no picture back in this time does not get this one. */
 #define ROOM_LIMIT_NS (100 * NS_PER_MS)
+#define READER_NAP_NS NS_PER_MS
 /* Loading the driver and making a context takes seconds on a machine with many GPUs. */
 #define PREPARE_LIMIT_NS (30 * NS_PER_S)
 /* For an older device that is in the middle of zeroing the pointers. */
@@ -86,13 +87,20 @@ static void tell_supervisor(struct pvgpu_worker *worker, const struct control_me
     }
 }
 
-static void report(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
-                   uint32_t detail)
+/* True when the guest is to be interrupted. */
+static bool note_error(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+                       uint32_t detail)
 {
     __atomic_fetch_add(&worker->errors, 1, __ATOMIC_RELAXED);
     log_debug("error %u (detail %u) at %llu", (unsigned)code, detail,
               (unsigned long long)position);
-    if (pvgpu_ring_report(&worker->ring, position, code, detail)) {
+    return pvgpu_ring_report(&worker->ring, position, code, detail);
+}
+
+static void report(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+                   uint32_t detail)
+{
+    if (note_error(worker, position, code, detail)) {
         pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
     }
 }
@@ -224,7 +232,6 @@ static void take_grant(struct pvgpu_worker *worker, bool contended)
     worker->release_wanted = contended;
     worker->lease_asked = false;
     worker->lease_held = true;
-    worker->lease_used = false;
 }
 
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
@@ -247,8 +254,13 @@ static void lose(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_erro
 {
     pvgpu_ring_publish(&worker->ring);
     pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
+    /* The reason first: who sees the loss finds it. */
+    bool wanted = note_error(worker, position, code, detail);
+
     pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
-    report(worker, position, code, detail);
+    if (wanted) {
+        pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
+    }
 }
 
 static void end_session(struct pvgpu_worker *worker)
@@ -372,7 +384,6 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
         worker->room_since_ns = 0;
         pvgpu_ring_count_present(&worker->ring, worker->display.dropped);
     }
-    worker->lease_used = worker->lease_used || is_long;
     pvgpu_ring_advance(&worker->ring, command);
 }
 
@@ -384,6 +395,7 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
     uint32_t refresh = __atomic_load_n(&worker->ring.control->display_refresh, __ATOMIC_RELAXED);
     uint64_t due_ns = pvgpu_display_get_due_ns(&worker->display, present->sync_interval, refresh);
     uint64_t now_ns = clock_now_ns();
+    enum pvgpu_display_wait wait;
 
     if (due_ns > now_ns) {
         *until_ns = due_ns;
@@ -392,14 +404,21 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
     /* A little late is in time: the next is not to drift. */
     worker->present_ns =
         due_ns && now_ns - due_ns < NS_PER_S / PVGPU_DISPLAY_REFRESH_DEFAULT / 2 ? due_ns : now_ns;
-    if (pvgpu_display_has_room(&worker->display)) {
+    wait = pvgpu_display_get_wait(&worker->display, &worker->context, present);
+    if (wait == PVGPU_DISPLAY_READY) {
         return true;
     }
     if (!worker->room_since_ns) {
         worker->room_since_ns = now_ns;
     }
     *until_ns = worker->room_since_ns + ROOM_LIMIT_NS;
-    return now_ns >= *until_ns;
+    if (now_ns >= *until_ns) {
+        return true;
+    }
+    if (wait == PVGPU_DISPLAY_READER) {
+        *until_ns = now_ns + READER_NAP_NS;
+    }
+    return false;
 }
 
 /* Whether the command may run now; else something was asked for, and *until_ns says how long to
@@ -468,10 +487,6 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
         break;
     default:
         run_work(worker, command, kind);
-    }
-    /* One at least with each lease; the rest of the ring waits for the next. */
-    if (worker->release_wanted && worker->lease_held && worker->lease_used) {
-        release_lease(worker);
     }
 }
 
@@ -596,6 +611,11 @@ static void consume(struct pvgpu_worker *worker)
     case PVGPU_RING_BROKEN:
         take_broken(worker, command.position);
         break;
+    }
+    /* One command with each lease that others wait for, the one that it was asked for; the rest of
+     * the ring waits for the next. Whatever it is now: the guest may have put another one there. */
+    if (worker->release_wanted && worker->lease_held) {
+        release_lease(worker);
     }
 }
 

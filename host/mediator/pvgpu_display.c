@@ -41,17 +41,61 @@ static bool slot_is_free(const struct pvgpu_display *display, uint32_t slot)
     return !__atomic_load_n(&display->slot[slot].with_device, __ATOMIC_ACQUIRE);
 }
 
-bool pvgpu_display_has_room(const struct pvgpu_display *display)
+static int choose_slot(const struct pvgpu_display *display)
 {
-    if (!display->ops || !display->memory) {
-        return true;
-    }
     for (uint32_t i = 0; i < display->slots; i++) {
         if (slot_is_free(display, i)) {
-            return true;
+            return (int)i;
         }
     }
-    return false;
+    return -1;
+}
+
+static uint64_t slot_size_of(uint32_t width, uint32_t height)
+{
+    return ((uint64_t)width * height * PIXEL + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+/* A much larger buffer is given up, too: it counts against the session's memory. */
+static bool buffer_fits(const struct pvgpu_display *display, uint64_t needed)
+{
+    return display->memory && display->slots == display->slots_wanted &&
+           display->slot_size >= needed && display->slot_size / 4 <= needed;
+}
+
+/*
+ * A buffer that the device has not read of is memory of nobody's account: there is one at the
+ * most, however often a guest changes the size of its pictures.
+ */
+static enum pvgpu_display_wait find_wait(const struct pvgpu_display *display, uint32_t width,
+                                         uint32_t height)
+{
+    if (!display->ops) {
+        return PVGPU_DISPLAY_READY;
+    }
+    if (!buffer_fits(display, slot_size_of(width, height))) {
+        return display->buffer == 0 || display->ops->is_read(display->owner)
+                   ? PVGPU_DISPLAY_READY
+                   : PVGPU_DISPLAY_READER;
+    }
+    return choose_slot(display) >= 0 ? PVGPU_DISPLAY_READY : PVGPU_DISPLAY_SLOT;
+}
+
+static const struct pvgpu_resource *find_picture(const struct pvgpu_context *context,
+                                                 const struct pvgpu_present *present)
+{
+    return pvgpu_resource_find(
+        context, present->backbuffer_id ? present->backbuffer_id : present->header.resource_id);
+}
+
+enum pvgpu_display_wait pvgpu_display_get_wait(const struct pvgpu_display *display,
+                                               const struct pvgpu_context *context,
+                                               const struct pvgpu_present *present)
+{
+    const struct pvgpu_resource *resource = find_picture(context, present);
+
+    return resource ? find_wait(display, resource->level[0].width, resource->level[0].height)
+                    : PVGPU_DISPLAY_READY; /* to fail */
 }
 
 void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot)
@@ -99,16 +143,14 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
                                            uint32_t height)
 {
     struct session *session = context->session;
-    uint64_t needed = ((uint64_t)width * height * PIXEL + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    uint64_t needed = slot_size_of(width, height);
     uint64_t size = needed * display->slots_wanted;
     struct pvgpu_scanout_buffer message;
     backend_address unused;
     uint8_t *memory;
     int fd;
 
-    /* A much larger one is given up, too: it counts against the session's memory. */
-    if (display->memory && display->slots == display->slots_wanted &&
-        display->slot_size >= needed && display->slot_size / 4 <= needed) {
+    if (buffer_fits(display, needed)) {
         return pvgpu_ok();
     }
     free_buffer(display, context);
@@ -242,14 +284,40 @@ static enum compute_status copy_plain(struct backend *backend,
     return backend->ops->copy_box(backend, &dst, &src, &box, false);
 }
 
-static int choose_slot(const struct pvgpu_display *display)
+/* A picture comes; all slots lack what it changes, until they are written. */
+static void add_damage(struct pvgpu_display *display, const struct pvgpu_rectangle *damage,
+                       bool changed)
 {
     for (uint32_t i = 0; i < display->slots; i++) {
-        if (slot_is_free(display, i)) {
-            return (int)i;
-        }
+        display->slot[i].filled = display->slot[i].filled && !changed;
+        add_rectangle(&display->slot[i].stale, damage);
     }
-    return -1;
+    if (changed) {
+        display->unshown = *damage;
+    } else {
+        add_rectangle(&display->unshown, damage);
+    }
+}
+
+static void send_picture(struct pvgpu_display *display, uint32_t slot)
+{
+    const struct pvgpu_rectangle *damage = &display->unshown;
+
+    __atomic_store_n(&display->slot[slot].with_device, true, __ATOMIC_RELEASE);
+    display->ops->show(display->owner,
+                       &(struct pvgpu_scanout){
+                           .buffer = display->buffer,
+                           .slot = slot,
+                           .width = display->width,
+                           .height = display->height,
+                           .stride = display->width * PIXEL,
+                           .format = display->format,
+                           .damage_x = (uint32_t)damage->left,
+                           .damage_y = (uint32_t)damage->top,
+                           .damage_width = (uint32_t)(damage->right - damage->left),
+                           .damage_height = (uint32_t)(damage->bottom - damage->top),
+                       });
+    display->unshown = (struct pvgpu_rectangle){0};
 }
 
 /* Copies what the slot lacks of the picture, and shows it. */
@@ -259,30 +327,27 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
 {
     struct backend *backend = context->session->backend;
     uint32_t width = resource->level[0].width, height = resource->level[0].height;
-    uint32_t format = pvgpu_format_shown_as(resource->format), stride = width * PIXEL;
+    uint32_t format = pvgpu_format_shown_as(resource->format);
     struct pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
-    struct pvgpu_outcome outcome = provide_buffer(display, context, width, height);
-    int chosen = outcome.code == PVGPU_OK ? choose_slot(display) : -1;
     bool changed = width != display->width || height != display->height ||
                    format != display->format;
+    struct pvgpu_outcome outcome = pvgpu_ok();
 
+    display->dropped = find_wait(display, width, height) != PVGPU_DISPLAY_READY;
+    if (!display->dropped) {
+        outcome = provide_buffer(display, context, width, height);
+    }
     if (outcome.code != PVGPU_OK) {
         return outcome;
     }
-    if (changed) {
-        damage = whole;
-    }
-    for (uint32_t i = 0; i < display->slots; i++) {
-        display->slot[i].filled = display->slot[i].filled && !changed;
-        add_rectangle(&display->slot[i].stale, &damage);
-    }
+    add_damage(display, changed ? &whole : &damage, changed);
     display->width = width;
     display->height = height;
     display->format = format;
-    display->dropped = chosen < 0;
-    if (chosen < 0) {
-        return pvgpu_ok();
+    if (display->dropped) {
+        return outcome;
     }
+    int chosen = choose_slot(display); /* one that is free stays free */
     struct pvgpu_display_slot *slot = &display->slot[chosen];
     uint8_t *picture = display->memory + (uint64_t)chosen * display->slot_size;
     struct pvgpu_rectangle area = slot->filled ? slot->stale : whole;
@@ -290,39 +355,23 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
 
     if (!is_empty(&area)) {
         status = pvgpu_format_is_converted(resource->format)
-                     ? copy_converted(backend, resource, &area, picture, stride)
-                     : copy_plain(backend, resource, &area, picture, stride);
+                     ? copy_converted(backend, resource, &area, picture, width * PIXEL)
+                     : copy_plain(backend, resource, &area, picture, width * PIXEL);
     }
+    slot->filled = status == COMPUTE_OK;
     if (status != COMPUTE_OK) {
-        slot->filled = false;
         return pvgpu_fail_compute(status);
     }
-    slot->filled = true;
     slot->stale = (struct pvgpu_rectangle){0};
-    __atomic_store_n(&slot->with_device, true, __ATOMIC_RELEASE);
-    display->ops->show(display->owner,
-                       &(struct pvgpu_scanout){
-                           .buffer = display->buffer,
-                           .slot = (uint32_t)chosen,
-                           .width = width,
-                           .height = height,
-                           .stride = stride,
-                           .format = format,
-                           .damage_x = (uint32_t)damage.left,
-                           .damage_y = (uint32_t)damage.top,
-                           .damage_width = (uint32_t)(damage.right - damage.left),
-                           .damage_height = (uint32_t)(damage.bottom - damage.top),
-                       });
-    return pvgpu_ok();
+    send_picture(display, (uint32_t)chosen);
+    return outcome;
 }
 
 static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
                                           const struct pvgpu_present *present,
-                                          struct pvgpu_resource **resource)
+                                          const struct pvgpu_resource **resource)
 {
-    uint32_t id = present->backbuffer_id ? present->backbuffer_id : present->header.resource_id;
-
-    *resource = pvgpu_resource_find(context, id);
+    *resource = find_picture(context, present);
     if (!*resource) {
         return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
@@ -342,7 +391,7 @@ struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
                                            uint32_t size, uint64_t now_ns)
 {
     const struct pvgpu_present *present = command;
-    struct pvgpu_resource *resource;
+    const struct pvgpu_resource *resource;
     struct pvgpu_outcome outcome = check_present(context, present, &resource);
     struct pvgpu_rectangle damage;
 
@@ -372,7 +421,7 @@ static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32
         return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (resource->type != PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
-        resource->views != 0 || resource->level[0].map_type != 0) {
+        (resource->bind_flags & PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 || resource->level[0].map_type != 0) {
         return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_resource_resize(context, resource, width, height, format);

@@ -16,6 +16,8 @@ struct pvgpu_display_ops {
     /* Takes the descriptor. */
     void (*send_buffer)(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd);
     void (*show)(void *owner, const struct pvgpu_scanout *scanout);
+    /* Whether the device has read all that was sent: it has let go of the buffer before then. */
+    bool (*is_read)(void *owner);
 };
 
 struct pvgpu_display_slot {
@@ -36,6 +38,7 @@ struct pvgpu_display {
     struct pvgpu_display_slot slot[PVGPU_SCANOUT_SLOTS_MAX];
 
     uint32_t width, height, format; /* of the last picture; 0: none */
+    struct pvgpu_rectangle unshown; /* what was presented since the last one that was shown */
     uint64_t presented_ns;          /* when it was; 0: never */
     bool dropped;                   /* the last present found no slot */
 };
@@ -47,11 +50,19 @@ void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_displa
 uint64_t pvgpu_display_get_due_ns(const struct pvgpu_display *display, uint32_t sync_interval,
                                   uint32_t refresh_hz);
 
-/* Whether there is a slot to write into. */
-bool pvgpu_display_has_room(const struct pvgpu_display *display);
+/* What a PRESENT or PRESENT_REGION has to wait for. */
+enum pvgpu_display_wait {
+    PVGPU_DISPLAY_READY,
+    PVGPU_DISPLAY_SLOT,   /* a slot to write into; pvgpu_display_take_back gives one */
+    PVGPU_DISPLAY_READER, /* a new buffer, which the device is not ready for; to be asked again */
+};
 
-/* PRESENT and PRESENT_REGION, at their time. Without room nothing is shown, and `dropped` is
- * set. */
+enum pvgpu_display_wait pvgpu_display_get_wait(const struct pvgpu_display *display,
+                                               const struct pvgpu_context *context,
+                                               const struct pvgpu_present *present);
+
+/* PRESENT and PRESENT_REGION, at their time. If there is something to wait for nothing is shown,
+ * and `dropped` is set. */
 struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
                                            struct pvgpu_context *context, const void *command,
                                            uint32_t size, uint64_t now_ns);

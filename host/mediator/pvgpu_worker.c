@@ -4,6 +4,7 @@
 #include "host/mediator/pvgpu_worker.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -154,8 +156,19 @@ static void send_scanout(void *owner, const struct pvgpu_scanout *scanout)
     }
 }
 
-static const struct pvgpu_display_ops display_ops = {.send_buffer = send_scanout_buffer,
-                                                     .show = send_scanout};
+static bool is_read(void *owner)
+{
+    struct pvgpu_worker *worker = owner;
+    int waiting = 0;
+
+    pthread_mutex_lock(&worker->lock);
+    bool sent = worker->outbox.count == 0;
+    pthread_mutex_unlock(&worker->lock);
+    return sent && ioctl(worker->connection, SIOCOUTQ, &waiting) == 0 && waiting == 0;
+}
+
+static const struct pvgpu_display_ops display_ops = {
+    .send_buffer = send_scanout_buffer, .show = send_scanout, .is_read = is_read};
 
 /* ---- Messages of the device ---- */
 

@@ -63,7 +63,7 @@ struct pvgpu_worker {
     struct pvgpu_context context;
     struct pvgpu_display display;
     struct limiter limiter;
-    bool lease_held, lease_asked, lease_used, release_wanted;
+    bool lease_held, lease_asked, release_wanted;
     bool prepared; /* the backend has its context, and the shared memory */
     bool paused, draining;
     uint64_t drain_to; /* the producer's place when the drain began */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* F_ADD_SEALS */
 #include "host/mediator/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -26,11 +30,10 @@ static const int cpu_allowed[] = {
     SCMP_SYS(writev), /* the C library's last words before it aborts */
 };
 
-/* Memory to hand out, and its seals. */
+/* Memory to hand out. */
 static const int memfd_allowed[] = {
     SCMP_SYS(memfd_create),
     SCMP_SYS(ftruncate),
-    SCMP_SYS(fcntl),
 };
 
 /* Files, devices, threads and sockets (the driver listens on one for its own) stay allowed. */
@@ -84,6 +87,16 @@ static int add_cpu_rules(scmp_filter_ctx filter, bool memfd)
     }
     for (unsigned i = 0; memfd && i < sizeof(memfd_allowed) / sizeof(int) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ALLOW, memfd_allowed[i]);
+    }
+    /* Its seals, and whether it has been taken. No F_SETFL: eventfds are shared with the device, which
+     * must not find them blocking. */
+    if (memfd && result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, F_ADD_SEALS, 0));
+    }
+    if (memfd && result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ, 0));
     }
     for (unsigned i = 0; i < 2 && result == 0; i++) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,

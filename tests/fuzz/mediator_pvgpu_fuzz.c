@@ -200,9 +200,17 @@ static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
     }
 }
 
+static bool is_read(void *owner)
+{
+    const struct pvgpu_display *display = owner;
+
+    return display->buffer % 4 != 0;
+}
+
 static void run_session(bool disturbed)
 {
-    static const struct pvgpu_display_ops ops = {.send_buffer = take_buffer, .show = show_nothing};
+    static const struct pvgpu_display_ops ops = {
+        .send_buffer = take_buffer, .show = show_nothing, .is_read = is_read};
     static struct pvgpu_context context;
     struct pvgpu_display display;
     struct pvgpu_ring ring;

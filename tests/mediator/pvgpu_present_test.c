@@ -363,6 +363,72 @@ static void test_no_slot(void **state)
     }
 }
 
+/* What a picture that was not shown had changed is told with the next. */
+static void test_damage_of_what_was_dropped(void **state)
+{
+    struct pvgpu_present_region region = PEER_COMMAND(
+        struct pvgpu_present_region, PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 1);
+
+    (void)state;
+    start("", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    for (int i = 0; i < 3; i++) { /* all slots */
+        put_present(1, 0);
+    }
+    peer_finish(&peer);
+    region.rectangles[0] = (struct pvgpu_rectangle){2, 3, 4, 5};
+    peer_expect_ok(&peer, &region, sizeof(region));
+    assert_int_equal(peer.control->scanout_dropped, 1);
+    give_back(1, 0);
+    region.rectangles[0] = (struct pvgpu_rectangle){10, 20, 12, 21};
+    peer_expect_ok(&peer, &region, sizeof(region));
+    assert_int_equal(peer.control->scanout_dropped, 1);
+    take_buffer();
+    for (int i = 0; i < 4; i++) {
+        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    }
+    assert_int_equal(shown.damage_x, 2);
+    assert_int_equal(shown.damage_y, 3);
+    assert_int_equal(shown.damage_width, 10);
+    assert_int_equal(shown.damage_height, 18);
+    give_back(1, 1); /* and once only */
+    peer_expect_ok(&peer, &region, sizeof(region));
+    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    assert_int_equal(shown.damage_x, 10);
+    assert_int_equal(shown.damage_width, 2);
+}
+
+/* Pictures of other sizes each time, and a device that reads nothing: buffers do not pile up, which
+ * would be memory of nobody's account, and the session goes on. */
+static void test_sizes_that_change_all_the_time(void **state)
+{
+    enum { PRESENTS = 12 };
+    uint32_t shown_before;
+
+    (void)state;
+    start("memory_limit = 64M\n", PEER_NEW);
+    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(2, PVGPU_FORMAT_B8G8R8A8_UNORM, 8 * WIDTH, 8 * HEIGHT);
+    for (uint32_t i = 0; i < PRESENTS; i++) {
+        put_present(1 + i % 2, 0);
+    }
+    peer_finish(&peer);
+    shown_before = peer.control->scanout_count;
+    assert_true(shown_before + peer.control->scanout_dropped == PRESENTS);
+    assert_true(shown_before <= PRESENTS / 2); /* the small ones, which the first buffer takes */
+    take_buffer();
+    assert_int_equal(buffer.buffer, 1);
+    for (uint32_t i = 0; i < shown_before; i++) {
+        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    }
+    /* One that has read is shown the next. */
+    put_present(2, 0);
+    peer_finish(&peer);
+    assert_int_equal(peer.control->scanout_count, shown_before + 1);
+    take_buffer();
+    assert_int_equal(buffer.buffer, 2);
+}
+
 static void test_resize(void **state)
 {
     struct pvgpu_resize_buffers resize = PEER_COMMAND(
@@ -432,7 +498,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_pictures), TEST(test_formats),      TEST(test_damage),
-        TEST(test_pace),     TEST(test_no_slot),      TEST(test_resize),
+        TEST(test_pace),     TEST(test_no_slot),      TEST(test_damage_of_what_was_dropped),
+        TEST(test_sizes_that_change_all_the_time),
+        TEST(test_resize),
         TEST(test_old_device), TEST(test_memory_limit),
 #undef TEST
     };

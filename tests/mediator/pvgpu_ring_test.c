@@ -328,6 +328,16 @@ static void test_device_memory(void **state)
                      COMPUTE_INVALID_HANDLE);
 }
 
+/* Also one that nothing has been computed before, on the backend that is opened for it. */
+static void test_result_of_the_first_command(void **state)
+{
+    (void)state;
+    start("");
+    peer = peer_open(PEER_NEW, path, 0);
+    assert_int_equal(peer_compute(&peer, COMPUTE_NOP, NULL, NULL, 0, RESULT, NULL), COMPUTE_OK);
+    assert_int_equal(peer.control->error_count, 0);
+}
+
 static void test_inline_and_info(void **state)
 {
     enum { COUNT = 100000 };
@@ -733,6 +743,7 @@ int main(void)
         TEST(test_wrap),
         TEST(test_vectors_in_the_heap),
         TEST(test_device_memory),
+        TEST(test_result_of_the_first_command),
         TEST(test_inline_and_info),
         TEST(test_errors_of_commands),
         TEST(test_error_log),
