@@ -137,6 +137,9 @@ static int test_interrupt_churn(void)
     tap_ok(count > 0 && interrupt_init_cpu() == 0, "all CPUs run");
     cpu_total = count > 0 ? (uint32_t)count : 1;
     tap_ok(smp_run(cpu_total, churn, NULL, timer_deadline_ns(DEADLINE_NS)), "all CPUs end");
+    tap_ok(smp_stop() == 0 && smp_start() == count, "they are turned off, and on again");
+    tap_ok(smp_run(cpu_total, churn, NULL, timer_deadline_ns(DEADLINE_NS)),
+           "and end a second time");
     for (uint32_t cpu = 0; cpu < cpu_total; cpu++) {
         sum.rounds += lanes[cpu].rounds;
         sum.refused += lanes[cpu].refused;
@@ -145,7 +148,7 @@ static int test_interrupt_churn(void)
         for (unsigned i = 0; i < MESSAGES; i++)
             late += lanes[cpu].targets[i].late;
     }
-    tap_equal(sum.rounds, cpu_total * round_count, "all rounds");
+    tap_equal(sum.rounds, 2 * cpu_total * round_count, "all rounds");
     tap_equal(sum.refused, 0, "each had messages");
     tap_equal(sum.errors, 0, "no call fails, and what is masked does not come");
     tap_equal(sum.lost, 0, "no message is lost");
