@@ -455,9 +455,10 @@ size_t link_receive(struct link *link, const uint8_t *bytes, size_t length)
             }
             return SIZE_MAX;
         }
-        if (size == 0) {
+        taken += size;
+        link->is_paused = size > 0 && link->wants_pause && link->wants_pause(link->pause_context);
+        if (size == 0 || link->is_paused) {
             return taken;
         }
-        taken += size;
     }
 }

@@ -36,6 +36,10 @@ struct link {
     const struct link_ops *ops;
     void *owner;
     bool is_old_only;
+    /* Asked after each message: true ends link_receive early, is_paused tells. NULL: never. */
+    bool (*wants_pause)(void *context);
+    void *pause_context;
+    bool is_paused;
     enum link_state state;
     uint64_t features; /* SST_WIRE_* agreed upon */
     char error[96];    /* after link_receive returned false */
@@ -66,7 +70,7 @@ void link_free(struct link *link);
 
 /*
  * Takes whole messages from the front of `bytes` and returns how many bytes that were; what is left
- * is to be given again with more behind it, LINK_UNIT_MAX bytes at most. SIZE_MAX: the other side
+ * is to be given again with more behind it, LINK_UNIT_MAX bytes at most unless paused. SIZE_MAX: the other side
  * broke the protocol, or there is no memory; link->error says which.
  */
 #define LINK_TIME_MAX INT64_MAX /* of the other side's clock, ns */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/mediator/listener.h"
@@ -16,10 +17,18 @@
 #define INPUT_SIZE (256 * 1024)
 /* A guest that does not take its answers is not given more until it has. */
 #define OUTPUT_MAX (1024 * 1024)
+/* Then its answers are sent, and others have their turn: a model may work long on each request. */
+#define SLICE_NS 5000000u
+/* While no connection can be accepted: until one may be given back by somebody else. */
+#define ACCEPT_PAUSE_NS 100000000
+/* Signals come in while poll waits, which it does not if somebody always has something for us. */
+#define TURNS_WITHOUT_SIGNALS 64u
 
 struct connection {
     int fd;
     struct sst_device *device;
+    uint64_t slice_end_ns;
+    bool has_more; /* whole messages in `input`, perhaps */
     size_t input_size;
     uint8_t input[INPUT_SIZE];
 };
@@ -33,6 +42,7 @@ struct sst_server {
     unsigned accepted;
     FILE *trace;
     bool is_old_only;
+    bool is_accept_paused;
 };
 
 _Static_assert(INPUT_SIZE >= 2 * LINK_UNIT_MAX, "whole messages fit");
@@ -102,6 +112,29 @@ bool sst_server_listen(struct sst_server *server, const char *path,
 
 /* ---- Connections ---- */
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static size_t waiting_output(const struct connection *connection)
+{
+    size_t size;
+
+    link_output(&connection->device->link, &size);
+    return size;
+}
+
+static bool slice_is_over(void *context)
+{
+    const struct connection *connection = context;
+
+    return waiting_output(connection) >= OUTPUT_MAX || monotonic_ns() >= connection->slice_end_ns;
+}
+
 static void drop_connection(struct sst_server *server, size_t index, const char *why)
 {
     struct connection *connection = server->connections[index];
@@ -127,6 +160,8 @@ static void accept_connection(struct sst_server *server, size_t listener)
     struct connection *connection = NULL;
 
     if (fd < 0) {
+        server->is_accept_paused = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+                                   errno == ENOBUFS;
         return;
     }
     if (server->connection_count < CONNECTIONS_MAX) {
@@ -135,6 +170,7 @@ static void accept_connection(struct sst_server *server, size_t listener)
     if (connection) {
         connection->fd = fd;
         connection->input_size = 0;
+        connection->has_more = false;
         connection->device = device_create(model, ++server->accepted, server->trace,
                                            server->is_old_only);
     }
@@ -145,6 +181,8 @@ static void accept_connection(struct sst_server *server, size_t listener)
         close(fd);
         return;
     }
+    connection->device->link.wants_pause = slice_is_over;
+    connection->device->link.pause_context = connection;
     say("guest %u: connected to %s (%s)", connection->device->number,
         server->listeners[listener].path, model->name);
     server->connections[server->connection_count++] = connection;
@@ -171,10 +209,8 @@ static const char *write_output(struct connection *connection)
 
 static const char *read_input(struct connection *connection)
 {
-    struct sst_device *device = connection->device;
     ssize_t got = recv(connection->fd, connection->input + connection->input_size,
                        sizeof(connection->input) - connection->input_size, 0);
-    size_t taken;
 
     if (got < 0) {
         return errno == EAGAIN || errno == EINTR ? NULL : strerror(errno);
@@ -183,32 +219,44 @@ static const char *read_input(struct connection *connection)
         return connection->input_size == 0 ? "gone" : "gone within a message";
     }
     connection->input_size += (size_t)got;
+    connection->has_more = true;
+    return NULL;
+}
+
+static const char *take_input(struct connection *connection)
+{
+    struct sst_device *device = connection->device;
+    size_t taken;
+
+    connection->slice_end_ns = monotonic_ns() + SLICE_NS;
     taken = device_receive(device, connection->input, connection->input_size);
     if (taken == SIZE_MAX) {
         return device->link.error;
     }
+    connection->has_more = device->link.is_paused;
     connection->input_size -= taken;
     memmove(connection->input, connection->input + taken, connection->input_size);
     return write_output(connection);
 }
 
-static size_t waiting_output(const struct connection *connection)
+/* Whether there is something to do without any news from the socket. */
+static bool is_busy(const struct connection *connection)
 {
-    size_t size;
-
-    link_output(&connection->device->link, &size);
-    return size;
+    return connection->has_more && waiting_output(connection) < OUTPUT_MAX;
 }
 
 static const char *serve(struct connection *connection, short events)
 {
     const char *why = NULL;
 
-    if (events & POLLOUT) {
+    if (events & (POLLOUT | POLLHUP | POLLERR)) {
         why = write_output(connection);
     }
-    if (!why && (events & (POLLIN | POLLHUP | POLLERR))) {
+    if (!why && !connection->has_more && (events & (POLLIN | POLLHUP | POLLERR))) {
         why = read_input(connection);
+    }
+    if (!why && is_busy(connection)) {
+        why = take_input(connection);
     }
     return why;
 }
@@ -217,25 +265,49 @@ static const char *serve(struct connection *connection, short events)
 
 static size_t fill_polls(const struct sst_server *server, struct pollfd *polls)
 {
+    short accepts = server->is_accept_paused ? 0 : POLLIN;
     size_t count = 0;
 
     for (size_t i = 0; i < server->connection_count; i++) {
-        size_t waiting = waiting_output(server->connections[i]);
+        const struct connection *connection = server->connections[i];
+        size_t waiting = waiting_output(connection);
+        bool reads = waiting < OUTPUT_MAX && !connection->has_more;
 
         polls[count++] = (struct pollfd){
-            .fd = server->connections[i]->fd,
-            .events = (short)((waiting > 0 ? POLLOUT : 0) | (waiting < OUTPUT_MAX ? POLLIN : 0)),
+            .fd = connection->fd,
+            .events = (short)((waiting > 0 ? POLLOUT : 0) | (reads ? POLLIN : 0)),
         };
     }
     for (size_t i = 0; i < server->listener_count; i++) {
-        polls[count++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};
+        polls[count++] = (struct pollfd){.fd = server->listeners[i].fd, .events = accepts};
     }
     return count;
+}
+
+/* How long to wait for news; NULL: for ever. */
+static const struct timespec *poll_limit(const struct sst_server *server)
+{
+    static const struct timespec none, accept_pause = {.tv_nsec = ACCEPT_PAUSE_NS};
+
+    for (size_t i = 0; i < server->connection_count; i++) {
+        if (is_busy(server->connections[i])) {
+            return &none;
+        }
+    }
+    return server->is_accept_paused ? &accept_pause : NULL;
+}
+
+static void let_signals_in(const sigset_t *mask)
+{
+    const struct timespec none = {0};
+
+    ppoll(NULL, 0, &none, mask);
 }
 
 int sst_server_run(struct sst_server *server, const volatile int *stop)
 {
     struct pollfd polls[CONNECTIONS_MAX + LISTENERS_MAX];
+    unsigned turns = 0;
     sigset_t none;
 
     sigemptyset(&none);
@@ -243,17 +315,23 @@ int sst_server_run(struct sst_server *server, const volatile int *stop)
         size_t connections = server->connection_count;
         size_t count = fill_polls(server, polls);
 
-        if (ppoll(polls, count, NULL, &none) < 0) {
+        if (ppoll(polls, count, poll_limit(server), &none) < 0) {
             if (errno == EINTR) {
                 continue;
             }
             say("poll: %s", strerror(errno));
             return -1;
         }
+        server->is_accept_paused = false;
+        if (++turns % TURNS_WITHOUT_SIGNALS == 0) {
+            let_signals_in(&none);
+        }
         /* From the last one on: dropping one moves only those behind it. */
         for (size_t i = connections; i-- > 0;) {
-            const char *why = polls[i].revents ? serve(server->connections[i], polls[i].revents)
-                                               : NULL;
+            struct connection *connection = server->connections[i];
+            const char *why = polls[i].revents || is_busy(connection)
+                                  ? serve(connection, polls[i].revents)
+                                  : NULL;
 
             if (why) {
                 drop_connection(server, i, why);
