@@ -431,13 +431,6 @@ static void test_queue_wraps(void **state)
     expect_sense();
 }
 
-/* What an ITS was given is its for ever: nobody could give it back at the end. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
