@@ -167,6 +167,10 @@ static int read_config(struct virtio_sst *sst)
     if (sst->config.max_queues == 0 || sst->config.max_queues > SST_PAIRS_MAX) {
         return BAREGPU_ERR_PROTOCOL;
     }
+    /* A legacy device has no FEATURES_OK, and still tells what was to be had. */
+    if (!virtio_has_feature(device, SST_F_MULTI_QUEUE)) {
+        sst->config.max_queues = 1;
+    }
     return 0;
 }
 

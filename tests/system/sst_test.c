@@ -96,6 +96,7 @@ static void pairs(void **state)
     run_types("-device virtio-sst-pci,num-queues=4,socket=%s", "pairs=1");
     run_types("-device virtio-sst-pci,num-queues=4,packed=on,socket=%s", "pairs=4 interrupt=msix");
     run_types("-device virtio-sst-device,num-queues=4,socket=%s", "pairs=4 interrupt=intx");
+    run_types("-device virtio-sst-device,num-queues=4,socket=%s", "pairs=1 legacy=1");
 }
 
 /* A simulator that does not know our extension; and one that is not asked for it. */

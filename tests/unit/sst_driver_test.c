@@ -123,6 +123,19 @@ static void pairs(void **state)
     assert_int_equal(fake.queues[2 * PAIRS].held_count, 3);
 }
 
+/* One that says what it could have: without the feature there is one pair, and events behind it. */
+static void pairs_that_were_not_negotiated(void **state)
+{
+    (void)state;
+    fake_virtio_end(&fake);
+    prepare(ring_features, PAIRS);
+    open_driver(1, 2, 3);
+    assert_false(virtio_has_feature(&device, SST_F_MULTI_QUEUE));
+    assert_int_equal(sst.config.max_queues, 1);
+    assert_true(fake.queues[2].is_enabled);
+    assert_false(fake.queues[2 * PAIRS].is_enabled);
+}
+
 /* ---- Requests ---- */
 
 static void each_request(void **state)
@@ -518,6 +531,7 @@ int main(void)
         BOTH(there_is_no_memory),
         BOTH(a_device_that_does_not_reset),
         BOTH(pairs),
+        BOTH(pairs_that_were_not_negotiated),
         BOTH(each_request),
         BOTH(each_status),
         BOTH(wrong_lengths),
