@@ -10,20 +10,24 @@
  *
  * Lost wake-ups are invalid end states: a side that waits for its event for ever. Defines for the
  * broken variants, which must be found out: NO_BACKEND_BARRIER, NO_GUEST_BARRIER,
- * NO_INTERRUPT_BARRIER, NO_SUPPRESS_BARRIER, NO_RECHECK, NO_GUEST_RECHECK.
+ * NO_INTERRUPT_BARRIER, NO_SUPPRESS_BARRIER, NO_RECHECK, NO_GUEST_RECHECK, LATE_PUBLISH.
+ *
+ * The guest does not ring again while the backend has not published what it was rung for
+ * (must_ring in firmware/vgpu/pvgpu_ring.c).
  */
 #ifndef SUBMISSIONS
 #define SUBMISSIONS 3
 #endif
 
 /* What everybody sees. */
-byte producer = 0, fence = 0;
+byte producer = 0, consumer = 0, fence = 0;
 bit sleeping = 0, suppress = 1;
 
 /* Stores on their way. */
-byte producer_slot, fence_slot;
+byte producer_slot, consumer_slot, fence_slot;
 bit sleeping_slot, suppress_slot;
-bool producer_waits = false, fence_waits = false, sleeping_waits = false, suppress_waits = false;
+bool producer_waits = false, consumer_waits = false, fence_waits = false;
+bool sleeping_waits = false, suppress_waits = false;
 
 /* The eventfds. */
 bool doorbell = false, interrupt = false;
@@ -32,7 +36,7 @@ bool doorbell = false, interrupt = false;
 #define STORE(word, value) \
     atomic { !word##_waits -> word##_slot = value; word##_waits = true }
 #define GUEST_BARRIER (!producer_waits && !suppress_waits)
-#define BACKEND_BARRIER (!fence_waits && !sleeping_waits)
+#define BACKEND_BARRIER (!fence_waits && !sleeping_waits && !consumer_waits)
 
 /* The machine. */
 active proctype visible()
@@ -40,6 +44,7 @@ active proctype visible()
 end_visible:
     do
     :: atomic { producer_waits -> producer = producer_slot; producer_waits = false }
+    :: atomic { consumer_waits -> consumer = consumer_slot; consumer_waits = false }
     :: atomic { fence_waits -> fence = fence_slot; fence_waits = false }
     :: atomic { sleeping_waits -> sleeping = sleeping_slot; sleeping_waits = false }
     :: atomic { suppress_waits -> suppress = suppress_slot; suppress_waits = false }
@@ -48,7 +53,7 @@ end_visible:
 
 active proctype guest()
 {
-    byte submitted = 0, seen;
+    byte submitted = 0, rung = 0, seen;
     bit asleep;
 
     do
@@ -61,9 +66,15 @@ active proctype guest()
 #endif
         asleep = sleeping;
         if
-        :: asleep -> doorbell = true
+        :: asleep ->
+            seen = consumer;
+            if
+            :: seen >= rung -> rung = submitted; doorbell = true
+            :: else -> skip
+            fi
         :: else -> skip
         fi;
+        seen = 0;
         if
         :: submitted < SUBMISSIONS -> skip /* a batch goes on */
         :: goto wait_for_it
@@ -116,6 +127,9 @@ active proctype backend()
             :: else -> skip
             fi
         :: else ->
+#ifndef LATE_PUBLISH
+            STORE(consumer, consumed);
+#endif
             STORE(sleeping, 1);
 #ifndef NO_BACKEND_BARRIER
             BACKEND_BARRIER;
@@ -128,6 +142,9 @@ active proctype backend()
             :: else ->
 end_idle:       doorbell -> doorbell = false
             fi;
+#ifdef LATE_PUBLISH
+            STORE(consumer, consumed);
+#endif
             STORE(sleeping, 0)
         fi
     od

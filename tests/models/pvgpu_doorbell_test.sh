@@ -9,11 +9,11 @@ model=$PWD/tests/models/pvgpu_doorbell.pml
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 variants="NO_BACKEND_BARRIER NO_GUEST_BARRIER NO_INTERRUPT_BARRIER NO_SUPPRESS_BARRIER NO_RECHECK
-          NO_GUEST_RECHECK"
+          NO_GUEST_RECHECK LATE_PUBLISH"
 
-echo 1..7
+echo 1..8
 if ! command -v spin > /dev/null; then
-    for number in 1 2 3 4 5 6 7; do
+    for number in 1 2 3 4 5 6 7 8; do
         echo "ok $number # SKIP no spin"
     done
     exit 0
