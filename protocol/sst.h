@@ -339,6 +339,7 @@ struct sst_reset_notice {
  *   arrival + cycles / clock, rounded up, for a COMPUTE. It may lie ahead, and is final then: the
  *   device hands it to the guest at that virtual time; one in the past counts as now.
  *   At the same time: in the order of the frame.
+ * - What a frame has no room for is told in the next reply, and next_ns is now.
  * - What can not be told yet (it depends on requests to come) is left for later: next_ns is when
  *   the simulator wants a frame again (one without records if nothing else is to be said). A
  *   later frame may come before that; each reply's next_ns replaces the one before.
