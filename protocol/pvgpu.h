@@ -158,18 +158,19 @@ struct pvgpu_error_record {
  *   a fence. It says nothing about operands in the heap: a fence does.
  * - Fences: the backend stores host_fence_completed with release after all effects of the commands
  *   before the FENCE (results, heap contents, errors logged); the guest loads it with acquire.
- * - Doorbell: the backend stores backend_sleeping = 1, full barrier, loads producer_ptr again, and
- *   sleeps only if it is unchanged; awake, it stores 0. The guest stores producer_ptr, full
- *   barrier, loads backend_sleeping, and rings when it is not 0. (With CONTROL_WORDS; else it
- *   always rings.)
+ * - Doorbell: the backend stores consumer_ptr, exactly, then backend_sleeping = 1, full barrier,
+ *   loads producer_ptr again, and sleeps only if it is unchanged; awake, it stores 0. The guest
+ *   stores producer_ptr, full barrier, loads backend_sleeping, and rings when it is not 0. It may
+ *   leave out a ring when it has rung for a command before consumer_ptr has come to it: the backend
+ *   will look once more. (With CONTROL_WORDS; else it always rings.)
  * - Interrupts: the guest stores suppress_interrupts = 0, full barrier, loads host_fence_completed
  *   (error_count) again, and sleeps only if what it waits for is not there. The backend stores
  *   host_fence_completed (error_count), full barrier, loads suppress_interrupts, and interrupts
  *   when the bit is 0. A bit that is set is a hint: an interrupt may come all the same.
  * - Errors: the backend fills error_log[n % PVGPU_ERROR_LOG_SIZE], error_data, error_code and the
  *   status bit, then stores error_count = n + 1 with release. The guest loads error_count with
- *   acquire, copies the record, then (after an acquire fence) loads error_count again: more than
- *   PVGPU_ERROR_LOG_SIZE above n: the record was overwritten.
+ *   acquire, copies the record, then (after an acquire fence) loads error_count again: at
+ *   n + PVGPU_ERROR_LOG_SIZE or above, the record may be overwritten, or half so.
  * - Reset: the device adds 1 to reset_request (a count of its own, never read back), stores the
  *   fields back to their start (producer_ptr, consumer_ptr, guest_fence_request,
  *   host_fence_completed, status, error_code, error_data, error_count; status = READY cleared),
@@ -179,9 +180,12 @@ struct pvgpu_error_record {
  *   reset_done = the count, with release. Without a DIRECT backend the device itself stores
  *   reset_done. (RESET between HANDSHAKE and its ACK: the device stores reset_done, and sends RESET
  *   right after IDENTITY as well.) While reset_request differs from what the last RESET message
- *   said, the backend writes nothing there and consumes nothing. A driver that sees CONTROL_WORDS waits (with a deadline) for reset_done ==
- *   reset_request after it wrote RESET, and for STATUS.CONNECTED, before it submits; one that does
- *   not wait may read a stale fence for some nanoseconds, no more.
+ *   said, the backend writes nothing there and consumes nothing. A driver that sees CONTROL_WORDS
+ *   waits (with a deadline) for reset_done == reset_request after it wrote RESET, and for
+ *   STATUS.CONNECTED and status = READY, before it submits; one that does not wait may read a stale
+ *   fence for some nanoseconds, no more. A RESET may overtake the news of the backend's end: then that
+ *   loss (DEVICE_LOST) follows it, and when reset_done == reset_request the driver writes RESET
+ *   again.
  */
 struct pvgpu_control {
     uint32_t magic;       /* 0x000 device */

@@ -7,6 +7,9 @@
 
 #define DISPLAY_REFRESH_MAX_HZ 1000u
 
+/* Between two resets of one start: backends that end one after the other do not make us a flood. */
+#define RESET_PAUSE_NS 1000000u
+
 static uint32_t read_register(const struct pvgpu *gpu, uint32_t reg)
 {
     return mmio_read32(gpu->registers, reg);
@@ -95,14 +98,32 @@ static bool is_started(const struct pvgpu *gpu)
            load_acquire32(&control->status) & PVGPU_CONTROL_READY;
 }
 
-static int wait_started(struct pvgpu *gpu, uint64_t deadline_ns)
+/*
+ * Was it lost since the reset, too? A backend's end can be seen in the control region before the
+ * device hears of it: then the reset comes first, and the loss, which stays until the next one,
+ * after it.
+ */
+static bool is_lost_again(const struct pvgpu *gpu)
 {
+    const struct pvgpu_control *control = gpu->control;
+
+    return load_acquire32(&control->reset_done) == load_once32(&control->reset_request) &&
+           load_acquire32(&control->status) & PVGPU_CONTROL_DEVICE_LOST;
+}
+
+static int start(struct pvgpu *gpu, uint64_t deadline_ns)
+{
+    uint64_t reset_ns = hal_time_ns();
+
+    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
     for (;;) {
-        bool is_late = hal_time_ns() >= deadline_ns;
+        uint64_t now_ns = hal_time_ns();
 
         if (is_started(gpu)) {
             return 0;
         }
+        /* Looked at before the refusal, which a backend writes before that it is lost. */
+        bool is_lost = is_lost_again(gpu);
         int error = refusal(gpu);
 
         if (error != 0) {
@@ -110,8 +131,12 @@ static int wait_started(struct pvgpu *gpu, uint64_t deadline_ns)
             gpu->loss_code = PVGPU_ERROR_DEVICE_LOST;
             return error;
         }
-        if (is_late) {
+        if (now_ns >= deadline_ns) {
             return BAREGPU_ERR_UNAVAILABLE;
+        }
+        if (is_lost && now_ns - reset_ns >= RESET_PAUSE_NS) {
+            reset_ns = now_ns;
+            mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
         }
         hal_wait(deadline_ns);
     }
@@ -127,8 +152,7 @@ int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
     gpu->loss = BAREGPU_ERR_UNAVAILABLE; /* until it works */
     gpu->loss_code = PVGPU_ERROR_BACKEND_DISCONNECTED;
     gpu->features = 0;
-    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
-    error = wait_started(gpu, deadline_ns);
+    error = start(gpu, deadline_ns);
     if (error < 0) {
         return error;
     }

@@ -285,8 +285,18 @@ static bool send_reset(PVGPULink *link, uint32_t count)
     return true;
 }
 
+/* A guest that starts over waits for a backend: the tries begin anew, 10 ms after the last one. */
+static void retry_soon(PVGPULink *link)
+{
+    link->retry_ms = RETRY_FIRST_MS;
+    if (link->state == PVGPU_LINK_DOWN && link->running && link->retry_timer) {
+        timer_mod_anticipate(link->retry_timer, link->tried_ms + RETRY_FIRST_MS);
+    }
+}
+
 bool pvgpu_link_reset(PVGPULink *link, uint32_t count)
 {
+    retry_soon(link);
     switch (link->state) {
     case PVGPU_LINK_GREETING:
         link->reset_waits = true;

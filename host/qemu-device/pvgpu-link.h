@@ -126,7 +126,8 @@ void pvgpu_link_ring(PVGPULink *link);
 
 /*
  * Tells the backend of a reset. True when it will answer in the control region, or `lost` or
- * `refused` will come; false when there is none that understands it.
+ * `refused` will come; false when there is none that understands it. With none at all, the next
+ * tries to connect come soon.
  */
 bool pvgpu_link_reset(PVGPULink *link, uint32_t count);
 

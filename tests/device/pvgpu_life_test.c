@@ -141,6 +141,35 @@ static void test_retry_after_a_session(void **state)
     pvgpu_connect(pvgpu);
 }
 
+/* A guest that starts over does not wait for what its backends have done before. */
+static void test_retry_after_reset(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+
+    for (unsigned i = 0; i < 20; i++) {
+        pvgpu_connect(pvgpu);
+        pvgpu_hang_up(pvgpu);
+        pvgpu_wait_statistic(pvgpu, "connected", 0);
+        pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
+        qtest_clock_step_ns(pvgpu->qemu, 10 * 1000000);
+    }
+    /* Nobody: the tries become rare again, but another reset brings the next one; not at once. */
+    pvgpu_connect(pvgpu);
+    close(pvgpu->listener);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    pvgpu_step_retry(pvgpu);
+    pvgpu_step_retry(pvgpu);
+    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1); /* a try */
+    pvgpu->listener = unix_listen(pvgpu->path, 8);
+    pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
+    qtest_clock_step_ns(pvgpu->qemu, 9 * 1000000);
+    assert_int_equal(unix_accept(pvgpu->listener, 0), -1);
+    qtest_clock_step_ns(pvgpu->qemu, 1000000);
+    pvgpu_connect(pvgpu);
+    expect_clean(pvgpu, 5);
+}
+
 /* A listener whose queue is full. */
 static void test_full_queue(void **state)
 {
@@ -667,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_late_with_doorbell),
         TEST(test_retries_become_rare),
         TEST(test_retry_after_a_session),
+        TEST(test_retry_after_reset),
         cmocka_unit_test(test_full_queue),
         TEST(test_death),
         TEST(test_restart),

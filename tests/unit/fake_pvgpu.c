@@ -37,7 +37,9 @@ static void init_control(struct fake_pvgpu *device)
 
 static void start_backend(struct fake_pvgpu *device)
 {
-    if (device->features & PVGPU_FEATURE_CONTROL_WORDS) {
+    bool is_lost = device->control->status & PVGPU_CONTROL_DEVICE_LOST; /* until the next reset */
+
+    if (device->features & PVGPU_FEATURE_CONTROL_WORDS && !is_lost) {
         __atomic_store_n(&device->control->status, PVGPU_CONTROL_READY, __ATOMIC_RELEASE);
     }
 }
@@ -61,6 +63,10 @@ static void reset(struct fake_pvgpu *device)
     } else if (device->is_connected) {
         fake_pvgpu_log(device, 0, PVGPU_ERROR_DEVICE_LOST, device->refuses_with);
         control->status |= PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN;
+    }
+    if (device->late_losses != 0) {
+        device->late_losses--;
+        fake_pvgpu_kill(device);
     }
     if (!device->never_resets) {
         __atomic_store_n(&control->reset_done, control->reset_request, __ATOMIC_RELEASE);
@@ -340,7 +346,7 @@ static void work(void *context)
     struct fake_pvgpu *device = context;
 
     if (device->connects_on_wait) {
-        device->connects_on_wait = false;
+        device->connects_on_wait = device->late_losses != 0;
         device->is_connected = true;
         start_backend(device);
     }

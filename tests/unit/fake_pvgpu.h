@@ -42,6 +42,7 @@ struct fake_pvgpu {
     bool connects_on_wait;   /* a backend comes while the driver waits */
     bool is_stuck;           /* the backend consumes nothing */
     bool never_resets;       /* reset_done stays behind */
+    unsigned late_losses;    /* so many resets come before the news that the backend is gone */
     uint32_t refuses_with;   /* after a reset; enum compute_status, 0: does not */
     bool keeps_pointers;     /* a reset leaves producer_ptr and consumer_ptr */
     bool is_gone;            /* unplugged: registers read all ones */

@@ -6,6 +6,7 @@
 // build: firmware/pci_capability.c firmware/pci_list.c firmware/error.c tests/unit/fake_hal.c
 // build: tests/unit/fake_pvgpu.c tests/unit/fake_pci.c
 /* The pvgpu driver: finding the device, sessions, losing a backend, the heap. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -332,6 +333,31 @@ static void a_backend_that_refuses(void **state)
     }
 }
 
+/* A reset that overtakes the news of a backend's end is followed by that loss: it takes another. */
+static void losses_while_starting_over(void **state)
+{
+    (void)state;
+    for (unsigned losses = 1; losses <= 3; losses++) {
+        unsigned resets = fake.resets;
+
+        fake.late_losses = losses;
+        fake.connects_on_wait = true;
+        assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
+        assert_int_equal(fake.resets - resets, losses + 1);
+        assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    }
+    /* A backend that ends again and again: one reset in a while, until the deadline. */
+    unsigned resets = fake.resets;
+    uint64_t start_ns = fake_hal.now_ns;
+
+    fake.late_losses = UINT_MAX;
+    assert_int_equal(pvgpu_restart(&gpu, soon()), BAREGPU_ERR_UNAVAILABLE);
+    assert_true(fake.resets - resets <= 2 + (fake_hal.now_ns - start_ns) / 1000000);
+    fake.late_losses = 0;
+    fake.connects_on_wait = true;
+    assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
+}
+
 static void a_restart_at_any_time(void **state)
 {
     struct pvgpu_job jobs[PVGPU_JOBS_MAX];
@@ -492,6 +518,7 @@ int main(void)
         TEST(a_loss_ends_waits),
         TEST(a_shutdown_is_a_loss),
         TEST(a_backend_that_refuses),
+        TEST(losses_while_starting_over),
         TEST(a_restart_at_any_time),
         TEST(the_display),
         TEST(heap_basics),
