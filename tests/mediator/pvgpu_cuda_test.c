@@ -136,6 +136,10 @@ static void put_transfer(void)
         .subresource = pick(2), .heap_offset = pick(HEAP_USED / 2), .x = pick(8), .y = pick(8),
         .width = pick(10), .height = pick(10), .depth = pick(2));
 
+    if (transfer.height == 1) { /* the pitch of one row means nothing */
+        transfer.row_pitch = 1;
+        transfer.depth_pitch = 1024;
+    }
     if (pick(2)) {
         transfer.header.type = PVGPU_CMD_READ_RESOURCE;
     }

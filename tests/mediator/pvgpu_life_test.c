@@ -5,6 +5,7 @@
  * A pvgpu session among others: workers that die with work under way and what the guest may then
  * believe, two guests at once, leases, limits, quarantine, refusals.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -180,6 +181,56 @@ static void test_worker_killed(void **state)
         admin_wait_sessions(path, 0);
     }
     assert_true(partly > 0); /* else this test tests nothing */
+}
+
+static unsigned count_descriptors(pid_t process)
+{
+    char folder[64];
+    unsigned count = 0;
+    DIR *directory;
+
+    snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)process);
+    directory = opendir(folder);
+    assert_non_null(directory);
+    while (readdir(directory)) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+/* Sessions that end by themselves, by a kill, or before they have begun: none leaves a descriptor
+ * with the supervisor. */
+static void test_descriptors_are_given_back(void **state)
+{
+    enum { ROUNDS = 30 };
+    unsigned before = 0, after;
+
+    (void)state;
+    start("quarantine_faults = 0\n");
+    peer = peer_create(PEER_NEW, PEER_SHMEM_SIZE, PEER_RING_SIZE);
+    for (int round = 0; round <= ROUNDS; round++) {
+        if (round % 3 == 0) {
+            peer_send_handshake(&peer, path);
+            peer_take_ack(&peer);
+        } else {
+            peer_connect(&peer, path, 1);
+            wait_ready();
+        }
+        if (round % 3 == 1) {
+            assert_int_equal(kill(worker_of(1), SIGKILL), 0);
+            assert_true(socket_wait_closed(peer.socket, PEER_TIMEOUT_MS));
+        }
+        peer_disconnect(&peer);
+        __atomic_store_n(&peer.control->status, 0, __ATOMIC_SEQ_CST);
+        admin_wait_sessions(path, 0);
+        if (round == 0) {
+            before = count_descriptors(process_pid(mediator));
+        }
+    }
+    after = count_descriptors(process_pid(mediator));
+    /* A spare worker or an admin connection more or less: two each. */
+    assert_in_range(after, before > 4 ? before - 4 : 0, before + 4);
 }
 
 /* A device that does not mark the loss: the next backend sees what the dead one left. */
@@ -439,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_worker_killed),
+        TEST(test_descriptors_are_given_back),
         TEST(test_backend_that_left_no_word),
         TEST(test_submitted_before_connecting),
         TEST(test_two_guests),

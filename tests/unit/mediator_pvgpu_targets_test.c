@@ -310,6 +310,9 @@ static void test_resize_buffers(void **state)
     assert_int_equal(read_level(1, 0, 80 * 32 * 8)[0], 0);
     make_view(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
     EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize); /* a view is there */
+    make_texture(2, PVGPU_FORMAT_D32_FLOAT, 4, 4, PVGPU_BIND_DEPTH_STENCIL);
+    resize.swapchain = 2;
+    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize); /* it would be one with a colour format */
     resize.swapchain = 0;
     resize.format = PVGPU_FORMAT_D32_FLOAT;
     EXPECT(PVGPU_ERROR_UNSUPPORTED_FORMAT, &resize);
