@@ -195,8 +195,8 @@ static size_t write_response(const VirtQueueElement *to, const Response *respons
 }
 
 /*
- * As virtqueue_pop(), but when the queue is empty, the guest notifies us of what it adds: pop() says
- * where it has got to (avail_event) without a barrier before the next look at the ring.
+ * As virtqueue_pop(), but when the queue is empty, the guest notifies us of what it adds: that one
+ * says where it has got to (avail_event) without a barrier before the next look at the ring.
  */
 static void *pop(VirtQueue *queue, size_t size)
 {
@@ -443,8 +443,8 @@ static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
 }
 
 /*
- * False: there is more. With deterministic time all are taken at once. The guest adds none meanwhile,
- * so there are no more than a queue has: unless responses are written over the ring itself.
+ * False: there is more. With deterministic time all are taken at once. The guest adds none
+ * meanwhile: no more than a queue has, unless responses are written over the ring itself.
  */
 static bool take_requests(VirtIOSST *s, unsigned pair)
 {

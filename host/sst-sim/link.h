@@ -70,8 +70,8 @@ void link_free(struct link *link);
 
 /*
  * Takes whole messages from the front of `bytes` and returns how many bytes that were; what is left
- * is to be given again with more behind it, LINK_UNIT_MAX bytes at most unless paused. SIZE_MAX: the other side
- * broke the protocol, or there is no memory; link->error says which.
+ * is to be given again with more behind it, LINK_UNIT_MAX bytes at most unless paused. SIZE_MAX: the
+ * other side broke the protocol, or there is no memory; link->error says which.
  */
 #define LINK_TIME_MAX INT64_MAX /* of the other side's clock, ns */
 #define LINK_UNIT_MAX (sizeof(struct sst_record) + SST_RECORD_SIZE_MAX + 8)

@@ -55,7 +55,8 @@ struct sst_model_ops {
 
     /* A request has arrived, now. It is answered now or later, once. Types that are answered
      * without a model (NOOP, ECHO, GET_INFO, RESET) do not come here. Without deterministic time,
-     * one that is not answered when nothing is left to happen ends in an error, and reset is called. */
+     * one that is not answered when nothing is left to happen ends in an error, then reset is
+     * called. */
     void (*request)(void *model, struct sst_job *job);
 
     /* What the guest is told at its start: the clock, or 0. */

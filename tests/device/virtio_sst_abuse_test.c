@@ -87,7 +87,8 @@ static void test_doorbell_in_response(void **state)
 /* The same when the connection's end and a time-out make the responses. */
 static void test_doorbell_in_failures(void **state)
 {
-    const struct sst_request compute = sst_request(SST_COMPUTE, 1), reset = sst_request(SST_RESET, 2);
+    const struct sst_request compute = sst_request(SST_COMPUTE, 1);
+    const struct sst_request reset = sst_request(SST_RESET, 2);
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI,
                                                      .properties = ",timeout_ms=5" });
     struct sst_chain *weapons[3], *next;
@@ -129,8 +130,8 @@ struct table {
 };
 
 /*
- * Each request is an ECHO whose response makes the next one available: it moves the ring's index on,
- * and points the only descriptor to the next request's table. Closed to a circle, it would never end.
+ * Each request is an ECHO whose response makes the next one available: it moves the ring's index
+ * on, and points the only descriptor to the next request's table. As a circle it would never end.
  */
 static void build_loop(struct sst *sst)
 {

@@ -149,7 +149,7 @@ static void take(int fd)
     assert_int_equal(response.status, SST_OK);
 }
 
-/* What is answered is sent, though there is more to do; another guest has its turn meanwhile; and so
+/* What is answered is sent, though there is more to do; another guest has its turn meanwhile, and so
  * has a signal. */
 static void test_long_work(void **state)
 {
