@@ -76,9 +76,23 @@ static void unwatch(PVGPULink *link)
 
 /* ---- Interrupts by eventfd ---- */
 
+/* The backend has the eventfd, too: it may have read it before us, and made it block. */
+static bool test_and_clear(EventNotifier *notifier)
+{
+    uint64_t count;
+    struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
+    ssize_t size = RETRY_ON_EINTR(preadv2(event_notifier_get_fd(notifier), &part, 1, -1,
+                                          RWF_NOWAIT));
+
+    if (size < 0 && errno == EOPNOTSUPP) { /* Linux before 5.8 */
+        return event_notifier_test_and_clear(notifier);
+    }
+    return size > 0;
+}
+
 static void take_interrupt(PVGPULink *link, EventNotifier *notifier, uint32_t bit)
 {
-    if (link->state == PVGPU_LINK_UP && link->direct && event_notifier_test_and_clear(notifier)) {
+    if (link->state == PVGPU_LINK_UP && link->direct && test_and_clear(notifier)) {
         link->events->interrupt(link->opaque, bit);
     }
 }

@@ -276,6 +276,23 @@ static void test_interrupt_by_message(void **state)
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-fence-interrupts"), 4);
 }
 
+/* The flags of an eventfd are its backend's as well as QEMU's: reading one that is empty, as at the
+ * end of a session, must not stop the machine. */
+static void test_eventfds_that_block(void **state)
+{
+    struct pvgpu *pvgpu = *state;
+
+    pvgpu_connect(pvgpu);
+    assert_int_equal(fcntl(pvgpu->fds[PVGPU_FD_FENCE], F_SETFL, 0), 0);
+    assert_int_equal(fcntl(pvgpu->fds[PVGPU_FD_ERROR], F_SETFL, 0), 0);
+    signal_interrupt(pvgpu, PVGPU_IRQ_FENCE);
+    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, PVGPU_IRQ_FENCE);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    pvgpu_step_retry(pvgpu);
+    pvgpu_connect(pvgpu);
+}
+
 /* Eventfds that an old backend never saw do nothing for it, and neither does a new one's session
  * outlive its connection. */
 static void test_eventfds_of_a_past_session(void **state)
@@ -375,6 +392,7 @@ int main(void)
         TEST(test_doorbell_while_greeting_old),
         TEST(test_interrupts_by_eventfd),
         TEST(test_interrupt_by_message),
+        TEST(test_eventfds_that_block),
         TEST(test_eventfds_of_a_past_session),
         TEST(test_msix),
         TEST(test_msix_off_and_on),
