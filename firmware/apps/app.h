@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct app {
     const char *name;    /* an identifier in lower case */
@@ -31,5 +32,12 @@ int app_main(void);
  * has it. Apps read their own options with it.
  */
 bool app_option(const char *key, char *value, size_t size);
+
+/*
+ * The same for a number from `min` to `max`, decimal or 0x and hexadecimal; `otherwise`, whatever it
+ * is, without that option. Another value ends the run with status 2 and says what is allowed, so
+ * apps read their options before they begin. On CPU 0.
+ */
+int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64_t max);
 
 #endif

@@ -18,7 +18,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
@@ -189,14 +188,6 @@ static bool close_display(void)
     return gpu_host_check("Closing the display", virtio_gpu_display_close(&display));
 }
 
-static uint32_t count_option(const char *key, uint32_t otherwise)
-{
-    char text[16];
-    unsigned long value = app_option(key, text, sizeof(text)) ? strtoul(text, NULL, 10) : otherwise;
-
-    return value > 0 && value <= COUNT_MAX ? (uint32_t)value : 0;
-}
-
 static void print_time(const char *name, uint64_t value_ns)
 {
     printf("BENCH {\"name\": \"%s\", \"value\": %" PRIu64 ", \"unit\": \"ns\"}\n", name, value_ns);
@@ -204,13 +195,9 @@ static void print_time(const char *name, uint64_t value_ns)
 
 static int run_bench_gpu(void)
 {
-    uint32_t frames = count_option("frames", FRAMES_DEFAULT);
-    uint32_t updates = count_option("updates", UPDATES_DEFAULT);
+    uint32_t frames = (uint32_t)app_option_number("frames", FRAMES_DEFAULT, 1, COUNT_MAX);
+    uint32_t updates = (uint32_t)app_option_number("updates", UPDATES_DEFAULT, 1, COUNT_MAX);
 
-    if (frames == 0 || updates == 0) {
-        printf("frames= and updates= are numbers from 1 to %u\n", COUNT_MAX);
-        return 2;
-    }
     if (gpu_host_open(&gpu) < 0) {
         return 1;
     }

@@ -20,6 +20,7 @@
 #include "firmware/platform/cpu.h"
 
 #define REQUESTS_DEFAULT 5000u
+#define REQUESTS_MAX 10000000
 #define WARM_UP 200u
 #define DEPTH 32u
 #define TIMEOUT_NS UINT64_C(60000000000)
@@ -34,13 +35,6 @@ static struct load {
     int error;
     uint64_t took_ns;
 } loads[SST_PAIRS_MAX];
-
-static uint64_t option(const char *key, uint64_t fallback)
-{
-    char value[16];
-
-    return app_option(key, value, sizeof(value)) ? strtoull(value, NULL, 10) : fallback;
-}
 
 /* ---- Requests that follow each other ---- */
 
@@ -103,7 +97,8 @@ static void run(void *argument)
 static bool report(const char *name, uint64_t count, uint64_t took_ns, int error)
 {
     if (error < 0) {
-        printf("%s: %s\n", name, baregpu_strerror(error));
+        printf("%s: %s\n", name, sst_host_strerror(error));
+        sst_host_advise(error);
         return false;
     }
     printf("BENCH {\"name\": \"%s\", \"n\": %" PRIu64 ", \"per_s\": %" PRIu64 "}\n", name, count,
@@ -144,7 +139,8 @@ static bool measure_rtt(uint32_t count)
                                        began_ns + TIMEOUT_NS);
 
         if (error < 0) {
-            printf("COMPUTE: %s\n", baregpu_strerror(error));
+            printf("COMPUTE: %s\n", sst_host_strerror(error));
+            sst_host_advise(error);
             free(times_ns);
             return false;
         }
@@ -226,12 +222,12 @@ static bool measure_pairs(unsigned pairs, uint64_t count)
 static int run_bench_sst(void)
 {
     static const unsigned depths[] = {1, 8, 32};
-    unsigned pairs = (unsigned)option("pairs", 1);
-    uint64_t count = option("n", REQUESTS_DEFAULT);
+    unsigned pairs = (unsigned)app_option_number("pairs", 1, 1, SST_PAIRS_MAX);
+    uint64_t count = (uint64_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
     const struct virtio_sst_options options = {.pairs = (uint16_t)pairs, .depth = DEPTH};
     int error;
 
-    if (pairs > SST_PAIRS_MAX || !start_cpus(pairs)) {
+    if (!start_cpus(pairs)) {
         return 1;
     }
     error = virtio_host_open(&host.device, SST_VIRTIO_ID, 0, &host.place);
@@ -241,8 +237,18 @@ static int run_bench_sst(void)
     if (error == 0) {
         error = virtio_sst_open(&host.sst, &host.device, &options, virtio_host_deadline());
     }
-    if (error < 0 || host.sst.pair_count != pairs || count == 0) {
-        printf("The accelerator cannot be used: %s.\n", baregpu_strerror(error));
+    if (error == BAREGPU_ERR_NOT_FOUND) {
+        printf("There is no simulated accelerator: QEMU_ARGS=\"-device "
+               "virtio-sst-pci,socket=PATH\".\n");
+        return 1;
+    }
+    if (error < 0) {
+        printf("The accelerator cannot be used: %s.\n", sst_host_strerror(error));
+        return 1;
+    }
+    if (host.sst.pair_count != pairs) {
+        printf("The accelerator has %u pairs, not %u: num-queues=%u.\n",
+               (unsigned)host.sst.pair_count, pairs, pairs);
         return 1;
     }
     if (pairs > 1) {

@@ -93,21 +93,13 @@ static void show_heap(void)
 
 static int run_bench_vgpu(void)
 {
-    char value[16];
-    uint32_t count = REQUESTS_DEFAULT;
+    uint32_t count = (uint32_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
 
     if (pci_host_open_gpu(&gpu) < 0) {
         return 1;
     }
     int status = first_result();
 
-    if (app_option("n", value, sizeof(value))) {
-        count = (uint32_t)strtoul(value, NULL, 10);
-    }
-    if (count == 0 || count > REQUESTS_MAX) {
-        printf("n= is a number from 1 to %u\n", REQUESTS_MAX);
-        return 2;
-    }
     show_heap();
     return status != 0 ? status : measure_nop(count);
 }

@@ -105,8 +105,9 @@ static int run_bench_wait(void)
         {"irq", WAIT_SLEEP},
         {"spin", WAIT_SPIN_THEN_SLEEP(SPIN_NS)},
     };
-    char value[16], only[16] = "";
-    uint32_t count = REQUESTS_DEFAULT;
+    uint32_t count = (uint32_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
+    bool is_idle = app_option_number("idle", 0, 0, 1) != 0;
+    char only[16] = "";
 
     if (pci_host_open_gpu(&gpu) < 0) {
         return 1;
@@ -117,20 +118,11 @@ static int run_bench_wait(void)
         printf("No interrupt: %s.\n", baregpu_strerror(error));
         return 1;
     }
-    if (app_option("n", value, sizeof(value))) {
-        count = (uint32_t)strtoul(value, NULL, 10);
-    }
-    if (count == 0 || count > REQUESTS_MAX) {
-        printf("n= is a number from 1 to %u\n", REQUESTS_MAX);
-        return 2;
-    }
     times_ns = malloc(count * sizeof(*times_ns)); /* until the machine is switched off */
     if (times_ns == NULL) {
         printf("There is no memory for this.\n");
         return 1;
     }
-    bool is_idle = app_option("idle", value, sizeof(value));
-
     app_option("only", only, sizeof(only));
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (only[0] != '\0' && strcmp(only, ways[i].name) != 0) {

@@ -9,7 +9,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "baregpu/hal.h"
@@ -24,6 +23,9 @@
 #define BUFFERS 2u
 #define COLOR_FORMAT VIRGL_FORMAT_B8G8R8X8_UNORM
 #define COMMANDS_SIZE 8192u
+#define FRAMES_MAX 1000000
+#define HOLD_MAX 86400
+#define DEGREES_MAX 1000000
 #define PROBE 16u /* pixels: the edge of the square that is read back */
 
 /* Object handles of the context. */
@@ -56,16 +58,10 @@ static enum virgl_format depth_format;
 
 static struct {
     unsigned frames, hold_s;
+    uint32_t width, height; /* 0: the display's */
     float angle, step;
     bool has_depth_test;
 } options;
-
-static uint32_t option(const char *key, uint32_t otherwise)
-{
-    char text[24];
-
-    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
-}
 
 static uint32_t float_bits(float value)
 {
@@ -104,8 +100,11 @@ static bool open_gpu(void)
         error = BAREGPU_ERR_NOT_FOUND;
     }
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("run=cube takes a QEMU with OpenGL (docs/virgl.md), and then\n"
-               "  QEMU_ARGS=\"-device virtio-gpu-gl-pci -display gtk,gl=on\"\n");
+        printf("run=cube takes a QEMU with OpenGL, which the one of `make qemu` does not have "
+               "(docs/virgl.md):\n"
+               "  qemu-system-aarch64 -M virt -cpu max -nic none -display gtk,gl=on \\\n"
+               "      -semihosting-config enable=on,target=native -device virtio-gpu-gl-pci \\\n"
+               "      -kernel build/firmware/baregpu.elf -append run=cube\n");
     }
     return false;
 }
@@ -178,8 +177,8 @@ static bool choose_size(void)
     if (!check("Asking for the displays", virtio_gpu_update_displays(&gpu))) {
         return false;
     }
-    width = option("width", preferred->width);
-    height = option("height", preferred->height);
+    width = options.width != 0 ? options.width : preferred->width;
+    height = options.height != 0 ? options.height : preferred->height;
     if (width - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX || height - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX) {
         width = VIRTIO_GPU_FALLBACK_WIDTH;
         height = VIRTIO_GPU_FALLBACK_HEIGHT;
@@ -535,11 +534,13 @@ static bool show_cube(void)
 
 static int run_cube(void)
 {
-    options.frames = option("frames", 300);
-    options.hold_s = option("hold", 0);
-    options.angle = (float)(int32_t)option("angle", 0);
-    options.step = (float)(int32_t)option("step", 1);
-    options.has_depth_test = option("depth_test", 1) != 0;
+    options.frames = (unsigned)app_option_number("frames", 300, 0, FRAMES_MAX);
+    options.hold_s = (unsigned)app_option_number("hold", 0, 0, HOLD_MAX);
+    options.width = (uint32_t)app_option_number("width", 0, PROBE, VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.height = (uint32_t)app_option_number("height", 0, PROBE, VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.angle = (float)app_option_number("angle", 0, -DEGREES_MAX, DEGREES_MAX);
+    options.step = (float)app_option_number("step", 1, -DEGREES_MAX, DEGREES_MAX);
+    options.has_depth_test = app_option_number("depth_test", 1, 0, 1) != 0;
     if (!open_gpu()) {
         return 1;
     }

@@ -265,8 +265,10 @@ static bool use_memory(void)
 
 static int run_demo(void)
 {
-    struct pci_host *host = pci_host_get();
+    struct pci_host *host;
 
+    screen_read_options();
+    host = pci_host_get();
     if (host == NULL) {
         return 1;
     }

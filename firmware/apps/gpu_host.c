@@ -49,8 +49,8 @@ int gpu_host_open(struct virtio_gpu *gpu)
     int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
 
     if (error == BAREGPU_ERR_NOT_FOUND) {
-        printf("There is no virtio GPU. With one:\n"
-               "  make run run=... QEMU_ARGS=\"-device virtio-gpu-pci\"\n");
+        printf("There is no virtio GPU. `make run run=screen` gives the guest one; other programs "
+               "get it by\nQEMU_ARGS=\"-device virtio-gpu-pci\".\n");
         return error;
     }
     if (!gpu_host_check("Opening the GPU", error)) {

@@ -2,7 +2,6 @@
 #include "firmware/apps/host_shot.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
@@ -12,9 +11,7 @@
 
 bool host_shot_is_asked(void)
 {
-    char value[4];
-
-    return app_option("shots", value, sizeof(value)) && strcmp(value, "1") == 0;
+    return app_option_number("shots", 0, 0, 1) != 0;
 }
 
 static bool read_line(char *line, size_t size)

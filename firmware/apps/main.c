@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/apps/app.h"
@@ -9,6 +13,7 @@
 
 #define APP_DEFAULT          "demo"
 #define APP_NAME_BYTES_MAX   64
+#define NUMBER_BYTES_MAX     32 /* with its NUL; what may have been cut is none */
 #define EXIT_STATUS_UNKNOWN  2
 #define KERNEL_OPTIONS       "run console timer" /* everybody's */
 
@@ -22,6 +27,33 @@ bool app_option(const char *key, char *value, size_t size)
         return true;
     return semihosting_command_line(line, sizeof(line)) >= 0 &&
            bootargs_get(line, key, value, size);
+}
+
+static bool read_number(const char *text, int64_t *number)
+{
+    const char *digits = text + (*text == '-');
+    char *end;
+
+    if (!isdigit((unsigned char)*digits) || strlen(text) == NUMBER_BYTES_MAX - 1)
+        return false;
+    errno = 0;
+    *number = strtoll(text, &end, digits[0] == '0' && digits[1] == 'x' ? 16 : 10);
+    return *end == '\0' && errno == 0;
+}
+
+int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64_t max)
+{
+    char text[NUMBER_BYTES_MAX];
+    int64_t number;
+
+    if (!app_option(key, text, sizeof(text)))
+        return otherwise;
+    if (!read_number(text, &number) || number < min || number > max) {
+        printf("%s=%s is refused: it takes a number from %" PRId64 " to %" PRId64 ".\n", key, text,
+               min, max);
+        exit(EXIT_STATUS_UNKNOWN);
+    }
+    return number;
 }
 
 /* A dash and an underscore are the same: test-boot is test_boot. */

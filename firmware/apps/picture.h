@@ -9,11 +9,14 @@
 /* Gradients, colours, text, blended shapes. Any size. */
 void picture_draw(const struct canvas *canvas);
 
+#define PICTURE_SIDE_MIN 64 /* there is room for the ball */
+
 /* What the ball moves over. */
 void picture_draw_ground(const struct canvas *canvas);
 
-/* A ball on its way, frame 0 with the ground; *changed is what has to be shown, compared with the
- * frame before. The same canvas content comes out whatever was drawn before it. */
+/* A ball on its way, on a canvas of PICTURE_SIDE_MIN or more each way, frame 0 with the ground;
+ * *changed is what has to be shown, compared with the frame before. The same canvas content comes
+ * out whatever was drawn before it. */
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
                         struct virtio_gpu_rect *changed);
 

@@ -9,7 +9,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/apps/app.h"
@@ -24,17 +23,29 @@
 #define SECOND_NS ((uint64_t)1000000000)
 #define COUNT_DEFAULT 16000000u
 #define FRAMES_DEFAULT 120u
+#define COUNT_MAX (PVGPU_SHMEM_SIZE_MAX / 4)
+#define FRAMES_MAX 1000000
+#define HOLD_MAX 86400
 #define FENCES 1000u
 #define COMMANDS 1000000u
 #define BATCH 256u
 
 static struct pvgpu gpu;
 
-static uint32_t option(const char *key, uint32_t otherwise)
-{
-    char text[24];
+static struct {
+    uint32_t count, frames, width, height; /* 0: the display's */
+    uint64_t hold_ns;
+} options;
 
-    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+static void read_options(void)
+{
+    options.count = (uint32_t)app_option_number("count", COUNT_DEFAULT, 1, COUNT_MAX);
+    options.frames = (uint32_t)app_option_number("frames", FRAMES_DEFAULT, 0, FRAMES_MAX);
+    options.width =
+        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, PVGPU_SCANOUT_SIDE_MAX);
+    options.height =
+        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, PVGPU_SCANOUT_SIDE_MAX);
+    options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
 }
 
 static bool check(const char *what, int error)
@@ -164,7 +175,7 @@ static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
 
 static bool add_vectors(void)
 {
-    uint32_t count = option("count", COUNT_DEFAULT);
+    uint32_t count = options.count;
     struct pvgpu_memory memory[3];
     int error = 0, taken = 0;
     bool is_good = false;
@@ -199,7 +210,7 @@ struct show {
 static bool show_stage(const char *name)
 {
     fflush(stdout);
-    timer_delay_ns(option("hold", 0) * SECOND_NS);
+    timer_delay_ns(options.hold_ns);
     return host_shot(name);
 }
 
@@ -223,10 +234,13 @@ static bool open_show(struct show *show)
     if (!check("The display", pvgpu_get_display(&gpu, &display))) {
         return false;
     }
-    show->width = option("width", display.width);
-    show->height = option("height", display.height);
+    show->width = options.width != 0 ? options.width : display.width;
+    show->height = options.height != 0 ? options.height : display.height;
     size = 4ull * show->width * show->height;
     printf("\nPictures of %" PRIu32 " x %" PRIu32 "\n", show->width, show->height);
+    if (options.hold_ns > 0) {
+        printf("  each stays for %u s (hold=SECONDS)\n", (unsigned)(options.hold_ns / SECOND_NS));
+    }
     if (!check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->memory)) ||
         !check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->back)) ||
         !check("A new size",
@@ -336,7 +350,7 @@ static bool copy(const struct show *show)
 static bool animate(const struct show *show)
 {
     const struct canvas canvas = canvas_of(&show->memory, show->width, show->height);
-    uint32_t frames = option("frames", FRAMES_DEFAULT);
+    uint32_t frames = options.frames;
     uint64_t start_ns = 0;
 
     for (uint32_t i = 0; i <= frames; i++) {
@@ -389,6 +403,7 @@ static int run_pvgpu(void)
 {
     uint64_t start_ns = hal_time_ns();
 
+    read_options();
     if (pvgpu_host_open(&gpu) < 0) {
         return 1;
     }

@@ -9,7 +9,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
@@ -28,23 +27,42 @@
 /* The largest window that the display follows: 18 MB for two buffers. */
 #define MAX_WIDTH 1920u
 #define MAX_HEIGHT 1200u
+#define FRAMES_MAX 1000000
+#define HOLD_MAX 86400
 
 static struct virtio_gpu gpu;
 static struct virtio_gpu_display display;
 static struct virtio_gpu_cursor cursor;
 
-static uint32_t option(const char *key, uint32_t otherwise)
-{
-    char text[24];
+static struct {
+    uint32_t frames, width, height; /* 0: what the display prefers */
+    uint64_t hold_ns;
+} options;
 
-    return app_option(key, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+void screen_read_options(void)
+{
+    options.frames = (uint32_t)app_option_number("frames", 240, 0, FRAMES_MAX);
+    options.width = (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN,
+                                                VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.height = (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN,
+                                                 VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
+}
+
+/* Who looks at a window should know what it waits for. */
+static void print_hold(void)
+{
+    if (options.hold_ns > 0) {
+        printf("Each part stays for %u s (hold=SECONDS).\n",
+               (unsigned)(options.hold_ns / SECOND_NS));
+    }
 }
 
 /* A stage is complete: the host may look, a person may want to. */
 static bool show_stage(const char *name)
 {
     fflush(stdout);
-    timer_delay_ns(option("hold", 0) * SECOND_NS);
+    timer_delay_ns(options.hold_ns);
     return host_shot(name);
 }
 
@@ -75,15 +93,15 @@ static void print_screen(uint32_t scanout)
 
 static bool open_display(bool is_double_buffered)
 {
-    const struct virtio_gpu_display_options options = {
-        .width = option("width", 0),
-        .height = option("height", 0),
+    const struct virtio_gpu_display_options opening = {
+        .width = options.width,
+        .height = options.height,
         .max_width = MAX_WIDTH,
         .max_height = MAX_HEIGHT,
         .is_double_buffered = is_double_buffered,
     };
 
-    return gpu_host_check("Opening the display", virtio_gpu_display_open(&display, &gpu, &options));
+    return gpu_host_check("Opening the display", virtio_gpu_display_open(&display, &gpu, &opening));
 }
 
 static bool present(void)
@@ -130,7 +148,7 @@ static bool move_cursor(void)
         if (!gpu_host_check("Moving the cursor", virtio_gpu_cursor_move(&cursor, x, y))) {
             return false;
         }
-        timer_delay_ns(option("hold", 0) * SECOND_NS / CURSOR_STEPS);
+        timer_delay_ns(options.hold_ns / CURSOR_STEPS);
     }
     printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS, (hal_time_ns() - start_ns) / 1000);
     return true;
@@ -155,7 +173,7 @@ static bool follow_window(void)
 
 static bool animate(void)
 {
-    uint32_t frames = option("frames", 240);
+    uint32_t frames = options.frames;
     uint64_t start_ns = hal_time_ns(), notifications = gpu.control.notifications, spent_ns;
 
     for (uint32_t frame = 0; frame < frames; frame++) {
@@ -172,7 +190,7 @@ static bool animate(void)
         if (!present()) {
             return false;
         }
-        timer_delay_ns(option("hold", 0) > 0 ? SECOND_NS / 60 : 0);
+        timer_delay_ns(options.hold_ns > 0 ? SECOND_NS / 60 : 0);
     }
     spent_ns = hal_time_ns() - start_ns;
     notifications = gpu.control.notifications - notifications;
@@ -248,6 +266,8 @@ bool screen_demo(void)
     if (gpu_host_open(&gpu) < 0) {
         return false;
     }
+    print_hold();
+
     bool is_good = open_display(false) && show_picture() && close_display();
 
     return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good;
@@ -255,9 +275,12 @@ bool screen_demo(void)
 
 static int run_screen(void)
 {
+    screen_read_options();
     if (gpu_host_open(&gpu) < 0) {
         return 1;
     }
+    print_hold();
+
     bool is_good = run_stages();
 
     return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good ? 0 : 1;

@@ -95,7 +95,5 @@ void smp_meet(struct smp_meeting *meeting, uint32_t count)
 
 uint64_t smp_option(const char *key, uint64_t otherwise)
 {
-    char text[24];
-
-    return app_option(key, text, sizeof(text)) ? strtoull(text, NULL, 0) : otherwise;
+    return (uint64_t)app_option_number(key, (int64_t)otherwise, 0, UINT32_MAX);
 }

@@ -13,11 +13,13 @@
 #define SIDE 96u
 #define BLOCK_SIZE (256u * 1024u)
 #define TABLE "  %-34s %-9s %10s %14s %8s\n"
+#define FAILED "  %-34s %-35s %8s\n" /* the reason takes the columns that have nothing */
 
 static struct sst_host host;
 static uint8_t *block, *back; /* BLOCK_SIZE each */
 static uint32_t *a, *b, *c;   /* SIDE * SIDE */
 static unsigned failures;
+static int absence; /* UNAVAILABLE: a simulator was missing */
 
 /* One line: what, how it went, simulated cycles and time, and how long this guest waited. */
 static bool report(const char *what, int error, const struct sst_compute_result *result,
@@ -30,9 +32,14 @@ static bool report(const char *what, int error, const struct sst_compute_result 
         snprintf(time, sizeof(time), "%" PRIu64 " ns", result->timestamp);
     }
     snprintf(waited, sizeof(waited), "%" PRIu64 " us", (hal_time_ns() - began_ns) / 1000);
-    printf(TABLE, what, error == 0 ? "ok" : baregpu_strerror(error), cycles, time, waited);
-    failures += error != 0;
-    return error == 0;
+    if (error == 0) {
+        printf(TABLE, what, "ok", cycles, time, waited);
+        return true;
+    }
+    printf(FAILED, what, sst_host_strerror(error), waited);
+    failures++;
+    absence = error == BAREGPU_ERR_UNAVAILABLE ? error : absence;
+    return false;
 }
 
 static void run_plain_types(struct virtio_sst *sst)
@@ -170,7 +177,7 @@ static int run_device(unsigned n)
 
     if (error < 0) {
         if (error != BAREGPU_ERR_NOT_FOUND) {
-            printf("Accelerator %u cannot be opened: %s.\n", n, baregpu_strerror(error));
+            printf("Accelerator %u cannot be opened: %s.\n", n, sst_host_strerror(error));
         }
         return error;
     }
@@ -188,7 +195,7 @@ static int run_device(unsigned n)
     run_events(&host.sst);
     error = virtio_sst_close(&host.sst, virtio_host_deadline());
     if (error < 0) {
-        printf("Closing failed: %s.\n", baregpu_strerror(error));
+        printf("Closing failed: %s.\n", sst_host_strerror(error));
         failures++;
     }
     return 0;
@@ -229,6 +236,7 @@ static int run_sst(void)
         return 1;
     }
     printf("\n%s\n", failures == 0 ? "Everything was right." : "Something went wrong, see above.");
+    sst_host_advise(absence);
     return failures == 0 ? 0 : 1;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/apps/sst_host.h"
 
+#include <stdio.h>
+
 #include "protocol/sst_systolic.h"
 
 int sst_host_open(struct sst_host *host, unsigned n, const struct virtio_sst_options *options)
@@ -9,6 +11,21 @@ int sst_host_open(struct sst_host *host, unsigned n, const struct virtio_sst_opt
 
     return error < 0 ? error
                      : virtio_sst_open(&host->sst, &host->device, options, virtio_host_deadline());
+}
+
+const char *sst_host_strerror(int error)
+{
+    return error == BAREGPU_ERR_UNAVAILABLE ? virtio_sst_status_name(SST_NO_DEVICE)
+                                            : baregpu_strerror(error);
+}
+
+void sst_host_advise(int error)
+{
+    if (error == BAREGPU_ERR_UNAVAILABLE) {
+        printf("The device is there, but no simulator behind it. `make run run=sst` starts one by "
+               "itself;\nby hand: build/host/baregpu-sst-sim PATH\n"
+               "with the path that the device's socket= property names.\n");
+    }
 }
 
 static uint64_t size_of(const struct sst_matrix *matrix)

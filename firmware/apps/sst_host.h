@@ -15,6 +15,12 @@ struct sst_host {
 /* Opens number `n` (PCI first, then MMIO). NOT_FOUND: there are not that many. */
 int sst_host_open(struct sst_host *host, unsigned n, const struct virtio_sst_options *options);
 
+/* baregpu_strerror of an error of virtio-sst: nobody there is "no simulator". */
+const char *sst_host_strerror(int error);
+
+/* When there is no simulator: prints how to start one. */
+void sst_host_advise(int error);
+
 /* A matrix, row by row, of 32-bit elements. */
 struct sst_matrix {
     uint32_t rows, columns;

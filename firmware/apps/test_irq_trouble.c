@@ -9,7 +9,6 @@
 #include "firmware/apps/irq_target.h"
 #include "firmware/apps/tap.h"
 
-#include <stdlib.h>
 
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/timer.h"
@@ -190,16 +189,16 @@ static void test_late(unsigned late_ms)
 
 static int run_test_irq_trouble(void)
 {
-    char value[16];
+    int64_t late = app_option_number("late", -1, 0, UINT32_MAX);
 
     tap_plan(0);
     irq_rng_asks_at_once = true; /* one may be done before the wait gets to sleep */
-    if (app_option("late", value, sizeof(value))) {
-        test_late((unsigned)atoi(value));
+    if (late >= 0) {
+        test_late((unsigned)late);
         return tap_done();
     }
     test_masked(&irq_target_rng, ONLY(INTX));
-    if (app_option("msi", value, sizeof(value)) && atoi(value) != 0) {
+    if (app_option_number("msi", 0, 0, 1) != 0) {
         test_masked(&irq_target_rng, ONLY(MSIX));
         test_storm_of_messages();
     }

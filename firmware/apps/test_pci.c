@@ -9,7 +9,6 @@
 #include "firmware/apps/tap.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "baregpu/mmio.h"
@@ -23,12 +22,12 @@ static struct pci_device *device_at(size_t index)
 
 static bool number_option(const char *key, unsigned *number)
 {
-    char value[16];
+    int64_t value = app_option_number(key, -1, 0, UINT32_MAX);
 
-    if (!app_option(key, value, sizeof(value))) {
+    if (value < 0) {
         return false;
     }
-    *number = (unsigned)strtoul(value, NULL, 0);
+    *number = (unsigned)value;
     return true;
 }
 

@@ -8,7 +8,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "firmware/apps/app.h"
 #include "firmware/apps/pvgpu_host.h"
@@ -134,9 +133,7 @@ static int start_over(void)
 
 static int test_recovery(void)
 {
-    char text[16];
-    unsigned losses =
-        app_option("losses", text, sizeof(text)) ? (unsigned)strtoul(text, NULL, 10) : 1;
+    unsigned losses = (unsigned)app_option_number("losses", 1, 0, UINT32_MAX);
     bool is_good = true;
 
     tap_plan(0);

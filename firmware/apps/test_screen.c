@@ -70,10 +70,10 @@ static bool is_shown(const struct virtio_gpu_display *display, uint32_t step)
 
 static void check_feature(const char *key, uint64_t feature)
 {
-    char value[4];
+    int64_t expected = app_option_number(key, -1, 0, 1);
 
-    if (app_option(key, value, sizeof(value))) {
-        tap_equal(virtio_gpu_has(&gpu, feature), value[0] == '1', "%s is as asked for", key);
+    if (expected >= 0) {
+        tap_equal(virtio_gpu_has(&gpu, feature), expected != 0, "%s is as asked for", key);
     }
 }
 
@@ -81,13 +81,11 @@ static void test_device(void)
 {
     static struct virtio_gpu_screen screen;
     static struct virtio_gpu_mode modes[64];
-    char value[4] = "1";
-
     check_feature("packed", VIRTIO_F_RING_PACKED);
     check_feature("event_idx", VIRTIO_F_EVENT_IDX);
     check_feature("indirect", VIRTIO_F_INDIRECT_DESC);
-    app_option("scanouts", value, sizeof(value));
-    tap_equal(gpu.scanout_count, (unsigned)atoi(value), "number of scanouts");
+    tap_equal(gpu.scanout_count, (unsigned)app_option_number("scanouts", 1, 0, UINT32_MAX),
+              "number of scanouts");
     tap_ok(virtio_gpu_get_screen(&gpu, 0, &screen) == 0 && screen.is_enabled, "display 0 is there");
     size_t count = virtio_gpu_screen_modes(&screen, modes, 64);
 

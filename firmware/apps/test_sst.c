@@ -19,7 +19,6 @@
 #include "firmware/apps/test_sst.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/apps/app.h"
@@ -30,9 +29,7 @@ static struct test_sst devices[2];
 
 uint64_t test_sst_option(const char *key, uint64_t fallback)
 {
-    char value[24];
-
-    return app_option(key, value, sizeof(value)) ? strtoull(value, NULL, 0) : fallback;
+    return (uint64_t)app_option_number(key, (int64_t)fallback, 0, UINT32_MAX);
 }
 
 /* ---- Opening ---- */

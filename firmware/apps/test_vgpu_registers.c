@@ -10,7 +10,6 @@
 #include "firmware/apps/pci_host.h"
 #include "firmware/apps/tap.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "baregpu/mmio.h"
@@ -41,9 +40,7 @@ static void check(const char *what, uint64_t got, uint64_t expected)
 
 static uint32_t number_option(const char *key, uint32_t otherwise)
 {
-    char value[16];
-
-    return app_option(key, value, sizeof(value)) ? (uint32_t)strtoul(value, NULL, 0) : otherwise;
+    return (uint32_t)app_option_number(key, otherwise, 0, UINT32_MAX);
 }
 
 static void identity(void)

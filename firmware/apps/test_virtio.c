@@ -35,9 +35,7 @@ static struct guest_device devices[DEVICES_MAX];
 
 static unsigned option(const char *key, unsigned otherwise)
 {
-    char text[16];
-
-    return app_option(key, text, sizeof(text)) ? (unsigned)strtoul(text, NULL, 0) : otherwise;
+    return (unsigned)app_option_number(key, otherwise, 0, UINT32_MAX);
 }
 
 static uint64_t soon(void)

@@ -161,6 +161,51 @@ static void test_unknown_option(void **state)
     boot_result_free(&result);
 }
 
+/* Refused before anything else is done: these machines have no GPU. */
+static void test_wrong_values(void **state)
+{
+    static const struct {
+        const char *append, *text;
+    } wrong[] = {
+        {"run=pvgpu frames=-1", "frames=-1 is refused: it takes a number from 0 to "},
+        {"run=pvgpu count=abc", "count=abc is refused: it takes a number from 1 to "},
+        {"run=pvgpu count=0", "count=0 is refused"},
+        {"run=pvgpu count=12k", "count=12k is refused"},
+        {"run=screen width=abc", "width=abc is refused"},
+        {"run=screen height=18446744073709552416", "height=18446744073709552416 is refused"},
+        {"run=screen hold=x", "hold=x is refused"},
+        {"run=screen hold", "hold= is refused"},
+        {"run=demo width=1", "width=1 is refused"},
+        {"run=cube frames=0x", "frames=0x is refused"},
+        {"run=bench-sst pairs=17", "pairs=17 is refused: it takes a number from 1 to 16"},
+        {"run=bench-vgpu n=", "n= is refused"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct boot_result result = run(wrong[i].append, "max", "256M", "virt", true);
+
+        assert_true(result.ended);
+        assert_int_equal(result.status, 2);
+        if (strstr(result.output, wrong[i].text) == NULL) {
+            fail_msg("%s: %s", wrong[i].append, result.output);
+        }
+        boot_result_free(&result);
+    }
+}
+
+/* The signs and bases that there are: what is missing is the GPU. */
+static void test_right_values(void **state)
+{
+    struct boot_result result = run("run=cube frames=0x10 angle=-90 step=010 hold=0 width=64",
+                                    "max", "256M", "virt", true);
+
+    (void)state;
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.output, "There is no virtio GPU."));
+    boot_result_free(&result);
+}
+
 /* The guest tests that need no device, where they could differ. */
 static void test_guest_tests(void **state)
 {
@@ -252,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_endings_without_semihosting),
         cmocka_unit_test(test_hang_is_seen),
         cmocka_unit_test(test_unknown_app), cmocka_unit_test(test_unknown_option),
+        cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_right_values),
         cmocka_unit_test(test_guest_tests),
         cmocka_unit_test(test_dirty_memory),
     };

@@ -375,6 +375,7 @@ static void no_3d(void **state)
     char *output = guest_expect(&options, 1);
 
     guest_expect_text(output, "draws in 2D only.");
+    guest_expect_text(output, "qemu-system-aarch64 -M virt ");
     guest_expect_text(output, "-device virtio-gpu-gl-pci");
     free(output);
 }

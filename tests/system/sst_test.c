@@ -149,6 +149,27 @@ static void run_sst(void **state)
     free(arguments);
 }
 
+static void run_sst_alone(void **state)
+{
+    char *path = harness_temp_path("nobody");
+    char *arguments = harness_format("-device virtio-sst-pci,socket=%s", path);
+    const struct guest_options guest = {.append = "run=sst", .arguments = arguments};
+    const struct guest_options bench = {.append = "run=bench-sst n=1", .arguments = arguments};
+    char *output = guest_expect(&guest, 1), *bench_output = guest_expect(&bench, 1);
+
+    (void)state;
+    guest_expect_text(output, "no simulator");
+    guest_expect_text(output, "build/host/baregpu-sst-sim PATH");
+    guest_expect_text(output, "socket= property");
+    guest_expect_text(bench_output, "COMPUTE: no simulator");
+    guest_expect_text(bench_output, "build/host/baregpu-sst-sim PATH");
+    assert_null(strstr(output, "mediator"));
+    free(bench_output);
+    free(output);
+    free(arguments);
+    free(path);
+}
+
 /* ---- Load ---- */
 
 static void run_load(const char *options, const char *device, unsigned long soak,
@@ -523,6 +544,7 @@ int main(void)
         cmocka_unit_test(nobody),
         cmocka_unit_test(multiply),
         cmocka_unit_test(run_sst),
+        cmocka_unit_test(run_sst_alone),
         cmocka_unit_test(a_million),
         cmocka_unit_test(pairs_on_cpus),
         cmocka_unit_test(two_at_once),
