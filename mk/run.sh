@@ -205,7 +205,7 @@ start_shots() {
 [ -z "$shots" ] || start_shots
 
 # What the guest is told first, it may be told otherwise behind it.
-append="run=$program${shots:+ shots=1 console=semihosting}${window:+ hold=5}${append:+ $append}"
+append="${window:+hold=5 }run=$program${shots:+ shots=1 console=semihosting}${append:+ $append}"
 [ -z "$stub" ] || set -- -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
 if [ -n "$pvgpu" ]; then
     set -- "$@" -device "${screen:-pvgpu},backend_pipe=$dir/pvgpu.sock"
