@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "protocol/pvgpu.h"
 
@@ -30,6 +31,7 @@ struct loader {
     char *error;
     bool pool_seen[CONFIG_POOLS];
     bool burst_given[CONFIG_LISTENERS];
+    int listener_line[CONFIG_LISTENERS]; /* where it begins */
     FILE *stream;
     int line;
 };
@@ -373,38 +375,78 @@ static struct config_listener *find_listener(struct loader *loader, const char *
         fail(loader, "[listener %s]: at most %d listeners are allowed", name, CONFIG_LISTENERS);
         return NULL;
     }
+    loader->listener_line[config->listener_count] = loader->line;
     listener = &config->listeners[config->listener_count++];
     set_listener_default(listener);
     strcpy(listener->name, name);
     return listener;
 }
 
-static int load_key(void *context, const char *section, const char *key, const char *value)
+/* 0 or 1, or -1 when that section is no pool's. */
+static int find_pool(const char *section)
 {
-    struct loader *loader = context;
+    return strcmp(section, "pool A") == 0 ? 0 : strcmp(section, "pool B") == 0 ? 1 : -1;
+}
 
-    if (strcmp(section, "mediator") == 0) {
-        return load_mediator_key(loader, key, value);
-    }
-    if (strcmp(section, "pool A") == 0 || strcmp(section, "pool B") == 0) {
-        int pool = section[5] - 'A';
+/* A section counts without any keys, too. */
+static int load_section(struct loader *loader, const char *section)
+{
+    int pool = find_pool(section);
 
-        if (strcmp(key, "devices") != 0) {
-            return fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
+    if (pool >= 0) {
+        if (!loader->pool_seen[pool]) {
+            loader->pool_seen[pool] = true;
+            loader->config->pools[pool].device_count = 1; /* zero is CONFIG_DEVICE_AUTO */
         }
-        loader->pool_seen[pool] = true;
-        return set_devices(loader, value, &loader->config->pools[pool]);
+        return 1;
     }
     if (strncmp(section, "listener ", 9) == 0) {
-        struct config_listener *listener = find_listener(loader, section + 9);
-
-        return listener ? load_listener_key(loader, listener, key, value) : 0;
+        return find_listener(loader, section + 9) != NULL;
     }
-    return fail(loader, "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
+    return strcmp(section, "mediator") == 0 ||
+           fail(loader, "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
                         "are allowed", section);
 }
 
-/* inih does not tell its handler the line (it can be built to, Debian's is not). */
+static int load_key(void *context, const char *section, const char *key, const char *value)
+{
+    struct loader *loader = context;
+    int pool = find_pool(section);
+
+    if (!load_section(loader, section)) {
+        return 0;
+    }
+    if (!key) {
+        return 1; /* an inih that is built to tell of sections */
+    }
+    if (strcmp(section, "mediator") == 0) {
+        return load_mediator_key(loader, key, value);
+    }
+    if (pool < 0) {
+        return load_listener_key(loader, find_listener(loader, section + 9), key, value);
+    }
+    if (strcmp(key, "devices") != 0) {
+        return fail(loader, "unknown key %s in [%s]: devices is allowed", key, section);
+    }
+    return set_devices(loader, value, &loader->config->pools[pool]);
+}
+
+/* What inih takes for a section's line; it takes an indented one for more of a value sometimes, but
+ * no value begins so. */
+static void look_for_section(struct loader *loader, const char *line)
+{
+    const char *name = line + strspn(line, " \t\r\n\v\f") + 1;
+    const char *end;
+    char section[2 * CONFIG_NAME_SIZE];
+
+    if (name[-1] == '[' && (end = strchr(name, ']')) != NULL) {
+        snprintf(section, sizeof(section), "%.*s", (int)(end - name), name);
+        load_section(loader, section);
+    }
+}
+
+/* inih tells its handler neither the line nor of a section that has no keys (it can be built to,
+ * Debian's is not). */
 static char *read_line(char *line, int size, void *context)
 {
     struct loader *loader = context;
@@ -413,6 +455,7 @@ static char *read_line(char *line, int size, void *context)
         return NULL;
     }
     loader->line++;
+    look_for_section(loader, line);
     return line;
 }
 
@@ -424,6 +467,7 @@ static int check_whole(struct loader *loader)
         struct config_listener *listener = &config->listeners[i];
         struct config_limits *limits = &listener->limits;
 
+        loader->line = loader->listener_line[i];
         if (!listener->path[0]) {
             return fail(loader, "[listener %s] has no path", listener->name);
         }
@@ -533,6 +577,29 @@ int config_load_file(struct config *config, const char *path, char error[CONFIG_
     return result;
 }
 
+int config_parse_path(const char *option, const char *text, char path[CONFIG_PATH_SIZE],
+                      char error[CONFIG_ERROR_SIZE])
+{
+    char *directory = text[0] == '/' ? strdup("") : getcwd(NULL, 0);
+    int length = -1;
+
+    if (directory) {
+        const char *slash = !directory[0] || strcmp(directory, "/") == 0 ? "" : "/";
+
+        length = snprintf(path, CONFIG_PATH_SIZE, "%s%s%s", directory, slash, text);
+    }
+    if (length < 0) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s %s: in no directory: %s", option, text,
+                 strerror(errno));
+    } else if (!text[0] || length >= CONFIG_PATH_SIZE) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s %s: a path of 1 to %d bytes is allowed, with the "
+                 "directory that it is in", option, text, CONFIG_PATH_SIZE - 1);
+        length = -1;
+    }
+    free(directory);
+    return length < 0 ? -1 : 0;
+}
+
 int config_set_socket(struct config *config, enum config_listener_device device, const char *path,
                       char error[CONFIG_ERROR_SIZE])
 {
@@ -551,13 +618,7 @@ int config_set_socket(struct config *config, enum config_listener_device device,
                  "configuration has %u of that device", option, count);
         return -1;
     }
-    if (!path[0] || strlen(path) >= CONFIG_PATH_SIZE) {
-        snprintf(error, CONFIG_ERROR_SIZE, "%s %s: a path of 1 to %d bytes is allowed", option,
-                 path, CONFIG_PATH_SIZE - 1);
-        return -1;
-    }
-    strcpy(only->path, path);
-    return 0;
+    return config_parse_path(option, path, only->path, error);
 }
 
 void config_drop_listeners(struct config *config, enum config_listener_device device)

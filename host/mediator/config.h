@@ -88,6 +88,11 @@ int config_load_file(struct config *config, const char *path, char error[CONFIG_
 int config_load_text(struct config *config, const char *text, const char *name,
                      char error[CONFIG_ERROR_SIZE]);
 
+/* A path that an option names: a relative one is made absolute. -1 with a text when it is too long,
+ * or empty. */
+int config_parse_path(const char *option, const char *text, char path[CONFIG_PATH_SIZE],
+                      char error[CONFIG_ERROR_SIZE]);
+
 /* Puts path in the place of the path of this device's only listener; -1 with a text when it is
  * too long, or there is none, or several. */
 int config_set_socket(struct config *config, enum config_listener_device device, const char *path,

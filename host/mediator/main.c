@@ -154,6 +154,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_FOREGROUND:
         return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "%s: only options are allowed", text);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -184,11 +187,9 @@ static int load_config(const struct arguments *arguments, struct config *config)
         config_drop_listeners(config, arguments->socket ? CONFIG_LISTENER_PVGPU
                                                         : CONFIG_LISTENER_VGPU_STUB);
     }
-    if (arguments->admin_socket) {
-        if (strlen(arguments->admin_socket) >= sizeof(config->admin_socket)) {
-            return usage_error("--admin-socket: the path is too long");
-        }
-        strcpy(config->admin_socket, arguments->admin_socket);
+    if (arguments->admin_socket && config_parse_path("--admin-socket", arguments->admin_socket,
+                                                     config->admin_socket, error) != 0) {
+        return usage_error(error);
     }
     if (arguments->log_level && !log_parse_level(arguments->log_level, &config->log_level)) {
         return usage_error("--log-level: " MEDIATOR_LOG_LEVELS " are allowed");

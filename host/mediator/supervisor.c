@@ -392,8 +392,9 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         supervisor.listeners[i].socket.fd = -1;
     }
     signal(SIGPIPE, SIG_IGN);
-    if (options->ready_fd >= 0) {
-        fcntl(options->ready_fd, F_SETFD, FD_CLOEXEC);
+    if (options->ready_fd >= 0 && fcntl(options->ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+        log_error("--ready-fd %d: %m", options->ready_fd);
+        return MEDIATOR_EXIT_FAILED;
     }
     raise_descriptor_limit();
     /* A worker may not write files, so no compiled kernels are kept on disk. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* baregpu-sst-sim: sockets and the models behind them. */
 #include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,28 +57,50 @@ static void take_signal(int number)
     stop = 1;
 }
 
-static void add_socket(struct argp_state *state, char *text)
+/* The model of that name; the first one without a name. */
+static const struct sst_model_ops *find_model(const char *name)
 {
-    struct arguments *arguments = state->input;
-    char *comma = strrchr(text, ',');
-    const char *name = models[0]->name;
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+        if (!name || strcmp(models[i]->name, name) == 0) {
+            return models[i];
+        }
+    }
+    return NULL;
+}
 
-    if (comma && strncmp(comma, ",model=", 7) == 0) {
+static void add_socket(struct argp_state *state, char *path)
+{
+    static const char option[] = "model=";
+    struct arguments *arguments = state->input;
+    char *comma = strchr(path, ',');
+    const char *name = NULL;
+    const struct sst_model_ops *model;
+
+    if (comma) {
         *comma = '\0';
-        name = comma + 7;
+        if (strncmp(comma + 1, option, sizeof(option) - 1) != 0) {
+            argp_error(state, "%s,%s: model=accelerator and model=systolic are allowed there", path,
+                       comma + 1);
+        }
+        name = comma + sizeof(option);
+    }
+    model = find_model(name);
+    if (!model) {
+        argp_error(state, "model=%s: accelerator and systolic are allowed", name);
+    }
+    if (!*path) {
+        argp_error(state, "the path of a socket is empty");
+    }
+    for (size_t i = 0; i < arguments->socket_count; i++) {
+        if (strcmp(arguments->sockets[i].path, path) == 0) {
+            argp_error(state, "%s: named twice; each socket has one model", path);
+        }
     }
     if (arguments->socket_count == SOCKETS_MAX) {
         argp_error(state, "at most %d sockets", SOCKETS_MAX);
-        return;
     }
-    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (strcmp(models[i]->name, name) == 0) {
-            arguments->sockets[arguments->socket_count].path = text;
-            arguments->sockets[arguments->socket_count++].model = models[i];
-            return;
-        }
-    }
-    argp_error(state, "model=%s: accelerator and systolic are allowed", name);
+    arguments->sockets[arguments->socket_count].path = path;
+    arguments->sockets[arguments->socket_count++].model = model;
 }
 
 static void set_ready_fd(struct argp_state *state, const char *text)
@@ -151,6 +175,11 @@ int main(int count, char **texts)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     prepare_signals();
+    if (arguments.ready_fd >= 0 && fcntl(arguments.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+        fprintf(stderr, "baregpu-sst-sim: --ready-fd %d: %s\n", arguments.ready_fd,
+                strerror(errno));
+        return EXIT_SYSTEM;
+    }
     server = sst_server_create(&arguments.server);
     if (!server) {
         return EXIT_SYSTEM;

@@ -99,7 +99,7 @@ bool sst_server_listen(struct sst_server *server, const char *path,
         server->models[server->listener_count++] = model;
         return true;
     case LISTENER_IN_USE:
-        say("%s: another process listens there", path);
+        say("%s: somebody listens there already", path);
         return false;
     case LISTENER_NOT_A_SOCKET:
         say("%s: this file is not a socket; it is left alone", path);

@@ -99,7 +99,11 @@ static void test_exit_statuses(void **state)
     expect_run(2, "error, warning, info", "--log-level", "loud", NULL, NULL);
     expect_run(2, "LISTENER:VM_ID", "--release", "7", NULL, NULL);
     expect_run(2, "missing.ini", "--config", "/missing.ini", NULL, NULL);
+    expect_run(2, "extra: only options", "extra", NULL, NULL, NULL);
+    expect_run(1, "--ready-fd 77: Bad file descriptor", "--ready-fd", "77", "--socket", path);
+    assert_int_equal(access(path, F_OK), -1);
     expect_run(5, missing, "--status", "--socket", missing, NULL);
+    expect_run(5, "no mediator answers at /", "--status", "--socket", "no-such.sock", NULL);
     expect_run(5, missing, "--release", "a:1", "--socket", missing);
     free(missing);
 }

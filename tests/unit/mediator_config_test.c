@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "host/mediator/config.h"
@@ -107,16 +108,17 @@ static void test_errors(void **state)
 #define LISTENER "[listener one]\npath = /x\n"
     (void)state;
     expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
-    expect_error("[mediators]\nx = 1\n", "test.ini:2:", "[pool A]");
-    expect_error("[pool C]\ndevices = cpu\n", "test.ini:2:", "unknown section [pool C]");
+    expect_error("[mediators]\nx = 1\n", "test.ini:1:", "[pool A]");
+    expect_error("[pool C]\ndevices = cpu\n", "test.ini:1:", "unknown section [pool C]");
+    expect_error("x = 1\n", "test.ini:1:", "unknown section []");
     expect_error("[pool A]\ndevice = cpu\n", "test.ini:2:", "devices is allowed");
     expect_error("[pool A]\ndevices = gpu\n", "test.ini:2:", "auto, cpu and cuda:N");
     expect_error("[pool A]\ndevices = cuda:64\n", "test.ini:2:", "cuda:64");
     expect_error("[pool A]\ndevices = cuda:-1\n", "test.ini:2:", "cuda:-1");
     expect_error("[pool A]\ndevices = ,\n", "test.ini:2:", "devices is empty");
-    expect_error("[listener a b]\npath = /x\n", "test.ini:2:", "letters, digits, _ and -");
+    expect_error("[listener a b]\npath = /x\n", "test.ini:1:", "letters, digits, _ and -");
     expect_error("[listener one]\npath = x\n", "test.ini:2:", "absolute path");
-    expect_error("[listener one]\nmode = 0600\n", "test.ini:", "[listener one] has no path");
+    expect_error("\n[listener one]\nmode = 0600\n", "test.ini:2:", "[listener one] has no path");
     expect_error(LISTENER "mode = 1777\n", "test.ini:3:", "0000 to 0777");
     expect_error(LISTENER "mode = rw\n", "test.ini:3:", "octal");
     expect_error(LISTENER "pools = C\n", "test.ini:3:", "A and B");
@@ -132,8 +134,28 @@ static void test_errors(void **state)
     expect_error(LISTENER "request_timeout_ms = soon\n", "test.ini:3:", "a number from 1 to");
     expect_error(LISTENER "quarantine_faults = 65\n", "test.ini:3:", "from 0 to 64");
     expect_error(LISTENER "\n\nnonsense\n", "test.ini:5:", "key = value");
-    expect_error(LISTENER "[listener two]\npath = /x\n", "test.ini:", "the same path");
+    expect_error(LISTENER "[listener two]\npath = /x\n", "test.ini:3:", "the same path");
     expect_error(LISTENER "[mediator]\nlog_level = loud\n", "test.ini:4:", "error, warning, info");
+}
+
+/* A section says something without any keys, too. */
+static void test_empty_sections(void **state)
+{
+    (void)state;
+    expect_error("\n[foo]\n", "test.ini:2:", "unknown section [foo]");
+    expect_error("[pool C]", "test.ini:1:", "unknown section [pool C]");
+    expect_error(LISTENER "  [foo]\n", "test.ini:3:", "unknown section [foo]");
+    expect_error("[mediator]\n[listener x]\n" LISTENER, "test.ini:2:", "[listener x] has no path");
+    expect_error(LISTENER "[listener x]\n", "test.ini:3:", "[listener x] has no path");
+    expect_error("[listener]\n", "test.ini:1:", "unknown section [listener]");
+    expect_error("[listener a-name-of-more-than-thirty-one-letters]\n", "test.ini:1:", "most 31");
+    expect_error("[mediator\n", "test.ini:1:", "neither a [section]");
+    load("[mediator]\n; [foo]\n[pool A]\n[pool B]\ndevices = cpu ; [foo]\n");
+    assert_int_equal(config.listener_count, 2);
+    assert_int_equal(config.pools[0].device_count, 1); /* as its key's default says */
+    assert_int_equal(config.pools[0].devices[0].kind, CONFIG_DEVICE_AUTO);
+    assert_int_equal(config.pools[1].device_count, 1);
+    assert_int_equal(config.pools[1].devices[0].kind, CONFIG_DEVICE_CPU);
 }
 
 static void test_socket_option(void **state)
@@ -162,6 +184,32 @@ static void test_socket_option(void **state)
     config_drop_listeners(&config, CONFIG_LISTENER_VGPU_STUB);
     assert_int_equal(config.listener_count, 1);
     assert_string_equal(config.listeners[0].name, "pvgpu");
+}
+
+static void test_relative_path(void **state)
+{
+    char here[1024], text[200], path[CONFIG_PATH_SIZE];
+
+    (void)state;
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir("/usr"), 0);
+    assert_int_equal(config_parse_path("--x", "a/b.sock", path, error), 0);
+    assert_string_equal(path, "/usr/a/b.sock");
+    config_set_default(&config);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_PVGPU, "p.sock", error), 0);
+    assert_string_equal(config.listeners[1].path, "/usr/p.sock");
+    assert_int_equal(config_parse_path("--x", "", path, error), -1);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(config_parse_path("--x", "b.sock", path, error), 0);
+    assert_string_equal(path, "/b.sock");
+    /* The longest: 107 bytes with the folder. */
+    snprintf(text, sizeof(text), "%0106d", 0);
+    assert_int_equal(config_parse_path("--x", text, path, error), 0);
+    assert_int_equal(strlen(path), 107);
+    snprintf(text, sizeof(text), "%0107d", 0);
+    assert_int_equal(config_parse_path("--x", text, path, error), -1);
+    assert_non_null(strstr(error, "--x 000"));
+    assert_int_equal(chdir(here), 0);
 }
 
 static void test_missing_file(void **state)
@@ -193,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_default),       cmocka_unit_test(test_everything),
         cmocka_unit_test(test_errors),        cmocka_unit_test(test_socket_option),
         cmocka_unit_test(test_missing_file),  cmocka_unit_test(test_admin_path_of_longest),
+        cmocka_unit_test(test_empty_sections), cmocka_unit_test(test_relative_path),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
