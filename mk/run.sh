@@ -12,8 +12,8 @@
 #   --run NAME       the guest's program (demo)
 #   --append TEXT    more of the guest's command line
 #   --backend NAME   the mediator's backend (its own choice)
-#   --timeout S      the whole run's deadline (120)
-#   --log FILE       the mediator's log (shown only when something fails)
+#   --timeout S      the whole run's deadline, whole seconds (120; 0: none)
+#   --log FILE       the mediator's log (shown when the run fails and the mediator complained)
 #   --no-mediator    the device finds nobody
 #   --shots DIR      what the screen shows is saved there, as PNG
 #   --debug          wait for gdb, no deadline
@@ -40,6 +40,11 @@ fail() {
 
 while [ $# -gt 0 ]; do
     case $1 in
+    --build | --run | --append | --backend | --timeout | --log | --shots)
+        [ $# -gt 1 ] || fail "$1 needs a value (see the top of $0)"
+        ;;
+    esac
+    case $1 in
     --build) build=$2 ;;
     --run) program=$2 ;;
     --append) append=$2 ;;
@@ -57,6 +62,11 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
+case $timeout_s in
+'' | *[!0-9]* | ??????????*)
+    fail "--timeout $timeout_s: a whole number of seconds is wanted; 0: no deadline"
+    ;;
+esac
 
 case " $program $* " in
 *virtio-gpu*) screen= ;; # the caller's own
@@ -88,9 +98,12 @@ choose_display() {
     window="-display $DISPLAY_BACKEND"
     ! "$qemu" -display help 2> /dev/null | grep -qx "${DISPLAY_BACKEND%%,*}" || return 0
     [ "$program" = screen ] ||
-        fail "this QEMU has no $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc, or --run screen"
+        fail "this QEMU has no $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc needs none." \
+            "Only run=screen can take this machine's own QEMU: it may have windows, but does not" \
+            "know our devices"
     qemu=$(command -v qemu-system-aarch64 || true)
-    if [ -z "$qemu" ] || ! "$qemu" -display help | grep -qx "${DISPLAY_BACKEND%%,*}"; then
+    if [ -z "$qemu" ] ||
+        ! "$qemu" -display help 2> /dev/null | grep -qx "${DISPLAY_BACKEND%%,*}"; then
         fail "no QEMU here has a $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc needs none"
     fi
     stub= # that QEMU does not know the device
@@ -105,6 +118,10 @@ simulator=
 for file in "$qemu" "$kernel" ${mediator:+"$daemon"} ${simulator:+"$simulator"}; do
     [ -e "$file" ] || fail "$file is not there"
 done
+[ -z "$mediator" ] || [ -z "$log" ] || (: > "$log") 2> /dev/null ||
+    fail "--log $log: a file is wanted that can be written"
+[ -z "$shots" ] || mkdir -p "$shots" 2> /dev/null ||
+    fail "--shots $shots: a folder is wanted that can be made"
 
 # Short, private: a socket's path has at most 107 bytes, and /tmp is everybody's.
 dir=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/baregpu.XXXXXX") || fail "no place for a socket"
@@ -192,8 +209,12 @@ answer_shots() {
     done
 }
 
+# Whether the mediator has ended by itself or has complained, on a terminal or for a journal.
+mediator_suffered() {
+    ! kill -0 "$mediator_pid" 2> /dev/null || grep -qE '^(<[0-4]>|[^ ]+ (error|warning) )' "$log"
+}
+
 start_shots() {
-    mkdir -p "$shots"
     shots=$(cd "$shots" && pwd)
     mkfifo "$dir/qmp.in" "$dir/qmp.out" "$dir/uart.in" "$dir/uart.out"
     answer_shots < /dev/null &
@@ -244,8 +265,8 @@ if [ "$status" = 124 ] && [ "$timeout_s" != 0 ] &&
     [ $(($(date +%s) - began_s)) -ge "$timeout_s" ]; then
     printf 'baregpu: the guest did not end within %s s\n' "$timeout_s" >&2
 fi
-# Status 2: the guest did not like its own command line, which is none of the mediator's business.
-if [ "$status" != 0 ] && [ "$status" != 2 ] && [ -n "$mediator" ]; then
+# Most failures are none of the mediator's business.
+if [ "$status" != 0 ] && [ -n "$mediator" ] && mediator_suffered; then
     printf 'baregpu: the guest ended with status %s; the mediator said:\n' "$status" >&2
     tail -n 20 "$log" >&2
 fi

@@ -32,6 +32,18 @@ run() {
     sh "$script" --build "$build" "$@" > "$dir/out" 2>&1 < /dev/null || status=$?
 }
 
+# silent TEXT DESCRIPTION: the last run did not print it.
+silent() {
+    count=$((count + 1))
+    if ! grep -q -- "$1" "$dir/out"; then
+        echo "ok $count - $2"
+    else
+        failed=1
+        echo "not ok $count - $2"
+        sed 's/^/# /' "$dir/out"
+    fi
+}
+
 # says TEXT DESCRIPTION: the last run printed it.
 says() {
     count=$((count + 1))
@@ -44,7 +56,7 @@ says() {
     fi
 }
 
-echo 1..19
+echo 1..35
 
 run --backend cpu
 check 0 "the demo runs"
@@ -65,6 +77,11 @@ says "did not start" "is named"
 run --timeout 1 -- -S
 check 124 "a guest that hangs is ended"
 says "did not end within 1 s" "and that is said"
+silent "mediator said" "without the log of a mediator that is content"
+
+run -- -device no-such-device
+check 1 "what QEMU refuses"
+silent "mediator said" "is none of the mediator's business"
 
 # In a folder of its own: what is left in $dir is looked at.
 shots=$(mktemp -d)
@@ -83,9 +100,39 @@ done
 DISPLAY_BACKEND=no-such-window run --run demo
 check 125 "a window that no QEMU has"
 says "no-such-window" "is named"
+says "run=screen" "with what there is instead"
 
 run --frobnicate
 check 125 "an unknown option"
+run --run
+check 125 "an option without its value"
+says "--run needs a value" "is named"
+run --timeout 1m
+check 125 "a timeout that is no number"
+says "--timeout 1m: a whole number" "is named"
+run --log "$dir/none/log"
+check 125 "a log that cannot be written"
+says "--log $dir/none/log: a file" "is named"
+
+# A mediator that does as it is told; the guest finds nobody.
+mkdir -p "$shots/build/host"
+for part in qemu firmware; do
+    ln -s "$(cd "$build/$part" && pwd)" "$shots/build/$part"
+done
+run_with() {
+    printf '#!/bin/sh\n%s\n' "$1" > "$shots/build/host/baregpu-mediator"
+    chmod +x "$shots/build/host/baregpu-mediator"
+    run --build "$shots/build"
+}
+run_with 'echo ready >&3; exec 3>&-; echo "2026-01-01T00:00:00Z info    well"; exec sleep 100'
+check 1 "a guest that fails beside a mediator that is content"
+silent "mediator said" "is shown alone"
+run_with 'echo ready >&3; exec 3>&-; echo "2026-01-01T00:00:00Z warning it hurts"; exec sleep 100'
+check 1 "beside one that complains"
+says "it hurts" "the complaint is shown"
+run_with 'echo "the last words"; echo ready >&3; exit 9'
+check 1 "beside one that has died"
+says "the last words" "what it said is shown"
 
 # Ended from outside in the middle of a run: both children go with the script.
 sh "$script" --build "$build" --backend cpu --debug > "$dir/out" 2>&1 < /dev/null &
