@@ -183,9 +183,9 @@ struct pvgpu_error_record {
  *   said, the backend writes nothing there and consumes nothing. A driver that sees CONTROL_WORDS
  *   waits (with a deadline) for reset_done == reset_request after it wrote RESET, and for
  *   STATUS.CONNECTED and status = READY, before it submits; one that does not wait may read a stale
- *   fence for some nanoseconds, no more. A RESET may overtake the news of the backend's end: then that
- *   loss (DEVICE_LOST) follows it, and when reset_done == reset_request the driver writes RESET
- *   again.
+ *   fence for some nanoseconds, no more. A RESET may overtake the news of the backend's end: then
+ *   that loss (DEVICE_LOST) follows it, and when reset_done == reset_request the driver writes
+ *   RESET again.
  */
 struct pvgpu_control {
     uint32_t magic;       /* 0x000 device */
