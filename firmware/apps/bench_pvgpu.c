@@ -127,12 +127,11 @@ static int measure_copies(const char *name, uint32_t id, const struct pvgpu_memo
 static int measure_both_copies(void)
 {
     static struct pvgpu_interrupt interrupt;
-    const struct pvgpu_interrupt_options options = {.cpu = HAL_CPU_SELF};
     struct pvgpu_memory memory;
     uint32_t id = 0;
     int error = pvgpu_heap_alloc(&gpu, COPY_SIZE, 4096, &memory);
 
-    pvgpu_interrupt_open(&interrupt, &gpu, pci_host_get(), &options); /* without, it polls */
+    pvgpu_interrupt_open(&interrupt, &gpu, pci_host_get(), NULL); /* without, it polls */
     gpu.wait = WAIT_SLEEP;
     if (error == 0) {
         memset(memory.bytes, 0x5A, COPY_SIZE);
@@ -222,4 +221,5 @@ static int run_bench_pvgpu(void)
     return pvgpu_host_check(&gpu, "Measuring", error) ? 0 : 1;
 }
 
-APP(bench_pvgpu, "times: fences, empty commands, copies and frames of a pvgpu", run_bench_pvgpu);
+APP(bench_pvgpu, "times: fences, empty commands, copies and frames of a pvgpu", run_bench_pvgpu,
+    "");

@@ -112,7 +112,7 @@ static int run_bench_wait(void)
     if (pci_host_open_gpu(&gpu) < 0) {
         return 1;
     }
-    int error = vgpu_stub_interrupt_open(&interrupt, &gpu, pci_host_get(), HAL_CPU_SELF);
+    int error = vgpu_stub_interrupt_open(&interrupt, &gpu, pci_host_get(), NULL);
 
     if (error < 0) {
         printf("No interrupt: %s.\n", baregpu_strerror(error));

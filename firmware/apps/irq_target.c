@@ -226,7 +226,9 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
     }
     memset(&stub_interrupt, 0, sizeof(stub_interrupt));
     if (!(forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX))) {
-        vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), irq_target_cpu);
+        const struct vgpu_stub_interrupt_options options = {.cpu = irq_target_cpu};
+
+        vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), &options);
     }
     name_function(state, "vgpu-stub", function);
     state->sleeps = &stub.sleeps;

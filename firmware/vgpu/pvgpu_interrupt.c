@@ -69,6 +69,9 @@ int pvgpu_interrupt_open(struct pvgpu_interrupt *interrupt, struct pvgpu *gpu,
                          const struct pci_host *host,
                          const struct pvgpu_interrupt_options *options)
 {
+    static const struct pvgpu_interrupt_options defaults = {.cpu = HAL_CPU_SELF};
+
+    options = options != NULL ? options : &defaults;
     const struct pci_interrupt_options pci = {
         .vectors = interrupt->vectors,
         .vector_count = PVGPU_VECTORS,

@@ -18,8 +18,11 @@ static bool take(void *context, bool *is_storm)
 }
 
 int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_stub *gpu,
-                             const struct pci_host *host, uint32_t cpu)
+                             const struct pci_host *host,
+                             const struct vgpu_stub_interrupt_options *options)
 {
+    const uint32_t cpu = options != NULL ? options->cpu : HAL_CPU_SELF;
+
     memset(interrupt, 0, sizeof(*interrupt));
     if (gpu->device == NULL) {
         return BAREGPU_ERR_INVALID;
@@ -28,7 +31,7 @@ int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_
     interrupt->vector.cpu = cpu;
     vgpu_stub_irq_enable(gpu, false);
     vgpu_stub_irq_take(gpu); /* of before */
-    const struct pci_interrupt_options options = {
+    const struct pci_interrupt_options pci = {
         .vectors = &interrupt->vector,
         .vector_count = 1,
         .intx_take = take,
@@ -36,7 +39,7 @@ int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_
         .intx_cpu = cpu,
         .forbidden = PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
     };
-    int error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &options);
+    int error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
 
     if (error == 0) {
         gpu->source = &interrupt->vector.source;

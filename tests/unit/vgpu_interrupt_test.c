@@ -58,6 +58,8 @@ static void while_asleep(void *context, uint64_t deadline_ns)
 
 static int setup(void **state)
 {
+    static const struct vgpu_stub_interrupt_options on_cpu_0 = {.cpu = 0};
+
     pci_setup(state);
     int function = add_plain(FAKE_ROOT, 4 << 3);
 
@@ -76,7 +78,7 @@ static int setup(void **state)
     is_mute = false;
     ctrl_writes = 0;
     gpu.device = device_of(function);
-    assert_int_equal(vgpu_stub_interrupt_open(&interrupt, &gpu, &f.host, 0), 0);
+    assert_int_equal(vgpu_stub_interrupt_open(&interrupt, &gpu, &f.host, &on_cpu_0), 0);
     assert_int_equal(interrupt.pci.kind, PCI_INTERRUPT_INTX);
     ctrl_writes = 0;
     return 0;
@@ -202,14 +204,14 @@ static void without_an_interrupt(void **state)
     (void)state;
     vgpu_stub_interrupt_close(&interrupt);
     intx.interrupts[4][0] = 0;
-    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, 0), BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_NOT_FOUND);
     gpu.wait = WAIT_SLEEP;
     fake.never_answers = false;
     nop(0);
     assert_int_equal(gpu.sleeps, 0);
     vgpu_stub_interrupt_close(&second);
     gpu.device = NULL;
-    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, 0), BAREGPU_ERR_INVALID);
+    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_INVALID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -38,7 +38,8 @@ struct pvgpu_interrupt {
 };
 
 /* Takes the best kind there is: MSI-X, else INTx. Returns 0; NOT_FOUND: there is none, fences are
- * polled, whatever the wait strategy; INVALID: a gpu without a PCI function (pvgpu_attach). */
+ * polled, whatever the wait strategy; INVALID: a gpu without a PCI function (pvgpu_attach).
+ * `options` may be NULL: this CPU, any kind, no handler. */
 int pvgpu_interrupt_open(struct pvgpu_interrupt *interrupt, struct pvgpu *gpu,
                          const struct pci_host *host,
                          const struct pvgpu_interrupt_options *options);

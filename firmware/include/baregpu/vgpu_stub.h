@@ -137,6 +137,10 @@ const char *vgpu_stub_priority_name(uint32_t priority);
 
 /* Owned by the caller, in use until vgpu_stub_interrupt_close. The counters of vector.source may be
  * read. */
+struct vgpu_stub_interrupt_options {
+    uint32_t cpu; /* that takes it, and where who waits should run; HAL_CPU_SELF */
+};
+
 struct vgpu_stub_interrupt {
     struct vgpu_stub *gpu;
     struct pci_interrupt pci;
@@ -144,12 +148,13 @@ struct vgpu_stub_interrupt {
 };
 
 /*
- * Attaches the interrupt of a device that vgpu_stub_open has found, on `cpu` (HAL_CPU_SELF: this
- * one), where who waits should run. Then gpu->wait may be WAIT_SLEEP or WAIT_SPIN_THEN_SLEEP.
- * Errors: those of pci_interrupt_open; INVALID without a PCI device. After one the device is polled.
+ * Attaches the interrupt of a device that vgpu_stub_open has found; `options` may be NULL: this CPU.
+ * Then gpu->wait may be WAIT_SLEEP or WAIT_SPIN_THEN_SLEEP. Errors: those of pci_interrupt_open;
+ * INVALID without a PCI device. After one the device is polled.
  */
 int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_stub *gpu,
-                             const struct pci_host *host, uint32_t cpu);
+                             const struct pci_host *host,
+                             const struct vgpu_stub_interrupt_options *options);
 
 /* Back to polling. Zeroes, or one that could not be opened, are fine. */
 void vgpu_stub_interrupt_close(struct vgpu_stub_interrupt *interrupt);
