@@ -268,6 +268,7 @@ static bool send_plain(PVGPULink *link, uint32_t type)
 
 void pvgpu_link_ring(PVGPULink *link)
 {
+    link->wanted = true;
     switch (link->state) {
     case PVGPU_LINK_DOWN:
         if (now_ms() - link->tried_ms >= RETRY_FIRST_MS) {
@@ -598,8 +599,8 @@ static int open_connection(PVGPULink *link)
 
     trace_pvgpu_link_open(link->path, MIN(fd, 0));
     if (fd < 0) {
-        /* Nobody is there yet: that is no reason for a warning. */
-        if (err && fd == -EPERM) {
+        /* That nobody is there matters once the guest wants somebody. */
+        if (err && (link->wanted || fd == -EPERM)) {
             warn(link, error_get_pretty(err));
         }
         error_free(err);

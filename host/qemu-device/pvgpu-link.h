@@ -76,6 +76,7 @@ struct PVGPULink {
     unsigned pauses; /* PAUSE was sent so often without an answer yet */
     bool resume_due; /* and not taken back */
     bool warned;  /* a warning was printed and nothing has worked since */
+    bool wanted;  /* the guest has rung or reset the device since a system reset */
     bool rung;    /* the guest rang while GREETING */
     bool reset_waits; /* RESET is to be told as soon as UP */
     uint32_t reset_count;

@@ -333,6 +333,7 @@ static void pvgpu_reset_by_guest(PVGPUState *s)
     s->status = PVGPU_STATUS_READY | (s->status & PVGPU_STATUS_CONNECTED);
     s->irq_status = 0;
     update_intx(s);
+    s->link.wanted = true;
     reset_control(s);
 }
 
@@ -564,6 +565,7 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     s->irq_status = 0;
     s->irq_mask = 0;
     s->session_moved = false;
+    s->link.wanted = false;
     update_intx(s);
     if (s->control) {
         clear_control(s);

@@ -64,6 +64,53 @@ static void test_absent(void **state)
     pvgpu_end(pvgpu);
 }
 
+/* How often QEMU has said that nobody is there. */
+static unsigned warnings(struct pvgpu *pvgpu)
+{
+    char *text = harness_format("warning: pvgpu: no backend at %s: ", pvgpu->path);
+    const char *next = process_errors(pvgpu->qemu->process);
+    unsigned count = 0;
+
+    while ((next = strstr(next, text)) != NULL) {
+        next++;
+        count++;
+    }
+    free(text);
+    return count;
+}
+
+/* One warning per outage, and none while the guest does not care: by each way of caring. */
+static void test_warnings(void **state)
+{
+    static const uint32_t cares[] = { PVGPU_REG_DOORBELL, PVGPU_REG_RESET };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct pvgpu *pvgpu = pvgpu_start(false, "");
+
+        pvgpu_step_retry(pvgpu);
+        assert_int_equal(warnings(pvgpu), 0);
+        for (unsigned j = 0; j < 3; j++) {
+            pvgpu_write(pvgpu, cares[i], 1);
+            pvgpu_step_retry(pvgpu);
+        }
+        process_wait_text(pvgpu->qemu->process, "no backend at ");
+        assert_int_equal(warnings(pvgpu), 1);
+
+        pvgpu->listener = unix_listen(pvgpu->path, 8);
+        pvgpu_step_retry(pvgpu);
+        pvgpu_connect(pvgpu);
+        close(pvgpu->listener);
+        pvgpu->listener = -1;
+        pvgpu_hang_up(pvgpu);
+        pvgpu_wait_statistic(pvgpu, "stat-lost-sessions", 1);
+        pvgpu_step_retry(pvgpu);
+        pvgpu_step_retry(pvgpu);
+        assert_int_equal(warnings(pvgpu), 2);
+        pvgpu_end(pvgpu);
+    }
+}
+
 static void test_late(void **state)
 {
     struct pvgpu *pvgpu = pvgpu_start(false, "");
@@ -692,6 +739,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_late_with_doorbell),
         TEST(test_retries_become_rare),
