@@ -544,7 +544,10 @@ static void take_broken(struct pvgpu_worker *worker, uint64_t position)
             pause_cpu();
         }
     }
-    log_warning("the ring cannot be read on at %llu", (unsigned long long)position);
+    if (!worker->ring_complained) { /* a guest can do this as often as it likes */
+        worker->ring_complained = true;
+        log_warning("the ring cannot be read on at %llu", (unsigned long long)position);
+    }
     lose(worker, position, PVGPU_ERROR_INVALID_COMMAND, 0);
 }
 

@@ -66,6 +66,7 @@ struct pvgpu_worker {
     bool lease_held, lease_asked, release_wanted;
     bool prepared; /* the backend has its context, and the shared memory */
     bool paused, draining;
+    bool ring_complained; /* the log has it that the ring could not be read on */
     uint64_t drain_to; /* the producer's place when the drain began */
     uint64_t present_ns;    /* the time that the present which runs has */
     uint64_t room_since_ns; /* since when a present waits for a slot; 0: none does */
