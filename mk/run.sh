@@ -68,6 +68,7 @@ case $timeout_s in
     ;;
 esac
 
+app=${program%% *} # options may follow it
 case " $program $* " in
 *virtio-gpu*) screen= ;; # the caller's own
 ' screen '* | ' demo '*) screen=virtio-gpu-pci,id=gpu0 ;;
@@ -75,7 +76,7 @@ case " $program $* " in
 *) screen= ;;
 esac
 pvgpu=
-case $program in
+case $app in
 *pvgpu) pvgpu=yes ;;
 esac
 [ -n "$screen" ] || shots=
@@ -97,7 +98,7 @@ choose_display() {
     esac
     window="-display $DISPLAY_BACKEND"
     ! "$qemu" -display help 2> /dev/null | grep -qx "${DISPLAY_BACKEND%%,*}" || return 0
-    [ "$program" = screen ] ||
+    [ "$app" = screen ] ||
         fail "this QEMU has no $DISPLAY_BACKEND window: DISPLAY_BACKEND=vnc needs none." \
             "Only run=screen can take this machine's own QEMU: it may have windows, but does not" \
             "know our devices"
@@ -114,7 +115,7 @@ choose_display() {
 daemon=$build/host/baregpu-mediator
 kernel=$build/firmware/baregpu.elf
 simulator=
-[ "$program" != sst ] || simulator=$build/host/baregpu-sst-sim
+[ "$app" != sst ] || simulator=$build/host/baregpu-sst-sim
 for file in "$qemu" "$kernel" ${mediator:+"$daemon"} ${simulator:+"$simulator"}; do
     [ -e "$file" ] || fail "$file is not there"
 done

@@ -56,7 +56,7 @@ says() {
     fi
 }
 
-echo 1..35
+echo 1..39
 
 run --backend cpu
 check 0 "the demo runs"
@@ -65,6 +65,13 @@ says "Everything was right" "the guest says so"
 run --run no-such-program
 check 2 "an unknown program fails"
 says "demo" "and those that exist are listed"
+
+run --run "pvgpu count=1000 frames=2"
+check 0 "options may follow the program's name"
+says "1000 floats" "and count"
+run --run "pvgpu count=1000 frames=-1"
+check 2 "a wrong one fails"
+says "frames=-1 is refused" "and is named"
 
 run --no-mediator
 check 1 "without a mediator the demo fails"
