@@ -223,7 +223,9 @@ struct pvgpu_control {
     uint32_t error_count;      /* 0x148 backend: errors since RESET */
     uint32_t scanout_count;    /* 0x14C backend: pictures shown since RESET, modulo 2^32 */
     uint32_t scanout_dropped;  /* 0x150 backend: presents without a free picture, not shown */
-    uint8_t pad154[0x2C];
+    uint32_t pad154;
+    uint64_t scanout_copied; /* 0x158 backend: bytes that it copied to show them */
+    uint8_t pad160[0x20];
     uint32_t suppress_interrupts; /* 0x180 guest: PVGPU_IRQ_* that it does not want */
     uint8_t pad184[0x3C];
     uint32_t reset_request; /* 0x1C0 device */
@@ -353,6 +355,7 @@ _Static_assert(offsetof(struct pvgpu_control, display_format) == 0x13C, "wire of
 _Static_assert(offsetof(struct pvgpu_control, backend_sleeping) == 0x140, "wire offset");
 _Static_assert(offsetof(struct pvgpu_control, reset_done) == 0x144, "wire offset");
 _Static_assert(offsetof(struct pvgpu_control, error_count) == 0x148, "wire offset");
+_Static_assert(offsetof(struct pvgpu_control, scanout_copied) == 0x158, "wire offset");
 _Static_assert(offsetof(struct pvgpu_control, suppress_interrupts) == 0x180, "wire offset");
 _Static_assert(offsetof(struct pvgpu_control, reset_request) == 0x1C0, "wire offset");
 _Static_assert(offsetof(struct pvgpu_control, error_log) == 0x200, "wire offset");

@@ -195,8 +195,9 @@ static int measure_presents(void)
     if (error == 0) {
         print_figures("pvgpu_present_fps", 1, "1/s", 0);
         printf("BENCH {\"name\": \"pvgpu_presents\", \"shown\": %" PRIu32 ", \"dropped\": %" PRIu32
-               "}\n",
-               gpu.control->scanout_count, gpu.control->scanout_dropped);
+               ", \"copied\": %" PRIu64 "}\n",
+               gpu.control->scanout_count, gpu.control->scanout_dropped,
+               gpu.control->scanout_copied);
     }
     return error;
 }

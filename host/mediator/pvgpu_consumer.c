@@ -382,7 +382,8 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
                outcome.detail ? outcome.detail : command->header.type);
     } else if (kind == PVGPU_KIND_PRESENT) {
         worker->room_since_ns = 0;
-        pvgpu_ring_count_present(&worker->ring, worker->display.dropped);
+        pvgpu_ring_count_present(&worker->ring, worker->display.dropped,
+                                 worker->display.copied);
     }
     pvgpu_ring_advance(&worker->ring, command);
 }

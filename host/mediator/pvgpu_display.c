@@ -354,6 +354,8 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
     enum compute_status status = COMPUTE_OK;
 
     if (!is_empty(&area)) {
+        display->copied = (uint64_t)(area.right - area.left) *
+                          (uint64_t)(area.bottom - area.top) * PIXEL;
         status = pvgpu_format_is_converted(resource->format)
                      ? copy_converted(backend, resource, &area, picture, width * PIXEL)
                      : copy_plain(backend, resource, &area, picture, width * PIXEL);
@@ -396,6 +398,7 @@ struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
     struct pvgpu_rectangle damage;
 
     display->dropped = false;
+    display->copied = 0;
     if (outcome.code == PVGPU_OK) {
         outcome = find_damage(command, size, resource->level[0].width, resource->level[0].height,
                               &damage);

@@ -41,6 +41,7 @@ struct pvgpu_display {
     struct pvgpu_rectangle unshown; /* what was presented since the last one that was shown */
     uint64_t presented_ns;          /* when it was; 0: never */
     bool dropped;                   /* the last present found no slot */
+    uint64_t copied;                /* bytes that the last present copied */
 };
 
 void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_display_ops *ops,

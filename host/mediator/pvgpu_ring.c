@@ -235,12 +235,13 @@ bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum pvgpu_er
     return wants_interrupt(ring, PVGPU_IRQ_ERROR);
 }
 
-void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped)
+void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied)
 {
     uint32_t *word =
         dropped ? &ring->control->scanout_dropped : &ring->control->scanout_count;
 
     STORE(*word, LOAD(*word) + 1);
+    STORE(ring->control->scanout_copied, LOAD(ring->control->scanout_copied) + copied);
 }
 
 void pvgpu_ring_set_status(struct pvgpu_ring *ring, uint32_t bits)
@@ -273,6 +274,7 @@ void pvgpu_ring_reset(struct pvgpu_ring *ring, uint32_t request)
     STORE(control->error_count, 0);
     STORE(control->scanout_count, 0);
     STORE(control->scanout_dropped, 0);
+    STORE(control->scanout_copied, 0);
     STORE(control->status, PVGPU_CONTROL_READY);
     if (ring->direct) {
         STORE_RELEASE(control->reset_done, request);

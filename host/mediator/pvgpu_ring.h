@@ -78,7 +78,7 @@ bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum pvgpu_er
                        uint32_t detail);
 
 /* A present was shown, or found no slot: for the guest's statistics. */
-void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped);
+void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied);
 
 /* The device zeroes the control region, and this side has not followed yet. */
 bool pvgpu_ring_was_reset(const struct pvgpu_ring *ring);

@@ -198,6 +198,7 @@ static void test_pictures(void **state)
     }
     assert_int_equal(peer.control->scanout_count, 20);
     assert_int_equal(peer.control->scanout_dropped, 0);
+    assert_int_equal(peer.control->scanout_copied, 20u * WIDTH * HEIGHT * 4); /* once each */
 }
 
 static void expect_shown(uint32_t format, uint32_t as, uint32_t pixel)
