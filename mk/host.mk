@@ -10,12 +10,12 @@ MEDIATOR := $(HOST)/baregpu-mediator
 SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
 
-MEDIATOR_SRC := $(wildcard host/mediator/*.c)
+MEDIATOR_SRC := $(wildcard host/mediator/*.c host/common/*.c)
 CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*.cu))
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
-               host/mediator/listener.c
+               host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c))
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)

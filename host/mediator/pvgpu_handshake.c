@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/mediator/listener.h"
+#include "host/common/listener.h"
 
 /* A sender may attach more than we want: the kernel's most, so that none is lost unseen. */
 #define DESCRIPTORS_MAX 253

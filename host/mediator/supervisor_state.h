@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "host/mediator/control.h"
-#include "host/mediator/listener.h"
+#include "host/common/listener.h"
 #include "host/mediator/scheduler.h"
 #include "host/mediator/supervisor.h"
 #include "host/mediator/tenant.h"

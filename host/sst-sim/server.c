@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/mediator/listener.h"
+#include "host/common/listener.h"
 #include "host/sst-sim/device.h"
 
 #define LISTENERS_MAX 64

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_ring.c host/mediator/listener.c
+// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_ring.c host/common/listener.c
 /*
  * Any bytes as a pvgpu device's first message, in two pieces, with descriptors: what is not a
  * handshake is refused, what is maps as much as it said, no descriptor is lost.

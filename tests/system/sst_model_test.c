@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/system/guest_tap.c tests/system/sst_guest.c tests/system/sst_example_model.c
 // build: host/sst-sim/device.c host/sst-sim/kernel.c host/sst-sim/link.c host/sst-sim/server.c
-// build: host/mediator/listener.c
+// build: host/common/listener.c
 /*
  * The model that docs/sst-sim.md shows, behind a virtio device of a guest, with and without
  * deterministic time: this program is the simulator.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_outbox.c host/mediator/listener.c
+// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_outbox.c host/common/listener.c
 /* pvgpu's handshake from any cut of the stream and with any descriptors; messages to the device. */
 #include <errno.h>
 #include <fcntl.h>

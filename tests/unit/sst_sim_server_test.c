@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/sst-sim/device.c host/sst-sim/kernel.c host/sst-sim/link.c host/sst-sim/server.c
-// build: host/mediator/listener.c
+// build: host/common/listener.c
 // libs: -pthread
 /* The simulator's sockets: guests that have work for long, and more of them than descriptors. */
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A listening Unix socket at a path. */
-#ifndef MEDIATOR_LISTENER_H
-#define MEDIATOR_LISTENER_H
+#ifndef COMMON_LISTENER_H
+#define COMMON_LISTENER_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE 1 /* struct ucred */
-#include "host/mediator/listener.h"
+#include "host/common/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
