@@ -18,10 +18,10 @@
 #define MESSAGES_MAX 4096
 
 /* The ITS keeps its tables for ever; what is given back is counted (fake_hal.allocated). */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
 {
-    return "detect_leaks=0";
+    return 1;
 }
 
 static struct hal_msi messages[MESSAGES_MAX];
