@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c
+// build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /* What a guest may not have: queue, rate, memory, time, sessions, and the way into quarantine. */
 #include <errno.h>
@@ -17,46 +17,15 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
 #define MIB (UINT64_C(1) << 20)
 
-static struct process *mediator;
-static char *path;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
 
 /* A mediator with one listener, named one, and these keys. */
 static void start(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    path = harness_temp_path("mediator.sock");
-    assert_non_null(file);
-    fprintf(file, "[listener one]\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_on_failure = on_failure;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    process_end(mediator);
-    mediator = NULL;
-    free(path);
-    path = NULL;
-    return 0;
+    fixture_start("one", "vgpu-stub", keys);
 }
 
 static void expect_type(struct client *client, const struct request *request, uint32_t type)
@@ -316,16 +285,16 @@ static void test_session_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_queue_full, teardown),
-        cmocka_unit_test_teardown(test_rate, teardown),
-        cmocka_unit_test_teardown(test_rate_after_a_refused_pool, teardown),
-        cmocka_unit_test_teardown(test_memory_limit, teardown),
-        cmocka_unit_test_teardown(test_sessions_are_apart, teardown),
-        cmocka_unit_test_teardown(test_timeout, teardown),
-        cmocka_unit_test_teardown(test_quarantine, teardown),
-        cmocka_unit_test_teardown(test_session_limit, teardown),
+        cmocka_unit_test_teardown(test_queue_full, fixture_teardown),
+        cmocka_unit_test_teardown(test_rate, fixture_teardown),
+        cmocka_unit_test_teardown(test_rate_after_a_refused_pool, fixture_teardown),
+        cmocka_unit_test_teardown(test_memory_limit, fixture_teardown),
+        cmocka_unit_test_teardown(test_sessions_are_apart, fixture_teardown),
+        cmocka_unit_test_teardown(test_timeout, fixture_teardown),
+        cmocka_unit_test_teardown(test_quarantine, fixture_teardown),
+        cmocka_unit_test_teardown(test_session_limit, fixture_teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, fixture_setup, NULL);
 }

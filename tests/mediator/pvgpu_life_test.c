@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator build/tests/fake-cuda/libcuda.so.1
 /*
  * A pvgpu session among others: workers that die with work under way and what the guest may then
@@ -21,47 +22,21 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 #include "tests/mediator/pvgpu_peer.h"
 
-static struct process *mediator;
-static char *path;
 static struct peer peer, other;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_on_failure = on_failure;
-    return 0;
-}
 
 static int teardown(void **state)
 {
-    (void)state;
     peer_close(&peer);
     peer_close(&other);
-    process_end(mediator);
-    mediator = NULL;
-    free(path);
-    path = NULL;
-    return 0;
+    return fixture_teardown(state);
 }
 
 static void start(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    path = harness_temp_path("pvgpu.sock");
-    assert_non_null(file);
-    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start("gpu", "pvgpu", keys);
 }
 
 /* ---- Workers that die ---- */
@@ -488,7 +463,7 @@ static void test_two_identities(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
         TEST(test_worker_killed),
         TEST(test_descriptors_are_given_back),
         TEST(test_backend_that_left_no_word),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 // serial
 /* PRESENT in a whole mediator: the scanout's memory and messages, its pace, damage, its limits. */
@@ -20,12 +21,11 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 #include "tests/mediator/pvgpu_peer.h"
 
 enum { WIDTH = 64, HEIGHT = 48, STRIDE = WIDTH * 4 };
 
-static struct process *mediator;
-static char *path;
 static struct peer peer;
 
 /* The device's side of the scanout. */
@@ -33,47 +33,27 @@ static struct pvgpu_scanout_buffer buffer;
 static const uint8_t *pictures;
 static struct pvgpu_scanout shown;
 
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
-
 static void start(const char *keys, enum peer_age age)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    path = harness_temp_path("pvgpu.sock");
-    assert_non_null(file);
-    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start("gpu", "pvgpu", keys);
     peer = peer_open(age, path, 0);
 }
 
 static int setup(void **state)
 {
-    (void)state;
-    harness_on_failure = on_failure;
     memset(&buffer, 0, sizeof(buffer));
     memset(&shown, 0, sizeof(shown));
-    return 0;
+    return fixture_setup(state);
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     if (pictures) {
         munmap((void *)(uintptr_t)pictures, buffer.size);
         pictures = NULL;
     }
     peer_close(&peer);
-    process_end(mediator);
-    mediator = NULL;
-    free(path);
-    path = NULL;
-    return 0;
+    return fixture_teardown(state);
 }
 
 /* ---- The device ---- */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /*
  * A pvgpu backend in a whole mediator: handshakes of old and new devices, the ring, fences,
@@ -22,48 +23,22 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 #include "tests/mediator/pvgpu_peer.h"
 
-static struct process *mediator;
-static char *path;
 static struct peer peer, other;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_on_failure = on_failure;
-    return 0;
-}
 
 static int teardown(void **state)
 {
-    (void)state;
     peer_close(&peer);
     peer_close(&other);
-    process_end(mediator);
-    mediator = NULL;
-    free(path);
-    path = NULL;
-    return 0;
+    return fixture_teardown(state);
 }
 
 /* A mediator with one pvgpu listener, named gpu, and these keys. */
 static void start(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    path = harness_temp_path("pvgpu.sock");
-    assert_non_null(file);
-    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start("gpu", "pvgpu", keys);
 }
 
 /* ---- Fences, doorbells, interrupts ---- */
@@ -733,7 +708,7 @@ static void test_drain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
         TEST(test_old_device),
         TEST(test_new_device),
         TEST(test_sleep_and_wake),
