@@ -10,7 +10,7 @@ LIB_SRC := $(wildcard firmware/*.c firmware/virtio/*.c firmware/vgpu/*.c)
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
                          firmware/apps/*.[cS])
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
-MINIMAL_LD := $(firstword $(wildcard firmware/minimal/*.ld) firmware/linker.ld)
+MINIMAL_LD := firmware/minimal/linker.ld
 FONT_SRC := $(FW)/font/console_font.c
 fw_obj = $(patsubst %,$(FW_OBJ)/%.o,$(basename $(1)))
 
@@ -91,10 +91,10 @@ $(FW_OBJ)/%.o: %.S
 $(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
 
-$(FW)/baregpu.elf: $(HOSTED_OBJ) $(FW)/libbaregpu.a firmware/linker.ld \
+$(FW)/baregpu.elf: $(HOSTED_OBJ) $(FW)/libbaregpu.a linker.ld \
 		$(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
-		-T firmware/linker.ld $(HOSTED_OBJ) -Wl,--start-group $(FW)/libbaregpu.a \
+		-T linker.ld $(HOSTED_OBJ) -Wl,--start-group $(FW)/libbaregpu.a \
 		$(LIBFDT)/lib/libfdt.a $(LIBC_LINK) -lgcc -Wl,--end-group -o $@
 
 $(FW)/baregpu.img: $(FW)/baregpu.elf
