@@ -8,7 +8,7 @@ LIBFDT := $(FW)/libfdt
 
 LIB_SRC := $(wildcard firmware/*.c firmware/virtio/*.c firmware/vgpu/*.c)
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
-                         firmware/apps/*.[cS])
+                         firmware/apps/*.c firmware/apps/*/*.c)
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
 MINIMAL_LD := firmware/minimal/linker.ld
 FONT_SRC := $(FW)/font/console_font.c

@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "firmware/apps/app.h"
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 #include "firmware/apps/host_shot.h"
 #include "firmware/apps/pci_host.h"
-#include "firmware/apps/picture.h"
+#include "firmware/apps/draw/picture.h"
 #include "firmware/apps/pvgpu_host.h"
-#include "firmware/apps/pvgpu_picture.h"
+#include "firmware/apps/draw/pvgpu_picture.h"
 #include "firmware/platform/timer.h"
 
 #define SECOND_NS ((uint64_t)1000000000)

@@ -15,10 +15,10 @@
 #include "firmware/apps/gpu_host.h"
 #include "firmware/apps/host_shot.h"
 #include "firmware/apps/pci_host.h"
-#include "firmware/apps/picture.h"
+#include "firmware/apps/draw/picture.h"
 #include "firmware/apps/virtio_host.h"
 #include "firmware/apps/screen.h"
-#include "firmware/apps/screen_console.h"
+#include "firmware/apps/draw/screen_console.h"
 #include "firmware/platform/timer.h"
 
 #define MODES_MAX 32

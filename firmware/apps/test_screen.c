@@ -26,9 +26,9 @@
 #include "firmware/apps/app.h"
 #include "firmware/apps/gpu_host.h"
 #include "firmware/apps/host_shot.h"
-#include "firmware/apps/picture.h"
+#include "firmware/apps/draw/picture.h"
 #include "firmware/apps/tap.h"
-#include "firmware/apps/text_console.h"
+#include "firmware/apps/draw/text_console.h"
 
 #define EVENT_TIMEOUT_NS 20000000000ull
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/system/guest_tap.c firmware/virtio/gpu_format.c firmware/apps/draw.c
-// build: firmware/apps/font.c firmware/apps/picture.c firmware/apps/pvgpu_picture.c
+// build: tests/system/guest_tap.c firmware/virtio/gpu_format.c firmware/apps/draw/draw.c
+// build: firmware/apps/draw/font.c firmware/apps/draw/picture.c firmware/apps/draw/pvgpu_picture.c
 // build: $(BUILD)/firmware/font/console_font.c
 /*
  * Guest, pvgpu device and mediator together, as a user has them: every command, what the console
@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "firmware/apps/picture.h"
-#include "firmware/apps/pvgpu_picture.h"
+#include "firmware/apps/draw/picture.h"
+#include "firmware/apps/draw/pvgpu_picture.h"
 #include "guest_tap.h"
 
 #define GUEST_DEADLINE_MS 120000u

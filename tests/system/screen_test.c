@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/system/guest_tap.c tests/system/rfb.c firmware/virtio/gpu_format.c
-// build: firmware/apps/draw.c firmware/apps/font.c firmware/apps/picture.c
-// build: firmware/apps/text_console.c $(BUILD)/firmware/font/console_font.c
+// build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/apps/draw/picture.c
+// build: firmware/apps/draw/text_console.c $(BUILD)/firmware/font/console_font.c
 /*
  * What QEMU's virtio GPUs show, pixel by pixel: the guest's test-screen says what there has to be
  * (its words are explained there), this draws the same and compares it with a screendump. Windows
@@ -21,8 +21,8 @@
 
 #include <cmocka.h>
 
-#include "firmware/apps/picture.h"
-#include "firmware/apps/text_console.h"
+#include "firmware/apps/draw/picture.h"
+#include "firmware/apps/draw/text_console.h"
 #include "guest_tap.h"
 #include "rfb.h"
 

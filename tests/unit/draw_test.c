@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/apps/draw.c firmware/apps/font.c firmware/virtio/gpu_format.c
+// build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/virtio/gpu_format.c
 // build: $(BUILD)/firmware/font/console_font.c
 /* Drawing: against slow and simple computations, in every format, at every edge. */
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WIDTH 61

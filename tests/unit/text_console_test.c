@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/apps/text_console.c firmware/apps/draw.c firmware/apps/font.c
+// build: firmware/apps/draw/text_console.c firmware/apps/draw/draw.c firmware/apps/draw/font.c
 // build: firmware/virtio/gpu_format.c $(BUILD)/firmware/font/console_font.c
 /* The terminal: each test says which characters, in which colours, have to be where. */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "firmware/apps/text_console.h"
+#include "firmware/apps/draw/text_console.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLUMNS 10

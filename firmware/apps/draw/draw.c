@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 
 #include <stdbool.h>
 #include <string.h>

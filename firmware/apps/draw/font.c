@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/font.h"
+#include "firmware/apps/draw/font.h"
 
 #define REPLACEMENT 0xFFFDu
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/picture.h"
+#include "firmware/apps/draw/picture.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 #ifndef APPS_PICTURE_H
 #define APPS_PICTURE_H
 
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 
 /* Gradients, colours, text, blended shapes. Any size. */
 void picture_draw(const struct canvas *canvas);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/screen_console.h"
+#include "firmware/apps/draw/screen_console.h"
 
 #include <stdio.h>
 
-#include "firmware/apps/text_console.h"
+#include "firmware/apps/draw/text_console.h"
 #include "firmware/platform/console.h"
 
 static struct text_console console;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "baregpu/virtio_gpu.h"
-#include "firmware/apps/font.h"
+#include "firmware/apps/draw/font.h"
 
 struct canvas {
     uint32_t *pixels;

@@ -3,7 +3,7 @@
 #ifndef APPS_PVGPU_PICTURE_H
 #define APPS_PVGPU_PICTURE_H
 
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 
 /* What the screen is cleared to, and the same as floats. */
 #define PVGPU_PICTURE_BACKGROUND DRAW_RGB(51, 102, 153)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/pvgpu_picture.h"
+#include "firmware/apps/draw/pvgpu_picture.h"
 
 const float pvgpu_picture_background[4] = {0.2f, 0.4f, 0.6f, 1};
 

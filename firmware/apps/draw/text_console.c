@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Sections are those of ECMA-48, fifth edition. */
-#include "firmware/apps/text_console.h"
+#include "firmware/apps/draw/text_console.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "firmware/apps/draw.h"
+#include "firmware/apps/draw/draw.h"
 
 #define TEXT_CONSOLE_PARAMETERS_MAX 16
 
