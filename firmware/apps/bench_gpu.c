@@ -21,8 +21,8 @@
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/gpu_host.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/gpu.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/platform/timer.h"
 
 #define FRAMES_DEFAULT 120u

@@ -15,8 +15,8 @@
 
 #include "baregpu/pvgpu_interrupt.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
-#include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/open/pci.h"
+#include "firmware/apps/open/pvgpu.h"
 
 #define SECOND_NS 1000000000.0
 #define BLOCKS 300u

@@ -16,7 +16,7 @@
 
 #include "baregpu/virtio_interrupt.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/sst_host.h"
+#include "firmware/apps/open/sst.h"
 #include "firmware/platform/cpu.h"
 
 #define REQUESTS_DEFAULT 5000u

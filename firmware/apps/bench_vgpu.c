@@ -8,7 +8,7 @@
  *   heap_held        what the heap took from the page allocator
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * request, which the mediator takes its time for).
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 #define VIRTIO_ID_BLOCK      2u
 #define VIRTIO_BLK_F_MQ      (1ull << 12)

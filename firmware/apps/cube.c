@@ -16,7 +16,7 @@
 #include "baregpu/virtio_gpu.h"
 #include "firmware/apps/app.h"
 #include "firmware/apps/cube_scene.h"
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 #define CONTEXT 1u
 #define SCANOUT 0u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run=demo: what is there, and that it computes. Exit status 0 only when every result was right. */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/screen.h"
 
 #include <inttypes.h>

@@ -8,8 +8,8 @@
 #include "baregpu/virtio_gpu_command.h"
 #include "baregpu/virtio_interrupt.h"
 #include "baregpu/virtqueue.h"
-#include "firmware/apps/pci_host.h"
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/pci.h"
+#include "firmware/apps/open/virtio.h"
 #include "firmware/platform/interrupt.h"
 
 uint32_t irq_target_cpu = HAL_CPU_SELF;

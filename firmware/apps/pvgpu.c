@@ -13,10 +13,10 @@
 
 #include "firmware/apps/app.h"
 #include "firmware/apps/draw/draw.h"
-#include "firmware/apps/host_shot.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/screenshot.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/draw/picture.h"
-#include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/open/pvgpu.h"
 #include "firmware/apps/draw/pvgpu_picture.h"
 #include "firmware/platform/timer.h"
 

@@ -5,7 +5,7 @@
 
 #include "baregpu/virtio_rng.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 static struct virtio_device device;
 static struct virtio_rng rng;

@@ -7,7 +7,7 @@
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/sst_host.h"
+#include "firmware/apps/open/sst.h"
 #include "protocol/sst_systolic.h"
 
 #define SIDE 96u

@@ -5,7 +5,7 @@
  * to be. Devices whose registers are known are asked through their BARs.
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #define APPS_TEST_PVGPU_H
 
 #include "baregpu/pvgpu.h"
-#include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/open/pvgpu.h"
 #include "firmware/apps/tap.h"
 
 extern struct pvgpu gpu;

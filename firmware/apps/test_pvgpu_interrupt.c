@@ -4,7 +4,7 @@
 
 #include "baregpu/barrier.h"
 #include "baregpu/pvgpu_interrupt.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 
 /* Waits that sleep, in one test; and for how many frames at most: on a busy host a fence may pass
  * while this CPU is away, so that nothing is left to sleep for. */

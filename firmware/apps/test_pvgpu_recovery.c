@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "firmware/apps/app.h"
-#include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/open/pvgpu.h"
 #include "firmware/apps/tap.h"
 #include "firmware/platform/timer.h"
 

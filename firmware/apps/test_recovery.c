@@ -4,7 +4,7 @@
  * there is a mediator again. tests/system/failure_test.c takes the mediator away.
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 #include "firmware/platform/timer.h"
 

@@ -24,8 +24,8 @@
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/gpu_host.h"
-#include "firmware/apps/host_shot.h"
+#include "firmware/apps/open/gpu.h"
+#include "firmware/apps/open/screenshot.h"
 #include "firmware/apps/draw/picture.h"
 #include "firmware/apps/tap.h"
 #include "firmware/apps/draw/text_console.h"

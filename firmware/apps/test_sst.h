@@ -4,7 +4,7 @@
 #define APPS_TEST_SST_H
 
 #include "baregpu/virtio_interrupt.h"
-#include "firmware/apps/sst_host.h"
+#include "firmware/apps/open/sst.h"
 #include "firmware/platform/machine.h"
 
 #define TEST_SST_PAIRS 4u

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "baregpu/pci_hotplug.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 #include "firmware/apps/test_sst.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run=test-vgpu: every operation through the driver and a mediator, used well and badly. */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 
 #include <string.h>

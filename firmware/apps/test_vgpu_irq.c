@@ -4,7 +4,7 @@
  * line arrives at the interrupt controller, which is told to deliver nothing.
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 
 #include "baregpu/mmio.h"

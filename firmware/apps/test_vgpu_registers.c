@@ -7,7 +7,7 @@
  * priority=, vm_id= (the device's properties, when they are not the defaults).
  */
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
 
 #include <string.h>

@@ -14,9 +14,9 @@
 
 #include "baregpu/virtio_rng.h"
 #include "firmware/apps/app.h"
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/tap.h"
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 #define DEVICES_MAX 8
 #define BUFFERS 64u

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/pvgpu_host.h"
+#include "firmware/apps/open/pvgpu.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 
 #define BLOCKS 1024u
 

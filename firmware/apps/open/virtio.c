@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 #include "platform/machine.h"
 
 uint64_t virtio_host_deadline(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/apps/pci_host.h"
+#include "firmware/apps/open/pci.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/apps/sst_host.h"
+#include "firmware/apps/open/sst.h"
 
 #include <stdio.h>
 

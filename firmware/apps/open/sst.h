@@ -4,7 +4,7 @@
 #define APPS_SST_HOST_H
 
 #include "baregpu/virtio_sst.h"
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 struct sst_host {
     struct virtio_device device;

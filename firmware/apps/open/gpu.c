@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/gpu_host.h"
+#include "firmware/apps/open/gpu.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "firmware/apps/virtio_host.h"
+#include "firmware/apps/open/virtio.h"
 
 static struct virtio_device device;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "firmware/apps/host_shot.h"
+#include "firmware/apps/open/screenshot.h"
 
 #include <stdio.h>
 
