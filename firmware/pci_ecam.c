@@ -3,7 +3,7 @@
 #include "baregpu/pci_ecam.h"
 
 #include "baregpu/mmio.h"
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 #define IO_ADDRESS_END 0x10000ull
 #define ADDRESS_32_END 0x100000000ull

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * run=test-screen: what a virtio GPU shows, with a host that looks at each picture. The guest tells
- * over the UART what there has to be (host_shot.h), and the host compares every pixel:
+ * over the UART what there has to be (open/screenshot.h), and the host compares every pixel:
  *
  *     @pattern SCANOUT STEP WIDTH HEIGHT FROM_X FROM_Y [X Y W H STEP2]
  *                        picture_pattern of SCANOUT and STEP, from FROM_X, FROM_Y of it on; inside

@@ -1,8 +1,8 @@
 // build: tests/device/sst_fixture.c tests/device/sst_simulator.c
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
-// build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci_bar.c
-// build: firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c firmware/error.c
+// build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/error.c
 // build: firmware/wait.c firmware/interrupt_source.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-sst: a guest that uses rings and buffers as weapons. */

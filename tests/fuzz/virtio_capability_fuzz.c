@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/pci_ecam.c
-// build: firmware/pci_bar.c firmware/pci_assign.c firmware/pci_capability.c firmware/pci_list.c
+// build: firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
 // build: firmware/wait.c firmware/interrupt_source.c
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Base address registers: their kind and size, and writing an address. */
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 /* Is there a way down from the machine's 64-bit window to this device's bus? */
 static bool mem64_reaches(const struct pci_host *host, const struct pci_device *device)

@@ -23,7 +23,7 @@ struct pci_message_ops {
     bool is_block; /* as struct hal_msi_request's */
 };
 
-extern const struct pci_message_ops pci_msix_ops; /* pci_msix.c */
-extern const struct pci_message_ops pci_msi_ops;  /* pci_msi.c */
+extern const struct pci_message_ops pci_msix_ops; /* msix.c */
+extern const struct pci_message_ops pci_msi_ops;  /* msi.c */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capability lists. Every pointer comes from the device: masked, range-checked, followed once. */
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 #define STANDARD_FIRST 0x40u /* behind the predefined header (PCI 6.7) */
 #define STANDARD_END 0x100u

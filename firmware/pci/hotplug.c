@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "baregpu/pci_hotplug.h"
 
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 /* From the link's being up, or from the power's, to the first configuration request (6.6.1), and
  * until which a device may take to answer it with its identity. */

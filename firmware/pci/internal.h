@@ -104,14 +104,14 @@ void pci_report(struct pci_host *host, const struct pci_problem *problem);
 /* Lists what is behind a bridge that has a bus and nothing behind it yet, without addresses. */
 void pci_scan_behind(struct pci_host *host, size_t bridge);
 
-/* pci_bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
+/* bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
  * windows known. */
 void pci_size_bars(struct pci_host *host, struct pci_device *device);
 
 /* Writes a BAR: its address, or where nothing is forwarded when it has none. */
 void pci_write_bar(const struct pci_host *host, const struct pci_device *device, unsigned bar);
 
-/* pci_assign.c: gives every pending resource an address and programs bridges and BARs. */
+/* assign.c: gives every pending resource an address and programs bridges and BARs. */
 void pci_assign_resources(struct pci_host *host);
 
 /* The same for what is behind one bridge, in what is left of the windows above; everything else
@@ -121,7 +121,7 @@ void pci_assign_behind(struct pci_host *host, size_t bridge);
 /* The bridge forwards no addresses any more, and its windows are free. */
 void pci_close_bridge(struct pci_host *host, size_t bridge);
 
-/* pci_list.c: the sentence for a problem, at most `size` bytes with its NUL. */
+/* list.c: the sentence for a problem, at most `size` bytes with its NUL. */
 void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,
                           char *text, size_t size);
 

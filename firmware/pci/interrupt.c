@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Choosing a function's kind of interrupt, and attaching it. */
-#include "firmware/pci_internal.h"
-#include "firmware/pci_interrupt_internal.h"
+#include "firmware/pci/internal.h"
+#include "firmware/pci/interrupt_internal.h"
 
 #include "firmware/mem.h"
 

@@ -10,7 +10,7 @@
  * When a bridge's window does not fit, the largest BAR behind it is given up and everything is laid
  * out again: the others get their addresses.
  */
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 /* What a bridge's registers can express (Bridge 3.2.5.6, 3.2.5.8). */
 #define BRIDGE_IO_GRANULE 0x1000ull

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Text about the bus: listings and the sentences for problems. The library has no printf: a line
  * is put together in a small buffer. */
-#include "firmware/pci_internal.h"
+#include "firmware/pci/internal.h"
 
 struct text {
     char *bytes;
