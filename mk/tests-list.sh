@@ -3,7 +3,7 @@
 # tests-list.sh FILE...: prints build/tests.mk, the rules for the test programs, from the lines that
 # each test's source starts with:
 #
-#   // build: firmware/error.c ...   what is compiled with it, from the root
+#   // build: firmware/common/error.c ...   what is compiled with it, from the root
 #   // libs: -luv                    what it links besides cmocka
 #   // pkg: glib-2.0                 the same by pkg-config's name, with its compile flags
 #   // cflags: -DX=1                 for this program alone

@@ -3,7 +3,7 @@
 #include "firmware/pci/internal.h"
 #include "firmware/pci/interrupt_internal.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define STATUS_INTERRUPT 0x0008u /* PCI 6.2.3 */
 #define EXPRESS_TYPE_TO_PCI_BRIDGE 0x7u

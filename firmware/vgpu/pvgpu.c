@@ -3,7 +3,7 @@
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #include "baregpu/mmio.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define DISPLAY_REFRESH_MAX_HZ 1000u
 

@@ -3,7 +3,7 @@
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #include "baregpu/vgpu_stub.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define WORDS(params) ((uint32_t)(sizeof(params) / sizeof(uint32_t)))
 #define ANSWER_OFFSET ((uint32_t)sizeof(struct pvgpu_compute_result)) /* in a job's place */

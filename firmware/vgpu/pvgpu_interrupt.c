@@ -3,7 +3,7 @@
 #include "baregpu/pvgpu_interrupt.h"
 
 #include "baregpu/mmio.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #define ALL_ONES UINT32_MAX /* what reads give when the device is gone */

@@ -2,7 +2,7 @@
 /* The operations of protocol/compute.h as calls. What is larger than the mailbox goes in pieces. */
 #include "baregpu/vgpu_stub.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define WORDS(params) ((uint32_t)(sizeof(params) / sizeof(uint32_t)))
 #define LOW(value) ((uint32_t)(value))

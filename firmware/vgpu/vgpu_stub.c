@@ -3,7 +3,7 @@
 #include "baregpu/vgpu_stub.h"
 
 #include "baregpu/mmio.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define ALL_ONES UINT32_MAX /* what reads give when the device is gone */
 

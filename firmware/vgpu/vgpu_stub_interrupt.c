@@ -2,7 +2,7 @@
 /* The vgpu-stub's interrupt: a line, which may be shared with other devices. */
 #include "baregpu/vgpu_stub.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 static bool take(void *context, bool *is_storm)
 {

@@ -2,7 +2,7 @@
 /* Section numbers: VESA Enhanced EDID Standard, release A revision 2; CTA-861-G for extensions. */
 #include "baregpu/edid.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 /* Offsets in the base block, 3.1. */
 #define MANUFACTURER 8

@@ -4,7 +4,7 @@
 #define BAREGPU_GPU_DISPLAY_H
 
 #include "baregpu/virtio_gpu.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 /* A size that a display may have: what a device tells is not believed beyond. */
 static inline bool gpu_is_display_size(const struct virtio_gpu_rect *rect)

@@ -2,7 +2,7 @@
 /* Interrupts of a virtio device (virtio 1.4, 4.1.5.1, 4.1.5.3, 4.1.5.4, 4.2.3.4). */
 #include "baregpu/virtio_interrupt.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define EDGE_LOOKS_MAX 16u
 

@@ -2,7 +2,7 @@
 /* The entropy device (virtio 1.4, 5.4). */
 #include "baregpu/virtio_rng.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define REQUEST_QUEUE 0 /* 5.4.2 */
 #define BUFFER_ALIGN 64u

@@ -3,7 +3,7 @@
 #include "baregpu/virtio_sst.h"
 
 #include "baregpu/barrier.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 #include "firmware/virtio/virtqueue_internal.h"
 
 #define DEPTH_MAX 128u

@@ -2,7 +2,7 @@
 /* virtio-sst: one request at a time, and transfers of any size. */
 #include "baregpu/virtio_sst.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 #define PAIR 0u
 #define RESPONSE_HEAD offsetof(struct sst_response, payload)

@@ -3,7 +3,7 @@
  * virgl_protocol.h. */
 #include "baregpu/virgl.h"
 
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 void virgl_begin(struct virgl_encoder *e, void *buffer, size_t size)
 {

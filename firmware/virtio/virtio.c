@@ -3,7 +3,7 @@
 #include "baregpu/virtio.h"
 
 #include "baregpu/virtio_interrupt.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 
 /* How often a configuration read is tried again while the device changes it (2.5.1). A person that
  * resizes a window changes it a hundred times per second, a try takes microseconds. */

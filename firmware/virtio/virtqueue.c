@@ -3,7 +3,7 @@
 #include "baregpu/virtqueue.h"
 
 #include "baregpu/virtio_interrupt.h"
-#include "firmware/mem.h"
+#include "firmware/common/mem.h"
 #include "firmware/virtio/virtqueue_internal.h"
 
 #define LEGACY_PAGE 4096u /* 2.7.2, 4.2.4 */

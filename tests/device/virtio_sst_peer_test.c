@@ -2,8 +2,8 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
 // build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/bar.c
-// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/error.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-sst: a simulator that is absent, late, slow, dead, lying, or somebody else's. */
 #include <stdlib.h>

@@ -6,10 +6,10 @@
 // build: firmware/virtio/gpu_screen.c firmware/virtio/gpu_cursor.c firmware/virtio/gpu_mapping.c
 // build: firmware/virtio/edid.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
-// build: firmware/virtio/transport_pci.c firmware/error.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A GPU whose answers and configuration come from the input. The driver has to end every call, and
  * to write only where its caller said: the sanitizers watch.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/error.c tests/unit/fake_pci.c tests/unit/fake_hal.c
+// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_pci.c tests/unit/fake_hal.c
 /*
  * Enumeration, assignment and capability walks over a bus whose devices lie. The input is a list of
  * changes to a bus that is in order, eight bytes each: what, which function, register, value.

@@ -2,8 +2,8 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/pci_ecam.c
 // build: firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
-// build: firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A virtio function over PCI whose capabilities and registers lie. The input is a byte for the
  * machine, a list of changes of two bytes (configuration register, value) that ends with register

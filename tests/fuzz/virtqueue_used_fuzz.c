@@ -2,7 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A virtqueue whose device writes anything anywhere in the rings. The input is two bytes for
  * features and size, then steps of six bytes: what, and up to five bytes of arguments.

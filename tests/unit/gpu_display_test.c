@@ -6,12 +6,12 @@
 // build: firmware/virtio/gpu_screen.c firmware/virtio/gpu_cursor.c firmware/virtio/gpu_mapping.c
 // build: firmware/virtio/edid.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
-// build: firmware/virtio/transport_pci.c firmware/error.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
 // build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
 // build: tests/unit/fake_gpu_command_3d.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Displays, framebuffers, damage, modes, events, cursor, mapped blobs: as a person uses them. */
 #include "tests/unit/gpu_picture.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/pci/hotplug.c firmware/error.c tests/unit/fake_pci.c
+// build: firmware/pci/list.c firmware/pci/hotplug.c firmware/common/error.c tests/unit/fake_pci.c
 // build: tests/unit/fake_hal.c tests/unit/pci_fixture.c
 /* Hot-plug: slots with their registers on the fake bus, what comes and goes in them. */
 #include <setjmp.h>

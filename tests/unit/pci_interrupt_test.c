@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/interrupt_line.c
-// build: firmware/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/error.c tests/unit/fake_pci.c
+// build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c
+// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_pci.c
 // build: tests/unit/fake_hal.c tests/unit/fake_interrupt.c tests/unit/pci_fixture.c
 /* MSI-X, MSI, INTx: which is taken, how it is programmed, what arrives. */
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_heap.c
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
-// build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/wait.c
-// build: firmware/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/error.c tests/unit/fake_hal.c
+// build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/common/wait.c
+// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c
 // build: tests/unit/fake_pvgpu.c tests/unit/fake_pci.c
 /* The pvgpu driver: finding the device, sessions, losing a backend, the heap. */
 #include <limits.h>

@@ -2,7 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/sst.c firmware/virtio/sst_request.c
 // build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: tests/unit/sst_driver_fixture.c firmware/wait.c firmware/interrupt_source.c
+// build: tests/unit/sst_driver_fixture.c firmware/common/wait.c firmware/common/interrupt_source.c
 /* The driver of virtio-sst: transfers and events. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
 // build: tests/unit/fake_vgpu.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* The vgpu-stub driver against a fake device: one that answers by the protocol, and others. */
 #include <setjmp.h>
 #include <stdarg.h>

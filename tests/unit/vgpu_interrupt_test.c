@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/vgpu/vgpu_stub_interrupt.c firmware/pci/interrupt.c firmware/pci/msix.c
-// build: firmware/pci/msi.c firmware/interrupt_line.c firmware/interrupt_source.c firmware/wait.c
+// build: firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/interrupt_source.c firmware/common/wait.c
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
 // build: tests/unit/fake_vgpu.c tests/unit/fake_interrupt.c tests/unit/pci_fixture.c
 /* The vgpu-stub's waits by interrupt, against the fake device. */
 #include <setjmp.h>

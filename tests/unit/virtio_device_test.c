@@ -2,7 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/rng.c tests/unit/fake_hal.c
 // build: tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Bringing a device up, its health, its configuration space, and the entropy driver on it. */
 #include <setjmp.h>
 #include <stdarg.h>

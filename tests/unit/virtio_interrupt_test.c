@@ -2,9 +2,9 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
 // build: firmware/virtio/transport_mmio.c firmware/virtio/interrupt.c firmware/pci/interrupt.c
-// build: firmware/pci/msix.c firmware/pci/msi.c firmware/interrupt_line.c firmware/wait.c
-// build: firmware/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c
-// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/error.c
+// build: firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/wait.c
+// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: tests/unit/fake_hal.c tests/unit/fake_pci.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/fake_virtio_registers.c
 // build: tests/unit/fake_interrupt.c

@@ -2,10 +2,10 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
 // build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/bar.c
-// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/error.c
+// build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: tests/unit/fake_hal.c tests/unit/fake_pci.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/fake_virtio_registers.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* The PCI and MMIO transports against registers that count every access that is not allowed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
 // build: tests/unit/fake_virtqueue.c tests/unit/virtqueue_fixture.c
-// build: firmware/wait.c firmware/interrupt_source.c
+// build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Virtqueues of both formats against a device that keeps the rules. */
 #include <setjmp.h>
 #include <stdarg.h>
