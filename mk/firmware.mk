@@ -6,7 +6,7 @@ FW_OBJ := $(FW)/obj
 NEWLIB := $(FW)/newlib
 LIBFDT := $(FW)/libfdt
 
-LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c vgpu/*.c))
+LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c virtio/gpu/*.c vgpu/*.c))
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
                          firmware/apps/*.c firmware/apps/*/*.c)
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])

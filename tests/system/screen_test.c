@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/system/guest_tap.c tests/system/rfb.c firmware/virtio/gpu_format.c
+// build: tests/system/guest_tap.c tests/system/rfb.c firmware/virtio/gpu/format.c
 // build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/apps/draw/picture.c
 // build: firmware/apps/draw/text_console.c $(BUILD)/firmware/font/console_font.c
 /*

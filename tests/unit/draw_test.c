@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/virtio/gpu_format.c
+// build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/virtio/gpu/format.c
 // build: $(BUILD)/firmware/font/console_font.c
 /* Drawing: against slow and simple computations, in every format, at every edge. */
 #include <setjmp.h>

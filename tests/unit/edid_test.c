@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/virtio/edid.c
+// build: firmware/virtio/gpu/edid.c
 /* EDID: blocks built here field by field, and damaged ones. */
 #include <setjmp.h>
 #include <stdarg.h>

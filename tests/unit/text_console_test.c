@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/apps/draw/text_console.c firmware/apps/draw/draw.c firmware/apps/draw/font.c
-// build: firmware/virtio/gpu_format.c $(BUILD)/firmware/font/console_font.c
+// build: firmware/virtio/gpu/format.c $(BUILD)/firmware/font/console_font.c
 /* The terminal: each test says which characters, in which colours, have to be where. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/virtio/virgl.c
+// build: firmware/virtio/gpu/virgl.c
 /* The virgl encoder: every command word for word, and buffers of every size. */
 #include <setjmp.h>
 #include <stdarg.h>

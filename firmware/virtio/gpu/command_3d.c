@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The 3D commands and the mapping of blobs: virtio 1.4, 5.7.6.9. */
-#include "firmware/virtio/gpu_internal.h"
+#include "firmware/virtio/gpu/internal.h"
 
 /* Sends what needs F_VIRGL and has sound arguments. */
 static int submit_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op, bool is_sound,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Displays: page flips and mode changes. Virtio 1.4, 5.7.6.3. */
-#include "firmware/virtio/gpu_display.h"
+#include "firmware/virtio/gpu/display.h"
 
 #include "baregpu/hal.h"
 

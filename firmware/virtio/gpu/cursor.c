@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The cursor: virtio 1.4, 5.7.6.6 and 5.7.6.10. */
-#include "firmware/virtio/gpu_display.h"
+#include "firmware/virtio/gpu/display.h"
 
 #include "baregpu/hal.h"
 
