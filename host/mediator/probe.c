@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "host/mediator/backend.h"
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 
 /* A machine with eight GPUs and no persistence daemon takes some ten seconds. */
 #define PROBE_LIMIT_NS (60 * NS_PER_S)

@@ -2,7 +2,7 @@
 /* The compute operations as commands of pvgpu's ring. */
 #include <string.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 #include "host/mediator/pvgpu_context.h"
 
 #define RESULT_ALIGN 8u

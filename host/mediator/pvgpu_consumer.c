@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu_worker_state.h"
 

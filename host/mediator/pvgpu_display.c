@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 
 #define SLOTS_DEFAULT 3u /* one shown, one on its way, one being written */
 #define PAGE 4096u

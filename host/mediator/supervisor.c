@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/notify.h"
 #include "host/mediator/probe.h"

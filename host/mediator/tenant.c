@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 
 int tenant_table_init(struct tenant_table *table)
 {

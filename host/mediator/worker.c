@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu_worker.h"
 #include "host/mediator/sandbox.h"

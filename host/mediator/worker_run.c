@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/mediator/clock.h"
+#include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/operation.h"
 
