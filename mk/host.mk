@@ -10,8 +10,8 @@ MEDIATOR := $(HOST)/baregpu-mediator
 SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
 
-MEDIATOR_SRC := $(wildcard host/mediator/*.c host/common/*.c)
-CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*.cu))
+MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
+CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*/*.cu))
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \

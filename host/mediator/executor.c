@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host/mediator/operation.h"
+#include "host/mediator/compute/operation.h"
 
 #define ANSWER_DATA_MAX (VGPU_STUB_PAYLOAD_MAX - sizeof(struct vgpu_stub_response))
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/mediator/session.h"
+#include "host/mediator/compute/session.h"
 #include "protocol/vgpu_stub.h"
 
 /* What the queue must know of a request before it runs. Never fails: a malformed request is

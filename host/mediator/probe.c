@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/mediator/backend.h"
+#include "host/mediator/compute/backend.h"
 #include "host/common/clock.h"
 
 /* A machine with eight GPUs and no persistence daemon takes some ten seconds. */

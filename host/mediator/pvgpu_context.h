@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/mediator/operation.h"
+#include "host/mediator/compute/operation.h"
 #include "host/mediator/pvgpu_format.h"
-#include "host/mediator/session.h"
+#include "host/mediator/compute/session.h"
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
 

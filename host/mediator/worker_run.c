@@ -9,7 +9,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/operation.h"
+#include "host/mediator/compute/operation.h"
 
 /* Loading the driver and making a context takes seconds on a machine with many GPUs, and is no
  * fault of the request that comes first. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/mediator/pvgpu_ring.c host/mediator/pvgpu_commands.c host/mediator/pvgpu_resource.c
 // build: host/mediator/pvgpu_copy.c host/mediator/pvgpu_state.c host/mediator/pvgpu_compute.c
-// build: host/mediator/pvgpu_display.c host/mediator/pvgpu_format.c host/mediator/operation.c
-// build: host/mediator/session.c host/mediator/backend_cpu.c
+// build: host/mediator/pvgpu_display.c host/mediator/pvgpu_format.c host/mediator/compute/operation.c
+// build: host/mediator/compute/session.c host/mediator/compute/cpu.c
 /*
  * Any bytes as pvgpu's shared memory, consumed as a worker does, while another thread changes it.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/executor.c host/mediator/operation.c host/mediator/session.c
-// build: host/mediator/backend_cpu.c tests/fake-cuda/fake_cuda.c
+// build: host/mediator/executor.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: host/mediator/compute/cpu.c tests/fake-cuda/fake_cuda.c
 /*
  * The CUDA backend's host code against a FAKE driver (tests/fake-cuda): there is no GPU here, and
  * this says nothing about one. What is tested: the calls and their order, zeroed memory, the same
@@ -19,13 +19,13 @@ static void *fake_open(const char *name, int flags);
 static void *fake_symbol(void *library, const char *name);
 #define dlopen fake_open
 #define dlsym fake_symbol
-#include "host/mediator/cuda_driver.c"
+#include "host/mediator/compute/cuda_driver.c"
 #undef dlopen
 #undef dlsym
 #ifndef HAVE_CUDA_KERNELS
 #define HAVE_CUDA_KERNELS
 #endif
-#include "host/mediator/backend_cuda.c"
+#include "host/mediator/compute/cuda.c"
 
 #include "tests/unit/mailbox_request.h"
 

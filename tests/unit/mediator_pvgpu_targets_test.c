@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/mediator/pvgpu_commands.c host/mediator/pvgpu_resource.c host/mediator/pvgpu_copy.c
 // build: host/mediator/pvgpu_state.c host/mediator/pvgpu_compute.c host/mediator/pvgpu_display.c
-// build: host/mediator/pvgpu_format.c host/mediator/operation.c host/mediator/session.c
-// build: host/mediator/backend_cpu.c
+// build: host/mediator/pvgpu_format.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: host/mediator/compute/cpu.c
 /* pvgpu's views, targets and clears on the CPU backend, each format's texels, resizing. */
 #include <math.h>
 

@@ -3,7 +3,7 @@
  * The CPU backend: the same results as a GPU, bit for bit, where there is none. Asynchronous
  * requests are done when they are accepted.
  */
-#include "host/mediator/backend.h"
+#include "host/mediator/compute/backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/mediator/session.h"
+#include "host/mediator/compute/session.h"
 
 #define OPERATION_RESULTS_MAX 1u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/session.h"
+#include "host/mediator/compute/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

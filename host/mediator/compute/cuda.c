@@ -4,13 +4,13 @@
  * everything of a session happens in the order it was asked for. Used by one thread, the worker's
  * executor, to which the context is current once prepared.
  */
-#include "host/mediator/backend.h"
+#include "host/mediator/compute/backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/mediator/cuda_driver.h"
+#include "host/mediator/compute/cuda_driver.h"
 
 #define THREADS_PER_BLOCK 256u
 #define BLOCKS_MAX (1u << 16) /* the kernels stride over what is more */

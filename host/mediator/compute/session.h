@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "host/mediator/backend.h"
+#include "host/mediator/compute/backend.h"
 
 /* A handle is a generation above a slot: a freed handle is not taken for the slot's next owner.
  * Twelve bits of slot bound the table to some 100 KiB; slot 0 is unused, so no handle is 0. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/cuda_driver.h"
+#include "host/mediator/compute/cuda_driver.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/operation.h"
+#include "host/mediator/compute/operation.h"
 
 #include <string.h>
 
