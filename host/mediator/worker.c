@@ -17,7 +17,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/pvgpu_worker.h"
+#include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/sandbox.h"
 #include "host/mediator/worker_state.h"
 

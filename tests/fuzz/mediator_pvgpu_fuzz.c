@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_ring.c host/mediator/pvgpu_commands.c host/mediator/pvgpu_resource.c
-// build: host/mediator/pvgpu_copy.c host/mediator/pvgpu_state.c host/mediator/pvgpu_compute.c
-// build: host/mediator/pvgpu_display.c host/mediator/pvgpu_format.c host/mediator/compute/operation.c
+// build: host/mediator/pvgpu/ring.c host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c
+// build: host/mediator/pvgpu/copy.c host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c
+// build: host/mediator/pvgpu/display.c host/mediator/pvgpu/format.c host/mediator/compute/operation.c
 // build: host/mediator/compute/session.c host/mediator/compute/cpu.c
 /*
  * Any bytes as pvgpu's shared memory, consumed as a worker does, while another thread changes it.
@@ -20,8 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/mediator/pvgpu_commands.h"
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/commands.h"
+#include "host/mediator/pvgpu/ring.h"
 
 #define RING_SIZE 8192u
 #define HEAP_SIZE 16384u

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_handshake.c host/mediator/pvgpu_ring.c host/common/listener.c
+// build: host/mediator/pvgpu/handshake.c host/mediator/pvgpu/ring.c host/common/listener.c
 /*
  * Any bytes as a pvgpu device's first message, in two pieces, with descriptors: what is not a
  * handshake is refused, what is maps as much as it said, no descriptor is lost.
@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/mediator/pvgpu_handshake.h"
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/handshake.h"
+#include "host/mediator/pvgpu/ring.h"
 
 #define SHMEM_SIZE 65536u
 #define REGION_BYTES 32u

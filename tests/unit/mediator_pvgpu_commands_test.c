@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_commands.c host/mediator/pvgpu_resource.c host/mediator/pvgpu_copy.c
-// build: host/mediator/pvgpu_state.c host/mediator/pvgpu_compute.c host/mediator/pvgpu_display.c
-// build: host/mediator/pvgpu_format.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c host/mediator/pvgpu/copy.c
+// build: host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c host/mediator/pvgpu/display.c
+// build: host/mediator/pvgpu/format.c host/mediator/compute/operation.c host/mediator/compute/session.c
 // build: host/mediator/compute/cpu.c
 /* pvgpu's resources on the CPU backend: results byte by byte, and everything that is refused. */
 #include "tests/unit/mediator_pvgpu_fixture.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/mediator/pvgpu_commands.h"
+#include "host/mediator/pvgpu/commands.h"
 
 #define HEAP_SIZE 65536u /* exactly what is allocated: a byte beyond is ASan's */
 #define MEMORY_LIMIT (UINT64_C(1) << 20)

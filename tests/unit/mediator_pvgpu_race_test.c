@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_ring.c
+// build: host/mediator/pvgpu/ring.c
 // tsan
 /*
  * Guest and backend on one ring, in two threads, under ThreadSanitizer: what is handed over is
@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/ring.h"
 
 #define RING_SIZE 4096u
 #define HEAP_SIZE 65536u

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu_ring.c
+// build: host/mediator/pvgpu/ring.c
 /* The backend's side of the pvgpu ring: every wrap, 64-bit counters, framing, the control words. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/ring.h"
 
 #define RING_SIZE 4096u
 #define HEAP_SIZE 4096u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/ring.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The socket's thread of a pvgpu worker: the device, the supervisor, the clock. */
 #define _GNU_SOURCE 1 /* MSG_CMSG_CLOEXEC */
-#include "host/mediator/pvgpu_worker.h"
+#include "host/mediator/pvgpu/worker.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -19,7 +19,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/pvgpu_worker_state.h"
+#include "host/mediator/pvgpu/state.h"
 #include "host/mediator/sandbox.h"
 #include "host/mediator/worker.h"
 

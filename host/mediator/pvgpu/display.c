@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE 1 /* memfd_create, F_ADD_SEALS */
-#include "host/mediator/pvgpu_display.h"
+#include "host/mediator/pvgpu/display.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -14,10 +14,10 @@
 
 #include "host/mediator/control.h"
 #include "host/mediator/limiter.h"
-#include "host/mediator/pvgpu_commands.h"
-#include "host/mediator/pvgpu_handshake.h"
+#include "host/mediator/pvgpu/commands.h"
+#include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/pvgpu_outbox.h"
-#include "host/mediator/pvgpu_ring.h"
+#include "host/mediator/pvgpu/ring.h"
 
 enum pvgpu_attention {
     PVGPU_ATTENTION_START = 1u << 0,  /* the supervisor said where this session runs */

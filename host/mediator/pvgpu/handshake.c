@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE 1 /* MSG_CMSG_CLOEXEC */
-#include "host/mediator/pvgpu_handshake.h"
+#include "host/mediator/pvgpu/handshake.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #ifndef MEDIATOR_PVGPU_COMMANDS_H
 #define MEDIATOR_PVGPU_COMMANDS_H
 
-#include "host/mediator/pvgpu_context.h"
-#include "host/mediator/pvgpu_display.h"
+#include "host/mediator/pvgpu/context.h"
+#include "host/mediator/pvgpu/display.h"
 
 /* What our backend has, whoever the device is (see PVGPU_FEATURE_*). */
 #define PVGPU_COMMANDS_FEATURES                                                                    \

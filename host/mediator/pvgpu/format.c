@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/pvgpu_format.h"
+#include "host/mediator/pvgpu/format.h"
 
 #include <math.h>
 #include <stddef.h>

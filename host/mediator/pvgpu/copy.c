@@ -2,7 +2,7 @@
 /* pvgpu's commands that move texels: map, unmap, update, read, copies. */
 #include <string.h>
 
-#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu/context.h"
 
 /* A box in texels of a subresource; checked. */
 struct box {

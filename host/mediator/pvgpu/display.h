@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu/context.h"
 
 struct pvgpu_display_ops {
     /* Takes the descriptor. */

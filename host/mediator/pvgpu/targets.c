@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu/context.h"
 
 static struct pvgpu_view *find_view(const struct pvgpu_context *context, uint32_t id, bool depth)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/pvgpu_commands.h"
+#include "host/mediator/pvgpu/commands.h"
 
 struct entry {
     uint32_t type;

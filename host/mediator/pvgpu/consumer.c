@@ -8,7 +8,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/pvgpu_worker_state.h"
+#include "host/mediator/pvgpu/state.h"
 
 /* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
  * worth, so that a guest that answers at once never pays one. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "host/mediator/compute/operation.h"
-#include "host/mediator/pvgpu_format.h"
+#include "host/mediator/pvgpu/format.h"
 #include "host/mediator/compute/session.h"
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu/context.h"
 
 #define RESULT_ALIGN 8u
 

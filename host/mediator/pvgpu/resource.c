@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pvgpu's ids, resources and views. */
-#include "host/mediator/pvgpu_context.h"
+#include "host/mediator/pvgpu/context.h"
 
 #include <stdlib.h>
 #include <string.h>
