@@ -11,7 +11,7 @@
 #include "host/mediator/probe.h"
 #include "host/mediator/supervisor_state.h"
 #include "host/mediator/version.h"
-#include "host/mediator/worker.h"
+#include "host/mediator/stub/worker.h"
 #include "protocol/pvgpu.h"
 
 const char *argp_program_version = "baregpu-mediator " MEDIATOR_VERSION;

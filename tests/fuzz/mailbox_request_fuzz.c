@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/executor.c host/mediator/compute/operation.c host/mediator/compute/session.c host/mediator/compute/cpu.c
+// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c host/mediator/compute/cpu.c
 /*
  * Any bytes as mailbox requests, one after the other in one session of the CPU backend. An input
  * is a list of requests: two bytes of length, then the request. A length's top bit says that the
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/mediator/executor.h"
+#include "host/mediator/stub/request.h"
 #include "host/mediator/compute/operation.h"
 
 #define MEMORY_LIMIT (UINT64_C(1) << 20)

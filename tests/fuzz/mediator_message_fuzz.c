@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/mailbox.c
+// build: host/mediator/stub/mailbox.c
 /*
  * The mediator's stream parser on any bytes, in pieces of any size (the input's first byte). Held:
  * no byte is read outside the input, progress, a payload within its bound and inside the message,
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/mediator/mailbox.h"
+#include "host/mediator/stub/mailbox.h"
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

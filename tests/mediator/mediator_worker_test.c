@@ -20,7 +20,7 @@
 
 #include "harness.h"
 #include "host/mediator/control.h"
-#include "host/mediator/worker.h"
+#include "host/mediator/stub/worker.h"
 #include "tests/mediator/client.h"
 
 #define ROUNDS 100 /* the worker's two threads race for what is tested */

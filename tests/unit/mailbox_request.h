@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "host/mediator/executor.h"
+#include "host/mediator/stub/request.h"
 
 struct exchange {
     uint8_t request[VGPU_STUB_PAYLOAD_MAX];

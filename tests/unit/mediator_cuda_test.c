@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/executor.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c
 // build: host/mediator/compute/cpu.c tests/fake-cuda/fake_cuda.c
 /*
  * The CUDA backend's host code against a FAKE driver (tests/fake-cuda): there is no GPU here, and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/mailbox.c
+// build: host/mediator/stub/mailbox.c
 /* The mediator's stream parser and message builder, in both header forms. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/mediator/mailbox.h"
+#include "host/mediator/stub/mailbox.h"
 
 struct stream {
     struct mailbox_parser parser;

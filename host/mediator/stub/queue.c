@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The queue of a worker: leases, execution, answers. */
-#include "host/mediator/worker_state.h"
+#include "host/mediator/stub/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "host/mediator/control.h"
-#include "host/mediator/executor.h"
+#include "host/mediator/stub/request.h"
 #include "host/mediator/limiter.h"
-#include "host/mediator/mailbox.h"
+#include "host/mediator/stub/mailbox.h"
 #include "host/mediator/output.h"
 
 enum worker_lease {

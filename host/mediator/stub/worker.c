@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The socket's thread of a worker: messages, control messages, the clock. */
 #define _GNU_SOURCE 1 /* close_range */
-#include "host/mediator/worker.h"
+#include "host/mediator/stub/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/sandbox.h"
-#include "host/mediator/worker_state.h"
+#include "host/mediator/stub/state.h"
 
 #define INPUT_SIZE 16384u /* some pipelined messages; one is at most 1048 bytes */
 /* Above this much unread output nothing more is read, so that a client that does not read its

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/mailbox.h"
+#include "host/mediator/stub/mailbox.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/executor.h"
+#include "host/mediator/stub/request.h"
 
 #include <string.h>
 #include <time.h>
