@@ -8,8 +8,8 @@
 
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
-#include "host/mediator/probe.h"
-#include "host/mediator/supervisor_state.h"
+#include "host/mediator/supervisor/probe.h"
+#include "host/mediator/supervisor/state.h"
 #include "host/mediator/version.h"
 #include "host/mediator/stub/worker.h"
 #include "protocol/pvgpu.h"

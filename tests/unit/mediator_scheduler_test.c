@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/scheduler.c
+// build: host/mediator/supervisor/scheduler.c
 /* Leases: order, the bound on waiting, deadlines. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/mediator/scheduler.h"
+#include "host/mediator/supervisor/scheduler.h"
 
 #define CLIENTS 64
 

@@ -10,9 +10,9 @@
 
 #include "host/mediator/control.h"
 #include "host/common/listener.h"
-#include "host/mediator/scheduler.h"
-#include "host/mediator/supervisor.h"
-#include "host/mediator/tenant.h"
+#include "host/mediator/supervisor/scheduler.h"
+#include "host/mediator/supervisor/supervisor.h"
+#include "host/mediator/supervisor/guest_record.h"
 
 #define SUPERVISOR_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The supervisor's start, listeners, clock and end. */
 #define _GNU_SOURCE 1 /* accept4 */
-#include "host/mediator/supervisor_state.h"
+#include "host/mediator/supervisor/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/notify.h"
-#include "host/mediator/probe.h"
+#include "host/mediator/supervisor/notify.h"
+#include "host/mediator/supervisor/probe.h"
 
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
 #define CHECK_NS (5 * NS_PER_S)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* --status and --release: a question to a running mediator. */
-#include "host/mediator/supervisor_state.h"
+#include "host/mediator/supervisor/state.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/notify.h"
+#include "host/mediator/supervisor/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

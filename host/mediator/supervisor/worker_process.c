@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The supervisor's side of a worker process: start, control messages, end. */
-#include "host/mediator/supervisor_state.h"
+#include "host/mediator/supervisor/state.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
  *   {"command": "release", "listener": NAME, "vm_id": N}
  */
 #define _GNU_SOURCE 1 /* accept4 */
-#include "host/mediator/supervisor_state.h"
+#include "host/mediator/supervisor/state.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/tenant.h"
+#include "host/mediator/supervisor/guest_record.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/scheduler.h"
+#include "host/mediator/supervisor/scheduler.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE 1 /* pipe2 */
-#include "host/mediator/probe.h"
+#include "host/mediator/supervisor/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
