@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c host/mediator/control.c
+// build: tests/mediator/client.c host/mediator/worker/control.c
 // needs: build/host/baregpu-mediator
 /*
  * One worker process, with the test in the supervisor's place: what it does with each control
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "harness.h"
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 #include "host/mediator/stub/worker.h"
 #include "tests/mediator/client.h"
 

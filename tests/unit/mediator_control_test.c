@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/control.c
+// build: host/mediator/worker/control.c
 /* The control socket: what a worker that was taken over may send, and what that leaves behind. */
 #include <errno.h>
 #include <dirent.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 
 static int pair[2];
 

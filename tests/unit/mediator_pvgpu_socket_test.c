@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu/handshake.c host/mediator/pvgpu_outbox.c host/common/listener.c
+// build: host/mediator/pvgpu/handshake.c host/mediator/worker/outbox.c host/common/listener.c
 /* pvgpu's handshake from any cut of the stream and with any descriptors; messages to the device. */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "host/mediator/pvgpu/handshake.h"
-#include "host/mediator/pvgpu_outbox.h"
+#include "host/mediator/worker/outbox.h"
 
 #define SHMEM_SIZE 65536u
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/sandbox.c
+// build: host/mediator/worker/sandbox.c
 // libs: -lseccomp
 /* What a worker can no longer do. Each attempt is a child process of its own. */
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "host/mediator/sandbox.h"
+#include "host/mediator/worker/sandbox.h"
 
 #define DONE 0
 #define REFUSED 1

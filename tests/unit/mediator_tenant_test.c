@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/supervisor/guest_record.c host/mediator/limiter.c host/mediator/output.c
+// build: host/mediator/supervisor/guest_record.c host/mediator/worker/limiter.c host/mediator/worker/output.c
 /* Rate limits, fault counts, quarantine, and the bounded output. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/output.h"
+#include "host/mediator/worker/output.h"
 #include "host/mediator/supervisor/guest_record.h"
 
 static void test_limiter(void **state)

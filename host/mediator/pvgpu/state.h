@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/mediator/control.h"
-#include "host/mediator/limiter.h"
+#include "host/mediator/worker/control.h"
+#include "host/mediator/worker/limiter.h"
 #include "host/mediator/pvgpu/commands.h"
 #include "host/mediator/pvgpu/handshake.h"
-#include "host/mediator/pvgpu_outbox.h"
+#include "host/mediator/worker/outbox.h"
 #include "host/mediator/pvgpu/ring.h"
 
 enum pvgpu_attention {

@@ -20,7 +20,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
-#include "host/mediator/sandbox.h"
+#include "host/mediator/worker/sandbox.h"
 #include "host/mediator/stub/worker.h"
 
 #define HANDSHAKE_LIMIT_NS (10 * NS_PER_S) /* also for IDENTITY after it */

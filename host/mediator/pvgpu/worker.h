@@ -6,7 +6,7 @@
 #ifndef MEDIATOR_PVGPU_WORKER_H
 #define MEDIATOR_PVGPU_WORKER_H
 
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 
 /* From the START message on; what it returns is the process's exit status. */
 int pvgpu_worker_main(int connection, int control, const struct control_start *start);

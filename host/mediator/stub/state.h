@@ -13,11 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 #include "host/mediator/stub/request.h"
-#include "host/mediator/limiter.h"
+#include "host/mediator/worker/limiter.h"
 #include "host/mediator/stub/mailbox.h"
-#include "host/mediator/output.h"
+#include "host/mediator/worker/output.h"
 
 enum worker_lease {
     WORKER_LEASE_NONE,

@@ -18,7 +18,7 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/worker.h"
-#include "host/mediator/sandbox.h"
+#include "host/mediator/worker/sandbox.h"
 #include "host/mediator/stub/state.h"
 
 #define INPUT_SIZE 16384u /* some pipelined messages; one is at most 1048 bytes */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "host/mediator/config.h"
-#include "host/mediator/limiter.h"
+#include "host/mediator/worker/limiter.h"
 
 /* Per listener, as many as it may have sessions; 2.4 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */

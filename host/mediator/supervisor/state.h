@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 #include "host/common/listener.h"
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/supervisor/supervisor.h"

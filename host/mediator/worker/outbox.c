@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/pvgpu_outbox.h"
+#include "host/mediator/worker/outbox.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/limiter.h"
+#include "host/mediator/worker/limiter.h"
 
 #define TOKEN UINT64_C(1000000000) /* a nanosecond brings `rate` of these */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/output.h"
+#include "host/mediator/worker/output.h"
 
 #include <errno.h>
 #include <stdlib.h>

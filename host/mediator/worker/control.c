@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/mediator/control.h"
+#include "host/mediator/worker/control.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE 1 /* F_ADD_SEALS */
-#include "host/mediator/sandbox.h"
+#include "host/mediator/worker/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
