@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The compute operations of protocol/compute.h, whoever carried them: checked, computed through
- * the session's backend. A carrier (executor.h for the mailbox, pvgpu_compute.h for the ring) puts
+ * the session's backend. A carrier (stub/request.h for the mailbox, pvgpu/compute.c for the ring) puts
  * a request into this form and its outcome into its own. No input or output besides the backend's.
  */
 #ifndef MEDIATOR_OPERATION_H

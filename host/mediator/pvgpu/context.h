@@ -2,7 +2,7 @@
 /*
  * What a pvgpu session holds between RESETs, and the commands that work on it. Everything that a
  * guest sent is a private copy by now; what these functions get is checked by them alone. One
- * thread. No waiting: PRESENT's pace is the caller's (pvgpu_display.h).
+ * thread. No waiting: PRESENT's pace is the caller's (display.h).
  */
 #ifndef MEDIATOR_PVGPU_CONTEXT_H
 #define MEDIATOR_PVGPU_CONTEXT_H
@@ -110,7 +110,7 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
 #define PVGPU_HANDLER(name)                                                                        \
     struct pvgpu_outcome name(struct pvgpu_context *context, const void *command, uint32_t size)
 
-/* pvgpu_resource.c */
+/* resource.c */
 PVGPU_HANDLER(pvgpu_create_resource);
 PVGPU_HANDLER(pvgpu_destroy_resource);
 PVGPU_HANDLER(pvgpu_open_resource);
@@ -118,20 +118,20 @@ PVGPU_HANDLER(pvgpu_create_render_target_view);
 PVGPU_HANDLER(pvgpu_create_depth_stencil_view);
 PVGPU_HANDLER(pvgpu_destroy_render_target_view);
 PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view);
-/* pvgpu_copy.c */
+/* copy.c */
 PVGPU_HANDLER(pvgpu_map_resource);
 PVGPU_HANDLER(pvgpu_unmap_resource);
 PVGPU_HANDLER(pvgpu_update_resource);
 PVGPU_HANDLER(pvgpu_read_resource);
 PVGPU_HANDLER(pvgpu_copy_resource);
 PVGPU_HANDLER(pvgpu_copy_region);
-/* pvgpu_state.c */
+/* targets.c */
 PVGPU_HANDLER(pvgpu_set_render_target);
 PVGPU_HANDLER(pvgpu_set_viewport);
 PVGPU_HANDLER(pvgpu_set_scissor);
 PVGPU_HANDLER(pvgpu_clear_render_target);
 PVGPU_HANDLER(pvgpu_clear_depth_stencil);
-/* pvgpu_compute.c */
+/* compute.c */
 PVGPU_HANDLER(pvgpu_run_compute);
 
 #endif

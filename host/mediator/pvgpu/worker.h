@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A worker process for a pvgpu device: a thread for the device's socket, the supervisor and the
- * clock (pvgpu_worker.c), and one that consumes the ring (pvgpu_consumer.c).
+ * clock (worker.c), and one that consumes the ring (consumer.c).
  */
 #ifndef MEDIATOR_PVGPU_WORKER_H
 #define MEDIATOR_PVGPU_WORKER_H

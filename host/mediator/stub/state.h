@@ -3,7 +3,7 @@
  * What the two threads of a worker share. Fields are guarded by `lock` unless they say otherwise.
  *
  * The socket's thread (worker.c) reads messages and control messages and watches the clock; both
- * threads run requests (worker_run.c): the executor any, the socket's thread only those that are
+ * threads run requests (queue.c): the executor any, the socket's thread only those that are
  * over in microseconds, which saves them a thread switch. `running` says that one of them does.
  */
 #ifndef MEDIATOR_WORKER_STATE_H
@@ -75,7 +75,7 @@ struct worker {
     struct control_statistics statistics;
 };
 
-/* worker_run.c; all with the lock held */
+/* queue.c; all with the lock held */
 
 /* Room for one more: the caller fills it and calls worker_queue_put. NULL when full. */
 struct worker_request *worker_queue_room(struct worker *worker);

@@ -89,7 +89,7 @@ struct supervisor {
     struct admin *admin;
 };
 
-/* guest.c */
+/* worker_process.c */
 
 /* Starts a spare worker; NULL after a log line. */
 struct guest *guest_spawn(struct supervisor *supervisor);
