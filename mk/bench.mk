@@ -4,6 +4,6 @@
 BENCH_TIMEOUT_S ?= 900
 
 .PHONY: bench
-bench: firmware qemu host $(TESTS_bench)
+bench: firmware $(FW)/baregpu-test.elf qemu host $(TESTS_bench)
 	@BAREGPU_BUILD=$(BUILD) timeout --foreground -k 10 $(BENCH_TIMEOUT_S) \
 		$(BUILD)/tests/bench/baregpu_bench

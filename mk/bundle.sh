@@ -115,7 +115,7 @@ add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" \
 )
 add_glibc
 cp -r "$build/qemu/qemu-bundle" "$stage/build/qemu/"
-cp "$build"/firmware/*.elf "$build/firmware/baregpu.img" "$stage/build/firmware/"
+cp "$build"/firmware/*.elf "$build"/firmware/*.img "$stage/build/firmware/"
 "$(cat "$build/firmware/cross")strip" -g "$stage"/build/firmware/*.elf
 cp "$here/run.sh" "$here/run-test.sh" "$here/bundle/prepare.sh" "$stage/build/"
 cp "$here/bundle/run.sh" "$stage/run"

@@ -7,8 +7,12 @@ NEWLIB := $(FW)/newlib
 LIBFDT := $(FW)/libfdt
 
 LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c virtio/gpu/*.c vgpu/*.c))
+# Two images of one kernel: what a person runs, and the guest's tests and benchmarks.
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
-                         firmware/apps/*.c firmware/apps/*/*.c)
+                         firmware/apps/open/*.c firmware/apps/draw/*.c) firmware/apps/main.c
+APP_SRC := $(filter-out $(KERNEL_SRC),$(wildcard firmware/apps/*.c))
+GUEST_TEST_IMAGES := $(FW)/baregpu-test.elf $(FW)/baregpu-test.img
+GUEST_TEST_SRC := $(wildcard tests/guest/*.c tests/guest/*/*.c)
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
 MINIMAL_LD := firmware/minimal/linker.ld
 FONT_SRC := $(FW)/font/console_font.c
@@ -33,14 +37,14 @@ FW_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ifirmware/include \
              -fno-asynchronous-unwind-tables -fno-common
 LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(CROSS_INCLUDE)
 # __DYNAMIC_REENT__: as newlib is built, errno belongs to a CPU (firmware/platform/newlib_smp.c).
-KERNEL_CFLAGS := $(FW_COMMON) -Ifirmware -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
+KERNEL_CFLAGS := $(FW_COMMON) -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
 FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \
               -Wl,-z,max-page-size=4096
 
 $(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) \
-                              $(MINIMAL_SRC))
+                              $(APP_SRC) $(GUEST_TEST_SRC) $(MINIMAL_SRC))
 
 .PHONY: firmware
 firmware: $(FW)/baregpu.elf $(FW)/baregpu.img $(FW)/libbaregpu.a \
@@ -62,7 +66,7 @@ $(FONT_SRC): mk/build-font.sh mk/psf-to-c.awk mk/debian-fetch.sh
 
 # What runs while the floating-point registers hold the interrupted code's values.
 $(FW_OBJ)/firmware/platform/%.o: FW_EXTRA := -mgeneral-regs-only
-$(FW_OBJ)/firmware/apps/test_interrupt%.o: FW_EXTRA := -mgeneral-regs-only
+$(FW_OBJ)/tests/guest/interrupt%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 
 # What the compiler takes for a memcpy must not become a call to itself.
@@ -71,7 +75,8 @@ $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-
 
 # The library's and the minimal kernel's objects: no libc in sight.
 FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
-HOSTED_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
+KERNEL_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
+HOSTED_OBJ := $(KERNEL_OBJ) $(call fw_obj,$(APP_SRC) $(GUEST_TEST_SRC))
 
 $(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
 $(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib
@@ -91,13 +96,15 @@ $(FW_OBJ)/%.o: %.S
 $(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
 
-$(FW)/baregpu.elf: $(HOSTED_OBJ) $(FW)/libbaregpu.a linker.ld \
+$(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC))
+$(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC))
+$(FW)/baregpu.elf $(FW)/baregpu-test.elf: $(KERNEL_OBJ) $(FW)/libbaregpu.a linker.ld \
 		$(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
-		-T linker.ld $(HOSTED_OBJ) -Wl,--start-group $(FW)/libbaregpu.a \
+		-T linker.ld $(filter %.o,$^) -Wl,--start-group $(FW)/libbaregpu.a \
 		$(LIBFDT)/lib/libfdt.a $(LIBC_LINK) -lgcc -Wl,--end-group -o $@
 
-$(FW)/baregpu.img: $(FW)/baregpu.elf
+$(FW)/%.img: $(FW)/%.elf
 	$(call quiet,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
 
 $(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD) \

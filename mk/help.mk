@@ -34,7 +34,8 @@ clean:
 compile_commands.json: FORCE
 	@mk/compile-commands.sh '$(file <$(QEMU_OUT)/tree)' \
 		'$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)' $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
-		'$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)' $(filter %.c,$(KERNEL_SRC)) -- \
+		'$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)' \
+		$(filter %.c,$(KERNEL_SRC) $(APP_SRC) $(GUEST_TEST_SRC)) -- \
 		'$(CC) $(HOST_CFLAGS_ALL)' $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC)) -- \
 		'$(COMPILE_plain)' $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
 	@mv $@.new $@

@@ -3,12 +3,15 @@
 
 run ?= demo
 
+# The guest's tests and benchmarks are in an image of their own.
+RUN_IMAGE := $(if $(filter test% bench%,$(run)),$(FW)/baregpu-test.elf)
+
 .PHONY: run debug
-run: firmware qemu host
+run: firmware $(RUN_IMAGE) qemu host
 	@mk/run.sh --build $(BUILD) --run '$(run)' --shots $(BUILD)/screens $(RUN_ARGS) -- \
 		$(QEMU_ARGS)
 
-debug: firmware qemu host
+debug: firmware $(RUN_IMAGE) qemu host
 	@mk/run.sh --build $(BUILD) --run '$(run)' --debug $(RUN_ARGS) -- $(QEMU_ARGS)
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
@@ -17,7 +20,7 @@ BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(
 
 .PHONY: bundle
 bundle: $(BUNDLE)
-$(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(FW)/minimal.elf $(FW)/cross $(MEDIATOR) \
-		$(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
+$(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(GUEST_TEST_IMAGES) $(FW)/minimal.elf $(FW)/cross \
+		$(MEDIATOR) $(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
 		mk/run.sh mk/run-test.sh
 	@mk/bundle.sh $(BUILD) $@ $(BUNDLE_TESTS)

@@ -113,7 +113,10 @@ choose_display() {
 [ -z "$screen" ] || [ -z "${DISPLAY_BACKEND:-}" ] || choose_display
 
 daemon=$build/host/baregpu-mediator
-kernel=$build/firmware/baregpu.elf
+case $app in
+test* | bench*) kernel=$build/firmware/baregpu-test.elf ;; # the guest's tests: an image of their own
+*) kernel=$build/firmware/baregpu.elf ;;
+esac
 simulator=
 [ "$app" != sst ] || simulator=$build/host/baregpu-sst-sim
 for file in "$qemu" "$kernel" ${mediator:+"$daemon"} ${simulator:+"$simulator"}; do

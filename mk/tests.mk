@@ -15,7 +15,7 @@ TEST_TIMEOUT_S ?= 420
 JOBS ?= $(shell nproc)
 
 TEST_COMMON := -std=gnu11 -g $(WARNINGS) -Wno-missing-prototypes -D_GNU_SOURCE -I. -Itests \
-               -Ifirmware/include -Ifirmware -Ihost -fno-omit-frame-pointer $(CMOCKA_CFLAGS)
+               -Ifirmware/include -Ihost -fno-omit-frame-pointer $(CMOCKA_CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 COMPILE_plain := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O2
 COMPILE_asan := $(CCACHE) $(CC) $(PREFIX_MAP) $(TEST_COMMON) -O1 $(SANITIZE)
@@ -58,7 +58,7 @@ SELECTED_PARALLEL := $(filter-out $(SELECTED_FUZZ) $(SELECTED_SERIAL),$(SELECTED
 
 .PHONY: tests test soak
 tests: $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-       $(TESTS_fuzz) $(TESTS_bench)
+       $(TESTS_fuzz) $(TESTS_bench) $(GUEST_TEST_IMAGES)
 
 test: FUZZ := $(FUZZ_SECONDS)
 test: DEADLINE := $(TEST_TIMEOUT_S)

@@ -509,11 +509,21 @@ struct process *mediator_start(const char *format, ...)
 
 /* ---- Guest ---- */
 
+char *harness_guest_image(const char *append, const char *format)
+{
+    bool is_test = append && (strstr(append, "run=test") || strstr(append, "run=bench"));
+    char *name = harness_format("firmware/baregpu%s.%s", is_test ? "-test" : "", format);
+    char *path = harness_build_path(name);
+
+    free(name);
+    return path;
+}
+
 struct process *guest_start(const struct guest_options *options)
 {
     struct command_line line = { 0 };
     char *kernel = options->kernel ? harness_format("%s", options->kernel)
-                                   : harness_build_path("firmware/baregpu.elf");
+                                   : harness_guest_image(options->append, "elf");
 
     add_program(&line, "aarch64");
     line.texts[line.text_count++] = kernel;

@@ -74,11 +74,18 @@ __attribute__((format(printf, 1, 2))) struct process *mediator_start(const char 
 
 /* ---- Guest ---- */
 
+/*
+ * The image that has the program which @append names: the guest's tests and benchmarks are in
+ * $BAREGPU_BUILD/firmware/baregpu-test, all else is in the product's. @format: "elf" or "img". To
+ * be freed.
+ */
+char *harness_guest_image(const char *append, const char *format);
+
 struct guest_options {
     const char *machine;  /* NULL: "virt" */
     const char *cpu;      /* NULL: "max" */
     const char *memory;   /* NULL: "256M" */
-    const char *kernel;   /* NULL: $BAREGPU_BUILD/firmware/baregpu.elf */
+    const char *kernel;   /* NULL: harness_guest_image(append, "elf") */
     const char *append;   /* NULL: nothing */
     const char *arguments; /* further words, cut at spaces; NULL: nothing */
     unsigned deadline_ms; /* 0: HARNESS_TIMEOUT_MS */

@@ -318,7 +318,7 @@ static void add_pixel_row(const char *name, double *ours, double *theirs, bool h
 
 static void bench_boot_to_pixel(void)
 {
-    char *kernel = harness_build_path("firmware/baregpu.elf");
+    char *kernel = harness_build_path("firmware/baregpu-test.elf");
     char *ours = harness_format("-kernel %s -append run=bench-pixel", kernel);
     const char *edk2 = edk2_path();
     char *theirs = edk2 ? harness_format("-bios %s", edk2) : NULL;

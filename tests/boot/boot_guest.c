@@ -31,8 +31,7 @@ static void add_arguments(const char **argv, const char *const *more)
 struct boot_result boot_run(const struct boot *boot)
 {
     char *qemu = qemu_path("aarch64");
-    char *kernel =
-        harness_build_path(boot->image ? "firmware/baregpu.img" : "firmware/baregpu.elf");
+    char *kernel = harness_guest_image(boot->append, boot->image ? "img" : "elf");
     char *cpus = harness_format("%u", boot->cpus ? boot->cpus : 1);
     struct process_options options = {.deadline_ms = boot->deadline_ms + GRACE_MS};
     const char *argv[ARGUMENTS_MAX + ARGUMENTS_MORE_MAX] = {

@@ -1,5 +1,5 @@
 // build: tests/boot/boot_guest.c
-// needs: build/firmware/baregpu.elf
+// needs: build/firmware/baregpu-test.elf
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel on every machine that virt can be, pairwise: each value of each parameter meets each

@@ -1,5 +1,5 @@
 // build: tests/boot/boot_guest.c
-// needs: build/firmware/baregpu.elf
+// needs: build/firmware/baregpu-test.elf
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs that end badly: each prints what it must and fails, none hangs. And the guest's own tests of
@@ -59,7 +59,7 @@ static const struct ending endings[] = {
     {"nested", {"exception in an exception handler (CPU 0)", "data abort"}},
     {"bad-frame", {"BRK instruction", "x29 0x0000000000001230", "(x30)"}},
     {"frame-loop", {"BRK instruction", "ESR  0x00000000f2000004"}},
-    {"assert", {"assertion failed: zero == 1", "test_exception.c:", "backtrace:"}},
+    {"assert", {"assertion failed: zero == 1", "guest/exception.c:", "backtrace:"}},
     {"abort", {"panic: abort: signal", "backtrace:"}},
     {"double-free", {"panic: heap: freed twice", "backtrace:"}},
     {"overrun", {"panic: heap: written past the end of an allocation", "backtrace:"}},

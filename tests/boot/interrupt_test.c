@@ -1,5 +1,5 @@
 // build: tests/boot/boot_guest.c
-// needs: build/firmware/baregpu.elf build/firmware/baregpu.img
+// needs: build/firmware/baregpu-test.elf build/firmware/baregpu-test.img
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest's test_interrupt on each kind of GIC that virt has, entered at each exception level,

@@ -1,5 +1,5 @@
 // build: tests/boot/boot_guest.c
-// needs: build/firmware/baregpu.elf
+// needs: build/firmware/baregpu-test.elf
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Several CPUs: the guest's tests (apps test_smp, test_smp_litmus, test_smp_ring, test_smp_queues,

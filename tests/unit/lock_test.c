@@ -2,7 +2,7 @@
 // tsan
 /*
  * firmware/memory/lock.h and once.h between threads: ThreadSanitizer sees whether they order what
- * they guard. That they work between CPUs of the guest is tested there (apps/test_smp.c).
+ * they guard. That they work between CPUs of the guest is tested there (tests/guest/smp.c).
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "memory/lock.h"
-#include "memory/once.h"
+#include "firmware/memory/lock.h"
+#include "firmware/memory/once.h"
 
 #define THREADS 3
 #define ROUNDS 2000

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "firmware/apps/open/pci.h"
-#include "platform/machine.h"
+#include "firmware/platform/machine.h"
 
 uint64_t virtio_host_deadline(void)
 {
