@@ -16,7 +16,7 @@ debug: firmware $(RUN_IMAGE) qemu host
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
 BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-                $(TEST_SCRIPTS) $(BUILD)/tests/fake-cuda/libcuda.so.1
+                $(TEST_SCRIPTS) $(BUILD)/tests/fake/cuda/libcuda.so.1
 
 .PHONY: bundle
 bundle: $(BUNDLE)

@@ -42,8 +42,8 @@ $(BUILD)/tests.mk: mk/tests-list.sh mk/common.sh $(TEST_SRC) $(BUILD)/flags/test
 	@mv $@.new $@
 endif
 
-# A stand-in for the CUDA driver, for the mediator's tests (tests/fake-cuda).
-$(BUILD)/tests/fake-cuda/libcuda.so.1: tests/fake-cuda/fake_cuda.c $(BUILD)/flags/tests-plain
+# A stand-in for the CUDA driver, for the mediator's tests (tests/fake/cuda).
+$(BUILD)/tests/fake/cuda/libcuda.so.1: tests/fake/cuda/fake_cuda.c $(BUILD)/flags/tests-plain
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
 		-Wl,-soname,libcuda.so.1 $< -o $@

@@ -8,7 +8,7 @@
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
-// build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
+// build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A GPU whose answers and configuration come from the input. The driver has to end every call, and
@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "baregpu/virtio_gpu.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/virtio.h"
 
 #define COMMANDS_MAX 40
 #define REGION_SIZE 65536u

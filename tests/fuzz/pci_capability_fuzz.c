@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_pci.c tests/unit/fake_hal.c
+// build: firmware/pci/list.c firmware/common/error.c tests/fake/pci.c tests/fake/hal.c
 /*
  * Enumeration, assignment and capability walks over a bus whose devices lie. The input is a list of
  * changes to a bus that is in order, eight bytes each: what, which function, register, value.
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "baregpu/pci_ecam.h"
-#include "tests/unit/fake_pci.h"
+#include "tests/fake/pci.h"
 
 #define DEVICES 24 /* fewer than there can be functions: the table runs full, too */
 #define CHANGE_SIZE 8

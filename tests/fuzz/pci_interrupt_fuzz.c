@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_pci.c
-// build: tests/unit/fake_hal.c tests/unit/fake_interrupt.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/pci.c
+// build: tests/fake/hal.c tests/fake/interrupt.c
 /*
  * Interrupts of a function that lies about its MSI-X and MSI, on a machine with few messages. The
  * input: eight bytes of what the machine has and the driver wants, then changes to the function's
@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "baregpu/pci_interrupt.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_interrupt.h"
-#include "tests/unit/fake_pci.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/interrupt.h"
+#include "tests/fake/pci.h"
 
 #define VECTORS 40
 #define HEADER 8

@@ -3,8 +3,8 @@
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
 // build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c
-// build: tests/unit/fake_pvgpu.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
+// build: tests/fake/pvgpu.c
 /*
  * The pvgpu driver and a backend that changes shared memory as the input says, between the driver's
  * calls and while it waits. Steps of ten bytes: what, which, and a value.
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pvgpu.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pvgpu.h"
 
 #define STEP_SIZE 10
 #define STEPS_MAX 200

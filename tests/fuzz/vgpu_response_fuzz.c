@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c
+// build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * The vgpu-stub driver and a device that answers what the input says: one operation, then changes
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "baregpu/vgpu_stub.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 #define CHANGE_SIZE 6
 #define COUNT 300 /* elements: three pieces */

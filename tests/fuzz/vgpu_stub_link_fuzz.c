@@ -1,5 +1,5 @@
 // build: host/qemu-device/vgpu-stub-link.c host/qemu-device/vgpu-stub-message.c
-// cflags: -Itests/fake-qemu
+// cflags: -Itests/fake/qemu
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vgpu-stub device's link, driven by bytes: a guest that submits, abandons, resets; a VM that

@@ -2,7 +2,7 @@
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c firmware/pci_ecam.c
 // build: firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
-// build: firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
+// build: firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A virtio function over PCI whose capabilities and registers lie. The input is a byte for the
@@ -14,8 +14,8 @@
 
 #include "baregpu/hal.h"
 #include "baregpu/virtqueue.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pci.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pci.h"
 
 #define IO_WINDOW 0x3EFF0000u
 #define CHANGE_SIZE 2

@@ -1,5 +1,5 @@
 // build: host/qemu-device/virtio-sst-link.c host/qemu-device/virtio-sst-wire.c
-// cflags: -Itests/fake-qemu -DFAKE_QEMU_GLIB -Drecv=fake_recv -Dsend=fake_send -Dclose=fake_close
+// cflags: -Itests/fake/qemu -DFAKE_QEMU_GLIB -Drecv=fake_recv -Dsend=fake_send -Dclose=fake_close
 // pkg: glib-2.0
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*

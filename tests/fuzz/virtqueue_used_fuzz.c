@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
-// build: firmware/virtio/virtqueue_packed.c tests/unit/fake_hal.c tests/unit/fake_virtio.c
-// build: tests/unit/fake_virtqueue.c
+// build: firmware/virtio/virtqueue_packed.c tests/fake/hal.c tests/fake/virtio.c
+// build: tests/fake/virtqueue.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
  * A virtqueue whose device writes anything anywhere in the rings. The input is two bytes for
@@ -12,8 +12,8 @@
 
 #include "baregpu/hal.h"
 #include "baregpu/virtqueue.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/virtio.h"
 
 #define STEP_SIZE 6
 #define STEPS_MAX 400

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/client.c
-// needs: build/host/baregpu-mediator build/tests/fake-cuda/libcuda.so.1
+// needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
- * The daemon on its CUDA backend. First against a FAKE driver on host memory (tests/fake-cuda),
+ * The daemon on its CUDA backend. First against a FAKE driver on host memory (tests/fake/cuda),
  * which tests how the daemon uses and survives a driver and nothing about a GPU; at the end, on a
  * machine that has one, the same operations on the real GPU.
  */
@@ -66,7 +66,7 @@ static int setup(void **state)
     harness_on_failure = on_failure;
     path = harness_temp_path("mediator.sock");
     program = harness_build_path("host/baregpu-mediator");
-    fake_directory = harness_build_path("tests/fake-cuda");
+    fake_directory = harness_build_path("tests/fake/cuda");
     has_kernels = can_start(fake_directory, &why);
     has_gpu = can_start(NULL, &why);
     print_message("real GPU: %s\n", has_gpu ? "yes" : why);

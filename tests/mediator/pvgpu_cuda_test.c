@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
-// needs: build/host/baregpu-mediator build/tests/fake-cuda/libcuda.so.1
+// needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
- * pvgpu on the CUDA backend. With a FAKE driver (tests/fake-cuda), which says nothing about a GPU:
+ * pvgpu on the CUDA backend. With a FAKE driver (tests/fake/cuda), which says nothing about a GPU:
  * how it is called, and the same bytes as the CPU backend's for everything a guest can ask. And
  * with a GPU, where there is one, the same run for real.
  */
@@ -37,7 +37,7 @@ static int setup(void **state)
     harness_on_failure = on_failure;
     path = harness_temp_path("pvgpu.sock");
     cpu_path = harness_temp_path("cpu.sock");
-    fake_directory = harness_build_path("tests/fake-cuda");
+    fake_directory = harness_build_path("tests/fake/cuda");
     return 0;
 }
 

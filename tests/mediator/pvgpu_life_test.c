@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
 // build: tests/mediator/fixture.c
-// needs: build/host/baregpu-mediator build/tests/fake-cuda/libcuda.so.1
+// needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
  * A pvgpu session among others: workers that die with work under way and what the guest may then
  * believe, two guests at once, leases, limits, quarantine, refusals.
@@ -370,7 +370,7 @@ static void test_time_out(void **state)
 {
     static char setting[] = "FAKE_CUDA_HANG=cuMemcpyHtoDAsync_v2";
     char *config_path = harness_temp_path("mediator.ini");
-    char *library = harness_build_path("tests/fake-cuda");
+    char *library = harness_build_path("tests/fake/cuda");
     FILE *file = fopen(config_path, "w");
     struct pvgpu_create_resource create = PEER_COMMAND(
         struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE, .type = PVGPU_RESOURCE_BUFFER,

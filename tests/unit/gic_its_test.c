@@ -1,5 +1,5 @@
 // build: firmware/platform/gic.c firmware/platform/gic_v2.c firmware/platform/gic_v3.c
-// build: firmware/platform/gic_lpi.c tests/unit/fake_gic.c tests/unit/fake_hal.c
+// build: firmware/platform/gic_lpi.c tests/fake/gic.c tests/fake/hal.c
 // SPDX-License-Identifier: BSD-2-Clause
 /* LPIs and the ITS against one that executes its commands and counts those that make no sense. */
 /* Its state starts over with each test. Before cmocka.h, which has macros of common names. */
@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_gic.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/gic.h"
+#include "tests/fake/hal.h"
 
 #define MESSAGES_MAX 4096
 

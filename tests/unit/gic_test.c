@@ -1,5 +1,5 @@
 // build: firmware/platform/gic.c firmware/platform/gic_v2.c firmware/platform/gic_v3.c
-// build: tests/unit/fake_gic.c tests/unit/fake_hal.c
+// build: tests/fake/gic.c tests/fake/hal.c
 // SPDX-License-Identifier: BSD-2-Clause
 /* Distributor and redistributors, on a fake register file. */
 #include <setjmp.h>
@@ -12,8 +12,8 @@
 
 #include "baregpu/error.h"
 #include "firmware/platform/gic.h"
-#include "tests/unit/fake_gic.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/gic.h"
+#include "tests/fake/hal.h"
 
 static const char *problem;
 

@@ -8,9 +8,9 @@
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
-// build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
-// build: tests/unit/fake_gpu_command_3d.c
+// build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
+// build: tests/fake/gpu.c tests/fake/gpu_command.c
+// build: tests/fake/gpu_command_3d.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Displays, framebuffers, cursor, mapped blobs on devices that fail, refuse, or do not answer. */
 #include "tests/unit/gpu_picture.h"

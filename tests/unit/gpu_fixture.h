@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "baregpu/virtio_gpu.h"
-#include "tests/unit/fake_gpu.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/gpu.h"
+#include "tests/fake/hal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TIMEOUT_NS 1000000000ull

@@ -5,9 +5,9 @@
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
-// build: tests/unit/fake_hal.c tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
-// build: tests/unit/fake_gpu.c tests/unit/fake_gpu_command.c
-// build: tests/unit/fake_gpu_command_3d.c
+// build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
+// build: tests/fake/gpu.c tests/fake/gpu_command.c
+// build: tests/fake/gpu_command_3d.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Waiting for a GPU by interrupt: asleep between them, and no worse off when they do not come. */
 #include "baregpu/virtio_interrupt.h"

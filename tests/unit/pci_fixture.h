@@ -7,7 +7,7 @@
 #define TESTS_PCI_FIXTURE_H
 
 #include "baregpu/pci_ecam.h"
-#include "tests/unit/fake_pci.h"
+#include "tests/fake/pci.h"
 
 #define MIB 0x100000ull
 #define GIB 0x40000000ull

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/pci/hotplug.c firmware/common/error.c tests/unit/fake_pci.c
-// build: tests/unit/fake_hal.c tests/unit/pci_fixture.c
+// build: firmware/pci/list.c firmware/pci/hotplug.c firmware/common/error.c tests/fake/pci.c
+// build: tests/fake/hal.c tests/unit/pci_fixture.c
 /* Hot-plug: slots with their registers on the fake bus, what comes and goes in them. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "baregpu/hal.h"
 #include "baregpu/pci_hotplug.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 #include "tests/unit/pci_fixture.h"
 
 /* The port's registers: its PCI Express capability is at 0x40 (fake_pci_add). */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_pci.c
-// build: tests/unit/fake_hal.c tests/unit/fake_interrupt.c tests/unit/pci_fixture.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/pci.c
+// build: tests/fake/hal.c tests/fake/interrupt.c tests/unit/pci_fixture.c
 /* MSI-X, MSI, INTx: which is taken, how it is programmed, what arrives. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "baregpu/pci_interrupt.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_interrupt.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/interrupt.h"
 #include "tests/unit/pci_fixture.h"
 
 #define VECTORS 5

@@ -3,8 +3,8 @@
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
 // build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c
-// build: tests/unit/fake_pvgpu.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
+// build: tests/fake/pvgpu.c
 /* What the pvgpu driver's calls put into the ring, word by word, and compute operations. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pvgpu.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pvgpu.h"
 
 #define SECOND_NS 1000000000ull
 

@@ -3,8 +3,8 @@
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
 // build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
-// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c
-// build: tests/unit/fake_pvgpu.c
+// build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
+// build: tests/fake/pvgpu.c
 // tsan
 /*
  * The pvgpu driver on one thread, its backend on another, both asleep whenever they may be: a lost
@@ -23,8 +23,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pvgpu.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pvgpu.h"
 
 #define ROUNDS 30000
 #define ROUNDS_SOAK 1000000

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "baregpu/hal.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 struct fake_virtio fake;
 struct virtio_device device;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "baregpu/virtio_sst.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/virtio.h"
 
 #define QUEUE_SIZE 128u
 #define HEAD offsetof(struct sst_response, payload)

@@ -1,5 +1,5 @@
 // build: firmware/platform/timer_event.c firmware/platform/timer_heap.c
-// build: firmware/platform/bootargs.c tests/unit/fake_hal.c
+// build: firmware/platform/bootargs.c tests/fake/hal.c
 // SPDX-License-Identifier: BSD-2-Clause
 /* One-shot timers on a clock and a timer of one tick a nanosecond that the test moves. */
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 #include "firmware/platform/timer_hw.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 #define HOUR_NS 3600000000000ull
 #define CALLS_MAX 100

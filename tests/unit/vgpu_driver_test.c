@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
-// build: tests/unit/fake_vgpu.c
+// build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
+// build: tests/fake/vgpu.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* The vgpu-stub driver against a fake device: one that answers by the protocol, and others. */
 #include <setjmp.h>
@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pci.h"
-#include "tests/unit/fake_vgpu.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pci.h"
+#include "tests/fake/vgpu.h"
 
 /* ---- Attach and open ---- */
 

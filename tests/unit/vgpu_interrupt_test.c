@@ -3,8 +3,8 @@
 // build: firmware/vgpu/vgpu_stub_interrupt.c firmware/pci/interrupt.c firmware/pci/msix.c
 // build: firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/interrupt_source.c firmware/common/wait.c
 // build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
-// build: firmware/pci/list.c firmware/common/error.c tests/unit/fake_hal.c tests/unit/fake_pci.c
-// build: tests/unit/fake_vgpu.c tests/unit/fake_interrupt.c tests/unit/pci_fixture.c
+// build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
+// build: tests/fake/vgpu.c tests/fake/interrupt.c tests/unit/pci_fixture.c
 /* The vgpu-stub's waits by interrupt, against the fake device. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_interrupt.h"
-#include "tests/unit/fake_vgpu.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/interrupt.h"
+#include "tests/fake/vgpu.h"
 #include "tests/unit/pci_fixture.h"
 
 #define LINE 1u

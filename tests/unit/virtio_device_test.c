@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
-// build: firmware/virtio/virtqueue_packed.c firmware/virtio/rng.c tests/unit/fake_hal.c
-// build: tests/unit/fake_virtio.c tests/unit/fake_virtqueue.c
+// build: firmware/virtio/virtqueue_packed.c firmware/virtio/rng.c tests/fake/hal.c
+// build: tests/fake/virtio.c tests/fake/virtqueue.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* Bringing a device up, its health, its configuration space, and the entropy driver on it. */
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include "baregpu/hal.h"
 #include "baregpu/virtio_rng.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/virtio.h"
 
 static struct fake_virtio fake;
 static struct virtio_device device;

@@ -5,9 +5,9 @@
 // build: firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
-// build: tests/unit/fake_hal.c tests/unit/fake_pci.c tests/unit/fake_virtio.c
-// build: tests/unit/fake_virtqueue.c tests/unit/fake_virtio_registers.c
-// build: tests/unit/fake_interrupt.c
+// build: tests/fake/hal.c tests/fake/pci.c tests/fake/virtio.c
+// build: tests/fake/virtqueue.c tests/fake/virtio_registers.c
+// build: tests/fake/interrupt.c
 /* Virtio devices that interrupt, and waits that sleep: by MSI-X, INTx and the line of MMIO. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +18,8 @@
 
 #include "baregpu/virtio_interrupt.h"
 #include "baregpu/virtqueue.h"
-#include "tests/unit/fake_interrupt.h"
-#include "tests/unit/fake_virtio_registers.h"
+#include "tests/fake/interrupt.h"
+#include "tests/fake/virtio_registers.h"
 
 #define ENTROPY (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_ENTROPY)
 #define QUEUES 3

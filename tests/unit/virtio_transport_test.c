@@ -3,8 +3,8 @@
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
 // build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
-// build: tests/unit/fake_hal.c tests/unit/fake_pci.c tests/unit/fake_virtio.c
-// build: tests/unit/fake_virtqueue.c tests/unit/fake_virtio_registers.c
+// build: tests/fake/hal.c tests/fake/pci.c tests/fake/virtio.c
+// build: tests/fake/virtqueue.c tests/fake/virtio_registers.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /* The PCI and MMIO transports against registers that count every access that is not allowed. */
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 #include "baregpu/hal.h"
 #include "baregpu/virtqueue.h"
-#include "tests/unit/fake_virtio_registers.h"
+#include "tests/fake/virtio_registers.h"
 
 #define ENTROPY (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_ENTROPY)
 

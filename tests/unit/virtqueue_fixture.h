@@ -4,8 +4,8 @@
 #define TESTS_VIRTQUEUE_FIXTURE_H
 
 #include "baregpu/virtqueue.h"
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/virtio.h"
 
 struct fixture {
     struct fake_virtio fake;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/unit/fake_vgpu.h"
+#include "tests/fake/vgpu.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 struct fake fake;
 struct vgpu_stub gpu;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tests/unit/fake_virtio_registers.h"
+#include "tests/fake/virtio_registers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/fake_virtqueue.h"
+#include "tests/fake/virtqueue.h"
 
 #define IO_WINDOW 0x3EFF0000u
 #define MSIX_BAR 2u

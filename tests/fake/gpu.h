@@ -7,7 +7,7 @@
 #define TESTS_FAKE_GPU_H
 
 #include "baregpu/virtio_gpu_command.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/virtio.h"
 
 #define FAKE_GPU_RESOURCES_MAX 64
 #define FAKE_GPU_CONTEXTS_MAX 16

@@ -7,9 +7,9 @@
 #ifndef TESTS_FAKE_VIRTIO_REGISTERS_H
 #define TESTS_FAKE_VIRTIO_REGISTERS_H
 
-#include "tests/unit/fake_hal.h"
-#include "tests/unit/fake_pci.h"
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/hal.h"
+#include "tests/fake/pci.h"
+#include "tests/fake/virtio.h"
 
 #define FAKE_REGISTERS_MSIX_ENTRIES 8u
 

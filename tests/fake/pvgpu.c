@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/unit/fake_pvgpu.h"
+#include "tests/fake/pvgpu.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "baregpu/barrier.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 struct fake_pvgpu fake;
 struct pvgpu gpu;

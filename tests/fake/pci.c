@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/unit/fake_pci.h"
+#include "tests/fake/pci.h"
 
 #include <stdlib.h>
 #include <string.h>

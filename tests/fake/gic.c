@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tests/unit/fake_gic.h"
+#include "tests/fake/gic.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "firmware/platform/cache.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/gic_sysreg.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 #define FRAME 0x10000ull
 #define ITS_ENTRY_VALID (1ull << 63)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The transport of the fake device: registers, features, configuration. fake_virtqueue.c has the
+/* The transport of the fake device: registers, features, configuration. virtqueue.c has the
  * rings. */
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/virtio.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/fake_virtqueue.h"
+#include "tests/fake/virtqueue.h"
 
 static struct fake_virtio *fake_of(struct virtio_device *device)
 {

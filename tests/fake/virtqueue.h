@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The device's side of both ring formats; used by fake_virtio.c only. */
+/* The device's side of both ring formats; used by virtio.c only. */
 #ifndef TESTS_FAKE_VIRTQUEUE_H
 #define TESTS_FAKE_VIRTQUEUE_H
 
-#include "tests/unit/fake_virtio.h"
+#include "tests/fake/virtio.h"
 
 struct fake_virtio_segment {
     uint8_t *memory;

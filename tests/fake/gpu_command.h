@@ -3,7 +3,7 @@
 #ifndef TESTS_FAKE_GPU_COMMAND_H
 #define TESTS_FAKE_GPU_COMMAND_H
 
-#include "tests/unit/fake_gpu.h"
+#include "tests/fake/gpu.h"
 
 #define OK VIRTIO_GPU_RESP_OK_NODATA
 #define BAD_RESOURCE VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID

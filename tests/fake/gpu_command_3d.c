@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/fake_gpu_command.h"
+#include "tests/fake/gpu_command.h"
 
 struct fake_gpu_context *fake_gpu_find_context(struct fake_gpu *fake, uint32_t id)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The HAL for tests on the host: everything is mapped one to one, and time passes when a driver
  * waits. The accessors of mmio.h go to the device that a test set up, if any. */
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 #include <stdlib.h>
 #include <string.h>

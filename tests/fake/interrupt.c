@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tests/unit/fake_interrupt.h"
+#include "tests/fake/interrupt.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "baregpu/error.h"
-#include "tests/unit/fake_hal.h"
+#include "tests/fake/hal.h"
 
 #define CALLS_MAX 1000000u /* of one handler, before this is called an endless loop */
 #define HANDLER_NS 1000u

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The 26 commands of the fake GPU: virtio 1.4, 5.7.6.8 to 5.7.6.10. */
-#include "tests/unit/fake_gpu_command.h"
+#include "tests/fake/gpu_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

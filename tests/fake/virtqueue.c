@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Rings from the device's side, written from the specification's text alone. A bus address is a
- * pointer here (fake_hal.c). */
-#include "tests/unit/fake_virtqueue.h"
+ * pointer here (hal.c). */
+#include "tests/fake/virtqueue.h"
 
 #include <stdio.h>
 #include <stdlib.h>

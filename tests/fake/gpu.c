@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The queue side of the fake GPU: answers, misbehaviours, fences. fake_gpu_command.c has the
+/* The queue side of the fake GPU: answers, misbehaviours, fences. gpu_command.c has the
  * commands. */
-#include "tests/unit/fake_gpu.h"
+#include "tests/fake/gpu.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/fake_gpu_command.h"
+#include "tests/fake/gpu_command.h"
 
 /* ---- Answers ---- */
 
