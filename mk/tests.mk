@@ -3,7 +3,7 @@
 # a test's source tell the build.
 
 TEST_OBJ := $(BUILD)/tests/obj
-TEST_SRC := $(sort $(wildcard $(addprefix tests/,unit/*_test.c boot/*_test.c device/*_test.c \
+TEST_SRC := $(sort $(wildcard $(addprefix tests/,unit/*/*_test.c boot/*_test.c device/*_test.c \
                                          mediator/*_test.c system/*_test.c fuzz/*_fuzz.c \
                                          bench/*_bench.c)))
 TEST_SCRIPTS := $(sort $(wildcard tests/*/*_test.sh))
