@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 enum compute_operation {
     COMPUTE_NOP = 0x1000,             /* nothing; no parameters, no results */
     COMPUTE_VECTOR_ADD_BASIC = 0x1001, /* params a, b; result a + b modulo 2^32 */
@@ -121,14 +123,14 @@ struct compute_device_info {
     char name[COMPUTE_DEVICE_NAME_SIZE];
 };
 
-_Static_assert(sizeof(struct compute_alloc_params) == 8, "wire size");
-_Static_assert(sizeof(struct compute_copy_params) == 36, "wire size");
-_Static_assert(offsetof(struct compute_copy_params, size_lo) == 28, "wire offset");
-_Static_assert(sizeof(struct compute_vector_inline_params) == 8, "wire size");
-_Static_assert(sizeof(struct compute_vector_memory_params) == 48, "wire size");
-_Static_assert(offsetof(struct compute_vector_memory_params, count_lo) == 40, "wire offset");
-_Static_assert(sizeof(struct compute_device_info) == 176, "wire size");
-_Static_assert(offsetof(struct compute_device_info, memory_total) == 8, "wire offset");
-_Static_assert(offsetof(struct compute_device_info, name) == 48, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct compute_alloc_params) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct compute_copy_params) == 36, "wire size");
+BG_STATIC_ASSERT(offsetof(struct compute_copy_params, size_lo) == 28, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct compute_vector_inline_params) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct compute_vector_memory_params) == 48, "wire size");
+BG_STATIC_ASSERT(offsetof(struct compute_vector_memory_params, count_lo) == 40, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct compute_device_info) == 176, "wire size");
+BG_STATIC_ASSERT(offsetof(struct compute_device_info, memory_total) == 8, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct compute_device_info, name) == 48, "wire offset");
 
 #endif

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 /* ---- PCI identity ---- */
 
 #define PVGPU_PCI_VENDOR_ID 0x1AF4u
@@ -339,35 +341,35 @@ struct pvgpu_scanout_done {
     uint32_t buffer, slot;
 };
 
-_Static_assert(sizeof(struct pvgpu_error_record) == 16, "wire size");
-_Static_assert(offsetof(struct pvgpu_control, features) == 0x008, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, ring_offset) == 0x010, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, heap_size) == 0x01C, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, producer_ptr) == 0x020, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, consumer_ptr) == 0x060, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, guest_fence_request) == 0x0A0, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, host_fence_completed) == 0x0E0, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, status) == 0x120, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, error_code) == 0x124, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, error_data) == 0x128, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, display_width) == 0x130, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, display_format) == 0x13C, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, backend_sleeping) == 0x140, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, reset_done) == 0x144, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, error_count) == 0x148, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, scanout_copied) == 0x158, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, suppress_interrupts) == 0x180, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, reset_request) == 0x1C0, "wire offset");
-_Static_assert(offsetof(struct pvgpu_control, error_log) == 0x200, "wire offset");
-_Static_assert(sizeof(struct pvgpu_control) <= PVGPU_CONTROL_SIZE, "wire size");
-_Static_assert(sizeof(struct pvgpu_message) == 8, "wire size");
-_Static_assert(sizeof(struct pvgpu_handshake) == 8, "wire size");
-_Static_assert(sizeof(struct pvgpu_identity) == 8, "wire size");
-_Static_assert(sizeof(struct pvgpu_scanout_buffer) == 24, "wire size");
-_Static_assert(offsetof(struct pvgpu_scanout_buffer, slot_size) == 8, "wire offset");
-_Static_assert(sizeof(struct pvgpu_scanout) == 40, "wire size");
-_Static_assert(offsetof(struct pvgpu_scanout, damage_x) == 24, "wire offset");
-_Static_assert(sizeof(struct pvgpu_scanout_done) == 8, "wire size");
-_Static_assert(PVGPU_HEAP_OFFSET == 0x1001000u, "wire value");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_error_record) == 16, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, features) == 0x008, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, ring_offset) == 0x010, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, heap_size) == 0x01C, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, producer_ptr) == 0x020, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, consumer_ptr) == 0x060, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, guest_fence_request) == 0x0A0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, host_fence_completed) == 0x0E0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, status) == 0x120, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_code) == 0x124, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_data) == 0x128, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, display_width) == 0x130, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, display_format) == 0x13C, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, backend_sleeping) == 0x140, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, reset_done) == 0x144, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_count) == 0x148, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, scanout_copied) == 0x158, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, suppress_interrupts) == 0x180, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, reset_request) == 0x1C0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_log) == 0x200, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_control) <= PVGPU_CONTROL_SIZE, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_message) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_handshake) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_identity) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout_buffer) == 24, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_scanout_buffer, slot_size) == 8, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout) == 40, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_scanout, damage_x) == 24, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout_done) == 8, "wire size");
+BG_STATIC_ASSERT(PVGPU_HEAP_OFFSET == 0x1001000u, "wire value");
 
 #endif

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "compute.h" /* beside this file, also in a QEMU tree */
+#include "decls.h"
 
 #define PVGPU_COMMAND_ALIGN 16u
 /* Above this a command is skipped as INVALID_COMMAND: bulk data goes through the heap. */
@@ -462,32 +463,32 @@ struct pvgpu_compute_result {
     uint32_t zero;
 };
 
-_Static_assert(sizeof(struct pvgpu_command) == 16, "wire size");
-_Static_assert(sizeof(struct pvgpu_create_resource) == 64, "wire size");
-_Static_assert(offsetof(struct pvgpu_create_resource, bind_flags) == 48, "wire offset");
-_Static_assert(offsetof(struct pvgpu_create_resource, data_size) == 60, "wire offset");
-_Static_assert(sizeof(struct pvgpu_map_resource) == 48, "wire size");
-_Static_assert(offsetof(struct pvgpu_map_resource, heap_offset) == 32, "wire offset");
-_Static_assert(sizeof(struct pvgpu_unmap_resource) == 32, "wire size");
-_Static_assert(sizeof(struct pvgpu_update_resource) == 64, "wire size");
-_Static_assert(offsetof(struct pvgpu_update_resource, x) == 32, "wire offset");
-_Static_assert(offsetof(struct pvgpu_update_resource, row_pitch) == 56, "wire offset");
-_Static_assert(sizeof(struct pvgpu_copy_resource) == 32, "wire size");
-_Static_assert(sizeof(struct pvgpu_copy_region) == 80, "wire size");
-_Static_assert(sizeof(struct pvgpu_open_resource) == 32, "wire size");
-_Static_assert(sizeof(struct pvgpu_create_view) == 48, "wire size");
-_Static_assert(sizeof(struct pvgpu_set_render_target) == 56, "wire size");
-_Static_assert(sizeof(struct pvgpu_set_viewport) == 404, "wire size");
-_Static_assert(sizeof(struct pvgpu_set_scissor) == 276, "wire size");
-_Static_assert(sizeof(struct pvgpu_clear_render_target) == 36, "wire size");
-_Static_assert(sizeof(struct pvgpu_clear_depth_stencil) == 32, "wire size");
-_Static_assert(sizeof(struct pvgpu_fence) == 24, "wire size");
-_Static_assert(offsetof(struct pvgpu_fence, value) == 16, "wire offset");
-_Static_assert(sizeof(struct pvgpu_wait_fence) == 24, "wire size");
-_Static_assert(sizeof(struct pvgpu_present) == 32, "wire size");
-_Static_assert(sizeof(struct pvgpu_present_region) == 288, "wire size");
-_Static_assert(sizeof(struct pvgpu_resize_buffers) == 48, "wire size");
-_Static_assert(sizeof(struct pvgpu_compute) == 48, "wire size");
-_Static_assert(sizeof(struct pvgpu_compute_result) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_command) == 16, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_create_resource) == 64, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_create_resource, bind_flags) == 48, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_create_resource, data_size) == 60, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_map_resource) == 48, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_map_resource, heap_offset) == 32, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_unmap_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_update_resource) == 64, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_update_resource, x) == 32, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_update_resource, row_pitch) == 56, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_copy_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_copy_region) == 80, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_open_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_create_view) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_set_render_target) == 56, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_set_viewport) == 404, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_set_scissor) == 276, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_clear_render_target) == 36, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_clear_depth_stencil) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_fence) == 24, "wire size");
+BG_STATIC_ASSERT(offsetof(struct pvgpu_fence, value) == 16, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_wait_fence) == 24, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_present) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_present_region) == 288, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_resize_buffers) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_compute) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct pvgpu_compute_result) == 32, "wire size");
 
 #endif

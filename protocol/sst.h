@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 #define SST_PACKED __attribute__((packed))
 
 /* ======== Part 1: driver and device ======== */
@@ -159,20 +161,20 @@ struct sst_event {
     uint64_t data;
 } SST_PACKED;
 
-_Static_assert(sizeof(struct sst_config) == 24, "sst_config");
-_Static_assert(offsetof(struct sst_config, features) == 8, "sst_config.features");
-_Static_assert(sizeof(struct sst_compute) == 16, "sst_compute");
-_Static_assert(sizeof(struct sst_memory) == 16, "sst_memory");
-_Static_assert(sizeof(struct sst_configure) == 16, "sst_configure");
-_Static_assert(offsetof(struct sst_configure, value) == 8, "sst_configure.value");
-_Static_assert(sizeof(struct sst_request) == 4104, "sst_request");
-_Static_assert(offsetof(struct sst_request, request_id) == 8, "sst_request.request_id");
-_Static_assert(offsetof(struct sst_request, payload) == 24, "sst_request.payload");
-_Static_assert(sizeof(struct sst_info) == 24, "sst_info");
-_Static_assert(sizeof(struct sst_response) == 4112, "sst_response");
-_Static_assert(offsetof(struct sst_response, request_id) == 8, "sst_response.request_id");
-_Static_assert(offsetof(struct sst_response, payload) == 32, "sst_response.payload");
-_Static_assert(sizeof(struct sst_event) == 24, "sst_event");
+BG_STATIC_ASSERT(sizeof(struct sst_config) == 24, "sst_config");
+BG_STATIC_ASSERT(offsetof(struct sst_config, features) == 8, "sst_config.features");
+BG_STATIC_ASSERT(sizeof(struct sst_compute) == 16, "sst_compute");
+BG_STATIC_ASSERT(sizeof(struct sst_memory) == 16, "sst_memory");
+BG_STATIC_ASSERT(sizeof(struct sst_configure) == 16, "sst_configure");
+BG_STATIC_ASSERT(offsetof(struct sst_configure, value) == 8, "sst_configure.value");
+BG_STATIC_ASSERT(sizeof(struct sst_request) == 4104, "sst_request");
+BG_STATIC_ASSERT(offsetof(struct sst_request, request_id) == 8, "sst_request.request_id");
+BG_STATIC_ASSERT(offsetof(struct sst_request, payload) == 24, "sst_request.payload");
+BG_STATIC_ASSERT(sizeof(struct sst_info) == 24, "sst_info");
+BG_STATIC_ASSERT(sizeof(struct sst_response) == 4112, "sst_response");
+BG_STATIC_ASSERT(offsetof(struct sst_response, request_id) == 8, "sst_response.request_id");
+BG_STATIC_ASSERT(offsetof(struct sst_response, payload) == 32, "sst_response.payload");
+BG_STATIC_ASSERT(sizeof(struct sst_event) == 24, "sst_event");
 
 /* ======== Part 2: what our simulator adds ======== */
 
@@ -346,14 +348,14 @@ struct sst_reset_notice {
  * - next_ns at or before time_ns counts as time_ns + 1.
  */
 
-_Static_assert(sizeof(struct sst_hello) == 40, "sst_hello");
-_Static_assert(offsetof(struct sst_hello, time_ns) == 32, "sst_hello.time_ns");
-_Static_assert(sizeof(struct sst_hello_reply) == 56, "sst_hello_reply");
-_Static_assert(offsetof(struct sst_hello_reply, name) == 24, "sst_hello_reply.name");
-_Static_assert(sizeof(struct sst_frame) == 40, "sst_frame");
-_Static_assert(offsetof(struct sst_frame, sequence) == 16, "sst_frame.sequence");
-_Static_assert(sizeof(struct sst_record) == 32, "sst_record");
-_Static_assert(offsetof(struct sst_record, tag) == 8, "sst_record.tag");
-_Static_assert(sizeof(struct sst_reset_notice) == 8, "sst_reset_notice");
+BG_STATIC_ASSERT(sizeof(struct sst_hello) == 40, "sst_hello");
+BG_STATIC_ASSERT(offsetof(struct sst_hello, time_ns) == 32, "sst_hello.time_ns");
+BG_STATIC_ASSERT(sizeof(struct sst_hello_reply) == 56, "sst_hello_reply");
+BG_STATIC_ASSERT(offsetof(struct sst_hello_reply, name) == 24, "sst_hello_reply.name");
+BG_STATIC_ASSERT(sizeof(struct sst_frame) == 40, "sst_frame");
+BG_STATIC_ASSERT(offsetof(struct sst_frame, sequence) == 16, "sst_frame.sequence");
+BG_STATIC_ASSERT(sizeof(struct sst_record) == 32, "sst_record");
+BG_STATIC_ASSERT(offsetof(struct sst_record, tag) == 8, "sst_record.tag");
+BG_STATIC_ASSERT(sizeof(struct sst_reset_notice) == 8, "sst_reset_notice");
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 /* ---- PCI identity ---- */
 
 #define VGPU_STUB_PCI_VENDOR_ID 0x1AF4u
@@ -139,21 +141,21 @@ struct vgpu_stub_message_long {
     uint32_t payload_length;
 };
 
-_Static_assert(sizeof(struct vgpu_stub_request) == 32, "wire size");
-_Static_assert(offsetof(struct vgpu_stub_request, opcode) == 4, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_request, param_count) == 12, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_request, data_length) == 20, "wire offset");
-_Static_assert(sizeof(struct vgpu_stub_response) == 32, "wire size");
-_Static_assert(offsetof(struct vgpu_stub_response, result_count) == 8, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_response, exec_time_us) == 20, "wire offset");
-_Static_assert(sizeof(struct vgpu_stub_message) == 20, "wire size");
-_Static_assert(offsetof(struct vgpu_stub_message, vm_id) == 8, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_message, request_id) == 12, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_message, pool_id) == 16, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_message, priority) == 17, "wire offset");
-_Static_assert(offsetof(struct vgpu_stub_message, payload_length) == 18, "wire offset");
-_Static_assert(sizeof(struct vgpu_stub_message_long) == 24, "wire size");
-_Static_assert(VGPU_STUB_REQUEST_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESPONSE_BUFFER, "map");
-_Static_assert(VGPU_STUB_RESPONSE_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESERVED, "map");
+BG_STATIC_ASSERT(sizeof(struct vgpu_stub_request) == 32, "wire size");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, opcode) == 4, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, param_count) == 12, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, data_length) == 20, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct vgpu_stub_response) == 32, "wire size");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_response, result_count) == 8, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_response, exec_time_us) == 20, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct vgpu_stub_message) == 20, "wire size");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, vm_id) == 8, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, request_id) == 12, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, pool_id) == 16, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, priority) == 17, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, payload_length) == 18, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct vgpu_stub_message_long) == 24, "wire size");
+BG_STATIC_ASSERT(VGPU_STUB_REQUEST_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESPONSE_BUFFER, "map");
+BG_STATIC_ASSERT(VGPU_STUB_RESPONSE_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESERVED, "map");
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 /* ---- Device status (2.1) ---- */
 
 #define VIRTIO_STATUS_ACKNOWLEDGE 0x01u
@@ -90,11 +92,11 @@ struct virtio_pci_cfg_cap {
     uint8_t pci_cfg_data[4];
 };
 
-_Static_assert(sizeof(struct virtio_pci_cap) == 16, "virtio_pci_cap");
-_Static_assert(offsetof(struct virtio_pci_cap, offset) == 8, "virtio_pci_cap.offset");
-_Static_assert(sizeof(struct virtio_pci_cap64) == 24, "virtio_pci_cap64");
-_Static_assert(sizeof(struct virtio_pci_notify_cap) == 20, "virtio_pci_notify_cap");
-_Static_assert(sizeof(struct virtio_pci_cfg_cap) == 20, "virtio_pci_cfg_cap");
+BG_STATIC_ASSERT(sizeof(struct virtio_pci_cap) == 16, "virtio_pci_cap");
+BG_STATIC_ASSERT(offsetof(struct virtio_pci_cap, offset) == 8, "virtio_pci_cap.offset");
+BG_STATIC_ASSERT(sizeof(struct virtio_pci_cap64) == 24, "virtio_pci_cap64");
+BG_STATIC_ASSERT(sizeof(struct virtio_pci_notify_cap) == 20, "virtio_pci_notify_cap");
+BG_STATIC_ASSERT(sizeof(struct virtio_pci_cfg_cap) == 20, "virtio_pci_cfg_cap");
 
 /* The common configuration structure (4.1.4.3). */
 struct virtio_pci_common_cfg {
@@ -120,10 +122,10 @@ struct virtio_pci_common_cfg {
     uint16_t admin_queue_num;
 };
 
-_Static_assert(offsetof(struct virtio_pci_common_cfg, device_status) == 0x14, "device_status");
-_Static_assert(offsetof(struct virtio_pci_common_cfg, queue_desc_lo) == 0x20, "queue_desc");
-_Static_assert(offsetof(struct virtio_pci_common_cfg, queue_reset) == 0x3A, "queue_reset");
-_Static_assert(sizeof(struct virtio_pci_common_cfg) == 0x40, "virtio_pci_common_cfg");
+BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, device_status) == 0x14, "device_status");
+BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, queue_desc_lo) == 0x20, "queue_desc");
+BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, queue_reset) == 0x3A, "queue_reset");
+BG_STATIC_ASSERT(sizeof(struct virtio_pci_common_cfg) == 0x40, "virtio_pci_common_cfg");
 
 #define VIRTIO_PCI_COMMON_LENGTH_MIN 0x38u /* virtio 1.0: up to queue_device */
 
@@ -217,11 +219,11 @@ struct virtq_used {
     struct virtq_used_elem ring[]; /* queue size, then avail_event in 16 bits */
 };
 
-_Static_assert(sizeof(struct virtq_desc) == 16, "virtq_desc");
-_Static_assert(offsetof(struct virtq_desc, flags) == 12, "virtq_desc.flags");
-_Static_assert(sizeof(struct virtq_avail) == 4, "virtq_avail");
-_Static_assert(sizeof(struct virtq_used_elem) == 8, "virtq_used_elem");
-_Static_assert(sizeof(struct virtq_used) == 4, "virtq_used");
+BG_STATIC_ASSERT(sizeof(struct virtq_desc) == 16, "virtq_desc");
+BG_STATIC_ASSERT(offsetof(struct virtq_desc, flags) == 12, "virtq_desc.flags");
+BG_STATIC_ASSERT(sizeof(struct virtq_avail) == 4, "virtq_avail");
+BG_STATIC_ASSERT(sizeof(struct virtq_used_elem) == 8, "virtq_used_elem");
+BG_STATIC_ASSERT(sizeof(struct virtq_used) == 4, "virtq_used");
 
 #define VIRTQ_DESC_ALIGN 16u
 #define VIRTQ_AVAIL_ALIGN 2u
@@ -248,8 +250,8 @@ struct pvirtq_event_suppress {
 #define RING_EVENT_WRAP_SHIFT 15
 #define RING_EVENT_OFFSET_MASK 0x7FFFu
 
-_Static_assert(sizeof(struct pvirtq_desc) == 16, "pvirtq_desc");
-_Static_assert(offsetof(struct pvirtq_desc, flags) == 14, "pvirtq_desc.flags");
-_Static_assert(sizeof(struct pvirtq_event_suppress) == 4, "pvirtq_event_suppress");
+BG_STATIC_ASSERT(sizeof(struct pvirtq_desc) == 16, "pvirtq_desc");
+BG_STATIC_ASSERT(offsetof(struct pvirtq_desc, flags) == 14, "pvirtq_desc.flags");
+BG_STATIC_ASSERT(sizeof(struct pvirtq_event_suppress) == 4, "pvirtq_event_suppress");
 
 #endif

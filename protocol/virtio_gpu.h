@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decls.h" /* beside this file, also in a QEMU tree */
+
 /* 5.7.2 */
 #define VIRTIO_GPU_QUEUE_CONTROL 0u
 #define VIRTIO_GPU_QUEUE_CURSOR 1u
@@ -398,15 +400,15 @@ struct virtio_gpu_update_cursor {
 
 /* ---- Sizes and offsets ---- */
 
-#define VIRTIO_GPU_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), "wire size")
+#define VIRTIO_GPU_SIZE(type, size) BG_STATIC_ASSERT(sizeof(struct type) == (size), "wire size")
 #define VIRTIO_GPU_OFFSET(type, field, offset)                                                     \
-    _Static_assert(offsetof(struct type, field) == (offset), "wire offset")
+    BG_STATIC_ASSERT(offsetof(struct type, field) == (offset), "wire offset")
 
-_Static_assert(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB == 0x010D, "wire value");
-_Static_assert(VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB == 0x0209, "wire value");
-_Static_assert(VIRTIO_GPU_CMD_MOVE_CURSOR == 0x0301, "wire value");
-_Static_assert(VIRTIO_GPU_RESP_OK_MAP_INFO == 0x1106, "wire value");
-_Static_assert(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER == 0x1205, "wire value");
+BG_STATIC_ASSERT(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB == 0x010D, "wire value");
+BG_STATIC_ASSERT(VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB == 0x0209, "wire value");
+BG_STATIC_ASSERT(VIRTIO_GPU_CMD_MOVE_CURSOR == 0x0301, "wire value");
+BG_STATIC_ASSERT(VIRTIO_GPU_RESP_OK_MAP_INFO == 0x1106, "wire value");
+BG_STATIC_ASSERT(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER == 0x1205, "wire value");
 VIRTIO_GPU_SIZE(virtio_gpu_config, 20);
 VIRTIO_GPU_SIZE(virtio_gpu_ctrl_hdr, 24);
 VIRTIO_GPU_OFFSET(virtio_gpu_ctrl_hdr, fence_id, 8);

@@ -12,6 +12,10 @@
 
 #include <stdint.h>
 
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
+
 /* One load, never repeated or torn by the compiler: the other side may change it at any time. */
 static inline uint16_t load_once16(const uint16_t *p)
 {
@@ -101,5 +105,7 @@ static inline void barrier_read_outer(void)
 }
 
 #endif
+
+BG_END_DECLS
 
 #endif

@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #include "baregpu/error.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 #define EDID_BLOCK_SIZE 128u
 /* The most that a base block lists (1 detailed, 17 + 44 established, 8 + 2 * 6 standard) and a few;
@@ -64,5 +67,7 @@ int edid_parse(const void *bytes, size_t size, struct edid *edid);
 
 /* The preferred mode, else the first one; NULL when there is none. */
 const struct edid_mode *edid_preferred(const struct edid *edid);
+
+BG_END_DECLS
 
 #endif

@@ -3,6 +3,10 @@
 #ifndef BAREGPU_ERROR_H
 #define BAREGPU_ERROR_H
 
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
+
 enum baregpu_error {
     BAREGPU_OK = 0,
     BAREGPU_ERR_INVALID = -1,      /* an argument is outside its contract */
@@ -24,5 +28,7 @@ enum baregpu_error {
 
 /* A sentence fragment for a person, never NULL. Callable from anywhere. */
 const char *baregpu_strerror(int error);
+
+BG_END_DECLS
 
 #endif

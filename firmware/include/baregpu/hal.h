@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
+
 /*
  * Memory that a device reads and writes. Returns `size` bytes, zeroed, aligned to `align` (a power
  * of two, at least 16), coherent with the device, and its bus address in *bus_address; NULL when
@@ -127,5 +131,7 @@ int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *message
 /* Gives back what one hal_msi_alloc returned, all of it. Detached, and the device sends no more. */
 void hal_msi_free(const struct hal_msi_request *request, const struct hal_msi *messages,
                   unsigned count);
+
+BG_END_DECLS
 
 #endif

@@ -17,6 +17,9 @@
 
 #include "baregpu/error.h"
 #include "baregpu/hal.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* ---- Source: one reason for interrupts, as a virtqueue, a mailbox, a configuration change ---- */
 
@@ -105,5 +108,7 @@ void interrupt_line_leave(struct interrupt_client *client);
 
 /* After a storm: tries again. The line has a client. */
 void interrupt_line_resume(struct interrupt_line *line);
+
+BG_END_DECLS
 
 #endif

@@ -12,6 +12,11 @@
 
 #include <stdint.h>
 
+#include "baregpu/barrier.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
+
 #ifdef __aarch64__
 
 #define BAREGPU_MMIO_ACCESSOR(bits, width, suffix)                                             \
@@ -52,8 +57,6 @@ void mmio_write64(void *base, uint64_t offset, uint64_t value);
 
 #endif
 
-#include "baregpu/barrier.h"
-
 /*
  * Tells the device that there is work: ordered after all earlier writes to memory, so that the
  * device finds what the doorbell promises (virtio 1.4, 2.7.13.4 for a virtqueue).
@@ -78,5 +81,7 @@ static inline uint32_t mmio_read_status32(const void *base, uint64_t offset)
     barrier_read_outer();
     return value;
 }
+
+BG_END_DECLS
 
 #endif

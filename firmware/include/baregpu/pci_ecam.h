@@ -18,6 +18,9 @@
 
 #include "baregpu/error.h"
 #include "baregpu/hal.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* ---- Addresses ---- */
 
@@ -296,5 +299,7 @@ void pci_list_verbose(const struct pci_host *host, pci_print *print, void *conte
 
 /* "Processing accelerator"; never NULL. */
 const char *pci_class_name(uint32_t class_code);
+
+BG_END_DECLS
 
 #endif

@@ -17,6 +17,9 @@
 #define BAREGPU_PCI_HOTPLUG_H
 
 #include "baregpu/pci_ecam.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* Private, but for `number`. */
 struct pci_slot {
@@ -68,5 +71,7 @@ void pci_slot_set_interrupt(struct pci_slot *slot, bool is_on);
 
 /* Something is there for pci_slot_poll. Callable from an interrupt handler. */
 bool pci_slot_has_events(const struct pci_slot *slot);
+
+BG_END_DECLS
 
 #endif

@@ -14,6 +14,9 @@
 
 #include "baregpu/interrupt.h"
 #include "baregpu/pci_ecam.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* ---- The machine's INTx ---- */
 
@@ -134,5 +137,7 @@ void pci_interrupt_resume(struct pci_interrupt *interrupt);
 
 /* "MSI-X"; never NULL. */
 const char *pci_interrupt_kind_name(unsigned kind);
+
+BG_END_DECLS
 
 #endif

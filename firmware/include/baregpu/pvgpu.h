@@ -45,8 +45,11 @@
 #include "baregpu/pci_ecam.h"
 #include "baregpu/wait.h"
 #include "protocol/compute.h"
+#include "protocol/decls.h"
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
+
+BG_BEGIN_DECLS
 
 /* ---- The device ---- */
 
@@ -452,5 +455,7 @@ int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, 
 void pvgpu_command_end(struct pvgpu *gpu);
 
 /* ---- Interrupts: optional (pvgpu_interrupt.h) ---- */
+
+BG_END_DECLS
 
 #endif

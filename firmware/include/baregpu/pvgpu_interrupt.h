@@ -16,6 +16,9 @@
 
 #include "baregpu/pci_interrupt.h"
 #include "baregpu/pvgpu.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 struct pvgpu_interrupt_options {
     uint32_t cpu;       /* that waits: HAL_CPU_SELF */
@@ -49,5 +52,7 @@ void pvgpu_interrupt_close(struct pvgpu_interrupt *interrupt);
 
 /* After a storm (interrupt_source.storms): tries again. */
 void pvgpu_interrupt_resume(struct pvgpu_interrupt *interrupt);
+
+BG_END_DECLS
 
 #endif

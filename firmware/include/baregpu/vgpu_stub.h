@@ -22,7 +22,10 @@
 #include "baregpu/pci_interrupt.h"
 #include "baregpu/wait.h"
 #include "protocol/compute.h"
+#include "protocol/decls.h"
 #include "protocol/vgpu_stub.h"
+
+BG_BEGIN_DECLS
 
 struct vgpu_stub_identity {
     char pool;         /* 'A' or 'B' */
@@ -231,5 +234,7 @@ int vgpu_stub_memory_add(struct vgpu_stub *gpu, uint32_t element_type, struct vg
 
 /* Waits for all asynchronous operations; returns the first error among them, once. */
 int vgpu_stub_synchronize(struct vgpu_stub *gpu, uint64_t deadline_ns);
+
+BG_END_DECLS
 
 #endif

@@ -27,7 +27,10 @@
 #include <stdint.h>
 
 #include "baregpu/error.h"
+#include "protocol/decls.h"
 #include "protocol/virgl.h"
+
+BG_BEGIN_DECLS
 
 #define VIRGL_FLOAT_0 0x00000000u
 #define VIRGL_FLOAT_HALF 0x3F000000u
@@ -200,5 +203,7 @@ void virgl_draw(struct virgl_encoder *e, const struct virgl_draw *draw);
 /* Writes `size` bytes into a buffer resource at `offset`, in order with the other commands. */
 void virgl_write_buffer(struct virgl_encoder *e, uint32_t resource_id, uint32_t offset,
                         const void *data, size_t size);
+
+BG_END_DECLS
 
 #endif

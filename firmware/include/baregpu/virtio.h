@@ -27,7 +27,10 @@
 #include "baregpu/hal.h"
 #include "baregpu/pci_ecam.h"
 #include "baregpu/wait.h"
+#include "protocol/decls.h"
 #include "protocol/virtio.h"
+
+BG_BEGIN_DECLS
 
 struct virtio_device;
 struct virtio_interrupt;
@@ -262,5 +265,7 @@ int virtio_find_shared_memory(struct virtio_device *device, uint8_t id,
  * handler; for a device on PCI without a BAR only on the CPU that makes the other calls.
  */
 uint32_t virtio_take_interrupt(struct virtio_device *device);
+
+BG_END_DECLS
 
 #endif

@@ -23,6 +23,9 @@
 
 #include "baregpu/edid.h"
 #include "baregpu/virtio_gpu_command.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* ---- Pixels: four bytes each ---- */
 
@@ -298,5 +301,7 @@ int virtio_gpu_blob_map(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mappi
  * its place: this may be tried again. virtio_gpu_restart and virtio_gpu_close end all mappings.
  * INVALID: it is not in use. */
 int virtio_gpu_blob_unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping);
+
+BG_END_DECLS
 
 #endif

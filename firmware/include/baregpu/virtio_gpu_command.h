@@ -33,7 +33,10 @@
 #include "baregpu/error.h"
 #include "baregpu/virtio.h"
 #include "baregpu/virtqueue.h"
+#include "protocol/decls.h"
 #include "protocol/virtio_gpu.h"
+
+BG_BEGIN_DECLS
 
 /* ---- Operations ---- */
 
@@ -371,5 +374,7 @@ int virtio_gpu_cmd_update_cursor(struct virtio_gpu *gpu, struct virtio_gpu_op *o
 /* Only scanout, x and y count; but give resource_id too, QEMU hides the cursor without. */
 int virtio_gpu_cmd_move_cursor(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
                                const struct virtio_gpu_cursor_state *cursor);
+
+BG_END_DECLS
 
 #endif

@@ -17,6 +17,9 @@
 
 #include "baregpu/pci_interrupt.h"
 #include "baregpu/virtio.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* The vector, of those given, for configuration changes, and that of a queue. */
 #define VIRTIO_INTERRUPT_CONFIG 0u
@@ -68,5 +71,7 @@ void virtio_interrupt_close(struct virtio_interrupt *interrupt);
 
 /* After a storm (interrupt_source.storms): tries again. */
 void virtio_interrupt_resume(struct virtio_interrupt *interrupt);
+
+BG_END_DECLS
 
 #endif

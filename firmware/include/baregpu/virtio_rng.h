@@ -8,6 +8,9 @@
 #define BAREGPU_VIRTIO_RNG_H
 
 #include "baregpu/virtqueue.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* Bytes asked for at once. */
 #define VIRTIO_RNG_BUFFER_SIZE 1024u
@@ -37,5 +40,7 @@ int virtio_rng_read(struct virtio_rng *rng, void *to, size_t size, uint64_t dead
 /* Resets the device and frees the memory. TIMEOUT: the device does not answer, and its memory stays
  * allocated. */
 int virtio_rng_close(struct virtio_rng *rng, uint64_t deadline_ns);
+
+BG_END_DECLS
 
 #endif

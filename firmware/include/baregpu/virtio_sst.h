@@ -23,7 +23,10 @@
 #define BAREGPU_VIRTIO_SST_H
 
 #include "baregpu/virtqueue.h"
+#include "protocol/decls.h"
 #include "protocol/sst.h"
+
+BG_BEGIN_DECLS
 
 struct virtio_sst_pair;
 
@@ -184,5 +187,7 @@ int virtio_sst_status_error(uint32_t status);
 
 /* "no simulator"; never NULL. */
 const char *virtio_sst_status_name(uint32_t status);
+
+BG_END_DECLS
 
 #endif

@@ -28,6 +28,9 @@
 #include <stdint.h>
 
 #include "baregpu/virtio.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* Physically contiguous memory, at its bus address. Its length is not 0. */
 struct virtqueue_segment {
@@ -201,5 +204,7 @@ int virtqueue_reclaim(struct virtqueue *queue, void **token);
  * PROTOCOL (the device's limit is smaller than before), BUSY.
  */
 int virtqueue_restart(struct virtqueue *queue);
+
+BG_END_DECLS
 
 #endif

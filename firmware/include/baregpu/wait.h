@@ -15,6 +15,9 @@
 #define BAREGPU_WAIT_H
 
 #include "baregpu/interrupt.h"
+#include "protocol/decls.h"
+
+BG_BEGIN_DECLS
 
 /* All zeroes: poll. */
 struct wait_strategy {
@@ -71,5 +74,7 @@ void waiter_sleep(struct waiter *waiter);
 
 /* The wait has found what it waited for. */
 void waiter_end(struct waiter *waiter);
+
+BG_END_DECLS
 
 #endif

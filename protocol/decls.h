@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What lets one header serve C and C++. Layouts are checked wherever a header is compiled, but by a
+ * compiler that cannot (C before C11).
+ */
+#ifndef BAREGPU_DECLS_H
+#define BAREGPU_DECLS_H
+
+#ifdef __cplusplus
+#define BG_BEGIN_DECLS extern "C" {
+#define BG_END_DECLS }
+#else
+#define BG_BEGIN_DECLS
+#define BG_END_DECLS
+#endif
+
+#if defined(__cplusplus)
+#define BG_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define BG_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#else
+#define BG_STATIC_ASSERT(condition, text) struct bg_static_assert
+#endif
+
+#endif
