@@ -56,6 +56,7 @@ test|spin|cmd spin|the models of what is asynchronous (tests/models)
 gl|qemu-system-arm|cmd qemu-system-aarch64|tests on the distribution's QEMU
 gl|qemu-system-gui|glob /usr/lib*/*/qemu/ui-sdl.so /usr/lib*/qemu/ui-sdl.so|its window, for 3D
 gl|$(gl_package)|glob /usr/lib*/*/qemu/*-gpu-gl.so /usr/lib*/qemu/*-gpu-gl.so|its virtio-gpu-gl
+gl|libegl1|glob /usr/lib*/*/libEGL.so.1 /usr/lib*/libEGL.so.1|what that window opens
 gl|xvfb|cmd Xvfb|a screen for that window
 gl|libgl1-mesa-dri|glob /usr/lib*/*/dri/*swrast*.so /usr/lib*/dri/*swrast*.so|OpenGL in software
 bundle|xz-utils|cmd xz|packs the archive
