@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Prints build/config.mk: what this machine has, as make variables.
+# configure.sh PART...: prints build/config.mk: what this machine has, as make variables. The parts
+# are those whose packages are there.
 
 . "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,13 +39,14 @@ list_cuda_flags() {
     done
 }
 
+echo "# Written by mk/configure.sh"
+echo "CONFIG_PARTS := $*"
 if command -v ccache > /dev/null; then
     echo "CCACHE := ccache"
 else
     echo "CCACHE :="
 fi
 cross=$("$here/cross-prefix.sh" || true)
-echo "# Written by mk/configure.sh"
 echo "CROSS := $cross"
 if [ -n "$cross" ]; then
     echo "CROSS_VERSION := $("${cross}gcc" --version | head -n 1)"

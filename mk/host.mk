@@ -61,6 +61,9 @@ $(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
 		'cuda_$(notdir $*)_fatbin: .incbin "$<"' 'cuda_$(notdir $*)_fatbin_end: .byte 0' \
 		'.section .note.GNU-stack,"",@progbits' | $(CC) -x assembler -c - -o $@
 
+# With an empty list it would be about all files.
+ifneq ($(CUDA_OBJ),)
 .SECONDARY: $(CUDA_OBJ:.o=)
+endif
 
 -include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

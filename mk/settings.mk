@@ -22,22 +22,12 @@ PARTS_compile_commands.json := firmware host test
 # A goal that is a file: whatever is needed to build any.
 PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_tests))))
 
-# ---- Packages ----
-
-
-# One call for all of them: apt-get runs once.
-ifneq ($(PARTS),)
-$(BUILD)/packages/checked-%: mk/packages.sh mk/cross-prefix.sh
-	@mkdir -p $(@D)
-	@mk/packages.sh $(PARTS) < /dev/null
-	@touch $@
-endif
-PACKAGES_CHECKED := $(BUILD)/packages/checked-$(subst $() ,-,$(PARTS))
-
 # ---- Flags that changed ----
 
-# $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed.
-define remember
+# $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed. A
+# goal without parts has read no configuration: what it takes for flags is not remembered.
+remember = $(if $(PARTS),$(remember_text))
+define remember_text
 $(shell mkdir -p $(BUILD)/flags)$(if $(and $(wildcard $(BUILD)/flags/$(1)),$(if $(call \
 differs,$(file <$(BUILD)/flags/$(1)),$(2)),,same)),,$(file >$(BUILD)/flags/$(1),$(2)))
 endef
@@ -45,13 +35,16 @@ differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst x$(strip $(2)),,x$(stri
 
 # ---- Toolchain ----
 
-# Written by mk/configure.sh once the packages are there; make then reads everything anew.
-ifneq ($(WORK_GOALS),)
+# Packages first, then what they are: one recipe, after which make reads everything anew. It stands
+# for all parts that any goal has needed so far; a goal that needs another makes it again.
+ifneq ($(PARTS),)
 $(call remember,environment,$(CROSS_COMPILE) $(CUDA_HOME) $(CC) $(NVCC) $(PATH) $(BAREGPU_CACHE))
 include $(BUILD)/config.mk
-$(BUILD)/config.mk: mk/configure.sh mk/cross-prefix.sh $(BUILD)/flags/environment \
-		$(PACKAGES_CHECKED)
-	@mk/configure.sh > $@.new
+CONFIG_PARTS_NEW := $(sort $(PARTS) $(CONFIG_PARTS))
+$(BUILD)/config.mk: mk/packages.sh mk/cross-prefix.sh mk/configure.sh $(BUILD)/flags/environment \
+		$(if $(filter-out $(CONFIG_PARTS),$(PARTS)),FORCE)
+	@mk/packages.sh $(CONFIG_PARTS_NEW) < /dev/null
+	@mk/configure.sh $(CONFIG_PARTS_NEW) > $@.new
 	@mv $@.new $@
 endif
 

@@ -43,7 +43,7 @@ function flush_program(   kind, stem, variant, objects, i, n, list, object, prog
           (pkg == "" ? "" : "$(shell pkg-config --libs " pkg ") ") "$(TEST_LIBS) -o $@"
     if (!(dir in seen)) {
         seen[dir] = 1
-        print dir "/%.o: %.c $(BUILD)/flags/tests-" variant " | $(PACKAGES_CHECKED)"
+        print dir "/%.o: %.c $(BUILD)/flags/tests-" variant
         print "\t@mkdir -p $(@D)"
         print "\t$(call quiet,CC,$@)$(COMPILE_" variant ") " cflags " " \
               (pkg == "" ? "" : "$(shell pkg-config --cflags " pkg ") ") "-MMD -MP -c $< -o $@"
