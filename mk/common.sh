@@ -49,3 +49,16 @@ jobs_count() {
 system_python() {
     if [ -x /usr/bin/python3 ]; then echo /usr/bin/python3; else command -v python3; fi
 }
+
+# The Debian mirror is the one that this machine already uses for its own release.
+debian_mirror() {
+    if [ -n "${DEBIAN_MIRROR:-}" ]; then
+        printf '%s\n' "$DEBIAN_MIRROR"
+        return
+    fi
+    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        awk -v codename="$codename" '
+            $3 == "main" && ($2 == codename || $2 == "stable" || $2 == "testing" || $2 == "sid" ||
+                             $2 == "unstable") { print $1; exit }'
+}

@@ -20,21 +20,8 @@ name=$2
 apt_dir=$BAREGPU_CACHE/apt
 target=$BAREGPU_CACHE/debian/$SUITE/$kind-$name
 
-# The mirror is the one that this machine already uses for its own release.
-find_mirror() {
-    if [ -n "${DEBIAN_MIRROR:-}" ]; then
-        printf '%s\n' "$DEBIAN_MIRROR"
-        return
-    fi
-    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-        awk -v codename="$codename" '
-            $3 == "main" && ($2 == codename || $2 == "stable" || $2 == "testing" || $2 == "sid" ||
-                             $2 == "unstable") { print $1; exit }'
-}
-
 write_apt_configuration() {
-    mirror=$(find_mirror)
+    mirror=$(debian_mirror)
     [ -n "$mirror" ] || die "no Debian mirror in this machine's apt sources; set DEBIAN_MIRROR=URI"
     mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial" "$apt_dir/preferences.d"
     {

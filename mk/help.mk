@@ -14,6 +14,7 @@ baregpu: a GPU for bare-metal guests
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
   make host             the mediator: $(BUILD)/host/baregpu-mediator, and the simulator,
                         $(BUILD)/host/baregpu-sst-sim with libsst-device.a
+  make fresh            `make run` and `make test` on fresh Debians 12 and 13, in chroots; needs root
   make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
   make compile_commands.json   for editors
   make clean            removes $(BUILD)/; the cache stays

@@ -69,3 +69,7 @@ soak: export BAREGPU_SOAK := 1
 test soak: firmware qemu host tests
 	@BAREGPU_BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ) TEST_TIMEOUT_S=$(DEADLINE) \
 		mk/prove.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)' '$(SELECTED_FUZZ)'
+
+.PHONY: fresh
+fresh:
+	@mk/fresh.sh $(BUILD)
