@@ -37,6 +37,36 @@ static bool touch(uint64_t address)
     return *word == ~address;
 }
 
+static uint64_t pages_touched(uint64_t base, uint64_t size)
+{
+    return size ? (base + size - 1) / PAGE_SIZE - base / PAGE_SIZE + 1 : 0;
+}
+
+static uint64_t memory_pages(void)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < machine.memory_count; i++)
+        count += machine.memory[i].size / PAGE_SIZE;
+    return count;
+}
+
+/* What the page allocator never gets. QEMU's devicetree alone has 1 MiB, nearly all of it padding. */
+static uint64_t pages_spoken_for(void)
+{
+    struct pages_range banks[MACHINE_MEMORY_BANKS_MAX];
+    uint64_t count = pages_touched((uintptr_t)__image_start,
+                                   (uintptr_t)__image_end - (uintptr_t)__image_start) +
+                     pages_touched(machine.devicetree.base, machine.devicetree.size);
+
+    for (uint32_t i = 0; i < machine.reserved_count; i++)
+        count += pages_touched(machine.reserved[i].base, machine.reserved[i].size);
+    for (uint32_t i = 0; i < machine.memory_count; i++)
+        banks[i] = (struct pages_range){machine.memory[i].base, machine.memory[i].size};
+    /* Wherever in a page the bitmaps begin. */
+    return count + pages_touched(PAGE_SIZE - 1, pages_metadata_size(banks, machine.memory_count));
+}
+
 /* Takes all memory in large blocks, touches both ends of each, gives it back. */
 static void test_all_pages(void)
 {
@@ -61,8 +91,8 @@ static void test_all_pages(void)
     }
     tap_ok(right, "%llu MiB in %u blocks can be written", (unsigned long long)taken / 256, count);
     tap_ok(taken * 100 >= before.free * 99, "that is 99%% of what was free, or more");
-    tap_ok(before.total * 100 >= machine.memory[0].size / PAGE_SIZE * 98,
-           "which is 98%% of the machine's memory, or more");
+    tap_ok(before.total >= memory_pages() - pages_spoken_for(),
+           "no page is missing but those of image, devicetree, bitmaps and what is reserved");
     while (count-- > 0)
         pages_free(blocks[count], counts[count]);
     pages_statistics(&after);
