@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/mediator/pvgpu/handshake.c host/mediator/pvgpu/ring.c host/common/listener.c
+// build: host/common/fd_message.c
 /*
  * Any bytes as a pvgpu device's first message, in two pieces, with descriptors: what is not a
  * handshake is refused, what is maps as much as it said, no descriptor is lost.
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/common/fd_message.h"
 #include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/pvgpu/ring.h"
 
@@ -37,25 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void send_piece(int socket, const uint8_t *bytes, size_t size, const int *descriptors,
                        unsigned count)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(8 * sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)(uintptr_t)bytes, size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
     if (size == 0) {
         return;
     }
-    if (count) {
-        message.msg_control = control.space;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
-    }
-    CHECK(sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)size);
+    CHECK(fd_message_send(socket, bytes, size, descriptors, count) == (ssize_t)size);
 }
 
 /* As the worker; whatever was received is closed at the end. */

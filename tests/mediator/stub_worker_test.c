@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/client.c host/mediator/worker/control.c
+// build: host/mediator/log.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*
  * One worker process, with the test in the supervisor's place: what it does with each control

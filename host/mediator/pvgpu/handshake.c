@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* MSG_CMSG_CLOEXEC */
 #include "host/mediator/pvgpu/handshake.h"
 
 #include <errno.h>
@@ -7,14 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/common/fd_message.h"
 #include "host/common/listener.h"
-
-/* A sender may attach more than we want: the kernel's most, so that none is lost unseen. */
-#define DESCRIPTORS_MAX 253
 
 static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, const char *what)
 {
@@ -22,43 +18,18 @@ static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, cons
     return PVGPU_HANDSHAKE_BAD;
 }
 
-static void keep_descriptors(struct pvgpu_handshake_state *state, struct msghdr *header)
-{
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            if (state->descriptor_count < PVGPU_DESCRIPTORS) {
-                state->descriptors[state->descriptor_count] = fd;
-            } else {
-                close(fd);
-            }
-            state->descriptor_count++;
-        }
-    }
-}
-
+/* Those beyond the contract's are closed, and counted: the handshake is a wrong one then. */
 static ssize_t receive(struct pvgpu_handshake_state *state, int socket, size_t wanted)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-    } control;
-    struct iovec part = {state->bytes + state->length, wanted - state->length};
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.space,
-                            .msg_controllen = sizeof(control.space)};
-    ssize_t received = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    unsigned kept = state->descriptor_count < PVGPU_DESCRIPTORS ? state->descriptor_count
+                                                                : PVGPU_DESCRIPTORS;
+    unsigned count;
+    ssize_t received = fd_message_receive(socket, state->bytes + state->length,
+                                          wanted - state->length, state->descriptors + kept,
+                                          PVGPU_DESCRIPTORS - kept, &count);
 
     if (received > 0) {
-        keep_descriptors(state, &header);
+        state->descriptor_count += count;
         state->length += (size_t)received;
     }
     return received;

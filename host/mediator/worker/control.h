@@ -77,6 +77,10 @@ struct control_message {
 /* Sends one message, with a descriptor when fd >= 0. 0, or -1 with errno. Never blocks. */
 int control_send(int socket, const struct control_message *message, int fd);
 
+/* A worker's: without a descriptor. Why it failed is a log line, and nothing follows from it: a
+ * supervisor that reads no more is gone, or about to end this worker. */
+void control_tell(int socket, const struct control_message *message);
+
 /*
  * Receives one message and its descriptor (-1 when there is none; fd NULL: there must be none).
  * 1, 0 at the end of the stream or after an empty packet, -1 with errno (EAGAIN: none there;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/worker/control.c
+// build: host/mediator/worker/control.c host/mediator/log.c host/common/fd_message.c
 /* The control socket: what a worker that was taken over may send, and what that leaves behind. */
 #include <errno.h>
 #include <dirent.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "host/common/fd_message.h"
 #include "host/mediator/worker/control.h"
 
 static int pair[2];
@@ -48,25 +49,13 @@ static void send_raw(size_t size, unsigned count)
 {
     static const struct control_message message = {.type = CONTROL_CHECKED};
     static char bytes[sizeof(message) + 1];
-    struct iovec vector = {.iov_base = bytes, .iov_len = size};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(8 * sizeof(int))];
-    } ancillary = {0};
-    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1};
+    int fds[8];
 
     memcpy(bytes, &message, sizeof(message));
-    if (count > 0) {
-        header.msg_control = ancillary.space;
-        header.msg_controllen = CMSG_LEN(count * sizeof(int));
-        ancillary.header.cmsg_level = SOL_SOCKET;
-        ancillary.header.cmsg_type = SCM_RIGHTS;
-        ancillary.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-        for (unsigned i = 0; i < count; i++) {
-            memcpy(CMSG_DATA(&ancillary.header) + i * sizeof(int), &pair[0], sizeof(int));
-        }
+    for (unsigned i = 0; i < count; i++) {
+        fds[i] = pair[0];
     }
-    assert_int_equal(sendmsg(pair[0], &header, 0), size);
+    assert_int_equal(fd_message_send(pair[0], bytes, size, fds, count), size);
 }
 
 static void test_message(void **state)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: host/mediator/pvgpu/handshake.c host/mediator/worker/outbox.c host/common/listener.c
+// build: host/common/fd_message.c
 /* pvgpu's handshake from any cut of the stream and with any descriptors; messages to the device. */
 #include <errno.h>
 #include <fcntl.h>
