@@ -12,8 +12,7 @@ union ancillary {
     char space[CMSG_SPACE(FD_MESSAGE_DESCRIPTORS * sizeof(int))];
 };
 
-ssize_t fd_message_send(int socket, const void *bytes, size_t size, const int *fds,
-                        unsigned count)
+ssize_t fd_message_send(int socket, const void *bytes, size_t size, const int *fds, unsigned count)
 {
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
     struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};

@@ -10,8 +10,7 @@
 
 /* How many bytes the socket took; with the first of them `count` descriptors, at most
  * FD_MESSAGE_DESCRIPTORS, which stay the caller's. -1 with errno. */
-ssize_t fd_message_send(int socket, const void *bytes, size_t size, const int *fds,
-                        unsigned count);
+ssize_t fd_message_send(int socket, const void *bytes, size_t size, const int *fds, unsigned count);
 
 /*
  * How many bytes came; 0 at the end of the stream, or for an empty packet; -1 with errno, EMSGSIZE

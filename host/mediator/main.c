@@ -10,8 +10,9 @@
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/state.h"
-#include "host/mediator/version.h"
+#include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/stub/worker.h"
+#include "host/mediator/version.h"
 #include "protocol/pvgpu.h"
 
 const char *argp_program_version = "baregpu-mediator " MEDIATOR_VERSION;
@@ -223,6 +224,8 @@ static int run(const struct arguments *arguments)
     return supervisor_run(&supervisor);
 }
 
+static const struct worker_kind *const worker_kinds[] = {&stub_worker_kind, &pvgpu_worker_kind};
+
 int main(int count, char **texts)
 {
     static const struct argp parser = {options, parse_option, NULL, documentation, NULL, NULL,
@@ -230,7 +233,7 @@ int main(int count, char **texts)
     struct arguments arguments = {.ready_fd = -1};
 
     if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {
-        return worker_main();
+        return worker_main(worker_kinds, sizeof(worker_kinds) / sizeof(worker_kinds[0]));
     }
     if (count == 2 && strcmp(texts[1], PROBE_ARGUMENT) == 0) {
         return probe_main();

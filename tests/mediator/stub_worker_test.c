@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c host/mediator/worker/control.c
-// build: host/mediator/log.c host/common/fd_message.c
+// build: tests/mediator/client.c host/mediator/worker/control.c host/mediator/log.c
+// build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*
  * One worker process, with the test in the supervisor's place: what it does with each control
@@ -21,7 +21,7 @@
 
 #include "harness.h"
 #include "host/mediator/worker/control.h"
-#include "host/mediator/stub/worker.h"
+#include "host/mediator/worker/worker.h"
 #include "tests/mediator/client.h"
 
 #define ROUNDS 100 /* the worker's two threads race for what is tested */

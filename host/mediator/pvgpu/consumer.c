@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The consumer's thread of a pvgpu worker: the ring, the lease, the backend. */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
@@ -19,8 +17,6 @@
 /* A device that gives no picture back in this time does not get this one. */
 #define ROOM_LIMIT_NS (100 * NS_PER_MS)
 #define READER_NAP_NS NS_PER_MS
-/* Loading the driver and making a context takes seconds on a machine with many GPUs. */
-#define PREPARE_LIMIT_NS (30 * NS_PER_S)
 /* For an older device that is in the middle of zeroing the pointers. */
 #define SILENT_RESET_NS (5 * NS_PER_MS)
 #define RATE_NAP_NS NS_PER_MS
@@ -39,14 +35,6 @@ static void pause_cpu(void)
 static bool has_attention(const struct pvgpu_worker *worker)
 {
     return __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) != 0;
-}
-
-static void empty_eventfd(int fd)
-{
-    uint64_t counter;
-    ssize_t ignored = read(fd, &counter, sizeof(counter));
-
-    (void)ignored;
 }
 
 /* Until there is attention, the doorbell (when asked for), or the time. */
@@ -73,17 +61,10 @@ static void wait_for(struct pvgpu_worker *worker, bool doorbell, uint64_t until_
         return;
     }
     if (polled[0].revents & POLLIN) {
-        empty_eventfd(worker->kick);
+        eventfd_read(worker->kick, &(eventfd_t){0});
     }
     if (polled[1].revents & POLLIN) {
-        empty_eventfd(worker->shared.doorbell);
-    }
-}
-
-static void tell_supervisor(struct pvgpu_worker *worker, const struct control_message *message)
-{
-    if (control_send(worker->control, message, -1) != 0) {
-        log_warning("control socket: %m");
+        eventfd_read(worker->shared.doorbell, &(eventfd_t){0});
     }
 }
 
@@ -111,7 +92,7 @@ static void begin_long(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
     __atomic_store_n(&worker->deadline_ns, clock_now_ns() + limit_ns, __ATOMIC_SEQ_CST);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
-        pvgpu_worker_wake(worker);
+        worker_wake(&worker->base);
     }
 }
 
@@ -122,48 +103,29 @@ static void end_long(struct pvgpu_worker *worker)
 
 static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
 {
-    return worker->start.limits.request_timeout_ms * NS_PER_MS;
+    return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
 }
 
 /* ---- Backend ---- */
-
-static bool open_session(struct pvgpu_worker *worker, char *reason, size_t size)
-{
-    struct backend *backend;
-
-    if (worker->device.cuda) {
-        backend = backend_cuda_open(worker->device.ordinal, reason, size);
-    } else {
-        backend = backend_cpu_open();
-        snprintf(reason, size, "no memory");
-    }
-    if (backend) {
-        worker->context.session = session_create(backend, worker->start.limits.memory_limit);
-        snprintf(reason, size, "no memory");
-    }
-    return worker->context.session != NULL;
-}
 
 /* The backend's context, and the shared memory in it: all of it, so that what the guest puts into
  * the heap is one DMA away. */
 static bool prepare(struct pvgpu_worker *worker)
 {
     struct operation_heap *heap = &worker->context.heap;
-    char reason[160] = "";
-    struct backend *backend;
+    char reason[LEASE_REASON_SIZE] = "";
     backend_address start = 0;
     bool done;
 
-    begin_long(worker, PREPARE_LIMIT_NS);
-    done = open_session(worker, reason, sizeof(reason));
+    begin_long(worker, LEASE_PREPARE_LIMIT_NS);
+    done = lease_prepare(&worker->context.session, &worker->base.device,
+                         worker->base.start.limits.memory_limit, true, reason);
     if (done) {
-        backend = worker->context.session->backend;
-        done = (!backend->ops->prepare || backend->ops->prepare(backend) == COMPUTE_OK) &&
-               backend->ops->share(backend, worker->shared.memory, worker->shared.size,
-                                   &start) == COMPUTE_OK;
-        if (!done) {
-            snprintf(reason, sizeof(reason), "%s", backend->error);
-        }
+        struct backend *backend = worker->context.session->backend;
+
+        done = backend->ops->share(backend, worker->shared.memory, worker->shared.size, &start) ==
+               COMPUTE_OK;
+        snprintf(reason, sizeof(reason), "%s", backend->error);
     }
     end_long(worker);
     if (!done) {
@@ -204,35 +166,14 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
 
 static bool release_lease(struct pvgpu_worker *worker)
 {
-    const struct control_message message = {.type = CONTROL_RELEASE};
-
     if (!finish_work(worker, worker->ring.consumer, 0)) {
         return false;
     }
-    worker->lease_held = false;
-    worker->release_wanted = false;
-    tell_supervisor(worker, &message);
+    lease_release(&worker->lease);
     return true;
 }
 
-static void ask_for_lease(struct pvgpu_worker *worker)
-{
-    struct control_message message = {.type = CONTROL_ASK, .priority = worker->priority};
-
-    if (!worker->lease_asked) {
-        worker->lease_asked = true;
-        tell_supervisor(worker, &message);
-    }
-}
-
 /* ---- Attention ---- */
-
-static void take_grant(struct pvgpu_worker *worker, bool contended)
-{
-    worker->release_wanted = contended;
-    worker->lease_asked = false;
-    worker->lease_held = true;
-}
 
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
@@ -270,9 +211,7 @@ static void end_session(struct pvgpu_worker *worker)
         pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
         pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
     }
-    pthread_mutex_lock(&worker->lock);
-    pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
-    pthread_mutex_unlock(&worker->lock);
+    pvgpu_worker_send(worker, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
     pvgpu_worker_finish(worker);
 }
 
@@ -280,11 +219,9 @@ static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
 {
     finish_work(worker, worker->ring.consumer, 0);
     pvgpu_ring_publish(&worker->ring);
-    pthread_mutex_lock(&worker->lock);
     for (; count > 0; count--) {
-        pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
+        pvgpu_worker_send(worker, PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
     }
-    pthread_mutex_unlock(&worker->lock);
 }
 
 /* False when the session ends. */
@@ -295,19 +232,19 @@ static bool take_attention(struct pvgpu_worker *worker)
     uint32_t request, pauses;
     bool contended;
 
-    pthread_mutex_lock(&worker->lock);
+    pthread_mutex_lock(&worker->base.lock);
     refusal = worker->refusal;
     request = worker->reset_request;
     contended = worker->contended;
     pauses = worker->pauses;
     worker->pauses = 0;
     worker->paused = worker->pause_wanted;
-    pthread_mutex_unlock(&worker->lock);
+    pthread_mutex_unlock(&worker->base.lock);
     if (bits & PVGPU_ATTENTION_GRANT) {
-        take_grant(worker, contended);
+        lease_take_grant(&worker->lease, contended);
     }
-    if (bits & PVGPU_ATTENTION_REVOKE && worker->lease_held) {
-        worker->release_wanted = true;
+    if (bits & PVGPU_ATTENTION_REVOKE) {
+        lease_take_revoke(&worker->lease);
     }
     if (bits & PVGPU_ATTENTION_REFUSE) {
         log_warning("not served: %s", operation_status_name(refusal));
@@ -431,12 +368,13 @@ static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command
     if (kind == PVGPU_KIND_PRESENT && !present_is_due(worker, command, until_ns)) {
         return false;
     }
-    if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) && !worker->lease_held) {
-        ask_for_lease(worker);
+    if ((kind == PVGPU_KIND_WORK || kind == PVGPU_KIND_PRESENT) &&
+        worker->lease.state != LEASE_HELD) {
+        lease_ask(&worker->lease, worker->priority);
         *until_ns = NEVER;
         return false;
     }
-    if (worker->limiter.rate && !limiter_take(&worker->limiter, clock_now_ns())) {
+    if (worker->base.limiter.rate && !limiter_take(&worker->base.limiter, clock_now_ns())) {
         *until_ns = clock_now_ns() + RATE_NAP_NS;
         return false;
     }
@@ -446,7 +384,7 @@ static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command
 /* A command that must wait: the lease goes meanwhile, if others want it. */
 static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
 {
-    if (worker->lease_held && worker->release_wanted && !release_lease(worker)) {
+    if (lease_is_due(&worker->lease) && !release_lease(worker)) {
         return;
     }
     pvgpu_ring_publish(&worker->ring);
@@ -511,7 +449,7 @@ static void wait_for_work(struct pvgpu_worker *worker)
 {
     uint64_t until_ns;
 
-    if (worker->lease_held && worker->release_wanted && !release_lease(worker)) {
+    if (lease_is_due(&worker->lease) && !release_lease(worker)) {
         return;
     }
     pvgpu_ring_publish(&worker->ring);
@@ -559,7 +497,7 @@ static void wait_for_reset(struct pvgpu_worker *worker)
         take_reset(worker, 0);
         return;
     }
-    if (worker->lease_held && !release_lease(worker)) {
+    if (worker->lease.state == LEASE_HELD && !release_lease(worker)) {
         return;
     }
     /* An older device says nothing when it resets: the next doorbell finds it. */
@@ -618,7 +556,7 @@ static void consume(struct pvgpu_worker *worker)
     }
     /* One command with each lease that others wait for, the one that it was asked for; the rest of
      * the ring waits for the next. Whatever it is now: the guest may have put another one there. */
-    if (worker->release_wanted && worker->lease_held) {
+    if (lease_is_due(&worker->lease)) {
         release_lease(worker);
     }
 }
@@ -632,7 +570,7 @@ void *pvgpu_consumer_main(void *context)
         struct pollfd polled = {.fd = worker->kick, .events = POLLIN};
 
         if (poll(&polled, 1, -1) > 0) {
-            empty_eventfd(worker->kick);
+            eventfd_read(worker->kick, &(eventfd_t){0});
         }
     }
     if (__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_START) {
@@ -650,7 +588,7 @@ void *pvgpu_consumer_main(void *context)
             return NULL;
         }
         if (worker->paused) {
-            if (!worker->lease_held || release_lease(worker)) {
+            if (worker->lease.state != LEASE_HELD || release_lease(worker)) {
                 wait_for(worker, false, NEVER);
             }
         } else if (is_lost(worker)) {

@@ -5,51 +5,45 @@
  * The consumer never takes the lock per command: it looks at `attention`, which the socket's thread
  * sets bits in, after changing what they are about under the lock, and then signals `kick`.
  */
-#ifndef MEDIATOR_PVGPU_WORKER_STATE_H
-#define MEDIATOR_PVGPU_WORKER_STATE_H
+#ifndef MEDIATOR_PVGPU_STATE_H
+#define MEDIATOR_PVGPU_STATE_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/mediator/worker/control.h"
-#include "host/mediator/worker/limiter.h"
 #include "host/mediator/pvgpu/commands.h"
 #include "host/mediator/pvgpu/handshake.h"
-#include "host/mediator/worker/outbox.h"
 #include "host/mediator/pvgpu/ring.h"
+#include "host/mediator/worker/lease.h"
+#include "host/mediator/worker/worker.h"
 
 enum pvgpu_attention {
     PVGPU_ATTENTION_START = 1u << 0,  /* the supervisor said where this session runs */
     PVGPU_ATTENTION_RESET = 1u << 1,  /* reset_request */
     PVGPU_ATTENTION_PAUSE = 1u << 2,  /* pauses, pause_wanted */
-    PVGPU_ATTENTION_GRANT = 1u << 4,  /* the lease asked for */
-    PVGPU_ATTENTION_REVOKE = 1u << 5, /* others wait for the lease */
-    PVGPU_ATTENTION_REFUSE = 1u << 6, /* refusal: this guest is not served (any more) */
-    PVGPU_ATTENTION_DRAIN = 1u << 7,  /* finish what is in the ring, then end */
-    PVGPU_ATTENTION_SLOT = 1u << 8,   /* a scanout's slot came back */
+    PVGPU_ATTENTION_GRANT = 1u << 3,  /* the lease asked for */
+    PVGPU_ATTENTION_REVOKE = 1u << 4, /* others wait for the lease */
+    PVGPU_ATTENTION_REFUSE = 1u << 5, /* refusal: this guest is not served (any more) */
+    PVGPU_ATTENTION_DRAIN = 1u << 6,  /* finish what is in the ring, then end */
+    PVGPU_ATTENTION_SLOT = 1u << 7,   /* a scanout's slot came back */
 };
 
 struct pvgpu_worker {
+    struct worker base; /* its limiter is the consumer's, after the start */
+
     /* Set before the threads start, constant after. */
-    int connection, control;
-    int wake; /* eventfd: for the socket's thread */
     int kick; /* eventfd: for the consumer */
-    struct control_start start;
     struct pvgpu_shared shared;
 
-    pthread_mutex_t lock;
-
     /* Under the lock. */
-    struct pvgpu_outbox outbox;
-    struct control_attached device;
     uint32_t priority;
     uint32_t reset_request;
     uint32_t pauses;   /* PAUSE messages without an answer */
     bool pause_wanted; /* the last one was PAUSE, not RESUME */
     bool contended;    /* of the last GRANT */
     enum compute_status refusal;
-    int exit_status; /* when finished */
+    int exit_status; /* of the session, when finished */
 
     /* Atomic. */
     uint32_t attention;   /* enum pvgpu_attention */
@@ -62,8 +56,7 @@ struct pvgpu_worker {
     struct pvgpu_ring ring;
     struct pvgpu_context context;
     struct pvgpu_display display;
-    struct limiter limiter;
-    bool lease_held, lease_asked, release_wanted;
+    struct lease lease;
     bool prepared; /* the backend has its context, and the shared memory */
     bool paused, draining;
     bool ring_complained; /* the log has it that the ring could not be read on */
@@ -82,7 +75,9 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, cons
 /* The consumer is done; without a fault. */
 void pvgpu_worker_finish(struct pvgpu_worker *worker);
 
-void pvgpu_worker_wake(struct pvgpu_worker *worker);
+/* Sends the device a message, and takes the descriptor (-1: none). Any thread. */
+void pvgpu_worker_send(struct pvgpu_worker *worker, uint32_t type, const void *payload,
+                       uint32_t size, int fd);
 
 /* Interrupts the guest, as the device can: PVGPU_IRQ_*. */
 void pvgpu_worker_interrupt(struct pvgpu_worker *worker, uint32_t irq);

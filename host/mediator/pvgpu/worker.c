@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The socket's thread of a pvgpu worker: the device, the supervisor, the clock. */
-#define _GNU_SOURCE 1 /* MSG_CMSG_CLOEXEC */
+/* The socket's thread of a pvgpu's worker: the device, the clock. */
 #include "host/mediator/pvgpu/worker.h"
 
 #include <errno.h>
@@ -9,23 +8,23 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
-#include "host/mediator/worker/sandbox.h"
-#include "host/mediator/stub/worker.h"
 
 #define HANDSHAKE_LIMIT_NS (10 * NS_PER_S) /* also for IDENTITY after it */
-#define LAST_FLUSH_NS NS_PER_S
 #define MESSAGE_MAX (sizeof(struct pvgpu_message) + PVGPU_PAYLOAD_MAX)
+/* The largest of ours; a device that leaves 64 of them unread does not read any more. */
+#define OUT_MESSAGE_MAX (sizeof(struct pvgpu_message) + sizeof(struct pvgpu_scanout))
+#define OUTBOX_SIZE (64 * OUT_MESSAGE_MAX)
+
+_Static_assert(sizeof(struct pvgpu_scanout) >= sizeof(struct pvgpu_scanout_buffer), "the largest");
 
 /* The socket thread's own. */
 struct device_stream {
@@ -33,59 +32,70 @@ struct device_stream {
     uint8_t input[2 * MESSAGE_MAX];
     size_t length;
     uint64_t identity_until_ns; /* 0: it has come, or none comes */
+    uint64_t watch_until_ns;    /* until when deadline_ns is looked at unasked */
     bool attach_asked, attached;
     uint8_t pool_id;
     bool pool_guessed; /* an older device: no pool of its own */
-    struct control_statistics statistics;
-    bool over;
-    int exit_status;
 };
 
-static struct pvgpu_worker worker_state;
-static struct device_stream device_stream = {.worker = &worker_state};
-
-static void end(struct device_stream *stream, int exit_status)
-{
-    if (!stream->over) {
-        stream->over = true;
-        stream->exit_status = exit_status;
-    }
-}
-
-static void signal_eventfd(int fd)
-{
-    const uint64_t one = 1;
-    ssize_t ignored = write(fd, &one, sizeof(one));
-
-    (void)ignored; /* the counter is at its top: signalled */
-}
-
-void pvgpu_worker_wake(struct pvgpu_worker *worker)
-{
-    signal_eventfd(worker->wake);
-}
+static struct pvgpu_worker pvgpu_worker;
+static struct device_stream device_stream = {.worker = &pvgpu_worker};
 
 static void call_attention(struct pvgpu_worker *worker, uint32_t bit)
 {
     __atomic_fetch_or(&worker->attention, bit, __ATOMIC_ACQ_REL);
-    signal_eventfd(worker->kick);
+    eventfd_write(worker->kick, 1);
+}
+
+/* ---- Messages to the device ---- */
+
+static size_t build_message(uint8_t out[OUT_MESSAGE_MAX], uint32_t type, const void *payload,
+                            uint32_t size)
+{
+    const struct pvgpu_message header = {.type = type, .size = size};
+
+    memcpy(out, &header, sizeof(header));
+    if (size > 0) {
+        memcpy(out + sizeof(header), payload, size);
+    }
+    return sizeof(header) + size;
+}
+
+/* With the lock, which is free after. */
+static void unlock_and_wake(struct pvgpu_worker *worker)
+{
+    bool waiting = worker->base.outbox.length > 0 || worker->base.outbox.broken;
+
+    pthread_mutex_unlock(&worker->base.lock);
+    if (waiting) {
+        worker_wake(&worker->base);
+    }
+}
+
+void pvgpu_worker_send(struct pvgpu_worker *worker, uint32_t type, const void *payload,
+                       uint32_t size, int fd)
+{
+    uint8_t out[OUT_MESSAGE_MAX];
+    size_t length = build_message(out, type, payload, size);
+
+    pthread_mutex_lock(&worker->base.lock);
+    outbox_put(&worker->base.outbox, out, length, fd);
+    unlock_and_wake(worker);
 }
 
 void pvgpu_worker_interrupt(struct pvgpu_worker *worker, uint32_t irq)
 {
     uint32_t vector = irq == PVGPU_IRQ_FENCE ? PVGPU_VECTOR_FENCE : PVGPU_VECTOR_ERROR;
+    uint8_t out[OUT_MESSAGE_MAX];
+    size_t length = build_message(out, PVGPU_MESSAGE_IRQ, &vector, sizeof(vector));
 
     if (worker->shared.direct) {
-        signal_eventfd(irq == PVGPU_IRQ_FENCE ? worker->shared.fence : worker->shared.error);
+        eventfd_write(irq == PVGPU_IRQ_FENCE ? worker->shared.fence : worker->shared.error, 1);
         return;
     }
-    pthread_mutex_lock(&worker->lock);
-    pvgpu_outbox_put_once(&worker->outbox, PVGPU_MESSAGE_IRQ, &vector, sizeof(vector));
-    bool waiting = worker->outbox.count > 0 || worker->outbox.broken;
-    pthread_mutex_unlock(&worker->lock);
-    if (waiting) {
-        pvgpu_worker_wake(worker);
-    }
+    pthread_mutex_lock(&worker->base.lock);
+    outbox_put_once(&worker->base.outbox, out, length);
+    unlock_and_wake(worker);
 }
 
 /* ---- The end ---- */
@@ -94,7 +104,7 @@ static void finish(struct pvgpu_worker *worker, int exit_status)
 {
     worker->exit_status = exit_status;
     __atomic_store_n(&worker->finished, true, __ATOMIC_RELEASE);
-    pvgpu_worker_wake(worker);
+    worker_wake(&worker->base);
 }
 
 void pvgpu_worker_finish(struct pvgpu_worker *worker)
@@ -115,7 +125,7 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, cons
     pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
     pvgpu_ring_report(&worker->ring, worker->ring.consumer, code, 0);
     pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
-    control_send(worker->control, &message, -1);
+    control_tell(worker->base.control, &message);
     finish(worker, WORKER_EXIT_FAULT);
 }
 
@@ -127,7 +137,7 @@ static void on_bus_error(int signal_number)
         .type = CONTROL_FAULT, .reason = "the shared memory is not there any more"};
 
     (void)signal_number;
-    send(worker_state.control, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(pvgpu_worker.base.control, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
     _exit(WORKER_EXIT_FAULT);
 }
 
@@ -135,25 +145,12 @@ static void on_bus_error(int signal_number)
 
 static void send_scanout_buffer(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd)
 {
-    struct pvgpu_worker *worker = owner;
-
-    pthread_mutex_lock(&worker->lock);
-    pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_SCANOUT_BUFFER, buffer, sizeof(*buffer), fd);
-    pthread_mutex_unlock(&worker->lock);
-    pvgpu_worker_wake(worker);
+    pvgpu_worker_send(owner, PVGPU_MESSAGE_SCANOUT_BUFFER, buffer, sizeof(*buffer), fd);
 }
 
 static void send_scanout(void *owner, const struct pvgpu_scanout *scanout)
 {
-    struct pvgpu_worker *worker = owner;
-
-    pthread_mutex_lock(&worker->lock);
-    pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout), -1);
-    bool waiting = worker->outbox.count > 0 || worker->outbox.broken;
-    pthread_mutex_unlock(&worker->lock);
-    if (waiting) {
-        pvgpu_worker_wake(worker);
-    }
+    pvgpu_worker_send(owner, PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout), -1);
 }
 
 static bool is_read(void *owner)
@@ -161,10 +158,10 @@ static bool is_read(void *owner)
     struct pvgpu_worker *worker = owner;
     int waiting = 0;
 
-    pthread_mutex_lock(&worker->lock);
-    bool sent = worker->outbox.count == 0;
-    pthread_mutex_unlock(&worker->lock);
-    return sent && ioctl(worker->connection, SIOCOUTQ, &waiting) == 0 && waiting == 0;
+    pthread_mutex_lock(&worker->base.lock);
+    bool sent = worker->base.outbox.length == 0;
+    pthread_mutex_unlock(&worker->base.lock);
+    return sent && ioctl(worker->base.connection, SIOCOUTQ, &waiting) == 0 && waiting == 0;
 }
 
 static const struct pvgpu_display_ops display_ops = {
@@ -174,22 +171,15 @@ static const struct pvgpu_display_ops display_ops = {
 
 static void attach(struct device_stream *stream, uint32_t vm_id, uint8_t pool_id)
 {
-    struct pvgpu_worker *worker = stream->worker;
-    struct control_message ask = {.type = CONTROL_ATTACH,
-                                  .attach = {.vm_id = vm_id, .pool_id = pool_id}};
-
     stream->attach_asked = true;
     stream->pool_id = pool_id;
-    log_set_prefix("session %u (%s, vm %u)", worker->start.session, worker->start.listener, vm_id);
-    if (control_send(worker->control, &ask, -1) != 0) {
-        log_error("control socket: %m");
-    }
+    worker_attach(&stream->worker->base, vm_id, pool_id);
 }
 
 static bool take_identity(struct device_stream *stream, const struct pvgpu_identity *identity)
 {
     struct pvgpu_worker *worker = stream->worker;
-    uint32_t most = worker->start.limits.max_priority;
+    uint32_t most = worker->base.start.limits.max_priority;
 
     if (stream->attach_asked || identity->priority > VGPU_STUB_PRIORITY_HIGH) {
         return false;
@@ -202,18 +192,18 @@ static bool take_identity(struct device_stream *stream, const struct pvgpu_ident
 
 static void take_pause(struct pvgpu_worker *worker, bool wanted)
 {
-    pthread_mutex_lock(&worker->lock);
+    pthread_mutex_lock(&worker->base.lock);
     worker->pause_wanted = wanted;
     worker->pauses += wanted;
-    pthread_mutex_unlock(&worker->lock);
+    pthread_mutex_unlock(&worker->base.lock);
     call_attention(worker, PVGPU_ATTENTION_PAUSE);
 }
 
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
-    pthread_mutex_lock(&worker->lock);
+    pthread_mutex_lock(&worker->base.lock);
     worker->reset_request = request;
-    pthread_mutex_unlock(&worker->lock);
+    pthread_mutex_unlock(&worker->base.lock);
     call_attention(worker, PVGPU_ATTENTION_RESET);
 }
 
@@ -264,17 +254,18 @@ static void take_message(struct device_stream *stream, const struct pvgpu_messag
 
     switch (message->type) {
     case PVGPU_MESSAGE_DOORBELL:
-        signal_eventfd(worker->kick);
+        eventfd_write(worker->kick, 1);
         return;
     case PVGPU_MESSAGE_SHUTDOWN:
         log_debug("the device ended the session");
-        end(stream, WORKER_EXIT_OK);
+        worker_end(&stream->worker->base, WORKER_EXIT_OK);
         return;
     default:
         if (!take_direct_message(stream, message, payload)) {
             log_warning("message of type 0x%x with %u bytes: not one of this protocol; connection "
-                        "ended", message->type, message->size);
-            end(stream, WORKER_EXIT_OK);
+                        "ended",
+                        message->type, message->size);
+            worker_end(&stream->worker->base, WORKER_EXIT_OK);
         }
     }
 }
@@ -284,11 +275,11 @@ static void take_messages(struct device_stream *stream)
     struct pvgpu_message message;
     size_t taken = 0;
 
-    while (!stream->over && stream->length - taken >= sizeof(message)) {
+    while (!stream->worker->base.over && stream->length - taken >= sizeof(message)) {
         memcpy(&message, stream->input + taken, sizeof(message));
         if (message.size > PVGPU_PAYLOAD_MAX) {
             log_warning("a message of %u bytes; connection ended", message.size);
-            end(stream, WORKER_EXIT_OK);
+            worker_end(&stream->worker->base, WORKER_EXIT_OK);
             return;
         }
         if (stream->length - taken - sizeof(message) < message.size) {
@@ -304,7 +295,7 @@ static void take_messages(struct device_stream *stream)
 static void read_device(struct device_stream *stream)
 {
     struct pvgpu_worker *worker = stream->worker;
-    ssize_t received = recv(worker->connection, stream->input + stream->length,
+    ssize_t received = recv(worker->base.connection, stream->input + stream->length,
                             sizeof(stream->input) - stream->length, MSG_DONTWAIT);
 
     if (received > 0) {
@@ -312,24 +303,27 @@ static void read_device(struct device_stream *stream)
         take_messages(stream);
     } else if (received == 0 || (errno != EAGAIN && errno != EINTR)) {
         log_debug("the device is gone");
-        end(stream, WORKER_EXIT_OK);
+        worker_end(&stream->worker->base, WORKER_EXIT_OK);
     }
 }
 
-/* ---- Messages of the supervisor ---- */
+/* ---- The supervisor's messages ---- */
 
-static void refuse(struct pvgpu_worker *worker, enum compute_status status)
+static struct pvgpu_worker *as_pvgpu(struct worker *worker)
 {
-    pthread_mutex_lock(&worker->lock);
-    worker->refusal = status;
-    pthread_mutex_unlock(&worker->lock);
-    call_attention(worker, PVGPU_ATTENTION_REFUSE);
+    return (struct pvgpu_worker *)worker;
 }
 
-static void take_attached(struct device_stream *stream, const struct control_attached *attached)
+static void refuse(struct worker *worker, enum compute_status status)
 {
-    struct pvgpu_worker *worker = stream->worker;
-    const struct config_limits *limits = &worker->start.limits;
+    as_pvgpu(worker)->refusal = status;
+    call_attention(as_pvgpu(worker), PVGPU_ATTENTION_REFUSE);
+}
+
+static void take_attached(struct worker *worker)
+{
+    struct device_stream *stream = &device_stream;
+    const struct control_attached *attached = &worker->device;
 
     if (attached->quarantined) {
         refuse(worker, COMPUTE_VM_QUARANTINED);
@@ -339,109 +333,76 @@ static void take_attached(struct device_stream *stream, const struct control_att
         refuse(worker, (enum compute_status)attached->status);
     } else if (!stream->attached) {
         stream->attached = true;
-        limiter_init(&worker->limiter, limits->requests_per_s, limits->burst, attached->tokens,
-                     clock_now_ns());
-        worker->device = *attached;
-        call_attention(worker, PVGPU_ATTENTION_START);
+        call_attention(as_pvgpu(worker), PVGPU_ATTENTION_START);
     }
 }
 
-static void fill_statistics(struct pvgpu_worker *worker, struct control_message *message)
+static void take_grant(struct worker *worker, bool contended)
 {
-    message->statistics = (struct control_statistics){
+    as_pvgpu(worker)->contended = contended;
+    call_attention(as_pvgpu(worker), PVGPU_ATTENTION_GRANT);
+}
+
+static void take_revoke(struct worker *worker)
+{
+    call_attention(as_pvgpu(worker), PVGPU_ATTENTION_REVOKE);
+}
+
+static void take_quarantine(struct worker *worker, bool quarantined)
+{
+    if (quarantined) {
+        refuse(worker, COMPUTE_VM_QUARANTINED);
+    }
+}
+
+static void drain(struct worker *worker)
+{
+    call_attention(as_pvgpu(worker), PVGPU_ATTENTION_DRAIN);
+}
+
+static void fill_statistics(struct worker *base, struct control_statistics *statistics)
+{
+    const struct pvgpu_worker *worker = as_pvgpu(base);
+
+    *statistics = (struct control_statistics){
         .requests = __atomic_load_n(&worker->commands, __ATOMIC_RELAXED),
         .errors = __atomic_load_n(&worker->errors, __ATOMIC_RELAXED),
         .memory_used = __atomic_load_n(&worker->memory_used, __ATOMIC_RELAXED),
     };
 }
 
-static void take_control(struct device_stream *stream, const struct control_message *message)
-{
-    struct pvgpu_worker *worker = stream->worker;
-    struct control_message answer = {.type = CONTROL_CHECKED};
-
-    switch (message->type) {
-    case CONTROL_ATTACHED:
-        take_attached(stream, &message->attached);
-        break;
-    case CONTROL_GRANT:
-        pthread_mutex_lock(&worker->lock);
-        worker->contended = message->contended;
-        pthread_mutex_unlock(&worker->lock);
-        call_attention(worker, PVGPU_ATTENTION_GRANT);
-        break;
-    case CONTROL_REVOKE:
-        call_attention(worker, PVGPU_ATTENTION_REVOKE);
-        break;
-    case CONTROL_CHECK:
-        fill_statistics(worker, &answer);
-        if (control_send(worker->control, &answer, -1) != 0) {
-            log_warning("control socket: %m");
-        }
-        break;
-    case CONTROL_QUARANTINE:
-        if (message->quarantined) {
-            refuse(worker, COMPUTE_VM_QUARANTINED);
-        }
-        break;
-    case CONTROL_DRAIN:
-        call_attention(worker, PVGPU_ATTENTION_DRAIN);
-        break;
-    default:
-        log_error("control message of type %u", message->type);
-        end(stream, WORKER_EXIT_FAILED);
-    }
-}
-
-static void read_control(struct device_stream *stream)
-{
-    struct control_message message;
-    int result = control_receive(stream->worker->control, &message, NULL);
-
-    if (result > 0) {
-        take_control(stream, &message);
-    } else if (result == 0 || errno != EAGAIN) {
-        log_debug("the supervisor is gone");
-        end(stream, WORKER_EXIT_FAILED);
-    }
-}
-
 /* ---- The clock ---- */
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* The consumer wakes this thread when it begins something long while nobody watches; watching goes
  * on for a limit's time after that, so that a stream of commands costs no wake-ups. */
-static int choose_timeout_ms(struct device_stream *stream, uint64_t *watch_until_ns)
+static uint64_t begin_wait(struct worker *base, short *events)
 {
-    struct pvgpu_worker *worker = stream->worker;
-    uint64_t limit_ns = worker->start.limits.request_timeout_ms * NS_PER_MS;
+    struct pvgpu_worker *worker = as_pvgpu(base);
+    struct device_stream *stream = &device_stream;
+    uint64_t limit_ns = base->start.limits.request_timeout_ms * NS_PER_MS;
     uint64_t now_ns = clock_now_ns();
-    uint64_t next_ns = stream->identity_until_ns ? stream->identity_until_ns : UINT64_MAX;
+    uint64_t next_ns = stream->identity_until_ns ? stream->identity_until_ns : WORKER_NEVER;
     uint64_t deadline_ns = __atomic_load_n(&worker->deadline_ns, __ATOMIC_SEQ_CST);
 
-    if (deadline_ns) {
-        *watch_until_ns = now_ns + limit_ns;
-    }
-    if (now_ns < *watch_until_ns) {
-        uint64_t look_ns = now_ns + limit_ns / 4;
-
-        next_ns = look_ns < next_ns ? look_ns : next_ns;
-    } else {
+    *events = POLLIN;
+    if (!deadline_ns && now_ns >= stream->watch_until_ns) {
         __atomic_store_n(&worker->watched, false, __ATOMIC_SEQ_CST);
-        if (!__atomic_load_n(&worker->deadline_ns, __ATOMIC_SEQ_CST)) {
-            goto chosen;
+        deadline_ns = __atomic_load_n(&worker->deadline_ns, __ATOMIC_SEQ_CST);
+        if (!deadline_ns) {
+            return next_ns;
         }
-        *watch_until_ns = now_ns + limit_ns;
-        next_ns = now_ns + limit_ns / 4;
+    }
+    if (deadline_ns) {
+        stream->watch_until_ns = now_ns + limit_ns;
     }
     __atomic_store_n(&worker->watched, true, __ATOMIC_SEQ_CST);
-    if (deadline_ns && deadline_ns < next_ns) {
-        next_ns = deadline_ns;
-    }
-chosen:
-    if (next_ns == UINT64_MAX) {
-        return -1;
-    }
-    return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+    next_ns = earliest(next_ns, now_ns + limit_ns / 4);
+    return deadline_ns ? earliest(next_ns, deadline_ns) : next_ns;
 }
 
 static void check_times(struct device_stream *stream)
@@ -455,81 +416,27 @@ static void check_times(struct device_stream *stream)
         /* Its thread may be stuck for good: the process ends. */
         pvgpu_worker_fault(worker, PVGPU_ERROR_TIMEOUT,
                            "a command ran longer than the limit of %u ms",
-                           worker->start.limits.request_timeout_ms);
+                           worker->base.start.limits.request_timeout_ms);
     }
     if (stream->identity_until_ns && now_ns >= stream->identity_until_ns) {
         log_warning("no identity after the handshake; connection ended");
-        end(stream, WORKER_EXIT_OK);
+        worker_end(&stream->worker->base, WORKER_EXIT_OK);
     }
 }
 
 /* ---- The loop ---- */
 
-static void check_end(struct device_stream *stream)
+static void take_events(struct worker *base, short events)
 {
-    struct pvgpu_worker *worker = stream->worker;
+    struct pvgpu_worker *worker = as_pvgpu(base);
 
-    pthread_mutex_lock(&worker->lock);
-    bool broken = worker->outbox.broken;
-    pthread_mutex_unlock(&worker->lock);
+    if (events & (POLLIN | POLLHUP | POLLERR)) {
+        read_device(&device_stream);
+    }
+    check_times(&device_stream);
     if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
-        end(stream, worker->exit_status);
-    } else if (broken) {
-        log_debug("the device does not take its messages");
-        end(stream, WORKER_EXIT_OK);
+        worker_end(base, worker->exit_status);
     }
-}
-
-static void serve(struct device_stream *stream)
-{
-    struct pvgpu_worker *worker = stream->worker;
-    uint64_t watch_until_ns = 0;
-    struct pollfd polled[3] = {
-        {.fd = worker->connection},
-        {.fd = worker->control, .events = POLLIN},
-        {.fd = worker->wake, .events = POLLIN},
-    };
-
-    while (!stream->over) {
-        pthread_mutex_lock(&worker->lock);
-        polled[0].events = worker->outbox.count > 0 ? POLLIN | POLLOUT : POLLIN;
-        pthread_mutex_unlock(&worker->lock);
-        int ready = poll(polled, 3, choose_timeout_ms(stream, &watch_until_ns));
-        if (ready > 0 && polled[2].revents) {
-            uint64_t counter;
-            ssize_t ignored = read(worker->wake, &counter, sizeof(counter));
-
-            (void)ignored;
-        }
-        if (ready > 0 && polled[1].revents) {
-            read_control(stream);
-        }
-        if (ready > 0 && polled[0].revents & POLLOUT) {
-            pthread_mutex_lock(&worker->lock);
-            pvgpu_outbox_flush(&worker->outbox);
-            pthread_mutex_unlock(&worker->lock);
-        }
-        if (ready > 0 && polled[0].revents & (POLLIN | POLLHUP | POLLERR)) {
-            read_device(stream);
-        }
-        check_times(stream);
-        check_end(stream);
-    }
-}
-
-/* The last messages get a moment. */
-static void flush_last(struct pvgpu_worker *worker)
-{
-    uint64_t until_ns = clock_now_ns() + LAST_FLUSH_NS;
-    struct pollfd polled = {.fd = worker->connection, .events = POLLOUT};
-
-    pthread_mutex_lock(&worker->lock);
-    pvgpu_outbox_flush(&worker->outbox);
-    while (worker->outbox.count > 0 && !worker->outbox.broken && clock_now_ns() < until_ns) {
-        poll(&polled, 1, (int)(LAST_FLUSH_NS / NS_PER_MS / 10));
-        pvgpu_outbox_flush(&worker->outbox);
-    }
-    pthread_mutex_unlock(&worker->lock);
 }
 
 /* ---- Start ---- */
@@ -540,11 +447,11 @@ static bool wait_handshake(struct device_stream *stream, struct pvgpu_handshake_
     struct pvgpu_worker *worker = stream->worker;
     uint64_t until_ns = clock_now_ns() + HANDSHAKE_LIMIT_NS;
     struct pollfd polled[2] = {
-        {.fd = worker->connection, .events = POLLIN},
-        {.fd = worker->control, .events = POLLIN},
+        {.fd = worker->base.connection, .events = POLLIN},
+        {.fd = worker->base.control, .events = POLLIN},
     };
 
-    while (!stream->over) {
+    while (!stream->worker->base.over) {
         uint64_t now_ns = clock_now_ns();
 
         if (now_ns >= until_ns) {
@@ -555,7 +462,7 @@ static bool wait_handshake(struct device_stream *stream, struct pvgpu_handshake_
             continue;
         }
         if (polled[1].revents) {
-            read_control(stream);
+            worker_read_control(&worker->base);
             if (__atomic_load_n(&worker->attention, __ATOMIC_RELAXED) & PVGPU_ATTENTION_DRAIN) {
                 return false;
             }
@@ -563,7 +470,7 @@ static bool wait_handshake(struct device_stream *stream, struct pvgpu_handshake_
         if (!polled[0].revents) {
             continue;
         }
-        switch (pvgpu_handshake_read(handshake, worker->connection)) {
+        switch (pvgpu_handshake_read(handshake, worker->base.connection)) {
         case PVGPU_HANDSHAKE_MORE:
             break;
         case PVGPU_HANDSHAKE_WHOLE:
@@ -586,7 +493,7 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
     uint64_t features = PVGPU_COMMANDS_FEATURES;
     const char *reason;
 
-    if (!pvgpu_handshake_map(handshake, worker->connection, &worker->shared)) {
+    if (!pvgpu_handshake_map(handshake, worker->base.connection, &worker->shared)) {
         log_warning("%s; connection ended", handshake->error);
         return false;
     }
@@ -599,79 +506,53 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
         features |= PVGPU_FEATURE_DIRECT | PVGPU_FEATURE_SCANOUT;
         stream->identity_until_ns = clock_now_ns() + HANDSHAKE_LIMIT_NS;
     } else {
-        worker->priority = worker->start.limits.max_priority < VGPU_STUB_PRIORITY_MEDIUM
-                               ? worker->start.limits.max_priority
+        worker->priority = worker->base.start.limits.max_priority < VGPU_STUB_PRIORITY_MEDIUM
+                               ? worker->base.start.limits.max_priority
                                : VGPU_STUB_PRIORITY_MEDIUM;
     }
     pvgpu_display_init(&worker->display, worker->shared.direct ? &display_ops : NULL, worker);
-    pvgpu_outbox_put(&worker->outbox, PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features), -1);
+    pvgpu_worker_send(worker, PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features), -1);
     return true;
 }
 
-static bool prepare(struct pvgpu_worker *worker)
-{
-    const struct config_limits *limits = &worker->start.limits;
-    struct compute_device_info unused;
-    struct sigaction on_bus = {.sa_handler = on_bus_error};
-    struct backend *backend;
-    uint64_t address_space;
-    pthread_t thread;
-
-    sigaction(SIGBUS, &on_bus, NULL);
-    /* What reads files does so before the sandbox: the time zone, the number of CPUs. */
-    tzset();
-    backend = backend_cpu_open();
-    if (backend) {
-        backend->ops->get_info(backend, &unused);
-        backend->ops->close(backend);
-    }
-    if (pthread_create(&thread, NULL, pvgpu_consumer_main, worker) != 0) {
-        log_error("worker: no thread");
-        return false;
-    }
-    pthread_detach(thread);
-    address_space = limits->memory_limit < UINT64_MAX - worker->shared.size
-                        ? limits->memory_limit + worker->shared.size
-                        : UINT64_MAX;
-    if (sandbox_enter(worker->start.cuda_possible, address_space, true) != 0) {
-        log_error("sandbox: %m");
-        return false;
-    }
-    return true;
-}
-
-int pvgpu_worker_main(int connection, int control, const struct control_start *start)
+static void open_worker(struct worker *base)
 {
     static struct pvgpu_handshake_state handshake;
-    struct pvgpu_worker *worker = &worker_state;
+    const struct sigaction on_bus = {.sa_handler = on_bus_error};
+    struct pvgpu_worker *worker = as_pvgpu(base);
     struct device_stream *stream = &device_stream;
-    struct control_message detach = {.type = CONTROL_DETACH};
 
-    worker->connection = connection;
-    worker->control = control;
-    worker->start = *start;
-    worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->lease.control = base->control;
     worker->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&worker->lock, NULL);
-    pvgpu_outbox_init(&worker->outbox, connection);
-    if (worker->wake < 0 || worker->kick < 0) {
+    if (worker->kick < 0 || outbox_init(&base->outbox, base->connection, OUTBOX_SIZE) != 0) {
         log_error("worker: %m");
-        return WORKER_EXIT_FAILED;
+        worker_end(base, WORKER_EXIT_FAILED);
+        return;
     }
-    if (wait_handshake(stream, &handshake) && take_handshake(stream, &handshake)) {
-        if (!prepare(worker)) {
-            return WORKER_EXIT_FAILED;
-        }
-        if (!worker->shared.direct) {
-            stream->pool_guessed = true;
-            attach(stream, 0, 'A');
-        }
-        serve(stream);
-        flush_last(worker);
+    sigaction(SIGBUS, &on_bus, NULL);
+    if (!wait_handshake(stream, &handshake) || !take_handshake(stream, &handshake)) {
+        worker_end(base, WORKER_EXIT_OK);
+        return;
     }
-    if (stream->exit_status == WORKER_EXIT_OK) {
-        fill_statistics(worker, &detach);
-        control_send(worker->control, &detach, -1);
+    base->shared_size = worker->shared.size;
+    if (!worker->shared.direct) {
+        stream->pool_guessed = true;
+        attach(stream, 0, 'A');
     }
-    _exit(stream->exit_status); /* no destructors beside a thread that may be computing */
 }
+
+const struct worker_kind pvgpu_worker_kind = {
+    .device = CONFIG_LISTENER_PVGPU,
+    .worker = &pvgpu_worker.base,
+    .hands_out_memory = true,
+    .open = open_worker,
+    .compute = pvgpu_consumer_main,
+    .begin_wait = begin_wait,
+    .take_events = take_events,
+    .take_attached = take_attached,
+    .take_grant = take_grant,
+    .take_revoke = take_revoke,
+    .take_quarantine = take_quarantine,
+    .drain = drain,
+    .fill_statistics = fill_statistics,
+};

@@ -12,7 +12,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
-#include "host/mediator/stub/worker.h"
+#include "host/mediator/worker/worker.h"
 #include "protocol/compute.h"
 
 /* A worker that should release its lease answers its request's time-out itself; this much later

@@ -23,8 +23,8 @@ int control_receive(int socket, struct control_message *message, int *fd)
     unsigned allowed = fd != NULL, count;
     int unused;
     int *place = fd != NULL ? fd : &unused;
-    ssize_t received = fd_message_receive(socket, message, sizeof(*message), place, allowed,
-                                          &count);
+    ssize_t received =
+        fd_message_receive(socket, message, sizeof(*message), place, allowed, &count);
 
     if (received <= 0) {
         errno = received < 0 && errno == EMSGSIZE ? EPROTO : errno;

@@ -2,111 +2,109 @@
 #include "host/mediator/worker/outbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "protocol/pvgpu.h"
+#include "host/common/fd_message.h"
 
-_Static_assert(PVGPU_OUTBOX_PAYLOAD >= sizeof(struct pvgpu_scanout), "the largest");
-_Static_assert(PVGPU_OUTBOX_PAYLOAD >= sizeof(struct pvgpu_scanout_buffer), "the largest");
-
-void pvgpu_outbox_init(struct pvgpu_outbox *outbox, int socket)
+int outbox_init(struct outbox *outbox, int socket, size_t capacity)
 {
-    *outbox = (struct pvgpu_outbox){.socket = socket};
+    *outbox = (struct outbox){.socket = socket, .capacity = capacity};
+    outbox->bytes = malloc(capacity);
+    return outbox->bytes != NULL ? 0 : -1;
 }
 
-static void close_descriptor(struct pvgpu_outbox_message *message)
+static void close_descriptor(int *fd)
 {
-    if (message->fd >= 0) {
-        close(message->fd);
-        message->fd = -1;
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
     }
 }
 
-/* False when the socket takes no more, or is broken. */
-static bool send_first(struct pvgpu_outbox *outbox)
+/* How much the socket took; *fd, when there is one, goes with the first byte. */
+static size_t send_some(struct outbox *outbox, const uint8_t *bytes, size_t size, int *fd)
 {
-    struct pvgpu_outbox_message *message = &outbox->messages[outbox->first];
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {message->bytes + message->sent, message->size - message->sent};
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
-    ssize_t sent;
+    ssize_t sent = fd_message_send(outbox->socket, bytes, size, fd, *fd >= 0);
 
-    if (message->fd >= 0) {
-        header.msg_control = control.space;
-        header.msg_controllen = sizeof(control.space);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.header), &message->fd, sizeof(int));
-    }
-    do {
-        sent = sendmsg(outbox->socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         outbox->broken = errno != EAGAIN && errno != EWOULDBLOCK;
-        return false;
+        return 0;
     }
-    close_descriptor(message); /* it is on its way */
-    message->sent += (uint32_t)sent;
-    if (message->sent < message->size) {
-        return true;
-    }
-    outbox->first = (outbox->first + 1) % PVGPU_OUTBOX_MESSAGES;
-    outbox->count--;
-    return true;
+    close_descriptor(fd);
+    outbox->sent += (size_t)sent;
+    return (size_t)sent;
 }
 
-void pvgpu_outbox_flush(struct pvgpu_outbox *outbox)
+static void keep(struct outbox *outbox, const uint8_t *bytes, size_t size, int fd)
 {
-    while (outbox->count > 0 && !outbox->broken && send_first(outbox)) {
-    }
-}
-
-void pvgpu_outbox_put(struct pvgpu_outbox *outbox, uint32_t type, const void *payload,
-                      uint32_t size, int fd)
-{
-    const struct pvgpu_message header = {.type = type, .size = size};
-    struct pvgpu_outbox_message *message;
-
-    if (outbox->count == PVGPU_OUTBOX_MESSAGES) {
+    if (size > outbox->capacity - outbox->length ||
+        (fd >= 0 && outbox->descriptor_count == OUTBOX_DESCRIPTORS)) {
         outbox->broken = true;
-    }
-    if (outbox->broken || size > PVGPU_OUTBOX_PAYLOAD) {
-        if (fd >= 0) {
-            close(fd);
-        }
+        close_descriptor(&fd);
         return;
     }
-    message = &outbox->messages[(outbox->first + outbox->count) % PVGPU_OUTBOX_MESSAGES];
-    message->size = (uint32_t)sizeof(header) + size;
-    message->sent = 0;
-    message->fd = fd;
-    memcpy(message->bytes, &header, sizeof(header));
-    if (size) {
-        memcpy(message->bytes + sizeof(header), payload, size);
+    if (size > outbox->capacity - outbox->length - outbox->start) {
+        memmove(outbox->bytes, outbox->bytes + outbox->start, outbox->length);
+        outbox->start = 0;
     }
-    outbox->count++;
-    if (outbox->count == 1) {
-        pvgpu_outbox_flush(outbox);
+    if (fd >= 0) {
+        outbox->descriptors[outbox->descriptor_count++] =
+            (struct outbox_descriptor){.at = outbox->sent + outbox->length, .fd = fd};
+    }
+    memcpy(outbox->bytes + outbox->start + outbox->length, bytes, size);
+    outbox->length += size;
+}
+
+void outbox_put(struct outbox *outbox, const void *message, size_t size, int fd)
+{
+    const uint8_t *bytes = message;
+    size_t sent = 0;
+
+    if (outbox->length == 0 && !outbox->broken) {
+        sent = send_some(outbox, bytes, size, &fd);
+        outbox->start = 0;
+    }
+    if (outbox->broken) {
+        close_descriptor(&fd);
+    } else if (sent < size) {
+        keep(outbox, bytes + sent, size - sent, fd);
     }
 }
 
-void pvgpu_outbox_put_once(struct pvgpu_outbox *outbox, uint32_t type, const void *payload,
-                           uint32_t size)
+void outbox_put_once(struct outbox *outbox, const void *message, size_t size)
 {
-    for (uint32_t i = 0; i < outbox->count; i++) {
-        const struct pvgpu_outbox_message *message =
-            &outbox->messages[(outbox->first + i) % PVGPU_OUTBOX_MESSAGES];
-
-        if (message->sent == 0 && memcmp(message->bytes, &type, sizeof(type)) == 0) {
-            return;
-        }
+    if (outbox->once_end < outbox->sent + size) {
+        outbox->once_end = outbox->sent + outbox->length + size;
+        outbox_put(outbox, message, size, -1);
     }
-    pvgpu_outbox_put(outbox, type, payload, size, -1);
+}
+
+/* Up to the next descriptor, which goes with what is behind it. False when the socket takes no
+ * more. */
+static bool send_waiting(struct outbox *outbox)
+{
+    struct outbox_descriptor *next = outbox->descriptors;
+    unsigned ahead = outbox->descriptor_count > 0 && next->at == outbox->sent;
+    size_t size = outbox->length, sent;
+    int none = -1;
+
+    if (ahead < outbox->descriptor_count) {
+        size = (size_t)(next[ahead].at - outbox->sent);
+    }
+    sent = send_some(outbox, outbox->bytes + outbox->start, size, ahead ? &next->fd : &none);
+    outbox->start += sent;
+    outbox->length -= sent;
+    if (ahead && sent > 0) {
+        outbox->descriptor_count--;
+        memmove(next, next + 1, outbox->descriptor_count * sizeof(*next));
+    }
+    return sent == size;
+}
+
+void outbox_flush(struct outbox *outbox)
+{
+    while (outbox->length > 0 && !outbox->broken && send_waiting(outbox)) {
+    }
 }

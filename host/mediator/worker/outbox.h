@@ -1,40 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages on their way to a pvgpu device, some with a descriptor: sent at once when the socket
+ * Messages on their way to a worker's peer, some with a descriptor: sent at once when the socket
  * takes them, kept otherwise. Of bounded size, never blocks. The caller serialises.
  */
-#ifndef MEDIATOR_PVGPU_OUTBOX_H
-#define MEDIATOR_PVGPU_OUTBOX_H
+#ifndef MEDIATOR_OUTBOX_H
+#define MEDIATOR_OUTBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define PVGPU_OUTBOX_MESSAGES 64u /* a device that leaves so many unread does not read any more */
-#define PVGPU_OUTBOX_PAYLOAD 40u  /* struct pvgpu_scanout */
+#define OUTBOX_DESCRIPTORS 4u /* that wait at once */
 
-struct pvgpu_outbox_message {
-    uint32_t size, sent;
-    int fd; /* goes with its first byte; -1: none */
-    uint8_t bytes[8 + PVGPU_OUTBOX_PAYLOAD];
-};
-
-struct pvgpu_outbox {
+struct outbox {
     int socket;
-    uint32_t first, count;
-    bool broken; /* the device is gone, or does not read */
-    struct pvgpu_outbox_message messages[PVGPU_OUTBOX_MESSAGES];
+    bool broken; /* the peer is gone, or leaves unread more than there is room for */
+    uint8_t *bytes;
+    size_t capacity;
+    size_t start, length; /* what waits is bytes[start .. start + length) */
+    uint64_t sent;        /* bytes that the socket took since the start */
+    uint64_t once_end;    /* where the last message of outbox_put_once ends, counted like them */
+    struct outbox_descriptor {
+        uint64_t at; /* the byte that it goes with, counted like them */
+        int fd;
+    } descriptors[OUTBOX_DESCRIPTORS];
+    unsigned descriptor_count;
 };
 
-void pvgpu_outbox_init(struct pvgpu_outbox *outbox, int socket);
+/* -1 without memory. */
+int outbox_init(struct outbox *outbox, int socket, size_t capacity);
 
-/* Takes fd (-1: none) in every case. */
-void pvgpu_outbox_put(struct pvgpu_outbox *outbox, uint32_t type, const void *payload,
-                      uint32_t size, int fd);
+/* Sends or keeps one message, and with its first byte a descriptor (-1: none), which it takes in
+ * every case. Nothing when broken. */
+void outbox_put(struct outbox *outbox, const void *message, size_t size, int fd);
 
-/* The same, unless one of this type is waiting to be sent. */
-void pvgpu_outbox_put_once(struct pvgpu_outbox *outbox, uint32_t type, const void *payload,
-                           uint32_t size);
+/* The same without a descriptor, unless the last message put by this function waits as a whole.
+ * All of them are of one size. */
+void outbox_put_once(struct outbox *outbox, const void *message, size_t size);
 
-void pvgpu_outbox_flush(struct pvgpu_outbox *outbox);
+/* Sends what waits, as far as the socket takes it. */
+void outbox_flush(struct outbox *outbox);
 
 #endif

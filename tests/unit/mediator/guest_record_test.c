@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/supervisor/guest_record.c host/mediator/worker/limiter.c host/mediator/worker/output.c
-/* Rate limits, fault counts, quarantine, and the bounded output. */
+// build: host/mediator/supervisor/guest_record.c host/mediator/worker/limiter.c
+/* Rate limits, fault counts, quarantine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/worker/output.h"
 #include "host/mediator/supervisor/guest_record.h"
 
 static void test_limiter(void **state)
@@ -138,68 +135,6 @@ static void test_table_is_bounded(void **state)
     free(table.tenants);
 }
 
-/* A peer that does not read: kept in order up to the capacity, then broken, never blocked. */
-static void test_output(void **state)
-{
-    static uint8_t message[1000], got[1000];
-    struct output output;
-    int pair[2], small = 4096, whole = 0;
-    ssize_t length;
-
-    (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-    assert_int_equal(output_init(&output, pair[0], 10000), 0);
-    for (int i = 0; !output.length; i++) {
-        assert_true(i < 1000);
-        memset(message, whole++, sizeof(message));
-        output_put(&output, message, sizeof(message));
-    }
-    for (int i = 0; i < 5; i++) {
-        memset(message, whole++, sizeof(message));
-        output_put(&output, message, sizeof(message));
-    }
-    for (int i = 0; i < whole; i++) {
-        output_flush(&output);
-        for (size_t have = 0; have < sizeof(got); have += (size_t)length) {
-            length = recv(pair[1], got + have, sizeof(got) - have, MSG_DONTWAIT);
-            if (length < 0) {
-                assert_true(output_flush(&output));
-                length = 0;
-            }
-        }
-        memset(message, i, sizeof(message));
-        assert_memory_equal(got, message, sizeof(got));
-    }
-    assert_int_equal(output.length, 0);
-    assert_false(output.broken);
-    for (int i = 0; !output.broken; i++) {
-        assert_true(i < 1000);
-        output_put(&output, message, sizeof(message));
-        assert_true(output.length <= output.capacity);
-    }
-    output_put(&output, message, sizeof(message)); /* nothing any more */
-    assert_false(output_flush(&output));
-    free(output.bytes);
-    close(pair[0]);
-    close(pair[1]);
-}
-
-static void test_output_to_nobody(void **state)
-{
-    struct output output;
-    int pair[2];
-
-    (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    close(pair[1]);
-    assert_int_equal(output_init(&output, pair[0], 100), 0);
-    output_put(&output, "x", 1);
-    assert_true(output.broken);
-    free(output.bytes);
-    close(pair[0]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,8 +143,6 @@ int main(void)
         cmocka_unit_test(test_quarantine_off),
         cmocka_unit_test(test_tokens_outlive_sessions),
         cmocka_unit_test(test_table_is_bounded),
-        cmocka_unit_test(test_output),
-        cmocka_unit_test(test_output_to_nobody),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: host/mediator/pvgpu/handshake.c host/mediator/worker/outbox.c host/common/listener.c
-// build: host/common/fd_message.c
-/* pvgpu's handshake from any cut of the stream and with any descriptors; messages to the device. */
+// build: host/mediator/pvgpu/handshake.c host/common/fd_message.c host/common/listener.c
+/* pvgpu's handshake from any cut of the stream and with any descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,8 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "host/common/fd_message.h"
 #include "host/mediator/pvgpu/handshake.h"
-#include "host/mediator/worker/outbox.h"
 
 #define SHMEM_SIZE 65536u
 
@@ -41,8 +40,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- Handshake ---- */
-
 static size_t build(uint8_t *bytes, uint64_t size, const char *name)
 {
     const struct pvgpu_message header = {PVGPU_MESSAGE_HANDSHAKE, (uint32_t)(9 + strlen(name))};
@@ -56,22 +53,7 @@ static size_t build(uint8_t *bytes, uint64_t size, const char *name)
 
 static void send_with(const void *bytes, size_t size, const int *descriptors, unsigned count)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(16 * sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)(uintptr_t)bytes, size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (count) {
-        message.msg_control = control.space;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
-    }
-    assert_int_equal(sendmsg(pair[0], &message, 0), size);
+    assert_int_equal(fd_message_send(pair[0], bytes, size, descriptors, count), size);
 }
 
 /* Memory of SHMEM_SIZE and three eventfds. */
@@ -257,99 +239,13 @@ static void test_names(void **state)
     assert_false(pvgpu_handshake_name_is_allowed(longest, 257));
 }
 
-/* ---- Messages to the device ---- */
-
-static bool read_whole(void *bytes, size_t size)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        ssize_t now = read(pair[0], (uint8_t *)bytes + done, size - done);
-
-        if (now <= 0) {
-            return false;
-        }
-        done += (size_t)now;
-    }
-    return true;
-}
-
-/* A full socket keeps messages, in order, with their descriptors; too many break the connection. */
-static void test_outbox_waits(void **state)
-{
-    static struct pvgpu_outbox outbox;
-    struct {
-        struct pvgpu_message header;
-        uint32_t number;
-    } message;
-    uint32_t put = 0, taken = 0;
-    int one = 1;
-
-    (void)state;
-    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &one, sizeof(one));
-    pvgpu_outbox_init(&outbox, pair[1]);
-    while (outbox.count < PVGPU_OUTBOX_MESSAGES) {
-        pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), -1);
-        assert_false(outbox.broken);
-        put++;
-    }
-    assert_true(put > PVGPU_OUTBOX_MESSAGES);
-    while (taken < put) {
-        if (read_whole(&message, sizeof(message))) {
-            assert_int_equal(message.header.type, 0x1234);
-            assert_int_equal(message.header.size, 4);
-            assert_int_equal(message.number, taken);
-            taken++;
-        } else {
-            pvgpu_outbox_flush(&outbox);
-        }
-    }
-    assert_int_equal(outbox.count, 0);
-    for (put = 0; !outbox.broken; put++) {
-        pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), dup(0));
-        assert_true(put < 10000);
-    }
-    unsigned before = count_open();
-    pvgpu_outbox_put(&outbox, 0x1234, &put, sizeof(put), dup(0)); /* closed all the same */
-    assert_int_equal(count_open(), before);
-    for (uint32_t i = 0; i < outbox.count; i++) {
-        struct pvgpu_outbox_message *waiting =
-            &outbox.messages[(outbox.first + i) % PVGPU_OUTBOX_MESSAGES];
-
-        if (waiting->fd >= 0) {
-            close(waiting->fd);
-        }
-    }
-}
-
-/* Interrupts that nobody took yet are one. */
-static void test_outbox_once(void **state)
-{
-    static struct pvgpu_outbox outbox;
-    uint32_t number = 0;
-    int one = 1;
-
-    (void)state;
-    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &one, sizeof(one));
-    pvgpu_outbox_init(&outbox, pair[1]);
-    while (outbox.count == 0) {
-        pvgpu_outbox_put(&outbox, 1, &number, sizeof(number), -1);
-    }
-    for (int i = 0; i < 1000; i++) {
-        pvgpu_outbox_put_once(&outbox, PVGPU_MESSAGE_IRQ, &number, sizeof(number));
-    }
-    assert_int_equal(outbox.count, 2);
-    assert_false(outbox.broken);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_every_cut),       TEST(test_messages_that_are_none),
         TEST(test_names),           TEST(test_numbers_of_descriptors),
-        TEST(test_sizes_of_memory), TEST(test_outbox_waits),
-        TEST(test_outbox_once),
+        TEST(test_sizes_of_memory),
 #undef TEST
     };
 

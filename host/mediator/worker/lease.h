@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a worker needs to compute: its session on the device that it was attached to, and the lease
+ * of that device, asked for and given back through the supervisor. The caller serialises.
+ */
+#ifndef MEDIATOR_LEASE_H
+#define MEDIATOR_LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/common/clock.h"
+#include "host/mediator/compute/session.h"
+#include "host/mediator/worker/control.h"
+
+#define LEASE_REASON_SIZE 160
+
+/* Loading the driver and making a context takes seconds on a machine with many GPUs, and is no
+ * fault of the request that comes first. */
+#define LEASE_PREPARE_LIMIT_NS (30 * NS_PER_S)
+
+enum lease_state {
+    LEASE_NONE,
+    LEASE_ASKED,
+    LEASE_HELD,
+};
+
+/* Zeroed, with its control socket, at the start. */
+struct lease {
+    int control;
+    enum lease_state state;
+    bool used;           /* something ran since the grant; the holder says so */
+    bool release_wanted; /* others wait */
+};
+
+/* Unless it was asked for, or is held. */
+void lease_ask(struct lease *lease, uint32_t priority);
+
+void lease_take_grant(struct lease *lease, bool contended);
+void lease_take_revoke(struct lease *lease);
+
+/* It is held, and others wait for it. */
+bool lease_is_due(const struct lease *lease);
+
+/* Gives it back. What was started under it has ended. */
+void lease_release(struct lease *lease);
+
+/* Opens a session where there is none yet, and makes the backend's context if that is wanted, too.
+ * False with a reason. May take as long as LEASE_PREPARE_LIMIT_NS. */
+bool lease_prepare(struct session **session, const struct control_attached *device,
+                   uint64_t memory_limit, bool with_context, char reason[LEASE_REASON_SIZE]);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker process: one connection, its session, its GPU context. It has a thread for the socket,
+ * which this file is, and one that computes. What differs from one kind of device to the other is
+ * a struct worker_kind.
+ */
+#ifndef MEDIATOR_WORKER_H
+#define MEDIATOR_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/mediator/worker/control.h"
+#include "host/mediator/worker/limiter.h"
+#include "host/mediator/worker/outbox.h"
+
+/* Makes this program a worker; not for people, so not in --help. */
+#define WORKER_ARGUMENT "--internal-worker"
+
+/* The descriptor of the control socket in a worker; everything above it is closed. */
+#define WORKER_CONTROL_FD 3
+
+/* The worker's exit statuses. */
+#define WORKER_EXIT_OK 0
+#define WORKER_EXIT_FAILED 1 /* could not start, or the supervisor is gone */
+#define WORKER_EXIT_FAULT 2  /* the session hit a fault; a FAULT message said which */
+
+#define WORKER_NEVER UINT64_MAX
+
+struct worker {
+    const struct worker_kind *kind;
+    /* Set before the threads start, constant after. */
+    int connection;
+    int control;
+    int wake; /* eventfd: there is something for the socket's thread */
+    struct control_start start;
+    uint64_t shared_size; /* address space beyond the session's memory */
+
+    pthread_mutex_t lock;
+
+    /* Under the lock. */
+    struct outbox outbox;
+    struct control_attached device; /* what the supervisor answered last */
+    struct limiter limiter; /* ready with the first answer; whose it is then, the kind says */
+
+    /* The socket's thread's. */
+    bool over;
+    int exit_status;
+};
+
+/* The thread that computes gets `worker` and its kind's `compute`; all others are called by the
+ * socket's thread. `worker` is the first member of what the kind makes of it. */
+struct worker_kind {
+    enum config_listener_device device;
+    struct worker *worker; /* this process's, zeroed */
+    bool hands_out_memory; /* sandbox_enter's memfd */
+
+    /* Before the sandbox, and before there is another thread: makes what is needed, outbox_init
+     * included. What goes wrong is said, and worker_end called. */
+    void (*open)(struct worker *worker);
+    void *(*compute)(void *worker);
+
+    /* What to poll the connection for (POLLIN or nothing), and until when; with the lock. */
+    uint64_t (*begin_wait)(struct worker *worker, short *events);
+    /* After each wait: what the connection has, and all that time and the other thread bring. */
+    void (*take_events)(struct worker *worker, short events);
+
+    /* The supervisor's messages; all with the lock. */
+    void (*take_attached)(struct worker *worker);
+    void (*take_grant)(struct worker *worker, bool contended);
+    void (*take_revoke)(struct worker *worker);
+    void (*take_quarantine)(struct worker *worker, bool quarantined);
+    void (*drain)(struct worker *worker);
+    void (*fill_statistics)(struct worker *worker, struct control_statistics *statistics);
+};
+
+/* Does not return to ordinary work: what it returns is the process's exit status. */
+int worker_main(const struct worker_kind *const *kinds, unsigned count);
+
+/* The session is over; the first call counts. */
+void worker_end(struct worker *worker, int exit_status);
+
+/* Asks the supervisor where this guest may compute. */
+void worker_attach(struct worker *worker, uint32_t vm_id, uint8_t pool_id);
+
+/* Takes one message of the supervisor; for `open`, when that waits. */
+void worker_read_control(struct worker *worker);
+
+/* Any thread. */
+void worker_wake(struct worker *worker);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// build: host/mediator/worker/lease.c host/mediator/worker/control.c host/mediator/log.c
+// build: host/mediator/compute/session.c host/mediator/compute/cpu.c host/common/fd_message.c
+/* A worker's lease and session, with the test in the supervisor's place. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/mediator/worker/lease.h"
+
+static int pair[2]; /* the worker's end, the supervisor's */
+static struct lease lease;
+
+/* The GPU that this host does not have. */
+struct backend *backend_cuda_open(int ordinal, char *reason, size_t reason_size)
+{
+    snprintf(reason, reason_size, "there is no device %d", ordinal);
+    return NULL;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) != 0) {
+        return -1;
+    }
+    lease = (struct lease){.control = pair[0]};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    close(pair[0]);
+    close(pair[1]);
+    return 0;
+}
+
+static struct control_message expect(uint32_t type)
+{
+    struct control_message message = {0};
+
+    assert_int_equal(control_receive(pair[1], &message, NULL), 1);
+    assert_int_equal(message.type, type);
+    return message;
+}
+
+static void expect_silence(void)
+{
+    struct control_message message;
+
+    assert_int_equal(control_receive(pair[1], &message, NULL), -1);
+    assert_int_equal(errno, EAGAIN);
+}
+
+/* The supervisor kills who asks twice. */
+static void test_asks_once(void **state)
+{
+    (void)state;
+    lease_ask(&lease, 2);
+    lease_ask(&lease, 1);
+    assert_int_equal(expect(CONTROL_ASK).priority, 2);
+    lease_take_grant(&lease, false);
+    lease_ask(&lease, 2);
+    expect_silence();
+}
+
+static void test_due_when_others_wait(void **state)
+{
+    (void)state;
+    assert_false(lease_is_due(&lease));
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, false);
+    assert_false(lease_is_due(&lease));
+    lease_take_revoke(&lease);
+    assert_true(lease_is_due(&lease));
+    expect(CONTROL_ASK);
+    lease_release(&lease);
+    expect(CONTROL_RELEASE);
+    assert_false(lease_is_due(&lease));
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, true); /* they wait already */
+    assert_true(lease_is_due(&lease));
+}
+
+/* Each grant counts what ran with it. */
+static void test_use_is_of_one_grant(void **state)
+{
+    (void)state;
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, false);
+    lease.used = true;
+    lease_release(&lease);
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, false);
+    assert_false(lease.used);
+}
+
+static void test_session(void **state)
+{
+    const struct control_attached cpu = {.cuda = false}, cuda = {.cuda = true, .ordinal = 3};
+    char reason[LEASE_REASON_SIZE] = "";
+    struct session *session = NULL, *first;
+
+    (void)state;
+    assert_false(lease_prepare(&session, &cuda, 1000, true, reason));
+    assert_string_equal(reason, "there is no device 3");
+    assert_null(session);
+    assert_true(lease_prepare(&session, &cpu, 1000, false, reason));
+    assert_int_equal(session->memory_limit, 1000);
+    first = session;
+    assert_true(lease_prepare(&session, &cpu, 1000, true, reason));
+    assert_ptr_equal(session, first);
+    session_destroy(session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_asks_once),
+        TEST(test_due_when_others_wait),
+        TEST(test_use_is_of_one_grant),
+        TEST(test_session),
+#undef TEST
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
