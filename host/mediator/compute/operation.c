@@ -16,16 +16,6 @@ static uint64_t join(uint32_t low, uint32_t high)
     return (uint64_t)high << 32 | low;
 }
 
-/* Parameters that form a struct must be all of it and nothing more. */
-static bool params_as(const struct operation *operation, void *params, size_t size)
-{
-    if (operation->param_count != size / sizeof(uint32_t)) {
-        return false;
-    }
-    memcpy(params, operation->params, size);
-    return true;
-}
-
 static bool element_type_known(uint32_t type)
 {
     return type == COMPUTE_ELEMENT_UINT32 || type == COMPUTE_ELEMENT_INT32 ||
@@ -73,14 +63,10 @@ static enum compute_status run_vector_add_basic(struct session *session,
 
 static enum compute_status run_memory_alloc(struct session *session, struct operation *operation)
 {
-    struct compute_alloc_params params;
+    const struct compute_alloc_params *params = (const void *)operation->params;
+    uint64_t size = join(params->size_lo, params->size_hi);
     enum compute_status status;
-    uint64_t size;
 
-    if (!params_as(operation, &params, sizeof(params))) {
-        return COMPUTE_INVALID_REQUEST;
-    }
-    size = join(params.size_lo, params.size_hi);
     if (size == 0) {
         return COMPUTE_INVALID_LENGTH;
     }
@@ -89,12 +75,8 @@ static enum compute_status run_memory_alloc(struct session *session, struct oper
     return status;
 }
 
-static enum compute_status run_memory_free(struct session *session,
-                                           const struct operation *operation)
+static enum compute_status run_memory_free(struct session *session, struct operation *operation)
 {
-    if (operation->param_count != 1) {
-        return COMPUTE_INVALID_REQUEST;
-    }
     return session_free(session, operation->params[0]);
 }
 
@@ -171,33 +153,29 @@ static enum compute_status copy_data_out(struct session *session, struct operati
 
 static enum compute_status run_memory_copy(struct session *session, struct operation *operation)
 {
-    struct compute_copy_params params;
+    const struct compute_copy_params *params = (const void *)operation->params;
+    uint64_t size = join(params->size_lo, params->size_hi);
+    bool heap = operation->heap.memory;
     struct operand dst, src;
     enum compute_status status;
-    uint64_t size;
-    bool heap = operation->heap.memory;
 
-    if (!params_as(operation, &params, sizeof(params))) {
-        return COMPUTE_INVALID_REQUEST;
-    }
-    size = join(params.size_lo, params.size_hi);
     if (size == 0) {
         return COMPUTE_INVALID_LENGTH;
     }
-    switch (params.kind) {
+    switch (params->kind) {
     case COMPUTE_COPY_HOST_TO_DEVICE:
         if (!heap) {
-            return copy_data_in(session, operation, &params, size);
+            return copy_data_in(session, operation, params, size);
         }
-        if (params.src_handle != 0) {
+        if (params->src_handle != 0) {
             return COMPUTE_INVALID_REQUEST;
         }
         break;
     case COMPUTE_COPY_DEVICE_TO_HOST:
         if (!heap) {
-            return copy_data_out(session, operation, &params, size);
+            return copy_data_out(session, operation, params, size);
         }
-        if (params.dst_handle != 0) {
+        if (params->dst_handle != 0) {
             return COMPUTE_INVALID_REQUEST;
         }
         break;
@@ -206,11 +184,11 @@ static enum compute_status run_memory_copy(struct session *session, struct opera
     default:
         return COMPUTE_INVALID_REQUEST;
     }
-    status = resolve(session, operation, params.dst_handle,
-                     join(params.dst_offset_lo, params.dst_offset_hi), size, &dst);
+    status = resolve(session, operation, params->dst_handle,
+                     join(params->dst_offset_lo, params->dst_offset_hi), size, &dst);
     if (status == COMPUTE_OK) {
-        status = resolve(session, operation, params.src_handle,
-                         join(params.src_offset_lo, params.src_offset_hi), size, &src);
+        status = resolve(session, operation, params->src_handle,
+                         join(params->src_offset_lo, params->src_offset_hi), size, &src);
     }
     return status == COMPUTE_OK ? copy_operands(session, operation, &dst, &src, size) : status;
 }
@@ -220,9 +198,6 @@ static enum compute_status run_get_device_info(struct session *session, struct o
     struct compute_device_info info;
     enum compute_status status;
 
-    if (operation->param_count != 0) {
-        return COMPUTE_INVALID_REQUEST;
-    }
     if (operation->answer_capacity < sizeof(info)) {
         return COMPUTE_REQUEST_TOO_LARGE;
     }
@@ -238,12 +213,9 @@ static enum compute_status run_get_device_info(struct session *session, struct o
     return COMPUTE_OK;
 }
 
-static enum compute_status run_synchronize(struct session *session,
-                                           const struct operation *operation)
+static enum compute_status run_synchronize(struct session *session, struct operation *operation)
 {
-    if (operation->param_count != 0) {
-        return COMPUTE_INVALID_REQUEST;
-    }
+    (void)operation;
     return session->backend->ops->synchronize(session->backend);
 }
 
@@ -274,50 +246,48 @@ static enum compute_status add_in_heap(struct session *session, const struct ope
 static enum compute_status run_vector_add_inline(struct session *session,
                                                  struct operation *operation)
 {
-    struct compute_vector_inline_params params;
+    const struct compute_vector_inline_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;
     enum compute_element_type type;
     enum compute_status status;
     uint64_t size;
 
-    if (!params_as(operation, &params, sizeof(params)) ||
-        !element_type_known(params.element_type)) {
+    if (!element_type_known(params->element_type)) {
         return COMPUTE_INVALID_REQUEST;
     }
-    size = (uint64_t)params.count * ELEMENT_SIZE;
+    size = (uint64_t)params->count * ELEMENT_SIZE;
     if (size == 0 || 2 * size != operation->data_size) {
         return COMPUTE_INVALID_LENGTH;
     }
     if (size > operation->answer_capacity) {
         return COMPUTE_REQUEST_TOO_LARGE;
     }
-    type = (enum compute_element_type)params.element_type;
+    type = (enum compute_element_type)params->element_type;
     if (operation->heap.memory) {
-        status = add_in_heap(session, operation, type, params.count);
+        status = add_in_heap(session, operation, type, params->count);
     } else {
         status = backend->ops->vector_add_host(backend, type, operation->answer, operation->data,
-                                               operation->data + size, params.count);
+                                               operation->data + size, params->count);
     }
     operation->answer_size = status == COMPUTE_OK ? size : 0;
     return status;
 }
 
 static enum compute_status run_vector_add_memory(struct session *session,
-                                                 const struct operation *operation)
+                                                 struct operation *operation)
 {
-    struct compute_vector_memory_params params;
+    const struct compute_vector_memory_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;
     struct operand operands[3];
 
-    if (!params_as(operation, &params, sizeof(params)) ||
-        !element_type_known(params.element_type)) {
+    if (!element_type_known(params->element_type)) {
         return COMPUTE_INVALID_REQUEST;
     }
-    const uint32_t handles[3] = {params.c_handle, params.a_handle, params.b_handle};
-    const uint64_t offsets[3] = {join(params.c_offset_lo, params.c_offset_hi),
-                                 join(params.a_offset_lo, params.a_offset_hi),
-                                 join(params.b_offset_lo, params.b_offset_hi)};
-    uint64_t count = join(params.count_lo, params.count_hi);
+    const uint32_t handles[3] = {params->c_handle, params->a_handle, params->b_handle};
+    const uint64_t offsets[3] = {join(params->c_offset_lo, params->c_offset_hi),
+                                 join(params->a_offset_lo, params->a_offset_hi),
+                                 join(params->b_offset_lo, params->b_offset_hi)};
+    uint64_t count = join(params->count_lo, params->count_hi);
     if (count == 0) {
         return COMPUTE_INVALID_LENGTH;
     }
@@ -338,64 +308,86 @@ static enum compute_status run_vector_add_memory(struct session *session,
         !apart_or_same(operands[0].address, operands[2].address, size)) {
         return COMPUTE_INVALID_REQUEST;
     }
-    return backend->ops->vector_add(backend, (enum compute_element_type)params.element_type,
+    return backend->ops->vector_add(backend, (enum compute_element_type)params->element_type,
                                     operands[0].address, operands[1].address, operands[2].address,
                                     count, operation->async);
 }
 
+/* Older guests put words into a NOP: parameters are not looked at. */
+static enum compute_status run_nop(struct session *session, struct operation *operation)
+{
+    (void)session;
+    (void)operation;
+    return COMPUTE_OK;
+}
+
+/* ---- The table ---- */
+
+static bool is_always_brief(const uint32_t *params)
+{
+    (void)params;
+    return true;
+}
+
+/* What a mailbox carries is short; inside the device a copy may be of any size. */
+static bool is_carried_copy(const uint32_t *params)
+{
+    return ((const struct compute_copy_params *)(const void *)params)->kind !=
+           COMPUTE_COPY_DEVICE_TO_DEVICE;
+}
+
+#define ROW(name) [COMPUTE_##name - COMPUTE_OPERATION_BASE]
+#define WORDS(type) (sizeof(struct type) / sizeof(uint32_t))
+
+static const struct operation_row rows[] = {
+    ROW(NOP) = {OPERATION_ANY_WORDS, OPERATION_NEEDS_NOTHING, is_always_brief, run_nop},
+    ROW(VECTOR_ADD_BASIC) = {OPERATION_ANY_WORDS, OPERATION_NEEDS_LEASE, is_always_brief,
+                             run_vector_add_basic},
+    ROW(MEMORY_ALLOC) = {WORDS(compute_alloc_params), OPERATION_NEEDS_LEASE, NULL,
+                         run_memory_alloc},
+    ROW(MEMORY_FREE) = {1, OPERATION_NEEDS_LEASE, NULL, run_memory_free},
+    ROW(MEMORY_COPY) = {WORDS(compute_copy_params), OPERATION_NEEDS_LEASE, is_carried_copy,
+                        run_memory_copy},
+    ROW(GET_DEVICE_INFO) = {0, OPERATION_NEEDS_SESSION, is_always_brief, run_get_device_info},
+    ROW(SYNCHRONIZE) = {0, OPERATION_NEEDS_LEASE, is_always_brief, run_synchronize},
+    ROW(VECTOR_ADD_INLINE) = {WORDS(compute_vector_inline_params), OPERATION_NEEDS_LEASE,
+                              is_always_brief, run_vector_add_inline},
+    ROW(VECTOR_ADD_MEMORY) = {WORDS(compute_vector_memory_params), OPERATION_NEEDS_LEASE, NULL,
+                              run_vector_add_memory},
+};
+
+const struct operation_row *operation_find(uint32_t number)
+{
+    uint32_t index = number - COMPUTE_OPERATION_BASE; /* far outside for one below */
+
+    return index < sizeof(rows) / sizeof(rows[0]) && rows[index].run != NULL ? &rows[index] : NULL;
+}
+
+static bool words_are_right(const struct operation_row *row, uint32_t param_count)
+{
+    return row->words == OPERATION_ANY_WORDS || row->words == param_count;
+}
+
+bool operation_is_brief(const struct operation_row *row, uint32_t param_count,
+                        const uint32_t *params)
+{
+    return row == NULL ||
+           (row->is_brief != NULL && (!words_are_right(row, param_count) || row->is_brief(params)));
+}
+
 enum compute_status operation_run(struct session *session, struct operation *operation)
 {
+    const struct operation_row *row = operation_find(operation->number);
+
     operation->answer_size = 0;
     operation->result_count = 0;
-    if (operation->number == COMPUTE_NOP) {
-        return COMPUTE_OK; /* older guests put words into a NOP: parameters are not looked at */
-    }
-    if (!session) {
+    if (row == NULL || (session == NULL && row->needs != OPERATION_NEEDS_NOTHING)) {
         return COMPUTE_UNSUPPORTED_OPERATION;
     }
-    switch (operation->number) {
-    case COMPUTE_VECTOR_ADD_BASIC:
-        return run_vector_add_basic(session, operation);
-    case COMPUTE_MEMORY_ALLOC:
-        return run_memory_alloc(session, operation);
-    case COMPUTE_MEMORY_FREE:
-        return run_memory_free(session, operation);
-    case COMPUTE_MEMORY_COPY:
-        return run_memory_copy(session, operation);
-    case COMPUTE_GET_DEVICE_INFO:
-        return run_get_device_info(session, operation);
-    case COMPUTE_SYNCHRONIZE:
-        return run_synchronize(session, operation);
-    case COMPUTE_VECTOR_ADD_INLINE:
-        return run_vector_add_inline(session, operation);
-    case COMPUTE_VECTOR_ADD_MEMORY:
-        return run_vector_add_memory(session, operation);
-    default:
-        return COMPUTE_UNSUPPORTED_OPERATION;
+    if (!words_are_right(row, operation->param_count)) {
+        return COMPUTE_INVALID_REQUEST;
     }
-}
-
-bool operation_is_known(uint32_t number)
-{
-    return (number >= COMPUTE_NOP && number <= COMPUTE_SYNCHRONIZE) ||
-           number == COMPUTE_VECTOR_ADD_INLINE || number == COMPUTE_VECTOR_ADD_MEMORY;
-}
-
-/* Copies through the mailbox are short; one inside the device may be of any size. */
-bool operation_is_brief(uint32_t number, uint32_t param_count, const uint32_t *params)
-{
-    switch (number) {
-    case COMPUTE_NOP:
-    case COMPUTE_VECTOR_ADD_BASIC:
-    case COMPUTE_VECTOR_ADD_INLINE:
-    case COMPUTE_GET_DEVICE_INFO:
-    case COMPUTE_SYNCHRONIZE:
-        return true;
-    case COMPUTE_MEMORY_COPY:
-        return param_count == 0 || params[0] != COMPUTE_COPY_DEVICE_TO_DEVICE;
-    default:
-        return false;
-    }
+    return row->run(session, operation);
 }
 
 const char *operation_status_name(enum compute_status status)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The compute operations of protocol/compute.h, whoever carried them: checked, computed through
- * the session's backend. A carrier (stub/request.h for the mailbox, pvgpu/compute.c for the ring) puts
- * a request into this form and its outcome into its own. No input or output besides the backend's.
+ * the session's backend. A carrier (stub/request.h for the mailbox, pvgpu/compute.c for the ring)
+ * puts a request into this form and its outcome into its own. No input or output besides the
+ * backend's.
+ *
+ * A new operation is a row of operation.c's table and the function that it names.
  */
 #ifndef MEDIATOR_OPERATION_H
 #define MEDIATOR_OPERATION_H
@@ -45,12 +48,31 @@ struct operation {
     uint32_t results[OPERATION_RESULTS_MAX];
 };
 
-bool operation_is_known(uint32_t number);
+enum operation_need {
+    OPERATION_NEEDS_NOTHING, /* over at once */
+    OPERATION_NEEDS_SESSION,
+    OPERATION_NEEDS_LEASE, /* and a session with a context: it computes on the device */
+};
 
-/* Over in microseconds, whatever its parameters: for those of a mailbox request. */
-bool operation_is_brief(uint32_t number, uint32_t param_count, const uint32_t *params);
+/* As a row's words: the operation looks at how many there are by itself, or does not care. */
+#define OPERATION_ANY_WORDS UINT32_MAX
 
-/* session may be NULL for COMPUTE_NOP and unknown operations. */
+struct operation_row {
+    uint32_t words; /* parameters; another number is INVALID_REQUEST */
+    enum operation_need needs;
+    /* Whether it is over in microseconds on a CPU, as a mailbox request; NULL: never. */
+    bool (*is_brief)(const uint32_t *params);
+    enum compute_status (*run)(struct session *session, struct operation *operation);
+};
+
+/* NULL: there is no such operation. */
+const struct operation_row *operation_find(uint32_t number);
+
+/* row may be NULL: to refuse an operation is brief. */
+bool operation_is_brief(const struct operation_row *row, uint32_t param_count,
+                        const uint32_t *params);
+
+/* session may be NULL for those that need nothing. */
 enum compute_status operation_run(struct session *session, struct operation *operation);
 
 /* For logs: a name such as "INVALID_REQUEST". */

@@ -53,47 +53,54 @@ static const struct entry entries[] = {
      PVGPU_KIND_PRESENT, NULL},
 };
 
-static const struct entry nop_entry = {COMPUTE_NOP, sizeof(struct pvgpu_command),
-                                       PVGPU_KIND_STATE, pvgpu_run_compute};
+/* An operation that needs nothing may be a bare command. One with a place for its result writes
+ * into the heap, behind all that is under way. */
+static const struct entry bare_entry = {PVGPU_CMD_COMPUTE_FIRST, sizeof(struct pvgpu_command),
+                                        PVGPU_KIND_STATE, pvgpu_run_compute};
 static const struct entry compute_entry = {PVGPU_CMD_COMPUTE_FIRST, sizeof(struct pvgpu_compute),
                                            PVGPU_KIND_WORK, pvgpu_run_compute};
 
-static const struct entry *find_entry(uint32_t type)
+static const struct entry *find_compute(const struct pvgpu_command *header)
 {
-    if (type >= PVGPU_CMD_COMPUTE_FIRST && type <= PVGPU_CMD_COMPUTE_LAST) {
-        if (!operation_is_known(type)) {
-            return NULL;
-        }
-        return type == COMPUTE_NOP ? &nop_entry : &compute_entry;
+    const struct operation_row *row = operation_find(header->type);
+
+    if (row == NULL) {
+        return NULL;
     }
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-        if (entries[i].type == type) {
-            return &entries[i];
-        }
+    return row->needs == OPERATION_NEEDS_NOTHING && header->size < compute_entry.size
+               ? &bare_entry
+               : &compute_entry;
+}
+
+/* NULL for a command that there is not, or that is too short. */
+static const struct entry *find_entry(const struct pvgpu_command *header)
+{
+    const struct entry *entry = NULL;
+
+    if (header->type >= PVGPU_CMD_COMPUTE_FIRST && header->type <= PVGPU_CMD_COMPUTE_LAST) {
+        entry = find_compute(header);
     }
-    return NULL;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && entry == NULL; i++) {
+        entry = entries[i].type == header->type ? &entries[i] : NULL;
+    }
+    return entry != NULL && header->size >= entry->size ? entry : NULL;
 }
 
 enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *header)
 {
-    const struct entry *entry = find_entry(header->type);
+    const struct entry *entry = find_entry(header);
 
-    /* One with a place for its result writes into the heap, behind all that is under way. */
-    if (entry == &nop_entry && header->size >= sizeof(struct pvgpu_compute)) {
-        return PVGPU_KIND_WORK;
-    }
-    return entry && header->size >= entry->size ? entry->kind : PVGPU_KIND_UNKNOWN;
+    return entry != NULL ? entry->kind : PVGPU_KIND_UNKNOWN;
 }
 
-struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
-                                       struct pvgpu_display *display,
+struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct pvgpu_display *display,
                                        struct pvgpu_control *control, const void *command,
                                        uint64_t now_ns)
 {
     const struct pvgpu_command *header = command;
-    const struct entry *entry = find_entry(header->type);
+    const struct entry *entry = find_entry(header);
 
-    if (!entry || header->size < entry->size) {
+    if (entry == NULL) {
         return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
     }
     if (entry->run) {

@@ -35,46 +35,52 @@ static bool ranges_are_sound(const struct pvgpu_context *context,
 
     return pvgpu_heap_has(context, compute->data_offset, compute->data_size) &&
            pvgpu_heap_has(context, compute->answer_offset, compute->answer_size) &&
-           (!result || (compute->result_offset % RESULT_ALIGN == 0 &&
-                        pvgpu_heap_has(context, compute->result_offset,
-                                       sizeof(struct pvgpu_compute_result))));
+           (!result ||
+            (compute->result_offset % RESULT_ALIGN == 0 &&
+             pvgpu_heap_has(context, compute->result_offset, sizeof(struct pvgpu_compute_result))));
 }
 
-PVGPU_HANDLER(pvgpu_run_compute)
+static struct operation make_operation(const struct pvgpu_context *context,
+                                       const struct pvgpu_compute *compute)
 {
-    const struct pvgpu_compute *compute = command;
-    struct backend *backend = context->session ? context->session->backend : NULL;
-    bool result = size >= sizeof(*compute) && compute->result_offset != PVGPU_NO_RESULT;
-    uint64_t start_ns = result ? clock_now_ns() : 0;
-    struct operation operation = {
+    return (struct operation){
         .number = compute->header.type,
         .async = true,
         .param_count = compute->param_count,
         .params = (const uint32_t *)(const void *)(compute + 1),
         .heap = context->heap,
+        .data = context->heap.memory + compute->data_offset,
+        .data_size = compute->data_size,
+        .answer = context->heap.memory + compute->answer_offset,
+        .answer_capacity = compute->answer_size,
     };
-    enum compute_status status;
+}
 
-    if (compute->header.type == COMPUTE_NOP && size < sizeof(*compute)) {
-        return pvgpu_ok();
+PVGPU_HANDLER(pvgpu_run_compute)
+{
+    const struct pvgpu_compute *compute = command;
+    struct backend *backend = context->session != NULL ? context->session->backend : NULL;
+    struct operation operation;
+    enum compute_status status;
+    uint64_t start_ns;
+
+    if (size < sizeof(*compute)) {
+        return pvgpu_ok(); /* bare: there is nothing to do, and nowhere to say so */
     }
     if (compute->param_count > PVGPU_COMPUTE_PARAMS_MAX ||
-        size < sizeof(*compute) + compute->param_count * sizeof(uint32_t) ||
-        !operation_is_known(operation.number)) {
+        size < sizeof(*compute) + compute->param_count * sizeof(uint32_t)) {
         return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
     }
     if (!ranges_are_sound(context, compute)) {
         return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
     }
-    operation.data = context->heap.memory + compute->data_offset;
-    operation.data_size = compute->data_size;
-    operation.answer = context->heap.memory + compute->answer_offset;
-    operation.answer_capacity = compute->answer_size;
-    status = operation_run(context->session, &operation);
-    if (!result) {
-        return pvgpu_fail_compute(status);
+    operation = make_operation(context, compute);
+    if (compute->result_offset == PVGPU_NO_RESULT) {
+        return pvgpu_fail_compute(operation_run(context->session, &operation));
     }
-    if (backend && backend->async_pending) { /* `done` says that it is */
+    start_ns = clock_now_ns();
+    status = operation_run(context->session, &operation);
+    if (backend != NULL && backend->async_pending) { /* `done` says that it is */
         enum compute_status waited = backend->ops->synchronize(backend);
 
         status = status == COMPUTE_OK ? waited : status;

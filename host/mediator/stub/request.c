@@ -65,14 +65,12 @@ struct executor_plan executor_plan_request(const uint8_t *bytes, size_t length)
     if (parse(bytes, length, &request) != COMPUTE_OK) {
         return (struct executor_plan){.brief = true};
     }
-    bool known = operation_is_known(request.operation);
-    bool nop = request.operation == COMPUTE_NOP;
+    const struct operation_row *row = operation_find(request.operation);
+
     return (struct executor_plan){
-        .nop = nop,
-        .needs_session = known && !nop,
-        .needs_lease = known && !nop && request.operation != COMPUTE_GET_DEVICE_INFO,
-        .brief = !known || operation_is_brief(request.operation, request.param_count,
-                                              request.params),
+        .needs_session = row != NULL && row->needs >= OPERATION_NEEDS_SESSION,
+        .needs_lease = row != NULL && row->needs >= OPERATION_NEEDS_LEASE,
+        .brief = operation_is_brief(row, request.param_count, request.params),
         .raise_priority = request.flags & VGPU_STUB_FLAG_RAISE_PRIORITY,
     };
 }

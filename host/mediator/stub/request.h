@@ -16,7 +16,6 @@
 /* What the queue must know of a request before it runs. Never fails: a malformed request is
  * brief, needs no lease, and execution answers it with an error. */
 struct executor_plan {
-    bool nop;           /* a well-formed NOP */
     bool needs_session; /* touches the backend at all */
     bool needs_lease;   /* computes on the GPU */
     bool brief;         /* bounded by the mailbox's size: at most some microseconds on a CPU */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "host/mediator/compute/operation.h"
 #include "tests/unit/mediator/mailbox_request.h"
 
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
@@ -431,7 +432,7 @@ static void test_plans(void **state)
     const uint32_t out[9] = {COMPUTE_COPY_DEVICE_TO_HOST};
 
     (void)state;
-    assert_true(plan_of(VGPU_STUB_OP_NOP, 0, NULL, 0).nop);
+    assert_false(plan_of(VGPU_STUB_OP_NOP, 0, NULL, 0).needs_session);
     assert_false(plan_of(VGPU_STUB_OP_NOP, 0, NULL, 0).needs_lease);
     assert_false(plan_of(COMPUTE_GET_DEVICE_INFO, 0, NULL, 0).needs_lease);
     assert_true(plan_of(COMPUTE_GET_DEVICE_INFO, 0, NULL, 0).needs_session);
@@ -448,6 +449,25 @@ static void test_plans(void **state)
     assert_int_equal(exchange_run(&exchange, NULL), COMPUTE_OK);
 }
 
+/* Any number at all is looked up: each operation of the protocol's, and none beside them. */
+static void test_table(void **state)
+{
+    static const uint32_t others[] = {0, COMPUTE_OPERATION_BASE - 1, COMPUTE_SYNCHRONIZE + 1,
+                                      COMPUTE_VECTOR_ADD_INLINE - 1, COMPUTE_VECTOR_ADD_MEMORY + 1,
+                                      UINT32_MAX};
+
+    (void)state;
+    for (uint32_t number = COMPUTE_NOP; number <= COMPUTE_SYNCHRONIZE; number++) {
+        assert_non_null(operation_find(number));
+    }
+    assert_non_null(operation_find(COMPUTE_VECTOR_ADD_INLINE));
+    assert_int_equal(operation_find(COMPUTE_VECTOR_ADD_MEMORY)->words, 12);
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_null(operation_find(others[i]));
+    }
+    assert_true(operation_is_brief(NULL, 0, NULL));
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -462,6 +482,7 @@ int main(void)
         TEST(test_copy_parameters),  TEST(test_inline_addition),
         TEST(test_inline_errors),    TEST(test_memory_addition),
         TEST(test_memory_addition_errors), TEST(test_plans),
+        TEST(test_table),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
