@@ -80,30 +80,46 @@ static struct session_allocation *find(struct session *session, uint32_t handle)
     return allocation;
 }
 
+enum compute_status session_charge(struct session *session, uint64_t size)
+{
+    struct backend *backend = session->backend;
+    uint64_t left = session->memory_limit - session->memory_used;
+
+    if (size > left) {
+        snprintf(backend->error, sizeof(backend->error),
+                 "%llu bytes wanted, %llu of the session's %llu are left", (unsigned long long)size,
+                 (unsigned long long)left, (unsigned long long)session->memory_limit);
+        return COMPUTE_OUT_OF_MEMORY;
+    }
+    session->memory_used += size;
+    return COMPUTE_OK;
+}
+
+void session_release(struct session *session, uint64_t size)
+{
+    session->memory_used -= size;
+}
+
 enum compute_status session_take(struct session *session, uint64_t size, backend_address *address)
 {
     struct backend *backend = session->backend;
-    enum compute_status status;
+    enum compute_status status = session_charge(session, size);
 
-    if (size > session->memory_limit - session->memory_used) {
-        snprintf(backend->error, sizeof(backend->error),
-                 "%llu bytes wanted, %llu of the session's %llu are left", (unsigned long long)size,
-                 (unsigned long long)(session->memory_limit - session->memory_used),
-                 (unsigned long long)session->memory_limit);
-        return COMPUTE_OUT_OF_MEMORY;
+    if (status != COMPUTE_OK) {
+        return status;
     }
     *address = 0;
     status = backend->ops->memory_alloc(backend, size, address);
-    if (status == COMPUTE_OK) {
-        session->memory_used += size;
+    if (status != COMPUTE_OK) {
+        session_release(session, size);
     }
     return status;
 }
 
-void session_give(struct session *session, backend_address address, uint64_t size)
+enum compute_status session_give(struct session *session, backend_address address, uint64_t size)
 {
-    session->memory_used -= size;
-    session->backend->ops->memory_free(session->backend, address, size);
+    session_release(session, size);
+    return session->backend->ops->memory_free(session->backend, address, size);
 }
 
 enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
@@ -136,13 +152,12 @@ enum compute_status session_free(struct session *session, uint32_t handle)
         return COMPUTE_INVALID_HANDLE;
     }
     backend_address address = allocation->address;
-    session->memory_used -= allocation->size;
     allocation->address = 0;
     allocation->generation++;
     if (allocation->generation < GENERATION_LIMIT) { /* else the slot retires: no handle twice */
         slot_put_free(session, handle & (SESSION_SLOTS - 1));
     }
-    return session->backend->ops->memory_free(session->backend, address, allocation->size);
+    return session_give(session, address, allocation->size);
 }
 
 enum compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,

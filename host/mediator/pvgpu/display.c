@@ -115,7 +115,7 @@ static void free_buffer(struct pvgpu_display *display, struct pvgpu_context *con
             context->session->backend->ops->unshare(context->session->backend, display->memory);
         }
         munmap(display->memory, display->memory_size);
-        context->session->memory_used -= display->memory_size;
+        session_release(context->session, display->memory_size);
         display->memory = NULL;
     }
 }
@@ -154,14 +154,14 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
         return pvgpu_ok();
     }
     free_buffer(display, context);
-    if (size > session->memory_limit - session->memory_used) {
+    if (session_charge(session, size) != COMPUTE_OK) {
         return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
     }
     fd = make_memfd(size, &memory);
     if (fd < 0) {
+        session_release(session, size);
         return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
     }
-    session->memory_used += size;
     display->memory = memory;
     /* Without it the copies take a way more, and work. */
     display->shared = session->backend->ops->share(session->backend, memory, size, &unused) ==
