@@ -267,7 +267,6 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
         return set_path(loader, key, text, config->admin_socket);
     }
     if (strcmp(key, "log_level") == 0) {
-        config->log_level_given = true;
         return log_parse_level(text, &config->log_level) ||
                fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
     }

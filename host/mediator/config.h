@@ -77,7 +77,6 @@ struct config {
     uint32_t spare_workers;
     char admin_socket[CONFIG_PATH_SIZE];
     enum mediator_log_level log_level;
-    bool log_level_given;
 };
 
 /* The configuration without a file: a listener for each device, pools A and B on the first GPU. */

@@ -8,10 +8,11 @@
 
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
-#include "host/mediator/supervisor/probe.h"
-#include "host/mediator/supervisor/state.h"
 #include "host/mediator/pvgpu/worker.h"
 #include "host/mediator/stub/worker.h"
+#include "host/mediator/supervisor/admin_client.h"
+#include "host/mediator/supervisor/probe.h"
+#include "host/mediator/supervisor/supervisor.h"
 #include "host/mediator/version.h"
 #include "protocol/pvgpu.h"
 
@@ -28,7 +29,6 @@ enum option_key {
     OPTION_STATUS,
     OPTION_RELEASE,
     OPTION_CHECK_CONFIG,
-    OPTION_FOREGROUND,
 };
 
 static const struct argp_option options[] = {
@@ -44,7 +44,6 @@ static const struct argp_option options[] = {
     {"admin-socket", OPTION_ADMIN_SOCKET, "PATH", 0,
      "For --status and --release (default: the first listener's path with .admin)", 0},
     {"ready-fd", OPTION_READY_FD, "FD", 0, "Write a line there when all sockets listen", 0},
-    {"foreground", OPTION_FOREGROUND, NULL, 0, "Accepted; the mediator always stays there", 0},
     {NULL, 0, NULL, 0, "Instead of running:", 1},
     {"check-config", OPTION_CHECK_CONFIG, NULL, 0, "Check options and configuration", 1},
     {"status", OPTION_STATUS, NULL, 0, "Print the running mediator's state as JSON", 1},
@@ -153,8 +152,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_RELEASE:
         set_release(state, text);
         return 0;
-    case OPTION_FOREGROUND:
-        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: only options are allowed", text);
         return 0;
@@ -215,10 +212,10 @@ static int run(const struct arguments *arguments)
     log_set_level(config.log_level);
     config_get_admin_path(&config, admin_path);
     if (arguments->status) {
-        return admin_ask_status(admin_path);
+        return admin_client_status(admin_path);
     }
     if (arguments->release_listener) {
-        return admin_ask_release(admin_path, arguments->release_listener,
+        return admin_client_release(admin_path, arguments->release_listener,
                                  arguments->release_vm_id);
     }
     return supervisor_run(&supervisor);

@@ -183,7 +183,7 @@ static enum compute_status cuda_memory_alloc(struct backend *base, uint64_t size
     if (status != COMPUTE_OK) {
         return status;
     }
-    /* What another tenant left there must not be seen: zeroed before anybody has the handle. */
+    /* What another guest left there must not be seen: zeroed before anybody has the handle. */
     status = check(backend, driver->memory_set_async(pointer, 0, (size_t)size, backend->stream),
                    "cuMemsetD8Async");
     if (status == COMPUTE_OK) {

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The admin socket: one line of JSON in, one out, then the connection is closed.
- *   {"command": "status"}
- *   {"command": "release", "listener": NAME, "vm_id": N}
- */
 #define _GNU_SOURCE 1 /* accept4 */
-#include "host/mediator/supervisor/state.h"
+#include "host/mediator/supervisor/admin.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -17,6 +12,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/worker_process.h"
 #include "host/mediator/version.h"
 
 #define LINE_SIZE 1024 /* a command */
@@ -47,30 +43,30 @@ struct admin {
 
 /* ---- Answers ---- */
 
-static json_t *describe_guest(const struct guest *guest)
+static json_t *describe_session(const struct worker_process *worker)
 {
-    char pool[2] = {guest->pool, '\0'};
-    const struct scheduler *scheduler = guest->device ? &guest->device->scheduler : NULL;
+    char pool[2] = {worker->pool, '\0'};
+    const struct scheduler *scheduler = worker->device ? &worker->device->scheduler : NULL;
     const char *lease = "none";
 
-    if (scheduler && scheduler->holder == &guest->lease) {
+    if (scheduler && scheduler->holder == &worker->lease) {
         lease = "held";
-    } else if (guest->lease.waiting) {
+    } else if (worker->lease.waiting) {
         lease = "waiting";
     }
     json_t *object = json_pack(
-        "{si ss si si si sI sI sI si ss}", "session", (int)guest->session, "listener",
-        guest->listener->config->name, "worker_pid", (int)guest->process.pid, "peer_pid",
-        (int)guest->peer_process, "peer_uid", (int)guest->peer_user, "requests",
-        (json_int_t)guest->statistics.requests, "errors", (json_int_t)guest->statistics.errors,
-        "memory_used", (json_int_t)guest->statistics.memory_used, "queued",
-        (int)guest->statistics.queued, "lease", lease);
-    if (guest->tenant) {
-        json_object_set_new(object, "vm_id", json_integer(guest->tenant->vm_id));
+        "{si ss si si si sI sI sI si ss}", "session", (int)worker->session, "listener",
+        worker->listener->config->name, "worker_pid", (int)worker->process.pid, "peer_pid",
+        (int)worker->peer_process, "peer_uid", (int)worker->peer_user, "requests",
+        (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
+        "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
+        (int)worker->statistics.queued, "lease", lease);
+    if (worker->guest) {
+        json_object_set_new(object, "vm_id", json_integer(worker->guest->vm_id));
     }
-    if (guest->device) {
+    if (worker->device) {
         json_object_set_new(object, "pool", json_string(pool));
-        json_object_set_new(object, "device", json_string(guest->device->name));
+        json_object_set_new(object, "device", json_string(worker->device->name));
     }
     return object;
 }
@@ -97,49 +93,49 @@ static json_t *describe_listeners(const struct supervisor *supervisor)
         const struct supervisor_listener *listener = &supervisor->listeners[i];
 
         json_array_append_new(
-            listeners, json_pack("{ss ss ss si sI sI}", "name", listener->config->name, "path",
-                                 listener->config->path, "device",
-                                 listener->config->device == CONFIG_LISTENER_PVGPU ? "pvgpu"
-                                                                                   : "vgpu-stub",
-                                 "sessions", (int)listener->sessions,
-                                 "accepted", (json_int_t)listener->accepted, "refused",
-                                 (json_int_t)listener->refused));
+            listeners,
+            json_pack("{ss ss ss si sI sI}", "name", listener->config->name, "path",
+                      listener->config->path, "device",
+                      listener->config->device == CONFIG_LISTENER_PVGPU ? "pvgpu" : "vgpu-stub",
+                      "sessions", (int)listener->sessions, "accepted",
+                      (json_int_t)listener->accepted, "refused", (json_int_t)listener->refused));
     }
     return listeners;
 }
 
-static void append_tenants(json_t *tenants, const struct tenant_table *table)
+static void append_guests(json_t *guests, const struct guest_table *table)
 {
     for (unsigned i = 0; i < table->count; i++) {
-        const struct tenant *tenant = &table->tenants[i];
+        const struct guest_record *guest = &table->records[i];
 
-        if (tenant->fault_count > 0 || tenant->quarantined) {
+        if (guest->fault_count > 0 || guest->quarantined) {
             json_array_append_new(
-                tenants, json_pack("{ss sI si sb}", "listener", tenant->listener->name, "vm_id",
-                                   (json_int_t)tenant->vm_id, "faults", (int)tenant->fault_count,
-                                   "quarantined", (int)tenant->quarantined));
+                guests, json_pack("{ss sI si sb}", "listener", guest->listener->name, "vm_id",
+                                  (json_int_t)guest->vm_id, "faults", (int)guest->fault_count,
+                                  "quarantined", (int)guest->quarantined));
         }
     }
 }
 
-static json_t *describe_tenants(const struct supervisor *supervisor)
+static json_t *describe_guests(const struct supervisor *supervisor)
 {
-    json_t *tenants = json_array();
+    json_t *guests = json_array();
 
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
-        append_tenants(tenants, &supervisor->listeners[i].tenants);
+        append_guests(guests, &supervisor->listeners[i].guests);
     }
-    return tenants;
+    return guests;
 }
 
 static json_t *describe(const struct supervisor *supervisor)
 {
     json_t *sessions = json_array();
-    struct guest *guest;
+    struct worker_process *worker;
 
-    LIST_FOREACH (guest, &supervisor->guests, link) {
-        if (guest->listener) {
-            json_array_insert_new(sessions, 0, describe_guest(guest));
+    LIST_FOREACH(worker, &supervisor->workers, link)
+    {
+        if (worker->listener) {
+            json_array_insert_new(sessions, 0, describe_session(worker));
         }
     }
     return json_pack("{ss si sI sb so so so so}", "version", MEDIATOR_VERSION, "pid", (int)getpid(),
@@ -147,14 +143,14 @@ static json_t *describe(const struct supervisor *supervisor)
                      (json_int_t)((clock_now_ns() - supervisor->started_ns) / NS_PER_MS),
                      "draining", (int)supervisor->draining, "devices", describe_devices(supervisor),
                      "listeners", describe_listeners(supervisor), "sessions", sessions, "faults",
-                     describe_tenants(supervisor));
+                     describe_guests(supervisor));
 }
 
 static json_t *release(struct supervisor *supervisor, json_t *command)
 {
     const char *name = NULL;
     json_int_t vm_id = -1;
-    struct tenant *tenant = NULL;
+    struct guest_record *guest = NULL;
 
     if (json_unpack(command, "{ss sI}", "listener", &name, "vm_id", &vm_id) != 0 || vm_id < 0 ||
         vm_id > UINT32_MAX) {
@@ -162,15 +158,15 @@ static json_t *release(struct supervisor *supervisor, json_t *command)
     }
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
         if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
-            tenant = tenant_find(&supervisor->listeners[i].tenants,
-                                 &supervisor->config->listeners[i], (uint32_t)vm_id);
+            guest = guest_record_find(&supervisor->listeners[i].guests,
+                                      &supervisor->config->listeners[i], (uint32_t)vm_id);
         }
     }
-    if (!tenant || !tenant_release(tenant)) {
+    if (!guest || !guest_record_release(guest)) {
         return json_pack("{ss}", "error", "no such guest is in quarantine");
     }
-    log_info("listener %s, vm %u: released from quarantine", name, tenant->vm_id);
-    guest_tell_quarantine(supervisor, tenant);
+    log_info("listener %s, vm %u: released from quarantine", name, guest->vm_id);
+    worker_process_tell_quarantine(supervisor, guest);
     return json_pack("{sb}", "released", 1);
 }
 
@@ -238,11 +234,12 @@ static void on_status_ready(uv_timer_t *timer)
 static void start_status(struct admin_client *client)
 {
     const struct control_message check = {.type = CONTROL_CHECK};
-    struct guest *guest;
+    struct worker_process *worker;
 
-    LIST_FOREACH (guest, &client->admin->supervisor->guests, link) {
-        if (guest->listener && !guest->killed) {
-            control_send(guest->control, &check, -1); /* a full socket is not this one's matter */
+    LIST_FOREACH(worker, &client->admin->supervisor->workers, link)
+    {
+        if (worker->listener && !worker->killed) {
+            control_send(worker->control, &check, -1); /* a full socket is not this one's matter */
         }
     }
     uv_timer_start(&client->timer, on_status_ready, STATUS_DELAY_MS, 0);

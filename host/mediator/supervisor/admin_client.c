@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* --status and --release: a question to a running mediator. */
-#include "host/mediator/supervisor/state.h"
+#include "host/mediator/supervisor/admin_client.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static bool print_error(json_t *answer)
     return error != NULL;
 }
 
-enum mediator_exit admin_ask_status(const char *path)
+enum mediator_exit admin_client_status(const char *path)
 {
     json_t *answer = ask(path, json_pack("{ss}", "command", "status"));
     enum mediator_exit result = MEDIATOR_EXIT_OK;
@@ -81,7 +81,7 @@ enum mediator_exit admin_ask_status(const char *path)
     return result;
 }
 
-enum mediator_exit admin_ask_release(const char *path, const char *listener, uint32_t vm_id)
+enum mediator_exit admin_client_release(const char *path, const char *listener, uint32_t vm_id)
 {
     json_t *answer = ask(path, json_pack("{ss ss sI}", "command", "release", "listener", listener,
                                          "vm_id", (json_int_t)vm_id));

@@ -6,101 +6,101 @@
 
 #include "host/common/clock.h"
 
-int tenant_table_init(struct tenant_table *table)
+int guest_table_init(struct guest_table *table)
 {
     table->count = 0;
-    table->tenants = calloc(TENANT_COUNT, sizeof(*table->tenants));
-    return table->tenants ? 0 : -1;
+    table->records = calloc(GUEST_TABLE_SIZE, sizeof(*table->records));
+    return table->records ? 0 : -1;
 }
 
-struct tenant *tenant_find(struct tenant_table *table, const struct config_listener *listener,
-                           uint32_t vm_id)
+struct guest_record *guest_record_find(struct guest_table *table,
+                                       const struct config_listener *listener, uint32_t vm_id)
 {
     for (unsigned i = 0; i < table->count; i++) {
-        struct tenant *tenant = &table->tenants[i];
+        struct guest_record *guest = &table->records[i];
 
-        if (tenant->listener == listener && tenant->vm_id == vm_id) {
-            return tenant;
+        if (guest->listener == listener && guest->vm_id == vm_id) {
+            return guest;
         }
     }
     return NULL;
 }
 
-static struct tenant *make_room(struct tenant_table *table)
+static struct guest_record *make_room(struct guest_table *table)
 {
-    struct tenant *oldest = NULL;
+    struct guest_record *oldest = NULL;
 
-    if (table->count < TENANT_COUNT) {
-        return &table->tenants[table->count++];
+    if (table->count < GUEST_TABLE_SIZE) {
+        return &table->records[table->count++];
     }
     for (unsigned i = 0; i < table->count; i++) {
-        struct tenant *tenant = &table->tenants[i];
+        struct guest_record *guest = &table->records[i];
 
-        if (tenant->sessions == 0 && !tenant->quarantined &&
-            (!oldest || tenant->used_ns < oldest->used_ns)) {
-            oldest = tenant;
+        if (guest->sessions == 0 && !guest->quarantined &&
+            (!oldest || guest->used_ns < oldest->used_ns)) {
+            oldest = guest;
         }
     }
     return oldest;
 }
 
-struct tenant *tenant_attach(struct tenant_table *table, const struct config_listener *listener,
-                             uint32_t vm_id, uint64_t now_ns, uint32_t *tokens)
+struct guest_record *guest_record_attach(struct guest_table *table,
+                                         const struct config_listener *listener, uint32_t vm_id,
+                                         uint64_t now_ns, uint32_t *tokens)
 {
     const struct config_limits *limits = &listener->limits;
-    struct tenant *tenant = tenant_find(table, listener, vm_id);
+    struct guest_record *guest = guest_record_find(table, listener, vm_id);
 
-    if (!tenant) {
-        tenant = make_room(table);
-        if (!tenant) {
+    if (!guest) {
+        guest = make_room(table);
+        if (!guest) {
             return NULL;
         }
-        memset(tenant, 0, sizeof(*tenant));
-        tenant->listener = listener;
-        tenant->vm_id = vm_id;
-        limiter_init(&tenant->limiter, limits->requests_per_s, limits->burst, limits->burst,
-                     now_ns);
+        memset(guest, 0, sizeof(*guest));
+        guest->listener = listener;
+        guest->vm_id = vm_id;
+        limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
     }
     /* A second session at the same time starts with nothing, and so does one after it took all:
      * connecting again brings no tokens. */
-    *tokens = tenant->sessions == 0 ? limiter_get_tokens(&tenant->limiter, now_ns) : 0;
-    tenant->sessions++;
-    tenant->used_ns = now_ns;
-    return tenant;
+    *tokens = guest->sessions == 0 ? limiter_get_tokens(&guest->limiter, now_ns) : 0;
+    guest->sessions++;
+    guest->used_ns = now_ns;
+    return guest;
 }
 
-void tenant_detach(struct tenant *tenant, uint32_t tokens, uint64_t now_ns)
+void guest_record_detach(struct guest_record *guest, uint32_t tokens, uint64_t now_ns)
 {
-    tenant->sessions--;
-    tenant->used_ns = now_ns;
-    limiter_init(&tenant->limiter, tenant->listener->limits.requests_per_s,
-                 tenant->listener->limits.burst, tokens, now_ns);
+    guest->sessions--;
+    guest->used_ns = now_ns;
+    limiter_init(&guest->limiter, guest->listener->limits.requests_per_s,
+                 guest->listener->limits.burst, tokens, now_ns);
 }
 
-bool tenant_count_fault(struct tenant *tenant, uint64_t now_ns)
+bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns)
 {
-    const struct config_listener *listener = tenant->listener;
+    const struct config_listener *listener = guest->listener;
     uint32_t limit = listener->quarantine_faults;
 
-    tenant->fault_ns[tenant->fault_count % TENANT_FAULTS] = now_ns;
-    tenant->fault_count++;
-    if (limit == 0 || tenant->quarantined || tenant->fault_count < limit) {
+    guest->fault_ns[guest->fault_count % GUEST_RECORD_FAULTS] = now_ns;
+    guest->fault_count++;
+    if (limit == 0 || guest->quarantined || guest->fault_count < limit) {
         return false;
     }
     /* The limit-th last fault, this one counted, lies within the window. */
-    uint64_t first_ns = tenant->fault_ns[(tenant->fault_count - limit) % TENANT_FAULTS];
+    uint64_t first_ns = guest->fault_ns[(guest->fault_count - limit) % GUEST_RECORD_FAULTS];
     if (now_ns - first_ns > listener->quarantine_window_s * NS_PER_S) {
         return false;
     }
-    tenant->quarantined = true;
+    guest->quarantined = true;
     return true;
 }
 
-bool tenant_release(struct tenant *tenant)
+bool guest_record_release(struct guest_record *guest)
 {
-    bool was = tenant->quarantined;
+    bool was = guest->quarantined;
 
-    tenant->quarantined = false;
-    tenant->fault_count = 0;
+    guest->quarantined = false;
+    guest->fault_count = 0;
     return was;
 }

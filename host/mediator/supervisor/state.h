@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the supervisor's files share. */
+/* What the supervisor's files share: one supervisor, its listeners, its devices, its workers. */
 #ifndef MEDIATOR_SUPERVISOR_STATE_H
 #define MEDIATOR_SUPERVISOR_STATE_H
 
@@ -8,16 +8,12 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#include "host/mediator/worker/control.h"
 #include "host/common/listener.h"
-#include "host/mediator/supervisor/scheduler.h"
-#include "host/mediator/supervisor/supervisor.h"
 #include "host/mediator/supervisor/guest_record.h"
+#include "host/mediator/supervisor/scheduler.h"
+#include "host/mediator/worker/control.h"
 
 #define SUPERVISOR_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
-
-/* After a spare worker died or did not start, the next is tried: the reason may last. */
-#define SUPERVISOR_SPARE_RETRY_NS NS_PER_S
 
 struct supervisor;
 
@@ -35,16 +31,16 @@ struct supervisor_listener {
     struct listener_socket socket;
     uv_poll_t poll;
     bool cuda_possible;
-    struct tenant_table tenants; /* its own: nobody's guests displace another listener's */
-    bool paused; /* no descriptors left: polled again at the next tick */
+    struct guest_table guests; /* its own: nobody's guests displace another listener's */
+    bool paused;               /* no descriptors left: polled again at the next tick */
     uint32_t sessions;
     uint64_t accepted, refused;
 };
 
-/* A worker process. Without a listener it is a spare one that waits for a connection. */
-struct guest {
+/* A worker process; with a listener it serves a session, without it waits for one as a spare. */
+struct worker_process {
     struct supervisor *supervisor;
-    LIST_ENTRY(guest) link;
+    LIST_ENTRY(worker_process) link;
     uv_process_t process;
     uv_poll_t poll;
     int control;
@@ -53,8 +49,7 @@ struct guest {
     uint32_t session;
     uid_t peer_user;
     pid_t peer_process;
-    uint64_t started_ns;
-    struct tenant *tenant; /* NULL until attached */
+    struct guest_record *guest; /* NULL until attached */
     char pool;
     struct supervisor_device *device;
     struct scheduler_client lease;
@@ -66,7 +61,7 @@ struct guest {
     const char *killed; /* why the supervisor killed it */
 };
 
-LIST_HEAD(guest_list, guest);
+LIST_HEAD(worker_process_list, worker_process);
 
 struct supervisor {
     const struct config *config;
@@ -79,54 +74,15 @@ struct supervisor {
     /* Indices into devices, per pool. */
     unsigned pool_devices[CONFIG_POOLS][CONFIG_POOL_DEVICES];
     unsigned pool_device_count[CONFIG_POOLS];
-    struct guest_list guests;
-    unsigned guest_count, spare_count;
+    struct worker_process_list workers;
+    unsigned worker_count, spare_count;
     uint64_t spares_from_ns; /* no new spare worker before */
     uint32_t sessions, last_session;
     uint64_t started_ns, checked_ns;
     bool draining;
     uint64_t drain_until_ns;
     struct admin *admin;
+    void (*on_worker_gone)(struct supervisor *supervisor);
 };
-
-/* worker_process.c */
-
-/* Starts a spare worker; NULL after a log line. */
-struct guest *guest_spawn(struct supervisor *supervisor);
-
-/* Hands a connection to a worker. Takes the descriptor in every case. */
-void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                 int connection, uid_t user, pid_t process);
-
-void guest_kill(struct guest *guest, const char *why);
-
-/* Asks for statistics; kills a worker that has not answered several times. */
-void guest_check(struct guest *guest);
-
-/* Tells a worker to finish and end. */
-void guest_drain(struct guest *guest);
-
-/* Tells every session of the tenant. */
-void guest_tell_quarantine(struct supervisor *supervisor, const struct tenant *tenant);
-
-extern const struct scheduler_ops guest_scheduler_ops;
-
-/* supervisor.c: a worker is gone. */
-void supervisor_guest_gone(struct supervisor *supervisor);
-
-/* admin.c */
-
-struct admin;
-
-/* NULL after a log line, with the exit status. */
-struct admin *admin_open(struct supervisor *supervisor, const char *path,
-                         enum mediator_exit *exit_status);
-/* Every TICK_MS of supervisor.c. NULL is none. */
-void admin_tick(struct admin *admin);
-void admin_close(struct admin *admin);
-
-/* A client's --status and --release: talks to a running mediator, prints, gives the exit status. */
-enum mediator_exit admin_ask_status(const char *path);
-enum mediator_exit admin_ask_release(const char *path, const char *listener, uint32_t vm_id);
 
 #endif

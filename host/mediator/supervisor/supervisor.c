@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The supervisor's start, listeners, clock and end. */
 #define _GNU_SOURCE 1 /* accept4 */
-#include "host/mediator/supervisor/state.h"
+#include "host/mediator/supervisor/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +15,16 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/probe.h"
+#include "host/mediator/supervisor/worker_process.h"
 
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
 #define CHECK_NS (5 * NS_PER_S)
-#define ACCEPT_BATCH 16                  /* then other events have their turn */
-#define DRAIN_MARGIN_NS (2 * NS_PER_S)   /* beyond the longest request limit */
-#define DESCRIPTORS 16384                /* wanted; four sessions need about ten */
+#define ACCEPT_BATCH 16                /* then other events have their turn */
+#define DRAIN_MARGIN_NS (2 * NS_PER_S) /* beyond the longest request limit */
+#define DESCRIPTORS 16384              /* wanted; four sessions need about ten */
 
 /* ---- Connections ---- */
 
@@ -56,7 +58,7 @@ static void take_connection(struct supervisor_listener *listener, int connection
         log_warning("listener %s: all its %u sessions are in use, connection ended", config->name,
                     config->max_sessions);
     } else {
-        guest_serve(supervisor, listener, connection, user, process);
+        worker_process_serve(supervisor, listener, connection, user, process);
         return;
     }
     listener->refused++;
@@ -95,10 +97,11 @@ static void start_listening(struct supervisor_listener *listener)
 
 static void kill_all(struct supervisor *supervisor, const char *why)
 {
-    struct guest *guest;
+    struct worker_process *worker;
 
-    LIST_FOREACH (guest, &supervisor->guests, link) {
-        guest_kill(guest, why);
+    LIST_FOREACH(worker, &supervisor->workers, link)
+    {
+        worker_process_kill(worker, why);
     }
 }
 
@@ -116,7 +119,7 @@ static void close_listeners(struct supervisor *supervisor)
 
 static void drain(struct supervisor *supervisor)
 {
-    struct guest *guest;
+    struct worker_process *worker;
     uint32_t longest_ms = 0;
 
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
@@ -129,10 +132,11 @@ static void drain(struct supervisor *supervisor)
     log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
     notify_send("STOPPING=1");
     close_listeners(supervisor);
-    LIST_FOREACH (guest, &supervisor->guests, link) {
-        guest_drain(guest);
+    LIST_FOREACH(worker, &supervisor->workers, link)
+    {
+        worker_process_drain(worker);
     }
-    if (supervisor->guest_count == 0) {
+    if (supervisor->worker_count == 0) {
         uv_stop(&supervisor->loop);
     }
 }
@@ -150,9 +154,9 @@ static void on_signal(uv_signal_t *handle, int signal_number)
     kill_all(supervisor, "the mediator ends at once");
 }
 
-void supervisor_guest_gone(struct supervisor *supervisor)
+static void on_worker_gone(struct supervisor *supervisor)
 {
-    if (supervisor->draining && supervisor->guest_count == 0) {
+    if (supervisor->draining && supervisor->worker_count == 0) {
         uv_stop(&supervisor->loop);
     }
 }
@@ -163,8 +167,8 @@ static void keep_spares(struct supervisor *supervisor)
 {
     while (!supervisor->draining && clock_now_ns() >= supervisor->spares_from_ns &&
            supervisor->spare_count < supervisor->config->spare_workers) {
-        if (!guest_spawn(supervisor)) {
-            supervisor->spares_from_ns = clock_now_ns() + SUPERVISOR_SPARE_RETRY_NS;
+        if (!worker_process_spawn(supervisor)) {
+            supervisor->spares_from_ns = clock_now_ns() + WORKER_PROCESS_RETRY_NS;
             return;
         }
     }
@@ -174,14 +178,14 @@ static void on_tick(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
     uint64_t now_ns = clock_now_ns();
-    struct guest *guest;
+    struct worker_process *worker;
 
     for (unsigned i = 0; i < supervisor->device_count; i++) {
         struct scheduler_client *overdue =
             scheduler_get_overdue(&supervisor->devices[i].scheduler, now_ns);
 
         if (overdue) {
-            guest_kill(overdue->owner, "it keeps a lease beyond its request's limit");
+            worker_process_kill(overdue->owner, "it keeps a lease beyond its request's limit");
         }
     }
     for (unsigned i = 0; i < supervisor->config->listener_count && !supervisor->draining; i++) {
@@ -192,8 +196,9 @@ static void on_tick(uv_timer_t *timer)
     admin_tick(supervisor->admin);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
-        LIST_FOREACH (guest, &supervisor->guests, link) {
-            guest_check(guest);
+        LIST_FOREACH(worker, &supervisor->workers, link)
+        {
+            worker_process_check(worker);
         }
     }
     if (supervisor->draining && now_ns >= supervisor->drain_until_ns) {
@@ -221,7 +226,7 @@ static int find_device(struct supervisor *supervisor, bool cuda, int ordinal)
     } else {
         snprintf(device->name, sizeof(device->name), "cpu");
     }
-    scheduler_init(&device->scheduler, &guest_scheduler_ops);
+    scheduler_init(&device->scheduler, &worker_process_lease_ops);
     return (int)supervisor->device_count++;
 }
 
@@ -330,7 +335,7 @@ static enum mediator_exit open_sockets(struct supervisor *supervisor)
 
         listener->supervisor = supervisor;
         listener->config = &supervisor->config->listeners[i];
-        if (tenant_table_init(&listener->tenants) != 0) {
+        if (guest_table_init(&listener->guests) != 0) {
             log_error("no memory");
             return MEDIATOR_EXIT_FAILED;
         }
@@ -387,7 +392,8 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
 
     supervisor.config = options->config;
     supervisor.started_ns = supervisor.checked_ns = clock_now_ns();
-    LIST_INIT(&supervisor.guests);
+    supervisor.on_worker_gone = on_worker_gone;
+    LIST_INIT(&supervisor.workers);
     for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
         supervisor.listeners[i].socket.fd = -1;
     }

@@ -7,17 +7,7 @@
 #define MEDIATOR_SUPERVISOR_H
 
 #include "host/mediator/config.h"
-
-/* The program's exit statuses, for scripts; docs/mediator.md lists them. */
-enum mediator_exit {
-    MEDIATOR_EXIT_OK = 0,
-    MEDIATOR_EXIT_FAILED = 1,      /* the system refused something */
-    MEDIATOR_EXIT_USAGE = 2,       /* options or configuration */
-    MEDIATOR_EXIT_IN_USE = 3,      /* somebody listens on the socket */
-    MEDIATOR_EXIT_NO_BACKEND = 4,  /* the backend or device asked for is not there */
-    MEDIATOR_EXIT_NOT_RUNNING = 5, /* --status, --release: no mediator answers */
-    MEDIATOR_EXIT_NOT_FOUND = 6,   /* --release: no such guest in quarantine */
-};
+#include "host/mediator/exit_status.h"
 
 enum supervisor_backend {
     SUPERVISOR_BACKEND_AUTO,

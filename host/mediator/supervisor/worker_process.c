@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The supervisor's side of a worker process: start, control messages, end. */
-#include "host/mediator/supervisor/state.h"
+#include "host/mediator/supervisor/worker_process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,36 +22,36 @@
 /* A worker asks for a pool that does not exist, then for each that does. */
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
 
-static const char *guest_name(const struct guest *guest)
+static const char *worker_name(const struct worker_process *worker)
 {
     static char name[96];
 
-    if (guest->tenant) {
-        snprintf(name, sizeof(name), "session %u (%s, vm %u)", guest->session,
-                 guest->listener->config->name, guest->tenant->vm_id);
-    } else if (guest->listener) {
-        snprintf(name, sizeof(name), "session %u (%s)", guest->session,
-                 guest->listener->config->name);
+    if (worker->guest) {
+        snprintf(name, sizeof(name), "session %u (%s, vm %u)", worker->session,
+                 worker->listener->config->name, worker->guest->vm_id);
+    } else if (worker->listener) {
+        snprintf(name, sizeof(name), "session %u (%s)", worker->session,
+                 worker->listener->config->name);
     } else {
-        snprintf(name, sizeof(name), "spare worker %d", guest->process.pid);
+        snprintf(name, sizeof(name), "spare worker %d", worker->process.pid);
     }
     return name;
 }
 
-static void send_message(struct guest *guest, const struct control_message *message)
+static void send_message(struct worker_process *worker, const struct control_message *message)
 {
-    if (guest->control < 0 || control_send(guest->control, message, -1) == 0) {
+    if (worker->control < 0 || control_send(worker->control, message, -1) == 0) {
         return;
     }
     /* EPIPE: it is about to end. A full socket: it does not read. */
     if (errno == EAGAIN) {
-        guest_kill(guest, "it reads no control messages");
+        worker_process_kill(worker, "it reads no control messages");
     }
 }
 
 /* ---- Leases ---- */
 
-static struct guest *lease_owner(struct scheduler_client *client)
+static struct worker_process *lease_owner(struct scheduler_client *client)
 {
     return client->owner;
 }
@@ -61,7 +60,7 @@ static void lease_grant(struct scheduler_client *client, bool contended)
 {
     const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
 
-    log_debug("%s: lease granted", guest_name(lease_owner(client)));
+    log_debug("%s: lease granted", worker_name(lease_owner(client)));
     send_message(lease_owner(client), &message);
 }
 
@@ -72,18 +71,18 @@ static void lease_revoke(struct scheduler_client *client)
     send_message(lease_owner(client), &message);
 }
 
-const struct scheduler_ops guest_scheduler_ops = {.grant = lease_grant,
-                                                        .revoke = lease_revoke};
+const struct scheduler_ops worker_process_lease_ops = {.grant = lease_grant,
+                                                       .revoke = lease_revoke};
 
-/* ---- Control messages of a worker: checked, it may be in a tenant's hands ---- */
+/* ---- Control messages of a worker: checked, it may be in a guest's hands ---- */
 
-static struct supervisor_device *choose_device(struct guest *guest, uint8_t pool_id)
+static struct supervisor_device *choose_device(struct worker_process *worker, uint8_t pool_id)
 {
-    struct supervisor *supervisor = guest->supervisor;
+    struct supervisor *supervisor = worker->supervisor;
     struct supervisor_device *best = NULL;
     unsigned pool = pool_id - (unsigned)'A';
 
-    if (pool >= CONFIG_POOLS || !guest->listener->config->pools[pool]) {
+    if (pool >= CONFIG_POOLS || !worker->listener->config->pools[pool]) {
         return NULL;
     }
     for (unsigned i = 0; i < supervisor->pool_device_count[pool]; i++) {
@@ -96,121 +95,121 @@ static struct supervisor_device *choose_device(struct guest *guest, uint8_t pool
     return best;
 }
 
-static void take_attach(struct guest *guest, const struct control_attach *attach)
+static void take_attach(struct worker_process *worker, const struct control_attach *attach)
 {
-    const struct config_listener *config = guest->listener->config;
+    const struct config_listener *config = worker->listener->config;
     struct control_message answer = {.type = CONTROL_ATTACHED};
     uint64_t now_ns = clock_now_ns();
 
-    if (guest->device || ++guest->attaches > ATTACHES_MAX ||
-        (guest->tenant && guest->tenant->vm_id != attach->vm_id)) {
-        guest_kill(guest, "it attached too often");
+    if (worker->device || ++worker->attaches > ATTACHES_MAX ||
+        (worker->guest && worker->guest->vm_id != attach->vm_id)) {
+        worker_process_kill(worker, "it attached too often");
         return;
     }
-    if (!guest->tenant) {
-        guest->tenant = tenant_attach(&guest->listener->tenants, config, attach->vm_id, now_ns,
-                                      &answer.attached.tokens);
-        if (!guest->tenant) {
-            guest_kill(guest, "too many guests of its listener are in quarantine");
+    if (!worker->guest) {
+        worker->guest = guest_record_attach(&worker->listener->guests, config, attach->vm_id,
+                                            now_ns, &answer.attached.tokens);
+        if (!worker->guest) {
+            worker_process_kill(worker, "too many guests of its listener are in quarantine");
             return;
         }
     }
-    answer.attached.quarantined = guest->tenant->quarantined;
-    guest->device = choose_device(guest, attach->pool_id);
-    if (guest->device) {
-        guest->device->sessions++;
-        guest->pool = (char)attach->pool_id;
-        guest->lease.owner = guest;
+    answer.attached.quarantined = worker->guest->quarantined;
+    worker->device = choose_device(worker, attach->pool_id);
+    if (worker->device) {
+        worker->device->sessions++;
+        worker->pool = (char)attach->pool_id;
+        worker->lease.owner = worker;
         /* Twice on CUDA: asynchronous work is waited for before a release. */
-        guest->lease.release_ns = config->limits.request_timeout_ms * NS_PER_MS *
-                                      (guest->device->cuda ? 2 : 1) +
-                                  RELEASE_MARGIN_NS;
+        worker->lease.release_ns =
+            config->limits.request_timeout_ms * NS_PER_MS * (worker->device->cuda ? 2 : 1) +
+            RELEASE_MARGIN_NS;
         answer.attached.status = COMPUTE_OK;
-        answer.attached.cuda = guest->device->cuda;
-        answer.attached.ordinal = guest->device->ordinal;
-        log_info("%s: pool %c, device %s", guest_name(guest), guest->pool, guest->device->name);
+        answer.attached.cuda = worker->device->cuda;
+        answer.attached.ordinal = worker->device->ordinal;
+        log_info("%s: pool %c, device %s", worker_name(worker), worker->pool, worker->device->name);
     } else {
         answer.attached.status = COMPUTE_INVALID_POOL;
-        log_warning("%s: pool 0x%02x is not served here", guest_name(guest), attach->pool_id);
+        log_warning("%s: pool 0x%02x is not served here", worker_name(worker), attach->pool_id);
     }
-    send_message(guest, &answer);
+    send_message(worker, &answer);
 }
 
-static void take_ask(struct guest *guest, uint32_t priority)
+static void take_ask(struct worker_process *worker, uint32_t priority)
 {
-    uint32_t most = guest->listener->config->limits.max_priority;
+    uint32_t most = worker->listener->config->limits.max_priority;
 
-    if (!guest->device) {
-        guest_kill(guest, "it asked for a lease before it attached");
+    if (!worker->device) {
+        worker_process_kill(worker, "it asked for a lease before it attached");
         return;
     }
-    if (!scheduler_ask(&guest->device->scheduler, &guest->lease, priority < most ? priority : most,
-                       clock_now_ns())) {
-        guest_kill(guest, "it asked for a lease twice");
+    if (!scheduler_ask(&worker->device->scheduler, &worker->lease,
+                       priority < most ? priority : most, clock_now_ns())) {
+        worker_process_kill(worker, "it asked for a lease twice");
     }
 }
 
 /* Goes into the supervisor's log: what a terminal could take for more than text does not. */
-static void take_fault(struct guest *guest, const char reason[sizeof(guest->fault)])
+static void take_fault(struct worker_process *worker, const char reason[sizeof(worker->fault)])
 {
-    guest->faulty = true;
-    memset(guest->fault, 0, sizeof(guest->fault));
-    for (unsigned i = 0; i < sizeof(guest->fault) - 1 && reason[i]; i++) {
-        guest->fault[i] = reason[i] >= ' ' && reason[i] <= '~' ? reason[i] : '?';
+    worker->faulty = true;
+    memset(worker->fault, 0, sizeof(worker->fault));
+    for (unsigned i = 0; i < sizeof(worker->fault) - 1 && reason[i]; i++) {
+        worker->fault[i] = reason[i] >= ' ' && reason[i] <= '~' ? reason[i] : '?';
     }
 }
 
-static void take_message(struct guest *guest, struct control_message *message)
+static void take_message(struct worker_process *worker, struct control_message *message)
 {
-    if (!guest->listener) {
-        guest_kill(guest, "it spoke before it had a connection");
+    if (!worker->listener) {
+        worker_process_kill(worker, "it spoke before it had a connection");
         return;
     }
     switch (message->type) {
     case CONTROL_ATTACH:
-        take_attach(guest, &message->attach);
+        take_attach(worker, &message->attach);
         break;
     case CONTROL_ASK:
-        take_ask(guest, message->priority);
+        take_ask(worker, message->priority);
         break;
     case CONTROL_RELEASE:
-        if (!guest->device ||
-            !scheduler_release(&guest->device->scheduler, &guest->lease, clock_now_ns())) {
-            guest_kill(guest, "it released a lease it does not hold");
+        if (!worker->device ||
+            !scheduler_release(&worker->device->scheduler, &worker->lease, clock_now_ns())) {
+            worker_process_kill(worker, "it released a lease it does not hold");
         }
         break;
     case CONTROL_CHECKED:
-        guest->checks_open = 0;
-        guest->statistics = message->statistics;
+        worker->checks_open = 0;
+        worker->statistics = message->statistics;
         break;
     case CONTROL_DETACH:
-        guest->statistics = message->statistics;
+        worker->statistics = message->statistics;
         break;
     case CONTROL_FAULT:
-        take_fault(guest, message->reason);
+        take_fault(worker, message->reason);
         break;
     default:
-        guest_kill(guest, "it sent an unknown control message");
+        worker_process_kill(worker, "it sent an unknown control message");
     }
 }
 
 /* Takes one message; false when there is none, or the worker is being killed. */
-static bool read_message(struct guest *guest)
+static bool read_message(struct worker_process *worker)
 {
     struct control_message message;
     int result;
 
-    if (guest->control < 0 || guest->killed) {
+    if (worker->control < 0 || worker->killed) {
         return false;
     }
-    result = control_receive(guest->control, &message, NULL);
+    result = control_receive(worker->control, &message, NULL);
     if (result > 0) {
-        take_message(guest, &message);
+        take_message(worker, &message);
     } else if (result < 0 && errno == EPROTO) {
-        guest_kill(guest, "it sent what is no control message");
+        worker_process_kill(worker, "it sent what is no control message");
     }
-    if (guest->killed || result == 0) {
-        uv_poll_stop(&guest->poll); /* its end comes as the process's */
+    if (worker->killed || result == 0) {
+        uv_poll_stop(&worker->poll); /* its end comes as the process's */
     }
     return result > 0;
 }
@@ -227,95 +226,95 @@ static void on_control(uv_poll_t *poll, int status, int events)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct guest *guest = handle->data;
+    struct worker_process *worker = handle->data;
 
-    if (--guest->open_handles == 0) {
-        free(guest);
+    if (--worker->open_handles == 0) {
+        free(worker);
     }
 }
 
-static void count_fault(struct guest *guest)
+static void count_fault(struct worker_process *worker)
 {
-    if (!guest->tenant || !tenant_count_fault(guest->tenant, clock_now_ns())) {
+    if (!worker->guest || !guest_record_count_fault(worker->guest, clock_now_ns())) {
         return;
     }
     log_error("listener %s, vm %u: quarantined after %u faults; baregpu-mediator --release %s:%u",
-              guest->listener->config->name, guest->tenant->vm_id, guest->tenant->fault_count,
-              guest->listener->config->name, guest->tenant->vm_id);
-    guest_tell_quarantine(guest->supervisor, guest->tenant);
+              worker->listener->config->name, worker->guest->vm_id, worker->guest->fault_count,
+              worker->listener->config->name, worker->guest->vm_id);
+    worker_process_tell_quarantine(worker->supervisor, worker->guest);
 }
 
-static void judge_end(struct guest *guest, int64_t exit_status, int signal_number)
+static void judge_end(struct worker_process *worker, int64_t exit_status, int signal_number)
 {
-    if (guest->killed) {
-        log_warning("%s: worker %d killed: %s", guest_name(guest), guest->process.pid,
-                    guest->killed);
-        guest->faulty = !guest->supervisor->draining;
+    if (worker->killed) {
+        log_warning("%s: worker %d killed: %s", worker_name(worker), worker->process.pid,
+                    worker->killed);
+        worker->faulty = !worker->supervisor->draining;
     } else if (signal_number != 0) {
-        log_error("%s: worker %d ended by signal %d (%s)", guest_name(guest), guest->process.pid,
+        log_error("%s: worker %d ended by signal %d (%s)", worker_name(worker), worker->process.pid,
                   signal_number,
                   signal_number == SIGSYS ? "refused by the sandbox" : strsignal(signal_number));
-        guest->faulty = true;
-    } else if (exit_status == WORKER_EXIT_FAILED && guest->listener) {
-        log_error("%s: worker %d failed", guest_name(guest), guest->process.pid);
-    } else if (exit_status != WORKER_EXIT_OK && !guest->listener &&
-               !guest->supervisor->draining) {
-        log_error("%s: failed with exit status %d", guest_name(guest), (int)exit_status);
-    } else if (guest->listener) {
-        guest->faulty = guest->faulty || exit_status == WORKER_EXIT_FAULT;
-        log_info("%s: ended%s%s, %llu requests, %llu of them errors", guest_name(guest),
-                 guest->faulty ? " by a fault: " : "", guest->faulty ? guest->fault : "",
-                 (unsigned long long)guest->statistics.requests,
-                 (unsigned long long)guest->statistics.errors);
+        worker->faulty = true;
+    } else if (exit_status == WORKER_EXIT_FAILED && worker->listener) {
+        log_error("%s: worker %d failed", worker_name(worker), worker->process.pid);
+    } else if (exit_status != WORKER_EXIT_OK && !worker->listener &&
+               !worker->supervisor->draining) {
+        log_error("%s: failed with exit status %d", worker_name(worker), (int)exit_status);
+    } else if (worker->listener) {
+        worker->faulty = worker->faulty || exit_status == WORKER_EXIT_FAULT;
+        log_info("%s: ended%s%s, %llu requests, %llu of them errors", worker_name(worker),
+                 worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
+                 (unsigned long long)worker->statistics.requests,
+                 (unsigned long long)worker->statistics.errors);
     }
-    if (guest->faulty) {
-        count_fault(guest);
+    if (worker->faulty) {
+        count_fault(worker);
     }
 }
 
 static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signal_number)
 {
-    struct guest *guest = process->data;
-    struct supervisor *supervisor = guest->supervisor;
+    struct worker_process *worker = process->data;
+    struct supervisor *supervisor = worker->supervisor;
     uint64_t now_ns = clock_now_ns();
 
-    while (read_message(guest)) { /* its last words */
+    while (read_message(worker)) { /* its last words */
     }
-    judge_end(guest, exit_status, signal_number);
-    if (guest->device) {
-        scheduler_remove(&guest->device->scheduler, &guest->lease, now_ns);
-        guest->device->sessions--;
+    judge_end(worker, exit_status, signal_number);
+    if (worker->device) {
+        scheduler_remove(&worker->device->scheduler, &worker->lease, now_ns);
+        worker->device->sessions--;
     }
-    if (guest->tenant) {
-        tenant_detach(guest->tenant, guest->statistics.tokens, now_ns);
+    if (worker->guest) {
+        guest_record_detach(worker->guest, worker->statistics.tokens, now_ns);
     }
-    if (guest->listener) {
-        guest->listener->sessions--;
+    if (worker->listener) {
+        worker->listener->sessions--;
         supervisor->sessions--;
     } else {
         supervisor->spare_count--;
-        supervisor->spares_from_ns = now_ns + SUPERVISOR_SPARE_RETRY_NS;
+        supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
     }
-    LIST_REMOVE(guest, link);
-    supervisor->guest_count--;
-    close(guest->control);
-    guest->control = -1;
-    uv_close((uv_handle_t *)&guest->process, on_handle_closed);
-    uv_close((uv_handle_t *)&guest->poll, on_handle_closed);
-    supervisor_guest_gone(supervisor);
+    LIST_REMOVE(worker, link);
+    supervisor->worker_count--;
+    close(worker->control);
+    worker->control = -1;
+    uv_close((uv_handle_t *)&worker->process, on_handle_closed);
+    uv_close((uv_handle_t *)&worker->poll, on_handle_closed);
+    supervisor->on_worker_gone(supervisor);
 }
 
-void guest_kill(struct guest *guest, const char *why)
+void worker_process_kill(struct worker_process *worker, const char *why)
 {
-    if (!guest->killed) {
-        guest->killed = why;
-        uv_process_kill(&guest->process, SIGKILL);
+    if (!worker->killed) {
+        worker->killed = why;
+        uv_process_kill(&worker->process, SIGKILL);
     }
 }
 
 /* ---- Start ---- */
 
-static int spawn_process(struct guest *guest, int worker_end)
+static int spawn_process(struct worker_process *worker, int worker_end)
 {
     char *arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
     uv_stdio_container_t stdio[WORKER_CONTROL_FD + 1] = {
@@ -332,7 +331,7 @@ static int spawn_process(struct guest *guest, int worker_end)
         .stdio = stdio,
     };
 
-    return uv_spawn(&guest->supervisor->loop, &guest->process, &options);
+    return uv_spawn(&worker->supervisor->loop, &worker->process, &options);
 }
 
 static void on_failed_closed(uv_handle_t *handle)
@@ -340,128 +339,129 @@ static void on_failed_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-struct guest *guest_spawn(struct supervisor *supervisor)
+struct worker_process *worker_process_spawn(struct supervisor *supervisor)
 {
-    struct guest *guest = calloc(1, sizeof(*guest));
+    struct worker_process *worker = calloc(1, sizeof(*worker));
     int pair[2], result;
 
-    if (!guest ||
+    if (worker == NULL ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         log_error("no worker: %m");
-        free(guest);
+        free(worker);
         return NULL;
     }
-    guest->supervisor = supervisor;
-    guest->control = pair[0];
-    guest->process.data = guest;
-    guest->poll.data = guest;
-    result = spawn_process(guest, pair[1]);
+    worker->supervisor = supervisor;
+    worker->control = pair[0];
+    worker->process.data = worker;
+    worker->poll.data = worker;
+    result = spawn_process(worker, pair[1]);
     close(pair[1]);
     if (result != 0) {
         log_error("no worker: %s", uv_strerror(result));
         close(pair[0]);
-        uv_close((uv_handle_t *)&guest->process, on_failed_closed);
+        uv_close((uv_handle_t *)&worker->process, on_failed_closed);
         return NULL;
     }
-    guest->open_handles = 2;
-    uv_poll_init(&supervisor->loop, &guest->poll, guest->control);
-    uv_poll_start(&guest->poll, UV_READABLE, on_control);
-    LIST_INSERT_HEAD(&supervisor->guests, guest, link);
-    supervisor->guest_count++;
+    worker->open_handles = 2;
+    uv_poll_init(&supervisor->loop, &worker->poll, worker->control);
+    uv_poll_start(&worker->poll, UV_READABLE, on_control);
+    LIST_INSERT_HEAD(&supervisor->workers, worker, link);
+    supervisor->worker_count++;
     supervisor->spare_count++;
-    return guest;
+    return worker;
 }
 
-static struct guest *find_spare(struct supervisor *supervisor)
+static struct worker_process *find_spare(struct supervisor *supervisor)
 {
-    struct guest *guest;
+    struct worker_process *worker;
 
-    LIST_FOREACH (guest, &supervisor->guests, link) {
-        if (!guest->listener && !guest->killed) {
-            return guest;
+    LIST_FOREACH(worker, &supervisor->workers, link)
+    {
+        if (!worker->listener && !worker->killed) {
+            return worker;
         }
     }
-    return guest_spawn(supervisor);
+    return worker_process_spawn(supervisor);
 }
 
-static void fill_start(struct control_start *start, const struct guest *guest)
+static void fill_start(struct control_start *start, const struct worker_process *worker)
 {
-    const struct config_listener *config = guest->listener->config;
+    const struct config_listener *config = worker->listener->config;
 
-    start->session = guest->session;
+    start->session = worker->session;
     start->log_level = log_get_level();
-    start->cuda_possible = guest->listener->cuda_possible;
+    start->cuda_possible = worker->listener->cuda_possible;
     start->device = config->device;
     start->limits = config->limits;
     memcpy(start->listener, config->name, sizeof(start->listener));
 }
 
-void guest_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                 int connection, uid_t user, pid_t process)
+void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                          int connection, uid_t user, pid_t process)
 {
     struct control_message message = {.type = CONTROL_START};
-    struct guest *guest = find_spare(supervisor);
+    struct worker_process *worker = find_spare(supervisor);
 
-    if (!guest) {
+    if (worker == NULL) {
         listener->refused++;
         close(connection);
         return;
     }
-    guest->listener = listener;
-    guest->session = ++supervisor->last_session;
-    guest->peer_user = user;
-    guest->peer_process = process;
-    guest->started_ns = clock_now_ns();
+    worker->listener = listener;
+    worker->session = ++supervisor->last_session;
+    worker->peer_user = user;
+    worker->peer_process = process;
     supervisor->spare_count--;
     supervisor->sessions++;
     listener->sessions++;
     listener->accepted++;
-    fill_start(&message.start, guest);
-    if (control_send(guest->control, &message, connection) != 0) {
-        guest_kill(guest, "it took no connection");
+    fill_start(&message.start, worker);
+    if (control_send(worker->control, &message, connection) != 0) {
+        worker_process_kill(worker, "it took no connection");
     }
     close(connection);
-    log_debug("%s: worker %d, peer process %d of user %u", guest_name(guest), guest->process.pid,
+    log_debug("%s: worker %d, peer process %d of user %u", worker_name(worker), worker->process.pid,
               process, user);
 }
 
 /* ---- While it runs ---- */
 
-void guest_check(struct guest *guest)
+void worker_process_check(struct worker_process *worker)
 {
     const struct control_message message = {.type = CONTROL_CHECK};
 
-    if (!guest->listener || guest->killed) {
+    if (!worker->listener || worker->killed) {
         return;
     }
-    if (guest->checks_open >= CHECKS_OPEN_MAX) {
-        guest_kill(guest, "it does not answer");
+    if (worker->checks_open >= CHECKS_OPEN_MAX) {
+        worker_process_kill(worker, "it does not answer");
         return;
     }
-    guest->checks_open++;
-    send_message(guest, &message);
+    worker->checks_open++;
+    send_message(worker, &message);
 }
 
-void guest_drain(struct guest *guest)
+void worker_process_drain(struct worker_process *worker)
 {
     const struct control_message message = {.type = CONTROL_DRAIN};
 
-    if (guest->listener) {
-        send_message(guest, &message);
+    if (worker->listener) {
+        send_message(worker, &message);
     } else {
-        shutdown(guest->control, SHUT_RDWR); /* a spare worker ends when its socket does */
+        shutdown(worker->control, SHUT_RDWR); /* a spare worker ends when its socket does */
     }
 }
 
-void guest_tell_quarantine(struct supervisor *supervisor, const struct tenant *tenant)
+void worker_process_tell_quarantine(struct supervisor *supervisor, const struct guest_record *guest)
 {
     const struct control_message message = {.type = CONTROL_QUARANTINE,
-                                            .quarantined = tenant->quarantined};
-    struct guest *guest;
+                                            .quarantined = guest->quarantined};
+    struct worker_process *worker;
 
-    LIST_FOREACH (guest, &supervisor->guests, link) {
-        if (guest->tenant == tenant) {
-            send_message(guest, &message);
+    LIST_FOREACH(worker, &supervisor->workers, link)
+    {
+        if (worker->guest == guest) {
+            send_message(worker, &message);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Messages between the supervisor and one worker, over a Unix SOCK_SEQPACKET pair: one struct,
- * one packet. The supervisor checks what a worker sends: a worker holds a tenant's data and may
+ * one packet. The supervisor checks what a worker sends: a worker holds a guest's data and may
  * have been taken over.
  */
 #ifndef MEDIATOR_CONTROL_H

@@ -55,7 +55,7 @@ static const int cuda_refused[] = {
     SCMP_SYS(quotactl),         SCMP_SYS(pidfd_send_signal),
 };
 
-/* With another process's id as the first argument: the supervisor and the workers of other tenants
+/* With another process's id as the first argument: the supervisor and the workers of other guests
  * have the same user. */
 static const int cuda_refused_to_others[] = {
     SCMP_SYS(kill),             SCMP_SYS(tkill),             SCMP_SYS(tgkill),

@@ -283,7 +283,7 @@ EXPORT int cuMemAlloc_v2(uint64_t *pointer, size_t size)
             if (!allocations[i].start) {
                 return OUT_OF_MEMORY;
             }
-            memset(allocations[i].start, FILL, size); /* as if from another tenant */
+            memset(allocations[i].start, FILL, size); /* as if from another guest */
             allocations[i].size = size;
             memory_used += size;
             *pointer = (uintptr_t)allocations[i].start;

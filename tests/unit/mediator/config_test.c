@@ -75,7 +75,6 @@ static void test_everything(void **state)
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
     assert_string_equal(config.admin_socket, "/run/a.sock");
-    assert_true(config.log_level_given);
     assert_int_equal(config.log_level, MEDIATOR_LOG_DEBUG);
     assert_int_equal(config.pools[0].device_count, 3);
     assert_int_equal(config.pools[0].devices[1].kind, CONFIG_DEVICE_CUDA);

@@ -46,102 +46,102 @@ static struct config_listener listener = {
 
 static void test_quarantine(void **state)
 {
-    struct tenant_table table;
-    struct tenant *tenant, *other;
+    struct guest_table table;
+    struct guest_record *guest, *other;
     uint32_t tokens;
 
     (void)state;
-    assert_int_equal(tenant_table_init(&table), 0);
-    tenant = tenant_attach(&table, &listener, 7, 0, &tokens);
-    other = tenant_attach(&table, &listener, 8, 0, &tokens);
-    assert_false(tenant_count_fault(tenant, 0));
-    assert_false(tenant_count_fault(tenant, 40 * NS_PER_S));
-    assert_false(tenant_count_fault(tenant, 61 * NS_PER_S)); /* the first is out of the window */
-    assert_false(tenant->quarantined);
-    assert_true(tenant_count_fault(tenant, 99 * NS_PER_S));
-    assert_true(tenant->quarantined);
-    assert_false(tenant_count_fault(tenant, 99 * NS_PER_S)); /* once */
+    assert_int_equal(guest_table_init(&table), 0);
+    guest = guest_record_attach(&table, &listener, 7, 0, &tokens);
+    other = guest_record_attach(&table, &listener, 8, 0, &tokens);
+    assert_false(guest_record_count_fault(guest, 0));
+    assert_false(guest_record_count_fault(guest, 40 * NS_PER_S));
+    assert_false(
+        guest_record_count_fault(guest, 61 * NS_PER_S)); /* the first is out of the window */
+    assert_false(guest->quarantined);
+    assert_true(guest_record_count_fault(guest, 99 * NS_PER_S));
+    assert_true(guest->quarantined);
+    assert_false(guest_record_count_fault(guest, 99 * NS_PER_S)); /* once */
     assert_false(other->quarantined);
-    assert_ptr_equal(tenant_find(&table, &listener, 7), tenant);
-    assert_null(tenant_find(&table, &listener, 9));
-    assert_true(tenant_release(tenant));
-    assert_false(tenant_release(tenant));
-    assert_false(tenant_count_fault(tenant, 100 * NS_PER_S)); /* forgotten, all of them */
-    free(table.tenants);
+    assert_ptr_equal(guest_record_find(&table, &listener, 7), guest);
+    assert_null(guest_record_find(&table, &listener, 9));
+    assert_true(guest_record_release(guest));
+    assert_false(guest_record_release(guest));
+    assert_false(guest_record_count_fault(guest, 100 * NS_PER_S)); /* forgotten, all of them */
+    free(table.records);
 }
 
 static void test_quarantine_off(void **state)
 {
     struct config_listener lenient = listener;
-    struct tenant_table table;
-    struct tenant *tenant;
+    struct guest_table table;
+    struct guest_record *guest;
     uint32_t tokens;
 
     (void)state;
     lenient.quarantine_faults = 0;
-    assert_int_equal(tenant_table_init(&table), 0);
-    tenant = tenant_attach(&table, &lenient, 7, 0, &tokens);
+    assert_int_equal(guest_table_init(&table), 0);
+    guest = guest_record_attach(&table, &lenient, 7, 0, &tokens);
     for (int i = 0; i < 200; i++) {
-        assert_false(tenant_count_fault(tenant, 0));
+        assert_false(guest_record_count_fault(guest, 0));
     }
-    free(table.tenants);
+    free(table.records);
 }
 
 /* Connecting again brings no tokens. */
 static void test_tokens_outlive_sessions(void **state)
 {
-    struct tenant_table table;
-    struct tenant *tenant;
+    struct guest_table table;
+    struct guest_record *guest;
     uint32_t tokens;
 
     (void)state;
-    assert_int_equal(tenant_table_init(&table), 0);
-    tenant = tenant_attach(&table, &listener, 7, 0, &tokens);
+    assert_int_equal(guest_table_init(&table), 0);
+    guest = guest_record_attach(&table, &listener, 7, 0, &tokens);
     assert_int_equal(tokens, 5);
-    tenant_detach(tenant, 1, 0);
-    assert_ptr_equal(tenant_attach(&table, &listener, 7, 0, &tokens), tenant);
+    guest_record_detach(guest, 1, 0);
+    assert_ptr_equal(guest_record_attach(&table, &listener, 7, 0, &tokens), guest);
     assert_int_equal(tokens, 1);
-    tenant_attach(&table, &listener, 7, 0, &tokens); /* a second one beside it */
+    guest_record_attach(&table, &listener, 7, 0, &tokens); /* a second one beside it */
     assert_int_equal(tokens, 0);
-    tenant_detach(tenant, 0, 0);
-    tenant_detach(tenant, 0, 0);
-    tenant_attach(&table, &listener, 7, 200 * NS_PER_MS, &tokens); /* two tenths of ten a second */
+    guest_record_detach(guest, 0, 0);
+    guest_record_detach(guest, 0, 0);
+    guest_record_attach(&table, &listener, 7, 200 * NS_PER_MS,
+                        &tokens); /* two tenths of ten a second */
     assert_int_equal(tokens, 2);
-    free(table.tenants);
+    free(table.records);
 }
 
-/* Full of tenants without sessions, the oldest goes; never one in quarantine. */
+/* Full of guests without sessions, the oldest goes; never one in quarantine. */
 static void test_table_is_bounded(void **state)
 {
-    struct tenant_table table;
+    struct guest_table table;
     uint32_t tokens;
 
     (void)state;
-    assert_int_equal(tenant_table_init(&table), 0);
-    for (uint32_t vm_id = 0; vm_id < TENANT_COUNT; vm_id++) {
-        struct tenant *tenant = tenant_attach(&table, &listener, vm_id, vm_id, &tokens);
+    assert_int_equal(guest_table_init(&table), 0);
+    for (uint32_t vm_id = 0; vm_id < GUEST_TABLE_SIZE; vm_id++) {
+        struct guest_record *guest = guest_record_attach(&table, &listener, vm_id, vm_id, &tokens);
 
-        assert_non_null(tenant);
-        tenant->quarantined = vm_id == 0;
-        tenant_detach(tenant, 0, vm_id);
+        assert_non_null(guest);
+        guest->quarantined = vm_id == 0;
+        guest_record_detach(guest, 0, vm_id);
     }
-    assert_non_null(tenant_attach(&table, &listener, 100000, TENANT_COUNT, &tokens));
-    assert_non_null(tenant_find(&table, &listener, 0)); /* in quarantine */
-    assert_null(tenant_find(&table, &listener, 1));     /* the oldest other */
-    for (uint32_t vm_id = 2; vm_id < TENANT_COUNT; vm_id++) {
-        tenant_find(&table, &listener, vm_id)->quarantined = true;
+    assert_non_null(guest_record_attach(&table, &listener, 100000, GUEST_TABLE_SIZE, &tokens));
+    assert_non_null(guest_record_find(&table, &listener, 0)); /* in quarantine */
+    assert_null(guest_record_find(&table, &listener, 1));     /* the oldest other */
+    for (uint32_t vm_id = 2; vm_id < GUEST_TABLE_SIZE; vm_id++) {
+        guest_record_find(&table, &listener, vm_id)->quarantined = true;
     }
-    assert_null(tenant_attach(&table, &listener, 100001, TENANT_COUNT, &tokens));
-    free(table.tenants);
+    assert_null(guest_record_attach(&table, &listener, 100001, GUEST_TABLE_SIZE, &tokens));
+    free(table.records);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limiter),
-        cmocka_unit_test(test_quarantine),
-        cmocka_unit_test(test_quarantine_off),
-        cmocka_unit_test(test_tokens_outlive_sessions),
+        cmocka_unit_test(test_limiter),          cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_quarantine_off),   cmocka_unit_test(test_tokens_outlive_sessions),
         cmocka_unit_test(test_table_is_bounded),
     };
 

@@ -63,7 +63,7 @@ static int try_kill(void)
     return syscall(SYS_kill, parent, 0) == 0 ? DONE : REFUSED;
 }
 
-/* The supervisor and the workers of other tenants have the same user. */
+/* The supervisor and the workers of other guests have the same user. */
 static int try_kill_thread(void)
 {
     return syscall(SYS_tgkill, parent, parent, 0) == 0 ? DONE : REFUSED;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MEDIATOR_EXIT_STATUS_H
+#define MEDIATOR_EXIT_STATUS_H
+
+/* The program's exit statuses, for scripts; docs/mediator.md lists them. */
+enum mediator_exit {
+    MEDIATOR_EXIT_OK = 0,
+    MEDIATOR_EXIT_FAILED = 1,      /* the system refused something */
+    MEDIATOR_EXIT_USAGE = 2,       /* options or configuration */
+    MEDIATOR_EXIT_IN_USE = 3,      /* somebody listens on the socket */
+    MEDIATOR_EXIT_NO_BACKEND = 4,  /* the backend or device asked for is not there */
+    MEDIATOR_EXIT_NOT_RUNNING = 5, /* --status, --release: no mediator answers */
+    MEDIATOR_EXIT_NOT_FOUND = 6,   /* --release: no such guest in quarantine */
+};
+
+#endif

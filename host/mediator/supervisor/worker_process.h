@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The supervisor's side of a worker process: start, control messages, end. */
+#ifndef MEDIATOR_WORKER_PROCESS_H
+#define MEDIATOR_WORKER_PROCESS_H
+
+#include "host/mediator/supervisor/state.h"
+
+/* After a spare worker died or did not start, the next is tried: the reason may last. */
+#define WORKER_PROCESS_RETRY_NS NS_PER_S
+
+/* Starts a spare worker; NULL after a log line. */
+struct worker_process *worker_process_spawn(struct supervisor *supervisor);
+
+/* Hands a connection to a worker. Takes the descriptor in every case. */
+void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                          int connection, uid_t user, pid_t process);
+
+void worker_process_kill(struct worker_process *worker, const char *why);
+
+/* Asks for statistics; kills a worker that has not answered several times. */
+void worker_process_check(struct worker_process *worker);
+
+/* Tells a worker to finish and end. */
+void worker_process_drain(struct worker_process *worker);
+
+/* Tells every session of the guest. */
+void worker_process_tell_quarantine(struct supervisor *supervisor,
+                                    const struct guest_record *guest);
+
+/* What a device's scheduler does: a client's owner is its worker process. */
+extern const struct scheduler_ops worker_process_lease_ops;
+
+#endif
