@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/common/clock.h"
 #include "host/common/listener.h"
 #include "host/sst-sim/device.h"
 
@@ -18,7 +18,7 @@
 /* A guest that does not take its answers is not given more until it has. */
 #define OUTPUT_MAX (1024 * 1024)
 /* Then its answers are sent, and others have their turn: a model may work long on each request. */
-#define SLICE_NS 5000000u
+#define SLICE_NS (5 * NS_PER_MS)
 /* While no connection can be accepted: until one may be given back by somebody else. */
 #define ACCEPT_PAUSE_NS 100000000
 /* Signals come in while poll waits, which it does not if somebody always has something for us. */
@@ -112,14 +112,6 @@ bool sst_server_listen(struct sst_server *server, const char *path,
 
 /* ---- Connections ---- */
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static size_t waiting_output(const struct connection *connection)
 {
     size_t size;
@@ -132,7 +124,7 @@ static bool slice_is_over(void *context)
 {
     const struct connection *connection = context;
 
-    return waiting_output(connection) >= OUTPUT_MAX || monotonic_ns() >= connection->slice_end_ns;
+    return waiting_output(connection) >= OUTPUT_MAX || clock_now_ns() >= connection->slice_end_ns;
 }
 
 static void drop_connection(struct sst_server *server, size_t index, const char *why)
@@ -228,7 +220,7 @@ static const char *take_input(struct connection *connection)
     struct sst_device *device = connection->device;
     size_t taken;
 
-    connection->slice_end_ns = monotonic_ns() + SLICE_NS;
+    connection->slice_end_ns = clock_now_ns() + SLICE_NS;
     taken = device_receive(device, connection->input, connection->input_size);
     if (taken == SIZE_MAX) {
         return device->link.error;

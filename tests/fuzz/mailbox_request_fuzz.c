@@ -82,9 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (valid && length >= sizeof(struct vgpu_stub_request)) {
             make_valid(request, length);
         }
-        struct executor_plan plan = executor_plan_request(request, length);
+        struct request_plan plan = request_plan(request, length);
         CHECK(!plan.needs_lease || plan.needs_session);
-        size_t answered = executor_execute(plan.needs_session ? session : NULL, request, length,
+        size_t answered = request_run(plan.needs_session ? session : NULL, request, length,
                                            response);
         check_answer(response, answered);
         free(request);

@@ -11,7 +11,7 @@
  * back, so the guest may do what it likes with the rest. */
 static void write_result(struct pvgpu_context *context, uint32_t offset,
                          const struct operation *operation, enum compute_status status,
-                         uint64_t spent_ns)
+                         uint32_t exec_time_us)
 {
     struct pvgpu_compute_result *place =
         (struct pvgpu_compute_result *)(void *)(context->heap.memory + offset);
@@ -19,7 +19,7 @@ static void write_result(struct pvgpu_context *context, uint32_t offset,
         .status = status,
         .result_count = operation->result_count,
         .data_size = (uint32_t)operation->answer_size, /* within the heap: below 2^32 */
-        .exec_time_us = spent_ns / 1000 < UINT32_MAX ? (uint32_t)(spent_ns / 1000) : UINT32_MAX,
+        .exec_time_us = exec_time_us,
     };
 
     memcpy(result.results, operation->results, operation->result_count * sizeof(uint32_t));
@@ -85,6 +85,6 @@ PVGPU_HANDLER(pvgpu_run_compute)
 
         status = status == COMPUTE_OK ? waited : status;
     }
-    write_result(context, compute->result_offset, &operation, status, clock_now_ns() - start_ns);
+    write_result(context, compute->result_offset, &operation, status, clock_us_since(start_ns));
     return pvgpu_ok();
 }

@@ -43,10 +43,10 @@ static void send_answer(struct stub_worker *worker, const struct mailbox_message
     uint8_t *payload = out + mailbox_header_size(to);
 
     worker->statistics.requests++;
-    if (executor_response_status(payload) != COMPUTE_OK) {
+    if (request_response_status(payload) != COMPUTE_OK) {
         worker->statistics.errors++;
         log_debug("request %u: %s", to->request_id,
-                  operation_status_name(executor_response_status(payload)));
+                  operation_status_name(request_response_status(payload)));
     }
     outbox_put(&worker->base.outbox, out,
                mailbox_build(out, VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length), -1);
@@ -57,7 +57,7 @@ void stub_answer_status(struct stub_worker *worker, const struct mailbox_message
 {
     uint8_t out[MAILBOX_MESSAGE_MAX];
 
-    send_answer(worker, to, out, executor_build_status(status, out + mailbox_header_size(to)));
+    send_answer(worker, to, out, request_build_status(status, out + mailbox_header_size(to)));
 }
 
 void stub_fail(struct stub_worker *worker, const char *format, ...)
@@ -164,7 +164,7 @@ static void run_first(struct stub_worker *worker)
     queue_drop_first(worker);
     worker->answer_due = true;
     begin_running(worker, "a request", request->plan.needs_session ? request_limit_ns(worker) : 0);
-    length = executor_execute(request->plan.needs_session ? worker->session : NULL, request->bytes,
+    length = request_run(request->plan.needs_session ? worker->session : NULL, request->bytes,
                               request->length, out + mailbox_header_size(&request->header));
     end_running(worker);
     if (worker->abandoned) {

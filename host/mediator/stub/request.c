@@ -2,8 +2,8 @@
 #include "host/mediator/stub/request.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "host/common/clock.h"
 #include "host/mediator/compute/operation.h"
 
 #define ANSWER_DATA_MAX (VGPU_STUB_PAYLOAD_MAX - sizeof(struct vgpu_stub_response))
@@ -41,9 +41,8 @@ static enum compute_status parse(const uint8_t *bytes, size_t length, struct req
     if (params_end > length) {
         return COMPUTE_INVALID_REQUEST;
     }
-    if (header.data_length != 0 &&
-        (header.data_offset < params_end ||
-         (uint64_t)header.data_offset + header.data_length > length)) {
+    if (header.data_length != 0 && (header.data_offset < params_end ||
+                                    (uint64_t)header.data_offset + header.data_length > length)) {
         return COMPUTE_INVALID_REQUEST;
     }
     request->operation = header.opcode;
@@ -58,29 +57,21 @@ static enum compute_status parse(const uint8_t *bytes, size_t length, struct req
     return COMPUTE_OK;
 }
 
-struct executor_plan executor_plan_request(const uint8_t *bytes, size_t length)
+struct request_plan request_plan(const uint8_t *bytes, size_t length)
 {
     struct request request;
 
     if (parse(bytes, length, &request) != COMPUTE_OK) {
-        return (struct executor_plan){.brief = true};
+        return (struct request_plan){.brief = true};
     }
     const struct operation_row *row = operation_find(request.operation);
 
-    return (struct executor_plan){
+    return (struct request_plan){
         .needs_session = row != NULL && row->needs >= OPERATION_NEEDS_SESSION,
         .needs_lease = row != NULL && row->needs >= OPERATION_NEEDS_LEASE,
         .brief = operation_is_brief(row, request.param_count, request.params),
         .raise_priority = request.flags & VGPU_STUB_FLAG_RAISE_PRIORITY,
     };
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* The answer's data may lie at its place already. */
@@ -108,10 +99,10 @@ static size_t build(enum compute_status status, const struct operation *operatio
     return header.data_offset + data_length;
 }
 
-size_t executor_execute(struct session *session, const uint8_t *bytes, size_t length,
-                        uint8_t response[VGPU_STUB_PAYLOAD_MAX])
+size_t request_run(struct session *session, const uint8_t *bytes, size_t length,
+                   uint8_t response[VGPU_STUB_PAYLOAD_MAX])
 {
-    uint64_t start = now_us();
+    uint64_t start_ns = clock_now_ns();
     struct request request;
     struct operation operation;
     enum compute_status status = parse(bytes, length, &request);
@@ -130,16 +121,15 @@ size_t executor_execute(struct session *session, const uint8_t *bytes, size_t le
         .answer_capacity = ANSWER_DATA_MAX,
     };
     status = operation_run(session, &operation);
-    uint64_t spent = now_us() - start;
-    return build(status, &operation, spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX, response);
+    return build(status, &operation, clock_us_since(start_ns), response);
 }
 
-size_t executor_build_status(enum compute_status status, uint8_t response[VGPU_STUB_PAYLOAD_MAX])
+size_t request_build_status(enum compute_status status, uint8_t response[VGPU_STUB_PAYLOAD_MAX])
 {
     return build(status, NULL, 0, response);
 }
 
-enum compute_status executor_response_status(const uint8_t *response)
+enum compute_status request_response_status(const uint8_t *response)
 {
     struct vgpu_stub_response header;
 

@@ -21,7 +21,7 @@
 
 struct stub_request {
     struct mailbox_message header; /* its payload pointer is not used */
-    struct executor_plan plan;
+    struct request_plan plan;
     uint32_t priority; /* raised, and within what the listener allows */
     uint32_t length;
     uint8_t bytes[VGPU_STUB_PAYLOAD_MAX];

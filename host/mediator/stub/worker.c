@@ -123,7 +123,7 @@ static void accept_request(struct stub_worker *worker, const struct mailbox_mess
     request->header = *message;
     request->length = message->payload_length;
     memcpy(request->bytes, message->payload, message->payload_length);
-    request->plan = executor_plan_request(request->bytes, request->length);
+    request->plan = request_plan(request->bytes, request->length);
     request->priority = message->priority + (request->plan.raise_priority ? 1u : 0u);
     if (request->priority > limits->max_priority) {
         request->priority = limits->max_priority;

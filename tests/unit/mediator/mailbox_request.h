@@ -48,7 +48,7 @@ static inline uint32_t exchange_run(struct exchange *exchange, struct session *s
 
     memcpy(exact, exchange->request, exchange->length);
     exchange->response_length =
-        executor_execute(session, exact, exchange->length, exchange->response);
+        request_run(session, exact, exchange->length, exchange->response);
     free(exact);
     memcpy(&exchange->answer, exchange->response, sizeof(exchange->answer));
     exchange->data = exchange->response + exchange->answer.data_offset;

@@ -419,11 +419,11 @@ static void test_memory_addition_errors(void **state)
 
 /* ---- What the queue asks ---- */
 
-static struct executor_plan plan_of(uint32_t opcode, uint32_t flags, const uint32_t *params,
+static struct request_plan plan_of(uint32_t opcode, uint32_t flags, const uint32_t *params,
                                     size_t count)
 {
     exchange_build(&exchange, opcode, flags, params, count * 4, NULL, 0);
-    return executor_plan_request(exchange.request, exchange.length);
+    return request_plan(exchange.request, exchange.length);
 }
 
 static void test_plans(void **state)
@@ -443,7 +443,7 @@ static void test_plans(void **state)
     assert_false(plan_of(COMPUTE_MEMORY_ALLOC, 0, move, 2).brief);
     assert_true(plan_of(VGPU_STUB_OP_NOP, VGPU_STUB_FLAG_RAISE_PRIORITY, NULL, 0).raise_priority);
     assert_false(plan_of(0x5555, 0, NULL, 0).needs_session);
-    assert_false(executor_plan_request(exchange.request, 10).needs_session);
+    assert_false(request_plan(exchange.request, 10).needs_session);
     /* Without a session only what needs none is computed. */
     exchange_build(&exchange, VGPU_STUB_OP_NOP, 0, NULL, 0, NULL, 0);
     assert_int_equal(exchange_run(&exchange, NULL), COMPUTE_OK);
