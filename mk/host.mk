@@ -16,7 +16,7 @@ MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
-SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c))
+SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c)) host/common/ready_fd.c
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 

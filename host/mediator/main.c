@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/ready_fd.h"
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/worker.h"
@@ -105,18 +106,6 @@ static void set_release(struct argp_state *state, char *text)
     arguments->release_vm_id = (uint32_t)vm_id;
 }
 
-static void set_ready_fd(struct argp_state *state, const char *text)
-{
-    struct arguments *arguments = state->input;
-    char *end;
-    long fd = strtol(text, &end, 10);
-
-    if (!*text || *end || fd < 0 || fd > 65535) {
-        argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
-    }
-    arguments->ready_fd = (int)fd;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -141,7 +130,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->admin_socket = text;
         return 0;
     case OPTION_READY_FD:
-        set_ready_fd(state, text);
+        if (!ready_fd_parse(text, &arguments->ready_fd)) {
+            argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
+        }
         return 0;
     case OPTION_STATUS:
         arguments->status = true;

@@ -2,13 +2,12 @@
 /* baregpu-sst-sim: sockets and the models behind them. */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "host/common/ready_fd.h"
 #include "host/sst-sim/accelerator.h"
 #include "host/sst-sim/systolic.h"
 
@@ -103,18 +102,6 @@ static void add_socket(struct argp_state *state, char *path)
     arguments->sockets[arguments->socket_count++].model = model;
 }
 
-static void set_ready_fd(struct argp_state *state, const char *text)
-{
-    struct arguments *arguments = state->input;
-    char *end;
-    long fd = strtol(text, &end, 10);
-
-    if (!*text || *end || fd < 0 || fd > 65535) {
-        argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
-    }
-    arguments->ready_fd = (int)fd;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -127,7 +114,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->server.is_old_wire = true;
         return 0;
     case OPTION_READY_FD:
-        set_ready_fd(state, text);
+        if (!ready_fd_parse(text, &arguments->ready_fd)) {
+            argp_error(state, "--ready-fd %s: a descriptor's number is needed", text);
+        }
         return 0;
     case ARGP_KEY_ARG:
         add_socket(state, text);
@@ -154,16 +143,6 @@ static void prepare_signals(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-static void tell_ready(int fd)
-{
-    if (fd >= 0) {
-        if (write(fd, "ready\n", 6) != 6) {
-            perror("baregpu-sst-sim: --ready-fd");
-        }
-        close(fd);
-    }
-}
-
 int main(int count, char **texts)
 {
     static const struct argp parser = {
@@ -175,7 +154,7 @@ int main(int count, char **texts)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     prepare_signals();
-    if (arguments.ready_fd >= 0 && fcntl(arguments.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    if (!ready_fd_claim(arguments.ready_fd)) {
         fprintf(stderr, "baregpu-sst-sim: --ready-fd %d: %s\n", arguments.ready_fd,
                 strerror(errno));
         return EXIT_SYSTEM;
@@ -190,7 +169,9 @@ int main(int count, char **texts)
         }
     }
     if (result == 0) {
-        tell_ready(arguments.ready_fd);
+        if (!ready_fd_tell(arguments.ready_fd)) {
+            perror("baregpu-sst-sim: --ready-fd");
+        }
         result = sst_server_run(server, &stop) == 0 ? 0 : EXIT_SYSTEM;
     }
     sst_server_destroy(server);

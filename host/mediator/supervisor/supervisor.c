@@ -4,7 +4,6 @@
 #include "host/mediator/supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/common/clock.h"
+#include "host/common/ready_fd.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/notify.h"
@@ -361,14 +361,9 @@ static void raise_descriptor_limit(void)
 
 static void tell_ready(const struct supervisor_options *options)
 {
-    static const char line[] = "ready\n";
-
     notify_send("READY=1");
-    if (options->ready_fd >= 0) {
-        if (write(options->ready_fd, line, sizeof(line) - 1) < 0) {
-            log_warning("--ready-fd %d: %m", options->ready_fd);
-        }
-        close(options->ready_fd);
+    if (!ready_fd_tell(options->ready_fd)) {
+        log_warning("--ready-fd %d: %m", options->ready_fd);
     }
 }
 
@@ -398,7 +393,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         supervisor.listeners[i].socket.fd = -1;
     }
     signal(SIGPIPE, SIG_IGN);
-    if (options->ready_fd >= 0 && fcntl(options->ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    if (!ready_fd_claim(options->ready_fd)) {
         log_error("--ready-fd %d: %m", options->ready_fd);
         return MEDIATOR_EXIT_FAILED;
     }
