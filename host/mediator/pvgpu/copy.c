@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pvgpu's commands that move texels: map, unmap, update, read, copies. */
-#include <string.h>
 
 #include "host/mediator/pvgpu/context.h"
 
