@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +26,7 @@ int fixture_setup(void **state)
 {
     (void)state;
     harness_on_failure = on_failure;
+    path = harness_temp_path("mediator.sock");
     return 0;
 }
 
@@ -33,20 +35,29 @@ int fixture_teardown(void **state)
     (void)state;
     process_end(mediator);
     mediator = NULL;
+    unlink(path); /* of one that was killed, or of a test's own */
     free(path);
     path = NULL;
     return 0;
 }
 
-void fixture_start(const char *name, const char *device, const char *keys)
+void fixture_start_with(const char *backend, const char *format, ...)
 {
     char *config_path = harness_temp_path("mediator.ini");
     FILE *file = fopen(config_path, "w");
+    va_list arguments;
 
-    path = harness_temp_path("mediator.sock");
     assert_non_null(file);
-    fprintf(file, "[listener %s]\ndevice = %s\npath = %s\n%s", name, device, path, keys);
+    va_start(arguments, format);
+    vfprintf(file, format, arguments);
+    va_end(arguments);
     assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
+    mediator = mediator_start("--backend %s --log-level debug --config %s", backend, config_path);
     free(config_path);
+}
+
+void fixture_start(const char *name, const char *device, const char *keys)
+{
+    fixture_start_with("cpu", "[listener %s]\ndevice = %s\npath = %s\n%s", name, device, path,
+                       keys);
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A mediator with one listener, for a test that starts its own: the setup and teardown. */
+/* A mediator for each test, or for a group of them: the setup and teardown. */
 #ifndef TESTS_MEDIATOR_FIXTURE_H
 #define TESTS_MEDIATOR_FIXTURE_H
 
 extern struct process *mediator; /* NULL: not started */
-extern char *path;               /* of its socket */
+extern char *path;               /* where its first listener's socket is to be */
 
 /* What goes wrong in the harness fails the test. */
 int fixture_setup(void **state);
 
 /* Ends the mediator. */
 int fixture_teardown(void **state);
+
+/* Starts it on this backend, with this configuration. */
+__attribute__((format(printf, 2, 3))) void fixture_start_with(const char *backend,
+                                                              const char *format, ...);
 
 /* Starts it on the CPU, with a listener of this name for this device ("vgpu-stub", "pvgpu"), with
  * these further lines of configuration. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c
+// build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /* The daemon's start, end, options, exit statuses; clients and workers that die; many of them. */
 #include <errno.h>
@@ -23,32 +23,16 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
 #define GIB (UINT64_C(1) << 30)
 
-static struct process *mediator;
-static char *path, *program;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
+static char *program;
 
 static int setup(void **state)
 {
     (void)state;
-    harness_on_failure = on_failure;
-    path = harness_temp_path("mediator.sock");
     program = harness_build_path("host/baregpu-mediator");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    process_end(mediator);
-    mediator = NULL;
-    unlink(path);
     return 0;
 }
 
@@ -59,14 +43,7 @@ static void start(void)
 
 static void start_with(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    assert_non_null(file);
-    fprintf(file, "[listener one]\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start("one", "vgpu-stub", keys);
 }
 
 /* Runs the program with up to four more words; its exit status, and its text holds `expected`. */
@@ -549,7 +526,8 @@ static void test_spares_that_die(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_teardown(function, teardown)
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_exit_statuses),
         TEST(test_configuration_error),

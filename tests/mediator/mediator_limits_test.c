@@ -285,16 +285,18 @@ static void test_session_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_queue_full, fixture_teardown),
-        cmocka_unit_test_teardown(test_rate, fixture_teardown),
-        cmocka_unit_test_teardown(test_rate_after_a_refused_pool, fixture_teardown),
-        cmocka_unit_test_teardown(test_memory_limit, fixture_teardown),
-        cmocka_unit_test_teardown(test_sessions_are_apart, fixture_teardown),
-        cmocka_unit_test_teardown(test_timeout, fixture_teardown),
-        cmocka_unit_test_teardown(test_quarantine, fixture_teardown),
-        cmocka_unit_test_teardown(test_session_limit, fixture_teardown),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        TEST(test_queue_full),
+        TEST(test_rate),
+        TEST(test_rate_after_a_refused_pool),
+        TEST(test_memory_limit),
+        TEST(test_sessions_are_apart),
+        TEST(test_timeout),
+        TEST(test_quarantine),
+        TEST(test_session_limit),
+#undef TEST
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, fixture_setup, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/pvgpu_peer.c tests/mediator/client.c tests/mediator/fixture.c
+// build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
  * pvgpu on the CUDA backend. With a FAKE driver (tests/fake/cuda), which says nothing about a GPU:
@@ -11,71 +12,51 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
-#include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 #include "tests/mediator/pvgpu_peer.h"
 
-static struct process *mediator;
-static char *path, *cpu_path, *fake_directory;
+static char *cpu_path, *fake_directory;
 static struct peer gpu, cpu;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
 
 static int setup(void **state)
 {
-    (void)state;
-    harness_on_failure = on_failure;
-    path = harness_temp_path("pvgpu.sock");
     cpu_path = harness_temp_path("cpu.sock");
     fake_directory = harness_build_path("tests/fake/cuda");
-    return 0;
+    return fixture_setup(state);
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     peer_close(&gpu);
     peer_close(&cpu);
-    process_end(mediator);
-    mediator = NULL;
     unsetenv("LD_LIBRARY_PATH");
     unsetenv("FAKE_CUDA_TRACE");
     unsetenv("FAKE_CUDA_FAIL");
     unsetenv("FAKE_CUDA_LAUNCH");
-    free(path);
     free(cpu_path);
     free(fake_directory);
-    return 0;
+    return fixture_teardown(state);
 }
 
 /* Pool A on the first CUDA device, pool B on the CPU; skips where there is none. */
 static void start(const char *directory)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    assert_non_null(file);
-    fprintf(file,
-            "[pool A]\ndevices = auto\n[pool B]\ndevices = cpu\n"
-            "[listener gpu]\ndevice = pvgpu\npath = %s\npools = A\nmemory_limit = 64M\n"
-            "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n",
-            path, cpu_path);
-    assert_int_equal(fclose(file), 0);
     if (directory) {
         setenv("LD_LIBRARY_PATH", directory, 1);
     }
-    mediator = mediator_start("--backend auto --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start_with(
+        "auto",
+        "[pool A]\ndevices = auto\n[pool B]\ndevices = cpu\n"
+        "[listener gpu]\ndevice = pvgpu\npath = %s\npools = A\nmemory_limit = 64M\n"
+        "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n",
+        path, cpu_path);
     gpu = peer_open(PEER_NEW, path, 1);
     peer_finish(&gpu);
     json_t *status = admin_status(path);

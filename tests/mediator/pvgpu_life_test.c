@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
-// build: tests/mediator/fixture.c
+// build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
  * A pvgpu session among others: workers that die with work under way and what the guest may then
@@ -295,16 +295,12 @@ static void test_two_guests(void **state)
 /* A guest whose ring is never empty does not keep the GPU from a vgpu-stub guest. */
 static void test_lease_is_shared(void **state)
 {
-    char *config_path = harness_temp_path("mediator.ini");
     char *stub_path = harness_temp_path("stub.sock");
-    FILE *file = fopen(config_path, "w");
 
     (void)state;
-    path = harness_temp_path("pvgpu.sock");
-    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\n[listener stub]\npath = %s\n", path,
-            stub_path);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
+    fixture_start_with("cpu",
+                       "[listener gpu]\ndevice = pvgpu\npath = %s\n[listener stub]\npath = %s\n",
+                       path, stub_path);
     peer = peer_create(PEER_NEW, PEER_SHMEM_SIZE, 1 << 20);
     fill_input();
     peer_connect(&peer, path, 1);
@@ -321,7 +317,6 @@ static void test_lease_is_shared(void **state)
     peer_finish(&peer);
     check_work(SLOTS);
     client_close(&client);
-    free(config_path);
     free(stub_path);
 }
 
@@ -369,23 +364,19 @@ static void test_rate(void **state)
 static void test_time_out(void **state)
 {
     static char setting[] = "FAKE_CUDA_HANG=cuMemcpyHtoDAsync_v2";
-    char *config_path = harness_temp_path("mediator.ini");
     char *library = harness_build_path("tests/fake/cuda");
-    FILE *file = fopen(config_path, "w");
     struct pvgpu_create_resource create = PEER_COMMAND(
         struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE, .type = PVGPU_RESOURCE_BUFFER,
         .width = 4096, .data_size = 4096);
 
     (void)state;
-    path = harness_temp_path("pvgpu.sock");
-    fprintf(file, "[listener gpu]\ndevice = pvgpu\npath = %s\nrequest_timeout_ms = 300\n", path);
-    assert_int_equal(fclose(file), 0);
     setenv("LD_LIBRARY_PATH", library, 1);
     putenv(setting);
-    mediator = mediator_start("--backend auto --log-level debug --config %s", config_path);
+    fixture_start_with("auto",
+                       "[listener gpu]\ndevice = pvgpu\npath = %s\nrequest_timeout_ms = 300\n",
+                       path);
     unsetenv("FAKE_CUDA_HANG");
     unsetenv("LD_LIBRARY_PATH");
-    free(config_path);
     free(library);
     peer = peer_open(PEER_NEW, path, 3);
     peer_finish(&peer);

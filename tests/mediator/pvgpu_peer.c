@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "host/common/fd_message.h"
 
 /* ---- The device ---- */
 
@@ -74,24 +75,12 @@ void peer_send_handshake(struct peer *peer, const char *path)
         .handshake = {peer->size},
     };
     int descriptors[PVGPU_DESCRIPTORS] = {peer->shmem, peer->doorbell, peer->fence, peer->error};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(descriptors))];
-    } control = {0};
-    struct iovec part = {&message, sizeof(message.header) + message.header.size};
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    size_t size = sizeof(message.header) + message.header.size;
+    unsigned count = peer->age == PEER_NEW ? PVGPU_DESCRIPTORS : 0;
 
     strcpy(message.name, peer->name);
-    if (peer->age == PEER_NEW) {
-        header.msg_control = control.space;
-        header.msg_controllen = sizeof(control.space);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(descriptors));
-        memcpy(CMSG_DATA(&control.header), descriptors, sizeof(descriptors));
-    }
     peer->socket = unix_connect(path, PEER_TIMEOUT_MS);
-    if (sendmsg(peer->socket, &header, MSG_NOSIGNAL) != (ssize_t)part.iov_len) {
+    if (fd_message_send(peer->socket, &message, size, descriptors, count) != (ssize_t)size) {
         harness_fail("handshake: %s", strerror(errno));
     }
 }
@@ -165,28 +154,12 @@ void peer_send(struct peer *peer, uint32_t type, const void *payload, uint32_t s
 /* With what came beside its first byte. */
 static ssize_t receive_header(struct peer *peer, struct pvgpu_message *message, int *fd)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec part = {message, sizeof(*message)};
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.space,
-                            .msg_controllen = sizeof(control.space)};
-    struct cmsghdr *rights;
-    ssize_t received;
+    unsigned count;
 
     if (!harness_wait_readable(peer->socket, PEER_TIMEOUT_MS)) {
         harness_fail("no message of the backend in time");
     }
-    received = recvmsg(peer->socket, &header, 0);
-    rights = received > 0 ? CMSG_FIRSTHDR(&header) : NULL;
-    *fd = -1;
-    if (rights) {
-        memcpy(fd, CMSG_DATA(rights), sizeof(int));
-    }
-    return received;
+    return fd_message_receive(peer->socket, message, sizeof(*message), fd, 1, &count);
 }
 
 void peer_receive(struct peer *peer, uint32_t type, void *payload, uint32_t size, int *fd)

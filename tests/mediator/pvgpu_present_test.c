@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
-// build: tests/mediator/fixture.c
+// build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 // serial
 /* PRESENT in a whole mediator: the scanout's memory and messages, its pace, damage, its limits. */

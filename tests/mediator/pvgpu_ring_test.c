@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
-// build: tests/mediator/fixture.c
+// build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*
  * A pvgpu backend in a whole mediator: handshakes of old and new devices, the ring, fences,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c
+// build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
  * The daemon on its CUDA backend. First against a FAKE driver on host memory (tests/fake/cuda),
@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -19,15 +18,10 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
-static struct process *mediator;
-static char *path, *program, *fake_directory;
+static char *program, *fake_directory;
 static bool has_kernels, has_gpu;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
 
 /* Whether `--backend cuda` starts; with a driver found in `directory`, or the host's. */
 static bool can_start(const char *directory, const char **why)
@@ -62,15 +56,13 @@ static int setup(void **state)
 {
     const char *why;
 
-    (void)state;
-    harness_on_failure = on_failure;
-    path = harness_temp_path("mediator.sock");
+    fixture_setup(state);
     program = harness_build_path("host/baregpu-mediator");
     fake_directory = harness_build_path("tests/fake/cuda");
     has_kernels = can_start(fake_directory, &why);
     has_gpu = can_start(NULL, &why);
     print_message("real GPU: %s\n", has_gpu ? "yes" : why);
-    return 0;
+    return fixture_teardown(state);
 }
 
 /* After every test: no settings of the fake for the next. */
@@ -80,30 +72,20 @@ static int teardown(void **state)
                                         "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY",
                                         "FAKE_CUDA_TRACE", "LD_LIBRARY_PATH"};
 
-    (void)state;
-    process_end(mediator);
-    mediator = NULL;
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         unsetenv(names[i]);
     }
-    return 0;
+    return fixture_teardown(state);
 }
 
 static void start_fake(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
     if (!has_kernels) {
         print_message("the mediator was built without the CUDA Toolkit\n");
         skip();
     }
-    assert_non_null(file);
-    fprintf(file, "[listener one]\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
     setenv("LD_LIBRARY_PATH", fake_directory, 1);
-    mediator = mediator_start("--backend cuda --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start_with("cuda", "[listener one]\npath = %s\n%s", path, keys);
 }
 
 /* Every operation, on whatever is there. */
@@ -338,7 +320,7 @@ static void test_real_gpu(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_teardown(function, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_fake_release_waits), TEST(test_fake_release_finds_a_fault),
         TEST(test_fake_operations), TEST(test_fake_fault),

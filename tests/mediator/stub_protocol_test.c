@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c
+// build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /* The mediator's socket as devices use it, old ones and ours, and as they should not. */
 #include <setjmp.h>
@@ -15,29 +15,13 @@
 #include "harness.h"
 #include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
-static struct process *mediator;
-static char *path;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
 
 static int setup(void **state)
 {
-    (void)state;
-    harness_on_failure = on_failure;
-    path = harness_temp_path("mediator.sock");
+    fixture_setup(state);
     mediator = mediator_start("--backend cpu --log-level debug --socket %s", path);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    process_end(mediator);
-    free(path);
     return 0;
 }
 
@@ -353,5 +337,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c
+// build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /*
  * Whose turn it is on one device, across clients. The device is blocked by stopping the worker that
@@ -10,53 +10,22 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
-#include "harness_qemu.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
 #define PASS_LIMIT 16 /* docs/mediator.md */
 #define HOLDER 1000   /* a vm_id */
 
-static struct process *mediator;
-static char *path;
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_on_failure = on_failure;
-    path = harness_temp_path("mediator.sock");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    process_end(mediator);
-    mediator = NULL;
-    return 0;
-}
 
 static void start(const char *keys)
 {
-    char *config_path = harness_temp_path("mediator.ini");
-    FILE *file = fopen(config_path, "w");
-
-    assert_non_null(file);
-    fprintf(file, "[listener one]\npath = %s\n%s", path, keys);
-    assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend cpu --log-level debug --config %s", config_path);
-    free(config_path);
+    fixture_start("one", "vgpu-stub", keys);
 }
 
 /* A client that has the lease and whose worker is stopped. */
@@ -232,14 +201,16 @@ static void test_no_lease_needed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_priority_then_arrival, teardown),
-        cmocka_unit_test_teardown(test_raised_and_bounded, teardown),
-        cmocka_unit_test_teardown(test_no_starvation, teardown),
-        cmocka_unit_test_teardown(test_alone_keeps_the_lease, teardown),
-        cmocka_unit_test_teardown(test_overdue_worker_is_killed, teardown),
-        cmocka_unit_test_teardown(test_no_lease_needed, teardown),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        TEST(test_priority_then_arrival),
+        TEST(test_raised_and_bounded),
+        TEST(test_no_starvation),
+        TEST(test_alone_keeps_the_lease),
+        TEST(test_overdue_worker_is_killed),
+        TEST(test_no_lease_needed),
+#undef TEST
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: tests/mediator/client.c host/mediator/worker/control.c host/mediator/log.c
-// build: host/common/fd_message.c
+// build: tests/mediator/client.c tests/mediator/fixture.c host/mediator/worker/control.c
+// build: host/mediator/log.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*
  * One worker process, with the test in the supervisor's place: what it does with each control
@@ -23,24 +23,13 @@
 #include "host/mediator/worker/control.h"
 #include "host/mediator/worker/worker.h"
 #include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
 
 #define ROUNDS 100 /* the worker's two threads race for what is tested */
 
 static pid_t worker;
 static int control = -1;
 static struct client client = {.fd = -1};
-
-static void on_failure(const char *message)
-{
-    fail_msg("%s", message);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_on_failure = on_failure;
-    return 0;
-}
 
 static int teardown(void **state)
 {
@@ -232,5 +221,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -3,6 +3,7 @@
 #ifndef MEDIATOR_WORKER_PROCESS_H
 #define MEDIATOR_WORKER_PROCESS_H
 
+#include "host/common/clock.h"
 #include "host/mediator/supervisor/state.h"
 
 /* After a spare worker died or did not start, the next is tried: the reason may last. */

@@ -2,7 +2,6 @@
 // build: host/mediator/worker/control.c host/mediator/log.c host/common/fd_message.c
 /* The control socket: what a worker that was taken over may send, and what that leaves behind. */
 #include <errno.h>
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,7 @@
 
 #include "host/common/fd_message.h"
 #include "host/mediator/worker/control.h"
+#include "tests/unit/mediator/descriptors.h"
 
 static int pair[2];
 
@@ -29,19 +29,6 @@ static int teardown(void **state)
     close(pair[0]);
     close(pair[1]);
     return 0;
-}
-
-static int count_descriptors(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(directory);
-    while (readdir(directory)) {
-        count++;
-    }
-    closedir(directory);
-    return count;
 }
 
 /* A packet of so many bytes, with so many descriptors. */

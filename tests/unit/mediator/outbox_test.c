@@ -2,7 +2,6 @@
 // build: host/mediator/worker/outbox.c host/common/fd_message.c
 /* The bounded outbox: order, descriptors, peers that do not read or are gone. */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,7 @@
 
 #include "host/common/fd_message.h"
 #include "host/mediator/worker/outbox.h"
+#include "tests/unit/mediator/descriptors.h"
 
 #define CAPACITY 10000u
 #define MESSAGE_SIZE 1000u
@@ -45,16 +45,6 @@ static int teardown(void **state)
     close(pair[0]);
     close(pair[1]);
     return 0;
-}
-
-static unsigned count_open(void)
-{
-    unsigned count = 0;
-
-    for (int fd = 0; fd < 256; fd++) {
-        count += fcntl(fd, F_GETFD) >= 0;
-    }
-    return count;
 }
 
 static void put(uint8_t fill, int fd)
@@ -135,12 +125,12 @@ static void test_order_and_bound(void **state)
 /* Each with its message, the one that was sent at once and those that waited. */
 static void test_descriptors(void **state)
 {
-    unsigned before = count_open();
+    unsigned before = count_descriptors();
     uint8_t whole;
 
     (void)state;
     put(0, dup(0));
-    assert_int_equal(count_open(), before); /* on its way */
+    assert_int_equal(count_descriptors(), before); /* on its way */
     int first = take(0);
     assert_true(first >= 0);
     close(first);
@@ -160,13 +150,13 @@ static void test_descriptors(void **state)
         }
     }
     assert_int_equal(outbox.descriptor_count, 0);
-    assert_int_equal(count_open(), before);
+    assert_int_equal(count_descriptors(), before);
 }
 
 /* More than there is room for break the connection; none is lost. */
 static void test_too_many_descriptors(void **state)
 {
-    unsigned before = count_open();
+    unsigned before = count_descriptors();
 
     (void)state;
     fill_socket();
@@ -175,9 +165,9 @@ static void test_too_many_descriptors(void **state)
         put(0, dup(0));
     }
     assert_true(outbox.broken);
-    assert_int_equal(count_open(), before + OUTBOX_DESCRIPTORS);
+    assert_int_equal(count_descriptors(), before + OUTBOX_DESCRIPTORS);
     put(0, dup(0)); /* closed all the same */
-    assert_int_equal(count_open(), before + OUTBOX_DESCRIPTORS);
+    assert_int_equal(count_descriptors(), before + OUTBOX_DESCRIPTORS);
 }
 
 /* Those that nobody took yet are one. */
@@ -204,13 +194,13 @@ static void test_once(void **state)
 
 static void test_nobody(void **state)
 {
-    unsigned before = count_open();
+    unsigned before = count_descriptors();
 
     (void)state;
     close(pair[0]);
     put(0, dup(0));
     assert_true(outbox.broken);
-    assert_int_equal(count_open(), before - 1);
+    assert_int_equal(count_descriptors(), before - 1);
     pair[0] = -1;
 }
 

@@ -2,7 +2,6 @@
 // build: host/mediator/pvgpu/handshake.c host/common/fd_message.c host/common/listener.c
 /* pvgpu's handshake from any cut of the stream and with any descriptors. */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,7 @@
 
 #include "host/common/fd_message.h"
 #include "host/mediator/pvgpu/handshake.h"
+#include "tests/unit/mediator/descriptors.h"
 
 #define SHMEM_SIZE 65536u
 
@@ -150,16 +150,6 @@ static void test_messages_that_are_none(void **state)
     assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_ENDED);
 }
 
-static unsigned count_open(void)
-{
-    unsigned count = 0;
-
-    for (int fd = 0; fd < 256; fd++) {
-        count += fcntl(fd, F_GETFD) >= 0;
-    }
-    return count;
-}
-
 /* All four or none. */
 static void test_numbers_of_descriptors(void **state)
 {
@@ -169,7 +159,7 @@ static void test_numbers_of_descriptors(void **state)
     (void)state;
     for (unsigned count = 1; count <= 12; count++) {
         int descriptors[16];
-        unsigned before = count_open();
+        unsigned before = count_descriptors();
 
         memset(&handshake, 0, sizeof(handshake));
         for (unsigned i = 0; i < count; i++) {
@@ -186,7 +176,7 @@ static void test_numbers_of_descriptors(void **state)
         } else {
             close_all(handshake.descriptors, count < 4 ? count : 4);
         }
-        assert_int_equal(count_open(), before); /* those beyond four are closed, not lost */
+        assert_int_equal(count_descriptors(), before); /* those beyond four are closed, not lost */
     }
 }
 
