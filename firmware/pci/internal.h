@@ -98,10 +98,8 @@ static inline unsigned pci_bar_limit(const struct pci_device *device)
                                                     : 0u;
 }
 
-/* pci_ecam.c */
-void pci_report(struct pci_host *host, const struct pci_problem *problem);
-
-/* Lists what is behind a bridge that has a bus and nothing behind it yet, without addresses. */
+/* enumerate.c: lists what is behind a bridge that has a bus and nothing behind it yet, without
+ * addresses. */
 void pci_scan_behind(struct pci_host *host, size_t bridge);
 
 /* bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
@@ -124,5 +122,8 @@ void pci_close_bridge(struct pci_host *host, size_t bridge);
 /* list.c: the sentence for a problem, at most `size` bytes with its NUL. */
 void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,
                           char *text, size_t size);
+
+/* Counts a problem, and has the host's report told of it. */
+void pci_report(struct pci_host *host, const struct pci_problem *problem);
 
 #endif

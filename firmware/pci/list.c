@@ -236,6 +236,17 @@ void pci_describe_problem(const struct pci_host *host, const struct pci_problem 
     }
 }
 
+void pci_report(struct pci_host *host, const struct pci_problem *problem)
+{
+    char text[192];
+
+    host->problem_count++;
+    if (host->config.report != NULL) {
+        pci_describe_problem(host, problem, text, sizeof(text));
+        host->config.report(host->config.report_context, problem, text);
+    }
+}
+
 /* ---- Listings ---- */
 
 static void put_identity(struct text *text, const struct pci_device *device)

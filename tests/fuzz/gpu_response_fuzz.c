@@ -6,7 +6,8 @@
 // build: firmware/virtio/gpu/screen.c firmware/virtio/gpu/cursor.c firmware/virtio/gpu/mapping.c
 // build: firmware/virtio/gpu/edid.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
-// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c
+// build: firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c

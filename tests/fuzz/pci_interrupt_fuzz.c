@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c
-// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c
+// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c
+// build: firmware/pci/device.c firmware/pci/bar.c firmware/pci/assign.c
 // build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/pci.c
 // build: tests/fake/hal.c tests/fake/interrupt.c
 /*

@@ -3,7 +3,8 @@
 // build: firmware/virtio/gpu/command.c firmware/virtio/gpu/command_3d.c
 // build: firmware/virtio/gpu/format.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
-// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c
+// build: firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c
 // build: tests/fake/hal.c tests/fake/virtio.c tests/fake/virtqueue.c
 // build: tests/fake/gpu.c tests/fake/gpu_command.c

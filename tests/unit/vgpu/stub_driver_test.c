@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
-// build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
+// build: firmware/pci_ecam.c firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
+// build: firmware/pci/assign.c firmware/pci/capability.c
 // build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
 // build: tests/fake/vgpu.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c

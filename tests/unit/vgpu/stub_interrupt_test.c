@@ -2,7 +2,8 @@
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
 // build: firmware/vgpu/vgpu_stub_interrupt.c firmware/pci/interrupt.c firmware/pci/msix.c
 // build: firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/interrupt_source.c firmware/common/wait.c
-// build: firmware/pci_ecam.c firmware/pci/bar.c firmware/pci/assign.c firmware/pci/capability.c
+// build: firmware/pci_ecam.c firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
+// build: firmware/pci/assign.c firmware/pci/capability.c
 // build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
 // build: tests/fake/vgpu.c tests/fake/interrupt.c tests/unit/pci/fixture.c
 /* The vgpu-stub's waits by interrupt, against the fake device. */

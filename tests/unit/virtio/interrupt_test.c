@@ -3,7 +3,8 @@
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
 // build: firmware/virtio/transport_mmio.c firmware/virtio/interrupt.c firmware/pci/interrupt.c
 // build: firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/wait.c
-// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c
+// build: firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: tests/fake/hal.c tests/fake/pci.c tests/fake/virtio.c
 // build: tests/fake/virtqueue.c tests/fake/virtio_registers.c

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
-// build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/bar.c
+// build: firmware/virtio/transport_mmio.c firmware/pci_ecam.c firmware/pci/enumerate.c
+// build: firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: tests/fake/hal.c tests/fake/pci.c tests/fake/virtio.c
 // build: tests/fake/virtqueue.c tests/fake/virtio_registers.c
