@@ -81,7 +81,7 @@ good=no
 [ "$(echo "$optional" | grep -c .)" -ge 7 ] && good=yes
 for symbol in $optional; do
     users=$("$nm" -A -u "$library" 2> /dev/null | grep "U $symbol\$" |
-        grep -vE ':(interrupt_line|pci_interrupt)\.o:')
+        grep -vE ':interrupt(_line)?\.o:')
     [ -z "$users" ] || {
         echo "# $users"
         good=no
