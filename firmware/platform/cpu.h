@@ -15,6 +15,14 @@
 
 #define CPU_CALLS_MAX 16 /* that wait for one CPU */
 
+/* In a row for each CPU: emergency stack, exception stack, stack, a guard page below each. */
+#define CPU_STACK_PAGES           8
+#define CPU_EXCEPTION_STACK_PAGES 4
+#define CPU_EMERGENCY_STACK_PAGES 1
+#define CPU_GUARDS                3
+#define CPU_STACKS_PAGES                                                                          \
+    (CPU_GUARDS + CPU_EMERGENCY_STACK_PAGES + CPU_EXCEPTION_STACK_PAGES + CPU_STACK_PAGES)
+
 enum cpu_state {
     CPU_STATE_OFF = 0,
     CPU_STATE_STARTING,
@@ -61,6 +69,14 @@ static inline struct cpu *cpu_current(void)
     __asm__ volatile("mrs %0, tpidr_el1" : "=r"(cpu));
     return cpu;
 }
+
+static inline void cpu_set_current(struct cpu *cpu)
+{
+    __asm__ volatile("msr tpidr_el1, %0" ::"r"(cpu));
+}
+
+/* Of any CPU, on or not: below MACHINE_CPUS_MAX. */
+struct cpu *cpu_record(uint32_t index);
 
 /* 0 for the boot CPU; of machine.cpus. Callable from anywhere after cpu_init_boot. */
 uint32_t cpu_index(void);
@@ -124,6 +140,9 @@ uint32_t cpu_serve(void);
 
 /* Sets memory aside for the stacks of all CPUs; before mmu_init, which leaves out their guards. */
 void cpu_reserve_stacks(void);
+
+/* The stacks of one CPU are CPU_STACKS_PAGES from `base` on. */
+void cpu_set_stacks(struct cpu *cpu, uint64_t base);
 
 /* The index-th guard page; false after the last. */
 bool cpu_stack_guard(uint32_t index, uint64_t *guard);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "firmware/memory/panic.h"
 #include "firmware/platform/console.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/power.h"
@@ -10,13 +11,6 @@
 
 #define BACKTRACE_FRAMES_MAX 32
 
-struct exception_probe {
-    uint64_t registers[21]; /* as exception_probe_call stores them */
-    struct exception_probe *outer;
-    struct exception_record *record;
-};
-
-int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument);
 void exception_probe_resume(void);
 void exception_handle(struct exception_frame *frame, uint64_t vector);
 void exception_handle_nested(uint64_t vector, uint64_t frame_pointer, uint64_t link)
@@ -33,20 +27,6 @@ static const char *const vector_origins[] = {
 };
 
 static const char *const vector_kinds[] = {"exception", "IRQ", "FIQ", "SError"};
-
-bool exception_probe(void (*function)(void *), void *argument, struct exception_record *record)
-{
-    struct cpu *cpu = cpu_current();
-    struct exception_probe probe = {.outer = cpu->probe, .record = record};
-    int faulted;
-
-    __atomic_store_n(&cpu->probe, &probe, __ATOMIC_RELAXED);
-    __asm__ volatile("" ::: "memory");
-    faulted = exception_probe_call(&probe, function, argument);
-    __asm__ volatile("" ::: "memory");
-    __atomic_store_n(&cpu->probe, probe.outer, __ATOMIC_RELAXED);
-    return faulted != 0;
-}
 
 static void put_register(const char *name, uint64_t value)
 {
@@ -250,4 +230,9 @@ void panic_detail(const char *what, uint64_t detail)
     console_put_string(": ");
     console_put_hex(detail, 16);
     panic_end();
+}
+
+void memory_panic(const char *what, uint64_t address)
+{
+    panic_detail(what, address);
 }

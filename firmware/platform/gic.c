@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What both versions of the GIC have alike: the registers with some bits for each interrupt. */
+/* One GIC of either version: what is alike in both is done here, the rest by the version. */
 #include "firmware/platform/gic.h"
 
 #include "baregpu/error.h"
@@ -9,21 +9,6 @@
 #define GICD_CTLR_RWP          (1u << 31)
 #define GICR_CTLR_RWP          (1u << 3)
 #define GICR_SGI_FRAME         0x10000
-#define WAIT_NS                1000000000ull
-
-struct gic gic;
-
-bool gic_wait_clear(void *base, uint32_t offset, uint32_t mask)
-{
-    uint64_t deadline_ns = hal_time_ns() + WAIT_NS;
-
-    while (mmio_read32(base, offset) & mask) {
-        if (hal_time_ns() >= deadline_ns)
-            return false;
-        hal_wait(deadline_ns);
-    }
-    return true;
-}
 
 /* Where the registers of this interrupt are. */
 static void *frame_of(uint32_t intid)
@@ -31,11 +16,6 @@ static void *frame_of(uint32_t intid)
     if (gic.version == 3 && intid < GIC_BANKED_COUNT)
         return gic_v3_own_frame();
     return gic.distributor;
-}
-
-static uint32_t word(uint32_t intid)
-{
-    return intid / 32 * 4;
 }
 
 static uint32_t bit(uint32_t intid)
@@ -52,22 +32,6 @@ static void wait_for_writes(uint32_t intid)
         gic_wait_clear((char *)gic_v3_own_frame() - GICR_SGI_FRAME, GICD_CTLR, GICR_CTLR_RWP);
     else
         gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP);
-}
-
-/* Disabled, idle, of group 1 where that can be chosen, all of one priority. */
-void gic_reset_lines(void *frame, uint32_t first, uint32_t end)
-{
-    const uint32_t priorities = 0x01010101u * GIC_PRIORITY_DEFAULT;
-
-    for (uint32_t intid = first; intid < end; intid += 32) {
-        mmio_write32(frame, GICD_ICENABLER + word(intid), ~0u);
-        mmio_write32(frame, GICD_ICPENDR + word(intid), ~0u);
-        mmio_write32(frame, GICD_ICACTIVER + word(intid), ~0u);
-        if (gic.version == 3)
-            mmio_write32(frame, GICD_IGROUPR + word(intid), ~0u);
-    }
-    for (uint32_t intid = first; intid < end; intid += 4)
-        mmio_write32(frame, GICD_IPRIORITYR + intid, priorities);
 }
 
 int gic_init(const char **problem)
@@ -104,18 +68,18 @@ bool gic_is_line(uint32_t intid)
 
 void gic_enable(uint32_t intid)
 {
-    mmio_write32(frame_of(intid), GICD_ISENABLER + word(intid), bit(intid));
+    mmio_write32(frame_of(intid), GICD_ISENABLER + gic_word(intid), bit(intid));
 }
 
 void gic_disable(uint32_t intid)
 {
-    mmio_write32(frame_of(intid), GICD_ICENABLER + word(intid), bit(intid));
+    mmio_write32(frame_of(intid), GICD_ICENABLER + gic_word(intid), bit(intid));
     wait_for_writes(intid);
 }
 
 bool gic_is_enabled(uint32_t intid)
 {
-    return mmio_read32(frame_of(intid), GICD_ISENABLER + word(intid)) & bit(intid);
+    return mmio_read32(frame_of(intid), GICD_ISENABLER + gic_word(intid)) & bit(intid);
 }
 
 void gic_set_priority(uint32_t intid, uint8_t priority)
@@ -154,13 +118,13 @@ void gic_set_pending(uint32_t intid, bool pending)
             mmio_write8(gic.distributor, GICD_CPENDSGIR + intid, 0xff);
         return;
     }
-    mmio_write32(frame_of(intid), (pending ? GICD_ISPENDR : GICD_ICPENDR) + word(intid),
+    mmio_write32(frame_of(intid), (pending ? GICD_ISPENDR : GICD_ICPENDR) + gic_word(intid),
                  bit(intid));
 }
 
 bool gic_is_pending(uint32_t intid)
 {
-    return mmio_read32(frame_of(intid), GICD_ISPENDR + word(intid)) & bit(intid);
+    return mmio_read32(frame_of(intid), GICD_ISPENDR + gic_word(intid)) & bit(intid);
 }
 
 void gic_send_sgi(uint32_t sgi, uint64_t cpus)

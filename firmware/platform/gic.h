@@ -79,7 +79,8 @@ bool gic_is_pending(uint32_t intid);
 /* To the CPUs with a bit in `cpus` that have called gic_init_cpu. */
 void gic_send_sgi(uint32_t sgi, uint64_t cpus);
 
-/* For gic.c, one set for each version. */
+/* ---- For gic.c, one set for each version ---- */
+
 int gic_v2_init(const char **problem);
 int gic_v2_init_cpu(uint32_t cpu, const char **problem);
 void gic_v2_set_target(uint32_t intid, uint32_t cpu);
@@ -89,7 +90,17 @@ int gic_v3_init_cpu(uint32_t cpu, const char **problem);
 void gic_v3_set_target(uint32_t intid, uint32_t cpu);
 void gic_v3_send_sgi(uint32_t sgi, uint64_t cpus);
 void *gic_v3_own_frame(void); /* this CPU's SGI frame */
+
+/* ---- gic_common.c: for the versions ---- */
+
+/* The offset of an interrupt's bit among those of a register with one for each. */
+static inline uint32_t gic_word(uint32_t intid)
+{
+    return intid / 32 * 4;
+}
+
 void gic_reset_lines(void *frame, uint32_t first, uint32_t end);
+
 /* Until *(base + offset) & mask is 0; false after a second. */
 bool gic_wait_clear(void *base, uint32_t offset, uint32_t mask);
 

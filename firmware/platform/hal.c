@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The HAL that libbaregpu asks for (baregpu/hal.h); hal_time_ns is in timer.c, messages in msi.c. */
+/* The HAL that libbaregpu asks for (baregpu/hal.h): memory. Time is in timer.c, interrupts are in
+ * hal_interrupt.c, messages in msi.c. */
 #include "baregpu/hal.h"
 
 #include <string.h>
 
 #include "firmware/memory/pages.h"
-#include "firmware/platform/interrupt.h"
 #include "firmware/platform/mmu.h"
 
 /* virt's devices snoop the caches: Normal memory is coherent, and bus addresses are physical. */
@@ -33,36 +33,4 @@ void hal_dma_free(void *memory, size_t size)
 void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
 {
     return mmu_map(address, size, type) == 0 ? (void *)(uintptr_t)address : NULL;
-}
-
-void hal_wait(uint64_t deadline_ns)
-{
-    (void)deadline_ns;
-    __asm__ volatile("yield");
-}
-
-void hal_sleep(uint64_t deadline_ns)
-{
-    interrupt_sleep(deadline_ns);
-}
-
-int hal_interrupt_attach(uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu,
-                         hal_interrupt_handler *handler, void *context)
-{
-    return interrupt_attach(interrupt, trigger, cpu, handler, context);
-}
-
-void hal_interrupt_detach(uint32_t interrupt)
-{
-    interrupt_detach(interrupt);
-}
-
-void hal_interrupt_mask(uint32_t interrupt)
-{
-    interrupt_mask(interrupt);
-}
-
-void hal_interrupt_unmask(uint32_t interrupt)
-{
-    interrupt_unmask(interrupt);
 }

@@ -2,7 +2,7 @@
 /*
  * Interrupts of this kernel, named by the GIC's INTID (docs/interrupts.md):
  *
- *      0 -   15   SGIs, which CPUs send each other     each CPU has its own; 15 is cpu.c's
+ *      0 -   15   SGIs, which CPUs send each other     each CPU has its own; 15 is smp.c's
  *     16 -   31   PPIs, as the timer's                 as well; one handler serves all CPUs
  *     32 - 1019   SPIs, of devices and of v2m messages
  *   8192 -        LPIs, of the ITS's messages

@@ -5,7 +5,6 @@
 
 #include "firmware/apps/app.h"
 #include "firmware/memory/memory.h"
-#include "firmware/memory/panic.h"
 #include "firmware/platform/bootargs.h"
 #include "firmware/platform/console.h"
 #include "firmware/platform/cpu.h"
@@ -23,17 +22,12 @@
 #define BOOT_MAP_BASE 0x40000000ull
 #define BOOT_MAP_END  0x80000000ull
 
-/* The one place that writes it; everybody else sees `const struct machine machine`. */
-struct machine machine_writable __asm__("machine");
+/* Written here only; everybody else sees `const struct machine machine`. */
+extern struct machine machine_writable __asm__("machine");
 
 struct kernel_entry kernel_entry;
 
 void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_level);
-
-void memory_panic(const char *what, uint64_t address)
-{
-    panic_detail(what, address);
-}
 
 /* x0 has it for a raw image; for an ELF it lies at the start of RAM, below the image. */
 static void read_devicetree(uint64_t devicetree)
@@ -73,7 +67,9 @@ void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_leve
     kernel_entry.level = (uint32_t)entry_level;
     kernel_entry.devicetree_passed = devicetree != 0;
     cpu_init_boot();
-    timer_init(entry_ticks);
+    if (!timer_init(entry_ticks)) {
+        panic("CNTFRQ_EL0 is 0: nobody set the timer's frequency");
+    }
     monitor_init(entry_level);
     semihosting_init();
     read_devicetree(devicetree);

@@ -2,7 +2,6 @@
 #include "firmware/platform/timer.h"
 
 #include "baregpu/hal.h"
-#include "firmware/platform/exception.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -13,14 +12,16 @@ static struct {
     uint64_t entry_ticks;
 } clock;
 
-void timer_init(uint64_t entry_ticks)
+bool timer_init(uint64_t entry_ticks)
 {
     __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(clock.frequency_hz));
-    if (clock.frequency_hz == 0)
-        panic("CNTFRQ_EL0 is 0: nobody set the timer's frequency");
+    if (clock.frequency_hz == 0) {
+        return false;
+    }
     clock.ns_per_tick_q32 = (NS_PER_S << 32) / clock.frequency_hz;
     clock.ticks_per_ns_q32 = (clock.frequency_hz << 32) / NS_PER_S + 1;
     clock.entry_ticks = entry_ticks;
+    return true;
 }
 
 uint64_t timer_ticks(void)
@@ -50,6 +51,12 @@ uint64_t timer_ns_to_ticks(uint64_t ns)
 uint64_t hal_time_ns(void)
 {
     return timer_ticks_to_ns(timer_ticks());
+}
+
+void hal_wait(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    __asm__ volatile("yield");
 }
 
 uint64_t timer_since_entry_ticks(void)

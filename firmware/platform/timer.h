@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads the frequency; remembers the counter at the kernel's entry. Once, before all else. */
-void timer_init(uint64_t entry_ticks);
+/* Reads the frequency; remembers the counter at the kernel's entry. Once, before all else. False:
+ * nobody has set the frequency. */
+bool timer_init(uint64_t entry_ticks);
 
 uint64_t timer_ticks(void);
 uint64_t timer_frequency_hz(void);
