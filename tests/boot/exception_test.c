@@ -1,5 +1,5 @@
 // build: tests/boot/boot_guest.c
-// needs: build/firmware/baregpu-test.elf
+// needs: build/firmware/baregpu-test.elf build/firmware/baregpu-test.img
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs that end badly: each prints what it must and fails, none hangs. And the guest's own tests of
@@ -146,7 +146,7 @@ static void test_unknown_app(void **state)
     assert_true(result.ended);
     assert_int_equal(result.status, 2);
     assert_non_null(strstr(result.output, "There is no app \"nonsense\""));
-    assert_non_null(strstr(result.output, "test_boot"));
+    assert_non_null(strstr(result.output, "\n  demo "));
     boot_result_free(&result);
 }
 
@@ -242,7 +242,7 @@ static void test_guest_tests(void **state)
 /* A file of 0xff for all that the image needs in memory behind its own end; its loader's words. */
 static char *make_dirty_memory(void)
 {
-    char *image_path = harness_build_path("firmware/baregpu.img");
+    char *image_path = harness_build_path("firmware/baregpu-test.img");
     char *dirty_path = harness_temp_path("dirty");
     FILE *image = fopen(image_path, "rb");
     FILE *dirty = fopen(dirty_path, "wb");
