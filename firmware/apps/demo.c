@@ -220,10 +220,10 @@ static bool copy_to_gpu(const uint32_t handles[3])
 static bool add_on_gpu(const uint32_t handles[3])
 {
     struct step step = step_begin("%u integers there, c = a + b", MEMORY_COUNT);
-    int error = vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32,
-                                     (struct vgpu_stub_range){handles[2], 0},
-                                     (struct vgpu_stub_range){handles[0], 0},
-                                     (struct vgpu_stub_range){handles[1], 0}, MEMORY_COUNT,
+    int error = vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32,
+                                     (struct compute_operand){handles[2], 0},
+                                     (struct compute_operand){handles[0], 0},
+                                     (struct compute_operand){handles[1], 0}, MEMORY_COUNT,
                                      VGPU_STUB_FLAG_ASYNC, deadline());
 
     if (error == 0) {

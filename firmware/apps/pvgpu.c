@@ -147,7 +147,7 @@ static bool is_sum(const float *a, const float *b, const float *c, uint32_t coun
 static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
 {
     float *a = memory[0].bytes, *b = memory[1].bytes, *c = memory[2].bytes;
-    const struct pvgpu_operand at[3] = {
+    const struct compute_operand at[3] = {
         {0, memory[0].offset}, {0, memory[1].offset}, {0, memory[2].offset}};
     uint64_t start_ns;
     char text[64];

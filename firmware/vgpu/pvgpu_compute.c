@@ -2,10 +2,9 @@
 /* The operations of protocol/compute.h in the ring, and their results. */
 #include "firmware/vgpu/pvgpu_internal.h"
 
-#include "baregpu/vgpu_stub.h"
 #include "firmware/common/mem.h"
+#include "firmware/vgpu/compute.h"
 
-#define WORDS(params) ((uint32_t)(sizeof(params) / sizeof(uint32_t)))
 #define ANSWER_OFFSET ((uint32_t)sizeof(struct pvgpu_compute_result)) /* in a job's place */
 
 _Static_assert(PVGPU_JOBS_MAX == 64, "a bit each of a uint64_t");
@@ -126,7 +125,7 @@ static int take_result(struct pvgpu *gpu, struct pvgpu_job *job)
     if (job->status == COMPUTE_OK && job->data_size > job->answer_size) {
         return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
     }
-    return vgpu_stub_status_error(job->status);
+    return compute_status_error(job->status);
 }
 
 int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns)
@@ -197,7 +196,10 @@ int pvgpu_add_basic(struct pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, ui
 {
     const uint32_t params[] = {a, b};
     const struct pvgpu_compute_options options = {
-        .operation = COMPUTE_VECTOR_ADD_BASIC, .params = params, .param_count = WORDS(params)};
+        .operation = COMPUTE_VECTOR_ADD_BASIC,
+        .params = params,
+        .param_count = COMPUTE_WORDS(params),
+    };
     struct pvgpu_job job;
     int error = run(gpu, &options, &job, deadline_ns);
 
@@ -224,22 +226,16 @@ int pvgpu_get_info(struct pvgpu *gpu, struct compute_device_info *info, uint64_t
     }
     options.answer_offset = offset_of(gpu, slot) + ANSWER_OFFSET;
     error = run(gpu, &options, &job, deadline_ns);
-    if (error == 0 && job.data_size < sizeof(*info)) {
-        error = BAREGPU_ERR_PROTOCOL;
-    }
-    if (error == 0) {
-        memcpy(info, gpu->heap + options.answer_offset, sizeof(*info));
-        info->name[COMPUTE_DEVICE_NAME_SIZE - 1] = '\0';
-    }
-    return error;
+    return error < 0 ? error
+                     : compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
 }
 
 int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
 {
-    const struct compute_alloc_params params = {PVGPU_LOW(size), PVGPU_HIGH(size)};
+    const struct compute_alloc_params params = compute_pack_alloc(size);
     const struct pvgpu_compute_options options = {.operation = COMPUTE_MEMORY_ALLOC,
                                                   .params = &params.size_lo,
-                                                  .param_count = WORDS(params)};
+                                                  .param_count = COMPUTE_WORDS(params)};
     struct pvgpu_job job;
     int error = run(gpu, &options, &job, deadline_ns);
 
@@ -257,46 +253,26 @@ int pvgpu_memory_free(struct pvgpu *gpu, uint32_t handle, uint64_t deadline_ns)
     return run_or_start(gpu, COMPUTE_MEMORY_FREE, &handle, 1, NULL, deadline_ns);
 }
 
-int pvgpu_memory_copy(struct pvgpu *gpu, struct pvgpu_operand to, struct pvgpu_operand from,
+int pvgpu_memory_copy(struct pvgpu *gpu, struct compute_operand to, struct compute_operand from,
                       uint64_t size, struct pvgpu_job *job, uint64_t deadline_ns)
 {
-    const struct compute_copy_params params = {
-        .kind = from.handle == 0 && to.handle != 0   ? COMPUTE_COPY_HOST_TO_DEVICE
-                : from.handle != 0 && to.handle == 0 ? COMPUTE_COPY_DEVICE_TO_HOST
-                                                     : COMPUTE_COPY_DEVICE_TO_DEVICE,
-        .dst_handle = to.handle,
-        .src_handle = from.handle,
-        .dst_offset_lo = PVGPU_LOW(to.offset),
-        .dst_offset_hi = PVGPU_HIGH(to.offset),
-        .src_offset_lo = PVGPU_LOW(from.offset),
-        .src_offset_hi = PVGPU_HIGH(from.offset),
-        .size_lo = PVGPU_LOW(size),
-        .size_hi = PVGPU_HIGH(size),
-    };
+    const uint32_t kind = from.handle == 0 && to.handle != 0   ? COMPUTE_COPY_HOST_TO_DEVICE
+                          : from.handle != 0 && to.handle == 0 ? COMPUTE_COPY_DEVICE_TO_HOST
+                                                               : COMPUTE_COPY_DEVICE_TO_DEVICE;
+    const struct compute_copy_params params = compute_pack_copy(kind, to, from, size);
 
-    return run_or_start(gpu, COMPUTE_MEMORY_COPY, &params, WORDS(params), job, deadline_ns);
+    return run_or_start(gpu, COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job, deadline_ns);
 }
 
-int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct pvgpu_operand c,
-                     struct pvgpu_operand a, struct pvgpu_operand b, uint64_t count,
+int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct compute_operand c,
+                     struct compute_operand a, struct compute_operand b, uint64_t count,
                      struct pvgpu_job *job, uint64_t deadline_ns)
 {
-    const struct compute_vector_memory_params params = {
-        .element_type = element_type,
-        .c_handle = c.handle,
-        .a_handle = a.handle,
-        .b_handle = b.handle,
-        .c_offset_lo = PVGPU_LOW(c.offset),
-        .c_offset_hi = PVGPU_HIGH(c.offset),
-        .a_offset_lo = PVGPU_LOW(a.offset),
-        .a_offset_hi = PVGPU_HIGH(a.offset),
-        .b_offset_lo = PVGPU_LOW(b.offset),
-        .b_offset_hi = PVGPU_HIGH(b.offset),
-        .count_lo = PVGPU_LOW(count),
-        .count_hi = PVGPU_HIGH(count),
-    };
+    const struct compute_vector_memory_params params =
+        compute_pack_vector_add(element_type, c, a, b, count);
 
-    return run_or_start(gpu, COMPUTE_VECTOR_ADD_MEMORY, &params, WORDS(params), job, deadline_ns);
+    return run_or_start(gpu, COMPUTE_VECTOR_ADD_MEMORY, &params, COMPUTE_WORDS(params), job,
+                        deadline_ns);
 }
 
 int pvgpu_synchronize(struct pvgpu *gpu, uint64_t deadline_ns)

@@ -165,7 +165,7 @@ int vgpu_stub_submit(struct vgpu_stub *gpu, const struct vgpu_stub_call *call)
 static int fail(struct vgpu_stub *gpu, uint32_t status)
 {
     gpu->last_status = status;
-    return vgpu_stub_status_error(status);
+    return compute_status_error(status);
 }
 
 /* Checks gpu->response, `length` bytes of it, and describes it in *answer. */
@@ -344,4 +344,20 @@ bool vgpu_stub_irq_take(struct vgpu_stub *gpu)
     }
     write_register(gpu, VGPU_STUB_REG_IRQ_STATUS, VGPU_STUB_IRQ_COMPLETION);
     return true;
+}
+
+/* ---- Names ---- */
+
+const char *vgpu_stub_priority_name(uint32_t priority)
+{
+    switch (priority) {
+    case VGPU_STUB_PRIORITY_LOW:
+        return "low";
+    case VGPU_STUB_PRIORITY_MEDIUM:
+        return "medium";
+    case VGPU_STUB_PRIORITY_HIGH:
+        return "high";
+    default:
+        return "unknown";
+    }
 }

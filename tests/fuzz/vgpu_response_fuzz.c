@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
+// build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_stub_compute.c firmware/vgpu/compute.c
 // build: firmware/pci_ecam.c firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c
 // build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int error = operate(data[0]);
 
     check(error <= 0 && error >= BAREGPU_ERR_POOL && !gpu.is_in_flight);
-    check(baregpu_strerror(error) != NULL && vgpu_stub_status_name(gpu.last_status) != NULL);
+    check(baregpu_strerror(error) != NULL && compute_status_name(gpu.last_status) != NULL);
     /* Whatever happened, the next request of an honest device is served. */
     changes_left = 0;
     set(VGPU_STUB_REG_REQUEST_ID, 0);

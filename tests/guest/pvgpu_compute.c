@@ -7,9 +7,9 @@
 #define COUNT (256u * 1024) /* 1 MiB each */
 #define SIZE (COUNT * 4u)
 
-static struct pvgpu_operand in_heap(const struct pvgpu_memory *memory, uint32_t offset)
+static struct compute_operand in_heap(const struct pvgpu_memory *memory, uint32_t offset)
 {
-    return (struct pvgpu_operand){0, memory->offset + offset};
+    return (struct compute_operand){0, memory->offset + offset};
 }
 
 static bool expect_result(int error, int expected, uint32_t status, const char *what)
@@ -93,14 +93,14 @@ static void test_vectors(void)
 {
     static const uint32_t types[] = {COMPUTE_ELEMENT_UINT32, COMPUTE_ELEMENT_INT32,
                                      COMPUTE_ELEMENT_FLOAT32};
-    const struct pvgpu_operand a = in_heap(&scratch, 0), b = in_heap(&scratch, SIZE);
-    const struct pvgpu_operand c = in_heap(&scratch2, 0);
+    const struct compute_operand a = in_heap(&scratch, 0), b = in_heap(&scratch, SIZE);
+    const struct compute_operand c = in_heap(&scratch2, 0);
     uint32_t handle = 0;
 
     expect_done(pvgpu_memory_alloc(&gpu, 3ull * SIZE, &handle, pvgpu_host_deadline()),
                 "GPU memory");
     for (size_t i = 0; i < 3; i++) {
-        const struct pvgpu_operand on_gpu = {handle, SIZE}, also = {handle, 2ull * SIZE};
+        const struct compute_operand on_gpu = {handle, SIZE}, also = {handle, 2ull * SIZE};
 
         fill_operands(types[i]);
         expect_done(pvgpu_vector_add(&gpu, types[i], c, a, b, COUNT, NULL, pvgpu_host_deadline()),
@@ -135,18 +135,18 @@ static void test_copies(void)
 
     expect_done(pvgpu_memory_alloc(&gpu, SIZE, &one, deadline), "GPU memory");
     expect_done(pvgpu_memory_alloc(&gpu, SIZE, &two, deadline), "more of it");
-    expect_done(pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct pvgpu_operand){one, 0},
+    expect_done(pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct compute_operand){one, 0},
                                   SIZE, NULL, deadline),
                 "read it");
     tap_ok(is_all(scratch2.bytes, SIZE, 0), "it is zero");
     fill_pattern(scratch.bytes, SIZE, 60);
-    expect_done(pvgpu_memory_copy(&gpu, (struct pvgpu_operand){one, 0}, in_heap(&scratch, 0), SIZE,
+    expect_done(pvgpu_memory_copy(&gpu, (struct compute_operand){one, 0}, in_heap(&scratch, 0), SIZE,
                                   NULL, deadline),
                 "heap to GPU");
-    expect_done(pvgpu_memory_copy(&gpu, (struct pvgpu_operand){two, 0},
-                                  (struct pvgpu_operand){one, 0}, SIZE, NULL, deadline),
+    expect_done(pvgpu_memory_copy(&gpu, (struct compute_operand){two, 0},
+                                  (struct compute_operand){one, 0}, SIZE, NULL, deadline),
                 "GPU to GPU");
-    expect_done(pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct pvgpu_operand){two, 0},
+    expect_done(pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct compute_operand){two, 0},
                                   SIZE, NULL, deadline),
                 "GPU to heap");
     tap_ok(is_pattern(scratch2.bytes, SIZE, 60), "each byte is right");
@@ -155,14 +155,14 @@ static void test_copies(void)
                 "heap to heap, at odd places");
     tap_ok(memcmp((uint8_t *)scratch2.bytes + 7, (uint8_t *)scratch.bytes + 3, 1001) == 0,
            "each byte is right");
-    expect_result(pvgpu_memory_copy(&gpu, (struct pvgpu_operand){two, 1},
-                                    (struct pvgpu_operand){one, 0}, SIZE, NULL, deadline),
+    expect_result(pvgpu_memory_copy(&gpu, (struct compute_operand){two, 1},
+                                    (struct compute_operand){one, 0}, SIZE, NULL, deadline),
                   BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "beyond an allocation");
-    expect_result(pvgpu_memory_copy(&gpu, (struct pvgpu_operand){0, gpu.heap_size - 10},
-                                    (struct pvgpu_operand){one, 0}, SIZE, NULL, deadline),
+    expect_result(pvgpu_memory_copy(&gpu, (struct compute_operand){0, gpu.heap_size - 10},
+                                    (struct compute_operand){one, 0}, SIZE, NULL, deadline),
                   BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "beyond the heap");
-    expect_result(pvgpu_memory_copy(&gpu, (struct pvgpu_operand){12345, 0},
-                                    (struct pvgpu_operand){one, 0}, 4, NULL, deadline),
+    expect_result(pvgpu_memory_copy(&gpu, (struct compute_operand){12345, 0},
+                                    (struct compute_operand){one, 0}, 4, NULL, deadline),
                   BAREGPU_ERR_NOT_FOUND, COMPUTE_INVALID_HANDLE, "to nowhere");
     expect_done(pvgpu_memory_free(&gpu, one, deadline), "free");
     expect_done(pvgpu_memory_free(&gpu, two, deadline), "free");

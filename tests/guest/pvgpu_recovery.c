@@ -45,9 +45,9 @@ static uint64_t *target_of(uint64_t number)
 static int issue(void)
 {
     struct work *work = &works[issued % IN_FLIGHT];
-    const struct pvgpu_operand from = {
+    const struct compute_operand from = {
         0, memory.offset + (uint32_t)((uint8_t *)source_of(issued) - (uint8_t *)memory.bytes)};
-    const struct pvgpu_operand to = {
+    const struct compute_operand to = {
         0, memory.offset + (uint32_t)((uint8_t *)target_of(issued) - (uint8_t *)memory.bytes)};
     int error;
 

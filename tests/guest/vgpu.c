@@ -26,8 +26,8 @@ static bool expect(int error, int expected_error, uint32_t expected_status, cons
 
     if (!good) {
         tap_diag("%s, status %s (0x%x); expected %s, %s", baregpu_strerror(error),
-                 vgpu_stub_status_name(gpu.last_status), (unsigned)gpu.last_status,
-                 baregpu_strerror(expected_error), vgpu_stub_status_name(expected_status));
+                 compute_status_name(gpu.last_status), (unsigned)gpu.last_status,
+                 baregpu_strerror(expected_error), compute_status_name(expected_status));
     }
     return tap_ok(good, "%s", what);
 }
@@ -187,9 +187,9 @@ static void test_memory(void)
     tap_equal(info.memory_used, 0, "nothing is in use any more");
 }
 
-static struct vgpu_stub_range range(uint32_t handle, uint64_t offset)
+static struct compute_operand range(uint32_t handle, uint64_t offset)
 {
-    return (struct vgpu_stub_range){handle, offset};
+    return (struct compute_operand){handle, offset};
 }
 
 static void test_memory_add(void)
@@ -199,36 +199,36 @@ static void test_memory_add(void)
     fill(11);
     vgpu_stub_memory_write(&gpu, ha, 0, a, sizeof(a), VGPU_STUB_FLAG_ASYNC, deadline());
     vgpu_stub_memory_write(&gpu, hb, 0, b, sizeof(b), VGPU_STUB_FLAG_ASYNC, deadline());
-    expect_ok(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
+    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
                                    range(hb, 0), MANY, VGPU_STUB_FLAG_ASYNC, deadline()),
               "addition in memory, asynchronous after asynchronous copies");
     expect_ok(vgpu_stub_synchronize(&gpu, deadline()), "synchronize");
     vgpu_stub_memory_read(&gpu, hc, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all %u sums", MANY);
-    expect_ok(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(ha, 0), range(ha, 0),
+    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(ha, 0), range(ha, 0),
                                    range(hb, 0), MANY, 0, deadline()),
               "in place");
     vgpu_stub_memory_read(&gpu, ha, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all sums in place");
-    expect_ok(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_INT32, range(hc, 400), range(hb, 40),
+    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_INT32, range(hc, 400), range(hb, 40),
                                    range(hb, 40), 10, 0, deadline()),
               "a part, a vector with itself");
     vgpu_stub_memory_read(&gpu, hc, 400, c, 40, 0, deadline());
     tap_equal(c[9], (uint32_t)(b[19] * 2), "the last of the part");
 
-    expect(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 4), range(hc, 0),
+    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 4), range(hc, 0),
                                 range(hb, 0), 100, 0, deadline()),
            BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "a result that overlaps is refused");
-    expect(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 2), range(ha, 0),
+    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 2), range(ha, 0),
                                 range(hb, 0), 100, 0, deadline()),
            BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "an odd offset is refused");
-    expect(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 4),
+    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 4),
                                 range(hb, 0), MANY, 0, deadline()),
            BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "a vector beyond its memory is refused");
-    expect(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
+    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
                                 range(hb, 0), 1ull << 62, 0, deadline()),
            BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "a count whose size wraps is refused");
-    expect(vgpu_stub_memory_add(&gpu, 77, range(hc, 0), range(ha, 0), range(hb, 0), 1, 0,
+    expect(vgpu_stub_vector_add(&gpu, 77, range(hc, 0), range(ha, 0), range(hb, 0), 1, 0,
                                 deadline()),
            BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "an unknown element type is refused");
     vgpu_stub_memory_free(&gpu, ha, deadline());

@@ -129,7 +129,7 @@ void pci_host_explain(const struct vgpu_stub *gpu, const char *what, int error)
     printf("%s failed: %s", what, baregpu_strerror(error));
     if (gpu->last_status != COMPUTE_OK) {
         printf(" (status 0x%x, %s)", (unsigned)gpu->last_status,
-               vgpu_stub_status_name(gpu->last_status));
+               compute_status_name(gpu->last_status));
     }
     printf(".\n");
     if (error == BAREGPU_ERR_UNAVAILABLE) {

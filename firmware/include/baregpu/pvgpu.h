@@ -41,10 +41,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "baregpu/compute.h"
 #include "baregpu/error.h"
 #include "baregpu/pci_ecam.h"
 #include "baregpu/wait.h"
-#include "protocol/compute.h"
 #include "protocol/decls.h"
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
@@ -373,7 +373,7 @@ int pvgpu_resize_buffers(struct pvgpu *gpu, uint32_t texture, uint32_t width, ui
  * An operation under way. With `job` NULL a call waits for its result until deadline_ns, and
  * returns it; else it returns when the operation is queued, and pvgpu_job_wait gives the result,
  * once for every job. LIMITED: PVGPU_JOBS_MAX jobs are out. An operation's failure is what
- * vgpu_stub_status_error makes of its status, which is in job->status and gpu->last_status; it is
+ * compute_status_error makes of its status, which is in job->status and gpu->last_status; it is
  * none that pvgpu_fence_wait reports.
  */
 struct pvgpu_job {
@@ -394,12 +394,6 @@ int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_n
 /* Nobody will wait for it; its place is free again once it is done. */
 void pvgpu_job_abandon(struct pvgpu *gpu, const struct pvgpu_job *job);
 
-/* Where an operand lies: in memory of the GPU (a handle), or in the heap (handle 0). */
-struct pvgpu_operand {
-    uint32_t handle;
-    uint64_t offset; /* bytes, a multiple of the element size */
-};
-
 int pvgpu_nop(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns);
 
 /* *sum = a + b modulo 2^32 */
@@ -412,12 +406,12 @@ int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint6
 int pvgpu_memory_free(struct pvgpu *gpu, uint32_t handle, uint64_t deadline_ns);
 
 /* Any length, between heap and GPU memory in any combination; ranges may overlap. */
-int pvgpu_memory_copy(struct pvgpu *gpu, struct pvgpu_operand to, struct pvgpu_operand from,
+int pvgpu_memory_copy(struct pvgpu *gpu, struct compute_operand to, struct compute_operand from,
                       uint64_t size, struct pvgpu_job *job, uint64_t deadline_ns);
 
 /* c[i] = a[i] + b[i] for `count` elements of enum compute_element_type. */
-int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct pvgpu_operand c,
-                     struct pvgpu_operand a, struct pvgpu_operand b, uint64_t count,
+int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct compute_operand c,
+                     struct compute_operand a, struct compute_operand b, uint64_t count,
                      struct pvgpu_job *job, uint64_t deadline_ns);
 
 /* Waits for all operations. */

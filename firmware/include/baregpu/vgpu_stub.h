@@ -7,7 +7,7 @@
  * absolute hal_time_ns; the device itself gives up after 25 s.
  *
  * Errors are enum baregpu_error. What the device or its mediator said is in last_status (an
- * enum compute_status); vgpu_stub_status_name names it. The device is not trusted: an answer is
+ * enum compute_status); compute_status_name names it. The device is not trusted: an answer is
  * copied once, then checked, then used; one against the protocol is BAREGPU_ERR_PROTOCOL.
  */
 #ifndef BAREGPU_VGPU_STUB_H
@@ -17,11 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "baregpu/compute.h"
 #include "baregpu/error.h"
 #include "baregpu/pci_ecam.h"
 #include "baregpu/pci_interrupt.h"
 #include "baregpu/wait.h"
-#include "protocol/compute.h"
 #include "protocol/decls.h"
 #include "protocol/vgpu_stub.h"
 
@@ -127,12 +127,6 @@ int vgpu_stub_call(struct vgpu_stub *gpu, const struct vgpu_stub_call *call, uin
 /* Gives up the request in flight, if there is one, as a time-out does. */
 void vgpu_stub_abandon(struct vgpu_stub *gpu);
 
-/* The error that stands for a status, 0 for COMPUTE_OK; codes not known here: BAREGPU_ERR_IO. */
-int vgpu_stub_status_error(uint32_t status);
-
-/* "queue full"; never NULL. */
-const char *vgpu_stub_status_name(uint32_t status);
-
 /* "low", "medium", "high"; never NULL. */
 const char *vgpu_stub_priority_name(uint32_t priority);
 
@@ -221,15 +215,9 @@ int vgpu_stub_memory_copy(struct vgpu_stub *gpu, uint32_t to, uint64_t to_offset
                           uint64_t from_offset, uint64_t size, uint32_t flags,
                           uint64_t deadline_ns);
 
-/* A range of GPU memory. */
-struct vgpu_stub_range {
-    uint32_t handle;
-    uint64_t offset; /* bytes, a multiple of the element size */
-};
-
 /* c[i] = a[i] + b[i] in GPU memory. ASYNC: returns when accepted. */
-int vgpu_stub_memory_add(struct vgpu_stub *gpu, uint32_t element_type, struct vgpu_stub_range c,
-                         struct vgpu_stub_range a, struct vgpu_stub_range b, uint64_t count,
+int vgpu_stub_vector_add(struct vgpu_stub *gpu, uint32_t element_type, struct compute_operand c,
+                         struct compute_operand a, struct compute_operand b, uint64_t count,
                          uint32_t flags, uint64_t deadline_ns);
 
 /* Waits for all asynchronous operations; returns the first error among them, once. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_heap.c
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
-// build: firmware/vgpu/pvgpu_names.c firmware/vgpu/vgpu_status.c firmware/common/wait.c
+// build: firmware/vgpu/pvgpu_names.c firmware/vgpu/compute.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c
 // build: firmware/pci/device.c firmware/pci/bar.c firmware/pci/assign.c
 // build: firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c tests/fake/hal.c
@@ -348,9 +348,9 @@ static void operations(void **state)
 
 static void copies(void **state)
 {
-    const struct pvgpu_operand heap = {0, 0x40}, one = {7, 0x100000080}, two = {8, 0xC0};
+    const struct compute_operand heap = {0, 0x40}, one = {7, 0x100000080}, two = {8, 0xC0};
     const struct {
-        struct pvgpu_operand to, from;
+        struct compute_operand to, from;
         uint32_t kind;
     } kinds[] = {
         {one, heap, COMPUTE_COPY_HOST_TO_DEVICE},
@@ -393,9 +393,9 @@ static void vectors(void **state)
         ((uint32_t *)b.bytes)[i] = ~i * 77;
     }
     assert_int_equal(pvgpu_vector_add(&gpu, COMPUTE_ELEMENT_UINT32,
-                                      (struct pvgpu_operand){0, c.offset},
-                                      (struct pvgpu_operand){0, a.offset},
-                                      (struct pvgpu_operand){0, b.offset}, COUNT, NULL, soon()),
+                                      (struct compute_operand){0, c.offset},
+                                      (struct compute_operand){0, a.offset},
+                                      (struct compute_operand){0, b.offset}, COUNT, NULL, soon()),
                      0);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_int_equal(((uint32_t *)c.bytes)[i], i * 2654435761u + ~i * 77);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_compute.c firmware/vgpu/vgpu_status.c
+// build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_stub_compute.c firmware/vgpu/compute.c
 // build: firmware/pci_ecam.c firmware/pci/enumerate.c firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c
 // build: firmware/pci/list.c firmware/common/error.c tests/fake/hal.c tests/fake/pci.c
@@ -198,10 +198,10 @@ static void memory_is_added(void **state)
 
     memcpy(fake.memory[0] + 64, &a, 4);
     memcpy(fake.memory[1] + 128, &b, 4);
-    assert_int_equal(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32,
-                                          (struct vgpu_stub_range){1, 256},
-                                          (struct vgpu_stub_range){1, 64},
-                                          (struct vgpu_stub_range){2, 128}, 1,
+    assert_int_equal(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32,
+                                          (struct compute_operand){1, 256},
+                                          (struct compute_operand){1, 64},
+                                          (struct compute_operand){2, 128}, 1,
                                           VGPU_STUB_FLAG_ASYNC, SECOND_NS),
                      0);
     memcpy(&c, fake.memory[0] + 256, 4);
@@ -229,10 +229,10 @@ static void upper_halves_are_sent(void **state)
                                            SECOND_NS),
                      0);
     assert_memory_equal(captured, copied, sizeof(copied));
-    assert_int_equal(vgpu_stub_memory_add(&gpu, COMPUTE_ELEMENT_UINT32,
-                                          (struct vgpu_stub_range){7, 0x400000014},
-                                          (struct vgpu_stub_range){8, 0x500000018},
-                                          (struct vgpu_stub_range){9, 0x60000001C}, 0x700000077, 0,
+    assert_int_equal(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32,
+                                          (struct compute_operand){7, 0x400000014},
+                                          (struct compute_operand){8, 0x500000018},
+                                          (struct compute_operand){9, 0x60000001C}, 0x700000077, 0,
                                           SECOND_NS),
                      0);
     assert_memory_equal(captured, added, sizeof(added));
@@ -384,11 +384,11 @@ static void every_status_is_mapped(void **state)
         fake.reply_status = expected[i].status;
         assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), expected[i].error);
         assert_int_equal(gpu.last_status, expected[i].status);
-        assert_string_not_equal(vgpu_stub_status_name(expected[i].status), "success");
+        assert_string_not_equal(compute_status_name(expected[i].status), "success");
         assert_true(strlen(baregpu_strerror(expected[i].error)) > 3);
     }
-    assert_string_equal(vgpu_stub_status_name(COMPUTE_VM_QUARANTINED), "VM quarantined");
-    assert_string_equal(vgpu_stub_status_name(0x4242), "unknown status");
+    assert_string_equal(compute_status_name(COMPUTE_VM_QUARANTINED), "VM quarantined");
+    assert_string_equal(compute_status_name(0x4242), "unknown status");
     assert_string_equal(baregpu_strerror(-12345), "unknown error");
     assert_string_equal(baregpu_strerror(0), "no error");
 }
@@ -407,7 +407,7 @@ static void device_errors_without_an_answer(void **state)
     (void)state;
     fake.answer = answer_error_only;
     for (error_code = 1; error_code <= COMPUTE_VM_QUARANTINED; error_code++) {
-        assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), vgpu_stub_status_error(error_code));
+        assert_int_equal(vgpu_stub_nop(&gpu, SECOND_NS), compute_status_error(error_code));
         assert_int_equal(gpu.last_status, error_code);
     }
     error_code = 0; /* an error that is none */

@@ -3,10 +3,10 @@
 #include "baregpu/vgpu_stub.h"
 
 #include "firmware/common/mem.h"
+#include "firmware/vgpu/compute.h"
 
-#define WORDS(params) ((uint32_t)(sizeof(params) / sizeof(uint32_t)))
-#define LOW(value) ((uint32_t)(value))
-#define HIGH(value) ((uint32_t)((uint64_t)(value) >> 32))
+/* The other side of a copy is the request's data, or its answer's. */
+#define IN_MAILBOX ((struct compute_operand){0, 0})
 
 #define ELEMENT_SIZE 4u /* of every enum compute_element_type */
 
@@ -51,7 +51,10 @@ int vgpu_stub_add_basic(struct vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t 
 {
     const uint32_t params[] = {a, b};
     const struct vgpu_stub_call call = {
-        .operation = VGPU_STUB_OP_CUDA_KERNEL, .params = params, .param_count = WORDS(params)};
+        .operation = VGPU_STUB_OP_CUDA_KERNEL,
+        .params = params,
+        .param_count = COMPUTE_WORDS(params),
+    };
 
     return call_result(gpu, &call, sum, deadline_ns);
 }
@@ -66,7 +69,7 @@ static int add_piece(struct vgpu_stub *gpu, uint32_t element_type, const void *a
         .operation = COMPUTE_VECTOR_ADD_INLINE,
         .flags = flags,
         .params = &params,
-        .param_count = WORDS(params),
+        .param_count = COMPUTE_WORDS(params),
         .data = {{a, size}, {b, size}},
     };
     struct vgpu_stub_answer answer;
@@ -117,22 +120,17 @@ int vgpu_stub_get_info(struct vgpu_stub *gpu, struct compute_device_info *info,
     if (error < 0) {
         return error;
     }
-    if (answer.data_length < sizeof(*info)) {
-        return BAREGPU_ERR_PROTOCOL;
-    }
-    memcpy(info, answer.data, sizeof(*info));
-    info->name[COMPUTE_DEVICE_NAME_SIZE - 1] = '\0';
-    return 0;
+    return compute_take_info(info, answer.data, answer.data_length);
 }
 
 int vgpu_stub_memory_alloc(struct vgpu_stub *gpu, uint64_t size, uint32_t *handle,
                            uint64_t deadline_ns)
 {
-    const struct compute_alloc_params params = {LOW(size), HIGH(size)};
+    const struct compute_alloc_params params = compute_pack_alloc(size);
     const struct vgpu_stub_call call = {
         .operation = VGPU_STUB_OP_MEMORY_ALLOC,
         .params = &params,
-        .param_count = WORDS(params),
+        .param_count = COMPUTE_WORDS(params),
     };
     uint32_t given;
     int error = call_result(gpu, &call, &given, deadline_ns);
@@ -155,23 +153,19 @@ int vgpu_stub_memory_free(struct vgpu_stub *gpu, uint32_t handle, uint64_t deadl
 int vgpu_stub_memory_write(struct vgpu_stub *gpu, uint32_t handle, uint64_t offset,
                            const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
-    const uint8_t *from = bytes;
+    const uint8_t *source = bytes;
 
     for (size_t done = 0; done < size;) {
         size_t piece = size - done < VGPU_STUB_WRITE_MAX ? size - done : VGPU_STUB_WRITE_MAX;
-        const struct compute_copy_params params = {
-            .kind = COMPUTE_COPY_HOST_TO_DEVICE,
-            .dst_handle = handle,
-            .dst_offset_lo = LOW(offset + done),
-            .dst_offset_hi = HIGH(offset + done),
-            .size_lo = (uint32_t)piece,
-        };
+        const struct compute_operand to = {handle, offset + done};
+        const struct compute_copy_params params =
+            compute_pack_copy(COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
         const struct vgpu_stub_call call = {
             .operation = VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
             .params = &params,
-            .param_count = WORDS(params),
-            .data = {{from + done, (uint32_t)piece}},
+            .param_count = COMPUTE_WORDS(params),
+            .data = {{source + done, (uint32_t)piece}},
         };
         int error = vgpu_stub_call(gpu, &call, deadline_ns, NULL);
 
@@ -186,22 +180,18 @@ int vgpu_stub_memory_write(struct vgpu_stub *gpu, uint32_t handle, uint64_t offs
 int vgpu_stub_memory_read(struct vgpu_stub *gpu, uint32_t handle, uint64_t offset, void *bytes,
                           size_t size, uint32_t flags, uint64_t deadline_ns)
 {
-    uint8_t *to = bytes;
+    uint8_t *target = bytes;
 
     for (size_t done = 0; done < size;) {
         size_t piece = size - done < VGPU_STUB_READ_MAX ? size - done : VGPU_STUB_READ_MAX;
-        const struct compute_copy_params params = {
-            .kind = COMPUTE_COPY_DEVICE_TO_HOST,
-            .src_handle = handle,
-            .src_offset_lo = LOW(offset + done),
-            .src_offset_hi = HIGH(offset + done),
-            .size_lo = (uint32_t)piece,
-        };
+        const struct compute_operand from = {handle, offset + done};
+        const struct compute_copy_params params =
+            compute_pack_copy(COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
         const struct vgpu_stub_call call = {
             .operation = VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
             .params = &params,
-            .param_count = WORDS(params),
+            .param_count = COMPUTE_WORDS(params),
         };
         struct vgpu_stub_answer answer;
         int error = vgpu_stub_call(gpu, &call, deadline_ns, &answer);
@@ -212,7 +202,7 @@ int vgpu_stub_memory_read(struct vgpu_stub *gpu, uint32_t handle, uint64_t offse
         if (answer.data_length != piece) {
             return BAREGPU_ERR_PROTOCOL;
         }
-        memcpy(to + done, answer.data, piece);
+        memcpy(target + done, answer.data, piece);
         done += piece;
     }
     return 0;
@@ -222,41 +212,23 @@ int vgpu_stub_memory_copy(struct vgpu_stub *gpu, uint32_t to, uint64_t to_offset
                           uint64_t from_offset, uint64_t size, uint32_t flags,
                           uint64_t deadline_ns)
 {
-    const struct compute_copy_params params = {
-        .kind = COMPUTE_COPY_DEVICE_TO_DEVICE,
-        .dst_handle = to,
-        .src_handle = from,
-        .dst_offset_lo = LOW(to_offset),
-        .dst_offset_hi = HIGH(to_offset),
-        .src_offset_lo = LOW(from_offset),
-        .src_offset_hi = HIGH(from_offset),
-        .size_lo = LOW(size),
-        .size_hi = HIGH(size),
-    };
+    const struct compute_copy_params params =
+        compute_pack_copy(COMPUTE_COPY_DEVICE_TO_DEVICE, (struct compute_operand){to, to_offset},
+                          (struct compute_operand){from, from_offset}, size);
 
-    return call_plain(gpu, VGPU_STUB_OP_MEMORY_COPY, flags, &params, WORDS(params), deadline_ns);
+    return call_plain(gpu, VGPU_STUB_OP_MEMORY_COPY, flags, &params, COMPUTE_WORDS(params),
+                      deadline_ns);
 }
 
-int vgpu_stub_memory_add(struct vgpu_stub *gpu, uint32_t element_type, struct vgpu_stub_range c,
-                         struct vgpu_stub_range a, struct vgpu_stub_range b, uint64_t count,
+int vgpu_stub_vector_add(struct vgpu_stub *gpu, uint32_t element_type, struct compute_operand c,
+                         struct compute_operand a, struct compute_operand b, uint64_t count,
                          uint32_t flags, uint64_t deadline_ns)
 {
-    const struct compute_vector_memory_params params = {
-        .element_type = element_type,
-        .c_handle = c.handle,
-        .a_handle = a.handle,
-        .b_handle = b.handle,
-        .c_offset_lo = LOW(c.offset),
-        .c_offset_hi = HIGH(c.offset),
-        .a_offset_lo = LOW(a.offset),
-        .a_offset_hi = HIGH(a.offset),
-        .b_offset_lo = LOW(b.offset),
-        .b_offset_hi = HIGH(b.offset),
-        .count_lo = LOW(count),
-        .count_hi = HIGH(count),
-    };
+    const struct compute_vector_memory_params params =
+        compute_pack_vector_add(element_type, c, a, b, count);
 
-    return call_plain(gpu, COMPUTE_VECTOR_ADD_MEMORY, flags, &params, WORDS(params), deadline_ns);
+    return call_plain(gpu, COMPUTE_VECTOR_ADD_MEMORY, flags, &params, COMPUTE_WORDS(params),
+                      deadline_ns);
 }
 
 int vgpu_stub_synchronize(struct vgpu_stub *gpu, uint64_t deadline_ns)
