@@ -49,7 +49,7 @@ static bool step_end(const struct step *step, int error, bool is_right)
 
     if (error < 0) {
         printf("  %-46s  FAILED\n\n", step->what);
-        pci_host_explain(&gpu, step->what, error);
+        explain_vgpu_stub(&gpu, step->what, error);
         return false;
     }
     total_requests += requests;
@@ -85,7 +85,7 @@ static void show_device(void)
     const struct vgpu_stub_identity *id = &gpu.identity;
     uint64_t address = 0;
 
-    pci_bar_cpu_address(pci_host_get(), gpu.device, VGPU_STUB_BAR, &address);
+    pci_bar_cpu_address(machine_pci(), gpu.device, VGPU_STUB_BAR, &address);
     printf("\nDevice %02x:%02x.%x vgpu-stub\n", PCI_BUS(gpu.device->bdf),
            PCI_SLOT(gpu.device->bdf), PCI_FUNCTION(gpu.device->bdf));
     printf("  pool %c, priority %s, VM %" PRIu32 "\n", id->pool,
@@ -268,7 +268,7 @@ static int run_demo(void)
     struct pci_host *host;
 
     screen_read_options();
-    host = pci_host_get();
+    host = machine_pci();
     if (host == NULL) {
         return 1;
     }
@@ -276,7 +276,7 @@ static int run_demo(void)
 
     printf("PCI\n");
     pci_list_tree(host, print_indented, &at_line_start);
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }
     show_device();

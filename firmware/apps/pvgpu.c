@@ -79,7 +79,7 @@ static bool show_device(void)
     struct compute_device_info info;
     uint64_t address = 0;
 
-    pci_bar_cpu_address(pci_host_get(), gpu.device, PVGPU_BAR_SHMEM, &address);
+    pci_bar_cpu_address(machine_pci(), gpu.device, PVGPU_BAR_SHMEM, &address);
     printf("Device %02x:%02x.%x pvgpu\n", PCI_BUS(gpu.device->bdf), PCI_SLOT(gpu.device->bdf),
            PCI_FUNCTION(gpu.device->bdf));
     pvgpu_host_print_features(&gpu);

@@ -225,10 +225,10 @@ static bool show_console(void)
     }
     printf("\x1B[2J\x1B[H");
     print_samples();
-    host = pci_host_get();
+    host = machine_pci();
     if (host != NULL) {
         printf("PCI\n");
-        pci_list_tree(host, pci_host_print_text, NULL);
+        pci_list_tree(host, machine_pci_print, NULL);
     }
     print_screen(0);
     bool is_good = show_stage("console");

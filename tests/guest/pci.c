@@ -376,12 +376,12 @@ static int run_test_pci(void)
     unsigned expected;
 
     tap_plan(0);
-    host = pci_host_get();
+    host = machine_pci();
     if (host == NULL) {
         tap_bail("no PCI host");
         return 1;
     }
-    pci_list_tree(host, pci_host_print_text, NULL);
+    pci_list_tree(host, machine_pci_print, NULL);
     if (number_option("devices", &expected)) {
         tap_equal(host->device_count, expected, "number of functions");
     }

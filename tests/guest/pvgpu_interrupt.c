@@ -90,7 +90,7 @@ static void test_kind(unsigned kind, uint32_t id)
     const char *name = pci_interrupt_kind_name(kind);
     uint64_t before;
     uint64_t deadline_ns;
-    int error = pvgpu_interrupt_open(&interrupt, &gpu, pci_host_get(), &options);
+    int error = pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), &options);
 
     if (error == BAREGPU_ERR_NOT_FOUND) {
         tap_skip("this machine delivers none", "%s", name);

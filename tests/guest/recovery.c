@@ -77,7 +77,7 @@ static int test_recovery(void)
     uint32_t handle;
 
     tap_plan(0);
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         tap_bail("no vgpu-stub to test");
         return 1;
     }

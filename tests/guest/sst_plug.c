@@ -86,7 +86,7 @@ static bool open_interrupt(uint8_t kind)
 
 static bool open_slot(uint8_t kind)
 {
-    struct pci_host *host = pci_host_get();
+    struct pci_host *host = machine_pci();
     struct pci_device *port = host != NULL ? pci_slot_find(host, NULL) : NULL;
 
     memset(&interrupt, 0, sizeof(interrupt));

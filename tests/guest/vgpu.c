@@ -373,14 +373,14 @@ static void test_deadlines(void)
 
 static int run_test_vgpu(void)
 {
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         tap_bail("no vgpu-stub");
         return 1;
     }
     int error = vgpu_stub_nop(&gpu, deadline());
 
     if (error < 0) {
-        pci_host_explain(&gpu, "The first request", error);
+        explain_vgpu_stub(&gpu, "The first request", error);
         tap_bail("no mediator");
         return 1;
     }

@@ -45,7 +45,7 @@ static bool line_is_raised(void)
 static void find_line(void)
 {
     unsigned slot = 0;
-    unsigned pin = pci_intx_route(pci_host_get(), gpu.device, &slot);
+    unsigned pin = pci_intx_route(machine_pci(), gpu.device, &slot);
     uint32_t spi = pin == 0 ? 0 : machine.pci_interrupt_spi[slot % 4][pin - 1];
 
     if (spi != 0 && machine.gic_distributor.size != 0) {
@@ -68,7 +68,7 @@ static void expect_line(bool raised, const char *when)
 static int run_test_vgpu_irq(void)
 {
     tap_plan(0);
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         tap_bail("no vgpu-stub");
         return 1;
     }

@@ -230,7 +230,7 @@ static int run_test_vgpu_registers(void)
     const unsigned count = sizeof(tests) / sizeof(tests[0]);
 
     tap_plan(count);
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         tap_bail("no vgpu-stub");
         return 1;
     }

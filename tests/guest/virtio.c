@@ -296,8 +296,8 @@ static bool hide_bars(struct virtio_device *device, const struct virtio_place *p
             copy->bars[i].state = PCI_RESOURCE_FAILED;
         }
     }
-    pci_device_disable(pci_host_get(), place->function, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
-    return virtio_pci_open(device, pci_host_get(), copy) == 0 &&
+    pci_device_disable(machine_pci(), place->function, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+    return virtio_pci_open(device, machine_pci(), copy) == 0 &&
            device->transport.pci.common.base == NULL && device->transport.pci.notify.base == NULL;
 }
 

@@ -7,7 +7,7 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-static struct pci_device devices[PCI_HOST_DEVICES_MAX];
+static struct pci_device devices[MACHINE_PCI_DEVICES_MAX];
 static struct pci_host host;
 static struct pci_intx intx;
 static uint64_t ready_ns;
@@ -50,7 +50,7 @@ static int start(void)
                 [PCI_WINDOW_MEM64] = window_from(&machine.pci_mem64),
             },
         .devices = devices,
-        .device_capacity = PCI_HOST_DEVICES_MAX,
+        .device_capacity = MACHINE_PCI_DEVICES_MAX,
         .intx = &intx,
         .report = report,
     };
@@ -68,7 +68,7 @@ static int start(void)
     return error;
 }
 
-struct pci_host *pci_host_get(void)
+struct pci_host *machine_pci(void)
 {
     static int error = 1;
 
@@ -84,20 +84,20 @@ struct pci_host *pci_host_get(void)
     return error == 0 ? &host : NULL;
 }
 
-uint64_t pci_host_ready_ns(void)
+uint64_t machine_pci_ready_ns(void)
 {
     return ready_ns;
 }
 
-void pci_host_print_text(void *context, const char *text)
+void machine_pci_print(void *context, const char *text)
 {
     (void)context;
     fputs(text, stdout);
 }
 
-int pci_host_open_gpu(struct vgpu_stub *gpu)
+int open_vgpu_stub(struct vgpu_stub *gpu)
 {
-    struct pci_host *pci = pci_host_get();
+    struct pci_host *pci = machine_pci();
 
     if (pci == NULL) {
         return BAREGPU_ERR_NOT_FOUND;
@@ -124,7 +124,7 @@ int pci_host_open_gpu(struct vgpu_stub *gpu)
     return error;
 }
 
-void pci_host_explain(const struct vgpu_stub *gpu, const char *what, int error)
+void explain_vgpu_stub(const struct vgpu_stub *gpu, const char *what, int error)
 {
     printf("%s failed: %s", what, baregpu_strerror(error));
     if (gpu->last_status != COMPUTE_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's PCI host, from the devicetree to a list of devices. */
-#ifndef APPS_PCI_HOST_H
-#define APPS_PCI_HOST_H
+#ifndef APPS_OPEN_PCI_H
+#define APPS_OPEN_PCI_H
 
 #include <stdint.h>
 
@@ -9,26 +9,26 @@
 #include "baregpu/vgpu_stub.h"
 
 /* As many functions as bus 0 can have; boards in use have far fewer. */
-#define PCI_HOST_DEVICES_MAX 256
+#define MACHINE_PCI_DEVICES_MAX 256
 
 /*
  * Enumerates the bus at the first call, printing what could not be done; later calls return the
- * same host. NULL, with a message, when the
- * devicetree has no PCI host or its configuration space cannot be mapped.
+ * same host. NULL, with a message, when the devicetree has no PCI host or its configuration space
+ * cannot be mapped.
  */
-struct pci_host *pci_host_get(void);
+struct pci_host *machine_pci(void);
 
 /* Nanoseconds from the first instruction to the end of the enumeration. */
-uint64_t pci_host_ready_ns(void);
+uint64_t machine_pci_ready_ns(void);
 
 /* As printf's output: a pci_print. */
-void pci_host_print_text(void *context, const char *text);
+void machine_pci_print(void *context, const char *text);
 
 /* Opens the first vgpu-stub; on failure prints what is wrong and what to do, and returns the
  * error. */
-int pci_host_open_gpu(struct vgpu_stub *gpu);
+int open_vgpu_stub(struct vgpu_stub *gpu);
 
 /* Prints why a request failed and what to do about it. */
-void pci_host_explain(const struct vgpu_stub *gpu, const char *what, int error);
+void explain_vgpu_stub(const struct vgpu_stub *gpu, const char *what, int error);
 
 #endif

@@ -29,7 +29,7 @@ static void explain_unavailable(void)
 int pvgpu_host_open(struct pvgpu *gpu)
 {
     const struct pvgpu_options options = {.blocks = blocks, .block_count = BLOCKS};
-    struct pci_host *pci = pci_host_get();
+    struct pci_host *pci = machine_pci();
 
     if (pci == NULL) {
         return BAREGPU_ERR_NOT_FOUND;

@@ -18,7 +18,7 @@ uint64_t virtio_host_deadline(void)
 static int open_pci(struct virtio_device *device, uint32_t id, unsigned *n,
                     struct virtio_place *place)
 {
-    struct pci_host *host = machine.pci_present ? pci_host_get() : NULL;
+    struct pci_host *host = machine.pci_present ? machine_pci() : NULL;
     struct pci_device *function = NULL;
 
     while (host != NULL && (function = virtio_pci_find(host, id, function)) != NULL) {

@@ -208,7 +208,7 @@ static int run_bench_gpu(void)
     }
     uint64_t frame_ns = timer_since_entry_ns();
 
-    print_time("boot_to_pci", pci_host_ready_ns());
+    print_time("boot_to_pci", machine_pci_ready_ns());
     print_time("boot_to_gpu", gpu_ns);
     print_time("boot_to_frame", frame_ns);
     if (display.width % 16 != 0 || display.width < SQUARE || display.height < SQUARE) {

@@ -131,7 +131,7 @@ static int measure_both_copies(void)
     uint32_t id = 0;
     int error = pvgpu_heap_alloc(&gpu, COPY_SIZE, 4096, &memory);
 
-    pvgpu_interrupt_open(&interrupt, &gpu, pci_host_get(), NULL); /* without, it polls */
+    pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL); /* without, it polls */
     gpu.wait = WAIT_SLEEP;
     if (error == 0) {
         memset(memory.bytes, 0x5A, COPY_SIZE);

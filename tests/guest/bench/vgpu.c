@@ -39,11 +39,11 @@ static int first_result(void)
     uint64_t result_ns = timer_since_entry_ns();
 
     if (error < 0 || sum != 300) {
-        pci_host_explain(&gpu, "The first request", error);
+        explain_vgpu_stub(&gpu, "The first request", error);
         return 1;
     }
     printf("BENCH {\"name\": \"boot_to_pci\", \"value\": %" PRIu64 ", \"unit\": \"ns\"}\n",
-           pci_host_ready_ns());
+           machine_pci_ready_ns());
     printf("BENCH {\"name\": \"boot_to_result\", \"value\": %" PRIu64 ", \"unit\": \"ns\"}\n",
            result_ns);
     return 0;
@@ -64,7 +64,7 @@ static int measure_nop(uint32_t count)
         uint64_t spent_ns = hal_time_ns() - start_ns;
 
         if (error < 0) {
-            pci_host_explain(&gpu, "A NOP", error);
+            explain_vgpu_stub(&gpu, "A NOP", error);
             return 1;
         }
         if (i >= WARM_UP) {
@@ -95,7 +95,7 @@ static int run_bench_vgpu(void)
 {
     uint32_t count = (uint32_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
 
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }
     int status = first_result();

@@ -52,7 +52,7 @@ static int one(uint32_t *spent_ns)
 
     *spent_ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
     if (error < 0) {
-        pci_host_explain(&gpu, "A NOP", error);
+        explain_vgpu_stub(&gpu, "A NOP", error);
     }
     return error;
 }
@@ -109,10 +109,10 @@ static int run_bench_wait(void)
     bool is_idle = app_option_number("idle", 0, 0, 1) != 0;
     char only[16] = "";
 
-    if (pci_host_open_gpu(&gpu) < 0) {
+    if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }
-    int error = vgpu_stub_interrupt_open(&interrupt, &gpu, pci_host_get(), NULL);
+    int error = vgpu_stub_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
 
     if (error < 0) {
         printf("No interrupt: %s.\n", baregpu_strerror(error));

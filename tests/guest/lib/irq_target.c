@@ -198,7 +198,7 @@ static struct pci_device *find_function(uint16_t vendor_id, uint16_t device_id, 
     struct pci_device *function = NULL;
 
     do {
-        function = pci_find_id(pci_host_get(), vendor_id, device_id, function);
+        function = pci_find_id(machine_pci(), vendor_id, device_id, function);
     } while (function != NULL && n-- != 0);
     return function;
 }
@@ -219,7 +219,7 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
     if (function == NULL) {
         return BAREGPU_ERR_NOT_FOUND;
     }
-    int error = vgpu_stub_open(&stub, pci_host_get(), function);
+    int error = vgpu_stub_open(&stub, machine_pci(), function);
 
     if (error < 0) {
         return error == BAREGPU_ERR_NOT_FOUND ? BAREGPU_ERR_IO : error;
@@ -228,7 +228,7 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
     if (!(forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX))) {
         const struct vgpu_stub_interrupt_options options = {.cpu = irq_target_cpu};
 
-        vgpu_stub_interrupt_open(&stub_interrupt, &stub, pci_host_get(), &options);
+        vgpu_stub_interrupt_open(&stub_interrupt, &stub, machine_pci(), &options);
     }
     name_function(state, "vgpu-stub", function);
     state->sleeps = &stub.sleeps;
@@ -303,10 +303,10 @@ static int map_edu(unsigned n)
     if (edu.function == NULL) {
         return BAREGPU_ERR_NOT_FOUND;
     }
-    int error = pci_device_enable(pci_host_get(), edu.function, PCI_COMMAND_MEMORY);
+    int error = pci_device_enable(machine_pci(), edu.function, PCI_COMMAND_MEMORY);
 
     return error < 0 ? error
-                     : pci_bar_map(pci_host_get(), edu.function, 0, HAL_MEMORY_DEVICE,
+                     : pci_bar_map(machine_pci(), edu.function, 0, HAL_MEMORY_DEVICE,
                                    &edu.registers);
 }
 
@@ -316,7 +316,7 @@ int irq_edu_map(void)
 
     /* As a function is after a reset. */
     return error < 0 ? error
-                     : pci_device_disable(pci_host_get(), edu.function, PCI_COMMAND_INTX_DISABLE);
+                     : pci_device_disable(machine_pci(), edu.function, PCI_COMMAND_INTX_DISABLE);
 }
 
 INTERRUPT_HANDLER static bool take_edu(void *context, bool *is_storm)
@@ -349,7 +349,7 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
     edu.vector.cpu = irq_target_cpu;
     edu.wait = WAIT_POLL;
     irq_edu_lower();
-    error = pci_interrupt_open(&edu.pci, pci_host_get(), edu.function, &options);
+    error = pci_interrupt_open(&edu.pci, machine_pci(), edu.function, &options);
     name_function(state, "edu", edu.function);
     state->sleeps = &edu.sleeps;
     state->kind = edu.pci.kind;
