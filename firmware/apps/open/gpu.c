@@ -4,9 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "firmware/apps/open/pci.h"
 #include "firmware/apps/open/virtio.h"
-
-static struct virtio_device device;
 
 bool gpu_host_check(const char *what, int error)
 {
@@ -43,23 +42,32 @@ static void print_features(const struct virtio_gpu *gpu)
     printf("\n");
 }
 
+/* Behind MMIO the transport is opened first; on PCI the driver does both. */
+static int open_gpu(struct virtio_gpu *gpu, struct virtio_place *place)
+{
+    static struct virtio_device device;
+
+    if (virtio_host_find_pci(VIRTIO_ID_GPU, 0, place)) {
+        return virtio_gpu_open_pci(gpu, machine_pci(), place->function, NULL);
+    }
+    int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, place);
+
+    return error < 0 ? error : virtio_gpu_open(gpu, &device, NULL);
+}
+
 int gpu_host_open(struct virtio_gpu *gpu)
 {
     struct virtio_place place;
-    int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
+    int error = open_gpu(gpu, &place);
 
     if (error == BAREGPU_ERR_NOT_FOUND) {
         printf("There is no virtio GPU. `make run run=screen` gives the guest one; other programs "
                "get it by\nQEMU_ARGS=\"-device virtio-gpu-pci\".\n");
         return error;
     }
-    if (!gpu_host_check("Opening the GPU", error)) {
-        return error;
-    }
-    error = virtio_gpu_open(gpu, &device, NULL);
-    if (gpu_host_check("Starting the GPU", error)) {
+    if (gpu_host_check("Opening the GPU", error)) {
         printf("GPU at %s (%s), %" PRIu32 " scanouts, %" PRIu32 " capability sets\n", place.text,
-               device.ops->name, gpu->scanout_count, gpu->capset_count);
+               gpu->device->ops->name, gpu->scanout_count, gpu->capset_count);
         print_features(gpu);
     }
     return error;

@@ -14,9 +14,8 @@ uint64_t virtio_host_deadline(void)
 
 /* ---- PCI ---- */
 
-/* As virtio_host_open; takes what it skips off *n. */
-static int open_pci(struct virtio_device *device, uint32_t id, unsigned *n,
-                    struct virtio_place *place)
+/* Takes what it skips off *n. */
+static bool find_pci(uint32_t id, unsigned *n, struct virtio_place *place)
 {
     struct pci_host *host = machine.pci_present ? machine_pci() : NULL;
     struct pci_device *function = NULL;
@@ -27,10 +26,15 @@ static int open_pci(struct virtio_device *device, uint32_t id, unsigned *n,
                      PCI_BUS(function->bdf), PCI_SLOT(function->bdf),
                      PCI_FUNCTION(function->bdf));
             place->function = function;
-            return virtio_pci_open(device, host, function);
+            return true;
         }
     }
-    return BAREGPU_ERR_NOT_FOUND;
+    return false;
+}
+
+bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place)
+{
+    return find_pci(id, &n, place);
 }
 
 /* ---- MMIO (virtio 1.4, 4.2.1) ---- */
@@ -66,10 +70,7 @@ int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
         place = &unused;
     }
     unsigned left = n;
-    int error = open_pci(device, id, &left, place);
 
-    if (error == BAREGPU_ERR_NOT_FOUND && left <= n) {
-        error = open_mmio(device, id, &left, place);
-    }
-    return error;
+    return find_pci(id, &left, place) ? virtio_pci_open(device, machine_pci(), place->function)
+                                      : open_mmio(device, id, &left, place);
 }

@@ -24,6 +24,10 @@ struct virtio_place {
 int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
                      struct virtio_place *place);
 
+/* Where the one of these on PCI is, for a driver that opens it itself (machine_pci, place->function).
+ * False: there are not that many. */
+bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place);
+
 /* From now. */
 uint64_t virtio_host_deadline(void);
 

@@ -460,6 +460,30 @@ static void jobs_given_up(void **state)
     }
 }
 
+/* The same for one that nobody will wait for, before its end and after it. */
+static void jobs_abandoned(void **state)
+{
+    struct pvgpu_job job[PVGPU_JOBS_MAX];
+
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        fake.is_stuck = round == 0;
+        for (unsigned i = 0; i < PVGPU_JOBS_MAX; i++) {
+            assert_int_equal(pvgpu_nop(&gpu, &job[i], 0), 0);
+        }
+        for (unsigned i = 0; i < PVGPU_JOBS_MAX; i++) {
+            pvgpu_job_abandon(&gpu, &job[i]);
+        }
+        assert_int_equal(pvgpu_submit(&gpu), 0);
+        if (fake.is_stuck) {
+            assert_int_equal(pvgpu_nop(&gpu, &job[0], 0), BAREGPU_ERR_LIMITED);
+        }
+        fake.is_stuck = false;
+        assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    }
+    assert_int_equal(pvgpu_nop(&gpu, NULL, soon()), 0);
+}
+
 static void results_that_are_errors(void **state)
 {
     struct pvgpu_job job;
@@ -585,6 +609,7 @@ int main(void)
         TEST(jobs),
         TEST(jobs_in_a_full_ring),
         TEST(jobs_given_up),
+        TEST(jobs_abandoned),
         TEST(results_that_are_errors),
         TEST(operations_of_any_kind),
         TEST(features_that_are_not_there),
