@@ -62,9 +62,7 @@
 
 /* Its slot (PCIe 7.5.3.9 to 7.5.3.11) */
 #define EXPRESS_REG_SLOT_CAPABILITIES 0x14u
-#define SLOT_CAP_ATTENTION_BUTTON 0x00000001u
 #define SLOT_CAP_POWER_CONTROLLER 0x00000002u
-#define SLOT_CAP_POWER_INDICATOR 0x00000010u
 #define SLOT_CAP_HOT_PLUG 0x00000040u
 #define SLOT_CAP_NO_COMMAND_COMPLETED 0x00040000u
 #define SLOT_CAP_NUMBER(capabilities) ((capabilities) >> 19)
@@ -74,7 +72,6 @@
 #define SLOT_CTL_INTERRUPT_ENABLE 0x0020u
 #define SLOT_CTL_POWER_INDICATOR 0x0300u
 #define SLOT_CTL_POWER_INDICATOR_ON 0x0100u
-#define SLOT_CTL_POWER_INDICATOR_BLINK 0x0200u
 #define SLOT_CTL_POWER_INDICATOR_OFF 0x0300u
 #define SLOT_CTL_POWER_OFF 0x0400u
 #define EXPRESS_REG_SLOT_STATUS 0x1Au
@@ -119,11 +116,7 @@ void pci_assign_behind(struct pci_host *host, size_t bridge);
 /* The bridge forwards no addresses any more, and its windows are free. */
 void pci_close_bridge(struct pci_host *host, size_t bridge);
 
-/* list.c: the sentence for a problem, at most `size` bytes with its NUL. */
-void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,
-                          char *text, size_t size);
-
-/* Counts a problem, and has the host's report told of it. */
+/* list.c: counts a problem, and has the host's report told of it. */
 void pci_report(struct pci_host *host, const struct pci_problem *problem);
 
 #endif

@@ -203,8 +203,8 @@ static void put_full_window(struct text *text, const struct pci_host *host,
     put(text, " is full");
 }
 
-void pci_describe_problem(const struct pci_host *host, const struct pci_problem *problem,
-                          char *bytes, size_t size)
+static void describe_problem(const struct pci_host *host, const struct pci_problem *problem,
+                             char *bytes, size_t size)
 {
     struct text text = {bytes, size, 0};
 
@@ -242,7 +242,7 @@ void pci_report(struct pci_host *host, const struct pci_problem *problem)
 
     host->problem_count++;
     if (host->config.report != NULL) {
-        pci_describe_problem(host, problem, text, sizeof(text));
+        describe_problem(host, problem, text, sizeof(text));
         host->config.report(host->config.report_context, problem, text);
     }
 }

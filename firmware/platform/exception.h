@@ -35,7 +35,6 @@ struct exception_record {
 #define EXCEPTION_CLASS_INSTRUCTION   0x21 /* instruction abort, same level */
 #define EXCEPTION_CLASS_PC_ALIGNMENT  0x22
 #define EXCEPTION_CLASS_DATA          0x25 /* data abort, same level */
-#define EXCEPTION_CLASS_SP_ALIGNMENT  0x26
 #define EXCEPTION_CLASS_BRK           0x3c
 
 #define EXCEPTION_FAULT_STATUS(esr)   ((unsigned)((esr)&0x3f))

@@ -36,7 +36,6 @@
 #define BASER_CACHE_NONE      (1ull << 59)
 #define BASER_TYPE(b)         ((b) >> 56 & 7)
 #define BASER_TYPE_DEVICES     1
-#define BASER_TYPE_COLLECTIONS 4
 #define BASER_ENTRY_BYTES(b)  (((b) >> 48 & 31) + 1)
 #define BASER_SHARED_INNER    (1ull << 10)
 #define BASER_SHARED(b)       ((b) >> 10 & 3)
@@ -58,7 +57,6 @@ enum its_command {
     ITS_DISCARD = 0x0f,
 };
 
-#define COMMAND_WORDS  4
 #define COMMAND_BYTES  32
 #define COMMAND_VALID  (1ull << 63)
 #define QUEUE_BYTES    4096u

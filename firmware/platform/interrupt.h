@@ -26,9 +26,7 @@
 
 #define INTERRUPT_SPI(n) (32u + (n))
 
-#define INTERRUPT_PRIORITY_HIGHEST 0x00
-#define INTERRUPT_PRIORITY_DEFAULT 0xa0
-#define INTERRUPT_PRIORITY_LOWEST  0xe0 /* what the last is for the non-secure world */
+#define INTERRUPT_PRIORITY_LOWEST 0xe0 /* what the last is for the non-secure world */
 
 #define INTERRUPT_HANDLER __attribute__((target("general-regs-only")))
 
@@ -64,7 +62,8 @@ void interrupt_unmask(uint32_t intid);
 
 /*
  * Of several pending interrupts the one with the smallest number comes first. A GIC implements at
- * least 16 levels of these (the high bits), LPIs have 64. There is no preemption.
+ * least 16 levels of these (the high bits), LPIs have 64. All begin with GIC_PRIORITY_DEFAULT. There
+ * is no preemption.
  */
 int interrupt_set_priority(uint32_t intid, uint8_t priority);
 

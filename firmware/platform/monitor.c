@@ -72,7 +72,7 @@ static uint64_t monitor_call(uint64_t function, uint64_t address, uint64_t value
     return x0;
 }
 
-uint32_t monitor_read32(uint64_t address)
+static uint32_t monitor_read32(uint64_t address)
 {
     return (uint32_t)monitor_call(MONITOR_READ32, address, 0);
 }

@@ -15,8 +15,7 @@
 void monitor_init(uint64_t entry_level);
 bool monitor_present(void);
 
-/* 32-bit registers at physical addresses, as the secure world sees them. Only with a monitor. */
-uint32_t monitor_read32(uint64_t address);
+/* A 32-bit register at a physical address, as the secure world sees it. Only with a monitor. */
 void monitor_write32(uint64_t address, uint32_t value);
 
 /* Makes every interrupt non-secure group 1, so that EL1 may use it. Nothing without a monitor. */

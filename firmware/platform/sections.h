@@ -9,10 +9,9 @@
 extern char __image_start[], __image_end[];
 extern char __text_end[];
 extern char __rodata_end[];
-extern char __data_start[], __data_end[];
 extern char __bss_start[], __bss_end[];
-extern char __emergency_stack_guard[], __emergency_stack_top[];
-extern char __exception_stack_guard[], __exception_stack_top[];
+extern char __emergency_stack_top[];
+extern char __exception_stack_top[];
 extern char __stack_guard[], __stack_top[];
 
 static inline bool sections_is_text(uint64_t address)

@@ -11,7 +11,6 @@ enum semihosting_operation {
     SYS_CLOSE = 0x02,
     SYS_WRITE = 0x05,
     SYS_READ = 0x06,
-    SYS_FLEN = 0x0c,
     SYS_ERRNO = 0x13,
     SYS_GET_CMDLINE = 0x15,
     SYS_EXIT = 0x18,
@@ -47,21 +46,38 @@ static void semihosting_probe(void *argument)
     semihosting_call(SYS_ERRNO, NULL);
 }
 
-static int semihosting_open_raw(const char *path, uint64_t mode)
+static int semihosting_open(const char *path, uint64_t mode)
 {
     uint64_t block[3] = {(uintptr_t)path, mode, strlen(path)};
 
     return (int)semihosting_call(SYS_OPEN, block);
 }
 
+/* SYS_WRITE and SYS_READ return the bytes they did not handle. */
+static int64_t semihosting_transfer(enum semihosting_operation operation, int handle,
+                                    const void *data, size_t size)
+{
+    uint64_t block[3] = {(uint64_t)handle, (uintptr_t)data, size};
+    int64_t left = semihosting_call(operation, block);
+
+    return left < 0 || (uint64_t)left > size ? BAREGPU_ERR_IO : (int64_t)size - left;
+}
+
+static void semihosting_close(int handle)
+{
+    uint64_t block[1] = {(uint64_t)handle};
+
+    semihosting_call(SYS_CLOSE, block);
+}
+
 static bool semihosting_has_exit_extended(void)
 {
     uint8_t features[5] = {0};
-    int handle = semihosting_open_raw(":semihosting-features", OPEN_MODE_R);
+    int handle = semihosting_open(":semihosting-features", OPEN_MODE_R);
 
     if (handle < 0)
         return false;
-    semihosting_file_read(handle, features, sizeof(features));
+    semihosting_transfer(SYS_READ, handle, features, sizeof(features));
     semihosting_close(handle);
     return !memcmp(features, FEATURES_MAGIC, 4) && (features[4] & FEATURE_EXIT_EXTENDED);
 }
@@ -74,7 +90,7 @@ void semihosting_init(void)
         return;
     semihosting.present = true;
     semihosting.exit_extended = semihosting_has_exit_extended();
-    semihosting.stdout_handle = semihosting_open_raw(":tt", OPEN_MODE_W);
+    semihosting.stdout_handle = semihosting_open(":tt", OPEN_MODE_W);
 }
 
 bool semihosting_present(void)
@@ -88,7 +104,7 @@ size_t semihosting_write(const char *text, size_t size)
 
     if (!semihosting.present || semihosting.stdout_handle < 0)
         return 0;
-    written = semihosting_file_write(semihosting.stdout_handle, text, size);
+    written = semihosting_transfer(SYS_WRITE, semihosting.stdout_handle, text, size);
     return written < 0 ? 0 : (size_t)written;
 }
 
@@ -104,61 +120,6 @@ int semihosting_command_line(char *buffer, size_t size)
         return BAREGPU_ERR_TOO_LARGE;
     buffer[block[1]] = '\0';
     return (int)block[1];
-}
-
-int semihosting_open(const char *path, enum semihosting_mode mode)
-{
-    int handle;
-
-    if (!semihosting.present)
-        return BAREGPU_ERR_NOT_FOUND;
-    handle = semihosting_open_raw(path, mode);
-    return handle < 0 ? BAREGPU_ERR_IO : handle;
-}
-
-int semihosting_close(int handle)
-{
-    uint64_t block[1] = {(uint64_t)handle};
-
-    if (!semihosting.present)
-        return BAREGPU_ERR_NOT_FOUND;
-    return semihosting_call(SYS_CLOSE, block) == 0 ? BAREGPU_OK : BAREGPU_ERR_IO;
-}
-
-/* SYS_WRITE and SYS_READ return the bytes they did not handle. */
-static int64_t semihosting_transfer(enum semihosting_operation operation, int handle,
-                                    const void *data, size_t size)
-{
-    uint64_t block[3] = {(uint64_t)handle, (uintptr_t)data, size};
-    int64_t left;
-
-    if (!semihosting.present)
-        return BAREGPU_ERR_NOT_FOUND;
-    left = semihosting_call(operation, block);
-    if (left < 0 || (uint64_t)left > size)
-        return BAREGPU_ERR_IO;
-    return (int64_t)size - left;
-}
-
-int64_t semihosting_file_write(int handle, const void *data, size_t size)
-{
-    return semihosting_transfer(SYS_WRITE, handle, data, size);
-}
-
-int64_t semihosting_file_read(int handle, void *data, size_t size)
-{
-    return semihosting_transfer(SYS_READ, handle, data, size);
-}
-
-int64_t semihosting_file_size(int handle)
-{
-    uint64_t block[1] = {(uint64_t)handle};
-    int64_t size;
-
-    if (!semihosting.present)
-        return BAREGPU_ERR_NOT_FOUND;
-    size = semihosting_call(SYS_FLEN, block);
-    return size < 0 ? BAREGPU_ERR_IO : size;
 }
 
 void semihosting_exit(int status)

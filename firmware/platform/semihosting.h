@@ -26,18 +26,6 @@ size_t semihosting_write(const char *text, size_t size);
  */
 int semihosting_command_line(char *buffer, size_t size);
 
-/* Files on the host. Handles are 0 or more; errors are negative baregpu_error. */
-enum semihosting_mode {
-    SEMIHOSTING_READ = 1,   /* "rb" */
-    SEMIHOSTING_WRITE = 5,  /* "wb" */
-    SEMIHOSTING_APPEND = 9, /* "ab" */
-};
-int semihosting_open(const char *path, enum semihosting_mode mode);
-int semihosting_close(int handle);
-int64_t semihosting_file_write(int handle, const void *data, size_t size); /* bytes written */
-int64_t semihosting_file_read(int handle, void *data, size_t size);        /* bytes read */
-int64_t semihosting_file_size(int handle);
-
 /* Ends the run with an exit status (modulo 256). Returns only if nobody answers. */
 void semihosting_exit(int status);
 

@@ -24,7 +24,7 @@ bool timer_init(uint64_t entry_ticks)
     return true;
 }
 
-uint64_t timer_ticks(void)
+static uint64_t timer_ticks(void)
 {
     uint64_t ticks;
 
@@ -38,7 +38,7 @@ uint64_t timer_frequency_hz(void)
     return clock.frequency_hz;
 }
 
-uint64_t timer_ticks_to_ns(uint64_t ticks)
+static uint64_t timer_ticks_to_ns(uint64_t ticks)
 {
     return (uint64_t)((unsigned __int128)ticks * clock.ns_per_tick_q32 >> 32);
 }
@@ -59,14 +59,9 @@ void hal_wait(uint64_t deadline_ns)
     __asm__ volatile("yield");
 }
 
-uint64_t timer_since_entry_ticks(void)
-{
-    return timer_ticks() - clock.entry_ticks;
-}
-
 uint64_t timer_since_entry_ns(void)
 {
-    return timer_ticks_to_ns(timer_since_entry_ticks());
+    return timer_ticks_to_ns(timer_ticks() - clock.entry_ticks);
 }
 
 uint64_t timer_deadline_ns(uint64_t ns)

@@ -14,14 +14,11 @@
  * nobody has set the frequency. */
 bool timer_init(uint64_t entry_ticks);
 
-uint64_t timer_ticks(void);
 uint64_t timer_frequency_hz(void);
-uint64_t timer_ticks_to_ns(uint64_t ticks);
 uint64_t timer_ns_to_ticks(uint64_t ns); /* rounded up */
 
 /* Since the kernel's first instruction. */
 uint64_t timer_since_entry_ns(void);
-uint64_t timer_since_entry_ticks(void);
 
 void timer_delay_ns(uint64_t ns);
 
@@ -59,9 +56,6 @@ int timer_start(struct timer *timer, uint64_t deadline_ns);
 
 /* Disarms it; returns whether it was armed, so that its function will not be called. */
 bool timer_stop(struct timer *timer);
-
-/* How many this CPU has called. */
-uint64_t timer_calls(void);
 
 /* ---- For interrupt.c ---- */
 

@@ -24,7 +24,6 @@ struct timer_cpu {
     struct timer *root;
     uint64_t sleep_ns;      /* until when the CPU sleeps; TIMER_NEVER */
     uint64_t programmed_ns; /* when the interrupt comes; TIMER_NEVER */
-    uint64_t calls;
     bool is_usable;
 } __attribute__((aligned(64)));
 
@@ -69,7 +68,6 @@ static void timer_interrupt(void *context)
 
         timer_heap_remove(&self->root, timer);
         timer->is_armed = false;
-        self->calls++;
         is_idle = false;
         timer->function(timer);
     }
@@ -137,11 +135,6 @@ bool timer_stop(struct timer *timer)
     timer->is_armed = false;
     interrupts_restore(state);
     return was_armed;
-}
-
-uint64_t timer_calls(void)
-{
-    return timer_self()->calls;
 }
 
 void timer_sleep_begin(uint64_t deadline_ns)

@@ -9,7 +9,8 @@
 
 #define TIMEOUT_NS 30000000000ull /* the host writes a picture to a disk, on a busy machine */
 
-bool host_shot_is_asked(void)
+/* Whether somebody is there to answer: shots=1 in the bootargs. */
+static bool is_asked(void)
 {
     return app_option_number("shots", 0, 0, 1) != 0;
 }
@@ -47,7 +48,7 @@ bool host_shot_ask(const char *what, const char *name, char *answer, size_t size
     if (answer != NULL && size > 0) {
         answer[0] = '\0';
     }
-    if (!host_shot_is_asked()) {
+    if (!is_asked()) {
         return true;
     }
     pl011_write(line, (size_t)length);

@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether somebody is there to answer: shots=1 in the bootargs. */
-bool host_shot_is_asked(void);
-
 /*
  * Sends "@WHAT NAME" and waits for a line, which goes to `answer` (may be NULL; cut to `size` with
  * its NUL). Returns false, after saying so, when none comes in time. Without shots=1: true at once.

@@ -7,7 +7,6 @@
 
 #define CHECK_INTERVAL_NS 1000000ull /* between looks at the device's status while waiting */
 #define SEGMENTS_MAX 3u
-#define NO_TIMELINE 0xFFFFu
 
 /* ---- Timelines ---- */
 
