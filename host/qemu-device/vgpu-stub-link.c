@@ -7,15 +7,11 @@
 #include "trace.h"
 #include "vgpu-stub-link.h"
 
-/* How long to wait for room in the listener's queue before the next try. Virtual time. */
+/* How long to wait for room in the listener's queue before the next try. */
 #define RETRY_INTERVAL_MS 2
 
 /* How often one request is begun, see may_begin_again(). */
 #define ATTEMPTS_MAX 3
-
-/* A poll takes at most this many bytes, so that a peer that floods us can not hold the vCPU. */
-#define POLL_CHUNK_SIZE 4096
-#define POLL_CHUNKS_MAX 16
 
 /* A guest that asks this often for an answer that is not there polls. */
 #define POLLS_MIN 16
@@ -23,115 +19,75 @@
 /* How often is looked whether it still does. Real time: it is the main loop's work that counts. */
 #define POLLED_INTERVAL_MS 2
 
+static VGPUStubLink *link_of(PeerLink *peer)
+{
+    return container_of(peer, VGPUStubLink, peer);
+}
+
+static const char *where(const VGPUStubLink *link)
+{
+    return link->peer.path ? link->peer.path : "chardev";
+}
+
 /* ---- Connection ---- */
-
-bool vgpu_stub_link_wants_read(const VGPUStubLink *link)
-{
-    return link->state == VGPU_STUB_LINK_UP && link->running;
-}
-
-bool vgpu_stub_link_wants_watch(const VGPUStubLink *link)
-{
-    return vgpu_stub_link_wants_read(link) && !link->is_polled;
-}
-
-bool vgpu_stub_link_wants_write(const VGPUStubLink *link)
-{
-    return vgpu_stub_link_wants_read(link) && link->tx_sent < link->tx_size;
-}
 
 static void forget_connection(VGPUStubLink *link)
 {
-    link->state = VGPU_STUB_LINK_DOWN;
-    link->used = false;
+    peer_link_close(&link->peer);
     link->answered = false;
-    link->tx_sent = link->tx_last = link->tx_size = 0;
+    link->tx_last = 0;
     link->abandoned_count = 0;
     link->closed_while_stopped = false;
     vgpu_stub_reader_reset(&link->reader);
-    timer_del(link->retry_timer);
-    link->is_polled = false;
     link->polls = 0;
     timer_del(link->polled_timer);
 }
 
 void vgpu_stub_link_opened(VGPUStubLink *link)
 {
-    link->state = VGPU_STUB_LINK_UP;
-    link->connections++;
-    trace_vgpu_stub_link_up(link->path ? link->path : "chardev");
-    link->transport->watch(link);
+    trace_vgpu_stub_link_up(where(link));
+    peer_link_watch(&link->peer);
 }
 
 static void end_connection(VGPUStubLink *link, VGPUStubLoss why)
 {
-    bool was_up = link->state == VGPU_STUB_LINK_UP;
-    bool is_gone = link->closed_while_stopped; /* and there may be the next one already */
-
-    forget_connection(link);
-    if (was_up) {
-        link->disconnections++;
-        trace_vgpu_stub_link_down(link->path ? link->path : "chardev", why);
-        if (is_gone) {
-            link->transport->watch(link);
-        } else {
-            link->transport->close(link);
-        }
+    if (vgpu_stub_link_is_up(link)) {
+        trace_vgpu_stub_link_down(where(link), why);
     }
-}
-
-/* One line, until something works again: a guest can ring its doorbell all day. */
-static void warn(VGPUStubLink *link, const char *what)
-{
-    warn_report_once_cond(&link->warned, "vgpu-stub: %s", what);
+    forget_connection(link);
 }
 
 static void open_connection(VGPUStubLink *link, bool quiet)
 {
     Error *err = NULL;
-    int result = link->transport->open(link, &err);
+    int result = peer_link_open(&link->peer, &err);
 
-    trace_vgpu_stub_link_open(link->path ? link->path : "chardev", result);
+    trace_vgpu_stub_link_open(where(link), result);
     if (result == 0) {
         vgpu_stub_link_opened(link);
     } else if (result == -EAGAIN) {
-        link->state = VGPU_STUB_LINK_WAITING;
-        timer_mod(link->retry_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + RETRY_INTERVAL_MS);
-    } else {
-        link->state = VGPU_STUB_LINK_DOWN;
-        if (err && !quiet) {
-            warn(link, error_get_pretty(err));
-        }
+        link->peer.state = PEER_LINK_WAITING;
+        peer_link_retry_later(&link->peer);
+    } else if (err && !quiet) {
+        peer_link_warn(&link->peer, "%s", error_get_pretty(err));
     }
     error_free(err);
 }
 
 void vgpu_stub_link_try_open(VGPUStubLink *link)
 {
-    if (link->state != VGPU_STUB_LINK_DOWN) {
+    if (link->peer.state != PEER_LINK_DOWN) {
         return;
     }
     open_connection(link, true);
-    if (link->state == VGPU_STUB_LINK_WAITING) {
+    if (link->peer.state == PEER_LINK_WAITING) {
         forget_connection(link);
     }
 }
 
 /* ---- Sending ---- */
 
-/* The active request's message joins what waits to be sent. */
-static void queue_request(VGPUStubLink *link)
-{
-    size_t rest = link->tx_size - link->tx_sent;
-
-    assert(rest + link->request_size <= sizeof(link->tx));
-    memmove(link->tx, link->tx + link->tx_sent, rest);
-    memcpy(link->tx + rest, link->request, link->request_size);
-    link->tx_sent = 0;
-    link->tx_last = rest;
-    link->tx_size = rest + link->request_size;
-}
+static void flush(PeerLink *peer);
 
 static void fail_request(VGPUStubLink *link)
 {
@@ -145,64 +101,48 @@ static void fail_request(VGPUStubLink *link)
 static void begin_request(VGPUStubLink *link)
 {
     link->attempts++;
-    if (link->state == VGPU_STUB_LINK_DOWN) {
+    if (link->peer.state == PEER_LINK_DOWN) {
         open_connection(link, false);
     }
-    if (link->state == VGPU_STUB_LINK_DOWN) {
+    if (link->peer.state == PEER_LINK_DOWN) {
         fail_request(link);
         return;
     }
-    queue_request(link);
-    if (link->state == VGPU_STUB_LINK_UP) {
-        vgpu_stub_link_flush(link);
+    if (!peer_link_queue(&link->peer, link->request, link->request_size)) {
+        vgpu_stub_link_lost(link, VGPU_STUB_LOSS_LOCAL); /* can not be: there is room for two */
+        return;
     }
+    link->tx_last = link->peer.tx_size - link->request_size;
+    flush(&link->peer);
 }
 
-static void retry_open(void *opaque)
+static void retry_open(PeerLink *peer)
 {
-    VGPUStubLink *link = opaque;
+    VGPUStubLink *link = link_of(peer);
 
-    if (link->state != VGPU_STUB_LINK_WAITING) {
+    if (peer->state != PEER_LINK_WAITING) {
         return;
     }
     open_connection(link, false);
-    if (link->state == VGPU_STUB_LINK_UP) {
-        vgpu_stub_link_flush(link);
-    } else if (link->state == VGPU_STUB_LINK_DOWN) {
+    if (peer->state == PEER_LINK_DOWN) {
         forget_connection(link);
         fail_request(link);
+        return;
     }
+    flush(peer);
 }
 
-/* Sending failed: the peer is gone, but may have said why. That comes first. */
-static void lose_after_last_words(VGPUStubLink *link)
+/* Sending may fail: the peer is gone, but may have said why. That comes first. */
+static void flush(PeerLink *peer)
 {
-    uint64_t connection = link->connections;
+    uint64_t connection = peer->connections;
 
-    vgpu_stub_link_poll(link);
-    if (link->state == VGPU_STUB_LINK_UP && link->connections == connection) {
-        vgpu_stub_link_lost(link, VGPU_STUB_LOSS_RESET);
+    if (!peer_link_is_up(peer) || !peer->running || peer_link_flush(peer)) {
+        return;
     }
-}
-
-void vgpu_stub_link_flush(VGPUStubLink *link)
-{
-    while (vgpu_stub_link_wants_write(link)) {
-        ssize_t size = link->transport->write(link, link->tx + link->tx_sent,
-                                              link->tx_size - link->tx_sent);
-
-        if (link->state != VGPU_STUB_LINK_UP || size == -EAGAIN) {
-            break;
-        }
-        if (size <= 0) {
-            lose_after_last_words(link);
-            return;
-        }
-        link->tx_sent += size;
-        link->used = true;
-    }
-    if (link->state == VGPU_STUB_LINK_UP) {
-        link->transport->watch(link);
+    vgpu_stub_link_poll(link_of(peer));
+    if (peer_link_is_current(peer, connection)) {
+        vgpu_stub_link_lost(link_of(peer), VGPU_STUB_LOSS_RESET);
     }
 }
 
@@ -220,9 +160,9 @@ void vgpu_stub_link_flush(VGPUStubLink *link)
  */
 static bool may_begin_again(const VGPUStubLink *link, VGPUStubLoss why)
 {
-    bool untouched = link->tx_sent <= link->tx_last;
+    bool untouched = link->peer.tx_sent <= link->tx_last;
 
-    if (!link->transport->read || link->attempts >= ATTEMPTS_MAX ||
+    if (!link->peer.transport->read || link->attempts >= ATTEMPTS_MAX ||
         why != VGPU_STUB_LOSS_RESET) {
         return false;
     }
@@ -268,7 +208,7 @@ static void take_message(VGPUStubLink *link)
     if (link->active && message->request_id == link->wire_id) {
         link->active = false;
         link->answered = true;
-        link->warned = false;
+        link->peer.warned = false;
         link->events->answer(link->opaque, message);
         return;
     }
@@ -279,55 +219,53 @@ static void take_message(VGPUStubLink *link)
 
 static void refuse_stream(VGPUStubLink *link, VGPUStubReadResult result)
 {
-    const char *what = result == VGPU_STUB_READ_BAD_MAGIC ?
-                           "the mediator sent something that is not a message: connection closed" :
-                           "the mediator sent an answer of more than 1024 bytes: connection closed";
-
-    link->protocol_errors++;
-    warn(link, what);
+    link->peer.protocol_errors++;
+    peer_link_warn(&link->peer, "the mediator sent %s: connection closed",
+                   result == VGPU_STUB_READ_BAD_MAGIC ? "something that is not a message" :
+                                                        "an answer of more than 1024 bytes");
     vgpu_stub_link_lost(link, VGPU_STUB_LOSS_PROTOCOL);
 }
 
-void vgpu_stub_link_received(VGPUStubLink *link, const uint8_t *data, size_t size)
+static bool received(PeerLink *peer, const uint8_t *data, size_t size)
 {
-    while (size && link->state == VGPU_STUB_LINK_UP) {
+    VGPUStubLink *link = link_of(peer);
+
+    while (size && vgpu_stub_link_is_up(link)) {
         size_t taken;
         VGPUStubReadResult result = vgpu_stub_reader_feed(&link->reader, data, size, &taken);
 
         data += taken;
         size -= taken;
-        switch (result) {
-        case VGPU_STUB_READ_MORE:
-            break;
-        case VGPU_STUB_READ_MESSAGE:
+        if (result == VGPU_STUB_READ_MESSAGE) {
             take_message(link);
-            break;
-        default:
+        } else if (result != VGPU_STUB_READ_MORE) {
             refuse_stream(link, result);
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void ended(PeerLink *peer, bool reset)
+{
+    vgpu_stub_link_lost(link_of(peer), reset ? VGPU_STUB_LOSS_RESET : VGPU_STUB_LOSS_CLOSED);
+}
+
+static bool reads(const VGPUStubLink *link)
+{
+    return vgpu_stub_link_is_up(link) && link->peer.running && link->peer.transport->read;
 }
 
 void vgpu_stub_link_poll(VGPUStubLink *link)
 {
-    uint8_t data[POLL_CHUNK_SIZE];
-
-    if (!link->transport->read) {
-        return;
+    if (reads(link)) {
+        peer_link_receive(&link->peer);
     }
-    for (unsigned i = 0; i < POLL_CHUNKS_MAX && vgpu_stub_link_wants_read(link); i++) {
-        ssize_t size = link->transport->read(link, data, sizeof(data));
+}
 
-        if (size == -EAGAIN) {
-            return;
-        }
-        if (size <= 0) {
-            vgpu_stub_link_lost(link, size ? VGPU_STUB_LOSS_RESET : VGPU_STUB_LOSS_CLOSED);
-            return;
-        }
-        vgpu_stub_link_received(link, data, size);
-    }
+static void readable(PeerLink *peer)
+{
+    vgpu_stub_link_poll(link_of(peer));
 }
 
 /* ---- A guest that polls ---- */
@@ -335,10 +273,10 @@ void vgpu_stub_link_poll(VGPUStubLink *link)
 void vgpu_stub_link_guest_waits(VGPUStubLink *link)
 {
     link->polls = 0;
-    if (link->is_polled) {
-        link->is_polled = false;
+    if (link->peer.unwatched) {
+        link->peer.unwatched = false;
         timer_del(link->polled_timer);
-        link->transport->watch(link);
+        peer_link_watch(&link->peer);
     }
 }
 
@@ -359,12 +297,11 @@ void vgpu_stub_link_guest_polls(VGPUStubLink *link)
 {
     vgpu_stub_link_poll(link);
     link->polls++;
-    if (!link->is_polled && link->polls >= POLLS_MIN && link->transport->read &&
-        vgpu_stub_link_wants_read(link)) {
-        link->is_polled = true;
+    if (!link->peer.unwatched && link->polls >= POLLS_MIN && reads(link)) {
+        link->peer.unwatched = true;
         timer_mod(link->polled_timer,
                   qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
-        link->transport->watch(link);
+        peer_link_watch(&link->peer);
     }
 }
 
@@ -387,7 +324,7 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
     assert(!link->active);
     /* A peer that has closed meanwhile is noticed here, not by losing the request to it. */
     vgpu_stub_link_poll(link);
-    if (link->state == VGPU_STUB_LINK_UP && link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {
+    if (vgpu_stub_link_is_up(link) && link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {
         vgpu_stub_link_lost(link, VGPU_STUB_LOSS_LOCAL);
     }
     while (is_abandoned(link, copy.request_id)) {
@@ -406,11 +343,11 @@ void vgpu_stub_link_abandon(VGPUStubLink *link)
         return;
     }
     link->active = false;
-    if (link->state == VGPU_STUB_LINK_WAITING) {
+    if (link->peer.state == PEER_LINK_WAITING) {
         forget_connection(link);
-    } else if (link->tx_sent <= link->tx_last && link->tx_size) {
-        link->tx_size = link->tx_last; /* the peer will never know of it */
-        link->transport->watch(link);
+    } else if (link->peer.tx_sent <= link->tx_last && link->peer.tx_size) {
+        link->peer.tx_size = link->tx_last; /* the peer will never know of it */
+        peer_link_watch(&link->peer);
     } else {
         link->abandoned[link->abandoned_count++] = link->wire_id;
     }
@@ -419,48 +356,57 @@ void vgpu_stub_link_abandon(VGPUStubLink *link)
 void vgpu_stub_link_reset(VGPUStubLink *link)
 {
     vgpu_stub_link_abandon(link);
-    if (link->used) {
+    if (link->peer.sent) { /* there may be a session */
         end_connection(link, VGPU_STUB_LOSS_LOCAL);
     }
 }
 
 void vgpu_stub_link_set_running(VGPUStubLink *link, bool running)
 {
-    link->running = running;
+    link->peer.running = running;
     if (running && link->closed_while_stopped) {
         vgpu_stub_link_lost(link, VGPU_STUB_LOSS_CLOSED);
         vgpu_stub_link_try_open(link);
     }
-    if (link->state != VGPU_STUB_LINK_UP) {
+    if (!vgpu_stub_link_is_up(link)) {
         return;
     }
     vgpu_stub_link_guest_waits(link);
-    link->transport->watch(link);
-    if (running) {
-        vgpu_stub_link_poll(link);
-        vgpu_stub_link_flush(link);
-    }
+    peer_link_watch(&link->peer);
+    vgpu_stub_link_poll(link);
+    flush(&link->peer);
 }
 
 /* ---- Life ---- */
 
-void vgpu_stub_link_init(VGPUStubLink *link, const VGPUStubTransport *transport,
-                         const VGPUStubLinkEvents *events, void *opaque)
+static const PeerLinkOps peer_ops = {
+    .device = "vgpu-stub",
+    .peer = "mediator",
+    .clock = QEMU_CLOCK_VIRTUAL,
+    .retry_first_ms = RETRY_INTERVAL_MS,
+    .retry_max_ms = RETRY_INTERVAL_MS,
+    /* The rest of an abandoned message, if one was cut, then the active one. */
+    .tx_capacity = 2 * VGPU_STUB_MESSAGE_MAX,
+    .readable = readable,
+    .writable = flush,
+    .retry = retry_open,
+    .received = received,
+    .ended = ended,
+};
+
+void vgpu_stub_link_init(VGPUStubLink *link, const VGPUStubLinkEvents *events, Object *owner)
 {
-    link->transport = transport;
     link->events = events;
-    link->opaque = opaque;
-    link->running = runstate_is_running();
-    link->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_open, link);
+    link->opaque = owner;
     link->polled_timer = timer_new_ms(QEMU_CLOCK_REALTIME, look_for_polls, link);
+    peer_link_init(&link->peer, &peer_ops, owner, runstate_is_running());
 }
 
 void vgpu_stub_link_cleanup(VGPUStubLink *link)
 {
     link->active = false;
     end_connection(link, VGPU_STUB_LOSS_LOCAL);
-    link->transport->cleanup(link);
-    timer_free(link->retry_timer);
+    peer_link_cleanup(&link->peer);
     timer_free(link->polled_timer);
-    link->retry_timer = link->polled_timer = NULL;
+    link->polled_timer = NULL;
 }

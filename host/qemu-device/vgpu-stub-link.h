@@ -18,8 +18,7 @@
 
 #include "chardev/char-fe.h"
 #include "compat.h"
-#include "peer-socket.h"
-#include "qemu/timer.h"
+#include "peer-link.h"
 #include "vgpu-stub-message.h"
 
 typedef struct VGPUStubLink VGPUStubLink;
@@ -33,30 +32,6 @@ typedef struct VGPUStubLinkEvents {
     void (*failed)(void *opaque);
 } VGPUStubLinkEvents;
 
-/* How bytes get to the peer: a Unix socket of our own, or a character device of the user's. */
-typedef struct VGPUStubTransport {
-    /* 0: connected. -EAGAIN: someone listens, but has too many callers now. Other -errno: nobody
-     * is there, or not one we trust; @errp says who and why. */
-    int (*open)(VGPUStubLink *link, Error **errp);
-    /* Bytes read, 0 at the stream's end, -EAGAIN or another -errno. NULL: the transport calls
-     * vgpu_stub_link_received() by itself. */
-    ssize_t (*read)(VGPUStubLink *link, uint8_t *data, size_t size);
-    /* Bytes taken, at least 1; -EAGAIN or another -errno. */
-    ssize_t (*write)(VGPUStubLink *link, const uint8_t *data, size_t size);
-    /* Has the main loop call vgpu_stub_link_poll() for input and vgpu_stub_link_flush() when
-     * there is room, as vgpu_stub_link_wants_read() and _wants_write() say now. */
-    void (*watch)(VGPUStubLink *link);
-    void (*close)(VGPUStubLink *link);
-    /* Frees what the transport holds. The link is closed. */
-    void (*cleanup)(VGPUStubLink *link);
-} VGPUStubTransport;
-
-typedef enum VGPUStubLinkState {
-    VGPU_STUB_LINK_DOWN,
-    VGPU_STUB_LINK_WAITING, /* for room in the listener's queue; a timer tries again */
-    VGPU_STUB_LINK_UP,
-} VGPUStubLinkState;
-
 /* Why a connection ended. */
 typedef enum VGPUStubLoss {
     VGPU_STUB_LOSS_CLOSED,   /* the peer closed it */
@@ -69,58 +44,46 @@ typedef enum VGPUStubLoss {
 #define VGPU_STUB_ABANDONED_MAX 128
 
 struct VGPUStubLink {
-    const VGPUStubTransport *transport;
+    PeerLink peer;
     const VGPUStubLinkEvents *events;
     void *opaque;
-    VGPUStubLinkState state;
-    bool running;  /* the VM runs */
-    bool used;     /* something was sent on this connection: there may be a session */
     bool answered; /* an answer came on this connection */
-    bool warned;   /* a warning was printed and nothing has worked since */
 
     bool active;         /* a request waits for its answer */
     uint32_t wire_id;    /* its id in the message */
     unsigned attempts;   /* how often it was begun */
     size_t request_size; /* bytes of the message in request[] */
     uint8_t request[VGPU_STUB_MESSAGE_MAX];
-
-    /* Bytes [tx_sent, tx_size) wait to be sent: the rest of an abandoned message, if one was cut,
-     * then the active one, which begins at tx_last. */
-    size_t tx_sent, tx_last, tx_size;
-    uint8_t tx[2 * VGPU_STUB_MESSAGE_MAX];
+    size_t tx_last; /* where it begins in peer.tx */
 
     VGPUStubReader reader;
     unsigned abandoned_count;
     uint32_t abandoned[VGPU_STUB_ABANDONED_MAX]; /* ids */
-    QEMUTimer *retry_timer;
 
-    /* See vgpu_stub_link_guest_polls(). */
-    bool is_polled; /* the main loop is left alone */
+    /* See vgpu_stub_link_guest_polls(). The main loop is left alone while peer.unwatched. */
     unsigned polls; /* that found no answer, since somebody last looked */
     QEMUTimer *polled_timer;
 
-    /* Statistics, shown as properties of the device. */
-    uint64_t connections, disconnections, protocol_errors, late_answers;
-
-    /* vgpu-stub-socket.c */
-    char *path;
-    int fd;
-    bool watches_read, watches_write; /* what the main loop was told */
-    PeerSocketUser peer_user; /* accepted besides root and our own */
+    uint64_t late_answers; /* shown as a property of the device */
 
     /* vgpu-stub-chardev.c */
     CharFrontend chr;
-    guint write_tag;         /* of the watch for room, or 0 */
-    bool closed_while_stopped; /* state is still UP; the loss is told when the VM runs */
+    guint write_tag;           /* of the watch for room, or 0 */
+    bool closed_while_stopped; /* still UP; the loss is told when the VM runs */
 };
 
-/* The link is zeroed, except for path or chr. It does not connect yet. */
-void vgpu_stub_link_init_socket(VGPUStubLink *link, const VGPUStubLinkEvents *events,
-                                void *opaque);
-void vgpu_stub_link_init_chardev(VGPUStubLink *link, const VGPUStubLinkEvents *events,
-                                 void *opaque);
+static inline bool vgpu_stub_link_is_up(const VGPUStubLink *link)
+{
+    return peer_link_is_up(&link->peer);
+}
 
-/* Ends the connection without an event and frees everything but path and chr. */
+/* The link is zeroed, except for properties. It does not connect yet. @owner is given to events. */
+void vgpu_stub_link_init(VGPUStubLink *link, const VGPUStubLinkEvents *events, Object *owner);
+/* The same, over chr. */
+void vgpu_stub_link_init_chardev(VGPUStubLink *link, const VGPUStubLinkEvents *events,
+                                 Object *owner);
+
+/* Ends the connection without an event and frees everything but properties. */
 void vgpu_stub_link_cleanup(VGPUStubLink *link);
 
 /* Connects if that is possible now. Nothing happens otherwise. */
@@ -153,19 +116,11 @@ void vgpu_stub_link_guest_polls(VGPUStubLink *link);
 /* The guest wants to be told, or may be about to do something else: the main loop looks again. */
 void vgpu_stub_link_guest_waits(VGPUStubLink *link);
 
-/* ---- For the transports ---- */
+/* ---- Between vgpu-stub-link.c and vgpu-stub-chardev.c ---- */
 
-bool vgpu_stub_link_wants_read(const VGPUStubLink *link);
-/* By the main loop, that is: not while the guest polls. */
-bool vgpu_stub_link_wants_watch(const VGPUStubLink *link);
-bool vgpu_stub_link_wants_write(const VGPUStubLink *link);
-void vgpu_stub_link_flush(VGPUStubLink *link);
-void vgpu_stub_link_received(VGPUStubLink *link, const uint8_t *data, size_t size);
-/* The transport has connected by itself. */
+/* There is a connection now. */
 void vgpu_stub_link_opened(VGPUStubLink *link);
 /* Ends the connection. @why LOCAL: a request that is active fails all the same. */
 void vgpu_stub_link_lost(VGPUStubLink *link, VGPUStubLoss why);
-void vgpu_stub_link_init(VGPUStubLink *link, const VGPUStubTransport *transport,
-                         const VGPUStubLinkEvents *events, void *opaque);
 
 #endif

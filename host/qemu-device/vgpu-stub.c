@@ -50,7 +50,6 @@ struct VGPUStubState {
     /* Properties, and what they were found to mean. */
     char *pool_id;
     char *priority;
-    char *peer_user;
     uint32_t vm_id;
     uint32_t timeout_ms;
     bool interrupt;
@@ -376,15 +375,18 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
 {
     bool chardev = qemu_chr_fe_backend_connected(&s->link.chr);
 
-    if (chardev && s->link.path) {
+    if (chardev && s->link.peer.path) {
         error_setg(errp, "socket and chardev exclude each other: give one of them");
         return false;
     }
-    if (chardev && s->peer_user) {
+    if (chardev && s->link.peer.peer_user) {
         error_setg(errp, "peer_user is for socket: a chardev's peer is not checked");
         return false;
     }
-    return !s->link.path || peer_socket_check_path(s->link.path, "socket", errp);
+    if (!chardev && !s->link.peer.path) {
+        s->link.peer.path = g_strdup(VGPU_STUB_SOCKET_PATH);
+    }
+    return chardev || peer_link_check_properties(&s->link.peer, "socket", errp);
 }
 
 static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
@@ -395,17 +397,16 @@ static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
         return false;
     }
     return vgpu_stub_check_pool(s, errp) && vgpu_stub_check_priority(s, errp) &&
-           vgpu_stub_check_carrier(s, errp) &&
-           peer_socket_parse_user(s->peer_user, "peer_user", &s->link.peer_user, errp);
+           vgpu_stub_check_carrier(s, errp);
 }
 
 static const Property vgpu_stub_properties[] = {
     DEFINE_PROP_STRING("pool_id", VGPUStubState, pool_id),
     DEFINE_PROP_STRING("priority", VGPUStubState, priority),
     DEFINE_PROP_UINT32("vm_id", VGPUStubState, vm_id, 0),
-    DEFINE_PROP_STRING("socket", VGPUStubState, link.path),
+    DEFINE_PROP_STRING("socket", VGPUStubState, link.peer.path),
     DEFINE_PROP_CHR("chardev", VGPUStubState, link.chr),
-    DEFINE_PROP_STRING("peer_user", VGPUStubState, peer_user),
+    DEFINE_PROP_STRING("peer_user", VGPUStubState, link.peer.peer_user),
     DEFINE_PROP_UINT32("timeout_ms", VGPUStubState, timeout_ms, TIMEOUT_DEFAULT_MS),
     DEFINE_PROP_BOOL("interrupt", VGPUStubState, interrupt, false),
     DEFINE_PROP_BOOL("access64", VGPUStubState, access64, false),
@@ -463,12 +464,9 @@ static void vgpu_stub_realize(PCIDevice *pci_dev, Error **errp)
 
     s->timeout_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, vgpu_stub_timeout, s);
     if (qemu_chr_fe_backend_connected(&s->link.chr)) {
-        vgpu_stub_link_init_chardev(&s->link, &vgpu_stub_link_events, s);
+        vgpu_stub_link_init_chardev(&s->link, &vgpu_stub_link_events, OBJECT(s));
     } else {
-        if (!s->link.path) {
-            s->link.path = g_strdup(VGPU_STUB_SOCKET_PATH);
-        }
-        vgpu_stub_link_init_socket(&s->link, &vgpu_stub_link_events, s);
+        vgpu_stub_link_init(&s->link, &vgpu_stub_link_events, OBJECT(s));
     }
     vgpu_stub_link_try_open(&s->link);
     s->run_state_entry = qemu_add_vm_change_state_handler(vgpu_stub_run_state_changed, s);
@@ -480,36 +478,28 @@ static void vgpu_stub_exit(PCIDevice *pci_dev)
 
     qemu_del_vm_change_state_handler(s->run_state_entry);
     vgpu_stub_link_cleanup(&s->link);
+    qemu_chr_fe_set_handlers(&s->link.chr, NULL, NULL, NULL, NULL, NULL, NULL, true);
     timer_free(s->timeout_timer);
 }
 
 static bool vgpu_stub_get_connected(Object *obj, Error **errp)
 {
-    return VGPU_STUB(obj)->link.state == VGPU_STUB_LINK_UP;
+    return vgpu_stub_link_is_up(&VGPU_STUB(obj)->link);
 }
 
 static void vgpu_stub_instance_init(Object *obj)
 {
     VGPUStubState *s = VGPU_STUB(obj);
-    const struct {
-        const char *name;
-        const uint64_t *value;
-    } statistics[] = {
+    const PeerStatistic statistics[] = {
         { "stat-requests", &s->requests },
         { "stat-completed", &s->completed },
         { "stat-failed", &s->failed },
         { "stat-timeouts", &s->timeouts },
         { "stat-abandoned", &s->abandoned },
         { "stat-late-answers", &s->link.late_answers },
-        { "stat-connections", &s->link.connections },
-        { "stat-disconnections", &s->link.disconnections },
-        { "stat-protocol-errors", &s->link.protocol_errors },
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(statistics); i++) {
-        object_property_add_uint64_ptr(obj, statistics[i].name, statistics[i].value,
-                                       OBJ_PROP_FLAG_READ);
-    }
+    peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
 }
 
 /* ---- Migration ---- */

@@ -1,5 +1,7 @@
 // build: host/qemu-device/vgpu-stub-link.c host/qemu-device/vgpu-stub-message.c
+// build: host/qemu-device/peer-link.c
 // cflags: -Itests/fake/qemu
+// pkg: glib-2.0
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vgpu-stub device's link, driven by bytes: a guest that submits, abandons, resets; a VM that
@@ -15,20 +17,15 @@
  */
 #include "qemu/osdep.h"
 
+#include "fuzz/input.h"
+#include "io/channel-socket.h"
 #include "qemu-device/vgpu-stub-link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                       \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
-
 int64_t fake_now_ms;
 
+#define FD 1000
 #define SEEN_MAX 1024
 
 /* A request that the peer has read in whole. Each has a tag of its own as its payload. */
@@ -38,9 +35,6 @@ struct seen {
 };
 
 static struct {
-    const uint8_t *data;
-    size_t size;
-
     VGPUStubLink link;
     bool expecting;    /* a request is active, as the guest sees it */
     uint32_t tag;      /* of the last request */
@@ -48,7 +42,8 @@ static struct {
     bool stopped;
 
     /* The peer's side of the present connection. */
-    bool open, closed, reset, watched;
+    bool open, closed, reset;
+    void (*read_handler)(void *), (*write_handler)(void *);
     int open_result;
     uint8_t stream[2 * VGPU_STUB_MESSAGE_MAX]; /* what it has read of an incomplete message */
     size_t stream_size;
@@ -59,15 +54,6 @@ static struct {
     size_t answer_size;
     size_t cut; /* at most so much per read */
 } t;
-
-static uint8_t next(void)
-{
-    if (!t.size) {
-        return 0;
-    }
-    t.size--;
-    return *t.data++;
-}
 
 /* ---- The peer ---- */
 
@@ -159,29 +145,32 @@ static void peer_answer_one(void)
     }
 }
 
-/* ---- The transport ---- */
+/* ---- The socket ---- */
 
-static int fake_open(VGPUStubLink *link, Error **errp)
+int peer_socket_open(const char *path, const PeerSocketUser *user, const char *what, Error **errp)
 {
-    (void)link;
+    (void)path;
+    (void)user;
+    (void)what;
     (void)errp;
     CHECK(!t.open);
-    if (t.open_result == 0) {
-        t.open = true;
-        t.closed = t.reset = false;
-        t.stream_size = t.seen_count = t.answer_size = 0;
+    if (t.open_result < 0) {
+        return t.open_result;
     }
-    return t.open_result;
+    t.open = true;
+    t.closed = t.reset = false;
+    t.stream_size = t.seen_count = t.answer_size = 0;
+    return FD;
 }
 
-static ssize_t fake_read(VGPUStubLink *link, uint8_t *data, size_t size)
+ssize_t fake_recv(int fd, void *data, size_t size)
 {
     size_t part = t.answer_size < size ? t.answer_size : size;
 
-    (void)link;
-    CHECK(t.open && !t.stopped);
+    CHECK(fd == FD && t.open && !t.stopped);
     if (part == 0) {
-        return t.reset ? -ECONNRESET : t.closed ? 0 : -EAGAIN;
+        errno = t.reset ? ECONNRESET : EAGAIN;
+        return t.closed && !t.reset ? 0 : -1;
     }
     part = t.cut && part > t.cut ? t.cut : part;
     memcpy(data, t.answers, part);
@@ -190,50 +179,32 @@ static ssize_t fake_read(VGPUStubLink *link, uint8_t *data, size_t size)
     return (ssize_t)part;
 }
 
-static ssize_t fake_write(VGPUStubLink *link, const uint8_t *data, size_t size)
+ssize_t fake_send(int fd, const void *data, size_t size)
 {
     size_t part = size < t.room ? size : t.room;
 
-    (void)link;
-    CHECK(t.open && !t.stopped);
-    if (t.closed) {
-        return -EPIPE;
-    }
-    if (part == 0) {
-        return -EAGAIN;
+    CHECK(fd == FD && t.open && !t.stopped);
+    if (t.closed || part == 0) {
+        errno = t.closed ? EPIPE : EAGAIN;
+        return -1;
     }
     t.room -= part;
     see_bytes(data, part);
     return (ssize_t)part;
 }
 
-static void fake_watch(VGPUStubLink *link)
+void fake_close(int fd)
 {
-    CHECK(t.open);
-    CHECK(!vgpu_stub_link_wants_write(link) || vgpu_stub_link_wants_read(link));
-    t.watched = vgpu_stub_link_wants_watch(link);
-}
-
-static void fake_close(VGPUStubLink *link)
-{
-    (void)link;
-    CHECK(t.open);
+    CHECK(fd == FD && t.open && !t.read_handler && !t.write_handler);
     t.open = false;
 }
 
-static void fake_cleanup(VGPUStubLink *link)
+void fake_watch(int fd, void (*read)(void *), void (*write)(void *), void *opaque)
 {
-    (void)link;
+    CHECK(fd == FD && t.open && opaque == &t.link);
+    t.read_handler = read;
+    t.write_handler = write;
 }
-
-static const VGPUStubTransport transport = {
-    .open = fake_open,
-    .read = fake_read,
-    .write = fake_write,
-    .watch = fake_watch,
-    .close = fake_close,
-    .cleanup = fake_cleanup,
-};
 
 /* ---- The device ---- */
 
@@ -291,7 +262,7 @@ static void pass_time(void)
 {
     fake_now_ms += 5;
     if (!t.stopped) {
-        fire(t.link.retry_timer); /* virtual time */
+        fire(t.link.peer.retry_timer); /* virtual time */
     }
     fire(t.link.polled_timer);
 }
@@ -338,8 +309,8 @@ static void step(void)
         vgpu_stub_link_poll(&t.link);
         break;
     case 7:
-        if (vgpu_stub_link_wants_write(&t.link)) {
-            vgpu_stub_link_flush(&t.link);
+        if (t.open && t.write_handler) {
+            t.write_handler(&t.link);
         }
         break;
     case 8:
@@ -374,24 +345,27 @@ static void step(void)
         break;
     case 17:
         vgpu_stub_link_guest_waits(&t.link);
-        CHECK(!t.link.is_polled);
+        CHECK(!t.link.peer.unwatched);
         break;
     }
     /* Left alone only for a while, and only where there is something to look at. */
-    CHECK(!t.link.is_polled || (t.open && !t.stopped && t.link.polled_timer->due_ms >= 0));
-    CHECK(!t.open || t.watched == (!t.stopped && !t.link.is_polled));
+    CHECK(!t.link.peer.unwatched ||
+          (t.open && !t.stopped && t.link.polled_timer->due_ms >= 0));
+    CHECK(!t.open || !!t.read_handler == (!t.stopped && !t.link.peer.unwatched));
+    CHECK(!t.open || !!t.write_handler ==
+                         (!t.stopped && t.link.peer.tx_sent < t.link.peer.tx_size));
     CHECK(t.link.active == t.expecting);
-    CHECK((t.link.state == VGPU_STUB_LINK_UP) == t.open);
+    CHECK(vgpu_stub_link_is_up(&t.link) == t.open);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     memset(&t, 0, sizeof(t));
-    t.data = data;
-    t.size = size < 2000 ? size : 2000;
+    input.data = data;
+    input.size = size < 2000 ? size : 2000;
     t.room = 4096;
-    vgpu_stub_link_init(&t.link, &transport, &events, NULL);
-    while (t.size) {
+    vgpu_stub_link_init(&t.link, &events, NULL);
+    while (input.size) {
         step();
     }
     /* Whatever has happened: with a good peer the next request gets through. */
@@ -417,7 +391,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(!t.expecting);
     pass_time();
     pass_time();
-    CHECK(!t.link.is_polled);
+    CHECK(!t.link.peer.unwatched);
     vgpu_stub_link_cleanup(&t.link);
     return 0;
 }

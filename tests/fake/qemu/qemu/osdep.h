@@ -13,19 +13,20 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
-#ifdef FAKE_QEMU_GLIB /* for what uses more of it than its integer types */
 #include <glib.h>
-#else
-typedef unsigned guint;
-#endif
 
 #define QEMU_VERSION_MAJOR 10
 #define QEMU_VERSION_MINOR 0
 
 #define RETRY_ON_EINTR(call) (call)
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define container_of(pointer, type, member) \
+    ((type *)((char *)(pointer) - offsetof(type, member)))
 
 typedef struct Error Error;
 typedef struct CharBackend {
@@ -52,6 +53,16 @@ static inline void fake_print(const char *unused, ...)
 
 #define warn_report_once_cond(printed, ...) (fake_print(__VA_ARGS__), *(printed) = true)
 
+/* object.h: nobody owns a link here, so that what is given up is a channel. */
+typedef struct Object Object;
+
+#define OBJECT(object) (object)
+#define object_ref(object) ((void)(object), (Object *)NULL)
+#define object_unref(object)                                                                      \
+    _Generic((object), Object *: (void)0, default: fake_unref_channel((void *)(object)))
+#define object_property_add_uint64_ptr(owner, name, value, flags)                                 \
+    fake_print("", (void *)(owner), name, value)
+
 /* runstate.h */
 static inline bool runstate_is_running(void)
 {
@@ -65,7 +76,7 @@ typedef struct QEMUTimer {
     int64_t due_ms; /* -1: not set */
 } QEMUTimer;
 
-enum { QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL };
+typedef enum { QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL } QEMUClockType;
 
 extern int64_t fake_now_ms;
 
