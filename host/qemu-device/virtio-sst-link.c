@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virtio-sst: the link to the simulator, see the header. */
 #include "qemu/osdep.h"
-#include <sys/socket.h>
 #include "qapi/error.h"
 #include "qemu/bswap.h"
-#include "qemu/error-report.h"
-#include "qemu/main-loop.h"
 #include "system/runstate.h"
 #include "trace.h"
 #include "virtio-sst-link.h"
@@ -27,11 +24,11 @@
 /* Tags to be cancelled: a hint that may get lost. */
 #define CANCELS_MAX 1024u
 
-static void flush(SSTLink *link);
+static void flush(PeerLink *peer);
 
-void sst_link_warn(SSTLink *link, const char *what)
+static SSTLink *link_of(PeerLink *peer)
 {
-    warn_report_once_cond(&link->warned, "virtio-sst: %s", what);
+    return container_of(peer, SSTLink, peer);
 }
 
 void sst_link_end_batch(SSTLink *link)
@@ -89,74 +86,25 @@ static void fail_pending(SSTLink *link, uint32_t status)
 
 /* ---- Connection ---- */
 
-static void receive(SSTLink *link);
-
-/* What the main loop calls. */
-static void run_guarded(SSTLink *link, void (*function)(SSTLink *link))
-{
-    bool unused = false, *guard = link->guard ? link->guard : &unused;
-    bool was = *guard;
-
-    *guard = true;
-    function(link);
-    *guard = was;
-}
-
-static void on_readable(void *opaque)
-{
-    run_guarded(opaque, receive);
-}
-
-static void on_writable(void *opaque)
-{
-    run_guarded(opaque, flush);
-}
-
-static bool wants_write(const SSTLink *link)
-{
-    return link->tx_sent < link->tx.size;
-}
-
-static void watch(SSTLink *link)
-{
-    bool active = link->running && !link->sync;
-
-    if (sst_link_is_up(link)) {
-        qemu_set_fd_handler(link->fd, active ? on_readable : NULL,
-                            active && wants_write(link) ? on_writable : NULL, link);
-    }
-}
-
 static void arm_retry(SSTLink *link)
 {
-    if (link->running && !link->sync) {
-        timer_mod(link->retry_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + link->retry_ms);
+    if (link->peer.running) {
+        peer_link_retry_later(&link->peer);
     }
-    link->retry_ms = MIN(2 * link->retry_ms, RETRY_MAX_MS);
 }
 
 static void forget_connection(SSTLink *link)
 {
-    link->tx.size = link->tx_sent = 0;
-    link->stream_queued = link->stream_sent = 0;
+    peer_link_close(&link->peer);
+    link->stream_queued = 0;
     link->reset_end = 0;
     link->sequence = 0;
     link->next_tag = 1;
     link->next_ns = SST_TIME_NEVER;
     g_array_set_size(link->cancels, 0);
     g_hash_table_remove_all(link->abandoned);
-    memset(&link->peer, 0, sizeof(link->peer));
+    memset(&link->model, 0, sizeof(link->model));
     sst_reader_reset(&link->reader);
-}
-
-static void close_connection(SSTLink *link)
-{
-    qemu_set_fd_handler(link->fd, NULL, NULL, NULL);
-    close(link->fd);
-    link->fd = -1;
-    link->state = SST_LINK_DOWN;
-    forget_connection(link);
 }
 
 static void queue_hello(SSTLink *link)
@@ -169,61 +117,50 @@ static void queue_hello(SSTLink *link)
         .in_flight_max = link->in_flight_max,
         .time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
     };
-    sst_wire_encode_hello((void *)link->tx.data, &link->hello);
-    link->tx.size = sizeof(struct sst_request);
-    link->stream_queued = link->tx.size;
+    sst_wire_encode_hello((void *)link->peer.tx, &link->hello);
+    link->peer.tx_size = sizeof(struct sst_request);
+    link->stream_queued = link->peer.tx_size;
 }
 
 void sst_link_open(SSTLink *link)
 {
+    PeerLink *peer = &link->peer;
     Error *err = NULL;
-    int fd = peer_socket_open(link->path, &link->peer_user, "simulator", &err);
+    int result = peer_link_open(peer, &err);
 
-    trace_virtio_sst_link_open(link->path, fd);
-    timer_del(link->retry_timer);
-    if (fd >= 0) {
-        link->fd = fd;
-        link->connections++;
-        link->state = link->extension ? SST_LINK_HELLO : SST_LINK_OLD;
+    trace_virtio_sst_link_open(peer->path, result);
+    if (result == 0) {
+        peer->state = link->extension ? SST_LINK_HELLO : SST_LINK_OLD;
         if (link->extension) {
             queue_hello(link);
         }
         link->events->changed(link->opaque, true);
-        watch(link);
+        peer_link_watch(peer);
         return;
     }
-    if (fd == -EAGAIN) {
-        link->state = SST_LINK_WAITING;
-    } else {
-        link->state = SST_LINK_DOWN;
-        if (fd != -ENOENT && fd != -ECONNREFUSED) {
-            sst_link_warn(link, error_get_pretty(err)); /* not just late */
-        }
+    if (result == -EAGAIN) {
+        peer->state = PEER_LINK_WAITING;
+    } else if (result != -ENOENT && result != -ECONNREFUSED) {
+        peer_link_warn(peer, "%s", error_get_pretty(err)); /* not just late */
     }
     error_free(err);
     arm_retry(link);
-    if (link->state == SST_LINK_DOWN) {
+    if (peer->state == PEER_LINK_DOWN) {
         fail_pending(link, SST_NO_DEVICE);
+    }
+}
+
+static void try_open(PeerLink *peer)
+{
+    if (!peer_link_is_up(peer)) {
+        sst_link_open(link_of(peer));
+        flush(peer);
     }
 }
 
 void sst_link_try_open(SSTLink *link)
 {
-    if (!sst_link_is_up(link)) {
-        sst_link_open(link);
-        if (!link->sync) {
-            flush(link);
-        }
-    }
-}
-
-static void retry_open(void *opaque)
-{
-    SSTLink *link = opaque;
-
-    if (link->running) {
-        run_guarded(link, sst_link_try_open);
-    }
+    try_open(&link->peer);
 }
 
 /*
@@ -234,7 +171,7 @@ static void sort_out_sent(SSTLink *link, uint32_t status)
     SSTLinkRequest *request, *before, *first = QTAILQ_FIRST(&link->pending);
 
     QTAILQ_FOREACH_SAFE(request, &link->sent, next, before) {
-        if (request->position < link->stream_sent || status == SST_TIMEOUT) {
+        if (request->position < link->peer.sent || status == SST_TIMEOUT) {
             fail(link, request, status);
             continue;
         }
@@ -253,11 +190,10 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
     SSTLinkRequest *request, *after;
     uint32_t status = why == SST_LOSS_TIMEOUT ? SST_TIMEOUT : SST_ERROR;
 
-    trace_virtio_sst_link_lost(link->path, link->state, why);
-    link->disconnections++;
-    link->reset_due |= link->reset_end > link->stream_sent; /* it was not told in whole */
+    trace_virtio_sst_link_lost(link->peer.path, link->peer.state, why);
+    link->reset_due |= link->reset_end > link->peer.sent; /* it was not told in whole */
     sort_out_sent(link, status);
-    close_connection(link);
+    forget_connection(link);
     QTAILQ_FOREACH_SAFE(request, &link->pending, next, after) {
         if (why != SST_LOSS_STALE && (++request->attempts >= ATTEMPTS_MAX || link->sync)) {
             fail(link, request, status);
@@ -274,8 +210,8 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
 
 static void refuse_stream(SSTLink *link, const char *what)
 {
-    link->protocol_errors++;
-    sst_link_warn(link, what);
+    link->peer.protocol_errors++;
+    peer_link_warn(&link->peer, "%s", what);
     sst_link_lost(link, SST_LOSS_PROTOCOL);
 }
 
@@ -294,7 +230,7 @@ static uint64_t free_request_id(SSTLink *link, uint64_t id)
 static bool fill_old(SSTLink *link)
 {
     SSTLinkRequest *request = QTAILQ_FIRST(&link->pending);
-    struct sst_request *message = (void *)link->tx.data;
+    struct sst_request *message = (void *)link->peer.tx;
 
     if (!request) {
         return false;
@@ -303,7 +239,7 @@ static bool fill_old(SSTLink *link)
              link->stream_queued);
     *message = request->request;
     stq_le_p(&message->request_id, request->tag);
-    link->tx.size = sizeof(*message);
+    link->peer.tx_size = sizeof(*message);
     return true;
 }
 
@@ -354,18 +290,20 @@ static bool fill_frame(SSTLink *link, uint32_t flags)
         !link->cancels->len) {
         return false;
     }
+    link->tx = (SSTWriter){ .data = link->peer.tx, .capacity = TX_CAPACITY };
     sst_writer_begin(&link->tx);
     add_notices(link);
     while ((request = QTAILQ_FIRST(&link->pending)) && add_request(link, request)) {
     }
     frame.time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     sst_writer_end(&link->tx, &frame);
+    link->peer.tx_size = link->tx.size;
     link->sequence++;
     link->frames_sent++;
     if (has_reset) {
         link->reset_end = link->stream_queued + link->tx.size;
     }
-    trace_virtio_sst_link_frame(link->path, frame.sequence, frame.time_ns, link->tx.count,
+    trace_virtio_sst_link_frame(link->peer.path, frame.sequence, frame.time_ns, link->tx.count,
                                 link->tx.size);
     return true;
 }
@@ -374,36 +312,28 @@ bool sst_link_fill(SSTLink *link, uint32_t frame_flags)
 {
     bool filled = false;
 
-    link->tx.size = link->tx_sent = 0;
-    if (link->state == SST_LINK_OLD) {
+    link->peer.tx_size = link->peer.tx_sent = 0;
+    if (link->peer.state == SST_LINK_OLD) {
         filled = fill_old(link);
-    } else if (link->state == SST_LINK_FRAMES) {
+    } else if (link->peer.state == SST_LINK_FRAMES) {
         filled = fill_frame(link, frame_flags);
     }
-    link->stream_queued += link->tx.size;
+    link->stream_queued += link->peer.tx_size;
     return filled;
 }
 
-static void flush(SSTLink *link)
+static void flush(PeerLink *peer)
 {
-    while (sst_link_is_up(link) && link->running &&
-           (wants_write(link) || sst_link_fill(link, 0))) {
-        ssize_t size = RETRY_ON_EINTR(send(link->fd, link->tx.data + link->tx_sent,
-                                           link->tx.size - link->tx_sent,
-                                           MSG_DONTWAIT | MSG_NOSIGNAL));
-
-        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            break;
-        }
-        if (size <= 0) {
-            sst_link_lost(link, SST_LOSS_CLOSED);
+    while (peer_link_is_up(peer) && peer->running &&
+           (peer_link_wants_write(peer) || sst_link_fill(link_of(peer), 0))) {
+        if (!peer_link_flush(peer)) {
+            sst_link_lost(link_of(peer), SST_LOSS_CLOSED);
             return;
         }
-        link->tx_sent += size;
-        link->stream_sent += size;
-        link->bytes_sent += size;
+        if (peer_link_wants_write(peer)) {
+            return;
+        }
     }
-    watch(link);
 }
 
 /* ---- Receiving ---- */
@@ -414,12 +344,12 @@ static void take_answer(SSTLink *link, uint64_t tag, const SSTAnswer *answer)
 
     if (!request) {
         link->late_answers++;
-        trace_virtio_sst_link_late(link->path, tag);
+        trace_virtio_sst_link_late(link->peer.path, tag);
         return;
     }
     set_outside(link, request);
-    link->warned = false;
-    link->retry_ms = RETRY_MIN_MS;
+    link->peer.warned = false;
+    peer_link_retry_anew(&link->peer);
     link->in_batch = true;
     link->events->answer(link->opaque, request, answer);
 }
@@ -430,18 +360,18 @@ static void take_hello(SSTLink *link, const struct sst_response *response)
         refuse_stream(link, "the simulator answered what it was not asked: connection closed");
         return;
     }
-    if (!sst_wire_decode_hello(response, &link->hello, &link->peer)) {
-        memset(&link->peer, 0, sizeof(link->peer));
-        link->state = SST_LINK_OLD;
-    } else if (link->sync && !(link->peer.features & SST_WIRE_SYNC)) {
+    if (!sst_wire_decode_hello(response, &link->hello, &link->model)) {
+        memset(&link->model, 0, sizeof(link->model));
+        link->peer.state = SST_LINK_OLD;
+    } else if (link->sync && !(link->model.features & SST_WIRE_SYNC)) {
         refuse_stream(link, "sync=on, but the simulator has no deterministic time");
         return;
     } else {
-        link->state = SST_LINK_FRAMES;
+        link->peer.state = SST_LINK_FRAMES;
         link->reader.frames = true;
     }
-    link->warned = false;
-    trace_virtio_sst_link_up(link->path, link->state, link->peer.name);
+    link->peer.warned = false;
+    trace_virtio_sst_link_up(link->peer.path, link->peer.state, link->model.name);
 }
 
 static void take_old_response(SSTLink *link, const struct sst_response *response)
@@ -460,7 +390,7 @@ static void take_old_response(SSTLink *link, const struct sst_response *response
         take_answer(link, id, &answer);
     } else if (g_hash_table_remove(link->abandoned, &id)) {
         link->late_answers++;
-        trace_virtio_sst_link_late(link->path, id);
+        trace_virtio_sst_link_late(link->peer.path, id);
     } else {
         refuse_stream(link, "the simulator answered what it was not asked: connection closed");
     }
@@ -491,14 +421,14 @@ static void take_record(SSTLink *link)
 
 bool sst_link_consume(SSTLink *link, uint64_t reply_to)
 {
-    uint64_t connection = link->connections;
+    uint64_t connection = link->peer.connections;
 
     for (;;) {
         switch (sst_reader_next(&link->reader)) {
         case SST_READ_MORE:
             return true;
         case SST_READ_RESPONSE:
-            if (link->state == SST_LINK_HELLO) {
+            if (link->peer.state == SST_LINK_HELLO) {
                 take_hello(link, link->reader.response);
             } else {
                 take_old_response(link, link->reader.response);
@@ -521,20 +451,23 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to)
             refuse_stream(link, "the simulator sent what is no frame: connection closed");
             break;
         }
-        if (link->connections != connection || !sst_link_is_up(link)) {
+        if (link->peer.connections != connection || !sst_link_is_up(link)) {
             return false;
         }
     }
 }
 
-static void receive(SSTLink *link)
+/* Straight into the reader, in large portions. */
+static void receive(PeerLink *peer)
 {
+    SSTLink *link = link_of(peer);
+
     for (unsigned i = 0; i < READS_MAX; i++) {
         size_t room;
         uint8_t *space = sst_reader_space(&link->reader, &room);
-        ssize_t size = RETRY_ON_EINTR(recv(link->fd, space, room, MSG_DONTWAIT));
+        ssize_t size = peer_link_read(peer, space, room);
 
-        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        if (size == -EAGAIN) {
             break;
         }
         if (size <= 0) {
@@ -542,7 +475,6 @@ static void receive(SSTLink *link)
             sst_link_lost(link, SST_LOSS_CLOSED);
             return;
         }
-        link->bytes_received += size;
         sst_reader_put(&link->reader, size);
         if (!sst_link_consume(link, 0)) {
             return;
@@ -552,7 +484,7 @@ static void receive(SSTLink *link)
         }
     }
     sst_link_end_batch(link);
-    flush(link);
+    flush(peer);
 }
 
 /* ---- Requests ---- */
@@ -576,10 +508,10 @@ void sst_link_kick(SSTLink *link)
     if (g_hash_table_size(link->abandoned) > ABANDONED_MAX) {
         sst_link_lost(link, SST_LOSS_LOCAL);
     }
-    if (link->state == SST_LINK_DOWN && !QTAILQ_EMPTY(&link->pending)) {
+    if (link->peer.state == PEER_LINK_DOWN && !QTAILQ_EMPTY(&link->pending)) {
         sst_link_open(link);
     }
-    flush(link);
+    flush(&link->peer);
 }
 
 void sst_link_abandon(SSTLink *link, SSTLinkRequest *request)
@@ -590,8 +522,8 @@ void sst_link_abandon(SSTLink *link, SSTLinkRequest *request)
     if (!sent) {
         return;
     }
-    if (link->state == SST_LINK_FRAMES) {
-        if ((link->peer.features & SST_WIRE_CANCEL) && link->cancels->len < CANCELS_MAX) {
+    if (link->peer.state == SST_LINK_FRAMES) {
+        if ((link->model.features & SST_WIRE_CANCEL) && link->cancels->len < CANCELS_MAX) {
             g_array_append_val(link->cancels, request->tag);
         }
     } else {
@@ -609,46 +541,49 @@ void sst_link_reset(SSTLink *link, uint32_t reason)
 void sst_link_set_running(SSTLink *link, bool running)
 {
     link->running = running;
-    link->retry_ms = RETRY_MIN_MS;
+    link->peer.running = running && !link->sync;
+    peer_link_retry_anew(&link->peer);
+    peer_link_watch(&link->peer);
     if (!running) {
-        timer_del(link->retry_timer);
-        watch(link);
+        timer_del(link->peer.retry_timer);
     } else {
         sst_link_try_open(link);
-        if (!link->sync) {
-            flush(link);
-        }
+        flush(&link->peer);
     }
 }
 
 /* ---- Life ---- */
 
-void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque)
+static const PeerLinkOps peer_ops = {
+    .device = "virtio-sst",
+    .peer = "simulator",
+    .clock = QEMU_CLOCK_REALTIME,
+    .retry_first_ms = RETRY_MIN_MS,
+    .retry_max_ms = RETRY_MAX_MS,
+    .tx_capacity = TX_CAPACITY,
+    .readable = receive,
+    .writable = flush,
+    .retry = try_open,
+};
+
+void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Object *owner)
 {
     link->events = events;
     link->opaque = opaque;
-    link->fd = -1;
     link->running = runstate_is_running();
-    link->retry_ms = RETRY_MIN_MS;
     QTAILQ_INIT(&link->pending);
     QTAILQ_INIT(&link->sent);
     link->by_tag = g_hash_table_new(g_int64_hash, g_int64_equal);
     link->abandoned = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     link->cancels = g_array_new(false, false, sizeof(uint64_t));
-    link->tx.data = g_malloc(TX_CAPACITY);
-    link->tx.capacity = TX_CAPACITY;
-    link->retry_timer = timer_new_ms(QEMU_CLOCK_REALTIME, retry_open, link);
+    peer_link_init(&link->peer, &peer_ops, owner, link->running && !link->sync);
     forget_connection(link);
 }
 
 void sst_link_cleanup(SSTLink *link)
 {
-    if (sst_link_is_up(link)) {
-        close_connection(link);
-    }
-    timer_free(link->retry_timer);
+    peer_link_cleanup(&link->peer);
     g_hash_table_destroy(link->by_tag);
     g_hash_table_destroy(link->abandoned);
     g_array_free(link->cancels, true);
-    g_free(link->tx.data);
 }

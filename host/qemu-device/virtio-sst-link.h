@@ -11,10 +11,8 @@
 #ifndef HW_MISC_BAREGPU_VIRTIO_SST_LINK_H
 #define HW_MISC_BAREGPU_VIRTIO_SST_LINK_H
 
-#include "compat.h"
-#include "peer-socket.h"
+#include "peer-link.h"
 #include "qemu/queue.h"
-#include "qemu/timer.h"
 #include "virtio-sst-wire.h"
 
 typedef enum SSTRequestState {
@@ -59,13 +57,12 @@ typedef struct SSTLinkEvents {
     void (*changed)(void *opaque, bool connected);
 } SSTLinkEvents;
 
-typedef enum SSTLinkState {
-    SST_LINK_DOWN,
-    SST_LINK_WAITING, /* for room in the listener's queue; a timer tries again */
-    SST_LINK_HELLO,   /* connected; the probe has not been answered */
-    SST_LINK_OLD,     /* connected: whole structures */
-    SST_LINK_FRAMES,  /* connected: the extension */
-} SSTLinkState;
+/* What it is that is UP. */
+enum {
+    SST_LINK_HELLO = PEER_LINK_UP, /* the probe has not been answered */
+    SST_LINK_OLD,                  /* whole structures */
+    SST_LINK_FRAMES,               /* the extension */
+};
 
 /* Why a connection ended. */
 typedef enum SSTLoss {
@@ -77,24 +74,20 @@ typedef enum SSTLoss {
 } SSTLoss;
 
 typedef struct SSTLink {
+    PeerLink peer; /* `running` is never true in deterministic time */
+
     /* Set by the owner before sst_link_init(). */
-    char *path;
-    PeerSocketUser peer_user;
     bool extension; /* send the probe */
     bool sync;      /* deterministic time */
     uint32_t sync_deadline_ms;
     uint64_t clock_hz; /* deterministic time, old wire: to turn cycles into time */
     uint32_t device_id, pairs, in_flight_max; /* for the probe */
-    bool *guard; /* true while a handler of the link's runs, see virtio_sst_enter(). May be NULL */
 
     /* The link's own from here on. */
     const SSTLinkEvents *events;
     void *opaque;
-    SSTLinkState state;
     bool running; /* the VM runs */
-    bool warned;  /* a warning was printed and nothing has worked since */
     bool in_batch;
-    int fd;
 
     SSTLinkRequestList pending, sent;
     GHashTable *by_tag;    /* those in `sent` */
@@ -106,32 +99,26 @@ typedef struct SSTLink {
     GArray *cancels;       /* uint64_t: tags, to be told */
 
     struct sst_hello hello; /* the last one sent */
-    struct sst_hello_reply peer; /* while FRAMES */
+    struct sst_hello_reply model; /* while FRAMES */
     uint64_t sequence; /* of the last frame */
     uint64_t next_ns;  /* deterministic time: when the simulator wants to be called */
 
-    SSTWriter tx;
-    size_t tx_sent;         /* of tx.size */
-    uint64_t stream_queued; /* bytes put into tx on this connection, and sent */
-    uint64_t stream_sent;
+    SSTWriter tx;           /* writes into peer.tx */
+    uint64_t stream_queued; /* bytes put into peer.tx on this connection */
     SSTReader reader;
 
-    QEMUTimer *retry_timer; /* host time */
-    unsigned retry_ms;
-
     /* Statistics, shown as properties of the device. */
-    uint64_t connections, disconnections, protocol_errors, late_answers;
-    uint64_t bytes_sent, bytes_received, frames_sent;
+    uint64_t late_answers, frames_sent;
 } SSTLink;
 
 /* The link is zeroed but for what the owner sets. It does not connect yet. */
-void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque);
-/* Ends the connection without an event. No request is inside. Does not free path. */
+void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Object *owner);
+/* Ends the connection without an event. No request is inside. Does not free properties. */
 void sst_link_cleanup(SSTLink *link);
 
 static inline bool sst_link_is_up(const SSTLink *link)
 {
-    return link->state >= SST_LINK_HELLO;
+    return peer_link_is_up(&link->peer);
 }
 
 /* Connects if that is possible now. Else a timer will try again (not in deterministic time). */
@@ -151,7 +138,7 @@ void sst_link_set_running(SSTLink *link, bool running);
 
 /* ---- Between virtio-sst-link.c and virtio-sst-sync.c ---- */
 
-/* Fills the empty tx with the next message. False: there is nothing to be said. @frame_flags:
+/* Fills the empty peer.tx with the next message. False: there is nothing to be said. @frame_flags:
  * SST_FRAME_SYNC makes a frame in any case. */
 bool sst_link_fill(SSTLink *link, uint32_t frame_flags);
 /* Takes what reader has. False: the connection was lost, or in deterministic time the reply is
@@ -160,7 +147,6 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to);
 /* Connects now: sst_link_is_up(), or WAITING, or DOWN and the pending requests have failed. */
 void sst_link_open(SSTLink *link);
 void sst_link_lost(SSTLink *link, SSTLoss why);
-void sst_link_warn(SSTLink *link, const char *what);
 void sst_link_end_batch(SSTLink *link);
 
 /* virtio-sst-sync.c: when the answer of an old simulator reaches the guest, see clock_hz. */

@@ -6,7 +6,6 @@
  */
 #include "qemu/osdep.h"
 #include <poll.h>
-#include <sys/socket.h>
 #include "qemu/bswap.h"
 #include "qemu/host-utils.h"
 #include "trace.h"
@@ -20,48 +19,22 @@ static int64_t deadline_us(const SSTLink *link)
     return g_get_monotonic_time() + (int64_t)link->sync_deadline_ms * 1000;
 }
 
-/* Until the socket is ready. False: the deadline has passed. */
-static bool wait_socket(SSTLink *link, short events, int64_t until_us)
-{
-    for (;;) {
-        struct pollfd poller = { .fd = link->fd, .events = events };
-        int64_t left_us = until_us - g_get_monotonic_time();
-        int result;
-
-        if (left_us <= 0) {
-            return false;
-        }
-        result = poll(&poller, 1, (int)MIN(left_us / 1000 + 1, INT_MAX));
-        if (result > 0) {
-            return true;
-        }
-        if (result < 0 && errno != EINTR) {
-            return false;
-        }
-    }
-}
-
 /* False: the connection was lost. */
 static bool send_all(SSTLink *link, int64_t until_us)
 {
-    while (link->tx_sent < link->tx.size) {
-        ssize_t size = RETRY_ON_EINTR(send(link->fd, link->tx.data + link->tx_sent,
-                                           link->tx.size - link->tx_sent,
-                                           MSG_DONTWAIT | MSG_NOSIGNAL));
-
-        if (size > 0) {
-            link->tx_sent += size;
-            link->stream_sent += size;
-            link->bytes_sent += size;
-        } else if (size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+    for (;;) {
+        if (!peer_link_flush(&link->peer)) {
             sst_link_lost(link, SST_LOSS_CLOSED);
             return false;
-        } else if (!wait_socket(link, POLLOUT, until_us)) {
+        }
+        if (!peer_link_wants_write(&link->peer)) {
+            return true;
+        }
+        if (!peer_link_wait(&link->peer, POLLOUT, until_us)) {
             sst_link_lost(link, SST_LOSS_TIMEOUT);
             return false;
         }
     }
-    return true;
 }
 
 /* One portion of what the simulator sends, waiting for it. False: the connection was lost. */
@@ -71,17 +44,16 @@ static bool receive_some(SSTLink *link, int64_t until_us)
     uint8_t *space = sst_reader_space(&link->reader, &room);
     ssize_t size;
 
-    if (!wait_socket(link, POLLIN, until_us)) {
-        sst_link_warn(link, "no reply before sync_deadline_ms: connection closed");
+    if (!peer_link_wait(&link->peer, POLLIN, until_us)) {
+        peer_link_warn(&link->peer, "no reply before sync_deadline_ms: connection closed");
         sst_link_lost(link, SST_LOSS_TIMEOUT);
         return false;
     }
-    size = RETRY_ON_EINTR(recv(link->fd, space, room, MSG_DONTWAIT));
+    size = peer_link_read(&link->peer, space, room);
     if (size <= 0) {
         sst_link_lost(link, SST_LOSS_CLOSED);
         return false;
     }
-    link->bytes_received += size;
     sst_reader_put(&link->reader, size);
     return true;
 }
@@ -91,10 +63,7 @@ static bool receive_some(SSTLink *link, int64_t until_us)
 /* A peer that has closed meanwhile is noticed before anything is lost to it. */
 static void look_for_close(SSTLink *link)
 {
-    char byte;
-
-    if (sst_link_is_up(link) &&
-        RETRY_ON_EINTR(recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) == 0) {
+    if (sst_link_is_up(link) && peer_link_has_ended(&link->peer)) {
         sst_link_lost(link, SST_LOSS_STALE);
     }
 }
@@ -103,24 +72,24 @@ static bool open_and_probe(SSTLink *link, int64_t until_us)
 {
     while (!sst_link_is_up(link)) {
         sst_link_open(link);
-        if (link->state == SST_LINK_DOWN) {
+        if (link->peer.state == PEER_LINK_DOWN) {
             return false;
         }
-        if (link->state == SST_LINK_WAITING) {
+        if (link->peer.state == PEER_LINK_WAITING) {
             if (g_get_monotonic_time() >= until_us) {
-                link->state = SST_LINK_DOWN;
+                link->peer.state = PEER_LINK_DOWN;
                 return false;
             }
             g_usleep(OPEN_INTERVAL_US);
         }
     }
-    if (link->state != SST_LINK_HELLO) {
+    if (link->peer.state != SST_LINK_HELLO) {
         return true;
     }
     if (!send_all(link, until_us)) {
         return false;
     }
-    while (link->state == SST_LINK_HELLO) {
+    while (link->peer.state == SST_LINK_HELLO) {
         if (!receive_some(link, until_us) || !sst_link_consume(link, 0)) {
             return false;
         }
@@ -134,7 +103,7 @@ static bool open_and_probe(SSTLink *link, int64_t until_us)
 static void exchange_frames(SSTLink *link, int64_t until_us)
 {
     do {
-        uint64_t connection = link->connections;
+        uint64_t connection = link->peer.connections;
         bool complete = false;
 
         sst_link_fill(link, SST_FRAME_SYNC);
@@ -146,7 +115,7 @@ static void exchange_frames(SSTLink *link, int64_t until_us)
                 return;
             }
             complete = !sst_link_consume(link, link->sequence);
-            if (!sst_link_is_up(link) || link->connections != connection) {
+            if (!sst_link_is_up(link) || link->peer.connections != connection) {
                 return;
             }
         }
@@ -189,11 +158,11 @@ void sst_link_exchange(SSTLink *link)
     int64_t until_us = deadline_us(link);
 
     look_for_close(link);
-    if (link->state != SST_LINK_FRAMES && QTAILQ_EMPTY(&link->pending)) {
+    if (link->peer.state != SST_LINK_FRAMES && QTAILQ_EMPTY(&link->pending)) {
         return; /* a reset can wait */
     }
     if (open_and_probe(link, until_us)) {
-        if (link->state == SST_LINK_FRAMES) {
+        if (link->peer.state == SST_LINK_FRAMES) {
             exchange_frames(link, until_us);
         } else {
             exchange_old(link, until_us);

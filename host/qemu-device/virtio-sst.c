@@ -165,7 +165,7 @@ static bool check_range(const char *name, uint64_t value, uint64_t max, Error **
 
 static bool check_properties(VirtIOSST *s, Error **errp)
 {
-    if (!s->link.path) {
+    if (!s->link.peer.path) {
         error_setg(errp, "socket is missing: the path of the simulator's socket");
         return false;
     }
@@ -173,8 +173,7 @@ static bool check_properties(VirtIOSST *s, Error **errp)
         error_setg(errp, "sync=on needs a guest whose time is counted in instructions: -icount");
         return false;
     }
-    return peer_socket_check_path(s->link.path, "socket", errp) &&
-           peer_socket_parse_user(s->peer_user, "peer_user", &s->link.peer_user, errp) &&
+    return peer_link_check_properties(&s->link.peer, "socket", errp) &&
            check_range("num-queues", s->num_queues, SST_PAIRS_MAX, errp) &&
            check_range("timeout_ms", s->timeout_ms, TIMEOUT_MAX_MS, errp) &&
            check_range("sync_deadline_ms", s->link.sync_deadline_ms, TIMEOUT_MAX_MS, errp) &&
@@ -182,11 +181,11 @@ static bool check_properties(VirtIOSST *s, Error **errp)
 }
 
 static const Property virtio_sst_properties[] = {
-    DEFINE_PROP_STRING("socket", VirtIOSST, link.path),
+    DEFINE_PROP_STRING("socket", VirtIOSST, link.peer.path),
     DEFINE_PROP_UINT32("device-id", VirtIOSST, link.device_id, 0),
     DEFINE_PROP_UINT32("num-queues", VirtIOSST, num_queues, 1),
     DEFINE_PROP_UINT32("timeout_ms", VirtIOSST, timeout_ms, TIMEOUT_DEFAULT_MS),
-    DEFINE_PROP_STRING("peer_user", VirtIOSST, peer_user),
+    DEFINE_PROP_STRING("peer_user", VirtIOSST, link.peer.peer_user),
     DEFINE_PROP_BOOL("extension", VirtIOSST, link.extension, true),
     DEFINE_PROP_BOOL("direct_kick", VirtIOSST, direct_kick, true),
     DEFINE_PROP_BOOL("sync", VirtIOSST, link.sync, false),
@@ -203,25 +202,22 @@ static bool get_connected(Object *obj, Error **errp)
 static char *get_wire(Object *obj, Error **errp)
 {
     static const char *const names[] = {
-        [SST_LINK_DOWN] = "none",    [SST_LINK_WAITING] = "none", [SST_LINK_HELLO] = "hello",
+        [PEER_LINK_DOWN] = "none",   [PEER_LINK_WAITING] = "none", [SST_LINK_HELLO] = "hello",
         [SST_LINK_OLD] = "old",      [SST_LINK_FRAMES] = "frames",
     };
 
-    return g_strdup(names[VIRTIO_SST(obj)->link.state]);
+    return g_strdup(names[VIRTIO_SST(obj)->link.peer.state]);
 }
 
 static char *get_model(Object *obj, Error **errp)
 {
-    return g_strdup(VIRTIO_SST(obj)->link.peer.name);
+    return g_strdup(VIRTIO_SST(obj)->link.model.name);
 }
 
 static void virtio_sst_instance_init(Object *obj)
 {
     VirtIOSST *s = VIRTIO_SST(obj);
-    const struct {
-        const char *name;
-        const uint64_t *value;
-    } statistics[] = {
+    const PeerStatistic statistics[] = {
         { "stat-requests", &s->requests },
         { "stat-completed", &s->completed },
         { "stat-failed", &s->failed },
@@ -232,18 +228,12 @@ static void virtio_sst_instance_init(Object *obj)
         { "stat-events", &s->events },
         { "stat-events-dropped", &s->events_dropped },
         { "stat-late-answers", &s->link.late_answers },
-        { "stat-connections", &s->link.connections },
-        { "stat-disconnections", &s->link.disconnections },
-        { "stat-protocol-errors", &s->link.protocol_errors },
         { "stat-frames-sent", &s->link.frames_sent },
-        { "stat-bytes-sent", &s->link.bytes_sent },
-        { "stat-bytes-received", &s->link.bytes_received },
+        { "stat-bytes-sent", &s->link.peer.bytes_sent },
+        { "stat-bytes-received", &s->link.peer.bytes_received },
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(statistics); i++) {
-        object_property_add_uint64_ptr(obj, statistics[i].name, statistics[i].value,
-                                       OBJ_PROP_FLAG_READ);
-    }
+    peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
 }
 
 /* ---- Life ---- */
@@ -267,8 +257,9 @@ static void virtio_sst_realize(DeviceState *dev, Error **errp)
         s->pairs[i].response_queue = s->queues[SST_QUEUE_RESPONSE(i)];
     }
     virtio_sst_queue_init(s);
-    s->link.guard = virtio_sst_guard(s);
-    sst_link_init(&s->link, &virtio_sst_link_events, s);
+    s->link.peer.guard = virtio_sst_guard(s);
+    sst_link_init(&s->link, &virtio_sst_link_events, s,
+                  OBJECT(qdev_get_parent_bus(dev)->parent)); /* which has us inside */
     s->run_state_entry = qemu_add_vm_change_state_handler(virtio_sst_run_state_changed, s);
     if (!runstate_check(RUN_STATE_INMIGRATE)) {
         sst_link_try_open(&s->link);

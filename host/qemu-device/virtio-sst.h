@@ -70,7 +70,6 @@ struct VirtIOSST {
     VMChangeStateEntry *run_state_entry;
 
     /* Properties. */
-    char *peer_user;
     uint32_t num_queues; /* pairs */
     uint32_t timeout_ms;
     bool direct_kick;

@@ -1,5 +1,6 @@
 // build: host/qemu-device/virtio-sst-link.c host/qemu-device/virtio-sst-wire.c
-// cflags: -Itests/fake/qemu -DFAKE_QEMU_GLIB -Drecv=fake_recv -Dsend=fake_send -Dclose=fake_close
+// build: host/qemu-device/peer-link.c
+// cflags: -Itests/fake/qemu
 // pkg: glib-2.0
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
@@ -17,21 +18,11 @@
  */
 #include "qemu/osdep.h"
 
+#include "fuzz/input.h"
+#include "io/channel-socket.h"
 #include "qemu-device/virtio-sst-link.h"
-#include "qemu/main-loop.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-ssize_t fake_recv(int fd, void *data, size_t size, int flags);
-ssize_t fake_send(int fd, const void *data, size_t size, int flags);
-int fake_close(int fd);
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                       \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
 
 int64_t fake_now_ms;
 
@@ -46,9 +37,6 @@ struct seen {
 };
 
 static struct {
-    const uint8_t *data;
-    size_t size;
-
     SSTLink link;
     SSTLinkRequest requests[REQUESTS];
     uint64_t numbers[REQUESTS]; /* 0: not under way */
@@ -73,15 +61,6 @@ static struct {
     size_t answer_size;
     size_t cut; /* at most so much per read */
 } t;
-
-static uint8_t next(void)
-{
-    if (!t.size) {
-        return 0;
-    }
-    t.size--;
-    return *t.data++;
-}
 
 /* ---- The peer ---- */
 
@@ -282,11 +261,10 @@ int peer_socket_open(const char *path, const PeerSocketUser *user, const char *w
     return FD;
 }
 
-ssize_t fake_recv(int fd, void *data, size_t size, int flags)
+ssize_t fake_recv(int fd, void *data, size_t size)
 {
     size_t part = t.answer_size < size ? t.answer_size : size;
 
-    (void)flags;
     CHECK(fd == FD && t.open && !t.stopped && size);
     if (part == 0) {
         errno = EAGAIN;
@@ -299,11 +277,10 @@ ssize_t fake_recv(int fd, void *data, size_t size, int flags)
     return (ssize_t)part;
 }
 
-ssize_t fake_send(int fd, const void *data, size_t size, int flags)
+ssize_t fake_send(int fd, const void *data, size_t size)
 {
     size_t part = size < t.room ? size : t.room;
 
-    (void)flags;
     CHECK(fd == FD && t.open && !t.stopped && size);
     if (t.closed || part == 0) {
         errno = t.closed ? EPIPE : EAGAIN;
@@ -314,16 +291,15 @@ ssize_t fake_send(int fd, const void *data, size_t size, int flags)
     return (ssize_t)part;
 }
 
-int fake_close(int fd)
+void fake_close(int fd)
 {
-    CHECK(fd == FD && t.open);
+    CHECK(fd == FD && t.open && !t.read_handler && !t.write_handler);
     t.open = false;
-    return 0;
 }
 
-void qemu_set_fd_handler(int fd, void (*read)(void *), void (*write)(void *), void *opaque)
+void fake_watch(int fd, void (*read)(void *), void (*write)(void *), void *opaque)
 {
-    CHECK(fd == FD && t.open && (!read || opaque == &t.link));
+    CHECK(fd == FD && t.open && opaque == &t.link);
     CHECK(!write || read);
     t.read_handler = read;
     t.write_handler = write;
@@ -470,7 +446,7 @@ static void step(void)
         break;
     case 14:
         fake_now_ms += next() * 8;
-        fire(t.link.retry_timer);
+        fire(t.link.peer.retry_timer);
         break;
     case 15:
         t.stopped = !t.stopped;
@@ -497,8 +473,8 @@ static void step(void)
     CHECK(!t.in_batch); /* the guest was told */
     CHECK(sst_link_is_up(&t.link) == t.open);
     CHECK(!t.open || t.stopped == !t.read_handler);
-    CHECK(!t.stopped || t.link.retry_timer->due_ms < 0);
-    CHECK(t.open || t.stopped || t.link.retry_timer->due_ms >= 0);
+    CHECK(!t.stopped || t.link.peer.retry_timer->due_ms < 0);
+    CHECK(t.open || t.stopped || t.link.peer.retry_timer->due_ms >= 0);
 }
 
 static bool is_idle(void)
@@ -520,7 +496,7 @@ static void finish(void)
     }
     t.open_result = 0;
     t.cut = 0;
-    t.size = 0;
+    input.size = 0;
     t.closed |= t.has_lied; /* part of an answer may be left */
     for (unsigned i = 0; i < 20 * REQUESTS; i++) {
         if (i == 10 * REQUESTS) {
@@ -530,7 +506,7 @@ static void finish(void)
         t.room = 1u << 20;
         sst_link_kick(&t.link);
         fake_now_ms += 1000;
-        fire(t.link.retry_timer);
+        fire(t.link.peer.retry_timer);
         peer_answer_probe(false);
         peer_answer_one();
         while (t.open && (t.answer_size || t.closed)) {
@@ -546,15 +522,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     free(t.stream);
     memset(&t, 0, sizeof(t));
-    t.data = data;
-    t.size = size < 1000 ? size : 1000;
+    input.data = data;
+    input.size = size < 1000 ? size : 1000;
     t.room = 8192;
-    t.link.path = path;
+    t.link.peer.path = path;
     t.link.extension = true;
     t.link.pairs = 4;
-    sst_link_init(&t.link, &events, NULL);
+    sst_link_init(&t.link, &events, NULL, NULL);
     sst_link_try_open(&t.link);
-    while (t.size) {
+    while (input.size) {
         step();
     }
     finish();

@@ -7,7 +7,4 @@ static inline void *iohandler_get_aio_context(void)
     return 0;
 }
 
-/* The test has it. */
-void qemu_set_fd_handler(int fd, void (*read)(void *), void (*write)(void *), void *opaque);
-
 #endif

@@ -23,7 +23,6 @@
 #define QEMU_VERSION_MAJOR 10
 #define QEMU_VERSION_MINOR 0
 
-#define RETRY_ON_EINTR(call) (call)
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define container_of(pointer, type, member) \
     ((type *)((char *)(pointer) - offsetof(type, member)))
