@@ -2,10 +2,8 @@
 /* pvgpu: the link to the backend, see the header. */
 #include "qemu/osdep.h"
 #include <poll.h>
-#include <sys/socket.h>
 #include "migration/misc.h"
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "pvgpu-link.h"
 #include "trace.h"
@@ -16,19 +14,14 @@
 /* A backend that was there for so long is no longer suspected to die at once. */
 #define STABLE_MS 1000
 
-/* One turn takes at most this many bytes, so that a peer that floods us can not hold the lock. */
-#define READ_CHUNK_SIZE 4096
-#define READ_CHUNKS_MAX 16
+static PVGPULink *link_of(PeerLink *peer)
+{
+    return container_of(peer, PVGPULink, peer);
+}
 
 static int64_t now_ms(void)
 {
     return qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
-}
-
-/* One line, until something works again: a guest can ring its doorbell all day. */
-static void warn(PVGPULink *link, const char *what)
-{
-    warn_report_once_cond(&link->warned, "pvgpu: %s", what);
 }
 
 /*
@@ -38,40 +31,26 @@ static void warn(PVGPULink *link, const char *what)
  */
 static bool is_current(const PVGPULink *link, uint64_t connection)
 {
-    return link->state != PVGPU_LINK_DOWN && link->connections == connection;
+    return peer_link_is_current(&link->peer, connection);
 }
 
 /* ---- Watching ---- */
 
-static void on_readable(void *opaque);
-static void on_writable(void *opaque);
 static void on_fence(void *opaque);
 static void on_error(void *opaque);
 
-static bool wants_write(const PVGPULink *link)
+static void watch_interrupts(PVGPULink *link, bool awake)
 {
-    return link->tx_sent < link->tx_size;
+    qemu_set_fd_handler(event_notifier_get_fd(&link->fence), awake ? on_fence : NULL, NULL, link);
+    qemu_set_fd_handler(event_notifier_get_fd(&link->error), awake ? on_error : NULL, NULL, link);
 }
 
 static void watch(PVGPULink *link)
 {
-    bool awake = link->running;
-    bool direct = awake && link->direct;
-
-    if (link->state == PVGPU_LINK_DOWN) {
-        return;
+    if (peer_link_is_up(&link->peer)) {
+        peer_link_watch(&link->peer);
+        watch_interrupts(link, link->peer.running && link->direct);
     }
-    qemu_set_fd_handler(link->fd, awake ? on_readable : NULL,
-                        awake && wants_write(link) ? on_writable : NULL, link);
-    qemu_set_fd_handler(event_notifier_get_fd(&link->fence), direct ? on_fence : NULL, NULL, link);
-    qemu_set_fd_handler(event_notifier_get_fd(&link->error), direct ? on_error : NULL, NULL, link);
-}
-
-static void unwatch(PVGPULink *link)
-{
-    qemu_set_fd_handler(link->fd, NULL, NULL, NULL);
-    qemu_set_fd_handler(event_notifier_get_fd(&link->fence), NULL, NULL, NULL);
-    qemu_set_fd_handler(event_notifier_get_fd(&link->error), NULL, NULL, NULL);
 }
 
 /* ---- Interrupts by eventfd ---- */
@@ -92,7 +71,7 @@ static bool test_and_clear(EventNotifier *notifier)
 
 static void take_interrupt(PVGPULink *link, EventNotifier *notifier, uint32_t bit)
 {
-    if (link->state == PVGPU_LINK_UP && link->direct && test_and_clear(notifier)) {
+    if (link->peer.state == PVGPU_LINK_UP && link->direct && test_and_clear(notifier)) {
         link->events->interrupt(link->opaque, bit);
     }
 }
@@ -100,7 +79,7 @@ static void take_interrupt(PVGPULink *link, EventNotifier *notifier, uint32_t bi
 /* What was signalled is not forgotten because something else is to be done. */
 static void take_interrupts(PVGPULink *link)
 {
-    uint64_t connection = link->connections;
+    uint64_t connection = link->peer.connections;
 
     take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
     if (is_current(link, connection)) {
@@ -111,7 +90,7 @@ static void take_interrupts(PVGPULink *link)
 static void on_fence(void *opaque)
 {
     PVGPULink *link = opaque;
-    Object *owner = object_ref(link->owner);
+    Object *owner = object_ref(link->peer.owner);
 
     take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
     object_unref(owner);
@@ -120,7 +99,7 @@ static void on_fence(void *opaque)
 static void on_error(void *opaque)
 {
     PVGPULink *link = opaque;
-    Object *owner = object_ref(link->owner);
+    Object *owner = object_ref(link->peer.owner);
 
     take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
     object_unref(owner);
@@ -136,126 +115,90 @@ static void close_received_fd(PVGPULink *link)
     }
 }
 
-static void end_connection(PVGPULink *link)
+static void free_notifiers(PVGPULink *link)
 {
-    unwatch(link);
-    if (link->direct) {
-        link->events->doorbell_removed(link->opaque, &link->doorbell);
-    }
     event_notifier_cleanup(&link->doorbell);
     event_notifier_cleanup(&link->fence);
     event_notifier_cleanup(&link->error);
+}
+
+static void end_connection(PVGPULink *link)
+{
+    watch_interrupts(link, false);
+    if (link->direct) {
+        link->events->doorbell_removed(link->opaque, &link->doorbell);
+    }
+    free_notifiers(link);
     close_received_fd(link);
-    close(link->fd);
-    link->fd = -1;
-    link->state = PVGPU_LINK_DOWN;
+    peer_link_close(&link->peer);
     link->direct = link->rung = link->reset_waits = link->resume_due = false;
     link->pauses = 0;
-    link->tx_sent = link->tx_size = 0;
     link->tx_ends_with_doorbell = false;
     pvgpu_reader_reset(&link->reader);
 }
 
-/* The next try comes after a while, which grows as long as nothing gets better. */
-static void retry_later(PVGPULink *link)
-{
-    if (!link->retry_timer) {
-        return; /* unplugged meanwhile */
-    }
-    timer_mod(link->retry_timer, now_ms() + link->retry_ms);
-    link->retry_ms = MIN(2 * link->retry_ms, RETRY_MAX_MS);
-}
-
 static void lose(PVGPULink *link, PVGPULoss why)
 {
-    PVGPULinkState before = link->state;
-    uint64_t connection = link->connections;
+    int before = link->peer.state;
+    uint64_t connection = link->peer.connections;
 
     /* The last interrupts tell of what was done before the end. */
     take_interrupts(link);
     if (!is_current(link, connection)) {
         return;
     }
-    trace_pvgpu_link_down(link->path, why);
-    link->disconnections++;
+    trace_pvgpu_link_down(link->peer.path, why);
     end_connection(link);
     if (before == PVGPU_LINK_UP) {
         if (now_ms() - link->up_since_ms >= STABLE_MS) {
-            link->retry_ms = RETRY_FIRST_MS;
+            peer_link_retry_anew(&link->peer);
         }
         link->events->lost(link->opaque, why);
     } else {
         link->events->refused(link->opaque);
     }
-    retry_later(link);
+    peer_link_retry_later(&link->peer);
 }
 
-static void lose_liar(PVGPULink *link, const char *what)
+static void lose_liar(PVGPULink *link, const char *what, const char *why)
 {
-    g_autofree char *text = g_strdup_printf("the backend at %s: %s: connection closed",
-                                            link->path, what);
-
-    link->protocol_errors++;
-    warn(link, text);
+    link->peer.protocol_errors++;
+    peer_link_warn(&link->peer, "the backend at %s: %s%s: connection closed", link->peer.path, what,
+                   why);
     lose(link, PVGPU_LOSS_PROTOCOL);
 }
 
 void pvgpu_link_forget(PVGPULink *link)
 {
-    if (link->state != PVGPU_LINK_DOWN) {
-        link->disconnections++;
+    if (peer_link_is_up(&link->peer)) {
         end_connection(link);
     }
-    timer_del(link->retry_timer);
+    timer_del(link->peer.retry_timer);
 }
 
 /* ---- Sending ---- */
 
-static void flush(PVGPULink *link)
+/* Whoever is gone may have said something before: reading finds the end. */
+static void flush(PeerLink *peer)
 {
-    while (wants_write(link)) {
-        ssize_t size = RETRY_ON_EINTR(send(link->fd, link->tx + link->tx_sent,
-                                           link->tx_size - link->tx_sent,
-                                           MSG_DONTWAIT | MSG_NOSIGNAL));
+    PVGPULink *link = link_of(peer);
+    uint64_t before = peer->sent;
 
-        if (size < 0) {
-            /* Whoever is gone may have said something before: reading finds the end. */
-            break;
-        }
-        link->tx_sent += size;
-        link->tx_ends_with_doorbell = false;
-    }
-    if (!wants_write(link)) {
-        link->tx_sent = link->tx_size = 0;
-    }
-    watch(link);
+    peer_link_flush(peer);
+    link->tx_ends_with_doorbell &= peer->sent == before;
 }
 
 /* False: the backend has not read for too long, and the connection is gone. */
-static bool queue(PVGPULink *link, const uint8_t *message, size_t size)
+static bool send_message(PVGPULink *link, const uint8_t *message, size_t size)
 {
-    if (link->tx_size + size > sizeof(link->tx)) {
-        memmove(link->tx, link->tx + link->tx_sent, link->tx_size - link->tx_sent);
-        link->tx_size -= link->tx_sent;
-        link->tx_sent = 0;
-    }
-    if (link->tx_size + size > sizeof(link->tx)) {
-        warn(link, "the backend does not read what it is sent: connection closed");
+    if (!peer_link_queue(&link->peer, message, size)) {
+        peer_link_warn(&link->peer,
+                       "the backend does not read what it is sent: connection closed");
         lose(link, PVGPU_LOSS_SILENT);
         return false;
     }
-    memcpy(link->tx + link->tx_size, message, size);
-    link->tx_size += size;
     link->tx_ends_with_doorbell = false;
-    return true;
-}
-
-static bool send_message(PVGPULink *link, const uint8_t *message, size_t size)
-{
-    if (!queue(link, message, size)) {
-        return false;
-    }
-    flush(link);
+    flush(&link->peer);
     return true;
 }
 
@@ -269,8 +212,8 @@ static bool send_plain(PVGPULink *link, uint32_t type)
 void pvgpu_link_ring(PVGPULink *link)
 {
     link->wanted = true;
-    switch (link->state) {
-    case PVGPU_LINK_DOWN:
+    switch (link->peer.state) {
+    case PEER_LINK_DOWN:
         if (now_ms() - link->tried_ms >= RETRY_FIRST_MS) {
             pvgpu_link_try_open(link);
         }
@@ -283,7 +226,7 @@ void pvgpu_link_ring(PVGPULink *link)
             event_notifier_set(&link->doorbell);
         } else if (!link->tx_ends_with_doorbell && send_plain(link, PVGPU_MESSAGE_DOORBELL)) {
             link->doorbells++;
-            link->tx_ends_with_doorbell = wants_write(link);
+            link->tx_ends_with_doorbell = peer_link_wants_write(&link->peer);
         }
         break;
     }
@@ -303,16 +246,16 @@ static bool send_reset(PVGPULink *link, uint32_t count)
 /* A guest that starts over waits for a backend: the tries begin anew, 10 ms after the last one. */
 static void retry_soon(PVGPULink *link)
 {
-    link->retry_ms = RETRY_FIRST_MS;
-    if (link->state == PVGPU_LINK_DOWN && link->running && link->retry_timer) {
-        timer_mod_anticipate(link->retry_timer, link->tried_ms + RETRY_FIRST_MS);
+    peer_link_retry_anew(&link->peer);
+    if (link->peer.state == PEER_LINK_DOWN && link->peer.running) {
+        timer_mod_anticipate(link->peer.retry_timer, link->tried_ms + RETRY_FIRST_MS);
     }
 }
 
 bool pvgpu_link_reset(PVGPULink *link, uint32_t count)
 {
     retry_soon(link);
-    switch (link->state) {
+    switch (link->peer.state) {
     case PVGPU_LINK_GREETING:
         link->reset_waits = true;
         link->reset_count = count;
@@ -332,7 +275,7 @@ void pvgpu_link_scanout_done(PVGPULink *link, uint32_t buffer, uint32_t slot)
 {
     uint8_t message[PVGPU_SENT_MAX];
 
-    if (link->state == PVGPU_LINK_UP && link->direct) {
+    if (link->peer.state == PVGPU_LINK_UP && link->direct) {
         send_message(link, message, pvgpu_message_encode_scanout_done(message, buffer, slot));
     }
 }
@@ -352,7 +295,7 @@ static void send_identity(PVGPULink *link)
 /* What happened since the HANDSHAKE was sent. */
 static void catch_up(PVGPULink *link)
 {
-    uint64_t connection = link->connections;
+    uint64_t connection = link->peer.connections;
     bool rung = link->rung, reset_waits = link->reset_waits;
 
     link->rung = link->reset_waits = false;
@@ -371,19 +314,19 @@ static void take_ack(PVGPULink *link, const PVGPUMessage *message)
 {
     uint64_t features;
 
-    if (link->state != PVGPU_LINK_GREETING || !pvgpu_message_get_ack(message, &features)) {
-        lose_liar(link, "an acknowledgement that is none");
+    if (link->peer.state != PVGPU_LINK_GREETING || !pvgpu_message_get_ack(message, &features)) {
+        lose_liar(link, "an acknowledgement that is none", "");
         return;
     }
     if (!(features & PVGPU_FEATURE_D3D11)) {
-        lose_liar(link, "it lacks the base feature");
+        lose_liar(link, "it lacks the base feature", "");
         return;
     }
-    link->state = PVGPU_LINK_UP;
+    link->peer.state = PVGPU_LINK_UP;
     link->direct = features & PVGPU_FEATURE_DIRECT;
     link->up_since_ms = now_ms();
-    link->warned = false;
-    trace_pvgpu_link_up(link->path, features);
+    link->peer.warned = false;
+    trace_pvgpu_link_up(link->peer.path, features);
     watch(link);
     if (link->direct) {
         link->events->doorbell_added(link->opaque, &link->doorbell);
@@ -399,14 +342,13 @@ static void take_scanout_buffer(PVGPULink *link, const PVGPUMessage *message)
     const char *wrong;
 
     if (fd < 0 || !pvgpu_message_get_scanout_buffer(message, &buffer)) {
-        lose_liar(link, "a scanout buffer without its descriptor, or too short");
+        lose_liar(link, "a scanout buffer without its descriptor, or too short", "");
         return;
     }
     link->received_fd = -1;
     wrong = link->events->scanout_buffer(link->opaque, &buffer, fd);
     if (wrong) {
-        g_autofree char *text = g_strdup_printf("a scanout buffer is refused: %s", wrong);
-        lose_liar(link, text);
+        lose_liar(link, "a scanout buffer is refused: ", wrong);
     }
 }
 
@@ -419,15 +361,14 @@ static void take_scanout(PVGPULink *link, const PVGPUMessage *message)
         wrong = link->events->scanout(link->opaque, &scanout);
     }
     if (wrong) {
-        g_autofree char *text = g_strdup_printf("a scanout is refused: %s", wrong);
-        lose_liar(link, text);
+        lose_liar(link, "a scanout is refused: ", wrong);
     }
 }
 
 static void take_message(PVGPULink *link)
 {
     const PVGPUMessage *message = &link->reader.message;
-    bool up = link->state == PVGPU_LINK_UP;
+    bool up = link->peer.state == PVGPU_LINK_UP;
 
     trace_pvgpu_link_message(message->type, message->size);
     if (message->type == PVGPU_MESSAGE_HANDSHAKE_ACK) {
@@ -446,9 +387,10 @@ static void take_message(PVGPULink *link)
     /* Others: from a newer backend, or before its time. */
 }
 
-static void take_bytes(PVGPULink *link, const uint8_t *data, size_t size)
+static bool received(PeerLink *peer, const uint8_t *data, size_t size)
 {
-    uint64_t connection = link->connections;
+    PVGPULink *link = link_of(peer);
+    uint64_t connection = peer->connections;
 
     while (size && is_current(link, connection)) {
         size_t taken;
@@ -459,84 +401,31 @@ static void take_bytes(PVGPULink *link, const uint8_t *data, size_t size)
         if (result == PVGPU_READ_MESSAGE) {
             take_message(link);
         } else if (result == PVGPU_READ_TOO_LARGE) {
-            lose_liar(link, "a message of more than 1024 bytes");
+            lose_liar(link, "a message of more than 1024 bytes", "");
         }
     }
-}
-
-/* Keeps the one descriptor that may come with a message. False when there are more. */
-static bool take_descriptors(PVGPULink *link, struct msghdr *header)
-{
-    bool fine = !(header->msg_flags & MSG_CTRUNC);
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-        size_t count;
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-            if (link->received_fd < 0 && link->direct && fine) {
-                link->received_fd = fd;
-            } else {
-                close(fd);
-                fine = false;
-            }
-        }
-    }
-    return fine;
-}
-
-/* One piece of what has come. False when there is no more now. */
-static bool read_chunk(PVGPULink *link)
-{
-    uint64_t connection = link->connections;
-    uint8_t data[READ_CHUNK_SIZE];
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(PVGPU_DESCRIPTORS * sizeof(int))];
-    } control;
-    struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
-    struct msghdr header = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = control.bytes,
-        .msg_controllen = sizeof(control.bytes),
-    };
-    ssize_t size = RETRY_ON_EINTR(recvmsg(link->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-
-    if (size < 0 && errno == EAGAIN) {
-        return false;
-    }
-    if (size <= 0) {
-        lose(link, PVGPU_LOSS_CLOSED);
-        return false;
-    }
-    if (!take_descriptors(link, &header)) {
-        lose_liar(link, "more descriptors than belong to a message");
-        return false;
-    }
-    take_bytes(link, data, size);
     return is_current(link, connection);
 }
 
-static void on_readable(void *opaque)
+/* Keeps the one descriptor that may come with a message. */
+static bool received_fds(PeerLink *peer, const int *fds, size_t count)
 {
-    PVGPULink *link = opaque;
-    Object *owner = object_ref(link->owner);
+    PVGPULink *link = link_of(peer);
 
-    for (unsigned i = 0; i < READ_CHUNKS_MAX && read_chunk(link); i++) {
+    if (count == 1 && link->received_fd < 0 && link->direct) {
+        link->received_fd = fds[0];
+        return true;
     }
-    object_unref(owner);
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    lose_liar(link, "more descriptors than belong to a message", "");
+    return false;
 }
 
-static void on_writable(void *opaque)
+static void ended(PeerLink *peer, bool reset)
 {
-    flush(opaque);
+    lose(link_of(peer), PVGPU_LOSS_CLOSED);
 }
 
 /* ---- Connecting ---- */
@@ -544,34 +433,17 @@ static void on_writable(void *opaque)
 /* True when message and descriptors were taken in whole. */
 static bool send_handshake(PVGPULink *link)
 {
-    const int fds[PVGPU_DESCRIPTORS] = {
+    int fds[PVGPU_DESCRIPTORS] = {
         [PVGPU_FD_SHMEM] = link->greeting.shmem_fd,
         [PVGPU_FD_DOORBELL] = event_notifier_get_fd(&link->doorbell),
         [PVGPU_FD_FENCE] = event_notifier_get_fd(&link->fence),
         [PVGPU_FD_ERROR] = event_notifier_get_fd(&link->error),
     };
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(fds))];
-    } control = { 0 };
     uint8_t message[PVGPU_HANDSHAKE_MAX];
     size_t size = pvgpu_message_encode_handshake(message, link->greeting.shmem_size,
                                                  link->greeting.shmem_name);
-    struct iovec part = { .iov_base = message, .iov_len = size };
-    struct msghdr header = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = control.bytes,
-        .msg_controllen = sizeof(control.bytes),
-    };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&header);
 
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fds));
-    memcpy(CMSG_DATA(c), fds, sizeof(fds));
-    return RETRY_ON_EINTR(sendmsg(link->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL)) ==
-           (ssize_t)size;
+    return peer_link_write(&link->peer, message, size, fds, ARRAY_SIZE(fds)) == (ssize_t)size;
 }
 
 /* All three or none. */
@@ -595,39 +467,35 @@ static bool make_notifiers(PVGPULink *link)
 static int open_connection(PVGPULink *link)
 {
     Error *err = NULL;
-    int fd = peer_socket_open(link->path, &link->peer_user, "backend", &err);
+    int result;
 
-    trace_pvgpu_link_open(link->path, MIN(fd, 0));
-    if (fd < 0) {
-        /* That nobody is there matters once the guest wants somebody. */
-        if (err && (link->wanted || fd == -EPERM)) {
-            warn(link, error_get_pretty(err));
-        }
-        error_free(err);
-        return fd;
-    }
     if (!make_notifiers(link)) {
-        close(fd);
         return -EMFILE;
     }
-    link->fd = fd;
-    link->state = PVGPU_LINK_GREETING;
-    link->connections++;
-    return 0;
+    result = peer_link_open(&link->peer, &err);
+    trace_pvgpu_link_open(link->peer.path, result);
+    if (result < 0) {
+        free_notifiers(link);
+    }
+    /* That nobody is there matters once the guest wants somebody. */
+    if (err && (link->wanted || result == -EPERM)) {
+        peer_link_warn(&link->peer, "%s", error_get_pretty(err));
+    }
+    error_free(err);
+    return result;
 }
 
 void pvgpu_link_try_open(PVGPULink *link)
 {
-    if (link->state != PVGPU_LINK_DOWN || !link->running) {
+    if (peer_link_is_up(&link->peer) || !link->peer.running) {
         return;
     }
     link->tried_ms = now_ms();
     /* A backend that looks at pages which are still to come would see zeroes. */
     if (migration_in_incoming_postcopy() || open_connection(link) < 0) {
-        retry_later(link);
+        peer_link_retry_later(&link->peer);
         return;
     }
-    timer_del(link->retry_timer);
     if (send_handshake(link)) {
         watch(link);
     } else {
@@ -635,70 +503,69 @@ void pvgpu_link_try_open(PVGPULink *link)
     }
 }
 
-static void on_retry(void *opaque)
+static void retry(PeerLink *peer)
 {
-    pvgpu_link_try_open(opaque);
+    pvgpu_link_try_open(link_of(peer));
 }
 
 /* ---- Stop and go ---- */
 
 void pvgpu_link_resume(PVGPULink *link)
 {
-    link->running = true;
-    if (link->state == PVGPU_LINK_DOWN) {
-        link->retry_ms = RETRY_FIRST_MS;
+    link->peer.running = true;
+    if (!peer_link_is_up(&link->peer)) {
+        peer_link_retry_anew(&link->peer);
         pvgpu_link_try_open(link);
         return;
     }
+    watch(link);
     if (link->resume_due) {
         link->resume_due = false;
         if (!send_plain(link, PVGPU_MESSAGE_RESUME)) {
             return;
         }
     }
-    flush(link);
+    flush(&link->peer);
 }
 
 /* Waits until the backend is quiet. False: it is lost, or did not make it. */
 static bool wait_paused(PVGPULink *link, unsigned timeout_ms)
 {
-    int64_t deadline_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + timeout_ms;
+    int64_t until_us = g_get_monotonic_time() + timeout_ms * 1000ll;
+    PeerLink *peer = &link->peer;
 
-    while (link->state == PVGPU_LINK_UP && link->pauses) {
-        struct pollfd ready = { .fd = link->fd,
-                                .events = POLLIN | (wants_write(link) ? POLLOUT : 0) };
-        int64_t left_ms = deadline_ms - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+    while (peer->state == PVGPU_LINK_UP && link->pauses) {
+        int found = peer_link_wait(peer, POLLIN | (peer_link_wants_write(peer) ? POLLOUT : 0),
+                                   until_us);
 
-        if (left_ms <= 0) {
+        if (!found) {
             return false;
         }
-        if (poll(&ready, 1, left_ms) > 0) {
-            if (ready.revents & POLLOUT) {
-                flush(link);
-            }
-            if (link->state == PVGPU_LINK_UP && (ready.revents & ~POLLOUT)) {
-                read_chunk(link);
-            }
+        if (found & POLLOUT) {
+            flush(peer);
+        }
+        if (peer->state == PVGPU_LINK_UP && (found & ~POLLOUT)) {
+            peer_link_receive(peer);
         }
     }
-    return link->state == PVGPU_LINK_UP;
+    return peer->state == PVGPU_LINK_UP;
 }
 
 void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
 {
-    link->running = false; /* nothing new begins from here on */
-    if (link->state == PVGPU_LINK_UP && link->direct) {
+    link->peer.running = false; /* nothing new begins from here on */
+    if (link->peer.state == PVGPU_LINK_UP && link->direct) {
         link->pauses++;
         link->resume_due = true;
         if (send_plain(link, PVGPU_MESSAGE_PAUSE) && !wait_paused(link, timeout_ms) &&
-            link->state == PVGPU_LINK_UP && for_good) {
-            warn(link, "the backend does not pause in time: connection closed");
+            link->peer.state == PVGPU_LINK_UP && for_good) {
+            peer_link_warn(&link->peer, "the backend does not pause in time: connection closed");
             lose(link, PVGPU_LOSS_SILENT);
         }
         take_interrupts(link);
-    } else if (link->state == PVGPU_LINK_UP && for_good) {
+    } else if (link->peer.state == PVGPU_LINK_UP && for_good) {
         lose(link, PVGPU_LOSS_SILENT);
-    } else if (link->state == PVGPU_LINK_GREETING) {
+    } else if (link->peer.state == PVGPU_LINK_GREETING) {
         /* It could begin while we do not look. The next try comes when the VM runs. */
         lose(link, PVGPU_LOSS_SILENT);
     }
@@ -707,22 +574,35 @@ void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
 
 /* ---- Life ---- */
 
+static const PeerLinkOps peer_ops = {
+    .device = "pvgpu",
+    .peer = "backend",
+    .clock = QEMU_CLOCK_VIRTUAL,
+    .retry_first_ms = RETRY_FIRST_MS,
+    .retry_max_ms = RETRY_MAX_MS,
+    .tx_capacity = PVGPU_TX_SIZE,
+    .readable = peer_link_receive,
+    .writable = flush,
+    .retry = retry,
+    .received = received,
+    .received_fds = received_fds,
+    .ended = ended,
+};
+
 void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *owner, bool running)
 {
     link->events = events;
-    link->opaque = link->owner = owner;
-    link->running = running;
-    link->fd = link->received_fd = -1;
-    link->retry_ms = RETRY_FIRST_MS;
-    link->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, on_retry, link);
+    link->opaque = owner;
+    link->received_fd = -1;
+    peer_link_init(&link->peer, &peer_ops, owner, running);
     if (running) {
-        timer_mod(link->retry_timer, now_ms());
+        timer_mod(link->peer.retry_timer, now_ms());
     }
 }
 
 void pvgpu_link_say_goodbye(PVGPULink *link)
 {
-    if (link->state == PVGPU_LINK_UP && !wants_write(link)) {
+    if (link->peer.state == PVGPU_LINK_UP && !peer_link_wants_write(&link->peer)) {
         send_plain(link, PVGPU_MESSAGE_SHUTDOWN);
     }
 }
@@ -731,6 +611,5 @@ void pvgpu_link_cleanup(PVGPULink *link)
 {
     pvgpu_link_say_goodbye(link);
     pvgpu_link_forget(link);
-    timer_free(link->retry_timer);
-    link->retry_timer = NULL;
+    peer_link_cleanup(&link->peer);
 }

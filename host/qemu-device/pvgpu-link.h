@@ -13,11 +13,9 @@
 #ifndef HW_MISC_BAREGPU_PVGPU_LINK_H
 #define HW_MISC_BAREGPU_PVGPU_LINK_H
 
-#include "peer-socket.h"
+#include "peer-link.h"
 #include "pvgpu-message.h"
 #include "qemu/event_notifier.h"
-#include "qom/object.h"
-#include "qemu/timer.h"
 
 typedef struct PVGPULink PVGPULink;
 
@@ -47,11 +45,10 @@ typedef struct PVGPULinkEvents {
     void (*doorbell_removed)(void *opaque, EventNotifier *doorbell);
 } PVGPULinkEvents;
 
-typedef enum PVGPULinkState {
-    PVGPU_LINK_DOWN,
-    PVGPU_LINK_GREETING,
+enum {
+    PVGPU_LINK_GREETING = PEER_LINK_UP,
     PVGPU_LINK_UP,
-} PVGPULinkState;
+};
 
 /* What HANDSHAKE and IDENTITY say. */
 typedef struct PVGPUGreeting {
@@ -67,44 +64,30 @@ typedef struct PVGPUGreeting {
 #define PVGPU_TX_SIZE 4096
 
 struct PVGPULink {
+    PeerLink peer;
     const PVGPULinkEvents *events;
-    void *opaque;
-    Object *owner; /* the device; the same as opaque */
-    PVGPULinkState state;
-    bool running; /* the VM runs */
+    void *opaque; /* the device */
     bool direct;  /* PVGPU_FEATURE_DIRECT was acknowledged */
     unsigned pauses; /* PAUSE was sent so often without an answer yet */
     bool resume_due; /* and not taken back */
-    bool warned;  /* a warning was printed and nothing has worked since */
     bool wanted;  /* the guest has rung or reset the device since a system reset */
     bool rung;    /* the guest rang while GREETING */
     bool reset_waits; /* RESET is to be told as soon as UP */
     uint32_t reset_count;
 
     PVGPUGreeting greeting;
-    char *path;
-    PeerSocketUser peer_user; /* accepted besides root and our own */
-    int fd;
     EventNotifier doorbell, fence, error;
-
-    /* Bytes [tx_sent, tx_size) wait to be sent. */
-    size_t tx_sent, tx_size;
     bool tx_ends_with_doorbell;
-    uint8_t tx[PVGPU_TX_SIZE];
 
     PVGPUReader reader;
     int received_fd; /* came, and its message is not complete yet; or -1 */
 
-    QEMUTimer *retry_timer; /* virtual time */
-    unsigned retry_ms;
     int64_t tried_ms; /* virtual time of the last try: a doorbell does not make them too many */
     int64_t up_since_ms;
-
-    /* Statistics, shown as properties of the device. */
-    uint64_t connections, disconnections, protocol_errors, doorbells;
+    uint64_t doorbells; /* shown as a property of the device */
 };
 
-/* The link is zeroed, except for path, peer_user and greeting. It connects a moment later, when a
+/* The link is zeroed, except for properties and greeting. It connects a moment later, when a
  * hot-plugged device has been reset, or when the VM runs. */
 void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *owner, bool running);
 
@@ -112,7 +95,7 @@ void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *own
 void pvgpu_link_say_goodbye(PVGPULink *link);
 
 /* Says goodbye, ends the connection without the events `lost` and
- * `refused`, and frees everything but path. */
+ * `refused`, and frees everything but properties. */
 void pvgpu_link_cleanup(PVGPULink *link);
 
 /* Connects if that is possible now; tries again later by itself if not. */

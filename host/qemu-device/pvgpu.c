@@ -57,7 +57,6 @@ struct PVGPUState {
     /* Properties, and what they were found to mean. */
     uint64_t shmem_size; /* bytes */
     bool reserve;
-    char *peer_user;
     char *pool_id;
     char *priority;
     uint32_t vm_id;
@@ -125,7 +124,7 @@ static void clear_control(PVGPUState *s)
 static void reset_control(PVGPUState *s)
 {
     struct pvgpu_control *c = s->control;
-    bool old_backend = s->link.state == PVGPU_LINK_UP && !s->link.direct;
+    bool old_backend = s->link.peer.state == PVGPU_LINK_UP && !s->link.direct;
 
     s->reset_count++;
     set32(&c->reset_request, s->reset_count);
@@ -488,19 +487,18 @@ static bool check_properties(PVGPUState *s, Error **errp)
                    s->pause_timeout_ms);
         return false;
     }
-    if (!s->link.path) {
-        s->link.path = g_strdup(PVGPU_SOCKET_PATH);
+    if (!s->link.peer.path) {
+        s->link.peer.path = g_strdup(PVGPU_SOCKET_PATH);
     }
     return check_shmem_size(s, errp) && check_identity(s, errp) &&
-           peer_socket_check_path(s->link.path, "backend_pipe", errp) &&
-           peer_socket_parse_user(s->peer_user, "peer_user", &s->link.peer_user, errp);
+           peer_link_check_properties(&s->link.peer, "backend_pipe", errp);
 }
 
 static const Property pvgpu_properties[] = {
     DEFINE_PROP_SIZE("shmem_size", PVGPUState, shmem_size, PVGPU_SHMEM_SIZE_DEFAULT),
     DEFINE_PROP_BOOL("shmem_reserve", PVGPUState, reserve, false),
-    DEFINE_PROP_STRING("backend_pipe", PVGPUState, link.path),
-    DEFINE_PROP_STRING("peer_user", PVGPUState, peer_user),
+    DEFINE_PROP_STRING("backend_pipe", PVGPUState, link.peer.path),
+    DEFINE_PROP_STRING("peer_user", PVGPUState, link.peer.peer_user),
     DEFINE_PROP_STRING("pool_id", PVGPUState, pool_id),
     DEFINE_PROP_STRING("priority", PVGPUState, priority),
     DEFINE_PROP_UINT32("vm_id", PVGPUState, vm_id, 0),
@@ -518,7 +516,7 @@ static void mark_dirty(PVGPUState *s)
 {
     memory_region_set_dirty(&s->shmem_region, 0,
                             s->backend_wrote ? s->shmem_size : PVGPU_CONTROL_SIZE);
-    s->backend_wrote = s->link.state != PVGPU_LINK_DOWN;
+    s->backend_wrote = s->link.peer.state != PEER_LINK_DOWN;
 }
 
 /* The shared memory is about to be saved, to move, or to be replaced. */
@@ -561,7 +559,7 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
 
     trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
     s->status = PVGPU_STATUS_READY |
-                (s->link.state == PVGPU_LINK_UP ? PVGPU_STATUS_CONNECTED : 0);
+                (s->link.peer.state == PVGPU_LINK_UP ? PVGPU_STATUS_CONNECTED : 0);
     s->irq_status = 0;
     s->irq_mask = 0;
     s->session_moved = false;
@@ -674,7 +672,7 @@ static void pvgpu_exit(PCIDevice *pci_dev)
 
 static bool pvgpu_get_connected(Object *obj, Error **errp)
 {
-    return PVGPU(obj)->link.state == PVGPU_LINK_UP;
+    return PVGPU(obj)->link.peer.state == PVGPU_LINK_UP;
 }
 
 static bool pvgpu_get_direct(Object *obj, Error **errp)
@@ -690,13 +688,7 @@ static char *pvgpu_get_shmem_name(Object *obj, Error **errp)
 static void pvgpu_instance_init(Object *obj)
 {
     PVGPUState *s = PVGPU(obj);
-    const struct {
-        const char *name;
-        const uint64_t *value;
-    } statistics[] = {
-        { "stat-connections", &s->link.connections },
-        { "stat-disconnections", &s->link.disconnections },
-        { "stat-protocol-errors", &s->link.protocol_errors },
+    const PeerStatistic statistics[] = {
         { "stat-doorbell-messages", &s->link.doorbells },
         { "stat-fence-interrupts", &s->fence_interrupts },
         { "stat-error-interrupts", &s->error_interrupts },
@@ -706,10 +698,7 @@ static void pvgpu_instance_init(Object *obj)
         { "stat-stale-objects", &s->stale_objects },
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(statistics); i++) {
-        object_property_add_uint64_ptr(obj, statistics[i].name, statistics[i].value,
-                                       OBJ_PROP_FLAG_READ);
-    }
+    peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
 }
 
 /* ---- Migration: the shared memory itself travels as RAM ---- */
