@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pauses of a wait: when to sleep, and for how long at most. */
+/* The one loop of all waits, and its pauses: when to sleep, and for how long at most. */
 #include "baregpu/wait.h"
 
 #include "baregpu/barrier.h"
+#include "baregpu/error.h"
 
-struct waiter waiter_begin(const struct wait_strategy *strategy, struct interrupt_source *source,
-                           uint64_t deadline_ns)
-{
-    return (struct waiter){
-        .strategy = strategy,
-        .source = source,
-        .deadline_ns = deadline_ns,
-        .nap_ns = WAIT_NAP_FIRST_NS,
-    };
-}
+struct waiter {
+    const struct wait_loop *loop;
+    const struct wait_strategy *strategy;
+    struct interrupt_source *source;
+    uint64_t deadline_ns;
+    uint64_t progress; /* as it was seen last */
+    bool is_armed;     /* the interrupt may be */
+    /* Of the pauses since the last progress. */
+    uint64_t spin_end_ns; /* 0: not yet known */
+    uint64_t nap_ns;
+    bool has_spun;
+    bool is_overslept; /* the last nap ended without an interrupt of the source */
+};
+
+/* ---- Pauses ---- */
 
 /* Polled for long enough? */
 static bool has_spun(struct waiter *waiter)
@@ -29,19 +35,21 @@ static bool has_spun(struct waiter *waiter)
     return now_ns >= waiter->spin_end_ns;
 }
 
-bool waiter_may_sleep(struct waiter *waiter)
+/* Never for a strategy that polls, nor while the source is off. */
+static bool may_sleep(struct waiter *waiter)
 {
     if (waiter->strategy->sleep == NULL || waiter->source == NULL ||
         !interrupt_source_is_on(waiter->source)) {
         return false;
     }
-    if (!waiter->has_slept) {
-        waiter->has_slept = has_spun(waiter);
+    if (!waiter->has_spun) {
+        waiter->has_spun = has_spun(waiter);
     }
-    return waiter->has_slept;
+    return waiter->has_spun;
 }
 
-void waiter_sleep(struct waiter *waiter)
+/* Not past the deadline, nor longer than the next nap. */
+static void nap(struct waiter *waiter)
 {
     uint64_t count = load_acquire64(&waiter->source->count);
     uint64_t now_ns = hal_time_ns();
@@ -62,13 +70,79 @@ void waiter_sleep(struct waiter *waiter)
     }
 }
 
-void waiter_end(struct waiter *waiter)
+static void pause(struct waiter *waiter)
 {
-    if (waiter->source == NULL) {
+    const struct wait_loop *loop = waiter->loop;
+
+    if (!may_sleep(waiter)) {
+        hal_wait(waiter->deadline_ns);
         return;
     }
-    if (waiter->is_overslept) {
-        store_release64(&waiter->source->lost, waiter->source->lost + 1);
+    waiter->is_armed = true;
+    if (loop->arm == NULL || !loop->arm(loop->context)) {
+        nap(waiter);
     }
-    interrupt_source_answer(waiter->source);
+}
+
+/* Something came. */
+static void end_pauses(struct waiter *waiter)
+{
+    if (waiter->source != NULL) {
+        if (waiter->is_overslept) {
+            store_release64(&waiter->source->lost, waiter->source->lost + 1);
+        }
+        interrupt_source_answer(waiter->source);
+    }
+    waiter->spin_end_ns = 0;
+    waiter->nap_ns = WAIT_NAP_FIRST_NS;
+    waiter->has_spun = false;
+    waiter->is_overslept = false;
+}
+
+/* ---- The loop ---- */
+
+static int look(struct waiter *waiter)
+{
+    const struct wait_loop *loop = waiter->loop;
+    int result = loop->look(loop->context);
+
+    if (result > 0 || (loop->progress != NULL && *loop->progress != waiter->progress)) {
+        waiter->progress = loop->progress != NULL ? *loop->progress : 0;
+        end_pauses(waiter);
+    }
+    return result;
+}
+
+int wait_until(const struct wait_loop *loop, const struct wait_strategy *strategy,
+               struct interrupt_source *source, uint64_t deadline_ns)
+{
+    struct waiter waiter = {
+        .loop = loop,
+        .strategy = strategy,
+        .source = source,
+        .deadline_ns = deadline_ns,
+        .progress = loop->progress != NULL ? *loop->progress : 0,
+        .nap_ns = WAIT_NAP_FIRST_NS,
+    };
+    int result = look(&waiter);
+    uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
+
+    while (result == 0) {
+        pause(&waiter);
+        uint64_t now_ns = hal_time_ns();
+
+        result = look(&waiter);
+        if (result == 0 && loop->check != NULL &&
+            (now_ns >= deadline_ns || now_ns - checked_ns >= loop->check_period_ns)) {
+            checked_ns = now_ns;
+            result = loop->check(loop->context);
+        }
+        if (result == 0 && now_ns >= deadline_ns) {
+            result = BAREGPU_ERR_TIMEOUT;
+        }
+    }
+    if (waiter.is_armed && loop->disarm != NULL) {
+        loop->disarm(loop->context);
+    }
+    return result;
 }

@@ -97,29 +97,48 @@ static bool has_room(const struct pvgpu *gpu, uint32_t size)
     return gpu->ring_size - (gpu->written - gpu->consumed) >= size;
 }
 
+/* ---- Waiting for room ---- */
+
+struct ring_wait {
+    struct pvgpu *gpu;
+    uint32_t size;  /* of the room, */
+    uint64_t fence; /* or that is to pass */
+};
+
+static int check_backend(void *context)
+{
+    const struct ring_wait *wait = context;
+
+    return pvgpu_check(wait->gpu);
+}
+
+static int look_for_room(void *context)
+{
+    const struct ring_wait *wait = context;
+    int error = 0;
+
+    for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
+        error = look_at_room(wait->gpu);
+        if (error == 0 && has_room(wait->gpu, wait->size)) {
+            return 1;
+        }
+    }
+    return error;
+}
+
 static int wait_room(struct pvgpu *gpu, uint32_t size)
 {
+    static const struct wait_strategy polling;
+    struct ring_wait wait = {.gpu = gpu, .size = size};
+    const struct wait_loop loop = {
+        .look = look_for_room, .check = check_backend, .context = &wait};
     uint64_t deadline_ns = hal_time_ns() + gpu->room_timeout_ns;
     int error = pvgpu_submit(gpu);
 
-    while (error == 0) {
-        bool is_late = hal_time_ns() >= deadline_ns;
-
-        for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
-            error = look_at_room(gpu);
-            if (error == 0 && has_room(gpu, size)) {
-                return 0;
-            }
-        }
-        if (error == 0) {
-            error = pvgpu_check(gpu);
-        }
-        if (error == 0 && is_late) {
-            return BAREGPU_ERR_TIMEOUT;
-        }
-        hal_wait(deadline_ns);
+    if (error == 0) {
+        error = wait_until(&loop, &polling, NULL, deadline_ns);
     }
-    return error;
+    return error < 0 ? error : 0;
 }
 
 int pvgpu_make_room(struct pvgpu *gpu, uint32_t size)
@@ -272,55 +291,50 @@ int pvgpu_flush(struct pvgpu *gpu)
     return error;
 }
 
-/* Sleeps until the interrupt, unless the fence has passed once it was asked for. */
-static int sleep_once(struct pvgpu *gpu, uint64_t fence, struct waiter *waiter)
+static int look_for_fence(void *context)
 {
-    int error;
+    const struct ring_wait *wait = context;
+    int error = 0;
 
-    suppress(gpu, gpu->suppressed & ~PVGPU_IRQ_FENCE);
-    barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
-    error = pvgpu_look_at_fences(gpu);
-    if (error == 0 && !has_passed(gpu, fence)) {
-        waiter_sleep(waiter);
+    for (unsigned i = 0; error == 0 && i < LOOKS; i++) {
+        error = pvgpu_look_at_fences(wait->gpu);
+        if (has_passed(wait->gpu, wait->fence)) {
+            return 1;
+        }
     }
     return error;
 }
 
+static bool ask_for_interrupt(void *context)
+{
+    const struct ring_wait *wait = context;
+
+    suppress(wait->gpu, wait->gpu->suppressed & ~PVGPU_IRQ_FENCE);
+    barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
+    return pvgpu_look_at_fences(wait->gpu) < 0 || has_passed(wait->gpu, wait->fence);
+}
+
+static void ask_for_none(void *context)
+{
+    const struct ring_wait *wait = context;
+
+    suppress(wait->gpu, wait->gpu->suppressed);
+}
+
 int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
 {
+    struct ring_wait wait = {.gpu = gpu, .fence = fence};
+    const struct wait_loop loop = {
+        .look = look_for_fence,
+        .check = check_backend,
+        .arm = ask_for_interrupt,
+        .disarm = ask_for_none,
+        .context = &wait,
+    };
     int error = pvgpu_submit(gpu);
-    struct waiter waiter = waiter_begin(&gpu->wait, gpu->fence_source, deadline_ns);
 
-    while (error == 0) {
-        /* The time is taken first: a fence that has passed is not given up because this CPU was
-         * away for long. It is taken after the first looks, since most waits are short. */
-        bool is_late = false;
-
-        for (unsigned i = 0; i <= LOOKS; i++) {
-            error = pvgpu_look_at_fences(gpu);
-            if (has_passed(gpu, fence)) {
-                error = 0;
-                goto passed;
-            }
-            if (i + 1 == LOOKS) {
-                is_late = hal_time_ns() >= deadline_ns;
-            }
-        }
-        if (error == 0) {
-            error = pvgpu_check(gpu);
-        }
-        if (error == 0 && is_late) {
-            error = BAREGPU_ERR_TIMEOUT;
-        } else if (error == 0 && waiter_may_sleep(&waiter)) {
-            error = sleep_once(gpu, fence, &waiter);
-        } else if (error == 0) {
-            hal_wait(deadline_ns);
-        }
-    }
-passed:
-    waiter_end(&waiter);
-    if (waiter.has_slept) {
-        suppress(gpu, gpu->suppressed);
+    if (error == 0) {
+        error = wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
     }
     return has_passed(gpu, fence) ? 0 : error;
 }

@@ -267,51 +267,50 @@ int vgpu_stub_poll(struct vgpu_stub *gpu, struct vgpu_stub_answer *answer)
     return status == VGPU_STUB_ERROR ? take_error(gpu, answer) : take_answer(gpu, answer);
 }
 
-/* One pause of vgpu_stub_wait. The read of the status register after IRQ_CTRL is set is the look
- * that a completion in between cannot escape. */
-static void pause(struct vgpu_stub *gpu, struct waiter *waiter)
+struct answer_wait {
+    struct vgpu_stub *gpu;
+    struct vgpu_stub_answer *answer;
+    int error; /* the request's */
+};
+
+static int look(void *context)
 {
-    if (!waiter_may_sleep(waiter)) {
-        hal_wait(waiter->deadline_ns);
-    } else if (!gpu->is_irq_on) {
-        vgpu_stub_irq_enable(gpu, true);
-    } else {
-        gpu->sleeps++;
-        waiter_sleep(waiter);
-    }
+    struct answer_wait *wait = context;
+
+    wait->error = vgpu_stub_poll(wait->gpu, wait->answer);
+    return wait->error != BAREGPU_ERR_BUSY;
 }
 
-/* Who polls first wants no interrupt meanwhile; who always sleeps leaves them on. That of a handler
- * of the caller's own is his. */
-static void end_wait(struct vgpu_stub *gpu, struct waiter *waiter)
+/* The read of the status register after IRQ_CTRL is set is the look that a completion in between
+ * cannot escape. */
+static bool arm(void *context)
 {
-    if (gpu->source != NULL && gpu->is_irq_on &&
-        (gpu->wait.sleep == NULL || gpu->wait.spin_ns != 0)) {
-        vgpu_stub_irq_enable(gpu, false);
+    const struct answer_wait *wait = context;
+
+    if (!wait->gpu->is_irq_on) {
+        vgpu_stub_irq_enable(wait->gpu, true);
+        return true;
     }
-    waiter_end(waiter);
+    wait->gpu->sleeps++;
+    return false;
 }
 
 int vgpu_stub_wait(struct vgpu_stub *gpu, uint64_t deadline_ns, struct vgpu_stub_answer *answer)
 {
-    struct waiter waiter = waiter_begin(&gpu->wait, gpu->source, deadline_ns);
+    struct answer_wait wait = {.gpu = gpu, .answer = answer};
+    const struct wait_loop loop = {.look = look, .arm = arm, .context = &wait};
 
-    for (;;) {
-        /* The time is taken first: an answer that is there is not given up because this CPU was
-         * away for long. */
-        bool is_late = hal_time_ns() >= deadline_ns;
-        int error = vgpu_stub_poll(gpu, answer);
-
-        if (error != BAREGPU_ERR_BUSY) {
-            end_wait(gpu, &waiter);
-            return error;
-        }
-        if (is_late) {
-            vgpu_stub_abandon(gpu);
-            return fail(gpu, COMPUTE_TIMEOUT);
-        }
-        pause(gpu, &waiter);
+    if (wait_until(&loop, &gpu->wait, gpu->source, deadline_ns) < 0) {
+        vgpu_stub_abandon(gpu);
+        return fail(gpu, COMPUTE_TIMEOUT);
     }
+    /* Who polls first wants no interrupt meanwhile; who always sleeps leaves them on. That of a
+     * handler of the caller's own is his. */
+    if (gpu->source != NULL && gpu->is_irq_on &&
+        (gpu->wait.sleep == NULL || gpu->wait.spin_ns != 0)) {
+        vgpu_stub_irq_enable(gpu, false);
+    }
+    return wait.error;
 }
 
 int vgpu_stub_call(struct vgpu_stub *gpu, const struct vgpu_stub_call *call, uint64_t deadline_ns,

@@ -9,7 +9,6 @@
 #define DEPTH_MAX 128u
 #define EVENTS_MAX 128u
 #define MEMORY_ALIGN 4096u
-#define CHECK_INTERVAL_NS 1000000u /* between looks at the device's status while waiting */
 /* An operation's request and response, each on cache lines of its own. */
 #define REQUEST_SPACE 4160u
 #define OP_SPACE (REQUEST_SPACE + 4160u)
@@ -384,35 +383,19 @@ void virtio_sst_abandon(struct virtio_sst_op *op)
     virtio_sst_release(op);
 }
 
+static int look_for_one(void *context)
+{
+    return poll_pair(context);
+}
+
 /* Until one more operation of the pair has ended. */
 static int wait_for_one(struct virtio_sst_pair *pair, uint64_t deadline_ns)
 {
-    struct virtqueue *queue = &pair->queue;
-    struct waiter waiter = waiter_begin(&queue->device->wait, virtqueue_source(queue), deadline_ns);
-    uint64_t checked_ns = hal_time_ns();
-    int result = poll_pair(pair);
+    int result = virtqueue_wait_until(&pair->queue, look_for_one, pair, deadline_ns);
 
-    while (result == 0) {
-        virtqueue_pause(queue, &waiter);
-        uint64_t now_ns = hal_time_ns();
-
-        result = poll_pair(pair);
-        if (result == 0 && (now_ns >= deadline_ns || now_ns - checked_ns >= CHECK_INTERVAL_NS)) {
-            checked_ns = now_ns;
-            result = virtio_check(queue->device);
-            result = result < 0 ? fail_pair(pair, result) : 0;
-        }
-        if (result == 0 && now_ns >= deadline_ns) {
-            result = BAREGPU_ERR_TIMEOUT;
-        }
-    }
-    if (waiter.has_slept) {
-        virtqueue_disable_notifications(queue);
-    }
-    if (result > 0) {
-        waiter_end(&waiter);
-    }
-    return result;
+    return result < 0 && result != BAREGPU_ERR_TIMEOUT && pair->error == 0
+               ? fail_pair(pair, result) /* its status says so */
+               : result;
 }
 
 static int kick(struct virtio_sst_pair *pair)

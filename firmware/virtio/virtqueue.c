@@ -529,46 +529,81 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
     return 1;
 }
 
-void virtqueue_pause(struct virtqueue *queue, struct waiter *waiter)
+/* ---- Waiting ---- */
+
+struct queue_wait {
+    struct virtqueue *queue;
+    int (*look)(void *context);
+    void *context;
+};
+
+static int look(void *context)
 {
-    if (!waiter_may_sleep(waiter)) {
-        hal_wait(waiter->deadline_ns);
-    } else if (!virtqueue_enable_notifications(queue)) {
-        queue->sleeps++;
-        waiter_sleep(waiter);
+    const struct queue_wait *wait = context;
+
+    return wait->look(wait->context);
+}
+
+static int check_device(void *context)
+{
+    const struct queue_wait *wait = context;
+
+    return virtio_check(wait->queue->device);
+}
+
+static bool ask_for_interrupt(void *context)
+{
+    const struct queue_wait *wait = context;
+
+    if (virtqueue_enable_notifications(wait->queue)) {
+        return true;
     }
+    wait->queue->sleeps++;
+    return false;
+}
+
+static void ask_for_none(void *context)
+{
+    const struct queue_wait *wait = context;
+
+    virtqueue_disable_notifications(wait->queue);
+}
+
+int virtqueue_wait_until(struct virtqueue *queue, int (*look_for)(void *context), void *context,
+                         uint64_t deadline_ns)
+{
+    struct queue_wait wait = {queue, look_for, context};
+    const struct wait_loop loop = {
+        .look = look,
+        .check = check_device,
+        .arm = ask_for_interrupt,
+        .disarm = ask_for_none,
+        .context = &wait,
+        .check_period_ns = HEALTH_PERIOD_NS,
+        .progress = &queue->completions,
+    };
+
+    return wait_until(&loop, &queue->device->wait, virtqueue_source(queue), deadline_ns);
+}
+
+struct poll {
+    struct virtqueue *queue;
+    struct virtqueue_used *used;
+};
+
+static int look_for_any(void *context)
+{
+    const struct poll *poll = context;
+
+    return virtqueue_poll(poll->queue, poll->used);
 }
 
 int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns)
 {
-    int result = virtqueue_poll(queue, used);
+    struct poll poll = {queue, used};
+    int result = virtqueue_poll(queue, used); /* most often it is there: that is the short way */
 
-    if (result < 0) {
-        return result;
-    }
-    struct waiter waiter = waiter_begin(&queue->device->wait, virtqueue_source(queue), deadline_ns);
-    uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
-
-    while (result == 0) {
-        virtqueue_pause(queue, &waiter);
-        uint64_t now_ns = hal_time_ns();
-
-        result = virtqueue_poll(queue, used); /* also after the deadline: it may just be there */
-        if (result == 0 && (now_ns >= deadline_ns || now_ns - checked_ns >= HEALTH_PERIOD_NS)) {
-            checked_ns = now_ns;
-            result = virtio_check(queue->device);
-        }
-        if (result == 0 && now_ns >= deadline_ns) {
-            result = BAREGPU_ERR_TIMEOUT;
-        }
-    }
-    if (waiter.has_slept) {
-        virtqueue_disable_notifications(queue);
-    }
-    if (result > 0) {
-        waiter_end(&waiter);
-    }
-    return result;
+    return result != 0 ? result : virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
 }
 
 /* ---- Notifications from the device ---- */

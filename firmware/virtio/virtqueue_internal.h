@@ -87,9 +87,10 @@ static inline void virtqueue_after_acquire(const struct virtqueue *queue)
 /* What the queue interrupts by now; NULL: nothing, it is polled. */
 struct interrupt_source *virtqueue_source(const struct virtqueue *queue);
 
-/* One pause of a wait that has polled the queue and found nothing. It may turn the device's
- * notifications on, so the wait turns them off at its end if waiter->has_slept. */
-void virtqueue_pause(struct virtqueue *queue, struct waiter *waiter);
+/* wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and a
+ * look at the device's status now and then. `look` polls the queue. */
+int virtqueue_wait_until(struct virtqueue *queue, int (*look)(void *context), void *context,
+                         uint64_t deadline_ns);
 
 /* Between publishing and looking at what the device published. */
 static inline void virtqueue_barrier_full(const struct virtqueue *queue)

@@ -34,46 +34,39 @@ struct wait_strategy {
 #define WAIT_NAP_FIRST_NS 1000000u
 #define WAIT_NAP_LAST_NS 50000000u
 
-/*
- * For drivers: the pauses of one wait. The loop is
- *
- *     struct waiter waiter = waiter_begin(strategy, source, deadline_ns);
- *
- *     while (!look()) {
- *         if (hal_time_ns() >= deadline_ns) { time out; }
- *         if (!waiter_may_sleep(&waiter)) {
- *             hal_wait(deadline_ns);
- *         } else if (!arm_the_interrupt_and_look_again()) {
- *             waiter_sleep(&waiter);
- *         }
- *     }
- *     waiter_end(&waiter);       when work was found; disarm it, if waiter.has_slept
- *
- * where arming is followed by a full barrier (or the read of a register) and then by the look: who
- * makes work does so first and then looks whether the interrupt is armed.
- */
-struct waiter {
-    const struct wait_strategy *strategy;
-    struct interrupt_source *source;
-    uint64_t deadline_ns;
-    uint64_t spin_end_ns; /* 0: not yet known */
-    uint64_t nap_ns;
-    bool has_slept; /* waiter_may_sleep has returned true: the interrupt may be armed */
-    bool is_overslept; /* the last nap ended without an interrupt of the source */
+/* ---- For drivers ---- */
+
+/* What a wait waits for. The functions get `context`; those that say so may be NULL. */
+struct wait_loop {
+    /* Is it there? Returns 1 when it is, 0 when it is not yet, or an error, which ends the wait. */
+    int (*look)(void *context);
+    /* Does the other side still live? 0, or the error that ends the wait. Asked when it has been
+     * silent for check_period_ns, and before a time-out. NULL: nobody knows. */
+    int (*check)(void *context);
+    /*
+     * Before every sleep: asks for the interrupt, if that is not done, and then looks whether the
+     * wait has anything to do; between the two is a full barrier (or the read of a register): who
+     * makes work does so first and then looks whether the interrupt is wanted. True: look first.
+     * NULL: the interrupt comes by itself.
+     */
+    bool (*arm)(void *context);
+    /* At the end of a wait that has armed the interrupt. NULL: it may stay. */
+    void (*disarm)(void *context);
+    void *context;
+    uint64_t check_period_ns;
+    /* A counter: when it changes, something came, though not all that is waited for, and the pauses
+     * begin anew. NULL: there is none. */
+    const uint64_t *progress;
 };
 
-/* `source` NULL: there is no interrupt, so this polls. Both pointers are used until the end. */
-struct waiter waiter_begin(const struct wait_strategy *strategy, struct interrupt_source *source,
-                           uint64_t deadline_ns);
-
-/* Is it time to sleep? Never for a strategy that polls, nor while the source is off. */
-bool waiter_may_sleep(struct waiter *waiter);
-
-/* Sleeps: not past the deadline, nor longer than the next nap. */
-void waiter_sleep(struct waiter *waiter);
-
-/* The wait has found what it waited for. */
-void waiter_end(struct waiter *waiter);
+/*
+ * Looks; then, by turns, pauses and looks, until `loop` says that it is over. `source` NULL: there
+ * is no interrupt, so this polls. The time is taken before each look: what is there is not given up
+ * because this CPU was away for long. Returns 1, TIMEOUT once deadline_ns has passed, or an error
+ * of `look` or `check`. Not for interrupt handlers.
+ */
+int wait_until(const struct wait_loop *loop, const struct wait_strategy *strategy,
+               struct interrupt_source *source, uint64_t deadline_ns);
 
 BG_END_DECLS
 

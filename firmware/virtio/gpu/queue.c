@@ -5,7 +5,6 @@
 #include "baregpu/hal.h"
 #include "firmware/virtio/virtqueue_internal.h"
 
-#define CHECK_INTERVAL_NS 1000000ull /* between looks at the device's status while waiting */
 #define SEGMENTS_MAX 3u
 
 /* ---- Timelines ---- */
@@ -289,57 +288,29 @@ static int make_progress(struct virtio_gpu *gpu)
     return error < 0 ? error : virtio_gpu_kick(gpu);
 }
 
-/* Looks at the device's status when that is due. */
-static int check_device(struct virtio_gpu *gpu, uint64_t now_ns, uint64_t deadline_ns,
-                        uint64_t *due_ns)
+static int look(void *context)
 {
-    int error = 0;
+    const struct wait *wait = context;
+    int error = make_progress(wait->gpu);
 
-    if (now_ns >= *due_ns || now_ns >= deadline_ns) {
-        *due_ns = now_ns + CHECK_INTERVAL_NS;
-        error = virtio_check(gpu->device);
-    }
-    return error < 0 ? fail(gpu, error) : 0;
+    return error < 0 ? error : is_over(wait);
 }
 
-static int wait_until(const struct wait *wait, uint64_t deadline_ns)
+/* Returns 0 when it is over. */
+static int wait_for(struct wait *wait, uint64_t deadline_ns)
 {
     struct virtio_gpu *gpu = wait->gpu;
-    struct virtqueue *queue = wait->queue;
-    struct waiter waiter = waiter_begin(&gpu->device->wait, virtqueue_source(queue), deadline_ns);
-    uint64_t completions = queue->completions, check_ns = hal_time_ns() + CHECK_INTERVAL_NS;
-    bool has_slept = false;
-    int error;
+    int result = virtqueue_wait_until(wait->queue, look, wait, deadline_ns);
 
-    for (;;) {
-        error = make_progress(gpu);
-        if (queue->completions != completions) {
-            completions = queue->completions;
-            waiter_end(&waiter);
-            waiter = waiter_begin(&gpu->device->wait, virtqueue_source(queue), deadline_ns);
-        }
-        if (error < 0 || is_over(wait)) {
-            break;
-        }
-        uint64_t now_ns = hal_time_ns();
-
-        error = check_device(gpu, now_ns, deadline_ns, &check_ns);
-        if (error < 0 || now_ns >= deadline_ns) {
-            error = error < 0 ? error : BAREGPU_ERR_TIMEOUT;
-            break;
-        }
-        virtqueue_pause(queue, &waiter);
-        has_slept |= waiter.has_slept;
+    if (result < 0 && result != BAREGPU_ERR_TIMEOUT && gpu->error == 0) {
+        return fail(gpu, result); /* its status says so */
     }
-    if (has_slept) {
-        virtqueue_disable_notifications(queue);
-    }
-    return error < 0 ? error : 0;
+    return result < 0 ? result : 0;
 }
 
 int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t deadline_ns)
 {
-    const struct wait wait = {
+    struct wait wait = {
         .gpu = gpu, .queue = queue_of(gpu, op->slot >= VIRTIO_GPU_SLOTS_MAX), .op = op};
     int error = 0;
 
@@ -348,7 +319,7 @@ int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t d
     }
     error = virtio_gpu_kick(gpu);
     if (error >= 0) {
-        error = wait_until(&wait, deadline_ns);
+        error = wait_for(&wait, deadline_ns);
     }
     if (error == BAREGPU_ERR_TIMEOUT) {
         struct virtio_gpu_slot *slot = &gpu->slots[op->slot];
@@ -365,10 +336,10 @@ int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t d
 int virtio_gpu_fence_wait(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence,
                           uint64_t deadline_ns)
 {
-    const struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
+    struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
     int error = virtio_gpu_kick(gpu);
 
-    return error < 0 ? error : wait_until(&wait, deadline_ns);
+    return error < 0 ? error : wait_for(&wait, deadline_ns);
 }
 
 /* ---- Sending ---- */
@@ -566,7 +537,7 @@ static int queue_when_possible(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
         wait.completions = wait.queue->completions;
         error = virtio_gpu_kick(gpu);
         if (error >= 0) {
-            error = wait_until(&wait, deadline_ns);
+            error = wait_for(&wait, deadline_ns);
         }
         if (error == 0) {
             error = queue_request(gpu, op, request);

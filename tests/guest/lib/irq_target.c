@@ -361,32 +361,35 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
     return error == BAREGPU_ERR_NOT_FOUND ? 0 : error;
 }
 
-static bool is_computing(void)
+static int look_at_edu(void *context)
 {
-    return mmio_read_status32(edu.registers, EDU_STATUS) & EDU_STATUS_COMPUTING;
+    (void)context;
+    return !(mmio_read_status32(edu.registers, EDU_STATUS) & EDU_STATUS_COMPUTING);
+}
+
+/* Its interrupt is asked for before the work, not when a wait is about to sleep: its status cannot
+ * be changed while it computes. */
+static bool arm_edu(void *context)
+{
+    if (look_at_edu(context) != 0) {
+        return true;
+    }
+    edu.sleeps++;
+    return false;
 }
 
 /* 12! */
 static int request_edu(uint64_t deadline_ns)
 {
-    struct waiter waiter = waiter_begin(&edu.wait, &edu.vector.source, deadline_ns);
+    const struct wait_loop loop = {.look = look_at_edu, .arm = arm_edu};
+    int error;
 
-    /* Asked for before the work, not when it is about to sleep: its status cannot be changed while
-     * it computes. */
     mmio_write32(edu.registers, EDU_STATUS, edu.wait.sleep != NULL ? EDU_STATUS_INTERRUPT : 0);
     mmio_write32(edu.registers, EDU_FACTORIAL, 12);
-    while (is_computing()) {
-        if (hal_time_ns() >= deadline_ns) {
-            return BAREGPU_ERR_TIMEOUT;
-        }
-        if (!waiter_may_sleep(&waiter)) {
-            hal_wait(deadline_ns);
-        } else if (is_computing()) {
-            edu.sleeps++;
-            waiter_sleep(&waiter);
-        }
+    error = wait_until(&loop, &edu.wait, &edu.vector.source, deadline_ns);
+    if (error < 0) {
+        return error;
     }
-    waiter_end(&waiter);
     return mmio_read32(edu.registers, EDU_FACTORIAL) == 479001600u ? 0 : BAREGPU_ERR_PROTOCOL;
 }
 
