@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/gpu/gpu.c firmware/virtio/gpu/queue.c firmware/virtio/gpu/names.c
-// build: firmware/virtio/gpu/command.c firmware/virtio/gpu/command_3d.c
+// build: firmware/virtio/gpu/command.c firmware/virtio/gpu/answer.c
+// build: firmware/virtio/gpu/command_3d.c
 // build: firmware/virtio/gpu/format.c firmware/virtio/gpu/display.c
 // build: firmware/virtio/gpu/framebuffer.c firmware/virtio/gpu/damage.c
 // build: firmware/virtio/gpu/screen.c firmware/virtio/gpu/cursor.c firmware/virtio/gpu/mapping.c

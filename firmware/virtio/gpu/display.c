@@ -3,6 +3,7 @@
 #include "firmware/virtio/gpu/display.h"
 
 #include "baregpu/hal.h"
+#include "firmware/virtio/gpu/screen.h"
 
 static struct virtio_gpu_framebuffer *back_buffer(struct virtio_gpu_display *display)
 {

@@ -6,13 +6,6 @@
 #include "baregpu/virtio_gpu.h"
 #include "firmware/common/mem.h"
 
-/* A size that a display may have: what a device tells is not believed beyond. */
-static inline bool gpu_is_display_size(const struct virtio_gpu_rect *rect)
-{
-    return rect->width - 1 < VIRTIO_GPU_DISPLAY_SIZE_MAX &&
-           rect->height - 1 < VIRTIO_GPU_DISPLAY_SIZE_MAX; /* 0 wraps */
-}
-
 /* The next operation of a frame. */
 struct virtio_gpu_op *gpu_frame_next(struct virtio_gpu_frame *frame, uint32_t flags);
 

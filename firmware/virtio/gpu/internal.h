@@ -59,7 +59,7 @@ void gpu_end_all(struct virtio_gpu *gpu, int error);
 /* Makes all slots, the staging area and the timelines free: the device has been reset. */
 void gpu_free_slots(struct virtio_gpu *gpu);
 
-/* Copies a checked answer to where the caller wants it: 0 or PROTOCOL. */
+/* answer.c: copies a checked answer to where the caller wants it: 0 or PROTOCOL. */
 int gpu_take_payload(const struct virtio_gpu_slot *slot, const uint8_t *response, uint32_t written);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // build: firmware/virtio/gpu/gpu.c firmware/virtio/gpu/queue.c firmware/virtio/gpu/names.c
-// build: firmware/virtio/gpu/command.c firmware/virtio/gpu/command_3d.c
+// build: firmware/virtio/gpu/command.c firmware/virtio/gpu/answer.c
+// build: firmware/virtio/gpu/command_3d.c
 // build: firmware/virtio/gpu/format.c firmware/virtio/virtio.c firmware/virtio/virtqueue.c
 // build: firmware/virtio/virtqueue_split.c firmware/virtio/virtqueue_packed.c
 // build: firmware/virtio/transport_pci.c firmware/common/error.c firmware/pci_ecam.c
