@@ -58,30 +58,6 @@ static int take_layout(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
 
 /* ---- Starting a session ---- */
 
-/* Why the backend does not serve this guest, if it says so (docs/pvgpu.md, Errors); else 0. */
-static int refusal(const struct pvgpu *gpu)
-{
-    const struct pvgpu_control *control = gpu->control;
-    uint32_t count = load_acquire32(&control->error_count);
-    const struct pvgpu_error_record *last =
-        &control->error_log[(count - 1) % PVGPU_ERROR_LOG_SIZE];
-
-    if (count == 0 || !(load_acquire32(&control->status) & PVGPU_CONTROL_DEVICE_LOST) ||
-        load_once32(&last->code) != PVGPU_ERROR_DEVICE_LOST) {
-        return 0;
-    }
-    switch (load_once32(&last->detail)) {
-    case COMPUTE_VM_QUARANTINED:
-        return BAREGPU_ERR_QUARANTINED;
-    case COMPUTE_INVALID_POOL:
-        return BAREGPU_ERR_POOL;
-    case COMPUTE_RATE_LIMITED:
-        return BAREGPU_ERR_LIMITED;
-    default:
-        return 0;
-    }
-}
-
 /* Is a backend there that has carried out our reset? */
 static bool is_started(const struct pvgpu *gpu)
 {
@@ -124,7 +100,7 @@ static int start(struct pvgpu *gpu, uint64_t deadline_ns)
         }
         /* Looked at before the refusal, which a backend writes before that it is lost. */
         bool is_lost = is_lost_again(gpu);
-        int error = refusal(gpu);
+        int error = pvgpu_refusal(gpu);
 
         if (error != 0) {
             gpu->loss = error;
@@ -262,38 +238,6 @@ int pvgpu_close(struct pvgpu *gpu, uint64_t deadline_ns)
         hal_wait(deadline_ns);
     }
     return 0;
-}
-
-/* ---- Health ---- */
-
-int pvgpu_lose(struct pvgpu *gpu, int error, uint32_t code)
-{
-    if (gpu->loss == 0) {
-        gpu->loss = error;
-        gpu->loss_code = code;
-        gpu->losses++;
-        /* What it completed before counts; if that is nonsense the loss is what it is. */
-        pvgpu_look_at_fences(gpu);
-    }
-    return gpu->loss;
-}
-
-int pvgpu_check(struct pvgpu *gpu)
-{
-    uint32_t status, code;
-    int error;
-
-    if (gpu->loss != 0) {
-        return gpu->loss;
-    }
-    status = load_acquire32(&gpu->control->status);
-    if (!(status & (PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN))) {
-        return 0;
-    }
-    code = load_once32(&gpu->control->error_code);
-    error = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS) ? refusal(gpu) : 0;
-    return pvgpu_lose(gpu, error != 0 ? error : BAREGPU_ERR_UNAVAILABLE,
-                      code != PVGPU_OK ? code : PVGPU_ERROR_BACKEND_DISCONNECTED);
 }
 
 /* ---- Display ---- */

@@ -49,7 +49,10 @@ static inline int pvgpu_refuse(const struct pvgpu *gpu)
     return gpu->loss != 0 ? gpu->loss : BAREGPU_ERR_UNSUPPORTED;
 }
 
-/* ---- Health ---- */
+/* ---- pvgpu_health.c ---- */
+
+/* Why the backend does not serve this guest, if it says so (docs/pvgpu.md, Errors); else 0. */
+int pvgpu_refusal(const struct pvgpu *gpu);
 
 /* The backend is lost: notes what it did last, and returns `error`. */
 int pvgpu_lose(struct pvgpu *gpu, int error, uint32_t code);
@@ -57,10 +60,10 @@ int pvgpu_lose(struct pvgpu *gpu, int error, uint32_t code);
 /* Reads host_fence_completed. Returns 0, or PROTOCOL: lost. */
 int pvgpu_look_at_fences(struct pvgpu *gpu);
 
+/* ---- Parts ---- */
+
 /* Until `fence`, one of this session, has passed: 0, TIMEOUT, or the loss. Submits before. */
 int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns);
-
-/* ---- Parts ---- */
 
 /* A job's place in the heap: struct pvgpu_compute_result, and room for an answer behind it. */
 #define PVGPU_JOB_SIZE 256u

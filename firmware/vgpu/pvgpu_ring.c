@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ring: room, submission, fences, and what the backend says went wrong. */
+/* The ring: room, submission, fences. */
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #include "baregpu/mmio.h"
 
 /* A look at a word in memory costs far less than one at the clock: so many for one of those. */
 #define LOOKS 64u
-
-/* Tries to copy a record of the log before the backend overwrites it. */
-#define RECORD_TRIES 4u
 
 /* ---- A session's start ---- */
 
@@ -220,27 +217,6 @@ void pvgpu_command_end(struct pvgpu *gpu)
 
 /* ---- Fences ---- */
 
-int pvgpu_look_at_fences(struct pvgpu *gpu)
-{
-    uint64_t completed = load_acquire64(&gpu->control->host_fence_completed);
-
-    if (completed == gpu->fence_seen) {
-        return 0;
-    }
-    if (completed < gpu->fence_first && gpu->fence_seen < gpu->fence_first) {
-        return 0; /* an earlier session's, from a backend that was not told of the reset */
-    }
-    /* It goes forward, and not beyond what was asked for. */
-    if (completed < gpu->fence_seen || completed > gpu->fence_last) {
-        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
-    }
-    gpu->fence_seen = completed;
-    if (gpu->fence_source != NULL) {
-        interrupt_source_answer(gpu->fence_source);
-    }
-    return 0;
-}
-
 static bool has_passed(const struct pvgpu *gpu, uint64_t fence)
 {
     return fence >= gpu->fence_first && fence <= gpu->fence_seen;
@@ -337,102 +313,6 @@ int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
         error = wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
     }
     return has_passed(gpu, fence) ? 0 : error;
-}
-
-/* ---- Failures ---- */
-
-/* Copies record `number` of the log; false when the backend has begun to overwrite it. */
-static bool copy_record(const struct pvgpu *gpu, uint32_t number,
-                        struct pvgpu_error_record *record)
-{
-    const struct pvgpu_error_record *from =
-        &gpu->control->error_log[number % PVGPU_ERROR_LOG_SIZE];
-
-    record->position = load_acquire64(&from->position);
-    record->code = load_acquire32(&from->code);
-    record->detail = load_acquire32(&from->detail);
-    /* The backend writes record n + LOG_SIZE before it counts it. */
-    return load_acquire32(&gpu->control->error_count) - number < PVGPU_ERROR_LOG_SIZE;
-}
-
-/* The resource in the header of a failed command, if that is still in the ring. */
-static uint32_t resource_of(const struct pvgpu *gpu, uint64_t position, uint32_t type)
-{
-    if (position % PVGPU_COMMAND_ALIGN != 0 || gpu->written - position > gpu->ring_size ||
-        gpu->written == position) {
-        return 0;
-    }
-    const uint32_t *header =
-        (const uint32_t *)(const void *)(gpu->ring + (position & gpu->ring_mask));
-
-    return load_once32(&header[0]) == type ? load_once32(&header[2]) : 0;
-}
-
-static int take_logged(struct pvgpu *gpu, struct pvgpu_failure *failure)
-{
-    uint32_t seen = (uint32_t)gpu->error_seen, missed = 0;
-    struct pvgpu_error_record record;
-
-    for (unsigned try = 0; try < RECORD_TRIES; try++) {
-        uint32_t count = load_acquire32(&gpu->control->error_count);
-
-        if (count == seen) {
-            break;
-        }
-        if (count - seen >= PVGPU_ERROR_LOG_SIZE) {
-            uint32_t oldest = count - (PVGPU_ERROR_LOG_SIZE - 1);
-
-            missed += oldest - seen;
-            seen = oldest;
-        }
-        if (copy_record(gpu, seen, &record)) {
-            gpu->error_seen = seen + 1;
-            *failure = (struct pvgpu_failure){
-                .position = record.position,
-                .code = record.code,
-                .type = record.code == PVGPU_OK ? 0 : record.detail,
-                .resource_id = resource_of(gpu, record.position, record.detail),
-                .detail = record.detail,
-                .missed = missed,
-            };
-            return 1;
-        }
-    }
-    if (missed == 0) {
-        return 0;
-    }
-    gpu->error_seen = seen; /* faster than they can be read: that there were some is told */
-    *failure = (struct pvgpu_failure){.code = PVGPU_ERROR_UNKNOWN, .missed = missed - 1};
-    return 1;
-}
-
-/* Backends without a log show the last error only: it is new when it is another one. */
-static int take_last(struct pvgpu *gpu, struct pvgpu_failure *failure)
-{
-    uint32_t code = load_once32(&gpu->control->error_code);
-    uint32_t offset = load_once32(&gpu->control->error_data);
-    uint64_t key = (uint64_t)code << 32 | offset;
-
-    if (!(load_acquire32(&gpu->control->status) & PVGPU_CONTROL_ERROR) || code == PVGPU_OK ||
-        key == gpu->error_seen) {
-        return 0;
-    }
-    gpu->error_seen = key;
-    *failure = (struct pvgpu_failure){.code = code};
-    if (offset < gpu->ring_size && offset % PVGPU_COMMAND_ALIGN == 0) {
-        /* Not later than what was published. */
-        failure->position =
-            gpu->published - ((gpu->published - offset - 1) & gpu->ring_mask) - 1;
-        failure->type = load_once32((const uint32_t *)(const void *)(gpu->ring + offset));
-        failure->resource_id = resource_of(gpu, failure->position, failure->type);
-    }
-    return 1;
-}
-
-int pvgpu_take_failure(struct pvgpu *gpu, struct pvgpu_failure *failure)
-{
-    return pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS) ? take_logged(gpu, failure)
-                                                       : take_last(gpu, failure);
 }
 
 int pvgpu_fence_wait(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)

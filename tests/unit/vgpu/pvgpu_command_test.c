@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_heap.c
+// build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_health.c
+// build: firmware/vgpu/pvgpu_heap.c
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
 // build: firmware/vgpu/pvgpu_names.c firmware/vgpu/compute.c firmware/common/wait.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_heap.c
+// build: firmware/vgpu/pvgpu.c firmware/vgpu/pvgpu_ring.c firmware/vgpu/pvgpu_health.c
+// build: firmware/vgpu/pvgpu_heap.c
 // build: firmware/vgpu/pvgpu_resource.c firmware/vgpu/pvgpu_draw.c firmware/vgpu/pvgpu_compute.c
 // build: firmware/vgpu/pvgpu_names.c firmware/vgpu/compute.c firmware/vgpu/pvgpu_interrupt.c
 // build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c
