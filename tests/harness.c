@@ -515,6 +515,17 @@ int unix_listen(const char *path, int backlog)
     return fd;
 }
 
+/* What counts is who called listen() last. */
+int unix_listen_as_nobody(const char *path)
+{
+    int fd = unix_listen(path, 4);
+
+    if (seteuid(HARNESS_NOBODY) || listen(fd, 4) || seteuid(0)) {
+        harness_fail("%s: cannot listen as nobody: %s", path, strerror(errno));
+    }
+    return fd;
+}
+
 int unix_accept(int listener, unsigned timeout_ms)
 {
     return harness_wait_readable(listener, timeout_ms) ? accept4(listener, NULL, NULL, SOCK_CLOEXEC)

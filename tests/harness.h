@@ -88,6 +88,9 @@ void process_end(struct process *process);
 
 /* @path is replaced when it exists. */
 int unix_listen(const char *path, int backlog);
+/* For root: whoever connects sees user HARNESS_NOBODY. */
+#define HARNESS_NOBODY 65534
+int unix_listen_as_nobody(const char *path);
 /* The next connection, or -1 when none comes. */
 int unix_accept(int listener, unsigned timeout_ms);
 /* Tries until someone listens, or fails. */

@@ -3,8 +3,6 @@
 /* pvgpu: a backend that is absent, late, dies, or talks nonsense; reset, unplug, stop. */
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "pvgpu_fixture.h"
@@ -692,23 +690,6 @@ static void test_stop_with_an_old_backend(void **state)
 
 /* ---- Whose socket ---- */
 
-#define NOBODY 65534
-
-/* Listens so that the peer sees user NOBODY: what counts is who called listen(). */
-static int listen_as_nobody(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-    unlink(path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(seteuid(NOBODY), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    assert_int_equal(seteuid(0), 0);
-    return fd;
-}
-
 static void test_socket_of_another_user(void **state)
 {
     struct pvgpu *pvgpu;
@@ -720,7 +701,7 @@ static void test_socket_of_another_user(void **state)
     }
     for (unsigned named = 0; named < 2; named++) {
         pvgpu = pvgpu_start(false, named ? ",peer_user=65534" : "");
-        pvgpu->listener = listen_as_nobody(pvgpu->path);
+        pvgpu->listener = unix_listen_as_nobody(pvgpu->path);
         pvgpu_step_retry(pvgpu);
         if (named) {
             pvgpu_connect(pvgpu);

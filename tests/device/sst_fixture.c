@@ -176,6 +176,18 @@ void sst_end(struct sst *s)
     free(s);
 }
 
+int sst_begin_test(void **state)
+{
+    *state = sst_start(*state);
+    return 0;
+}
+
+int sst_end_test(void **state)
+{
+    sst_end(*state);
+    return 0;
+}
+
 /* ---- Driver ---- */
 
 static void open_pci(struct sst *s)
@@ -329,6 +341,13 @@ struct sst_chain *sst_add(struct sst *s, unsigned queue, const void *readable,
 struct sst_chain *sst_submit(struct sst *s, const struct sst_request *request)
 {
     return sst_add(s, 0, request, sizeof(*request), sizeof(struct sst_response));
+}
+
+struct sst_chain *sst_submit_compute(struct sst *s, uint64_t id)
+{
+    struct sst_request request = sst_request(SST_COMPUTE, id);
+
+    return sst_submit(s, &request);
 }
 
 /* Never more than it says it wrote, and it says no more than there is. */

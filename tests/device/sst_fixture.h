@@ -81,6 +81,9 @@ void sst_use_cmocka(void);
 
 struct sst *sst_start(const struct sst_setup *setup);
 void sst_end(struct sst *sst);
+/* The same for cmocka, whose state before is the const struct sst_setup. */
+int sst_begin_test(void **state);
+int sst_end_test(void **state);
 /* The mmio_* and hal_* of the driver go to this one from here on. sst_start selects. */
 void sst_select(struct sst *sst);
 /* Finds the device and brings up the driver: on a fresh machine, or after sst_close_driver. */
@@ -103,6 +106,7 @@ struct sst_chain *sst_prepare(struct sst *sst, unsigned queue, const void *reada
 void sst_kick(struct sst *sst, unsigned queue);
 /* On pair 0, the response in the chain. */
 struct sst_chain *sst_submit(struct sst *sst, const struct sst_request *request);
+struct sst_chain *sst_submit_compute(struct sst *sst, uint64_t id);
 /* Until the device has used it. */
 void sst_wait(struct sst *sst, struct sst_chain *chain);
 /* Looks at all queues once. */

@@ -101,6 +101,13 @@ void sim_expect_silence(struct sst *sst)
     assert_false(harness_wait_readable(sst->peer, 0));
 }
 
+int sim_begin_test(void **state)
+{
+    sst_begin_test(state);
+    sim_connect(*state, SIM_ALL);
+    return 0;
+}
+
 /* ---- Old wire ---- */
 
 struct sst_request sim_take_old(struct sst *sst)
@@ -236,4 +243,15 @@ void sim_event(struct sst *sst, const struct sst_event *event)
     sim_frame_begin(&frame);
     sim_frame_add(&frame, SST_RECORD_EVENT, 0, 0, 0, event, sizeof(*event));
     sim_frame_send(sst, &frame);
+}
+
+void sim_check_works(struct sst *sst, uint64_t id)
+{
+    struct sst_response response = sim_response(SST_OK, 0, id + 1);
+    struct sst_chain *chain = sst_submit_compute(sst, id);
+    struct sim_record taken = sim_take_request(sst);
+
+    assert_int_equal(taken.body.request.request_id, id);
+    sim_answer(sst, taken.record.tag, &response, offsetof(struct sst_response, payload));
+    assert_int_equal(sst_expect(sst, chain, SST_OK)->result, id + 1);
 }

@@ -5,6 +5,8 @@
 
 #include "sst_fixture.h"
 
+#define SIM_ALL (SST_WIRE_EVENTS | SST_WIRE_CANCEL)
+
 /* ---- Connection ---- */
 
 /* The next connection becomes the peer; the one before is closed. */
@@ -21,6 +23,8 @@ void sim_answer_hello(struct sst *sst, uint64_t features);
 void sim_connect_old(struct sst *sst);
 /* With the first frame, which tells of the machine's own reset. */
 void sim_connect(struct sst *sst, uint64_t features);
+/* sst_begin_test(), with SIM_ALL. */
+int sim_begin_test(void **state);
 
 /* ---- Old wire ---- */
 
@@ -65,5 +69,7 @@ void sim_answer(struct sst *sst, uint64_t tag, const struct sst_response *respon
                 uint32_t size);
 void sim_answer_status(struct sst *sst, uint64_t tag, uint32_t status);
 void sim_event(struct sst *sst, const struct sst_event *event);
+/* One request that succeeds. */
+void sim_check_works(struct sst *sst, uint64_t id);
 
 #endif

@@ -3,8 +3,6 @@
 /* vgpu-stub: reset, unplug, stop and migration at any moment; chardev; whose socket it is. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "stub_fixture.h"
@@ -376,27 +374,10 @@ static void test_migrate_busy(void **state)
 
 /* ---- Whose socket ---- */
 
-#define NOBODY 65534
-
-/* Listens so that the peer sees user NOBODY: what counts is who called listen(). */
-static int listen_as_nobody(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-    unlink(path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(seteuid(NOBODY), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    assert_int_equal(seteuid(0), 0);
-    return fd;
-}
-
 static void test_socket_of_another_user(void **state)
 {
     struct stub *stub;
-    char *properties = harness_format(",peer_user=%d", NOBODY);
+    char *properties = harness_format(",peer_user=%d", HARNESS_NOBODY);
 
     (void)state;
     if (geteuid() != 0) {
@@ -404,7 +385,7 @@ static void test_socket_of_another_user(void **state)
         skip();
     }
     stub = stub_start(false, "");
-    stub->listener = listen_as_nobody(stub->path);
+    stub->listener = unix_listen_as_nobody(stub->path);
     stub_submit(stub, 1, request, 40);
     stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
     process_wait_text(stub->qemu->process, "belongs to a process of user 65534");
@@ -413,7 +394,7 @@ static void test_socket_of_another_user(void **state)
     stub_end(stub);
 
     stub = stub_start(false, properties);
-    stub->listener = listen_as_nobody(stub->path);
+    stub->listener = unix_listen_as_nobody(stub->path);
     stub_check_works(stub, 2);
     stub_end(stub);
     free(properties);

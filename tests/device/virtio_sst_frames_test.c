@@ -16,46 +16,9 @@
 #define MS 1000000ull
 #define TIMEOUT_DEFAULT_MS 4000
 #define HEAD offsetof(struct sst_response, payload)
-#define ALL (SST_WIRE_EVENTS | SST_WIRE_CANCEL)
 
+static const struct sst_setup mmio = { .bus = SST_MMIO };
 static struct sim_frame frame;
-
-static int start(void **state)
-{
-    *state = sst_start(&(struct sst_setup){ .bus = SST_MMIO });
-    return 0;
-}
-
-static int start_connected(void **state)
-{
-    start(state);
-    sim_connect(*state, ALL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    sst_end(*state);
-    return 0;
-}
-
-static struct sst_chain *submit(struct sst *sst, uint64_t id)
-{
-    struct sst_request request = sst_request(SST_COMPUTE, id);
-
-    return sst_submit(sst, &request);
-}
-
-static void check_works(struct sst *sst, uint64_t id)
-{
-    struct sst_response response = sim_response(SST_OK, 0, id + 1);
-    struct sst_chain *chain = submit(sst, id);
-    struct sim_record taken = sim_take_request(sst);
-
-    assert_int_equal(taken.body.request.request_id, id);
-    sim_answer(sst, taken.record.tag, &response, HEAD);
-    assert_int_equal(sst_expect(sst, chain, SST_OK)->result, id + 1);
-}
 
 /* ---- Probe ---- */
 
@@ -69,12 +32,12 @@ static void test_probe(void **state)
     (void)state;
     sim_accept(sst);
     hello = sim_take_hello(sst);
-    assert_int_equal(hello.features, ALL);
+    assert_int_equal(hello.features, SIM_ALL);
     assert_int_equal(hello.device_id, 7);
     assert_int_equal(hello.pairs, 3);
     assert_true(hello.in_flight_max >= 3 * SST_QUEUE_SIZE);
     assert_int_equal(hello.reserved, 0);
-    sim_answer_hello(sst, ALL);
+    sim_answer_hello(sst, SIM_ALL);
     sst_wait_wire(sst, "frames");
     model = sst_property(sst, "model");
     assert_string_equal(model, "test");
@@ -89,15 +52,15 @@ static void test_probe_answered_wrongly(void **state)
 
     for (unsigned i = 0; i < 6; i++) {
         struct sst_response response = sim_response(SST_OK, SST_HELLO_REQUEST_ID, 0);
-        struct sst_hello_reply reply = { SST_HELLO_REPLY_MAGIC, 1, ALL, 0, "" };
-        struct sst_chain *chain = submit(sst, i); /* connects at once */
+        struct sst_hello_reply reply = { SST_HELLO_REPLY_MAGIC, 1, SIM_ALL, 0, "" };
+        struct sst_chain *chain = sst_submit_compute(sst, i); /* connects at once */
 
         switch (i) {
         case 0: response.status = SST_INVALID; break;
         case 1: reply.magic = SST_HELLO_MAGIC; break; /* an echo */
         case 2: reply.version = 2; break;
         case 3: reply.version = 0; break;
-        case 4: reply.features = ALL | SST_WIRE_SYNC; break; /* was not offered */
+        case 4: reply.features = SIM_ALL | SST_WIRE_SYNC; break; /* was not offered */
         case 5: reply.features = 1ull << 63; break;
         }
         memcpy(response.payload.data, &reply, sizeof(reply));
@@ -119,11 +82,11 @@ static void test_requests_before_probe_is_answered(void **state)
 
     sim_accept(sst);
     for (unsigned i = 0; i < 3; i++) {
-        chains[i] = submit(sst, 40 + i);
+        chains[i] = sst_submit_compute(sst, 40 + i);
     }
     sim_take_hello(sst);
     sim_expect_silence(sst);
-    sim_answer_hello(sst, ALL);
+    sim_answer_hello(sst, SIM_ALL);
     sim_expect_reset(sst, SST_RESET_DEVICE); /* from before the connection */
     for (unsigned i = 0; i < 3; i++) {
         struct sim_record taken = sim_take_request(sst);
@@ -245,7 +208,7 @@ static void test_cut_frames(void **state)
 
     for (size_t cut = 0; cut <= size; cut++) {
         struct sst_response response = sim_response(SST_OK, 0, cut);
-        struct sst_chain *chain = submit(sst, cut);
+        struct sst_chain *chain = sst_submit_compute(sst, cut);
         uint64_t tag = sim_take_request(sst).record.tag;
 
         sim_frame_begin(&frame);
@@ -268,7 +231,7 @@ static void test_unknown_records(void **state)
 {
     struct sst *sst = *state;
     struct sst_response response = sim_response(SST_OK, 0, 3);
-    struct sst_chain *chain = submit(sst, 1);
+    struct sst_chain *chain = sst_submit_compute(sst, 1);
     uint64_t tag = sim_take_request(sst).record.tag;
 
     sim_frame_begin(&frame);
@@ -282,7 +245,7 @@ static void test_unknown_records(void **state)
     sim_frame_send(sst, &frame);
     assert_int_equal(sst_expect(sst, chain, SST_OK)->result, 3);
     sst_wait_statistic(sst, "stat-late-answers", 2);
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
 }
 
 /* ---- Bad frames ---- */
@@ -293,12 +256,12 @@ static void test_bad_frames(void **state)
     struct sst *sst = *state;
 
     for (unsigned i = 0; i < 10; i++) {
-        struct sst_chain *chain = submit(sst, i);
+        struct sst_chain *chain = sst_submit_compute(sst, i);
         struct sst_record *record = (void *)(frame.data + sizeof(frame.header));
         uint64_t tag;
 
         if (i) {
-            sim_connect(sst, ALL);
+            sim_connect(sst, SIM_ALL);
         }
         tag = sim_take_request(sst).record.tag;
         sim_frame_begin(&frame);
@@ -335,21 +298,21 @@ static void test_bad_frames(void **state)
 static void test_killed(void **state)
 {
     struct sst *sst = *state;
-    struct sst_chain *first = submit(sst, 1), *second = submit(sst, 2);
+    struct sst_chain *first = sst_submit_compute(sst, 1), *second = sst_submit_compute(sst, 2);
 
     sim_take_request(sst);
     sim_take_request(sst);
     sim_hang_up(sst);
     sst_expect(sst, first, SST_ERROR);
     sst_expect(sst, second, SST_ERROR);
-    sim_connect(sst, ALL);
-    check_works(sst, 3);
+    sim_connect(sst, SIM_ALL);
+    sim_check_works(sst, 3);
 }
 
 static void test_cancel(void **state)
 {
     struct sst *sst = *state;
-    struct sst_chain *chain = submit(sst, 1);
+    struct sst_chain *chain = sst_submit_compute(sst, 1);
     struct sim_record taken = sim_take_request(sst), notice;
 
     qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS);
@@ -360,7 +323,7 @@ static void test_cancel(void **state)
     assert_int_equal(notice.record.size, 0);
     sim_answer_status(sst, taken.record.tag, SST_OK);
     sst_wait_statistic(sst, "stat-late-answers", 1);
-    check_works(sst, 1);
+    sim_check_works(sst, 1);
 }
 
 /* A reset that nobody could be told of is told to the next one. */
@@ -375,9 +338,9 @@ static void test_reset_while_absent(void **state)
     sst_wait_wire(sst, "none");
     sst_do(sst, SST_RESET, 1, SST_OK);
     sim_listen(sst);
-    sim_connect(sst, ALL);
+    sim_connect(sst, SIM_ALL);
     sim_expect_reset(sst, SST_RESET_REQUEST);
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
 }
 
 /* A simulator that did not take that feature is not told. */
@@ -387,19 +350,19 @@ static void test_no_cancel(void **state)
     struct sst_chain *chain;
 
     sim_connect(sst, 0);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sim_take_request(sst);
     qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS);
     sst_expect(sst, chain, SST_TIMEOUT);
     sim_expect_silence(sst);
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
 }
 
 static void test_reset_request(void **state)
 {
     struct sst *sst = *state;
     struct sst_request request = sst_request(SST_COMPUTE, 1);
-    struct sst_chain *sent = submit(sst, 1), *unsent, *reset, *after;
+    struct sst_chain *sent = sst_submit_compute(sst, 1), *unsent, *reset, *after;
     uint64_t tag = sim_take_request(sst).record.tag;
 
     /* In one batch: what comes before it never leaves, what comes after it follows. */
@@ -424,7 +387,7 @@ static void test_reset_request(void **state)
 static void test_reset_device(void **state)
 {
     struct sst *sst = *state;
-    struct sst_chain *chain = submit(sst, 1);
+    struct sst_chain *chain = sst_submit_compute(sst, 1);
     uint64_t tag = sim_take_request(sst).record.tag;
 
     assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
@@ -440,7 +403,7 @@ static void test_reset_device(void **state)
     sst_forget_driver(sst);
     sst_open_driver(sst);
     sim_expect_reset(sst, SST_RESET_DEVICE);
-    check_works(sst, 5);
+    sim_check_works(sst, 5);
 }
 
 /* ---- Events ---- */
@@ -478,7 +441,7 @@ static void test_events(void **state)
     sim_event(sst, &events[2]);
     sst_wait(sst, small);
     assert_int_equal(small->written, 10);
-    check_works(sst, 1);
+    sim_check_works(sst, 1);
 }
 
 /* Events and answers between each other. */
@@ -491,7 +454,7 @@ static void test_events_between(void **state)
 
     for (unsigned i = 0; i < 20; i++) {
         buffers[i] = sst_add(sst, SST_QUEUE_EVENT(1), NULL, 0, sizeof(event));
-        chains[i] = submit(sst, i);
+        chains[i] = sst_submit_compute(sst, i);
     }
     sim_frame_begin(&frame);
     for (unsigned i = 0; i < 20; i++) {
@@ -517,7 +480,7 @@ static void test_events_not_negotiated(void **state)
 
     (void)state;
     sim_listen(sst);
-    sim_connect(sst, ALL);
+    sim_connect(sst, SIM_ALL);
     buffer = sst_add(sst, SST_QUEUE_EVENT(1), NULL, 0, sizeof(event));
     sim_event(sst, &event);
     sst_wait_statistic(sst, "stat-events-dropped", 1);
@@ -573,7 +536,7 @@ static void test_pairs(void **state)
         struct sst *sst = sst_start(&setups[i]);
 
         assert_true(sst->device.features & SST_F_MULTI_QUEUE);
-        sim_connect(sst, ALL);
+        sim_connect(sst, SIM_ALL);
         check_pairs(sst);
         sst_end(sst);
     }
@@ -589,7 +552,7 @@ static void test_pairs_not_negotiated(void **state)
     uint64_t max_queues;
 
     (void)state;
-    sim_connect(sst, ALL);
+    sim_connect(sst, SIM_ALL);
     assert_int_equal(virtio_mmio_open(&sst->device, 0x0A000000, 0x200), 0);
     assert_int_equal(virtio_start(&sst->device, SST_F_EVENTS, 0, UINT64_MAX), 0);
     assert_int_equal(virtio_config_read64(&sst->device, 16, &max_queues), 0);
@@ -605,12 +568,14 @@ static void test_pairs_not_negotiated(void **state)
     sim_event(sst, &event);
     sst_wait(sst, buffer);
     sim_expect_reset(sst, SST_RESET_DEVICE); /* of virtio_start */
-    check_works(sst, 1);
+    sim_check_works(sst, 1);
     sst_end(sst);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start_connected, end)
-#define RAW_TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define TEST(name)                                                                                \
+    cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&mmio)
+#define RAW_TEST(name)                                                                            \
+    cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&mmio)
 
 int main(void)
 {

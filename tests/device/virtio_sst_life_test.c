@@ -15,46 +15,9 @@
 
 #define MS 1000000ull
 #define HEAD offsetof(struct sst_response, payload)
-#define ALL (SST_WIRE_EVENTS | SST_WIRE_CANCEL)
 #define RESPONSE sizeof(struct sst_response)
 
-static int start(void **state)
-{
-    *state = sst_start(&(struct sst_setup){ .bus = SST_PCI });
-    sim_connect(*state, ALL);
-    return 0;
-}
-
-static int start_port(void **state)
-{
-    *state = sst_start(&(struct sst_setup){ .bus = SST_PORT });
-    sim_connect(*state, ALL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    sst_end(*state);
-    return 0;
-}
-
-static struct sst_chain *submit(struct sst *sst, uint64_t id)
-{
-    struct sst_request request = sst_request(SST_COMPUTE, id);
-
-    return sst_submit(sst, &request);
-}
-
-static void check_works(struct sst *sst, uint64_t id)
-{
-    struct sst_response response = sim_response(SST_OK, 0, id + 1);
-    struct sst_chain *chain = submit(sst, id);
-    struct sim_record taken = sim_take_request(sst);
-
-    assert_int_equal(taken.body.request.request_id, id);
-    sim_answer(sst, taken.record.tag, &response, HEAD);
-    assert_int_equal(sst_expect(sst, chain, SST_OK)->result, id + 1);
-}
+static const struct sst_setup pci = { .bus = SST_PCI }, port = { .bus = SST_PORT };
 
 static void expect_untouched(const struct sst_chain *chain)
 {
@@ -76,7 +39,7 @@ static void test_machine_reset(void **state)
 {
     struct sst *sst = *state;
     struct sst_request request = sst_request(SST_NOOP, 1);
-    struct sst_chain *chain = submit(sst, 1), *waiting;
+    struct sst_chain *chain = sst_submit_compute(sst, 1), *waiting;
     uint64_t tag = sim_take_request(sst).record.tag;
 
     waiting = sst_add(sst, 0, &request, sizeof(request), 0); /* for a buffer */
@@ -92,7 +55,7 @@ static void test_machine_reset(void **state)
     assert_int_equal(sst_statistic(sst, "stat-in-flight"), 0);
     reopen(sst);
     sim_expect_reset(sst, SST_RESET_DEVICE);
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
     assert_int_equal(sst_statistic(sst, "stat-connections"), 1);
 }
 
@@ -103,12 +66,12 @@ static void test_queue_reset(void **state)
                                                      .properties = ",num-queues=2",
                                                      .features = VIRTIO_F_RING_RESET });
     struct sst_request request = sst_request(SST_COMPUTE, 2);
-    struct sst_chain *first = submit(sst, 1), *second;
+    struct sst_chain *first = sst_submit_compute(sst, 1), *second;
     uint64_t tags[2];
     void *token;
 
     (void)state;
-    sim_connect(sst, ALL);
+    sim_connect(sst, SIM_ALL);
     assert_true(sst->device.features & VIRTIO_F_RING_RESET);
     tags[0] = sim_take_request(sst).record.tag;
     second = sst_add(sst, SST_QUEUE_REQUEST(1), &request, sizeof(request), RESPONSE);
@@ -124,7 +87,7 @@ static void test_queue_reset(void **state)
     first->done = true;
     assert_int_equal(virtqueue_restart(&sst->queues[0]), 0);
     sst_expect(sst, second, SST_OK);
-    check_works(sst, 3);
+    sim_check_works(sst, 3);
     sst_end(sst);
 }
 
@@ -173,19 +136,19 @@ static void replug(struct sst *sst)
     qtest_write(sst->qemu, 2, slot_address(sst, 0x18), 0x0100);            /* power on */
     reopen(sst);
     sst->sim_knows_guest = false;
-    sim_connect(sst, ALL);
+    sim_connect(sst, SIM_ALL);
 }
 
 static void test_unplug(void **state)
 {
     struct sst *sst = *state;
 
-    check_works(sst, 1);
+    sim_check_works(sst, 1);
     unplug(sst);
     assert_true(socket_wait_closed(sst->peer, HARNESS_TIMEOUT_MS));
     sim_hang_up(sst);
     replug(sst);
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
 }
 
 /* With requests at the simulator, waiting for a buffer, not sent, and answers under way. */
@@ -195,11 +158,11 @@ static void test_unplug_during_work(void **state)
 
     for (unsigned i = 0; i < 6; i++) {
         struct sst_request request = sst_request(SST_NOOP, 1);
-        struct sst_chain *chain = submit(sst, i);
+        struct sst_chain *chain = sst_submit_compute(sst, i);
         uint64_t tag = sim_take_request(sst).record.tag;
 
         sst_add(sst, 0, &request, sizeof(request), 0);
-        submit(sst, 100 + i);
+        sst_submit_compute(sst, 100 + i);
         if (i % 2) {
             sim_answer_status(sst, tag, SST_OK);
         }
@@ -210,7 +173,7 @@ static void test_unplug_during_work(void **state)
         }
         sim_hang_up(sst);
         replug(sst);
-        check_works(sst, i);
+        sim_check_works(sst, i);
     }
 }
 
@@ -220,7 +183,7 @@ static void test_unplug_while_connecting(void **state)
     struct sst *sst = *state;
 
     sim_hang_up(sst);
-    submit(sst, 1);
+    sst_submit_compute(sst, 1);
     sim_accept(sst);
     unplug(sst);
     sim_take_hello(sst);
@@ -255,7 +218,7 @@ static void go_on(struct sst *sst)
 static void test_answer_while_stopped(void **state)
 {
     struct sst *sst = *state;
-    struct sst_chain *chain = submit(sst, 1);
+    struct sst_chain *chain = sst_submit_compute(sst, 1);
     uint64_t tag = sim_take_request(sst).record.tag;
 
     stop(sst);
@@ -271,7 +234,7 @@ static void test_answer_while_stopped(void **state)
 static void test_death_while_stopped(void **state)
 {
     struct sst *sst = *state;
-    struct sst_chain *chain = submit(sst, 1);
+    struct sst_chain *chain = sst_submit_compute(sst, 1);
 
     sim_take_request(sst);
     stop(sst);
@@ -282,8 +245,8 @@ static void test_death_while_stopped(void **state)
     expect_untouched(chain);
     go_on(sst);
     sst_expect(sst, chain, SST_ERROR);
-    sim_connect(sst, ALL);
-    check_works(sst, 2);
+    sim_connect(sst, SIM_ALL);
+    sim_check_works(sst, 2);
 }
 
 /* ---- Migration ---- */
@@ -339,10 +302,10 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
     struct sst_request request = sst_request(SST_NOOP, 77);
     struct sst_chain *chains[5], *waiting;
 
-    sim_connect(from, ALL);
-    check_works(from, 1);
+    sim_connect(from, SIM_ALL);
+    sim_check_works(from, 1);
     for (unsigned i = 0; i < 5; i++) {
-        chains[i] = submit(from, 10 + i);
+        chains[i] = sst_submit_compute(from, 10 + i);
         sim_take_request(from);
     }
     waiting = sst_add(from, 0, &request, sizeof(request), 0);
@@ -362,8 +325,8 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
     sst_poll(to);
     assert_int_equal(sst_statistic(to, "stat-failed"), 6); /* once */
     if (simulator) {
-        sim_connect(to, ALL);
-        check_works(to, 20);
+        sim_connect(to, SIM_ALL);
+        sim_check_works(to, 20);
     } else {
         sst_do(to, SST_COMPUTE, 20, SST_NO_DEVICE);
     }
@@ -404,8 +367,8 @@ static void test_two_devices(void **state)
     struct sst_hello hello;
 
     (void)state;
-    sim_connect(sst, ALL);
-    check_works(sst, 1);
+    sim_connect(sst, SIM_ALL);
+    sim_check_works(sst, 1);
     peer = unix_accept(listener, HARNESS_TIMEOUT_MS);
     assert_true(peer >= 0);
     assert_int_equal(socket_read(peer, &request, sizeof(request), HARNESS_TIMEOUT_MS),
@@ -417,7 +380,7 @@ static void test_two_devices(void **state)
     assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000000 + 0x104), 1);
     assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000200 + 0x104), 2);
     close(peer); /* the other one does not mind */
-    check_works(sst, 2);
+    sim_check_works(sst, 2);
     close(listener);
     sst_end(sst);
     free(arguments);
@@ -455,8 +418,10 @@ static void test_properties(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
-#define PORT_TEST(name) cmocka_unit_test_setup_teardown(name, start_port, end)
+#define TEST(name)                                                                                \
+    cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&pci)
+#define PORT_TEST(name)                                                                           \
+    cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&port)
 
 int main(void)
 {

@@ -9,8 +9,6 @@
 /* virtio-sst: a simulator that is absent, late, slow, dead, lying, or somebody else's. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "sst_simulator.h"
@@ -19,30 +17,8 @@
 #define TIMEOUT_DEFAULT_MS 4000
 #define RESPONSE sizeof(struct sst_response)
 
-static int start(void **state)
-{
-    *state = sst_start(&(struct sst_setup){ .bus = SST_MMIO });
-    return 0;
-}
-
-static int start_absent(void **state)
-{
-    *state = sst_start(&(struct sst_setup){ .bus = SST_PCI, .no_simulator = true });
-    return 0;
-}
-
-static int end(void **state)
-{
-    sst_end(*state);
-    return 0;
-}
-
-static struct sst_chain *submit(struct sst *sst, uint64_t id)
-{
-    struct sst_request request = sst_request(SST_COMPUTE, id);
-
-    return sst_submit(sst, &request);
-}
+static const struct sst_setup mmio = { .bus = SST_MMIO };
+static const struct sst_setup absent = { .bus = SST_PCI, .no_simulator = true };
 
 static void answer_old(struct sst *sst, uint64_t id, uint64_t result)
 {
@@ -54,7 +30,7 @@ static void answer_old(struct sst *sst, uint64_t id, uint64_t result)
 /* One request on the old wire that succeeds. */
 static void check_works(struct sst *sst, uint64_t id)
 {
-    struct sst_chain *chain = submit(sst, id);
+    struct sst_chain *chain = sst_submit_compute(sst, id);
 
     assert_int_equal(sim_take_old(sst).request_id, id);
     answer_old(sst, id, id + 1);
@@ -92,7 +68,7 @@ static void test_late_on_request(void **state)
 
     sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
     sim_listen(sst);
-    chain = submit(sst, 2);
+    chain = sst_submit_compute(sst, 2);
     sim_connect_old(sst);
     assert_int_equal(sim_take_old(sst).request_id, 2);
     answer_old(sst, 2, 9);
@@ -144,7 +120,7 @@ static void test_backlog(void **state)
 
     sst->listener = unix_listen(sst->path, 0);
     others[0] = unix_connect(sst->path, HARNESS_TIMEOUT_MS); /* the place is taken */
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sst_expect_pending(sst, chain);
     others[1] = unix_accept(sst->listener, HARNESS_TIMEOUT_MS);
     sim_connect_old(sst);
@@ -164,7 +140,7 @@ static void test_killed(void **state)
 
     sim_connect_old(sst);
     for (unsigned i = 0; i < 3; i++) {
-        chains[i] = submit(sst, i);
+        chains[i] = sst_submit_compute(sst, i);
         sim_take_old(sst);
     }
     sim_hang_up(sst);
@@ -193,7 +169,7 @@ static void test_killed_while_idle(void **state)
     sst_wait_wire(sst, "none");
     sst_do(sst, SST_COMPUTE, 2, SST_NO_DEVICE);
     sim_listen(sst);
-    chain = submit(sst, 3);
+    chain = sst_submit_compute(sst, 3);
     sim_connect_old(sst);
     sim_take_old(sst);
     answer_old(sst, 3, 3);
@@ -207,7 +183,7 @@ static void test_truncated(void **state)
 
     for (size_t size = 0; size < RESPONSE; size += size < 40 ? 1 : 509) {
         struct sst_response response = sim_response(SST_OK, size, 1);
-        struct sst_chain *chain = submit(sst, size);
+        struct sst_chain *chain = sst_submit_compute(sst, size);
 
         sim_connect_old(sst);
         sim_take_old(sst);
@@ -228,7 +204,7 @@ static void test_killed_in_probe(void **state)
 
     sim_accept(sst);
     sim_take_hello(sst);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sst_expect_pending(sst, chain);
     sim_hang_up(sst);
     sim_accept(sst);
@@ -242,7 +218,7 @@ static void test_killed_in_probe(void **state)
     sim_hang_up(sst);
     sst_wait_statistic(sst, "stat-disconnections", 2);
     sim_accept(sst);
-    chain = submit(sst, 2);
+    chain = sst_submit_compute(sst, 2);
     for (unsigned i = 0; i < 2; i++) {
         sst_expect_pending(sst, chain);
         sim_hang_up(sst);
@@ -260,9 +236,9 @@ static void test_timeout(void **state)
     struct sst_chain *first, *second;
 
     sim_connect_old(sst);
-    first = submit(sst, 1);
+    first = sst_submit_compute(sst, 1);
     qtest_clock_step_ns(sst->qemu, 1000 * MS);
-    second = submit(sst, 2);
+    second = sst_submit_compute(sst, 2);
     qtest_clock_step_ns(sst->qemu, (TIMEOUT_DEFAULT_MS - 1000) * MS - 1);
     sst_expect_pending(sst, first);
     qtest_clock_step_ns(sst->qemu, 1);
@@ -275,7 +251,7 @@ static void test_timeout(void **state)
     /* It wakes up: late answers are nobody's, also for an id that is used again. */
     sim_take_old(sst);
     sim_take_old(sst);
-    first = submit(sst, 1);
+    first = sst_submit_compute(sst, 1);
     assert_int_equal(sim_take_old(sst).request_id, 3);
     answer_old(sst, 1, 666);
     answer_old(sst, 2, 666);
@@ -294,7 +270,7 @@ static void test_timeout_in_probe(void **state)
     struct sst_chain *chain;
 
     sim_accept(sst);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sst_expect_pending(sst, chain);
     qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS);
     sst_expect(sst, chain, SST_TIMEOUT);
@@ -310,7 +286,7 @@ static void test_timeout_property(void **state)
 
     (void)state;
     sim_connect_old(sst);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     qtest_clock_step_ns(sst->qemu, 49 * MS);
     sst_expect_pending(sst, chain);
     qtest_clock_step_ns(sst->qemu, 1 * MS);
@@ -365,7 +341,7 @@ static void test_equal_ids(void **state)
 
     sim_connect_old(sst);
     for (unsigned i = 0; i < 3; i++) {
-        chains[i] = submit(sst, 7);
+        chains[i] = sst_submit_compute(sst, 7);
         wire[i] = sim_take_old(sst).request_id;
     }
     assert_int_equal(wire[0], 7);
@@ -387,7 +363,7 @@ static void test_foreign_user_data(void **state)
     struct sst_chain *chain;
 
     sim_connect_old(sst);
-    chain = submit(sst, 5);
+    chain = sst_submit_compute(sst, 5);
     sim_take_old(sst);
     response.user_data = 0x666;
     response.reserved = 0x777;
@@ -414,7 +390,7 @@ static void test_garbage(void **state)
     struct sst_chain *chain;
 
     sim_connect_old(sst);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sim_take_old(sst);
     memset(garbage, 'x', sizeof(garbage));
     assert_true(socket_write(sst->peer, garbage, sizeof(garbage)));
@@ -428,7 +404,7 @@ static void test_answer_twice(void **state)
 
     sim_connect_old(sst);
     check_works(sst, 5);
-    chain = submit(sst, 1);
+    chain = sst_submit_compute(sst, 1);
     sim_take_old(sst);
     answer_old(sst, 5, 0);
     expect_closed(sst, chain);
@@ -460,26 +436,9 @@ static void test_without_extension(void **state)
 
 /* ---- Whose socket ---- */
 
-#define NOBODY 65534
-
-/* Listens so that the peer sees user NOBODY: what counts is who called listen(). */
-static int listen_as_nobody(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-    unlink(path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(seteuid(NOBODY), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    assert_int_equal(seteuid(0), 0);
-    return fd;
-}
-
 static void test_socket_of_another_user(void **state)
 {
-    char *properties = harness_format(",peer_user=%d", NOBODY);
+    char *properties = harness_format(",peer_user=%d", HARNESS_NOBODY);
     struct sst *sst;
 
     (void)state;
@@ -488,7 +447,7 @@ static void test_socket_of_another_user(void **state)
         skip();
     }
     sst = sst_start(&(struct sst_setup){ .no_simulator = true });
-    sst->listener = listen_as_nobody(sst->path);
+    sst->listener = unix_listen_as_nobody(sst->path);
     sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
     process_wait_text(sst->qemu->process, "belongs to a process of user 65534");
     sim_accept(sst);
@@ -496,15 +455,17 @@ static void test_socket_of_another_user(void **state)
     sst_end(sst);
 
     sst = sst_start(&(struct sst_setup){ .no_simulator = true, .properties = properties });
-    sst->listener = listen_as_nobody(sst->path);
+    sst->listener = unix_listen_as_nobody(sst->path);
     sim_connect_old(sst);
     check_works(sst, 1);
     sst_end(sst);
     free(properties);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
-#define ABSENT_TEST(name) cmocka_unit_test_setup_teardown(name, start_absent, end)
+#define TEST(name)                                                                                \
+    cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&mmio)
+#define ABSENT_TEST(name)                                                                         \
+    cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&absent)
 
 int main(void)
 {
