@@ -2,8 +2,11 @@
 /* A device's link to a process on this host, see the header. */
 #include "qemu/osdep.h"
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include "io/channel-socket.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "peer-link.h"
@@ -59,20 +62,56 @@ static void on_retry(void *opaque)
 
 /* ---- The socket ---- */
 
+/* A default path below /tmp can be taken by anyone. */
+static bool peer_is_trusted(const PeerLink *link, int fd, Error **errp)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        error_setg_errno(errp, errno, "%s: cannot tell whose socket it is", link->path);
+        return false;
+    }
+    if (peer.uid == 0 || peer.uid == geteuid() ||
+        (link->trusts_user && peer.uid == link->trusted_uid)) {
+        return true;
+    }
+    error_setg(errp,
+               "%s belongs to a process of user %u, which is neither root, nor QEMU's own user "
+               "(%u), nor named by the property peer_user: not used",
+               link->path, (unsigned)peer.uid, (unsigned)geteuid());
+    return false;
+}
+
+/* The socket is non-blocking from the start, and so is connect(): for Unix sockets it succeeds or
+ * fails at once. QIOChannelSocket's own way would wait for room in the listener's queue. */
 static int socket_open(PeerLink *link, Error **errp)
 {
-    int fd = peer_socket_open(link->path, &link->user, link->ops->peer, errp);
-    QIOChannelSocket *socket;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    QIOChannelSocket *channel = NULL;
+    int result = -EIO;
 
     if (fd < 0) {
-        return fd;
+        error_setg_errno(errp, errno, "cannot make a socket");
+        return -EIO; /* never -EAGAIN, which means something else here */
     }
-    socket = qio_channel_socket_new_fd(fd, errp);
-    if (!socket) {
+    pstrcpy(address.sun_path, sizeof(address.sun_path), link->path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        result = -errno;
+        if (result != -EAGAIN) {
+            error_setg_errno(errp, -result, "no %s at %s", link->ops->peer, link->path);
+        }
+    } else if (!peer_is_trusted(link, fd, errp)) {
+        result = -EPERM;
+    } else {
+        channel = qio_channel_socket_new_fd(fd, errp);
+    }
+    if (!channel) {
         close(fd);
-        return -EIO;
+        return result;
     }
-    link->channel = QIO_CHANNEL(socket);
+    link->channel = QIO_CHANNEL(channel);
     qio_channel_set_feature(link->channel, QIO_CHANNEL_FEATURE_READ_MSG_PEEK);
     return 0;
 }
@@ -303,24 +342,6 @@ int peer_link_wait(PeerLink *link, int events, int64_t until_us)
         if (result < 0 && errno != EINTR) {
             return 0;
         }
-    }
-}
-
-/* ---- Statistics ---- */
-
-void peer_link_add_statistics(const PeerLink *link, Object *owner, const PeerStatistic *own,
-                              size_t count)
-{
-    const PeerStatistic common[] = {
-        { "stat-connections", &link->connections },
-        { "stat-disconnections", &link->disconnections },
-        { "stat-protocol-errors", &link->protocol_errors },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(common) + count; i++) {
-        const PeerStatistic *s = i < count ? &own[i] : &common[i - count];
-
-        object_property_add_uint64_ptr(owner, s->name, s->value, OBJ_PROP_FLAG_READ);
     }
 }
 

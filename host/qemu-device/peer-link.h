@@ -12,7 +12,6 @@
 
 #include "compat.h"
 #include "io/channel.h"
-#include "peer-socket.h"
 #include "qemu/timer.h"
 
 typedef struct PeerLink PeerLink;
@@ -63,7 +62,8 @@ enum {
 struct PeerLink {
     /* Properties. */
     char *path, *peer_user;
-    PeerSocketUser user; /* accepted besides root and our own */
+    bool trusts_user; /* this one, besides root and our own */
+    uid_t trusted_uid;
 
     const PeerLinkOps *ops;
     const PeerTransport *transport;
@@ -89,22 +89,6 @@ struct PeerLink {
     /* Statistics, shown as properties of the device. */
     uint64_t connections, disconnections, protocol_errors, bytes_sent, bytes_received;
 };
-
-/* Whether path (@property in messages) and peer_user can be used. */
-static inline bool peer_link_check_properties(PeerLink *link, const char *property, Error **errp)
-{
-    return peer_socket_check_path(link->path, property, errp) &&
-           peer_socket_parse_user(link->peer_user, "peer_user", &link->user, errp);
-}
-
-typedef struct PeerStatistic {
-    const char *name;
-    const uint64_t *value;
-} PeerStatistic;
-
-/* Adds those of the link to the device's own, as properties of @owner. */
-void peer_link_add_statistics(const PeerLink *link, Object *owner, const PeerStatistic *own,
-                              size_t count);
 
 /* The link is zeroed but for properties and guard. It does not connect yet. */
 void peer_link_init(PeerLink *link, const PeerLinkOps *ops, Object *owner, bool running);
@@ -156,5 +140,23 @@ int peer_link_wait(PeerLink *link, int events, int64_t until_us);
 
 /* One line, until something works again (warned): a guest can ring its doorbell all day. */
 void peer_link_warn(PeerLink *link, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* ---- Properties: what is wrong with one is said in @errp ---- */
+
+/* path, whose property has the name @property, and peer_user. */
+bool peer_link_check_properties(PeerLink *link, const char *property, Error **errp);
+
+/* Who the guest is to the mediator. */
+bool peer_check_identity(const char *pool_id, const char *priority, uint8_t *pool, uint8_t *level,
+                         Error **errp);
+
+typedef struct PeerStatistic {
+    const char *name;
+    const uint64_t *value;
+} PeerStatistic;
+
+/* Adds those of the link to the device's own, as properties of @owner. */
+void peer_link_add_statistics(const PeerLink *link, Object *owner, const PeerStatistic *own,
+                              size_t count);
 
 #endif

@@ -454,32 +454,6 @@ static bool check_shmem_size(PVGPUState *s, Error **errp)
     return false;
 }
 
-static bool check_identity(PVGPUState *s, Error **errp)
-{
-    static const char *const levels[] = {
-        [VGPU_STUB_PRIORITY_LOW] = "low",
-        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
-        [VGPU_STUB_PRIORITY_HIGH] = "high",
-    };
-    const char *pool = s->pool_id && *s->pool_id ? s->pool_id : "A";
-    const char *priority = s->priority && *s->priority ? s->priority : "medium";
-
-    if (strcmp(pool, "A") != 0 && strcmp(pool, "B") != 0) {
-        error_setg(errp, "pool_id must be 'A' or 'B', not '%s'", pool);
-        return false;
-    }
-    s->link.greeting.vm_id = s->vm_id;
-    s->link.greeting.pool_id = pool[0];
-    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
-        if (strcmp(priority, levels[i]) == 0) {
-            s->link.greeting.priority = i;
-            return true;
-        }
-    }
-    error_setg(errp, "priority must be 'low', 'medium' or 'high', not '%s'", priority);
-    return false;
-}
-
 static bool check_properties(PVGPUState *s, Error **errp)
 {
     if (s->pause_timeout_ms > PAUSE_TIMEOUT_MAX_MS) {
@@ -490,7 +464,10 @@ static bool check_properties(PVGPUState *s, Error **errp)
     if (!s->link.peer.path) {
         s->link.peer.path = g_strdup(PVGPU_SOCKET_PATH);
     }
-    return check_shmem_size(s, errp) && check_identity(s, errp) &&
+    s->link.greeting.vm_id = s->vm_id;
+    return check_shmem_size(s, errp) &&
+           peer_check_identity(s->pool_id, s->priority, &s->link.greeting.pool_id,
+                               &s->link.greeting.priority, errp) &&
            peer_link_check_properties(&s->link.peer, "backend_pipe", errp);
 }
 

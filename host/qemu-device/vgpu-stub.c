@@ -340,37 +340,6 @@ static const MemoryRegionOps vgpu_stub_mmio_ops = {
 
 /* ---- Properties ---- */
 
-static bool vgpu_stub_check_pool(VGPUStubState *s, Error **errp)
-{
-    const char *pool = s->pool_id && *s->pool_id ? s->pool_id : "A";
-
-    if (strcmp(pool, "A") != 0 && strcmp(pool, "B") != 0) {
-        error_setg(errp, "pool_id must be 'A' or 'B', not '%s'", pool);
-        return false;
-    }
-    s->pool_letter = pool[0];
-    return true;
-}
-
-static bool vgpu_stub_check_priority(VGPUStubState *s, Error **errp)
-{
-    static const char *const levels[] = {
-        [VGPU_STUB_PRIORITY_LOW] = "low",
-        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
-        [VGPU_STUB_PRIORITY_HIGH] = "high",
-    };
-    const char *priority = s->priority && *s->priority ? s->priority : "medium";
-
-    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
-        if (strcmp(priority, levels[i]) == 0) {
-            s->priority_level = i;
-            return true;
-        }
-    }
-    error_setg(errp, "priority must be 'low', 'medium' or 'high', not '%s'", priority);
-    return false;
-}
-
 static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
 {
     bool chardev = qemu_chr_fe_backend_connected(&s->link.chr);
@@ -396,7 +365,8 @@ static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
                    s->timeout_ms);
         return false;
     }
-    return vgpu_stub_check_pool(s, errp) && vgpu_stub_check_priority(s, errp) &&
+    return peer_check_identity(s->pool_id, s->priority, &s->pool_letter, &s->priority_level,
+                               errp) &&
            vgpu_stub_check_carrier(s, errp);
 }
 

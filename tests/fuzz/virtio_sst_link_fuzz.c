@@ -1,6 +1,7 @@
 // build: host/qemu-device/virtio-sst-link.c host/qemu-device/virtio-sst-wire.c
 // build: host/qemu-device/peer-link.c
-// cflags: -Itests/fake/qemu
+// cflags: -Itests/fake/qemu -Dsocket=fake_socket -Dconnect=fake_connect
+// cflags: -Dgetsockopt=fake_getsockopt
 // pkg: glib-2.0
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
@@ -244,21 +245,33 @@ static void peer_event(void)
 
 /* ---- The socket ---- */
 
-int peer_socket_open(const char *path, const PeerSocketUser *user, const char *what, Error **errp)
+int fake_socket(int family, int type, int protocol)
 {
-    (void)path;
-    (void)user;
-    (void)what;
-    (void)errp;
+    CHECK(family == AF_UNIX && type & SOCK_NONBLOCK && !protocol);
+    return FD;
+}
+
+int fake_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    CHECK(fd == FD && address && size);
     CHECK(!t.open && !t.stopped);
     if (t.open_result < 0) {
-        return t.open_result;
+        errno = -t.open_result;
+        return -1;
     }
     t.open = true;
     t.closed = t.has_probed = t.has_answered_probe = t.says_old = t.has_lied = false;
     t.stream_size = t.seen_count = t.answer_size = 0;
     t.sequence = t.tag = 0;
-    return FD;
+    return 0;
+}
+
+/* Root's. */
+int fake_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+    CHECK(fd == FD && level == SOL_SOCKET && name == SO_PEERCRED);
+    memset(value, 0, *size);
+    return 0;
 }
 
 ssize_t fake_recv(int fd, void *data, size_t size)

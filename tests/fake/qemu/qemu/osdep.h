@@ -39,6 +39,9 @@ static inline const char *error_get_pretty(const Error *error)
     return "an error";
 }
 
+#define error_setg(to, ...) fake_print("", (void *)(to), __VA_ARGS__)
+#define error_setg_errno(to, error, ...) fake_print("", (void *)(to), error, __VA_ARGS__)
+
 static inline void error_free(Error *error)
 {
     (void)error;
@@ -59,8 +62,6 @@ typedef struct Object Object;
 #define object_ref(object) ((void)(object), (Object *)NULL)
 #define object_unref(object)                                                                      \
     _Generic((object), Object *: (void)0, default: fake_unref_channel((void *)(object)))
-#define object_property_add_uint64_ptr(owner, name, value, flags)                                 \
-    fake_print("", (void *)(owner), name, value)
 
 /* runstate.h */
 static inline bool runstate_is_running(void)
