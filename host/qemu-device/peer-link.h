@@ -92,7 +92,7 @@ struct PeerLink {
 
 /* The link is zeroed but for properties and guard. It does not connect yet. */
 void peer_link_init(PeerLink *link, const PeerLinkOps *ops, Object *owner, bool running);
-/* Ends the connection without a call and frees everything but path. */
+/* Ends the connection without a call and frees everything but properties. */
 void peer_link_cleanup(PeerLink *link);
 
 static inline bool peer_link_is_up(const PeerLink *link)

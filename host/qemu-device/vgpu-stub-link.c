@@ -2,7 +2,6 @@
 /* vgpu-stub: the link to the mediator, see the header. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "system/runstate.h"
 #include "trace.h"
 #include "vgpu-stub-link.h"
