@@ -14,11 +14,11 @@ static uint32_t mmio_config_read(void *ecam, uint64_t offset, unsigned width)
 {
     switch (width) {
     case 1:
-        return mmio_read8(ecam, offset);
+        return bg_mmio_read8(ecam, offset);
     case 2:
-        return mmio_read16(ecam, offset);
+        return bg_mmio_read16(ecam, offset);
     default:
-        return mmio_read32(ecam, offset);
+        return bg_mmio_read32(ecam, offset);
     }
 }
 
@@ -26,35 +26,35 @@ static void mmio_config_write(void *ecam, uint64_t offset, unsigned width, uint3
 {
     switch (width) {
     case 1:
-        mmio_write8(ecam, offset, (uint8_t)value);
+        bg_mmio_write8(ecam, offset, (uint8_t)value);
         break;
     case 2:
-        mmio_write16(ecam, offset, (uint16_t)value);
+        bg_mmio_write16(ecam, offset, (uint16_t)value);
         break;
     default:
-        mmio_write32(ecam, offset, value);
+        bg_mmio_write32(ecam, offset, value);
         break;
     }
 }
 
-const struct pci_config_ops pci_config_mmio = {mmio_config_read, mmio_config_write};
+const struct bg_pci_config_ops bg_pci_config_mmio = {mmio_config_read, mmio_config_write};
 
-int64_t pci_config_offset(const struct pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
+int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
 {
     if ((width != 1 && width != 2 && width != 4) || reg % width != 0 ||
         reg >= PCI_CONFIG_SPACE_SIZE) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    if (PCI_BUS(bdf) < host->config.bus_first || PCI_BUS(bdf) > host->config.bus_last) {
-        return BAREGPU_ERR_RANGE;
+    if (BG_PCI_BUS(bdf) < host->config.bus_first || BG_PCI_BUS(bdf) > host->config.bus_last) {
+        return BG_ERR_RANGE;
     }
-    /* pci_host_init made bus_last lie inside ecam_size. */
-    return (int64_t)(bdf - PCI_BDF(host->config.bus_first, 0, 0)) * PCI_CONFIG_SPACE_SIZE + reg;
+    /* bg_pci_host_init made bus_last lie inside ecam_size. */
+    return (int64_t)(bdf - BG_PCI_BDF(host->config.bus_first, 0, 0)) * PCI_CONFIG_SPACE_SIZE + reg;
 }
 
-static uint32_t config_read(const struct pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
+static uint32_t config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
 {
-    int64_t offset = pci_config_offset(host, bdf, reg, width);
+    int64_t offset = bg_pci_config_offset(host, bdf, reg, width);
 
     if (offset < 0) {
         return UINT32_MAX;
@@ -62,10 +62,10 @@ static uint32_t config_read(const struct pci_host *host, uint16_t bdf, unsigned 
     return host->config.ops->read(host->config.ecam, (uint64_t)offset, width);
 }
 
-static int config_write(const struct pci_host *host, uint16_t bdf, unsigned reg, unsigned width,
+static int config_write(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width,
                         uint32_t value)
 {
-    int64_t offset = pci_config_offset(host, bdf, reg, width);
+    int64_t offset = bg_pci_config_offset(host, bdf, reg, width);
 
     if (offset < 0) {
         return (int)offset;
@@ -74,65 +74,65 @@ static int config_write(const struct pci_host *host, uint16_t bdf, unsigned reg,
     return 0;
 }
 
-uint8_t pci_config_read8(const struct pci_host *host, uint16_t bdf, unsigned reg)
+uint8_t bg_pci_config_read8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
     return (uint8_t)config_read(host, bdf, reg, 1);
 }
 
-uint16_t pci_config_read16(const struct pci_host *host, uint16_t bdf, unsigned reg)
+uint16_t bg_pci_config_read16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
     return (uint16_t)config_read(host, bdf, reg, 2);
 }
 
-uint32_t pci_config_read32(const struct pci_host *host, uint16_t bdf, unsigned reg)
+uint32_t bg_pci_config_read32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
     return config_read(host, bdf, reg, 4);
 }
 
-int pci_config_write8(const struct pci_host *host, uint16_t bdf, unsigned reg, uint8_t value)
+int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint8_t value)
 {
     return config_write(host, bdf, reg, 1, value);
 }
 
-int pci_config_write16(const struct pci_host *host, uint16_t bdf, unsigned reg, uint16_t value)
+int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint16_t value)
 {
     return config_write(host, bdf, reg, 2, value);
 }
 
-int pci_config_write32(const struct pci_host *host, uint16_t bdf, unsigned reg, uint32_t value)
+int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint32_t value)
 {
     return config_write(host, bdf, reg, 4, value);
 }
 
 /* ---- Setup ---- */
 
-static bool window_is_valid(const struct pci_window *window, uint64_t end)
+static bool window_is_valid(const struct bg_pci_window *window, uint64_t end)
 {
     return window->size == 0 ||
            (window->bus_base < end && window->size <= end - window->bus_base &&
             window->size - 1 <= UINT64_MAX - window->cpu_base);
 }
 
-int pci_host_init(struct pci_host *host, const struct pci_host_config *config)
+int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config)
 {
     uint64_t buses = config->ecam_size / PCI_BUS_SPACE_SIZE;
 
     if (buses == 0 || config->bus_first > config->bus_last ||
         (config->devices == NULL && config->device_capacity != 0) ||
         config->device_capacity > INT16_MAX ||
-        !window_is_valid(&config->windows[PCI_WINDOW_IO], ADDRESS_32_END) ||
-        !window_is_valid(&config->windows[PCI_WINDOW_MEM32], ADDRESS_32_END) ||
-        !window_is_valid(&config->windows[PCI_WINDOW_MEM64], UINT64_MAX)) {
-        return BAREGPU_ERR_INVALID;
+        !window_is_valid(&config->windows[BG_PCI_WINDOW_IO], ADDRESS_32_END) ||
+        !window_is_valid(&config->windows[BG_PCI_WINDOW_MEM32], ADDRESS_32_END) ||
+        !window_is_valid(&config->windows[BG_PCI_WINDOW_MEM64], UINT64_MAX)) {
+        return BG_ERR_INVALID;
     }
     host->config = *config;
     if (host->config.ops == NULL) {
-        host->config.ops = &pci_config_mmio;
+        host->config.ops = &bg_pci_config_mmio;
     }
     if (buses <= (uint64_t)(config->bus_last - config->bus_first)) {
         host->config.bus_last = (uint8_t)(config->bus_first + buses - 1);
     }
-    struct pci_window *io = &host->config.windows[PCI_WINDOW_IO];
+    struct bg_pci_window *io = &host->config.windows[BG_PCI_WINDOW_IO];
     if (io->bus_base >= IO_ADDRESS_END) {
         io->size = 0;
     } else if (io->size > IO_ADDRESS_END - io->bus_base) {

@@ -19,132 +19,132 @@
 
 /* ---- PCI identity ---- */
 
-#define PVGPU_PCI_VENDOR_ID 0x1AF4u
-#define PVGPU_PCI_DEVICE_ID 0x10F0u
-#define PVGPU_PCI_SUBSYSTEM_VENDOR_ID 0x1AF4u
-#define PVGPU_PCI_SUBSYSTEM_ID 0x0001u
-#define PVGPU_PCI_CLASS 0x030000u /* VGA-compatible display controller */
-#define PVGPU_PCI_REVISION 0x01u
+#define BG_PVGPU_PCI_VENDOR_ID 0x1AF4u
+#define BG_PVGPU_PCI_DEVICE_ID 0x10F0u
+#define BG_PVGPU_PCI_SUBSYSTEM_VENDOR_ID 0x1AF4u
+#define BG_PVGPU_PCI_SUBSYSTEM_ID 0x0001u
+#define BG_PVGPU_PCI_CLASS 0x030000u /* VGA-compatible display controller */
+#define BG_PVGPU_PCI_REVISION 0x01u
 
-#define PVGPU_BAR_REGISTERS 0
-#define PVGPU_BAR_MSIX 1
-#define PVGPU_BAR_SHMEM 2 /* 64-bit, prefetchable: map it Normal cacheable */
-#define PVGPU_REGISTERS_SIZE 0x1000u
+#define BG_PVGPU_BAR_REGISTERS 0
+#define BG_PVGPU_BAR_MSIX 1
+#define BG_PVGPU_BAR_SHMEM 2 /* 64-bit, prefetchable: map it Normal cacheable */
+#define BG_PVGPU_REGISTERS_SIZE 0x1000u
 
-#define PVGPU_VECTOR_FENCE 0
-#define PVGPU_VECTOR_ERROR 1
-#define PVGPU_VECTORS 2
+#define BG_PVGPU_VECTOR_FENCE 0
+#define BG_PVGPU_VECTOR_ERROR 1
+#define BG_PVGPU_VECTORS 2
 
 /* ---- Registers in BAR0: 32-bit, aligned accesses only; what is not named reads 0 ---- */
 
-#define PVGPU_REG_VERSION 0x00u     /* RO: PVGPU_VERSION */
-#define PVGPU_REG_FEATURES_LO 0x04u /* RO: PVGPU_FEATURE_*, of the backend that answered last */
-#define PVGPU_REG_FEATURES_HI 0x08u /* RO */
-#define PVGPU_REG_STATUS 0x0Cu      /* RW: PVGPU_STATUS_*; writing 1 to ERROR clears it */
-#define PVGPU_REG_DOORBELL 0x10u    /* WO: any value; without a backend it is dropped */
-#define PVGPU_REG_IRQ_STATUS 0x14u  /* RW1C: PVGPU_IRQ_* */
-#define PVGPU_REG_IRQ_MASK 0x18u    /* RW: 1 enables; initially 0, kept by RESET */
-#define PVGPU_REG_SHMEM_SIZE 0x1Cu  /* RO: bytes */
-#define PVGPU_REG_RING_SIZE 0x20u   /* RO: bytes */
-#define PVGPU_REG_RESET 0x24u       /* WO: 1 resets */
+#define BG_PVGPU_REG_VERSION 0x00u     /* RO: BG_PVGPU_VERSION */
+#define BG_PVGPU_REG_FEATURES_LO 0x04u /* RO: PVGPU_FEATURE_*, of the backend that answered last */
+#define BG_PVGPU_REG_FEATURES_HI 0x08u /* RO */
+#define BG_PVGPU_REG_STATUS 0x0Cu      /* RW: PVGPU_STATUS_*; writing 1 to ERROR clears it */
+#define BG_PVGPU_REG_DOORBELL 0x10u    /* WO: any value; without a backend it is dropped */
+#define BG_PVGPU_REG_IRQ_STATUS 0x14u  /* RW1C: PVGPU_IRQ_* */
+#define BG_PVGPU_REG_IRQ_MASK 0x18u    /* RW: 1 enables; initially 0, kept by RESET */
+#define BG_PVGPU_REG_SHMEM_SIZE 0x1Cu  /* RO: bytes */
+#define BG_PVGPU_REG_RING_SIZE 0x20u   /* RO: bytes */
+#define BG_PVGPU_REG_RESET 0x24u       /* WO: 1 resets */
 
-#define PVGPU_VERSION 0x00010000u
+#define BG_PVGPU_VERSION 0x00010000u
 
-#define PVGPU_STATUS_READY (1u << 0)
-#define PVGPU_STATUS_ERROR (1u << 1)     /* the backend was lost */
-#define PVGPU_STATUS_CONNECTED (1u << 2) /* a backend acknowledged the handshake */
+#define BG_PVGPU_STATUS_READY (1u << 0)
+#define BG_PVGPU_STATUS_ERROR (1u << 1)     /* the backend was lost */
+#define BG_PVGPU_STATUS_CONNECTED (1u << 2) /* a backend acknowledged the handshake */
 
-#define PVGPU_IRQ_FENCE (1u << 0)
-#define PVGPU_IRQ_ERROR (1u << 1)
+#define BG_PVGPU_IRQ_FENCE (1u << 0)
+#define BG_PVGPU_IRQ_ERROR (1u << 1)
 
-#define PVGPU_RESET_VALUE 1u
+#define BG_PVGPU_RESET_VALUE 1u
 
 /* ---- Features ---- */
 
 /* The base command set; always there. Not all that a Direct3D 11 device has: see DRAW. */
-#define PVGPU_FEATURE_D3D11 (1ull << 0)
-#define PVGPU_FEATURE_D3D12 (1ull << 1)
-#define PVGPU_FEATURE_COMPUTE_SHADER (1ull << 2)
-#define PVGPU_FEATURE_GEOMETRY (1ull << 3)
-#define PVGPU_FEATURE_TESSELLATION (1ull << 4)
-#define PVGPU_FEATURE_MSAA (1ull << 5)
-#define PVGPU_FEATURE_HDR (1ull << 6)
-#define PVGPU_FEATURE_VSYNC (1ull << 7)         /* PRESENT obeys sync_interval */
-#define PVGPU_FEATURE_TRIPLE_BUFFER (1ull << 8) /* up to PVGPU_SCANOUT_SLOTS_MAX pictures */
+#define BG_PVGPU_FEATURE_D3D11 (1ull << 0)
+#define BG_PVGPU_FEATURE_D3D12 (1ull << 1)
+#define BG_PVGPU_FEATURE_COMPUTE_SHADER (1ull << 2)
+#define BG_PVGPU_FEATURE_GEOMETRY (1ull << 3)
+#define BG_PVGPU_FEATURE_TESSELLATION (1ull << 4)
+#define BG_PVGPU_FEATURE_MSAA (1ull << 5)
+#define BG_PVGPU_FEATURE_HDR (1ull << 6)
+#define BG_PVGPU_FEATURE_VSYNC (1ull << 7)         /* PRESENT obeys sync_interval */
+#define BG_PVGPU_FEATURE_TRIPLE_BUFFER (1ull << 8) /* up to BG_PVGPU_SCANOUT_SLOTS_MAX pictures */
 
 /* The backend took the handshake's descriptors: doorbells and interrupts go by eventfd, and both
  * sides speak the messages from 0x1000. Between device and backend only. */
-#define PVGPU_FEATURE_DIRECT (1ull << 32)
+#define BG_PVGPU_FEATURE_DIRECT (1ull << 32)
 /* The backend keeps the control words from 0x140. Without it a guest rings at every submission,
  * gets an interrupt at every fence, and has no error log. */
-#define PVGPU_FEATURE_CONTROL_WORDS (1ull << 33)
+#define BG_PVGPU_FEATURE_CONTROL_WORDS (1ull << 33)
 /* Ring commands 0x1000 to 0x1FFF: the operations of compute.h. */
-#define PVGPU_FEATURE_COMPUTE (1ull << 34)
+#define BG_PVGPU_FEATURE_COMPUTE (1ull << 34)
 /* COPY_REGION, READ_RESOURCE, PRESENT_REGION. */
-#define PVGPU_FEATURE_REGIONS (1ull << 35)
+#define BG_PVGPU_FEATURE_REGIONS (1ull << 35)
 /* What is presented appears on the device's console. */
-#define PVGPU_FEATURE_SCANOUT (1ull << 36)
+#define BG_PVGPU_FEATURE_SCANOUT (1ull << 36)
 /* Shaders, state objects, drawing. Without it those commands are `invalid command`. */
-#define PVGPU_FEATURE_DRAW (1ull << 37)
+#define BG_PVGPU_FEATURE_DRAW (1ull << 37)
 
 /* What an acknowledgement of 0 stands for. */
-#define PVGPU_FEATURES_DEFAULT 0x9Dull
+#define BG_PVGPU_FEATURES_DEFAULT 0x9Dull
 
 /* ---- Shared memory (BAR2): control region, ring, heap ---- */
 
-#define PVGPU_SHMEM_SIZE_DEFAULT 0x10000000u /* 256 MiB */
-#define PVGPU_SHMEM_SIZE_MIN 0x4000000u      /* 64 MiB */
-#define PVGPU_SHMEM_SIZE_MAX 0x80000000u     /* 2 GiB: the registers have 32 bits */
-#define PVGPU_CONTROL_SIZE 0x1000u
-#define PVGPU_RING_OFFSET 0x1000u
-#define PVGPU_RING_SIZE 0x1000000u
-#define PVGPU_HEAP_OFFSET (PVGPU_RING_OFFSET + PVGPU_RING_SIZE) /* the heap is the rest */
+#define BG_PVGPU_SHMEM_SIZE_DEFAULT 0x10000000u /* 256 MiB */
+#define BG_PVGPU_SHMEM_SIZE_MIN 0x4000000u      /* 64 MiB */
+#define BG_PVGPU_SHMEM_SIZE_MAX 0x80000000u     /* 2 GiB: the registers have 32 bits */
+#define BG_PVGPU_CONTROL_SIZE 0x1000u
+#define BG_PVGPU_RING_OFFSET 0x1000u
+#define BG_PVGPU_RING_SIZE 0x1000000u
+#define BG_PVGPU_HEAP_OFFSET (BG_PVGPU_RING_OFFSET + BG_PVGPU_RING_SIZE) /* the heap is the rest */
 
-#define PVGPU_MAGIC 0x50564750u
+#define BG_PVGPU_MAGIC 0x50564750u
 
-#define PVGPU_DISPLAY_WIDTH_DEFAULT 1920u
-#define PVGPU_DISPLAY_HEIGHT_DEFAULT 1080u
-#define PVGPU_DISPLAY_REFRESH_DEFAULT 60u
-#define PVGPU_DISPLAY_FORMAT_DEFAULT 87u /* PVGPU_FORMAT_B8G8R8A8_UNORM */
+#define BG_PVGPU_DISPLAY_WIDTH_DEFAULT 1920u
+#define BG_PVGPU_DISPLAY_HEIGHT_DEFAULT 1080u
+#define BG_PVGPU_DISPLAY_REFRESH_DEFAULT 60u
+#define BG_PVGPU_DISPLAY_FORMAT_DEFAULT 87u /* BG_PVGPU_FORMAT_B8G8R8A8_UNORM */
 
 /* control.status */
-#define PVGPU_CONTROL_READY (1u << 0) /* a backend consumes the ring */
-#define PVGPU_CONTROL_ERROR (1u << 1) /* there was an error since the last RESET: error_code */
+#define BG_PVGPU_CONTROL_READY (1u << 0) /* a backend consumes the ring */
+#define BG_PVGPU_CONTROL_ERROR (1u << 1) /* there was an error since the last RESET: error_code */
 /* Nothing is consumed until RESET: what is in the ring and what the backend held is gone, fences
  * that have not completed never will. */
-#define PVGPU_CONTROL_DEVICE_LOST (1u << 2)
-#define PVGPU_CONTROL_BUSY (1u << 3)     /* older backends; ours leaves it 0 */
-#define PVGPU_CONTROL_RESIZING (1u << 4) /* older backends; ours leaves it 0 */
-#define PVGPU_CONTROL_RECOVERY (1u << 5) /* older backends; ours leaves it 0 */
-#define PVGPU_CONTROL_SHUTDOWN (1u << 6) /* the backend ended the session by SHUTDOWN */
+#define BG_PVGPU_CONTROL_DEVICE_LOST (1u << 2)
+#define BG_PVGPU_CONTROL_BUSY (1u << 3)     /* older backends; ours leaves it 0 */
+#define BG_PVGPU_CONTROL_RESIZING (1u << 4) /* older backends; ours leaves it 0 */
+#define BG_PVGPU_CONTROL_RECOVERY (1u << 5) /* older backends; ours leaves it 0 */
+#define BG_PVGPU_CONTROL_SHUTDOWN (1u << 6) /* the backend ended the session by SHUTDOWN */
 
 /* control.error_code, pvgpu_error_record.code */
-enum pvgpu_error {
-    PVGPU_OK = 0,
-    PVGPU_ERROR_INVALID_COMMAND = 0x0001, /* unknown or unsupported type, bad size, bad framing */
-    PVGPU_ERROR_RESOURCE_NOT_FOUND = 0x0002, /* an id or handle that does not exist */
-    PVGPU_ERROR_OUT_OF_MEMORY = 0x0003,      /* of the session's limit, its ids, or the GPU */
-    PVGPU_ERROR_SHADER_COMPILE = 0x0004,
-    PVGPU_ERROR_DEVICE_LOST = 0x0005,
-    PVGPU_ERROR_INVALID_PARAMETER = 0x0006, /* a field's value; a range outside heap or resource */
-    PVGPU_ERROR_UNSUPPORTED_FORMAT = 0x0007,
-    PVGPU_ERROR_BACKEND_DISCONNECTED = 0x0008, /* written by the device */
-    PVGPU_ERROR_RING_FULL = 0x0009,            /* a driver's own; never written by a backend */
-    PVGPU_ERROR_TIMEOUT = 0x000A,
-    PVGPU_ERROR_HEAP_EXHAUSTED = 0x000B, /* a driver's own; never written by a backend */
-    PVGPU_ERROR_INTERNAL = 0x000C,       /* the backend failed */
-    PVGPU_ERROR_UNKNOWN = 0xFFFF,
+enum bg_pvgpu_error {
+    BG_PVGPU_OK = 0,
+    BG_PVGPU_ERROR_INVALID_COMMAND = 0x0001, /* unknown or unsupported type, bad size, bad framing */
+    BG_PVGPU_ERROR_RESOURCE_NOT_FOUND = 0x0002, /* an id or handle that does not exist */
+    BG_PVGPU_ERROR_OUT_OF_MEMORY = 0x0003,      /* of the session's limit, its ids, or the GPU */
+    BG_PVGPU_ERROR_SHADER_COMPILE = 0x0004,
+    BG_PVGPU_ERROR_DEVICE_LOST = 0x0005,
+    BG_PVGPU_ERROR_INVALID_PARAMETER = 0x0006, /* a field's value; a range outside heap or resource */
+    BG_PVGPU_ERROR_UNSUPPORTED_FORMAT = 0x0007,
+    BG_PVGPU_ERROR_BACKEND_DISCONNECTED = 0x0008, /* written by the device */
+    BG_PVGPU_ERROR_RING_FULL = 0x0009,            /* a driver's own; never written by a backend */
+    BG_PVGPU_ERROR_TIMEOUT = 0x000A,
+    BG_PVGPU_ERROR_HEAP_EXHAUSTED = 0x000B, /* a driver's own; never written by a backend */
+    BG_PVGPU_ERROR_INTERNAL = 0x000C,       /* the backend failed */
+    BG_PVGPU_ERROR_UNKNOWN = 0xFFFF,
 };
 
 /* One error. `detail` is the command's type; for a failed compute operation without a place for
- * its result, enum compute_status; else 0. */
-struct pvgpu_error_record {
+ * its result, enum bg_compute_status; else 0. */
+struct bg_pvgpu_error_record {
     uint64_t position; /* of the command: the free-running byte count, as in producer_ptr */
-    uint32_t code;     /* enum pvgpu_error */
+    uint32_t code;     /* enum bg_pvgpu_error */
     uint32_t detail;
 };
 
-#define PVGPU_ERROR_LOG_SIZE 16u
+#define BG_PVGPU_ERROR_LOG_SIZE 16u
 
 /*
  * The control region. "device": written by QEMU's device; "backend"; "guest". Every word has one
@@ -169,10 +169,10 @@ struct pvgpu_error_record {
  *   (error_count) again, and sleeps only if what it waits for is not there. The backend stores
  *   host_fence_completed (error_count), full barrier, loads suppress_interrupts, and interrupts
  *   when the bit is 0. A bit that is set is a hint: an interrupt may come all the same.
- * - Errors: the backend fills error_log[n % PVGPU_ERROR_LOG_SIZE], error_data, error_code and the
+ * - Errors: the backend fills error_log[n % BG_PVGPU_ERROR_LOG_SIZE], error_data, error_code and the
  *   status bit, then stores error_count = n + 1 with release. The guest loads error_count with
  *   acquire, copies the record, then (after an acquire fence) loads error_count again: at
- *   n + PVGPU_ERROR_LOG_SIZE or above, the record may be overwritten, or half so.
+ *   n + BG_PVGPU_ERROR_LOG_SIZE or above, the record may be overwritten, or half so.
  * - Reset: the device adds 1 to reset_request (a count of its own, never read back), stores the
  *   fields back to their start (producer_ptr, consumer_ptr, guest_fence_request,
  *   host_fence_completed, status, error_code, error_data, error_count; status = READY cleared),
@@ -189,9 +189,9 @@ struct pvgpu_error_record {
  *   that loss (DEVICE_LOST) follows it, and when reset_done == reset_request the driver writes
  *   RESET again.
  */
-struct pvgpu_control {
+struct bg_pvgpu_control {
     uint32_t magic;       /* 0x000 device */
-    uint32_t version;     /* 0x004 device: PVGPU_VERSION */
+    uint32_t version;     /* 0x004 device: BG_PVGPU_VERSION */
     uint64_t features;    /* 0x008 device: as in the registers */
     uint32_t ring_offset; /* 0x010 device: all four constant */
     uint32_t ring_size;   /* 0x014 a power of two */
@@ -211,7 +211,7 @@ struct pvgpu_control {
      * it sets DEVICE_LOST and ERROR (error_code 8), and clears READY, when it loses a backend and
      * after a migration. A guest only reads. */
     uint32_t status;
-    uint32_t error_code; /* 0x124 enum pvgpu_error: the last one since RESET */
+    uint32_t error_code; /* 0x124 enum bg_pvgpu_error: the last one since RESET */
     uint32_t error_data; /* 0x128 where its command starts: bytes from the ring's start */
     uint32_t pad12c;
     uint32_t display_width;   /* 0x130 device at its start; then backend, by RESIZE_BUFFERS */
@@ -232,7 +232,7 @@ struct pvgpu_control {
     uint8_t pad184[0x3C];
     uint32_t reset_request; /* 0x1C0 device */
     uint8_t pad1c4[0x3C];
-    struct pvgpu_error_record error_log[PVGPU_ERROR_LOG_SIZE]; /* 0x200 backend */
+    struct bg_pvgpu_error_record error_log[BG_PVGPU_ERROR_LOG_SIZE]; /* 0x200 backend */
 };
 
 /*
@@ -244,64 +244,64 @@ struct pvgpu_control {
  *   a multiple of 16: INVALID_COMMAND with DEVICE_LOST.
  * - A command that runs longer than the mediator allows: TIMEOUT with DEVICE_LOST, then the backend
  *   ends. A backend that fails: INTERNAL or DEVICE_LOST with DEVICE_LOST, then it ends.
- * Each error signals PVGPU_IRQ_ERROR.
+ * Each error signals BG_PVGPU_IRQ_ERROR.
  */
 
 /* ---- Socket: a Unix stream socket; the backend listens, the device connects ---- */
 
-#define PVGPU_SOCKET_PATH "/tmp/pvgpu.sock"
-#define PVGPU_SHMEM_NAME_PREFIX "/pvgpu_shmem_"
-#define PVGPU_SHMEM_NAME_MAX 255u /* NUL not counted */
+#define BG_PVGPU_SOCKET_PATH "/tmp/pvgpu.sock"
+#define BG_PVGPU_SHMEM_NAME_PREFIX "/pvgpu_shmem_"
+#define BG_PVGPU_SHMEM_NAME_MAX 255u /* NUL not counted */
 
-struct pvgpu_message {
-    uint32_t type; /* enum pvgpu_message_type */
+struct bg_pvgpu_message {
+    uint32_t type; /* enum bg_pvgpu_message_type */
     uint32_t size; /* of the payload behind this header */
 };
 
-enum pvgpu_message_type {
-    PVGPU_MESSAGE_HANDSHAKE = 1,     /* device: struct pvgpu_handshake and the name; first */
-    PVGPU_MESSAGE_HANDSHAKE_ACK = 2, /* backend: u64 features; 0: PVGPU_FEATURES_DEFAULT */
-    PVGPU_MESSAGE_DOORBELL = 3,      /* device: no payload */
-    PVGPU_MESSAGE_IRQ = 4,           /* backend: u32 vector; sets IRQ_FENCE whatever it is */
-    PVGPU_MESSAGE_SHUTDOWN = 5,      /* either: the session ends; no payload */
+enum bg_pvgpu_message_type {
+    BG_PVGPU_MESSAGE_HANDSHAKE = 1,     /* device: struct bg_pvgpu_handshake and the name; first */
+    BG_PVGPU_MESSAGE_HANDSHAKE_ACK = 2, /* backend: u64 features; 0: BG_PVGPU_FEATURES_DEFAULT */
+    BG_PVGPU_MESSAGE_DOORBELL = 3,      /* device: no payload */
+    BG_PVGPU_MESSAGE_IRQ = 4,           /* backend: u32 vector; sets IRQ_FENCE whatever it is */
+    BG_PVGPU_MESSAGE_SHUTDOWN = 5,      /* either: the session ends; no payload */
 
-    /* With PVGPU_FEATURE_DIRECT only. */
-    PVGPU_MESSAGE_IDENTITY = 0x1000,       /* device: struct pvgpu_identity; right after ACK */
-    PVGPU_MESSAGE_RESET = 0x1001,          /* device: u32 reset_request's new value */
-    PVGPU_MESSAGE_PAUSE = 0x1002,          /* device: no payload; answered by PAUSED */
-    PVGPU_MESSAGE_PAUSED = 0x1003,         /* backend: no payload */
-    PVGPU_MESSAGE_RESUME = 0x1004,         /* device: no payload */
-    PVGPU_MESSAGE_SCANOUT_BUFFER = 0x1005, /* backend: struct pvgpu_scanout_buffer, one fd */
-    PVGPU_MESSAGE_SCANOUT = 0x1006,        /* backend: struct pvgpu_scanout */
-    PVGPU_MESSAGE_SCANOUT_DONE = 0x1007,   /* device: struct pvgpu_scanout_done */
+    /* With BG_PVGPU_FEATURE_DIRECT only. */
+    BG_PVGPU_MESSAGE_IDENTITY = 0x1000,       /* device: struct bg_pvgpu_identity; right after ACK */
+    BG_PVGPU_MESSAGE_RESET = 0x1001,          /* device: u32 reset_request's new value */
+    BG_PVGPU_MESSAGE_PAUSE = 0x1002,          /* device: no payload; answered by PAUSED */
+    BG_PVGPU_MESSAGE_PAUSED = 0x1003,         /* backend: no payload */
+    BG_PVGPU_MESSAGE_RESUME = 0x1004,         /* device: no payload */
+    BG_PVGPU_MESSAGE_SCANOUT_BUFFER = 0x1005, /* backend: struct bg_pvgpu_scanout_buffer, one fd */
+    BG_PVGPU_MESSAGE_SCANOUT = 0x1006,        /* backend: struct bg_pvgpu_scanout */
+    BG_PVGPU_MESSAGE_SCANOUT_DONE = 0x1007,   /* device: struct bg_pvgpu_scanout_done */
 };
 
 /* A longer message is malformed: the connection ends. */
-#define PVGPU_PAYLOAD_MAX 1024u
+#define BG_PVGPU_PAYLOAD_MAX 1024u
 
 /* Followed by the shared memory's POSIX name, NUL included. */
-struct pvgpu_handshake {
+struct bg_pvgpu_handshake {
     uint64_t shmem_size;
 };
 
 /*
  * A device that can sends these with the HANDSHAKE as ancillary data (SCM_RIGHTS, with its first
  * byte), all or none; an older backend does not notice. A backend that takes them answers with
- * PVGPU_FEATURE_DIRECT. Then neither side sends DOORBELL or IRQ. The eventfds are non-blocking.
+ * BG_PVGPU_FEATURE_DIRECT. Then neither side sends DOORBELL or IRQ. The eventfds are non-blocking.
  */
-enum pvgpu_descriptor {
-    PVGPU_FD_SHMEM = 0,    /* the shared memory, read and write */
-    PVGPU_FD_DOORBELL = 1, /* eventfd: the device (its ioeventfd) signals, the backend reads */
-    PVGPU_FD_FENCE = 2,    /* eventfd: the backend signals PVGPU_IRQ_FENCE */
-    PVGPU_FD_ERROR = 3,    /* eventfd: the backend signals PVGPU_IRQ_ERROR */
-    PVGPU_DESCRIPTORS = 4,
+enum bg_pvgpu_descriptor {
+    BG_PVGPU_FD_SHMEM = 0,    /* the shared memory, read and write */
+    BG_PVGPU_FD_DOORBELL = 1, /* eventfd: the device (its ioeventfd) signals, the backend reads */
+    BG_PVGPU_FD_FENCE = 2,    /* eventfd: the backend signals BG_PVGPU_IRQ_FENCE */
+    BG_PVGPU_FD_ERROR = 3,    /* eventfd: the backend signals BG_PVGPU_IRQ_ERROR */
+    BG_PVGPU_DESCRIPTORS = 4,
 };
 
 /* Which guest this is; a request within the listener's policy. */
-struct pvgpu_identity {
+struct bg_pvgpu_identity {
     uint32_t vm_id;
     uint8_t pool_id;   /* ASCII 'A' or 'B' */
-    uint8_t priority;  /* enum vgpu_stub_priority */
+    uint8_t priority;  /* enum bg_vgpu_stub_priority */
     uint16_t reserved; /* 0 */
 };
 
@@ -317,59 +317,59 @@ struct pvgpu_identity {
  * the device from SCANOUT until its DONE; the device keeps the one that it shows and gives back
  * the one before, as soon as the next SCANOUT came. So a backend has slots - 1 to write into.
  */
-#define PVGPU_SCANOUT_SLOTS_MAX 4u
-#define PVGPU_SCANOUT_SIDE_MAX 16384u
+#define BG_PVGPU_SCANOUT_SLOTS_MAX 4u
+#define BG_PVGPU_SCANOUT_SIDE_MAX 16384u
 
-struct pvgpu_scanout_buffer {
+struct bg_pvgpu_scanout_buffer {
     uint32_t buffer;    /* counts up from 1 in a session */
-    uint32_t slots;     /* 2 to PVGPU_SCANOUT_SLOTS_MAX */
+    uint32_t slots;     /* 2 to BG_PVGPU_SCANOUT_SLOTS_MAX */
     uint64_t slot_size; /* bytes; a multiple of 4096 */
     uint64_t size;      /* of the file: slots * slot_size */
 };
 
 /* Show this picture. width 0: show nothing (buffer and slot are 0 then, and need no DONE). The
  * damage is what differs from the picture shown before; all of it when the size changed. */
-struct pvgpu_scanout {
+struct bg_pvgpu_scanout {
     uint32_t buffer, slot;
     uint32_t width, height;
     uint32_t stride; /* bytes; height * stride <= slot_size */
-    uint32_t format; /* PVGPU_FORMAT_B8G8R8A8_UNORM, _B8G8R8X8_UNORM or _R8G8B8A8_UNORM */
+    uint32_t format; /* BG_PVGPU_FORMAT_B8G8R8A8_UNORM, _B8G8R8X8_UNORM or _R8G8B8A8_UNORM */
     uint32_t damage_x, damage_y, damage_width, damage_height; /* within the picture */
 };
 
-struct pvgpu_scanout_done {
+struct bg_pvgpu_scanout_done {
     uint32_t buffer, slot;
 };
 
-BG_STATIC_ASSERT(sizeof(struct pvgpu_error_record) == 16, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, features) == 0x008, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, ring_offset) == 0x010, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, heap_size) == 0x01C, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, producer_ptr) == 0x020, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, consumer_ptr) == 0x060, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, guest_fence_request) == 0x0A0, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, host_fence_completed) == 0x0E0, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, status) == 0x120, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_code) == 0x124, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_data) == 0x128, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, display_width) == 0x130, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, display_format) == 0x13C, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, backend_sleeping) == 0x140, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, reset_done) == 0x144, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_count) == 0x148, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, scanout_copied) == 0x158, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, suppress_interrupts) == 0x180, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, reset_request) == 0x1C0, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_control, error_log) == 0x200, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_control) <= PVGPU_CONTROL_SIZE, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_message) == 8, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_handshake) == 8, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_identity) == 8, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout_buffer) == 24, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_scanout_buffer, slot_size) == 8, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout) == 40, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_scanout, damage_x) == 24, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_scanout_done) == 8, "wire size");
-BG_STATIC_ASSERT(PVGPU_HEAP_OFFSET == 0x1001000u, "wire value");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_error_record) == 16, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, features) == 0x008, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, ring_offset) == 0x010, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, heap_size) == 0x01C, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, producer_ptr) == 0x020, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, consumer_ptr) == 0x060, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, guest_fence_request) == 0x0A0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, host_fence_completed) == 0x0E0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, status) == 0x120, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, error_code) == 0x124, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, error_data) == 0x128, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, display_width) == 0x130, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, display_format) == 0x13C, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, backend_sleeping) == 0x140, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, reset_done) == 0x144, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, error_count) == 0x148, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, scanout_copied) == 0x158, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, suppress_interrupts) == 0x180, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, reset_request) == 0x1C0, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_control, error_log) == 0x200, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_control) <= BG_PVGPU_CONTROL_SIZE, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_message) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_handshake) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_identity) == 8, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_scanout_buffer) == 24, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_scanout_buffer, slot_size) == 8, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_scanout) == 40, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_scanout, damage_x) == 24, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_scanout_done) == 8, "wire size");
+BG_STATIC_ASSERT(BG_PVGPU_HEAP_OFFSET == 0x1001000u, "wire value");
 
 #endif

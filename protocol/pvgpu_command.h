@@ -3,7 +3,7 @@
  * pvgpu: the commands of the ring, and the formats. See pvgpu.h for the memory they travel in.
  *
  * A command is a header and a payload. `size` counts both; a producer pads it to a multiple of
- * PVGPU_COMMAND_ALIGN, a consumer takes it rounded up (older producers pad without counting). A
+ * BG_PVGPU_COMMAND_ALIGN, a consumer takes it rounded up (older producers pad without counting). A
  * command starts at a multiple of 16 and may continue at the ring's start. A payload may be longer
  * than its struct: what follows is not looked at. Words called zero are not looked at.
  *
@@ -26,100 +26,100 @@
 #include "compute.h" /* beside this file, also in a QEMU tree */
 #include "decls.h"
 
-#define PVGPU_COMMAND_ALIGN 16u
+#define BG_PVGPU_COMMAND_ALIGN 16u
 /* Above this a command is skipped as INVALID_COMMAND: bulk data goes through the heap. */
-#define PVGPU_COMMAND_SIZE_MAX 4096u
+#define BG_PVGPU_COMMAND_SIZE_MAX 4096u
 
-struct pvgpu_command {
+struct bg_pvgpu_command {
     uint32_t type;
     uint32_t size; /* at least 16 */
     uint32_t resource_id;
     uint32_t flags; /* PVGPU_COMMAND_*; others are ignored */
 };
 
-#define PVGPU_COMMAND_WAIT (1u << 0)     /* after all that was started before has ended */
-#define PVGPU_COMMAND_NO_FENCE (1u << 1) /* no meaning to our backend */
+#define BG_PVGPU_COMMAND_WAIT (1u << 0)     /* after all that was started before has ended */
+#define BG_PVGPU_COMMAND_NO_FENCE (1u << 1) /* no meaning to our backend */
 
-enum pvgpu_command_type {
-    PVGPU_CMD_CREATE_RESOURCE = 0x0001,
-    PVGPU_CMD_DESTROY_RESOURCE = 0x0002, /* header only */
-    PVGPU_CMD_MAP_RESOURCE = 0x0003,
-    PVGPU_CMD_UNMAP_RESOURCE = 0x0004,
-    PVGPU_CMD_UPDATE_RESOURCE = 0x0005,
-    PVGPU_CMD_COPY_RESOURCE = 0x0006,
-    PVGPU_CMD_OPEN_RESOURCE = 0x0007,
+enum bg_pvgpu_command_type {
+    BG_PVGPU_CMD_CREATE_RESOURCE = 0x0001,
+    BG_PVGPU_CMD_DESTROY_RESOURCE = 0x0002, /* header only */
+    BG_PVGPU_CMD_MAP_RESOURCE = 0x0003,
+    BG_PVGPU_CMD_UNMAP_RESOURCE = 0x0004,
+    BG_PVGPU_CMD_UPDATE_RESOURCE = 0x0005,
+    BG_PVGPU_CMD_COPY_RESOURCE = 0x0006,
+    BG_PVGPU_CMD_OPEN_RESOURCE = 0x0007,
 
-    /* With PVGPU_FEATURE_DRAW. */
-    PVGPU_CMD_CREATE_BLEND_STATE = 0x0010,
-    PVGPU_CMD_DESTROY_BLEND_STATE = 0x0011,
-    PVGPU_CMD_CREATE_RASTERIZER_STATE = 0x0012,
-    PVGPU_CMD_DESTROY_RASTERIZER_STATE = 0x0013,
-    PVGPU_CMD_CREATE_DEPTH_STENCIL_STATE = 0x0014,
-    PVGPU_CMD_DESTROY_DEPTH_STENCIL_STATE = 0x0015,
-    PVGPU_CMD_CREATE_SAMPLER = 0x0016,
-    PVGPU_CMD_DESTROY_SAMPLER = 0x0017,
-    PVGPU_CMD_CREATE_INPUT_LAYOUT = 0x0018,
-    PVGPU_CMD_DESTROY_INPUT_LAYOUT = 0x0019,
+    /* With BG_PVGPU_FEATURE_DRAW. */
+    BG_PVGPU_CMD_CREATE_BLEND_STATE = 0x0010,
+    BG_PVGPU_CMD_DESTROY_BLEND_STATE = 0x0011,
+    BG_PVGPU_CMD_CREATE_RASTERIZER_STATE = 0x0012,
+    BG_PVGPU_CMD_DESTROY_RASTERIZER_STATE = 0x0013,
+    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_STATE = 0x0014,
+    BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_STATE = 0x0015,
+    BG_PVGPU_CMD_CREATE_SAMPLER = 0x0016,
+    BG_PVGPU_CMD_DESTROY_SAMPLER = 0x0017,
+    BG_PVGPU_CMD_CREATE_INPUT_LAYOUT = 0x0018,
+    BG_PVGPU_CMD_DESTROY_INPUT_LAYOUT = 0x0019,
 
-    PVGPU_CMD_CREATE_RENDER_TARGET_VIEW = 0x0020,  /* struct pvgpu_create_view */
-    PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW = 0x0021, /* header only */
-    PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022,  /* struct pvgpu_create_view */
-    PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW = 0x0023, /* header only */
+    BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW = 0x0020,  /* struct bg_pvgpu_create_view */
+    BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW = 0x0021, /* header only */
+    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022,  /* struct bg_pvgpu_create_view */
+    BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW = 0x0023, /* header only */
 
-    /* With PVGPU_FEATURE_DRAW. */
-    PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW = 0x0024,
-    PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW = 0x0025,
-    PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW = 0x0026,
-    PVGPU_CMD_DESTROY_UNORDERED_ACCESS_VIEW = 0x0027,
-    PVGPU_CMD_CREATE_SHADER = 0x0030,
-    PVGPU_CMD_DESTROY_SHADER = 0x0031,
+    /* With BG_PVGPU_FEATURE_DRAW. */
+    BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW = 0x0024,
+    BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW = 0x0025,
+    BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW = 0x0026,
+    BG_PVGPU_CMD_DESTROY_UNORDERED_ACCESS_VIEW = 0x0027,
+    BG_PVGPU_CMD_CREATE_SHADER = 0x0030,
+    BG_PVGPU_CMD_DESTROY_SHADER = 0x0031,
 
-    PVGPU_CMD_SET_RENDER_TARGET = 0x0101,
-    PVGPU_CMD_SET_VIEWPORT = 0x0102,
-    PVGPU_CMD_SET_SCISSOR = 0x0103,
+    BG_PVGPU_CMD_SET_RENDER_TARGET = 0x0101,
+    BG_PVGPU_CMD_SET_VIEWPORT = 0x0102,
+    BG_PVGPU_CMD_SET_SCISSOR = 0x0103,
 
-    /* With PVGPU_FEATURE_DRAW. */
-    PVGPU_CMD_SET_BLEND_STATE = 0x0104,
-    PVGPU_CMD_SET_RASTERIZER_STATE = 0x0105,
-    PVGPU_CMD_SET_DEPTH_STENCIL = 0x0106,
-    PVGPU_CMD_SET_SHADER = 0x0107,
-    PVGPU_CMD_SET_SAMPLER = 0x0108,
-    PVGPU_CMD_SET_CONSTANT_BUFFER = 0x0109,
-    PVGPU_CMD_SET_VERTEX_BUFFER = 0x010A,
-    PVGPU_CMD_SET_INDEX_BUFFER = 0x010B,
-    PVGPU_CMD_SET_INPUT_LAYOUT = 0x010C,
-    PVGPU_CMD_SET_PRIMITIVE_TOPOLOGY = 0x010D,
-    PVGPU_CMD_SET_SHADER_RESOURCE = 0x010E,
-    PVGPU_CMD_DRAW = 0x0201,
-    PVGPU_CMD_DRAW_INDEXED = 0x0202,
-    PVGPU_CMD_DRAW_INSTANCED = 0x0203,
-    PVGPU_CMD_DRAW_INDEXED_INSTANCED = 0x0204,
-    PVGPU_CMD_DISPATCH = 0x0205,
+    /* With BG_PVGPU_FEATURE_DRAW. */
+    BG_PVGPU_CMD_SET_BLEND_STATE = 0x0104,
+    BG_PVGPU_CMD_SET_RASTERIZER_STATE = 0x0105,
+    BG_PVGPU_CMD_SET_DEPTH_STENCIL = 0x0106,
+    BG_PVGPU_CMD_SET_SHADER = 0x0107,
+    BG_PVGPU_CMD_SET_SAMPLER = 0x0108,
+    BG_PVGPU_CMD_SET_CONSTANT_BUFFER = 0x0109,
+    BG_PVGPU_CMD_SET_VERTEX_BUFFER = 0x010A,
+    BG_PVGPU_CMD_SET_INDEX_BUFFER = 0x010B,
+    BG_PVGPU_CMD_SET_INPUT_LAYOUT = 0x010C,
+    BG_PVGPU_CMD_SET_PRIMITIVE_TOPOLOGY = 0x010D,
+    BG_PVGPU_CMD_SET_SHADER_RESOURCE = 0x010E,
+    BG_PVGPU_CMD_DRAW = 0x0201,
+    BG_PVGPU_CMD_DRAW_INDEXED = 0x0202,
+    BG_PVGPU_CMD_DRAW_INSTANCED = 0x0203,
+    BG_PVGPU_CMD_DRAW_INDEXED_INSTANCED = 0x0204,
+    BG_PVGPU_CMD_DISPATCH = 0x0205,
 
-    PVGPU_CMD_CLEAR_RENDER_TARGET = 0x0206,
-    PVGPU_CMD_CLEAR_DEPTH_STENCIL = 0x0207,
+    BG_PVGPU_CMD_CLEAR_RENDER_TARGET = 0x0206,
+    BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL = 0x0207,
 
-    PVGPU_CMD_FENCE = 0x0301,
-    PVGPU_CMD_PRESENT = 0x0302,
-    PVGPU_CMD_FLUSH = 0x0303, /* header only: starts what was submitted; waits for nothing */
-    PVGPU_CMD_WAIT_FENCE = 0x0304,
-    PVGPU_CMD_RESIZE_BUFFERS = 0x0305,
+    BG_PVGPU_CMD_FENCE = 0x0301,
+    BG_PVGPU_CMD_PRESENT = 0x0302,
+    BG_PVGPU_CMD_FLUSH = 0x0303, /* header only: starts what was submitted; waits for nothing */
+    BG_PVGPU_CMD_WAIT_FENCE = 0x0304,
+    BG_PVGPU_CMD_RESIZE_BUFFERS = 0x0305,
 
-    /* 0x1000 to 0x1FFF: enum compute_operation, struct pvgpu_compute; with FEATURE_COMPUTE. */
-    PVGPU_CMD_COMPUTE_FIRST = 0x1000,
-    PVGPU_CMD_COMPUTE_LAST = 0x1FFF,
+    /* 0x1000 to 0x1FFF: enum bg_compute_operation, struct bg_pvgpu_compute; with FEATURE_COMPUTE. */
+    BG_PVGPU_CMD_COMPUTE_FIRST = 0x1000,
+    BG_PVGPU_CMD_COMPUTE_LAST = 0x1FFF,
 
-    /* With PVGPU_FEATURE_REGIONS. */
-    PVGPU_CMD_COPY_REGION = 0x2001,
-    PVGPU_CMD_READ_RESOURCE = 0x2002, /* struct pvgpu_update_resource, the other way */
-    PVGPU_CMD_PRESENT_REGION = 0x2003,
+    /* With BG_PVGPU_FEATURE_REGIONS. */
+    BG_PVGPU_CMD_COPY_REGION = 0x2001,
+    BG_PVGPU_CMD_READ_RESOURCE = 0x2002, /* struct bg_pvgpu_update_resource, the other way */
+    BG_PVGPU_CMD_PRESENT_REGION = 0x2003,
 };
 
 /* ---- Formats: DXGI numbers ---- */
 
 /* X(name, number, bytes per texel, colour target?, depth target?) of all that our backend takes.
  * R8_UNORM to R32 are also used as plain data. */
-#define PVGPU_FORMATS(X)                      \
+#define BG_PVGPU_FORMATS(X)                      \
     X(R32G32B32A32_FLOAT, 2, 16, 1, 0)        \
     X(R32G32B32A32_UINT, 3, 16, 1, 0)         \
     X(R32G32B32A32_SINT, 4, 16, 1, 0)         \
@@ -153,42 +153,42 @@ enum pvgpu_command_type {
     X(B8G8R8X8_UNORM, 88, 4, 1, 0)            \
     X(B8G8R8A8_UNORM_SRGB, 91, 4, 1, 0)
 
-enum pvgpu_format {
-    PVGPU_FORMAT_UNKNOWN = 0, /* of a buffer: bytes */
-#define PVGPU_FORMAT_ENTRY(name, number, size, colour, depth) PVGPU_FORMAT_##name = number,
-    PVGPU_FORMATS(PVGPU_FORMAT_ENTRY)
-#undef PVGPU_FORMAT_ENTRY
+enum bg_pvgpu_format {
+    BG_PVGPU_FORMAT_UNKNOWN = 0, /* of a buffer: bytes */
+#define BG_PVGPU_FORMAT_ENTRY(name, number, size, colour, depth) BG_PVGPU_FORMAT_##name = number,
+    BG_PVGPU_FORMATS(BG_PVGPU_FORMAT_ENTRY)
+#undef BG_PVGPU_FORMAT_ENTRY
 };
 
 /* ---- Resources ---- */
 
-enum pvgpu_resource_type {
-    PVGPU_RESOURCE_TEXTURE_1D = 1,
-    PVGPU_RESOURCE_TEXTURE_2D = 2,
-    PVGPU_RESOURCE_TEXTURE_3D = 3,
-    PVGPU_RESOURCE_BUFFER = 4,
+enum bg_pvgpu_resource_type {
+    BG_PVGPU_RESOURCE_TEXTURE_1D = 1,
+    BG_PVGPU_RESOURCE_TEXTURE_2D = 2,
+    BG_PVGPU_RESOURCE_TEXTURE_3D = 3,
+    BG_PVGPU_RESOURCE_BUFFER = 4,
 };
 
 /* Direct3D's numbers. What a resource is not bound for, it cannot be used for. */
-#define PVGPU_BIND_VERTEX_BUFFER 0x001u
-#define PVGPU_BIND_INDEX_BUFFER 0x002u
-#define PVGPU_BIND_CONSTANT_BUFFER 0x004u
-#define PVGPU_BIND_SHADER_RESOURCE 0x008u
-#define PVGPU_BIND_STREAM_OUTPUT 0x010u
-#define PVGPU_BIND_RENDER_TARGET 0x020u
-#define PVGPU_BIND_DEPTH_STENCIL 0x040u
-#define PVGPU_BIND_UNORDERED_ACCESS 0x080u
-#define PVGPU_BIND_ALL 0x0FFu
+#define BG_PVGPU_BIND_VERTEX_BUFFER 0x001u
+#define BG_PVGPU_BIND_INDEX_BUFFER 0x002u
+#define BG_PVGPU_BIND_CONSTANT_BUFFER 0x004u
+#define BG_PVGPU_BIND_SHADER_RESOURCE 0x008u
+#define BG_PVGPU_BIND_STREAM_OUTPUT 0x010u
+#define BG_PVGPU_BIND_RENDER_TARGET 0x020u
+#define BG_PVGPU_BIND_DEPTH_STENCIL 0x040u
+#define BG_PVGPU_BIND_UNORDERED_ACCESS 0x080u
+#define BG_PVGPU_BIND_ALL 0x0FFu
 
-#define PVGPU_MISC_SHARED 0x002u /* may be opened under another id; the only misc flag taken */
+#define BG_PVGPU_MISC_SHARED 0x002u /* may be opened under another id; the only misc flag taken */
 
 /* Limits, with INVALID_PARAMETER above them: Direct3D 11's. */
-#define PVGPU_TEXTURE_SIDE_MAX 16384u
-#define PVGPU_TEXTURE_3D_SIDE_MAX 2048u
-#define PVGPU_MIP_LEVELS_MAX 15u
+#define BG_PVGPU_TEXTURE_SIDE_MAX 16384u
+#define BG_PVGPU_TEXTURE_3D_SIDE_MAX 2048u
+#define BG_PVGPU_MIP_LEVELS_MAX 15u
 /* OUT_OF_MEMORY above these: what bounds a session's tables. */
-#define PVGPU_RESOURCES_MAX 4096u
-#define PVGPU_VIEWS_MAX 4096u
+#define BG_PVGPU_RESOURCES_MAX 4096u
+#define BG_PVGPU_VIEWS_MAX 4096u
 
 /*
  * Memory in the heap, of a resource or one of its subresources, is packed: rows of width *
@@ -202,35 +202,35 @@ enum pvgpu_resource_type {
  * data_size 0: the memory reads as zero; else the heap's contents are taken: for a buffer at most
  * its width, for a texture level 0 or all levels exactly.
  */
-struct pvgpu_create_resource {
-    struct pvgpu_command header; /* resource_id: the new id; INVALID_PARAMETER when it is there */
-    uint32_t type;               /* enum pvgpu_resource_type */
+struct bg_pvgpu_create_resource {
+    struct bg_pvgpu_command header; /* resource_id: the new id; INVALID_PARAMETER when it is there */
+    uint32_t type;               /* enum bg_pvgpu_resource_type */
     uint32_t format;
     uint32_t width, height, depth;
     uint32_t mip_levels;
     uint32_t sample_count, sample_quality;
     uint32_t bind_flags; /* PVGPU_BIND_* */
-    uint32_t misc_flags; /* PVGPU_MISC_SHARED or 0 */
+    uint32_t misc_flags; /* BG_PVGPU_MISC_SHARED or 0 */
     uint32_t heap_offset, data_size;
 };
 
 /* DESTROY_RESOURCE frees the id at once, the memory when no view and no other id uses it. */
 
-enum pvgpu_map_type {
-    PVGPU_MAP_READ = 1,
-    PVGPU_MAP_WRITE = 2,
-    PVGPU_MAP_READ_WRITE = 3,
-    PVGPU_MAP_WRITE_DISCARD = 4,
-    PVGPU_MAP_WRITE_NO_OVERWRITE = 5,
+enum bg_pvgpu_map_type {
+    BG_PVGPU_MAP_READ = 1,
+    BG_PVGPU_MAP_WRITE = 2,
+    BG_PVGPU_MAP_READ_WRITE = 3,
+    BG_PVGPU_MAP_WRITE_DISCARD = 4,
+    BG_PVGPU_MAP_WRITE_NO_OVERWRITE = 5,
 };
 
 /* Copies the subresource into the heap at heap_offset (not with DISCARD: what is there stays).
  * A subresource is mapped once at a time. */
-struct pvgpu_map_resource {
-    struct pvgpu_command header;
+struct bg_pvgpu_map_resource {
+    struct bg_pvgpu_command header;
     uint32_t resource_id;
     uint32_t subresource;
-    uint32_t map_type;  /* enum pvgpu_map_type */
+    uint32_t map_type;  /* enum bg_pvgpu_map_type */
     uint32_t map_flags; /* 0 */
     uint32_t heap_offset;
     uint32_t zero[3];
@@ -238,8 +238,8 @@ struct pvgpu_map_resource {
 
 /* Copies back from the heap, unless mapped to READ. data_size 0: all of it from where it was
  * mapped; else data_size bytes from heap_offset to the subresource's start, at most all. */
-struct pvgpu_unmap_resource {
-    struct pvgpu_command header;
+struct bg_pvgpu_unmap_resource {
+    struct bg_pvgpu_command header;
     uint32_t resource_id;
     uint32_t subresource;
     uint32_t heap_offset, data_size;
@@ -251,8 +251,8 @@ struct pvgpu_unmap_resource {
  * bytes; 0: packed. Everything read or written lies in [heap_offset, heap_offset + data_size),
  * and that in the heap; with data_size 0 it is what the box takes.
  */
-struct pvgpu_update_resource {
-    struct pvgpu_command header;
+struct bg_pvgpu_update_resource {
+    struct bg_pvgpu_command header;
     uint32_t resource_id;
     uint32_t subresource;
     uint32_t heap_offset, data_size;
@@ -262,16 +262,16 @@ struct pvgpu_update_resource {
 };
 
 /* All levels. Both of one type, one set of sides, levels, and texel size. */
-struct pvgpu_copy_resource {
-    struct pvgpu_command header;
+struct bg_pvgpu_copy_resource {
+    struct bg_pvgpu_command header;
     uint32_t dst, src;
     uint32_t zero[2];
 };
 
 /* A box of one subresource. Texels of one size; no scaling. Both may be one resource: overlapping
  * boxes are copied as by memmove. width, height, depth 0: all of the source from its x, y, z. */
-struct pvgpu_copy_region {
-    struct pvgpu_command header;
+struct bg_pvgpu_copy_region {
+    struct bg_pvgpu_command header;
     uint32_t dst, src;
     uint32_t dst_subresource, src_subresource;
     uint32_t dst_x, dst_y, dst_z;
@@ -281,8 +281,8 @@ struct pvgpu_copy_region {
 };
 
 /* header.resource_id becomes another name of `source`, which was created with MISC_SHARED. */
-struct pvgpu_open_resource {
-    struct pvgpu_command header;
+struct bg_pvgpu_open_resource {
+    struct bg_pvgpu_command header;
     uint32_t source;
     uint32_t zero[3];
 };
@@ -292,8 +292,8 @@ struct pvgpu_open_resource {
 /* header.resource_id: the view's new id. Render target: a colour format with the resource's texel
  * size, the resource has BIND_RENDER_TARGET; depth-stencil: its format is the resource's, which has
  * BIND_DEPTH_STENCIL. Textures only. Slices: of 3D textures; count 0: all from first_slice. */
-struct pvgpu_create_view {
-    struct pvgpu_command header;
+struct bg_pvgpu_create_view {
+    struct bg_pvgpu_command header;
     uint32_t resource_id; /* not 0 */
     uint32_t format;      /* 0: the resource's */
     uint32_t mip_level;
@@ -301,54 +301,54 @@ struct pvgpu_create_view {
     uint32_t zero[3];
 };
 
-#define PVGPU_RENDER_TARGETS_MAX 8u
-#define PVGPU_VIEWPORTS_MAX 16u
+#define BG_PVGPU_RENDER_TARGETS_MAX 8u
+#define BG_PVGPU_VIEWPORTS_MAX 16u
 
 /* count at most 8, the others are unbound; 0 in rtv or dsv: none. All of one size. A bound view
  * that is destroyed is unbound. */
-struct pvgpu_set_render_target {
-    struct pvgpu_command header;
+struct bg_pvgpu_set_render_target {
+    struct bg_pvgpu_command header;
     uint32_t count;
     uint32_t dsv;
-    uint32_t rtv[PVGPU_RENDER_TARGETS_MAX];
+    uint32_t rtv[BG_PVGPU_RENDER_TARGETS_MAX];
 };
 
 /* Sides and depths are finite, sides not negative, 0 <= min_depth <= max_depth <= 1. */
-struct pvgpu_viewport {
+struct bg_pvgpu_viewport {
     float x, y, width, height, min_depth, max_depth;
 };
 
 /* The command may end behind its last viewport. */
-struct pvgpu_set_viewport {
-    struct pvgpu_command header;
+struct bg_pvgpu_set_viewport {
+    struct bg_pvgpu_command header;
     uint32_t count;
-    struct pvgpu_viewport viewports[PVGPU_VIEWPORTS_MAX];
+    struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX];
 };
 
-struct pvgpu_rectangle {
+struct bg_pvgpu_rectangle {
     int32_t left, top, right, bottom; /* right and bottom are outside; left <= right, ... */
 };
 
 /* The command may end behind its last rectangle. Applies to drawing, not to clears and copies. */
-struct pvgpu_set_scissor {
-    struct pvgpu_command header;
+struct bg_pvgpu_set_scissor {
+    struct bg_pvgpu_command header;
     uint32_t count;
-    struct pvgpu_rectangle rectangles[PVGPU_VIEWPORTS_MAX];
+    struct bg_pvgpu_rectangle rectangles[BG_PVGPU_VIEWPORTS_MAX];
 };
 
 /* All of the view, whatever viewport and scissor. UNORM: clamped to 0..1, rounded to nearest;
  * sRGB: encoded; UINT and SINT: the float's value, truncated and clamped; NaN: 0. */
-struct pvgpu_clear_render_target {
-    struct pvgpu_command header;
+struct bg_pvgpu_clear_render_target {
+    struct bg_pvgpu_command header;
     uint32_t rtv;
     float colour[4]; /* r, g, b, a */
 };
 
-#define PVGPU_CLEAR_DEPTH 0x1u
-#define PVGPU_CLEAR_STENCIL 0x2u
+#define BG_PVGPU_CLEAR_DEPTH 0x1u
+#define BG_PVGPU_CLEAR_STENCIL 0x2u
 
-struct pvgpu_clear_depth_stencil {
-    struct pvgpu_command header;
+struct bg_pvgpu_clear_depth_stencil {
+    struct bg_pvgpu_command header;
     uint32_t dsv;
     uint32_t clear_flags; /* PVGPU_CLEAR_*; STENCIL without a stencil does nothing, as in D3D */
     float depth;          /* clamped to 0..1; NaN: 0 */
@@ -360,20 +360,20 @@ struct pvgpu_clear_depth_stencil {
 /* Completes after everything before it in the ring, asynchronous work included:
  * host_fence_completed = value when that is greater than what is there, then the interrupt; not
  * greater: nothing changes. */
-struct pvgpu_fence {
-    struct pvgpu_command header;
+struct bg_pvgpu_fence {
+    struct bg_pvgpu_command header;
     uint64_t value;
 };
 
 /* Goes on when host_fence_completed >= value. In the one ring all earlier fences have completed
  * when this is read, so that a greater value never comes: TIMEOUT at once. */
-struct pvgpu_wait_fence {
-    struct pvgpu_command header;
+struct bg_pvgpu_wait_fence {
+    struct bg_pvgpu_command header;
     uint64_t value;
 };
 
-#define PVGPU_SYNC_INTERVAL_MAX 4u
-#define PVGPU_PRESENT_ALLOW_TEARING 0x200u /* the only flag taken; no meaning to our backend */
+#define BG_PVGPU_SYNC_INTERVAL_MAX 4u
+#define BG_PVGPU_PRESENT_ALLOW_TEARING 0x200u /* the only flag taken; no meaning to our backend */
 
 /*
  * Shows level 0 of a 2D texture of a colour format; UNORM 8-bit formats are shown as they are,
@@ -381,35 +381,35 @@ struct pvgpu_wait_fence {
  * is copied: the texture may change behind it. sync_interval n > 0: n periods of display_refresh
  * after the PRESENT before, at the earliest; the ring waits. 0: at once.
  */
-struct pvgpu_present {
-    struct pvgpu_command header;
+struct bg_pvgpu_present {
+    struct bg_pvgpu_command header;
     uint32_t backbuffer_id;
     uint32_t sync_interval;
     uint32_t flags;
     uint32_t zero;
 };
 
-#define PVGPU_PRESENT_RECTANGLES_MAX 16u
+#define BG_PVGPU_PRESENT_RECTANGLES_MAX 16u
 
 /* Only these parts differ from what was presented before (from this or another texture of the same
  * size). The command may end behind its last rectangle. */
-struct pvgpu_present_region {
-    struct pvgpu_command header;
+struct bg_pvgpu_present_region {
+    struct bg_pvgpu_command header;
     uint32_t backbuffer_id;
     uint32_t sync_interval;
     uint32_t flags;
     uint32_t count; /* 1 to 16 */
-    struct pvgpu_rectangle rectangles[PVGPU_PRESENT_RECTANGLES_MAX]; /* within the picture */
+    struct bg_pvgpu_rectangle rectangles[BG_PVGPU_PRESENT_RECTANGLES_MAX]; /* within the picture */
 };
 
 /*
  * The display's new size: written to display_width, _height, _format. width, height, format 0:
- * as it is. buffer_count 0: as it is, else 1 to PVGPU_SCANOUT_SLOTS_MAX. swapchain 0: no more than
+ * as it is. buffer_count 0: as it is, else 1 to BG_PVGPU_SCANOUT_SLOTS_MAX. swapchain 0: no more than
  * that; else the id of a 2D texture with one level, without views and not mapped, which gets that
  * size and format and reads as zero. flags 0.
  */
-struct pvgpu_resize_buffers {
-    struct pvgpu_command header;
+struct bg_pvgpu_resize_buffers {
+    struct bg_pvgpu_command header;
     uint32_t swapchain;
     uint32_t width, height;
     uint32_t format; /* one that PRESENT takes */
@@ -432,30 +432,30 @@ struct pvgpu_resize_buffers {
  *   Any length.
  * - Operands in the heap are aligned as the elements, counted from the heap's start.
  * - All is asynchronous and in order; a FENCE waits for it.
- * - COMPUTE_NOP may be the header alone.
+ * - BG_COMPUTE_NOP may be the header alone.
  *
  * With a place for the result, the operation's status goes there and nowhere else; without one,
  * a status that is not OK is an error of the ring: INVALID_HANDLE is RESOURCE_NOT_FOUND;
  * OUT_OF_MEMORY that; UNSUPPORTED_OPERATION is INVALID_COMMAND; TIMEOUT that; CUDA_ERROR is
  * INTERNAL; the others are INVALID_PARAMETER.
  */
-struct pvgpu_compute {
-    struct pvgpu_command header; /* resource_id 0 */
-    uint32_t result_offset;      /* struct pvgpu_compute_result in the heap, a multiple of 8; or
-                                  * PVGPU_NO_RESULT */
+struct bg_pvgpu_compute {
+    struct bg_pvgpu_command header; /* resource_id 0 */
+    uint32_t result_offset;      /* struct bg_pvgpu_compute_result in the heap, a multiple of 8; or
+                                  * BG_PVGPU_NO_RESULT */
     uint32_t data_offset, data_size;
     uint32_t answer_offset, answer_size;
-    uint32_t param_count; /* at most PVGPU_COMPUTE_PARAMS_MAX */
+    uint32_t param_count; /* at most BG_PVGPU_COMPUTE_PARAMS_MAX */
     uint32_t zero[2];
     /* uint32_t params[param_count] */
 };
 
-#define PVGPU_NO_RESULT 0xFFFFFFFFu
-#define PVGPU_COMPUTE_PARAMS_MAX 256u
+#define BG_PVGPU_NO_RESULT 0xFFFFFFFFu
+#define BG_PVGPU_COMPUTE_PARAMS_MAX 256u
 
-struct pvgpu_compute_result {
+struct bg_pvgpu_compute_result {
     uint32_t done;   /* the guest stores 0 before it submits; the backend 1, last, with release */
-    uint32_t status; /* enum compute_status */
+    uint32_t status; /* enum bg_compute_status */
     uint32_t result_count;
     uint32_t data_size; /* written at answer_offset */
     uint32_t results[2];
@@ -463,32 +463,32 @@ struct pvgpu_compute_result {
     uint32_t zero;
 };
 
-BG_STATIC_ASSERT(sizeof(struct pvgpu_command) == 16, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_create_resource) == 64, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_create_resource, bind_flags) == 48, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_create_resource, data_size) == 60, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_map_resource) == 48, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_map_resource, heap_offset) == 32, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_unmap_resource) == 32, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_update_resource) == 64, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_update_resource, x) == 32, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_update_resource, row_pitch) == 56, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_copy_resource) == 32, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_copy_region) == 80, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_open_resource) == 32, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_create_view) == 48, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_set_render_target) == 56, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_set_viewport) == 404, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_set_scissor) == 276, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_clear_render_target) == 36, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_clear_depth_stencil) == 32, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_fence) == 24, "wire size");
-BG_STATIC_ASSERT(offsetof(struct pvgpu_fence, value) == 16, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_wait_fence) == 24, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_present) == 32, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_present_region) == 288, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_resize_buffers) == 48, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_compute) == 48, "wire size");
-BG_STATIC_ASSERT(sizeof(struct pvgpu_compute_result) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_command) == 16, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_create_resource) == 64, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_create_resource, bind_flags) == 48, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_create_resource, data_size) == 60, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_map_resource) == 48, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_map_resource, heap_offset) == 32, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_unmap_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_update_resource) == 64, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_update_resource, x) == 32, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_update_resource, row_pitch) == 56, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_copy_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_copy_region) == 80, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_open_resource) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_create_view) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_set_render_target) == 56, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_set_viewport) == 404, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_set_scissor) == 276, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_clear_render_target) == 36, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_clear_depth_stencil) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_fence) == 24, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_pvgpu_fence, value) == 16, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_wait_fence) == 24, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_present) == 32, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_present_region) == 288, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_resize_buffers) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_compute) == 48, "wire size");
+BG_STATIC_ASSERT(sizeof(struct bg_pvgpu_compute_result) == 32, "wire size");
 
 #endif

@@ -13,78 +13,78 @@
 
 /* ---- PCI identity ---- */
 
-#define VGPU_STUB_PCI_VENDOR_ID 0x1AF4u
-#define VGPU_STUB_PCI_DEVICE_ID 0x1111u
-#define VGPU_STUB_PCI_CLASS 0x120000u /* processing accelerator */
-#define VGPU_STUB_PCI_REVISION 0x02u
-#define VGPU_STUB_BAR 0
-#define VGPU_STUB_BAR_SIZE 0x1000u
+#define BG_VGPU_STUB_PCI_VENDOR_ID 0x1AF4u
+#define BG_VGPU_STUB_PCI_DEVICE_ID 0x1111u
+#define BG_VGPU_STUB_PCI_CLASS 0x120000u /* processing accelerator */
+#define BG_VGPU_STUB_PCI_REVISION 0x02u
+#define BG_VGPU_STUB_BAR 0
+#define BG_VGPU_STUB_BAR_SIZE 0x1000u
 
 /* ---- Registers in BAR0: 32-bit, aligned accesses only ---- */
 
-#define VGPU_STUB_REG_DOORBELL 0x000u     /* WO: 1 submits; reads 0; other values are ignored */
-#define VGPU_STUB_REG_STATUS 0x004u       /* RO: enum vgpu_stub_status */
-#define VGPU_STUB_REG_POOL_ID 0x008u      /* RO: ASCII 'A' or 'B' */
-#define VGPU_STUB_REG_PRIORITY 0x00Cu     /* RO: enum vgpu_stub_priority */
-#define VGPU_STUB_REG_VM_ID 0x010u        /* RO */
-#define VGPU_STUB_REG_ERROR_CODE 0x014u   /* RO: enum compute_status up to 0x0B, while ERROR */
-#define VGPU_STUB_REG_REQUEST_LEN 0x018u  /* RW: bytes; a write above 1024 is ignored */
-#define VGPU_STUB_REG_RESPONSE_LEN 0x01Cu /* RO: bytes */
-#define VGPU_STUB_REG_PROTOCOL_VER 0x020u /* RO: VGPU_STUB_PROTOCOL_VERSION */
-#define VGPU_STUB_REG_CAPABILITIES 0x024u /* RO: VGPU_STUB_CAP_*; 1 unless a property adds more */
-#define VGPU_STUB_REG_IRQ_CTRL 0x028u     /* RW: VGPU_STUB_IRQ_COMPLETION enables the interrupt */
-#define VGPU_STUB_REG_IRQ_STATUS 0x02Cu   /* RW1C: VGPU_STUB_IRQ_COMPLETION */
-#define VGPU_STUB_REG_REQUEST_ID 0x030u   /* RW */
-#define VGPU_STUB_REG_TIMESTAMP_LO 0x034u /* RO: completion, microseconds of virtual time */
-#define VGPU_STUB_REG_TIMESTAMP_HI 0x038u /* RO */
-#define VGPU_STUB_REG_SCRATCH 0x03Cu      /* RW */
+#define BG_VGPU_STUB_REG_DOORBELL 0x000u     /* WO: 1 submits; reads 0; other values are ignored */
+#define BG_VGPU_STUB_REG_STATUS 0x004u       /* RO: enum bg_vgpu_stub_status */
+#define BG_VGPU_STUB_REG_POOL_ID 0x008u      /* RO: ASCII 'A' or 'B' */
+#define BG_VGPU_STUB_REG_PRIORITY 0x00Cu     /* RO: enum bg_vgpu_stub_priority */
+#define BG_VGPU_STUB_REG_VM_ID 0x010u        /* RO */
+#define BG_VGPU_STUB_REG_ERROR_CODE 0x014u   /* RO: enum bg_compute_status up to 0x0B, while ERROR */
+#define BG_VGPU_STUB_REG_REQUEST_LEN 0x018u  /* RW: bytes; a write above 1024 is ignored */
+#define BG_VGPU_STUB_REG_RESPONSE_LEN 0x01Cu /* RO: bytes */
+#define BG_VGPU_STUB_REG_PROTOCOL_VER 0x020u /* RO: BG_VGPU_STUB_PROTOCOL_VERSION */
+#define BG_VGPU_STUB_REG_CAPABILITIES 0x024u /* RO: VGPU_STUB_CAP_*; 1 unless a property adds more */
+#define BG_VGPU_STUB_REG_IRQ_CTRL 0x028u     /* RW: BG_VGPU_STUB_IRQ_COMPLETION enables the interrupt */
+#define BG_VGPU_STUB_REG_IRQ_STATUS 0x02Cu   /* RW1C: BG_VGPU_STUB_IRQ_COMPLETION */
+#define BG_VGPU_STUB_REG_REQUEST_ID 0x030u   /* RW */
+#define BG_VGPU_STUB_REG_TIMESTAMP_LO 0x034u /* RO: completion, microseconds of virtual time */
+#define BG_VGPU_STUB_REG_TIMESTAMP_HI 0x038u /* RO */
+#define BG_VGPU_STUB_REG_SCRATCH 0x03Cu      /* RW */
 
 /* Buffers: aligned accesses of 1, 2, 4 and 8 bytes. */
-#define VGPU_STUB_REQUEST_BUFFER 0x040u  /* RW */
-#define VGPU_STUB_RESPONSE_BUFFER 0x440u /* RO: writes are ignored */
-#define VGPU_STUB_BUFFER_SIZE 1024u
-#define VGPU_STUB_RESERVED 0x840u /* to the end: reads 0, writes are ignored */
+#define BG_VGPU_STUB_REQUEST_BUFFER 0x040u  /* RW */
+#define BG_VGPU_STUB_RESPONSE_BUFFER 0x440u /* RO: writes are ignored */
+#define BG_VGPU_STUB_BUFFER_SIZE 1024u
+#define BG_VGPU_STUB_RESERVED 0x840u /* to the end: reads 0, writes are ignored */
 
-enum vgpu_stub_status {
-    VGPU_STUB_IDLE = 0,
-    VGPU_STUB_BUSY = 1,
-    VGPU_STUB_DONE = 2,
-    VGPU_STUB_ERROR = 3,
+enum bg_vgpu_stub_status {
+    BG_VGPU_STUB_IDLE = 0,
+    BG_VGPU_STUB_BUSY = 1,
+    BG_VGPU_STUB_DONE = 2,
+    BG_VGPU_STUB_ERROR = 3,
 };
 
-enum vgpu_stub_priority {
-    VGPU_STUB_PRIORITY_LOW = 0,
-    VGPU_STUB_PRIORITY_MEDIUM = 1,
-    VGPU_STUB_PRIORITY_HIGH = 2,
+enum bg_vgpu_stub_priority {
+    BG_VGPU_STUB_PRIORITY_LOW = 0,
+    BG_VGPU_STUB_PRIORITY_MEDIUM = 1,
+    BG_VGPU_STUB_PRIORITY_HIGH = 2,
 };
 
-#define VGPU_STUB_CAP_BASIC (1u << 0)
-#define VGPU_STUB_CAP_INTERRUPT (1u << 1) /* property interrupt=on; IRQ_CTRL works without, too */
-#define VGPU_STUB_CAP_DMA (1u << 2)
-#define VGPU_STUB_CAP_MULTIPLE (1u << 3)
-#define VGPU_STUB_CAP_ACCESS64 (1u << 4) /* property access64=on: 8-byte buffer accesses are said
+#define BG_VGPU_STUB_CAP_BASIC (1u << 0)
+#define BG_VGPU_STUB_CAP_INTERRUPT (1u << 1) /* property interrupt=on; IRQ_CTRL works without, too */
+#define BG_VGPU_STUB_CAP_DMA (1u << 2)
+#define BG_VGPU_STUB_CAP_MULTIPLE (1u << 3)
+#define BG_VGPU_STUB_CAP_ACCESS64 (1u << 4) /* property access64=on: 8-byte buffer accesses are said
                                           * to work; without it a driver uses 4 bytes */
 
-#define VGPU_STUB_IRQ_COMPLETION (1u << 0)
+#define BG_VGPU_STUB_IRQ_COMPLETION (1u << 0)
 
 /* ---- Mailbox: what lies in the buffers ---- */
 
-#define VGPU_STUB_PROTOCOL_VERSION 0x00010000u
+#define BG_VGPU_STUB_PROTOCOL_VERSION 0x00010000u
 
-#define VGPU_STUB_OP_NOP 0x0000u
-#define VGPU_STUB_OP_CUDA_KERNEL 0x0001u /* basic vector addition: two params, one result */
-#define VGPU_STUB_OP_MEMORY_ALLOC 0x0002u
-#define VGPU_STUB_OP_MEMORY_FREE 0x0003u
-#define VGPU_STUB_OP_MEMORY_COPY 0x0004u
-#define VGPU_STUB_OP_GET_DEVICE_INFO 0x0005u
-#define VGPU_STUB_OP_SYNCHRONIZE 0x0006u
+#define BG_VGPU_STUB_OP_NOP 0x0000u
+#define BG_VGPU_STUB_OP_CUDA_KERNEL 0x0001u /* basic vector addition: two params, one result */
+#define BG_VGPU_STUB_OP_MEMORY_ALLOC 0x0002u
+#define BG_VGPU_STUB_OP_MEMORY_FREE 0x0003u
+#define BG_VGPU_STUB_OP_MEMORY_COPY 0x0004u
+#define BG_VGPU_STUB_OP_GET_DEVICE_INFO 0x0005u
+#define BG_VGPU_STUB_OP_SYNCHRONIZE 0x0006u
 /* 0x1000 and up: compute.h */
 
-#define VGPU_STUB_FLAG_ASYNC (1u << 0)          /* answer when accepted; see SYNCHRONIZE */
-#define VGPU_STUB_FLAG_RAISE_PRIORITY (1u << 1) /* one step, within what the tenant may use */
+#define BG_VGPU_STUB_FLAG_ASYNC (1u << 0)          /* answer when accepted; see SYNCHRONIZE */
+#define BG_VGPU_STUB_FLAG_RAISE_PRIORITY (1u << 1) /* one step, within what the tenant may use */
 
 /* Followed by params[param_count] of uint32, then, at data_offset, the data. */
-struct vgpu_stub_request {
+struct bg_vgpu_stub_request {
     uint32_t version;
     uint32_t opcode;
     uint32_t flags;
@@ -95,9 +95,9 @@ struct vgpu_stub_request {
 };
 
 /* Followed by results[result_count] of uint32, then, at data_offset, the data. */
-struct vgpu_stub_response {
+struct bg_vgpu_stub_response {
     uint32_t version;
-    uint32_t status; /* enum compute_status */
+    uint32_t status; /* enum bg_compute_status */
     uint32_t result_count;
     uint32_t data_offset; /* from the start of the response: the end of results[] */
     uint32_t data_length;
@@ -107,18 +107,18 @@ struct vgpu_stub_response {
 
 /* ---- Socket between device (connects) and mediator (listens): a Unix stream socket ---- */
 
-#define VGPU_STUB_SOCKET_PATH "/tmp/vgpu-mediator.sock"
-#define VGPU_STUB_MESSAGE_MAGIC 0x56475055u
-#define VGPU_STUB_PAYLOAD_MAX 1024u
+#define BG_VGPU_STUB_SOCKET_PATH "/tmp/vgpu-mediator.sock"
+#define BG_VGPU_STUB_MESSAGE_MAGIC 0x56475055u
+#define BG_VGPU_STUB_PAYLOAD_MAX 1024u
 
-enum vgpu_stub_message_type {
-    VGPU_STUB_MESSAGE_REQUEST = 1,
-    VGPU_STUB_MESSAGE_RESPONSE = 2,
-    VGPU_STUB_MESSAGE_PING = 3,
-    VGPU_STUB_MESSAGE_PONG = 4,
-    VGPU_STUB_MESSAGE_BUSY = 5,        /* no payload: RATE_LIMITED */
-    VGPU_STUB_MESSAGE_QUARANTINED = 6, /* no payload: VM_QUARANTINED */
-    VGPU_STUB_MESSAGE_OURS = 0x1000,   /* extensions from here up */
+enum bg_vgpu_stub_message_type {
+    BG_VGPU_STUB_MESSAGE_REQUEST = 1,
+    BG_VGPU_STUB_MESSAGE_RESPONSE = 2,
+    BG_VGPU_STUB_MESSAGE_PING = 3,
+    BG_VGPU_STUB_MESSAGE_PONG = 4,
+    BG_VGPU_STUB_MESSAGE_BUSY = 5,        /* no payload: RATE_LIMITED */
+    BG_VGPU_STUB_MESSAGE_QUARANTINED = 6, /* no payload: VM_QUARANTINED */
+    BG_VGPU_STUB_MESSAGE_OURS = 0x1000,   /* extensions from here up */
 };
 
 /*
@@ -126,7 +126,7 @@ enum vgpu_stub_message_type {
  * the 24-byte form it is zero and a uint32 length follows. A mediator takes both and answers in
  * kind; our device sends 20 bytes.
  */
-struct vgpu_stub_message {
+struct bg_vgpu_stub_message {
     uint32_t magic;
     uint32_t type;
     uint32_t vm_id;
@@ -136,26 +136,26 @@ struct vgpu_stub_message {
     uint16_t payload_length;
 };
 
-struct vgpu_stub_message_long {
-    struct vgpu_stub_message header; /* payload_length is 0 */
+struct bg_vgpu_stub_message_long {
+    struct bg_vgpu_stub_message header; /* payload_length is 0 */
     uint32_t payload_length;
 };
 
-BG_STATIC_ASSERT(sizeof(struct vgpu_stub_request) == 32, "wire size");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, opcode) == 4, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, param_count) == 12, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_request, data_length) == 20, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct vgpu_stub_response) == 32, "wire size");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_response, result_count) == 8, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_response, exec_time_us) == 20, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct vgpu_stub_message) == 20, "wire size");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, vm_id) == 8, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, request_id) == 12, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, pool_id) == 16, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, priority) == 17, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct vgpu_stub_message, payload_length) == 18, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct vgpu_stub_message_long) == 24, "wire size");
-BG_STATIC_ASSERT(VGPU_STUB_REQUEST_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESPONSE_BUFFER, "map");
-BG_STATIC_ASSERT(VGPU_STUB_RESPONSE_BUFFER + VGPU_STUB_BUFFER_SIZE == VGPU_STUB_RESERVED, "map");
+BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_request) == 32, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, opcode) == 4, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, param_count) == 12, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, data_length) == 20, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_response) == 32, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_response, result_count) == 8, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_response, exec_time_us) == 20, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_message) == 20, "wire size");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, vm_id) == 8, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, request_id) == 12, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, pool_id) == 16, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, priority) == 17, "wire offset");
+BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, payload_length) == 18, "wire offset");
+BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_message_long) == 24, "wire size");
+BG_STATIC_ASSERT(BG_VGPU_STUB_REQUEST_BUFFER + BG_VGPU_STUB_BUFFER_SIZE == BG_VGPU_STUB_RESPONSE_BUFFER, "map");
+BG_STATIC_ASSERT(BG_VGPU_STUB_RESPONSE_BUFFER + BG_VGPU_STUB_BUFFER_SIZE == BG_VGPU_STUB_RESERVED, "map");
 
 #endif

@@ -13,62 +13,62 @@
 
 /* ---- Device status (2.1) ---- */
 
-#define VIRTIO_STATUS_ACKNOWLEDGE 0x01u
-#define VIRTIO_STATUS_DRIVER 0x02u
-#define VIRTIO_STATUS_DRIVER_OK 0x04u
-#define VIRTIO_STATUS_FEATURES_OK 0x08u
-#define VIRTIO_STATUS_SUSPEND 0x10u
-#define VIRTIO_STATUS_NEEDS_RESET 0x40u
-#define VIRTIO_STATUS_FAILED 0x80u
+#define BG_VIRTIO_STATUS_ACKNOWLEDGE 0x01u
+#define BG_VIRTIO_STATUS_DRIVER 0x02u
+#define BG_VIRTIO_STATUS_DRIVER_OK 0x04u
+#define BG_VIRTIO_STATUS_FEATURES_OK 0x08u
+#define BG_VIRTIO_STATUS_SUSPEND 0x10u
+#define BG_VIRTIO_STATUS_NEEDS_RESET 0x40u
+#define BG_VIRTIO_STATUS_FAILED 0x80u
 
 /* ---- Reserved feature bits (6), as masks ---- */
 
-#define VIRTIO_FEATURE(bit) (UINT64_C(1) << (bit))
-#define VIRTIO_F_NOTIFY_ON_EMPTY VIRTIO_FEATURE(24) /* legacy only (6.3) */
-#define VIRTIO_F_ANY_LAYOUT VIRTIO_FEATURE(27)      /* legacy only (6.3) */
-#define VIRTIO_F_INDIRECT_DESC VIRTIO_FEATURE(28)
-#define VIRTIO_F_EVENT_IDX VIRTIO_FEATURE(29)
-#define VIRTIO_F_VERSION_1 VIRTIO_FEATURE(32)
-#define VIRTIO_F_ACCESS_PLATFORM VIRTIO_FEATURE(33)
-#define VIRTIO_F_RING_PACKED VIRTIO_FEATURE(34)
-#define VIRTIO_F_IN_ORDER VIRTIO_FEATURE(35)
-#define VIRTIO_F_ORDER_PLATFORM VIRTIO_FEATURE(36)
-#define VIRTIO_F_SR_IOV VIRTIO_FEATURE(37)
-#define VIRTIO_F_NOTIFICATION_DATA VIRTIO_FEATURE(38)
-#define VIRTIO_F_NOTIF_CONFIG_DATA VIRTIO_FEATURE(39)
-#define VIRTIO_F_RING_RESET VIRTIO_FEATURE(40)
-#define VIRTIO_F_ADMIN_VQ VIRTIO_FEATURE(41)
-#define VIRTIO_F_SUSPEND VIRTIO_FEATURE(43)
+#define BG_VIRTIO_FEATURE(bit) (UINT64_C(1) << (bit))
+#define BG_VIRTIO_F_NOTIFY_ON_EMPTY BG_VIRTIO_FEATURE(24) /* legacy only (6.3) */
+#define BG_VIRTIO_F_ANY_LAYOUT BG_VIRTIO_FEATURE(27)      /* legacy only (6.3) */
+#define BG_VIRTIO_F_INDIRECT_DESC BG_VIRTIO_FEATURE(28)
+#define BG_VIRTIO_F_EVENT_IDX BG_VIRTIO_FEATURE(29)
+#define BG_VIRTIO_F_VERSION_1 BG_VIRTIO_FEATURE(32)
+#define BG_VIRTIO_F_ACCESS_PLATFORM BG_VIRTIO_FEATURE(33)
+#define BG_VIRTIO_F_RING_PACKED BG_VIRTIO_FEATURE(34)
+#define BG_VIRTIO_F_IN_ORDER BG_VIRTIO_FEATURE(35)
+#define BG_VIRTIO_F_ORDER_PLATFORM BG_VIRTIO_FEATURE(36)
+#define BG_VIRTIO_F_SR_IOV BG_VIRTIO_FEATURE(37)
+#define BG_VIRTIO_F_NOTIFICATION_DATA BG_VIRTIO_FEATURE(38)
+#define BG_VIRTIO_F_NOTIF_CONFIG_DATA BG_VIRTIO_FEATURE(39)
+#define BG_VIRTIO_F_RING_RESET BG_VIRTIO_FEATURE(40)
+#define BG_VIRTIO_F_ADMIN_VQ BG_VIRTIO_FEATURE(41)
+#define BG_VIRTIO_F_SUSPEND BG_VIRTIO_FEATURE(43)
 
 /* ---- Device types (5) ---- */
 
-#define VIRTIO_ID_ENTROPY 4u
-#define VIRTIO_ID_GPU 16u
+#define BG_VIRTIO_ID_ENTROPY 4u
+#define BG_VIRTIO_ID_GPU 16u
 
 /* ---- PCI (4.1) ---- */
 
-#define VIRTIO_PCI_VENDOR_ID 0x1AF4u
-#define VIRTIO_PCI_TRANSITIONAL_FIRST 0x1000u /* the virtio id is in the subsystem id */
-#define VIRTIO_PCI_TRANSITIONAL_LAST 0x103Fu
-#define VIRTIO_PCI_MODERN_BASE 0x1040u /* plus the virtio id */
-#define VIRTIO_PCI_MODERN_LAST 0x107Fu
+#define BG_VIRTIO_PCI_VENDOR_ID 0x1AF4u
+#define BG_VIRTIO_PCI_TRANSITIONAL_FIRST 0x1000u /* the virtio id is in the subsystem id */
+#define BG_VIRTIO_PCI_TRANSITIONAL_LAST 0x103Fu
+#define BG_VIRTIO_PCI_MODERN_BASE 0x1040u /* plus the virtio id */
+#define BG_VIRTIO_PCI_MODERN_LAST 0x107Fu
 
 /* cfg_type of a virtio structure capability (4.1.4) */
-enum virtio_pci_cap_type {
-    VIRTIO_PCI_CAP_COMMON_CFG = 1,
-    VIRTIO_PCI_CAP_NOTIFY_CFG = 2,
-    VIRTIO_PCI_CAP_ISR_CFG = 3,
-    VIRTIO_PCI_CAP_DEVICE_CFG = 4,
-    VIRTIO_PCI_CAP_PCI_CFG = 5,
-    VIRTIO_PCI_CAP_SHARED_MEMORY_CFG = 8,
-    VIRTIO_PCI_CAP_VENDOR_CFG = 9,
+enum bg_virtio_pci_cap_type {
+    BG_VIRTIO_PCI_CAP_COMMON_CFG = 1,
+    BG_VIRTIO_PCI_CAP_NOTIFY_CFG = 2,
+    BG_VIRTIO_PCI_CAP_ISR_CFG = 3,
+    BG_VIRTIO_PCI_CAP_DEVICE_CFG = 4,
+    BG_VIRTIO_PCI_CAP_PCI_CFG = 5,
+    BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG = 8,
+    BG_VIRTIO_PCI_CAP_VENDOR_CFG = 9,
 };
 
-struct virtio_pci_cap {
+struct bg_virtio_pci_cap {
     uint8_t cap_vndr; /* 0x09 */
     uint8_t cap_next;
     uint8_t cap_len;
-    uint8_t cfg_type; /* enum virtio_pci_cap_type */
+    uint8_t cfg_type; /* enum bg_virtio_pci_cap_type */
     uint8_t bar;
     uint8_t id;
     uint8_t padding[2];
@@ -76,30 +76,30 @@ struct virtio_pci_cap {
     uint32_t length;
 };
 
-struct virtio_pci_cap64 {
-    struct virtio_pci_cap cap;
+struct bg_virtio_pci_cap64 {
+    struct bg_virtio_pci_cap cap;
     uint32_t offset_hi;
     uint32_t length_hi;
 };
 
-struct virtio_pci_notify_cap {
-    struct virtio_pci_cap cap;
+struct bg_virtio_pci_notify_cap {
+    struct bg_virtio_pci_cap cap;
     uint32_t notify_off_multiplier;
 };
 
-struct virtio_pci_cfg_cap {
-    struct virtio_pci_cap cap;
+struct bg_virtio_pci_cfg_cap {
+    struct bg_virtio_pci_cap cap;
     uint8_t pci_cfg_data[4];
 };
 
-BG_STATIC_ASSERT(sizeof(struct virtio_pci_cap) == 16, "virtio_pci_cap");
-BG_STATIC_ASSERT(offsetof(struct virtio_pci_cap, offset) == 8, "virtio_pci_cap.offset");
-BG_STATIC_ASSERT(sizeof(struct virtio_pci_cap64) == 24, "virtio_pci_cap64");
-BG_STATIC_ASSERT(sizeof(struct virtio_pci_notify_cap) == 20, "virtio_pci_notify_cap");
-BG_STATIC_ASSERT(sizeof(struct virtio_pci_cfg_cap) == 20, "virtio_pci_cfg_cap");
+BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_cap) == 16, "virtio_pci_cap");
+BG_STATIC_ASSERT(offsetof(struct bg_virtio_pci_cap, offset) == 8, "virtio_pci_cap.offset");
+BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_cap64) == 24, "virtio_pci_cap64");
+BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_notify_cap) == 20, "virtio_pci_notify_cap");
+BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_cfg_cap) == 20, "virtio_pci_cfg_cap");
 
 /* The common configuration structure (4.1.4.3). */
-struct virtio_pci_common_cfg {
+struct bg_virtio_pci_common_cfg {
     uint32_t device_feature_select;
     uint32_t device_feature;
     uint32_t driver_feature_select;
@@ -116,142 +116,142 @@ struct virtio_pci_common_cfg {
     uint32_t queue_desc_lo, queue_desc_hi;
     uint32_t queue_driver_lo, queue_driver_hi;
     uint32_t queue_device_lo, queue_device_hi;
-    uint16_t queue_notif_config_data; /* with VIRTIO_F_NOTIF_CONFIG_DATA */
-    uint16_t queue_reset;             /* with VIRTIO_F_RING_RESET */
+    uint16_t queue_notif_config_data; /* with BG_VIRTIO_F_NOTIF_CONFIG_DATA */
+    uint16_t queue_reset;             /* with BG_VIRTIO_F_RING_RESET */
     uint16_t admin_queue_index;
     uint16_t admin_queue_num;
 };
 
-BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, device_status) == 0x14, "device_status");
-BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, queue_desc_lo) == 0x20, "queue_desc");
-BG_STATIC_ASSERT(offsetof(struct virtio_pci_common_cfg, queue_reset) == 0x3A, "queue_reset");
-BG_STATIC_ASSERT(sizeof(struct virtio_pci_common_cfg) == 0x40, "virtio_pci_common_cfg");
+BG_STATIC_ASSERT(offsetof(struct bg_virtio_pci_common_cfg, device_status) == 0x14, "device_status");
+BG_STATIC_ASSERT(offsetof(struct bg_virtio_pci_common_cfg, queue_desc_lo) == 0x20, "queue_desc");
+BG_STATIC_ASSERT(offsetof(struct bg_virtio_pci_common_cfg, queue_reset) == 0x3A, "queue_reset");
+BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_common_cfg) == 0x40, "virtio_pci_common_cfg");
 
-#define VIRTIO_PCI_COMMON_LENGTH_MIN 0x38u /* virtio 1.0: up to queue_device */
+#define BG_VIRTIO_PCI_COMMON_LENGTH_MIN 0x38u /* virtio 1.0: up to queue_device */
 
-#define VIRTIO_ISR_QUEUE 0x1u  /* 4.1.4.5, and InterruptStatus of 4.2.2 */
-#define VIRTIO_ISR_CONFIG 0x2u
+#define BG_VIRTIO_ISR_QUEUE 0x1u  /* 4.1.4.5, and InterruptStatus of 4.2.2 */
+#define BG_VIRTIO_ISR_CONFIG 0x2u
 
-#define VIRTIO_MSI_NO_VECTOR 0xFFFFu
+#define BG_VIRTIO_MSI_NO_VECTOR 0xFFFFu
 
 /* ---- MMIO (4.2.2; legacy: 4.2.4) ---- */
 
-#define VIRTIO_MMIO_MAGIC 0x74726976u /* "virt" */
-#define VIRTIO_MMIO_VERSION_LEGACY 1u
-#define VIRTIO_MMIO_VERSION_MODERN 2u
+#define BG_VIRTIO_MMIO_MAGIC 0x74726976u /* "virt" */
+#define BG_VIRTIO_MMIO_VERSION_LEGACY 1u
+#define BG_VIRTIO_MMIO_VERSION_MODERN 2u
 
-#define VIRTIO_MMIO_MAGIC_VALUE 0x000u
-#define VIRTIO_MMIO_VERSION 0x004u
-#define VIRTIO_MMIO_DEVICE_ID 0x008u
-#define VIRTIO_MMIO_VENDOR_ID 0x00Cu
-#define VIRTIO_MMIO_DEVICE_FEATURES 0x010u
-#define VIRTIO_MMIO_DEVICE_FEATURES_SEL 0x014u
-#define VIRTIO_MMIO_DRIVER_FEATURES 0x020u
-#define VIRTIO_MMIO_DRIVER_FEATURES_SEL 0x024u
-#define VIRTIO_MMIO_GUEST_PAGE_SIZE 0x028u /* legacy */
-#define VIRTIO_MMIO_QUEUE_SEL 0x030u
-#define VIRTIO_MMIO_QUEUE_SIZE_MAX 0x034u
-#define VIRTIO_MMIO_QUEUE_SIZE 0x038u
-#define VIRTIO_MMIO_QUEUE_ALIGN 0x03Cu /* legacy */
-#define VIRTIO_MMIO_QUEUE_PFN 0x040u   /* legacy */
-#define VIRTIO_MMIO_QUEUE_READY 0x044u
-#define VIRTIO_MMIO_QUEUE_NOTIFY 0x050u
-#define VIRTIO_MMIO_INTERRUPT_STATUS 0x060u
-#define VIRTIO_MMIO_INTERRUPT_ACK 0x064u
-#define VIRTIO_MMIO_STATUS 0x070u
-#define VIRTIO_MMIO_QUEUE_DESC_LOW 0x080u
-#define VIRTIO_MMIO_QUEUE_DESC_HIGH 0x084u
-#define VIRTIO_MMIO_QUEUE_DRIVER_LOW 0x090u
-#define VIRTIO_MMIO_QUEUE_DRIVER_HIGH 0x094u
-#define VIRTIO_MMIO_QUEUE_DEVICE_LOW 0x0A0u
-#define VIRTIO_MMIO_QUEUE_DEVICE_HIGH 0x0A4u
-#define VIRTIO_MMIO_SHM_SEL 0x0ACu
-#define VIRTIO_MMIO_SHM_LEN_LOW 0x0B0u
-#define VIRTIO_MMIO_SHM_LEN_HIGH 0x0B4u
-#define VIRTIO_MMIO_SHM_BASE_LOW 0x0B8u
-#define VIRTIO_MMIO_SHM_BASE_HIGH 0x0BCu
-#define VIRTIO_MMIO_QUEUE_RESET 0x0C0u
-#define VIRTIO_MMIO_CONFIG_GENERATION 0x0FCu
-#define VIRTIO_MMIO_CONFIG 0x100u
+#define BG_VIRTIO_MMIO_MAGIC_VALUE 0x000u
+#define BG_VIRTIO_MMIO_VERSION 0x004u
+#define BG_VIRTIO_MMIO_DEVICE_ID 0x008u
+#define BG_VIRTIO_MMIO_VENDOR_ID 0x00Cu
+#define BG_VIRTIO_MMIO_DEVICE_FEATURES 0x010u
+#define BG_VIRTIO_MMIO_DEVICE_FEATURES_SEL 0x014u
+#define BG_VIRTIO_MMIO_DRIVER_FEATURES 0x020u
+#define BG_VIRTIO_MMIO_DRIVER_FEATURES_SEL 0x024u
+#define BG_VIRTIO_MMIO_GUEST_PAGE_SIZE 0x028u /* legacy */
+#define BG_VIRTIO_MMIO_QUEUE_SEL 0x030u
+#define BG_VIRTIO_MMIO_QUEUE_SIZE_MAX 0x034u
+#define BG_VIRTIO_MMIO_QUEUE_SIZE 0x038u
+#define BG_VIRTIO_MMIO_QUEUE_ALIGN 0x03Cu /* legacy */
+#define BG_VIRTIO_MMIO_QUEUE_PFN 0x040u   /* legacy */
+#define BG_VIRTIO_MMIO_QUEUE_READY 0x044u
+#define BG_VIRTIO_MMIO_QUEUE_NOTIFY 0x050u
+#define BG_VIRTIO_MMIO_INTERRUPT_STATUS 0x060u
+#define BG_VIRTIO_MMIO_INTERRUPT_ACK 0x064u
+#define BG_VIRTIO_MMIO_STATUS 0x070u
+#define BG_VIRTIO_MMIO_QUEUE_DESC_LOW 0x080u
+#define BG_VIRTIO_MMIO_QUEUE_DESC_HIGH 0x084u
+#define BG_VIRTIO_MMIO_QUEUE_DRIVER_LOW 0x090u
+#define BG_VIRTIO_MMIO_QUEUE_DRIVER_HIGH 0x094u
+#define BG_VIRTIO_MMIO_QUEUE_DEVICE_LOW 0x0A0u
+#define BG_VIRTIO_MMIO_QUEUE_DEVICE_HIGH 0x0A4u
+#define BG_VIRTIO_MMIO_SHM_SEL 0x0ACu
+#define BG_VIRTIO_MMIO_SHM_LEN_LOW 0x0B0u
+#define BG_VIRTIO_MMIO_SHM_LEN_HIGH 0x0B4u
+#define BG_VIRTIO_MMIO_SHM_BASE_LOW 0x0B8u
+#define BG_VIRTIO_MMIO_SHM_BASE_HIGH 0x0BCu
+#define BG_VIRTIO_MMIO_QUEUE_RESET 0x0C0u
+#define BG_VIRTIO_MMIO_CONFIG_GENERATION 0x0FCu
+#define BG_VIRTIO_MMIO_CONFIG 0x100u
 
-/* ---- Driver notifications with VIRTIO_F_NOTIFICATION_DATA (2.9) ---- */
+/* ---- Driver notifications with BG_VIRTIO_F_NOTIFICATION_DATA (2.9) ---- */
 
-#define VIRTIO_NOTIFY_NEXT_SHIFT 16 /* next_off in 15 bits, next_wrap above */
-#define VIRTIO_NOTIFY_WRAP_SHIFT 31
+#define BG_VIRTIO_NOTIFY_NEXT_SHIFT 16 /* next_off in 15 bits, next_wrap above */
+#define BG_VIRTIO_NOTIFY_WRAP_SHIFT 31
 
 /* ---- Virtqueues ---- */
 
-#define VIRTQ_SIZE_MAX 32768u
+#define BG_VIRTQ_SIZE_MAX 32768u
 
 /* Descriptor flags (2.7.5, 2.8.1) */
-#define VIRTQ_DESC_F_NEXT 0x0001u
-#define VIRTQ_DESC_F_WRITE 0x0002u
-#define VIRTQ_DESC_F_INDIRECT 0x0004u
-#define VIRTQ_DESC_F_AVAIL 0x0080u /* packed */
-#define VIRTQ_DESC_F_USED 0x8000u  /* packed */
+#define BG_VIRTQ_DESC_F_NEXT 0x0001u
+#define BG_VIRTQ_DESC_F_WRITE 0x0002u
+#define BG_VIRTQ_DESC_F_INDIRECT 0x0004u
+#define BG_VIRTQ_DESC_F_AVAIL 0x0080u /* packed */
+#define BG_VIRTQ_DESC_F_USED 0x8000u  /* packed */
 
 /* Split (2.7) */
 
-#define VIRTQ_AVAIL_F_NO_INTERRUPT 0x0001u
-#define VIRTQ_USED_F_NO_NOTIFY 0x0001u
+#define BG_VIRTQ_AVAIL_F_NO_INTERRUPT 0x0001u
+#define BG_VIRTQ_USED_F_NO_NOTIFY 0x0001u
 
-struct virtq_desc {
+struct bg_virtq_desc {
     uint64_t addr;
     uint32_t len;
     uint16_t flags;
     uint16_t next;
 };
 
-struct virtq_avail {
+struct bg_virtq_avail {
     uint16_t flags;
     uint16_t idx;
     uint16_t ring[]; /* queue size, then used_event */
 };
 
-struct virtq_used_elem {
+struct bg_virtq_used_elem {
     uint32_t id;
     uint32_t len;
 };
 
-struct virtq_used {
+struct bg_virtq_used {
     uint16_t flags;
     uint16_t idx;
-    struct virtq_used_elem ring[]; /* queue size, then avail_event in 16 bits */
+    struct bg_virtq_used_elem ring[]; /* queue size, then avail_event in 16 bits */
 };
 
-BG_STATIC_ASSERT(sizeof(struct virtq_desc) == 16, "virtq_desc");
-BG_STATIC_ASSERT(offsetof(struct virtq_desc, flags) == 12, "virtq_desc.flags");
-BG_STATIC_ASSERT(sizeof(struct virtq_avail) == 4, "virtq_avail");
-BG_STATIC_ASSERT(sizeof(struct virtq_used_elem) == 8, "virtq_used_elem");
-BG_STATIC_ASSERT(sizeof(struct virtq_used) == 4, "virtq_used");
+BG_STATIC_ASSERT(sizeof(struct bg_virtq_desc) == 16, "virtq_desc");
+BG_STATIC_ASSERT(offsetof(struct bg_virtq_desc, flags) == 12, "virtq_desc.flags");
+BG_STATIC_ASSERT(sizeof(struct bg_virtq_avail) == 4, "virtq_avail");
+BG_STATIC_ASSERT(sizeof(struct bg_virtq_used_elem) == 8, "virtq_used_elem");
+BG_STATIC_ASSERT(sizeof(struct bg_virtq_used) == 4, "virtq_used");
 
-#define VIRTQ_DESC_ALIGN 16u
-#define VIRTQ_AVAIL_ALIGN 2u
-#define VIRTQ_USED_ALIGN 4u
+#define BG_VIRTQ_DESC_ALIGN 16u
+#define BG_VIRTQ_AVAIL_ALIGN 2u
+#define BG_VIRTQ_USED_ALIGN 4u
 
 /* Packed (2.8) */
 
-struct pvirtq_desc {
+struct bg_pvirtq_desc {
     uint64_t addr;
     uint32_t len;
     uint16_t id;
     uint16_t flags;
 };
 
-struct pvirtq_event_suppress {
+struct bg_pvirtq_event_suppress {
     uint16_t off_wrap; /* offset in 15 bits, wrap counter above */
     uint16_t flags;    /* RING_EVENT_FLAGS_* in 2 bits */
 };
 
-#define RING_EVENT_FLAGS_ENABLE 0x0u
-#define RING_EVENT_FLAGS_DISABLE 0x1u
-#define RING_EVENT_FLAGS_DESC 0x2u
-#define RING_EVENT_FLAGS_MASK 0x3u
-#define RING_EVENT_WRAP_SHIFT 15
-#define RING_EVENT_OFFSET_MASK 0x7FFFu
+#define BG_RING_EVENT_FLAGS_ENABLE 0x0u
+#define BG_RING_EVENT_FLAGS_DISABLE 0x1u
+#define BG_RING_EVENT_FLAGS_DESC 0x2u
+#define BG_RING_EVENT_FLAGS_MASK 0x3u
+#define BG_RING_EVENT_WRAP_SHIFT 15
+#define BG_RING_EVENT_OFFSET_MASK 0x7FFFu
 
-BG_STATIC_ASSERT(sizeof(struct pvirtq_desc) == 16, "pvirtq_desc");
-BG_STATIC_ASSERT(offsetof(struct pvirtq_desc, flags) == 14, "pvirtq_desc.flags");
-BG_STATIC_ASSERT(sizeof(struct pvirtq_event_suppress) == 4, "pvirtq_event_suppress");
+BG_STATIC_ASSERT(sizeof(struct bg_pvirtq_desc) == 16, "pvirtq_desc");
+BG_STATIC_ASSERT(offsetof(struct bg_pvirtq_desc, flags) == 14, "pvirtq_desc.flags");
+BG_STATIC_ASSERT(sizeof(struct bg_pvirtq_event_suppress) == 4, "pvirtq_event_suppress");
 
 #endif

@@ -21,7 +21,7 @@
 #define CONTEXT 1u
 #define SCANOUT 0u
 #define BUFFERS 2u
-#define COLOR_FORMAT VIRGL_FORMAT_B8G8R8X8_UNORM
+#define COLOR_FORMAT BG_VIRGL_FORMAT_B8G8R8X8_UNORM
 #define COMMANDS_SIZE 8192u
 #define FRAMES_MAX 1000000
 #define HOLD_MAX 86400
@@ -46,15 +46,15 @@ struct buffer {
     uint8_t *commands; /* COMMANDS_SIZE bytes that the device reads */
     uint64_t commands_bus;
     bool is_in_flight;
-    struct virtio_gpu_op draw, show, flush;
+    struct bg_virtio_gpu_op draw, show, flush;
 };
 
-static struct virtio_device device;
-static struct virtio_gpu gpu;
+static struct bg_virtio_device device;
+static struct bg_virtio_gpu gpu;
 static struct buffer buffers[BUFFERS];
 static uint32_t depth_id, vertex_id, index_id;
 static uint32_t width, height;
-static enum virgl_format depth_format;
+static enum bg_virgl_format depth_format;
 
 static struct {
     unsigned frames, hold_s;
@@ -74,7 +74,7 @@ static uint32_t float_bits(float value)
 static bool check(const char *what, int error)
 {
     if (error < 0) {
-        printf("%s failed: %s.\n", what, baregpu_strerror(error));
+        printf("%s failed: %s.\n", what, bg_strerror(error));
     }
     return error >= 0;
 }
@@ -84,22 +84,22 @@ static bool check(const char *what, int error)
 static bool open_gpu(void)
 {
     struct virtio_place place;
-    int error = virtio_host_open(&device, VIRTIO_ID_GPU, 0, &place);
+    int error = virtio_host_open(&device, BG_VIRTIO_ID_GPU, 0, &place);
 
-    if (error == BAREGPU_ERR_NOT_FOUND) {
+    if (error == BG_ERR_NOT_FOUND) {
         printf("There is no virtio GPU.\n");
     } else if (check("Opening the GPU", error) &&
-               check("Starting the GPU", error = virtio_gpu_open(&gpu, &device, NULL))) {
-        if (virtio_gpu_has(&gpu, VIRTIO_GPU_F_VIRGL)) {
+               check("Starting the GPU", error = bg_virtio_gpu_open(&gpu, &device, NULL))) {
+        if (bg_virtio_gpu_has(&gpu, BG_VIRTIO_GPU_F_VIRGL)) {
             printf("GPU at %s (%s), %" PRIu32 " scanouts\n", place.text, device.ops->name,
                    gpu.scanout_count);
             return true;
         }
         printf("The GPU at %s draws in 2D only.\n", place.text);
-        virtio_gpu_close(&gpu);
-        error = BAREGPU_ERR_NOT_FOUND;
+        bg_virtio_gpu_close(&gpu);
+        error = BG_ERR_NOT_FOUND;
     }
-    if (error == BAREGPU_ERR_NOT_FOUND) {
+    if (error == BG_ERR_NOT_FOUND) {
         printf("run=cube takes a QEMU with OpenGL, which the one of `make qemu` does not have "
                "(docs/virgl.md):\n"
                "  qemu-system-aarch64 -M virt -cpu max -nic none -display gtk,gl=on \\\n"
@@ -110,19 +110,19 @@ static bool open_gpu(void)
 }
 
 /* The newest kind of context that takes virgl's commands; id 0: there is none. */
-static struct virtio_gpu_capset find_capset(void)
+static struct bg_virtio_gpu_capset find_capset(void)
 {
-    struct virtio_gpu_capset best = {0};
+    struct bg_virtio_gpu_capset best = {0};
 
     for (uint32_t i = 0; i < gpu.capset_count; i++) {
-        struct virtio_gpu_capset capset;
-        int error = virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset);
+        struct bg_virtio_gpu_capset capset;
+        int error = bg_virtio_gpu_cmd_get_capset_info(&gpu, NULL, i, &capset);
 
-        if (error == BAREGPU_ERR_TIMEOUT) { /* not as many times as there are sets */
+        if (error == BG_ERR_TIMEOUT) { /* not as many times as there are sets */
             break;
         }
         if (error == 0 &&
-            (capset.id == VIRTIO_GPU_CAPSET_VIRGL || capset.id == VIRTIO_GPU_CAPSET_VIRGL2) &&
+            (capset.id == BG_VIRTIO_GPU_CAPSET_VIRGL || capset.id == BG_VIRTIO_GPU_CAPSET_VIRGL2) &&
             capset.id > best.id) {
             best = capset;
         }
@@ -131,25 +131,25 @@ static struct virtio_gpu_capset find_capset(void)
 }
 
 /* Asks the host which formats it has. */
-static bool choose_formats(const struct virtio_gpu_capset *capset)
+static bool choose_formats(const struct bg_virtio_gpu_capset *capset)
 {
-    static const enum virgl_format depths[] = {VIRGL_FORMAT_Z24X8_UNORM, VIRGL_FORMAT_Z32_FLOAT,
-                                               VIRGL_FORMAT_S8_UINT_Z24_UNORM,
-                                               VIRGL_FORMAT_Z16_UNORM};
-    static uint8_t bytes[VIRGL_CAPS_SIZE_MAX];
+    static const enum bg_virgl_format depths[] = {BG_VIRGL_FORMAT_Z24X8_UNORM, BG_VIRGL_FORMAT_Z32_FLOAT,
+                                               BG_VIRGL_FORMAT_S8_UINT_Z24_UNORM,
+                                               BG_VIRGL_FORMAT_Z16_UNORM};
+    static uint8_t bytes[BG_VIRGL_CAPS_SIZE_MAX];
     uint32_t size = capset->max_size < sizeof(bytes) ? capset->max_size : sizeof(bytes);
 
     if (!check("Reading the capabilities",
-               virtio_gpu_cmd_get_capset(&gpu, NULL, capset->id, capset->max_version, bytes, size,
+               bg_virtio_gpu_cmd_get_capset(&gpu, NULL, capset->id, capset->max_version, bytes, size,
                                          &size))) {
         return false;
     }
     printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n",
            capset->id, capset->max_version, size);
     for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
-        if (virgl_has_format(bytes, size, VIRGL_USE_SAMPLER, depths[i])) {
+        if (bg_virgl_has_format(bytes, size, BG_VIRGL_USE_SAMPLER, depths[i])) {
             depth_format = depths[i];
-            return virgl_has_format(bytes, size, VIRGL_USE_RENDER, COLOR_FORMAT);
+            return bg_virgl_has_format(bytes, size, BG_VIRGL_USE_RENDER, COLOR_FORMAT);
         }
     }
     return false;
@@ -157,52 +157,52 @@ static bool choose_formats(const struct virtio_gpu_capset *capset)
 
 static bool create_context(void)
 {
-    struct virtio_gpu_capset capset = find_capset();
+    struct bg_virtio_gpu_capset capset = find_capset();
 
     if (capset.id == 0 || !choose_formats(&capset)) {
         printf("The host has no virgl, or not the formats that are needed.\n");
         return false;
     }
-    if (!virtio_gpu_has(&gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
+    if (!bg_virtio_gpu_has(&gpu, BG_VIRTIO_GPU_F_CONTEXT_INIT)) {
         capset.id = 0;
     }
     return check("Creating a context",
-                 virtio_gpu_cmd_ctx_create(&gpu, NULL, CONTEXT, capset.id, "cube"));
+                 bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, CONTEXT, capset.id, "cube"));
 }
 
 static bool choose_size(void)
 {
-    const struct virtio_gpu_rect *preferred = &gpu.displays[SCANOUT].r;
+    const struct bg_virtio_gpu_rect *preferred = &gpu.displays[SCANOUT].r;
 
-    if (!check("Asking for the displays", virtio_gpu_update_displays(&gpu))) {
+    if (!check("Asking for the displays", bg_virtio_gpu_update_displays(&gpu))) {
         return false;
     }
     width = options.width != 0 ? options.width : preferred->width;
     height = options.height != 0 ? options.height : preferred->height;
-    if (width - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX || height - 1 >= VIRTIO_GPU_DISPLAY_SIZE_MAX) {
-        width = VIRTIO_GPU_FALLBACK_WIDTH;
-        height = VIRTIO_GPU_FALLBACK_HEIGHT;
+    if (width - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX || height - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX) {
+        width = BG_VIRTIO_GPU_FALLBACK_WIDTH;
+        height = BG_VIRTIO_GPU_FALLBACK_HEIGHT;
     }
     return true;
 }
 
 /* ---- Resources ---- */
 
-static uint32_t create_resource(const struct virtio_gpu_resource_3d *resource)
+static uint32_t create_resource(const struct bg_virtio_gpu_resource_3d *resource)
 {
-    uint32_t id = virtio_gpu_new_resource_id(&gpu);
+    uint32_t id = bg_virtio_gpu_new_resource_id(&gpu);
 
     return check("Creating a resource",
-                 virtio_gpu_cmd_resource_create_3d(&gpu, NULL, id, resource)) &&
+                 bg_virtio_gpu_cmd_resource_create_3d(&gpu, NULL, id, resource)) &&
                    check("Attaching a resource",
-                         virtio_gpu_cmd_ctx_attach_resource(&gpu, NULL, CONTEXT, id))
+                         bg_virtio_gpu_cmd_ctx_attach_resource(&gpu, NULL, CONTEXT, id))
                ? id
                : 0;
 }
 
-static uint32_t create_texture(enum virgl_format format, uint32_t bind, uint32_t flags)
+static uint32_t create_texture(enum bg_virgl_format format, uint32_t bind, uint32_t flags)
 {
-    return create_resource(&(struct virtio_gpu_resource_3d){.target = VIRGL_TARGET_TEXTURE_2D,
+    return create_resource(&(struct bg_virtio_gpu_resource_3d){.target = BG_VIRGL_TARGET_TEXTURE_2D,
                                                             .format = format,
                                                             .bind = bind,
                                                             .width = width,
@@ -214,8 +214,8 @@ static uint32_t create_texture(enum virgl_format format, uint32_t bind, uint32_t
 
 static uint32_t create_buffer(uint32_t bind, uint32_t size)
 {
-    return create_resource(&(struct virtio_gpu_resource_3d){.target = VIRGL_TARGET_BUFFER,
-                                                            .format = VIRGL_FORMAT_R8_UNORM,
+    return create_resource(&(struct bg_virtio_gpu_resource_3d){.target = BG_VIRGL_TARGET_BUFFER,
+                                                            .format = BG_VIRGL_FORMAT_R8_UNORM,
                                                             .bind = bind,
                                                             .width = size,
                                                             .height = 1,
@@ -226,17 +226,17 @@ static uint32_t create_buffer(uint32_t bind, uint32_t size)
 /* DMA memory as the backing of a resource; NULL after a failure. */
 static void *attach_memory(uint32_t id, uint32_t size)
 {
-    struct virtio_gpu_mem_entry entry = {.length = size};
-    struct virtio_gpu_data entries = virtio_gpu_entries(&entry, 1);
-    void *memory = hal_dma_alloc(size, 64, &entry.addr);
+    struct bg_virtio_gpu_mem_entry entry = {.length = size};
+    struct bg_virtio_gpu_data entries = bg_virtio_gpu_entries(&entry, 1);
+    void *memory = bg_hal_dma_alloc(size, 64, &entry.addr);
 
     if (memory == NULL) {
         printf("There is no memory for a resource.\n");
         return NULL;
     }
     if (!check("Attaching memory",
-               virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &entries))) {
-        hal_dma_free(memory, size);
+               bg_virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &entries))) {
+        bg_hal_dma_free(memory, size);
         return NULL;
     }
     return memory;
@@ -244,8 +244,8 @@ static void *attach_memory(uint32_t id, uint32_t size)
 
 static void detach_memory(uint32_t id, void *memory, uint32_t size)
 {
-    if (check("Detaching memory", virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, id))) {
-        hal_dma_free(memory, size);
+    if (check("Detaching memory", bg_virtio_gpu_cmd_resource_detach_backing(&gpu, NULL, id))) {
+        bg_hal_dma_free(memory, size);
     }
 }
 
@@ -253,7 +253,7 @@ static void detach_memory(uint32_t id, void *memory, uint32_t size)
 static bool upload_vertices(void)
 {
     const uint32_t size = CUBE_VERTICES * sizeof(struct cube_vertex);
-    const struct virtio_gpu_transfer_3d transfer = {.box = {.w = size, .h = 1, .d = 1}};
+    const struct bg_virtio_gpu_transfer_3d transfer = {.box = {.w = size, .h = 1, .d = 1}};
     void *memory = attach_memory(vertex_id, size);
 
     if (memory == NULL) {
@@ -261,7 +261,7 @@ static bool upload_vertices(void)
     }
     cube_vertices(memory);
     bool is_good = check("Transferring the vertices",
-                         virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, CONTEXT, vertex_id,
+                         bg_virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, CONTEXT, vertex_id,
                                                             &transfer));
 
     detach_memory(vertex_id, memory, size);
@@ -273,101 +273,101 @@ static bool create_resources(void)
     for (unsigned i = 0; i < BUFFERS; i++) {
         struct buffer *buffer = &buffers[i];
 
-        buffer->commands = hal_dma_alloc(COMMANDS_SIZE, 64, &buffer->commands_bus);
+        buffer->commands = bg_hal_dma_alloc(COMMANDS_SIZE, 64, &buffer->commands_bus);
         buffer->resource_id =
             create_texture(COLOR_FORMAT,
-                           VIRGL_BIND_RENDER_TARGET | VIRGL_BIND_SAMPLER_VIEW | VIRGL_BIND_SCANOUT,
-                           VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
+                           BG_VIRGL_BIND_RENDER_TARGET | BG_VIRGL_BIND_SAMPLER_VIEW | BG_VIRGL_BIND_SCANOUT,
+                           BG_VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
         if (buffer->commands == NULL || buffer->resource_id == 0) {
             return false;
         }
     }
-    depth_id = create_texture(depth_format, VIRGL_BIND_DEPTH_STENCIL, 0);
-    vertex_id = create_buffer(VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
-    index_id = create_buffer(VIRGL_BIND_INDEX_BUFFER, CUBE_INDICES * sizeof(uint16_t));
+    depth_id = create_texture(depth_format, BG_VIRGL_BIND_DEPTH_STENCIL, 0);
+    vertex_id = create_buffer(BG_VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
+    index_id = create_buffer(BG_VIRGL_BIND_INDEX_BUFFER, CUBE_INDICES * sizeof(uint16_t));
     return depth_id != 0 && vertex_id != 0 && index_id != 0 && upload_vertices();
 }
 
 /* ---- Commands ---- */
 
-static void encode_objects(struct virgl_encoder *e)
+static void encode_objects(struct bg_virgl_encoder *e)
 {
-    static const struct virgl_blend blend = {.targets[0].color_mask = VIRGL_MASK_RGBA};
-    static const struct virgl_rasterizer rasterizer = {
-        .flags = VIRGL_RS_DEPTH_CLIP | VIRGL_RS_HALF_PIXEL_CENTER | VIRGL_RS_FRONT_CCW,
-        .point_size = VIRGL_FLOAT_1,
-        .line_width = VIRGL_FLOAT_1,
+    static const struct bg_virgl_blend blend = {.targets[0].color_mask = BG_VIRGL_MASK_RGBA};
+    static const struct bg_virgl_rasterizer rasterizer = {
+        .flags = BG_VIRGL_RS_DEPTH_CLIP | BG_VIRGL_RS_HALF_PIXEL_CENTER | BG_VIRGL_RS_FRONT_CCW,
+        .point_size = BG_VIRGL_FLOAT_1,
+        .line_width = BG_VIRGL_FLOAT_1,
     };
     /* Nothing is culled: which face is in front is for the depth test to say. */
-    const struct virgl_depth_stencil_alpha depth_test = {
+    const struct bg_virgl_depth_stencil_alpha depth_test = {
         .has_depth_test = options.has_depth_test,
         .writes_depth = true,
-        .depth_compare = VIRGL_COMPARE_LESS,
+        .depth_compare = BG_VIRGL_COMPARE_LESS,
     };
-    static const struct virgl_vertex_element elements[] = {
-        {.offset = offsetof(struct cube_vertex, position), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
-        {.offset = offsetof(struct cube_vertex, normal), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
-        {.offset = offsetof(struct cube_vertex, color), .format = VIRGL_FORMAT_R32G32B32_FLOAT},
+    static const struct bg_virgl_vertex_element elements[] = {
+        {.offset = offsetof(struct cube_vertex, position), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
+        {.offset = offsetof(struct cube_vertex, normal), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
+        {.offset = offsetof(struct cube_vertex, color), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
     };
 
-    virgl_create_blend(e, BLEND, &blend);
-    virgl_create_rasterizer(e, RASTERIZER, &rasterizer);
-    virgl_create_depth_stencil_alpha(e, DEPTH_TEST, &depth_test);
-    virgl_create_vertex_elements(e, VERTEX_LAYOUT, elements, 3);
-    virgl_create_shader(e, VERTEX_SHADER, VIRGL_SHADER_VERTEX, cube_vertex_shader,
+    bg_virgl_create_blend(e, BLEND, &blend);
+    bg_virgl_create_rasterizer(e, RASTERIZER, &rasterizer);
+    bg_virgl_create_depth_stencil_alpha(e, DEPTH_TEST, &depth_test);
+    bg_virgl_create_vertex_elements(e, VERTEX_LAYOUT, elements, 3);
+    bg_virgl_create_shader(e, VERTEX_SHADER, BG_VIRGL_SHADER_VERTEX, cube_vertex_shader,
                         CUBE_SHADER_TOKENS);
-    virgl_create_shader(e, FRAGMENT_SHADER, VIRGL_SHADER_FRAGMENT, cube_fragment_shader,
+    bg_virgl_create_shader(e, FRAGMENT_SHADER, BG_VIRGL_SHADER_FRAGMENT, cube_fragment_shader,
                         CUBE_SHADER_TOKENS);
-    virgl_create_surface(e, DEPTH_SURFACE,
-                         &(struct virgl_surface){.resource_id = depth_id,
+    bg_virgl_create_surface(e, DEPTH_SURFACE,
+                         &(struct bg_virgl_surface){.resource_id = depth_id,
                                                  .format = depth_format});
     for (unsigned i = 0; i < BUFFERS; i++) {
-        virgl_create_surface(e, COLOR_SURFACE + i,
-                             &(struct virgl_surface){.resource_id = buffers[i].resource_id,
+        bg_virgl_create_surface(e, COLOR_SURFACE + i,
+                             &(struct bg_virgl_surface){.resource_id = buffers[i].resource_id,
                                                      .format = COLOR_FORMAT});
     }
 }
 
 /* What all frames have in common. */
-static void encode_bindings(struct virgl_encoder *e)
+static void encode_bindings(struct bg_virgl_encoder *e)
 {
     const float half_width = (float)width / 2.0f, half_height = (float)height / 2.0f;
     /* Row 0 is the top one of a resource with Y_0_TOP: the host turns the picture. */
-    const struct virgl_viewport viewport = {
-        .scale = {float_bits(half_width), float_bits(half_height), VIRGL_FLOAT_HALF},
-        .translate = {float_bits(half_width), float_bits(half_height), VIRGL_FLOAT_HALF},
+    const struct bg_virgl_viewport viewport = {
+        .scale = {float_bits(half_width), float_bits(half_height), BG_VIRGL_FLOAT_HALF},
+        .translate = {float_bits(half_width), float_bits(half_height), BG_VIRGL_FLOAT_HALF},
     };
-    const struct virgl_vertex_buffer vertices = {.stride = sizeof(struct cube_vertex),
+    const struct bg_virgl_vertex_buffer vertices = {.stride = sizeof(struct cube_vertex),
                                                  .resource_id = vertex_id};
     uint16_t indices[CUBE_INDICES];
 
     cube_indices(indices);
-    virgl_write_buffer(e, index_id, 0, indices, sizeof(indices));
-    virgl_bind_object(e, VIRGL_OBJECT_BLEND, BLEND);
-    virgl_bind_object(e, VIRGL_OBJECT_RASTERIZER, RASTERIZER);
-    virgl_bind_object(e, VIRGL_OBJECT_DSA, DEPTH_TEST);
-    virgl_bind_object(e, VIRGL_OBJECT_VERTEX_ELEMENTS, VERTEX_LAYOUT);
-    virgl_bind_shader(e, VIRGL_SHADER_VERTEX, VERTEX_SHADER);
-    virgl_bind_shader(e, VIRGL_SHADER_FRAGMENT, FRAGMENT_SHADER);
-    virgl_set_viewports(e, 0, &viewport, 1);
-    virgl_set_vertex_buffers(e, &vertices, 1);
-    virgl_set_index_buffer(e, index_id, sizeof(indices[0]), 0);
+    bg_virgl_write_buffer(e, index_id, 0, indices, sizeof(indices));
+    bg_virgl_bind_object(e, BG_VIRGL_OBJECT_BLEND, BLEND);
+    bg_virgl_bind_object(e, BG_VIRGL_OBJECT_RASTERIZER, RASTERIZER);
+    bg_virgl_bind_object(e, BG_VIRGL_OBJECT_DSA, DEPTH_TEST);
+    bg_virgl_bind_object(e, BG_VIRGL_OBJECT_VERTEX_ELEMENTS, VERTEX_LAYOUT);
+    bg_virgl_bind_shader(e, BG_VIRGL_SHADER_VERTEX, VERTEX_SHADER);
+    bg_virgl_bind_shader(e, BG_VIRGL_SHADER_FRAGMENT, FRAGMENT_SHADER);
+    bg_virgl_set_viewports(e, 0, &viewport, 1);
+    bg_virgl_set_vertex_buffers(e, &vertices, 1);
+    bg_virgl_set_index_buffer(e, index_id, sizeof(indices[0]), 0);
 }
 
-static void encode_frame(struct virgl_encoder *e, unsigned buffer, float degrees)
+static void encode_frame(struct bg_virgl_encoder *e, unsigned buffer, float degrees)
 {
     const uint32_t color = COLOR_SURFACE + buffer;
     const uint32_t background[4] = {float_bits(32 / 255.0f), float_bits(48 / 255.0f),
-                                    float_bits(72 / 255.0f), VIRGL_FLOAT_1};
+                                    float_bits(72 / 255.0f), BG_VIRGL_FLOAT_1};
     struct cube_constants constants;
     uint32_t words[sizeof(constants) / sizeof(uint32_t)];
 
     cube_constants(&constants, degrees, width, height);
     memcpy(words, &constants, sizeof(words));
-    virgl_set_framebuffer(e, &color, 1, DEPTH_SURFACE);
-    virgl_clear(e, VIRGL_CLEAR_COLOR0 | VIRGL_CLEAR_DEPTH, background, VIRGL_DOUBLE_1, 0);
-    virgl_set_constants(e, VIRGL_SHADER_VERTEX, words, sizeof(words) / sizeof(words[0]));
-    virgl_draw(e, &(struct virgl_draw){.primitive = VIRGL_PRIM_TRIANGLES,
+    bg_virgl_set_framebuffer(e, &color, 1, DEPTH_SURFACE);
+    bg_virgl_clear(e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, background, BG_VIRGL_DOUBLE_1, 0);
+    bg_virgl_set_constants(e, BG_VIRGL_SHADER_VERTEX, words, sizeof(words) / sizeof(words[0]));
+    bg_virgl_draw(e, &(struct bg_virgl_draw){.primitive = BG_VIRGL_PRIM_TRIANGLES,
                                        .count = CUBE_INDICES,
                                        .is_indexed = true,
                                        .max_index = CUBE_VERTICES - 1});
@@ -376,17 +376,17 @@ static void encode_frame(struct virgl_encoder *e, unsigned buffer, float degrees
 static bool create_objects(void)
 {
     struct buffer *buffer = &buffers[0];
-    struct virgl_encoder e;
-    struct virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
+    struct bg_virgl_encoder e;
+    struct bg_virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
 
-    virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
+    bg_virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
     encode_objects(&e);
     encode_bindings(&e);
-    int size = virgl_end(&e);
+    int size = bg_virgl_end(&e);
 
     data.size = size > 0 ? (size_t)size : 0;
     return check("Encoding", size) &&
-           check("Creating objects", virtio_gpu_cmd_submit_3d(&gpu, NULL, CONTEXT, &data));
+           check("Creating objects", bg_virtio_gpu_cmd_submit_3d(&gpu, NULL, CONTEXT, &data));
 }
 
 /* ---- Frames ---- */
@@ -398,9 +398,9 @@ static bool wait_buffer(struct buffer *buffer)
     bool is_good = true;
 
     if (buffer->is_in_flight) {
-        is_good = check("Drawing", virtio_gpu_wait(&gpu, &buffer->draw, deadline));
-        is_good &= check("Showing", virtio_gpu_wait(&gpu, &buffer->show, deadline));
-        is_good &= check("Flushing", virtio_gpu_wait(&gpu, &buffer->flush, deadline));
+        is_good = check("Drawing", bg_virtio_gpu_wait(&gpu, &buffer->draw, deadline));
+        is_good &= check("Showing", bg_virtio_gpu_wait(&gpu, &buffer->show, deadline));
+        is_good &= check("Flushing", bg_virtio_gpu_wait(&gpu, &buffer->flush, deadline));
         buffer->is_in_flight = false;
     }
     return is_good;
@@ -410,36 +410,36 @@ static bool wait_buffer(struct buffer *buffer)
 static bool queue_frame(unsigned index, float degrees)
 {
     struct buffer *buffer = &buffers[index];
-    const struct virtio_gpu_rect all = {.width = width, .height = height};
-    struct virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
-    struct virgl_encoder e;
+    const struct bg_virtio_gpu_rect all = {.width = width, .height = height};
+    struct bg_virtio_gpu_data data = {buffer->commands, buffer->commands_bus, 0};
+    struct bg_virgl_encoder e;
 
-    virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
+    bg_virgl_begin(&e, buffer->commands, COMMANDS_SIZE);
     encode_frame(&e, index, degrees);
-    int size = virgl_end(&e);
+    int size = bg_virgl_end(&e);
 
     if (!check("Encoding", size)) {
         return false;
     }
     data.size = (size_t)size;
-    buffer->draw = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
-    buffer->show = (struct virtio_gpu_op){0};
-    buffer->flush = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
+    buffer->draw = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
+    buffer->show = (struct bg_virtio_gpu_op){0};
+    buffer->flush = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
     if (!check("Queueing",
-               virtio_gpu_cmd_submit_3d(&gpu, &buffer->draw, CONTEXT, &data)) ||
-        !check("Queueing", virtio_gpu_cmd_set_scanout(&gpu, &buffer->show, SCANOUT,
+               bg_virtio_gpu_cmd_submit_3d(&gpu, &buffer->draw, CONTEXT, &data)) ||
+        !check("Queueing", bg_virtio_gpu_cmd_set_scanout(&gpu, &buffer->show, SCANOUT,
                                                       buffer->resource_id, &all)) ||
-        !check("Queueing", virtio_gpu_cmd_resource_flush(&gpu, &buffer->flush,
+        !check("Queueing", bg_virtio_gpu_cmd_resource_flush(&gpu, &buffer->flush,
                                                          buffer->resource_id, &all))) {
         return false;
     }
     buffer->is_in_flight = true;
-    return check("Notifying", virtio_gpu_kick(&gpu));
+    return check("Notifying", bg_virtio_gpu_kick(&gpu));
 }
 
 static bool draw_frames(void)
 {
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
 
     for (unsigned i = 0; i < options.frames; i++) {
         if (!wait_buffer(&buffers[i % BUFFERS]) ||
@@ -452,7 +452,7 @@ static bool draw_frames(void)
             return false;
         }
     }
-    uint64_t spent_ns = hal_time_ns() - start_ns;
+    uint64_t spent_ns = bg_hal_time_ns() - start_ns;
     uint64_t tenths = options.frames * 10000000000ull / (spent_ns > 0 ? spent_ns : 1);
 
     printf("%u frames of %" PRIu32 " x %" PRIu32 " in %" PRIu64 " ms: %" PRIu64 ".%" PRIu64
@@ -467,19 +467,19 @@ static bool probe_center(void)
 {
     const uint32_t size = PROBE * PROBE * sizeof(uint32_t);
     const struct buffer *last = &buffers[(options.frames - 1) % BUFFERS];
-    const struct virtio_gpu_transfer_3d transfer = {
+    const struct bg_virtio_gpu_transfer_3d transfer = {
         .box = {(width - PROBE) / 2, (height - PROBE) / 2, 0, PROBE, PROBE, 1},
         .stride = PROBE * sizeof(uint32_t),
     };
-    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+    struct bg_virtio_gpu_op op = {.flags = BG_VIRTIO_GPU_OP_FENCE};
     uint32_t *pixels = attach_memory(last->resource_id, size);
 
     if (pixels == NULL) {
         return false;
     }
-    bool is_good = check("Reading back", virtio_gpu_cmd_transfer_from_host_3d(
+    bool is_good = check("Reading back", bg_virtio_gpu_cmd_transfer_from_host_3d(
                                              &gpu, &op, CONTEXT, last->resource_id, &transfer)) &&
-                   check("Reading back", virtio_gpu_wait(&gpu, &op, virtio_host_deadline()));
+                   check("Reading back", bg_virtio_gpu_wait(&gpu, &op, virtio_host_deadline()));
 
     uint32_t center = pixels[PROBE * PROBE / 2 + PROBE / 2] & 0xFFFFFF;
 
@@ -494,27 +494,27 @@ static bool probe_center(void)
 
 static void hold(void)
 {
-    uint64_t deadline = hal_time_ns() + options.hold_s * 1000000000ull;
+    uint64_t deadline = bg_hal_time_ns() + options.hold_s * 1000000000ull;
 
     if (options.hold_s > 0) {
         printf("The picture stays for %u s.\n", options.hold_s);
     }
-    while (hal_time_ns() < deadline) {
-        hal_wait(deadline);
+    while (bg_hal_time_ns() < deadline) {
+        bg_hal_wait(deadline);
     }
 }
 
 static bool destroy_resource(uint32_t id)
 {
     return check("Detaching a resource",
-                 virtio_gpu_cmd_ctx_detach_resource(&gpu, NULL, CONTEXT, id)) &&
-           check("Destroying a resource", virtio_gpu_cmd_resource_unref(&gpu, NULL, id));
+                 bg_virtio_gpu_cmd_ctx_detach_resource(&gpu, NULL, CONTEXT, id)) &&
+           check("Destroying a resource", bg_virtio_gpu_cmd_resource_unref(&gpu, NULL, id));
 }
 
 static bool clean_up(void)
 {
     bool is_good = check("Turning the scanout off",
-                         virtio_gpu_cmd_set_scanout(&gpu, NULL, SCANOUT, 0, NULL));
+                         bg_virtio_gpu_cmd_set_scanout(&gpu, NULL, SCANOUT, 0, NULL));
 
     is_good &= destroy_resource(depth_id);
     is_good &= destroy_resource(vertex_id);
@@ -522,7 +522,7 @@ static bool clean_up(void)
     for (unsigned i = 0; i < BUFFERS; i++) {
         is_good &= destroy_resource(buffers[i].resource_id);
     }
-    is_good &= check("Destroying the context", virtio_gpu_cmd_ctx_destroy(&gpu, NULL, CONTEXT));
+    is_good &= check("Destroying the context", bg_virtio_gpu_cmd_ctx_destroy(&gpu, NULL, CONTEXT));
     return is_good;
 }
 
@@ -536,8 +536,8 @@ static int run_cube(void)
 {
     options.frames = (unsigned)app_option_number("frames", 300, 0, FRAMES_MAX);
     options.hold_s = (unsigned)app_option_number("hold", 0, 0, HOLD_MAX);
-    options.width = (uint32_t)app_option_number("width", 0, PROBE, VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.height = (uint32_t)app_option_number("height", 0, PROBE, VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.width = (uint32_t)app_option_number("width", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.height = (uint32_t)app_option_number("height", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.angle = (float)app_option_number("angle", 0, -DEGREES_MAX, DEGREES_MAX);
     options.step = (float)app_option_number("step", 1, -DEGREES_MAX, DEGREES_MAX);
     options.has_depth_test = app_option_number("depth_test", 1, 0, 1) != 0;
@@ -551,10 +551,10 @@ static int run_cube(void)
         is_good = clean_up();
     }
     /* Only a device that has been reset gives the memory back. */
-    if (check("Closing the GPU", virtio_gpu_close(&gpu))) {
+    if (check("Closing the GPU", bg_virtio_gpu_close(&gpu))) {
         for (unsigned i = 0; i < BUFFERS; i++) {
             if (buffers[i].commands != NULL) {
-                hal_dma_free(buffers[i].commands, COMMANDS_SIZE);
+                bg_hal_dma_free(buffers[i].commands, COMMANDS_SIZE);
             }
         }
     } else {

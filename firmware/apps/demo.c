@@ -15,7 +15,7 @@
 #define MEMORY_COUNT (100u * 256u) /* 100 KiB of uint32 */
 #define MEMORY_SIZE (MEMORY_COUNT * sizeof(uint32_t))
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 
 /* ---- A step: a line with what was done, in how many requests, and how long one took ---- */
 
@@ -37,14 +37,14 @@ __attribute__((format(printf, 1, 2))) static struct step step_begin(const char *
     vsnprintf(step.what, sizeof(step.what), format, args);
     va_end(args);
     step.first_request = gpu.request_id;
-    step.start_ns = hal_time_ns();
+    step.start_ns = bg_hal_time_ns();
     return step;
 }
 
 /* Prints the line. Returns whether the step went well: no error, and `is_right`. */
 static bool step_end(const struct step *step, int error, bool is_right)
 {
-    uint64_t spent_ns = hal_time_ns() - step->start_ns;
+    uint64_t spent_ns = bg_hal_time_ns() - step->start_ns;
     uint32_t requests = gpu.request_id - step->first_request;
 
     if (error < 0) {
@@ -61,7 +61,7 @@ static bool step_end(const struct step *step, int error, bool is_right)
 
 static uint64_t deadline(void)
 {
-    return hal_time_ns() + STEP_TIMEOUT_NS;
+    return bg_hal_time_ns() + STEP_TIMEOUT_NS;
 }
 
 /* ---- What is there ---- */
@@ -82,14 +82,14 @@ static void print_indented(void *context, const char *text)
 
 static void show_device(void)
 {
-    const struct vgpu_stub_identity *id = &gpu.identity;
+    const struct bg_vgpu_stub_identity *id = &gpu.identity;
     uint64_t address = 0;
 
-    pci_bar_cpu_address(machine_pci(), gpu.device, VGPU_STUB_BAR, &address);
-    printf("\nDevice %02x:%02x.%x vgpu-stub\n", PCI_BUS(gpu.device->bdf),
-           PCI_SLOT(gpu.device->bdf), PCI_FUNCTION(gpu.device->bdf));
+    bg_pci_bar_cpu_address(machine_pci(), gpu.device, BG_VGPU_STUB_BAR, &address);
+    printf("\nDevice %02x:%02x.%x vgpu-stub\n", BG_PCI_BUS(gpu.device->bdf),
+           BG_PCI_SLOT(gpu.device->bdf), BG_PCI_FUNCTION(gpu.device->bdf));
     printf("  pool %c, priority %s, VM %" PRIu32 "\n", id->pool,
-           vgpu_stub_priority_name(id->priority), id->vm_id);
+           bg_vgpu_stub_priority_name(id->priority), id->vm_id);
     printf("  protocol %u.%u, capabilities 0x%" PRIx32 ", registers at 0x%" PRIx64 "\n",
            (unsigned)(id->protocol_version >> 16), (unsigned)(id->protocol_version & 0xFFFF),
            id->capabilities, address);
@@ -108,16 +108,16 @@ static void print_size(const char *what, uint64_t bytes)
 
 static bool show_backend(void)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
     struct step step = step_begin("device information");
-    int error = vgpu_stub_get_info(&gpu, &info, deadline());
+    int error = bg_vgpu_stub_get_info(&gpu, &info, deadline());
 
     printf("\nGPU\n");
     if (error < 0) {
         return step_end(&step, error, false);
     }
     printf("  %s", info.name);
-    if (info.backend == COMPUTE_BACKEND_CUDA) {
+    if (info.backend == BG_COMPUTE_BACKEND_CUDA) {
         printf(" (CUDA, compute capability %" PRIu32 ".%" PRIu32 ", %" PRIu32
                " multiprocessors)\n",
                info.capability_major, info.capability_minor, info.multiprocessors);
@@ -137,13 +137,13 @@ static bool add_numbers(void)
 {
     uint32_t sum = 0;
     struct step step = step_begin("no operation");
-    int error = vgpu_stub_nop(&gpu, deadline());
+    int error = bg_vgpu_stub_nop(&gpu, deadline());
 
     if (!step_end(&step, error, true)) {
         return false;
     }
     step = step_begin("100 + 200");
-    error = vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline());
+    error = bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline());
     snprintf(step.what, sizeof(step.what), "100 + 200 = %" PRIu32, sum);
     return step_end(&step, error, sum == 300);
 }
@@ -158,7 +158,7 @@ static bool add_int_vectors(void)
         b[i] = 250000000 - i * 500009;
     }
     struct step step = step_begin("%u integers, c = a + b", VECTOR_COUNT);
-    int error = vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_INT32, a, b, c, VECTOR_COUNT, 0,
+    int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, VECTOR_COUNT, 0,
                                       deadline());
 
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
@@ -177,7 +177,7 @@ static bool add_float_vectors(void)
         b[i] = 1000.0f / (float)(i + 1);
     }
     struct step step = step_begin("%u floats, c = a + b", VECTOR_COUNT);
-    int error = vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_FLOAT32, a, b, c, VECTOR_COUNT, 0,
+    int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, a, b, c, VECTOR_COUNT, 0,
                                       deadline());
 
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
@@ -197,7 +197,7 @@ static bool allocate(uint32_t handles[3])
     int error = 0;
 
     for (int i = 0; i < 3 && error == 0; i++) {
-        error = vgpu_stub_memory_alloc(&gpu, MEMORY_SIZE, &handles[i], deadline());
+        error = bg_vgpu_stub_memory_alloc(&gpu, MEMORY_SIZE, &handles[i], deadline());
     }
     return step_end(&step, error, true);
 }
@@ -209,10 +209,10 @@ static bool copy_to_gpu(const uint32_t handles[3])
         memory_b[i] = ~i * 40503u;
     }
     struct step step = step_begin("copy a and b to the GPU");
-    int error = vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline());
+    int error = bg_vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline());
 
     if (error == 0) {
-        error = vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
+        error = bg_vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
     }
     return step_end(&step, error, true);
 }
@@ -220,14 +220,14 @@ static bool copy_to_gpu(const uint32_t handles[3])
 static bool add_on_gpu(const uint32_t handles[3])
 {
     struct step step = step_begin("%u integers there, c = a + b", MEMORY_COUNT);
-    int error = vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32,
-                                     (struct compute_operand){handles[2], 0},
-                                     (struct compute_operand){handles[0], 0},
-                                     (struct compute_operand){handles[1], 0}, MEMORY_COUNT,
-                                     VGPU_STUB_FLAG_ASYNC, deadline());
+    int error = bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32,
+                                     (struct bg_compute_operand){handles[2], 0},
+                                     (struct bg_compute_operand){handles[0], 0},
+                                     (struct bg_compute_operand){handles[1], 0}, MEMORY_COUNT,
+                                     BG_VGPU_STUB_FLAG_ASYNC, deadline());
 
     if (error == 0) {
-        error = vgpu_stub_synchronize(&gpu, deadline());
+        error = bg_vgpu_stub_synchronize(&gpu, deadline());
     }
     return step_end(&step, error, true);
 }
@@ -236,7 +236,7 @@ static bool copy_back(const uint32_t handles[3])
 {
     bool is_right = true;
     struct step step = step_begin("copy c back and compare");
-    int error = vgpu_stub_memory_read(&gpu, handles[2], 0, memory_c, MEMORY_SIZE, 0, deadline());
+    int error = bg_vgpu_stub_memory_read(&gpu, handles[2], 0, memory_c, MEMORY_SIZE, 0, deadline());
 
     for (size_t i = 0; i < MEMORY_COUNT; i++) {
         is_right = is_right && memory_c[i] == memory_a[i] + memory_b[i];
@@ -250,7 +250,7 @@ static bool release(const uint32_t handles[3])
     int error = 0;
 
     for (int i = 0; i < 3 && error == 0; i++) {
-        error = vgpu_stub_memory_free(&gpu, handles[i], deadline());
+        error = bg_vgpu_stub_memory_free(&gpu, handles[i], deadline());
     }
     return step_end(&step, error, true);
 }
@@ -265,7 +265,7 @@ static bool use_memory(void)
 
 static int run_demo(void)
 {
-    struct pci_host *host;
+    struct bg_pci_host *host;
 
     screen_read_options();
     host = machine_pci();
@@ -275,7 +275,7 @@ static int run_demo(void)
     bool at_line_start = true;
 
     printf("PCI\n");
-    pci_list_tree(host, print_indented, &at_line_start);
+    bg_pci_list_tree(host, print_indented, &at_line_start);
     if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }

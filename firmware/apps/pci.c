@@ -7,14 +7,14 @@
 
 static int run_pci(void)
 {
-    struct pci_host *host = machine_pci();
+    struct bg_pci_host *host = machine_pci();
 
     if (host == NULL) {
         return 1;
     }
-    pci_list_tree(host, machine_pci_print, NULL);
+    bg_pci_list_tree(host, machine_pci_print, NULL);
     printf("\n");
-    pci_list_verbose(host, machine_pci_print, NULL);
+    bg_pci_list_verbose(host, machine_pci_print, NULL);
     printf("\n%u functions, %u problems\n", (unsigned)host->device_count, host->problem_count);
     return host->problem_count == 0 ? 0 : 1;
 }

@@ -23,14 +23,14 @@
 #define SECOND_NS ((uint64_t)1000000000)
 #define COUNT_DEFAULT 16000000u
 #define FRAMES_DEFAULT 120u
-#define COUNT_MAX (PVGPU_SHMEM_SIZE_MAX / 4)
+#define COUNT_MAX (BG_PVGPU_SHMEM_SIZE_MAX / 4)
 #define FRAMES_MAX 1000000
 #define HOLD_MAX 86400
 #define FENCES 1000u
 #define COMMANDS 1000000u
 #define BATCH 256u
 
-static struct pvgpu gpu;
+static struct bg_pvgpu gpu;
 
 static struct {
     uint32_t count, frames, width, height; /* 0: the display's */
@@ -42,9 +42,9 @@ static void read_options(void)
     options.count = (uint32_t)app_option_number("count", COUNT_DEFAULT, 1, COUNT_MAX);
     options.frames = (uint32_t)app_option_number("frames", FRAMES_DEFAULT, 0, FRAMES_MAX);
     options.width =
-        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, PVGPU_SCANOUT_SIDE_MAX);
+        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, BG_PVGPU_SCANOUT_SIDE_MAX);
     options.height =
-        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, PVGPU_SCANOUT_SIDE_MAX);
+        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, BG_PVGPU_SCANOUT_SIDE_MAX);
     options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
 }
 
@@ -55,13 +55,13 @@ static bool check(const char *what, int error)
 
 static bool finish(const char *what)
 {
-    return check(what, pvgpu_finish(&gpu, pvgpu_host_deadline()));
+    return check(what, bg_pvgpu_finish(&gpu, pvgpu_host_deadline()));
 }
 
 /* "  what ... 12.3 ms", and bytes per second when there are any. */
 static void print_time(const char *what, uint64_t start_ns, uint64_t bytes)
 {
-    uint64_t spent_ns = hal_time_ns() - start_ns;
+    uint64_t spent_ns = bg_hal_time_ns() - start_ns;
 
     spent_ns = spent_ns == 0 ? 1 : spent_ns;
     printf("  %-44s %8" PRIu64 ".%03u ms", what, spent_ns / 1000000,
@@ -76,19 +76,19 @@ static void print_time(const char *what, uint64_t start_ns, uint64_t bytes)
 
 static bool show_device(void)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
     uint64_t address = 0;
 
-    pci_bar_cpu_address(machine_pci(), gpu.device, PVGPU_BAR_SHMEM, &address);
-    printf("Device %02x:%02x.%x pvgpu\n", PCI_BUS(gpu.device->bdf), PCI_SLOT(gpu.device->bdf),
-           PCI_FUNCTION(gpu.device->bdf));
+    bg_pci_bar_cpu_address(machine_pci(), gpu.device, BG_PVGPU_BAR_SHMEM, &address);
+    printf("Device %02x:%02x.%x pvgpu\n", BG_PCI_BUS(gpu.device->bdf), BG_PCI_SLOT(gpu.device->bdf),
+           BG_PCI_FUNCTION(gpu.device->bdf));
     pvgpu_host_print_features(&gpu);
     printf("  shared memory at 0x%" PRIx64 ": ring %" PRIu32 " MiB, heap %" PRIu32 " MiB\n",
            address, gpu.ring_size >> 20, gpu.heap_size >> 20);
-    if (!pvgpu_has(&gpu, PVGPU_FEATURE_COMPUTE)) {
+    if (!bg_pvgpu_has(&gpu, BG_PVGPU_FEATURE_COMPUTE)) {
         return true;
     }
-    if (!check("Device information", pvgpu_get_info(&gpu, &info, pvgpu_host_deadline()))) {
+    if (!check("Device information", bg_pvgpu_get_info(&gpu, &info, pvgpu_host_deadline()))) {
         return false;
     }
     printf("\nGPU\n  %s, this session may use %" PRIu64 " MiB\n", info.name,
@@ -100,30 +100,30 @@ static bool show_device(void)
 
 static bool show_ring(void)
 {
-    uint64_t start_ns = hal_time_ns(), spent_ns, bells = gpu.doorbells;
+    uint64_t start_ns = bg_hal_time_ns(), spent_ns, bells = gpu.doorbells;
     int error = 0;
 
     for (uint32_t i = 0; i < FENCES && error == 0; i++) {
-        error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+        error = bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
     }
-    spent_ns = hal_time_ns() - start_ns;
+    spent_ns = bg_hal_time_ns() - start_ns;
     if (!check("A fence", error)) {
         return false;
     }
     printf("\nRing\n  a fence, there and back: %" PRIu64 " ns, with %" PRIu64
            " doorbells for %u of them\n",
            spent_ns / FENCES, gpu.doorbells - bells, FENCES);
-    start_ns = hal_time_ns();
+    start_ns = bg_hal_time_ns();
     for (uint32_t i = 0; i < COMMANDS && error == 0; i++) {
-        error = pvgpu_flush(&gpu);
+        error = bg_pvgpu_flush(&gpu);
         if (error == 0 && i % BATCH == BATCH - 1) {
-            error = pvgpu_submit(&gpu);
+            error = bg_pvgpu_submit(&gpu);
         }
     }
     if (!check("An empty command", error) || !finish("Empty commands")) {
         return false;
     }
-    spent_ns = hal_time_ns() - start_ns;
+    spent_ns = bg_hal_time_ns() - start_ns;
     printf("  empty commands, %u at a time: %" PRIu64 " per second\n", BATCH,
            COMMANDS * SECOND_NS / spent_ns);
     return true;
@@ -144,10 +144,10 @@ static bool is_sum(const float *a, const float *b, const float *c, uint32_t coun
     return true;
 }
 
-static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
+static bool add_in_heap(uint32_t count, const struct bg_pvgpu_memory memory[3])
 {
     float *a = memory[0].bytes, *b = memory[1].bytes, *c = memory[2].bytes;
-    const struct compute_operand at[3] = {
+    const struct bg_compute_operand at[3] = {
         {0, memory[0].offset}, {0, memory[1].offset}, {0, memory[2].offset}};
     uint64_t start_ns;
     char text[64];
@@ -157,15 +157,15 @@ static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
         b[i] = 1000.0f / (float)(i + 1);
         c[i] = 0; /* the host has no memory behind it before */
     }
-    start_ns = hal_time_ns();
+    start_ns = bg_hal_time_ns();
     if (!check("Adding vectors",
-               pvgpu_vector_add(&gpu, COMPUTE_ELEMENT_FLOAT32, at[2], at[0], at[1], count, NULL,
+               bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, at[2], at[0], at[1], count, NULL,
                                 pvgpu_host_deadline()))) {
         return false;
     }
     snprintf(text, sizeof(text), "%" PRIu32 " floats, c = a + b", count);
     print_time(text, start_ns, 12ull * count);
-    start_ns = hal_time_ns();
+    start_ns = bg_hal_time_ns();
     if (!is_sum(a, b, c, count)) {
         return false;
     }
@@ -176,23 +176,23 @@ static bool add_in_heap(uint32_t count, const struct pvgpu_memory memory[3])
 static bool add_vectors(void)
 {
     uint32_t count = options.count;
-    struct pvgpu_memory memory[3];
+    struct bg_pvgpu_memory memory[3];
     int error = 0, taken = 0;
     bool is_good = false;
 
-    if (!pvgpu_has(&gpu, PVGPU_FEATURE_COMPUTE)) {
+    if (!bg_pvgpu_has(&gpu, BG_PVGPU_FEATURE_COMPUTE)) {
         return true;
     }
     printf("\nVectors\n");
     while (taken < 3 && error == 0) {
-        error = pvgpu_heap_alloc(&gpu, 4ull * count, 4096, &memory[taken]);
+        error = bg_pvgpu_heap_alloc(&gpu, 4ull * count, 4096, &memory[taken]);
         taken += error == 0;
     }
     if (check("Memory for three vectors in the heap", error)) {
         is_good = add_in_heap(count, memory);
     }
     while (taken > 0) {
-        pvgpu_heap_free(&gpu, &memory[--taken]);
+        bg_pvgpu_heap_free(&gpu, &memory[--taken]);
     }
     return is_good;
 }
@@ -202,8 +202,8 @@ static bool add_vectors(void)
 struct show {
     uint32_t width, height;
     uint32_t screen, view;      /* the texture that is shown */
-    struct pvgpu_memory memory; /* as large; pixels are drawn here */
-    struct pvgpu_memory back;   /* and come back here */
+    struct bg_pvgpu_memory memory; /* as large; pixels are drawn here */
+    struct bg_pvgpu_memory back;   /* and come back here */
 };
 
 /* A picture is on the screen: the host may look, a person may want to. */
@@ -214,24 +214,24 @@ static bool show_stage(const char *name)
     return host_shot(name);
 }
 
-static struct canvas canvas_of(const struct pvgpu_memory *memory, uint32_t width, uint32_t height)
+static struct canvas canvas_of(const struct bg_pvgpu_memory *memory, uint32_t width, uint32_t height)
 {
     return (struct canvas){
         .pixels = memory->bytes,
         .width = (int32_t)width,
         .height = (int32_t)height,
         .stride = (int32_t)width,
-        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+        .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
     };
 }
 
 static bool open_show(struct show *show)
 {
-    struct pvgpu_view_options view = {0};
-    struct pvgpu_display display;
+    struct bg_pvgpu_view_options view = {0};
+    struct bg_pvgpu_display display;
     uint64_t size;
 
-    if (!check("The display", pvgpu_get_display(&gpu, &display))) {
+    if (!check("The display", bg_pvgpu_get_display(&gpu, &display))) {
         return false;
     }
     show->width = options.width != 0 ? options.width : display.width;
@@ -241,31 +241,31 @@ static bool open_show(struct show *show)
     if (options.hold_ns > 0) {
         printf("  each stays for %u s (hold=SECONDS)\n", (unsigned)(options.hold_ns / SECOND_NS));
     }
-    if (!check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->memory)) ||
-        !check("Memory for a picture", pvgpu_heap_alloc(&gpu, size, 4096, &show->back)) ||
+    if (!check("Memory for a picture", bg_pvgpu_heap_alloc(&gpu, size, 4096, &show->memory)) ||
+        !check("Memory for a picture", bg_pvgpu_heap_alloc(&gpu, size, 4096, &show->back)) ||
         !check("A new size",
-               pvgpu_resize_buffers(&gpu, 0, show->width, show->height,
-                                    PVGPU_FORMAT_B8G8R8A8_UNORM, 0)) ||
-        !check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, show->width,
+               bg_pvgpu_resize_buffers(&gpu, 0, show->width, show->height,
+                                    BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0)) ||
+        !check("A texture", bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, show->width,
                                                  show->height, &show->screen))) {
         return false;
     }
     view.resource_id = show->screen;
-    return check("A view", pvgpu_render_target_view_create(&gpu, &view, &show->view)) &&
+    return check("A view", bg_pvgpu_render_target_view_create(&gpu, &view, &show->view)) &&
            finish("The textures");
 }
 
 static bool fill(const struct show *show)
 {
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
 
-    if (!check("A clear", pvgpu_clear_render_target(&gpu, show->view, pvgpu_picture_background)) ||
+    if (!check("A clear", bg_pvgpu_clear_render_target(&gpu, show->view, pvgpu_picture_background)) ||
         !finish("A clear")) {
         return false;
     }
     print_time("filled", start_ns, 4ull * show->width * show->height);
-    start_ns = hal_time_ns();
-    if (!check("Presenting", pvgpu_present(&gpu, show->screen, 0)) || !finish("Presenting")) {
+    start_ns = bg_hal_time_ns();
+    if (!check("Presenting", bg_pvgpu_present(&gpu, show->screen, 0)) || !finish("Presenting")) {
         return false;
     }
     print_time("shown", start_ns, 4ull * show->width * show->height);
@@ -307,16 +307,16 @@ static bool is_right(const struct show *show, struct pvgpu_picture_size size)
 /* From the heap to a texture, and from there four times to the screen. */
 static bool queue_copies(const struct show *show, struct pvgpu_picture_size size, uint32_t *id)
 {
-    const struct pvgpu_layout layout = {.heap_offset = show->memory.offset};
-    struct pvgpu_place source = {0}, place = {.id = show->screen};
-    bool is_good = check("A texture", pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM,
+    const struct bg_pvgpu_layout layout = {.heap_offset = show->memory.offset};
+    struct bg_pvgpu_place source = {0}, place = {.id = show->screen};
+    bool is_good = check("A texture", bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
                                                            size.width, size.height, id)) &&
-                   check("An update", pvgpu_resource_update(&gpu, *id, 0, NULL, &layout));
+                   check("An update", bg_pvgpu_resource_update(&gpu, *id, 0, NULL, &layout));
 
     source.id = *id;
     for (unsigned n = 0; n < PVGPU_PICTURE_COPIES && is_good; n++) {
         pvgpu_picture_place(size, n, &place.x, &place.y);
-        is_good = check("A copy", pvgpu_resource_copy_region(&gpu, &place, &source, 0, 0, 0));
+        is_good = check("A copy", bg_pvgpu_resource_copy_region(&gpu, &place, &source, 0, 0, 0));
     }
     return is_good && finish("Copies");
 }
@@ -325,25 +325,25 @@ static bool copy(const struct show *show)
 {
     const struct pvgpu_picture_size size = pvgpu_picture_size(show->width, show->height);
     const struct canvas canvas = canvas_of(&show->memory, size.width, size.height);
-    const struct pvgpu_layout back = {.heap_offset = show->back.offset};
-    uint64_t start_ns = hal_time_ns();
+    const struct bg_pvgpu_layout back = {.heap_offset = show->back.offset};
+    uint64_t start_ns = bg_hal_time_ns();
     uint32_t id;
 
     pvgpu_picture_draw(&canvas);
     print_time("a smaller one drawn by this CPU in the heap", start_ns, 0);
-    start_ns = hal_time_ns();
+    start_ns = bg_hal_time_ns();
     if (!queue_copies(show, size, &id)) {
         return false;
     }
     print_time("made a texture, and copied four times", start_ns,
                20ull * size.width * size.height);
-    if (!check("Presenting", pvgpu_present(&gpu, show->screen, 0)) ||
-        !check("Reading", pvgpu_resource_read(&gpu, show->screen, 0, NULL, &back)) ||
+    if (!check("Presenting", bg_pvgpu_present(&gpu, show->screen, 0)) ||
+        !check("Reading", bg_pvgpu_resource_read(&gpu, show->screen, 0, NULL, &back)) ||
         !finish("Presenting") || !is_right(show, size)) {
         return false;
     }
     printf("  each texel compared: all right\n");
-    return check("Destroying", pvgpu_resource_destroy(&gpu, id)) && show_stage("pvgpu-copies");
+    return check("Destroying", bg_pvgpu_resource_destroy(&gpu, id)) && show_stage("pvgpu-copies");
 }
 
 /* A ball on its way: what changed goes to the texture, and from there to the screen. */
@@ -354,35 +354,35 @@ static bool animate(const struct show *show)
     uint64_t start_ns = 0;
 
     for (uint32_t i = 0; i <= frames; i++) {
-        struct virtio_gpu_rect changed;
+        struct bg_virtio_gpu_rect changed;
 
         /* The frame before is read from the heap until its fence has passed. */
         picture_draw_frame(&canvas, i, &changed);
         if (i == 1) {
-            start_ns = hal_time_ns(); /* the first one has a ground to draw */
+            start_ns = bg_hal_time_ns(); /* the first one has a ground to draw */
         }
 
-        const struct pvgpu_box box = {.x = changed.x,
+        const struct bg_pvgpu_box box = {.x = changed.x,
                                       .y = changed.y,
                                       .width = changed.width,
                                       .height = changed.height,
                                       .depth = 1};
-        const struct pvgpu_layout layout = {
+        const struct bg_pvgpu_layout layout = {
             .heap_offset = show->memory.offset + 4 * (changed.y * show->width + changed.x),
             .row_pitch = 4 * show->width,
         };
-        const struct pvgpu_rectangle rectangle = {
+        const struct bg_pvgpu_rectangle rectangle = {
             (int32_t)changed.x, (int32_t)changed.y, (int32_t)(changed.x + changed.width),
             (int32_t)(changed.y + changed.height)};
 
-        if (!check("An update", pvgpu_resource_update(&gpu, show->screen, 0, &box, &layout)) ||
-            !check("Presenting", pvgpu_present_region(&gpu, show->screen, 1, 1, &rectangle)) ||
+        if (!check("An update", bg_pvgpu_resource_update(&gpu, show->screen, 0, &box, &layout)) ||
+            !check("Presenting", bg_pvgpu_present_region(&gpu, show->screen, 1, 1, &rectangle)) ||
             !finish("A frame")) {
             return false;
         }
     }
     if (frames != 0) {
-        uint64_t spent_ns = hal_time_ns() - start_ns;
+        uint64_t spent_ns = bg_hal_time_ns() - start_ns;
 
         printf("  animation: %" PRIu32 " frames, one at each refresh: %" PRIu64
                ".%u per second\n",
@@ -401,7 +401,7 @@ static bool show_pictures(void)
 
 static int run_pvgpu(void)
 {
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
 
     read_options();
     if (pvgpu_host_open(&gpu) < 0) {
@@ -413,8 +413,8 @@ static int run_pvgpu(void)
     }
     printf("\nEverything was right: %" PRIu64 " MB of commands, %" PRIu64 " doorbells, %" PRIu64
            " ms.\n",
-           pvgpu_position(&gpu) / 1000000, gpu.doorbells, (hal_time_ns() - start_ns) / 1000000);
-    return check("Closing", pvgpu_close(&gpu, pvgpu_host_deadline())) ? 0 : 1;
+           bg_pvgpu_position(&gpu) / 1000000, gpu.doorbells, (bg_hal_time_ns() - start_ns) / 1000000);
+    return check("Closing", bg_pvgpu_close(&gpu, pvgpu_host_deadline())) ? 0 : 1;
 }
 
 APP(pvgpu, "adds long vectors and shows textures through a shared-memory GPU", run_pvgpu,

@@ -30,9 +30,9 @@
 #define FRAMES_MAX 1000000
 #define HOLD_MAX 86400
 
-static struct virtio_gpu gpu;
-static struct virtio_gpu_display display;
-static struct virtio_gpu_cursor cursor;
+static struct bg_virtio_gpu gpu;
+static struct bg_virtio_gpu_display display;
+static struct bg_virtio_gpu_cursor cursor;
 
 static struct {
     uint32_t frames, width, height; /* 0: what the display prefers */
@@ -43,9 +43,9 @@ void screen_read_options(void)
 {
     options.frames = (uint32_t)app_option_number("frames", 240, 0, FRAMES_MAX);
     options.width = (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN,
-                                                VIRTIO_GPU_DISPLAY_SIZE_MAX);
+                                                BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.height = (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN,
-                                                 VIRTIO_GPU_DISPLAY_SIZE_MAX);
+                                                 BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
 }
 
@@ -70,13 +70,13 @@ static bool show_stage(const char *name)
 
 static void print_screen(uint32_t scanout)
 {
-    static struct virtio_gpu_screen screen;
-    static struct virtio_gpu_mode modes[MODES_MAX];
+    static struct bg_virtio_gpu_screen screen;
+    static struct bg_virtio_gpu_mode modes[MODES_MAX];
 
-    if (!gpu_host_check("Asking for the display", virtio_gpu_get_screen(&gpu, scanout, &screen))) {
+    if (!gpu_host_check("Asking for the display", bg_virtio_gpu_get_screen(&gpu, scanout, &screen))) {
         return;
     }
-    size_t count = virtio_gpu_screen_modes(&screen, modes, MODES_MAX);
+    size_t count = bg_virtio_gpu_screen_modes(&screen, modes, MODES_MAX);
 
     printf("Display %" PRIu32 ": %s", scanout, screen.is_enabled ? "connected" : "off");
     if (screen.has_edid) {
@@ -93,7 +93,7 @@ static void print_screen(uint32_t scanout)
 
 static bool open_display(bool is_double_buffered)
 {
-    const struct virtio_gpu_display_options opening = {
+    const struct bg_virtio_gpu_display_options opening = {
         .width = options.width,
         .height = options.height,
         .max_width = MAX_WIDTH,
@@ -101,66 +101,66 @@ static bool open_display(bool is_double_buffered)
         .is_double_buffered = is_double_buffered,
     };
 
-    return gpu_host_check("Opening the display", virtio_gpu_display_open(&display, &gpu, &opening));
+    return gpu_host_check("Opening the display", bg_virtio_gpu_display_open(&display, &gpu, &opening));
 }
 
 static bool present(void)
 {
-    return gpu_host_check("Showing the frame", virtio_gpu_display_present(&display));
+    return gpu_host_check("Showing the frame", bg_virtio_gpu_display_present(&display));
 }
 
 /* ---- Stages ---- */
 
 static bool show_picture(void)
 {
-    const struct canvas canvas = draw_canvas_of(virtio_gpu_display_buffer(&display));
-    uint64_t start_ns = hal_time_ns(), drawn_ns;
+    const struct canvas canvas = draw_canvas_of(bg_virtio_gpu_display_buffer(&display));
+    uint64_t start_ns = bg_hal_time_ns(), drawn_ns;
 
     picture_draw(&canvas);
-    drawn_ns = hal_time_ns();
-    virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+    drawn_ns = bg_hal_time_ns();
+    bg_virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
     if (!present()) {
         return false;
     }
     printf("Picture: %" PRIu32 " x %" PRIu32 ", drawn in %" PRIu64 " us, shown in %" PRIu64 " us\n",
            display.width, display.height, (drawn_ns - start_ns) / 1000,
-           (hal_time_ns() - drawn_ns) / 1000);
+           (bg_hal_time_ns() - drawn_ns) / 1000);
     return show_stage("picture");
 }
 
 static bool move_cursor(void)
 {
-    static uint32_t image[VIRTIO_GPU_CURSOR_SIZE * VIRTIO_GPU_CURSOR_SIZE];
-    uint64_t start_ns = hal_time_ns();
+    static uint32_t image[BG_VIRTIO_GPU_CURSOR_SIZE * BG_VIRTIO_GPU_CURSOR_SIZE];
+    uint64_t start_ns = bg_hal_time_ns();
 
     picture_draw_pointer(image);
-    if (!gpu_host_check("Creating the cursor", virtio_gpu_cursor_create(&cursor, &gpu)) ||
+    if (!gpu_host_check("Creating the cursor", bg_virtio_gpu_cursor_create(&cursor, &gpu)) ||
         !gpu_host_check("Drawing the cursor",
-                        virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
+                        bg_virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
                                                     PICTURE_POINTER_HOT)) ||
-        !gpu_host_check("Showing the cursor", virtio_gpu_cursor_show(&cursor, 0, 0, 0))) {
+        !gpu_host_check("Showing the cursor", bg_virtio_gpu_cursor_show(&cursor, 0, 0, 0))) {
         return false;
     }
     for (uint32_t i = 1; i <= CURSOR_STEPS; i++) {
         uint32_t x = display.width * i / CURSOR_STEPS / 2;
         uint32_t y = display.height * i / CURSOR_STEPS / 2;
 
-        if (!gpu_host_check("Moving the cursor", virtio_gpu_cursor_move(&cursor, x, y))) {
+        if (!gpu_host_check("Moving the cursor", bg_virtio_gpu_cursor_move(&cursor, x, y))) {
             return false;
         }
         timer_delay_ns(options.hold_ns / CURSOR_STEPS);
     }
-    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS, (hal_time_ns() - start_ns) / 1000);
+    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS, (bg_hal_time_ns() - start_ns) / 1000);
     return true;
 }
 
 /* Follows a window that a person resizes. Returns whether the picture has to be drawn anew. */
 static bool follow_window(void)
 {
-    const struct virtio_gpu_display_one *window = &gpu.displays[display.scanout];
+    const struct bg_virtio_gpu_display_one *window = &gpu.displays[display.scanout];
     uint32_t changed, width, height;
 
-    if (virtio_gpu_poll_displays(&gpu, &changed) <= 0 || !(changed & 1u << display.scanout) ||
+    if (bg_virtio_gpu_poll_displays(&gpu, &changed) <= 0 || !(changed & 1u << display.scanout) ||
         !window->enabled || window->r.width == 0 || window->r.height == 0) {
         return false;
     }
@@ -168,31 +168,31 @@ static bool follow_window(void)
     height = window->r.height < MAX_HEIGHT ? window->r.height : MAX_HEIGHT;
     return (width != display.width || height != display.height) &&
            gpu_host_check("Changing the mode",
-                          virtio_gpu_display_set_mode(&display, width, height));
+                          bg_virtio_gpu_display_set_mode(&display, width, height));
 }
 
 static bool animate(void)
 {
     uint32_t frames = options.frames;
-    uint64_t start_ns = hal_time_ns(), notifications = gpu.control.notifications, spent_ns;
+    uint64_t start_ns = bg_hal_time_ns(), notifications = gpu.control.notifications, spent_ns;
 
     for (uint32_t frame = 0; frame < frames; frame++) {
         bool is_new = frame > 0 && follow_window();
-        const struct canvas canvas = draw_canvas_of(virtio_gpu_display_buffer(&display));
-        struct virtio_gpu_rect changed;
+        const struct canvas canvas = draw_canvas_of(bg_virtio_gpu_display_buffer(&display));
+        struct bg_virtio_gpu_rect changed;
 
         if (is_new) {
             picture_draw_ground(&canvas);
-            virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+            bg_virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
         }
         picture_draw_frame(&canvas, frame, &changed);
-        virtio_gpu_display_damage(&display, changed.x, changed.y, changed.width, changed.height);
+        bg_virtio_gpu_display_damage(&display, changed.x, changed.y, changed.width, changed.height);
         if (!present()) {
             return false;
         }
         timer_delay_ns(options.hold_ns > 0 ? SECOND_NS / 60 : 0);
     }
-    spent_ns = hal_time_ns() - start_ns;
+    spent_ns = bg_hal_time_ns() - start_ns;
     notifications = gpu.control.notifications - notifications;
     printf("Animation: %" PRIu32 " frames with page flips in %" PRIu64 " ms, %" PRIu64
            " notifications\n",
@@ -217,7 +217,7 @@ static void print_samples(void)
 
 static bool show_console(void)
 {
-    struct pci_host *host;
+    struct bg_pci_host *host;
 
     screen_console_start(&display);
     for (unsigned i = 1; i <= display.height / 16 + 8; i++) {
@@ -228,7 +228,7 @@ static bool show_console(void)
     host = machine_pci();
     if (host != NULL) {
         printf("PCI\n");
-        pci_list_tree(host, machine_pci_print, NULL);
+        bg_pci_list_tree(host, machine_pci_print, NULL);
     }
     print_screen(0);
     bool is_good = show_stage("console");
@@ -238,7 +238,7 @@ static bool show_console(void)
 
 static bool close_display(void)
 {
-    return gpu_host_check("Closing the display", virtio_gpu_display_close(&display));
+    return gpu_host_check("Closing the display", bg_virtio_gpu_display_close(&display));
 }
 
 static bool run_stages(void)
@@ -248,7 +248,7 @@ static bool run_stages(void)
         return false;
     }
     if (!show_picture() || !move_cursor() || !animate() ||
-        !gpu_host_check("Removing the cursor", virtio_gpu_cursor_destroy(&cursor)) ||
+        !gpu_host_check("Removing the cursor", bg_virtio_gpu_cursor_destroy(&cursor)) ||
         !close_display()) {
         return false;
     }
@@ -257,9 +257,9 @@ static bool run_stages(void)
 
 bool screen_demo(void)
 {
-    static struct virtio_device probe;
+    static struct bg_virtio_device probe;
 
-    if (virtio_host_open(&probe, VIRTIO_ID_GPU, 0, NULL) == BAREGPU_ERR_NOT_FOUND) {
+    if (virtio_host_open(&probe, BG_VIRTIO_ID_GPU, 0, NULL) == BG_ERR_NOT_FOUND) {
         return true;
     }
     printf("\nScreen\n");
@@ -270,7 +270,7 @@ bool screen_demo(void)
 
     bool is_good = open_display(false) && show_picture() && close_display();
 
-    return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good;
+    return gpu_host_check("Closing the GPU", bg_virtio_gpu_close(&gpu)) && is_good;
 }
 
 static int run_screen(void)
@@ -283,7 +283,7 @@ static int run_screen(void)
 
     bool is_good = run_stages();
 
-    return gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) && is_good ? 0 : 1;
+    return gpu_host_check("Closing the GPU", bg_virtio_gpu_close(&gpu)) && is_good ? 0 : 1;
 }
 
 APP(screen, "a picture, an animation, a cursor and a console on a virtio GPU", run_screen,

@@ -22,7 +22,7 @@ static unsigned failures;
 static int absence; /* UNAVAILABLE: a simulator was missing */
 
 /* One line: what, how it went, simulated cycles and time, and how long this guest waited. */
-static bool report(const char *what, int error, const struct sst_compute_result *result,
+static bool report(const char *what, int error, const struct bg_sst_compute_result *result,
                    uint64_t began_ns)
 {
     char cycles[24] = "", time[24] = "", waited[24];
@@ -31,71 +31,71 @@ static bool report(const char *what, int error, const struct sst_compute_result 
         snprintf(cycles, sizeof(cycles), "%" PRIu64, result->cycles);
         snprintf(time, sizeof(time), "%" PRIu64 " ns", result->timestamp);
     }
-    snprintf(waited, sizeof(waited), "%" PRIu64 " us", (hal_time_ns() - began_ns) / 1000);
+    snprintf(waited, sizeof(waited), "%" PRIu64 " us", (bg_hal_time_ns() - began_ns) / 1000);
     if (error == 0) {
         printf(TABLE, what, "ok", cycles, time, waited);
         return true;
     }
     printf(FAILED, what, sst_host_strerror(error), waited);
     failures++;
-    absence = error == BAREGPU_ERR_UNAVAILABLE ? error : absence;
+    absence = error == BG_ERR_UNAVAILABLE ? error : absence;
     return false;
 }
 
-static void run_plain_types(struct virtio_sst *sst)
+static void run_plain_types(struct bg_virtio_sst *sst)
 {
-    struct sst_info info;
-    uint64_t began_ns = hal_time_ns();
+    struct bg_sst_info info;
+    uint64_t began_ns = bg_hal_time_ns();
 
-    report("NOOP", virtio_sst_noop(sst, virtio_host_deadline()), NULL, began_ns);
-    began_ns = hal_time_ns();
-    int error = virtio_sst_echo(sst, block, back, SST_PAYLOAD_SIZE, virtio_host_deadline());
+    report("NOOP", bg_virtio_sst_noop(sst, virtio_host_deadline()), NULL, began_ns);
+    began_ns = bg_hal_time_ns();
+    int error = bg_virtio_sst_echo(sst, block, back, BG_SST_PAYLOAD_SIZE, virtio_host_deadline());
 
-    if (error == 0 && memcmp(block, back, SST_PAYLOAD_SIZE) != 0) {
-        error = BAREGPU_ERR_IO;
+    if (error == 0 && memcmp(block, back, BG_SST_PAYLOAD_SIZE) != 0) {
+        error = BG_ERR_IO;
     }
     report("ECHO 4080 bytes", error, NULL, began_ns);
-    began_ns = hal_time_ns();
-    report("GET_INFO", virtio_sst_get_info(sst, &info, virtio_host_deadline()), NULL, began_ns);
-    began_ns = hal_time_ns();
-    report("RESET", virtio_sst_reset(sst, virtio_host_deadline()), NULL, began_ns);
+    began_ns = bg_hal_time_ns();
+    report("GET_INFO", bg_virtio_sst_get_info(sst, &info, virtio_host_deadline()), NULL, began_ns);
+    began_ns = bg_hal_time_ns();
+    report("RESET", bg_virtio_sst_reset(sst, virtio_host_deadline()), NULL, began_ns);
 }
 
-static void run_compute(struct virtio_sst *sst)
+static void run_compute(struct bg_virtio_sst *sst)
 {
     static const struct {
         const char *text;
         uint32_t latency;
     } models[] = {
-        {"COMPUTE 1000 units, fixed", SST_LATENCY_FIXED},
-        {"COMPUTE 1000 units, per unit", SST_LATENCY_PER_UNIT},
-        {"COMPUTE 1000 units, pipelined", SST_LATENCY_PIPELINED},
+        {"COMPUTE 1000 units, fixed", BG_SST_LATENCY_FIXED},
+        {"COMPUTE 1000 units, per unit", BG_SST_LATENCY_PER_UNIT},
+        {"COMPUTE 1000 units, pipelined", BG_SST_LATENCY_PIPELINED},
     };
 
     for (unsigned i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        struct sst_compute_result result;
-        uint64_t began_ns = hal_time_ns();
-        int error = virtio_sst_compute(sst, 1000, models[i].latency, &result,
+        struct bg_sst_compute_result result;
+        uint64_t began_ns = bg_hal_time_ns();
+        int error = bg_virtio_sst_compute(sst, 1000, models[i].latency, &result,
                                        virtio_host_deadline());
 
         report(models[i].text, error, &result, began_ns);
     }
 }
 
-static void run_memory(struct virtio_sst *sst)
+static void run_memory(struct bg_virtio_sst *sst)
 {
-    uint64_t before, began_ns = hal_time_ns();
-    int error = virtio_sst_configure(sst, SST_PARAM_MEMORY_LATENCY, 40, &before,
+    uint64_t before, began_ns = bg_hal_time_ns();
+    int error = bg_virtio_sst_configure(sst, BG_SST_PARAM_MEMORY_LATENCY, 40, &before,
                                      virtio_host_deadline());
 
     report("CONFIGURE memory latency 40", error, NULL, began_ns);
-    began_ns = hal_time_ns();
-    error = virtio_sst_write(sst, 0x100000, block, BLOCK_SIZE, virtio_host_deadline());
+    began_ns = bg_hal_time_ns();
+    error = bg_virtio_sst_write(sst, 0x100000, block, BLOCK_SIZE, virtio_host_deadline());
     report("WRITE 256 KiB", error, NULL, began_ns);
-    began_ns = hal_time_ns();
-    error = virtio_sst_read(sst, 0x100000, back, BLOCK_SIZE, virtio_host_deadline());
+    began_ns = bg_hal_time_ns();
+    error = bg_virtio_sst_read(sst, 0x100000, back, BLOCK_SIZE, virtio_host_deadline());
     if (error == 0 && memcmp(block, back, BLOCK_SIZE) != 0) {
-        error = BAREGPU_ERR_IO;
+        error = BG_ERR_IO;
     }
     report("READ 256 KiB, the same", error, NULL, began_ns);
 }
@@ -118,73 +118,73 @@ static bool is_product(void)
 }
 
 /* Returns whether the model is one that multiplies. */
-static bool run_multiply(struct virtio_sst *sst)
+static bool run_multiply(struct bg_virtio_sst *sst)
 {
     const struct sst_matrix left = {SIDE, SIDE, a}, right = {SIDE, SIDE, b};
     struct sst_matrix product = {SIDE, SIDE, c};
-    struct sst_compute_result result;
-    uint64_t began_ns = hal_time_ns();
+    struct bg_sst_compute_result result;
+    uint64_t began_ns = bg_hal_time_ns();
     uint32_t seed = 1;
 
-    if (virtio_sst_configure(sst, SST_SYSTOLIC_ROWS, SIDE, NULL, virtio_host_deadline()) ==
-        BAREGPU_ERR_INVALID) {
+    if (bg_virtio_sst_configure(sst, BG_SST_SYSTOLIC_ROWS, SIDE, NULL, virtio_host_deadline()) ==
+        BG_ERR_INVALID) {
         return false;
     }
     for (uint32_t i = 0; i < SIDE * SIDE; i++) {
         a[i] = seed = seed * 1664525u + 1013904223u;
         b[i] = seed = seed * 1664525u + 1013904223u;
     }
-    int error = sst_host_multiply(sst, COMPUTE_ELEMENT_UINT32, &product, &left, &right, &result,
+    int error = sst_host_multiply(sst, BG_COMPUTE_ELEMENT_UINT32, &product, &left, &right, &result,
                                   virtio_host_deadline());
 
     if (error == 0 && !is_product()) {
-        error = BAREGPU_ERR_IO;
+        error = BG_ERR_IO;
     }
     report("96 x 96 matrices multiplied there", error, &result, began_ns);
     return true;
 }
 
-static void run_events(struct virtio_sst *sst)
+static void run_events(struct bg_virtio_sst *sst)
 {
-    struct virtio_sst_event event;
-    uint64_t began_ns = hal_time_ns();
+    struct bg_virtio_sst_event event;
+    uint64_t began_ns = bg_hal_time_ns();
     int error;
 
-    if (!virtio_has_feature(sst->device, SST_F_EVENTS)) {
+    if (!bg_virtio_has_feature(sst->device, BG_SST_F_EVENTS)) {
         printf("  no events: the simulator was not connected in time, or is an old one\n");
         return;
     }
-    error = virtio_sst_configure(sst, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_COMPLETION, NULL,
+    error = bg_virtio_sst_configure(sst, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION, NULL,
                                  virtio_host_deadline());
     if (error == 0) {
-        error = virtio_sst_compute(sst, 1, SST_LATENCY_FIXED, NULL, virtio_host_deadline());
+        error = bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
     }
     if (error == 0) {
-        error = virtio_sst_wait_event(sst, &event, virtio_host_deadline());
+        error = bg_virtio_sst_wait_event(sst, &event, virtio_host_deadline());
         error = error > 0 ? 0 : error;
     }
-    if (error == 0 && event.type != SST_EVENT_COMPLETION) {
-        error = BAREGPU_ERR_IO;
+    if (error == 0 && event.type != BG_SST_EVENT_COMPLETION) {
+        error = BG_ERR_IO;
     }
     report("an event: a request is complete", error, NULL, began_ns);
 }
 
 static int run_device(unsigned n)
 {
-    static const struct virtio_sst_options options = {.events = 16};
+    static const struct bg_virtio_sst_options options = {.events = 16};
     bool multiplies;
     int error = sst_host_open(&host, n, &options);
 
     if (error < 0) {
-        if (error != BAREGPU_ERR_NOT_FOUND) {
+        if (error != BG_ERR_NOT_FOUND) {
             printf("Accelerator %u cannot be opened: %s.\n", n, sst_host_strerror(error));
         }
         return error;
     }
     printf("\nAccelerator %" PRIu32 " at %s (%s), %s ring, features 0x%02x\n",
            host.sst.config.device_id, host.place.text, host.device.ops->name,
-           virtio_has_feature(&host.device, VIRTIO_F_RING_PACKED) ? "packed" : "split",
-           (unsigned)(host.device.features & SST_F_ALL));
+           bg_virtio_has_feature(&host.device, BG_VIRTIO_F_RING_PACKED) ? "packed" : "split",
+           (unsigned)(host.device.features & BG_SST_F_ALL));
     printf(TABLE, "Request", "result", "cycles", "simulated time", "took");
     run_plain_types(&host.sst);
     run_memory(&host.sst);
@@ -193,7 +193,7 @@ static int run_device(unsigned n)
         run_compute(&host.sst);
     }
     run_events(&host.sst);
-    error = virtio_sst_close(&host.sst, virtio_host_deadline());
+    error = bg_virtio_sst_close(&host.sst, virtio_host_deadline());
     if (error < 0) {
         printf("Closing failed: %s.\n", sst_host_strerror(error));
         failures++;
@@ -228,7 +228,7 @@ static int run_sst(void)
         error = run_device(count);
         count += error == 0;
     } while (error == 0);
-    if (error != BAREGPU_ERR_NOT_FOUND) {
+    if (error != BG_ERR_NOT_FOUND) {
         return 1;
     }
     if (count == 0) {

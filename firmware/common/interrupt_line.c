@@ -3,9 +3,9 @@
 #include "baregpu/barrier.h"
 #include "baregpu/interrupt.h"
 
-static void turn_all(const struct interrupt_line *line, enum interrupt_state state)
+static void turn_all(const struct bg_interrupt_line *line, enum bg_interrupt_state state)
 {
-    for (struct interrupt_client *client = line->clients; client != NULL; client = client->next) {
+    for (struct bg_interrupt_client *client = line->clients; client != NULL; client = client->next) {
         client->turn(client->context, state);
     }
 }
@@ -13,46 +13,46 @@ static void turn_all(const struct interrupt_line *line, enum interrupt_state sta
 /* All clients are asked: two may have a reason, and an edge comes only once for both. */
 static void handle(void *context)
 {
-    struct interrupt_line *line = context;
+    struct bg_interrupt_line *line = context;
     bool is_taken = false, is_storm = false;
 
-    store_release64(&line->count, line->count + 1);
-    for (struct interrupt_client *client = line->clients; client != NULL; client = client->next) {
+    bg_store_release64(&line->count, line->count + 1);
+    for (struct bg_interrupt_client *client = line->clients; client != NULL; client = client->next) {
         is_taken |= client->take(client->context, &is_storm);
     }
     if (is_taken) {
-        interrupt_source_answer(&line->idle);
-    } else if (!interrupt_source_arrive(&line->idle)) {
+        bg_interrupt_source_answer(&line->idle);
+    } else if (!bg_interrupt_source_arrive(&line->idle)) {
         is_storm = true;
     }
     if (is_storm) {
-        store_release64(&line->storms, line->storms + 1);
-        hal_interrupt_mask(line->interrupt);
+        bg_store_release64(&line->storms, line->storms + 1);
+        bg_hal_interrupt_mask(line->interrupt);
         line->is_stormed = true;
-        turn_all(line, INTERRUPT_STORM);
+        turn_all(line, BG_INTERRUPT_STORM);
     }
 }
 
-static int attach_first(struct interrupt_line *line, struct interrupt_client *client,
-                        uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu)
+static int attach_first(struct bg_interrupt_line *line, struct bg_interrupt_client *client,
+                        uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu)
 {
     line->interrupt = interrupt;
     line->is_stormed = false;
     line->clients = client;
     client->next = NULL;
-    client->turn(client->context, INTERRUPT_ON);
-    int error = hal_interrupt_attach(interrupt, trigger, cpu, handle, line);
+    client->turn(client->context, BG_INTERRUPT_ON);
+    int error = bg_hal_interrupt_attach(interrupt, trigger, cpu, handle, line);
 
     if (error < 0) {
-        client->turn(client->context, INTERRUPT_OFF);
+        client->turn(client->context, BG_INTERRUPT_OFF);
         line->clients = NULL;
         client->line = NULL;
     }
     return error;
 }
 
-int interrupt_line_join(struct interrupt_line *line, struct interrupt_client *client,
-                        uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu)
+int bg_interrupt_line_join(struct bg_interrupt_line *line, struct bg_interrupt_client *client,
+                        uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu)
 {
     client->line = line;
     if (line->clients == NULL) {
@@ -60,45 +60,45 @@ int interrupt_line_join(struct interrupt_line *line, struct interrupt_client *cl
     }
     if (line->interrupt != interrupt) {
         client->line = NULL;
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    hal_interrupt_mask(interrupt); /* the handler walks the list */
+    bg_hal_interrupt_mask(interrupt); /* the handler walks the list */
     client->next = line->clients;
     line->clients = client;
-    client->turn(client->context, line->is_stormed ? INTERRUPT_OFF : INTERRUPT_ON);
+    client->turn(client->context, line->is_stormed ? BG_INTERRUPT_OFF : BG_INTERRUPT_ON);
     if (!line->is_stormed) {
-        hal_interrupt_unmask(interrupt);
+        bg_hal_interrupt_unmask(interrupt);
     }
     return 0;
 }
 
-void interrupt_line_leave(struct interrupt_client *client)
+void bg_interrupt_line_leave(struct bg_interrupt_client *client)
 {
-    struct interrupt_line *line = client->line;
-    struct interrupt_client **link;
+    struct bg_interrupt_line *line = client->line;
+    struct bg_interrupt_client **link;
 
     if (line == NULL) {
         return;
     }
-    hal_interrupt_mask(line->interrupt);
+    bg_hal_interrupt_mask(line->interrupt);
     for (link = &line->clients; *link != client; link = &(*link)->next) {
     }
     *link = client->next;
     client->line = NULL;
-    client->turn(client->context, INTERRUPT_OFF);
+    client->turn(client->context, BG_INTERRUPT_OFF);
     if (line->clients == NULL) {
-        hal_interrupt_detach(line->interrupt);
+        bg_hal_interrupt_detach(line->interrupt);
     } else {
-        interrupt_line_resume(line); /* if there was a storm, it may have been this one's */
+        bg_interrupt_line_resume(line); /* if there was a storm, it may have been this one's */
     }
 }
 
-void interrupt_line_resume(struct interrupt_line *line)
+void bg_interrupt_line_resume(struct bg_interrupt_line *line)
 {
     if (line->is_stormed) {
         line->is_stormed = false;
-        interrupt_source_turn(&line->idle, INTERRUPT_ON);
-        turn_all(line, INTERRUPT_ON);
+        bg_interrupt_source_turn(&line->idle, BG_INTERRUPT_ON);
+        turn_all(line, BG_INTERRUPT_ON);
     }
-    hal_interrupt_unmask(line->interrupt);
+    bg_hal_interrupt_unmask(line->interrupt);
 }

@@ -6,9 +6,9 @@
 #include "baregpu/error.h"
 
 struct waiter {
-    const struct wait_loop *loop;
-    const struct wait_strategy *strategy;
-    struct interrupt_source *source;
+    const struct bg_wait_loop *loop;
+    const struct bg_wait_strategy *strategy;
+    struct bg_interrupt_source *source;
     uint64_t deadline_ns;
     uint64_t progress; /* as it was seen last */
     bool is_armed;     /* the interrupt may be */
@@ -27,7 +27,7 @@ static bool has_spun(struct waiter *waiter)
     if (waiter->strategy->spin_ns == 0) {
         return true;
     }
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
 
     if (waiter->spin_end_ns == 0) {
         waiter->spin_end_ns = now_ns + waiter->strategy->spin_ns;
@@ -39,7 +39,7 @@ static bool has_spun(struct waiter *waiter)
 static bool may_sleep(struct waiter *waiter)
 {
     if (waiter->strategy->sleep == NULL || waiter->source == NULL ||
-        !interrupt_source_is_on(waiter->source)) {
+        !bg_interrupt_source_is_on(waiter->source)) {
         return false;
     }
     if (!waiter->has_spun) {
@@ -51,8 +51,8 @@ static bool may_sleep(struct waiter *waiter)
 /* Not past the deadline, nor longer than the next nap. */
 static void nap(struct waiter *waiter)
 {
-    uint64_t count = load_acquire64(&waiter->source->count);
-    uint64_t now_ns = hal_time_ns();
+    uint64_t count = bg_load_acquire64(&waiter->source->count);
+    uint64_t now_ns = bg_hal_time_ns();
     uint64_t end_ns = waiter->deadline_ns;
 
     if (now_ns < end_ns && end_ns - now_ns > waiter->nap_ns) {
@@ -61,21 +61,21 @@ static void nap(struct waiter *waiter)
     waiter->strategy->sleep(end_ns);
     /* An interrupt of another device ends a sleep before its time: then nothing is known. */
     waiter->is_overslept =
-        hal_time_ns() >= end_ns && load_acquire64(&waiter->source->count) == count;
-    if (waiter->is_overslept && waiter->nap_ns < WAIT_NAP_LAST_NS) {
+        bg_hal_time_ns() >= end_ns && bg_load_acquire64(&waiter->source->count) == count;
+    if (waiter->is_overslept && waiter->nap_ns < BG_WAIT_NAP_LAST_NS) {
         waiter->nap_ns *= 2;
-        if (waiter->nap_ns > WAIT_NAP_LAST_NS) {
-            waiter->nap_ns = WAIT_NAP_LAST_NS;
+        if (waiter->nap_ns > BG_WAIT_NAP_LAST_NS) {
+            waiter->nap_ns = BG_WAIT_NAP_LAST_NS;
         }
     }
 }
 
 static void pause(struct waiter *waiter)
 {
-    const struct wait_loop *loop = waiter->loop;
+    const struct bg_wait_loop *loop = waiter->loop;
 
     if (!may_sleep(waiter)) {
-        hal_wait(waiter->deadline_ns);
+        bg_hal_wait(waiter->deadline_ns);
         return;
     }
     waiter->is_armed = true;
@@ -89,12 +89,12 @@ static void end_pauses(struct waiter *waiter)
 {
     if (waiter->source != NULL) {
         if (waiter->is_overslept) {
-            store_release64(&waiter->source->lost, waiter->source->lost + 1);
+            bg_store_release64(&waiter->source->lost, waiter->source->lost + 1);
         }
-        interrupt_source_answer(waiter->source);
+        bg_interrupt_source_answer(waiter->source);
     }
     waiter->spin_end_ns = 0;
-    waiter->nap_ns = WAIT_NAP_FIRST_NS;
+    waiter->nap_ns = BG_WAIT_NAP_FIRST_NS;
     waiter->has_spun = false;
     waiter->is_overslept = false;
 }
@@ -103,7 +103,7 @@ static void end_pauses(struct waiter *waiter)
 
 static int look(struct waiter *waiter)
 {
-    const struct wait_loop *loop = waiter->loop;
+    const struct bg_wait_loop *loop = waiter->loop;
     int result = loop->look(loop->context);
 
     if (result > 0 || (loop->progress != NULL && *loop->progress != waiter->progress)) {
@@ -113,8 +113,8 @@ static int look(struct waiter *waiter)
     return result;
 }
 
-int wait_until(const struct wait_loop *loop, const struct wait_strategy *strategy,
-               struct interrupt_source *source, uint64_t deadline_ns)
+int bg_wait_until(const struct bg_wait_loop *loop, const struct bg_wait_strategy *strategy,
+               struct bg_interrupt_source *source, uint64_t deadline_ns)
 {
     struct waiter waiter = {
         .loop = loop,
@@ -122,14 +122,14 @@ int wait_until(const struct wait_loop *loop, const struct wait_strategy *strateg
         .source = source,
         .deadline_ns = deadline_ns,
         .progress = loop->progress != NULL ? *loop->progress : 0,
-        .nap_ns = WAIT_NAP_FIRST_NS,
+        .nap_ns = BG_WAIT_NAP_FIRST_NS,
     };
     int result = look(&waiter);
-    uint64_t checked_ns = result == 0 ? hal_time_ns() : 0;
+    uint64_t checked_ns = result == 0 ? bg_hal_time_ns() : 0;
 
     while (result == 0) {
         pause(&waiter);
-        uint64_t now_ns = hal_time_ns();
+        uint64_t now_ns = bg_hal_time_ns();
 
         result = look(&waiter);
         if (result == 0 && loop->check != NULL &&
@@ -138,7 +138,7 @@ int wait_until(const struct wait_loop *loop, const struct wait_strategy *strateg
             result = loop->check(loop->context);
         }
         if (result == 0 && now_ns >= deadline_ns) {
-            result = BAREGPU_ERR_TIMEOUT;
+            result = BG_ERR_TIMEOUT;
         }
     }
     if (waiter.is_armed && loop->disarm != NULL) {

@@ -12,7 +12,7 @@
 static uint8_t dma_pool[DMA_POOL_SIZE] __attribute__((aligned(4096)));
 static size_t dma_used;
 
-void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
     size_t start = (dma_used + align - 1) & ~(align - 1);
 
@@ -25,7 +25,7 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     return &dma_pool[start];
 }
 
-void hal_dma_free(void *memory, size_t size)
+void bg_hal_dma_free(void *memory, size_t size)
 {
     /* Only the last piece can be given back: this pool is a stack. */
     if ((uint8_t *)memory + size == dma_pool + dma_used) {
@@ -33,20 +33,20 @@ void hal_dma_free(void *memory, size_t size)
     }
 }
 
-void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
     /* boot.S mapped devices below 1 GiB and the ECAM; nothing behind a BAR is cacheable here. */
     const uint64_t gib = 1ull << 30;
     uint64_t first = address / gib;
     uint64_t last = (address + size - 1) / gib;
 
-    if (type != HAL_MEMORY_DEVICE || size == 0 || first != last || (first != 0 && first != 256)) {
+    if (type != BG_HAL_MEMORY_DEVICE || size == 0 || first != last || (first != 0 && first != 256)) {
         return NULL;
     }
     return (void *)(uintptr_t)address;
 }
 
-uint64_t hal_time_ns(void)
+uint64_t bg_hal_time_ns(void)
 {
     uint64_t ticks;
     uint64_t frequency_hz;
@@ -56,7 +56,7 @@ uint64_t hal_time_ns(void)
     return ticks / frequency_hz * 1000000000u + ticks % frequency_hz * 1000000000u / frequency_hz;
 }
 
-void hal_wait(uint64_t deadline_ns)
+void bg_hal_wait(uint64_t deadline_ns)
 {
     (void)deadline_ns;
     __asm__ volatile("yield");

@@ -16,9 +16,9 @@
 int minimal_main(void);
 void semihosting_write0(const char *text);
 
-static struct pci_device devices[DEVICES_MAX];
-static struct pci_host host;
-static struct vgpu_stub gpu;
+static struct bg_pci_device devices[DEVICES_MAX];
+static struct bg_pci_host host;
+static struct bg_vgpu_stub gpu;
 
 static void print(void *context, const char *text)
 {
@@ -39,7 +39,7 @@ static void print_decimal(uint32_t value)
     semihosting_write0(p);
 }
 
-static void report(void *context, const struct pci_problem *problem, const char *text)
+static void report(void *context, const struct bg_pci_problem *problem, const char *text)
 {
     (void)problem;
     print(context, text);
@@ -50,39 +50,39 @@ static int fail(const char *what, int error)
 {
     semihosting_write0(what);
     semihosting_write0(": ");
-    semihosting_write0(baregpu_strerror(error));
+    semihosting_write0(bg_strerror(error));
     semihosting_write0("\n");
     return 1;
 }
 
 int minimal_main(void)
 {
-    const struct pci_host_config config = {
-        .ecam = hal_map(ECAM_BASE, ECAM_SIZE, HAL_MEMORY_DEVICE),
+    const struct bg_pci_host_config config = {
+        .ecam = bg_hal_map(ECAM_BASE, ECAM_SIZE, BG_HAL_MEMORY_DEVICE),
         .ecam_size = ECAM_SIZE,
         .bus_last = 255,
         .windows =
             {
-                [PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
-                [PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
+                [BG_PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
+                [BG_PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
             },
         .devices = devices,
         .device_capacity = DEVICES_MAX,
         .report = report,
     };
     uint32_t sum = 0;
-    int error = pci_host_init(&host, &config);
+    int error = bg_pci_host_init(&host, &config);
 
     if (error < 0) {
         return fail("PCI host", error);
     }
-    pci_host_enumerate(&host); /* what does not fit is reported; the device may still be there */
-    pci_list_tree(&host, print, NULL);
-    error = vgpu_stub_open(&gpu, &host, NULL);
+    bg_pci_host_enumerate(&host); /* what does not fit is reported; the device may still be there */
+    bg_pci_list_tree(&host, print, NULL);
+    error = bg_vgpu_stub_open(&gpu, &host, NULL);
     if (error < 0) {
         return fail("vgpu-stub", error);
     }
-    error = vgpu_stub_add_basic(&gpu, 100, 200, &sum, hal_time_ns() + 5000000000u);
+    error = bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, bg_hal_time_ns() + 5000000000u);
     if (error < 0) {
         return fail("100 + 200", error);
     }

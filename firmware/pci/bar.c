@@ -3,7 +3,7 @@
 #include "firmware/pci/internal.h"
 
 /* Is there a way down from the machine's 64-bit window to this device's bus? */
-static bool mem64_reaches(const struct pci_host *host, const struct pci_device *device)
+static bool mem64_reaches(const struct bg_pci_host *host, const struct bg_pci_device *device)
 {
     for (int parent = device->parent; parent >= 0;
          parent = host->config.devices[parent].parent) {
@@ -11,43 +11,43 @@ static bool mem64_reaches(const struct pci_host *host, const struct pci_device *
             return false;
         }
     }
-    return host->config.windows[PCI_WINDOW_MEM64].size != 0;
+    return host->config.windows[BG_PCI_WINDOW_MEM64].size != 0;
 }
 
 /* Below a bridge only prefetchable memory may lie in the prefetchable window, which is the one
  * that reaches above 4 GiB (Bridge 3.2.5.8); on the root bus any 64-bit BAR may. */
-static enum pci_window_kind choose_window(const struct pci_host *host,
-                                          const struct pci_device *device,
-                                          const struct pci_resource *bar)
+static enum bg_pci_window_kind choose_window(const struct bg_pci_host *host,
+                                          const struct bg_pci_device *device,
+                                          const struct bg_pci_resource *bar)
 {
     if (bar->is_io) {
-        return PCI_WINDOW_IO;
+        return BG_PCI_WINDOW_IO;
     }
     if (bar->is_64bit && (bar->is_prefetchable || device->parent < 0) &&
         mem64_reaches(host, device)) {
-        return PCI_WINDOW_MEM64;
+        return BG_PCI_WINDOW_MEM64;
     }
-    return PCI_WINDOW_MEM32;
+    return BG_PCI_WINDOW_MEM32;
 }
 
 /* Writes all ones and returns what sticks: address bits that are wired to zero say the size (PCI
  * 6.2.5.1). Puts the old value back. */
-static uint32_t probe_register(const struct pci_host *host, uint16_t bdf, unsigned reg,
+static uint32_t probe_register(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                                uint32_t ones)
 {
-    uint32_t before = pci_config_read32(host, bdf, reg);
+    uint32_t before = bg_pci_config_read32(host, bdf, reg);
 
-    pci_config_write32(host, bdf, reg, ones);
-    uint32_t mask = pci_config_read32(host, bdf, reg);
-    pci_config_write32(host, bdf, reg, before);
+    bg_pci_config_write32(host, bdf, reg, ones);
+    uint32_t mask = bg_pci_config_read32(host, bdf, reg);
+    bg_pci_config_write32(host, bdf, reg, before);
     return mask;
 }
 
 /* Returns the number of registers that the BAR takes. */
-static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsigned bar)
+static unsigned size_bar(struct bg_pci_host *host, struct bg_pci_device *device, unsigned bar)
 {
-    struct pci_resource *resource = &device->bars[bar];
-    uint32_t flags = pci_config_read32(host, device->bdf, REG_BAR(bar));
+    struct bg_pci_resource *resource = &device->bars[bar];
+    uint32_t flags = bg_pci_config_read32(host, device->bdf, REG_BAR(bar));
     uint32_t mask = probe_register(host, device->bdf, REG_BAR(bar), UINT32_MAX);
     uint64_t address_mask = mask & ~(flags & BAR_IO ? BAR_IO_FLAGS : BAR_MEMORY_FLAGS);
     unsigned taken = 1;
@@ -60,10 +60,10 @@ static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsig
         resource->is_64bit = type == BAR_TYPE_64;
         if ((type != BAR_TYPE_32 && type != BAR_TYPE_64) ||
             (resource->is_64bit && bar + 1 >= pci_bar_limit(device))) {
-            const struct pci_problem problem = {
-                .kind = PCI_PROBLEM_BAD_BAR, .bdf = device->bdf, .bar = bar};
+            const struct bg_pci_problem problem = {
+                .kind = BG_PCI_PROBLEM_BAD_BAR, .bdf = device->bdf, .bar = bar};
 
-            resource->state = PCI_RESOURCE_FAILED;
+            resource->state = BG_PCI_RESOURCE_FAILED;
             resource->is_64bit = false;
             pci_report(host, &problem);
             return taken;
@@ -80,26 +80,26 @@ static unsigned size_bar(struct pci_host *host, struct pci_device *device, unsig
     }
     resource->align = resource->size;
     resource->window = (uint8_t)choose_window(host, device, resource);
-    resource->state = PCI_RESOURCE_PENDING;
+    resource->state = BG_PCI_RESOURCE_PENDING;
     return taken;
 }
 
-static void size_rom(const struct pci_host *host, struct pci_device *device)
+static void size_rom(const struct bg_pci_host *host, struct bg_pci_device *device)
 {
-    if (device->header_kind == PCI_HEADER_CARDBUS) {
+    if (device->header_kind == BG_PCI_HEADER_CARDBUS) {
         return;
     }
     unsigned reg = pci_is_bridge(device) ? REG_ROM_BRIDGE : REG_ROM_DEVICE;
     /* The enable bit stays off throughout: a ROM shares its decoder with BARs (PCI 6.2.5.2). */
-    uint32_t before = pci_config_read32(host, device->bdf, reg) & ~ROM_ENABLE;
+    uint32_t before = bg_pci_config_read32(host, device->bdf, reg) & ~ROM_ENABLE;
 
-    pci_config_write32(host, device->bdf, reg, before);
+    bg_pci_config_write32(host, device->bdf, reg, before);
     uint32_t mask =
         probe_register(host, device->bdf, reg, ROM_ADDRESS_MASK) & ROM_ADDRESS_MASK;
     device->rom_size = mask & -mask;
 }
 
-void pci_size_bars(struct pci_host *host, struct pci_device *device)
+void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device)
 {
     unsigned bar = 0;
 
@@ -109,15 +109,15 @@ void pci_size_bars(struct pci_host *host, struct pci_device *device)
     size_rom(host, device);
 }
 
-void pci_write_bar(const struct pci_host *host, const struct pci_device *device, unsigned bar)
+void pci_write_bar(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar)
 {
-    const struct pci_resource *resource = &device->bars[bar];
+    const struct bg_pci_resource *resource = &device->bars[bar];
     /* Without an address: the top of the address space, where no window leads. The device keeps
      * its low bits at zero. */
-    uint64_t value = resource->state == PCI_RESOURCE_ASSIGNED ? resource->address : UINT64_MAX;
+    uint64_t value = resource->state == BG_PCI_RESOURCE_ASSIGNED ? resource->address : UINT64_MAX;
 
-    pci_config_write32(host, device->bdf, REG_BAR(bar), (uint32_t)value);
+    bg_pci_config_write32(host, device->bdf, REG_BAR(bar), (uint32_t)value);
     if (resource->is_64bit) {
-        pci_config_write32(host, device->bdf, REG_BAR(bar + 1), (uint32_t)(value >> 32));
+        bg_pci_config_write32(host, device->bdf, REG_BAR(bar + 1), (uint32_t)(value >> 32));
     }
 }

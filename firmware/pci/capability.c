@@ -7,39 +7,39 @@
 #define EXTENDED_FIRST 0x100u
 #define POINTER_MASK 0xFFCu /* the low bits are reserved and to be masked (PCI 6.7) */
 
-static void begin(struct pci_capability_walk *walk, const struct pci_host *host, uint16_t bdf)
+static void begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host, uint16_t bdf)
 {
-    *walk = (struct pci_capability_walk){.host = host, .bdf = bdf};
+    *walk = (struct bg_pci_capability_walk){.host = host, .bdf = bdf};
 }
 
-void pci_capability_begin(struct pci_capability_walk *walk, const struct pci_host *host,
-                          const struct pci_device *device)
+void bg_pci_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
+                          const struct bg_pci_device *device)
 {
     begin(walk, host, device->bdf);
-    uint16_t status = pci_config_read16(host, device->bdf, PCI_REG_STATUS);
+    uint16_t status = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_STATUS);
 
     if (status != UINT16_MAX && (status & STATUS_HAS_CAPABILITIES) &&
-        device->header_kind != PCI_HEADER_CARDBUS) {
-        walk->next = pci_config_read8(host, device->bdf, REG_CAPABILITIES) & POINTER_MASK;
+        device->header_kind != BG_PCI_HEADER_CARDBUS) {
+        walk->next = bg_pci_config_read8(host, device->bdf, REG_CAPABILITIES) & POINTER_MASK;
     }
 }
 
-void pci_extended_capability_begin(struct pci_capability_walk *walk, const struct pci_host *host,
-                                   const struct pci_device *device)
+void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
+                                   const struct bg_pci_device *device)
 {
     begin(walk, host, device->bdf);
     walk->is_extended = true;
     /* Without PCI Express there is no configuration space beyond 256 bytes; what reads come from
      * there is not ours to interpret. An empty list starts with an empty header (PCIe 7.6.3). */
-    if (pci_capability_find(host, device, PCI_CAP_EXPRESS, 0) > 0) {
-        uint32_t header = pci_config_read32(host, device->bdf, EXTENDED_FIRST);
+    if (bg_pci_capability_find(host, device, BG_PCI_CAP_EXPRESS, 0) > 0) {
+        uint32_t header = bg_pci_config_read32(host, device->bdf, EXTENDED_FIRST);
 
         walk->next = header == 0 || header == UINT32_MAX ? 0 : EXTENDED_FIRST;
     }
 }
 
 /* May the walk go to this offset? Marks it as visited. */
-static bool enter(struct pci_capability_walk *walk, unsigned offset)
+static bool enter(struct bg_pci_capability_walk *walk, unsigned offset)
 {
     unsigned first = walk->is_extended ? EXTENDED_FIRST : STANDARD_FIRST;
     unsigned end = walk->is_extended ? PCI_CONFIG_SPACE_SIZE : STANDARD_END;
@@ -57,7 +57,7 @@ static bool enter(struct pci_capability_walk *walk, unsigned offset)
     return true;
 }
 
-int pci_capability_next(struct pci_capability_walk *walk, struct pci_capability *capability)
+int bg_pci_capability_next(struct bg_pci_capability_walk *walk, struct bg_pci_capability *capability)
 {
     unsigned offset = walk->next;
 
@@ -66,12 +66,12 @@ int pci_capability_next(struct pci_capability_walk *walk, struct pci_capability 
         return 0;
     }
     if (!enter(walk, offset)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
-    uint32_t header = pci_config_read32(walk->host, walk->bdf, offset);
+    uint32_t header = bg_pci_config_read32(walk->host, walk->bdf, offset);
 
     if (header == UINT32_MAX) {
-        return BAREGPU_ERR_PROTOCOL; /* unplugged */
+        return BG_ERR_PROTOCOL; /* unplugged */
     }
     capability->offset = (uint16_t)offset;
     capability->is_extended = walk->is_extended;
@@ -87,34 +87,34 @@ int pci_capability_next(struct pci_capability_walk *walk, struct pci_capability 
     return 1;
 }
 
-static int find(struct pci_capability_walk *walk, unsigned id, unsigned after)
+static int find(struct bg_pci_capability_walk *walk, unsigned id, unsigned after)
 {
-    struct pci_capability capability;
+    struct bg_pci_capability capability;
     bool passed = after == 0;
 
-    while (pci_capability_next(walk, &capability) > 0) {
+    while (bg_pci_capability_next(walk, &capability) > 0) {
         if (passed && capability.id == id) {
             return capability.offset;
         }
         passed = passed || capability.offset == after;
     }
-    return BAREGPU_ERR_NOT_FOUND;
+    return BG_ERR_NOT_FOUND;
 }
 
-int pci_capability_find(const struct pci_host *host, const struct pci_device *device,
+int bg_pci_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
                         uint8_t capability_id, unsigned after)
 {
-    struct pci_capability_walk walk;
+    struct bg_pci_capability_walk walk;
 
-    pci_capability_begin(&walk, host, device);
+    bg_pci_capability_begin(&walk, host, device);
     return find(&walk, capability_id, after);
 }
 
-int pci_extended_capability_find(const struct pci_host *host, const struct pci_device *device,
+int bg_pci_extended_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
                                  uint16_t capability_id, unsigned after)
 {
-    struct pci_capability_walk walk;
+    struct bg_pci_capability_walk walk;
 
-    pci_extended_capability_begin(&walk, host, device);
+    bg_pci_extended_capability_begin(&walk, host, device);
     return find(&walk, capability_id, after);
 }

@@ -4,22 +4,22 @@
 
 /* ---- Lookup ---- */
 
-static struct pci_device *first_after(const struct pci_host *host, const struct pci_device *after)
+static struct bg_pci_device *first_after(const struct bg_pci_host *host, const struct bg_pci_device *after)
 {
-    struct pci_device *devices = host->config.devices;
+    struct bg_pci_device *devices = host->config.devices;
 
     return after == NULL ? devices : devices + (after - devices) + 1;
 }
 
-static struct pci_device *end_of(const struct pci_host *host)
+static struct bg_pci_device *end_of(const struct bg_pci_host *host)
 {
     return host->config.devices + host->device_count;
 }
 
-struct pci_device *pci_find_id(const struct pci_host *host, uint16_t vendor_id, uint16_t device_id,
-                               const struct pci_device *after)
+struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id, uint16_t device_id,
+                               const struct bg_pci_device *after)
 {
-    for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
+    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed && device->vendor_id == vendor_id &&
             device->device_id == device_id) {
             return device;
@@ -28,10 +28,10 @@ struct pci_device *pci_find_id(const struct pci_host *host, uint16_t vendor_id, 
     return NULL;
 }
 
-struct pci_device *pci_find_class(const struct pci_host *host, uint32_t class_code_wanted,
-                                  uint32_t mask, const struct pci_device *after)
+struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t class_code_wanted,
+                                  uint32_t mask, const struct bg_pci_device *after)
 {
-    for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
+    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed && (device->class_code & mask) == class_code_wanted) {
             return device;
         }
@@ -39,23 +39,23 @@ struct pci_device *pci_find_class(const struct pci_host *host, uint32_t class_co
     return NULL;
 }
 
-struct pci_device *pci_find_capability(const struct pci_host *host, uint8_t capability_id,
-                                       const struct pci_device *after)
+struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uint8_t capability_id,
+                                       const struct bg_pci_device *after)
 {
-    for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (!device->is_removed && pci_capability_find(host, device, capability_id, 0) > 0) {
+    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
+        if (!device->is_removed && bg_pci_capability_find(host, device, capability_id, 0) > 0) {
             return device;
         }
     }
     return NULL;
 }
 
-struct pci_device *pci_find_extended_capability(const struct pci_host *host, uint16_t capability_id,
-                                                const struct pci_device *after)
+struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host, uint16_t capability_id,
+                                                const struct bg_pci_device *after)
 {
-    for (struct pci_device *device = first_after(host, after); device < end_of(host); device++) {
+    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed &&
-            pci_extended_capability_find(host, device, capability_id, 0) > 0) {
+            bg_pci_extended_capability_find(host, device, capability_id, 0) > 0) {
             return device;
         }
     }
@@ -64,75 +64,75 @@ struct pci_device *pci_find_extended_capability(const struct pci_host *host, uin
 
 /* ---- Using a device ---- */
 
-static bool has_failed_bar(const struct pci_device *device, bool is_io)
+static bool has_failed_bar(const struct bg_pci_device *device, bool is_io)
 {
-    for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-        const struct pci_resource *resource = &device->bars[bar];
+    for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+        const struct bg_pci_resource *resource = &device->bars[bar];
 
-        if (resource->is_io == is_io && resource->state == PCI_RESOURCE_FAILED) {
+        if (resource->is_io == is_io && resource->state == BG_PCI_RESOURCE_FAILED) {
             return true;
         }
     }
     return false;
 }
 
-int pci_device_enable(const struct pci_host *host, const struct pci_device *device, uint16_t bits)
+int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits)
 {
-    if (((bits & PCI_COMMAND_MEMORY) != 0 && has_failed_bar(device, false)) ||
-        ((bits & PCI_COMMAND_IO) != 0 && has_failed_bar(device, true))) {
-        return BAREGPU_ERR_NO_SPACE;
+    if (((bits & BG_PCI_COMMAND_MEMORY) != 0 && has_failed_bar(device, false)) ||
+        ((bits & BG_PCI_COMMAND_IO) != 0 && has_failed_bar(device, true))) {
+        return BG_ERR_NO_SPACE;
     }
-    uint16_t command = pci_config_read16(host, device->bdf, PCI_REG_COMMAND);
+    uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
 
-    return pci_config_write16(host, device->bdf, PCI_REG_COMMAND, command | bits);
+    return bg_pci_config_write16(host, device->bdf, BG_PCI_REG_COMMAND, command | bits);
 }
 
-int pci_device_disable(const struct pci_host *host, const struct pci_device *device, uint16_t bits)
+int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits)
 {
-    uint16_t command = pci_config_read16(host, device->bdf, PCI_REG_COMMAND);
+    uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
 
-    return pci_config_write16(host, device->bdf, PCI_REG_COMMAND, command & (uint16_t)~bits);
+    return bg_pci_config_write16(host, device->bdf, BG_PCI_REG_COMMAND, command & (uint16_t)~bits);
 }
 
-int pci_bar_cpu_address(const struct pci_host *host, const struct pci_device *device, unsigned bar,
+int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
                         uint64_t *address)
 {
-    if (bar >= PCI_BAR_COUNT || device->bars[bar].state == PCI_RESOURCE_ABSENT) {
-        return BAREGPU_ERR_NOT_FOUND;
+    if (bar >= BG_PCI_BAR_COUNT || device->bars[bar].state == BG_PCI_RESOURCE_ABSENT) {
+        return BG_ERR_NOT_FOUND;
     }
-    const struct pci_resource *resource = &device->bars[bar];
+    const struct bg_pci_resource *resource = &device->bars[bar];
 
-    if (resource->state != PCI_RESOURCE_ASSIGNED) {
-        return BAREGPU_ERR_NO_SPACE;
+    if (resource->state != BG_PCI_RESOURCE_ASSIGNED) {
+        return BG_ERR_NO_SPACE;
     }
-    const struct pci_window *window = &host->config.windows[resource->window];
+    const struct bg_pci_window *window = &host->config.windows[resource->window];
 
     *address = window->cpu_base + (resource->address - window->bus_base);
     return 0;
 }
 
-int pci_bar_map(const struct pci_host *host, const struct pci_device *device, unsigned bar,
-                enum hal_memory_type type, void **registers)
+int bg_pci_bar_map(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
+                enum bg_hal_memory_type type, void **registers)
 {
     uint64_t address;
-    int error = pci_bar_cpu_address(host, device, bar, &address);
+    int error = bg_pci_bar_cpu_address(host, device, bar, &address);
 
     if (error < 0) {
         return error;
     }
-    *registers = hal_map(address, device->bars[bar].size, type);
-    return *registers == NULL ? BAREGPU_ERR_NO_MEMORY : 0;
+    *registers = bg_hal_map(address, device->bars[bar].size, type);
+    return *registers == NULL ? BG_ERR_NO_MEMORY : 0;
 }
 
-unsigned pci_intx_route(const struct pci_host *host, const struct pci_device *device,
+unsigned bg_pci_intx_route(const struct bg_pci_host *host, const struct bg_pci_device *device,
                         unsigned *root_slot)
 {
     unsigned pin = device->interrupt_pin;
 
     while (pin != 0 && device->parent >= 0) {
-        pin = (pin - 1 + PCI_SLOT(device->bdf)) % 4 + 1;
+        pin = (pin - 1 + BG_PCI_SLOT(device->bdf)) % 4 + 1;
         device = &host->config.devices[device->parent];
     }
-    *root_slot = PCI_SLOT(device->bdf);
+    *root_slot = BG_PCI_SLOT(device->bdf);
     return pin;
 }

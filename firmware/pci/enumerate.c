@@ -2,58 +2,58 @@
 /* The walk over buses and bridges: what is there, and which numbers it gets. */
 #include "firmware/pci/internal.h"
 
-static void report_simple(struct pci_host *host, enum pci_problem_kind kind, uint16_t bdf)
+static void report_simple(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf)
 {
-    const struct pci_problem problem = {.kind = kind, .bdf = bdf};
+    const struct bg_pci_problem problem = {.kind = kind, .bdf = bdf};
 
     pci_report(host, &problem);
 }
 
 /* Nobody answers with all ones; some bridges give zeros (PCI 6.1, vendor id). */
-static bool function_is_present(const struct pci_host *host, uint16_t bdf)
+static bool function_is_present(const struct bg_pci_host *host, uint16_t bdf)
 {
-    uint16_t vendor_id = pci_config_read16(host, bdf, PCI_REG_VENDOR_ID);
+    uint16_t vendor_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_VENDOR_ID);
 
     return vendor_id != 0xFFFFu && vendor_id != 0;
 }
 
-static void read_identity(const struct pci_host *host, struct pci_device *device)
+static void read_identity(const struct bg_pci_host *host, struct bg_pci_device *device)
 {
     uint16_t bdf = device->bdf;
-    uint32_t class_revision = pci_config_read32(host, bdf, REG_REVISION);
+    uint32_t class_revision = bg_pci_config_read32(host, bdf, REG_REVISION);
 
-    device->vendor_id = pci_config_read16(host, bdf, PCI_REG_VENDOR_ID);
-    device->device_id = pci_config_read16(host, bdf, PCI_REG_DEVICE_ID);
+    device->vendor_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_VENDOR_ID);
+    device->device_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_DEVICE_ID);
     device->revision = (uint8_t)class_revision;
     device->class_code = class_revision >> 8;
-    device->header_kind = pci_config_read8(host, bdf, REG_HEADER_TYPE) & HEADER_TYPE_MASK;
-    if (device->header_kind > PCI_HEADER_BRIDGE) {
-        device->header_kind = PCI_HEADER_CARDBUS; /* reserved types: listed, not configured */
+    device->header_kind = bg_pci_config_read8(host, bdf, REG_HEADER_TYPE) & HEADER_TYPE_MASK;
+    if (device->header_kind > BG_PCI_HEADER_BRIDGE) {
+        device->header_kind = BG_PCI_HEADER_CARDBUS; /* reserved types: listed, not configured */
     }
-    if (device->header_kind == PCI_HEADER_DEVICE) {
-        device->subsystem_vendor_id = pci_config_read16(host, bdf, PCI_REG_SUBSYSTEM_VENDOR_ID);
-        device->subsystem_id = pci_config_read16(host, bdf, PCI_REG_SUBSYSTEM_ID);
+    if (device->header_kind == BG_PCI_HEADER_DEVICE) {
+        device->subsystem_vendor_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_SUBSYSTEM_VENDOR_ID);
+        device->subsystem_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_SUBSYSTEM_ID);
     }
-    uint8_t pin = pci_config_read8(host, bdf, REG_INTERRUPT_PIN);
+    uint8_t pin = bg_pci_config_read8(host, bdf, REG_INTERRUPT_PIN);
     device->interrupt_pin = pin <= 4 ? pin : 0;
 }
 
 /* Which windows a bridge implements: the optional ones read back as zero when written (Bridge
  * 3.2.5.6 and 3.2.5.9). Only 64-bit prefetchable windows are used. */
-static void probe_windows(const struct pci_host *host, struct pci_device *bridge)
+static void probe_windows(const struct bg_pci_host *host, struct bg_pci_device *bridge)
 {
     uint16_t bdf = bridge->bdf;
 
-    pci_config_write8(host, bdf, REG_IO_BASE, 0xF0);
-    bridge->has_io_window = (pci_config_read8(host, bdf, REG_IO_BASE) & 0xF0u) != 0;
-    pci_config_write16(host, bdf, REG_PREFETCH_BASE, 0xFFF0);
-    uint16_t base = pci_config_read16(host, bdf, REG_PREFETCH_BASE);
+    bg_pci_config_write8(host, bdf, REG_IO_BASE, 0xF0);
+    bridge->has_io_window = (bg_pci_config_read8(host, bdf, REG_IO_BASE) & 0xF0u) != 0;
+    bg_pci_config_write16(host, bdf, REG_PREFETCH_BASE, 0xFFF0);
+    uint16_t base = bg_pci_config_read16(host, bdf, REG_PREFETCH_BASE);
     bridge->has_mem64_window =
         (base & 0xFFF0u) != 0 && (base & PREFETCH_TYPE_MASK) == PREFETCH_TYPE_64;
 }
 
 /* An entry that is not used: one that was removed, behind that of the parent, or the next. */
-static struct pci_device *free_entry(struct pci_host *host, int parent)
+static struct bg_pci_device *free_entry(struct bg_pci_host *host, int parent)
 {
     for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
         if (host->config.devices[i].is_removed) {
@@ -66,36 +66,36 @@ static struct pci_device *free_entry(struct pci_host *host, int parent)
 }
 
 /* Zeroes the entry: memset is not needed for one struct. */
-static struct pci_device *add_device(struct pci_host *host, uint16_t bdf, int parent)
+static struct bg_pci_device *add_device(struct bg_pci_host *host, uint16_t bdf, int parent)
 {
-    struct pci_device *device = free_entry(host, parent);
+    struct bg_pci_device *device = free_entry(host, parent);
 
     if (device == NULL) {
         return NULL;
     }
 
-    *device = (struct pci_device){.bdf = bdf, .parent = (int16_t)parent};
+    *device = (struct bg_pci_device){.bdf = bdf, .parent = (int16_t)parent};
     device->depth = parent < 0 ? 0 : (uint8_t)(host->config.devices[parent].depth + 1);
     return device;
 }
 
-static void scan_bus(struct pci_host *host, unsigned bus, int parent);
+static void scan_bus(struct bg_pci_host *host, unsigned bus, int parent);
 
-static void write_bus_numbers(const struct pci_host *host, const struct pci_device *bridge)
+static void write_bus_numbers(const struct bg_pci_host *host, const struct bg_pci_device *bridge)
 {
-    pci_config_write8(host, bridge->bdf, REG_PRIMARY_BUS, (uint8_t)PCI_BUS(bridge->bdf));
-    pci_config_write8(host, bridge->bdf, REG_SECONDARY_BUS, bridge->secondary_bus);
-    pci_config_write8(host, bridge->bdf, REG_SUBORDINATE_BUS, bridge->subordinate_bus);
+    bg_pci_config_write8(host, bridge->bdf, REG_PRIMARY_BUS, (uint8_t)BG_PCI_BUS(bridge->bdf));
+    bg_pci_config_write8(host, bridge->bdf, REG_SECONDARY_BUS, bridge->secondary_bus);
+    bg_pci_config_write8(host, bridge->bdf, REG_SUBORDINATE_BUS, bridge->subordinate_bus);
 }
 
 /* Numbers depth first: while the buses behind are counted the bridge forwards all that are left. */
-static void scan_bridge(struct pci_host *host, struct pci_device *bridge)
+static void scan_bridge(struct bg_pci_host *host, struct bg_pci_device *bridge)
 {
     probe_windows(host, bridge);
-    if (bridge->depth >= PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->bus_limit) {
+    if (bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->bus_limit) {
         report_simple(host,
-                      bridge->depth >= PCI_BRIDGE_DEPTH_MAX ? PCI_PROBLEM_TOO_DEEP
-                                                            : PCI_PROBLEM_NO_BUS,
+                      bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX ? BG_PCI_PROBLEM_TOO_DEEP
+                                                            : BG_PCI_PROBLEM_NO_BUS,
                       bridge->bdf);
         write_bus_numbers(host, bridge);
         return;
@@ -109,16 +109,16 @@ static void scan_bridge(struct pci_host *host, struct pci_device *bridge)
 }
 
 /* Returns the header type, or -1 when nobody is there. */
-static int scan_function(struct pci_host *host, uint16_t bdf, int parent)
+static int scan_function(struct bg_pci_host *host, uint16_t bdf, int parent)
 {
     if (!function_is_present(host, bdf)) {
         return -1;
     }
-    int header_type = pci_config_read8(host, bdf, REG_HEADER_TYPE);
-    struct pci_device *device = add_device(host, bdf, parent);
+    int header_type = bg_pci_config_read8(host, bdf, REG_HEADER_TYPE);
+    struct bg_pci_device *device = add_device(host, bdf, parent);
 
     if (device == NULL) {
-        report_simple(host, PCI_PROBLEM_TABLE_FULL, bdf);
+        report_simple(host, BG_PCI_PROBLEM_TABLE_FULL, bdf);
         return header_type;
     }
     read_identity(host, device);
@@ -130,78 +130,78 @@ static int scan_function(struct pci_host *host, uint16_t bdf, int parent)
 }
 
 /* A link leads to device 0 only (PCIe 7.3.1); others would be the same device answering again. */
-static unsigned slots_behind(const struct pci_host *host, int parent)
+static unsigned slots_behind(const struct bg_pci_host *host, int parent)
 {
     if (parent < 0) {
         return 32;
     }
-    const struct pci_device *bridge = &host->config.devices[parent];
-    int express = pci_capability_find(host, bridge, PCI_CAP_EXPRESS, 0);
+    const struct bg_pci_device *bridge = &host->config.devices[parent];
+    int express = bg_pci_capability_find(host, bridge, BG_PCI_CAP_EXPRESS, 0);
 
     if (express < 0) {
         return 32;
     }
     unsigned type = EXPRESS_TYPE(
-        pci_config_read16(host, bridge->bdf, (unsigned)express + EXPRESS_REG_CAPABILITIES));
+        bg_pci_config_read16(host, bridge->bdf, (unsigned)express + EXPRESS_REG_CAPABILITIES));
     return type == EXPRESS_TYPE_ROOT_PORT || type == EXPRESS_TYPE_DOWNSTREAM ? 1 : 32;
 }
 
 /* Before any function of a bus is looked at, all of them stop: one that decodes while its BARs are
  * sized claims addresses of others, and a bridge with old numbers claims buses of others. */
-static void quiet_bus(const struct pci_host *host, unsigned bus, unsigned slots)
+static void quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned slots)
 {
     for (unsigned devfn = 0; devfn < slots * 8; devfn++) {
         uint16_t bdf = (uint16_t)(bus << 8 | devfn);
 
         if (!function_is_present(host, bdf)) {
-            devfn |= PCI_FUNCTION(devfn) == 0 ? 7 : 0; /* then there is no other (PCI 3.2.2.3) */
+            devfn |= BG_PCI_FUNCTION(devfn) == 0 ? 7 : 0; /* then there is no other (PCI 3.2.2.3) */
             continue;
         }
-        uint8_t header_type = pci_config_read8(host, bdf, REG_HEADER_TYPE);
+        uint8_t header_type = bg_pci_config_read8(host, bdf, REG_HEADER_TYPE);
 
-        pci_config_write16(host, bdf, PCI_REG_COMMAND, 0);
-        if ((header_type & HEADER_TYPE_MASK) == PCI_HEADER_BRIDGE) {
-            pci_config_write8(host, bdf, REG_SECONDARY_BUS, 0);
-            pci_config_write8(host, bdf, REG_SUBORDINATE_BUS, 0);
+        bg_pci_config_write16(host, bdf, BG_PCI_REG_COMMAND, 0);
+        if ((header_type & HEADER_TYPE_MASK) == BG_PCI_HEADER_BRIDGE) {
+            bg_pci_config_write8(host, bdf, REG_SECONDARY_BUS, 0);
+            bg_pci_config_write8(host, bdf, REG_SUBORDINATE_BUS, 0);
         }
-        if (PCI_FUNCTION(devfn) == 0 && !(header_type & HEADER_MULTI_FUNCTION)) {
+        if (BG_PCI_FUNCTION(devfn) == 0 && !(header_type & HEADER_MULTI_FUNCTION)) {
             devfn |= 7;
         }
     }
 }
 
-static void scan_bus(struct pci_host *host, unsigned bus, int parent)
+static void scan_bus(struct bg_pci_host *host, unsigned bus, int parent)
 {
     unsigned slots = slots_behind(host, parent);
 
     quiet_bus(host, bus, slots);
     for (unsigned slot = 0; slot < slots; slot++) {
-        int header_type = scan_function(host, PCI_BDF(bus, slot, 0), parent);
+        int header_type = scan_function(host, BG_PCI_BDF(bus, slot, 0), parent);
 
         if (header_type < 0 || !(header_type & (int)HEADER_MULTI_FUNCTION)) {
             continue;
         }
         for (unsigned function = 1; function < 8; function++) {
-            scan_function(host, PCI_BDF(bus, slot, function), parent);
+            scan_function(host, BG_PCI_BDF(bus, slot, function), parent);
         }
     }
 }
 
-int pci_host_enumerate(struct pci_host *host)
+int bg_pci_host_enumerate(struct bg_pci_host *host)
 {
     host->device_count = 0;
     host->problem_count = 0;
     host->next_bus = host->config.bus_first + 1u;
     host->bus_limit = host->config.bus_last;
-    scan_bus(host, host->config.bus_first, PCI_NO_PARENT);
+    scan_bus(host, host->config.bus_first, BG_PCI_NO_PARENT);
     pci_assign_resources(host);
-    return host->problem_count == 0 ? 0 : BAREGPU_ERR_NO_SPACE;
+    return host->problem_count == 0 ? 0 : BG_ERR_NO_SPACE;
 }
 
 /* A bridge among it finds no bus: those behind this bridge were counted before it was there. */
-void pci_scan_behind(struct pci_host *host, size_t bridge)
+void pci_scan_behind(struct bg_pci_host *host, size_t bridge)
 {
-    const struct pci_device *above = &host->config.devices[bridge];
+    const struct bg_pci_device *above = &host->config.devices[bridge];
     unsigned next_bus = host->next_bus;
 
     if (above->secondary_bus == 0) {

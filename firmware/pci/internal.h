@@ -83,40 +83,40 @@
 #define PCI_CONFIG_SPACE_SIZE 4096u
 #define PCI_BUS_SPACE_SIZE 0x100000u
 
-static inline bool pci_is_bridge(const struct pci_device *device)
+static inline bool pci_is_bridge(const struct bg_pci_device *device)
 {
-    return device->header_kind == PCI_HEADER_BRIDGE;
+    return device->header_kind == BG_PCI_HEADER_BRIDGE;
 }
 
-static inline unsigned pci_bar_limit(const struct pci_device *device)
+static inline unsigned pci_bar_limit(const struct bg_pci_device *device)
 {
-    return device->header_kind == PCI_HEADER_DEVICE ? PCI_BAR_COUNT
+    return device->header_kind == BG_PCI_HEADER_DEVICE ? BG_PCI_BAR_COUNT
            : pci_is_bridge(device)                  ? BRIDGE_BAR_COUNT
                                                     : 0u;
 }
 
 /* enumerate.c: lists what is behind a bridge that has a bus and nothing behind it yet, without
  * addresses. */
-void pci_scan_behind(struct pci_host *host, size_t bridge);
+void pci_scan_behind(struct bg_pci_host *host, size_t bridge);
 
 /* bar.c: sizes every BAR and the ROM of a device whose decoding is off. Needs device->parent's
  * windows known. */
-void pci_size_bars(struct pci_host *host, struct pci_device *device);
+void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device);
 
 /* Writes a BAR: its address, or where nothing is forwarded when it has none. */
-void pci_write_bar(const struct pci_host *host, const struct pci_device *device, unsigned bar);
+void pci_write_bar(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar);
 
 /* assign.c: gives every pending resource an address and programs bridges and BARs. */
-void pci_assign_resources(struct pci_host *host);
+void pci_assign_resources(struct bg_pci_host *host);
 
 /* The same for what is behind one bridge, in what is left of the windows above; everything else
  * keeps its addresses. */
-void pci_assign_behind(struct pci_host *host, size_t bridge);
+void pci_assign_behind(struct bg_pci_host *host, size_t bridge);
 
 /* The bridge forwards no addresses any more, and its windows are free. */
-void pci_close_bridge(struct pci_host *host, size_t bridge);
+void pci_close_bridge(struct bg_pci_host *host, size_t bridge);
 
 /* list.c: counts a problem, and has the host's report told of it. */
-void pci_report(struct pci_host *host, const struct pci_problem *problem);
+void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem);
 
 #endif

@@ -13,38 +13,38 @@
 
 static const struct pci_message_ops *ops_of(unsigned kind)
 {
-    return kind == PCI_INTERRUPT_MSIX ? &pci_msix_ops
-           : kind == PCI_INTERRUPT_MSI ? &pci_msi_ops
+    return kind == BG_PCI_INTERRUPT_MSIX ? &pci_msix_ops
+           : kind == BG_PCI_INTERRUPT_MSI ? &pci_msi_ops
                                        : NULL;
 }
 
-static void turn_all(void *context, enum interrupt_state state)
+static void turn_all(void *context, enum bg_interrupt_state state)
 {
-    struct pci_interrupt *interrupt = context;
+    struct bg_pci_interrupt *interrupt = context;
 
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
-        interrupt_source_turn(&interrupt->options.vectors[i].source, state);
+        bg_interrupt_source_turn(&interrupt->options.vectors[i].source, state);
     }
 }
 
 /* ---- INTx ---- */
 
-uint32_t pci_intx_interrupt(const struct pci_host *host, const struct pci_device *device)
+uint32_t bg_pci_intx_interrupt(const struct bg_pci_host *host, const struct bg_pci_device *device)
 {
-    unsigned slot, pin = pci_intx_route(host, device, &slot);
+    unsigned slot, pin = bg_pci_intx_route(host, device, &slot);
 
-    if (pin == 0 || pin > PCI_INTX_PINS || slot >= PCI_INTX_SLOTS || host->config.intx == NULL) {
+    if (pin == 0 || pin > BG_PCI_INTX_PINS || slot >= BG_PCI_INTX_SLOTS || host->config.intx == NULL) {
         return 0;
     }
     return host->config.intx->interrupts[slot][pin - 1];
 }
 
 /* The line of this interrupt, or a free one. */
-static struct interrupt_line *find_line(struct pci_intx *intx, uint32_t interrupt)
+static struct bg_interrupt_line *find_line(struct bg_pci_intx *intx, uint32_t interrupt)
 {
-    struct interrupt_line *line = NULL;
+    struct bg_interrupt_line *line = NULL;
 
-    for (unsigned i = 0; i < PCI_INTX_LINES; i++) {
+    for (unsigned i = 0; i < BG_PCI_INTX_LINES; i++) {
         if (intx->lines[i].clients == NULL) {
             line = line == NULL ? &intx->lines[i] : line;
         } else if (intx->lines[i].interrupt == interrupt) {
@@ -56,36 +56,36 @@ static struct interrupt_line *find_line(struct pci_intx *intx, uint32_t interrup
 
 static bool take_intx(void *context, bool *is_storm)
 {
-    struct pci_interrupt *interrupt = context;
+    struct bg_pci_interrupt *interrupt = context;
 
     return interrupt->options.intx_take(interrupt->options.intx_context, is_storm);
 }
 
-static int open_intx(struct pci_interrupt *interrupt)
+static int open_intx(struct bg_pci_interrupt *interrupt)
 {
-    uint32_t number = pci_intx_interrupt(interrupt->host, interrupt->device);
-    struct interrupt_line *line;
+    uint32_t number = bg_pci_intx_interrupt(interrupt->host, interrupt->device);
+    struct bg_interrupt_line *line;
 
     if (interrupt->options.intx_take == NULL || number == 0) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
     line = find_line(interrupt->host->config.intx, number);
     if (line == NULL) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
         interrupt->options.vectors[i].entry = 0;
     }
-    interrupt->client = (struct interrupt_client){
+    interrupt->client = (struct bg_interrupt_client){
         .take = take_intx,
         .turn = turn_all,
         .context = interrupt,
     };
-    int error = interrupt_line_join(line, &interrupt->client, number, HAL_TRIGGER_LEVEL,
+    int error = bg_interrupt_line_join(line, &interrupt->client, number, BG_HAL_TRIGGER_LEVEL,
                                     interrupt->options.intx_cpu);
 
     if (error == 0) {
-        pci_device_disable(interrupt->host, interrupt->device, PCI_COMMAND_INTX_DISABLE);
+        bg_pci_device_disable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
     }
     return error;
 }
@@ -97,20 +97,20 @@ static int open_intx(struct pci_interrupt *interrupt)
  * from PCI Express to PCI the bridge's secondary bus, device 0; behind a bridge between
  * conventional buses, which have no ids, the bridge.
  */
-static uint16_t requester_id(const struct pci_host *host, const struct pci_device *device)
+static uint16_t requester_id(const struct bg_pci_host *host, const struct bg_pci_device *device)
 {
     uint16_t id = device->bdf;
 
     while (device->parent >= 0) {
         device = &host->config.devices[device->parent];
-        int express = pci_capability_find(host, device, PCI_CAP_EXPRESS, 0);
+        int express = bg_pci_capability_find(host, device, BG_PCI_CAP_EXPRESS, 0);
 
         if (express < 0) {
             id = device->bdf;
-        } else if (EXPRESS_TYPE(pci_config_read16(
+        } else if (EXPRESS_TYPE(bg_pci_config_read16(
                        host, device->bdf, (unsigned)express + EXPRESS_REG_CAPABILITIES)) ==
                    EXPRESS_TYPE_TO_PCI_BRIDGE) {
-            id = PCI_BDF(device->secondary_bus, 0, 0);
+            id = BG_PCI_BDF(device->secondary_bus, 0, 0);
         }
     }
     return id;
@@ -119,26 +119,26 @@ static uint16_t requester_id(const struct pci_host *host, const struct pci_devic
 /* All vectors of a message follow each other. */
 static void handle_message(void *context)
 {
-    struct pci_interrupt_vector *first = context, *vector;
-    const struct pci_interrupt *interrupt = first->owner;
-    const struct pci_interrupt_vector *end =
+    struct bg_pci_interrupt_vector *first = context, *vector;
+    const struct bg_pci_interrupt *interrupt = first->owner;
+    const struct bg_pci_interrupt_vector *end =
         interrupt->options.vectors + interrupt->options.vector_count;
     bool is_calm = false;
 
     for (vector = first; vector < end && vector->entry == first->entry; vector++) {
-        is_calm |= interrupt_source_arrive(&vector->source);
+        is_calm |= bg_interrupt_source_arrive(&vector->source);
     }
     if (!is_calm) {
-        hal_interrupt_mask(first->message.interrupt);
+        bg_hal_interrupt_mask(first->message.interrupt);
         for (vector = first; vector < end && vector->entry == first->entry; vector++) {
-            interrupt_source_turn(&vector->source, INTERRUPT_STORM);
+            bg_interrupt_source_turn(&vector->source, BG_INTERRUPT_STORM);
         }
     }
 }
 
 /* The messages of the block that starts with the first vector's, from `first` on. */
-static void list_messages(const struct pci_interrupt *interrupt, unsigned first, unsigned count,
-                          bool is_block, struct hal_msi *messages)
+static void list_messages(const struct bg_pci_interrupt *interrupt, unsigned first, unsigned count,
+                          bool is_block, struct bg_hal_msi *messages)
 {
     for (unsigned i = 0; i < count; i++) {
         if (is_block) {
@@ -151,16 +151,16 @@ static void list_messages(const struct pci_interrupt *interrupt, unsigned first,
     }
 }
 
-/* In the pieces that hal_msi_alloc gave: whole chunks, and then a rest. */
-static void free_messages(struct pci_interrupt *interrupt, const struct pci_message_ops *ops)
+/* In the pieces that bg_hal_msi_alloc gave: whole chunks, and then a rest. */
+static void free_messages(struct bg_pci_interrupt *interrupt, const struct pci_message_ops *ops)
 {
-    struct hal_msi messages[CHUNK];
+    struct bg_hal_msi messages[CHUNK];
 
     for (unsigned first = 0; first < interrupt->reserved; first += CHUNK) {
         unsigned count = interrupt->reserved - first < CHUNK ? interrupt->reserved - first : CHUNK;
 
         list_messages(interrupt, first, count, ops->is_block, messages);
-        hal_msi_free(&interrupt->request, messages, count);
+        bg_hal_msi_free(&interrupt->request, messages, count);
     }
     interrupt->reserved = 0;
 }
@@ -176,17 +176,17 @@ static unsigned round_up_to_power_of_2(unsigned value)
 }
 
 /* One for each vector, or as many as there are. */
-static int reserve_messages(struct pci_interrupt *interrupt, const struct pci_message_ops *ops,
+static int reserve_messages(struct bg_pci_interrupt *interrupt, const struct pci_message_ops *ops,
                             unsigned capacity)
 {
-    struct pci_interrupt_vector *vectors = interrupt->options.vectors;
+    struct bg_pci_interrupt_vector *vectors = interrupt->options.vectors;
     unsigned wanted = interrupt->options.vector_count;
-    struct hal_msi messages[CHUNK];
+    struct bg_hal_msi messages[CHUNK];
     int count = 0;
 
     wanted = ops->is_block ? round_up_to_power_of_2(wanted) : wanted;
     wanted = wanted < capacity ? wanted : capacity;
-    interrupt->request = (struct hal_msi_request){
+    interrupt->request = (struct bg_hal_msi_request){
         .requester_id = requester_id(interrupt->host, interrupt->device),
         .cpu = vectors[0].cpu,
         .is_block = ops->is_block,
@@ -195,7 +195,7 @@ static int reserve_messages(struct pci_interrupt *interrupt, const struct pci_me
         unsigned left = wanted - interrupt->reserved;
 
         interrupt->request.count = (uint16_t)(left < CHUNK ? left : CHUNK);
-        count = hal_msi_alloc(&interrupt->request, messages);
+        count = bg_hal_msi_alloc(&interrupt->request, messages);
         for (int i = 0; i < count; i++, interrupt->reserved++) {
             if (interrupt->reserved < interrupt->options.vector_count) {
                 vectors[interrupt->reserved].message = messages[i];
@@ -205,19 +205,19 @@ static int reserve_messages(struct pci_interrupt *interrupt, const struct pci_me
     interrupt->message_count = interrupt->reserved < interrupt->options.vector_count
                                    ? interrupt->reserved
                                    : (uint16_t)interrupt->options.vector_count;
-    return interrupt->message_count != 0 ? 0 : count < 0 ? count : BAREGPU_ERR_NO_SPACE;
+    return interrupt->message_count != 0 ? 0 : count < 0 ? count : BG_ERR_NO_SPACE;
 }
 
-static void detach_messages(struct pci_interrupt *interrupt, unsigned count)
+static void detach_messages(struct bg_pci_interrupt *interrupt, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        hal_interrupt_detach(interrupt->options.vectors[i].message.interrupt);
+        bg_hal_interrupt_detach(interrupt->options.vectors[i].message.interrupt);
     }
 }
 
-static int attach_messages(struct pci_interrupt *interrupt)
+static int attach_messages(struct bg_pci_interrupt *interrupt)
 {
-    struct pci_interrupt_vector *vectors = interrupt->options.vectors;
+    struct bg_pci_interrupt_vector *vectors = interrupt->options.vectors;
     unsigned last = interrupt->message_count - 1;
 
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
@@ -225,7 +225,7 @@ static int attach_messages(struct pci_interrupt *interrupt)
         vectors[i].entry = (uint16_t)(i < last ? i : last);
     }
     for (unsigned i = 0; i <= last; i++) {
-        int error = hal_interrupt_attach(vectors[i].message.interrupt, HAL_TRIGGER_EDGE,
+        int error = bg_hal_interrupt_attach(vectors[i].message.interrupt, BG_HAL_TRIGGER_EDGE,
                                          vectors[i].cpu, handle_message, &vectors[i]);
 
         if (error < 0) {
@@ -236,11 +236,11 @@ static int attach_messages(struct pci_interrupt *interrupt)
     return 0;
 }
 
-static int program(struct pci_interrupt *interrupt, const struct pci_message_ops *ops)
+static int program(struct bg_pci_interrupt *interrupt, const struct pci_message_ops *ops)
 {
     /* A message is a write by the function; and it is not to assert its pin besides (PCI 6.8.1). */
-    int error = pci_device_enable(interrupt->host, interrupt->device,
-                                  PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);
+    int error = bg_pci_device_enable(interrupt->host, interrupt->device,
+                                  BG_PCI_COMMAND_BUS_MASTER | BG_PCI_COMMAND_INTX_DISABLE);
 
     if (error < 0) {
         return error;
@@ -249,14 +249,14 @@ static int program(struct pci_interrupt *interrupt, const struct pci_message_ops
     for (unsigned i = 0; i < interrupt->message_count; i++) {
         if (!ops->set_message(interrupt, i, &interrupt->options.vectors[i].message)) {
             ops->disable(interrupt);
-            return BAREGPU_ERR_UNSUPPORTED;
+            return BG_ERR_UNSUPPORTED;
         }
     }
     ops->unmask_all(interrupt);
     return 0;
 }
 
-static int open_messages(struct pci_interrupt *interrupt, const struct pci_message_ops *ops)
+static int open_messages(struct bg_pci_interrupt *interrupt, const struct pci_message_ops *ops)
 {
     int error = ops->find(interrupt);
 
@@ -266,7 +266,7 @@ static int open_messages(struct pci_interrupt *interrupt, const struct pci_messa
     if (error < 0) {
         return error;
     }
-    turn_all(interrupt, INTERRUPT_ON);
+    turn_all(interrupt, BG_INTERRUPT_ON);
     error = attach_messages(interrupt);
     if (error == 0) {
         error = program(interrupt, ops);
@@ -275,142 +275,142 @@ static int open_messages(struct pci_interrupt *interrupt, const struct pci_messa
         }
     }
     if (error < 0) {
-        turn_all(interrupt, INTERRUPT_OFF);
+        turn_all(interrupt, BG_INTERRUPT_OFF);
         free_messages(interrupt, ops);
     }
     return error;
 }
 
-static void close_messages(struct pci_interrupt *interrupt, const struct pci_message_ops *ops)
+static void close_messages(struct bg_pci_interrupt *interrupt, const struct pci_message_ops *ops)
 {
     ops->disable(interrupt);
     detach_messages(interrupt, interrupt->message_count);
     free_messages(interrupt, ops);
-    turn_all(interrupt, INTERRUPT_OFF);
+    turn_all(interrupt, BG_INTERRUPT_OFF);
 }
 
 /* ---- All kinds ---- */
 
-static int open_kind(struct pci_interrupt *interrupt, unsigned kind)
+static int open_kind(struct bg_pci_interrupt *interrupt, unsigned kind)
 {
     interrupt->message_count = interrupt->reserved = 0;
-    return kind == PCI_INTERRUPT_INTX ? open_intx(interrupt)
+    return kind == BG_PCI_INTERRUPT_INTX ? open_intx(interrupt)
                                       : open_messages(interrupt, ops_of(kind));
 }
 
 /* As firmware or an earlier driver may have left it. */
-static void disable_all(struct pci_interrupt *interrupt)
+static void disable_all(struct bg_pci_interrupt *interrupt)
 {
-    for (unsigned kind = PCI_INTERRUPT_MSI; kind <= PCI_INTERRUPT_MSIX; kind++) {
-        uint8_t id = kind == PCI_INTERRUPT_MSIX ? PCI_CAP_MSIX : PCI_CAP_MSI;
-        int offset = pci_capability_find(interrupt->host, interrupt->device, id, 0);
+    for (unsigned kind = BG_PCI_INTERRUPT_MSI; kind <= BG_PCI_INTERRUPT_MSIX; kind++) {
+        uint8_t id = kind == BG_PCI_INTERRUPT_MSIX ? BG_PCI_CAP_MSIX : BG_PCI_CAP_MSI;
+        int offset = bg_pci_capability_find(interrupt->host, interrupt->device, id, 0);
 
         if (offset > 0) {
             interrupt->capability = (uint16_t)offset;
             ops_of(kind)->disable(interrupt);
         }
     }
-    pci_device_enable(interrupt->host, interrupt->device, PCI_COMMAND_INTX_DISABLE);
+    bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
 }
 
-int pci_interrupt_open(struct pci_interrupt *interrupt, const struct pci_host *host,
-                       const struct pci_device *device, const struct pci_interrupt_options *options)
+int bg_pci_interrupt_open(struct bg_pci_interrupt *interrupt, const struct bg_pci_host *host,
+                       const struct bg_pci_device *device, const struct bg_pci_interrupt_options *options)
 {
     memset(interrupt, 0, sizeof(*interrupt));
     if (options->vectors == NULL || options->vector_count == 0 ||
-        options->vector_count > PCI_INTERRUPT_VECTORS_MAX) {
-        return BAREGPU_ERR_INVALID;
+        options->vector_count > BG_PCI_INTERRUPT_VECTORS_MAX) {
+        return BG_ERR_INVALID;
     }
     interrupt->host = host;
     interrupt->device = device;
     interrupt->options = *options;
     disable_all(interrupt);
-    for (unsigned kind = PCI_INTERRUPT_MSIX; kind > PCI_INTERRUPT_NONE; kind--) {
-        if (!(options->forbidden & PCI_INTERRUPT_BIT(kind)) && open_kind(interrupt, kind) == 0) {
+    for (unsigned kind = BG_PCI_INTERRUPT_MSIX; kind > BG_PCI_INTERRUPT_NONE; kind--) {
+        if (!(options->forbidden & BG_PCI_INTERRUPT_BIT(kind)) && open_kind(interrupt, kind) == 0) {
             interrupt->kind = (uint8_t)kind;
             return 0;
         }
     }
-    return BAREGPU_ERR_NOT_FOUND;
+    return BG_ERR_NOT_FOUND;
 }
 
-void pci_interrupt_close(struct pci_interrupt *interrupt)
+void bg_pci_interrupt_close(struct bg_pci_interrupt *interrupt)
 {
-    if (interrupt->kind == PCI_INTERRUPT_NONE) {
+    if (interrupt->kind == BG_PCI_INTERRUPT_NONE) {
         return;
     }
-    if (interrupt->kind == PCI_INTERRUPT_INTX) {
-        pci_device_enable(interrupt->host, interrupt->device, PCI_COMMAND_INTX_DISABLE);
-        interrupt_line_leave(&interrupt->client);
+    if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
+        bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
+        bg_interrupt_line_leave(&interrupt->client);
     } else {
         close_messages(interrupt, ops_of(interrupt->kind));
     }
-    interrupt->kind = PCI_INTERRUPT_NONE;
+    interrupt->kind = BG_PCI_INTERRUPT_NONE;
     interrupt->message_count = 0;
 }
 
 /* ---- Masks ---- */
 
-static void set_mask(struct pci_interrupt *interrupt, unsigned vector, bool is_masked)
+static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool is_masked)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == PCI_INTERRUPT_NONE) {
+    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE) {
         return;
     }
-    if (interrupt->kind == PCI_INTERRUPT_INTX) {
-        (is_masked ? pci_device_enable : pci_device_disable)(interrupt->host, interrupt->device,
-                                                             PCI_COMMAND_INTX_DISABLE);
+    if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
+        (is_masked ? bg_pci_device_enable : bg_pci_device_disable)(interrupt->host, interrupt->device,
+                                                             BG_PCI_COMMAND_INTX_DISABLE);
         return;
     }
     unsigned entry = interrupt->options.vectors[vector].entry;
 
     if (!ops_of(interrupt->kind)->set_mask(interrupt, entry, is_masked)) {
-        (is_masked ? hal_interrupt_mask
-                   : hal_interrupt_unmask)(interrupt->options.vectors[entry].message.interrupt);
+        (is_masked ? bg_hal_interrupt_mask
+                   : bg_hal_interrupt_unmask)(interrupt->options.vectors[entry].message.interrupt);
     }
 }
 
-void pci_interrupt_mask(struct pci_interrupt *interrupt, unsigned vector)
+void bg_pci_interrupt_mask(struct bg_pci_interrupt *interrupt, unsigned vector)
 {
     set_mask(interrupt, vector, true);
 }
 
-void pci_interrupt_unmask(struct pci_interrupt *interrupt, unsigned vector)
+void bg_pci_interrupt_unmask(struct bg_pci_interrupt *interrupt, unsigned vector)
 {
     set_mask(interrupt, vector, false);
 }
 
-bool pci_interrupt_is_pending(const struct pci_interrupt *interrupt, unsigned vector)
+bool bg_pci_interrupt_is_pending(const struct bg_pci_interrupt *interrupt, unsigned vector)
 {
-    if (vector >= interrupt->options.vector_count || interrupt->kind == PCI_INTERRUPT_NONE) {
+    if (vector >= interrupt->options.vector_count || interrupt->kind == BG_PCI_INTERRUPT_NONE) {
         return false;
     }
-    if (interrupt->kind == PCI_INTERRUPT_INTX) {
-        return pci_config_read16(interrupt->host, interrupt->device->bdf, PCI_REG_STATUS) &
+    if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
+        return bg_pci_config_read16(interrupt->host, interrupt->device->bdf, BG_PCI_REG_STATUS) &
                STATUS_INTERRUPT;
     }
     return ops_of(interrupt->kind)
         ->is_pending(interrupt, interrupt->options.vectors[vector].entry);
 }
 
-void pci_interrupt_resume(struct pci_interrupt *interrupt)
+void bg_pci_interrupt_resume(struct bg_pci_interrupt *interrupt)
 {
-    if (interrupt->kind == PCI_INTERRUPT_INTX) {
-        interrupt_line_resume(interrupt->client.line);
+    if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
+        bg_interrupt_line_resume(interrupt->client.line);
         return;
     }
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
-        struct pci_interrupt_vector *vector = &interrupt->options.vectors[i];
+        struct bg_pci_interrupt_vector *vector = &interrupt->options.vectors[i];
 
-        if (interrupt->kind != PCI_INTERRUPT_NONE && !interrupt_source_is_on(&vector->source)) {
-            interrupt_source_turn(&vector->source, INTERRUPT_ON);
-            hal_interrupt_unmask(interrupt->options.vectors[vector->entry].message.interrupt);
+        if (interrupt->kind != BG_PCI_INTERRUPT_NONE && !bg_interrupt_source_is_on(&vector->source)) {
+            bg_interrupt_source_turn(&vector->source, BG_INTERRUPT_ON);
+            bg_hal_interrupt_unmask(interrupt->options.vectors[vector->entry].message.interrupt);
         }
     }
 }
 
-const char *pci_interrupt_kind_name(unsigned kind)
+const char *bg_pci_interrupt_kind_name(unsigned kind)
 {
     static const char *const names[] = {"none", "INTx", "MSI", "MSI-X"};
 
-    return kind <= PCI_INTERRUPT_MSIX ? names[kind] : "unknown";
+    return kind <= BG_PCI_INTERRUPT_MSIX ? names[kind] : "unknown";
 }

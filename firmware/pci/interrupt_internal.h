@@ -9,18 +9,18 @@
 struct pci_message_ops {
     /* Finds and checks the capability, fills in what the other ops need, and disables. Returns how
      * many messages the function can have, or a negative error. */
-    int (*find)(struct pci_interrupt *interrupt);
+    int (*find)(struct bg_pci_interrupt *interrupt);
     /* Everything is masked at the function, then enabled. */
-    void (*enable)(struct pci_interrupt *interrupt);
-    void (*disable)(struct pci_interrupt *interrupt);
+    void (*enable)(struct bg_pci_interrupt *interrupt);
+    void (*disable)(struct bg_pci_interrupt *interrupt);
     /* False: the function cannot send this message. */
-    bool (*set_message)(struct pci_interrupt *interrupt, unsigned entry,
-                        const struct hal_msi *message);
-    void (*unmask_all)(struct pci_interrupt *interrupt);
+    bool (*set_message)(struct bg_pci_interrupt *interrupt, unsigned entry,
+                        const struct bg_hal_msi *message);
+    void (*unmask_all)(struct bg_pci_interrupt *interrupt);
     /* False: the function has no such mask. */
-    bool (*set_mask)(struct pci_interrupt *interrupt, unsigned entry, bool is_masked);
-    bool (*is_pending)(const struct pci_interrupt *interrupt, unsigned entry);
-    bool is_block; /* as struct hal_msi_request's */
+    bool (*set_mask)(struct bg_pci_interrupt *interrupt, unsigned entry, bool is_masked);
+    bool (*is_pending)(const struct bg_pci_interrupt *interrupt, unsigned entry);
+    bool is_block; /* as struct bg_hal_msi_request's */
 };
 
 extern const struct pci_message_ops pci_msix_ops; /* msix.c */

@@ -61,11 +61,11 @@ static void put_size(struct text *text, uint64_t size)
 
 static void put_bdf(struct text *text, uint16_t bdf)
 {
-    put_hex(text, PCI_BUS(bdf), 2);
+    put_hex(text, BG_PCI_BUS(bdf), 2);
     put_char(text, ':');
-    put_hex(text, PCI_SLOT(bdf), 2);
+    put_hex(text, BG_PCI_SLOT(bdf), 2);
     put_char(text, '.');
-    put_hex(text, PCI_FUNCTION(bdf), 1);
+    put_hex(text, BG_PCI_FUNCTION(bdf), 1);
 }
 
 /* ---- Names ---- */
@@ -110,7 +110,7 @@ static const struct name class_names[] = {
     {0x12FF, "Processing accelerator"},
 };
 
-const char *pci_class_name(uint32_t class_code)
+const char *bg_pci_class_name(uint32_t class_code)
 {
     uint32_t code = class_code >> 8 & 0xFFFF;
 
@@ -124,19 +124,19 @@ const char *pci_class_name(uint32_t class_code)
     return "Device";
 }
 
-static const char *capability_name(const struct pci_capability *capability)
+static const char *capability_name(const struct bg_pci_capability *capability)
 {
     static const struct name standard[] = {
-        {PCI_CAP_POWER, "power management"},
+        {BG_PCI_CAP_POWER, "power management"},
         {0x03, "vital product data"},
         {0x04, "slot identification"},
-        {PCI_CAP_MSI, "MSI"},
+        {BG_PCI_CAP_MSI, "MSI"},
         {0x07, "PCI-X"},
-        {PCI_CAP_VENDOR, "vendor specific"},
+        {BG_PCI_CAP_VENDOR, "vendor specific"},
         {0x0C, "hot-plug controller"},
         {0x0D, "bridge subsystem id"},
-        {PCI_CAP_EXPRESS, "PCI Express"},
-        {PCI_CAP_MSIX, "MSI-X"},
+        {BG_PCI_CAP_EXPRESS, "PCI Express"},
+        {BG_PCI_CAP_MSIX, "MSI-X"},
         {0x12, "SATA"},
         {0x13, "advanced features"},
     };
@@ -165,12 +165,12 @@ static const char *capability_name(const struct pci_capability *capability)
     return "unknown";
 }
 
-static const char *window_name(enum pci_window_kind window)
+static const char *window_name(enum bg_pci_window_kind window)
 {
     switch (window) {
-    case PCI_WINDOW_IO:
+    case BG_PCI_WINDOW_IO:
         return "I/O";
-    case PCI_WINDOW_MEM32:
+    case BG_PCI_WINDOW_MEM32:
         return "32-bit memory";
     default:
         return "64-bit memory";
@@ -179,16 +179,16 @@ static const char *window_name(enum pci_window_kind window)
 
 /* ---- Problems ---- */
 
-static void put_full_window(struct text *text, const struct pci_host *host,
-                            const struct pci_problem *problem)
+static void put_full_window(struct text *text, const struct bg_pci_host *host,
+                            const struct bg_pci_problem *problem)
 {
-    const struct pci_window *window = &host->config.windows[problem->window];
+    const struct bg_pci_window *window = &host->config.windows[problem->window];
 
     put(text, " BAR ");
     put_decimal(text, problem->bar);
     put(text, " of ");
     put_size(text, problem->size);
-    if (problem->kind == PCI_PROBLEM_NO_WINDOW) {
+    if (problem->kind == BG_PCI_PROBLEM_NO_WINDOW) {
         put(text, " gets no address: no ");
         put(text, window_name(problem->window));
         put(text, " window leads to it");
@@ -203,40 +203,40 @@ static void put_full_window(struct text *text, const struct pci_host *host,
     put(text, " is full");
 }
 
-static void describe_problem(const struct pci_host *host, const struct pci_problem *problem,
+static void describe_problem(const struct bg_pci_host *host, const struct bg_pci_problem *problem,
                              char *bytes, size_t size)
 {
     struct text text = {bytes, size, 0};
 
     put_bdf(&text, problem->bdf);
     switch (problem->kind) {
-    case PCI_PROBLEM_TABLE_FULL:
+    case BG_PCI_PROBLEM_TABLE_FULL:
         put(&text, " left out: the table has room for ");
         put_decimal(&text, host->config.device_capacity);
         put(&text, " devices");
         break;
-    case PCI_PROBLEM_NO_BUS:
+    case BG_PCI_PROBLEM_NO_BUS:
         put(&text, " left without a bus behind it: bus numbers end at ");
         put_hex(&text, host->config.bus_last, 2);
         break;
-    case PCI_PROBLEM_TOO_DEEP:
+    case BG_PCI_PROBLEM_TOO_DEEP:
         put(&text, " left without a bus behind it: more than ");
-        put_decimal(&text, PCI_BRIDGE_DEPTH_MAX);
+        put_decimal(&text, BG_PCI_BRIDGE_DEPTH_MAX);
         put(&text, " bridges in a row");
         break;
-    case PCI_PROBLEM_BAD_BAR:
+    case BG_PCI_PROBLEM_BAD_BAR:
         put(&text, " BAR ");
         put_decimal(&text, problem->bar);
         put(&text, " is of a kind that does not exist");
         break;
-    case PCI_PROBLEM_WINDOW_FULL:
-    case PCI_PROBLEM_NO_WINDOW:
+    case BG_PCI_PROBLEM_WINDOW_FULL:
+    case BG_PCI_PROBLEM_NO_WINDOW:
         put_full_window(&text, host, problem);
         break;
     }
 }
 
-void pci_report(struct pci_host *host, const struct pci_problem *problem)
+void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem)
 {
     char text[192];
 
@@ -249,11 +249,11 @@ void pci_report(struct pci_host *host, const struct pci_problem *problem)
 
 /* ---- Listings ---- */
 
-static void put_identity(struct text *text, const struct pci_device *device)
+static void put_identity(struct text *text, const struct bg_pci_device *device)
 {
     put_bdf(text, device->bdf);
     put_char(text, ' ');
-    put(text, pci_class_name(device->class_code));
+    put(text, bg_pci_class_name(device->class_code));
     put(text, " [");
     put_hex(text, device->vendor_id, 4);
     put_char(text, ':');
@@ -265,7 +265,7 @@ static void put_identity(struct text *text, const struct pci_device *device)
     }
 }
 
-static void list_branch(const struct pci_device *device, pci_print *print, void *context)
+static void list_branch(const struct bg_pci_device *device, bg_pci_print *print, void *context)
 {
     char line[LINE_SIZE];
     struct text text = {line, sizeof(line), 0};
@@ -287,29 +287,29 @@ static void list_branch(const struct pci_device *device, pci_print *print, void 
 }
 
 /* What was plugged in stands behind its bridge, wherever it is in the array. */
-static void list_behind(const struct pci_host *host, int parent, pci_print *print, void *context)
+static void list_behind(const struct bg_pci_host *host, int parent, bg_pci_print *print, void *context)
 {
     for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
-        const struct pci_device *device = &host->config.devices[i];
+        const struct bg_pci_device *device = &host->config.devices[i];
 
         if (device->parent == parent && !device->is_removed) {
             list_branch(device, print, context);
-            if (device->header_kind == PCI_HEADER_BRIDGE) {
+            if (device->header_kind == BG_PCI_HEADER_BRIDGE) {
                 list_behind(host, (int)i, print, context);
             }
         }
     }
 }
 
-void pci_list_tree(const struct pci_host *host, pci_print *print, void *context)
+void bg_pci_list_tree(const struct bg_pci_host *host, bg_pci_print *print, void *context)
 {
-    list_behind(host, PCI_NO_PARENT, print, context);
+    list_behind(host, BG_PCI_NO_PARENT, print, context);
 }
 
-static void list_flags(const struct pci_host *host, const struct pci_device *device,
-                       pci_print *print, void *context)
+static void list_flags(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                       bg_pci_print *print, void *context)
 {
-    uint16_t command = pci_config_read16(host, device->bdf, PCI_REG_COMMAND);
+    uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
     char line[LINE_SIZE];
     struct text text = {line, sizeof(line), 0};
 
@@ -322,11 +322,11 @@ static void list_flags(const struct pci_host *host, const struct pci_device *dev
         put_hex(&text, device->subsystem_id, 4);
     }
     put(&text, ", I/O");
-    put_char(&text, command & PCI_COMMAND_IO ? '+' : '-');
+    put_char(&text, command & BG_PCI_COMMAND_IO ? '+' : '-');
     put(&text, " memory");
-    put_char(&text, command & PCI_COMMAND_MEMORY ? '+' : '-');
+    put_char(&text, command & BG_PCI_COMMAND_MEMORY ? '+' : '-');
     put(&text, " bus master");
-    put_char(&text, command & PCI_COMMAND_BUS_MASTER ? '+' : '-');
+    put_char(&text, command & BG_PCI_COMMAND_BUS_MASTER ? '+' : '-');
     if (device->interrupt_pin != 0) {
         put(&text, ", INT");
         put_char(&text, (char)('A' + device->interrupt_pin - 1));
@@ -335,29 +335,29 @@ static void list_flags(const struct pci_host *host, const struct pci_device *dev
     print(context, line);
 }
 
-static void list_bridge(const struct pci_device *device, pci_print *print, void *context)
+static void list_bridge(const struct bg_pci_device *device, bg_pci_print *print, void *context)
 {
     char line[LINE_SIZE];
     struct text text = {line, sizeof(line), 0};
 
     put(&text, "    buses: primary ");
-    put_hex(&text, PCI_BUS(device->bdf), 2);
+    put_hex(&text, BG_PCI_BUS(device->bdf), 2);
     put(&text, ", secondary ");
     put_hex(&text, device->secondary_bus, 2);
     put(&text, ", subordinate ");
     put_hex(&text, device->subordinate_bus, 2);
     put_char(&text, '\n');
     print(context, line);
-    for (int window = 0; window < PCI_WINDOW_COUNT; window++) {
-        const struct pci_resource *forwarded = &device->forwarded[window];
+    for (int window = 0; window < BG_PCI_WINDOW_COUNT; window++) {
+        const struct bg_pci_resource *forwarded = &device->forwarded[window];
 
-        if (forwarded->state != PCI_RESOURCE_ASSIGNED) {
+        if (forwarded->state != BG_PCI_RESOURCE_ASSIGNED) {
             continue;
         }
         text = (struct text){line, sizeof(line), 0};
         put(&text, "    forwards ");
-        put(&text, window == PCI_WINDOW_MEM64 ? "prefetchable memory"
-                                              : window_name((enum pci_window_kind)window));
+        put(&text, window == BG_PCI_WINDOW_MEM64 ? "prefetchable memory"
+                                              : window_name((enum bg_pci_window_kind)window));
         put_char(&text, ' ');
         put_address(&text, forwarded->address);
         put_char(&text, '-');
@@ -369,21 +369,21 @@ static void list_bridge(const struct pci_device *device, pci_print *print, void 
     }
 }
 
-static void list_bars(const struct pci_device *device, pci_print *print, void *context)
+static void list_bars(const struct bg_pci_device *device, bg_pci_print *print, void *context)
 {
     char line[LINE_SIZE];
 
-    for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-        const struct pci_resource *resource = &device->bars[bar];
+    for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+        const struct bg_pci_resource *resource = &device->bars[bar];
         struct text text = {line, sizeof(line), 0};
 
-        if (resource->state == PCI_RESOURCE_ABSENT) {
+        if (resource->state == BG_PCI_RESOURCE_ABSENT) {
             continue;
         }
         put(&text, "    BAR ");
         put_decimal(&text, bar);
         put(&text, resource->is_io ? ": I/O " : ": memory ");
-        if (resource->state == PCI_RESOURCE_ASSIGNED) {
+        if (resource->state == BG_PCI_RESOURCE_ASSIGNED) {
             put_address(&text, resource->address);
         } else {
             put(&text, "without address");
@@ -407,13 +407,13 @@ static void list_bars(const struct pci_device *device, pci_print *print, void *c
     }
 }
 
-static void list_capabilities(struct pci_capability_walk *walk, pci_print *print, void *context)
+static void list_capabilities(struct bg_pci_capability_walk *walk, bg_pci_print *print, void *context)
 {
-    struct pci_capability capability;
+    struct bg_pci_capability capability;
     char line[LINE_SIZE];
     int found;
 
-    while ((found = pci_capability_next(walk, &capability)) != 0) {
+    while ((found = bg_pci_capability_next(walk, &capability)) != 0) {
         struct text text = {line, sizeof(line), 0};
 
         if (found < 0) {
@@ -431,11 +431,11 @@ static void list_capabilities(struct pci_capability_walk *walk, pci_print *print
     }
 }
 
-void pci_list_verbose(const struct pci_host *host, pci_print *print, void *context)
+void bg_pci_list_verbose(const struct bg_pci_host *host, bg_pci_print *print, void *context)
 {
     for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *device = &host->config.devices[i];
-        struct pci_capability_walk walk;
+        const struct bg_pci_device *device = &host->config.devices[i];
+        struct bg_pci_capability_walk walk;
         char line[LINE_SIZE];
         struct text text = {line, sizeof(line), 0};
 
@@ -446,13 +446,13 @@ void pci_list_verbose(const struct pci_host *host, pci_print *print, void *conte
         put_char(&text, '\n');
         print(context, line);
         list_flags(host, device, print, context);
-        if (device->header_kind == PCI_HEADER_BRIDGE) {
+        if (device->header_kind == BG_PCI_HEADER_BRIDGE) {
             list_bridge(device, print, context);
         }
         list_bars(device, print, context);
-        pci_capability_begin(&walk, host, device);
+        bg_pci_capability_begin(&walk, host, device);
         list_capabilities(&walk, print, context);
-        pci_extended_capability_begin(&walk, host, device);
+        bg_pci_extended_capability_begin(&walk, host, device);
         list_capabilities(&walk, print, context);
     }
 }

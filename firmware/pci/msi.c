@@ -16,19 +16,19 @@
 #define REG_PENDING 0x10u
 
 /* `reg` behind the address. */
-static unsigned behind(const struct pci_interrupt *interrupt, unsigned reg)
+static unsigned behind(const struct bg_pci_interrupt *interrupt, unsigned reg)
 {
     return interrupt->capability + reg + (interrupt->is_64bit ? 4 : 0);
 }
 
-static unsigned length(const struct pci_interrupt *interrupt)
+static unsigned length(const struct bg_pci_interrupt *interrupt)
 {
     return (interrupt->has_masks ? REG_PENDING + 4 : REG_DATA + 2) + (interrupt->is_64bit ? 4 : 0);
 }
 
-static void write_control(const struct pci_interrupt *interrupt, uint16_t value)
+static void write_control(const struct bg_pci_interrupt *interrupt, uint16_t value)
 {
-    pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
+    bg_pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
                        value);
 }
 
@@ -42,43 +42,43 @@ static unsigned log2_of(unsigned value)
     return log2;
 }
 
-static void disable(struct pci_interrupt *interrupt)
+static void disable(struct bg_pci_interrupt *interrupt)
 {
     write_control(interrupt, 0);
 }
 
-static int find(struct pci_interrupt *interrupt)
+static int find(struct bg_pci_interrupt *interrupt)
 {
     uint16_t bdf = interrupt->device->bdf;
-    int offset = pci_capability_find(interrupt->host, interrupt->device, PCI_CAP_MSI, 0);
+    int offset = bg_pci_capability_find(interrupt->host, interrupt->device, BG_PCI_CAP_MSI, 0);
 
     if (offset < 0) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
     interrupt->capability = (uint16_t)offset;
-    uint16_t control = pci_config_read16(interrupt->host, bdf, (unsigned)offset + REG_CONTROL);
+    uint16_t control = bg_pci_config_read16(interrupt->host, bdf, (unsigned)offset + REG_CONTROL);
 
     interrupt->is_64bit = control & CONTROL_64BIT;
     interrupt->has_masks = control & CONTROL_MASKS;
     if (CONTROL_CAPABLE(control) > CAPABLE_MAX || (unsigned)offset + length(interrupt) > 256) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     disable(interrupt);
     interrupt->capacity = (uint16_t)(1u << CONTROL_CAPABLE(control));
     return interrupt->capacity;
 }
 
-static void enable(struct pci_interrupt *interrupt)
+static void enable(struct bg_pci_interrupt *interrupt)
 {
     if (interrupt->has_masks) {
-        pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
+        bg_pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
                            UINT32_MAX);
     }
 }
 
 /* The first message stands for the block: the function replaces the low bits of its data. */
-static bool set_message(struct pci_interrupt *interrupt, unsigned entry,
-                        const struct hal_msi *message)
+static bool set_message(struct bg_pci_interrupt *interrupt, unsigned entry,
+                        const struct bg_hal_msi *message)
 {
     uint16_t bdf = interrupt->device->bdf;
     uint32_t high = (uint32_t)(message->address >> 32);
@@ -89,21 +89,21 @@ static bool set_message(struct pci_interrupt *interrupt, unsigned entry,
     if (message->data > UINT16_MAX || (high != 0 && !interrupt->is_64bit)) {
         return false;
     }
-    pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_LOW,
+    bg_pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_LOW,
                        (uint32_t)message->address);
     if (interrupt->is_64bit) {
-        pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_HIGH, high);
+        bg_pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_HIGH, high);
     }
-    pci_config_write16(interrupt->host, bdf, behind(interrupt, REG_DATA), (uint16_t)message->data);
+    bg_pci_config_write16(interrupt->host, bdf, behind(interrupt, REG_DATA), (uint16_t)message->data);
     return true;
 }
 
-static void unmask_all(struct pci_interrupt *interrupt)
+static void unmask_all(struct bg_pci_interrupt *interrupt)
 {
     if (interrupt->has_masks) {
         uint32_t used = (uint32_t)((1ull << interrupt->message_count) - 1);
 
-        pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
+        bg_pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
                            ~used);
     }
     write_control(interrupt,
@@ -111,7 +111,7 @@ static void unmask_all(struct pci_interrupt *interrupt)
                                                   << CONTROL_ENABLED_SHIFT));
 }
 
-static bool set_mask(struct pci_interrupt *interrupt, unsigned entry, bool is_masked)
+static bool set_mask(struct bg_pci_interrupt *interrupt, unsigned entry, bool is_masked)
 {
     unsigned reg = behind(interrupt, REG_MASK);
     uint16_t bdf = interrupt->device->bdf;
@@ -119,16 +119,16 @@ static bool set_mask(struct pci_interrupt *interrupt, unsigned entry, bool is_ma
     if (!interrupt->has_masks) {
         return false;
     }
-    uint32_t masks = pci_config_read32(interrupt->host, bdf, reg) & ~(1u << entry);
+    uint32_t masks = bg_pci_config_read32(interrupt->host, bdf, reg) & ~(1u << entry);
 
-    pci_config_write32(interrupt->host, bdf, reg, masks | (uint32_t)is_masked << entry);
+    bg_pci_config_write32(interrupt->host, bdf, reg, masks | (uint32_t)is_masked << entry);
     return true;
 }
 
-static bool is_pending(const struct pci_interrupt *interrupt, unsigned entry)
+static bool is_pending(const struct bg_pci_interrupt *interrupt, unsigned entry)
 {
     return interrupt->has_masks &&
-           (pci_config_read32(interrupt->host, interrupt->device->bdf,
+           (bg_pci_config_read32(interrupt->host, interrupt->device->bdf,
                               behind(interrupt, REG_PENDING)) >>
                 entry &
             1);

@@ -24,34 +24,34 @@ struct region {
     uint64_t offset, size; /* in the BAR */
 };
 
-static uint16_t read_control(const struct pci_interrupt *interrupt)
+static uint16_t read_control(const struct bg_pci_interrupt *interrupt)
 {
-    return pci_config_read16(interrupt->host, interrupt->device->bdf,
+    return bg_pci_config_read16(interrupt->host, interrupt->device->bdf,
                              interrupt->capability + REG_CONTROL);
 }
 
-static void write_control(const struct pci_interrupt *interrupt, uint16_t value)
+static void write_control(const struct bg_pci_interrupt *interrupt, uint16_t value)
 {
-    pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
+    bg_pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
                        value);
 }
 
-static struct region read_region(const struct pci_interrupt *interrupt, unsigned reg, uint64_t size)
+static struct region read_region(const struct bg_pci_interrupt *interrupt, unsigned reg, uint64_t size)
 {
-    uint32_t value = pci_config_read32(interrupt->host, interrupt->device->bdf,
+    uint32_t value = bg_pci_config_read32(interrupt->host, interrupt->device->bdf,
                                        interrupt->capability + reg);
 
     return (struct region){value & BAR_MASK, value & ~BAR_MASK, size};
 }
 
-static bool is_inside_bar(const struct pci_device *device, const struct region *region)
+static bool is_inside_bar(const struct bg_pci_device *device, const struct region *region)
 {
-    if (region->bar >= PCI_BAR_COUNT) {
+    if (region->bar >= BG_PCI_BAR_COUNT) {
         return false;
     }
-    const struct pci_resource *bar = &device->bars[region->bar];
+    const struct bg_pci_resource *bar = &device->bars[region->bar];
 
-    return bar->state == PCI_RESOURCE_ASSIGNED && !bar->is_io && region->offset <= bar->size &&
+    return bar->state == BG_PCI_RESOURCE_ASSIGNED && !bar->is_io && region->offset <= bar->size &&
            region->size <= bar->size - region->offset;
 }
 
@@ -60,22 +60,22 @@ static bool is_overlap(const struct region *a, const struct region *b)
     return a->bar == b->bar && a->offset < b->offset + b->size && b->offset < a->offset + a->size;
 }
 
-static void *map(const struct pci_interrupt *interrupt, const struct region *region)
+static void *map(const struct bg_pci_interrupt *interrupt, const struct region *region)
 {
     uint64_t address;
 
-    if (pci_bar_cpu_address(interrupt->host, interrupt->device, region->bar, &address) < 0) {
+    if (bg_pci_bar_cpu_address(interrupt->host, interrupt->device, region->bar, &address) < 0) {
         return NULL;
     }
-    return hal_map(address + region->offset, region->size, HAL_MEMORY_DEVICE);
+    return bg_hal_map(address + region->offset, region->size, BG_HAL_MEMORY_DEVICE);
 }
 
-static int find(struct pci_interrupt *interrupt)
+static int find(struct bg_pci_interrupt *interrupt)
 {
-    int offset = pci_capability_find(interrupt->host, interrupt->device, PCI_CAP_MSIX, 0);
+    int offset = bg_pci_capability_find(interrupt->host, interrupt->device, BG_PCI_CAP_MSIX, 0);
 
     if (offset < 0 || offset + CAPABILITY_LENGTH > 256) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
     interrupt->capability = (uint16_t)offset;
     unsigned entries = (read_control(interrupt) & CONTROL_SIZE_MASK) + 1u;
@@ -84,9 +84,9 @@ static int find(struct pci_interrupt *interrupt)
 
     if (!is_inside_bar(interrupt->device, &table) || !is_inside_bar(interrupt->device, &pending) ||
         is_overlap(&table, &pending)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
-    int error = pci_device_enable(interrupt->host, interrupt->device, PCI_COMMAND_MEMORY);
+    int error = bg_pci_device_enable(interrupt->host, interrupt->device, BG_PCI_COMMAND_MEMORY);
 
     if (error < 0) {
         return error;
@@ -95,20 +95,20 @@ static int find(struct pci_interrupt *interrupt)
     interrupt->table = map(interrupt, &table);
     interrupt->pending = map(interrupt, &pending);
     if (interrupt->table == NULL || interrupt->pending == NULL) {
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     interrupt->capacity = (uint16_t)entries;
     return (int)entries;
 }
 
-static void write_entry(struct pci_interrupt *interrupt, unsigned entry, unsigned reg,
+static void write_entry(struct bg_pci_interrupt *interrupt, unsigned entry, unsigned reg,
                         uint32_t value)
 {
-    mmio_write32(interrupt->table, (uint64_t)entry * ENTRY_SIZE + reg, value);
+    bg_mmio_write32(interrupt->table, (uint64_t)entry * ENTRY_SIZE + reg, value);
 }
 
 /* Enabled with the whole function masked: the table is only defined while MSI-X is enabled. */
-static void enable(struct pci_interrupt *interrupt)
+static void enable(struct bg_pci_interrupt *interrupt)
 {
     write_control(interrupt, CONTROL_ENABLE | CONTROL_FUNCTION_MASK);
     for (unsigned i = 0; i < interrupt->capacity; i++) {
@@ -116,14 +116,14 @@ static void enable(struct pci_interrupt *interrupt)
     }
 }
 
-static void disable(struct pci_interrupt *interrupt)
+static void disable(struct bg_pci_interrupt *interrupt)
 {
     write_control(interrupt, CONTROL_FUNCTION_MASK);
     write_control(interrupt, 0);
 }
 
-static bool set_message(struct pci_interrupt *interrupt, unsigned entry,
-                        const struct hal_msi *message)
+static bool set_message(struct bg_pci_interrupt *interrupt, unsigned entry,
+                        const struct bg_hal_msi *message)
 {
     write_entry(interrupt, entry, ENTRY_ADDRESS_LOW, (uint32_t)message->address);
     write_entry(interrupt, entry, ENTRY_ADDRESS_HIGH, (uint32_t)(message->address >> 32));
@@ -132,22 +132,22 @@ static bool set_message(struct pci_interrupt *interrupt, unsigned entry,
     return true;
 }
 
-static void unmask_all(struct pci_interrupt *interrupt)
+static void unmask_all(struct bg_pci_interrupt *interrupt)
 {
     write_control(interrupt, CONTROL_ENABLE);
 }
 
-static bool set_mask(struct pci_interrupt *interrupt, unsigned entry, bool is_masked)
+static bool set_mask(struct bg_pci_interrupt *interrupt, unsigned entry, bool is_masked)
 {
     write_entry(interrupt, entry, ENTRY_CONTROL, is_masked ? ENTRY_CONTROL_MASK : 0);
     /* The read makes sure that the write has arrived. */
-    mmio_read32(interrupt->table, (uint64_t)entry * ENTRY_SIZE + ENTRY_CONTROL);
+    bg_mmio_read32(interrupt->table, (uint64_t)entry * ENTRY_SIZE + ENTRY_CONTROL);
     return true;
 }
 
-static bool is_pending(const struct pci_interrupt *interrupt, unsigned entry)
+static bool is_pending(const struct bg_pci_interrupt *interrupt, unsigned entry)
 {
-    return mmio_read32(interrupt->pending, entry / 32 * 4) >> (entry % 32) & 1;
+    return bg_mmio_read32(interrupt->pending, entry / 32 * 4) >> (entry % 32) & 1;
 }
 
 const struct pci_message_ops pci_msix_ops = {

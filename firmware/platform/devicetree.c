@@ -20,7 +20,7 @@ static int reader_fail(struct reader *reader, const char *problem)
 {
     if (!reader->problem)
         reader->problem = problem;
-    return BAREGPU_ERR_INVALID;
+    return BG_ERR_INVALID;
 }
 
 /* Reads `count` (1 or 2) cells. */
@@ -49,13 +49,13 @@ static int read_reg(struct reader *reader, int node, int parent, int index,
     if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
         return reader_fail(reader, "#address-cells or #size-cells is not 1 or 2");
     if (!reg || length < 0 || length / 4 / entry_cells <= index)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     reg += index * entry_cells;
     range->base = read_cells(reg, address_cells);
     range->size = read_cells(reg + address_cells, size_cells);
     if (range->base + range->size < range->base)
         return reader_fail(reader, "a reg wraps around the end of the address space");
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static bool node_is_enabled(const void *blob, int node)
@@ -114,7 +114,7 @@ static int add_memory(struct reader *reader, struct machine_range bank)
     uint32_t i = 0;
 
     if (bank.size == 0)
-        return BAREGPU_OK;
+        return BG_OK;
     for (i = 0; i < out->memory_count; i++) {
         struct machine_range *other = &out->memory[i];
         uint64_t end = bank.base + bank.size;
@@ -134,7 +134,7 @@ static int add_memory(struct reader *reader, struct machine_range bank)
         out->memory[i] = out->memory[i - 1];
     out->memory[i] = bank;
     out->memory_count++;
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_memory_node(struct reader *reader, int node)
@@ -143,13 +143,13 @@ static int read_memory_node(struct reader *reader, int node)
     int error;
     int index = 0;
 
-    while ((error = read_reg(reader, node, 0, index, &bank)) == BAREGPU_OK) {
+    while ((error = read_reg(reader, node, 0, index, &bank)) == BG_OK) {
         error = add_memory(reader, bank);
         if (error)
             return error;
         index++;
     }
-    return error == BAREGPU_ERR_NOT_FOUND ? BAREGPU_OK : error;
+    return error == BG_ERR_NOT_FOUND ? BG_OK : error;
 }
 
 static int add_reserved(struct reader *reader, struct machine_range range)
@@ -157,13 +157,13 @@ static int add_reserved(struct reader *reader, struct machine_range range)
     struct machine *out = reader->out;
 
     if (range.size == 0)
-        return BAREGPU_OK;
+        return BG_OK;
     if (out->reserved_count == MACHINE_RESERVED_MAX)
         return reader_fail(reader, "too many reserved memory ranges");
     if (range.base + range.size < range.base)
         return reader_fail(reader, "a reserved range wraps around");
     out->reserved[out->reserved_count++] = range;
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_reservation_block(struct reader *reader)
@@ -182,7 +182,7 @@ static int read_reservation_block(struct reader *reader)
         if (error)
             return error;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_reserved_memory(struct reader *reader, int parent)
@@ -194,15 +194,15 @@ static int read_reserved_memory(struct reader *reader, int parent)
 
     fdt_for_each_subnode(node, blob, parent)
     {
-        for (int i = 0; (error = read_reg(reader, node, parent, i, &range)) == BAREGPU_OK; i++) {
+        for (int i = 0; (error = read_reg(reader, node, parent, i, &range)) == BG_OK; i++) {
             error = add_reserved(reader, range);
             if (error)
                 return error;
         }
-        if (error != BAREGPU_ERR_NOT_FOUND)
+        if (error != BG_ERR_NOT_FOUND)
             return error;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_cpus(struct reader *reader, int parent)
@@ -227,7 +227,7 @@ static int read_cpus(struct reader *reader, int parent)
         if (reader->out->cpu_count < MACHINE_CPUS_MAX)
             reader->out->cpus[reader->out->cpu_count++] = read_cells(reg, cells);
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_psci(struct reader *reader, int node)
@@ -243,7 +243,7 @@ static int read_psci(struct reader *reader, int node)
         reader->out->psci = MACHINE_PSCI_SMC;
     else
         return reader_fail(reader, "the psci method is neither hvc nor smc");
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static void read_msi_frame(struct reader *reader, int node, int gic)
@@ -277,7 +277,7 @@ static int read_gic_children(struct reader *reader, int gic)
             read_msi_frame(reader, node, gic);
         }
     }
-    return reader->problem ? BAREGPU_ERR_INVALID : BAREGPU_OK;
+    return reader->problem ? BG_ERR_INVALID : BG_OK;
 }
 
 static int read_redistributors(struct reader *reader, int node)
@@ -291,9 +291,9 @@ static int read_redistributors(struct reader *reader, int node)
         out->gic_redistributor_stride = read_cells(stride, length / 4);
     for (uint32_t i = 0; i < count && i < MACHINE_REDISTRIBUTORS_MAX; i++) {
         if (read_reg(reader, node, 0, (int)i + 1, &out->gic_redistributors[i]))
-            return i == 0 ? reader_fail(reader, "the GICv3 has no redistributors") : BAREGPU_OK;
+            return i == 0 ? reader_fail(reader, "the GICv3 has no redistributors") : BG_OK;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int read_gic(struct reader *reader, int node, uint32_t version)
@@ -333,12 +333,12 @@ static int read_virtio_mmio(struct reader *reader, int node)
     struct machine_virtio_mmio *slot = &out->virtio_mmio[out->virtio_mmio_count];
 
     if (out->virtio_mmio_count == MACHINE_VIRTIO_MMIO_MAX)
-        return BAREGPU_OK;
-    if (read_reg(reader, node, 0, 0, &slot->range) == BAREGPU_OK) {
+        return BG_OK;
+    if (read_reg(reader, node, 0, 0, &slot->range) == BG_OK) {
         slot->interrupt = read_interrupt(reader->blob, node, 0);
         out->virtio_mmio_count++;
     }
-    return reader->problem ? BAREGPU_ERR_INVALID : BAREGPU_OK;
+    return reader->problem ? BG_ERR_INVALID : BG_OK;
 }
 
 #define PCI_SPACE(high_cell)  ((high_cell) >> 24 & 3)
@@ -382,7 +382,7 @@ static int read_pci_ranges(struct reader *reader, int node)
         if (target->size == 0)
             *target = window;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 #define PCI_MAP_CHILD_CELLS 4 /* unit address 3, pin 1 */
@@ -509,13 +509,13 @@ static int read_chosen(struct reader *reader, int node)
 
     bootargs = fdt_getprop(reader->blob, node, "bootargs", &length);
     if (!bootargs)
-        return BAREGPU_OK;
+        return BG_OK;
     if (length <= 0 || bootargs[length - 1] != '\0')
         return reader_fail(reader, "bootargs do not end");
     if ((size_t)length > sizeof(out->bootargs))
         return reader_fail(reader, "bootargs are too long");
     memcpy(out->bootargs, bootargs, (size_t)length);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /* Looked up once for each node: that is most of the work. */
@@ -549,13 +549,13 @@ static int read_root_node(struct reader *reader, int node)
         return read_memory_node(reader, node);
     compatible.list = fdt_getprop(blob, node, "compatible", &compatible.length);
     if (!compatible.list)
-        return BAREGPU_OK;
+        return BG_OK;
     if (is(compatible, "gpio-poweroff"))
         read_secure_gpio(reader, node, &out->secure_gpio, &out->secure_gpio_poweroff_line);
     if (is(compatible, "gpio-restart"))
         read_secure_gpio(reader, node, &out->secure_restart_gpio, &out->secure_restart_line);
     if (!node_is_enabled(blob, node))
-        return BAREGPU_OK;
+        return BG_OK;
     if (is(compatible, "virtio,mmio"))
         return read_virtio_mmio(reader, node);
     if (is(compatible, "arm,pl011") && out->uart.size == 0) {
@@ -572,13 +572,13 @@ static int read_root_node(struct reader *reader, int node)
         return read_psci(reader, node);
     if (is(compatible, "pci-host-ecam-generic") && !out->pci_present)
         return read_pci(reader, node);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 int devicetree_parse(const void *blob, size_t size_max, struct machine *out, const char **problem)
 {
     struct reader reader = {.blob = blob, .out = out};
-    int error = BAREGPU_OK;
+    int error = BG_OK;
     int node;
 
     memset(out, 0, sizeof(*out));

@@ -40,16 +40,16 @@ int gic_init(const char **problem)
 
     if (machine.gic_version != 2 && machine.gic_version != 3) {
         *problem = "the devicetree describes no GIC";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     gic.distributor =
-        hal_map(machine.gic_distributor.base, machine.gic_distributor.size, HAL_MEMORY_DEVICE);
+        bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size, BG_HAL_MEMORY_DEVICE);
     if (!gic.distributor) {
         *problem = "the distributor's registers cannot be mapped";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     gic.version = machine.gic_version;
-    type = mmio_read32(gic.distributor, GICD_TYPER);
+    type = bg_mmio_read32(gic.distributor, GICD_TYPER);
     gic.spi_end = GICD_TYPER_LINES(type) * 32;
     if (gic.spi_end > GIC_SPECIAL_FIRST)
         gic.spi_end = GIC_SPECIAL_FIRST;
@@ -68,23 +68,23 @@ bool gic_is_line(uint32_t intid)
 
 void gic_enable(uint32_t intid)
 {
-    mmio_write32(frame_of(intid), GICD_ISENABLER + gic_word(intid), bit(intid));
+    bg_mmio_write32(frame_of(intid), GICD_ISENABLER + gic_word(intid), bit(intid));
 }
 
 void gic_disable(uint32_t intid)
 {
-    mmio_write32(frame_of(intid), GICD_ICENABLER + gic_word(intid), bit(intid));
+    bg_mmio_write32(frame_of(intid), GICD_ICENABLER + gic_word(intid), bit(intid));
     wait_for_writes(intid);
 }
 
 bool gic_is_enabled(uint32_t intid)
 {
-    return mmio_read32(frame_of(intid), GICD_ISENABLER + gic_word(intid)) & bit(intid);
+    return bg_mmio_read32(frame_of(intid), GICD_ISENABLER + gic_word(intid)) & bit(intid);
 }
 
 void gic_set_priority(uint32_t intid, uint8_t priority)
 {
-    mmio_write8(frame_of(intid), GICD_IPRIORITYR + intid, priority);
+    bg_mmio_write8(frame_of(intid), GICD_IPRIORITYR + intid, priority);
 }
 
 void gic_set_edge(uint32_t intid, bool edge)
@@ -96,8 +96,8 @@ void gic_set_edge(uint32_t intid, bool edge)
 
     if (intid < GIC_SGI_COUNT)
         return;
-    value = mmio_read32(frame, offset);
-    mmio_write32(frame, offset, edge ? value | mask : value & ~mask);
+    value = bg_mmio_read32(frame, offset);
+    bg_mmio_write32(frame, offset, edge ? value | mask : value & ~mask);
 }
 
 void gic_set_target(uint32_t intid, uint32_t cpu)
@@ -113,18 +113,18 @@ void gic_set_pending(uint32_t intid, bool pending)
 {
     if (gic.version == 2 && intid < GIC_SGI_COUNT) {
         if (pending)
-            mmio_write32(gic.distributor, GICD_SGIR, 2u << 24 | intid); /* to itself */
+            bg_mmio_write32(gic.distributor, GICD_SGIR, 2u << 24 | intid); /* to itself */
         else
-            mmio_write8(gic.distributor, GICD_CPENDSGIR + intid, 0xff);
+            bg_mmio_write8(gic.distributor, GICD_CPENDSGIR + intid, 0xff);
         return;
     }
-    mmio_write32(frame_of(intid), (pending ? GICD_ISPENDR : GICD_ICPENDR) + gic_word(intid),
+    bg_mmio_write32(frame_of(intid), (pending ? GICD_ISPENDR : GICD_ICPENDR) + gic_word(intid),
                  bit(intid));
 }
 
 bool gic_is_pending(uint32_t intid)
 {
-    return mmio_read32(frame_of(intid), GICD_ISPENDR + gic_word(intid)) & bit(intid);
+    return bg_mmio_read32(frame_of(intid), GICD_ISPENDR + gic_word(intid)) & bit(intid);
 }
 
 void gic_send_sgi(uint32_t sgi, uint64_t cpus)

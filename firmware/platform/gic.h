@@ -118,7 +118,7 @@ static inline uint32_t gic_acknowledge(bool is_v3)
     if (is_v3)
         __asm__ volatile("mrs %0, s3_0_c12_c12_0" : "=r"(value)::"memory"); /* ICC_IAR1_EL1 */
     else
-        value = mmio_read32(gic.cpu_interface, GICC_IAR);
+        value = bg_mmio_read32(gic.cpu_interface, GICC_IAR);
     __asm__ volatile("dsb sy" ::: "memory");
     return (uint32_t)value;
 }
@@ -135,7 +135,7 @@ static inline void gic_end(bool is_v3, uint32_t acknowledged)
     if (is_v3)
         __asm__ volatile("msr s3_0_c12_c12_1, %0" ::"r"((uint64_t)acknowledged) : "memory");
     else
-        mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);
+        bg_mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);
 }
 
 #endif

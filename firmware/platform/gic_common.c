@@ -9,12 +9,12 @@ struct gic gic;
 
 bool gic_wait_clear(void *base, uint32_t offset, uint32_t mask)
 {
-    uint64_t deadline_ns = hal_time_ns() + WAIT_NS;
+    uint64_t deadline_ns = bg_hal_time_ns() + WAIT_NS;
 
-    while (mmio_read32(base, offset) & mask) {
-        if (hal_time_ns() >= deadline_ns)
+    while (bg_mmio_read32(base, offset) & mask) {
+        if (bg_hal_time_ns() >= deadline_ns)
             return false;
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     return true;
 }
@@ -25,12 +25,12 @@ void gic_reset_lines(void *frame, uint32_t first, uint32_t end)
     const uint32_t priorities = 0x01010101u * GIC_PRIORITY_DEFAULT;
 
     for (uint32_t intid = first; intid < end; intid += 32) {
-        mmio_write32(frame, GICD_ICENABLER + gic_word(intid), ~0u);
-        mmio_write32(frame, GICD_ICPENDR + gic_word(intid), ~0u);
-        mmio_write32(frame, GICD_ICACTIVER + gic_word(intid), ~0u);
+        bg_mmio_write32(frame, GICD_ICENABLER + gic_word(intid), ~0u);
+        bg_mmio_write32(frame, GICD_ICPENDR + gic_word(intid), ~0u);
+        bg_mmio_write32(frame, GICD_ICACTIVER + gic_word(intid), ~0u);
         if (gic.version == 3)
-            mmio_write32(frame, GICD_IGROUPR + gic_word(intid), ~0u);
+            bg_mmio_write32(frame, GICD_IGROUPR + gic_word(intid), ~0u);
     }
     for (uint32_t intid = first; intid < end; intid += 4)
-        mmio_write32(frame, GICD_IPRIORITYR + intid, priorities);
+        bg_mmio_write32(frame, GICD_IPRIORITYR + intid, priorities);
 }

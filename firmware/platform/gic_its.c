@@ -171,24 +171,24 @@ static void step_over(uint64_t offset)
 /* Has the ITS do what was put, and waits until it is done. */
 static int run_commands(void)
 {
-    uint64_t deadline_ns = hal_time_ns() + COMMAND_WAIT_NS;
+    uint64_t deadline_ns = bg_hal_time_ns() + COMMAND_WAIT_NS;
     uint64_t stepped_over = ~0ull;
     uint64_t at;
-    int result = BAREGPU_OK;
+    int result = BG_OK;
 
-    barrier_full_outer();
-    mmio_write64(its.registers, GITS_CWRITER, its.tail);
-    while ((at = mmio_read64(its.registers, GITS_CREADR), (at & QUEUE_OFFSET) != its.tail)) {
+    bg_barrier_full_outer();
+    bg_mmio_write64(its.registers, GITS_CWRITER, its.tail);
+    while ((at = bg_mmio_read64(its.registers, GITS_CREADR), (at & QUEUE_OFFSET) != its.tail)) {
         if ((at & GITS_CREADR_STALLED) && (at & QUEUE_OFFSET) != stepped_over) {
-            result = fail(BAREGPU_ERR_IO, "the ITS stalled on a command");
+            result = fail(BG_ERR_IO, "the ITS stalled on a command");
             stepped_over = at & QUEUE_OFFSET;
             step_over(stepped_over);
-            barrier_full_outer();
-            mmio_write64(its.registers, GITS_CWRITER, its.tail | GITS_CWRITER_RETRY);
-        } else if (hal_time_ns() >= deadline_ns) {
-            return fail(BAREGPU_ERR_TIMEOUT, "the ITS does not work through its commands");
+            bg_barrier_full_outer();
+            bg_mmio_write64(its.registers, GITS_CWRITER, its.tail | GITS_CWRITER_RETRY);
+        } else if (bg_hal_time_ns() >= deadline_ns) {
+            return fail(BG_ERR_TIMEOUT, "the ITS does not work through its commands");
         } else {
-            hal_wait(deadline_ns);
+            bg_hal_wait(deadline_ns);
         }
     }
     return result;
@@ -200,8 +200,8 @@ static int run_commands(void)
 static uint64_t choose_page_size(uint32_t offset, uint64_t baser)
 {
     for (uint64_t size = 0; size <= 2; size++) {
-        mmio_write64(its.registers, offset, (baser & ~(3ull << 8)) | size << 8);
-        if (BASER_PAGE_SIZE(mmio_read64(its.registers, offset)) == size)
+        bg_mmio_write64(its.registers, offset, (baser & ~(3ull << 8)) | size << 8);
+        if (BASER_PAGE_SIZE(bg_mmio_read64(its.registers, offset)) == size)
             return size;
     }
     return 2;
@@ -209,8 +209,8 @@ static uint64_t choose_page_size(uint32_t offset, uint64_t baser)
 
 static bool takes_indirect(uint32_t offset, uint64_t page_size)
 {
-    mmio_write64(its.registers, offset, BASER_INDIRECT | page_size << 8);
-    return mmio_read64(its.registers, offset) & BASER_INDIRECT;
+    bg_mmio_write64(its.registers, offset, BASER_INDIRECT | page_size << 8);
+    return bg_mmio_read64(its.registers, offset) & BASER_INDIRECT;
 }
 
 static uint64_t divide_up(uint64_t value, uint64_t by)
@@ -223,20 +223,20 @@ static int write_table(uint32_t offset, uint64_t value, uint64_t pages, uint64_t
 {
     uint64_t address;
 
-    *table = hal_dma_alloc(pages * page_bytes, page_bytes, &address);
+    *table = bg_hal_dma_alloc(pages * page_bytes, page_bytes, &address);
     if (!*table)
-        return fail(BAREGPU_ERR_NO_MEMORY, "no memory for a table of the ITS");
+        return fail(BG_ERR_NO_MEMORY, "no memory for a table of the ITS");
     cache_clean(*table, pages * page_bytes);
     /* With pages of 64 KiB address bits 51:48 are in 15:12 (GICv3 12.19.1). */
     if (page_bytes == 0x10000)
         address = (address & 0xffffffff0000) | (address >> 48 & 15) << 12;
     value |= BASER_VALID | address | (pages - 1);
-    mmio_write64(its.registers, offset, value | BASER_CACHE_WB | BASER_SHARED_INNER);
-    if (BASER_SHARED(mmio_read64(its.registers, offset)) == 0) {
+    bg_mmio_write64(its.registers, offset, value | BASER_CACHE_WB | BASER_SHARED_INNER);
+    if (BASER_SHARED(bg_mmio_read64(its.registers, offset)) == 0) {
         its.is_coherent = false;
-        mmio_write64(its.registers, offset, value | BASER_CACHE_NONE);
+        bg_mmio_write64(its.registers, offset, value | BASER_CACHE_NONE);
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /*
@@ -271,7 +271,7 @@ static int make_device_table(uint32_t offset, uint64_t baser, uint64_t page_size
 static int make_tables(void)
 {
     for (uint32_t n = 0; n < GITS_BASER_COUNT; n++) {
-        uint64_t baser = mmio_read64(its.registers, GITS_BASER(n));
+        uint64_t baser = bg_mmio_read64(its.registers, GITS_BASER(n));
         uint64_t *table;
         uint64_t page_size;
         int error;
@@ -288,41 +288,41 @@ static int make_tables(void)
         if (error)
             return error;
     }
-    return its.device_table ? BAREGPU_OK
-                            : fail(BAREGPU_ERR_UNSUPPORTED, "the ITS has no device table");
+    return its.device_table ? BG_OK
+                            : fail(BG_ERR_UNSUPPORTED, "the ITS has no device table");
 }
 
 static int make_queue(void)
 {
     uint64_t value;
 
-    its.queue = hal_dma_alloc(QUEUE_BYTES, 0x10000, &its.queue_address);
+    its.queue = bg_hal_dma_alloc(QUEUE_BYTES, 0x10000, &its.queue_address);
     if (!its.queue)
-        return fail(BAREGPU_ERR_NO_MEMORY, "no memory for the ITS's commands");
+        return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's commands");
     cache_clean(its.queue, QUEUE_BYTES);
     value = BASER_VALID | its.queue_address | (QUEUE_BYTES / 4096 - 1);
-    mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_WB | BASER_SHARED_INNER);
-    if (BASER_SHARED(mmio_read64(its.registers, GITS_CBASER)) == 0) {
+    bg_mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_WB | BASER_SHARED_INNER);
+    if (BASER_SHARED(bg_mmio_read64(its.registers, GITS_CBASER)) == 0) {
         its.is_coherent = false;
-        mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_NONE);
+        bg_mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_NONE);
     }
     its.tail = 0;
-    mmio_write64(its.registers, GITS_CWRITER, 0);
-    return BAREGPU_OK;
+    bg_mmio_write64(its.registers, GITS_CWRITER, 0);
+    return BG_OK;
 }
 
 static int stop(void)
 {
-    uint32_t control = mmio_read32(its.registers, GITS_CTLR);
-    uint64_t deadline_ns = hal_time_ns() + COMMAND_WAIT_NS;
+    uint32_t control = bg_mmio_read32(its.registers, GITS_CTLR);
+    uint64_t deadline_ns = bg_hal_time_ns() + COMMAND_WAIT_NS;
 
-    mmio_write32(its.registers, GITS_CTLR, control & ~GITS_CTLR_ENABLED);
-    while (!(mmio_read32(its.registers, GITS_CTLR) & GITS_CTLR_QUIESCENT)) {
-        if (hal_time_ns() >= deadline_ns)
-            return fail(BAREGPU_ERR_TIMEOUT, "the ITS does not come to rest");
-        hal_wait(deadline_ns);
+    bg_mmio_write32(its.registers, GITS_CTLR, control & ~GITS_CTLR_ENABLED);
+    while (!(bg_mmio_read32(its.registers, GITS_CTLR) & GITS_CTLR_QUIESCENT)) {
+        if (bg_hal_time_ns() >= deadline_ns)
+            return fail(BG_ERR_TIMEOUT, "the ITS does not come to rest");
+        bg_hal_wait(deadline_ns);
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int bring_up(void)
@@ -331,19 +331,19 @@ static int bring_up(void)
     int error;
 
     if (machine.gic_its.size < 2 * GITS_CONTROL_BYTES)
-        return fail(BAREGPU_ERR_UNSUPPORTED, "the machine has no ITS");
-    its.registers = hal_map(machine.gic_its.base, machine.gic_its.size, HAL_MEMORY_DEVICE);
+        return fail(BG_ERR_UNSUPPORTED, "the machine has no ITS");
+    its.registers = bg_hal_map(machine.gic_its.base, machine.gic_its.size, BG_HAL_MEMORY_DEVICE);
     if (!its.registers)
-        return fail(BAREGPU_ERR_UNSUPPORTED, "the ITS's registers cannot be mapped");
-    its.type = mmio_read64(its.registers, GITS_TYPER);
+        return fail(BG_ERR_UNSUPPORTED, "the ITS's registers cannot be mapped");
+    its.type = bg_mmio_read64(its.registers, GITS_TYPER);
     if (!(its.type & TYPER_PHYSICAL))
-        return fail(BAREGPU_ERR_UNSUPPORTED, "the ITS makes no physical LPIs");
+        return fail(BG_ERR_UNSUPPORTED, "the ITS makes no physical LPIs");
     error = lpi_init(&its.problem);
     if (error)
         return error;
-    its.state = hal_dma_alloc(sizeof(*its.state), 64, &address);
+    its.state = bg_hal_dma_alloc(sizeof(*its.state), 64, &address);
     if (!its.state)
-        return fail(BAREGPU_ERR_NO_MEMORY, "no memory for the ITS's devices");
+        return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's devices");
     its.is_coherent = true;
     error = stop();
     if (!error)
@@ -351,7 +351,7 @@ static int bring_up(void)
     if (!error)
         error = make_queue();
     if (!error)
-        mmio_write32(its.registers, GITS_CTLR, GITS_CTLR_ENABLED);
+        bg_mmio_write32(its.registers, GITS_CTLR, GITS_CTLR_ENABLED);
     return error;
 }
 
@@ -378,7 +378,7 @@ static int collection_map(uint32_t cpu)
     int error;
 
     if (its.state->collections[cpu])
-        return BAREGPU_OK;
+        return BG_OK;
     error = lpi_init_cpu(cpu, &its.problem);
     if (error)
         return error;
@@ -409,17 +409,17 @@ static int device_table_reach(uint32_t id)
     void *page;
 
     if (id >= its.device_count)
-        return fail(BAREGPU_ERR_INVALID, "a device id that the ITS does not take");
+        return fail(BG_ERR_INVALID, "a device id that the ITS does not take");
     if (!its.is_indirect || (its.device_table[index] & BASER_VALID))
-        return BAREGPU_OK;
-    page = hal_dma_alloc(its.device_page_bytes, its.device_page_bytes, &address);
+        return BG_OK;
+    page = bg_hal_dma_alloc(its.device_page_bytes, its.device_page_bytes, &address);
     if (!page)
-        return fail(BAREGPU_ERR_NO_MEMORY, "no memory for a page of the device table");
+        return fail(BG_ERR_NO_MEMORY, "no memory for a page of the device table");
     cache_clean(page, its.device_page_bytes);
     its.device_table[index] = address | BASER_VALID;
     publish(&its.device_table[index], sizeof(uint64_t));
-    barrier_full_outer();
-    return BAREGPU_OK;
+    bg_barrier_full_outer();
+    return BG_OK;
 }
 
 static uint32_t log2_of(uint32_t power)
@@ -438,7 +438,7 @@ static int device_map(struct its_device *device, bool is_valid)
 static void device_remove(struct its_device *device)
 {
     device_map(device, false);
-    hal_dma_free(device->table, device->table_bytes);
+    bg_hal_dma_free(device->table, device->table_bytes);
     device->event_count = 0;
 }
 
@@ -466,12 +466,12 @@ static int device_add(uint32_t id, unsigned count, struct its_device **out)
             device = &its.state->devices[i];
     }
     if (!device)
-        return fail(BAREGPU_ERR_NO_SPACE, "too many devices with messages");
+        return fail(BG_ERR_NO_SPACE, "too many devices with messages");
     *device = (struct its_device){.id = id};
     device->table_bytes = events_for(count) * TYPER_ENTRY_BYTES(its.type);
-    device->table = hal_dma_alloc(device->table_bytes, 256, &device->table_address);
+    device->table = bg_hal_dma_alloc(device->table_bytes, 256, &device->table_address);
     if (!device->table)
-        return fail(BAREGPU_ERR_NO_MEMORY, "no memory for a device's translation table");
+        return fail(BG_ERR_NO_MEMORY, "no memory for a device's translation table");
     cache_clean(device->table, device->table_bytes);
     device->event_count = events_for(count);
     error = device_map(device, true);
@@ -480,7 +480,7 @@ static int device_add(uint32_t id, unsigned count, struct its_device **out)
         return error;
     }
     *out = device;
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /* ---- Events and LPIs ---- */
@@ -523,7 +523,7 @@ static uint32_t lpis_free(void)
 }
 
 static void event_map(struct its_device *device, uint32_t event, uint32_t index, uint32_t cpu,
-                      struct hal_msi *message)
+                      struct bg_hal_msi *message)
 {
     struct its_lpi *entry = &its.state->lpis[index];
 
@@ -538,7 +538,7 @@ static void event_map(struct its_device *device, uint32_t event, uint32_t index,
     lpi_set_property(GIC_LPI_FIRST + index, entry->priority, false);
     put_event_command(ITS_MAPTI, entry, GIC_LPI_FIRST + index, cpu);
     put_event_command(ITS_INV, entry, 0, 0);
-    *message = (struct hal_msi){
+    *message = (struct bg_hal_msi){
         .address = machine.gic_its.base + GITS_TRANSLATER,
         .data = event,
         .interrupt = GIC_LPI_FIRST + index,
@@ -547,7 +547,7 @@ static void event_map(struct its_device *device, uint32_t event, uint32_t index,
 
 /* Maps as many as there are; their number. Few at a time, for the queue's sake. */
 static int events_map(struct its_device *device, unsigned count, uint32_t run, uint32_t cpu,
-                      struct hal_msi *messages)
+                      struct bg_hal_msi *messages)
 {
     unsigned done = 0;
     uint32_t index = 0;
@@ -580,7 +580,7 @@ static uint32_t power_below(uint32_t count)
 }
 
 int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
-              struct hal_msi *messages)
+              struct bg_hal_msi *messages)
 {
     struct its_device *device = device_find(device_id);
     uint32_t left = lpis_free();
@@ -592,7 +592,7 @@ int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
     if (count > left)
         count = left;
     if (count == 0)
-        return fail(BAREGPU_ERR_NO_SPACE, "all LPIs are in use");
+        return fail(BG_ERR_NO_SPACE, "all LPIs are in use");
     if (!device) {
         result = device_add(device_id, count, &device);
         if (result)
@@ -606,7 +606,7 @@ int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
     }
     result = events_map(device, count, run, cpu, messages);
     if (result == 0)
-        result = fail(BAREGPU_ERR_NO_SPACE, "all of the device's events are in use");
+        result = fail(BG_ERR_NO_SPACE, "all of the device's events are in use");
     return result;
 }
 
@@ -619,7 +619,7 @@ static struct its_lpi *lpi_get(uint32_t intid)
     return &its.state->lpis[index];
 }
 
-void its_free(uint32_t device_id, const struct hal_msi *messages, unsigned count)
+void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned count)
 {
     struct its_device *device = its.state ? device_find(device_id) : NULL;
 
@@ -658,7 +658,7 @@ int its_lpi_enable(uint32_t intid)
     struct its_lpi *entry = lpi_get(intid);
 
     if (!entry)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     entry->is_enabled = true;
     return lpi_update(intid, entry);
 }
@@ -668,7 +668,7 @@ int its_lpi_disable(uint32_t intid)
     struct its_lpi *entry = lpi_get(intid);
 
     if (!entry)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     entry->is_enabled = false;
     return lpi_update(intid, entry);
 }
@@ -678,7 +678,7 @@ int its_lpi_set_priority(uint32_t intid, uint8_t priority)
     struct its_lpi *entry = lpi_get(intid);
 
     if (!entry)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     entry->priority = priority;
     return lpi_update(intid, entry);
 }
@@ -690,9 +690,9 @@ int its_lpi_set_cpu(uint32_t intid, uint32_t cpu)
     int error;
 
     if (!entry)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     if (entry->cpu == cpu)
-        return BAREGPU_OK;
+        return BG_OK;
     error = collection_map(cpu);
     if (error)
         return error;
@@ -710,7 +710,7 @@ int its_lpi_set_pending(uint32_t intid, bool pending)
     struct its_lpi *entry = lpi_get(intid);
 
     if (!entry)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     put_event_command(pending ? ITS_INT : ITS_CLEAR, entry, 0, 0);
     put_sync(entry->cpu);
     return run_commands();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * GICv3's messages: LPIs, with their tables, and the ITS, which makes an LPI of a device's write
- * (GICv3 chapters 5 and 6). One ITS. Memory comes from hal_dma_alloc.
+ * (GICv3 chapters 5 and 6). One ITS. Memory comes from bg_hal_dma_alloc.
  *
  * The caller (interrupt.c, msi.c) holds its lock around every call. Errors: IO when the ITS stalled
  * on a command, TIMEOUT when it does not answer, and those named. its_problem() then says more.
@@ -31,11 +31,11 @@ const char *its_problem(void);
 /*
  * Reserves up to `count` messages of a device for LPIs that are disabled and go to `cpu`. Returns
  * how many, or NO_SPACE, INVALID (a device id that the ITS does not take), NO_MEMORY. As
- * hal_msi_alloc for `is_block`.
+ * bg_hal_msi_alloc for `is_block`.
  */
 int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
-              struct hal_msi *messages);
-void its_free(uint32_t device_id, const struct hal_msi *messages, unsigned count);
+              struct bg_hal_msi *messages);
+void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned count);
 
 /* LPIs that are reserved, by INTID; others: INVALID. */
 bool its_lpi_is_reserved(uint32_t intid);

@@ -38,12 +38,12 @@ int lpi_init(const char **problem)
 
     if (!gic.has_lpis || gic.id_bits < ID_BITS) {
         *problem = "the GIC has no LPIs";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    lpi.properties = hal_dma_alloc(count, 4096, &lpi.properties_address);
+    lpi.properties = bg_hal_dma_alloc(count, 4096, &lpi.properties_address);
     if (!lpi.properties) {
         *problem = "no memory for the LPIs' properties";
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     lpi.id_bits = ID_BITS;
     lpi.count = count < ITS_LPIS_MAX ? count : ITS_LPIS_MAX;
@@ -51,16 +51,16 @@ int lpi_init(const char **problem)
     for (uint32_t i = 0; i < count; i++)
         lpi.properties[i] = GIC_PRIORITY_DEFAULT | PROPERTY_ONE;
     cache_clean(lpi.properties, count);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /* Writes it cacheable, and again without where the redistributor does not share our caches. */
 static void write_base(char *redistributor, uint32_t offset, uint64_t value)
 {
-    mmio_write64(redistributor, offset, value | CACHE_WRITE_BACK | SHARED_INNER);
-    if ((mmio_read64(redistributor, offset) & SHARED_MASK) == 0) {
+    bg_mmio_write64(redistributor, offset, value | CACHE_WRITE_BACK | SHARED_INNER);
+    if ((bg_mmio_read64(redistributor, offset) & SHARED_MASK) == 0) {
         lpi.is_coherent = false;
-        mmio_write64(redistributor, offset, (value & ~CACHE_MASK) | CACHE_NONE);
+        bg_mmio_write64(redistributor, offset, (value & ~CACHE_MASK) | CACHE_NONE);
     }
 }
 
@@ -72,28 +72,28 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
 
     if (!redistributor || !(gic.redistributor_types[cpu] & GICR_TYPER_PLPIS)) {
         *problem = "a redistributor without LPIs";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     if (lpi.pending_address[cpu])
-        return BAREGPU_OK;
+        return BG_OK;
     /* Somebody's before us: it may be that they cannot be turned off (GICR_CTLR.CES). */
-    mmio_write32(redistributor, GICR_CTLR, 0);
+    bg_mmio_write32(redistributor, GICR_CTLR, 0);
     gic_wait_clear(redistributor, GICR_CTLR, GICR_CTLR_RWP);
-    if (mmio_read32(redistributor, GICR_CTLR) & GICR_CTLR_ENABLE_LPIS) {
+    if (bg_mmio_read32(redistributor, GICR_CTLR) & GICR_CTLR_ENABLE_LPIS) {
         *problem = "a redistributor keeps LPI tables that are not ours";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    pending = hal_dma_alloc(pending_bytes, PENDING_ALIGN, &lpi.pending_address[cpu]);
+    pending = bg_hal_dma_alloc(pending_bytes, PENDING_ALIGN, &lpi.pending_address[cpu]);
     if (!pending) {
         *problem = "no memory for a CPU's pending LPIs";
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     cache_clean(pending, pending_bytes);
     write_base(redistributor, GICR_PROPBASER, lpi.properties_address | (lpi.id_bits - 1));
     write_base(redistributor, GICR_PENDBASER, lpi.pending_address[cpu] | PENDBASER_ZEROED);
-    barrier_full_outer();
-    mmio_write32(redistributor, GICR_CTLR, GICR_CTLR_ENABLE_LPIS);
-    return BAREGPU_OK;
+    bg_barrier_full_outer();
+    bg_mmio_write32(redistributor, GICR_CTLR, GICR_CTLR_ENABLE_LPIS);
+    return BG_OK;
 }
 
 void lpi_set_property(uint32_t intid, uint8_t priority, bool is_enabled)

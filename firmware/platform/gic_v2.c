@@ -19,16 +19,16 @@ int gic_v2_init(const char **problem)
     const struct machine_range *range = &machine.gic_cpu_interface;
 
     gic.cpu_interface = range->size >= GICC_BYTES
-                            ? hal_map(range->base, range->size, HAL_MEMORY_DEVICE)
+                            ? bg_hal_map(range->base, range->size, BG_HAL_MEMORY_DEVICE)
                             : NULL;
     if (!gic.cpu_interface) {
         *problem = "the CPU interface's registers cannot be mapped";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    mmio_write32(gic.distributor, GICD_CTLR, 0);
+    bg_mmio_write32(gic.distributor, GICD_CTLR, 0);
     gic_reset_lines(gic.distributor, GIC_BANKED_COUNT, gic.spi_end);
-    mmio_write32(gic.distributor, GICD_CTLR, ENABLE);
-    return BAREGPU_OK;
+    bg_mmio_write32(gic.distributor, GICD_CTLR, ENABLE);
+    return BG_OK;
 }
 
 /* The first registers of the targets are read-only and hold the reader's own bit; with a single
@@ -38,7 +38,7 @@ static uint8_t read_own_bit(void)
     uint32_t targets = 0;
 
     for (uint32_t i = 0; i < GIC_BANKED_COUNT; i += 4)
-        targets |= mmio_read32(gic.distributor, GICD_ITARGETSR + i);
+        targets |= bg_mmio_read32(gic.distributor, GICD_ITARGETSR + i);
     targets |= targets >> 16;
     targets |= targets >> 8;
     return targets & 0xff ? (uint8_t)targets : 1;
@@ -49,15 +49,15 @@ int gic_v2_init_cpu(uint32_t cpu, const char **problem)
     (void)problem;
     gic_reset_lines(gic.distributor, 0, GIC_BANKED_COUNT);
     gic.cpu_bit[cpu] = read_own_bit();
-    mmio_write32(gic.cpu_interface, GICC_PMR, 0xff);
-    mmio_write32(gic.cpu_interface, GICC_BPR, 0);
-    mmio_write32(gic.cpu_interface, GICC_CTLR, ENABLE);
-    return BAREGPU_OK;
+    bg_mmio_write32(gic.cpu_interface, GICC_PMR, 0xff);
+    bg_mmio_write32(gic.cpu_interface, GICC_BPR, 0);
+    bg_mmio_write32(gic.cpu_interface, GICC_CTLR, ENABLE);
+    return BG_OK;
 }
 
 void gic_v2_set_target(uint32_t intid, uint32_t cpu)
 {
-    mmio_write8(gic.distributor, GICD_ITARGETSR + intid, gic.cpu_bit[cpu]);
+    bg_mmio_write8(gic.distributor, GICD_ITARGETSR + intid, gic.cpu_bit[cpu]);
 }
 
 void gic_v2_send_sgi(uint32_t sgi, uint64_t cpus)
@@ -67,5 +67,5 @@ void gic_v2_send_sgi(uint32_t sgi, uint64_t cpus)
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
         targets |= cpus >> cpu & 1 ? gic.cpu_bit[cpu] : 0;
     if (targets)
-        mmio_write32(gic.distributor, GICD_SGIR, targets << 16 | sgi);
+        bg_mmio_write32(gic.distributor, GICD_SGIR, targets << 16 | sgi);
 }

@@ -23,12 +23,12 @@ static struct v2m frames[MACHINE_MSI_FRAMES_MAX];
 static int frame_read(const struct machine_msi_frame *described, struct v2m *frame)
 {
     void *registers =
-        hal_map(described->range.base, described->range.size, HAL_MEMORY_DEVICE);
+        bg_hal_map(described->range.base, described->range.size, BG_HAL_MEMORY_DEVICE);
     uint32_t type;
 
     if (!registers)
-        return BAREGPU_ERR_NO_MEMORY;
-    type = mmio_read32(registers, MSI_TYPER);
+        return BG_ERR_NO_MEMORY;
+    type = bg_mmio_read32(registers, MSI_TYPER);
     frame->first = MSI_TYPER_FIRST(type);
     frame->count = MSI_TYPER_COUNT(type);
     if (described->spi_count) {
@@ -40,7 +40,7 @@ static int frame_read(const struct machine_msi_frame *described, struct v2m *fra
     else if (frame->count > gic.spi_end - frame->first)
         frame->count = gic.spi_end - frame->first;
     frame->is_read = true;
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int frame_find(uint32_t phandle, struct v2m **frame, uint64_t *doorbell)
@@ -50,9 +50,9 @@ static int frame_find(uint32_t phandle, struct v2m **frame, uint64_t *doorbell)
             continue;
         *frame = &frames[i];
         *doorbell = machine.gic_v2m[i].range.base + MSI_SETSPI;
-        return frames[i].is_read ? BAREGPU_OK : frame_read(&machine.gic_v2m[i], &frames[i]);
+        return frames[i].is_read ? BG_OK : frame_read(&machine.gic_v2m[i], &frames[i]);
     }
-    return BAREGPU_ERR_NOT_FOUND;
+    return BG_ERR_NOT_FOUND;
 }
 
 static bool is_used(const struct v2m *frame, uint32_t intid)
@@ -84,7 +84,7 @@ static uint32_t run_find(const struct v2m *frame, uint32_t run)
     return 0;
 }
 
-int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct hal_msi *messages)
+int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct bg_hal_msi *messages)
 {
     struct v2m *frame;
     uint64_t doorbell;
@@ -108,17 +108,17 @@ int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct hal_msi *m
             break;
         for (uint32_t i = 0; i < run; i++) {
             set_used(frame, first + i, true);
-            messages[done++] = (struct hal_msi){
+            messages[done++] = (struct bg_hal_msi){
                 .address = doorbell,
                 .data = first + i,
                 .interrupt = first + i,
             };
         }
     }
-    return done ? (int)done : BAREGPU_ERR_NO_SPACE;
+    return done ? (int)done : BG_ERR_NO_SPACE;
 }
 
-void v2m_free(uint32_t phandle, const struct hal_msi *messages, unsigned count)
+void v2m_free(uint32_t phandle, const struct bg_hal_msi *messages, unsigned count)
 {
     struct v2m *frame;
     uint64_t doorbell;

@@ -12,7 +12,7 @@
 #include "baregpu/hal.h"
 
 /* As its_alloc, from the frame with this phandle; NOT_FOUND: there is none. */
-int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct hal_msi *messages);
-void v2m_free(uint32_t phandle, const struct hal_msi *messages, unsigned count);
+int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct bg_hal_msi *messages);
+void v2m_free(uint32_t phandle, const struct bg_hal_msi *messages, unsigned count);
 
 #endif

@@ -51,13 +51,13 @@ static bool walk_region(const struct machine_range *region)
     uint64_t at = 0;
 
     while (at + GICR_BYTES <= region->size) {
-        char *redistributor = hal_map(region->base + at, GICR_BYTES, HAL_MEMORY_DEVICE);
+        char *redistributor = bg_hal_map(region->base + at, GICR_BYTES, BG_HAL_MEMORY_DEVICE);
         uint64_t type;
         uint32_t cpu;
 
         if (!redistributor)
             return false;
-        type = mmio_read64(redistributor, GICR_TYPER);
+        type = bg_mmio_read64(redistributor, GICR_TYPER);
         cpu = cpu_of((uint32_t)(type >> 32));
         if (cpu < MACHINE_CPUS_MAX && !gic.redistributors[cpu]) {
             gic.redistributors[cpu] = redistributor;
@@ -75,32 +75,32 @@ static bool walk_region(const struct machine_range *region)
 
 int gic_v3_init(const char **problem)
 {
-    uint32_t type = mmio_read32(gic.distributor, GICD_TYPER);
+    uint32_t type = bg_mmio_read32(gic.distributor, GICD_TYPER);
 
     if (!gic_sysreg_present()) {
         *problem = "the CPU has no interface to a GICv3";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     gic.id_bits = GICD_TYPER_ID_BITS(type);
     gic.has_lpis = type & GICD_TYPER_LPIS;
     for (unsigned i = 0; i < MACHINE_REDISTRIBUTORS_MAX; i++) {
         if (machine.gic_redistributors[i].size && !walk_region(&machine.gic_redistributors[i])) {
             *problem = "the redistributors' registers cannot be mapped";
-            return BAREGPU_ERR_UNSUPPORTED;
+            return BG_ERR_UNSUPPORTED;
         }
     }
-    mmio_write32(gic.distributor, GICD_CTLR, 0);
+    bg_mmio_write32(gic.distributor, GICD_CTLR, 0);
     gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP);
     /* Before anything else: without affinity routing SPIs are banked differently. */
-    mmio_write32(gic.distributor, GICD_CTLR, GICD_CTLR_ARE);
+    bg_mmio_write32(gic.distributor, GICD_CTLR, GICD_CTLR_ARE);
     gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP);
     gic_reset_lines(gic.distributor, GIC_BANKED_COUNT, gic.spi_end);
-    mmio_write32(gic.distributor, GICD_CTLR, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GROUP1);
+    bg_mmio_write32(gic.distributor, GICD_CTLR, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GROUP1);
     if (!gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP)) {
         *problem = "the distributor does not take its settings";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 void *gic_v3_own_frame(void)
@@ -115,26 +115,26 @@ int gic_v3_init_cpu(uint32_t cpu, const char **problem)
 
     if (!redistributor) {
         *problem = "a CPU without a redistributor";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    waker = mmio_read32(redistributor, GICR_WAKER);
-    mmio_write32(redistributor, GICR_WAKER, waker & ~GICR_WAKER_SLEEP);
+    waker = bg_mmio_read32(redistributor, GICR_WAKER);
+    bg_mmio_write32(redistributor, GICR_WAKER, waker & ~GICR_WAKER_SLEEP);
     if (!gic_wait_clear(redistributor, GICR_WAKER, GICR_WAKER_ASLEEP)) {
         *problem = "a redistributor does not wake up";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     gic_reset_lines(redistributor + GICR_FRAME_BYTES, 0, GIC_BANKED_COUNT);
     gic_wait_clear(redistributor, GICD_CTLR, GICR_CTLR_RWP);
     if (!gic_sysreg_enable()) {
         *problem = "the CPU interface's system registers are out of reach";
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 void gic_v3_set_target(uint32_t intid, uint32_t cpu)
 {
-    mmio_write64(gic.distributor, GICD_IROUTER + intid * 8ull, machine.cpus[cpu] & AFFINITY_MASK);
+    bg_mmio_write64(gic.distributor, GICD_IROUTER + intid * 8ull, machine.cpus[cpu] & AFFINITY_MASK);
 }
 
 /* ICC_SGI1R_EL1: up to 16 CPUs that differ in the low 4 bits of their affinity (GICv3 12.2.18). */

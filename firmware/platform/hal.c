@@ -9,7 +9,7 @@
 #include "firmware/platform/mmu.h"
 
 /* virt's devices snoop the caches: Normal memory is coherent, and bus addresses are physical. */
-void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
     uint64_t count = ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE;
     uint64_t base;
@@ -24,13 +24,13 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     return (void *)base;
 }
 
-void hal_dma_free(void *memory, size_t size)
+void bg_hal_dma_free(void *memory, size_t size)
 {
     if (memory)
         pages_free((uintptr_t)memory, ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
-void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
     return mmu_map(address, size, type) == 0 ? (void *)(uintptr_t)address : NULL;
 }

@@ -4,28 +4,28 @@
 
 #include "firmware/platform/interrupt.h"
 
-void hal_sleep(uint64_t deadline_ns)
+void bg_hal_sleep(uint64_t deadline_ns)
 {
     interrupt_sleep(deadline_ns);
 }
 
-int hal_interrupt_attach(uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu,
-                         hal_interrupt_handler *handler, void *context)
+int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
+                         bg_hal_interrupt_handler *handler, void *context)
 {
     return interrupt_attach(interrupt, trigger, cpu, handler, context);
 }
 
-void hal_interrupt_detach(uint32_t interrupt)
+void bg_hal_interrupt_detach(uint32_t interrupt)
 {
     interrupt_detach(interrupt);
 }
 
-void hal_interrupt_mask(uint32_t interrupt)
+void bg_hal_interrupt_mask(uint32_t interrupt)
 {
     interrupt_mask(interrupt);
 }
 
-void hal_interrupt_unmask(uint32_t interrupt)
+void bg_hal_interrupt_unmask(uint32_t interrupt)
 {
     interrupt_unmask(interrupt);
 }

@@ -18,9 +18,9 @@
 #define REPORTS_MAX 8
 
 struct interrupt_slot {
-    hal_interrupt_handler *handler; /* NULL: not attached, or masked for all CPUs */
+    bg_hal_interrupt_handler *handler; /* NULL: not attached, or masked for all CPUs */
     void *context;
-    hal_interrupt_handler *attached;
+    bg_hal_interrupt_handler *attached;
     bool is_edge;
 };
 
@@ -126,7 +126,7 @@ static inline struct interrupt_slot *slot_in(const struct interrupt_cpu *self, u
 static inline __attribute__((always_inline)) void take(struct interrupt_cpu *self, bool is_v3)
 {
     struct interrupt_slot *slot;
-    hal_interrupt_handler *handler;
+    bg_hal_interrupt_handler *handler;
     uint32_t acknowledged;
 
     __atomic_store_n(&self->sequence, self->sequence + 1, __ATOMIC_RELAXED);
@@ -138,7 +138,7 @@ static inline __attribute__((always_inline)) void take(struct interrupt_cpu *sel
     } else {
         take_unhandled(self, slot, acknowledged);
     }
-    store_release64(&self->sequence, self->sequence + 1);
+    bg_store_release64(&self->sequence, self->sequence + 1);
 }
 
 void interrupt_take(void)
@@ -180,7 +180,7 @@ static int init_once(void)
     interrupts.lines = make_slots(gic.spi_end);
     if (!interrupts.lines) {
         interrupts.problem = "no memory for the handlers";
-        interrupts.error = BAREGPU_ERR_UNSUPPORTED;
+        interrupts.error = BG_ERR_UNSUPPORTED;
     }
     return interrupts.error;
 }
@@ -191,15 +191,15 @@ int interrupt_lpis_begin(uint32_t count)
     struct interrupt_slot *lpis;
 
     if (interrupt_cpus[0].lpi_count)
-        return BAREGPU_OK;
+        return BG_OK;
     lpis = make_slots(count);
     if (!lpis)
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         interrupt_cpus[cpu].lpis = lpis;
         interrupt_cpus[cpu].lpi_count = count;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 uint64_t interrupt_lock(void)
@@ -229,7 +229,7 @@ static int init_cpu(uint32_t cpu)
         self->line_count = gic.spi_end;
         self->is_v3 = gic.version == 3;
         cpu_current()->interrupts = self;
-        store_release32(&self->is_ready, 1);
+        bg_store_release32(&self->is_ready, 1);
     }
     lock_release_masked(&interrupts.lock, state);
     return error;
@@ -241,20 +241,20 @@ int interrupt_init_cpu(void)
     int error;
 
     if (interrupt_cpus[cpu].is_ready)
-        return BAREGPU_OK;
+        return BG_OK;
     error = init_cpu(cpu);
     if (error)
         return error;
     /* A machine without a timer's interrupt has the others, and nobody sleeps. */
-    interrupt_cpus[cpu].has_timer = timer_init_cpu() == BAREGPU_OK;
+    interrupt_cpus[cpu].has_timer = timer_init_cpu() == BG_OK;
     __asm__ volatile("msr daifclr, #2" ::: "memory");
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 void interrupt_stop_cpu(void)
 {
     interrupts_mask();
-    store_release32(&self_get()->is_ready, 0);
+    bg_store_release32(&self_get()->is_ready, 0);
 }
 
 const char *interrupt_problem(void)
@@ -294,33 +294,33 @@ static void wait_until_quiet(void)
 
     if (is_in_handler())
         return;
-    barrier_full();
+    bg_barrier_full();
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
-        uint64_t sequence = load_acquire64(&interrupt_cpus[cpu].sequence);
+        uint64_t sequence = bg_load_acquire64(&interrupt_cpus[cpu].sequence);
 
         if (cpu == cpu_index() || sequence % 2 == 0)
             continue;
-        while (load_acquire64(&interrupt_cpus[cpu].sequence) == sequence &&
+        while (bg_load_acquire64(&interrupt_cpus[cpu].sequence) == sequence &&
                !timer_has_passed(deadline_ns))
-            hal_wait(deadline_ns);
+            bg_hal_wait(deadline_ns);
     }
 }
 
 static int target_find(uint32_t intid, uint32_t *cpu)
 {
-    if (*cpu == HAL_CPU_SELF)
+    if (*cpu == BG_HAL_CPU_SELF)
         *cpu = cpu_index();
     else if (intid < GIC_BANKED_COUNT)
-        return BAREGPU_ERR_INVALID;
-    if (*cpu >= machine.cpu_count || !load_acquire32(&interrupt_cpus[*cpu].is_ready))
-        return BAREGPU_ERR_INVALID;
-    return BAREGPU_OK;
+        return BG_ERR_INVALID;
+    if (*cpu >= machine.cpu_count || !bg_load_acquire32(&interrupt_cpus[*cpu].is_ready))
+        return BG_ERR_INVALID;
+    return BG_OK;
 }
 
-static void attach_line(uint32_t intid, enum hal_trigger trigger, uint32_t cpu)
+static void attach_line(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu)
 {
     gic_disable(intid);
-    gic_set_edge(intid, trigger == HAL_TRIGGER_EDGE);
+    gic_set_edge(intid, trigger == BG_HAL_TRIGGER_EDGE);
     if (intid >= GIC_BANKED_COUNT)
         gic_set_target(intid, cpu);
     else
@@ -335,9 +335,9 @@ static int let_in(uint32_t intid, struct interrupt_slot *slot)
     __atomic_store_n(&slot->handler, slot->attached, __ATOMIC_RELEASE);
     if (is_lpi(intid))
         return its_lpi_enable(intid);
-    barrier_full_outer(); /* the register's write comes after */
+    bg_barrier_full_outer(); /* the register's write comes after */
     gic_enable(intid);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /*
@@ -354,18 +354,18 @@ static void keep_out(uint32_t intid, struct interrupt_slot *slot)
         gic_disable(intid);
 }
 
-static int attach_locked(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
-                         hal_interrupt_handler *handler, void *context)
+static int attach_locked(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
+                         bg_hal_interrupt_handler *handler, void *context)
 {
     struct interrupt_slot *slot = slot_of(intid);
-    int error = BAREGPU_OK;
+    int error = BG_OK;
 
     if (!slot || (is_lpi(intid) && !its_lpi_is_reserved(intid)))
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     /* Another CPU joins in with its own. */
     if (slot->attached && (intid >= GIC_BANKED_COUNT || slot->attached != handler ||
                            slot->context != context))
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     if (is_lpi(intid)) {
         error = its_lpi_set_cpu(intid, cpu);
         if (!error)
@@ -376,13 +376,13 @@ static int attach_locked(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
     if (error)
         return error;
     slot->context = context;
-    slot->is_edge = trigger == HAL_TRIGGER_EDGE;
+    slot->is_edge = trigger == BG_HAL_TRIGGER_EDGE;
     __atomic_store_n(&slot->attached, handler, __ATOMIC_RELAXED);
     return let_in(intid, slot);
 }
 
-int interrupt_attach(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
-                     hal_interrupt_handler *handler, void *context)
+int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
+                     bg_hal_interrupt_handler *handler, void *context)
 {
     uint64_t state;
     int error = interrupt_init_cpu();
@@ -390,7 +390,7 @@ int interrupt_attach(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
     if (error)
         return error;
     if (!handler)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     error = target_find(intid, &cpu);
     if (error)
         return error;
@@ -444,10 +444,10 @@ void interrupt_detach(uint32_t intid)
 int interrupt_set_priority(uint32_t intid, uint8_t priority)
 {
     uint64_t state;
-    int error = BAREGPU_OK;
+    int error = BG_OK;
 
     if (!is_attached(intid) || priority > INTERRUPT_PRIORITY_LOWEST)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     state = lock_take_masked(&interrupts.lock);
     if (is_lpi(intid))
         error = its_lpi_set_priority(intid, priority);
@@ -463,9 +463,9 @@ int interrupt_set_cpu(uint32_t intid, uint32_t cpu)
     int error;
 
     if (!is_attached(intid) || intid < GIC_BANKED_COUNT || target_find(intid, &cpu))
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     state = lock_take_masked(&interrupts.lock);
-    error = BAREGPU_OK;
+    error = BG_OK;
     if (is_lpi(intid))
         error = its_lpi_set_cpu(intid, cpu);
     else
@@ -474,31 +474,31 @@ int interrupt_set_cpu(uint32_t intid, uint32_t cpu)
     return error;
 }
 
-int interrupt_set_trigger(uint32_t intid, enum hal_trigger trigger)
+int interrupt_set_trigger(uint32_t intid, enum bg_hal_trigger trigger)
 {
     uint64_t state;
     bool was_enabled;
 
     if (!is_attached(intid) || is_lpi(intid) || intid < GIC_SGI_COUNT)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     state = lock_take_masked(&interrupts.lock);
     was_enabled = gic_is_enabled(intid);
     gic_disable(intid);
-    gic_set_edge(intid, trigger == HAL_TRIGGER_EDGE);
-    slot_of(intid)->is_edge = trigger == HAL_TRIGGER_EDGE;
+    gic_set_edge(intid, trigger == BG_HAL_TRIGGER_EDGE);
+    slot_of(intid)->is_edge = trigger == BG_HAL_TRIGGER_EDGE;
     if (was_enabled)
         gic_enable(intid);
     lock_release_masked(&interrupts.lock, state);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 int interrupt_set_pending(uint32_t intid, bool pending)
 {
     if (!is_attached(intid))
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     if (!is_lpi(intid)) {
         gic_set_pending(intid, pending);
-        return BAREGPU_OK;
+        return BG_OK;
     }
 
     uint64_t state = lock_take_masked(&interrupts.lock);
@@ -518,12 +518,12 @@ int interrupt_sgi_send(uint32_t sgi, uint64_t cpus)
     uint64_t ready = 0;
 
     if (sgi >= GIC_SGI_COUNT)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
-        ready |= (uint64_t)load_acquire32(&interrupt_cpus[cpu].is_ready) << cpu;
+        ready |= (uint64_t)bg_load_acquire32(&interrupt_cpus[cpu].is_ready) << cpu;
     if (cpus & ready)
         gic_send_sgi(sgi, cpus & ready);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 /* ---- Sleep ---- */
@@ -538,7 +538,7 @@ void interrupt_sleep(uint64_t deadline_ns)
     uint64_t state;
 
     if (interrupt_init_cpu() || !self->has_timer) {
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
         return;
     }
     state = interrupts_mask();

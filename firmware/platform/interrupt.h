@@ -45,16 +45,16 @@ const char *interrupt_problem(void);
 const char *interrupt_msi_problem(void);
 
 /*
- * As hal_interrupt_attach. SPIs and LPIs go to `cpu`, which has called interrupt_init_cpu. Of SGIs
- * and PPIs `cpu` is HAL_CPU_SELF: they come to the calling CPU and to all that start later; a CPU
+ * As bg_hal_interrupt_attach. SPIs and LPIs go to `cpu`, which has called interrupt_init_cpu. Of SGIs
+ * and PPIs `cpu` is BG_HAL_CPU_SELF: they come to the calling CPU and to all that start later; a CPU
  * that runs already attaches the same handler and context again, or unmasks it.
  */
-int interrupt_attach(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
-                     hal_interrupt_handler *handler, void *context);
+int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
+                     bg_hal_interrupt_handler *handler, void *context);
 void interrupt_detach(uint32_t intid);
 
 /*
- * As hal_interrupt_mask. Called by a handler it does not wait for another CPU that runs the
+ * As bg_hal_interrupt_mask. Called by a handler it does not wait for another CPU that runs the
  * handler of `intid` at this moment.
  */
 void interrupt_mask(uint32_t intid);
@@ -69,7 +69,7 @@ int interrupt_set_priority(uint32_t intid, uint8_t priority);
 
 /* Where SPIs and LPIs go; both INVALID for what is not attached. */
 int interrupt_set_cpu(uint32_t intid, uint32_t cpu);
-int interrupt_set_trigger(uint32_t intid, enum hal_trigger trigger);
+int interrupt_set_trigger(uint32_t intid, enum bg_hal_trigger trigger);
 
 /* By software: makes it pending, as if the device had, or takes that back (also a latched edge). */
 int interrupt_set_pending(uint32_t intid, bool pending);
@@ -82,7 +82,7 @@ bool interrupt_is_pending(uint32_t intid);
  */
 int interrupt_sgi_send(uint32_t sgi, uint64_t cpus);
 
-/* hal_sleep. */
+/* bg_hal_sleep. */
 void interrupt_sleep(uint64_t deadline_ns);
 
 struct interrupt_statistics {

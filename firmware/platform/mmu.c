@@ -172,12 +172,12 @@ static int map_range(uint64_t address, uint64_t size, uint64_t flags)
             done = map_step(address, size, flags);
         }
         if (done == 0)
-            return BAREGPU_ERR_NO_MEMORY;
+            return BG_ERR_NO_MEMORY;
         address += done;
         size -= done;
     }
     __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static void map_or_panic(uint64_t address, uint64_t size, uint64_t flags)
@@ -260,30 +260,30 @@ static int check_range(uint64_t address, uint64_t size, uint64_t flags)
     uint64_t end = address + size;
 
     if (is_ram(address, size))
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     while (address < end) {
         unsigned level;
         uint64_t entry = find_leaf(address, &level);
 
         if (entry && (entry & DESCRIPTOR_FLAGS) != flags)
-            return BAREGPU_ERR_INVALID;
+            return BG_ERR_INVALID;
         address = (address | ((1ull << level_shift(level)) - 1)) + 1;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
-int mmu_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+int mmu_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
-    uint64_t flags = type == HAL_MEMORY_DEVICE ? FLAGS_DEVICE : FLAGS_DATA;
+    uint64_t flags = type == BG_HAL_MEMORY_DEVICE ? FLAGS_DEVICE : FLAGS_DATA;
     uint64_t first = address & ~(PAGE_SIZE - 1);
     uint64_t end;
     int error;
 
     if (size == 0 || address < PAGE_SIZE || size > mmu.physical_limit ||
         address > mmu.physical_limit - size)
-        return BAREGPU_ERR_RANGE;
-    if (type != HAL_MEMORY_DEVICE && type != HAL_MEMORY_NORMAL)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_RANGE;
+    if (type != BG_HAL_MEMORY_DEVICE && type != BG_HAL_MEMORY_NORMAL)
+        return BG_ERR_INVALID;
     end = (address + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     lock_take(&mmu.lock);
     error = check_range(first, end - first, flags);

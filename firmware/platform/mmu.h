@@ -16,10 +16,10 @@
 void mmu_init(void);
 
 /*
- * As hal_map. A negative baregpu_error: the range is RAM, is mapped with another type, lies beyond
+ * As bg_hal_map. A negative baregpu_error: the range is RAM, is mapped with another type, lies beyond
  * the CPU's addresses, or there is no page for the tables.
  */
-int mmu_map(uint64_t address, uint64_t size, enum hal_memory_type type);
+int mmu_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type);
 
 /* What a page may be used for, as the tables say. */
 struct mmu_permissions {

@@ -114,7 +114,7 @@ void monitor_release_gic_cpu(void)
 static void mailbox_publish(uint64_t *word, uint64_t value)
 {
     cache_clean(&cpu_mailbox, sizeof(cpu_mailbox));
-    store_release64(word, value);
+    bg_store_release64(word, value);
     cache_clean(&cpu_mailbox, sizeof(cpu_mailbox));
     __asm__ volatile("dsb sy\n\tsev" ::: "memory");
 }
@@ -167,17 +167,17 @@ static void wake_parked(void)
 static bool mailbox_is_taken(void)
 {
     cache_invalidate(&cpu_mailbox, sizeof(cpu_mailbox));
-    return load_acquire64(&cpu_mailbox.affinity) == MAILBOX_NOBODY;
+    return bg_load_acquire64(&cpu_mailbox.affinity) == MAILBOX_NOBODY;
 }
 
 int monitor_unpark(uint64_t affinity, uint64_t entry, uint64_t argument, uint64_t deadline_ns)
 {
-    int error = BAREGPU_OK;
+    int error = BG_OK;
 
     while (!lock_try(&mailbox_lock)) {
         if (timer_has_passed(deadline_ns))
-            return BAREGPU_ERR_TIMEOUT;
-        hal_wait(deadline_ns);
+            return BG_ERR_TIMEOUT;
+        bg_hal_wait(deadline_ns);
     }
     cpu_mailbox.entry = entry;
     cpu_mailbox.argument = argument;
@@ -185,11 +185,11 @@ int monitor_unpark(uint64_t affinity, uint64_t entry, uint64_t argument, uint64_
     wake_parked();
     while (!mailbox_is_taken()) {
         if (timer_has_passed(deadline_ns)) {
-            error = BAREGPU_ERR_TIMEOUT;
+            error = BG_ERR_TIMEOUT;
             mailbox_publish(&cpu_mailbox.affinity, MAILBOX_NOBODY);
             break;
         }
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     lock_release(&mailbox_lock);
     return error;

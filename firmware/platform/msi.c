@@ -42,15 +42,15 @@ static bool is_its(const struct machine_msi_map *map)
     return machine.gic_its.size && map->controller == machine.gic_its_phandle;
 }
 
-static int alloc_from_its(const struct hal_msi_request *request, uint32_t device,
-                          struct hal_msi *messages)
+static int alloc_from_its(const struct bg_hal_msi_request *request, uint32_t device,
+                          struct bg_hal_msi *messages)
 {
-    uint32_t cpu = request->cpu == HAL_CPU_SELF ? cpu_index() : request->cpu;
+    uint32_t cpu = request->cpu == BG_HAL_CPU_SELF ? cpu_index() : request->cpu;
     uint64_t state;
     int result;
 
     if (cpu >= machine.cpu_count)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     state = interrupt_lock();
     result = its_init();
     if (result > 0)
@@ -61,39 +61,39 @@ static int alloc_from_its(const struct hal_msi_request *request, uint32_t device
     return result < 0 ? fail(result, its_problem()) : result;
 }
 
-static int alloc_from_frame(const struct hal_msi_request *request, uint32_t phandle,
-                            struct hal_msi *messages)
+static int alloc_from_frame(const struct bg_hal_msi_request *request, uint32_t phandle,
+                            struct bg_hal_msi *messages)
 {
     uint64_t state = interrupt_lock();
     int result = v2m_alloc(phandle, request->count, request->is_block, messages);
 
     interrupt_unlock(state);
-    if (result == BAREGPU_ERR_NOT_FOUND)
-        return fail(BAREGPU_ERR_UNSUPPORTED, "msi-map names a controller that is not known");
-    if (result == BAREGPU_ERR_NO_SPACE)
+    if (result == BG_ERR_NOT_FOUND)
+        return fail(BG_ERR_UNSUPPORTED, "msi-map names a controller that is not known");
+    if (result == BG_ERR_NO_SPACE)
         return fail(result, "all SPIs of the v2m frame are in use");
     return result;
 }
 
-int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *messages)
+int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi *messages)
 {
     const struct machine_msi_map *map;
     uint32_t device;
 
     if (request->count == 0 || (request->is_block && (request->count & (request->count - 1))))
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     if (interrupt_init_cpu())
-        return fail(BAREGPU_ERR_UNSUPPORTED, interrupt_problem());
+        return fail(BG_ERR_UNSUPPORTED, interrupt_problem());
     if (machine.pci_msi_map_count == 0)
-        return fail(BAREGPU_ERR_UNSUPPORTED, "the machine has no controller for messages");
+        return fail(BG_ERR_UNSUPPORTED, "the machine has no controller for messages");
     map = map_find(request->requester_id, &device);
     if (!map)
-        return fail(BAREGPU_ERR_INVALID, "msi-map has no place for this requester");
+        return fail(BG_ERR_INVALID, "msi-map has no place for this requester");
     return is_its(map) ? alloc_from_its(request, device, messages)
                        : alloc_from_frame(request, map->controller, messages);
 }
 
-void hal_msi_free(const struct hal_msi_request *request, const struct hal_msi *messages,
+void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
                   unsigned count)
 {
     uint32_t device;

@@ -98,7 +98,7 @@ int _getpid(void)
 /* Since boot: there is no calendar here. */
 int _gettimeofday(struct timeval *time, void *zone)
 {
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
 
     (void)zone;
     time->tv_sec = (time_t)(now_ns / 1000000000);

@@ -27,18 +27,18 @@ void pl011_init(uintptr_t base)
     void *uart = (void *)base;
 
     /* The line control register may only change while the UART is off (DDI 0183, 3.3.8). */
-    mmio_write32(uart, UARTCR, 0);
-    mmio_write32(uart, UARTIMSC, 0);
-    mmio_write32(uart, UARTLCR_H, UARTLCR_H_FEN | UARTLCR_H_WLEN8);
-    mmio_write32(uart, UARTCR, UARTCR_UARTEN | UARTCR_TXE | UARTCR_RXE);
+    bg_mmio_write32(uart, UARTCR, 0);
+    bg_mmio_write32(uart, UARTIMSC, 0);
+    bg_mmio_write32(uart, UARTLCR_H, UARTLCR_H_FEN | UARTLCR_H_WLEN8);
+    bg_mmio_write32(uart, UARTCR, UARTCR_UARTEN | UARTCR_TXE | UARTCR_RXE);
     pl011_base = uart;
 }
 
 static void pl011_put(char c)
 {
     for (uint32_t polls = 0; polls < PL011_POLLS_MAX; polls++) {
-        if (!(mmio_read32(pl011_base, UARTFR) & UARTFR_TXFF)) {
-            mmio_write32(pl011_base, UARTDR, (uint8_t)c);
+        if (!(bg_mmio_read32(pl011_base, UARTFR) & UARTFR_TXFF)) {
+            bg_mmio_write32(pl011_base, UARTDR, (uint8_t)c);
             return;
         }
     }
@@ -57,8 +57,8 @@ void pl011_write(const char *text, size_t size)
 
 bool pl011_read(char *c)
 {
-    if (!pl011_base || (mmio_read32(pl011_base, UARTFR) & UARTFR_RXFE))
+    if (!pl011_base || (bg_mmio_read32(pl011_base, UARTFR) & UARTFR_RXFE))
         return false;
-    *c = (char)mmio_read32(pl011_base, UARTDR);
+    *c = (char)bg_mmio_read32(pl011_base, UARTDR);
     return true;
 }

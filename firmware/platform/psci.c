@@ -45,16 +45,16 @@ int psci_cpu_on(uint64_t affinity, uint64_t entry, uint64_t context)
 {
     switch (psci_call(PSCI_CPU_ON, affinity, entry, context)) {
     case PSCI_SUCCESS:
-        return BAREGPU_OK;
+        return BG_OK;
     case PSCI_NOT_SUPPORTED:
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     case PSCI_INVALID_PARAMETERS:
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     case PSCI_ALREADY_ON:
     case PSCI_ON_PENDING:
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     default:
-        return BAREGPU_ERR_IO;
+        return BG_ERR_IO;
     }
 }
 

@@ -60,7 +60,7 @@ static int64_t semihosting_transfer(enum semihosting_operation operation, int ha
     uint64_t block[3] = {(uint64_t)handle, (uintptr_t)data, size};
     int64_t left = semihosting_call(operation, block);
 
-    return left < 0 || (uint64_t)left > size ? BAREGPU_ERR_IO : (int64_t)size - left;
+    return left < 0 || (uint64_t)left > size ? BG_ERR_IO : (int64_t)size - left;
 }
 
 static void semihosting_close(int handle)
@@ -113,11 +113,11 @@ int semihosting_command_line(char *buffer, size_t size)
     uint64_t block[2] = {(uintptr_t)buffer, size};
 
     if (!semihosting.present)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     if (semihosting_call(SYS_GET_CMDLINE, block) != 0)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     if (block[1] >= size)
-        return BAREGPU_ERR_TOO_LARGE;
+        return BG_ERR_TOO_LARGE;
     buffer[block[1]] = '\0';
     return (int)block[1];
 }

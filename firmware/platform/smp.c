@@ -25,7 +25,7 @@ void cpu_start_c(struct cpu *cpu);
 
 bool cpu_is_on(uint32_t index)
 {
-    return index < machine.cpu_count && load_acquire32(&cpu_record(index)->state) == CPU_STATE_ON;
+    return index < machine.cpu_count && bg_load_acquire32(&cpu_record(index)->state) == CPU_STATE_ON;
 }
 
 static bool cpu_change_state(struct cpu *cpu, uint32_t from, uint32_t to)
@@ -51,7 +51,7 @@ static INTERRUPT_HANDLER void take_wake(void *context)
 static void wake_init(void *argument)
 {
     (void)argument;
-    has_wake = interrupt_attach(CPU_WAKE_SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, take_wake, NULL) == 0;
+    has_wake = interrupt_attach(CPU_WAKE_SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, take_wake, NULL) == 0;
 }
 
 void cpu_sleep(uint64_t deadline_ns)
@@ -59,7 +59,7 @@ void cpu_sleep(uint64_t deadline_ns)
     if (has_wake)
         interrupt_sleep(deadline_ns);
     else
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
 }
 
 void cpu_wake(uint32_t index)
@@ -74,17 +74,17 @@ int cpu_call_async(uint32_t index, void (*function)(void *argument), void *argum
                    struct cpu_ticket *ticket)
 {
     struct cpu *cpu;
-    int error = BAREGPU_OK;
+    int error = BG_OK;
     uint64_t masked;
 
     if (index >= machine.cpu_count)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     cpu = cpu_record(index);
     masked = lock_take_masked(&cpu->calls_lock);
-    if (load_acquire32(&cpu->state) != CPU_STATE_ON) {
-        error = BAREGPU_ERR_NOT_FOUND;
+    if (bg_load_acquire32(&cpu->state) != CPU_STATE_ON) {
+        error = BG_ERR_NOT_FOUND;
     } else if (cpu->calls_made - cpu->calls_begun >= CPU_CALLS_MAX) {
-        error = BAREGPU_ERR_LIMITED;
+        error = BG_ERR_LIMITED;
     } else {
         cpu->calls[cpu->calls_made % CPU_CALLS_MAX] = (struct cpu_work){function, argument};
         cpu->calls_made++;
@@ -113,7 +113,7 @@ static void cpu_wake_waiters(struct cpu *cpu)
 {
     uint64_t waiters;
 
-    barrier_full();
+    bg_barrier_full();
     waiters = __atomic_load_n(&cpu->waiters, __ATOMIC_RELAXED);
     for (; waiters; waiters &= waiters - 1)
         cpu_wake((uint32_t)__builtin_ctzll(waiters));
@@ -128,18 +128,18 @@ static int cpu_wait(struct cpu *cpu, bool (*is_over)(const struct cpu *cpu, uint
 
     while (!is_over(cpu, value)) {
         if (timer_has_passed(deadline_ns))
-            return is_over(cpu, value) ? BAREGPU_OK : BAREGPU_ERR_TIMEOUT;
+            return is_over(cpu, value) ? BG_OK : BG_ERR_TIMEOUT;
         if (!timer_has_passed(spin_end_ns)) {
-            hal_wait(deadline_ns);
+            bg_hal_wait(deadline_ns);
             continue;
         }
         __atomic_fetch_or(&cpu->waiters, bit, __ATOMIC_RELAXED);
-        barrier_full();
+        bg_barrier_full();
         if (!is_over(cpu, value))
             cpu_sleep(deadline_ns);
         __atomic_fetch_and(&cpu->waiters, ~bit, __ATOMIC_RELAXED);
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 uint32_t cpu_serve(void)
@@ -154,7 +154,7 @@ uint32_t cpu_serve(void)
         cpu->is_serving = true;
         work.function(work.argument);
         cpu->is_serving = false;
-        store_release64(&cpu->calls_done, cpu->calls_done + 1);
+        bg_store_release64(&cpu->calls_done, cpu->calls_done + 1);
         cpu_wake_waiters(cpu);
         count++;
     }
@@ -163,7 +163,7 @@ uint32_t cpu_serve(void)
 
 static bool has_done(const struct cpu *cpu, uint64_t number)
 {
-    return load_acquire64(&cpu->calls_done) >= number;
+    return bg_load_acquire64(&cpu->calls_done) >= number;
 }
 
 int cpu_call_wait(struct cpu_ticket ticket, uint64_t deadline_ns)
@@ -178,7 +178,7 @@ int cpu_call(uint32_t index, void (*function)(void *argument), void *argument,
     int error;
 
     if (index == cpu_index())
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     error = cpu_call_async(index, function, argument, &ticket);
     return error ? error : cpu_call_wait(ticket, deadline_ns);
 }
@@ -191,7 +191,7 @@ static void __attribute__((noreturn)) cpu_power_off(struct cpu *cpu)
     interrupt_stop_cpu();
     /* What stays pending would wake it where it is parked. */
     __asm__ volatile("msr cntv_ctl_el0, xzr\n\tmsr cntp_ctl_el0, xzr\n\tisb" ::: "memory");
-    store_release32(&cpu->state, CPU_STATE_GONE);
+    bg_store_release32(&cpu->state, CPU_STATE_GONE);
     cpu_wake_waiters(cpu);
     if (machine.psci != MACHINE_PSCI_NONE)
         psci_cpu_off();
@@ -208,11 +208,11 @@ void cpu_start_c(struct cpu *cpu)
     cpu_set_current(cpu);
     monitor_release_gic_cpu();
     interrupt_init_cpu(); /* without interrupts it polls */
-    store_release32(&cpu->state, CPU_STATE_ON);
+    bg_store_release32(&cpu->state, CPU_STATE_ON);
     cpu_wake_waiters(cpu);
     for (;;) {
         /* No call comes after it has been told to stop: so looking for that first is enough. */
-        stopping = load_acquire32(&cpu->state) == CPU_STATE_STOPPING;
+        stopping = bg_load_acquire32(&cpu->state) == CPU_STATE_STOPPING;
         if (cpu_serve() > 0)
             continue;
         if (stopping)
@@ -230,12 +230,12 @@ static int cpu_power_on(struct cpu *cpu, uint64_t deadline_ns)
         return psci_cpu_on(affinity, (uintptr_t)cpu_entry_psci, (uintptr_t)cpu);
     if (monitor_present())
         return monitor_unpark(affinity, (uintptr_t)cpu_entry_el1, (uintptr_t)cpu, deadline_ns);
-    return BAREGPU_ERR_UNSUPPORTED;
+    return BG_ERR_UNSUPPORTED;
 }
 
 static bool has_left_state(const struct cpu *cpu, uint64_t state)
 {
-    return load_acquire32(&cpu->state) != state;
+    return bg_load_acquire32(&cpu->state) != state;
 }
 
 int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
@@ -245,10 +245,10 @@ int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
     int error;
 
     if (index == 0 || index >= machine.cpu_count)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     cpu = cpu_record(index);
     if (!cpu_change_state(cpu, CPU_STATE_OFF, CPU_STATE_STARTING))
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     once_run(&wake_once, wake_init, NULL);
     cpu->index = index;
     newlib_init_cpu(index);
@@ -259,7 +259,7 @@ int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
     if (!error)
         return cpu_wait(cpu, has_left_state, CPU_STATE_STARTING, deadline_ns);
     cpu->calls_made = cpu->calls_begun;
-    store_release32(&cpu->state, CPU_STATE_OFF);
+    bg_store_release32(&cpu->state, CPU_STATE_OFF);
     return error;
 }
 
@@ -268,15 +268,15 @@ static int cpu_wait_off(struct cpu *cpu, uint64_t deadline_ns)
 {
     int error = cpu_wait(cpu, has_left_state, CPU_STATE_STOPPING, deadline_ns);
 
-    if (error || load_acquire32(&cpu->state) != CPU_STATE_GONE)
+    if (error || bg_load_acquire32(&cpu->state) != CPU_STATE_GONE)
         return error;
     while (machine.psci != MACHINE_PSCI_NONE && !psci_cpu_is_off(machine.cpus[cpu->index])) {
         if (timer_has_passed(deadline_ns))
-            return BAREGPU_ERR_TIMEOUT;
-        hal_wait(deadline_ns);
+            return BG_ERR_TIMEOUT;
+        bg_hal_wait(deadline_ns);
     }
     cpu_change_state(cpu, CPU_STATE_GONE, CPU_STATE_OFF);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 int cpu_stop(uint32_t index, uint64_t deadline_ns)
@@ -286,16 +286,16 @@ int cpu_stop(uint32_t index, uint64_t deadline_ns)
     uint64_t masked;
 
     if (index == 0 || index >= machine.cpu_count)
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     if (index == cpu_index())
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     cpu = cpu_record(index);
     masked = lock_take_masked(&cpu->calls_lock);
     __atomic_compare_exchange_n(&cpu->state, &state, CPU_STATE_STOPPING, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_ACQUIRE);
     lock_release_masked(&cpu->calls_lock, masked);
     if (state == CPU_STATE_STARTING)
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     cpu_wake(index);
     return cpu_wait_off(cpu, deadline_ns);
 }

@@ -48,12 +48,12 @@ uint64_t timer_ns_to_ticks(uint64_t ns)
     return (uint64_t)((unsigned __int128)ns * clock.ticks_per_ns_q32 >> 32) + 1;
 }
 
-uint64_t hal_time_ns(void)
+uint64_t bg_hal_time_ns(void)
 {
     return timer_ticks_to_ns(timer_ticks());
 }
 
-void hal_wait(uint64_t deadline_ns)
+void bg_hal_wait(uint64_t deadline_ns)
 {
     (void)deadline_ns;
     __asm__ volatile("yield");
@@ -66,14 +66,14 @@ uint64_t timer_since_entry_ns(void)
 
 uint64_t timer_deadline_ns(uint64_t ns)
 {
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
 
     return ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + ns;
 }
 
 bool timer_has_passed(uint64_t deadline_ns)
 {
-    return hal_time_ns() >= deadline_ns;
+    return bg_hal_time_ns() >= deadline_ns;
 }
 
 void timer_delay_ns(uint64_t ns)

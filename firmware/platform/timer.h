@@ -22,7 +22,7 @@ uint64_t timer_since_entry_ns(void);
 
 void timer_delay_ns(uint64_t ns);
 
-/* hal_time_ns() `ns` from now, saturating: a deadline. */
+/* bg_hal_time_ns() `ns` from now, saturating: a deadline. */
 uint64_t timer_deadline_ns(uint64_t ns);
 bool timer_has_passed(uint64_t deadline_ns);
 
@@ -48,7 +48,7 @@ struct timer {
 #define TIMER_NEVER UINT64_MAX
 
 /*
- * Has the function called when hal_time_ns() has reached deadline_ns, at once if it has; never for
+ * Has the function called when bg_hal_time_ns() has reached deadline_ns, at once if it has; never for
  * TIMER_NEVER. One that is armed gets the new deadline. Timers of one deadline are called in any
  * order. Returns 0, or UNSUPPORTED without a usable interrupt.
  */

@@ -37,7 +37,7 @@ static struct timer_cpu *timer_self(void)
 
 static void hardware_set(uint64_t deadline_ns)
 {
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
     uint64_t ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 
     timer_hw_set(is_physical, timer_ns_to_ticks(ns < FAR_NS ? ns : FAR_NS) + 1);
@@ -59,7 +59,7 @@ static void program(struct timer_cpu *self)
 static void timer_interrupt(void *context)
 {
     struct timer_cpu *self = timer_self();
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
     bool is_idle = self->sleep_ns > now_ns;
 
     (void)context;
@@ -93,14 +93,14 @@ int timer_init_cpu(void)
     if (is_physical)
         line = machine.timer_physical;
     if (line.intid == 0)
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     timer_hw_stop(is_physical);
     self->sleep_ns = TIMER_NEVER;
     self->programmed_ns = TIMER_NEVER;
     program(self);
-    error = interrupt_attach(line.intid, line.edge ? HAL_TRIGGER_EDGE : HAL_TRIGGER_LEVEL,
-                             HAL_CPU_SELF, timer_interrupt, NULL);
-    self->is_usable = error == BAREGPU_OK;
+    error = interrupt_attach(line.intid, line.edge ? BG_HAL_TRIGGER_EDGE : BG_HAL_TRIGGER_LEVEL,
+                             BG_HAL_CPU_SELF, timer_interrupt, NULL);
+    self->is_usable = error == BG_OK;
     return error;
 }
 
@@ -113,7 +113,7 @@ int timer_start(struct timer *timer, uint64_t deadline_ns)
     if (error)
         return error;
     if (!self->is_usable)
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     state = interrupts_mask();
     if (timer->is_armed)
         timer_heap_remove(&self->root, timer);
@@ -122,7 +122,7 @@ int timer_start(struct timer *timer, uint64_t deadline_ns)
     timer_heap_insert(&self->root, timer);
     program(self);
     interrupts_restore(state);
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 bool timer_stop(struct timer *timer)

@@ -9,15 +9,15 @@
 
 /* ---- Parameters ---- */
 
-struct compute_alloc_params compute_pack_alloc(uint64_t size)
+struct bg_compute_alloc_params compute_pack_alloc(uint64_t size)
 {
-    return (struct compute_alloc_params){LOW(size), HIGH(size)};
+    return (struct bg_compute_alloc_params){LOW(size), HIGH(size)};
 }
 
-struct compute_copy_params compute_pack_copy(uint32_t kind, struct compute_operand to,
-                                             struct compute_operand from, uint64_t size)
+struct bg_compute_copy_params compute_pack_copy(uint32_t kind, struct bg_compute_operand to,
+                                             struct bg_compute_operand from, uint64_t size)
 {
-    return (struct compute_copy_params){
+    return (struct bg_compute_copy_params){
         .kind = kind,
         .dst_handle = to.handle,
         .src_handle = from.handle,
@@ -30,13 +30,13 @@ struct compute_copy_params compute_pack_copy(uint32_t kind, struct compute_opera
     };
 }
 
-struct compute_vector_memory_params compute_pack_vector_add(uint32_t element_type,
-                                                            struct compute_operand c,
-                                                            struct compute_operand a,
-                                                            struct compute_operand b,
+struct bg_compute_vector_memory_params compute_pack_vector_add(uint32_t element_type,
+                                                            struct bg_compute_operand c,
+                                                            struct bg_compute_operand a,
+                                                            struct bg_compute_operand b,
                                                             uint64_t count)
 {
-    return (struct compute_vector_memory_params){
+    return (struct bg_compute_vector_memory_params){
         .element_type = element_type,
         .c_handle = c.handle,
         .a_handle = a.handle,
@@ -54,13 +54,13 @@ struct compute_vector_memory_params compute_pack_vector_add(uint32_t element_typ
 
 /* ---- Answers ---- */
 
-int compute_take_info(struct compute_device_info *info, const void *answer, uint32_t length)
+int compute_take_info(struct bg_compute_device_info *info, const void *answer, uint32_t length)
 {
     if (length < sizeof(*info)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     memcpy(info, answer, sizeof(*info));
-    info->name[COMPUTE_DEVICE_NAME_SIZE - 1] = '\0';
+    info->name[BG_COMPUTE_DEVICE_NAME_SIZE - 1] = '\0';
     return 0;
 }
 
@@ -71,36 +71,36 @@ static const struct {
     int error;
     const char *name;
 } statuses[] = {
-    {COMPUTE_OK, BAREGPU_OK, "success"},
-    {COMPUTE_INVALID_REQUEST, BAREGPU_ERR_INVALID, "invalid request"},
-    {COMPUTE_REQUEST_TOO_LARGE, BAREGPU_ERR_TOO_LARGE, "request too large"},
-    {COMPUTE_MEDIATOR_UNAVAILABLE, BAREGPU_ERR_UNAVAILABLE, "mediator unavailable"},
-    {COMPUTE_TIMEOUT, BAREGPU_ERR_TIMEOUT, "timeout"},
-    {COMPUTE_CUDA_ERROR, BAREGPU_ERR_IO, "CUDA error"},
-    {COMPUTE_INVALID_POOL, BAREGPU_ERR_POOL, "invalid pool"},
-    {COMPUTE_QUEUE_FULL, BAREGPU_ERR_LIMITED, "queue full"},
-    {COMPUTE_UNSUPPORTED_OPERATION, BAREGPU_ERR_UNSUPPORTED, "unsupported operation"},
-    {COMPUTE_INVALID_LENGTH, BAREGPU_ERR_INVALID, "invalid length"},
-    {COMPUTE_RATE_LIMITED, BAREGPU_ERR_LIMITED, "rate limited"},
-    {COMPUTE_VM_QUARANTINED, BAREGPU_ERR_QUARANTINED, "VM quarantined"},
-    {COMPUTE_OUT_OF_MEMORY, BAREGPU_ERR_NO_MEMORY, "out of GPU memory"},
-    {COMPUTE_INVALID_HANDLE, BAREGPU_ERR_NOT_FOUND, "invalid handle"},
-    {COMPUTE_OUT_OF_RANGE, BAREGPU_ERR_RANGE, "out of range"},
+    {BG_COMPUTE_OK, BG_OK, "success"},
+    {BG_COMPUTE_INVALID_REQUEST, BG_ERR_INVALID, "invalid request"},
+    {BG_COMPUTE_REQUEST_TOO_LARGE, BG_ERR_TOO_LARGE, "request too large"},
+    {BG_COMPUTE_MEDIATOR_UNAVAILABLE, BG_ERR_UNAVAILABLE, "mediator unavailable"},
+    {BG_COMPUTE_TIMEOUT, BG_ERR_TIMEOUT, "timeout"},
+    {BG_COMPUTE_CUDA_ERROR, BG_ERR_IO, "CUDA error"},
+    {BG_COMPUTE_INVALID_POOL, BG_ERR_POOL, "invalid pool"},
+    {BG_COMPUTE_QUEUE_FULL, BG_ERR_LIMITED, "queue full"},
+    {BG_COMPUTE_UNSUPPORTED_OPERATION, BG_ERR_UNSUPPORTED, "unsupported operation"},
+    {BG_COMPUTE_INVALID_LENGTH, BG_ERR_INVALID, "invalid length"},
+    {BG_COMPUTE_RATE_LIMITED, BG_ERR_LIMITED, "rate limited"},
+    {BG_COMPUTE_VM_QUARANTINED, BG_ERR_QUARANTINED, "VM quarantined"},
+    {BG_COMPUTE_OUT_OF_MEMORY, BG_ERR_NO_MEMORY, "out of GPU memory"},
+    {BG_COMPUTE_INVALID_HANDLE, BG_ERR_NOT_FOUND, "invalid handle"},
+    {BG_COMPUTE_OUT_OF_RANGE, BG_ERR_RANGE, "out of range"},
 };
 
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
-int compute_status_error(uint32_t status)
+int bg_compute_status_error(uint32_t status)
 {
     for (size_t i = 0; i < STATUS_COUNT; i++) {
         if (statuses[i].status == status) {
             return statuses[i].error;
         }
     }
-    return BAREGPU_ERR_IO;
+    return BG_ERR_IO;
 }
 
-const char *compute_status_name(uint32_t status)
+const char *bg_compute_status_name(uint32_t status)
 {
     for (size_t i = 0; i < STATUS_COUNT; i++) {
         if (statuses[i].status == status) {

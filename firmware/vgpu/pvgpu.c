@@ -10,9 +10,9 @@
 /* Between two resets of one start: backends that end one after the other do not make us a flood. */
 #define RESET_PAUSE_NS 1000000u
 
-static uint32_t read_register(const struct pvgpu *gpu, uint32_t reg)
+static uint32_t read_register(const struct bg_pvgpu *gpu, uint32_t reg)
 {
-    return mmio_read32(gpu->registers, reg);
+    return bg_mmio_read32(gpu->registers, reg);
 }
 
 /* ---- What the device says about its memory ---- */
@@ -23,30 +23,30 @@ static bool is_power_of_two(uint32_t value)
 }
 
 /* The control region's constants, each read once. */
-static int take_layout(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
+static int take_layout(struct bg_pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
 {
-    const struct pvgpu_control *control = gpu->control;
-    uint32_t magic = load_once32(&control->magic), version = load_once32(&control->version);
-    uint64_t ring_offset = load_once32(&control->ring_offset);
-    uint32_t ring_size = load_once32(&control->ring_size);
-    uint64_t heap_offset = load_once32(&control->heap_offset);
-    uint32_t heap_size = load_once32(&control->heap_size);
+    const struct bg_pvgpu_control *control = gpu->control;
+    uint32_t magic = bg_load_once32(&control->magic), version = bg_load_once32(&control->version);
+    uint64_t ring_offset = bg_load_once32(&control->ring_offset);
+    uint32_t ring_size = bg_load_once32(&control->ring_size);
+    uint64_t heap_offset = bg_load_once32(&control->heap_offset);
+    uint32_t heap_size = bg_load_once32(&control->heap_size);
 
-    if (magic != PVGPU_MAGIC) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (magic != BG_PVGPU_MAGIC) {
+        return BG_ERR_PROTOCOL;
     }
-    if (version >> 16 != PVGPU_VERSION >> 16) {
-        return BAREGPU_ERR_UNSUPPORTED;
+    if (version >> 16 != BG_PVGPU_VERSION >> 16) {
+        return BG_ERR_UNSUPPORTED;
     }
-    if (!is_power_of_two(ring_size) || ring_size < 2 * PVGPU_COMMAND_SIZE_MAX ||
-        ring_offset < sizeof(*control) || ring_offset % PVGPU_COMMAND_ALIGN != 0 ||
+    if (!is_power_of_two(ring_size) || ring_size < 2 * BG_PVGPU_COMMAND_SIZE_MAX ||
+        ring_offset < sizeof(*control) || ring_offset % BG_PVGPU_COMMAND_ALIGN != 0 ||
         ring_offset + ring_size > shmem_size) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
-    if (heap_offset < sizeof(*control) || heap_offset % PVGPU_HEAP_ALIGN != 0 ||
+    if (heap_offset < sizeof(*control) || heap_offset % BG_PVGPU_HEAP_ALIGN != 0 ||
         heap_offset + heap_size > shmem_size ||
         (heap_offset < ring_offset + ring_size && ring_offset < heap_offset + heap_size)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     gpu->ring = shmem + ring_offset;
     gpu->ring_size = ring_size;
@@ -59,19 +59,19 @@ static int take_layout(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size)
 /* ---- Starting a session ---- */
 
 /* Is a backend there that has carried out our reset? */
-static bool is_started(const struct pvgpu *gpu)
+static bool is_started(const struct bg_pvgpu *gpu)
 {
-    uint32_t status = mmio_read_status32(gpu->registers, PVGPU_REG_STATUS);
-    const struct pvgpu_control *control = gpu->control;
+    uint32_t status = bg_mmio_read_status32(gpu->registers, BG_PVGPU_REG_STATUS);
+    const struct bg_pvgpu_control *control = gpu->control;
 
-    if (status == UINT32_MAX || !(status & PVGPU_STATUS_CONNECTED)) {
+    if (status == UINT32_MAX || !(status & BG_PVGPU_STATUS_CONNECTED)) {
         return false;
     }
-    if (!(read_register(gpu, PVGPU_REG_FEATURES_HI) & PVGPU_HIGH(PVGPU_FEATURE_CONTROL_WORDS))) {
+    if (!(read_register(gpu, BG_PVGPU_REG_FEATURES_HI) & PVGPU_HIGH(BG_PVGPU_FEATURE_CONTROL_WORDS))) {
         return true;
     }
-    return load_acquire32(&control->reset_done) == load_once32(&control->reset_request) &&
-           load_acquire32(&control->status) & PVGPU_CONTROL_READY;
+    return bg_load_acquire32(&control->reset_done) == bg_load_once32(&control->reset_request) &&
+           bg_load_acquire32(&control->status) & BG_PVGPU_CONTROL_READY;
 }
 
 /*
@@ -79,21 +79,21 @@ static bool is_started(const struct pvgpu *gpu)
  * device hears of it: then the reset comes first, and the loss, which stays until the next one,
  * after it.
  */
-static bool is_lost_again(const struct pvgpu *gpu)
+static bool is_lost_again(const struct bg_pvgpu *gpu)
 {
-    const struct pvgpu_control *control = gpu->control;
+    const struct bg_pvgpu_control *control = gpu->control;
 
-    return load_acquire32(&control->reset_done) == load_once32(&control->reset_request) &&
-           load_acquire32(&control->status) & PVGPU_CONTROL_DEVICE_LOST;
+    return bg_load_acquire32(&control->reset_done) == bg_load_once32(&control->reset_request) &&
+           bg_load_acquire32(&control->status) & BG_PVGPU_CONTROL_DEVICE_LOST;
 }
 
-static int start(struct pvgpu *gpu, uint64_t deadline_ns)
+static int start(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
-    uint64_t reset_ns = hal_time_ns();
+    uint64_t reset_ns = bg_hal_time_ns();
 
-    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
+    bg_mmio_notify32(gpu->registers, BG_PVGPU_REG_RESET, BG_PVGPU_RESET_VALUE);
     for (;;) {
-        uint64_t now_ns = hal_time_ns();
+        uint64_t now_ns = bg_hal_time_ns();
 
         if (is_started(gpu)) {
             return 0;
@@ -104,38 +104,38 @@ static int start(struct pvgpu *gpu, uint64_t deadline_ns)
 
         if (error != 0) {
             gpu->loss = error;
-            gpu->loss_code = PVGPU_ERROR_DEVICE_LOST;
+            gpu->loss_code = BG_PVGPU_ERROR_DEVICE_LOST;
             return error;
         }
         if (now_ns >= deadline_ns) {
-            return BAREGPU_ERR_UNAVAILABLE;
+            return BG_ERR_UNAVAILABLE;
         }
         if (is_lost && now_ns - reset_ns >= RESET_PAUSE_NS) {
             reset_ns = now_ns;
-            mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
+            bg_mmio_notify32(gpu->registers, BG_PVGPU_REG_RESET, BG_PVGPU_RESET_VALUE);
         }
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
 }
 
-int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
+int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
     int error;
 
     if (gpu->blocks == NULL) {
         return gpu->loss; /* never came so far */
     }
-    gpu->loss = BAREGPU_ERR_UNAVAILABLE; /* until it works */
-    gpu->loss_code = PVGPU_ERROR_BACKEND_DISCONNECTED;
+    gpu->loss = BG_ERR_UNAVAILABLE; /* until it works */
+    gpu->loss_code = BG_PVGPU_ERROR_BACKEND_DISCONNECTED;
     gpu->features = 0;
     error = start(gpu, deadline_ns);
     if (error < 0) {
         return error;
     }
-    gpu->features = read_register(gpu, PVGPU_REG_FEATURES_LO) |
-                    (uint64_t)read_register(gpu, PVGPU_REG_FEATURES_HI) << 32;
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_D3D11)) {
-        gpu->loss = BAREGPU_ERR_UNSUPPORTED;
+    gpu->features = read_register(gpu, BG_PVGPU_REG_FEATURES_LO) |
+                    (uint64_t)read_register(gpu, BG_PVGPU_REG_FEATURES_HI) << 32;
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_D3D11)) {
+        gpu->loss = BG_ERR_UNSUPPORTED;
         return gpu->loss;
     }
     error = pvgpu_ring_start(gpu);
@@ -147,28 +147,28 @@ int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns)
     gpu->last_resource = 0;
     gpu->last_view = 0;
     gpu->loss = 0;
-    gpu->loss_code = PVGPU_OK;
+    gpu->loss_code = BG_PVGPU_OK;
     return 0;
 }
 
 /* Everything that does not need a backend. */
-static int prepare(struct pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
-                   const struct pvgpu_options *options)
+static int prepare(struct bg_pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
+                   const struct bg_pvgpu_options *options)
 {
     int error;
 
-    if (read_register(gpu, PVGPU_REG_VERSION) >> 16 != PVGPU_VERSION >> 16) {
-        return BAREGPU_ERR_UNSUPPORTED;
+    if (read_register(gpu, BG_PVGPU_REG_VERSION) >> 16 != BG_PVGPU_VERSION >> 16) {
+        return BG_ERR_UNSUPPORTED;
     }
-    if (shmem_size < PVGPU_CONTROL_SIZE) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (shmem_size < BG_PVGPU_CONTROL_SIZE) {
+        return BG_ERR_PROTOCOL;
     }
     error = take_layout(gpu, shmem, shmem_size);
     return error < 0 ? error : pvgpu_heap_init(gpu, options->blocks, options->block_count);
 }
 
-int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
-                 const struct pvgpu_options *options, uint64_t deadline_ns)
+int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
+                 const struct bg_pvgpu_options *options, uint64_t deadline_ns)
 {
     int error;
 
@@ -176,86 +176,86 @@ int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem
     gpu->registers = registers;
     gpu->control = shmem;
     gpu->room_timeout_ns =
-        options->room_timeout_ns != 0 ? options->room_timeout_ns : PVGPU_ROOM_TIMEOUT_NS;
-    gpu->suppressed = PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR;
+        options->room_timeout_ns != 0 ? options->room_timeout_ns : BG_PVGPU_ROOM_TIMEOUT_NS;
+    gpu->suppressed = BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR;
     error = prepare(gpu, shmem, shmem_size, options);
     if (error < 0) {
-        *gpu = (struct pvgpu){.registers = registers, .control = shmem, .loss = error};
+        *gpu = (struct bg_pvgpu){.registers = registers, .control = shmem, .loss = error};
         return error;
     }
-    return pvgpu_restart(gpu, deadline_ns);
+    return bg_pvgpu_restart(gpu, deadline_ns);
 }
 
 /* A memory BAR of at least this size? One without an address is found out by who maps it. */
-static bool has_bar(const struct pci_device *device, unsigned bar, uint64_t size)
+static bool has_bar(const struct bg_pci_device *device, unsigned bar, uint64_t size)
 {
-    const struct pci_resource *resource = &device->bars[bar];
+    const struct bg_pci_resource *resource = &device->bars[bar];
 
-    return !resource->is_io && resource->state != PCI_RESOURCE_ABSENT && resource->size >= size;
+    return !resource->is_io && resource->state != BG_PCI_RESOURCE_ABSENT && resource->size >= size;
 }
 
-int pvgpu_open(struct pvgpu *gpu, const struct pci_host *host, const struct pvgpu_options *options,
+int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host, const struct bg_pvgpu_options *options,
                uint64_t deadline_ns)
 {
-    const struct pci_device *device = options->device;
+    const struct bg_pci_device *device = options->device;
     void *registers, *shmem;
     int error;
 
     if (device == NULL) {
-        device = pci_find_id(host, PVGPU_PCI_VENDOR_ID, PVGPU_PCI_DEVICE_ID, NULL);
+        device = bg_pci_find_id(host, BG_PVGPU_PCI_VENDOR_ID, BG_PVGPU_PCI_DEVICE_ID, NULL);
     }
-    if (device == NULL || !has_bar(device, PVGPU_BAR_REGISTERS, PVGPU_REGISTERS_SIZE) ||
-        !has_bar(device, PVGPU_BAR_SHMEM, PVGPU_CONTROL_SIZE)) {
-        return BAREGPU_ERR_NOT_FOUND;
+    if (device == NULL || !has_bar(device, BG_PVGPU_BAR_REGISTERS, BG_PVGPU_REGISTERS_SIZE) ||
+        !has_bar(device, BG_PVGPU_BAR_SHMEM, BG_PVGPU_CONTROL_SIZE)) {
+        return BG_ERR_NOT_FOUND;
     }
-    error = pci_device_enable(host, device, PCI_COMMAND_MEMORY);
+    error = bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
     if (error == 0) {
-        error = pci_bar_map(host, device, PVGPU_BAR_REGISTERS, HAL_MEMORY_DEVICE, &registers);
-    }
-    if (error == 0) {
-        error = pci_bar_map(host, device, PVGPU_BAR_SHMEM, HAL_MEMORY_NORMAL, &shmem);
+        error = bg_pci_bar_map(host, device, BG_PVGPU_BAR_REGISTERS, BG_HAL_MEMORY_DEVICE, &registers);
     }
     if (error == 0) {
-        error = pvgpu_attach(gpu, registers, shmem, device->bars[PVGPU_BAR_SHMEM].size, options,
+        error = bg_pci_bar_map(host, device, BG_PVGPU_BAR_SHMEM, BG_HAL_MEMORY_NORMAL, &shmem);
+    }
+    if (error == 0) {
+        error = bg_pvgpu_attach(gpu, registers, shmem, device->bars[BG_PVGPU_BAR_SHMEM].size, options,
                              deadline_ns);
         gpu->device = device;
     }
     return error;
 }
 
-int pvgpu_close(struct pvgpu *gpu, uint64_t deadline_ns)
+int bg_pvgpu_close(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
-    const struct pvgpu_control *control = gpu->control;
-    bool is_told = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS);
+    const struct bg_pvgpu_control *control = gpu->control;
+    bool is_told = bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS);
 
-    gpu->loss = BAREGPU_ERR_UNAVAILABLE;
-    mmio_notify32(gpu->registers, PVGPU_REG_RESET, PVGPU_RESET_VALUE);
+    gpu->loss = BG_ERR_UNAVAILABLE;
+    bg_mmio_notify32(gpu->registers, BG_PVGPU_REG_RESET, BG_PVGPU_RESET_VALUE);
     while (is_told &&
-           load_acquire32(&control->reset_done) != load_once32(&control->reset_request)) {
-        if (hal_time_ns() >= deadline_ns) {
-            return BAREGPU_ERR_TIMEOUT;
+           bg_load_acquire32(&control->reset_done) != bg_load_once32(&control->reset_request)) {
+        if (bg_hal_time_ns() >= deadline_ns) {
+            return BG_ERR_TIMEOUT;
         }
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     return 0;
 }
 
 /* ---- Display ---- */
 
-int pvgpu_get_display(struct pvgpu *gpu, struct pvgpu_display *display)
+int bg_pvgpu_get_display(struct bg_pvgpu *gpu, struct bg_pvgpu_display *display)
 {
-    const struct pvgpu_control *control = gpu->control;
-    const struct pvgpu_display now = {
-        .width = load_once32(&control->display_width),
-        .height = load_once32(&control->display_height),
-        .refresh_hz = load_once32(&control->display_refresh),
-        .format = load_once32(&control->display_format),
+    const struct bg_pvgpu_control *control = gpu->control;
+    const struct bg_pvgpu_display now = {
+        .width = bg_load_once32(&control->display_width),
+        .height = bg_load_once32(&control->display_height),
+        .refresh_hz = bg_load_once32(&control->display_refresh),
+        .format = bg_load_once32(&control->display_format),
     };
 
-    if (now.width == 0 || now.width > PVGPU_TEXTURE_SIDE_MAX || now.height == 0 ||
-        now.height > PVGPU_TEXTURE_SIDE_MAX || now.refresh_hz == 0 ||
-        now.refresh_hz > DISPLAY_REFRESH_MAX_HZ || pvgpu_format_size(now.format) == 0) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (now.width == 0 || now.width > BG_PVGPU_TEXTURE_SIDE_MAX || now.height == 0 ||
+        now.height > BG_PVGPU_TEXTURE_SIDE_MAX || now.refresh_hz == 0 ||
+        now.refresh_hz > DISPLAY_REFRESH_MAX_HZ || bg_pvgpu_format_size(now.format) == 0) {
+        return BG_ERR_PROTOCOL;
     }
     *display = now;
     return 0;

@@ -5,36 +5,36 @@
 #include "firmware/common/mem.h"
 #include "firmware/vgpu/compute.h"
 
-#define ANSWER_OFFSET ((uint32_t)sizeof(struct pvgpu_compute_result)) /* in a job's place */
+#define ANSWER_OFFSET ((uint32_t)sizeof(struct bg_pvgpu_compute_result)) /* in a job's place */
 
-_Static_assert(PVGPU_JOBS_MAX == 64, "a bit each of a uint64_t");
-_Static_assert(ANSWER_OFFSET + sizeof(struct compute_device_info) <= PVGPU_JOB_SIZE,
+_Static_assert(BG_PVGPU_JOBS_MAX == 64, "a bit each of a uint64_t");
+_Static_assert(ANSWER_OFFSET + sizeof(struct bg_compute_device_info) <= PVGPU_JOB_SIZE,
                "the longest answer that the driver itself asks for");
 
 /* ---- Places ---- */
 
-void pvgpu_jobs_reset(struct pvgpu *gpu)
+void pvgpu_jobs_reset(struct bg_pvgpu *gpu)
 {
     gpu->jobs_in_use = 0;
     gpu->jobs_abandoned = 0;
 }
 
-static void free_slot(struct pvgpu *gpu, uint32_t slot)
+static void free_slot(struct bg_pvgpu *gpu, uint32_t slot)
 {
     gpu->jobs_in_use &= ~(1ull << slot);
     gpu->jobs_abandoned &= ~(1ull << slot);
 }
 
-static void reclaim_abandoned(struct pvgpu *gpu)
+static void reclaim_abandoned(struct bg_pvgpu *gpu)
 {
-    for (uint32_t slot = 0; slot < PVGPU_JOBS_MAX; slot++) {
+    for (uint32_t slot = 0; slot < BG_PVGPU_JOBS_MAX; slot++) {
         if (gpu->jobs_abandoned >> slot & 1 && gpu->job_fences[slot] <= gpu->fence_seen) {
             free_slot(gpu, slot);
         }
     }
 }
 
-static int take_slot(struct pvgpu *gpu, uint32_t *slot)
+static int take_slot(struct bg_pvgpu *gpu, uint32_t *slot)
 {
     if (gpu->jobs_in_use == UINT64_MAX && gpu->jobs_abandoned != 0) {
         int error = pvgpu_look_at_fences(gpu);
@@ -45,29 +45,29 @@ static int take_slot(struct pvgpu *gpu, uint32_t *slot)
         reclaim_abandoned(gpu);
     }
     if (gpu->jobs_in_use == UINT64_MAX) {
-        return BAREGPU_ERR_LIMITED;
+        return BG_ERR_LIMITED;
     }
     *slot = (uint32_t)__builtin_ctzll(~gpu->jobs_in_use);
     return 0;
 }
 
-static uint32_t offset_of(const struct pvgpu *gpu, uint32_t slot)
+static uint32_t offset_of(const struct bg_pvgpu *gpu, uint32_t slot)
 {
     return gpu->job_memory.offset + slot * PVGPU_JOB_SIZE;
 }
 
-static struct pvgpu_compute_result *result_of(const struct pvgpu *gpu, uint32_t slot)
+static struct bg_pvgpu_compute_result *result_of(const struct bg_pvgpu *gpu, uint32_t slot)
 {
-    return (struct pvgpu_compute_result *)(void *)(gpu->heap + offset_of(gpu, slot));
+    return (struct bg_pvgpu_compute_result *)(void *)(gpu->heap + offset_of(gpu, slot));
 }
 
 /* ---- Jobs ---- */
 
-static int start(struct pvgpu *gpu, const struct pvgpu_compute_options *options, uint32_t slot,
-                 struct pvgpu_job *job)
+static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options, uint32_t slot,
+                 struct bg_pvgpu_job *job)
 {
     const uint32_t size =
-        (uint32_t)sizeof(struct pvgpu_compute) + (options->param_count + 3) / 4 * 16;
+        (uint32_t)sizeof(struct bg_pvgpu_compute) + (options->param_count + 3) / 4 * 16;
     /* Both commands or none: without its fence nothing would tell when the operation is done. */
     int error = pvgpu_make_room(gpu, size + PVGPU_FENCE_SIZE);
 
@@ -77,71 +77,71 @@ static int start(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
     if (error < 0) {
         return error;
     }
-    memset(result_of(gpu, slot), 0, sizeof(struct pvgpu_compute_result));
+    memset(result_of(gpu, slot), 0, sizeof(struct bg_pvgpu_compute_result));
     pvgpu_put(gpu, offset_of(gpu, slot), options->data_offset, options->data_size,
               options->answer_offset);
     pvgpu_put(gpu, options->answer_size, options->param_count, 0, 0);
     pvgpu_put_words(gpu, NULL, 0, options->params, options->param_count);
     pvgpu_end(gpu);
-    *job = (struct pvgpu_job){.slot = slot, .answer_size = options->answer_size};
-    error = pvgpu_fence(gpu, &job->fence);
+    *job = (struct bg_pvgpu_job){.slot = slot, .answer_size = options->answer_size};
+    error = bg_pvgpu_fence(gpu, &job->fence);
     gpu->job_fences[slot] = job->fence;
     gpu->jobs_in_use |= 1ull << slot;
     return error;
 }
 
-int pvgpu_compute(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
-                  struct pvgpu_job *job)
+int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                  struct bg_pvgpu_job *job)
 {
     uint32_t slot;
     int error;
 
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_COMPUTE)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_COMPUTE)) {
         return pvgpu_refuse(gpu);
     }
-    if (options->operation < PVGPU_CMD_COMPUTE_FIRST ||
-        options->operation > PVGPU_CMD_COMPUTE_LAST ||
-        options->param_count > PVGPU_COMPUTE_PARAMS_MAX) {
-        return BAREGPU_ERR_INVALID;
+    if (options->operation < BG_PVGPU_CMD_COMPUTE_FIRST ||
+        options->operation > BG_PVGPU_CMD_COMPUTE_LAST ||
+        options->param_count > BG_PVGPU_COMPUTE_PARAMS_MAX) {
+        return BG_ERR_INVALID;
     }
     error = take_slot(gpu, &slot);
     return error < 0 ? error : start(gpu, options, slot, job);
 }
 
 /* The fence has passed: reads the result once, and checks it. */
-static int take_result(struct pvgpu *gpu, struct pvgpu_job *job)
+static int take_result(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job)
 {
-    const struct pvgpu_compute_result *result = result_of(gpu, job->slot);
+    const struct bg_pvgpu_compute_result *result = result_of(gpu, job->slot);
 
-    if (load_acquire32(&result->done) != 1) {
-        return BAREGPU_ERR_IO; /* the ring refused the command: that is a failure of its own */
+    if (bg_load_acquire32(&result->done) != 1) {
+        return BG_ERR_IO; /* the ring refused the command: that is a failure of its own */
     }
-    job->status = load_once32(&result->status);
-    job->results[0] = load_once32(&result->results[0]);
-    job->results[1] = load_once32(&result->results[1]);
-    job->data_size = load_once32(&result->data_size);
-    job->exec_time_us = load_once32(&result->exec_time_us);
+    job->status = bg_load_once32(&result->status);
+    job->results[0] = bg_load_once32(&result->results[0]);
+    job->results[1] = bg_load_once32(&result->results[1]);
+    job->data_size = bg_load_once32(&result->data_size);
+    job->exec_time_us = bg_load_once32(&result->exec_time_us);
     gpu->last_status = job->status;
-    if (job->status == COMPUTE_OK && job->data_size > job->answer_size) {
-        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+    if (job->status == BG_COMPUTE_OK && job->data_size > job->answer_size) {
+        return pvgpu_lose(gpu, BG_ERR_PROTOCOL, BG_PVGPU_ERROR_UNKNOWN);
     }
-    return compute_status_error(job->status);
+    return bg_compute_status_error(job->status);
 }
 
-int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns)
+int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
     int error;
 
-    job->status = COMPUTE_OK;
-    if (job->fence > gpu->fence_last || job->slot >= PVGPU_JOBS_MAX) {
-        return BAREGPU_ERR_INVALID;
+    job->status = BG_COMPUTE_OK;
+    if (job->fence > gpu->fence_last || job->slot >= BG_PVGPU_JOBS_MAX) {
+        return BG_ERR_INVALID;
     }
     if (job->fence < gpu->fence_first) {
-        return BAREGPU_ERR_UNAVAILABLE; /* of an earlier session */
+        return BG_ERR_UNAVAILABLE; /* of an earlier session */
     }
     error = pvgpu_wait_passed(gpu, job->fence, deadline_ns);
-    if (error == BAREGPU_ERR_TIMEOUT) {
-        return BAREGPU_ERR_BUSY;
+    if (error == BG_ERR_TIMEOUT) {
+        return BG_ERR_BUSY;
     }
     if (error == 0) {
         error = take_result(gpu, job);
@@ -150,57 +150,57 @@ int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_n
     return error;
 }
 
-void pvgpu_job_abandon(struct pvgpu *gpu, const struct pvgpu_job *job)
+void bg_pvgpu_job_abandon(struct bg_pvgpu *gpu, const struct bg_pvgpu_job *job)
 {
-    if (job->fence >= gpu->fence_first && job->slot < PVGPU_JOBS_MAX) {
+    if (job->fence >= gpu->fence_first && job->slot < BG_PVGPU_JOBS_MAX) {
         gpu->jobs_abandoned |= 1ull << job->slot;
     }
 }
 
 /* Starts an operation; waits for it when nobody else will. */
-static int run(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
-               struct pvgpu_job *job, uint64_t deadline_ns)
+static int run(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+               struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    int error = pvgpu_compute(gpu, options, job);
+    int error = bg_pvgpu_compute(gpu, options, job);
 
     if (error < 0) {
         return error;
     }
-    error = pvgpu_job_wait(gpu, job, deadline_ns);
-    if (error == BAREGPU_ERR_BUSY) {
-        pvgpu_job_abandon(gpu, job);
-        return BAREGPU_ERR_TIMEOUT;
+    error = bg_pvgpu_job_wait(gpu, job, deadline_ns);
+    if (error == BG_ERR_BUSY) {
+        bg_pvgpu_job_abandon(gpu, job);
+        return BG_ERR_TIMEOUT;
     }
     return error;
 }
 
-static int run_or_start(struct pvgpu *gpu, uint32_t operation, const void *params,
-                        uint32_t param_count, struct pvgpu_job *job, uint64_t deadline_ns)
+static int run_or_start(struct bg_pvgpu *gpu, uint32_t operation, const void *params,
+                        uint32_t param_count, struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    const struct pvgpu_compute_options options = {
+    const struct bg_pvgpu_compute_options options = {
         .operation = operation, .params = params, .param_count = param_count};
-    struct pvgpu_job own;
+    struct bg_pvgpu_job own;
 
-    return job != NULL ? pvgpu_compute(gpu, &options, job)
+    return job != NULL ? bg_pvgpu_compute(gpu, &options, job)
                        : run(gpu, &options, &own, deadline_ns);
 }
 
 /* ---- Operations ---- */
 
-int pvgpu_nop(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns)
+int bg_pvgpu_nop(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    return run_or_start(gpu, COMPUTE_NOP, NULL, 0, job, deadline_ns);
+    return run_or_start(gpu, BG_COMPUTE_NOP, NULL, 0, job, deadline_ns);
 }
 
-int pvgpu_add_basic(struct pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns)
+int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns)
 {
     const uint32_t params[] = {a, b};
-    const struct pvgpu_compute_options options = {
-        .operation = COMPUTE_VECTOR_ADD_BASIC,
+    const struct bg_pvgpu_compute_options options = {
+        .operation = BG_COMPUTE_VECTOR_ADD_BASIC,
         .params = params,
         .param_count = COMPUTE_WORDS(params),
     };
-    struct pvgpu_job job;
+    struct bg_pvgpu_job job;
     int error = run(gpu, &options, &job, deadline_ns);
 
     if (error == 0) {
@@ -209,18 +209,18 @@ int pvgpu_add_basic(struct pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, ui
     return error;
 }
 
-int pvgpu_get_info(struct pvgpu *gpu, struct compute_device_info *info, uint64_t deadline_ns)
+int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info, uint64_t deadline_ns)
 {
-    struct pvgpu_compute_options options = {.operation = COMPUTE_GET_DEVICE_INFO,
+    struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_GET_DEVICE_INFO,
                                             .answer_size = sizeof(*info)};
-    struct pvgpu_job job;
+    struct bg_pvgpu_job job;
     uint32_t slot;
     int error;
 
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_COMPUTE)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_COMPUTE)) {
         return pvgpu_refuse(gpu);
     }
-    error = take_slot(gpu, &slot); /* the one that pvgpu_compute takes */
+    error = take_slot(gpu, &slot); /* the one that bg_pvgpu_compute takes */
     if (error < 0) {
         return error;
     }
@@ -230,17 +230,17 @@ int pvgpu_get_info(struct pvgpu *gpu, struct compute_device_info *info, uint64_t
                      : compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
 }
 
-int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
+int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
 {
-    const struct compute_alloc_params params = compute_pack_alloc(size);
-    const struct pvgpu_compute_options options = {.operation = COMPUTE_MEMORY_ALLOC,
+    const struct bg_compute_alloc_params params = compute_pack_alloc(size);
+    const struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_MEMORY_ALLOC,
                                                   .params = &params.size_lo,
                                                   .param_count = COMPUTE_WORDS(params)};
-    struct pvgpu_job job;
+    struct bg_pvgpu_job job;
     int error = run(gpu, &options, &job, deadline_ns);
 
     if (error == 0 && job.results[0] == 0) {
-        error = BAREGPU_ERR_PROTOCOL; /* 0 names the heap */
+        error = BG_ERR_PROTOCOL; /* 0 names the heap */
     }
     if (error == 0) {
         *handle = job.results[0];
@@ -248,34 +248,34 @@ int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint6
     return error;
 }
 
-int pvgpu_memory_free(struct pvgpu *gpu, uint32_t handle, uint64_t deadline_ns)
+int bg_pvgpu_memory_free(struct bg_pvgpu *gpu, uint32_t handle, uint64_t deadline_ns)
 {
-    return run_or_start(gpu, COMPUTE_MEMORY_FREE, &handle, 1, NULL, deadline_ns);
+    return run_or_start(gpu, BG_COMPUTE_MEMORY_FREE, &handle, 1, NULL, deadline_ns);
 }
 
-int pvgpu_memory_copy(struct pvgpu *gpu, struct compute_operand to, struct compute_operand from,
-                      uint64_t size, struct pvgpu_job *job, uint64_t deadline_ns)
+int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to, struct bg_compute_operand from,
+                      uint64_t size, struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    const uint32_t kind = from.handle == 0 && to.handle != 0   ? COMPUTE_COPY_HOST_TO_DEVICE
-                          : from.handle != 0 && to.handle == 0 ? COMPUTE_COPY_DEVICE_TO_HOST
-                                                               : COMPUTE_COPY_DEVICE_TO_DEVICE;
-    const struct compute_copy_params params = compute_pack_copy(kind, to, from, size);
+    const uint32_t kind = from.handle == 0 && to.handle != 0   ? BG_COMPUTE_COPY_HOST_TO_DEVICE
+                          : from.handle != 0 && to.handle == 0 ? BG_COMPUTE_COPY_DEVICE_TO_HOST
+                                                               : BG_COMPUTE_COPY_DEVICE_TO_DEVICE;
+    const struct bg_compute_copy_params params = compute_pack_copy(kind, to, from, size);
 
-    return run_or_start(gpu, COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job, deadline_ns);
+    return run_or_start(gpu, BG_COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job, deadline_ns);
 }
 
-int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct compute_operand c,
-                     struct compute_operand a, struct compute_operand b, uint64_t count,
-                     struct pvgpu_job *job, uint64_t deadline_ns)
+int bg_pvgpu_vector_add(struct bg_pvgpu *gpu, uint32_t element_type, struct bg_compute_operand c,
+                     struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
+                     struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
-    const struct compute_vector_memory_params params =
+    const struct bg_compute_vector_memory_params params =
         compute_pack_vector_add(element_type, c, a, b, count);
 
-    return run_or_start(gpu, COMPUTE_VECTOR_ADD_MEMORY, &params, COMPUTE_WORDS(params), job,
+    return run_or_start(gpu, BG_COMPUTE_VECTOR_ADD_MEMORY, &params, COMPUTE_WORDS(params), job,
                         deadline_ns);
 }
 
-int pvgpu_synchronize(struct pvgpu *gpu, uint64_t deadline_ns)
+int bg_pvgpu_synchronize(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
-    return run_or_start(gpu, COMPUTE_SYNCHRONIZE, NULL, 0, NULL, deadline_ns);
+    return run_or_start(gpu, BG_COMPUTE_SYNCHRONIZE, NULL, 0, NULL, deadline_ns);
 }

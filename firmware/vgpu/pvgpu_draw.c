@@ -4,10 +4,10 @@
 
 #define WORD 4u
 #define ROUND_UP(size)                                                                         \
-    (((uint32_t)(size) + PVGPU_COMMAND_ALIGN - 1) / PVGPU_COMMAND_ALIGN * PVGPU_COMMAND_ALIGN)
+    (((uint32_t)(size) + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN * BG_PVGPU_COMMAND_ALIGN)
 
-_Static_assert(sizeof(struct pvgpu_viewport) == 6 * WORD, "put as words");
-_Static_assert(sizeof(struct pvgpu_rectangle) == 4 * WORD, "put as words");
+_Static_assert(sizeof(struct bg_pvgpu_viewport) == 6 * WORD, "put as words");
+_Static_assert(sizeof(struct bg_pvgpu_rectangle) == 4 * WORD, "put as words");
 
 /* A float's bits. */
 static uint32_t bits_of(const float *value)
@@ -20,13 +20,13 @@ static uint32_t bits_of(const float *value)
 
 /* ---- Views ---- */
 
-static int create_view(struct pvgpu *gpu, uint32_t type, const struct pvgpu_view_options *options,
+static int create_view(struct bg_pvgpu *gpu, uint32_t type, const struct bg_pvgpu_view_options *options,
                        uint32_t *id)
 {
     if (gpu->last_view == UINT32_MAX) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
-    int error = pvgpu_begin(gpu, type, gpu->last_view + 1, 0, sizeof(struct pvgpu_create_view));
+    int error = pvgpu_begin(gpu, type, gpu->last_view + 1, 0, sizeof(struct bg_pvgpu_create_view));
 
     if (error < 0) {
         return error;
@@ -39,9 +39,9 @@ static int create_view(struct pvgpu *gpu, uint32_t type, const struct pvgpu_view
     return 0;
 }
 
-static int destroy_view(struct pvgpu *gpu, uint32_t type, uint32_t id)
+static int destroy_view(struct bg_pvgpu *gpu, uint32_t type, uint32_t id)
 {
-    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct pvgpu_command));
+    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct bg_pvgpu_command));
 
     if (error == 0) {
         pvgpu_end(gpu);
@@ -49,34 +49,34 @@ static int destroy_view(struct pvgpu *gpu, uint32_t type, uint32_t id)
     return error;
 }
 
-int pvgpu_render_target_view_create(struct pvgpu *gpu, const struct pvgpu_view_options *options,
+int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
                                     uint32_t *id)
 {
-    return create_view(gpu, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, options, id);
+    return create_view(gpu, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, options, id);
 }
 
-int pvgpu_render_target_view_destroy(struct pvgpu *gpu, uint32_t id)
+int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    return destroy_view(gpu, PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, id);
+    return destroy_view(gpu, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, id);
 }
 
-int pvgpu_depth_stencil_view_create(struct pvgpu *gpu, const struct pvgpu_view_options *options,
+int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
                                     uint32_t *id)
 {
-    return create_view(gpu, PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, options, id);
+    return create_view(gpu, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, options, id);
 }
 
-int pvgpu_depth_stencil_view_destroy(struct pvgpu *gpu, uint32_t id)
+int bg_pvgpu_depth_stencil_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    return destroy_view(gpu, PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, id);
+    return destroy_view(gpu, BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, id);
 }
 
 /* ---- Clears ---- */
 
-int pvgpu_clear_render_target(struct pvgpu *gpu, uint32_t view, const float *rgba)
+int bg_pvgpu_clear_render_target(struct bg_pvgpu *gpu, uint32_t view, const float *rgba)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_CLEAR_RENDER_TARGET, view, 0,
-                            ROUND_UP(sizeof(struct pvgpu_clear_render_target)));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, view, 0,
+                            ROUND_UP(sizeof(struct bg_pvgpu_clear_render_target)));
 
     if (error == 0) {
         pvgpu_put(gpu, view, bits_of(&rgba[0]), bits_of(&rgba[1]), bits_of(&rgba[2]));
@@ -86,11 +86,11 @@ int pvgpu_clear_render_target(struct pvgpu *gpu, uint32_t view, const float *rgb
     return error;
 }
 
-int pvgpu_clear_depth_stencil(struct pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
+int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
                               uint32_t stencil)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_CLEAR_DEPTH_STENCIL, view, 0,
-                            sizeof(struct pvgpu_clear_depth_stencil));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, view, 0,
+                            sizeof(struct bg_pvgpu_clear_depth_stencil));
 
     if (error == 0) {
         pvgpu_put(gpu, view, flags, bits_of(depth), stencil);
@@ -101,20 +101,20 @@ int pvgpu_clear_depth_stencil(struct pvgpu *gpu, uint32_t view, uint32_t flags, 
 
 /* ---- State ---- */
 
-int pvgpu_set_render_target(struct pvgpu *gpu, uint32_t count, const uint32_t *views,
+int bg_pvgpu_set_render_target(struct bg_pvgpu *gpu, uint32_t count, const uint32_t *views,
                             uint32_t depth_stencil_view)
 {
-    uint32_t rtv[PVGPU_RENDER_TARGETS_MAX] = {0};
+    uint32_t rtv[BG_PVGPU_RENDER_TARGETS_MAX] = {0};
     int error;
 
-    if (count > PVGPU_RENDER_TARGETS_MAX) {
-        return BAREGPU_ERR_INVALID;
+    if (count > BG_PVGPU_RENDER_TARGETS_MAX) {
+        return BG_ERR_INVALID;
     }
     for (uint32_t i = 0; i < count; i++) {
         rtv[i] = views[i];
     }
-    error = pvgpu_begin(gpu, PVGPU_CMD_SET_RENDER_TARGET, 0, 0,
-                        ROUND_UP(sizeof(struct pvgpu_set_render_target)));
+    error = pvgpu_begin(gpu, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, 0,
+                        ROUND_UP(sizeof(struct bg_pvgpu_set_render_target)));
     if (error == 0) {
         pvgpu_put(gpu, count, depth_stencil_view, rtv[0], rtv[1]);
         pvgpu_put(gpu, rtv[2], rtv[3], rtv[4], rtv[5]);
@@ -124,16 +124,16 @@ int pvgpu_set_render_target(struct pvgpu *gpu, uint32_t count, const uint32_t *v
     return error;
 }
 
-static int set_list(struct pvgpu *gpu, uint32_t type, uint32_t count, const void *items,
+static int set_list(struct bg_pvgpu *gpu, uint32_t type, uint32_t count, const void *items,
                     uint32_t item_size)
 {
     uint32_t payload = WORD + count * item_size;
     int error;
 
-    if (count > PVGPU_VIEWPORTS_MAX) {
-        return BAREGPU_ERR_INVALID;
+    if (count > BG_PVGPU_VIEWPORTS_MAX) {
+        return BG_ERR_INVALID;
     }
-    error = pvgpu_begin(gpu, type, 0, 0, ROUND_UP(sizeof(struct pvgpu_command) + payload));
+    error = pvgpu_begin(gpu, type, 0, 0, ROUND_UP(sizeof(struct bg_pvgpu_command) + payload));
     if (error == 0) {
         pvgpu_put_words(gpu, &count, 1, items, count * item_size / WORD);
         pvgpu_end(gpu);
@@ -141,21 +141,21 @@ static int set_list(struct pvgpu *gpu, uint32_t type, uint32_t count, const void
     return error;
 }
 
-int pvgpu_set_viewport(struct pvgpu *gpu, uint32_t count, const struct pvgpu_viewport *viewports)
+int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_viewport *viewports)
 {
-    return set_list(gpu, PVGPU_CMD_SET_VIEWPORT, count, viewports, sizeof(*viewports));
+    return set_list(gpu, BG_PVGPU_CMD_SET_VIEWPORT, count, viewports, sizeof(*viewports));
 }
 
-int pvgpu_set_scissor(struct pvgpu *gpu, uint32_t count, const struct pvgpu_rectangle *rectangles)
+int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
 {
-    return set_list(gpu, PVGPU_CMD_SET_SCISSOR, count, rectangles, sizeof(*rectangles));
+    return set_list(gpu, BG_PVGPU_CMD_SET_SCISSOR, count, rectangles, sizeof(*rectangles));
 }
 
 /* ---- Display ---- */
 
-int pvgpu_present(struct pvgpu *gpu, uint32_t texture, uint32_t sync_interval)
+int bg_pvgpu_present(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_PRESENT, texture, 0, sizeof(struct pvgpu_present));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_PRESENT, texture, 0, sizeof(struct bg_pvgpu_present));
 
     if (error == 0) {
         pvgpu_put(gpu, texture, sync_interval, 0, 0);
@@ -164,20 +164,20 @@ int pvgpu_present(struct pvgpu *gpu, uint32_t texture, uint32_t sync_interval)
     return error;
 }
 
-int pvgpu_present_region(struct pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
-                         uint32_t count, const struct pvgpu_rectangle *rectangles)
+int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
+                         uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
 {
     const uint32_t before[] = {texture, sync_interval, 0, count};
     int error;
 
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_REGIONS)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
     }
-    if (count == 0 || count > PVGPU_PRESENT_RECTANGLES_MAX) {
-        return BAREGPU_ERR_INVALID;
+    if (count == 0 || count > BG_PVGPU_PRESENT_RECTANGLES_MAX) {
+        return BG_ERR_INVALID;
     }
-    error = pvgpu_begin(gpu, PVGPU_CMD_PRESENT_REGION, texture, 0,
-                        sizeof(struct pvgpu_command) + sizeof(before) +
+    error = pvgpu_begin(gpu, BG_PVGPU_CMD_PRESENT_REGION, texture, 0,
+                        sizeof(struct bg_pvgpu_command) + sizeof(before) +
                             count * (uint32_t)sizeof(*rectangles));
     if (error == 0) {
         pvgpu_put_words(gpu, before, 4, rectangles,
@@ -187,11 +187,11 @@ int pvgpu_present_region(struct pvgpu *gpu, uint32_t texture, uint32_t sync_inte
     return error;
 }
 
-int pvgpu_resize_buffers(struct pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
+int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
                          uint32_t format, uint32_t buffer_count)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_RESIZE_BUFFERS, texture, 0,
-                            sizeof(struct pvgpu_resize_buffers));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_RESIZE_BUFFERS, texture, 0,
+                            sizeof(struct bg_pvgpu_resize_buffers));
 
     if (error == 0) {
         pvgpu_put(gpu, texture, width, height, format);

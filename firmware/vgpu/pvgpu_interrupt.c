@@ -7,29 +7,29 @@
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #define ALL_ONES UINT32_MAX /* what reads give when the device is gone */
-#define ALL_BITS (PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR)
+#define ALL_BITS (BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR)
 
-static void acknowledge(const struct pvgpu_interrupt *interrupt, uint32_t bits)
+static void acknowledge(const struct bg_pvgpu_interrupt *interrupt, uint32_t bits)
 {
-    mmio_write32(interrupt->gpu->registers, PVGPU_REG_IRQ_STATUS, bits);
+    bg_mmio_write32(interrupt->gpu->registers, BG_PVGPU_REG_IRQ_STATUS, bits);
 }
 
 /* With a message of its own the status bit is cleared for the next one; INTx has done that. */
 static void fence_arrived(void *context)
 {
-    const struct pvgpu_interrupt *interrupt = context;
+    const struct bg_pvgpu_interrupt *interrupt = context;
 
-    if (interrupt->pci.kind != PCI_INTERRUPT_INTX) {
-        acknowledge(interrupt, PVGPU_IRQ_FENCE);
+    if (interrupt->pci.kind != BG_PCI_INTERRUPT_INTX) {
+        acknowledge(interrupt, BG_PVGPU_IRQ_FENCE);
     }
 }
 
 static void error_arrived(void *context)
 {
-    const struct pvgpu_interrupt *interrupt = context;
+    const struct bg_pvgpu_interrupt *interrupt = context;
 
-    if (interrupt->pci.kind != PCI_INTERRUPT_INTX) {
-        acknowledge(interrupt, PVGPU_IRQ_ERROR);
+    if (interrupt->pci.kind != BG_PCI_INTERRUPT_INTX) {
+        acknowledge(interrupt, BG_PVGPU_IRQ_ERROR);
     }
     if (interrupt->error_handler != NULL) {
         interrupt->error_handler(interrupt->error_context);
@@ -38,43 +38,43 @@ static void error_arrived(void *context)
 
 static bool take_intx(void *context, bool *is_storm)
 {
-    struct pvgpu_interrupt *interrupt = context;
-    uint32_t status = mmio_read32(interrupt->gpu->registers, PVGPU_REG_IRQ_STATUS);
+    struct bg_pvgpu_interrupt *interrupt = context;
+    uint32_t status = bg_mmio_read32(interrupt->gpu->registers, BG_PVGPU_REG_IRQ_STATUS);
 
     if (status == ALL_ONES || !(status & ALL_BITS)) {
         return false;
     }
     acknowledge(interrupt, status & ALL_BITS);
-    if (status & PVGPU_IRQ_FENCE &&
-        !interrupt_source_arrive(&interrupt->vectors[PVGPU_VECTOR_FENCE].source)) {
+    if (status & BG_PVGPU_IRQ_FENCE &&
+        !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_FENCE].source)) {
         *is_storm = true;
     }
-    if (status & PVGPU_IRQ_ERROR &&
-        !interrupt_source_arrive(&interrupt->vectors[PVGPU_VECTOR_ERROR].source)) {
+    if (status & BG_PVGPU_IRQ_ERROR &&
+        !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_ERROR].source)) {
         *is_storm = true;
     }
     return true;
 }
 
 /* Which interrupts the backend may leave out while nobody sleeps. */
-static void suppress(struct pvgpu *gpu, uint32_t bits)
+static void suppress(struct bg_pvgpu *gpu, uint32_t bits)
 {
     gpu->suppressed = bits;
-    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
-        store_release32(&gpu->control->suppress_interrupts, bits);
+    if (bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
+        bg_store_release32(&gpu->control->suppress_interrupts, bits);
     }
 }
 
-int pvgpu_interrupt_open(struct pvgpu_interrupt *interrupt, struct pvgpu *gpu,
-                         const struct pci_host *host,
-                         const struct pvgpu_interrupt_options *options)
+int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgpu *gpu,
+                         const struct bg_pci_host *host,
+                         const struct bg_pvgpu_interrupt_options *options)
 {
-    static const struct pvgpu_interrupt_options defaults = {.cpu = HAL_CPU_SELF};
+    static const struct bg_pvgpu_interrupt_options defaults = {.cpu = BG_HAL_CPU_SELF};
 
     options = options != NULL ? options : &defaults;
-    const struct pci_interrupt_options pci = {
+    const struct bg_pci_interrupt_options pci = {
         .vectors = interrupt->vectors,
-        .vector_count = PVGPU_VECTORS,
+        .vector_count = BG_PVGPU_VECTORS,
         .intx_take = take_intx,
         .intx_context = interrupt,
         .intx_cpu = options->cpu,
@@ -84,45 +84,45 @@ int pvgpu_interrupt_open(struct pvgpu_interrupt *interrupt, struct pvgpu *gpu,
 
     memset(interrupt, 0, sizeof(*interrupt));
     if (gpu->device == NULL) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     interrupt->gpu = gpu;
     interrupt->error_handler = options->error_handler;
     interrupt->error_context = options->error_context;
-    for (unsigned i = 0; i < PVGPU_VECTORS; i++) {
+    for (unsigned i = 0; i < BG_PVGPU_VECTORS; i++) {
         interrupt->vectors[i].cpu = options->cpu;
         interrupt->vectors[i].source.context = interrupt;
     }
-    interrupt->vectors[PVGPU_VECTOR_FENCE].source.handler = fence_arrived;
-    interrupt->vectors[PVGPU_VECTOR_ERROR].source.handler = error_arrived;
-    mmio_write32(gpu->registers, PVGPU_REG_IRQ_MASK, 0);
+    interrupt->vectors[BG_PVGPU_VECTOR_FENCE].source.handler = fence_arrived;
+    interrupt->vectors[BG_PVGPU_VECTOR_ERROR].source.handler = error_arrived;
+    bg_mmio_write32(gpu->registers, BG_PVGPU_REG_IRQ_MASK, 0);
     acknowledge(interrupt, ALL_BITS);
-    error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
+    error = bg_pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
     if (error < 0) {
         interrupt->gpu = NULL;
         return error;
     }
-    gpu->fence_source = &interrupt->vectors[PVGPU_VECTOR_FENCE].source;
-    suppress(gpu, PVGPU_IRQ_FENCE);
-    mmio_write32(gpu->registers, PVGPU_REG_IRQ_MASK, ALL_BITS);
+    gpu->fence_source = &interrupt->vectors[BG_PVGPU_VECTOR_FENCE].source;
+    suppress(gpu, BG_PVGPU_IRQ_FENCE);
+    bg_mmio_write32(gpu->registers, BG_PVGPU_REG_IRQ_MASK, ALL_BITS);
     return 0;
 }
 
-void pvgpu_interrupt_close(struct pvgpu_interrupt *interrupt)
+void bg_pvgpu_interrupt_close(struct bg_pvgpu_interrupt *interrupt)
 {
     if (interrupt->gpu == NULL) {
         return;
     }
-    mmio_write32(interrupt->gpu->registers, PVGPU_REG_IRQ_MASK, 0);
+    bg_mmio_write32(interrupt->gpu->registers, BG_PVGPU_REG_IRQ_MASK, 0);
     interrupt->gpu->fence_source = NULL;
     suppress(interrupt->gpu, ALL_BITS);
-    pci_interrupt_close(&interrupt->pci);
+    bg_pci_interrupt_close(&interrupt->pci);
     interrupt->gpu = NULL;
 }
 
-void pvgpu_interrupt_resume(struct pvgpu_interrupt *interrupt)
+void bg_pvgpu_interrupt_resume(struct bg_pvgpu_interrupt *interrupt)
 {
     if (interrupt->gpu != NULL) {
-        pci_interrupt_resume(&interrupt->pci);
+        bg_pci_interrupt_resume(&interrupt->pci);
     }
 }

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "baregpu/pvgpu.h"
 
-const char *pvgpu_error_name(uint32_t code)
+const char *bg_pvgpu_error_name(uint32_t code)
 {
     switch (code) {
-    case PVGPU_OK:
+    case BG_PVGPU_OK:
         return "no error";
-    case PVGPU_ERROR_INVALID_COMMAND:
+    case BG_PVGPU_ERROR_INVALID_COMMAND:
         return "invalid command";
-    case PVGPU_ERROR_RESOURCE_NOT_FOUND:
+    case BG_PVGPU_ERROR_RESOURCE_NOT_FOUND:
         return "resource not found";
-    case PVGPU_ERROR_OUT_OF_MEMORY:
+    case BG_PVGPU_ERROR_OUT_OF_MEMORY:
         return "out of memory";
-    case PVGPU_ERROR_SHADER_COMPILE:
+    case BG_PVGPU_ERROR_SHADER_COMPILE:
         return "shader compilation failed";
-    case PVGPU_ERROR_DEVICE_LOST:
+    case BG_PVGPU_ERROR_DEVICE_LOST:
         return "device lost";
-    case PVGPU_ERROR_INVALID_PARAMETER:
+    case BG_PVGPU_ERROR_INVALID_PARAMETER:
         return "invalid parameter";
-    case PVGPU_ERROR_UNSUPPORTED_FORMAT:
+    case BG_PVGPU_ERROR_UNSUPPORTED_FORMAT:
         return "unsupported format";
-    case PVGPU_ERROR_BACKEND_DISCONNECTED:
+    case BG_PVGPU_ERROR_BACKEND_DISCONNECTED:
         return "backend disconnected";
-    case PVGPU_ERROR_RING_FULL:
+    case BG_PVGPU_ERROR_RING_FULL:
         return "ring full";
-    case PVGPU_ERROR_TIMEOUT:
+    case BG_PVGPU_ERROR_TIMEOUT:
         return "timeout";
-    case PVGPU_ERROR_HEAP_EXHAUSTED:
+    case BG_PVGPU_ERROR_HEAP_EXHAUSTED:
         return "heap exhausted";
-    case PVGPU_ERROR_INTERNAL:
+    case BG_PVGPU_ERROR_INTERNAL:
         return "internal error";
     default:
         return "unknown error";

@@ -11,7 +11,7 @@ static uint32_t format_entry(uint32_t format, bool *is_depth)
     case number:                                                                               \
         *is_depth = (depth) != 0;                                                              \
         return (size);
-        PVGPU_FORMATS(FORMAT_CASE)
+        BG_PVGPU_FORMATS(FORMAT_CASE)
 #undef FORMAT_CASE
     default:
         *is_depth = false;
@@ -19,7 +19,7 @@ static uint32_t format_entry(uint32_t format, bool *is_depth)
     }
 }
 
-uint32_t pvgpu_format_size(uint32_t format)
+uint32_t bg_pvgpu_format_size(uint32_t format)
 {
     bool is_depth;
 
@@ -33,7 +33,7 @@ static uint32_t side_at(uint32_t side, uint32_t level)
 }
 
 /* Down to 1 x 1 x 1. */
-static uint32_t level_count(const struct pvgpu_resource_options *options)
+static uint32_t level_count(const struct bg_pvgpu_resource_options *options)
 {
     uint32_t largest = options->width | 1, count = 0;
 
@@ -48,9 +48,9 @@ static uint32_t level_count(const struct pvgpu_resource_options *options)
     return count;
 }
 
-static bool sum_size(const struct pvgpu_resource_options *options, uint32_t level, uint64_t *sum)
+static bool sum_size(const struct bg_pvgpu_resource_options *options, uint32_t level, uint64_t *sum)
 {
-    uint64_t size = pvgpu_format_size(options->format), total;
+    uint64_t size = bg_pvgpu_format_size(options->format), total;
 
     if (__builtin_mul_overflow(size, side_at(options->width, level), &size) ||
         __builtin_mul_overflow(size, side_at(options->height, level), &size) ||
@@ -62,18 +62,18 @@ static bool sum_size(const struct pvgpu_resource_options *options, uint32_t leve
     return true;
 }
 
-uint64_t pvgpu_level_size(const struct pvgpu_resource_options *options, uint32_t level)
+uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, uint32_t level)
 {
     uint32_t count = level_count(options);
     uint64_t sum = 0;
 
-    if (options->type == PVGPU_RESOURCE_BUFFER) {
-        return level == 0 || level == PVGPU_ALL_LEVELS ? options->width : 0;
+    if (options->type == BG_PVGPU_RESOURCE_BUFFER) {
+        return level == 0 || level == BG_PVGPU_ALL_LEVELS ? options->width : 0;
     }
-    if (count > PVGPU_MIP_LEVELS_MAX) {
+    if (count > BG_PVGPU_MIP_LEVELS_MAX) {
         return 0;
     }
-    if (level != PVGPU_ALL_LEVELS) {
+    if (level != BG_PVGPU_ALL_LEVELS) {
         return level < count && sum_size(options, level, &sum) ? sum : 0;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -86,14 +86,14 @@ uint64_t pvgpu_level_size(const struct pvgpu_resource_options *options, uint32_t
 
 /* ---- Life ---- */
 
-int pvgpu_resource_create(struct pvgpu *gpu, const struct pvgpu_resource_options *options,
+int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resource_options *options,
                           uint32_t *id)
 {
     if (gpu->last_resource == UINT32_MAX) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
-    int error = pvgpu_begin(gpu, PVGPU_CMD_CREATE_RESOURCE, gpu->last_resource + 1, 0,
-                            sizeof(struct pvgpu_create_resource));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CREATE_RESOURCE, gpu->last_resource + 1, 0,
+                            sizeof(struct bg_pvgpu_create_resource));
 
     if (error < 0) {
         return error;
@@ -107,43 +107,43 @@ int pvgpu_resource_create(struct pvgpu *gpu, const struct pvgpu_resource_options
     return 0;
 }
 
-int pvgpu_buffer_create(struct pvgpu *gpu, uint32_t size, uint32_t *id)
+int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id)
 {
-    const struct pvgpu_resource_options options = {
-        .type = PVGPU_RESOURCE_BUFFER,
+    const struct bg_pvgpu_resource_options options = {
+        .type = BG_PVGPU_RESOURCE_BUFFER,
         .width = size,
         .height = 1,
         .depth = 1,
         .mip_levels = 1,
     };
 
-    return pvgpu_resource_create(gpu, &options, id);
+    return bg_pvgpu_resource_create(gpu, &options, id);
 }
 
-int pvgpu_texture_create(struct pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
+int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
                          uint32_t *id)
 {
     bool is_depth;
 
     format_entry(format, &is_depth);
 
-    const struct pvgpu_resource_options options = {
-        .type = PVGPU_RESOURCE_TEXTURE_2D,
+    const struct bg_pvgpu_resource_options options = {
+        .type = BG_PVGPU_RESOURCE_TEXTURE_2D,
         .format = format,
         .width = width,
         .height = height,
         .depth = 1,
         .mip_levels = 1,
-        .bind_flags = is_depth ? PVGPU_BIND_DEPTH_STENCIL
-                               : PVGPU_BIND_RENDER_TARGET | PVGPU_BIND_SHADER_RESOURCE,
+        .bind_flags = is_depth ? BG_PVGPU_BIND_DEPTH_STENCIL
+                               : BG_PVGPU_BIND_RENDER_TARGET | BG_PVGPU_BIND_SHADER_RESOURCE,
     };
 
-    return pvgpu_resource_create(gpu, &options, id);
+    return bg_pvgpu_resource_create(gpu, &options, id);
 }
 
-int pvgpu_resource_destroy(struct pvgpu *gpu, uint32_t id)
+int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct pvgpu_command));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct bg_pvgpu_command));
 
     if (error == 0) {
         pvgpu_end(gpu);
@@ -151,13 +151,13 @@ int pvgpu_resource_destroy(struct pvgpu *gpu, uint32_t id)
     return error;
 }
 
-int pvgpu_resource_open(struct pvgpu *gpu, uint32_t source, uint32_t *id)
+int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id)
 {
     if (gpu->last_resource == UINT32_MAX) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
-    int error = pvgpu_begin(gpu, PVGPU_CMD_OPEN_RESOURCE, gpu->last_resource + 1, 0,
-                            sizeof(struct pvgpu_open_resource));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_OPEN_RESOURCE, gpu->last_resource + 1, 0,
+                            sizeof(struct bg_pvgpu_open_resource));
 
     if (error < 0) {
         return error;
@@ -170,11 +170,11 @@ int pvgpu_resource_open(struct pvgpu *gpu, uint32_t source, uint32_t *id)
 
 /* ---- Content ---- */
 
-int pvgpu_resource_map(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
+int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
                        uint32_t heap_offset)
 {
     int error =
-        pvgpu_begin(gpu, PVGPU_CMD_MAP_RESOURCE, id, 0, sizeof(struct pvgpu_map_resource));
+        pvgpu_begin(gpu, BG_PVGPU_CMD_MAP_RESOURCE, id, 0, sizeof(struct bg_pvgpu_map_resource));
 
     if (error == 0) {
         pvgpu_put(gpu, id, subresource, type, 0);
@@ -184,11 +184,11 @@ int pvgpu_resource_map(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uin
     return error;
 }
 
-int pvgpu_resource_unmap(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
+int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
                          uint32_t data_size)
 {
     int error =
-        pvgpu_begin(gpu, PVGPU_CMD_UNMAP_RESOURCE, id, 0, sizeof(struct pvgpu_unmap_resource));
+        pvgpu_begin(gpu, BG_PVGPU_CMD_UNMAP_RESOURCE, id, 0, sizeof(struct bg_pvgpu_unmap_resource));
 
     if (error == 0) {
         pvgpu_put(gpu, id, subresource, heap_offset, data_size);
@@ -197,11 +197,11 @@ int pvgpu_resource_unmap(struct pvgpu *gpu, uint32_t id, uint32_t subresource, u
     return error;
 }
 
-static int transfer(struct pvgpu *gpu, uint32_t type, uint32_t id, uint32_t subresource,
-                    const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+static int transfer(struct bg_pvgpu *gpu, uint32_t type, uint32_t id, uint32_t subresource,
+                    const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
-    static const struct pvgpu_box all = {0};
-    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct pvgpu_update_resource));
+    static const struct bg_pvgpu_box all = {0};
+    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct bg_pvgpu_update_resource));
 
     box = box == NULL ? &all : box;
     if (error == 0) {
@@ -213,25 +213,25 @@ static int transfer(struct pvgpu *gpu, uint32_t type, uint32_t id, uint32_t subr
     return error;
 }
 
-int pvgpu_resource_update(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
-                          const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                          const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
-    return transfer(gpu, PVGPU_CMD_UPDATE_RESOURCE, id, subresource, box, layout);
+    return transfer(gpu, BG_PVGPU_CMD_UPDATE_RESOURCE, id, subresource, box, layout);
 }
 
-int pvgpu_resource_read(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
-                        const struct pvgpu_box *box, const struct pvgpu_layout *layout)
+int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                        const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_REGIONS)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
     }
-    return transfer(gpu, PVGPU_CMD_READ_RESOURCE, id, subresource, box, layout);
+    return transfer(gpu, BG_PVGPU_CMD_READ_RESOURCE, id, subresource, box, layout);
 }
 
-int pvgpu_resource_copy(struct pvgpu *gpu, uint32_t dst, uint32_t src)
+int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src)
 {
     int error =
-        pvgpu_begin(gpu, PVGPU_CMD_COPY_RESOURCE, dst, 0, sizeof(struct pvgpu_copy_resource));
+        pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_RESOURCE, dst, 0, sizeof(struct bg_pvgpu_copy_resource));
 
     if (error == 0) {
         pvgpu_put(gpu, dst, src, 0, 0);
@@ -240,16 +240,16 @@ int pvgpu_resource_copy(struct pvgpu *gpu, uint32_t dst, uint32_t src)
     return error;
 }
 
-int pvgpu_resource_copy_region(struct pvgpu *gpu, const struct pvgpu_place *dst,
-                               const struct pvgpu_place *src, uint32_t width, uint32_t height,
+int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
+                               const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
                                uint32_t depth)
 {
     int error;
 
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_REGIONS)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
     }
-    error = pvgpu_begin(gpu, PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct pvgpu_copy_region));
+    error = pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct bg_pvgpu_copy_region));
     if (error == 0) {
         pvgpu_put(gpu, dst->id, src->id, dst->subresource, src->subresource);
         pvgpu_put(gpu, dst->x, dst->y, dst->z, src->x);

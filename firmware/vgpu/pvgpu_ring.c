@@ -9,29 +9,29 @@
 
 /* ---- A session's start ---- */
 
-static void suppress(struct pvgpu *gpu, uint32_t bits)
+static void suppress(struct bg_pvgpu *gpu, uint32_t bits)
 {
-    if (pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
-        store_release32(&gpu->control->suppress_interrupts, bits);
+    if (bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
+        bg_store_release32(&gpu->control->suppress_interrupts, bits);
     }
 }
 
-int pvgpu_ring_start(struct pvgpu *gpu)
+int pvgpu_ring_start(struct bg_pvgpu *gpu)
 {
-    uint64_t position = load_acquire64(&gpu->control->consumer_ptr);
-    uint64_t completed = load_acquire64(&gpu->control->host_fence_completed);
+    uint64_t position = bg_load_acquire64(&gpu->control->consumer_ptr);
+    uint64_t completed = bg_load_acquire64(&gpu->control->host_fence_completed);
 
     /* Both are 0 after a reset, but nothing here depends on it. */
-    if (position % PVGPU_COMMAND_ALIGN != 0 || completed > UINT64_MAX / 2) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (position % BG_PVGPU_COMMAND_ALIGN != 0 || completed > UINT64_MAX / 2) {
+        return BG_ERR_PROTOCOL;
     }
     gpu->written = gpu->published = gpu->consumed = gpu->cursor = gpu->rung = position;
-    store_release64(&gpu->control->producer_ptr, position);
+    bg_store_release64(&gpu->control->producer_ptr, position);
     gpu->fence_seen = completed;
     gpu->fence_last = completed > gpu->fence_last ? completed : gpu->fence_last;
     gpu->fence_first = gpu->fence_last + 1;
-    gpu->error_seen = pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)
-                          ? load_acquire32(&gpu->control->error_count)
+    gpu->error_seen = bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)
+                          ? bg_load_acquire32(&gpu->control->error_count)
                           : 0;
     suppress(gpu, gpu->suppressed);
     return 0;
@@ -45,51 +45,51 @@ int pvgpu_ring_start(struct pvgpu *gpu)
  * before it sleeps again, since it stores consumer_ptr before that look. producer_ptr was stored
  * before, with a full barrier between.
  */
-static bool must_ring(const struct pvgpu *gpu)
+static bool must_ring(const struct bg_pvgpu *gpu)
 {
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
         return true;
     }
-    if (load_once32(&gpu->control->backend_sleeping) == 0) {
+    if (bg_load_once32(&gpu->control->backend_sleeping) == 0) {
         return false;
     }
-    uint64_t pending = gpu->rung - load_acquire64(&gpu->control->consumer_ptr);
+    uint64_t pending = gpu->rung - bg_load_acquire64(&gpu->control->consumer_ptr);
 
     return pending == 0 || pending > gpu->ring_size;
 }
 
-int pvgpu_submit(struct pvgpu *gpu)
+int bg_pvgpu_submit(struct bg_pvgpu *gpu)
 {
-    struct pvgpu_control *control = gpu->control;
-    int error = pvgpu_check(gpu);
+    struct bg_pvgpu_control *control = gpu->control;
+    int error = bg_pvgpu_check(gpu);
 
     if (error < 0 || gpu->written == gpu->published) {
         return error;
     }
-    store_release64(&control->producer_ptr, gpu->written);
+    bg_store_release64(&control->producer_ptr, gpu->written);
     gpu->published = gpu->written;
-    barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
+    bg_barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
     if (must_ring(gpu)) {
         gpu->rung = gpu->published;
         gpu->doorbells++;
-        mmio_notify32(gpu->registers, PVGPU_REG_DOORBELL, 1);
+        bg_mmio_notify32(gpu->registers, BG_PVGPU_REG_DOORBELL, 1);
     }
     return 0;
 }
 
 /* Reads consumer_ptr: it neither goes back nor beyond what was published. */
-static int look_at_room(struct pvgpu *gpu)
+static int look_at_room(struct bg_pvgpu *gpu)
 {
-    uint64_t consumed = load_acquire64(&gpu->control->consumer_ptr);
+    uint64_t consumed = bg_load_acquire64(&gpu->control->consumer_ptr);
 
     if (consumed - gpu->consumed > gpu->published - gpu->consumed) {
-        return pvgpu_lose(gpu, BAREGPU_ERR_PROTOCOL, PVGPU_ERROR_UNKNOWN);
+        return pvgpu_lose(gpu, BG_ERR_PROTOCOL, BG_PVGPU_ERROR_UNKNOWN);
     }
     gpu->consumed = consumed;
     return 0;
 }
 
-static bool has_room(const struct pvgpu *gpu, uint32_t size)
+static bool has_room(const struct bg_pvgpu *gpu, uint32_t size)
 {
     return gpu->ring_size - (gpu->written - gpu->consumed) >= size;
 }
@@ -97,7 +97,7 @@ static bool has_room(const struct pvgpu *gpu, uint32_t size)
 /* ---- Waiting for room ---- */
 
 struct ring_wait {
-    struct pvgpu *gpu;
+    struct bg_pvgpu *gpu;
     uint32_t size;  /* of the room, */
     uint64_t fence; /* or that is to pass */
 };
@@ -106,7 +106,7 @@ static int check_backend(void *context)
 {
     const struct ring_wait *wait = context;
 
-    return pvgpu_check(wait->gpu);
+    return bg_pvgpu_check(wait->gpu);
 }
 
 static int look_for_room(void *context)
@@ -123,22 +123,22 @@ static int look_for_room(void *context)
     return error;
 }
 
-static int wait_room(struct pvgpu *gpu, uint32_t size)
+static int wait_room(struct bg_pvgpu *gpu, uint32_t size)
 {
-    static const struct wait_strategy polling;
+    static const struct bg_wait_strategy polling;
     struct ring_wait wait = {.gpu = gpu, .size = size};
-    const struct wait_loop loop = {
+    const struct bg_wait_loop loop = {
         .look = look_for_room, .check = check_backend, .context = &wait};
-    uint64_t deadline_ns = hal_time_ns() + gpu->room_timeout_ns;
-    int error = pvgpu_submit(gpu);
+    uint64_t deadline_ns = bg_hal_time_ns() + gpu->room_timeout_ns;
+    int error = bg_pvgpu_submit(gpu);
 
     if (error == 0) {
-        error = wait_until(&loop, &polling, NULL, deadline_ns);
+        error = bg_wait_until(&loop, &polling, NULL, deadline_ns);
     }
     return error < 0 ? error : 0;
 }
 
-int pvgpu_make_room(struct pvgpu *gpu, uint32_t size)
+int pvgpu_make_room(struct bg_pvgpu *gpu, uint32_t size)
 {
     int error = gpu->loss;
 
@@ -148,7 +148,7 @@ int pvgpu_make_room(struct pvgpu *gpu, uint32_t size)
     return error == 0 && !has_room(gpu, size) ? wait_room(gpu, size) : error;
 }
 
-int pvgpu_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+int pvgpu_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
                 uint32_t size)
 {
     int error = pvgpu_make_room(gpu, size);
@@ -161,7 +161,7 @@ int pvgpu_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t
     return 0;
 }
 
-void pvgpu_put_words(struct pvgpu *gpu, const uint32_t *before, uint32_t before_count,
+void pvgpu_put_words(struct bg_pvgpu *gpu, const uint32_t *before, uint32_t before_count,
                      const void *words, uint32_t count)
 {
     const uint8_t *from = words;
@@ -186,15 +186,15 @@ void pvgpu_put_words(struct pvgpu *gpu, const uint32_t *before, uint32_t before_
 
 /* ---- Commands of the caller's own ---- */
 
-int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                        uint32_t payload_size, struct pvgpu_space *space)
+int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+                        uint32_t payload_size, struct bg_pvgpu_space *space)
 {
-    if (payload_size > PVGPU_COMMAND_SIZE_MAX - sizeof(struct pvgpu_command)) {
-        return BAREGPU_ERR_TOO_LARGE;
+    if (payload_size > BG_PVGPU_COMMAND_SIZE_MAX - sizeof(struct bg_pvgpu_command)) {
+        return BG_ERR_TOO_LARGE;
     }
     uint32_t payload =
-        (payload_size + PVGPU_COMMAND_ALIGN - 1) / PVGPU_COMMAND_ALIGN * PVGPU_COMMAND_ALIGN;
-    int error = pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct pvgpu_command) + payload);
+        (payload_size + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN * BG_PVGPU_COMMAND_ALIGN;
+    int error = pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
 
     if (error < 0) {
         return error;
@@ -202,7 +202,7 @@ int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, 
     uint32_t at = (uint32_t)gpu->cursor & gpu->ring_mask;
     uint32_t to_end = gpu->ring_size - at;
 
-    *space = (struct pvgpu_space){
+    *space = (struct bg_pvgpu_space){
         .words = {(uint32_t *)(void *)(gpu->ring + at), (uint32_t *)(void *)gpu->ring},
         .size = {payload < to_end ? payload : to_end, payload < to_end ? 0 : payload - to_end},
     };
@@ -210,19 +210,19 @@ int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, 
     return 0;
 }
 
-void pvgpu_command_end(struct pvgpu *gpu)
+void bg_pvgpu_command_end(struct bg_pvgpu *gpu)
 {
     pvgpu_end(gpu);
 }
 
 /* ---- Fences ---- */
 
-static bool has_passed(const struct pvgpu *gpu, uint64_t fence)
+static bool has_passed(const struct bg_pvgpu *gpu, uint64_t fence)
 {
     return fence >= gpu->fence_first && fence <= gpu->fence_seen;
 }
 
-bool pvgpu_fence_has_passed(struct pvgpu *gpu, uint64_t fence)
+bool bg_pvgpu_fence_has_passed(struct bg_pvgpu *gpu, uint64_t fence)
 {
     if (gpu->loss == 0) {
         pvgpu_look_at_fences(gpu);
@@ -230,9 +230,9 @@ bool pvgpu_fence_has_passed(struct pvgpu *gpu, uint64_t fence)
     return has_passed(gpu, fence);
 }
 
-int pvgpu_fence(struct pvgpu *gpu, uint64_t *fence)
+int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_FENCE, 0, 0, PVGPU_FENCE_SIZE);
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_FENCE, 0, 0, PVGPU_FENCE_SIZE);
 
     if (error < 0) {
         return error;
@@ -240,15 +240,15 @@ int pvgpu_fence(struct pvgpu *gpu, uint64_t *fence)
     *fence = ++gpu->fence_last;
     pvgpu_put(gpu, PVGPU_LOW(*fence), PVGPU_HIGH(*fence), 0, 0);
     pvgpu_end(gpu);
-    if (!pvgpu_has(gpu, PVGPU_FEATURE_CONTROL_WORDS)) {
-        store_release64(&gpu->control->guest_fence_request, *fence); /* older backends may look */
+    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
+        bg_store_release64(&gpu->control->guest_fence_request, *fence); /* older backends may look */
     }
     return 0;
 }
 
-int pvgpu_backend_wait(struct pvgpu *gpu, uint64_t fence)
+int bg_pvgpu_backend_wait(struct bg_pvgpu *gpu, uint64_t fence)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_WAIT_FENCE, 0, 0, PVGPU_FENCE_SIZE);
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_WAIT_FENCE, 0, 0, PVGPU_FENCE_SIZE);
 
     if (error == 0) {
         pvgpu_put(gpu, PVGPU_LOW(fence), PVGPU_HIGH(fence), 0, 0);
@@ -257,9 +257,9 @@ int pvgpu_backend_wait(struct pvgpu *gpu, uint64_t fence)
     return error;
 }
 
-int pvgpu_flush(struct pvgpu *gpu)
+int bg_pvgpu_flush(struct bg_pvgpu *gpu)
 {
-    int error = pvgpu_begin(gpu, PVGPU_CMD_FLUSH, 0, 0, sizeof(struct pvgpu_command));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_FLUSH, 0, 0, sizeof(struct bg_pvgpu_command));
 
     if (error == 0) {
         pvgpu_end(gpu);
@@ -285,8 +285,8 @@ static bool ask_for_interrupt(void *context)
 {
     const struct ring_wait *wait = context;
 
-    suppress(wait->gpu, wait->gpu->suppressed & ~PVGPU_IRQ_FENCE);
-    barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
+    suppress(wait->gpu, wait->gpu->suppressed & ~BG_PVGPU_IRQ_FENCE);
+    bg_barrier_full(); /* the wish before the fence: protocol/pvgpu.h, Interrupts */
     return pvgpu_look_at_fences(wait->gpu) < 0 || has_passed(wait->gpu, wait->fence);
 }
 
@@ -297,31 +297,31 @@ static void ask_for_none(void *context)
     suppress(wait->gpu, wait->gpu->suppressed);
 }
 
-int pvgpu_wait_passed(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+int pvgpu_wait_passed(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
 {
     struct ring_wait wait = {.gpu = gpu, .fence = fence};
-    const struct wait_loop loop = {
+    const struct bg_wait_loop loop = {
         .look = look_for_fence,
         .check = check_backend,
         .arm = ask_for_interrupt,
         .disarm = ask_for_none,
         .context = &wait,
     };
-    int error = pvgpu_submit(gpu);
+    int error = bg_pvgpu_submit(gpu);
 
     if (error == 0) {
-        error = wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
+        error = bg_wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
     }
     return has_passed(gpu, fence) ? 0 : error;
 }
 
-int pvgpu_fence_wait(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
+int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
 {
     if (fence == 0 || fence > gpu->fence_last) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     if (fence < gpu->fence_first) {
-        return BAREGPU_ERR_UNAVAILABLE;
+        return BG_ERR_UNAVAILABLE;
     }
     if (!has_passed(gpu, fence)) {
         int error = pvgpu_wait_passed(gpu, fence, deadline_ns);
@@ -330,13 +330,13 @@ int pvgpu_fence_wait(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns)
             return error;
         }
     }
-    return pvgpu_take_failure(gpu, &gpu->failure) == 0 ? 0 : BAREGPU_ERR_IO;
+    return bg_pvgpu_take_failure(gpu, &gpu->failure) == 0 ? 0 : BG_ERR_IO;
 }
 
-int pvgpu_finish(struct pvgpu *gpu, uint64_t deadline_ns)
+int bg_pvgpu_finish(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
     uint64_t fence;
-    int error = pvgpu_fence(gpu, &fence);
+    int error = bg_pvgpu_fence(gpu, &fence);
 
-    return error < 0 ? error : pvgpu_fence_wait(gpu, fence, deadline_ns);
+    return error < 0 ? error : bg_pvgpu_fence_wait(gpu, fence, deadline_ns);
 }

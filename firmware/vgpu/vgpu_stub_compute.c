@@ -6,52 +6,52 @@
 #include "firmware/vgpu/compute.h"
 
 /* The other side of a copy is the request's data, or its answer's. */
-#define IN_MAILBOX ((struct compute_operand){0, 0})
+#define IN_MAILBOX ((struct bg_compute_operand){0, 0})
 
-#define ELEMENT_SIZE 4u /* of every enum compute_element_type */
+#define ELEMENT_SIZE 4u /* of every enum bg_compute_element_type */
 
 /* A request without data whose answer's content does not matter. */
-static int call_plain(struct vgpu_stub *gpu, uint32_t operation, uint32_t flags,
+static int call_plain(struct bg_vgpu_stub *gpu, uint32_t operation, uint32_t flags,
                       const void *params, uint32_t param_count, uint64_t deadline_ns)
 {
-    const struct vgpu_stub_call call = {
+    const struct bg_vgpu_stub_call call = {
         .operation = operation,
         .flags = flags,
         .params = params,
         .param_count = param_count,
     };
 
-    return vgpu_stub_call(gpu, &call, deadline_ns, NULL);
+    return bg_vgpu_stub_call(gpu, &call, deadline_ns, NULL);
 }
 
 /* A request whose answer has exactly one result. */
-static int call_result(struct vgpu_stub *gpu, const struct vgpu_stub_call *call,
+static int call_result(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
                        uint32_t *result, uint64_t deadline_ns)
 {
-    struct vgpu_stub_answer answer;
-    int error = vgpu_stub_call(gpu, call, deadline_ns, &answer);
+    struct bg_vgpu_stub_answer answer;
+    int error = bg_vgpu_stub_call(gpu, call, deadline_ns, &answer);
 
     if (error < 0) {
         return error;
     }
     if (answer.result_count != 1) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     *result = answer.results[0];
     return 0;
 }
 
-int vgpu_stub_nop(struct vgpu_stub *gpu, uint64_t deadline_ns)
+int bg_vgpu_stub_nop(struct bg_vgpu_stub *gpu, uint64_t deadline_ns)
 {
-    return call_plain(gpu, VGPU_STUB_OP_NOP, 0, NULL, 0, deadline_ns);
+    return call_plain(gpu, BG_VGPU_STUB_OP_NOP, 0, NULL, 0, deadline_ns);
 }
 
-int vgpu_stub_add_basic(struct vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t *sum,
+int bg_vgpu_stub_add_basic(struct bg_vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t *sum,
                         uint64_t deadline_ns)
 {
     const uint32_t params[] = {a, b};
-    const struct vgpu_stub_call call = {
-        .operation = VGPU_STUB_OP_CUDA_KERNEL,
+    const struct bg_vgpu_stub_call call = {
+        .operation = BG_VGPU_STUB_OP_CUDA_KERNEL,
         .params = params,
         .param_count = COMPUTE_WORDS(params),
     };
@@ -59,33 +59,33 @@ int vgpu_stub_add_basic(struct vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t 
     return call_result(gpu, &call, sum, deadline_ns);
 }
 
-/* One piece: `count` is at most VGPU_STUB_VECTOR_MAX. */
-static int add_piece(struct vgpu_stub *gpu, uint32_t element_type, const void *a, const void *b,
+/* One piece: `count` is at most BG_VGPU_STUB_VECTOR_MAX. */
+static int add_piece(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a, const void *b,
                      void *c, uint32_t count, uint32_t flags, uint64_t deadline_ns)
 {
-    const struct compute_vector_inline_params params = {element_type, count};
+    const struct bg_compute_vector_inline_params params = {element_type, count};
     const uint32_t size = count * ELEMENT_SIZE;
-    const struct vgpu_stub_call call = {
-        .operation = COMPUTE_VECTOR_ADD_INLINE,
+    const struct bg_vgpu_stub_call call = {
+        .operation = BG_COMPUTE_VECTOR_ADD_INLINE,
         .flags = flags,
         .params = &params,
         .param_count = COMPUTE_WORDS(params),
         .data = {{a, size}, {b, size}},
     };
-    struct vgpu_stub_answer answer;
-    int error = vgpu_stub_call(gpu, &call, deadline_ns, &answer);
+    struct bg_vgpu_stub_answer answer;
+    int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
 
     if (error < 0) {
         return error;
     }
     if (answer.data_length != size) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     memcpy(c, answer.data, size);
     return 0;
 }
 
-int vgpu_stub_add_vectors(struct vgpu_stub *gpu, uint32_t element_type, const void *a,
+int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a,
                           const void *b, void *c, size_t count, uint32_t flags,
                           uint64_t deadline_ns)
 {
@@ -94,10 +94,10 @@ int vgpu_stub_add_vectors(struct vgpu_stub *gpu, uint32_t element_type, const vo
     uint8_t *c_bytes = c;
 
     if (count > SIZE_MAX / ELEMENT_SIZE) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     for (size_t done = 0; done < count;) {
-        size_t piece = count - done < VGPU_STUB_VECTOR_MAX ? count - done : VGPU_STUB_VECTOR_MAX;
+        size_t piece = count - done < BG_VGPU_STUB_VECTOR_MAX ? count - done : BG_VGPU_STUB_VECTOR_MAX;
         size_t at = done * ELEMENT_SIZE;
         int error = add_piece(gpu, element_type, a_bytes + at, b_bytes + at, c_bytes + at,
                               (uint32_t)piece, flags, deadline_ns);
@@ -110,12 +110,12 @@ int vgpu_stub_add_vectors(struct vgpu_stub *gpu, uint32_t element_type, const vo
     return 0;
 }
 
-int vgpu_stub_get_info(struct vgpu_stub *gpu, struct compute_device_info *info,
+int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
                        uint64_t deadline_ns)
 {
-    const struct vgpu_stub_call call = {.operation = VGPU_STUB_OP_GET_DEVICE_INFO};
-    struct vgpu_stub_answer answer;
-    int error = vgpu_stub_call(gpu, &call, deadline_ns, &answer);
+    const struct bg_vgpu_stub_call call = {.operation = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct bg_vgpu_stub_answer answer;
+    int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
 
     if (error < 0) {
         return error;
@@ -123,12 +123,12 @@ int vgpu_stub_get_info(struct vgpu_stub *gpu, struct compute_device_info *info,
     return compute_take_info(info, answer.data, answer.data_length);
 }
 
-int vgpu_stub_memory_alloc(struct vgpu_stub *gpu, uint64_t size, uint32_t *handle,
+int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
                            uint64_t deadline_ns)
 {
-    const struct compute_alloc_params params = compute_pack_alloc(size);
-    const struct vgpu_stub_call call = {
-        .operation = VGPU_STUB_OP_MEMORY_ALLOC,
+    const struct bg_compute_alloc_params params = compute_pack_alloc(size);
+    const struct bg_vgpu_stub_call call = {
+        .operation = BG_VGPU_STUB_OP_MEMORY_ALLOC,
         .params = &params,
         .param_count = COMPUTE_WORDS(params),
     };
@@ -139,35 +139,35 @@ int vgpu_stub_memory_alloc(struct vgpu_stub *gpu, uint64_t size, uint32_t *handl
         return error;
     }
     if (given == 0) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     *handle = given;
     return 0;
 }
 
-int vgpu_stub_memory_free(struct vgpu_stub *gpu, uint32_t handle, uint64_t deadline_ns)
+int bg_vgpu_stub_memory_free(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t deadline_ns)
 {
-    return call_plain(gpu, VGPU_STUB_OP_MEMORY_FREE, 0, &handle, 1, deadline_ns);
+    return call_plain(gpu, BG_VGPU_STUB_OP_MEMORY_FREE, 0, &handle, 1, deadline_ns);
 }
 
-int vgpu_stub_memory_write(struct vgpu_stub *gpu, uint32_t handle, uint64_t offset,
+int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
                            const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
     const uint8_t *source = bytes;
 
     for (size_t done = 0; done < size;) {
-        size_t piece = size - done < VGPU_STUB_WRITE_MAX ? size - done : VGPU_STUB_WRITE_MAX;
-        const struct compute_operand to = {handle, offset + done};
-        const struct compute_copy_params params =
-            compute_pack_copy(COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
-        const struct vgpu_stub_call call = {
-            .operation = VGPU_STUB_OP_MEMORY_COPY,
+        size_t piece = size - done < BG_VGPU_STUB_WRITE_MAX ? size - done : BG_VGPU_STUB_WRITE_MAX;
+        const struct bg_compute_operand to = {handle, offset + done};
+        const struct bg_compute_copy_params params =
+            compute_pack_copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
+        const struct bg_vgpu_stub_call call = {
+            .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
             .params = &params,
             .param_count = COMPUTE_WORDS(params),
             .data = {{source + done, (uint32_t)piece}},
         };
-        int error = vgpu_stub_call(gpu, &call, deadline_ns, NULL);
+        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, NULL);
 
         if (error < 0) {
             return error;
@@ -177,30 +177,30 @@ int vgpu_stub_memory_write(struct vgpu_stub *gpu, uint32_t handle, uint64_t offs
     return 0;
 }
 
-int vgpu_stub_memory_read(struct vgpu_stub *gpu, uint32_t handle, uint64_t offset, void *bytes,
+int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset, void *bytes,
                           size_t size, uint32_t flags, uint64_t deadline_ns)
 {
     uint8_t *target = bytes;
 
     for (size_t done = 0; done < size;) {
-        size_t piece = size - done < VGPU_STUB_READ_MAX ? size - done : VGPU_STUB_READ_MAX;
-        const struct compute_operand from = {handle, offset + done};
-        const struct compute_copy_params params =
-            compute_pack_copy(COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
-        const struct vgpu_stub_call call = {
-            .operation = VGPU_STUB_OP_MEMORY_COPY,
+        size_t piece = size - done < BG_VGPU_STUB_READ_MAX ? size - done : BG_VGPU_STUB_READ_MAX;
+        const struct bg_compute_operand from = {handle, offset + done};
+        const struct bg_compute_copy_params params =
+            compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
+        const struct bg_vgpu_stub_call call = {
+            .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
             .params = &params,
             .param_count = COMPUTE_WORDS(params),
         };
-        struct vgpu_stub_answer answer;
-        int error = vgpu_stub_call(gpu, &call, deadline_ns, &answer);
+        struct bg_vgpu_stub_answer answer;
+        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
 
         if (error < 0) {
             return error;
         }
         if (answer.data_length != piece) {
-            return BAREGPU_ERR_PROTOCOL;
+            return BG_ERR_PROTOCOL;
         }
         memcpy(target + done, answer.data, piece);
         done += piece;
@@ -208,30 +208,30 @@ int vgpu_stub_memory_read(struct vgpu_stub *gpu, uint32_t handle, uint64_t offse
     return 0;
 }
 
-int vgpu_stub_memory_copy(struct vgpu_stub *gpu, uint32_t to, uint64_t to_offset, uint32_t from,
+int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset, uint32_t from,
                           uint64_t from_offset, uint64_t size, uint32_t flags,
                           uint64_t deadline_ns)
 {
-    const struct compute_copy_params params =
-        compute_pack_copy(COMPUTE_COPY_DEVICE_TO_DEVICE, (struct compute_operand){to, to_offset},
-                          (struct compute_operand){from, from_offset}, size);
+    const struct bg_compute_copy_params params =
+        compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, (struct bg_compute_operand){to, to_offset},
+                          (struct bg_compute_operand){from, from_offset}, size);
 
-    return call_plain(gpu, VGPU_STUB_OP_MEMORY_COPY, flags, &params, COMPUTE_WORDS(params),
+    return call_plain(gpu, BG_VGPU_STUB_OP_MEMORY_COPY, flags, &params, COMPUTE_WORDS(params),
                       deadline_ns);
 }
 
-int vgpu_stub_vector_add(struct vgpu_stub *gpu, uint32_t element_type, struct compute_operand c,
-                         struct compute_operand a, struct compute_operand b, uint64_t count,
+int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type, struct bg_compute_operand c,
+                         struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
                          uint32_t flags, uint64_t deadline_ns)
 {
-    const struct compute_vector_memory_params params =
+    const struct bg_compute_vector_memory_params params =
         compute_pack_vector_add(element_type, c, a, b, count);
 
-    return call_plain(gpu, COMPUTE_VECTOR_ADD_MEMORY, flags, &params, COMPUTE_WORDS(params),
+    return call_plain(gpu, BG_COMPUTE_VECTOR_ADD_MEMORY, flags, &params, COMPUTE_WORDS(params),
                       deadline_ns);
 }
 
-int vgpu_stub_synchronize(struct vgpu_stub *gpu, uint64_t deadline_ns)
+int bg_vgpu_stub_synchronize(struct bg_vgpu_stub *gpu, uint64_t deadline_ns)
 {
-    return call_plain(gpu, VGPU_STUB_OP_SYNCHRONIZE, 0, NULL, 0, deadline_ns);
+    return call_plain(gpu, BG_VGPU_STUB_OP_SYNCHRONIZE, 0, NULL, 0, deadline_ns);
 }

@@ -6,40 +6,40 @@
 
 static bool take(void *context, bool *is_storm)
 {
-    struct vgpu_stub_interrupt *interrupt = context;
+    struct bg_vgpu_stub_interrupt *interrupt = context;
 
-    if (!vgpu_stub_irq_take(interrupt->gpu)) {
+    if (!bg_vgpu_stub_irq_take(interrupt->gpu)) {
         return false;
     }
-    if (!interrupt_source_arrive(&interrupt->vector.source)) {
+    if (!bg_interrupt_source_arrive(&interrupt->vector.source)) {
         *is_storm = true;
     }
     return true;
 }
 
-int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_stub *gpu,
-                             const struct pci_host *host,
-                             const struct vgpu_stub_interrupt_options *options)
+int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct bg_vgpu_stub *gpu,
+                             const struct bg_pci_host *host,
+                             const struct bg_vgpu_stub_interrupt_options *options)
 {
-    const uint32_t cpu = options != NULL ? options->cpu : HAL_CPU_SELF;
+    const uint32_t cpu = options != NULL ? options->cpu : BG_HAL_CPU_SELF;
 
     memset(interrupt, 0, sizeof(*interrupt));
     if (gpu->device == NULL) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     interrupt->gpu = gpu;
     interrupt->vector.cpu = cpu;
-    vgpu_stub_irq_enable(gpu, false);
-    vgpu_stub_irq_take(gpu); /* of before */
-    const struct pci_interrupt_options pci = {
+    bg_vgpu_stub_irq_enable(gpu, false);
+    bg_vgpu_stub_irq_take(gpu); /* of before */
+    const struct bg_pci_interrupt_options pci = {
         .vectors = &interrupt->vector,
         .vector_count = 1,
         .intx_take = take,
         .intx_context = interrupt,
         .intx_cpu = cpu,
-        .forbidden = PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
+        .forbidden = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
     };
-    int error = pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
+    int error = bg_pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
 
     if (error == 0) {
         gpu->source = &interrupt->vector.source;
@@ -47,15 +47,15 @@ int vgpu_stub_interrupt_open(struct vgpu_stub_interrupt *interrupt, struct vgpu_
     return error;
 }
 
-void vgpu_stub_interrupt_close(struct vgpu_stub_interrupt *interrupt)
+void bg_vgpu_stub_interrupt_close(struct bg_vgpu_stub_interrupt *interrupt)
 {
-    struct vgpu_stub *gpu = interrupt->gpu;
+    struct bg_vgpu_stub *gpu = interrupt->gpu;
 
     if (gpu == NULL) {
         return;
     }
-    vgpu_stub_irq_enable(gpu, false);
-    pci_interrupt_close(&interrupt->pci);
+    bg_vgpu_stub_irq_enable(gpu, false);
+    bg_pci_interrupt_close(&interrupt->pci);
     if (gpu->source == &interrupt->vector.source) {
         gpu->source = NULL;
     }

@@ -6,37 +6,37 @@
 
 #define EDGE_LOOKS_MAX 16u
 
-static void turn(void *context, enum interrupt_state state)
+static void turn(void *context, enum bg_interrupt_state state)
 {
-    struct virtio_interrupt *interrupt = context;
+    struct bg_virtio_interrupt *interrupt = context;
 
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
-        interrupt_source_turn(&interrupt->options.vectors[i].source, state);
+        bg_interrupt_source_turn(&interrupt->options.vectors[i].source, state);
     }
 }
 
 /* The line does not say which queue: all of them. A storm only when none of them has an answer. */
-static bool queues_arrive(struct virtio_interrupt *interrupt)
+static bool queues_arrive(struct bg_virtio_interrupt *interrupt)
 {
-    unsigned first = interrupt->options.vector_count > 1 ? VIRTIO_INTERRUPT_QUEUE(0) : 0;
+    unsigned first = interrupt->options.vector_count > 1 ? BG_VIRTIO_INTERRUPT_QUEUE(0) : 0;
     bool is_calm = false;
 
     for (unsigned i = first; i < interrupt->options.vector_count; i++) {
-        is_calm |= interrupt_source_arrive(&interrupt->options.vectors[i].source);
+        is_calm |= bg_interrupt_source_arrive(&interrupt->options.vectors[i].source);
     }
     return is_calm;
 }
 
 /* 4.1.5.3, 4.2.3.4: both reasons may be there at once. */
-static bool take_once(struct virtio_interrupt *interrupt, bool *is_storm)
+static bool take_once(struct bg_virtio_interrupt *interrupt, bool *is_storm)
 {
-    uint32_t bits = virtio_take_interrupt(interrupt->device);
+    uint32_t bits = bg_virtio_take_interrupt(interrupt->device);
 
-    if ((bits & VIRTIO_ISR_QUEUE) && !queues_arrive(interrupt)) {
+    if ((bits & BG_VIRTIO_ISR_QUEUE) && !queues_arrive(interrupt)) {
         *is_storm = true;
     }
-    if ((bits & VIRTIO_ISR_CONFIG) &&
-        !interrupt_source_arrive(&interrupt->options.vectors[VIRTIO_INTERRUPT_CONFIG].source)) {
+    if ((bits & BG_VIRTIO_ISR_CONFIG) &&
+        !bg_interrupt_source_arrive(&interrupt->options.vectors[BG_VIRTIO_INTERRUPT_CONFIG].source)) {
         *is_storm = true;
     }
     return bits != 0;
@@ -61,53 +61,53 @@ static bool take_edge(void *context, bool *is_storm)
     return times != 0;
 }
 
-static int open_pci(struct virtio_interrupt *interrupt)
+static int open_pci(struct bg_virtio_interrupt *interrupt)
 {
-    const struct virtio_pci *pci = &interrupt->device->transport.pci;
-    const struct pci_interrupt_options options = {
+    const struct bg_virtio_pci *pci = &interrupt->device->transport.pci;
+    const struct bg_pci_interrupt_options options = {
         .vectors = interrupt->options.vectors,
         .vector_count = interrupt->options.vector_count,
         .intx_take = take_level,
         .intx_context = interrupt,
         .intx_cpu = interrupt->options.line_cpu,
-        .forbidden = interrupt->options.forbidden | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
+        .forbidden = interrupt->options.forbidden | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
     };
-    int error = pci_interrupt_open(&interrupt->pci, pci->host, pci->function, &options);
+    int error = bg_pci_interrupt_open(&interrupt->pci, pci->host, pci->function, &options);
 
     interrupt->kind = interrupt->pci.kind;
     return error;
 }
 
-static int open_line(struct virtio_interrupt *interrupt)
+static int open_line(struct bg_virtio_interrupt *interrupt)
 {
-    const struct virtio_interrupt_options *options = &interrupt->options;
+    const struct bg_virtio_interrupt_options *options = &interrupt->options;
 
-    if (options->forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX)) {
-        return BAREGPU_ERR_NOT_FOUND;
+    if (options->forbidden & BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX)) {
+        return BG_ERR_NOT_FOUND;
     }
-    interrupt->client = (struct interrupt_client){
-        .take = options->trigger == HAL_TRIGGER_EDGE ? take_edge : take_level,
+    interrupt->client = (struct bg_interrupt_client){
+        .take = options->trigger == BG_HAL_TRIGGER_EDGE ? take_edge : take_level,
         .turn = turn,
         .context = interrupt,
     };
-    int error = interrupt_line_join(options->line, &interrupt->client, options->interrupt,
+    int error = bg_interrupt_line_join(options->line, &interrupt->client, options->interrupt,
                                     options->trigger, options->line_cpu);
 
-    interrupt->kind = error == 0 ? PCI_INTERRUPT_INTX : PCI_INTERRUPT_NONE;
+    interrupt->kind = error == 0 ? BG_PCI_INTERRUPT_INTX : BG_PCI_INTERRUPT_NONE;
     return error;
 }
 
-int virtio_interrupt_open(struct virtio_interrupt *interrupt, struct virtio_device *device,
-                          const struct virtio_interrupt_options *options)
+int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
+                          const struct bg_virtio_interrupt_options *options)
 {
     memset(interrupt, 0, sizeof(*interrupt));
     if (device->ops == NULL || options->vectors == NULL || options->vector_count == 0) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     bool is_pci = device->ops->set_queue_vector != NULL;
 
     if (!is_pci && options->line == NULL) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     interrupt->device = device;
     interrupt->options = *options;
@@ -119,7 +119,7 @@ int virtio_interrupt_open(struct virtio_interrupt *interrupt, struct virtio_devi
     return error;
 }
 
-void virtio_interrupt_close(struct virtio_interrupt *interrupt)
+void bg_virtio_interrupt_close(struct bg_virtio_interrupt *interrupt)
 {
     if (interrupt->device == NULL) {
         return;
@@ -127,17 +127,17 @@ void virtio_interrupt_close(struct virtio_interrupt *interrupt)
     if (interrupt->device->interrupt == interrupt) {
         interrupt->device->interrupt = NULL;
     }
-    pci_interrupt_close(&interrupt->pci);
-    interrupt_line_leave(&interrupt->client);
-    interrupt->kind = PCI_INTERRUPT_NONE;
+    bg_pci_interrupt_close(&interrupt->pci);
+    bg_interrupt_line_leave(&interrupt->client);
+    interrupt->kind = BG_PCI_INTERRUPT_NONE;
     interrupt->device = NULL;
 }
 
-void virtio_interrupt_resume(struct virtio_interrupt *interrupt)
+void bg_virtio_interrupt_resume(struct bg_virtio_interrupt *interrupt)
 {
-    if (interrupt->pci.kind != PCI_INTERRUPT_NONE) {
-        pci_interrupt_resume(&interrupt->pci);
+    if (interrupt->pci.kind != BG_PCI_INTERRUPT_NONE) {
+        bg_pci_interrupt_resume(&interrupt->pci);
     } else if (interrupt->client.line != NULL) {
-        interrupt_line_resume(interrupt->client.line);
+        bg_interrupt_line_resume(interrupt->client.line);
     }
 }

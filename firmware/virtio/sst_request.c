@@ -5,11 +5,11 @@
 #include "firmware/common/mem.h"
 
 #define PAIR 0u
-#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+#define RESPONSE_HEAD offsetof(struct bg_sst_response, payload)
 
-static struct virtio_sst_op *take(struct virtio_sst *sst, uint32_t type)
+static struct bg_virtio_sst_op *take(struct bg_virtio_sst *sst, uint32_t type)
 {
-    struct virtio_sst_op *op = virtio_sst_take(sst, PAIR);
+    struct bg_virtio_sst_op *op = bg_virtio_sst_take(sst, PAIR);
 
     if (op != NULL) {
         op->request->type = type;
@@ -19,76 +19,76 @@ static struct virtio_sst_op *take(struct virtio_sst *sst, uint32_t type)
 
 /* Submits and waits. With an error the operation is gone. `payload` bytes of the response must be
  * there. */
-static int run(struct virtio_sst_op *op, size_t payload, uint64_t deadline_ns)
+static int run(struct bg_virtio_sst_op *op, size_t payload, uint64_t deadline_ns)
 {
     int error;
 
-    error = virtio_sst_submit(op);
+    error = bg_virtio_sst_submit(op);
     if (error == 0) {
-        error = virtio_sst_wait(op, deadline_ns);
+        error = bg_virtio_sst_wait(op, deadline_ns);
     }
     if (error == 0 && op->response_size < RESPONSE_HEAD + payload) {
         op->pair->sst->protocol_errors++;
-        error = BAREGPU_ERR_PROTOCOL;
+        error = BG_ERR_PROTOCOL;
     }
     if (error < 0) {
-        virtio_sst_abandon(op);
+        bg_virtio_sst_abandon(op);
     }
     return error;
 }
 
 /* Requests without parameters or results. */
-static int run_plain(struct virtio_sst *sst, uint32_t type, uint64_t deadline_ns)
+static int run_plain(struct bg_virtio_sst *sst, uint32_t type, uint64_t deadline_ns)
 {
-    struct virtio_sst_op *op = take(sst, type);
-    int error = op != NULL ? run(op, 0, deadline_ns) : BAREGPU_ERR_BUSY;
+    struct bg_virtio_sst_op *op = take(sst, type);
+    int error = op != NULL ? run(op, 0, deadline_ns) : BG_ERR_BUSY;
 
     if (error == 0) {
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
     return error;
 }
 
-int virtio_sst_noop(struct virtio_sst *sst, uint64_t deadline_ns)
+int bg_virtio_sst_noop(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 {
-    return run_plain(sst, SST_NOOP, deadline_ns);
+    return run_plain(sst, BG_SST_NOOP, deadline_ns);
 }
 
-int virtio_sst_reset(struct virtio_sst *sst, uint64_t deadline_ns)
+int bg_virtio_sst_reset(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 {
-    return run_plain(sst, SST_RESET, deadline_ns);
+    return run_plain(sst, BG_SST_RESET, deadline_ns);
 }
 
-int virtio_sst_echo(struct virtio_sst *sst, const void *from, void *to, size_t size,
+int bg_virtio_sst_echo(struct bg_virtio_sst *sst, const void *from, void *to, size_t size,
                     uint64_t deadline_ns)
 {
-    struct virtio_sst_op *op;
+    struct bg_virtio_sst_op *op;
     int error;
 
-    if (size > SST_PAYLOAD_SIZE) {
-        return BAREGPU_ERR_TOO_LARGE;
+    if (size > BG_SST_PAYLOAD_SIZE) {
+        return BG_ERR_TOO_LARGE;
     }
-    op = take(sst, SST_ECHO);
+    op = take(sst, BG_SST_ECHO);
     if (op == NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     memcpy(op->request->payload.data, from, size);
     error = run(op, size, deadline_ns);
     if (error == 0) {
         memcpy(to, op->response->payload.data, size);
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
     return error;
 }
 
-int virtio_sst_compute(struct virtio_sst *sst, uint64_t units, uint32_t latency,
-                       struct sst_compute_result *result, uint64_t deadline_ns)
+int bg_virtio_sst_compute(struct bg_virtio_sst *sst, uint64_t units, uint32_t latency,
+                       struct bg_sst_compute_result *result, uint64_t deadline_ns)
 {
-    struct virtio_sst_op *op = take(sst, SST_COMPUTE);
+    struct bg_virtio_sst_op *op = take(sst, BG_SST_COMPUTE);
     int error;
 
     if (op == NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     op->request->payload.compute.compute_units = units;
     op->request->payload.compute.latency_model = latency;
@@ -97,31 +97,31 @@ int virtio_sst_compute(struct virtio_sst *sst, uint64_t units, uint32_t latency,
         if (result != NULL) {
             memcpy(result, &op->response->payload, sizeof(*result));
         }
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
     return error;
 }
 
-int virtio_sst_get_info(struct virtio_sst *sst, struct sst_info *info, uint64_t deadline_ns)
+int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info, uint64_t deadline_ns)
 {
-    struct virtio_sst_op *op = take(sst, SST_GET_INFO);
-    int error = op != NULL ? run(op, sizeof(*info), deadline_ns) : BAREGPU_ERR_BUSY;
+    struct bg_virtio_sst_op *op = take(sst, BG_SST_GET_INFO);
+    int error = op != NULL ? run(op, sizeof(*info), deadline_ns) : BG_ERR_BUSY;
 
     if (error == 0) {
         memcpy(info, &op->response->payload, sizeof(*info));
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
     return error;
 }
 
-int virtio_sst_configure(struct virtio_sst *sst, uint32_t param, uint64_t value, uint64_t *before,
+int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value, uint64_t *before,
                          uint64_t deadline_ns)
 {
-    struct virtio_sst_op *op = take(sst, SST_CONFIGURE);
+    struct bg_virtio_sst_op *op = take(sst, BG_SST_CONFIGURE);
     int error;
 
     if (op == NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     op->request->payload.configure.param_id = param;
     op->request->payload.configure.value = value;
@@ -130,7 +130,7 @@ int virtio_sst_configure(struct virtio_sst *sst, uint32_t param, uint64_t value,
         if (before != NULL) {
             *before = op->response->result;
         }
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
     return error;
 }
@@ -138,7 +138,7 @@ int virtio_sst_configure(struct virtio_sst *sst, uint32_t param, uint64_t value,
 /* ---- Transfers: a request for each piece, many in flight ---- */
 
 struct transfer {
-    struct virtio_sst *sst;
+    struct bg_virtio_sst *sst;
     uint64_t address;
     uint8_t *to;         /* READ */
     const uint8_t *from; /* WRITE */
@@ -149,13 +149,13 @@ struct transfer {
 
 static uint32_t piece_size(const struct transfer *transfer, size_t at)
 {
-    size_t largest = transfer->to != NULL ? SST_READ_SIZE_MAX : SST_WRITE_SIZE_MAX;
+    size_t largest = transfer->to != NULL ? BG_SST_READ_SIZE_MAX : BG_SST_WRITE_SIZE_MAX;
     size_t left = transfer->size - at;
 
     return (uint32_t)(left < largest ? left : largest);
 }
 
-static void end_piece(struct virtio_sst_op *op)
+static void end_piece(struct bg_virtio_sst_op *op)
 {
     struct transfer *transfer = op->context;
     size_t at = op->cookie;
@@ -166,7 +166,7 @@ static void end_piece(struct virtio_sst_op *op)
     if (error == 0 && transfer->to != NULL) {
         if (op->response_size < RESPONSE_HEAD + size) {
             transfer->sst->protocol_errors++;
-            error = BAREGPU_ERR_PROTOCOL;
+            error = BG_ERR_PROTOCOL;
         } else {
             memcpy(transfer->to + at, op->response->payload.data, size);
         }
@@ -174,18 +174,18 @@ static void end_piece(struct virtio_sst_op *op)
     if (error < 0 && transfer->error == 0) {
         transfer->error = error;
     }
-    virtio_sst_release(op);
+    bg_virtio_sst_release(op);
 }
 
 /* Returns 0, BUSY when there is no operation or no room in the queue now, or an error. */
 static int begin_piece(struct transfer *transfer)
 {
-    struct virtio_sst_op *op = take(transfer->sst, transfer->to != NULL ? SST_READ : SST_WRITE);
+    struct bg_virtio_sst_op *op = take(transfer->sst, transfer->to != NULL ? BG_SST_READ : BG_SST_WRITE);
     uint32_t size = piece_size(transfer, transfer->begun);
     int error;
 
     if (op == NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     op->done = end_piece;
     op->context = transfer;
@@ -193,13 +193,13 @@ static int begin_piece(struct transfer *transfer)
     op->request->payload.memory.addr = transfer->address + transfer->begun;
     op->request->payload.memory.size = size;
     if (transfer->to == NULL) {
-        memcpy(op->request->payload.data + SST_WRITE_DATA_OFFSET,
+        memcpy(op->request->payload.data + BG_SST_WRITE_DATA_OFFSET,
                transfer->from + transfer->begun, size);
     }
-    error = virtio_sst_submit(op);
+    error = bg_virtio_sst_submit(op);
     if (error < 0) {
-        virtio_sst_release(op);
-        return error == BAREGPU_ERR_NO_SPACE ? BAREGPU_ERR_BUSY : error;
+        bg_virtio_sst_release(op);
+        return error == BG_ERR_NO_SPACE ? BG_ERR_BUSY : error;
     }
     transfer->begun += size;
     transfer->in_flight++;
@@ -209,13 +209,13 @@ static int begin_piece(struct transfer *transfer)
 /* The transfer is on our caller's stack: nothing in flight may refer to it after the call. */
 static void forget_pieces(struct transfer *transfer)
 {
-    struct virtio_sst_pair *pair = &transfer->sst->pairs[PAIR];
+    struct bg_virtio_sst_pair *pair = &transfer->sst->pairs[PAIR];
 
     for (unsigned i = 0; i < transfer->sst->depth; i++) {
-        struct virtio_sst_op *op = &pair->ops[i];
+        struct bg_virtio_sst_op *op = &pair->ops[i];
 
         if (op->is_taken && op->done == end_piece && op->context == transfer) {
-            virtio_sst_abandon(op);
+            bg_virtio_sst_abandon(op);
         }
     }
 }
@@ -225,7 +225,7 @@ static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
     int error = 0;
 
     if (transfer->size > UINT64_MAX - transfer->address) {
-        return BAREGPU_ERR_RANGE;
+        return BG_ERR_RANGE;
     }
     while (error >= 0 && (transfer->in_flight > 0 ||
                           (transfer->error == 0 && transfer->begun < transfer->size))) {
@@ -233,10 +233,10 @@ static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
         while (error == 0 && transfer->error == 0 && transfer->begun < transfer->size) {
             error = begin_piece(transfer);
         }
-        if (transfer->in_flight > 0 && (error == 0 || error == BAREGPU_ERR_BUSY)) {
-            error = virtio_sst_wait_any(transfer->sst, PAIR, deadline_ns);
-            if (error > 0 && transfer->in_flight > 0 && hal_time_ns() >= deadline_ns) {
-                error = BAREGPU_ERR_TIMEOUT; /* others' operations may end for ever */
+        if (transfer->in_flight > 0 && (error == 0 || error == BG_ERR_BUSY)) {
+            error = bg_virtio_sst_wait_any(transfer->sst, PAIR, deadline_ns);
+            if (error > 0 && transfer->in_flight > 0 && bg_hal_time_ns() >= deadline_ns) {
+                error = BG_ERR_TIMEOUT; /* others' operations may end for ever */
             }
         }
     }
@@ -247,7 +247,7 @@ static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
     return error < 0 ? error : 0;
 }
 
-int virtio_sst_read(struct virtio_sst *sst, uint64_t address, void *to, size_t size,
+int bg_virtio_sst_read(struct bg_virtio_sst *sst, uint64_t address, void *to, size_t size,
                     uint64_t deadline_ns)
 {
     struct transfer transfer = {.sst = sst, .address = address, .to = to, .size = size};
@@ -255,7 +255,7 @@ int virtio_sst_read(struct virtio_sst *sst, uint64_t address, void *to, size_t s
     return run_transfer(&transfer, deadline_ns);
 }
 
-int virtio_sst_write(struct virtio_sst *sst, uint64_t address, const void *from, size_t size,
+int bg_virtio_sst_write(struct bg_virtio_sst *sst, uint64_t address, const void *from, size_t size,
                      uint64_t deadline_ns)
 {
     struct transfer transfer = {.sst = sst, .address = address, .from = from, .size = size};

@@ -21,28 +21,28 @@ enum queue_state {
     QUEUE_NONE,    /* not created */
     QUEUE_ENABLED, /* the device may use it */
     QUEUE_BROKEN,  /* the same, but it broke the rules */
-    QUEUE_STOPPED, /* reset by virtqueue_reset */
+    QUEUE_STOPPED, /* reset by bg_virtqueue_reset */
 };
 
 /* A reset of the whole device ends what a queue was. */
-static bool is_dead(const struct virtqueue *queue)
+static bool is_dead(const struct bg_virtqueue *queue)
 {
     return queue->state == QUEUE_STOPPED ||
            (queue->state != QUEUE_NONE && queue->epoch != queue->device->epoch);
 }
 
-static int check_usable(const struct virtqueue *queue)
+static int check_usable(const struct bg_virtqueue *queue)
 {
     if (queue->state == QUEUE_NONE || is_dead(queue)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    return queue->state == QUEUE_BROKEN ? BAREGPU_ERR_PROTOCOL : 0;
+    return queue->state == QUEUE_BROKEN ? BG_ERR_PROTOCOL : 0;
 }
 
-static int break_queue(struct virtqueue *queue)
+static int break_queue(struct bg_virtqueue *queue)
 {
     queue->state = QUEUE_BROKEN;
-    return BAREGPU_ERR_PROTOCOL;
+    return BG_ERR_PROTOCOL;
 }
 
 static bool is_power_of_2(uint32_t value)
@@ -53,20 +53,20 @@ static bool is_power_of_2(uint32_t value)
 /* ---- Creating ---- */
 
 /* The queue's size, or an error. */
-static int choose_size(struct virtio_device *device, const struct virtqueue_options *options)
+static int choose_size(struct bg_virtio_device *device, const struct bg_virtqueue_options *options)
 {
     uint32_t size = device->ops->queue_size_max(device, options->index);
 
     if (size == 0) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
-    if (size > VIRTQ_SIZE_MAX) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (size > BG_VIRTQ_SIZE_MAX) {
+        return BG_ERR_PROTOCOL;
     }
-    bool is_split = !virtio_has_feature(device, VIRTIO_F_RING_PACKED);
+    bool is_split = !bg_virtio_has_feature(device, BG_VIRTIO_F_RING_PACKED);
 
     if (is_split && !is_power_of_2(size)) {
-        return BAREGPU_ERR_PROTOCOL; /* 2.7 */
+        return BG_ERR_PROTOCOL; /* 2.7 */
     }
     if (options->size_max != 0 && options->size_max < size) {
         size = options->size_max;
@@ -77,27 +77,27 @@ static int choose_size(struct virtio_device *device, const struct virtqueue_opti
     return (int)size;
 }
 
-static void take_features(struct virtqueue *queue)
+static void take_features(struct bg_virtqueue *queue)
 {
-    struct virtio_device *device = queue->device;
+    struct bg_virtio_device *device = queue->device;
 
-    queue->format = virtio_has_feature(device, VIRTIO_F_RING_PACKED) ? &virtqueue_format_packed
+    queue->format = bg_virtio_has_feature(device, BG_VIRTIO_F_RING_PACKED) ? &virtqueue_format_packed
                                                                      : &virtqueue_format_split;
-    queue->is_event_idx = virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
-    queue->is_in_order = virtio_has_feature(device, VIRTIO_F_IN_ORDER);
-    queue->is_platform_ordered = virtio_has_feature(device, VIRTIO_F_ORDER_PLATFORM);
+    queue->is_event_idx = bg_virtio_has_feature(device, BG_VIRTIO_F_EVENT_IDX);
+    queue->is_in_order = bg_virtio_has_feature(device, BG_VIRTIO_F_IN_ORDER);
+    queue->is_platform_ordered = bg_virtio_has_feature(device, BG_VIRTIO_F_ORDER_PLATFORM);
     queue->capacity = queue->size;
     if (queue->format == &virtqueue_format_packed && queue->is_in_order && queue->size > 1) {
         queue->capacity -= FULL_RING_RESERVE;
     }
 }
 
-static uint32_t legacy_align(const struct virtqueue *queue)
+static uint32_t legacy_align(const struct bg_virtqueue *queue)
 {
     return queue->device->is_legacy ? LEGACY_PAGE : 0;
 }
 
-static int allocate(struct virtqueue *queue)
+static int allocate(struct bg_virtqueue *queue)
 {
     uint64_t address, align = legacy_align(queue) != 0 ? LEGACY_PAGE : RING_ALIGN;
 
@@ -106,21 +106,21 @@ static int allocate(struct virtqueue *queue)
     if (queue->table_count != 0) {
         queue->ring_bytes = queue->tables_offset + (uint64_t)queue->table_count *
                                                        queue->table_segments *
-                                                       sizeof(struct virtq_desc);
+                                                       sizeof(struct bg_virtq_desc);
     }
-    queue->slots_bytes = (uint64_t)queue->size * sizeof(struct virtqueue_slot) +
+    queue->slots_bytes = (uint64_t)queue->size * sizeof(struct bg_virtqueue_slot) +
                          (uint64_t)queue->table_count * sizeof(uint16_t);
-    queue->ring = hal_dma_alloc(queue->ring_bytes, align, &queue->ring_address);
-    queue->slots = hal_dma_alloc(queue->slots_bytes, SLOTS_ALIGN, &address);
+    queue->ring = bg_hal_dma_alloc(queue->ring_bytes, align, &queue->ring_address);
+    queue->slots = bg_hal_dma_alloc(queue->slots_bytes, SLOTS_ALIGN, &address);
     if (queue->ring == NULL || queue->slots == NULL) {
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     queue->tables_unused = (uint16_t *)(queue->slots + queue->size);
     return 0;
 }
 
 /* An empty queue: all slots free and in order, all tables free. */
-static void clear(struct virtqueue *queue)
+static void clear(struct bg_virtqueue *queue)
 {
     memset(queue->ring, 0, queue->tables_offset < queue->ring_bytes ? queue->tables_offset
                                                                     : queue->ring_bytes);
@@ -132,7 +132,7 @@ static void clear(struct virtqueue *queue)
     for (uint32_t i = 0; i < queue->table_count; i++) {
         queue->tables_unused[i] = (uint16_t)i;
     }
-    queue->table_free = virtio_has_feature(queue->device, VIRTIO_F_INDIRECT_DESC)
+    queue->table_free = bg_virtio_has_feature(queue->device, BG_VIRTIO_F_INDIRECT_DESC)
                             ? queue->table_count
                             : 0;
     queue->free_first = 0;
@@ -152,37 +152,37 @@ static void clear(struct virtqueue *queue)
  * nothing is to be told to the device. Without resources for a vector of its own it may share the
  * one of configuration changes; without even that it is polled (4.1.5.1.2).
  */
-static void map_vector(struct virtqueue *queue)
+static void map_vector(struct bg_virtqueue *queue)
 {
-    struct virtio_device *device = queue->device;
-    struct virtio_interrupt *interrupt = device->interrupt;
+    struct bg_virtio_device *device = queue->device;
+    struct bg_virtio_interrupt *interrupt = device->interrupt;
 
     queue->source = NULL;
-    if (interrupt == NULL || interrupt->kind == PCI_INTERRUPT_NONE) {
+    if (interrupt == NULL || interrupt->kind == BG_PCI_INTERRUPT_NONE) {
         return;
     }
     unsigned last = interrupt->options.vector_count - 1;
-    unsigned vector = queue->index < last ? VIRTIO_INTERRUPT_QUEUE(queue->index) : last;
+    unsigned vector = queue->index < last ? BG_VIRTIO_INTERRUPT_QUEUE(queue->index) : last;
 
-    for (;; vector = VIRTIO_INTERRUPT_CONFIG) {
-        struct pci_interrupt_vector *chosen = &interrupt->options.vectors[vector];
+    for (;; vector = BG_VIRTIO_INTERRUPT_CONFIG) {
+        struct bg_pci_interrupt_vector *chosen = &interrupt->options.vectors[vector];
 
-        if (interrupt->kind != PCI_INTERRUPT_MSIX ||
+        if (interrupt->kind != BG_PCI_INTERRUPT_MSIX ||
             device->ops->set_queue_vector(device, queue->index, chosen->entry)) {
             queue->source = &chosen->source;
             return;
         }
         interrupt->refused++;
-        if (vector == VIRTIO_INTERRUPT_CONFIG) {
+        if (vector == BG_VIRTIO_INTERRUPT_CONFIG) {
             return;
         }
     }
 }
 
-/* After virtio_interrupt_close the vectors are the caller's again: then nothing is found in them. */
-struct interrupt_source *virtqueue_source(const struct virtqueue *queue)
+/* After bg_virtio_interrupt_close the vectors are the caller's again: then nothing is found in them. */
+struct bg_interrupt_source *bg_virtqueue_source(const struct bg_virtqueue *queue)
 {
-    const struct virtio_interrupt *interrupt = queue->device->interrupt;
+    const struct bg_virtio_interrupt *interrupt = queue->device->interrupt;
 
     if (interrupt == NULL || queue->source == NULL) {
         return NULL;
@@ -194,9 +194,9 @@ struct interrupt_source *virtqueue_source(const struct virtqueue *queue)
     return source >= first && source < end ? queue->source : NULL;
 }
 
-static int enable(struct virtqueue *queue)
+static int enable(struct bg_virtqueue *queue)
 {
-    const struct virtio_queue_layout layout = {
+    const struct bg_virtio_queue_layout layout = {
         .size = queue->size,
         .descriptor_address = queue->ring_address,
         .driver_address = queue->ring_address + queue->driver_offset,
@@ -216,20 +216,20 @@ static int enable(struct virtqueue *queue)
     return error;
 }
 
-static bool is_negotiated(const struct virtio_device *device)
+static bool is_negotiated(const struct bg_virtio_device *device)
 {
-    uint8_t needed = VIRTIO_STATUS_DRIVER | (device->is_legacy ? 0 : VIRTIO_STATUS_FEATURES_OK);
+    uint8_t needed = BG_VIRTIO_STATUS_DRIVER | (device->is_legacy ? 0 : BG_VIRTIO_STATUS_FEATURES_OK);
 
-    return (device->status & (needed | VIRTIO_STATUS_FAILED)) == needed;
+    return (device->status & (needed | BG_VIRTIO_STATUS_FAILED)) == needed;
 }
 
-int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
-                     const struct virtqueue_options *options)
+int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *device,
+                     const struct bg_virtqueue_options *options)
 {
     memset(queue, 0, sizeof(*queue));
-    if (!is_negotiated(device) || options->indirect_segments > VIRTQ_SIZE_MAX ||
-        options->indirect_tables > VIRTQ_SIZE_MAX) {
-        return BAREGPU_ERR_INVALID;
+    if (!is_negotiated(device) || options->indirect_segments > BG_VIRTQ_SIZE_MAX ||
+        options->indirect_tables > BG_VIRTQ_SIZE_MAX) {
+        return BG_ERR_INVALID;
     }
     int size = choose_size(device, options);
 
@@ -240,7 +240,7 @@ int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
     queue->index = options->index;
     queue->size = (uint16_t)size;
     take_features(queue);
-    if (options->indirect_segments > 1 && virtio_has_feature(device, VIRTIO_F_INDIRECT_DESC)) {
+    if (options->indirect_segments > 1 && bg_virtio_has_feature(device, BG_VIRTIO_F_INDIRECT_DESC)) {
         /* No chain is longer than the queue, with a table or without (2.7.5.3.1, 2.8.17). */
         queue->table_segments = options->indirect_segments < queue->size
                                     ? options->indirect_segments
@@ -256,18 +256,18 @@ int virtqueue_create(struct virtqueue *queue, struct virtio_device *device,
         error = enable(queue);
     }
     if (error < 0) {
-        virtqueue_destroy(queue);
+        bg_virtqueue_destroy(queue);
     }
     return error;
 }
 
-void virtqueue_destroy(struct virtqueue *queue)
+void bg_virtqueue_destroy(struct bg_virtqueue *queue)
 {
     if (queue->ring != NULL) {
-        hal_dma_free(queue->ring, queue->ring_bytes);
+        bg_hal_dma_free(queue->ring, queue->ring_bytes);
     }
     if (queue->slots != NULL) {
-        hal_dma_free(queue->slots, queue->slots_bytes);
+        bg_hal_dma_free(queue->slots, queue->slots_bytes);
     }
     memset(queue, 0, sizeof(*queue));
 }
@@ -275,14 +275,14 @@ void virtqueue_destroy(struct virtqueue *queue)
 /* ---- Adding ---- */
 
 /* Counts the bytes of the segments, and of the writable ones in *capacity. */
-static int check_segments(const struct virtqueue_segment *segments, unsigned readable,
+static int check_segments(const struct bg_virtqueue_segment *segments, unsigned readable,
                           unsigned count, uint32_t *capacity)
 {
     uint64_t total = 0, total_readable = 0;
 
     for (unsigned i = 0; i < count; i++) {
         if (segments[i].length == 0) {
-            return BAREGPU_ERR_INVALID;
+            return BG_ERR_INVALID;
         }
         if (i == readable) {
             total_readable = total;
@@ -294,30 +294,30 @@ static int check_segments(const struct virtqueue_segment *segments, unsigned rea
     }
     /* 2.7.5.2 allows one byte more, which a length of 32 bits could not tell. */
     if (total > UINT32_MAX) {
-        return BAREGPU_ERR_TOO_LARGE;
+        return BG_ERR_TOO_LARGE;
     }
     *capacity = (uint32_t)(total - total_readable);
     return 0;
 }
 
 /* Takes a table for the chain if it is to have one. Returns its number. */
-static uint16_t take_table(struct virtqueue *queue, struct virtqueue_chain *chain)
+static uint16_t take_table(struct bg_virtqueue *queue, struct virtqueue_chain *chain)
 {
     if (chain->count < 2 || chain->count > queue->table_segments || queue->table_free == 0) {
         return VIRTQUEUE_NONE;
     }
     uint16_t table = queue->tables_unused[--queue->table_free];
     uint64_t offset = queue->tables_offset + (uint64_t)table * queue->table_segments *
-                                                 sizeof(struct virtq_desc);
+                                                 sizeof(struct bg_virtq_desc);
 
     chain->table = queue->ring + offset;
     chain->table_address = queue->ring_address + offset;
     return table;
 }
 
-static void begin_flight(struct virtqueue *queue, uint16_t id, struct virtqueue_slot chain)
+static void begin_flight(struct bg_virtqueue *queue, uint16_t id, struct bg_virtqueue_slot chain)
 {
-    struct virtqueue_slot *slot = &queue->slots[id];
+    struct bg_virtqueue_slot *slot = &queue->slots[id];
 
     slot->token = chain.token;
     slot->sequence = queue->sequence;
@@ -337,7 +337,7 @@ static void begin_flight(struct virtqueue *queue, uint16_t id, struct virtqueue_
     queue->sequence++;
 }
 
-int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segments,
+int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
                   unsigned readable, unsigned writable, void *token)
 {
     int error = check_usable(queue);
@@ -346,34 +346,34 @@ int virtqueue_add(struct virtqueue *queue, const struct virtqueue_segment *segme
         return error;
     }
     if (readable > queue->capacity || writable > queue->capacity - readable) {
-        return BAREGPU_ERR_TOO_LARGE;
+        return BG_ERR_TOO_LARGE;
     }
     struct virtqueue_chain chain = {
         .segments = segments, .readable = readable, .count = readable + writable};
-    struct virtqueue_slot entry = {.token = token, .descriptors = 1};
+    struct bg_virtqueue_slot entry = {.token = token, .descriptors = 1};
 
     if (chain.count == 0) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     error = check_segments(segments, readable, chain.count, &entry.capacity);
     if (error < 0) {
         return error;
     }
     if (queue->descriptors_free == 0) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     entry.table = take_table(queue, &chain);
     if (entry.table == VIRTQUEUE_NONE) {
         entry.descriptors = (uint16_t)chain.count;
     }
     if (entry.descriptors > queue->descriptors_free) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     begin_flight(queue, queue->format->write(queue, &chain), entry);
     return 0;
 }
 
-int virtqueue_kick(struct virtqueue *queue)
+int bg_virtqueue_kick(struct bg_virtqueue *queue)
 {
     int error = check_usable(queue);
 
@@ -385,7 +385,7 @@ int virtqueue_kick(struct virtqueue *queue)
     if (is_new) {
         queue->format->publish(queue);
     }
-    if (!(queue->device->status & VIRTIO_STATUS_DRIVER_OK)) {
+    if (!(queue->device->status & BG_VIRTIO_STATUS_DRIVER_OK)) {
         queue->is_notify_pending |= is_new; /* 3.1.1: no notification before DRIVER_OK */
         queue->published = queue->sequence;
         return 0;
@@ -402,8 +402,8 @@ int virtqueue_kick(struct virtqueue *queue)
     }
     uint32_t value = queue->notify_target.id;
 
-    if (virtio_has_feature(queue->device, VIRTIO_F_NOTIFICATION_DATA)) {
-        value |= (uint32_t)queue->format->position(queue) << VIRTIO_NOTIFY_NEXT_SHIFT;
+    if (bg_virtio_has_feature(queue->device, BG_VIRTIO_F_NOTIFICATION_DATA)) {
+        value |= (uint32_t)queue->format->position(queue) << BG_VIRTIO_NOTIFY_NEXT_SHIFT;
     }
     queue->device->ops->notify(queue->device, &queue->notify_target, value);
     queue->is_notify_pending = false;
@@ -413,9 +413,9 @@ int virtqueue_kick(struct virtqueue *queue)
 
 /* ---- Taking back ---- */
 
-static void end_flight(struct virtqueue *queue, uint16_t id)
+static void end_flight(struct bg_virtqueue *queue, uint16_t id)
 {
-    struct virtqueue_slot *slot = &queue->slots[id];
+    struct bg_virtqueue_slot *slot = &queue->slots[id];
 
     if (queue->is_in_order) {
         queue->order_first = slot->order_next;
@@ -438,23 +438,23 @@ static void end_flight(struct virtqueue *queue, uint16_t id)
 
 /* Checks a report against the chains in flight. With IN_ORDER it may stand for several: then the
  * batch is noted and *id becomes its first chain. Returns 1 or PROTOCOL. */
-static int accept_report(struct virtqueue *queue, const struct virtqueue_report *report,
+static int accept_report(struct bg_virtqueue *queue, const struct virtqueue_report *report,
                          uint16_t *id, uint32_t *written)
 {
-    const struct virtqueue_slot *slot;
+    const struct bg_virtqueue_slot *slot;
 
     if (report->id >= queue->size) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     slot = &queue->slots[report->id];
     if (slot->descriptors == 0 || slot->sequence >= queue->published) {
-        return BAREGPU_ERR_PROTOCOL; /* no chain, a used one, or one that was not offered */
+        return BG_ERR_PROTOCOL; /* no chain, a used one, or one that was not offered */
     }
     *id = (uint16_t)report->id;
     *written = report->written;
     if (*written > slot->capacity) {
         if (report->is_length_sure && !queue->device->is_legacy) {
-            return BAREGPU_ERR_PROTOCOL;
+            return BG_ERR_PROTOCOL;
         }
         /* Legacy devices' lengths are known to be wrong (2.7.8.1). */
         *written = queue->device->is_legacy ? slot->capacity : 0;
@@ -463,7 +463,7 @@ static int accept_report(struct virtqueue *queue, const struct virtqueue_report 
         uint64_t first = queue->slots[queue->order_first].sequence;
 
         if (slot->sequence - first >= report->chains_max) {
-            return BAREGPU_ERR_PROTOCOL; /* more chains than the index went on by */
+            return BG_ERR_PROTOCOL; /* more chains than the index went on by */
         }
         queue->batch_end = slot->sequence + 1;
         queue->batch_written = *written;
@@ -473,30 +473,30 @@ static int accept_report(struct virtqueue *queue, const struct virtqueue_report 
 
 /* With IN_ORDER: the next chain of the batch. Those before the last were used completely, say 2.7.9
  * and 2.8.8: as far as there was something to write, it was written. */
-static uint16_t take_from_batch(const struct virtqueue *queue, uint32_t *written)
+static uint16_t take_from_batch(const struct bg_virtqueue *queue, uint32_t *written)
 {
-    const struct virtqueue_slot *slot = &queue->slots[queue->order_first];
+    const struct bg_virtqueue_slot *slot = &queue->slots[queue->order_first];
 
     *written = slot->sequence + 1 == queue->batch_end ? queue->batch_written : slot->capacity;
     return queue->order_first;
 }
 
-static bool is_in_batch(const struct virtqueue *queue)
+static bool is_in_batch(const struct bg_virtqueue *queue)
 {
     return queue->is_in_order && queue->chains_in_flight != 0 &&
            queue->slots[queue->order_first].sequence < queue->batch_end;
 }
 
-static __attribute__((noinline)) void answer(const struct virtqueue *queue)
+static __attribute__((noinline)) void answer(const struct bg_virtqueue *queue)
 {
-    struct interrupt_source *source = virtqueue_source(queue);
+    struct bg_interrupt_source *source = bg_virtqueue_source(queue);
 
     if (source != NULL) {
-        interrupt_source_answer(source);
+        bg_interrupt_source_answer(source);
     }
 }
 
-int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
+int bg_virtqueue_poll(struct bg_virtqueue *queue, struct bg_virtqueue_used *used)
 {
     int result = check_usable(queue);
     uint16_t id = 0;
@@ -532,7 +532,7 @@ int virtqueue_poll(struct virtqueue *queue, struct virtqueue_used *used)
 /* ---- Waiting ---- */
 
 struct queue_wait {
-    struct virtqueue *queue;
+    struct bg_virtqueue *queue;
     int (*look)(void *context);
     void *context;
 };
@@ -548,14 +548,14 @@ static int check_device(void *context)
 {
     const struct queue_wait *wait = context;
 
-    return virtio_check(wait->queue->device);
+    return bg_virtio_check(wait->queue->device);
 }
 
 static bool ask_for_interrupt(void *context)
 {
     const struct queue_wait *wait = context;
 
-    if (virtqueue_enable_notifications(wait->queue)) {
+    if (bg_virtqueue_enable_notifications(wait->queue)) {
         return true;
     }
     wait->queue->sleeps++;
@@ -566,14 +566,14 @@ static void ask_for_none(void *context)
 {
     const struct queue_wait *wait = context;
 
-    virtqueue_disable_notifications(wait->queue);
+    bg_virtqueue_disable_notifications(wait->queue);
 }
 
-int virtqueue_wait_until(struct virtqueue *queue, int (*look_for)(void *context), void *context,
+int virtqueue_wait_until(struct bg_virtqueue *queue, int (*look_for)(void *context), void *context,
                          uint64_t deadline_ns)
 {
     struct queue_wait wait = {queue, look_for, context};
-    const struct wait_loop loop = {
+    const struct bg_wait_loop loop = {
         .look = look,
         .check = check_device,
         .arm = ask_for_interrupt,
@@ -583,37 +583,37 @@ int virtqueue_wait_until(struct virtqueue *queue, int (*look_for)(void *context)
         .progress = &queue->completions,
     };
 
-    return wait_until(&loop, &queue->device->wait, virtqueue_source(queue), deadline_ns);
+    return bg_wait_until(&loop, &queue->device->wait, bg_virtqueue_source(queue), deadline_ns);
 }
 
 struct poll {
-    struct virtqueue *queue;
-    struct virtqueue_used *used;
+    struct bg_virtqueue *queue;
+    struct bg_virtqueue_used *used;
 };
 
 static int look_for_any(void *context)
 {
     const struct poll *poll = context;
 
-    return virtqueue_poll(poll->queue, poll->used);
+    return bg_virtqueue_poll(poll->queue, poll->used);
 }
 
-int virtqueue_wait(struct virtqueue *queue, struct virtqueue_used *used, uint64_t deadline_ns)
+int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used, uint64_t deadline_ns)
 {
     struct poll poll = {queue, used};
-    int result = virtqueue_poll(queue, used); /* most often it is there: that is the short way */
+    int result = bg_virtqueue_poll(queue, used); /* most often it is there: that is the short way */
 
     return result != 0 ? result : virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
 }
 
 /* ---- Notifications from the device ---- */
 
-bool virtqueue_enable_notifications(struct virtqueue *queue)
+bool bg_virtqueue_enable_notifications(struct bg_virtqueue *queue)
 {
     struct virtqueue_report report;
 
     if (check_usable(queue) < 0) {
-        return true; /* what virtqueue_poll has to say is the error */
+        return true; /* what bg_virtqueue_poll has to say is the error */
     }
     queue->format->set_notifications(queue, true);
     /* 2.7.14, 2.8.22: the wish is seen before we look whether something came meanwhile. */
@@ -621,7 +621,7 @@ bool virtqueue_enable_notifications(struct virtqueue *queue)
     return is_in_batch(queue) || queue->format->peek(queue, &report) != 0;
 }
 
-void virtqueue_disable_notifications(struct virtqueue *queue)
+void bg_virtqueue_disable_notifications(struct bg_virtqueue *queue)
 {
     if (check_usable(queue) == 0) {
         queue->format->set_notifications(queue, false);
@@ -630,26 +630,26 @@ void virtqueue_disable_notifications(struct virtqueue *queue)
 
 /* ---- Resetting ---- */
 
-int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns)
+int bg_virtqueue_reset(struct bg_virtqueue *queue, uint64_t deadline_ns)
 {
     if (queue->state == QUEUE_NONE || is_dead(queue)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    struct virtio_device *device = queue->device;
+    struct bg_virtio_device *device = queue->device;
 
-    if (!virtio_has_feature(device, VIRTIO_F_RING_RESET)) {
-        return BAREGPU_ERR_UNSUPPORTED;
+    if (!bg_virtio_has_feature(device, BG_VIRTIO_F_RING_RESET)) {
+        return BG_ERR_UNSUPPORTED;
     }
     int result;
 
     device->ops->queue_reset_begin(device, queue->index);
     while ((result = device->ops->queue_reset_poll(device, queue->index)) == 0) {
-        if (hal_time_ns() >= deadline_ns) {
+        if (bg_hal_time_ns() >= deadline_ns) {
             /* Nothing may be reused before the device says that it is done (2.6.1.1.2). */
             queue->state = QUEUE_BROKEN;
-            return BAREGPU_ERR_TIMEOUT;
+            return BG_ERR_TIMEOUT;
         }
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     if (result < 0) {
         return result;
@@ -659,13 +659,13 @@ int virtqueue_reset(struct virtqueue *queue, uint64_t deadline_ns)
     return 0;
 }
 
-int virtqueue_reclaim(struct virtqueue *queue, void **token)
+int bg_virtqueue_reclaim(struct bg_virtqueue *queue, void **token)
 {
     if (!is_dead(queue)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     for (; queue->reclaim_next < queue->size; queue->reclaim_next++) {
-        struct virtqueue_slot *slot = &queue->slots[queue->reclaim_next];
+        struct bg_virtqueue_slot *slot = &queue->slots[queue->reclaim_next];
 
         if (slot->descriptors != 0) {
             *token = slot->token;
@@ -677,20 +677,20 @@ int virtqueue_reclaim(struct virtqueue *queue, void **token)
     return 0;
 }
 
-int virtqueue_restart(struct virtqueue *queue)
+int bg_virtqueue_restart(struct bg_virtqueue *queue)
 {
     if (!is_dead(queue) || !is_negotiated(queue->device)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    const struct virtqueue_format *format = queue->format;
+    const struct bg_virtqueue_format *format = queue->format;
 
     take_features(queue);
     if (queue->format != format) {
         queue->format = format;
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     if (queue->device->ops->queue_size_max(queue->device, queue->index) < queue->size) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     return enable(queue);
 }

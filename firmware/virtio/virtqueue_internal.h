@@ -13,7 +13,7 @@
  * its id (packed) describes the chain. Descriptors in the ring are never read back: the device may
  * have overwritten them.
  */
-struct virtqueue_slot {
+struct bg_virtqueue_slot {
     void *token;
     uint64_t sequence;    /* the chain's number */
     uint32_t capacity;    /* writable bytes of the chain */
@@ -26,7 +26,7 @@ struct virtqueue_slot {
 
 /* A chain on its way into the ring: checked, and known to fit. */
 struct virtqueue_chain {
-    const struct virtqueue_segment *segments;
+    const struct bg_virtqueue_segment *segments;
     unsigned readable, count;
     void *table; /* NULL: an entry per segment */
     uint64_t table_address;
@@ -42,63 +42,63 @@ struct virtqueue_report {
     uint32_t chains_max; /* that it can stand for, with IN_ORDER */
 };
 
-struct virtqueue_format {
+struct bg_virtqueue_format {
     /* Sets the three offsets and returns the bytes of the whole. */
-    uint64_t (*lay_out)(struct virtqueue *queue, uint32_t legacy_align);
+    uint64_t (*lay_out)(struct bg_virtqueue *queue, uint32_t legacy_align);
     /* An empty ring in zeroed memory, device notifications off. */
-    void (*start)(struct virtqueue *queue);
+    void (*start)(struct bg_virtqueue *queue);
     /* Takes slots from the free list, writes descriptors, returns the chain's slot; the device does
      * not see them yet. */
-    uint16_t (*write)(struct virtqueue *queue, const struct virtqueue_chain *chain);
+    uint16_t (*write)(struct bg_virtqueue *queue, const struct virtqueue_chain *chain);
     /* Makes everything written available. */
-    void (*publish)(struct virtqueue *queue);
+    void (*publish)(struct bg_virtqueue *queue);
     /* After publish and a full barrier: must the device be notified? */
-    bool (*wants_notification)(struct virtqueue *queue);
+    bool (*wants_notification)(struct bg_virtqueue *queue);
     /* next_off and next_wrap of a notification, in 16 bits (2.9). */
-    uint16_t (*position)(const struct virtqueue *queue);
-    /* Returns 1 and what the device wrote next, 0, or BAREGPU_ERR_PROTOCOL. */
-    int (*peek)(struct virtqueue *queue, struct virtqueue_report *report);
+    uint16_t (*position)(const struct bg_virtqueue *queue);
+    /* Returns 1 and what the device wrote next, 0, or BG_ERR_PROTOCOL. */
+    int (*peek)(struct bg_virtqueue *queue, struct virtqueue_report *report);
     /* Goes on behind a chain that has been taken. */
-    void (*advance)(struct virtqueue *queue, const struct virtqueue_slot *slot);
-    void (*set_notifications)(struct virtqueue *queue, bool is_enabled);
+    void (*advance)(struct bg_virtqueue *queue, const struct bg_virtqueue_slot *slot);
+    void (*set_notifications)(struct bg_virtqueue *queue, bool is_enabled);
 };
 
-extern const struct virtqueue_format virtqueue_format_split;
-extern const struct virtqueue_format virtqueue_format_packed;
+extern const struct bg_virtqueue_format virtqueue_format_split;
+extern const struct bg_virtqueue_format virtqueue_format_packed;
 
 /*
- * Orders the ring against a device in hardware, where VIRTIO_F_ORDER_PLATFORM asks for it (6): such
+ * Orders the ring against a device in hardware, where BG_VIRTIO_F_ORDER_PLATFORM asks for it (6): such
  * a device is an observer beyond the domain that load_acquire and store_release order.
  */
-static inline void virtqueue_before_publish(const struct virtqueue *queue)
+static inline void virtqueue_before_publish(const struct bg_virtqueue *queue)
 {
     if (queue->is_platform_ordered) {
-        barrier_write_outer();
+        bg_barrier_write_outer();
     }
 }
 
-static inline void virtqueue_after_acquire(const struct virtqueue *queue)
+static inline void virtqueue_after_acquire(const struct bg_virtqueue *queue)
 {
     if (queue->is_platform_ordered) {
-        barrier_read_outer();
+        bg_barrier_read_outer();
     }
 }
 
 /* What the queue interrupts by now; NULL: nothing, it is polled. */
-struct interrupt_source *virtqueue_source(const struct virtqueue *queue);
+struct bg_interrupt_source *bg_virtqueue_source(const struct bg_virtqueue *queue);
 
-/* wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and a
+/* bg_wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and a
  * look at the device's status now and then. `look` polls the queue. */
-int virtqueue_wait_until(struct virtqueue *queue, int (*look)(void *context), void *context,
+int virtqueue_wait_until(struct bg_virtqueue *queue, int (*look)(void *context), void *context,
                          uint64_t deadline_ns);
 
 /* Between publishing and looking at what the device published. */
-static inline void virtqueue_barrier_full(const struct virtqueue *queue)
+static inline void virtqueue_barrier_full(const struct bg_virtqueue *queue)
 {
     if (queue->is_platform_ordered) {
-        barrier_full_outer();
+        bg_barrier_full_outer();
     } else {
-        barrier_full();
+        bg_barrier_full();
     }
 }
 

@@ -5,28 +5,28 @@
 /* Driver and device write to different cache lines. */
 #define CACHE_LINE 64u
 
-static struct virtq_desc *descriptor_table(const struct virtqueue *queue)
+static struct bg_virtq_desc *descriptor_table(const struct bg_virtqueue *queue)
 {
-    return (struct virtq_desc *)queue->ring;
+    return (struct bg_virtq_desc *)queue->ring;
 }
 
-static struct virtq_avail *available_ring(const struct virtqueue *queue)
+static struct bg_virtq_avail *available_ring(const struct bg_virtqueue *queue)
 {
-    return (struct virtq_avail *)(queue->ring + queue->driver_offset);
+    return (struct bg_virtq_avail *)(queue->ring + queue->driver_offset);
 }
 
-static struct virtq_used *used_ring(const struct virtqueue *queue)
+static struct bg_virtq_used *used_ring(const struct bg_virtqueue *queue)
 {
-    return (struct virtq_used *)(queue->ring + queue->device_offset);
+    return (struct bg_virtq_used *)(queue->ring + queue->device_offset);
 }
 
 /* Behind the rings (2.7.6, 2.7.8), with EVENT_IDX. */
-static uint16_t *used_event(const struct virtqueue *queue)
+static uint16_t *used_event(const struct bg_virtqueue *queue)
 {
     return &available_ring(queue)->ring[queue->size];
 }
 
-static const uint16_t *avail_event(const struct virtqueue *queue)
+static const uint16_t *avail_event(const struct bg_virtqueue *queue)
 {
     return (const uint16_t *)&used_ring(queue)->ring[queue->size];
 }
@@ -37,33 +37,33 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 }
 
 /* The order of 2.7.2, which a legacy device requires and any other takes. */
-static uint64_t lay_out(struct virtqueue *queue, uint32_t legacy_align)
+static uint64_t lay_out(struct bg_virtqueue *queue, uint32_t legacy_align)
 {
     uint64_t size = queue->size;
 
-    queue->driver_offset = size * sizeof(struct virtq_desc);
+    queue->driver_offset = size * sizeof(struct bg_virtq_desc);
     queue->device_offset = align_up(
-        queue->driver_offset + sizeof(struct virtq_avail) + (size + 1) * sizeof(uint16_t),
+        queue->driver_offset + sizeof(struct bg_virtq_avail) + (size + 1) * sizeof(uint16_t),
         legacy_align != 0 ? legacy_align : CACHE_LINE);
-    return queue->device_offset + sizeof(struct virtq_used) +
-           size * sizeof(struct virtq_used_elem) + sizeof(uint16_t);
+    return queue->device_offset + sizeof(struct bg_virtq_used) +
+           size * sizeof(struct bg_virtq_used_elem) + sizeof(uint16_t);
 }
 
-static void set_notifications(struct virtqueue *queue, bool is_enabled)
+static void set_notifications(struct bg_virtqueue *queue, bool is_enabled)
 {
     if (queue->is_event_idx) {
         /* 2.7.7: notify when the entry at this index is written; flags stay 0. One that lies
          * just behind means not for the next 65535. */
         uint16_t event = is_enabled ? queue->next_used : (uint16_t)(queue->next_used - 1);
 
-        store_release16(used_event(queue), event);
+        bg_store_release16(used_event(queue), event);
     } else {
-        store_release16(&available_ring(queue)->flags,
-                        is_enabled ? 0 : VIRTQ_AVAIL_F_NO_INTERRUPT);
+        bg_store_release16(&available_ring(queue)->flags,
+                        is_enabled ? 0 : BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
     }
 }
 
-static void start(struct virtqueue *queue)
+static void start(struct bg_virtqueue *queue)
 {
     set_notifications(queue, false);
 }
@@ -72,16 +72,16 @@ static void start(struct virtqueue *queue)
 
 static void write_indirect(const struct virtqueue_chain *chain)
 {
-    struct virtq_desc *table = chain->table;
+    struct bg_virtq_desc *table = chain->table;
 
     for (unsigned i = 0; i < chain->count; i++) {
         bool is_last = i + 1 == chain->count;
 
-        table[i] = (struct virtq_desc){
+        table[i] = (struct bg_virtq_desc){
             .addr = chain->segments[i].address,
             .len = chain->segments[i].length,
-            .flags = (i < chain->readable ? 0 : VIRTQ_DESC_F_WRITE) |
-                     (is_last ? 0 : VIRTQ_DESC_F_NEXT),
+            .flags = (i < chain->readable ? 0 : BG_VIRTQ_DESC_F_WRITE) |
+                     (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT),
             .next = is_last ? 0 : (uint16_t)(i + 1), /* in sequence (2.7.5.3.1) */
         };
     }
@@ -89,20 +89,20 @@ static void write_indirect(const struct virtqueue_chain *chain)
 
 /* Descriptors come from the free list in the order in which they were freed: with IN_ORDER that is
  * the ring's order, as 2.7.5 demands. */
-static uint16_t write_direct(struct virtqueue *queue, const struct virtqueue_chain *chain)
+static uint16_t write_direct(struct bg_virtqueue *queue, const struct virtqueue_chain *chain)
 {
-    struct virtq_desc *table = descriptor_table(queue);
+    struct bg_virtq_desc *table = descriptor_table(queue);
     uint16_t head = queue->free_first, id = head, last = head;
 
     for (unsigned i = 0; i < chain->count; i++) {
         bool is_last = i + 1 == chain->count;
         uint16_t next = queue->slots[id].next;
 
-        table[id] = (struct virtq_desc){
+        table[id] = (struct bg_virtq_desc){
             .addr = chain->segments[i].address,
             .len = chain->segments[i].length,
-            .flags = (i < chain->readable ? 0 : VIRTQ_DESC_F_WRITE) |
-                     (is_last ? 0 : VIRTQ_DESC_F_NEXT),
+            .flags = (i < chain->readable ? 0 : BG_VIRTQ_DESC_F_WRITE) |
+                     (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT),
             .next = is_last ? 0 : next,
         };
         last = id;
@@ -113,7 +113,7 @@ static uint16_t write_direct(struct virtqueue *queue, const struct virtqueue_cha
     return head;
 }
 
-static uint16_t write(struct virtqueue *queue, const struct virtqueue_chain *chain)
+static uint16_t write(struct bg_virtqueue *queue, const struct virtqueue_chain *chain)
 {
     uint16_t head = queue->free_first;
 
@@ -121,10 +121,10 @@ static uint16_t write(struct virtqueue *queue, const struct virtqueue_chain *cha
         write_indirect(chain);
         queue->free_first = queue->slots[head].next;
         queue->slots[head].last = head;
-        descriptor_table(queue)[head] = (struct virtq_desc){
+        descriptor_table(queue)[head] = (struct bg_virtq_desc){
             .addr = chain->table_address,
-            .len = (uint32_t)(chain->count * sizeof(struct virtq_desc)),
-            .flags = VIRTQ_DESC_F_INDIRECT,
+            .len = (uint32_t)(chain->count * sizeof(struct bg_virtq_desc)),
+            .flags = BG_VIRTQ_DESC_F_INDIRECT,
         };
     } else {
         write_direct(queue, chain);
@@ -134,62 +134,62 @@ static uint16_t write(struct virtqueue *queue, const struct virtqueue_chain *cha
     return head;
 }
 
-static void publish(struct virtqueue *queue)
+static void publish(struct bg_virtqueue *queue)
 {
     /* 2.7.13.3.1: descriptors and ring entries are seen before the index that promises them. */
     virtqueue_before_publish(queue);
-    store_release16(&available_ring(queue)->idx, (uint16_t)queue->sequence);
+    bg_store_release16(&available_ring(queue)->idx, (uint16_t)queue->sequence);
 }
 
-static bool wants_notification(struct virtqueue *queue)
+static bool wants_notification(struct bg_virtqueue *queue)
 {
     if (queue->is_event_idx) {
         /* 2.7.10.1: the entry that the device waits for is among those published now. */
-        uint16_t event = load_once16(avail_event(queue));
+        uint16_t event = bg_load_once16(avail_event(queue));
         uint16_t now = (uint16_t)queue->sequence, before = (uint16_t)queue->published;
 
         return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
     }
-    return !(load_once16(&used_ring(queue)->flags) & VIRTQ_USED_F_NO_NOTIFY);
+    return !(bg_load_once16(&used_ring(queue)->flags) & BG_VIRTQ_USED_F_NO_NOTIFY);
 }
 
-static uint16_t position(const struct virtqueue *queue)
+static uint16_t position(const struct bg_virtqueue *queue)
 {
     return (uint16_t)queue->sequence;
 }
 
 /* ---- Taking back ---- */
 
-static int peek(struct virtqueue *queue, struct virtqueue_report *report)
+static int peek(struct bg_virtqueue *queue, struct virtqueue_report *report)
 {
-    const struct virtq_used *used = used_ring(queue);
+    const struct bg_virtq_used *used = used_ring(queue);
     /* 2.7.8.2: the device sets the entry before the index; so we read the index before it. */
-    uint16_t pending = (uint16_t)(load_acquire16(&used->idx) - queue->next_used);
+    uint16_t pending = (uint16_t)(bg_load_acquire16(&used->idx) - queue->next_used);
     uint64_t unpublished = queue->sequence - queue->published;
 
     if (pending == 0) {
         return 0;
     }
     if (pending > queue->chains_in_flight - unpublished) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     virtqueue_after_acquire(queue);
-    const struct virtq_used_elem *element = &used->ring[queue->next_used & (queue->size - 1u)];
+    const struct bg_virtq_used_elem *element = &used->ring[queue->next_used & (queue->size - 1u)];
 
-    report->id = load_once32(&element->id);
-    report->written = load_once32(&element->len);
+    report->id = bg_load_once32(&element->id);
+    report->written = bg_load_once32(&element->len);
     report->is_length_sure = true;
     report->chains_max = pending;
     return 1;
 }
 
-static void advance(struct virtqueue *queue, const struct virtqueue_slot *slot)
+static void advance(struct bg_virtqueue *queue, const struct bg_virtqueue_slot *slot)
 {
     (void)slot;
     queue->next_used++;
 }
 
-const struct virtqueue_format virtqueue_format_split = {
+const struct bg_virtqueue_format virtqueue_format_split = {
     .lay_out = lay_out,
     .start = start,
     .write = write,

@@ -339,7 +339,7 @@ static void set_listener_default(struct config_listener *listener)
                 .max_queued = 64,
                 .requests_per_s = 0,
                 .request_timeout_ms = 10000, /* below the device's own 25 s */
-                .max_priority = VGPU_STUB_PRIORITY_HIGH,
+                .max_priority = BG_VGPU_STUB_PRIORITY_HIGH,
             },
         .max_sessions = 256,
         .quarantine_faults = 3,
@@ -507,8 +507,8 @@ static void set_default_listeners(struct config *config)
 {
     config->listener_count = 0;
     config->default_listeners = true;
-    add_default_listener(config, "default", VGPU_STUB_SOCKET_PATH, CONFIG_LISTENER_VGPU_STUB);
-    add_default_listener(config, "pvgpu", PVGPU_SOCKET_PATH, CONFIG_LISTENER_PVGPU);
+    add_default_listener(config, "default", BG_VGPU_STUB_SOCKET_PATH, CONFIG_LISTENER_VGPU_STUB);
+    add_default_listener(config, "pvgpu", BG_PVGPU_SOCKET_PATH, CONFIG_LISTENER_PVGPU);
 }
 
 void config_set_default(struct config *config)

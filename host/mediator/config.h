@@ -29,7 +29,7 @@ struct config_limits {
     uint32_t requests_per_s;     /* 0: no limit */
     uint32_t burst;              /* requests at once, above that rate */
     uint32_t request_timeout_ms; /* from a request's start */
-    uint32_t max_priority;       /* enum vgpu_stub_priority */
+    uint32_t max_priority;       /* enum bg_vgpu_stub_priority */
 };
 
 /* Which device connects to a listener. */

@@ -36,9 +36,9 @@ static const struct argp_option options[] = {
     {"backend", OPTION_BACKEND, "auto|cpu|cuda", 0,
      "What computes: a GPU where there is one (auto, the default), or only that", 0},
     {"socket", OPTION_SOCKET, "PATH", 0,
-     "Where vgpu-stub devices connect (default " VGPU_STUB_SOCKET_PATH ")", 0},
+     "Where vgpu-stub devices connect (default " BG_VGPU_STUB_SOCKET_PATH ")", 0},
     {"pvgpu-socket", OPTION_PVGPU_SOCKET, "PATH", 0,
-     "Where pvgpu devices connect (default " PVGPU_SOCKET_PATH "; with one of the two options "
+     "Where pvgpu devices connect (default " BG_PVGPU_SOCKET_PATH "; with one of the two options "
      "and no listeners configured, there is only that one)", 0},
     {"config", OPTION_CONFIG, "FILE", 0, "Listeners, pools and limits (docs/mediator.md)", 0},
     {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (the default) or debug", 0},

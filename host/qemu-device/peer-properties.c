@@ -47,9 +47,9 @@ bool peer_check_identity(const char *pool_id, const char *priority, uint8_t *poo
                          Error **errp)
 {
     static const char *const levels[] = {
-        [VGPU_STUB_PRIORITY_LOW] = "low",
-        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
-        [VGPU_STUB_PRIORITY_HIGH] = "high",
+        [BG_VGPU_STUB_PRIORITY_LOW] = "low",
+        [BG_VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+        [BG_VGPU_STUB_PRIORITY_HIGH] = "high",
     };
 
     pool_id = pool_id && *pool_id ? pool_id : "A";

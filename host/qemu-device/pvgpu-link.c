@@ -81,9 +81,9 @@ static void take_interrupts(PVGPULink *link)
 {
     uint64_t connection = link->peer.connections;
 
-    take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
+    take_interrupt(link, &link->fence, BG_PVGPU_IRQ_FENCE);
     if (is_current(link, connection)) {
-        take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
+        take_interrupt(link, &link->error, BG_PVGPU_IRQ_ERROR);
     }
 }
 
@@ -92,7 +92,7 @@ static void on_fence(void *opaque)
     PVGPULink *link = opaque;
     Object *owner = object_ref(link->peer.owner);
 
-    take_interrupt(link, &link->fence, PVGPU_IRQ_FENCE);
+    take_interrupt(link, &link->fence, BG_PVGPU_IRQ_FENCE);
     object_unref(owner);
 }
 
@@ -101,7 +101,7 @@ static void on_error(void *opaque)
     PVGPULink *link = opaque;
     Object *owner = object_ref(link->peer.owner);
 
-    take_interrupt(link, &link->error, PVGPU_IRQ_ERROR);
+    take_interrupt(link, &link->error, BG_PVGPU_IRQ_ERROR);
     object_unref(owner);
 }
 
@@ -224,7 +224,7 @@ void pvgpu_link_ring(PVGPULink *link)
     case PVGPU_LINK_UP:
         if (link->direct) {
             event_notifier_set(&link->doorbell);
-        } else if (!link->tx_ends_with_doorbell && send_plain(link, PVGPU_MESSAGE_DOORBELL)) {
+        } else if (!link->tx_ends_with_doorbell && send_plain(link, BG_PVGPU_MESSAGE_DOORBELL)) {
             link->doorbells++;
             link->tx_ends_with_doorbell = peer_link_wants_write(&link->peer);
         }
@@ -318,12 +318,12 @@ static void take_ack(PVGPULink *link, const PVGPUMessage *message)
         lose_liar(link, "an acknowledgement that is none", "");
         return;
     }
-    if (!(features & PVGPU_FEATURE_D3D11)) {
+    if (!(features & BG_PVGPU_FEATURE_D3D11)) {
         lose_liar(link, "it lacks the base feature", "");
         return;
     }
     link->peer.state = PVGPU_LINK_UP;
-    link->direct = features & PVGPU_FEATURE_DIRECT;
+    link->direct = features & BG_PVGPU_FEATURE_DIRECT;
     link->up_since_ms = now_ms();
     link->peer.warned = false;
     trace_pvgpu_link_up(link->peer.path, features);
@@ -337,7 +337,7 @@ static void take_ack(PVGPULink *link, const PVGPUMessage *message)
 
 static void take_scanout_buffer(PVGPULink *link, const PVGPUMessage *message)
 {
-    struct pvgpu_scanout_buffer buffer;
+    struct bg_pvgpu_scanout_buffer buffer;
     int fd = link->received_fd;
     const char *wrong;
 
@@ -354,7 +354,7 @@ static void take_scanout_buffer(PVGPULink *link, const PVGPUMessage *message)
 
 static void take_scanout(PVGPULink *link, const PVGPUMessage *message)
 {
-    struct pvgpu_scanout scanout;
+    struct bg_pvgpu_scanout scanout;
     const char *wrong = "too short";
 
     if (pvgpu_message_get_scanout(message, &scanout)) {
@@ -371,17 +371,17 @@ static void take_message(PVGPULink *link)
     bool up = link->peer.state == PVGPU_LINK_UP;
 
     trace_pvgpu_link_message(message->type, message->size);
-    if (message->type == PVGPU_MESSAGE_HANDSHAKE_ACK) {
+    if (message->type == BG_PVGPU_MESSAGE_HANDSHAKE_ACK) {
         take_ack(link, message);
-    } else if (message->type == PVGPU_MESSAGE_SHUTDOWN) {
+    } else if (message->type == BG_PVGPU_MESSAGE_SHUTDOWN) {
         lose(link, PVGPU_LOSS_SHUTDOWN);
-    } else if (message->type == PVGPU_MESSAGE_IRQ && up) {
-        link->events->interrupt(link->opaque, PVGPU_IRQ_FENCE);
-    } else if (message->type == PVGPU_MESSAGE_PAUSED && link->direct) {
+    } else if (message->type == BG_PVGPU_MESSAGE_IRQ && up) {
+        link->events->interrupt(link->opaque, BG_PVGPU_IRQ_FENCE);
+    } else if (message->type == BG_PVGPU_MESSAGE_PAUSED && link->direct) {
         link->pauses -= link->pauses > 0;
-    } else if (message->type == PVGPU_MESSAGE_SCANOUT_BUFFER && link->direct) {
+    } else if (message->type == BG_PVGPU_MESSAGE_SCANOUT_BUFFER && link->direct) {
         take_scanout_buffer(link, message);
-    } else if (message->type == PVGPU_MESSAGE_SCANOUT && link->direct) {
+    } else if (message->type == BG_PVGPU_MESSAGE_SCANOUT && link->direct) {
         take_scanout(link, message);
     }
     /* Others: from a newer backend, or before its time. */
@@ -433,11 +433,11 @@ static void ended(PeerLink *peer, bool reset)
 /* True when message and descriptors were taken in whole. */
 static bool send_handshake(PVGPULink *link)
 {
-    int fds[PVGPU_DESCRIPTORS] = {
-        [PVGPU_FD_SHMEM] = link->greeting.shmem_fd,
-        [PVGPU_FD_DOORBELL] = event_notifier_get_fd(&link->doorbell),
-        [PVGPU_FD_FENCE] = event_notifier_get_fd(&link->fence),
-        [PVGPU_FD_ERROR] = event_notifier_get_fd(&link->error),
+    int fds[BG_PVGPU_DESCRIPTORS] = {
+        [BG_PVGPU_FD_SHMEM] = link->greeting.shmem_fd,
+        [BG_PVGPU_FD_DOORBELL] = event_notifier_get_fd(&link->doorbell),
+        [BG_PVGPU_FD_FENCE] = event_notifier_get_fd(&link->fence),
+        [BG_PVGPU_FD_ERROR] = event_notifier_get_fd(&link->error),
     };
     uint8_t message[PVGPU_HANDSHAKE_MAX];
     size_t size = pvgpu_message_encode_handshake(message, link->greeting.shmem_size,
@@ -521,7 +521,7 @@ void pvgpu_link_resume(PVGPULink *link)
     watch(link);
     if (link->resume_due) {
         link->resume_due = false;
-        if (!send_plain(link, PVGPU_MESSAGE_RESUME)) {
+        if (!send_plain(link, BG_PVGPU_MESSAGE_RESUME)) {
             return;
         }
     }
@@ -557,7 +557,7 @@ void pvgpu_link_pause(PVGPULink *link, unsigned timeout_ms, bool for_good)
     if (link->peer.state == PVGPU_LINK_UP && link->direct) {
         link->pauses++;
         link->resume_due = true;
-        if (send_plain(link, PVGPU_MESSAGE_PAUSE) && !wait_paused(link, timeout_ms) &&
+        if (send_plain(link, BG_PVGPU_MESSAGE_PAUSE) && !wait_paused(link, timeout_ms) &&
             link->peer.state == PVGPU_LINK_UP && for_good) {
             peer_link_warn(&link->peer, "the backend does not pause in time: connection closed");
             lose(link, PVGPU_LOSS_SILENT);
@@ -603,7 +603,7 @@ void pvgpu_link_init(PVGPULink *link, const PVGPULinkEvents *events, Object *own
 void pvgpu_link_say_goodbye(PVGPULink *link)
 {
     if (link->peer.state == PVGPU_LINK_UP && !peer_link_wants_write(&link->peer)) {
-        send_plain(link, PVGPU_MESSAGE_SHUTDOWN);
+        send_plain(link, BG_PVGPU_MESSAGE_SHUTDOWN);
     }
 }
 

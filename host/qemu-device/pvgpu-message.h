@@ -15,7 +15,7 @@
 #include "protocol/pvgpu.h"
 #include "protocol/pvgpu_command.h"
 
-#define PVGPU_HEADER_SIZE sizeof(struct pvgpu_message)
+#define PVGPU_HEADER_SIZE sizeof(struct bg_pvgpu_message)
 
 /* ---- Sending ---- */
 
@@ -24,9 +24,9 @@ size_t pvgpu_message_encode(uint8_t *out, uint32_t type, const void *payload, ui
 
 /* The largest HANDSHAKE. */
 #define PVGPU_HANDSHAKE_MAX                                                                        \
-    (PVGPU_HEADER_SIZE + sizeof(struct pvgpu_handshake) + PVGPU_SHMEM_NAME_MAX + 1)
+    (PVGPU_HEADER_SIZE + sizeof(struct bg_pvgpu_handshake) + BG_PVGPU_SHMEM_NAME_MAX + 1)
 
-/* @name has at most PVGPU_SHMEM_NAME_MAX bytes. Returns the size of the message in bytes. */
+/* @name has at most BG_PVGPU_SHMEM_NAME_MAX bytes. Returns the size of the message in bytes. */
 size_t pvgpu_message_encode_handshake(uint8_t *out, uint64_t shmem_size, const char *name);
 size_t pvgpu_message_encode_identity(uint8_t *out, uint32_t vm_id, uint8_t pool_id,
                                      uint8_t priority);
@@ -39,7 +39,7 @@ size_t pvgpu_message_encode_scanout_done(uint8_t *out, uint32_t buffer, uint32_t
 /* ---- Receiving ---- */
 
 typedef struct PVGPUMessage {
-    uint32_t type; /* enum pvgpu_message_type, or one we do not know */
+    uint32_t type; /* enum bg_pvgpu_message_type, or one we do not know */
     uint32_t size; /* of the payload, bytes */
     const uint8_t *payload;
 } PVGPUMessage;
@@ -53,8 +53,8 @@ typedef enum PVGPUReadResult {
 /* Assembles messages from a byte stream that is cut anywhere. All zero is its start. */
 typedef struct PVGPUReader {
     uint32_t have; /* bytes of the present message taken so far, header included */
-    uint8_t header[sizeof(struct pvgpu_message)];
-    uint8_t payload[PVGPU_PAYLOAD_MAX];
+    uint8_t header[sizeof(struct bg_pvgpu_message)];
+    uint8_t payload[BG_PVGPU_PAYLOAD_MAX];
     PVGPUMessage message;
 } PVGPUReader;
 
@@ -73,17 +73,17 @@ PVGPUReadResult pvgpu_reader_feed(PVGPUReader *reader, const uint8_t *data, size
  * of 0 is told as what it stands for. */
 bool pvgpu_message_get_ack(const PVGPUMessage *message, uint64_t *features);
 bool pvgpu_message_get_scanout_buffer(const PVGPUMessage *message,
-                                      struct pvgpu_scanout_buffer *buffer);
-bool pvgpu_message_get_scanout(const PVGPUMessage *message, struct pvgpu_scanout *scanout);
+                                      struct bg_pvgpu_scanout_buffer *buffer);
+bool pvgpu_message_get_scanout(const PVGPUMessage *message, struct bg_pvgpu_scanout *scanout);
 
 /* ---- What a backend may say; NULL, or what is wrong ---- */
 
 /* @file_size: of the descriptor that came with it. @previous: number of the buffer before, or 0. */
-const char *pvgpu_check_scanout_buffer(const struct pvgpu_scanout_buffer *buffer,
+const char *pvgpu_check_scanout_buffer(const struct bg_pvgpu_scanout_buffer *buffer,
                                        uint64_t file_size, uint32_t previous);
 
 /* @buffer: the present one, NULL when there is none. */
-const char *pvgpu_check_scanout(const struct pvgpu_scanout *scanout,
-                                const struct pvgpu_scanout_buffer *buffer);
+const char *pvgpu_check_scanout(const struct bg_pvgpu_scanout *scanout,
+                                const struct bg_pvgpu_scanout_buffer *buffer);
 
 #endif

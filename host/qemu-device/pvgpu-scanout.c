@@ -12,7 +12,7 @@
 struct PVGPUPictures {
     unsigned references;
     PVGPUScanout *scanout; /* NULL: pictures need not be given back any more */
-    struct pvgpu_scanout_buffer buffer;
+    struct bg_pvgpu_scanout_buffer buffer;
     uint8_t *data;
 };
 
@@ -67,7 +67,7 @@ static void picture_unused(pixman_image_t *image, void *opaque)
  * The file must be one that cannot shrink under us: a read behind its end would end QEMU. That is
  * so for a sealed memfd; other file systems (hugetlbfs, FUSE) have other ways to fail a read.
  */
-static const char *check_file(int fd, const struct pvgpu_scanout_buffer *buffer,
+static const char *check_file(int fd, const struct bg_pvgpu_scanout_buffer *buffer,
                               uint32_t previous)
 {
     const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -85,7 +85,7 @@ static const char *check_file(int fd, const struct pvgpu_scanout_buffer *buffer,
 }
 
 const char *pvgpu_scanout_set_buffer(PVGPUScanout *scanout,
-                                     const struct pvgpu_scanout_buffer *buffer, int fd)
+                                     const struct bg_pvgpu_scanout_buffer *buffer, int fd)
 {
     const char *wrong = check_file(fd, buffer, scanout->buffer);
     PVGPUPictures *pictures;
@@ -117,16 +117,16 @@ const char *pvgpu_scanout_set_buffer(PVGPUScanout *scanout,
 static pixman_format_code_t pixman_format(uint32_t format)
 {
     /* Named by their bytes in memory; alpha is not shown. */
-    return format == PVGPU_FORMAT_R8G8B8A8_UNORM ? PIXMAN_BE_r8g8b8x8 : PIXMAN_BE_b8g8r8x8;
+    return format == BG_PVGPU_FORMAT_R8G8B8A8_UNORM ? PIXMAN_BE_r8g8b8x8 : PIXMAN_BE_b8g8r8x8;
 }
 
-static bool is_same_picture(const struct pvgpu_scanout *a, const struct pvgpu_scanout *b)
+static bool is_same_picture(const struct bg_pvgpu_scanout *a, const struct bg_pvgpu_scanout *b)
 {
     return a->buffer == b->buffer && a->slot == b->slot && a->width == b->width &&
            a->height == b->height && a->stride == b->stride && a->format == b->format;
 }
 
-static void switch_surface(PVGPUScanout *scanout, const struct pvgpu_scanout *picture)
+static void switch_surface(PVGPUScanout *scanout, const struct bg_pvgpu_scanout *picture)
 {
     PVGPUPictures *pictures = scanout->pictures;
     uint8_t *data = pictures->data + picture->slot * pictures->buffer.slot_size;
@@ -144,7 +144,7 @@ static void switch_surface(PVGPUScanout *scanout, const struct pvgpu_scanout *pi
     qemu_console_set_surface(scanout->console, surface);
 }
 
-const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct pvgpu_scanout *picture)
+const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct bg_pvgpu_scanout *picture)
 {
     const char *wrong = pvgpu_check_scanout(picture, scanout->pictures ?
                                                          &scanout->pictures->buffer : NULL);

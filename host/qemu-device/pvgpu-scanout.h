@@ -18,7 +18,7 @@ typedef struct PVGPUScanout {
     QemuConsole *console;
     PVGPUPictures *pictures;     /* the present buffer's, or NULL */
     uint32_t buffer;             /* number of the last one in this session */
-    struct pvgpu_scanout shown;  /* width 0: nothing */
+    struct bg_pvgpu_scanout shown;  /* width 0: nothing */
     bool shows_session;          /* and it is of this session */
     /* The backend may write into this picture again. */
     void (*done)(void *opaque, uint32_t buffer, uint32_t slot);
@@ -34,8 +34,8 @@ void pvgpu_scanout_cleanup(PVGPUScanout *scanout);
 /* Each takes what has been received as it is, and returns NULL, or what is wrong with it. @fd is
  * closed here. */
 const char *pvgpu_scanout_set_buffer(PVGPUScanout *scanout,
-                                     const struct pvgpu_scanout_buffer *buffer, int fd);
-const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct pvgpu_scanout *picture);
+                                     const struct bg_pvgpu_scanout_buffer *buffer, int fd);
+const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct bg_pvgpu_scanout *picture);
 
 /* The session has ended: what is shown stays, and is nobody's. */
 void pvgpu_scanout_end_session(PVGPUScanout *scanout);

@@ -29,7 +29,7 @@ static bool is_named(int fd, const char *name)
 /* Only names of the form that we make: other programs' objects begin alike, and have no lock. */
 static bool is_our_name(const char *name)
 {
-    const char *prefix = PVGPU_SHMEM_NAME_PREFIX + 1;
+    const char *prefix = BG_PVGPU_SHMEM_NAME_PREFIX + 1;
     unsigned process, count;
     int end = 0;
 
@@ -89,7 +89,7 @@ static int create_named(PVGPUShmem *shmem, Error **errp)
     for (unsigned i = 0; i < NAMES_MAX; i++) {
         int fd;
 
-        snprintf(shmem->name, sizeof(shmem->name), PVGPU_SHMEM_NAME_PREFIX "%u_%u",
+        snprintf(shmem->name, sizeof(shmem->name), BG_PVGPU_SHMEM_NAME_PREFIX "%u_%u",
                  (unsigned)getpid(), count++ % 100000000);
         fd = shm_open(shmem->name, O_RDWR | O_CREAT | O_EXCL, 0600);
         if (fd < 0 && errno != EEXIST) {

@@ -38,7 +38,7 @@ struct PVGPUState {
     PCIDevice parent_obj;
     MemoryRegion mmio;
     MemoryRegion shmem_region;
-    struct pvgpu_control *control; /* the start of the shared memory */
+    struct bg_pvgpu_control *control; /* the start of the shared memory */
 
     uint32_t status; /* PVGPU_STATUS_* */
     uint32_t irq_status;
@@ -86,19 +86,19 @@ static void change_control_status(PVGPUState *s, uint32_t clear, uint32_t set)
 
 static void describe_memory(PVGPUState *s)
 {
-    struct pvgpu_control *c = s->control;
+    struct bg_pvgpu_control *c = s->control;
 
-    set32(&c->version, PVGPU_VERSION);
+    set32(&c->version, BG_PVGPU_VERSION);
     set64(&c->features, s->features);
-    set32(&c->ring_offset, PVGPU_RING_OFFSET);
-    set32(&c->ring_size, PVGPU_RING_SIZE);
-    set32(&c->heap_offset, PVGPU_HEAP_OFFSET);
-    set32(&c->heap_size, s->shmem_size - PVGPU_HEAP_OFFSET);
-    set32(&c->display_width, PVGPU_DISPLAY_WIDTH_DEFAULT);
-    set32(&c->display_height, PVGPU_DISPLAY_HEIGHT_DEFAULT);
-    set32(&c->display_refresh, PVGPU_DISPLAY_REFRESH_DEFAULT);
-    set32(&c->display_format, PVGPU_DISPLAY_FORMAT_DEFAULT);
-    set32(&c->magic, PVGPU_MAGIC);
+    set32(&c->ring_offset, BG_PVGPU_RING_OFFSET);
+    set32(&c->ring_size, BG_PVGPU_RING_SIZE);
+    set32(&c->heap_offset, BG_PVGPU_HEAP_OFFSET);
+    set32(&c->heap_size, s->shmem_size - BG_PVGPU_HEAP_OFFSET);
+    set32(&c->display_width, BG_PVGPU_DISPLAY_WIDTH_DEFAULT);
+    set32(&c->display_height, BG_PVGPU_DISPLAY_HEIGHT_DEFAULT);
+    set32(&c->display_refresh, BG_PVGPU_DISPLAY_REFRESH_DEFAULT);
+    set32(&c->display_format, BG_PVGPU_DISPLAY_FORMAT_DEFAULT);
+    set32(&c->magic, BG_PVGPU_MAGIC);
 }
 
 static void zero_control(PVGPUState *s, size_t from, size_t to)
@@ -110,10 +110,10 @@ static void zero_control(PVGPUState *s, size_t from, size_t to)
  * number or size, or a count of resets that there was not. */
 static void clear_control(PVGPUState *s)
 {
-    zero_control(s, offsetof(struct pvgpu_control, producer_ptr),
-                 offsetof(struct pvgpu_control, reset_request));
-    zero_control(s, offsetof(struct pvgpu_control, reset_request) + sizeof(uint32_t),
-                 PVGPU_CONTROL_SIZE);
+    zero_control(s, offsetof(struct bg_pvgpu_control, producer_ptr),
+                 offsetof(struct bg_pvgpu_control, reset_request));
+    zero_control(s, offsetof(struct bg_pvgpu_control, reset_request) + sizeof(uint32_t),
+                 BG_PVGPU_CONTROL_SIZE);
     describe_memory(s);
 }
 
@@ -123,12 +123,12 @@ static void clear_control(PVGPUState *s)
  */
 static void reset_control(PVGPUState *s)
 {
-    struct pvgpu_control *c = s->control;
+    struct bg_pvgpu_control *c = s->control;
     bool old_backend = s->link.peer.state == PVGPU_LINK_UP && !s->link.direct;
 
     s->reset_count++;
     set32(&c->reset_request, s->reset_count);
-    change_control_status(s, old_backend ? ~PVGPU_CONTROL_READY : ~0u, 0);
+    change_control_status(s, old_backend ? ~BG_PVGPU_CONTROL_READY : ~0u, 0);
     set64(&c->producer_ptr, 0);
     set64(&c->consumer_ptr, 0);
     set64(&c->guest_fence_request, 0);
@@ -168,11 +168,11 @@ static void send_msix(PVGPUState *s, uint32_t bits)
     }
     object_ref(OBJECT(s));
     guard->engaged_in_io = true;
-    if (bits & PVGPU_IRQ_FENCE) {
-        msix_notify(pci_dev, PVGPU_VECTOR_FENCE);
+    if (bits & BG_PVGPU_IRQ_FENCE) {
+        msix_notify(pci_dev, BG_PVGPU_VECTOR_FENCE);
     }
-    if (bits & PVGPU_IRQ_ERROR && msix_enabled(pci_dev)) {
-        msix_notify(pci_dev, PVGPU_VECTOR_ERROR);
+    if (bits & BG_PVGPU_IRQ_ERROR && msix_enabled(pci_dev)) {
+        msix_notify(pci_dev, BG_PVGPU_VECTOR_ERROR);
     }
     guard->engaged_in_io = engaged;
     object_unref(OBJECT(s));
@@ -180,8 +180,8 @@ static void send_msix(PVGPUState *s, uint32_t bits)
 
 static void raise_interrupt(PVGPUState *s, uint32_t bits)
 {
-    s->fence_interrupts += !!(bits & PVGPU_IRQ_FENCE);
-    s->error_interrupts += !!(bits & PVGPU_IRQ_ERROR);
+    s->fence_interrupts += !!(bits & BG_PVGPU_IRQ_FENCE);
+    s->error_interrupts += !!(bits & BG_PVGPU_IRQ_ERROR);
     s->irq_status |= bits;
     trace_pvgpu_interrupt(s->vm_id, bits, s->irq_status, s->irq_mask);
     update_intx(s);
@@ -192,7 +192,7 @@ static void write_irq_mask(PVGPUState *s, uint32_t value)
 {
     uint32_t enabled = value & ~s->irq_mask;
 
-    s->irq_mask = value & (PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR);
+    s->irq_mask = value & (BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR);
     update_intx(s);
     send_msix(s, s->irq_status & enabled);
 }
@@ -202,22 +202,22 @@ static void write_irq_mask(PVGPUState *s, uint32_t value)
 /* The guest hears of it once: what it had at the backend is gone. */
 static void lose_session(PVGPUState *s, bool by_shutdown)
 {
-    struct pvgpu_control *c = s->control;
+    struct bg_pvgpu_control *c = s->control;
 
     trace_pvgpu_session_lost(s->vm_id, by_shutdown);
     s->lost_sessions++;
-    s->status &= ~PVGPU_STATUS_CONNECTED;
+    s->status &= ~BG_PVGPU_STATUS_CONNECTED;
     if (by_shutdown) {
-        change_control_status(s, PVGPU_CONTROL_READY,
-                              PVGPU_CONTROL_SHUTDOWN | PVGPU_CONTROL_DEVICE_LOST);
+        change_control_status(s, BG_PVGPU_CONTROL_READY,
+                              BG_PVGPU_CONTROL_SHUTDOWN | BG_PVGPU_CONTROL_DEVICE_LOST);
     } else {
-        s->status |= PVGPU_STATUS_ERROR;
-        set32(&c->error_code, PVGPU_ERROR_BACKEND_DISCONNECTED);
-        change_control_status(s, PVGPU_CONTROL_READY,
-                              PVGPU_CONTROL_ERROR | PVGPU_CONTROL_DEVICE_LOST);
+        s->status |= BG_PVGPU_STATUS_ERROR;
+        set32(&c->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
+        change_control_status(s, BG_PVGPU_CONTROL_READY,
+                              BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
     }
     set32(&c->reset_done, s->reset_count); /* nobody else will */
-    raise_interrupt(s, PVGPU_IRQ_ERROR);
+    raise_interrupt(s, BG_PVGPU_IRQ_ERROR);
 }
 
 /* PVGPULinkEvents.acknowledged */
@@ -226,9 +226,9 @@ static void on_acknowledged(void *opaque, uint64_t features)
     PVGPUState *s = opaque;
 
     s->backend_wrote = true;
-    s->features = features & ~PVGPU_FEATURE_DIRECT;
+    s->features = features & ~BG_PVGPU_FEATURE_DIRECT;
     set64(&s->control->features, s->features);
-    s->status |= PVGPU_STATUS_CONNECTED;
+    s->status |= BG_PVGPU_STATUS_CONNECTED;
     if (!s->link.direct) {
         set32(&s->control->reset_done, s->reset_count);
     }
@@ -258,7 +258,7 @@ static void on_interrupt(void *opaque, uint32_t bits)
     raise_interrupt(opaque, bits);
 }
 
-static const char *on_scanout_buffer(void *opaque, const struct pvgpu_scanout_buffer *buffer,
+static const char *on_scanout_buffer(void *opaque, const struct bg_pvgpu_scanout_buffer *buffer,
                                      int fd)
 {
     PVGPUState *s = opaque;
@@ -266,7 +266,7 @@ static const char *on_scanout_buffer(void *opaque, const struct pvgpu_scanout_bu
     return pvgpu_scanout_set_buffer(&s->scanout, buffer, fd);
 }
 
-static const char *on_scanout(void *opaque, const struct pvgpu_scanout *picture)
+static const char *on_scanout(void *opaque, const struct bg_pvgpu_scanout *picture)
 {
     PVGPUState *s = opaque;
 
@@ -278,14 +278,14 @@ static void on_doorbell_added(void *opaque, EventNotifier *doorbell)
 {
     PVGPUState *s = opaque;
 
-    memory_region_add_eventfd(&s->mmio, PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
+    memory_region_add_eventfd(&s->mmio, BG_PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
 }
 
 static void on_doorbell_removed(void *opaque, EventNotifier *doorbell)
 {
     PVGPUState *s = opaque;
 
-    memory_region_del_eventfd(&s->mmio, PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
+    memory_region_del_eventfd(&s->mmio, BG_PVGPU_REG_DOORBELL, 4, false, 0, doorbell);
 }
 
 static const PVGPULinkEvents link_events = {
@@ -329,7 +329,7 @@ static void pvgpu_reset_by_guest(PVGPUState *s)
 {
     trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
     s->resets++;
-    s->status = PVGPU_STATUS_READY | (s->status & PVGPU_STATUS_CONNECTED);
+    s->status = BG_PVGPU_STATUS_READY | (s->status & BG_PVGPU_STATUS_CONNECTED);
     s->irq_status = 0;
     update_intx(s);
     s->link.wanted = true;
@@ -342,29 +342,29 @@ static uint64_t pvgpu_mmio_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t value = 0;
 
     switch (offset) {
-    case PVGPU_REG_VERSION:
-        value = PVGPU_VERSION;
+    case BG_PVGPU_REG_VERSION:
+        value = BG_PVGPU_VERSION;
         break;
-    case PVGPU_REG_FEATURES_LO:
+    case BG_PVGPU_REG_FEATURES_LO:
         value = s->features;
         break;
-    case PVGPU_REG_FEATURES_HI:
+    case BG_PVGPU_REG_FEATURES_HI:
         value = s->features >> 32;
         break;
-    case PVGPU_REG_STATUS:
+    case BG_PVGPU_REG_STATUS:
         value = s->status;
         break;
-    case PVGPU_REG_IRQ_STATUS:
+    case BG_PVGPU_REG_IRQ_STATUS:
         value = s->irq_status;
         break;
-    case PVGPU_REG_IRQ_MASK:
+    case BG_PVGPU_REG_IRQ_MASK:
         value = s->irq_mask;
         break;
-    case PVGPU_REG_SHMEM_SIZE:
+    case BG_PVGPU_REG_SHMEM_SIZE:
         value = s->shmem_size;
         break;
-    case PVGPU_REG_RING_SIZE:
-        value = PVGPU_RING_SIZE;
+    case BG_PVGPU_REG_RING_SIZE:
+        value = BG_PVGPU_RING_SIZE;
         break;
     default: /* DOORBELL, RESET, and what has no name */
         break;
@@ -379,21 +379,21 @@ static void pvgpu_mmio_write(void *opaque, hwaddr offset, uint64_t value, unsign
 
     trace_pvgpu_write(s->vm_id, offset, value);
     switch (offset) {
-    case PVGPU_REG_STATUS:
-        s->status &= ~(value & PVGPU_STATUS_ERROR);
+    case BG_PVGPU_REG_STATUS:
+        s->status &= ~(value & BG_PVGPU_STATUS_ERROR);
         break;
-    case PVGPU_REG_DOORBELL:
+    case BG_PVGPU_REG_DOORBELL:
         pvgpu_link_ring(&s->link);
         break;
-    case PVGPU_REG_IRQ_STATUS:
+    case BG_PVGPU_REG_IRQ_STATUS:
         s->irq_status &= ~value;
         update_intx(s);
         break;
-    case PVGPU_REG_IRQ_MASK:
+    case BG_PVGPU_REG_IRQ_MASK:
         write_irq_mask(s, value);
         break;
-    case PVGPU_REG_RESET:
-        if (value == PVGPU_RESET_VALUE) {
+    case BG_PVGPU_REG_RESET:
+        if (value == BG_PVGPU_RESET_VALUE) {
             pvgpu_reset_by_guest(s);
         } else {
             qemu_log_mask(LOG_GUEST_ERROR, "pvgpu: 0x%" PRIx64 " written to RESET: ignored\n",
@@ -445,8 +445,8 @@ static void pvgpu_config_write(PCIDevice *pci_dev, uint32_t address, uint32_t va
 
 static bool check_shmem_size(PVGPUState *s, Error **errp)
 {
-    if (is_power_of_2(s->shmem_size) && s->shmem_size >= PVGPU_SHMEM_SIZE_MIN &&
-        s->shmem_size <= PVGPU_SHMEM_SIZE_MAX) {
+    if (is_power_of_2(s->shmem_size) && s->shmem_size >= BG_PVGPU_SHMEM_SIZE_MIN &&
+        s->shmem_size <= BG_PVGPU_SHMEM_SIZE_MAX) {
         return true;
     }
     error_setg(errp, "shmem_size must be a power of two from 64M to 2G, not %" PRIu64,
@@ -462,7 +462,7 @@ static bool check_properties(PVGPUState *s, Error **errp)
         return false;
     }
     if (!s->link.peer.path) {
-        s->link.peer.path = g_strdup(PVGPU_SOCKET_PATH);
+        s->link.peer.path = g_strdup(BG_PVGPU_SOCKET_PATH);
     }
     s->link.greeting.vm_id = s->vm_id;
     return check_shmem_size(s, errp) &&
@@ -472,7 +472,7 @@ static bool check_properties(PVGPUState *s, Error **errp)
 }
 
 static const Property pvgpu_properties[] = {
-    DEFINE_PROP_SIZE("shmem_size", PVGPUState, shmem_size, PVGPU_SHMEM_SIZE_DEFAULT),
+    DEFINE_PROP_SIZE("shmem_size", PVGPUState, shmem_size, BG_PVGPU_SHMEM_SIZE_DEFAULT),
     DEFINE_PROP_BOOL("shmem_reserve", PVGPUState, reserve, false),
     DEFINE_PROP_STRING("backend_pipe", PVGPUState, link.peer.path),
     DEFINE_PROP_STRING("peer_user", PVGPUState, link.peer.peer_user),
@@ -492,7 +492,7 @@ static const Property pvgpu_properties[] = {
 static void mark_dirty(PVGPUState *s)
 {
     memory_region_set_dirty(&s->shmem_region, 0,
-                            s->backend_wrote ? s->shmem_size : PVGPU_CONTROL_SIZE);
+                            s->backend_wrote ? s->shmem_size : BG_PVGPU_CONTROL_SIZE);
     s->backend_wrote = s->link.peer.state != PEER_LINK_DOWN;
 }
 
@@ -535,8 +535,8 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     PVGPUState *s = PVGPU(obj);
 
     trace_pvgpu_reset(s->vm_id, s->reset_count + 1);
-    s->status = PVGPU_STATUS_READY |
-                (s->link.peer.state == PVGPU_LINK_UP ? PVGPU_STATUS_CONNECTED : 0);
+    s->status = BG_PVGPU_STATUS_READY |
+                (s->link.peer.state == PVGPU_LINK_UP ? BG_PVGPU_STATUS_CONNECTED : 0);
     s->irq_status = 0;
     s->irq_mask = 0;
     s->session_moved = false;
@@ -589,7 +589,7 @@ static bool create_msix(PVGPUState *s, Error **errp)
 {
     PCIDevice *pci_dev = PCI_DEVICE(s);
     Error *err = NULL;
-    int result = msix_init_exclusive_bar(pci_dev, PVGPU_VECTORS, PVGPU_BAR_MSIX, &err);
+    int result = msix_init_exclusive_bar(pci_dev, BG_PVGPU_VECTORS, BG_PVGPU_BAR_MSIX, &err);
 
     if (result < 0 && result != -ENOTSUP) {
         error_propagate(errp, err);
@@ -597,7 +597,7 @@ static bool create_msix(PVGPUState *s, Error **errp)
     }
     error_free(err);
     if (result == 0) {
-        for (unsigned i = 0; i < PVGPU_VECTORS; i++) {
+        for (unsigned i = 0; i < BG_PVGPU_VECTORS; i++) {
             msix_vector_use(pci_dev, i);
         }
     }
@@ -617,10 +617,10 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
     }
     pci_config_set_interrupt_pin(pci_dev->config, 1);
     memory_region_init_io(&s->mmio, OBJECT(s), &pvgpu_mmio_ops, s, "pvgpu",
-                          PVGPU_REGISTERS_SIZE);
-    pci_register_bar(pci_dev, PVGPU_BAR_REGISTERS, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
+                          BG_PVGPU_REGISTERS_SIZE);
+    pci_register_bar(pci_dev, BG_PVGPU_BAR_REGISTERS, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
     vmstate_register_ram(&s->shmem_region, DEVICE(s));
-    pci_register_bar(pci_dev, PVGPU_BAR_SHMEM,
+    pci_register_bar(pci_dev, BG_PVGPU_BAR_SHMEM,
                      PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_PREFETCH |
                          PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->shmem_region);
@@ -684,17 +684,17 @@ static void pvgpu_instance_init(Object *obj)
 static int pvgpu_post_load(void *opaque, int version_id)
 {
     PVGPUState *s = opaque;
-    const uint32_t irq_bits = PVGPU_IRQ_FENCE | PVGPU_IRQ_ERROR;
+    const uint32_t irq_bits = BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR;
 
-    if (s->status > (PVGPU_STATUS_READY | PVGPU_STATUS_ERROR | PVGPU_STATUS_CONNECTED) ||
-        !(s->status & PVGPU_STATUS_READY) || s->irq_status & ~irq_bits ||
+    if (s->status > (BG_PVGPU_STATUS_READY | BG_PVGPU_STATUS_ERROR | BG_PVGPU_STATUS_CONNECTED) ||
+        !(s->status & BG_PVGPU_STATUS_READY) || s->irq_status & ~irq_bits ||
         s->irq_mask & ~irq_bits) {
         return -EINVAL;
     }
     pvgpu_link_forget(&s->link);
     pvgpu_scanout_end_session(&s->scanout);
     pvgpu_scanout_hide(&s->scanout);
-    s->session_moved = s->status & PVGPU_STATUS_CONNECTED;
+    s->session_moved = s->status & BG_PVGPU_STATUS_CONNECTED;
     return 0;
 }
 
@@ -727,12 +727,12 @@ static void pvgpu_class_init(ObjectClass *class, BAREGPU_CLASS_DATA *data)
     k->realize = pvgpu_realize;
     k->exit = pvgpu_exit;
     k->config_write = pvgpu_config_write;
-    k->vendor_id = PVGPU_PCI_VENDOR_ID;
-    k->device_id = PVGPU_PCI_DEVICE_ID;
-    k->subsystem_vendor_id = PVGPU_PCI_SUBSYSTEM_VENDOR_ID;
-    k->subsystem_id = PVGPU_PCI_SUBSYSTEM_ID;
-    k->revision = PVGPU_PCI_REVISION;
-    k->class_id = PVGPU_PCI_CLASS >> 8; /* the programming interface is 0 */
+    k->vendor_id = BG_PVGPU_PCI_VENDOR_ID;
+    k->device_id = BG_PVGPU_PCI_DEVICE_ID;
+    k->subsystem_vendor_id = BG_PVGPU_PCI_SUBSYSTEM_VENDOR_ID;
+    k->subsystem_id = BG_PVGPU_PCI_SUBSYSTEM_ID;
+    k->revision = BG_PVGPU_PCI_REVISION;
+    k->class_id = BG_PVGPU_PCI_CLASS >> 8; /* the programming interface is 0 */
     rc->phases.hold = pvgpu_reset_hold;
     dc->desc = "baregpu GPU behind shared memory";
     dc->vmsd = &pvgpu_vmstate;

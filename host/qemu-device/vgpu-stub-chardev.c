@@ -83,7 +83,7 @@ static int chardev_can_read(void *opaque)
 {
     VGPUStubLink *link = opaque;
 
-    return vgpu_stub_link_is_up(link) && link->peer.running ? 2 * VGPU_STUB_PAYLOAD_MAX : 0;
+    return vgpu_stub_link_is_up(link) && link->peer.running ? 2 * BG_VGPU_STUB_PAYLOAD_MAX : 0;
 }
 
 static void chardev_read(void *opaque, const uint8_t *data, int size)

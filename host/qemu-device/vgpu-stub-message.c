@@ -28,11 +28,11 @@ static void store_le32(uint8_t *bytes, uint32_t value)
     store_le16(bytes + 2, value >> 16);
 }
 
-#define FIELD(name) offsetof(struct vgpu_stub_message, name)
+#define FIELD(name) offsetof(struct bg_vgpu_stub_message, name)
 
 size_t vgpu_stub_message_encode(uint8_t *out, const VGPUStubMessage *message)
 {
-    store_le32(out + FIELD(magic), VGPU_STUB_MESSAGE_MAGIC);
+    store_le32(out + FIELD(magic), BG_VGPU_STUB_MESSAGE_MAGIC);
     store_le32(out + FIELD(type), message->type);
     store_le32(out + FIELD(vm_id), message->vm_id);
     store_le32(out + FIELD(request_id), message->request_id);
@@ -57,8 +57,8 @@ bool vgpu_stub_reader_is_between(const VGPUStubReader *reader)
 
 static bool is_answer_type(uint32_t type)
 {
-    return type == VGPU_STUB_MESSAGE_RESPONSE || type == VGPU_STUB_MESSAGE_BUSY ||
-           type == VGPU_STUB_MESSAGE_QUARANTINED;
+    return type == BG_VGPU_STUB_MESSAGE_RESPONSE || type == BG_VGPU_STUB_MESSAGE_BUSY ||
+           type == BG_VGPU_STUB_MESSAGE_QUARANTINED;
 }
 
 bool vgpu_stub_message_is_answer(const VGPUStubMessage *message)
@@ -79,7 +79,7 @@ static VGPUStubReadResult decode_header(VGPUStubReader *reader)
     message->priority = header[FIELD(priority)];
     message->payload_length = load_le16(header + FIELD(payload_length));
     message->payload = is_answer_type(message->type) ? reader->payload : NULL;
-    if (message->payload && message->payload_length > VGPU_STUB_PAYLOAD_MAX) {
+    if (message->payload && message->payload_length > BG_VGPU_STUB_PAYLOAD_MAX) {
         return VGPU_STUB_READ_TOO_LARGE;
     }
     return VGPU_STUB_READ_MORE;
@@ -98,10 +98,10 @@ static size_t bytes_to_take(size_t length, size_t missing)
 static bool magic_is_wrong(const VGPUStubReader *reader)
 {
     static const uint8_t magic[4] = {
-        VGPU_STUB_MESSAGE_MAGIC & 0xFF,
-        VGPU_STUB_MESSAGE_MAGIC >> 8 & 0xFF,
-        VGPU_STUB_MESSAGE_MAGIC >> 16 & 0xFF,
-        VGPU_STUB_MESSAGE_MAGIC >> 24 & 0xFF,
+        BG_VGPU_STUB_MESSAGE_MAGIC & 0xFF,
+        BG_VGPU_STUB_MESSAGE_MAGIC >> 8 & 0xFF,
+        BG_VGPU_STUB_MESSAGE_MAGIC >> 16 & 0xFF,
+        BG_VGPU_STUB_MESSAGE_MAGIC >> 24 & 0xFF,
     };
 
     return memcmp(reader->header, magic, bytes_to_take(reader->have, sizeof(magic))) != 0;
@@ -153,32 +153,32 @@ VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *
 
 static VGPUStubOutcome outcome_error(uint32_t error_code)
 {
-    return (VGPUStubOutcome){ VGPU_STUB_ERROR, error_code };
+    return (VGPUStubOutcome){ BG_VGPU_STUB_ERROR, error_code };
 }
 
 VGPUStubOutcome vgpu_stub_message_outcome(const VGPUStubMessage *message)
 {
-    const VGPUStubOutcome done = { VGPU_STUB_DONE, COMPUTE_OK };
+    const VGPUStubOutcome done = { BG_VGPU_STUB_DONE, BG_COMPUTE_OK };
     uint32_t status;
 
-    if (message->type == VGPU_STUB_MESSAGE_BUSY) {
-        return outcome_error(COMPUTE_RATE_LIMITED);
+    if (message->type == BG_VGPU_STUB_MESSAGE_BUSY) {
+        return outcome_error(BG_COMPUTE_RATE_LIMITED);
     }
-    if (message->type == VGPU_STUB_MESSAGE_QUARANTINED) {
-        return outcome_error(COMPUTE_VM_QUARANTINED);
+    if (message->type == BG_VGPU_STUB_MESSAGE_QUARANTINED) {
+        return outcome_error(BG_COMPUTE_VM_QUARANTINED);
     }
-    if (message->payload_length < sizeof(struct vgpu_stub_response)) {
+    if (message->payload_length < sizeof(struct bg_vgpu_stub_response)) {
         return done;
     }
-    status = load_le32(message->payload + offsetof(struct vgpu_stub_response, status));
+    status = load_le32(message->payload + offsetof(struct bg_vgpu_stub_response, status));
     switch (status) {
-    case COMPUTE_OK:
+    case BG_COMPUTE_OK:
         return done;
-    case COMPUTE_QUEUE_FULL:
-    case COMPUTE_RATE_LIMITED:
-    case COMPUTE_VM_QUARANTINED:
+    case BG_COMPUTE_QUEUE_FULL:
+    case BG_COMPUTE_RATE_LIMITED:
+    case BG_COMPUTE_VM_QUARANTINED:
         return outcome_error(status);
     default:
-        return outcome_error(COMPUTE_CUDA_ERROR);
+        return outcome_error(BG_COMPUTE_CUDA_ERROR);
     }
 }

@@ -14,12 +14,12 @@
 
 #include "protocol/vgpu_stub.h"
 
-#define VGPU_STUB_HEADER_SIZE sizeof(struct vgpu_stub_message)
-#define VGPU_STUB_MESSAGE_MAX (VGPU_STUB_HEADER_SIZE + VGPU_STUB_PAYLOAD_MAX)
+#define VGPU_STUB_HEADER_SIZE sizeof(struct bg_vgpu_stub_message)
+#define VGPU_STUB_MESSAGE_MAX (VGPU_STUB_HEADER_SIZE + BG_VGPU_STUB_PAYLOAD_MAX)
 
 /* A message in host byte order. */
 typedef struct VGPUStubMessage {
-    uint32_t type; /* enum vgpu_stub_message_type, or one we do not know */
+    uint32_t type; /* enum bg_vgpu_stub_message_type, or one we do not know */
     uint32_t vm_id;
     uint32_t request_id;
     uint8_t pool_id;
@@ -30,7 +30,7 @@ typedef struct VGPUStubMessage {
 
 /*
  * Writes @message in its 20-byte form to @out, which holds VGPU_STUB_MESSAGE_MAX bytes, and
- * returns its size in bytes. payload_length is at most VGPU_STUB_PAYLOAD_MAX.
+ * returns its size in bytes. payload_length is at most BG_VGPU_STUB_PAYLOAD_MAX.
  */
 size_t vgpu_stub_message_encode(uint8_t *out, const VGPUStubMessage *message);
 
@@ -44,8 +44,8 @@ typedef enum VGPUStubReadResult {
 /* Assembles messages from a byte stream that is cut anywhere. All zero is its start. */
 typedef struct VGPUStubReader {
     uint32_t have; /* bytes of the present message taken so far, header included */
-    uint8_t header[sizeof(struct vgpu_stub_message)];
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t header[sizeof(struct bg_vgpu_stub_message)];
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     VGPUStubMessage message;
 } VGPUStubReader;
 
@@ -66,8 +66,8 @@ VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *
 
 /* What an answer makes of the registers STATUS and ERROR_CODE. */
 typedef struct VGPUStubOutcome {
-    uint32_t status;     /* enum vgpu_stub_status: DONE or ERROR */
-    uint32_t error_code; /* enum compute_status, 0 for DONE */
+    uint32_t status;     /* enum bg_vgpu_stub_status: DONE or ERROR */
+    uint32_t error_code; /* enum bg_compute_status, 0 for DONE */
 } VGPUStubOutcome;
 
 /* True for the types that end a request: RESPONSE, BUSY, QUARANTINED. */

@@ -40,8 +40,8 @@ struct VGPUStubState {
     uint32_t request_id;
     uint32_t scratch;
     uint64_t timestamp_us; /* of the last completion, virtual clock */
-    uint8_t request[VGPU_STUB_BUFFER_SIZE];
-    uint8_t response[VGPU_STUB_BUFFER_SIZE];
+    uint8_t request[BG_VGPU_STUB_BUFFER_SIZE];
+    uint8_t response[BG_VGPU_STUB_BUFFER_SIZE];
 
     VGPUStubLink link;
     QEMUTimer *timeout_timer;
@@ -55,7 +55,7 @@ struct VGPUStubState {
     bool interrupt;
     bool access64;
     uint8_t pool_letter;
-    uint8_t priority_level; /* enum vgpu_stub_priority */
+    uint8_t priority_level; /* enum bg_vgpu_stub_priority */
 
     /* Statistics, properties for reading. */
     uint64_t requests, completed, failed, timeouts, abandoned;
@@ -80,14 +80,14 @@ static void vgpu_stub_complete(VGPUStubState *s, uint32_t status, uint32_t error
     s->status = status;
     s->error_code = error_code;
     s->timestamp_us = qemu_clock_get_us(QEMU_CLOCK_VIRTUAL);
-    if (status == VGPU_STUB_DONE) {
+    if (status == BG_VGPU_STUB_DONE) {
         s->completed++;
     } else {
         s->failed++;
     }
     trace_vgpu_stub_complete(s->vm_id, status, error_code, s->response_len);
-    if (s->irq_ctrl & VGPU_STUB_IRQ_COMPLETION) {
-        s->irq_status |= VGPU_STUB_IRQ_COMPLETION;
+    if (s->irq_ctrl & BG_VGPU_STUB_IRQ_COMPLETION) {
+        s->irq_status |= BG_VGPU_STUB_IRQ_COMPLETION;
     }
     vgpu_stub_update_irq(s);
 }
@@ -100,7 +100,7 @@ static void vgpu_stub_answer(void *opaque, const VGPUStubMessage *message)
 
     memset(s->response, 0, sizeof(s->response));
     s->response_len = 0;
-    if (message->type == VGPU_STUB_MESSAGE_RESPONSE) {
+    if (message->type == BG_VGPU_STUB_MESSAGE_RESPONSE) {
         memcpy(s->response, message->payload, message->payload_length);
         s->response_len = message->payload_length;
     }
@@ -110,7 +110,7 @@ static void vgpu_stub_answer(void *opaque, const VGPUStubMessage *message)
 /* VGPUStubLinkEvents.failed */
 static void vgpu_stub_failed(void *opaque)
 {
-    vgpu_stub_complete(opaque, VGPU_STUB_ERROR, COMPUTE_MEDIATOR_UNAVAILABLE);
+    vgpu_stub_complete(opaque, BG_VGPU_STUB_ERROR, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
 }
 
 static const VGPUStubLinkEvents vgpu_stub_link_events = {
@@ -122,22 +122,22 @@ static void vgpu_stub_timeout(void *opaque)
 {
     VGPUStubState *s = opaque;
 
-    if (s->status == VGPU_STUB_BUSY) {
+    if (s->status == BG_VGPU_STUB_BUSY) {
         vgpu_stub_link_poll(&s->link); /* the answer may be there, and nobody has looked */
     }
-    if (s->status != VGPU_STUB_BUSY) {
+    if (s->status != BG_VGPU_STUB_BUSY) {
         return;
     }
     trace_vgpu_stub_timeout(s->vm_id, s->timeout_ms);
     s->timeouts++;
     vgpu_stub_link_abandon(&s->link);
-    vgpu_stub_complete(s, VGPU_STUB_ERROR, COMPUTE_TIMEOUT);
+    vgpu_stub_complete(s, BG_VGPU_STUB_ERROR, BG_COMPUTE_TIMEOUT);
 }
 
 static void vgpu_stub_submit(VGPUStubState *s)
 {
     const VGPUStubMessage message = {
-        .type = VGPU_STUB_MESSAGE_REQUEST,
+        .type = BG_VGPU_STUB_MESSAGE_REQUEST,
         .vm_id = s->vm_id,
         .request_id = s->request_id,
         .pool_id = s->pool_letter,
@@ -154,18 +154,18 @@ static void vgpu_stub_submit(VGPUStubState *s)
 static void vgpu_stub_doorbell(VGPUStubState *s)
 {
     trace_vgpu_stub_doorbell(s->vm_id, s->request_id, s->request_len);
-    if (s->status == VGPU_STUB_BUSY) {
+    if (s->status == BG_VGPU_STUB_BUSY) {
         qemu_log_mask(LOG_GUEST_ERROR,
                       "vgpu-stub: doorbell while busy: the request in flight is abandoned\n");
         s->abandoned++;
         vgpu_stub_link_abandon(&s->link);
     }
     s->requests++;
-    s->error_code = COMPUTE_OK;
+    s->error_code = BG_COMPUTE_OK;
     s->response_len = 0;
-    s->status = VGPU_STUB_BUSY;
+    s->status = BG_VGPU_STUB_BUSY;
     if (s->request_len == 0) {
-        vgpu_stub_complete(s, VGPU_STUB_ERROR, COMPUTE_INVALID_LENGTH);
+        vgpu_stub_complete(s, BG_VGPU_STUB_ERROR, BG_COMPUTE_INVALID_LENGTH);
         return;
     }
     vgpu_stub_submit(s);
@@ -175,8 +175,8 @@ static void vgpu_stub_doorbell(VGPUStubState *s)
 
 static uint32_t vgpu_stub_capabilities(const VGPUStubState *s)
 {
-    return VGPU_STUB_CAP_BASIC | (s->interrupt ? VGPU_STUB_CAP_INTERRUPT : 0) |
-           (s->access64 ? VGPU_STUB_CAP_ACCESS64 : 0);
+    return BG_VGPU_STUB_CAP_BASIC | (s->interrupt ? BG_VGPU_STUB_CAP_INTERRUPT : 0) |
+           (s->access64 ? BG_VGPU_STUB_CAP_ACCESS64 : 0);
 }
 
 /*
@@ -185,9 +185,9 @@ static uint32_t vgpu_stub_capabilities(const VGPUStubState *s)
  */
 static uint32_t vgpu_stub_read_status(VGPUStubState *s)
 {
-    if (s->status == VGPU_STUB_BUSY && s->irq_ctrl) {
+    if (s->status == BG_VGPU_STUB_BUSY && s->irq_ctrl) {
         vgpu_stub_link_poll(&s->link);
-    } else if (s->status == VGPU_STUB_BUSY) {
+    } else if (s->status == BG_VGPU_STUB_BUSY) {
         vgpu_stub_link_guest_polls(&s->link);
     }
     return s->status;
@@ -196,35 +196,35 @@ static uint32_t vgpu_stub_read_status(VGPUStubState *s)
 static uint32_t vgpu_stub_read_register(VGPUStubState *s, hwaddr offset)
 {
     switch (offset) {
-    case VGPU_STUB_REG_STATUS:
+    case BG_VGPU_STUB_REG_STATUS:
         return vgpu_stub_read_status(s);
-    case VGPU_STUB_REG_POOL_ID:
+    case BG_VGPU_STUB_REG_POOL_ID:
         return s->pool_letter;
-    case VGPU_STUB_REG_PRIORITY:
+    case BG_VGPU_STUB_REG_PRIORITY:
         return s->priority_level;
-    case VGPU_STUB_REG_VM_ID:
+    case BG_VGPU_STUB_REG_VM_ID:
         return s->vm_id;
-    case VGPU_STUB_REG_ERROR_CODE:
+    case BG_VGPU_STUB_REG_ERROR_CODE:
         return s->error_code;
-    case VGPU_STUB_REG_REQUEST_LEN:
+    case BG_VGPU_STUB_REG_REQUEST_LEN:
         return s->request_len;
-    case VGPU_STUB_REG_RESPONSE_LEN:
+    case BG_VGPU_STUB_REG_RESPONSE_LEN:
         return s->response_len;
-    case VGPU_STUB_REG_PROTOCOL_VER:
-        return VGPU_STUB_PROTOCOL_VERSION;
-    case VGPU_STUB_REG_CAPABILITIES:
+    case BG_VGPU_STUB_REG_PROTOCOL_VER:
+        return BG_VGPU_STUB_PROTOCOL_VERSION;
+    case BG_VGPU_STUB_REG_CAPABILITIES:
         return vgpu_stub_capabilities(s);
-    case VGPU_STUB_REG_IRQ_CTRL:
+    case BG_VGPU_STUB_REG_IRQ_CTRL:
         return s->irq_ctrl;
-    case VGPU_STUB_REG_IRQ_STATUS:
+    case BG_VGPU_STUB_REG_IRQ_STATUS:
         return s->irq_status;
-    case VGPU_STUB_REG_REQUEST_ID:
+    case BG_VGPU_STUB_REG_REQUEST_ID:
         return s->request_id;
-    case VGPU_STUB_REG_TIMESTAMP_LO:
+    case BG_VGPU_STUB_REG_TIMESTAMP_LO:
         return s->timestamp_us;
-    case VGPU_STUB_REG_TIMESTAMP_HI:
+    case BG_VGPU_STUB_REG_TIMESTAMP_HI:
         return s->timestamp_us >> 32;
-    case VGPU_STUB_REG_SCRATCH:
+    case BG_VGPU_STUB_REG_SCRATCH:
         return s->scratch;
     default: /* DOORBELL */
         return 0;
@@ -233,9 +233,9 @@ static uint32_t vgpu_stub_read_register(VGPUStubState *s, hwaddr offset)
 
 static void vgpu_stub_write_request_len(VGPUStubState *s, uint32_t value)
 {
-    if (value > VGPU_STUB_BUFFER_SIZE) {
+    if (value > BG_VGPU_STUB_BUFFER_SIZE) {
         qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: request length %u exceeds %u: ignored\n",
-                      value, VGPU_STUB_BUFFER_SIZE);
+                      value, BG_VGPU_STUB_BUFFER_SIZE);
         return;
     }
     s->request_len = value;
@@ -244,29 +244,29 @@ static void vgpu_stub_write_request_len(VGPUStubState *s, uint32_t value)
 static void vgpu_stub_write_register(VGPUStubState *s, hwaddr offset, uint32_t value)
 {
     switch (offset) {
-    case VGPU_STUB_REG_DOORBELL:
+    case BG_VGPU_STUB_REG_DOORBELL:
         if (value == 1) {
             vgpu_stub_doorbell(s);
         }
         break;
-    case VGPU_STUB_REG_REQUEST_LEN:
+    case BG_VGPU_STUB_REG_REQUEST_LEN:
         vgpu_stub_write_request_len(s, value);
         break;
-    case VGPU_STUB_REG_IRQ_CTRL:
-        s->irq_ctrl = value & VGPU_STUB_IRQ_COMPLETION;
+    case BG_VGPU_STUB_REG_IRQ_CTRL:
+        s->irq_ctrl = value & BG_VGPU_STUB_IRQ_COMPLETION;
         if (s->irq_ctrl) {
             vgpu_stub_link_guest_waits(&s->link);
         }
         vgpu_stub_update_irq(s);
         break;
-    case VGPU_STUB_REG_IRQ_STATUS:
+    case BG_VGPU_STUB_REG_IRQ_STATUS:
         s->irq_status &= ~value;
         vgpu_stub_update_irq(s);
         break;
-    case VGPU_STUB_REG_REQUEST_ID:
+    case BG_VGPU_STUB_REG_REQUEST_ID:
         s->request_id = value;
         break;
-    case VGPU_STUB_REG_SCRATCH:
+    case BG_VGPU_STUB_REG_SCRATCH:
         s->scratch = value;
         break;
     default:
@@ -284,12 +284,12 @@ static uint64_t vgpu_stub_mmio_read(void *opaque, hwaddr offset, unsigned size)
     VGPUStubState *s = opaque;
     uint64_t value = 0;
 
-    if (offset < VGPU_STUB_REQUEST_BUFFER) {
+    if (offset < BG_VGPU_STUB_REQUEST_BUFFER) {
         value = vgpu_stub_read_register(s, offset);
-    } else if (offset < VGPU_STUB_RESPONSE_BUFFER) {
-        value = ldn_le_p(s->request + (offset - VGPU_STUB_REQUEST_BUFFER), size);
-    } else if (offset < VGPU_STUB_RESERVED) {
-        value = ldn_le_p(s->response + (offset - VGPU_STUB_RESPONSE_BUFFER), size);
+    } else if (offset < BG_VGPU_STUB_RESPONSE_BUFFER) {
+        value = ldn_le_p(s->request + (offset - BG_VGPU_STUB_REQUEST_BUFFER), size);
+    } else if (offset < BG_VGPU_STUB_RESERVED) {
+        value = ldn_le_p(s->response + (offset - BG_VGPU_STUB_RESPONSE_BUFFER), size);
     }
     trace_vgpu_stub_read(s->vm_id, offset, value, size);
     return value;
@@ -300,10 +300,10 @@ static void vgpu_stub_mmio_write(void *opaque, hwaddr offset, uint64_t value, un
     VGPUStubState *s = opaque;
 
     trace_vgpu_stub_write(s->vm_id, offset, value, size);
-    if (offset < VGPU_STUB_REQUEST_BUFFER) {
+    if (offset < BG_VGPU_STUB_REQUEST_BUFFER) {
         vgpu_stub_write_register(s, offset, value);
-    } else if (offset < VGPU_STUB_RESPONSE_BUFFER) {
-        stn_le_p(s->request + (offset - VGPU_STUB_REQUEST_BUFFER), size, value);
+    } else if (offset < BG_VGPU_STUB_RESPONSE_BUFFER) {
+        stn_le_p(s->request + (offset - BG_VGPU_STUB_REQUEST_BUFFER), size, value);
     } else {
         qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: write to 0x%" HWADDR_PRIX ": ignored\n",
                       offset);
@@ -314,7 +314,7 @@ static void vgpu_stub_mmio_write(void *opaque, hwaddr offset, uint64_t value, un
 static bool vgpu_stub_mmio_accepts(void *opaque, hwaddr offset, unsigned size, bool is_write,
                                    MemTxAttrs attrs)
 {
-    if (offset >= VGPU_STUB_REQUEST_BUFFER || size == 4) {
+    if (offset >= BG_VGPU_STUB_REQUEST_BUFFER || size == 4) {
         return true;
     }
     qemu_log_mask(LOG_GUEST_ERROR,
@@ -353,7 +353,7 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
         return false;
     }
     if (!chardev && !s->link.peer.path) {
-        s->link.peer.path = g_strdup(VGPU_STUB_SOCKET_PATH);
+        s->link.peer.path = g_strdup(BG_VGPU_STUB_SOCKET_PATH);
     }
     return chardev || peer_link_check_properties(&s->link.peer, "socket", errp);
 }
@@ -394,7 +394,7 @@ static void vgpu_stub_run_state_changed(void *opaque, bool running, RunState sta
 
     trace_vgpu_stub_run_state(s->vm_id, running, s->status);
     vgpu_stub_link_set_running(&s->link, running);
-    if (running && s->status == VGPU_STUB_BUSY && !s->link.active) {
+    if (running && s->status == BG_VGPU_STUB_BUSY && !s->link.active) {
         vgpu_stub_failed(s);
     }
 }
@@ -406,8 +406,8 @@ static void vgpu_stub_reset_hold(Object *obj, ResetType type)
     trace_vgpu_stub_reset(s->vm_id);
     timer_del(s->timeout_timer);
     vgpu_stub_link_reset(&s->link);
-    s->status = VGPU_STUB_IDLE;
-    s->error_code = COMPUTE_OK;
+    s->status = BG_VGPU_STUB_IDLE;
+    s->error_code = BG_COMPUTE_OK;
     s->request_len = 0;
     s->response_len = 0;
     s->irq_ctrl = 0;
@@ -429,8 +429,8 @@ static void vgpu_stub_realize(PCIDevice *pci_dev, Error **errp)
     }
     pci_config_set_interrupt_pin(pci_dev->config, 1);
     memory_region_init_io(&s->mmio, OBJECT(s), &vgpu_stub_mmio_ops, s, "vgpu-stub",
-                          VGPU_STUB_BAR_SIZE);
-    pci_register_bar(pci_dev, VGPU_STUB_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
+                          BG_VGPU_STUB_BAR_SIZE);
+    pci_register_bar(pci_dev, BG_VGPU_STUB_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
 
     s->timeout_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, vgpu_stub_timeout, s);
     if (qemu_chr_fe_backend_connected(&s->link.chr)) {
@@ -478,9 +478,9 @@ static int vgpu_stub_post_load(void *opaque, int version_id)
 {
     VGPUStubState *s = opaque;
 
-    if (s->status > VGPU_STUB_ERROR || s->request_len > VGPU_STUB_BUFFER_SIZE ||
-        s->response_len > VGPU_STUB_BUFFER_SIZE || s->irq_ctrl > VGPU_STUB_IRQ_COMPLETION ||
-        s->irq_status > VGPU_STUB_IRQ_COMPLETION) {
+    if (s->status > BG_VGPU_STUB_ERROR || s->request_len > BG_VGPU_STUB_BUFFER_SIZE ||
+        s->response_len > BG_VGPU_STUB_BUFFER_SIZE || s->irq_ctrl > BG_VGPU_STUB_IRQ_COMPLETION ||
+        s->irq_status > BG_VGPU_STUB_IRQ_COMPLETION) {
         return -EINVAL;
     }
     return 0;
@@ -502,8 +502,8 @@ static const VMStateDescription vgpu_stub_vmstate = {
         VMSTATE_UINT32(request_id, VGPUStubState),
         VMSTATE_UINT32(scratch, VGPUStubState),
         VMSTATE_UINT64(timestamp_us, VGPUStubState),
-        VMSTATE_UINT8_ARRAY(request, VGPUStubState, VGPU_STUB_BUFFER_SIZE),
-        VMSTATE_UINT8_ARRAY(response, VGPUStubState, VGPU_STUB_BUFFER_SIZE),
+        VMSTATE_UINT8_ARRAY(request, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
+        VMSTATE_UINT8_ARRAY(response, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
         VMSTATE_END_OF_LIST()
     },
 };
@@ -518,10 +518,10 @@ static void vgpu_stub_class_init(ObjectClass *class, BAREGPU_CLASS_DATA *data)
 
     k->realize = vgpu_stub_realize;
     k->exit = vgpu_stub_exit;
-    k->vendor_id = VGPU_STUB_PCI_VENDOR_ID;
-    k->device_id = VGPU_STUB_PCI_DEVICE_ID;
-    k->revision = VGPU_STUB_PCI_REVISION;
-    k->class_id = VGPU_STUB_PCI_CLASS >> 8; /* the programming interface is 0 */
+    k->vendor_id = BG_VGPU_STUB_PCI_VENDOR_ID;
+    k->device_id = BG_VGPU_STUB_PCI_DEVICE_ID;
+    k->revision = BG_VGPU_STUB_PCI_REVISION;
+    k->class_id = BG_VGPU_STUB_PCI_CLASS >> 8; /* the programming interface is 0 */
     rc->phases.hold = vgpu_stub_reset_hold;
     dc->desc = "baregpu mailbox to a GPU mediator";
     dc->vmsd = &vgpu_stub_vmstate;

@@ -100,7 +100,7 @@ static void forget_connection(SSTLink *link)
     link->reset_end = 0;
     link->sequence = 0;
     link->next_tag = 1;
-    link->next_ns = SST_TIME_NEVER;
+    link->next_ns = BG_SST_TIME_NEVER;
     g_array_set_size(link->cancels, 0);
     g_hash_table_remove_all(link->abandoned);
     memset(&link->model, 0, sizeof(link->model));
@@ -109,16 +109,16 @@ static void forget_connection(SSTLink *link)
 
 static void queue_hello(SSTLink *link)
 {
-    link->hello = (struct sst_hello) {
-        .version = SST_WIRE_VERSION,
-        .features = SST_WIRE_EVENTS | SST_WIRE_CANCEL | (link->sync ? SST_WIRE_SYNC : 0),
+    link->hello = (struct bg_sst_hello) {
+        .version = BG_SST_WIRE_VERSION,
+        .features = BG_SST_WIRE_EVENTS | BG_SST_WIRE_CANCEL | (link->sync ? BG_SST_WIRE_SYNC : 0),
         .device_id = link->device_id,
         .pairs = link->pairs,
         .in_flight_max = link->in_flight_max,
         .time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
     };
     sst_wire_encode_hello((void *)link->peer.tx, &link->hello);
-    link->peer.tx_size = sizeof(struct sst_request);
+    link->peer.tx_size = sizeof(struct bg_sst_request);
     link->stream_queued = link->peer.tx_size;
 }
 
@@ -146,7 +146,7 @@ void sst_link_open(SSTLink *link)
     error_free(err);
     arm_retry(link);
     if (peer->state == PEER_LINK_DOWN) {
-        fail_pending(link, SST_NO_DEVICE);
+        fail_pending(link, BG_SST_NO_DEVICE);
     }
 }
 
@@ -171,7 +171,7 @@ static void sort_out_sent(SSTLink *link, uint32_t status)
     SSTLinkRequest *request, *before, *first = QTAILQ_FIRST(&link->pending);
 
     QTAILQ_FOREACH_SAFE(request, &link->sent, next, before) {
-        if (request->position < link->peer.sent || status == SST_TIMEOUT) {
+        if (request->position < link->peer.sent || status == BG_SST_TIMEOUT) {
             fail(link, request, status);
             continue;
         }
@@ -188,7 +188,7 @@ static void sort_out_sent(SSTLink *link, uint32_t status)
 void sst_link_lost(SSTLink *link, SSTLoss why)
 {
     SSTLinkRequest *request, *after;
-    uint32_t status = why == SST_LOSS_TIMEOUT ? SST_TIMEOUT : SST_ERROR;
+    uint32_t status = why == SST_LOSS_TIMEOUT ? BG_SST_TIMEOUT : BG_SST_ERROR;
 
     trace_virtio_sst_link_lost(link->peer.path, link->peer.state, why);
     link->reset_due |= link->reset_end > link->peer.sent; /* it was not told in whole */
@@ -219,7 +219,7 @@ static void refuse_stream(SSTLink *link, const char *what)
 
 static uint64_t free_request_id(SSTLink *link, uint64_t id)
 {
-    while (id == SST_HELLO_REQUEST_ID || g_hash_table_contains(link->by_tag, &id) ||
+    while (id == BG_SST_HELLO_REQUEST_ID || g_hash_table_contains(link->by_tag, &id) ||
            g_hash_table_contains(link->abandoned, &id)) {
         id++;
     }
@@ -230,7 +230,7 @@ static uint64_t free_request_id(SSTLink *link, uint64_t id)
 static bool fill_old(SSTLink *link)
 {
     SSTLinkRequest *request = QTAILQ_FIRST(&link->pending);
-    struct sst_request *message = (void *)link->peer.tx;
+    struct bg_sst_request *message = (void *)link->peer.tx;
 
     if (!request) {
         return false;
@@ -245,16 +245,16 @@ static bool fill_old(SSTLink *link)
 
 static void add_notices(SSTLink *link)
 {
-    struct sst_record record = { .kind = SST_RECORD_RESET,
-                                 .size = sizeof(struct sst_reset_notice) };
-    struct sst_reset_notice notice = { .reason = cpu_to_le32(link->reset_reason) };
+    struct bg_sst_record record = { .kind = BG_SST_RECORD_RESET,
+                                 .size = sizeof(struct bg_sst_reset_notice) };
+    struct bg_sst_reset_notice notice = { .reason = cpu_to_le32(link->reset_reason) };
 
     if (link->reset_due) {
         sst_writer_add(&link->tx, &record, &notice, sizeof(notice), NULL, 0);
         link->reset_due = false;
     }
     for (guint i = 0; i < link->cancels->len; i++) {
-        record = (struct sst_record) { .kind = SST_RECORD_CANCEL,
+        record = (struct bg_sst_record) { .kind = BG_SST_RECORD_CANCEL,
                                        .tag = g_array_index(link->cancels, uint64_t, i) };
         sst_writer_add(&link->tx, &record, NULL, 0, NULL, 0);
     }
@@ -263,17 +263,17 @@ static void add_notices(SSTLink *link)
 
 static bool add_request(SSTLink *link, SSTLinkRequest *request)
 {
-    const struct sst_request *message = &request->request;
-    struct sst_record record = {
-        .kind = SST_RECORD_REQUEST,
+    const struct bg_sst_request *message = &request->request;
+    struct bg_sst_record record = {
+        .kind = BG_SST_RECORD_REQUEST,
         .pair = request->pair,
         .tag = link->next_tag,
         .time_ns = request->time_ns,
     };
 
-    if (!sst_writer_add(&link->tx, &record, message, offsetof(struct sst_request, payload),
+    if (!sst_writer_add(&link->tx, &record, message, offsetof(struct bg_sst_request, payload),
                         message->payload.data,
-                        sst_wire_used_size(message->payload.data, SST_PAYLOAD_SIZE))) {
+                        sst_wire_used_size(message->payload.data, BG_SST_PAYLOAD_SIZE))) {
         return false;
     }
     set_sent(link, request, link->next_tag++, link->stream_queued);
@@ -282,11 +282,11 @@ static bool add_request(SSTLink *link, SSTLinkRequest *request)
 
 static bool fill_frame(SSTLink *link, uint32_t flags)
 {
-    struct sst_frame frame = { .flags = flags, .sequence = link->sequence + 1 };
+    struct bg_sst_frame frame = { .flags = flags, .sequence = link->sequence + 1 };
     bool has_reset = link->reset_due;
     SSTLinkRequest *request;
 
-    if (!(flags & SST_FRAME_SYNC) && QTAILQ_EMPTY(&link->pending) && !link->reset_due &&
+    if (!(flags & BG_SST_FRAME_SYNC) && QTAILQ_EMPTY(&link->pending) && !link->reset_due &&
         !link->cancels->len) {
         return false;
     }
@@ -354,7 +354,7 @@ static void take_answer(SSTLink *link, uint64_t tag, const SSTAnswer *answer)
     link->events->answer(link->opaque, request, answer);
 }
 
-static void take_hello(SSTLink *link, const struct sst_response *response)
+static void take_hello(SSTLink *link, const struct bg_sst_response *response)
 {
     if (!sst_wire_answers_hello(response)) {
         refuse_stream(link, "the simulator answered what it was not asked: connection closed");
@@ -363,7 +363,7 @@ static void take_hello(SSTLink *link, const struct sst_response *response)
     if (!sst_wire_decode_hello(response, &link->hello, &link->model)) {
         memset(&link->model, 0, sizeof(link->model));
         link->peer.state = SST_LINK_OLD;
-    } else if (link->sync && !(link->model.features & SST_WIRE_SYNC)) {
+    } else if (link->sync && !(link->model.features & BG_SST_WIRE_SYNC)) {
         refuse_stream(link, "sync=on, but the simulator has no deterministic time");
         return;
     } else {
@@ -374,14 +374,14 @@ static void take_hello(SSTLink *link, const struct sst_response *response)
     trace_virtio_sst_link_up(link->peer.path, link->peer.state, link->model.name);
 }
 
-static void take_old_response(SSTLink *link, const struct sst_response *response)
+static void take_old_response(SSTLink *link, const struct bg_sst_response *response)
 {
     uint64_t id = ldq_le_p(&response->request_id);
     const SSTLinkRequest *request = g_hash_table_lookup(link->by_tag, &id);
     SSTAnswer answer = { .response = response, .size = sizeof(*response) };
 
     if (request) {
-        if (ldl_le_p(&request->request.type) == SST_COMPUTE) {
+        if (ldl_le_p(&request->request.type) == BG_SST_COMPUTE) {
             answer.cycles = ldq_le_p(&response->payload.compute.cycles);
         }
         if (link->sync) {
@@ -398,7 +398,7 @@ static void take_old_response(SSTLink *link, const struct sst_response *response
 
 static void take_record(SSTLink *link)
 {
-    const struct sst_record *record = &link->reader.record;
+    const struct bg_sst_record *record = &link->reader.record;
     SSTAnswer answer = {
         .response = (const void *)link->reader.body,
         .size = record->size,
@@ -407,10 +407,10 @@ static void take_record(SSTLink *link)
     };
 
     switch (record->kind) {
-    case SST_RECORD_ANSWER:
+    case BG_SST_RECORD_ANSWER:
         take_answer(link, record->tag, &answer);
         break;
-    case SST_RECORD_EVENT:
+    case BG_SST_RECORD_EVENT:
         link->in_batch = true;
         link->events->event(link->opaque, (const void *)link->reader.body, record->time_ns);
         break;
@@ -439,7 +439,7 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to)
             break;
         case SST_READ_FRAME:
             if (reply_to && link->reader.frame.sequence == reply_to &&
-                (link->reader.frame.flags & SST_FRAME_SYNC)) {
+                (link->reader.frame.flags & BG_SST_FRAME_SYNC)) {
                 link->next_ns = link->reader.frame.next_ns;
                 return false;
             }
@@ -523,7 +523,7 @@ void sst_link_abandon(SSTLink *link, SSTLinkRequest *request)
         return;
     }
     if (link->peer.state == SST_LINK_FRAMES) {
-        if ((link->model.features & SST_WIRE_CANCEL) && link->cancels->len < CANCELS_MAX) {
+        if ((link->model.features & BG_SST_WIRE_CANCEL) && link->cancels->len < CANCELS_MAX) {
             g_array_append_val(link->cancels, request->tag);
         }
     } else {

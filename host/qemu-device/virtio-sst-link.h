@@ -26,7 +26,7 @@ typedef struct SSTLinkRequest {
     /* Filled in by the caller. */
     uint16_t pair;
     uint64_t time_ns; /* of the virtual clock */
-    struct sst_request request; /* as the guest wrote it */
+    struct bg_sst_request request; /* as the guest wrote it */
 
     /* The link's own. */
     SSTRequestState state;
@@ -39,7 +39,7 @@ typedef struct SSTLinkRequest {
 typedef QTAILQ_HEAD(, SSTLinkRequest) SSTLinkRequestList;
 
 typedef struct SSTAnswer {
-    const struct sst_response *response; /* little-endian; the first `size` bytes of it */
+    const struct bg_sst_response *response; /* little-endian; the first `size` bytes of it */
     size_t size;                         /* at least up to the payload */
     uint64_t time_ns;                    /* deterministic time: when the guest gets it */
     uint64_t cycles;
@@ -48,9 +48,9 @@ typedef struct SSTAnswer {
 /* They must not call back into the link. The request is outside already. */
 typedef struct SSTLinkEvents {
     void (*answer)(void *opaque, SSTLinkRequest *request, const SSTAnswer *answer);
-    /* @status: SST_NO_DEVICE, SST_ERROR (the connection was lost), SST_TIMEOUT. */
+    /* @status: BG_SST_NO_DEVICE, BG_SST_ERROR (the connection was lost), BG_SST_TIMEOUT. */
     void (*failed)(void *opaque, SSTLinkRequest *request, uint32_t status);
-    void (*event)(void *opaque, const struct sst_event *event, uint64_t time_ns);
+    void (*event)(void *opaque, const struct bg_sst_event *event, uint64_t time_ns);
     /* Some of the above were called; no more for now. */
     void (*batch_end)(void *opaque);
     /* There is a connection now, or there is none any more. */
@@ -98,8 +98,8 @@ typedef struct SSTLink {
     uint64_t reset_end; /* in the connection's stream, of the last frame that tells of one */
     GArray *cancels;       /* uint64_t: tags, to be told */
 
-    struct sst_hello hello; /* the last one sent */
-    struct sst_hello_reply model; /* while FRAMES */
+    struct bg_sst_hello hello; /* the last one sent */
+    struct bg_sst_hello_reply model; /* while FRAMES */
     uint64_t sequence; /* of the last frame */
     uint64_t next_ns;  /* deterministic time: when the simulator wants to be called */
 
@@ -139,7 +139,7 @@ void sst_link_set_running(SSTLink *link, bool running);
 /* ---- Between virtio-sst-link.c and virtio-sst-sync.c ---- */
 
 /* Fills the empty peer.tx with the next message. False: there is nothing to be said. @frame_flags:
- * SST_FRAME_SYNC makes a frame in any case. */
+ * BG_SST_FRAME_SYNC makes a frame in any case. */
 bool sst_link_fill(SSTLink *link, uint32_t frame_flags);
 /* Takes what reader has. False: the connection was lost, or in deterministic time the reply is
  * complete. */

@@ -39,9 +39,9 @@ static void virtio_sst_pci_realize(VirtIOPCIProxy *proxy, Error **errp)
     if (!qdev_realize(DEVICE(&d->vdev), BUS(&proxy->bus), errp)) {
         return;
     }
-    pci_config_set_device_id(pci->config, SST_PCI_DEVICE_ID);
-    pci_set_word(pci->config + PCI_SUBSYSTEM_VENDOR_ID, SST_PCI_VENDOR_ID);
-    pci_set_word(pci->config + PCI_SUBSYSTEM_ID, SST_PCI_SUBSYSTEM_ID);
+    pci_config_set_device_id(pci->config, BG_SST_PCI_DEVICE_ID);
+    pci_set_word(pci->config + PCI_SUBSYSTEM_VENDOR_ID, BG_SST_PCI_VENDOR_ID);
+    pci_set_word(pci->config + PCI_SUBSYSTEM_ID, BG_SST_PCI_SUBSYSTEM_ID);
 }
 
 /* The device's other properties are there already. */

@@ -9,11 +9,11 @@
 #include "trace.h"
 #include "virtio-sst.h"
 
-#define RESPONSE_SIZE sizeof(struct sst_response)
-#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+#define RESPONSE_SIZE sizeof(struct bg_sst_response)
+#define RESPONSE_HEAD offsetof(struct bg_sst_response, payload)
 
 /* So many requests are taken at a time: a guest that adds more meanwhile can not hold us. */
-#define REQUESTS_MAX (2 * SST_QUEUE_SIZE)
+#define REQUESTS_MAX (2 * BG_SST_QUEUE_SIZE)
 
 /* Deterministic time: events that a simulator may have told ahead; more are dropped. */
 #define DUE_EVENTS_MAX 16384
@@ -32,7 +32,7 @@ QEMU_BUILD_BUG_ON(sizeof(((Response *)0)->head) != RESPONSE_HEAD);
 
 unsigned virtio_sst_pair_count(VirtIOSST *s)
 {
-    bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(SST_F_MULTI_QUEUE));
+    bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(BG_SST_F_MULTI_QUEUE));
 
     return many ? s->num_queues : 1;
 }
@@ -176,7 +176,7 @@ static void notify_guest(VirtIOSST *s)
     }
     if (s->notify_event) {
         s->notify_event = false;
-        virtio_notify(vdev, s->queues[SST_QUEUE_EVENT(virtio_sst_pair_count(s))]);
+        virtio_notify(vdev, s->queues[BG_SST_QUEUE_EVENT(virtio_sst_pair_count(s))]);
     }
 }
 
@@ -275,8 +275,8 @@ static void place_waiting(VirtIOSST *s, SSTPair *pair)
     SSTItem *item;
 
     while ((item = QTAILQ_FIRST(&pair->waiting))) {
-        struct sst_response *kept = item->response;
-        Response response = { .payload = kept->payload.data, .payload_size = SST_PAYLOAD_SIZE };
+        struct bg_sst_response *kept = item->response;
+        Response response = { .payload = kept->payload.data, .payload_size = BG_SST_PAYLOAD_SIZE };
 
         memcpy(&response.head, kept, RESPONSE_HEAD);
         take_out(s, item);
@@ -297,7 +297,7 @@ static void respond(VirtIOSST *s, SSTItem *item, Response *response)
     uint32_t status = le32_to_cpu(response->head.status);
 
     trace_virtio_sst_response(s->link.device_id, ldq_le_p(&item->link.request.request_id), status);
-    if (status == SST_OK) {
+    if (status == BG_SST_OK) {
         s->completed++;
     } else {
         s->failed++;
@@ -338,11 +338,11 @@ static void respond_answer(VirtIOSST *s, SSTItem *item, const void *data, size_t
 
 static void respond_info(VirtIOSST *s, SSTItem *item)
 {
-    const struct sst_info info = {
-        .version = cpu_to_le32(SST_PROTOCOL_VERSION),
-        .capabilities = cpu_to_le32(VIRTIO_DEVICE(s)->guest_features & SST_F_ALL),
-        .max_compute_units = cpu_to_le64(SST_INFO_COMPUTE_UNITS_MAX),
-        .memory_size = cpu_to_le64(SST_INFO_MEMORY_SIZE),
+    const struct bg_sst_info info = {
+        .version = cpu_to_le32(BG_SST_PROTOCOL_VERSION),
+        .capabilities = cpu_to_le32(VIRTIO_DEVICE(s)->guest_features & BG_SST_F_ALL),
+        .max_compute_units = cpu_to_le64(BG_SST_INFO_COMPUTE_UNITS_MAX),
+        .memory_size = cpu_to_le64(BG_SST_INFO_MEMORY_SIZE),
     };
 
     respond_payload(s, item, &info, sizeof(info));
@@ -362,9 +362,9 @@ static void fail_all(VirtIOSST *s, uint32_t status)
 static void reset_simulator(VirtIOSST *s, SSTItem *item)
 {
     s->resets++;
-    fail_all(s, SST_ERROR);
-    sst_link_reset(&s->link, SST_RESET_REQUEST);
-    respond_status(s, item, SST_OK);
+    fail_all(s, BG_SST_ERROR);
+    sst_link_reset(&s->link, BG_SST_RESET_REQUEST);
+    respond_status(s, item, BG_SST_OK);
 }
 
 static void forward(VirtIOSST *s, SSTItem *item)
@@ -385,38 +385,38 @@ static void forward(VirtIOSST *s, SSTItem *item)
 
 static void take_request(VirtIOSST *s, SSTItem *item)
 {
-    struct sst_request *request = &item->link.request;
+    struct bg_sst_request *request = &item->link.request;
     uint32_t type = ldl_le_p(&request->type);
 
     switch (type) {
-    case SST_NOOP:
-        respond_status(s, item, SST_OK);
+    case BG_SST_NOOP:
+        respond_status(s, item, BG_SST_OK);
         break;
-    case SST_ECHO:
-        respond_payload(s, item, request->payload.data, SST_PAYLOAD_SIZE);
+    case BG_SST_ECHO:
+        respond_payload(s, item, request->payload.data, BG_SST_PAYLOAD_SIZE);
         break;
-    case SST_GET_INFO:
+    case BG_SST_GET_INFO:
         respond_info(s, item);
         break;
-    case SST_RESET:
+    case BG_SST_RESET:
         reset_simulator(s, item);
         break;
-    case SST_COMPUTE:
-    case SST_READ:
-    case SST_WRITE:
-    case SST_CONFIGURE:
+    case BG_SST_COMPUTE:
+    case BG_SST_READ:
+    case BG_SST_WRITE:
+    case BG_SST_CONFIGURE:
         forward(s, item);
         break;
     default:
         qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: request of unknown type 0x%x\n", type);
-        respond_status(s, item, SST_INVALID);
+        respond_status(s, item, BG_SST_INVALID);
         break;
     }
 }
 
 static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
 {
-    struct sst_request *request = &item->link.request;
+    struct bg_sst_request *request = &item->link.request;
     size_t size = iov_to_buf(item->element.out_sg, item->element.out_num, 0, request,
                              sizeof(*request));
 
@@ -433,13 +433,13 @@ static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
     }
     qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: request of %zu bytes, not %zu\n", size,
                   sizeof(*request));
-    if (size < offsetof(struct sst_request, user_data)) {
+    if (size < offsetof(struct bg_sst_request, user_data)) {
         request->request_id = 0;
     }
-    if (size < offsetof(struct sst_request, payload)) {
+    if (size < offsetof(struct bg_sst_request, payload)) {
         request->user_data = 0;
     }
-    respond_status(s, item, SST_ERROR);
+    respond_status(s, item, BG_SST_ERROR);
 }
 
 /*
@@ -478,7 +478,7 @@ static void on_timeout(void *opaque)
         trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
         s->timeouts++;
         take_out(s, item);
-        respond_status(s, item, SST_TIMEOUT);
+        respond_status(s, item, BG_SST_TIMEOUT);
     }
     arm_timeout(s);
     notify_guest(s);
@@ -489,11 +489,11 @@ static void on_timeout(void *opaque)
 static void send_event(VirtIOSST *s, const void *event)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    VirtQueue *queue = s->queues[SST_QUEUE_EVENT(virtio_sst_pair_count(s))];
+    VirtQueue *queue = s->queues[BG_SST_QUEUE_EVENT(virtio_sst_pair_count(s))];
     VirtQueueElement *buffer = NULL;
 
     if ((vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-        virtio_vdev_has_feature(vdev, ctz64(SST_F_EVENTS))) {
+        virtio_vdev_has_feature(vdev, ctz64(BG_SST_F_EVENTS))) {
         buffer = pop_buffer(s, queue);
     }
     trace_virtio_sst_event(s->link.device_id, ldl_le_p(event), !!buffer);
@@ -503,7 +503,7 @@ static void send_event(VirtIOSST *s, const void *event)
     }
     virtqueue_push(queue, buffer,
                    iov_from_buf(buffer->in_sg, buffer->in_num, 0, event,
-                                sizeof(struct sst_event)));
+                                sizeof(struct bg_sst_event)));
     g_free(buffer);
     s->events++;
     s->notify_event = true;
@@ -530,7 +530,7 @@ static void arm_due(VirtIOSST *s)
 {
     SSTDue *first = QTAILQ_FIRST(&s->due);
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    uint64_t next_ns = first ? first->time_ns : SST_TIME_NEVER;
+    uint64_t next_ns = first ? first->time_ns : BG_SST_TIME_NEVER;
 
     next_ns = MIN(next_ns, MAX(s->link.next_ns, now_ns + 1));
     if (next_ns > INT64_MAX) {
@@ -569,7 +569,7 @@ static void on_due(void *opaque)
 
     finish_what_is_due(s);
     if (s->link.next_ns <= (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL)) {
-        s->link.next_ns = SST_TIME_NEVER; /* until the reply names another */
+        s->link.next_ns = BG_SST_TIME_NEVER; /* until the reply names another */
         sst_link_kick(&s->link);
         finish_what_is_due(s);
     }
@@ -624,11 +624,11 @@ static void link_failed(void *opaque, SSTLinkRequest *request, uint32_t status)
     QTAILQ_REMOVE(&s->items, item, next);
     s->in_flight--;
     item->state = SST_ITEM_NEW;
-    s->timeouts += status == SST_TIMEOUT;
+    s->timeouts += status == BG_SST_TIMEOUT;
     respond_status(s, item, status);
 }
 
-static void link_event(void *opaque, const struct sst_event *event, uint64_t time_ns)
+static void link_event(void *opaque, const struct bg_sst_event *event, uint64_t time_ns)
 {
     VirtIOSST *s = opaque;
 
@@ -733,7 +733,7 @@ void virtio_sst_fail_restored(VirtIOSST *s)
 
     while ((item = QTAILQ_FIRST(&s->restored))) {
         take_out(s, item);
-        respond_status(s, item, SST_ERROR);
+        respond_status(s, item, BG_SST_ERROR);
     }
     notify_guest(s);
 }
@@ -743,7 +743,7 @@ void virtio_sst_queue_init(VirtIOSST *s)
     QTAILQ_INIT(&s->items);
     QTAILQ_INIT(&s->restored);
     QTAILQ_INIT(&s->due);
-    for (unsigned i = 0; i < SST_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < BG_SST_PAIRS_MAX; i++) {
         QTAILQ_INIT(&s->pairs[i].waiting);
     }
     s->timeout_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, on_timeout, s);

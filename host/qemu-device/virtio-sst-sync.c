@@ -106,7 +106,7 @@ static void exchange_frames(SSTLink *link, int64_t until_us)
         uint64_t connection = link->peer.connections;
         bool complete = false;
 
-        sst_link_fill(link, SST_FRAME_SYNC);
+        sst_link_fill(link, BG_SST_FRAME_SYNC);
         if (!send_all(link, until_us)) {
             return;
         }
@@ -127,7 +127,7 @@ uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request
 {
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL), low, high;
 
-    if (ldl_le_p(&request->request.type) != SST_COMPUTE) {
+    if (ldl_le_p(&request->request.type) != BG_SST_COMPUTE) {
         return now_ns;
     }
     mulu64(&low, &high, cycles, NANOSECONDS_PER_SECOND);
@@ -135,7 +135,7 @@ uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request
         high++;
     }
     divu128(&low, &high, link->clock_hz);
-    return high || uadd64_overflow(now_ns, low, &now_ns) ? SST_TIME_NEVER : now_ns;
+    return high || uadd64_overflow(now_ns, low, &now_ns) ? BG_SST_TIME_NEVER : now_ns;
 }
 
 /* One structure there, one back. */

@@ -24,10 +24,10 @@ size_t sst_wire_used_size(const uint8_t *data, size_t size)
 
 /* ---- Probe ---- */
 
-void sst_wire_encode_hello(struct sst_request *request, const struct sst_hello *hello)
+void sst_wire_encode_hello(struct bg_sst_request *request, const struct bg_sst_hello *hello)
 {
-    struct sst_hello wire = {
-        .magic = htole32(SST_HELLO_MAGIC),
+    struct bg_sst_hello wire = {
+        .magic = htole32(BG_SST_HELLO_MAGIC),
         .version = htole32(hello->version),
         .features = htole64(hello->features),
         .device_id = htole32(hello->device_id),
@@ -37,18 +37,18 @@ void sst_wire_encode_hello(struct sst_request *request, const struct sst_hello *
     };
 
     memset(request, 0, sizeof(*request));
-    request->type = htole32(SST_HELLO_TYPE);
-    request->request_id = htole64(SST_HELLO_REQUEST_ID);
+    request->type = htole32(BG_SST_HELLO_TYPE);
+    request->request_id = htole64(BG_SST_HELLO_REQUEST_ID);
     memcpy(request->payload.data, &wire, sizeof(wire));
 }
 
-bool sst_wire_answers_hello(const struct sst_response *response)
+bool sst_wire_answers_hello(const struct bg_sst_response *response)
 {
-    return le64toh(response->request_id) == SST_HELLO_REQUEST_ID;
+    return le64toh(response->request_id) == BG_SST_HELLO_REQUEST_ID;
 }
 
-bool sst_wire_decode_hello(const struct sst_response *response, const struct sst_hello *hello,
-                           struct sst_hello_reply *reply)
+bool sst_wire_decode_hello(const struct bg_sst_response *response, const struct bg_sst_hello *hello,
+                           struct bg_sst_hello_reply *reply)
 {
     memcpy(reply, response->payload.data, sizeof(*reply));
     reply->magic = le32toh(reply->magic);
@@ -56,7 +56,7 @@ bool sst_wire_decode_hello(const struct sst_response *response, const struct sst
     reply->features = le64toh(reply->features);
     reply->clock_hz = le64toh(reply->clock_hz);
     reply->name[sizeof(reply->name) - 1] = 0;
-    return le32toh(response->status) == SST_OK && reply->magic == SST_HELLO_REPLY_MAGIC &&
+    return le32toh(response->status) == BG_SST_OK && reply->magic == BG_SST_HELLO_REPLY_MAGIC &&
            reply->version >= 1 && reply->version <= hello->version &&
            !(reply->features & ~hello->features);
 }
@@ -67,16 +67,16 @@ void sst_writer_begin(SSTWriter *writer)
 {
     writer->frame = writer->size;
     writer->count = 0;
-    writer->size += sizeof(struct sst_frame);
+    writer->size += sizeof(struct bg_sst_frame);
 }
 
-bool sst_writer_add(SSTWriter *writer, const struct sst_record *record, const void *head,
+bool sst_writer_add(SSTWriter *writer, const struct bg_sst_record *record, const void *head,
                     size_t head_size, const void *tail, size_t tail_size)
 {
     size_t size = head_size + tail_size, padded = round_up8(size);
     size_t total = sizeof(*record) + padded;
     uint8_t *out = writer->data + writer->size;
-    struct sst_record wire = {
+    struct bg_sst_record wire = {
         .kind = htole16(record->kind),
         .pair = htole16(record->pair),
         .size = htole32(size),
@@ -85,8 +85,8 @@ bool sst_writer_add(SSTWriter *writer, const struct sst_record *record, const vo
         .cycles = htole64(record->cycles),
     };
 
-    if (total > writer->capacity - writer->size || writer->count == SST_FRAME_COUNT_MAX ||
-        writer->size + total - writer->frame > sizeof(struct sst_frame) + SST_FRAME_SIZE_MAX) {
+    if (total > writer->capacity - writer->size || writer->count == BG_SST_FRAME_COUNT_MAX ||
+        writer->size + total - writer->frame > sizeof(struct bg_sst_frame) + BG_SST_FRAME_SIZE_MAX) {
         return false;
     }
     memcpy(out, &wire, sizeof(wire));
@@ -103,10 +103,10 @@ bool sst_writer_add(SSTWriter *writer, const struct sst_record *record, const vo
     return true;
 }
 
-void sst_writer_end(SSTWriter *writer, const struct sst_frame *frame)
+void sst_writer_end(SSTWriter *writer, const struct bg_sst_frame *frame)
 {
-    struct sst_frame wire = {
-        .magic = htole32(SST_FRAME_MAGIC),
+    struct bg_sst_frame wire = {
+        .magic = htole32(BG_SST_FRAME_MAGIC),
         .flags = htole32(frame->flags),
         .size = htole32(writer->size - writer->frame - sizeof(wire)),
         .count = htole32(writer->count),
@@ -158,7 +158,7 @@ static const uint8_t *take(SSTReader *reader, size_t size)
 
 static SSTReadResult read_frame_header(SSTReader *reader)
 {
-    struct sst_frame *frame = &reader->frame;
+    struct bg_sst_frame *frame = &reader->frame;
     const uint8_t *data = take(reader, sizeof(*frame));
 
     if (!data) {
@@ -172,8 +172,8 @@ static SSTReadResult read_frame_header(SSTReader *reader)
     frame->sequence = le64toh(frame->sequence);
     frame->time_ns = le64toh(frame->time_ns);
     frame->next_ns = le64toh(frame->next_ns);
-    if (frame->magic != SST_FRAME_MAGIC || frame->size > SST_FRAME_SIZE_MAX ||
-        frame->size % 8 || frame->count > SST_FRAME_COUNT_MAX) {
+    if (frame->magic != BG_SST_FRAME_MAGIC || frame->size > BG_SST_FRAME_SIZE_MAX ||
+        frame->size % 8 || frame->count > BG_SST_FRAME_COUNT_MAX) {
         return SST_READ_BAD;
     }
     reader->in_frame = true;
@@ -182,7 +182,7 @@ static SSTReadResult read_frame_header(SSTReader *reader)
     return SST_READ_FRAME;
 }
 
-static bool decode_record(struct sst_record *record, const uint8_t *data)
+static bool decode_record(struct bg_sst_record *record, const uint8_t *data)
 {
     memcpy(record, data, sizeof(*record));
     record->kind = le16toh(record->kind);
@@ -191,14 +191,14 @@ static bool decode_record(struct sst_record *record, const uint8_t *data)
     record->tag = le64toh(record->tag);
     record->time_ns = le64toh(record->time_ns);
     record->cycles = le64toh(record->cycles);
-    if (record->size > SST_RECORD_SIZE_MAX) {
+    if (record->size > BG_SST_RECORD_SIZE_MAX) {
         return false;
     }
     switch (record->kind) {
-    case SST_RECORD_ANSWER:
-        return record->size >= offsetof(struct sst_response, payload);
-    case SST_RECORD_EVENT:
-        return record->size == sizeof(struct sst_event);
+    case BG_SST_RECORD_ANSWER:
+        return record->size >= offsetof(struct bg_sst_response, payload);
+    case BG_SST_RECORD_EVENT:
+        return record->size == sizeof(struct bg_sst_event);
     default:
         return true;
     }

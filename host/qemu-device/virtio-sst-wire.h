@@ -17,15 +17,15 @@ size_t sst_wire_used_size(const uint8_t *data, size_t size);
 /* ---- Probe ---- */
 
 /* The whole request. The values of @hello are the host's. */
-void sst_wire_encode_hello(struct sst_request *request, const struct sst_hello *hello);
+void sst_wire_encode_hello(struct bg_sst_request *request, const struct bg_sst_hello *hello);
 
 /* Whether @response is the answer to a probe. */
-bool sst_wire_answers_hello(const struct sst_response *response);
+bool sst_wire_answers_hello(const struct bg_sst_response *response);
 
 /* True: the simulator speaks the extension, @reply has its values. False: an old one, or its answer
  * does not fit to @hello. */
-bool sst_wire_decode_hello(const struct sst_response *response, const struct sst_hello *hello,
-                           struct sst_hello_reply *reply);
+bool sst_wire_decode_hello(const struct bg_sst_response *response, const struct bg_sst_hello *hello,
+                           struct bg_sst_hello_reply *reply);
 
 /* ---- Frames out ---- */
 
@@ -39,10 +39,10 @@ typedef struct SSTWriter {
 /* There is room for a header. */
 void sst_writer_begin(SSTWriter *writer);
 /* False: no room. @record has host values; the body has two parts, each may be empty. */
-bool sst_writer_add(SSTWriter *writer, const struct sst_record *record, const void *head,
+bool sst_writer_add(SSTWriter *writer, const struct bg_sst_record *record, const void *head,
                     size_t head_size, const void *tail, size_t tail_size);
 /* @frame has host values; magic, size and count are filled in. */
-void sst_writer_end(SSTWriter *writer, const struct sst_frame *frame);
+void sst_writer_end(SSTWriter *writer, const struct bg_sst_frame *frame);
 
 /* ---- Stream in ---- */
 
@@ -60,9 +60,9 @@ typedef struct SSTReader {
     bool frames; /* else the old wire */
 
     /* Valid until the next call. Host values, but for what pointers lead to. */
-    const struct sst_response *response;
-    struct sst_frame frame;
-    struct sst_record record;
+    const struct bg_sst_response *response;
+    struct bg_sst_frame frame;
+    struct bg_sst_record record;
     const uint8_t *body;
 
     bool in_frame;

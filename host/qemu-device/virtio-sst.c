@@ -29,12 +29,12 @@
 /* ---- Features and configuration ---- */
 
 /*
- * Whoever negotiated SST_F_EVENTS before a migration keeps it, also when there is no simulator yet
+ * Whoever negotiated BG_SST_F_EVENTS before a migration keeps it, also when there is no simulator yet
  * on this side. The offer stands from the moment on that a driver may have read it.
  */
 static uint64_t event_feature(VirtIOSST *s)
 {
-    return sst_link_is_up(&s->link) || runstate_check(RUN_STATE_INMIGRATE) ? SST_F_EVENTS : 0;
+    return sst_link_is_up(&s->link) || runstate_check(RUN_STATE_INMIGRATE) ? BG_SST_F_EVENTS : 0;
 }
 
 void virtio_sst_update_offer(VirtIOSST *s)
@@ -42,7 +42,7 @@ void virtio_sst_update_offer(VirtIOSST *s)
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
 
     if (!(vdev->status & VIRTIO_CONFIG_S_DRIVER)) {
-        vdev->host_features = (vdev->host_features & ~SST_F_EVENTS) | event_feature(s);
+        vdev->host_features = (vdev->host_features & ~BG_SST_F_EVENTS) | event_feature(s);
     }
 }
 
@@ -50,9 +50,9 @@ static uint64_t virtio_sst_get_features(VirtIODevice *vdev, uint64_t features, E
 {
     VirtIOSST *s = VIRTIO_SST(vdev);
 
-    features |= SST_F_ECHO | SST_F_COMPUTE | SST_F_MEMORY | SST_F_RESET | event_feature(s);
+    features |= BG_SST_F_ECHO | BG_SST_F_COMPUTE | BG_SST_F_MEMORY | BG_SST_F_RESET | event_feature(s);
     if (s->num_queues > 1) {
-        features |= SST_F_MULTI_QUEUE;
+        features |= BG_SST_F_MULTI_QUEUE;
     }
     return features;
 }
@@ -62,10 +62,10 @@ static void virtio_sst_get_config(VirtIODevice *vdev, uint8_t *config)
 {
     VirtIOSST *s = VIRTIO_SST(vdev);
     bool negotiated = vdev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-    const struct sst_config values = {
-        .version = cpu_to_le32(SST_PROTOCOL_VERSION),
+    const struct bg_sst_config values = {
+        .version = cpu_to_le32(BG_SST_PROTOCOL_VERSION),
         .device_id = cpu_to_le32(s->link.device_id),
-        .features = cpu_to_le64(vdev->guest_features & SST_F_ALL),
+        .features = cpu_to_le64(vdev->guest_features & BG_SST_F_ALL),
         .max_queues = cpu_to_le64(negotiated ? virtio_sst_pair_count(s) : s->num_queues),
     };
 
@@ -99,7 +99,7 @@ static void virtio_sst_reset(VirtIODevice *vdev)
 
     trace_virtio_sst_reset(s->link.device_id);
     virtio_sst_drop(s, -1);
-    sst_link_reset(&s->link, SST_RESET_DEVICE);
+    sst_link_reset(&s->link, BG_SST_RESET_DEVICE);
     virtio_sst_kick(s);
     virtio_sst_update_offer(s);
 }
@@ -174,7 +174,7 @@ static bool check_properties(VirtIOSST *s, Error **errp)
         return false;
     }
     return peer_link_check_properties(&s->link.peer, "socket", errp) &&
-           check_range("num-queues", s->num_queues, SST_PAIRS_MAX, errp) &&
+           check_range("num-queues", s->num_queues, BG_SST_PAIRS_MAX, errp) &&
            check_range("timeout_ms", s->timeout_ms, TIMEOUT_MAX_MS, errp) &&
            check_range("sync_deadline_ms", s->link.sync_deadline_ms, TIMEOUT_MAX_MS, errp) &&
            check_range("clock_hz", s->link.clock_hz, INT64_MAX, errp);
@@ -248,13 +248,13 @@ static void virtio_sst_realize(DeviceState *dev, Error **errp)
     }
     s->link.pairs = s->num_queues;
     s->link.in_flight_max = s->num_queues * VIRTQUEUE_MAX_SIZE; /* MMIO offers so many */
-    virtio_init(vdev, SST_VIRTIO_ID, sizeof(struct sst_config));
+    virtio_init(vdev, BG_SST_VIRTIO_ID, sizeof(struct bg_sst_config));
     for (unsigned i = 0; i < 2 * s->num_queues + 1; i++) {
-        s->queues[i] = virtio_add_queue(vdev, SST_QUEUE_SIZE, virtio_sst_handle_queue);
+        s->queues[i] = virtio_add_queue(vdev, BG_SST_QUEUE_SIZE, virtio_sst_handle_queue);
     }
     for (unsigned i = 0; i < s->num_queues; i++) {
-        s->pairs[i].request_queue = s->queues[SST_QUEUE_REQUEST(i)];
-        s->pairs[i].response_queue = s->queues[SST_QUEUE_RESPONSE(i)];
+        s->pairs[i].request_queue = s->queues[BG_SST_QUEUE_REQUEST(i)];
+        s->pairs[i].response_queue = s->queues[BG_SST_QUEUE_RESPONSE(i)];
     }
     virtio_sst_queue_init(s);
     s->link.peer.guard = virtio_sst_guard(s);

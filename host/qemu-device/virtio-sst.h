@@ -32,7 +32,7 @@ typedef struct SSTItem {
     VirtQueueElement element; /* first: virtqueue_pop() wants that */
     SSTItemState state;
     int64_t deadline_ns; /* virtual time */
-    struct sst_response *response; /* WAITING: allocated */
+    struct bg_sst_response *response; /* WAITING: allocated */
     QTAILQ_ENTRY(SSTItem) next;
     SSTLinkRequest link; /* last: it is big */
 } SSTItem;
@@ -58,12 +58,12 @@ struct VirtIOSST {
     VirtIODevice parent_obj;
 
     SSTLink link;
-    VirtQueue *queues[2 * SST_PAIRS_MAX + 1]; /* what they are depends on SST_F_MULTI_QUEUE */
+    VirtQueue *queues[2 * BG_SST_PAIRS_MAX + 1]; /* what they are depends on BG_SST_F_MULTI_QUEUE */
     SSTItemList items; /* at the simulator, the earliest deadline first */
     SSTItemList restored;
     QTAILQ_HEAD(, SSTDue) due; /* by time */
     unsigned due_events; /* in there */
-    SSTPair pairs[SST_PAIRS_MAX];
+    SSTPair pairs[BG_SST_PAIRS_MAX];
     bool notify_event;
     QEMUTimer *timeout_timer, *due_timer; /* virtual time */
     QEMUBH *queue_bh; /* goes on with the queues where a notification has stopped */
@@ -84,7 +84,7 @@ extern const VMStateInfo virtio_sst_items_info;
 
 /* Pairs that are in use: num_queues, or 1. */
 unsigned virtio_sst_pair_count(VirtIOSST *s);
-/* Offers SST_F_EVENTS, or not: while a simulator is connected. */
+/* Offers BG_SST_F_EVENTS, or not: while a simulator is connected. */
 void virtio_sst_update_offer(VirtIOSST *s);
 /* VirtIOHandleOutput of all queues. */
 void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq);

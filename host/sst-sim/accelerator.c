@@ -8,33 +8,33 @@
 #define CLOCK_HZ UINT64_C(1000000000)
 #define CLOCK_HZ_MAX UINT64_C(1000000000000)
 #define CYCLES_MAX UINT64_C(1000000000)
-#define UNITS_MAX SST_INFO_COMPUTE_UNITS_MAX
+#define UNITS_MAX BG_SST_INFO_COMPUTE_UNITS_MAX
 #define QUEUE_DEPTH 128
 #define QUEUE_DEPTH_MAX 4096
 
 /* ---- COMPUTE by the latency models of protocol/sst.h ---- */
 
-static uint32_t check_latency(void *model, const struct sst_compute *compute)
+static uint32_t check_latency(void *model, const struct bg_sst_compute *compute)
 {
     (void)model;
     return compute->compute_units >= 1 && compute->compute_units <= UNITS_MAX &&
-                   compute->latency_model <= SST_LATENCY_PIPELINED
-               ? SST_OK
-               : SST_INVALID;
+                   compute->latency_model <= BG_SST_LATENCY_PIPELINED
+               ? BG_SST_OK
+               : BG_SST_INVALID;
 }
 
 /* Parameters and units are bounded: no product reaches 2^64. */
-static struct accelerator_cost cost_latency(void *model, const struct sst_compute *compute)
+static struct accelerator_cost cost_latency(void *model, const struct bg_sst_compute *compute)
 {
     const struct accelerator *accelerator = model;
     uint64_t units = compute->compute_units;
     struct accelerator_cost cost;
 
     switch (compute->latency_model) {
-    case SST_LATENCY_FIXED:
+    case BG_SST_LATENCY_FIXED:
         cost.cycles = cost.interval = accelerator->fixed_cycles;
         break;
-    case SST_LATENCY_PER_UNIT:
+    case BG_SST_LATENCY_PER_UNIT:
         cost.cycles = cost.interval =
             (units + accelerator->compute_units - 1) / accelerator->compute_units *
             accelerator->cycles_per_unit;
@@ -80,19 +80,19 @@ static void add_params(struct accelerator *a)
 {
     struct memory *m = &a->memory;
     const struct accelerator_param params[] = {
-        {SST_PARAM_CLOCK_HZ, &a->clock_hz, 1, CLOCK_HZ_MAX, false},
-        {SST_PARAM_COMPUTE_UNITS, &a->compute_units, 1, UNITS_MAX, false},
-        {SST_PARAM_FIXED_CYCLES, &a->fixed_cycles, 1, CYCLES_MAX, false},
-        {SST_PARAM_CYCLES_PER_UNIT, &a->cycles_per_unit, 1, CYCLES_MAX, false},
-        {SST_PARAM_PIPELINE_DEPTH, &a->pipeline_depth, 1, CYCLES_MAX, false},
-        {SST_PARAM_PIPELINE_INTERVAL, &a->pipeline_interval, 1, CYCLES_MAX, false},
-        {SST_PARAM_MEMORY_LATENCY, &m->latency, 0, CYCLES_MAX, false},
-        {SST_PARAM_MEMORY_BYTES_PER_CYCLE, &m->bytes_per_cycle, 1, 4096, false},
-        {SST_PARAM_MEMORY_BANKS, &m->banks, 1, MEMORY_BANKS_MAX, true},
-        {SST_PARAM_MEMORY_BANK_CONFLICT, &m->bank_cycles, 0, 65536, false},
-        {SST_PARAM_QUEUE_DEPTH, &a->queue_depth, 1, QUEUE_DEPTH_MAX, false},
-        {SST_PARAM_EVENT_MASK, &a->event_mask, 0, UINT64_MAX, false},
-        {SST_PARAM_EVENT_THRESHOLD, &a->event_threshold, 0, UINT64_MAX, false},
+        {BG_SST_PARAM_CLOCK_HZ, &a->clock_hz, 1, CLOCK_HZ_MAX, false},
+        {BG_SST_PARAM_COMPUTE_UNITS, &a->compute_units, 1, UNITS_MAX, false},
+        {BG_SST_PARAM_FIXED_CYCLES, &a->fixed_cycles, 1, CYCLES_MAX, false},
+        {BG_SST_PARAM_CYCLES_PER_UNIT, &a->cycles_per_unit, 1, CYCLES_MAX, false},
+        {BG_SST_PARAM_PIPELINE_DEPTH, &a->pipeline_depth, 1, CYCLES_MAX, false},
+        {BG_SST_PARAM_PIPELINE_INTERVAL, &a->pipeline_interval, 1, CYCLES_MAX, false},
+        {BG_SST_PARAM_MEMORY_LATENCY, &m->latency, 0, CYCLES_MAX, false},
+        {BG_SST_PARAM_MEMORY_BYTES_PER_CYCLE, &m->bytes_per_cycle, 1, 4096, false},
+        {BG_SST_PARAM_MEMORY_BANKS, &m->banks, 1, MEMORY_BANKS_MAX, true},
+        {BG_SST_PARAM_MEMORY_BANK_CONFLICT, &m->bank_cycles, 0, 65536, false},
+        {BG_SST_PARAM_QUEUE_DEPTH, &a->queue_depth, 1, QUEUE_DEPTH_MAX, false},
+        {BG_SST_PARAM_EVENT_MASK, &a->event_mask, 0, UINT64_MAX, false},
+        {BG_SST_PARAM_EVENT_THRESHOLD, &a->event_threshold, 0, UINT64_MAX, false},
     };
 
     for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
@@ -101,7 +101,7 @@ static void add_params(struct accelerator *a)
 }
 
 /* It counts at once: what has begun keeps its time. */
-static uint32_t configure(struct accelerator *accelerator, const struct sst_configure *configure,
+static uint32_t configure(struct accelerator *accelerator, const struct bg_sst_configure *configure,
                           uint64_t *before)
 {
     for (unsigned i = 0; i < accelerator->param_count; i++) {
@@ -112,13 +112,13 @@ static uint32_t configure(struct accelerator *accelerator, const struct sst_conf
         }
         if (configure->value < param->min || configure->value > param->max ||
             (param->is_power_of_two && (configure->value & (configure->value - 1)) != 0)) {
-            return SST_INVALID;
+            return BG_SST_INVALID;
         }
         *before = *param->value;
         *param->value = configure->value;
-        return SST_OK;
+        return BG_SST_OK;
     }
-    return SST_INVALID;
+    return BG_SST_INVALID;
 }
 
 /* ---- Ends ---- */
@@ -134,20 +134,20 @@ static void end_job(struct accelerator *accelerator, struct sst_job *job,
     uint64_t request_id = job->request.request_id;
 
     sst_answer(job, answer);
-    if (answer->status != SST_OK) {
-        if (wants_event(accelerator, SST_EVENT_ERROR)) {
-            sst_send_event(accelerator->device, SST_EVENT_ERROR, answer->status);
+    if (answer->status != BG_SST_OK) {
+        if (wants_event(accelerator, BG_SST_EVENT_ERROR)) {
+            sst_send_event(accelerator->device, BG_SST_EVENT_ERROR, answer->status);
         }
         return;
     }
     accelerator->completed++;
-    if (wants_event(accelerator, SST_EVENT_COMPLETION)) {
-        sst_send_event(accelerator->device, SST_EVENT_COMPLETION, request_id);
+    if (wants_event(accelerator, BG_SST_EVENT_COMPLETION)) {
+        sst_send_event(accelerator->device, BG_SST_EVENT_COMPLETION, request_id);
     }
     if (accelerator->event_threshold > 0 &&
         accelerator->completed % accelerator->event_threshold == 0 &&
-        wants_event(accelerator, SST_EVENT_THRESHOLD)) {
-        sst_send_event(accelerator->device, SST_EVENT_THRESHOLD, accelerator->completed);
+        wants_event(accelerator, BG_SST_EVENT_THRESHOLD)) {
+        sst_send_event(accelerator->device, BG_SST_EVENT_THRESHOLD, accelerator->completed);
     }
 }
 
@@ -160,12 +160,12 @@ static void refuse(struct accelerator *accelerator, struct sst_job *job, uint32_
 
 static bool is_memory(const struct sst_job *job)
 {
-    return job->request.type == SST_READ || job->request.type == SST_WRITE;
+    return job->request.type == BG_SST_READ || job->request.type == BG_SST_WRITE;
 }
 
 static struct accelerator_cost job_cost(struct accelerator *accelerator, const struct sst_job *job)
 {
-    const struct sst_memory *range = &job->request.payload.memory;
+    const struct bg_sst_memory *range = &job->request.payload.memory;
     struct accelerator_cost cost;
 
     if (!is_memory(job)) {
@@ -185,12 +185,12 @@ static uint64_t total_cycles(const struct accelerator *accelerator, const struct
 }
 
 static void finish_compute(struct accelerator *accelerator, struct sst_job *job,
-                           struct sst_answer *answer, struct sst_compute_result *result)
+                           struct sst_answer *answer, struct bg_sst_compute_result *result)
 {
     if (accelerator->compute->finish) {
         answer->status = accelerator->compute->finish(accelerator, &job->request.payload.compute);
     }
-    if (answer->status != SST_OK) {
+    if (answer->status != BG_SST_OK) {
         return;
     }
     answer->result = result->cycles;
@@ -201,12 +201,12 @@ static void finish_compute(struct accelerator *accelerator, struct sst_job *job,
 static void finish_memory(struct accelerator *accelerator, struct sst_job *job,
                           struct sst_answer *answer)
 {
-    const struct sst_memory *range = &job->request.payload.memory;
+    const struct bg_sst_memory *range = &job->request.payload.memory;
     uint8_t *place = accelerator->memory.bytes + range->addr;
 
     answer->result = range->size;
-    if (job->request.type == SST_WRITE) {
-        memcpy(place, job->request.payload.data + SST_WRITE_DATA_OFFSET, range->size);
+    if (job->request.type == BG_SST_WRITE) {
+        memcpy(place, job->request.payload.data + BG_SST_WRITE_DATA_OFFSET, range->size);
         return;
     }
     answer->payload = place;
@@ -218,12 +218,12 @@ static void finish_job(void *model, uint64_t value)
     struct accelerator *accelerator = model;
     struct sst_job *job = (struct sst_job *)(uintptr_t)value;
     uint64_t cycles = job->service_cycles;
-    struct sst_compute_result result = {
+    struct bg_sst_compute_result result = {
         .cycles = cycles,
         .timestamp = sst_time_ns(accelerator->device),
     };
     struct sst_answer answer = {
-        .status = SST_OK,
+        .status = BG_SST_OK,
         .cycles = total_cycles(accelerator, job, job->start_ns, cycles),
     };
 
@@ -275,16 +275,16 @@ static void free_part(void *model, uint64_t part)
 
 static uint32_t check_job(struct accelerator *accelerator, const struct sst_job *job)
 {
-    const struct sst_memory *range = &job->request.payload.memory;
+    const struct bg_sst_memory *range = &job->request.payload.memory;
 
     if (!is_memory(job)) {
         return accelerator->compute->check(accelerator, &job->request.payload.compute);
     }
     if (!memory_has(range->addr, range->size) ||
-        range->size > (job->request.type == SST_WRITE ? SST_WRITE_SIZE_MAX : SST_READ_SIZE_MAX)) {
-        return SST_INVALID;
+        range->size > (job->request.type == BG_SST_WRITE ? BG_SST_WRITE_SIZE_MAX : BG_SST_READ_SIZE_MAX)) {
+        return BG_SST_INVALID;
     }
-    return SST_OK;
+    return BG_SST_OK;
 }
 
 static void take_configure(struct accelerator *accelerator, struct sst_job *job)
@@ -302,15 +302,15 @@ void accelerator_request(void *model, struct sst_job *job)
     struct accelerator_queue *queue = &accelerator->parts[part];
     uint32_t status;
 
-    if (job->request.type == SST_CONFIGURE) {
+    if (job->request.type == BG_SST_CONFIGURE) {
         take_configure(accelerator, job);
         return;
     }
     status = check_job(accelerator, job);
-    if (status == SST_OK && queue->is_busy && accelerator->waiting >= accelerator->queue_depth) {
-        status = SST_BUSY;
+    if (status == BG_SST_OK && queue->is_busy && accelerator->waiting >= accelerator->queue_depth) {
+        status = BG_SST_BUSY;
     }
-    if (status != SST_OK) {
+    if (status != BG_SST_OK) {
         refuse(accelerator, job, status);
         return;
     }

@@ -24,12 +24,12 @@ struct accelerator_cost {
 
 /* What a COMPUTE is. */
 struct accelerator_compute {
-    /* Checks a request at its arrival: enum sst_status. */
-    uint32_t (*check)(void *model, const struct sst_compute *compute);
-    struct accelerator_cost (*cost)(void *model, const struct sst_compute *compute);
+    /* Checks a request at its arrival: enum bg_sst_status. */
+    uint32_t (*check)(void *model, const struct bg_sst_compute *compute);
+    struct accelerator_cost (*cost)(void *model, const struct bg_sst_compute *compute);
     /* Done: has its effect, and returns the status of its answer: parameters may have changed since
      * its arrival. NULL: it has none. */
-    uint32_t (*finish)(void *model, const struct sst_compute *compute);
+    uint32_t (*finish)(void *model, const struct bg_sst_compute *compute);
 };
 
 struct accelerator_param {

@@ -27,11 +27,11 @@
 
 static const char *type_name(uint32_t type)
 {
-    static const char *const names[SST_TYPE_COUNT] = {
+    static const char *const names[BG_SST_TYPE_COUNT] = {
         "NOOP", "ECHO", "COMPUTE", "READ", "WRITE", "RESET", "GET_INFO", "CONFIGURE",
     };
 
-    return type < SST_TYPE_COUNT ? names[type] : "unknown";
+    return type < BG_SST_TYPE_COUNT ? names[type] : "unknown";
 }
 
 /* ---- What a model calls ---- */
@@ -92,9 +92,9 @@ void sst_answer(struct sst_job *job, const struct sst_answer *answer)
 
 void sst_send_event(struct sst_device *device, uint32_t type, uint64_t data)
 {
-    struct sst_event event = {.type = type, .timestamp = sst_time_ns(device), .data = data};
+    struct bg_sst_event event = {.type = type, .timestamp = sst_time_ns(device), .data = data};
 
-    if (!link_has_feature(&device->link, SST_WIRE_EVENTS)) {
+    if (!link_has_feature(&device->link, BG_SST_WIRE_EVENTS)) {
         device->events_dropped++;
         return;
     }
@@ -151,27 +151,27 @@ static void reset_model(struct sst_device *device)
 /* Types that a device answers itself, should it forward them all the same. */
 static void answer_without_model(struct sst_job *job)
 {
-    struct sst_info info = {
-        .version = SST_PROTOCOL_VERSION,
-        .capabilities = SST_F_ECHO | SST_F_COMPUTE | SST_F_MEMORY | SST_F_RESET,
-        .max_compute_units = SST_INFO_COMPUTE_UNITS_MAX,
-        .memory_size = SST_INFO_MEMORY_SIZE,
+    struct bg_sst_info info = {
+        .version = BG_SST_PROTOCOL_VERSION,
+        .capabilities = BG_SST_F_ECHO | BG_SST_F_COMPUTE | BG_SST_F_MEMORY | BG_SST_F_RESET,
+        .max_compute_units = BG_SST_INFO_COMPUTE_UNITS_MAX,
+        .memory_size = BG_SST_INFO_MEMORY_SIZE,
     };
-    struct sst_answer answer = {.status = SST_OK};
+    struct sst_answer answer = {.status = BG_SST_OK};
 
     switch (job->request.type) {
-    case SST_NOOP:
+    case BG_SST_NOOP:
         break;
-    case SST_ECHO:
+    case BG_SST_ECHO:
         answer.payload = &job->request.payload;
-        answer.size = SST_PAYLOAD_SIZE;
+        answer.size = BG_SST_PAYLOAD_SIZE;
         break;
-    case SST_GET_INFO:
+    case BG_SST_GET_INFO:
         answer.payload = &info;
         answer.size = sizeof(info);
         break;
     default:
-        answer.status = SST_INVALID;
+        answer.status = BG_SST_INVALID;
         break;
     }
     sst_answer(job, &answer);
@@ -184,7 +184,7 @@ static void run_until_idle(struct sst_device *device)
 {
     uint32_t steps = 0;
 
-    while (device->jobs && kernel_next_ns(&device->kernel) != SST_TIME_NEVER &&
+    while (device->jobs && kernel_next_ns(&device->kernel) != BG_SST_TIME_NEVER &&
            steps++ < STEPS_MAX && !device->link.is_out_of_memory) {
         kernel_step(&device->kernel, device->model);
     }
@@ -192,7 +192,7 @@ static void run_until_idle(struct sst_device *device)
         return;
     }
     while (device->jobs) {
-        sst_answer(device->jobs, &(struct sst_answer){.status = SST_ERROR});
+        sst_answer(device->jobs, &(struct sst_answer){.status = BG_SST_ERROR});
     }
     reset_model(device);
 }
@@ -206,7 +206,7 @@ static bool take_request(void *owner, uint64_t tag, uint16_t pair, const uint8_t
     uint32_t type;
 
     memcpy(&type, bytes, sizeof(type));
-    if (type == SST_RESET) {
+    if (type == BG_SST_RESET) {
         reset_model(device); /* only on the old wire: there the one before is answered already */
     }
     job = take_job(device, bytes, size);
@@ -217,12 +217,12 @@ static bool take_request(void *owner, uint64_t tag, uint16_t pair, const uint8_t
     job->pair = pair;
     device->requests++;
     trace(device, "request %" PRIu64 " %s pair %u", tag, type_name(type), (unsigned)pair);
-    if (type == SST_RESET) {
-        sst_answer(job, &(struct sst_answer){.status = SST_OK});
+    if (type == BG_SST_RESET) {
+        sst_answer(job, &(struct sst_answer){.status = BG_SST_OK});
     } else if (is_full) {
-        sst_answer(job, &(struct sst_answer){.status = SST_BUSY});
-    } else if (type == SST_COMPUTE || type == SST_READ || type == SST_WRITE ||
-               type == SST_CONFIGURE) {
+        sst_answer(job, &(struct sst_answer){.status = BG_SST_BUSY});
+    } else if (type == BG_SST_COMPUTE || type == BG_SST_READ || type == BG_SST_WRITE ||
+               type == BG_SST_CONFIGURE) {
         device->ops->request(device->model, job);
     } else {
         answer_without_model(job);
@@ -266,11 +266,11 @@ static void end_sync(void *owner)
     link_end_frame(&device->link, true, device->kernel.now_ns, kernel_next_ns(&device->kernel));
 }
 
-static void fill_hello(void *owner, const struct sst_hello *hello, struct sst_hello_reply *reply)
+static void fill_hello(void *owner, const struct bg_sst_hello *hello, struct bg_sst_hello_reply *reply)
 {
     struct sst_device *device = owner;
 
-    device->is_sync = (reply->features & SST_WIRE_SYNC) != 0;
+    device->is_sync = (reply->features & BG_SST_WIRE_SYNC) != 0;
     if (device->is_sync) {
         kernel_advance(&device->kernel, hello->time_ns);
     }

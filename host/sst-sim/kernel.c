@@ -28,7 +28,7 @@ static bool grow(struct kernel *kernel)
 bool kernel_schedule(struct kernel *kernel, uint64_t delay_ns,
                      void (*function)(void *context, uint64_t value), uint64_t value)
 {
-    const uint64_t last_ns = SST_TIME_NEVER - 1;
+    const uint64_t last_ns = BG_SST_TIME_NEVER - 1;
     struct kernel_entry entry = {
         .time_ns = delay_ns < last_ns - kernel->now_ns ? kernel->now_ns + delay_ns : last_ns,
         .order = kernel->scheduled,
@@ -51,7 +51,7 @@ bool kernel_schedule(struct kernel *kernel, uint64_t delay_ns,
 
 uint64_t kernel_next_ns(const struct kernel *kernel)
 {
-    return kernel->count ? kernel->heap[0].time_ns : SST_TIME_NEVER;
+    return kernel->count ? kernel->heap[0].time_ns : BG_SST_TIME_NEVER;
 }
 
 static struct kernel_entry take_first(struct kernel *kernel)

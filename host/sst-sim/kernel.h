@@ -22,11 +22,11 @@ struct kernel {
     size_t count, capacity;
 };
 
-/* `delay_ns` from now; time ends just before SST_TIME_NEVER. False without memory. */
+/* `delay_ns` from now; time ends just before BG_SST_TIME_NEVER. False without memory. */
 bool kernel_schedule(struct kernel *kernel, uint64_t delay_ns,
                      void (*function)(void *context, uint64_t value), uint64_t value);
 
-/* When the next entry is due; SST_TIME_NEVER. */
+/* When the next entry is due; BG_SST_TIME_NEVER. */
 uint64_t kernel_next_ns(const struct kernel *kernel);
 
 /* Moves time on to the next entry and calls it. There is one. */

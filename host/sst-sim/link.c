@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEATURES (SST_WIRE_EVENTS | SST_WIRE_SYNC)
+#define FEATURES (BG_SST_WIRE_EVENTS | BG_SST_WIRE_SYNC)
 #define PADDED(size) (((size_t)(size) + 7) & ~(size_t)7)
-#define REQUEST_HEAD offsetof(struct sst_request, payload)
-#define RESPONSE_HEAD offsetof(struct sst_response, payload)
+#define REQUEST_HEAD offsetof(struct bg_sst_request, payload)
+#define RESPONSE_HEAD offsetof(struct bg_sst_response, payload)
 
 /* sst_response without its payload, of which few bytes are used. */
 struct response_head {
@@ -19,8 +19,8 @@ struct response_head {
 
 _Static_assert(sizeof(struct response_head) == RESPONSE_HEAD, "response_head");
 _Static_assert(offsetof(struct response_head, request_id) ==
-                   offsetof(struct sst_response, request_id), "response_head.request_id");
-_Static_assert(offsetof(struct response_head, result) == offsetof(struct sst_response, result),
+                   offsetof(struct bg_sst_response, request_id), "response_head.request_id");
+_Static_assert(offsetof(struct response_head, result) == offsetof(struct bg_sst_response, result),
                "response_head.result");
 
 void link_init(struct link *link, const struct link_ops *ops, void *owner, bool is_old_only)
@@ -104,10 +104,10 @@ static bool open_frame(struct link *link)
     if (link->is_frame_open) {
         return true;
     }
-    if (!append(link, sizeof(struct sst_frame))) {
+    if (!append(link, sizeof(struct bg_sst_frame))) {
         return false;
     }
-    link->out_frame = link->out_size - sizeof(struct sst_frame);
+    link->out_frame = link->out_size - sizeof(struct bg_sst_frame);
     link->out_frame_count = 0;
     link->is_frame_open = true;
     return true;
@@ -115,13 +115,13 @@ static bool open_frame(struct link *link)
 
 static size_t frame_bytes(const struct link *link)
 {
-    return link->is_frame_open ? link->out_size - link->out_frame - sizeof(struct sst_frame) : 0;
+    return link->is_frame_open ? link->out_size - link->out_frame - sizeof(struct bg_sst_frame) : 0;
 }
 
 static bool has_room(const struct link *link)
 {
-    return !link->is_frame_open || (link->out_frame_count < SST_FRAME_COUNT_MAX &&
-                                    frame_bytes(link) + LINK_UNIT_MAX <= SST_FRAME_SIZE_MAX);
+    return !link->is_frame_open || (link->out_frame_count < BG_SST_FRAME_COUNT_MAX &&
+                                    frame_bytes(link) + LINK_UNIT_MAX <= BG_SST_FRAME_SIZE_MAX);
 }
 
 /* What earlier replies had no room for comes first. */
@@ -129,7 +129,7 @@ static void put_what_was_left(struct link *link)
 {
     while (link->later_taken < link->later_size && has_room(link) && open_frame(link)) {
         const uint8_t *from = link->later + link->later_taken;
-        struct sst_record record;
+        struct bg_sst_record record;
         size_t size;
         uint8_t *place;
 
@@ -154,9 +154,9 @@ static void put_what_was_left(struct link *link)
 
 void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t next_ns)
 {
-    struct sst_frame frame = {
-        .magic = SST_FRAME_MAGIC,
-        .flags = is_sync ? SST_FRAME_SYNC : 0,
+    struct bg_sst_frame frame = {
+        .magic = BG_SST_FRAME_MAGIC,
+        .flags = is_sync ? BG_SST_FRAME_SYNC : 0,
         .sequence = is_sync ? link->sequence : 0,
         .time_ns = time_ns,
         .next_ns = is_sync ? next_ns : 0,
@@ -178,14 +178,14 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
 }
 
 /* Room for the body of a record; NULL without memory. */
-static uint8_t *put_record(struct link *link, const struct sst_record *record)
+static uint8_t *put_record(struct link *link, const struct bg_sst_record *record)
 {
     size_t padded = PADDED(record->size);
     bool is_later = link->later_size > 0;
     uint8_t *place;
 
     if (!has_room(link)) {
-        if (link_has_feature(link, SST_WIRE_SYNC)) {
+        if (link_has_feature(link, BG_SST_WIRE_SYNC)) {
             is_later = true; /* one frame for each reply */
         } else {
             link_end_frame(link, false, record->time_ns, 0);
@@ -208,15 +208,15 @@ static uint8_t *put_record(struct link *link, const struct sst_record *record)
 
 void link_put_answer(struct link *link, const struct link_answer *answer)
 {
-    const struct sst_record record = {
-        .kind = SST_RECORD_ANSWER,
+    const struct bg_sst_record record = {
+        .kind = BG_SST_RECORD_ANSWER,
         .size = (uint32_t)(RESPONSE_HEAD + answer->size),
         .tag = answer->tag,
         .time_ns = answer->time_ns,
         .cycles = answer->cycles,
     };
     bool is_old = link->state == LINK_OLD;
-    uint8_t *place = is_old ? append(link, sizeof(struct sst_response)) : put_record(link, &record);
+    uint8_t *place = is_old ? append(link, sizeof(struct bg_sst_response)) : put_record(link, &record);
     struct response_head head = {
         .status = answer->status,
         .request_id = answer->request_id,
@@ -224,7 +224,7 @@ void link_put_answer(struct link *link, const struct link_answer *answer)
         .result = answer->result,
     };
 
-    assert(answer->size <= SST_PAYLOAD_SIZE);
+    assert(answer->size <= BG_SST_PAYLOAD_SIZE);
     if (!place) {
         return;
     }
@@ -233,14 +233,14 @@ void link_put_answer(struct link *link, const struct link_answer *answer)
         memcpy(place + RESPONSE_HEAD, answer->payload, answer->size);
     }
     if (is_old) {
-        memset(place + RESPONSE_HEAD + answer->size, 0, SST_PAYLOAD_SIZE - answer->size);
+        memset(place + RESPONSE_HEAD + answer->size, 0, BG_SST_PAYLOAD_SIZE - answer->size);
     }
 }
 
-void link_put_event(struct link *link, const struct sst_event *event)
+void link_put_event(struct link *link, const struct bg_sst_event *event)
 {
-    const struct sst_record record = {
-        .kind = SST_RECORD_EVENT,
+    const struct bg_sst_record record = {
+        .kind = BG_SST_RECORD_EVENT,
         .size = sizeof(*event),
         .time_ns = event->timestamp,
     };
@@ -275,21 +275,21 @@ static bool fail(struct link *link, const char *why)
 
 static bool answer_hello(struct link *link, const uint8_t *bytes)
 {
-    struct sst_hello hello;
-    struct sst_hello_reply reply = {.magic = SST_HELLO_REPLY_MAGIC, .version = SST_WIRE_VERSION};
-    struct sst_response response = {.status = SST_OK};
+    struct bg_sst_hello hello;
+    struct bg_sst_hello_reply reply = {.magic = BG_SST_HELLO_REPLY_MAGIC, .version = BG_SST_WIRE_VERSION};
+    struct bg_sst_response response = {.status = BG_SST_OK};
     uint8_t *place;
 
     memcpy(&hello, bytes + REQUEST_HEAD, sizeof(hello));
-    if (hello.magic != SST_HELLO_MAGIC || hello.version < SST_WIRE_VERSION ||
+    if (hello.magic != BG_SST_HELLO_MAGIC || hello.version < BG_SST_WIRE_VERSION ||
         hello.time_ns > LINK_TIME_MAX) {
         return false;
     }
     reply.features = link->features = hello.features & FEATURES;
     link->frame.time_ns = hello.time_ns;
     link->ops->hello(link->owner, &hello, &reply);
-    memcpy(&response.request_id, bytes + offsetof(struct sst_request, request_id), 8);
-    memcpy(&response.user_data, bytes + offsetof(struct sst_request, user_data), 8);
+    memcpy(&response.request_id, bytes + offsetof(struct bg_sst_request, request_id), 8);
+    memcpy(&response.user_data, bytes + offsetof(struct bg_sst_request, user_data), 8);
     memcpy(&response.payload, &reply, sizeof(reply));
     place = append(link, sizeof(response));
     if (place) {
@@ -301,14 +301,14 @@ static bool answer_hello(struct link *link, const uint8_t *bytes)
 
 static size_t take_old(struct link *link, const uint8_t *bytes, size_t length)
 {
-    const size_t size = sizeof(struct sst_request);
+    const size_t size = sizeof(struct bg_sst_request);
     uint32_t type;
 
     if (length < size) {
         return 0;
     }
     memcpy(&type, bytes, sizeof(type));
-    if (link->state == LINK_NEW && type == SST_HELLO_TYPE && !link->is_old_only &&
+    if (link->state == LINK_NEW && type == BG_SST_HELLO_TYPE && !link->is_old_only &&
         answer_hello(link, bytes)) {
         return size;
     }
@@ -316,18 +316,18 @@ static size_t take_old(struct link *link, const uint8_t *bytes, size_t length)
     return link->ops->request(link->owner, 0, 0, bytes, size) ? size : SIZE_MAX;
 }
 
-static bool check_frame(struct link *link, const struct sst_frame *frame)
+static bool check_frame(struct link *link, const struct bg_sst_frame *frame)
 {
-    bool is_sync = link_has_feature(link, SST_WIRE_SYNC);
+    bool is_sync = link_has_feature(link, BG_SST_WIRE_SYNC);
 
-    if (frame->magic != SST_FRAME_MAGIC) {
+    if (frame->magic != BG_SST_FRAME_MAGIC) {
         return fail(link, "a frame with a wrong magic");
     }
-    if (frame->size > SST_FRAME_SIZE_MAX || frame->count > SST_FRAME_COUNT_MAX ||
+    if (frame->size > BG_SST_FRAME_SIZE_MAX || frame->count > BG_SST_FRAME_COUNT_MAX ||
         frame->size % 8 != 0) {
         return fail(link, "a frame beyond the limits");
     }
-    if (is_sync != ((frame->flags & SST_FRAME_SYNC) != 0)) {
+    if (is_sync != ((frame->flags & BG_SST_FRAME_SYNC) != 0)) {
         return fail(link, is_sync ? "a frame without SYNC" : "a SYNC frame that was not agreed on");
     }
     if (frame->sequence != link->sequence + 1) {
@@ -348,7 +348,7 @@ static bool end_frame_if_done(struct link *link)
         return fail(link, "a frame with bytes behind its records");
     }
     link->state = LINK_FRAMES;
-    if (link_has_feature(link, SST_WIRE_SYNC)) {
+    if (link_has_feature(link, BG_SST_WIRE_SYNC)) {
         link->ops->sync_end(link->owner);
     }
     return true;
@@ -356,7 +356,7 @@ static bool end_frame_if_done(struct link *link)
 
 static size_t take_frame(struct link *link, const uint8_t *bytes, size_t length)
 {
-    struct sst_frame frame;
+    struct bg_sst_frame frame;
 
     if (length < sizeof(frame)) {
         return 0;
@@ -370,24 +370,24 @@ static size_t take_frame(struct link *link, const uint8_t *bytes, size_t length)
     link->frame_size_left = frame.size;
     link->frame_count_left = frame.count;
     link->state = LINK_RECORDS;
-    if (link_has_feature(link, SST_WIRE_SYNC)) {
+    if (link_has_feature(link, BG_SST_WIRE_SYNC)) {
         put_what_was_left(link);
         link->ops->sync_begin(link->owner, frame.time_ns);
     }
     return end_frame_if_done(link) ? sizeof(frame) : SIZE_MAX;
 }
 
-static bool run_record(struct link *link, const struct sst_record *record, const uint8_t *body)
+static bool run_record(struct link *link, const struct bg_sst_record *record, const uint8_t *body)
 {
-    struct sst_reset_notice notice;
+    struct bg_sst_reset_notice notice;
 
     switch (record->kind) {
-    case SST_RECORD_REQUEST:
-        if (record->size < REQUEST_HEAD || record->size > sizeof(struct sst_request)) {
+    case BG_SST_RECORD_REQUEST:
+        if (record->size < REQUEST_HEAD || record->size > sizeof(struct bg_sst_request)) {
             return fail(link, "a request of a wrong size");
         }
         return link->ops->request(link->owner, record->tag, record->pair, body, record->size);
-    case SST_RECORD_RESET:
+    case BG_SST_RECORD_RESET:
         if (record->size != sizeof(notice)) {
             return fail(link, "a reset of a wrong size");
         }
@@ -401,7 +401,7 @@ static bool run_record(struct link *link, const struct sst_record *record, const
 
 static size_t take_record(struct link *link, const uint8_t *bytes, size_t length)
 {
-    struct sst_record record;
+    struct bg_sst_record record;
     size_t size;
 
     if (link->frame_size_left < sizeof(record)) {
@@ -412,7 +412,7 @@ static size_t take_record(struct link *link, const uint8_t *bytes, size_t length
         return 0;
     }
     memcpy(&record, bytes, sizeof(record));
-    if (record.size > SST_RECORD_SIZE_MAX) {
+    if (record.size > BG_SST_RECORD_SIZE_MAX) {
         fail(link, "a record beyond the limit");
         return SIZE_MAX;
     }

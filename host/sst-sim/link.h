@@ -29,7 +29,7 @@ struct link_ops {
     void (*sync_begin)(void *owner, uint64_t time_ns);
     void (*sync_end)(void *owner);
     /* Fills clock_hz and name; features come with those that both sides want. */
-    void (*hello)(void *owner, const struct sst_hello *hello, struct sst_hello_reply *reply);
+    void (*hello)(void *owner, const struct bg_sst_hello *hello, struct bg_sst_hello_reply *reply);
 };
 
 struct link {
@@ -46,7 +46,7 @@ struct link {
 
     /* In: the record under way does not lie in a buffer of the link's, link_receive is given it
      * whole. Of the frame under way: */
-    struct sst_frame frame;
+    struct bg_sst_frame frame;
     uint32_t frame_size_left, frame_count_left;
     uint64_t sequence; /* of the last frame */
 
@@ -74,7 +74,7 @@ void link_free(struct link *link);
  * other side broke the protocol, or there is no memory; link->error says which.
  */
 #define LINK_TIME_MAX INT64_MAX /* of the other side's clock, ns */
-#define LINK_UNIT_MAX (sizeof(struct sst_record) + SST_RECORD_SIZE_MAX + 8)
+#define LINK_UNIT_MAX (sizeof(struct bg_sst_record) + BG_SST_RECORD_SIZE_MAX + 8)
 size_t link_receive(struct link *link, const uint8_t *bytes, size_t length);
 
 static inline bool link_has_feature(const struct link *link, uint64_t feature)
@@ -92,7 +92,7 @@ struct link_answer {
 };
 
 void link_put_answer(struct link *link, const struct link_answer *answer);
-void link_put_event(struct link *link, const struct sst_event *event);
+void link_put_event(struct link *link, const struct bg_sst_event *event);
 
 /* Ends the open frame: it may be sent. With sync, a frame is sent even without records, and asks to
  * be called at once when records are left. */

@@ -22,7 +22,7 @@ static void set_start(struct memory *memory)
 
 bool memory_create(struct memory *memory)
 {
-    void *bytes = mmap(NULL, SST_INFO_MEMORY_SIZE, PROT_READ | PROT_WRITE,
+    void *bytes = mmap(NULL, BG_SST_INFO_MEMORY_SIZE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     set_start(memory);
@@ -33,7 +33,7 @@ bool memory_create(struct memory *memory)
 void memory_destroy(struct memory *memory)
 {
     if (memory->bytes) {
-        munmap(memory->bytes, SST_INFO_MEMORY_SIZE);
+        munmap(memory->bytes, BG_SST_INFO_MEMORY_SIZE);
         memory->bytes = NULL;
     }
 }
@@ -41,14 +41,14 @@ void memory_destroy(struct memory *memory)
 void memory_reset(struct memory *memory)
 {
     set_start(memory);
-    if (madvise(memory->bytes, SST_INFO_MEMORY_SIZE, MADV_DONTNEED) != 0) {
-        memset(memory->bytes, 0, SST_INFO_MEMORY_SIZE);
+    if (madvise(memory->bytes, BG_SST_INFO_MEMORY_SIZE, MADV_DONTNEED) != 0) {
+        memset(memory->bytes, 0, BG_SST_INFO_MEMORY_SIZE);
     }
 }
 
 bool memory_has(uint64_t address, uint64_t size)
 {
-    return address <= SST_INFO_MEMORY_SIZE && size <= SST_INFO_MEMORY_SIZE - address;
+    return address <= BG_SST_INFO_MEMORY_SIZE && size <= BG_SST_INFO_MEMORY_SIZE - address;
 }
 
 /*

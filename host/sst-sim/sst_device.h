@@ -29,7 +29,7 @@ struct sst_device; /* one connection: one accelerator of one guest */
 /* A request that waits for its answer. The library's, until sst_answer. */
 struct sst_job {
     /* COMPUTE, READ, WRITE or CONFIGURE; zero beyond what was sent. To be read only. */
-    struct sst_request request;
+    struct bg_sst_request request;
     uint64_t arrival_ns;
     uint16_t pair;        /* queue pair that it came by; 0 on the old wire */
     /* The model's, for what it wants. */
@@ -64,11 +64,11 @@ struct sst_model_ops {
 };
 
 struct sst_answer {
-    uint32_t status; /* enum sst_status */
+    uint32_t status; /* enum bg_sst_status */
     uint64_t result;
     uint64_t cycles;     /* from arrival to now, for statistics; 0: not known */
     const void *payload; /* the response's payload; zero follows it. May be NULL */
-    size_t size;         /* of it, at most SST_PAYLOAD_SIZE */
+    size_t size;         /* of it, at most BG_SST_PAYLOAD_SIZE */
 };
 
 /* Now. */

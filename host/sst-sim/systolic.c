@@ -43,7 +43,7 @@ static bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
     return a < b + b_size && b < a + a_size;
 }
 
-static uint32_t check(void *model, const struct sst_compute *compute)
+static uint32_t check(void *model, const struct bg_sst_compute *compute)
 {
     const struct systolic *s = model;
 
@@ -51,12 +51,12 @@ static uint32_t check(void *model, const struct sst_compute *compute)
     if (!memory_has(s->a, size_a(s)) || !memory_has(s->b, size_b(s)) ||
         !memory_has(s->c, size_c(s)) || ((s->a | s->b | s->c) & 3) != 0 ||
         overlaps(s->c, size_c(s), s->a, size_a(s)) || overlaps(s->c, size_c(s), s->b, size_b(s))) {
-        return SST_INVALID;
+        return BG_SST_INVALID;
     }
-    return SST_OK;
+    return BG_SST_OK;
 }
 
-static struct accelerator_cost cost(void *model, const struct sst_compute *compute)
+static struct accelerator_cost cost(void *model, const struct bg_sst_compute *compute)
 {
     struct systolic *s = model;
     struct memory *memory = &s->accelerator.memory;
@@ -102,23 +102,23 @@ static void multiply_float(const struct systolic *s, float *c, const float *a, c
 }
 
 /* What the parameters say now is multiplied, if it can be. */
-static uint32_t finish(void *model, const struct sst_compute *compute)
+static uint32_t finish(void *model, const struct bg_sst_compute *compute)
 {
     struct systolic *s = model;
     uint8_t *bytes = s->accelerator.memory.bytes;
 
-    if (check(model, compute) != SST_OK) {
-        return SST_INVALID;
+    if (check(model, compute) != BG_SST_OK) {
+        return BG_SST_INVALID;
     }
     memset(bytes + s->c, 0, size_c(s));
-    if (s->element == COMPUTE_ELEMENT_FLOAT32) {
+    if (s->element == BG_COMPUTE_ELEMENT_FLOAT32) {
         multiply_float(s, (float *)(bytes + s->c), (const float *)(bytes + s->a),
                        (const float *)(bytes + s->b));
     } else {
         multiply_int(s, (uint32_t *)(bytes + s->c), (const uint32_t *)(bytes + s->a),
                      (const uint32_t *)(bytes + s->b));
     }
-    return SST_OK;
+    return BG_SST_OK;
 }
 
 static const struct accelerator_compute systolic_compute = {
@@ -135,22 +135,22 @@ static void set_start(struct systolic *s)
     s->a = 0;
     s->b = 4;
     s->c = 8;
-    s->element = COMPUTE_ELEMENT_INT32;
+    s->element = BG_COMPUTE_ELEMENT_INT32;
     s->side = CELLS_SIDE;
 }
 
 static void add_params(struct systolic *s)
 {
-    const uint64_t last = SST_INFO_MEMORY_SIZE - 4;
+    const uint64_t last = BG_SST_INFO_MEMORY_SIZE - 4;
     const struct accelerator_param params[] = {
-        {SST_SYSTOLIC_ROWS, &s->rows, 1, SST_SYSTOLIC_SIDE_MAX, false},
-        {SST_SYSTOLIC_INNER, &s->inner, 1, SST_SYSTOLIC_SIDE_MAX, false},
-        {SST_SYSTOLIC_COLUMNS, &s->columns, 1, SST_SYSTOLIC_SIDE_MAX, false},
-        {SST_SYSTOLIC_A, &s->a, 0, last, false},
-        {SST_SYSTOLIC_B, &s->b, 0, last, false},
-        {SST_SYSTOLIC_C, &s->c, 0, last, false},
-        {SST_SYSTOLIC_ELEMENT, &s->element, COMPUTE_ELEMENT_UINT32, COMPUTE_ELEMENT_FLOAT32, false},
-        {SST_SYSTOLIC_SIDE, &s->side, 1, SST_SYSTOLIC_SIDE_MAX, false},
+        {BG_SST_SYSTOLIC_ROWS, &s->rows, 1, BG_SST_SYSTOLIC_SIDE_MAX, false},
+        {BG_SST_SYSTOLIC_INNER, &s->inner, 1, BG_SST_SYSTOLIC_SIDE_MAX, false},
+        {BG_SST_SYSTOLIC_COLUMNS, &s->columns, 1, BG_SST_SYSTOLIC_SIDE_MAX, false},
+        {BG_SST_SYSTOLIC_A, &s->a, 0, last, false},
+        {BG_SST_SYSTOLIC_B, &s->b, 0, last, false},
+        {BG_SST_SYSTOLIC_C, &s->c, 0, last, false},
+        {BG_SST_SYSTOLIC_ELEMENT, &s->element, BG_COMPUTE_ELEMENT_UINT32, BG_COMPUTE_ELEMENT_FLOAT32, false},
+        {BG_SST_SYSTOLIC_SIDE, &s->side, 1, BG_SST_SYSTOLIC_SIDE_MAX, false},
     };
 
     for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++) {

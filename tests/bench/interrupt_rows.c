@@ -128,13 +128,13 @@ static void bench_round_trips(const char *socket)
 
 /* ---- A guest that waits ---- */
 
-static struct vgpu_stub_message take_request(int peer)
+static struct bg_vgpu_stub_message take_request(int peer)
 {
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
-    struct vgpu_stub_message header;
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+    struct bg_vgpu_stub_message header;
 
     if (socket_read(peer, &header, sizeof(header), HARNESS_TIMEOUT_MS) != sizeof(header) ||
-        header.type != VGPU_STUB_MESSAGE_REQUEST ||
+        header.type != BG_VGPU_STUB_MESSAGE_REQUEST ||
         socket_read(peer, payload, header.payload_length, HARNESS_TIMEOUT_MS) !=
             header.payload_length) {
         harness_fail("no request came");
@@ -142,17 +142,17 @@ static struct vgpu_stub_message take_request(int peer)
     return header;
 }
 
-static void answer(int peer, struct vgpu_stub_message header)
+static void answer(int peer, struct bg_vgpu_stub_message header)
 {
     struct {
-        struct vgpu_stub_message header;
-        struct vgpu_stub_response response;
+        struct bg_vgpu_stub_message header;
+        struct bg_vgpu_stub_response response;
     } message = {.header = header,
-                 .response = {.version = VGPU_STUB_PROTOCOL_VERSION,
-                              .status = COMPUTE_OK,
+                 .response = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                              .status = BG_COMPUTE_OK,
                               .data_offset = sizeof(message.response)}};
 
-    message.header.type = VGPU_STUB_MESSAGE_RESPONSE;
+    message.header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
     message.header.payload_length = sizeof(message.response);
     if (!socket_write(peer, &message, sizeof(message))) {
         harness_fail("the guest is gone");
@@ -171,7 +171,7 @@ static double idle_percent(const char *way)
     if (peer < 0) {
         harness_fail("the guest does not connect");
     }
-    struct vgpu_stub_message request = take_request(peer);
+    struct bg_vgpu_stub_message request = take_request(peer);
 
     socket_wait_closed(peer, 300); /* the naps grow to their full length meanwhile */
     uint64_t before_ms = harness_now_ms();

@@ -101,30 +101,30 @@ struct client {
     uint32_t request_id;
     uint64_t sent_ns;
     size_t have; /* bytes of the answer */
-    uint8_t answer[sizeof(struct vgpu_stub_message) + VGPU_STUB_PAYLOAD_MAX];
+    uint8_t answer[sizeof(struct bg_vgpu_stub_message) + BG_VGPU_STUB_PAYLOAD_MAX];
 };
 
 struct add_message {
-    struct vgpu_stub_message header;
-    struct vgpu_stub_request request;
+    struct bg_vgpu_stub_message header;
+    struct bg_vgpu_stub_request request;
     uint32_t params[2]; /* of the addition */
 };
 
 static void send_request(struct client *client, enum operation operation)
 {
     uint32_t param_count = operation == OPERATION_ADD ? 2 : 0;
-    uint32_t length = (uint32_t)sizeof(struct vgpu_stub_request) + param_count * 4;
+    uint32_t length = (uint32_t)sizeof(struct bg_vgpu_stub_request) + param_count * 4;
     struct add_message message = {
-        .header = {.magic = VGPU_STUB_MESSAGE_MAGIC,
-                   .type = VGPU_STUB_MESSAGE_REQUEST,
+        .header = {.magic = BG_VGPU_STUB_MESSAGE_MAGIC,
+                   .type = BG_VGPU_STUB_MESSAGE_REQUEST,
                    .vm_id = (uint32_t)client->fd,
                    .request_id = ++client->request_id,
                    .pool_id = 'A',
-                   .priority = VGPU_STUB_PRIORITY_MEDIUM,
+                   .priority = BG_VGPU_STUB_PRIORITY_MEDIUM,
                    .payload_length = (uint16_t)length},
-        .request = {.version = VGPU_STUB_PROTOCOL_VERSION,
-                    .opcode = operation == OPERATION_ADD ? VGPU_STUB_OP_CUDA_KERNEL
-                                                         : VGPU_STUB_OP_NOP,
+        .request = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                    .opcode = operation == OPERATION_ADD ? BG_VGPU_STUB_OP_CUDA_KERNEL
+                                                         : BG_VGPU_STUB_OP_NOP,
                     .param_count = param_count,
                     .data_offset = length},
         .params = {100, 200},
@@ -141,8 +141,8 @@ static void send_request(struct client *client, enum operation operation)
 /* Takes what has come; true when the answer is whole, and right. */
 static bool take_answer(struct client *client, enum operation operation)
 {
-    struct vgpu_stub_message header;
-    struct vgpu_stub_response response;
+    struct bg_vgpu_stub_message header;
+    struct bg_vgpu_stub_response response;
     uint32_t sum = 300;
     ssize_t received = recv(client->fd, client->answer + client->have,
                             sizeof(client->answer) - client->have, MSG_DONTWAIT);
@@ -165,8 +165,8 @@ static bool take_answer(struct client *client, enum operation operation)
     if (operation == OPERATION_ADD) {
         memcpy(&sum, client->answer + sizeof(header) + sizeof(response), sizeof(sum));
     }
-    if (header.request_id != client->request_id || header.type != VGPU_STUB_MESSAGE_RESPONSE ||
-        response.status != COMPUTE_OK || sum != 300) {
+    if (header.request_id != client->request_id || header.type != BG_VGPU_STUB_MESSAGE_RESPONSE ||
+        response.status != BG_COMPUTE_OK || sum != 300) {
         fprintf(stderr, "mediator_load: type %u, status 0x%x\n", header.type, response.status);
         give_up("answer");
     }

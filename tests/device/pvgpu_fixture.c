@@ -30,7 +30,7 @@ void pvgpu_use_cmocka(void)
 
 /* ---- Start and end ---- */
 
-void pvgpu_enable(struct pvgpu *pvgpu, unsigned bus, unsigned slot)
+void pvgpu_enable(struct bg_pvgpu *pvgpu, unsigned bus, unsigned slot)
 {
     const struct {
         unsigned offset;
@@ -51,7 +51,7 @@ void pvgpu_enable(struct pvgpu *pvgpu, unsigned bus, unsigned slot)
     qtest_write(pvgpu->qemu, 2, pci_config_address(bus, slot, 0, 0x04), 0x6);
 }
 
-void pvgpu_find_object(struct pvgpu *pvgpu)
+void pvgpu_find_object(struct bg_pvgpu *pvgpu)
 {
     json_t *reply = qmp_try_command(pvgpu->qemu, "qom-get", "{s:s, s:s}", "path", PVGPU_PATH,
                                     "property", "shmem-name");
@@ -61,17 +61,17 @@ void pvgpu_find_object(struct pvgpu *pvgpu)
     json_decref(reply);
 }
 
-struct pvgpu *pvgpu_start_line(bool listen, const char *line)
+struct bg_pvgpu *pvgpu_start_line(bool listen, const char *line)
 {
     static unsigned number;
-    struct pvgpu *pvgpu = calloc(1, sizeof(*pvgpu));
+    struct bg_pvgpu *pvgpu = calloc(1, sizeof(*pvgpu));
     char *words, *middle;
 
     assert_non_null(pvgpu);
     pvgpu->path = harness_format("%s/pvgpu-%u.sock", harness_temp_dir(), number++);
     pvgpu->listener = listen ? unix_listen(pvgpu->path, 8) : -1;
     pvgpu->peer = -1;
-    for (int i = 0; i < PVGPU_DESCRIPTORS; i++) {
+    for (int i = 0; i < BG_PVGPU_DESCRIPTORS; i++) {
         pvgpu->fds[i] = -1;
     }
     middle = strstr(line, "%s");
@@ -83,21 +83,21 @@ struct pvgpu *pvgpu_start_line(bool listen, const char *line)
     return pvgpu;
 }
 
-struct pvgpu *pvgpu_start(bool listen, const char *properties)
+struct bg_pvgpu *pvgpu_start(bool listen, const char *properties)
 {
     char *line = harness_format("-d guest_errors -device pvgpu,id=gpu,addr=%d,backend_pipe=%%s%s%s",
                                 PVGPU_SLOT, strstr(properties, "shmem_size") ? "" :
                                 ",shmem_size=64M", properties);
-    struct pvgpu *pvgpu = pvgpu_start_line(listen, line);
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(listen, line);
 
     pvgpu_enable(pvgpu, 0, PVGPU_SLOT);
     free(line);
     return pvgpu;
 }
 
-static void close_fds(struct pvgpu *pvgpu)
+static void close_fds(struct bg_pvgpu *pvgpu)
 {
-    for (int i = 0; i < PVGPU_DESCRIPTORS; i++) {
+    for (int i = 0; i < BG_PVGPU_DESCRIPTORS; i++) {
         if (pvgpu->fds[i] >= 0) {
             close(pvgpu->fds[i]);
             pvgpu->fds[i] = -1;
@@ -105,7 +105,7 @@ static void close_fds(struct pvgpu *pvgpu)
     }
 }
 
-void pvgpu_unmap(struct pvgpu *pvgpu)
+void pvgpu_unmap(struct bg_pvgpu *pvgpu)
 {
     if (pvgpu->memory) {
         munmap(pvgpu->memory, pvgpu->shmem_size);
@@ -113,7 +113,7 @@ void pvgpu_unmap(struct pvgpu *pvgpu)
     }
 }
 
-void pvgpu_hang_up(struct pvgpu *pvgpu)
+void pvgpu_hang_up(struct bg_pvgpu *pvgpu)
 {
     if (pvgpu->peer >= 0) {
         close(pvgpu->peer);
@@ -124,7 +124,7 @@ void pvgpu_hang_up(struct pvgpu *pvgpu)
 }
 
 /* QEMU is killed, so that its object stays: the test removes it. */
-void pvgpu_end(struct pvgpu *pvgpu)
+void pvgpu_end(struct bg_pvgpu *pvgpu)
 {
     qemu_end(pvgpu->qemu);
     if (pvgpu->object[0]) {
@@ -140,17 +140,17 @@ void pvgpu_end(struct pvgpu *pvgpu)
 
 /* ---- Guest's side ---- */
 
-uint32_t pvgpu_read(struct pvgpu *pvgpu, uint32_t offset)
+uint32_t pvgpu_read(struct bg_pvgpu *pvgpu, uint32_t offset)
 {
     return (uint32_t)qtest_read(pvgpu->qemu, 4, PVGPU_REGISTERS_ADDRESS + offset);
 }
 
-void pvgpu_write(struct pvgpu *pvgpu, uint32_t offset, uint32_t value)
+void pvgpu_write(struct bg_pvgpu *pvgpu, uint32_t offset, uint32_t value)
 {
     qtest_write(pvgpu->qemu, 4, PVGPU_REGISTERS_ADDRESS + offset, value);
 }
 
-void pvgpu_wait(struct pvgpu *pvgpu, uint32_t offset, uint32_t value)
+void pvgpu_wait(struct bg_pvgpu *pvgpu, uint32_t offset, uint32_t value)
 {
     uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
     uint32_t now;
@@ -162,33 +162,33 @@ void pvgpu_wait(struct pvgpu *pvgpu, uint32_t offset, uint32_t value)
     }
 }
 
-uint32_t pvgpu_read_memory(struct pvgpu *pvgpu, uint32_t offset)
+uint32_t pvgpu_read_memory(struct bg_pvgpu *pvgpu, uint32_t offset)
 {
     return (uint32_t)qtest_read(pvgpu->qemu, 4, PVGPU_SHMEM_ADDRESS + offset);
 }
 
-void pvgpu_write_memory(struct pvgpu *pvgpu, uint32_t offset, uint32_t value)
+void pvgpu_write_memory(struct bg_pvgpu *pvgpu, uint32_t offset, uint32_t value)
 {
     qtest_write(pvgpu->qemu, 4, PVGPU_SHMEM_ADDRESS + offset, value);
 }
 
-uint32_t pvgpu_config(struct pvgpu *pvgpu, unsigned size, unsigned offset)
+uint32_t pvgpu_config(struct bg_pvgpu *pvgpu, unsigned size, unsigned offset)
 {
     return (uint32_t)qtest_read(pvgpu->qemu, size,
                                 pci_config_address(pvgpu->bus, pvgpu->slot, 0, offset));
 }
 
-bool pvgpu_intx(struct pvgpu *pvgpu)
+bool pvgpu_intx(struct bg_pvgpu *pvgpu)
 {
     return pvgpu_config(pvgpu, 2, 0x06) & 8;
 }
 
-int64_t pvgpu_statistic(struct pvgpu *pvgpu, const char *name)
+int64_t pvgpu_statistic(struct bg_pvgpu *pvgpu, const char *name)
 {
     return qmp_get_integer(pvgpu->qemu, PVGPU_PATH, name);
 }
 
-void pvgpu_wait_statistic(struct pvgpu *pvgpu, const char *name, int64_t count)
+void pvgpu_wait_statistic(struct bg_pvgpu *pvgpu, const char *name, int64_t count)
 {
     uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
     int64_t now;
@@ -200,7 +200,7 @@ void pvgpu_wait_statistic(struct pvgpu *pvgpu, const char *name, int64_t count)
     }
 }
 
-static unsigned find_msix(struct pvgpu *pvgpu)
+static unsigned find_msix(struct bg_pvgpu *pvgpu)
 {
     unsigned offset = pvgpu_config(pvgpu, 1, 0x34);
 
@@ -216,11 +216,11 @@ static unsigned find_msix(struct pvgpu *pvgpu)
     return 0;
 }
 
-void pvgpu_enable_msix(struct pvgpu *pvgpu)
+void pvgpu_enable_msix(struct bg_pvgpu *pvgpu)
 {
     unsigned capability = find_msix(pvgpu);
 
-    for (unsigned i = 0; i < PVGPU_VECTORS; i++) {
+    for (unsigned i = 0; i < BG_PVGPU_VECTORS; i++) {
         uint64_t entry = PVGPU_MSIX_ADDRESS + 16 * i;
 
         qtest_write(pvgpu->qemu, 4, MSIX_TARGET + 4 * i, 0);
@@ -233,7 +233,7 @@ void pvgpu_enable_msix(struct pvgpu *pvgpu)
                 pci_config_address(pvgpu->bus, pvgpu->slot, 0, capability + 2), 0x8000);
 }
 
-bool pvgpu_take_msix(struct pvgpu *pvgpu, unsigned vector)
+bool pvgpu_take_msix(struct bg_pvgpu *pvgpu, unsigned vector)
 {
     uint32_t data = (uint32_t)qtest_read(pvgpu->qemu, 4, MSIX_TARGET + 4 * vector);
 
@@ -247,7 +247,7 @@ bool pvgpu_take_msix(struct pvgpu *pvgpu, unsigned vector)
 
 /* ---- Backend's side ---- */
 
-void pvgpu_accept(struct pvgpu *pvgpu)
+void pvgpu_accept(struct bg_pvgpu *pvgpu)
 {
     pvgpu_hang_up(pvgpu);
     pvgpu->peer = unix_accept(pvgpu->listener, HARNESS_TIMEOUT_MS);
@@ -279,7 +279,7 @@ static size_t receive(int peer, void *data, size_t size, int *fds, size_t *fd_co
     if (c) {
         assert_int_equal(c->cmsg_type, SCM_RIGHTS);
         *fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        assert_in_range(*fd_count, 1, PVGPU_DESCRIPTORS);
+        assert_in_range(*fd_count, 1, BG_PVGPU_DESCRIPTORS);
         memcpy(fds, CMSG_DATA(c), *fd_count * sizeof(int));
         assert_null(CMSG_NXTHDR(&header, c));
     }
@@ -287,26 +287,26 @@ static size_t receive(int peer, void *data, size_t size, int *fds, size_t *fd_co
 }
 
 /* Everything of it, byte by byte. */
-static void check_handshake(struct pvgpu *pvgpu, const uint8_t *bytes, size_t size)
+static void check_handshake(struct bg_pvgpu *pvgpu, const uint8_t *bytes, size_t size)
 {
-    struct pvgpu_message header;
-    struct pvgpu_handshake handshake;
+    struct bg_pvgpu_message header;
+    struct bg_pvgpu_handshake handshake;
 
     assert_true(size > sizeof(header) + sizeof(handshake));
     memcpy(&header, bytes, sizeof(header));
     memcpy(&handshake, bytes + sizeof(header), sizeof(handshake));
-    assert_int_equal(header.type, PVGPU_MESSAGE_HANDSHAKE);
+    assert_int_equal(header.type, BG_PVGPU_MESSAGE_HANDSHAKE);
     assert_int_equal(header.size, size - sizeof(header));
     pvgpu->shmem_size = handshake.shmem_size;
     size -= sizeof(header) + sizeof(handshake);
     bytes += sizeof(header) + sizeof(handshake);
-    assert_in_range(size, strlen(PVGPU_SHMEM_NAME_PREFIX) + 2, sizeof(pvgpu->name));
+    assert_in_range(size, strlen(BG_PVGPU_SHMEM_NAME_PREFIX) + 2, sizeof(pvgpu->name));
     assert_int_equal(strnlen((const char *)bytes, size), size - 1);
     memcpy(pvgpu->name, bytes, size);
-    assert_memory_equal(pvgpu->name, PVGPU_SHMEM_NAME_PREFIX, strlen(PVGPU_SHMEM_NAME_PREFIX));
+    assert_memory_equal(pvgpu->name, BG_PVGPU_SHMEM_NAME_PREFIX, strlen(BG_PVGPU_SHMEM_NAME_PREFIX));
 }
 
-static void map_memory(struct pvgpu *pvgpu, int fd)
+static void map_memory(struct bg_pvgpu *pvgpu, int fd)
 {
     void *memory = mmap(NULL, pvgpu->shmem_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
@@ -314,20 +314,20 @@ static void map_memory(struct pvgpu *pvgpu, int fd)
     pvgpu->memory = memory;
 }
 
-void pvgpu_take_handshake(struct pvgpu *pvgpu)
+void pvgpu_take_handshake(struct bg_pvgpu *pvgpu)
 {
     uint8_t bytes[512];
     size_t count, size = receive(pvgpu->peer, bytes, sizeof(bytes), pvgpu->fds, &count);
 
-    assert_int_equal(count, PVGPU_DESCRIPTORS);
+    assert_int_equal(count, BG_PVGPU_DESCRIPTORS);
     check_handshake(pvgpu, bytes, size);
-    map_memory(pvgpu, pvgpu->fds[PVGPU_FD_SHMEM]);
+    map_memory(pvgpu, pvgpu->fds[BG_PVGPU_FD_SHMEM]);
 }
 
-void pvgpu_take_handshake_old(struct pvgpu *pvgpu)
+void pvgpu_take_handshake_old(struct bg_pvgpu *pvgpu)
 {
     uint8_t bytes[512];
-    struct pvgpu_message header;
+    struct bg_pvgpu_message header;
     int fd;
 
     assert_int_equal(socket_read(pvgpu->peer, bytes, sizeof(header), HARNESS_TIMEOUT_MS),
@@ -343,10 +343,10 @@ void pvgpu_take_handshake_old(struct pvgpu *pvgpu)
     close(fd);
 }
 
-void pvgpu_send(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size)
+void pvgpu_send(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size)
 {
-    uint8_t bytes[sizeof(struct pvgpu_message) + 4096];
-    struct pvgpu_message header = { .type = type, .size = size };
+    uint8_t bytes[sizeof(struct bg_pvgpu_message) + 4096];
+    struct bg_pvgpu_message header = { .type = type, .size = size };
 
     assert_true(size <= 4096);
     memcpy(bytes, &header, sizeof(header));
@@ -356,9 +356,9 @@ void pvgpu_send(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint32_
     assert_true(socket_write(pvgpu->peer, bytes, sizeof(header) + size));
 }
 
-void pvgpu_send_fd(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size, int fd)
+void pvgpu_send_fd(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size, int fd)
 {
-    struct pvgpu_message message = { .type = type, .size = size };
+    struct bg_pvgpu_message message = { .type = type, .size = size };
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -382,14 +382,14 @@ void pvgpu_send_fd(struct pvgpu *pvgpu, uint32_t type, const void *payload, uint
     assert_int_equal(sendmsg(pvgpu->peer, &header, MSG_NOSIGNAL), sizeof(message) + size);
 }
 
-void pvgpu_ack(struct pvgpu *pvgpu, uint64_t features)
+void pvgpu_ack(struct bg_pvgpu *pvgpu, uint64_t features)
 {
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features));
 }
 
-void pvgpu_expect(struct pvgpu *pvgpu, uint32_t type, void *payload, uint32_t size)
+void pvgpu_expect(struct bg_pvgpu *pvgpu, uint32_t type, void *payload, uint32_t size)
 {
-    struct pvgpu_message header;
+    struct bg_pvgpu_message header;
 
     assert_int_equal(socket_read(pvgpu->peer, &header, sizeof(header), HARNESS_TIMEOUT_MS),
                      sizeof(header));
@@ -400,23 +400,23 @@ void pvgpu_expect(struct pvgpu *pvgpu, uint32_t type, void *payload, uint32_t si
     }
 }
 
-void pvgpu_expect_nothing(struct pvgpu *pvgpu)
+void pvgpu_expect_nothing(struct bg_pvgpu *pvgpu)
 {
-    pvgpu_read(pvgpu, PVGPU_REG_VERSION);
+    pvgpu_read(pvgpu, BG_PVGPU_REG_VERSION);
     assert_false(harness_wait_readable(pvgpu->peer, 0));
 }
 
-void pvgpu_connect(struct pvgpu *pvgpu)
+void pvgpu_connect(struct bg_pvgpu *pvgpu)
 {
-    struct pvgpu_identity identity;
+    struct bg_pvgpu_identity identity;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake(pvgpu);
     pvgpu_ack(pvgpu, PVGPU_TEST_FEATURES);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
 }
 
-void pvgpu_connect_old(struct pvgpu *pvgpu, uint64_t features)
+void pvgpu_connect_old(struct bg_pvgpu *pvgpu, uint64_t features)
 {
     int64_t before = pvgpu_statistic(pvgpu, "connected");
 
@@ -427,14 +427,14 @@ void pvgpu_connect_old(struct pvgpu *pvgpu, uint64_t features)
     pvgpu_wait_statistic(pvgpu, "connected", 1);
 }
 
-void pvgpu_step_retry(struct pvgpu *pvgpu)
+void pvgpu_step_retry(struct bg_pvgpu *pvgpu)
 {
     qtest_clock_step_ns(pvgpu->qemu, 1100 * 1000000ull);
 }
 
 /* ---- Behind a root port: bus reset, hot-plug, hot-unplug ---- */
 
-void pvgpu_enable_port(struct pvgpu *pvgpu)
+void pvgpu_enable_port(struct bg_pvgpu *pvgpu)
 {
     struct qemu *qemu = pvgpu->qemu;
     uint64_t limit = PVGPU_SHMEM_ADDRESS + PVGPU_TEST_SIZE - 1;
@@ -448,7 +448,7 @@ void pvgpu_enable_port(struct pvgpu *pvgpu)
 
 int pvgpu_start_port(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start_line(
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(
         true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
               "-device pvgpu,id=gpu,bus=rp1,shmem_size=64M,backend_pipe=%s");
 
@@ -457,7 +457,7 @@ int pvgpu_start_port(void **state)
     return 0;
 }
 
-static void write_slot_control(struct pvgpu *pvgpu, uint16_t value)
+static void write_slot_control(struct bg_pvgpu *pvgpu, uint16_t value)
 {
     unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1,
                                            pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x34));
@@ -470,14 +470,14 @@ static void write_slot_control(struct pvgpu *pvgpu, uint16_t value)
     qtest_write(pvgpu->qemu, 2, pci_config_address(0, PVGPU_PORT_SLOT, 0, offset + 0x18), value);
 }
 
-void pvgpu_unplug(struct pvgpu *pvgpu)
+void pvgpu_unplug(struct bg_pvgpu *pvgpu)
 {
     json_decref(qmp_command(pvgpu->qemu, "device_del", "{s:s}", "id", "gpu"));
     write_slot_control(pvgpu, 0x0700);
     json_decref(qmp_wait_event(pvgpu->qemu, "DEVICE_DELETED", HARNESS_TIMEOUT_MS));
 }
 
-void pvgpu_replug(struct pvgpu *pvgpu)
+void pvgpu_replug(struct bg_pvgpu *pvgpu)
 {
     json_decref(qmp_command(pvgpu->qemu, "device_add", "{s:s, s:s, s:s, s:i, s:s}", "driver",
                             "pvgpu", "id", "gpu", "bus", "rp1", "shmem_size", PVGPU_TEST_SIZE,
@@ -488,27 +488,27 @@ void pvgpu_replug(struct pvgpu *pvgpu)
 }
 
 /* A slot that is switched on resets what is in it, also a device that has connected already. */
-void pvgpu_connect_in_slot(struct pvgpu *pvgpu)
+void pvgpu_connect_in_slot(struct bg_pvgpu *pvgpu)
 {
     uint32_t count;
 
     pvgpu_connect(pvgpu);
-    pvgpu_read(pvgpu, PVGPU_REG_VERSION);
+    pvgpu_read(pvgpu, BG_PVGPU_REG_VERSION);
     if (harness_wait_readable(pvgpu->peer, 0)) {
-        pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
-        assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+        pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_RESET, &count, sizeof(count));
+        assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 1);
     }
 }
 
-void pvgpu_check_works(struct pvgpu *pvgpu)
+void pvgpu_check_works(struct bg_pvgpu *pvgpu)
 {
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
-    eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
-    pvgpu_write_memory(pvgpu, PVGPU_HEAP_OFFSET, 0x600DF00D);
-    assert_int_equal(*(uint32_t *)(pvgpu->memory + PVGPU_HEAP_OFFSET), 0x600DF00D);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 1);
+    eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_write_memory(pvgpu, BG_PVGPU_HEAP_OFFSET, 0x600DF00D);
+    assert_int_equal(*(uint32_t *)(pvgpu->memory + BG_PVGPU_HEAP_OFFSET), 0x600DF00D);
 }
 
 bool pvgpu_object_exists(const char *name)
@@ -534,8 +534,8 @@ static struct {
 /* No cmocka in here: another thread. */
 static void *answer_pauses(void *unused)
 {
-    const struct pvgpu_message paused = { .type = PVGPU_MESSAGE_PAUSED };
-    struct pvgpu_message header;
+    const struct bg_pvgpu_message paused = { .type = BG_PVGPU_MESSAGE_PAUSED };
+    struct bg_pvgpu_message header;
 
     (void)unused;
     for (;;) {
@@ -551,7 +551,7 @@ static void *answer_pauses(void *unused)
                 pauses.peer = -1; /* closed: only the end is waited for */
                 continue;
             }
-            if (header.type == PVGPU_MESSAGE_RESET || header.type == PVGPU_MESSAGE_RESUME) {
+            if (header.type == BG_PVGPU_MESSAGE_RESET || header.type == BG_PVGPU_MESSAGE_RESUME) {
                 uint8_t payload[4];
 
                 if (header.size) {
@@ -559,7 +559,7 @@ static void *answer_pauses(void *unused)
                 }
                 continue;
             }
-            if (header.type != PVGPU_MESSAGE_PAUSE || header.size ||
+            if (header.type != BG_PVGPU_MESSAGE_PAUSE || header.size ||
                 send(pauses.peer, &paused, sizeof(paused), MSG_NOSIGNAL) != sizeof(paused)) {
                 pauses.failed = true;
                 return NULL;
@@ -571,7 +571,7 @@ static void *answer_pauses(void *unused)
     }
 }
 
-void pvgpu_answer_pauses_begin(struct pvgpu *pvgpu)
+void pvgpu_answer_pauses_begin(struct bg_pvgpu *pvgpu)
 {
     pauses.peer = pvgpu->peer;
     pauses.count = 0;
@@ -580,7 +580,7 @@ void pvgpu_answer_pauses_begin(struct pvgpu *pvgpu)
     assert_int_equal(pthread_create(&pauses.thread, NULL, answer_pauses, NULL), 0);
 }
 
-unsigned pvgpu_answer_pauses_end(struct pvgpu *pvgpu)
+unsigned pvgpu_answer_pauses_end(struct bg_pvgpu *pvgpu)
 {
     (void)pvgpu;
     assert_int_equal(write(pauses.end[1], "", 1), 1);
@@ -591,14 +591,14 @@ unsigned pvgpu_answer_pauses_end(struct pvgpu *pvgpu)
     return pauses.count;
 }
 
-void pvgpu_stop(struct pvgpu *pvgpu)
+void pvgpu_stop(struct bg_pvgpu *pvgpu)
 {
     pvgpu_answer_pauses_begin(pvgpu);
     json_decref(qmp_command(pvgpu->qemu, "stop", NULL));
     assert_int_equal(pvgpu_answer_pauses_end(pvgpu), 1);
 }
 
-void pvgpu_go_on(struct pvgpu *pvgpu)
+void pvgpu_go_on(struct bg_pvgpu *pvgpu)
 {
     json_decref(qmp_command(pvgpu->qemu, "cont", NULL));
 }

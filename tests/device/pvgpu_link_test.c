@@ -20,17 +20,17 @@ static int end(void **state)
     return 0;
 }
 
-static uint64_t features(struct pvgpu *pvgpu)
+static uint64_t features(struct bg_pvgpu *pvgpu)
 {
-    return pvgpu_read(pvgpu, PVGPU_REG_FEATURES_LO) |
-           (uint64_t)pvgpu_read(pvgpu, PVGPU_REG_FEATURES_HI) << 32;
+    return pvgpu_read(pvgpu, BG_PVGPU_REG_FEATURES_LO) |
+           (uint64_t)pvgpu_read(pvgpu, BG_PVGPU_REG_FEATURES_HI) << 32;
 }
 
 /* ---- Handshake ---- */
 
 static void test_handshake_bytes(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     uint8_t bytes[256], expected[256] = { 1, 0, 0, 0 };
     size_t name_size = strlen(pvgpu->object) + 1;
     uint64_t size = PVGPU_TEST_SIZE;
@@ -43,51 +43,51 @@ static void test_handshake_bytes(void **state)
     assert_int_equal(socket_read(pvgpu->peer, bytes, 16 + name_size, HARNESS_TIMEOUT_MS),
                      16 + name_size);
     assert_memory_equal(bytes, expected, 16 + name_size);
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
     pvgpu_expect_nothing(pvgpu);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 1);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 1);
     assert_int_equal(features(pvgpu), 0);
 }
 
 static void test_new_backend(void **state)
 {
-    struct pvgpu *pvgpu = *state;
-    struct pvgpu_identity identity;
+    struct bg_pvgpu *pvgpu = *state;
+    struct bg_pvgpu_identity identity;
     struct stat file;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake(pvgpu);
     assert_int_equal(pvgpu->shmem_size, PVGPU_TEST_SIZE);
     assert_string_equal(pvgpu->name, pvgpu->object);
-    assert_int_equal(fstat(pvgpu->fds[PVGPU_FD_SHMEM], &file), 0);
+    assert_int_equal(fstat(pvgpu->fds[BG_PVGPU_FD_SHMEM], &file), 0);
     assert_int_equal(file.st_size, PVGPU_TEST_SIZE);
-    for (int i = PVGPU_FD_DOORBELL; i < PVGPU_DESCRIPTORS; i++) {
+    for (int i = BG_PVGPU_FD_DOORBELL; i < BG_PVGPU_DESCRIPTORS; i++) {
         assert_true(fcntl(pvgpu->fds[i], F_GETFL) & O_NONBLOCK);
         assert_int_equal(eventfd_take(pvgpu->fds[i]), 0);
     }
-    assert_int_equal(((struct pvgpu_control *)pvgpu->memory)->magic, PVGPU_MAGIC);
+    assert_int_equal(((struct bg_pvgpu_control *)pvgpu->memory)->magic, BG_PVGPU_MAGIC);
     pvgpu_ack(pvgpu, PVGPU_TEST_FEATURES);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
     assert_int_equal(identity.vm_id, 77);
     assert_int_equal(identity.pool_id, 'B');
     assert_int_equal(identity.priority, 2);
     assert_int_equal(identity.reserved, 0);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 5);
     /* What concerns only the two of them is not for the guest. */
     assert_true(features(pvgpu) == PVGPU_TEST_VISIBLE);
-    assert_true(((struct pvgpu_control *)pvgpu->memory)->features == PVGPU_TEST_VISIBLE);
+    assert_true(((struct bg_pvgpu_control *)pvgpu->memory)->features == PVGPU_TEST_VISIBLE);
     assert_int_equal(pvgpu_statistic(pvgpu, "direct"), 1);
 }
 
 static void test_old_backend(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake_old(pvgpu);
-    assert_int_equal(((struct pvgpu_control *)pvgpu->memory)->magic, PVGPU_MAGIC);
+    assert_int_equal(((struct bg_pvgpu_control *)pvgpu->memory)->magic, BG_PVGPU_MAGIC);
     pvgpu_ack(pvgpu, 0x1FF);
-    pvgpu_wait(pvgpu, PVGPU_REG_STATUS, 5);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_STATUS, 5);
     assert_true(features(pvgpu) == 0x1FF);
     assert_int_equal(pvgpu_statistic(pvgpu, "direct"), 0);
     pvgpu_expect_nothing(pvgpu); /* no message that it does not know */
@@ -95,7 +95,7 @@ static void test_old_backend(void **state)
 
 static void test_ack_of_zero(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect_old(pvgpu, 0);
     assert_true(features(pvgpu) == 0x9D);
@@ -104,13 +104,13 @@ static void test_ack_of_zero(void **state)
 
 static void test_backend_without_base_feature(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake_old(pvgpu);
-    pvgpu_ack(pvgpu, PVGPU_FEATURE_COMPUTE_SHADER);
+    pvgpu_ack(pvgpu, BG_PVGPU_FEATURE_COMPUTE_SHADER);
     assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 1);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 1);
     assert_true(features(pvgpu) == 0);
     process_wait_text(pvgpu->qemu->process, "it lacks the base feature");
 }
@@ -118,16 +118,16 @@ static void test_backend_without_base_feature(void **state)
 /* Cut at every byte. */
 static void test_ack_in_pieces(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     uint8_t ack[16] = { 2, 0, 0, 0, 8, 0, 0, 0, 0x03 };
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake_old(pvgpu);
     for (size_t i = 0; i < sizeof(ack); i++) {
-        assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 1);
+        assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 1);
         assert_true(socket_write(pvgpu->peer, ack + i, 1));
     }
-    pvgpu_wait(pvgpu, PVGPU_REG_STATUS, 5);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_STATUS, 5);
     assert_true(features(pvgpu) == 3);
 }
 
@@ -135,29 +135,29 @@ static void test_ack_in_pieces(void **state)
 
 static void test_doorbell_by_eventfd(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect(pvgpu);
     for (uint32_t i = 1; i < 5; i++) {
-        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, i * 0x11111111);
-        assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, i * 0x11111111);
+        assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 1);
     }
     pvgpu_expect_nothing(pvgpu);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-doorbell-messages"), 0);
     /* Other widths do not ring. */
-    qtest_write(pvgpu->qemu, 2, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_DOORBELL, 1);
-    qtest_write(pvgpu->qemu, 8, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 0);
+    qtest_write(pvgpu->qemu, 2, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_DOORBELL, 1);
+    qtest_write(pvgpu->qemu, 8, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 0);
 }
 
 static void test_doorbell_by_message(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect_old(pvgpu, 0);
     for (uint32_t i = 0; i < 5; i++) {
-        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, i);
-        pvgpu_expect(pvgpu, PVGPU_MESSAGE_DOORBELL, NULL, 0);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, i);
+        pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_DOORBELL, NULL, 0);
     }
     pvgpu_expect_nothing(pvgpu);
 }
@@ -165,13 +165,13 @@ static void test_doorbell_by_message(void **state)
 /* An old backend that does not read blocks nobody, and finds a doorbell behind the last ring. */
 static void test_doorbells_nobody_reads(void **state)
 {
-    struct pvgpu *pvgpu = *state;
-    struct pvgpu_message message;
+    struct bg_pvgpu *pvgpu = *state;
+    struct bg_pvgpu_message message;
     int64_t rung, taken = 0;
 
     pvgpu_connect_old(pvgpu, 0);
     for (uint32_t i = 0; i < 20000; i++) {
-        pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
     }
     rung = pvgpu_statistic(pvgpu, "stat-doorbell-messages");
     assert_in_range(rung, 1, 19999); /* the rest was merged */
@@ -179,81 +179,81 @@ static void test_doorbells_nobody_reads(void **state)
     while (taken < rung) {
         assert_int_equal(socket_read(pvgpu->peer, &message, sizeof(message), HARNESS_TIMEOUT_MS),
                          sizeof(message));
-        assert_int_equal(message.type, PVGPU_MESSAGE_DOORBELL);
+        assert_int_equal(message.type, BG_PVGPU_MESSAGE_DOORBELL);
         assert_int_equal(message.size, 0);
         taken++;
     }
     pvgpu_expect_nothing(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_DOORBELL, NULL, 0);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_DOORBELL, NULL, 0);
 }
 
 /* The guest rang between HANDSHAKE and ACK: that is not lost. */
 static void test_doorbell_while_greeting(void **state)
 {
-    struct pvgpu *pvgpu = *state;
-    struct pvgpu_identity identity;
+    struct bg_pvgpu *pvgpu = *state;
+    struct bg_pvgpu_identity identity;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 0);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 0);
     pvgpu_ack(pvgpu, PVGPU_TEST_FEATURES);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
-    assert_int_equal(eventfd_wait(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    assert_int_equal(eventfd_wait(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 1);
 }
 
 static void test_doorbell_while_greeting_old(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake_old(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
     pvgpu_expect_nothing(pvgpu);
     pvgpu_ack(pvgpu, 0);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_DOORBELL, NULL, 0);
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_DOORBELL, NULL, 0);
 }
 
 /* ---- Interrupts: status, mask, INTx ---- */
 
-static void signal_interrupt(struct pvgpu *pvgpu, uint32_t bit)
+static void signal_interrupt(struct bg_pvgpu *pvgpu, uint32_t bit)
 {
-    eventfd_signal(pvgpu->fds[bit == PVGPU_IRQ_FENCE ? PVGPU_FD_FENCE : PVGPU_FD_ERROR]);
+    eventfd_signal(pvgpu->fds[bit == BG_PVGPU_IRQ_FENCE ? BG_PVGPU_FD_FENCE : BG_PVGPU_FD_ERROR]);
 }
 
-static void check_intx(struct pvgpu *pvgpu, uint32_t bit)
+static void check_intx(struct bg_pvgpu *pvgpu, uint32_t bit)
 {
     uint32_t other = bit ^ 3;
 
     signal_interrupt(pvgpu, bit);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
     assert_false(pvgpu_intx(pvgpu)); /* masked */
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, other);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, other);
     assert_false(pvgpu_intx(pvgpu));
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, bit);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, bit);
     assert_true(pvgpu_intx(pvgpu));
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, other);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_STATUS), bit);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, other);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_STATUS), bit);
     assert_true(pvgpu_intx(pvgpu));
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_STATUS), 0);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_STATUS), 0);
     assert_false(pvgpu_intx(pvgpu));
     signal_interrupt(pvgpu, bit);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
     assert_true(pvgpu_intx(pvgpu));
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 0);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 0);
     assert_false(pvgpu_intx(pvgpu));
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
 }
 
 static void test_interrupts_by_eventfd(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect(pvgpu);
-    check_intx(pvgpu, PVGPU_IRQ_FENCE);
-    check_intx(pvgpu, PVGPU_IRQ_ERROR);
+    check_intx(pvgpu, BG_PVGPU_IRQ_FENCE);
+    check_intx(pvgpu, BG_PVGPU_IRQ_ERROR);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-fence-interrupts"), 2);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-error-interrupts"), 2);
 }
@@ -262,16 +262,16 @@ static void test_interrupts_by_eventfd(void **state)
 static void test_interrupt_by_message(void **state)
 {
     static const uint32_t vectors[] = { 0, 1, 2, 0xFFFFFFFF };
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect_old(pvgpu, 0);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 1);
     for (size_t i = 0; i < 4; i++) {
         assert_false(pvgpu_intx(pvgpu));
-        pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &vectors[i], 4);
-        pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, PVGPU_IRQ_FENCE);
+        pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &vectors[i], 4);
+        pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, BG_PVGPU_IRQ_FENCE);
         assert_true(pvgpu_intx(pvgpu));
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
     }
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-fence-interrupts"), 4);
 }
@@ -280,13 +280,13 @@ static void test_interrupt_by_message(void **state)
  * end of a session, must not stop the machine. */
 static void test_eventfds_that_block(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect(pvgpu);
-    assert_int_equal(fcntl(pvgpu->fds[PVGPU_FD_FENCE], F_SETFL, 0), 0);
-    assert_int_equal(fcntl(pvgpu->fds[PVGPU_FD_ERROR], F_SETFL, 0), 0);
-    signal_interrupt(pvgpu, PVGPU_IRQ_FENCE);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, PVGPU_IRQ_FENCE);
+    assert_int_equal(fcntl(pvgpu->fds[BG_PVGPU_FD_FENCE], F_SETFL, 0), 0);
+    assert_int_equal(fcntl(pvgpu->fds[BG_PVGPU_FD_ERROR], F_SETFL, 0), 0);
+    signal_interrupt(pvgpu, BG_PVGPU_IRQ_FENCE);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, BG_PVGPU_IRQ_FENCE);
     pvgpu_hang_up(pvgpu);
     pvgpu_wait_statistic(pvgpu, "connected", 0);
     pvgpu_step_retry(pvgpu);
@@ -297,23 +297,23 @@ static void test_eventfds_that_block(void **state)
  * outlive its connection. */
 static void test_eventfds_of_a_past_session(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     int fence, doorbell;
 
     pvgpu_connect(pvgpu);
-    fence = dup(pvgpu->fds[PVGPU_FD_FENCE]);
-    doorbell = dup(pvgpu->fds[PVGPU_FD_DOORBELL]);
+    fence = dup(pvgpu->fds[BG_PVGPU_FD_FENCE]);
+    doorbell = dup(pvgpu->fds[BG_PVGPU_FD_DOORBELL]);
     pvgpu_hang_up(pvgpu);
     pvgpu_wait_statistic(pvgpu, "connected", 0);
     pvgpu_step_retry(pvgpu);
     pvgpu_connect(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
     eventfd_signal(fence);
-    pvgpu_write(pvgpu, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]), 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]), 1);
     assert_int_equal(eventfd_take(doorbell), 0);
-    signal_interrupt(pvgpu, PVGPU_IRQ_ERROR); /* behind the other: the handlers have run */
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, PVGPU_IRQ_ERROR);
+    signal_interrupt(pvgpu, BG_PVGPU_IRQ_ERROR); /* behind the other: the handlers have run */
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, BG_PVGPU_IRQ_ERROR);
     close(fence);
     close(doorbell);
 }
@@ -322,7 +322,7 @@ static void test_eventfds_of_a_past_session(void **state)
 
 static void test_msix(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect(pvgpu);
     pvgpu_enable_msix(pvgpu);
@@ -330,31 +330,31 @@ static void test_msix(void **state)
         uint32_t bit = 1u << vector;
 
         signal_interrupt(pvgpu, bit);
-        pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
+        pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
         assert_false(pvgpu_take_msix(pvgpu, vector)); /* masked */
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, bit);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, bit);
         assert_true(pvgpu_take_msix(pvgpu, vector)); /* status and mask meet */
         assert_false(pvgpu_intx(pvgpu));
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
         assert_false(pvgpu_take_msix(pvgpu, vector)); /* they had met before */
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
         signal_interrupt(pvgpu, bit);
-        pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, bit);
+        pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, bit);
         assert_true(pvgpu_take_msix(pvgpu, vector));
         assert_false(pvgpu_take_msix(pvgpu, vector ^ 1));
         /* A guest that does not clear the status gets the next one all the same. */
         signal_interrupt(pvgpu, bit);
         pvgpu_wait_statistic(pvgpu, vector ? "stat-error-interrupts" : "stat-fence-interrupts", 3);
         assert_true(pvgpu_take_msix(pvgpu, vector));
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 0);
-        pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 0);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
     }
 }
 
 /* What is pending moves to INTx when MSI-X is switched off, and back. */
 static void test_msix_off_and_on(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     unsigned capability;
 
     pvgpu_connect(pvgpu);
@@ -362,9 +362,9 @@ static void test_msix_off_and_on(void **state)
     for (capability = pvgpu_config(pvgpu, 1, 0x34); pvgpu_config(pvgpu, 1, capability) != 0x11;
          capability = pvgpu_config(pvgpu, 1, capability + 1)) {
     }
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 1);
-    signal_interrupt(pvgpu, PVGPU_IRQ_FENCE);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 1);
+    signal_interrupt(pvgpu, BG_PVGPU_IRQ_FENCE);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
     assert_true(pvgpu_take_msix(pvgpu, 0));
     assert_false(pvgpu_intx(pvgpu));
     qtest_write(pvgpu->qemu, 2, pci_config_address(0, PVGPU_SLOT, 0, capability + 2), 0);

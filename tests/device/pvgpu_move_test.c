@@ -27,7 +27,7 @@ static int end(void **state)
 
 static void test_unplug(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     char gone[sizeof(pvgpu->object)];
 
     for (unsigned i = 0; i < 3; i++) {
@@ -35,13 +35,13 @@ static void test_unplug(void **state)
         pvgpu_check_works(pvgpu);
         strcpy(gone, pvgpu->object);
         pvgpu_unplug(pvgpu);
-        pvgpu_expect(pvgpu, PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
+        pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
         assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
         assert_false(pvgpu_object_exists(gone));
         assert_int_equal(pvgpu_config(pvgpu, 4, 0), 0xFFFFFFFF);
         /* The backend still has its mapping, and may write into it. */
-        memset(pvgpu->memory, 0x99, PVGPU_CONTROL_SIZE);
-        eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+        memset(pvgpu->memory, 0x99, BG_PVGPU_CONTROL_SIZE);
+        eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
         pvgpu_step_retry(pvgpu);
         pvgpu_replug(pvgpu);
         assert_string_not_equal(pvgpu->object, gone);
@@ -53,7 +53,7 @@ static void test_unplug(void **state)
 /* In each state of the connection, and with messages on their way. */
 static void test_unplug_at_any_time(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     for (unsigned i = 0; i < 6; i++) {
         const uint32_t vector = 0;
@@ -68,11 +68,11 @@ static void test_unplug_at_any_time(void **state)
             pvgpu_ack(pvgpu, PVGPU_TEST_FEATURES);
         }
         if (i >= 4) {
-            pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &vector, 4);
-            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &vector, 4);
+            eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
         }
         if (i >= 5) {
-            pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
+            pvgpu_write(pvgpu, BG_PVGPU_REG_RESET, 1);
             pvgpu_hang_up(pvgpu);
         }
         pvgpu_unplug(pvgpu);
@@ -90,25 +90,25 @@ static void test_unplug_at_any_time(void **state)
 
 static void test_bus_reset(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     uint64_t bridge_control = pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x3E);
     uint32_t count;
 
     pvgpu_connect_in_slot(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
     qtest_write(pvgpu->qemu, 2, bridge_control, 0x40);
     qtest_write(pvgpu->qemu, 2, bridge_control, 0);
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_RESET, &count, sizeof(count));
     pvgpu_enable_port(pvgpu);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), 0);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
-    eventfd_take(pvgpu->fds[PVGPU_FD_DOORBELL]);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 0);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 5);
+    eventfd_take(pvgpu->fds[BG_PVGPU_FD_DOORBELL]);
     pvgpu_check_works(pvgpu);
 }
 
 /* ---- Interrupts that are written where they should not be ---- */
 
-static void aim_msix(struct pvgpu *pvgpu, unsigned vector, uint64_t address, uint32_t data)
+static void aim_msix(struct bg_pvgpu *pvgpu, unsigned vector, uint64_t address, uint32_t data)
 {
     uint64_t entry = PVGPU_MSIX_ADDRESS + 16 * vector;
 
@@ -120,29 +120,29 @@ static void aim_msix(struct pvgpu *pvgpu, unsigned vector, uint64_t address, uin
 /* At the device's own registers: refused. */
 static void test_interrupt_to_itself(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect(pvgpu);
     pvgpu_enable_msix(pvgpu);
-    aim_msix(pvgpu, 0, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_RESET, 1);
-    aim_msix(pvgpu, 1, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_RESET, 1);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
-    eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    aim_msix(pvgpu, 0, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_RESET, 1);
+    aim_msix(pvgpu, 1, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_RESET, 1);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
+    eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
     pvgpu_hang_up(pvgpu); /* and as the last words of a connection */
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 0);
     pvgpu_step_retry(pvgpu);
     pvgpu_connect_in_slot(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 0);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 0);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
     pvgpu_check_works(pvgpu);
 }
 
 /* At the port: reset of the bus, or power off. Each time from another place in the device. */
 static void test_interrupt_that_ends_the_device(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     const uint32_t vector = 0;
     int64_t fences;
     uint64_t port = pci_config_address(0, PVGPU_PORT_SLOT, 0, 0), slot_control = port;
@@ -161,8 +161,8 @@ static void test_interrupt_that_ends_the_device(void **state)
             aim_msix(pvgpu, j, power ? slot_control : port + 0x3C, power ? 0x0700 : 0x00400000);
         }
         if (i / 2 < 4) {
-            pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
-            pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+            pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
+            pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
         }
         if (power) { /* else the port only takes note */
             json_decref(qmp_command(pvgpu->qemu, "device_del", "{s:s}", "id", "gpu"));
@@ -170,25 +170,25 @@ static void test_interrupt_that_ends_the_device(void **state)
         fences = pvgpu_statistic(pvgpu, "stat-fence-interrupts");
         switch (i / 2) {
         case 0: /* by eventfd */
-            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
             break;
         case 1: /* by message, with others behind it */
             for (unsigned j = 0; j < 20; j++) {
-                pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &vector, 4);
+                pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &vector, 4);
             }
             break;
         case 2: /* as the last words */
-            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
-            eventfd_signal(pvgpu->fds[PVGPU_FD_ERROR]);
+            eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
+            eventfd_signal(pvgpu->fds[BG_PVGPU_FD_ERROR]);
             pvgpu_hang_up(pvgpu);
             break;
         case 3: /* by the loss itself */
-            pvgpu_send(pvgpu, PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
+            pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
             break;
         default: /* by the register that enables it */
-            eventfd_signal(pvgpu->fds[PVGPU_FD_FENCE]);
+            eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
             pvgpu_wait_statistic(pvgpu, "stat-fence-interrupts", fences + 1);
-            pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+            pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
             break;
         }
         if (power) {
@@ -220,7 +220,7 @@ static void test_interrupt_that_ends_the_device(void **state)
 /* ---- Migration ---- */
 
 /* Until a machine is in that state. */
-static void wait_state(struct pvgpu *pvgpu, const char *wanted)
+static void wait_state(struct bg_pvgpu *pvgpu, const char *wanted)
 {
     uint64_t deadline_ms = harness_now_ms() + 3 * HARNESS_TIMEOUT_MS;
     bool reached = false;
@@ -235,14 +235,14 @@ static void wait_state(struct pvgpu *pvgpu, const char *wanted)
 }
 
 /* While it goes on, the old backend answers PAUSE. The target has a listener, too. */
-static struct pvgpu *migrate(struct pvgpu *from, unsigned pauses)
+static struct bg_pvgpu *migrate(struct bg_pvgpu *from, unsigned pauses)
 {
     char *path = harness_temp_path("migration"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
                                 "backend_pipe=%%s", path, PVGPU_SLOT);
     uint64_t deadline_ms = harness_now_ms() + 3 * HARNESS_TIMEOUT_MS;
     bool completed = false, running = false;
-    struct pvgpu *to;
+    struct bg_pvgpu *to;
 
     unlink(path);
     to = pvgpu_start_line(true, line);
@@ -285,38 +285,38 @@ static void fill(uint8_t *data, size_t size, uint32_t seed)
  */
 static void test_migrate(void **state)
 {
-    struct pvgpu *from = *state, *to;
+    struct bg_pvgpu *from = *state, *to;
     uint8_t *expected = malloc(PVGPU_TEST_SIZE);
-    const size_t skip = PVGPU_CONTROL_SIZE;
+    const size_t skip = BG_PVGPU_CONTROL_SIZE;
     int fd;
 
     assert_non_null(expected);
     pvgpu_connect(from);
-    pvgpu_write(from, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_ERROR);
-    eventfd_signal(from->fds[PVGPU_FD_FENCE]);
-    pvgpu_wait(from, PVGPU_REG_IRQ_STATUS, PVGPU_IRQ_FENCE);
+    pvgpu_write(from, BG_PVGPU_REG_IRQ_MASK, BG_PVGPU_IRQ_ERROR);
+    eventfd_signal(from->fds[BG_PVGPU_FD_FENCE]);
+    pvgpu_wait(from, BG_PVGPU_REG_IRQ_STATUS, BG_PVGPU_IRQ_FENCE);
     fill(from->memory + skip, PVGPU_TEST_SIZE - skip, 1);
     pvgpu_write_memory(from, PVGPU_CONTROL(producer_ptr), 0x1230);
     memcpy(expected, from->memory, PVGPU_TEST_SIZE);
     to = migrate(from, 1);
 
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 3); /* ready, error, no backend yet */
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_IRQ_MASK), PVGPU_IRQ_ERROR);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_IRQ_STATUS), 3);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 3); /* ready, error, no backend yet */
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_IRQ_MASK), BG_PVGPU_IRQ_ERROR);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_IRQ_STATUS), 3);
     assert_true(pvgpu_intx(to));
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_FEATURES_LO), (uint32_t)PVGPU_TEST_VISIBLE);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_FEATURES_HI), PVGPU_TEST_VISIBLE >> 32);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_FEATURES_LO), (uint32_t)PVGPU_TEST_VISIBLE);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_FEATURES_HI), PVGPU_TEST_VISIBLE >> 32);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 1);
     pvgpu_connect(to);
     assert_string_not_equal(to->name, from->name);
-    assert_int_equal(((struct pvgpu_control *)to->memory)->producer_ptr, 0x1230);
-    assert_int_equal(((struct pvgpu_control *)to->memory)->status,
-                     PVGPU_CONTROL_ERROR | PVGPU_CONTROL_DEVICE_LOST);
+    assert_int_equal(((struct bg_pvgpu_control *)to->memory)->producer_ptr, 0x1230);
+    assert_int_equal(((struct bg_pvgpu_control *)to->memory)->status,
+                     BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
     assert_memory_equal(to->memory + skip, expected + skip, PVGPU_TEST_SIZE - skip);
     fd = shm_open(to->object, O_RDWR, 0);
     assert_true(fd >= 0);
     close(fd);
-    pvgpu_write(to, PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_write(to, BG_PVGPU_REG_IRQ_STATUS, 3);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 1);
     pvgpu_check_works(to);
     free(expected);
@@ -326,8 +326,8 @@ static void test_migrate(void **state)
 /* A backend that writes all the time, until it says PAUSED: what it wrote last is what arrives. */
 static void test_migrate_while_the_backend_writes(void **state)
 {
-    struct pvgpu *from = *state, *to;
-    struct pvgpu_message message;
+    struct bg_pvgpu *from = *state, *to;
+    struct bg_pvgpu_message message;
     uint32_t last = 0;
     char *path = harness_temp_path("busy"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
@@ -339,7 +339,7 @@ static void test_migrate_while_the_backend_writes(void **state)
     json_decref(qmp_command(from->qemu, "migrate", "{s:s}", "uri", uri));
     for (;;) {
         last++;
-        for (uint32_t offset = PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
+        for (uint32_t offset = BG_PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
             *(uint32_t *)(from->memory + offset) = last;
         }
         if (harness_wait_readable(from->peer, 0)) {
@@ -349,15 +349,15 @@ static void test_migrate_while_the_backend_writes(void **state)
     }
     assert_int_equal(socket_read(from->peer, &message, sizeof(message), HARNESS_TIMEOUT_MS),
                      sizeof(message));
-    assert_int_equal(message.type, PVGPU_MESSAGE_PAUSE);
+    assert_int_equal(message.type, BG_PVGPU_MESSAGE_PAUSE);
     last = 0xFFFFFFFF;
-    for (uint32_t offset = PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
+    for (uint32_t offset = BG_PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
         *(uint32_t *)(from->memory + offset) = last;
     }
-    pvgpu_send(from, PVGPU_MESSAGE_PAUSED, NULL, 0);
+    pvgpu_send(from, BG_PVGPU_MESSAGE_PAUSED, NULL, 0);
     json_decref(qmp_wait_event(to->qemu, "RESUME", 3 * HARNESS_TIMEOUT_MS));
     pvgpu_connect(to);
-    for (uint32_t offset = PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
+    for (uint32_t offset = BG_PVGPU_HEAP_OFFSET; offset < PVGPU_TEST_SIZE; offset += 4096) {
         assert_int_equal(*(uint32_t *)(to->memory + offset), last);
     }
     free(path);
@@ -369,20 +369,20 @@ static void test_migrate_while_the_backend_writes(void **state)
 /* A machine that stood already, without a backend: nothing is lost, and the memory moves. */
 static void test_migrate_without_a_session(void **state)
 {
-    struct pvgpu *from = pvgpu_start(false, ""), *to;
+    struct bg_pvgpu *from = pvgpu_start(false, ""), *to;
 
     (void)state;
     from->peer = -1;
-    pvgpu_write(from, PVGPU_REG_IRQ_MASK, 3);
+    pvgpu_write(from, BG_PVGPU_REG_IRQ_MASK, 3);
     pvgpu_write_memory(from, PVGPU_TEST_SIZE - 4, 0x0BADCAFE);
     to = migrate(from, 0);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 1);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_IRQ_STATUS), 0);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_IRQ_MASK), 3);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 1);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_IRQ_STATUS), 0);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_IRQ_MASK), 3);
     assert_int_equal(pvgpu_read_memory(to, PVGPU_TEST_SIZE - 4), 0x0BADCAFE);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 0);
     pvgpu_connect(to);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 5);
     pvgpu_check_works(to);
     pvgpu_end(to);
     pvgpu_end(from);
@@ -391,27 +391,27 @@ static void test_migrate_without_a_session(void **state)
 /* An old backend cannot be made quiet: its connection is closed before the memory moves. */
 static void test_migrate_with_an_old_backend(void **state)
 {
-    struct pvgpu *from = *state, *to;
+    struct bg_pvgpu *from = *state, *to;
 
     pvgpu_connect_old(from, 0);
-    memset(from->memory + PVGPU_HEAP_OFFSET, 0x42, 0x10000);
+    memset(from->memory + BG_PVGPU_HEAP_OFFSET, 0x42, 0x10000);
     to = migrate(from, 0);
     assert_true(socket_wait_closed(from->peer, HARNESS_TIMEOUT_MS));
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 3);
-    assert_int_equal(pvgpu_read_memory(to, PVGPU_HEAP_OFFSET + 0xFFFC), 0x42424242);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 3);
+    assert_int_equal(pvgpu_read_memory(to, BG_PVGPU_HEAP_OFFSET + 0xFFFC), 0x42424242);
     assert_int_equal(pvgpu_read_memory(to, PVGPU_CONTROL(error_code)),
-                     PVGPU_ERROR_BACKEND_DISCONNECTED);
+                     BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
     pvgpu_connect_old(to, 0);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 7);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 7);
     pvgpu_end(to);
 }
 
 /* The target's memory has another size: said, and nothing moves. */
 static void test_migrate_to_another_size(void **state)
 {
-    struct pvgpu *from = pvgpu_start(false, "");
+    struct bg_pvgpu *from = pvgpu_start(false, "");
     char *path = harness_temp_path("other"), *uri = harness_format("unix:%s", path);
-    struct pvgpu *to;
+    struct bg_pvgpu *to;
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=128M,"
                                 "backend_pipe=%%s", path, PVGPU_SLOT);
 
@@ -420,7 +420,7 @@ static void test_migrate_to_another_size(void **state)
     to = pvgpu_start_line(false, line);
     json_decref(qmp_command(from->qemu, "migrate", "{s:s}", "uri", uri));
     process_wait_text(to->qemu->process, "pvgpu.shmem");
-    pvgpu_read(from, PVGPU_REG_STATUS); /* the source lives */
+    pvgpu_read(from, BG_PVGPU_REG_STATUS); /* the source lives */
     free(path);
     free(uri);
     free(line);
@@ -431,13 +431,13 @@ static void test_migrate_to_another_size(void **state)
 /* A machine that stands, and whose session does: it is lost on the other side only. */
 static void test_migrate_while_stopped(void **state)
 {
-    struct pvgpu *from = *state, *to;
+    struct bg_pvgpu *from = *state, *to;
     char *path = harness_temp_path("stopped"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
                                 "backend_pipe=%%s", path, PVGPU_SLOT);
 
     pvgpu_connect(from);
-    memset(from->memory + PVGPU_HEAP_OFFSET, 0x31, 0x1000);
+    memset(from->memory + BG_PVGPU_HEAP_OFFSET, 0x31, 0x1000);
     pvgpu_stop(from);
     unlink(path);
     to = pvgpu_start_line(true, line);
@@ -446,12 +446,12 @@ static void test_migrate_while_stopped(void **state)
     wait_state(to, "paused");
     /* Not running yet: nobody is told, and nobody connects. */
     assert_int_equal(unix_accept(to->listener, 0), -1);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 5);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 0);
     pvgpu_go_on(to);
-    assert_int_equal(pvgpu_read(to, PVGPU_REG_STATUS), 3);
+    assert_int_equal(pvgpu_read(to, BG_PVGPU_REG_STATUS), 3);
     assert_int_equal(pvgpu_statistic(to, "stat-lost-sessions"), 1);
-    assert_int_equal(pvgpu_read_memory(to, PVGPU_HEAP_OFFSET + 0xFFC), 0x31313131);
+    assert_int_equal(pvgpu_read_memory(to, BG_PVGPU_HEAP_OFFSET + 0xFFC), 0x31313131);
     pvgpu_connect(to);
     free(path);
     free(uri);
@@ -461,7 +461,7 @@ static void test_migrate_while_stopped(void **state)
 
 /* ---- Snapshots ---- */
 
-static void wait_job(struct pvgpu *pvgpu, const char *id)
+static void wait_job(struct bg_pvgpu *pvgpu, const char *id)
 {
     for (;;) {
         json_t *event = qmp_wait_event(pvgpu->qemu, "JOB_STATUS_CHANGE", HARNESS_TIMEOUT_MS);
@@ -490,7 +490,7 @@ static void wait_job(struct pvgpu *pvgpu, const char *id)
 }
 
 /* A disk that snapshots go to. */
-static void add_disk(struct pvgpu *pvgpu, const char *path)
+static void add_disk(struct bg_pvgpu *pvgpu, const char *path)
 {
     struct qemu *qemu = pvgpu->qemu;
 
@@ -506,7 +506,7 @@ static void add_disk(struct pvgpu *pvgpu, const char *path)
                             "node-name", "disk", "file", "file0"));
 }
 
-static void snapshot(struct pvgpu *pvgpu, const char *command)
+static void snapshot(struct bg_pvgpu *pvgpu, const char *command)
 {
     pvgpu_answer_pauses_begin(pvgpu);
     json_decref(qmp_command(pvgpu->qemu, command, "{s:s, s:s, s:s, s:[s]}", "job-id", command,
@@ -518,30 +518,30 @@ static void snapshot(struct pvgpu *pvgpu, const char *command)
 /* Saving does not end a session; what is loaded is another one, which is lost. */
 static void test_snapshot(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     char *path = harness_temp_path("disk.qcow2");
 
     add_disk(pvgpu, path);
     pvgpu_connect(pvgpu);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_ERROR);
-    memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x61, 0x2000);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, BG_PVGPU_IRQ_ERROR);
+    memset(pvgpu->memory + BG_PVGPU_HEAP_OFFSET, 0x61, 0x2000);
     snapshot(pvgpu, "snapshot-save");
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 5);
     pvgpu_check_works(pvgpu);
-    memset(pvgpu->memory + PVGPU_HEAP_OFFSET, 0x62, 0x2000);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, PVGPU_IRQ_FENCE);
+    memset(pvgpu->memory + BG_PVGPU_HEAP_OFFSET, 0x62, 0x2000);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, BG_PVGPU_IRQ_FENCE);
 
     snapshot(pvgpu, "snapshot-load");
     assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 3);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), PVGPU_IRQ_ERROR);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_STATUS), PVGPU_IRQ_ERROR);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 3);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), BG_PVGPU_IRQ_ERROR);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_STATUS), BG_PVGPU_IRQ_ERROR);
     assert_true(pvgpu_intx(pvgpu));
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-lost-sessions"), 1);
-    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_HEAP_OFFSET + 0x1FFC), 0x61616161);
+    assert_int_equal(pvgpu_read_memory(pvgpu, BG_PVGPU_HEAP_OFFSET + 0x1FFC), 0x61616161);
     pvgpu_connect(pvgpu);
-    assert_true(((struct pvgpu_control *)pvgpu->memory)->status & PVGPU_CONTROL_DEVICE_LOST);
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_STATUS, 3);
+    assert_true(((struct bg_pvgpu_control *)pvgpu->memory)->status & BG_PVGPU_CONTROL_DEVICE_LOST);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
     pvgpu_check_works(pvgpu);
     free(path);
 }

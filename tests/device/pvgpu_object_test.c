@@ -26,7 +26,7 @@ static int end(void **state)
 
 static void test_removed_at_exit(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     assert_true(pvgpu_object_exists(pvgpu->object));
     process_signal(pvgpu->qemu->process, SIGTERM);
@@ -53,7 +53,7 @@ static int make_locked(const char *name)
 /* What a crash leaves is removed at the next start, what is alive or somebody else's is not. */
 static void test_stale_objects(void **state)
 {
-    struct pvgpu *alive = *state, *crashed = pvgpu_start(false, ""), *next;
+    struct bg_pvgpu *alive = *state, *crashed = pvgpu_start(false, ""), *next;
     static const char *const foreign[] = { "/pvgpu_shmem_0x5581a2b0c0d0", "/pvgpu_shmem_123",
                                            "/pvgpu_shmem_123_4x", "/pvgpu_shmem_" };
     static const char locked[] = "/pvgpu_shmem_99999999_1", stale[] = "/pvgpu_shmem_99999999_2";
@@ -86,11 +86,11 @@ static void test_stale_objects(void **state)
 /* The lock is QEMU's alone: a backend that keeps its descriptor does not keep the object. */
 static void test_stale_object_with_a_backend_alive(void **state)
 {
-    struct pvgpu *crashed = pvgpu_start(true, ""), *next;
+    struct bg_pvgpu *crashed = pvgpu_start(true, ""), *next;
 
     (void)state;
     pvgpu_connect(crashed);
-    assert_int_not_equal(flock(crashed->fds[PVGPU_FD_SHMEM], LOCK_EX | LOCK_NB), 0);
+    assert_int_not_equal(flock(crashed->fds[BG_PVGPU_FD_SHMEM], LOCK_EX | LOCK_NB), 0);
     process_signal(crashed->qemu->process, SIGKILL);
     process_wait(crashed->qemu->process);
     next = pvgpu_start(false, "");
@@ -107,7 +107,7 @@ static void test_stale_object_with_a_backend_alive(void **state)
 /* The names that come next are taken, by a live object and by a dead one of another kind. */
 static void test_names_that_are_taken(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     int fds[3];
     char *names[3], *expected;
     unsigned process, number;
@@ -135,7 +135,7 @@ static void test_names_that_are_taken(void **state)
 
 static void test_two_devices(void **state)
 {
-    struct pvgpu *first = pvgpu_start_line(
+    struct bg_pvgpu *first = pvgpu_start_line(
         true, "-device pvgpu,id=gpu,addr=1,shmem_size=64M,backend_pipe=%s "
               "-device pvgpu,id=second,addr=3,shmem_size=128M,vm_id=2,backend_pipe=/not/there");
     char other[128];
@@ -148,18 +148,18 @@ static void test_two_devices(void **state)
     assert_string_not_equal(other, first->object);
     assert_true(pvgpu_object_exists(other));
     pvgpu_enable(first, 0, 3); /* BARs at the same place: one after the other */
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_SHMEM_SIZE), 0x8000000);
-    pvgpu_write_memory(first, PVGPU_HEAP_OFFSET, 2);
-    pvgpu_write(first, PVGPU_REG_DOORBELL, 1);
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_STATUS), 1);
+    assert_int_equal(pvgpu_read(first, BG_PVGPU_REG_SHMEM_SIZE), 0x8000000);
+    pvgpu_write_memory(first, BG_PVGPU_HEAP_OFFSET, 2);
+    pvgpu_write(first, BG_PVGPU_REG_DOORBELL, 1);
+    assert_int_equal(pvgpu_read(first, BG_PVGPU_REG_STATUS), 1);
     qtest_write(first->qemu, 2, pci_config_address(0, 3, 0, 0x04), 0);
     pvgpu_enable(first, 0, 1);
     pvgpu_connect(first);
     pvgpu_check_works(first);
-    assert_int_equal(pvgpu_read(first, PVGPU_REG_STATUS), 5);
+    assert_int_equal(pvgpu_read(first, BG_PVGPU_REG_STATUS), 5);
     process_signal(first->qemu->process, SIGTERM);
-    pvgpu_expect(first, PVGPU_MESSAGE_PAUSE, NULL, 0);
-    pvgpu_send(first, PVGPU_MESSAGE_PAUSED, NULL, 0);
+    pvgpu_expect(first, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
+    pvgpu_send(first, BG_PVGPU_MESSAGE_PAUSED, NULL, 0);
     assert_int_equal(process_wait(first->qemu->process), 0);
     assert_false(pvgpu_object_exists(other));
     assert_false(pvgpu_object_exists(first->object));

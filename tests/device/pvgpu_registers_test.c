@@ -25,7 +25,7 @@ static int end(void **state)
 
 /* ---- Identity ---- */
 
-static uint32_t probe_bar(struct pvgpu *pvgpu, unsigned offset)
+static uint32_t probe_bar(struct bg_pvgpu *pvgpu, unsigned offset)
 {
     qtest_write(pvgpu->qemu, 4, pci_config_address(0, PVGPU_SLOT, 0, offset), 0xFFFFFFFF);
     return pvgpu_config(pvgpu, 4, offset);
@@ -33,7 +33,7 @@ static uint32_t probe_bar(struct pvgpu *pvgpu, unsigned offset)
 
 static void test_pci_identity(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     assert_int_equal(pvgpu_config(pvgpu, 4, 0x00), 0x10F01AF4);
     assert_int_equal(pvgpu_config(pvgpu, 4, 0x08), 0x03000001);
@@ -50,11 +50,11 @@ static void test_pci_identity(void **state)
 
 static void test_default_size(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start_line(false, "-device pvgpu,id=gpu,addr=1");
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(false, "-device pvgpu,id=gpu,addr=1");
 
     (void)state;
     pvgpu_enable(pvgpu, 0, 1);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_SHMEM_SIZE), PVGPU_SHMEM_SIZE_DEFAULT);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_SHMEM_SIZE), BG_PVGPU_SHMEM_SIZE_DEFAULT);
     assert_int_equal(probe_bar(pvgpu, 0x18), 0xF000000C);
     pvgpu_end(pvgpu);
 }
@@ -66,26 +66,26 @@ struct register_case {
 };
 
 static const struct register_case registers[] = {
-    { PVGPU_REG_VERSION, 0x00010000, 0xFFFFFFFF, 0x00010000 },
-    { PVGPU_REG_FEATURES_LO, 0, 0xFFFFFFFF, 0 },
-    { PVGPU_REG_FEATURES_HI, 0, 0xFFFFFFFF, 0 },
-    { PVGPU_REG_STATUS, 1, 0xFFFFFFFF, 1 },
-    { PVGPU_REG_STATUS, 1, 0, 1 },
-    { PVGPU_REG_DOORBELL, 0, 1, 0 },
-    { PVGPU_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
-    { PVGPU_REG_IRQ_MASK, 0, 0xFFFFFFFF, 3 },
-    { PVGPU_REG_IRQ_MASK, 3, 2, 2 },
-    { PVGPU_REG_IRQ_MASK, 2, 0, 0 },
-    { PVGPU_REG_SHMEM_SIZE, PVGPU_TEST_SIZE, 0, PVGPU_TEST_SIZE },
-    { PVGPU_REG_RING_SIZE, 0x1000000, 0, 0x1000000 },
-    { PVGPU_REG_RESET, 0, 2, 0 },
+    { BG_PVGPU_REG_VERSION, 0x00010000, 0xFFFFFFFF, 0x00010000 },
+    { BG_PVGPU_REG_FEATURES_LO, 0, 0xFFFFFFFF, 0 },
+    { BG_PVGPU_REG_FEATURES_HI, 0, 0xFFFFFFFF, 0 },
+    { BG_PVGPU_REG_STATUS, 1, 0xFFFFFFFF, 1 },
+    { BG_PVGPU_REG_STATUS, 1, 0, 1 },
+    { BG_PVGPU_REG_DOORBELL, 0, 1, 0 },
+    { BG_PVGPU_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
+    { BG_PVGPU_REG_IRQ_MASK, 0, 0xFFFFFFFF, 3 },
+    { BG_PVGPU_REG_IRQ_MASK, 3, 2, 2 },
+    { BG_PVGPU_REG_IRQ_MASK, 2, 0, 0 },
+    { BG_PVGPU_REG_SHMEM_SIZE, PVGPU_TEST_SIZE, 0, PVGPU_TEST_SIZE },
+    { BG_PVGPU_REG_RING_SIZE, 0x1000000, 0, 0x1000000 },
+    { BG_PVGPU_REG_RESET, 0, 2, 0 },
     { 0x28, 0, 0xFFFFFFFF, 0 },
     { 0xFFC, 0, 0xFFFFFFFF, 0 },
 };
 
 static void test_each_register(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
         const struct register_case *c = &registers[i];
@@ -103,31 +103,31 @@ static void test_each_register(void **state)
 static void test_widths(void **state)
 {
     static const unsigned sizes[] = { 1, 2, 8 };
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 2);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 2);
     for (size_t i = 0; i < 3; i++) {
         char *line = harness_format("write of %u bytes at register 0x18", sizes[i]);
 
-        qtest_write(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + PVGPU_REG_IRQ_MASK, 1);
-        assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), 2);
+        qtest_write(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK, 1);
+        assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 2);
         process_wait_text(pvgpu->qemu->process, line);
         free(line);
         assert_int_not_equal(qtest_read(pvgpu->qemu, sizes[i],
-                                        PVGPU_REGISTERS_ADDRESS + PVGPU_REG_IRQ_MASK) & 0xFF, 2);
-        qtest_write(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + PVGPU_REG_RESET - 4 * (i == 2),
+                                        PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK) & 0xFF, 2);
+        qtest_write(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_RESET - 4 * (i == 2),
                     1);
     }
     for (unsigned offset = 1; offset < 4; offset++) { /* unaligned */
-        qtest_write(pvgpu->qemu, 4, PVGPU_REGISTERS_ADDRESS + PVGPU_REG_IRQ_MASK + offset, ~0u);
+        qtest_write(pvgpu->qemu, 4, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK + offset, ~0u);
     }
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), 2);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 2);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 0);
 }
 
 /* ---- Shared memory ---- */
 
-static void expect_described(struct pvgpu *pvgpu, uint32_t size)
+static void expect_described(struct bg_pvgpu *pvgpu, uint32_t size)
 {
     const struct {
         uint32_t offset, value;
@@ -152,18 +152,18 @@ static void expect_described(struct pvgpu *pvgpu, uint32_t size)
 
 static void test_memory_is_described(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
 
     expect_described(pvgpu, PVGPU_TEST_SIZE);
     /* Ring and heap begin with zeroes. */
-    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_RING_OFFSET), 0);
+    assert_int_equal(pvgpu_read_memory(pvgpu, BG_PVGPU_RING_OFFSET), 0);
     assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_TEST_SIZE - 4), 0);
 }
 
 /* All widths, first and last byte, and the same bytes in the object of that name. */
 static void test_memory_is_memory(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     uint8_t written[64], read[64];
     struct stat object;
     uint8_t *memory;
@@ -181,9 +181,9 @@ static void test_memory_is_memory(void **state)
     }
     qtest_write_block(pvgpu->qemu, PVGPU_SHMEM_ADDRESS + PVGPU_TEST_SIZE - 64, written, 64);
     assert_memory_equal(memory + PVGPU_TEST_SIZE - 64, written, 64);
-    memset(memory + PVGPU_HEAP_OFFSET, 0x5A, 64);
-    qtest_read_block(pvgpu->qemu, PVGPU_SHMEM_ADDRESS + PVGPU_HEAP_OFFSET, read, 64);
-    assert_memory_equal(memory + PVGPU_HEAP_OFFSET, read, 64);
+    memset(memory + BG_PVGPU_HEAP_OFFSET, 0x5A, 64);
+    qtest_read_block(pvgpu->qemu, PVGPU_SHMEM_ADDRESS + BG_PVGPU_HEAP_OFFSET, read, 64);
+    assert_memory_equal(memory + BG_PVGPU_HEAP_OFFSET, read, 64);
     for (unsigned size = 1; size <= 8; size *= 2) {
         uint64_t value = 0x8877665544332211ull >> (64 - 8 * size), address = 0x2000 + 8;
 
@@ -200,22 +200,22 @@ static void test_reset_register(void **state)
 {
     static const uint32_t dirty[] = { 0x020, 0x024, 0x060, 0x0A0, 0x0E0, 0x120, 0x124, 0x128,
                                       PVGPU_CONTROL(error_count) };
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     uint32_t count = pvgpu_read_memory(pvgpu, PVGPU_CONTROL(reset_request));
 
-    pvgpu_write(pvgpu, PVGPU_REG_IRQ_MASK, 3);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 3);
     for (size_t i = 0; i < sizeof(dirty) / sizeof(dirty[0]); i++) {
         pvgpu_write_memory(pvgpu, dirty[i], 0x77777777);
     }
-    pvgpu_write_memory(pvgpu, PVGPU_RING_OFFSET, 0x12345678);
-    pvgpu_write(pvgpu, PVGPU_REG_RESET, 1);
+    pvgpu_write_memory(pvgpu, BG_PVGPU_RING_OFFSET, 0x12345678);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_RESET, 1);
     expect_described(pvgpu, PVGPU_TEST_SIZE);
     for (size_t i = 0; i < sizeof(dirty) / sizeof(dirty[0]); i++) {
         assert_int_equal(pvgpu_read_memory(pvgpu, dirty[i]), 0);
     }
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_STATUS), 1);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_IRQ_MASK), 3); /* kept */
-    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_RING_OFFSET), 0x12345678); /* likewise */
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 1);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 3); /* kept */
+    assert_int_equal(pvgpu_read_memory(pvgpu, BG_PVGPU_RING_OFFSET), 0x12345678); /* likewise */
     assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_CONTROL(reset_request)), count + 1);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 1);
 }
@@ -225,14 +225,14 @@ static void test_reset_register(void **state)
 /* The window above 4 GiB of -M virt, and the largest size there is. */
 static void test_two_gigabytes_above_4g(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start(false, ",shmem_size=2G");
+    struct bg_pvgpu *pvgpu = pvgpu_start(false, ",shmem_size=2G");
     uint64_t address = 0x8000000000ull;
 
     (void)state;
     qtest_write(pvgpu->qemu, 4, pci_config_address(0, PVGPU_SLOT, 0, 0x18), (uint32_t)address);
     qtest_write(pvgpu->qemu, 4, pci_config_address(0, PVGPU_SLOT, 0, 0x1C), address >> 32);
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_SHMEM_SIZE), 0x80000000);
-    assert_int_equal(qtest_read(pvgpu->qemu, 4, address), PVGPU_MAGIC);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_SHMEM_SIZE), 0x80000000);
+    assert_int_equal(qtest_read(pvgpu->qemu, 4, address), BG_PVGPU_MAGIC);
     assert_int_equal(qtest_read(pvgpu->qemu, 4, address + 0x1C), 0x80000000 - 0x1001000);
     qtest_write(pvgpu->qemu, 8, address + 0x7FFFFFF8, 0x1122334455667788);
     assert_true(qtest_read(pvgpu->qemu, 8, address + 0x7FFFFFF8) == 0x1122334455667788);
@@ -242,7 +242,7 @@ static void test_two_gigabytes_above_4g(void **state)
 /* Below, 256 MiB are what fits: the window ends at 0x3EFF0000, and a BAR is naturally aligned. */
 static void test_without_highmem(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start_line(
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(
         false, "-M highmem=off -device pvgpu,id=gpu,addr=1,shmem_size=256M");
     uint64_t config = 0x3F000000 + (1 << 15);
 
@@ -250,7 +250,7 @@ static void test_without_highmem(void **state)
     qtest_write(pvgpu->qemu, 4, config + 0x18, 0x20000000);
     qtest_write(pvgpu->qemu, 4, config + 0x1C, 0);
     qtest_write(pvgpu->qemu, 2, config + 0x04, 6);
-    assert_int_equal(qtest_read(pvgpu->qemu, 4, 0x20000000), PVGPU_MAGIC);
+    assert_int_equal(qtest_read(pvgpu->qemu, 4, 0x20000000), BG_PVGPU_MAGIC);
     assert_int_equal(qtest_read(pvgpu->qemu, 4, 0x2000001C), 0x10000000 - 0x1001000);
     qtest_write(pvgpu->qemu, 4, 0x2FFFFFFC, 0xFEEDFACE);
     assert_int_equal(qtest_read(pvgpu->qemu, 4, 0x2FFFFFFC), 0xFEEDFACE);
@@ -288,12 +288,12 @@ static void test_properties(void **state)
 /* Both ways of writing a size. */
 static void test_size_in_bytes(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start(false, ",shmem_size=134217728,shmem_reserve=on");
+    struct bg_pvgpu *pvgpu = pvgpu_start(false, ",shmem_size=134217728,shmem_reserve=on");
     struct stat object;
     int fd = shm_open(pvgpu->object, O_RDONLY, 0);
 
     (void)state;
-    assert_int_equal(pvgpu_read(pvgpu, PVGPU_REG_SHMEM_SIZE), 0x8000000);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_SHMEM_SIZE), 0x8000000);
     assert_int_equal(fstat(fd, &object), 0);
     assert_true(object.st_blocks * 512 >= 0x8000000); /* reserved */
     close(fd);

@@ -29,7 +29,7 @@ static int end(void **state)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct pictures {
-    struct pvgpu_scanout_buffer buffer;
+    struct bg_pvgpu_scanout_buffer buffer;
     int fd;
     uint8_t *data;
 };
@@ -57,23 +57,23 @@ static void free_pictures(struct pictures *pictures)
     close(pictures->fd);
 }
 
-static void send_buffer(struct pvgpu *pvgpu, const struct pictures *pictures)
+static void send_buffer(struct bg_pvgpu *pvgpu, const struct pictures *pictures)
 {
-    pvgpu_send_fd(pvgpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &pictures->buffer,
+    pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &pictures->buffer,
                   sizeof(pictures->buffer), pictures->fd);
 }
 
 /* The whole of slot @slot, without gaps. */
-static struct pvgpu_scanout whole(const struct pictures *pictures, uint32_t slot, uint32_t width,
+static struct bg_pvgpu_scanout whole(const struct pictures *pictures, uint32_t slot, uint32_t width,
                                   uint32_t height)
 {
-    return (struct pvgpu_scanout){
+    return (struct bg_pvgpu_scanout){
         .buffer = pictures->buffer.buffer,
         .slot = slot,
         .width = width,
         .height = height,
         .stride = width * 4,
-        .format = PVGPU_FORMAT_B8G8R8A8_UNORM,
+        .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
         .damage_width = width,
         .damage_height = height,
     };
@@ -87,11 +87,11 @@ static uint32_t colour(uint32_t seed, uint32_t x, uint32_t y)
 }
 
 /* Red, green, blue in the bits of a number, as bytes of the format. */
-static void draw(const struct pictures *pictures, const struct pvgpu_scanout *scanout,
+static void draw(const struct pictures *pictures, const struct bg_pvgpu_scanout *scanout,
                  uint32_t seed)
 {
     uint8_t *picture = pictures->data + scanout->slot * pictures->buffer.slot_size;
-    bool red_first = scanout->format == PVGPU_FORMAT_R8G8B8A8_UNORM;
+    bool red_first = scanout->format == BG_PVGPU_FORMAT_R8G8B8A8_UNORM;
 
     for (uint32_t y = 0; y < scanout->height; y++) {
         for (uint32_t x = 0; x < scanout->width; x++) {
@@ -106,19 +106,19 @@ static void draw(const struct pictures *pictures, const struct pvgpu_scanout *sc
     }
 }
 
-static void show(struct pvgpu *pvgpu, const struct pvgpu_scanout *scanout)
+static void show(struct bg_pvgpu *pvgpu, const struct bg_pvgpu_scanout *scanout)
 {
     int64_t before = pvgpu_statistic(pvgpu, "stat-scanouts");
 
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout));
     pvgpu_wait_statistic(pvgpu, "stat-scanouts", before + 1);
 }
 
-static void expect_done(struct pvgpu *pvgpu, uint32_t buffer, uint32_t slot)
+static void expect_done(struct bg_pvgpu *pvgpu, uint32_t buffer, uint32_t slot)
 {
-    struct pvgpu_scanout_done done;
+    struct bg_pvgpu_scanout_done done;
 
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_SCANOUT_DONE, &done, sizeof(done));
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_DONE, &done, sizeof(done));
     assert_int_equal(done.buffer, buffer);
     assert_int_equal(done.slot, slot);
 }
@@ -126,7 +126,7 @@ static void expect_done(struct pvgpu *pvgpu, uint32_t buffer, uint32_t slot)
 /* ---- The screen ---- */
 
 /* QEMU pads each row to four bytes, which the format does not know. */
-static uint8_t *screendump(struct pvgpu *pvgpu, unsigned *width, unsigned *height, size_t *row)
+static uint8_t *screendump(struct bg_pvgpu *pvgpu, unsigned *width, unsigned *height, size_t *row)
 {
     char *path = harness_temp_path("screen.ppm");
     FILE *file;
@@ -154,7 +154,7 @@ static uint8_t *screendump(struct pvgpu *pvgpu, unsigned *width, unsigned *heigh
     return pixels;
 }
 
-static void expect_screen(struct pvgpu *pvgpu, uint32_t width, uint32_t height, uint32_t seed)
+static void expect_screen(struct bg_pvgpu *pvgpu, uint32_t width, uint32_t height, uint32_t seed)
 {
     unsigned shown_width, shown_height;
     size_t row;
@@ -176,7 +176,7 @@ static void expect_screen(struct pvgpu *pvgpu, uint32_t width, uint32_t height, 
 }
 
 /* A screen that QEMU draws by itself: nothing of ours. */
-static void expect_placeholder(struct pvgpu *pvgpu, uint32_t seed)
+static void expect_placeholder(struct bg_pvgpu *pvgpu, uint32_t seed)
 {
     unsigned width, height, equal = 0;
     size_t row;
@@ -196,9 +196,9 @@ static void expect_placeholder(struct pvgpu *pvgpu, uint32_t seed)
 
 static void test_picture(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x200000);
-    struct pvgpu_scanout scanout = whole(&pictures, 0, 640, 480);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 0, 640, 480);
 
     send_buffer(pvgpu, &pictures);
     draw(&pictures, &scanout, 1);
@@ -211,14 +211,14 @@ static void test_picture(void **state)
 
 static void test_formats(void **state)
 {
-    static const uint32_t formats[] = { PVGPU_FORMAT_B8G8R8A8_UNORM, PVGPU_FORMAT_B8G8R8X8_UNORM,
-                                        PVGPU_FORMAT_R8G8B8A8_UNORM };
-    struct pvgpu *pvgpu = *state;
+    static const uint32_t formats[] = { BG_PVGPU_FORMAT_B8G8R8A8_UNORM, BG_PVGPU_FORMAT_B8G8R8X8_UNORM,
+                                        BG_PVGPU_FORMAT_R8G8B8A8_UNORM };
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < 3; i++) {
-        struct pvgpu_scanout scanout = whole(&pictures, i % 2, 333, 77);
+        struct bg_pvgpu_scanout scanout = whole(&pictures, i % 2, 333, 77);
 
         scanout.format = formats[i];
         draw(&pictures, &scanout, 10 + i);
@@ -235,12 +235,12 @@ static void test_strides_and_sizes(void **state)
         uint32_t width, height, stride;
     } cases[] = { { 1, 1, 4 },       { 7, 5, 32 },     { 1000, 3, 4004 },
                   { 64, 1024, 256 }, { 16, 16, 16384 }, { 1, 65536 / 4, 4 } };
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x40000);
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct pvgpu_scanout scanout =
+        struct bg_pvgpu_scanout scanout =
             whole(&pictures, i % 2, cases[i].width, cases[i].height);
 
         scanout.stride = cases[i].stride;
@@ -255,17 +255,17 @@ static void test_strides_and_sizes(void **state)
 /* Each picture comes back as soon as the next is shown. */
 static void test_all_slots(void **state)
 {
-    struct pvgpu *pvgpu = *state;
-    struct pictures pictures = new_pictures(1, PVGPU_SCANOUT_SLOTS_MAX, 0x100000);
+    struct bg_pvgpu *pvgpu = *state;
+    struct pictures pictures = new_pictures(1, BG_PVGPU_SCANOUT_SLOTS_MAX, 0x100000);
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < 20; i++) {
-        struct pvgpu_scanout scanout = whole(&pictures, i % PVGPU_SCANOUT_SLOTS_MAX, 320, 240);
+        struct bg_pvgpu_scanout scanout = whole(&pictures, i % BG_PVGPU_SCANOUT_SLOTS_MAX, 320, 240);
 
         draw(&pictures, &scanout, i);
         show(pvgpu, &scanout);
         if (i) {
-            expect_done(pvgpu, 1, (i - 1) % PVGPU_SCANOUT_SLOTS_MAX);
+            expect_done(pvgpu, 1, (i - 1) % BG_PVGPU_SCANOUT_SLOTS_MAX);
         }
         pvgpu_expect_nothing(pvgpu);
         expect_screen(pvgpu, 320, 240, i);
@@ -276,9 +276,9 @@ static void test_all_slots(void **state)
 /* The picture that is shown, again, with other damage: nothing to give back. */
 static void test_same_picture_again(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 1, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 1, 320, 240);
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < 3; i++) {
@@ -301,9 +301,9 @@ static void test_same_picture_again(void **state)
 /* The window's size changes with a new buffer; the old one's pictures need not come back. */
 static void test_resize(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures first = new_pictures(1, 2, 0x100000), second = new_pictures(2, 3, 0x800000);
-    struct pvgpu_scanout scanout = whole(&first, 0, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&first, 0, 320, 240);
 
     send_buffer(pvgpu, &first);
     draw(&first, &scanout, 1);
@@ -324,16 +324,16 @@ static void test_resize(void **state)
 
 static void test_hide(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 1, 320, 240), nothing = { 0 };
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 1, 320, 240), nothing = { 0 };
 
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, &nothing, sizeof(nothing)); /* before any */
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, &nothing, sizeof(nothing)); /* before any */
     send_buffer(pvgpu, &pictures);
     draw(&pictures, &scanout, 4);
     show(pvgpu, &scanout);
     expect_screen(pvgpu, 320, 240, 4);
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, &nothing, sizeof(nothing));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, &nothing, sizeof(nothing));
     expect_done(pvgpu, 1, 1);
     expect_placeholder(pvgpu, 4);
     show(pvgpu, &scanout);
@@ -345,9 +345,9 @@ static void test_hide(void **state)
 /* A session that ends leaves its last picture; the next one begins to count anew. */
 static void test_session_ends(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(7, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
 
     send_buffer(pvgpu, &pictures);
     draw(&pictures, &scanout, 1);
@@ -370,9 +370,9 @@ static void test_session_ends(void **state)
 
 static void test_system_reset(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 1, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 1, 320, 240);
     uint32_t count;
 
     send_buffer(pvgpu, &pictures);
@@ -380,7 +380,7 @@ static void test_system_reset(void **state)
     show(pvgpu, &scanout);
     json_decref(qmp_command(pvgpu->qemu, "system_reset", NULL));
     json_decref(qmp_wait_event(pvgpu->qemu, "RESET", HARNESS_TIMEOUT_MS));
-    pvgpu_expect(pvgpu, PVGPU_MESSAGE_RESET, &count, sizeof(count));
+    pvgpu_expect(pvgpu, BG_PVGPU_MESSAGE_RESET, &count, sizeof(count));
     expect_done(pvgpu, 1, 1);
     expect_placeholder(pvgpu, 1);
     free_pictures(&pictures);
@@ -437,7 +437,7 @@ static void vnc_request(int fd, bool changes_only)
 }
 
 /* One update, whose rectangles must lie in the damage, and be of that picture. Their area. */
-static uint32_t vnc_take_update(int fd, const struct pvgpu_scanout *damage, uint32_t seed)
+static uint32_t vnc_take_update(int fd, const struct bg_pvgpu_scanout *damage, uint32_t seed)
 {
     uint32_t area = 0;
 
@@ -467,9 +467,9 @@ static void test_damage(void **state)
     char *vnc = harness_temp_path("vnc");
     char *line = harness_format("-vnc unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
                                 "backend_pipe=%%s", vnc, PVGPU_SLOT);
-    struct pvgpu *pvgpu = pvgpu_start_line(true, line);
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(true, line);
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
     uint32_t area = 0;
     int fd;
 
@@ -518,7 +518,7 @@ static void test_damage(void **state)
 
 /* ---- Lies: each ends the session, and nothing else ---- */
 
-static void expect_refused(struct pvgpu *pvgpu, const char *why)
+static void expect_refused(struct bg_pvgpu *pvgpu, const char *why)
 {
     assert_true(socket_wait_closed(pvgpu->peer, HARNESS_TIMEOUT_MS));
     process_wait_text(pvgpu->qemu->process, why);
@@ -530,7 +530,7 @@ static void expect_refused(struct pvgpu *pvgpu, const char *why)
 static void test_bad_scanouts(void **state)
 {
     static const struct {
-        struct pvgpu_scanout scanout;
+        struct bg_pvgpu_scanout scanout;
         const char *why;
     } bad[] = {
         { { 2, 0, 8, 8, 32, 87, 0, 0, 8, 8 }, "no such picture" },
@@ -555,12 +555,12 @@ static void test_bad_scanouts(void **state)
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct pvgpu *pvgpu;
+        struct bg_pvgpu *pvgpu;
         struct pictures pictures = new_pictures(1, 2, 0x40000);
 
         start((void **)&pvgpu);
         send_buffer(pvgpu, &pictures);
-        pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, &bad[i].scanout, sizeof(bad[i].scanout));
+        pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, &bad[i].scanout, sizeof(bad[i].scanout));
         expect_refused(pvgpu, bad[i].why);
         end((void **)&pvgpu);
         free_pictures(&pictures);
@@ -571,7 +571,7 @@ static void test_bad_scanouts(void **state)
 static void test_bad_buffers(void **state)
 {
     static const struct {
-        struct pvgpu_scanout_buffer buffer;
+        struct bg_pvgpu_scanout_buffer buffer;
         const char *why;
     } bad[] = {
         { { 0, 2, 0x1000, 0x2000 }, "its number does not count up" },
@@ -587,12 +587,12 @@ static void test_bad_buffers(void **state)
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct pvgpu *pvgpu;
+        struct bg_pvgpu *pvgpu;
         struct pictures pictures = new_pictures(1, 2, 0x1000);
         int file_fd = pictures.fd;
 
         start((void **)&pvgpu);
-        pvgpu_send_fd(pvgpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &bad[i].buffer, sizeof(bad[i].buffer),
+        pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &bad[i].buffer, sizeof(bad[i].buffer),
                       file_fd);
         expect_refused(pvgpu, bad[i].why);
         end((void **)&pvgpu);
@@ -604,10 +604,10 @@ static void test_bad_buffers(void **state)
 /* A file that could shrink under QEMU, or is none of memory, is not mapped. */
 static void test_files_that_cannot_be_trusted(void **state)
 {
-    const struct pvgpu_scanout_buffer buffer = { 1, 2, 0x1000, 0x2000 };
+    const struct bg_pvgpu_scanout_buffer buffer = { 1, 2, 0x1000, 0x2000 };
 
     for (unsigned i = 0; i < 5; i++) {
-        struct pvgpu *pvgpu;
+        struct bg_pvgpu *pvgpu;
         char *path = harness_temp_path("file");
         int fd = i < 3    ? memfd_create("pictures", MFD_CLOEXEC | MFD_ALLOW_SEALING)
                  : i == 3 ? open(path, O_RDWR | O_CREAT, 0600)
@@ -622,7 +622,7 @@ static void test_files_that_cannot_be_trusted(void **state)
                                                                        : F_SEAL_SEAL)), 0);
         }
         start((void **)&pvgpu);
-        pvgpu_send_fd(pvgpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), fd);
+        pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), fd);
         expect_refused(pvgpu, "not a memfd sealed");
         end((void **)&pvgpu);
         close(fd);
@@ -636,7 +636,7 @@ static void test_files_that_cannot_be_trusted(void **state)
 static void test_buffer_numbers_and_descriptors(void **state)
 {
     struct pictures pictures = new_pictures(3, 2, 0x1000);
-    struct pvgpu *pvgpu;
+    struct bg_pvgpu *pvgpu;
 
     (void)state;
     start((void **)&pvgpu);
@@ -646,18 +646,18 @@ static void test_buffer_numbers_and_descriptors(void **state)
     end((void **)&pvgpu);
 
     start((void **)&pvgpu);
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &pictures.buffer, sizeof(pictures.buffer));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &pictures.buffer, sizeof(pictures.buffer));
     expect_refused(pvgpu, "without its descriptor");
     end((void **)&pvgpu);
 
     start((void **)&pvgpu); /* descriptors with messages that have none: too many */
-    pvgpu_send_fd(pvgpu, PVGPU_MESSAGE_PAUSED, NULL, 0, pictures.fd);
-    pvgpu_send_fd(pvgpu, PVGPU_MESSAGE_PAUSED, NULL, 0, pictures.fd);
+    pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, pictures.fd);
+    pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, pictures.fd);
     expect_refused(pvgpu, "more descriptors");
     end((void **)&pvgpu);
 
     start((void **)&pvgpu);
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, "short", 5);
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, "short", 5);
     expect_refused(pvgpu, "too short");
     end((void **)&pvgpu);
     free_pictures(&pictures);
@@ -666,14 +666,14 @@ static void test_buffer_numbers_and_descriptors(void **state)
 /* Messages in one write, cut anywhere, with the descriptor in the middle of it. */
 static void test_buffer_behind_other_messages(void **state)
 {
-    struct pvgpu *pvgpu = *state;
+    struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
     uint32_t unknown = 0x7777;
 
     draw(&pictures, &scanout, 3);
     pvgpu_send(pvgpu, 0x2345, &unknown, sizeof(unknown));
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &unknown, sizeof(unknown));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &unknown, sizeof(unknown));
     send_buffer(pvgpu, &pictures);
     pvgpu_send(pvgpu, 0x1FFF, NULL, 0);
     show(pvgpu, &scanout);
@@ -684,15 +684,15 @@ static void test_buffer_behind_other_messages(void **state)
 /* An old backend knows none of this: what looks like it is a message of an unknown type. */
 static void test_old_backend_has_no_scanout(void **state)
 {
-    struct pvgpu *pvgpu = pvgpu_start(true, "");
-    struct pvgpu_scanout scanout = { 0 };
+    struct bg_pvgpu *pvgpu = pvgpu_start(true, "");
+    struct bg_pvgpu_scanout scanout = { 0 };
 
     (void)state;
     pvgpu_connect_old(pvgpu, 0);
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT, &scanout, sizeof(scanout));
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &scanout, sizeof(scanout));
-    pvgpu_send(pvgpu, PVGPU_MESSAGE_IRQ, &scanout, 4);
-    pvgpu_wait(pvgpu, PVGPU_REG_IRQ_STATUS, 1);
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, &scanout, sizeof(scanout));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &scanout, sizeof(scanout));
+    pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &scanout, 4);
+    pvgpu_wait(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 1);
     assert_int_equal(pvgpu_statistic(pvgpu, "connected"), 1);
     pvgpu_end(pvgpu);
 }

@@ -26,7 +26,7 @@ static struct sst *sst;
 
 /* ---- What the driver library stands on ---- */
 
-void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
     uint64_t start = (sst->used + align - 1) / align * align;
 
@@ -39,20 +39,20 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     return sst->memory + start;
 }
 
-void hal_dma_free(void *memory, size_t size)
+void bg_hal_dma_free(void *memory, size_t size)
 {
     (void)memory;
     (void)size;
 }
 
-void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
     (void)size;
     (void)type;
     return (void *)(uintptr_t)address;
 }
 
-uint64_t hal_time_ns(void)
+uint64_t bg_hal_time_ns(void)
 {
     struct timespec now;
 
@@ -60,17 +60,17 @@ uint64_t hal_time_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-void hal_wait(uint64_t deadline_ns)
+void bg_hal_wait(uint64_t deadline_ns)
 {
     (void)deadline_ns;
 }
 
 #define ACCESSORS(bits)                                                                        \
-    uint##bits##_t mmio_read##bits(const void *base, uint64_t offset)                          \
+    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                          \
     {                                                                                          \
         return (uint##bits##_t)qtest_read(sst->qemu, bits / 8, (uintptr_t)base + offset);      \
     }                                                                                          \
-    void mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
+    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
     {                                                                                          \
         qtest_write(sst->qemu, bits / 8, (uintptr_t)base + offset, value);                     \
     }
@@ -192,31 +192,31 @@ int sst_end_test(void **state)
 
 static void open_pci(struct sst *s)
 {
-    static struct pci_host host;
-    static struct pci_device functions[FUNCTIONS];
-    struct pci_device *function;
-    const struct pci_host_config config = {
+    static struct bg_pci_host host;
+    static struct bg_pci_device functions[FUNCTIONS];
+    struct bg_pci_device *function;
+    const struct bg_pci_host_config config = {
         .ecam = (void *)(uintptr_t)VIRT_ECAM_BASE,
         .ecam_size = BUSES << 20,
         .bus_last = BUSES - 1,
         .windows = {
-            [PCI_WINDOW_MEM32] = { VIRT_PCI_MEM32_BASE, VIRT_PCI_MEM32_BASE, 0x2EFF0000 },
-            [PCI_WINDOW_MEM64] = { 0x8000000000, 0x8000000000, 0x8000000000 },
+            [BG_PCI_WINDOW_MEM32] = { VIRT_PCI_MEM32_BASE, VIRT_PCI_MEM32_BASE, 0x2EFF0000 },
+            [BG_PCI_WINDOW_MEM64] = { 0x8000000000, 0x8000000000, 0x8000000000 },
         },
         .devices = functions,
         .device_capacity = FUNCTIONS,
     };
 
-    assert_int_equal(pci_host_init(&host, &config), 0);
-    pci_host_enumerate(&host); /* I/O ports find no window */
-    function = virtio_pci_find(&host, SST_VIRTIO_ID, NULL);
+    assert_int_equal(bg_pci_host_init(&host, &config), 0);
+    bg_pci_host_enumerate(&host); /* I/O ports find no window */
+    function = bg_virtio_pci_find(&host, BG_SST_VIRTIO_ID, NULL);
     assert_non_null(function);
-    assert_int_equal(virtio_pci_open(&s->device, &host, function), 0);
+    assert_int_equal(bg_virtio_pci_open(&s->device, &host, function), 0);
 }
 
 static uint64_t soon(void)
 {
-    return hal_time_ns() + HARNESS_TIMEOUT_MS * 1000000ull;
+    return bg_hal_time_ns() + HARNESS_TIMEOUT_MS * 1000000ull;
 }
 
 void sst_open_driver(struct sst *s)
@@ -224,29 +224,29 @@ void sst_open_driver(struct sst *s)
     uint64_t max_queues;
 
     if (s->setup.bus == SST_MMIO) {
-        assert_int_equal(virtio_mmio_open(&s->device, MMIO_BASE, MMIO_SIZE), 0);
+        assert_int_equal(bg_virtio_mmio_open(&s->device, MMIO_BASE, MMIO_SIZE), 0);
     } else {
         open_pci(s);
     }
-    assert_int_equal(s->device.id, SST_VIRTIO_ID);
-    assert_int_equal(virtio_start(&s->device,
-                                  SST_F_ALL | SST_RING_FEATURES | s->setup.features, 0, soon()),
+    assert_int_equal(s->device.id, BG_SST_VIRTIO_ID);
+    assert_int_equal(bg_virtio_start(&s->device,
+                                  BG_SST_F_ALL | SST_RING_FEATURES | s->setup.features, 0, soon()),
                      0);
-    assert_int_equal(virtio_config_read64(&s->device, offsetof(struct sst_config, max_queues),
+    assert_int_equal(bg_virtio_config_read64(&s->device, offsetof(struct bg_sst_config, max_queues),
                                           &max_queues),
                      0);
-    assert_in_range(max_queues, 1, SST_PAIRS_MAX);
+    assert_in_range(max_queues, 1, BG_SST_PAIRS_MAX);
     s->pairs = (unsigned)max_queues;
     s->queue_count = 2 * s->pairs + 1;
     for (unsigned i = 0; i < s->queue_count; i++) {
-        const struct virtqueue_options options = {
-            .index = (uint16_t)i, .size_max = SST_QUEUE_SIZE, .indirect_segments = 4,
+        const struct bg_virtqueue_options options = {
+            .index = (uint16_t)i, .size_max = BG_SST_QUEUE_SIZE, .indirect_segments = 4,
         }; /* virtio-mmio offers any size */
 
-        assert_int_equal(virtqueue_create(&s->queues[i], &s->device, &options), 0);
-        assert_int_equal(s->queues[i].size, SST_QUEUE_SIZE);
+        assert_int_equal(bg_virtqueue_create(&s->queues[i], &s->device, &options), 0);
+        assert_int_equal(s->queues[i].size, BG_SST_QUEUE_SIZE);
     }
-    assert_int_equal(virtio_ready(&s->device), 0);
+    assert_int_equal(bg_virtio_ready(&s->device), 0);
 }
 
 /* The driver has pointers into the guest's memory: the other's file takes its place. */
@@ -283,9 +283,9 @@ void sst_forget_driver(struct sst *s)
 
 /* ---- Chains ---- */
 
-struct sst_request sst_request(uint32_t type, uint64_t id)
+struct bg_sst_request sst_request(uint32_t type, uint64_t id)
 {
-    struct sst_request request = { .type = type, .request_id = id, .user_data = ~id };
+    struct bg_sst_request request = { .type = type, .request_id = id, .user_data = ~id };
 
     return request;
 }
@@ -293,7 +293,7 @@ struct sst_request sst_request(uint32_t type, uint64_t id)
 struct sst_chain *sst_prepare(struct sst *s, unsigned queue, const void *readable,
                               uint32_t readable_size, uint32_t writable_size)
 {
-    struct virtqueue_segment segments[4];
+    struct bg_virtqueue_segment segments[4];
     struct sst_chain *chain = &s->chains[s->chain_count];
     unsigned count = 0, first;
 
@@ -304,29 +304,29 @@ struct sst_chain *sst_prepare(struct sst *s, unsigned queue, const void *readabl
     chain->readable_size = readable_size;
     chain->writable_size = writable_size;
     if (readable_size) {
-        chain->readable = hal_dma_alloc(readable_size, 8, &chain->readable_address);
+        chain->readable = bg_hal_dma_alloc(readable_size, 8, &chain->readable_address);
         memcpy(chain->readable, readable, readable_size);
-        segments[count++] = (struct virtqueue_segment){ chain->readable_address, readable_size };
+        segments[count++] = (struct bg_virtqueue_segment){ chain->readable_address, readable_size };
     }
     first = count;
     if (writable_size) {
         uint32_t part = writable_size / 3; /* in two pieces */
 
-        chain->writable = hal_dma_alloc(writable_size + 64, 8, &chain->writable_address);
+        chain->writable = bg_hal_dma_alloc(writable_size + 64, 8, &chain->writable_address);
         memset(chain->writable, SST_PATTERN, writable_size + 64);
         if (part) {
-            segments[count++] = (struct virtqueue_segment){ chain->writable_address, part };
+            segments[count++] = (struct bg_virtqueue_segment){ chain->writable_address, part };
         }
-        segments[count++] = (struct virtqueue_segment){ chain->writable_address + part,
+        segments[count++] = (struct bg_virtqueue_segment){ chain->writable_address + part,
                                                         writable_size - part };
     }
-    assert_int_equal(virtqueue_add(&s->queues[queue], segments, first, count - first, chain), 0);
+    assert_int_equal(bg_virtqueue_add(&s->queues[queue], segments, first, count - first, chain), 0);
     return chain;
 }
 
 void sst_kick(struct sst *s, unsigned queue)
 {
-    assert_true(virtqueue_kick(&s->queues[queue]) >= 0);
+    assert_true(bg_virtqueue_kick(&s->queues[queue]) >= 0);
 }
 
 struct sst_chain *sst_add(struct sst *s, unsigned queue, const void *readable,
@@ -338,14 +338,14 @@ struct sst_chain *sst_add(struct sst *s, unsigned queue, const void *readable,
     return chain;
 }
 
-struct sst_chain *sst_submit(struct sst *s, const struct sst_request *request)
+struct sst_chain *sst_submit(struct sst *s, const struct bg_sst_request *request)
 {
-    return sst_add(s, 0, request, sizeof(*request), sizeof(struct sst_response));
+    return sst_add(s, 0, request, sizeof(*request), sizeof(struct bg_sst_response));
 }
 
 struct sst_chain *sst_submit_compute(struct sst *s, uint64_t id)
 {
-    struct sst_request request = sst_request(SST_COMPUTE, id);
+    struct bg_sst_request request = sst_request(BG_SST_COMPUTE, id);
 
     return sst_submit(s, &request);
 }
@@ -362,10 +362,10 @@ static void check_written(const struct sst_chain *chain)
 void sst_poll(struct sst *s)
 {
     for (unsigned i = 0; i < s->queue_count; i++) {
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
         int result;
 
-        while ((result = virtqueue_poll(&s->queues[i], &used)) == 1) {
+        while ((result = bg_virtqueue_poll(&s->queues[i], &used)) == 1) {
             struct sst_chain *chain = used.token;
 
             assert_int_equal(chain->queue, i);
@@ -383,7 +383,7 @@ void sst_wait(struct sst *s, struct sst_chain *chain)
     uint64_t deadline_ns = soon();
 
     for (sst_poll(s); !chain->done; sst_poll(s)) {
-        if (hal_time_ns() > deadline_ns) {
+        if (bg_hal_time_ns() > deadline_ns) {
             harness_fail("chain %d on queue %u stays unused", (int)(chain - s->chains),
                          chain->queue);
         }
@@ -399,10 +399,10 @@ void sst_expect_pending(struct sst *s, const struct sst_chain *chain)
     assert_false(chain->done);
 }
 
-const struct sst_response *sst_expect(struct sst *s, struct sst_chain *chain, uint32_t status)
+const struct bg_sst_response *sst_expect(struct sst *s, struct sst_chain *chain, uint32_t status)
 {
-    const struct sst_request *request = (const void *)chain->readable;
-    const struct sst_response *response = (const void *)chain->writable;
+    const struct bg_sst_request *request = (const void *)chain->readable;
+    const struct bg_sst_response *response = (const void *)chain->writable;
 
     sst_wait(s, chain);
     assert_int_equal(chain->written, sizeof(*response));
@@ -413,9 +413,9 @@ const struct sst_response *sst_expect(struct sst *s, struct sst_chain *chain, ui
     return response;
 }
 
-const struct sst_response *sst_do(struct sst *s, uint32_t type, uint64_t id, uint32_t status)
+const struct bg_sst_response *sst_do(struct sst *s, uint32_t type, uint64_t id, uint32_t status)
 {
-    struct sst_request request = sst_request(type, id);
+    struct bg_sst_request request = sst_request(type, id);
 
     return sst_expect(s, sst_submit(s, &request), status);
 }
@@ -454,7 +454,7 @@ void sst_wait_statistic(struct sst *s, const char *name, int64_t count)
     int64_t now;
 
     while ((now = sst_statistic(s, name)) != count) {
-        if (hal_time_ns() > deadline_ns) {
+        if (bg_hal_time_ns() > deadline_ns) {
             harness_fail("%s stays %lld, wanted %lld", name, (long long)now, (long long)count);
         }
     }
@@ -478,7 +478,7 @@ void sst_wait_wire(struct sst *s, const char *wire)
         char *now = sst_property(s, "wire");
         bool equal = strcmp(now, wire) == 0;
 
-        if (!equal && hal_time_ns() > deadline_ns) {
+        if (!equal && bg_hal_time_ns() > deadline_ns) {
             harness_fail("the wire stays '%s', wanted '%s'", now, wire);
         }
         free(now);

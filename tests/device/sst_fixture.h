@@ -33,14 +33,14 @@ struct sst_setup {
     enum sst_bus bus;
     const char *properties; /* ",name=value,..." of the device, or NULL */
     const char *arguments;  /* further words for QEMU, or NULL */
-    uint64_t features;      /* wanted besides SST_F_ALL and SST_RING_FEATURES; 0: none */
+    uint64_t features;      /* wanted besides BG_SST_F_ALL and SST_RING_FEATURES; 0: none */
     bool no_simulator;      /* nobody listens */
     bool no_driver;         /* the driver does not start */
     bool legacy;            /* virtio-mmio of version 1 */
     const char *socket;     /* NULL: one of its own */
 };
 
-#define SST_RING_FEATURES (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX)
+#define SST_RING_FEATURES (BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX)
 
 /* A request of the guest, or a buffer that it posts. */
 struct sst_chain {
@@ -62,8 +62,8 @@ struct sst {
     uint8_t *memory; /* the guest's */
     char *memory_path;
     uint64_t used; /* bytes of it */
-    struct virtio_device device;
-    struct virtqueue queues[2 * SST_PAIRS_MAX + 1];
+    struct bg_virtio_device device;
+    struct bg_virtqueue queues[2 * BG_SST_PAIRS_MAX + 1];
     unsigned queue_count, pairs;
     struct sst_chain chains[SST_CHAINS];
     unsigned chain_count;
@@ -72,7 +72,7 @@ struct sst {
     uint64_t sim_sequence;
     bool sim_knows_guest; /* the machine's reset was told */
     uint8_t *sim_frame;
-    struct sst_frame sim_header;
+    struct bg_sst_frame sim_header;
     uint32_t sim_offset;
 };
 
@@ -96,7 +96,7 @@ void sst_forget_driver(struct sst *sst);
 
 /* ---- The guest ---- */
 
-struct sst_request sst_request(uint32_t type, uint64_t id);
+struct bg_sst_request sst_request(uint32_t type, uint64_t id);
 /* A chain with these sizes (0: no such part); the writable part is full of SST_PATTERN. Kicked. */
 struct sst_chain *sst_add(struct sst *sst, unsigned queue, const void *readable,
                           uint32_t readable_size, uint32_t writable_size);
@@ -105,7 +105,7 @@ struct sst_chain *sst_prepare(struct sst *sst, unsigned queue, const void *reada
                               uint32_t readable_size, uint32_t writable_size);
 void sst_kick(struct sst *sst, unsigned queue);
 /* On pair 0, the response in the chain. */
-struct sst_chain *sst_submit(struct sst *sst, const struct sst_request *request);
+struct sst_chain *sst_submit(struct sst *sst, const struct bg_sst_request *request);
 struct sst_chain *sst_submit_compute(struct sst *sst, uint64_t id);
 /* Until the device has used it. */
 void sst_wait(struct sst *sst, struct sst_chain *chain);
@@ -114,9 +114,9 @@ void sst_poll(struct sst *sst);
 /* It is not used, and will not be for what has happened so far. */
 void sst_expect_pending(struct sst *sst, const struct sst_chain *chain);
 /* Waits, then checks length, status, id and user_data; returns the response. */
-const struct sst_response *sst_expect(struct sst *sst, struct sst_chain *chain, uint32_t status);
+const struct bg_sst_response *sst_expect(struct sst *sst, struct sst_chain *chain, uint32_t status);
 /* A whole request with this type and id, and its end. */
-const struct sst_response *sst_do(struct sst *sst, uint32_t type, uint64_t id, uint32_t status);
+const struct bg_sst_response *sst_do(struct sst *sst, uint32_t type, uint64_t id, uint32_t status);
 /* Everything from here to the end is zero. */
 void sst_expect_zero(const uint8_t *data, size_t size);
 /* All chains are done: they and their memory may be used again. */

@@ -37,24 +37,24 @@ static void read_exactly(struct sst *sst, void *data, size_t size)
     assert_int_equal(socket_read(sst->peer, data, size, HARNESS_TIMEOUT_MS), size);
 }
 
-struct sst_hello sim_take_hello(struct sst *sst)
+struct bg_sst_hello sim_take_hello(struct sst *sst)
 {
-    struct sst_request request;
-    struct sst_hello hello;
+    struct bg_sst_request request;
+    struct bg_sst_hello hello;
 
     read_exactly(sst, &request, sizeof(request));
-    assert_int_equal(request.type, SST_HELLO_TYPE);
-    assert_int_equal(request.request_id, SST_HELLO_REQUEST_ID);
+    assert_int_equal(request.type, BG_SST_HELLO_TYPE);
+    assert_int_equal(request.request_id, BG_SST_HELLO_REQUEST_ID);
     memcpy(&hello, request.payload.data, sizeof(hello));
-    assert_int_equal(hello.magic, SST_HELLO_MAGIC);
-    assert_int_equal(hello.version, SST_WIRE_VERSION);
-    sst_expect_zero(request.payload.data + sizeof(hello), SST_PAYLOAD_SIZE - sizeof(hello));
+    assert_int_equal(hello.magic, BG_SST_HELLO_MAGIC);
+    assert_int_equal(hello.version, BG_SST_WIRE_VERSION);
+    sst_expect_zero(request.payload.data + sizeof(hello), BG_SST_PAYLOAD_SIZE - sizeof(hello));
     return hello;
 }
 
 void sim_refuse_hello(struct sst *sst)
 {
-    struct sst_response response = sim_response(SST_INVALID, SST_HELLO_REQUEST_ID, 0);
+    struct bg_sst_response response = sim_response(BG_SST_INVALID, BG_SST_HELLO_REQUEST_ID, 0);
 
     sim_answer_old(sst, &response);
     sst_wait_wire(sst, "old");
@@ -62,10 +62,10 @@ void sim_refuse_hello(struct sst *sst)
 
 void sim_answer_hello(struct sst *sst, uint64_t features)
 {
-    struct sst_response response = sim_response(SST_OK, SST_HELLO_REQUEST_ID, 0);
-    const struct sst_hello_reply reply = {
-        .magic = SST_HELLO_REPLY_MAGIC,
-        .version = SST_WIRE_VERSION,
+    struct bg_sst_response response = sim_response(BG_SST_OK, BG_SST_HELLO_REQUEST_ID, 0);
+    const struct bg_sst_hello_reply reply = {
+        .magic = BG_SST_HELLO_REPLY_MAGIC,
+        .version = BG_SST_WIRE_VERSION,
         .features = features,
         .clock_hz = 1000000000,
         .name = "test",
@@ -89,7 +89,7 @@ void sim_connect(struct sst *sst, uint64_t features)
     sim_answer_hello(sst, features);
     sst_wait_wire(sst, "frames");
     if (!sst->sim_knows_guest) {
-        sim_expect_reset(sst, SST_RESET_DEVICE);
+        sim_expect_reset(sst, BG_SST_RESET_DEVICE);
     }
     sst->sim_knows_guest = true;
 }
@@ -110,22 +110,22 @@ int sim_begin_test(void **state)
 
 /* ---- Old wire ---- */
 
-struct sst_request sim_take_old(struct sst *sst)
+struct bg_sst_request sim_take_old(struct sst *sst)
 {
-    struct sst_request request;
+    struct bg_sst_request request;
 
     read_exactly(sst, &request, sizeof(request));
     return request;
 }
 
-struct sst_response sim_response(uint32_t status, uint64_t id, uint64_t result)
+struct bg_sst_response sim_response(uint32_t status, uint64_t id, uint64_t result)
 {
-    struct sst_response response = { .status = status, .request_id = id, .result = result };
+    struct bg_sst_response response = { .status = status, .request_id = id, .result = result };
 
     return response;
 }
 
-void sim_answer_old(struct sst *sst, const struct sst_response *response)
+void sim_answer_old(struct sst *sst, const struct bg_sst_response *response)
 {
     assert_true(socket_write(sst->peer, response, sizeof(*response)));
 }
@@ -135,9 +135,9 @@ void sim_answer_old(struct sst *sst, const struct sst_response *response)
 static void read_frame(struct sst *sst)
 {
     read_exactly(sst, &sst->sim_header, sizeof(sst->sim_header));
-    assert_int_equal(sst->sim_header.magic, SST_FRAME_MAGIC);
-    assert_true(sst->sim_header.size <= SST_FRAME_SIZE_MAX && sst->sim_header.size % 8 == 0);
-    assert_true(sst->sim_header.count <= SST_FRAME_COUNT_MAX);
+    assert_int_equal(sst->sim_header.magic, BG_SST_FRAME_MAGIC);
+    assert_true(sst->sim_header.size <= BG_SST_FRAME_SIZE_MAX && sst->sim_header.size % 8 == 0);
+    assert_true(sst->sim_header.count <= BG_SST_FRAME_COUNT_MAX);
     assert_int_equal(sst->sim_header.sequence, ++sst->sim_sequence);
     assert_int_equal(sst->sim_header.next_ns, 0);
     free(sst->sim_frame);
@@ -171,7 +171,7 @@ struct sim_record sim_take_request(struct sst *sst)
 {
     struct sim_record taken = sim_take(sst);
 
-    assert_int_equal(taken.record.kind, SST_RECORD_REQUEST);
+    assert_int_equal(taken.record.kind, BG_SST_RECORD_REQUEST);
     assert_true(taken.record.size >= 24);
     return taken;
 }
@@ -180,22 +180,22 @@ void sim_expect_reset(struct sst *sst, uint32_t reason)
 {
     struct sim_record notice = sim_take(sst);
 
-    assert_int_equal(notice.record.kind, SST_RECORD_RESET);
-    assert_int_equal(notice.record.size, sizeof(struct sst_reset_notice));
+    assert_int_equal(notice.record.kind, BG_SST_RECORD_RESET);
+    assert_int_equal(notice.record.size, sizeof(struct bg_sst_reset_notice));
     assert_int_equal(notice.body.notice.reason, reason);
 }
 
 void sim_frame_begin(struct sim_frame *frame)
 {
     memset(&frame->header, 0, sizeof(frame->header));
-    frame->header.magic = SST_FRAME_MAGIC;
+    frame->header.magic = BG_SST_FRAME_MAGIC;
     frame->size = sizeof(frame->header);
 }
 
 void sim_frame_add(struct sim_frame *frame, uint16_t kind, uint64_t tag, uint64_t time_ns,
                    uint64_t cycles, const void *body, uint32_t size)
 {
-    const struct sst_record record = {
+    const struct bg_sst_record record = {
         .kind = kind, .size = size, .tag = tag, .time_ns = time_ns, .cycles = cycles,
     };
     uint32_t padded = (size + 7) & ~7u;
@@ -220,38 +220,38 @@ void sim_frame_send(struct sst *sst, struct sim_frame *frame)
     assert_true(socket_write(sst->peer, frame->data, frame->size));
 }
 
-void sim_answer(struct sst *sst, uint64_t tag, const struct sst_response *response, uint32_t size)
+void sim_answer(struct sst *sst, uint64_t tag, const struct bg_sst_response *response, uint32_t size)
 {
     static struct sim_frame frame;
 
     sim_frame_begin(&frame);
-    sim_frame_add(&frame, SST_RECORD_ANSWER, tag, 0, 0, response, size);
+    sim_frame_add(&frame, BG_SST_RECORD_ANSWER, tag, 0, 0, response, size);
     sim_frame_send(sst, &frame);
 }
 
 void sim_answer_status(struct sst *sst, uint64_t tag, uint32_t status)
 {
-    struct sst_response response = sim_response(status, 0, 0);
+    struct bg_sst_response response = sim_response(status, 0, 0);
 
-    sim_answer(sst, tag, &response, offsetof(struct sst_response, payload));
+    sim_answer(sst, tag, &response, offsetof(struct bg_sst_response, payload));
 }
 
-void sim_event(struct sst *sst, const struct sst_event *event)
+void sim_event(struct sst *sst, const struct bg_sst_event *event)
 {
     static struct sim_frame frame;
 
     sim_frame_begin(&frame);
-    sim_frame_add(&frame, SST_RECORD_EVENT, 0, 0, 0, event, sizeof(*event));
+    sim_frame_add(&frame, BG_SST_RECORD_EVENT, 0, 0, 0, event, sizeof(*event));
     sim_frame_send(sst, &frame);
 }
 
 void sim_check_works(struct sst *sst, uint64_t id)
 {
-    struct sst_response response = sim_response(SST_OK, 0, id + 1);
+    struct bg_sst_response response = sim_response(BG_SST_OK, 0, id + 1);
     struct sst_chain *chain = sst_submit_compute(sst, id);
     struct sim_record taken = sim_take_request(sst);
 
     assert_int_equal(taken.body.request.request_id, id);
-    sim_answer(sst, taken.record.tag, &response, offsetof(struct sst_response, payload));
-    assert_int_equal(sst_expect(sst, chain, SST_OK)->result, id + 1);
+    sim_answer(sst, taken.record.tag, &response, offsetof(struct bg_sst_response, payload));
+    assert_int_equal(sst_expect(sst, chain, BG_SST_OK)->result, id + 1);
 }

@@ -5,7 +5,7 @@
 
 #include "sst_fixture.h"
 
-#define SIM_ALL (SST_WIRE_EVENTS | SST_WIRE_CANCEL)
+#define SIM_ALL (BG_SST_WIRE_EVENTS | BG_SST_WIRE_CANCEL)
 
 /* ---- Connection ---- */
 
@@ -14,8 +14,8 @@ void sim_accept(struct sst *sst);
 void sim_hang_up(struct sst *sst);
 void sim_listen(struct sst *sst);
 /* Reads the probe and checks it. */
-struct sst_hello sim_take_hello(struct sst *sst);
-/* The answer of an old simulator: status SST_INVALID. Waits until the device has it. */
+struct bg_sst_hello sim_take_hello(struct sst *sst);
+/* The answer of an old simulator: status BG_SST_INVALID. Waits until the device has it. */
 void sim_refuse_hello(struct sst *sst);
 /* The answer of one with the extension. */
 void sim_answer_hello(struct sst *sst, uint64_t features);
@@ -28,19 +28,19 @@ int sim_begin_test(void **state);
 
 /* ---- Old wire ---- */
 
-struct sst_request sim_take_old(struct sst *sst);
-struct sst_response sim_response(uint32_t status, uint64_t id, uint64_t result);
-void sim_answer_old(struct sst *sst, const struct sst_response *response);
+struct bg_sst_request sim_take_old(struct sst *sst);
+struct bg_sst_response sim_response(uint32_t status, uint64_t id, uint64_t result);
+void sim_answer_old(struct sst *sst, const struct bg_sst_response *response);
 /* Nothing comes that has not been taken. */
 void sim_expect_silence(struct sst *sst);
 
 /* ---- Frames ---- */
 
 struct sim_record {
-    struct sst_record record;
+    struct bg_sst_record record;
     union {
-        struct sst_request request; /* with its zeros */
-        struct sst_reset_notice notice;
+        struct bg_sst_request request; /* with its zeros */
+        struct bg_sst_reset_notice notice;
     } body;
 };
 
@@ -54,7 +54,7 @@ void sim_expect_reset(struct sst *sst, uint32_t reason);
 
 /* A frame under construction. */
 struct sim_frame {
-    struct sst_frame header;
+    struct bg_sst_frame header;
     uint8_t data[64 << 10]; /* header first */
     uint32_t size;
 };
@@ -65,10 +65,10 @@ void sim_frame_add(struct sim_frame *frame, uint16_t kind, uint64_t tag, uint64_
 /* With the header that `frame` has; magic, size and count are right unless set before. */
 void sim_frame_send(struct sst *sst, struct sim_frame *frame);
 /* One answer with `size` bytes of `response` in a frame of its own. */
-void sim_answer(struct sst *sst, uint64_t tag, const struct sst_response *response,
+void sim_answer(struct sst *sst, uint64_t tag, const struct bg_sst_response *response,
                 uint32_t size);
 void sim_answer_status(struct sst *sst, uint64_t tag, uint32_t status);
-void sim_event(struct sst *sst, const struct sst_event *event);
+void sim_event(struct sst *sst, const struct bg_sst_event *event);
 /* One request that succeeds. */
 void sim_check_works(struct sst *sst, uint64_t id);
 

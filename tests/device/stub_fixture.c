@@ -89,11 +89,11 @@ void stub_write(struct stub *stub, uint32_t offset, uint32_t value)
 void stub_submit(struct stub *stub, uint32_t id, const void *request, uint32_t size)
 {
     if (size) {
-        qtest_write_block(stub->qemu, stub->bar + VGPU_STUB_REQUEST_BUFFER, request, size);
+        qtest_write_block(stub->qemu, stub->bar + BG_VGPU_STUB_REQUEST_BUFFER, request, size);
     }
-    stub_write(stub, VGPU_STUB_REG_REQUEST_ID, id);
-    stub_write(stub, VGPU_STUB_REG_REQUEST_LEN, size);
-    stub_write(stub, VGPU_STUB_REG_DOORBELL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_REQUEST_ID, id);
+    stub_write(stub, BG_VGPU_STUB_REG_REQUEST_LEN, size);
+    stub_write(stub, BG_VGPU_STUB_REG_DOORBELL, 1);
 }
 
 uint32_t stub_poll(struct stub *stub)
@@ -101,7 +101,7 @@ uint32_t stub_poll(struct stub *stub)
     uint64_t deadline_ms = harness_now_ms() + HARNESS_TIMEOUT_MS;
     uint32_t status;
 
-    while ((status = stub_read(stub, VGPU_STUB_REG_STATUS)) == VGPU_STUB_BUSY) {
+    while ((status = stub_read(stub, BG_VGPU_STUB_REG_STATUS)) == BG_VGPU_STUB_BUSY) {
         if (harness_now_ms() > deadline_ms) {
             harness_fail("the device stays BUSY");
         }
@@ -128,14 +128,14 @@ void stub_wait_statistic(struct stub *stub, const char *name, int64_t count)
 
 void stub_expect_error(struct stub *stub, uint32_t code)
 {
-    assert_int_equal(stub_poll(stub), VGPU_STUB_ERROR);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_ERROR_CODE), code);
+    assert_int_equal(stub_poll(stub), BG_VGPU_STUB_ERROR);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_ERROR_CODE), code);
 }
 
 void stub_expect_done(struct stub *stub)
 {
-    assert_int_equal(stub_poll(stub), VGPU_STUB_DONE);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_ERROR_CODE), 0);
+    assert_int_equal(stub_poll(stub), BG_VGPU_STUB_DONE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_ERROR_CODE), 0);
 }
 
 bool stub_intx(struct stub *stub)
@@ -152,15 +152,15 @@ void stub_accept(struct stub *stub)
     assert_true(stub->peer >= 0);
 }
 
-struct vgpu_stub_message stub_take(struct stub *stub, void *payload)
+struct bg_vgpu_stub_message stub_take(struct stub *stub, void *payload)
 {
-    struct vgpu_stub_message header;
+    struct bg_vgpu_stub_message header;
 
     assert_int_equal(socket_read(stub->peer, &header, sizeof(header), HARNESS_TIMEOUT_MS),
                      sizeof(header));
-    assert_int_equal(header.magic, VGPU_STUB_MESSAGE_MAGIC);
-    assert_int_equal(header.type, VGPU_STUB_MESSAGE_REQUEST);
-    assert_in_range(header.payload_length, 1, VGPU_STUB_PAYLOAD_MAX);
+    assert_int_equal(header.magic, BG_VGPU_STUB_MESSAGE_MAGIC);
+    assert_int_equal(header.type, BG_VGPU_STUB_MESSAGE_REQUEST);
+    assert_in_range(header.payload_length, 1, BG_VGPU_STUB_PAYLOAD_MAX);
     assert_int_equal(socket_read(stub->peer, payload, header.payload_length, HARNESS_TIMEOUT_MS),
                      header.payload_length);
     return header;
@@ -168,8 +168,8 @@ struct vgpu_stub_message stub_take(struct stub *stub, void *payload)
 
 size_t stub_message(uint8_t *out, uint32_t type, uint32_t id, const void *payload, uint16_t size)
 {
-    struct vgpu_stub_message header = {
-        .magic = VGPU_STUB_MESSAGE_MAGIC,
+    struct bg_vgpu_stub_message header = {
+        .magic = BG_VGPU_STUB_MESSAGE_MAGIC,
         .type = type,
         .request_id = id,
         .pool_id = 'A',
@@ -186,24 +186,24 @@ size_t stub_message(uint8_t *out, uint32_t type, uint32_t id, const void *payloa
 void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload,
                  uint16_t size)
 {
-    uint8_t message[sizeof(struct vgpu_stub_message) + 0x10000];
+    uint8_t message[sizeof(struct bg_vgpu_stub_message) + 0x10000];
 
     assert_true(socket_write(stub->peer, message, stub_message(message, type, id, payload, size)));
 }
 
 void stub_answer_status(struct stub *stub, uint32_t id, uint32_t status)
 {
-    struct vgpu_stub_response response = { .version = VGPU_STUB_PROTOCOL_VERSION,
+    struct bg_vgpu_stub_response response = { .version = BG_VGPU_STUB_PROTOCOL_VERSION,
                                            .status = status,
                                            .data_offset = sizeof(response) };
 
-    stub_answer(stub, VGPU_STUB_MESSAGE_RESPONSE, id, &response, sizeof(response));
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_RESPONSE, id, &response, sizeof(response));
 }
 
 void stub_check_works(struct stub *stub, uint32_t id)
 {
-    uint8_t request[100], payload[VGPU_STUB_PAYLOAD_MAX];
-    struct vgpu_stub_message header;
+    uint8_t request[100], payload[BG_VGPU_STUB_PAYLOAD_MAX];
+    struct bg_vgpu_stub_message header;
 
     memset(request, (int)(id | 1), sizeof(request));
     stub_submit(stub, id, request, sizeof(request));
@@ -214,6 +214,6 @@ void stub_check_works(struct stub *stub, uint32_t id)
     assert_int_equal(header.request_id, id);
     assert_int_equal(header.payload_length, sizeof(request));
     assert_memory_equal(payload, request, sizeof(request));
-    stub_answer_status(stub, id, COMPUTE_OK);
+    stub_answer_status(stub, id, BG_COMPUTE_OK);
     stub_expect_done(stub);
 }

@@ -59,7 +59,7 @@ bool stub_intx(struct stub *stub);
 void stub_accept(struct stub *stub);
 void stub_hang_up(struct stub *stub);
 /* The next message must be a REQUEST; its header, payload to @payload (1024 bytes). */
-struct vgpu_stub_message stub_take(struct stub *stub, void *payload);
+struct bg_vgpu_stub_message stub_take(struct stub *stub, void *payload);
 /* A message from the mediator. */
 size_t stub_message(uint8_t *out, uint32_t type, uint32_t id, const void *payload, uint16_t size);
 void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload,

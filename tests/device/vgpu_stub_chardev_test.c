@@ -7,8 +7,8 @@
 
 #include "stub_fixture.h"
 
-static uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
-static const uint8_t request[VGPU_STUB_PAYLOAD_MAX] = "a request";
+static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+static const uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX] = "a request";
 
 #define DEVICE " -device vgpu-stub,id=gpu,addr=1,chardev=med"
 
@@ -48,8 +48,8 @@ static void test_requests(void **state)
 static void test_answer_byte_by_byte(void **state)
 {
     struct stub *stub = *state;
-    uint8_t message[VGPU_STUB_PAYLOAD_MAX + 20], answer[40] = { 0 };
-    size_t size = stub_message(message, VGPU_STUB_MESSAGE_RESPONSE, 1, answer, sizeof(answer));
+    uint8_t message[BG_VGPU_STUB_PAYLOAD_MAX + 20], answer[40] = { 0 };
+    size_t size = stub_message(message, BG_VGPU_STUB_MESSAGE_RESPONSE, 1, answer, sizeof(answer));
 
     wait_connected(stub, true);
     stub_submit(stub, 1, request, 40);
@@ -58,7 +58,7 @@ static void test_answer_byte_by_byte(void **state)
         assert_true(socket_write(stub->peer, message + i, 1));
     }
     stub_expect_done(stub);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 40);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 40);
 }
 
 static void test_death_and_return(void **state)
@@ -69,7 +69,7 @@ static void test_death_and_return(void **state)
     stub_submit(stub, 1, request, 40);
     stub_take(stub, payload);
     stub_hang_up(stub);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub_accept(stub);
     wait_connected(stub, true);
     stub_check_works(stub, 2);
@@ -83,7 +83,7 @@ static void test_garbage(void **state)
     stub_submit(stub, 1, request, 40);
     stub_take(stub, payload);
     socket_write(stub->peer, "nonsense", 8);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     assert_true(socket_wait_closed(stub->peer, HARNESS_TIMEOUT_MS));
     stub_accept(stub);
     wait_connected(stub, true);
@@ -98,7 +98,7 @@ static void test_timeout_and_late_answer(void **state)
     stub_submit(stub, 1, request, 40);
     stub_take(stub, payload);
     qtest_clock_step_ns(stub->qemu, 25000 * 1000000ull);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     stub_answer_status(stub, 1, 0);
     stub_wait_statistic(stub, "stat-late-answers", 1);
     stub_check_works(stub, 1);
@@ -115,7 +115,7 @@ static void test_stopped(void **state)
     json_decref(qmp_command(stub->qemu, "stop", NULL));
     stub_answer_status(stub, 1, 0);
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     }
     json_decref(qmp_command(stub->qemu, "cont", NULL));
     stub_expect_done(stub);
@@ -125,9 +125,9 @@ static void test_stopped(void **state)
     json_decref(qmp_command(stub->qemu, "stop", NULL));
     stub_hang_up(stub);
     stub_accept(stub); /* it has noticed and come back: the old request is lost all the same */
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     json_decref(qmp_command(stub->qemu, "cont", NULL));
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     wait_connected(stub, true);
     stub_check_works(stub, 3);
 }
@@ -140,7 +140,7 @@ static void test_not_connected(void **state)
     (void)state;
     stub_enable(stub, 0, STUB_SLOT, STUB_BAR_ADDRESS);
     stub_submit(stub, 1, request, 40);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub->listener = unix_listen(stub->path, 1);
     stub_accept(stub);
     wait_connected(stub, true);
@@ -157,7 +157,7 @@ static void test_full(void **state)
     wait_connected(stub, true);
     while (id < 400) {
         stub_submit(stub, id++, request, 1024);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         if (stub_statistic(stub, "stat-disconnections")) {
             print_message("# sockets of this machine are too large to be filled\n");
             skip();

@@ -19,8 +19,8 @@ static int end(void **state)
     return 0;
 }
 
-static uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
-static const uint8_t request[VGPU_STUB_PAYLOAD_MAX] = "a request";
+static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+static const uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX] = "a request";
 
 /* ---- Reset ---- */
 
@@ -33,10 +33,10 @@ static void reset_machine(struct stub *stub)
 static void expect_fresh(struct stub *stub)
 {
     static const uint32_t zero[] = {
-        VGPU_STUB_REG_STATUS,       VGPU_STUB_REG_ERROR_CODE, VGPU_STUB_REG_REQUEST_LEN,
-        VGPU_STUB_REG_RESPONSE_LEN, VGPU_STUB_REG_IRQ_CTRL,   VGPU_STUB_REG_IRQ_STATUS,
-        VGPU_STUB_REG_REQUEST_ID,   VGPU_STUB_REG_SCRATCH,    VGPU_STUB_REG_TIMESTAMP_LO,
-        VGPU_STUB_REQUEST_BUFFER,   VGPU_STUB_RESPONSE_BUFFER,
+        BG_VGPU_STUB_REG_STATUS,       BG_VGPU_STUB_REG_ERROR_CODE, BG_VGPU_STUB_REG_REQUEST_LEN,
+        BG_VGPU_STUB_REG_RESPONSE_LEN, BG_VGPU_STUB_REG_IRQ_CTRL,   BG_VGPU_STUB_REG_IRQ_STATUS,
+        BG_VGPU_STUB_REG_REQUEST_ID,   BG_VGPU_STUB_REG_SCRATCH,    BG_VGPU_STUB_REG_TIMESTAMP_LO,
+        BG_VGPU_STUB_REQUEST_BUFFER,   BG_VGPU_STUB_RESPONSE_BUFFER,
     };
 
     for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
@@ -49,8 +49,8 @@ static void test_reset(void **state)
     struct stub *stub = *state;
 
     qtest_clock_step_ns(stub->qemu, 5000000);
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
-    stub_write(stub, VGPU_STUB_REG_SCRATCH, 5);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_SCRATCH, 5);
     stub_check_works(stub, 1);
     assert_true(stub_intx(stub));
     reset_machine(stub);
@@ -67,7 +67,7 @@ static void test_reset_while_busy(void **state)
 {
     struct stub *stub = *state;
 
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_submit(stub, 1, request, 40);
     stub_accept(stub);
     stub_take(stub, payload);
@@ -246,14 +246,14 @@ static void test_answer_while_stopped(void **state)
 {
     struct stub *stub = *state;
 
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_submit(stub, 1, request, 40);
     stub_accept(stub);
     stub_take(stub, payload);
     stop(stub);
     stub_answer_status(stub, 1, 0);
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     }
     assert_false(stub_intx(stub));
     go_on(stub);
@@ -272,11 +272,11 @@ static void test_death_while_stopped(void **state)
     stop(stub);
     stub_hang_up(stub);
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     }
     go_on(stub);
     stub_wait_statistic(stub, "stat-failed", 1);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub_check_works(stub, 2);
 }
 
@@ -318,32 +318,32 @@ static void test_migrate_idle(void **state)
 {
     struct stub *from = *state, *to;
     static const uint32_t kept[] = {
-        VGPU_STUB_REG_STATUS,     VGPU_STUB_REG_ERROR_CODE,   VGPU_STUB_REG_REQUEST_LEN,
-        VGPU_STUB_REG_REQUEST_ID, VGPU_STUB_REG_RESPONSE_LEN, VGPU_STUB_REG_IRQ_CTRL,
-        VGPU_STUB_REG_IRQ_STATUS, VGPU_STUB_REG_TIMESTAMP_LO, VGPU_STUB_REG_SCRATCH,
+        BG_VGPU_STUB_REG_STATUS,     BG_VGPU_STUB_REG_ERROR_CODE,   BG_VGPU_STUB_REG_REQUEST_LEN,
+        BG_VGPU_STUB_REG_REQUEST_ID, BG_VGPU_STUB_REG_RESPONSE_LEN, BG_VGPU_STUB_REG_IRQ_CTRL,
+        BG_VGPU_STUB_REG_IRQ_STATUS, BG_VGPU_STUB_REG_TIMESTAMP_LO, BG_VGPU_STUB_REG_SCRATCH,
     };
     uint32_t before[sizeof(kept) / sizeof(kept[0])];
-    uint8_t buffers[2 * VGPU_STUB_BUFFER_SIZE], after[2 * VGPU_STUB_BUFFER_SIZE];
+    uint8_t buffers[2 * BG_VGPU_STUB_BUFFER_SIZE], after[2 * BG_VGPU_STUB_BUFFER_SIZE];
 
     qtest_clock_step_ns(from->qemu, 123456000);
-    stub_write(from, VGPU_STUB_REG_SCRATCH, 0xFEEDFACE);
-    stub_write(from, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(from, BG_VGPU_STUB_REG_SCRATCH, 0xFEEDFACE);
+    stub_write(from, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_check_works(from, 42);
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         before[i] = stub_read(from, kept[i]);
     }
-    assert_int_equal(before[0], VGPU_STUB_DONE);
+    assert_int_equal(before[0], BG_VGPU_STUB_DONE);
     assert_int_equal(before[7], 123456);
-    qtest_read_block(from->qemu, from->bar + VGPU_STUB_REQUEST_BUFFER, buffers, sizeof(buffers));
+    qtest_read_block(from->qemu, from->bar + BG_VGPU_STUB_REQUEST_BUFFER, buffers, sizeof(buffers));
 
     to = migrate(from, "");
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         assert_int_equal(stub_read(to, kept[i]), before[i]);
     }
-    qtest_read_block(to->qemu, to->bar + VGPU_STUB_REQUEST_BUFFER, after, sizeof(after));
+    qtest_read_block(to->qemu, to->bar + BG_VGPU_STUB_REQUEST_BUFFER, after, sizeof(after));
     assert_memory_equal(after, buffers, sizeof(after));
     assert_true(stub_intx(to));
-    stub_write(to, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(to, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     assert_false(stub_intx(to));
     assert_int_equal(stub_statistic(to, "stat-failed"), 0);
     stub_check_works(to, 43);
@@ -356,18 +356,18 @@ static void test_migrate_busy(void **state)
     struct stub *from = *state, *to;
 
     stub_check_works(from, 1);
-    stub_write(from, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(from, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_submit(from, 2, request, 40);
     stub_take(from, payload);
     to = migrate(from, ",timeout_ms=500");
-    stub_expect_error(to, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(to, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     assert_true(stub_intx(to));
     assert_int_equal(stub_statistic(to, "stat-failed"), 1);
-    stub_write(to, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(to, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     qtest_clock_step_ns(to->qemu, 60000 * 1000000ull);
     assert_false(stub_intx(to));
     assert_int_equal(stub_statistic(to, "stat-failed"), 1);
-    stub_expect_error(to, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(to, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub_check_works(to, 3);
     stub_end(to);
 }
@@ -387,7 +387,7 @@ static void test_socket_of_another_user(void **state)
     stub = stub_start(false, "");
     stub->listener = unix_listen_as_nobody(stub->path);
     stub_submit(stub, 1, request, 40);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     process_wait_text(stub->qemu->process, "belongs to a process of user 65534");
     stub_accept(stub);
     assert_true(socket_wait_closed(stub->peer, HARNESS_TIMEOUT_MS)); /* and no byte before */
@@ -411,10 +411,10 @@ static void test_two_devices(void **state)
     (void)state;
     stub_enable(stub, 0, 3, STUB_BAR_ADDRESS + 0x1000);
     stub_check_works(stub, 1);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_VM_ID), 2);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_VM_ID), 2);
     stub_enable(stub, 0, 1, STUB_BAR_ADDRESS);
     stub_submit(stub, 1, request, 40);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub->bar = STUB_BAR_ADDRESS + 0x1000;
     stub_check_works(stub, 2);
     stub_end(stub);

@@ -25,8 +25,8 @@ static int end(void **state)
     return 0;
 }
 
-static uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
-static const uint8_t request[VGPU_STUB_PAYLOAD_MAX] = "a request";
+static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+static const uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX] = "a request";
 
 static void test_request_is_carried(void **state)
 {
@@ -34,12 +34,12 @@ static void test_request_is_carried(void **state)
     static const uint32_t sizes[] = { 1, 3, 32, 40, 1023, 1024 };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct vgpu_stub_message header;
-        uint8_t sent[VGPU_STUB_PAYLOAD_MAX];
+        struct bg_vgpu_stub_message header;
+        uint8_t sent[BG_VGPU_STUB_PAYLOAD_MAX];
 
         memset(sent, (int)(i + 1), sizeof(sent));
         stub_submit(stub, 0x80000000u + (uint32_t)i, sent, sizes[i]);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         if (i == 0) {
             stub_accept(stub);
         }
@@ -47,10 +47,10 @@ static void test_request_is_carried(void **state)
         assert_int_equal(header.vm_id, 7);
         assert_int_equal(header.request_id, 0x80000000u + i);
         assert_int_equal(header.pool_id, 'B');
-        assert_int_equal(header.priority, VGPU_STUB_PRIORITY_LOW);
+        assert_int_equal(header.priority, BG_VGPU_STUB_PRIORITY_LOW);
         assert_int_equal(header.payload_length, sizes[i]);
         assert_memory_equal(payload, sent, sizes[i]);
-        stub_answer_status(stub, header.request_id, COMPUTE_OK);
+        stub_answer_status(stub, header.request_id, BG_COMPUTE_OK);
         stub_expect_done(stub);
     }
     assert_int_equal(stub_statistic(stub, "stat-connections"), 1);
@@ -64,21 +64,21 @@ static void test_answer_is_carried(void **state)
     static const uint16_t sizes[] = { 1024, 36, 32, 31, 1, 0, 1023 };
 
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        uint8_t answer[VGPU_STUB_PAYLOAD_MAX], expected[VGPU_STUB_BUFFER_SIZE] = { 0 };
-        uint8_t read[VGPU_STUB_BUFFER_SIZE];
+        uint8_t answer[BG_VGPU_STUB_PAYLOAD_MAX], expected[BG_VGPU_STUB_BUFFER_SIZE] = { 0 };
+        uint8_t read[BG_VGPU_STUB_BUFFER_SIZE];
 
         memset(answer, 0x40 + (int)i, sizeof(answer));
-        memset(answer + offsetof(struct vgpu_stub_response, status), 0, 4);
+        memset(answer + offsetof(struct bg_vgpu_stub_response, status), 0, 4);
         memcpy(expected, answer, sizes[i]);
         stub_submit(stub, i, request, 40);
         if (i == 0) {
             stub_accept(stub);
         }
         stub_take(stub, payload);
-        stub_answer(stub, VGPU_STUB_MESSAGE_RESPONSE, i, answer, sizes[i]);
+        stub_answer(stub, BG_VGPU_STUB_MESSAGE_RESPONSE, i, answer, sizes[i]);
         stub_expect_done(stub);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), sizes[i]);
-        qtest_read_block(stub->qemu, stub->bar + VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), sizes[i]);
+        qtest_read_block(stub->qemu, stub->bar + BG_VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
         assert_memory_equal(read, expected, sizeof(read));
     }
 }
@@ -108,8 +108,8 @@ static void test_status_of_answers(void **state)
             stub_expect_done(stub);
         }
         /* The answer itself is there in both cases. */
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 32);
-        assert_int_equal(stub_read(stub, VGPU_STUB_RESPONSE_BUFFER + 4), cases[i].status);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 32);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_RESPONSE_BUFFER + 4), cases[i].status);
     }
 }
 
@@ -120,14 +120,14 @@ static void test_busy_and_quarantined(void **state)
     stub_check_works(stub, 1);
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
-    stub_answer(stub, VGPU_STUB_MESSAGE_BUSY, 2, NULL, 0);
-    stub_expect_error(stub, COMPUTE_RATE_LIMITED);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 0);
-    assert_int_equal(stub_read(stub, VGPU_STUB_RESPONSE_BUFFER), 0);
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_BUSY, 2, NULL, 0);
+    stub_expect_error(stub, BG_COMPUTE_RATE_LIMITED);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_RESPONSE_BUFFER), 0);
     stub_submit(stub, 3, request, 40);
     stub_take(stub, payload);
-    stub_answer(stub, VGPU_STUB_MESSAGE_QUARANTINED, 3, NULL, 0);
-    stub_expect_error(stub, COMPUTE_VM_QUARANTINED);
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_QUARANTINED, 3, NULL, 0);
+    stub_expect_error(stub, BG_COMPUTE_VM_QUARANTINED);
     stub_check_works(stub, 4);
 }
 
@@ -137,29 +137,29 @@ static void test_doorbell_rules(void **state)
     struct stub *stub = *state;
 
     stub_submit(stub, 1, NULL, 0);
-    stub_expect_error(stub, COMPUTE_INVALID_LENGTH);
+    stub_expect_error(stub, BG_COMPUTE_INVALID_LENGTH);
     stub_check_works(stub, 2);
     stub_submit(stub, 3, NULL, 0);
-    stub_expect_error(stub, COMPUTE_INVALID_LENGTH);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 0);
+    stub_expect_error(stub, BG_COMPUTE_INVALID_LENGTH);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 0);
 
-    stub_write(stub, VGPU_STUB_REG_REQUEST_LEN, 40);
-    stub_write(stub, VGPU_STUB_REG_DOORBELL, 0);
-    stub_write(stub, VGPU_STUB_REG_DOORBELL, 2);
-    stub_write(stub, VGPU_STUB_REG_DOORBELL, 0x80000001);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_ERROR);
+    stub_write(stub, BG_VGPU_STUB_REG_REQUEST_LEN, 40);
+    stub_write(stub, BG_VGPU_STUB_REG_DOORBELL, 0);
+    stub_write(stub, BG_VGPU_STUB_REG_DOORBELL, 2);
+    stub_write(stub, BG_VGPU_STUB_REG_DOORBELL, 0x80000001);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_ERROR);
     assert_int_equal(stub_statistic(stub, "stat-requests"), 3);
 
     /* DONE and ERROR take the next doorbell, and it clears the old error at once. */
     stub_submit(stub, 4, request, 40);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_ERROR_CODE), 0);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_ERROR_CODE), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 0);
     stub_take(stub, payload);
     stub_answer_status(stub, 4, 0);
     stub_expect_done(stub);
     /* Status stays until the next doorbell. */
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_DONE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_DONE);
 }
 
 /* The request is taken when the doorbell rings, not later. */
@@ -171,8 +171,8 @@ static void test_buffer_may_change_while_busy(void **state)
     stub_check_works(stub, 1);
     memset(sent, 0xAA, sizeof(sent));
     stub_submit(stub, 2, sent, sizeof(sent));
-    stub_write(stub, VGPU_STUB_REQUEST_BUFFER, 0x12345678);
-    stub_write(stub, VGPU_STUB_REG_REQUEST_ID, 99);
+    stub_write(stub, BG_VGPU_STUB_REQUEST_BUFFER, 0x12345678);
+    stub_write(stub, BG_VGPU_STUB_REG_REQUEST_ID, 99);
     assert_int_equal(stub_take(stub, payload).request_id, 2);
     assert_memory_equal(payload, sent, sizeof(sent));
     stub_answer_status(stub, 2, 0);
@@ -185,11 +185,11 @@ static void test_no_mediator(void **state)
 
     stub_submit(stub, 1, request, 16);
     /* At once: no polling here. */
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_ERROR);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_ERROR_CODE), COMPUTE_MEDIATOR_UNAVAILABLE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_ERROR);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_ERROR_CODE), BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     process_wait_text(stub->qemu->process, "no mediator at ");
     stub_submit(stub, 2, request, 16);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
 
     /* It comes later: the next doorbell finds it. */
     stub->listener = unix_listen(stub->path, 1);
@@ -210,9 +210,9 @@ static void test_doorbell_while_busy(void **state)
     process_wait_text(stub->qemu->process, "the request in flight is abandoned");
     assert_int_equal(stub_take(stub, payload).request_id, 3);
     assert_memory_equal(payload, second, 40);
-    stub_answer_status(stub, 2, COMPUTE_QUEUE_FULL); /* late: dropped */
+    stub_answer_status(stub, 2, BG_COMPUTE_QUEUE_FULL); /* late: dropped */
     stub_wait_statistic(stub, "stat-late-answers", 1);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     stub_answer_status(stub, 3, 0);
     stub_expect_done(stub);
     assert_int_equal(stub_statistic(stub, "stat-abandoned"), 1);
@@ -234,10 +234,10 @@ static void test_same_id_while_busy(void **state)
     third = stub_take(stub, payload).request_id;
     assert_int_equal(first, 5);
     assert_true(second != first && third != first && third != second);
-    stub_answer_status(stub, second, COMPUTE_QUEUE_FULL);
-    stub_answer_status(stub, first, COMPUTE_QUEUE_FULL);
+    stub_answer_status(stub, second, BG_COMPUTE_QUEUE_FULL);
+    stub_answer_status(stub, first, BG_COMPUTE_QUEUE_FULL);
     stub_wait_statistic(stub, "stat-late-answers", 2);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     stub_answer_status(stub, third, 0);
     stub_expect_done(stub);
     stub_check_works(stub, 5); /* all answered: the id is free again */
@@ -251,10 +251,10 @@ static void test_doorbell_of_length_0_abandons(void **state)
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     stub_submit(stub, 3, NULL, 0);
-    stub_expect_error(stub, COMPUTE_INVALID_LENGTH);
+    stub_expect_error(stub, BG_COMPUTE_INVALID_LENGTH);
     stub_answer_status(stub, 2, 0);
     stub_wait_statistic(stub, "stat-late-answers", 1);
-    stub_expect_error(stub, COMPUTE_INVALID_LENGTH);
+    stub_expect_error(stub, BG_COMPUTE_INVALID_LENGTH);
     stub_check_works(stub, 4);
 }
 
@@ -286,10 +286,10 @@ static void test_wrong_ids(void **state)
     stub_take(stub, payload);
     stub_answer_status(stub, 3, 0);
     stub_answer_status(stub, 1, 0);
-    stub_answer(stub, VGPU_STUB_MESSAGE_BUSY, 77, NULL, 0);
-    stub_answer(stub, VGPU_STUB_MESSAGE_QUARANTINED, 0, NULL, 0);
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_BUSY, 77, NULL, 0);
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_QUARANTINED, 0, NULL, 0);
     stub_wait_statistic(stub, "stat-late-answers", 4);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     stub_answer_status(stub, 2, 0);
     stub_expect_done(stub);
 }
@@ -302,15 +302,15 @@ static void test_timeout(void **state)
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     qtest_clock_step_ns(stub->qemu, 999 * 1000000ull);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     qtest_clock_step_ns(stub->qemu, 1 * 1000000ull);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     assert_int_equal(stub_statistic(stub, "stat-timeouts"), 1);
 
     /* Late: dropped. The connection, and with it the guest's session, goes on. */
     stub_answer_status(stub, 2, 0);
     stub_wait_statistic(stub, "stat-late-answers", 1);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     stub_check_works(stub, 2);
     assert_int_equal(stub_statistic(stub, "stat-connections"), 1);
 
@@ -327,16 +327,16 @@ static void test_default_timeout(void **state)
     stub = stub_start(true, "");
     stub_submit(stub, 1, request, 40);
     qtest_clock_step_ns(stub->qemu, 24999 * 1000000ull);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     qtest_clock_step_ns(stub->qemu, 1000000);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     stub_end(stub);
 }
 
 static uint64_t timestamp_us(struct stub *stub)
 {
-    return stub_read(stub, VGPU_STUB_REG_TIMESTAMP_LO) |
-           (uint64_t)stub_read(stub, VGPU_STUB_REG_TIMESTAMP_HI) << 32;
+    return stub_read(stub, BG_VGPU_STUB_REG_TIMESTAMP_LO) |
+           (uint64_t)stub_read(stub, BG_VGPU_STUB_REG_TIMESTAMP_HI) << 32;
 }
 
 static void test_timestamp(void **state)
@@ -363,10 +363,10 @@ static void test_interrupt(void **state)
     struct stub *stub = *state;
 
     stub_check_works(stub, 1);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_IRQ_STATUS), 0); /* nobody asked */
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_IRQ_STATUS), 0); /* nobody asked */
     assert_false(stub_intx(stub));
 
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     assert_false(stub_intx(stub)); /* what is over does not count */
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
@@ -374,19 +374,19 @@ static void test_interrupt(void **state)
     stub_answer_status(stub, 2, 0);
     stub_wait_statistic(stub, "stat-completed", 2); /* STATUS is not read: the main loop does it */
     assert_true(stub_intx(stub));
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_IRQ_STATUS), 1);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_IRQ_STATUS), 1);
 
     /* The level follows IRQ_STATUS & IRQ_CTRL. */
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 0);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 0);
     assert_false(stub_intx(stub));
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     assert_true(stub_intx(stub));
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 0xFFFFFFFE);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 0xFFFFFFFE);
     assert_true(stub_intx(stub));
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     assert_false(stub_intx(stub));
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_IRQ_STATUS), 0);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_DONE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_IRQ_STATUS), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_DONE);
 }
 
 /* Every completion interrupts: errors at once, time-outs, a lost mediator. */
@@ -394,24 +394,24 @@ static void test_interrupt_on_errors(void **state)
 {
     struct stub *stub = *state;
 
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_submit(stub, 1, NULL, 0);
     assert_true(stub_intx(stub));
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     stub_check_works(stub, 2);
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     stub_submit(stub, 3, request, 40);
     assert_false(stub_intx(stub));
     qtest_clock_step_ns(stub->qemu, 1000 * 1000000ull);
     assert_true(stub_intx(stub));
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     stub_submit(stub, 4, request, 40);
     stub_take(stub, payload);
     stub_take(stub, payload);
     stub_hang_up(stub);
     stub_wait_statistic(stub, "stat-failed", 3);
     assert_true(stub_intx(stub));
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
 }
 
 /* The interrupt controller sees it: SPI 3 + (slot + pin) % 4 of the GICv2, level. */
@@ -423,10 +423,10 @@ static void test_interrupt_reaches_the_gic(void **state)
     const uint64_t bit = 1ull << (interrupt_id % 32);
 
     assert_int_equal(qtest_read(stub->qemu, 4, pending) & bit, 0);
-    stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 1);
     stub_submit(stub, 1, NULL, 0);
     assert_int_equal(qtest_read(stub->qemu, 4, pending) & bit, bit);
-    stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, 1);
+    stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, 1);
     assert_int_equal(qtest_read(stub->qemu, 4, pending) & bit, 0);
 }
 

@@ -21,29 +21,29 @@ static int end(void **state)
     return 0;
 }
 
-static uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
-static const uint8_t request[VGPU_STUB_PAYLOAD_MAX] = "a request";
-static uint8_t message[sizeof(struct vgpu_stub_message) + 0x10000];
+static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+static const uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX] = "a request";
+static uint8_t message[sizeof(struct bg_vgpu_stub_message) + 0x10000];
 
 static size_t response_message(uint32_t id, uint16_t size)
 {
-    static uint8_t response[VGPU_STUB_PAYLOAD_MAX];
+    static uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX];
 
     memset(response, 0x5A, sizeof(response));
-    memset(response + offsetof(struct vgpu_stub_response, status), 0, 4);
-    return stub_message(message, VGPU_STUB_MESSAGE_RESPONSE, id, response, size);
+    memset(response + offsetof(struct bg_vgpu_stub_response, status), 0, 4);
+    return stub_message(message, BG_VGPU_STUB_MESSAGE_RESPONSE, id, response, size);
 }
 
 /* ---- Cut streams ---- */
 
 static void expect_response(struct stub *stub, uint16_t size)
 {
-    uint8_t read[VGPU_STUB_BUFFER_SIZE];
+    uint8_t read[BG_VGPU_STUB_BUFFER_SIZE];
 
     stub_expect_done(stub);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), size);
-    qtest_read_block(stub->qemu, stub->bar + VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
-    assert_memory_equal(read, message + sizeof(struct vgpu_stub_message), size);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), size);
+    qtest_read_block(stub->qemu, stub->bar + BG_VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
+    assert_memory_equal(read, message + sizeof(struct bg_vgpu_stub_message), size);
 }
 
 static void test_answer_byte_by_byte(void **state)
@@ -55,7 +55,7 @@ static void test_answer_byte_by_byte(void **state)
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     for (size_t i = 0; i < size; i++) {
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         assert_true(socket_write(stub->peer, message + i, 1));
     }
     expect_response(stub, 40);
@@ -72,7 +72,7 @@ static void test_answer_split_anywhere(void **state)
         stub_submit(stub, 2, request, 40);
         stub_take(stub, payload);
         assert_true(socket_write(stub->peer, message, cut));
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         assert_true(socket_write(stub->peer, message + cut, size - cut));
         expect_response(stub, 40);
     }
@@ -89,13 +89,13 @@ static void test_messages_in_one_piece(void **state)
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     size += stub_message(all + size, 0x1234, 2, zeros, 300);
-    size += stub_message(all + size, VGPU_STUB_MESSAGE_RESPONSE, 9, zeros, 32);
-    size += stub_message(all + size, VGPU_STUB_MESSAGE_PONG, 2, NULL, 0);
-    size += stub_message(all + size, VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 33);
-    size += stub_message(all + size, VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 34);
+    size += stub_message(all + size, BG_VGPU_STUB_MESSAGE_RESPONSE, 9, zeros, 32);
+    size += stub_message(all + size, BG_VGPU_STUB_MESSAGE_PONG, 2, NULL, 0);
+    size += stub_message(all + size, BG_VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 33);
+    size += stub_message(all + size, BG_VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 34);
     assert_true(socket_write(stub->peer, all, size));
     stub_expect_done(stub);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_RESPONSE_LEN), 33);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_RESPONSE_LEN), 33);
     stub_check_works(stub, 3);
     assert_int_equal(stub_statistic(stub, "stat-connections"), 1);
 }
@@ -113,7 +113,7 @@ static void test_unknown_types(void **state)
         stub_answer(stub, types[i], 2, NULL, 0);
         stub_answer(stub, types[i], 2, long_payload, 100);
         stub_answer(stub, types[i], 2, long_payload, 0xFFFF);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         stub_answer_status(stub, 2, 0);
         stub_expect_done(stub);
     }
@@ -128,7 +128,7 @@ static void expect_refusal(struct stub *stub, const void *data, size_t size, con
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     socket_write(stub->peer, data, size);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     assert_true(socket_wait_closed(stub->peer, HARNESS_TIMEOUT_MS));
     process_wait_text(stub->qemu->process, line);
     assert_int_equal(stub_statistic(stub, "stat-protocol-errors"), 1);
@@ -149,7 +149,7 @@ static void test_one_wrong_byte(void **state)
 static void test_answer_too_large(void **state)
 {
     static uint8_t zeros[1025];
-    size_t size = stub_message(message, VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 1025);
+    size_t size = stub_message(message, BG_VGPU_STUB_MESSAGE_RESPONSE, 2, zeros, 1025);
 
     expect_refusal(*state, message, size, "more than 1024 bytes");
 }
@@ -185,14 +185,14 @@ static void test_less_than_the_answer(void **state)
         stub_submit(stub, 2, request, 40);
         stub_take(stub, payload);
         socket_write(stub->peer, message, part);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
         if (round) {
             qtest_clock_step_ns(stub->qemu, 25000 * 1000000ull);
-            stub_expect_error(stub, COMPUTE_TIMEOUT);
+            stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
         }
         stub_hang_up(stub);
         stub_wait_statistic(stub, "stat-disconnections", round + 1);
-        stub_expect_error(stub, round ? COMPUTE_TIMEOUT : COMPUTE_MEDIATOR_UNAVAILABLE);
+        stub_expect_error(stub, round ? BG_COMPUTE_TIMEOUT : BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     }
     stub_check_works(stub, 3);
 }
@@ -215,12 +215,12 @@ static void test_answer_nobody_asked_for(void **state)
     struct stub *stub = *state;
 
     stub_check_works(stub, 1);
-    stub_answer_status(stub, 1, COMPUTE_CUDA_ERROR);
-    stub_answer_status(stub, 2, COMPUTE_CUDA_ERROR);
+    stub_answer_status(stub, 1, BG_COMPUTE_CUDA_ERROR);
+    stub_answer_status(stub, 2, BG_COMPUTE_CUDA_ERROR);
     stub_wait_statistic(stub, "stat-late-answers", 2);
     stub_expect_done(stub);
     /* Neither is one that came before the question. */
-    stub_answer_status(stub, 3, COMPUTE_CUDA_ERROR);
+    stub_answer_status(stub, 3, BG_COMPUTE_CUDA_ERROR);
     stub_check_works(stub, 3);
 }
 
@@ -234,7 +234,7 @@ static void test_death_during_request(void **state)
     stub_submit(stub, 2, request, 40);
     stub_take(stub, payload);
     stub_hang_up(stub);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     /* Once: nothing was sent again. */
     assert_int_equal(stub_statistic(stub, "stat-connections"), 1);
     stub_check_works(stub, 3);
@@ -249,7 +249,7 @@ static void test_death_before_all_was_read_first_time(void **state)
     stub_accept(stub);
     assert_int_equal(socket_read(stub->peer, payload, 10, HARNESS_TIMEOUT_MS), 10);
     stub_hang_up(stub);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     assert_int_equal(unix_accept(stub->listener, 0), -1);
 }
 
@@ -262,10 +262,10 @@ static void test_mediator_goes_and_comes(void **state)
     close(stub->listener);
     stub->listener = -1;
     stub_submit(stub, 2, request, 40);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     unlink(stub->path);
     stub_submit(stub, 3, request, 40);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub->listener = unix_listen(stub->path, 1);
     stub_check_works(stub, 4);
 }
@@ -320,7 +320,7 @@ static void test_close_crosses_again_and_again(void **state)
     stub_accept(stub); /* the new connection is turned away, too: it has never answered */
     assert_true(harness_wait_readable(stub->peer, HARNESS_TIMEOUT_MS));
     stub_hang_up(stub);
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub_check_works(stub, 3);
 }
 
@@ -332,9 +332,9 @@ static void test_last_words(void **state)
     stub_check_works(stub, 1);
     stub_submit(stub, 2, request, 1024);
     assert_true(harness_wait_readable(stub->peer, HARNESS_TIMEOUT_MS));
-    stub_answer(stub, VGPU_STUB_MESSAGE_BUSY, 2, NULL, 0);
+    stub_answer(stub, BG_VGPU_STUB_MESSAGE_BUSY, 2, NULL, 0);
     stub_hang_up(stub);
-    stub_expect_error(stub, COMPUTE_RATE_LIMITED);
+    stub_expect_error(stub, BG_COMPUTE_RATE_LIMITED);
     assert_int_equal(unix_accept(stub->listener, 0), -1);
 }
 
@@ -352,10 +352,10 @@ static void test_full_backlog(void **state)
     others[0] = unix_connect(stub->path, HARNESS_TIMEOUT_MS);
     begin_ms = harness_now_ms();
     stub_submit(stub, 1, request, 40);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     assert_true(harness_now_ms() - begin_ms < 5000);
     qtest_clock_step_ns(stub->qemu, 100 * 1000000ull); /* still full */
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     close(unix_accept(stub->listener, HARNESS_TIMEOUT_MS));
     qtest_clock_step_ns(stub->qemu, 100 * 1000000ull);
     stub_accept(stub);
@@ -375,7 +375,7 @@ static void test_full_backlog_until_timeout(void **state)
     other = unix_connect(stub->path, HARNESS_TIMEOUT_MS);
     stub_submit(stub, 1, request, 40);
     qtest_clock_step_ns(stub->qemu, 25000 * 1000000ull);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     close(unix_accept(stub->listener, HARNESS_TIMEOUT_MS));
     qtest_clock_step_ns(stub->qemu, 100 * 1000000ull);
     assert_int_equal(unix_accept(stub->listener, 0), -1); /* nothing is left over */
@@ -402,7 +402,7 @@ static int default_send_buffer(void)
 static void test_full_socket(void **state)
 {
     struct stub *stub = *state;
-    uint8_t sent[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t sent[BG_VGPU_STUB_PAYLOAD_MAX];
     uint32_t taken = 0, last = 0, id = 1;
 
     if (default_send_buffer() > 256 * 1024) {
@@ -414,10 +414,10 @@ static void test_full_socket(void **state)
     while (id < 2 + 400) {
         memcpy(sent, &id, sizeof(id));
         stub_submit(stub, id++, sent, sizeof(sent));
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     }
     while (last != id - 1) {
-        struct vgpu_stub_message header = stub_take(stub, payload);
+        struct bg_vgpu_stub_message header = stub_take(stub, payload);
 
         assert_int_equal(header.payload_length, sizeof(sent));
         assert_memory_equal(payload + sizeof(last), sent + sizeof(last), 1020);

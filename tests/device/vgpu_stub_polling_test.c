@@ -10,7 +10,7 @@
 #define TIMEOUT_NS 1000000000ull
 
 static const uint32_t nop[8] = { 0 };
-static uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
+static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
 
 /* A request that the mediator has, and a guest that polls for its answer. */
 static void begin_polling(struct stub *stub, uint32_t id)
@@ -21,7 +21,7 @@ static void begin_polling(struct stub *stub, uint32_t id)
     }
     assert_int_equal(stub_take(stub, payload).request_id, id);
     for (unsigned i = 0; i < POLLS; i++) {
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     }
 }
 
@@ -32,7 +32,7 @@ static void stops_asking(void **state)
 
     for (uint32_t id = 1; id <= 20; id++) {
         begin_polling(stub, id);
-        stub_answer_status(stub, id, COMPUTE_OK);
+        stub_answer_status(stub, id, BG_COMPUTE_OK);
         stub_wait_statistic(stub, "stat-completed", id);
         stub_expect_done(stub);
     }
@@ -46,7 +46,7 @@ static void goes_on_asking(void **state)
 
     for (uint32_t id = 1; id <= 20; id++) {
         begin_polling(stub, id);
-        stub_answer_status(stub, id, COMPUTE_OK);
+        stub_answer_status(stub, id, BG_COMPUTE_OK);
         stub_expect_done(stub);
     }
     assert_int_equal(stub_statistic(stub, "stat-completed"), 20);
@@ -60,13 +60,13 @@ static void asks_for_an_interrupt(void **state)
 
     for (uint32_t id = 1; id <= 20; id++) {
         begin_polling(stub, id);
-        stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, VGPU_STUB_IRQ_COMPLETION);
-        stub_answer_status(stub, id, COMPUTE_OK);
+        stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, BG_VGPU_STUB_IRQ_COMPLETION);
+        stub_answer_status(stub, id, BG_COMPUTE_OK);
         stub_wait_statistic(stub, "stat-completed", id);
         assert_true(stub_intx(stub));
-        stub_write(stub, VGPU_STUB_REG_IRQ_STATUS, VGPU_STUB_IRQ_COMPLETION);
+        stub_write(stub, BG_VGPU_STUB_REG_IRQ_STATUS, BG_VGPU_STUB_IRQ_COMPLETION);
         assert_false(stub_intx(stub));
-        stub_write(stub, VGPU_STUB_REG_IRQ_CTRL, 0);
+        stub_write(stub, BG_VGPU_STUB_REG_IRQ_CTRL, 0);
         stub_expect_done(stub);
     }
     stub_end(stub);
@@ -80,14 +80,14 @@ static void answer_before_the_time_out(void **state)
 
     for (uint32_t id = 1; id <= 20; id++) {
         begin_polling(stub, id);
-        stub_answer_status(stub, id, COMPUTE_OK);
+        stub_answer_status(stub, id, BG_COMPUTE_OK);
         qtest_clock_step_ns(stub->qemu, TIMEOUT_NS + 1);
         stub_expect_done(stub);
     }
     assert_int_equal(stub_statistic(stub, "stat-timeouts"), 0);
     begin_polling(stub, 21);
     qtest_clock_step_ns(stub->qemu, TIMEOUT_NS + 1);
-    stub_expect_error(stub, COMPUTE_TIMEOUT);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
     stub_end(stub);
 }
 
@@ -99,10 +99,10 @@ static void mediator_goes(void **state)
     begin_polling(stub, 1);
     stub_hang_up(stub);
     stub_wait_statistic(stub, "stat-failed", 1); /* without being asked */
-    stub_expect_error(stub, COMPUTE_MEDIATOR_UNAVAILABLE);
+    stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     stub_check_works(stub, 2);
     begin_polling(stub, 3);
-    stub_answer_status(stub, 3, COMPUTE_OK);
+    stub_answer_status(stub, 3, BG_COMPUTE_OK);
     stub_expect_done(stub);
     stub_hang_up(stub); /* between requests, just after a poll */
     stub_wait_statistic(stub, "stat-disconnections", 2);
@@ -117,8 +117,8 @@ static void stopped_and_reset(void **state)
 
     begin_polling(stub, 1);
     json_decref(qmp_command(stub->qemu, "stop", NULL));
-    stub_answer_status(stub, 1, COMPUTE_OK);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_BUSY);
+    stub_answer_status(stub, 1, BG_COMPUTE_OK);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
     json_decref(qmp_command(stub->qemu, "cont", NULL));
     stub_wait_statistic(stub, "stat-completed", 1);
     begin_polling(stub, 2);
@@ -127,7 +127,7 @@ static void stopped_and_reset(void **state)
     assert_true(socket_wait_closed(stub->peer, HARNESS_TIMEOUT_MS));
     stub_hang_up(stub);
     stub_enable(stub, 0, STUB_SLOT, stub->bar);
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_IDLE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_IDLE);
     stub_check_works(stub, 3);
     stub_end(stub);
 }

@@ -45,26 +45,26 @@ struct register_case {
 
 /* What each register holds at the start, and after a write. */
 static const struct register_case registers[] = {
-    { VGPU_STUB_REG_DOORBELL, 0, 2, 0 },
-    { VGPU_STUB_REG_STATUS, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_POOL_ID, 'B', 0xFFFFFFFF, 'B' },
-    { VGPU_STUB_REG_PRIORITY, 2, 0xFFFFFFFF, 2 },
-    { VGPU_STUB_REG_VM_ID, 200, 0xFFFFFFFF, 200 },
-    { VGPU_STUB_REG_ERROR_CODE, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_REQUEST_LEN, 0, 1024, 1024 },
-    { VGPU_STUB_REG_REQUEST_LEN, 1024, 1025, 1024 },
-    { VGPU_STUB_REG_REQUEST_LEN, 1024, 0xFFFFFFFF, 1024 },
-    { VGPU_STUB_REG_REQUEST_LEN, 1024, 0, 0 },
-    { VGPU_STUB_REG_RESPONSE_LEN, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_PROTOCOL_VER, 0x00010000, 0, 0x00010000 },
-    { VGPU_STUB_REG_CAPABILITIES, 1, 0xFFFFFFFF, 1 },
-    { VGPU_STUB_REG_IRQ_CTRL, 0, 0xFFFFFFFF, 1 },
-    { VGPU_STUB_REG_IRQ_CTRL, 1, 0, 0 },
-    { VGPU_STUB_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_REQUEST_ID, 0, 0xCAFEF00D, 0xCAFEF00D },
-    { VGPU_STUB_REG_TIMESTAMP_LO, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_TIMESTAMP_HI, 0, 0xFFFFFFFF, 0 },
-    { VGPU_STUB_REG_SCRATCH, 0, 0xDEADBEEF, 0xDEADBEEF },
+    { BG_VGPU_STUB_REG_DOORBELL, 0, 2, 0 },
+    { BG_VGPU_STUB_REG_STATUS, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_POOL_ID, 'B', 0xFFFFFFFF, 'B' },
+    { BG_VGPU_STUB_REG_PRIORITY, 2, 0xFFFFFFFF, 2 },
+    { BG_VGPU_STUB_REG_VM_ID, 200, 0xFFFFFFFF, 200 },
+    { BG_VGPU_STUB_REG_ERROR_CODE, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_REQUEST_LEN, 0, 1024, 1024 },
+    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 1025, 1024 },
+    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0xFFFFFFFF, 1024 },
+    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0, 0 },
+    { BG_VGPU_STUB_REG_RESPONSE_LEN, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_PROTOCOL_VER, 0x00010000, 0, 0x00010000 },
+    { BG_VGPU_STUB_REG_CAPABILITIES, 1, 0xFFFFFFFF, 1 },
+    { BG_VGPU_STUB_REG_IRQ_CTRL, 0, 0xFFFFFFFF, 1 },
+    { BG_VGPU_STUB_REG_IRQ_CTRL, 1, 0, 0 },
+    { BG_VGPU_STUB_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_REQUEST_ID, 0, 0xCAFEF00D, 0xCAFEF00D },
+    { BG_VGPU_STUB_REG_TIMESTAMP_LO, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_TIMESTAMP_HI, 0, 0xFFFFFFFF, 0 },
+    { BG_VGPU_STUB_REG_SCRATCH, 0, 0xDEADBEEF, 0xDEADBEEF },
 };
 
 static void test_each_register(void **state)
@@ -78,7 +78,7 @@ static void test_each_register(void **state)
         stub_write(stub, c->offset, c->written);
         assert_int_equal(stub_read(stub, c->offset), c->reads_then);
     }
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_STATUS), VGPU_STUB_IDLE);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_IDLE);
     assert_int_equal(stub_statistic(stub, "stat-requests"), 0);
 }
 
@@ -88,15 +88,15 @@ static void test_register_widths(void **state)
     static const unsigned sizes[] = { 1, 2, 8 };
     struct stub *stub = *state;
 
-    stub_write(stub, VGPU_STUB_REG_SCRATCH, 0x11223344);
-    stub_write(stub, VGPU_STUB_REG_REQUEST_ID, 0x55667788);
+    stub_write(stub, BG_VGPU_STUB_REG_SCRATCH, 0x11223344);
+    stub_write(stub, BG_VGPU_STUB_REG_REQUEST_ID, 0x55667788);
     for (size_t i = 0; i < 3; i++) {
-        uint64_t offset = sizes[i] == 8 ? 0x38 : VGPU_STUB_REG_SCRATCH;
+        uint64_t offset = sizes[i] == 8 ? 0x38 : BG_VGPU_STUB_REG_SCRATCH;
         char *line = harness_format("write of %u bytes at register 0x%X", sizes[i],
                                     (unsigned)offset);
 
         qtest_write(stub->qemu, sizes[i], stub->bar + offset, UINT64_MAX);
-        assert_int_equal(stub_read(stub, VGPU_STUB_REG_SCRATCH), 0x11223344);
+        assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_SCRATCH), 0x11223344);
         process_wait_text(stub->qemu->process, line);
         free(line);
         assert_int_not_equal(qtest_read(stub->qemu, sizes[i], stub->bar + offset) & 0xFF, 0x44);
@@ -110,8 +110,8 @@ static void test_register_widths(void **state)
 static void test_request_buffer(void **state)
 {
     struct stub *stub = *state;
-    uint64_t buffer = stub->bar + VGPU_STUB_REQUEST_BUFFER;
-    uint8_t written[VGPU_STUB_BUFFER_SIZE], read[VGPU_STUB_BUFFER_SIZE];
+    uint64_t buffer = stub->bar + BG_VGPU_STUB_REQUEST_BUFFER;
+    uint8_t written[BG_VGPU_STUB_BUFFER_SIZE], read[BG_VGPU_STUB_BUFFER_SIZE];
 
     for (size_t i = 0; i < sizeof(written); i++) {
         written[i] = (uint8_t)(i * 7 + (i >> 8));
@@ -129,18 +129,18 @@ static void test_request_buffer(void **state)
         assert_memory_equal(read, written, sizeof(read));
     }
     /* Neighbours are not touched. */
-    assert_int_equal(stub_read(stub, VGPU_STUB_REG_SCRATCH), 0);
-    assert_int_equal(stub_read(stub, VGPU_STUB_RESPONSE_BUFFER), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_SCRATCH), 0);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_RESPONSE_BUFFER), 0);
 }
 
 static void test_response_buffer_is_read_only(void **state)
 {
     struct stub *stub = *state;
-    uint8_t ones[VGPU_STUB_BUFFER_SIZE], read[VGPU_STUB_BUFFER_SIZE];
+    uint8_t ones[BG_VGPU_STUB_BUFFER_SIZE], read[BG_VGPU_STUB_BUFFER_SIZE];
 
     memset(ones, 0xFF, sizeof(ones));
-    qtest_write_block(stub->qemu, stub->bar + VGPU_STUB_RESPONSE_BUFFER, ones, sizeof(ones));
-    qtest_read_block(stub->qemu, stub->bar + VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
+    qtest_write_block(stub->qemu, stub->bar + BG_VGPU_STUB_RESPONSE_BUFFER, ones, sizeof(ones));
+    qtest_read_block(stub->qemu, stub->bar + BG_VGPU_STUB_RESPONSE_BUFFER, read, sizeof(read));
     assert_memory_equal(read, memset(ones, 0, sizeof(ones)), sizeof(read));
 }
 
@@ -149,11 +149,11 @@ static void test_reserved_zone(void **state)
     struct stub *stub = *state;
 
     for (unsigned size = 1; size <= 8; size *= 2) {
-        qtest_write(stub->qemu, size, stub->bar + VGPU_STUB_RESERVED, UINT64_MAX);
-        qtest_write(stub->qemu, size, stub->bar + VGPU_STUB_BAR_SIZE - size, UINT64_MAX);
-        assert_int_equal(qtest_read(stub->qemu, size, stub->bar + VGPU_STUB_RESERVED), 0);
+        qtest_write(stub->qemu, size, stub->bar + BG_VGPU_STUB_RESERVED, UINT64_MAX);
+        qtest_write(stub->qemu, size, stub->bar + BG_VGPU_STUB_BAR_SIZE - size, UINT64_MAX);
+        assert_int_equal(qtest_read(stub->qemu, size, stub->bar + BG_VGPU_STUB_RESERVED), 0);
         assert_int_equal(
-            qtest_read(stub->qemu, size, stub->bar + VGPU_STUB_BAR_SIZE - size), 0);
+            qtest_read(stub->qemu, size, stub->bar + BG_VGPU_STUB_BAR_SIZE - size), 0);
     }
 }
 
@@ -165,20 +165,20 @@ struct property_case {
 static void test_properties(void **state)
 {
     static const struct property_case cases[] = {
-        { "", VGPU_STUB_REG_POOL_ID, 'A' },
-        { "", VGPU_STUB_REG_PRIORITY, 1 },
-        { "", VGPU_STUB_REG_VM_ID, 0 },
-        { "", VGPU_STUB_REG_CAPABILITIES, 1 },
-        { ",pool_id=", VGPU_STUB_REG_POOL_ID, 'A' },
-        { ",pool_id=A", VGPU_STUB_REG_POOL_ID, 'A' },
-        { ",priority=", VGPU_STUB_REG_PRIORITY, 1 },
-        { ",priority=low", VGPU_STUB_REG_PRIORITY, 0 },
-        { ",priority=medium", VGPU_STUB_REG_PRIORITY, 1 },
-        { ",vm_id=4294967295", VGPU_STUB_REG_VM_ID, 0xFFFFFFFF },
-        { ",interrupt=on", VGPU_STUB_REG_CAPABILITIES, 3 },
-        { ",access64=on", VGPU_STUB_REG_CAPABILITIES, 0x11 },
-        { ",peer_user=0,timeout_ms=3600000", VGPU_STUB_REG_STATUS, 0 },
-        { ",peer_user=root,timeout_ms=1", VGPU_STUB_REG_STATUS, 0 },
+        { "", BG_VGPU_STUB_REG_POOL_ID, 'A' },
+        { "", BG_VGPU_STUB_REG_PRIORITY, 1 },
+        { "", BG_VGPU_STUB_REG_VM_ID, 0 },
+        { "", BG_VGPU_STUB_REG_CAPABILITIES, 1 },
+        { ",pool_id=", BG_VGPU_STUB_REG_POOL_ID, 'A' },
+        { ",pool_id=A", BG_VGPU_STUB_REG_POOL_ID, 'A' },
+        { ",priority=", BG_VGPU_STUB_REG_PRIORITY, 1 },
+        { ",priority=low", BG_VGPU_STUB_REG_PRIORITY, 0 },
+        { ",priority=medium", BG_VGPU_STUB_REG_PRIORITY, 1 },
+        { ",vm_id=4294967295", BG_VGPU_STUB_REG_VM_ID, 0xFFFFFFFF },
+        { ",interrupt=on", BG_VGPU_STUB_REG_CAPABILITIES, 3 },
+        { ",access64=on", BG_VGPU_STUB_REG_CAPABILITIES, 0x11 },
+        { ",peer_user=0,timeout_ms=3600000", BG_VGPU_STUB_REG_STATUS, 0 },
+        { ",peer_user=root,timeout_ms=1", BG_VGPU_STUB_REG_STATUS, 0 },
     };
 
     (void)state;

@@ -14,8 +14,8 @@
 
 /* ---- A response that leads into the device's own registers ---- */
 
-static void ignore_notification(struct virtio_device *device,
-                                const struct virtio_notify_target *target, uint32_t value)
+static void ignore_notification(struct bg_virtio_device *device,
+                                const struct bg_virtio_notify_target *target, uint32_t value)
 {
     (void)device;
     (void)target;
@@ -28,10 +28,10 @@ static void notify(struct sst *sst)
 }
 
 /* The device can see it, and is not told. */
-static struct sst_chain *add_unnoticed(struct sst *sst, const struct sst_request *request)
+static struct sst_chain *add_unnoticed(struct sst *sst, const struct bg_sst_request *request)
 {
-    const struct virtio_transport_ops *ops = sst->device.ops;
-    struct virtio_transport_ops quiet = *ops;
+    const struct bg_virtio_transport_ops *ops = sst->device.ops;
+    struct bg_virtio_transport_ops quiet = *ops;
     struct sst_chain *chain;
 
     quiet.notify = ignore_notification;
@@ -42,23 +42,23 @@ static struct sst_chain *add_unnoticed(struct sst *sst, const struct sst_request
 }
 
 /* The end of its response falls on the register that notifies the request queue. */
-static struct sst_chain *add_doorbell_chain(struct sst *sst, const struct sst_request *request)
+static struct sst_chain *add_doorbell_chain(struct sst *sst, const struct bg_sst_request *request)
 {
     struct sst_chain *chain = &sst->chains[sst->chain_count++];
-    const struct virtio_notify_target *target = &sst->queues[0].notify_target;
-    struct virtqueue_segment segments[3];
+    const struct bg_virtio_notify_target *target = &sst->queues[0].notify_target;
+    struct bg_virtqueue_segment segments[3];
     uint64_t address;
 
     memset(chain, 0, sizeof(*chain));
-    chain->writable_size = sizeof(struct sst_response);
-    memcpy(hal_dma_alloc(sizeof(*request), 8, &address), request, sizeof(*request));
-    segments[0] = (struct virtqueue_segment){ address, sizeof(*request) };
-    hal_dma_alloc(sizeof(struct sst_response), 8, &address);
-    segments[1] = (struct virtqueue_segment){ address, sizeof(struct sst_response) - 4 };
-    segments[2] = (struct virtqueue_segment){
+    chain->writable_size = sizeof(struct bg_sst_response);
+    memcpy(bg_hal_dma_alloc(sizeof(*request), 8, &address), request, sizeof(*request));
+    segments[0] = (struct bg_virtqueue_segment){ address, sizeof(*request) };
+    bg_hal_dma_alloc(sizeof(struct bg_sst_response), 8, &address);
+    segments[1] = (struct bg_virtqueue_segment){ address, sizeof(struct bg_sst_response) - 4 };
+    segments[2] = (struct bg_virtqueue_segment){
         (uintptr_t)sst->device.transport.pci.notify.base + target->offset, 4,
     };
-    assert_int_equal(virtqueue_add(&sst->queues[0], segments, 1, 2, chain), 0);
+    assert_int_equal(bg_virtqueue_add(&sst->queues[0], segments, 1, 2, chain), 0);
     sst_kick(sst, 0);
     return chain;
 }
@@ -66,36 +66,36 @@ static struct sst_chain *add_doorbell_chain(struct sst *sst, const struct sst_re
 /* What the device does then is nothing but what it does: it does not take requests from within. */
 static void test_doorbell_in_response(void **state)
 {
-    const struct sst_request compute = sst_request(SST_COMPUTE, 1), noop = sst_request(SST_NOOP, 2);
+    const struct bg_sst_request compute = sst_request(BG_SST_COMPUTE, 1), noop = sst_request(BG_SST_NOOP, 2);
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI });
     struct sst_chain *weapon, *next;
     struct sim_record record;
 
     (void)state;
-    sim_connect(sst, SST_WIRE_EVENTS);
+    sim_connect(sst, BG_SST_WIRE_EVENTS);
     weapon = add_doorbell_chain(sst, &compute);
     record = sim_take_request(sst);
     next = add_unnoticed(sst, &noop);
-    sim_answer_status(sst, record.record.tag, SST_OK);
+    sim_answer_status(sst, record.record.tag, BG_SST_OK);
     sst_wait(sst, weapon);
     assert_int_equal(sst_statistic(sst, "stat-requests"), 1);
     assert_false(next->done);
     notify(sst);
-    sst_expect(sst, next, SST_OK);
+    sst_expect(sst, next, BG_SST_OK);
     sst_end(sst);
 }
 
 /* The same when the connection's end and a time-out make the responses. */
 static void test_doorbell_in_failures(void **state)
 {
-    const struct sst_request compute = sst_request(SST_COMPUTE, 1);
-    const struct sst_request reset = sst_request(SST_RESET, 2);
+    const struct bg_sst_request compute = sst_request(BG_SST_COMPUTE, 1);
+    const struct bg_sst_request reset = sst_request(BG_SST_RESET, 2);
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI,
                                                      .properties = ",timeout_ms=5" });
     struct sst_chain *weapons[3], *next;
 
     (void)state;
-    sim_connect(sst, SST_WIRE_EVENTS);
+    sim_connect(sst, BG_SST_WIRE_EVENTS);
     weapons[0] = add_doorbell_chain(sst, &compute);
     weapons[1] = add_doorbell_chain(sst, &compute);
     sim_take_request(sst);
@@ -105,9 +105,9 @@ static void test_doorbell_in_failures(void **state)
     sst_wait(sst, weapons[0]);
     sst_wait(sst, weapons[1]);
     sst_expect_pending(sst, next);
-    sim_connect(sst, SST_WIRE_EVENTS);
+    sim_connect(sst, BG_SST_WIRE_EVENTS);
     notify(sst);
-    sst_expect(sst, next, SST_OK);
+    sst_expect(sst, next, BG_SST_OK);
     weapons[2] = add_doorbell_chain(sst, &compute);
     assert_int_equal(sst_statistic(sst, "stat-requests"), 4);
     next = add_unnoticed(sst, &reset);
@@ -136,28 +136,28 @@ struct table {
  */
 static void build_loop(struct sst *sst)
 {
-    struct virtqueue *queue = &sst->queues[0];
+    struct bg_virtqueue *queue = &sst->queues[0];
     uint64_t index_address = queue->ring_address + queue->driver_offset + 2;
     uint64_t tables_address, requests_address, scratch_address;
-    struct table *tables = hal_dma_alloc(LOOP_LENGTH * sizeof(*tables), 16, &tables_address);
-    struct sst_request *requests = hal_dma_alloc(LOOP_LENGTH * sizeof(*requests), 8,
+    struct table *tables = bg_hal_dma_alloc(LOOP_LENGTH * sizeof(*tables), 16, &tables_address);
+    struct bg_sst_request *requests = bg_hal_dma_alloc(LOOP_LENGTH * sizeof(*requests), 8,
                                                  &requests_address);
     const uint64_t first[] = { tables_address, sizeof(*tables) | UINT64_C(4) << 32 /* INDIRECT */ };
     const uint16_t one = 1;
 
-    hal_dma_alloc(sizeof(struct sst_response), 8, &scratch_address);
+    bg_hal_dma_alloc(sizeof(struct bg_sst_response), 8, &scratch_address);
     for (unsigned i = 0; i < LOOP_LENGTH; i++) {
         const struct table table = { {
             { requests_address + i * sizeof(*requests), sizeof(*requests), 1, 1 },
-            { scratch_address, offsetof(struct sst_response, payload), 3, 2 },
+            { scratch_address, offsetof(struct bg_sst_response, payload), 3, 2 },
             { index_address, 2, 3, 3 },
             { queue->ring_address, 8, 3, 4 },
-            { scratch_address, SST_PAYLOAD_SIZE - 10, 2, 0 },
+            { scratch_address, BG_SST_PAYLOAD_SIZE - 10, 2, 0 },
         } };
         uint16_t index = (uint16_t)(i + 1 < LOOP_LENGTH ? i + 2 : i + 1);
         uint64_t next = tables_address + (i + 1) * sizeof(table);
 
-        requests[i] = sst_request(SST_ECHO, i);
+        requests[i] = sst_request(BG_SST_ECHO, i);
         memcpy(requests[i].payload.data, &index, 2);
         memcpy(requests[i].payload.data + 2, &next, 8);
         tables[i] = table;
@@ -175,15 +175,15 @@ static void check_loop(const char *properties)
     notify(sst);
     if (strstr(properties, "sync")) {
         assert_true(sst_statistic(sst, "stat-requests") <= 1024 + 1);
-        assert_true(sst->device.ops->read_status(&sst->device) & VIRTIO_STATUS_NEEDS_RESET);
+        assert_true(sst->device.ops->read_status(&sst->device) & BG_VIRTIO_STATUS_NEEDS_RESET);
     } else {
         sst_wait_statistic(sst, "stat-requests", LOOP_LENGTH); /* with time for others */
     }
     /* A driver that begins anew is served. */
-    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    assert_int_equal(bg_virtio_reset(&sst->device, UINT64_MAX), 0);
     sst_forget_driver(sst);
     sst_open_driver(sst);
-    sst_do(sst, SST_NOOP, 1, SST_OK);
+    sst_do(sst, BG_SST_NOOP, 1, BG_SST_OK);
     sst_end(sst);
 }
 
@@ -204,17 +204,17 @@ static void test_loop_in_deterministic_time(void **state)
 static void test_readable_buffers(void **state)
 {
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI });
-    const struct sst_request noop = sst_request(SST_NOOP, 1);
+    const struct bg_sst_request noop = sst_request(BG_SST_NOOP, 1);
     struct sst_chain *chain, *buffers[40];
 
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
-        buffers[i] = sst_add(sst, 1, &noop, 8, i == 39 ? sizeof(struct sst_response) : 0);
+        buffers[i] = sst_add(sst, 1, &noop, 8, i == 39 ? sizeof(struct bg_sst_response) : 0);
     }
     chain = sst_add(sst, 0, &noop, sizeof(noop), 0);
     sst_wait(sst, chain);
     sst_wait(sst, buffers[39]);
-    assert_int_equal(buffers[39]->written, sizeof(struct sst_response));
+    assert_int_equal(buffers[39]->written, sizeof(struct bg_sst_response));
     for (unsigned i = 0; i < 39; i++) {
         assert_true(buffers[i]->done);
         assert_int_equal(buffers[i]->written, 0);

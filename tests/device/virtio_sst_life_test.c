@@ -14,8 +14,8 @@
 #include "sst_simulator.h"
 
 #define MS 1000000ull
-#define HEAD offsetof(struct sst_response, payload)
-#define RESPONSE sizeof(struct sst_response)
+#define HEAD offsetof(struct bg_sst_response, payload)
+#define RESPONSE sizeof(struct bg_sst_response)
 
 static const struct sst_setup pci = { .bus = SST_PCI }, port = { .bus = SST_PORT };
 
@@ -38,7 +38,7 @@ static void reopen(struct sst *sst)
 static void test_machine_reset(void **state)
 {
     struct sst *sst = *state;
-    struct sst_request request = sst_request(SST_NOOP, 1);
+    struct bg_sst_request request = sst_request(BG_SST_NOOP, 1);
     struct sst_chain *chain = sst_submit_compute(sst, 1), *waiting;
     uint64_t tag = sim_take_request(sst).record.tag;
 
@@ -46,47 +46,47 @@ static void test_machine_reset(void **state)
     sst_expect_pending(sst, waiting);
     json_decref(qmp_command(sst->qemu, "system_reset", NULL));
     json_decref(qmp_wait_event(sst->qemu, "RESET", HARNESS_TIMEOUT_MS));
-    sim_expect_reset(sst, SST_RESET_DEVICE);
-    sim_answer_status(sst, tag, SST_OK);
+    sim_expect_reset(sst, BG_SST_RESET_DEVICE);
+    sim_answer_status(sst, tag, BG_SST_OK);
     sst_wait_statistic(sst, "stat-late-answers", 1);
     expect_untouched(chain);
     qtest_clock_step_ns(sst->qemu, 60000 * MS); /* no time-out is left over */
     assert_int_equal(sst_statistic(sst, "stat-timeouts"), 0);
     assert_int_equal(sst_statistic(sst, "stat-in-flight"), 0);
     reopen(sst);
-    sim_expect_reset(sst, SST_RESET_DEVICE);
+    sim_expect_reset(sst, BG_SST_RESET_DEVICE);
     sim_check_works(sst, 2);
     assert_int_equal(sst_statistic(sst, "stat-connections"), 1);
 }
 
-/* One queue alone (VIRTIO_F_RING_RESET): its requests go, the others stay. */
+/* One queue alone (BG_VIRTIO_F_RING_RESET): its requests go, the others stay. */
 static void test_queue_reset(void **state)
 {
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI,
                                                      .properties = ",num-queues=2",
-                                                     .features = VIRTIO_F_RING_RESET });
-    struct sst_request request = sst_request(SST_COMPUTE, 2);
+                                                     .features = BG_VIRTIO_F_RING_RESET });
+    struct bg_sst_request request = sst_request(BG_SST_COMPUTE, 2);
     struct sst_chain *first = sst_submit_compute(sst, 1), *second;
     uint64_t tags[2];
     void *token;
 
     (void)state;
     sim_connect(sst, SIM_ALL);
-    assert_true(sst->device.features & VIRTIO_F_RING_RESET);
+    assert_true(sst->device.features & BG_VIRTIO_F_RING_RESET);
     tags[0] = sim_take_request(sst).record.tag;
-    second = sst_add(sst, SST_QUEUE_REQUEST(1), &request, sizeof(request), RESPONSE);
+    second = sst_add(sst, BG_SST_QUEUE_REQUEST(1), &request, sizeof(request), RESPONSE);
     tags[1] = sim_take_request(sst).record.tag;
-    assert_int_equal(virtqueue_reset(&sst->queues[0], UINT64_MAX), 0);
-    assert_int_equal(sim_take(sst).record.kind, SST_RECORD_CANCEL);
-    sim_answer_status(sst, tags[0], SST_OK);
-    sim_answer_status(sst, tags[1], SST_OK);
+    assert_int_equal(bg_virtqueue_reset(&sst->queues[0], UINT64_MAX), 0);
+    assert_int_equal(sim_take(sst).record.kind, BG_SST_RECORD_CANCEL);
+    sim_answer_status(sst, tags[0], BG_SST_OK);
+    sim_answer_status(sst, tags[1], BG_SST_OK);
     sst_wait_statistic(sst, "stat-completed", 1);
     expect_untouched(first);
-    assert_int_equal(virtqueue_reclaim(&sst->queues[0], &token), 1);
+    assert_int_equal(bg_virtqueue_reclaim(&sst->queues[0], &token), 1);
     assert_ptr_equal(token, first);
     first->done = true;
-    assert_int_equal(virtqueue_restart(&sst->queues[0]), 0);
-    sst_expect(sst, second, SST_OK);
+    assert_int_equal(bg_virtqueue_restart(&sst->queues[0]), 0);
+    sst_expect(sst, second, BG_SST_OK);
     sim_check_works(sst, 3);
     sst_end(sst);
 }
@@ -157,14 +157,14 @@ static void test_unplug_during_work(void **state)
     struct sst *sst = *state;
 
     for (unsigned i = 0; i < 6; i++) {
-        struct sst_request request = sst_request(SST_NOOP, 1);
+        struct bg_sst_request request = sst_request(BG_SST_NOOP, 1);
         struct sst_chain *chain = sst_submit_compute(sst, i);
         uint64_t tag = sim_take_request(sst).record.tag;
 
         sst_add(sst, 0, &request, sizeof(request), 0);
         sst_submit_compute(sst, 100 + i);
         if (i % 2) {
-            sim_answer_status(sst, tag, SST_OK);
+            sim_answer_status(sst, tag, BG_SST_OK);
         }
         unplug(sst);
         qtest_clock_step_ns(sst->qemu, 60000 * MS);
@@ -196,7 +196,7 @@ static void test_unplug_while_connecting(void **state)
                             "virtio-sst-pci", "id", "sst", "bus", "rp1", "socket", sst->path));
     qtest_write(sst->qemu, 2, slot_address(sst, 0x18), 0x0100);
     reopen(sst);
-    sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
+    sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
     unplug(sst);
     sim_listen(sst);
     assert_int_equal(unix_accept(sst->listener, 50), -1); /* no timer is left */
@@ -222,13 +222,13 @@ static void test_answer_while_stopped(void **state)
     uint64_t tag = sim_take_request(sst).record.tag;
 
     stop(sst);
-    sim_answer_status(sst, tag, SST_OK);
+    sim_answer_status(sst, tag, BG_SST_OK);
     for (unsigned i = 0; i < 20; i++) {
         sst_expect_pending(sst, chain);
     }
     expect_untouched(chain);
     go_on(sst);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 }
 
 static void test_death_while_stopped(void **state)
@@ -244,7 +244,7 @@ static void test_death_while_stopped(void **state)
     }
     expect_untouched(chain);
     go_on(sst);
-    sst_expect(sst, chain, SST_ERROR);
+    sst_expect(sst, chain, BG_SST_ERROR);
     sim_connect(sst, SIM_ALL);
     sim_check_works(sst, 2);
 }
@@ -299,7 +299,7 @@ static struct sst *migrate(struct sst *from, bool simulator)
 static void check_migration(const struct sst_setup *setup, bool simulator)
 {
     struct sst *from = sst_start(setup), *to;
-    struct sst_request request = sst_request(SST_NOOP, 77);
+    struct bg_sst_request request = sst_request(BG_SST_NOOP, 77);
     struct sst_chain *chains[5], *waiting;
 
     sim_connect(from, SIM_ALL);
@@ -312,7 +312,7 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
     sst_expect_pending(from, waiting);
     to = migrate(from, simulator);
     for (unsigned i = 0; i < 5; i++) {
-        sst_expect(to, chains[i], SST_ERROR);
+        sst_expect(to, chains[i], BG_SST_ERROR);
         sst_expect_zero(chains[i]->writable + 24, RESPONSE - 24);
     }
     assert_int_equal(sst_statistic(to, "stat-failed"), 6);
@@ -320,7 +320,7 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
     chains[0] = sst_add(to, 1, NULL, 0, RESPONSE);
     sst_wait(to, waiting);
     sst_wait(to, chains[0]);
-    assert_int_equal(((struct sst_response *)chains[0]->writable)->request_id, 77);
+    assert_int_equal(((struct bg_sst_response *)chains[0]->writable)->request_id, 77);
     qtest_clock_step_ns(to->qemu, 60000 * MS);
     sst_poll(to);
     assert_int_equal(sst_statistic(to, "stat-failed"), 6); /* once */
@@ -328,7 +328,7 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
         sim_connect(to, SIM_ALL);
         sim_check_works(to, 20);
     } else {
-        sst_do(to, SST_COMPUTE, 20, SST_NO_DEVICE);
+        sst_do(to, BG_SST_COMPUTE, 20, BG_SST_NO_DEVICE);
     }
     sst_end(from);
     sst_end(to);
@@ -340,7 +340,7 @@ static void test_migration(void **state)
         { .bus = SST_PCI },
         { .bus = SST_MMIO },
         { .bus = SST_PCI, .properties = ",packed=on,num-queues=4",
-          .features = VIRTIO_F_RING_PACKED },
+          .features = BG_VIRTIO_F_RING_PACKED },
     };
 
     (void)state;
@@ -362,9 +362,9 @@ static void test_two_devices(void **state)
     int listener = unix_listen(second, 4), peer;
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_MMIO, .arguments = arguments,
                                                      .properties = ",device-id=1" });
-    struct sst_request request;
-    struct virtio_device device;
-    struct sst_hello hello;
+    struct bg_sst_request request;
+    struct bg_virtio_device device;
+    struct bg_sst_hello hello;
 
     (void)state;
     sim_connect(sst, SIM_ALL);
@@ -375,8 +375,8 @@ static void test_two_devices(void **state)
                      sizeof(request));
     memcpy(&hello, request.payload.data, sizeof(hello));
     assert_int_equal(hello.device_id, 2);
-    assert_int_equal(virtio_mmio_open(&device, 0x0A000200, 0x200), 0);
-    assert_int_equal(device.id, SST_VIRTIO_ID);
+    assert_int_equal(bg_virtio_mmio_open(&device, 0x0A000200, 0x200), 0);
+    assert_int_equal(device.id, BG_SST_VIRTIO_ID);
     assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000000 + 0x104), 1);
     assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000200 + 0x104), 2);
     close(peer); /* the other one does not mind */

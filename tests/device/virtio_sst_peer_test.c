@@ -15,14 +15,14 @@
 
 #define MS 1000000ull
 #define TIMEOUT_DEFAULT_MS 4000
-#define RESPONSE sizeof(struct sst_response)
+#define RESPONSE sizeof(struct bg_sst_response)
 
 static const struct sst_setup mmio = { .bus = SST_MMIO };
 static const struct sst_setup absent = { .bus = SST_PCI, .no_simulator = true };
 
 static void answer_old(struct sst *sst, uint64_t id, uint64_t result)
 {
-    struct sst_response response = sim_response(SST_OK, id, result);
+    struct bg_sst_response response = sim_response(BG_SST_OK, id, result);
 
     sim_answer_old(sst, &response);
 }
@@ -34,7 +34,7 @@ static void check_works(struct sst *sst, uint64_t id)
 
     assert_int_equal(sim_take_old(sst).request_id, id);
     answer_old(sst, id, id + 1);
-    assert_int_equal(sst_expect(sst, chain, SST_OK)->result, id + 1);
+    assert_int_equal(sst_expect(sst, chain, BG_SST_OK)->result, id + 1);
 }
 
 /* ---- Absent and late ---- */
@@ -42,22 +42,22 @@ static void check_works(struct sst *sst, uint64_t id)
 static void test_absent(void **state)
 {
     struct sst *sst = *state;
-    struct sst_request request = sst_request(SST_ECHO, 5);
+    struct bg_sst_request request = sst_request(BG_SST_ECHO, 5);
 
-    for (uint32_t type = SST_NOOP; type < SST_TYPE_COUNT; type++) {
-        bool local = type == SST_NOOP || type == SST_ECHO || type == SST_RESET ||
-                     type == SST_GET_INFO;
+    for (uint32_t type = BG_SST_NOOP; type < BG_SST_TYPE_COUNT; type++) {
+        bool local = type == BG_SST_NOOP || type == BG_SST_ECHO || type == BG_SST_RESET ||
+                     type == BG_SST_GET_INFO;
 
-        sst_do(sst, type, type, local ? SST_OK : SST_NO_DEVICE);
+        sst_do(sst, type, type, local ? BG_SST_OK : BG_SST_NO_DEVICE);
     }
-    memset(request.payload.data, 0x77, SST_PAYLOAD_SIZE);
-    assert_memory_equal(sst_expect(sst, sst_submit(sst, &request), SST_OK)->payload.data,
-                        request.payload.data, SST_PAYLOAD_SIZE);
+    memset(request.payload.data, 0x77, BG_SST_PAYLOAD_SIZE);
+    assert_memory_equal(sst_expect(sst, sst_submit(sst, &request), BG_SST_OK)->payload.data,
+                        request.payload.data, BG_SST_PAYLOAD_SIZE);
     assert_int_equal(sst_statistic(sst, "connected"), 0);
     /* Not connected when the driver looked: no events. */
-    assert_false(sst->device.offered & SST_F_EVENTS);
-    assert_int_equal(sst->device.offered & (SST_F_ALL & ~SST_F_EVENTS),
-                     SST_F_ECHO | SST_F_COMPUTE | SST_F_MEMORY | SST_F_RESET);
+    assert_false(sst->device.offered & BG_SST_F_EVENTS);
+    assert_int_equal(sst->device.offered & (BG_SST_F_ALL & ~BG_SST_F_EVENTS),
+                     BG_SST_F_ECHO | BG_SST_F_COMPUTE | BG_SST_F_MEMORY | BG_SST_F_RESET);
 }
 
 /* A request finds it at once. */
@@ -66,13 +66,13 @@ static void test_late_on_request(void **state)
     struct sst *sst = *state;
     struct sst_chain *chain;
 
-    sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
+    sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
     sim_listen(sst);
     chain = sst_submit_compute(sst, 2);
     sim_connect_old(sst);
     assert_int_equal(sim_take_old(sst).request_id, 2);
     answer_old(sst, 2, 9);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 }
 
 /* And so does the device by itself. */
@@ -92,22 +92,22 @@ static void test_event_feature(void **state)
 {
     struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_MMIO, .no_driver = true,
                                                      .no_simulator = true });
-    struct virtio_device probe;
+    struct bg_virtio_device probe;
 
     (void)state;
-    assert_int_equal(virtio_mmio_open(&probe, 0x0A000000, 0x200), 0);
-    assert_false(probe.ops->read_features(&probe) & SST_F_EVENTS);
+    assert_int_equal(bg_virtio_mmio_open(&probe, 0x0A000000, 0x200), 0);
+    assert_false(probe.ops->read_features(&probe) & BG_SST_F_EVENTS);
     sim_listen(sst);
     sim_connect_old(sst);
-    assert_true(probe.ops->read_features(&probe) & SST_F_EVENTS);
+    assert_true(probe.ops->read_features(&probe) & BG_SST_F_EVENTS);
     sst_open_driver(sst);
-    assert_true(sst->device.features & SST_F_EVENTS);
+    assert_true(sst->device.features & BG_SST_F_EVENTS);
     close(sst->listener);
     sst->listener = -1;
     unlink(sst->path);
     sim_hang_up(sst);
     sst_wait_wire(sst, "none");
-    assert_true(probe.ops->read_features(&probe) & SST_F_EVENTS);
+    assert_true(probe.ops->read_features(&probe) & BG_SST_F_EVENTS);
     sst_end(sst);
 }
 
@@ -126,7 +126,7 @@ static void test_backlog(void **state)
     sim_connect_old(sst);
     assert_int_equal(sim_take_old(sst).request_id, 1);
     answer_old(sst, 1, 1);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
     close(others[0]);
     close(others[1]);
 }
@@ -145,7 +145,7 @@ static void test_killed(void **state)
     }
     sim_hang_up(sst);
     for (unsigned i = 0; i < 3; i++) {
-        sst_expect(sst, chains[i], SST_ERROR);
+        sst_expect(sst, chains[i], BG_SST_ERROR);
         sst_expect_zero(chains[i]->writable + 24, RESPONSE - 24);
     }
     assert_int_equal(sst_statistic(sst, "stat-failed"), 3);
@@ -167,13 +167,13 @@ static void test_killed_while_idle(void **state)
     unlink(sst->path);
     sim_hang_up(sst);
     sst_wait_wire(sst, "none");
-    sst_do(sst, SST_COMPUTE, 2, SST_NO_DEVICE);
+    sst_do(sst, BG_SST_COMPUTE, 2, BG_SST_NO_DEVICE);
     sim_listen(sst);
     chain = sst_submit_compute(sst, 3);
     sim_connect_old(sst);
     sim_take_old(sst);
     answer_old(sst, 3, 3);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 }
 
 /* In the middle of an answer, at every byte. */
@@ -182,7 +182,7 @@ static void test_truncated(void **state)
     struct sst *sst = *state;
 
     for (size_t size = 0; size < RESPONSE; size += size < 40 ? 1 : 509) {
-        struct sst_response response = sim_response(SST_OK, size, 1);
+        struct bg_sst_response response = sim_response(BG_SST_OK, size, 1);
         struct sst_chain *chain = sst_submit_compute(sst, size);
 
         sim_connect_old(sst);
@@ -190,7 +190,7 @@ static void test_truncated(void **state)
         assert_true(socket_write(sst->peer, &response, size));
         sst_expect_pending(sst, chain);
         sim_hang_up(sst);
-        sst_expect(sst, chain, SST_ERROR);
+        sst_expect(sst, chain, BG_SST_ERROR);
         sst_expect_zero(chain->writable + 24, RESPONSE - 24);
         sst_recycle(sst);
     }
@@ -213,7 +213,7 @@ static void test_killed_in_probe(void **state)
     sim_refuse_hello(sst);
     assert_int_equal(sim_take_old(sst).request_id, 1);
     answer_old(sst, 1, 1);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 
     sim_hang_up(sst);
     sst_wait_statistic(sst, "stat-disconnections", 2);
@@ -225,7 +225,7 @@ static void test_killed_in_probe(void **state)
         sim_accept(sst);
     }
     sim_hang_up(sst);
-    sst_expect(sst, chain, SST_ERROR);
+    sst_expect(sst, chain, BG_SST_ERROR);
 }
 
 /* ---- Stopped and slow ---- */
@@ -242,11 +242,11 @@ static void test_timeout(void **state)
     qtest_clock_step_ns(sst->qemu, (TIMEOUT_DEFAULT_MS - 1000) * MS - 1);
     sst_expect_pending(sst, first);
     qtest_clock_step_ns(sst->qemu, 1);
-    sst_expect(sst, first, SST_TIMEOUT);
+    sst_expect(sst, first, BG_SST_TIMEOUT);
     sst_expect_zero(first->writable + 24, RESPONSE - 24);
     sst_expect_pending(sst, second);
     qtest_clock_step_ns(sst->qemu, 1000 * MS);
-    sst_expect(sst, second, SST_TIMEOUT);
+    sst_expect(sst, second, BG_SST_TIMEOUT);
     assert_int_equal(sst_statistic(sst, "stat-timeouts"), 2);
     /* It wakes up: late answers are nobody's, also for an id that is used again. */
     sim_take_old(sst);
@@ -258,7 +258,7 @@ static void test_timeout(void **state)
     sst_wait_statistic(sst, "stat-late-answers", 2);
     sst_expect_pending(sst, first);
     answer_old(sst, 3, 5);
-    assert_int_equal(sst_expect(sst, first, SST_OK)->result, 5);
+    assert_int_equal(sst_expect(sst, first, BG_SST_OK)->result, 5);
     check_works(sst, 1); /* free again */
     assert_int_equal(sst_statistic(sst, "stat-connections"), 1);
 }
@@ -273,7 +273,7 @@ static void test_timeout_in_probe(void **state)
     chain = sst_submit_compute(sst, 1);
     sst_expect_pending(sst, chain);
     qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS);
-    sst_expect(sst, chain, SST_TIMEOUT);
+    sst_expect(sst, chain, BG_SST_TIMEOUT);
     sim_take_hello(sst);
     sim_refuse_hello(sst);
     check_works(sst, 2); /* the first was never sent */
@@ -290,7 +290,7 @@ static void test_timeout_property(void **state)
     qtest_clock_step_ns(sst->qemu, 49 * MS);
     sst_expect_pending(sst, chain);
     qtest_clock_step_ns(sst->qemu, 1 * MS);
-    sst_expect(sst, chain, SST_TIMEOUT);
+    sst_expect(sst, chain, BG_SST_TIMEOUT);
     sst_end(sst);
 }
 
@@ -298,26 +298,26 @@ static void test_timeout_property(void **state)
 static void test_stopped(void **state)
 {
     struct sst *sst = *state;
-    struct sst_request request;
+    struct bg_sst_request request;
     unsigned sent = 0;
 
     sim_connect_old(sst);
     for (unsigned round = 0; round < 6; round++) {
         for (unsigned i = 0; i < 40; i++) {
-            request = sst_request(SST_COMPUTE, 10000 + round * 40 + i);
-            memset(request.payload.data, (int)i, SST_PAYLOAD_SIZE);
+            request = sst_request(BG_SST_COMPUTE, 10000 + round * 40 + i);
+            memset(request.payload.data, (int)i, BG_SST_PAYLOAD_SIZE);
             sst_submit(sst, &request);
         }
         qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS);
         for (unsigned i = 0; i < 40; i++) {
-            sst_expect(sst, &sst->chains[i], SST_TIMEOUT);
+            sst_expect(sst, &sst->chains[i], BG_SST_TIMEOUT);
         }
         sst_recycle(sst);
     }
     /* It goes on: whole requests, in order; those that were never begun are not there. */
     request.request_id = 0;
     while (harness_wait_readable(sst->peer, 0)) {
-        struct sst_request taken = sim_take_old(sst);
+        struct bg_sst_request taken = sim_take_old(sst);
 
         assert_true(taken.request_id > request.request_id);
         request = taken;
@@ -351,7 +351,7 @@ static void test_equal_ids(void **state)
         answer_old(sst, wire[i], 100 + i);
     }
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(sst_expect(sst, chains[i], SST_OK)->result, 100 + i);
+        assert_int_equal(sst_expect(sst, chains[i], BG_SST_OK)->result, 100 + i);
     }
 }
 
@@ -359,7 +359,7 @@ static void test_equal_ids(void **state)
 static void test_foreign_user_data(void **state)
 {
     struct sst *sst = *state;
-    struct sst_response response = sim_response(SST_OK, 5, 0);
+    struct bg_sst_response response = sim_response(BG_SST_OK, 5, 0);
     struct sst_chain *chain;
 
     sim_connect_old(sst);
@@ -368,7 +368,7 @@ static void test_foreign_user_data(void **state)
     response.user_data = 0x666;
     response.reserved = 0x777;
     sim_answer_old(sst, &response);
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 }
 
 /* ---- Garbage ---- */
@@ -376,7 +376,7 @@ static void test_foreign_user_data(void **state)
 static void expect_closed(struct sst *sst, struct sst_chain *chain)
 {
     assert_true(socket_wait_closed(sst->peer, HARNESS_TIMEOUT_MS));
-    sst_expect(sst, chain, SST_ERROR);
+    sst_expect(sst, chain, BG_SST_ERROR);
     sst_expect_zero(chain->writable + 24, RESPONSE - 24);
     assert_int_equal(sst_statistic(sst, "stat-protocol-errors"), 1);
     sim_connect_old(sst);
@@ -448,7 +448,7 @@ static void test_socket_of_another_user(void **state)
     }
     sst = sst_start(&(struct sst_setup){ .no_simulator = true });
     sst->listener = unix_listen_as_nobody(sst->path);
-    sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
+    sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
     process_wait_text(sst->qemu->process, "belongs to a process of user 65534");
     sim_accept(sst);
     assert_true(socket_wait_closed(sst->peer, HARNESS_TIMEOUT_MS)); /* and no byte before */

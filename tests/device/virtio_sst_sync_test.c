@@ -21,7 +21,7 @@
 #include "sst_simulator.h"
 
 #define MS 1000000ull
-#define HEAD offsetof(struct sst_response, payload)
+#define HEAD offsetof(struct bg_sst_response, payload)
 #define HELD_MAX 64
 #define LOG_MAX 256
 #define TICK_NS 700
@@ -69,38 +69,38 @@ static bool write_all(int fd, const void *data, size_t size)
 
 static bool answer_hello(struct simulator *simulator)
 {
-    struct sst_response response = { .request_id = SST_HELLO_REQUEST_ID };
-    const struct sst_hello_reply reply = {
-        .magic = SST_HELLO_REPLY_MAGIC,
+    struct bg_sst_response response = { .request_id = BG_SST_HELLO_REQUEST_ID };
+    const struct bg_sst_hello_reply reply = {
+        .magic = BG_SST_HELLO_REPLY_MAGIC,
         .version = 1,
-        .features = SST_WIRE_EVENTS | (simulator->mode == UNTIMED ? 0 : SST_WIRE_SYNC),
+        .features = BG_SST_WIRE_EVENTS | (simulator->mode == UNTIMED ? 0 : BG_SST_WIRE_SYNC),
     };
-    struct sst_request request;
+    struct bg_sst_request request;
 
     if (!read_all(simulator->fd, &request, sizeof(request))) {
         return false;
     }
     memcpy(response.payload.data, &reply, sizeof(reply));
-    response.status = simulator->mode == OLD ? SST_INVALID : SST_OK;
+    response.status = simulator->mode == OLD ? BG_SST_INVALID : BG_SST_OK;
     return write_all(simulator->fd, &response, sizeof(response));
 }
 
 static void add_answer(struct sim_frame *reply, uint64_t tag, uint64_t time_ns)
 {
-    const struct sst_response response = { .result = tag };
+    const struct bg_sst_response response = { .result = tag };
 
-    sim_frame_add(reply, SST_RECORD_ANSWER, tag, time_ns, 1, &response, HEAD);
+    sim_frame_add(reply, BG_SST_RECORD_ANSWER, tag, time_ns, 1, &response, HEAD);
 }
 
 static void take_request(struct simulator *simulator, struct sim_frame *reply, uint64_t now_ns,
-                         const struct sst_record *record, const struct sst_request *request)
+                         const struct bg_sst_record *record, const struct bg_sst_request *request)
 {
     uint64_t due_ns = now_ns + request->payload.compute.compute_units;
-    const struct sst_event event = { .type = 1, .timestamp = due_ns, .data = record->tag };
+    const struct bg_sst_event event = { .type = 1, .timestamp = due_ns, .data = record->tag };
 
     simulator->requests++;
     for (unsigned i = 0; simulator->event_ns && i <= simulator->event_count; i++) {
-        sim_frame_add(reply, SST_RECORD_EVENT, 0, now_ns + simulator->event_ns, 0, &event,
+        sim_frame_add(reply, BG_SST_RECORD_EVENT, 0, now_ns + simulator->event_ns, 0, &event,
                       sizeof(event));
     }
     if (simulator->mode == LATER) {
@@ -114,7 +114,7 @@ static void take_request(struct simulator *simulator, struct sim_frame *reply, u
 /* Answers what is due; when the next one is. */
 static uint64_t advance(struct simulator *simulator, struct sim_frame *reply, uint64_t now_ns)
 {
-    uint64_t next_ns = SST_TIME_NEVER;
+    uint64_t next_ns = BG_SST_TIME_NEVER;
     unsigned kept = 0;
 
     for (unsigned i = 0; i < simulator->held_count; i++) {
@@ -131,11 +131,11 @@ static uint64_t advance(struct simulator *simulator, struct sim_frame *reply, ui
 
 static bool send_event_frame(struct simulator *simulator)
 {
-    const struct sst_event event = { .type = 1 };
+    const struct bg_sst_event event = { .type = 1 };
     struct sim_frame frame;
 
     sim_frame_begin(&frame);
-    sim_frame_add(&frame, SST_RECORD_EVENT, 0, 0, 0, &event, sizeof(event));
+    sim_frame_add(&frame, BG_SST_RECORD_EVENT, 0, 0, 0, &event, sizeof(event));
     frame.header.size = frame.size - (uint32_t)sizeof(frame.header);
     memcpy(frame.data, &frame.header, sizeof(frame.header));
     return write_all(simulator->fd, frame.data, frame.size);
@@ -143,9 +143,9 @@ static bool send_event_frame(struct simulator *simulator)
 
 static bool reply_to_frame(struct simulator *simulator)
 {
-    static uint8_t body[SST_FRAME_SIZE_MAX];
+    static uint8_t body[BG_SST_FRAME_SIZE_MAX];
     static struct sim_frame reply;
-    struct sst_frame frame;
+    struct bg_sst_frame frame;
     uint32_t offset = 0;
 
     if (!read_all(simulator->fd, &frame, sizeof(frame)) ||
@@ -158,15 +158,15 @@ static bool reply_to_frame(struct simulator *simulator)
     simulator->frames++;
     sim_frame_begin(&reply);
     for (uint32_t i = 0; i < frame.count; i++) {
-        struct sst_record record;
-        struct sst_request request = { 0 };
+        struct bg_sst_record record;
+        struct bg_sst_request request = { 0 };
 
         memcpy(&record, body + offset, sizeof(record));
         memcpy(&request, body + offset + sizeof(record), record.size);
         offset += (uint32_t)sizeof(record) + ((record.size + 7) & ~7u);
-        if (record.kind == SST_RECORD_REQUEST) {
+        if (record.kind == BG_SST_RECORD_REQUEST) {
             take_request(simulator, &reply, frame.time_ns, &record, &request);
-        } else if (record.kind == SST_RECORD_RESET) {
+        } else if (record.kind == BG_SST_RECORD_RESET) {
             simulator->resets++;
             simulator->held_count = 0;
             simulator->tick_ns = simulator->mode == TICKING ? frame.time_ns + TICK_NS : 0;
@@ -201,8 +201,8 @@ static bool reply_to_frame(struct simulator *simulator)
 
 static bool reply_to_old(struct simulator *simulator)
 {
-    struct sst_request request;
-    struct sst_response response = { 0 };
+    struct bg_sst_request request;
+    struct bg_sst_response response = { 0 };
 
     if (!read_all(simulator->fd, &request, sizeof(request))) {
         return false;
@@ -265,7 +265,7 @@ static void finish(struct sst *sst)
 
 static struct sst_chain *compute(struct sst *sst, uint64_t id, uint64_t cycles)
 {
-    struct sst_request request = sst_request(SST_COMPUTE, id);
+    struct bg_sst_request request = sst_request(BG_SST_COMPUTE, id);
 
     request.payload.compute.compute_units = cycles;
     return sst_submit(sst, &request);
@@ -288,7 +288,7 @@ static void expect_in(struct sst *sst, struct sst_chain *chain, uint64_t ns)
     }
     sst_poll(sst);
     assert_true(chain->done); /* no waiting in real time */
-    sst_expect(sst, chain, SST_OK);
+    sst_expect(sst, chain, BG_SST_OK);
 }
 
 static void check_times(struct sst *sst)
@@ -310,7 +310,7 @@ static void check_times(struct sst *sst)
     expect_in(sst, chains[0], 200);
     expect_in(sst, chains[3], 0);
     assert_int_equal(sst_statistic(sst, "stat-in-flight"), 0);
-    sst_do(sst, SST_NOOP, 1, SST_OK);
+    sst_do(sst, BG_SST_NOOP, 1, BG_SST_OK);
 }
 
 static void test_answers_ahead(void **state)
@@ -345,11 +345,11 @@ static void test_same_time(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 50; i++) {
-        struct sst_request request = sst_request(SST_COMPUTE, i);
+        struct bg_sst_request request = sst_request(BG_SST_COMPUTE, i);
 
         request.payload.compute.compute_units = 77;
         sst_prepare(sst, 0, &request, sizeof(request), 0);
-        sst_prepare(sst, 1, NULL, 0, sizeof(struct sst_response));
+        sst_prepare(sst, 1, NULL, 0, sizeof(struct bg_sst_response));
     }
     sst_kick(sst, 1);
     sst_kick(sst, 0);
@@ -359,7 +359,7 @@ static void test_same_time(void **state)
     sst_poll(sst);
     for (unsigned i = 0; i < 50; i++) {
         assert_true(sst->chains[2 * i].done);
-        assert_int_equal(((struct sst_response *)sst->chains[2 * i + 1].writable)->request_id, i);
+        assert_int_equal(((struct bg_sst_response *)sst->chains[2 * i + 1].writable)->request_id, i);
     }
     finish(sst);
     assert_int_equal(simulator.requests, 50);
@@ -372,7 +372,7 @@ static void test_events(void **state)
 
     (void)state;
     simulator.event_ns = 30;
-    buffer = sst_add(sst, SST_QUEUE_EVENT(1), NULL, 0, sizeof(struct sst_event));
+    buffer = sst_add(sst, BG_SST_QUEUE_EVENT(1), NULL, 0, sizeof(struct bg_sst_event));
     chain = compute(sst, 1, 100);
     step(sst, 29);
     sst_expect_pending(sst, buffer);
@@ -401,7 +401,7 @@ static void test_event_flood(void **state)
     }
     assert_int_equal(sst_statistic(sst, "stat-events-dropped"), 17000 - 16384);
     /* Those that were kept come, and there is room for others. */
-    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    assert_int_equal(bg_virtio_reset(&sst->device, UINT64_MAX), 0);
     sst_forget_driver(sst);
     sst_open_driver(sst);
     expect_in(sst, compute(sst, 1, 5), 5);
@@ -417,7 +417,7 @@ static void test_unasked(void **state)
     struct sst *sst = begin(UNASKED, "");
 
     (void)state;
-    sst_expect(sst, compute(sst, 1, 5), SST_ERROR);
+    sst_expect(sst, compute(sst, 1, 5), BG_SST_ERROR);
     assert_int_equal(sst_statistic(sst, "stat-protocol-errors"), 1);
     finish(sst);
 }
@@ -430,7 +430,7 @@ static void test_tick_after_reset(void **state)
     (void)state;
     expect_in(sst, compute(sst, 1, 5), 5);
     step(sst, 2 * TICK_NS); /* the machine's own */
-    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    assert_int_equal(bg_virtio_reset(&sst->device, UINT64_MAX), 0);
     step(sst, 5 * TICK_NS);
     finish(sst);
     assert_int_equal(simulator.resets, 2);
@@ -462,7 +462,7 @@ static void test_timeout(void **state)
     step(sst, MS - 1);
     sst_expect_pending(sst, chain);
     step(sst, 1);
-    sst_expect(sst, chain, SST_TIMEOUT);
+    sst_expect(sst, chain, BG_SST_TIMEOUT);
     expect_in(sst, compute(sst, 2, MS - 1), MS - 1);
     step(sst, 5 * MS);
     assert_int_equal(sst_statistic(sst, "stat-completed"), 1);
@@ -478,12 +478,12 @@ static void test_reset(void **state)
 
     (void)state;
     step(sst, 10);
-    sst_do(sst, SST_RESET, 2, SST_OK);
-    sst_expect(sst, chain, SST_ERROR);
+    sst_do(sst, BG_SST_RESET, 2, BG_SST_OK);
+    sst_expect(sst, chain, BG_SST_ERROR);
     step(sst, 2000);
     expect_in(sst, compute(sst, 3, 5), 5);
     chain = compute(sst, 4, 1000);
-    assert_int_equal(virtio_reset(&sst->device, UINT64_MAX), 0);
+    assert_int_equal(bg_virtio_reset(&sst->device, UINT64_MAX), 0);
     step(sst, 2000);
     assert_false(chain->done);
     assert_int_equal(sst_statistic(sst, "stat-in-flight"), 0);
@@ -524,7 +524,7 @@ static void test_deadline(void **state)
     uint64_t before_ms = harness_now_ms();
 
     (void)state;
-    sst_expect(sst, compute(sst, 1, 5), SST_TIMEOUT);
+    sst_expect(sst, compute(sst, 1, 5), BG_SST_TIMEOUT);
     assert_in_range(harness_now_ms() - before_ms, 100, HARNESS_TIMEOUT_MS);
     assert_int_equal(sst_statistic(sst, "stat-timeouts"), 1);
     pthread_join(simulator.thread, NULL); /* its connection was closed */
@@ -538,7 +538,7 @@ static void test_death(void **state)
     struct sst *sst = begin(DEAD, "");
 
     (void)state;
-    sst_expect(sst, compute(sst, 1, 5), SST_ERROR);
+    sst_expect(sst, compute(sst, 1, 5), BG_SST_ERROR);
     pthread_join(simulator.thread, NULL);
     restart_simulator(sst, LATER);
     expect_in(sst, compute(sst, 2, 5), 5);
@@ -547,7 +547,7 @@ static void test_death(void **state)
     end_simulator(&simulator);
     restart_simulator(sst, AHEAD);
     expect_in(sst, compute(sst, 4, 6), 6);
-    sst_expect(sst, &sst->chains[2], SST_ERROR);
+    sst_expect(sst, &sst->chains[2], BG_SST_ERROR);
     finish(sst);
 }
 
@@ -556,7 +556,7 @@ static void test_garbage(void **state)
     struct sst *sst = begin(GARBAGE, "");
 
     (void)state;
-    sst_expect(sst, compute(sst, 1, 5), SST_ERROR);
+    sst_expect(sst, compute(sst, 1, 5), BG_SST_ERROR);
     assert_int_equal(sst_statistic(sst, "stat-protocol-errors"), 1);
     finish(sst);
 }
@@ -566,7 +566,7 @@ static void test_untimed(void **state)
     struct sst *sst = begin(UNTIMED, "");
 
     (void)state;
-    sst_expect(sst, compute(sst, 1, 5), SST_ERROR);
+    sst_expect(sst, compute(sst, 1, 5), BG_SST_ERROR);
     process_wait_text(sst->qemu->process, "the simulator has no deterministic time");
     finish(sst);
 }
@@ -577,7 +577,7 @@ static void test_absent(void **state)
                                                      .no_simulator = true });
 
     (void)state;
-    sst_do(sst, SST_COMPUTE, 1, SST_NO_DEVICE);
+    sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
     sim_listen(sst);
     restart_simulator(sst, AHEAD);
     expect_in(sst, compute(sst, 2, 5), 5);
@@ -588,7 +588,7 @@ static void test_absent(void **state)
 static void test_old(void **state)
 {
     struct sst *sst = begin(OLD, ",clock_hz=300000000");
-    struct sst_request request = sst_request(SST_READ, 7);
+    struct bg_sst_request request = sst_request(BG_SST_READ, 7);
 
     (void)state;
     expect_in(sst, compute(sst, 1, 3), 10);
@@ -597,7 +597,7 @@ static void test_old(void **state)
     expect_in(sst, sst_submit(sst, &request), 0);
     sst_expect_pending(sst, compute(sst, 4, UINT64_MAX)); /* never, but for the time-out */
     step(sst, 4000 * MS);
-    sst_expect(sst, &sst->chains[4], SST_TIMEOUT);
+    sst_expect(sst, &sst->chains[4], BG_SST_TIMEOUT);
     finish(sst);
 }
 

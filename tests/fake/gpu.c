@@ -10,17 +10,17 @@
 
 /* ---- Answers ---- */
 
-static void put_header(uint8_t *out, size_t size, const struct virtio_gpu_ctrl_hdr *hdr)
+static void put_header(uint8_t *out, size_t size, const struct bg_virtio_gpu_ctrl_hdr *hdr)
 {
     memcpy(out, hdr, size < sizeof(*hdr) ? size : sizeof(*hdr));
 }
 
 /* Spoils a good answer of `written` bytes; returns how many are told. */
-static uint32_t spoil(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hdr *request,
+static uint32_t spoil(struct fake_gpu *fake, const struct bg_virtio_gpu_ctrl_hdr *request,
                       uint8_t *out, size_t out_size, uint32_t written)
 {
     enum fake_gpu_misbehaviour misbehaviour = fake->misbehaviour;
-    struct virtio_gpu_ctrl_hdr hdr = {0};
+    struct bg_virtio_gpu_ctrl_hdr hdr = {0};
 
     if (misbehaviour == FAKE_GPU_GOOD) {
         return written;
@@ -39,8 +39,8 @@ static uint32_t spoil(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hdr *r
     case FAKE_GPU_CUT:
         return written - 1;
     case FAKE_GPU_WRONG_TYPE:
-        hdr.type = hdr.type == VIRTIO_GPU_RESP_OK_NODATA ? VIRTIO_GPU_RESP_OK_CAPSET
-                                                         : VIRTIO_GPU_RESP_OK_NODATA;
+        hdr.type = hdr.type == BG_VIRTIO_GPU_RESP_OK_NODATA ? BG_VIRTIO_GPU_RESP_OK_CAPSET
+                                                         : BG_VIRTIO_GPU_RESP_OK_NODATA;
         break;
     case FAKE_GPU_COMMAND_TYPE:
         hdr.type = request->type;
@@ -52,10 +52,10 @@ static uint32_t spoil(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hdr *r
         hdr.fence_id ^= 1;
         break;
     case FAKE_GPU_NO_FENCE:
-        hdr.flags &= ~VIRTIO_GPU_FLAG_FENCE;
+        hdr.flags &= ~BG_VIRTIO_GPU_FLAG_FENCE;
         break;
     case FAKE_GPU_LONG_EDID: {
-        uint32_t size = VIRTIO_GPU_EDID_MAX + 1;
+        uint32_t size = BG_VIRTIO_GPU_EDID_MAX + 1;
 
         memcpy(out + sizeof(hdr), &size, sizeof(size));
         break;
@@ -81,7 +81,7 @@ static bool will_be_silent(const struct fake_gpu *fake)
     return fake->misbehaviour == FAKE_GPU_SILENCE && fake->after == 0;
 }
 
-static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct virtio_gpu_ctrl_hdr *hdr,
+static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct bg_virtio_gpu_ctrl_hdr *hdr,
                      uint32_t written, bool is_silent)
 {
     if (fake->held_count[queue] == FAKE_GPU_HELD_MAX) {
@@ -90,7 +90,7 @@ static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct virtio_
     fake->held[queue][fake->held_count[queue]++] = (struct fake_gpu_held){
         .written = written,
         .ctx_id = hdr->ctx_id,
-        .ring = hdr->flags & VIRTIO_GPU_FLAG_INFO_RING_IDX ? hdr->ring_idx : VIRTIO_GPU_NO_RING,
+        .ring = hdr->flags & BG_VIRTIO_GPU_FLAG_INFO_RING_IDX ? hdr->ring_idx : BG_VIRTIO_GPU_NO_RING,
         .fence_id = hdr->fence_id,
         .is_silent = is_silent,
     };
@@ -98,11 +98,11 @@ static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct virtio_
 }
 
 /* 5.7.6.7: flags and fence come back, and the ring. */
-static void answer_header(const struct virtio_gpu_ctrl_hdr *request, uint32_t type,
-                          struct virtio_gpu_ctrl_hdr *answer)
+static void answer_header(const struct bg_virtio_gpu_ctrl_hdr *request, uint32_t type,
+                          struct bg_virtio_gpu_ctrl_hdr *answer)
 {
-    *answer = (struct virtio_gpu_ctrl_hdr){.type = type};
-    if (request->flags & VIRTIO_GPU_FLAG_FENCE) {
+    *answer = (struct bg_virtio_gpu_ctrl_hdr){.type = type};
+    if (request->flags & BG_VIRTIO_GPU_FLAG_FENCE) {
         answer->flags = request->flags;
         answer->fence_id = request->fence_id;
         answer->ctx_id = request->ctx_id;
@@ -111,25 +111,25 @@ static void answer_header(const struct virtio_gpu_ctrl_hdr *request, uint32_t ty
 }
 
 static void check_header(struct fake_gpu *fake, unsigned queue,
-                         const struct virtio_gpu_ctrl_hdr *hdr)
+                         const struct bg_virtio_gpu_ctrl_hdr *hdr)
 {
-    uint32_t known = VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX;
-    bool is_cursor = hdr->type >= VIRTIO_GPU_CMD_UPDATE_CURSOR;
+    uint32_t known = BG_VIRTIO_GPU_FLAG_FENCE | BG_VIRTIO_GPU_FLAG_INFO_RING_IDX;
+    bool is_cursor = hdr->type >= BG_VIRTIO_GPU_CMD_UPDATE_CURSOR;
 
     fake_gpu_require(fake, (hdr->flags & ~known) == 0, "unknown flags");
-    fake_gpu_require(fake, hdr->ring_idx <= VIRTIO_GPU_RING_IDX_MAX, "ring_idx above 63");
+    fake_gpu_require(fake, hdr->ring_idx <= BG_VIRTIO_GPU_RING_IDX_MAX, "ring_idx above 63");
     fake_gpu_require(fake,
-                     !(hdr->flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) ||
-                         (fake->virtio.accepted & VIRTIO_GPU_F_CONTEXT_INIT),
+                     !(hdr->flags & BG_VIRTIO_GPU_FLAG_INFO_RING_IDX) ||
+                         (fake->virtio.accepted & BG_VIRTIO_GPU_F_CONTEXT_INIT),
                      "a ring without F_CONTEXT_INIT");
-    fake_gpu_require(fake, is_cursor == (queue == VIRTIO_GPU_QUEUE_CURSOR),
+    fake_gpu_require(fake, is_cursor == (queue == BG_VIRTIO_GPU_QUEUE_CURSOR),
                      "a command on the wrong queue");
 }
 
 static uint32_t handle(void *context, const struct fake_virtio_request *request)
 {
     struct fake_gpu *fake = context;
-    struct virtio_gpu_ctrl_hdr hdr, answer;
+    struct bg_virtio_gpu_ctrl_hdr hdr, answer;
     uint32_t type, written = sizeof(answer);
     bool is_silent;
 
@@ -151,7 +151,7 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
     memset(request->out, 0, request->out_size);
     type = hdr.type == fake->refused_type ? fake->error
                                           : fake_gpu_execute(fake, &hdr, request, &written);
-    if (request->queue == VIRTIO_GPU_QUEUE_CURSOR && fake->is_silent_cursor &&
+    if (request->queue == BG_VIRTIO_GPU_QUEUE_CURSOR && fake->is_silent_cursor &&
         fake->misbehaviour == FAKE_GPU_GOOD) {
         return 0;
     }
@@ -160,7 +160,7 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
     is_silent = will_be_silent(fake);
     written = spoil(fake, &hdr, request->out, request->out_size, written);
     if (is_silent || hdr.type == fake->held_type ||
-        (fake->holds_fences && (hdr.flags & VIRTIO_GPU_FLAG_FENCE))) {
+        (fake->holds_fences && (hdr.flags & BG_VIRTIO_GPU_FLAG_FENCE))) {
         return hold(fake, request->queue, &hdr, written, is_silent);
     }
     return written;
@@ -180,7 +180,7 @@ static void complete(struct fake_gpu *fake, unsigned queue, unsigned number)
 
 unsigned fake_gpu_retire(struct fake_gpu *fake, uint32_t ctx_id, uint16_t ring, uint64_t fence_id)
 {
-    const unsigned queue = VIRTIO_GPU_QUEUE_CONTROL;
+    const unsigned queue = BG_VIRTIO_GPU_QUEUE_CONTROL;
     unsigned count = 0;
 
     for (unsigned i = 0; i < fake->held_count[queue];) {
@@ -199,14 +199,14 @@ unsigned fake_gpu_retire(struct fake_gpu *fake, uint32_t ctx_id, uint16_t ring, 
 
 void fake_gpu_retire_one(struct fake_gpu *fake, unsigned number)
 {
-    complete(fake, VIRTIO_GPU_QUEUE_CONTROL, number);
+    complete(fake, BG_VIRTIO_GPU_QUEUE_CONTROL, number);
 }
 
 unsigned fake_gpu_retire_all(struct fake_gpu *fake)
 {
     unsigned count = 0;
 
-    for (unsigned queue = 0; queue < VIRTIO_GPU_QUEUE_COUNT; queue++) {
+    for (unsigned queue = 0; queue < BG_VIRTIO_GPU_QUEUE_COUNT; queue++) {
         while (fake->held_count[queue] > 0) {
             complete(fake, queue, 0);
             count++;
@@ -219,34 +219,34 @@ unsigned fake_gpu_retire_all(struct fake_gpu *fake)
 
 static void put_config(struct fake_gpu *fake, uint32_t events, uint32_t scanout_count)
 {
-    const struct virtio_gpu_config config = {
+    const struct bg_virtio_gpu_config config = {
         .events_read = events,
         .num_scanouts = scanout_count,
-        .num_capsets = fake->virtio.offered & VIRTIO_GPU_F_VIRGL ? FAKE_GPU_CAPSETS : 0,
-        .blob_alignment = fake->virtio.offered & VIRTIO_GPU_F_BLOB_ALIGNMENT ? 8192 : 0,
+        .num_capsets = fake->virtio.offered & BG_VIRTIO_GPU_F_VIRGL ? FAKE_GPU_CAPSETS : 0,
+        .blob_alignment = fake->virtio.offered & BG_VIRTIO_GPU_F_BLOB_ALIGNMENT ? 8192 : 0,
     };
 
-    fake->virtio.config_size = fake->virtio.offered & VIRTIO_GPU_F_BLOB_ALIGNMENT
+    fake->virtio.config_size = fake->virtio.offered & BG_VIRTIO_GPU_F_BLOB_ALIGNMENT
                                    ? sizeof(config)
-                                   : offsetof(struct virtio_gpu_config, blob_alignment);
+                                   : offsetof(struct bg_virtio_gpu_config, blob_alignment);
     memcpy(fake->virtio.config, &config, fake->virtio.config_size);
 }
 
 void fake_gpu_init(struct fake_gpu *fake, uint64_t features, uint32_t scanout_count)
 {
     memset(fake, 0, sizeof(*fake));
-    fake_virtio_init(&fake->virtio, features, VIRTIO_GPU_QUEUE_COUNT, 64, handle, fake);
-    fake->virtio.queues[VIRTIO_GPU_QUEUE_CURSOR].size_max = 16;
-    if (features & VIRTIO_GPU_F_RESOURCE_BLOB) {
-        fake->virtio.regions[VIRTIO_GPU_SHM_ID_HOST_VISIBLE] = (struct virtio_shared_memory){
+    fake_virtio_init(&fake->virtio, features, BG_VIRTIO_GPU_QUEUE_COUNT, 64, handle, fake);
+    fake->virtio.queues[BG_VIRTIO_GPU_QUEUE_CURSOR].size_max = 16;
+    if (features & BG_VIRTIO_GPU_F_RESOURCE_BLOB) {
+        fake->virtio.regions[BG_VIRTIO_GPU_SHM_ID_HOST_VISIBLE] = (struct bg_virtio_shared_memory){
             .address = (uintptr_t)fake->region, .size = FAKE_GPU_REGION_SIZE};
     }
-    for (uint32_t i = 0; i < scanout_count && i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
-        fake->scanouts[i].info.r = (struct virtio_gpu_rect){640 * i, 0, 640, 480};
+    for (uint32_t i = 0; i < scanout_count && i < BG_VIRTIO_GPU_MAX_SCANOUTS; i++) {
+        fake->scanouts[i].info.r = (struct bg_virtio_gpu_rect){640 * i, 0, 640, 480};
         fake->scanouts[i].info.enabled = i == 0;
     }
     put_config(fake, 0, scanout_count);
-    fake->map_cache = VIRTIO_GPU_MAP_CACHE_CACHED;
+    fake->map_cache = BG_VIRTIO_GPU_MAP_CACHE_CACHED;
 }
 
 void fake_gpu_end(struct fake_gpu *fake)
@@ -257,7 +257,7 @@ void fake_gpu_end(struct fake_gpu *fake)
 
 void fake_gpu_resize(struct fake_gpu *fake, uint32_t scanout, uint32_t width, uint32_t height)
 {
-    uint32_t events = VIRTIO_GPU_EVENT_DISPLAY;
+    uint32_t events = BG_VIRTIO_GPU_EVENT_DISPLAY;
 
     fake->scanouts[scanout].info.r.width = width;
     fake->scanouts[scanout].info.r.height = height;

@@ -19,8 +19,8 @@
 
 /* All features that a GPU may have. */
 #define FAKE_GPU_FEATURES                                                                          \
-    (VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_EDID | VIRTIO_GPU_F_RESOURCE_UUID |                         \
-     VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_CONTEXT_INIT | VIRTIO_GPU_F_BLOB_ALIGNMENT)
+    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                         \
+     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
 
 /* What is wrong with the next answer. */
 enum fake_gpu_misbehaviour {
@@ -44,7 +44,7 @@ struct fake_gpu_resource {
     uint32_t id; /* 0: free */
     uint32_t format, width, height;
     uint8_t *pixels; /* of a 2D or 3D resource: the host's copy */
-    struct virtio_gpu_mem_entry *entries;
+    struct bg_virtio_gpu_mem_entry *entries;
     uint32_t entry_count;
     uint32_t blob_memory; /* 0: none */
     uint64_t blob_size;
@@ -58,19 +58,19 @@ struct fake_gpu_context {
     uint32_t id; /* 0: free */
     uint32_t context_init;
     uint32_t name_length;
-    char name[VIRTIO_GPU_DEBUG_NAME_MAX];
+    char name[BG_VIRTIO_GPU_DEBUG_NAME_MAX];
     uint8_t *commands; /* of the last SUBMIT_3D */
     uint32_t commands_size;
 };
 
 struct fake_gpu_scanout {
-    struct virtio_gpu_display_one info;
+    struct bg_virtio_gpu_display_one info;
     uint32_t resource_id;
-    struct virtio_gpu_rect rect;
-    struct virtio_gpu_blob_layout layout; /* of a blob */
+    struct bg_virtio_gpu_rect rect;
+    struct bg_virtio_gpu_blob_layout layout; /* of a blob */
     uint32_t *shown;                      /* the picture, as of the last flushes; rect's size */
-    struct virtio_gpu_update_cursor cursor;
-    uint32_t cursor_pixels[VIRTIO_GPU_CURSOR_SIZE * VIRTIO_GPU_CURSOR_SIZE];
+    struct bg_virtio_gpu_update_cursor cursor;
+    uint32_t cursor_pixels[BG_VIRTIO_GPU_CURSOR_SIZE * BG_VIRTIO_GPU_CURSOR_SIZE];
     bool has_cursor;
 };
 
@@ -78,21 +78,21 @@ struct fake_gpu {
     struct fake_virtio virtio;
     /* To be set at any time. */
     enum fake_gpu_misbehaviour misbehaviour; /* of the next answer, then GOOD */
-    uint32_t error;                          /* enum virtio_gpu_ctrl_type */
+    uint32_t error;                          /* enum bg_virtio_gpu_ctrl_type */
     unsigned after;                          /* answers that are good before that */
     bool holds_fences;                       /* fenced commands are answered by fake_gpu_retire */
     uint32_t held_type;    /* as holds_fences, for all commands of this type; 0: none */
     uint32_t refused_type; /* commands of this type are answered with `error`; 0: none */
     bool is_silent_cursor; /* cursor commands are answered with 0 bytes, as QEMU does */
-    uint8_t edid[VIRTIO_GPU_EDID_MAX];
+    uint8_t edid[BG_VIRTIO_GPU_EDID_MAX];
     uint32_t edid_size;
     uint32_t map_cache; /* VIRTIO_GPU_MAP_CACHE_* */
     /* To look at. */
     struct fake_gpu_resource resources[FAKE_GPU_RESOURCES_MAX];
     struct fake_gpu_context contexts[FAKE_GPU_CONTEXTS_MAX];
-    struct fake_gpu_scanout scanouts[VIRTIO_GPU_MAX_SCANOUTS];
+    struct fake_gpu_scanout scanouts[BG_VIRTIO_GPU_MAX_SCANOUTS];
     uint32_t log[FAKE_GPU_LOG_MAX];  /* types of the requests, the first ones */
-    struct virtio_gpu_ctrl_hdr last; /* header of the last request */
+    struct bg_virtio_gpu_ctrl_hdr last; /* header of the last request */
     unsigned log_count;
     unsigned violations; /* requests that a driver must not send; printed */
     uint8_t region[FAKE_GPU_REGION_SIZE] __attribute__((aligned(4096))); /* host-visible */
@@ -102,8 +102,8 @@ struct fake_gpu {
         uint16_t ring;
         uint64_t fence_id;
         bool is_silent;
-    } held[VIRTIO_GPU_QUEUE_COUNT][FAKE_GPU_HELD_MAX];
-    unsigned held_count[VIRTIO_GPU_QUEUE_COUNT];
+    } held[BG_VIRTIO_GPU_QUEUE_COUNT][FAKE_GPU_HELD_MAX];
+    unsigned held_count[BG_VIRTIO_GPU_QUEUE_COUNT];
     unsigned resets_seen;
 };
 
@@ -116,7 +116,7 @@ void fake_gpu_end(struct fake_gpu *fake);
 void fake_gpu_resize(struct fake_gpu *fake, uint32_t scanout, uint32_t width, uint32_t height);
 
 /* Answers the held fenced commands of a timeline up to and with `fence_id`, in their order. Returns
- * how many. `ring` is VIRTIO_GPU_NO_RING or a ring. */
+ * how many. `ring` is BG_VIRTIO_GPU_NO_RING or a ring. */
 unsigned fake_gpu_retire(struct fake_gpu *fake, uint32_t ctx_id, uint16_t ring, uint64_t fence_id);
 
 /* Answers the control command that is held as number `number`, before those ahead of it. */

@@ -78,7 +78,7 @@ struct fake_gpu_resource *fake_gpu_new_resource(struct fake_gpu *fake, uint32_t 
 
 static void free_resource(struct fake_gpu *fake, struct fake_gpu_resource *resource)
 {
-    for (unsigned i = 0; i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_MAX_SCANOUTS; i++) {
         if (fake->scanouts[i].resource_id == resource->id) {
             fake->scanouts[i].resource_id = 0;
         }
@@ -96,7 +96,7 @@ bool fake_gpu_read_backing(const struct fake_gpu_resource *resource, uint64_t of
     uint8_t *bytes = to;
 
     for (uint32_t i = 0; i < resource->entry_count && size > 0; i++) {
-        const struct virtio_gpu_mem_entry *entry = &resource->entries[i];
+        const struct bg_virtio_gpu_mem_entry *entry = &resource->entries[i];
 
         if (offset < entry->length) {
             size_t part = entry->length - offset < size ? entry->length - offset : size;
@@ -116,7 +116,7 @@ bool fake_gpu_write_backing(const struct fake_gpu_resource *resource, uint64_t o
                             const uint8_t *bytes, size_t size)
 {
     for (uint32_t i = 0; i < resource->entry_count && size > 0; i++) {
-        const struct virtio_gpu_mem_entry *entry = &resource->entries[i];
+        const struct bg_virtio_gpu_mem_entry *entry = &resource->entries[i];
 
         if (offset < entry->length) {
             size_t part = entry->length - offset < size ? entry->length - offset : size;
@@ -134,7 +134,7 @@ bool fake_gpu_write_backing(const struct fake_gpu_resource *resource, uint64_t o
 
 static uint32_t create_2d(const struct command *c)
 {
-    struct virtio_gpu_resource_create_2d m;
+    struct bg_virtio_gpu_resource_create_2d m;
     struct fake_gpu_resource *resource;
     uint32_t error;
 
@@ -145,7 +145,7 @@ static uint32_t create_2d(const struct command *c)
     if (resource == NULL) {
         return error;
     }
-    if (!strcmp(virtio_gpu_format_name(m.format), "unknown") || m.width == 0 || m.height == 0) {
+    if (!strcmp(bg_virtio_gpu_format_name(m.format), "unknown") || m.width == 0 || m.height == 0) {
         return BAD_PARAMETER;
     }
     if ((uint64_t)m.width * m.height * 4 > PICTURE_MAX) {
@@ -163,7 +163,7 @@ static uint32_t create_2d(const struct command *c)
 
 static uint32_t unref(const struct command *c)
 {
-    struct virtio_gpu_resource_unref m;
+    struct bg_virtio_gpu_resource_unref m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -182,7 +182,7 @@ static uint32_t unref(const struct command *c)
 static uint32_t take_entries(const struct command *c, size_t header, uint32_t count,
                              struct fake_gpu_resource *resource)
 {
-    size_t size = (size_t)count * sizeof(struct virtio_gpu_mem_entry);
+    size_t size = (size_t)count * sizeof(struct bg_virtio_gpu_mem_entry);
 
     if (!fake_gpu_require(c->fake, c->request->in_size == header + size,
                           "another number of entries than is told")) {
@@ -199,7 +199,7 @@ static uint32_t take_entries(const struct command *c, size_t header, uint32_t co
 
 static uint32_t attach_backing(const struct command *c)
 {
-    struct virtio_gpu_resource_attach_backing m;
+    struct bg_virtio_gpu_resource_attach_backing m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -214,7 +214,7 @@ static uint32_t attach_backing(const struct command *c)
 
 static uint32_t detach_backing(const struct command *c)
 {
-    struct virtio_gpu_resource_detach_backing m;
+    struct bg_virtio_gpu_resource_detach_backing m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -233,14 +233,14 @@ static uint32_t detach_backing(const struct command *c)
     return OK;
 }
 
-bool fake_gpu_is_inside(const struct virtio_gpu_rect *r, uint32_t width, uint32_t height)
+bool fake_gpu_is_inside(const struct bg_virtio_gpu_rect *r, uint32_t width, uint32_t height)
 {
     return (uint64_t)r->x + r->width <= width && (uint64_t)r->y + r->height <= height;
 }
 
 static uint32_t transfer_2d(const struct command *c)
 {
-    struct virtio_gpu_transfer_to_host_2d m;
+    struct bg_virtio_gpu_transfer_to_host_2d m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -270,37 +270,37 @@ static uint32_t transfer_2d(const struct command *c)
 
 static uint32_t assign_uuid(const struct command *c)
 {
-    struct virtio_gpu_resource_assign_uuid m;
-    struct virtio_gpu_resp_resource_uuid a = {0};
+    struct bg_virtio_gpu_resource_assign_uuid m;
+    struct bg_virtio_gpu_resp_resource_uuid a = {0};
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
-        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_UUID)) {
+        !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_RESOURCE_UUID)) {
         return UNSPEC;
     }
     if (fake_gpu_find_resource(c->fake, m.resource_id) == NULL) {
         return BAD_RESOURCE;
     }
-    for (unsigned i = 0; i < VIRTIO_GPU_UUID_SIZE; i++) {
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_UUID_SIZE; i++) {
         a.uuid[i] = (uint8_t)(m.resource_id * 16 + i);
     }
-    return answer(c, VIRTIO_GPU_RESP_OK_RESOURCE_UUID, &a, sizeof(a));
+    return answer(c, BG_VIRTIO_GPU_RESP_OK_RESOURCE_UUID, &a, sizeof(a));
 }
 
 /* ---- Scanouts ---- */
 
 static uint32_t display_info(const struct command *c)
 {
-    struct virtio_gpu_resp_display_info a = {0};
+    struct bg_virtio_gpu_resp_display_info a = {0};
 
-    for (unsigned i = 0; i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_MAX_SCANOUTS; i++) {
         a.pmodes[i] = c->fake->scanouts[i].info;
     }
-    return answer(c, VIRTIO_GPU_RESP_OK_DISPLAY_INFO, &a, sizeof(a));
+    return answer(c, BG_VIRTIO_GPU_RESP_OK_DISPLAY_INFO, &a, sizeof(a));
 }
 
 static uint32_t scanout_count(const struct command *c)
 {
-    struct virtio_gpu_config config = {0};
+    struct bg_virtio_gpu_config config = {0};
 
     memcpy(&config, c->fake->virtio.config, c->fake->virtio.config_size);
     return config.num_scanouts;
@@ -308,10 +308,10 @@ static uint32_t scanout_count(const struct command *c)
 
 static uint32_t get_edid(const struct command *c)
 {
-    struct virtio_gpu_get_edid m;
-    struct virtio_gpu_resp_edid a = {0};
+    struct bg_virtio_gpu_get_edid m;
+    struct bg_virtio_gpu_resp_edid a = {0};
 
-    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, VIRTIO_GPU_F_EDID)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_EDID)) {
         return UNSPEC;
     }
     if (m.scanout >= scanout_count(c)) {
@@ -319,11 +319,11 @@ static uint32_t get_edid(const struct command *c)
     }
     a.size = c->fake->edid_size;
     memcpy(a.edid, c->fake->edid, sizeof(a.edid));
-    return answer(c, VIRTIO_GPU_RESP_OK_EDID, &a, sizeof(a));
+    return answer(c, BG_VIRTIO_GPU_RESP_OK_EDID, &a, sizeof(a));
 }
 
 static void attach_scanout(struct fake_gpu_scanout *scanout, uint32_t resource_id,
-                           const struct virtio_gpu_rect *rect)
+                           const struct bg_virtio_gpu_rect *rect)
 {
     scanout->resource_id = resource_id;
     scanout->rect = *rect;
@@ -333,7 +333,7 @@ static void attach_scanout(struct fake_gpu_scanout *scanout, uint32_t resource_i
 
 static uint32_t set_scanout(const struct command *c)
 {
-    struct virtio_gpu_set_scanout m;
+    struct bg_virtio_gpu_set_scanout m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -360,12 +360,12 @@ static uint32_t set_scanout(const struct command *c)
 
 static uint32_t set_scanout_blob(const struct command *c)
 {
-    struct virtio_gpu_set_scanout_blob m;
+    struct bg_virtio_gpu_set_scanout_blob m;
     struct fake_gpu_resource *resource;
     struct fake_gpu_scanout *scanout;
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
-        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+        !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
     if (m.scanout_id >= scanout_count(c)) {
@@ -386,7 +386,7 @@ static uint32_t set_scanout_blob(const struct command *c)
     }
     attach_scanout(scanout, m.resource_id, &m.r);
     scanout->layout =
-        (struct virtio_gpu_blob_layout){.width = m.width, .height = m.height, .format = m.format};
+        (struct bg_virtio_gpu_blob_layout){.width = m.width, .height = m.height, .format = m.format};
     memcpy(scanout->layout.strides, m.strides, sizeof(m.strides));
     memcpy(scanout->layout.offsets, m.offsets, sizeof(m.offsets));
     return OK;
@@ -409,19 +409,19 @@ static uint32_t read_pixel(const struct fake_gpu_resource *resource,
 }
 
 static void show(struct fake_gpu_scanout *scanout, const struct fake_gpu_resource *resource,
-                 const struct virtio_gpu_rect *flushed)
+                 const struct bg_virtio_gpu_rect *flushed)
 {
     uint32_t format = resource->blob_memory ? scanout->layout.format : resource->format;
 
     for (uint32_t y = 0; y < scanout->rect.height; y++) {
         for (uint32_t x = 0; x < scanout->rect.width; x++) {
             uint32_t at_x = scanout->rect.x + x, at_y = scanout->rect.y + y;
-            struct virtio_gpu_color color;
+            struct bg_virtio_gpu_color color;
 
             if (at_x - flushed->x >= flushed->width || at_y - flushed->y >= flushed->height) {
                 continue;
             }
-            color = virtio_gpu_color_of(format, read_pixel(resource, scanout, at_x, at_y));
+            color = bg_virtio_gpu_color_of(format, read_pixel(resource, scanout, at_x, at_y));
             scanout->shown[(size_t)y * scanout->rect.width + x] =
                 (uint32_t)color.red << 16 | (uint32_t)color.green << 8 | color.blue;
         }
@@ -430,7 +430,7 @@ static void show(struct fake_gpu_scanout *scanout, const struct fake_gpu_resourc
 
 static uint32_t flush(const struct command *c)
 {
-    struct virtio_gpu_resource_flush m;
+    struct bg_virtio_gpu_resource_flush m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -444,7 +444,7 @@ static uint32_t flush(const struct command *c)
         !fake_gpu_is_inside(&m.r, resource->width, resource->height)) {
         return BAD_PARAMETER;
     }
-    for (unsigned i = 0; i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_MAX_SCANOUTS; i++) {
         if (c->fake->scanouts[i].resource_id == m.resource_id) {
             show(&c->fake->scanouts[i], resource, &m.r);
         }
@@ -463,23 +463,23 @@ uint32_t fake_gpu_shown(const struct fake_gpu *fake, uint32_t scanout, uint32_t 
 
 static uint32_t capset_info(const struct command *c)
 {
-    struct virtio_gpu_get_capset_info m;
-    struct virtio_gpu_resp_capset_info a = {0};
+    struct bg_virtio_gpu_get_capset_info m;
+    struct bg_virtio_gpu_resp_capset_info a = {0};
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
         !fake_gpu_require(c->fake, m.capset_index < FAKE_GPU_CAPSETS,
                           "a capset beyond the count")) {
         return BAD_PARAMETER;
     }
-    a.capset_id = m.capset_index + VIRTIO_GPU_CAPSET_VIRGL;
+    a.capset_id = m.capset_index + BG_VIRTIO_GPU_CAPSET_VIRGL;
     a.capset_max_version = m.capset_index + 1;
     a.capset_max_size = m.capset_index ? 3 * FAKE_GPU_CAPSET_SIZE : FAKE_GPU_CAPSET_SIZE;
-    return answer(c, VIRTIO_GPU_RESP_OK_CAPSET_INFO, &a, sizeof(a));
+    return answer(c, BG_VIRTIO_GPU_RESP_OK_CAPSET_INFO, &a, sizeof(a));
 }
 
 static uint32_t get_capset(const struct command *c)
 {
-    struct virtio_gpu_get_capset m;
+    struct bg_virtio_gpu_get_capset m;
     size_t size;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -496,33 +496,33 @@ static uint32_t get_capset(const struct command *c)
         c->request->out[sizeof(*c->hdr) + i] = (uint8_t)(m.capset_id + i);
     }
     *c->written = (uint32_t)(sizeof(*c->hdr) + size);
-    return VIRTIO_GPU_RESP_OK_CAPSET;
+    return BG_VIRTIO_GPU_RESP_OK_CAPSET;
 }
 
 /* ---- Blobs ---- */
 
 static uint32_t create_blob(const struct command *c)
 {
-    struct virtio_gpu_resource_create_blob m;
+    struct bg_virtio_gpu_resource_create_blob m;
     struct fake_gpu_resource *resource;
     uint32_t error;
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
-        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+        !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
     resource = fake_gpu_new_resource(c->fake, m.resource_id, &error);
     if (resource == NULL) {
         return error;
     }
-    fake_gpu_require(c->fake, !fake_gpu_has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
+    fake_gpu_require(c->fake, !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
                      "a blob's size is not aligned");
-    if (m.blob_mem < VIRTIO_GPU_BLOB_MEM_GUEST || m.blob_mem > VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST ||
+    if (m.blob_mem < BG_VIRTIO_GPU_BLOB_MEM_GUEST || m.blob_mem > BG_VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST ||
         m.size > PICTURE_MAX) {
         return BAD_PARAMETER;
     }
-    if (m.blob_mem != VIRTIO_GPU_BLOB_MEM_GUEST &&
-        (!fake_gpu_require_feature(c, VIRTIO_GPU_F_VIRGL) ||
+    if (m.blob_mem != BG_VIRTIO_GPU_BLOB_MEM_GUEST &&
+        (!fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_VIRGL) ||
          fake_gpu_find_context(c->fake, c->hdr->ctx_id) == NULL)) {
         return BAD_CONTEXT;
     }
@@ -533,7 +533,7 @@ static uint32_t create_blob(const struct command *c)
     resource->id = m.resource_id;
     resource->blob_memory = m.blob_mem;
     resource->blob_size = m.size;
-    if (m.blob_mem != VIRTIO_GPU_BLOB_MEM_GUEST) {
+    if (m.blob_mem != BG_VIRTIO_GPU_BLOB_MEM_GUEST) {
         resource->host_memory = calloc(1, m.size);
     }
     if (m.nr_entries == 0) {
@@ -545,19 +545,19 @@ static uint32_t create_blob(const struct command *c)
 
 static uint32_t map_blob(const struct command *c)
 {
-    struct virtio_gpu_resource_map_blob m;
-    struct virtio_gpu_resp_map_info a = {.map_info = c->fake->map_cache};
+    struct bg_virtio_gpu_resource_map_blob m;
+    struct bg_virtio_gpu_resp_map_info a = {.map_info = c->fake->map_cache};
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
-        !fake_gpu_require_feature(c, VIRTIO_GPU_F_RESOURCE_BLOB)) {
+        !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_RESOURCE_BLOB)) {
         return UNSPEC;
     }
     resource = fake_gpu_find_resource(c->fake, m.resource_id);
     if (resource == NULL || resource->host_memory == NULL) {
         return BAD_RESOURCE;
     }
-    fake_gpu_require(c->fake, !fake_gpu_has(c, VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
+    fake_gpu_require(c->fake, !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
                      "a mapping's offset is not aligned");
     if (!fake_gpu_require(c->fake, !resource->is_mapped, "a blob is mapped twice")) {
         return BAD_PARAMETER;
@@ -568,12 +568,12 @@ static uint32_t map_blob(const struct command *c)
     resource->is_mapped = true;
     resource->map_offset = m.offset;
     memcpy(c->fake->region + m.offset, resource->host_memory, resource->blob_size);
-    return answer(c, VIRTIO_GPU_RESP_OK_MAP_INFO, &a, sizeof(a));
+    return answer(c, BG_VIRTIO_GPU_RESP_OK_MAP_INFO, &a, sizeof(a));
 }
 
 static uint32_t unmap_blob(const struct command *c)
 {
-    struct virtio_gpu_resource_unmap_blob m;
+    struct bg_virtio_gpu_resource_unmap_blob m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -592,7 +592,7 @@ static uint32_t unmap_blob(const struct command *c)
 
 static uint32_t cursor(const struct command *c)
 {
-    struct virtio_gpu_update_cursor m;
+    struct bg_virtio_gpu_update_cursor m;
     struct fake_gpu_scanout *scanout;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -602,7 +602,7 @@ static uint32_t cursor(const struct command *c)
         return BAD_SCANOUT;
     }
     scanout = &c->fake->scanouts[m.pos.scanout_id];
-    if (c->hdr->type == VIRTIO_GPU_CMD_MOVE_CURSOR) {
+    if (c->hdr->type == BG_VIRTIO_GPU_CMD_MOVE_CURSOR) {
         scanout->cursor.pos = m.pos;
         return OK;
     }
@@ -615,8 +615,8 @@ static uint32_t cursor(const struct command *c)
             return BAD_RESOURCE;
         }
         if (!fake_gpu_require(c->fake,
-                              resource->width == VIRTIO_GPU_CURSOR_SIZE &&
-                                  resource->height == VIRTIO_GPU_CURSOR_SIZE,
+                              resource->width == BG_VIRTIO_GPU_CURSOR_SIZE &&
+                                  resource->height == BG_VIRTIO_GPU_CURSOR_SIZE,
                               "a cursor of another size than 64 x 64")) {
             return BAD_PARAMETER;
         }
@@ -636,7 +636,7 @@ void fake_gpu_forget(struct fake_gpu *fake)
         free(fake->contexts[i].commands);
         memset(&fake->contexts[i], 0, sizeof(fake->contexts[i]));
     }
-    for (unsigned i = 0; i < VIRTIO_GPU_MAX_SCANOUTS; i++) {
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_MAX_SCANOUTS; i++) {
         free(fake->scanouts[i].shown);
         fake->scanouts[i].shown = NULL;
         fake->scanouts[i].resource_id = 0;
@@ -648,7 +648,7 @@ void fake_gpu_forget(struct fake_gpu *fake)
 /* 5.7.4.1: what was written to events_clear goes out of events_read. */
 static void clear_events(struct fake_gpu *fake)
 {
-    struct virtio_gpu_config config = {0};
+    struct bg_virtio_gpu_config config = {0};
 
     memcpy(&config, fake->virtio.config, fake->virtio.config_size);
     config.events_read &= ~config.events_clear;
@@ -659,33 +659,33 @@ static void clear_events(struct fake_gpu *fake)
 static uint32_t execute_2d(const struct command *c)
 {
     switch (c->hdr->type) {
-    case VIRTIO_GPU_CMD_GET_DISPLAY_INFO:
+    case BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO:
         return display_info(c);
-    case VIRTIO_GPU_CMD_RESOURCE_CREATE_2D:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_2D:
         return create_2d(c);
-    case VIRTIO_GPU_CMD_RESOURCE_UNREF:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_UNREF:
         return unref(c);
-    case VIRTIO_GPU_CMD_SET_SCANOUT:
+    case BG_VIRTIO_GPU_CMD_SET_SCANOUT:
         return set_scanout(c);
-    case VIRTIO_GPU_CMD_RESOURCE_FLUSH:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_FLUSH:
         return flush(c);
-    case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D:
+    case BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D:
         return transfer_2d(c);
-    case VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING:
         return attach_backing(c);
-    case VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING:
         return detach_backing(c);
-    case VIRTIO_GPU_CMD_GET_CAPSET_INFO:
+    case BG_VIRTIO_GPU_CMD_GET_CAPSET_INFO:
         return capset_info(c);
-    case VIRTIO_GPU_CMD_GET_CAPSET:
+    case BG_VIRTIO_GPU_CMD_GET_CAPSET:
         return get_capset(c);
-    case VIRTIO_GPU_CMD_GET_EDID:
+    case BG_VIRTIO_GPU_CMD_GET_EDID:
         return get_edid(c);
-    case VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
         return assign_uuid(c);
-    case VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB:
         return create_blob(c);
-    case VIRTIO_GPU_CMD_SET_SCANOUT_BLOB:
+    case BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB:
         return set_scanout_blob(c);
     default:
         fake_gpu_require(c->fake, false, "an unknown command");
@@ -693,28 +693,28 @@ static uint32_t execute_2d(const struct command *c)
     }
 }
 
-uint32_t fake_gpu_execute(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hdr *hdr,
+uint32_t fake_gpu_execute(struct fake_gpu *fake, const struct bg_virtio_gpu_ctrl_hdr *hdr,
                           const struct fake_virtio_request *request, uint32_t *written)
 {
     const struct command c = {fake, hdr, request, written};
 
     clear_events(fake);
     switch (hdr->type) {
-    case VIRTIO_GPU_CMD_CTX_CREATE:
-    case VIRTIO_GPU_CMD_CTX_DESTROY:
-    case VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
-    case VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
-    case VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
-    case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
-    case VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
-    case VIRTIO_GPU_CMD_SUBMIT_3D:
+    case BG_VIRTIO_GPU_CMD_CTX_CREATE:
+    case BG_VIRTIO_GPU_CMD_CTX_DESTROY:
+    case BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
+    case BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
+    case BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
+    case BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
+    case BG_VIRTIO_GPU_CMD_SUBMIT_3D:
         return fake_gpu_execute_3d(&c);
-    case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
         return map_blob(&c);
-    case VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB:
         return unmap_blob(&c);
-    case VIRTIO_GPU_CMD_UPDATE_CURSOR:
-    case VIRTIO_GPU_CMD_MOVE_CURSOR:
+    case BG_VIRTIO_GPU_CMD_UPDATE_CURSOR:
+    case BG_VIRTIO_GPU_CMD_MOVE_CURSOR:
         return cursor(&c);
     default:
         return execute_2d(&c);

@@ -5,13 +5,13 @@
 
 #include "tests/fake/gpu.h"
 
-#define OK VIRTIO_GPU_RESP_OK_NODATA
-#define BAD_RESOURCE VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID
-#define BAD_SCANOUT VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID
-#define BAD_CONTEXT VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID
-#define BAD_PARAMETER VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER
-#define UNSPEC VIRTIO_GPU_RESP_ERR_UNSPEC
-#define NO_MEMORY VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY
+#define OK BG_VIRTIO_GPU_RESP_OK_NODATA
+#define BAD_RESOURCE BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID
+#define BAD_SCANOUT BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID
+#define BAD_CONTEXT BG_VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID
+#define BAD_PARAMETER BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER
+#define UNSPEC BG_VIRTIO_GPU_RESP_ERR_UNSPEC
+#define NO_MEMORY BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY
 
 #define PICTURE_MAX (64u << 20) /* bytes: what this device has memory for */
 #define PAGE 4096u
@@ -19,7 +19,7 @@
 /* What a command works on. */
 struct command {
     struct fake_gpu *fake;
-    const struct virtio_gpu_ctrl_hdr *hdr;
+    const struct bg_virtio_gpu_ctrl_hdr *hdr;
     const struct fake_virtio_request *request;
     uint32_t *written;
 };
@@ -43,14 +43,14 @@ bool fake_gpu_read_backing(const struct fake_gpu_resource *resource, uint64_t of
 bool fake_gpu_write_backing(const struct fake_gpu_resource *resource, uint64_t offset,
                             const uint8_t *bytes, size_t size);
 
-bool fake_gpu_is_inside(const struct virtio_gpu_rect *r, uint32_t width, uint32_t height);
+bool fake_gpu_is_inside(const struct bg_virtio_gpu_rect *r, uint32_t width, uint32_t height);
 
 /* The commands of 5.7.6.9 but for blobs. */
 uint32_t fake_gpu_execute_3d(const struct command *c);
 
 /* Carries the request out and writes the answer behind its header. Returns the answer's type and
  * sets *written when it is longer than a header. */
-uint32_t fake_gpu_execute(struct fake_gpu *fake, const struct virtio_gpu_ctrl_hdr *hdr,
+uint32_t fake_gpu_execute(struct fake_gpu *fake, const struct bg_virtio_gpu_ctrl_hdr *hdr,
                           const struct fake_virtio_request *request, uint32_t *written);
 
 /* Frees resources, contexts and pictures: a reset. */

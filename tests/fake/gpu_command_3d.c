@@ -17,14 +17,14 @@ struct fake_gpu_context *fake_gpu_find_context(struct fake_gpu *fake, uint32_t i
 
 static uint32_t ctx_create(const struct command *c)
 {
-    struct virtio_gpu_ctx_create m;
+    struct bg_virtio_gpu_ctx_create m;
 
-    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, VIRTIO_GPU_F_VIRGL)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_VIRGL)) {
         return UNSPEC;
     }
-    fake_gpu_require(c->fake, m.context_init == 0 || fake_gpu_has(c, VIRTIO_GPU_F_CONTEXT_INIT),
+    fake_gpu_require(c->fake, m.context_init == 0 || fake_gpu_has(c, BG_VIRTIO_GPU_F_CONTEXT_INIT),
                      "context_init without its feature");
-    fake_gpu_require(c->fake, m.nlen <= VIRTIO_GPU_DEBUG_NAME_MAX, "a name that is too long");
+    fake_gpu_require(c->fake, m.nlen <= BG_VIRTIO_GPU_DEBUG_NAME_MAX, "a name that is too long");
     if (c->hdr->ctx_id == 0 || fake_gpu_find_context(c->fake, c->hdr->ctx_id) != NULL) {
         return BAD_CONTEXT;
     }
@@ -56,7 +56,7 @@ static uint32_t ctx_destroy(const struct command *c)
 
 static uint32_t ctx_resource(const struct command *c)
 {
-    struct virtio_gpu_ctx_resource m;
+    struct bg_virtio_gpu_ctx_resource m;
     struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
     struct fake_gpu_resource *resource;
     uint32_t bit;
@@ -72,7 +72,7 @@ static uint32_t ctx_resource(const struct command *c)
         return BAD_RESOURCE;
     }
     bit = 1u << (context - c->fake->contexts);
-    if (c->hdr->type == VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE) {
+    if (c->hdr->type == BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE) {
         resource->contexts |= bit;
     } else {
         resource->contexts &= ~bit;
@@ -83,11 +83,11 @@ static uint32_t ctx_resource(const struct command *c)
 /* Only two-dimensional pictures of one level. */
 static uint32_t create_3d(const struct command *c)
 {
-    struct virtio_gpu_resource_create_3d m;
+    struct bg_virtio_gpu_resource_create_3d m;
     struct fake_gpu_resource *resource;
     uint32_t error;
 
-    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, VIRTIO_GPU_F_VIRGL)) {
+    if (!fake_gpu_take(c, &m, sizeof(m)) || !fake_gpu_require_feature(c, BG_VIRTIO_GPU_F_VIRGL)) {
         return UNSPEC;
     }
     resource = fake_gpu_new_resource(c->fake, m.resource_id, &error);
@@ -110,9 +110,9 @@ static uint32_t create_3d(const struct command *c)
 
 static uint32_t transfer_3d(const struct command *c)
 {
-    struct virtio_gpu_transfer_host_3d m;
+    struct bg_virtio_gpu_transfer_host_3d m;
     struct fake_gpu_resource *resource;
-    struct virtio_gpu_rect r;
+    struct bg_virtio_gpu_rect r;
     uint64_t stride;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -125,7 +125,7 @@ static uint32_t transfer_3d(const struct command *c)
     if (resource == NULL || resource->pixels == NULL || resource->entries == NULL) {
         return BAD_RESOURCE;
     }
-    r = (struct virtio_gpu_rect){m.box.x, m.box.y, m.box.w, m.box.h};
+    r = (struct bg_virtio_gpu_rect){m.box.x, m.box.y, m.box.w, m.box.h};
     if (!fake_gpu_is_inside(&r, resource->width, resource->height) || m.box.z != 0 ||
         m.box.d != 1 || m.level != 0) {
         return BAD_PARAMETER;
@@ -134,7 +134,7 @@ static uint32_t transfer_3d(const struct command *c)
     for (uint32_t y = 0; y < r.height; y++) {
         uint8_t *pixels = resource->pixels + ((size_t)(r.y + y) * resource->width + r.x) * 4;
         bool is_good =
-            c->hdr->type == VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D
+            c->hdr->type == BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D
                 ? fake_gpu_read_backing(resource, m.offset + y * stride, pixels, r.width * 4)
                 : fake_gpu_write_backing(resource, m.offset + y * stride, pixels, r.width * 4);
 
@@ -147,7 +147,7 @@ static uint32_t transfer_3d(const struct command *c)
 
 static uint32_t submit_3d(const struct command *c)
 {
-    struct virtio_gpu_cmd_submit m;
+    struct bg_virtio_gpu_cmd_submit m;
     struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -170,19 +170,19 @@ static uint32_t submit_3d(const struct command *c)
 uint32_t fake_gpu_execute_3d(const struct command *c)
 {
     switch (c->hdr->type) {
-    case VIRTIO_GPU_CMD_CTX_CREATE:
+    case BG_VIRTIO_GPU_CMD_CTX_CREATE:
         return ctx_create(c);
-    case VIRTIO_GPU_CMD_CTX_DESTROY:
+    case BG_VIRTIO_GPU_CMD_CTX_DESTROY:
         return ctx_destroy(c);
-    case VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
-    case VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
+    case BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
+    case BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
         return ctx_resource(c);
-    case VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
+    case BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
         return create_3d(c);
-    case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
-    case VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
+    case BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
+    case BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
         return transfer_3d(c);
-    case VIRTIO_GPU_CMD_SUBMIT_3D:
+    case BG_VIRTIO_GPU_CMD_SUBMIT_3D:
         return submit_3d(c);
     default:
         return UNSPEC;

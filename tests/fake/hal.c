@@ -29,7 +29,7 @@ static void *map_low(size_t size)
     return memory;
 }
 
-void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
+void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 {
     size_t whole = (size + align - 1) / align * align;
     void *memory;
@@ -48,7 +48,7 @@ void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     return memory;
 }
 
-void hal_dma_free(void *memory, size_t size)
+void bg_hal_dma_free(void *memory, size_t size)
 {
     fake_hal.allocated -= size;
     if (fake_hal.low_memory) {
@@ -58,19 +58,19 @@ void hal_dma_free(void *memory, size_t size)
     }
 }
 
-void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type)
+void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
     (void)size;
     (void)type;
     return fake_hal.refuse_map ? NULL : (void *)(uintptr_t)address;
 }
 
-uint64_t hal_time_ns(void)
+uint64_t bg_hal_time_ns(void)
 {
     return fake_hal.now_ns;
 }
 
-void hal_wait(uint64_t deadline_ns)
+void bg_hal_wait(uint64_t deadline_ns)
 {
     (void)deadline_ns;
     fake_hal.waits++;
@@ -97,11 +97,11 @@ static void device_write(void *base, uint64_t offset, unsigned width, uint64_t v
 }
 
 #define ACCESSORS(bits)                                                                        \
-    uint##bits##_t mmio_read##bits(const void *base, uint64_t offset)                          \
+    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                          \
     {                                                                                          \
         return (uint##bits##_t)device_read(base, offset, bits / 8);                            \
     }                                                                                          \
-    void mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
+    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
     {                                                                                          \
         device_write(base, offset, bits / 8, value);                                           \
     }

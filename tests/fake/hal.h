@@ -8,14 +8,14 @@
 
 struct fake_hal {
     uint64_t now_ns;
-    uint64_t wait_ns; /* how much time passes in each hal_wait */
+    uint64_t wait_ns; /* how much time passes in each bg_hal_wait */
     unsigned waits;
     void (*on_wait)(void *device); /* what happens meanwhile; NULL: nothing but time */
     bool refuse_map;
-    unsigned refuse_allocation; /* 1: the next hal_dma_alloc fails, 2: the one after it, ... */
+    unsigned refuse_allocation; /* 1: the next bg_hal_dma_alloc fails, 2: the one after it, ... */
     bool low_memory;            /* from here on and back, below 4 GiB: for 32-bit page numbers */
-    size_t allocated;           /* bytes that hal_dma_alloc gave and hal_dma_free did not get back */
-    /* The device behind mmio.h: `address` is what hal_map gave plus the register's offset. */
+    size_t allocated;           /* bytes that bg_hal_dma_alloc gave and bg_hal_dma_free did not get back */
+    /* The device behind mmio.h: `address` is what bg_hal_map gave plus the register's offset. */
     void *device;
     uint64_t (*read)(void *device, uint64_t address, unsigned width);
     void (*write)(void *device, uint64_t address, unsigned width, uint64_t value);

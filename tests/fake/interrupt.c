@@ -31,7 +31,7 @@ static struct fake_interrupt *attached(uint32_t interrupt)
 static bool is_deliverable(const struct fake_interrupt *line)
 {
     return line->handler != NULL && !line->is_masked && !line->is_running &&
-           (line->trigger == HAL_TRIGGER_LEVEL ? line->is_raised : line->is_pending);
+           (line->trigger == BG_HAL_TRIGGER_LEVEL ? line->is_raised : line->is_pending);
 }
 
 static void deliver(struct fake_interrupt *line)
@@ -96,7 +96,7 @@ bool fake_interrupt_message(uint64_t address, uint32_t data)
 
 /* ---- The HAL ---- */
 
-void hal_sleep(uint64_t deadline_ns)
+void bg_hal_sleep(uint64_t deadline_ns)
 {
     struct fake_interrupts *all = &fake_interrupts;
 
@@ -112,21 +112,21 @@ void hal_sleep(uint64_t deadline_ns)
     all->is_latched = false;
 }
 
-int hal_interrupt_attach(uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu,
-                         hal_interrupt_handler *handler, void *context)
+int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
+                         bg_hal_interrupt_handler *handler, void *context)
 {
     if (interrupt == 0 || interrupt >= FAKE_INTERRUPTS ||
         (interrupt >= FAKE_FIRST_MESSAGE && !fake_interrupts.of[interrupt].is_reserved) ||
-        (cpu >= CPUS && cpu != HAL_CPU_SELF)) {
-        return BAREGPU_ERR_INVALID;
+        (cpu >= CPUS && cpu != BG_HAL_CPU_SELF)) {
+        return BG_ERR_INVALID;
     }
     if (fake_interrupts.refuse_attach != 0 && --fake_interrupts.refuse_attach == 0) {
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     struct fake_interrupt *line = &fake_interrupts.of[interrupt];
 
     if (line->handler != NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     line->handler = handler;
     line->context = context;
@@ -138,7 +138,7 @@ int hal_interrupt_attach(uint32_t interrupt, enum hal_trigger trigger, uint32_t 
     return 0;
 }
 
-void hal_interrupt_detach(uint32_t interrupt)
+void bg_hal_interrupt_detach(uint32_t interrupt)
 {
     struct fake_interrupt *line = attached(interrupt);
 
@@ -152,7 +152,7 @@ void hal_interrupt_detach(uint32_t interrupt)
     }
 }
 
-void hal_interrupt_mask(uint32_t interrupt)
+void bg_hal_interrupt_mask(uint32_t interrupt)
 {
     struct fake_interrupt *line = attached(interrupt);
 
@@ -161,7 +161,7 @@ void hal_interrupt_mask(uint32_t interrupt)
     }
 }
 
-void hal_interrupt_unmask(uint32_t interrupt)
+void bg_hal_interrupt_unmask(uint32_t interrupt)
 {
     struct fake_interrupt *line = attached(interrupt);
 
@@ -187,7 +187,7 @@ static uint32_t find_free(unsigned count, unsigned align)
     return 0;
 }
 
-int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *messages)
+int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi *messages)
 {
     unsigned count = request->count;
 
@@ -196,13 +196,13 @@ int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *message
     }
     if (count == 0 || (request->is_block && (count & (count - 1)) != 0)) {
         violation("a wrong number of messages is asked for");
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     while (count > fake_interrupts.messages_left) {
         count = request->is_block ? count / 2 : fake_interrupts.messages_left;
     }
     if (count == 0) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     for (unsigned i = 0; i < count;) {
         unsigned run = request->is_block ? count : 1;
@@ -211,7 +211,7 @@ int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *message
         for (unsigned j = 0; j < run; j++, i++) {
             fake_interrupts.of[first + j].is_reserved = true;
             fake_interrupts.of[first + j].requester_id = request->requester_id;
-            messages[i] = (struct hal_msi){fake_interrupts.message_address, first + j, first + j};
+            messages[i] = (struct bg_hal_msi){fake_interrupts.message_address, first + j, first + j};
         }
     }
     fake_interrupts.messages_left -= count;
@@ -219,7 +219,7 @@ int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *message
     return (int)count;
 }
 
-void hal_msi_free(const struct hal_msi_request *request, const struct hal_msi *messages,
+void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
                   unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {

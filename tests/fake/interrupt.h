@@ -16,9 +16,9 @@
 #define FAKE_FIRST_MESSAGE 128u /* below are lines */
 
 struct fake_interrupt {
-    hal_interrupt_handler *handler; /* NULL: not attached */
+    bg_hal_interrupt_handler *handler; /* NULL: not attached */
     void *context;
-    enum hal_trigger trigger;
+    enum bg_hal_trigger trigger;
     uint32_t cpu;
     bool is_masked, is_pending, is_raised, is_running;
     bool is_reserved; /* a message */
@@ -31,8 +31,8 @@ struct fake_interrupts {
     /* To be set. */
     unsigned messages_left;
     uint64_t message_address; /* what devices write to */
-    int message_error;        /* of hal_msi_alloc, when not 0 */
-    unsigned refuse_attach;   /* 1: the next hal_interrupt_attach fails, 2: the one after it, ... */
+    int message_error;        /* of bg_hal_msi_alloc, when not 0 */
+    unsigned refuse_attach;   /* 1: the next bg_hal_interrupt_attach fails, 2: the one after it, ... */
     /* What happens while a CPU sleeps; NULL: nothing, the deadline passes. */
     void (*while_asleep)(void *context, uint64_t deadline_ns);
     void *context;

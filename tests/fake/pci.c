@@ -125,7 +125,7 @@ static void fake_write(void *context, uint64_t offset, unsigned width, uint32_t 
     }
 }
 
-const struct pci_config_ops fake_pci_ops = {fake_read, fake_write};
+const struct bg_pci_config_ops fake_pci_ops = {fake_read, fake_write};
 
 /* ---- Building a bus ---- */
 
@@ -167,7 +167,7 @@ void fake_pci_msix(struct fake_pci *pci, int function, unsigned offset, unsigned
 {
     struct fake_function *f = &pci->functions[function];
 
-    append_capability(pci, function, offset, PCI_CAP_MSIX);
+    append_capability(pci, function, offset, BG_PCI_CAP_MSIX);
     put(f->config, offset + 2, 2, entries - 1);
     put(f->writable, offset + 2, 2, 0xC000);
     put(f->config, offset + 4, 4, table);
@@ -180,7 +180,7 @@ void fake_pci_msi(struct fake_pci *pci, int function, unsigned offset, unsigned 
     struct fake_function *f = &pci->functions[function];
     unsigned data = offset + (is_64bit ? 12 : 8);
 
-    append_capability(pci, function, offset, PCI_CAP_MSI);
+    append_capability(pci, function, offset, BG_PCI_CAP_MSI);
     put(f->config, offset + 2, 2, log2 << 1 | (is_64bit ? 0x80u : 0) | (has_masks ? 0x100u : 0));
     put(f->writable, offset + 2, 2, 0x71);
     put(f->writable, offset + 4, 4, 0xFFFFFFFC);
@@ -211,7 +211,7 @@ int fake_pci_add(struct fake_pci *pci, int parent, uint8_t devfn, uint16_t vendo
     put(f->writable, 0x0C, 1, 0xFF);
     put(f->writable, 0x3C, 1, 0xFF);
     if (express_type >= 0) {
-        fake_pci_capability(pci, index, 0x40, PCI_CAP_EXPRESS, 0);
+        fake_pci_capability(pci, index, 0x40, BG_PCI_CAP_EXPRESS, 0);
         put(f->config, 0x42, 2, (uint32_t)express_type << 4 | 2);
     }
     for (int i = 0; i < index; i++) { /* every function of a device says that there are more */

@@ -38,7 +38,7 @@ struct fake_pci {
     unsigned accesses;
 };
 
-extern const struct pci_config_ops fake_pci_ops;
+extern const struct bg_pci_config_ops fake_pci_ops;
 
 void fake_pci_init(struct fake_pci *pci, uint8_t bus_first, uint8_t bus_last);
 

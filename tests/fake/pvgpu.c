@@ -13,43 +13,43 @@
 #include "tests/fake/hal.h"
 
 struct fake_pvgpu fake;
-struct pvgpu gpu;
-struct pvgpu_block fake_blocks[64];
+struct bg_pvgpu gpu;
+struct bg_pvgpu_block fake_blocks[64];
 
 /* ---- The device ---- */
 
 static void init_control(struct fake_pvgpu *device)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
 
-    memset(control, 0, PVGPU_CONTROL_SIZE);
-    control->magic = PVGPU_MAGIC;
-    control->version = PVGPU_VERSION;
+    memset(control, 0, BG_PVGPU_CONTROL_SIZE);
+    control->magic = BG_PVGPU_MAGIC;
+    control->version = BG_PVGPU_VERSION;
     control->ring_offset = FAKE_PVGPU_RING_OFFSET;
     control->ring_size = FAKE_PVGPU_RING;
     control->heap_offset = FAKE_PVGPU_HEAP_OFFSET;
     control->heap_size = FAKE_PVGPU_HEAP;
-    control->display_width = PVGPU_DISPLAY_WIDTH_DEFAULT;
-    control->display_height = PVGPU_DISPLAY_HEIGHT_DEFAULT;
-    control->display_refresh = PVGPU_DISPLAY_REFRESH_DEFAULT;
-    control->display_format = PVGPU_DISPLAY_FORMAT_DEFAULT;
+    control->display_width = BG_PVGPU_DISPLAY_WIDTH_DEFAULT;
+    control->display_height = BG_PVGPU_DISPLAY_HEIGHT_DEFAULT;
+    control->display_refresh = BG_PVGPU_DISPLAY_REFRESH_DEFAULT;
+    control->display_format = BG_PVGPU_DISPLAY_FORMAT_DEFAULT;
 }
 
 static void start_backend(struct fake_pvgpu *device)
 {
-    bool is_lost = device->control->status & PVGPU_CONTROL_DEVICE_LOST; /* until the next reset */
+    bool is_lost = device->control->status & BG_PVGPU_CONTROL_DEVICE_LOST; /* until the next reset */
 
-    if (device->features & PVGPU_FEATURE_CONTROL_WORDS && !is_lost) {
-        __atomic_store_n(&device->control->status, PVGPU_CONTROL_READY, __ATOMIC_RELEASE);
+    if (device->features & BG_PVGPU_FEATURE_CONTROL_WORDS && !is_lost) {
+        __atomic_store_n(&device->control->status, BG_PVGPU_CONTROL_READY, __ATOMIC_RELEASE);
     }
 }
 
 static void reset(struct fake_pvgpu *device)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
 
     device->resets++;
-    device->status = PVGPU_STATUS_READY;
+    device->status = BG_PVGPU_STATUS_READY;
     device->irq_status = 0;
     control->reset_request++;
     if (!device->keeps_pointers) {
@@ -61,8 +61,8 @@ static void reset(struct fake_pvgpu *device)
     if (device->is_connected && device->refuses_with == 0) {
         start_backend(device);
     } else if (device->is_connected) {
-        fake_pvgpu_log(device, 0, PVGPU_ERROR_DEVICE_LOST, device->refuses_with);
-        control->status |= PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_SHUTDOWN;
+        fake_pvgpu_log(device, 0, BG_PVGPU_ERROR_DEVICE_LOST, device->refuses_with);
+        control->status |= BG_PVGPU_CONTROL_DEVICE_LOST | BG_PVGPU_CONTROL_SHUTDOWN;
     }
     if (device->late_losses != 0) {
         device->late_losses--;
@@ -79,26 +79,26 @@ static uint64_t read_register(void *context, uint64_t address, unsigned width)
     uint64_t offset = address - device->base;
     uint64_t features = device->is_connected ? device->features : 0;
 
-    device->violations += width != 4 || offset % 4 != 0 || offset >= PVGPU_REGISTERS_SIZE;
+    device->violations += width != 4 || offset % 4 != 0 || offset >= BG_PVGPU_REGISTERS_SIZE;
     if (device->is_gone) {
         return UINT32_MAX;
     }
     switch (offset) {
-    case PVGPU_REG_VERSION:
+    case BG_PVGPU_REG_VERSION:
         return device->version;
-    case PVGPU_REG_FEATURES_LO:
+    case BG_PVGPU_REG_FEATURES_LO:
         return (uint32_t)features;
-    case PVGPU_REG_FEATURES_HI:
+    case BG_PVGPU_REG_FEATURES_HI:
         return features >> 32;
-    case PVGPU_REG_STATUS:
-        return device->status | (device->is_connected ? PVGPU_STATUS_CONNECTED : 0);
-    case PVGPU_REG_IRQ_STATUS:
+    case BG_PVGPU_REG_STATUS:
+        return device->status | (device->is_connected ? BG_PVGPU_STATUS_CONNECTED : 0);
+    case BG_PVGPU_REG_IRQ_STATUS:
         return device->irq_status;
-    case PVGPU_REG_IRQ_MASK:
+    case BG_PVGPU_REG_IRQ_MASK:
         return device->irq_mask;
-    case PVGPU_REG_SHMEM_SIZE:
+    case BG_PVGPU_REG_SHMEM_SIZE:
         return FAKE_PVGPU_SHMEM;
-    case PVGPU_REG_RING_SIZE:
+    case BG_PVGPU_REG_RING_SIZE:
         return FAKE_PVGPU_RING;
     default:
         return 0;
@@ -113,20 +113,20 @@ static void write_register(void *context, uint64_t address, unsigned width, uint
         device->violations++;
     }
     switch (address - device->base) {
-    case PVGPU_REG_DOORBELL:
+    case BG_PVGPU_REG_DOORBELL:
         __atomic_add_fetch(&device->doorbells, 1, __ATOMIC_SEQ_CST);
         break;
-    case PVGPU_REG_IRQ_STATUS:
+    case BG_PVGPU_REG_IRQ_STATUS:
         device->irq_status &= ~(uint32_t)value;
         break;
-    case PVGPU_REG_IRQ_MASK:
+    case BG_PVGPU_REG_IRQ_MASK:
         device->irq_mask = (uint32_t)value;
         break;
-    case PVGPU_REG_STATUS:
-        device->status &= ~((uint32_t)value & PVGPU_STATUS_ERROR);
+    case BG_PVGPU_REG_STATUS:
+        device->status &= ~((uint32_t)value & BG_PVGPU_STATUS_ERROR);
         break;
-    case PVGPU_REG_RESET:
-        device->violations += value != PVGPU_RESET_VALUE;
+    case BG_PVGPU_REG_RESET:
+        device->violations += value != BG_PVGPU_RESET_VALUE;
         reset(device);
         break;
     default:
@@ -137,16 +137,16 @@ static void write_register(void *context, uint64_t address, unsigned width, uint
 
 void fake_pvgpu_kill(struct fake_pvgpu *device)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
 
     device->is_connected = false;
-    device->status |= PVGPU_STATUS_ERROR;
-    control->error_code = PVGPU_ERROR_BACKEND_DISCONNECTED;
-    __atomic_fetch_and(&control->status, ~PVGPU_CONTROL_READY, __ATOMIC_SEQ_CST);
-    __atomic_fetch_or(&control->status, PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_ERROR,
+    device->status |= BG_PVGPU_STATUS_ERROR;
+    control->error_code = BG_PVGPU_ERROR_BACKEND_DISCONNECTED;
+    __atomic_fetch_and(&control->status, ~BG_PVGPU_CONTROL_READY, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&control->status, BG_PVGPU_CONTROL_DEVICE_LOST | BG_PVGPU_CONTROL_ERROR,
                       __ATOMIC_SEQ_CST);
     if (device->interrupt != NULL) {
-        device->interrupt(device, PVGPU_IRQ_ERROR);
+        device->interrupt(device, BG_PVGPU_IRQ_ERROR);
     }
 }
 
@@ -154,10 +154,10 @@ void fake_pvgpu_kill(struct fake_pvgpu *device)
 
 static void interrupt(struct fake_pvgpu *device, uint32_t bits)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
 
-    barrier_full(); /* the fence or the count before suppress_interrupts */
-    if (device->features & PVGPU_FEATURE_CONTROL_WORDS) {
+    bg_barrier_full(); /* the fence or the count before suppress_interrupts */
+    if (device->features & BG_PVGPU_FEATURE_CONTROL_WORDS) {
         bits &= ~__atomic_load_n(&control->suppress_interrupts, __ATOMIC_RELAXED);
     }
     if (bits != 0) {
@@ -170,20 +170,20 @@ static void interrupt(struct fake_pvgpu *device, uint32_t bits)
 
 void fake_pvgpu_log(struct fake_pvgpu *device, uint64_t position, uint32_t code, uint32_t detail)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
     uint32_t count = control->error_count;
 
-    if (device->features & PVGPU_FEATURE_CONTROL_WORDS) {
-        control->error_log[count % PVGPU_ERROR_LOG_SIZE] =
-            (struct pvgpu_error_record){position, code, detail};
+    if (device->features & BG_PVGPU_FEATURE_CONTROL_WORDS) {
+        control->error_log[count % BG_PVGPU_ERROR_LOG_SIZE] =
+            (struct bg_pvgpu_error_record){position, code, detail};
     }
     control->error_data = (uint32_t)(position % FAKE_PVGPU_RING);
     control->error_code = code;
-    __atomic_fetch_or(&control->status, PVGPU_CONTROL_ERROR, __ATOMIC_SEQ_CST);
-    if (device->features & PVGPU_FEATURE_CONTROL_WORDS) {
+    __atomic_fetch_or(&control->status, BG_PVGPU_CONTROL_ERROR, __ATOMIC_SEQ_CST);
+    if (device->features & BG_PVGPU_FEATURE_CONTROL_WORDS) {
         __atomic_store_n(&control->error_count, count + 1, __ATOMIC_RELEASE);
     }
-    interrupt(device, PVGPU_IRQ_ERROR);
+    interrupt(device, BG_PVGPU_IRQ_ERROR);
 }
 
 static void fence(struct fake_pvgpu *device, const struct fake_pvgpu_command *command)
@@ -198,7 +198,7 @@ static void fence(struct fake_pvgpu *device, const struct fake_pvgpu_command *co
     device->fences++;
     if (value > device->control->host_fence_completed) {
         __atomic_store_n(&device->control->host_fence_completed, value, __ATOMIC_RELEASE);
-        interrupt(device, PVGPU_IRQ_FENCE);
+        interrupt(device, BG_PVGPU_IRQ_FENCE);
     }
 }
 
@@ -226,39 +226,39 @@ static void add_words(struct fake_pvgpu *device, const uint32_t *p)
 static void compute(struct fake_pvgpu *device, const struct fake_pvgpu_command *command)
 {
     const uint32_t *words = command->words, *params = words + 8;
-    struct pvgpu_compute_result *result =
-        (struct pvgpu_compute_result *)(void *)heap(device, words[0], sizeof(*result));
-    struct compute_device_info info = {.backend = COMPUTE_BACKEND_CPU, .multiprocessors = 2};
+    struct bg_pvgpu_compute_result *result =
+        (struct bg_pvgpu_compute_result *)(void *)heap(device, words[0], sizeof(*result));
+    struct bg_compute_device_info info = {.backend = BG_COMPUTE_BACKEND_CPU, .multiprocessors = 2};
 
     device->violations += words[0] % 8 != 0 || result->done != 0;
     result->status = device->compute_status;
     result->exec_time_us = 12;
     switch (command->header.type) {
-    case COMPUTE_VECTOR_ADD_BASIC:
+    case BG_COMPUTE_VECTOR_ADD_BASIC:
         result->results[0] = params[0] + params[1];
         result->result_count = 1;
         break;
-    case COMPUTE_MEMORY_ALLOC:
+    case BG_COMPUTE_MEMORY_ALLOC:
         result->results[0] = device->next_handle;
         result->result_count = 1;
         break;
-    case COMPUTE_GET_DEVICE_INFO:
+    case BG_COMPUTE_GET_DEVICE_INFO:
         memset(info.name, 'x', sizeof(info.name)); /* no NUL */
         memcpy(heap(device, words[3], words[4]), &info, sizeof(info));
         result->data_size = sizeof(info);
         break;
-    case COMPUTE_VECTOR_ADD_MEMORY:
+    case BG_COMPUTE_VECTOR_ADD_MEMORY:
         if ((params[1] | params[2] | params[3]) == 0) {
             add_words(device, params);
         }
         break;
-    case COMPUTE_NOP:
-    case COMPUTE_SYNCHRONIZE:
-    case COMPUTE_MEMORY_FREE:
-    case COMPUTE_MEMORY_COPY:
+    case BG_COMPUTE_NOP:
+    case BG_COMPUTE_SYNCHRONIZE:
+    case BG_COMPUTE_MEMORY_FREE:
+    case BG_COMPUTE_MEMORY_COPY:
         break;
     default:
-        result->status = COMPUTE_UNSUPPORTED_OPERATION;
+        result->status = BG_COMPUTE_UNSUPPORTED_OPERATION;
         break;
     }
     if (!device->keeps_no_results) {
@@ -283,16 +283,16 @@ static void execute(struct fake_pvgpu *device, const struct fake_pvgpu_command *
 
     if (device->fail_code != 0 && type == device->fail_type) {
         fake_pvgpu_log(device, command->position, device->fail_code, type);
-    } else if (type == PVGPU_CMD_FENCE) {
+    } else if (type == BG_PVGPU_CMD_FENCE) {
         fence(device, command);
-    } else if (type >= PVGPU_CMD_COMPUTE_FIRST && type <= PVGPU_CMD_COMPUTE_LAST) {
+    } else if (type >= BG_PVGPU_CMD_COMPUTE_FIRST && type <= BG_PVGPU_CMD_COMPUTE_LAST) {
         compute(device, command);
     }
 }
 
 unsigned fake_pvgpu_step(struct fake_pvgpu *device, unsigned budget)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
     unsigned count = 0;
 
     if (!device->is_connected || device->is_stuck) {
@@ -311,7 +311,7 @@ unsigned fake_pvgpu_step(struct fake_pvgpu *device, unsigned budget)
         uint32_t size = command->header.size;
 
         if (produced - position > FAKE_PVGPU_RING || size < 16 || size % 16 != 0 ||
-            size > PVGPU_COMMAND_SIZE_MAX || size > produced - position) {
+            size > BG_PVGPU_COMMAND_SIZE_MAX || size > produced - position) {
             device->violations++;
             device->is_stuck = true;
             break;
@@ -329,10 +329,10 @@ unsigned fake_pvgpu_step(struct fake_pvgpu *device, unsigned budget)
 
 bool fake_pvgpu_sleep(struct fake_pvgpu *device)
 {
-    struct pvgpu_control *control = device->control;
+    struct bg_pvgpu_control *control = device->control;
 
     __atomic_store_n(&control->backend_sleeping, 1, __ATOMIC_RELAXED);
-    barrier_full(); /* before producer_ptr */
+    bg_barrier_full(); /* before producer_ptr */
     if (__atomic_load_n(&control->producer_ptr, __ATOMIC_ACQUIRE) != control->consumer_ptr) {
         return false;
     }
@@ -380,10 +380,10 @@ void fake_pvgpu_begin(void)
     fake.shmem = (uint8_t *)(((uintptr_t)memory + FAKE_PVGPU_SHMEM - 1) /
                              FAKE_PVGPU_SHMEM * FAKE_PVGPU_SHMEM);
     fake.mapping = memory;
-    fake.control = (struct pvgpu_control *)(void *)fake.shmem;
+    fake.control = (struct bg_pvgpu_control *)(void *)fake.shmem;
     fake.base = 0x10000000;
-    fake.version = PVGPU_VERSION;
-    fake.status = PVGPU_STATUS_READY;
+    fake.version = BG_PVGPU_VERSION;
+    fake.status = BG_PVGPU_STATUS_READY;
     fake.features = FAKE_PVGPU_FEATURES;
     fake.is_connected = true;
     fake.next_handle = 7;
@@ -403,9 +403,9 @@ void fake_pvgpu_end(void)
 
 int fake_pvgpu_attach(void)
 {
-    const struct pvgpu_options options = {.blocks = fake_blocks, .block_count = 64};
+    const struct bg_pvgpu_options options = {.blocks = fake_blocks, .block_count = 64};
 
-    return pvgpu_attach(&gpu, (void *)(uintptr_t)fake.base, fake.shmem, FAKE_PVGPU_SHMEM,
+    return bg_pvgpu_attach(&gpu, (void *)(uintptr_t)fake.base, fake.shmem, FAKE_PVGPU_SHMEM,
                         &options, fake_hal.now_ns + 1000000000);
 }
 

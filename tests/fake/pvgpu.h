@@ -14,27 +14,27 @@
 
 #define FAKE_PVGPU_SHMEM (4u << 20)
 #define FAKE_PVGPU_RING (16u << 10)
-#define FAKE_PVGPU_RING_OFFSET PVGPU_CONTROL_SIZE
+#define FAKE_PVGPU_RING_OFFSET BG_PVGPU_CONTROL_SIZE
 #define FAKE_PVGPU_HEAP_OFFSET (FAKE_PVGPU_RING_OFFSET + FAKE_PVGPU_RING)
 #define FAKE_PVGPU_HEAP (FAKE_PVGPU_SHMEM - FAKE_PVGPU_HEAP_OFFSET)
 #define FAKE_PVGPU_KEPT 256u
 
 #define FAKE_PVGPU_FEATURES                                                                    \
-    (PVGPU_FEATURE_D3D11 | PVGPU_FEATURE_VSYNC | PVGPU_FEATURE_TRIPLE_BUFFER |                 \
-     PVGPU_FEATURE_CONTROL_WORDS | PVGPU_FEATURE_COMPUTE | PVGPU_FEATURE_REGIONS |             \
-     PVGPU_FEATURE_SCANOUT)
+    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |                 \
+     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |             \
+     BG_PVGPU_FEATURE_SCANOUT)
 
 /* A command that the backend has read. */
 struct fake_pvgpu_command {
-    struct pvgpu_command header;
+    struct bg_pvgpu_command header;
     uint64_t position;
-    uint32_t words[PVGPU_COMMAND_SIZE_MAX / 4 - 4]; /* the payload */
+    uint32_t words[BG_PVGPU_COMMAND_SIZE_MAX / 4 - 4]; /* the payload */
 };
 
 struct fake_pvgpu {
     void *mapping;
     uint8_t *shmem; /* in it, aligned to its size */
-    struct pvgpu_control *control;
+    struct bg_pvgpu_control *control;
     uint64_t base; /* where the registers are mapped */
     /* To be set. */
     uint64_t features;       /* of the backend that will connect */
@@ -43,7 +43,7 @@ struct fake_pvgpu {
     bool is_stuck;           /* the backend consumes nothing */
     bool never_resets;       /* reset_done stays behind */
     unsigned late_losses;    /* so many resets come before the news that the backend is gone */
-    uint32_t refuses_with;   /* after a reset; enum compute_status, 0: does not */
+    uint32_t refuses_with;   /* after a reset; enum bg_compute_status, 0: does not */
     bool keeps_pointers;     /* a reset leaves producer_ptr and consumer_ptr */
     bool is_gone;            /* unplugged: registers read all ones */
     unsigned budget;         /* commands per wait; 0: all */
@@ -66,8 +66,8 @@ struct fake_pvgpu {
 };
 
 extern struct fake_pvgpu fake;
-extern struct pvgpu gpu;
-extern struct pvgpu_block fake_blocks[64];
+extern struct bg_pvgpu gpu;
+extern struct bg_pvgpu_block fake_blocks[64];
 
 /* cmocka's: the device with a backend and the driver attached to it; teardown fails when there was
  * a violation. */

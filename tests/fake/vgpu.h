@@ -15,7 +15,7 @@
 #define MEMORY_SIZE 8192u
 
 struct fake {
-    uint64_t base;         /* where hal_map "mapped" it */
+    uint64_t base;         /* where bg_hal_map "mapped" it */
     uint8_t bytes[4096];   /* registers and buffers */
     unsigned violations;   /* accesses that the protocol forbids */
     unsigned accesses64;   /* 8-byte accesses */
@@ -32,7 +32,7 @@ struct fake {
 };
 
 extern struct fake fake;
-extern struct vgpu_stub gpu; /* attached to it */
+extern struct bg_vgpu_stub gpu; /* attached to it */
 
 /* cmocka's setup and teardown; the latter fails when there was a forbidden access. */
 int vgpu_setup(void **state);

@@ -8,7 +8,7 @@
 
 #include "tests/fake/virtqueue.h"
 
-static struct fake_virtio *fake_of(struct virtio_device *device)
+static struct fake_virtio *fake_of(struct bg_virtio_device *device)
 {
     return device->transport.other;
 }
@@ -26,7 +26,7 @@ static void reset(struct fake_virtio *fake)
     fake->isr = 0;
 }
 
-static uint8_t read_status(struct virtio_device *device)
+static uint8_t read_status(struct bg_virtio_device *device)
 {
     struct fake_virtio *fake = fake_of(device);
 
@@ -42,7 +42,7 @@ static uint8_t read_status(struct virtio_device *device)
     return fake->status;
 }
 
-static void write_status(struct virtio_device *device, uint8_t status)
+static void write_status(struct bg_virtio_device *device, uint8_t status)
 {
     struct fake_virtio *fake = fake_of(device);
 
@@ -54,30 +54,30 @@ static void write_status(struct virtio_device *device, uint8_t status)
         fake_violation(fake, "the status is written before the reset is complete");
         return;
     }
-    if ((fake->status & ~VIRTIO_STATUS_NEEDS_RESET) & ~status) {
+    if ((fake->status & ~BG_VIRTIO_STATUS_NEEDS_RESET) & ~status) {
         fake_violation(fake, "status bits are cleared"); /* 2.1.1 */
     }
-    if ((status & ~fake->status & VIRTIO_STATUS_FEATURES_OK) &&
+    if ((status & ~fake->status & BG_VIRTIO_STATUS_FEATURES_OK) &&
         ((fake->accepted & fake->rejected) || (fake->accepted & ~fake->offered))) {
-        status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
+        status &= (uint8_t)~BG_VIRTIO_STATUS_FEATURES_OK;
     }
-    fake->failures += (status & ~fake->status & VIRTIO_STATUS_FAILED) != 0;
-    fake->status = status | (fake->status & VIRTIO_STATUS_NEEDS_RESET);
+    fake->failures += (status & ~fake->status & BG_VIRTIO_STATUS_FAILED) != 0;
+    fake->status = status | (fake->status & BG_VIRTIO_STATUS_NEEDS_RESET);
 }
 
-static uint64_t read_features(struct virtio_device *device)
+static uint64_t read_features(struct bg_virtio_device *device)
 {
     return fake_of(device)->is_gone ? UINT64_MAX : fake_of(device)->offered;
 }
 
-static void write_features(struct virtio_device *device, uint64_t features)
+static void write_features(struct bg_virtio_device *device, uint64_t features)
 {
     struct fake_virtio *fake = fake_of(device);
 
-    if (fake->status & VIRTIO_STATUS_FEATURES_OK) {
+    if (fake->status & BG_VIRTIO_STATUS_FEATURES_OK) {
         fake_violation(fake, "features are accepted after FEATURES_OK");
     }
-    if (!(fake->status & VIRTIO_STATUS_DRIVER)) {
+    if (!(fake->status & BG_VIRTIO_STATUS_DRIVER)) {
         fake_violation(fake, "features are accepted before DRIVER");
     }
     fake->accepted = features;
@@ -85,17 +85,17 @@ static void write_features(struct virtio_device *device, uint64_t features)
 
 /* ---- Configuration ---- */
 
-static uint64_t config_size(struct virtio_device *device)
+static uint64_t config_size(struct bg_virtio_device *device)
 {
     return fake_of(device)->config_size;
 }
 
-static uint32_t config_generation(struct virtio_device *device)
+static uint32_t config_generation(struct bg_virtio_device *device)
 {
     return fake_of(device)->generation;
 }
 
-static uint32_t read_config(struct virtio_device *device, uint32_t offset, unsigned width)
+static uint32_t read_config(struct bg_virtio_device *device, uint32_t offset, unsigned width)
 {
     struct fake_virtio *fake = fake_of(device);
     uint32_t value = 0;
@@ -115,7 +115,7 @@ static uint32_t read_config(struct virtio_device *device, uint32_t offset, unsig
     return value;
 }
 
-static void write_config(struct virtio_device *device, uint32_t offset, unsigned width,
+static void write_config(struct bg_virtio_device *device, uint32_t offset, unsigned width,
                          uint32_t value)
 {
     struct fake_virtio *fake = fake_of(device);
@@ -129,31 +129,31 @@ static void write_config(struct virtio_device *device, uint32_t offset, unsigned
 
 /* ---- Queues ---- */
 
-static uint32_t queue_size_max(struct virtio_device *device, uint16_t index)
+static uint32_t queue_size_max(struct bg_virtio_device *device, uint16_t index)
 {
     struct fake_virtio *fake = fake_of(device);
 
     return index < fake->queue_count ? fake->queues[index].size_max : 0;
 }
 
-static int queue_enable(struct virtio_device *device, uint16_t index,
-                        const struct virtio_queue_layout *layout,
-                        struct virtio_notify_target *target)
+static int queue_enable(struct bg_virtio_device *device, uint16_t index,
+                        const struct bg_virtio_queue_layout *layout,
+                        struct bg_virtio_notify_target *target)
 {
     struct fake_virtio *fake = fake_of(device);
 
-    if (!(fake->status & VIRTIO_STATUS_FEATURES_OK)) {
+    if (!(fake->status & BG_VIRTIO_STATUS_FEATURES_OK)) {
         fake_violation(fake, "a queue is enabled before FEATURES_OK");
     }
     if (fake->queues[index].is_enabled) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     fake_virtqueue_enable(fake, index, layout);
-    *target = (struct virtio_notify_target){.id = index};
+    *target = (struct bg_virtio_notify_target){.id = index};
     return 0;
 }
 
-static void queue_reset_begin(struct virtio_device *device, uint16_t index)
+static void queue_reset_begin(struct bg_virtio_device *device, uint16_t index)
 {
     struct fake_virtio *fake = fake_of(device);
 
@@ -161,7 +161,7 @@ static void queue_reset_begin(struct virtio_device *device, uint16_t index)
     fake->queue_resets_pending = fake->queue_reset_reads;
 }
 
-static int queue_reset_poll(struct virtio_device *device, uint16_t index)
+static int queue_reset_poll(struct bg_virtio_device *device, uint16_t index)
 {
     struct fake_virtio *fake = fake_of(device);
 
@@ -171,12 +171,12 @@ static int queue_reset_poll(struct virtio_device *device, uint16_t index)
     }
     if (fake->ignores_queue_reset) {
         fake->queues[index].is_resetting = false;
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     return !fake->queues[index].is_resetting;
 }
 
-static void notify(struct virtio_device *device, const struct virtio_notify_target *target,
+static void notify(struct bg_virtio_device *device, const struct bg_virtio_notify_target *target,
                    uint32_t value)
 {
     struct fake_virtio *fake = fake_of(device);
@@ -186,7 +186,7 @@ static void notify(struct virtio_device *device, const struct virtio_notify_targ
         fake_violation(fake, "a notification for no queue");
         return;
     }
-    if (!(fake->status & VIRTIO_STATUS_DRIVER_OK)) {
+    if (!(fake->status & BG_VIRTIO_STATUS_DRIVER_OK)) {
         fake_violation(fake, "a notification before DRIVER_OK");
     }
     fake->queues[index].last_notification = value;
@@ -200,24 +200,24 @@ static void notify(struct virtio_device *device, const struct virtio_notify_targ
 
 /* ---- More ---- */
 
-static int find_shared_memory(struct virtio_device *device, uint8_t id,
-                              struct virtio_shared_memory *region)
+static int find_shared_memory(struct bg_virtio_device *device, uint8_t id,
+                              struct bg_virtio_shared_memory *region)
 {
     struct fake_virtio *fake = fake_of(device);
 
     if (id >= FAKE_VIRTIO_REGIONS_MAX || fake->regions[id].size == 0) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
     *region = fake->regions[id];
     return 0;
 }
 
-static uint32_t take_interrupt(struct virtio_device *device)
+static uint32_t take_interrupt(struct bg_virtio_device *device)
 {
     return __atomic_exchange_n(&fake_of(device)->isr, 0, __ATOMIC_SEQ_CST);
 }
 
-static const struct virtio_transport_ops fake_ops = {
+static const struct bg_virtio_transport_ops fake_ops = {
     .name = "fake",
     .read_status = read_status,
     .write_status = write_status,
@@ -240,7 +240,7 @@ void fake_virtio_init(struct fake_virtio *fake, uint64_t offered, unsigned queue
                       uint16_t queue_size, fake_virtio_handler *handler, void *context)
 {
     memset(fake, 0, sizeof(*fake));
-    fake->offered = offered | VIRTIO_F_VERSION_1;
+    fake->offered = offered | BG_VIRTIO_F_VERSION_1;
     fake->queue_count = queue_count;
     fake->handler = handler;
     fake->context = context;
@@ -256,9 +256,9 @@ void fake_virtio_end(struct fake_virtio *fake)
     }
 }
 
-int fake_virtio_open(struct fake_virtio *fake, struct virtio_device *device, uint32_t id)
+int fake_virtio_open(struct fake_virtio *fake, struct bg_virtio_device *device, uint32_t id)
 {
-    return virtio_open(device, &fake_ops, id, fake);
+    return bg_virtio_open(device, &fake_ops, id, fake);
 }
 
 unsigned fake_virtio_run(struct fake_virtio *fake)
@@ -283,14 +283,14 @@ bool fake_virtio_sleep(struct fake_virtio *fake)
 
 void fake_virtio_need_reset(struct fake_virtio *fake)
 {
-    fake->status |= VIRTIO_STATUS_NEEDS_RESET;
+    fake->status |= BG_VIRTIO_STATUS_NEEDS_RESET;
     fake_virtio_config_changed(fake);
 }
 
 void fake_virtio_config_changed(struct fake_virtio *fake)
 {
     fake->generation++;
-    fake_virtio_interrupt(fake, VIRTIO_ISR_CONFIG, -1);
+    fake_virtio_interrupt(fake, BG_VIRTIO_ISR_CONFIG, -1);
 }
 
 void fake_virtio_interrupt(struct fake_virtio *fake, uint32_t bits, int queue)

@@ -66,7 +66,7 @@ enum fake_virtio_misbehaviour {
 };
 
 struct fake_virtio_queue {
-    struct virtio_queue_layout layout;
+    struct bg_virtio_queue_layout layout;
     bool is_enabled, is_resetting;
     uint16_t size_max;
     uint16_t available, used; /* split: free-running; packed: offsets */
@@ -99,7 +99,7 @@ struct fake_virtio {
     unsigned config_changes; /* that come in the middle of the next reads */
     uint8_t config[FAKE_VIRTIO_CONFIG_MAX];
     size_t config_size;
-    struct virtio_shared_memory regions[FAKE_VIRTIO_REGIONS_MAX]; /* by id; size 0: none */
+    struct bg_virtio_shared_memory regions[FAKE_VIRTIO_REGIONS_MAX]; /* by id; size 0: none */
     /* Called for each interrupt, after it is noted; `queue` -1: the configuration. */
     void (*interrupt)(void *context, int queue);
     void *interrupt_context;
@@ -126,7 +126,7 @@ void fake_virtio_init(struct fake_virtio *fake, uint64_t offered, unsigned queue
 void fake_virtio_end(struct fake_virtio *fake);
 
 /* Opens it for the driver. */
-int fake_virtio_open(struct fake_virtio *fake, struct virtio_device *device, uint32_t id);
+int fake_virtio_open(struct fake_virtio *fake, struct bg_virtio_device *device, uint32_t id);
 
 /* Takes all available chains of all queues; returns how many. */
 unsigned fake_virtio_run(struct fake_virtio *fake);

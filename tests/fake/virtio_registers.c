@@ -10,7 +10,7 @@
 #define MSIX_BAR 2u
 #define MSIX_PENDING 0x800u
 
-static const struct virtio_transport_ops *ops_of(struct fake_registers *r)
+static const struct bg_virtio_transport_ops *ops_of(struct fake_registers *r)
 {
     return r->behind.ops;
 }
@@ -20,9 +20,9 @@ static struct fake_virtio_queue *selected(struct fake_registers *r)
     return r->queue_select < r->fake.queue_count ? &r->fake.queues[r->queue_select] : NULL;
 }
 
-static struct virtio_queue_layout *staged(struct fake_registers *r)
+static struct bg_virtio_queue_layout *staged(struct fake_registers *r)
 {
-    static struct virtio_queue_layout nowhere;
+    static struct bg_virtio_queue_layout nowhere;
 
     return r->queue_select < r->fake.queue_count ? &r->staged[r->queue_select] : &nowhere;
 }
@@ -48,9 +48,9 @@ static void write_driver_features(struct fake_registers *r, uint32_t value)
 
 static void unmap_vectors(struct fake_registers *r)
 {
-    r->config_vector = VIRTIO_MSI_NO_VECTOR;
+    r->config_vector = BG_VIRTIO_MSI_NO_VECTOR;
     for (unsigned i = 0; i < FAKE_VIRTIO_QUEUES_MAX; i++) {
-        r->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
+        r->queue_vectors[i] = BG_VIRTIO_MSI_NO_VECTOR;
     }
 }
 
@@ -68,7 +68,7 @@ static void send(struct fake_registers *r, uint16_t vector)
 {
     const uint32_t *entry = r->msix_table[vector % FAKE_REGISTERS_MSIX_ENTRIES];
 
-    if (vector == VIRTIO_MSI_NO_VECTOR || r->is_mute || (entry[3] & 1) ||
+    if (vector == BG_VIRTIO_MSI_NO_VECTOR || r->is_mute || (entry[3] & 1) ||
         r->send_message == NULL) {
         return;
     }
@@ -102,7 +102,7 @@ static void write_status(struct fake_registers *r, uint32_t value)
 
 static void enable_queue(struct fake_registers *r)
 {
-    struct virtio_notify_target unused;
+    struct bg_virtio_notify_target unused;
 
     if (selected(r) != NULL) {
         if (staged(r)->size == 0) {
@@ -115,14 +115,14 @@ static void enable_queue(struct fake_registers *r)
 /* A doorbell: what was written names the queue. */
 static void ring(struct fake_registers *r, uint16_t index, uint32_t value)
 {
-    const struct virtio_notify_target target = {.id = index};
+    const struct bg_virtio_notify_target target = {.id = index};
 
     ops_of(r)->notify(&r->behind, &target, (value & 0xFFFF0000u) | index);
 }
 
 /* ---- The common configuration structure ---- */
 
-#define AT(field) offsetof(struct virtio_pci_common_cfg, field)
+#define AT(field) offsetof(struct bg_virtio_pci_common_cfg, field)
 
 static unsigned common_width(uint64_t offset)
 {
@@ -164,7 +164,7 @@ static uint32_t common_read(struct fake_registers *r, uint64_t offset)
     case AT(config_msix_vector):
         return r->config_vector;
     case AT(queue_msix_vector):
-        return queue != NULL ? r->queue_vectors[r->queue_select] : VIRTIO_MSI_NO_VECTOR;
+        return queue != NULL ? r->queue_vectors[r->queue_select] : BG_VIRTIO_MSI_NO_VECTOR;
     default:
         return 0;
     }
@@ -175,12 +175,12 @@ static void map_vector(struct fake_registers *r, uint16_t *vector, uint32_t valu
 {
     bool is_refused = r->vectors_refused != 0;
 
-    if (value != VIRTIO_MSI_NO_VECTOR && (r->msix == 0 || value >= FAKE_REGISTERS_MSIX_ENTRIES)) {
+    if (value != BG_VIRTIO_MSI_NO_VECTOR && (r->msix == 0 || value >= FAKE_REGISTERS_MSIX_ENTRIES)) {
         fake_violation(&r->fake, "a vector that the function does not have");
         is_refused = true;
     }
     r->vectors_refused -= r->vectors_refused != 0;
-    *vector = is_refused ? VIRTIO_MSI_NO_VECTOR : (uint16_t)value;
+    *vector = is_refused ? BG_VIRTIO_MSI_NO_VECTOR : (uint16_t)value;
 }
 
 static void common_write(struct fake_registers *r, uint64_t offset, uint32_t value)
@@ -278,12 +278,12 @@ static uint32_t bar_access(struct fake_registers *r, unsigned bar, uint64_t offs
                         : ops_of(r)->read_config(&r->behind, at, width);
     }
     for (uint16_t i = 0; is_write && bar == r->notify.bar && i < r->fake.queue_count; i++) {
-        uint32_t expected = r->fake.accepted & VIRTIO_F_NOTIF_CONFIG_DATA ? r->notify_data[i] : i;
+        uint32_t expected = r->fake.accepted & BG_VIRTIO_F_NOTIF_CONFIG_DATA ? r->notify_data[i] : i;
 
         /* With a multiplier of 0 all queues share one doorbell. */
         if (offset == r->notify.offset + (uint64_t)r->notify_off[i] * r->notify_multiplier &&
             (value & 0xFFFF) == expected) {
-            if (width != (r->fake.accepted & VIRTIO_F_NOTIFICATION_DATA ? 4 : 2)) {
+            if (width != (r->fake.accepted & BG_VIRTIO_F_NOTIFICATION_DATA ? 4 : 2)) {
                 fake_violation(&r->fake, "a notification of another width");
             }
             ring(r, i, value);
@@ -360,7 +360,7 @@ static void config_write(void *ecam, uint64_t offset, unsigned width, uint32_t v
     }
 }
 
-static const struct pci_config_ops config_ops = {config_read, config_write};
+static const struct bg_pci_config_ops config_ops = {config_read, config_write};
 
 void fake_registers_begin_pci(struct fake_registers *r, uint16_t pci_device_id)
 {
@@ -369,7 +369,7 @@ void fake_registers_begin_pci(struct fake_registers *r, uint16_t pci_device_id)
     r->fake.interrupt_context = r;
     unmap_vectors(r);
     fake_pci_init(&r->pci, 0, 0);
-    r->function = fake_pci_add(&r->pci, FAKE_ROOT, 1 << 3, VIRTIO_PCI_VENDOR_ID, pci_device_id,
+    r->function = fake_pci_add(&r->pci, FAKE_ROOT, 1 << 3, BG_VIRTIO_PCI_VENDOR_ID, pci_device_id,
                                0x00FF00, -1);
     fake_pci_bar_io(&r->pci, r->function, 1, 256);
     fake_pci_bar64(&r->pci, r->function, 4, 16384, FAKE_PREFETCHABLE);
@@ -390,7 +390,7 @@ unsigned fake_registers_capability(struct fake_registers *r, uint8_t type, uint8
 {
     unsigned at = r->next_capability;
 
-    fake_pci_capability(&r->pci, r->function, at, PCI_CAP_VENDOR, 0);
+    fake_pci_capability(&r->pci, r->function, at, BG_PCI_CAP_VENDOR, 0);
     fake_pci_set8(&r->pci, r->function, r->last_pointer, (uint8_t)at);
     fake_pci_set16(&r->pci, r->function, 0x06, 0x0010); /* has capabilities */
     fake_pci_set8(&r->pci, r->function, at + 2, (uint8_t)(16 + 4 * extra_count));
@@ -402,7 +402,7 @@ unsigned fake_registers_capability(struct fake_registers *r, uint8_t type, uint8
     for (unsigned i = 0; i < extra_count; i++) {
         fake_pci_set32(&r->pci, r->function, at + 16 + 4 * i, extra[i]);
     }
-    if (type == VIRTIO_PCI_CAP_PCI_CFG && r->window == 0) {
+    if (type == BG_VIRTIO_PCI_CAP_PCI_CFG && r->window == 0) {
         r->window = at;
         memset(&r->pci.functions[r->function].writable[at + 4], 0xFF, 1);
         memset(&r->pci.functions[r->function].writable[at + 8], 0xFF, 12);
@@ -416,13 +416,13 @@ void fake_registers_usual_capabilities(struct fake_registers *r)
 {
     const uint32_t none = 0;
 
-    fake_registers_capability(r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 0x1000, NULL, 0);
-    fake_registers_capability(r, VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 0x1000, NULL, 0);
-    fake_registers_capability(r, VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0, 0x2000,
+    fake_registers_capability(r, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 0x1000, NULL, 0);
+    fake_registers_capability(r, BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 0x1000, NULL, 0);
+    fake_registers_capability(r, BG_VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0, 0x2000,
                               (uint32_t)r->fake.config_size, NULL, 0);
-    fake_registers_capability(r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, 0x1000,
+    fake_registers_capability(r, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, 0x1000,
                               &r->notify_multiplier, 1);
-    fake_registers_capability(r, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 0, &none, 1);
+    fake_registers_capability(r, BG_VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 0, &none, 1);
 }
 
 void fake_registers_msix(struct fake_registers *r, unsigned entries)
@@ -434,67 +434,67 @@ void fake_registers_msix(struct fake_registers *r, unsigned entries)
     r->next_capability += 12;
 }
 
-struct pci_device *fake_registers_enumerate(struct fake_registers *r, bool has_memory)
+struct bg_pci_device *fake_registers_enumerate(struct fake_registers *r, bool has_memory)
 {
-    struct pci_host_config config = {
+    struct bg_pci_host_config config = {
         .ecam = r,
         .ecam_size = 1 << 20,
         .ops = &config_ops,
         .devices = r->devices,
         .device_capacity = FAKE_FUNCTIONS_MAX,
-        .windows = {[PCI_WINDOW_IO] = {IO_WINDOW, 0, 0x10000}},
+        .windows = {[BG_PCI_WINDOW_IO] = {IO_WINDOW, 0, 0x10000}},
     };
 
     if (has_memory) {
-        config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0x10000000, 0x10000000, 1 << 28};
-        config.windows[PCI_WINDOW_MEM64] = (struct pci_window){1ull << 39, 1ull << 39, 1ull << 39};
+        config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
+        config.windows[BG_PCI_WINDOW_MEM64] = (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
     }
-    if (pci_host_init(&r->host, &config) != 0) {
+    if (bg_pci_host_init(&r->host, &config) != 0) {
         abort();
     }
-    pci_host_enumerate(&r->host);
+    bg_pci_host_enumerate(&r->host);
     return r->host.device_count == 1 ? &r->devices[0] : NULL;
 }
 
 /* ---- MMIO ---- */
 
-static uint32_t mmio_read(struct fake_registers *r, uint64_t offset)
+static uint32_t bg_mmio_read(struct fake_registers *r, uint64_t offset)
 {
     const struct fake_virtio_queue *queue = selected(r);
-    struct virtio_shared_memory region = {UINT64_MAX, UINT64_MAX};
+    struct bg_virtio_shared_memory region = {UINT64_MAX, UINT64_MAX};
 
     switch (offset) {
-    case VIRTIO_MMIO_MAGIC_VALUE:
+    case BG_VIRTIO_MMIO_MAGIC_VALUE:
         return r->magic;
-    case VIRTIO_MMIO_VERSION:
+    case BG_VIRTIO_MMIO_VERSION:
         return r->version;
-    case VIRTIO_MMIO_DEVICE_ID:
+    case BG_VIRTIO_MMIO_DEVICE_ID:
         return r->device_id;
-    case VIRTIO_MMIO_DEVICE_FEATURES:
+    case BG_VIRTIO_MMIO_DEVICE_FEATURES:
         return half_of(ops_of(r)->read_features(&r->behind), r->device_select);
-    case VIRTIO_MMIO_QUEUE_SIZE_MAX:
+    case BG_VIRTIO_MMIO_QUEUE_SIZE_MAX:
         return queue != NULL ? queue->size_max : 0;
-    case VIRTIO_MMIO_QUEUE_READY:
+    case BG_VIRTIO_MMIO_QUEUE_READY:
         return queue != NULL && queue->is_enabled && !r->is_legacy;
-    case VIRTIO_MMIO_QUEUE_PFN:
+    case BG_VIRTIO_MMIO_QUEUE_PFN:
         return queue != NULL && queue->is_enabled && r->is_legacy;
-    case VIRTIO_MMIO_INTERRUPT_STATUS:
+    case BG_VIRTIO_MMIO_INTERRUPT_STATUS:
         return r->fake.isr;
-    case VIRTIO_MMIO_STATUS:
+    case BG_VIRTIO_MMIO_STATUS:
         return ops_of(r)->read_status(&r->behind);
-    case VIRTIO_MMIO_QUEUE_RESET:
+    case BG_VIRTIO_MMIO_QUEUE_RESET:
         return queue != NULL &&
                ops_of(r)->queue_reset_poll(&r->behind, (uint16_t)r->queue_select) == 0;
-    case VIRTIO_MMIO_CONFIG_GENERATION:
+    case BG_VIRTIO_MMIO_CONFIG_GENERATION:
         return ops_of(r)->config_generation(&r->behind);
-    case VIRTIO_MMIO_SHM_LEN_LOW:
-    case VIRTIO_MMIO_SHM_LEN_HIGH:
+    case BG_VIRTIO_MMIO_SHM_LEN_LOW:
+    case BG_VIRTIO_MMIO_SHM_LEN_HIGH:
         ops_of(r)->find_shared_memory(&r->behind, (uint8_t)r->shm_select, &region);
-        return half_of(region.size, offset == VIRTIO_MMIO_SHM_LEN_HIGH);
-    case VIRTIO_MMIO_SHM_BASE_LOW:
-    case VIRTIO_MMIO_SHM_BASE_HIGH:
+        return half_of(region.size, offset == BG_VIRTIO_MMIO_SHM_LEN_HIGH);
+    case BG_VIRTIO_MMIO_SHM_BASE_LOW:
+    case BG_VIRTIO_MMIO_SHM_BASE_HIGH:
         ops_of(r)->find_shared_memory(&r->behind, (uint8_t)r->shm_select, &region);
-        return half_of(region.address, offset == VIRTIO_MMIO_SHM_BASE_HIGH);
+        return half_of(region.address, offset == BG_VIRTIO_MMIO_SHM_BASE_HIGH);
     default:
         fake_violation(&r->fake, "a read of a register that is write-only or none");
         return UINT32_MAX;
@@ -504,7 +504,7 @@ static uint32_t mmio_read(struct fake_registers *r, uint64_t offset)
 /* 4.2.4: one block of memory, cut as 2.7.2 says. */
 static void legacy_enable(struct fake_registers *r, uint32_t page)
 {
-    struct virtio_queue_layout *layout = staged(r);
+    struct bg_virtio_queue_layout *layout = staged(r);
     uint64_t rings = layout->size * 16ull;
 
     if (r->page_size == 0 || layout->legacy_align == 0 || layout->size == 0) {
@@ -516,77 +516,77 @@ static void legacy_enable(struct fake_registers *r, uint32_t page)
     layout->device_address = layout->driver_address + 2 * (3 + layout->size);
     layout->device_address += layout->legacy_align - 1;
     layout->device_address -= layout->device_address % layout->legacy_align;
-    r->fake.status |= VIRTIO_STATUS_FEATURES_OK; /* which a legacy device does not have */
+    r->fake.status |= BG_VIRTIO_STATUS_FEATURES_OK; /* which a legacy device does not have */
     enable_queue(r);
-    r->fake.status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
+    r->fake.status &= (uint8_t)~BG_VIRTIO_STATUS_FEATURES_OK;
 }
 
-static void mmio_write(struct fake_registers *r, uint64_t offset, uint32_t value)
+static void bg_mmio_write(struct fake_registers *r, uint64_t offset, uint32_t value)
 {
-    struct virtio_queue_layout *layout = staged(r);
-    bool is_legacy_only = offset == VIRTIO_MMIO_GUEST_PAGE_SIZE ||
-                          offset == VIRTIO_MMIO_QUEUE_ALIGN || offset == VIRTIO_MMIO_QUEUE_PFN;
-    bool is_modern_only = offset == VIRTIO_MMIO_QUEUE_READY ||
-                          (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset < VIRTIO_MMIO_CONFIG);
+    struct bg_virtio_queue_layout *layout = staged(r);
+    bool is_legacy_only = offset == BG_VIRTIO_MMIO_GUEST_PAGE_SIZE ||
+                          offset == BG_VIRTIO_MMIO_QUEUE_ALIGN || offset == BG_VIRTIO_MMIO_QUEUE_PFN;
+    bool is_modern_only = offset == BG_VIRTIO_MMIO_QUEUE_READY ||
+                          (offset >= BG_VIRTIO_MMIO_QUEUE_DESC_LOW && offset < BG_VIRTIO_MMIO_CONFIG);
 
     if ((is_legacy_only && !r->is_legacy) || (is_modern_only && r->is_legacy)) {
         fake_violation(&r->fake, "a register of the other version");
         return;
     }
     switch (offset) {
-    case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+    case BG_VIRTIO_MMIO_DEVICE_FEATURES_SEL:
         r->device_select = value;
         return;
-    case VIRTIO_MMIO_DRIVER_FEATURES:
+    case BG_VIRTIO_MMIO_DRIVER_FEATURES:
         write_driver_features(r, value);
         return;
-    case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+    case BG_VIRTIO_MMIO_DRIVER_FEATURES_SEL:
         r->driver_select = value;
         return;
-    case VIRTIO_MMIO_GUEST_PAGE_SIZE:
+    case BG_VIRTIO_MMIO_GUEST_PAGE_SIZE:
         r->page_size = value;
         return;
-    case VIRTIO_MMIO_QUEUE_SEL:
+    case BG_VIRTIO_MMIO_QUEUE_SEL:
         r->queue_select = value;
         return;
-    case VIRTIO_MMIO_QUEUE_SIZE:
+    case BG_VIRTIO_MMIO_QUEUE_SIZE:
         layout->size = (uint16_t)value;
         return;
-    case VIRTIO_MMIO_QUEUE_ALIGN:
+    case BG_VIRTIO_MMIO_QUEUE_ALIGN:
         layout->legacy_align = value;
         return;
-    case VIRTIO_MMIO_QUEUE_PFN:
+    case BG_VIRTIO_MMIO_QUEUE_PFN:
         legacy_enable(r, value);
         return;
-    case VIRTIO_MMIO_QUEUE_READY:
+    case BG_VIRTIO_MMIO_QUEUE_READY:
         enable_queue(r);
         return;
-    case VIRTIO_MMIO_QUEUE_NOTIFY:
+    case BG_VIRTIO_MMIO_QUEUE_NOTIFY:
         ring(r, (uint16_t)value, value);
         return;
-    case VIRTIO_MMIO_INTERRUPT_ACK:
+    case BG_VIRTIO_MMIO_INTERRUPT_ACK:
         r->fake.isr &= ~value;
         update_line(r);
         return;
-    case VIRTIO_MMIO_STATUS:
+    case BG_VIRTIO_MMIO_STATUS:
         write_status(r, value);
         return;
-    case VIRTIO_MMIO_QUEUE_DESC_LOW:
-    case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-        set_half(&layout->descriptor_address, offset == VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
+    case BG_VIRTIO_MMIO_QUEUE_DESC_LOW:
+    case BG_VIRTIO_MMIO_QUEUE_DESC_HIGH:
+        set_half(&layout->descriptor_address, offset == BG_VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
         return;
-    case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
-    case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
-        set_half(&layout->driver_address, offset == VIRTIO_MMIO_QUEUE_DRIVER_HIGH, value);
+    case BG_VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+    case BG_VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+        set_half(&layout->driver_address, offset == BG_VIRTIO_MMIO_QUEUE_DRIVER_HIGH, value);
         return;
-    case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
-    case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
-        set_half(&layout->device_address, offset == VIRTIO_MMIO_QUEUE_DEVICE_HIGH, value);
+    case BG_VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+    case BG_VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
+        set_half(&layout->device_address, offset == BG_VIRTIO_MMIO_QUEUE_DEVICE_HIGH, value);
         return;
-    case VIRTIO_MMIO_SHM_SEL:
+    case BG_VIRTIO_MMIO_SHM_SEL:
         r->shm_select = value;
         return;
-    case VIRTIO_MMIO_QUEUE_RESET:
+    case BG_VIRTIO_MMIO_QUEUE_RESET:
         ops_of(r)->queue_reset_begin(&r->behind, (uint16_t)r->queue_select);
         return;
     default:
@@ -600,13 +600,13 @@ static uint64_t mmio_access_read(void *device, uint64_t address, unsigned width)
     uint64_t offset = address - FAKE_MMIO_ADDRESS;
 
     r->accesses++;
-    if (offset >= VIRTIO_MMIO_CONFIG) {
-        return ops_of(r)->read_config(&r->behind, (uint32_t)(offset - VIRTIO_MMIO_CONFIG), width);
+    if (offset >= BG_VIRTIO_MMIO_CONFIG) {
+        return ops_of(r)->read_config(&r->behind, (uint32_t)(offset - BG_VIRTIO_MMIO_CONFIG), width);
     }
     if (width != 4 || offset % 4 != 0) {
         fake_violation(&r->fake, "a control register is not accessed with 32 bits");
     }
-    return mmio_read(r, offset);
+    return bg_mmio_read(r, offset);
 }
 
 static void mmio_access_write(void *device, uint64_t address, unsigned width, uint64_t value)
@@ -615,15 +615,15 @@ static void mmio_access_write(void *device, uint64_t address, unsigned width, ui
     uint64_t offset = address - FAKE_MMIO_ADDRESS;
 
     r->accesses++;
-    if (offset >= VIRTIO_MMIO_CONFIG) {
-        ops_of(r)->write_config(&r->behind, (uint32_t)(offset - VIRTIO_MMIO_CONFIG), width,
+    if (offset >= BG_VIRTIO_MMIO_CONFIG) {
+        ops_of(r)->write_config(&r->behind, (uint32_t)(offset - BG_VIRTIO_MMIO_CONFIG), width,
                                 (uint32_t)value);
         return;
     }
     if (width != 4 || offset % 4 != 0) {
         fake_violation(&r->fake, "a control register is not accessed with 32 bits");
     }
-    mmio_write(r, offset, (uint32_t)value);
+    bg_mmio_write(r, offset, (uint32_t)value);
 }
 
 void fake_registers_begin_mmio(struct fake_registers *r, uint32_t version, uint32_t device_id)
@@ -632,10 +632,10 @@ void fake_registers_begin_mmio(struct fake_registers *r, uint32_t version, uint3
     r->fake.interrupt = interrupt;
     r->fake.interrupt_context = r;
     unmap_vectors(r);
-    r->magic = VIRTIO_MMIO_MAGIC;
+    r->magic = BG_VIRTIO_MMIO_MAGIC;
     r->version = version;
     r->device_id = device_id;
-    r->is_legacy = version == VIRTIO_MMIO_VERSION_LEGACY;
+    r->is_legacy = version == BG_VIRTIO_MMIO_VERSION_LEGACY;
     fake_hal.device = r;
     fake_hal.read = mmio_access_read;
     fake_hal.write = mmio_access_write;

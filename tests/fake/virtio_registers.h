@@ -16,16 +16,16 @@
 struct fake_registers {
     struct fake_virtio fake;
     /* How the fake's own operations are called. */
-    struct virtio_device behind;
+    struct bg_virtio_device behind;
     uint32_t device_select, driver_select, queue_select;
     uint64_t driver_features;
-    struct virtio_queue_layout staged[FAKE_VIRTIO_QUEUES_MAX];
+    struct bg_virtio_queue_layout staged[FAKE_VIRTIO_QUEUES_MAX];
     uint64_t accesses;
 
     /* PCI. What lies where in its BARs: the test writes capabilities that say so, or lie. */
     struct fake_pci pci;
-    struct pci_device devices[FAKE_FUNCTIONS_MAX];
-    struct pci_host host;
+    struct bg_pci_device devices[FAKE_FUNCTIONS_MAX];
+    struct bg_pci_host host;
     int function;
     struct {
         unsigned bar;
@@ -73,7 +73,7 @@ void fake_registers_usual_capabilities(struct fake_registers *registers);
 void fake_registers_msix(struct fake_registers *registers, unsigned entries);
 
 /* Enumerates the bus. Returns the function. */
-struct pci_device *fake_registers_enumerate(struct fake_registers *registers, bool has_memory);
+struct bg_pci_device *fake_registers_enumerate(struct fake_registers *registers, bool has_memory);
 
 /* At FAKE_MMIO_ADDRESS. */
 void fake_registers_begin_mmio(struct fake_registers *registers, uint32_t version,

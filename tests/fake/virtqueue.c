@@ -22,56 +22,56 @@ static bool has(const struct fake_virtio *fake, uint64_t feature)
 
 static bool is_packed(const struct fake_virtio *fake)
 {
-    return has(fake, VIRTIO_F_RING_PACKED);
+    return has(fake, BG_VIRTIO_F_RING_PACKED);
 }
 
 /* ---- The areas ---- */
 
-static struct virtq_desc *split_table(const struct fake_virtio_queue *queue)
+static struct bg_virtq_desc *split_table(const struct fake_virtio_queue *queue)
 {
-    return (struct virtq_desc *)(uintptr_t)queue->layout.descriptor_address;
+    return (struct bg_virtq_desc *)(uintptr_t)queue->layout.descriptor_address;
 }
 
-static struct virtq_avail *available_ring(const struct fake_virtio_queue *queue)
+static struct bg_virtq_avail *available_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct virtq_avail *)(uintptr_t)queue->layout.driver_address;
+    return (struct bg_virtq_avail *)(uintptr_t)queue->layout.driver_address;
 }
 
-static struct virtq_used *used_ring(const struct fake_virtio_queue *queue)
+static struct bg_virtq_used *used_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct virtq_used *)(uintptr_t)queue->layout.device_address;
+    return (struct bg_virtq_used *)(uintptr_t)queue->layout.device_address;
 }
 
-static struct pvirtq_desc *packed_ring(const struct fake_virtio_queue *queue)
+static struct bg_pvirtq_desc *packed_ring(const struct fake_virtio_queue *queue)
 {
-    return (struct pvirtq_desc *)(uintptr_t)queue->layout.descriptor_address;
+    return (struct bg_pvirtq_desc *)(uintptr_t)queue->layout.descriptor_address;
 }
 
-static struct pvirtq_event_suppress *driver_event(const struct fake_virtio_queue *queue)
+static struct bg_pvirtq_event_suppress *driver_event(const struct fake_virtio_queue *queue)
 {
-    return (struct pvirtq_event_suppress *)(uintptr_t)queue->layout.driver_address;
+    return (struct bg_pvirtq_event_suppress *)(uintptr_t)queue->layout.driver_address;
 }
 
-static struct pvirtq_event_suppress *device_event(const struct fake_virtio_queue *queue)
+static struct bg_pvirtq_event_suppress *device_event(const struct fake_virtio_queue *queue)
 {
-    return (struct pvirtq_event_suppress *)(uintptr_t)queue->layout.device_address;
+    return (struct bg_pvirtq_event_suppress *)(uintptr_t)queue->layout.device_address;
 }
 
 /* ---- Enabling and resetting ---- */
 
 void fake_virtqueue_enable(struct fake_virtio *fake, unsigned index,
-                           const struct virtio_queue_layout *layout)
+                           const struct bg_virtio_queue_layout *layout)
 {
     struct fake_virtio_queue *queue = &fake->queues[index];
-    unsigned driver_align = is_packed(fake) ? 4 : VIRTQ_AVAIL_ALIGN;
+    unsigned driver_align = is_packed(fake) ? 4 : BG_VIRTQ_AVAIL_ALIGN;
 
     if (layout->size == 0 || layout->size > queue->size_max ||
         (!is_packed(fake) && (layout->size & (layout->size - 1)) != 0)) {
         fake_violation(fake, "a queue size that is not allowed");
     }
-    if (layout->descriptor_address % VIRTQ_DESC_ALIGN != 0 ||
+    if (layout->descriptor_address % BG_VIRTQ_DESC_ALIGN != 0 ||
         layout->driver_address % driver_align != 0 ||
-        layout->device_address % VIRTQ_USED_ALIGN != 0) {
+        layout->device_address % BG_VIRTQ_USED_ALIGN != 0) {
         fake_violation(fake, "a queue part is not aligned");
     }
     queue->layout = *layout;
@@ -132,33 +132,33 @@ static bool take_segment(struct fake_virtio *fake, struct fake_virtio_queue *que
 
 static void check_indirect(struct fake_virtio *fake, uint16_t flags, uint32_t length)
 {
-    if (!has(fake, VIRTIO_F_INDIRECT_DESC)) {
+    if (!has(fake, BG_VIRTIO_F_INDIRECT_DESC)) {
         fake_violation(fake, "an indirect table that was not negotiated");
     }
-    if (length == 0 || length % sizeof(struct virtq_desc) != 0) {
+    if (length == 0 || length % sizeof(struct bg_virtq_desc) != 0) {
         fake_violation(fake, "an indirect table of an odd length");
     }
-    if (flags & VIRTQ_DESC_F_NEXT) {
+    if (flags & BG_VIRTQ_DESC_F_NEXT) {
         fake_violation(fake, "INDIRECT and NEXT together");
     }
 }
 
 static void take_split_table(struct fake_virtio *fake, struct fake_virtio_queue *queue,
-                             struct fake_virtio_request *request, const struct virtq_desc *from)
+                             struct fake_virtio_request *request, const struct bg_virtq_desc *from)
 {
-    const struct virtq_desc *table = (const struct virtq_desc *)(uintptr_t)from->addr;
+    const struct bg_virtq_desc *table = (const struct bg_virtq_desc *)(uintptr_t)from->addr;
     uint32_t count = from->len / sizeof(*table);
 
     check_indirect(fake, from->flags, from->len);
     for (uint32_t i = 0; i < count; i++) {
         bool is_last = i + 1 == count;
 
-        if ((table[i].flags & VIRTQ_DESC_F_NEXT) != (is_last ? 0 : VIRTQ_DESC_F_NEXT) ||
-            (!is_last && table[i].next != i + 1) || (table[i].flags & VIRTQ_DESC_F_INDIRECT)) {
+        if ((table[i].flags & BG_VIRTQ_DESC_F_NEXT) != (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT) ||
+            (!is_last && table[i].next != i + 1) || (table[i].flags & BG_VIRTQ_DESC_F_INDIRECT)) {
             fake_violation(fake, "an indirect table out of sequence");
         }
         if (!take_segment(fake, queue, request, table[i].addr, table[i].len,
-                          table[i].flags & VIRTQ_DESC_F_WRITE)) {
+                          table[i].flags & BG_VIRTQ_DESC_F_WRITE)) {
             return;
         }
     }
@@ -168,7 +168,7 @@ static void take_split_table(struct fake_virtio *fake, struct fake_virtio_queue 
 static void check_split_order(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                               uint16_t id)
 {
-    if (has(fake, VIRTIO_F_IN_ORDER)) {
+    if (has(fake, BG_VIRTIO_F_IN_ORDER)) {
         if (id != queue->expected_descriptor) {
             fake_violation(fake, "descriptors out of order with IN_ORDER");
         }
@@ -179,10 +179,10 @@ static void check_split_order(struct fake_virtio *fake, struct fake_virtio_queue
 static bool pop_split(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                       struct fake_virtio_request *request)
 {
-    const struct virtq_avail *available = available_ring(queue);
+    const struct bg_virtq_avail *available = available_ring(queue);
     uint16_t size = queue->layout.size;
 
-    if (load_acquire16(&available->idx) == queue->available) {
+    if (bg_load_acquire16(&available->idx) == queue->available) {
         return false;
     }
     uint16_t id = available->ring[queue->available % size];
@@ -194,17 +194,17 @@ static bool pop_split(struct fake_virtio *fake, struct fake_virtio_queue *queue,
             fake_violation(fake, "a descriptor outside the table");
             return true;
         }
-        const struct virtq_desc descriptor = split_table(queue)[id];
+        const struct bg_virtq_desc descriptor = split_table(queue)[id];
 
         check_split_order(fake, queue, id);
         request->descriptors++;
-        if (descriptor.flags & VIRTQ_DESC_F_INDIRECT) {
+        if (descriptor.flags & BG_VIRTQ_DESC_F_INDIRECT) {
             take_split_table(fake, queue, request, &descriptor);
             return true;
         }
         if (!take_segment(fake, queue, request, descriptor.addr, descriptor.len,
-                          descriptor.flags & VIRTQ_DESC_F_WRITE) ||
-            !(descriptor.flags & VIRTQ_DESC_F_NEXT)) {
+                          descriptor.flags & BG_VIRTQ_DESC_F_WRITE) ||
+            !(descriptor.flags & BG_VIRTQ_DESC_F_NEXT)) {
             return true;
         }
         id = descriptor.next;
@@ -212,17 +212,17 @@ static bool pop_split(struct fake_virtio *fake, struct fake_virtio_queue *queue,
 }
 
 static void take_packed_table(struct fake_virtio *fake, struct fake_virtio_queue *queue,
-                              struct fake_virtio_request *request, const struct pvirtq_desc *from)
+                              struct fake_virtio_request *request, const struct bg_pvirtq_desc *from)
 {
-    const struct pvirtq_desc *table = (const struct pvirtq_desc *)(uintptr_t)from->addr;
+    const struct bg_pvirtq_desc *table = (const struct bg_pvirtq_desc *)(uintptr_t)from->addr;
 
     check_indirect(fake, from->flags, from->len);
     for (uint32_t i = 0; i < from->len / sizeof(*table); i++) {
-        if (table[i].flags & ~VIRTQ_DESC_F_WRITE) {
+        if (table[i].flags & ~BG_VIRTQ_DESC_F_WRITE) {
             fake_violation(fake, "flags in an indirect table");
         }
         if (!take_segment(fake, queue, request, table[i].addr, table[i].len,
-                          table[i].flags & VIRTQ_DESC_F_WRITE)) {
+                          table[i].flags & BG_VIRTQ_DESC_F_WRITE)) {
             return;
         }
     }
@@ -230,8 +230,8 @@ static void take_packed_table(struct fake_virtio *fake, struct fake_virtio_queue
 
 static bool is_packed_available(const struct fake_virtio_queue *queue, uint16_t flags)
 {
-    return !!(flags & VIRTQ_DESC_F_AVAIL) == queue->available_wrap &&
-           !!(flags & VIRTQ_DESC_F_USED) != queue->available_wrap;
+    return !!(flags & BG_VIRTQ_DESC_F_AVAIL) == queue->available_wrap &&
+           !!(flags & BG_VIRTQ_DESC_F_USED) != queue->available_wrap;
 }
 
 static void step(const struct fake_virtio_queue *queue, uint16_t *offset, bool *wrap, unsigned by)
@@ -248,13 +248,13 @@ static void step(const struct fake_virtio_queue *queue, uint16_t *offset, bool *
 static bool pop_packed(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                        struct fake_virtio_request *request)
 {
-    uint16_t flags = load_acquire16(&packed_ring(queue)[queue->available].flags);
+    uint16_t flags = bg_load_acquire16(&packed_ring(queue)[queue->available].flags);
 
     if (!is_packed_available(queue, flags)) {
         return false;
     }
     for (;;) {
-        const struct pvirtq_desc descriptor = packed_ring(queue)[queue->available];
+        const struct bg_pvirtq_desc descriptor = packed_ring(queue)[queue->available];
 
         if (!is_packed_available(queue, descriptor.flags)) {
             fake_violation(fake, "a chain whose later descriptors are not available");
@@ -262,13 +262,13 @@ static bool pop_packed(struct fake_virtio *fake, struct fake_virtio_queue *queue
         step(queue, &queue->available, &queue->available_wrap, 1);
         request->descriptors++;
         request->id = descriptor.id;
-        if (descriptor.flags & VIRTQ_DESC_F_INDIRECT) {
+        if (descriptor.flags & BG_VIRTQ_DESC_F_INDIRECT) {
             take_packed_table(fake, queue, request, &descriptor);
             return true;
         }
         if (!take_segment(fake, queue, request, descriptor.addr, descriptor.len,
-                          descriptor.flags & VIRTQ_DESC_F_WRITE) ||
-            !(descriptor.flags & VIRTQ_DESC_F_NEXT)) {
+                          descriptor.flags & BG_VIRTQ_DESC_F_WRITE) ||
+            !(descriptor.flags & BG_VIRTQ_DESC_F_NEXT)) {
             return true;
         }
     }
@@ -302,24 +302,24 @@ static void push(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                  const struct completion *completion)
 {
     if (!is_packed(fake)) {
-        struct virtq_used *used = used_ring(queue);
+        struct bg_virtq_used *used = used_ring(queue);
 
         used->ring[queue->used % queue->layout.size] =
-            (struct virtq_used_elem){completion->id, completion->written};
+            (struct bg_virtq_used_elem){completion->id, completion->written};
         queue->used += completion->chains;
         if (completion->extra_flags != 0) {
-            store_release16(&used->flags, completion->extra_flags & (uint16_t)~1u);
+            bg_store_release16(&used->flags, completion->extra_flags & (uint16_t)~1u);
         }
-        store_release16(&used->idx, queue->used);
+        bg_store_release16(&used->idx, queue->used);
         return;
     }
-    struct pvirtq_desc *descriptor = &packed_ring(queue)[queue->used];
-    uint16_t flags = queue->used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+    struct bg_pvirtq_desc *descriptor = &packed_ring(queue)[queue->used];
+    uint16_t flags = queue->used_wrap ? BG_VIRTQ_DESC_F_AVAIL | BG_VIRTQ_DESC_F_USED : 0;
 
     descriptor->id = (uint16_t)completion->id;
     descriptor->len = completion->written;
-    flags |= completion->written != 0 ? VIRTQ_DESC_F_WRITE : 0;
-    store_release16(&descriptor->flags, flags | completion->extra_flags);
+    flags |= completion->written != 0 ? BG_VIRTQ_DESC_F_WRITE : 0;
+    bg_store_release16(&descriptor->flags, flags | completion->extra_flags);
     step(queue, &queue->used, &queue->used_wrap, completion->descriptors);
 }
 
@@ -373,7 +373,7 @@ static bool spoil(struct fake_virtio *fake, struct fake_virtio_queue *queue,
     case FAKE_VIRTIO_RESERVED_FLAGS:
         completion->extra_flags = 0xFFFE;
         if (is_packed(fake)) {
-            completion->extra_flags = VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT | 0x7F78;
+            completion->extra_flags = BG_VIRTQ_DESC_F_NEXT | BG_VIRTQ_DESC_F_INDIRECT | 0x7F78;
         }
         break;
     case FAKE_VIRTIO_SCRIBBLE:
@@ -383,7 +383,7 @@ static bool spoil(struct fake_virtio *fake, struct fake_virtio_queue *queue,
                 packed_ring(queue)[i].len = UINT32_MAX;
             }
         } else {
-            memset(split_table(queue), 0xFF, queue->layout.size * sizeof(struct virtq_desc));
+            memset(split_table(queue), 0xFF, queue->layout.size * sizeof(struct bg_virtq_desc));
         }
         break;
     case FAKE_VIRTIO_SILENCE:
@@ -406,23 +406,23 @@ static bool driver_wants_interrupt(const struct fake_virtio *fake,
                                    const struct fake_virtio_queue *queue, uint16_t before,
                                    bool before_wrap)
 {
-    const struct virtq_avail *available = available_ring(queue);
+    const struct bg_virtq_avail *available = available_ring(queue);
 
     if (!is_packed(fake)) {
-        if (has(fake, VIRTIO_F_EVENT_IDX)) {
-            return is_passed(load_acquire16(&available->ring[queue->layout.size]), queue->used,
+        if (has(fake, BG_VIRTIO_F_EVENT_IDX)) {
+            return is_passed(bg_load_acquire16(&available->ring[queue->layout.size]), queue->used,
                              before);
         }
-        return !(load_acquire16(&available->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT);
+        return !(bg_load_acquire16(&available->flags) & BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
     }
-    uint16_t flags = load_acquire16(&driver_event(queue)->flags);
+    uint16_t flags = bg_load_acquire16(&driver_event(queue)->flags);
 
-    if (flags != RING_EVENT_FLAGS_DESC) {
-        return flags != RING_EVENT_FLAGS_DISABLE;
+    if (flags != BG_RING_EVENT_FLAGS_DESC) {
+        return flags != BG_RING_EVENT_FLAGS_DISABLE;
     }
-    uint16_t off_wrap = load_acquire16(&driver_event(queue)->off_wrap);
-    unsigned offset = off_wrap & RING_EVENT_OFFSET_MASK;
-    bool wrap = off_wrap >> RING_EVENT_WRAP_SHIFT;
+    uint16_t off_wrap = bg_load_acquire16(&driver_event(queue)->off_wrap);
+    unsigned offset = off_wrap & BG_RING_EVENT_OFFSET_MASK;
+    bool wrap = off_wrap >> BG_RING_EVENT_WRAP_SHIFT;
 
     /* The descriptor is one of those from `before` to the one before `used`. */
     if (before_wrap == queue->used_wrap) {
@@ -441,9 +441,9 @@ static void complete(struct fake_virtio *fake, struct fake_virtio_queue *queue,
         return;
     }
     push(fake, queue, &completion);
-    barrier_full(); /* published, now see whether the driver sleeps */
+    bg_barrier_full(); /* published, now see whether the driver sleeps */
     if (driver_wants_interrupt(fake, queue, before, before_wrap)) {
-        fake_virtio_interrupt(fake, VIRTIO_ISR_QUEUE, (int)(queue - fake->queues));
+        fake_virtio_interrupt(fake, BG_VIRTIO_ISR_QUEUE, (int)(queue - fake->queues));
     }
 }
 
@@ -522,29 +522,29 @@ static void announce(struct fake_virtio *fake, struct fake_virtio_queue *queue)
     unsigned later = mode == FAKE_VIRTIO_NOTIFY_FOURTH ? 3 : 0;
 
     if (!is_packed(fake)) {
-        if (has(fake, VIRTIO_F_EVENT_IDX)) {
+        if (has(fake, BG_VIRTIO_F_EVENT_IDX)) {
             uint16_t *event = (uint16_t *)&used_ring(queue)->ring[queue->layout.size];
 
-            store_release16(event, (uint16_t)(queue->available + later -
+            bg_store_release16(event, (uint16_t)(queue->available + later -
                                               (mode == FAKE_VIRTIO_NOTIFY_NEVER)));
         } else {
-            store_release16(&used_ring(queue)->flags,
-                            mode == FAKE_VIRTIO_NOTIFY_NEVER ? VIRTQ_USED_F_NO_NOTIFY : 0);
+            bg_store_release16(&used_ring(queue)->flags,
+                            mode == FAKE_VIRTIO_NOTIFY_NEVER ? BG_VIRTQ_USED_F_NO_NOTIFY : 0);
         }
         return;
     }
-    uint16_t offset = queue->available, flags = RING_EVENT_FLAGS_ENABLE;
+    uint16_t offset = queue->available, flags = BG_RING_EVENT_FLAGS_ENABLE;
     bool wrap = queue->available_wrap;
 
     step(queue, &offset, &wrap, later);
     if (mode == FAKE_VIRTIO_NOTIFY_NEVER) {
-        flags = RING_EVENT_FLAGS_DISABLE;
-    } else if (has(fake, VIRTIO_F_EVENT_IDX)) {
-        flags = RING_EVENT_FLAGS_DESC;
-        store_release16(&device_event(queue)->off_wrap,
-                        offset | (uint16_t)(wrap << RING_EVENT_WRAP_SHIFT));
+        flags = BG_RING_EVENT_FLAGS_DISABLE;
+    } else if (has(fake, BG_VIRTIO_F_EVENT_IDX)) {
+        flags = BG_RING_EVENT_FLAGS_DESC;
+        bg_store_release16(&device_event(queue)->off_wrap,
+                        offset | (uint16_t)(wrap << BG_RING_EVENT_WRAP_SHIFT));
     }
-    store_release16(&device_event(queue)->flags, flags);
+    bg_store_release16(&device_event(queue)->flags, flags);
 }
 
 unsigned fake_virtqueue_run(struct fake_virtio *fake, unsigned index)
@@ -575,7 +575,7 @@ unsigned fake_virtqueue_run(struct fake_virtio *fake, unsigned index)
         batch.chains++;
         batch.descriptors += request.descriptors;
         capacity = (uint32_t)request.out_size;
-        if (!(fake->batches && has(fake, VIRTIO_F_IN_ORDER))) {
+        if (!(fake->batches && has(fake, BG_VIRTIO_F_IN_ORDER))) {
             complete(fake, queue, batch, capacity);
             batch = (struct completion){0};
         }
@@ -597,11 +597,11 @@ bool fake_virtqueue_sleep(struct fake_virtio *fake, unsigned index)
         return false;
     }
     announce(fake, queue);
-    barrier_full(); /* said that it will sleep, now look once more */
+    bg_barrier_full(); /* said that it will sleep, now look once more */
     if (!is_packed(fake)) {
-        return load_acquire16(&available_ring(queue)->idx) != queue->available;
+        return bg_load_acquire16(&available_ring(queue)->idx) != queue->available;
     }
-    return is_packed_available(queue, load_acquire16(&packed_ring(queue)[queue->available].flags));
+    return is_packed_available(queue, bg_load_acquire16(&packed_ring(queue)[queue->available].flags));
 }
 
 void fake_virtqueue_check_notification(struct fake_virtio *fake, unsigned index)
@@ -610,12 +610,12 @@ void fake_virtqueue_check_notification(struct fake_virtio *fake, unsigned index)
     uint32_t position = queue->available;
 
     if (is_packed(fake)) {
-        position |= (uint32_t)queue->available_wrap << RING_EVENT_WRAP_SHIFT;
+        position |= (uint32_t)queue->available_wrap << BG_RING_EVENT_WRAP_SHIFT;
     }
-    if (!has(fake, VIRTIO_F_NOTIFICATION_DATA)) {
+    if (!has(fake, BG_VIRTIO_F_NOTIFICATION_DATA)) {
         position = 0;
     }
-    if (queue->is_enabled && queue->last_notification >> VIRTIO_NOTIFY_NEXT_SHIFT != position) {
+    if (queue->is_enabled && queue->last_notification >> BG_VIRTIO_NOTIFY_NEXT_SHIFT != position) {
         fake_violation(fake, "a notification with another position");
     }
 }

@@ -15,7 +15,7 @@ struct fake_virtio_segment {
 void fake_violation(struct fake_virtio *fake, const char *text);
 
 void fake_virtqueue_enable(struct fake_virtio *fake, unsigned index,
-                           const struct virtio_queue_layout *layout);
+                           const struct bg_virtio_queue_layout *layout);
 /* To the state after a reset of the device; frees what it holds. */
 void fake_virtqueue_reset(struct fake_virtio_queue *queue);
 

@@ -17,18 +17,18 @@ static void fix_checksum(uint8_t *block)
 {
     uint8_t sum = 0;
 
-    for (size_t i = 0; i < EDID_BLOCK_SIZE - 1; i++) {
+    for (size_t i = 0; i < BG_EDID_BLOCK_SIZE - 1; i++) {
         sum = (uint8_t)(sum + block[i]);
     }
-    block[EDID_BLOCK_SIZE - 1] = (uint8_t)-sum;
+    block[BG_EDID_BLOCK_SIZE - 1] = (uint8_t)-sum;
 }
 
 /* What a caller relies on. */
-static void check(const struct edid *edid, int error)
+static void check(const struct bg_edid *edid, int error)
 {
-    if (edid->mode_count > EDID_MODES_MAX || (error != 0 && edid->mode_count != 0) ||
-        memchr(edid->name, 0, EDID_TEXT_SIZE) == NULL ||
-        memchr(edid->serial_text, 0, EDID_TEXT_SIZE) == NULL || edid->manufacturer[3] != 0) {
+    if (edid->mode_count > BG_EDID_MODES_MAX || (error != 0 && edid->mode_count != 0) ||
+        memchr(edid->name, 0, BG_EDID_TEXT_SIZE) == NULL ||
+        memchr(edid->serial_text, 0, BG_EDID_TEXT_SIZE) == NULL || edid->manufacturer[3] != 0) {
         abort();
     }
     for (size_t i = 0; i < edid->mode_count; i++) {
@@ -36,13 +36,13 @@ static void check(const struct edid *edid, int error)
             abort();
         }
     }
-    edid_preferred(edid);
+    bg_edid_preferred(edid);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t header[8] = {0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0};
-    struct edid edid;
+    struct bg_edid edid;
     uint8_t *bytes;
     uint8_t fix;
 
@@ -53,14 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size--;
     bytes = malloc(size + 1);
     memcpy(bytes, data, size);
-    if (fix & FIX_HEADER && size >= EDID_BLOCK_SIZE) {
+    if (fix & FIX_HEADER && size >= BG_EDID_BLOCK_SIZE) {
         memcpy(bytes, header, sizeof(header));
         bytes[18] = 1;
     }
-    for (size_t end = EDID_BLOCK_SIZE; fix & FIX_CHECKSUMS && end <= size; end += EDID_BLOCK_SIZE) {
-        fix_checksum(bytes + end - EDID_BLOCK_SIZE);
+    for (size_t end = BG_EDID_BLOCK_SIZE; fix & FIX_CHECKSUMS && end <= size; end += BG_EDID_BLOCK_SIZE) {
+        fix_checksum(bytes + end - BG_EDID_BLOCK_SIZE);
     }
-    check(&edid, edid_parse(bytes, size, &edid));
+    check(&edid, bg_edid_parse(bytes, size, &edid));
     free(bytes);
     return 0;
 }

@@ -34,8 +34,8 @@
 static const uint8_t *input;
 static size_t input_size;
 static struct fake_virtio fake;
-static struct virtio_device device;
-static struct virtio_gpu gpu;
+static struct bg_virtio_device device;
+static struct bg_virtio_gpu gpu;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,26 +66,26 @@ static uint32_t take_byte(void)
 static uint32_t good_type(uint32_t command)
 {
     switch (command) {
-    case VIRTIO_GPU_CMD_GET_DISPLAY_INFO:
-        return VIRTIO_GPU_RESP_OK_DISPLAY_INFO;
-    case VIRTIO_GPU_CMD_GET_EDID:
-        return VIRTIO_GPU_RESP_OK_EDID;
-    case VIRTIO_GPU_CMD_GET_CAPSET_INFO:
-        return VIRTIO_GPU_RESP_OK_CAPSET_INFO;
-    case VIRTIO_GPU_CMD_GET_CAPSET:
-        return VIRTIO_GPU_RESP_OK_CAPSET;
-    case VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
-        return VIRTIO_GPU_RESP_OK_RESOURCE_UUID;
-    case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
-        return VIRTIO_GPU_RESP_OK_MAP_INFO;
+    case BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO:
+        return BG_VIRTIO_GPU_RESP_OK_DISPLAY_INFO;
+    case BG_VIRTIO_GPU_CMD_GET_EDID:
+        return BG_VIRTIO_GPU_RESP_OK_EDID;
+    case BG_VIRTIO_GPU_CMD_GET_CAPSET_INFO:
+        return BG_VIRTIO_GPU_RESP_OK_CAPSET_INFO;
+    case BG_VIRTIO_GPU_CMD_GET_CAPSET:
+        return BG_VIRTIO_GPU_RESP_OK_CAPSET;
+    case BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
+        return BG_VIRTIO_GPU_RESP_OK_RESOURCE_UUID;
+    case BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
+        return BG_VIRTIO_GPU_RESP_OK_MAP_INFO;
     default:
-        return VIRTIO_GPU_RESP_OK_NODATA;
+        return BG_VIRTIO_GPU_RESP_OK_NODATA;
     }
 }
 
 static uint32_t handle(void *context, const struct fake_virtio_request *request)
 {
-    struct virtio_gpu_ctrl_hdr hdr;
+    struct bg_virtio_gpu_ctrl_hdr hdr;
     uint32_t how, written;
 
     (void)context;
@@ -109,22 +109,22 @@ static uint32_t handle(void *context, const struct fake_virtio_request *request)
 
 /* ---- The driver's user ---- */
 
-static struct virtio_gpu_display display;
-static struct virtio_gpu_cursor cursor;
-static struct virtio_gpu_mapping mappings[MAPPINGS];
+static struct bg_virtio_gpu_display display;
+static struct bg_virtio_gpu_cursor cursor;
+static struct bg_virtio_gpu_mapping mappings[MAPPINGS];
 static bool has_display, has_cursor;
 
 static void use_screen(void)
 {
-    struct virtio_gpu_screen *screen = malloc(sizeof(*screen));
-    struct virtio_gpu_mode *modes = malloc(3 * sizeof(*modes));
+    struct bg_virtio_gpu_screen *screen = malloc(sizeof(*screen));
+    struct bg_virtio_gpu_mode *modes = malloc(3 * sizeof(*modes));
     uint32_t changed;
 
-    if (virtio_gpu_get_screen(&gpu, take_byte() % 16, screen) == 0 &&
-        virtio_gpu_screen_modes(screen, modes, 3) > 3) {
+    if (bg_virtio_gpu_get_screen(&gpu, take_byte() % 16, screen) == 0 &&
+        bg_virtio_gpu_screen_modes(screen, modes, 3) > 3) {
         abort();
     }
-    virtio_gpu_poll_displays(&gpu, &changed);
+    bg_virtio_gpu_poll_displays(&gpu, &changed);
     free(modes);
     free(screen);
 }
@@ -134,20 +134,20 @@ static void use_payloads(void)
 {
     size_t capacity = take_byte();
     uint8_t *bytes = malloc(capacity + 1);
-    uint8_t *uuid = malloc(VIRTIO_GPU_UUID_SIZE);
-    struct virtio_gpu_capset *capset = malloc(sizeof(*capset));
+    uint8_t *uuid = malloc(BG_VIRTIO_GPU_UUID_SIZE);
+    struct bg_virtio_gpu_capset *capset = malloc(sizeof(*capset));
     uint32_t length = 0;
 
-    if (virtio_gpu_cmd_get_edid(&gpu, NULL, 0, bytes, capacity, &length) == 0 &&
+    if (bg_virtio_gpu_cmd_get_edid(&gpu, NULL, 0, bytes, capacity, &length) == 0 &&
         length > capacity) {
         abort();
     }
-    virtio_gpu_cmd_get_capset_info(&gpu, NULL, 0, capset);
-    if (virtio_gpu_cmd_get_capset(&gpu, NULL, 1, 1, bytes, capacity, &length) == 0 &&
+    bg_virtio_gpu_cmd_get_capset_info(&gpu, NULL, 0, capset);
+    if (bg_virtio_gpu_cmd_get_capset(&gpu, NULL, 1, 1, bytes, capacity, &length) == 0 &&
         length > capacity) {
         abort();
     }
-    virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 1, uuid);
+    bg_virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 1, uuid);
     free(capset);
     free(uuid);
     free(bytes);
@@ -155,24 +155,24 @@ static void use_payloads(void)
 
 static void use_display(void)
 {
-    const struct virtio_gpu_display_options options = {
+    const struct bg_virtio_gpu_display_options options = {
         .width = 32, .height = 16, .max_width = 64, .max_height = 64, .is_double_buffered = true};
 
     if (!has_display && display.buffers[0].pixels == NULL && display.buffers[1].pixels == NULL) {
-        has_display = virtio_gpu_display_open(&display, &gpu, &options) == 0;
+        has_display = bg_virtio_gpu_display_open(&display, &gpu, &options) == 0;
     }
     if (!has_display) {
         return;
     }
-    memset(virtio_gpu_row(virtio_gpu_display_buffer(&display), 0), 1, 32);
-    virtio_gpu_display_damage(&display, take_byte(), take_byte(), take_byte(), take_byte());
-    virtio_gpu_display_present(&display);
+    memset(bg_virtio_gpu_row(bg_virtio_gpu_display_buffer(&display), 0), 1, 32);
+    bg_virtio_gpu_display_damage(&display, take_byte(), take_byte(), take_byte(), take_byte());
+    bg_virtio_gpu_display_present(&display);
 }
 
 static void change_mode(void)
 {
     if (has_display) {
-        virtio_gpu_display_set_mode(&display, take_byte() % 65, take_byte() % 65);
+        bg_virtio_gpu_display_set_mode(&display, take_byte() % 65, take_byte() % 65);
     }
 }
 
@@ -181,21 +181,21 @@ static void use_cursor(void)
     static uint32_t image[64 * 64];
 
     if (!has_cursor && cursor.image.pixels == NULL) {
-        has_cursor = virtio_gpu_cursor_create(&cursor, &gpu) == 0;
+        has_cursor = bg_virtio_gpu_cursor_create(&cursor, &gpu) == 0;
     }
     if (!has_cursor) {
         return;
     }
-    virtio_gpu_cursor_set_image(&cursor, image, 1, 1);
-    virtio_gpu_cursor_show(&cursor, 0, 1, 1);
-    virtio_gpu_cursor_move(&cursor, 2, 2);
+    bg_virtio_gpu_cursor_set_image(&cursor, image, 1, 1);
+    bg_virtio_gpu_cursor_show(&cursor, 0, 1, 1);
+    bg_virtio_gpu_cursor_move(&cursor, 2, 2);
 }
 
 /* What is in the list lies in the region, in order, apart from each other; nothing else has a
  * place. */
 static void check_mappings(void)
 {
-    const struct virtio_gpu_mapping *mapping = gpu.mappings;
+    const struct bg_virtio_gpu_mapping *mapping = gpu.mappings;
     uint64_t end = 0;
     unsigned count = 0;
 
@@ -216,17 +216,17 @@ static void check_mappings(void)
 
 static void use_mapping(void)
 {
-    struct virtio_gpu_mapping *mapping = &mappings[take_byte() % MAPPINGS];
+    struct bg_virtio_gpu_mapping *mapping = &mappings[take_byte() % MAPPINGS];
 
     if (mapping->size == 0) {
         uint32_t id = 1 + take_byte() % 8;
-        int error = virtio_gpu_blob_map(&gpu, mapping, id, take_byte() * 512);
+        int error = bg_virtio_gpu_blob_map(&gpu, mapping, id, take_byte() * 512);
 
         if ((error == 0) != (mapping->memory != NULL)) {
             abort();
         }
     } else {
-        virtio_gpu_blob_unmap(&gpu, mapping);
+        bg_virtio_gpu_blob_unmap(&gpu, mapping);
         if (mapping->memory != NULL) {
             abort();
         }
@@ -236,28 +236,28 @@ static void use_mapping(void)
 
 static void use_fences(void)
 {
-    struct virtio_gpu_op ops[3];
-    struct virtio_gpu_fence fences[3];
+    struct bg_virtio_gpu_op ops[3];
+    struct bg_virtio_gpu_fence fences[3];
     static uint32_t commands[16];
-    const struct virtio_gpu_data data = {commands, VIRTIO_GPU_COPY, sizeof(commands)};
+    const struct bg_virtio_gpu_data data = {commands, BG_VIRTIO_GPU_COPY, sizeof(commands)};
 
     for (unsigned i = 0; i < 3; i++) {
-        ops[i] = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
-        virtio_gpu_cmd_submit_3d(&gpu, &ops[i], 1 + i % 2, &data);
-        fences[i] = virtio_gpu_fence_of(&ops[i]);
+        ops[i] = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
+        bg_virtio_gpu_cmd_submit_3d(&gpu, &ops[i], 1 + i % 2, &data);
+        fences[i] = bg_virtio_gpu_fence_of(&ops[i]);
     }
     for (unsigned i = 0; i < 3; i++) {
-        virtio_gpu_fence_wait(&gpu, &fences[i], fake_hal.now_ns + 1000);
-        virtio_gpu_wait(&gpu, &ops[i], fake_hal.now_ns + 1000);
+        bg_virtio_gpu_fence_wait(&gpu, &fences[i], fake_hal.now_ns + 1000);
+        bg_virtio_gpu_wait(&gpu, &ops[i], fake_hal.now_ns + 1000);
     }
 }
 
 static void restart(void)
 {
-    virtio_gpu_restart(&gpu);
+    bg_virtio_gpu_restart(&gpu);
     memset(mappings, 0, sizeof(mappings)); /* the region is empty after a reset */
     if (has_display) {
-        virtio_gpu_display_restore(&display);
+        bg_virtio_gpu_display_restore(&display);
     }
 }
 
@@ -268,7 +268,7 @@ static void release(void)
             fake_virtio_complete(&fake, q, 0, take_byte() % 25);
         }
     }
-    virtio_gpu_poll(&gpu);
+    bg_virtio_gpu_poll(&gpu);
 }
 
 static void run_commands(void)
@@ -286,9 +286,9 @@ static void run_commands(void)
 static void end(void)
 {
     fake.is_gone = false;
-    if (virtio_gpu_close(&gpu) != 0 || virtio_gpu_framebuffer_destroy(&display.buffers[0]) != 0 ||
-        virtio_gpu_framebuffer_destroy(&display.buffers[1]) != 0 ||
-        virtio_gpu_framebuffer_destroy(&cursor.image) != 0 || fake_hal.allocated != 0) {
+    if (bg_virtio_gpu_close(&gpu) != 0 || bg_virtio_gpu_framebuffer_destroy(&display.buffers[0]) != 0 ||
+        bg_virtio_gpu_framebuffer_destroy(&display.buffers[1]) != 0 ||
+        bg_virtio_gpu_framebuffer_destroy(&cursor.image) != 0 || fake_hal.allocated != 0) {
         abort();
     }
 }
@@ -296,8 +296,8 @@ static void end(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t region[REGION_SIZE] __attribute__((aligned(4096)));
-    const struct virtio_gpu_options options = {.timeout_ns = 20000, .staging_size = 2048};
-    struct virtio_gpu_config config;
+    const struct bg_virtio_gpu_options options = {.timeout_ns = 20000, .staging_size = 2048};
+    struct bg_virtio_gpu_config config;
     uint64_t features;
 
     input = data;
@@ -309,17 +309,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     has_display = has_cursor = false;
     fake_hal.wait_ns = 10000;
     features = take_byte() & 0x3F;
-    features |= take_byte() & 1 ? VIRTIO_F_RING_PACKED : VIRTIO_F_INDIRECT_DESC;
-    fake_virtio_init(&fake, features, VIRTIO_GPU_QUEUE_COUNT, 64, handle, NULL);
-    config = (struct virtio_gpu_config){
+    features |= take_byte() & 1 ? BG_VIRTIO_F_RING_PACKED : BG_VIRTIO_F_INDIRECT_DESC;
+    fake_virtio_init(&fake, features, BG_VIRTIO_GPU_QUEUE_COUNT, 64, handle, NULL);
+    config = (struct bg_virtio_gpu_config){
         .num_scanouts = take_byte() % 18, .num_capsets = 1, .blob_alignment = 4096};
     fake.config_size = sizeof(config);
     memcpy(fake.config, &config, sizeof(config));
     fake.config[0] = 1; /* an event */
-    fake.regions[VIRTIO_GPU_SHM_ID_HOST_VISIBLE] =
-        (struct virtio_shared_memory){(uintptr_t)region, sizeof(region)};
-    if (fake_virtio_open(&fake, &device, VIRTIO_ID_GPU) == 0 &&
-        virtio_gpu_open(&gpu, &device, &options) == 0) {
+    fake.regions[BG_VIRTIO_GPU_SHM_ID_HOST_VISIBLE] =
+        (struct bg_virtio_shared_memory){(uintptr_t)region, sizeof(region)};
+    if (fake_virtio_open(&fake, &device, BG_VIRTIO_ID_GPU) == 0 &&
+        bg_virtio_gpu_open(&gpu, &device, &options) == 0) {
         run_commands();
         end();
     }

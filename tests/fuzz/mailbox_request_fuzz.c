@@ -26,11 +26,11 @@ static void make_valid(uint8_t *request, size_t length)
 {
     static const uint8_t counts[] = {0, 2, 2, 1, 9, 0, 0, 2, 12};
     static const uint32_t opcodes[] = {0, 1, 2, 3, 4, 5, 6, 0x1010, 0x1011};
-    struct vgpu_stub_request header;
+    struct bg_vgpu_stub_request header;
     uint8_t choice = request[4] % sizeof(counts);
 
     memcpy(&header, request, sizeof(header));
-    header.version = VGPU_STUB_PROTOCOL_VERSION;
+    header.version = BG_VGPU_STUB_PROTOCOL_VERSION;
     header.opcode = opcodes[choice];
     header.flags &= 3;
     header.param_count = counts[choice];
@@ -44,15 +44,15 @@ static void make_valid(uint8_t *request, size_t length)
 
 static void check_answer(const uint8_t *response, size_t length)
 {
-    struct vgpu_stub_response header;
+    struct bg_vgpu_stub_response header;
 
-    CHECK(length >= sizeof(header) && length <= VGPU_STUB_PAYLOAD_MAX);
+    CHECK(length >= sizeof(header) && length <= BG_VGPU_STUB_PAYLOAD_MAX);
     memcpy(&header, response, sizeof(header));
-    CHECK(header.version == VGPU_STUB_PROTOCOL_VERSION);
+    CHECK(header.version == BG_VGPU_STUB_PROTOCOL_VERSION);
     CHECK(header.data_offset == sizeof(header) + 4 * header.result_count);
     CHECK(header.data_offset + header.data_length == length);
-    CHECK(header.status == COMPUTE_OK || length == sizeof(header));
-    CHECK(strcmp(operation_status_name((enum compute_status)header.status), "unknown status") != 0);
+    CHECK(header.status == BG_COMPUTE_OK || length == sizeof(header));
+    CHECK(strcmp(operation_status_name((enum bg_compute_status)header.status), "unknown status") != 0);
 }
 
 static void check_accounts(const struct session *session)
@@ -68,7 +68,7 @@ static void check_accounts(const struct session *session)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct session *session = session_create(backend_cpu_open(), MEMORY_LIMIT);
-    uint8_t response[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX];
 
     while (session && size >= 2) {
         int valid = data[1] >> 7;
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         length = length < size ? length : size;
         uint8_t *request = malloc(length ? length : 1);
         memcpy(request, data, length);
-        if (valid && length >= sizeof(struct vgpu_stub_request)) {
+        if (valid && length >= sizeof(struct bg_vgpu_stub_request)) {
             make_valid(request, length);
         }
         struct request_plan plan = request_plan(request, length);

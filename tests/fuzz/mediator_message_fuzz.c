@@ -24,13 +24,13 @@ static void check_message(const struct mailbox_message *message, const uint8_t *
     uint8_t out[MAILBOX_MESSAGE_MAX];
 
     CHECK(message->size > 0 && message->size <= length);
-    CHECK(message->payload_length <= VGPU_STUB_PAYLOAD_MAX);
+    CHECK(message->payload_length <= BG_VGPU_STUB_PAYLOAD_MAX);
     if (message->payload_length > 0) {
         CHECK(message->payload >= bytes);
         CHECK(message->payload + message->payload_length == bytes + message->size);
     }
     /* What is built in answer is what the other side's form wants. */
-    CHECK(mailbox_build(out, VGPU_STUB_MESSAGE_RESPONSE, message, message->payload,
+    CHECK(mailbox_build(out, BG_VGPU_STUB_MESSAGE_RESPONSE, message, message->payload,
                         message->payload_length) ==
           mailbox_header_size(message) + message->payload_length);
 }
@@ -75,10 +75,10 @@ static size_t run(const uint8_t *bytes, size_t length, size_t piece, uint32_t *h
 
 static int has_ping(const uint8_t *bytes, size_t length)
 {
-    const uint32_t magic = VGPU_STUB_MESSAGE_MAGIC;
+    const uint32_t magic = BG_VGPU_STUB_MESSAGE_MAGIC;
 
     for (size_t i = 0; i + 8 <= length; i++) {
-        if (memcmp(bytes + i, &magic, 4) == 0 && bytes[i + 4] == VGPU_STUB_MESSAGE_PING) {
+        if (memcmp(bytes + i, &magic, 4) == 0 && bytes[i + 4] == BG_VGPU_STUB_MESSAGE_PING) {
             return 1;
         }
     }

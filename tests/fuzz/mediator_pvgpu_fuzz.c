@@ -25,7 +25,7 @@
 
 #define RING_SIZE 8192u
 #define HEAP_SIZE 16384u
-#define SHMEM_SIZE (PVGPU_CONTROL_SIZE + RING_SIZE + HEAP_SIZE)
+#define SHMEM_SIZE (BG_PVGPU_CONTROL_SIZE + RING_SIZE + HEAP_SIZE)
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 #define COMMANDS_MAX 512
 
@@ -40,7 +40,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t *memory;
-static struct pvgpu_control *control;
+static struct bg_pvgpu_control *control;
 static uint32_t produced;
 
 /* ---- The guest's other processor ---- */
@@ -59,7 +59,7 @@ static void *disturber(void *unused)
             continue;
         }
         /* Mostly the ring, where a check could be overtaken; sometimes anything at all. */
-        uint32_t place = random >> 28 ? PVGPU_CONTROL_SIZE + (random >> 8) % RING_SIZE
+        uint32_t place = random >> 28 ? BG_PVGPU_CONTROL_SIZE + (random >> 8) % RING_SIZE
                                       : (random >> 8) % SHMEM_SIZE;
         __atomic_store_n(memory + place, (uint8_t)(random >> 3), __ATOMIC_RELAXED);
     }
@@ -104,7 +104,7 @@ static void put_word(uint32_t word)
 {
     uint32_t place = (uint32_t)(control->producer_ptr + produced) & (RING_SIZE - 1);
 
-    memcpy(memory + PVGPU_CONTROL_SIZE + place, &word, sizeof(word));
+    memcpy(memory + BG_PVGPU_CONTROL_SIZE + place, &word, sizeof(word));
     produced += 4;
 }
 
@@ -141,18 +141,18 @@ static bool put_command(struct input *input)
 
 /* ---- The worker ---- */
 
-static void show_nothing(void *owner, const struct pvgpu_scanout *scanout)
+static void show_nothing(void *owner, const struct bg_pvgpu_scanout *scanout)
 {
-    struct pvgpu_display *display = owner;
+    struct bg_pvgpu_display *display = owner;
 
-    CHECK(scanout->width <= PVGPU_SCANOUT_SIDE_MAX);
+    CHECK(scanout->width <= BG_PVGPU_SCANOUT_SIDE_MAX);
     CHECK((uint64_t)scanout->stride * scanout->height <= display->slot_size || !scanout->width);
     CHECK((uint64_t)scanout->damage_x + scanout->damage_width <= scanout->width);
     CHECK((uint64_t)scanout->damage_y + scanout->damage_height <= scanout->height);
     pvgpu_display_take_back(display, scanout->buffer, scanout->slot);
 }
 
-static void take_buffer(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd)
+static void take_buffer(void *owner, const struct bg_pvgpu_scanout_buffer *buffer, int fd)
 {
     (void)owner;
     CHECK(buffer->size == buffer->slots * buffer->slot_size);
@@ -160,7 +160,7 @@ static void take_buffer(void *owner, const struct pvgpu_scanout_buffer *buffer, 
 }
 
 static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
-                    struct pvgpu_display *display)
+                    struct bg_pvgpu_display *display)
 {
     static struct pvgpu_ring_command command;
 
@@ -186,14 +186,14 @@ static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
         case PVGPU_KIND_FENCE: {
             uint64_t before = ring->completed;
 
-            pvgpu_ring_complete(ring, ((struct pvgpu_fence *)(void *)command.bytes)->value);
+            pvgpu_ring_complete(ring, ((struct bg_pvgpu_fence *)(void *)command.bytes)->value);
             CHECK(ring->completed >= before);
             break;
         }
         default:
             break;
         }
-        if (outcome.code != PVGPU_OK) {
+        if (outcome.code != BG_PVGPU_OK) {
             pvgpu_ring_report(ring, command.position, outcome.code, outcome.detail);
         }
         pvgpu_ring_advance(ring, &command);
@@ -202,7 +202,7 @@ static void consume(struct pvgpu_ring *ring, struct pvgpu_context *context,
 
 static bool is_read(void *owner)
 {
-    const struct pvgpu_display *display = owner;
+    const struct bg_pvgpu_display *display = owner;
 
     return display->buffer % 4 != 0;
 }
@@ -212,7 +212,7 @@ static void run_session(bool disturbed)
     static const struct pvgpu_display_ops ops = {
         .send_buffer = take_buffer, .show = show_nothing, .is_read = is_read};
     static struct pvgpu_context context;
-    struct pvgpu_display display;
+    struct bg_pvgpu_display display;
     struct pvgpu_ring ring;
     const char *reason;
 
@@ -247,11 +247,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     control = (void *)memory;
     memset(memory, 0, SHMEM_SIZE);
-    *control = (struct pvgpu_control){.magic = PVGPU_MAGIC,
-                                      .version = PVGPU_VERSION,
-                                      .ring_offset = PVGPU_CONTROL_SIZE,
+    *control = (struct bg_pvgpu_control){.magic = BG_PVGPU_MAGIC,
+                                      .version = BG_PVGPU_VERSION,
+                                      .ring_offset = BG_PVGPU_CONTROL_SIZE,
                                       .ring_size = RING_SIZE,
-                                      .heap_offset = PVGPU_CONTROL_SIZE + RING_SIZE,
+                                      .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
                                       .heap_size = HEAP_SIZE,
                                       .display_width = 16,
                                       .display_height = 16,

@@ -62,7 +62,7 @@ static void take(int socket, const uint8_t *first, size_t first_size, int peer)
     }
     CHECK(state.length <= sizeof(state.bytes));
     if (result == PVGPU_HANDSHAKE_WHOLE && pvgpu_handshake_map(&state, socket, &shared)) {
-        CHECK(shared.size >= PVGPU_CONTROL_SIZE && shared.size <= SHMEM_SIZE);
+        CHECK(shared.size >= BG_PVGPU_CONTROL_SIZE && shared.size <= SHMEM_SIZE);
         CHECK(shared.direct); /* no shared memory of such a name is there */
         if (pvgpu_ring_open(&ring, shared.memory, shared.size, true, &reason)) {
             const uint8_t *end = (const uint8_t *)shared.memory + shared.size;
@@ -76,7 +76,7 @@ static void take(int socket, const uint8_t *first, size_t first_size, int peer)
         return;
     }
     CHECK(result != PVGPU_HANDSHAKE_BAD || state.error[0]);
-    for (unsigned i = 0; i < state.descriptor_count && i < PVGPU_DESCRIPTORS; i++) {
+    for (unsigned i = 0; i < state.descriptor_count && i < BG_PVGPU_DESCRIPTORS; i++) {
         close(state.descriptors[i]); /* the worker ends; this process does not */
     }
 }

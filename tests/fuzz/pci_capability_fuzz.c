@@ -17,8 +17,8 @@
 #define CAPABILITIES_MAX 1024 /* dwords in 4096 bytes: no walk may give more */
 
 static struct fake_pci pci;
-static struct pci_device devices[DEVICES];
-static struct pci_host host;
+static struct bg_pci_device devices[DEVICES];
+static struct bg_pci_host host;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,9 +34,9 @@ static void sink(void *context, const char *text)
     *(size_t *)context += strlen(text);
 }
 
-static void count_problem(void *context, const struct pci_problem *problem, const char *text)
+static void count_problem(void *context, const struct bg_pci_problem *problem, const char *text)
 {
-    check(text[0] != '\0' && strlen(text) < 192 && problem->bar < PCI_BAR_COUNT);
+    check(text[0] != '\0' && strlen(text) < 192 && problem->bar < BG_PCI_BAR_COUNT);
     ++*(unsigned *)context;
 }
 
@@ -50,15 +50,15 @@ static void build_bus(void)
     int deep = fake_pci_add(&pci, inner, 4 << 3, 2, 2, 0x020000, -1);
 
     fake_pci_bar64(&pci, endpoint, 0, 1 << 20, FAKE_PREFETCHABLE);
-    fake_pci_capability(&pci, endpoint, 0x50, PCI_CAP_MSIX, 0x60);
-    fake_pci_capability(&pci, endpoint, 0x60, PCI_CAP_VENDOR, 0);
+    fake_pci_capability(&pci, endpoint, 0x50, BG_PCI_CAP_MSIX, 0x60);
+    fake_pci_capability(&pci, endpoint, 0x60, BG_PCI_CAP_VENDOR, 0);
     fake_pci_set8(&pci, endpoint, 0x41, 0x50);
     fake_pci_set32(&pci, endpoint, 0x100, 0x20010001);
     fake_pci_set32(&pci, endpoint, 0x200, 0x0001000E);
     fake_pci_bar32(&pci, deep, 0, 4096, 0);
     fake_pci_bar_io(&pci, deep, 1, 64);
-    fake_pci_capability(&pci, deep, 0x40, PCI_CAP_VENDOR, 0x50);
-    fake_pci_capability(&pci, deep, 0x50, PCI_CAP_VENDOR, 0);
+    fake_pci_capability(&pci, deep, 0x40, BG_PCI_CAP_VENDOR, 0x50);
+    fake_pci_capability(&pci, deep, 0x50, BG_PCI_CAP_VENDOR, 0);
 }
 
 static void apply(const uint8_t *change)
@@ -102,48 +102,48 @@ static void apply(const uint8_t *change)
     }
 }
 
-static void check_walk(const struct pci_device *device, bool is_extended)
+static void check_walk(const struct bg_pci_device *device, bool is_extended)
 {
-    struct pci_capability_walk walk;
-    struct pci_capability capability;
+    struct bg_pci_capability_walk walk;
+    struct bg_pci_capability capability;
     unsigned count = 0;
     int found;
 
-    (is_extended ? pci_extended_capability_begin : pci_capability_begin)(&walk, &host, device);
-    while ((found = pci_capability_next(&walk, &capability)) > 0) {
+    (is_extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&walk, &host, device);
+    while ((found = bg_pci_capability_next(&walk, &capability)) > 0) {
         unsigned first = is_extended ? 0x100 : 0x40;
         unsigned end = is_extended ? 0x1000 : 0x100;
 
         check(capability.offset >= first && capability.offset < end &&
               capability.offset % 4 == 0 && ++count <= CAPABILITIES_MAX);
         int again = is_extended
-                        ? pci_extended_capability_find(&host, device, capability.id, 0)
-                        : pci_capability_find(&host, device, (uint8_t)capability.id, 0);
+                        ? bg_pci_extended_capability_find(&host, device, capability.id, 0)
+                        : bg_pci_capability_find(&host, device, (uint8_t)capability.id, 0);
         check(again > 0);
     }
-    check(found == 0 || found == BAREGPU_ERR_PROTOCOL);
-    check(pci_capability_next(&walk, &capability) == 0);
+    check(found == 0 || found == BG_ERR_PROTOCOL);
+    check(bg_pci_capability_next(&walk, &capability) == 0);
 }
 
 static void check_addresses(void)
 {
     for (size_t i = 0; i < host.device_count; i++) {
-        for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-            const struct pci_resource *x = &devices[i].bars[bar];
-            const struct pci_window *window = &host.config.windows[x->window];
+        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+            const struct bg_pci_resource *x = &devices[i].bars[bar];
+            const struct bg_pci_window *window = &host.config.windows[x->window];
 
-            check(x->state != PCI_RESOURCE_PENDING);
-            if (x->state != PCI_RESOURCE_ASSIGNED) {
+            check(x->state != BG_PCI_RESOURCE_PENDING);
+            if (x->state != BG_PCI_RESOURCE_ASSIGNED) {
                 continue;
             }
             check(x->address % x->size == 0 && x->address >= window->bus_base &&
                   x->size <= window->size &&
                   x->address - window->bus_base <= window->size - x->size);
-            for (size_t k = i * PCI_BAR_COUNT + bar + 1; k < host.device_count * PCI_BAR_COUNT;
+            for (size_t k = i * BG_PCI_BAR_COUNT + bar + 1; k < host.device_count * BG_PCI_BAR_COUNT;
                  k++) {
-                const struct pci_resource *y = &devices[k / PCI_BAR_COUNT].bars[k % PCI_BAR_COUNT];
+                const struct bg_pci_resource *y = &devices[k / BG_PCI_BAR_COUNT].bars[k % BG_PCI_BAR_COUNT];
 
-                check(y->state != PCI_RESOURCE_ASSIGNED || x->is_io != y->is_io ||
+                check(y->state != BG_PCI_RESOURCE_ASSIGNED || x->is_io != y->is_io ||
                       x->address >= y->address + y->size || y->address >= x->address + x->size);
             }
         }
@@ -154,16 +154,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned problems = 0;
     size_t printed = 0;
-    const struct pci_host_config config = {
+    const struct bg_pci_host_config config = {
         .ecam = &pci,
         .ecam_size = 32 << 20,
         .ops = &fake_pci_ops,
         .bus_last = 31,
         .windows =
             {
-                [PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
-                [PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
-                [PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 0x8000000000},
+                [BG_PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
+                [BG_PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
+                [BG_PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 0x8000000000},
             },
         .devices = devices,
         .device_capacity = DEVICES,
@@ -175,17 +175,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (; size >= CHANGE_SIZE; data += CHANGE_SIZE, size -= CHANGE_SIZE) {
         apply(data);
     }
-    check(pci_host_init(&host, &config) == 0);
-    int result = pci_host_enumerate(&host);
+    check(bg_pci_host_init(&host, &config) == 0);
+    int result = bg_pci_host_enumerate(&host);
 
-    check(result == (problems == 0 ? 0 : BAREGPU_ERR_NO_SPACE));
+    check(result == (problems == 0 ? 0 : BG_ERR_NO_SPACE));
     check(host.device_count <= DEVICES && pci.accesses_outside == 0);
     check_addresses();
     for (size_t i = 0; i < host.device_count; i++) {
         check_walk(&devices[i], false);
         check_walk(&devices[i], true);
     }
-    pci_list_tree(&host, sink, &printed);
-    pci_list_verbose(&host, sink, &printed);
+    bg_pci_list_tree(&host, sink, &printed);
+    bg_pci_list_verbose(&host, sink, &printed);
     return 0;
 }

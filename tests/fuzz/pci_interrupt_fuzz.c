@@ -25,11 +25,11 @@
 #define MEMORY 8192u
 
 static struct fake_pci pci;
-static struct pci_device devices[4];
-static struct pci_host host;
-static struct pci_intx intx;
-static struct pci_interrupt interrupt;
-static struct pci_interrupt_vector vectors[VECTORS];
+static struct bg_pci_device devices[4];
+static struct bg_pci_host host;
+static struct bg_pci_intx intx;
+static struct bg_pci_interrupt interrupt;
+static struct bg_pci_interrupt_vector vectors[VECTORS];
 static uint8_t memory[MEMORY];
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,10 +46,10 @@ static uint8_t *at(uint64_t address, unsigned width)
 {
     bool is_inside = false;
 
-    for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-        const struct pci_resource *resource = &devices[0].bars[bar];
+    for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+        const struct bg_pci_resource *resource = &devices[0].bars[bar];
 
-        is_inside |= resource->state == PCI_RESOURCE_ASSIGNED && !resource->is_io &&
+        is_inside |= resource->state == BG_PCI_RESOURCE_ASSIGNED && !resource->is_io &&
                      address >= resource->address &&
                      address - resource->address <= resource->size - width;
     }
@@ -76,15 +76,15 @@ static void write_memory(void *context, uint64_t address, unsigned width, uint64
 
 static void build(const uint8_t *header)
 {
-    const struct pci_host_config config = {
+    const struct bg_pci_host_config config = {
         .ecam = &pci,
         .ecam_size = 1 << 20,
         .ops = &fake_pci_ops,
         .windows =
             {
-                [PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
-                [PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, header[0] & 1 ? 1 << 24 : 0x2000},
-                [PCI_WINDOW_MEM64] = {1ull << 39, 1ull << 39, header[0] & 2 ? 1ull << 30 : 0},
+                [BG_PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
+                [BG_PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, header[0] & 1 ? 1 << 24 : 0x2000},
+                [BG_PCI_WINDOW_MEM64] = {1ull << 39, 1ull << 39, header[0] & 2 ? 1ull << 30 : 0},
             },
         .devices = devices,
         .device_capacity = 4,
@@ -102,12 +102,12 @@ static void build(const uint8_t *header)
     fake_pci_set8(&pci, function, 0x3D, header[2] % 6);
     memset(&intx, 0, sizeof(intx));
     intx.interrupts[1][header[2] / 6 % 4] = LINE;
-    check(pci_host_init(&host, &config) == 0);
-    pci_host_enumerate(&host);
+    check(bg_pci_host_init(&host, &config) == 0);
+    bg_pci_host_enumerate(&host);
     fake_hal = (struct fake_hal){.read = read_memory, .write = write_memory};
     fake_hal.refuse_map = header[0] & 64;
     fake_interrupts_begin(header[3]);
-    fake_interrupts.message_error = header[4] & 1 ? BAREGPU_ERR_UNSUPPORTED : 0;
+    fake_interrupts.message_error = header[4] & 1 ? BG_ERR_UNSUPPORTED : 0;
     fake_interrupts.message_address = header[4] & 2 ? 0x5508090040 : 0x08090040;
     fake_interrupts.refuse_attach = header[5];
 }
@@ -115,14 +115,14 @@ static void build(const uint8_t *header)
 static bool take(void *context, bool *is_storm)
 {
     (void)context;
-    *is_storm |= !interrupt_source_arrive(&vectors[0].source);
+    *is_storm |= !bg_interrupt_source_arrive(&vectors[0].source);
     fake_interrupts.of[LINE].is_raised = false;
     return true;
 }
 
 static void open(const uint8_t *header)
 {
-    const struct pci_interrupt_options options = {
+    const struct bg_pci_interrupt_options options = {
         .vectors = vectors,
         .vector_count = header[6] % VECTORS + 1,
         .intx_take = header[7] & 1 ? take : NULL,
@@ -130,13 +130,13 @@ static void open(const uint8_t *header)
     };
 
     memset(vectors, 0, sizeof(vectors));
-    int error = pci_interrupt_open(&interrupt, &host, &devices[0], &options);
+    int error = bg_pci_interrupt_open(&interrupt, &host, &devices[0], &options);
 
-    check((error == 0) == (interrupt.kind != PCI_INTERRUPT_NONE));
-    check(error == 0 || error == BAREGPU_ERR_NOT_FOUND);
+    check((error == 0) == (interrupt.kind != BG_PCI_INTERRUPT_NONE));
+    check(error == 0 || error == BG_ERR_NOT_FOUND);
     check(interrupt.message_count <= options.vector_count);
     for (unsigned i = 0; error == 0 && i < options.vector_count; i++) {
-        check(interrupt_source_is_on(&vectors[i].source));
+        check(bg_interrupt_source_is_on(&vectors[i].source));
         check(vectors[i].entry == 0 || vectors[i].entry < interrupt.message_count);
     }
 }
@@ -147,16 +147,16 @@ static void step(const uint8_t *input, const uint8_t *header)
 
     switch (input[0] % 8) {
     case 0:
-        pci_interrupt_mask(&interrupt, vector);
+        bg_pci_interrupt_mask(&interrupt, vector);
         break;
     case 1:
-        pci_interrupt_unmask(&interrupt, vector);
+        bg_pci_interrupt_unmask(&interrupt, vector);
         break;
     case 2:
-        pci_interrupt_is_pending(&interrupt, vector);
+        bg_pci_interrupt_is_pending(&interrupt, vector);
         break;
     case 3:
-        pci_interrupt_close(&interrupt);
+        bg_pci_interrupt_close(&interrupt);
         open(header);
         break;
     case 4:
@@ -167,7 +167,7 @@ static void step(const uint8_t *input, const uint8_t *header)
         fake_interrupt_message(fake_interrupts.message_address, FAKE_FIRST_MESSAGE + input[1] % 64);
         break;
     case 6:
-        pci_interrupt_resume(&interrupt);
+        bg_pci_interrupt_resume(&interrupt);
         break;
     default: /* it changes its mind */
         fake_pci_set8(&pci, 0, 0x40 + input[1] % 0xC0, input[2]);
@@ -193,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (; used + STEP <= size; used += STEP) {
         step(data + used, data);
     }
-    pci_interrupt_close(&interrupt);
+    bg_pci_interrupt_close(&interrupt);
     fake_interrupts_end();
     return 0;
 }

@@ -26,20 +26,20 @@ static uint64_t mix(uint64_t sum, uint64_t value)
 }
 
 /* The buffer that the last good SCANOUT_BUFFER described; its file is what it says. */
-static struct pvgpu_scanout_buffer present;
+static struct bg_pvgpu_scanout_buffer present;
 
-static void check_buffer(const struct pvgpu_scanout_buffer *buffer)
+static void check_buffer(const struct bg_pvgpu_scanout_buffer *buffer)
 {
     if (pvgpu_check_scanout_buffer(buffer, buffer->size, present.buffer) == NULL) {
         CHECK(buffer->buffer > present.buffer && buffer->slots >= 2);
-        CHECK(buffer->slots <= PVGPU_SCANOUT_SLOTS_MAX);
+        CHECK(buffer->slots <= BG_PVGPU_SCANOUT_SLOTS_MAX);
         CHECK(buffer->slot_size && buffer->size / buffer->slots == buffer->slot_size);
         present = *buffer;
     }
 }
 
 /* The last byte of the last pixel, and the damage, in 128 bits. */
-static void check_scanout(const struct pvgpu_scanout *scanout)
+static void check_scanout(const struct bg_pvgpu_scanout *scanout)
 {
     if (pvgpu_check_scanout(scanout, present.buffer ? &present : NULL) == NULL && scanout->width) {
         unsigned __int128 end = (unsigned __int128)scanout->slot * present.slot_size +
@@ -58,11 +58,11 @@ static void check_scanout(const struct pvgpu_scanout *scanout)
 
 static uint64_t check_message(const PVGPUMessage *message, uint64_t sum)
 {
-    struct pvgpu_scanout_buffer buffer;
-    struct pvgpu_scanout scanout;
+    struct bg_pvgpu_scanout_buffer buffer;
+    struct bg_pvgpu_scanout scanout;
     uint64_t features;
 
-    CHECK(message->size <= PVGPU_PAYLOAD_MAX);
+    CHECK(message->size <= BG_PVGPU_PAYLOAD_MAX);
     sum = mix(mix(sum, message->type), message->size);
     for (uint32_t i = 0; i < message->size; i++) {
         sum = mix(sum, message->payload[i]);

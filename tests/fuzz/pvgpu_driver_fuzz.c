@@ -56,23 +56,23 @@ static bool take_step(struct step *step)
 static void change(const struct step *step)
 {
     static const uint16_t words[] = {
-        offsetof(struct pvgpu_control, consumer_ptr),
-        offsetof(struct pvgpu_control, host_fence_completed),
-        offsetof(struct pvgpu_control, producer_ptr),
-        offsetof(struct pvgpu_control, error_log),
-        offsetof(struct pvgpu_control, error_log) + 16,
-        offsetof(struct pvgpu_control, ring_offset),
-        offsetof(struct pvgpu_control, heap_offset),
+        offsetof(struct bg_pvgpu_control, consumer_ptr),
+        offsetof(struct bg_pvgpu_control, host_fence_completed),
+        offsetof(struct bg_pvgpu_control, producer_ptr),
+        offsetof(struct bg_pvgpu_control, error_log),
+        offsetof(struct bg_pvgpu_control, error_log) + 16,
+        offsetof(struct bg_pvgpu_control, ring_offset),
+        offsetof(struct bg_pvgpu_control, heap_offset),
     };
     static const uint16_t halves[] = {
-        offsetof(struct pvgpu_control, status),
-        offsetof(struct pvgpu_control, error_code),
-        offsetof(struct pvgpu_control, error_data),
-        offsetof(struct pvgpu_control, error_count),
-        offsetof(struct pvgpu_control, backend_sleeping),
-        offsetof(struct pvgpu_control, reset_done),
-        offsetof(struct pvgpu_control, display_width),
-        offsetof(struct pvgpu_control, display_format),
+        offsetof(struct bg_pvgpu_control, status),
+        offsetof(struct bg_pvgpu_control, error_code),
+        offsetof(struct bg_pvgpu_control, error_data),
+        offsetof(struct bg_pvgpu_control, error_count),
+        offsetof(struct bg_pvgpu_control, backend_sleeping),
+        offsetof(struct bg_pvgpu_control, reset_done),
+        offsetof(struct bg_pvgpu_control, display_width),
+        offsetof(struct bg_pvgpu_control, display_format),
     };
     uint32_t half = (uint32_t)step->value;
 
@@ -113,66 +113,66 @@ static void work(void *context)
 
 static void call(const struct step *step)
 {
-    static struct pvgpu_memory memory;
+    static struct bg_pvgpu_memory memory;
     static uint64_t fence;
-    struct pvgpu_viewport viewports[PVGPU_VIEWPORTS_MAX] = {0};
-    struct compute_device_info info;
-    struct pvgpu_heap_statistics heap;
-    struct pvgpu_failure failure;
-    struct pvgpu_display display;
+    struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX] = {0};
+    struct bg_compute_device_info info;
+    struct bg_pvgpu_heap_statistics heap;
+    struct bg_pvgpu_failure failure;
+    struct bg_pvgpu_display display;
     uint64_t deadline_ns = fake_hal.now_ns + WAIT_NS;
 
     switch (step->what % 12) {
     case 0:
-        pvgpu_fence(&gpu, &fence);
+        bg_pvgpu_fence(&gpu, &fence);
         break;
     case 1:
-        pvgpu_fence_wait(&gpu, fence, deadline_ns);
+        bg_pvgpu_fence_wait(&gpu, fence, deadline_ns);
         break;
     case 2:
-        pvgpu_submit(&gpu);
+        bg_pvgpu_submit(&gpu);
         break;
     case 3:
-        pvgpu_nop(&gpu, NULL, deadline_ns);
+        bg_pvgpu_nop(&gpu, NULL, deadline_ns);
         break;
     case 4:
-        if (pvgpu_get_info(&gpu, &info, deadline_ns) == 0) {
+        if (bg_pvgpu_get_info(&gpu, &info, deadline_ns) == 0) {
             check(memchr(info.name, 0, sizeof(info.name)) != NULL);
         }
         break;
     case 5:
-        pvgpu_restart(&gpu, deadline_ns);
+        bg_pvgpu_restart(&gpu, deadline_ns);
         break;
     case 6:
         for (unsigned i = 0; i < step->which; i++) {
-            pvgpu_set_viewport(&gpu, PVGPU_VIEWPORTS_MAX, viewports);
+            bg_pvgpu_set_viewport(&gpu, BG_PVGPU_VIEWPORTS_MAX, viewports);
         }
         break;
     case 7:
-        for (unsigned i = 0; i < 20 && pvgpu_take_failure(&gpu, &failure) == 1; i++) {
-            check(pvgpu_error_name(failure.code) != NULL);
+        for (unsigned i = 0; i < 20 && bg_pvgpu_take_failure(&gpu, &failure) == 1; i++) {
+            check(bg_pvgpu_error_name(failure.code) != NULL);
         }
         break;
     case 8:
-        if (pvgpu_heap_alloc(&gpu, step->value % FAKE_PVGPU_HEAP, step->which, &memory) == 0) {
+        if (bg_pvgpu_heap_alloc(&gpu, step->value % FAKE_PVGPU_HEAP, step->which, &memory) == 0) {
             check((uint8_t *)memory.bytes >= gpu.heap &&
                   memory.offset + (uint64_t)memory.size <= gpu.heap_size);
             memset(memory.bytes, 0x11, memory.size);
         }
         break;
     case 9:
-        pvgpu_heap_free(&gpu, &memory);
+        bg_pvgpu_heap_free(&gpu, &memory);
         break;
     case 10:
         fake_pvgpu_attach();
         gpu.room_timeout_ns = WAIT_NS;
         break;
     default:
-        if (pvgpu_get_display(&gpu, &display) == 0) {
+        if (bg_pvgpu_get_display(&gpu, &display) == 0) {
             check(display.refresh_hz > 0 && display.width > 0);
         }
-        pvgpu_check(&gpu);
-        pvgpu_heap_statistics(&gpu, &heap);
+        bg_pvgpu_check(&gpu);
+        bg_pvgpu_heap_statistics(&gpu, &heap);
         break;
     }
     if (gpu.loss == 0) {

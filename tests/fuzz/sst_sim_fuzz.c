@@ -24,9 +24,9 @@ enum { WIRE_RAW, WIRE_FRAMES, WIRE_SYNC, WIRE_OLD, WIRES };
 
 static size_t make_hello(uint8_t *to, uint64_t features)
 {
-    const struct sst_hello hello = {
-        .magic = SST_HELLO_MAGIC, .version = SST_WIRE_VERSION, .features = features};
-    struct sst_request request = {.type = SST_HELLO_TYPE, .request_id = SST_HELLO_REQUEST_ID};
+    const struct bg_sst_hello hello = {
+        .magic = BG_SST_HELLO_MAGIC, .version = BG_SST_WIRE_VERSION, .features = features};
+    struct bg_sst_request request = {.type = BG_SST_HELLO_TYPE, .request_id = BG_SST_HELLO_REQUEST_ID};
 
     memcpy(request.payload.data, &hello, sizeof(hello));
     memcpy(to, &request, sizeof(request));
@@ -39,20 +39,20 @@ static uint64_t check_frames(const uint8_t *bytes, size_t size)
     uint64_t frames = 0;
 
     while (size > 0) {
-        struct sst_frame frame;
+        struct bg_sst_frame frame;
         size_t offset = sizeof(frame);
 
         CHECK(size >= sizeof(frame));
         memcpy(&frame, bytes, sizeof(frame));
-        CHECK(frame.magic == SST_FRAME_MAGIC && frame.size <= SST_FRAME_SIZE_MAX);
-        CHECK(frame.count <= SST_FRAME_COUNT_MAX && size >= sizeof(frame) + frame.size);
+        CHECK(frame.magic == BG_SST_FRAME_MAGIC && frame.size <= BG_SST_FRAME_SIZE_MAX);
+        CHECK(frame.count <= BG_SST_FRAME_COUNT_MAX && size >= sizeof(frame) + frame.size);
         for (uint32_t i = 0; i < frame.count; i++) {
-            struct sst_record record;
+            struct bg_sst_record record;
 
             CHECK(sizeof(frame) + frame.size - offset >= sizeof(record));
             memcpy(&record, bytes + offset, sizeof(record));
-            CHECK(record.kind == SST_RECORD_ANSWER || record.kind == SST_RECORD_EVENT);
-            CHECK(record.size <= SST_RECORD_SIZE_MAX);
+            CHECK(record.kind == BG_SST_RECORD_ANSWER || record.kind == BG_SST_RECORD_EVENT);
+            CHECK(record.size <= BG_SST_RECORD_SIZE_MAX);
             offset += sizeof(record) + ((record.size + 7u) & ~7u);
         }
         CHECK(offset == sizeof(frame) + frame.size);
@@ -75,7 +75,7 @@ static void check_output(struct sst_device *device, int wire)
             check_frames(out, size);
         }
     } else {
-        CHECK(size % sizeof(struct sst_response) == 0);
+        CHECK(size % sizeof(struct bg_sst_response) == 0);
     }
     link_sent(&device->link, size);
 }
@@ -94,15 +94,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     piece = data[1] ? (size_t)data[1] * 64 : SIZE_MAX / 2;
     device = device_create(&accelerator_model, 1, NULL, wire == WIRE_OLD);
     CHECK(device);
-    bytes = malloc(size + sizeof(struct sst_request));
+    bytes = malloc(size + sizeof(struct bg_sst_request));
     if (wire == WIRE_FRAMES || wire == WIRE_SYNC) {
         size_t dummy;
 
-        length = make_hello(bytes, wire == WIRE_SYNC ? SST_WIRE_SYNC | SST_WIRE_EVENTS
-                                                     : SST_WIRE_EVENTS);
+        length = make_hello(bytes, wire == WIRE_SYNC ? BG_SST_WIRE_SYNC | BG_SST_WIRE_EVENTS
+                                                     : BG_SST_WIRE_EVENTS);
         CHECK(device_receive(device, bytes, length) == length);
         link_output(&device->link, &dummy);
-        CHECK(dummy == sizeof(struct sst_response));
+        CHECK(dummy == sizeof(struct bg_sst_response));
         link_sent(&device->link, dummy);
     }
     memcpy(bytes, data + 2, size - 2);

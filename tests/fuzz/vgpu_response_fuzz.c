@@ -17,7 +17,7 @@
 #define CHANGE_SIZE 6
 #define COUNT 300 /* elements: three pieces */
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 static uint8_t registers[4096];
 static const uint8_t *changes;
 static size_t changes_left;
@@ -49,36 +49,36 @@ static uint32_t get(unsigned offset)
  * than this one ends the list. */
 static void answer(void)
 {
-    uint32_t operation = get(VGPU_STUB_REQUEST_BUFFER + 4);
+    uint32_t operation = get(BG_VGPU_STUB_REQUEST_BUFFER + 4);
     uint32_t results = operation == 1 || operation == 2;
     uint32_t length = 0;
 
-    if (operation == COMPUTE_VECTOR_ADD_INLINE) {
-        length = get(VGPU_STUB_REQUEST_BUFFER + 36) * 4;
-    } else if (operation == VGPU_STUB_OP_MEMORY_COPY) {
-        length = get(VGPU_STUB_REQUEST_BUFFER + 32) == 2 ? get(VGPU_STUB_REQUEST_BUFFER + 60) : 0;
-    } else if (operation == VGPU_STUB_OP_GET_DEVICE_INFO) {
-        length = sizeof(struct compute_device_info);
+    if (operation == BG_COMPUTE_VECTOR_ADD_INLINE) {
+        length = get(BG_VGPU_STUB_REQUEST_BUFFER + 36) * 4;
+    } else if (operation == BG_VGPU_STUB_OP_MEMORY_COPY) {
+        length = get(BG_VGPU_STUB_REQUEST_BUFFER + 32) == 2 ? get(BG_VGPU_STUB_REQUEST_BUFFER + 60) : 0;
+    } else if (operation == BG_VGPU_STUB_OP_GET_DEVICE_INFO) {
+        length = sizeof(struct bg_compute_device_info);
     }
-    memset(registers + VGPU_STUB_RESPONSE_BUFFER, 0x55, VGPU_STUB_BUFFER_SIZE);
-    const uint32_t header[] = {VGPU_STUB_PROTOCOL_VERSION, 0, results, 32 + 4 * results, length, 1};
-    memcpy(registers + VGPU_STUB_RESPONSE_BUFFER, header, sizeof(header));
-    set(VGPU_STUB_REG_RESPONSE_LEN, 32 + 4 * results + length);
-    set(VGPU_STUB_REG_STATUS, VGPU_STUB_DONE);
+    memset(registers + BG_VGPU_STUB_RESPONSE_BUFFER, 0x55, BG_VGPU_STUB_BUFFER_SIZE);
+    const uint32_t header[] = {BG_VGPU_STUB_PROTOCOL_VERSION, 0, results, 32 + 4 * results, length, 1};
+    memcpy(registers + BG_VGPU_STUB_RESPONSE_BUFFER, header, sizeof(header));
+    set(BG_VGPU_STUB_REG_RESPONSE_LEN, 32 + 4 * results + length);
+    set(BG_VGPU_STUB_REG_STATUS, BG_VGPU_STUB_DONE);
     for (; changes_left >= CHANGE_SIZE && changes[0] >> 4 <= doorbells;
          changes += CHANGE_SIZE, changes_left -= CHANGE_SIZE) {
         static const uint16_t targets[16] = {
-            VGPU_STUB_REG_STATUS,          VGPU_STUB_REG_ERROR_CODE,
-            VGPU_STUB_REG_RESPONSE_LEN,    VGPU_STUB_REG_REQUEST_ID,
-            VGPU_STUB_RESPONSE_BUFFER,     VGPU_STUB_RESPONSE_BUFFER + 4,
-            VGPU_STUB_RESPONSE_BUFFER + 8, VGPU_STUB_RESPONSE_BUFFER + 12,
-            VGPU_STUB_RESPONSE_BUFFER + 16,
+            BG_VGPU_STUB_REG_STATUS,          BG_VGPU_STUB_REG_ERROR_CODE,
+            BG_VGPU_STUB_REG_RESPONSE_LEN,    BG_VGPU_STUB_REG_REQUEST_ID,
+            BG_VGPU_STUB_RESPONSE_BUFFER,     BG_VGPU_STUB_RESPONSE_BUFFER + 4,
+            BG_VGPU_STUB_RESPONSE_BUFFER + 8, BG_VGPU_STUB_RESPONSE_BUFFER + 12,
+            BG_VGPU_STUB_RESPONSE_BUFFER + 16,
         };
         unsigned offset = targets[changes[0] & 15];
         uint32_t value;
 
         memcpy(&value, changes + 2, 4);
-        set(offset != 0 ? offset : VGPU_STUB_RESPONSE_BUFFER + changes[1] * 4u, value);
+        set(offset != 0 ? offset : BG_VGPU_STUB_RESPONSE_BUFFER + changes[1] * 4u, value);
     }
     doorbells++;
 }
@@ -97,9 +97,9 @@ static void device_write(void *device, uint64_t address, unsigned width, uint64_
 {
     (void)device;
     check(address + width <= sizeof(registers) && address % width == 0);
-    check(address < VGPU_STUB_RESPONSE_BUFFER);
+    check(address < BG_VGPU_STUB_RESPONSE_BUFFER);
     memcpy(registers + address, &value, width);
-    if (address == VGPU_STUB_REG_DOORBELL) {
+    if (address == BG_VGPU_STUB_REG_DOORBELL) {
         answer();
     }
 }
@@ -109,35 +109,35 @@ static int operate(unsigned operation)
     static uint8_t bytes[COUNT * 4];
     uint64_t deadline_ns = fake_hal.now_ns + 100;
     uint32_t value = 0;
-    struct compute_device_info info;
-    struct vgpu_stub_answer taken = {0};
+    struct bg_compute_device_info info;
+    struct bg_vgpu_stub_answer taken = {0};
     int error;
 
     switch (operation % 8) {
     case 0:
-        return vgpu_stub_nop(&gpu, deadline_ns);
+        return bg_vgpu_stub_nop(&gpu, deadline_ns);
     case 1:
-        return vgpu_stub_add_basic(&gpu, 1, 2, &value, deadline_ns);
+        return bg_vgpu_stub_add_basic(&gpu, 1, 2, &value, deadline_ns);
     case 2:
-        return vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, COUNT, 0,
+        return bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, COUNT, 0,
                                      deadline_ns);
     case 3:
-        error = vgpu_stub_get_info(&gpu, &info, deadline_ns);
+        error = bg_vgpu_stub_get_info(&gpu, &info, deadline_ns);
         check(error != 0 || memchr(info.name, 0, sizeof(info.name)) != NULL);
         return error;
     case 4:
-        error = vgpu_stub_memory_alloc(&gpu, 4096, &value, deadline_ns);
+        error = bg_vgpu_stub_memory_alloc(&gpu, 4096, &value, deadline_ns);
         check(error != 0 || value != 0);
         return error;
     case 5:
-        return vgpu_stub_memory_read(&gpu, 1, 0, bytes, sizeof(bytes) - 1, 0, deadline_ns);
+        return bg_vgpu_stub_memory_read(&gpu, 1, 0, bytes, sizeof(bytes) - 1, 0, deadline_ns);
     case 6:
-        return vgpu_stub_memory_write(&gpu, 1, 0, bytes, sizeof(bytes) - 1, 0, deadline_ns);
+        return bg_vgpu_stub_memory_write(&gpu, 1, 0, bytes, sizeof(bytes) - 1, 0, deadline_ns);
     default: {
-        const struct vgpu_stub_call call = {.operation = 0};
+        const struct bg_vgpu_stub_call call = {.operation = 0};
         uint32_t sum = 0;
 
-        error = vgpu_stub_call(&gpu, &call, deadline_ns, &taken);
+        error = bg_vgpu_stub_call(&gpu, &call, deadline_ns, &taken);
         if (error == 0) { /* all that is handed out can be read */
             for (uint32_t i = 0; i < taken.result_count; i++) {
                 sum += taken.results[i];
@@ -147,7 +147,7 @@ static int operate(unsigned operation)
             }
             check((uintptr_t)taken.data + taken.data_length <=
                   (uintptr_t)(&gpu.response + 1));
-            set(VGPU_STUB_REG_SCRATCH, sum);
+            set(BG_VGPU_STUB_REG_SCRATCH, sum);
         }
         return error;
     }
@@ -162,20 +162,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_hal = (struct fake_hal){
         .wait_ns = 10, .device = registers, .read = device_read, .write = device_write};
     memset(registers, 0, sizeof(registers));
-    set(VGPU_STUB_REG_PROTOCOL_VER, VGPU_STUB_PROTOCOL_VERSION);
-    set(VGPU_STUB_REG_CAPABILITIES,
-        VGPU_STUB_CAP_BASIC | (data[1] & 1 ? VGPU_STUB_CAP_ACCESS64 : 0));
-    check(vgpu_stub_attach(&gpu, NULL) == 0);
+    set(BG_VGPU_STUB_REG_PROTOCOL_VER, BG_VGPU_STUB_PROTOCOL_VERSION);
+    set(BG_VGPU_STUB_REG_CAPABILITIES,
+        BG_VGPU_STUB_CAP_BASIC | (data[1] & 1 ? BG_VGPU_STUB_CAP_ACCESS64 : 0));
+    check(bg_vgpu_stub_attach(&gpu, NULL) == 0);
     changes = data + 2;
     changes_left = size - 2;
     doorbells = 0;
     int error = operate(data[0]);
 
-    check(error <= 0 && error >= BAREGPU_ERR_POOL && !gpu.is_in_flight);
-    check(baregpu_strerror(error) != NULL && compute_status_name(gpu.last_status) != NULL);
+    check(error <= 0 && error >= BG_ERR_POOL && !gpu.is_in_flight);
+    check(bg_strerror(error) != NULL && bg_compute_status_name(gpu.last_status) != NULL);
     /* Whatever happened, the next request of an honest device is served. */
     changes_left = 0;
-    set(VGPU_STUB_REG_REQUEST_ID, 0);
-    check(vgpu_stub_nop(&gpu, fake_hal.now_ns + 100) == 0);
+    set(BG_VGPU_STUB_REG_REQUEST_ID, 0);
+    check(bg_vgpu_stub_nop(&gpu, fake_hal.now_ns + 100) == 0);
     return 0;
 }

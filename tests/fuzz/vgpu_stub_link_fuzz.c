@@ -68,11 +68,11 @@ static uint32_t load(const uint8_t *bytes)
 
 static void see_message(const uint8_t *bytes)
 {
-    struct vgpu_stub_message header;
+    struct bg_vgpu_stub_message header;
     uint32_t tag;
 
     memcpy(&header, bytes, sizeof(header));
-    CHECK(header.type == VGPU_STUB_MESSAGE_REQUEST);
+    CHECK(header.type == BG_VGPU_STUB_MESSAGE_REQUEST);
     tag = load(bytes + sizeof(header));
     for (size_t i = 0; i < t.seen_count; i++) {
         CHECK(t.seen[i].answered || t.seen[i].id != header.request_id);
@@ -95,7 +95,7 @@ static void see_bytes(const uint8_t *bytes, size_t size)
         size_t length;
 
         if (t.stream_size >= 4) {
-            CHECK(load(t.stream) == VGPU_STUB_MESSAGE_MAGIC);
+            CHECK(load(t.stream) == BG_VGPU_STUB_MESSAGE_MAGIC);
         }
         if (t.stream_size < VGPU_STUB_HEADER_SIZE) {
             return;
@@ -140,7 +140,7 @@ static void peer_answer_one(void)
 
         if (!seen->answered && t.answer_size + 24 <= sizeof(t.answers)) {
             seen->answered = true;
-            peer_answer(seen->id, seen->tag, VGPU_STUB_MESSAGE_RESPONSE);
+            peer_answer(seen->id, seen->tag, BG_VGPU_STUB_MESSAGE_RESPONSE);
             return;
         }
     }
@@ -226,7 +226,7 @@ static void on_answer(void *opaque, const VGPUStubMessage *message)
     (void)opaque;
     CHECK(t.expecting && !t.stopped);
     t.expecting = false;
-    if (message->type == VGPU_STUB_MESSAGE_RESPONSE && message->payload_length == 4) {
+    if (message->type == BG_VGPU_STUB_MESSAGE_RESPONSE && message->payload_length == 4) {
         CHECK(load(message->payload) == t.tag);
     }
 }
@@ -242,10 +242,10 @@ static const VGPUStubLinkEvents events = { .answer = on_answer, .failed = on_fai
 
 static void submit(void)
 {
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     uint8_t choice = next();
     VGPUStubMessage message = {
-        .type = VGPU_STUB_MESSAGE_REQUEST,
+        .type = BG_VGPU_STUB_MESSAGE_REQUEST,
         .request_id = choice & 3, /* few ids: they collide */
         .payload_length = choice & 4 ? sizeof(payload) : 8,
         .payload = payload,
@@ -344,7 +344,7 @@ static void step(void)
         vgpu_stub_link_reset(&t.link);
         break;
     case 13: /* an answer to a request that there never was */
-        peer_answer(next() | 0x80000000u, 0, VGPU_STUB_MESSAGE_BUSY);
+        peer_answer(next() | 0x80000000u, 0, BG_VGPU_STUB_MESSAGE_BUSY);
         break;
     case 14:
         memcpy(garbage, "UPX", 3);
@@ -399,7 +399,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     submit();
     CHECK(t.tag_was_read && t.expecting);
-    peer_answer(t.seen[t.seen_count - 1].id, t.tag, VGPU_STUB_MESSAGE_RESPONSE);
+    peer_answer(t.seen[t.seen_count - 1].id, t.tag, BG_VGPU_STUB_MESSAGE_RESPONSE);
     vgpu_stub_link_poll(&t.link);
     while (t.expecting && t.answer_size) {
         vgpu_stub_link_poll(&t.link);

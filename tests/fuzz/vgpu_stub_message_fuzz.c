@@ -34,9 +34,9 @@ static uint64_t check_message(const VGPUStubReader *reader, uint64_t sum)
         VGPUStubOutcome outcome = vgpu_stub_message_outcome(message);
         uint8_t again[VGPU_STUB_MESSAGE_MAX];
 
-        CHECK(message->payload && message->payload_length <= VGPU_STUB_PAYLOAD_MAX);
-        CHECK(outcome.status == VGPU_STUB_DONE || outcome.status == VGPU_STUB_ERROR);
-        CHECK((outcome.status == VGPU_STUB_DONE) == (outcome.error_code == 0));
+        CHECK(message->payload && message->payload_length <= BG_VGPU_STUB_PAYLOAD_MAX);
+        CHECK(outcome.status == BG_VGPU_STUB_DONE || outcome.status == BG_VGPU_STUB_ERROR);
+        CHECK((outcome.status == BG_VGPU_STUB_DONE) == (outcome.error_code == 0));
         CHECK(outcome.error_code <= 0x0B);
         /* What was read, written again, is what came. */
         CHECK(vgpu_stub_message_encode(again, message) ==

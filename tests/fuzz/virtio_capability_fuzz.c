@@ -23,9 +23,9 @@
 #define SHARED_IDS 8
 
 static struct fake_pci pci;
-static struct pci_device devices[4];
-static struct pci_host host;
-static struct virtio_device device;
+static struct bg_pci_device devices[4];
+static struct bg_pci_host host;
+static struct bg_virtio_device device;
 static int function;
 
 static const uint8_t *values;
@@ -66,7 +66,7 @@ static bool is_status(uint64_t address, unsigned width)
 {
     return width == 1 && device.ops != NULL && device.transport.pci.common.base != NULL &&
            address == (uintptr_t)device.transport.pci.common.base +
-                          offsetof(struct virtio_pci_common_cfg, device_status);
+                          offsetof(struct bg_virtio_pci_common_cfg, device_status);
 }
 
 static uint64_t read_register(void *context, uint64_t address, unsigned width)
@@ -98,7 +98,7 @@ static void write_register(void *context, uint64_t address, unsigned width, uint
 static unsigned put_capability(unsigned at, uint8_t type, uint8_t bar, uint32_t offset,
                                uint32_t length, uint8_t size, uint8_t next)
 {
-    fake_pci_capability(&pci, function, at, PCI_CAP_VENDOR, next);
+    fake_pci_capability(&pci, function, at, BG_PCI_CAP_VENDOR, next);
     fake_pci_set8(&pci, function, at + 2, size);
     fake_pci_set8(&pci, function, at + 3, type);
     fake_pci_set8(&pci, function, at + 4, bar);
@@ -110,69 +110,69 @@ static unsigned put_capability(unsigned at, uint8_t type, uint8_t bar, uint32_t 
 static void build(void)
 {
     fake_pci_init(&pci, 0, 0);
-    function = fake_pci_add(&pci, FAKE_ROOT, 1 << 3, VIRTIO_PCI_VENDOR_ID, 0x1044, 0x00FF00, -1);
+    function = fake_pci_add(&pci, FAKE_ROOT, 1 << 3, BG_VIRTIO_PCI_VENDOR_ID, 0x1044, 0x00FF00, -1);
     fake_pci_bar_io(&pci, function, 1, 256);
     fake_pci_bar64(&pci, function, 2, 1ull << 34, FAKE_PREFETCHABLE);
     fake_pci_bar64(&pci, function, 4, 16384, FAKE_PREFETCHABLE);
-    fake_pci_set16(&pci, function, PCI_REG_STATUS, 0x10);
+    fake_pci_set16(&pci, function, BG_PCI_REG_STATUS, 0x10);
     fake_pci_set8(&pci, function, 0x34, 0x40);
-    put_capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0x1000, 16, 0x50);
-    put_capability(0x50, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0x3000, 0x1000, 20, 0x64);
+    put_capability(0x40, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0x1000, 16, 0x50);
+    put_capability(0x50, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0x3000, 0x1000, 20, 0x64);
     fake_pci_set32(&pci, function, 0x60, 4);
-    put_capability(0x64, VIRTIO_PCI_CAP_ISR_CFG, 4, 0x1000, 1, 16, 0x74);
-    put_capability(0x74, VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x2000, 64, 16, 0x84);
-    put_capability(0x84, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 20, 0x98);
-    put_capability(0x98, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 24, 0xB0);
-    put_capability(0xB0, VIRTIO_PCI_CAP_NOTIFY_CFG, 1, 0, 0x80, 20, 0);
+    put_capability(0x64, BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0x1000, 1, 16, 0x74);
+    put_capability(0x74, BG_VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x2000, 64, 16, 0x84);
+    put_capability(0x84, BG_VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 20, 0x98);
+    put_capability(0x98, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 24, 0xB0);
+    put_capability(0xB0, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 1, 0, 0x80, 20, 0);
     memset(&pci.functions[function].writable[0x84 + 8], 0xFF, 12);
     pci.functions[function].writable[0x84 + 4] = 0xFF;
 }
 
 static void enumerate(bool has_memory)
 {
-    struct pci_host_config config = {
+    struct bg_pci_host_config config = {
         .ecam = &pci,
         .ecam_size = 1 << 20,
         .ops = &fake_pci_ops,
         .devices = devices,
         .device_capacity = 4,
-        .windows = {[PCI_WINDOW_IO] = {IO_WINDOW, 0, 0x10000}},
+        .windows = {[BG_PCI_WINDOW_IO] = {IO_WINDOW, 0, 0x10000}},
     };
 
     if (has_memory) {
-        config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0x10000000, 0x10000000, 1 << 28};
-        config.windows[PCI_WINDOW_MEM64] = (struct pci_window){1ull << 39, 1ull << 39, 1ull << 39};
+        config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
+        config.windows[BG_PCI_WINDOW_MEM64] = (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
     }
-    check(pci_host_init(&host, &config) == 0);
-    pci_host_enumerate(&host);
+    check(bg_pci_host_init(&host, &config) == 0);
+    bg_pci_host_enumerate(&host);
     check(host.device_count == 1);
 }
 
 /* ---- What a driver does ---- */
 
-static void check_region(const struct virtio_pci_region *region)
+static void check_region(const struct bg_virtio_pci_region *region)
 {
     if (region->length != 0) {
-        check(region->bar < PCI_BAR_COUNT &&
+        check(region->bar < BG_PCI_BAR_COUNT &&
               region->offset + region->length <= devices[0].bars[region->bar].size);
     }
 }
 
 static void look_for_shared_memory(void)
 {
-    struct virtio_shared_memory region;
+    struct bg_virtio_shared_memory region;
 
     for (uint8_t id = 0; id < SHARED_IDS; id++) {
-        int result = virtio_find_shared_memory(&device, id, &region);
+        int result = bg_virtio_find_shared_memory(&device, id, &region);
 
-        check(result == 0 || result == BAREGPU_ERR_NOT_FOUND || result == BAREGPU_ERR_PROTOCOL);
+        check(result == 0 || result == BG_ERR_NOT_FOUND || result == BG_ERR_PROTOCOL);
         if (result == 0) {
             bool is_inside = false;
 
-            for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
+            for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
                 uint64_t address = 0;
 
-                is_inside |= pci_bar_cpu_address(&host, &devices[0], bar, &address) == 0 &&
+                is_inside |= bg_pci_bar_cpu_address(&host, &devices[0], bar, &address) == 0 &&
                              region.address >= address &&
                              region.address + region.size <= address + devices[0].bars[bar].size;
             }
@@ -183,29 +183,29 @@ static void look_for_shared_memory(void)
 
 static void use(void)
 {
-    static struct virtqueue queue;
-    const struct virtqueue_options options = {.index = next_value() % 4, .size_max = 16};
+    static struct bg_virtqueue queue;
+    const struct bg_virtqueue_options options = {.index = next_value() % 4, .size_max = 16};
     uint8_t config[64];
-    struct virtqueue_used used;
-    uint64_t deadline_ns = hal_time_ns() + 20000;
+    struct bg_virtqueue_used used;
+    uint64_t deadline_ns = bg_hal_time_ns() + 20000;
 
-    if (virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, deadline_ns) < 0) {
+    if (bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, deadline_ns) < 0) {
         return;
     }
-    virtio_config_read(&device, 0, 4, config, 16);
-    virtio_config_read(&device, next_value(), 1, config, 64);
-    virtio_take_interrupt(&device);
-    if (virtqueue_create(&queue, &device, &options) == 0) {
+    bg_virtio_config_read(&device, 0, 4, config, 16);
+    bg_virtio_config_read(&device, next_value(), 1, config, 64);
+    bg_virtio_take_interrupt(&device);
+    if (bg_virtqueue_create(&queue, &device, &options) == 0) {
         static uint8_t memory[16];
-        const struct virtqueue_segment segment = {(uintptr_t)memory, 16};
+        const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 16};
 
-        virtio_ready(&device);
-        check(virtqueue_add(&queue, &segment, 1, 0, memory) == 0);
-        check(virtqueue_kick(&queue) == 1);
-        check(virtqueue_wait(&queue, &used, deadline_ns) < 0); /* nobody is there to answer */
-        virtqueue_reset(&queue, deadline_ns);
-        virtio_close(&device, deadline_ns);
-        virtqueue_destroy(&queue);
+        bg_virtio_ready(&device);
+        check(bg_virtqueue_add(&queue, &segment, 1, 0, memory) == 0);
+        check(bg_virtqueue_kick(&queue) == 1);
+        check(bg_virtqueue_wait(&queue, &used, deadline_ns) < 0); /* nobody is there to answer */
+        bg_virtqueue_reset(&queue, deadline_ns);
+        bg_virtio_close(&device, deadline_ns);
+        bg_virtqueue_destroy(&queue);
     }
 }
 
@@ -218,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     fake_hal = (struct fake_hal){
         .wait_ns = 1000, .read = read_register, .write = write_register};
-    device = (struct virtio_device){0};
+    device = (struct bg_virtio_device){0};
     status = 0;
     build();
     for (; at + CHANGE_SIZE <= size && data[at] != 0; at += CHANGE_SIZE) {
@@ -231,7 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     values_size = size - at;
     values_at = 0;
     enumerate(data[0] % 4 != 0);
-    if (virtio_pci_open(&device, &host, &devices[0]) == 0) {
+    if (bg_virtio_pci_open(&device, &host, &devices[0]) == 0) {
         check_region(&device.transport.pci.common);
         check_region(&device.transport.pci.notify);
         check_region(&device.transport.pci.isr);

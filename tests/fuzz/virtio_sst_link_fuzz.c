@@ -65,12 +65,12 @@ static struct {
 
 /* ---- The peer ---- */
 
-static void see_request(const struct sst_request *request, uint64_t id)
+static void see_request(const struct bg_sst_request *request, uint64_t id)
 {
     uint64_t number;
 
     memcpy(&number, request->payload.data, sizeof(number));
-    CHECK(request->type == SST_COMPUTE && number && number <= t.number);
+    CHECK(request->type == BG_SST_COMPUTE && number && number <= t.number);
     CHECK(t.says_old || !t.reset_expected || number <= t.reset_number); /* it is told first */
     for (size_t i = 0; i < t.seen_count; i++) {
         CHECK(t.seen[i].answered || t.seen[i].id != id);
@@ -86,25 +86,25 @@ static void see_request(const struct sst_request *request, uint64_t id)
     }
 }
 
-static void see_record(const struct sst_record *record, const uint8_t *body)
+static void see_record(const struct bg_sst_record *record, const uint8_t *body)
 {
-    struct sst_request request = { 0 };
+    struct bg_sst_request request = { 0 };
 
-    CHECK(record->size <= SST_RECORD_SIZE_MAX);
+    CHECK(record->size <= BG_SST_RECORD_SIZE_MAX);
     switch (record->kind) {
-    case SST_RECORD_REQUEST:
+    case BG_SST_RECORD_REQUEST:
         CHECK(record->tag > t.tag && record->pair == 3);
         CHECK(record->size >= 24 && record->size <= sizeof(request));
         t.tag = record->tag;
         memcpy(&request, body, record->size);
         see_request(&request, record->tag);
         break;
-    case SST_RECORD_RESET:
-        CHECK(record->size == sizeof(struct sst_reset_notice));
+    case BG_SST_RECORD_RESET:
+        CHECK(record->size == sizeof(struct bg_sst_reset_notice));
         t.reset_expected = false;
         break;
     default:
-        CHECK(record->kind == SST_RECORD_CANCEL && record->size == 0 && record->tag <= t.tag);
+        CHECK(record->kind == BG_SST_RECORD_CANCEL && record->size == 0 && record->tag <= t.tag);
         break;
     }
 }
@@ -112,20 +112,20 @@ static void see_record(const struct sst_record *record, const uint8_t *body)
 /* Bytes of a whole frame in the stream, or 0. */
 static size_t see_frame(void)
 {
-    struct sst_frame frame;
+    struct bg_sst_frame frame;
     size_t offset = sizeof(frame);
 
     if (t.stream_size < sizeof(frame)) {
         return 0;
     }
     memcpy(&frame, t.stream, sizeof(frame));
-    CHECK(frame.magic == SST_FRAME_MAGIC && frame.size <= SST_FRAME_SIZE_MAX);
+    CHECK(frame.magic == BG_SST_FRAME_MAGIC && frame.size <= BG_SST_FRAME_SIZE_MAX);
     if (t.stream_size < sizeof(frame) + frame.size) {
         return 0;
     }
     CHECK(frame.sequence == ++t.sequence);
     for (uint32_t i = 0; i < frame.count; i++) {
-        struct sst_record record;
+        struct bg_sst_record record;
 
         memcpy(&record, t.stream + offset, sizeof(record));
         see_record(&record, t.stream + offset + sizeof(record));
@@ -137,7 +137,7 @@ static size_t see_frame(void)
 
 static size_t see_old(void)
 {
-    struct sst_request request;
+    struct bg_sst_request request;
 
     if (t.stream_size < sizeof(request)) {
         return 0;
@@ -146,7 +146,7 @@ static size_t see_old(void)
     if (t.has_probed) {
         see_request(&request, request.request_id);
     } else {
-        CHECK(request.type == SST_HELLO_TYPE);
+        CHECK(request.type == BG_SST_HELLO_TYPE);
         t.has_probed = true;
     }
     return sizeof(request);
@@ -161,7 +161,7 @@ static void see_bytes(const uint8_t *bytes, size_t size)
     memcpy(t.stream + t.stream_size, bytes, size);
     t.stream_size += size;
     /* Nothing but the probe before its answer. */
-    CHECK(t.has_answered_probe || t.stream_size <= sizeof(struct sst_request));
+    CHECK(t.has_answered_probe || t.stream_size <= sizeof(struct bg_sst_request));
     while ((whole = t.has_answered_probe && !t.says_old ? see_frame() : see_old())) {
         t.stream_size -= whole;
         memmove(t.stream, t.stream + whole, t.stream_size);
@@ -178,10 +178,10 @@ static void peer_say(const void *bytes, size_t size)
 
 static void peer_answer_probe(bool old)
 {
-    struct sst_response response = { .request_id = SST_HELLO_REQUEST_ID,
-                                     .status = old ? SST_INVALID : SST_OK };
-    const struct sst_hello_reply reply = { SST_HELLO_REPLY_MAGIC, 1,
-                                           SST_WIRE_EVENTS | (next() & SST_WIRE_CANCEL), 0, "" };
+    struct bg_sst_response response = { .request_id = BG_SST_HELLO_REQUEST_ID,
+                                     .status = old ? BG_SST_INVALID : BG_SST_OK };
+    const struct bg_sst_hello_reply reply = { BG_SST_HELLO_REPLY_MAGIC, 1,
+                                           BG_SST_WIRE_EVENTS | (next() & BG_SST_WIRE_CANCEL), 0, "" };
 
     if (t.open && t.has_probed && !t.has_answered_probe) {
         memcpy(response.payload.data, &reply, sizeof(reply));
@@ -193,14 +193,14 @@ static void peer_answer_probe(bool old)
 
 static void peer_answer(uint64_t id, uint64_t number)
 {
-    struct sst_response response = { .request_id = id, .result = number };
+    struct bg_sst_response response = { .request_id = id, .result = number };
     struct {
-        struct sst_frame frame;
-        struct sst_record record;
+        struct bg_sst_frame frame;
+        struct bg_sst_record record;
         uint8_t body[32];
     } message = {
-        .frame = { .magic = SST_FRAME_MAGIC, .size = 64, .count = 1 },
-        .record = { .kind = SST_RECORD_ANSWER, .tag = id, .size = 32 },
+        .frame = { .magic = BG_SST_FRAME_MAGIC, .size = 64, .count = 1 },
+        .record = { .kind = BG_SST_RECORD_ANSWER, .tag = id, .size = 32 },
     };
 
     memcpy(message.body, &response, sizeof(message.body));
@@ -219,7 +219,7 @@ static void peer_answer_one(void)
     for (size_t i = 0; i < t.seen_count; i++) {
         struct seen *seen = &t.seen[(start + i) % t.seen_count];
 
-        if (!seen->answered && t.answer_size + sizeof(struct sst_response) <= sizeof(t.answers)) {
+        if (!seen->answered && t.answer_size + sizeof(struct bg_sst_response) <= sizeof(t.answers)) {
             seen->answered = true;
             peer_answer(seen->id, seen->number);
             return;
@@ -230,12 +230,12 @@ static void peer_answer_one(void)
 static void peer_event(void)
 {
     struct {
-        struct sst_frame frame;
-        struct sst_record record;
-        struct sst_event event;
+        struct bg_sst_frame frame;
+        struct bg_sst_record record;
+        struct bg_sst_event event;
     } message = {
-        .frame = { .magic = SST_FRAME_MAGIC, .size = 56, .count = 1 },
-        .record = { .kind = SST_RECORD_EVENT, .size = sizeof(struct sst_event) },
+        .frame = { .magic = BG_SST_FRAME_MAGIC, .size = 56, .count = 1 },
+        .record = { .kind = BG_SST_RECORD_EVENT, .size = sizeof(struct bg_sst_event) },
     };
 
     if (t.has_answered_probe && !t.says_old) {
@@ -344,11 +344,11 @@ static void on_answer(void *opaque, SSTLinkRequest *request, const SSTAnswer *an
 static void on_failed(void *opaque, SSTLinkRequest *request, uint32_t status)
 {
     (void)opaque;
-    CHECK(status == SST_NO_DEVICE || status == SST_ERROR);
+    CHECK(status == BG_SST_NO_DEVICE || status == BG_SST_ERROR);
     end_request(request);
 }
 
-static void on_event(void *opaque, const struct sst_event *event, uint64_t time_ns)
+static void on_event(void *opaque, const struct bg_sst_event *event, uint64_t time_ns)
 {
     (void)opaque;
     CHECK(event && !time_ns && !t.stopped);
@@ -383,11 +383,11 @@ static void submit(void)
         t.numbers[i] = ++t.number;
         t.was_read[i] = false;
         request->pair = 3;
-        request->request.type = SST_COMPUTE;
+        request->request.type = BG_SST_COMPUTE;
         request->request.request_id = choice & 3; /* few ids: they collide */
         memcpy(request->request.payload.data, &t.number, sizeof(t.number));
         if (choice & 4) {
-            request->request.payload.data[SST_PAYLOAD_SIZE - 1] = 1;
+            request->request.payload.data[BG_SST_PAYLOAD_SIZE - 1] = 1;
         }
         sst_link_submit(&t.link, request);
         return;
@@ -407,7 +407,7 @@ static void reset(void)
     for (unsigned i = 0; i < REQUESTS; i++) {
         abandon(i);
     }
-    sst_link_reset(&t.link, SST_RESET_REQUEST);
+    sst_link_reset(&t.link, BG_SST_RESET_REQUEST);
     t.reset_expected = true;
     t.reset_number = t.number;
 }

@@ -41,8 +41,8 @@ static void check_inside(const SSTReader *reader, const uint8_t *data, size_t si
 
 static uint64_t take(const SSTReader *reader, SSTReadResult result, uint64_t sum)
 {
-    struct sst_hello_reply reply;
-    const struct sst_hello hello = { .version = 1, .features = 7 };
+    struct bg_sst_hello_reply reply;
+    const struct bg_sst_hello hello = { .version = 1, .features = 7 };
 
     switch (result) {
     case SST_READ_RESPONSE:
@@ -53,16 +53,16 @@ static uint64_t take(const SSTReader *reader, SSTReadResult result, uint64_t sum
         }
         return mix_bytes(sum, (const void *)reader->response, sizeof(*reader->response));
     case SST_READ_RECORD:
-        CHECK(reader->record.size <= SST_RECORD_SIZE_MAX);
+        CHECK(reader->record.size <= BG_SST_RECORD_SIZE_MAX);
         check_inside(reader, reader->body, reader->record.size);
-        CHECK(reader->record.kind != SST_RECORD_ANSWER ||
-              reader->record.size >= offsetof(struct sst_response, payload));
-        CHECK(reader->record.kind != SST_RECORD_EVENT ||
-              reader->record.size == sizeof(struct sst_event));
+        CHECK(reader->record.kind != BG_SST_RECORD_ANSWER ||
+              reader->record.size >= offsetof(struct bg_sst_response, payload));
+        CHECK(reader->record.kind != BG_SST_RECORD_EVENT ||
+              reader->record.size == sizeof(struct bg_sst_event));
         sum = mix(mix(sum, reader->record.kind), reader->record.tag);
         return mix_bytes(sum, reader->body, reader->record.size);
     case SST_READ_FRAME:
-        CHECK(reader->frame.size <= SST_FRAME_SIZE_MAX && !reader->size_left);
+        CHECK(reader->frame.size <= BG_SST_FRAME_SIZE_MAX && !reader->size_left);
         return mix(mix(sum, reader->frame.sequence), reader->frame.size);
     default:
         CHECK(result == SST_READ_BAD);
@@ -95,7 +95,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool frames, size_t step)
             return sum;
         }
         space = sst_reader_space(&reader, &part);
-        CHECK(part >= sizeof(struct sst_record) + SST_RECORD_SIZE_MAX);
+        CHECK(part >= sizeof(struct bg_sst_record) + BG_SST_RECORD_SIZE_MAX);
         check_inside(&reader, reader.buffer, reader.end);
         part = step && step < part ? step : part;
         part = part < size ? part : size;
@@ -111,8 +111,8 @@ static void put_magic(uint8_t *data, size_t size)
 {
     static const uint8_t magic[4] = { 0x53, 0x54, 0x58, 0x46 };
 
-    for (size_t offset = 0; offset + sizeof(struct sst_frame) <= size;) {
-        struct sst_frame frame;
+    for (size_t offset = 0; offset + sizeof(struct bg_sst_frame) <= size;) {
+        struct bg_sst_frame frame;
 
         memcpy(data + offset, magic, 4);
         data[offset + 8] &= 0xF8;

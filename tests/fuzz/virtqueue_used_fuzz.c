@@ -21,8 +21,8 @@
 #define SEGMENTS_MAX 10
 
 static struct fake_virtio fake;
-static struct virtio_device device;
-static struct virtqueue queue;
+static struct bg_virtio_device device;
+static struct bg_virtqueue queue;
 
 /* The test's own idea of what is in flight. */
 static struct {
@@ -54,18 +54,18 @@ static uint32_t fill(void *context, const struct fake_virtio_request *request)
 static void check_result(int result)
 {
     if (is_broken) {
-        check(result == BAREGPU_ERR_PROTOCOL);
+        check(result == BG_ERR_PROTOCOL);
     }
-    is_broken |= result == BAREGPU_ERR_PROTOCOL;
+    is_broken |= result == BG_ERR_PROTOCOL;
 }
 
 /* ---- The driver's steps ---- */
 
 static void add(const uint8_t *arguments)
 {
-    struct virtqueue_segment segments[SEGMENTS_MAX];
+    struct bg_virtqueue_segment segments[SEGMENTS_MAX];
     unsigned readable = arguments[0] % (SEGMENTS_MAX / 2 + 1);
-    unsigned writable = arguments[1] % (SEGMENTS_MAX / 2 + 1), free_before = virtqueue_free(&queue);
+    unsigned writable = arguments[1] % (SEGMENTS_MAX / 2 + 1), free_before = bg_virtqueue_free(&queue);
     uint32_t capacity = 0;
     uintptr_t i = 0;
 
@@ -76,23 +76,23 @@ static void add(const uint8_t *arguments)
         return;
     }
     for (unsigned n = 0; n < readable + writable; n++) {
-        segments[n] = (struct virtqueue_segment){(uintptr_t)memory + 16 * n, 1 + arguments[2] % 16};
+        segments[n] = (struct bg_virtqueue_segment){(uintptr_t)memory + 16 * n, 1 + arguments[2] % 16};
         capacity += n < readable ? 0 : segments[n].length;
     }
-    int result = virtqueue_add(&queue, segments, readable, writable, (void *)(i + 1));
+    int result = bg_virtqueue_add(&queue, segments, readable, writable, (void *)(i + 1));
 
     check_result(result);
     if (result == 0) {
         chains[i].is_in_flight = true;
         chains[i].capacity = capacity;
         in_flight++;
-        check(virtqueue_free(&queue) < free_before);
+        check(bg_virtqueue_free(&queue) < free_before);
     } else {
-        check(result == BAREGPU_ERR_PROTOCOL || result == BAREGPU_ERR_NO_SPACE ||
-              result == BAREGPU_ERR_INVALID || result == BAREGPU_ERR_TOO_LARGE);
-        check(virtqueue_free(&queue) == free_before);
+        check(result == BG_ERR_PROTOCOL || result == BG_ERR_NO_SPACE ||
+              result == BG_ERR_INVALID || result == BG_ERR_TOO_LARGE);
+        check(bg_virtqueue_free(&queue) == free_before);
     }
-    check(virtqueue_in_flight(&queue) == in_flight);
+    check(bg_virtqueue_in_flight(&queue) == in_flight);
 }
 
 static void give_back(const void *token)
@@ -102,21 +102,21 @@ static void give_back(const void *token)
     check(i < CHAINS_MAX && chains[i].is_in_flight);
     chains[i].is_in_flight = false;
     in_flight--;
-    check(virtqueue_in_flight(&queue) == in_flight);
+    check(bg_virtqueue_in_flight(&queue) == in_flight);
 }
 
 static void take(bool is_waiting)
 {
-    struct virtqueue_used used;
-    int result = is_waiting ? virtqueue_wait(&queue, &used, hal_time_ns() + 3000)
-                            : virtqueue_poll(&queue, &used);
+    struct bg_virtqueue_used used;
+    int result = is_waiting ? bg_virtqueue_wait(&queue, &used, bg_hal_time_ns() + 3000)
+                            : bg_virtqueue_poll(&queue, &used);
 
     if (result == 1) {
         check(!is_broken);
         check(used.written <= chains[(uintptr_t)used.token - 1].capacity);
         give_back(used.token);
     } else {
-        check(result == BAREGPU_ERR_PROTOCOL || result == (is_waiting ? BAREGPU_ERR_TIMEOUT : 0));
+        check(result == BG_ERR_PROTOCOL || result == (is_waiting ? BG_ERR_TIMEOUT : 0));
         check_result(result);
     }
 }
@@ -133,19 +133,19 @@ static void write_used(const uint8_t *arguments)
 {
     uint16_t id = arguments[0], length = arguments[1] % 40, place = arguments[2] % 4;
 
-    if (device.features & VIRTIO_F_RING_PACKED) {
-        struct pvirtq_desc *ring = (struct pvirtq_desc *)queue.ring;
-        struct pvirtq_desc *at = &ring[(queue.next_used + place) % queue.size];
-        uint16_t flags = queue.used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+    if (device.features & BG_VIRTIO_F_RING_PACKED) {
+        struct bg_pvirtq_desc *ring = (struct bg_pvirtq_desc *)queue.ring;
+        struct bg_pvirtq_desc *at = &ring[(queue.next_used + place) % queue.size];
+        uint16_t flags = queue.used_wrap ? BG_VIRTQ_DESC_F_AVAIL | BG_VIRTQ_DESC_F_USED : 0;
 
         at->id = id % (queue.size + 1);
         at->len = length;
-        at->flags = flags ^ (arguments[3] % 8 == 0 ? VIRTQ_DESC_F_USED : VIRTQ_DESC_F_WRITE);
+        at->flags = flags ^ (arguments[3] % 8 == 0 ? BG_VIRTQ_DESC_F_USED : BG_VIRTQ_DESC_F_WRITE);
     } else {
-        struct virtq_used *used = (struct virtq_used *)(queue.ring + queue.device_offset);
+        struct bg_virtq_used *used = (struct bg_virtq_used *)(queue.ring + queue.device_offset);
 
         used->ring[(queue.next_used + place) % queue.size] =
-            (struct virtq_used_elem){id % (queue.size + 1u), length};
+            (struct bg_virtq_used_elem){id % (queue.size + 1u), length};
         used->idx = (uint16_t)(queue.next_used + arguments[3] % 4);
     }
 }
@@ -168,7 +168,7 @@ static void step(const uint8_t *bytes)
         add(bytes + 1);
         break;
     case 2:
-        check_result(virtqueue_kick(&queue));
+        check_result(bg_virtqueue_kick(&queue));
         break;
     case 3:
         take(bytes[1] % 16 == 0);
@@ -182,9 +182,9 @@ static void step(const uint8_t *bytes)
         break;
     default:
         if (bytes[1] & 1) {
-            virtqueue_enable_notifications(&queue);
+            bg_virtqueue_enable_notifications(&queue);
         } else {
-            virtqueue_disable_notifications(&queue);
+            bg_virtqueue_disable_notifications(&queue);
         }
         break;
     }
@@ -194,31 +194,31 @@ static void step(const uint8_t *bytes)
 
 static void recover(uint64_t features)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     void *token;
 
-    check(virtio_start(&device, features, 0, hal_time_ns() + 1000000) == 0);
-    while (virtqueue_reclaim(&queue, &token) == 1) {
+    check(bg_virtio_start(&device, features, 0, bg_hal_time_ns() + 1000000) == 0);
+    while (bg_virtqueue_reclaim(&queue, &token) == 1) {
         give_back(token);
     }
     check(in_flight == 0);
-    check(virtqueue_restart(&queue) == 0 && virtio_ready(&device) == 0);
+    check(bg_virtqueue_restart(&queue) == 0 && bg_virtio_ready(&device) == 0);
     fake.waits_for_run = false;
     for (unsigned i = 0; i < 2u * queue.size + 1; i++) {
-        const struct virtqueue_segment segment = {(uintptr_t)memory, 8};
+        const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 8};
 
-        check(virtqueue_add(&queue, &segment, 0, 1, memory) == 0 && virtqueue_kick(&queue) == 1);
-        check(virtqueue_poll(&queue, &used) == 1 && used.written == 8);
+        check(bg_virtqueue_add(&queue, &segment, 0, 1, memory) == 0 && bg_virtqueue_kick(&queue) == 1);
+        check(bg_virtqueue_poll(&queue, &used) == 1 && used.written == 8);
     }
     check(fake.violations == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint64_t bits[] = {VIRTIO_F_RING_PACKED,   VIRTIO_F_INDIRECT_DESC,
-                                    VIRTIO_F_EVENT_IDX,     VIRTIO_F_IN_ORDER,
-                                    VIRTIO_F_ORDER_PLATFORM, VIRTIO_F_NOTIFICATION_DATA};
-    const struct virtqueue_options options = {.indirect_segments = 4, .indirect_tables = 3};
+    static const uint64_t bits[] = {BG_VIRTIO_F_RING_PACKED,   BG_VIRTIO_F_INDIRECT_DESC,
+                                    BG_VIRTIO_F_EVENT_IDX,     BG_VIRTIO_F_IN_ORDER,
+                                    BG_VIRTIO_F_ORDER_PLATFORM, BG_VIRTIO_F_NOTIFICATION_DATA};
+    const struct bg_virtqueue_options options = {.indirect_segments = 4, .indirect_tables = 3};
     uint64_t features = 0;
 
     if (size < 2) {
@@ -227,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < 6; i++) {
         features |= data[0] >> i & 1 ? bits[i] : 0;
     }
-    uint16_t entries = features & VIRTIO_F_RING_PACKED ? 1 + data[1] % 33
+    uint16_t entries = features & BG_VIRTIO_F_RING_PACKED ? 1 + data[1] % 33
                                                        : (uint16_t)(1u << data[1] % 6);
 
     fake_hal = (struct fake_hal){.wait_ns = 1000};
@@ -237,15 +237,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_virtio_init(&fake, features, 1, entries, fill, NULL);
     fake.waits_for_run = true;
     fake_virtio_open(&fake, &device, 42);
-    check(virtio_start(&device, features, 0, 1000000) == 0);
-    check(virtqueue_create(&queue, &device, &options) == 0 && virtio_ready(&device) == 0);
+    check(bg_virtio_start(&device, features, 0, 1000000) == 0);
+    check(bg_virtqueue_create(&queue, &device, &options) == 0 && bg_virtio_ready(&device) == 0);
     for (size_t at = 2, steps = 0; at + STEP_SIZE <= size && steps < STEPS_MAX;
          at += STEP_SIZE, steps++) {
         step(data + at);
     }
     recover(features);
-    check(virtio_reset(&device, hal_time_ns() + 1000000) == 0);
-    virtqueue_destroy(&queue);
+    check(bg_virtio_reset(&device, bg_hal_time_ns() + 1000000) == 0);
+    bg_virtqueue_destroy(&queue);
     fake_virtio_end(&fake);
     check(fake_hal.allocated == 0);
     return 0;

@@ -114,19 +114,19 @@ static void test_devicetree(void)
 
 static void test_timer(void)
 {
-    uint64_t before_ns = hal_time_ns();
+    uint64_t before_ns = bg_hal_time_ns();
     uint64_t last_ns = before_ns;
     bool monotonic = true;
 
     for (unsigned i = 0; i < 1000; i++) {
-        uint64_t now_ns = hal_time_ns();
+        uint64_t now_ns = bg_hal_time_ns();
 
         monotonic = monotonic && now_ns >= last_ns;
         last_ns = now_ns;
     }
     tap_ok(monotonic, "time does not go back");
     timer_delay_ns(2000000);
-    last_ns = hal_time_ns();
+    last_ns = bg_hal_time_ns();
     tap_ok(last_ns - before_ns >= 2000000 && last_ns - before_ns < 5000000000ull,
            "a delay of 2 ms takes its time");
     tap_ok(timer_since_entry_ns() >= last_ns - before_ns, "time counts from the kernel's entry");
@@ -143,16 +143,16 @@ static void test_timer(void)
 /* Interrupts that still belong to the secure world read as disabled here, whatever we write. */
 static void test_gic(void)
 {
-    void *gic = hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
-                        HAL_MEMORY_DEVICE);
+    void *gic = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
+                        BG_HAL_MEMORY_DEVICE);
     uint32_t enabled;
 
     if (!tap_ok(gic != NULL, "the GIC's distributor can be mapped"))
         return;
-    tap_ok((mmio_read32(gic, GICD_TYPER) & 31) > 0, "it has shared interrupts");
-    mmio_write32(gic, GICD_ISENABLER_1, GIC_TEST_BIT);
-    enabled = mmio_read32(gic, GICD_ISENABLER_1);
-    mmio_write32(gic, GICD_ICENABLER_1, GIC_TEST_BIT);
+    tap_ok((bg_mmio_read32(gic, GICD_TYPER) & 31) > 0, "it has shared interrupts");
+    bg_mmio_write32(gic, GICD_ISENABLER_1, GIC_TEST_BIT);
+    enabled = bg_mmio_read32(gic, GICD_ISENABLER_1);
+    bg_mmio_write32(gic, GICD_ICENABLER_1, GIC_TEST_BIT);
     if (kernel_entry.level != 3 && machine.psci == MACHINE_PSCI_NONE)
         tap_skip("no EL3 code of ours ran", "interrupts belong to us");
     else
@@ -189,7 +189,7 @@ static void test_other_cpus(void)
         tap_equal((unsigned)cpu_start(i, other_cpu, (void *)(uintptr_t)i), 0, "CPU %u starts", i);
     while (__atomic_load_n(&others.arrived, __ATOMIC_ACQUIRE) < count &&
            !timer_has_passed(deadline_ns))
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     tap_equal(others.arrived, count, "all of them arrive");
     tap_equal(others.right, count, "each with MMU, floating point and its own stack, at EL1");
     tap_ok(cpu_start(1, other_cpu, NULL) < 0, "a running CPU does not start again");

@@ -24,17 +24,17 @@ static uint32_t data_word = 0xd65f03c0; /* ret */
 
 static void read_null(void)
 {
-    mmio_read32(NULL, 0);
+    bg_mmio_read32(NULL, 0);
 }
 
 static void write_text(void)
 {
-    mmio_write32((void *)read_null, 0, 0);
+    bg_mmio_write32((void *)read_null, 0, 0);
 }
 
 static void write_rodata(void)
 {
-    mmio_write32((void *)&constant_word, 0, 0);
+    bg_mmio_write32((void *)&constant_word, 0, 0);
 }
 
 static void execute_data(void)

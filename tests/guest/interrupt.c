@@ -23,12 +23,12 @@ void test_count_one(void *context)
     struct test_count *count = context;
 
     count->cpu = cpu_index();
-    store_release32(&count->count, count->count + 1);
+    bg_store_release32(&count->count, count->count + 1);
 }
 
 uint32_t test_count_get(const struct test_count *count)
 {
-    return load_acquire32(&count->count);
+    return bg_load_acquire32(&count->count);
 }
 
 bool test_count_reaches(const struct test_count *count, uint32_t least)
@@ -38,7 +38,7 @@ bool test_count_reaches(const struct test_count *count, uint32_t least)
     while (test_count_get(count) < least) {
         if (timer_has_passed(deadline_ns))
             return false;
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     return true;
 }
@@ -59,15 +59,15 @@ static void test_sgi(void)
     struct test_count count = {0};
     uint32_t sent = 0;
 
-    tap_equal(interrupt_attach(SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count), 0,
+    tap_equal(interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count), 0,
               "an SGI is attached");
     for (uint32_t i = 0; i < ROUNDS && test_count_reaches(&count, i); i++)
         sent += interrupt_sgi_send(SGI, 1ull << cpu_index()) == 0;
     tap_ok(test_count_reaches(&count, ROUNDS), "%u SGIs to itself", ROUNDS);
     tap_equal(test_count_get(&count), sent, "each is taken once");
-    tap_equal(interrupt_sgi_send(16, 1), BAREGPU_ERR_INVALID, "there is no SGI 16");
+    tap_equal(interrupt_sgi_send(16, 1), BG_ERR_INVALID, "there is no SGI 16");
     interrupt_detach(SGI);
-    tap_equal(interrupt_set_pending(SGI, true), BAREGPU_ERR_INVALID, "detached");
+    tap_equal(interrupt_set_pending(SGI, true), BG_ERR_INVALID, "detached");
 }
 
 static void test_attachments(void)
@@ -78,18 +78,18 @@ static void test_attachments(void)
     uint32_t refused = 0;
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        refused += interrupt_attach(wrong[i], HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one,
-                                    &count) == BAREGPU_ERR_INVALID;
+        refused += interrupt_attach(wrong[i], BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one,
+                                    &count) == BG_ERR_INVALID;
     tap_equal(refused, sizeof(wrong) / sizeof(wrong[0]), "numbers that are no interrupt's");
-    tap_equal(interrupt_attach(spi, HAL_TRIGGER_EDGE, machine.cpu_count, test_count_one, &count),
-              BAREGPU_ERR_INVALID, "a CPU that is none");
-    tap_equal(interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, NULL, &count),
-              BAREGPU_ERR_INVALID, "no handler");
-    tap_equal(interrupt_attach(spi, HAL_TRIGGER_EDGE, cpu_index(), test_count_one, &count), 0,
+    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count, test_count_one, &count),
+              BG_ERR_INVALID, "a CPU that is none");
+    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, NULL, &count),
+              BG_ERR_INVALID, "no handler");
+    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, cpu_index(), test_count_one, &count), 0,
               "an SPI is attached");
-    tap_equal(interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count),
-              BAREGPU_ERR_BUSY, "not twice");
-    tap_equal(interrupt_set_priority(test_free_spi(1), 0), BAREGPU_ERR_INVALID,
+    tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count),
+              BG_ERR_BUSY, "not twice");
+    tap_equal(interrupt_set_priority(test_free_spi(1), 0), BG_ERR_INVALID,
               "what is not attached has no priority to set");
     interrupt_mask(test_free_spi(1));
     interrupt_unmask(test_free_spi(1));
@@ -103,7 +103,7 @@ static void test_edge(void)
     struct test_count count = {0};
     uint32_t spi = test_free_spi(0);
 
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
     interrupt_set_pending(spi, true);
     tap_ok(test_count_reaches(&count, 1), "an SPI arrives");
     let_pass();
@@ -132,7 +132,7 @@ static void test_edge(void)
     interrupt_set_pending(spi, true);
     interrupt_detach(spi);
     let_pass();
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
     let_pass();
     tap_equal(test_count_get(&count), 2, "nor does what came before the attachment");
     interrupt_detach(spi);
@@ -208,7 +208,7 @@ static void test_level(void)
         return;
     }
     line_lower();
-    tap_equal(interrupt_attach(line, HAL_TRIGGER_LEVEL, HAL_CPU_SELF, level_handler, &level), 0,
+    tap_equal(interrupt_attach(line, BG_HAL_TRIGGER_LEVEL, BG_HAL_CPU_SELF, level_handler, &level), 0,
               "a line is attached");
     line_raise();
     tap_ok(level_reaches(&level, LEVEL_REPEATS), "a level comes again until it is lowered");
@@ -238,7 +238,7 @@ static void test_level(void)
     line_lower();
 
     level = (struct level){.quiet_after = UINT32_MAX};
-    tap_equal(interrupt_set_trigger(line, HAL_TRIGGER_EDGE), 0, "the line by its edge");
+    tap_equal(interrupt_set_trigger(line, BG_HAL_TRIGGER_EDGE), 0, "the line by its edge");
     interrupt_unmask(line);
     line_raise();
     if (level_reaches(&level, 1) && level.count > LEVEL_REPEATS) {
@@ -278,7 +278,7 @@ static void test_priorities(void)
 
     for (uint32_t i = 0; i < PRIORITIES; i++) {
         order.entries[i].order = &order;
-        interrupt_attach(test_free_spi(i), HAL_TRIGGER_EDGE, HAL_CPU_SELF, order_handler,
+        interrupt_attach(test_free_spi(i), BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, order_handler,
                          &order.entries[i]);
         interrupt_set_priority(test_free_spi(i), priorities[i]);
     }
@@ -287,7 +287,7 @@ static void test_priorities(void)
         interrupt_set_pending(test_free_spi(i), true);
     interrupts_restore(state);
     let_pass();
-    tap_equal(interrupt_set_priority(test_free_spi(0), 0xf0), BAREGPU_ERR_INVALID,
+    tap_equal(interrupt_set_priority(test_free_spi(0), 0xf0), BG_ERR_INVALID,
               "0xf0 would not be signalled everywhere");
     for (uint32_t i = 0; i < PRIORITIES; i++) {
         in_order += order.entries[i].place == expected[i];
@@ -416,7 +416,7 @@ static void test_registers(void)
 
     for (uint64_t i = 0; i < 31; i++)
         in[i] = 0x1111111111111111ull * (i % 15 + 1) + i;
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, spoil_handler, &count);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, spoil_handler, &count);
     state = interrupts_mask();
     interrupt_set_pending(spi, true);
     registers_across(in, out);

@@ -43,7 +43,7 @@ static void take(void *context)
 {
     struct target *target = context;
 
-    if (!load_acquire32(&target->is_attached))
+    if (!bg_load_acquire32(&target->is_attached))
         __atomic_fetch_add(&target->late, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&target->count, 1, __ATOMIC_RELEASE);
 }
@@ -52,10 +52,10 @@ static bool comes(const struct target *target, uint32_t seen)
 {
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
-    while (load_acquire32(&target->count) == seen) {
+    while (bg_load_acquire32(&target->count) == seen) {
         if (timer_has_passed(deadline_ns))
             return false;
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     return true;
 }
@@ -63,45 +63,45 @@ static bool comes(const struct target *target, uint32_t seen)
 /* Sends, and has it arrive; then again before and while it is masked, and on another CPU. */
 static void use(struct lane *lane, struct target *target, uint32_t interrupt, uint32_t *random)
 {
-    uint32_t seen = load_acquire32(&target->count);
+    uint32_t seen = bg_load_acquire32(&target->count);
 
     lane->errors += interrupt_set_pending(interrupt, true) != 0;
     lane->lost += !comes(target, seen);
     /* Masked while it is on its way: it has come then, or waits. */
-    seen = load_acquire32(&target->count);
+    seen = bg_load_acquire32(&target->count);
     lane->errors += interrupt_set_pending(interrupt, true) != 0;
     interrupt_mask(interrupt);
     interrupt_unmask(interrupt);
     lane->lost += !comes(target, seen);
     interrupt_mask(interrupt);
-    seen = load_acquire32(&target->count);
+    seen = bg_load_acquire32(&target->count);
     lane->errors += interrupt_set_cpu(interrupt, smp_random(random) % cpu_total) != 0;
     lane->errors += interrupt_set_pending(interrupt, true) != 0;
-    lane->errors += load_acquire32(&target->count) != seen;
+    lane->errors += bg_load_acquire32(&target->count) != seen;
     interrupt_unmask(interrupt);
     lane->lost += !comes(target, seen);
 }
 
 static void churn_once(struct lane *lane, uint32_t cpu, uint32_t *random)
 {
-    struct hal_msi messages[MESSAGES];
-    struct hal_msi_request request = {
+    struct bg_hal_msi messages[MESSAGES];
+    struct bg_hal_msi_request request = {
         .requester_id = REQUESTER * (cpu + 1),
         .cpu = smp_random(random) % cpu_total,
         .count = (uint16_t)(1 + smp_random(random) % MESSAGES),
     };
-    int count = hal_msi_alloc(&request, messages);
+    int count = bg_hal_msi_alloc(&request, messages);
 
     if (count <= 0) {
         lane->refused++;
-        lane->errors += count != BAREGPU_ERR_NO_SPACE;
+        lane->errors += count != BG_ERR_NO_SPACE;
         return;
     }
     for (int i = 0; i < count; i++) {
         struct target *target = &lane->targets[i];
 
-        store_release32(&target->is_attached, 1);
-        lane->errors += interrupt_attach(messages[i].interrupt, HAL_TRIGGER_EDGE,
+        bg_store_release32(&target->is_attached, 1);
+        lane->errors += interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE,
                                          smp_random(random) % cpu_total, take, target) != 0;
     }
     for (int i = 0; i < count; i++)
@@ -109,9 +109,9 @@ static void churn_once(struct lane *lane, uint32_t cpu, uint32_t *random)
     for (int i = 0; i < count; i++) {
         interrupt_set_pending(messages[i].interrupt, true);
         interrupt_detach(messages[i].interrupt);
-        store_release32(&lane->targets[i].is_attached, 0);
+        bg_store_release32(&lane->targets[i].is_attached, 0);
     }
-    hal_msi_free(&request, messages, (unsigned)count);
+    bg_hal_msi_free(&request, messages, (unsigned)count);
 }
 
 static void churn(uint32_t cpu, void *context)

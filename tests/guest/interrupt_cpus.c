@@ -38,8 +38,8 @@ static void sgi_handler(void *context)
     struct worker *worker = &workers[cpu_index()];
 
     (void)context;
-    worker->payload_seen = load_once32(&payload);
-    store_release32(&worker->sgis, worker->sgis + 1);
+    worker->payload_seen = bg_load_once32(&payload);
+    bg_store_release32(&worker->sgis, worker->sgis + 1);
 }
 
 static void ping_handler(void *context)
@@ -47,7 +47,7 @@ static void ping_handler(void *context)
     struct worker *worker = &workers[cpu_index()];
 
     (void)context;
-    store_release32(&worker->pings, worker->pings + 1);
+    bg_store_release32(&worker->pings, worker->pings + 1);
 }
 
 static int attach_own(void)
@@ -55,9 +55,9 @@ static int attach_own(void)
     int error = interrupt_init_cpu();
 
     if (!error)
-        error = interrupt_attach(SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, sgi_handler, NULL);
+        error = interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, sgi_handler, NULL);
     if (!error)
-        error = interrupt_attach(SGI_PING, HAL_TRIGGER_EDGE, HAL_CPU_SELF, ping_handler, NULL);
+        error = interrupt_attach(SGI_PING, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, ping_handler, NULL);
     return error;
 }
 
@@ -66,13 +66,13 @@ static void worker_run(void *argument)
     struct worker *worker = argument;
 
     worker->error = (uint32_t)attach_own();
-    store_release32(&worker->is_ready, 1);
-    while (!load_acquire32(&worker->stop)) {
-        if (worker->answers < load_acquire32(&worker->pings)) {
+    bg_store_release32(&worker->is_ready, 1);
+    while (!bg_load_acquire32(&worker->stop)) {
+        if (worker->answers < bg_load_acquire32(&worker->pings)) {
             worker->answers++;
             interrupt_sgi_send(SGI_PING, 1);
         } else {
-            hal_sleep(timer_deadline_ns(NAP_NS));
+            bg_hal_sleep(timer_deadline_ns(NAP_NS));
         }
     }
 }
@@ -81,10 +81,10 @@ static bool reaches(const uint32_t *word, uint32_t least)
 {
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
-    while (load_acquire32(word) < least) {
+    while (bg_load_acquire32(word) < least) {
         if (timer_has_passed(deadline_ns))
             return false;
-        hal_wait(deadline_ns);
+        bg_hal_wait(deadline_ns);
     }
     return true;
 }
@@ -143,23 +143,23 @@ static void test_list(void)
 /* Both sleep until the other's SGI: one that got lost would cost a whole nap. */
 static void test_ping_pong(void)
 {
-    uint64_t begin_ns = hal_time_ns();
+    uint64_t begin_ns = bg_hal_time_ns();
     uint64_t longest_ns = 0;
     uint32_t last = machine.cpu_count - 1;
     uint32_t base = workers[0].pings;
 
     for (uint32_t i = 0; i < PING_ROUNDS; i++) {
-        uint64_t sent_ns = hal_time_ns();
+        uint64_t sent_ns = bg_hal_time_ns();
 
         interrupt_sgi_send(SGI_PING, 1ull << last);
-        while (load_acquire32(&workers[0].pings) - base <= i &&
-               hal_time_ns() - sent_ns < TEST_WAIT_NS)
-            hal_sleep(sent_ns + TEST_WAIT_NS);
-        if (hal_time_ns() - sent_ns > longest_ns)
-            longest_ns = hal_time_ns() - sent_ns;
+        while (bg_load_acquire32(&workers[0].pings) - base <= i &&
+               bg_hal_time_ns() - sent_ns < TEST_WAIT_NS)
+            bg_hal_sleep(sent_ns + TEST_WAIT_NS);
+        if (bg_hal_time_ns() - sent_ns > longest_ns)
+            longest_ns = bg_hal_time_ns() - sent_ns;
     }
     tap_diag("%u times there and back: %u ms, the longest %u us", PING_ROUNDS,
-             (unsigned)((hal_time_ns() - begin_ns) / 1000000), (unsigned)(longest_ns / 1000));
+             (unsigned)((bg_hal_time_ns() - begin_ns) / 1000000), (unsigned)(longest_ns / 1000));
     tap_equal(workers[0].pings - base, PING_ROUNDS, "CPUs that wake each other");
     tap_ok(longest_ns < NAP_NS, "lose no wake-up (%u us)", (unsigned)(longest_ns / 1000));
 }
@@ -172,7 +172,7 @@ static void test_spi(void)
 
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         if (cpu == 0)
-            interrupt_attach(spi, HAL_TRIGGER_EDGE, machine.cpu_count - 1, test_count_one, &count);
+            interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count - 1, test_count_one, &count);
         else
             interrupt_set_cpu(spi, cpu - 1);
         interrupt_set_pending(spi, true);
@@ -180,7 +180,7 @@ static void test_spi(void)
                  count.cpu == (cpu + machine.cpu_count - 1) % machine.cpu_count;
     }
     tap_equal(there, machine.cpu_count, "an SPI goes to the CPU that it is sent to");
-    tap_equal(interrupt_set_cpu(spi, machine.cpu_count), BAREGPU_ERR_INVALID, "and to no other");
+    tap_equal(interrupt_set_cpu(spi, machine.cpu_count), BG_ERR_INVALID, "and to no other");
     interrupt_detach(spi);
 }
 
@@ -194,10 +194,10 @@ static void slow_handler(void *context)
 {
     struct slow *slow = context;
 
-    store_release32(&slow->entered, 1);
+    bg_store_release32(&slow->entered, 1);
     reaches(&slow->is_awaited, 1);
     timer_delay_ns(SLOW_NS);
-    store_release32(&slow->left, 1);
+    bg_store_release32(&slow->left, 1);
 }
 
 static void test_detach_waits(void)
@@ -205,13 +205,13 @@ static void test_detach_waits(void)
     struct slow slow = {0};
     uint32_t spi = test_free_spi(0);
 
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, 1, slow_handler, &slow);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, 1, slow_handler, &slow);
     interrupt_set_pending(spi, true);
-    tap_ok(reaches(&slow.entered, 1) && !load_acquire32(&slow.left),
+    tap_ok(reaches(&slow.entered, 1) && !bg_load_acquire32(&slow.left),
            "a handler runs on another CPU");
-    store_release32(&slow.is_awaited, 1);
+    bg_store_release32(&slow.is_awaited, 1);
     interrupt_detach(spi);
-    tap_ok(load_acquire32(&slow.left), "detaching waits for its end");
+    tap_ok(bg_load_acquire32(&slow.left), "detaching waits for its end");
 }
 
 static void test_mask_is_final(void)
@@ -221,7 +221,7 @@ static void test_mask_is_final(void)
     uint32_t after_all = 0;
     uint32_t taken = 0;
 
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, 1, test_count_one, &count);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, 1, test_count_one, &count);
     for (uint32_t i = 0; i < MASK_ROUNDS; i++) {
         uint32_t seen;
 
@@ -256,6 +256,6 @@ void test_interrupt_cpus(void)
         test_mask_is_final();
     }
     for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++)
-        store_release32(&workers[cpu].stop, 1);
+        bg_store_release32(&workers[cpu].stop, 1);
     interrupt_sgi_send(SGI, ~1ull);
 }

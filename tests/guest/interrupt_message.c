@@ -24,26 +24,26 @@
 
 static bool is_its;
 
-static void ring(const struct hal_msi *message)
+static void ring(const struct bg_hal_msi *message)
 {
-    void *page = hal_map(message->address & ~4095ull, 4096, HAL_MEMORY_DEVICE);
+    void *page = bg_hal_map(message->address & ~4095ull, 4096, BG_HAL_MEMORY_DEVICE);
 
-    mmio_notify32(page, message->address & 4095, message->data);
+    bg_mmio_notify32(page, message->address & 4095, message->data);
 }
 
-static struct hal_msi_request request_of(uint32_t requester, uint16_t count, bool is_block)
+static struct bg_hal_msi_request request_of(uint32_t requester, uint16_t count, bool is_block)
 {
-    return (struct hal_msi_request){
-        .requester_id = requester, .cpu = HAL_CPU_SELF, .count = count, .is_block = is_block};
+    return (struct bg_hal_msi_request){
+        .requester_id = requester, .cpu = BG_HAL_CPU_SELF, .count = count, .is_block = is_block};
 }
 
 static void test_doorbell(void)
 {
-    struct hal_msi_request request = request_of(REQUESTER_CPU, 3, false);
+    struct bg_hal_msi_request request = request_of(REQUESTER_CPU, 3, false);
     struct test_count counts[3] = {0};
-    struct hal_msi messages[3];
+    struct bg_hal_msi messages[3];
     uint32_t came = 0;
-    int got = hal_msi_alloc(&request, messages);
+    int got = bg_hal_msi_alloc(&request, messages);
 
     tap_equal((unsigned)got, 3, "three messages are reserved");
     if (got != 3) {
@@ -53,7 +53,7 @@ static void test_doorbell(void)
     ring(&messages[0]);
     timer_delay_ns(100000);
     for (uint32_t i = 0; i < 3; i++)
-        tap_equal((unsigned)interrupt_attach(messages[i].interrupt, HAL_TRIGGER_EDGE, HAL_CPU_SELF,
+        tap_equal((unsigned)interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF,
                                              test_count_one, &counts[i]),
                   0, "message %u is attached as interrupt %u", (unsigned)i,
                   (unsigned)messages[i].interrupt);
@@ -76,17 +76,17 @@ static void test_doorbell(void)
     tap_ok(test_count_reaches(&counts[1], (ROUNDS + 1) / 3 + 1), "before it is unmasked");
     for (uint32_t i = 0; i < 3; i++)
         interrupt_detach(messages[i].interrupt);
-    hal_msi_free(&request, messages, 3);
+    bg_hal_msi_free(&request, messages, 3);
 }
 
 static void test_command(void)
 {
-    struct hal_msi_request request = request_of(REQUESTER_OTHER, 4, true);
+    struct bg_hal_msi_request request = request_of(REQUESTER_OTHER, 4, true);
     struct test_count counts[4] = {0};
-    struct hal_msi messages[4];
+    struct bg_hal_msi messages[4];
     uint32_t in_row = 0;
     uint32_t came = 0;
-    int got = hal_msi_alloc(&request, messages);
+    int got = bg_hal_msi_alloc(&request, messages);
 
     tap_equal((unsigned)got, 4, "a block of four for another requester");
     if (got != 4)
@@ -94,7 +94,7 @@ static void test_command(void)
     for (uint32_t i = 0; i < 4; i++) {
         in_row += messages[i].data == (messages[0].data | i) &&
                   messages[i].address == messages[0].address && messages[i].data < 65536;
-        came += interrupt_attach(messages[i].interrupt, HAL_TRIGGER_EDGE, HAL_CPU_SELF,
+        came += interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF,
                                  test_count_one, &counts[i]) == 0;
     }
     tap_ok(in_row == 4 && messages[0].data % 4 == 0, "their data is in a row, as MSI needs it");
@@ -106,18 +106,18 @@ static void test_command(void)
     tap_equal(interrupt_set_priority(messages[0].interrupt, 0x40), 0, "a message has a priority");
     for (uint32_t i = 0; i < 4; i++)
         interrupt_detach(messages[i].interrupt);
-    hal_msi_free(&request, messages, 4);
-    tap_equal((unsigned)interrupt_attach(messages[0].interrupt, HAL_TRIGGER_EDGE, HAL_CPU_SELF,
+    bg_hal_msi_free(&request, messages, 4);
+    tap_equal((unsigned)interrupt_attach(messages[0].interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF,
                                          test_count_one, &counts[0]),
-              is_its ? (unsigned)BAREGPU_ERR_INVALID : 0, "given back, an LPI is none");
+              is_its ? (unsigned)BG_ERR_INVALID : 0, "given back, an LPI is none");
     interrupt_detach(messages[0].interrupt);
 }
 
 /* With messages of several devices, until there are no more. */
 static void test_exhaustion(void)
 {
-    struct hal_msi *all = malloc(ALL_MAX * sizeof(*all));
-    struct hal_msi_request request;
+    struct bg_hal_msi *all = malloc(ALL_MAX * sizeof(*all));
+    struct bg_hal_msi_request request;
     uint32_t total[2] = {0};
     uint32_t sizes[ALL_MAX / 32];
     uint32_t distinct = 0;
@@ -128,7 +128,7 @@ static void test_exhaustion(void)
 
         for (;; devices++) {
             request = request_of(0x100 + 8 * devices, 48, false);
-            result = hal_msi_alloc(&request, all + total[round]);
+            result = bg_hal_msi_alloc(&request, all + total[round]);
             if (result < 0)
                 break;
             sizes[devices] = (uint32_t)result;
@@ -140,11 +140,11 @@ static void test_exhaustion(void)
             for (uint32_t i = 1; i < total[0]; i++)
                 distinct += all[i].interrupt != all[i - 1].interrupt;
             tap_equal(distinct + 1, total[0], "all are distinct");
-            tap_equal((unsigned)result, (unsigned)BAREGPU_ERR_NO_SPACE, "then there is no more");
+            tap_equal((unsigned)result, (unsigned)BG_ERR_NO_SPACE, "then there is no more");
         }
         for (uint32_t i = 0, at = 0; i < devices; at += sizes[i++]) {
             request = request_of(0x100 + 8 * i, 48, false);
-            hal_msi_free(&request, all + at, sizes[i]);
+            bg_hal_msi_free(&request, all + at, sizes[i]);
         }
     }
     tap_ok(total[0] >= 32 && total[0] == total[1], "given back, all are there again");
@@ -153,36 +153,36 @@ static void test_exhaustion(void)
 
 static void test_moving(void)
 {
-    struct hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
+    struct bg_hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
     struct test_count count = {0};
-    struct hal_msi message;
+    struct bg_hal_msi message;
 
-    if (hal_msi_alloc(&request, &message) != 1 ||
-        interrupt_attach(message.interrupt, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one,
+    if (bg_hal_msi_alloc(&request, &message) != 1 ||
+        interrupt_attach(message.interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one,
                          &count)) {
         tap_ok(false, "a message to move");
         return;
     }
     tap_equal((unsigned)interrupt_set_cpu(message.interrupt, machine.cpu_count),
-              (unsigned)BAREGPU_ERR_INVALID, "a message goes to no CPU that is not there");
+              (unsigned)BG_ERR_INVALID, "a message goes to no CPU that is not there");
     tap_equal((unsigned)interrupt_set_cpu(message.interrupt, 0), 0, "but to its own");
     ring(&message);
     tap_ok(test_count_reaches(&count, 1), "and arrives");
     interrupt_detach(message.interrupt);
-    hal_msi_free(&request, &message, 1);
+    bg_hal_msi_free(&request, &message, 1);
 }
 
 void test_interrupt_moved_message(uint32_t cpus)
 {
-    struct hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
+    struct bg_hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
     struct test_count count = {0};
-    struct hal_msi message;
+    struct bg_hal_msi message;
     uint32_t there = 0;
 
-    if (hal_msi_alloc(&request, &message) != 1)
+    if (bg_hal_msi_alloc(&request, &message) != 1)
         return;
     request.cpu = cpus - 1;
-    interrupt_attach(message.interrupt, HAL_TRIGGER_EDGE, cpus - 1, test_count_one, &count);
+    interrupt_attach(message.interrupt, BG_HAL_TRIGGER_EDGE, cpus - 1, test_count_one, &count);
     for (uint32_t i = 0; i < cpus; i++) {
         if (i > 0)
             interrupt_set_cpu(message.interrupt, i - 1);
@@ -191,38 +191,38 @@ void test_interrupt_moved_message(uint32_t cpus)
     }
     tap_equal(there, cpus, "a message goes to the CPU that it is sent to");
     interrupt_detach(message.interrupt);
-    hal_msi_free(&request, &message, 1);
+    bg_hal_msi_free(&request, &message, 1);
 }
 
 static void test_wrong_requests(void)
 {
-    struct hal_msi messages[4];
-    struct hal_msi_request requests[] = {
+    struct bg_hal_msi messages[4];
+    struct bg_hal_msi_request requests[] = {
         request_of(0x10000, 1, false), /* behind the end of the map */
         request_of(1, 0, false),
         request_of(1, 3, true),
     };
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-        tap_equal((unsigned)hal_msi_alloc(&requests[i], messages), (unsigned)BAREGPU_ERR_INVALID,
+        tap_equal((unsigned)bg_hal_msi_alloc(&requests[i], messages), (unsigned)BG_ERR_INVALID,
                   "a wrong request");
 }
 
 void test_interrupt_messages(void)
 {
-    struct hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
-    struct hal_msi message;
+    struct bg_hal_msi_request request = request_of(REQUESTER_CPU, 1, false);
+    struct bg_hal_msi message;
     char expected[8] = "";
-    int got = hal_msi_alloc(&request, &message);
+    int got = bg_hal_msi_alloc(&request, &message);
 
     app_option("expect_msi", expected, sizeof(expected));
     is_its = got == 1 && message.interrupt >= GIC_LPI_FIRST;
     if (got == 1)
-        hal_msi_free(&request, &message, 1);
+        bg_hal_msi_free(&request, &message, 1);
     else
         tap_diag("no messages: %s", interrupt_msi_problem());
     if (!strcmp(expected, "none")) {
-        tap_equal((unsigned)got, (unsigned)BAREGPU_ERR_UNSUPPORTED, "there are no messages");
+        tap_equal((unsigned)got, (unsigned)BG_ERR_UNSUPPORTED, "there are no messages");
         tap_ok(interrupt_msi_problem(), "and it says why");
         return;
     }

@@ -32,7 +32,7 @@ static void mark_function(struct timer *timer)
 {
     struct mark *mark = timer->context;
 
-    mark->called_ns = hal_time_ns();
+    mark->called_ns = bg_hal_time_ns();
     mark->place = ++places;
     if (++mark->calls < mark->again)
         timer_start(timer, timer->deadline_ns + mark->period_ns);
@@ -62,7 +62,7 @@ static void test_order(void)
     static const uint32_t expected[] = {3, 1, 2};
     struct mark marks[3];
     uint64_t state = interrupts_mask(); /* however long the host lets us wait */
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
     uint32_t started = 0;
     uint32_t in_place = 0;
     uint32_t in_time = 0;
@@ -87,7 +87,7 @@ static void test_start_and_stop(void)
 {
     struct mark mark = mark_new(&mark);
     struct mark other = mark_new(&other);
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
     uint64_t state;
 
     timer_start(&mark.timer, 0);
@@ -124,7 +124,7 @@ static void test_many(void)
     struct mark *marks = malloc(MANY * sizeof(*marks));
     uint64_t random = 1;
     uint64_t state = interrupts_mask();
-    uint64_t now_ns = hal_time_ns();
+    uint64_t now_ns = bg_hal_time_ns();
     uint64_t latest_ns = 0;
     uint32_t once = 0;
     uint32_t early = 0;
@@ -174,16 +174,16 @@ static void test_deadline(void)
     uint64_t before_ns;
     uint64_t slept_ns;
 
-    hal_sleep(0); /* what came before */
-    before_ns = hal_time_ns();
-    hal_sleep(before_ns + 20 * MS);
-    slept_ns = hal_time_ns() - before_ns;
+    bg_hal_sleep(0); /* what came before */
+    before_ns = bg_hal_time_ns();
+    bg_hal_sleep(before_ns + 20 * MS);
+    slept_ns = bg_hal_time_ns() - before_ns;
     tap_ok(slept_ns >= 20 * MS, "a sleep lasts until its deadline (%u us)",
            (unsigned)(slept_ns / 1000));
-    before_ns = hal_time_ns();
-    hal_sleep(before_ns);
-    hal_sleep(before_ns - 1);
-    tap_ok(hal_time_ns() - before_ns < 1000 * MS, "none is none");
+    before_ns = bg_hal_time_ns();
+    bg_hal_sleep(before_ns);
+    bg_hal_sleep(before_ns - 1);
+    tap_ok(bg_hal_time_ns() - before_ns < 1000 * MS, "none is none");
 }
 
 static void test_end_of_sleep(void)
@@ -192,26 +192,26 @@ static void test_end_of_sleep(void)
     struct test_count count = {0};
     uint64_t before_ns;
 
-    hal_sleep(0);
-    before_ns = hal_time_ns();
+    bg_hal_sleep(0);
+    before_ns = bg_hal_time_ns();
     timer_start(&mark.timer, before_ns + 5 * MS);
-    hal_sleep(before_ns + TEST_WAIT_NS);
-    tap_ok(mark.calls == 1 && hal_time_ns() - before_ns < TEST_WAIT_NS,
+    bg_hal_sleep(before_ns + TEST_WAIT_NS);
+    tap_ok(mark.calls == 1 && bg_hal_time_ns() - before_ns < TEST_WAIT_NS,
            "a timer's call ends a longer sleep");
-    timer_start(&mark.timer, hal_time_ns() + 2 * MS);
-    hal_sleep(UINT64_MAX);
+    timer_start(&mark.timer, bg_hal_time_ns() + 2 * MS);
+    bg_hal_sleep(UINT64_MAX);
     tap_equal(mark.calls, 2, "and an endless one");
 
-    interrupt_attach(SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count);
-    hal_sleep(0);
+    interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
+    bg_hal_sleep(0);
     interrupt_sgi_send(SGI, 1);
     test_count_reaches(&count, 1);
-    before_ns = hal_time_ns();
-    hal_sleep(before_ns + TEST_WAIT_NS);
-    tap_ok(hal_time_ns() - before_ns < TEST_WAIT_NS, "an interrupt before the sleep ends it");
-    before_ns = hal_time_ns();
-    hal_sleep(before_ns + 3 * MS);
-    tap_ok(hal_time_ns() - before_ns >= 3 * MS, "but not the next one");
+    before_ns = bg_hal_time_ns();
+    bg_hal_sleep(before_ns + TEST_WAIT_NS);
+    tap_ok(bg_hal_time_ns() - before_ns < TEST_WAIT_NS, "an interrupt before the sleep ends it");
+    before_ns = bg_hal_time_ns();
+    bg_hal_sleep(before_ns + 3 * MS);
+    tap_ok(bg_hal_time_ns() - before_ns >= 3 * MS, "but not the next one");
     interrupt_detach(SGI);
 }
 
@@ -223,15 +223,15 @@ static void test_no_lost_wakeup(void)
     uint64_t longest_ns = 0;
 
     for (uint32_t i = 0; i < SLEEP_ROUNDS; i++) {
-        uint64_t before_ns = hal_time_ns();
+        uint64_t before_ns = bg_hal_time_ns();
 
         random = random * RANDOM_FACTOR + 1442695040888963407ull;
         timer_start(&mark.timer, before_ns + (random >> 40) % 20000);
         while (__atomic_load_n(&mark.calls, __ATOMIC_RELAXED) <= i &&
-               hal_time_ns() - before_ns < TEST_WAIT_NS)
-            hal_sleep(before_ns + TEST_WAIT_NS);
-        if (hal_time_ns() - before_ns > longest_ns)
-            longest_ns = hal_time_ns() - before_ns;
+               bg_hal_time_ns() - before_ns < TEST_WAIT_NS)
+            bg_hal_sleep(before_ns + TEST_WAIT_NS);
+        if (bg_hal_time_ns() - before_ns > longest_ns)
+            longest_ns = bg_hal_time_ns() - before_ns;
     }
     tap_diag("the longest of %u sleeps: %u us", SLEEP_ROUNDS, (unsigned)(longest_ns / 1000));
     tap_ok(longest_ns < TEST_WAIT_NS, "no wake-up is lost");
@@ -244,20 +244,20 @@ static void test_left_behind(void)
     struct test_count count = {0};
     uint64_t before_ns;
 
-    interrupt_attach(SGI, HAL_TRIGGER_EDGE, HAL_CPU_SELF, test_count_one, &count);
-    hal_sleep(0);
+    interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count);
+    bg_hal_sleep(0);
     for (uint32_t i = 0; i < 50; i++) {
         uint64_t state = interrupts_mask();
 
         interrupt_sgi_send(SGI, 1);
-        hal_sleep(timer_deadline_ns(MS / 2));
+        bg_hal_sleep(timer_deadline_ns(MS / 2));
         interrupts_restore(state);
     }
     tap_equal(test_count_get(&count), 50, "an interrupt ends each of 50 sleeps");
-    hal_sleep(0);
-    before_ns = hal_time_ns();
-    hal_sleep(before_ns + 5 * MS);
-    tap_ok(hal_time_ns() - before_ns >= 5 * MS, "what they left behind ends no other sleep");
+    bg_hal_sleep(0);
+    before_ns = bg_hal_time_ns();
+    bg_hal_sleep(before_ns + 5 * MS);
+    tap_ok(bg_hal_time_ns() - before_ns >= 5 * MS, "what they left behind ends no other sleep");
     interrupt_detach(SGI);
 }
 

@@ -28,7 +28,7 @@ struct trial {
     const struct irq_target *target;
     unsigned n;
     uint32_t forbidden;
-    struct wait_strategy wait;
+    struct bg_wait_strategy wait;
     struct irq_state state;
     int error;
     bool is_mmio;
@@ -48,14 +48,14 @@ static void try(void *argument)
     if (trial->error < 0) {
         return;
     }
-    struct interrupt_source *source = trial->state.source;
-    struct interrupt_line *line = trial->state.line;
+    struct bg_interrupt_source *source = trial->state.source;
+    struct bg_interrupt_line *line = trial->state.line;
     uint64_t spurious = line != NULL ? line->idle.count : 0, before = source->count;
     uint64_t sleeps = *trial->state.sleeps;
 
     *trial->state.wait = trial->wait;
     while (trial->error == 0 && trial->done < REQUESTS) {
-        trial->error = target->request(hal_time_ns() + IRQ_TARGET_TIMEOUT_NS);
+        trial->error = target->request(bg_hal_time_ns() + IRQ_TARGET_TIMEOUT_NS);
         trial->done += trial->error == 0;
     }
     trial->interrupts = source->count - before;
@@ -70,7 +70,7 @@ static void try(void *argument)
 
 /* On the CPU that is to take the interrupts. */
 static struct trial do_trial(const struct irq_target *target, unsigned n, uint32_t forbidden,
-                             struct wait_strategy wait)
+                             struct bg_wait_strategy wait)
 {
     static struct trial trial; /* not on a stack: a call that does not end goes on using it */
     int error = 0;
@@ -79,7 +79,7 @@ static struct trial do_trial(const struct irq_target *target, unsigned n, uint32
     if (cpu == 0) {
         try(&trial);
     } else {
-        error = cpu_call(cpu, try, &trial, hal_time_ns() + CALL_TIMEOUT_NS);
+        error = cpu_call(cpu, try, &trial, bg_hal_time_ns() + CALL_TIMEOUT_NS);
     }
     struct trial result = trial;
 
@@ -91,17 +91,17 @@ static void test_strategies(const struct irq_target *target, unsigned n, uint32_
 {
     const struct {
         const char *name;
-        struct wait_strategy wait;
+        struct bg_wait_strategy wait;
     } strategies[] = {
-        {"asleep", WAIT_SLEEP},
-        {"after a spin", WAIT_SPIN_THEN_SLEEP(SPIN_NS)},
-        {"polling", WAIT_POLL},
+        {"asleep", BG_WAIT_SLEEP},
+        {"after a spin", BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS)},
+        {"polling", BG_WAIT_POLL},
     };
 
     for (unsigned i = 0; i < 3; i++) {
         irq_rng_asks_at_once = i == 0 && target == &irq_target_rng;
         struct trial trial = do_trial(target, n, forbidden, strategies[i].wait);
-        const char *kind = pci_interrupt_kind_name(trial.state.kind);
+        const char *kind = bg_pci_interrupt_kind_name(trial.state.kind);
         bool is_good = trial.error == 0 && trial.done == REQUESTS && trial.storms == 0;
 
         if (i == 0) {
@@ -116,7 +116,7 @@ static void test_strategies(const struct irq_target *target, unsigned n, uint32_
         tap_diag("%u sleeps, %u interrupts, %u lost, %u spurious on the line%s%s",
                  (unsigned)trial.sleeps, (unsigned)trial.interrupts, (unsigned)trial.lost,
                  (unsigned)trial.spurious,
-                 trial.error < 0 ? "; " : "", trial.error < 0 ? baregpu_strerror(trial.error) : "");
+                 trial.error < 0 ? "; " : "", trial.error < 0 ? bg_strerror(trial.error) : "");
     }
     irq_rng_asks_at_once = false;
 }
@@ -125,41 +125,41 @@ static void test_strategies(const struct irq_target *target, unsigned n, uint32_
 static void test_choice(const struct irq_target *target, unsigned n, uint32_t allowed,
                         uint32_t there)
 {
-    struct trial trial = do_trial(target, n, ~allowed, WAIT_POLL);
-    unsigned best = PCI_INTERRUPT_MSIX;
+    struct trial trial = do_trial(target, n, ~allowed, BG_WAIT_POLL);
+    unsigned best = BG_PCI_INTERRUPT_MSIX;
 
-    while (best > PCI_INTERRUPT_NONE && !(allowed & there & PCI_INTERRUPT_BIT(best))) {
+    while (best > BG_PCI_INTERRUPT_NONE && !(allowed & there & BG_PCI_INTERRUPT_BIT(best))) {
         best--;
     }
     if (!tap_ok(trial.error == 0 && trial.state.kind == best, "%s: the best of 0x%x is %s",
-                trial.state.name, (unsigned)allowed, pci_interrupt_kind_name(best))) {
-        tap_diag("but %s was taken, %s", pci_interrupt_kind_name(trial.state.kind),
-                 baregpu_strerror(trial.error));
+                trial.state.name, (unsigned)allowed, bg_pci_interrupt_kind_name(best))) {
+        tap_diag("but %s was taken, %s", bg_pci_interrupt_kind_name(trial.state.kind),
+                 bg_strerror(trial.error));
     }
 }
 
 /* One device. False when it is not there. */
 static bool test_device(const struct irq_target *target, unsigned n)
 {
-    const uint32_t all = PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX) |
-                         PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI) |
-                         PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX);
-    struct trial first = do_trial(target, n, all, WAIT_SLEEP); /* without any: it polls */
-    uint32_t there = first.is_mmio ? PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX) : target->pci_kinds;
+    const uint32_t all = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) |
+                         BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |
+                         BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX);
+    struct trial first = do_trial(target, n, all, BG_WAIT_SLEEP); /* without any: it polls */
+    uint32_t there = first.is_mmio ? BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) : target->pci_kinds;
 
-    if (first.error == BAREGPU_ERR_NOT_FOUND) {
+    if (first.error == BG_ERR_NOT_FOUND) {
         return false;
     }
     tap_ok(first.error == 0 && first.done == REQUESTS && first.interrupts == 0,
            "%s, polled because it has no interrupt: %u requests", first.state.name, first.done);
     if (!has_msi) {
-        there &= PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX);
+        there &= BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX);
     }
     test_choice(target, n, all, there);
-    for (unsigned kind = PCI_INTERRUPT_INTX; kind <= PCI_INTERRUPT_MSIX; kind++) {
-        test_choice(target, n, PCI_INTERRUPT_BIT(kind), there);
-        if (there & PCI_INTERRUPT_BIT(kind)) {
-            test_strategies(target, n, ~PCI_INTERRUPT_BIT(kind));
+    for (unsigned kind = BG_PCI_INTERRUPT_INTX; kind <= BG_PCI_INTERRUPT_MSIX; kind++) {
+        test_choice(target, n, BG_PCI_INTERRUPT_BIT(kind), there);
+        if (there & BG_PCI_INTERRUPT_BIT(kind)) {
+            test_strategies(target, n, ~BG_PCI_INTERRUPT_BIT(kind));
         }
     }
     return true;
@@ -186,30 +186,30 @@ static void test_elsewhere(uint32_t forbidden)
     irq_target_cpu = cpu;
     int error = target->open(&state, 0, forbidden, &is_mmio);
 
-    irq_target_cpu = HAL_CPU_SELF;
-    if (error < 0 || state.kind == PCI_INTERRUPT_NONE) {
+    irq_target_cpu = BG_HAL_CPU_SELF;
+    if (error < 0 || state.kind == BG_PCI_INTERRUPT_NONE) {
         tap_skip("there is no such device", "interrupts to CPU %u", (unsigned)cpu);
         return;
     }
     cpus_seen = 0;
     state.source->handler = see_cpu;
-    *state.wait = WAIT_SLEEP;
+    *state.wait = BG_WAIT_SLEEP;
     irq_rng_asks_at_once = true;
-    while (done < REQUESTS && target->request(hal_time_ns() + IRQ_TARGET_TIMEOUT_NS) == 0) {
+    while (done < REQUESTS && target->request(bg_hal_time_ns() + IRQ_TARGET_TIMEOUT_NS) == 0) {
         done++;
     }
     irq_rng_asks_at_once = false;
-    uint64_t deadline_ns = hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
+    uint64_t deadline_ns = bg_hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
 
     /* On a busy host that CPU may not have run at all yet. */
-    while (__atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 0 && hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    while (__atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 0 && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
     error = target->close();
     tap_ok(error == 0 && done == REQUESTS && state.source->count != 0 &&
                __atomic_load_n(&cpus_seen, __ATOMIC_RELAXED) == 1ull << cpu,
            "%s, %s: the interrupts come to CPU %u, the wait is here", state.name,
-           pci_interrupt_kind_name(state.kind), (unsigned)cpu);
+           bg_pci_interrupt_kind_name(state.kind), (unsigned)cpu);
     tap_diag("%u interrupts, CPUs 0x%llx", (unsigned)state.source->count,
              (unsigned long long)cpus_seen);
 }
@@ -233,7 +233,7 @@ static int run_test_irq_devices(void)
         }
     }
     if (cpu != 0) {
-        test_elsewhere(~PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX));
+        test_elsewhere(~BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX));
         test_elsewhere(0);
     }
     if (expected >= 0) {

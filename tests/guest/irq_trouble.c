@@ -13,13 +13,13 @@
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/timer.h"
 
-#define ONLY(kind) (~PCI_INTERRUPT_BIT(PCI_INTERRUPT_##kind))
+#define ONLY(kind) (~BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_##kind))
 
 static struct irq_state state;
 
 static uint64_t soon(void)
 {
-    return hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
+    return bg_hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
 }
 
 static bool open(const struct irq_target *target, uint32_t forbidden)
@@ -27,17 +27,17 @@ static bool open(const struct irq_target *target, uint32_t forbidden)
     bool is_mmio;
     int error = target->open(&state, 0, forbidden, &is_mmio);
 
-    *state.wait = WAIT_SLEEP;
-    return tap_ok(error == 0 && state.kind != PCI_INTERRUPT_NONE, "%s is open by %s", state.name,
-                  pci_interrupt_kind_name(state.kind));
+    *state.wait = BG_WAIT_SLEEP;
+    return tap_ok(error == 0 && state.kind != BG_PCI_INTERRUPT_NONE, "%s is open by %s", state.name,
+                  bg_pci_interrupt_kind_name(state.kind));
 }
 
 static bool count_reaches(uint64_t count)
 {
     uint64_t deadline_ns = soon();
 
-    while (state.source->count < count && hal_time_ns() < deadline_ns) {
-        hal_sleep(deadline_ns);
+    while (state.source->count < count && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_sleep(deadline_ns);
     }
     return state.source->count >= count;
 }
@@ -47,11 +47,11 @@ static bool pending_is(bool wanted)
 {
     uint64_t deadline_ns = soon();
 
-    while (pci_interrupt_is_pending(state.pci, state.vector) != wanted &&
-           hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    while (bg_pci_interrupt_is_pending(state.pci, state.vector) != wanted &&
+           bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
-    return pci_interrupt_is_pending(state.pci, state.vector) == wanted;
+    return bg_pci_interrupt_is_pending(state.pci, state.vector) == wanted;
 }
 
 /* By interrupt, and not by a look of its own. */
@@ -74,13 +74,13 @@ static void test_masked(const struct irq_target *target, uint32_t forbidden)
         return;
     }
     expect_interrupts(target, "before");
-    pci_interrupt_mask(state.pci, state.vector);
+    bg_pci_interrupt_mask(state.pci, state.vector);
     uint64_t before = state.source->count;
 
     tap_equal((unsigned)-target->request(soon()), 0, "masked: a request is done all the same");
     tap_ok(pending_is(true), "its interrupt is pending");
     tap_equal(state.source->count, before, "and does not come");
-    pci_interrupt_unmask(state.pci, state.vector);
+    bg_pci_interrupt_unmask(state.pci, state.vector);
     tap_ok(count_reaches(before + 1), "before it is unmasked");
     tap_ok(pending_is(false), "then it is not pending any more");
     expect_interrupts(target, "after");
@@ -96,7 +96,7 @@ static void test_storm_of_others(void)
     if (!open(target, ONLY(INTX)) || !tap_ok(irq_edu_map() == 0, "there is an edu")) {
         return;
     }
-    struct interrupt_line *line = state.line;
+    struct bg_interrupt_line *line = state.line;
 
     expect_interrupts(target, "before the storm");
     interrupt_set_pending(line->interrupt, true); /* one, by the controller */
@@ -106,13 +106,13 @@ static void test_storm_of_others(void)
     irq_edu_raise();
     uint64_t deadline_ns = soon();
 
-    while (line->storms == 0 && hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    while (line->storms == 0 && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
     tap_equal(line->storms, 1, "a line that stays up is masked");
-    tap_ok(line->idle.count >= INTERRUPT_STORM_COUNT, "after %u interrupts",
+    tap_ok(line->idle.count >= BG_INTERRUPT_STORM_COUNT, "after %u interrupts",
            (unsigned)line->idle.count);
-    tap_ok(!interrupt_source_is_on(state.source), "its devices are told");
+    tap_ok(!bg_interrupt_source_is_on(state.source), "its devices are told");
     uint64_t count = state.source->count;
     unsigned done = 0;
 
@@ -121,8 +121,8 @@ static void test_storm_of_others(void)
     }
     tap_ok(done == 20 && state.source->count == count, "requests are done by polling");
     target->resume();
-    while (line->storms == 1 && hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    while (line->storms == 1 && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
     tap_equal(line->storms, 2, "it storms again when it is tried too early");
     irq_edu_lower();
@@ -145,7 +145,7 @@ static void test_storm_of_messages(void)
     uint64_t deadline_ns = soon();
     unsigned sent = 0;
 
-    while (interrupt_source_is_on(state.source) && hal_time_ns() < deadline_ns) {
+    while (bg_interrupt_source_is_on(state.source) && bg_hal_time_ns() < deadline_ns) {
         irq_edu_raise();
         sent++;
     }
@@ -153,7 +153,7 @@ static void test_storm_of_messages(void)
     tap_diag("%u sent, %u arrived", sent, (unsigned)state.source->count);
     tap_equal((unsigned)-target->request(soon()), 0, "requests are done by polling");
     target->resume();
-    tap_ok(interrupt_source_is_on(state.source), "it is tried again");
+    tap_ok(bg_interrupt_source_is_on(state.source), "it is tried again");
     expect_interrupts(target, "after the storm");
     tap_equal(state.source->storms, 1, "there is no more");
     target->close();
@@ -169,16 +169,16 @@ static void test_late(unsigned late_ms)
         return;
     }
     for (unsigned i = 0; i < 3; i++) {
-        uint64_t before_ns = hal_time_ns(), count = state.source->count;
+        uint64_t before_ns = bg_hal_time_ns(), count = state.source->count;
         int error = target->request(soon());
-        uint64_t took_ms = (hal_time_ns() - before_ns) / 1000000;
+        uint64_t took_ms = (bg_hal_time_ns() - before_ns) / 1000000;
 
         tap_equal((unsigned)-error, 0, "a request that takes long is done");
         tap_ok(took_ms + 1 >= late_ms, "after %u ms", (unsigned)took_ms);
         tap_equal(state.source->count, count + 1, "by one interrupt");
     }
     tap_equal(state.source->lost, 0, "and no nap found it");
-    pci_interrupt_mask(state.pci, state.vector);
+    bg_pci_interrupt_mask(state.pci, state.vector);
     uint64_t count = state.source->count;
 
     tap_equal((unsigned)-target->request(soon()), 0, "one whose interrupt is lost is done");

@@ -216,20 +216,20 @@ static void test_dma(void)
     uint8_t *memory;
 
     pages_statistics(&before);
-    memory = hal_dma_alloc(10000, 16, &bus);
+    memory = bg_hal_dma_alloc(10000, 16, &bus);
     tap_ok(memory && bus == (uintptr_t)memory && bus % 16 == 0, "DMA memory has a bus address");
     tap_ok(is_filled(memory, 0, 10000), "it is zero");
     memset(memory, 0xff, 10000);
-    hal_dma_free(memory, 10000);
-    memory = hal_dma_alloc(10000, 16, &bus);
+    bg_hal_dma_free(memory, 10000);
+    memory = bg_hal_dma_alloc(10000, 16, &bus);
     tap_ok(is_filled(memory, 0, 10000), "and so it is when it was used before");
-    hal_dma_free(memory, 10000);
-    memory = hal_dma_alloc(1, 65536, &bus);
+    bg_hal_dma_free(memory, 10000);
+    memory = bg_hal_dma_alloc(1, 65536, &bus);
     tap_ok(memory && bus % 65536 == 0, "it is aligned as asked");
-    hal_dma_free(memory, 1);
-    tap_ok(hal_dma_alloc(0, 16, &bus) == NULL, "none of it is refused");
-    tap_ok(hal_dma_alloc(16, 24, &bus) == NULL, "so is an odd alignment");
-    tap_ok(hal_dma_alloc(SIZE_MAX, 16, &bus) == NULL, "and too much");
+    bg_hal_dma_free(memory, 1);
+    tap_ok(bg_hal_dma_alloc(0, 16, &bus) == NULL, "none of it is refused");
+    tap_ok(bg_hal_dma_alloc(16, 24, &bus) == NULL, "so is an odd alignment");
+    tap_ok(bg_hal_dma_alloc(SIZE_MAX, 16, &bus) == NULL, "and too much");
     pages_statistics(&after);
     tap_ok(after.free == before.free, "all of it came back");
 }

@@ -24,12 +24,12 @@ static uint32_t data_word = 0xd65f03c0;
 
 static void read_word(void *address)
 {
-    mmio_read32(address, 0);
+    bg_mmio_read32(address, 0);
 }
 
 static void write_word(void *address)
 {
-    mmio_write32(address, 0, 0);
+    bg_mmio_write32(address, 0, 0);
 }
 
 static void execute(void *address)
@@ -144,7 +144,7 @@ static void test_stack_overflow(void)
     tap_ok(recursion_depth > 100, "after %u calls", recursion_depth);
 }
 
-/* hal_map's contract. */
+/* bg_hal_map's contract. */
 static void test_map(void)
 {
     uint64_t ecam = machine.pci_ecam_base;
@@ -152,24 +152,24 @@ static void test_map(void)
     void *config;
 
     expect_unmapped(ecam, "a register that is not mapped");
-    config = hal_map(ecam, machine.pci_ecam_size, HAL_MEMORY_DEVICE);
+    config = bg_hal_map(ecam, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE);
     tap_ok(config == (void *)(uintptr_t)ecam, "ECAM can be mapped");
-    tap_equal(mmio_read32(config, 0) & 0xffff, 0x1b36, "the host bridge answers in it");
-    tap_ok(hal_map(ecam, machine.pci_ecam_size, HAL_MEMORY_DEVICE) == config, "again: the same");
-    tap_ok(hal_map(ecam + 0x1004, 8, HAL_MEMORY_DEVICE) == (char *)config + 0x1004,
+    tap_equal(bg_mmio_read32(config, 0) & 0xffff, 0x1b36, "the host bridge answers in it");
+    tap_ok(bg_hal_map(ecam, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE) == config, "again: the same");
+    tap_ok(bg_hal_map(ecam + 0x1004, 8, BG_HAL_MEMORY_DEVICE) == (char *)config + 0x1004,
            "a part of it, not on a page: the same");
-    tap_ok(hal_map(ecam, 4096, HAL_MEMORY_NORMAL) == NULL, "not with another type");
+    tap_ok(bg_hal_map(ecam, 4096, BG_HAL_MEMORY_NORMAL) == NULL, "not with another type");
     expect_execute_fault(ecam, "executing registers");
-    tap_ok(hal_map(ram, 4096, HAL_MEMORY_DEVICE) == NULL, "RAM cannot become registers");
-    tap_ok(hal_map(ram + 16 * MIB, 4096, HAL_MEMORY_NORMAL) == NULL, "nor be a device's memory");
-    tap_ok(hal_map((uintptr_t)__stack_guard, 4096, HAL_MEMORY_NORMAL) == NULL,
+    tap_ok(bg_hal_map(ram, 4096, BG_HAL_MEMORY_DEVICE) == NULL, "RAM cannot become registers");
+    tap_ok(bg_hal_map(ram + 16 * MIB, 4096, BG_HAL_MEMORY_NORMAL) == NULL, "nor be a device's memory");
+    tap_ok(bg_hal_map((uintptr_t)__stack_guard, 4096, BG_HAL_MEMORY_NORMAL) == NULL,
            "a guard page stays one");
-    tap_ok(hal_map((uintptr_t)test_map, 4, HAL_MEMORY_NORMAL) == NULL, "code stays code");
-    tap_ok(hal_map(0, 4096, HAL_MEMORY_DEVICE) == NULL, "address 0 stays unmapped");
-    tap_ok(hal_map(ecam, 0, HAL_MEMORY_DEVICE) == NULL, "nothing cannot be mapped");
-    tap_ok(hal_map(UINT64_MAX - 4095, 4096, HAL_MEMORY_DEVICE) == NULL, "nor the last page");
-    tap_ok(hal_map(4096, UINT64_MAX, HAL_MEMORY_DEVICE) == NULL, "nor everything");
-    tap_ok(hal_map(1ull << 48, 4096, HAL_MEMORY_DEVICE) == NULL, "nor what is out of reach");
+    tap_ok(bg_hal_map((uintptr_t)test_map, 4, BG_HAL_MEMORY_NORMAL) == NULL, "code stays code");
+    tap_ok(bg_hal_map(0, 4096, BG_HAL_MEMORY_DEVICE) == NULL, "address 0 stays unmapped");
+    tap_ok(bg_hal_map(ecam, 0, BG_HAL_MEMORY_DEVICE) == NULL, "nothing cannot be mapped");
+    tap_ok(bg_hal_map(UINT64_MAX - 4095, 4096, BG_HAL_MEMORY_DEVICE) == NULL, "nor the last page");
+    tap_ok(bg_hal_map(4096, UINT64_MAX, BG_HAL_MEMORY_DEVICE) == NULL, "nor everything");
+    tap_ok(bg_hal_map(1ull << 48, 4096, BG_HAL_MEMORY_DEVICE) == NULL, "nor what is out of reach");
 }
 
 static void test_large_map(void)
@@ -181,14 +181,14 @@ static void test_large_map(void)
         tap_skip("no 64-bit PCI window", "a large map");
         return;
     }
-    tap_ok(hal_map(at, 2 * GIB, HAL_MEMORY_NORMAL) != NULL, "2 GiB above 512 GiB can be mapped");
+    tap_ok(bg_hal_map(at, 2 * GIB, BG_HAL_MEMORY_NORMAL) != NULL, "2 GiB above 512 GiB can be mapped");
     tap_ok(mmu_query(at).mapped && !mmu_query(at).executable && mmu_query(at).writable,
            "its first page is");
     tap_ok(mmu_query(at + 2 * GIB - 1).mapped, "its last page is");
     tap_ok(!mmu_query(at - 1).mapped && !mmu_query(at + 2 * GIB).mapped, "no more than that is");
-    tap_ok(hal_map(base, 4 * GIB, HAL_MEMORY_DEVICE) == NULL, "an overlap of another type fails");
+    tap_ok(bg_hal_map(base, 4 * GIB, BG_HAL_MEMORY_DEVICE) == NULL, "an overlap of another type fails");
     tap_ok(!mmu_query(base).mapped, "and leaves nothing behind");
-    tap_ok(hal_map(base, 8 * GIB, HAL_MEMORY_NORMAL) != NULL, "one of the same type is filled up");
+    tap_ok(bg_hal_map(base, 8 * GIB, BG_HAL_MEMORY_NORMAL) != NULL, "one of the same type is filled up");
     tap_ok(mmu_query(base).mapped && mmu_query(base + 8 * GIB - 1).mapped, "from end to end");
 }
 

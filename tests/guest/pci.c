@@ -13,9 +13,9 @@
 
 #include "baregpu/mmio.h"
 
-static struct pci_host *host;
+static struct bg_pci_host *host;
 
-static struct pci_device *device_at(size_t index)
+static struct bg_pci_device *device_at(size_t index)
 {
     return &host->config.devices[index];
 }
@@ -34,7 +34,7 @@ static bool number_option(const char *key, unsigned *number)
 /* ---- Structure ---- */
 
 /* The forwarded range, or the machine's window, that a resource of a device has to lie in. */
-static void enclosing(const struct pci_device *device, unsigned window, uint64_t *base,
+static void enclosing(const struct bg_pci_device *device, unsigned window, uint64_t *base,
                       uint64_t *size)
 {
     if (device->parent < 0) {
@@ -46,11 +46,11 @@ static void enclosing(const struct pci_device *device, unsigned window, uint64_t
     }
 }
 
-static bool lies_inside(const struct pci_device *device, const struct pci_resource *resource)
+static bool lies_inside(const struct bg_pci_device *device, const struct bg_pci_resource *resource)
 {
     uint64_t base, size;
 
-    if (resource->state != PCI_RESOURCE_ASSIGNED) {
+    if (resource->state != BG_PCI_RESOURCE_ASSIGNED) {
         return true;
     }
     enclosing(device, resource->window, &base, &size);
@@ -58,9 +58,9 @@ static bool lies_inside(const struct pci_device *device, const struct pci_resour
            resource->size <= size && resource->address - base <= size - resource->size;
 }
 
-static bool overlap(const struct pci_resource *x, const struct pci_resource *y)
+static bool overlap(const struct bg_pci_resource *x, const struct bg_pci_resource *y)
 {
-    return x->state == PCI_RESOURCE_ASSIGNED && y->state == PCI_RESOURCE_ASSIGNED &&
+    return x->state == BG_PCI_RESOURCE_ASSIGNED && y->state == BG_PCI_RESOURCE_ASSIGNED &&
            x->is_io == y->is_io && x->address < y->address + y->size &&
            y->address < x->address + x->size;
 }
@@ -72,16 +72,16 @@ static unsigned count_overlaps(void)
 
     for (size_t i = 0; i < host->device_count; i++) {
         for (size_t j = i; j < host->device_count; j++) {
-            const struct pci_device *x = device_at(i), *y = device_at(j);
+            const struct bg_pci_device *x = device_at(i), *y = device_at(j);
 
-            for (unsigned k = 0; k < PCI_BAR_COUNT * PCI_BAR_COUNT; k++) {
-                unsigned p = k / PCI_BAR_COUNT, q = k % PCI_BAR_COUNT;
+            for (unsigned k = 0; k < BG_PCI_BAR_COUNT * BG_PCI_BAR_COUNT; k++) {
+                unsigned p = k / BG_PCI_BAR_COUNT, q = k % BG_PCI_BAR_COUNT;
 
                 overlaps += (i != j || p < q) && overlap(&x->bars[p], &y->bars[q]);
             }
-            for (unsigned w = 0; w < PCI_WINDOW_COUNT && i != j && x->parent == y->parent; w++) {
+            for (unsigned w = 0; w < BG_PCI_WINDOW_COUNT && i != j && x->parent == y->parent; w++) {
                 overlaps += overlap(&x->forwarded[w], &y->forwarded[w]);
-                for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
+                for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
                     overlaps += x->bars[bar].window == w &&
                                 overlap(&x->bars[bar], &y->forwarded[w]);
                     overlaps += y->bars[bar].window == w &&
@@ -98,10 +98,10 @@ static unsigned count_outside(void)
     unsigned outside = 0;
 
     for (size_t i = 0; i < host->device_count; i++) {
-        for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
+        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
             outside += !lies_inside(device_at(i), &device_at(i)->bars[bar]);
         }
-        for (unsigned window = 0; window < PCI_WINDOW_COUNT; window++) {
+        for (unsigned window = 0; window < BG_PCI_WINDOW_COUNT; window++) {
             outside += !lies_inside(device_at(i), &device_at(i)->forwarded[window]);
         }
     }
@@ -114,25 +114,25 @@ static unsigned count_wrong_registers(void)
     unsigned wrong = 0;
 
     for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *device = device_at(i);
+        const struct bg_pci_device *device = device_at(i);
 
-        for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-            const struct pci_resource *resource = &device->bars[bar];
-            uint64_t value = pci_config_read32(host, device->bdf, 0x10 + 4 * bar);
+        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+            const struct bg_pci_resource *resource = &device->bars[bar];
+            uint64_t value = bg_pci_config_read32(host, device->bdf, 0x10 + 4 * bar);
 
-            if (resource->state != PCI_RESOURCE_ASSIGNED) {
+            if (resource->state != BG_PCI_RESOURCE_ASSIGNED) {
                 continue;
             }
             value &= resource->is_io ? ~3ull : ~15ull;
             if (resource->is_64bit) {
-                value |= (uint64_t)pci_config_read32(host, device->bdf, 0x14 + 4 * bar) << 32;
+                value |= (uint64_t)bg_pci_config_read32(host, device->bdf, 0x14 + 4 * bar) << 32;
             }
             wrong += value != resource->address;
         }
-        if (device->header_kind == PCI_HEADER_BRIDGE) {
-            wrong += pci_config_read8(host, device->bdf, 0x18) != PCI_BUS(device->bdf) ||
-                     pci_config_read8(host, device->bdf, 0x19) != device->secondary_bus ||
-                     pci_config_read8(host, device->bdf, 0x1A) != device->subordinate_bus;
+        if (device->header_kind == BG_PCI_HEADER_BRIDGE) {
+            wrong += bg_pci_config_read8(host, device->bdf, 0x18) != BG_PCI_BUS(device->bdf) ||
+                     bg_pci_config_read8(host, device->bdf, 0x19) != device->secondary_bus ||
+                     bg_pci_config_read8(host, device->bdf, 0x1A) != device->subordinate_bus;
         }
     }
     return wrong;
@@ -144,16 +144,16 @@ static unsigned count_wrong_buses(void)
     unsigned wrong = 0;
 
     for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *x = device_at(i);
+        const struct bg_pci_device *x = device_at(i);
 
         if (x->parent >= 0) {
-            const struct pci_device *above = device_at((size_t)x->parent);
+            const struct bg_pci_device *above = device_at((size_t)x->parent);
 
-            wrong += PCI_BUS(x->bdf) != above->secondary_bus ||
+            wrong += BG_PCI_BUS(x->bdf) != above->secondary_bus ||
                      x->subordinate_bus > above->subordinate_bus;
         }
         for (size_t j = i + 1; j < host->device_count; j++) {
-            const struct pci_device *y = device_at(j);
+            const struct bg_pci_device *y = device_at(j);
 
             wrong += x->parent == y->parent && x->secondary_bus != 0 && y->secondary_bus != 0 &&
                      x->secondary_bus <= y->subordinate_bus &&
@@ -165,73 +165,73 @@ static unsigned count_wrong_buses(void)
 
 /* ---- Reachability ---- */
 
-static void *map(const struct pci_device *device, unsigned bar, enum hal_memory_type type)
+static void *map(const struct bg_pci_device *device, unsigned bar, enum bg_hal_memory_type type)
 {
     void *registers = NULL;
 
-    return pci_bar_map(host, device, bar, type, &registers) == 0 ? registers : NULL;
+    return bg_pci_bar_map(host, device, bar, type, &registers) == 0 ? registers : NULL;
 }
 
 /* edu: an identification register, and one that returns its complement. */
-static bool edu_answers(const struct pci_device *device)
+static bool edu_answers(const struct bg_pci_device *device)
 {
-    void *registers = map(device, 0, HAL_MEMORY_DEVICE);
+    void *registers = map(device, 0, BG_HAL_MEMORY_DEVICE);
 
-    if (registers == NULL || (mmio_read32(registers, 0) & 0xFFFF) != 0x00ed) {
+    if (registers == NULL || (bg_mmio_read32(registers, 0) & 0xFFFF) != 0x00ed) {
         return false;
     }
-    mmio_write32(registers, 4, device->bdf * 65537u);
-    return mmio_read32(registers, 4) == ~(device->bdf * 65537u);
+    bg_mmio_write32(registers, 4, device->bdf * 65537u);
+    return bg_mmio_read32(registers, 4) == ~(device->bdf * 65537u);
 }
 
-static bool vgpu_stub_answers(const struct pci_device *device)
+static bool vgpu_stub_answers(const struct bg_pci_device *device)
 {
-    void *registers = map(device, VGPU_STUB_BAR, HAL_MEMORY_DEVICE);
+    void *registers = map(device, BG_VGPU_STUB_BAR, BG_HAL_MEMORY_DEVICE);
 
     if (registers == NULL ||
-        mmio_read32(registers, VGPU_STUB_REG_PROTOCOL_VER) != VGPU_STUB_PROTOCOL_VERSION) {
+        bg_mmio_read32(registers, BG_VGPU_STUB_REG_PROTOCOL_VER) != BG_VGPU_STUB_PROTOCOL_VERSION) {
         return false;
     }
-    mmio_write32(registers, VGPU_STUB_REG_SCRATCH, device->bdf);
+    bg_mmio_write32(registers, BG_VGPU_STUB_REG_SCRATCH, device->bdf);
     return true; /* check_marks reads it again when all have been written */
 }
 
 /* Memory behind a BAR: a mark at both ends. */
-static bool mark_memory(const struct pci_device *device, unsigned bar)
+static bool mark_memory(const struct bg_pci_device *device, unsigned bar)
 {
-    void *memory = map(device, bar, HAL_MEMORY_DEVICE);
+    void *memory = map(device, bar, BG_HAL_MEMORY_DEVICE);
 
     if (memory == NULL) {
         return false;
     }
-    mmio_write32(memory, 0, device->bdf | 0x5A000000u);
-    mmio_write32(memory, device->bars[bar].size - 4, device->bdf | 0xA5000000u);
+    bg_mmio_write32(memory, 0, device->bdf | 0x5A000000u);
+    bg_mmio_write32(memory, device->bars[bar].size - 4, device->bdf | 0xA5000000u);
     return true;
 }
 
-static bool marks_are_there(const struct pci_device *device, unsigned bar)
+static bool marks_are_there(const struct bg_pci_device *device, unsigned bar)
 {
-    void *memory = map(device, bar, HAL_MEMORY_DEVICE);
+    void *memory = map(device, bar, BG_HAL_MEMORY_DEVICE);
 
-    return memory != NULL && mmio_read32(memory, 0) == (device->bdf | 0x5A000000u) &&
-           mmio_read32(memory, device->bars[bar].size - 4) == (device->bdf | 0xA5000000u);
+    return memory != NULL && bg_mmio_read32(memory, 0) == (device->bdf | 0x5A000000u) &&
+           bg_mmio_read32(memory, device->bars[bar].size - 4) == (device->bdf | 0xA5000000u);
 }
 
 /* pci-testdev: writing a test's number to byte 0 lets its name be read from byte 16, in memory and
  * in I/O. */
-static bool testdev_answers(const struct pci_device *device)
+static bool testdev_answers(const struct bg_pci_device *device)
 {
     static const char *const names[] = {"mmio", "portio"};
 
     for (unsigned bar = 0; bar < 2; bar++) {
-        uint8_t *registers = map(device, bar, HAL_MEMORY_DEVICE);
+        uint8_t *registers = map(device, bar, BG_HAL_MEMORY_DEVICE);
 
         if (registers == NULL) {
             return false;
         }
-        mmio_write8(registers, 0, 0);
+        bg_mmio_write8(registers, 0, 0);
         for (size_t i = 0; i < strlen(names[bar]); i++) {
-            if (mmio_read8(registers, 16 + i) != (uint8_t)names[bar][i]) {
+            if (bg_mmio_read8(registers, 16 + i) != (uint8_t)names[bar][i]) {
                 return false;
             }
         }
@@ -240,15 +240,15 @@ static bool testdev_answers(const struct pci_device *device)
 }
 
 /* pci-serial: a 16550 in I/O, with a scratch register. */
-static bool serial_answers(const struct pci_device *device)
+static bool serial_answers(const struct bg_pci_device *device)
 {
-    void *registers = map(device, 0, HAL_MEMORY_DEVICE);
+    void *registers = map(device, 0, BG_HAL_MEMORY_DEVICE);
 
     if (registers == NULL) {
         return false;
     }
-    mmio_write8(registers, 7, (uint8_t)(device->bdf ^ 0x5A));
-    return mmio_read8(registers, 7) == (uint8_t)(device->bdf ^ 0x5A);
+    bg_mmio_write8(registers, 7, (uint8_t)(device->bdf ^ 0x5A));
+    return bg_mmio_read8(registers, 7) == (uint8_t)(device->bdf ^ 0x5A);
 }
 
 enum { EDU, VGPU_STUB, IVSHMEM, DISPLAY, TESTDEV, SERIAL, KIND_COUNT };
@@ -257,7 +257,7 @@ static const struct {
     uint16_t vendor_id, device_id;
     const char *name;
     unsigned memory_bar; /* one that is plain memory; 0: none */
-    bool (*answers)(const struct pci_device *device);
+    bool (*answers)(const struct bg_pci_device *device);
 } known[KIND_COUNT] = {
     [EDU] = {0x1234, 0x11E8, "edu", 0, edu_answers},
     [VGPU_STUB] = {0x1AF4, 0x1111, "vgpu-stub", 0, vgpu_stub_answers},
@@ -267,7 +267,7 @@ static const struct {
     [SERIAL] = {0x1B36, 0x0002, "pci-serial", 0, serial_answers},
 };
 
-static int kind_of(const struct pci_device *device)
+static int kind_of(const struct bg_pci_device *device)
 {
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         if (device->vendor_id == known[kind].vendor_id &&
@@ -283,10 +283,10 @@ static bool has_memory(int kind)
     return kind == DISPLAY || known[kind].memory_bar != 0;
 }
 
-static bool is_whole(const struct pci_device *device)
+static bool is_whole(const struct bg_pci_device *device)
 {
-    for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-        if (device->bars[bar].state == PCI_RESOURCE_FAILED) {
+    for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+        if (device->bars[bar].state == BG_PCI_RESOURCE_FAILED) {
             return false;
         }
     }
@@ -297,10 +297,10 @@ static bool is_whole(const struct pci_device *device)
 static void test_reachability(void)
 {
     for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *device = device_at(i);
+        const struct bg_pci_device *device = device_at(i);
 
-        if (device->header_kind == PCI_HEADER_DEVICE && is_whole(device)) {
-            pci_device_enable(host, device, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+        if (device->header_kind == BG_PCI_HEADER_DEVICE && is_whole(device)) {
+            bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
         }
     }
     for (size_t i = 0; i < host->device_count; i++) {
@@ -310,25 +310,25 @@ static void test_reachability(void)
             bool good = has_memory(kind) ? mark_memory(device_at(i), known[kind].memory_bar)
                                          : known[kind].answers(device_at(i));
 
-            tap_ok(good, "%02x:%02x.%x %s answers", PCI_BUS(device_at(i)->bdf),
-                   PCI_SLOT(device_at(i)->bdf), PCI_FUNCTION(device_at(i)->bdf),
+            tap_ok(good, "%02x:%02x.%x %s answers", BG_PCI_BUS(device_at(i)->bdf),
+                   BG_PCI_SLOT(device_at(i)->bdf), BG_PCI_FUNCTION(device_at(i)->bdf),
                    known[kind].name);
         }
     }
     for (size_t i = 0; i < host->device_count; i++) {
-        const struct pci_device *device = device_at(i);
+        const struct bg_pci_device *device = device_at(i);
         int kind = kind_of(device);
 
         if (kind >= 0 && has_memory(kind) && is_whole(device)) {
             tap_ok(marks_are_there(device, known[kind].memory_bar),
-                   "%02x:%02x.%x %s has kept its marks", PCI_BUS(device->bdf),
-                   PCI_SLOT(device->bdf), PCI_FUNCTION(device->bdf), known[kind].name);
+                   "%02x:%02x.%x %s has kept its marks", BG_PCI_BUS(device->bdf),
+                   BG_PCI_SLOT(device->bdf), BG_PCI_FUNCTION(device->bdf), known[kind].name);
         } else if (kind == VGPU_STUB && is_whole(device)) {
-            void *registers = map(device, VGPU_STUB_BAR, HAL_MEMORY_DEVICE);
+            void *registers = map(device, BG_VGPU_STUB_BAR, BG_HAL_MEMORY_DEVICE);
 
-            tap_equal(mmio_read32(registers, VGPU_STUB_REG_SCRATCH), device->bdf,
-                      "%02x:%02x.%x vgpu-stub has kept its mark", PCI_BUS(device->bdf),
-                      PCI_SLOT(device->bdf), PCI_FUNCTION(device->bdf));
+            tap_equal(bg_mmio_read32(registers, BG_VGPU_STUB_REG_SCRATCH), device->bdf,
+                      "%02x:%02x.%x vgpu-stub has kept its mark", BG_PCI_BUS(device->bdf),
+                      BG_PCI_SLOT(device->bdf), BG_PCI_FUNCTION(device->bdf));
         }
     }
 }
@@ -336,17 +336,17 @@ static void test_reachability(void)
 /* Off really is off, and on again gives the same registers. */
 static void test_decoding(void)
 {
-    struct pci_device *device =
-        pci_find_id(host, VGPU_STUB_PCI_VENDOR_ID, VGPU_STUB_PCI_DEVICE_ID, NULL);
+    struct bg_pci_device *device =
+        bg_pci_find_id(host, BG_VGPU_STUB_PCI_VENDOR_ID, BG_VGPU_STUB_PCI_DEVICE_ID, NULL);
 
     if (device == NULL || !is_whole(device)) {
         tap_skip("no vgpu-stub", "decoding is turned off and on");
         return;
     }
-    pci_device_disable(host, device, PCI_COMMAND_MEMORY);
-    tap_equal(pci_config_read16(host, device->bdf, PCI_REG_COMMAND) & PCI_COMMAND_MEMORY, 0,
+    bg_pci_device_disable(host, device, BG_PCI_COMMAND_MEMORY);
+    tap_equal(bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND) & BG_PCI_COMMAND_MEMORY, 0,
               "memory decoding is off");
-    pci_device_enable(host, device, PCI_COMMAND_MEMORY);
+    bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
     tap_ok(vgpu_stub_answers(device), "and on again, the device answers");
 }
 
@@ -355,16 +355,16 @@ static unsigned count_broken_lists(void)
     unsigned broken = 0;
 
     for (size_t i = 0; i < host->device_count; i++) {
-        struct pci_capability_walk walk;
-        struct pci_capability capability;
+        struct bg_pci_capability_walk walk;
+        struct bg_pci_capability capability;
         int found;
 
-        pci_capability_begin(&walk, host, device_at(i));
-        while ((found = pci_capability_next(&walk, &capability)) > 0) {
+        bg_pci_capability_begin(&walk, host, device_at(i));
+        while ((found = bg_pci_capability_next(&walk, &capability)) > 0) {
         }
         broken += found < 0;
-        pci_extended_capability_begin(&walk, host, device_at(i));
-        while ((found = pci_capability_next(&walk, &capability)) > 0) {
+        bg_pci_extended_capability_begin(&walk, host, device_at(i));
+        while ((found = bg_pci_capability_next(&walk, &capability)) > 0) {
         }
         broken += found < 0;
     }
@@ -381,7 +381,7 @@ static int run_test_pci(void)
         tap_bail("no PCI host");
         return 1;
     }
-    pci_list_tree(host, machine_pci_print, NULL);
+    bg_pci_list_tree(host, machine_pci_print, NULL);
     if (number_option("devices", &expected)) {
         tap_equal(host->device_count, expected, "number of functions");
     }

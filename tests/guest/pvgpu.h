@@ -7,11 +7,11 @@
 #include "firmware/apps/open/pvgpu.h"
 #include "tests/guest/lib/tap.h"
 
-extern struct pvgpu gpu;
+extern struct bg_pvgpu gpu;
 
 /* Scratch in the heap. */
 #define SCRATCH_SIZE (4u << 20)
-extern struct pvgpu_memory scratch, scratch2;
+extern struct bg_pvgpu_memory scratch, scratch2;
 
 /* A call went well, and what it queued too: waits for it. Tells what failed if not. */
 bool expect_ok(int error, const char *what);

@@ -16,26 +16,26 @@
 #define LATE_MAX 3u
 #define INTERRUPT_NS 5000000000u
 
-static struct pvgpu_interrupt interrupt;
+static struct bg_pvgpu_interrupt interrupt;
 static uint32_t errors;
 static uint64_t sleeps;
 
 static void error_came(void *context)
 {
     (void)context;
-    store_release32(&errors, errors + 1);
+    bg_store_release32(&errors, errors + 1);
 }
 
 static void counted_sleep(uint64_t deadline_ns)
 {
     sleeps++;
-    hal_sleep(deadline_ns);
+    bg_hal_sleep(deadline_ns);
 }
 
 /* Each frame but the first waits for a refresh: long enough to sleep. */
 static bool show_frame(uint32_t id)
 {
-    return pvgpu_present(&gpu, id, 1) == 0 && pvgpu_finish(&gpu, pvgpu_host_deadline()) == 0;
+    return bg_pvgpu_present(&gpu, id, 1) == 0 && bg_pvgpu_finish(&gpu, pvgpu_host_deadline()) == 0;
 }
 
 static bool show_frames(uint32_t id, unsigned count)
@@ -55,7 +55,7 @@ static bool show_frames(uint32_t id, unsigned count)
  */
 static bool sleeps_and_is_woken(uint32_t id)
 {
-    const struct interrupt_source *fence = &interrupt.vectors[PVGPU_VECTOR_FENCE].source;
+    const struct bg_interrupt_source *fence = &interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source;
     uint64_t count = fence->count, lost = fence->lost;
     uint64_t deadline_ns;
     unsigned slept = 0, frames = 0;
@@ -68,11 +68,11 @@ static bool sleeps_and_is_woken(uint32_t id)
         }
         slept += sleeps != before;
     }
-    deadline_ns = hal_time_ns() + INTERRUPT_NS;
-    while (load_acquire64(&fence->count) - count < slept && hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    deadline_ns = bg_hal_time_ns() + INTERRUPT_NS;
+    while (bg_load_acquire64(&fence->count) - count < slept && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
-    count = load_acquire64(&fence->count) - count;
+    count = bg_load_acquire64(&fence->count) - count;
     lost = fence->lost - lost;
     tap_diag("%u frames: %u waits that slept, %u interrupts, %u late", frames, slept,
              (unsigned)count, (unsigned)lost);
@@ -81,53 +81,53 @@ static bool sleeps_and_is_woken(uint32_t id)
 
 static void test_kind(unsigned kind, uint32_t id)
 {
-    const struct pvgpu_interrupt_options options = {
-        .cpu = HAL_CPU_SELF,
-        .forbidden = ~(uint32_t)PCI_INTERRUPT_BIT(kind),
+    const struct bg_pvgpu_interrupt_options options = {
+        .cpu = BG_HAL_CPU_SELF,
+        .forbidden = ~(uint32_t)BG_PCI_INTERRUPT_BIT(kind),
         .error_handler = error_came,
     };
-    const struct interrupt_source *fence = &interrupt.vectors[PVGPU_VECTOR_FENCE].source;
-    const char *name = pci_interrupt_kind_name(kind);
+    const struct bg_interrupt_source *fence = &interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source;
+    const char *name = bg_pci_interrupt_kind_name(kind);
     uint64_t before;
     uint64_t deadline_ns;
-    int error = pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), &options);
+    int error = bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), &options);
 
-    if (error == BAREGPU_ERR_NOT_FOUND) {
+    if (error == BG_ERR_NOT_FOUND) {
         tap_skip("this machine delivers none", "%s", name);
         return;
     }
     tap_ok(error == 0 && interrupt.pci.kind == kind, "%s", name);
-    gpu.wait = (struct wait_strategy){counted_sleep, 0};
+    gpu.wait = (struct bg_wait_strategy){counted_sleep, 0};
     tap_ok(sleeps_and_is_woken(id), "%s: waits sleep, and are woken", name);
-    gpu.wait = WAIT_POLL;
+    gpu.wait = BG_WAIT_POLL;
     before = fence->count;
     tap_ok(show_frames(id, SLEPT) && fence->count - before <= LATE_MAX, "%s: none while polling",
            name);
     errors = 0;
     deadline_ns = pvgpu_host_deadline();
-    expect_failure(pvgpu_resource_destroy(&gpu, 999999), PVGPU_ERROR_RESOURCE_NOT_FOUND,
-                   PVGPU_CMD_DESTROY_RESOURCE, "a failure");
-    while (load_acquire32(&errors) == 0 && hal_time_ns() < deadline_ns) {
-        hal_wait(deadline_ns);
+    expect_failure(bg_pvgpu_resource_destroy(&gpu, 999999), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
+                   BG_PVGPU_CMD_DESTROY_RESOURCE, "a failure");
+    while (bg_load_acquire32(&errors) == 0 && bg_hal_time_ns() < deadline_ns) {
+        bg_hal_wait(deadline_ns);
     }
-    tap_ok(load_acquire32(&errors) != 0, "%s: interrupts for it", name);
-    gpu.wait = (struct wait_strategy){counted_sleep, 0};
-    tap_ok(pvgpu_restart(&gpu, pvgpu_host_deadline()) == 0 &&
-               pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id) == 0,
+    tap_ok(bg_load_acquire32(&errors) != 0, "%s: interrupts for it", name);
+    gpu.wait = (struct bg_wait_strategy){counted_sleep, 0};
+    tap_ok(bg_pvgpu_restart(&gpu, pvgpu_host_deadline()) == 0 &&
+               bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id) == 0,
            "a restart");
     tap_ok(sleeps_and_is_woken(id), "%s: interrupts stay", name);
-    gpu.wait = WAIT_POLL;
-    pvgpu_interrupt_close(&interrupt);
+    gpu.wait = BG_WAIT_POLL;
+    bg_pvgpu_interrupt_close(&interrupt);
 }
 
 void test_pvgpu_interrupts(void)
 {
     uint32_t id = 0;
 
-    expect_ok(pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
-    test_kind(PCI_INTERRUPT_MSIX, id);
-    pvgpu_restart(&gpu, pvgpu_host_deadline());
-    expect_ok(pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
-    test_kind(PCI_INTERRUPT_INTX, id);
-    pvgpu_restart(&gpu, pvgpu_host_deadline());
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    test_kind(BG_PCI_INTERRUPT_MSIX, id);
+    bg_pvgpu_restart(&gpu, pvgpu_host_deadline());
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    test_kind(BG_PCI_INTERRUPT_INTX, id);
+    bg_pvgpu_restart(&gpu, pvgpu_host_deadline());
 }

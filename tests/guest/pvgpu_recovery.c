@@ -20,12 +20,12 @@
 
 /* A job copies one word of the heap to another place. */
 struct work {
-    struct pvgpu_job job;
+    struct bg_pvgpu_job job;
     uint64_t number;
 };
 
-static struct pvgpu gpu;
-static struct pvgpu_memory memory;
+static struct bg_pvgpu gpu;
+static struct bg_pvgpu_memory memory;
 static struct work works[IN_FLIGHT];
 static uint64_t issued, settled; /* numbers: those from `settled` to `issued` are under way */
 
@@ -45,18 +45,18 @@ static uint64_t *target_of(uint64_t number)
 static int issue(void)
 {
     struct work *work = &works[issued % IN_FLIGHT];
-    const struct compute_operand from = {
+    const struct bg_compute_operand from = {
         0, memory.offset + (uint32_t)((uint8_t *)source_of(issued) - (uint8_t *)memory.bytes)};
-    const struct compute_operand to = {
+    const struct bg_compute_operand to = {
         0, memory.offset + (uint32_t)((uint8_t *)target_of(issued) - (uint8_t *)memory.bytes)};
     int error;
 
     *source_of(issued) = issued;
     *target_of(issued) = UINT64_MAX;
-    error = pvgpu_memory_copy(&gpu, to, from, sizeof(uint64_t), &work->job, 0);
+    error = bg_pvgpu_memory_copy(&gpu, to, from, sizeof(uint64_t), &work->job, 0);
     if (error == 0) {
         work->number = issued++;
-        error = pvgpu_submit(&gpu);
+        error = bg_pvgpu_submit(&gpu);
     }
     return error;
 }
@@ -65,14 +65,14 @@ static int issue(void)
 static int settle(void)
 {
     struct work *work = &works[settled % IN_FLIGHT];
-    int error = pvgpu_job_wait(&gpu, &work->job, pvgpu_host_deadline());
+    int error = bg_pvgpu_job_wait(&gpu, &work->job, pvgpu_host_deadline());
 
     if (error == 0) {
         settled++;
         passed_total++;
         if (*target_of(work->number) != work->number) {
             tap_diag("copy %" PRIu64 " gave %" PRIu64, work->number, *target_of(work->number));
-            error = BAREGPU_ERR_PROTOCOL;
+            error = BG_ERR_PROTOCOL;
         }
     }
     return error;
@@ -98,14 +98,14 @@ static bool account(unsigned loss)
 
     for (; settled < issued; settled++) {
         struct work *work = &works[settled % IN_FLIGHT];
-        bool has_passed = pvgpu_fence_has_passed(&gpu, work->job.fence);
-        int error = pvgpu_job_wait(&gpu, &work->job, pvgpu_host_deadline());
+        bool has_passed = bg_pvgpu_fence_has_passed(&gpu, work->job.fence);
+        int error = bg_pvgpu_job_wait(&gpu, &work->job, pvgpu_host_deadline());
 
-        is_good = is_good && error == (has_passed ? 0 : BAREGPU_ERR_UNAVAILABLE) &&
+        is_good = is_good && error == (has_passed ? 0 : BG_ERR_UNAVAILABLE) &&
                   (!has_passed || (lost == 0 && *target_of(work->number) == work->number));
         if (!is_good) {
             tap_diag("fence of %" PRIu64 ": %s, %s", work->number,
-                     has_passed ? "passed" : "not passed", baregpu_strerror(error));
+                     has_passed ? "passed" : "not passed", bg_strerror(error));
         }
         passed += has_passed;
         lost += !has_passed;
@@ -114,7 +114,7 @@ static bool account(unsigned loss)
     lost_total += lost;
     tap_diag("lost %u: under way %" PRIu64 " that had passed, %" PRIu64 " that never will", loss,
              passed, lost);
-    return is_good && gpu.losses == loss && pvgpu_flush(&gpu) == BAREGPU_ERR_UNAVAILABLE;
+    return is_good && gpu.losses == loss && bg_pvgpu_flush(&gpu) == BG_ERR_UNAVAILABLE;
 }
 
 static int start_over(void)
@@ -123,11 +123,11 @@ static int start_over(void)
     int error;
 
     do {
-        error = pvgpu_restart(&gpu, pvgpu_host_deadline());
+        error = bg_pvgpu_restart(&gpu, pvgpu_host_deadline());
         if (error == 0) {
-            error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+            error = bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
         }
-    } while (error == BAREGPU_ERR_UNAVAILABLE && !timer_has_passed(end_ns));
+    } while (error == BG_ERR_UNAVAILABLE && !timer_has_passed(end_ns));
     return error;
 }
 
@@ -138,7 +138,7 @@ static int test_recovery(void)
 
     tap_plan(0);
     if (pvgpu_host_open(&gpu) < 0 ||
-        pvgpu_heap_alloc(&gpu, 2 * IN_FLIGHT * sizeof(uint64_t), 0, &memory) < 0) {
+        bg_pvgpu_heap_alloc(&gpu, 2 * IN_FLIGHT * sizeof(uint64_t), 0, &memory) < 0) {
         tap_bail("no pvgpu to test");
         return 1;
     }
@@ -146,13 +146,13 @@ static int test_recovery(void)
         tap_diag("working %u", loss);
         int error = work_until_lost();
 
-        is_good = tap_ok(error == BAREGPU_ERR_UNAVAILABLE, "loss %u is seen, and named: %s", loss,
-                         baregpu_strerror(error)) &&
+        is_good = tap_ok(error == BG_ERR_UNAVAILABLE, "loss %u is seen, and named: %s", loss,
+                         bg_strerror(error)) &&
                   tap_ok(account(loss), "each fence is accounted for");
         error = start_over();
         /* One that dies while the driver starts over is one more of that same loss's. */
         gpu.losses = loss;
-        is_good = is_good && tap_ok(error == 0, "work goes on: %s", baregpu_strerror(error));
+        is_good = is_good && tap_ok(error == 0, "work goes on: %s", bg_strerror(error));
     }
     tap_ok(passed_total + lost_total == issued, "%" PRIu64 " fences: %" PRIu64 " passed, %" PRIu64
            " did not", issued, passed_total, lost_total);

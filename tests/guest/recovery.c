@@ -16,7 +16,7 @@
 
 #define PATTERN_SIZE 2000u /* more than one request carries */
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 static uint8_t pattern[PATTERN_SIZE], copy[PATTERN_SIZE];
 
 static uint64_t deadline(void)
@@ -30,19 +30,19 @@ static uint32_t use_memory(const char *when)
     uint32_t handle = 0;
     bool is_zero = true;
 
-    tap_equal(vgpu_stub_memory_alloc(&gpu, PATTERN_SIZE, &handle, deadline()), 0,
+    tap_equal(bg_vgpu_stub_memory_alloc(&gpu, PATTERN_SIZE, &handle, deadline()), 0,
               "%s: memory is allocated", when);
     memset(copy, 0xFF, sizeof(copy));
-    tap_equal(vgpu_stub_memory_read(&gpu, handle, 0, copy, PATTERN_SIZE, 0, deadline()), 0,
+    tap_equal(bg_vgpu_stub_memory_read(&gpu, handle, 0, copy, PATTERN_SIZE, 0, deadline()), 0,
               "%s: it can be read", when);
     for (size_t i = 0; i < PATTERN_SIZE; i++) {
         is_zero = is_zero && copy[i] == 0;
         pattern[i] = (uint8_t)(i * 7 + 1);
     }
     tap_ok(is_zero, "%s: it reads as zero", when);
-    tap_equal(vgpu_stub_memory_write(&gpu, handle, 0, pattern, PATTERN_SIZE, 0, deadline()), 0,
+    tap_equal(bg_vgpu_stub_memory_write(&gpu, handle, 0, pattern, PATTERN_SIZE, 0, deadline()), 0,
               "%s: it is written", when);
-    tap_equal(vgpu_stub_memory_read(&gpu, handle, 0, copy, PATTERN_SIZE, 0, deadline()), 0,
+    tap_equal(bg_vgpu_stub_memory_read(&gpu, handle, 0, copy, PATTERN_SIZE, 0, deadline()), 0,
               "%s: it is read back", when);
     tap_ok(memcmp(pattern, copy, PATTERN_SIZE) == 0, "%s: it holds what was written", when);
     return handle;
@@ -55,7 +55,7 @@ static int work_until_lost(void)
     int error;
 
     do {
-        error = vgpu_stub_nop(&gpu, deadline());
+        error = bg_vgpu_stub_nop(&gpu, deadline());
     } while (error == 0 && !timer_has_passed(end_ns));
     return error;
 }
@@ -65,7 +65,7 @@ static int wait_for_mediator(void)
     uint64_t end_ns = timer_deadline_ns(RETURN_NS);
     int error;
 
-    while ((error = vgpu_stub_nop(&gpu, deadline())) == BAREGPU_ERR_UNAVAILABLE &&
+    while ((error = bg_vgpu_stub_nop(&gpu, deadline())) == BG_ERR_UNAVAILABLE &&
            !timer_has_passed(end_ns)) {
         timer_delay_ns(RETRY_NS);
     }
@@ -83,12 +83,12 @@ static int test_recovery(void)
     }
     handle = use_memory("before");
     tap_diag("working");
-    tap_equal(work_until_lost(), BAREGPU_ERR_UNAVAILABLE, "the loss is seen, and named");
-    tap_equal(gpu.last_status, COMPUTE_MEDIATOR_UNAVAILABLE, "the status says the same");
+    tap_equal(work_until_lost(), BG_ERR_UNAVAILABLE, "the loss is seen, and named");
+    tap_equal(gpu.last_status, BG_COMPUTE_MEDIATOR_UNAVAILABLE, "the status says the same");
     tap_diag("lost");
     tap_equal(wait_for_mediator(), 0, "requests work again");
-    tap_equal(vgpu_stub_memory_read(&gpu, handle, 0, copy, 16, 0, deadline()),
-              BAREGPU_ERR_NOT_FOUND, "what the old session held is gone");
+    tap_equal(bg_vgpu_stub_memory_read(&gpu, handle, 0, copy, 16, 0, deadline()),
+              BG_ERR_NOT_FOUND, "what the old session held is gone");
     use_memory("after");
     return tap_done();
 }

@@ -75,7 +75,7 @@ static void test_power(void)
     struct visit visits[MACHINE_CPUS_MAX] = {0};
     uint32_t wrong = 0;
     uint32_t errors = 0;
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
 
     if (cpu_total < 2) {
         tap_skip("one CPU", "CPUs are turned on and off");
@@ -90,7 +90,7 @@ static void test_power(void)
         if (!error)
             error = cpu_stop(cpu, soon());
         if (error && errors++ == 0)
-            tap_diag("cycle %u, CPU %u: %s", i, cpu, baregpu_strerror(error));
+            tap_diag("cycle %u, CPU %u: %s", i, cpu, bg_strerror(error));
         if (errors > 10)
             break;
     }
@@ -100,7 +100,7 @@ static void test_power(void)
     }
     tap_equal(errors, 0, "%u times a CPU was turned on and off", cycles);
     tap_equal(wrong, 0, "and ran its function each time, as itself, with a fresh errno");
-    tap_diag("%llu us a cycle", (unsigned long long)((hal_time_ns() - start_ns) / 1000 / cycles));
+    tap_diag("%llu us a cycle", (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000 / cycles));
 }
 
 static void print_number(void *argument)
@@ -129,8 +129,8 @@ static void test_memory_of_cpus(void)
 
 static void stop_flag_wait(void *argument)
 {
-    while (!load_acquire32(argument))
-        hal_wait(UINT64_MAX);
+    while (!bg_load_acquire32(argument))
+        bg_hal_wait(UINT64_MAX);
 }
 
 static void count_call(void *argument)
@@ -146,34 +146,34 @@ static void test_refusals(void)
     int error = 0;
     unsigned accepted = 0;
 
-    tap_equal((unsigned)cpu_start(0, NULL, NULL), (unsigned)BAREGPU_ERR_NOT_FOUND,
+    tap_equal((unsigned)cpu_start(0, NULL, NULL), (unsigned)BG_ERR_NOT_FOUND,
               "the boot CPU is not started");
-    tap_equal((unsigned)cpu_start(cpu_total, NULL, NULL), (unsigned)BAREGPU_ERR_NOT_FOUND,
+    tap_equal((unsigned)cpu_start(cpu_total, NULL, NULL), (unsigned)BG_ERR_NOT_FOUND,
               "a CPU that is not there is not started");
-    tap_equal((unsigned)cpu_stop(0, soon()), (unsigned)BAREGPU_ERR_NOT_FOUND,
+    tap_equal((unsigned)cpu_stop(0, soon()), (unsigned)BG_ERR_NOT_FOUND,
               "the boot CPU is not stopped");
-    tap_equal((unsigned)cpu_call(0, count_call, &calls, soon()), (unsigned)BAREGPU_ERR_INVALID,
+    tap_equal((unsigned)cpu_call(0, count_call, &calls, soon()), (unsigned)BG_ERR_INVALID,
               "nobody waits for himself");
     if (cpu_total < 2)
         return;
     tap_equal((unsigned)cpu_stop(1, soon()), 0, "stopping a CPU that is off");
-    tap_equal((unsigned)cpu_call(1, count_call, &calls, soon()), (unsigned)BAREGPU_ERR_NOT_FOUND,
+    tap_equal((unsigned)cpu_call(1, count_call, &calls, soon()), (unsigned)BG_ERR_NOT_FOUND,
               "a CPU that is off takes no calls");
     tap_equal((unsigned)cpu_start(1, stop_flag_wait, &flag), 0, "a CPU starts");
-    tap_equal((unsigned)cpu_start(1, NULL, NULL), (unsigned)BAREGPU_ERR_BUSY,
+    tap_equal((unsigned)cpu_start(1, NULL, NULL), (unsigned)BG_ERR_BUSY,
               "a CPU that is on does not start again");
     while (accepted <= CPU_CALLS_MAX + 1 &&
            !(error = cpu_call_async(1, count_call, &calls, &last)))
         accepted++;
-    tap_ok(error == BAREGPU_ERR_LIMITED && accepted >= CPU_CALLS_MAX - 1 &&
+    tap_ok(error == BG_ERR_LIMITED && accepted >= CPU_CALLS_MAX - 1 &&
            accepted <= CPU_CALLS_MAX, "%u calls wait, more are refused", accepted);
     tap_equal((unsigned)cpu_call_wait(last, timer_deadline_ns(SHORT_NS)),
-              (unsigned)BAREGPU_ERR_TIMEOUT, "a wait ends at its deadline");
-    tap_equal((unsigned)cpu_stop(1, timer_deadline_ns(SHORT_NS)), (unsigned)BAREGPU_ERR_TIMEOUT,
+              (unsigned)BG_ERR_TIMEOUT, "a wait ends at its deadline");
+    tap_equal((unsigned)cpu_stop(1, timer_deadline_ns(SHORT_NS)), (unsigned)BG_ERR_TIMEOUT,
               "a CPU that is busy does not stop");
     tap_equal((unsigned)cpu_call_async(1, count_call, &calls, NULL),
-              (unsigned)BAREGPU_ERR_NOT_FOUND, "but takes no more calls");
-    store_release32(&flag, 1);
+              (unsigned)BG_ERR_NOT_FOUND, "but takes no more calls");
+    bg_store_release32(&flag, 1);
     tap_equal((unsigned)cpu_stop(1, soon()), 0, "it stops when its function has ended");
     tap_equal(calls, accepted, "after all the calls that it had been given");
     tap_equal((unsigned)cpu_call_wait(last, soon()), 0, "which are done");
@@ -225,7 +225,7 @@ static void test_calls(void)
 {
     struct token tokens[TOKENS];
     uint64_t deadline_ns = soon();
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
     uint32_t finished = 0;
     uint32_t wrong = 0;
     uint32_t hops = 0;
@@ -241,15 +241,15 @@ static void test_calls(void)
         wrong += sum.result != i * 4ull;
     }
     tap_equal(wrong, 0, "%u calls, waited for one by one", rounds);
-    while (load_acquire32(&finished) < TOKENS && !timer_has_passed(deadline_ns))
-        hal_wait(deadline_ns);
+    while (bg_load_acquire32(&finished) < TOKENS && !timer_has_passed(deadline_ns))
+        bg_hal_wait(deadline_ns);
     for (uint32_t i = 0; i < TOKENS; i++) {
         hops += tokens[i].hops;
         wrong += tokens[i].wrong;
     }
     tap_ok(finished == TOKENS && hops == TOKENS * rounds * 5 && wrong == 0,
            "%u calls made by calls", hops);
-    tap_diag("%llu ms", (unsigned long long)((hal_time_ns() - start_ns) / 1000000));
+    tap_diag("%llu ms", (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000000));
 }
 
 static uint32_t served;
@@ -281,7 +281,7 @@ static void test_serve(void)
     count = cpu_call_async(1, stop_flag_wait, &flag, NULL) != 0;
     count += cpu_call_async(1, serve_inside, &served_inside, NULL) != 0;
     count += cpu_call_async(1, count_call, &served, NULL) != 0;
-    store_release32(&flag, 1);
+    bg_store_release32(&flag, 1);
     count += cpu_call(1, count_call, &served, deadline_ns) != 0;
     tap_ok(count == 0 && served_inside == 0 && served == 3, "calls do not nest");
 }
@@ -435,12 +435,12 @@ static void storm_by(uint32_t cpu, void *context)
         free(other);
         if (i % 8 == 0) {
             uint64_t bus;
-            uint64_t *memory = hal_dma_alloc(8192, 4096, &bus);
+            uint64_t *memory = bg_hal_dma_alloc(8192, 4096, &bus);
 
             failed += !memory || memory[0] != 0 || memory[1023] != 0;
             if (memory)
                 memory[0] = memory[1023] = i;
-            hal_dma_free(memory, 8192);
+            bg_hal_dma_free(memory, 8192);
         }
     }
     __atomic_fetch_add(&storm.failed, failed, __ATOMIC_RELAXED);
@@ -473,7 +473,7 @@ static struct {
 
 static void read_bad_address(void *argument)
 {
-    mmio_read32(argument, 0);
+    bg_mmio_read32(argument, 0);
 }
 
 static void own_by(uint32_t cpu, void *context)

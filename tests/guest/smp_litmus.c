@@ -59,10 +59,10 @@ static void mp_thread(uint32_t cpu)
     for (uint32_t i = 1; i <= BATCH; i++) {
         if (cpu == 0) {
             __atomic_store_n(&run.x.word, i, __ATOMIC_RELAXED);
-            store_release32(&run.y.word, i);
+            bg_store_release32(&run.y.word, i);
         } else {
-            run.first[1][i] = load_acquire32(&run.y.word);
-            run.second[1][i] = load_once32(&run.x.word);
+            run.first[1][i] = bg_load_acquire32(&run.y.word);
+            run.second[1][i] = bg_load_once32(&run.x.word);
         }
     }
 }
@@ -73,10 +73,10 @@ static void mp16_thread(uint32_t cpu)
     for (uint32_t i = 1; i <= BATCH; i++) {
         if (cpu == 0) {
             __atomic_store_n(&run.x.word, i, __ATOMIC_RELAXED);
-            store_release16(&run.y.half, (uint16_t)i);
+            bg_store_release16(&run.y.half, (uint16_t)i);
         } else {
-            run.first[1][i] = load_acquire16(&run.y.half);
-            run.second[1][i] = load_once32(&run.x.word);
+            run.first[1][i] = bg_load_acquire16(&run.y.half);
+            run.second[1][i] = bg_load_once32(&run.x.word);
         }
     }
 }
@@ -98,9 +98,9 @@ static void sb_full_thread(uint32_t cpu)
     uint32_t *other = cpu == 0 ? &run.y.word : &run.x.word;
 
     for (uint32_t i = 1; i <= BATCH; i++) {
-        store_release32(mine, i);
-        barrier_full();
-        run.first[cpu][i] = load_acquire32(other);
+        bg_store_release32(mine, i);
+        bg_barrier_full();
+        run.first[cpu][i] = bg_load_acquire32(other);
     }
 }
 
@@ -111,9 +111,9 @@ static void sb16_full_thread(uint32_t cpu)
     uint16_t *other = cpu == 0 ? &run.y.half : &run.x.half;
 
     for (uint32_t i = 1; i <= BATCH; i++) {
-        store_release16(mine, (uint16_t)i);
-        barrier_full();
-        run.first[cpu][i] = load_once16(other);
+        bg_store_release16(mine, (uint16_t)i);
+        bg_barrier_full();
+        run.first[cpu][i] = bg_load_once16(other);
     }
 }
 
@@ -123,8 +123,8 @@ static void sb_control_thread(uint32_t cpu)
     uint32_t *other = cpu == 0 ? &run.y.word : &run.x.word;
 
     for (uint32_t i = 1; i <= BATCH; i++) {
-        store_release32(mine, i);
-        run.first[cpu][i] = load_acquire32(other);
+        bg_store_release32(mine, i);
+        run.first[cpu][i] = bg_load_acquire32(other);
     }
 }
 
@@ -152,8 +152,8 @@ static void lb_thread(uint32_t cpu)
     uint32_t *other = cpu == 0 ? &run.y.word : &run.x.word;
 
     for (uint32_t i = 1; i <= BATCH; i++) {
-        run.first[cpu][i] = load_acquire32(other);
-        store_release32(mine, i);
+        run.first[cpu][i] = bg_load_acquire32(other);
+        bg_store_release32(mine, i);
     }
 }
 
@@ -180,18 +180,18 @@ static void iriw_thread(uint32_t cpu)
     for (uint32_t i = 1; i <= BATCH; i++) {
         switch (cpu) {
         case 0:
-            store_release32(&run.x.word, i);
+            bg_store_release32(&run.x.word, i);
             break;
         case 1:
-            store_release32(&run.y.word, i);
+            bg_store_release32(&run.y.word, i);
             break;
         case 2:
-            run.first[2][i] = load_acquire32(&run.x.word);
-            run.second[2][i] = load_acquire32(&run.y.word);
+            run.first[2][i] = bg_load_acquire32(&run.x.word);
+            run.second[2][i] = bg_load_acquire32(&run.y.word);
             break;
         default:
-            run.first[3][i] = load_acquire32(&run.y.word);
-            run.second[3][i] = load_acquire32(&run.x.word);
+            run.first[3][i] = bg_load_acquire32(&run.y.word);
+            run.second[3][i] = bg_load_acquire32(&run.x.word);
             break;
         }
     }
@@ -217,8 +217,8 @@ static uint64_t iriw_count(void)
 static const struct litmus tests[] = {
     {"message passing", 2, mp_thread, mp_count},
     {"message passing, 16 bits", 2, mp16_thread, mp_count},
-    {"store buffering with barrier_full", 2, sb_full_thread, sb_count},
-    {"store buffering with barrier_full, 16 bits", 2, sb16_full_thread, sb_count},
+    {"store buffering with bg_barrier_full", 2, sb_full_thread, sb_count},
+    {"store buffering with bg_barrier_full, 16 bits", 2, sb16_full_thread, sb_count},
     {"load buffering", 2, lb_thread, lb_count},
     {"independent reads of independent writes", 4, iriw_thread, iriw_count},
 };

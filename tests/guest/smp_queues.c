@@ -90,7 +90,7 @@ static int transfer(uint32_t cpu, struct block_queue *queue, uint32_t part, bool
         if (error)
             return error;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static void write_own(uint32_t cpu, void *context)
@@ -120,7 +120,7 @@ static void read_by_neighbours_queue(uint32_t cpu, void *context)
 
 static void step(const char *what, void (*function)(uint32_t cpu, void *context))
 {
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
     uint32_t wrong = 0;
     int error = 0;
     bool good;
@@ -133,9 +133,9 @@ static void step(const char *what, void (*function)(uint32_t cpu, void *context)
     }
     tap_ok(good && !error && wrong == 0, "%s", what);
     if (!good || error || wrong)
-        tap_diag("%s, %u wrong", baregpu_strerror(error), wrong);
+        tap_diag("%s, %u wrong", bg_strerror(error), wrong);
     tap_diag("%u requests on %u CPUs in %llu us", run.requests * run.cpus, run.cpus,
-             (unsigned long long)((hal_time_ns() - start_ns) / 1000));
+             (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000));
 }
 
 static void test_queues(bool has_interrupts)
@@ -155,7 +155,7 @@ static void test_queues(bool has_interrupts)
     for (uint32_t i = 0; i < run.cpus; i++) {
         all_used = all_used && run.block.queues[i].queue.completions == 4ull * run.requests &&
                    run.deepest[i] > 1;
-        interrupts += run.block.vectors[VIRTIO_INTERRUPT_QUEUE(i)].source.count;
+        interrupts += run.block.vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].source.count;
     }
     tap_ok(all_used, "each queue took its share, several requests at a time");
     if (has_interrupts)
@@ -166,8 +166,8 @@ static void test_queues(bool has_interrupts)
 static int test_smp_queues(void)
 {
     bool has_interrupts = smp_option("interrupts", 1);
-    uint64_t wanted = VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
-                      (smp_option("packed", 0) ? VIRTIO_F_RING_PACKED : 0);
+    uint64_t wanted = BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC |
+                      (smp_option("packed", 0) ? BG_VIRTIO_F_RING_PACKED : 0);
     int error;
 
     tap_plan(0);
@@ -178,10 +178,10 @@ static int test_smp_queues(void)
     if (!tap_equal((unsigned)error, 0, "the block device opens"))
         return tap_done();
     tap_equal(run.block.queue_count, run.cpus, "with a queue for each CPU");
-    tap_equal(virtio_has_feature(&run.block.device, VIRTIO_F_RING_PACKED),
+    tap_equal(bg_virtio_has_feature(&run.block.device, BG_VIRTIO_F_RING_PACKED),
               smp_option("packed", 0), "the ring's format");
     if (has_interrupts)
-        run.block.device.wait = WAIT_SPIN_THEN_SLEEP(SPIN_NS);
+        run.block.device.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
     if (run.block.queue_count == run.cpus)
         test_queues(has_interrupts);
     tap_equal((unsigned)block_close(&run.block), 0, "it closes");

@@ -56,7 +56,7 @@ struct slot {
 
 static struct {
     struct ring_device device;
-    struct virtqueue queue;
+    struct bg_virtqueue queue;
     struct slot slots[SLOTS];
     uint32_t is_over;
     uint32_t wrong_requests; /* seen by the device */
@@ -123,9 +123,9 @@ static void device_thread(void *argument)
 
 /* ---- The driver ---- */
 
-static struct virtqueue_segment segment_of(const void *memory, size_t length)
+static struct bg_virtqueue_segment segment_of(const void *memory, size_t length)
 {
-    return (struct virtqueue_segment){(uintptr_t)memory, (uint32_t)length};
+    return (struct bg_virtqueue_segment){(uintptr_t)memory, (uint32_t)length};
 }
 
 static bool add(struct slot *slot, uint64_t number)
@@ -133,7 +133,7 @@ static bool add(struct slot *slot, uint64_t number)
     unsigned words = 1 + number % (WORDS_MAX - 1) + SPLIT_AT; /* with the number and the sum */
     uint64_t *at = &slot->request.number;
     uint64_t sum = 0;
-    struct virtqueue_segment segments[3];
+    struct bg_virtqueue_segment segments[3];
 
     if (words > WORDS_MAX + 1)
         words = WORDS_MAX + 1;
@@ -149,7 +149,7 @@ static bool add(struct slot *slot, uint64_t number)
     segments[0] = segment_of(at, SPLIT_AT * 8);
     segments[1] = segment_of(at + SPLIT_AT, (words - SPLIT_AT) * 8);
     segments[2] = segment_of(&slot->answer, sizeof(slot->answer));
-    slot->is_used = virtqueue_add(&ring.queue, segments, 2, 1, slot) == BAREGPU_OK;
+    slot->is_used = bg_virtqueue_add(&ring.queue, segments, 2, 1, slot) == BG_OK;
     return slot->is_used;
 }
 
@@ -179,11 +179,11 @@ static void add_batch(unsigned count)
 /* Returns how many came back, or a negative error. */
 static int take_all(void)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     int count = 0;
     int result;
 
-    while ((result = virtqueue_poll(&ring.queue, &used)) == 1) {
+    while ((result = bg_virtqueue_poll(&ring.queue, &used)) == 1) {
         struct slot *slot = used.token;
 
         if (!slot->is_used || used.written != sizeof(slot->answer) ||
@@ -200,29 +200,29 @@ static int take_all(void)
 /* One turn of the driver; sleeps when it can do nothing. False: it is over, or something broke. */
 static bool drive(uint32_t *random, bool may_sleep)
 {
-    uint32_t seen = load_acquire32(&ring.device.interrupts);
+    uint32_t seen = bg_load_acquire32(&ring.device.interrupts);
     int result;
     int got;
 
     add_batch(1 + smp_random(random) % BATCH_MAX);
-    result = virtqueue_kick(&ring.queue);
+    result = bg_virtqueue_kick(&ring.queue);
     got = take_all();
     if (result < 0 || got < 0) {
-        ring.problem = baregpu_strerror(result < 0 ? result : got);
+        ring.problem = bg_strerror(result < 0 ? result : got);
         return false;
     }
     if (ring.taken == ring.total || ring.problem)
         return false;
     if (may_sleep && got == 0 && ring.taken < ring.added &&
-        !virtqueue_enable_notifications(&ring.queue) &&
+        !bg_virtqueue_enable_notifications(&ring.queue) &&
         !ring_device_wait(&ring.device, &ring.device.interrupts, seen, SILENCE_NS)) {
         ring.problem = "no interrupt came";
         return false;
     }
     if (!may_sleep && got == 0)
-        hal_wait(UINT64_MAX);
+        bg_hal_wait(UINT64_MAX);
     if (smp_random(random) % 16 == 0)
-        virtqueue_disable_notifications(&ring.queue);
+        bg_virtqueue_disable_notifications(&ring.queue);
     return true;
 }
 
@@ -236,18 +236,18 @@ struct kind {
 
 static const struct kind kinds[] = {
     {"split", 0, false},
-    {"split, EVENT_IDX", VIRTIO_F_EVENT_IDX, false},
-    {"split, EVENT_IDX, indirect, asleep", VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC, true},
-    {"packed", VIRTIO_F_RING_PACKED, false},
-    {"packed, EVENT_IDX", VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX, false},
+    {"split, EVENT_IDX", BG_VIRTIO_F_EVENT_IDX, false},
+    {"split, EVENT_IDX, indirect, asleep", BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC, true},
+    {"packed", BG_VIRTIO_F_RING_PACKED, false},
+    {"packed, EVENT_IDX", BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX, false},
     {"packed, EVENT_IDX, indirect, asleep",
-     VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC, true},
+     BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC, true},
 };
 
 static int open_queue(const struct kind *kind, uint64_t total)
 {
-    const struct virtqueue_options options = {.indirect_segments = 4};
-    uint64_t wanted = VIRTIO_F_VERSION_1 | kind->features;
+    const struct bg_virtqueue_options options = {.indirect_segments = 4};
+    uint64_t wanted = BG_VIRTIO_F_VERSION_1 | kind->features;
     int error;
 
     memset(&ring, 0, sizeof(ring));
@@ -259,10 +259,10 @@ static int open_queue(const struct kind *kind, uint64_t total)
     ring.device.device_cpu = machine.cpu_count - 1;
     error = ring_device_open(&ring.device);
     if (!error)
-        error = virtio_start(&ring.device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
+        error = bg_virtio_start(&ring.device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
     if (!error)
-        error = virtqueue_create(&ring.queue, &ring.device.virtio, &options);
-    return error ? error : virtio_ready(&ring.device.virtio);
+        error = bg_virtqueue_create(&ring.queue, &ring.device.virtio, &options);
+    return error ? error : bg_virtio_ready(&ring.device.virtio);
 }
 
 /* Starts the device, has `driver` drive it, and says how it went. */
@@ -270,14 +270,14 @@ static void run_kind(const char *how, const struct kind *kind, uint64_t total,
                      bool (*driver)(void))
 {
     struct cpu_ticket ticket = {0};
-    uint64_t start_ns = hal_time_ns();
+    uint64_t start_ns = bg_hal_time_ns();
     int error = open_queue(kind, total);
     bool good;
 
     if (!error)
         error = cpu_call_async(ring.device.device_cpu, device_thread, NULL, &ticket);
     good = !error && driver();
-    store_release32(&ring.is_over, 1);
+    bg_store_release32(&ring.is_over, 1);
     ring_device_kick(&ring.device);
     if (!error)
         error = cpu_call_wait(ticket, timer_deadline_ns(SILENCE_NS));
@@ -286,15 +286,15 @@ static void run_kind(const char *how, const struct kind *kind, uint64_t total,
     tap_ok(good, "%s%s: %llu buffers", how, kind->name, (unsigned long long)ring.taken);
     if (!good)
         tap_diag("%s; %u wrong requests, %u wrong answers, device had %llu of %llu",
-                 error ? baregpu_strerror(error) : ring.problem ? ring.problem : "lost",
+                 error ? bg_strerror(error) : ring.problem ? ring.problem : "lost",
                  ring.wrong_requests, ring.wrong_answers, (unsigned long long)ring.device.chains,
                  (unsigned long long)total);
     tap_diag("%llu ms, %llu notifications, %u interrupts, the device slept %llu times",
-             (unsigned long long)((hal_time_ns() - start_ns) / 1000000),
+             (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000000),
              (unsigned long long)ring.queue.notifications, ring.device.interrupts,
              (unsigned long long)ring.device.sleeps);
-    virtio_close(&ring.device.virtio, timer_deadline_ns(SETUP_NS));
-    virtqueue_destroy(&ring.queue);
+    bg_virtio_close(&ring.device.virtio, timer_deadline_ns(SETUP_NS));
+    bg_virtqueue_destroy(&ring.queue);
 }
 
 static bool drive_alone(void)
@@ -324,10 +324,10 @@ static void drive_by_turns(uint32_t cpu, void *context)
         lock_take(&ring.lock);
         more = ring.taken < ring.total && drive(&random, false);
         ring.turns[cpu]++;
-        store_release32(&ring.last, cpu);
+        bg_store_release32(&ring.last, cpu);
         lock_release(&ring.lock);
         /* The others' turn, if they run at all. */
-        for (unsigned i = 0; more && i < TURN_PAUSES && load_acquire32(&ring.last) == cpu; i++)
+        for (unsigned i = 0; more && i < TURN_PAUSES && bg_load_acquire32(&ring.last) == cpu; i++)
             lock_pause(&spins);
     }
 }
@@ -346,7 +346,7 @@ static void drive_some(void *argument)
         ring.turns[cpu_index()]++;
     /* Something under way for whoever comes next. */
     add_batch(BATCH_MAX);
-    if (virtqueue_kick(&ring.queue) < 0)
+    if (bg_virtqueue_kick(&ring.queue) < 0)
         ring.problem = "no kick";
 }
 

@@ -36,21 +36,21 @@ uint64_t test_sst_option(const char *key, uint64_t fallback)
 
 static uint32_t vector_cpu(unsigned vector, bool on_cpus)
 {
-    unsigned pair = vector == VIRTIO_INTERRUPT_CONFIG ? 0 : (vector - 1) / 2;
+    unsigned pair = vector == BG_VIRTIO_INTERRUPT_CONFIG ? 0 : (vector - 1) / 2;
 
-    return on_cpus && pair < machine.cpu_count ? pair : HAL_CPU_SELF;
+    return on_cpus && pair < machine.cpu_count ? pair : BG_HAL_CPU_SELF;
 }
 
 static int open_interrupts(struct test_sst *t, const struct test_sst_setup *setup)
 {
-    const uint32_t all = PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX) |
-                         PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI) |
-                         PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX);
-    const struct virtio_interrupt_options options = {
+    const uint32_t all = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) |
+                         BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |
+                         BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX);
+    const struct bg_virtio_interrupt_options options = {
         .vectors = t->vectors,
         .vector_count = TEST_SST_VECTORS,
-        .line_cpu = HAL_CPU_SELF,
-        .forbidden = all & ~PCI_INTERRUPT_BIT(setup->kind),
+        .line_cpu = BG_HAL_CPU_SELF,
+        .forbidden = all & ~BG_PCI_INTERRUPT_BIT(setup->kind),
         .line = &t->line,
         .interrupt = t->place.interrupt,
         .trigger = t->place.trigger,
@@ -58,16 +58,16 @@ static int open_interrupts(struct test_sst *t, const struct test_sst_setup *setu
 
     memset(t->vectors, 0, sizeof(t->vectors));
     memset(&t->interrupt, 0, sizeof(t->interrupt));
-    if (setup->kind == PCI_INTERRUPT_NONE) {
+    if (setup->kind == BG_PCI_INTERRUPT_NONE) {
         return 0;
     }
     for (unsigned i = 0; i < TEST_SST_VECTORS; i++) {
         t->vectors[i].cpu = vector_cpu(i, setup->on_cpus);
     }
-    int error = virtio_interrupt_open(&t->interrupt, &t->device, &options);
+    int error = bg_virtio_interrupt_open(&t->interrupt, &t->device, &options);
 
     if (error == 0) {
-        t->device.wait = WAIT_SLEEP;
+        t->device.wait = BG_WAIT_SLEEP;
     }
     return error;
 }
@@ -77,26 +77,26 @@ int test_sst_start(struct test_sst *t, const struct test_sst_setup *setup)
     int error = open_interrupts(t, setup);
 
     if (error == 0) {
-        error = virtio_sst_open(&t->sst, &t->device, &setup->driver, virtio_host_deadline());
+        error = bg_virtio_sst_open(&t->sst, &t->device, &setup->driver, virtio_host_deadline());
     }
     if (error < 0) {
-        virtio_interrupt_close(&t->interrupt);
+        bg_virtio_interrupt_close(&t->interrupt);
     }
     return error;
 }
 
 int test_sst_open(struct test_sst *t, unsigned n, const struct test_sst_setup *setup)
 {
-    int error = virtio_host_open(&t->device, SST_VIRTIO_ID, n, &t->place);
+    int error = virtio_host_open(&t->device, BG_SST_VIRTIO_ID, n, &t->place);
 
     return error < 0 ? error : test_sst_start(t, setup);
 }
 
 int test_sst_close(struct test_sst *t)
 {
-    int error = virtio_sst_close(&t->sst, virtio_host_deadline());
+    int error = bg_virtio_sst_close(&t->sst, virtio_host_deadline());
 
-    virtio_interrupt_close(&t->interrupt);
+    bg_virtio_interrupt_close(&t->interrupt);
     return error;
 }
 
@@ -107,19 +107,19 @@ static uint8_t wanted_kind(void)
     char value[8];
 
     if (!app_option("interrupt", value, sizeof(value)) || strcmp(value, "none") == 0) {
-        return PCI_INTERRUPT_NONE;
+        return BG_PCI_INTERRUPT_NONE;
     }
-    return strcmp(value, "msix") == 0 ? PCI_INTERRUPT_MSIX : PCI_INTERRUPT_INTX;
+    return strcmp(value, "msix") == 0 ? BG_PCI_INTERRUPT_MSIX : BG_PCI_INTERRUPT_INTX;
 }
 
 static void check_kind(const struct test_sst *t, const struct test_sst_setup *setup)
 {
-    bool packed = virtio_has_feature(&t->device, VIRTIO_F_RING_PACKED);
+    bool packed = bg_virtio_has_feature(&t->device, BG_VIRTIO_F_RING_PACKED);
 
     printf("# accelerator %u at %s (%s), %s ring, %s, %u pairs, features 0x%02x\n",
            (unsigned)t->sst.config.device_id, t->place.text, t->device.ops->name,
-           packed ? "packed" : "split", pci_interrupt_kind_name(t->interrupt.kind),
-           t->sst.pair_count, (unsigned)(t->device.features & SST_F_ALL));
+           packed ? "packed" : "split", bg_pci_interrupt_kind_name(t->interrupt.kind),
+           t->sst.pair_count, (unsigned)(t->device.features & BG_SST_F_ALL));
     tap_equal(packed, test_sst_option("packed", packed), "%s: the ring", t->place.text);
     tap_equal(t->device.is_legacy, test_sst_option("legacy", t->device.is_legacy),
               "%s: legacy or modern", t->place.text);
@@ -142,8 +142,8 @@ static void make_interrupts(struct test_sst *t)
 {
     uint64_t deadline_ns = virtio_host_deadline();
 
-    while (interrupt_count(t) == 0 && hal_time_ns() < deadline_ns) {
-        virtio_sst_compute(&t->sst, 1, SST_LATENCY_FIXED, NULL, deadline_ns);
+    while (interrupt_count(t) == 0 && bg_hal_time_ns() < deadline_ns) {
+        bg_virtio_sst_compute(&t->sst, 1, BG_SST_LATENCY_FIXED, NULL, deadline_ns);
     }
 }
 
@@ -152,7 +152,7 @@ static void check_interrupts(struct test_sst *t)
 {
     uint64_t count, lost = 0, storms = 0, sleeps = t->sst.events.sleeps;
 
-    if (t->interrupt.kind != PCI_INTERRUPT_NONE) {
+    if (t->interrupt.kind != BG_PCI_INTERRUPT_NONE) {
         make_interrupts(t);
     }
     count = interrupt_count(t);
@@ -163,7 +163,7 @@ static void check_interrupts(struct test_sst *t)
     for (unsigned i = 0; i < t->sst.pair_count; i++) {
         sleeps += t->sst.pairs[i].queue.sleeps;
     }
-    if (t->interrupt.kind == PCI_INTERRUPT_NONE) {
+    if (t->interrupt.kind == BG_PCI_INTERRUPT_NONE) {
         tap_equal(sleeps, 0, "%s: polled, it never sleeps", t->place.text);
         return;
     }
@@ -231,8 +231,8 @@ static unsigned run_all(const char *part)
         check_kind(&devices[count], &setup);
         count++;
     }
-    if (error != 0 && error != BAREGPU_ERR_NOT_FOUND) {
-        tap_bail("accelerator %u: %s", count, baregpu_strerror(error));
+    if (error != 0 && error != BG_ERR_NOT_FOUND) {
+        tap_bail("accelerator %u: %s", count, bg_strerror(error));
         return count;
     }
     if (strcmp(part, "both") == 0 && count == 2) {

@@ -8,21 +8,21 @@
 #include "firmware/platform/machine.h"
 
 #define TEST_SST_PAIRS 4u
-#define TEST_SST_VECTORS VIRTIO_INTERRUPT_QUEUE(SST_QUEUE_EVENT(TEST_SST_PAIRS) + 1u)
+#define TEST_SST_VECTORS BG_VIRTIO_INTERRUPT_QUEUE(BG_SST_QUEUE_EVENT(TEST_SST_PAIRS) + 1u)
 
 /* An accelerator, with its interrupts if it is to have some. */
 struct test_sst {
-    struct virtio_device device;
-    struct virtio_sst sst;
+    struct bg_virtio_device device;
+    struct bg_virtio_sst sst;
     struct virtio_place place;
-    struct virtio_interrupt interrupt;
-    struct pci_interrupt_vector vectors[TEST_SST_VECTORS];
-    struct interrupt_line line;
+    struct bg_virtio_interrupt interrupt;
+    struct bg_pci_interrupt_vector vectors[TEST_SST_VECTORS];
+    struct bg_interrupt_line line;
 };
 
 struct test_sst_setup {
-    struct virtio_sst_options driver;
-    uint8_t kind;  /* enum pci_interrupt_kind at best; NONE: polled */
+    struct bg_virtio_sst_options driver;
+    uint8_t kind;  /* enum bg_pci_interrupt_kind at best; NONE: polled */
     bool on_cpus;  /* the interrupts of pair n go to CPU n, else to this one */
 };
 
@@ -56,7 +56,7 @@ void test_sst_example(struct test_sst *t);
 
 /* What an operation is used for, over and over: write a block, read it, compute, echo it. */
 struct test_sst_load {
-    struct virtio_sst *sst;
+    struct bg_virtio_sst *sst;
     unsigned pair;
     uint64_t requests; /* to be made */
     uint64_t seed;

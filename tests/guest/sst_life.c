@@ -14,7 +14,7 @@
 #define STEP_TIMEOUT_NS UINT64_C(30000000000)
 #define ROUND_NS 1000000u /* a pause between tries that end at once */
 
-/* By enum sst_status. */
+/* By enum bg_sst_status. */
 static const char *const names[] = {"ok", "error", "busy", "invalid", "timeout", "none"};
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
@@ -26,72 +26,72 @@ static struct {
     bool stops;
 } life;
 
-static void end(struct virtio_sst_op *op);
+static void end(struct bg_virtio_sst_op *op);
 
-static void begin(struct virtio_sst_op *op)
+static void begin(struct bg_virtio_sst_op *op)
 {
-    op->request->type = SST_COMPUTE;
+    op->request->type = BG_SST_COMPUTE;
     op->request->user_data = op->cookie = life.begun;
-    op->request->payload.compute = (struct sst_compute){1 + life.begun % 1000,
-                                                        SST_LATENCY_PIPELINED, 0};
+    op->request->payload.compute = (struct bg_sst_compute){1 + life.begun % 1000,
+                                                        BG_SST_LATENCY_PIPELINED, 0};
     op->done = end;
-    if (virtio_sst_submit(op) < 0) {
+    if (bg_virtio_sst_submit(op) < 0) {
         life.wrong++;
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
         return;
     }
     life.begun++;
     life.in_flight++;
 }
 
-static void end(struct virtio_sst_op *op)
+static void end(struct bg_virtio_sst_op *op)
 {
     bool is_own = op->response_size == sizeof(*op->response) && op->status < NAMES &&
-                  op->error == virtio_sst_status_error(op->status) &&
+                  op->error == bg_virtio_sst_status_error(op->status) &&
                   op->response->user_data == op->cookie;
 
     life.ended++;
     life.in_flight--;
-    if (!is_own || (op->status == SST_OK && op->response->result != 20 + op->cookie % 1000)) {
+    if (!is_own || (op->status == BG_SST_OK && op->response->result != 20 + op->cookie % 1000)) {
         life.wrong++;
     } else {
         life.met[op->status]++;
     }
-    virtio_sst_release(op);
+    bg_virtio_sst_release(op);
 }
 
 /* Keeps all operations busy until one has ended with this status. */
-static bool meet(struct virtio_sst *sst, unsigned status)
+static bool meet(struct bg_virtio_sst *sst, unsigned status)
 {
-    uint64_t deadline_ns = hal_time_ns() + STEP_TIMEOUT_NS;
-    struct virtio_sst_op *op;
+    uint64_t deadline_ns = bg_hal_time_ns() + STEP_TIMEOUT_NS;
+    struct bg_virtio_sst_op *op;
 
     memset(life.met, 0, sizeof(life.met));
-    while (life.met[status] == 0 && hal_time_ns() < deadline_ns) {
-        while ((op = virtio_sst_take(sst, 0)) != NULL) {
+    while (life.met[status] == 0 && bg_hal_time_ns() < deadline_ns) {
+        while ((op = bg_virtio_sst_take(sst, 0)) != NULL) {
             begin(op);
         }
-        int result = virtio_sst_wait_any(sst, 0, deadline_ns);
+        int result = bg_virtio_sst_wait_any(sst, 0, deadline_ns);
 
         if (result < 0) {
-            tap_diag("%s", baregpu_strerror(result));
+            tap_diag("%s", bg_strerror(result));
             return false;
         }
-        if (life.met[SST_OK] == 0 && life.met[status] == 0) {
-            uint64_t until_ns = hal_time_ns() + ROUND_NS;
+        if (life.met[BG_SST_OK] == 0 && life.met[status] == 0) {
+            uint64_t until_ns = bg_hal_time_ns() + ROUND_NS;
 
-            while (hal_time_ns() < until_ns) {
-                hal_wait(until_ns);
+            while (bg_hal_time_ns() < until_ns) {
+                bg_hal_wait(until_ns);
             }
         }
     }
     return life.met[status] != 0;
 }
 
-static bool drain(struct virtio_sst *sst)
+static bool drain(struct bg_virtio_sst *sst)
 {
     while (life.in_flight > 0) {
-        if (virtio_sst_wait_any(sst, 0, virtio_host_deadline()) < 0) {
+        if (bg_virtio_sst_wait_any(sst, 0, virtio_host_deadline()) < 0) {
             return false;
         }
     }
@@ -107,9 +107,9 @@ static bool do_step(struct test_sst *t, const char *name, unsigned number)
 
             tap_ok(met, "step %u: %s", number, name);
             printf("# met: %llu ok, %llu errors, %llu time-outs, %llu with nobody there\n",
-                   (unsigned long long)life.met[SST_OK], (unsigned long long)life.met[SST_ERROR],
-                   (unsigned long long)life.met[SST_TIMEOUT],
-                   (unsigned long long)life.met[SST_NO_DEVICE]);
+                   (unsigned long long)life.met[BG_SST_OK], (unsigned long long)life.met[BG_SST_ERROR],
+                   (unsigned long long)life.met[BG_SST_TIMEOUT],
+                   (unsigned long long)life.met[BG_SST_NO_DEVICE]);
             printf("# now %u %s\n", number, name);
             return met;
         }

@@ -9,7 +9,7 @@
 
 #define DEADLINE_NS UINT64_C(1200000000000)
 #define BLOCK_SPACE 4096u /* of the device's memory, for each operation */
-#define WORDS (SST_WRITE_SIZE_MAX / 8u)
+#define WORDS (BG_SST_WRITE_SIZE_MAX / 8u)
 
 enum step { STEP_WRITE, STEP_READ, STEP_COMPUTE, STEP_ECHO, STEPS };
 
@@ -19,7 +19,7 @@ struct words {
     uint64_t value[WORDS];
 } __attribute__((packed, aligned(8)));
 
-_Static_assert(sizeof(struct words) == SST_WRITE_SIZE_MAX, "a whole payload");
+_Static_assert(sizeof(struct words) == BG_SST_WRITE_SIZE_MAX, "a whole payload");
 
 /* Operations lie on cache lines, payloads on multiples of 8 behind them. */
 static uint64_t *words_at(void *place)
@@ -62,14 +62,14 @@ static bool is_filled(const void *place, uint64_t word)
 
 /* ---- One operation's life: cookie is the number of its round ---- */
 
-static enum step step_of(const struct virtio_sst_op *op)
+static enum step step_of(const struct bg_virtio_sst_op *op)
 {
     return (enum step)(op->cookie % STEPS);
 }
 
-static uint64_t address_of(const struct virtio_sst_op *op)
+static uint64_t address_of(const struct bg_virtio_sst_op *op)
 {
-    const struct virtio_sst *sst = op->pair->sst;
+    const struct bg_virtio_sst *sst = op->pair->sst;
     uint64_t number = (uint64_t)(op->pair - sst->pairs) * sst->depth +
                       (uint64_t)(op - op->pair->ops);
 
@@ -77,51 +77,51 @@ static uint64_t address_of(const struct virtio_sst_op *op)
 }
 
 /* The number that its content follows from: the same for the READ as for the WRITE before it. */
-static uint64_t content_of(const struct virtio_sst_op *op)
+static uint64_t content_of(const struct bg_virtio_sst_op *op)
 {
     uint64_t number = op->cookie - (step_of(op) == STEP_READ);
 
     return first_word(op->context, number << 8 | (uint64_t)(op - op->pair->ops));
 }
 
-static uint64_t units_of(const struct virtio_sst_op *op)
+static uint64_t units_of(const struct bg_virtio_sst_op *op)
 {
-    return 1 + content_of(op) % SST_INFO_COMPUTE_UNITS_MAX;
+    return 1 + content_of(op) % BG_SST_INFO_COMPUTE_UNITS_MAX;
 }
 
-static void end(struct virtio_sst_op *op);
+static void end(struct bg_virtio_sst_op *op);
 
-static void begin(struct virtio_sst_op *op)
+static void begin(struct bg_virtio_sst_op *op)
 {
-    static const uint32_t types[STEPS] = {SST_WRITE, SST_READ, SST_COMPUTE, SST_ECHO};
+    static const uint32_t types[STEPS] = {BG_SST_WRITE, BG_SST_READ, BG_SST_COMPUTE, BG_SST_ECHO};
     struct test_sst_load *load = op->context;
-    struct sst_request *request = op->request;
+    struct bg_sst_request *request = op->request;
     enum step step = step_of(op);
 
     request->type = types[step];
     request->user_data = content_of(op);
     if (step == STEP_COMPUTE) {
-        request->payload.compute = (struct sst_compute){units_of(op), SST_LATENCY_PER_UNIT, 0};
+        request->payload.compute = (struct bg_sst_compute){units_of(op), BG_SST_LATENCY_PER_UNIT, 0};
     } else if (step != STEP_ECHO) {
-        request->payload.memory = (struct sst_memory){address_of(op), SST_WRITE_SIZE_MAX, 0};
+        request->payload.memory = (struct bg_sst_memory){address_of(op), BG_SST_WRITE_SIZE_MAX, 0};
     }
     if (step == STEP_WRITE || step == STEP_ECHO) {
-        fill(request->payload.data + SST_WRITE_DATA_OFFSET, content_of(op));
+        fill(request->payload.data + BG_SST_WRITE_DATA_OFFSET, content_of(op));
     }
     op->done = end;
-    int error = virtio_sst_submit(op);
+    int error = bg_virtio_sst_submit(op);
 
     if (error < 0) {
         load->error = error;
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
         return;
     }
     load->begun++;
 }
 
-static bool is_right(const struct virtio_sst_op *op)
+static bool is_right(const struct bg_virtio_sst_op *op)
 {
-    const struct sst_response *response = op->response;
+    const struct bg_sst_response *response = op->response;
 
     if (op->error != 0 || op->response_size != sizeof(*response) ||
         response->user_data != content_of(op)) {
@@ -129,18 +129,18 @@ static bool is_right(const struct virtio_sst_op *op)
     }
     switch (step_of(op)) {
     case STEP_READ:
-        return response->result == SST_WRITE_SIZE_MAX &&
+        return response->result == BG_SST_WRITE_SIZE_MAX &&
                is_filled(response->payload.data, content_of(op));
     case STEP_ECHO:
-        return is_filled(response->payload.data + SST_WRITE_DATA_OFFSET, content_of(op));
+        return is_filled(response->payload.data + BG_SST_WRITE_DATA_OFFSET, content_of(op));
     case STEP_COMPUTE:
         return response->result == (units_of(op) + 63) / 64 * 10;
     default:
-        return response->result == SST_WRITE_SIZE_MAX;
+        return response->result == BG_SST_WRITE_SIZE_MAX;
     }
 }
 
-static void end(struct virtio_sst_op *op)
+static void end(struct bg_virtio_sst_op *op)
 {
     struct test_sst_load *load = op->context;
 
@@ -150,16 +150,16 @@ static void end(struct virtio_sst_op *op)
         op->cookie++;
         begin(op);
     } else {
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
 }
 
 void test_sst_begin_load(struct test_sst_load *load)
 {
-    struct virtio_sst_op *op;
+    struct bg_virtio_sst_op *op;
 
     while (load->begun < load->requests && load->error == 0 &&
-           (op = virtio_sst_take(load->sst, load->pair)) != NULL) {
+           (op = bg_virtio_sst_take(load->sst, load->pair)) != NULL) {
         op->context = load;
         op->cookie = 0;
         begin(op);
@@ -168,10 +168,10 @@ void test_sst_begin_load(struct test_sst_load *load)
 
 bool test_sst_end_load(struct test_sst_load *load)
 {
-    uint64_t deadline_ns = hal_time_ns() + DEADLINE_NS;
+    uint64_t deadline_ns = bg_hal_time_ns() + DEADLINE_NS;
 
     while (load->ended < load->begun && load->error >= 0) {
-        int result = virtio_sst_wait_any(load->sst, load->pair, deadline_ns);
+        int result = bg_virtio_sst_wait_any(load->sst, load->pair, deadline_ns);
 
         load->error = result < 0 ? result : load->error;
     }
@@ -198,7 +198,7 @@ static void run(void *argument)
 
 static void check(const struct test_sst *t, const char *how, unsigned pairs, uint64_t began_ns)
 {
-    uint64_t requests = 0, took_ns = hal_time_ns() - began_ns;
+    uint64_t requests = 0, took_ns = bg_hal_time_ns() - began_ns;
 
     for (unsigned i = 0; i < pairs; i++) {
         const struct test_sst_load *load = &loads[i];
@@ -208,7 +208,7 @@ static void check(const struct test_sst *t, const char *how, unsigned pairs, uin
                     t->sst.depth)) {
             tap_diag("%llu begun, %llu ended, %llu wrong: %s", (unsigned long long)load->begun,
                      (unsigned long long)load->ended, (unsigned long long)load->wrong,
-                     baregpu_strerror(load->error));
+                     bg_strerror(load->error));
         }
     }
     tap_diag("%llu requests in %llu ms", (unsigned long long)requests,
@@ -227,7 +227,7 @@ static void prepare(struct test_sst *t, unsigned pairs, uint64_t requests)
 static void run_on_cpus(struct test_sst *t, const char *how, unsigned count)
 {
     struct cpu_ticket tickets[TEST_SST_PAIRS];
-    uint64_t began_ns = hal_time_ns();
+    uint64_t began_ns = bg_hal_time_ns();
     int error = 0;
 
     for (unsigned i = 1; i < count && error == 0; i++) {
@@ -241,7 +241,7 @@ static void run_on_cpus(struct test_sst *t, const char *how, unsigned count)
     }
     run(&loads[0]);
     for (unsigned i = 1; i < count; i++) {
-        error = cpu_call_wait(tickets[i], hal_time_ns() + DEADLINE_NS);
+        error = cpu_call_wait(tickets[i], bg_hal_time_ns() + DEADLINE_NS);
         if (!tap_ok(error == 0, "%s: CPU %u is done", t->place.text, i)) {
             return;
         }
@@ -259,7 +259,7 @@ void test_sst_both(struct test_sst *first, struct test_sst *second, uint64_t req
 void test_sst_load(struct test_sst *t, uint64_t requests)
 {
     unsigned pairs = t->sst.pair_count;
-    uint64_t began_ns = hal_time_ns();
+    uint64_t began_ns = bg_hal_time_ns();
 
     prepare(t, pairs, requests);
     if (pairs > 1 && machine.cpu_count >= pairs) {

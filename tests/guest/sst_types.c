@@ -20,29 +20,29 @@ static void fill_block(uint32_t seed)
 
 static void expect(const struct test_sst *t, int got, int wanted, const char *what)
 {
-    if (!tap_ok(got == wanted, "%s: %s: %s", t->place.text, what, baregpu_strerror(wanted))) {
-        tap_diag("but: %s", baregpu_strerror(got));
+    if (!tap_ok(got == wanted, "%s: %s: %s", t->place.text, what, bg_strerror(wanted))) {
+        tap_diag("but: %s", bg_strerror(got));
     }
 }
 
 /* ---- Requests as they are, for what the driver's calls do not let through ---- */
 
 /* Runs a copy of the request; its status, or a negative error. `result` may be NULL. */
-static int run_raw(struct virtio_sst *sst, const struct sst_request *request, uint64_t *result)
+static int run_raw(struct bg_virtio_sst *sst, const struct bg_sst_request *request, uint64_t *result)
 {
-    struct virtio_sst_op *op = virtio_sst_take(sst, 0);
+    struct bg_virtio_sst_op *op = bg_virtio_sst_take(sst, 0);
 
     if (op == NULL) {
-        return BAREGPU_ERR_BUSY;
+        return BG_ERR_BUSY;
     }
     memcpy(op->request, request, sizeof(*request));
-    int error = virtio_sst_submit(op);
+    int error = bg_virtio_sst_submit(op);
 
     if (error == 0) {
-        error = virtio_sst_wait(op, virtio_host_deadline());
+        error = bg_virtio_sst_wait(op, virtio_host_deadline());
     }
-    if (error == BAREGPU_ERR_BUSY || error == BAREGPU_ERR_PROTOCOL) {
-        virtio_sst_abandon(op);
+    if (error == BG_ERR_BUSY || error == BG_ERR_PROTOCOL) {
+        bg_virtio_sst_abandon(op);
         return error;
     }
     if (result != NULL) {
@@ -51,43 +51,43 @@ static int run_raw(struct virtio_sst *sst, const struct sst_request *request, ui
     bool is_its = op->response->user_data == request->user_data &&
                   op->response->request_id == op->request->request_id &&
                   op->response_size == sizeof(*op->response);
-    int status = is_its ? (int)op->status : BAREGPU_ERR_PROTOCOL;
+    int status = is_its ? (int)op->status : BG_ERR_PROTOCOL;
 
-    virtio_sst_release(op);
+    bg_virtio_sst_release(op);
     return status;
 }
 
-static struct sst_request request; /* large */
+static struct bg_sst_request request; /* large */
 
 static void expect_memory(struct test_sst *t, uint32_t type, uint64_t address, uint32_t size,
                           int status)
 {
-    request = (struct sst_request){.type = type, .user_data = address ^ size};
+    request = (struct bg_sst_request){.type = type, .user_data = address ^ size};
     request.payload.memory.addr = address;
     request.payload.memory.size = size;
     tap_equal((unsigned)run_raw(&t->sst, &request, NULL), (unsigned)status,
-              "%s: %s of %u bytes at 0x%llx", t->place.text, type == SST_READ ? "READ" : "WRITE",
+              "%s: %s of %u bytes at 0x%llx", t->place.text, type == BG_SST_READ ? "READ" : "WRITE",
               (unsigned)size, (unsigned long long)address);
 }
 
 static void check_limits(struct test_sst *t)
 {
-    expect_memory(t, SST_READ, 0, 0, SST_OK);
-    expect_memory(t, SST_READ, 0, SST_READ_SIZE_MAX, SST_OK);
-    expect_memory(t, SST_READ, 0, SST_READ_SIZE_MAX + 1, SST_INVALID);
-    expect_memory(t, SST_READ, 0, UINT32_MAX, SST_INVALID);
-    expect_memory(t, SST_READ, SST_INFO_MEMORY_SIZE - 1, 1, SST_OK);
-    expect_memory(t, SST_READ, SST_INFO_MEMORY_SIZE - 1, 2, SST_INVALID);
-    expect_memory(t, SST_READ, UINT64_MAX, 1, SST_INVALID);
-    expect_memory(t, SST_READ, UINT64_MAX - 4, 16, SST_INVALID);
-    expect_memory(t, SST_WRITE, 0x4000, SST_WRITE_SIZE_MAX, SST_OK);
-    expect_memory(t, SST_WRITE, 0x4000, SST_WRITE_SIZE_MAX + 1, SST_INVALID);
-    expect_memory(t, SST_WRITE, SST_INFO_MEMORY_SIZE - 4, 4, SST_OK);
-    expect_memory(t, SST_WRITE, SST_INFO_MEMORY_SIZE - 4, 5, SST_INVALID);
-    expect_memory(t, SST_WRITE, UINT64_MAX - 7, 16, SST_INVALID);
-    for (uint32_t type = SST_TYPE_COUNT; type != 0; type = type << 3 | 1) {
-        request = (struct sst_request){.type = type, .user_data = type};
-        tap_equal((unsigned)run_raw(&t->sst, &request, NULL), SST_INVALID,
+    expect_memory(t, BG_SST_READ, 0, 0, BG_SST_OK);
+    expect_memory(t, BG_SST_READ, 0, BG_SST_READ_SIZE_MAX, BG_SST_OK);
+    expect_memory(t, BG_SST_READ, 0, BG_SST_READ_SIZE_MAX + 1, BG_SST_INVALID);
+    expect_memory(t, BG_SST_READ, 0, UINT32_MAX, BG_SST_INVALID);
+    expect_memory(t, BG_SST_READ, BG_SST_INFO_MEMORY_SIZE - 1, 1, BG_SST_OK);
+    expect_memory(t, BG_SST_READ, BG_SST_INFO_MEMORY_SIZE - 1, 2, BG_SST_INVALID);
+    expect_memory(t, BG_SST_READ, UINT64_MAX, 1, BG_SST_INVALID);
+    expect_memory(t, BG_SST_READ, UINT64_MAX - 4, 16, BG_SST_INVALID);
+    expect_memory(t, BG_SST_WRITE, 0x4000, BG_SST_WRITE_SIZE_MAX, BG_SST_OK);
+    expect_memory(t, BG_SST_WRITE, 0x4000, BG_SST_WRITE_SIZE_MAX + 1, BG_SST_INVALID);
+    expect_memory(t, BG_SST_WRITE, BG_SST_INFO_MEMORY_SIZE - 4, 4, BG_SST_OK);
+    expect_memory(t, BG_SST_WRITE, BG_SST_INFO_MEMORY_SIZE - 4, 5, BG_SST_INVALID);
+    expect_memory(t, BG_SST_WRITE, UINT64_MAX - 7, 16, BG_SST_INVALID);
+    for (uint32_t type = BG_SST_TYPE_COUNT; type != 0; type = type << 3 | 1) {
+        request = (struct bg_sst_request){.type = type, .user_data = type};
+        tap_equal((unsigned)run_raw(&t->sst, &request, NULL), BG_SST_INVALID,
                   "%s: a request of type 0x%x", t->place.text, (unsigned)type);
         if (type >> 29 != 0) {
             break;
@@ -99,37 +99,37 @@ static void check_limits(struct test_sst *t)
 
 static void check_local(struct test_sst *t)
 {
-    static const size_t sizes[] = {0, 1, 7, 4079, SST_PAYLOAD_SIZE};
-    struct virtio_sst *sst = &t->sst;
-    struct sst_info info;
+    static const size_t sizes[] = {0, 1, 7, 4079, BG_SST_PAYLOAD_SIZE};
+    struct bg_virtio_sst *sst = &t->sst;
+    struct bg_sst_info info;
 
-    expect(t, virtio_sst_noop(sst, virtio_host_deadline()), 0, "NOOP");
+    expect(t, bg_virtio_sst_noop(sst, virtio_host_deadline()), 0, "NOOP");
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         fill_block(i);
         memset(back, 0xEE, sizeof(back));
-        int error = virtio_sst_echo(sst, block, back, sizes[i], virtio_host_deadline());
+        int error = bg_virtio_sst_echo(sst, block, back, sizes[i], virtio_host_deadline());
 
         tap_ok(error == 0 && memcmp(block, back, sizes[i]) == 0 && back[sizes[i]] == 0xEE,
                "%s: ECHO of %u bytes", t->place.text, (unsigned)sizes[i]);
     }
-    expect(t, virtio_sst_echo(sst, block, back, SST_PAYLOAD_SIZE + 1, virtio_host_deadline()),
-           BAREGPU_ERR_TOO_LARGE, "ECHO of 4081 bytes");
-    expect(t, virtio_sst_get_info(sst, &info, virtio_host_deadline()), 0, "GET_INFO");
-    tap_ok(info.version == SST_PROTOCOL_VERSION &&
-               info.capabilities == (t->device.features & SST_F_ALL) &&
-               info.max_compute_units == SST_INFO_COMPUTE_UNITS_MAX &&
-               info.memory_size == SST_INFO_MEMORY_SIZE,
+    expect(t, bg_virtio_sst_echo(sst, block, back, BG_SST_PAYLOAD_SIZE + 1, virtio_host_deadline()),
+           BG_ERR_TOO_LARGE, "ECHO of 4081 bytes");
+    expect(t, bg_virtio_sst_get_info(sst, &info, virtio_host_deadline()), 0, "GET_INFO");
+    tap_ok(info.version == BG_SST_PROTOCOL_VERSION &&
+               info.capabilities == (t->device.features & BG_SST_F_ALL) &&
+               info.max_compute_units == BG_SST_INFO_COMPUTE_UNITS_MAX &&
+               info.memory_size == BG_SST_INFO_MEMORY_SIZE,
            "%s: its info", t->place.text);
-    tap_ok(sst->config.version == SST_PROTOCOL_VERSION &&
-               sst->config.features == (t->device.features & SST_F_ALL) &&
+    tap_ok(sst->config.version == BG_SST_PROTOCOL_VERSION &&
+               sst->config.features == (t->device.features & BG_SST_F_ALL) &&
                sst->config.max_queues == t->sst.pair_count,
            "%s: its configuration", t->place.text);
 }
 
 static void expect_cycles(struct test_sst *t, uint64_t units, uint32_t latency, uint64_t cycles)
 {
-    struct sst_compute_result result = {0};
-    int error = virtio_sst_compute(&t->sst, units, latency, &result, virtio_host_deadline());
+    struct bg_sst_compute_result result = {0};
+    int error = bg_virtio_sst_compute(&t->sst, units, latency, &result, virtio_host_deadline());
 
     tap_equal(error == 0 ? result.cycles : 0, cycles, "%s: COMPUTE of %u units by model %u",
               t->place.text, (unsigned)units, (unsigned)latency);
@@ -137,31 +137,31 @@ static void expect_cycles(struct test_sst *t, uint64_t units, uint32_t latency, 
 
 static void check_compute(struct test_sst *t)
 {
-    struct virtio_sst *sst = &t->sst;
+    struct bg_virtio_sst *sst = &t->sst;
 
-    expect_cycles(t, 1, SST_LATENCY_FIXED, 100);
-    expect_cycles(t, SST_INFO_COMPUTE_UNITS_MAX, SST_LATENCY_FIXED, 100);
-    expect_cycles(t, 1, SST_LATENCY_PER_UNIT, 10);
-    expect_cycles(t, 1000, SST_LATENCY_PER_UNIT, 160); /* 64 at a time, 10 cycles each time */
-    expect_cycles(t, 1, SST_LATENCY_PIPELINED, 20);
-    expect_cycles(t, 1000, SST_LATENCY_PIPELINED, 1019);
-    expect(t, virtio_sst_compute(sst, 0, SST_LATENCY_FIXED, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "COMPUTE of no unit");
+    expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 100);
+    expect_cycles(t, BG_SST_INFO_COMPUTE_UNITS_MAX, BG_SST_LATENCY_FIXED, 100);
+    expect_cycles(t, 1, BG_SST_LATENCY_PER_UNIT, 10);
+    expect_cycles(t, 1000, BG_SST_LATENCY_PER_UNIT, 160); /* 64 at a time, 10 cycles each time */
+    expect_cycles(t, 1, BG_SST_LATENCY_PIPELINED, 20);
+    expect_cycles(t, 1000, BG_SST_LATENCY_PIPELINED, 1019);
+    expect(t, bg_virtio_sst_compute(sst, 0, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "COMPUTE of no unit");
     expect(t,
-           virtio_sst_compute(sst, SST_INFO_COMPUTE_UNITS_MAX + 1, SST_LATENCY_FIXED, NULL,
+           bg_virtio_sst_compute(sst, BG_SST_INFO_COMPUTE_UNITS_MAX + 1, BG_SST_LATENCY_FIXED, NULL,
                               virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "COMPUTE of too many units");
-    expect(t, virtio_sst_compute(sst, 1, SST_LATENCY_PIPELINED + 1, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "COMPUTE by an unknown model");
+           BG_ERR_INVALID, "COMPUTE of too many units");
+    expect(t, bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_PIPELINED + 1, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "COMPUTE by an unknown model");
 }
 
 static void expect_transfer(struct test_sst *t, uint64_t address, size_t size)
 {
-    int error = virtio_sst_write(&t->sst, address, block, size, virtio_host_deadline());
+    int error = bg_virtio_sst_write(&t->sst, address, block, size, virtio_host_deadline());
 
     memset(back, 0, sizeof(back));
     if (error == 0) {
-        error = virtio_sst_read(&t->sst, address, back, size, virtio_host_deadline());
+        error = bg_virtio_sst_read(&t->sst, address, back, size, virtio_host_deadline());
     }
     tap_ok(error == 0 && memcmp(block, back, size) == 0, "%s: %u bytes there and back",
            t->place.text, (unsigned)size);
@@ -169,50 +169,50 @@ static void expect_transfer(struct test_sst *t, uint64_t address, size_t size)
 
 static void check_memory(struct test_sst *t)
 {
-    struct virtio_sst *sst = &t->sst;
+    struct bg_virtio_sst *sst = &t->sst;
 
     fill_block(99);
     expect_transfer(t, ADDRESS, 0);
     expect_transfer(t, ADDRESS, 1);
-    expect_transfer(t, ADDRESS, SST_WRITE_SIZE_MAX);
+    expect_transfer(t, ADDRESS, BG_SST_WRITE_SIZE_MAX);
     expect_transfer(t, ADDRESS, BLOCK);
-    expect_transfer(t, SST_INFO_MEMORY_SIZE - BLOCK, BLOCK);
-    expect(t, virtio_sst_write(sst, SST_INFO_MEMORY_SIZE - BLOCK + 1, block, BLOCK,
+    expect_transfer(t, BG_SST_INFO_MEMORY_SIZE - BLOCK, BLOCK);
+    expect(t, bg_virtio_sst_write(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, block, BLOCK,
                                virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "WRITE beyond the end");
-    expect(t, virtio_sst_read(sst, SST_INFO_MEMORY_SIZE - BLOCK + 1, back, BLOCK,
+           BG_ERR_INVALID, "WRITE beyond the end");
+    expect(t, bg_virtio_sst_read(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, back, BLOCK,
                               virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "READ beyond the end");
-    expect(t, virtio_sst_read(sst, UINT64_MAX - 5, back, BLOCK, virtio_host_deadline()),
-           BAREGPU_ERR_RANGE, "READ around the end of all addresses");
+           BG_ERR_INVALID, "READ beyond the end");
+    expect(t, bg_virtio_sst_read(sst, UINT64_MAX - 5, back, BLOCK, virtio_host_deadline()),
+           BG_ERR_RANGE, "READ around the end of all addresses");
 }
 
 static void check_configure(struct test_sst *t)
 {
-    struct virtio_sst *sst = &t->sst;
+    struct bg_virtio_sst *sst = &t->sst;
     uint64_t before = 0;
 
-    expect(t, virtio_sst_configure(sst, SST_PARAM_FIXED_CYCLES, 777, &before,
+    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 777, &before,
                                    virtio_host_deadline()),
            0, "CONFIGURE");
     tap_equal(before, 100, "%s: the value before", t->place.text);
-    expect_cycles(t, 1, SST_LATENCY_FIXED, 777);
-    expect(t, virtio_sst_configure(sst, SST_PARAM_FIXED_CYCLES, 0, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "CONFIGURE to a value that is not allowed");
-    expect(t, virtio_sst_configure(sst, SST_PARAM_MEMORY_BANKS, 3, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "CONFIGURE to three banks");
-    expect(t, virtio_sst_configure(sst, 0, 1, NULL, virtio_host_deadline()), BAREGPU_ERR_INVALID,
+    expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 777);
+    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 0, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "CONFIGURE to a value that is not allowed");
+    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_MEMORY_BANKS, 3, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "CONFIGURE to three banks");
+    expect(t, bg_virtio_sst_configure(sst, 0, 1, NULL, virtio_host_deadline()), BG_ERR_INVALID,
            "CONFIGURE of no parameter");
-    expect(t, virtio_sst_configure(sst, UINT32_MAX, 1, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "CONFIGURE of an unknown parameter");
-    expect_cycles(t, 1, SST_LATENCY_FIXED, 777); /* nothing has changed */
+    expect(t, bg_virtio_sst_configure(sst, UINT32_MAX, 1, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "CONFIGURE of an unknown parameter");
+    expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 777); /* nothing has changed */
 }
 
 /* An old simulator hears of no RESET. */
 static void check_old_reset(struct test_sst *t)
 {
-    expect_cycles(t, 1, SST_LATENCY_FIXED, 777);
-    expect(t, virtio_sst_configure(&t->sst, SST_PARAM_FIXED_CYCLES, 100, NULL,
+    expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 777);
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_FIXED_CYCLES, 100, NULL,
                                    virtio_host_deadline()),
            0, "CONFIGURE back");
 }
@@ -221,14 +221,14 @@ static void check_reset(struct test_sst *t)
 {
     unsigned wrong = 0;
 
-    expect(t, virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET");
+    expect(t, bg_virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET");
     if (test_sst_option("old", 0)) {
         check_old_reset(t);
         return;
     }
-    expect_cycles(t, 1, SST_LATENCY_FIXED, 100);
+    expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 100);
     memset(back, 0xEE, sizeof(back));
-    expect(t, virtio_sst_read(&t->sst, ADDRESS, back, BLOCK, virtio_host_deadline()), 0,
+    expect(t, bg_virtio_sst_read(&t->sst, ADDRESS, back, BLOCK, virtio_host_deadline()), 0,
            "READ after a RESET");
     for (uint32_t i = 0; i < BLOCK; i++) {
         wrong += back[i] != 0;
@@ -240,14 +240,14 @@ static void check_reset(struct test_sst *t)
 
 static void configure(struct test_sst *t, uint32_t param, uint64_t value)
 {
-    expect(t, virtio_sst_configure(&t->sst, param, value, NULL, virtio_host_deadline()), 0,
+    expect(t, bg_virtio_sst_configure(&t->sst, param, value, NULL, virtio_host_deadline()), 0,
            "CONFIGURE for events");
 }
 
 static void expect_event(struct test_sst *t, uint32_t type, uint64_t data)
 {
-    struct virtio_sst_event event = {0};
-    int result = virtio_sst_wait_event(&t->sst, &event, virtio_host_deadline());
+    struct bg_virtio_sst_event event = {0};
+    int result = bg_virtio_sst_wait_event(&t->sst, &event, virtio_host_deadline());
 
     if (!tap_ok(result == 1 && event.type == type && event.data == data,
                 "%s: an event of type %u with %u", t->place.text, (unsigned)type,
@@ -259,76 +259,76 @@ static void expect_event(struct test_sst *t, uint32_t type, uint64_t data)
 
 static void expect_no_event(struct test_sst *t)
 {
-    struct virtio_sst_event event;
+    struct bg_virtio_sst_event event;
 
-    tap_equal((unsigned)virtio_sst_poll_event(&t->sst, &event), 0, "%s: no further event",
+    tap_equal((unsigned)bg_virtio_sst_poll_event(&t->sst, &event), 0, "%s: no further event",
               t->place.text);
 }
 
 /* More than there are buffers for: some are lost, those that come are right, and it goes on. */
 static void check_event_flood(struct test_sst *t)
 {
-    struct virtio_sst_event event;
+    struct bg_virtio_sst_event event;
     unsigned count = 0, wrong = 0;
     uint64_t last = 0;
 
-    configure(t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_COMPLETION);
+    configure(t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION);
     for (unsigned i = 0; i < 100; i++) {
-        wrong += virtio_sst_compute(&t->sst, 1, SST_LATENCY_FIXED, NULL,
+        wrong += bg_virtio_sst_compute(&t->sst, 1, BG_SST_LATENCY_FIXED, NULL,
                                     virtio_host_deadline()) != 0;
     }
-    while (virtio_sst_poll_event(&t->sst, &event) > 0) {
-        wrong += event.type != SST_EVENT_COMPLETION || (count > 0 && event.data <= last);
+    while (bg_virtio_sst_poll_event(&t->sst, &event) > 0) {
+        wrong += event.type != BG_SST_EVENT_COMPLETION || (count > 0 && event.data <= last);
         last = event.data;
         count++;
     }
     tap_ok(wrong == 0 && count == t->sst.event_count, "%s: of 100 events, %u are kept",
            t->place.text, count);
-    virtio_sst_compute(&t->sst, 1, SST_LATENCY_FIXED, NULL, virtio_host_deadline());
-    expect_event(t, SST_EVENT_COMPLETION, t->sst.pairs[0].requests - 1);
+    bg_virtio_sst_compute(&t->sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
+    expect_event(t, BG_SST_EVENT_COMPLETION, t->sst.pairs[0].requests - 1);
 }
 
 static void check_events(struct test_sst *t)
 {
-    struct virtio_sst *sst = &t->sst;
+    struct bg_virtio_sst *sst = &t->sst;
 
-    tap_ok(virtio_has_feature(&t->device, SST_F_EVENTS), "%s: has events", t->place.text);
+    tap_ok(bg_virtio_has_feature(&t->device, BG_SST_F_EVENTS), "%s: has events", t->place.text);
     expect_no_event(t);
     if (test_sst_option("old", 0)) {
         return;
     }
-    configure(t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_COMPLETION);
-    expect_event(t, SST_EVENT_COMPLETION, sst->pairs[0].requests - 1); /* of the CONFIGURE */
-    virtio_sst_compute(sst, 5, SST_LATENCY_FIXED, NULL, virtio_host_deadline());
-    expect_event(t, SST_EVENT_COMPLETION, sst->pairs[0].requests - 1);
-    virtio_sst_noop(sst, virtio_host_deadline()); /* answered in the device */
-    configure(t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_ERROR);
-    virtio_sst_compute(sst, 0, SST_LATENCY_FIXED, NULL, virtio_host_deadline());
-    expect_event(t, SST_EVENT_ERROR, SST_INVALID);
+    configure(t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION);
+    expect_event(t, BG_SST_EVENT_COMPLETION, sst->pairs[0].requests - 1); /* of the CONFIGURE */
+    bg_virtio_sst_compute(sst, 5, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
+    expect_event(t, BG_SST_EVENT_COMPLETION, sst->pairs[0].requests - 1);
+    bg_virtio_sst_noop(sst, virtio_host_deadline()); /* answered in the device */
+    configure(t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_ERROR);
+    bg_virtio_sst_compute(sst, 0, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
+    expect_event(t, BG_SST_EVENT_ERROR, BG_SST_INVALID);
     expect_no_event(t);
-    virtio_sst_reset(sst, virtio_host_deadline());
-    configure(t, SST_PARAM_EVENT_THRESHOLD, 4);
-    configure(t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_THRESHOLD);
+    bg_virtio_sst_reset(sst, virtio_host_deadline());
+    configure(t, BG_SST_PARAM_EVENT_THRESHOLD, 4);
+    configure(t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_THRESHOLD);
     for (unsigned i = 0; i < 6; i++) {
-        virtio_sst_compute(sst, 1, SST_LATENCY_FIXED, NULL, virtio_host_deadline());
+        bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
     }
-    expect_event(t, SST_EVENT_THRESHOLD, 4);
-    expect_event(t, SST_EVENT_THRESHOLD, 8);
+    expect_event(t, BG_SST_EVENT_THRESHOLD, 4);
+    expect_event(t, BG_SST_EVENT_THRESHOLD, 8);
     expect_no_event(t);
     check_event_flood(t);
-    virtio_sst_reset(sst, virtio_host_deadline());
-    expect(t, virtio_sst_wait_event(sst, &(struct virtio_sst_event){0},
-                                    hal_time_ns() + 20000000),
-           BAREGPU_ERR_TIMEOUT, "no event after a RESET");
+    bg_virtio_sst_reset(sst, virtio_host_deadline());
+    expect(t, bg_virtio_sst_wait_event(sst, &(struct bg_virtio_sst_event){0},
+                                    bg_hal_time_ns() + 20000000),
+           BG_ERR_TIMEOUT, "no event after a RESET");
 }
 
 /* ---- Events by callback ---- */
 
-static void take_event(void *context, const struct virtio_sst_event *event)
+static void take_event(void *context, const struct bg_virtio_sst_event *event)
 {
     uint64_t *next = context;
 
-    *next += event->type == SST_EVENT_COMPLETION && event->data == *next;
+    *next += event->type == BG_SST_EVENT_COMPLETION && event->data == *next;
 }
 
 /* The accelerator is opened anew, polled. */
@@ -344,12 +344,12 @@ void test_sst_event_callback(unsigned n)
     if (!tap_ok(error == 0, "accelerator %u: opened with a callback", n)) {
         return;
     }
-    configure(&t, SST_PARAM_EVENT_MASK, 1u << SST_EVENT_COMPLETION);
+    configure(&t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION);
     for (unsigned i = 1; i <= 100; i++) {
-        virtio_sst_compute(&t.sst, i, SST_LATENCY_FIXED, NULL, deadline_ns);
+        bg_virtio_sst_compute(&t.sst, i, BG_SST_LATENCY_FIXED, NULL, deadline_ns);
     }
-    while (next <= 100 && hal_time_ns() < deadline_ns) {
-        virtio_sst_poll(&t.sst, 0);
+    while (next <= 100 && bg_hal_time_ns() < deadline_ns) {
+        bg_virtio_sst_poll(&t.sst, 0);
     }
     tap_equal(next, 101, "%s: an event for each request by callback", t.place.text);
     tap_equal((unsigned)-test_sst_close(&t), 0, "%s: closed", t.place.text);
@@ -362,7 +362,7 @@ static struct {
     unsigned submit_more;
 } pipeline;
 
-static void end_op(struct virtio_sst_op *op)
+static void end_op(struct bg_virtio_sst_op *op)
 {
     uint64_t units = (uintptr_t)op->context;
     uint64_t cycles = 20 + (units - 1);
@@ -370,41 +370,41 @@ static void end_op(struct virtio_sst_op *op)
     pipeline.ended++;
     pipeline.wrong += op->error != 0 || op->response->payload.compute.cycles != cycles ||
                       op->response->result != cycles || op->response->user_data != units;
-    virtio_sst_release(op);
+    bg_virtio_sst_release(op);
     if (pipeline.submit_more > 0) {
-        struct virtio_sst_op *next = virtio_sst_take(op->pair->sst, 0);
+        struct bg_virtio_sst_op *next = bg_virtio_sst_take(op->pair->sst, 0);
 
         pipeline.submit_more--;
         next->done = end_op;
         units = 1 + pipeline.submit_more;
         next->context = (void *)(uintptr_t)units;
-        next->request->type = SST_COMPUTE;
+        next->request->type = BG_SST_COMPUTE;
         next->request->user_data = units;
         next->request->payload.compute.compute_units = units;
-        next->request->payload.compute.latency_model = SST_LATENCY_PIPELINED;
-        pipeline.wrong += virtio_sst_submit(next) != 0;
+        next->request->payload.compute.latency_model = BG_SST_LATENCY_PIPELINED;
+        pipeline.wrong += bg_virtio_sst_submit(next) != 0;
     }
 }
 
 /* As many as there are operations at once, then more from the callbacks. */
 static void check_pipeline(struct test_sst *t)
 {
-    struct virtio_sst *sst = &t->sst;
+    struct bg_virtio_sst *sst = &t->sst;
     unsigned submitted = 0;
-    struct virtio_sst_op *op;
+    struct bg_virtio_sst_op *op;
     int result = 0;
 
     memset(&pipeline, 0, sizeof(pipeline));
-    while ((op = virtio_sst_take(sst, 0)) != NULL) {
+    while ((op = bg_virtio_sst_take(sst, 0)) != NULL) {
         uint64_t units = 1000 + submitted++;
 
         op->done = end_op;
         op->context = (void *)(uintptr_t)units;
-        op->request->type = SST_COMPUTE;
+        op->request->type = BG_SST_COMPUTE;
         op->request->user_data = units;
         op->request->payload.compute.compute_units = units;
-        op->request->payload.compute.latency_model = SST_LATENCY_PIPELINED;
-        pipeline.wrong += virtio_sst_submit(op) != 0;
+        op->request->payload.compute.latency_model = BG_SST_LATENCY_PIPELINED;
+        pipeline.wrong += bg_virtio_sst_submit(op) != 0;
     }
     tap_equal(submitted, sst->depth, "%s: requests at once", t->place.text);
     pipeline.submit_more = 100;
@@ -412,7 +412,7 @@ static void check_pipeline(struct test_sst *t)
     uint64_t before = sst->pairs[0].queue.notifications;
 
     while (pipeline.ended < submitted && result >= 0) {
-        result = virtio_sst_wait_any(sst, 0, virtio_host_deadline());
+        result = bg_virtio_sst_wait_any(sst, 0, virtio_host_deadline());
     }
     tap_ok(result > 0 && pipeline.ended == submitted && pipeline.wrong == 0,
            "%s: %u requests in a pipeline, %u ended, %u wrong", t->place.text, submitted,
@@ -447,16 +447,16 @@ void test_sst_types(struct test_sst *t)
 void test_sst_alone(struct test_sst *t)
 {
     check_local(t);
-    expect(t, virtio_sst_compute(&t->sst, 1, SST_LATENCY_FIXED, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_UNAVAILABLE, "COMPUTE with nobody there");
-    expect(t, virtio_sst_read(&t->sst, 0, back, BLOCK, virtio_host_deadline()),
-           BAREGPU_ERR_UNAVAILABLE, "READ with nobody there");
-    expect(t, virtio_sst_write(&t->sst, 0, block, BLOCK, virtio_host_deadline()),
-           BAREGPU_ERR_UNAVAILABLE, "WRITE with nobody there");
-    expect(t, virtio_sst_configure(&t->sst, SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_UNAVAILABLE, "CONFIGURE with nobody there");
-    expect(t, virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET with nobody there");
-    expect(t, virtio_sst_noop(&t->sst, virtio_host_deadline()), 0, "NOOP afterwards");
+    expect(t, bg_virtio_sst_compute(&t->sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline()),
+           BG_ERR_UNAVAILABLE, "COMPUTE with nobody there");
+    expect(t, bg_virtio_sst_read(&t->sst, 0, back, BLOCK, virtio_host_deadline()),
+           BG_ERR_UNAVAILABLE, "READ with nobody there");
+    expect(t, bg_virtio_sst_write(&t->sst, 0, block, BLOCK, virtio_host_deadline()),
+           BG_ERR_UNAVAILABLE, "WRITE with nobody there");
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
+           BG_ERR_UNAVAILABLE, "CONFIGURE with nobody there");
+    expect(t, bg_virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET with nobody there");
+    expect(t, bg_virtio_sst_noop(&t->sst, virtio_host_deadline()), 0, "NOOP afterwards");
 }
 
 /* ---- The matrix multiplier against this CPU ---- */
@@ -525,31 +525,31 @@ static void check_multiply(struct test_sst *t, uint32_t element, const char *nam
 {
     const struct sst_matrix left = {ROWS, INNER, &a}, right = {INNER, COLUMNS, &b};
     struct sst_matrix product = {ROWS, COLUMNS, &c};
-    struct sst_compute_result result = {0};
+    struct bg_sst_compute_result result = {0};
 
-    fill_matrices(element == COMPUTE_ELEMENT_FLOAT32);
+    fill_matrices(element == BG_COMPUTE_ELEMENT_FLOAT32);
     memset(&c, 0, sizeof(c));
     int error = sst_host_multiply(&t->sst, element, &product, &left, &right, &result,
                                   virtio_host_deadline());
 
     expect(t, error, 0, "matrices multiplied");
-    tap_equal(count_wrong(element == COMPUTE_ELEMENT_FLOAT32), 0, "%s: the product of %s",
+    tap_equal(count_wrong(element == BG_COMPUTE_ELEMENT_FLOAT32), 0, "%s: the product of %s",
               t->place.text, name);
     tap_ok(result.cycles > 0, "%s: %u cycles", t->place.text, (unsigned)result.cycles);
 }
 
 void test_sst_multiply(struct test_sst *t)
 {
-    check_multiply(t, COMPUTE_ELEMENT_UINT32, "unsigned integers");
-    check_multiply(t, COMPUTE_ELEMENT_INT32, "integers");
-    check_multiply(t, COMPUTE_ELEMENT_FLOAT32, "floats");
-    expect(t, virtio_sst_configure(&t->sst, SST_SYSTOLIC_C, 0, NULL, virtio_host_deadline()), 0,
+    check_multiply(t, BG_COMPUTE_ELEMENT_UINT32, "unsigned integers");
+    check_multiply(t, BG_COMPUTE_ELEMENT_INT32, "integers");
+    check_multiply(t, BG_COMPUTE_ELEMENT_FLOAT32, "floats");
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_C, 0, NULL, virtio_host_deadline()), 0,
            "C over A");
-    expect(t, virtio_sst_compute(&t->sst, 1, 0, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "COMPUTE with C over A");
-    expect(t, virtio_sst_configure(&t->sst, SST_SYSTOLIC_ROWS, SST_SYSTOLIC_SIDE_MAX + 1, NULL,
+    expect(t, bg_virtio_sst_compute(&t->sst, 1, 0, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "COMPUTE with C over A");
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_ROWS, BG_SST_SYSTOLIC_SIDE_MAX + 1, NULL,
                                    virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "too many rows");
+           BG_ERR_INVALID, "too many rows");
 }
 
 /* ---- The model in docs/sst-sim.md: an adding machine ---- */
@@ -559,18 +559,18 @@ void test_sst_example(struct test_sst *t)
     uint64_t sum = 0, expected = 0;
 
     for (uint64_t units = 1; units <= 100; units++) {
-        request = (struct sst_request){.type = SST_COMPUTE, .user_data = units};
+        request = (struct bg_sst_request){.type = BG_SST_COMPUTE, .user_data = units};
         request.payload.compute.compute_units = units;
-        expected += run_raw(&t->sst, &request, &sum) == SST_OK ? units : 0;
+        expected += run_raw(&t->sst, &request, &sum) == BG_SST_OK ? units : 0;
     }
     tap_ok(sum == 5050 && expected == 5050, "%s: 1 to 100 add up", t->place.text);
-    expect(t, virtio_sst_configure(&t->sst, SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
-           BAREGPU_ERR_INVALID, "what the model does not know");
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
+           BG_ERR_INVALID, "what the model does not know");
     if (test_sst_option("old", 0) == 0) {
-        struct sst_compute_result result = {0};
+        struct bg_sst_compute_result result = {0};
 
-        expect(t, virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET");
-        expect(t, virtio_sst_compute(&t->sst, 7, 0, &result, virtio_host_deadline()), 0,
+        expect(t, bg_virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET");
+        expect(t, bg_virtio_sst_compute(&t->sst, 7, 0, &result, virtio_host_deadline()), 0,
                "COMPUTE");
         tap_equal(result.cycles, 7, "%s: cycles", t->place.text);
     }
@@ -579,8 +579,8 @@ void test_sst_example(struct test_sst *t)
 /* ---- Chains that the driver never makes ---- */
 
 static struct {
-    struct virtio_device device;
-    struct virtqueue requests, responses;
+    struct bg_virtio_device device;
+    struct bg_virtqueue requests, responses;
     uint8_t *memory;
     uint64_t address;
     char name[32];
@@ -591,39 +591,39 @@ static struct {
 
 static int open_odd(unsigned n)
 {
-    const struct virtqueue_options requests = {.index = 0}, responses = {.index = 1};
+    const struct bg_virtqueue_options requests = {.index = 0}, responses = {.index = 1};
     struct virtio_place place;
-    int error = virtio_host_open(&odd.device, SST_VIRTIO_ID, n, &place);
+    int error = virtio_host_open(&odd.device, BG_SST_VIRTIO_ID, n, &place);
 
     strcpy(odd.name, place.text);
     if (error == 0) {
-        error = virtio_start(&odd.device, VIRTIO_FEATURES_QUEUE | SST_F_ECHO, 0,
+        error = bg_virtio_start(&odd.device, BG_VIRTIO_FEATURES_QUEUE | BG_SST_F_ECHO, 0,
                              virtio_host_deadline());
     }
     if (error == 0) {
-        error = virtqueue_create(&odd.requests, &odd.device, &requests);
+        error = bg_virtqueue_create(&odd.requests, &odd.device, &requests);
     }
     if (error == 0) {
-        error = virtqueue_create(&odd.responses, &odd.device, &responses);
+        error = bg_virtqueue_create(&odd.responses, &odd.device, &responses);
     }
-    odd.memory = hal_dma_alloc(ODD_MEMORY, 4096, &odd.address);
-    return error < 0 ? error : odd.memory == NULL ? BAREGPU_ERR_NO_MEMORY
-                                                  : virtio_ready(&odd.device);
+    odd.memory = bg_hal_dma_alloc(ODD_MEMORY, 4096, &odd.address);
+    return error < 0 ? error : odd.memory == NULL ? BG_ERR_NO_MEMORY
+                                                  : bg_virtio_ready(&odd.device);
 }
 
 /* One chain of `size` readable bytes and `room` writable ones; the bytes written, or an error. */
 static int64_t run_odd(uint32_t size, uint32_t room)
 {
-    const struct virtqueue_segment segments[] = {{odd.address, size},
+    const struct bg_virtqueue_segment segments[] = {{odd.address, size},
                                                  {odd.address + RESPONSE_AT, room}};
-    struct virtqueue_used used;
-    int error = virtqueue_add(&odd.requests, segments + (size == 0), size != 0, room != 0, &odd);
+    struct bg_virtqueue_used used;
+    int error = bg_virtqueue_add(&odd.requests, segments + (size == 0), size != 0, room != 0, &odd);
 
     if (error == 0) {
-        error = virtqueue_kick(&odd.requests);
+        error = bg_virtqueue_kick(&odd.requests);
     }
     if (error >= 0) {
-        error = virtqueue_wait(&odd.requests, &used, virtio_host_deadline());
+        error = bg_virtqueue_wait(&odd.requests, &used, virtio_host_deadline());
     }
     return error < 0 ? error : (int64_t)used.written;
 }
@@ -632,7 +632,7 @@ static int64_t run_odd(uint32_t size, uint32_t room)
 static void check_odd(const char *what, int64_t written, int64_t expected, uint32_t room,
                       uint32_t status)
 {
-    struct sst_response response;
+    struct bg_sst_response response;
     unsigned beyond = 0;
 
     memcpy(&response, odd.memory + RESPONSE_AT, sizeof(response));
@@ -640,13 +640,13 @@ static void check_odd(const char *what, int64_t written, int64_t expected, uint3
         beyond += odd.memory[RESPONSE_AT + i] != 0xA5;
     }
     tap_ok(written == expected && beyond == 0 && (room < 24 || response.status == status) &&
-               (room < 24 || status == SST_ERROR || response.user_data == 0x5EED),
+               (room < 24 || status == BG_SST_ERROR || response.user_data == 0x5EED),
            "%s: %s", odd.name, what);
 }
 
 static void prepare_odd(uint32_t type)
 {
-    struct sst_request *first = (struct sst_request *)(void *)odd.memory;
+    struct bg_sst_request *first = (struct bg_sst_request *)(void *)odd.memory;
 
     memset(odd.memory, 0xA5, ODD_MEMORY);
     first->type = type;
@@ -657,66 +657,66 @@ static void prepare_odd(uint32_t type)
 
 static void post_response(uint32_t room)
 {
-    const struct virtqueue_segment segment = {odd.address + RESPONSE_AT, room};
+    const struct bg_virtqueue_segment segment = {odd.address + RESPONSE_AT, room};
 
-    if (virtqueue_add(&odd.responses, &segment, 0, 1, &odd) < 0 ||
-        virtqueue_kick(&odd.responses) < 0) {
+    if (bg_virtqueue_add(&odd.responses, &segment, 0, 1, &odd) < 0 ||
+        bg_virtqueue_kick(&odd.responses) < 0) {
         tap_ok(false, "%s: a buffer for a response", odd.name);
     }
 }
 
 static int64_t take_response(void)
 {
-    struct virtqueue_used used;
-    int error = virtqueue_wait(&odd.responses, &used, virtio_host_deadline());
+    struct bg_virtqueue_used used;
+    int error = bg_virtqueue_wait(&odd.responses, &used, virtio_host_deadline());
 
     return error < 0 ? error : (int64_t)used.written;
 }
 
 static void check_placements(void)
 {
-    static const uint32_t rooms[] = {sizeof(struct sst_response), 4096, 100, 32, 24, 8, 1};
+    static const uint32_t rooms[] = {sizeof(struct bg_sst_response), 4096, 100, 32, 24, 8, 1};
 
     for (unsigned i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
-        prepare_odd(SST_ECHO);
+        prepare_odd(BG_SST_ECHO);
         post_response(rooms[i]);
-        tap_equal((unsigned long long)run_odd(sizeof(struct sst_request), 0), 0,
+        tap_equal((unsigned long long)run_odd(sizeof(struct bg_sst_request), 0), 0,
                   "%s: a request without a response of its own", odd.name);
         check_odd("its response in the response queue", take_response(), rooms[i], rooms[i],
-                  SST_OK);
+                  BG_SST_OK);
     }
     /* Too small for a response: that goes to the queue, and nothing into the chain. */
-    prepare_odd(SST_NOOP);
-    post_response(sizeof(struct sst_response));
-    tap_equal((unsigned long long)run_odd(sizeof(struct sst_request), 100), 0,
+    prepare_odd(BG_SST_NOOP);
+    post_response(sizeof(struct bg_sst_response));
+    tap_equal((unsigned long long)run_odd(sizeof(struct bg_sst_request), 100), 0,
               "%s: a request with too little room", odd.name);
     check_odd("its response in the response queue, too", take_response(),
-              sizeof(struct sst_response), sizeof(struct sst_response), SST_OK);
+              sizeof(struct bg_sst_response), sizeof(struct bg_sst_response), BG_SST_OK);
 }
 
 void test_sst_chains(unsigned n)
 {
-    static const uint32_t sizes[] = {1, 4, 23, 24, 100, 4096, sizeof(struct sst_request) - 1};
-    const uint32_t whole = sizeof(struct sst_response);
+    static const uint32_t sizes[] = {1, 4, 23, 24, 100, 4096, sizeof(struct bg_sst_request) - 1};
+    const uint32_t whole = sizeof(struct bg_sst_response);
     int error = open_odd(n);
 
     if (!tap_ok(error == 0, "%s: opened for odd chains", odd.name)) {
         return;
     }
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        prepare_odd(SST_NOOP);
-        check_odd("a short request", run_odd(sizes[i], whole), whole, whole, SST_ERROR);
+        prepare_odd(BG_SST_NOOP);
+        check_odd("a short request", run_odd(sizes[i], whole), whole, whole, BG_SST_ERROR);
     }
-    prepare_odd(SST_NOOP);
-    check_odd("a request of nothing", run_odd(0, whole), whole, whole, SST_ERROR);
-    prepare_odd(SST_ECHO);
-    check_odd("a request of more than it needs", run_odd(8000, whole + 999), whole, whole, SST_OK);
+    prepare_odd(BG_SST_NOOP);
+    check_odd("a request of nothing", run_odd(0, whole), whole, whole, BG_SST_ERROR);
+    prepare_odd(BG_SST_ECHO);
+    check_odd("a request of more than it needs", run_odd(8000, whole + 999), whole, whole, BG_SST_OK);
     check_placements();
-    error = virtio_close(&odd.device, virtio_host_deadline());
+    error = bg_virtio_close(&odd.device, virtio_host_deadline());
     tap_equal((unsigned)-error, 0, "%s: closed", odd.name);
     if (error == 0) {
-        virtqueue_destroy(&odd.requests);
-        virtqueue_destroy(&odd.responses);
-        hal_dma_free(odd.memory, ODD_MEMORY);
+        bg_virtqueue_destroy(&odd.requests);
+        bg_virtqueue_destroy(&odd.responses);
+        bg_hal_dma_free(odd.memory, ODD_MEMORY);
     }
 }

@@ -11,12 +11,12 @@
 #define TIMEOUT_NS 30000000000u
 #define MANY 10007u /* elements: prime, so that no piece size divides it */
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 static uint32_t a[MANY], b[MANY], c[MANY];
 
 static uint64_t deadline(void)
 {
-    return hal_time_ns() + TIMEOUT_NS;
+    return bg_hal_time_ns() + TIMEOUT_NS;
 }
 
 /* The call gave this error, and the device this status. */
@@ -25,16 +25,16 @@ static bool expect(int error, int expected_error, uint32_t expected_status, cons
     bool good = error == expected_error && gpu.last_status == expected_status;
 
     if (!good) {
-        tap_diag("%s, status %s (0x%x); expected %s, %s", baregpu_strerror(error),
-                 compute_status_name(gpu.last_status), (unsigned)gpu.last_status,
-                 baregpu_strerror(expected_error), compute_status_name(expected_status));
+        tap_diag("%s, status %s (0x%x); expected %s, %s", bg_strerror(error),
+                 bg_compute_status_name(gpu.last_status), (unsigned)gpu.last_status,
+                 bg_strerror(expected_error), bg_compute_status_name(expected_status));
     }
     return tap_ok(good, "%s", what);
 }
 
 static bool expect_ok(int error, const char *what)
 {
-    return expect(error, 0, COMPUTE_OK, what);
+    return expect(error, 0, BG_COMPUTE_OK, what);
 }
 
 static void fill(uint32_t seed)
@@ -63,10 +63,10 @@ static void test_basic(void)
 {
     uint32_t sum = 0;
 
-    expect_ok(vgpu_stub_nop(&gpu, deadline()), "no operation");
-    expect_ok(vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline()), "basic addition");
+    expect_ok(bg_vgpu_stub_nop(&gpu, deadline()), "no operation");
+    expect_ok(bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline()), "basic addition");
     tap_equal(sum, 300, "100 + 200");
-    vgpu_stub_add_basic(&gpu, 0xFFFFFFFF, 0x80000001, &sum, deadline());
+    bg_vgpu_stub_add_basic(&gpu, 0xFFFFFFFF, 0x80000001, &sum, deadline());
     tap_equal(sum, 0x80000000, "the sum is modulo 2^32");
 }
 
@@ -76,15 +76,15 @@ static void test_inline_vectors(void)
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         fill((uint32_t)i);
-        int error = vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_UINT32, a, b, c, counts[i], 0,
+        int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, a, b, c, counts[i], 0,
                                           deadline());
         tap_ok(error == 0 && sums_are_right(counts[i]) &&
                    (counts[i] == MANY || c[counts[i]] == 0xDEADBEEF),
                "inline addition of %u integers", (unsigned)counts[i]);
     }
     fill(99);
-    int error = vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_INT32, a, b, c, 500,
-                                      VGPU_STUB_FLAG_RAISE_PRIORITY, deadline());
+    int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, 500,
+                                      BG_VGPU_STUB_FLAG_RAISE_PRIORITY, deadline());
     tap_ok(error == 0 && sums_are_right(500), "signed integers, with raised priority");
 }
 
@@ -99,7 +99,7 @@ static void test_inline_floats(void)
     float z[COUNT];
     bool good = true;
     int error =
-        vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_FLOAT32, x, y, z, COUNT, 0, deadline());
+        bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, x, y, z, COUNT, 0, deadline());
 
     for (int i = 0; i < COUNT; i++) {
         volatile float sum = x[i] + y[i];
@@ -112,18 +112,18 @@ static void test_inline_floats(void)
     }
     tap_ok(error == 0 && good, "floats are added as IEEE 754 says, to the last bit");
     const float nan = __builtin_nanf("");
-    error = vgpu_stub_add_vectors(&gpu, COMPUTE_ELEMENT_FLOAT32, &nan, &y[0], &z[0], 1, 0,
+    error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, &nan, &y[0], &z[0], 1, 0,
                                   deadline());
     tap_ok(error == 0 && z[0] != z[0], "not a number stays one");
 }
 
 static void test_info(void)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     memset(&info, 0, sizeof(info));
-    expect_ok(vgpu_stub_get_info(&gpu, &info, deadline()), "device information");
-    tap_ok((info.backend == COMPUTE_BACKEND_CPU || info.backend == COMPUTE_BACKEND_CUDA) &&
+    expect_ok(bg_vgpu_stub_get_info(&gpu, &info, deadline()), "device information");
+    tap_ok((info.backend == BG_COMPUTE_BACKEND_CPU || info.backend == BG_COMPUTE_BACKEND_CUDA) &&
                info.name[0] != '\0' && info.memory_total != 0 && info.memory_limit != 0 &&
                info.memory_used == 0 && info.multiprocessors != 0,
            "the information makes sense: %s", info.name);
@@ -134,10 +134,10 @@ static void test_info(void)
 static uint32_t allocate(uint64_t size)
 {
     uint32_t handle = 0;
-    int error = vgpu_stub_memory_alloc(&gpu, size, &handle, deadline());
+    int error = bg_vgpu_stub_memory_alloc(&gpu, size, &handle, deadline());
 
     if (error < 0) {
-        tap_diag("allocation failed: %s", baregpu_strerror(error));
+        tap_diag("allocation failed: %s", bg_strerror(error));
     }
     return handle;
 }
@@ -145,51 +145,51 @@ static uint32_t allocate(uint64_t size)
 static void test_memory(void)
 {
     static uint8_t bytes[3001];
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
     uint32_t first = allocate(sizeof(a));
     uint32_t second = allocate(sizeof(a));
     bool zeroed = true;
 
     tap_ok(first != 0 && second != 0 && first != second, "two allocations");
-    vgpu_stub_get_info(&gpu, &info, deadline());
+    bg_vgpu_stub_get_info(&gpu, &info, deadline());
     tap_ok(info.memory_used >= 2 * sizeof(a), "the session's use of memory is counted");
     memset(c, 0xFF, sizeof(c));
-    expect_ok(vgpu_stub_memory_read(&gpu, first, 0, c, sizeof(c), 0, deadline()), "read it");
+    expect_ok(bg_vgpu_stub_memory_read(&gpu, first, 0, c, sizeof(c), 0, deadline()), "read it");
     for (size_t i = 0; i < MANY; i++) {
         zeroed = zeroed && c[i] == 0;
     }
     tap_ok(zeroed, "new memory reads as zero");
 
     fill(5);
-    expect_ok(vgpu_stub_memory_write(&gpu, first, 0, a, sizeof(a), 0, deadline()), "write it");
-    expect_ok(vgpu_stub_memory_read(&gpu, first, 0, c, sizeof(c), 0, deadline()), "read back");
+    expect_ok(bg_vgpu_stub_memory_write(&gpu, first, 0, a, sizeof(a), 0, deadline()), "write it");
+    expect_ok(bg_vgpu_stub_memory_read(&gpu, first, 0, c, sizeof(c), 0, deadline()), "read back");
     tap_ok(memcmp(a, c, sizeof(a)) == 0, "what was written is there");
-    expect_ok(vgpu_stub_memory_write(&gpu, first, 1001, "baregpu", 7, 0, deadline()),
+    expect_ok(bg_vgpu_stub_memory_write(&gpu, first, 1001, "baregpu", 7, 0, deadline()),
               "write an odd number of bytes at an odd offset");
-    vgpu_stub_memory_read(&gpu, first, 1000, bytes, 9, 0, deadline());
+    bg_vgpu_stub_memory_read(&gpu, first, 1000, bytes, 9, 0, deadline());
     tap_ok(memcmp(bytes + 1, "baregpu", 7) == 0 && bytes[0] == ((uint8_t *)a)[1000] &&
                bytes[8] == ((uint8_t *)a)[1008],
            "only those bytes changed");
 
-    expect_ok(vgpu_stub_memory_copy(&gpu, second, 8, first, 16, 3000, 0, deadline()),
+    expect_ok(bg_vgpu_stub_memory_copy(&gpu, second, 8, first, 16, 3000, 0, deadline()),
               "copy inside the device");
-    vgpu_stub_memory_read(&gpu, second, 8, bytes, 3000, 0, deadline());
+    bg_vgpu_stub_memory_read(&gpu, second, 8, bytes, 3000, 0, deadline());
     memcpy((uint8_t *)a + 1001, "baregpu", 7);
     tap_ok(memcmp(bytes, (uint8_t *)a + 16, 3000) == 0, "the copy is right");
-    expect_ok(vgpu_stub_memory_copy(&gpu, first, 5, first, 0, 2000, 0, deadline()),
+    expect_ok(bg_vgpu_stub_memory_copy(&gpu, first, 5, first, 0, 2000, 0, deadline()),
               "copy onto itself, overlapping");
-    vgpu_stub_memory_read(&gpu, first, 5, bytes, 2000, 0, deadline());
+    bg_vgpu_stub_memory_read(&gpu, first, 5, bytes, 2000, 0, deadline());
     tap_ok(memcmp(bytes, a, 2000) == 0, "an overlapping copy is as memmove's");
 
-    expect_ok(vgpu_stub_memory_free(&gpu, first, deadline()), "free one");
-    expect_ok(vgpu_stub_memory_free(&gpu, second, deadline()), "free the other");
-    vgpu_stub_get_info(&gpu, &info, deadline());
+    expect_ok(bg_vgpu_stub_memory_free(&gpu, first, deadline()), "free one");
+    expect_ok(bg_vgpu_stub_memory_free(&gpu, second, deadline()), "free the other");
+    bg_vgpu_stub_get_info(&gpu, &info, deadline());
     tap_equal(info.memory_used, 0, "nothing is in use any more");
 }
 
-static struct compute_operand range(uint32_t handle, uint64_t offset)
+static struct bg_compute_operand range(uint32_t handle, uint64_t offset)
 {
-    return (struct compute_operand){handle, offset};
+    return (struct bg_compute_operand){handle, offset};
 }
 
 static void test_memory_add(void)
@@ -197,43 +197,43 @@ static void test_memory_add(void)
     uint32_t ha = allocate(sizeof(a)), hb = allocate(sizeof(b)), hc = allocate(sizeof(c));
 
     fill(11);
-    vgpu_stub_memory_write(&gpu, ha, 0, a, sizeof(a), VGPU_STUB_FLAG_ASYNC, deadline());
-    vgpu_stub_memory_write(&gpu, hb, 0, b, sizeof(b), VGPU_STUB_FLAG_ASYNC, deadline());
-    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
-                                   range(hb, 0), MANY, VGPU_STUB_FLAG_ASYNC, deadline()),
+    bg_vgpu_stub_memory_write(&gpu, ha, 0, a, sizeof(a), BG_VGPU_STUB_FLAG_ASYNC, deadline());
+    bg_vgpu_stub_memory_write(&gpu, hb, 0, b, sizeof(b), BG_VGPU_STUB_FLAG_ASYNC, deadline());
+    expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
+                                   range(hb, 0), MANY, BG_VGPU_STUB_FLAG_ASYNC, deadline()),
               "addition in memory, asynchronous after asynchronous copies");
-    expect_ok(vgpu_stub_synchronize(&gpu, deadline()), "synchronize");
-    vgpu_stub_memory_read(&gpu, hc, 0, c, sizeof(c), 0, deadline());
+    expect_ok(bg_vgpu_stub_synchronize(&gpu, deadline()), "synchronize");
+    bg_vgpu_stub_memory_read(&gpu, hc, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all %u sums", MANY);
-    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(ha, 0), range(ha, 0),
+    expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(ha, 0), range(ha, 0),
                                    range(hb, 0), MANY, 0, deadline()),
               "in place");
-    vgpu_stub_memory_read(&gpu, ha, 0, c, sizeof(c), 0, deadline());
+    bg_vgpu_stub_memory_read(&gpu, ha, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all sums in place");
-    expect_ok(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_INT32, range(hc, 400), range(hb, 40),
+    expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_INT32, range(hc, 400), range(hb, 40),
                                    range(hb, 40), 10, 0, deadline()),
               "a part, a vector with itself");
-    vgpu_stub_memory_read(&gpu, hc, 400, c, 40, 0, deadline());
+    bg_vgpu_stub_memory_read(&gpu, hc, 400, c, 40, 0, deadline());
     tap_equal(c[9], (uint32_t)(b[19] * 2), "the last of the part");
 
-    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 4), range(hc, 0),
+    expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 4), range(hc, 0),
                                 range(hb, 0), 100, 0, deadline()),
-           BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "a result that overlaps is refused");
-    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 2), range(ha, 0),
+           BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "a result that overlaps is refused");
+    expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 2), range(ha, 0),
                                 range(hb, 0), 100, 0, deadline()),
-           BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "an odd offset is refused");
-    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 4),
+           BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "an odd offset is refused");
+    expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 4),
                                 range(hb, 0), MANY, 0, deadline()),
-           BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "a vector beyond its memory is refused");
-    expect(vgpu_stub_vector_add(&gpu, COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
+           BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a vector beyond its memory is refused");
+    expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
                                 range(hb, 0), 1ull << 62, 0, deadline()),
-           BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "a count whose size wraps is refused");
-    expect(vgpu_stub_vector_add(&gpu, 77, range(hc, 0), range(ha, 0), range(hb, 0), 1, 0,
+           BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a count whose size wraps is refused");
+    expect(bg_vgpu_stub_vector_add(&gpu, 77, range(hc, 0), range(ha, 0), range(hb, 0), 1, 0,
                                 deadline()),
-           BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST, "an unknown element type is refused");
-    vgpu_stub_memory_free(&gpu, ha, deadline());
-    vgpu_stub_memory_free(&gpu, hb, deadline());
-    vgpu_stub_memory_free(&gpu, hc, deadline());
+           BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "an unknown element type is refused");
+    bg_vgpu_stub_memory_free(&gpu, ha, deadline());
+    bg_vgpu_stub_memory_free(&gpu, hb, deadline());
+    bg_vgpu_stub_memory_free(&gpu, hc, deadline());
 }
 
 static void test_bad_memory(void)
@@ -241,27 +241,27 @@ static void test_bad_memory(void)
     uint32_t handle = allocate(100);
     uint32_t other = 0;
 
-    expect(vgpu_stub_memory_alloc(&gpu, 0, &other, deadline()), BAREGPU_ERR_INVALID,
-           COMPUTE_INVALID_LENGTH, "an allocation of 0 bytes is refused");
-    expect(vgpu_stub_memory_alloc(&gpu, 1ull << 60, &other, deadline()), BAREGPU_ERR_NO_MEMORY,
-           COMPUTE_OUT_OF_MEMORY, "an allocation beyond the limit is refused");
-    expect(vgpu_stub_memory_alloc(&gpu, UINT64_MAX, &other, deadline()), BAREGPU_ERR_NO_MEMORY,
-           COMPUTE_OUT_OF_MEMORY, "an allocation whose size wraps is refused");
-    expect(vgpu_stub_memory_read(&gpu, handle, 97, a, 4, 0, deadline()), BAREGPU_ERR_RANGE,
-           COMPUTE_OUT_OF_RANGE, "reading beyond the end is refused");
-    expect(vgpu_stub_memory_write(&gpu, handle, UINT64_MAX - 1, a, 4, 0, deadline()),
-           BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "an offset that wraps is refused");
-    expect(vgpu_stub_memory_copy(&gpu, handle, 0, handle, 50, UINT64_MAX, 0, deadline()),
-           BAREGPU_ERR_RANGE, COMPUTE_OUT_OF_RANGE, "a copy whose size wraps is refused");
-    expect(vgpu_stub_memory_read(&gpu, handle + 1000, 0, a, 4, 0, deadline()),
-           BAREGPU_ERR_NOT_FOUND, COMPUTE_INVALID_HANDLE, "a handle that never was is refused");
-    expect(vgpu_stub_memory_free(&gpu, 0, deadline()), BAREGPU_ERR_NOT_FOUND,
-           COMPUTE_INVALID_HANDLE, "handle 0 is refused");
-    expect_ok(vgpu_stub_memory_free(&gpu, handle, deadline()), "free");
-    expect(vgpu_stub_memory_free(&gpu, handle, deadline()), BAREGPU_ERR_NOT_FOUND,
-           COMPUTE_INVALID_HANDLE, "freeing twice is refused");
-    expect(vgpu_stub_memory_read(&gpu, handle, 0, a, 4, 0, deadline()), BAREGPU_ERR_NOT_FOUND,
-           COMPUTE_INVALID_HANDLE, "reading freed memory is refused");
+    expect(bg_vgpu_stub_memory_alloc(&gpu, 0, &other, deadline()), BG_ERR_INVALID,
+           BG_COMPUTE_INVALID_LENGTH, "an allocation of 0 bytes is refused");
+    expect(bg_vgpu_stub_memory_alloc(&gpu, 1ull << 60, &other, deadline()), BG_ERR_NO_MEMORY,
+           BG_COMPUTE_OUT_OF_MEMORY, "an allocation beyond the limit is refused");
+    expect(bg_vgpu_stub_memory_alloc(&gpu, UINT64_MAX, &other, deadline()), BG_ERR_NO_MEMORY,
+           BG_COMPUTE_OUT_OF_MEMORY, "an allocation whose size wraps is refused");
+    expect(bg_vgpu_stub_memory_read(&gpu, handle, 97, a, 4, 0, deadline()), BG_ERR_RANGE,
+           BG_COMPUTE_OUT_OF_RANGE, "reading beyond the end is refused");
+    expect(bg_vgpu_stub_memory_write(&gpu, handle, UINT64_MAX - 1, a, 4, 0, deadline()),
+           BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "an offset that wraps is refused");
+    expect(bg_vgpu_stub_memory_copy(&gpu, handle, 0, handle, 50, UINT64_MAX, 0, deadline()),
+           BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a copy whose size wraps is refused");
+    expect(bg_vgpu_stub_memory_read(&gpu, handle + 1000, 0, a, 4, 0, deadline()),
+           BG_ERR_NOT_FOUND, BG_COMPUTE_INVALID_HANDLE, "a handle that never was is refused");
+    expect(bg_vgpu_stub_memory_free(&gpu, 0, deadline()), BG_ERR_NOT_FOUND,
+           BG_COMPUTE_INVALID_HANDLE, "handle 0 is refused");
+    expect_ok(bg_vgpu_stub_memory_free(&gpu, handle, deadline()), "free");
+    expect(bg_vgpu_stub_memory_free(&gpu, handle, deadline()), BG_ERR_NOT_FOUND,
+           BG_COMPUTE_INVALID_HANDLE, "freeing twice is refused");
+    expect(bg_vgpu_stub_memory_read(&gpu, handle, 0, a, 4, 0, deadline()), BG_ERR_NOT_FOUND,
+           BG_COMPUTE_INVALID_HANDLE, "reading freed memory is refused");
 }
 
 /* ---- Requests that the driver would not make ---- */
@@ -269,13 +269,13 @@ static void test_bad_memory(void)
 static int send_raw(const uint32_t *words, uint32_t length)
 {
     for (uint32_t i = 0; i < length; i += 4) {
-        mmio_write32(gpu.registers, VGPU_STUB_REQUEST_BUFFER + i, words[i / 4]);
+        bg_mmio_write32(gpu.registers, BG_VGPU_STUB_REQUEST_BUFFER + i, words[i / 4]);
     }
-    mmio_write32(gpu.registers, VGPU_STUB_REG_REQUEST_LEN, length);
-    mmio_write32(gpu.registers, VGPU_STUB_REG_REQUEST_ID, ++gpu.request_id);
-    mmio_write32(gpu.registers, VGPU_STUB_REG_DOORBELL, 1);
+    bg_mmio_write32(gpu.registers, BG_VGPU_STUB_REG_REQUEST_LEN, length);
+    bg_mmio_write32(gpu.registers, BG_VGPU_STUB_REG_REQUEST_ID, ++gpu.request_id);
+    bg_mmio_write32(gpu.registers, BG_VGPU_STUB_REG_DOORBELL, 1);
     gpu.is_in_flight = true;
-    return vgpu_stub_wait(&gpu, deadline(), NULL);
+    return bg_vgpu_stub_wait(&gpu, deadline(), NULL);
 }
 
 static void test_malformed(void)
@@ -287,24 +287,24 @@ static void test_malformed(void)
         int error;
         uint32_t status;
     } cases[] = {
-        {"another version", 32, {0x00020000}, BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
-        {"half a header", 16, {0x00010000}, BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+        {"another version", 32, {0x00020000}, BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
+        {"half a header", 16, {0x00010000}, BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"more parameters than bytes", 36, {0x00010000, 0, 0, 2},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"a parameter count that wraps", 36, {0x00010000, 0, 0, 0x40000001},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"data beyond the request", 36, {0x00010000, 0, 0, 0, 32, 5},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"a data offset that wraps", 36, {0x00010000, 0, 0, 0, 0xFFFFFFFC, 8},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"an unknown flag", 32, {0x00010000, 0, 0x80000000},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_REQUEST},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"an unknown operation", 32, {0x00010000, 0x7FFF},
-         BAREGPU_ERR_UNSUPPORTED, COMPUTE_UNSUPPORTED_OPERATION},
+         BG_ERR_UNSUPPORTED, BG_COMPUTE_UNSUPPORTED_OPERATION},
         {"a kernel with one parameter", 36, {0x00010000, 1, 0, 1},
-         BAREGPU_ERR_UNSUPPORTED, COMPUTE_UNSUPPORTED_OPERATION},
+         BG_ERR_UNSUPPORTED, BG_COMPUTE_UNSUPPORTED_OPERATION},
         {"an inline addition of nothing", 40, {0x00010000, 0x1010, 0, 2, 40, 0, 0, 0, 1, 0},
-         BAREGPU_ERR_INVALID, COMPUTE_INVALID_LENGTH},
+         BG_ERR_INVALID, BG_COMPUTE_INVALID_LENGTH},
     };
     static const uint32_t nop[8] = {0x00010000, 0, 0, 0, 0xABCDEF01, 0, 5, 6};
     static const uint32_t alias[10] = {0x00010000, 0x1001, 0, 2, 40, 0, 0, 0, 100, 200};
@@ -312,30 +312,30 @@ static void test_malformed(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         expect(send_raw(cases[i].words, cases[i].length), cases[i].error, cases[i].status,
                cases[i].what);
-        expect_ok(vgpu_stub_nop(&gpu, deadline()), "and the next request is served");
+        expect_ok(bg_vgpu_stub_nop(&gpu, deadline()), "and the next request is served");
     }
     expect_ok(send_raw(nop, 32), "without data the data offset may be anything");
     expect_ok(send_raw(alias, 40), "0x1001 is the same operation as 0x0001");
-    tap_equal(mmio_read32(gpu.registers, VGPU_STUB_RESPONSE_BUFFER + 32), 300, "and adds");
-    tap_equal(mmio_read32(gpu.registers, VGPU_STUB_REG_RESPONSE_LEN), 36, "in 36 bytes");
-    tap_equal(mmio_read32(gpu.registers, VGPU_STUB_RESPONSE_BUFFER + 12), 36, "data offset 36");
+    tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_RESPONSE_BUFFER + 32), 300, "and adds");
+    tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_REG_RESPONSE_LEN), 36, "in 36 bytes");
+    tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_RESPONSE_BUFFER + 12), 36, "data offset 36");
 }
 
 static void test_asynchronous_error(void)
 {
     uint32_t handle = allocate(64);
-    int accepted = vgpu_stub_memory_copy(&gpu, handle, 0, handle + 1000, 0, 16,
-                                         VGPU_STUB_FLAG_ASYNC, deadline());
+    int accepted = bg_vgpu_stub_memory_copy(&gpu, handle, 0, handle + 1000, 0, 16,
+                                         BG_VGPU_STUB_FLAG_ASYNC, deadline());
 
     if (accepted == 0) {
-        expect(vgpu_stub_synchronize(&gpu, deadline()), BAREGPU_ERR_NOT_FOUND,
-               COMPUTE_INVALID_HANDLE, "an asynchronous error comes with synchronize");
+        expect(bg_vgpu_stub_synchronize(&gpu, deadline()), BG_ERR_NOT_FOUND,
+               BG_COMPUTE_INVALID_HANDLE, "an asynchronous error comes with synchronize");
     } else {
-        expect(accepted, BAREGPU_ERR_NOT_FOUND, COMPUTE_INVALID_HANDLE,
+        expect(accepted, BG_ERR_NOT_FOUND, BG_COMPUTE_INVALID_HANDLE,
                "an asynchronous error comes at once");
     }
-    expect_ok(vgpu_stub_synchronize(&gpu, deadline()), "and only once");
-    vgpu_stub_memory_free(&gpu, handle, deadline());
+    expect_ok(bg_vgpu_stub_synchronize(&gpu, deadline()), "and only once");
+    bg_vgpu_stub_memory_free(&gpu, handle, deadline());
 }
 
 /* ---- The driver's own promises, with the real device ---- */
@@ -343,30 +343,30 @@ static void test_asynchronous_error(void)
 static void test_deadlines(void)
 {
     uint32_t sum = 0;
-    struct vgpu_stub_answer answer;
+    struct bg_vgpu_stub_answer answer;
     const uint32_t params[] = {20, 22};
-    const struct vgpu_stub_call call = {
-        .operation = VGPU_STUB_OP_CUDA_KERNEL, .params = params, .param_count = 2};
+    const struct bg_vgpu_stub_call call = {
+        .operation = BG_VGPU_STUB_OP_CUDA_KERNEL, .params = params, .param_count = 2};
 
     /* The answer cannot be there in no time; what comes later must not be taken for the next. */
     for (uint32_t i = 0; i < 50; i++) {
-        int error = vgpu_stub_submit(&gpu, &call);
+        int error = bg_vgpu_stub_submit(&gpu, &call);
 
         if (error == 0 && i % 2 == 0) {
-            vgpu_stub_abandon(&gpu);
+            bg_vgpu_stub_abandon(&gpu);
         } else if (error == 0) {
-            vgpu_stub_wait(&gpu, hal_time_ns() + i * 1000, NULL);
+            bg_vgpu_stub_wait(&gpu, bg_hal_time_ns() + i * 1000, NULL);
         }
-        if (vgpu_stub_add_basic(&gpu, i, 1000, &sum, deadline()) != 0 || sum != i + 1000) {
+        if (bg_vgpu_stub_add_basic(&gpu, i, 1000, &sum, deadline()) != 0 || sum != i + 1000) {
             tap_ok(false, "abandoned requests disturb nobody (%u)", (unsigned)i);
             return;
         }
     }
     tap_ok(true, "abandoned requests disturb nobody");
 
-    tap_equal(vgpu_stub_submit(&gpu, &call), 0, "submit returns at once");
-    tap_ok(vgpu_stub_submit(&gpu, &call) == BAREGPU_ERR_BUSY, "one request at a time");
-    tap_ok(vgpu_stub_wait(&gpu, deadline(), &answer) == 0 && answer.result_count == 1 &&
+    tap_equal(bg_vgpu_stub_submit(&gpu, &call), 0, "submit returns at once");
+    tap_ok(bg_vgpu_stub_submit(&gpu, &call) == BG_ERR_BUSY, "one request at a time");
+    tap_ok(bg_vgpu_stub_wait(&gpu, deadline(), &answer) == 0 && answer.result_count == 1 &&
                answer.results[0] == 42,
            "wait gives the answer");
 }
@@ -377,7 +377,7 @@ static int run_test_vgpu(void)
         tap_bail("no vgpu-stub");
         return 1;
     }
-    int error = vgpu_stub_nop(&gpu, deadline());
+    int error = bg_vgpu_stub_nop(&gpu, deadline());
 
     if (error < 0) {
         explain_vgpu_stub(&gpu, "The first request", error);

@@ -17,40 +17,40 @@
 #define GICD_ISPENDR(interrupt) (0x200u + (interrupt) / 32 * 4)
 #define GIC_FIRST_SPI 32u
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 static void *distributor;
 static uint32_t interrupt; /* 0: not known */
 
 static uint64_t deadline(void)
 {
-    return hal_time_ns() + TIMEOUT_NS;
+    return bg_hal_time_ns() + TIMEOUT_NS;
 }
 
 /* Any request does: without a mediator it completes with an error, which is a completion. */
 static void complete_one(void)
 {
-    vgpu_stub_nop(&gpu, deadline());
+    bg_vgpu_stub_nop(&gpu, deadline());
 }
 
 static uint32_t irq_status(void)
 {
-    return mmio_read32(gpu.registers, VGPU_STUB_REG_IRQ_STATUS);
+    return bg_mmio_read32(gpu.registers, BG_VGPU_STUB_REG_IRQ_STATUS);
 }
 
 static bool line_is_raised(void)
 {
-    return mmio_read32(distributor, GICD_ISPENDR(interrupt)) >> (interrupt % 32) & 1;
+    return bg_mmio_read32(distributor, GICD_ISPENDR(interrupt)) >> (interrupt % 32) & 1;
 }
 
 static void find_line(void)
 {
     unsigned slot = 0;
-    unsigned pin = pci_intx_route(machine_pci(), gpu.device, &slot);
+    unsigned pin = bg_pci_intx_route(machine_pci(), gpu.device, &slot);
     uint32_t spi = pin == 0 ? 0 : machine.pci_interrupt_spi[slot % 4][pin - 1];
 
     if (spi != 0 && machine.gic_distributor.size != 0) {
-        distributor = hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
-                              HAL_MEMORY_DEVICE);
+        distributor = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
+                              BG_HAL_MEMORY_DEVICE);
         interrupt = distributor == NULL ? 0 : spi + GIC_FIRST_SPI;
     }
     tap_diag("INT%c of slot %u is interrupt %u", 'A' + (int)pin - 1, slot, (unsigned)interrupt);
@@ -78,28 +78,28 @@ static int run_test_vgpu_irq(void)
     tap_equal(irq_status(), 0, "without IRQ_CTRL a completion is not reported");
     expect_line(false, "without IRQ_CTRL");
 
-    vgpu_stub_irq_enable(&gpu, true);
+    bg_vgpu_stub_irq_enable(&gpu, true);
     tap_equal(irq_status(), 0, "IRQ_CTRL alone reports nothing");
     complete_one();
-    tap_equal(irq_status(), VGPU_STUB_IRQ_COMPLETION, "a completion is reported");
+    tap_equal(irq_status(), BG_VGPU_STUB_IRQ_COMPLETION, "a completion is reported");
     expect_line(true, "after a completion");
-    mmio_write32(gpu.registers, VGPU_STUB_REG_IRQ_STATUS, 0);
-    tap_equal(irq_status(), VGPU_STUB_IRQ_COMPLETION, "writing 0 acknowledges nothing");
-    tap_ok(vgpu_stub_irq_take(&gpu), "it is taken");
-    tap_ok(!vgpu_stub_irq_take(&gpu), "once");
+    bg_mmio_write32(gpu.registers, BG_VGPU_STUB_REG_IRQ_STATUS, 0);
+    tap_equal(irq_status(), BG_VGPU_STUB_IRQ_COMPLETION, "writing 0 acknowledges nothing");
+    tap_ok(bg_vgpu_stub_irq_take(&gpu), "it is taken");
+    tap_ok(!bg_vgpu_stub_irq_take(&gpu), "once");
     tap_equal(irq_status(), 0, "and is gone");
     expect_line(false, "after the acknowledgement");
 
     complete_one();
     complete_one();
-    tap_ok(vgpu_stub_irq_take(&gpu) && !vgpu_stub_irq_take(&gpu),
+    tap_ok(bg_vgpu_stub_irq_take(&gpu) && !bg_vgpu_stub_irq_take(&gpu),
            "two completions before the handler runs are one");
     complete_one();
-    vgpu_stub_irq_enable(&gpu, false);
+    bg_vgpu_stub_irq_enable(&gpu, false);
     expect_line(false, "when IRQ_CTRL is cleared");
-    vgpu_stub_irq_take(&gpu);
+    bg_vgpu_stub_irq_take(&gpu);
     complete_one();
-    tap_ok(!vgpu_stub_irq_take(&gpu), "nothing is reported any more");
+    tap_ok(!bg_vgpu_stub_irq_take(&gpu), "nothing is reported any more");
     return tap_done();
 }
 

@@ -24,8 +24,8 @@
 #define MANY 70000u /* more than a 16-bit index counts */
 
 struct guest_device {
-    struct virtio_device device;
-    struct virtqueue queue;
+    struct bg_virtio_device device;
+    struct bg_virtqueue queue;
     struct virtio_place place;
     uint8_t *memory; /* BUFFERS of BUFFER_SIZE bytes */
     uint64_t address;
@@ -53,7 +53,7 @@ static uint8_t *buffer(struct guest_device *d, unsigned number)
 /* One chain that the device fills, of `count` segments that share the buffer. */
 static int add(struct guest_device *d, unsigned number, unsigned count)
 {
-    struct virtqueue_segment segments[8];
+    struct bg_virtqueue_segment segments[8];
     uint32_t length = BUFFER_SIZE / count;
 
     memset(buffer(d, number), 0, BUFFER_SIZE);
@@ -61,11 +61,11 @@ static int add(struct guest_device *d, unsigned number, unsigned count)
         segments[i].address = d->address + number % BUFFERS * BUFFER_SIZE + i * length;
         segments[i].length = length;
     }
-    return virtqueue_add(&d->queue, segments, 0, count, buffer(d, number));
+    return bg_virtqueue_add(&d->queue, segments, 0, count, buffer(d, number));
 }
 
 /* Random bytes are there, and nothing behind them. 16 zeroes in a row do not happen. */
-static bool is_filled(const struct virtqueue_used *used)
+static bool is_filled(const struct bg_virtqueue_used *used)
 {
     const uint8_t *bytes = used->token;
     bool is_random = used->written < 16, is_clean = true;
@@ -88,7 +88,7 @@ static unsigned fit(const struct guest_device *d, unsigned chains, unsigned segm
 /* Adds `chains` chains, kicks once, takes them all back. Returns how many were right. */
 static unsigned exchange(struct guest_device *d, unsigned chains, unsigned segments)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     uint64_t seen = 0;
     unsigned good = 0;
 
@@ -97,10 +97,10 @@ static unsigned exchange(struct guest_device *d, unsigned chains, unsigned segme
             return 0;
         }
     }
-    if (virtqueue_kick(&d->queue) < 0) {
+    if (bg_virtqueue_kick(&d->queue) < 0) {
         return 0;
     }
-    for (unsigned i = 0; i < chains && virtqueue_wait(&d->queue, &used, soon()) == 1; i++) {
+    for (unsigned i = 0; i < chains && bg_virtqueue_wait(&d->queue, &used, soon()) == 1; i++) {
         uint64_t bit = 1ull << ((uint8_t *)used.token - d->memory) / BUFFER_SIZE;
 
         good += is_filled(&used) && !(seen & bit);
@@ -116,43 +116,43 @@ static void check_feature(const struct guest_device *d, const char *key, uint64_
     unsigned wanted = option(key, 2);
 
     if (wanted < 2) {
-        tap_ok(virtio_has_feature(&d->device, feature) == (wanted == 1), "%s: %s=%u",
+        tap_ok(bg_virtio_has_feature(&d->device, feature) == (wanted == 1), "%s: %s=%u",
                d->place.text, key, wanted);
     }
 }
 
 static bool start(struct guest_device *d)
 {
-    return virtio_start(&d->device, VIRTIO_FEATURES_QUEUE, 0, soon()) == 0;
+    return bg_virtio_start(&d->device, BG_VIRTIO_FEATURES_QUEUE, 0, soon()) == 0;
 }
 
 static bool set_up(struct guest_device *d)
 {
-    const struct virtqueue_options options = {.indirect_segments = 4, .indirect_tables = 32};
+    const struct bg_virtqueue_options options = {.indirect_segments = 4, .indirect_tables = 32};
     char transport[16];
 
     if (!tap_ok(start(d), "%s: starts", d->place.text)) {
         return false;
     }
-    check_feature(d, "packed", VIRTIO_F_RING_PACKED);
-    check_feature(d, "event_idx", VIRTIO_F_EVENT_IDX);
-    check_feature(d, "indirect", VIRTIO_F_INDIRECT_DESC);
-    check_feature(d, "in_order", VIRTIO_F_IN_ORDER);
-    check_feature(d, "reset", VIRTIO_F_RING_RESET);
-    check_feature(d, "iommu", VIRTIO_F_ACCESS_PLATFORM);
+    check_feature(d, "packed", BG_VIRTIO_F_RING_PACKED);
+    check_feature(d, "event_idx", BG_VIRTIO_F_EVENT_IDX);
+    check_feature(d, "indirect", BG_VIRTIO_F_INDIRECT_DESC);
+    check_feature(d, "in_order", BG_VIRTIO_F_IN_ORDER);
+    check_feature(d, "reset", BG_VIRTIO_F_RING_RESET);
+    check_feature(d, "iommu", BG_VIRTIO_F_ACCESS_PLATFORM);
     if (app_option("transport", transport, sizeof(transport))) {
         tap_ok(strcmp(d->device.ops->name, transport) == 0, "%s: transport %s", d->place.text,
                d->device.ops->name);
     }
-    d->memory = hal_dma_alloc(BUFFERS * BUFFER_SIZE, 64, &d->address);
-    tap_equal((unsigned long long)-virtqueue_create(&d->queue, &d->device, &options), 0,
+    d->memory = bg_hal_dma_alloc(BUFFERS * BUFFER_SIZE, 64, &d->address);
+    tap_equal((unsigned long long)-bg_virtqueue_create(&d->queue, &d->device, &options), 0,
               "%s: queue", d->place.text);
     tap_diag("%s (%s): features 0x%" PRIx64 " of 0x%" PRIx64 ", %u entries", d->place.text,
              d->device.ops->name, d->device.features, d->device.offered, (unsigned)d->queue.size);
-    const struct virtqueue_options none = {.index = 1};
-    struct virtqueue no_queue;
+    const struct bg_virtqueue_options none = {.index = 1};
+    struct bg_virtqueue no_queue;
 
-    tap_ok(virtqueue_create(&no_queue, &d->device, &none) == BAREGPU_ERR_NOT_FOUND,
+    tap_ok(bg_virtqueue_create(&no_queue, &d->device, &none) == BG_ERR_NOT_FOUND,
            "%s: there is no second queue", d->place.text);
     return d->memory != NULL && d->queue.size != 0;
 }
@@ -160,13 +160,13 @@ static bool set_up(struct guest_device *d)
 /* Made available before DRIVER_OK, notified after it. */
 static void check_ready(struct guest_device *d)
 {
-    struct virtqueue_used used;
-    bool is_quiet = add(d, 0, 1) == 0 && virtqueue_kick(&d->queue) == 0;
+    struct bg_virtqueue_used used;
+    bool is_quiet = add(d, 0, 1) == 0 && bg_virtqueue_kick(&d->queue) == 0;
 
     tap_ok(is_quiet, "%s: no notification before DRIVER_OK", d->place.text);
-    tap_ok(virtio_ready(&d->device) == 0, "%s: ready", d->place.text);
-    tap_ok(virtqueue_kick(&d->queue) == 1, "%s: notified", d->place.text);
-    tap_ok(virtqueue_wait(&d->queue, &used, soon()) == 1 && is_filled(&used),
+    tap_ok(bg_virtio_ready(&d->device) == 0, "%s: ready", d->place.text);
+    tap_ok(bg_virtqueue_kick(&d->queue) == 1, "%s: notified", d->place.text);
+    tap_ok(bg_virtqueue_wait(&d->queue, &used, soon()) == 1 && is_filled(&used),
            "%s: first chain of %u bytes", d->place.text, (unsigned)used.written);
 }
 
@@ -201,46 +201,46 @@ static void check_many(struct guest_device *d)
         total += chains;
     }
     tap_equal(good, total, "%s: %u chains, indices wrap", d->place.text, total);
-    tap_ok(d->queue.completions >= MANY && virtqueue_in_flight(&d->queue) == 0 &&
-               virtqueue_free(&d->queue) == d->queue.capacity,
+    tap_ok(d->queue.completions >= MANY && bg_virtqueue_in_flight(&d->queue) == 0 &&
+               bg_virtqueue_free(&d->queue) == d->queue.capacity,
            "%s: all entries are free again", d->place.text);
 }
 
 /* As many segments as the queue has entries, in one chain. */
 static void check_longest(struct guest_device *d)
 {
-    struct virtqueue_segment *segments = calloc(d->queue.size + 1u, sizeof(*segments));
-    struct virtqueue_used used = {0};
+    struct bg_virtqueue_segment *segments = calloc(d->queue.size + 1u, sizeof(*segments));
+    struct bg_virtqueue_used used = {0};
     unsigned count = d->queue.capacity;
 
     for (unsigned i = 0; i <= count; i++) {
-        segments[i] = (struct virtqueue_segment){d->address + i % (BUFFERS * BUFFER_SIZE), 1};
+        segments[i] = (struct bg_virtqueue_segment){d->address + i % (BUFFERS * BUFFER_SIZE), 1};
     }
-    tap_ok(virtqueue_add(&d->queue, segments, 0, count + 1, d) == BAREGPU_ERR_TOO_LARGE &&
-               virtqueue_add(&d->queue, segments, 0, count, d) == 0 &&
-               virtqueue_add(&d->queue, segments, 0, 1, d) == BAREGPU_ERR_NO_SPACE &&
-               virtqueue_kick(&d->queue) >= 0 &&
-               virtqueue_wait(&d->queue, &used, soon()) == 1 && used.token == d,
+    tap_ok(bg_virtqueue_add(&d->queue, segments, 0, count + 1, d) == BG_ERR_TOO_LARGE &&
+               bg_virtqueue_add(&d->queue, segments, 0, count, d) == 0 &&
+               bg_virtqueue_add(&d->queue, segments, 0, 1, d) == BG_ERR_NO_SPACE &&
+               bg_virtqueue_kick(&d->queue) >= 0 &&
+               bg_virtqueue_wait(&d->queue, &used, soon()) == 1 && used.token == d,
            "%s: a chain of %u segments, %u bytes", d->place.text, count, (unsigned)used.written);
     free(segments);
 }
 
 static void check_notifications(struct guest_device *d)
 {
-    virtqueue_disable_notifications(&d->queue);
+    bg_virtqueue_disable_notifications(&d->queue);
     exchange(d, 1, 1); /* QEMU notifies once whatever was said, when it has no last position */
-    virtio_take_interrupt(&d->device);
+    bg_virtio_take_interrupt(&d->device);
     unsigned good = exchange(d, 4, 1);
 
-    tap_ok(good == 4 && virtio_take_interrupt(&d->device) == 0, "%s: no notification when off",
+    tap_ok(good == 4 && bg_virtio_take_interrupt(&d->device) == 0, "%s: no notification when off",
            d->place.text);
-    bool was_there = virtqueue_enable_notifications(&d->queue);
+    bool was_there = bg_virtqueue_enable_notifications(&d->queue);
 
     good = exchange(d, 1, 1);
-    tap_ok(!was_there && good == 1 && virtio_take_interrupt(&d->device) == VIRTIO_ISR_QUEUE,
+    tap_ok(!was_there && good == 1 && bg_virtio_take_interrupt(&d->device) == BG_VIRTIO_ISR_QUEUE,
            "%s: a notification when on", d->place.text);
-    tap_ok(virtio_take_interrupt(&d->device) == 0, "%s: it is acknowledged", d->place.text);
-    virtqueue_disable_notifications(&d->queue);
+    tap_ok(bg_virtio_take_interrupt(&d->device) == 0, "%s: it is acknowledged", d->place.text);
+    bg_virtqueue_disable_notifications(&d->queue);
 }
 
 /* ---- Resets ---- */
@@ -250,8 +250,8 @@ static void check_queue_reset(struct guest_device *d)
     void *token;
     unsigned reclaimed = 0, added = 0;
 
-    if (!virtio_has_feature(&d->device, VIRTIO_F_RING_RESET) || option("reset_ignored", 0)) {
-        tap_ok(virtqueue_reset(&d->queue, soon()) == BAREGPU_ERR_UNSUPPORTED,
+    if (!bg_virtio_has_feature(&d->device, BG_VIRTIO_F_RING_RESET) || option("reset_ignored", 0)) {
+        tap_ok(bg_virtqueue_reset(&d->queue, soon()) == BG_ERR_UNSUPPORTED,
                "%s: no reset of a queue", d->place.text);
         tap_ok(exchange(d, 3, 2) == 3, "%s: the queue goes on", d->place.text);
         return;
@@ -259,58 +259,58 @@ static void check_queue_reset(struct guest_device *d)
     for (unsigned i = 0; i < 5 && i < d->queue.capacity; i++) {
         added += add(d, i, 1) == 0;
     }
-    bool is_reset = virtqueue_reset(&d->queue, soon()) == 0;
+    bool is_reset = bg_virtqueue_reset(&d->queue, soon()) == 0;
 
-    while (virtqueue_reclaim(&d->queue, &token) == 1) {
+    while (bg_virtqueue_reclaim(&d->queue, &token) == 1) {
         reclaimed++;
     }
     tap_ok(is_reset && reclaimed == added, "%s: queue reset gives back %u chains", d->place.text,
            reclaimed);
-    tap_ok(virtqueue_restart(&d->queue) == 0 && exchange(d, 3, 2) == 3,
+    tap_ok(bg_virtqueue_restart(&d->queue) == 0 && exchange(d, 3, 2) == 3,
            "%s: the queue works after it", d->place.text);
 }
 
 static void check_device_reset(struct guest_device *d)
 {
     void *token;
-    bool is_reset = add(d, 0, 1) == 0 && virtio_reset(&d->device, soon()) == 0;
+    bool is_reset = add(d, 0, 1) == 0 && bg_virtio_reset(&d->device, soon()) == 0;
 
-    tap_ok(is_reset && virtqueue_kick(&d->queue) == BAREGPU_ERR_INVALID &&
-               virtqueue_reclaim(&d->queue, &token) == 1 &&
-               virtqueue_reclaim(&d->queue, &token) == 0,
+    tap_ok(is_reset && bg_virtqueue_kick(&d->queue) == BG_ERR_INVALID &&
+               bg_virtqueue_reclaim(&d->queue, &token) == 1 &&
+               bg_virtqueue_reclaim(&d->queue, &token) == 0,
            "%s: device reset ends the queue", d->place.text);
-    tap_ok(start(d) && virtqueue_restart(&d->queue) == 0 && virtio_ready(&d->device) == 0 &&
-               exchange(d, 3, 2) == 3 && virtio_check(&d->device) == 0,
+    tap_ok(start(d) && bg_virtqueue_restart(&d->queue) == 0 && bg_virtio_ready(&d->device) == 0 &&
+               exchange(d, 3, 2) == 3 && bg_virtio_check(&d->device) == 0,
            "%s: works after it", d->place.text);
 }
 
 /* ---- All devices ---- */
 
 /* As if no BAR had got an address. */
-static bool hide_bars(struct virtio_device *device, const struct virtio_place *place,
-                      struct pci_device *copy)
+static bool hide_bars(struct bg_virtio_device *device, const struct virtio_place *place,
+                      struct bg_pci_device *copy)
 {
     *copy = *place->function;
-    for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
-        if (copy->bars[i].state == PCI_RESOURCE_ASSIGNED) {
-            copy->bars[i].state = PCI_RESOURCE_FAILED;
+    for (unsigned i = 0; i < BG_PCI_BAR_COUNT; i++) {
+        if (copy->bars[i].state == BG_PCI_RESOURCE_ASSIGNED) {
+            copy->bars[i].state = BG_PCI_RESOURCE_FAILED;
         }
     }
-    pci_device_disable(machine_pci(), place->function, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
-    return virtio_pci_open(device, machine_pci(), copy) == 0 &&
+    bg_pci_device_disable(machine_pci(), place->function, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
+    return bg_virtio_pci_open(device, machine_pci(), copy) == 0 &&
            device->transport.pci.common.base == NULL && device->transport.pci.notify.base == NULL;
 }
 
 static unsigned open_all(void)
 {
-    static struct pci_device hidden[DEVICES_MAX];
+    static struct bg_pci_device hidden[DEVICES_MAX];
     unsigned count = 0;
 
     for (; count < DEVICES_MAX; count++) {
         struct guest_device *d = &devices[count];
-        int error = virtio_host_open(&d->device, VIRTIO_ID_ENTROPY, count, &d->place);
+        int error = virtio_host_open(&d->device, BG_VIRTIO_ID_ENTROPY, count, &d->place);
 
-        if (error == BAREGPU_ERR_NOT_FOUND) {
+        if (error == BG_ERR_NOT_FOUND) {
             break;
         }
         if (!tap_ok(error == 0, "%s: opens", d->place.text)) {
@@ -327,16 +327,16 @@ static unsigned open_all(void)
 /* Every device has work in flight at once. */
 static void check_together(unsigned count)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     unsigned good = 0;
 
     for (unsigned round = 0; round < 100; round++) {
         for (unsigned i = 0; i < count; i++) {
             add(&devices[i], round, 1);
-            virtqueue_kick(&devices[i].queue);
+            bg_virtqueue_kick(&devices[i].queue);
         }
         for (unsigned i = 0; i < count; i++) {
-            good += virtqueue_wait(&devices[i].queue, &used, soon()) == 1 && is_filled(&used) &&
+            good += bg_virtqueue_wait(&devices[i].queue, &used, soon()) == 1 && is_filled(&used) &&
                     used.token == buffer(&devices[i], round);
         }
     }
@@ -346,20 +346,20 @@ static void check_together(unsigned count)
 /* The driver that applications use. */
 static void check_driver(struct guest_device *d)
 {
-    static struct virtio_rng rng;
+    static struct bg_virtio_rng rng;
     static uint8_t bytes[5000];
     unsigned zeroes = 0;
-    int error = virtio_rng_open(&rng, &d->device, soon());
+    int error = bg_virtio_rng_open(&rng, &d->device, soon());
 
     if (error == 0) {
-        error = virtio_rng_read(&rng, bytes, sizeof(bytes), soon());
+        error = bg_virtio_rng_read(&rng, bytes, sizeof(bytes), soon());
     }
     for (size_t i = 0; i < sizeof(bytes); i++) {
         zeroes += bytes[i] == 0;
     }
-    tap_ok(error == 0 && zeroes < 100, "%s: virtio_rng_read: %s, %u zeroes", d->place.text,
-           baregpu_strerror(error), zeroes);
-    tap_ok(virtio_rng_close(&rng, soon()) == 0, "%s: virtio_rng_close", d->place.text);
+    tap_ok(error == 0 && zeroes < 100, "%s: bg_virtio_rng_read: %s, %u zeroes", d->place.text,
+           bg_strerror(error), zeroes);
+    tap_ok(bg_virtio_rng_close(&rng, soon()) == 0, "%s: bg_virtio_rng_close", d->place.text);
 }
 
 static int run_test_virtio(void)
@@ -385,11 +385,11 @@ static int run_test_virtio(void)
     }
     check_together(count);
     for (unsigned i = 0; i < count; i++) {
-        tap_ok(virtio_close(&devices[i].device, soon()) == 0, "%s: closes", devices[i].place.text);
-        virtqueue_destroy(&devices[i].queue);
-        hal_dma_free(devices[i].memory, BUFFERS * BUFFER_SIZE);
+        tap_ok(bg_virtio_close(&devices[i].device, soon()) == 0, "%s: closes", devices[i].place.text);
+        bg_virtqueue_destroy(&devices[i].queue);
+        bg_hal_dma_free(devices[i].memory, BUFFERS * BUFFER_SIZE);
     }
-    if (count != 0 && virtio_host_open(&devices[0].device, VIRTIO_ID_ENTROPY, 0, NULL) == 0) {
+    if (count != 0 && virtio_host_open(&devices[0].device, BG_VIRTIO_ID_ENTROPY, 0, NULL) == 0) {
         check_driver(&devices[0]);
     }
     return tap_done();

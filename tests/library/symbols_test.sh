@@ -62,7 +62,7 @@ done
 result "$good" 2 "nothing is undefined but the HAL and mem*"
 
 good=yes
-for symbol in pci_host_enumerate vgpu_stub_open baregpu_strerror; do
+for symbol in bg_pci_host_enumerate bg_vgpu_stub_open bg_strerror; do
     echo "$defined" | grep -qx "$symbol" || good=no
 done
 result "$good" 3 "the library defines its interface"

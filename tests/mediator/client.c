@@ -12,7 +12,7 @@ struct client client_open(const char *path, uint32_t vm_id)
         .fd = unix_connect(path, CLIENT_TIMEOUT_MS),
         .vm_id = vm_id,
         .pool_id = 'A',
-        .priority = VGPU_STUB_PRIORITY_MEDIUM,
+        .priority = BG_VGPU_STUB_PRIORITY_MEDIUM,
         .next_id = 1,
     };
 }
@@ -28,10 +28,10 @@ void client_close(struct client *client)
 static size_t build_header(const struct client *client, uint32_t type, uint32_t id, bool is_long,
                            uint32_t payload_length, uint8_t *out)
 {
-    struct vgpu_stub_message_long header = {
+    struct bg_vgpu_stub_message_long header = {
         .header =
             {
-                .magic = VGPU_STUB_MESSAGE_MAGIC,
+                .magic = BG_VGPU_STUB_MESSAGE_MAGIC,
                 .type = type,
                 .vm_id = client->vm_id,
                 .request_id = id,
@@ -49,15 +49,15 @@ static size_t build_header(const struct client *client, uint32_t type, uint32_t 
 
 size_t client_build(struct client *client, const struct request *request, uint8_t *out)
 {
-    struct vgpu_stub_request header = {
-        .version = VGPU_STUB_PROTOCOL_VERSION,
+    struct bg_vgpu_stub_request header = {
+        .version = BG_VGPU_STUB_PROTOCOL_VERSION,
         .opcode = request->opcode,
         .flags = request->flags,
         .param_count = request->param_count,
         .data_offset = (uint32_t)sizeof(header) + request->param_count * 4,
         .data_length = request->data_length,
     };
-    size_t size = build_header(client, VGPU_STUB_MESSAGE_REQUEST, client->next_id++,
+    size_t size = build_header(client, BG_VGPU_STUB_MESSAGE_REQUEST, client->next_id++,
                                client->is_long, header.data_offset + header.data_length, out);
 
     memcpy(out + size, &header, sizeof(header));
@@ -70,7 +70,7 @@ size_t client_build(struct client *client, const struct request *request, uint8_
 
 uint32_t client_send(struct client *client, const struct request *request)
 {
-    uint8_t out[sizeof(struct vgpu_stub_message_long) + VGPU_STUB_PAYLOAD_MAX];
+    uint8_t out[sizeof(struct bg_vgpu_stub_message_long) + BG_VGPU_STUB_PAYLOAD_MAX];
     size_t size = client_build(client, request, out);
 
     socket_write(client->fd, out, size); /* a closed connection shows when an answer is wanted */
@@ -79,21 +79,21 @@ uint32_t client_send(struct client *client, const struct request *request)
 
 void client_send_ping(struct client *client, uint32_t id, bool is_long)
 {
-    uint8_t out[sizeof(struct vgpu_stub_message_long)];
+    uint8_t out[sizeof(struct bg_vgpu_stub_message_long)];
 
     socket_write(client->fd, out,
-                 build_header(client, VGPU_STUB_MESSAGE_PING, id, is_long, 0, out));
+                 build_header(client, BG_VGPU_STUB_MESSAGE_PING, id, is_long, 0, out));
 }
 
 static void take_response(struct answer *answer, const uint8_t *payload, uint32_t length)
 {
-    struct vgpu_stub_response header;
+    struct bg_vgpu_stub_response header;
 
     if (length < sizeof(header)) {
         harness_fail("a response of %u bytes", length);
     }
     memcpy(&header, payload, sizeof(header));
-    if (header.version != VGPU_STUB_PROTOCOL_VERSION ||
+    if (header.version != BG_VGPU_STUB_PROTOCOL_VERSION ||
         header.data_offset != sizeof(header) + header.result_count * 4 ||
         header.data_offset + header.data_length != length) {
         harness_fail("a malformed response of %u bytes", length);
@@ -110,9 +110,9 @@ static void take_response(struct answer *answer, const uint8_t *payload, uint32_
 
 struct answer client_receive(struct client *client)
 {
-    struct vgpu_stub_message_long header = {0};
+    struct bg_vgpu_stub_message_long header = {0};
     size_t size = client->is_long ? sizeof(header) : sizeof(header.header);
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     struct answer answer = {0};
     uint32_t length;
     size_t got = socket_read(client->fd, &header, size, CLIENT_TIMEOUT_MS);
@@ -121,7 +121,7 @@ struct answer client_receive(struct client *client)
         return answer;
     }
     length = client->is_long ? header.payload_length : header.header.payload_length;
-    if (got < size || header.header.magic != VGPU_STUB_MESSAGE_MAGIC || length > sizeof(payload) ||
+    if (got < size || header.header.magic != BG_VGPU_STUB_MESSAGE_MAGIC || length > sizeof(payload) ||
         (client->is_long && header.header.payload_length != 0) ||
         socket_read(client->fd, payload, length, CLIENT_TIMEOUT_MS) != length) {
         harness_fail("a malformed message from the mediator");
@@ -129,7 +129,7 @@ struct answer client_receive(struct client *client)
     answer.type = header.header.type;
     answer.vm_id = header.header.vm_id;
     answer.request_id = header.header.request_id;
-    if (answer.type == VGPU_STUB_MESSAGE_RESPONSE) {
+    if (answer.type == BG_VGPU_STUB_MESSAGE_RESPONSE) {
         take_response(&answer, payload, length);
     } else if (length > 0) {
         harness_fail("a message of type %u with a payload of %u bytes", answer.type, length);
@@ -151,45 +151,45 @@ struct answer client_call(struct client *client, const struct request *request)
 
 struct request request_nop(void)
 {
-    return (struct request){.opcode = VGPU_STUB_OP_NOP};
+    return (struct request){.opcode = BG_VGPU_STUB_OP_NOP};
 }
 
 struct request request_add(uint32_t a, uint32_t b)
 {
     return (struct request){
-        .opcode = VGPU_STUB_OP_CUDA_KERNEL, .param_count = 2, .params = {a, b}};
+        .opcode = BG_VGPU_STUB_OP_CUDA_KERNEL, .param_count = 2, .params = {a, b}};
 }
 
 struct request request_alloc(uint64_t size)
 {
-    return (struct request){.opcode = COMPUTE_MEMORY_ALLOC, .param_count = 2,
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_ALLOC, .param_count = 2,
                             .params = {(uint32_t)size, (uint32_t)(size >> 32)}};
 }
 
 struct request request_free(uint32_t handle)
 {
     return (struct request){
-        .opcode = COMPUTE_MEMORY_FREE, .param_count = 1, .params = {handle}};
+        .opcode = BG_COMPUTE_MEMORY_FREE, .param_count = 1, .params = {handle}};
 }
 
 struct request request_write(uint32_t handle, const void *data, uint32_t size)
 {
-    return (struct request){.opcode = COMPUTE_MEMORY_COPY, .param_count = 9,
-                            .params = {COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, 0, 0, 0, size, 0},
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
+                            .params = {BG_COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, 0, 0, 0, size, 0},
                             .data = data, .data_length = size};
 }
 
 struct request request_read(uint32_t handle, uint32_t size)
 {
     return (struct request){
-        .opcode = COMPUTE_MEMORY_COPY, .param_count = 9,
-        .params = {COMPUTE_COPY_DEVICE_TO_HOST, 0, handle, 0, 0, 0, 0, size, 0}};
+        .opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
+        .params = {BG_COMPUTE_COPY_DEVICE_TO_HOST, 0, handle, 0, 0, 0, 0, size, 0}};
 }
 
 struct request request_move(uint32_t dst, uint32_t src, uint64_t size)
 {
-    return (struct request){.opcode = COMPUTE_MEMORY_COPY, .param_count = 9,
-                            .params = {COMPUTE_COPY_DEVICE_TO_DEVICE, dst, src, 0, 0, 0, 0,
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
+                            .params = {BG_COMPUTE_COPY_DEVICE_TO_DEVICE, dst, src, 0, 0, 0, 0,
                                        (uint32_t)size, (uint32_t)(size >> 32)}};
 }
 
@@ -197,7 +197,7 @@ uint32_t client_expect_ok(struct client *client, const struct request *request)
 {
     struct answer answer = client_call(client, request);
 
-    if (answer.type != VGPU_STUB_MESSAGE_RESPONSE || answer.status != COMPUTE_OK) {
+    if (answer.type != BG_VGPU_STUB_MESSAGE_RESPONSE || answer.status != BG_COMPUTE_OK) {
         harness_fail("opcode 0x%x: message type %u, status 0x%x instead of OK", request->opcode,
                      answer.type, answer.status);
     }

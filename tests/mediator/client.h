@@ -36,20 +36,20 @@ struct request {
 };
 
 struct answer {
-    uint32_t type; /* enum vgpu_stub_message_type; 0: the mediator closed the connection */
+    uint32_t type; /* enum bg_vgpu_stub_message_type; 0: the mediator closed the connection */
     uint32_t vm_id, request_id;
     uint32_t status; /* of a RESPONSE */
     uint32_t result_count, result;
     uint32_t exec_time_us;
     uint32_t data_length;
-    uint8_t data[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t data[BG_VGPU_STUB_PAYLOAD_MAX];
 };
 
 /* Short headers, pool A, medium priority. */
 struct client client_open(const char *path, uint32_t vm_id);
 void client_close(struct client *client);
 
-/* The message's size; out has room for VGPU_STUB_PAYLOAD_MAX and a header. */
+/* The message's size; out has room for BG_VGPU_STUB_PAYLOAD_MAX and a header. */
 size_t client_build(struct client *client, const struct request *request, uint8_t *out);
 
 /* Its request id. */

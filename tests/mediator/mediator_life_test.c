@@ -205,8 +205,8 @@ static int try_as(uid_t user)
 
     if (child == 0) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
-        struct vgpu_stub_message ping = {.magic = VGPU_STUB_MESSAGE_MAGIC,
-                                         .type = VGPU_STUB_MESSAGE_PING};
+        struct bg_vgpu_stub_message ping = {.magic = BG_VGPU_STUB_MESSAGE_MAGIC,
+                                         .type = BG_VGPU_STUB_MESSAGE_PING};
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
         alarm(20);
@@ -281,7 +281,7 @@ static void test_sigterm_drains(void **state)
     json_decref(admin_status(path));
     uint64_t start_ms = harness_now_ms();
     process_signal(mediator, SIGTERM);
-    assert_int_equal(client_receive(&busy).status, COMPUTE_OK);
+    assert_int_equal(client_receive(&busy).status, BG_COMPUTE_OK);
     assert_int_equal(client_receive(&busy).result, 3);
     assert_int_equal(client_receive(&busy).type, 0);
     assert_int_equal(client_receive(&idle).type, 0);
@@ -408,7 +408,7 @@ static void test_many_clients(void **state)
         for (uint32_t i = 0; i < CLIENTS; i++) {
             struct answer answer = client_receive(&clients[i]);
 
-            assert_int_equal(answer.status, COMPUTE_OK);
+            assert_int_equal(answer.status, BG_COMPUTE_OK);
             assert_int_equal(answer.vm_id, i);
             assert_int_equal(answer.result, i + round);
         }

@@ -54,7 +54,7 @@ static void test_queue_full(void **state)
     for (int i = QUEUED + 1; i < SENT; i++) {
         struct answer answer = client_receive(&client);
 
-        assert_int_equal(answer.status, COMPUTE_QUEUE_FULL);
+        assert_int_equal(answer.status, BG_COMPUTE_QUEUE_FULL);
         assert_int_equal(answer.request_id, i + 1);
         full++;
     }
@@ -62,7 +62,7 @@ static void test_queue_full(void **state)
     for (int i = 0; i <= QUEUED; i++) {
         struct answer answer = client_receive(&client);
 
-        assert_int_equal(answer.status, COMPUTE_OK);
+        assert_int_equal(answer.status, BG_COMPUTE_OK);
         assert_int_equal(answer.request_id, i + 1);
         done++;
     }
@@ -83,21 +83,21 @@ static void test_rate(void **state)
     uint64_t start_ms = harness_now_ms();
     struct client client = client_open(path, 1), other = client_open(path, 2);
     for (int i = 0; i < 3; i++) {
-        expect_type(&client, &nop, VGPU_STUB_MESSAGE_RESPONSE);
+        expect_type(&client, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     }
-    expect_type(&client, &nop, VGPU_STUB_MESSAGE_BUSY);
+    expect_type(&client, &nop, BG_VGPU_STUB_MESSAGE_BUSY);
     client_send_ping(&client, 99, false); /* costs nothing */
-    assert_int_equal(client_receive(&client).type, VGPU_STUB_MESSAGE_PONG);
-    expect_type(&other, &nop, VGPU_STUB_MESSAGE_RESPONSE);
+    assert_int_equal(client_receive(&client).type, BG_VGPU_STUB_MESSAGE_PONG);
+    expect_type(&other, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     client_close(&client);
     admin_wait_sessions(path, 1);
     client = client_open(path, 1); /* brings no tokens */
     client.is_long = true;
     struct answer answer = client_call(&client, &nop);
     if (harness_now_ms() - start_ms < 1000) { /* else a token came meanwhile */
-        assert_int_equal(answer.type, VGPU_STUB_MESSAGE_BUSY);
+        assert_int_equal(answer.type, BG_VGPU_STUB_MESSAGE_BUSY);
     }
-    while (client_call(&client, &nop).type == VGPU_STUB_MESSAGE_BUSY) {
+    while (client_call(&client, &nop).type == BG_VGPU_STUB_MESSAGE_BUSY) {
         assert_true(harness_now_ms() - start_ms < CLIENT_TIMEOUT_MS); /* it comes back */
     }
     client_close(&client);
@@ -112,9 +112,9 @@ static void test_rate_after_a_refused_pool(void **state)
     (void)state;
     start("pools = B\nrequests_per_s = 1\nburst = 100\n");
     struct client client = client_open(path, 1);
-    assert_int_equal(client_call(&client, &nop).status, COMPUTE_INVALID_POOL);
+    assert_int_equal(client_call(&client, &nop).status, BG_COMPUTE_INVALID_POOL);
     client.pool_id = 'B';
-    expect_type(&client, &nop, VGPU_STUB_MESSAGE_RESPONSE);
+    expect_type(&client, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     client_close(&client);
 }
 
@@ -128,10 +128,10 @@ static void test_memory_limit(void **state)
     (void)state;
     start("memory_limit = 2M\n");
     struct client one = client_open(path, 1), two = client_open(path, 2);
-    assert_int_equal(client_call(&one, &too_much).status, COMPUTE_OUT_OF_MEMORY);
-    assert_int_equal(client_call(&one, &enormous).status, COMPUTE_OUT_OF_MEMORY);
+    assert_int_equal(client_call(&one, &too_much).status, BG_COMPUTE_OUT_OF_MEMORY);
+    assert_int_equal(client_call(&one, &enormous).status, BG_COMPUTE_OUT_OF_MEMORY);
     uint32_t handle = client_expect_ok(&one, &all);
-    assert_int_equal(client_call(&one, &byte).status, COMPUTE_OUT_OF_MEMORY);
+    assert_int_equal(client_call(&one, &byte).status, BG_COMPUTE_OUT_OF_MEMORY);
     client_expect_ok(&two, &all); /* each session has its own */
     struct request release = request_free(handle);
     client_expect_ok(&one, &release);
@@ -159,10 +159,10 @@ static void test_sessions_are_apart(void **state)
         assert_memory_equal(answer.data, zeros, sizeof(zeros));
         client_expect_ok(&one, &write);
         /* The same number is no handle in another session, or another's own memory. */
-        assert_int_equal(client_call(&two, &read).status, COMPUTE_INVALID_HANDLE);
+        assert_int_equal(client_call(&two, &read).status, BG_COMPUTE_INVALID_HANDLE);
         assert_int_equal(client_expect_ok(&two, &alloc), handle);
         answer = client_call(&two, &read);
-        assert_int_equal(answer.status, COMPUTE_OK);
+        assert_int_equal(answer.status, BG_COMPUTE_OK);
         assert_memory_equal(answer.data, zeros, sizeof(zeros));
         pid_t worker = admin_worker_pid(path, 1);
         client_close(&one);
@@ -190,10 +190,10 @@ static void test_timeout(void **state)
     /* The one that runs, then the one that waits, then the end: each has its answer, once. */
     struct answer answer = client_receive(&client);
     assert_int_equal(answer.request_id, first);
-    assert_int_equal(answer.status, COMPUTE_TIMEOUT);
+    assert_int_equal(answer.status, BG_COMPUTE_TIMEOUT);
     answer = client_receive(&client);
     assert_int_equal(answer.request_id, first + 1);
-    assert_int_equal(answer.status, COMPUTE_CUDA_ERROR);
+    assert_int_equal(answer.status, BG_COMPUTE_CUDA_ERROR);
     assert_int_equal(client_receive(&client).type, 0);
     process_wait_text(mediator, "longer than the limit of 100 ms");
     client_expect_ok(&other, &add); /* the GPU is free again */
@@ -243,8 +243,8 @@ static void test_quarantine(void **state)
     }
     process_wait_text(mediator, "vm 7: quarantined after 2 faults");
     client = client_open(path, 7);
-    expect_type(&client, &add, VGPU_STUB_MESSAGE_QUARANTINED);
-    expect_type(&beside, &add, VGPU_STUB_MESSAGE_QUARANTINED); /* its other sessions, too */
+    expect_type(&client, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED);
+    expect_type(&beside, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED); /* its other sessions, too */
     client_expect_ok(&other, &add);                            /* and nobody else */
 
     assert_int_equal(release("one:8"), 6);

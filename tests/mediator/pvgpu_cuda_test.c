@@ -89,19 +89,19 @@ static void put_both(const void *command, uint32_t size)
 enum { HEAP_USED = 1 << 20, TEXTURES = 6, SIDE = 20 };
 
 static const uint32_t formats[TEXTURES] = {
-    PVGPU_FORMAT_R8_UNORM,           PVGPU_FORMAT_R16_FLOAT,
-    PVGPU_FORMAT_R8G8B8A8_UNORM,     PVGPU_FORMAT_R16G16B16A16_FLOAT,
-    PVGPU_FORMAT_R32G32B32A32_FLOAT, PVGPU_FORMAT_B8G8R8A8_UNORM};
+    BG_PVGPU_FORMAT_R8_UNORM,           BG_PVGPU_FORMAT_R16_FLOAT,
+    BG_PVGPU_FORMAT_R8G8B8A8_UNORM,     BG_PVGPU_FORMAT_R16G16B16A16_FLOAT,
+    BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, BG_PVGPU_FORMAT_B8G8R8A8_UNORM};
 
 static void put_textures(void)
 {
     for (uint32_t i = 0; i < TEXTURES; i++) {
-        struct pvgpu_create_resource create = PEER_COMMAND(
-            struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE,
-            .type = PVGPU_RESOURCE_TEXTURE_3D, .format = formats[i], .width = SIDE,
-            .height = SIDE, .depth = 3, .mip_levels = 2, .bind_flags = PVGPU_BIND_RENDER_TARGET);
-        struct pvgpu_create_view view =
-            PEER_COMMAND(struct pvgpu_create_view, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW,
+        struct bg_pvgpu_create_resource create = PEER_COMMAND(
+            struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+            .type = BG_PVGPU_RESOURCE_TEXTURE_3D, .format = formats[i], .width = SIDE,
+            .height = SIDE, .depth = 3, .mip_levels = 2, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
+        struct bg_pvgpu_create_view view =
+            PEER_COMMAND(struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW,
                          .resource_id = 1 + i, .first_slice = 1);
 
         create.header.resource_id = view.header.resource_id = 1 + i;
@@ -112,8 +112,8 @@ static void put_textures(void)
 
 static void put_transfer(void)
 {
-    struct pvgpu_update_resource transfer = PEER_COMMAND(
-        struct pvgpu_update_resource, PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1 + pick(TEXTURES),
+    struct bg_pvgpu_update_resource transfer = PEER_COMMAND(
+        struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1 + pick(TEXTURES),
         .subresource = pick(2), .heap_offset = pick(HEAP_USED / 2), .x = pick(8), .y = pick(8),
         .width = pick(10), .height = pick(10), .depth = pick(2));
 
@@ -122,7 +122,7 @@ static void put_transfer(void)
         transfer.depth_pitch = 1024;
     }
     if (pick(2)) {
-        transfer.header.type = PVGPU_CMD_READ_RESOURCE;
+        transfer.header.type = BG_PVGPU_CMD_READ_RESOURCE;
     }
     if (pick(2)) {
         transfer.row_pitch = 10 * 16 + pick(64);
@@ -133,8 +133,8 @@ static void put_transfer(void)
 
 static void put_copy(void)
 {
-    struct pvgpu_copy_region copy = PEER_COMMAND(
-        struct pvgpu_copy_region, PVGPU_CMD_COPY_REGION, .dst = 1 + pick(TEXTURES),
+    struct bg_pvgpu_copy_region copy = PEER_COMMAND(
+        struct bg_pvgpu_copy_region, BG_PVGPU_CMD_COPY_REGION, .dst = 1 + pick(TEXTURES),
         .src = 1 + pick(TEXTURES), .dst_x = pick(8), .dst_y = pick(8), .src_x = pick(8),
         .src_y = pick(8), .width = 1 + pick(10), .height = 1 + pick(10), .depth = 1 + pick(2));
 
@@ -146,8 +146,8 @@ static void put_copy(void)
 
 static void put_clear(void)
 {
-    struct pvgpu_clear_render_target clear = PEER_COMMAND(
-        struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET,
+    struct bg_pvgpu_clear_render_target clear = PEER_COMMAND(
+        struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
         .rtv = 1 + pick(TEXTURES),
         .colour = {(float)pick(100) / 99, (float)pick(100) / 99, 0.25f, 1});
 
@@ -157,11 +157,11 @@ static void put_clear(void)
 static void put_map(void)
 {
     uint32_t id = 1 + pick(TEXTURES);
-    struct pvgpu_map_resource map =
-        PEER_COMMAND(struct pvgpu_map_resource, PVGPU_CMD_MAP_RESOURCE, .resource_id = id,
+    struct bg_pvgpu_map_resource map =
+        PEER_COMMAND(struct bg_pvgpu_map_resource, BG_PVGPU_CMD_MAP_RESOURCE, .resource_id = id,
                      .map_type = 1 + pick(5), .heap_offset = pick(HEAP_USED / 2));
-    struct pvgpu_unmap_resource unmap = PEER_COMMAND(
-        struct pvgpu_unmap_resource, PVGPU_CMD_UNMAP_RESOURCE, .resource_id = id);
+    struct bg_pvgpu_unmap_resource unmap = PEER_COMMAND(
+        struct bg_pvgpu_unmap_resource, BG_PVGPU_CMD_UNMAP_RESOURCE, .resource_id = id);
 
     put_both(&map, sizeof(map));
     put_both(&unmap, sizeof(unmap));
@@ -169,26 +169,26 @@ static void put_map(void)
 
 static void put_sum(void)
 {
-    struct compute_vector_memory_params params = {
+    struct bg_compute_vector_memory_params params = {
         .element_type = 1 + pick(3), .c_offset_lo = pick(HEAP_USED / 8) * 4,
         .a_offset_lo = pick(HEAP_USED / 8) * 4, .b_offset_lo = pick(HEAP_USED / 8) * 4,
         .count_lo = 1 + pick(1000)};
     uint8_t command[256];
 
-    put_both(command, peer_build_compute(command, COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
-                                         sizeof(params), PVGPU_NO_RESULT));
+    put_both(command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                         sizeof(params), BG_PVGPU_NO_RESULT));
 }
 
 static void put_move(void)
 {
-    struct compute_copy_params params = {.kind = COMPUTE_COPY_DEVICE_TO_DEVICE,
+    struct bg_compute_copy_params params = {.kind = BG_COMPUTE_COPY_DEVICE_TO_DEVICE,
                                          .dst_offset_lo = pick(HEAP_USED / 2),
                                          .src_offset_lo = pick(HEAP_USED / 2),
                                          .size_lo = 1 + pick(10000)};
     uint8_t command[256];
 
-    put_both(command, peer_build_compute(command, COMPUTE_MEMORY_COPY, NULL, &params,
-                                         sizeof(params), PVGPU_NO_RESULT));
+    put_both(command, peer_build_compute(command, BG_COMPUTE_MEMORY_COPY, NULL, &params,
+                                         sizeof(params), BG_PVGPU_NO_RESULT));
 }
 
 static void compare_with_cpu(void)
@@ -197,10 +197,10 @@ static void compare_with_cpu(void)
                                   put_map,      put_sum,      put_move};
 
     cpu = peer_create(PEER_NEW, PEER_SHMEM_SIZE, PEER_RING_SIZE);
-    const struct pvgpu_identity identity = {.vm_id = 2, .pool_id = 'B'};
+    const struct bg_pvgpu_identity identity = {.vm_id = 2, .pool_id = 'B'};
     peer_send_handshake(&cpu, cpu_path);
     peer_take_ack(&cpu);
-    peer_send(&cpu, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    peer_send(&cpu, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
     for (uint32_t i = 0; i < HEAP_USED; i += 4) {
         /* Small floats, whose sums are no NaN: those may differ in their payload. */
         float value = (float)pick(1 << 20);
@@ -219,7 +219,7 @@ static void compare_with_cpu(void)
         assert_memory_equal(gpu.heap, cpu.heap, HEAP_USED);
     }
     assert_true(gpu.control->error_count < 2000); /* of 3000: most were no errors */
-    assert_true(gpu.control->status & PVGPU_CONTROL_READY);
+    assert_true(gpu.control->status & BG_PVGPU_CONTROL_READY);
 }
 
 static void test_same_as_cpu_with_a_fake(void **state)
@@ -244,23 +244,23 @@ static void test_same_as_cpu_on_a_gpu(void **state)
 /* The picture's memory is registered, too, and given back before it goes. */
 static void test_pictures(void **state)
 {
-    struct pvgpu_create_resource create = PEER_COMMAND(
-        struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE,
-        .type = PVGPU_RESOURCE_TEXTURE_2D, .format = PVGPU_FORMAT_B8G8R8A8_UNORM, .height = 16,
-        .mip_levels = 1, .bind_flags = PVGPU_BIND_RENDER_TARGET);
-    struct pvgpu_create_view view =
-        PEER_COMMAND(struct pvgpu_create_view, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW);
-    struct pvgpu_clear_render_target clear =
-        PEER_COMMAND(struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET,
+    struct bg_pvgpu_create_resource create = PEER_COMMAND(
+        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+        .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM, .height = 16,
+        .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
+    struct bg_pvgpu_create_view view =
+        PEER_COMMAND(struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW);
+    struct bg_pvgpu_clear_render_target clear =
+        PEER_COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
                      .colour = {1, 0, 0, 1});
-    struct pvgpu_present present = PEER_COMMAND(struct pvgpu_present, PVGPU_CMD_PRESENT);
+    struct bg_pvgpu_present present = PEER_COMMAND(struct bg_pvgpu_present, BG_PVGPU_CMD_PRESENT);
 
     (void)state;
     setenv("FAKE_CUDA_TRACE", "1", 1);
     start(fake_directory);
     for (uint32_t i = 1; i <= 8; i++) {
-        struct pvgpu_scanout_buffer buffer;
-        struct pvgpu_scanout scanout;
+        struct bg_pvgpu_scanout_buffer buffer;
+        struct bg_pvgpu_scanout scanout;
         uint32_t pixel;
         int fd;
 
@@ -271,8 +271,8 @@ static void test_pictures(void **state)
         peer_put(&gpu, &view, sizeof(view));
         peer_put(&gpu, &clear, sizeof(clear));
         peer_expect_ok(&gpu, &present, sizeof(present));
-        peer_receive(&gpu, PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
-        peer_receive(&gpu, PVGPU_MESSAGE_SCANOUT, &scanout, sizeof(scanout), NULL);
+        peer_receive(&gpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
+        peer_receive(&gpu, BG_PVGPU_MESSAGE_SCANOUT, &scanout, sizeof(scanout), NULL);
         assert_int_equal(pread(fd, &pixel, sizeof(pixel),
                                (off_t)(scanout.slot * buffer.slot_size + 15 * scanout.stride)),
                          sizeof(pixel));
@@ -291,7 +291,7 @@ static void test_pictures(void **state)
 /* What is asynchronous is done before its fence, and its error found there. */
 static void test_asynchronous_fault(void **state)
 {
-    struct compute_vector_memory_params params = {.element_type = COMPUTE_ELEMENT_UINT32,
+    struct bg_compute_vector_memory_params params = {.element_type = BG_COMPUTE_ELEMENT_UINT32,
                                                   .c_offset_lo = 4096,
                                                   .a_offset_lo = 8192,
                                                   .b_offset_lo = 16384,
@@ -301,14 +301,14 @@ static void test_asynchronous_fault(void **state)
     (void)state;
     setenv("FAKE_CUDA_LAUNCH", "719", 1);
     start(fake_directory);
-    peer_put(&gpu, command, peer_build_compute(command, COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
-                                               sizeof(params), PVGPU_NO_RESULT));
+    peer_put(&gpu, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                               sizeof(params), BG_PVGPU_NO_RESULT));
     peer_put_fence(&gpu);
     peer_submit(&gpu);
     assert_true(socket_wait_closed(gpu.socket, PEER_TIMEOUT_MS));
     assert_int_equal(gpu.control->host_fence_completed, 1);
-    assert_true(gpu.control->status & PVGPU_CONTROL_DEVICE_LOST);
-    assert_int_equal(gpu.control->error_code, PVGPU_ERROR_INTERNAL);
+    assert_true(gpu.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
+    assert_int_equal(gpu.control->error_code, BG_PVGPU_ERROR_INTERNAL);
     process_wait_text(mediator, "CUDA_ERROR_LAUNCH_FAILED");
 }
 
@@ -320,11 +320,11 @@ static void test_registering_fails(void **state)
     (void)state;
     setenv("FAKE_CUDA_FAIL", "cuMemHostRegister_v2:1:2", 1);
     start(fake_directory);
-    peer_put(&gpu, command, peer_build_compute(command, COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
-                                               PVGPU_NO_RESULT));
+    peer_put(&gpu, command, peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
+                                               BG_PVGPU_NO_RESULT));
     peer_submit(&gpu);
     assert_true(socket_wait_closed(gpu.socket, PEER_TIMEOUT_MS));
-    assert_int_equal(gpu.control->error_code, PVGPU_ERROR_INTERNAL);
+    assert_int_equal(gpu.control->error_code, BG_PVGPU_ERROR_INTERNAL);
     process_wait_text(mediator, "cuMemHostRegister");
 }
 

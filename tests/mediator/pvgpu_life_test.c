@@ -46,16 +46,16 @@ enum { SLOTS = 512, COUNT = 256, INPUT = 1 << 20, OUTPUT = 8 << 20 };
 /* Vector i: OUTPUT[i] = INPUT + i, and a fence behind it. */
 static void put_work(uint32_t i)
 {
-    struct compute_vector_memory_params params = {
-        .element_type = COMPUTE_ELEMENT_UINT32,
+    struct bg_compute_vector_memory_params params = {
+        .element_type = BG_COMPUTE_ELEMENT_UINT32,
         .c_offset_lo = OUTPUT + i * COUNT * 4,
         .a_offset_lo = INPUT,
         .b_offset_lo = INPUT + (1 + i) * COUNT * 4,
         .count_lo = COUNT};
     uint8_t command[256];
 
-    peer_put(&peer, command, peer_build_compute(command, COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
-                                                sizeof(params), PVGPU_NO_RESULT));
+    peer_put(&peer, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                                sizeof(params), BG_PVGPU_NO_RESULT));
     peer_put_fence(&peer);
 }
 
@@ -91,10 +91,10 @@ static void take_loss(void)
 {
     assert_true(socket_wait_closed(peer.socket, PEER_TIMEOUT_MS));
     peer_disconnect(&peer);
-    __atomic_and_fetch(&peer.control->status, ~PVGPU_CONTROL_READY, __ATOMIC_SEQ_CST);
-    __atomic_or_fetch(&peer.control->status, PVGPU_CONTROL_DEVICE_LOST | PVGPU_CONTROL_ERROR,
+    __atomic_and_fetch(&peer.control->status, ~BG_PVGPU_CONTROL_READY, __ATOMIC_SEQ_CST);
+    __atomic_or_fetch(&peer.control->status, BG_PVGPU_CONTROL_DEVICE_LOST | BG_PVGPU_CONTROL_ERROR,
                       __ATOMIC_SEQ_CST);
-    __atomic_store_n(&peer.control->error_code, PVGPU_ERROR_BACKEND_DISCONNECTED,
+    __atomic_store_n(&peer.control->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED,
                      __ATOMIC_SEQ_CST);
 }
 
@@ -102,7 +102,7 @@ static void wait_ready(void)
 {
     uint64_t start_ms = harness_now_ms();
 
-    while (!(__atomic_load_n(&peer.control->status, __ATOMIC_ACQUIRE) & PVGPU_CONTROL_READY)) {
+    while (!(__atomic_load_n(&peer.control->status, __ATOMIC_ACQUIRE) & BG_PVGPU_CONTROL_READY)) {
         assert_true(harness_now_ms() - start_ms < PEER_TIMEOUT_MS);
     }
 }
@@ -141,13 +141,13 @@ static void test_worker_killed(void **state)
         check_work(completed);
         /* The next backend leaves the old ring alone until the guest resets. */
         peer_connect(&peer, path, 1);
-        peer_send(&peer, PVGPU_MESSAGE_PAUSE, NULL, 0);
-        peer_receive(&peer, PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
-        peer_send(&peer, PVGPU_MESSAGE_RESUME, NULL, 0);
+        peer_send(&peer, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+        peer_send(&peer, BG_PVGPU_MESSAGE_RESUME, NULL, 0);
         assert_int_equal(peer.control->host_fence_completed, completed);
-        assert_true(peer.control->status & PVGPU_CONTROL_DEVICE_LOST);
+        assert_true(peer.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
         peer_reset(&peer);
-        assert_false(peer.control->status & PVGPU_CONTROL_DEVICE_LOST);
+        assert_false(peer.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
         put_work(0);
         peer_finish(&peer);
         assert_int_equal(peer.control->host_fence_completed, 2);
@@ -224,9 +224,9 @@ static void test_backend_that_left_no_word(void **state)
     __atomic_store_n(&peer.control->producer_ptr, peer.producer, __ATOMIC_RELEASE);
     peer_connect(&peer, path, 0);
     uint32_t vector;
-    peer_receive(&peer, PVGPU_MESSAGE_IRQ, &vector, sizeof(vector), NULL);
-    assert_true(peer.control->status & PVGPU_CONTROL_DEVICE_LOST);
-    assert_int_equal(peer.control->error_code, PVGPU_ERROR_DEVICE_LOST);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_IRQ, &vector, sizeof(vector), NULL);
+    assert_true(peer.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
+    assert_int_equal(peer.control->error_code, BG_PVGPU_ERROR_DEVICE_LOST);
     assert_int_equal(peer.control->host_fence_completed, completed);
     peer_reset(&peer);
     peer_finish(&peer);
@@ -265,8 +265,8 @@ static void test_two_guests(void **state)
 
         for (int guest = 0; guest < 2; guest++) {
             struct peer *it = guests[guest].peer;
-            struct compute_vector_inline_params params = {COMPUTE_ELEMENT_UINT32, 1000};
-            const struct pvgpu_compute body = {
+            struct bg_compute_vector_inline_params params = {BG_COMPUTE_ELEMENT_UINT32, 1000};
+            const struct bg_pvgpu_compute body = {
                 .data_offset = 4096, .data_size = 8000, .answer_offset = 65536,
                 .answer_size = 4000};
             uint8_t command[256];
@@ -275,8 +275,8 @@ static void test_two_guests(void **state)
                 ((uint32_t *)(void *)(it->heap + 4096))[element] =
                     guests[guest].value + (uint32_t)i;
             }
-            peer_put(it, command, peer_build_compute(command, COMPUTE_VECTOR_ADD_INLINE, &body,
-                                                     &params, sizeof(params), PVGPU_NO_RESULT));
+            peer_put(it, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_INLINE, &body,
+                                                     &params, sizeof(params), BG_PVGPU_NO_RESULT));
             fences[guest] = peer_put_fence(it);
             peer_submit(it);
         }
@@ -329,18 +329,18 @@ static void test_paused_guest_has_no_lease(void **state)
     start("request_timeout_ms = 200\n");
     peer = peer_open(PEER_NEW, path, 1);
     other = peer_open(PEER_NEW, path, 2);
-    uint32_t size = peer_build_compute(command, COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
-                                       PVGPU_NO_RESULT);
+    uint32_t size = peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
+                                       BG_PVGPU_NO_RESULT);
     peer_run(&peer, command, size); /* has the lease from now on */
-    peer_send(&peer, PVGPU_MESSAGE_PAUSE, NULL, 0);
-    peer_receive(&peer, PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+    peer_send(&peer, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
     peer_put(&peer, command, size);
     uint64_t fence = peer_put_fence(&peer);
     peer_submit(&peer);
     for (int i = 0; i < 10; i++) {
         peer_run(&other, command, size);
     }
-    peer_send(&peer, PVGPU_MESSAGE_RESUME, NULL, 0);
+    peer_send(&peer, BG_PVGPU_MESSAGE_RESUME, NULL, 0);
     peer_wait_fence(&peer, fence);
     assert_null(strstr(process_errors(mediator), "killed"));
 }
@@ -365,8 +365,8 @@ static void test_time_out(void **state)
 {
     static char setting[] = "FAKE_CUDA_HANG=cuMemcpyHtoDAsync_v2";
     char *library = harness_build_path("tests/fake/cuda");
-    struct pvgpu_create_resource create = PEER_COMMAND(
-        struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE, .type = PVGPU_RESOURCE_BUFFER,
+    struct bg_pvgpu_create_resource create = PEER_COMMAND(
+        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, .type = BG_PVGPU_RESOURCE_BUFFER,
         .width = 4096, .data_size = 4096);
 
     (void)state;
@@ -389,21 +389,21 @@ static void test_time_out(void **state)
     peer_submit(&peer);
     assert_true(harness_wait_readable(peer.error, PEER_TIMEOUT_MS));
     assert_true(socket_wait_closed(peer.socket, PEER_TIMEOUT_MS));
-    assert_int_equal(peer.control->error_code, PVGPU_ERROR_TIMEOUT);
-    assert_true(peer.control->status & PVGPU_CONTROL_DEVICE_LOST);
+    assert_int_equal(peer.control->error_code, BG_PVGPU_ERROR_TIMEOUT);
+    assert_true(peer.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
     assert_int_equal(peer.control->host_fence_completed, 1);
     process_wait_text(mediator, "ran longer than the limit of 300 ms");
 }
 
 /* ---- Refusals ---- */
 
-static void expect_refusal(struct peer *refused, enum compute_status status)
+static void expect_refusal(struct peer *refused, enum bg_compute_status status)
 {
-    peer_receive(refused, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, NULL);
+    peer_receive(refused, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0, NULL);
     assert_true(socket_wait_closed(refused->socket, PEER_TIMEOUT_MS));
-    assert_int_equal(refused->control->error_code, PVGPU_ERROR_DEVICE_LOST);
+    assert_int_equal(refused->control->error_code, BG_PVGPU_ERROR_DEVICE_LOST);
     assert_int_equal(refused->control->error_log[0].detail, status);
-    assert_true(refused->control->status & PVGPU_CONTROL_SHUTDOWN);
+    assert_true(refused->control->status & BG_PVGPU_CONTROL_SHUTDOWN);
 }
 
 static void test_quarantine(void **state)
@@ -421,21 +421,21 @@ static void test_quarantine(void **state)
         admin_wait_sessions(path, 1);
     }
     peer = peer_open(PEER_NEW, path, 7);
-    expect_refusal(&peer, COMPUTE_VM_QUARANTINED);
+    expect_refusal(&peer, BG_COMPUTE_VM_QUARANTINED);
     peer_finish(&other); /* another guest of the listener */
 }
 
 static void test_pool_not_served(void **state)
 {
-    const struct pvgpu_identity identity = {.vm_id = 1, .pool_id = 'A', .priority = 2};
+    const struct bg_pvgpu_identity identity = {.vm_id = 1, .pool_id = 'A', .priority = 2};
 
     (void)state;
     start("pools = B\n");
     peer = peer_create(PEER_NEW, PEER_SHMEM_SIZE, PEER_RING_SIZE);
     peer_send_handshake(&peer, path);
     peer_take_ack(&peer);
-    peer_send(&peer, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
-    expect_refusal(&peer, COMPUTE_INVALID_POOL);
+    peer_send(&peer, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    expect_refusal(&peer, BG_COMPUTE_INVALID_POOL);
     /* An older device has no wish: it gets what there is. */
     other = peer_open(PEER_OLD, path, 0);
     peer_finish(&other);
@@ -443,12 +443,12 @@ static void test_pool_not_served(void **state)
 
 static void test_two_identities(void **state)
 {
-    const struct pvgpu_identity identity = {.vm_id = 9, .pool_id = 'A'};
+    const struct bg_pvgpu_identity identity = {.vm_id = 9, .pool_id = 'A'};
 
     (void)state;
     start("");
     peer = peer_open(PEER_NEW, path, 1);
-    peer_send(&peer, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+    peer_send(&peer, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
     assert_true(socket_wait_closed(peer.socket, PEER_TIMEOUT_MS));
 }
 

@@ -19,18 +19,18 @@
 
 static void fill_control(struct peer *peer, uint32_t ring_size)
 {
-    struct pvgpu_control *control = peer->control;
+    struct bg_pvgpu_control *control = peer->control;
 
-    control->magic = PVGPU_MAGIC;
-    control->version = PVGPU_VERSION;
-    control->ring_offset = PVGPU_RING_OFFSET;
+    control->magic = BG_PVGPU_MAGIC;
+    control->version = BG_PVGPU_VERSION;
+    control->ring_offset = BG_PVGPU_RING_OFFSET;
     control->ring_size = ring_size;
-    control->heap_offset = PVGPU_RING_OFFSET + ring_size;
+    control->heap_offset = BG_PVGPU_RING_OFFSET + ring_size;
     control->heap_size = (uint32_t)(peer->size - control->heap_offset);
-    control->display_width = PVGPU_DISPLAY_WIDTH_DEFAULT;
-    control->display_height = PVGPU_DISPLAY_HEIGHT_DEFAULT;
-    control->display_refresh = PVGPU_DISPLAY_REFRESH_DEFAULT;
-    control->display_format = PVGPU_DISPLAY_FORMAT_DEFAULT;
+    control->display_width = BG_PVGPU_DISPLAY_WIDTH_DEFAULT;
+    control->display_height = BG_PVGPU_DISPLAY_HEIGHT_DEFAULT;
+    control->display_refresh = BG_PVGPU_DISPLAY_REFRESH_DEFAULT;
+    control->display_format = BG_PVGPU_DISPLAY_FORMAT_DEFAULT;
     peer->ring = (uint8_t *)control + control->ring_offset;
     peer->heap = (uint8_t *)control + control->heap_offset;
 }
@@ -42,7 +42,7 @@ struct peer peer_create(enum peer_age age, uint64_t shmem_size, uint32_t ring_si
                         .size = shmem_size};
     void *memory;
 
-    snprintf(peer.name, sizeof(peer.name), "%stest_%d_%u", PVGPU_SHMEM_NAME_PREFIX, getpid(),
+    snprintf(peer.name, sizeof(peer.name), "%stest_%d_%u", BG_PVGPU_SHMEM_NAME_PREFIX, getpid(),
              count++);
     peer.shmem = shm_open(peer.name, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (peer.shmem < 0 || ftruncate(peer.shmem, (off_t)shmem_size) != 0) {
@@ -66,17 +66,17 @@ struct peer peer_create(enum peer_age age, uint64_t shmem_size, uint32_t ring_si
 void peer_send_handshake(struct peer *peer, const char *path)
 {
     struct {
-        struct pvgpu_message header;
-        struct pvgpu_handshake handshake;
+        struct bg_pvgpu_message header;
+        struct bg_pvgpu_handshake handshake;
         char name[sizeof(peer->name)];
     } message = {
-        .header = {PVGPU_MESSAGE_HANDSHAKE,
+        .header = {BG_PVGPU_MESSAGE_HANDSHAKE,
                    (uint32_t)(sizeof(message.handshake) + strlen(peer->name) + 1)},
         .handshake = {peer->size},
     };
-    int descriptors[PVGPU_DESCRIPTORS] = {peer->shmem, peer->doorbell, peer->fence, peer->error};
+    int descriptors[BG_PVGPU_DESCRIPTORS] = {peer->shmem, peer->doorbell, peer->fence, peer->error};
     size_t size = sizeof(message.header) + message.header.size;
-    unsigned count = peer->age == PEER_NEW ? PVGPU_DESCRIPTORS : 0;
+    unsigned count = peer->age == PEER_NEW ? BG_PVGPU_DESCRIPTORS : 0;
 
     strcpy(message.name, peer->name);
     peer->socket = unix_connect(path, PEER_TIMEOUT_MS);
@@ -87,17 +87,17 @@ void peer_send_handshake(struct peer *peer, const char *path)
 
 void peer_take_ack(struct peer *peer)
 {
-    peer_receive(peer, PVGPU_MESSAGE_HANDSHAKE_ACK, &peer->features, sizeof(peer->features), NULL);
+    peer_receive(peer, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &peer->features, sizeof(peer->features), NULL);
 }
 
 void peer_connect(struct peer *peer, const char *path, uint32_t vm_id)
 {
-    const struct pvgpu_identity identity = {.vm_id = vm_id, .pool_id = 'A', .priority = 1};
+    const struct bg_pvgpu_identity identity = {.vm_id = vm_id, .pool_id = 'A', .priority = 1};
 
     peer_send_handshake(peer, path);
     peer_take_ack(peer);
     if (peer->age == PEER_NEW) {
-        peer_send(peer, PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
+        peer_send(peer, BG_PVGPU_MESSAGE_IDENTITY, &identity, sizeof(identity));
     }
 }
 
@@ -141,8 +141,8 @@ void peer_close(struct peer *peer)
 
 void peer_send(struct peer *peer, uint32_t type, const void *payload, uint32_t size)
 {
-    uint8_t bytes[sizeof(struct pvgpu_message) + PVGPU_PAYLOAD_MAX];
-    const struct pvgpu_message header = {type, size};
+    uint8_t bytes[sizeof(struct bg_pvgpu_message) + BG_PVGPU_PAYLOAD_MAX];
+    const struct bg_pvgpu_message header = {type, size};
 
     memcpy(bytes, &header, sizeof(header));
     if (size) {
@@ -152,7 +152,7 @@ void peer_send(struct peer *peer, uint32_t type, const void *payload, uint32_t s
 }
 
 /* With what came beside its first byte. */
-static ssize_t receive_header(struct peer *peer, struct pvgpu_message *message, int *fd)
+static ssize_t receive_header(struct peer *peer, struct bg_pvgpu_message *message, int *fd)
 {
     unsigned count;
 
@@ -164,7 +164,7 @@ static ssize_t receive_header(struct peer *peer, struct pvgpu_message *message, 
 
 void peer_receive(struct peer *peer, uint32_t type, void *payload, uint32_t size, int *fd)
 {
-    struct pvgpu_message message;
+    struct bg_pvgpu_message message;
     int received_fd;
     ssize_t received = receive_header(peer, &message, &received_fd);
 
@@ -204,7 +204,7 @@ static void look(struct peer *peer, uint64_t since_ms, const char *what)
 uint64_t peer_put(struct peer *peer, const void *command, uint32_t size)
 {
     uint32_t ring_size = peer->control->ring_size;
-    uint32_t space = (size + PVGPU_COMMAND_ALIGN - 1) & ~(PVGPU_COMMAND_ALIGN - 1);
+    uint32_t space = (size + BG_PVGPU_COMMAND_ALIGN - 1) & ~(BG_PVGPU_COMMAND_ALIGN - 1);
     uint64_t start_ms = harness_now_ms(), position = peer->producer;
 
     while (peer->producer - load64(&peer->control->consumer_ptr) + space > ring_size) {
@@ -226,7 +226,7 @@ void peer_submit(struct peer *peer)
     __atomic_store_n(&peer->control->producer_ptr, peer->producer, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (peer->age == PEER_OLD) {
-        peer_send(peer, PVGPU_MESSAGE_DOORBELL, NULL, 0);
+        peer_send(peer, BG_PVGPU_MESSAGE_DOORBELL, NULL, 0);
     } else if (__atomic_load_n(&peer->control->backend_sleeping, __ATOMIC_RELAXED) &&
                write(peer->doorbell, &one, sizeof(one)) != sizeof(one)) {
         harness_fail("doorbell: %s", strerror(errno));
@@ -235,8 +235,8 @@ void peer_submit(struct peer *peer)
 
 uint64_t peer_put_fence(struct peer *peer)
 {
-    struct pvgpu_fence fence =
-        PEER_COMMAND(struct pvgpu_fence, PVGPU_CMD_FENCE, .value = ++peer->last_fence);
+    struct bg_pvgpu_fence fence =
+        PEER_COMMAND(struct bg_pvgpu_fence, BG_PVGPU_CMD_FENCE, .value = ++peer->last_fence);
 
     peer_put(peer, &fence, sizeof(fence));
     return fence.value;
@@ -276,7 +276,7 @@ void peer_wait_word(struct peer *peer, const uint32_t *word, uint32_t value)
 
 void peer_reset(struct peer *peer)
 {
-    struct pvgpu_control *control = peer->control;
+    struct bg_pvgpu_control *control = peer->control;
     const uint64_t one = 1;
 
     if (peer->age == PEER_NEW) {
@@ -296,7 +296,7 @@ void peer_reset(struct peer *peer)
         __atomic_store_n(&control->reset_done, peer->resets, __ATOMIC_RELEASE);
         return;
     }
-    peer_send(peer, PVGPU_MESSAGE_RESET, &peer->resets, sizeof(peer->resets));
+    peer_send(peer, BG_PVGPU_MESSAGE_RESET, &peer->resets, sizeof(peer->resets));
     if (write(peer->doorbell, &one, sizeof(one)) != sizeof(one)) {
         harness_fail("doorbell: %s", strerror(errno));
     }
@@ -306,20 +306,20 @@ void peer_reset(struct peer *peer)
 /* ---- Errors ---- */
 
 void peer_expect_error(struct peer *peer, const void *command, uint32_t size,
-                       enum pvgpu_error code)
+                       enum bg_pvgpu_error code)
 {
-    struct pvgpu_control *control = peer->control;
+    struct bg_pvgpu_control *control = peer->control;
     uint32_t before = control->error_count;
     uint64_t position = peer_put(peer, command, size);
-    const struct pvgpu_error_record *record =
-        &control->error_log[before % PVGPU_ERROR_LOG_SIZE];
-    uint32_t type = ((const struct pvgpu_command *)command)->type;
+    const struct bg_pvgpu_error_record *record =
+        &control->error_log[before % BG_PVGPU_ERROR_LOG_SIZE];
+    uint32_t type = ((const struct bg_pvgpu_command *)command)->type;
 
     peer_finish(peer);
     if (control->error_count != before + 1 || control->error_code != code ||
         control->error_data != (position & (control->ring_size - 1)) || record->code != code ||
-        record->position != position || !(control->status & PVGPU_CONTROL_ERROR) ||
-        (record->detail != type && type < PVGPU_CMD_COMPUTE_FIRST)) {
+        record->position != position || !(control->status & BG_PVGPU_CONTROL_ERROR) ||
+        (record->detail != type && type < BG_PVGPU_CMD_COMPUTE_FIRST)) {
         harness_fail("command 0x%x: %u errors, code %u (wanted %u), data 0x%x (wanted 0x%x), "
                      "record %u %u 0x%llx", type, control->error_count - before,
                      control->error_code, code, control->error_data, (unsigned)position,
@@ -333,22 +333,22 @@ void peer_expect_ok(struct peer *peer, const void *command, uint32_t size)
 
     peer_run(peer, command, size);
     if (peer->control->error_count != before) {
-        harness_fail("command 0x%x: error %u", ((const struct pvgpu_command *)command)->type,
+        harness_fail("command 0x%x: error %u", ((const struct bg_pvgpu_command *)command)->type,
                      peer->control->error_code);
     }
 }
 
 /* ---- Compute ---- */
 
-uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct pvgpu_compute *body,
+uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct bg_pvgpu_compute *body,
                             const void *params, uint32_t params_size, uint32_t result_offset)
 {
-    struct pvgpu_compute compute = {0};
+    struct bg_pvgpu_compute compute = {0};
 
     if (body) {
         compute = *body;
     }
-    compute.header = (struct pvgpu_command){
+    compute.header = (struct bg_pvgpu_command){
         .type = operation, .size = (uint32_t)sizeof(compute) + params_size};
     compute.result_offset = result_offset;
     compute.param_count = params_size / 4;
@@ -359,14 +359,14 @@ uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct p
     return compute.header.size;
 }
 
-uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct pvgpu_compute *body,
+uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct bg_pvgpu_compute *body,
                       const void *params, uint32_t params_size, uint32_t result_offset,
-                      struct pvgpu_compute_result *result)
+                      struct bg_pvgpu_compute_result *result)
 {
-    uint8_t command[PVGPU_COMMAND_SIZE_MAX];
+    uint8_t command[BG_PVGPU_COMMAND_SIZE_MAX];
     uint32_t size = peer_build_compute(command, operation, body, params, params_size,
                                        result_offset);
-    struct pvgpu_compute_result *place = (void *)(peer->heap + result_offset);
+    struct bg_pvgpu_compute_result *place = (void *)(peer->heap + result_offset);
 
     memset(place, 0, sizeof(*place));
     peer_put(peer, command, size);

@@ -31,7 +31,7 @@ struct peer {
     char name[64];                     /* of the shared memory */
     uint64_t size;
     uint64_t features;
-    struct pvgpu_control *control;
+    struct bg_pvgpu_control *control;
     uint8_t *ring, *heap;
     uint64_t producer; /* what was written, submitted or not */
     uint64_t last_fence;
@@ -88,7 +88,7 @@ void peer_reset(struct peer *peer);
 
 /* Runs a command that must end in this error, at its own place, with its type as the detail. */
 void peer_expect_error(struct peer *peer, const void *command, uint32_t size,
-                       enum pvgpu_error code);
+                       enum bg_pvgpu_error code);
 /* Runs one that must not end in any. */
 void peer_expect_ok(struct peer *peer, const void *command, uint32_t size);
 
@@ -102,11 +102,11 @@ void peer_expect_ok(struct peer *peer, const void *command, uint32_t size);
     }
 
 /* A compute operation with its result at result_offset; the status it ended with. */
-uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct pvgpu_compute *body,
+uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct bg_pvgpu_compute *body,
                       const void *params, uint32_t params_size, uint32_t result_offset,
-                      struct pvgpu_compute_result *result);
+                      struct bg_pvgpu_compute_result *result);
 /* The command alone; its size. */
-uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct pvgpu_compute *body,
+uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct bg_pvgpu_compute *body,
                             const void *params, uint32_t params_size, uint32_t result_offset);
 
 #endif

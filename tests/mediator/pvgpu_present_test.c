@@ -29,9 +29,9 @@ enum { WIDTH = 64, HEIGHT = 48, STRIDE = WIDTH * 4 };
 static struct peer peer;
 
 /* The device's side of the scanout. */
-static struct pvgpu_scanout_buffer buffer;
+static struct bg_pvgpu_scanout_buffer buffer;
 static const uint8_t *pictures;
-static struct pvgpu_scanout shown;
+static struct bg_pvgpu_scanout shown;
 
 static void start(const char *keys, enum peer_age age)
 {
@@ -68,7 +68,7 @@ static void take_buffer(void)
     if (pictures) {
         munmap((void *)(uintptr_t)pictures, buffer.size);
     }
-    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
     assert_int_equal(fcntl(fd, F_GET_SEALS) & seals, seals);
     assert_int_equal(fstat(fd, &status), 0);
     assert_int_equal(status.st_size, buffer.size);
@@ -82,17 +82,17 @@ static void take_buffer(void)
 
 static void give_back(uint32_t number, uint32_t slot)
 {
-    const struct pvgpu_scanout_done done = {number, slot};
+    const struct bg_pvgpu_scanout_done done = {number, slot};
 
-    peer_send(&peer, PVGPU_MESSAGE_SCANOUT_DONE, &done, sizeof(done));
+    peer_send(&peer, BG_PVGPU_MESSAGE_SCANOUT_DONE, &done, sizeof(done));
 }
 
 /* Shows the next picture and gives the one before back; its memory. */
 static const uint8_t *take_picture(void)
 {
-    struct pvgpu_scanout before = shown;
+    struct bg_pvgpu_scanout before = shown;
 
-    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
     assert_int_equal(shown.buffer, buffer.buffer);
     assert_true(shown.slot < buffer.slots);
     assert_true((uint64_t)shown.stride * shown.height <= buffer.slot_size);
@@ -109,12 +109,12 @@ static const uint8_t *take_picture(void)
 
 static void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height)
 {
-    struct pvgpu_create_resource create = PEER_COMMAND(
-        struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE,
-        .type = PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width, .height = height,
-        .mip_levels = 1, .bind_flags = PVGPU_BIND_RENDER_TARGET);
-    struct pvgpu_create_view view = PEER_COMMAND(
-        struct pvgpu_create_view, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .resource_id = id);
+    struct bg_pvgpu_create_resource create = PEER_COMMAND(
+        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+        .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width, .height = height,
+        .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
+    struct bg_pvgpu_create_view view = PEER_COMMAND(
+        struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .resource_id = id);
 
     create.header.resource_id = view.header.resource_id = id;
     peer_put(&peer, &create, sizeof(create));
@@ -123,22 +123,22 @@ static void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t 
 
 static void clear(uint32_t id, float r, float g, float b)
 {
-    struct pvgpu_clear_render_target command =
-        PEER_COMMAND(struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET, .rtv = id,
+    struct bg_pvgpu_clear_render_target command =
+        PEER_COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, .rtv = id,
                      .colour = {r, g, b, 1});
 
     peer_put(&peer, &command, sizeof(command));
 }
 
-static struct pvgpu_present present_of(uint32_t id, uint32_t interval)
+static struct bg_pvgpu_present present_of(uint32_t id, uint32_t interval)
 {
-    return PEER_COMMAND(struct pvgpu_present, PVGPU_CMD_PRESENT, .backbuffer_id = id,
+    return PEER_COMMAND(struct bg_pvgpu_present, BG_PVGPU_CMD_PRESENT, .backbuffer_id = id,
                         .sync_interval = interval);
 }
 
 static void put_present(uint32_t id, uint32_t interval)
 {
-    struct pvgpu_present present = present_of(id, interval);
+    struct bg_pvgpu_present present = present_of(id, interval);
 
     peer_put(&peer, &present, sizeof(present));
 }
@@ -159,8 +159,8 @@ static void test_pictures(void **state)
 {
     (void)state;
     start("", PEER_NEW);
-    assert_true(peer.features & PVGPU_FEATURE_SCANOUT);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    assert_true(peer.features & BG_PVGPU_FEATURE_SCANOUT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     for (uint32_t i = 0; i < 20; i++) {
         clear(1, (float)i / 255, 0, 1);
         put_present(1, 0);
@@ -173,7 +173,7 @@ static void test_pictures(void **state)
         assert_int_equal(shown.width, WIDTH);
         assert_int_equal(shown.height, HEIGHT);
         assert_int_equal(shown.stride, STRIDE);
-        assert_int_equal(shown.format, PVGPU_FORMAT_B8G8R8A8_UNORM);
+        assert_int_equal(shown.format, BG_PVGPU_FORMAT_B8G8R8A8_UNORM);
         assert_int_equal(shown.damage_width, WIDTH);
     }
     assert_int_equal(peer.control->scanout_count, 20);
@@ -198,43 +198,43 @@ static void expect_shown(uint32_t format, uint32_t as, uint32_t pixel)
 
 static void test_formats(void **state)
 {
-    struct pvgpu_present present;
+    struct bg_pvgpu_present present;
 
     (void)state;
     start("", PEER_NEW);
-    expect_shown(PVGPU_FORMAT_B8G8R8A8_UNORM, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFF8000);
-    expect_shown(PVGPU_FORMAT_R8G8B8A8_UNORM, PVGPU_FORMAT_R8G8B8A8_UNORM, 0xFF0080FF);
-    expect_shown(PVGPU_FORMAT_B8G8R8X8_UNORM, PVGPU_FORMAT_B8G8R8X8_UNORM, 0xFFFF8000);
-    expect_shown(PVGPU_FORMAT_B8G8R8A8_UNORM_SRGB, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
-    expect_shown(PVGPU_FORMAT_R16G16B16A16_FLOAT, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
-    expect_shown(PVGPU_FORMAT_R32G32B32A32_FLOAT, PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
-    make_texture(1, PVGPU_FORMAT_R16_UINT, WIDTH, HEIGHT);
+    expect_shown(BG_PVGPU_FORMAT_B8G8R8A8_UNORM, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFF8000);
+    expect_shown(BG_PVGPU_FORMAT_R8G8B8A8_UNORM, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 0xFF0080FF);
+    expect_shown(BG_PVGPU_FORMAT_B8G8R8X8_UNORM, BG_PVGPU_FORMAT_B8G8R8X8_UNORM, 0xFFFF8000);
+    expect_shown(BG_PVGPU_FORMAT_B8G8R8A8_UNORM_SRGB, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    expect_shown(BG_PVGPU_FORMAT_R16G16B16A16_FLOAT, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    expect_shown(BG_PVGPU_FORMAT_R32G32B32A32_FLOAT, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0xFFFFBC00);
+    make_texture(1, BG_PVGPU_FORMAT_R16_UINT, WIDTH, HEIGHT);
     present = present_of(1, 0);
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     present = present_of(2, 0);
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     present = present_of(101, 5);
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_INVALID_PARAMETER);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_INVALID_PARAMETER);
     present = present_of(101, 0);
     present.flags = 1;
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_INVALID_PARAMETER);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_INVALID_PARAMETER);
 }
 
 /* Each slot gets what it missed, although only the damage is told. */
 static void test_damage(void **state)
 {
     uint32_t expected[HEIGHT][WIDTH];
-    struct pvgpu_present_region region = PEER_COMMAND(
-        struct pvgpu_present_region, PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 2);
+    struct bg_pvgpu_present_region region = PEER_COMMAND(
+        struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 2);
 
     (void)state;
     start("", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     memset(expected, 0, sizeof(expected));
     for (uint32_t i = 0; i < 30; i++) {
         uint32_t x = i * 7 % (WIDTH - 8), y = i * 5 % (HEIGHT - 8);
-        struct pvgpu_update_resource update = PEER_COMMAND(
-            struct pvgpu_update_resource, PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1, .x = x,
+        struct bg_pvgpu_update_resource update = PEER_COMMAND(
+            struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1, .x = x,
             .y = y, .width = 4, .height = 4);
 
         for (uint32_t pixel = 0; pixel < 16; pixel++) {
@@ -242,9 +242,9 @@ static void test_damage(void **state)
             expected[y + pixel / 4][x + pixel % 4] = i * 100 + pixel;
         }
         peer_put(&peer, &update, sizeof(update));
-        region.rectangles[0] = (struct pvgpu_rectangle){(int32_t)x, (int32_t)y, (int32_t)x + 4,
+        region.rectangles[0] = (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y, (int32_t)x + 4,
                                                         (int32_t)y + 2};
-        region.rectangles[1] = (struct pvgpu_rectangle){(int32_t)x, (int32_t)y + 2,
+        region.rectangles[1] = (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y + 2,
                                                         (int32_t)x + 4, (int32_t)y + 4};
         peer_expect_ok(&peer, &region, sizeof(region));
         if (i == 0) {
@@ -262,15 +262,15 @@ static void test_damage(void **state)
         }
     }
     region.count = 17;
-    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    peer_expect_error(&peer, &region, sizeof(region), BG_PVGPU_ERROR_INVALID_PARAMETER);
     region.count = 1;
     region.rectangles[0].right = WIDTH + 1;
-    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    peer_expect_error(&peer, &region, sizeof(region), BG_PVGPU_ERROR_INVALID_PARAMETER);
     region.rectangles[0].left = -1;
-    peer_expect_error(&peer, &region, sizeof(region), PVGPU_ERROR_INVALID_PARAMETER);
+    peer_expect_error(&peer, &region, sizeof(region), BG_PVGPU_ERROR_INVALID_PARAMETER);
     region.count = 2;
     region.header.size = 48;
-    peer_expect_error(&peer, &region, 48, PVGPU_ERROR_INVALID_COMMAND);
+    peer_expect_error(&peer, &region, 48, BG_PVGPU_ERROR_INVALID_COMMAND);
 }
 
 /* n periods between two pictures, and not much more. */
@@ -280,7 +280,7 @@ static void test_pace(void **state)
 
     (void)state;
     start("", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     peer.control->display_refresh = 100;
     for (uint32_t interval = 0; interval <= 4; interval++) {
         put_present(1, interval);
@@ -318,7 +318,7 @@ static void test_no_slot(void **state)
 {
     (void)state;
     start("", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     for (int i = 0; i < 5; i++) {
         put_present(1, 0);
         peer_finish(&peer);
@@ -339,7 +339,7 @@ static void test_no_slot(void **state)
     assert_int_equal(peer.control->scanout_count, 4);
     take_buffer();
     for (uint32_t i = 0; i < 4; i++) {
-        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
         assert_int_equal(shown.slot, i < 3 ? i : 1);
     }
 }
@@ -347,26 +347,26 @@ static void test_no_slot(void **state)
 /* What a picture that was not shown had changed is told with the next. */
 static void test_damage_of_what_was_dropped(void **state)
 {
-    struct pvgpu_present_region region = PEER_COMMAND(
-        struct pvgpu_present_region, PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 1);
+    struct bg_pvgpu_present_region region = PEER_COMMAND(
+        struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 1);
 
     (void)state;
     start("", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     for (int i = 0; i < 3; i++) { /* all slots */
         put_present(1, 0);
     }
     peer_finish(&peer);
-    region.rectangles[0] = (struct pvgpu_rectangle){2, 3, 4, 5};
+    region.rectangles[0] = (struct bg_pvgpu_rectangle){2, 3, 4, 5};
     peer_expect_ok(&peer, &region, sizeof(region));
     assert_int_equal(peer.control->scanout_dropped, 1);
     give_back(1, 0);
-    region.rectangles[0] = (struct pvgpu_rectangle){10, 20, 12, 21};
+    region.rectangles[0] = (struct bg_pvgpu_rectangle){10, 20, 12, 21};
     peer_expect_ok(&peer, &region, sizeof(region));
     assert_int_equal(peer.control->scanout_dropped, 1);
     take_buffer();
     for (int i = 0; i < 4; i++) {
-        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
     }
     assert_int_equal(shown.damage_x, 2);
     assert_int_equal(shown.damage_y, 3);
@@ -374,7 +374,7 @@ static void test_damage_of_what_was_dropped(void **state)
     assert_int_equal(shown.damage_height, 18);
     give_back(1, 1); /* and once only */
     peer_expect_ok(&peer, &region, sizeof(region));
-    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
     assert_int_equal(shown.damage_x, 10);
     assert_int_equal(shown.damage_width, 2);
 }
@@ -388,8 +388,8 @@ static void test_sizes_that_change_all_the_time(void **state)
 
     (void)state;
     start("memory_limit = 64M\n", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
-    make_texture(2, PVGPU_FORMAT_B8G8R8A8_UNORM, 8 * WIDTH, 8 * HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(2, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 8 * WIDTH, 8 * HEIGHT);
     for (uint32_t i = 0; i < PRESENTS; i++) {
         put_present(1 + i % 2, 0);
     }
@@ -400,7 +400,7 @@ static void test_sizes_that_change_all_the_time(void **state)
     take_buffer();
     assert_int_equal(buffer.buffer, 1);
     for (uint32_t i = 0; i < shown_before; i++) {
-        peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
     }
     /* One that has read is shown the next. */
     put_present(2, 0);
@@ -412,25 +412,25 @@ static void test_sizes_that_change_all_the_time(void **state)
 
 static void test_resize(void **state)
 {
-    struct pvgpu_resize_buffers resize = PEER_COMMAND(
-        struct pvgpu_resize_buffers, PVGPU_CMD_RESIZE_BUFFERS, .swapchain = 1, .width = 200,
-        .height = 100, .format = PVGPU_FORMAT_R8G8B8A8_UNORM, .buffer_count = 4);
-    struct pvgpu_command gone = {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 1, 0};
+    struct bg_pvgpu_resize_buffers resize = PEER_COMMAND(
+        struct bg_pvgpu_resize_buffers, BG_PVGPU_CMD_RESIZE_BUFFERS, .swapchain = 1, .width = 200,
+        .height = 100, .format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM, .buffer_count = 4);
+    struct bg_pvgpu_command gone = {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 1, 0};
 
     (void)state;
     start("", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     put_present(1, 0);
     peer_finish(&peer);
     take_buffer();
     assert_int_equal(buffer.slots, 3);
     take_picture();
-    peer_expect_error(&peer, &resize, sizeof(resize), PVGPU_ERROR_INVALID_PARAMETER); /* a view */
+    peer_expect_error(&peer, &resize, sizeof(resize), BG_PVGPU_ERROR_INVALID_PARAMETER); /* a view */
     peer_put(&peer, &gone, sizeof(gone));
     peer_expect_ok(&peer, &resize, sizeof(resize));
     assert_int_equal(peer.control->display_width, 200);
     assert_int_equal(peer.control->display_height, 100);
-    assert_int_equal(peer.control->display_format, PVGPU_FORMAT_R8G8B8A8_UNORM);
+    assert_int_equal(peer.control->display_format, BG_PVGPU_FORMAT_R8G8B8A8_UNORM);
     put_present(1, 0);
     peer_finish(&peer);
     take_buffer();
@@ -440,20 +440,20 @@ static void test_resize(void **state)
     assert_int_equal(shown.width, 200);
     /* RESET: the screen goes dark. */
     peer_reset(&peer);
-    peer_receive(&peer, PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
     assert_int_equal(shown.width, 0);
 }
 
 /* The scanout counts against the session's memory. */
 static void test_memory_limit(void **state)
 {
-    struct pvgpu_present present = present_of(1, 0);
+    struct bg_pvgpu_present present = present_of(1, 0);
 
     (void)state;
     start("memory_limit = 3M\n", PEER_NEW);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, 512, 512);
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_OUT_OF_MEMORY);
-    peer_expect_error(&peer, &present, sizeof(present), PVGPU_ERROR_OUT_OF_MEMORY);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 512, 512);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_OUT_OF_MEMORY);
+    peer_expect_error(&peer, &present, sizeof(present), BG_PVGPU_ERROR_OUT_OF_MEMORY);
 }
 
 /* An older device shows nothing; the guest's presents run at their pace all the same. */
@@ -461,7 +461,7 @@ static void test_old_device(void **state)
 {
     (void)state;
     start("", PEER_OLD);
-    make_texture(1, PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
+    make_texture(1, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, WIDTH, HEIGHT);
     peer.control->display_refresh = 100;
     put_present(1, 1);
     peer_finish(&peer);

@@ -89,24 +89,24 @@ static void start_fake(const char *keys)
 }
 
 /* Every operation, on whatever is there. */
-static void use_everything(struct client *client, struct compute_device_info *info)
+static void use_everything(struct client *client, struct bg_compute_device_info *info)
 {
     const uint32_t a[] = {1, UINT32_MAX, 7}, b[] = {2, 1, 8}, sums[] = {3, 0, 15};
     uint32_t inline_data[6];
-    struct request information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
-    struct request sync = {.opcode = VGPU_STUB_OP_SYNCHRONIZE}, basic = request_add(100, 200);
+    struct request information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request sync = {.opcode = BG_VGPU_STUB_OP_SYNCHRONIZE}, basic = request_add(100, 200);
     struct request alloc = request_alloc(4096);
     struct answer answer = client_call(client, &information);
 
-    assert_int_equal(answer.status, COMPUTE_OK);
+    assert_int_equal(answer.status, BG_COMPUTE_OK);
     memcpy(info, answer.data, sizeof(*info));
     assert_int_equal(client_expect_ok(client, &basic), 300);
     uint32_t ha = client_expect_ok(client, &alloc), hb = client_expect_ok(client, &alloc);
     struct request write_a = request_write(ha, a, sizeof(a));
     struct request write_b = request_write(hb, b, sizeof(b));
-    struct request add = {.opcode = COMPUTE_VECTOR_ADD_MEMORY, .flags = VGPU_STUB_FLAG_ASYNC,
+    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
                           .param_count = 12,
-                          .params = {COMPUTE_ELEMENT_UINT32, hb, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
+                          .params = {BG_COMPUTE_ELEMENT_UINT32, hb, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
     struct request read_b = request_read(hb, sizeof(sums));
     struct request move = request_move(ha, hb, 4096), read_a = request_read(ha, sizeof(sums));
     client_expect_ok(client, &write_a);
@@ -120,26 +120,26 @@ static void use_everything(struct client *client, struct compute_device_info *in
     assert_memory_equal(answer.data, sums, sizeof(sums));
     memcpy(inline_data, a, sizeof(a));
     memcpy(inline_data + 3, b, sizeof(b));
-    struct request inlined = {.opcode = COMPUTE_VECTOR_ADD_INLINE, .param_count = 2,
-                              .params = {COMPUTE_ELEMENT_INT32, 3}, .data = inline_data,
+    struct request inlined = {.opcode = BG_COMPUTE_VECTOR_ADD_INLINE, .param_count = 2,
+                              .params = {BG_COMPUTE_ELEMENT_INT32, 3}, .data = inline_data,
                               .data_length = sizeof(inline_data)};
     answer = client_call(client, &inlined);
-    assert_int_equal(answer.status, COMPUTE_OK);
+    assert_int_equal(answer.status, BG_COMPUTE_OK);
     assert_memory_equal(answer.data, sums, sizeof(sums));
     struct request release = request_free(ha);
     client_expect_ok(client, &release);
-    assert_int_equal(client_call(client, &release).status, COMPUTE_INVALID_HANDLE);
+    assert_int_equal(client_call(client, &release).status, BG_COMPUTE_INVALID_HANDLE);
 }
 
 static void test_fake_operations(void **state)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     (void)state;
     start_fake("");
     struct client client = client_open(path, 1), other = client_open(path, 2);
     use_everything(&client, &info);
-    assert_int_equal(info.backend, COMPUTE_BACKEND_CUDA);
+    assert_int_equal(info.backend, BG_COMPUTE_BACKEND_CUDA);
     assert_string_equal(info.name, "fake GPU 0 (no GPU at all)");
     use_everything(&other, &info); /* takes the lease over, asynchronous work done */
     use_everything(&client, &info);
@@ -152,9 +152,9 @@ static void start_async_add(struct client *client)
 {
     struct request alloc = request_alloc(4096);
     uint32_t handle = client_expect_ok(client, &alloc);
-    struct request add = {.opcode = COMPUTE_VECTOR_ADD_MEMORY, .flags = VGPU_STUB_FLAG_ASYNC,
+    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
                           .param_count = 12,
-                          .params = {COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0,
+                          .params = {BG_COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0,
                                      0, 1024, 0}};
 
     client_expect_ok(client, &add);
@@ -213,7 +213,7 @@ static void test_fake_fault(void **state)
     for (int i = 0; i < 2; i++) {
         struct client client = client_open(path, 1);
 
-        assert_int_equal(client_call(&client, &add).status, COMPUTE_CUDA_ERROR);
+        assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_CUDA_ERROR);
         assert_int_equal(client_receive(&client).type, 0);
         client_close(&client);
         admin_wait_sessions(path, 1);
@@ -235,8 +235,8 @@ static void test_fake_hang(void **state)
     struct client client = client_open(path, 1), other = client_open(path, 2);
     client_send(&client, &alloc);
     client_send_ping(&client, 9, false); /* answered while the GPU hangs */
-    assert_int_equal(client_receive(&client).type, VGPU_STUB_MESSAGE_PONG);
-    assert_int_equal(client_receive(&client).status, COMPUTE_TIMEOUT);
+    assert_int_equal(client_receive(&client).type, BG_VGPU_STUB_MESSAGE_PONG);
+    assert_int_equal(client_receive(&client).status, BG_COMPUTE_TIMEOUT);
     assert_int_equal(client_receive(&client).type, 0);
     client_expect_ok(&other, &nop);
     admin_wait_sessions(path, 1);
@@ -247,14 +247,14 @@ static void test_fake_hang(void **state)
 /* The driver refuses the context: the request ends with an error, the session with it. */
 static void test_fake_no_context(void **state)
 {
-    struct request add = request_add(1, 2), information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request add = request_add(1, 2), information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
 
     (void)state;
     setenv("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1:46", 1);
     start_fake("");
     struct client client = client_open(path, 1);
     client_expect_ok(&client, &information); /* needs none */
-    assert_int_equal(client_call(&client, &add).status, COMPUTE_CUDA_ERROR);
+    assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_CUDA_ERROR);
     assert_int_equal(client_receive(&client).type, 0);
     process_wait_text(mediator, "the backend cannot be used: cuDevicePrimaryCtxRetain");
     client_close(&client);
@@ -262,7 +262,7 @@ static void test_fake_no_context(void **state)
 
 static void test_fake_devices(void **state)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     (void)state;
     setenv("FAKE_CUDA_DEVICES", "2", 1);
@@ -300,7 +300,7 @@ static void test_fake_driver_that_crashes(void **state)
 
 static void test_real_gpu(void **state)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     (void)state;
     if (!has_gpu) {
@@ -312,7 +312,7 @@ static void test_real_gpu(void **state)
     use_everything(&client, &info);
     print_message("%s, compute capability %u.%u\n", info.name, info.capability_major,
                   info.capability_minor);
-    assert_int_equal(info.backend, COMPUTE_BACKEND_CUDA);
+    assert_int_equal(info.backend, BG_COMPUTE_BACKEND_CUDA);
     use_everything(&other, &info);
     client_close(&client);
     client_close(&other);

@@ -30,8 +30,8 @@ static void expect_sum(struct client *client, uint32_t a, uint32_t b)
     struct request add = request_add(a, b);
     struct answer answer = client_call(client, &add);
 
-    assert_int_equal(answer.type, VGPU_STUB_MESSAGE_RESPONSE);
-    assert_int_equal(answer.status, COMPUTE_OK);
+    assert_int_equal(answer.type, BG_VGPU_STUB_MESSAGE_RESPONSE);
+    assert_int_equal(answer.status, BG_COMPUTE_OK);
     assert_int_equal(answer.result_count, 1);
     assert_int_equal(answer.result, a + b);
 }
@@ -63,27 +63,27 @@ static void test_ping_forms(void **state)
 
     (void)state;
     client_send_ping(&client, 41, false); /* 20 bytes, and nothing more */
-    expect_answer(client_receive(&client), VGPU_STUB_MESSAGE_PONG, 41);
+    expect_answer(client_receive(&client), BG_VGPU_STUB_MESSAGE_PONG, 41);
     client_send_ping(&client, 42, false); /* 20 bytes, then a request */
     client_send(&client, &nop);
-    expect_answer(client_receive(&client), VGPU_STUB_MESSAGE_PONG, 42);
-    expect_answer(client_receive(&client), VGPU_STUB_MESSAGE_RESPONSE, client.next_id - 1);
+    expect_answer(client_receive(&client), BG_VGPU_STUB_MESSAGE_PONG, 42);
+    expect_answer(client_receive(&client), BG_VGPU_STUB_MESSAGE_RESPONSE, client.next_id - 1);
 
     other.is_long = true;
     client_send_ping(&other, 43, true);
-    expect_answer(client_receive(&other), VGPU_STUB_MESSAGE_PONG, 43);
+    expect_answer(client_receive(&other), BG_VGPU_STUB_MESSAGE_PONG, 43);
     client_send(&other, &nop);
-    expect_answer(client_receive(&other), VGPU_STUB_MESSAGE_RESPONSE, other.next_id - 1);
+    expect_answer(client_receive(&other), BG_VGPU_STUB_MESSAGE_RESPONSE, other.next_id - 1);
     client_send_ping(&other, 44, false); /* and its last four bytes by themselves */
     socket_write(other.fd, zeros, sizeof(zeros));
-    expect_answer(client_receive(&other), VGPU_STUB_MESSAGE_PONG, 44);
+    expect_answer(client_receive(&other), BG_VGPU_STUB_MESSAGE_PONG, 44);
     client_close(&client);
     client_close(&other);
 }
 
 static void test_byte_by_byte(void **state)
 {
-    uint8_t out[sizeof(struct vgpu_stub_message_long) + VGPU_STUB_PAYLOAD_MAX];
+    uint8_t out[sizeof(struct bg_vgpu_stub_message_long) + BG_VGPU_STUB_PAYLOAD_MAX];
     struct client client = client_open(path, 200);
     struct request add = request_add(20, 22);
     struct answer answer;
@@ -119,7 +119,7 @@ static void test_pipelined(void **state)
         struct answer answer = client_receive(&client);
 
         assert_int_equal(answer.request_id, i + 1); /* in order: nothing else to decide it */
-        assert_int_equal(answer.status, COMPUTE_OK);
+        assert_int_equal(answer.status, BG_COMPUTE_OK);
         assert_int_equal(answer.result, i + 1000);
     }
     client_close(&client);
@@ -129,15 +129,15 @@ static void test_memory_operations(void **state)
 {
     const float a[] = {1.5f, -2.0f, 3.25f}, b[] = {0.5f, 2.0f, 1.0f}, sums[] = {2.0f, 0.0f, 4.25f};
     struct client client = client_open(path, 200);
-    struct request alloc = request_alloc(sizeof(a)), sync = {.opcode = VGPU_STUB_OP_SYNCHRONIZE};
+    struct request alloc = request_alloc(sizeof(a)), sync = {.opcode = BG_VGPU_STUB_OP_SYNCHRONIZE};
     uint32_t ha = client_expect_ok(&client, &alloc), hb = client_expect_ok(&client, &alloc);
     uint32_t hc = client_expect_ok(&client, &alloc);
     struct request write_a = request_write(ha, a, sizeof(a));
     struct request write_b = request_write(hb, b, sizeof(b));
     struct request read_c = request_read(hc, sizeof(sums)), free_a = request_free(ha);
-    struct request add = {.opcode = COMPUTE_VECTOR_ADD_MEMORY, .flags = VGPU_STUB_FLAG_ASYNC,
+    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
                           .param_count = 12,
-                          .params = {COMPUTE_ELEMENT_FLOAT32, hc, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
+                          .params = {BG_COMPUTE_ELEMENT_FLOAT32, hc, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
     struct answer answer;
 
     (void)state;
@@ -149,21 +149,21 @@ static void test_memory_operations(void **state)
     assert_int_equal(answer.data_length, sizeof(sums));
     assert_memory_equal(answer.data, sums, sizeof(sums));
     client_expect_ok(&client, &free_a);
-    assert_int_equal(client_call(&client, &free_a).status, COMPUTE_INVALID_HANDLE);
+    assert_int_equal(client_call(&client, &free_a).status, BG_COMPUTE_INVALID_HANDLE);
     client_close(&client);
 }
 
 static void test_device_information(void **state)
 {
-    struct request information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
     struct client client = client_open(path, 200);
     struct answer answer = client_call(&client, &information);
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     (void)state;
     assert_int_equal(answer.data_length, sizeof(info));
     memcpy(&info, answer.data, sizeof(info));
-    assert_int_equal(info.backend, COMPUTE_BACKEND_CPU);
+    assert_int_equal(info.backend, BG_COMPUTE_BACKEND_CPU);
     assert_int_equal(info.memory_limit, UINT64_C(1) << 30);
     assert_true(info.multiprocessors >= 1 && info.memory_total > 0);
     client_close(&client);
@@ -204,17 +204,17 @@ static void test_identity(void **state)
 
     (void)state;
     client.pool_id = 'C';
-    assert_int_equal(client_call(&client, &add).status, COMPUTE_INVALID_POOL);
+    assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_INVALID_POOL);
     client.pool_id = 'B'; /* nothing was decided yet */
     expect_sum(&client, 1, 2);
     client.pool_id = 'A'; /* but now it is */
-    assert_int_equal(client_call(&client, &add).status, COMPUTE_INVALID_POOL);
+    assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_INVALID_POOL);
     client.pool_id = 'B';
     client.priority = 3;
-    assert_int_equal(client_call(&client, &add).status, COMPUTE_INVALID_REQUEST);
-    client.priority = VGPU_STUB_PRIORITY_LOW;
+    assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_INVALID_REQUEST);
+    client.priority = BG_VGPU_STUB_PRIORITY_LOW;
     client.vm_id = 201;
-    assert_int_equal(client_call(&client, &add).status, COMPUTE_INVALID_REQUEST);
+    assert_int_equal(client_call(&client, &add).status, BG_COMPUTE_INVALID_REQUEST);
     client.vm_id = 200;
     expect_sum(&client, 1, 2);
     client_close(&client);
@@ -222,14 +222,14 @@ static void test_identity(void **state)
 
 static void test_bad_requests_are_answered(void **state)
 {
-    struct request bad_flags = {.opcode = VGPU_STUB_OP_NOP, .flags = 8};
+    struct request bad_flags = {.opcode = BG_VGPU_STUB_OP_NOP, .flags = 8};
     struct request unknown = {.opcode = 0x2345}, one = {.opcode = 1, .param_count = 1};
     struct client client = client_open(path, 200);
 
     (void)state;
-    assert_int_equal(client_call(&client, &bad_flags).status, COMPUTE_INVALID_REQUEST);
-    assert_int_equal(client_call(&client, &unknown).status, COMPUTE_UNSUPPORTED_OPERATION);
-    assert_int_equal(client_call(&client, &one).status, COMPUTE_UNSUPPORTED_OPERATION);
+    assert_int_equal(client_call(&client, &bad_flags).status, BG_COMPUTE_INVALID_REQUEST);
+    assert_int_equal(client_call(&client, &unknown).status, BG_COMPUTE_UNSUPPORTED_OPERATION);
+    assert_int_equal(client_call(&client, &one).status, BG_COMPUTE_UNSUPPORTED_OPERATION);
     expect_sum(&client, 1, 2);
     client_close(&client);
 }
@@ -247,8 +247,8 @@ static void expect_end(const void *bytes, size_t size, const char *log)
 
 static void test_malformed_messages_end_the_connection(void **state)
 {
-    struct vgpu_stub_message header = {
-        .magic = VGPU_STUB_MESSAGE_MAGIC, .type = 1, .vm_id = 200, .pool_id = 'A',
+    struct bg_vgpu_stub_message header = {
+        .magic = BG_VGPU_STUB_MESSAGE_MAGIC, .type = 1, .vm_id = 200, .pool_id = 'A',
         .payload_length = 1025};
     static uint8_t payload[1100];
 
@@ -256,7 +256,7 @@ static void test_malformed_messages_end_the_connection(void **state)
     expect_end("GET / HTTP/1.1\r\n\r\n", 18, "malformed message: magic 0x20544547");
     memcpy(payload, &header, sizeof(header));
     expect_end(payload, sizeof(payload), "a payload of 1025 bytes, 1024 are allowed");
-    header.type = VGPU_STUB_MESSAGE_RESPONSE;
+    header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
     expect_end(&header, sizeof(header), "a message of type 0x2");
     header.type = 0x1000;
     expect_end(&header, sizeof(header), "a message of type 0x1000");
@@ -300,7 +300,7 @@ static void test_client_that_does_not_read(void **state)
         }
         expect_sum(&other, sent, 1);
         struct answer unused = client_call(&other, &nop);
-        assert_int_equal(unused.status, COMPUTE_OK);
+        assert_int_equal(unused.status, BG_COMPUTE_OK);
         step = send(deaf.fd, out + size - left, left, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (step > 0) {
             left -= (size_t)step;
@@ -311,7 +311,7 @@ static void test_client_that_does_not_read(void **state)
     assert_true(sent < 100000); /* sockets and 64 KiB: some thousands */
     uint32_t whole = left == 0 ? sent : sent - 1;
     for (uint32_t i = 1; i <= whole; i++) {
-        expect_answer(client_receive(&deaf), VGPU_STUB_MESSAGE_RESPONSE, i);
+        expect_answer(client_receive(&deaf), BG_VGPU_STUB_MESSAGE_RESPONSE, i);
     }
     expect_sum(&other, 5, 6);
     client_close(&deaf);

@@ -87,7 +87,7 @@ static void expect_order(const struct waiter *waiters, const uint32_t *expected,
     }
     assert_int_equal(kill(worker, SIGCONT), 0);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(client_receive(&clients[i]).status, COMPUTE_OK);
+        assert_int_equal(client_receive(&clients[i]).status, BG_COMPUTE_OK);
     }
     admin_wait_waiting(path, 0); /* the log is behind the answers, not behind this */
     assert_int_equal(grants(1, order, 33), count); /* the holder's was the first */
@@ -103,9 +103,9 @@ static void expect_order(const struct waiter *waiters, const uint32_t *expected,
 static void test_priority_then_arrival(void **state)
 {
     static const struct waiter waiters[] = {
-        {1, VGPU_STUB_PRIORITY_LOW, 0},  {2, VGPU_STUB_PRIORITY_MEDIUM, 0},
-        {3, VGPU_STUB_PRIORITY_HIGH, 0}, {4, VGPU_STUB_PRIORITY_MEDIUM, 0},
-        {5, VGPU_STUB_PRIORITY_HIGH, 0}, {6, VGPU_STUB_PRIORITY_LOW, 0}};
+        {1, BG_VGPU_STUB_PRIORITY_LOW, 0},  {2, BG_VGPU_STUB_PRIORITY_MEDIUM, 0},
+        {3, BG_VGPU_STUB_PRIORITY_HIGH, 0}, {4, BG_VGPU_STUB_PRIORITY_MEDIUM, 0},
+        {5, BG_VGPU_STUB_PRIORITY_HIGH, 0}, {6, BG_VGPU_STUB_PRIORITY_LOW, 0}};
     static const uint32_t order[] = {3, 5, 2, 4, 1, 6};
 
     (void)state;
@@ -117,10 +117,10 @@ static void test_priority_then_arrival(void **state)
 static void test_raised_and_bounded(void **state)
 {
     static const struct waiter waiters[] = {
-        {1, VGPU_STUB_PRIORITY_LOW, 0},
-        {2, VGPU_STUB_PRIORITY_LOW, VGPU_STUB_FLAG_RAISE_PRIORITY},
-        {3, VGPU_STUB_PRIORITY_MEDIUM, 0},
-        {4, VGPU_STUB_PRIORITY_HIGH, VGPU_STUB_FLAG_RAISE_PRIORITY}};
+        {1, BG_VGPU_STUB_PRIORITY_LOW, 0},
+        {2, BG_VGPU_STUB_PRIORITY_LOW, BG_VGPU_STUB_FLAG_RAISE_PRIORITY},
+        {3, BG_VGPU_STUB_PRIORITY_MEDIUM, 0},
+        {4, BG_VGPU_STUB_PRIORITY_HIGH, BG_VGPU_STUB_FLAG_RAISE_PRIORITY}};
     static const uint32_t order[] = {2, 3, 4, 1};
 
     (void)state;
@@ -131,12 +131,12 @@ static void test_raised_and_bounded(void **state)
 /* A low one goes after PASS_LIMIT later ones of high priority, not after all. */
 static void test_no_starvation(void **state)
 {
-    struct waiter waiters[PASS_LIMIT + 5] = {{500, VGPU_STUB_PRIORITY_LOW, 0}};
+    struct waiter waiters[PASS_LIMIT + 5] = {{500, BG_VGPU_STUB_PRIORITY_LOW, 0}};
     uint32_t order[PASS_LIMIT + 5];
 
     (void)state;
     for (uint32_t i = 1; i < PASS_LIMIT + 5; i++) {
-        waiters[i] = (struct waiter){i, VGPU_STUB_PRIORITY_HIGH, 0};
+        waiters[i] = (struct waiter){i, BG_VGPU_STUB_PRIORITY_HIGH, 0};
         order[i <= PASS_LIMIT ? i - 1 : i] = i;
     }
     order[PASS_LIMIT] = 500;
@@ -184,7 +184,7 @@ static void test_overdue_worker_is_killed(void **state)
 /* NOP and device information do not wait for the device. */
 static void test_no_lease_needed(void **state)
 {
-    struct request nop = request_nop(), information = {.opcode = VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request nop = request_nop(), information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
     struct client holder, client;
 
     (void)state;

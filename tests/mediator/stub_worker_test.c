@@ -84,7 +84,7 @@ static void start_worker(void)
     struct control_message start = {.type = CONTROL_START, .start = {
         .session = 1, .log_level = MEDIATOR_LOG_INFO, .listener = "test",
         .limits = {.memory_limit = 1 << 26, .max_queued = 8, .burst = 1,
-                   .request_timeout_ms = 10000, .max_priority = VGPU_STUB_PRIORITY_HIGH}}};
+                   .request_timeout_ms = 10000, .max_priority = BG_VGPU_STUB_PRIORITY_HIGH}}};
     int pair[2], connection[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
@@ -93,7 +93,7 @@ static void start_worker(void)
     worker = start_process(pair[1]);
     close(pair[1]);
     client = (struct client){.fd = connection[0], .vm_id = 7, .pool_id = 'A',
-                             .priority = VGPU_STUB_PRIORITY_MEDIUM, .next_id = 1};
+                             .priority = BG_VGPU_STUB_PRIORITY_MEDIUM, .next_id = 1};
     tell(&start, connection[1]);
     close(connection[1]);
 }
@@ -133,7 +133,7 @@ static void test_lease_is_used_before_it_is_released(void **state)
         if (!answer_is_there()) {
             fail_msg("round %d: released without having used it", i);
         }
-        assert_int_equal(client_receive(&client).status, COMPUTE_OK);
+        assert_int_equal(client_receive(&client).status, BG_COMPUTE_OK);
         client_send(&client, &alloc);
     }
     expect(CONTROL_ASK);
@@ -169,7 +169,7 @@ static void test_refused_pools_are_asked_for_once(void **state)
     } steps[] = {{'C', true}, {'D', false}, {'A', true}, {0, false}, {'B', true}, {'A', false},
                  {'B', false}, {'C', false}, {'a', false}};
     const struct control_message refused = {.type = CONTROL_ATTACHED,
-                                            .attached.status = COMPUTE_INVALID_POOL};
+                                            .attached.status = BG_COMPUTE_INVALID_POOL};
     const struct control_message check = {.type = CONTROL_CHECK};
     struct request add = request_add(1, 2);
 
@@ -182,7 +182,7 @@ static void test_refused_pools_are_asked_for_once(void **state)
             assert_int_equal(expect(CONTROL_ATTACH).attach.pool_id, steps[i].pool);
             tell(&refused, -1);
         }
-        assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_POOL);
+        assert_int_equal(client_receive(&client).status, BG_COMPUTE_INVALID_POOL);
     }
     tell(&check, -1);
     expect(CONTROL_CHECKED);
@@ -192,7 +192,7 @@ static void test_refused_pools_are_asked_for_once(void **state)
 static void test_another_guest_on_the_connection(void **state)
 {
     const struct control_message refused = {.type = CONTROL_ATTACHED,
-                                            .attached.status = COMPUTE_INVALID_POOL};
+                                            .attached.status = BG_COMPUTE_INVALID_POOL};
     const struct control_message check = {.type = CONTROL_CHECK};
     struct request add = request_add(1, 2);
 
@@ -201,13 +201,13 @@ static void test_another_guest_on_the_connection(void **state)
     client_send(&client, &add);
     assert_int_equal(expect(CONTROL_ATTACH).attach.vm_id, 7);
     tell(&refused, -1);
-    assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_POOL);
+    assert_int_equal(client_receive(&client).status, BG_COMPUTE_INVALID_POOL);
     client.vm_id = 8;
     client.pool_id = 'B';
     client_send(&client, &add);
     tell(&check, -1);
     expect(CONTROL_CHECKED); /* no ATTACH before */
-    assert_int_equal(client_receive(&client).status, COMPUTE_INVALID_REQUEST);
+    assert_int_equal(client_receive(&client).status, BG_COMPUTE_INVALID_REQUEST);
 }
 
 int main(void)

@@ -180,7 +180,7 @@ static void test_garbage_from_mediator(void **state)
     char *socket = new_socket_path();
     struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
     struct process *guest = start_guest("test-recovery", "", socket);
-    uint8_t request[sizeof(struct vgpu_stub_message) + sizeof(struct vgpu_stub_request)]; /* NOP */
+    uint8_t request[sizeof(struct bg_vgpu_stub_message) + sizeof(struct bg_vgpu_stub_request)]; /* NOP */
     int listener, peer;
 
     (void)state;

@@ -117,21 +117,21 @@ static void trouble(void **state)
 /* A mediator that takes its time. */
 static void answer_late(int peer)
 {
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     struct {
-        struct vgpu_stub_message header;
-        struct vgpu_stub_response response;
-    } answer = {.response = {.version = VGPU_STUB_PROTOCOL_VERSION,
-                             .status = COMPUTE_OK,
+        struct bg_vgpu_stub_message header;
+        struct bg_vgpu_stub_response response;
+    } answer = {.response = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                             .status = BG_COMPUTE_OK,
                              .data_offset = sizeof(answer.response)}};
 
     assert_int_equal(socket_read(peer, &answer.header, sizeof(answer.header), HARNESS_TIMEOUT_MS),
                      sizeof(answer.header));
-    assert_int_equal(answer.header.type, VGPU_STUB_MESSAGE_REQUEST);
+    assert_int_equal(answer.header.type, BG_VGPU_STUB_MESSAGE_REQUEST);
     assert_int_equal(
         socket_read(peer, payload, answer.header.payload_length, HARNESS_TIMEOUT_MS),
         answer.header.payload_length);
-    answer.header.type = VGPU_STUB_MESSAGE_RESPONSE;
+    answer.header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
     answer.header.payload_length = sizeof(answer.response);
     assert_false(socket_wait_closed(peer, LATE_MS));
     assert_true(socket_write(peer, &answer, sizeof(answer)));

@@ -165,7 +165,7 @@ static struct canvas canvas_of(const struct image *image)
         .width = (int32_t)image->width,
         .height = (int32_t)image->height,
         .stride = (int32_t)image->width,
-        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+        .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
     };
 }
 
@@ -202,7 +202,7 @@ static struct image expected_of(const char *stage, uint32_t width, uint32_t heig
 {
     struct image image = new_image(width, height);
     const struct canvas canvas = canvas_of(&image);
-    struct virtio_gpu_rect changed;
+    struct bg_virtio_gpu_rect changed;
 
     if (strcmp(stage, "pvgpu-animation") == 0) {
         for (unsigned frame = 0; frame <= 10; frame++) {

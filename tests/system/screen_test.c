@@ -59,7 +59,7 @@ static struct canvas canvas_of(const struct image *image)
         .width = (int32_t)image->width,
         .height = (int32_t)image->height,
         .stride = (int32_t)image->width,
-        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+        .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
     };
 }
 
@@ -177,7 +177,7 @@ static bool check_frame(struct session *session, unsigned width, unsigned height
 {
     struct image expected = new_image(width, height);
     const struct canvas canvas = canvas_of(&expected);
-    struct virtio_gpu_rect changed;
+    struct bg_virtio_gpu_rect changed;
 
     for (unsigned frame = 0; frame <= number; frame++) {
         picture_draw_frame(&canvas, frame, &changed);
@@ -229,14 +229,14 @@ static bool check_trace(struct session *session, unsigned x, unsigned y, bool is
 
 static bool check_cursor(struct session *session, unsigned x, unsigned y)
 {
-    static uint32_t expected[VIRTIO_GPU_CURSOR_SIZE * VIRTIO_GPU_CURSOR_SIZE];
+    static uint32_t expected[BG_VIRTIO_GPU_CURSOR_SIZE * BG_VIRTIO_GPU_CURSOR_SIZE];
 
     if (session->vnc != NULL && session->cursors_seen == 0) {
         rfb_wait_cursor(session->vnc, 0);
         session->cursors_seen = session->vnc->cursors;
         picture_draw_pointer(expected);
-        if (session->vnc->cursor_width != VIRTIO_GPU_CURSOR_SIZE ||
-            session->vnc->cursor_height != VIRTIO_GPU_CURSOR_SIZE ||
+        if (session->vnc->cursor_width != BG_VIRTIO_GPU_CURSOR_SIZE ||
+            session->vnc->cursor_height != BG_VIRTIO_GPU_CURSOR_SIZE ||
             session->vnc->hot_x != PICTURE_POINTER_HOT ||
             session->vnc->hot_y != PICTURE_POINTER_HOT ||
             memcmp(session->vnc->cursor, expected, sizeof(expected)) != 0) {

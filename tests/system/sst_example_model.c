@@ -31,10 +31,10 @@ static void finish(void *model, uint64_t value)
     struct adder *adder = model;
     struct sst_job *job = (struct sst_job *)(uintptr_t)value;
     uint64_t units = job->request.payload.compute.compute_units;
-    struct sst_compute_result result = {.cycles = units, .timestamp = sst_time_ns(adder->device)};
+    struct bg_sst_compute_result result = {.cycles = units, .timestamp = sst_time_ns(adder->device)};
 
     adder->sum += units;
-    sst_answer(job, &(struct sst_answer){.status = SST_OK, .result = adder->sum, .cycles = units,
+    sst_answer(job, &(struct sst_answer){.status = BG_SST_OK, .result = adder->sum, .cycles = units,
                                          .payload = &result, .size = sizeof(result)});
 }
 
@@ -43,9 +43,9 @@ static void request(void *model, struct sst_job *job)
     struct adder *adder = model;
     uint64_t delay_ns = sst_cycles_to_ns(job->request.payload.compute.compute_units, CLOCK_HZ);
 
-    if (job->request.type != SST_COMPUTE ||
+    if (job->request.type != BG_SST_COMPUTE ||
         !sst_schedule(adder->device, delay_ns, finish, (uintptr_t)job)) {
-        sst_answer(job, &(struct sst_answer){.status = SST_INVALID});
+        sst_answer(job, &(struct sst_answer){.status = BG_SST_INVALID});
     }
 }
 

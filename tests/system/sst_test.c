@@ -272,7 +272,7 @@ enum lie {
 };
 
 /* False when there is none. */
-static bool read_request(int peer, struct sst_request *request)
+static bool read_request(int peer, struct bg_sst_request *request)
 {
     return harness_wait_readable(peer, LIE_MS) &&
            socket_read(peer, request, sizeof(*request), HARNESS_TIMEOUT_MS) == sizeof(*request);
@@ -281,14 +281,14 @@ static bool read_request(int peer, struct sst_request *request)
 /* Says yes to the extension or, as an old simulator, no. */
 static bool answer_hello(int peer, bool is_new)
 {
-    const struct sst_hello_reply reply = {.magic = SST_HELLO_REPLY_MAGIC, .version = 1};
-    struct sst_response response = {.status = is_new ? SST_OK : SST_INVALID};
-    struct sst_request hello;
+    const struct bg_sst_hello_reply reply = {.magic = BG_SST_HELLO_REPLY_MAGIC, .version = 1};
+    struct bg_sst_response response = {.status = is_new ? BG_SST_OK : BG_SST_INVALID};
+    struct bg_sst_request hello;
 
     if (!read_request(peer, &hello)) {
         return false;
     }
-    assert_int_equal(hello.type, SST_HELLO_TYPE);
+    assert_int_equal(hello.type, BG_SST_HELLO_TYPE);
     response.request_id = hello.request_id;
     memcpy(&response.payload, &reply, is_new ? sizeof(reply) : 0);
     return socket_write(peer, &response, sizeof(response));
@@ -296,12 +296,12 @@ static bool answer_hello(int peer, bool is_new)
 
 static void send_frame(int peer, uint32_t magic, uint32_t size)
 {
-    struct sst_frame frame = {.magic = magic, .size = size, .count = 1};
-    struct sst_frame first;
+    struct bg_sst_frame frame = {.magic = magic, .size = size, .count = 1};
+    struct bg_sst_frame first;
 
     if (harness_wait_readable(peer, LIE_MS) &&
         socket_read(peer, &first, sizeof(first), HARNESS_TIMEOUT_MS) == sizeof(first)) {
-        assert_int_equal(first.magic, SST_FRAME_MAGIC);
+        assert_int_equal(first.magic, BG_SST_FRAME_MAGIC);
         socket_write(peer, &frame, sizeof(frame));
     }
 }
@@ -309,15 +309,15 @@ static void send_frame(int peer, uint32_t magic, uint32_t size)
 /* A connection that nothing comes by is not lied to: there will be another one. */
 static void tell(int peer, enum lie lie)
 {
-    struct sst_response response = {.status = SST_OK, .request_id = UINT64_MAX};
-    struct sst_request request;
+    struct bg_sst_response response = {.status = BG_SST_OK, .request_id = UINT64_MAX};
+    struct bg_sst_request request;
 
     if (lie != GARBAGE_FOR_HELLO &&
         !answer_hello(peer, lie == GARBAGE_FRAME || lie == HUGE_FRAME)) {
         return;
     }
     if (lie == GARBAGE_FRAME || lie == HUGE_FRAME) {
-        send_frame(peer, lie == GARBAGE_FRAME ? 0x12345678 : SST_FRAME_MAGIC, 0xFFFFFFF8);
+        send_frame(peer, lie == GARBAGE_FRAME ? 0x12345678 : BG_SST_FRAME_MAGIC, 0xFFFFFFF8);
         return;
     }
     if (!read_request(peer, &request)) {

@@ -8,13 +8,13 @@
 #define SAMPLES 4
 #define SAMPLE_COUNT (SAMPLES * SAMPLES)
 
-struct canvas draw_canvas_of(const struct virtio_gpu_framebuffer *fb)
+struct canvas draw_canvas_of(const struct bg_virtio_gpu_framebuffer *fb)
 {
     return (struct canvas){
         .pixels = fb->pixels,
         .width = (int32_t)fb->width,
         .height = (int32_t)fb->height,
-        .stride = (int32_t)(fb->stride / VIRTIO_GPU_PIXEL_SIZE),
+        .stride = (int32_t)(fb->stride / BG_VIRTIO_GPU_PIXEL_SIZE),
         .format = fb->format,
     };
 }
@@ -44,21 +44,21 @@ static uint32_t *pixel_at(const struct canvas *canvas, int32_t x, int32_t y)
 
 static uint32_t pack(const struct canvas *canvas, draw_color color)
 {
-    if (canvas->format == VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM) { /* the usual one, as it is */
+    if (canvas->format == BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM) { /* the usual one, as it is */
         return color | 0xFF000000u;
     }
-    return virtio_gpu_pixel(canvas->format, (uint8_t)(color >> 16), (uint8_t)(color >> 8),
+    return bg_virtio_gpu_pixel(canvas->format, (uint8_t)(color >> 16), (uint8_t)(color >> 8),
                             (uint8_t)color, 255);
 }
 
 static uint32_t unpack(const struct canvas *canvas, uint32_t pixel)
 {
-    struct virtio_gpu_color color;
+    struct bg_virtio_gpu_color color;
 
-    if (canvas->format == VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM) {
+    if (canvas->format == BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM) {
         return pixel & 0xFFFFFFu;
     }
-    color = virtio_gpu_color_of(canvas->format, pixel);
+    color = bg_virtio_gpu_color_of(canvas->format, pixel);
     return (uint32_t)color.red << 16 | (uint32_t)color.green << 8 | color.blue;
 }
 

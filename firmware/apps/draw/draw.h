@@ -17,7 +17,7 @@ struct canvas {
     uint32_t *pixels;
     int32_t width, height;
     int32_t stride;  /* pixels from a row to the next */
-    uint32_t format; /* enum virtio_gpu_formats */
+    uint32_t format; /* enum bg_virtio_gpu_formats */
 };
 
 /* 0xAARRGGBB; alpha 0 is invisible, 255 covers. */
@@ -27,7 +27,7 @@ typedef uint32_t draw_color;
     (0xFF000000u | (uint32_t)(red) << 16 | (uint32_t)(green) << 8 | (uint32_t)(blue))
 #define DRAW_ALPHA(color, alpha) (((color)&0xFFFFFFu) | (uint32_t)(alpha) << 24)
 
-struct canvas draw_canvas_of(const struct virtio_gpu_framebuffer *fb);
+struct canvas draw_canvas_of(const struct bg_virtio_gpu_framebuffer *fb);
 
 /* A part of a canvas as one of its own; the rectangle lies inside. */
 struct canvas draw_part(const struct canvas *canvas, int32_t x, int32_t y, int32_t width,

@@ -141,21 +141,21 @@ void picture_draw_ground(const struct canvas *canvas)
 }
 
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
-                        struct virtio_gpu_rect *changed)
+                        struct bg_virtio_gpu_rect *changed)
 {
     int32_t x, y;
 
     if (frame == 0) {
         picture_draw_ground(canvas);
         *changed =
-            (struct virtio_gpu_rect){0, 0, (uint32_t)canvas->width, (uint32_t)canvas->height};
+            (struct bg_virtio_gpu_rect){0, 0, (uint32_t)canvas->width, (uint32_t)canvas->height};
     } else {
         int32_t old_x, old_y;
 
         ball_position(canvas, frame - 1, &old_x, &old_y);
         ball_position(canvas, frame, &x, &y);
         restore(canvas, old_x, old_y);
-        *changed = (struct virtio_gpu_rect){
+        *changed = (struct bg_virtio_gpu_rect){
             .x = (uint32_t)((x < old_x ? x : old_x) - BALL_REACH),
             .y = (uint32_t)((y < old_y ? y : old_y) - BALL_REACH),
             .width = (uint32_t)(2 * BALL_REACH + (x < old_x ? old_x - x : x - old_x)),
@@ -187,7 +187,7 @@ void picture_draw_pattern(const struct canvas *canvas, uint32_t scanout, uint32_
         for (int32_t x = 0; x < canvas->width; x++) {
             uint32_t rgb = picture_pattern((uint32_t)x, (uint32_t)y, scanout, step);
 
-            row[x] = virtio_gpu_pixel(canvas->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8),
+            row[x] = bg_virtio_gpu_pixel(canvas->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8),
                                       (uint8_t)rgb, 255);
         }
     }
@@ -199,12 +199,12 @@ void picture_draw_pattern(const struct canvas *canvas, uint32_t scanout, uint32_
 
 void picture_draw_pointer(uint32_t *argb)
 {
-    for (int32_t y = 0; y < (int32_t)VIRTIO_GPU_CURSOR_SIZE; y++) {
-        for (int32_t x = 0; x < (int32_t)VIRTIO_GPU_CURSOR_SIZE; x++) {
+    for (int32_t y = 0; y < (int32_t)BG_VIRTIO_GPU_CURSOR_SIZE; y++) {
+        for (int32_t x = 0; x < (int32_t)BG_VIRTIO_GPU_CURSOR_SIZE; x++) {
             int32_t in_x = x - (int32_t)PICTURE_POINTER_HOT,
                     in_y = y - (int32_t)PICTURE_POINTER_HOT;
             int32_t edge = in_y * 3 / 4;
-            uint32_t *pixel = &argb[y * (int32_t)VIRTIO_GPU_CURSOR_SIZE + x];
+            uint32_t *pixel = &argb[y * (int32_t)BG_VIRTIO_GPU_CURSOR_SIZE + x];
 
             *pixel = 0;
             if (in_x >= 0 && in_y >= 0 && in_y < POINTER_HEIGHT && in_x <= edge) {

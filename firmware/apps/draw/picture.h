@@ -18,7 +18,7 @@ void picture_draw_ground(const struct canvas *canvas);
  * *changed is what has to be shown, compared with the frame before. The same canvas content comes
  * out whatever was drawn before it. */
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
-                        struct virtio_gpu_rect *changed);
+                        struct bg_virtio_gpu_rect *changed);
 
 /* A test pattern of one formula, different for each scanout and step: every pixel has its colour.
  */

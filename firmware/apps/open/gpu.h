@@ -7,7 +7,7 @@
 
 /* Opens and starts the first one, on PCI or MMIO, and prints what it is; or prints what is wrong
  * and what to do, and returns the error. */
-int gpu_host_open(struct virtio_gpu *gpu);
+int gpu_host_open(struct bg_virtio_gpu *gpu);
 
 /* Prints "WHAT failed: why" when `error` is one. Returns whether it is none. */
 bool gpu_host_check(const char *what, int error);

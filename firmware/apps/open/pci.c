@@ -7,17 +7,17 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-static struct pci_device devices[MACHINE_PCI_DEVICES_MAX];
-static struct pci_host host;
-static struct pci_intx intx;
+static struct bg_pci_device devices[MACHINE_PCI_DEVICES_MAX];
+static struct bg_pci_host host;
+static struct bg_pci_intx intx;
 static uint64_t ready_ns;
 
-static struct pci_window window_from(const struct machine_window *window)
+static struct bg_pci_window window_from(const struct machine_window *window)
 {
-    return (struct pci_window){window->cpu_base, window->bus_base, window->size};
+    return (struct bg_pci_window){window->cpu_base, window->bus_base, window->size};
 }
 
-static void report(void *context, const struct pci_problem *problem, const char *text)
+static void report(void *context, const struct bg_pci_problem *problem, const char *text)
 {
     (void)context;
     (void)problem;
@@ -27,8 +27,8 @@ static void report(void *context, const struct pci_problem *problem, const char 
 /* The devicetree's map has two bits of the slot, as a host bridge with four lines. */
 static void fill_intx(void)
 {
-    for (unsigned slot = 0; slot < PCI_INTX_SLOTS; slot++) {
-        for (unsigned pin = 0; pin < PCI_INTX_PINS; pin++) {
+    for (unsigned slot = 0; slot < BG_PCI_INTX_SLOTS; slot++) {
+        for (unsigned pin = 0; pin < BG_PCI_INTX_PINS; pin++) {
             uint32_t spi = machine.pci_interrupt_spi[slot % 4][pin];
 
             intx.interrupts[slot][pin] = spi == 0 ? 0 : INTERRUPT_SPI(spi);
@@ -38,16 +38,16 @@ static void fill_intx(void)
 
 static int start(void)
 {
-    const struct pci_host_config config = {
-        .ecam = hal_map(machine.pci_ecam_base, machine.pci_ecam_size, HAL_MEMORY_DEVICE),
+    const struct bg_pci_host_config config = {
+        .ecam = bg_hal_map(machine.pci_ecam_base, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE),
         .ecam_size = machine.pci_ecam_size,
         .bus_first = machine.bus_first,
         .bus_last = machine.bus_last,
         .windows =
             {
-                [PCI_WINDOW_IO] = window_from(&machine.pci_io),
-                [PCI_WINDOW_MEM32] = window_from(&machine.pci_mem32),
-                [PCI_WINDOW_MEM64] = window_from(&machine.pci_mem64),
+                [BG_PCI_WINDOW_IO] = window_from(&machine.pci_io),
+                [BG_PCI_WINDOW_MEM32] = window_from(&machine.pci_mem32),
+                [BG_PCI_WINDOW_MEM64] = window_from(&machine.pci_mem64),
             },
         .devices = devices,
         .device_capacity = MACHINE_PCI_DEVICES_MAX,
@@ -56,30 +56,30 @@ static int start(void)
     };
 
     if (config.ecam == NULL) {
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     fill_intx();
-    int error = pci_host_init(&host, &config);
+    int error = bg_pci_host_init(&host, &config);
 
     if (error == 0) {
-        pci_host_enumerate(&host); /* what was left out is reported and counted; the rest works */
+        bg_pci_host_enumerate(&host); /* what was left out is reported and counted; the rest works */
         ready_ns = timer_since_entry_ns();
     }
     return error;
 }
 
-struct pci_host *machine_pci(void)
+struct bg_pci_host *machine_pci(void)
 {
     static int error = 1;
 
     if (error > 0) {
-        error = machine.pci_present ? start() : BAREGPU_ERR_NOT_FOUND;
+        error = machine.pci_present ? start() : BG_ERR_NOT_FOUND;
     }
-    if (error == BAREGPU_ERR_NOT_FOUND) {
+    if (error == BG_ERR_NOT_FOUND) {
         printf("The devicetree describes no PCI host (pci-host-ecam-generic).\n");
     } else if (error < 0) {
         printf("The PCI host's configuration space at 0x%llx cannot be used: %s.\n",
-               (unsigned long long)machine.pci_ecam_base, baregpu_strerror(error));
+               (unsigned long long)machine.pci_ecam_base, bg_strerror(error));
     }
     return error == 0 ? &host : NULL;
 }
@@ -95,51 +95,51 @@ void machine_pci_print(void *context, const char *text)
     fputs(text, stdout);
 }
 
-int open_vgpu_stub(struct vgpu_stub *gpu)
+int open_vgpu_stub(struct bg_vgpu_stub *gpu)
 {
-    struct pci_host *pci = machine_pci();
+    struct bg_pci_host *pci = machine_pci();
 
     if (pci == NULL) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
-    int error = vgpu_stub_open(gpu, pci, NULL);
+    int error = bg_vgpu_stub_open(gpu, pci, NULL);
 
     switch (error) {
     case 0:
         break;
-    case BAREGPU_ERR_NOT_FOUND:
+    case BG_ERR_NOT_FOUND:
         printf("There is no vgpu-stub device [1af4:1111] on the PCI bus.\n"
                "Start the QEMU that `make qemu` builds with: -device vgpu-stub\n");
         break;
-    case BAREGPU_ERR_UNSUPPORTED:
+    case BG_ERR_UNSUPPORTED:
         printf("The vgpu-stub device speaks protocol 0x%08x with capabilities 0x%08x; this driver "
                "knows protocol 0x%08x.\n",
                (unsigned)gpu->identity.protocol_version, (unsigned)gpu->identity.capabilities,
-               VGPU_STUB_PROTOCOL_VERSION);
+               BG_VGPU_STUB_PROTOCOL_VERSION);
         break;
     default:
-        printf("The vgpu-stub device cannot be used: %s.\n", baregpu_strerror(error));
+        printf("The vgpu-stub device cannot be used: %s.\n", bg_strerror(error));
         break;
     }
     return error;
 }
 
-void explain_vgpu_stub(const struct vgpu_stub *gpu, const char *what, int error)
+void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int error)
 {
-    printf("%s failed: %s", what, baregpu_strerror(error));
-    if (gpu->last_status != COMPUTE_OK) {
+    printf("%s failed: %s", what, bg_strerror(error));
+    if (gpu->last_status != BG_COMPUTE_OK) {
         printf(" (status 0x%x, %s)", (unsigned)gpu->last_status,
-               compute_status_name(gpu->last_status));
+               bg_compute_status_name(gpu->last_status));
     }
     printf(".\n");
-    if (error == BAREGPU_ERR_UNAVAILABLE) {
+    if (error == BG_ERR_UNAVAILABLE) {
         printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "
                "itself;\nby hand: build/host/baregpu-mediator --socket %s\n"
                "or the path that the device's socket= property names.\n",
-               VGPU_STUB_SOCKET_PATH);
-    } else if (error == BAREGPU_ERR_QUARANTINED) {
+               BG_VGPU_STUB_SOCKET_PATH);
+    } else if (error == BG_ERR_QUARANTINED) {
         printf("An operator releases it with: baregpu-mediator --release LISTENER:VM_ID\n");
-    } else if (error == BAREGPU_ERR_POOL) {
+    } else if (error == BG_ERR_POOL) {
         printf("The mediator's configuration has no GPU for pool %c.\n", gpu->identity.pool);
     }
 }

@@ -16,19 +16,19 @@
  * same host. NULL, with a message, when the devicetree has no PCI host or its configuration space
  * cannot be mapped.
  */
-struct pci_host *machine_pci(void);
+struct bg_pci_host *machine_pci(void);
 
 /* Nanoseconds from the first instruction to the end of the enumeration. */
 uint64_t machine_pci_ready_ns(void);
 
-/* As printf's output: a pci_print. */
+/* As printf's output: a bg_pci_print. */
 void machine_pci_print(void *context, const char *text);
 
 /* Opens the first vgpu-stub; on failure prints what is wrong and what to do, and returns the
  * error. */
-int open_vgpu_stub(struct vgpu_stub *gpu);
+int open_vgpu_stub(struct bg_vgpu_stub *gpu);
 
 /* Prints why a request failed and what to do about it. */
-void explain_vgpu_stub(const struct vgpu_stub *gpu, const char *what, int error);
+void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int error);
 
 #endif

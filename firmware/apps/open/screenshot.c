@@ -17,14 +17,14 @@ static bool is_asked(void)
 
 static bool read_line(char *line, size_t size)
 {
-    uint64_t deadline_ns = hal_time_ns() + TIMEOUT_NS;
+    uint64_t deadline_ns = bg_hal_time_ns() + TIMEOUT_NS;
     size_t length = 0;
 
-    while (hal_time_ns() < deadline_ns) {
+    while (bg_hal_time_ns() < deadline_ns) {
         char c;
 
         if (!pl011_read(&c)) {
-            hal_wait(deadline_ns);
+            bg_hal_wait(deadline_ns);
             continue;
         }
         if (c == '\n') {

@@ -9,7 +9,7 @@
 
 uint64_t virtio_host_deadline(void)
 {
-    return hal_time_ns() + VIRTIO_HOST_TIMEOUT_NS;
+    return bg_hal_time_ns() + VIRTIO_HOST_TIMEOUT_NS;
 }
 
 /* ---- PCI ---- */
@@ -17,14 +17,14 @@ uint64_t virtio_host_deadline(void)
 /* Takes what it skips off *n. */
 static bool find_pci(uint32_t id, unsigned *n, struct virtio_place *place)
 {
-    struct pci_host *host = machine.pci_present ? machine_pci() : NULL;
-    struct pci_device *function = NULL;
+    struct bg_pci_host *host = machine.pci_present ? machine_pci() : NULL;
+    struct bg_pci_device *function = NULL;
 
-    while (host != NULL && (function = virtio_pci_find(host, id, function)) != NULL) {
+    while (host != NULL && (function = bg_virtio_pci_find(host, id, function)) != NULL) {
         if ((*n)-- == 0) {
             snprintf(place->text, sizeof(place->text), "pci %02x:%02x.%x",
-                     PCI_BUS(function->bdf), PCI_SLOT(function->bdf),
-                     PCI_FUNCTION(function->bdf));
+                     BG_PCI_BUS(function->bdf), BG_PCI_SLOT(function->bdf),
+                     BG_PCI_FUNCTION(function->bdf));
             place->function = function;
             return true;
         }
@@ -39,29 +39,29 @@ bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place)
 
 /* ---- MMIO (virtio 1.4, 4.2.1) ---- */
 
-static int open_mmio(struct virtio_device *device, uint32_t id, unsigned *n,
+static int open_mmio(struct bg_virtio_device *device, uint32_t id, unsigned *n,
                      struct virtio_place *place)
 {
     for (uint32_t i = 0; i < machine.virtio_mmio_count; i++) {
         const struct machine_virtio_mmio *slot = &machine.virtio_mmio[i];
-        int error = virtio_mmio_open(device, slot->range.base, slot->range.size);
+        int error = bg_virtio_mmio_open(device, slot->range.base, slot->range.size);
 
         /* A slot without a device is no error, and neither is another device (4.2.2.2). */
-        if (error == BAREGPU_ERR_NOT_FOUND || (error == 0 && device->id != id)) {
+        if (error == BG_ERR_NOT_FOUND || (error == 0 && device->id != id)) {
             continue;
         }
         if ((*n)-- == 0) {
             snprintf(place->text, sizeof(place->text), "mmio 0x%" PRIx64, slot->range.base);
             place->function = NULL;
             place->interrupt = slot->interrupt.intid;
-            place->trigger = slot->interrupt.edge ? HAL_TRIGGER_EDGE : HAL_TRIGGER_LEVEL;
+            place->trigger = slot->interrupt.edge ? BG_HAL_TRIGGER_EDGE : BG_HAL_TRIGGER_LEVEL;
             return error;
         }
     }
-    return BAREGPU_ERR_NOT_FOUND;
+    return BG_ERR_NOT_FOUND;
 }
 
-int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
+int virtio_host_open(struct bg_virtio_device *device, uint32_t id, unsigned n,
                      struct virtio_place *place)
 {
     struct virtio_place unused;
@@ -71,6 +71,6 @@ int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
     }
     unsigned left = n;
 
-    return find_pci(id, &left, place) ? virtio_pci_open(device, machine_pci(), place->function)
+    return find_pci(id, &left, place) ? bg_virtio_pci_open(device, machine_pci(), place->function)
                                       : open_mmio(device, id, &left, place);
 }

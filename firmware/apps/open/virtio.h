@@ -11,9 +11,9 @@
 /* Where a device is, for a person: "pci 00:01.0", "mmio 0xa003e00". */
 struct virtio_place {
     char text[32];
-    const struct pci_device *function; /* NULL: MMIO */
+    const struct bg_pci_device *function; /* NULL: MMIO */
     uint32_t interrupt;                /* MMIO: its line; 0: the devicetree does not say */
-    enum hal_trigger trigger;
+    enum bg_hal_trigger trigger;
 };
 
 /*
@@ -21,7 +21,7 @@ struct virtio_place {
  * bus, then MMIO's in the order of the devicetree. NOT_FOUND: there are not that many. Other
  * errors: it is there, but cannot be opened. `place` may be NULL.
  */
-int virtio_host_open(struct virtio_device *device, uint32_t id, unsigned n,
+int virtio_host_open(struct bg_virtio_device *device, uint32_t id, unsigned n,
                      struct virtio_place *place);
 
 /* Where the one of these on PCI is, for a driver that opens it itself (machine_pci, place->function).

@@ -3,7 +3,7 @@
  * Ordering of shared memory between CPUs and devices. Drivers use these names only.
  *
  * Data is handed over with store_release and taken with load_acquire. Where one side publishes
- * and then looks at what the other side published ("does it sleep?"), barrier_full() stands
+ * and then looks at what the other side published ("does it sleep?"), bg_barrier_full() stands
  * between: release and acquire alone do not order a store before a later load (docs/smp.md shows
  * it). Callable from anywhere.
  */
@@ -17,89 +17,89 @@
 BG_BEGIN_DECLS
 
 /* One load, never repeated or torn by the compiler: the other side may change it at any time. */
-static inline uint16_t load_once16(const uint16_t *p)
+static inline uint16_t bg_load_once16(const uint16_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static inline uint32_t load_once32(const uint32_t *p)
+static inline uint32_t bg_load_once32(const uint32_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static inline uint16_t load_acquire16(const uint16_t *p)
+static inline uint16_t bg_load_acquire16(const uint16_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
-static inline uint32_t load_acquire32(const uint32_t *p)
+static inline uint32_t bg_load_acquire32(const uint32_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
-static inline uint64_t load_acquire64(const uint64_t *p)
+static inline uint64_t bg_load_acquire64(const uint64_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
-static inline void store_release16(uint16_t *p, uint16_t value)
+static inline void bg_store_release16(uint16_t *p, uint16_t value)
 {
     __atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
-static inline void store_release32(uint32_t *p, uint32_t value)
+static inline void bg_store_release32(uint32_t *p, uint32_t value)
 {
     __atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
-static inline void store_release64(uint64_t *p, uint64_t value)
+static inline void bg_store_release64(uint64_t *p, uint64_t value)
 {
     __atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
 #ifdef __aarch64__
 
-static inline void barrier_full(void)
+static inline void bg_barrier_full(void)
 {
     __asm__ volatile("dmb ish" ::: "memory");
 }
 
-/* barrier_full for a device in hardware, which is not an observer in the CPUs' own domain. */
-static inline void barrier_full_outer(void)
+/* bg_barrier_full for a device in hardware, which is not an observer in the CPUs' own domain. */
+static inline void bg_barrier_full_outer(void)
 {
     __asm__ volatile("dmb osh" ::: "memory");
 }
 
 /* Memory writes before it, device writes after it. */
-static inline void barrier_write_outer(void)
+static inline void bg_barrier_write_outer(void)
 {
     __asm__ volatile("dmb oshst" ::: "memory");
 }
 
 /* A device read before it, memory reads after it. */
-static inline void barrier_read_outer(void)
+static inline void bg_barrier_read_outer(void)
 {
     __asm__ volatile("dmb oshld" ::: "memory");
 }
 
 #else
 
-static inline void barrier_full(void)
+static inline void bg_barrier_full(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline void barrier_full_outer(void)
+static inline void bg_barrier_full_outer(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline void barrier_write_outer(void)
+static inline void bg_barrier_write_outer(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline void barrier_read_outer(void)
+static inline void bg_barrier_read_outer(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -15,17 +15,17 @@
 BG_BEGIN_DECLS
 
 /* Where an operand lies: in memory of the GPU, or, with pvgpu, in the heap (handle 0). */
-struct compute_operand {
+struct bg_compute_operand {
     uint32_t handle;
     uint64_t offset; /* bytes; of vectors a multiple of the element size */
 };
 
-/* The error that stands for a status (enum compute_status), 0 for COMPUTE_OK; codes not known here:
- * BAREGPU_ERR_IO. */
-int compute_status_error(uint32_t status);
+/* The error that stands for a status (enum bg_compute_status), 0 for BG_COMPUTE_OK; codes not known here:
+ * BG_ERR_IO. */
+int bg_compute_status_error(uint32_t status);
 
 /* "queue full"; never NULL. */
-const char *compute_status_name(uint32_t status);
+const char *bg_compute_status_name(uint32_t status);
 
 BG_END_DECLS
 

@@ -22,14 +22,14 @@ BG_BEGIN_DECLS
  * of two, at least 16), coherent with the device, and its bus address in *bus_address; NULL when
  * there is none. Called at initialisation only.
  */
-void *hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address);
+void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address);
 
-/* Gives back what hal_dma_alloc returned, with the same size. The device no longer uses it. */
-void hal_dma_free(void *memory, size_t size);
+/* Gives back what bg_hal_dma_alloc returned, with the same size. The device no longer uses it. */
+void bg_hal_dma_free(void *memory, size_t size);
 
-enum hal_memory_type {
-    HAL_MEMORY_DEVICE, /* registers: Device-nGnRE */
-    HAL_MEMORY_NORMAL, /* memory behind a BAR: Normal, write-back cacheable */
+enum bg_hal_memory_type {
+    BG_HAL_MEMORY_DEVICE, /* registers: Device-nGnRE */
+    BG_HAL_MEMORY_NORMAL, /* memory behind a BAR: Normal, write-back cacheable */
 };
 
 /*
@@ -37,23 +37,23 @@ enum hal_memory_type {
  * that cannot be done. Mapping a range again with the same type returns the same pointer. Devices
  * tell where their memory lies, so a kernel that does not trust them refuses its own RAM.
  */
-void *hal_map(uint64_t address, uint64_t size, enum hal_memory_type type);
+void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type);
 
 /* Monotonic time since an arbitrary start. Callable from anywhere. */
-uint64_t hal_time_ns(void);
+uint64_t bg_hal_time_ns(void);
 
 /*
  * The pause of a polling loop: returns promptly (at most some microseconds later), and never sleeps
  * until an interrupt. Drivers also call it where no interrupt will come, as while a device resets.
- * `deadline_ns` (hal_time_ns) is when the loop ends; most kernels need nothing of it.
+ * `deadline_ns` (bg_hal_time_ns) is when the loop ends; most kernels need nothing of it.
  */
-void hal_wait(uint64_t deadline_ns);
+void bg_hal_wait(uint64_t deadline_ns);
 
 /* ---- Optional: interrupts ----
  *
  * A kernel that only polls leaves out all that follows: nothing of the library refers to it but
  * what is there for interrupts (baregpu/interrupt.h, pci_interrupt.h, virtio_interrupt.h and the
- * *_interrupt_open of other drivers), and hal_sleep only a kernel names itself (baregpu/wait.h).
+ * *_interrupt_open of other drivers), and bg_hal_sleep only a kernel names itself (baregpu/wait.h).
  *
  * An interrupt is named by a number that means something to the kernel only; with a GIC, its INTID.
  * Handlers run with interrupts masked, one at a time on a CPU, and must not use floating point. The
@@ -61,59 +61,59 @@ void hal_wait(uint64_t deadline_ns);
  */
 
 /*
- * Sleeps until an interrupt was handled on this CPU, whichever, or until deadline_ns (hal_time_ns).
- * Returns at once if one was handled since the last hal_sleep on this CPU returned: so a caller
+ * Sleeps until an interrupt was handled on this CPU, whichever, or until deadline_ns (bg_hal_time_ns).
+ * Returns at once if one was handled since the last bg_hal_sleep on this CPU returned: so a caller
  * that looks for its work and then sleeps cannot miss the interrupt in between. May return early
  * for no reason. Not for interrupt handlers.
  */
-void hal_sleep(uint64_t deadline_ns);
+void bg_hal_sleep(uint64_t deadline_ns);
 
-#define HAL_CPU_SELF UINT32_MAX /* the CPU that makes the call */
+#define BG_HAL_CPU_SELF UINT32_MAX /* the CPU that makes the call */
 
-enum hal_trigger {
-    HAL_TRIGGER_LEVEL, /* asserted until the device is content: PCI's INTx */
-    HAL_TRIGGER_EDGE,  /* each message or pulse counts: MSI, MSI-X, virtio-mmio on QEMU's virt */
+enum bg_hal_trigger {
+    BG_HAL_TRIGGER_LEVEL, /* asserted until the device is content: PCI's INTx */
+    BG_HAL_TRIGGER_EDGE,  /* each message or pulse counts: MSI, MSI-X, virtio-mmio on QEMU's virt */
 };
 
-typedef void hal_interrupt_handler(void *context);
+typedef void bg_hal_interrupt_handler(void *context);
 
 /*
  * Has `handler(context)` called on `cpu` (the kernel's number of a CPU that is running, or
- * HAL_CPU_SELF) for each `interrupt`, from now on: it is unmasked. One handler per interrupt; the
+ * BG_HAL_CPU_SELF) for each `interrupt`, from now on: it is unmasked. One handler per interrupt; the
  * library shares lines itself. Returns 0, INVALID (no such interrupt or CPU), BUSY (it has a
  * handler), UNSUPPORTED (there is no interrupt controller that works).
  */
-int hal_interrupt_attach(uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu,
-                         hal_interrupt_handler *handler, void *context);
+int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
+                         bg_hal_interrupt_handler *handler, void *context);
 
 /* Masks it and forgets the handler. When it returns, the handler runs nowhere. */
-void hal_interrupt_detach(uint32_t interrupt);
+void bg_hal_interrupt_detach(uint32_t interrupt);
 
 /*
- * For an attached interrupt, also from handlers, and idempotent. When hal_interrupt_mask returns
+ * For an attached interrupt, also from handlers, and idempotent. When bg_hal_interrupt_mask returns
  * the handler runs nowhere and will not be called, unless the call is made by a handler: then it
  * will not be called again, but may still be running. A level that is still asserted, and an edge
- * that came while it was masked, are delivered after hal_interrupt_unmask. (The edge is no must:
+ * that came while it was masked, are delivered after bg_hal_interrupt_unmask. (The edge is no must:
  * waits survive a lost one.)
  */
-void hal_interrupt_mask(uint32_t interrupt);
-void hal_interrupt_unmask(uint32_t interrupt);
+void bg_hal_interrupt_mask(uint32_t interrupt);
+void bg_hal_interrupt_unmask(uint32_t interrupt);
 
 /* A message-signalled interrupt: a device that writes `data`, 32 bits, to `address` raises it. */
-struct hal_msi {
+struct bg_hal_msi {
     uint64_t address;   /* on the device's bus */
     uint32_t data;
-    uint32_t interrupt; /* for hal_interrupt_attach, with HAL_TRIGGER_EDGE */
+    uint32_t interrupt; /* for bg_hal_interrupt_attach, with BG_HAL_TRIGGER_EDGE */
 };
 
-struct hal_msi_request {
+struct bg_hal_msi_request {
     /*
      * PCI's requester id of the writer: bus << 8 | device << 3 | function. Behind a bridge to
      * conventional PCI it is the bridge's, so several devices may have the same one, and a device
      * may come back for more: each call's messages are distinct from those in use.
      */
     uint32_t requester_id;
-    uint32_t cpu;   /* that will attach most of them, a hint; HAL_CPU_SELF */
+    uint32_t cpu;   /* that will attach most of them, a hint; BG_HAL_CPU_SELF */
     uint16_t count; /* wanted, at least 1 */
     /* As MSI needs: a power of two; one address; data of message i = data of message 0 | i, with
      * the low bits of message 0 clear; data below 65536; interrupt numbers that follow each other. */
@@ -126,10 +126,10 @@ struct hal_msi_request {
  * no controller for messages), NO_SPACE (none left), NO_MEMORY, INVALID (the requester cannot send
  * any), IO (the controller refused).
  */
-int hal_msi_alloc(const struct hal_msi_request *request, struct hal_msi *messages);
+int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi *messages);
 
-/* Gives back what one hal_msi_alloc returned, all of it. Detached, and the device sends no more. */
-void hal_msi_free(const struct hal_msi_request *request, const struct hal_msi *messages,
+/* Gives back what one bg_hal_msi_alloc returned, all of it. Detached, and the device sends no more. */
+void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
                   unsigned count);
 
 BG_END_DECLS

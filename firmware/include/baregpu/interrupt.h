@@ -24,16 +24,16 @@ BG_BEGIN_DECLS
 /* ---- Source: one reason for interrupts, as a virtqueue, a mailbox, a configuration change ---- */
 
 /*
- * This many interrupts, none more than INTERRUPT_STORM_GAP_NS after the one before, without anybody
+ * This many interrupts, none more than BG_INTERRUPT_STORM_GAP_NS after the one before, without anybody
  * having found work in between, are a storm: what delivers them is masked, and the waits fall back
  * to polling. Far more than a device's queue can complete while its driver looks away, and some
  * tens of milliseconds of a CPU that does nothing else.
  */
-#define INTERRUPT_STORM_COUNT 10000u
-#define INTERRUPT_STORM_GAP_NS 10000000u
+#define BG_INTERRUPT_STORM_COUNT 10000u
+#define BG_INTERRUPT_STORM_GAP_NS 10000000u
 
 /* Owned by the driver; zeroes are a source without an interrupt yet: waits poll. */
-struct interrupt_source {
+struct bg_interrupt_source {
     /* Called from the interrupt handler after counting; may be NULL. Set before interrupts come. */
     void (*handler)(void *context);
     void *context;
@@ -47,67 +47,67 @@ struct interrupt_source {
     uint64_t unanswered_ns;
 };
 
-enum interrupt_state {
-    INTERRUPT_OFF,   /* none come: waits poll */
-    INTERRUPT_ON,    /* they come */
-    INTERRUPT_STORM, /* off, because of too many; counted */
+enum bg_interrupt_state {
+    BG_INTERRUPT_OFF,   /* none come: waits poll */
+    BG_INTERRUPT_ON,    /* they come */
+    BG_INTERRUPT_STORM, /* off, because of too many; counted */
 };
 
-void interrupt_source_turn(struct interrupt_source *source, enum interrupt_state state);
+void bg_interrupt_source_turn(struct bg_interrupt_source *source, enum bg_interrupt_state state);
 
 /*
  * From an interrupt handler: one has come. Returns false when it is one too many. Then whoever
- * handles the interrupt masks it and turns the source to INTERRUPT_STORM; one that stands for
+ * handles the interrupt masks it and turns the source to BG_INTERRUPT_STORM; one that stands for
  * several sources does so when all of them say that.
  */
-bool interrupt_source_arrive(struct interrupt_source *source);
+bool bg_interrupt_source_arrive(struct bg_interrupt_source *source);
 
 /* The driver has found work: what has come so far is no storm. Made by waits and polls. */
-void interrupt_source_answer(struct interrupt_source *source);
+void bg_interrupt_source_answer(struct bg_interrupt_source *source);
 
-bool interrupt_source_is_on(const struct interrupt_source *source);
+bool bg_interrupt_source_is_on(const struct bg_interrupt_source *source);
 
 /* ---- Line: an interrupt that several devices may share ---- */
 
-/* A device on a line. Owned by its driver, private but for what interrupt_line_join says. */
-struct interrupt_client {
+/* A device on a line. Owned by its driver, private but for what bg_interrupt_line_join says. */
+struct bg_interrupt_client {
     /*
-     * From the interrupt handler: has the device content, calls interrupt_source_arrive for what
+     * From the interrupt handler: has the device content, calls bg_interrupt_source_arrive for what
      * it was, and returns true; false when the device did not interrupt. Sets *is_storm when
-     * interrupt_source_arrive returned false for all of those.
+     * bg_interrupt_source_arrive returned false for all of those.
      */
     bool (*take)(void *context, bool *is_storm);
     /* Turns the device's sources; also from the interrupt handler. */
-    void (*turn)(void *context, enum interrupt_state state);
+    void (*turn)(void *context, enum bg_interrupt_state state);
     void *context;
-    struct interrupt_client *next;
-    struct interrupt_line *line;
+    struct bg_interrupt_client *next;
+    struct bg_interrupt_line *line;
 };
 
 /* Zeroes are a line that is not in use. */
-struct interrupt_line {
+struct bg_interrupt_line {
     uint32_t interrupt; /* the kernel's number */
     bool is_stormed;    /* masked; all clients poll */
-    struct interrupt_client *clients;
+    struct bg_interrupt_client *clients;
     uint64_t count;               /* all interrupts of the line */
     uint64_t storms;              /* times that it was masked, for whatever reason */
-    struct interrupt_source idle; /* count: spurious ones, that no client had a reason for */
+    struct bg_interrupt_source idle; /* count: spurious ones, that no client had a reason for */
 };
 
 /*
  * Adds a client, with `take`, `turn` and `context` filled in; the first one attaches the interrupt.
  * A later client's trigger and CPU are the first one's. Turns the client on, or off while the line
  * has a storm. Calls for one line are not reentrant, and not for interrupt handlers. Errors:
- * those of hal_interrupt_attach; INVALID (another interrupt than the line's).
+ * those of bg_hal_interrupt_attach; INVALID (another interrupt than the line's).
  */
-int interrupt_line_join(struct interrupt_line *line, struct interrupt_client *client,
-                        uint32_t interrupt, enum hal_trigger trigger, uint32_t cpu);
+int bg_interrupt_line_join(struct bg_interrupt_line *line, struct bg_interrupt_client *client,
+                        uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu);
 
 /* When it returns, `take` is not called any more, and the client is off. The last one detaches. */
-void interrupt_line_leave(struct interrupt_client *client);
+void bg_interrupt_line_leave(struct bg_interrupt_client *client);
 
 /* After a storm: tries again. The line has a client. */
-void interrupt_line_resume(struct interrupt_line *line);
+void bg_interrupt_line_resume(struct bg_interrupt_line *line);
 
 BG_END_DECLS
 

@@ -4,7 +4,7 @@
  * write-back: a hypervisor that emulates the access can decode no other form (Arm ARM, ESR_EL2
  * ISS encoding for data aborts: ISV is 0 for pairs and write-back).
  *
- * A register holds little-endian values and so does the CPU. `base` comes from hal_map. Callable
+ * A register holds little-endian values and so does the CPU. `base` comes from bg_hal_map. Callable
  * from anywhere.
  */
 #ifndef BAREGPU_MMIO_H
@@ -19,8 +19,8 @@ BG_BEGIN_DECLS
 
 #ifdef __aarch64__
 
-#define BAREGPU_MMIO_ACCESSOR(bits, width, suffix)                                             \
-    static inline uint##bits##_t mmio_read##bits(const void *base, uint64_t offset)            \
+#define BG_MMIO_ACCESSOR(bits, width, suffix)                                             \
+    static inline uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)            \
     {                                                                                          \
         uint##bits##_t value;                                                                  \
         __asm__ volatile("ldr" suffix " %" width "0, [%1]"                                     \
@@ -29,7 +29,7 @@ BG_BEGIN_DECLS
                          : "memory");                                                          \
         return value;                                                                          \
     }                                                                                          \
-    static inline void mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)     \
+    static inline void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)     \
     {                                                                                          \
         __asm__ volatile("str" suffix " %" width "0, [%1]"                                     \
                          :                                                                     \
@@ -37,23 +37,23 @@ BG_BEGIN_DECLS
                          : "memory");                                                          \
     }
 
-BAREGPU_MMIO_ACCESSOR(8, "w", "b")
-BAREGPU_MMIO_ACCESSOR(16, "w", "h")
-BAREGPU_MMIO_ACCESSOR(32, "w", "")
-BAREGPU_MMIO_ACCESSOR(64, "x", "")
+BG_MMIO_ACCESSOR(8, "w", "b")
+BG_MMIO_ACCESSOR(16, "w", "h")
+BG_MMIO_ACCESSOR(32, "w", "")
+BG_MMIO_ACCESSOR(64, "x", "")
 
-#undef BAREGPU_MMIO_ACCESSOR
+#undef BG_MMIO_ACCESSOR
 
 #else /* on the host a fake device stands behind these */
 
-uint8_t mmio_read8(const void *base, uint64_t offset);
-uint16_t mmio_read16(const void *base, uint64_t offset);
-uint32_t mmio_read32(const void *base, uint64_t offset);
-uint64_t mmio_read64(const void *base, uint64_t offset);
-void mmio_write8(void *base, uint64_t offset, uint8_t value);
-void mmio_write16(void *base, uint64_t offset, uint16_t value);
-void mmio_write32(void *base, uint64_t offset, uint32_t value);
-void mmio_write64(void *base, uint64_t offset, uint64_t value);
+uint8_t bg_mmio_read8(const void *base, uint64_t offset);
+uint16_t bg_mmio_read16(const void *base, uint64_t offset);
+uint32_t bg_mmio_read32(const void *base, uint64_t offset);
+uint64_t bg_mmio_read64(const void *base, uint64_t offset);
+void bg_mmio_write8(void *base, uint64_t offset, uint8_t value);
+void bg_mmio_write16(void *base, uint64_t offset, uint16_t value);
+void bg_mmio_write32(void *base, uint64_t offset, uint32_t value);
+void bg_mmio_write64(void *base, uint64_t offset, uint64_t value);
 
 #endif
 
@@ -61,24 +61,24 @@ void mmio_write64(void *base, uint64_t offset, uint64_t value);
  * Tells the device that there is work: ordered after all earlier writes to memory, so that the
  * device finds what the doorbell promises (virtio 1.4, 2.7.13.4 for a virtqueue).
  */
-static inline void mmio_notify16(void *base, uint64_t offset, uint16_t value)
+static inline void bg_mmio_notify16(void *base, uint64_t offset, uint16_t value)
 {
-    barrier_write_outer();
-    mmio_write16(base, offset, value);
+    bg_barrier_write_outer();
+    bg_mmio_write16(base, offset, value);
 }
 
-static inline void mmio_notify32(void *base, uint64_t offset, uint32_t value)
+static inline void bg_mmio_notify32(void *base, uint64_t offset, uint32_t value)
 {
-    barrier_write_outer();
-    mmio_write32(base, offset, value);
+    bg_barrier_write_outer();
+    bg_mmio_write32(base, offset, value);
 }
 
 /* Reads a status register that says whether data is ready: later loads see what was ready. */
-static inline uint32_t mmio_read_status32(const void *base, uint64_t offset)
+static inline uint32_t bg_mmio_read_status32(const void *base, uint64_t offset)
 {
-    uint32_t value = mmio_read32(base, offset);
+    uint32_t value = bg_mmio_read32(base, offset);
 
-    barrier_read_outer();
+    bg_barrier_read_outer();
     return value;
 }
 

@@ -2,7 +2,7 @@
 /*
  * PCI over ECAM: configuration access, enumeration, bridges, BAR assignment, capabilities.
  *
- * The caller owns all storage: one struct pci_host and an array of struct pci_device. Nothing is
+ * The caller owns all storage: one struct bg_pci_host and an array of struct bg_pci_device. Nothing is
  * allocated, nothing is global. Calls on one host are not reentrant; none may be made from an
  * interrupt handler.
  *
@@ -25,149 +25,149 @@ BG_BEGIN_DECLS
 /* ---- Addresses ---- */
 
 /* Bus, device and function in one number, as PCIe's routing id: 8, 5 and 3 bits. */
-#define PCI_BDF(bus, device, function) ((uint16_t)((bus) << 8 | (device) << 3 | (function)))
-#define PCI_BUS(bdf) ((unsigned)(bdf) >> 8)
-#define PCI_SLOT(bdf) ((unsigned)(bdf) >> 3 & 0x1fu)
-#define PCI_FUNCTION(bdf) ((unsigned)(bdf) & 7u)
+#define BG_PCI_BDF(bus, device, function) ((uint16_t)((bus) << 8 | (device) << 3 | (function)))
+#define BG_PCI_BUS(bdf) ((unsigned)(bdf) >> 8)
+#define BG_PCI_SLOT(bdf) ((unsigned)(bdf) >> 3 & 0x1fu)
+#define BG_PCI_FUNCTION(bdf) ((unsigned)(bdf) & 7u)
 
 /* ---- Configuration registers that callers use ---- */
 
-#define PCI_REG_VENDOR_ID 0x00u
-#define PCI_REG_DEVICE_ID 0x02u
-#define PCI_REG_COMMAND 0x04u
-#define PCI_REG_STATUS 0x06u
-#define PCI_REG_SUBSYSTEM_VENDOR_ID 0x2Cu
-#define PCI_REG_SUBSYSTEM_ID 0x2Eu
+#define BG_PCI_REG_VENDOR_ID 0x00u
+#define BG_PCI_REG_DEVICE_ID 0x02u
+#define BG_PCI_REG_COMMAND 0x04u
+#define BG_PCI_REG_STATUS 0x06u
+#define BG_PCI_REG_SUBSYSTEM_VENDOR_ID 0x2Cu
+#define BG_PCI_REG_SUBSYSTEM_ID 0x2Eu
 
-#define PCI_COMMAND_IO 0x0001u
-#define PCI_COMMAND_MEMORY 0x0002u
-#define PCI_COMMAND_BUS_MASTER 0x0004u
-#define PCI_COMMAND_INTX_DISABLE 0x0400u
+#define BG_PCI_COMMAND_IO 0x0001u
+#define BG_PCI_COMMAND_MEMORY 0x0002u
+#define BG_PCI_COMMAND_BUS_MASTER 0x0004u
+#define BG_PCI_COMMAND_INTX_DISABLE 0x0400u
 
-#define PCI_CAP_POWER 0x01u
-#define PCI_CAP_MSI 0x05u
-#define PCI_CAP_VENDOR 0x09u
-#define PCI_CAP_EXPRESS 0x10u
-#define PCI_CAP_MSIX 0x11u
+#define BG_PCI_CAP_POWER 0x01u
+#define BG_PCI_CAP_MSI 0x05u
+#define BG_PCI_CAP_VENDOR 0x09u
+#define BG_PCI_CAP_EXPRESS 0x10u
+#define BG_PCI_CAP_MSIX 0x11u
 
 /* ---- Machine description ---- */
 
 /* The one seam between this library and the machine's configuration space. `offset` lies inside
  * ecam_size and is aligned to `width`, which is 1, 2 or 4 bytes. */
-struct pci_config_ops {
+struct bg_pci_config_ops {
     uint32_t (*read)(void *ecam, uint64_t offset, unsigned width);
     void (*write)(void *ecam, uint64_t offset, unsigned width, uint32_t value);
 };
 
-/* Plain loads and stores: `ecam` is what hal_map returned for the ECAM range. */
-extern const struct pci_config_ops pci_config_mmio;
+/* Plain loads and stores: `ecam` is what bg_hal_map returned for the ECAM range. */
+extern const struct bg_pci_config_ops bg_pci_config_mmio;
 
-enum pci_window_kind {
-    PCI_WINDOW_IO,    /* I/O; addresses above 64 KiB are not used */
-    PCI_WINDOW_MEM32, /* memory below 4 GiB on the bus, non-prefetchable */
-    PCI_WINDOW_MEM64, /* memory for 64-bit BARs; below a bridge, its prefetchable window */
-    PCI_WINDOW_COUNT,
+enum bg_pci_window_kind {
+    BG_PCI_WINDOW_IO,    /* I/O; addresses above 64 KiB are not used */
+    BG_PCI_WINDOW_MEM32, /* memory below 4 GiB on the bus, non-prefetchable */
+    BG_PCI_WINDOW_MEM64, /* memory for 64-bit BARs; below a bridge, its prefetchable window */
+    BG_PCI_WINDOW_COUNT,
 };
 
-struct pci_window {
+struct bg_pci_window {
     uint64_t cpu_base; /* where the CPU sees it */
     uint64_t bus_base; /* what a BAR holds */
     uint64_t size;     /* bytes; 0: the machine has no such window */
 };
 
-enum pci_problem_kind {
-    PCI_PROBLEM_TABLE_FULL,  /* more functions than config.device_capacity */
-    PCI_PROBLEM_NO_BUS,      /* no bus number left for this bridge; what is behind it is lost */
-    PCI_PROBLEM_TOO_DEEP,    /* more than PCI_BRIDGE_DEPTH_MAX bridges in a row */
-    PCI_PROBLEM_BAD_BAR,     /* a BAR of a reserved type, or a 64-bit one in the last register */
-    PCI_PROBLEM_WINDOW_FULL, /* the BAR does not fit into what is left of the window */
-    PCI_PROBLEM_NO_WINDOW,   /* neither the machine nor the bridges above have such a window */
+enum bg_pci_problem_kind {
+    BG_PCI_PROBLEM_TABLE_FULL,  /* more functions than config.device_capacity */
+    BG_PCI_PROBLEM_NO_BUS,      /* no bus number left for this bridge; what is behind it is lost */
+    BG_PCI_PROBLEM_TOO_DEEP,    /* more than BG_PCI_BRIDGE_DEPTH_MAX bridges in a row */
+    BG_PCI_PROBLEM_BAD_BAR,     /* a BAR of a reserved type, or a 64-bit one in the last register */
+    BG_PCI_PROBLEM_WINDOW_FULL, /* the BAR does not fit into what is left of the window */
+    BG_PCI_PROBLEM_NO_WINDOW,   /* neither the machine nor the bridges above have such a window */
 };
 
-struct pci_problem {
-    enum pci_problem_kind kind;
+struct bg_pci_problem {
+    enum bg_pci_problem_kind kind;
     uint16_t bdf;
     unsigned bar;                /* for the kinds that name one */
     uint64_t size;               /* of that BAR */
-    enum pci_window_kind window; /* where it should have gone */
+    enum bg_pci_window_kind window; /* where it should have gone */
 };
 
-struct pci_device;
-struct pci_intx;
+struct bg_pci_device;
+struct bg_pci_intx;
 
-struct pci_host_config {
+struct bg_pci_host_config {
     void *ecam; /* first argument of the ops: the start of bus_first's space */
     uint64_t ecam_size;
-    const struct pci_config_ops *ops; /* NULL: &pci_config_mmio */
+    const struct bg_pci_config_ops *ops; /* NULL: &bg_pci_config_mmio */
     uint8_t bus_first, bus_last;      /* buses outside are never accessed */
-    struct pci_window windows[PCI_WINDOW_COUNT];
-    struct pci_device *devices; /* storage for what is found */
+    struct bg_pci_window windows[BG_PCI_WINDOW_COUNT];
+    struct bg_pci_device *devices; /* storage for what is found */
     size_t device_capacity;
-    struct pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
-    /* Called during pci_host_enumerate for each thing that could not be done; may be NULL. `text`
+    struct bg_pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
+    /* Called during bg_pci_host_enumerate for each thing that could not be done; may be NULL. `text`
      * is a sentence for a person, valid during the call. */
-    void (*report)(void *context, const struct pci_problem *problem, const char *text);
+    void (*report)(void *context, const struct bg_pci_problem *problem, const char *text);
     void *report_context;
 };
 
 /* ---- What is found ---- */
 
-#define PCI_BAR_COUNT 6
-#define PCI_NO_PARENT (-1)
+#define BG_PCI_BAR_COUNT 6
+#define BG_PCI_NO_PARENT (-1)
 
 /* Bridges in a row below the root bus. Enumeration recurses once per level (some 150 bytes of
  * stack each); real machines have fewer than ten. */
-#define PCI_BRIDGE_DEPTH_MAX 16
+#define BG_PCI_BRIDGE_DEPTH_MAX 16
 
-enum pci_resource_state {
-    PCI_RESOURCE_ABSENT,   /* not implemented by the device */
-    PCI_RESOURCE_PENDING,  /* during enumeration only */
-    PCI_RESOURCE_ASSIGNED, /* address is valid */
-    PCI_RESOURCE_FAILED,   /* did not fit: reported, and parked where nothing is forwarded */
+enum bg_pci_resource_state {
+    BG_PCI_RESOURCE_ABSENT,   /* not implemented by the device */
+    BG_PCI_RESOURCE_PENDING,  /* during enumeration only */
+    BG_PCI_RESOURCE_ASSIGNED, /* address is valid */
+    BG_PCI_RESOURCE_FAILED,   /* did not fit: reported, and parked where nothing is forwarded */
 };
 
 /* A BAR, or what a bridge forwards. */
-struct pci_resource {
+struct bg_pci_resource {
     uint64_t address; /* on the bus */
     uint64_t size;    /* bytes */
     uint64_t align;
-    uint8_t state;  /* enum pci_resource_state */
-    uint8_t window; /* enum pci_window_kind it was placed in */
+    uint8_t state;  /* enum bg_pci_resource_state */
+    uint8_t window; /* enum bg_pci_window_kind it was placed in */
     bool is_io, is_64bit, is_prefetchable;
 };
 
-enum pci_header_kind {
-    PCI_HEADER_DEVICE = 0,
-    PCI_HEADER_BRIDGE = 1,
-    PCI_HEADER_CARDBUS = 2, /* listed, not configured */
+enum bg_pci_header_kind {
+    BG_PCI_HEADER_DEVICE = 0,
+    BG_PCI_HEADER_BRIDGE = 1,
+    BG_PCI_HEADER_CARDBUS = 2, /* listed, not configured */
 };
 
-struct pci_device {
+struct bg_pci_device {
     uint16_t bdf;
-    int16_t parent; /* index of the bridge above in host->devices, or PCI_NO_PARENT */
+    int16_t parent; /* index of the bridge above in host->devices, or BG_PCI_NO_PARENT */
     uint16_t vendor_id, device_id;
     uint16_t subsystem_vendor_id, subsystem_id; /* 0 for bridges */
     uint32_t class_code;                        /* class, subclass, interface: 0xCCSSII */
     uint8_t revision;
-    uint8_t header_kind; /* enum pci_header_kind */
+    uint8_t header_kind; /* enum bg_pci_header_kind */
     uint8_t depth;       /* bridges above */
     uint8_t interrupt_pin; /* 0: none, 1 to 4: INTA to INTD */
     bool is_removed;       /* pulled out (baregpu/pci_hotplug.h): the rest means nothing */
-    struct pci_resource bars[PCI_BAR_COUNT];
+    struct bg_pci_resource bars[BG_PCI_BAR_COUNT];
     uint64_t rom_size; /* expansion ROM: sized, left off; 0: none */
     /* Bridges only. */
     uint8_t secondary_bus, subordinate_bus; /* 0: nothing is forwarded */
     bool has_io_window, has_mem64_window;
-    struct pci_resource forwarded[PCI_WINDOW_COUNT];
+    struct bg_pci_resource forwarded[BG_PCI_WINDOW_COUNT];
 };
 
-struct pci_host {
-    struct pci_host_config config;
+struct bg_pci_host {
+    struct bg_pci_host_config config;
     /* Valid entries of config.devices: a bridge, then all behind it, but for what was plugged in
      * later, which is somewhere after its bridge. */
     size_t device_count;
     unsigned next_bus, bus_limit;
-    unsigned problem_count; /* of the last pci_host_enumerate */
+    unsigned problem_count; /* of the last bg_pci_host_enumerate */
 };
 
 /* ---- Setup ---- */
@@ -175,82 +175,82 @@ struct pci_host {
 /*
  * Checks `config` (windows inside their address ranges and not wrapping, ECAM large enough for at
  * least one bus, storage given) and copies it. Buses beyond ecam_size are cut off. Touches no
- * hardware. Returns 0 or BAREGPU_ERR_INVALID.
+ * hardware. Returns 0 or BG_ERR_INVALID.
  */
-int pci_host_init(struct pci_host *host, const struct pci_host_config *config);
+int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config);
 
 /*
  * Finds every function, gives bridges their bus numbers and windows and every BAR its address.
  * Starts from nothing: earlier assignments are lost, all decoding and bus mastering is turned off
- * (bridges are turned on again at the end; for devices see pci_device_enable). Expansion ROMs stay
- * off. Returns 0, or BAREGPU_ERR_NO_SPACE when something was left out: each such thing was
+ * (bridges are turned on again at the end; for devices see bg_pci_device_enable). Expansion ROMs stay
+ * off. Returns 0, or BG_ERR_NO_SPACE when something was left out: each such thing was
  * reported and counted in problem_count, and the rest works.
  */
-int pci_host_enumerate(struct pci_host *host);
+int bg_pci_host_enumerate(struct bg_pci_host *host);
 
 /* ---- Configuration access ---- */
 
 /*
  * The only place where a bus, device, function and register become an ECAM offset (PCIe 7.2.2).
- * Returns the offset, or BAREGPU_ERR_INVALID (width not 1, 2 or 4, not aligned to it, register
- * beyond 4096) or BAREGPU_ERR_RANGE (bus outside this host's).
+ * Returns the offset, or BG_ERR_INVALID (width not 1, 2 or 4, not aligned to it, register
+ * beyond 4096) or BG_ERR_RANGE (bus outside this host's).
  */
-int64_t pci_config_offset(const struct pci_host *host, uint16_t bdf, unsigned reg, unsigned width);
+int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width);
 
-/* A read that pci_config_offset refuses returns all ones, as one that no device answers. */
-uint8_t pci_config_read8(const struct pci_host *host, uint16_t bdf, unsigned reg);
-uint16_t pci_config_read16(const struct pci_host *host, uint16_t bdf, unsigned reg);
-uint32_t pci_config_read32(const struct pci_host *host, uint16_t bdf, unsigned reg);
+/* A read that bg_pci_config_offset refuses returns all ones, as one that no device answers. */
+uint8_t bg_pci_config_read8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
+uint16_t bg_pci_config_read16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
+uint32_t bg_pci_config_read32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
 
-/* Return 0 or what pci_config_offset refused with; then nothing was written. */
-int pci_config_write8(const struct pci_host *host, uint16_t bdf, unsigned reg, uint8_t value);
-int pci_config_write16(const struct pci_host *host, uint16_t bdf, unsigned reg, uint16_t value);
-int pci_config_write32(const struct pci_host *host, uint16_t bdf, unsigned reg, uint32_t value);
+/* Return 0 or what bg_pci_config_offset refused with; then nothing was written. */
+int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint8_t value);
+int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint16_t value);
+int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint32_t value);
 
 /* ---- Lookup: the first match after `after`, from the start when NULL; NULL when none ---- */
 
-struct pci_device *pci_find_id(const struct pci_host *host, uint16_t vendor_id, uint16_t device_id,
-                               const struct pci_device *after);
+struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id, uint16_t device_id,
+                               const struct bg_pci_device *after);
 
 /* Matches where (class_code & mask) == class_code_wanted. */
-struct pci_device *pci_find_class(const struct pci_host *host, uint32_t class_code_wanted,
-                                  uint32_t mask, const struct pci_device *after);
+struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t class_code_wanted,
+                                  uint32_t mask, const struct bg_pci_device *after);
 
-struct pci_device *pci_find_capability(const struct pci_host *host, uint8_t capability_id,
-                                       const struct pci_device *after);
+struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uint8_t capability_id,
+                                       const struct bg_pci_device *after);
 
-struct pci_device *pci_find_extended_capability(const struct pci_host *host, uint16_t capability_id,
-                                                const struct pci_device *after);
+struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host, uint16_t capability_id,
+                                                const struct bg_pci_device *after);
 
 /* ---- Using a device ---- */
 
 /*
- * Sets PCI_COMMAND_* bits. Memory or I/O decoding is refused with BAREGPU_ERR_NO_SPACE while a BAR
+ * Sets PCI_COMMAND_* bits. Memory or I/O decoding is refused with BG_ERR_NO_SPACE while a BAR
  * of that kind has no address: it would claim addresses of others.
  */
-int pci_device_enable(const struct pci_host *host, const struct pci_device *device, uint16_t bits);
-int pci_device_disable(const struct pci_host *host, const struct pci_device *device, uint16_t bits);
+int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits);
+int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits);
 
-/* The CPU's address of an assigned memory or I/O BAR in *address. BAREGPU_ERR_NOT_FOUND when the
- * device has no such BAR, BAREGPU_ERR_NO_SPACE when it got no address. */
-int pci_bar_cpu_address(const struct pci_host *host, const struct pci_device *device, unsigned bar,
+/* The CPU's address of an assigned memory or I/O BAR in *address. BG_ERR_NOT_FOUND when the
+ * device has no such BAR, BG_ERR_NO_SPACE when it got no address. */
+int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
                         uint64_t *address);
 
-/* Maps the whole BAR through hal_map into *registers. Errors as above, and BAREGPU_ERR_NO_MEMORY
+/* Maps the whole BAR through bg_hal_map into *registers. Errors as above, and BG_ERR_NO_MEMORY
  * when the HAL cannot map it. */
-int pci_bar_map(const struct pci_host *host, const struct pci_device *device, unsigned bar,
-                enum hal_memory_type type, void **registers);
+int bg_pci_bar_map(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
+                enum bg_hal_memory_type type, void **registers);
 
 /*
  * Follows a device's INTx pin through the bridges above it (Bridge 9.1). Returns the pin (1 to 4)
  * at the root bus and the slot it comes out at in *root_slot; 0 when the device has no pin.
  */
-unsigned pci_intx_route(const struct pci_host *host, const struct pci_device *device,
+unsigned bg_pci_intx_route(const struct bg_pci_host *host, const struct bg_pci_device *device,
                         unsigned *root_slot);
 
 /* ---- Capabilities ---- */
 
-struct pci_capability {
+struct bg_pci_capability {
     uint16_t offset; /* of its header in configuration space */
     uint16_t id;
     uint8_t version; /* extended capabilities; else 0 */
@@ -259,8 +259,8 @@ struct pci_capability {
 
 /* A walk in progress. The lists come from the device and are not trusted: a pointer is masked to
  * dwords, has to lie where capabilities may lie, and is followed once. */
-struct pci_capability_walk {
-    const struct pci_host *host;
+struct bg_pci_capability_walk {
+    const struct bg_pci_host *host;
     uint16_t bdf;
     uint16_t next;
     bool is_extended;
@@ -268,37 +268,37 @@ struct pci_capability_walk {
 };
 
 /* The list at 0x34 (PCI 6.7); the walk is empty for a device without one. */
-void pci_capability_begin(struct pci_capability_walk *walk, const struct pci_host *host,
-                          const struct pci_device *device);
+void bg_pci_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
+                          const struct bg_pci_device *device);
 
 /* The list at 0x100 (PCIe 7.6.3); the walk is empty for devices that are not PCI Express. */
-void pci_extended_capability_begin(struct pci_capability_walk *walk, const struct pci_host *host,
-                                   const struct pci_device *device);
+void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
+                                   const struct bg_pci_device *device);
 
-/* Returns 1 and the next capability, 0 at the end, or BAREGPU_ERR_PROTOCOL when the list leads
+/* Returns 1 and the next capability, 0 at the end, or BG_ERR_PROTOCOL when the list leads
  * nowhere (a loop, a pointer outside, a vanished device); the walk is at its end then. */
-int pci_capability_next(struct pci_capability_walk *walk, struct pci_capability *capability);
+int bg_pci_capability_next(struct bg_pci_capability_walk *walk, struct bg_pci_capability *capability);
 
 /* The offset of the first capability with this id behind offset `after` in list order (0: from
- * the start), or BAREGPU_ERR_NOT_FOUND, also when the list is bad before one is found. */
-int pci_capability_find(const struct pci_host *host, const struct pci_device *device,
+ * the start), or BG_ERR_NOT_FOUND, also when the list is bad before one is found. */
+int bg_pci_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
                         uint8_t capability_id, unsigned after);
-int pci_extended_capability_find(const struct pci_host *host, const struct pci_device *device,
+int bg_pci_extended_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
                                  uint16_t capability_id, unsigned after);
 
 /* ---- Text ---- */
 
 /* Gets text in pieces, newlines included; a piece ends anywhere. */
-typedef void pci_print(void *context, const char *text);
+typedef void bg_pci_print(void *context, const char *text);
 
 /* One line per device, indented below its bridge. */
-void pci_list_tree(const struct pci_host *host, pci_print *print, void *context);
+void bg_pci_list_tree(const struct bg_pci_host *host, bg_pci_print *print, void *context);
 
 /* One paragraph per device: identity, command register, buses, windows, BARs, capabilities. */
-void pci_list_verbose(const struct pci_host *host, pci_print *print, void *context);
+void bg_pci_list_verbose(const struct bg_pci_host *host, bg_pci_print *print, void *context);
 
 /* "Processing accelerator"; never NULL. */
-const char *pci_class_name(uint32_t class_code);
+const char *bg_pci_class_name(uint32_t class_code);
 
 BG_END_DECLS
 

@@ -3,33 +3,33 @@
  * pvgpu: a GPU behind shared memory. Commands are written into a ring that the host's backend reads
  * directly; bulk data lies in the heap beside it, where both sides have it without a copy.
  *
- *     pvgpu_open                   finds the device, waits for its backend, negotiates
- *     pvgpu_heap_alloc             memory for operands and pixels
- *     pvgpu_resource_create, ...   commands: queued, not yet seen by the backend
- *     pvgpu_fence                  a mark behind them
- *     pvgpu_submit                 the backend sees them (pvgpu_fence_wait also does that)
- *     pvgpu_fence_wait             they are done
+ *     bg_pvgpu_open                   finds the device, waits for its backend, negotiates
+ *     bg_pvgpu_heap_alloc             memory for operands and pixels
+ *     bg_pvgpu_resource_create, ...   commands: queued, not yet seen by the backend
+ *     bg_pvgpu_fence                  a mark behind them
+ *     bg_pvgpu_submit                 the backend sees them (bg_pvgpu_fence_wait also does that)
+ *     bg_pvgpu_fence_wait             they are done
  *
  * protocol/pvgpu.h and pvgpu_command.h say what commands mean and what is checked by the backend;
  * this driver checks only what it could break itself.
  *
- * All storage is the caller's: struct pvgpu, and the heap's table of blocks. Calls on one device
+ * All storage is the caller's: struct bg_pvgpu, and the heap's table of blocks. Calls on one device
  * are not reentrant and not for interrupt handlers. Nothing uses floating-point registers: floats
- * are passed in memory. Every wait ends at its deadline_ns, an absolute hal_time_ns.
+ * are passed in memory. Every wait ends at its deadline_ns, an absolute bg_hal_time_ns.
  *
- * Errors of calls are enum baregpu_error. Every call that queues a command returns
+ * Errors of calls are enum bg_error. Every call that queues a command returns
  *   TIMEOUT      the ring stayed full for room_timeout_ns; the command was not queued
  *   UNAVAILABLE  the backend is lost (see below)
  *   QUARANTINED, POOL, LIMITED  the same, because it does not serve this guest
  *   PROTOCOL     the backend broke the protocol; treated as a loss
- *   UNSUPPORTED  the backend does not have the command (pvgpu_has); it was not queued
+ *   UNSUPPORTED  the backend does not have the command (bg_pvgpu_has); it was not queued
  * and what is said at the call. A command that fails later, at the backend, is a failure:
- * pvgpu_fence_wait reports it, once.
+ * bg_pvgpu_fence_wait reports it, once.
  *
  * Loss: when the backend dies, shuts down or breaks the protocol, what was queued is gone,
  * resources and handles are gone, and all calls that need the backend return the same error until
- * pvgpu_restart. The heap with its allocations and contents stays. Each fence is accounted for:
- * pvgpu_fence_has_passed tells which completed before; the others never will.
+ * bg_pvgpu_restart. The heap with its allocations and contents stays. Each fence is accounted for:
+ * bg_pvgpu_fence_has_passed tells which completed before; the others never will.
  *
  * The device and its backend are not trusted: their words are read once and checked. What the
  * backend writes into the heap is the caller's to check.
@@ -54,16 +54,16 @@ BG_BEGIN_DECLS
 /* ---- The device ---- */
 
 /* A stretch of the heap, used or free. Private. */
-struct pvgpu_block {
+struct bg_pvgpu_block {
     uint32_t offset, size;
-    uint32_t previous, next; /* in the order of addresses; PVGPU_NO_BLOCK at the ends */
+    uint32_t previous, next; /* in the order of addresses; BG_PVGPU_NO_BLOCK at the ends */
     uint32_t state;
 };
 
-#define PVGPU_NO_BLOCK UINT32_MAX
+#define BG_PVGPU_NO_BLOCK UINT32_MAX
 
-/* Memory in the heap: pvgpu_heap_alloc. */
-struct pvgpu_memory {
+/* Memory in the heap: bg_pvgpu_heap_alloc. */
+struct bg_pvgpu_memory {
     void *bytes;     /* where the CPU has it: Normal memory */
     uint32_t offset; /* what commands name it by */
     uint32_t size;   /* bytes, as asked for */
@@ -71,36 +71,36 @@ struct pvgpu_memory {
 };
 
 /* A command that failed. */
-struct pvgpu_failure {
-    uint64_t position;    /* in the stream of commands, in bytes: pvgpu_position before its call */
-    uint32_t code;        /* enum pvgpu_error */
-    uint32_t type;        /* enum pvgpu_command_type; 0: not known */
+struct bg_pvgpu_failure {
+    uint64_t position;    /* in the stream of commands, in bytes: bg_pvgpu_position before its call */
+    uint32_t code;        /* enum bg_pvgpu_error */
+    uint32_t type;        /* enum bg_pvgpu_command_type; 0: not known */
     uint32_t resource_id; /* of its header; 0 also when that was overwritten meanwhile */
     uint32_t detail;      /* of pvgpu_error_record */
     uint32_t missed;      /* failures before this one of which nothing is known: too many at once */
 };
 
 /* Compute operations under way at a time. */
-#define PVGPU_JOBS_MAX 64u
+#define BG_PVGPU_JOBS_MAX 64u
 
 /* Owned by the caller; written by the calls below only. The fields up to `wait` may be read. */
-struct pvgpu {
-    const struct pci_device *device; /* NULL after pvgpu_attach */
+struct bg_pvgpu {
+    const struct bg_pci_device *device; /* NULL after bg_pvgpu_attach */
     uint64_t features;               /* PVGPU_FEATURE_* of the backend */
     uint32_t ring_size, heap_size;   /* bytes */
     uint8_t *heap;                   /* where the heap's offset 0 is mapped */
     int loss;                        /* 0, or what calls return since the backend is lost */
-    uint32_t loss_code;              /* enum pvgpu_error: what was said about it */
-    uint32_t losses;                 /* since pvgpu_open */
+    uint32_t loss_code;              /* enum bg_pvgpu_error: what was said about it */
+    uint32_t losses;                 /* since bg_pvgpu_open */
     uint64_t doorbells;              /* rung; the others were not necessary */
-    struct pvgpu_failure failure;    /* that pvgpu_fence_wait returned IO for */
-    uint32_t last_status;            /* enum compute_status of the last job that was waited for */
+    struct bg_pvgpu_failure failure;    /* that bg_pvgpu_fence_wait returned IO for */
+    uint32_t last_status;            /* enum bg_compute_status of the last job that was waited for */
     uint64_t room_timeout_ns;        /* may be changed */
     /* How waits wait; set by the caller at any time. Room in the ring is polled for. */
-    struct wait_strategy wait;
+    struct bg_wait_strategy wait;
     /* Private. */
     void *registers;
-    struct pvgpu_control *control;
+    struct bg_pvgpu_control *control;
     uint8_t *ring;
     uint32_t ring_mask;
     uint64_t written;     /* position behind the last command */
@@ -113,25 +113,25 @@ struct pvgpu {
     uint64_t cursor;      /* position in the command that is being written */
     uint64_t error_seen;  /* failures told; without CONTROL_WORDS the last one's code and place */
     uint32_t last_resource, last_view; /* ids handed out in this session */
-    struct pvgpu_block *blocks;
+    struct bg_pvgpu_block *blocks;
     uint32_t block_count, unused_block;
-    struct pvgpu_memory job_memory; /* the jobs' results */
-    uint64_t job_fences[PVGPU_JOBS_MAX];
+    struct bg_pvgpu_memory job_memory; /* the jobs' results */
+    uint64_t job_fences[BG_PVGPU_JOBS_MAX];
     uint64_t jobs_in_use, jobs_abandoned; /* bits */
-    struct interrupt_source *fence_source; /* pvgpu_interrupt_open's; NULL: none */
+    struct bg_interrupt_source *fence_source; /* bg_pvgpu_interrupt_open's; NULL: none */
     uint32_t suppressed;                   /* PVGPU_IRQ_*, while nobody sleeps */
 };
 
-struct pvgpu_options {
-    const struct pci_device *device; /* NULL: the first pvgpu of the host */
-    /* The heap's bookkeeping, used until pvgpu_close: n allocations need at most 2 n + 3. */
-    struct pvgpu_block *blocks;
+struct bg_pvgpu_options {
+    const struct bg_pci_device *device; /* NULL: the first pvgpu of the host */
+    /* The heap's bookkeeping, used until bg_pvgpu_close: n allocations need at most 2 n + 3. */
+    struct bg_pvgpu_block *blocks;
     uint32_t block_count;
-    uint64_t room_timeout_ns; /* 0: PVGPU_ROOM_TIMEOUT_NS */
+    uint64_t room_timeout_ns; /* 0: BG_PVGPU_ROOM_TIMEOUT_NS */
 };
 
 /* The ring holds some 100 000 commands, but one of them may be a long computation. */
-#define PVGPU_ROOM_TIMEOUT_NS 30000000000ull
+#define BG_PVGPU_ROOM_TIMEOUT_NS 30000000000ull
 
 /*
  * Turns on memory decoding, maps registers (BAR 0) and shared memory (BAR 2, Normal cacheable),
@@ -139,71 +139,71 @@ struct pvgpu_options {
  * Returns 0; NOT_FOUND (no such device, or BARs that are not as they should be); UNSUPPORTED
  * (another major version, or a backend without the base commands); INVALID (options); PROTOCOL (the
  * control region contradicts itself); UNAVAILABLE (no backend until the deadline), QUARANTINED,
- * POOL, LIMITED (one that does not serve this guest): pvgpu_restart may be called later; or what
- * pci_device_enable and pci_bar_map return.
+ * POOL, LIMITED (one that does not serve this guest): bg_pvgpu_restart may be called later; or what
+ * bg_pci_device_enable and bg_pci_bar_map return.
  */
-int pvgpu_open(struct pvgpu *gpu, const struct pci_host *host, const struct pvgpu_options *options,
+int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host, const struct bg_pvgpu_options *options,
                uint64_t deadline_ns);
 
 /* The same for registers and shared memory (`shmem_size` bytes of it) that the caller has found and
  * mapped; options->device is not used. */
-int pvgpu_attach(struct pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
-                 const struct pvgpu_options *options, uint64_t deadline_ns);
+int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
+                 const struct bg_pvgpu_options *options, uint64_t deadline_ns);
 
 /*
  * Starts over with an empty ring and a new session of the backend, after a loss or at any time.
  * Waits for a backend that is not there yet. Afterwards no resource, view, handle or job of before
- * exists. Returns as pvgpu_open; after an error it may be called again.
+ * exists. Returns as bg_pvgpu_open; after an error it may be called again.
  */
-int pvgpu_restart(struct pvgpu *gpu, uint64_t deadline_ns);
+int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns);
 
 /* Resets the device, so that the backend frees all; gpu is not used any more. Returns 0, or TIMEOUT
  * when the backend did not say so in time: it may still write into the heap. */
-int pvgpu_close(struct pvgpu *gpu, uint64_t deadline_ns);
+int bg_pvgpu_close(struct bg_pvgpu *gpu, uint64_t deadline_ns);
 
 /* 0, or the loss. Reads memory only. */
-int pvgpu_check(struct pvgpu *gpu);
+int bg_pvgpu_check(struct bg_pvgpu *gpu);
 
 /* Are all these features (PVGPU_FEATURE_*) there? */
-static inline bool pvgpu_has(const struct pvgpu *gpu, uint64_t features)
+static inline bool bg_pvgpu_has(const struct bg_pvgpu *gpu, uint64_t features)
 {
     return (gpu->features & features) == features;
 }
 
 /* ---- Heap: memory that both sides have ---- */
 
-#define PVGPU_HEAP_ALIGN 64u /* every allocation: cache lines are not shared */
+#define BG_PVGPU_HEAP_ALIGN 64u /* every allocation: cache lines are not shared */
 
 /*
- * First fit. `align` is a power of two; less than PVGPU_HEAP_ALIGN means that. The content is what
+ * First fit. `align` is a power of two; less than BG_PVGPU_HEAP_ALIGN means that. The content is what
  * was there before. Errors: INVALID (size 0, align), NO_MEMORY (no such stretch), NO_SPACE (the
  * table of blocks is full).
  */
-int pvgpu_heap_alloc(struct pvgpu *gpu, uint64_t size, uint32_t align, struct pvgpu_memory *memory);
+int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align, struct bg_pvgpu_memory *memory);
 
 /* What was allocated and is not in use by a command any more. INVALID for anything else. */
-int pvgpu_heap_free(struct pvgpu *gpu, const struct pvgpu_memory *memory);
+int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory);
 
-struct pvgpu_heap_statistics {
+struct bg_pvgpu_heap_statistics {
     uint32_t allocations;
     uint32_t used, largest_free; /* bytes */
 };
 
-void pvgpu_heap_statistics(const struct pvgpu *gpu, struct pvgpu_heap_statistics *out);
+void bg_pvgpu_heap_statistics(const struct bg_pvgpu *gpu, struct bg_pvgpu_heap_statistics *out);
 
 /* ---- Submission, fences, failures ---- */
 
 /* Has the backend see all that was queued; rings the doorbell only if it sleeps. */
-int pvgpu_submit(struct pvgpu *gpu);
+int bg_pvgpu_submit(struct bg_pvgpu *gpu);
 
 /* Queues a FENCE; *fence is its value, greater than all before, also across restarts. */
-int pvgpu_fence(struct pvgpu *gpu, uint64_t *fence);
+int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence);
 
 /*
  * Has everything before this fence completed? Also while the backend is lost. Does not submit. A
- * fence from before the last pvgpu_restart counts as not passed: ask before.
+ * fence from before the last bg_pvgpu_restart counts as not passed: ask before.
  */
-bool pvgpu_fence_has_passed(struct pvgpu *gpu, uint64_t fence);
+bool bg_pvgpu_fence_has_passed(struct bg_pvgpu *gpu, uint64_t fence);
 
 /*
  * Submits, and waits for a fence. 0: it has passed and nothing failed. IO: it has passed, and a
@@ -211,111 +211,111 @@ bool pvgpu_fence_has_passed(struct pvgpu *gpu, uint64_t fence);
  * further waits. TIMEOUT: not yet; may be waited for again. UNAVAILABLE, PROTOCOL: it never will.
  * INVALID: no such fence was handed out.
  */
-int pvgpu_fence_wait(struct pvgpu *gpu, uint64_t fence, uint64_t deadline_ns);
+int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns);
 
-/* pvgpu_fence and pvgpu_fence_wait. */
-int pvgpu_finish(struct pvgpu *gpu, uint64_t deadline_ns);
+/* bg_pvgpu_fence and bg_pvgpu_fence_wait. */
+int bg_pvgpu_finish(struct bg_pvgpu *gpu, uint64_t deadline_ns);
 
 /* The next failure that was not reported yet: 1 and *failure, or 0. Does not wait. */
-int pvgpu_take_failure(struct pvgpu *gpu, struct pvgpu_failure *failure);
+int bg_pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure);
 
 /* Where in the stream the next command will be. */
-static inline uint64_t pvgpu_position(const struct pvgpu *gpu)
+static inline uint64_t bg_pvgpu_position(const struct bg_pvgpu *gpu)
 {
     return gpu->written;
 }
 
 /* "resource not found"; never NULL. */
-const char *pvgpu_error_name(uint32_t code);
+const char *bg_pvgpu_error_name(uint32_t code);
 
 /* Queues WAIT_FENCE: the backend waits for a fence. In the one ring an earlier one has passed, and
  * a later one is a failure (TIMEOUT); it is there for rings to come. */
-int pvgpu_backend_wait(struct pvgpu *gpu, uint64_t fence);
+int bg_pvgpu_backend_wait(struct bg_pvgpu *gpu, uint64_t fence);
 
 /* Has the backend start what it may have gathered. Ours gathers nothing. */
-int pvgpu_flush(struct pvgpu *gpu);
+int bg_pvgpu_flush(struct bg_pvgpu *gpu);
 
 /* ---- Resources: ids are handed out by the driver, 1 and up in each session ---- */
 
-struct pvgpu_resource_options {
-    uint32_t type;   /* enum pvgpu_resource_type */
-    uint32_t format; /* enum pvgpu_format; buffers: 0 */
+struct bg_pvgpu_resource_options {
+    uint32_t type;   /* enum bg_pvgpu_resource_type */
+    uint32_t format; /* enum bg_pvgpu_format; buffers: 0 */
     uint32_t width;  /* texels; buffers: bytes */
     uint32_t height, depth;
     uint32_t mip_levels; /* 0: all */
     uint32_t bind_flags; /* PVGPU_BIND_* */
-    uint32_t misc_flags; /* PVGPU_MISC_SHARED or 0 */
+    uint32_t misc_flags; /* BG_PVGPU_MISC_SHARED or 0 */
     /* The first content, from the heap; size 0: zeroes. */
     uint32_t heap_offset, data_size;
 };
 
 /* NO_SPACE: 2^32 - 1 ids were handed out in this session. */
-int pvgpu_resource_create(struct pvgpu *gpu, const struct pvgpu_resource_options *options,
+int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resource_options *options,
                           uint32_t *id);
 
 /* The usual ones: zeroed, a 2D texture with one level for everything that its format allows. */
-int pvgpu_buffer_create(struct pvgpu *gpu, uint32_t size, uint32_t *id);
-int pvgpu_texture_create(struct pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
+int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id);
+int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
                          uint32_t *id);
 
-int pvgpu_resource_destroy(struct pvgpu *gpu, uint32_t id);
+int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id);
 
-/* A second id for a resource that was created with PVGPU_MISC_SHARED. */
-int pvgpu_resource_open(struct pvgpu *gpu, uint32_t source, uint32_t *id);
+/* A second id for a resource that was created with BG_PVGPU_MISC_SHARED. */
+int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id);
 
-/* `type` is an enum pvgpu_map_type. The content is at heap_offset when a fence has passed. */
-int pvgpu_resource_map(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
+/* `type` is an enum bg_pvgpu_map_type. The content is at heap_offset when a fence has passed. */
+int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
                        uint32_t heap_offset);
 
 /* data_size 0: all of it, from where it was mapped. */
-int pvgpu_resource_unmap(struct pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
+int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
                          uint32_t data_size);
 
 /* Texels; buffers: x and width in bytes. Width, height and depth 0: all that there is. */
-struct pvgpu_box {
+struct bg_pvgpu_box {
     uint32_t x, y, z;
     uint32_t width, height, depth;
 };
 
 /* Where texels lie in the heap. */
-struct pvgpu_layout {
+struct bg_pvgpu_layout {
     uint32_t heap_offset;
     uint32_t size;                   /* nothing outside is touched; 0: what the box takes */
     uint32_t row_pitch, depth_pitch; /* bytes; 0: packed */
 };
 
-/* From the heap to a resource, and back (the latter with PVGPU_FEATURE_REGIONS). `box` NULL: all
+/* From the heap to a resource, and back (the latter with BG_PVGPU_FEATURE_REGIONS). `box` NULL: all
  * of the subresource. */
-int pvgpu_resource_update(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
-                          const struct pvgpu_box *box, const struct pvgpu_layout *layout);
-int pvgpu_resource_read(struct pvgpu *gpu, uint32_t id, uint32_t subresource,
-                        const struct pvgpu_box *box, const struct pvgpu_layout *layout);
+int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                          const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
+int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                        const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
 
 /* All levels of resources that are alike. */
-int pvgpu_resource_copy(struct pvgpu *gpu, uint32_t dst, uint32_t src);
+int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src);
 
-struct pvgpu_place {
+struct bg_pvgpu_place {
     uint32_t id, subresource;
     uint32_t x, y, z;
 };
 
-/* A box of src's subresource, from its x, y and z on; sizes 0: all of it. PVGPU_FEATURE_REGIONS. */
-int pvgpu_resource_copy_region(struct pvgpu *gpu, const struct pvgpu_place *dst,
-                               const struct pvgpu_place *src, uint32_t width, uint32_t height,
+/* A box of src's subresource, from its x, y and z on; sizes 0: all of it. BG_PVGPU_FEATURE_REGIONS. */
+int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
+                               const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
                                uint32_t depth);
 
 /* Bytes of a texel; 0 for a format that the backend does not know. */
-uint32_t pvgpu_format_size(uint32_t format);
+uint32_t bg_pvgpu_format_size(uint32_t format);
 
-/* Bytes of one mip level packed in the heap, of all levels for level PVGPU_ALL_LEVELS; 0 when
+/* Bytes of one mip level packed in the heap, of all levels for level BG_PVGPU_ALL_LEVELS; 0 when
  * there is no such level or the format is not known. */
-uint64_t pvgpu_level_size(const struct pvgpu_resource_options *options, uint32_t level);
+uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, uint32_t level);
 
-#define PVGPU_ALL_LEVELS UINT32_MAX
+#define BG_PVGPU_ALL_LEVELS UINT32_MAX
 
 /* ---- Views, clears, state ---- */
 
-struct pvgpu_view_options {
+struct bg_pvgpu_view_options {
     uint32_t resource_id;
     uint32_t format; /* 0: the resource's */
     uint32_t mip_level;
@@ -323,104 +323,104 @@ struct pvgpu_view_options {
 };
 
 /* Ids of views are a space of their own. */
-int pvgpu_render_target_view_create(struct pvgpu *gpu, const struct pvgpu_view_options *options,
+int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
                                     uint32_t *id);
-int pvgpu_render_target_view_destroy(struct pvgpu *gpu, uint32_t id);
-int pvgpu_depth_stencil_view_create(struct pvgpu *gpu, const struct pvgpu_view_options *options,
+int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id);
+int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
                                     uint32_t *id);
-int pvgpu_depth_stencil_view_destroy(struct pvgpu *gpu, uint32_t id);
+int bg_pvgpu_depth_stencil_view_destroy(struct bg_pvgpu *gpu, uint32_t id);
 
 /* `rgba`: four floats. */
-int pvgpu_clear_render_target(struct pvgpu *gpu, uint32_t view, const float *rgba);
+int bg_pvgpu_clear_render_target(struct bg_pvgpu *gpu, uint32_t view, const float *rgba);
 
 /* `flags`: PVGPU_CLEAR_*. `depth`: one float. */
-int pvgpu_clear_depth_stencil(struct pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
+int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
                               uint32_t stencil);
 
-/* INVALID above PVGPU_RENDER_TARGETS_MAX and PVGPU_VIEWPORTS_MAX. View 0: none. */
-int pvgpu_set_render_target(struct pvgpu *gpu, uint32_t count, const uint32_t *views,
+/* INVALID above BG_PVGPU_RENDER_TARGETS_MAX and BG_PVGPU_VIEWPORTS_MAX. View 0: none. */
+int bg_pvgpu_set_render_target(struct bg_pvgpu *gpu, uint32_t count, const uint32_t *views,
                             uint32_t depth_stencil_view);
-int pvgpu_set_viewport(struct pvgpu *gpu, uint32_t count, const struct pvgpu_viewport *viewports);
-int pvgpu_set_scissor(struct pvgpu *gpu, uint32_t count, const struct pvgpu_rectangle *rectangles);
+int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_viewport *viewports);
+int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_rectangle *rectangles);
 
 /* ---- Display ---- */
 
-struct pvgpu_display {
+struct bg_pvgpu_display {
     uint32_t width, height;
     uint32_t refresh_hz; /* never 0 */
-    uint32_t format;     /* enum pvgpu_format */
+    uint32_t format;     /* enum bg_pvgpu_format */
 };
 
 /* As the display is now; the host may change it at any time. PROTOCOL: it makes no sense. */
-int pvgpu_get_display(struct pvgpu *gpu, struct pvgpu_display *display);
+int bg_pvgpu_get_display(struct bg_pvgpu *gpu, struct bg_pvgpu_display *display);
 
-/* Shows level 0 of a 2D texture, sync_interval (0 to PVGPU_SYNC_INTERVAL_MAX) refreshes after the
+/* Shows level 0 of a 2D texture, sync_interval (0 to BG_PVGPU_SYNC_INTERVAL_MAX) refreshes after the
  * last one at the earliest. The texture may change behind it. */
-int pvgpu_present(struct pvgpu *gpu, uint32_t texture, uint32_t sync_interval);
+int bg_pvgpu_present(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval);
 
-/* The same where only these rectangles changed, 1 to PVGPU_PRESENT_RECTANGLES_MAX of them (else
- * INVALID). PVGPU_FEATURE_REGIONS. */
-int pvgpu_present_region(struct pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
-                         uint32_t count, const struct pvgpu_rectangle *rectangles);
+/* The same where only these rectangles changed, 1 to BG_PVGPU_PRESENT_RECTANGLES_MAX of them (else
+ * INVALID). BG_PVGPU_FEATURE_REGIONS. */
+int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
+                         uint32_t count, const struct bg_pvgpu_rectangle *rectangles);
 
 /* A new size of the display, and of `texture` if that is not 0. Zeroes: as it is. */
-int pvgpu_resize_buffers(struct pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
+int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
                          uint32_t format, uint32_t buffer_count);
 
-/* ---- Compute (PVGPU_FEATURE_COMPUTE): the operations of protocol/compute.h ---- */
+/* ---- Compute (BG_PVGPU_FEATURE_COMPUTE): the operations of protocol/compute.h ---- */
 
 /*
  * An operation under way. With `job` NULL a call waits for its result until deadline_ns, and
- * returns it; else it returns when the operation is queued, and pvgpu_job_wait gives the result,
- * once for every job. LIMITED: PVGPU_JOBS_MAX jobs are out. An operation's failure is what
- * compute_status_error makes of its status, which is in job->status and gpu->last_status; it is
- * none that pvgpu_fence_wait reports.
+ * returns it; else it returns when the operation is queued, and bg_pvgpu_job_wait gives the result,
+ * once for every job. LIMITED: BG_PVGPU_JOBS_MAX jobs are out. An operation's failure is what
+ * bg_compute_status_error makes of its status, which is in job->status and gpu->last_status; it is
+ * none that bg_pvgpu_fence_wait reports.
  */
-struct pvgpu_job {
+struct bg_pvgpu_job {
     uint64_t fence; /* behind it */
     uint32_t slot, answer_size; /* private */
-    /* After pvgpu_job_wait. */
-    uint32_t status; /* enum compute_status */
+    /* After bg_pvgpu_job_wait. */
+    uint32_t status; /* enum bg_compute_status */
     uint32_t results[2];
     uint32_t data_size;
     uint32_t exec_time_us;
 };
 
 /* Submits and waits. 0 or the operation's error: the job is over; IO: the backend did not take the
- * command at all, and pvgpu_take_failure tells why. BUSY: not at the deadline; it may be waited for
+ * command at all, and bg_pvgpu_take_failure tells why. BUSY: not at the deadline; it may be waited for
  * again. UNAVAILABLE, PROTOCOL: it was lost, and is over. */
-int pvgpu_job_wait(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns);
+int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* Nobody will wait for it; its place is free again once it is done. */
-void pvgpu_job_abandon(struct pvgpu *gpu, const struct pvgpu_job *job);
+void bg_pvgpu_job_abandon(struct bg_pvgpu *gpu, const struct bg_pvgpu_job *job);
 
-int pvgpu_nop(struct pvgpu *gpu, struct pvgpu_job *job, uint64_t deadline_ns);
+int bg_pvgpu_nop(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* *sum = a + b modulo 2^32 */
-int pvgpu_add_basic(struct pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns);
+int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns);
 
-int pvgpu_get_info(struct pvgpu *gpu, struct compute_device_info *info, uint64_t deadline_ns);
+int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info, uint64_t deadline_ns);
 
 /* GPU memory. Handles live as long as the session. */
-int pvgpu_memory_alloc(struct pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns);
-int pvgpu_memory_free(struct pvgpu *gpu, uint32_t handle, uint64_t deadline_ns);
+int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns);
+int bg_pvgpu_memory_free(struct bg_pvgpu *gpu, uint32_t handle, uint64_t deadline_ns);
 
 /* Any length, between heap and GPU memory in any combination; ranges may overlap. */
-int pvgpu_memory_copy(struct pvgpu *gpu, struct compute_operand to, struct compute_operand from,
-                      uint64_t size, struct pvgpu_job *job, uint64_t deadline_ns);
+int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to, struct bg_compute_operand from,
+                      uint64_t size, struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
-/* c[i] = a[i] + b[i] for `count` elements of enum compute_element_type. */
-int pvgpu_vector_add(struct pvgpu *gpu, uint32_t element_type, struct compute_operand c,
-                     struct compute_operand a, struct compute_operand b, uint64_t count,
-                     struct pvgpu_job *job, uint64_t deadline_ns);
+/* c[i] = a[i] + b[i] for `count` elements of enum bg_compute_element_type. */
+int bg_pvgpu_vector_add(struct bg_pvgpu *gpu, uint32_t element_type, struct bg_compute_operand c,
+                     struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
+                     struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* Waits for all operations. */
-int pvgpu_synchronize(struct pvgpu *gpu, uint64_t deadline_ns);
+int bg_pvgpu_synchronize(struct bg_pvgpu *gpu, uint64_t deadline_ns);
 
-/* Any operation. `params`: param_count uint32, at most PVGPU_COMPUTE_PARAMS_MAX (else INVALID).
+/* Any operation. `params`: param_count uint32, at most BG_PVGPU_COMPUTE_PARAMS_MAX (else INVALID).
  * Request data and the answer's place are ranges of the heap; size 0: none. */
-struct pvgpu_compute_options {
-    uint32_t operation; /* enum compute_operation */
+struct bg_pvgpu_compute_options {
+    uint32_t operation; /* enum bg_compute_operation */
     const uint32_t *params;
     uint32_t param_count;
     uint32_t data_offset, data_size;
@@ -428,25 +428,25 @@ struct pvgpu_compute_options {
 };
 
 /* `job` may not be NULL. */
-int pvgpu_compute(struct pvgpu *gpu, const struct pvgpu_compute_options *options,
-                  struct pvgpu_job *job);
+int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                  struct bg_pvgpu_job *job);
 
 /* ---- Commands of one's own, built in place ---- */
 
 /* The payload's place in the ring; it may continue at the ring's start. Multiples of 16 bytes. */
-struct pvgpu_space {
+struct bg_pvgpu_space {
     uint32_t *words[2];
     uint32_t size[2]; /* bytes; size[1] is mostly 0 */
 };
 
 /*
  * Reserves a command with payload_size bytes of payload (rounded up to 16), and writes its header.
- * Fill the payload, every word of it, then call pvgpu_command_end; no other call in between.
- * TOO_LARGE: above PVGPU_COMMAND_SIZE_MAX with its header.
+ * Fill the payload, every word of it, then call bg_pvgpu_command_end; no other call in between.
+ * TOO_LARGE: above BG_PVGPU_COMMAND_SIZE_MAX with its header.
  */
-int pvgpu_command_begin(struct pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                        uint32_t payload_size, struct pvgpu_space *space);
-void pvgpu_command_end(struct pvgpu *gpu);
+int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+                        uint32_t payload_size, struct bg_pvgpu_space *space);
+void bg_pvgpu_command_end(struct bg_pvgpu *gpu);
 
 /* ---- Interrupts: optional (pvgpu_interrupt.h) ---- */
 

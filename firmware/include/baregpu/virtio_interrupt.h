@@ -2,12 +2,12 @@
 /*
  * Interrupts of a virtio device. Optional: without them its queues are polled.
  *
- *     virtio_pci_open or virtio_mmio_open
- *     virtio_interrupt_open     here
- *     device.wait = WAIT_SLEEP  how virtqueue_wait waits
- *     virtio_start, virtqueue_create, virtio_ready, ...
- *     virtio_close
- *     virtio_interrupt_close
+ *     bg_virtio_pci_open or bg_virtio_mmio_open
+ *     bg_virtio_interrupt_open     here
+ *     device.wait = BG_WAIT_SLEEP  how bg_virtqueue_wait waits
+ *     bg_virtio_start, bg_virtqueue_create, bg_virtio_ready, ...
+ *     bg_virtio_close
+ *     bg_virtio_interrupt_close
  *
  * On PCI a device has an MSI-X vector for configuration changes and one per queue, or as many as
  * there are; else INTx; virtio does not use MSI (4.1.5.1). On MMIO there is one line.
@@ -22,35 +22,35 @@
 BG_BEGIN_DECLS
 
 /* The vector, of those given, for configuration changes, and that of a queue. */
-#define VIRTIO_INTERRUPT_CONFIG 0u
-#define VIRTIO_INTERRUPT_QUEUE(index) (1u + (index))
+#define BG_VIRTIO_INTERRUPT_CONFIG 0u
+#define BG_VIRTIO_INTERRUPT_QUEUE(index) (1u + (index))
 
-struct virtio_interrupt_options {
+struct bg_virtio_interrupt_options {
     /*
-     * Vector VIRTIO_INTERRUPT_CONFIG, then those of the queues; with `cpu`, and `source.handler`
+     * Vector BG_VIRTIO_INTERRUPT_CONFIG, then those of the queues; with `cpu`, and `source.handler`
      * if there is one, filled in, and the rest zero. With fewer vectors than queues the last
      * one stands for all further queues; a single one for everything. Used until
-     * virtio_interrupt_close.
+     * bg_virtio_interrupt_close.
      */
-    struct pci_interrupt_vector *vectors;
+    struct bg_pci_interrupt_vector *vectors;
     unsigned vector_count;
-    uint32_t line_cpu;  /* for INTx, and on MMIO; HAL_CPU_SELF */
-    uint32_t forbidden; /* PCI_INTERRUPT_BIT(kind) */
+    uint32_t line_cpu;  /* for INTx, and on MMIO; BG_HAL_CPU_SELF */
+    uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) */
     /* MMIO only. */
-    struct interrupt_line *line; /* the caller's, zeroed; the same one for devices that share */
+    struct bg_interrupt_line *line; /* the caller's, zeroed; the same one for devices that share */
     uint32_t interrupt;          /* the kernel's number of it */
-    enum hal_trigger trigger;    /* as the devicetree says; on QEMU's virt edge */
+    enum bg_hal_trigger trigger;    /* as the devicetree says; on QEMU's virt edge */
 };
 
 /* Owned by the caller; `kind` and the counters may be read. */
-struct virtio_interrupt {
-    uint8_t kind;     /* enum pci_interrupt_kind; INTX stands for the MMIO line, too */
+struct bg_virtio_interrupt {
+    uint8_t kind;     /* enum bg_pci_interrupt_kind; INTX stands for the MMIO line, too */
     uint32_t refused; /* times that the device had no resources for a vector (4.1.5.1.2) */
     /* Private. */
-    struct virtio_device *device;
-    struct virtio_interrupt_options options;
-    struct pci_interrupt pci;
-    struct interrupt_client client;
+    struct bg_virtio_device *device;
+    struct bg_virtio_interrupt_options options;
+    struct bg_pci_interrupt pci;
+    struct bg_interrupt_client client;
 };
 
 /*
@@ -58,19 +58,19 @@ struct virtio_interrupt {
  * enabled. A vector that the device refuses is replaced by that for configuration changes, and if
  * that is refused, too, the queue is polled. Returns 0; NOT_FOUND when there is no interrupt: the
  * device is polled, whatever its wait strategy; INVALID (options); on MMIO also those of
- * interrupt_line_join.
+ * bg_interrupt_line_join.
  *
- * With INTx and a device on PCI without a BAR (virtio_pci_open), line_cpu has to be the CPU that
+ * With INTx and a device on PCI without a BAR (bg_virtio_pci_open), line_cpu has to be the CPU that
  * makes all calls for the device: the handler uses the same window to its registers.
  */
-int virtio_interrupt_open(struct virtio_interrupt *interrupt, struct virtio_device *device,
-                          const struct virtio_interrupt_options *options);
+int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
+                          const struct bg_virtio_interrupt_options *options);
 
-/* Before or after virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine. */
-void virtio_interrupt_close(struct virtio_interrupt *interrupt);
+/* Before or after bg_virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine. */
+void bg_virtio_interrupt_close(struct bg_virtio_interrupt *interrupt);
 
 /* After a storm (interrupt_source.storms): tries again. */
-void virtio_interrupt_resume(struct virtio_interrupt *interrupt);
+void bg_virtio_interrupt_resume(struct bg_virtio_interrupt *interrupt);
 
 BG_END_DECLS
 

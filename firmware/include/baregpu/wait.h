@@ -20,24 +20,24 @@
 BG_BEGIN_DECLS
 
 /* All zeroes: poll. */
-struct wait_strategy {
-    /* hal_sleep, or another function with its contract; NULL: poll. Naming it here is what makes a
+struct bg_wait_strategy {
+    /* bg_hal_sleep, or another function with its contract; NULL: poll. Naming it here is what makes a
      * kernel need it. */
     void (*sleep)(uint64_t deadline_ns);
     uint64_t spin_ns; /* poll this long before the first sleep */
 };
 
-#define WAIT_POLL ((struct wait_strategy){NULL, 0})
-#define WAIT_SLEEP ((struct wait_strategy){hal_sleep, 0})
-#define WAIT_SPIN_THEN_SLEEP(ns) ((struct wait_strategy){hal_sleep, (ns)})
+#define BG_WAIT_POLL ((struct bg_wait_strategy){NULL, 0})
+#define BG_WAIT_SLEEP ((struct bg_wait_strategy){bg_hal_sleep, 0})
+#define BG_WAIT_SPIN_THEN_SLEEP(ns) ((struct bg_wait_strategy){bg_hal_sleep, (ns)})
 
-#define WAIT_NAP_FIRST_NS 1000000u
-#define WAIT_NAP_LAST_NS 50000000u
+#define BG_WAIT_NAP_FIRST_NS 1000000u
+#define BG_WAIT_NAP_LAST_NS 50000000u
 
 /* ---- For drivers ---- */
 
 /* What a wait waits for. The functions get `context`; those that say so may be NULL. */
-struct wait_loop {
+struct bg_wait_loop {
     /* Is it there? Returns 1 when it is, 0 when it is not yet, or an error, which ends the wait. */
     int (*look)(void *context);
     /* Does the other side still live? 0, or the error that ends the wait. Asked when it has been
@@ -65,8 +65,8 @@ struct wait_loop {
  * because this CPU was away for long. Returns 1, TIMEOUT once deadline_ns has passed, or an error
  * of `look` or `check`. Not for interrupt handlers.
  */
-int wait_until(const struct wait_loop *loop, const struct wait_strategy *strategy,
-               struct interrupt_source *source, uint64_t deadline_ns);
+int bg_wait_until(const struct bg_wait_loop *loop, const struct bg_wait_strategy *strategy,
+               struct bg_interrupt_source *source, uint64_t deadline_ns);
 
 BG_END_DECLS
 

@@ -3,51 +3,51 @@
 #include "firmware/virtio/gpu/internal.h"
 
 /* Sends what needs F_VIRGL and has sound arguments. */
-static int submit_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op, bool is_sound,
+static int submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, bool is_sound,
                      const struct gpu_request *request)
 {
-    if (!virtio_gpu_has(gpu, VIRTIO_GPU_F_VIRGL)) {
-        return gpu_refuse(op, BAREGPU_ERR_UNSUPPORTED);
+    if (!bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_VIRGL)) {
+        return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
-    return is_sound ? gpu_submit(gpu, op, request) : gpu_refuse(op, BAREGPU_ERR_INVALID);
+    return is_sound ? gpu_submit(gpu, op, request) : gpu_refuse(op, BG_ERR_INVALID);
 }
 
 /* ---- Contexts ---- */
 
-int virtio_gpu_cmd_ctx_create(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t ctx_id,
+int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
                               uint32_t capset_id, const char *name)
 {
-    struct virtio_gpu_ctx_create message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_CTX_CREATE, .ctx_id = ctx_id},
+    struct bg_virtio_gpu_ctx_create message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_CTX_CREATE, .ctx_id = ctx_id},
         .context_init = capset_id,
     };
     struct gpu_request request = GPU_REQUEST(message);
 
-    if (capset_id != 0 && !virtio_gpu_has(gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
-        return gpu_refuse(op, BAREGPU_ERR_UNSUPPORTED);
+    if (capset_id != 0 && !bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_CONTEXT_INIT)) {
+        return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
-    while (name != NULL && name[message.nlen] != '\0' && message.nlen < VIRTIO_GPU_DEBUG_NAME_MAX) {
+    while (name != NULL && name[message.nlen] != '\0' && message.nlen < BG_VIRTIO_GPU_DEBUG_NAME_MAX) {
         message.debug_name[message.nlen] = name[message.nlen];
         message.nlen++;
     }
-    return submit_3d(gpu, op, ctx_id != 0 && capset_id <= VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK,
+    return submit_3d(gpu, op, ctx_id != 0 && capset_id <= BG_VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK,
                      &request);
 }
 
-int virtio_gpu_cmd_ctx_destroy(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t ctx_id)
+int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id)
 {
-    struct virtio_gpu_ctx_destroy message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_CTX_DESTROY, .ctx_id = ctx_id},
+    struct bg_virtio_gpu_ctx_destroy message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_CTX_DESTROY, .ctx_id = ctx_id},
     };
     struct gpu_request request = GPU_REQUEST(message);
 
     return submit_3d(gpu, op, ctx_id != 0, &request);
 }
 
-static int send_ctx_resource(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t command,
+static int send_ctx_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t command,
                              uint32_t ctx_id, uint32_t resource_id)
 {
-    struct virtio_gpu_ctx_resource message = {
+    struct bg_virtio_gpu_ctx_resource message = {
         .hdr = {.type = command, .ctx_id = ctx_id},
         .resource_id = resource_id,
     };
@@ -56,26 +56,26 @@ static int send_ctx_resource(struct virtio_gpu *gpu, struct virtio_gpu_op *op, u
     return submit_3d(gpu, op, ctx_id != 0 && resource_id != 0, &request);
 }
 
-int virtio_gpu_cmd_ctx_attach_resource(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_ctx_attach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                        uint32_t ctx_id, uint32_t resource_id)
 {
-    return send_ctx_resource(gpu, op, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, ctx_id, resource_id);
+    return send_ctx_resource(gpu, op, BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, ctx_id, resource_id);
 }
 
-int virtio_gpu_cmd_ctx_detach_resource(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_ctx_detach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                        uint32_t ctx_id, uint32_t resource_id)
 {
-    return send_ctx_resource(gpu, op, VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE, ctx_id, resource_id);
+    return send_ctx_resource(gpu, op, BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE, ctx_id, resource_id);
 }
 
 /* ---- Resources ---- */
 
-int virtio_gpu_cmd_resource_create_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_resource_create_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                       uint32_t resource_id,
-                                      const struct virtio_gpu_resource_3d *resource)
+                                      const struct bg_virtio_gpu_resource_3d *resource)
 {
-    struct virtio_gpu_resource_create_3d message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_3D},
+    struct bg_virtio_gpu_resource_create_3d message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D},
         .resource_id = resource_id,
         .target = resource->target,
         .format = resource->format,
@@ -93,11 +93,11 @@ int virtio_gpu_cmd_resource_create_3d(struct virtio_gpu *gpu, struct virtio_gpu_
     return submit_3d(gpu, op, resource_id != 0, &request);
 }
 
-static int send_transfer(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t command,
+static int send_transfer(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t command,
                          uint32_t ctx_id, uint32_t resource_id,
-                         const struct virtio_gpu_transfer_3d *transfer)
+                         const struct bg_virtio_gpu_transfer_3d *transfer)
 {
-    struct virtio_gpu_transfer_host_3d message = {
+    struct bg_virtio_gpu_transfer_host_3d message = {
         .hdr = {.type = command, .ctx_id = ctx_id},
         .box = transfer->box,
         .offset = transfer->offset,
@@ -111,27 +111,27 @@ static int send_transfer(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint3
     return submit_3d(gpu, op, resource_id != 0, &request);
 }
 
-int virtio_gpu_cmd_transfer_to_host_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_transfer_to_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                        uint32_t ctx_id, uint32_t resource_id,
-                                       const struct virtio_gpu_transfer_3d *transfer)
+                                       const struct bg_virtio_gpu_transfer_3d *transfer)
 {
-    return send_transfer(gpu, op, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, ctx_id, resource_id,
+    return send_transfer(gpu, op, BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, ctx_id, resource_id,
                          transfer);
 }
 
-int virtio_gpu_cmd_transfer_from_host_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_transfer_from_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                          uint32_t ctx_id, uint32_t resource_id,
-                                         const struct virtio_gpu_transfer_3d *transfer)
+                                         const struct bg_virtio_gpu_transfer_3d *transfer)
 {
-    return send_transfer(gpu, op, VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, ctx_id, resource_id,
+    return send_transfer(gpu, op, BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, ctx_id, resource_id,
                          transfer);
 }
 
-int virtio_gpu_cmd_submit_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint32_t ctx_id,
-                             const struct virtio_gpu_data *commands)
+int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
+                             const struct bg_virtio_gpu_data *commands)
 {
-    struct virtio_gpu_cmd_submit message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = ctx_id},
+    struct bg_virtio_gpu_cmd_submit message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = ctx_id},
         .size = (uint32_t)commands->size,
     };
     struct gpu_request request = GPU_REQUEST(message);
@@ -142,50 +142,50 @@ int virtio_gpu_cmd_submit_3d(struct virtio_gpu *gpu, struct virtio_gpu_op *op, u
 
 /* ---- Blobs in the host-visible region ---- */
 
-static int check_region(const struct virtio_gpu *gpu)
+static int check_region(const struct bg_virtio_gpu *gpu)
 {
-    return virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB) && gpu->host_visible.size != 0
+    return bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB) && gpu->host_visible.size != 0
                ? 0
-               : BAREGPU_ERR_UNSUPPORTED;
+               : BG_ERR_UNSUPPORTED;
 }
 
-int virtio_gpu_cmd_resource_map_blob(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                      uint32_t resource_id, uint64_t offset, uint32_t *cache)
 {
-    struct virtio_gpu_resource_map_blob message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB},
+    struct bg_virtio_gpu_resource_map_blob message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB},
         .resource_id = resource_id,
         .offset = offset,
     };
     struct gpu_request request = GPU_REQUEST(message);
 
     if (check_region(gpu) < 0) {
-        return gpu_refuse(op, BAREGPU_ERR_UNSUPPORTED);
+        return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
     if (offset >= gpu->host_visible.size) {
-        return gpu_refuse(op, BAREGPU_ERR_RANGE);
+        return gpu_refuse(op, BG_ERR_RANGE);
     }
     if (offset % gpu->blob_alignment != 0) { /* MUST be aligned */
-        return gpu_refuse(op, BAREGPU_ERR_INVALID);
+        return gpu_refuse(op, BG_ERR_INVALID);
     }
-    request.expected_type = VIRTIO_GPU_RESP_OK_MAP_INFO;
-    request.expected_size = sizeof(struct virtio_gpu_resp_map_info);
+    request.expected_type = BG_VIRTIO_GPU_RESP_OK_MAP_INFO;
+    request.expected_size = sizeof(struct bg_virtio_gpu_resp_map_info);
     request.out = cache;
     request.out_size = sizeof(*cache);
     return submit_3d(gpu, op, resource_id != 0, &request);
 }
 
-int virtio_gpu_cmd_resource_unmap_blob(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+int bg_virtio_gpu_cmd_resource_unmap_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                        uint32_t resource_id)
 {
-    struct virtio_gpu_resource_unmap_blob message = {
-        .hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB},
+    struct bg_virtio_gpu_resource_unmap_blob message = {
+        .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB},
         .resource_id = resource_id,
     };
     struct gpu_request request = GPU_REQUEST(message);
 
     if (check_region(gpu) < 0) {
-        return gpu_refuse(op, BAREGPU_ERR_UNSUPPORTED);
+        return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
     return submit_3d(gpu, op, resource_id != 0, &request);
 }

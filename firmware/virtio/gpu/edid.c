@@ -79,17 +79,17 @@ static bool checksum_is_right(const uint8_t *block)
 {
     uint8_t sum = 0;
 
-    for (size_t i = 0; i < EDID_BLOCK_SIZE; i++) {
+    for (size_t i = 0; i < BG_EDID_BLOCK_SIZE; i++) {
         sum = (uint8_t)(sum + block[i]);
     }
     return sum == 0;
 }
 
 /* The same size at the same rate, to the hertz, is listed once: its first entry says more. */
-static void add_mode(struct edid *edid, const struct edid_mode *mode)
+static void add_mode(struct bg_edid *edid, const struct bg_edid_mode *mode)
 {
     for (size_t i = 0; i < edid->mode_count; i++) {
-        const struct edid_mode *known = &edid->modes[i];
+        const struct bg_edid_mode *known = &edid->modes[i];
 
         if (known->width == mode->width && known->height == mode->height &&
             known->is_interlaced == mode->is_interlaced &&
@@ -97,20 +97,20 @@ static void add_mode(struct edid *edid, const struct edid_mode *mode)
             return;
         }
     }
-    if (edid->mode_count == EDID_MODES_MAX) {
+    if (edid->mode_count == BG_EDID_MODES_MAX) {
         edid->is_truncated = true;
         return;
     }
     edid->modes[edid->mode_count++] = *mode;
 }
 
-static void add_fixed(struct edid *edid, const struct fixed_mode *fixed, bool is_interlaced)
+static void add_fixed(struct bg_edid *edid, const struct fixed_mode *fixed, bool is_interlaced)
 {
-    const struct edid_mode mode = {
+    const struct bg_edid_mode mode = {
         .width = fixed->width,
         .height = fixed->height,
         .refresh_mhz = fixed->refresh_hz * 1000u,
-        .source = EDID_ESTABLISHED,
+        .source = BG_EDID_ESTABLISHED,
         .is_interlaced = is_interlaced,
     };
 
@@ -118,9 +118,9 @@ static void add_fixed(struct edid *edid, const struct fixed_mode *fixed, bool is
 }
 
 /* 3.10.2: 18 bytes. */
-static void add_detailed(struct edid *edid, const uint8_t *d, bool is_preferred)
+static void add_detailed(struct bg_edid *edid, const uint8_t *d, bool is_preferred)
 {
-    struct edid_mode mode = {
+    struct bg_edid_mode mode = {
         .width = d[2] | (d[4] & 0xF0u) << 4,
         .height = d[5] | (d[7] & 0xF0u) << 4,
         .pixel_clock_khz = read16(d) * 10u,
@@ -130,7 +130,7 @@ static void add_detailed(struct edid *edid, const uint8_t *d, bool is_preferred)
         .h_sync = (uint16_t)(d[9] | (d[11] & 0x30u) << 4),
         .v_front = (uint16_t)(d[10] >> 4 | (d[11] & 0x0Cu) << 2),
         .v_sync = (uint16_t)((d[10] & 0x0Fu) | (d[11] & 0x03u) << 4),
-        .source = EDID_DETAILED,
+        .source = BG_EDID_DETAILED,
         .is_interlaced = (d[17] & 0x80) != 0,
         .is_preferred = is_preferred,
     };
@@ -161,9 +161,9 @@ static void add_detailed(struct edid *edid, const uint8_t *d, bool is_preferred)
 }
 
 /* 3.9: two bytes; 01 01 is an unused one. */
-static void add_standard(struct edid *edid, const uint8_t *bytes)
+static void add_standard(struct bg_edid *edid, const uint8_t *bytes)
 {
-    struct edid_mode mode = {.source = EDID_STANDARD};
+    struct bg_edid_mode mode = {.source = BG_EDID_STANDARD};
 
     if ((bytes[0] == 1 && bytes[1] == 1) || bytes[0] == 0) {
         return;
@@ -187,7 +187,7 @@ static void add_standard(struct edid *edid, const uint8_t *bytes)
     add_mode(edid, &mode);
 }
 
-static void add_established(struct edid *edid, const uint8_t *bytes)
+static void add_established(struct bg_edid *edid, const uint8_t *bytes)
 {
     for (size_t i = 0; i < COUNT(established); i++) {
         if (bytes[i / 8] & 0x80 >> i % 8) {
@@ -196,7 +196,7 @@ static void add_established(struct edid *edid, const uint8_t *bytes)
     }
 }
 
-static void add_established_more(struct edid *edid, const uint8_t *descriptor)
+static void add_established_more(struct bg_edid *edid, const uint8_t *descriptor)
 {
     for (size_t i = 0; i < COUNT(established_more); i++) {
         if (descriptor[ESTABLISHED_MORE_BYTE + i / 8] & 0x80 >> i % 8) {
@@ -210,7 +210,7 @@ static void copy_text(char *text, const uint8_t *bytes)
 {
     size_t length = 0;
 
-    while (length < EDID_TEXT_SIZE - 1 && bytes[length] != '\n' && bytes[length] != '\0') {
+    while (length < BG_EDID_TEXT_SIZE - 1 && bytes[length] != '\n' && bytes[length] != '\0') {
         uint8_t c = bytes[length];
 
         text[length++] = c >= ' ' && c <= '~' ? (char)c : '?';
@@ -218,7 +218,7 @@ static void copy_text(char *text, const uint8_t *bytes)
     while (length > 0 && text[length - 1] == ' ') {
         length--;
     }
-    memset(text + length, 0, EDID_TEXT_SIZE - length);
+    memset(text + length, 0, BG_EDID_TEXT_SIZE - length);
 }
 
 /* A pixel clock of 0 marks what is not a timing. */
@@ -227,7 +227,7 @@ static bool is_timing(const uint8_t *descriptor)
     return read16(descriptor) != 0;
 }
 
-static void read_descriptor(struct edid *edid, const uint8_t *descriptor)
+static void read_descriptor(struct bg_edid *edid, const uint8_t *descriptor)
 {
     switch (descriptor[3]) {
     case TAG_NAME:
@@ -250,18 +250,18 @@ static void read_descriptor(struct edid *edid, const uint8_t *descriptor)
 }
 
 /* From `offset` to the end of an extension block: timings and descriptors, ended by a zero. */
-static void read_extension(struct edid *edid, const uint8_t *block)
+static void read_extension(struct bg_edid *edid, const uint8_t *block)
 {
     unsigned offset = block[CTA_TIMINGS_OFFSET];
 
     if (block[0] != CTA_TAG || offset < 4) { /* 7.5: 0 means that there are none */
         return;
     }
-    while (offset + DESCRIPTOR_SIZE <= EDID_BLOCK_SIZE - 1 && is_timing(block + offset)) {
+    while (offset + DESCRIPTOR_SIZE <= BG_EDID_BLOCK_SIZE - 1 && is_timing(block + offset)) {
         add_detailed(edid, block + offset, false);
         offset += DESCRIPTOR_SIZE;
     }
-    while (offset + DESCRIPTOR_SIZE <= EDID_BLOCK_SIZE - 1 && block[offset + 3] != 0) {
+    while (offset + DESCRIPTOR_SIZE <= BG_EDID_BLOCK_SIZE - 1 && block[offset + 3] != 0) {
         if (!is_timing(block + offset)) {
             read_descriptor(edid, block + offset);
         }
@@ -269,20 +269,20 @@ static void read_extension(struct edid *edid, const uint8_t *block)
     }
 }
 
-static void read_extensions(struct edid *edid, const uint8_t *bytes, size_t size)
+static void read_extensions(struct bg_edid *edid, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 1; i <= edid->extension_count; i++) {
-        if ((i + 1) * EDID_BLOCK_SIZE > size) {
+        if ((i + 1) * BG_EDID_BLOCK_SIZE > size) {
             return;
         }
-        if (checksum_is_right(bytes + i * EDID_BLOCK_SIZE)) {
+        if (checksum_is_right(bytes + i * BG_EDID_BLOCK_SIZE)) {
             edid->extensions_valid++;
-            read_extension(edid, bytes + i * EDID_BLOCK_SIZE);
+            read_extension(edid, bytes + i * BG_EDID_BLOCK_SIZE);
         }
     }
 }
 
-static void read_identity(struct edid *edid, const uint8_t *block)
+static void read_identity(struct bg_edid *edid, const uint8_t *block)
 {
     unsigned letters = (unsigned)block[MANUFACTURER] << 8 | block[MANUFACTURER + 1];
 
@@ -306,20 +306,20 @@ static void read_identity(struct edid *edid, const uint8_t *block)
     edid->extension_count = block[EXTENSIONS];
 }
 
-int edid_parse(const void *bytes, size_t size, struct edid *edid)
+int bg_edid_parse(const void *bytes, size_t size, struct bg_edid *edid)
 {
     static const uint8_t header[8] = {0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0};
     const uint8_t *block = bytes;
 
     memset(edid, 0, sizeof(*edid));
-    if (size < EDID_BLOCK_SIZE) {
-        return BAREGPU_ERR_INVALID;
+    if (size < BG_EDID_BLOCK_SIZE) {
+        return BG_ERR_INVALID;
     }
     if (memcmp(block, header, sizeof(header)) != 0 || !checksum_is_right(block)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     if (block[VERSION] != 1) {
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     read_identity(edid, block);
     for (size_t i = 0; i < DESCRIPTOR_COUNT; i++) {
@@ -344,7 +344,7 @@ int edid_parse(const void *bytes, size_t size, struct edid *edid)
     return 0;
 }
 
-const struct edid_mode *edid_preferred(const struct edid *edid)
+const struct bg_edid_mode *bg_edid_preferred(const struct bg_edid *edid)
 {
     for (size_t i = 0; i < edid->mode_count; i++) {
         if (edid->modes[i].is_preferred) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Pixel formats: virtio 1.4, 5.7.6.8, enum virtio_gpu_formats. */
+/* Pixel formats: virtio 1.4, 5.7.6.8, enum bg_virtio_gpu_formats. */
 #include "baregpu/virtio_gpu.h"
 
-const uint32_t virtio_gpu_formats[VIRTIO_GPU_FORMAT_COUNT] = {
-    VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
-    VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM, VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM,
-    VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM,
-    VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+const uint32_t bg_virtio_gpu_formats[BG_VIRTIO_GPU_FORMAT_COUNT] = {
+    BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+    BG_VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM, BG_VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM,
+    BG_VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, BG_VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM,
+    BG_VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, BG_VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
 };
 
 /* By how many bits each component is shifted. */
@@ -28,28 +28,28 @@ static const struct layout *find_layout(uint32_t format)
     static const struct layout rgbx = {"R8G8B8X8", 0, 8, 16, 24, false};
 
     switch (format) {
-    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
         return &bgra;
-    case VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
         return &bgrx;
-    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
         return &argb;
-    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
         return &xrgb;
-    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
         return &rgba;
-    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
         return &xbgr;
-    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
         return &abgr;
-    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
+    case BG_VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
         return &rgbx;
     default:
         return NULL;
     }
 }
 
-uint32_t virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha)
+uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha)
 {
     const struct layout *layout = find_layout(format);
 
@@ -61,14 +61,14 @@ uint32_t virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t b
            (uint32_t)(layout->has_alpha ? alpha : 255) << layout->alpha;
 }
 
-struct virtio_gpu_color virtio_gpu_color_of(uint32_t format, uint32_t pixel)
+struct bg_virtio_gpu_color bg_virtio_gpu_color_of(uint32_t format, uint32_t pixel)
 {
     const struct layout *layout = find_layout(format);
 
     if (layout == NULL) {
-        return (struct virtio_gpu_color){0};
+        return (struct bg_virtio_gpu_color){0};
     }
-    return (struct virtio_gpu_color){
+    return (struct bg_virtio_gpu_color){
         .red = (uint8_t)(pixel >> layout->red),
         .green = (uint8_t)(pixel >> layout->green),
         .blue = (uint8_t)(pixel >> layout->blue),
@@ -76,7 +76,7 @@ struct virtio_gpu_color virtio_gpu_color_of(uint32_t format, uint32_t pixel)
     };
 }
 
-const char *virtio_gpu_format_name(uint32_t format)
+const char *bg_virtio_gpu_format_name(uint32_t format)
 {
     const struct layout *layout = find_layout(format);
 

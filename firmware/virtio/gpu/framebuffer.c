@@ -11,21 +11,21 @@
 
 /* ---- Commands of one frame ---- */
 
-struct virtio_gpu_op *gpu_frame_next(struct virtio_gpu_frame *frame, uint32_t flags)
+struct bg_virtio_gpu_op *gpu_frame_next(struct bg_virtio_gpu_frame *frame, uint32_t flags)
 {
-    struct virtio_gpu_op *op = &frame->ops[frame->count++];
+    struct bg_virtio_gpu_op *op = &frame->ops[frame->count++];
 
-    *op = (struct virtio_gpu_op){.flags = flags};
+    *op = (struct bg_virtio_gpu_op){.flags = flags};
     return op;
 }
 
-int gpu_frame_end(struct virtio_gpu *gpu, struct virtio_gpu_frame *frame)
+int gpu_frame_end(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_frame *frame)
 {
-    uint64_t deadline_ns = hal_time_ns() + gpu->timeout_ns;
+    uint64_t deadline_ns = bg_hal_time_ns() + gpu->timeout_ns;
     int first = 0;
 
     for (unsigned i = 0; i < frame->count; i++) {
-        int error = virtio_gpu_wait(gpu, &frame->ops[i], deadline_ns);
+        int error = bg_virtio_gpu_wait(gpu, &frame->ops[i], deadline_ns);
 
         if (first == 0) {
             first = error;
@@ -40,30 +40,30 @@ int gpu_frame_end(struct virtio_gpu *gpu, struct virtio_gpu_frame *frame)
  * the transfers have fences, for the memory to be written again, and the last flush, for the
  * picture to be seen.
  */
-int gpu_frame_damage(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame)
+int gpu_frame_damage(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_frame *frame)
 {
-    const struct virtio_gpu_damage *damage = &fb->damage;
+    const struct bg_virtio_gpu_damage *damage = &fb->damage;
     int error = 0;
 
     for (uint32_t i = 0; i < damage->count && !fb->is_blob && error == 0; i++) {
-        const struct virtio_gpu_rect *r = &damage->rects[i];
-        uint64_t offset = (uint64_t)r->y * fb->stride + (uint64_t)r->x * VIRTIO_GPU_PIXEL_SIZE;
+        const struct bg_virtio_gpu_rect *r = &damage->rects[i];
+        uint64_t offset = (uint64_t)r->y * fb->stride + (uint64_t)r->x * BG_VIRTIO_GPU_PIXEL_SIZE;
 
-        error = virtio_gpu_cmd_transfer_to_host_2d(
-            fb->gpu, gpu_frame_next(frame, VIRTIO_GPU_OP_FENCE), fb->resource_id, r, offset);
+        error = bg_virtio_gpu_cmd_transfer_to_host_2d(
+            fb->gpu, gpu_frame_next(frame, BG_VIRTIO_GPU_OP_FENCE), fb->resource_id, r, offset);
     }
     return error;
 }
 
-static int queue_flushes(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame)
+static int queue_flushes(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_frame *frame)
 {
-    const struct virtio_gpu_damage *damage = &fb->damage;
+    const struct bg_virtio_gpu_damage *damage = &fb->damage;
     int error = 0;
 
     for (uint32_t i = 0; i < damage->count && error == 0; i++) {
-        uint32_t flags = i + 1 == damage->count ? VIRTIO_GPU_OP_FENCE : 0;
+        uint32_t flags = i + 1 == damage->count ? BG_VIRTIO_GPU_OP_FENCE : 0;
 
-        error = virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, flags),
+        error = bg_virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, flags),
                                               fb->resource_id, &damage->rects[i]);
     }
     return error;
@@ -74,64 +74,64 @@ static int queue_flushes(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_fr
 static int check_size(uint32_t width, uint32_t height, uint64_t *size)
 {
     if (width == 0 || height == 0 ||
-        (uint64_t)width * height > PICTURE_SIZE_MAX / VIRTIO_GPU_PIXEL_SIZE) {
-        return BAREGPU_ERR_INVALID;
+        (uint64_t)width * height > PICTURE_SIZE_MAX / BG_VIRTIO_GPU_PIXEL_SIZE) {
+        return BG_ERR_INVALID;
     }
-    *size = (uint64_t)width * height * VIRTIO_GPU_PIXEL_SIZE;
+    *size = (uint64_t)width * height * BG_VIRTIO_GPU_PIXEL_SIZE;
     return 0;
 }
 
-static uint64_t align_blob(const struct virtio_gpu *gpu, uint64_t size)
+static uint64_t align_blob(const struct bg_virtio_gpu *gpu, uint64_t size)
 {
     return (size + gpu->blob_alignment - 1) / gpu->blob_alignment * gpu->blob_alignment;
 }
 
-static int create_blob(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame,
-                       struct virtio_gpu_mem_entry *entry)
+static int create_blob(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_frame *frame,
+                       struct bg_virtio_gpu_mem_entry *entry)
 {
-    struct virtio_gpu_data data;
-    const struct virtio_gpu_blob blob = {
-        .memory = VIRTIO_GPU_BLOB_MEM_GUEST,
-        .flags = VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
+    struct bg_virtio_gpu_data data;
+    const struct bg_virtio_gpu_blob blob = {
+        .memory = BG_VIRTIO_GPU_BLOB_MEM_GUEST,
+        .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
         .size = align_blob(fb->gpu, (uint64_t)fb->stride * fb->height),
     };
 
     /* The alignment is the device's, and may have grown at a restart. */
     if (blob.size > fb->capacity || blob.size > UINT32_MAX) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     entry->length = (uint32_t)blob.size;
-    data = virtio_gpu_entries(entry, 1);
-    return virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
+    data = bg_virtio_gpu_entries(entry, 1);
+    return bg_virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
                                                &blob, &data);
 }
 
-static int create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_frame *frame,
-                     const struct virtio_gpu_mem_entry *entry)
+static int create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_frame *frame,
+                     const struct bg_virtio_gpu_mem_entry *entry)
 {
-    struct virtio_gpu_data data = virtio_gpu_entries(entry, 1);
-    int error = virtio_gpu_cmd_resource_create_2d(
+    struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(entry, 1);
+    int error = bg_virtio_gpu_cmd_resource_create_2d(
         fb->gpu, gpu_frame_next(frame, 0), fb->resource_id, fb->format, fb->width, fb->height);
 
     if (error == 0) {
-        error = virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
+        error = bg_virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
                                                        fb->resource_id, &data);
     }
     return error;
 }
 
 /* Has the device forget a resource: *id becomes 0, and then it does not use the memory any more. */
-static int release_resource(struct virtio_gpu *gpu, uint32_t *id)
+static int release_resource(struct bg_virtio_gpu *gpu, uint32_t *id)
 {
-    struct virtio_gpu_op op = {.flags = VIRTIO_GPU_OP_FENCE};
+    struct bg_virtio_gpu_op op = {.flags = BG_VIRTIO_GPU_OP_FENCE};
     int error = 0;
 
     if (*id != 0 && gpu->memory != NULL) { /* closed: the device has been reset */
-        error = virtio_gpu_cmd_resource_unref(gpu, &op, *id);
+        error = bg_virtio_gpu_cmd_resource_unref(gpu, &op, *id);
         if (error == 0) {
-            error = virtio_gpu_wait(gpu, &op, hal_time_ns() + gpu->timeout_ns);
+            error = bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
         }
-        if (op.response == VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
+        if (op.response == BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
             error = 0; /* it never got there, or a restart took it */
         }
     }
@@ -141,22 +141,22 @@ static int release_resource(struct virtio_gpu *gpu, uint32_t *id)
     return error;
 }
 
-int virtio_gpu_framebuffer_release_old(struct virtio_gpu_framebuffer *fb)
+int bg_virtio_gpu_framebuffer_release_old(struct bg_virtio_gpu_framebuffer *fb)
 {
     return release_resource(fb->gpu, &fb->old_resource_id);
 }
 
 /* After an error fb->resource_id is 0, or may still be the device's. */
-static int make_resource(struct virtio_gpu_framebuffer *fb)
+static int make_resource(struct bg_virtio_gpu_framebuffer *fb)
 {
-    struct virtio_gpu_frame *frame = &fb->frame;
-    struct virtio_gpu_mem_entry entry = {
+    struct bg_virtio_gpu_frame *frame = &fb->frame;
+    struct bg_virtio_gpu_mem_entry entry = {
         .addr = fb->bus_address,
         .length = fb->stride * fb->height,
     };
     int error, end;
 
-    fb->resource_id = virtio_gpu_new_resource_id(fb->gpu);
+    fb->resource_id = bg_virtio_gpu_new_resource_id(fb->gpu);
     fb->damage.count = 0;
     error = fb->is_blob ? create_blob(fb, frame, &entry) : create_2d(fb, frame, &entry);
     end = gpu_frame_end(fb->gpu, frame);
@@ -169,7 +169,7 @@ static int make_resource(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
-static void swap_resources(struct virtio_gpu_framebuffer *fb)
+static void swap_resources(struct bg_virtio_gpu_framebuffer *fb)
 {
     uint32_t id = fb->resource_id;
 
@@ -177,12 +177,12 @@ static void swap_resources(struct virtio_gpu_framebuffer *fb)
     fb->old_resource_id = id;
 }
 
-int gpu_framebuffer_replace(struct virtio_gpu_framebuffer *fb)
+int gpu_framebuffer_replace(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error;
 
     (void)gpu_frame_end(fb->gpu, &fb->frame); /* the commands are part of *fb */
-    error = virtio_gpu_framebuffer_release_old(fb);  /* there is room for one */
+    error = bg_virtio_gpu_framebuffer_release_old(fb);  /* there is room for one */
     if (error < 0) {
         return error;
     }
@@ -194,15 +194,15 @@ int gpu_framebuffer_replace(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
-static void give_memory_back(struct virtio_gpu_framebuffer *fb)
+static void give_memory_back(struct bg_virtio_gpu_framebuffer *fb)
 {
     if (!fb->is_shared) {
-        hal_dma_free(fb->pixels, fb->capacity);
+        bg_hal_dma_free(fb->pixels, fb->capacity);
     }
     fb->pixels = NULL;
 }
 
-static int make_first_resource(struct virtio_gpu_framebuffer *fb)
+static int make_first_resource(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error = make_resource(fb);
 
@@ -212,7 +212,7 @@ static int make_first_resource(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
-static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+static int create_framebuffer(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,
                               uint32_t width, uint32_t height, uint32_t format, size_t capacity,
                               bool is_blob)
 {
@@ -221,39 +221,39 @@ static int create_framebuffer(struct virtio_gpu_framebuffer *fb, struct virtio_g
 
     memset(fb, 0, sizeof(*fb));
     if (error < 0 || (capacity != 0 && capacity < size)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     fb->gpu = gpu;
     fb->width = width;
     fb->height = height;
-    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    fb->stride = width * BG_VIRTIO_GPU_PIXEL_SIZE;
     fb->format = format;
     fb->is_blob = is_blob;
     fb->capacity = align_blob(gpu, capacity ? capacity : size);
-    fb->pixels = hal_dma_alloc(fb->capacity, MEMORY_ALIGN, &fb->bus_address);
+    fb->pixels = bg_hal_dma_alloc(fb->capacity, MEMORY_ALIGN, &fb->bus_address);
     if (fb->pixels == NULL) {
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     return make_first_resource(fb);
 }
 
-int virtio_gpu_framebuffer_create(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+int bg_virtio_gpu_framebuffer_create(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,
                                   uint32_t width, uint32_t height, uint32_t format, size_t capacity)
 {
     return create_framebuffer(fb, gpu, width, height, format, capacity,
-                              virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB));
+                              bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB));
 }
 
-int gpu_framebuffer_create_2d(struct virtio_gpu_framebuffer *fb, struct virtio_gpu *gpu,
+int gpu_framebuffer_create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,
                               uint32_t width, uint32_t height, uint32_t format)
 {
     return create_framebuffer(fb, gpu, width, height, format, 0, false);
 }
 
-int gpu_framebuffer_create_shared(struct virtio_gpu_framebuffer *fb,
-                                  const struct virtio_gpu_framebuffer *owner)
+int gpu_framebuffer_create_shared(struct bg_virtio_gpu_framebuffer *fb,
+                                  const struct bg_virtio_gpu_framebuffer *owner)
 {
-    *fb = (struct virtio_gpu_framebuffer){
+    *fb = (struct bg_virtio_gpu_framebuffer){
         .gpu = owner->gpu,
         .pixels = owner->pixels,
         .width = owner->width,
@@ -267,7 +267,7 @@ int gpu_framebuffer_create_shared(struct virtio_gpu_framebuffer *fb,
     return make_first_resource(fb);
 }
 
-int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
+int bg_virtio_gpu_framebuffer_destroy(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error;
 
@@ -276,7 +276,7 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
     }
     /* Its operations are part of *fb: the device's answers must not find them gone. */
     (void)gpu_frame_end(fb->gpu, &fb->frame);
-    error = virtio_gpu_framebuffer_release_old(fb);
+    error = bg_virtio_gpu_framebuffer_release_old(fb);
     if (error == 0) {
         error = release_resource(fb->gpu, &fb->resource_id);
     }
@@ -286,14 +286,14 @@ int virtio_gpu_framebuffer_destroy(struct virtio_gpu_framebuffer *fb)
     return error;
 }
 
-static void set_size(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
+static void set_size(struct bg_virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
 {
     fb->width = width;
     fb->height = height;
-    fb->stride = width * VIRTIO_GPU_PIXEL_SIZE;
+    fb->stride = width * BG_VIRTIO_GPU_PIXEL_SIZE;
 }
 
-int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t width,
+int bg_virtio_gpu_framebuffer_resize(struct bg_virtio_gpu_framebuffer *fb, uint32_t width,
                                   uint32_t height)
 {
     const uint32_t old_width = fb->width, old_height = fb->height;
@@ -304,9 +304,9 @@ int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t wi
         return error;
     }
     if (align_blob(fb->gpu, size) > fb->capacity) {
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
-    error = virtio_gpu_framebuffer_flush_end(fb); /* the device may still read it */
+    error = bg_virtio_gpu_framebuffer_flush_end(fb); /* the device may still read it */
     if (error < 0) {
         return error;
     }
@@ -314,36 +314,36 @@ int virtio_gpu_framebuffer_resize(struct virtio_gpu_framebuffer *fb, uint32_t wi
     error = gpu_framebuffer_replace(fb);
     if (error < 0) {
         set_size(fb, old_width, old_height);
-        virtio_gpu_framebuffer_damage(fb, 0, 0, old_width, old_height);
+        bg_virtio_gpu_framebuffer_damage(fb, 0, 0, old_width, old_height);
         return error;
     }
     memset(fb->pixels, 0, size);
-    virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
+    bg_virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
     return 0;
 }
 
-void gpu_framebuffer_put_back(struct virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
+void gpu_framebuffer_put_back(struct bg_virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height)
 {
     swap_resources(fb);
-    (void)virtio_gpu_framebuffer_release_old(fb);
+    (void)bg_virtio_gpu_framebuffer_release_old(fb);
     set_size(fb, width, height);
     fb->damage.count = 0;
-    virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
+    bg_virtio_gpu_framebuffer_damage(fb, 0, 0, width, height);
 }
 
 /* ---- Showing ---- */
 
-void virtio_gpu_framebuffer_damage(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
+void bg_virtio_gpu_framebuffer_damage(struct bg_virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
                                    uint32_t width, uint32_t height)
 {
-    const struct virtio_gpu_rect rect = {x, y, width, height};
+    const struct bg_virtio_gpu_rect rect = {x, y, width, height};
 
-    virtio_gpu_damage_add(&fb->damage, fb->width, fb->height, &rect);
+    bg_virtio_gpu_damage_add(&fb->damage, fb->width, fb->height, &rect);
 }
 
-int virtio_gpu_framebuffer_flush_begin(struct virtio_gpu_framebuffer *fb)
+int bg_virtio_gpu_framebuffer_flush_begin(struct bg_virtio_gpu_framebuffer *fb)
 {
-    int error = virtio_gpu_framebuffer_flush_end(fb);
+    int error = bg_virtio_gpu_framebuffer_flush_end(fb);
 
     if (error == 0) {
         error = gpu_frame_damage(fb, &fb->frame);
@@ -353,34 +353,34 @@ int virtio_gpu_framebuffer_flush_begin(struct virtio_gpu_framebuffer *fb)
     }
     if (error == 0) {
         fb->damage.count = 0;
-        error = virtio_gpu_kick(fb->gpu);
+        error = bg_virtio_gpu_kick(fb->gpu);
     }
     return error < 0 ? error : 0;
 }
 
-int virtio_gpu_framebuffer_flush_end(struct virtio_gpu_framebuffer *fb)
+int bg_virtio_gpu_framebuffer_flush_end(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error = gpu_frame_end(fb->gpu, &fb->frame);
 
     if (error < 0) { /* what of it has been shown is not known */
-        virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+        bg_virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
     }
     return error;
 }
 
-int virtio_gpu_framebuffer_flush(struct virtio_gpu_framebuffer *fb)
+int bg_virtio_gpu_framebuffer_flush(struct bg_virtio_gpu_framebuffer *fb)
 {
-    int error = virtio_gpu_framebuffer_flush_begin(fb);
-    int end = virtio_gpu_framebuffer_flush_end(fb);
+    int error = bg_virtio_gpu_framebuffer_flush_begin(fb);
+    int end = bg_virtio_gpu_framebuffer_flush_end(fb);
 
     return error < 0 ? error : end;
 }
 
-int gpu_framebuffer_set_scanout(struct virtio_gpu_framebuffer *fb, struct virtio_gpu_op *op,
-                                uint32_t scanout, const struct virtio_gpu_rect *rect)
+int gpu_framebuffer_set_scanout(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_op *op,
+                                uint32_t scanout, const struct bg_virtio_gpu_rect *rect)
 {
-    const struct virtio_gpu_rect all = {.width = fb->width, .height = fb->height};
-    const struct virtio_gpu_blob_layout layout = {
+    const struct bg_virtio_gpu_rect all = {.width = fb->width, .height = fb->height};
+    const struct bg_virtio_gpu_blob_layout layout = {
         .width = fb->width,
         .height = fb->height,
         .format = fb->format,
@@ -390,13 +390,13 @@ int gpu_framebuffer_set_scanout(struct virtio_gpu_framebuffer *fb, struct virtio
     if (rect == NULL) {
         rect = &all;
     }
-    return fb->is_blob ? virtio_gpu_cmd_set_scanout_blob(fb->gpu, op, scanout, fb->resource_id,
+    return fb->is_blob ? bg_virtio_gpu_cmd_set_scanout_blob(fb->gpu, op, scanout, fb->resource_id,
                                                          rect, &layout)
-                       : virtio_gpu_cmd_set_scanout(fb->gpu, op, scanout, fb->resource_id, rect);
+                       : bg_virtio_gpu_cmd_set_scanout(fb->gpu, op, scanout, fb->resource_id, rect);
 }
 
-int virtio_gpu_framebuffer_show(struct virtio_gpu_framebuffer *fb, uint32_t scanout,
-                                const struct virtio_gpu_rect *rect)
+int bg_virtio_gpu_framebuffer_show(struct bg_virtio_gpu_framebuffer *fb, uint32_t scanout,
+                                const struct bg_virtio_gpu_rect *rect)
 {
     return gpu_framebuffer_set_scanout(fb, NULL, scanout, rect);
 }

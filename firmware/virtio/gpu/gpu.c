@@ -6,69 +6,69 @@
 
 #define STAGING_ALIGN 64u
 #define MEMORY_ALIGN 4096u
-#define QUEUE_SIZE_DEFAULT (VIRTIO_GPU_SLOTS_MAX * 4)
+#define QUEUE_SIZE_DEFAULT (BG_VIRTIO_GPU_SLOTS_MAX * 4)
 #define CHAIN_SEGMENTS 4u /* request, data, response; and one to spare */
 
 #define GPU_FEATURES                                                                               \
-    (VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_EDID | VIRTIO_GPU_F_RESOURCE_UUID |                         \
-     VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_CONTEXT_INIT | VIRTIO_GPU_F_BLOB_ALIGNMENT)
+    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                         \
+     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
 
-static int read_config32(struct virtio_gpu *gpu, uint32_t offset, uint32_t *value)
+static int read_config32(struct bg_virtio_gpu *gpu, uint32_t offset, uint32_t *value)
 {
-    return virtio_config_read32(gpu->device, offset, value);
+    return bg_virtio_config_read32(gpu->device, offset, value);
 }
 
 /* 5.7.3: what a feature requires has to be there with it. */
 static uint64_t usable_features(uint64_t wanted)
 {
-    if (!(wanted & VIRTIO_GPU_F_VIRGL)) {
-        wanted &= ~VIRTIO_GPU_F_CONTEXT_INIT;
+    if (!(wanted & BG_VIRTIO_GPU_F_VIRGL)) {
+        wanted &= ~BG_VIRTIO_GPU_F_CONTEXT_INIT;
     }
-    if (!(wanted & VIRTIO_GPU_F_RESOURCE_BLOB)) {
-        wanted &= ~VIRTIO_GPU_F_BLOB_ALIGNMENT;
+    if (!(wanted & BG_VIRTIO_GPU_F_RESOURCE_BLOB)) {
+        wanted &= ~BG_VIRTIO_GPU_F_BLOB_ALIGNMENT;
     }
     return wanted;
 }
 
-static int read_alignment(struct virtio_gpu *gpu, uint32_t *alignment)
+static int read_alignment(struct bg_virtio_gpu *gpu, uint32_t *alignment)
 {
     *alignment = 1;
-    if (!virtio_gpu_has(gpu, VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_BLOB_ALIGNMENT)) {
+    if (!bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)) {
         return 0;
     }
-    return read_config32(gpu, offsetof(struct virtio_gpu_config, blob_alignment), alignment);
+    return read_config32(gpu, offsetof(struct bg_virtio_gpu_config, blob_alignment), alignment);
 }
 
 /* Nothing is taken over before all of it has been checked. */
-static int read_configuration(struct virtio_gpu *gpu)
+static int read_configuration(struct bg_virtio_gpu *gpu)
 {
     uint32_t scanouts, capsets, alignment;
-    int error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_scanouts), &scanouts);
+    int error = read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_scanouts), &scanouts);
 
     if (error == 0) {
-        error = read_config32(gpu, offsetof(struct virtio_gpu_config, num_capsets), &capsets);
+        error = read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_capsets), &capsets);
     }
     if (error == 0) {
         error = read_alignment(gpu, &alignment);
     }
     if (error < 0) {
-        return error == BAREGPU_ERR_RANGE ? BAREGPU_ERR_PROTOCOL : error;
+        return error == BG_ERR_RANGE ? BG_ERR_PROTOCOL : error;
     }
-    if (scanouts == 0 || scanouts > VIRTIO_GPU_MAX_SCANOUTS || alignment == 0 ||
+    if (scanouts == 0 || scanouts > BG_VIRTIO_GPU_MAX_SCANOUTS || alignment == 0 ||
         (alignment & (alignment - 1)) != 0) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     gpu->scanout_count = scanouts;
-    gpu->capset_count = capsets < VIRTIO_GPU_CAPSETS_MAX ? capsets : VIRTIO_GPU_CAPSETS_MAX;
+    gpu->capset_count = capsets < BG_VIRTIO_GPU_CAPSETS_MAX ? capsets : BG_VIRTIO_GPU_CAPSETS_MAX;
     gpu->blob_alignment = alignment;
     return 0;
 }
 
 /* 5.7.5: the host-visible region is there or not; another error is the device's. */
-static int find_host_visible(struct virtio_gpu *gpu)
+static int find_host_visible(struct bg_virtio_gpu *gpu)
 {
-    struct virtio_shared_memory region = {0};
-    int error = virtio_find_shared_memory(gpu->device, VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &region);
+    struct bg_virtio_shared_memory region = {0};
+    int error = bg_virtio_find_shared_memory(gpu->device, BG_VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &region);
 
     if (error < 0) {
         region.size = 0;
@@ -78,19 +78,19 @@ static int find_host_visible(struct virtio_gpu *gpu)
         gpu->device_begin = region.size;
     }
     gpu->host_visible = region;
-    return error == BAREGPU_ERR_NOT_FOUND ? 0 : error;
+    return error == BG_ERR_NOT_FOUND ? 0 : error;
 }
 
-static int negotiate(struct virtio_gpu *gpu)
+static int negotiate(struct bg_virtio_gpu *gpu)
 {
-    int error = virtio_start(gpu->device, gpu->wanted_features, 0, hal_time_ns() + gpu->timeout_ns);
+    int error = bg_virtio_start(gpu->device, gpu->wanted_features, 0, bg_hal_time_ns() + gpu->timeout_ns);
 
     if (error == 0) {
         /* A dependent feature without the one it needs is left out, which takes a second start. */
         uint64_t usable = usable_features(gpu->device->features);
 
         if (usable != gpu->device->features) {
-            error = virtio_start(gpu->device, usable, 0, hal_time_ns() + gpu->timeout_ns);
+            error = bg_virtio_start(gpu->device, usable, 0, bg_hal_time_ns() + gpu->timeout_ns);
         }
     }
     if (error == 0) {
@@ -99,29 +99,29 @@ static int negotiate(struct virtio_gpu *gpu)
     return error < 0 ? error : find_host_visible(gpu);
 }
 
-static int create_queues(struct virtio_gpu *gpu, uint16_t size_max)
+static int create_queues(struct bg_virtio_gpu *gpu, uint16_t size_max)
 {
-    struct virtqueue_options options = {
-        .index = VIRTIO_GPU_QUEUE_CONTROL,
+    struct bg_virtqueue_options options = {
+        .index = BG_VIRTIO_GPU_QUEUE_CONTROL,
         .size_max = size_max ? size_max : QUEUE_SIZE_DEFAULT,
         .indirect_segments = CHAIN_SEGMENTS,
     };
-    int error = virtqueue_create(&gpu->control, gpu->device, &options);
+    int error = bg_virtqueue_create(&gpu->control, gpu->device, &options);
 
     if (error < 0) {
         return error;
     }
-    options.index = VIRTIO_GPU_QUEUE_CURSOR;
-    options.size_max = size_max && size_max < VIRTIO_GPU_CURSOR_SLOTS_MAX * 2
+    options.index = BG_VIRTIO_GPU_QUEUE_CURSOR;
+    options.size_max = size_max && size_max < BG_VIRTIO_GPU_CURSOR_SLOTS_MAX * 2
                            ? size_max
-                           : VIRTIO_GPU_CURSOR_SLOTS_MAX * 2;
-    return virtqueue_create(&gpu->cursor, gpu->device, &options);
+                           : BG_VIRTIO_GPU_CURSOR_SLOTS_MAX * 2;
+    return bg_virtqueue_create(&gpu->cursor, gpu->device, &options);
 }
 
-static void place_slot(struct virtio_gpu *gpu, unsigned index, size_t *offset, size_t request_size,
+static void place_slot(struct bg_virtio_gpu *gpu, unsigned index, size_t *offset, size_t request_size,
                        size_t response_size)
 {
-    struct virtio_gpu_slot *slot = &gpu->slots[index];
+    struct bg_virtio_gpu_slot *slot = &gpu->slots[index];
 
     slot->request = gpu->memory + *offset;
     slot->request_bus = gpu->memory_bus + *offset;
@@ -131,16 +131,16 @@ static void place_slot(struct virtio_gpu *gpu, unsigned index, size_t *offset, s
     *offset += response_size;
 }
 
-static int allocate(struct virtio_gpu *gpu)
+static int allocate(struct bg_virtio_gpu *gpu)
 {
     size_t offset = 0;
     size_t slots_size;
 
-    gpu->slot_count = VIRTIO_GPU_SLOTS_MAX;
+    gpu->slot_count = BG_VIRTIO_GPU_SLOTS_MAX;
     if (gpu->control.size < gpu->slot_count) {
         gpu->slot_count = gpu->control.size;
     }
-    gpu->cursor_slot_count = VIRTIO_GPU_CURSOR_SLOTS_MAX;
+    gpu->cursor_slot_count = BG_VIRTIO_GPU_CURSOR_SLOTS_MAX;
     if (gpu->cursor.size < gpu->cursor_slot_count) {
         gpu->cursor_slot_count = gpu->cursor.size;
     }
@@ -148,15 +148,15 @@ static int allocate(struct virtio_gpu *gpu)
                  gpu->cursor_slot_count * (GPU_CURSOR_REQUEST_SIZE + GPU_CURSOR_RESPONSE_SIZE);
     slots_size = (slots_size + STAGING_ALIGN - 1) / STAGING_ALIGN * STAGING_ALIGN;
     gpu->memory_size = slots_size + gpu->staging_size;
-    gpu->memory = hal_dma_alloc(gpu->memory_size, MEMORY_ALIGN, &gpu->memory_bus);
+    gpu->memory = bg_hal_dma_alloc(gpu->memory_size, MEMORY_ALIGN, &gpu->memory_bus);
     if (gpu->memory == NULL) {
-        return BAREGPU_ERR_NO_MEMORY;
+        return BG_ERR_NO_MEMORY;
     }
     for (unsigned i = 0; i < gpu->slot_count; i++) {
         place_slot(gpu, i, &offset, GPU_REQUEST_SIZE, GPU_RESPONSE_SIZE);
     }
     for (unsigned i = 0; i < gpu->cursor_slot_count; i++) {
-        place_slot(gpu, VIRTIO_GPU_SLOTS_MAX + i, &offset, GPU_CURSOR_REQUEST_SIZE,
+        place_slot(gpu, BG_VIRTIO_GPU_SLOTS_MAX + i, &offset, GPU_CURSOR_REQUEST_SIZE,
                    GPU_CURSOR_RESPONSE_SIZE);
     }
     gpu->staging = gpu->memory + slots_size;
@@ -165,37 +165,37 @@ static int allocate(struct virtio_gpu *gpu)
     return 0;
 }
 
-static void free_memory(struct virtio_gpu *gpu)
+static void free_memory(struct bg_virtio_gpu *gpu)
 {
-    virtqueue_destroy(&gpu->control);
-    virtqueue_destroy(&gpu->cursor);
+    bg_virtqueue_destroy(&gpu->control);
+    bg_virtqueue_destroy(&gpu->cursor);
     if (gpu->memory != NULL) {
-        hal_dma_free(gpu->memory, gpu->memory_size);
+        bg_hal_dma_free(gpu->memory, gpu->memory_size);
         gpu->memory = NULL;
     }
 }
 
-int virtio_gpu_open(struct virtio_gpu *gpu, struct virtio_device *device,
-                    const struct virtio_gpu_options *options)
+int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *device,
+                    const struct bg_virtio_gpu_options *options)
 {
-    static const struct virtio_gpu_options defaults;
+    static const struct bg_virtio_gpu_options defaults;
     int error;
 
     if (options == NULL) {
         options = &defaults;
     }
-    if (device->id != VIRTIO_ID_GPU ||
+    if (device->id != BG_VIRTIO_ID_GPU ||
         (options->staging_size != 0 && options->staging_size < GPU_RESPONSE_SIZE)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     if (device != &gpu->own_device) {
         memset(gpu, 0, sizeof(*gpu));
     }
     gpu->device = device;
-    gpu->timeout_ns = options->timeout_ns ? options->timeout_ns : VIRTIO_GPU_TIMEOUT_DEFAULT_NS;
-    gpu->staging_size = options->staging_size ? options->staging_size : VIRTIO_GPU_STAGING_DEFAULT;
+    gpu->timeout_ns = options->timeout_ns ? options->timeout_ns : BG_VIRTIO_GPU_TIMEOUT_DEFAULT_NS;
+    gpu->staging_size = options->staging_size ? options->staging_size : BG_VIRTIO_GPU_STAGING_DEFAULT;
     gpu->wanted_features =
-        usable_features((GPU_FEATURES | VIRTIO_FEATURES_QUEUE) & ~options->without_features);
+        usable_features((GPU_FEATURES | BG_VIRTIO_FEATURES_QUEUE) & ~options->without_features);
     gpu->next_resource_id = 1;
     gpu->next_fence_id = 1;
     error = negotiate(gpu);
@@ -206,88 +206,88 @@ int virtio_gpu_open(struct virtio_gpu *gpu, struct virtio_device *device,
         error = allocate(gpu);
     }
     if (error == 0) {
-        error = virtio_ready(device);
+        error = bg_virtio_ready(device);
     }
     if (error < 0) {
         gpu->error = error;
-        virtio_fail(device); /* for the device to know; the reset forgets it */
-        if (virtio_reset(device, hal_time_ns() + gpu->timeout_ns) == 0) {
+        bg_virtio_fail(device); /* for the device to know; the reset forgets it */
+        if (bg_virtio_reset(device, bg_hal_time_ns() + gpu->timeout_ns) == 0) {
             free_memory(gpu);
         }
     }
     return error;
 }
 
-int virtio_gpu_open_pci(struct virtio_gpu *gpu, const struct pci_host *host,
-                        const struct pci_device *function, const struct virtio_gpu_options *options)
+int bg_virtio_gpu_open_pci(struct bg_virtio_gpu *gpu, const struct bg_pci_host *host,
+                        const struct bg_pci_device *function, const struct bg_virtio_gpu_options *options)
 {
     int error;
 
     memset(gpu, 0, sizeof(*gpu));
     if (function == NULL) {
-        function = virtio_pci_find(host, VIRTIO_ID_GPU, NULL);
+        function = bg_virtio_pci_find(host, BG_VIRTIO_ID_GPU, NULL);
         if (function == NULL) {
-            return BAREGPU_ERR_NOT_FOUND;
+            return BG_ERR_NOT_FOUND;
         }
     }
-    error = virtio_pci_open(&gpu->own_device, host, function);
+    error = bg_virtio_pci_open(&gpu->own_device, host, function);
     if (error < 0) {
         return error;
     }
-    error = gpu->own_device.id == VIRTIO_ID_GPU ? virtio_gpu_open(gpu, &gpu->own_device, options)
-                                                : BAREGPU_ERR_NOT_FOUND;
+    error = gpu->own_device.id == BG_VIRTIO_ID_GPU ? bg_virtio_gpu_open(gpu, &gpu->own_device, options)
+                                                : BG_ERR_NOT_FOUND;
     if (error < 0 &&
-        virtio_close(&gpu->own_device, hal_time_ns() + VIRTIO_GPU_TIMEOUT_DEFAULT_NS) == 0) {
+        bg_virtio_close(&gpu->own_device, bg_hal_time_ns() + BG_VIRTIO_GPU_TIMEOUT_DEFAULT_NS) == 0) {
         free_memory(gpu);
     }
     return error;
 }
 
-int virtio_gpu_close(struct virtio_gpu *gpu)
+int bg_virtio_gpu_close(struct bg_virtio_gpu *gpu)
 {
     int error;
 
     if (gpu->device == NULL) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    error = virtio_close(gpu->device, hal_time_ns() + gpu->timeout_ns);
-    gpu->error = BAREGPU_ERR_UNAVAILABLE;
-    gpu_end_all(gpu, BAREGPU_ERR_UNAVAILABLE);
+    error = bg_virtio_close(gpu->device, bg_hal_time_ns() + gpu->timeout_ns);
+    gpu->error = BG_ERR_UNAVAILABLE;
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE);
     if (error == 0) {
         free_memory(gpu);
     }
     return error;
 }
 
-int virtio_gpu_restart(struct virtio_gpu *gpu)
+int bg_virtio_gpu_restart(struct bg_virtio_gpu *gpu)
 {
     int error;
 
     if (gpu->memory == NULL) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    gpu->error = BAREGPU_ERR_UNAVAILABLE; /* until it works again */
+    gpu->error = BG_ERR_UNAVAILABLE; /* until it works again */
     gpu->mappings = NULL;
-    gpu_end_all(gpu, BAREGPU_ERR_UNAVAILABLE);
+    gpu_end_all(gpu, BG_ERR_UNAVAILABLE);
     error = negotiate(gpu);
     if (error == 0) {
-        error = virtqueue_restart(&gpu->control);
+        error = bg_virtqueue_restart(&gpu->control);
     }
     if (error == 0) {
-        error = virtqueue_restart(&gpu->cursor);
+        error = bg_virtqueue_restart(&gpu->cursor);
     }
     if (error == 0) {
         gpu_free_slots(gpu);
-        error = virtio_ready(gpu->device);
+        error = bg_virtio_ready(gpu->device);
     }
     if (error < 0) {
-        virtio_fail(gpu->device);
+        bg_virtio_fail(gpu->device);
     }
     gpu->error = error;
     return error;
 }
 
-uint32_t virtio_gpu_new_resource_id(struct virtio_gpu *gpu)
+uint32_t bg_virtio_gpu_new_resource_id(struct bg_virtio_gpu *gpu)
 {
     uint32_t id = gpu->next_resource_id++;
 

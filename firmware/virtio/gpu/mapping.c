@@ -7,15 +7,15 @@
 #define PAGE_SIZE 4096u /* what hosts map at least */
 
 /* Both are powers of two. */
-static uint64_t alignment(const struct virtio_gpu *gpu)
+static uint64_t alignment(const struct bg_virtio_gpu *gpu)
 {
     return gpu->blob_alignment > PAGE_SIZE ? gpu->blob_alignment : PAGE_SIZE;
 }
 
-static bool is_mapped(const struct virtio_gpu *gpu, uint32_t resource_id,
-                      const struct virtio_gpu_mapping *place)
+static bool is_mapped(const struct bg_virtio_gpu *gpu, uint32_t resource_id,
+                      const struct bg_virtio_gpu_mapping *place)
 {
-    const struct virtio_gpu_mapping *mapping = gpu->mappings;
+    const struct bg_virtio_gpu_mapping *mapping = gpu->mappings;
 
     while (mapping != NULL && mapping->resource_id != resource_id && mapping != place) {
         mapping = mapping->next;
@@ -23,14 +23,14 @@ static bool is_mapped(const struct virtio_gpu *gpu, uint32_t resource_id,
     return mapping != NULL;
 }
 
-static enum hal_memory_type memory_type(uint32_t cache)
+static enum bg_hal_memory_type memory_type(uint32_t cache)
 {
-    switch (cache & VIRTIO_GPU_MAP_CACHE_MASK) {
-    case VIRTIO_GPU_MAP_CACHE_UNCACHED:
-    case VIRTIO_GPU_MAP_CACHE_WC:
-        return HAL_MEMORY_DEVICE;
+    switch (cache & BG_VIRTIO_GPU_MAP_CACHE_MASK) {
+    case BG_VIRTIO_GPU_MAP_CACHE_UNCACHED:
+    case BG_VIRTIO_GPU_MAP_CACHE_WC:
+        return BG_HAL_MEMORY_DEVICE;
     default: /* NONE: the device does not care */
-        return HAL_MEMORY_NORMAL;
+        return BG_HAL_MEMORY_NORMAL;
     }
 }
 
@@ -40,16 +40,16 @@ static enum hal_memory_type memory_type(uint32_t cache)
  * A hole for mapping->size: sets mapping->offset and returns the link where the mapping belongs;
  * NULL when there is none.
  */
-static struct virtio_gpu_mapping **find_hole(struct virtio_gpu *gpu,
-                                             struct virtio_gpu_mapping *mapping,
-                                             enum hal_memory_type type)
+static struct bg_virtio_gpu_mapping **find_hole(struct bg_virtio_gpu *gpu,
+                                             struct bg_virtio_gpu_mapping *mapping,
+                                             enum bg_hal_memory_type type)
 {
     const uint64_t low_bits = alignment(gpu) - 1;
     const uint64_t region_end = gpu->host_visible.size & ~low_bits;
-    struct virtio_gpu_mapping **link = &gpu->mappings, **found = NULL;
+    struct bg_virtio_gpu_mapping **link = &gpu->mappings, **found = NULL;
     uint64_t first = 0, last = region_end, begin = 0;
 
-    if (type == HAL_MEMORY_NORMAL) {
+    if (type == BG_HAL_MEMORY_NORMAL) {
         last = gpu->device_begin & ~low_bits;
     } else {
         first = (gpu->normal_end + low_bits) & ~low_bits;
@@ -61,8 +61,8 @@ static struct virtio_gpu_mapping **find_hole(struct virtio_gpu *gpu,
         end = end < last ? end : last;
         if (end > begin && end - begin >= mapping->size) {
             found = link;
-            mapping->offset = type == HAL_MEMORY_NORMAL ? begin : end - mapping->size;
-            if (type == HAL_MEMORY_NORMAL) {
+            mapping->offset = type == BG_HAL_MEMORY_NORMAL ? begin : end - mapping->size;
+            if (type == BG_HAL_MEMORY_NORMAL) {
                 return found;
             }
         }
@@ -73,15 +73,15 @@ static struct virtio_gpu_mapping **find_hole(struct virtio_gpu *gpu,
     }
 }
 
-static void give_place(struct virtio_gpu_mapping **link, struct virtio_gpu_mapping *mapping)
+static void give_place(struct bg_virtio_gpu_mapping **link, struct bg_virtio_gpu_mapping *mapping)
 {
     mapping->next = *link;
     *link = mapping;
 }
 
-static void take_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
+static void take_place(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping)
 {
-    struct virtio_gpu_mapping **link = &gpu->mappings;
+    struct bg_virtio_gpu_mapping **link = &gpu->mappings;
 
     while (*link != mapping) {
         link = &(*link)->next;
@@ -94,16 +94,16 @@ static void take_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mappin
 /* ---- Mapping ---- */
 
 /* Has the device unmap it. After an error it keeps its place: the device may still have it. */
-static int unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
+static int unmap(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping)
 {
-    struct virtio_gpu_op op = {0};
-    int error = virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id);
+    struct bg_virtio_gpu_op op = {0};
+    int error = bg_virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id);
 
     mapping->memory = NULL;
     if (error == 0) {
-        error = virtio_gpu_wait(gpu, &op, hal_time_ns() + gpu->timeout_ns);
+        error = bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
     }
-    if (op.response == VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
+    if (op.response == BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
         error = 0; /* there is nothing left that could be mapped */
     }
     if (error == 0) {
@@ -113,20 +113,20 @@ static int unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
 }
 
 /* Has the device map it at a place for memory of this type, and say its type. */
-static int map_at_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
-                        enum hal_memory_type type)
+static int map_at_place(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping,
+                        enum bg_hal_memory_type type)
 {
-    struct virtio_gpu_mapping **link = find_hole(gpu, mapping, type);
+    struct bg_virtio_gpu_mapping **link = find_hole(gpu, mapping, type);
     int error;
 
     if (link == NULL) {
         mapping->size = 0;
-        return BAREGPU_ERR_NO_SPACE;
+        return BG_ERR_NO_SPACE;
     }
     give_place(link, mapping);
-    error = virtio_gpu_cmd_resource_map_blob(gpu, NULL, mapping->resource_id, mapping->offset,
+    error = bg_virtio_gpu_cmd_resource_map_blob(gpu, NULL, mapping->resource_id, mapping->offset,
                                              &mapping->cache);
-    if (error == BAREGPU_ERR_TIMEOUT || error == BAREGPU_ERR_PROTOCOL) {
+    if (error == BG_ERR_TIMEOUT || error == BG_ERR_PROTOCOL) {
         (void)unmap(gpu, mapping); /* it may be mapped or not */
     } else if (error < 0) {
         take_place(gpu, mapping);
@@ -134,25 +134,25 @@ static int map_at_place(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mappi
     return error;
 }
 
-static int make_accessible(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
-                           enum hal_memory_type type)
+static int make_accessible(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping,
+                           enum bg_hal_memory_type type)
 {
     const uint64_t end = mapping->offset + mapping->size;
 
-    if (type == HAL_MEMORY_NORMAL && end > gpu->normal_end) {
+    if (type == BG_HAL_MEMORY_NORMAL && end > gpu->normal_end) {
         gpu->normal_end = end;
     }
-    if (type == HAL_MEMORY_DEVICE && mapping->offset < gpu->device_begin) {
+    if (type == BG_HAL_MEMORY_DEVICE && mapping->offset < gpu->device_begin) {
         gpu->device_begin = mapping->offset;
     }
-    mapping->memory = hal_map(gpu->host_visible.address + mapping->offset, mapping->size, type);
-    return mapping->memory != NULL ? 0 : BAREGPU_ERR_NO_MEMORY;
+    mapping->memory = bg_hal_map(gpu->host_visible.address + mapping->offset, mapping->size, type);
+    return mapping->memory != NULL ? 0 : BG_ERR_NO_MEMORY;
 }
 
 /* Maps `size` bytes among the memory of a type. Returns 1, without effect, when the device says
  * that the blob is of the other type. */
-static int map_as(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping, uint64_t size,
-                  enum hal_memory_type type)
+static int map_as(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping, uint64_t size,
+                  enum bg_hal_memory_type type)
 {
     int error;
 
@@ -172,39 +172,39 @@ static int map_as(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping, ui
     return error;
 }
 
-int virtio_gpu_blob_map(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping,
+int bg_virtio_gpu_blob_map(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping,
                         uint32_t resource_id, uint64_t size)
 {
     const uint64_t aligned = (size + alignment(gpu) - 1) & ~(alignment(gpu) - 1);
     int result;
 
     if (is_mapped(gpu, resource_id, mapping)) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
-    *mapping = (struct virtio_gpu_mapping){.resource_id = resource_id};
+    *mapping = (struct bg_virtio_gpu_mapping){.resource_id = resource_id};
     if (size == 0 || aligned < size) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     if (gpu->host_visible.size == 0) {
-        return BAREGPU_ERR_UNSUPPORTED;
+        return BG_ERR_UNSUPPORTED;
     }
     /* The type comes with the answer; the last blob's is a good guess. */
     result = map_as(gpu, mapping, aligned,
-                    gpu->is_device_memory ? HAL_MEMORY_DEVICE : HAL_MEMORY_NORMAL);
-    if (result == 1 || result == BAREGPU_ERR_NO_SPACE) {
+                    gpu->is_device_memory ? BG_HAL_MEMORY_DEVICE : BG_HAL_MEMORY_NORMAL);
+    if (result == 1 || result == BG_ERR_NO_SPACE) {
         gpu->is_device_memory = !gpu->is_device_memory;
         result = map_as(gpu, mapping, aligned,
-                        gpu->is_device_memory ? HAL_MEMORY_DEVICE : HAL_MEMORY_NORMAL);
+                        gpu->is_device_memory ? BG_HAL_MEMORY_DEVICE : BG_HAL_MEMORY_NORMAL);
     }
-    return result == 1 ? BAREGPU_ERR_NO_SPACE : result;
+    return result == 1 ? BG_ERR_NO_SPACE : result;
 }
 
-int virtio_gpu_blob_unmap(struct virtio_gpu *gpu, struct virtio_gpu_mapping *mapping)
+int bg_virtio_gpu_blob_unmap(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping)
 {
-    const struct virtio_gpu_mapping *known = gpu->mappings;
+    const struct bg_virtio_gpu_mapping *known = gpu->mappings;
 
     while (known != NULL && known != mapping) {
         known = known->next;
     }
-    return known != NULL ? unmap(gpu, mapping) : BAREGPU_ERR_INVALID;
+    return known != NULL ? unmap(gpu, mapping) : BG_ERR_INVALID;
 }

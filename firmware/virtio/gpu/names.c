@@ -5,58 +5,58 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const commands_2d[] = {
-    "VIRTIO_GPU_CMD_GET_DISPLAY_INFO",
-    "VIRTIO_GPU_CMD_RESOURCE_CREATE_2D",
-    "VIRTIO_GPU_CMD_RESOURCE_UNREF",
-    "VIRTIO_GPU_CMD_SET_SCANOUT",
-    "VIRTIO_GPU_CMD_RESOURCE_FLUSH",
-    "VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D",
-    "VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING",
-    "VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING",
-    "VIRTIO_GPU_CMD_GET_CAPSET_INFO",
-    "VIRTIO_GPU_CMD_GET_CAPSET",
-    "VIRTIO_GPU_CMD_GET_EDID",
-    "VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID",
-    "VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB",
-    "VIRTIO_GPU_CMD_SET_SCANOUT_BLOB",
+    "BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_2D",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_UNREF",
+    "BG_VIRTIO_GPU_CMD_SET_SCANOUT",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_FLUSH",
+    "BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING",
+    "BG_VIRTIO_GPU_CMD_GET_CAPSET_INFO",
+    "BG_VIRTIO_GPU_CMD_GET_CAPSET",
+    "BG_VIRTIO_GPU_CMD_GET_EDID",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB",
+    "BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB",
 };
 
 static const char *const commands_3d[] = {
-    "VIRTIO_GPU_CMD_CTX_CREATE",
-    "VIRTIO_GPU_CMD_CTX_DESTROY",
-    "VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE",
-    "VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE",
-    "VIRTIO_GPU_CMD_RESOURCE_CREATE_3D",
-    "VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D",
-    "VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D",
-    "VIRTIO_GPU_CMD_SUBMIT_3D",
-    "VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB",
-    "VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB",
+    "BG_VIRTIO_GPU_CMD_CTX_CREATE",
+    "BG_VIRTIO_GPU_CMD_CTX_DESTROY",
+    "BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE",
+    "BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D",
+    "BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D",
+    "BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D",
+    "BG_VIRTIO_GPU_CMD_SUBMIT_3D",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB",
+    "BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB",
 };
 
 static const char *const commands_cursor[] = {
-    "VIRTIO_GPU_CMD_UPDATE_CURSOR",
-    "VIRTIO_GPU_CMD_MOVE_CURSOR",
+    "BG_VIRTIO_GPU_CMD_UPDATE_CURSOR",
+    "BG_VIRTIO_GPU_CMD_MOVE_CURSOR",
 };
 
 static const char *const responses_ok[] = {
-    "VIRTIO_GPU_RESP_OK_NODATA",      "VIRTIO_GPU_RESP_OK_DISPLAY_INFO",
-    "VIRTIO_GPU_RESP_OK_CAPSET_INFO", "VIRTIO_GPU_RESP_OK_CAPSET",
-    "VIRTIO_GPU_RESP_OK_EDID",        "VIRTIO_GPU_RESP_OK_RESOURCE_UUID",
-    "VIRTIO_GPU_RESP_OK_MAP_INFO",
+    "BG_VIRTIO_GPU_RESP_OK_NODATA",      "BG_VIRTIO_GPU_RESP_OK_DISPLAY_INFO",
+    "BG_VIRTIO_GPU_RESP_OK_CAPSET_INFO", "BG_VIRTIO_GPU_RESP_OK_CAPSET",
+    "BG_VIRTIO_GPU_RESP_OK_EDID",        "BG_VIRTIO_GPU_RESP_OK_RESOURCE_UUID",
+    "BG_VIRTIO_GPU_RESP_OK_MAP_INFO",
 };
 
 static const char *const responses_error[] = {
-    "VIRTIO_GPU_RESP_ERR_UNSPEC",
-    "VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY",
-    "VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID",
-    "VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID",
-    "VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID",
-    "VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER",
+    "BG_VIRTIO_GPU_RESP_ERR_UNSPEC",
+    "BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY",
+    "BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID",
+    "BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID",
+    "BG_VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID",
+    "BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER",
 };
 
 _Static_assert(COUNT(commands_2d) + COUNT(commands_3d) + COUNT(commands_cursor) ==
-                   VIRTIO_GPU_COMMAND_COUNT,
+                   BG_VIRTIO_GPU_COMMAND_COUNT,
                "every command has its name");
 
 static const struct {
@@ -64,14 +64,14 @@ static const struct {
     uint32_t count;
     const char *const *names;
 } groups[] = {
-    {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, COUNT(commands_2d), commands_2d},
-    {VIRTIO_GPU_CMD_CTX_CREATE, COUNT(commands_3d), commands_3d},
-    {VIRTIO_GPU_CMD_UPDATE_CURSOR, COUNT(commands_cursor), commands_cursor},
-    {VIRTIO_GPU_RESP_OK_NODATA, COUNT(responses_ok), responses_ok},
-    {VIRTIO_GPU_RESP_ERR_UNSPEC, COUNT(responses_error), responses_error},
+    {BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO, COUNT(commands_2d), commands_2d},
+    {BG_VIRTIO_GPU_CMD_CTX_CREATE, COUNT(commands_3d), commands_3d},
+    {BG_VIRTIO_GPU_CMD_UPDATE_CURSOR, COUNT(commands_cursor), commands_cursor},
+    {BG_VIRTIO_GPU_RESP_OK_NODATA, COUNT(responses_ok), responses_ok},
+    {BG_VIRTIO_GPU_RESP_ERR_UNSPEC, COUNT(responses_error), responses_error},
 };
 
-const char *virtio_gpu_type_name(uint32_t type)
+const char *bg_virtio_gpu_type_name(uint32_t type)
 {
     for (unsigned i = 0; i < COUNT(groups); i++) {
         if (type >= groups[i].first && type - groups[i].first < groups[i].count) {
@@ -82,24 +82,24 @@ const char *virtio_gpu_type_name(uint32_t type)
 }
 
 /* A later specification may know more errors than this one: they begin where these do. */
-#define ERRORS_END (VIRTIO_GPU_RESP_ERR_UNSPEC + 0x100u)
+#define ERRORS_END (BG_VIRTIO_GPU_RESP_ERR_UNSPEC + 0x100u)
 
-int virtio_gpu_response_error(uint32_t type)
+int bg_virtio_gpu_response_error(uint32_t type)
 {
     switch (type) {
-    case VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY:
-        return BAREGPU_ERR_NO_MEMORY;
-    case VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID:
-    case VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID:
-    case VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID:
-        return BAREGPU_ERR_NOT_FOUND;
-    case VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER:
-        return BAREGPU_ERR_INVALID;
+    case BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY:
+        return BG_ERR_NO_MEMORY;
+    case BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID:
+    case BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID:
+    case BG_VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID:
+        return BG_ERR_NOT_FOUND;
+    case BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER:
+        return BG_ERR_INVALID;
     default:
-        if (type >= VIRTIO_GPU_RESP_OK_NODATA && type <= VIRTIO_GPU_RESP_OK_MAP_INFO) {
+        if (type >= BG_VIRTIO_GPU_RESP_OK_NODATA && type <= BG_VIRTIO_GPU_RESP_OK_MAP_INFO) {
             return 0;
         }
-        return type >= VIRTIO_GPU_RESP_ERR_UNSPEC && type < ERRORS_END ? BAREGPU_ERR_IO
-                                                                       : BAREGPU_ERR_PROTOCOL;
+        return type >= BG_VIRTIO_GPU_RESP_ERR_UNSPEC && type < ERRORS_END ? BG_ERR_IO
+                                                                       : BG_ERR_PROTOCOL;
     }
 }

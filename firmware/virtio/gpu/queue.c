@@ -9,11 +9,11 @@
 
 /* ---- Timelines ---- */
 
-static struct virtio_gpu_timeline *find_timeline(struct virtio_gpu *gpu, uint32_t ctx_id,
+static struct bg_virtio_gpu_timeline *find_timeline(struct bg_virtio_gpu *gpu, uint32_t ctx_id,
                                                  uint16_t ring)
 {
-    for (unsigned i = 0; i < VIRTIO_GPU_TIMELINES_MAX; i++) {
-        struct virtio_gpu_timeline *timeline = &gpu->timelines[i];
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_TIMELINES_MAX; i++) {
+        struct bg_virtio_gpu_timeline *timeline = &gpu->timelines[i];
 
         if (timeline->in_flight > 0 && timeline->ctx_id == ctx_id && timeline->ring == ring) {
             return timeline;
@@ -23,38 +23,38 @@ static struct virtio_gpu_timeline *find_timeline(struct virtio_gpu *gpu, uint32_
 }
 
 /* The one with this name, or a free one: where nothing is in flight all fences have passed. */
-static struct virtio_gpu_timeline *get_timeline(struct virtio_gpu *gpu, uint32_t ctx_id,
+static struct bg_virtio_gpu_timeline *get_timeline(struct bg_virtio_gpu *gpu, uint32_t ctx_id,
                                                 uint16_t ring)
 {
-    struct virtio_gpu_timeline *timeline = find_timeline(gpu, ctx_id, ring);
+    struct bg_virtio_gpu_timeline *timeline = find_timeline(gpu, ctx_id, ring);
 
-    for (unsigned i = 0; timeline == NULL && i < VIRTIO_GPU_TIMELINES_MAX; i++) {
+    for (unsigned i = 0; timeline == NULL && i < BG_VIRTIO_GPU_TIMELINES_MAX; i++) {
         if (gpu->timelines[i].in_flight == 0) {
             timeline = &gpu->timelines[i];
-            *timeline = (struct virtio_gpu_timeline){.ctx_id = ctx_id, .ring = ring};
+            *timeline = (struct bg_virtio_gpu_timeline){.ctx_id = ctx_id, .ring = ring};
         }
     }
     return timeline;
 }
 
-struct virtio_gpu_fence virtio_gpu_fence_of(const struct virtio_gpu_op *op)
+struct bg_virtio_gpu_fence bg_virtio_gpu_fence_of(const struct bg_virtio_gpu_op *op)
 {
-    return (struct virtio_gpu_fence){
+    return (struct bg_virtio_gpu_fence){
         .ctx_id = op->ctx_id,
-        .ring = op->flags & VIRTIO_GPU_OP_RING ? op->ring_idx : VIRTIO_GPU_NO_RING,
+        .ring = op->flags & BG_VIRTIO_GPU_OP_RING ? op->ring_idx : BG_VIRTIO_GPU_NO_RING,
         .id = op->fence_id,
     };
 }
 
-bool virtio_gpu_fence_passed(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence)
+bool bg_virtio_gpu_fence_passed(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence)
 {
-    const struct virtio_gpu_timeline *timeline = find_timeline(gpu, fence->ctx_id, fence->ring);
+    const struct bg_virtio_gpu_timeline *timeline = find_timeline(gpu, fence->ctx_id, fence->ring);
 
     if (timeline == NULL || timeline->passed >= fence->id) {
         return true;
     }
-    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX; i++) { /* this fence, or one before it */
-        const struct virtio_gpu_slot *slot = &gpu->slots[i];
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_SLOTS_MAX; i++) { /* this fence, or one before it */
+        const struct bg_virtio_gpu_slot *slot = &gpu->slots[i];
 
         if (slot->is_used && slot->is_fenced && slot->fence_id <= fence->id &&
             &gpu->timelines[slot->timeline] == timeline) {
@@ -66,7 +66,7 @@ bool virtio_gpu_fence_passed(struct virtio_gpu *gpu, const struct virtio_gpu_fen
 
 /* ---- Slots ---- */
 
-static struct virtqueue *queue_of(struct virtio_gpu *gpu, bool is_cursor)
+static struct bg_virtqueue *queue_of(struct bg_virtio_gpu *gpu, bool is_cursor)
 {
     return is_cursor ? &gpu->cursor : &gpu->control;
 }
@@ -76,7 +76,7 @@ static uint64_t low_bits(unsigned count)
     return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
 }
 
-static void free_slot(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot)
+static void free_slot(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot)
 {
     unsigned index = (unsigned)(slot - gpu->slots);
 
@@ -91,20 +91,20 @@ static void free_slot(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot)
         slot->is_fenced = false;
     }
     if (slot->is_cursor) {
-        gpu->free_cursor_slots |= UINT64_C(1) << (index - VIRTIO_GPU_SLOTS_MAX);
+        gpu->free_cursor_slots |= UINT64_C(1) << (index - BG_VIRTIO_GPU_SLOTS_MAX);
     } else {
         gpu->free_slots |= UINT64_C(1) << index;
     }
 }
 
-void gpu_free_slots(struct virtio_gpu *gpu)
+void gpu_free_slots(struct bg_virtio_gpu *gpu)
 {
-    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
-        struct virtio_gpu_slot *slot = &gpu->slots[i];
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_SLOTS_MAX + BG_VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
+        struct bg_virtio_gpu_slot *slot = &gpu->slots[i];
 
         slot->gpu = gpu;
         slot->is_used = slot->has_staging = slot->is_fenced = false;
-        slot->is_cursor = i >= VIRTIO_GPU_SLOTS_MAX;
+        slot->is_cursor = i >= BG_VIRTIO_GPU_SLOTS_MAX;
         slot->op = NULL;
     }
     memset(gpu->timelines, 0, sizeof(gpu->timelines));
@@ -114,18 +114,18 @@ void gpu_free_slots(struct virtio_gpu *gpu)
     gpu->abandoned = 0;
 }
 
-static struct virtio_gpu_slot *take_slot(struct virtio_gpu *gpu, bool is_cursor)
+static struct bg_virtio_gpu_slot *take_slot(struct bg_virtio_gpu *gpu, bool is_cursor)
 {
     uint64_t *free = is_cursor ? &gpu->free_cursor_slots : &gpu->free_slots;
     unsigned index = (unsigned)__builtin_ctzll(*free);
-    struct virtio_gpu_slot *slot = &gpu->slots[index + (is_cursor ? VIRTIO_GPU_SLOTS_MAX : 0)];
+    struct bg_virtio_gpu_slot *slot = &gpu->slots[index + (is_cursor ? BG_VIRTIO_GPU_SLOTS_MAX : 0)];
 
     *free &= *free - 1;
     slot->is_used = true;
     return slot;
 }
 
-static void end_op(struct virtio_gpu_op *op, int error)
+static void end_op(struct bg_virtio_gpu_op *op, int error)
 {
     op->error = error;
     if (op->done != NULL) {
@@ -133,10 +133,10 @@ static void end_op(struct virtio_gpu_op *op, int error)
     }
 }
 
-void gpu_end_all(struct virtio_gpu *gpu, int error)
+void gpu_end_all(struct bg_virtio_gpu *gpu, int error)
 {
-    for (unsigned i = 0; i < VIRTIO_GPU_SLOTS_MAX + VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
-        struct virtio_gpu_op *op = gpu->slots[i].op;
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_SLOTS_MAX + BG_VIRTIO_GPU_CURSOR_SLOTS_MAX; i++) {
+        struct bg_virtio_gpu_op *op = gpu->slots[i].op;
 
         if (gpu->slots[i].is_used && op != NULL) {
             gpu->slots[i].op = NULL;
@@ -147,7 +147,7 @@ void gpu_end_all(struct virtio_gpu *gpu, int error)
 }
 
 /* The device or a queue is beyond use. */
-static int fail(struct virtio_gpu *gpu, int error)
+static int fail(struct bg_virtio_gpu *gpu, int error)
 {
     gpu->error = error;
     gpu_end_all(gpu, error);
@@ -157,14 +157,14 @@ static int fail(struct virtio_gpu *gpu, int error)
 /* ---- Answers ---- */
 
 /* 5.7.6.7: the flag and the id come back as they were sent. */
-static bool fence_is_right(const struct virtio_gpu_slot *slot,
-                           const struct virtio_gpu_ctrl_hdr *hdr)
+static bool fence_is_right(const struct bg_virtio_gpu_slot *slot,
+                           const struct bg_virtio_gpu_ctrl_hdr *hdr)
 {
-    return !slot->is_fenced || ((load_once32(&hdr->flags) & VIRTIO_GPU_FLAG_FENCE) &&
-                                load_acquire64(&hdr->fence_id) == slot->fence_id);
+    return !slot->is_fenced || ((bg_load_once32(&hdr->flags) & BG_VIRTIO_GPU_FLAG_FENCE) &&
+                                bg_load_acquire64(&hdr->fence_id) == slot->fence_id);
 }
 
-static int check_answer(const struct virtio_gpu_slot *slot, const uint8_t *response,
+static int check_answer(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
                         uint32_t written, uint32_t *type)
 {
     int error;
@@ -173,27 +173,27 @@ static int check_answer(const struct virtio_gpu_slot *slot, const uint8_t *respo
     if (slot->is_cursor && written == 0) {
         return 0; /* QEMU gives no answers on this queue */
     }
-    if (written < sizeof(struct virtio_gpu_ctrl_hdr)) {
-        return BAREGPU_ERR_PROTOCOL;
+    if (written < sizeof(struct bg_virtio_gpu_ctrl_hdr)) {
+        return BG_ERR_PROTOCOL;
     }
-    *type = load_once32(&((const struct virtio_gpu_ctrl_hdr *)(const void *)response)->type);
-    error = virtio_gpu_response_error(*type);
+    *type = bg_load_once32(&((const struct bg_virtio_gpu_ctrl_hdr *)(const void *)response)->type);
+    error = bg_virtio_gpu_response_error(*type);
     if (error < 0) {
         return error;
     }
     if (*type != slot->expected_type || written < slot->expected_size ||
         !fence_is_right(slot, (const void *)response)) {
-        return BAREGPU_ERR_PROTOCOL;
+        return BG_ERR_PROTOCOL;
     }
     return gpu_take_payload(slot, response, written);
 }
 
-static void take_answer(struct virtio_gpu *gpu, const struct virtqueue_used *used)
+static void take_answer(struct bg_virtio_gpu *gpu, const struct bg_virtqueue_used *used)
 {
-    struct virtio_gpu_slot *slot = used->token;
-    struct virtio_gpu_op *op = slot->op;
+    struct bg_virtio_gpu_slot *slot = used->token;
+    struct bg_virtio_gpu_op *op = slot->op;
     const uint8_t *response =
-        slot->expected_type == VIRTIO_GPU_RESP_OK_CAPSET ? gpu->staging : slot->response;
+        slot->expected_type == BG_VIRTIO_GPU_RESP_OK_CAPSET ? gpu->staging : slot->response;
     uint32_t type;
     int error;
 
@@ -202,11 +202,11 @@ static void take_answer(struct virtio_gpu *gpu, const struct virtqueue_used *use
         slot->out_length = NULL;
     }
     error = check_answer(slot, response, used->written, &type);
-    if (error == BAREGPU_ERR_PROTOCOL) {
+    if (error == BG_ERR_PROTOCOL) {
         gpu->protocol_errors++;
     }
     if (slot->is_fenced) {
-        struct virtio_gpu_timeline *timeline = &gpu->timelines[slot->timeline];
+        struct bg_virtio_gpu_timeline *timeline = &gpu->timelines[slot->timeline];
 
         if (slot->fence_id > timeline->passed) {
             timeline->passed = slot->fence_id;
@@ -221,13 +221,13 @@ static void take_answer(struct virtio_gpu *gpu, const struct virtqueue_used *use
     }
 }
 
-static int poll_queue(struct virtio_gpu *gpu, struct virtqueue *queue)
+static int poll_queue(struct bg_virtio_gpu *gpu, struct bg_virtqueue *queue)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     int count = 0;
 
     for (;;) {
-        int result = virtqueue_poll(queue, &used);
+        int result = bg_virtqueue_poll(queue, &used);
 
         if (result <= 0) {
             return result < 0 ? fail(gpu, result) : count;
@@ -239,7 +239,7 @@ static int poll_queue(struct virtio_gpu *gpu, struct virtqueue *queue)
     }
 }
 
-int virtio_gpu_poll(struct virtio_gpu *gpu)
+int bg_virtio_gpu_poll(struct bg_virtio_gpu *gpu)
 {
     int control, cursor;
 
@@ -257,16 +257,16 @@ int virtio_gpu_poll(struct virtio_gpu *gpu)
 /* ---- Waiting ---- */
 
 struct wait {
-    struct virtio_gpu *gpu;
-    struct virtqueue *queue;              /* where that will be answered */
-    const struct virtio_gpu_op *op;       /* until it has ended */
-    const struct virtio_gpu_fence *fence; /* until it has passed */
+    struct bg_virtio_gpu *gpu;
+    struct bg_virtqueue *queue;              /* where that will be answered */
+    const struct bg_virtio_gpu_op *op;       /* until it has ended */
+    const struct bg_virtio_gpu_fence *fence; /* until it has passed */
     const struct gpu_request *request;    /* until there is room for it, and this many: */
     uint64_t completions;                 /* of the queue, before */
 };
 
-static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request,
-                     const struct virtio_gpu_op *op);
+static bool has_room(struct bg_virtio_gpu *gpu, const struct gpu_request *request,
+                     const struct bg_virtio_gpu_op *op);
 
 static bool is_over(const struct wait *wait)
 {
@@ -275,17 +275,17 @@ static bool is_over(const struct wait *wait)
                has_room(wait->gpu, wait->request, wait->op);
     }
     if (wait->fence != NULL) {
-        return virtio_gpu_fence_passed(wait->gpu, wait->fence);
+        return bg_virtio_gpu_fence_passed(wait->gpu, wait->fence);
     }
-    return wait->op->error != BAREGPU_ERR_BUSY;
+    return wait->op->error != BG_ERR_BUSY;
 }
 
 /* Takes answers, and sends what their `done` has queued. */
-static int make_progress(struct virtio_gpu *gpu)
+static int make_progress(struct bg_virtio_gpu *gpu)
 {
-    int error = virtio_gpu_poll(gpu);
+    int error = bg_virtio_gpu_poll(gpu);
 
-    return error < 0 ? error : virtio_gpu_kick(gpu);
+    return error < 0 ? error : bg_virtio_gpu_kick(gpu);
 }
 
 static int look(void *context)
@@ -299,30 +299,30 @@ static int look(void *context)
 /* Returns 0 when it is over. */
 static int wait_for(struct wait *wait, uint64_t deadline_ns)
 {
-    struct virtio_gpu *gpu = wait->gpu;
+    struct bg_virtio_gpu *gpu = wait->gpu;
     int result = virtqueue_wait_until(wait->queue, look, wait, deadline_ns);
 
-    if (result < 0 && result != BAREGPU_ERR_TIMEOUT && gpu->error == 0) {
+    if (result < 0 && result != BG_ERR_TIMEOUT && gpu->error == 0) {
         return fail(gpu, result); /* its status says so */
     }
     return result < 0 ? result : 0;
 }
 
-int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t deadline_ns)
+int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint64_t deadline_ns)
 {
     struct wait wait = {
-        .gpu = gpu, .queue = queue_of(gpu, op->slot >= VIRTIO_GPU_SLOTS_MAX), .op = op};
+        .gpu = gpu, .queue = queue_of(gpu, op->slot >= BG_VIRTIO_GPU_SLOTS_MAX), .op = op};
     int error = 0;
 
-    if (op->error != BAREGPU_ERR_BUSY) {
+    if (op->error != BG_ERR_BUSY) {
         return op->error;
     }
-    error = virtio_gpu_kick(gpu);
+    error = bg_virtio_gpu_kick(gpu);
     if (error >= 0) {
         error = wait_for(&wait, deadline_ns);
     }
-    if (error == BAREGPU_ERR_TIMEOUT) {
-        struct virtio_gpu_slot *slot = &gpu->slots[op->slot];
+    if (error == BG_ERR_TIMEOUT) {
+        struct bg_virtio_gpu_slot *slot = &gpu->slots[op->slot];
 
         slot->op = NULL;
         slot->out = NULL;
@@ -333,18 +333,18 @@ int virtio_gpu_wait(struct virtio_gpu *gpu, struct virtio_gpu_op *op, uint64_t d
     return op->error;
 }
 
-int virtio_gpu_fence_wait(struct virtio_gpu *gpu, const struct virtio_gpu_fence *fence,
+int bg_virtio_gpu_fence_wait(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
                           uint64_t deadline_ns)
 {
     struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
-    int error = virtio_gpu_kick(gpu);
+    int error = bg_virtio_gpu_kick(gpu);
 
     return error < 0 ? error : wait_for(&wait, deadline_ns);
 }
 
 /* ---- Sending ---- */
 
-int virtio_gpu_kick(struct virtio_gpu *gpu)
+int bg_virtio_gpu_kick(struct bg_virtio_gpu *gpu)
 {
     int control = 0, cursor = 0;
 
@@ -353,11 +353,11 @@ int virtio_gpu_kick(struct virtio_gpu *gpu)
     }
     if (gpu->control_kick) {
         gpu->control_kick = false;
-        control = virtqueue_kick(&gpu->control);
+        control = bg_virtqueue_kick(&gpu->control);
     }
     if (control >= 0 && gpu->cursor_kick) {
         gpu->cursor_kick = false;
-        cursor = virtqueue_kick(&gpu->cursor);
+        cursor = bg_virtqueue_kick(&gpu->cursor);
     }
     if (control < 0 || cursor < 0) {
         return fail(gpu, control < 0 ? control : cursor);
@@ -365,9 +365,9 @@ int virtio_gpu_kick(struct virtio_gpu *gpu)
     return control + cursor;
 }
 
-static bool is_copied(const struct virtio_gpu_data *data)
+static bool is_copied(const struct bg_virtio_gpu_data *data)
 {
-    return data->size > 0 && data->bus_address == VIRTIO_GPU_COPY;
+    return data->size > 0 && data->bus_address == BG_VIRTIO_GPU_COPY;
 }
 
 static uint32_t request_capacity(const struct gpu_request *request)
@@ -382,15 +382,15 @@ static bool needs_staging(const struct gpu_request *request)
             request->data.size > request_capacity(request) - request->size);
 }
 
-static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request,
-                     const struct virtio_gpu_op *op)
+static bool has_room(struct bg_virtio_gpu *gpu, const struct gpu_request *request,
+                     const struct bg_virtio_gpu_op *op)
 {
     if (request->is_cursor) {
         return gpu->free_cursor_slots != 0;
     }
-    if (op->flags & VIRTIO_GPU_OP_FENCE) {
-        const struct virtio_gpu_ctrl_hdr *hdr = request->bytes;
-        uint16_t ring = op->flags & VIRTIO_GPU_OP_RING ? op->ring_idx : VIRTIO_GPU_NO_RING;
+    if (op->flags & BG_VIRTIO_GPU_OP_FENCE) {
+        const struct bg_virtio_gpu_ctrl_hdr *hdr = request->bytes;
+        uint16_t ring = op->flags & BG_VIRTIO_GPU_OP_RING ? op->ring_idx : BG_VIRTIO_GPU_NO_RING;
 
         if (get_timeline(gpu, hdr->ctx_id, ring) == NULL) {
             return false;
@@ -400,72 +400,72 @@ static bool has_room(struct virtio_gpu *gpu, const struct gpu_request *request,
 }
 
 /* What can be refused before anything is sent. */
-static int check_request(const struct virtio_gpu *gpu, const struct virtio_gpu_op *op,
+static int check_request(const struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_op *op,
                          const struct gpu_request *request)
 {
-    if (op->error == BAREGPU_ERR_BUSY) {
-        return BAREGPU_ERR_BUSY;
+    if (op->error == BG_ERR_BUSY) {
+        return BG_ERR_BUSY;
     }
     if (gpu->error < 0) {
         return gpu->error;
     }
-    if (op->flags & VIRTIO_GPU_OP_RING) {
-        if (!virtio_gpu_has(gpu, VIRTIO_GPU_F_CONTEXT_INIT)) {
-            return BAREGPU_ERR_UNSUPPORTED;
+    if (op->flags & BG_VIRTIO_GPU_OP_RING) {
+        if (!bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_CONTEXT_INIT)) {
+            return BG_ERR_UNSUPPORTED;
         }
-        if (op->ring_idx > VIRTIO_GPU_RING_IDX_MAX) {
-            return BAREGPU_ERR_INVALID;
+        if (op->ring_idx > BG_VIRTIO_GPU_RING_IDX_MAX) {
+            return BG_ERR_INVALID;
         }
     }
     if (request->is_cursor && op->flags != 0) {
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     }
     if (request->data.size > UINT32_MAX - GPU_REQUEST_SIZE - GPU_RESPONSE_SIZE ||
         request->staging_response > gpu->staging_size ||
         (needs_staging(request) && is_copied(&request->data) &&
          request->data.size > gpu->staging_size)) {
-        return BAREGPU_ERR_TOO_LARGE;
+        return BG_ERR_TOO_LARGE;
     }
     return 0;
 }
 
 /* Writes flags and fence into the header. */
-static void put_fence(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
-                      struct virtio_gpu_op *op, struct virtio_gpu_ctrl_hdr *hdr)
+static void put_fence(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot,
+                      struct bg_virtio_gpu_op *op, struct bg_virtio_gpu_ctrl_hdr *hdr)
 {
-    bool has_ring = (op->flags & VIRTIO_GPU_OP_RING) != 0;
+    bool has_ring = (op->flags & BG_VIRTIO_GPU_OP_RING) != 0;
 
     if (has_ring) {
-        hdr->flags |= VIRTIO_GPU_FLAG_INFO_RING_IDX;
+        hdr->flags |= BG_VIRTIO_GPU_FLAG_INFO_RING_IDX;
         hdr->ring_idx = op->ring_idx;
     }
     op->ctx_id = hdr->ctx_id;
-    slot->is_fenced = (op->flags & VIRTIO_GPU_OP_FENCE) != 0;
+    slot->is_fenced = (op->flags & BG_VIRTIO_GPU_OP_FENCE) != 0;
     if (slot->is_fenced) {
-        struct virtio_gpu_timeline *timeline =
-            get_timeline(gpu, hdr->ctx_id, has_ring ? op->ring_idx : VIRTIO_GPU_NO_RING);
+        struct bg_virtio_gpu_timeline *timeline =
+            get_timeline(gpu, hdr->ctx_id, has_ring ? op->ring_idx : BG_VIRTIO_GPU_NO_RING);
 
         timeline->in_flight++;
         slot->timeline = (uint16_t)(timeline - gpu->timelines);
         slot->fence_id = op->fence_id = gpu->next_fence_id++;
-        hdr->flags |= VIRTIO_GPU_FLAG_FENCE;
+        hdr->flags |= BG_VIRTIO_GPU_FLAG_FENCE;
         hdr->fence_id = slot->fence_id;
     }
 }
 
 /* Lays the request into the slot's memory. Returns how many segments the device reads. */
-static unsigned put_request(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
-                            const struct gpu_request *request, struct virtqueue_segment *segments)
+static unsigned put_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot,
+                            const struct gpu_request *request, struct bg_virtqueue_segment *segments)
 {
-    const struct virtio_gpu_data *data = &request->data;
+    const struct bg_virtio_gpu_data *data = &request->data;
 
     memcpy(slot->request, request->bytes, request->size);
-    segments[0] = (struct virtqueue_segment){slot->request_bus, request->size};
+    segments[0] = (struct bg_virtqueue_segment){slot->request_bus, request->size};
     if (data->size == 0) {
         return 1;
     }
     if (!is_copied(data)) {
-        segments[1] = (struct virtqueue_segment){data->bus_address, (uint32_t)data->size};
+        segments[1] = (struct bg_virtqueue_segment){data->bus_address, (uint32_t)data->size};
         return 2;
     }
     if (!needs_staging(request)) {
@@ -474,30 +474,30 @@ static unsigned put_request(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot
         return 1;
     }
     memcpy(gpu->staging, data->bytes, data->size);
-    segments[1] = (struct virtqueue_segment){gpu->staging_bus, (uint32_t)data->size};
+    segments[1] = (struct bg_virtqueue_segment){gpu->staging_bus, (uint32_t)data->size};
     return 2;
 }
 
-static struct virtqueue_segment put_response(struct virtio_gpu *gpu, struct virtio_gpu_slot *slot,
+static struct bg_virtqueue_segment put_response(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot,
                                              const struct gpu_request *request)
 {
     bool is_staging = request->staging_response > 0;
 
     /* What an earlier command left there is no answer to this one. */
-    memset(is_staging ? gpu->staging : slot->response, 0, sizeof(struct virtio_gpu_ctrl_hdr));
+    memset(is_staging ? gpu->staging : slot->response, 0, sizeof(struct bg_virtio_gpu_ctrl_hdr));
     if (is_staging) {
-        return (struct virtqueue_segment){gpu->staging_bus, request->staging_response};
+        return (struct bg_virtqueue_segment){gpu->staging_bus, request->staging_response};
     }
-    return (struct virtqueue_segment){slot->response_bus, request->expected_size};
+    return (struct bg_virtqueue_segment){slot->response_bus, request->expected_size};
 }
 
-static int queue_request(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+static int queue_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                          const struct gpu_request *request)
 {
-    struct virtio_gpu_slot *slot = take_slot(gpu, request->is_cursor);
-    struct virtqueue *queue = queue_of(gpu, request->is_cursor);
-    struct virtio_gpu_ctrl_hdr *hdr = request->bytes;
-    struct virtqueue_segment segments[SEGMENTS_MAX];
+    struct bg_virtio_gpu_slot *slot = take_slot(gpu, request->is_cursor);
+    struct bg_virtqueue *queue = queue_of(gpu, request->is_cursor);
+    struct bg_virtio_gpu_ctrl_hdr *hdr = request->bytes;
+    struct bg_virtqueue_segment segments[SEGMENTS_MAX];
     unsigned readable;
     int error;
 
@@ -512,30 +512,30 @@ static int queue_request(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
     put_fence(gpu, slot, op, hdr);
     readable = put_request(gpu, slot, request, segments);
     segments[readable] = put_response(gpu, slot, request);
-    error = virtqueue_add(queue, segments, readable, 1, slot);
+    error = bg_virtqueue_add(queue, segments, readable, 1, slot);
     if (error < 0) {
         free_slot(gpu, slot);
         return error;
     }
     slot->op = op;
     op->slot = (uint16_t)(slot - gpu->slots);
-    op->error = BAREGPU_ERR_BUSY;
+    op->error = BG_ERR_BUSY;
     op->response = 0;
     *(request->is_cursor ? &gpu->cursor_kick : &gpu->control_kick) = true;
     return 0;
 }
 
 /* Slots, and descriptors where chains take more than one, become free as answers come. */
-static int queue_when_possible(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
+static int queue_when_possible(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                const struct gpu_request *request, uint64_t deadline_ns)
 {
     struct wait wait = {
         .gpu = gpu, .queue = queue_of(gpu, request->is_cursor), .op = op, .request = request};
-    int error = has_room(gpu, request, op) ? queue_request(gpu, op, request) : BAREGPU_ERR_NO_SPACE;
+    int error = has_room(gpu, request, op) ? queue_request(gpu, op, request) : BG_ERR_NO_SPACE;
 
-    while (error == BAREGPU_ERR_NO_SPACE) {
+    while (error == BG_ERR_NO_SPACE) {
         wait.completions = wait.queue->completions;
-        error = virtio_gpu_kick(gpu);
+        error = bg_virtio_gpu_kick(gpu);
         if (error >= 0) {
             error = wait_for(&wait, deadline_ns);
         }
@@ -543,14 +543,14 @@ static int queue_when_possible(struct virtio_gpu *gpu, struct virtio_gpu_op *op,
             error = queue_request(gpu, op, request);
         }
     }
-    return error == BAREGPU_ERR_PROTOCOL ? fail(gpu, error) : error;
+    return error == BG_ERR_PROTOCOL ? fail(gpu, error) : error;
 }
 
-int gpu_submit(struct virtio_gpu *gpu, struct virtio_gpu_op *op, const struct gpu_request *request)
+int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, const struct gpu_request *request)
 {
-    uint64_t deadline_ns = hal_time_ns() + gpu->timeout_ns;
-    struct virtio_gpu_op own = {0};
-    struct virtio_gpu_op *used = op != NULL ? op : &own;
+    uint64_t deadline_ns = bg_hal_time_ns() + gpu->timeout_ns;
+    struct bg_virtio_gpu_op own = {0};
+    struct bg_virtio_gpu_op *used = op != NULL ? op : &own;
     int error = check_request(gpu, used, request);
 
     if (error == 0) {
@@ -559,5 +559,5 @@ int gpu_submit(struct virtio_gpu *gpu, struct virtio_gpu_op *op, const struct gp
     if (error < 0) {
         return gpu_refuse(used, error);
     }
-    return op != NULL ? 0 : virtio_gpu_wait(gpu, used, deadline_ns);
+    return op != NULL ? 0 : bg_virtio_gpu_wait(gpu, used, deadline_ns);
 }

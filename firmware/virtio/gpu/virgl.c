@@ -5,38 +5,38 @@
 
 #include "firmware/common/mem.h"
 
-void virgl_begin(struct virgl_encoder *e, void *buffer, size_t size)
+void bg_virgl_begin(struct bg_virgl_encoder *e, void *buffer, size_t size)
 {
     size_t words = size / sizeof(uint32_t);
 
-    /* virgl_end returns the size as an int. */
-    *e = (struct virgl_encoder){
+    /* bg_virgl_end returns the size as an int. */
+    *e = (struct bg_virgl_encoder){
         .words = buffer,
         .capacity = words < INT32_MAX / sizeof(uint32_t) ? words : INT32_MAX / sizeof(uint32_t),
     };
     if (buffer == NULL || (uintptr_t)buffer % sizeof(uint32_t) != 0) {
-        e->error = BAREGPU_ERR_INVALID;
+        e->error = BG_ERR_INVALID;
     }
 }
 
-int virgl_end(const struct virgl_encoder *e)
+int bg_virgl_end(const struct bg_virgl_encoder *e)
 {
     return e->error != 0 ? e->error : (int)(e->count * sizeof(uint32_t));
 }
 
-bool virgl_has_format(const void *capset, size_t size, enum virgl_format_use use,
-                      enum virgl_format format)
+bool bg_virgl_has_format(const void *capset, size_t size, enum bg_virgl_format_use use,
+                      enum bg_virgl_format format)
 {
     size_t byte = (size_t)format / 8;
-    size_t offset = VIRGL_CAPS_FORMATS_OFFSET + (size_t)use * VIRGL_CAPS_FORMATS_SIZE + byte;
+    size_t offset = BG_VIRGL_CAPS_FORMATS_OFFSET + (size_t)use * BG_VIRGL_CAPS_FORMATS_SIZE + byte;
 
-    return use <= VIRGL_USE_RENDER && byte < VIRGL_CAPS_FORMATS_SIZE && offset < size &&
+    return use <= BG_VIRGL_USE_RENDER && byte < BG_VIRGL_CAPS_FORMATS_SIZE && offset < size &&
            (((const uint8_t *)capset)[offset] >> format % 8 & 1) != 0;
 }
 
 /* ---- Words ---- */
 
-static void refuse(struct virgl_encoder *e, int error)
+static void refuse(struct bg_virgl_encoder *e, int error)
 {
     if (e->error == 0) {
         e->error = error;
@@ -44,45 +44,45 @@ static void refuse(struct virgl_encoder *e, int error)
 }
 
 /* Writes a header; true when the `length` words after it have their place too. */
-static bool begin_command(struct virgl_encoder *e, enum virgl_command command, uint32_t object,
+static bool begin_command(struct bg_virgl_encoder *e, enum bg_virgl_command command, uint32_t object,
                           size_t length)
 {
     if (e->error != 0) {
         return false;
     }
-    if (length > VIRGL_LENGTH_MAX) {
-        refuse(e, BAREGPU_ERR_TOO_LARGE);
+    if (length > BG_VIRGL_LENGTH_MAX) {
+        refuse(e, BG_ERR_TOO_LARGE);
         return false;
     }
     if (e->capacity - e->count < length + 1) {
-        refuse(e, BAREGPU_ERR_NO_SPACE);
+        refuse(e, BG_ERR_NO_SPACE);
         return false;
     }
-    e->words[e->count++] = VIRGL_COMMAND(command, object, length);
+    e->words[e->count++] = BG_VIRGL_COMMAND(command, object, length);
     return true;
 }
 
 /* The header of an object's creation, and its handle: `length` words follow these. */
-static bool begin_object(struct virgl_encoder *e, enum virgl_object_type type, uint32_t handle,
+static bool begin_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle,
                          size_t length)
 {
     if (handle == 0) {
-        refuse(e, BAREGPU_ERR_INVALID);
+        refuse(e, BG_ERR_INVALID);
         return false;
     }
-    if (!begin_command(e, VIRGL_CCMD_CREATE_OBJECT, type, length + 1)) {
+    if (!begin_command(e, BG_VIRGL_CCMD_CREATE_OBJECT, type, length + 1)) {
         return false;
     }
     e->words[e->count++] = handle;
     return true;
 }
 
-static void put(struct virgl_encoder *e, uint32_t word)
+static void put(struct bg_virgl_encoder *e, uint32_t word)
 {
     e->words[e->count++] = word;
 }
 
-static void put_all(struct virgl_encoder *e, const uint32_t *words, size_t count)
+static void put_all(struct bg_virgl_encoder *e, const uint32_t *words, size_t count)
 {
     if (count > 0) {
         memcpy(&e->words[e->count], words, count * sizeof(*words));
@@ -91,7 +91,7 @@ static void put_all(struct virgl_encoder *e, const uint32_t *words, size_t count
 }
 
 /* Bytes, and zeroes up to the next word. */
-static void put_bytes(struct virgl_encoder *e, const void *bytes, size_t size)
+static void put_bytes(struct bg_virgl_encoder *e, const void *bytes, size_t size)
 {
     size_t count = size / sizeof(uint32_t) + (size % sizeof(uint32_t) != 0);
 
@@ -103,7 +103,7 @@ static void put_bytes(struct virgl_encoder *e, const void *bytes, size_t size)
 }
 
 /* A command of one word or two. */
-static void put_command(struct virgl_encoder *e, enum virgl_command command, uint32_t object,
+static void put_command(struct bg_virgl_encoder *e, enum bg_virgl_command command, uint32_t object,
                         uint32_t word)
 {
     if (begin_command(e, command, object, 1)) {
@@ -113,34 +113,34 @@ static void put_command(struct virgl_encoder *e, enum virgl_command command, uin
 
 /* ---- Sub-contexts ---- */
 
-void virgl_create_sub_context(struct virgl_encoder *e, uint32_t id)
+void bg_virgl_create_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, VIRGL_CCMD_CREATE_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_CREATE_SUB_CTX, 0, id);
 }
 
-void virgl_use_sub_context(struct virgl_encoder *e, uint32_t id)
+void bg_virgl_use_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, VIRGL_CCMD_SET_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_SET_SUB_CTX, 0, id);
 }
 
-void virgl_destroy_sub_context(struct virgl_encoder *e, uint32_t id)
+void bg_virgl_destroy_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, VIRGL_CCMD_DESTROY_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_DESTROY_SUB_CTX, 0, id);
 }
 
 /* ---- Objects ---- */
 
-void virgl_bind_object(struct virgl_encoder *e, enum virgl_object_type type, uint32_t handle)
+void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle)
 {
-    put_command(e, VIRGL_CCMD_BIND_OBJECT, type, handle);
+    put_command(e, BG_VIRGL_CCMD_BIND_OBJECT, type, handle);
 }
 
-void virgl_destroy_object(struct virgl_encoder *e, enum virgl_object_type type, uint32_t handle)
+void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle)
 {
-    put_command(e, VIRGL_CCMD_DESTROY_OBJECT, type, handle);
+    put_command(e, BG_VIRGL_CCMD_DESTROY_OBJECT, type, handle);
 }
 
-static uint32_t blend_target_word(const struct virgl_blend_target *target)
+static uint32_t blend_target_word(const struct bg_virgl_blend_target *target)
 {
     return (uint32_t)target->is_enabled | ((uint32_t)target->color_function & 0x7) << 1 |
            ((uint32_t)target->color_source & 0x1F) << 4 |
@@ -148,26 +148,26 @@ static uint32_t blend_target_word(const struct virgl_blend_target *target)
            ((uint32_t)target->alpha_function & 0x7) << 14 |
            ((uint32_t)target->alpha_source & 0x1F) << 17 |
            ((uint32_t)target->alpha_destination & 0x1F) << 22 |
-           ((uint32_t)target->color_mask & VIRGL_MASK_RGBA) << 27;
+           ((uint32_t)target->color_mask & BG_VIRGL_MASK_RGBA) << 27;
 }
 
-void virgl_create_blend(struct virgl_encoder *e, uint32_t handle, const struct virgl_blend *blend)
+void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle, const struct bg_virgl_blend *blend)
 {
-    if (!begin_object(e, VIRGL_OBJECT_BLEND, handle, 2 + VIRGL_COLOR_BUFFERS_MAX)) {
+    if (!begin_object(e, BG_VIRGL_OBJECT_BLEND, handle, 2 + BG_VIRGL_COLOR_BUFFERS_MAX)) {
         return;
     }
     put(e, (uint32_t)blend->is_independent | (uint32_t)blend->is_dithered << 2 |
                (uint32_t)blend->has_alpha_to_coverage << 3);
     put(e, 0); /* no logic operation */
-    for (unsigned i = 0; i < VIRGL_COLOR_BUFFERS_MAX; i++) {
+    for (unsigned i = 0; i < BG_VIRGL_COLOR_BUFFERS_MAX; i++) {
         put(e, blend_target_word(&blend->targets[blend->is_independent ? i : 0]));
     }
 }
 
-void virgl_create_rasterizer(struct virgl_encoder *e, uint32_t handle,
-                             const struct virgl_rasterizer *rasterizer)
+void bg_virgl_create_rasterizer(struct bg_virgl_encoder *e, uint32_t handle,
+                             const struct bg_virgl_rasterizer *rasterizer)
 {
-    if (!begin_object(e, VIRGL_OBJECT_RASTERIZER, handle, 8)) {
+    if (!begin_object(e, BG_VIRGL_OBJECT_RASTERIZER, handle, 8)) {
         return;
     }
     put(e, rasterizer->flags);
@@ -180,7 +180,7 @@ void virgl_create_rasterizer(struct virgl_encoder *e, uint32_t handle,
     put(e, rasterizer->offset_clamp);
 }
 
-static uint32_t stencil_word(const struct virgl_stencil *stencil)
+static uint32_t stencil_word(const struct bg_virgl_stencil *stencil)
 {
     return (uint32_t)stencil->is_enabled | ((uint32_t)stencil->compare & 0x7) << 1 |
            ((uint32_t)stencil->stencil_fail & 0x7) << 4 | ((uint32_t)stencil->pass & 0x7) << 7 |
@@ -188,10 +188,10 @@ static uint32_t stencil_word(const struct virgl_stencil *stencil)
            (uint32_t)stencil->write_mask << 21;
 }
 
-void virgl_create_depth_stencil_alpha(struct virgl_encoder *e, uint32_t handle,
-                                      const struct virgl_depth_stencil_alpha *state)
+void bg_virgl_create_depth_stencil_alpha(struct bg_virgl_encoder *e, uint32_t handle,
+                                      const struct bg_virgl_depth_stencil_alpha *state)
 {
-    if (!begin_object(e, VIRGL_OBJECT_DSA, handle, 4)) {
+    if (!begin_object(e, BG_VIRGL_OBJECT_DSA, handle, 4)) {
         return;
     }
     put(e, (uint32_t)state->has_depth_test | (uint32_t)state->writes_depth << 1 |
@@ -202,14 +202,14 @@ void virgl_create_depth_stencil_alpha(struct virgl_encoder *e, uint32_t handle,
     put(e, state->alpha_reference);
 }
 
-void virgl_create_vertex_elements(struct virgl_encoder *e, uint32_t handle,
-                                  const struct virgl_vertex_element *elements, size_t count)
+void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle,
+                                  const struct bg_virgl_vertex_element *elements, size_t count)
 {
-    if (count > VIRGL_VERTEX_ELEMENTS_MAX) {
-        refuse(e, BAREGPU_ERR_INVALID);
+    if (count > BG_VIRGL_VERTEX_ELEMENTS_MAX) {
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_object(e, VIRGL_OBJECT_VERTEX_ELEMENTS, handle, 4 * count)) {
+    if (!begin_object(e, BG_VIRGL_OBJECT_VERTEX_ELEMENTS, handle, 4 * count)) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -220,19 +220,19 @@ void virgl_create_vertex_elements(struct virgl_encoder *e, uint32_t handle,
     }
 }
 
-void virgl_create_shader(struct virgl_encoder *e, uint32_t handle, enum virgl_shader_type type,
+void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle, enum bg_virgl_shader_type type,
                          const char *text, uint32_t token_count)
 {
     size_t size = 1; /* the final NUL is part of it */
 
-    while (text[size - 1] != '\0' && size <= VIRGL_LENGTH_MAX * sizeof(uint32_t)) {
+    while (text[size - 1] != '\0' && size <= BG_VIRGL_LENGTH_MAX * sizeof(uint32_t)) {
         size++;
     }
     if (token_count == 0) {
-        refuse(e, BAREGPU_ERR_INVALID);
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_object(e, VIRGL_OBJECT_SHADER, handle,
+    if (!begin_object(e, BG_VIRGL_OBJECT_SHADER, handle,
                       4 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
         return;
     }
@@ -243,22 +243,22 @@ void virgl_create_shader(struct virgl_encoder *e, uint32_t handle, enum virgl_sh
     put_bytes(e, text, size);
 }
 
-void virgl_bind_shader(struct virgl_encoder *e, enum virgl_shader_type type, uint32_t handle)
+void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t handle)
 {
-    if (begin_command(e, VIRGL_CCMD_BIND_SHADER, 0, 2)) {
+    if (begin_command(e, BG_VIRGL_CCMD_BIND_SHADER, 0, 2)) {
         put(e, handle);
         put(e, type);
     }
 }
 
-void virgl_create_surface(struct virgl_encoder *e, uint32_t handle,
-                          const struct virgl_surface *surface)
+void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
+                          const struct bg_virgl_surface *surface)
 {
     if (surface->resource_id == 0 || surface->first_layer > surface->last_layer) {
-        refuse(e, BAREGPU_ERR_INVALID);
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_object(e, VIRGL_OBJECT_SURFACE, handle, 4)) {
+    if (!begin_object(e, BG_VIRGL_OBJECT_SURFACE, handle, 4)) {
         return;
     }
     put(e, surface->resource_id);
@@ -269,28 +269,28 @@ void virgl_create_surface(struct virgl_encoder *e, uint32_t handle,
 
 /* ---- States ---- */
 
-void virgl_set_framebuffer(struct virgl_encoder *e, const uint32_t *colors, size_t count,
+void bg_virgl_set_framebuffer(struct bg_virgl_encoder *e, const uint32_t *colors, size_t count,
                            uint32_t depth)
 {
-    if (count > VIRGL_COLOR_BUFFERS_MAX) {
-        refuse(e, BAREGPU_ERR_INVALID);
+    if (count > BG_VIRGL_COLOR_BUFFERS_MAX) {
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (begin_command(e, VIRGL_CCMD_SET_FRAMEBUFFER_STATE, 0, 2 + count)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_FRAMEBUFFER_STATE, 0, 2 + count)) {
         put(e, (uint32_t)count);
         put(e, depth);
         put_all(e, colors, count);
     }
 }
 
-void virgl_set_viewports(struct virgl_encoder *e, uint32_t first,
-                         const struct virgl_viewport *viewports, size_t count)
+void bg_virgl_set_viewports(struct bg_virgl_encoder *e, uint32_t first,
+                         const struct bg_virgl_viewport *viewports, size_t count)
 {
-    if (count > VIRGL_VIEWPORTS_MAX || first > VIRGL_VIEWPORTS_MAX - count) {
-        refuse(e, BAREGPU_ERR_INVALID);
+    if (count > BG_VIRGL_VIEWPORTS_MAX || first > BG_VIRGL_VIEWPORTS_MAX - count) {
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_command(e, VIRGL_CCMD_SET_VIEWPORT_STATE, 0, 1 + 6 * count)) {
+    if (!begin_command(e, BG_VIRGL_CCMD_SET_VIEWPORT_STATE, 0, 1 + 6 * count)) {
         return;
     }
     put(e, first);
@@ -300,14 +300,14 @@ void virgl_set_viewports(struct virgl_encoder *e, uint32_t first,
     }
 }
 
-void virgl_set_vertex_buffers(struct virgl_encoder *e, const struct virgl_vertex_buffer *buffers,
+void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e, const struct bg_virgl_vertex_buffer *buffers,
                               size_t count)
 {
-    if (count > VIRGL_VERTEX_BUFFERS_MAX) {
-        refuse(e, BAREGPU_ERR_INVALID);
+    if (count > BG_VIRGL_VERTEX_BUFFERS_MAX) {
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_command(e, VIRGL_CCMD_SET_VERTEX_BUFFERS, 0, 3 * count)) {
+    if (!begin_command(e, BG_VIRGL_CCMD_SET_VERTEX_BUFFERS, 0, 3 * count)) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -317,42 +317,42 @@ void virgl_set_vertex_buffers(struct virgl_encoder *e, const struct virgl_vertex
     }
 }
 
-void virgl_set_index_buffer(struct virgl_encoder *e, uint32_t resource_id, uint32_t index_size,
+void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t index_size,
                             uint32_t offset)
 {
     if (resource_id == 0) {
-        put_command(e, VIRGL_CCMD_SET_INDEX_BUFFER, 0, 0);
+        put_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, 0);
         return;
     }
     if (index_size != 1 && index_size != 2 && index_size != 4) {
-        refuse(e, BAREGPU_ERR_INVALID);
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (begin_command(e, VIRGL_CCMD_SET_INDEX_BUFFER, 0, 3)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, 3)) {
         put(e, resource_id);
         put(e, index_size);
         put(e, offset);
     }
 }
 
-void virgl_set_constants(struct virgl_encoder *e, enum virgl_shader_type type,
+void bg_virgl_set_constants(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
                          const uint32_t *words, size_t count)
 {
-    if (count > VIRGL_LENGTH_MAX) { /* so that the sum does not wrap */
-        refuse(e, BAREGPU_ERR_TOO_LARGE);
+    if (count > BG_VIRGL_LENGTH_MAX) { /* so that the sum does not wrap */
+        refuse(e, BG_ERR_TOO_LARGE);
         return;
     }
-    if (begin_command(e, VIRGL_CCMD_SET_CONSTANT_BUFFER, 0, 2 + count)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_CONSTANT_BUFFER, 0, 2 + count)) {
         put(e, type);
         put(e, 0); /* the only buffer that is in the stream */
         put_all(e, words, count);
     }
 }
 
-void virgl_set_uniform_buffer(struct virgl_encoder *e, enum virgl_shader_type type, uint32_t index,
+void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t index,
                               uint32_t resource_id, uint32_t offset, uint32_t size)
 {
-    if (begin_command(e, VIRGL_CCMD_SET_UNIFORM_BUFFER, 0, 5)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_UNIFORM_BUFFER, 0, 5)) {
         put(e, type);
         put(e, index);
         put(e, offset);
@@ -361,22 +361,22 @@ void virgl_set_uniform_buffer(struct virgl_encoder *e, enum virgl_shader_type ty
     }
 }
 
-void virgl_set_stencil_reference(struct virgl_encoder *e, uint8_t front, uint8_t back)
+void bg_virgl_set_stencil_reference(struct bg_virgl_encoder *e, uint8_t front, uint8_t back)
 {
-    put_command(e, VIRGL_CCMD_SET_STENCIL_REF, 0, front | (uint32_t)back << 8);
+    put_command(e, BG_VIRGL_CCMD_SET_STENCIL_REF, 0, front | (uint32_t)back << 8);
 }
 
-void virgl_set_blend_color(struct virgl_encoder *e, const uint32_t color[4])
+void bg_virgl_set_blend_color(struct bg_virgl_encoder *e, const uint32_t color[4])
 {
-    if (begin_command(e, VIRGL_CCMD_SET_BLEND_COLOR, 0, 4)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_BLEND_COLOR, 0, 4)) {
         put_all(e, color, 4);
     }
 }
 
-void virgl_set_scissor(struct virgl_encoder *e, uint16_t left, uint16_t top, uint16_t right,
+void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t top, uint16_t right,
                        uint16_t bottom)
 {
-    if (begin_command(e, VIRGL_CCMD_SET_SCISSOR_STATE, 0, 3)) {
+    if (begin_command(e, BG_VIRGL_CCMD_SET_SCISSOR_STATE, 0, 3)) {
         put(e, 0); /* the first viewport's */
         put(e, left | (uint32_t)top << 16);
         put(e, right | (uint32_t)bottom << 16);
@@ -385,10 +385,10 @@ void virgl_set_scissor(struct virgl_encoder *e, uint16_t left, uint16_t top, uin
 
 /* ---- Work ---- */
 
-void virgl_clear(struct virgl_encoder *e, uint32_t buffers, const uint32_t color[4],
+void bg_virgl_clear(struct bg_virgl_encoder *e, uint32_t buffers, const uint32_t color[4],
                  uint64_t depth, uint32_t stencil)
 {
-    if (begin_command(e, VIRGL_CCMD_CLEAR, 0, 8)) {
+    if (begin_command(e, BG_VIRGL_CCMD_CLEAR, 0, 8)) {
         put(e, buffers);
         put_all(e, color, 4);
         put(e, (uint32_t)depth);
@@ -397,9 +397,9 @@ void virgl_clear(struct virgl_encoder *e, uint32_t buffers, const uint32_t color
     }
 }
 
-void virgl_draw(struct virgl_encoder *e, const struct virgl_draw *draw)
+void bg_virgl_draw(struct bg_virgl_encoder *e, const struct bg_virgl_draw *draw)
 {
-    if (!begin_command(e, VIRGL_CCMD_DRAW_VBO, 0, 12)) {
+    if (!begin_command(e, BG_VIRGL_CCMD_DRAW_VBO, 0, 12)) {
         return;
     }
     put(e, draw->first);
@@ -416,18 +416,18 @@ void virgl_draw(struct virgl_encoder *e, const struct virgl_draw *draw)
     put(e, 0); /* the count does not come from stream output */
 }
 
-void virgl_write_buffer(struct virgl_encoder *e, uint32_t resource_id, uint32_t offset,
+void bg_virgl_write_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t offset,
                         const void *data, size_t size)
 {
     if (resource_id == 0 || size == 0) {
-        refuse(e, BAREGPU_ERR_INVALID);
+        refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (size > VIRGL_LENGTH_MAX * sizeof(uint32_t)) {
-        refuse(e, BAREGPU_ERR_TOO_LARGE);
+    if (size > BG_VIRGL_LENGTH_MAX * sizeof(uint32_t)) {
+        refuse(e, BG_ERR_TOO_LARGE);
         return;
     }
-    if (!begin_command(e, VIRGL_CCMD_RESOURCE_INLINE_WRITE, 0,
+    if (!begin_command(e, BG_VIRGL_CCMD_RESOURCE_INLINE_WRITE, 0,
                        11 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
         return;
     }

@@ -23,32 +23,32 @@ static void cpu_close(struct backend *backend)
 }
 
 /* Asked once, before a worker's sandbox closes the files that tell. */
-static void learn_host(struct compute_device_info *info)
+static void learn_host(struct bg_compute_device_info *info)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
     long page_size = sysconf(_SC_PAGESIZE);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-    info->backend = COMPUTE_BACKEND_CPU;
+    info->backend = BG_COMPUTE_BACKEND_CPU;
     info->multiprocessors = processors > 0 ? (uint32_t)processors : 1;
     info->memory_total = pages > 0 && page_size > 0 ? (uint64_t)pages * (uint64_t)page_size : 0;
     snprintf(info->name, sizeof(info->name), "baregpu CPU backend");
 }
 
-static enum compute_status cpu_get_info(struct backend *backend, struct compute_device_info *info)
+static enum bg_compute_status cpu_get_info(struct backend *backend, struct bg_compute_device_info *info)
 {
-    static struct compute_device_info host;
+    static struct bg_compute_device_info host;
 
     (void)backend;
     if (host.backend == 0) {
         learn_host(&host);
     }
     *info = host;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 /* calloc takes large blocks from the kernel, which zeroes a page when it is first touched. */
-static enum compute_status cpu_memory_alloc(struct backend *backend, uint64_t size,
+static enum bg_compute_status cpu_memory_alloc(struct backend *backend, uint64_t size,
                                             backend_address *address)
 {
     void *memory = size <= SIZE_MAX ? calloc(1, (size_t)size) : NULL;
@@ -56,46 +56,46 @@ static enum compute_status cpu_memory_alloc(struct backend *backend, uint64_t si
     if (!memory) {
         snprintf(backend->error, sizeof(backend->error), "no host memory for %llu bytes",
                  (unsigned long long)size);
-        return COMPUTE_OUT_OF_MEMORY;
+        return BG_COMPUTE_OUT_OF_MEMORY;
     }
     *address = (uintptr_t)memory;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_memory_free(struct backend *backend, backend_address address,
+static enum bg_compute_status cpu_memory_free(struct backend *backend, backend_address address,
                                            uint64_t size)
 {
     (void)backend;
     (void)size;
     free(pointer(address));
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_copy_to_device(struct backend *backend, backend_address dst,
+static enum bg_compute_status cpu_copy_to_device(struct backend *backend, backend_address dst,
                                               const void *src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
     memcpy(pointer(dst), src, (size_t)size);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_copy_from_device(struct backend *backend, void *dst,
+static enum bg_compute_status cpu_copy_from_device(struct backend *backend, void *dst,
                                                 backend_address src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
     memcpy(dst, pointer(src), (size_t)size);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_copy_in_device(struct backend *backend, backend_address dst,
+static enum bg_compute_status cpu_copy_in_device(struct backend *backend, backend_address dst,
                                               backend_address src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
     memmove(pointer(dst), pointer(src), (size_t)size);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 /* Data in a mailbox has any alignment; memcpy of one element compiles to a plain load. */
@@ -125,42 +125,42 @@ static void add_floats(unsigned char *c, const unsigned char *a, const unsigned 
     }
 }
 
-static void add_elements(enum compute_element_type type, void *c, const void *a, const void *b,
+static void add_elements(enum bg_compute_element_type type, void *c, const void *a, const void *b,
                          uint64_t count)
 {
-    if (type == COMPUTE_ELEMENT_FLOAT32) {
+    if (type == BG_COMPUTE_ELEMENT_FLOAT32) {
         add_floats(c, a, b, count);
     } else {
         add_integers(c, a, b, count); /* two's complement: signed and unsigned are one */
     }
 }
 
-static enum compute_status cpu_vector_add(struct backend *backend, enum compute_element_type type,
+static enum bg_compute_status cpu_vector_add(struct backend *backend, enum bg_compute_element_type type,
                                           backend_address c, backend_address a, backend_address b,
                                           uint64_t count, bool async)
 {
     (void)backend;
     (void)async;
     add_elements(type, pointer(c), pointer(a), pointer(b), count);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_vector_add_host(struct backend *backend,
-                                               enum compute_element_type type, void *c,
+static enum bg_compute_status cpu_vector_add_host(struct backend *backend,
+                                               enum bg_compute_element_type type, void *c,
                                                const void *a, const void *b, uint32_t count)
 {
     (void)backend;
     add_elements(type, c, a, b, count);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_share(struct backend *backend, void *memory, uint64_t size,
+static enum bg_compute_status cpu_share(struct backend *backend, void *memory, uint64_t size,
                                      backend_address *address)
 {
     (void)backend;
     (void)size;
     *address = (uintptr_t)memory;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 static void cpu_unshare(struct backend *backend, void *memory)
@@ -169,7 +169,7 @@ static void cpu_unshare(struct backend *backend, void *memory)
     (void)memory;
 }
 
-static enum compute_status cpu_copy_box(struct backend *backend, const struct backend_side *dst,
+static enum bg_compute_status cpu_copy_box(struct backend *backend, const struct backend_side *dst,
                                         const struct backend_side *src,
                                         const struct backend_box *box, bool async)
 {
@@ -186,11 +186,11 @@ static enum compute_status cpu_copy_box(struct backend *backend, const struct ba
                    from + slice * src->slice_pitch + row * src->row_pitch, (size_t)rest.row_size);
         }
     }
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 /* The first texel, then twice as many with each copy. */
-static enum compute_status cpu_fill(struct backend *backend, backend_address dst,
+static enum bg_compute_status cpu_fill(struct backend *backend, backend_address dst,
                                     const void *texel, uint32_t size, uint64_t count, bool async)
 {
     uint64_t total = size * count;
@@ -206,13 +206,13 @@ static enum compute_status cpu_fill(struct backend *backend, backend_address dst
         memcpy(pointer(dst + done), pointer(dst), (size_t)piece);
         done += piece;
     }
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cpu_synchronize(struct backend *backend)
+static enum bg_compute_status cpu_synchronize(struct backend *backend)
 {
     (void)backend;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 static void cpu_finish(struct backend *backend)

@@ -47,32 +47,32 @@ static struct backend_cuda *cuda(struct backend *backend)
 }
 
 /* Turns a driver's result into a status and keeps what happened for the log. */
-static enum compute_status check(struct backend_cuda *backend, cuda_result result, const char *what)
+static enum bg_compute_status check(struct backend_cuda *backend, cuda_result result, const char *what)
 {
     if (result == CUDA_RESULT_SUCCESS) {
-        return COMPUTE_OK;
+        return BG_COMPUTE_OK;
     }
     snprintf(backend->base.error, sizeof(backend->base.error), "%s: %s", what,
              cuda_driver_error_name(backend->driver, result));
     if (cuda_result_is_fatal(result)) {
         backend->base.lost = true;
     }
-    return result == CUDA_RESULT_OUT_OF_MEMORY ? COMPUTE_OUT_OF_MEMORY : COMPUTE_CUDA_ERROR;
+    return result == CUDA_RESULT_OUT_OF_MEMORY ? BG_COMPUTE_OUT_OF_MEMORY : BG_COMPUTE_CUDA_ERROR;
 }
 
 /* Waits for the stream; afterwards nothing is pending, whatever the result. */
-static enum compute_status wait(struct backend_cuda *backend, const char *what)
+static enum bg_compute_status wait(struct backend_cuda *backend, const char *what)
 {
     backend->base.async_pending = false;
     return check(backend, backend->driver->stream_synchronize(backend->stream), what);
 }
 
 /* The end of an operation: waits, unless the guest wants to go on. */
-static enum compute_status complete(struct backend_cuda *backend, bool async, const char *what)
+static enum bg_compute_status complete(struct backend_cuda *backend, bool async, const char *what)
 {
     if (async) {
         backend->base.async_pending = true;
-        return COMPUTE_OK;
+        return BG_COMPUTE_OK;
     }
     return wait(backend, what);
 }
@@ -88,7 +88,7 @@ static void cuda_close(struct backend *base)
     free(backend);
 }
 
-static enum compute_status make_context(struct backend_cuda *backend)
+static enum bg_compute_status make_context(struct backend_cuda *backend)
 {
     const struct cuda_driver *driver = backend->driver;
     cuda_context context;
@@ -127,14 +127,14 @@ static enum compute_status make_context(struct backend_cuda *backend)
                  "cuMemAlloc");
 }
 
-static enum compute_status cuda_prepare(struct backend *base)
+static enum bg_compute_status cuda_prepare(struct backend *base)
 {
     struct backend_cuda *backend = cuda(base);
-    enum compute_status status = COMPUTE_OK;
+    enum bg_compute_status status = BG_COMPUTE_OK;
 
     if (!backend->ready) {
         status = make_context(backend);
-        backend->ready = status == COMPUTE_OK;
+        backend->ready = status == BG_COMPUTE_OK;
     }
     return status;
 }
@@ -151,7 +151,7 @@ static int attribute(const struct backend_cuda *backend, enum cuda_device_attrib
     return value;
 }
 
-static enum compute_status cuda_get_info(struct backend *base, struct compute_device_info *info)
+static enum bg_compute_status cuda_get_info(struct backend *base, struct bg_compute_device_info *info)
 {
     struct backend_cuda *backend = cuda(base);
     size_t total = 0;
@@ -162,7 +162,7 @@ static enum compute_status cuda_get_info(struct backend *base, struct compute_de
     if (result == CUDA_RESULT_SUCCESS) {
         result = backend->driver->device_total_mem(&total, backend->device);
     }
-    info->backend = COMPUTE_BACKEND_CUDA;
+    info->backend = BG_COMPUTE_BACKEND_CUDA;
     info->multiprocessors = (uint32_t)attribute(backend, CUDA_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     info->memory_total = total;
     info->capability_major = (uint32_t)attribute(backend, CUDA_ATTRIBUTE_CAPABILITY_MAJOR);
@@ -171,33 +171,33 @@ static enum compute_status cuda_get_info(struct backend *base, struct compute_de
     return check(backend, result, "cuDeviceGetName");
 }
 
-static enum compute_status cuda_memory_alloc(struct backend *base, uint64_t size,
+static enum bg_compute_status cuda_memory_alloc(struct backend *base, uint64_t size,
                                              backend_address *address)
 {
     struct backend_cuda *backend = cuda(base);
     const struct cuda_driver *driver = backend->driver;
     cuda_pointer pointer = 0;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     status = check(backend, driver->memory_alloc(&pointer, (size_t)size), "cuMemAlloc");
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     /* What another guest left there must not be seen: zeroed before anybody has the handle. */
     status = check(backend, driver->memory_set_async(pointer, 0, (size_t)size, backend->stream),
                    "cuMemsetD8Async");
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = wait(backend, "zeroing memory");
     }
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         driver->memory_free(pointer);
         return status;
     }
     *address = pointer;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status cuda_memory_free(struct backend *base, backend_address address,
+static enum bg_compute_status cuda_memory_free(struct backend *base, backend_address address,
                                             uint64_t size)
 {
     struct backend_cuda *backend = cuda(base);
@@ -209,44 +209,44 @@ static enum compute_status cuda_memory_free(struct backend *base, backend_addres
 
 /* From pageable memory the driver has taken the bytes when the call returns; from shared memory
  * (cuda_share) it is one DMA, under way. */
-static enum compute_status cuda_copy_to_device(struct backend *base, backend_address dst,
+static enum bg_compute_status cuda_copy_to_device(struct backend *base, backend_address dst,
                                                const void *src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
-    enum compute_status status;
+    enum bg_compute_status status;
 
     status = check(backend,
                    backend->driver->copy_to_device_async(dst, src, (size_t)size, backend->stream),
                    "cuMemcpyHtoDAsync");
-    return status == COMPUTE_OK ? complete(backend, async, "copy to the device") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "copy to the device") : status;
 }
 
-static enum compute_status cuda_copy_from_device(struct backend *base, void *dst,
+static enum bg_compute_status cuda_copy_from_device(struct backend *base, void *dst,
                                                  backend_address src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
-    enum compute_status status;
+    enum bg_compute_status status;
 
     status = check(backend,
                    backend->driver->copy_from_device_async(dst, src, (size_t)size, backend->stream),
                    "cuMemcpyDtoHAsync");
-    return status == COMPUTE_OK ? complete(backend, async, "copy from the device") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "copy from the device") : status;
 }
 
 /* Piece by piece through a buffer, from the end that is not overwritten before it is read. */
-static enum compute_status copy_overlapping(struct backend_cuda *backend, backend_address dst,
+static enum bg_compute_status copy_overlapping(struct backend_cuda *backend, backend_address dst,
                                             backend_address src, uint64_t size)
 {
     const struct cuda_driver *driver = backend->driver;
     uint64_t piece = size < BOUNCE_MAX ? size : BOUNCE_MAX;
-    enum compute_status status, waited;
+    enum bg_compute_status status, waited;
     cuda_pointer bounce;
 
     status = check(backend, driver->memory_alloc(&bounce, (size_t)piece), "cuMemAlloc");
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
-    for (uint64_t done = 0; done < size && status == COMPUTE_OK; done += piece) {
+    for (uint64_t done = 0; done < size && status == BG_COMPUTE_OK; done += piece) {
         uint64_t left = size - done;
         size_t now = (size_t)(left < piece ? left : piece);
         uint64_t offset = dst < src ? done : left - now;
@@ -254,7 +254,7 @@ static enum compute_status copy_overlapping(struct backend_cuda *backend, backen
         status = check(backend,
                        driver->copy_in_device_async(bounce, src + offset, now, backend->stream),
                        "cuMemcpyDtoDAsync");
-        if (status == COMPUTE_OK) {
+        if (status == BG_COMPUTE_OK) {
             status = check(backend,
                            driver->copy_in_device_async(dst + offset, bounce, now, backend->stream),
                            "cuMemcpyDtoDAsync");
@@ -262,17 +262,17 @@ static enum compute_status copy_overlapping(struct backend_cuda *backend, backen
     }
     waited = wait(backend, "copy in the device");
     driver->memory_free(bounce);
-    return status != COMPUTE_OK ? status : waited;
+    return status != BG_COMPUTE_OK ? status : waited;
 }
 
-static enum compute_status cuda_copy_in_device(struct backend *base, backend_address dst,
+static enum bg_compute_status cuda_copy_in_device(struct backend *base, backend_address dst,
                                                backend_address src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (dst == src) {
-        return COMPUTE_OK;
+        return BG_COMPUTE_OK;
     }
     if (dst < src + size && src < dst + size) {
         return copy_overlapping(backend, dst, src, size);
@@ -280,24 +280,24 @@ static enum compute_status cuda_copy_in_device(struct backend *base, backend_add
     status = check(backend,
                    backend->driver->copy_in_device_async(dst, src, (size_t)size, backend->stream),
                    "cuMemcpyDtoDAsync");
-    return status == COMPUTE_OK ? complete(backend, async, "copy in the device") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "copy in the device") : status;
 }
 
-static enum compute_status cuda_share(struct backend *base, void *memory, uint64_t size,
+static enum bg_compute_status cuda_share(struct backend *base, void *memory, uint64_t size,
                                       backend_address *address)
 {
     struct backend_cuda *backend = cuda(base);
     const struct cuda_driver *driver = backend->driver;
     cuda_pointer pointer = 0;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     status = check(backend,
                    driver->host_register(memory, (size_t)size, CUDA_HOST_REGISTER_DEVICE_MAP),
                    "cuMemHostRegister");
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = check(backend, driver->host_get_device_pointer(&pointer, memory, 0),
                        "cuMemHostGetDevicePointer");
-        if (status != COMPUTE_OK) {
+        if (status != BG_COMPUTE_OK) {
             driver->host_unregister(memory);
         }
     }
@@ -313,7 +313,7 @@ static void cuda_unshare(struct backend *base, void *memory)
     check(backend, backend->driver->host_unregister(memory), "cuMemHostUnregister");
 }
 
-static enum compute_status copy_row(struct backend_cuda *backend, const struct backend_side *dst,
+static enum bg_compute_status copy_row(struct backend_cuda *backend, const struct backend_side *dst,
                                     const struct backend_side *src, uint64_t size)
 {
     const struct cuda_driver *driver = backend->driver;
@@ -344,20 +344,20 @@ static void set_side(struct cuda_copy_side *to, const struct backend_side *side,
 
 /* One side in the device, the other there, too, or on the host (not shared: not asynchronous).
  * A slice at a time: a guest's slice pitch need not be a multiple of its row pitch. */
-static enum compute_status cuda_copy_box(struct backend *base, const struct backend_side *dst,
+static enum bg_compute_status cuda_copy_box(struct backend *base, const struct backend_side *dst,
                                          const struct backend_side *src,
                                          const struct backend_box *box, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     struct backend_box rest = *box;
-    enum compute_status status = COMPUTE_OK;
+    enum bg_compute_status status = BG_COMPUTE_OK;
 
     backend_box_join(&rest, dst, src);
     if (rest.rows == 1 && rest.slices == 1) {
         status = copy_row(backend, dst, src, rest.row_size);
-        return status == COMPUTE_OK ? complete(backend, async, "copy of a row") : status;
+        return status == BG_COMPUTE_OK ? complete(backend, async, "copy of a row") : status;
     }
-    for (uint64_t slice = 0; slice < rest.slices && status == COMPUTE_OK; slice++) {
+    for (uint64_t slice = 0; slice < rest.slices && status == BG_COMPUTE_OK; slice++) {
         struct cuda_copy_3d copy = {
             .width_bytes = (size_t)rest.row_size, .height = (size_t)rest.rows, .depth = 1};
 
@@ -366,10 +366,10 @@ static enum compute_status cuda_copy_box(struct backend *base, const struct back
         status = check(backend, backend->driver->copy_3d_async(&copy, backend->stream),
                        "cuMemcpy3DAsync");
     }
-    return status == COMPUTE_OK ? complete(backend, async, "copy of a box") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "copy of a box") : status;
 }
 
-static enum compute_status launch(struct backend_cuda *backend, cuda_function function,
+static enum bg_compute_status launch(struct backend_cuda *backend, cuda_function function,
                                   uint64_t count, void **parameters)
 {
     uint64_t blocks = (count - 1) / THREADS_PER_BLOCK + 1;
@@ -381,42 +381,42 @@ static enum compute_status launch(struct backend_cuda *backend, cuda_function fu
                  "cuLaunchKernel");
 }
 
-static enum compute_status cuda_fill(struct backend *base, backend_address dst, const void *texel,
+static enum bg_compute_status cuda_fill(struct backend *base, backend_address dst, const void *texel,
                                      uint32_t size, uint64_t count, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     unsigned char value[16] = {0};
     void *parameters[] = {&dst, &count, value};
-    enum compute_status status;
+    enum bg_compute_status status;
 
     memcpy(value, texel, size);
     status = launch(backend, backend->fill[__builtin_ctz(size)], count, parameters);
-    return status == COMPUTE_OK ? complete(backend, async, "fill") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "fill") : status;
 }
 
-static enum compute_status launch_add(struct backend_cuda *backend, enum compute_element_type type,
+static enum bg_compute_status launch_add(struct backend_cuda *backend, enum bg_compute_element_type type,
                                       cuda_pointer c, cuda_pointer a, cuda_pointer b,
                                       uint64_t count)
 {
     void *parameters[] = {&c, &a, &b, &count};
 
     return launch(backend,
-                  type == COMPUTE_ELEMENT_FLOAT32 ? backend->add_float32 : backend->add_uint32,
+                  type == BG_COMPUTE_ELEMENT_FLOAT32 ? backend->add_float32 : backend->add_uint32,
                   count, parameters);
 }
 
-static enum compute_status cuda_vector_add(struct backend *base, enum compute_element_type type,
+static enum bg_compute_status cuda_vector_add(struct backend *base, enum bg_compute_element_type type,
                                            backend_address c, backend_address a, backend_address b,
                                            uint64_t count, bool async)
 {
     struct backend_cuda *backend = cuda(base);
-    enum compute_status status = launch_add(backend, type, c, a, b, count);
+    enum bg_compute_status status = launch_add(backend, type, c, a, b, count);
 
-    return status == COMPUTE_OK ? complete(backend, async, "vector addition") : status;
+    return status == BG_COMPUTE_OK ? complete(backend, async, "vector addition") : status;
 }
 
-static enum compute_status cuda_vector_add_host(struct backend *base,
-                                                enum compute_element_type type, void *c,
+static enum bg_compute_status cuda_vector_add_host(struct backend *base,
+                                                enum bg_compute_element_type type, void *c,
                                                 const void *a, const void *b, uint32_t count)
 {
     struct backend_cuda *backend = cuda(base);
@@ -424,27 +424,27 @@ static enum compute_status cuda_vector_add_host(struct backend *base,
     cuda_pointer device_a = backend->scratch;
     cuda_pointer device_b = device_a + SCRATCH_PART;
     cuda_pointer device_c = device_b + SCRATCH_PART;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     status = check(backend,
                    backend->driver->copy_to_device_async(device_a, a, size, backend->stream),
                    "cuMemcpyHtoDAsync");
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = check(backend,
                        backend->driver->copy_to_device_async(device_b, b, size, backend->stream),
                        "cuMemcpyHtoDAsync");
     }
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = launch_add(backend, type, device_c, device_a, device_b, count);
     }
-    return status == COMPUTE_OK ? cuda_copy_from_device(base, c, device_c, size, false) : status;
+    return status == BG_COMPUTE_OK ? cuda_copy_from_device(base, c, device_c, size, false) : status;
 }
 
-static enum compute_status cuda_synchronize(struct backend *base)
+static enum bg_compute_status cuda_synchronize(struct backend *base)
 {
     struct backend_cuda *backend = cuda(base);
     cuda_result kept = backend->async_error;
-    enum compute_status status = wait(backend, "asynchronous work");
+    enum bg_compute_status status = wait(backend, "asynchronous work");
 
     backend->async_error = CUDA_RESULT_SUCCESS;
     if (kept != CUDA_RESULT_SUCCESS) {
@@ -463,7 +463,7 @@ static void cuda_finish(struct backend *base)
     }
     result = backend->driver->stream_synchronize(backend->stream);
     base->async_pending = false;
-    if (check(backend, result, "asynchronous work") != COMPUTE_OK &&
+    if (check(backend, result, "asynchronous work") != BG_COMPUTE_OK &&
         backend->async_error == CUDA_RESULT_SUCCESS) {
         backend->async_error = result;
     }

@@ -18,8 +18,8 @@ static uint64_t join(uint32_t low, uint32_t high)
 
 static bool element_type_known(uint32_t type)
 {
-    return type == COMPUTE_ELEMENT_UINT32 || type == COMPUTE_ELEMENT_INT32 ||
-           type == COMPUTE_ELEMENT_FLOAT32;
+    return type == BG_COMPUTE_ELEMENT_UINT32 || type == BG_COMPUTE_ELEMENT_INT32 ||
+           type == BG_COMPUTE_ELEMENT_FLOAT32;
 }
 
 static bool is_heap(const struct operation *operation, uint32_t handle)
@@ -27,7 +27,7 @@ static bool is_heap(const struct operation *operation, uint32_t handle)
     return handle == 0 && operation->heap.memory;
 }
 
-static enum compute_status resolve(struct session *session, const struct operation *operation,
+static enum bg_compute_status resolve(struct session *session, const struct operation *operation,
                                    uint32_t handle, uint64_t offset, uint64_t size,
                                    struct operand *operand)
 {
@@ -38,50 +38,50 @@ static enum compute_status resolve(struct session *session, const struct operati
         return session_resolve(session, handle, offset, size, &operand->address);
     }
     if (offset > heap->size || size > heap->size - offset) {
-        return COMPUTE_OUT_OF_RANGE;
+        return BG_COMPUTE_OUT_OF_RANGE;
     }
     operand->heap = heap->memory + offset;
     operand->address = heap->address + offset;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status run_vector_add_basic(struct session *session,
+static enum bg_compute_status run_vector_add_basic(struct session *session,
                                                 struct operation *operation)
 {
     struct backend *backend = session->backend;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     /* Any other kernel would have another count; there is none. */
     if (operation->param_count != 2) {
-        return COMPUTE_UNSUPPORTED_OPERATION;
+        return BG_COMPUTE_UNSUPPORTED_OPERATION;
     }
-    status = backend->ops->vector_add_host(backend, COMPUTE_ELEMENT_UINT32, operation->results,
+    status = backend->ops->vector_add_host(backend, BG_COMPUTE_ELEMENT_UINT32, operation->results,
                                            &operation->params[0], &operation->params[1], 1);
-    operation->result_count = status == COMPUTE_OK ? 1 : 0;
+    operation->result_count = status == BG_COMPUTE_OK ? 1 : 0;
     return status;
 }
 
-static enum compute_status run_memory_alloc(struct session *session, struct operation *operation)
+static enum bg_compute_status run_memory_alloc(struct session *session, struct operation *operation)
 {
-    const struct compute_alloc_params *params = (const void *)operation->params;
+    const struct bg_compute_alloc_params *params = (const void *)operation->params;
     uint64_t size = join(params->size_lo, params->size_hi);
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (size == 0) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
     status = session_alloc(session, size, &operation->results[0]);
-    operation->result_count = status == COMPUTE_OK ? 1 : 0;
+    operation->result_count = status == BG_COMPUTE_OK ? 1 : 0;
     return status;
 }
 
-static enum compute_status run_memory_free(struct session *session, struct operation *operation)
+static enum bg_compute_status run_memory_free(struct session *session, struct operation *operation)
 {
     return session_free(session, operation->params[0]);
 }
 
 /* Between two operands, whichever of them lie in the heap. */
-static enum compute_status copy_operands(struct session *session, const struct operation *operation,
+static enum bg_compute_status copy_operands(struct session *session, const struct operation *operation,
                                          const struct operand *dst, const struct operand *src,
                                          uint64_t size)
 {
@@ -90,7 +90,7 @@ static enum compute_status copy_operands(struct session *session, const struct o
     if (dst->heap && src->heap) {
         backend->ops->finish(backend); /* what was started may use either */
         memmove(dst->heap, src->heap, (size_t)size);
-        return COMPUTE_OK;
+        return BG_COMPUTE_OK;
     }
     if (src->heap) {
         return backend->ops->copy_to_device(backend, dst->address, src->heap, size,
@@ -105,22 +105,22 @@ static enum compute_status copy_operands(struct session *session, const struct o
 }
 
 /* From the carrier's data. */
-static enum compute_status copy_data_in(struct session *session, const struct operation *operation,
-                                        const struct compute_copy_params *params, uint64_t size)
+static enum bg_compute_status copy_data_in(struct session *session, const struct operation *operation,
+                                        const struct bg_compute_copy_params *params, uint64_t size)
 {
     struct backend *backend = session->backend;
     struct operand dst;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (params->src_handle || params->src_offset_lo || params->src_offset_hi) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     if (size != operation->data_size) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
     status = resolve(session, operation, params->dst_handle,
                      join(params->dst_offset_lo, params->dst_offset_hi), size, &dst);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     return backend->ops->copy_to_device(backend, dst.address, operation->data, size,
@@ -128,81 +128,81 @@ static enum compute_status copy_data_in(struct session *session, const struct op
 }
 
 /* Into the carrier's answer. */
-static enum compute_status copy_data_out(struct session *session, struct operation *operation,
-                                         const struct compute_copy_params *params, uint64_t size)
+static enum bg_compute_status copy_data_out(struct session *session, struct operation *operation,
+                                         const struct bg_compute_copy_params *params, uint64_t size)
 {
     struct backend *backend = session->backend;
     struct operand src;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (params->dst_handle || params->dst_offset_lo || params->dst_offset_hi) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     status = resolve(session, operation, params->src_handle,
                      join(params->src_offset_lo, params->src_offset_hi), size, &src);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     if (size > operation->answer_capacity) {
-        return COMPUTE_REQUEST_TOO_LARGE;
+        return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
     status = backend->ops->copy_from_device(backend, operation->answer, src.address, size, false);
-    operation->answer_size = status == COMPUTE_OK ? size : 0;
+    operation->answer_size = status == BG_COMPUTE_OK ? size : 0;
     return status;
 }
 
-static enum compute_status run_memory_copy(struct session *session, struct operation *operation)
+static enum bg_compute_status run_memory_copy(struct session *session, struct operation *operation)
 {
-    const struct compute_copy_params *params = (const void *)operation->params;
+    const struct bg_compute_copy_params *params = (const void *)operation->params;
     uint64_t size = join(params->size_lo, params->size_hi);
     bool heap = operation->heap.memory;
     struct operand dst, src;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (size == 0) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
     switch (params->kind) {
-    case COMPUTE_COPY_HOST_TO_DEVICE:
+    case BG_COMPUTE_COPY_HOST_TO_DEVICE:
         if (!heap) {
             return copy_data_in(session, operation, params, size);
         }
         if (params->src_handle != 0) {
-            return COMPUTE_INVALID_REQUEST;
+            return BG_COMPUTE_INVALID_REQUEST;
         }
         break;
-    case COMPUTE_COPY_DEVICE_TO_HOST:
+    case BG_COMPUTE_COPY_DEVICE_TO_HOST:
         if (!heap) {
             return copy_data_out(session, operation, params, size);
         }
         if (params->dst_handle != 0) {
-            return COMPUTE_INVALID_REQUEST;
+            return BG_COMPUTE_INVALID_REQUEST;
         }
         break;
-    case COMPUTE_COPY_DEVICE_TO_DEVICE:
+    case BG_COMPUTE_COPY_DEVICE_TO_DEVICE:
         break;
     default:
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     status = resolve(session, operation, params->dst_handle,
                      join(params->dst_offset_lo, params->dst_offset_hi), size, &dst);
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = resolve(session, operation, params->src_handle,
                          join(params->src_offset_lo, params->src_offset_hi), size, &src);
     }
-    return status == COMPUTE_OK ? copy_operands(session, operation, &dst, &src, size) : status;
+    return status == BG_COMPUTE_OK ? copy_operands(session, operation, &dst, &src, size) : status;
 }
 
-static enum compute_status run_get_device_info(struct session *session, struct operation *operation)
+static enum bg_compute_status run_get_device_info(struct session *session, struct operation *operation)
 {
-    struct compute_device_info info;
-    enum compute_status status;
+    struct bg_compute_device_info info;
+    enum bg_compute_status status;
 
     if (operation->answer_capacity < sizeof(info)) {
-        return COMPUTE_REQUEST_TOO_LARGE;
+        return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
     status = session->backend->ops->get_info(session->backend, &info);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     info.memory_limit = session->memory_limit;
@@ -210,10 +210,10 @@ static enum compute_status run_get_device_info(struct session *session, struct o
     info.name[sizeof(info.name) - 1] = '\0';
     memcpy(operation->answer, &info, sizeof(info));
     operation->answer_size = sizeof(info);
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-static enum compute_status run_synchronize(struct session *session, struct operation *operation)
+static enum bg_compute_status run_synchronize(struct session *session, struct operation *operation)
 {
     (void)operation;
     return session->backend->ops->synchronize(session->backend);
@@ -226,8 +226,8 @@ static bool apart_or_same(backend_address x, backend_address y, uint64_t size)
 }
 
 /* Data and answer in the heap, of any length. */
-static enum compute_status add_in_heap(struct session *session, const struct operation *operation,
-                                       enum compute_element_type type, uint64_t count)
+static enum bg_compute_status add_in_heap(struct session *session, const struct operation *operation,
+                                       enum bg_compute_element_type type, uint64_t count)
 {
     struct backend *backend = session->backend;
     uint64_t size = count * ELEMENT_SIZE;
@@ -238,50 +238,50 @@ static enum compute_status add_in_heap(struct session *session, const struct ope
 
     if (data % ELEMENT_SIZE || answer % ELEMENT_SIZE || !apart_or_same(c, a, size) ||
         !apart_or_same(c, a + size, size)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     return backend->ops->vector_add(backend, type, c, a, a + size, count, operation->async);
 }
 
-static enum compute_status run_vector_add_inline(struct session *session,
+static enum bg_compute_status run_vector_add_inline(struct session *session,
                                                  struct operation *operation)
 {
-    const struct compute_vector_inline_params *params = (const void *)operation->params;
+    const struct bg_compute_vector_inline_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;
-    enum compute_element_type type;
-    enum compute_status status;
+    enum bg_compute_element_type type;
+    enum bg_compute_status status;
     uint64_t size;
 
     if (!element_type_known(params->element_type)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     size = (uint64_t)params->count * ELEMENT_SIZE;
     if (size == 0 || 2 * size != operation->data_size) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
     if (size > operation->answer_capacity) {
-        return COMPUTE_REQUEST_TOO_LARGE;
+        return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
-    type = (enum compute_element_type)params->element_type;
+    type = (enum bg_compute_element_type)params->element_type;
     if (operation->heap.memory) {
         status = add_in_heap(session, operation, type, params->count);
     } else {
         status = backend->ops->vector_add_host(backend, type, operation->answer, operation->data,
                                                operation->data + size, params->count);
     }
-    operation->answer_size = status == COMPUTE_OK ? size : 0;
+    operation->answer_size = status == BG_COMPUTE_OK ? size : 0;
     return status;
 }
 
-static enum compute_status run_vector_add_memory(struct session *session,
+static enum bg_compute_status run_vector_add_memory(struct session *session,
                                                  struct operation *operation)
 {
-    const struct compute_vector_memory_params *params = (const void *)operation->params;
+    const struct bg_compute_vector_memory_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;
     struct operand operands[3];
 
     if (!element_type_known(params->element_type)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     const uint32_t handles[3] = {params->c_handle, params->a_handle, params->b_handle};
     const uint64_t offsets[3] = {join(params->c_offset_lo, params->c_offset_hi),
@@ -289,36 +289,36 @@ static enum compute_status run_vector_add_memory(struct session *session,
                                  join(params->b_offset_lo, params->b_offset_hi)};
     uint64_t count = join(params->count_lo, params->count_hi);
     if (count == 0) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
     /* A count whose bytes do not fit 64 bits is beyond every allocation; handles come first. */
     uint64_t size = count <= UINT64_MAX / ELEMENT_SIZE ? count * ELEMENT_SIZE : UINT64_MAX;
     for (int i = 0; i < 3; i++) {
-        enum compute_status status;
+        enum bg_compute_status status;
 
         if (offsets[i] % ELEMENT_SIZE) {
-            return COMPUTE_INVALID_REQUEST;
+            return BG_COMPUTE_INVALID_REQUEST;
         }
         status = resolve(session, operation, handles[i], offsets[i], size, &operands[i]);
-        if (status != COMPUTE_OK) {
+        if (status != BG_COMPUTE_OK) {
             return status;
         }
     }
     if (!apart_or_same(operands[0].address, operands[1].address, size) ||
         !apart_or_same(operands[0].address, operands[2].address, size)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
-    return backend->ops->vector_add(backend, (enum compute_element_type)params->element_type,
+    return backend->ops->vector_add(backend, (enum bg_compute_element_type)params->element_type,
                                     operands[0].address, operands[1].address, operands[2].address,
                                     count, operation->async);
 }
 
 /* Older guests put words into a NOP: parameters are not looked at. */
-static enum compute_status run_nop(struct session *session, struct operation *operation)
+static enum bg_compute_status run_nop(struct session *session, struct operation *operation)
 {
     (void)session;
     (void)operation;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 /* ---- The table ---- */
@@ -332,33 +332,33 @@ static bool is_always_brief(const uint32_t *params)
 /* What a mailbox carries is short; inside the device a copy may be of any size. */
 static bool is_carried_copy(const uint32_t *params)
 {
-    return ((const struct compute_copy_params *)(const void *)params)->kind !=
-           COMPUTE_COPY_DEVICE_TO_DEVICE;
+    return ((const struct bg_compute_copy_params *)(const void *)params)->kind !=
+           BG_COMPUTE_COPY_DEVICE_TO_DEVICE;
 }
 
-#define ROW(name) [COMPUTE_##name - COMPUTE_OPERATION_BASE]
+#define ROW(name) [BG_COMPUTE_##name - BG_COMPUTE_OPERATION_BASE]
 #define WORDS(type) (sizeof(struct type) / sizeof(uint32_t))
 
 static const struct operation_row rows[] = {
     ROW(NOP) = {OPERATION_ANY_WORDS, OPERATION_NEEDS_NOTHING, is_always_brief, run_nop},
     ROW(VECTOR_ADD_BASIC) = {OPERATION_ANY_WORDS, OPERATION_NEEDS_LEASE, is_always_brief,
                              run_vector_add_basic},
-    ROW(MEMORY_ALLOC) = {WORDS(compute_alloc_params), OPERATION_NEEDS_LEASE, NULL,
+    ROW(MEMORY_ALLOC) = {WORDS(bg_compute_alloc_params), OPERATION_NEEDS_LEASE, NULL,
                          run_memory_alloc},
     ROW(MEMORY_FREE) = {1, OPERATION_NEEDS_LEASE, NULL, run_memory_free},
-    ROW(MEMORY_COPY) = {WORDS(compute_copy_params), OPERATION_NEEDS_LEASE, is_carried_copy,
+    ROW(MEMORY_COPY) = {WORDS(bg_compute_copy_params), OPERATION_NEEDS_LEASE, is_carried_copy,
                         run_memory_copy},
     ROW(GET_DEVICE_INFO) = {0, OPERATION_NEEDS_SESSION, is_always_brief, run_get_device_info},
     ROW(SYNCHRONIZE) = {0, OPERATION_NEEDS_LEASE, is_always_brief, run_synchronize},
-    ROW(VECTOR_ADD_INLINE) = {WORDS(compute_vector_inline_params), OPERATION_NEEDS_LEASE,
+    ROW(VECTOR_ADD_INLINE) = {WORDS(bg_compute_vector_inline_params), OPERATION_NEEDS_LEASE,
                               is_always_brief, run_vector_add_inline},
-    ROW(VECTOR_ADD_MEMORY) = {WORDS(compute_vector_memory_params), OPERATION_NEEDS_LEASE, NULL,
+    ROW(VECTOR_ADD_MEMORY) = {WORDS(bg_compute_vector_memory_params), OPERATION_NEEDS_LEASE, NULL,
                               run_vector_add_memory},
 };
 
 const struct operation_row *operation_find(uint32_t number)
 {
-    uint32_t index = number - COMPUTE_OPERATION_BASE; /* far outside for one below */
+    uint32_t index = number - BG_COMPUTE_OPERATION_BASE; /* far outside for one below */
 
     return index < sizeof(rows) / sizeof(rows[0]) && rows[index].run != NULL ? &rows[index] : NULL;
 }
@@ -375,53 +375,53 @@ bool operation_is_brief(const struct operation_row *row, uint32_t param_count,
            (row->is_brief != NULL && (!words_are_right(row, param_count) || row->is_brief(params)));
 }
 
-enum compute_status operation_run(struct session *session, struct operation *operation)
+enum bg_compute_status operation_run(struct session *session, struct operation *operation)
 {
     const struct operation_row *row = operation_find(operation->number);
 
     operation->answer_size = 0;
     operation->result_count = 0;
     if (row == NULL || (session == NULL && row->needs != OPERATION_NEEDS_NOTHING)) {
-        return COMPUTE_UNSUPPORTED_OPERATION;
+        return BG_COMPUTE_UNSUPPORTED_OPERATION;
     }
     if (!words_are_right(row, operation->param_count)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     return row->run(session, operation);
 }
 
-const char *operation_status_name(enum compute_status status)
+const char *operation_status_name(enum bg_compute_status status)
 {
     switch (status) {
-    case COMPUTE_OK:
+    case BG_COMPUTE_OK:
         return "OK";
-    case COMPUTE_INVALID_REQUEST:
+    case BG_COMPUTE_INVALID_REQUEST:
         return "INVALID_REQUEST";
-    case COMPUTE_REQUEST_TOO_LARGE:
+    case BG_COMPUTE_REQUEST_TOO_LARGE:
         return "REQUEST_TOO_LARGE";
-    case COMPUTE_MEDIATOR_UNAVAILABLE:
+    case BG_COMPUTE_MEDIATOR_UNAVAILABLE:
         return "MEDIATOR_UNAVAILABLE";
-    case COMPUTE_TIMEOUT:
+    case BG_COMPUTE_TIMEOUT:
         return "TIMEOUT";
-    case COMPUTE_CUDA_ERROR:
+    case BG_COMPUTE_CUDA_ERROR:
         return "CUDA_ERROR";
-    case COMPUTE_INVALID_POOL:
+    case BG_COMPUTE_INVALID_POOL:
         return "INVALID_POOL";
-    case COMPUTE_QUEUE_FULL:
+    case BG_COMPUTE_QUEUE_FULL:
         return "QUEUE_FULL";
-    case COMPUTE_UNSUPPORTED_OPERATION:
+    case BG_COMPUTE_UNSUPPORTED_OPERATION:
         return "UNSUPPORTED_OPERATION";
-    case COMPUTE_INVALID_LENGTH:
+    case BG_COMPUTE_INVALID_LENGTH:
         return "INVALID_LENGTH";
-    case COMPUTE_RATE_LIMITED:
+    case BG_COMPUTE_RATE_LIMITED:
         return "RATE_LIMITED";
-    case COMPUTE_VM_QUARANTINED:
+    case BG_COMPUTE_VM_QUARANTINED:
         return "VM_QUARANTINED";
-    case COMPUTE_OUT_OF_MEMORY:
+    case BG_COMPUTE_OUT_OF_MEMORY:
         return "OUT_OF_MEMORY";
-    case COMPUTE_INVALID_HANDLE:
+    case BG_COMPUTE_INVALID_HANDLE:
         return "INVALID_HANDLE";
-    case COMPUTE_OUT_OF_RANGE:
+    case BG_COMPUTE_OUT_OF_RANGE:
         return "OUT_OF_RANGE";
     }
     return "unknown status";

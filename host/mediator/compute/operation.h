@@ -26,7 +26,7 @@ struct operation_heap {
 };
 
 struct operation {
-    uint32_t number; /* enum compute_operation, or unknown */
+    uint32_t number; /* enum bg_compute_operation, or unknown */
     bool async;      /* need not have ended on return */
     uint32_t param_count;
     const uint32_t *params; /* the caller's copy */
@@ -62,7 +62,7 @@ struct operation_row {
     enum operation_need needs;
     /* Whether it is over in microseconds on a CPU, as a mailbox request; NULL: never. */
     bool (*is_brief)(const uint32_t *params);
-    enum compute_status (*run)(struct session *session, struct operation *operation);
+    enum bg_compute_status (*run)(struct session *session, struct operation *operation);
 };
 
 /* NULL: there is no such operation. */
@@ -73,9 +73,9 @@ bool operation_is_brief(const struct operation_row *row, uint32_t param_count,
                         const uint32_t *params);
 
 /* session may be NULL for those that need nothing. */
-enum compute_status operation_run(struct session *session, struct operation *operation);
+enum bg_compute_status operation_run(struct session *session, struct operation *operation);
 
 /* For logs: a name such as "INVALID_REQUEST". */
-const char *operation_status_name(enum compute_status status);
+const char *operation_status_name(enum bg_compute_status status);
 
 #endif

@@ -80,7 +80,7 @@ static struct session_allocation *find(struct session *session, uint32_t handle)
     return allocation;
 }
 
-enum compute_status session_charge(struct session *session, uint64_t size)
+enum bg_compute_status session_charge(struct session *session, uint64_t size)
 {
     struct backend *backend = session->backend;
     uint64_t left = session->memory_limit - session->memory_used;
@@ -89,10 +89,10 @@ enum compute_status session_charge(struct session *session, uint64_t size)
         snprintf(backend->error, sizeof(backend->error),
                  "%llu bytes wanted, %llu of the session's %llu are left", (unsigned long long)size,
                  (unsigned long long)left, (unsigned long long)session->memory_limit);
-        return COMPUTE_OUT_OF_MEMORY;
+        return BG_COMPUTE_OUT_OF_MEMORY;
     }
     session->memory_used += size;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 void session_release(struct session *session, uint64_t size)
@@ -100,56 +100,56 @@ void session_release(struct session *session, uint64_t size)
     session->memory_used -= size;
 }
 
-enum compute_status session_take(struct session *session, uint64_t size, backend_address *address)
+enum bg_compute_status session_take(struct session *session, uint64_t size, backend_address *address)
 {
     struct backend *backend = session->backend;
-    enum compute_status status = session_charge(session, size);
+    enum bg_compute_status status = session_charge(session, size);
 
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     *address = 0;
     status = backend->ops->memory_alloc(backend, size, address);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         session_release(session, size);
     }
     return status;
 }
 
-enum compute_status session_give(struct session *session, backend_address address, uint64_t size)
+enum bg_compute_status session_give(struct session *session, backend_address address, uint64_t size)
 {
     session_release(session, size);
     return session->backend->ops->memory_free(session->backend, address, size);
 }
 
-enum compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
+enum bg_compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
 {
     struct backend *backend = session->backend;
-    enum compute_status status;
+    enum bg_compute_status status;
     backend_address address;
 
     if (!session->first_free && session->slots_used == SESSION_SLOTS - 1) {
         snprintf(backend->error, sizeof(backend->error), "all %u handles are in use",
                  SESSION_SLOTS - 1);
-        return COMPUTE_OUT_OF_MEMORY;
+        return BG_COMPUTE_OUT_OF_MEMORY;
     }
     status = session_take(session, size, &address);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     uint32_t slot = slot_take_free(session);
     session->slots[slot].address = address;
     session->slots[slot].size = size;
     *handle = session->slots[slot].generation << SESSION_SLOT_BITS | slot;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
-enum compute_status session_free(struct session *session, uint32_t handle)
+enum bg_compute_status session_free(struct session *session, uint32_t handle)
 {
     struct session_allocation *allocation = find(session, handle);
 
     if (!allocation) {
-        return COMPUTE_INVALID_HANDLE;
+        return BG_COMPUTE_INVALID_HANDLE;
     }
     backend_address address = allocation->address;
     allocation->address = 0;
@@ -160,17 +160,17 @@ enum compute_status session_free(struct session *session, uint32_t handle)
     return session_give(session, address, allocation->size);
 }
 
-enum compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
+enum bg_compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
                                     uint64_t size, backend_address *address)
 {
     struct session_allocation *allocation = find(session, handle);
 
     if (!allocation) {
-        return COMPUTE_INVALID_HANDLE;
+        return BG_COMPUTE_INVALID_HANDLE;
     }
     if (offset > allocation->size || size > allocation->size - offset) {
-        return COMPUTE_OUT_OF_RANGE;
+        return BG_COMPUTE_OUT_OF_RANGE;
     }
     *address = allocation->address + offset;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }

@@ -9,58 +9,58 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-    {PVGPU_CMD_CREATE_RESOURCE, sizeof(struct pvgpu_create_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_CREATE_RESOURCE, sizeof(struct bg_pvgpu_create_resource), PVGPU_KIND_WORK,
      pvgpu_create_resource},
-    {PVGPU_CMD_DESTROY_RESOURCE, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_DESTROY_RESOURCE, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
      pvgpu_destroy_resource},
-    {PVGPU_CMD_MAP_RESOURCE, sizeof(struct pvgpu_map_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_MAP_RESOURCE, sizeof(struct bg_pvgpu_map_resource), PVGPU_KIND_WORK,
      pvgpu_map_resource},
-    {PVGPU_CMD_UNMAP_RESOURCE, sizeof(struct pvgpu_unmap_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_UNMAP_RESOURCE, sizeof(struct bg_pvgpu_unmap_resource), PVGPU_KIND_WORK,
      pvgpu_unmap_resource},
-    {PVGPU_CMD_UPDATE_RESOURCE, sizeof(struct pvgpu_update_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_UPDATE_RESOURCE, sizeof(struct bg_pvgpu_update_resource), PVGPU_KIND_WORK,
      pvgpu_update_resource},
-    {PVGPU_CMD_COPY_RESOURCE, sizeof(struct pvgpu_copy_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_COPY_RESOURCE, sizeof(struct bg_pvgpu_copy_resource), PVGPU_KIND_WORK,
      pvgpu_copy_resource},
-    {PVGPU_CMD_OPEN_RESOURCE, sizeof(struct pvgpu_open_resource), PVGPU_KIND_STATE,
+    {BG_PVGPU_CMD_OPEN_RESOURCE, sizeof(struct bg_pvgpu_open_resource), PVGPU_KIND_STATE,
      pvgpu_open_resource},
-    {PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, sizeof(struct pvgpu_create_view), PVGPU_KIND_STATE,
+    {BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, sizeof(struct bg_pvgpu_create_view), PVGPU_KIND_STATE,
      pvgpu_create_render_target_view},
-    {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
      pvgpu_destroy_render_target_view},
-    {PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, sizeof(struct pvgpu_create_view), PVGPU_KIND_STATE,
+    {BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_create_view), PVGPU_KIND_STATE,
      pvgpu_create_depth_stencil_view},
-    {PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(struct pvgpu_command), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(struct bg_pvgpu_command), PVGPU_KIND_WORK,
      pvgpu_destroy_depth_stencil_view},
-    {PVGPU_CMD_SET_RENDER_TARGET, sizeof(struct pvgpu_set_render_target), PVGPU_KIND_STATE,
-     pvgpu_set_render_target},
-    {PVGPU_CMD_SET_VIEWPORT, offsetof(struct pvgpu_set_viewport, viewports), PVGPU_KIND_STATE,
-     pvgpu_set_viewport},
-    {PVGPU_CMD_SET_SCISSOR, offsetof(struct pvgpu_set_scissor, rectangles), PVGPU_KIND_STATE,
-     pvgpu_set_scissor},
-    {PVGPU_CMD_CLEAR_RENDER_TARGET, sizeof(struct pvgpu_clear_render_target), PVGPU_KIND_WORK,
-     pvgpu_clear_render_target},
-    {PVGPU_CMD_CLEAR_DEPTH_STENCIL, sizeof(struct pvgpu_clear_depth_stencil), PVGPU_KIND_WORK,
-     pvgpu_clear_depth_stencil},
-    {PVGPU_CMD_FENCE, sizeof(struct pvgpu_fence), PVGPU_KIND_FENCE, NULL},
-    {PVGPU_CMD_PRESENT, sizeof(struct pvgpu_present), PVGPU_KIND_PRESENT, NULL},
-    {PVGPU_CMD_FLUSH, sizeof(struct pvgpu_command), PVGPU_KIND_FLUSH, NULL},
-    {PVGPU_CMD_WAIT_FENCE, sizeof(struct pvgpu_wait_fence), PVGPU_KIND_WAIT_FENCE, NULL},
-    {PVGPU_CMD_RESIZE_BUFFERS, sizeof(struct pvgpu_resize_buffers), PVGPU_KIND_WORK, NULL},
-    {PVGPU_CMD_COPY_REGION, sizeof(struct pvgpu_copy_region), PVGPU_KIND_WORK, pvgpu_copy_region},
-    {PVGPU_CMD_READ_RESOURCE, sizeof(struct pvgpu_update_resource), PVGPU_KIND_WORK,
+    {BG_PVGPU_CMD_SET_RENDER_TARGET, sizeof(struct bg_pvgpu_set_render_target), PVGPU_KIND_STATE,
+     bg_pvgpu_set_render_target},
+    {BG_PVGPU_CMD_SET_VIEWPORT, offsetof(struct bg_pvgpu_set_viewport, viewports), PVGPU_KIND_STATE,
+     bg_pvgpu_set_viewport},
+    {BG_PVGPU_CMD_SET_SCISSOR, offsetof(struct bg_pvgpu_set_scissor, rectangles), PVGPU_KIND_STATE,
+     bg_pvgpu_set_scissor},
+    {BG_PVGPU_CMD_CLEAR_RENDER_TARGET, sizeof(struct bg_pvgpu_clear_render_target), PVGPU_KIND_WORK,
+     bg_pvgpu_clear_render_target},
+    {BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, sizeof(struct bg_pvgpu_clear_depth_stencil), PVGPU_KIND_WORK,
+     bg_pvgpu_clear_depth_stencil},
+    {BG_PVGPU_CMD_FENCE, sizeof(struct bg_pvgpu_fence), PVGPU_KIND_FENCE, NULL},
+    {BG_PVGPU_CMD_PRESENT, sizeof(struct bg_pvgpu_present), PVGPU_KIND_PRESENT, NULL},
+    {BG_PVGPU_CMD_FLUSH, sizeof(struct bg_pvgpu_command), PVGPU_KIND_FLUSH, NULL},
+    {BG_PVGPU_CMD_WAIT_FENCE, sizeof(struct bg_pvgpu_wait_fence), PVGPU_KIND_WAIT_FENCE, NULL},
+    {BG_PVGPU_CMD_RESIZE_BUFFERS, sizeof(struct bg_pvgpu_resize_buffers), PVGPU_KIND_WORK, NULL},
+    {BG_PVGPU_CMD_COPY_REGION, sizeof(struct bg_pvgpu_copy_region), PVGPU_KIND_WORK, pvgpu_copy_region},
+    {BG_PVGPU_CMD_READ_RESOURCE, sizeof(struct bg_pvgpu_update_resource), PVGPU_KIND_WORK,
      pvgpu_read_resource},
-    {PVGPU_CMD_PRESENT_REGION, offsetof(struct pvgpu_present_region, rectangles),
+    {BG_PVGPU_CMD_PRESENT_REGION, offsetof(struct bg_pvgpu_present_region, rectangles),
      PVGPU_KIND_PRESENT, NULL},
 };
 
 /* An operation that needs nothing may be a bare command. One with a place for its result writes
  * into the heap, behind all that is under way. */
-static const struct entry bare_entry = {PVGPU_CMD_COMPUTE_FIRST, sizeof(struct pvgpu_command),
+static const struct entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST, sizeof(struct bg_pvgpu_command),
                                         PVGPU_KIND_STATE, pvgpu_run_compute};
-static const struct entry compute_entry = {PVGPU_CMD_COMPUTE_FIRST, sizeof(struct pvgpu_compute),
+static const struct entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST, sizeof(struct bg_pvgpu_compute),
                                            PVGPU_KIND_WORK, pvgpu_run_compute};
 
-static const struct entry *find_compute(const struct pvgpu_command *header)
+static const struct entry *find_compute(const struct bg_pvgpu_command *header)
 {
     const struct operation_row *row = operation_find(header->type);
 
@@ -73,11 +73,11 @@ static const struct entry *find_compute(const struct pvgpu_command *header)
 }
 
 /* NULL for a command that there is not, or that is too short. */
-static const struct entry *find_entry(const struct pvgpu_command *header)
+static const struct entry *find_entry(const struct bg_pvgpu_command *header)
 {
     const struct entry *entry = NULL;
 
-    if (header->type >= PVGPU_CMD_COMPUTE_FIRST && header->type <= PVGPU_CMD_COMPUTE_LAST) {
+    if (header->type >= BG_PVGPU_CMD_COMPUTE_FIRST && header->type <= BG_PVGPU_CMD_COMPUTE_LAST) {
         entry = find_compute(header);
     }
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && entry == NULL; i++) {
@@ -86,22 +86,22 @@ static const struct entry *find_entry(const struct pvgpu_command *header)
     return entry != NULL && header->size >= entry->size ? entry : NULL;
 }
 
-enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *header)
+enum pvgpu_command_kind pvgpu_command_classify(const struct bg_pvgpu_command *header)
 {
     const struct entry *entry = find_entry(header);
 
     return entry != NULL ? entry->kind : PVGPU_KIND_UNKNOWN;
 }
 
-struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct pvgpu_display *display,
-                                       struct pvgpu_control *control, const void *command,
+struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct bg_pvgpu_display *display,
+                                       struct bg_pvgpu_control *control, const void *command,
                                        uint64_t now_ns)
 {
-    const struct pvgpu_command *header = command;
+    const struct bg_pvgpu_command *header = command;
     const struct entry *entry = find_entry(header);
 
     if (entry == NULL) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
     if (entry->run) {
         return entry->run(context, command, header->size);
@@ -112,6 +112,6 @@ struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct pvg
     case PVGPU_KIND_WORK:
         return pvgpu_display_resize(display, context, control, command);
     default:
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
 }

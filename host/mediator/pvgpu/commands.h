@@ -11,8 +11,8 @@
 
 /* What our backend has, whoever the device is (see PVGPU_FEATURE_*). */
 #define PVGPU_COMMANDS_FEATURES                                                                    \
-    (PVGPU_FEATURE_D3D11 | PVGPU_FEATURE_VSYNC | PVGPU_FEATURE_TRIPLE_BUFFER |                     \
-     PVGPU_FEATURE_CONTROL_WORDS | PVGPU_FEATURE_COMPUTE | PVGPU_FEATURE_REGIONS)
+    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |                     \
+     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS)
 
 enum pvgpu_command_kind {
     PVGPU_KIND_UNKNOWN, /* not one that we have, or too short */
@@ -25,12 +25,12 @@ enum pvgpu_command_kind {
 };
 
 /* Of a command of header.size bytes. */
-enum pvgpu_command_kind pvgpu_command_classify(const struct pvgpu_command *header);
+enum pvgpu_command_kind pvgpu_command_classify(const struct bg_pvgpu_command *header);
 
 /* Runs a STATE, WORK or PRESENT command. */
 struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
-                                       struct pvgpu_display *display,
-                                       struct pvgpu_control *control, const void *command,
+                                       struct bg_pvgpu_display *display,
+                                       struct bg_pvgpu_control *control, const void *command,
                                        uint64_t now_ns);
 
 #endif

@@ -10,12 +10,12 @@
 /* Written last, with release: the guest may poll for it instead of a fence. Nothing else is read
  * back, so the guest may do what it likes with the rest. */
 static void write_result(struct pvgpu_context *context, uint32_t offset,
-                         const struct operation *operation, enum compute_status status,
+                         const struct operation *operation, enum bg_compute_status status,
                          uint32_t exec_time_us)
 {
-    struct pvgpu_compute_result *place =
-        (struct pvgpu_compute_result *)(void *)(context->heap.memory + offset);
-    struct pvgpu_compute_result result = {
+    struct bg_pvgpu_compute_result *place =
+        (struct bg_pvgpu_compute_result *)(void *)(context->heap.memory + offset);
+    struct bg_pvgpu_compute_result result = {
         .status = status,
         .result_count = operation->result_count,
         .data_size = (uint32_t)operation->answer_size, /* within the heap: below 2^32 */
@@ -29,19 +29,19 @@ static void write_result(struct pvgpu_context *context, uint32_t offset,
 }
 
 static bool ranges_are_sound(const struct pvgpu_context *context,
-                             const struct pvgpu_compute *compute)
+                             const struct bg_pvgpu_compute *compute)
 {
-    bool result = compute->result_offset != PVGPU_NO_RESULT;
+    bool result = compute->result_offset != BG_PVGPU_NO_RESULT;
 
     return pvgpu_heap_has(context, compute->data_offset, compute->data_size) &&
            pvgpu_heap_has(context, compute->answer_offset, compute->answer_size) &&
            (!result ||
             (compute->result_offset % RESULT_ALIGN == 0 &&
-             pvgpu_heap_has(context, compute->result_offset, sizeof(struct pvgpu_compute_result))));
+             pvgpu_heap_has(context, compute->result_offset, sizeof(struct bg_pvgpu_compute_result))));
 }
 
 static struct operation make_operation(const struct pvgpu_context *context,
-                                       const struct pvgpu_compute *compute)
+                                       const struct bg_pvgpu_compute *compute)
 {
     return (struct operation){
         .number = compute->header.type,
@@ -58,32 +58,32 @@ static struct operation make_operation(const struct pvgpu_context *context,
 
 PVGPU_HANDLER(pvgpu_run_compute)
 {
-    const struct pvgpu_compute *compute = command;
+    const struct bg_pvgpu_compute *compute = command;
     struct backend *backend = context->session != NULL ? context->session->backend : NULL;
     struct operation operation;
-    enum compute_status status;
+    enum bg_compute_status status;
     uint64_t start_ns;
 
     if (size < sizeof(*compute)) {
         return pvgpu_ok(); /* bare: there is nothing to do, and nowhere to say so */
     }
-    if (compute->param_count > PVGPU_COMPUTE_PARAMS_MAX ||
+    if (compute->param_count > BG_PVGPU_COMPUTE_PARAMS_MAX ||
         size < sizeof(*compute) + compute->param_count * sizeof(uint32_t)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
     if (!ranges_are_sound(context, compute)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     operation = make_operation(context, compute);
-    if (compute->result_offset == PVGPU_NO_RESULT) {
+    if (compute->result_offset == BG_PVGPU_NO_RESULT) {
         return pvgpu_fail_compute(operation_run(context->session, &operation));
     }
     start_ns = clock_now_ns();
     status = operation_run(context->session, &operation);
     if (backend != NULL && backend->async_pending) { /* `done` says that it is */
-        enum compute_status waited = backend->ops->synchronize(backend);
+        enum bg_compute_status waited = backend->ops->synchronize(backend);
 
-        status = status == COMPUTE_OK ? waited : status;
+        status = status == BG_COMPUTE_OK ? waited : status;
     }
     write_result(context, compute->result_offset, &operation, status, clock_us_since(start_ns));
     return pvgpu_ok();

@@ -69,7 +69,7 @@ static void wait_for(struct pvgpu_worker *worker, bool doorbell, uint64_t until_
 }
 
 /* True when the guest is to be interrupted. */
-static bool note_error(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+static bool note_error(struct pvgpu_worker *worker, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail)
 {
     __atomic_fetch_add(&worker->errors, 1, __ATOMIC_RELAXED);
@@ -78,11 +78,11 @@ static bool note_error(struct pvgpu_worker *worker, uint64_t position, enum pvgp
     return pvgpu_ring_report(&worker->ring, position, code, detail);
 }
 
-static void report(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+static void report(struct pvgpu_worker *worker, uint64_t position, enum bg_pvgpu_error code,
                    uint32_t detail)
 {
     if (note_error(worker, position, code, detail)) {
-        pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
+        pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
     }
 }
 
@@ -124,12 +124,12 @@ static bool prepare(struct pvgpu_worker *worker)
         struct backend *backend = worker->context.session->backend;
 
         done = backend->ops->share(backend, worker->shared.memory, worker->shared.size, &start) ==
-               COMPUTE_OK;
+               BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", backend->error);
     }
     end_long(worker);
     if (!done) {
-        pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "the backend cannot be used: %.80s",
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "the backend cannot be used: %.80s",
                            reason);
         return false;
     }
@@ -144,7 +144,7 @@ static bool prepare(struct pvgpu_worker *worker)
 static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
 {
     struct backend *backend = worker->context.session ? worker->context.session->backend : NULL;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     if (!backend || !backend->async_pending) {
         return true;
@@ -153,10 +153,10 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
     status = backend->ops->synchronize(backend);
     end_long(worker);
     if (backend->lost) {
-        pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "%.120s", backend->error);
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", backend->error);
         return false;
     }
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         report(worker, position, pvgpu_fail_compute(status).code, detail);
     }
     return true;
@@ -190,17 +190,17 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 }
 
 /* The session is over for the guest until RESET: what it submitted is gone. */
-static void lose(struct pvgpu_worker *worker, uint64_t position, enum pvgpu_error code,
+static void lose(struct pvgpu_worker *worker, uint64_t position, enum bg_pvgpu_error code,
                  uint32_t detail)
 {
     pvgpu_ring_publish(&worker->ring);
-    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
+    pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
     /* The reason first: who sees the loss finds it. */
     bool wanted = note_error(worker, position, code, detail);
 
-    pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
+    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
     if (wanted) {
-        pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
+        pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
     }
 }
 
@@ -208,10 +208,10 @@ static void end_session(struct pvgpu_worker *worker)
 {
     if (!worker->paused) { /* the machine may be on its way elsewhere */
         pvgpu_ring_publish(&worker->ring);
-        pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
-        pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
+        pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
+        pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_SHUTDOWN);
     }
-    pvgpu_worker_send(worker, PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
+    pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0, -1);
     pvgpu_worker_finish(worker);
 }
 
@@ -220,7 +220,7 @@ static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
     finish_work(worker, worker->ring.consumer, 0);
     pvgpu_ring_publish(&worker->ring);
     for (; count > 0; count--) {
-        pvgpu_worker_send(worker, PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
+        pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
     }
 }
 
@@ -228,7 +228,7 @@ static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
 static bool take_attention(struct pvgpu_worker *worker)
 {
     uint32_t bits = __atomic_exchange_n(&worker->attention, 0, __ATOMIC_ACQ_REL);
-    enum compute_status refusal;
+    enum bg_compute_status refusal;
     uint32_t request, pauses;
     bool contended;
 
@@ -248,7 +248,7 @@ static bool take_attention(struct pvgpu_worker *worker)
     }
     if (bits & PVGPU_ATTENTION_REFUSE) {
         log_warning("not served: %s", operation_status_name(refusal));
-        lose(worker, worker->ring.consumer, PVGPU_ERROR_DEVICE_LOST, refusal);
+        lose(worker, worker->ring.consumer, BG_PVGPU_ERROR_DEVICE_LOST, refusal);
         end_session(worker);
         return false;
     }
@@ -269,24 +269,24 @@ static bool take_attention(struct pvgpu_worker *worker)
 
 static void run_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
-    const struct pvgpu_fence *fence = (const void *)command->bytes;
+    const struct bg_pvgpu_fence *fence = (const void *)command->bytes;
 
     if (!finish_work(worker, command->position, command->header.type)) {
         return;
     }
     pvgpu_ring_advance(&worker->ring, command);
     if (pvgpu_ring_complete(&worker->ring, fence->value)) {
-        pvgpu_worker_interrupt(worker, PVGPU_IRQ_FENCE);
+        pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_FENCE);
     }
 }
 
 static void run_wait_fence(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command)
 {
-    const struct pvgpu_wait_fence *wait = (const void *)command->bytes;
+    const struct bg_pvgpu_wait_fence *wait = (const void *)command->bytes;
 
     /* Only a command behind this one could still complete it. */
     if (wait->value > worker->ring.completed) {
-        report(worker, command->position, PVGPU_ERROR_TIMEOUT, command->header.type);
+        report(worker, command->position, BG_PVGPU_ERROR_TIMEOUT, command->header.type);
     }
     pvgpu_ring_advance(&worker->ring, command);
 }
@@ -310,11 +310,11 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     if (session) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
         if (session->backend->lost) {
-            pvgpu_worker_fault(worker, PVGPU_ERROR_INTERNAL, "%.120s", session->backend->error);
+            pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->backend->error);
             return;
         }
     }
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         report(worker, command->position, outcome.code,
                outcome.detail ? outcome.detail : command->header.type);
     } else if (kind == PVGPU_KIND_PRESENT) {
@@ -329,7 +329,7 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
 static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_command *command,
                            uint64_t *until_ns)
 {
-    const struct pvgpu_present *present = (const void *)command->bytes;
+    const struct bg_pvgpu_present *present = (const void *)command->bytes;
     uint32_t refresh = __atomic_load_n(&worker->ring.control->display_refresh, __ATOMIC_RELAXED);
     uint64_t due_ns = pvgpu_display_get_due_ns(&worker->display, present->sync_interval, refresh);
     uint64_t now_ns = clock_now_ns();
@@ -341,7 +341,7 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
     }
     /* A little late is in time: the next is not to drift. */
     worker->present_ns =
-        due_ns && now_ns - due_ns < NS_PER_S / PVGPU_DISPLAY_REFRESH_DEFAULT / 2 ? due_ns : now_ns;
+        due_ns && now_ns - due_ns < NS_PER_S / BG_PVGPU_DISPLAY_REFRESH_DEFAULT / 2 ? due_ns : now_ns;
     wait = pvgpu_display_get_wait(&worker->display, &worker->context, present);
     if (wait == PVGPU_DISPLAY_READY) {
         return true;
@@ -405,14 +405,14 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
         wait_with_command(worker, until_ns);
         return;
     }
-    if (command->header.flags & PVGPU_COMMAND_WAIT &&
+    if (command->header.flags & BG_PVGPU_COMMAND_WAIT &&
         !finish_work(worker, command->position, command->header.type)) {
         return;
     }
     __atomic_store_n(&worker->commands, worker->commands + 1, __ATOMIC_RELAXED);
     switch (kind) {
     case PVGPU_KIND_UNKNOWN:
-        report(worker, command->position, PVGPU_ERROR_INVALID_COMMAND, command->header.type);
+        report(worker, command->position, BG_PVGPU_ERROR_INVALID_COMMAND, command->header.type);
         pvgpu_ring_advance(&worker->ring, command);
         break;
     case PVGPU_KIND_FENCE:
@@ -487,7 +487,7 @@ static void take_broken(struct pvgpu_worker *worker, uint64_t position)
         worker->ring_complained = true;
         log_warning("the ring cannot be read on at %llu", (unsigned long long)position);
     }
-    lose(worker, position, PVGPU_ERROR_INVALID_COMMAND, 0);
+    lose(worker, position, BG_PVGPU_ERROR_INVALID_COMMAND, 0);
 }
 
 /* Nothing to do before RESET: for a lost session, and for a reset that is under way. */
@@ -507,7 +507,7 @@ static void wait_for_reset(struct pvgpu_worker *worker)
 
 static bool is_lost(const struct pvgpu_worker *worker)
 {
-    return pvgpu_ring_get_status(&worker->ring) & PVGPU_CONTROL_DEVICE_LOST;
+    return pvgpu_ring_get_status(&worker->ring) & BG_PVGPU_CONTROL_DEVICE_LOST;
 }
 
 /* A session that ends when the ring is empty, or was when the mediator was told to stop. */
@@ -524,11 +524,11 @@ static void take_over(struct pvgpu_worker *worker)
 {
     uint32_t status = pvgpu_ring_get_status(&worker->ring);
 
-    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_SHUTDOWN);
-    if (status & PVGPU_CONTROL_READY && !(status & PVGPU_CONTROL_DEVICE_LOST)) {
-        lose(worker, worker->ring.consumer, PVGPU_ERROR_DEVICE_LOST, 0);
-    } else if (!(status & PVGPU_CONTROL_DEVICE_LOST)) {
-        pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_READY);
+    pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_SHUTDOWN);
+    if (status & BG_PVGPU_CONTROL_READY && !(status & BG_PVGPU_CONTROL_DEVICE_LOST)) {
+        lose(worker, worker->ring.consumer, BG_PVGPU_ERROR_DEVICE_LOST, 0);
+    } else if (!(status & BG_PVGPU_CONTROL_DEVICE_LOST)) {
+        pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_READY);
     }
 }
 
@@ -541,7 +541,7 @@ static void consume(struct pvgpu_worker *worker)
         run_command(worker, &command);
         break;
     case PVGPU_RING_TOO_LARGE:
-        report(worker, command.position, PVGPU_ERROR_INVALID_COMMAND, command.header.type);
+        report(worker, command.position, BG_PVGPU_ERROR_INVALID_COMMAND, command.header.type);
         pvgpu_ring_advance(&worker->ring, &command);
         break;
     case PVGPU_RING_EMPTY:

@@ -41,20 +41,20 @@ struct pvgpu_level {
     uint64_t offset; /* from the resource's start */
     uint64_t row_pitch, slice_pitch, size;
     uint32_t width, height, depth; /* texels; a buffer's: bytes */
-    uint32_t map_type;             /* enum pvgpu_map_type; 0: not mapped */
+    uint32_t map_type;             /* enum bg_pvgpu_map_type; 0: not mapped */
     uint32_t map_offset;
 };
 
 /* A resource's memory: as long as an id or a view names it. */
 struct pvgpu_resource {
     uint32_t ids, views;
-    uint32_t type; /* enum pvgpu_resource_type */
+    uint32_t type; /* enum bg_pvgpu_resource_type */
     const struct pvgpu_format_info *format; /* a buffer's: bytes */
     uint32_t bind_flags, misc_flags;
     uint32_t levels;
     uint64_t size;
     backend_address address;
-    struct pvgpu_level level[PVGPU_MIP_LEVELS_MAX];
+    struct pvgpu_level level[BG_PVGPU_MIP_LEVELS_MAX];
 };
 
 struct pvgpu_view {
@@ -73,23 +73,23 @@ struct pvgpu_context {
     struct pvgpu_ids resources, views;
 
     /* Set by commands, for drawing. */
-    struct pvgpu_view *targets[PVGPU_RENDER_TARGETS_MAX];
+    struct pvgpu_view *targets[BG_PVGPU_RENDER_TARGETS_MAX];
     struct pvgpu_view *depth_target;
     uint32_t target_count, viewport_count, scissor_count;
-    struct pvgpu_viewport viewports[PVGPU_VIEWPORTS_MAX];
-    struct pvgpu_rectangle scissors[PVGPU_VIEWPORTS_MAX];
+    struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX];
+    struct bg_pvgpu_rectangle scissors[BG_PVGPU_VIEWPORTS_MAX];
 };
 
-/* How a command ended: an error of the ring, or PVGPU_OK. */
+/* How a command ended: an error of the ring, or BG_PVGPU_OK. */
 struct pvgpu_outcome {
-    enum pvgpu_error code;
+    enum bg_pvgpu_error code;
     uint32_t detail; /* 0: the caller puts the command's type */
 };
 
 struct pvgpu_outcome pvgpu_ok(void);
-struct pvgpu_outcome pvgpu_fail(enum pvgpu_error code);
+struct pvgpu_outcome pvgpu_fail(enum bg_pvgpu_error code);
 /* What a backend's failure is to the ring. */
-struct pvgpu_outcome pvgpu_fail_compute(enum compute_status status);
+struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status);
 
 /* Frees all that the guest made; the session's handles, too. */
 void pvgpu_context_reset(struct pvgpu_context *context);
@@ -126,11 +126,11 @@ PVGPU_HANDLER(pvgpu_read_resource);
 PVGPU_HANDLER(pvgpu_copy_resource);
 PVGPU_HANDLER(pvgpu_copy_region);
 /* targets.c */
-PVGPU_HANDLER(pvgpu_set_render_target);
-PVGPU_HANDLER(pvgpu_set_viewport);
-PVGPU_HANDLER(pvgpu_set_scissor);
-PVGPU_HANDLER(pvgpu_clear_render_target);
-PVGPU_HANDLER(pvgpu_clear_depth_stencil);
+PVGPU_HANDLER(bg_pvgpu_set_render_target);
+PVGPU_HANDLER(bg_pvgpu_set_viewport);
+PVGPU_HANDLER(bg_pvgpu_set_scissor);
+PVGPU_HANDLER(bg_pvgpu_clear_render_target);
+PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil);
 /* compute.c */
 PVGPU_HANDLER(pvgpu_run_compute);
 

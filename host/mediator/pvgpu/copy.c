@@ -61,10 +61,10 @@ static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint
     *level = NULL;
     *resource = pvgpu_resource_find(context, id ? id : header_id);
     if (!*resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (subresource >= (*resource)->levels) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     *level = &(*resource)->level[subresource];
     return pvgpu_ok();
@@ -72,7 +72,7 @@ static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint
 
 PVGPU_HANDLER(pvgpu_map_resource)
 {
-    const struct pvgpu_map_resource *map = command;
+    const struct bg_pvgpu_map_resource *map = command;
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
@@ -80,20 +80,20 @@ PVGPU_HANDLER(pvgpu_map_resource)
                                               map->subresource, &resource, &level);
 
     (void)size;
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    if (map->map_type < PVGPU_MAP_READ || map->map_type > PVGPU_MAP_WRITE_NO_OVERWRITE ||
+    if (map->map_type < BG_PVGPU_MAP_READ || map->map_type > BG_PVGPU_MAP_WRITE_NO_OVERWRITE ||
         map->map_flags != 0 || level->map_type != 0 ||
         !pvgpu_heap_has(context, map->heap_offset, level->size)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (map->map_type != PVGPU_MAP_WRITE_DISCARD) {
+    if (map->map_type != BG_PVGPU_MAP_WRITE_DISCARD) {
         outcome = pvgpu_fail_compute(backend->ops->copy_from_device(
             backend, context->heap.memory + map->heap_offset, resource->address + level->offset,
             level->size, true));
     }
-    if (outcome.code == PVGPU_OK) {
+    if (outcome.code == BG_PVGPU_OK) {
         level->map_type = map->map_type;
         level->map_offset = map->heap_offset;
     }
@@ -102,7 +102,7 @@ PVGPU_HANDLER(pvgpu_map_resource)
 
 PVGPU_HANDLER(pvgpu_unmap_resource)
 {
-    const struct pvgpu_unmap_resource *unmap = command;
+    const struct bg_pvgpu_unmap_resource *unmap = command;
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
@@ -113,17 +113,17 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
     uint32_t map_type;
 
     (void)size;
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
     offset = unmap->data_size ? unmap->heap_offset : level->map_offset;
     bytes = unmap->data_size ? unmap->data_size : level->size;
     if (level->map_type == 0 || bytes > level->size || !pvgpu_heap_has(context, offset, bytes)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     map_type = level->map_type;
     level->map_type = 0;
-    if (map_type == PVGPU_MAP_READ) {
+    if (map_type == BG_PVGPU_MAP_READ) {
         return outcome;
     }
     return pvgpu_fail_compute(backend->ops->copy_to_device(
@@ -135,7 +135,7 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
 /* The heap's side of an update: pitches filled in, all that is touched within data_size and that
  * within the heap. */
 static bool fit_heap(const struct pvgpu_context *context,
-                     const struct pvgpu_update_resource *update, const struct backend_box *bytes,
+                     const struct bg_pvgpu_update_resource *update, const struct backend_box *bytes,
                      struct backend_side *side)
 {
     uint64_t taken;
@@ -159,7 +159,7 @@ static bool fit_heap(const struct pvgpu_context *context,
 }
 
 static struct pvgpu_outcome transfer(struct pvgpu_context *context,
-                                     const struct pvgpu_update_resource *update, bool to_heap)
+                                     const struct bg_pvgpu_update_resource *update, bool to_heap)
 {
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *resource;
@@ -170,20 +170,20 @@ static struct pvgpu_outcome transfer(struct pvgpu_context *context,
     struct box box = {update->x,     update->y,      update->z,
                       update->width, update->height, update->depth};
 
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    if (resource->type == PVGPU_RESOURCE_BUFFER && box.width == 0) {
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER && box.width == 0) {
         box.width = update->data_size; /* and 0 again: the rest */
     }
     if (!fit_box(level, &box) || !pvgpu_heap_has(context, update->heap_offset, update->data_size)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     struct backend_box bytes = bytes_of(resource, &box);
     struct backend_side heap = {.host = NULL};
     struct backend_side device = side_of(resource, level, &box);
     if (!fit_heap(context, update, &bytes, &heap)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_fail_compute(backend->ops->copy_box(backend, to_heap ? &heap : &device,
                                                      to_heap ? &device : &heap, &bytes, true));
@@ -212,7 +212,7 @@ static bool same_layout(const struct pvgpu_resource *a, const struct pvgpu_resou
 
 PVGPU_HANDLER(pvgpu_copy_resource)
 {
-    const struct pvgpu_copy_resource *copy = command;
+    const struct bg_pvgpu_copy_resource *copy = command;
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *dst =
         pvgpu_resource_find(context, copy->dst ? copy->dst : copy->header.resource_id);
@@ -220,10 +220,10 @@ PVGPU_HANDLER(pvgpu_copy_resource)
 
     (void)size;
     if (!dst || !src) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (!same_layout(dst, src)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_fail_compute(
         backend->ops->copy_in_device(backend, dst->address, src->address, dst->size, true));
@@ -241,7 +241,7 @@ static bool boxes_overlap(const struct box *a, const struct box *b)
 }
 
 /* By way of memory of its own. */
-static enum compute_status copy_overlapping(struct pvgpu_context *context,
+static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
                                             const struct backend_side *dst,
                                             const struct backend_side *src,
                                             const struct backend_box *bytes)
@@ -250,13 +250,13 @@ static enum compute_status copy_overlapping(struct pvgpu_context *context,
     struct backend_side between = {.row_pitch = bytes->row_size,
                                    .slice_pitch = bytes->row_size * bytes->rows};
     uint64_t size = between.slice_pitch * bytes->slices;
-    enum compute_status status = session_take(context->session, size, &between.address);
+    enum bg_compute_status status = session_take(context->session, size, &between.address);
 
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return status;
     }
     status = backend->ops->copy_box(backend, &between, src, bytes, true);
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         status = backend->ops->copy_box(backend, dst, &between, bytes, true);
     }
     session_give(context->session, between.address, size);
@@ -265,7 +265,7 @@ static enum compute_status copy_overlapping(struct pvgpu_context *context,
 
 PVGPU_HANDLER(pvgpu_copy_region)
 {
-    const struct pvgpu_copy_region *copy = command;
+    const struct bg_pvgpu_copy_region *copy = command;
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *dst, *src;
     struct pvgpu_level *dst_level, *src_level;
@@ -276,18 +276,18 @@ PVGPU_HANDLER(pvgpu_copy_region)
     (void)size;
     outcome = find_level(context, copy->header.resource_id, copy->dst, copy->dst_subresource, &dst,
                          &dst_level);
-    if (outcome.code == PVGPU_OK) {
+    if (outcome.code == BG_PVGPU_OK) {
         outcome = find_level(context, 0, copy->src, copy->src_subresource, &src, &src_level);
     }
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
     if (dst->format->size != src->format->size || !fit_box(src_level, &from)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     struct box to = {copy->dst_x, copy->dst_y, copy->dst_z, from.width, from.height, from.depth};
     if (!fit_box(dst_level, &to)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     struct backend_side dst_side = side_of(dst, dst_level, &to);
     struct backend_side src_side = side_of(src, src_level, &from);

@@ -16,32 +16,32 @@
 /* What a guest can write into display_refresh; a second per picture is the slowest. */
 #define REFRESH_MAX 1000u
 
-void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_display_ops *ops,
+void pvgpu_display_init(struct bg_pvgpu_display *display, const struct pvgpu_display_ops *ops,
                         void *owner)
 {
-    *display = (struct pvgpu_display){.ops = ops, .owner = owner, .slots_wanted = SLOTS_DEFAULT};
+    *display = (struct bg_pvgpu_display){.ops = ops, .owner = owner, .slots_wanted = SLOTS_DEFAULT};
 }
 
 /* ---- When ---- */
 
-uint64_t pvgpu_display_get_due_ns(const struct pvgpu_display *display, uint32_t sync_interval,
+uint64_t pvgpu_display_get_due_ns(const struct bg_pvgpu_display *display, uint32_t sync_interval,
                                   uint32_t refresh_hz)
 {
-    uint64_t hz = refresh_hz == 0 ? PVGPU_DISPLAY_REFRESH_DEFAULT : refresh_hz;
+    uint64_t hz = refresh_hz == 0 ? BG_PVGPU_DISPLAY_REFRESH_DEFAULT : refresh_hz;
 
-    if (sync_interval == 0 || sync_interval > PVGPU_SYNC_INTERVAL_MAX || !display->presented_ns) {
+    if (sync_interval == 0 || sync_interval > BG_PVGPU_SYNC_INTERVAL_MAX || !display->presented_ns) {
         return 0;
     }
     hz = hz < REFRESH_MAX ? hz : REFRESH_MAX;
     return display->presented_ns + sync_interval * NS_PER_S / hz;
 }
 
-static bool slot_is_free(const struct pvgpu_display *display, uint32_t slot)
+static bool slot_is_free(const struct bg_pvgpu_display *display, uint32_t slot)
 {
     return !__atomic_load_n(&display->slot[slot].with_device, __ATOMIC_ACQUIRE);
 }
 
-static int choose_slot(const struct pvgpu_display *display)
+static int choose_slot(const struct bg_pvgpu_display *display)
 {
     for (uint32_t i = 0; i < display->slots; i++) {
         if (slot_is_free(display, i)) {
@@ -57,7 +57,7 @@ static uint64_t slot_size_of(uint32_t width, uint32_t height)
 }
 
 /* A much larger buffer is given up, too: it counts against the session's memory. */
-static bool buffer_fits(const struct pvgpu_display *display, uint64_t needed)
+static bool buffer_fits(const struct bg_pvgpu_display *display, uint64_t needed)
 {
     return display->memory && display->slots == display->slots_wanted &&
            display->slot_size >= needed && display->slot_size / 4 <= needed;
@@ -67,7 +67,7 @@ static bool buffer_fits(const struct pvgpu_display *display, uint64_t needed)
  * A buffer that the device has not read of is memory of nobody's account: there is one at the
  * most, however often a guest changes the size of its pictures.
  */
-static enum pvgpu_display_wait find_wait(const struct pvgpu_display *display, uint32_t width,
+static enum pvgpu_display_wait find_wait(const struct bg_pvgpu_display *display, uint32_t width,
                                          uint32_t height)
 {
     if (!display->ops) {
@@ -82,15 +82,15 @@ static enum pvgpu_display_wait find_wait(const struct pvgpu_display *display, ui
 }
 
 static const struct pvgpu_resource *find_picture(const struct pvgpu_context *context,
-                                                 const struct pvgpu_present *present)
+                                                 const struct bg_pvgpu_present *present)
 {
     return pvgpu_resource_find(
         context, present->backbuffer_id ? present->backbuffer_id : present->header.resource_id);
 }
 
-enum pvgpu_display_wait pvgpu_display_get_wait(const struct pvgpu_display *display,
+enum pvgpu_display_wait pvgpu_display_get_wait(const struct bg_pvgpu_display *display,
                                                const struct pvgpu_context *context,
-                                               const struct pvgpu_present *present)
+                                               const struct bg_pvgpu_present *present)
 {
     const struct pvgpu_resource *resource = find_picture(context, present);
 
@@ -98,17 +98,17 @@ enum pvgpu_display_wait pvgpu_display_get_wait(const struct pvgpu_display *displ
                     : PVGPU_DISPLAY_READY; /* to fail */
 }
 
-void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot)
+void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, uint32_t slot)
 {
     if (buffer == __atomic_load_n(&display->buffer, __ATOMIC_ACQUIRE) &&
-        slot < PVGPU_SCANOUT_SLOTS_MAX) {
+        slot < BG_PVGPU_SCANOUT_SLOTS_MAX) {
         __atomic_store_n(&display->slot[slot].with_device, false, __ATOMIC_RELEASE);
     }
 }
 
 /* ---- The memfd ---- */
 
-static void free_buffer(struct pvgpu_display *display, struct pvgpu_context *context)
+static void free_buffer(struct bg_pvgpu_display *display, struct pvgpu_context *context)
 {
     if (display->memory) {
         if (display->shared) {
@@ -138,14 +138,14 @@ static int make_memfd(uint64_t size, uint8_t **memory)
 }
 
 /* Slots that hold width x height, as many as wanted: those there are, or new ones. */
-static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
+static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
                                            struct pvgpu_context *context, uint32_t width,
                                            uint32_t height)
 {
     struct session *session = context->session;
     uint64_t needed = slot_size_of(width, height);
     uint64_t size = needed * display->slots_wanted;
-    struct pvgpu_scanout_buffer message;
+    struct bg_pvgpu_scanout_buffer message;
     backend_address unused;
     uint8_t *memory;
     int fd;
@@ -154,24 +154,24 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
         return pvgpu_ok();
     }
     free_buffer(display, context);
-    if (session_charge(session, size) != COMPUTE_OK) {
-        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    if (session_charge(session, size) != BG_COMPUTE_OK) {
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     fd = make_memfd(size, &memory);
     if (fd < 0) {
         session_release(session, size);
-        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     display->memory = memory;
     /* Without it the copies take a way more, and work. */
     display->shared = session->backend->ops->share(session->backend, memory, size, &unused) ==
-                      COMPUTE_OK;
+                      BG_COMPUTE_OK;
     display->memory_size = size;
     display->slot_size = needed;
     display->slots = display->slots_wanted;
     memset(display->slot, 0, sizeof(display->slot));
     __atomic_store_n(&display->buffer, display->buffer + 1, __ATOMIC_RELEASE);
-    message = (struct pvgpu_scanout_buffer){
+    message = (struct bg_pvgpu_scanout_buffer){
         .buffer = display->buffer, .slots = display->slots, .slot_size = needed, .size = size};
     display->ops->send_buffer(display->owner, &message, fd);
     return pvgpu_ok();
@@ -179,13 +179,13 @@ static struct pvgpu_outcome provide_buffer(struct pvgpu_display *display,
 
 /* ---- Damage ---- */
 
-static bool is_empty(const struct pvgpu_rectangle *rectangle)
+static bool is_empty(const struct bg_pvgpu_rectangle *rectangle)
 {
     return rectangle->left >= rectangle->right || rectangle->top >= rectangle->bottom;
 }
 
 /* The rectangle around both. */
-static void add_rectangle(struct pvgpu_rectangle *to, const struct pvgpu_rectangle *other)
+static void add_rectangle(struct bg_pvgpu_rectangle *to, const struct bg_pvgpu_rectangle *other)
 {
     if (is_empty(other)) {
         return;
@@ -202,29 +202,29 @@ static void add_rectangle(struct pvgpu_rectangle *to, const struct pvgpu_rectang
 
 /* What a present of a picture of these sides says has changed; the whole picture for PRESENT. */
 static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint32_t width,
-                                        uint32_t height, struct pvgpu_rectangle *damage)
+                                        uint32_t height, struct bg_pvgpu_rectangle *damage)
 {
-    const struct pvgpu_present_region *region = command;
+    const struct bg_pvgpu_present_region *region = command;
 
-    if (region->header.type == PVGPU_CMD_PRESENT) {
-        *damage = (struct pvgpu_rectangle){.right = (int32_t)width, .bottom = (int32_t)height};
+    if (region->header.type == BG_PVGPU_CMD_PRESENT) {
+        *damage = (struct bg_pvgpu_rectangle){.right = (int32_t)width, .bottom = (int32_t)height};
         return pvgpu_ok();
     }
-    *damage = (struct pvgpu_rectangle){0};
-    if (region->count == 0 || region->count > PVGPU_PRESENT_RECTANGLES_MAX) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    *damage = (struct bg_pvgpu_rectangle){0};
+    if (region->count == 0 || region->count > BG_PVGPU_PRESENT_RECTANGLES_MAX) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (size < offsetof(struct pvgpu_present_region, rectangles) +
+    if (size < offsetof(struct bg_pvgpu_present_region, rectangles) +
                    region->count * sizeof(region->rectangles[0])) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
     for (uint32_t i = 0; i < region->count; i++) {
-        const struct pvgpu_rectangle *rectangle = &region->rectangles[i];
+        const struct bg_pvgpu_rectangle *rectangle = &region->rectangles[i];
 
         if (rectangle->left < 0 || rectangle->top < 0 || rectangle->right > (int32_t)width ||
             rectangle->bottom > (int32_t)height || rectangle->left > rectangle->right ||
             rectangle->top > rectangle->bottom) {
-            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+            return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
         add_rectangle(damage, rectangle);
     }
@@ -234,18 +234,18 @@ static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint
 /* ---- Present ---- */
 
 /* By rows through a piece of memory: a format that no screen has. */
-static enum compute_status copy_converted(struct backend *backend,
+static enum bg_compute_status copy_converted(struct backend *backend,
                                           const struct pvgpu_resource *resource,
-                                          const struct pvgpu_rectangle *area, uint8_t *picture,
+                                          const struct bg_pvgpu_rectangle *area, uint8_t *picture,
                                           uint32_t stride)
 {
     const struct pvgpu_level *level = &resource->level[0];
     uint32_t width = (uint32_t)(area->right - area->left);
     uint64_t row_size = (uint64_t)width * resource->format->size;
     uint8_t *row = malloc(row_size);
-    enum compute_status status = row ? COMPUTE_OK : COMPUTE_OUT_OF_MEMORY;
+    enum bg_compute_status status = row ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
 
-    for (int32_t y = area->top; y < area->bottom && status == COMPUTE_OK; y++) {
+    for (int32_t y = area->top; y < area->bottom && status == BG_COMPUTE_OK; y++) {
         status = backend->ops->copy_from_device(
             backend, row,
             resource->address + (uint64_t)y * level->row_pitch +
@@ -258,9 +258,9 @@ static enum compute_status copy_converted(struct backend *backend,
     return status;
 }
 
-static enum compute_status copy_plain(struct backend *backend,
+static enum bg_compute_status copy_plain(struct backend *backend,
                                       const struct pvgpu_resource *resource,
-                                      const struct pvgpu_rectangle *area, uint8_t *picture,
+                                      const struct bg_pvgpu_rectangle *area, uint8_t *picture,
                                       uint32_t stride)
 {
     const struct pvgpu_level *level = &resource->level[0];
@@ -285,7 +285,7 @@ static enum compute_status copy_plain(struct backend *backend,
 }
 
 /* A picture comes; all slots lack what it changes, until they are written. */
-static void add_damage(struct pvgpu_display *display, const struct pvgpu_rectangle *damage,
+static void add_damage(struct bg_pvgpu_display *display, const struct bg_pvgpu_rectangle *damage,
                        bool changed)
 {
     for (uint32_t i = 0; i < display->slots; i++) {
@@ -299,13 +299,13 @@ static void add_damage(struct pvgpu_display *display, const struct pvgpu_rectang
     }
 }
 
-static void send_picture(struct pvgpu_display *display, uint32_t slot)
+static void send_picture(struct bg_pvgpu_display *display, uint32_t slot)
 {
-    const struct pvgpu_rectangle *damage = &display->unshown;
+    const struct bg_pvgpu_rectangle *damage = &display->unshown;
 
     __atomic_store_n(&display->slot[slot].with_device, true, __ATOMIC_RELEASE);
     display->ops->show(display->owner,
-                       &(struct pvgpu_scanout){
+                       &(struct bg_pvgpu_scanout){
                            .buffer = display->buffer,
                            .slot = slot,
                            .width = display->width,
@@ -317,18 +317,18 @@ static void send_picture(struct pvgpu_display *display, uint32_t slot)
                            .damage_width = (uint32_t)(damage->right - damage->left),
                            .damage_height = (uint32_t)(damage->bottom - damage->top),
                        });
-    display->unshown = (struct pvgpu_rectangle){0};
+    display->unshown = (struct bg_pvgpu_rectangle){0};
 }
 
 /* Copies what the slot lacks of the picture, and shows it. */
-static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_context *context,
+static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_context *context,
                                  const struct pvgpu_resource *resource,
-                                 struct pvgpu_rectangle damage)
+                                 struct bg_pvgpu_rectangle damage)
 {
     struct backend *backend = context->session->backend;
     uint32_t width = resource->level[0].width, height = resource->level[0].height;
     uint32_t format = pvgpu_format_shown_as(resource->format);
-    struct pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
+    struct bg_pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
     bool changed = width != display->width || height != display->height ||
                    format != display->format;
     struct pvgpu_outcome outcome = pvgpu_ok();
@@ -337,7 +337,7 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
     if (!display->dropped) {
         outcome = provide_buffer(display, context, width, height);
     }
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
     add_damage(display, changed ? &whole : &damage, changed);
@@ -350,8 +350,8 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
     int chosen = choose_slot(display); /* one that is free stays free */
     struct pvgpu_display_slot *slot = &display->slot[chosen];
     uint8_t *picture = display->memory + (uint64_t)chosen * display->slot_size;
-    struct pvgpu_rectangle area = slot->filled ? slot->stale : whole;
-    enum compute_status status = COMPUTE_OK;
+    struct bg_pvgpu_rectangle area = slot->filled ? slot->stale : whole;
+    enum bg_compute_status status = BG_COMPUTE_OK;
 
     if (!is_empty(&area)) {
         display->copied = (uint64_t)(area.right - area.left) *
@@ -360,53 +360,53 @@ static struct pvgpu_outcome show(struct pvgpu_display *display, struct pvgpu_con
                      ? copy_converted(backend, resource, &area, picture, width * PIXEL)
                      : copy_plain(backend, resource, &area, picture, width * PIXEL);
     }
-    slot->filled = status == COMPUTE_OK;
-    if (status != COMPUTE_OK) {
+    slot->filled = status == BG_COMPUTE_OK;
+    if (status != BG_COMPUTE_OK) {
         return pvgpu_fail_compute(status);
     }
-    slot->stale = (struct pvgpu_rectangle){0};
+    slot->stale = (struct bg_pvgpu_rectangle){0};
     send_picture(display, (uint32_t)chosen);
     return outcome;
 }
 
 static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
-                                          const struct pvgpu_present *present,
+                                          const struct bg_pvgpu_present *present,
                                           const struct pvgpu_resource **resource)
 {
     *resource = find_picture(context, present);
     if (!*resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if ((*resource)->type != PVGPU_RESOURCE_TEXTURE_2D ||
-        present->sync_interval > PVGPU_SYNC_INTERVAL_MAX ||
-        (present->flags & ~PVGPU_PRESENT_ALLOW_TEARING)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if ((*resource)->type != BG_PVGPU_RESOURCE_TEXTURE_2D ||
+        present->sync_interval > BG_PVGPU_SYNC_INTERVAL_MAX ||
+        (present->flags & ~BG_PVGPU_PRESENT_ALLOW_TEARING)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (!pvgpu_format_shown_as((*resource)->format)) {
-        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     return pvgpu_ok();
 }
 
-struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
+struct pvgpu_outcome pvgpu_display_present(struct bg_pvgpu_display *display,
                                            struct pvgpu_context *context, const void *command,
                                            uint32_t size, uint64_t now_ns)
 {
-    const struct pvgpu_present *present = command;
+    const struct bg_pvgpu_present *present = command;
     const struct pvgpu_resource *resource;
     struct pvgpu_outcome outcome = check_present(context, present, &resource);
-    struct pvgpu_rectangle damage;
+    struct bg_pvgpu_rectangle damage;
 
     display->dropped = false;
     display->copied = 0;
-    if (outcome.code == PVGPU_OK) {
+    if (outcome.code == BG_PVGPU_OK) {
         outcome = find_damage(command, size, resource->level[0].width, resource->level[0].height,
                               &damage);
     }
-    if (outcome.code == PVGPU_OK && display->ops) {
+    if (outcome.code == BG_PVGPU_OK && display->ops) {
         outcome = show(display, context, resource, damage);
     }
-    if (outcome.code == PVGPU_OK) {
+    if (outcome.code == BG_PVGPU_OK) {
         display->presented_ns = now_ns;
     }
     return outcome;
@@ -421,19 +421,19 @@ static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32
     struct pvgpu_resource *resource = pvgpu_resource_find(context, id);
 
     if (!resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if (resource->type != PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
-        (resource->bind_flags & PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 || resource->level[0].map_type != 0) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if (resource->type != BG_PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
+        (resource->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 || resource->level[0].map_type != 0) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_resource_resize(context, resource, width, height, format);
 }
 
-struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
+struct pvgpu_outcome pvgpu_display_resize(struct bg_pvgpu_display *display,
                                           struct pvgpu_context *context,
-                                          struct pvgpu_control *control,
-                                          const struct pvgpu_resize_buffers *resize)
+                                          struct bg_pvgpu_control *control,
+                                          const struct bg_pvgpu_resize_buffers *resize)
 {
     uint32_t width = resize->width, height = resize->height, number = resize->format;
     const struct pvgpu_format_info *format;
@@ -443,18 +443,18 @@ struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
     height = height ? height : __atomic_load_n(&control->display_height, __ATOMIC_RELAXED);
     number = number ? number : __atomic_load_n(&control->display_format, __ATOMIC_RELAXED);
     format = pvgpu_format_find(number);
-    if (width == 0 || height == 0 || width > PVGPU_TEXTURE_SIDE_MAX ||
-        height > PVGPU_TEXTURE_SIDE_MAX || resize->buffer_count > PVGPU_SCANOUT_SLOTS_MAX ||
+    if (width == 0 || height == 0 || width > BG_PVGPU_TEXTURE_SIDE_MAX ||
+        height > BG_PVGPU_TEXTURE_SIDE_MAX || resize->buffer_count > BG_PVGPU_SCANOUT_SLOTS_MAX ||
         resize->flags != 0) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (!format || !pvgpu_format_shown_as(format)) {
-        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     if (resize->swapchain) {
         outcome = resize_texture(context, resize->swapchain, width, height, format);
     }
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
     if (resize->buffer_count) { /* the device keeps one: with less than two nothing could move */
@@ -466,9 +466,9 @@ struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
     return outcome;
 }
 
-void pvgpu_display_reset(struct pvgpu_display *display)
+void pvgpu_display_reset(struct bg_pvgpu_display *display)
 {
-    const struct pvgpu_scanout nothing = {0};
+    const struct bg_pvgpu_scanout nothing = {0};
 
     if (display->ops && display->width) {
         display->ops->show(display->owner, &nothing);
@@ -478,7 +478,7 @@ void pvgpu_display_reset(struct pvgpu_display *display)
     display->presented_ns = 0;
 }
 
-void pvgpu_display_close(struct pvgpu_display *display, struct pvgpu_context *context)
+void pvgpu_display_close(struct bg_pvgpu_display *display, struct pvgpu_context *context)
 {
     free_buffer(display, context);
 }

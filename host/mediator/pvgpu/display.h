@@ -14,8 +14,8 @@
 
 struct pvgpu_display_ops {
     /* Takes the descriptor. */
-    void (*send_buffer)(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd);
-    void (*show)(void *owner, const struct pvgpu_scanout *scanout);
+    void (*send_buffer)(void *owner, const struct bg_pvgpu_scanout_buffer *buffer, int fd);
+    void (*show)(void *owner, const struct bg_pvgpu_scanout *scanout);
     /* Whether the device has read all that was sent: it has let go of the buffer before then. */
     bool (*is_read)(void *owner);
 };
@@ -23,10 +23,10 @@ struct pvgpu_display_ops {
 struct pvgpu_display_slot {
     bool with_device; /* atomic: cleared by pvgpu_display_take_back */
     bool filled;
-    struct pvgpu_rectangle stale; /* what was presented since it was filled */
+    struct bg_pvgpu_rectangle stale; /* what was presented since it was filled */
 };
 
-struct pvgpu_display {
+struct bg_pvgpu_display {
     const struct pvgpu_display_ops *ops; /* NULL: nobody looks; presents are paced all the same */
     void *owner;
 
@@ -35,20 +35,20 @@ struct pvgpu_display {
     uint8_t *memory;
     bool shared; /* with the backend: a copy into it is one DMA */
     uint64_t memory_size, slot_size;
-    struct pvgpu_display_slot slot[PVGPU_SCANOUT_SLOTS_MAX];
+    struct pvgpu_display_slot slot[BG_PVGPU_SCANOUT_SLOTS_MAX];
 
     uint32_t width, height, format; /* of the last picture; 0: none */
-    struct pvgpu_rectangle unshown; /* what was presented since the last one that was shown */
+    struct bg_pvgpu_rectangle unshown; /* what was presented since the last one that was shown */
     uint64_t presented_ns;          /* when it was; 0: never */
     bool dropped;                   /* the last present found no slot */
     uint64_t copied;                /* bytes that the last present copied */
 };
 
-void pvgpu_display_init(struct pvgpu_display *display, const struct pvgpu_display_ops *ops,
+void pvgpu_display_init(struct bg_pvgpu_display *display, const struct pvgpu_display_ops *ops,
                         void *owner);
 
 /* When a PRESENT of this interval may run, at so many Hz; 0: now. */
-uint64_t pvgpu_display_get_due_ns(const struct pvgpu_display *display, uint32_t sync_interval,
+uint64_t pvgpu_display_get_due_ns(const struct bg_pvgpu_display *display, uint32_t sync_interval,
                                   uint32_t refresh_hz);
 
 /* What a PRESENT or PRESENT_REGION has to wait for. */
@@ -58,29 +58,29 @@ enum pvgpu_display_wait {
     PVGPU_DISPLAY_READER, /* a new buffer, which the device is not ready for; to be asked again */
 };
 
-enum pvgpu_display_wait pvgpu_display_get_wait(const struct pvgpu_display *display,
+enum pvgpu_display_wait pvgpu_display_get_wait(const struct bg_pvgpu_display *display,
                                                const struct pvgpu_context *context,
-                                               const struct pvgpu_present *present);
+                                               const struct bg_pvgpu_present *present);
 
 /* PRESENT and PRESENT_REGION, at their time. If there is something to wait for nothing is shown,
  * and `dropped` is set. */
-struct pvgpu_outcome pvgpu_display_present(struct pvgpu_display *display,
+struct pvgpu_outcome pvgpu_display_present(struct bg_pvgpu_display *display,
                                            struct pvgpu_context *context, const void *command,
                                            uint32_t size, uint64_t now_ns);
 
 /* Writes display_* of the control region. */
-struct pvgpu_outcome pvgpu_display_resize(struct pvgpu_display *display,
+struct pvgpu_outcome pvgpu_display_resize(struct bg_pvgpu_display *display,
                                           struct pvgpu_context *context,
-                                          struct pvgpu_control *control,
-                                          const struct pvgpu_resize_buffers *resize);
+                                          struct bg_pvgpu_control *control,
+                                          const struct bg_pvgpu_resize_buffers *resize);
 
 /* The screen goes dark, as at the start. */
-void pvgpu_display_reset(struct pvgpu_display *display);
+void pvgpu_display_reset(struct bg_pvgpu_display *display);
 
 /* Frees what it holds; it is not used again. */
-void pvgpu_display_close(struct pvgpu_display *display, struct pvgpu_context *context);
+void pvgpu_display_close(struct bg_pvgpu_display *display, struct pvgpu_context *context);
 
 /* The device is done with a slot. Any thread; numbers from outside. */
-void pvgpu_display_take_back(struct pvgpu_display *display, uint32_t buffer, uint32_t slot);
+void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, uint32_t slot);
 
 #endif

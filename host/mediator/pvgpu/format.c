@@ -7,7 +7,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLOUR(name, channel_count, channel_bits, channel_kind, ...)                               \
-    {.number = PVGPU_FORMAT_##name,                                                                \
+    {.number = BG_PVGPU_FORMAT_##name,                                                                \
      .size = (channel_count) * (channel_bits) / 8,                                                 \
      .channels = (channel_count),                                                                  \
      .bits = (channel_bits),                                                                       \
@@ -33,12 +33,12 @@ static const struct pvgpu_format_info formats[] = {
     COLOUR(R16G16_FLOAT, 2, 16, FLOAT, ),
     COLOUR(R16G16_UINT, 2, 16, UINT, ),
     COLOUR(R16G16_SINT, 2, 16, SINT, ),
-    {.number = PVGPU_FORMAT_D32_FLOAT, .size = 4, .channels = 1, .bits = 32,
+    {.number = BG_PVGPU_FORMAT_D32_FLOAT, .size = 4, .channels = 1, .bits = 32,
      .kind = PVGPU_CHANNEL_DEPTH, .depth = true},
     COLOUR(R32_FLOAT, 1, 32, FLOAT, ),
     COLOUR(R32_UINT, 1, 32, UINT, ),
     COLOUR(R32_SINT, 1, 32, SINT, ),
-    {.number = PVGPU_FORMAT_D24_UNORM_S8_UINT, .size = 4, .channels = 2, .bits = 24,
+    {.number = BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, .size = 4, .channels = 2, .bits = 24,
      .kind = PVGPU_CHANNEL_DEPTH, .depth = true, .stencil = true},
     COLOUR(R8G8_UNORM, 2, 8, UNORM, ),
     COLOUR(R16_FLOAT, 1, 16, FLOAT, ),
@@ -54,7 +54,7 @@ static const struct pvgpu_format_info formats[] = {
 
 /* The contract's list and this one say the same. */
 #define ONE(name, number, size, colour, depth) +1
-_Static_assert(COUNT(formats) == 0 PVGPU_FORMATS(ONE), "a format is missing");
+_Static_assert(COUNT(formats) == 0 BG_PVGPU_FORMATS(ONE), "a format is missing");
 #undef ONE
 
 const struct pvgpu_format_info *pvgpu_format_find(uint32_t number)
@@ -181,7 +181,7 @@ void pvgpu_format_pack_depth(const struct pvgpu_format_info *format, uint32_t fl
                              uint8_t stencil, uint8_t texel[4])
 {
     depth = clamp(depth, 0, 1);
-    if (flags & PVGPU_CLEAR_DEPTH) {
+    if (flags & BG_PVGPU_CLEAR_DEPTH) {
         if (format->stencil) {
             uint32_t bits = (uint32_t)lrint((double)depth * 0xFFFFFF);
 
@@ -190,7 +190,7 @@ void pvgpu_format_pack_depth(const struct pvgpu_format_info *format, uint32_t fl
             memcpy(texel, &depth, 4);
         }
     }
-    if (flags & PVGPU_CLEAR_STENCIL && format->stencil) {
+    if (flags & BG_PVGPU_CLEAR_STENCIL && format->stencil) {
         texel[3] = stencil;
     }
 }
@@ -201,15 +201,15 @@ uint32_t pvgpu_format_shown_as(const struct pvgpu_format_info *format)
         return 0;
     }
     if (format->kind == PVGPU_CHANNEL_FLOAT) {
-        return PVGPU_FORMAT_B8G8R8A8_UNORM;
+        return BG_PVGPU_FORMAT_B8G8R8A8_UNORM;
     }
     if (format->kind != PVGPU_CHANNEL_UNORM || format->bits != 8) {
         return 0;
     }
     if (format->no_alpha) {
-        return PVGPU_FORMAT_B8G8R8X8_UNORM;
+        return BG_PVGPU_FORMAT_B8G8R8X8_UNORM;
     }
-    return format->bgr ? PVGPU_FORMAT_B8G8R8A8_UNORM : PVGPU_FORMAT_R8G8B8A8_UNORM;
+    return format->bgr ? BG_PVGPU_FORMAT_B8G8R8A8_UNORM : BG_PVGPU_FORMAT_R8G8B8A8_UNORM;
 }
 
 bool pvgpu_format_is_converted(const struct pvgpu_format_info *format)

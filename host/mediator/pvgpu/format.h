@@ -42,7 +42,7 @@ void pvgpu_format_pack(const struct pvgpu_format_info *format, const float colou
 void pvgpu_format_pack_depth(const struct pvgpu_format_info *format, uint32_t flags, float depth,
                              uint8_t stencil, uint8_t texel[4]);
 
-/* What a screen shows of it: PVGPU_FORMAT_B8G8R8A8_UNORM, _B8G8R8X8_UNORM, _R8G8B8A8_UNORM, or 0
+/* What a screen shows of it: BG_PVGPU_FORMAT_B8G8R8A8_UNORM, _B8G8R8X8_UNORM, _R8G8B8A8_UNORM, or 0
  * when it cannot be shown. */
 uint32_t pvgpu_format_shown_as(const struct pvgpu_format_info *format);
 

@@ -21,12 +21,12 @@ static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, cons
 /* Those beyond the contract's are closed, and counted: the handshake is a wrong one then. */
 static ssize_t receive(struct pvgpu_handshake_state *state, int socket, size_t wanted)
 {
-    unsigned kept = state->descriptor_count < PVGPU_DESCRIPTORS ? state->descriptor_count
-                                                                : PVGPU_DESCRIPTORS;
+    unsigned kept = state->descriptor_count < BG_PVGPU_DESCRIPTORS ? state->descriptor_count
+                                                                : BG_PVGPU_DESCRIPTORS;
     unsigned count;
     ssize_t received = fd_message_receive(socket, state->bytes + state->length,
                                           wanted - state->length, state->descriptors + kept,
-                                          PVGPU_DESCRIPTORS - kept, &count);
+                                          BG_PVGPU_DESCRIPTORS - kept, &count);
 
     if (received > 0) {
         state->descriptor_count += count;
@@ -37,17 +37,17 @@ static ssize_t receive(struct pvgpu_handshake_state *state, int socket, size_t w
 
 enum pvgpu_handshake_result pvgpu_handshake_read(struct pvgpu_handshake_state *state, int socket)
 {
-    struct pvgpu_message message;
+    struct bg_pvgpu_message message;
     size_t wanted = sizeof(message);
 
     for (;;) {
         if (state->length >= sizeof(message)) {
             memcpy(&message, state->bytes, sizeof(message));
-            if (message.type != PVGPU_MESSAGE_HANDSHAKE) {
+            if (message.type != BG_PVGPU_MESSAGE_HANDSHAKE) {
                 return bad(state, "the first message is no handshake");
             }
-            if (message.size > PVGPU_PAYLOAD_MAX ||
-                message.size < sizeof(struct pvgpu_handshake) + 2) {
+            if (message.size > BG_PVGPU_PAYLOAD_MAX ||
+                message.size < sizeof(struct bg_pvgpu_handshake) + 2) {
                 return bad(state, "a handshake of a wrong size");
             }
             wanted = sizeof(message) + message.size;
@@ -68,10 +68,10 @@ enum pvgpu_handshake_result pvgpu_handshake_read(struct pvgpu_handshake_state *s
 bool pvgpu_handshake_name_is_allowed(const char *text, size_t size)
 {
     const char *end = memchr(text, '\0', size);
-    size_t prefix = strlen(PVGPU_SHMEM_NAME_PREFIX);
+    size_t prefix = strlen(BG_PVGPU_SHMEM_NAME_PREFIX);
 
-    if (!end || (size_t)(end - text) > PVGPU_SHMEM_NAME_MAX ||
-        strncmp(text, PVGPU_SHMEM_NAME_PREFIX, prefix) != 0 || strchr(text + 1, '/')) {
+    if (!end || (size_t)(end - text) > BG_PVGPU_SHMEM_NAME_MAX ||
+        strncmp(text, BG_PVGPU_SHMEM_NAME_PREFIX, prefix) != 0 || strchr(text + 1, '/')) {
         return false;
     }
     for (const char *at = text; at < end; at++) {
@@ -115,7 +115,7 @@ static bool map_memory(struct pvgpu_handshake_state *state, int fd, struct pvgpu
 {
     struct stat status;
 
-    if (shared->size < PVGPU_CONTROL_SIZE || shared->size > PVGPU_SHMEM_SIZE_MAX) {
+    if (shared->size < BG_PVGPU_CONTROL_SIZE || shared->size > BG_PVGPU_SHMEM_SIZE_MAX) {
         bad(state, "the shared memory's size is not allowed");
         return false;
     }
@@ -135,23 +135,23 @@ static bool map_memory(struct pvgpu_handshake_state *state, int fd, struct pvgpu
 bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
                          struct pvgpu_shared *shared)
 {
-    struct pvgpu_handshake handshake;
-    const char *name = (const char *)state->bytes + sizeof(struct pvgpu_message) +
+    struct bg_pvgpu_handshake handshake;
+    const char *name = (const char *)state->bytes + sizeof(struct bg_pvgpu_message) +
                        sizeof(handshake);
-    size_t name_size = state->length - sizeof(struct pvgpu_message) - sizeof(handshake);
+    size_t name_size = state->length - sizeof(struct bg_pvgpu_message) - sizeof(handshake);
     bool mapped = false;
     int memory = -1;
 
-    memcpy(&handshake, state->bytes + sizeof(struct pvgpu_message), sizeof(handshake));
+    memcpy(&handshake, state->bytes + sizeof(struct bg_pvgpu_message), sizeof(handshake));
     *shared = (struct pvgpu_shared){
         .size = handshake.shmem_size, .doorbell = -1, .fence = -1, .error = -1};
-    if (state->descriptor_count == PVGPU_DESCRIPTORS) {
+    if (state->descriptor_count == BG_PVGPU_DESCRIPTORS) {
         shared->direct = true;
-        memory = state->descriptors[PVGPU_FD_SHMEM];
-        shared->doorbell = state->descriptors[PVGPU_FD_DOORBELL];
-        shared->fence = state->descriptors[PVGPU_FD_FENCE];
-        shared->error = state->descriptors[PVGPU_FD_ERROR];
-        for (int i = PVGPU_FD_DOORBELL; i < PVGPU_DESCRIPTORS; i++) { /* whatever they are */
+        memory = state->descriptors[BG_PVGPU_FD_SHMEM];
+        shared->doorbell = state->descriptors[BG_PVGPU_FD_DOORBELL];
+        shared->fence = state->descriptors[BG_PVGPU_FD_FENCE];
+        shared->error = state->descriptors[BG_PVGPU_FD_ERROR];
+        for (int i = BG_PVGPU_FD_DOORBELL; i < BG_PVGPU_DESCRIPTORS; i++) { /* whatever they are */
             fcntl(state->descriptors[i], F_SETFL, O_NONBLOCK);
         }
     } else if (state->descriptor_count != 0) {

@@ -12,9 +12,9 @@
 #define PVGPU_HANDSHAKE_ERROR_SIZE 128
 
 struct pvgpu_handshake_state {
-    uint8_t bytes[sizeof(struct pvgpu_message) + PVGPU_PAYLOAD_MAX];
+    uint8_t bytes[sizeof(struct bg_pvgpu_message) + BG_PVGPU_PAYLOAD_MAX];
     size_t length;
-    int descriptors[PVGPU_DESCRIPTORS];
+    int descriptors[BG_PVGPU_DESCRIPTORS];
     unsigned descriptor_count;
     char error[PVGPU_HANDSHAKE_ERROR_SIZE]; /* after PVGPU_HANDSHAKE_BAD */
 };

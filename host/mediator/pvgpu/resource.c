@@ -12,35 +12,35 @@ static const struct pvgpu_format_info bytes_format = {.size = 1, .channels = 1, 
 
 struct pvgpu_outcome pvgpu_ok(void)
 {
-    return (struct pvgpu_outcome){.code = PVGPU_OK};
+    return (struct pvgpu_outcome){.code = BG_PVGPU_OK};
 }
 
-struct pvgpu_outcome pvgpu_fail(enum pvgpu_error code)
+struct pvgpu_outcome pvgpu_fail(enum bg_pvgpu_error code)
 {
     return (struct pvgpu_outcome){.code = code};
 }
 
-struct pvgpu_outcome pvgpu_fail_compute(enum compute_status status)
+struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status)
 {
-    enum pvgpu_error code = PVGPU_ERROR_INVALID_PARAMETER;
+    enum bg_pvgpu_error code = BG_PVGPU_ERROR_INVALID_PARAMETER;
 
     switch (status) {
-    case COMPUTE_OK:
+    case BG_COMPUTE_OK:
         return pvgpu_ok();
-    case COMPUTE_INVALID_HANDLE:
-        code = PVGPU_ERROR_RESOURCE_NOT_FOUND;
+    case BG_COMPUTE_INVALID_HANDLE:
+        code = BG_PVGPU_ERROR_RESOURCE_NOT_FOUND;
         break;
-    case COMPUTE_OUT_OF_MEMORY:
-        code = PVGPU_ERROR_OUT_OF_MEMORY;
+    case BG_COMPUTE_OUT_OF_MEMORY:
+        code = BG_PVGPU_ERROR_OUT_OF_MEMORY;
         break;
-    case COMPUTE_UNSUPPORTED_OPERATION:
-        code = PVGPU_ERROR_INVALID_COMMAND;
+    case BG_COMPUTE_UNSUPPORTED_OPERATION:
+        code = BG_PVGPU_ERROR_INVALID_COMMAND;
         break;
-    case COMPUTE_TIMEOUT:
-        code = PVGPU_ERROR_TIMEOUT;
+    case BG_COMPUTE_TIMEOUT:
+        code = BG_PVGPU_ERROR_TIMEOUT;
         break;
-    case COMPUTE_CUDA_ERROR:
-        code = PVGPU_ERROR_INTERNAL;
+    case BG_COMPUTE_CUDA_ERROR:
+        code = BG_PVGPU_ERROR_INTERNAL;
         break;
     default:
         break;
@@ -57,7 +57,7 @@ static uint32_t home_of(uint32_t id)
 }
 
 _Static_assert(PVGPU_ID_SLOTS == 1u << 13, "home_of");
-_Static_assert(PVGPU_RESOURCES_MAX <= PVGPU_ID_SLOTS / 2 && PVGPU_VIEWS_MAX <= PVGPU_ID_SLOTS / 2,
+_Static_assert(BG_PVGPU_RESOURCES_MAX <= PVGPU_ID_SLOTS / 2 && BG_PVGPU_VIEWS_MAX <= PVGPU_ID_SLOTS / 2,
                "half full at most");
 
 static uint32_t slot_of(const struct pvgpu_ids *ids, uint32_t id)
@@ -160,14 +160,14 @@ static void lay_out(struct pvgpu_resource *resource, uint32_t width, uint32_t he
 static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, uint32_t depth)
 {
     switch (type) {
-    case PVGPU_RESOURCE_TEXTURE_1D:
-        return width <= PVGPU_TEXTURE_SIDE_MAX && height == 1 && depth == 1;
-    case PVGPU_RESOURCE_TEXTURE_2D:
-        return width <= PVGPU_TEXTURE_SIDE_MAX && height <= PVGPU_TEXTURE_SIDE_MAX && depth == 1;
-    case PVGPU_RESOURCE_TEXTURE_3D:
-        return width <= PVGPU_TEXTURE_3D_SIDE_MAX && height <= PVGPU_TEXTURE_3D_SIDE_MAX &&
-               depth <= PVGPU_TEXTURE_3D_SIDE_MAX;
-    case PVGPU_RESOURCE_BUFFER:
+    case BG_PVGPU_RESOURCE_TEXTURE_1D:
+        return width <= BG_PVGPU_TEXTURE_SIDE_MAX && height == 1 && depth == 1;
+    case BG_PVGPU_RESOURCE_TEXTURE_2D:
+        return width <= BG_PVGPU_TEXTURE_SIDE_MAX && height <= BG_PVGPU_TEXTURE_SIDE_MAX && depth == 1;
+    case BG_PVGPU_RESOURCE_TEXTURE_3D:
+        return width <= BG_PVGPU_TEXTURE_3D_SIDE_MAX && height <= BG_PVGPU_TEXTURE_3D_SIDE_MAX &&
+               depth <= BG_PVGPU_TEXTURE_3D_SIDE_MAX;
+    case BG_PVGPU_RESOURCE_BUFFER:
         return height == 1 && depth == 1;
     default:
         return false;
@@ -175,29 +175,29 @@ static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, ui
 }
 
 /* Fills what the command says into *resource; no memory yet. */
-static struct pvgpu_outcome describe(const struct pvgpu_create_resource *create,
+static struct pvgpu_outcome describe(const struct bg_pvgpu_create_resource *create,
                                      struct pvgpu_resource *resource)
 {
     const struct pvgpu_format_info *format = pvgpu_format_find(create->format);
-    bool buffer = create->type == PVGPU_RESOURCE_BUFFER;
+    bool buffer = create->type == BG_PVGPU_RESOURCE_BUFFER;
     uint32_t height = at_least_one(create->height), depth = at_least_one(create->depth);
     uint32_t most;
 
     if (create->width == 0 || !sides_are_allowed(create->type, create->width, height, depth) ||
         create->sample_count > 1 || create->sample_quality != 0 ||
-        (create->bind_flags & ~PVGPU_BIND_ALL) || (create->misc_flags & ~PVGPU_MISC_SHARED)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        (create->bind_flags & ~BG_PVGPU_BIND_ALL) || (create->misc_flags & ~BG_PVGPU_MISC_SHARED)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!format && !(buffer && create->format == PVGPU_FORMAT_UNKNOWN)) {
-        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    if (!format && !(buffer && create->format == BG_PVGPU_FORMAT_UNKNOWN)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     most = buffer ? 1 : count_levels(create->width, height, depth);
     if (create->mip_levels > most) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!buffer && (((create->bind_flags & PVGPU_BIND_RENDER_TARGET) && !format->colour) ||
-                    ((create->bind_flags & PVGPU_BIND_DEPTH_STENCIL) && !format->depth))) {
-        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    if (!buffer && (((create->bind_flags & BG_PVGPU_BIND_RENDER_TARGET) && !format->colour) ||
+                    ((create->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) && !format->depth))) {
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     resource->type = create->type;
     resource->format = buffer ? &bytes_format : format;
@@ -224,7 +224,7 @@ static struct pvgpu_outcome fill_resource(struct pvgpu_context *context,
 
 static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t data_size)
 {
-    if (resource->type == PVGPU_RESOURCE_BUFFER) {
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER) {
         return data_size <= resource->size;
     }
     return data_size == 0 || data_size == resource->size || data_size == resource->level[0].size;
@@ -232,38 +232,38 @@ static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t
 
 PVGPU_HANDLER(pvgpu_create_resource)
 {
-    const struct pvgpu_create_resource *create = command;
+    const struct bg_pvgpu_create_resource *create = command;
     struct pvgpu_resource *resource;
     struct pvgpu_outcome outcome;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     (void)size;
     if (create->header.resource_id == 0 ||
         pvgpu_ids_find(&context->resources, create->header.resource_id)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    resource = context->resources.count < PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
+    resource = context->resources.count < BG_PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
     if (!resource) {
-        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     outcome = describe(create, resource);
-    if (outcome.code == PVGPU_OK && (!data_size_is_allowed(resource, create->data_size) ||
+    if (outcome.code == BG_PVGPU_OK && (!data_size_is_allowed(resource, create->data_size) ||
                                      !pvgpu_heap_has(context, create->heap_offset,
                                                      create->data_size))) {
-        outcome = pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        outcome = pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         free(resource);
         return outcome;
     }
     status = session_take(context->session, resource->size, &resource->address);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         free(resource);
         return pvgpu_fail_compute(status);
     }
     resource->ids = 1;
     outcome = fill_resource(context, resource, create->heap_offset, create->data_size);
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         session_give(context->session, resource->address, resource->size);
         free(resource);
         return outcome;
@@ -282,12 +282,12 @@ static void release_resource(struct pvgpu_context *context, struct pvgpu_resourc
 
 PVGPU_HANDLER(pvgpu_destroy_resource)
 {
-    const struct pvgpu_command *header = command;
+    const struct bg_pvgpu_command *header = command;
     struct pvgpu_resource *resource = pvgpu_resource_find(context, header->resource_id);
 
     (void)size;
     if (!resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_ids_remove(&context->resources, header->resource_id);
     resource->ids--;
@@ -297,19 +297,19 @@ PVGPU_HANDLER(pvgpu_destroy_resource)
 
 PVGPU_HANDLER(pvgpu_open_resource)
 {
-    const struct pvgpu_open_resource *open = command;
+    const struct bg_pvgpu_open_resource *open = command;
     struct pvgpu_resource *resource = pvgpu_resource_find(context, open->source);
 
     (void)size;
     if (!resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if (open->header.resource_id == 0 || !(resource->misc_flags & PVGPU_MISC_SHARED) ||
+    if (open->header.resource_id == 0 || !(resource->misc_flags & BG_PVGPU_MISC_SHARED) ||
         pvgpu_ids_find(&context->resources, open->header.resource_id)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (context->resources.count >= PVGPU_RESOURCES_MAX) {
-        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+    if (context->resources.count >= BG_PVGPU_RESOURCES_MAX) {
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     resource->ids++;
     pvgpu_ids_add(&context->resources, open->header.resource_id, resource);
@@ -322,13 +322,13 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
                                            const struct pvgpu_format_info *format)
 {
     struct pvgpu_resource wanted = *resource;
-    enum compute_status status;
+    enum bg_compute_status status;
 
     wanted.format = format;
     wanted.levels = 1;
     lay_out(&wanted, width, height, 1);
     status = session_take(context->session, wanted.size, &wanted.address);
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return pvgpu_fail_compute(status);
     }
     session_give(context->session, resource->address, resource->size);
@@ -338,26 +338,26 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
 
 /* ---- Views ---- */
 
-static struct pvgpu_outcome check_view(const struct pvgpu_create_view *create,
+static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create,
                                        const struct pvgpu_resource *resource,
                                        struct pvgpu_view *view)
 {
-    uint32_t bind = view->depth ? PVGPU_BIND_DEPTH_STENCIL : PVGPU_BIND_RENDER_TARGET;
+    uint32_t bind = view->depth ? BG_PVGPU_BIND_DEPTH_STENCIL : BG_PVGPU_BIND_RENDER_TARGET;
     uint32_t slices;
 
-    if (resource->type == PVGPU_RESOURCE_BUFFER || !(resource->bind_flags & bind) ||
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER || !(resource->bind_flags & bind) ||
         create->mip_level >= resource->levels) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     view->format = create->format ? pvgpu_format_find(create->format) : resource->format;
     if (!view->format || (view->depth && view->format != resource->format) ||
         (!view->depth &&
          (!view->format->colour || view->format->size != resource->format->size))) {
-        return pvgpu_fail(PVGPU_ERROR_UNSUPPORTED_FORMAT);
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     slices = resource->level[create->mip_level].depth;
     if (create->first_slice >= slices || create->slice_count > slices - create->first_slice) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     view->mip_level = create->mip_level;
     view->first_slice = create->first_slice;
@@ -366,7 +366,7 @@ static struct pvgpu_outcome check_view(const struct pvgpu_create_view *create,
 }
 
 static struct pvgpu_outcome create_view(struct pvgpu_context *context,
-                                        const struct pvgpu_create_view *create, bool depth)
+                                        const struct bg_pvgpu_create_view *create, bool depth)
 {
     struct pvgpu_resource *resource = pvgpu_resource_find(context, create->resource_id);
     struct pvgpu_view found = {.depth = depth, .resource = resource};
@@ -374,19 +374,19 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
     struct pvgpu_view *view;
 
     if (!resource) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (create->header.resource_id == 0 ||
         pvgpu_ids_find(&context->views, create->header.resource_id)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     outcome = check_view(create, resource, &found);
-    if (outcome.code != PVGPU_OK) {
+    if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
-    view = context->views.count < PVGPU_VIEWS_MAX ? malloc(sizeof(*view)) : NULL;
+    view = context->views.count < BG_PVGPU_VIEWS_MAX ? malloc(sizeof(*view)) : NULL;
     if (!view) {
-        return pvgpu_fail(PVGPU_ERROR_OUT_OF_MEMORY);
+        return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     *view = found;
     resource->views++;
@@ -408,7 +408,7 @@ PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
 
 static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)
 {
-    for (uint32_t i = 0; i < PVGPU_RENDER_TARGETS_MAX; i++) {
+    for (uint32_t i = 0; i < BG_PVGPU_RENDER_TARGETS_MAX; i++) {
         if (context->targets[i] == view) {
             context->targets[i] = NULL;
         }
@@ -426,7 +426,7 @@ static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t
     struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
 
     if (!view || view->depth != depth) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_ids_remove(&context->views, id);
     free_view(context, view);
@@ -436,13 +436,13 @@ static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t
 PVGPU_HANDLER(pvgpu_destroy_render_target_view)
 {
     (void)size;
-    return destroy_view(context, ((const struct pvgpu_command *)command)->resource_id, false);
+    return destroy_view(context, ((const struct bg_pvgpu_command *)command)->resource_id, false);
 }
 
 PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view)
 {
     (void)size;
-    return destroy_view(context, ((const struct pvgpu_command *)command)->resource_id, true);
+    return destroy_view(context, ((const struct bg_pvgpu_command *)command)->resource_id, true);
 }
 
 void pvgpu_context_reset(struct pvgpu_context *context)

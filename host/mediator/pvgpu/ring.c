@@ -14,7 +14,7 @@
 #define STORE_RELEASE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELEASE)
 
 /* Between a store and a load of another word: release and acquire do not order those. */
-static void barrier_full(void)
+static void bg_barrier_full(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -27,10 +27,10 @@ static bool layout_is_sound(const struct pvgpu_ring *ring, uint64_t shmem_size,
 
     if (ring->size < RING_SIZE_MIN || (ring->size & (ring->size - 1)) != 0) {
         *reason = "ring_size is not a power of two from 4096 up";
-    } else if (ring_offset < PVGPU_CONTROL_SIZE || ring_offset % PVGPU_COMMAND_ALIGN ||
+    } else if (ring_offset < BG_PVGPU_CONTROL_SIZE || ring_offset % BG_PVGPU_COMMAND_ALIGN ||
                ring_end > shmem_size) {
         *reason = "the ring is not in the shared memory behind the control region";
-    } else if (heap_offset < PVGPU_CONTROL_SIZE || heap_offset % PVGPU_COMMAND_ALIGN ||
+    } else if (heap_offset < BG_PVGPU_CONTROL_SIZE || heap_offset % BG_PVGPU_COMMAND_ALIGN ||
                heap_end > shmem_size) {
         *reason = "the heap is not in the shared memory behind the control region";
     } else if (heap_offset < ring_end && ring_offset < heap_end) {
@@ -44,16 +44,16 @@ static bool layout_is_sound(const struct pvgpu_ring *ring, uint64_t shmem_size,
 bool pvgpu_ring_open(struct pvgpu_ring *ring, void *memory, uint64_t size, bool direct,
                      const char **reason)
 {
-    struct pvgpu_control *control = memory;
+    struct bg_pvgpu_control *control = memory;
     uint32_t ring_offset, heap_offset;
 
     memset(ring, 0, sizeof(*ring));
-    if (size < PVGPU_CONTROL_SIZE) {
+    if (size < BG_PVGPU_CONTROL_SIZE) {
         *reason = "no room for a control region";
         return false;
     }
-    if (LOAD(control->magic) != PVGPU_MAGIC ||
-        LOAD(control->version) >> 16 != PVGPU_VERSION >> 16) {
+    if (LOAD(control->magic) != BG_PVGPU_MAGIC ||
+        LOAD(control->version) >> 16 != BG_PVGPU_VERSION >> 16) {
         *reason = "not a control region of version 1";
         return false;
     }
@@ -97,7 +97,7 @@ static void copy_out(const struct pvgpu_ring *ring, uint8_t *to, uint32_t offset
 
 bool pvgpu_ring_is_zeroed(const struct pvgpu_ring *ring)
 {
-    const struct pvgpu_control *control = ring->control;
+    const struct bg_pvgpu_control *control = ring->control;
 
     /* Where nothing was published before, a producer that moved is all there is to go by. */
     return LOAD(control->consumer_ptr) == 0 && LOAD(control->host_fence_completed) == 0 &&
@@ -108,7 +108,7 @@ bool pvgpu_ring_is_zeroed(const struct pvgpu_ring *ring)
 /* A device with no reset_request zeroes these, and says nothing. The guest may have gone on. */
 static bool was_reset_silently(const struct pvgpu_ring *ring)
 {
-    const struct pvgpu_control *control = ring->control;
+    const struct bg_pvgpu_control *control = ring->control;
 
     return !ring->direct && ring->published != 0 && LOAD(control->consumer_ptr) == 0 &&
            LOAD(control->host_fence_completed) == 0 && LOAD(control->producer_ptr) < ring->consumer;
@@ -137,23 +137,23 @@ enum pvgpu_ring_result pvgpu_ring_next(struct pvgpu_ring *ring, struct pvgpu_rin
     command->position = ring->consumer;
     /* Modulo 2^64: a producer behind the consumer is very far before it. */
     available = ring->produced - ring->consumer;
-    if (available > ring->size || available % PVGPU_COMMAND_ALIGN ||
-        ring->consumer % PVGPU_COMMAND_ALIGN) {
+    if (available > ring->size || available % BG_PVGPU_COMMAND_ALIGN ||
+        ring->consumer % BG_PVGPU_COMMAND_ALIGN) {
         return PVGPU_RING_BROKEN;
     }
-    copy_out(ring, command->bytes, 0, sizeof(struct pvgpu_command));
-    uint64_t space = ((uint64_t)command->header.size + PVGPU_COMMAND_ALIGN - 1) &
-                     ~(uint64_t)(PVGPU_COMMAND_ALIGN - 1);
-    if (command->header.size < sizeof(struct pvgpu_command) || space > available) {
+    copy_out(ring, command->bytes, 0, sizeof(struct bg_pvgpu_command));
+    uint64_t space = ((uint64_t)command->header.size + BG_PVGPU_COMMAND_ALIGN - 1) &
+                     ~(uint64_t)(BG_PVGPU_COMMAND_ALIGN - 1);
+    if (command->header.size < sizeof(struct bg_pvgpu_command) || space > available) {
         return PVGPU_RING_BROKEN;
     }
     command->space = (uint32_t)space;
-    if (space > PVGPU_COMMAND_SIZE_MAX) {
+    if (space > BG_PVGPU_COMMAND_SIZE_MAX) {
         return PVGPU_RING_TOO_LARGE;
     }
     /* The header is not read again: it could be another one by now. */
-    copy_out(ring, command->bytes + sizeof(struct pvgpu_command), sizeof(struct pvgpu_command),
-             command->space - (uint32_t)sizeof(struct pvgpu_command));
+    copy_out(ring, command->bytes + sizeof(struct bg_pvgpu_command), sizeof(struct bg_pvgpu_command),
+             command->space - (uint32_t)sizeof(struct bg_pvgpu_command));
     return PVGPU_RING_COMMAND;
 }
 
@@ -184,7 +184,7 @@ bool pvgpu_ring_sleep(struct pvgpu_ring *ring)
 {
     pvgpu_ring_publish(ring);
     STORE(ring->control->backend_sleeping, 1);
-    barrier_full(); /* the guest: producer_ptr, barrier, backend_sleeping */
+    bg_barrier_full(); /* the guest: producer_ptr, barrier, backend_sleeping */
     if (!pvgpu_ring_has_work(ring)) {
         return true;
     }
@@ -199,7 +199,7 @@ void pvgpu_ring_wake(struct pvgpu_ring *ring)
 
 static bool wants_interrupt(const struct pvgpu_ring *ring, uint32_t bit)
 {
-    barrier_full(); /* the guest: suppress_interrupts, barrier, what it waits for */
+    bg_barrier_full(); /* the guest: suppress_interrupts, barrier, what it waits for */
     return !(LOAD(ring->control->suppress_interrupts) & bit);
 }
 
@@ -211,15 +211,15 @@ bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence)
     pvgpu_ring_publish(ring);
     ring->completed = fence;
     STORE_RELEASE(ring->control->host_fence_completed, fence);
-    return wants_interrupt(ring, PVGPU_IRQ_FENCE);
+    return wants_interrupt(ring, BG_PVGPU_IRQ_FENCE);
 }
 
-bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum pvgpu_error code,
+bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail)
 {
-    struct pvgpu_control *control = ring->control;
-    struct pvgpu_error_record *record =
-        &control->error_log[ring->error_count % PVGPU_ERROR_LOG_SIZE];
+    struct bg_pvgpu_control *control = ring->control;
+    struct bg_pvgpu_error_record *record =
+        &control->error_log[ring->error_count % BG_PVGPU_ERROR_LOG_SIZE];
 
     if (pvgpu_ring_was_reset(ring)) {
         return false;
@@ -229,10 +229,10 @@ bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum pvgpu_er
     STORE(record->detail, detail);
     STORE(control->error_data, (uint32_t)(position & (ring->size - 1)));
     STORE(control->error_code, code);
-    pvgpu_ring_set_status(ring, PVGPU_CONTROL_ERROR);
+    pvgpu_ring_set_status(ring, BG_PVGPU_CONTROL_ERROR);
     ring->error_count++;
     STORE_RELEASE(control->error_count, ring->error_count);
-    return wants_interrupt(ring, PVGPU_IRQ_ERROR);
+    return wants_interrupt(ring, BG_PVGPU_IRQ_ERROR);
 }
 
 void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied)
@@ -261,7 +261,7 @@ uint32_t pvgpu_ring_get_status(const struct pvgpu_ring *ring)
 
 void pvgpu_ring_reset(struct pvgpu_ring *ring, uint32_t request)
 {
-    struct pvgpu_control *control = ring->control;
+    struct bg_pvgpu_control *control = ring->control;
 
     ring->consumer = ring->published = ring->produced = 0;
     ring->completed = 0;
@@ -275,7 +275,7 @@ void pvgpu_ring_reset(struct pvgpu_ring *ring, uint32_t request)
     STORE(control->scanout_count, 0);
     STORE(control->scanout_dropped, 0);
     STORE(control->scanout_copied, 0);
-    STORE(control->status, PVGPU_CONTROL_READY);
+    STORE(control->status, BG_PVGPU_CONTROL_READY);
     if (ring->direct) {
         STORE_RELEASE(control->reset_done, request);
     }

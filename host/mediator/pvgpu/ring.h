@@ -16,7 +16,7 @@
 
 struct pvgpu_ring {
     /* Constant once opened. */
-    struct pvgpu_control *control; /* shared */
+    struct bg_pvgpu_control *control; /* shared */
     const uint8_t *bytes;          /* shared */
     uint32_t size;                 /* a power of two */
     uint8_t *heap;                 /* shared */
@@ -34,7 +34,7 @@ struct pvgpu_ring {
 enum pvgpu_ring_result {
     PVGPU_RING_EMPTY,
     PVGPU_RING_COMMAND,
-    PVGPU_RING_TOO_LARGE, /* a command of more than PVGPU_COMMAND_SIZE_MAX: only its header */
+    PVGPU_RING_TOO_LARGE, /* a command of more than BG_PVGPU_COMMAND_SIZE_MAX: only its header */
     PVGPU_RING_BROKEN,    /* cannot be read on */
     PVGPU_RING_RESET,     /* the device resets: its message comes (DIRECT), or has no message */
 };
@@ -44,8 +44,8 @@ struct pvgpu_ring_command {
     uint64_t position;
     uint32_t space; /* in the ring: its size, rounded up */
     union {
-        struct pvgpu_command header;
-        _Alignas(16) uint8_t bytes[PVGPU_COMMAND_SIZE_MAX];
+        struct bg_pvgpu_command header;
+        _Alignas(16) uint8_t bytes[BG_PVGPU_COMMAND_SIZE_MAX];
     };
 };
 
@@ -74,7 +74,7 @@ void pvgpu_ring_wake(struct pvgpu_ring *ring);
 
 /* Both return whether the guest is to be interrupted. */
 bool pvgpu_ring_complete(struct pvgpu_ring *ring, uint64_t fence);
-bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum pvgpu_error code,
+bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu_error code,
                        uint32_t detail);
 
 /* A present was shown, or found no slot: for the guest's statistics. */

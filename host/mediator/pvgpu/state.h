@@ -42,7 +42,7 @@ struct pvgpu_worker {
     uint32_t pauses;   /* PAUSE messages without an answer */
     bool pause_wanted; /* the last one was PAUSE, not RESUME */
     bool contended;    /* of the last GRANT */
-    enum compute_status refusal;
+    enum bg_compute_status refusal;
     int exit_status; /* of the session, when finished */
 
     /* Atomic. */
@@ -55,7 +55,7 @@ struct pvgpu_worker {
     /* The consumer's, after the start. */
     struct pvgpu_ring ring;
     struct pvgpu_context context;
-    struct pvgpu_display display;
+    struct bg_pvgpu_display display;
     struct lease lease;
     bool prepared; /* the backend has its context, and the shared memory */
     bool paused, draining;
@@ -69,7 +69,7 @@ struct pvgpu_worker {
 void *pvgpu_consumer_main(void *worker);
 
 /* Ends the session by a fault: tells guest, device and supervisor. Any thread. */
-void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, const char *format, ...)
+void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The consumer is done; without a fault. */

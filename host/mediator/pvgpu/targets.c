@@ -23,15 +23,15 @@ static bool same_size(const struct pvgpu_view *a, const struct pvgpu_view *b)
            (level_of(a)->width == level_of(b)->width && level_of(a)->height == level_of(b)->height);
 }
 
-PVGPU_HANDLER(pvgpu_set_render_target)
+PVGPU_HANDLER(bg_pvgpu_set_render_target)
 {
-    const struct pvgpu_set_render_target *set = command;
-    struct pvgpu_view *targets[PVGPU_RENDER_TARGETS_MAX] = {NULL};
+    const struct bg_pvgpu_set_render_target *set = command;
+    struct pvgpu_view *targets[BG_PVGPU_RENDER_TARGETS_MAX] = {NULL};
     struct pvgpu_view *depth = NULL, *first = NULL;
 
     (void)size;
-    if (set->count > PVGPU_RENDER_TARGETS_MAX) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if (set->count > BG_PVGPU_RENDER_TARGETS_MAX) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     for (uint32_t i = 0; i < set->count; i++) {
         if (!set->rtv[i]) {
@@ -39,20 +39,20 @@ PVGPU_HANDLER(pvgpu_set_render_target)
         }
         targets[i] = find_view(context, set->rtv[i], false);
         if (!targets[i]) {
-            return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+            return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
         if (!same_size(first, targets[i])) {
-            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+            return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
         first = targets[i];
     }
     if (set->dsv) {
         depth = find_view(context, set->dsv, true);
         if (!depth) {
-            return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+            return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
         if (!same_size(first, depth)) {
-            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+            return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
     }
     memcpy(context->targets, targets, sizeof(targets));
@@ -64,10 +64,10 @@ PVGPU_HANDLER(pvgpu_set_render_target)
 /* Whether a command of `size` bytes has so many elements behind its count. */
 static bool has_elements(uint32_t size, size_t fixed, uint32_t count, size_t element)
 {
-    return count <= PVGPU_VIEWPORTS_MAX && size >= fixed + count * element;
+    return count <= BG_PVGPU_VIEWPORTS_MAX && size >= fixed + count * element;
 }
 
-static bool viewport_is_sound(const struct pvgpu_viewport *viewport)
+static bool viewport_is_sound(const struct bg_pvgpu_viewport *viewport)
 {
     return isfinite(viewport->x) && isfinite(viewport->y) && isfinite(viewport->width) &&
            isfinite(viewport->height) && viewport->width >= 0 && viewport->height >= 0 &&
@@ -75,20 +75,20 @@ static bool viewport_is_sound(const struct pvgpu_viewport *viewport)
            viewport->max_depth <= 1;
 }
 
-PVGPU_HANDLER(pvgpu_set_viewport)
+PVGPU_HANDLER(bg_pvgpu_set_viewport)
 {
-    const struct pvgpu_set_viewport *set = command;
+    const struct bg_pvgpu_set_viewport *set = command;
 
-    if (set->count > PVGPU_VIEWPORTS_MAX) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if (set->count > BG_PVGPU_VIEWPORTS_MAX) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!has_elements(size, offsetof(struct pvgpu_set_viewport, viewports), set->count,
+    if (!has_elements(size, offsetof(struct bg_pvgpu_set_viewport, viewports), set->count,
                       sizeof(set->viewports[0]))) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
     for (uint32_t i = 0; i < set->count; i++) {
         if (!viewport_is_sound(&set->viewports[i])) {
-            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+            return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
     }
     context->viewport_count = set->count;
@@ -96,21 +96,21 @@ PVGPU_HANDLER(pvgpu_set_viewport)
     return pvgpu_ok();
 }
 
-PVGPU_HANDLER(pvgpu_set_scissor)
+PVGPU_HANDLER(bg_pvgpu_set_scissor)
 {
-    const struct pvgpu_set_scissor *set = command;
+    const struct bg_pvgpu_set_scissor *set = command;
 
-    if (set->count > PVGPU_VIEWPORTS_MAX) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if (set->count > BG_PVGPU_VIEWPORTS_MAX) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!has_elements(size, offsetof(struct pvgpu_set_scissor, rectangles), set->count,
+    if (!has_elements(size, offsetof(struct bg_pvgpu_set_scissor, rectangles), set->count,
                       sizeof(set->rectangles[0]))) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_COMMAND);
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->rectangles[i].left > set->rectangles[i].right ||
             set->rectangles[i].top > set->rectangles[i].bottom) {
-            return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+            return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
         }
     }
     context->scissor_count = set->count;
@@ -127,9 +127,9 @@ static void range_of(const struct pvgpu_view *view, backend_address *address, ui
     *texels = (uint64_t)level->width * level->height * view->slice_count;
 }
 
-PVGPU_HANDLER(pvgpu_clear_render_target)
+PVGPU_HANDLER(bg_pvgpu_clear_render_target)
 {
-    const struct pvgpu_clear_render_target *clear = command;
+    const struct bg_pvgpu_clear_render_target *clear = command;
     struct backend *backend = context->session->backend;
     const struct pvgpu_view *view =
         find_view(context, clear->rtv ? clear->rtv : clear->header.resource_id, false);
@@ -139,7 +139,7 @@ PVGPU_HANDLER(pvgpu_clear_render_target)
 
     (void)size;
     if (!view) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_format_pack(view->format, clear->colour, texel);
     range_of(view, &address, &texels);
@@ -150,14 +150,14 @@ PVGPU_HANDLER(pvgpu_clear_render_target)
 #define PART_PIECE 65536u /* of the consumer's stack */
 
 /* One of depth and stencil, the other as it is: texel by texel, a piece at a time. */
-static enum compute_status clear_part(struct backend *backend, const struct pvgpu_view *view,
-                                      const struct pvgpu_clear_depth_stencil *clear,
+static enum bg_compute_status clear_part(struct backend *backend, const struct pvgpu_view *view,
+                                      const struct bg_pvgpu_clear_depth_stencil *clear,
                                       backend_address address, uint64_t texels)
 {
     uint8_t piece[PART_PIECE];
-    enum compute_status status = COMPUTE_OK;
+    enum bg_compute_status status = BG_COMPUTE_OK;
 
-    for (uint64_t done = 0; done < texels && status == COMPUTE_OK;) {
+    for (uint64_t done = 0; done < texels && status == BG_COMPUTE_OK;) {
         uint64_t count = texels - done < sizeof(piece) / 4 ? texels - done : sizeof(piece) / 4;
         backend_address at = address + done * 4;
 
@@ -166,7 +166,7 @@ static enum compute_status clear_part(struct backend *backend, const struct pvgp
             pvgpu_format_pack_depth(view->format, clear->clear_flags, clear->depth,
                                     (uint8_t)clear->stencil, piece + i * 4);
         }
-        if (status == COMPUTE_OK) {
+        if (status == BG_COMPUTE_OK) {
             status = backend->ops->copy_to_device(backend, at, piece, count * 4, false);
         }
         done += count;
@@ -174,9 +174,9 @@ static enum compute_status clear_part(struct backend *backend, const struct pvgp
     return status;
 }
 
-PVGPU_HANDLER(pvgpu_clear_depth_stencil)
+PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
 {
-    const struct pvgpu_clear_depth_stencil *clear = command;
+    const struct bg_pvgpu_clear_depth_stencil *clear = command;
     struct backend *backend = context->session->backend;
     const struct pvgpu_view *view =
         find_view(context, clear->dsv ? clear->dsv : clear->header.resource_id, true);
@@ -187,19 +187,19 @@ PVGPU_HANDLER(pvgpu_clear_depth_stencil)
 
     (void)size;
     if (!view) {
-        return pvgpu_fail(PVGPU_ERROR_RESOURCE_NOT_FOUND);
+        return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if (flags & ~(PVGPU_CLEAR_DEPTH | PVGPU_CLEAR_STENCIL)) {
-        return pvgpu_fail(PVGPU_ERROR_INVALID_PARAMETER);
+    if (flags & ~(BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (!view->format->stencil) {
-        flags &= ~PVGPU_CLEAR_STENCIL;
+        flags &= ~BG_PVGPU_CLEAR_STENCIL;
     }
     if (!flags) {
         return pvgpu_ok();
     }
     range_of(view, &address, &texels);
-    if (view->format->stencil && flags != (PVGPU_CLEAR_DEPTH | PVGPU_CLEAR_STENCIL)) {
+    if (view->format->stencil && flags != (BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL)) {
         return pvgpu_fail_compute(clear_part(backend, view, clear, address, texels));
     }
     pvgpu_format_pack_depth(view->format, flags, clear->depth, (uint8_t)clear->stencil, texel);

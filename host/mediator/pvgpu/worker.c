@@ -19,12 +19,12 @@
 #include "host/mediator/pvgpu/state.h"
 
 #define HANDSHAKE_LIMIT_NS (10 * NS_PER_S) /* also for IDENTITY after it */
-#define MESSAGE_MAX (sizeof(struct pvgpu_message) + PVGPU_PAYLOAD_MAX)
+#define MESSAGE_MAX (sizeof(struct bg_pvgpu_message) + BG_PVGPU_PAYLOAD_MAX)
 /* The largest of ours; a device that leaves 64 of them unread does not read any more. */
-#define OUT_MESSAGE_MAX (sizeof(struct pvgpu_message) + sizeof(struct pvgpu_scanout))
+#define OUT_MESSAGE_MAX (sizeof(struct bg_pvgpu_message) + sizeof(struct bg_pvgpu_scanout))
 #define OUTBOX_SIZE (64 * OUT_MESSAGE_MAX)
 
-_Static_assert(sizeof(struct pvgpu_scanout) >= sizeof(struct pvgpu_scanout_buffer), "the largest");
+_Static_assert(sizeof(struct bg_pvgpu_scanout) >= sizeof(struct bg_pvgpu_scanout_buffer), "the largest");
 
 /* The socket thread's own. */
 struct device_stream {
@@ -52,7 +52,7 @@ static void call_attention(struct pvgpu_worker *worker, uint32_t bit)
 static size_t build_message(uint8_t out[OUT_MESSAGE_MAX], uint32_t type, const void *payload,
                             uint32_t size)
 {
-    const struct pvgpu_message header = {.type = type, .size = size};
+    const struct bg_pvgpu_message header = {.type = type, .size = size};
 
     memcpy(out, &header, sizeof(header));
     if (size > 0) {
@@ -85,12 +85,12 @@ void pvgpu_worker_send(struct pvgpu_worker *worker, uint32_t type, const void *p
 
 void pvgpu_worker_interrupt(struct pvgpu_worker *worker, uint32_t irq)
 {
-    uint32_t vector = irq == PVGPU_IRQ_FENCE ? PVGPU_VECTOR_FENCE : PVGPU_VECTOR_ERROR;
+    uint32_t vector = irq == BG_PVGPU_IRQ_FENCE ? BG_PVGPU_VECTOR_FENCE : BG_PVGPU_VECTOR_ERROR;
     uint8_t out[OUT_MESSAGE_MAX];
-    size_t length = build_message(out, PVGPU_MESSAGE_IRQ, &vector, sizeof(vector));
+    size_t length = build_message(out, BG_PVGPU_MESSAGE_IRQ, &vector, sizeof(vector));
 
     if (worker->shared.direct) {
-        eventfd_write(irq == PVGPU_IRQ_FENCE ? worker->shared.fence : worker->shared.error, 1);
+        eventfd_write(irq == BG_PVGPU_IRQ_FENCE ? worker->shared.fence : worker->shared.error, 1);
         return;
     }
     pthread_mutex_lock(&worker->base.lock);
@@ -112,7 +112,7 @@ void pvgpu_worker_finish(struct pvgpu_worker *worker)
     finish(worker, WORKER_EXIT_OK);
 }
 
-void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, const char *format, ...)
+void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format, ...)
 {
     struct control_message message = {.type = CONTROL_FAULT};
     va_list arguments;
@@ -121,10 +121,10 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum pvgpu_error code, cons
     vsnprintf(message.reason, sizeof(message.reason), format, arguments);
     va_end(arguments);
     log_error("fault: %s; session ended", message.reason);
-    pvgpu_ring_clear_status(&worker->ring, PVGPU_CONTROL_READY);
-    pvgpu_ring_set_status(&worker->ring, PVGPU_CONTROL_DEVICE_LOST);
+    pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
+    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
     pvgpu_ring_report(&worker->ring, worker->ring.consumer, code, 0);
-    pvgpu_worker_interrupt(worker, PVGPU_IRQ_ERROR);
+    pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
     control_tell(worker->base.control, &message);
     finish(worker, WORKER_EXIT_FAULT);
 }
@@ -143,14 +143,14 @@ static void on_bus_error(int signal_number)
 
 /* ---- What the consumer sends ---- */
 
-static void send_scanout_buffer(void *owner, const struct pvgpu_scanout_buffer *buffer, int fd)
+static void send_scanout_buffer(void *owner, const struct bg_pvgpu_scanout_buffer *buffer, int fd)
 {
-    pvgpu_worker_send(owner, PVGPU_MESSAGE_SCANOUT_BUFFER, buffer, sizeof(*buffer), fd);
+    pvgpu_worker_send(owner, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, buffer, sizeof(*buffer), fd);
 }
 
-static void send_scanout(void *owner, const struct pvgpu_scanout *scanout)
+static void send_scanout(void *owner, const struct bg_pvgpu_scanout *scanout)
 {
-    pvgpu_worker_send(owner, PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout), -1);
+    pvgpu_worker_send(owner, BG_PVGPU_MESSAGE_SCANOUT, scanout, sizeof(*scanout), -1);
 }
 
 static bool is_read(void *owner)
@@ -176,12 +176,12 @@ static void attach(struct device_stream *stream, uint32_t vm_id, uint8_t pool_id
     worker_attach(&stream->worker->base, vm_id, pool_id);
 }
 
-static bool take_identity(struct device_stream *stream, const struct pvgpu_identity *identity)
+static bool take_identity(struct device_stream *stream, const struct bg_pvgpu_identity *identity)
 {
     struct pvgpu_worker *worker = stream->worker;
     uint32_t most = worker->base.start.limits.max_priority;
 
-    if (stream->attach_asked || identity->priority > VGPU_STUB_PRIORITY_HIGH) {
+    if (stream->attach_asked || identity->priority > BG_VGPU_STUB_PRIORITY_HIGH) {
         return false;
     }
     worker->priority = identity->priority < most ? identity->priority : most;
@@ -208,18 +208,18 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 }
 
 /* A message that only a DIRECT device sends; false: not one, or not of this size. */
-static bool take_direct_message(struct device_stream *stream, const struct pvgpu_message *message,
+static bool take_direct_message(struct device_stream *stream, const struct bg_pvgpu_message *message,
                                 const uint8_t *payload)
 {
     struct pvgpu_worker *worker = stream->worker;
     union {
-        struct pvgpu_identity identity;
-        struct pvgpu_scanout_done done;
+        struct bg_pvgpu_identity identity;
+        struct bg_pvgpu_scanout_done done;
         uint32_t request;
     } body;
-    uint32_t wanted = message->type == PVGPU_MESSAGE_IDENTITY       ? sizeof(body.identity)
-                      : message->type == PVGPU_MESSAGE_SCANOUT_DONE ? sizeof(body.done)
-                      : message->type == PVGPU_MESSAGE_RESET        ? sizeof(body.request)
+    uint32_t wanted = message->type == BG_PVGPU_MESSAGE_IDENTITY       ? sizeof(body.identity)
+                      : message->type == BG_PVGPU_MESSAGE_SCANOUT_DONE ? sizeof(body.done)
+                      : message->type == BG_PVGPU_MESSAGE_RESET        ? sizeof(body.request)
                                                                     : 0;
 
     if (!worker->shared.direct || message->size != wanted) {
@@ -227,18 +227,18 @@ static bool take_direct_message(struct device_stream *stream, const struct pvgpu
     }
     memcpy(&body, payload, wanted);
     switch (message->type) {
-    case PVGPU_MESSAGE_IDENTITY:
+    case BG_PVGPU_MESSAGE_IDENTITY:
         return take_identity(stream, &body.identity);
-    case PVGPU_MESSAGE_RESET:
+    case BG_PVGPU_MESSAGE_RESET:
         take_reset(worker, body.request);
         return true;
-    case PVGPU_MESSAGE_PAUSE:
+    case BG_PVGPU_MESSAGE_PAUSE:
         take_pause(worker, true);
         return true;
-    case PVGPU_MESSAGE_RESUME:
+    case BG_PVGPU_MESSAGE_RESUME:
         take_pause(worker, false);
         return true;
-    case PVGPU_MESSAGE_SCANOUT_DONE:
+    case BG_PVGPU_MESSAGE_SCANOUT_DONE:
         pvgpu_display_take_back(&worker->display, body.done.buffer, body.done.slot);
         call_attention(worker, PVGPU_ATTENTION_SLOT);
         return true;
@@ -247,16 +247,16 @@ static bool take_direct_message(struct device_stream *stream, const struct pvgpu
     }
 }
 
-static void take_message(struct device_stream *stream, const struct pvgpu_message *message,
+static void take_message(struct device_stream *stream, const struct bg_pvgpu_message *message,
                          const uint8_t *payload)
 {
     struct pvgpu_worker *worker = stream->worker;
 
     switch (message->type) {
-    case PVGPU_MESSAGE_DOORBELL:
+    case BG_PVGPU_MESSAGE_DOORBELL:
         eventfd_write(worker->kick, 1);
         return;
-    case PVGPU_MESSAGE_SHUTDOWN:
+    case BG_PVGPU_MESSAGE_SHUTDOWN:
         log_debug("the device ended the session");
         worker_end(&stream->worker->base, WORKER_EXIT_OK);
         return;
@@ -272,12 +272,12 @@ static void take_message(struct device_stream *stream, const struct pvgpu_messag
 
 static void take_messages(struct device_stream *stream)
 {
-    struct pvgpu_message message;
+    struct bg_pvgpu_message message;
     size_t taken = 0;
 
     while (!stream->worker->base.over && stream->length - taken >= sizeof(message)) {
         memcpy(&message, stream->input + taken, sizeof(message));
-        if (message.size > PVGPU_PAYLOAD_MAX) {
+        if (message.size > BG_PVGPU_PAYLOAD_MAX) {
             log_warning("a message of %u bytes; connection ended", message.size);
             worker_end(&stream->worker->base, WORKER_EXIT_OK);
             return;
@@ -314,7 +314,7 @@ static struct pvgpu_worker *as_pvgpu(struct worker *worker)
     return (struct pvgpu_worker *)worker;
 }
 
-static void refuse(struct worker *worker, enum compute_status status)
+static void refuse(struct worker *worker, enum bg_compute_status status)
 {
     as_pvgpu(worker)->refusal = status;
     call_attention(as_pvgpu(worker), PVGPU_ATTENTION_REFUSE);
@@ -326,11 +326,11 @@ static void take_attached(struct worker *worker)
     const struct control_attached *attached = &worker->device;
 
     if (attached->quarantined) {
-        refuse(worker, COMPUTE_VM_QUARANTINED);
-    } else if (attached->status != COMPUTE_OK && stream->pool_guessed && stream->pool_id == 'A') {
+        refuse(worker, BG_COMPUTE_VM_QUARANTINED);
+    } else if (attached->status != BG_COMPUTE_OK && stream->pool_guessed && stream->pool_id == 'A') {
         attach(stream, 0, 'B');
-    } else if (attached->status != COMPUTE_OK) {
-        refuse(worker, (enum compute_status)attached->status);
+    } else if (attached->status != BG_COMPUTE_OK) {
+        refuse(worker, (enum bg_compute_status)attached->status);
     } else if (!stream->attached) {
         stream->attached = true;
         call_attention(as_pvgpu(worker), PVGPU_ATTENTION_START);
@@ -351,7 +351,7 @@ static void take_revoke(struct worker *worker)
 static void take_quarantine(struct worker *worker, bool quarantined)
 {
     if (quarantined) {
-        refuse(worker, COMPUTE_VM_QUARANTINED);
+        refuse(worker, BG_COMPUTE_VM_QUARANTINED);
     }
 }
 
@@ -414,7 +414,7 @@ static void check_times(struct device_stream *stream)
     if (deadline_ns && now_ns >= deadline_ns &&
         !__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
         /* Its thread may be stuck for good: the process ends. */
-        pvgpu_worker_fault(worker, PVGPU_ERROR_TIMEOUT,
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_TIMEOUT,
                            "a command ran longer than the limit of %u ms",
                            worker->base.start.limits.request_timeout_ms);
     }
@@ -503,15 +503,15 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
         return false;
     }
     if (worker->shared.direct) {
-        features |= PVGPU_FEATURE_DIRECT | PVGPU_FEATURE_SCANOUT;
+        features |= BG_PVGPU_FEATURE_DIRECT | BG_PVGPU_FEATURE_SCANOUT;
         stream->identity_until_ns = clock_now_ns() + HANDSHAKE_LIMIT_NS;
     } else {
-        worker->priority = worker->base.start.limits.max_priority < VGPU_STUB_PRIORITY_MEDIUM
+        worker->priority = worker->base.start.limits.max_priority < BG_VGPU_STUB_PRIORITY_MEDIUM
                                ? worker->base.start.limits.max_priority
-                               : VGPU_STUB_PRIORITY_MEDIUM;
+                               : BG_VGPU_STUB_PRIORITY_MEDIUM;
     }
     pvgpu_display_init(&worker->display, worker->shared.direct ? &display_ops : NULL, worker);
-    pvgpu_worker_send(worker, PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features), -1);
+    pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &features, sizeof(features), -1);
     return true;
 }
 

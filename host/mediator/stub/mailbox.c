@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHORT_SIZE sizeof(struct vgpu_stub_message)
-#define LONG_SIZE sizeof(struct vgpu_stub_message_long)
+#define SHORT_SIZE sizeof(struct bg_vgpu_stub_message)
+#define LONG_SIZE sizeof(struct bg_vgpu_stub_message_long)
 #define TAIL_SIZE (LONG_SIZE - SHORT_SIZE)
 
 __attribute__((format(printf, 2, 3))) static enum mailbox_result
@@ -42,7 +42,7 @@ static size_t count_zeros(const uint8_t *bytes, size_t length)
 /* A wrong first byte is enough to give up: no need to wait for a whole header of garbage. */
 static bool magic_begins(const uint8_t *bytes, size_t length)
 {
-    const uint32_t magic = VGPU_STUB_MESSAGE_MAGIC;
+    const uint32_t magic = BG_VGPU_STUB_MESSAGE_MAGIC;
 
     return memcmp(bytes, &magic, length < sizeof(magic) ? length : sizeof(magic)) == 0;
 }
@@ -91,9 +91,9 @@ static enum mailbox_result parse_request(struct mailbox_parser *parser, const ui
         message->payload_length = load32(bytes + SHORT_SIZE);
         header_size = LONG_SIZE;
     }
-    if (message->payload_length > VGPU_STUB_PAYLOAD_MAX) {
+    if (message->payload_length > BG_VGPU_STUB_PAYLOAD_MAX) {
         return malformed(parser, "a payload of %u bytes, %u are allowed", message->payload_length,
-                         VGPU_STUB_PAYLOAD_MAX);
+                         BG_VGPU_STUB_PAYLOAD_MAX);
     }
     if (length < header_size + message->payload_length) {
         return MAILBOX_NEED_MORE;
@@ -106,7 +106,7 @@ static enum mailbox_result parse_request(struct mailbox_parser *parser, const ui
 static enum mailbox_result parse_header(struct mailbox_parser *parser, const uint8_t *bytes,
                                         size_t length, bool quiet, struct mailbox_message *message)
 {
-    struct vgpu_stub_message header;
+    struct bg_vgpu_stub_message header;
     enum mailbox_result result;
 
     if (length == 0) {
@@ -116,7 +116,7 @@ static enum mailbox_result parse_header(struct mailbox_parser *parser, const uin
         uint32_t found = 0;
 
         memcpy(&found, bytes, length < sizeof(found) ? length : sizeof(found));
-        return malformed(parser, "magic 0x%08x instead of 0x%08x", found, VGPU_STUB_MESSAGE_MAGIC);
+        return malformed(parser, "magic 0x%08x instead of 0x%08x", found, BG_VGPU_STUB_MESSAGE_MAGIC);
     }
     if (length < SHORT_SIZE) {
         return MAILBOX_NEED_MORE;
@@ -130,9 +130,9 @@ static enum mailbox_result parse_header(struct mailbox_parser *parser, const uin
         .priority = header.priority,
         .payload_length = header.payload_length,
     };
-    if (header.type == VGPU_STUB_MESSAGE_PING) {
+    if (header.type == BG_VGPU_STUB_MESSAGE_PING) {
         result = parse_ping(parser, bytes, length, quiet, message);
-    } else if (header.type == VGPU_STUB_MESSAGE_REQUEST) {
+    } else if (header.type == BG_VGPU_STUB_MESSAGE_REQUEST) {
         result = parse_request(parser, bytes, length, message);
     } else {
         return malformed(parser, "a message of type 0x%x, only REQUEST and PING come from a device",
@@ -161,7 +161,7 @@ enum mailbox_result mailbox_parse(struct mailbox_parser *parser, const uint8_t *
     enum mailbox_result result = parse_header(parser, bytes + skip, length - skip, quiet, message);
     if (result == MAILBOX_MESSAGE) {
         message->size += skip;
-        if (message->type != VGPU_STUB_MESSAGE_PING || message->is_long || length > message->size) {
+        if (message->type != BG_VGPU_STUB_MESSAGE_PING || message->is_long || length > message->size) {
             parser->ping_tail = false;
         }
     }
@@ -176,10 +176,10 @@ size_t mailbox_header_size(const struct mailbox_message *to)
 size_t mailbox_build(uint8_t out[MAILBOX_MESSAGE_MAX], uint32_t type,
                      const struct mailbox_message *to, const void *payload, uint32_t payload_length)
 {
-    struct vgpu_stub_message_long header = {
+    struct bg_vgpu_stub_message_long header = {
         .header =
             {
-                .magic = VGPU_STUB_MESSAGE_MAGIC,
+                .magic = BG_VGPU_STUB_MESSAGE_MAGIC,
                 .type = type,
                 .vm_id = to->vm_id,
                 .request_id = to->request_id,

@@ -13,10 +13,10 @@
 
 #include "protocol/vgpu_stub.h"
 
-#define MAILBOX_MESSAGE_MAX (sizeof(struct vgpu_stub_message_long) + VGPU_STUB_PAYLOAD_MAX)
+#define MAILBOX_MESSAGE_MAX (sizeof(struct bg_vgpu_stub_message_long) + BG_VGPU_STUB_PAYLOAD_MAX)
 
 struct mailbox_message {
-    uint32_t type; /* VGPU_STUB_MESSAGE_REQUEST or _PING */
+    uint32_t type; /* BG_VGPU_STUB_MESSAGE_REQUEST or _PING */
     uint32_t vm_id;
     uint32_t request_id;
     uint8_t pool_id;
@@ -58,7 +58,7 @@ enum mailbox_result mailbox_parse(struct mailbox_parser *parser, const uint8_t *
 
 /*
  * Writes the message of the given type that answers `to`, payload included (at most
- * VGPU_STUB_PAYLOAD_MAX bytes; it may already lie at its place in out). Returns its size.
+ * BG_VGPU_STUB_PAYLOAD_MAX bytes; it may already lie at its place in out). Returns its size.
  */
 size_t mailbox_build(uint8_t out[MAILBOX_MESSAGE_MAX], uint32_t type,
                      const struct mailbox_message *to, const void *payload,

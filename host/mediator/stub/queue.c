@@ -43,17 +43,17 @@ static void send_answer(struct stub_worker *worker, const struct mailbox_message
     uint8_t *payload = out + mailbox_header_size(to);
 
     worker->statistics.requests++;
-    if (request_response_status(payload) != COMPUTE_OK) {
+    if (request_response_status(payload) != BG_COMPUTE_OK) {
         worker->statistics.errors++;
         log_debug("request %u: %s", to->request_id,
                   operation_status_name(request_response_status(payload)));
     }
     outbox_put(&worker->base.outbox, out,
-               mailbox_build(out, VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length), -1);
+               mailbox_build(out, BG_VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length), -1);
 }
 
 void stub_answer_status(struct stub_worker *worker, const struct mailbox_message *to,
-                        enum compute_status status)
+                        enum bg_compute_status status)
 {
     uint8_t out[MAILBOX_MESSAGE_MAX];
 
@@ -73,7 +73,7 @@ void stub_fail(struct stub_worker *worker, const char *format, ...)
     va_end(arguments);
     worker->failed = true;
     while (worker->queue_count > 0) {
-        stub_answer_status(worker, &queue_first(worker)->header, COMPUTE_CUDA_ERROR);
+        stub_answer_status(worker, &queue_first(worker)->header, BG_COMPUTE_CUDA_ERROR);
         queue_drop_first(worker);
     }
     memcpy(message.reason, worker->fault, sizeof(message.reason));

@@ -6,62 +6,62 @@
 #include "host/common/clock.h"
 #include "host/mediator/compute/operation.h"
 
-#define ANSWER_DATA_MAX (VGPU_STUB_PAYLOAD_MAX - sizeof(struct vgpu_stub_response))
+#define ANSWER_DATA_MAX (BG_VGPU_STUB_PAYLOAD_MAX - sizeof(struct bg_vgpu_stub_response))
 
 _Static_assert(ANSWER_DATA_MAX / sizeof(uint32_t) <= BACKEND_HOST_VECTOR_MAX, "answers fit");
 
 /* A request, checked against its length: params and data lie within it. */
 struct request {
-    uint32_t operation; /* enum compute_operation, or unknown */
+    uint32_t operation; /* enum bg_compute_operation, or unknown */
     uint32_t flags;
     uint32_t param_count;
-    uint32_t params[VGPU_STUB_PAYLOAD_MAX / sizeof(uint32_t)];
+    uint32_t params[BG_VGPU_STUB_PAYLOAD_MAX / sizeof(uint32_t)];
     const uint8_t *data;
     uint32_t data_length;
 };
 
 /* Fields first, then each part against the whole, in 64 bits so that no sum wraps. */
-static enum compute_status parse(const uint8_t *bytes, size_t length, struct request *request)
+static enum bg_compute_status parse(const uint8_t *bytes, size_t length, struct request *request)
 {
-    const uint32_t known_flags = VGPU_STUB_FLAG_ASYNC | VGPU_STUB_FLAG_RAISE_PRIORITY;
-    struct vgpu_stub_request header;
+    const uint32_t known_flags = BG_VGPU_STUB_FLAG_ASYNC | BG_VGPU_STUB_FLAG_RAISE_PRIORITY;
+    struct bg_vgpu_stub_request header;
     uint64_t params_end;
 
     if (length == 0) {
-        return COMPUTE_INVALID_LENGTH;
+        return BG_COMPUTE_INVALID_LENGTH;
     }
-    if (length < sizeof(header) || length > VGPU_STUB_PAYLOAD_MAX) {
-        return COMPUTE_INVALID_REQUEST;
+    if (length < sizeof(header) || length > BG_VGPU_STUB_PAYLOAD_MAX) {
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     memcpy(&header, bytes, sizeof(header));
-    if (header.version != VGPU_STUB_PROTOCOL_VERSION || (header.flags & ~known_flags)) {
-        return COMPUTE_INVALID_REQUEST;
+    if (header.version != BG_VGPU_STUB_PROTOCOL_VERSION || (header.flags & ~known_flags)) {
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     params_end = sizeof(header) + (uint64_t)header.param_count * sizeof(uint32_t);
     if (params_end > length) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     if (header.data_length != 0 && (header.data_offset < params_end ||
                                     (uint64_t)header.data_offset + header.data_length > length)) {
-        return COMPUTE_INVALID_REQUEST;
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     request->operation = header.opcode;
-    if (header.opcode <= COMPUTE_MAILBOX_OPCODE_LAST) {
-        request->operation = COMPUTE_OPERATION_BASE + header.opcode;
+    if (header.opcode <= BG_COMPUTE_MAILBOX_OPCODE_LAST) {
+        request->operation = BG_COMPUTE_OPERATION_BASE + header.opcode;
     }
     request->flags = header.flags;
     request->param_count = header.param_count;
     memcpy(request->params, bytes + sizeof(header), header.param_count * sizeof(uint32_t));
     request->data = header.data_length ? bytes + header.data_offset : NULL;
     request->data_length = header.data_length;
-    return COMPUTE_OK;
+    return BG_COMPUTE_OK;
 }
 
 struct request_plan request_plan(const uint8_t *bytes, size_t length)
 {
     struct request request;
 
-    if (parse(bytes, length, &request) != COMPUTE_OK) {
+    if (parse(bytes, length, &request) != BG_COMPUTE_OK) {
         return (struct request_plan){.brief = true};
     }
     const struct operation_row *row = operation_find(request.operation);
@@ -70,18 +70,18 @@ struct request_plan request_plan(const uint8_t *bytes, size_t length)
         .needs_session = row != NULL && row->needs >= OPERATION_NEEDS_SESSION,
         .needs_lease = row != NULL && row->needs >= OPERATION_NEEDS_LEASE,
         .brief = operation_is_brief(row, request.param_count, request.params),
-        .raise_priority = request.flags & VGPU_STUB_FLAG_RAISE_PRIORITY,
+        .raise_priority = request.flags & BG_VGPU_STUB_FLAG_RAISE_PRIORITY,
     };
 }
 
 /* The answer's data may lie at its place already. */
-static size_t build(enum compute_status status, const struct operation *operation,
+static size_t build(enum bg_compute_status status, const struct operation *operation,
                     uint32_t exec_time_us, uint8_t *response)
 {
     size_t results_size = operation ? operation->result_count * sizeof(uint32_t) : 0;
     size_t data_length = operation ? (size_t)operation->answer_size : 0;
-    struct vgpu_stub_response header = {
-        .version = VGPU_STUB_PROTOCOL_VERSION,
+    struct bg_vgpu_stub_response header = {
+        .version = BG_VGPU_STUB_PROTOCOL_VERSION,
         .status = status,
         .result_count = operation ? operation->result_count : 0,
         .data_offset = (uint32_t)(sizeof(header) + results_size),
@@ -100,39 +100,39 @@ static size_t build(enum compute_status status, const struct operation *operatio
 }
 
 size_t request_run(struct session *session, const uint8_t *bytes, size_t length,
-                   uint8_t response[VGPU_STUB_PAYLOAD_MAX])
+                   uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX])
 {
     uint64_t start_ns = clock_now_ns();
     struct request request;
     struct operation operation;
-    enum compute_status status = parse(bytes, length, &request);
+    enum bg_compute_status status = parse(bytes, length, &request);
 
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         return build(status, NULL, 0, response);
     }
     operation = (struct operation){
         .number = request.operation,
-        .async = request.flags & VGPU_STUB_FLAG_ASYNC,
+        .async = request.flags & BG_VGPU_STUB_FLAG_ASYNC,
         .param_count = request.param_count,
         .params = request.params,
         .data = request.data,
         .data_size = request.data_length,
-        .answer = response + sizeof(struct vgpu_stub_response),
+        .answer = response + sizeof(struct bg_vgpu_stub_response),
         .answer_capacity = ANSWER_DATA_MAX,
     };
     status = operation_run(session, &operation);
     return build(status, &operation, clock_us_since(start_ns), response);
 }
 
-size_t request_build_status(enum compute_status status, uint8_t response[VGPU_STUB_PAYLOAD_MAX])
+size_t request_build_status(enum bg_compute_status status, uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX])
 {
     return build(status, NULL, 0, response);
 }
 
-enum compute_status request_response_status(const uint8_t *response)
+enum bg_compute_status request_response_status(const uint8_t *response)
 {
-    struct vgpu_stub_response header;
+    struct bg_vgpu_stub_response header;
 
     memcpy(&header, response, sizeof(header));
-    return (enum compute_status)header.status;
+    return (enum bg_compute_status)header.status;
 }

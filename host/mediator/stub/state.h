@@ -24,7 +24,7 @@ struct stub_request {
     struct request_plan plan;
     uint32_t priority; /* raised, and within what the listener allows */
     uint32_t length;
-    uint8_t bytes[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t bytes[BG_VGPU_STUB_PAYLOAD_MAX];
 };
 
 struct stub_worker {
@@ -69,7 +69,7 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor);
 
 /* Answers a request with a status alone. */
 void stub_answer_status(struct stub_worker *worker, const struct mailbox_message *to,
-                        enum compute_status status);
+                        enum bg_compute_status status);
 
 /* Ends the session as faulty: answers what waits with CUDA_ERROR, tells the supervisor. */
 void stub_fail(struct stub_worker *worker, const char *format, ...)

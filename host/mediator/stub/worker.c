@@ -54,7 +54,7 @@ static void answer_message(struct stub_worker *worker, const struct mailbox_mess
 static bool pool_is_to_ask_for(struct stub_worker *worker, const struct mailbox_message *message)
 {
     unsigned pool = message->pool_id - (unsigned)'A';
-    bool refused = worker->attached && worker->base.device.status != COMPUTE_OK;
+    bool refused = worker->attached && worker->base.device.status != BG_COMPUTE_OK;
 
     if (worker->attached && message->vm_id != worker->identity.vm_id) {
         return false; /* answered with an error */
@@ -85,39 +85,39 @@ static bool attach(struct stub_worker *worker, const struct mailbox_message *mes
     return false;
 }
 
-static enum compute_status check_identity(const struct stub_worker *worker,
+static enum bg_compute_status check_identity(const struct stub_worker *worker,
                                           const struct mailbox_message *message)
 {
-    if (message->vm_id != worker->identity.vm_id || message->priority > VGPU_STUB_PRIORITY_HIGH) {
-        return COMPUTE_INVALID_REQUEST;
+    if (message->vm_id != worker->identity.vm_id || message->priority > BG_VGPU_STUB_PRIORITY_HIGH) {
+        return BG_COMPUTE_INVALID_REQUEST;
     }
     if (message->pool_id != worker->identity.pool_id) {
-        return COMPUTE_INVALID_POOL; /* a session is on one pool's device */
+        return BG_COMPUTE_INVALID_POOL; /* a session is on one pool's device */
     }
-    return (enum compute_status)worker->base.device.status;
+    return (enum bg_compute_status)worker->base.device.status;
 }
 
 static void accept_request(struct stub_worker *worker, const struct mailbox_message *message)
 {
     const struct config_limits *limits = &worker->base.start.limits;
-    enum compute_status status = check_identity(worker, message);
+    enum bg_compute_status status = check_identity(worker, message);
     struct stub_request *request;
 
     if (worker->quarantined) {
-        answer_message(worker, message, VGPU_STUB_MESSAGE_QUARANTINED);
+        answer_message(worker, message, BG_VGPU_STUB_MESSAGE_QUARANTINED);
         return;
     }
     if (limits->requests_per_s && !limiter_take(&worker->base.limiter, clock_now_ns())) {
-        answer_message(worker, message, VGPU_STUB_MESSAGE_BUSY);
+        answer_message(worker, message, BG_VGPU_STUB_MESSAGE_BUSY);
         return;
     }
-    if (status != COMPUTE_OK) {
+    if (status != BG_COMPUTE_OK) {
         stub_answer_status(worker, message, status);
         return;
     }
     request = stub_queue_room(worker);
     if (request == NULL) {
-        stub_answer_status(worker, message, COMPUTE_QUEUE_FULL);
+        stub_answer_status(worker, message, BG_COMPUTE_QUEUE_FULL);
         return;
     }
     request->header = *message;
@@ -164,8 +164,8 @@ static bool take_message(struct stream *stream)
         break;
     }
     stream->ping_since_ns = stream->partial_since_ns = 0;
-    if (message.type == VGPU_STUB_MESSAGE_PING) {
-        answer_message(worker, &message, VGPU_STUB_MESSAGE_PONG);
+    if (message.type == BG_VGPU_STUB_MESSAGE_PING) {
+        answer_message(worker, &message, BG_VGPU_STUB_MESSAGE_PONG);
     } else if (!attach(worker, &message)) {
         return false; /* taken again when the answer is there */
     } else {
@@ -279,7 +279,7 @@ static void check_deadline(struct stub_worker *worker, uint64_t now_ns)
     }
     worker->abandoned = true;
     if (worker->answer_due) {
-        stub_answer_status(worker, &worker->current.header, COMPUTE_TIMEOUT);
+        stub_answer_status(worker, &worker->current.header, BG_COMPUTE_TIMEOUT);
     }
     stub_fail(worker, "%s ran longer than the limit of %u ms", worker->doing,
               (unsigned)(worker->limit_ns / NS_PER_MS));

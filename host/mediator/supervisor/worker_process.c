@@ -124,12 +124,12 @@ static void take_attach(struct worker_process *worker, const struct control_atta
         worker->lease.release_ns =
             config->limits.request_timeout_ms * NS_PER_MS * (worker->device->cuda ? 2 : 1) +
             RELEASE_MARGIN_NS;
-        answer.attached.status = COMPUTE_OK;
+        answer.attached.status = BG_COMPUTE_OK;
         answer.attached.cuda = worker->device->cuda;
         answer.attached.ordinal = worker->device->ordinal;
         log_info("%s: pool %c, device %s", worker_name(worker), worker->pool, worker->device->name);
     } else {
-        answer.attached.status = COMPUTE_INVALID_POOL;
+        answer.attached.status = BG_COMPUTE_INVALID_POOL;
         log_warning("%s: pool 0x%02x is not served here", worker_name(worker), attach->pool_id);
     }
     send_message(worker, &answer);

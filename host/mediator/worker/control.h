@@ -40,7 +40,7 @@ struct control_start {
 };
 
 struct control_attached {
-    uint32_t status; /* COMPUTE_OK or COMPUTE_INVALID_POOL */
+    uint32_t status; /* BG_COMPUTE_OK or BG_COMPUTE_INVALID_POOL */
     bool cuda;
     int32_t ordinal; /* of the CUDA device */
     bool quarantined;
@@ -67,7 +67,7 @@ struct control_message {
         struct control_attached attached;
         struct control_attach attach;
         struct control_statistics statistics;
-        uint32_t priority; /* ASK: enum vgpu_stub_priority */
+        uint32_t priority; /* ASK: enum bg_vgpu_stub_priority */
         bool contended;    /* GRANT: others wait, release after one request */
         bool quarantined;  /* QUARANTINE */
         char reason[128];  /* FAULT: for the log; not necessarily terminated */

@@ -70,7 +70,7 @@ bool lease_prepare(struct session **session, const struct control_attached *devi
     }
     backend = (*session)->backend;
     if (with_context && backend->ops->prepare != NULL &&
-        backend->ops->prepare(backend) != COMPUTE_OK) {
+        backend->ops->prepare(backend) != BG_COMPUTE_OK) {
         snprintf(reason, LEASE_REASON_SIZE, "%s", backend->error);
         return false;
     }

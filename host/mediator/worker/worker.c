@@ -253,7 +253,7 @@ static bool start_computing(struct worker *worker)
 static bool enter_sandbox(struct worker *worker)
 {
     uint64_t memory = worker->start.limits.memory_limit, shared = worker->shared_size;
-    struct compute_device_info unused;
+    struct bg_compute_device_info unused;
     struct backend *backend;
 
     /* What reads files does so before: the time zone, the number of CPUs. */

@@ -35,47 +35,47 @@
 #define PIXEL_WIDTH 640u
 #define PIXEL_HEIGHT 480u
 
-static struct virtio_gpu gpu;
-static struct virtio_gpu_display display;
+static struct bg_virtio_gpu gpu;
+static struct bg_virtio_gpu_display display;
 
 /* ---- Counting: what the driver asks of its transport ---- */
 
-static const struct virtio_transport_ops *transport;
+static const struct bg_virtio_transport_ops *transport;
 static uint64_t accesses;
 
-static uint8_t count_read_status(struct virtio_device *device)
+static uint8_t count_read_status(struct bg_virtio_device *device)
 {
     accesses++;
     return transport->read_status(device);
 }
 
-static uint32_t count_generation(struct virtio_device *device)
+static uint32_t count_generation(struct bg_virtio_device *device)
 {
     accesses++;
     return transport->config_generation(device);
 }
 
-static uint32_t count_read_config(struct virtio_device *device, uint32_t offset, unsigned width)
+static uint32_t count_read_config(struct bg_virtio_device *device, uint32_t offset, unsigned width)
 {
     accesses++;
     return transport->read_config(device, offset, width);
 }
 
-static void count_write_config(struct virtio_device *device, uint32_t offset, unsigned width,
+static void count_write_config(struct bg_virtio_device *device, uint32_t offset, unsigned width,
                                uint32_t value)
 {
     accesses++;
     transport->write_config(device, offset, width, value);
 }
 
-static void count_notify(struct virtio_device *device, const struct virtio_notify_target *target,
+static void count_notify(struct bg_virtio_device *device, const struct bg_virtio_notify_target *target,
                          uint32_t value)
 {
     accesses++;
     transport->notify(device, target, value);
 }
 
-static uint32_t count_take_interrupt(struct virtio_device *device)
+static uint32_t count_take_interrupt(struct bg_virtio_device *device)
 {
     accesses++;
     return transport->take_interrupt(device);
@@ -84,7 +84,7 @@ static uint32_t count_take_interrupt(struct virtio_device *device)
 /* All that a started device is asked. */
 static void count_accesses(void)
 {
-    static struct virtio_transport_ops counting;
+    static struct bg_virtio_transport_ops counting;
 
     transport = gpu.device->ops;
     counting = *transport;
@@ -103,18 +103,18 @@ typedef uint32_t pixels4 __attribute__((vector_size(16)));
 
 static uint32_t color_of(uint32_t frame)
 {
-    return virtio_gpu_pixel(display.buffers[0].format, (uint8_t)(frame * 3), (uint8_t)(frame * 5),
+    return bg_virtio_gpu_pixel(display.buffers[0].format, (uint8_t)(frame * 3), (uint8_t)(frame * 5),
                             (uint8_t)(128 + frame), 255);
 }
 
 /* `width` is a multiple of 16. */
 static void fill(uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32_t color)
 {
-    struct virtio_gpu_framebuffer *fb = virtio_gpu_display_buffer(&display);
+    struct bg_virtio_gpu_framebuffer *fb = bg_virtio_gpu_display_buffer(&display);
     const pixels4 value = {color, color, color, color};
 
     for (uint32_t row = y; row < y + height; row++) {
-        pixels4 *at = (pixels4 *)(void *)(virtio_gpu_row(fb, row) + x), *end = at + width / 4;
+        pixels4 *at = (pixels4 *)(void *)(bg_virtio_gpu_row(fb, row) + x), *end = at + width / 4;
 
         for (; at < end; at += 4) {
             at[0] = value;
@@ -123,7 +123,7 @@ static void fill(uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32
             at[3] = value;
         }
     }
-    virtio_gpu_display_damage(&display, x, y, width, height);
+    bg_virtio_gpu_display_damage(&display, x, y, width, height);
 }
 
 static void draw_full(uint32_t frame)
@@ -134,7 +134,7 @@ static void draw_full(uint32_t frame)
 static void draw_nothing(uint32_t frame)
 {
     (void)frame;
-    virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+    bg_virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
 }
 
 /* Over the whole screen, never twice in a row at one place. */
@@ -157,12 +157,12 @@ static int measure(const char *name, void (*draw)(uint32_t frame), uint32_t coun
         if (frame == WARM_UP) {
             accesses = 0;
             notifications = gpu.control.notifications + gpu.cursor.notifications;
-            start_ns = hal_time_ns();
+            start_ns = bg_hal_time_ns();
         }
         draw(frame);
-        error = virtio_gpu_display_present(&display);
+        error = bg_virtio_gpu_display_present(&display);
     }
-    spent_ns = hal_time_ns() - start_ns;
+    spent_ns = bg_hal_time_ns() - start_ns;
     notifications = gpu.control.notifications + gpu.cursor.notifications - notifications;
     if (!gpu_host_check("Showing a frame", error)) {
         return 1;
@@ -177,15 +177,15 @@ static int measure(const char *name, void (*draw)(uint32_t frame), uint32_t coun
 
 static bool open_display(bool is_double_buffered)
 {
-    const struct virtio_gpu_display_options options = {.is_double_buffered = is_double_buffered};
+    const struct bg_virtio_gpu_display_options options = {.is_double_buffered = is_double_buffered};
 
     return gpu_host_check("Opening the display",
-                          virtio_gpu_display_open(&display, &gpu, &options));
+                          bg_virtio_gpu_display_open(&display, &gpu, &options));
 }
 
 static bool close_display(void)
 {
-    return gpu_host_check("Closing the display", virtio_gpu_display_close(&display));
+    return gpu_host_check("Closing the display", bg_virtio_gpu_display_close(&display));
 }
 
 static void print_time(const char *name, uint64_t value_ns)
@@ -224,7 +224,7 @@ static int run_bench_gpu(void)
         return 1;
     }
     status |= measure("gpu_flip", draw_full, frames);
-    return close_display() && gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu)) ? status
+    return close_display() && gpu_host_check("Closing the GPU", bg_virtio_gpu_close(&gpu)) ? status
                                                                                          : 1;
 }
 
@@ -232,37 +232,37 @@ APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio
     run_bench_gpu, "frames updates");
 
 /* Drawn before it is shown: the first picture that a host sees is the whole one. */
-static int show_pixels(struct virtio_gpu_framebuffer *fb)
+static int show_pixels(struct bg_virtio_gpu_framebuffer *fb)
 {
-    int error = virtio_gpu_framebuffer_create(fb, &gpu, PIXEL_WIDTH, PIXEL_HEIGHT,
-                                              VIRTIO_GPU_FORMAT_DEFAULT, 0);
+    int error = bg_virtio_gpu_framebuffer_create(fb, &gpu, PIXEL_WIDTH, PIXEL_HEIGHT,
+                                              BG_VIRTIO_GPU_FORMAT_DEFAULT, 0);
 
     if (error < 0) {
         return error;
     }
     for (uint32_t y = 0; y < fb->height; y++) {
-        uint32_t color = virtio_gpu_pixel(fb->format, (uint8_t)y, 128, 255, 255);
+        uint32_t color = bg_virtio_gpu_pixel(fb->format, (uint8_t)y, 128, 255, 255);
 
         for (uint32_t x = 0; x < fb->width; x++) {
-            virtio_gpu_row(fb, y)[x] = color;
+            bg_virtio_gpu_row(fb, y)[x] = color;
         }
     }
-    virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
-    error = virtio_gpu_framebuffer_show(fb, 0, NULL);
-    return error < 0 ? error : virtio_gpu_framebuffer_flush(fb);
+    bg_virtio_gpu_framebuffer_damage(fb, 0, 0, fb->width, fb->height);
+    error = bg_virtio_gpu_framebuffer_show(fb, 0, NULL);
+    return error < 0 ? error : bg_virtio_gpu_framebuffer_flush(fb);
 }
 
 static int run_bench_pixel(void)
 {
-    static struct virtio_gpu_framebuffer fb;
+    static struct bg_virtio_gpu_framebuffer fb;
 
     if (gpu_host_open(&gpu) < 0 || !gpu_host_check("Showing a frame", show_pixels(&fb))) {
         return 1;
     }
     print_time("boot_to_pixel", timer_since_entry_ns());
     timer_delay_ns(PIXEL_SHOWN_NS);
-    return gpu_host_check("Removing it", virtio_gpu_framebuffer_destroy(&fb)) &&
-                   gpu_host_check("Closing the GPU", virtio_gpu_close(&gpu))
+    return gpu_host_check("Removing it", bg_virtio_gpu_framebuffer_destroy(&fb)) &&
+                   gpu_host_check("Closing the GPU", bg_virtio_gpu_close(&gpu))
                ? 0
                : 1;
 }

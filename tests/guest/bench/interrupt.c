@@ -22,13 +22,13 @@ static INTERRUPT_HANDLER void do_nothing(void *context)
 /* Raises it ROUNDS times; it is taken at once, or not at all while it is masked. */
 static uint64_t raise_ns(uint32_t spi)
 {
-    uint64_t begin_ns = hal_time_ns();
+    uint64_t begin_ns = bg_hal_time_ns();
 
     for (uint32_t i = 0; i < ROUNDS; i++) {
         gic_set_pending(spi, true);
         __asm__ volatile("isb" ::: "memory");
     }
-    return hal_time_ns() - begin_ns;
+    return bg_hal_time_ns() - begin_ns;
 }
 
 static int bench_interrupt(void)
@@ -44,7 +44,7 @@ static int bench_interrupt(void)
         return 1;
     }
     spi = gic.spi_end - 1;
-    interrupt_attach(spi, HAL_TRIGGER_EDGE, HAL_CPU_SELF, do_nothing, NULL);
+    interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, do_nothing, NULL);
     raise_ns(spi); /* once for the translator */
     before = interrupt_statistics(0);
     with_ns = raise_ns(spi);

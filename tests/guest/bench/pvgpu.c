@@ -27,7 +27,7 @@
 #define FRAMES 200u
 #define IN_FLIGHT 2u
 
-static struct pvgpu gpu;
+static struct bg_pvgpu gpu;
 static double figures[BLOCKS];
 
 static int compare(const void *a, const void *b)
@@ -53,16 +53,16 @@ static int measure_fences(void)
     uint64_t bells = gpu.doorbells;
 
     for (unsigned i = 0; i < BLOCKS; i++) {
-        uint64_t start_ns = hal_time_ns(), deadline_ns = pvgpu_host_deadline();
+        uint64_t start_ns = bg_hal_time_ns(), deadline_ns = pvgpu_host_deadline();
 
         for (unsigned j = 0; j < BLOCK; j++) {
-            int error = pvgpu_finish(&gpu, deadline_ns);
+            int error = bg_pvgpu_finish(&gpu, deadline_ns);
 
             if (error < 0) {
                 return error;
             }
         }
-        figures[i] = (double)(hal_time_ns() - start_ns) / BLOCK;
+        figures[i] = (double)(bg_hal_time_ns() - start_ns) / BLOCK;
     }
     print_figures("pvgpu_fence_rtt", BLOCKS, "ns", gpu.doorbells - bells);
     return 0;
@@ -72,22 +72,22 @@ static int measure_fences(void)
 
 static int measure_commands(unsigned batch)
 {
-    uint64_t start_ns = hal_time_ns(), bells = gpu.doorbells;
+    uint64_t start_ns = bg_hal_time_ns(), bells = gpu.doorbells;
     char name[32];
     int error = 0;
 
     for (unsigned i = 0; i < COMMANDS && error == 0; i += batch) {
         for (unsigned j = 0; j < batch && error == 0; j++) {
-            error = pvgpu_flush(&gpu);
+            error = bg_pvgpu_flush(&gpu);
         }
         if (error == 0) {
-            error = pvgpu_submit(&gpu);
+            error = bg_pvgpu_submit(&gpu);
         }
     }
     if (error == 0) {
-        error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+        error = bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
     }
-    figures[0] = COMMANDS * SECOND_NS / (double)(hal_time_ns() - start_ns);
+    figures[0] = COMMANDS * SECOND_NS / (double)(bg_hal_time_ns() - start_ns);
     snprintf(name, sizeof(name), "pvgpu_commands_%u", batch);
     if (error == 0) {
         print_figures(name, 1, "1/s", gpu.doorbells - bells);
@@ -97,22 +97,22 @@ static int measure_commands(unsigned batch)
 
 /* ---- Copies ---- */
 
-static int measure_copies(const char *name, uint32_t id, const struct pvgpu_memory *memory,
-                          int (*copy)(struct pvgpu *, uint32_t, uint32_t,
-                                      const struct pvgpu_box *, const struct pvgpu_layout *))
+static int measure_copies(const char *name, uint32_t id, const struct bg_pvgpu_memory *memory,
+                          int (*copy)(struct bg_pvgpu *, uint32_t, uint32_t,
+                                      const struct bg_pvgpu_box *, const struct bg_pvgpu_layout *))
 {
-    const struct pvgpu_layout layout = {.heap_offset = memory->offset, .size = COPY_SIZE};
+    const struct bg_pvgpu_layout layout = {.heap_offset = memory->offset, .size = COPY_SIZE};
     int error = 0;
 
     /* The first one finds the resource's memory untouched. */
     for (unsigned i = 0; i <= COPIES && error == 0; i++) {
-        uint64_t start_ns = hal_time_ns();
+        uint64_t start_ns = bg_hal_time_ns();
 
         error = copy(&gpu, id, 0, NULL, &layout);
         if (error == 0) {
-            error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+            error = bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
         }
-        figures[i] = COPY_SIZE * SECOND_NS / (double)(hal_time_ns() - start_ns);
+        figures[i] = COPY_SIZE * SECOND_NS / (double)(bg_hal_time_ns() - start_ns);
         if (i == 0) {
             continue;
         }
@@ -126,29 +126,29 @@ static int measure_copies(const char *name, uint32_t id, const struct pvgpu_memo
 
 static int measure_both_copies(void)
 {
-    static struct pvgpu_interrupt interrupt;
-    struct pvgpu_memory memory;
+    static struct bg_pvgpu_interrupt interrupt;
+    struct bg_pvgpu_memory memory;
     uint32_t id = 0;
-    int error = pvgpu_heap_alloc(&gpu, COPY_SIZE, 4096, &memory);
+    int error = bg_pvgpu_heap_alloc(&gpu, COPY_SIZE, 4096, &memory);
 
-    pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL); /* without, it polls */
-    gpu.wait = WAIT_SLEEP;
+    bg_pvgpu_interrupt_open(&interrupt, &gpu, machine_pci(), NULL); /* without, it polls */
+    gpu.wait = BG_WAIT_SLEEP;
     if (error == 0) {
         memset(memory.bytes, 0x5A, COPY_SIZE);
-        error = pvgpu_buffer_create(&gpu, COPY_SIZE, &id);
+        error = bg_pvgpu_buffer_create(&gpu, COPY_SIZE, &id);
     }
     if (error == 0) {
-        error = measure_copies("pvgpu_copy_in", id, &memory, pvgpu_resource_update);
+        error = measure_copies("pvgpu_copy_in", id, &memory, bg_pvgpu_resource_update);
     }
     if (error == 0) {
-        error = measure_copies("pvgpu_copy_out", id, &memory, pvgpu_resource_read);
+        error = measure_copies("pvgpu_copy_out", id, &memory, bg_pvgpu_resource_read);
     }
     if (error == 0) {
-        pvgpu_heap_free(&gpu, &memory);
-        error = pvgpu_resource_destroy(&gpu, id);
+        bg_pvgpu_heap_free(&gpu, &memory);
+        error = bg_pvgpu_resource_destroy(&gpu, id);
     }
-    gpu.wait = WAIT_POLL;
-    pvgpu_interrupt_close(&interrupt);
+    gpu.wait = BG_WAIT_POLL;
+    bg_pvgpu_interrupt_close(&interrupt);
     return error;
 }
 
@@ -157,41 +157,41 @@ static int measure_both_copies(void)
 static int measure_presents(void)
 {
     static const float colour[4] = {0.2f, 0.4f, 0.6f, 1};
-    struct pvgpu_view_options view = {0};
+    struct bg_pvgpu_view_options view = {0};
     uint64_t start_ns = 0, fences[IN_FLIGHT] = {0};
     uint32_t id = 0, target = 0;
-    int error = pvgpu_texture_create(&gpu, PVGPU_FORMAT_B8G8R8A8_UNORM, 1920, 1080, &id);
+    int error = bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 1920, 1080, &id);
 
     view.resource_id = id;
     if (error == 0) {
-        error = pvgpu_render_target_view_create(&gpu, &view, &target);
+        error = bg_pvgpu_render_target_view_create(&gpu, &view, &target);
     }
     if (error == 0) {
-        error = pvgpu_clear_render_target(&gpu, target, colour);
+        error = bg_pvgpu_clear_render_target(&gpu, target, colour);
     }
     for (unsigned i = 0; i < FRAMES + IN_FLIGHT && error == 0; i++) {
         uint64_t *fence = &fences[i % IN_FLIGHT];
 
         if (i == IN_FLIGHT) {
-            start_ns = hal_time_ns();
+            start_ns = bg_hal_time_ns();
         }
         if (*fence != 0) {
-            error = pvgpu_fence_wait(&gpu, *fence, pvgpu_host_deadline());
+            error = bg_pvgpu_fence_wait(&gpu, *fence, pvgpu_host_deadline());
         }
         if (error == 0) {
-            error = pvgpu_present(&gpu, id, 0);
+            error = bg_pvgpu_present(&gpu, id, 0);
         }
         if (error == 0) {
-            error = pvgpu_fence(&gpu, fence);
+            error = bg_pvgpu_fence(&gpu, fence);
         }
         if (error == 0) {
-            error = pvgpu_submit(&gpu);
+            error = bg_pvgpu_submit(&gpu);
         }
     }
     if (error == 0) {
-        error = pvgpu_finish(&gpu, pvgpu_host_deadline());
+        error = bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
     }
-    figures[0] = FRAMES * SECOND_NS / (double)(hal_time_ns() - start_ns);
+    figures[0] = FRAMES * SECOND_NS / (double)(bg_hal_time_ns() - start_ns);
     if (error == 0) {
         print_figures("pvgpu_present_fps", 1, "1/s", 0);
         printf("BENCH {\"name\": \"pvgpu_presents\", \"shown\": %" PRIu32 ", \"dropped\": %" PRIu32

@@ -33,7 +33,7 @@
 
 struct lane {
     struct ring_device device;
-    struct virtqueue queue;
+    struct bg_virtqueue queue;
     uint8_t request[REQUEST_BYTES];
     uint8_t answer[ANSWER_BYTES];
     uint64_t chains;
@@ -58,8 +58,8 @@ static uint32_t answer(struct ring_device *device, const struct ring_chain *chai
 
 static int open_lane(struct lane *lane)
 {
-    const struct virtqueue_options options = {0};
-    uint64_t wanted = VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED;
+    const struct bg_virtqueue_options options = {0};
+    uint64_t wanted = BG_VIRTIO_F_VERSION_1 | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED;
     int error;
 
     memset(lane, 0, sizeof(*lane));
@@ -69,27 +69,27 @@ static int open_lane(struct lane *lane)
     lane->device.context = lane;
     error = ring_device_open(&lane->device);
     if (!error)
-        error = virtio_start(&lane->device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
+        error = bg_virtio_start(&lane->device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
     if (!error)
-        error = virtqueue_create(&lane->queue, &lane->device.virtio, &options);
-    return error ? error : virtio_ready(&lane->device.virtio);
+        error = bg_virtqueue_create(&lane->queue, &lane->device.virtio, &options);
+    return error ? error : bg_virtio_ready(&lane->device.virtio);
 }
 
 static void cycle(struct lane *lane)
 {
-    const struct virtqueue_segment segments[2] = {
+    const struct bg_virtqueue_segment segments[2] = {
         {(uintptr_t)lane->request, REQUEST_BYTES},
         {(uintptr_t)lane->answer, ANSWER_BYTES},
     };
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     int results = 0;
 
     for (unsigned i = 0; i < BATCH; i++)
-        results |= virtqueue_add(&lane->queue, segments, 1, 1, lane);
-    results |= virtqueue_kick(&lane->queue) < 0;
+        results |= bg_virtqueue_add(&lane->queue, segments, 1, 1, lane);
+    results |= bg_virtqueue_kick(&lane->queue) < 0;
     results |= ring_device_serve(&lane->device) - (int)BATCH;
     for (unsigned i = 0; i < BATCH; i++)
-        results |= virtqueue_poll(&lane->queue, &used) - 1;
+        results |= bg_virtqueue_poll(&lane->queue, &used) - 1;
     lane->is_bad |= results != 0;
     lane->chains += BATCH;
 }
@@ -120,15 +120,15 @@ static bool measure_rings(void)
     bool is_good = true;
 
     for (uint32_t i = 0; i < cpus; i++)
-        is_good &= open_lane(&lanes[i]) == BAREGPU_OK;
-    start_ns = hal_time_ns();
+        is_good &= open_lane(&lanes[i]) == BG_OK;
+    start_ns = bg_hal_time_ns();
     is_good = is_good && smp_run(cpus, drive_lane, NULL, timer_deadline_ns(SLACK_NS));
-    start_ns = hal_time_ns() - start_ns;
+    start_ns = bg_hal_time_ns() - start_ns;
     for (uint32_t i = 0; i < cpus; i++) {
         is_good = is_good && !lanes[i].is_bad;
         chains += lanes[i].chains;
-        virtio_close(&lanes[i].device.virtio, timer_deadline_ns(SETUP_NS));
-        virtqueue_destroy(&lanes[i].queue);
+        bg_virtio_close(&lanes[i].device.virtio, timer_deadline_ns(SETUP_NS));
+        bg_virtqueue_destroy(&lanes[i].queue);
     }
     return is_good && print_figure("smp_rings", chains, start_ns);
 }
@@ -175,24 +175,24 @@ static bool measure_block(void)
     uint64_t requests = 0;
     bool is_good = true;
     uint64_t start_ns;
-    int error = block_open(&block, cpus, VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC, true);
+    int error = block_open(&block, cpus, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC, true);
 
-    if (error == BAREGPU_ERR_NOT_FOUND)
+    if (error == BG_ERR_NOT_FOUND)
         return true;
     if (error || block.queue_count != cpus) {
-        printf("block device: %s, %" PRIu32 " queues\n", baregpu_strerror(error),
+        printf("block device: %s, %" PRIu32 " queues\n", bg_strerror(error),
                block.queue_count);
         return false;
     }
-    block.device.wait = WAIT_SPIN_THEN_SLEEP(SPIN_NS);
-    start_ns = hal_time_ns();
+    block.device.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
+    start_ns = bg_hal_time_ns();
     is_good = smp_run(cpus, drive_block, NULL, timer_deadline_ns(SLACK_NS));
-    start_ns = hal_time_ns() - start_ns;
+    start_ns = bg_hal_time_ns() - start_ns;
     for (uint32_t i = 0; i < cpus; i++) {
         is_good = is_good && !errors[i];
         requests += done[i];
     }
-    return block_close(&block) == BAREGPU_OK && is_good &&
+    return block_close(&block) == BG_OK && is_good &&
            print_figure("smp_block", requests, start_ns);
 }
 
@@ -202,7 +202,7 @@ static int run_bench_smp(void)
 
     for (cpus = 1; is_good && cpus <= CPUS_MAX && cpus <= machine.cpu_count; cpus *= 2)
         is_good = measure_rings() && measure_block();
-    return is_good && smp_stop() == BAREGPU_OK ? 0 : 1;
+    return is_good && smp_stop() == BG_OK ? 0 : 1;
 }
 
 APP(bench_smp, "chains per second through N virtqueues on N CPUs", run_bench_smp, "");

@@ -34,39 +34,39 @@ static struct load {
     uint64_t sum;
     int error;
     uint64_t took_ns;
-} loads[SST_PAIRS_MAX];
+} loads[BG_SST_PAIRS_MAX];
 
 /* ---- Requests that follow each other ---- */
 
-static void end(struct virtio_sst_op *op);
+static void end(struct bg_virtio_sst_op *op);
 
-static void begin(struct virtio_sst_op *op, struct load *load)
+static void begin(struct bg_virtio_sst_op *op, struct load *load)
 {
     op->done = end;
     op->context = load;
     op->request->type = load->type;
-    if (load->type == SST_COMPUTE) {
+    if (load->type == BG_SST_COMPUTE) {
         op->request->payload.compute.compute_units = 1;
-        op->request->payload.compute.latency_model = SST_LATENCY_FIXED;
-    } else if (load->type == SST_READ) {
+        op->request->payload.compute.latency_model = BG_SST_LATENCY_FIXED;
+    } else if (load->type == BG_SST_READ) {
         op->request->payload.memory.addr = 0;
-        op->request->payload.memory.size = SST_READ_SIZE_MAX;
+        op->request->payload.memory.size = BG_SST_READ_SIZE_MAX;
     }
-    int error = virtio_sst_submit(op);
+    int error = bg_virtio_sst_submit(op);
 
     load->error = error < 0 ? error : load->error;
     load->left--;
 }
 
-static void end(struct virtio_sst_op *op)
+static void end(struct bg_virtio_sst_op *op)
 {
     struct load *load = op->context;
 
     load->error = op->error < 0 ? op->error : load->error;
-    if (load->type == SST_READ) {
+    if (load->type == BG_SST_READ) {
         const uint64_t *words = (const uint64_t *)(const void *)op->response->payload.data;
 
-        for (unsigned i = 0; i < SST_READ_SIZE_MAX / 8; i++) {
+        for (unsigned i = 0; i < BG_SST_READ_SIZE_MAX / 8; i++) {
             load->sum += words[i];
         }
     }
@@ -74,24 +74,24 @@ static void end(struct virtio_sst_op *op)
     if (load->left > 0 && load->error == 0) {
         begin(op, load);
     } else {
-        virtio_sst_release(op);
+        bg_virtio_sst_release(op);
     }
 }
 
 static void run(void *argument)
 {
     struct load *load = argument;
-    uint64_t count = load->left, began_ns = hal_time_ns();
+    uint64_t count = load->left, began_ns = bg_hal_time_ns();
 
     for (unsigned i = 0; i < load->depth && load->error == 0; i++) {
-        begin(virtio_sst_take(&host.sst, load->pair), load);
+        begin(bg_virtio_sst_take(&host.sst, load->pair), load);
     }
     while (load->ended < count && load->error == 0) {
-        int result = virtio_sst_wait_any(&host.sst, load->pair, began_ns + TIMEOUT_NS);
+        int result = bg_virtio_sst_wait_any(&host.sst, load->pair, began_ns + TIMEOUT_NS);
 
         load->error = result < 0 ? result : load->error;
     }
-    load->took_ns = hal_time_ns() - began_ns;
+    load->took_ns = bg_hal_time_ns() - began_ns;
 }
 
 static bool report(const char *name, uint64_t count, uint64_t took_ns, int error)
@@ -134,8 +134,8 @@ static bool measure_rtt(uint32_t count)
         return false;
     }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {
-        uint64_t began_ns = hal_time_ns();
-        int error = virtio_sst_compute(&host.sst, 1, SST_LATENCY_FIXED, NULL,
+        uint64_t began_ns = bg_hal_time_ns();
+        int error = bg_virtio_sst_compute(&host.sst, 1, BG_SST_LATENCY_FIXED, NULL,
                                        began_ns + TIMEOUT_NS);
 
         if (error < 0) {
@@ -145,7 +145,7 @@ static bool measure_rtt(uint32_t count)
             return false;
         }
         if (i >= WARM_UP) {
-            times_ns[i - WARM_UP] = (uint32_t)(hal_time_ns() - began_ns);
+            times_ns[i - WARM_UP] = (uint32_t)(bg_hal_time_ns() - began_ns);
         }
     }
     qsort(times_ns, count, sizeof(times_ns[0]), compare);
@@ -166,7 +166,7 @@ static bool start_cpus(unsigned pairs)
         error = cpu_start(i, NULL, NULL);
     }
     if (error < 0) {
-        printf("%u CPUs: %s\n", pairs, baregpu_strerror(error));
+        printf("%u CPUs: %s\n", pairs, bg_strerror(error));
     }
     return error == 0;
 }
@@ -174,34 +174,34 @@ static bool start_cpus(unsigned pairs)
 /* Each pair's queues interrupt its own CPU. */
 static int open_interrupts(unsigned pairs)
 {
-    static struct pci_interrupt_vector vectors[VIRTIO_INTERRUPT_QUEUE(2 * SST_PAIRS_MAX)];
-    static struct virtio_interrupt interrupt;
-    const struct virtio_interrupt_options options = {
+    static struct bg_pci_interrupt_vector vectors[BG_VIRTIO_INTERRUPT_QUEUE(2 * BG_SST_PAIRS_MAX)];
+    static struct bg_virtio_interrupt interrupt;
+    const struct bg_virtio_interrupt_options options = {
         .vectors = vectors,
-        .vector_count = VIRTIO_INTERRUPT_QUEUE(2 * pairs),
-        .line_cpu = HAL_CPU_SELF,
+        .vector_count = BG_VIRTIO_INTERRUPT_QUEUE(2 * pairs),
+        .line_cpu = BG_HAL_CPU_SELF,
     };
 
     for (unsigned i = 1; i < options.vector_count; i++) {
         vectors[i].cpu = (i - 1) / 2;
     }
-    int error = virtio_interrupt_open(&interrupt, &host.device, &options);
+    int error = bg_virtio_interrupt_open(&interrupt, &host.device, &options);
 
     if (error == 0) {
-        host.device.wait = WAIT_SLEEP;
+        host.device.wait = BG_WAIT_SLEEP;
     }
     return error;
 }
 
 static bool measure_pairs(unsigned pairs, uint64_t count)
 {
-    struct cpu_ticket tickets[SST_PAIRS_MAX];
+    struct cpu_ticket tickets[BG_SST_PAIRS_MAX];
     uint64_t longest_ns = 0;
     int error = 0;
 
     for (unsigned i = 0; i < pairs; i++) {
         loads[i] = (struct load){
-            .pair = i, .depth = DEPTH, .type = SST_COMPUTE, .left = count / pairs};
+            .pair = i, .depth = DEPTH, .type = BG_SST_COMPUTE, .left = count / pairs};
     }
     for (unsigned i = 1; i < pairs && error == 0; i++) {
         error = cpu_call_async(i, run, &loads[i], &tickets[i]);
@@ -211,7 +211,7 @@ static bool measure_pairs(unsigned pairs, uint64_t count)
     }
     for (unsigned i = 0; i < pairs && error == 0; i++) {
         if (i > 0) {
-            error = cpu_call_wait(tickets[i], hal_time_ns() + TIMEOUT_NS);
+            error = cpu_call_wait(tickets[i], bg_hal_time_ns() + TIMEOUT_NS);
         }
         error = error == 0 ? loads[i].error : error;
         longest_ns = loads[i].took_ns > longest_ns ? loads[i].took_ns : longest_ns;
@@ -222,22 +222,22 @@ static bool measure_pairs(unsigned pairs, uint64_t count)
 static int run_bench_sst(void)
 {
     static const unsigned depths[] = {1, 8, 32};
-    unsigned pairs = (unsigned)app_option_number("pairs", 1, 1, SST_PAIRS_MAX);
+    unsigned pairs = (unsigned)app_option_number("pairs", 1, 1, BG_SST_PAIRS_MAX);
     uint64_t count = (uint64_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
-    const struct virtio_sst_options options = {.pairs = (uint16_t)pairs, .depth = DEPTH};
+    const struct bg_virtio_sst_options options = {.pairs = (uint16_t)pairs, .depth = DEPTH};
     int error;
 
     if (!start_cpus(pairs)) {
         return 1;
     }
-    error = virtio_host_open(&host.device, SST_VIRTIO_ID, 0, &host.place);
+    error = virtio_host_open(&host.device, BG_SST_VIRTIO_ID, 0, &host.place);
     if (error == 0 && pairs > 1) {
         error = open_interrupts(pairs);
     }
     if (error == 0) {
-        error = virtio_sst_open(&host.sst, &host.device, &options, virtio_host_deadline());
+        error = bg_virtio_sst_open(&host.sst, &host.device, &options, virtio_host_deadline());
     }
-    if (error == BAREGPU_ERR_NOT_FOUND) {
+    if (error == BG_ERR_NOT_FOUND) {
         printf("There is no simulated accelerator: QEMU_ARGS=\"-device "
                "virtio-sst-pci,socket=PATH\".\n");
         return 1;
@@ -259,9 +259,9 @@ static int run_bench_sst(void)
     for (unsigned i = 0; i < 3 && is_good; i++) {
         uint64_t requests = depths[i] == 1 ? count : count * 10;
 
-        is_good = measure_rate("sst_rate", SST_COMPUTE, depths[i], requests) &&
-                  measure_rate("sst_read_rate", SST_READ, depths[i], requests) &&
-                  measure_rate("sst_noop_rate", SST_NOOP, depths[i], requests);
+        is_good = measure_rate("sst_rate", BG_SST_COMPUTE, depths[i], requests) &&
+                  measure_rate("sst_read_rate", BG_SST_READ, depths[i], requests) &&
+                  measure_rate("sst_noop_rate", BG_SST_NOOP, depths[i], requests);
     }
     return is_good ? 0 : 1;
 }

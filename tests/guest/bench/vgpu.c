@@ -22,7 +22,7 @@
 #define REQUESTS_MAX 100000u
 #define WARM_UP 100u /* the first requests meet cold caches and translations */
 
-static struct vgpu_stub gpu;
+static struct bg_vgpu_stub gpu;
 static uint32_t *times_ns;
 
 static int compare(const void *a, const void *b)
@@ -35,7 +35,7 @@ static int compare(const void *a, const void *b)
 static int first_result(void)
 {
     uint32_t sum = 0;
-    int error = vgpu_stub_add_basic(&gpu, 100, 200, &sum, hal_time_ns() + TIMEOUT_NS);
+    int error = bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, bg_hal_time_ns() + TIMEOUT_NS);
     uint64_t result_ns = timer_since_entry_ns();
 
     if (error < 0 || sum != 300) {
@@ -59,9 +59,9 @@ static int measure_nop(uint32_t count)
         return 1;
     }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {
-        uint64_t start_ns = hal_time_ns();
-        int error = vgpu_stub_nop(&gpu, start_ns + TIMEOUT_NS);
-        uint64_t spent_ns = hal_time_ns() - start_ns;
+        uint64_t start_ns = bg_hal_time_ns();
+        int error = bg_vgpu_stub_nop(&gpu, start_ns + TIMEOUT_NS);
+        uint64_t spent_ns = bg_hal_time_ns() - start_ns;
 
         if (error < 0) {
             explain_vgpu_stub(&gpu, "A NOP", error);

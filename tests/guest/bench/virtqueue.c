@@ -51,14 +51,14 @@ static struct stand_in {
     uint64_t features; /* negotiated */
     uint8_t status;
     uint32_t notify_register;
-    struct virtio_queue_layout queue;
+    struct bg_virtio_queue_layout queue;
     uint16_t next;  /* split: free-running; packed: offset */
     bool is_wrapped; /* packed: the wrap counter */
     bool is_good;
 } device_state;
 
-static struct virtio_device device;
-static struct virtqueue queue;
+static struct bg_virtio_device device;
+static struct bg_virtqueue queue;
 static uint64_t offered;
 static uint8_t request[REQUEST_BYTES], answer[ANSWER_BYTES];
 
@@ -82,29 +82,29 @@ static void serve(uint64_t first, uint32_t first_length, uint64_t second, uint32
 
 static bool serve_split(void)
 {
-    struct virtq_desc *table = at(device_state.queue.descriptor_address);
-    struct virtq_avail *available = at(device_state.queue.driver_address);
-    struct virtq_used *used = at(device_state.queue.device_address);
+    struct bg_virtq_desc *table = at(device_state.queue.descriptor_address);
+    struct bg_virtq_avail *available = at(device_state.queue.driver_address);
+    struct bg_virtq_used *used = at(device_state.queue.device_address);
     uint16_t mask = device_state.queue.size - 1u, position = device_state.next & mask;
 
-    if (load_acquire16(&available->idx) == device_state.next) {
+    if (bg_load_acquire16(&available->idx) == device_state.next) {
         /* avail_event, behind the ring: notify for the next one (2.7.10). */
         uint16_t *event = at(device_state.queue.device_address + sizeof(*used) +
                              device_state.queue.size * sizeof(used->ring[0]));
 
-        store_release16(event, device_state.next);
+        bg_store_release16(event, device_state.next);
         return false;
     }
     uint16_t head = available->ring[position];
-    const struct virtq_desc *first = &table[head], *second = &table[first->next];
+    const struct bg_virtq_desc *first = &table[head], *second = &table[first->next];
 
-    if (first->flags & VIRTQ_DESC_F_INDIRECT) {
+    if (first->flags & BG_VIRTQ_DESC_F_INDIRECT) {
         first = at(first->addr);
         second = first + 1;
     }
     serve(first->addr, first->len, second->addr, second->len);
-    used->ring[position] = (struct virtq_used_elem){.id = head, .len = ANSWER_BYTES};
-    store_release16(&used->idx, ++device_state.next);
+    used->ring[position] = (struct bg_virtq_used_elem){.id = head, .len = ANSWER_BYTES};
+    bg_store_release16(&used->idx, ++device_state.next);
     return true;
 }
 
@@ -119,24 +119,24 @@ static void skip_packed(uint16_t count)
 
 static bool serve_packed(void)
 {
-    struct pvirtq_desc *ring = at(device_state.queue.descriptor_address);
-    struct pvirtq_event_suppress *event = at(device_state.queue.device_address);
-    struct pvirtq_desc *head = &ring[device_state.next];
-    uint16_t flags = load_acquire16(&head->flags), used_flags = 0, count = SEGMENTS;
+    struct bg_pvirtq_desc *ring = at(device_state.queue.descriptor_address);
+    struct bg_pvirtq_event_suppress *event = at(device_state.queue.device_address);
+    struct bg_pvirtq_desc *head = &ring[device_state.next];
+    uint16_t flags = bg_load_acquire16(&head->flags), used_flags = 0, count = SEGMENTS;
 
-    if (!!(flags & VIRTQ_DESC_F_AVAIL) != device_state.is_wrapped ||
-        !!(flags & VIRTQ_DESC_F_USED) == device_state.is_wrapped) {
+    if (!!(flags & BG_VIRTQ_DESC_F_AVAIL) != device_state.is_wrapped ||
+        !!(flags & BG_VIRTQ_DESC_F_USED) == device_state.is_wrapped) {
         event->off_wrap = device_state.next |
-                          (uint16_t)(device_state.is_wrapped << RING_EVENT_WRAP_SHIFT);
-        store_release16(&event->flags, RING_EVENT_FLAGS_DESC);
+                          (uint16_t)(device_state.is_wrapped << BG_RING_EVENT_WRAP_SHIFT);
+        bg_store_release16(&event->flags, BG_RING_EVENT_FLAGS_DESC);
         return false;
     }
     uint16_t behind = (uint16_t)(device_state.next + 1u);
-    const struct pvirtq_desc *first = head;
-    const struct pvirtq_desc *second = &ring[behind < device_state.queue.size ? behind : 0];
+    const struct bg_pvirtq_desc *first = head;
+    const struct bg_pvirtq_desc *second = &ring[behind < device_state.queue.size ? behind : 0];
     uint16_t id = second->id; /* the id of a chain is in its last descriptor (2.8.6) */
 
-    if (flags & VIRTQ_DESC_F_INDIRECT) {
+    if (flags & BG_VIRTQ_DESC_F_INDIRECT) {
         id = head->id;
         first = at(head->addr);
         second = first + 1;
@@ -144,56 +144,56 @@ static bool serve_packed(void)
     }
     serve(first->addr, first->len, second->addr, second->len);
     if (device_state.is_wrapped) {
-        used_flags = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+        used_flags = BG_VIRTQ_DESC_F_AVAIL | BG_VIRTQ_DESC_F_USED;
     }
     head->id = id;
     head->len = ANSWER_BYTES;
-    store_release16(&head->flags, used_flags | VIRTQ_DESC_F_WRITE);
+    bg_store_release16(&head->flags, used_flags | BG_VIRTQ_DESC_F_WRITE);
     skip_packed(count);
     return true;
 }
 
 static void work(void)
 {
-    bool is_packed = device_state.features & VIRTIO_F_RING_PACKED;
+    bool is_packed = device_state.features & BG_VIRTIO_F_RING_PACKED;
 
     while (is_packed ? serve_packed() : serve_split()) {
     }
 }
 
-static uint8_t read_status(struct virtio_device *of)
+static uint8_t read_status(struct bg_virtio_device *of)
 {
     (void)of;
     return device_state.status;
 }
 
-static void write_status(struct virtio_device *of, uint8_t status)
+static void write_status(struct bg_virtio_device *of, uint8_t status)
 {
     (void)of;
     device_state.status = status;
 }
 
-static uint64_t read_features(struct virtio_device *of)
+static uint64_t read_features(struct bg_virtio_device *of)
 {
     (void)of;
     return offered;
 }
 
-static void write_features(struct virtio_device *of, uint64_t features)
+static void write_features(struct bg_virtio_device *of, uint64_t features)
 {
     (void)of;
     device_state.features = features;
 }
 
-static uint32_t queue_size_max(struct virtio_device *of, uint16_t index)
+static uint32_t queue_size_max(struct bg_virtio_device *of, uint16_t index)
 {
     (void)of;
     return index == 0 ? QUEUE_SIZE : 0;
 }
 
-static int queue_enable(struct virtio_device *of, uint16_t index,
-                        const struct virtio_queue_layout *layout,
-                        struct virtio_notify_target *target)
+static int queue_enable(struct bg_virtio_device *of, uint16_t index,
+                        const struct bg_virtio_queue_layout *layout,
+                        struct bg_virtio_notify_target *target)
 {
     (void)of;
     device_state.queue = *layout;
@@ -204,16 +204,16 @@ static int queue_enable(struct virtio_device *of, uint16_t index,
 }
 
 /* What a transport does, with a register in memory. */
-static void notify(struct virtio_device *of, const struct virtio_notify_target *target,
+static void notify(struct bg_virtio_device *of, const struct bg_virtio_notify_target *target,
                    uint32_t value)
 {
     (void)of;
     (void)target;
-    barrier_write_outer();
+    bg_barrier_write_outer();
     *(volatile uint32_t *)&device_state.notify_register = value;
 }
 
-static const struct virtio_transport_ops stand_in_ops = {
+static const struct bg_virtio_transport_ops stand_in_ops = {
     .name = "stand-in",
     .read_status = read_status,
     .write_status = write_status,
@@ -269,22 +269,22 @@ static bool calibrate(void)
 
 static int open_queue(const struct bench_case *which)
 {
-    const struct virtqueue_options options = {
+    const struct bg_virtqueue_options options = {
         .indirect_segments = which->is_indirect ? SEGMENTS : 0};
-    uint64_t wanted = VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
-                      (which->is_packed ? VIRTIO_F_RING_PACKED : 0);
-    int error = virtio_open(&device, &stand_in_ops, VIRTIO_ID_ENTROPY, NULL);
+    uint64_t wanted = BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC |
+                      (which->is_packed ? BG_VIRTIO_F_RING_PACKED : 0);
+    int error = bg_virtio_open(&device, &stand_in_ops, BG_VIRTIO_ID_ENTROPY, NULL);
 
     device_state = (struct stand_in){.is_good = true};
-    offered = wanted | VIRTIO_F_VERSION_1;
+    offered = wanted | BG_VIRTIO_F_VERSION_1;
     if (error == 0) {
-        error = virtio_start(&device, wanted, wanted, timer_deadline_ns(TIMEOUT_NS));
+        error = bg_virtio_start(&device, wanted, wanted, timer_deadline_ns(TIMEOUT_NS));
     }
     if (error == 0) {
-        error = virtqueue_create(&queue, &device, &options);
+        error = bg_virtqueue_create(&queue, &device, &options);
     }
     if (error == 0) {
-        error = virtio_ready(&device);
+        error = bg_virtio_ready(&device);
     }
     work(); /* it sleeps */
     return error;
@@ -294,24 +294,24 @@ static int open_queue(const struct bench_case *which)
  * added and polled without the instructions of a loop. */
 static inline __attribute__((always_inline)) uint64_t cycle_of(unsigned batch)
 {
-    const struct virtqueue_segment segments[SEGMENTS] = {
+    const struct bg_virtqueue_segment segments[SEGMENTS] = {
         {.address = (uintptr_t)request, .length = sizeof(request)},
         {.address = (uintptr_t)answer, .length = sizeof(answer)},
     };
-    struct virtqueue_used used[BATCH_MAX];
+    struct bg_virtqueue_used used[BATCH_MAX];
     int results = 0;
     uint64_t start = read_counter();
 
     for (unsigned i = 0; i < batch; i++) {
-        results |= virtqueue_add(&queue, segments, 1, 1, &request[i]);
+        results |= bg_virtqueue_add(&queue, segments, 1, 1, &request[i]);
     }
-    int notified = virtqueue_kick(&queue);
+    int notified = bg_virtqueue_kick(&queue);
     uint64_t spent = read_counter() - start;
 
     work();
     start = read_counter();
     for (unsigned i = 0; i < batch; i++) {
-        results |= virtqueue_poll(&queue, &used[i]) - 1;
+        results |= bg_virtqueue_poll(&queue, &used[i]) - 1;
     }
     spent += read_counter() - start;
     check(results == 0 && notified == 1);
@@ -342,7 +342,7 @@ static bool measure(const struct bench_case *which)
     int error = open_queue(which);
 
     if (error < 0) {
-        printf("%s: %s\n", which->name, baregpu_strerror(error));
+        printf("%s: %s\n", which->name, bg_strerror(error));
         return false;
     }
     memory = memory_in_use();
@@ -363,9 +363,9 @@ static bool measure(const struct bench_case *which)
                "\"n\": %u, \"batch\": %u}\n", which->name, tenths / 10, tenths % 10, CYCLES,
                which->batch);
     }
-    bool is_closed = virtio_close(&device, timer_deadline_ns(TIMEOUT_NS)) == 0;
+    bool is_closed = bg_virtio_close(&device, timer_deadline_ns(TIMEOUT_NS)) == 0;
 
-    virtqueue_destroy(&queue);
+    bg_virtqueue_destroy(&queue);
     return device_state.is_good && is_closed;
 }
 

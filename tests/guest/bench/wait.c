@@ -22,8 +22,8 @@
 /* Twice the time of an answer on an idle machine: who polls this long seldom sleeps. */
 #define SPIN_NS 50000u
 
-static struct vgpu_stub gpu;
-static struct vgpu_stub_interrupt interrupt;
+static struct bg_vgpu_stub gpu;
+static struct bg_vgpu_stub_interrupt interrupt;
 static uint32_t *times_ns;
 
 static int compare(const void *a, const void *b)
@@ -35,20 +35,20 @@ static int compare(const void *a, const void *b)
 
 static void mark(const char *name)
 {
-    uint64_t end_ns = hal_time_ns() + PAUSE_NS;
+    uint64_t end_ns = bg_hal_time_ns() + PAUSE_NS;
 
     printf("MARK %s\n", name);
     fflush(stdout);
-    while (hal_time_ns() < end_ns) {
-        hal_sleep(end_ns);
+    while (bg_hal_time_ns() < end_ns) {
+        bg_hal_sleep(end_ns);
     }
 }
 
 static int one(uint32_t *spent_ns)
 {
-    uint64_t start_ns = hal_time_ns();
-    int error = vgpu_stub_nop(&gpu, start_ns + TIMEOUT_NS);
-    uint64_t ns = hal_time_ns() - start_ns;
+    uint64_t start_ns = bg_hal_time_ns();
+    int error = bg_vgpu_stub_nop(&gpu, start_ns + TIMEOUT_NS);
+    uint64_t ns = bg_hal_time_ns() - start_ns;
 
     *spent_ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
     if (error < 0) {
@@ -57,7 +57,7 @@ static int one(uint32_t *spent_ns)
     return error;
 }
 
-static int measure(const char *name, struct wait_strategy wait, uint32_t count)
+static int measure(const char *name, struct bg_wait_strategy wait, uint32_t count)
 {
     uint64_t sleeps, interrupts;
     uint32_t unused;
@@ -87,7 +87,7 @@ static int measure(const char *name, struct wait_strategy wait, uint32_t count)
     return 0;
 }
 
-static int wait_idle(struct wait_strategy wait)
+static int wait_idle(struct bg_wait_strategy wait)
 {
     uint32_t spent_ns;
 
@@ -99,11 +99,11 @@ static int run_bench_wait(void)
 {
     const struct {
         const char *name;
-        struct wait_strategy wait;
+        struct bg_wait_strategy wait;
     } ways[] = {
-        {"poll", WAIT_POLL},
-        {"irq", WAIT_SLEEP},
-        {"spin", WAIT_SPIN_THEN_SLEEP(SPIN_NS)},
+        {"poll", BG_WAIT_POLL},
+        {"irq", BG_WAIT_SLEEP},
+        {"spin", BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS)},
     };
     uint32_t count = (uint32_t)app_option_number("n", REQUESTS_DEFAULT, 1, REQUESTS_MAX);
     bool is_idle = app_option_number("idle", 0, 0, 1) != 0;
@@ -112,10 +112,10 @@ static int run_bench_wait(void)
     if (open_vgpu_stub(&gpu) < 0) {
         return 1;
     }
-    int error = vgpu_stub_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
+    int error = bg_vgpu_stub_interrupt_open(&interrupt, &gpu, machine_pci(), NULL);
 
     if (error < 0) {
-        printf("No interrupt: %s.\n", baregpu_strerror(error));
+        printf("No interrupt: %s.\n", bg_strerror(error));
         return 1;
     }
     times_ns = malloc(count * sizeof(*times_ns)); /* until the machine is switched off */
@@ -135,7 +135,7 @@ static int run_bench_wait(void)
             return status;
         }
     }
-    vgpu_stub_interrupt_close(&interrupt);
+    bg_vgpu_stub_interrupt_close(&interrupt);
     return 0;
 }
 

@@ -19,47 +19,47 @@ _Static_assert(offsetof(struct block_request, data) == BLOCK_HEADER_BYTES, "head
 static int open_queues(struct block *block)
 {
     for (uint32_t i = 0; i < block->queue_count; i++) {
-        const struct virtqueue_options options = {.index = (uint16_t)i, .indirect_segments = 3};
+        const struct bg_virtqueue_options options = {.index = (uint16_t)i, .indirect_segments = 3};
         struct block_queue *queue = &block->queues[i];
         uint64_t unused;
-        int error = virtqueue_create(&queue->queue, &block->device, &options);
+        int error = bg_virtqueue_create(&queue->queue, &block->device, &options);
 
         if (error)
             return error;
-        queue->requests = hal_dma_alloc(BLOCK_DEPTH * sizeof(*queue->requests), 64, &unused);
+        queue->requests = bg_hal_dma_alloc(BLOCK_DEPTH * sizeof(*queue->requests), 64, &unused);
         if (!queue->requests)
-            return BAREGPU_ERR_NO_MEMORY;
+            return BG_ERR_NO_MEMORY;
     }
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
 static int open_interrupts(struct block *block, uint32_t queues)
 {
-    const struct virtio_interrupt_options options = {
+    const struct bg_virtio_interrupt_options options = {
         .vectors = block->vectors,
-        .vector_count = VIRTIO_INTERRUPT_QUEUE(queues),
-        .line_cpu = HAL_CPU_SELF,
+        .vector_count = BG_VIRTIO_INTERRUPT_QUEUE(queues),
+        .line_cpu = BG_HAL_CPU_SELF,
     };
 
-    block->vectors[VIRTIO_INTERRUPT_CONFIG].cpu = HAL_CPU_SELF;
+    block->vectors[BG_VIRTIO_INTERRUPT_CONFIG].cpu = BG_HAL_CPU_SELF;
     for (uint32_t i = 0; i < queues; i++)
-        block->vectors[VIRTIO_INTERRUPT_QUEUE(i)].cpu = i;
-    return virtio_interrupt_open(&block->interrupt, &block->device, &options);
+        block->vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].cpu = i;
+    return bg_virtio_interrupt_open(&block->interrupt, &block->device, &options);
 }
 
 static int start(struct block *block, uint32_t queues, uint64_t wanted)
 {
     uint16_t offered = 1;
-    int error = virtio_start(&block->device, VIRTIO_BLK_F_MQ | wanted, 0, virtio_host_deadline());
+    int error = bg_virtio_start(&block->device, VIRTIO_BLK_F_MQ | wanted, 0, virtio_host_deadline());
 
     if (!error)
-        error = virtio_config_read64(&block->device, BLOCK_CONFIG_CAPACITY, &block->sectors);
-    if (!error && virtio_has_feature(&block->device, VIRTIO_BLK_F_MQ))
-        error = virtio_config_read16(&block->device, BLOCK_CONFIG_QUEUES, &offered);
+        error = bg_virtio_config_read64(&block->device, BLOCK_CONFIG_CAPACITY, &block->sectors);
+    if (!error && bg_virtio_has_feature(&block->device, VIRTIO_BLK_F_MQ))
+        error = bg_virtio_config_read16(&block->device, BLOCK_CONFIG_QUEUES, &offered);
     block->queue_count = queues < offered ? queues : offered;
     if (!error)
         error = open_queues(block);
-    return error ? error : virtio_ready(&block->device);
+    return error ? error : bg_virtio_ready(&block->device);
 }
 
 int block_open(struct block *block, uint32_t queues, uint64_t wanted, bool has_interrupts)
@@ -68,7 +68,7 @@ int block_open(struct block *block, uint32_t queues, uint64_t wanted, bool has_i
 
     memset(block, 0, sizeof(*block));
     if (queues == 0 || queues > BLOCK_QUEUES_MAX)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     error = virtio_host_open(&block->device, VIRTIO_ID_BLOCK, 0, NULL);
     if (error)
         return error;
@@ -83,12 +83,12 @@ int block_open(struct block *block, uint32_t queues, uint64_t wanted, bool has_i
 
 int block_close(struct block *block)
 {
-    int error = virtio_close(&block->device, virtio_host_deadline());
+    int error = bg_virtio_close(&block->device, virtio_host_deadline());
 
-    virtio_interrupt_close(&block->interrupt);
+    bg_virtio_interrupt_close(&block->interrupt);
     for (uint32_t i = 0; !error && i < block->queue_count; i++) {
-        virtqueue_destroy(&block->queues[i].queue);
-        hal_dma_free(block->queues[i].requests, BLOCK_DEPTH * sizeof(struct block_request));
+        bg_virtqueue_destroy(&block->queues[i].queue);
+        bg_hal_dma_free(block->queues[i].requests, BLOCK_DEPTH * sizeof(struct block_request));
     }
     return error;
 }
@@ -102,15 +102,15 @@ struct block_request *block_request_get(struct block_queue *queue)
     return NULL;
 }
 
-static struct virtqueue_segment segment_of(const void *memory, uint32_t length)
+static struct bg_virtqueue_segment segment_of(const void *memory, uint32_t length)
 {
-    return (struct virtqueue_segment){(uintptr_t)memory, length};
+    return (struct bg_virtqueue_segment){(uintptr_t)memory, length};
 }
 
 int block_submit(struct block_queue *queue, struct block_request *request, bool is_write,
                  uint64_t sector, uint32_t bytes)
 {
-    struct virtqueue_segment segments[3] = {
+    struct bg_virtqueue_segment segments[3] = {
         segment_of(&request->header, BLOCK_HEADER_BYTES),
         segment_of(request->data, bytes),
         segment_of(&request->status, 1),
@@ -118,26 +118,26 @@ int block_submit(struct block_queue *queue, struct block_request *request, bool 
     int error;
 
     if (bytes == 0 || bytes > BLOCK_BYTES_MAX || bytes % BLOCK_SECTOR != 0)
-        return BAREGPU_ERR_INVALID;
+        return BG_ERR_INVALID;
     request->header.type = is_write ? BLOCK_TYPE_OUT : BLOCK_TYPE_IN;
     request->header.sector = sector;
     request->status = 0xff;
-    error = virtqueue_add(&queue->queue, segments, is_write ? 2 : 1, is_write ? 1 : 2, request);
+    error = bg_virtqueue_add(&queue->queue, segments, is_write ? 2 : 1, is_write ? 1 : 2, request);
     if (error)
         return error;
     request->is_busy = true;
-    error = virtqueue_kick(&queue->queue);
-    return error < 0 ? error : BAREGPU_OK;
+    error = bg_virtqueue_kick(&queue->queue);
+    return error < 0 ? error : BG_OK;
 }
 
 int block_wait(struct block_queue *queue, struct block_request **request, uint64_t deadline_ns)
 {
-    struct virtqueue_used used;
-    int result = virtqueue_wait(&queue->queue, &used, deadline_ns);
+    struct bg_virtqueue_used used;
+    int result = bg_virtqueue_wait(&queue->queue, &used, deadline_ns);
 
     if (result < 0)
         return result;
     *request = used.token;
     (*request)->is_busy = false;
-    return (*request)->status == 0 ? BAREGPU_OK : BAREGPU_ERR_IO;
+    return (*request)->status == 0 ? BG_OK : BG_ERR_IO;
 }

@@ -31,14 +31,14 @@ struct block_request {
 };
 
 struct block_queue {
-    struct virtqueue queue;
+    struct bg_virtqueue queue;
     struct block_request *requests; /* BLOCK_DEPTH of them */
 } __attribute__((aligned(64)));
 
 struct block {
-    struct virtio_device device;
-    struct virtio_interrupt interrupt;
-    struct pci_interrupt_vector vectors[1 + BLOCK_QUEUES_MAX];
+    struct bg_virtio_device device;
+    struct bg_virtio_interrupt interrupt;
+    struct bg_pci_interrupt_vector vectors[1 + BLOCK_QUEUES_MAX];
     struct block_queue queues[BLOCK_QUEUES_MAX];
     uint32_t queue_count;
     uint64_t sectors;

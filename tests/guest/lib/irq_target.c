@@ -12,21 +12,21 @@
 #include "firmware/apps/open/virtio.h"
 #include "firmware/platform/interrupt.h"
 
-uint32_t irq_target_cpu = HAL_CPU_SELF;
+uint32_t irq_target_cpu = BG_HAL_CPU_SELF;
 
 static uint64_t soon(void)
 {
-    return hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
+    return bg_hal_time_ns() + IRQ_TARGET_TIMEOUT_NS;
 }
 
 /* ---- Virtio ---- */
 
 #define VECTORS 3u
 
-static struct virtio_device device;
-static struct virtio_interrupt interrupt;
-static struct pci_interrupt_vector vectors[VECTORS];
-static struct interrupt_line mmio_line;
+static struct bg_virtio_device device;
+static struct bg_virtio_interrupt interrupt;
+static struct bg_pci_interrupt_vector vectors[VECTORS];
+static struct bg_interrupt_line mmio_line;
 
 static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_t forbidden,
                        bool *is_mmio)
@@ -42,7 +42,7 @@ static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_
     for (unsigned i = 0; i < VECTORS; i++) {
         vectors[i].cpu = irq_target_cpu;
     }
-    const struct virtio_interrupt_options options = {
+    const struct bg_virtio_interrupt_options options = {
         .vectors = vectors,
         .vector_count = VECTORS,
         .line_cpu = irq_target_cpu,
@@ -53,36 +53,36 @@ static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_
     };
 
     snprintf(state->name, sizeof(state->name), "device %u at %s", (unsigned)id, place.text);
-    error = virtio_interrupt_open(&interrupt, &device, &options);
+    error = bg_virtio_interrupt_open(&interrupt, &device, &options);
     state->kind = interrupt.kind;
     state->wait = &device.wait;
-    state->vector = VIRTIO_INTERRUPT_QUEUE(0);
+    state->vector = BG_VIRTIO_INTERRUPT_QUEUE(0);
     state->source = &vectors[state->vector].source;
     state->pci = *is_mmio ? NULL : &interrupt.pci;
     state->line = *is_mmio                              ? &mmio_line
-                  : interrupt.kind == PCI_INTERRUPT_INTX ? interrupt.pci.client.line
+                  : interrupt.kind == BG_PCI_INTERRUPT_INTX ? interrupt.pci.client.line
                                                          : NULL;
-    return error == BAREGPU_ERR_NOT_FOUND ? 0 : error;
+    return error == BG_ERR_NOT_FOUND ? 0 : error;
 }
 
 static int close_virtio(void)
 {
-    int error = virtio_close(&device, soon());
+    int error = bg_virtio_close(&device, soon());
 
-    virtio_interrupt_close(&interrupt);
+    bg_virtio_interrupt_close(&interrupt);
     return error;
 }
 
 static void resume_virtio(void)
 {
-    virtio_interrupt_resume(&interrupt);
+    bg_virtio_interrupt_resume(&interrupt);
 }
 
 /* ---- Entropy ---- */
 
 bool irq_rng_asks_at_once;
 
-static struct virtqueue queue;
+static struct bg_virtqueue queue;
 static uint8_t *bytes;
 static uint64_t bytes_address;
 
@@ -90,21 +90,21 @@ static uint64_t bytes_address;
 
 static int start_rng(void)
 {
-    const struct virtqueue_options options = {.index = 0};
-    int error = virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, soon());
+    const struct bg_virtqueue_options options = {.index = 0};
+    int error = bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, soon());
 
     if (error == 0) {
-        error = virtqueue_create(&queue, &device, &options);
+        error = bg_virtqueue_create(&queue, &device, &options);
     }
     if (bytes == NULL) {
-        bytes = hal_dma_alloc(4096, 4096, &bytes_address);
+        bytes = bg_hal_dma_alloc(4096, 4096, &bytes_address);
     }
-    return error < 0 ? error : bytes == NULL ? BAREGPU_ERR_NO_MEMORY : virtio_ready(&device);
+    return error < 0 ? error : bytes == NULL ? BG_ERR_NO_MEMORY : bg_virtio_ready(&device);
 }
 
 static int open_rng(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio)
 {
-    int error = open_virtio(state, VIRTIO_ID_ENTROPY, n, forbidden, is_mmio);
+    int error = open_virtio(state, BG_VIRTIO_ID_ENTROPY, n, forbidden, is_mmio);
 
     state->sleeps = &queue.sleeps;
     return error < 0 ? error : start_rng();
@@ -112,20 +112,20 @@ static int open_rng(struct irq_state *state, unsigned n, uint32_t forbidden, boo
 
 static int request_rng(uint64_t deadline_ns)
 {
-    const struct virtqueue_segment segment = {bytes_address, BYTES};
-    struct virtqueue_used used;
-    int result = virtqueue_add(&queue, &segment, 0, 1, &queue);
+    const struct bg_virtqueue_segment segment = {bytes_address, BYTES};
+    struct bg_virtqueue_used used;
+    int result = bg_virtqueue_add(&queue, &segment, 0, 1, &queue);
 
     if (irq_rng_asks_at_once) {
-        virtqueue_enable_notifications(&queue);
+        bg_virtqueue_enable_notifications(&queue);
     }
     if (result == 0) {
-        result = virtqueue_kick(&queue);
+        result = bg_virtqueue_kick(&queue);
     }
     if (result >= 0) {
-        result = virtqueue_wait(&queue, &used, deadline_ns);
+        result = bg_virtqueue_wait(&queue, &used, deadline_ns);
     }
-    return result < 0 ? result : used.written == 0 ? BAREGPU_ERR_PROTOCOL : 0;
+    return result < 0 ? result : used.written == 0 ? BG_ERR_PROTOCOL : 0;
 }
 
 static int close_rng(void)
@@ -133,13 +133,13 @@ static int close_rng(void)
     int error = close_virtio();
 
     if (error == 0) {
-        virtqueue_destroy(&queue);
+        bg_virtqueue_destroy(&queue);
     }
     return error;
 }
 
 #define MSIX_AND_INTX                                                                          \
-    (PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX))
+    (BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX))
 
 const struct irq_target irq_target_rng = {
     .type = "virtio-rng",
@@ -152,29 +152,29 @@ const struct irq_target irq_target_rng = {
 
 /* ---- GPU ---- */
 
-static struct virtio_gpu gpu;
+static struct bg_virtio_gpu gpu;
 
 static int open_gpu(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio)
 {
-    int error = open_virtio(state, VIRTIO_ID_GPU, n, forbidden, is_mmio);
+    int error = open_virtio(state, BG_VIRTIO_ID_GPU, n, forbidden, is_mmio);
 
     state->sleeps = &gpu.control.sleeps;
-    return error < 0 ? error : virtio_gpu_open(&gpu, &device, NULL);
+    return error < 0 ? error : bg_virtio_gpu_open(&gpu, &device, NULL);
 }
 
 static int request_gpu(uint64_t deadline_ns)
 {
-    static struct virtio_gpu_display_one modes[VIRTIO_GPU_MAX_SCANOUTS];
+    static struct bg_virtio_gpu_display_one modes[BG_VIRTIO_GPU_MAX_SCANOUTS];
 
     (void)deadline_ns; /* it has its own */
-    return virtio_gpu_cmd_get_display_info(&gpu, NULL, modes);
+    return bg_virtio_gpu_cmd_get_display_info(&gpu, NULL, modes);
 }
 
 static int close_gpu(void)
 {
-    int error = virtio_gpu_close(&gpu);
+    int error = bg_virtio_gpu_close(&gpu);
 
-    virtio_interrupt_close(&interrupt);
+    bg_virtio_interrupt_close(&interrupt);
     return error;
 }
 
@@ -189,46 +189,46 @@ const struct irq_target irq_target_gpu = {
 
 /* ---- vgpu-stub ---- */
 
-static struct vgpu_stub stub;
-static struct vgpu_stub_interrupt stub_interrupt;
+static struct bg_vgpu_stub stub;
+static struct bg_vgpu_stub_interrupt stub_interrupt;
 
 /* The n-th function with these ids; NULL: there are not so many. */
-static struct pci_device *find_function(uint16_t vendor_id, uint16_t device_id, unsigned n)
+static struct bg_pci_device *find_function(uint16_t vendor_id, uint16_t device_id, unsigned n)
 {
-    struct pci_device *function = NULL;
+    struct bg_pci_device *function = NULL;
 
     do {
-        function = pci_find_id(machine_pci(), vendor_id, device_id, function);
+        function = bg_pci_find_id(machine_pci(), vendor_id, device_id, function);
     } while (function != NULL && n-- != 0);
     return function;
 }
 
 static void name_function(struct irq_state *state, const char *type,
-                          const struct pci_device *function)
+                          const struct bg_pci_device *function)
 {
-    snprintf(state->name, sizeof(state->name), "%s at %02x:%02x.%x", type, PCI_BUS(function->bdf),
-             PCI_SLOT(function->bdf), PCI_FUNCTION(function->bdf));
+    snprintf(state->name, sizeof(state->name), "%s at %02x:%02x.%x", type, BG_PCI_BUS(function->bdf),
+             BG_PCI_SLOT(function->bdf), BG_PCI_FUNCTION(function->bdf));
 }
 
 static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio)
 {
-    struct pci_device *function =
-        find_function(VGPU_STUB_PCI_VENDOR_ID, VGPU_STUB_PCI_DEVICE_ID, n);
+    struct bg_pci_device *function =
+        find_function(BG_VGPU_STUB_PCI_VENDOR_ID, BG_VGPU_STUB_PCI_DEVICE_ID, n);
 
     *is_mmio = false;
     if (function == NULL) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
-    int error = vgpu_stub_open(&stub, machine_pci(), function);
+    int error = bg_vgpu_stub_open(&stub, machine_pci(), function);
 
     if (error < 0) {
-        return error == BAREGPU_ERR_NOT_FOUND ? BAREGPU_ERR_IO : error;
+        return error == BG_ERR_NOT_FOUND ? BG_ERR_IO : error;
     }
     memset(&stub_interrupt, 0, sizeof(stub_interrupt));
-    if (!(forbidden & PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX))) {
-        const struct vgpu_stub_interrupt_options options = {.cpu = irq_target_cpu};
+    if (!(forbidden & BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX))) {
+        const struct bg_vgpu_stub_interrupt_options options = {.cpu = irq_target_cpu};
 
-        vgpu_stub_interrupt_open(&stub_interrupt, &stub, machine_pci(), &options);
+        bg_vgpu_stub_interrupt_open(&stub_interrupt, &stub, machine_pci(), &options);
     }
     name_function(state, "vgpu-stub", function);
     state->sleeps = &stub.sleeps;
@@ -243,23 +243,23 @@ static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bo
 
 static int request_stub(uint64_t deadline_ns)
 {
-    return vgpu_stub_nop(&stub, deadline_ns);
+    return bg_vgpu_stub_nop(&stub, deadline_ns);
 }
 
 static int close_stub(void)
 {
-    vgpu_stub_interrupt_close(&stub_interrupt);
+    bg_vgpu_stub_interrupt_close(&stub_interrupt);
     return 0;
 }
 
 static void resume_stub(void)
 {
-    pci_interrupt_resume(&stub_interrupt.pci);
+    bg_pci_interrupt_resume(&stub_interrupt.pci);
 }
 
 const struct irq_target irq_target_stub = {
     .type = "vgpu-stub",
-    .pci_kinds = PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX),
+    .pci_kinds = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX),
     .open = open_stub,
     .request = request_stub,
     .close = close_stub,
@@ -279,34 +279,34 @@ const struct irq_target irq_target_stub = {
 
 static struct {
     void *registers;
-    struct pci_device *function;
-    struct wait_strategy wait;
-    struct pci_interrupt pci;
-    struct pci_interrupt_vector vector;
+    struct bg_pci_device *function;
+    struct bg_wait_strategy wait;
+    struct bg_pci_interrupt pci;
+    struct bg_pci_interrupt_vector vector;
     uint64_t sleeps;
 } edu;
 
 void irq_edu_raise(void)
 {
-    mmio_write32(edu.registers, EDU_INTERRUPT_RAISE, EDU_REASON_TEST);
+    bg_mmio_write32(edu.registers, EDU_INTERRUPT_RAISE, EDU_REASON_TEST);
 }
 
 INTERRUPT_HANDLER void irq_edu_lower(void)
 {
-    mmio_write32(edu.registers, EDU_INTERRUPT_LOWER,
-                 mmio_read32(edu.registers, EDU_INTERRUPT_STATUS));
+    bg_mmio_write32(edu.registers, EDU_INTERRUPT_LOWER,
+                 bg_mmio_read32(edu.registers, EDU_INTERRUPT_STATUS));
 }
 
 static int map_edu(unsigned n)
 {
     edu.function = find_function(EDU_VENDOR_ID, EDU_DEVICE_ID, n);
     if (edu.function == NULL) {
-        return BAREGPU_ERR_NOT_FOUND;
+        return BG_ERR_NOT_FOUND;
     }
-    int error = pci_device_enable(machine_pci(), edu.function, PCI_COMMAND_MEMORY);
+    int error = bg_pci_device_enable(machine_pci(), edu.function, BG_PCI_COMMAND_MEMORY);
 
     return error < 0 ? error
-                     : pci_bar_map(machine_pci(), edu.function, 0, HAL_MEMORY_DEVICE,
+                     : bg_pci_bar_map(machine_pci(), edu.function, 0, BG_HAL_MEMORY_DEVICE,
                                    &edu.registers);
 }
 
@@ -316,23 +316,23 @@ int irq_edu_map(void)
 
     /* As a function is after a reset. */
     return error < 0 ? error
-                     : pci_device_disable(machine_pci(), edu.function, PCI_COMMAND_INTX_DISABLE);
+                     : bg_pci_device_disable(machine_pci(), edu.function, BG_PCI_COMMAND_INTX_DISABLE);
 }
 
 INTERRUPT_HANDLER static bool take_edu(void *context, bool *is_storm)
 {
     (void)context;
-    if (mmio_read32(edu.registers, EDU_INTERRUPT_STATUS) == 0) {
+    if (bg_mmio_read32(edu.registers, EDU_INTERRUPT_STATUS) == 0) {
         return false;
     }
     irq_edu_lower();
-    *is_storm |= !interrupt_source_arrive(&edu.vector.source);
+    *is_storm |= !bg_interrupt_source_arrive(&edu.vector.source);
     return true;
 }
 
 static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio)
 {
-    const struct pci_interrupt_options options = {
+    const struct bg_pci_interrupt_options options = {
         .vectors = &edu.vector,
         .vector_count = 1,
         .intx_take = take_edu,
@@ -347,9 +347,9 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
     }
     memset(&edu.vector, 0, sizeof(edu.vector));
     edu.vector.cpu = irq_target_cpu;
-    edu.wait = WAIT_POLL;
+    edu.wait = BG_WAIT_POLL;
     irq_edu_lower();
-    error = pci_interrupt_open(&edu.pci, machine_pci(), edu.function, &options);
+    error = bg_pci_interrupt_open(&edu.pci, machine_pci(), edu.function, &options);
     name_function(state, "edu", edu.function);
     state->sleeps = &edu.sleeps;
     state->kind = edu.pci.kind;
@@ -358,13 +358,13 @@ static int open_edu(struct irq_state *state, unsigned n, uint32_t forbidden, boo
     state->line = edu.pci.client.line;
     state->pci = &edu.pci;
     state->vector = 0;
-    return error == BAREGPU_ERR_NOT_FOUND ? 0 : error;
+    return error == BG_ERR_NOT_FOUND ? 0 : error;
 }
 
 static int look_at_edu(void *context)
 {
     (void)context;
-    return !(mmio_read_status32(edu.registers, EDU_STATUS) & EDU_STATUS_COMPUTING);
+    return !(bg_mmio_read_status32(edu.registers, EDU_STATUS) & EDU_STATUS_COMPUTING);
 }
 
 /* Its interrupt is asked for before the work, not when a wait is about to sleep: its status cannot
@@ -381,34 +381,34 @@ static bool arm_edu(void *context)
 /* 12! */
 static int request_edu(uint64_t deadline_ns)
 {
-    const struct wait_loop loop = {.look = look_at_edu, .arm = arm_edu};
+    const struct bg_wait_loop loop = {.look = look_at_edu, .arm = arm_edu};
     int error;
 
-    mmio_write32(edu.registers, EDU_STATUS, edu.wait.sleep != NULL ? EDU_STATUS_INTERRUPT : 0);
-    mmio_write32(edu.registers, EDU_FACTORIAL, 12);
-    error = wait_until(&loop, &edu.wait, &edu.vector.source, deadline_ns);
+    bg_mmio_write32(edu.registers, EDU_STATUS, edu.wait.sleep != NULL ? EDU_STATUS_INTERRUPT : 0);
+    bg_mmio_write32(edu.registers, EDU_FACTORIAL, 12);
+    error = bg_wait_until(&loop, &edu.wait, &edu.vector.source, deadline_ns);
     if (error < 0) {
         return error;
     }
-    return mmio_read32(edu.registers, EDU_FACTORIAL) == 479001600u ? 0 : BAREGPU_ERR_PROTOCOL;
+    return bg_mmio_read32(edu.registers, EDU_FACTORIAL) == 479001600u ? 0 : BG_ERR_PROTOCOL;
 }
 
 static int close_edu(void)
 {
-    mmio_write32(edu.registers, EDU_STATUS, 0);
+    bg_mmio_write32(edu.registers, EDU_STATUS, 0);
     irq_edu_lower();
-    pci_interrupt_close(&edu.pci);
+    bg_pci_interrupt_close(&edu.pci);
     return 0;
 }
 
 static void resume_edu(void)
 {
-    pci_interrupt_resume(&edu.pci);
+    bg_pci_interrupt_resume(&edu.pci);
 }
 
 const struct irq_target irq_target_edu = {
     .type = "edu",
-    .pci_kinds = PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX),
+    .pci_kinds = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX),
     .open = open_edu,
     .request = request_edu,
     .close = close_edu,

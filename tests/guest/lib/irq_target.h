@@ -13,18 +13,18 @@
 /* What a target has while it is open. */
 struct irq_state {
     char name[48];
-    uint8_t kind; /* enum pci_interrupt_kind; INTX stands for MMIO's line, too */
-    struct wait_strategy *wait;
-    struct interrupt_source *source; /* of what request() waits for */
-    struct interrupt_line *line;     /* NULL: messages, or none */
-    struct pci_interrupt *pci;       /* NULL: MMIO */
+    uint8_t kind; /* enum bg_pci_interrupt_kind; INTX stands for MMIO's line, too */
+    struct bg_wait_strategy *wait;
+    struct bg_interrupt_source *source; /* of what request() waits for */
+    struct bg_interrupt_line *line;     /* NULL: messages, or none */
+    struct bg_pci_interrupt *pci;       /* NULL: MMIO */
     unsigned vector;                 /* of source, in `pci` */
     const uint64_t *sleeps;          /* that requests made */
 };
 
 struct irq_target {
     const char *type;
-    uint32_t pci_kinds; /* PCI_INTERRUPT_BIT()s that QEMU's device has on PCI */
+    uint32_t pci_kinds; /* BG_PCI_INTERRUPT_BIT()s that QEMU's device has on PCI */
     /*
      * Opens the n-th of this type with the kinds that are not forbidden. 0, also when there is no
      * interrupt (state->kind NONE); NOT_FOUND when there are not so many, another error, or INVALID
@@ -41,7 +41,7 @@ struct irq_target {
 
 extern const struct irq_target irq_target_rng, irq_target_gpu, irq_target_stub, irq_target_edu;
 
-/* Where interrupts of targets go that are opened from now on: HAL_CPU_SELF at first. */
+/* Where interrupts of targets go that are opened from now on: BG_HAL_CPU_SELF at first. */
 extern uint32_t irq_target_cpu;
 
 /* virtio-rng: requests ask for an interrupt before they are sent, not only before a sleep. */

@@ -28,7 +28,7 @@ bool ring_device_wait(const struct ring_device *device, const uint32_t *counter,
     uint64_t deadline_ns = timer_deadline_ns(silence_ns);
     uint32_t spins = 0;
 
-    while (load_acquire32(counter) == seen) {
+    while (bg_load_acquire32(counter) == seen) {
         if (timer_has_passed(deadline_ns))
             return false;
         if (device->is_asleep_by_interrupt)
@@ -41,39 +41,39 @@ bool ring_device_wait(const struct ring_device *device, const uint32_t *counter,
 
 /* ---- The driver's end: what a transport does ---- */
 
-static struct ring_device *of(struct virtio_device *virtio)
+static struct ring_device *of(struct bg_virtio_device *virtio)
 {
     return virtio->transport.other;
 }
 
-static uint8_t read_status(struct virtio_device *virtio)
+static uint8_t read_status(struct bg_virtio_device *virtio)
 {
     return of(virtio)->status;
 }
 
-static void write_status(struct virtio_device *virtio, uint8_t status)
+static void write_status(struct bg_virtio_device *virtio, uint8_t status)
 {
     of(virtio)->status = status;
 }
 
-static uint64_t read_features(struct virtio_device *virtio)
+static uint64_t read_features(struct bg_virtio_device *virtio)
 {
-    return of(virtio)->offered | VIRTIO_F_VERSION_1;
+    return of(virtio)->offered | BG_VIRTIO_F_VERSION_1;
 }
 
-static void write_features(struct virtio_device *virtio, uint64_t features)
+static void write_features(struct bg_virtio_device *virtio, uint64_t features)
 {
     of(virtio)->features = features;
 }
 
-static uint32_t queue_size_max(struct virtio_device *virtio, uint16_t index)
+static uint32_t queue_size_max(struct bg_virtio_device *virtio, uint16_t index)
 {
     return index == 0 ? of(virtio)->queue_size : 0;
 }
 
-static int queue_enable(struct virtio_device *virtio, uint16_t index,
-                        const struct virtio_queue_layout *layout,
-                        struct virtio_notify_target *target)
+static int queue_enable(struct bg_virtio_device *virtio, uint16_t index,
+                        const struct bg_virtio_queue_layout *layout,
+                        struct bg_virtio_notify_target *target)
 {
     struct ring_device *device = of(virtio);
 
@@ -81,10 +81,10 @@ static int queue_enable(struct virtio_device *virtio, uint16_t index,
     device->available = device->used = 0;
     device->available_wrap = device->used_wrap = true;
     target->id = index;
-    return BAREGPU_OK;
+    return BG_OK;
 }
 
-static void notify(struct virtio_device *virtio, const struct virtio_notify_target *target,
+static void notify(struct bg_virtio_device *virtio, const struct bg_virtio_notify_target *target,
                    uint32_t value)
 {
     (void)target;
@@ -92,7 +92,7 @@ static void notify(struct virtio_device *virtio, const struct virtio_notify_targ
     ring_device_kick(of(virtio));
 }
 
-static const struct virtio_transport_ops ring_device_ops = {
+static const struct bg_virtio_transport_ops ring_device_ops = {
     .name = "cpu",
     .read_status = read_status,
     .write_status = write_status,
@@ -105,7 +105,7 @@ static const struct virtio_transport_ops ring_device_ops = {
 
 int ring_device_open(struct ring_device *device)
 {
-    return virtio_open(&device->virtio, &ring_device_ops, VIRTIO_ID_ENTROPY, device);
+    return bg_virtio_open(&device->virtio, &ring_device_ops, BG_VIRTIO_ID_ENTROPY, device);
 }
 
 /* ---- Taking a chain (virtio 1.4, 2.7.13 and 2.8.21) ---- */
@@ -129,7 +129,7 @@ static bool add_segment(struct ring_device *device, struct ring_chain *chain, ui
     if (length == 0)
         return violated(device, "a segment is empty");
     chain->segments[chain->segment_count++] =
-        (struct ring_segment){at(address), length, flags & VIRTQ_DESC_F_WRITE};
+        (struct ring_segment){at(address), length, flags & BG_VIRTQ_DESC_F_WRITE};
     return true;
 }
 
@@ -137,8 +137,8 @@ static bool add_segment(struct ring_device *device, struct ring_chain *chain, ui
 static bool add_table(struct ring_device *device, struct ring_chain *chain, uint64_t address,
                       uint32_t length, bool is_packed)
 {
-    const struct virtq_desc *split = at(address);
-    const struct pvirtq_desc *packed = at(address);
+    const struct bg_virtq_desc *split = at(address);
+    const struct bg_pvirtq_desc *packed = at(address);
 
     for (uint32_t i = 0; i < length / sizeof(*split); i++) {
         if (is_packed ? !add_segment(device, chain, packed[i].addr, packed[i].len, packed[i].flags)
@@ -151,24 +151,24 @@ static bool add_table(struct ring_device *device, struct ring_chain *chain, uint
 /* 1, 0 when there is none, -1 after a violation. */
 static int take_split(struct ring_device *device, struct ring_chain *chain)
 {
-    const struct virtq_desc *table = at(device->layout.descriptor_address);
-    const struct virtq_avail *available = at(device->layout.driver_address);
+    const struct bg_virtq_desc *table = at(device->layout.descriptor_address);
+    const struct bg_virtq_avail *available = at(device->layout.driver_address);
     uint16_t next;
 
-    if (load_acquire16(&available->idx) == device->available)
+    if (bg_load_acquire16(&available->idx) == device->available)
         return 0;
     next = available->ring[device->available++ % device->layout.size];
     chain->id = next;
     for (;;) {
-        const struct virtq_desc *descriptor = &table[next];
+        const struct bg_virtq_desc *descriptor = &table[next];
 
         if (next >= device->layout.size)
             return violated(device, "a descriptor outside the table") - 1;
-        if (descriptor->flags & VIRTQ_DESC_F_INDIRECT)
+        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT)
             return add_table(device, chain, descriptor->addr, descriptor->len, false) ? 1 : -1;
         if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags))
             return -1;
-        if (!(descriptor->flags & VIRTQ_DESC_F_NEXT))
+        if (!(descriptor->flags & BG_VIRTQ_DESC_F_NEXT))
             return 1;
         next = descriptor->next;
     }
@@ -176,8 +176,8 @@ static int take_split(struct ring_device *device, struct ring_chain *chain)
 
 static bool is_available(const struct ring_device *device, uint16_t flags)
 {
-    return !!(flags & VIRTQ_DESC_F_AVAIL) == device->available_wrap &&
-           !!(flags & VIRTQ_DESC_F_USED) != device->available_wrap;
+    return !!(flags & BG_VIRTQ_DESC_F_AVAIL) == device->available_wrap &&
+           !!(flags & BG_VIRTQ_DESC_F_USED) != device->available_wrap;
 }
 
 static void advance(const struct ring_device *device, uint16_t *offset, bool *wrap, uint16_t by)
@@ -191,10 +191,10 @@ static void advance(const struct ring_device *device, uint16_t *offset, bool *wr
 
 static int take_packed(struct ring_device *device, struct ring_chain *chain)
 {
-    const struct pvirtq_desc *ring = at(device->layout.descriptor_address);
-    const struct pvirtq_desc *descriptor;
+    const struct bg_pvirtq_desc *ring = at(device->layout.descriptor_address);
+    const struct bg_pvirtq_desc *descriptor;
 
-    if (!is_available(device, load_acquire16(&ring[device->available].flags)))
+    if (!is_available(device, bg_load_acquire16(&ring[device->available].flags)))
         return 0;
     do {
         descriptor = &ring[device->available];
@@ -203,11 +203,11 @@ static int take_packed(struct ring_device *device, struct ring_chain *chain)
         advance(device, &device->available, &device->available_wrap, 1);
         chain->id = descriptor->id; /* of the last one (2.8.6) */
         chain->descriptors++;
-        if (descriptor->flags & VIRTQ_DESC_F_INDIRECT)
+        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT)
             return add_table(device, chain, descriptor->addr, descriptor->len, true) ? 1 : -1;
         if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags))
             return -1;
-    } while (descriptor->flags & VIRTQ_DESC_F_NEXT);
+    } while (descriptor->flags & BG_VIRTQ_DESC_F_NEXT);
     return 1;
 }
 
@@ -215,34 +215,34 @@ static int take_packed(struct ring_device *device, struct ring_chain *chain)
 
 static bool is_packed(const struct ring_device *device)
 {
-    return device->features & VIRTIO_F_RING_PACKED;
+    return device->features & BG_VIRTIO_F_RING_PACKED;
 }
 
 static bool has_event_index(const struct ring_device *device)
 {
-    return device->features & VIRTIO_F_EVENT_IDX;
+    return device->features & BG_VIRTIO_F_EVENT_IDX;
 }
 
 static bool put_split(struct ring_device *device, const struct ring_chain *chain, uint32_t written)
 {
-    const struct virtq_avail *available = at(device->layout.driver_address);
-    struct virtq_used *used = at(device->layout.device_address);
+    const struct bg_virtq_avail *available = at(device->layout.driver_address);
+    struct bg_virtq_used *used = at(device->layout.device_address);
 
-    used->ring[device->used % device->layout.size] = (struct virtq_used_elem){chain->id, written};
-    store_release16(&used->idx, ++device->used);
-    barrier_full(); /* 2.7.7.1: published, now look whether the driver sleeps */
+    used->ring[device->used % device->layout.size] = (struct bg_virtq_used_elem){chain->id, written};
+    bg_store_release16(&used->idx, ++device->used);
+    bg_barrier_full(); /* 2.7.7.1: published, now look whether the driver sleeps */
     if (has_event_index(device))
-        return load_acquire16(&available->ring[device->layout.size]) ==
+        return bg_load_acquire16(&available->ring[device->layout.size]) ==
                (uint16_t)(device->used - 1);
-    return !(load_acquire16(&available->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT);
+    return !(bg_load_acquire16(&available->flags) & BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
 static bool put_packed(struct ring_device *device, const struct ring_chain *chain,
                        uint32_t written)
 {
-    struct pvirtq_desc *descriptor = (struct pvirtq_desc *)at(device->layout.descriptor_address) +
+    struct bg_pvirtq_desc *descriptor = (struct bg_pvirtq_desc *)at(device->layout.descriptor_address) +
                                      device->used;
-    const struct pvirtq_event_suppress *event = at(device->layout.driver_address);
+    const struct bg_pvirtq_event_suppress *event = at(device->layout.driver_address);
     uint16_t first = device->used;
     bool first_wrap = device->used_wrap;
     uint16_t flags;
@@ -250,17 +250,17 @@ static bool put_packed(struct ring_device *device, const struct ring_chain *chai
 
     descriptor->id = chain->id;
     descriptor->len = written;
-    flags = device->used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
-    store_release16(&descriptor->flags, flags | (written ? VIRTQ_DESC_F_WRITE : 0));
+    flags = device->used_wrap ? BG_VIRTQ_DESC_F_AVAIL | BG_VIRTQ_DESC_F_USED : 0;
+    bg_store_release16(&descriptor->flags, flags | (written ? BG_VIRTQ_DESC_F_WRITE : 0));
     advance(device, &device->used, &device->used_wrap, chain->descriptors);
-    barrier_full(); /* 2.8.21.3.1 */
-    flags = load_acquire16(&event->flags) & RING_EVENT_FLAGS_MASK;
-    if (flags != RING_EVENT_FLAGS_DESC)
-        return flags != RING_EVENT_FLAGS_DISABLE;
+    bg_barrier_full(); /* 2.8.21.3.1 */
+    flags = bg_load_acquire16(&event->flags) & BG_RING_EVENT_FLAGS_MASK;
+    if (flags != BG_RING_EVENT_FLAGS_DESC)
+        return flags != BG_RING_EVENT_FLAGS_DISABLE;
     /* A descriptor from `first` to the one before `used`. */
-    wanted = load_acquire16(&event->off_wrap);
+    wanted = bg_load_acquire16(&event->off_wrap);
     for (uint16_t i = 0; i < chain->descriptors; i++) {
-        if (wanted == (first | (uint16_t)(first_wrap << RING_EVENT_WRAP_SHIFT)))
+        if (wanted == (first | (uint16_t)(first_wrap << BG_RING_EVENT_WRAP_SHIFT)))
             return true;
         advance(device, &first, &first_wrap, 1);
     }
@@ -297,41 +297,41 @@ int ring_device_serve(struct ring_device *device)
 /* Asks for a notification of the next chain, or for none. */
 static void announce(struct ring_device *device, bool wanted)
 {
-    struct virtq_used *used = at(device->layout.device_address);
-    struct pvirtq_event_suppress *event = at(device->layout.device_address);
+    struct bg_virtq_used *used = at(device->layout.device_address);
+    struct bg_pvirtq_event_suppress *event = at(device->layout.device_address);
     uint16_t position = device->available;
 
     if (!is_packed(device) && has_event_index(device)) {
         /* avail_event, behind the ring; one that the driver has just passed means never. */
         if (wanted)
-            store_release16((uint16_t *)&used->ring[device->layout.size], position);
+            bg_store_release16((uint16_t *)&used->ring[device->layout.size], position);
     } else if (!is_packed(device)) {
-        store_release16(&used->flags, wanted ? 0 : VIRTQ_USED_F_NO_NOTIFY);
+        bg_store_release16(&used->flags, wanted ? 0 : BG_VIRTQ_USED_F_NO_NOTIFY);
     } else if (!wanted) {
-        store_release16(&event->flags, RING_EVENT_FLAGS_DISABLE);
+        bg_store_release16(&event->flags, BG_RING_EVENT_FLAGS_DISABLE);
     } else if (has_event_index(device)) {
-        position |= (uint16_t)(device->available_wrap << RING_EVENT_WRAP_SHIFT);
-        store_release16(&event->off_wrap, position);
-        store_release16(&event->flags, RING_EVENT_FLAGS_DESC);
+        position |= (uint16_t)(device->available_wrap << BG_RING_EVENT_WRAP_SHIFT);
+        bg_store_release16(&event->off_wrap, position);
+        bg_store_release16(&event->flags, BG_RING_EVENT_FLAGS_DESC);
     } else {
-        store_release16(&event->flags, RING_EVENT_FLAGS_ENABLE);
+        bg_store_release16(&event->flags, BG_RING_EVENT_FLAGS_ENABLE);
     }
 }
 
 static bool has_chain(const struct ring_device *device)
 {
-    const struct virtq_avail *available = at(device->layout.driver_address);
-    const struct pvirtq_desc *ring = at(device->layout.descriptor_address);
+    const struct bg_virtq_avail *available = at(device->layout.driver_address);
+    const struct bg_pvirtq_desc *ring = at(device->layout.descriptor_address);
 
     if (is_packed(device))
-        return is_available(device, load_acquire16(&ring[device->available].flags));
-    return load_acquire16(&available->idx) != device->available;
+        return is_available(device, bg_load_acquire16(&ring[device->available].flags));
+    return bg_load_acquire16(&available->idx) != device->available;
 }
 
 bool ring_device_run(struct ring_device *device, const uint32_t *is_over, uint64_t silence_ns)
 {
-    while (!load_acquire32(is_over)) {
-        uint32_t seen = load_acquire32(&device->kicks);
+    while (!bg_load_acquire32(is_over)) {
+        uint32_t seen = bg_load_acquire32(&device->kicks);
         int served = ring_device_serve(device);
 
         if (served < 0)
@@ -339,8 +339,8 @@ bool ring_device_run(struct ring_device *device, const uint32_t *is_over, uint64
         if (served > 0)
             continue;
         announce(device, true);
-        barrier_full(); /* 2.7.10: said that it sleeps, now look once more */
-        if (!has_chain(device) && !load_acquire32(is_over)) {
+        bg_barrier_full(); /* 2.7.10: said that it sleeps, now look once more */
+        if (!has_chain(device) && !bg_load_acquire32(is_over)) {
             device->sleeps++;
             if (!ring_device_wait(device, &device->kicks, seen, silence_ns))
                 return violated(device, "no notification came");

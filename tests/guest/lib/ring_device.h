@@ -35,7 +35,7 @@ struct ring_device {
     uint32_t (*handler)(struct ring_device *device, const struct ring_chain *chain); /* written */
     void *context;
 
-    struct virtio_device virtio; /* the driver's end */
+    struct bg_virtio_device virtio; /* the driver's end */
 
     /* Doorbells: counters that the other side waits for. */
     uint32_t kicks;
@@ -46,7 +46,7 @@ struct ring_device {
     /* The device's own. */
     uint64_t features;
     uint8_t status;
-    struct virtio_queue_layout layout;
+    struct bg_virtio_queue_layout layout;
     uint16_t available;
     uint16_t used;
     bool available_wrap;

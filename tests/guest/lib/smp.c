@@ -77,17 +77,17 @@ bool smp_run(uint32_t count, void (*function)(uint32_t cpu, void *context), void
     }
     job_run(job);
     for (uint32_t i = 1; i < count; i++)
-        good = cpu_call_wait(tickets[i], deadline_ns) == BAREGPU_OK && good;
+        good = cpu_call_wait(tickets[i], deadline_ns) == BG_OK && good;
     return good;
 }
 
 void smp_meet(struct smp_meeting *meeting, uint32_t count)
 {
-    uint32_t round = load_acquire32(&meeting->round);
+    uint32_t round = bg_load_acquire32(&meeting->round);
 
     if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_ACQ_REL) == count) {
         __atomic_store_n(&meeting->arrived, 0, __ATOMIC_RELAXED);
-        store_release32(&meeting->round, round + 1);
+        bg_store_release32(&meeting->round, round + 1);
         return;
     }
     lock_wait_for(&meeting->round, round + 1);

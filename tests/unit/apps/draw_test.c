@@ -28,7 +28,7 @@ static int setup(void **state)
                              .width = WIDTH,
                              .height = HEIGHT,
                              .stride = WIDTH,
-                             .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM};
+                             .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM};
     draw_fill(&canvas, 0, 0, WIDTH, HEIGHT, 0xFF000000u | GROUND);
     return 0;
 }
@@ -43,10 +43,10 @@ static int teardown(void **state)
 static void test_formats(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < VIRTIO_GPU_FORMAT_COUNT; i++) {
-        canvas.format = virtio_gpu_formats[i];
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_FORMAT_COUNT; i++) {
+        canvas.format = bg_virtio_gpu_formats[i];
         draw_fill(&canvas, 0, 0, WIDTH, HEIGHT, DRAW_RGB(1, 2, 3));
-        assert_int_equal(canvas.pixels[7], virtio_gpu_pixel(canvas.format, 1, 2, 3, 255));
+        assert_int_equal(canvas.pixels[7], bg_virtio_gpu_pixel(canvas.format, 1, 2, 3, 255));
         assert_int_equal(draw_get(&canvas, 60, 46), 0x010203);
         draw_fill(&canvas, 0, 0, 2, 1, DRAW_ALPHA(DRAW_RGB(255, 0, 129), 128));
         assert_int_equal(draw_get(&canvas, 1, 0), 0x800142); /* half and half, rounded */

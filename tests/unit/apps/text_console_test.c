@@ -46,7 +46,7 @@ static int setup(void **state)
                              .width = WIDTH,
                              .height = HEIGHT,
                              .stride = WIDTH,
-                             .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM};
+                             .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM};
     text_console_init(&console, &canvas, &font_normal);
     console.damage = add_damage;
     console.context = &console;

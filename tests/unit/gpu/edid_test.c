@@ -12,10 +12,10 @@
 
 #include "baregpu/edid.h"
 
-#define BLOCK EDID_BLOCK_SIZE
+#define BLOCK BG_EDID_BLOCK_SIZE
 
 static uint8_t bytes[4 * BLOCK];
-static struct edid edid;
+static struct bg_edid edid;
 
 static void set_checksum(uint8_t *block)
 {
@@ -80,13 +80,13 @@ static int parse(size_t size)
 
     memcpy(exact, bytes, size);
     memset(&edid, 0xA5, sizeof(edid));
-    int error = edid_parse(exact, size, &edid);
+    int error = bg_edid_parse(exact, size, &edid);
 
     free(exact);
     return error;
 }
 
-static const struct edid_mode *find(uint32_t width, uint32_t height, uint32_t refresh_hz)
+static const struct bg_edid_mode *find(uint32_t width, uint32_t height, uint32_t refresh_hz)
 {
     for (size_t i = 0; i < edid.mode_count; i++) {
         if (edid.modes[i].width == width && edid.modes[i].height == height &&
@@ -118,16 +118,16 @@ static void test_identity(void **state)
 
 static void test_detailed_timing(void **state)
 {
-    const struct edid_mode *mode;
+    const struct bg_edid_mode *mode;
 
     (void)state;
     build_base();
     assert_int_equal(parse(BLOCK), 0);
     assert_int_equal(edid.mode_count, 1);
-    mode = edid_preferred(&edid);
+    mode = bg_edid_preferred(&edid);
     assert_non_null(mode);
     assert_true(mode->is_preferred);
-    assert_int_equal(mode->source, EDID_DETAILED);
+    assert_int_equal(mode->source, BG_EDID_DETAILED);
     assert_int_equal(mode->width, 1920);
     assert_int_equal(mode->height, 1080);
     assert_int_equal(mode->refresh_mhz, 60000);
@@ -181,7 +181,7 @@ static void test_established(void **state)
     set_checksum(bytes);
     assert_int_equal(parse(BLOCK), 0);
     assert_int_equal(edid.mode_count, 1 + 5);
-    assert_int_equal(find(640, 480, 60)->source, EDID_ESTABLISHED);
+    assert_int_equal(find(640, 480, 60)->source, BG_EDID_ESTABLISHED);
     assert_non_null(find(800, 600, 60));
     assert_false(find(1024, 768, 60)->is_interlaced);
     assert_true(find(1024, 768, 87)->is_interlaced);
@@ -204,7 +204,7 @@ static void test_standard(void **state)
     set_checksum(bytes);
     assert_int_equal(parse(BLOCK), 0);
     assert_int_equal(edid.mode_count, 1 + 3);
-    assert_int_equal(find(1920, 1200, 60)->source, EDID_STANDARD);
+    assert_int_equal(find(1920, 1200, 60)->source, BG_EDID_STANDARD);
     assert_non_null(find(1280, 960, 75));
     assert_non_null(find(1280, 1024, 60));
     bytes[19] = 2; /* before 1.3 the first ratio was 1:1 */
@@ -229,7 +229,7 @@ static void test_more_descriptors(void **state)
     set_checksum(bytes);
     assert_int_equal(parse(BLOCK), 0);
     assert_int_equal(edid.mode_count, 1 + 4);
-    assert_int_equal(find(1600, 900, 60)->source, EDID_STANDARD);
+    assert_int_equal(find(1600, 900, 60)->source, BG_EDID_STANDARD);
     assert_non_null(find(1152, 864, 75));
     assert_non_null(find(1920, 1440, 75));
     assert_non_null(find(1920, 1200, 60));
@@ -259,7 +259,7 @@ static void test_extension(void **state)
     assert_int_equal(edid.extension_count, 1);
     assert_int_equal(edid.extensions_valid, 1);
     assert_int_equal(edid.mode_count, 2);
-    assert_int_equal(find(1920, 1080, 30)->source, EDID_DETAILED);
+    assert_int_equal(find(1920, 1080, 30)->source, BG_EDID_DETAILED);
     assert_false(find(1920, 1080, 30)->is_preferred);
     assert_string_equal(edid.name, "Bare panel"); /* the base block counts */
 }
@@ -327,7 +327,7 @@ static void test_too_many_modes(void **state)
     }
     assert_int_equal(parse(4 * BLOCK), 0);
     assert_int_equal(edid.extensions_valid, 3);
-    assert_int_equal(edid.mode_count, EDID_MODES_MAX);
+    assert_int_equal(edid.mode_count, BG_EDID_MODES_MAX);
     assert_true(edid.is_truncated);
 }
 
@@ -335,20 +335,20 @@ static void test_bad_base(void **state)
 {
     (void)state;
     build_base();
-    assert_int_equal(parse(0), BAREGPU_ERR_INVALID);
-    assert_int_equal(parse(BLOCK - 1), BAREGPU_ERR_INVALID);
+    assert_int_equal(parse(0), BG_ERR_INVALID);
+    assert_int_equal(parse(BLOCK - 1), BG_ERR_INVALID);
     assert_int_equal(edid.mode_count, 0);
     bytes[127] ^= 1;
-    assert_int_equal(parse(BLOCK), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(parse(BLOCK), BG_ERR_PROTOCOL);
     build_base();
     bytes[0] = 1;
     set_checksum(bytes);
-    assert_int_equal(parse(BLOCK), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(parse(BLOCK), BG_ERR_PROTOCOL);
     build_base();
     bytes[18] = 2;
     set_checksum(bytes);
-    assert_int_equal(parse(BLOCK), BAREGPU_ERR_UNSUPPORTED);
-    assert_null(edid_preferred(&edid));
+    assert_int_equal(parse(BLOCK), BG_ERR_UNSUPPORTED);
+    assert_null(bg_edid_preferred(&edid));
 }
 
 static void test_odd_content(void **state)
@@ -363,7 +363,7 @@ static void test_odd_content(void **state)
     assert_string_equal(edid.manufacturer, "???");
     assert_string_equal(edid.name, "?[31mRed?");
     assert_int_equal(edid.mode_count, 0);
-    assert_null(edid_preferred(&edid));
+    assert_null(bg_edid_preferred(&edid));
 }
 
 /* A timing of a pixel at 655 MHz: its rate would not fit 32 bits of millihertz. */

@@ -27,30 +27,30 @@ struct gpu_variant {
 
 static const struct gpu_variant gpu_variants[] = {
     {"split", 0},
-    {"split_indirect", VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX},
-    {"packed", VIRTIO_F_RING_PACKED},
-    {"packed_indirect", VIRTIO_F_RING_PACKED | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX},
+    {"split_indirect", BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX},
+    {"packed", BG_VIRTIO_F_RING_PACKED},
+    {"packed_indirect", BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX},
 };
 
 static struct fake_gpu fake;
-static struct virtio_device device;
-static struct virtio_gpu gpu;
+static struct bg_virtio_device device;
+static struct bg_virtio_gpu gpu;
 static const struct gpu_variant *variant;
 
 /* A device with these features of its own, opened. */
 __attribute__((unused)) static void open_gpu(uint64_t features, uint32_t scanouts)
 {
-    const struct virtio_gpu_options options = {.timeout_ns = TIMEOUT_NS};
+    const struct bg_virtio_gpu_options options = {.timeout_ns = TIMEOUT_NS};
 
     fake_gpu_init(&fake, features | variant->features, scanouts);
-    assert_int_equal(fake_virtio_open(&fake.virtio, &device, VIRTIO_ID_GPU), 0);
-    assert_int_equal(virtio_gpu_open(&gpu, &device, &options), 0);
+    assert_int_equal(fake_virtio_open(&fake.virtio, &device, BG_VIRTIO_ID_GPU), 0);
+    assert_int_equal(bg_virtio_gpu_open(&gpu, &device, &options), 0);
 }
 
 /* Closes it: everything is given back and the driver has kept the rules. */
 __attribute__((unused)) static void close_gpu(void)
 {
-    assert_int_equal(virtio_gpu_close(&gpu), 0);
+    assert_int_equal(bg_virtio_gpu_close(&gpu), 0);
     assert_int_equal(fake.violations, 0);
     assert_int_equal(fake.virtio.violations, 0);
     fake_gpu_end(&fake);

@@ -25,18 +25,18 @@
 #include "tests/fake/virtio_registers.h"
 
 #define SCANOUTS 2u
-#define GPU (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_GPU)
-#define ENTROPY (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_ENTROPY)
+#define GPU (BG_VIRTIO_PCI_MODERN_BASE + BG_VIRTIO_ID_GPU)
+#define ENTROPY (BG_VIRTIO_PCI_MODERN_BASE + BG_VIRTIO_ID_ENTROPY)
 
 static struct fake_registers r;
 static struct fake_gpu fake;
-static struct virtio_gpu gpu;
+static struct bg_virtio_gpu gpu;
 
-static struct pci_device *begin(uint16_t pci_device_id)
+static struct bg_pci_device *begin(uint16_t pci_device_id)
 {
     memset(&r, 0, sizeof(r));
     fake_hal = (struct fake_hal){.wait_ns = 1000};
-    fake_gpu_init(&fake, VIRTIO_GPU_F_EDID, SCANOUTS);
+    fake_gpu_init(&fake, BG_VIRTIO_GPU_F_EDID, SCANOUTS);
     r.fake = fake.virtio; /* the registers' device answers as that GPU */
     fake_registers_begin_pci(&r, pci_device_id);
     fake_registers_usual_capabilities(&r);
@@ -54,28 +54,28 @@ static void end(void)
 static void use(void)
 {
     assert_int_equal(gpu.scanout_count, SCANOUTS);
-    assert_true(virtio_gpu_has(&gpu, VIRTIO_GPU_F_EDID));
-    assert_int_equal(virtio_gpu_cmd_get_display_info(&gpu, NULL, gpu.displays), 0);
+    assert_true(bg_virtio_gpu_has(&gpu, BG_VIRTIO_GPU_F_EDID));
+    assert_int_equal(bg_virtio_gpu_cmd_get_display_info(&gpu, NULL, gpu.displays), 0);
     assert_int_equal(gpu.displays[1].r.x, 640);
-    assert_int_equal(virtio_gpu_close(&gpu), 0);
+    assert_int_equal(bg_virtio_gpu_close(&gpu), 0);
 }
 
 static void the_first_one(void **state)
 {
     (void)state;
     begin(GPU);
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), 0);
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), 0);
     use();
     end();
 }
 
 static void the_one_that_is_named(void **state)
 {
-    const struct virtio_gpu_options options = {.timeout_ns = 1000000};
-    struct pci_device *function = begin(GPU);
+    const struct bg_virtio_gpu_options options = {.timeout_ns = 1000000};
+    struct bg_pci_device *function = begin(GPU);
 
     (void)state;
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, function, &options), 0);
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, function, &options), 0);
     use();
     end();
 }
@@ -83,12 +83,12 @@ static void the_one_that_is_named(void **state)
 /* Neither found nor taken when it is named; and left as it was, so that its driver may open it. */
 static void another_device(void **state)
 {
-    struct pci_device *function = begin(ENTROPY);
+    struct bg_pci_device *function = begin(ENTROPY);
 
     (void)state;
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, function, NULL), BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(virtio_gpu_close(&gpu), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, function, NULL), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_gpu_close(&gpu), BG_ERR_INVALID);
     end();
 }
 
@@ -97,12 +97,12 @@ static void a_device_that_fails(void **state)
     (void)state;
     begin(GPU);
     fake_hal.refuse_map = true;
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BAREGPU_ERR_NO_MEMORY);
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BG_ERR_NO_MEMORY);
     fake_hal.refuse_map = false;
-    r.fake.config[offsetof(struct virtio_gpu_config, num_scanouts)] = 0;
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BAREGPU_ERR_PROTOCOL);
-    r.fake.config[offsetof(struct virtio_gpu_config, num_scanouts)] = SCANOUTS;
-    assert_int_equal(virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), 0);
+    r.fake.config[offsetof(struct bg_virtio_gpu_config, num_scanouts)] = 0;
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), BG_ERR_PROTOCOL);
+    r.fake.config[offsetof(struct bg_virtio_gpu_config, num_scanouts)] = SCANOUTS;
+    assert_int_equal(bg_virtio_gpu_open_pci(&gpu, &r.host, NULL, NULL), 0);
     use();
     end();
 }

@@ -5,7 +5,7 @@
 
 #include "tests/unit/gpu/fixture.h"
 
-static struct virtio_gpu_display display;
+static struct bg_virtio_gpu_display display;
 
 /* A picture that differs at every pixel and in every frame. */
 static uint32_t color_at(uint32_t x, uint32_t y, uint32_t frame)
@@ -13,25 +13,25 @@ static uint32_t color_at(uint32_t x, uint32_t y, uint32_t frame)
     return (x * 7 + y * 1031 + frame * 70001) & 0xFFFFFF;
 }
 
-static void put(struct virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y, uint32_t rgb)
+static void put(struct bg_virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y, uint32_t rgb)
 {
-    virtio_gpu_row(fb, y)[x] =
-        virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
+    bg_virtio_gpu_row(fb, y)[x] =
+        bg_virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
 }
 
 __attribute__((unused)) static void
-draw(struct virtio_gpu_display *d, const struct virtio_gpu_rect *r, uint32_t frame)
+draw(struct bg_virtio_gpu_display *d, const struct bg_virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {
-            put(virtio_gpu_display_buffer(d), x, y, color_at(x, y, frame));
+            put(bg_virtio_gpu_display_buffer(d), x, y, color_at(x, y, frame));
         }
     }
-    virtio_gpu_display_damage(d, r->x, r->y, r->width, r->height);
+    bg_virtio_gpu_display_damage(d, r->x, r->y, r->width, r->height);
 }
 
 __attribute__((unused)) static void
-expect_shown(uint32_t scanout, const struct virtio_gpu_rect *r, uint32_t frame)
+expect_shown(uint32_t scanout, const struct bg_virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {

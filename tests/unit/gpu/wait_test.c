@@ -15,8 +15,8 @@
 #include "baregpu/virtio_interrupt.h"
 #include "tests/unit/gpu/fixture.h"
 
-static struct pci_interrupt_vector vector;
-static struct virtio_interrupt interrupt = {.options = {.vectors = &vector, .vector_count = 1}};
+static struct bg_pci_interrupt_vector vector;
+static struct bg_virtio_interrupt interrupt = {.options = {.vectors = &vector, .vector_count = 1}};
 static unsigned sleeps;
 static unsigned answer_at; /* the device answers in this sleep and later ones; 0: never */
 static bool is_lost;       /* its interrupts do not arrive */
@@ -30,7 +30,7 @@ static void sleep_until(uint64_t deadline_ns)
     if (++sleeps >= answer_at && answer_at != 0) {
         fake_gpu_retire_all(&fake);
         if (fake.virtio.interrupts != before && !is_lost) {
-            interrupt_source_arrive(&vector.source);
+            bg_interrupt_source_arrive(&vector.source);
             fake_hal.now_ns += 1000;
             return;
         }
@@ -42,24 +42,24 @@ static void open_sleeping(uint64_t spin_ns)
 {
     open_gpu(0, 1);
     memset(&vector, 0, sizeof(vector));
-    interrupt_source_turn(&vector.source, INTERRUPT_ON);
+    bg_interrupt_source_turn(&vector.source, BG_INTERRUPT_ON);
     device.interrupt = &interrupt;
     gpu.control.source = &vector.source;
     gpu.cursor.source = &vector.source;
-    device.wait = (struct wait_strategy){sleep_until, spin_ns};
+    device.wait = (struct bg_wait_strategy){sleep_until, spin_ns};
     fake.holds_fences = true;
-    fake.held_type = VIRTIO_GPU_CMD_MOVE_CURSOR;
+    fake.held_type = BG_VIRTIO_GPU_CMD_MOVE_CURSOR;
     fake_hal.waits = sleeps = 0;
     answer_at = 1;
     is_lost = false;
 }
 
-static int send(struct virtio_gpu_op *op)
+static int send(struct bg_virtio_gpu_op *op)
 {
     static uint32_t id;
 
-    *op = (struct virtio_gpu_op){.flags = VIRTIO_GPU_OP_FENCE};
-    return virtio_gpu_cmd_resource_create_2d(&gpu, op, ++id, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8,
+    *op = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
+    return bg_virtio_gpu_cmd_resource_create_2d(&gpu, op, ++id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8,
                                              8);
 }
 
@@ -67,23 +67,23 @@ static int send(struct virtio_gpu_op *op)
  * and only then. */
 static void test_sleep(void **state)
 {
-    const struct virtio_gpu_cursor_state cursor = {.x = 1};
-    static struct virtio_gpu_op ops[VIRTIO_GPU_SLOTS_MAX + 1];
-    struct virtio_gpu_fence fence;
+    const struct bg_virtio_gpu_cursor_state cursor = {.x = 1};
+    static struct bg_virtio_gpu_op ops[BG_VIRTIO_GPU_SLOTS_MAX + 1];
+    struct bg_virtio_gpu_fence fence;
     uint32_t interrupts;
 
     (void)state;
     open_sleeping(0);
     assert_int_equal(send(&ops[0]), 0);
-    assert_int_equal(virtio_gpu_wait(&gpu, &ops[0], fake_hal.now_ns + TIMEOUT_NS), 0);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &ops[0], fake_hal.now_ns + TIMEOUT_NS), 0);
     assert_int_equal(sleeps, 1);
     assert_int_equal(send(&ops[0]), 0);
-    fence = virtio_gpu_fence_of(&ops[0]);
+    fence = bg_virtio_gpu_fence_of(&ops[0]);
     answer_at = 2;
-    assert_int_equal(virtio_gpu_fence_wait(&gpu, &fence, fake_hal.now_ns + TIMEOUT_NS), 0);
+    assert_int_equal(bg_virtio_gpu_fence_wait(&gpu, &fence, fake_hal.now_ns + TIMEOUT_NS), 0);
     assert_int_equal(sleeps, 2);
     answer_at = 3;
-    assert_int_equal(virtio_gpu_cmd_move_cursor(&gpu, NULL, &cursor), 0);
+    assert_int_equal(bg_virtio_gpu_cmd_move_cursor(&gpu, NULL, &cursor), 0);
     assert_int_equal(sleeps, 3);
     answer_at = 4;
     for (unsigned i = 0; i < COUNT(ops); i++) {
@@ -94,9 +94,9 @@ static void test_sleep(void **state)
     assert_int_equal(vector.source.count, sleeps);
     assert_int_equal(vector.source.lost, 0);
     interrupts = fake.virtio.interrupts; /* awake: none are wanted */
-    assert_int_equal(virtio_gpu_kick(&gpu), 1);
+    assert_int_equal(bg_virtio_gpu_kick(&gpu), 1);
     fake_gpu_retire_all(&fake);
-    assert_true(virtio_gpu_poll(&gpu) > 0);
+    assert_true(bg_virtio_gpu_poll(&gpu) > 0);
     assert_int_equal(fake.virtio.interrupts, interrupts);
     close_gpu();
 }
@@ -104,14 +104,14 @@ static void test_sleep(void **state)
 /* The answer is there before the driver sleeps. */
 static void test_no_sleep(void **state)
 {
-    struct virtio_gpu_op op;
+    struct bg_virtio_gpu_op op;
 
     (void)state;
     open_sleeping(0);
     fake.holds_fences = false;
     for (unsigned i = 0; i < 20; i++) {
         assert_int_equal(send(&op), 0);
-        assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
+        assert_int_equal(bg_virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
     }
     assert_int_equal(sleeps, 0);
     close_gpu();
@@ -120,7 +120,7 @@ static void test_no_sleep(void **state)
 /* An interrupt that is lost costs a nap. */
 static void test_lost_interrupt(void **state)
 {
-    struct virtio_gpu_op op;
+    struct bg_virtio_gpu_op op;
     uint64_t start_ns;
 
     (void)state;
@@ -128,16 +128,16 @@ static void test_lost_interrupt(void **state)
     is_lost = true;
     start_ns = fake_hal.now_ns;
     assert_int_equal(send(&op), 0);
-    assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
     assert_int_equal(vector.source.lost, 1);
-    assert_int_equal(fake_hal.now_ns - start_ns, WAIT_NAP_FIRST_NS);
+    assert_int_equal(fake_hal.now_ns - start_ns, BG_WAIT_NAP_FIRST_NS);
     close_gpu();
 }
 
 /* Deadline and device are watched asleep, too. */
 static void test_sleep_errors(void **state)
 {
-    struct virtio_gpu_op op;
+    struct bg_virtio_gpu_op op;
     uint64_t deadline_ns;
 
     (void)state;
@@ -145,13 +145,13 @@ static void test_sleep_errors(void **state)
     answer_at = 0;
     deadline_ns = fake_hal.now_ns + TIMEOUT_NS;
     assert_int_equal(send(&op), 0);
-    assert_int_equal(virtio_gpu_wait(&gpu, &op, deadline_ns), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &op, deadline_ns), BG_ERR_TIMEOUT);
     assert_int_equal(fake_hal.now_ns, deadline_ns);
     assert_true(sleeps < 40); /* they become longer */
     sleeps = 0;
     assert_int_equal(send(&op), 0);
     fake_virtio_need_reset(&fake.virtio);
-    assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), BAREGPU_ERR_IO);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), BG_ERR_IO);
     assert_true(sleeps <= 2);
     close_gpu();
 }
@@ -159,40 +159,40 @@ static void test_sleep_errors(void **state)
 /* First polled, for as long as was said. */
 static void test_spin_then_sleep(void **state)
 {
-    struct virtio_gpu_op op;
+    struct bg_virtio_gpu_op op;
 
     (void)state;
     open_sleeping(10 * fake_hal.wait_ns);
     assert_int_equal(send(&op), 0);
-    assert_int_equal(virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &op, fake_hal.now_ns + TIMEOUT_NS), 0);
     assert_int_equal(sleeps, 1);
     assert_int_equal(fake_hal.waits, 10);
     close_gpu();
 }
 
-static struct virtio_gpu_op chained;
+static struct bg_virtio_gpu_op chained;
 
-static void queue_another(struct virtio_gpu_op *op)
+static void queue_another(struct bg_virtio_gpu_op *op)
 {
     (void)op;
-    chained = (struct virtio_gpu_op){0};
-    assert_int_equal(virtio_gpu_cmd_resource_create_2d(
-                         &gpu, &chained, 1000, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8, 8),
+    chained = (struct bg_virtio_gpu_op){0};
+    assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(
+                         &gpu, &chained, 1000, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8, 8),
                      0);
 }
 
 /* What `done` queues is sent by the wait that goes on, not only by the next call. */
 static void test_done_is_sent(void **state)
 {
-    struct virtio_gpu_op first = {.done = queue_another}, last;
+    struct bg_virtio_gpu_op first = {.done = queue_another}, last;
 
     (void)state;
     open_sleeping(0);
     assert_int_equal(send(&last), 0);
-    assert_int_equal(virtio_gpu_cmd_resource_create_2d(
-                         &gpu, &first, 1001, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8, 8),
+    assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(
+                         &gpu, &first, 1001, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8, 8),
                      0);
-    assert_int_equal(virtio_gpu_wait(&gpu, &last, fake_hal.now_ns + TIMEOUT_NS), 0);
+    assert_int_equal(bg_virtio_gpu_wait(&gpu, &last, fake_hal.now_ns + TIMEOUT_NS), 0);
     assert_non_null(fake_gpu_find_resource(&fake, 1000));
     assert_int_equal(chained.error, 0);
     close_gpu();

@@ -87,7 +87,7 @@ static void test_everything(void **state)
     assert_int_equal(listener->mode, 0660);
     assert_true(listener->pools[0]);
     assert_false(listener->pools[1]);
-    assert_int_equal(listener->limits.max_priority, VGPU_STUB_PRIORITY_MEDIUM);
+    assert_int_equal(listener->limits.max_priority, BG_VGPU_STUB_PRIORITY_MEDIUM);
     assert_int_equal(listener->allow_user_count, 2);
     assert_int_equal(listener->allow_users[0], 0);
     assert_int_equal(listener->allow_users[1], 1234);

@@ -98,7 +98,7 @@ static int teardown(void **state)
 
 static void prepare_session(void)
 {
-    assert_int_equal(session->backend->ops->prepare(session->backend), COMPUTE_OK);
+    assert_int_equal(session->backend->ops->prepare(session->backend), BG_COMPUTE_OK);
 }
 
 static uint32_t run_simple(uint32_t opcode, const uint32_t *params, size_t count)
@@ -109,12 +109,12 @@ static uint32_t run_simple(uint32_t opcode, const uint32_t *params, size_t count
 
 static void test_information_without_context(void **state)
 {
-    struct compute_device_info info;
+    struct bg_compute_device_info info;
 
     (void)state;
-    assert_int_equal(run_simple(COMPUTE_GET_DEVICE_INFO, NULL, 0), COMPUTE_OK);
+    assert_int_equal(run_simple(BG_COMPUTE_GET_DEVICE_INFO, NULL, 0), BG_COMPUTE_OK);
     memcpy(&info, exchange.data, sizeof(info));
-    assert_int_equal(info.backend, COMPUTE_BACKEND_CUDA);
+    assert_int_equal(info.backend, BG_COMPUTE_BACKEND_CUDA);
     assert_int_equal(info.multiprocessors, 7);
     assert_int_equal(info.capability_major, 9);
     assert_int_equal(info.clock_khz, 0); /* not told: not known, no error */
@@ -133,7 +133,7 @@ static void test_same_as_cpu(void **state)
     (void)state;
     prepare_session();
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(run_alloc(both[i], SIZE, &handles[i]), COMPUTE_OK);
+        assert_int_equal(run_alloc(both[i], SIZE, &handles[i]), BG_COMPUTE_OK);
     }
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t r[6], data[64];
@@ -168,8 +168,8 @@ static void test_same_as_cpu(void **state)
     for (int offset = 0; offset < SIZE; offset += 512) {
         uint8_t one[512], two[512];
 
-        assert_int_equal(run_read(session, handles[0], (uint64_t)offset, one, 512), COMPUTE_OK);
-        assert_int_equal(run_read(cpu, handles[1], (uint64_t)offset, two, 512), COMPUTE_OK);
+        assert_int_equal(run_read(session, handles[0], (uint64_t)offset, one, 512), BG_COMPUTE_OK);
+        assert_int_equal(run_read(cpu, handles[1], (uint64_t)offset, two, 512), BG_COMPUTE_OK);
         assert_memory_equal(one, two, 512);
     }
     session_destroy(cpu);
@@ -179,15 +179,15 @@ static void test_additions(void **state)
 {
     const uint32_t params[] = {100, 200};
     const float data[] = {1.5f, 2.5f, 10.0f, 20.0f}, sums[] = {11.5f, 22.5f};
-    const struct compute_vector_inline_params inline_params = {COMPUTE_ELEMENT_FLOAT32, 2};
+    const struct bg_compute_vector_inline_params inline_params = {BG_COMPUTE_ELEMENT_FLOAT32, 2};
 
     (void)state;
     prepare_session();
-    assert_int_equal(run_simple(VGPU_STUB_OP_CUDA_KERNEL, params, 2), COMPUTE_OK);
+    assert_int_equal(run_simple(BG_VGPU_STUB_OP_CUDA_KERNEL, params, 2), BG_COMPUTE_OK);
     assert_int_equal(exchange.result, 300);
-    exchange_build(&exchange, COMPUTE_VECTOR_ADD_INLINE, 0, &inline_params, sizeof(inline_params),
+    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_INLINE, 0, &inline_params, sizeof(inline_params),
                    data, sizeof(data));
-    assert_int_equal(exchange_run(&exchange, session), COMPUTE_OK);
+    assert_int_equal(exchange_run(&exchange, session), BG_COMPUTE_OK);
     assert_memory_equal(exchange.data, sums, sizeof(sums));
 }
 
@@ -200,8 +200,8 @@ static void test_memory_is_zeroed(void **state)
 
     (void)state;
     prepare_session();
-    assert_int_equal(run_alloc(session, sizeof(data), &handle), COMPUTE_OK);
-    assert_int_equal(run_read(session, handle, 0, data, sizeof(data)), COMPUTE_OK);
+    assert_int_equal(run_alloc(session, sizeof(data), &handle), BG_COMPUTE_OK);
+    assert_int_equal(run_read(session, handle, 0, data, sizeof(data)), BG_COMPUTE_OK);
     assert_memory_equal(data, zeros, sizeof(data));
 }
 
@@ -213,9 +213,9 @@ static void test_all_memory_is_freed(void **state)
     prepare_session();
     size_t before = fake_cuda_memory_used();
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(run_alloc(session, 1000, &handle), COMPUTE_OK);
+        assert_int_equal(run_alloc(session, 1000, &handle), BG_COMPUTE_OK);
     }
-    assert_int_equal(run_move(session, handle, 10, handle, 0, 500, 0), COMPUTE_OK);
+    assert_int_equal(run_move(session, handle, 10, handle, 0, 500, 0), BG_COMPUTE_OK);
     assert_int_equal(fake_cuda_memory_used(), before + 10000); /* the bounce buffer is gone */
     session_destroy(session);
     assert_int_equal(fake_cuda_memory_used(), before);
@@ -228,11 +228,11 @@ static void test_out_of_device_memory(void **state)
 
     (void)state;
     prepare_session();
-    assert_int_equal(run_alloc(session, (UINT64_C(1) << 30) - 100, &handle), COMPUTE_OUT_OF_MEMORY);
+    assert_int_equal(run_alloc(session, (UINT64_C(1) << 30) - 100, &handle), BG_COMPUTE_OUT_OF_MEMORY);
     assert_false(session->backend->lost);
     assert_non_null(strstr(session->backend->error, "CUDA_ERROR_OUT_OF_MEMORY"));
     assert_int_equal(session->memory_used, 0);
-    assert_int_equal(run_alloc(session, 1000, &handle), COMPUTE_OK);
+    assert_int_equal(run_alloc(session, 1000, &handle), BG_COMPUTE_OK);
 }
 
 /* An allocation that cannot be zeroed is not handed out. */
@@ -244,7 +244,7 @@ static void test_zeroing_fails(void **state)
     setenv("FAKE_CUDA_FAIL", "cuMemsetD8Async:1:1", 1);
     prepare_session();
     size_t before = fake_cuda_memory_used();
-    assert_int_equal(run_alloc(session, 1000, &handle), COMPUTE_CUDA_ERROR);
+    assert_int_equal(run_alloc(session, 1000, &handle), BG_COMPUTE_CUDA_ERROR);
     assert_int_equal(fake_cuda_memory_used(), before);
     assert_int_equal(session->memory_used, 0);
 }
@@ -256,7 +256,7 @@ static void test_kernel_fault_loses_session(void **state)
     (void)state;
     setenv("FAKE_CUDA_LAUNCH", "719", 1);
     prepare_session();
-    assert_int_equal(run_simple(VGPU_STUB_OP_CUDA_KERNEL, params, 2), COMPUTE_CUDA_ERROR);
+    assert_int_equal(run_simple(BG_VGPU_STUB_OP_CUDA_KERNEL, params, 2), BG_COMPUTE_CUDA_ERROR);
     assert_true(session->backend->lost);
     assert_non_null(strstr(session->backend->error, "CUDA_ERROR_LAUNCH_FAILED"));
 }
@@ -268,17 +268,17 @@ static void test_asynchronous_error(void **state)
 
     (void)state;
     prepare_session();
-    assert_int_equal(run_alloc(session, 64, &handle), COMPUTE_OK);
+    assert_int_equal(run_alloc(session, 64, &handle), BG_COMPUTE_OK);
     const struct operand at0 = {handle, 0};
     setenv("FAKE_CUDA_LAUNCH", "1", 1); /* not a context's death */
-    assert_int_equal(run_add(session, COMPUTE_ELEMENT_UINT32, at0, at0, at0, 4,
-                             VGPU_STUB_FLAG_ASYNC), COMPUTE_OK);
+    assert_int_equal(run_add(session, BG_COMPUTE_ELEMENT_UINT32, at0, at0, at0, 4,
+                             BG_VGPU_STUB_FLAG_ASYNC), BG_COMPUTE_OK);
     assert_true(session->backend->async_pending);
     unsetenv("FAKE_CUDA_LAUNCH");
     session->backend->ops->finish(session->backend); /* a lease is given back in between */
     assert_false(session->backend->async_pending);
-    assert_int_equal(run_simple(COMPUTE_SYNCHRONIZE, NULL, 0), COMPUTE_CUDA_ERROR);
-    assert_int_equal(run_simple(COMPUTE_SYNCHRONIZE, NULL, 0), COMPUTE_OK);
+    assert_int_equal(run_simple(BG_COMPUTE_SYNCHRONIZE, NULL, 0), BG_COMPUTE_CUDA_ERROR);
+    assert_int_equal(run_simple(BG_COMPUTE_SYNCHRONIZE, NULL, 0), BG_COMPUTE_OK);
     assert_false(session->backend->lost);
 }
 
@@ -298,7 +298,7 @@ static void test_each_call_fails(void **state)
         fake_cuda_reset();
         open_session(1000);
         setenv("FAKE_CUDA_FAIL", fail, 1);
-        assert_int_equal(session->backend->ops->prepare(session->backend), COMPUTE_CUDA_ERROR);
+        assert_int_equal(session->backend->ops->prepare(session->backend), BG_COMPUTE_CUDA_ERROR);
         assert_true(session->backend->lost);
         assert_non_null(strstr(session->backend->error, "CUDA error 999"));
         unsetenv("FAKE_CUDA_FAIL");

@@ -9,11 +9,11 @@
 #include "host/mediator/stub/request.h"
 
 struct exchange {
-    uint8_t request[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX];
     size_t length;
-    uint8_t response[VGPU_STUB_PAYLOAD_MAX];
+    uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX];
     size_t response_length;
-    struct vgpu_stub_response answer;
+    struct bg_vgpu_stub_response answer;
     uint32_t result;     /* the first, when there is one */
     const uint8_t *data; /* the answer's */
 };
@@ -22,8 +22,8 @@ static inline void exchange_build(struct exchange *exchange, uint32_t opcode, ui
                                   const void *params, size_t params_size, const void *data,
                                   size_t data_size)
 {
-    struct vgpu_stub_request header = {
-        .version = VGPU_STUB_PROTOCOL_VERSION,
+    struct bg_vgpu_stub_request header = {
+        .version = BG_VGPU_STUB_PROTOCOL_VERSION,
         .opcode = opcode,
         .flags = flags,
         .param_count = (uint32_t)(params_size / 4),
@@ -59,11 +59,11 @@ static inline uint32_t exchange_run(struct exchange *exchange, struct session *s
 
 static inline uint32_t run_alloc(struct session *session, uint64_t size, uint32_t *handle)
 {
-    struct compute_alloc_params params = {(uint32_t)size, (uint32_t)(size >> 32)};
+    struct bg_compute_alloc_params params = {(uint32_t)size, (uint32_t)(size >> 32)};
     struct exchange exchange;
     uint32_t status;
 
-    exchange_build(&exchange, COMPUTE_MEMORY_ALLOC, 0, &params, sizeof(params), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_MEMORY_ALLOC, 0, &params, sizeof(params), NULL, 0);
     status = exchange_run(&exchange, session);
     *handle = exchange.answer.result_count == 1 ? exchange.result : 0;
     return status;
@@ -73,15 +73,15 @@ static inline uint32_t run_free(struct session *session, uint32_t handle)
 {
     struct exchange exchange;
 
-    exchange_build(&exchange, COMPUTE_MEMORY_FREE, 0, &handle, sizeof(handle), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_MEMORY_FREE, 0, &handle, sizeof(handle), NULL, 0);
     return exchange_run(&exchange, session);
 }
 
 static inline uint32_t run_write(struct session *session, uint32_t handle, uint64_t offset,
                                  const void *data, size_t size, uint32_t flags)
 {
-    struct compute_copy_params params = {
-        .kind = COMPUTE_COPY_HOST_TO_DEVICE,
+    struct bg_compute_copy_params params = {
+        .kind = BG_COMPUTE_COPY_HOST_TO_DEVICE,
         .dst_handle = handle,
         .dst_offset_lo = (uint32_t)offset,
         .dst_offset_hi = (uint32_t)(offset >> 32),
@@ -89,15 +89,15 @@ static inline uint32_t run_write(struct session *session, uint32_t handle, uint6
     };
     struct exchange exchange;
 
-    exchange_build(&exchange, COMPUTE_MEMORY_COPY, flags, &params, sizeof(params), data, size);
+    exchange_build(&exchange, BG_COMPUTE_MEMORY_COPY, flags, &params, sizeof(params), data, size);
     return exchange_run(&exchange, session);
 }
 
 static inline uint32_t run_read(struct session *session, uint32_t handle, uint64_t offset,
                                 void *data, uint64_t size)
 {
-    struct compute_copy_params params = {
-        .kind = COMPUTE_COPY_DEVICE_TO_HOST,
+    struct bg_compute_copy_params params = {
+        .kind = BG_COMPUTE_COPY_DEVICE_TO_HOST,
         .src_handle = handle,
         .src_offset_lo = (uint32_t)offset,
         .src_offset_hi = (uint32_t)(offset >> 32),
@@ -107,9 +107,9 @@ static inline uint32_t run_read(struct session *session, uint32_t handle, uint64
     struct exchange exchange;
     uint32_t status;
 
-    exchange_build(&exchange, COMPUTE_MEMORY_COPY, 0, &params, sizeof(params), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_MEMORY_COPY, 0, &params, sizeof(params), NULL, 0);
     status = exchange_run(&exchange, session);
-    if (status == COMPUTE_OK) {
+    if (status == BG_COMPUTE_OK) {
         memcpy(data, exchange.data, exchange.answer.data_length);
     }
     return status;
@@ -118,8 +118,8 @@ static inline uint32_t run_read(struct session *session, uint32_t handle, uint64
 static inline uint32_t run_move(struct session *session, uint32_t dst, uint64_t dst_offset,
                                 uint32_t src, uint64_t src_offset, uint64_t size, uint32_t flags)
 {
-    struct compute_copy_params params = {
-        .kind = COMPUTE_COPY_DEVICE_TO_DEVICE,
+    struct bg_compute_copy_params params = {
+        .kind = BG_COMPUTE_COPY_DEVICE_TO_DEVICE,
         .dst_handle = dst,
         .src_handle = src,
         .dst_offset_lo = (uint32_t)dst_offset,
@@ -131,7 +131,7 @@ static inline uint32_t run_move(struct session *session, uint32_t dst, uint64_t 
     };
     struct exchange exchange;
 
-    exchange_build(&exchange, COMPUTE_MEMORY_COPY, flags, &params, sizeof(params), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_MEMORY_COPY, flags, &params, sizeof(params), NULL, 0);
     return exchange_run(&exchange, session);
 }
 
@@ -143,7 +143,7 @@ struct operand {
 static inline uint32_t run_add(struct session *session, uint32_t type, struct operand c,
                                struct operand a, struct operand b, uint64_t count, uint32_t flags)
 {
-    struct compute_vector_memory_params params = {
+    struct bg_compute_vector_memory_params params = {
         .element_type = type,
         .c_handle = c.handle,
         .a_handle = a.handle,
@@ -159,7 +159,7 @@ static inline uint32_t run_add(struct session *session, uint32_t type, struct op
     };
     struct exchange exchange;
 
-    exchange_build(&exchange, COMPUTE_VECTOR_ADD_MEMORY, flags, &params, sizeof(params), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_MEMORY, flags, &params, sizeof(params), NULL, 0);
     return exchange_run(&exchange, session);
 }
 

@@ -17,8 +17,8 @@
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 
 static struct pvgpu_context context;
-static struct pvgpu_display display;
-static struct pvgpu_control control;
+static struct bg_pvgpu_display display;
+static struct bg_pvgpu_control control;
 static uint8_t *heap;
 
 static inline int setup(void **state)
@@ -28,7 +28,7 @@ static inline int setup(void **state)
     memset(&control, 0, sizeof(control));
     control.display_width = 64;
     control.display_height = 32;
-    control.display_format = PVGPU_FORMAT_B8G8R8A8_UNORM;
+    control.display_format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM;
     heap = malloc(HEAP_SIZE);
     for (uint32_t i = 0; i < HEAP_SIZE; i++) {
         heap[i] = (uint8_t)(i * 31 + i / 251);
@@ -56,68 +56,68 @@ static inline int teardown(void **state)
         __VA_ARGS__                                                                                \
     }
 
-static inline enum pvgpu_error run(const void *command)
+static inline enum bg_pvgpu_error run(const void *command)
 {
     return pvgpu_command_run(&context, &display, &control, command, 1).code;
 }
 
 #define EXPECT(code, command) assert_int_equal(run(command), (code))
 
-static inline struct pvgpu_create_resource texture(uint32_t id, uint32_t format, uint32_t width,
+static inline struct bg_pvgpu_create_resource texture(uint32_t id, uint32_t format, uint32_t width,
                                             uint32_t height)
 {
-    return COMMAND(struct pvgpu_create_resource, PVGPU_CMD_CREATE_RESOURCE, id,
-                   .type = PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width,
+    return COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, id,
+                   .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width,
                    .height = height, .mip_levels = 1);
 }
 
 static inline void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height,
                          uint32_t bind)
 {
-    struct pvgpu_create_resource create = texture(id, format, width, height);
+    struct bg_pvgpu_create_resource create = texture(id, format, width, height);
 
     create.bind_flags = bind;
-    EXPECT(PVGPU_OK, &create);
+    EXPECT(BG_PVGPU_OK, &create);
 }
 
 static inline void make_buffer(uint32_t id, uint32_t size)
 {
-    struct pvgpu_create_resource create = texture(id, 0, size, 1);
+    struct bg_pvgpu_create_resource create = texture(id, 0, size, 1);
 
-    create.type = PVGPU_RESOURCE_BUFFER;
-    EXPECT(PVGPU_OK, &create);
+    create.type = BG_PVGPU_RESOURCE_BUFFER;
+    EXPECT(BG_PVGPU_OK, &create);
 }
 
 static inline void destroy(uint32_t id)
 {
-    struct pvgpu_command header = {PVGPU_CMD_DESTROY_RESOURCE, sizeof(header), id, 0};
+    struct bg_pvgpu_command header = {BG_PVGPU_CMD_DESTROY_RESOURCE, sizeof(header), id, 0};
 
-    EXPECT(PVGPU_OK, &header);
+    EXPECT(BG_PVGPU_OK, &header);
 }
 
-static inline struct pvgpu_update_resource transfer(uint32_t type, uint32_t id,
+static inline struct bg_pvgpu_update_resource transfer(uint32_t type, uint32_t id,
                                                     uint32_t heap_offset)
 {
-    return COMMAND(struct pvgpu_update_resource, type, id, .heap_offset = heap_offset);
+    return COMMAND(struct bg_pvgpu_update_resource, type, id, .heap_offset = heap_offset);
 }
 
 /* The texture's level as it is, at the heap's end, packed. */
 static inline const uint8_t *read_level(uint32_t id, uint32_t level, uint32_t size)
 {
-    struct pvgpu_update_resource read =
-        transfer(PVGPU_CMD_READ_RESOURCE, id, HEAP_SIZE - size);
+    struct bg_pvgpu_update_resource read =
+        transfer(BG_PVGPU_CMD_READ_RESOURCE, id, HEAP_SIZE - size);
 
     read.subresource = level;
     memset(heap + HEAP_SIZE - size, 0xAA, size);
-    EXPECT(PVGPU_OK, &read);
+    EXPECT(BG_PVGPU_OK, &read);
     return heap + HEAP_SIZE - size;
 }
 
 static inline void fill_texture(uint32_t id, uint32_t heap_offset)
 {
-    struct pvgpu_update_resource update = transfer(PVGPU_CMD_UPDATE_RESOURCE, id, heap_offset);
+    struct bg_pvgpu_update_resource update = transfer(BG_PVGPU_CMD_UPDATE_RESOURCE, id, heap_offset);
 
-    EXPECT(PVGPU_OK, &update);
+    EXPECT(BG_PVGPU_OK, &update);
 }
 
 #endif

@@ -42,8 +42,8 @@ static int teardown(void **state)
 
 static size_t build(uint8_t *bytes, uint64_t size, const char *name)
 {
-    const struct pvgpu_message header = {PVGPU_MESSAGE_HANDSHAKE, (uint32_t)(9 + strlen(name))};
-    const struct pvgpu_handshake body = {size};
+    const struct bg_pvgpu_message header = {BG_PVGPU_MESSAGE_HANDSHAKE, (uint32_t)(9 + strlen(name))};
+    const struct bg_pvgpu_handshake body = {size};
 
     memcpy(bytes, &header, sizeof(header));
     memcpy(bytes + 8, &body, sizeof(body));
@@ -57,11 +57,11 @@ static void send_with(const void *bytes, size_t size, const int *descriptors, un
 }
 
 /* Memory of SHMEM_SIZE and three eventfds. */
-static void make_descriptors(int descriptors[PVGPU_DESCRIPTORS])
+static void make_descriptors(int descriptors[BG_PVGPU_DESCRIPTORS])
 {
     descriptors[0] = memfd_create("test", 0);
     assert_int_equal(ftruncate(descriptors[0], SHMEM_SIZE), 0);
-    for (int i = 1; i < PVGPU_DESCRIPTORS; i++) {
+    for (int i = 1; i < BG_PVGPU_DESCRIPTORS; i++) {
         descriptors[i] = eventfd(0, 0);
     }
 }
@@ -90,12 +90,12 @@ static void test_every_cut(void **state)
     (void)state;
     memcpy(bytes + size, "NEXT", 4);
     for (size_t cut = 1; cut < size; cut++) {
-        int descriptors[PVGPU_DESCRIPTORS];
+        int descriptors[BG_PVGPU_DESCRIPTORS];
         char next[4];
 
         memset(&handshake, 0, sizeof(handshake));
         make_descriptors(descriptors);
-        send_with(bytes, cut, descriptors, PVGPU_DESCRIPTORS);
+        send_with(bytes, cut, descriptors, BG_PVGPU_DESCRIPTORS);
         assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_MORE);
         send_with(bytes + cut, size - cut + 4, NULL, 0);
         assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_WHOLE);
@@ -105,17 +105,17 @@ static void test_every_cut(void **state)
         assert_true(shared.direct);
         /* Ours are copies of the device's, in the order of the contract. */
         uint64_t one = 1;
-        assert_int_equal(write(descriptors[PVGPU_FD_DOORBELL], &one, 8), 8);
+        assert_int_equal(write(descriptors[BG_PVGPU_FD_DOORBELL], &one, 8), 8);
         assert_int_equal(read(shared.doorbell, &one, 8), 8);
         assert_int_equal(write(shared.error, &one, 8), 8);
-        assert_int_equal(read(descriptors[PVGPU_FD_ERROR], &one, 8), 8);
+        assert_int_equal(read(descriptors[BG_PVGPU_FD_ERROR], &one, 8), 8);
         assert_int_equal(read(shared.fence, &one, 8), -1); /* and does not block */
         *(char *)shared.memory = 'x';
         char seen;
         assert_int_equal(pread(descriptors[0], &seen, 1, 0), 1);
         assert_int_equal(seen, 'x');
         close_shared();
-        close_all(descriptors, PVGPU_DESCRIPTORS);
+        close_all(descriptors, BG_PVGPU_DESCRIPTORS);
     }
 }
 
@@ -131,19 +131,19 @@ static void expect_read(const void *bytes, size_t size, enum pvgpu_handshake_res
 static void test_messages_that_are_none(void **state)
 {
     struct {
-        struct pvgpu_message header;
+        struct bg_pvgpu_message header;
         uint8_t rest[8];
-    } message = {.header = {PVGPU_MESSAGE_DOORBELL, 0}};
+    } message = {.header = {BG_PVGPU_MESSAGE_DOORBELL, 0}};
 
     (void)state;
     expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
-    message.header = (struct pvgpu_message){PVGPU_MESSAGE_HANDSHAKE, 9};
+    message.header = (struct bg_pvgpu_message){BG_PVGPU_MESSAGE_HANDSHAKE, 9};
     expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
-    message.header.size = PVGPU_PAYLOAD_MAX + 1;
+    message.header.size = BG_PVGPU_PAYLOAD_MAX + 1;
     expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
     message.header.size = 0xFFFFFFFF;
     expect_read(&message, 8, PVGPU_HANDSHAKE_BAD);
-    message.header.size = PVGPU_PAYLOAD_MAX;
+    message.header.size = BG_PVGPU_PAYLOAD_MAX;
     expect_read(&message, 16, PVGPU_HANDSHAKE_MORE);
     memset(&handshake, 0, sizeof(handshake));
     shutdown(pair[0], SHUT_WR);
@@ -171,8 +171,8 @@ static void test_numbers_of_descriptors(void **state)
         /* With four: an eventfd is no memory. */
         assert_false(pvgpu_handshake_map(&handshake, pair[1], &shared));
         assert_true(handshake.error[0]);
-        if (count == PVGPU_DESCRIPTORS) {
-            close_all(handshake.descriptors + 1, PVGPU_DESCRIPTORS - 1);
+        if (count == BG_PVGPU_DESCRIPTORS) {
+            close_all(handshake.descriptors + 1, BG_PVGPU_DESCRIPTORS - 1);
         } else {
             close_all(handshake.descriptors, count < 4 ? count : 4);
         }
@@ -189,15 +189,15 @@ static void test_sizes_of_memory(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         size_t size = build(bytes, sizes[i], "/pvgpu_shmem_x");
-        int descriptors[PVGPU_DESCRIPTORS];
+        int descriptors[BG_PVGPU_DESCRIPTORS];
 
         memset(&handshake, 0, sizeof(handshake));
         make_descriptors(descriptors);
-        send_with(bytes, size, descriptors, PVGPU_DESCRIPTORS);
-        close_all(descriptors, PVGPU_DESCRIPTORS);
+        send_with(bytes, size, descriptors, BG_PVGPU_DESCRIPTORS);
+        close_all(descriptors, BG_PVGPU_DESCRIPTORS);
         assert_int_equal(pvgpu_handshake_read(&handshake, pair[1]), PVGPU_HANDSHAKE_WHOLE);
         assert_false(pvgpu_handshake_map(&handshake, pair[1], &shared));
-        close_all(handshake.descriptors + 1, PVGPU_DESCRIPTORS - 1);
+        close_all(handshake.descriptors + 1, BG_PVGPU_DESCRIPTORS - 1);
     }
 }
 

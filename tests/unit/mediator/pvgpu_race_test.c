@@ -24,8 +24,8 @@
 #define WAKE_LIMIT_MS 10000
 
 static struct {
-    _Alignas(4096) struct pvgpu_control control;
-    uint8_t pad[PVGPU_CONTROL_SIZE - sizeof(struct pvgpu_control)];
+    _Alignas(4096) struct bg_pvgpu_control control;
+    uint8_t pad[BG_PVGPU_CONTROL_SIZE - sizeof(struct bg_pvgpu_control)];
     _Alignas(16) uint8_t ring[RING_SIZE];
     uint8_t heap[HEAP_SIZE];
 } shared;
@@ -86,9 +86,9 @@ static void wait_room(uint32_t size)
 static void submit(uint64_t number, bool late)
 {
     struct {
-        struct pvgpu_fence fence;
+        struct bg_pvgpu_fence fence;
         uint64_t pad;
-    } bytes = {.fence = {.header = {.type = PVGPU_CMD_FENCE, .size = 24}, .value = number}};
+    } bytes = {.fence = {.header = {.type = BG_PVGPU_CMD_FENCE, .size = 24}, .value = number}};
 
     wait_room(sizeof(bytes));
     *(uint64_t *)(void *)(shared.heap + number % 64 * 8) = number;
@@ -117,7 +117,7 @@ static void wait_fence(uint64_t number)
             naps++;
             wait_event(interrupt, "the guest's wake-up was lost");
         }
-        __atomic_store_n(&shared.control.suppress_interrupts, PVGPU_IRQ_FENCE, __ATOMIC_RELAXED);
+        __atomic_store_n(&shared.control.suppress_interrupts, BG_PVGPU_IRQ_FENCE, __ATOMIC_RELAXED);
     }
     /* What the backend wrote before the fence. */
     if (*(uint64_t *)(void *)(shared.heap + 512 + number % 64 * 8) != number) {
@@ -151,10 +151,10 @@ static void *guest(void *unused)
 
 static void run(struct pvgpu_ring *ring, const struct pvgpu_ring_command *command)
 {
-    const struct pvgpu_fence *fence = (const void *)command->bytes;
+    const struct bg_pvgpu_fence *fence = (const void *)command->bytes;
     uint64_t number = fence->value;
 
-    if (command->header.type != PVGPU_CMD_FENCE || number != ring->completed + 1) {
+    if (command->header.type != BG_PVGPU_CMD_FENCE || number != ring->completed + 1) {
         fail("a command is not what was put");
     }
     if (*(uint64_t *)(void *)(shared.heap + number % 64 * 8) != number) {
@@ -203,14 +203,14 @@ int main(void)
 {
     pthread_t threads[2];
 
-    shared.control = (struct pvgpu_control){
-        .magic = PVGPU_MAGIC,
-        .version = PVGPU_VERSION,
-        .ring_offset = PVGPU_CONTROL_SIZE,
+    shared.control = (struct bg_pvgpu_control){
+        .magic = BG_PVGPU_MAGIC,
+        .version = BG_PVGPU_VERSION,
+        .ring_offset = BG_PVGPU_CONTROL_SIZE,
         .ring_size = RING_SIZE,
-        .heap_offset = PVGPU_CONTROL_SIZE + RING_SIZE,
+        .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
         .heap_size = HEAP_SIZE,
-        .suppress_interrupts = PVGPU_IRQ_FENCE,
+        .suppress_interrupts = BG_PVGPU_IRQ_FENCE,
     };
     if (getenv("BAREGPU_SOAK")) {
         rounds *= 100;

@@ -13,10 +13,10 @@
 
 #define RING_SIZE 4096u
 #define HEAP_SIZE 4096u
-#define SHMEM_SIZE (PVGPU_CONTROL_SIZE + RING_SIZE + HEAP_SIZE)
+#define SHMEM_SIZE (BG_PVGPU_CONTROL_SIZE + RING_SIZE + HEAP_SIZE)
 
 static uint8_t *memory; /* exactly as large: ASan sees what leaves it */
-static struct pvgpu_control *control;
+static struct bg_pvgpu_control *control;
 static struct pvgpu_ring ring;
 static struct pvgpu_ring_command command;
 
@@ -36,11 +36,11 @@ static int setup(void **state)
     memory = aligned_alloc(4096, SHMEM_SIZE);
     memset(memory, 0, SHMEM_SIZE);
     control = (void *)memory;
-    *control = (struct pvgpu_control){.magic = PVGPU_MAGIC,
-                                      .version = PVGPU_VERSION,
-                                      .ring_offset = PVGPU_CONTROL_SIZE,
+    *control = (struct bg_pvgpu_control){.magic = BG_PVGPU_MAGIC,
+                                      .version = BG_PVGPU_VERSION,
+                                      .ring_offset = BG_PVGPU_CONTROL_SIZE,
                                       .ring_size = RING_SIZE,
-                                      .heap_offset = PVGPU_CONTROL_SIZE + RING_SIZE,
+                                      .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
                                       .heap_size = HEAP_SIZE};
     return 0;
 }
@@ -56,7 +56,7 @@ static int teardown(void **state)
 static void produce(uint32_t size, uint32_t seed)
 {
     uint8_t bytes[RING_SIZE];
-    const struct pvgpu_command header = {seed, size, seed * 3, 0};
+    const struct bg_pvgpu_command header = {seed, size, seed * 3, 0};
     uint32_t space = (size + 15) & ~15u;
 
     memset(bytes, 0xEE, sizeof(bytes));
@@ -65,7 +65,7 @@ static void produce(uint32_t size, uint32_t seed)
         bytes[i] = (uint8_t)(seed + i);
     }
     for (uint32_t i = 0; i < space; i++) {
-        memory[PVGPU_CONTROL_SIZE + ((control->producer_ptr + i) & (RING_SIZE - 1))] = bytes[i];
+        memory[BG_PVGPU_CONTROL_SIZE + ((control->producer_ptr + i) & (RING_SIZE - 1))] = bytes[i];
     }
     control->producer_ptr += space;
 }
@@ -157,7 +157,7 @@ static void test_producer_makes_no_sense(void **state)
 static void test_sizes_make_no_sense(void **state)
 {
     static const uint32_t sizes[] = {0, 1, 15, 33, 4097, 0x7FFFFFFF, 0xFFFFFFF0, 0xFFFFFFFF};
-    struct pvgpu_command *header = (void *)(memory + PVGPU_CONTROL_SIZE);
+    struct bg_pvgpu_command *header = (void *)(memory + BG_PVGPU_CONTROL_SIZE);
 
     (void)state;
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -174,19 +174,19 @@ static void test_sizes_make_no_sense(void **state)
 
 static void test_too_large(void **state)
 {
-    static uint8_t large[PVGPU_CONTROL_SIZE + 3 * RING_SIZE + 2 * HEAP_SIZE]
+    static uint8_t large[BG_PVGPU_CONTROL_SIZE + 3 * RING_SIZE + 2 * HEAP_SIZE]
         __attribute__((aligned(4096)));
-    struct pvgpu_control *other = (void *)large;
+    struct bg_pvgpu_control *other = (void *)large;
     const char *reason;
 
     (void)state;
     *other = *control;
     other->ring_size = 2 * RING_SIZE;
-    other->heap_offset = PVGPU_CONTROL_SIZE + 2 * RING_SIZE;
+    other->heap_offset = BG_PVGPU_CONTROL_SIZE + 2 * RING_SIZE;
     assert_true(pvgpu_ring_open(&ring, large, sizeof(large), true, &reason));
-    *(struct pvgpu_command *)(void *)(large + PVGPU_CONTROL_SIZE) =
-        (struct pvgpu_command){.type = 7, .size = PVGPU_COMMAND_SIZE_MAX + 1};
-    other->producer_ptr = PVGPU_COMMAND_SIZE_MAX + 16;
+    *(struct bg_pvgpu_command *)(void *)(large + BG_PVGPU_CONTROL_SIZE) =
+        (struct bg_pvgpu_command){.type = 7, .size = BG_PVGPU_COMMAND_SIZE_MAX + 1};
+    other->producer_ptr = BG_PVGPU_COMMAND_SIZE_MAX + 16;
     assert_int_equal(pvgpu_ring_next(&ring, &command), PVGPU_RING_TOO_LARGE);
     assert_int_equal(command.header.type, 7);
     pvgpu_ring_advance(&ring, &command);
@@ -205,7 +205,7 @@ static void expect_refused(void)
 
 static void test_layouts_that_are_refused(void **state)
 {
-    const struct pvgpu_control good = *control;
+    const struct bg_pvgpu_control good = *control;
     const char *reason;
 
     (void)state;
@@ -223,11 +223,11 @@ static void test_layouts_that_are_refused(void **state)
     REFUSED(control->ring_size = RING_SIZE + 16);
     REFUSED(control->ring_size = 0x80000000);
     REFUSED(control->ring_offset = 0);
-    REFUSED(control->ring_offset = PVGPU_CONTROL_SIZE + 8);
+    REFUSED(control->ring_offset = BG_PVGPU_CONTROL_SIZE + 8);
     REFUSED(control->ring_offset = 0xFFFFF000);
     REFUSED(control->ring_offset = SHMEM_SIZE - RING_SIZE + 16);
-    REFUSED(control->heap_offset = PVGPU_CONTROL_SIZE);
-    REFUSED(control->heap_offset = PVGPU_CONTROL_SIZE + RING_SIZE - 16);
+    REFUSED(control->heap_offset = BG_PVGPU_CONTROL_SIZE);
+    REFUSED(control->heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE - 16);
     REFUSED(control->heap_offset = 0);
     REFUSED(control->heap_size = HEAP_SIZE + 1);
     REFUSED(control->heap_size = UINT32_MAX);
@@ -280,10 +280,10 @@ static void test_fences(void **state)
     control->host_fence_completed = 99; /* the guest's own doing */
     assert_true(pvgpu_ring_complete(&ring, 6));
     assert_int_equal(control->host_fence_completed, 6);
-    control->suppress_interrupts = PVGPU_IRQ_FENCE;
+    control->suppress_interrupts = BG_PVGPU_IRQ_FENCE;
     assert_false(pvgpu_ring_complete(&ring, 7));
     assert_int_equal(control->host_fence_completed, 7);
-    control->suppress_interrupts = PVGPU_IRQ_ERROR;
+    control->suppress_interrupts = BG_PVGPU_IRQ_ERROR;
     assert_true(pvgpu_ring_complete(&ring, UINT64_MAX));
     assert_false(pvgpu_ring_complete(&ring, 0));
 }
@@ -294,21 +294,21 @@ static void test_errors(void **state)
     open_at(RING_SIZE * 7 + 96, true);
     for (uint32_t i = 0; i < 40; i++) {
         uint64_t position = RING_SIZE * 7 + 96 + i * 16;
-        const struct pvgpu_error_record *record =
-            &control->error_log[i % PVGPU_ERROR_LOG_SIZE];
+        const struct bg_pvgpu_error_record *record =
+            &control->error_log[i % BG_PVGPU_ERROR_LOG_SIZE];
 
-        assert_true(pvgpu_ring_report(&ring, position, PVGPU_ERROR_TIMEOUT, i));
+        assert_true(pvgpu_ring_report(&ring, position, BG_PVGPU_ERROR_TIMEOUT, i));
         assert_int_equal(control->error_count, i + 1);
-        assert_int_equal(control->error_code, PVGPU_ERROR_TIMEOUT);
+        assert_int_equal(control->error_code, BG_PVGPU_ERROR_TIMEOUT);
         assert_int_equal(control->error_data, 96 + i * 16);
         assert_int_equal(record->position, position);
-        assert_int_equal(record->code, PVGPU_ERROR_TIMEOUT);
+        assert_int_equal(record->code, BG_PVGPU_ERROR_TIMEOUT);
         assert_int_equal(record->detail, i);
-        assert_true(control->status & PVGPU_CONTROL_ERROR);
+        assert_true(control->status & BG_PVGPU_CONTROL_ERROR);
     }
     control->error_count = 1000; /* the guest's own doing: no access outside the log */
-    control->suppress_interrupts = PVGPU_IRQ_ERROR;
-    assert_false(pvgpu_ring_report(&ring, 0, PVGPU_ERROR_UNKNOWN, 0));
+    control->suppress_interrupts = BG_PVGPU_IRQ_ERROR;
+    assert_false(pvgpu_ring_report(&ring, 0, BG_PVGPU_ERROR_UNKNOWN, 0));
     assert_int_equal(control->error_count, 41);
 }
 
@@ -328,7 +328,7 @@ static void test_reset_of_a_new_device(void **state)
     assert_int_equal(pvgpu_ring_next(&ring, &command), PVGPU_RING_RESET);
     assert_true(pvgpu_ring_was_reset(&ring));
     assert_false(pvgpu_ring_complete(&ring, 9));
-    assert_false(pvgpu_ring_report(&ring, 0, PVGPU_ERROR_UNKNOWN, 0));
+    assert_false(pvgpu_ring_report(&ring, 0, BG_PVGPU_ERROR_UNKNOWN, 0));
     pvgpu_ring_publish(&ring);
     assert_int_equal(control->host_fence_completed, 0);
     assert_int_equal(control->consumer_ptr, 0);
@@ -336,7 +336,7 @@ static void test_reset_of_a_new_device(void **state)
     produce(32, 3); /* at the start */
     pvgpu_ring_reset(&ring, 1);
     assert_int_equal(control->reset_done, 1);
-    assert_int_equal(control->status, PVGPU_CONTROL_READY);
+    assert_int_equal(control->status, BG_PVGPU_CONTROL_READY);
     consume(32, 3);
     assert_true(pvgpu_ring_complete(&ring, 1));
 }

@@ -10,170 +10,170 @@
 
 /* ---- Views, targets, clears ---- */
 
-static struct pvgpu_create_view view_of(uint32_t type, uint32_t id, uint32_t resource)
+static struct bg_pvgpu_create_view view_of(uint32_t type, uint32_t id, uint32_t resource)
 {
-    return COMMAND(struct pvgpu_create_view, type, id, .resource_id = resource);
+    return COMMAND(struct bg_pvgpu_create_view, type, id, .resource_id = resource);
 }
 
 static void make_view(uint32_t type, uint32_t id, uint32_t resource)
 {
-    struct pvgpu_create_view view = view_of(type, id, resource);
+    struct bg_pvgpu_create_view view = view_of(type, id, resource);
 
-    EXPECT(PVGPU_OK, &view);
+    EXPECT(BG_PVGPU_OK, &view);
 }
 
 static void test_views(void **state)
 {
-    struct pvgpu_create_view view = view_of(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
-    struct pvgpu_command gone = {PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(gone), 1, 0};
+    struct bg_pvgpu_create_view view = view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
+    struct bg_pvgpu_command gone = {BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, sizeof(gone), 1, 0};
 
     (void)state;
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &view);
-    make_texture(1, PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, PVGPU_BIND_RENDER_TARGET);
-    make_texture(2, PVGPU_FORMAT_D32_FLOAT, 4, 4, PVGPU_BIND_DEPTH_STENCIL);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &view);
+    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
     make_buffer(3, 64);
-    EXPECT(PVGPU_OK, &view);
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &view); /* the id is there */
+    EXPECT(BG_PVGPU_OK, &view);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &view); /* the id is there */
 #define REFUSED(error, command, resource, change)                                                  \
     do {                                                                                           \
         view = view_of(command, 2, resource);                                                      \
         change;                                                                                    \
         EXPECT(error, &view);                                                                      \
     } while (0)
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, );
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 1, );
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 3, );
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, );
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 1, );
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 3, );
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
             view.mip_level = 1);
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
             view.first_slice = 1);
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
             view.slice_count = 2);
-    REFUSED(PVGPU_ERROR_INVALID_PARAMETER, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
             view.header.resource_id = 0);
-    REFUSED(PVGPU_ERROR_UNSUPPORTED_FORMAT, PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
-            view.format = PVGPU_FORMAT_R8_UNORM);
-    REFUSED(PVGPU_ERROR_UNSUPPORTED_FORMAT, PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2,
-            view.format = PVGPU_FORMAT_D24_UNORM_S8_UINT);
+    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1,
+            view.format = BG_PVGPU_FORMAT_R8_UNORM);
+    REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2,
+            view.format = BG_PVGPU_FORMAT_D24_UNORM_S8_UINT);
 #undef REFUSED
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &gone); /* it is a render target's */
-    gone.type = PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW;
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &gone); /* it is a render target's */
+    gone.type = BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW;
     /* The memory stays as long as a view does. */
     destroy(1);
     assert_true(context.session->memory_used > 64 + 64);
-    EXPECT(PVGPU_OK, &gone);
+    EXPECT(BG_PVGPU_OK, &gone);
     assert_int_equal(context.session->memory_used, 64 + 64);
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &gone);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &gone);
 }
 
 static void test_set_render_target(void **state)
 {
-    struct pvgpu_set_render_target set =
-        COMMAND(struct pvgpu_set_render_target, PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 2,
+    struct bg_pvgpu_set_render_target set =
+        COMMAND(struct bg_pvgpu_set_render_target, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 2,
                 .dsv = 3, .rtv = {1, 2});
-    struct pvgpu_command gone = {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 2, 0};
+    struct bg_pvgpu_command gone = {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 2, 0};
 
     (void)state;
-    make_texture(1, PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, PVGPU_BIND_RENDER_TARGET);
-    make_texture(2, PVGPU_FORMAT_D32_FLOAT, 4, 4, PVGPU_BIND_DEPTH_STENCIL);
-    make_texture(4, PVGPU_FORMAT_D32_FLOAT, 8, 4, PVGPU_BIND_DEPTH_STENCIL);
-    make_view(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
-    make_view(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, 1);
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
-    make_view(PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 3, 2);
-    make_view(PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 4, 4);
-    EXPECT(PVGPU_OK, &set);
+    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
+    make_texture(4, BG_PVGPU_FORMAT_D32_FLOAT, 8, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
+    make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
+    make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, 1);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
+    make_view(BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 3, 2);
+    make_view(BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 4, 4);
+    EXPECT(BG_PVGPU_OK, &set);
     assert_non_null(context.targets[1]);
     assert_null(context.targets[2]);
-    EXPECT(PVGPU_OK, &gone);
+    EXPECT(BG_PVGPU_OK, &gone);
     assert_null(context.targets[1]);
     assert_non_null(context.targets[0]);
-    set = COMMAND(struct pvgpu_set_render_target, PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 1,
+    set = COMMAND(struct bg_pvgpu_set_render_target, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 1,
                   .dsv = 4, .rtv = {1});
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &set); /* of another size */
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &set); /* of another size */
     set.dsv = 1;
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &set);
     set.count = 9;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &set);
-    set = COMMAND(struct pvgpu_set_render_target, PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 0);
-    EXPECT(PVGPU_OK, &set);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &set);
+    set = COMMAND(struct bg_pvgpu_set_render_target, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 0);
+    EXPECT(BG_PVGPU_OK, &set);
     assert_null(context.targets[0]);
     assert_null(context.depth_target);
 }
 
 static void test_viewports_and_scissors(void **state)
 {
-    struct pvgpu_set_viewport viewport =
-        COMMAND(struct pvgpu_set_viewport, PVGPU_CMD_SET_VIEWPORT, 0, .count = 2,
+    struct bg_pvgpu_set_viewport viewport =
+        COMMAND(struct bg_pvgpu_set_viewport, BG_PVGPU_CMD_SET_VIEWPORT, 0, .count = 2,
                 .viewports = {{0, 0, 640, 480, 0, 1}, {-5, 3, 1, 1, 0.5f, 0.5f}});
-    struct pvgpu_set_scissor scissor =
-        COMMAND(struct pvgpu_set_scissor, PVGPU_CMD_SET_SCISSOR, 0, .count = 1,
+    struct bg_pvgpu_set_scissor scissor =
+        COMMAND(struct bg_pvgpu_set_scissor, BG_PVGPU_CMD_SET_SCISSOR, 0, .count = 1,
                 .rectangles = {{-1, 0, 10, 10}});
 
     (void)state;
-    EXPECT(PVGPU_OK, &viewport);
+    EXPECT(BG_PVGPU_OK, &viewport);
     assert_int_equal(context.viewport_count, 2);
     assert_true(context.viewports[1].x == -5);
     viewport.header.size = 20 + 2 * 24;
-    EXPECT(PVGPU_OK, &viewport);
+    EXPECT(BG_PVGPU_OK, &viewport);
     viewport.header.size--;
-    EXPECT(PVGPU_ERROR_INVALID_COMMAND, &viewport);
+    EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, &viewport);
     viewport.header.size = sizeof(viewport);
     viewport.count = 17;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &viewport);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &viewport);
     viewport.count = UINT32_MAX;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &viewport);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &viewport);
     viewport.count = 1;
     viewport.viewports[0].width = -1;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &viewport);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &viewport);
     viewport.viewports[0].width = NAN;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &viewport);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &viewport);
     viewport.viewports[0].width = 1;
     viewport.viewports[0].max_depth = 1.5f;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &viewport);
-    EXPECT(PVGPU_OK, &scissor);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &viewport);
+    EXPECT(BG_PVGPU_OK, &scissor);
     assert_int_equal(context.scissors[0].left, -1);
     scissor.rectangles[0].left = 11;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &scissor);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &scissor);
     scissor.count = 17;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &scissor);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &scissor);
     scissor.count = 16;
     scissor.header.size = 24;
-    EXPECT(PVGPU_ERROR_INVALID_COMMAND, &scissor);
+    EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, &scissor);
 }
 
 static void clear(uint32_t view, float r, float g, float b, float a)
 {
-    struct pvgpu_clear_render_target command =
-        COMMAND(struct pvgpu_clear_render_target, PVGPU_CMD_CLEAR_RENDER_TARGET, 0, .rtv = view,
+    struct bg_pvgpu_clear_render_target command =
+        COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0, .rtv = view,
                 .colour = {r, g, b, a});
 
-    EXPECT(PVGPU_OK, &command);
+    EXPECT(BG_PVGPU_OK, &command);
 }
 
 /* Clears a texture of 3x3, looks at every texel of it. */
 static void expect_cleared(uint32_t format, float r, float g, float b, float a,
                            const void *texel, uint32_t size)
 {
-    struct pvgpu_command gone = {PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 9, 0};
+    struct bg_pvgpu_command gone = {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 9, 0};
     const uint8_t *texels;
 
-    make_texture(9, format, 3, 3, PVGPU_BIND_RENDER_TARGET);
-    make_view(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 9, 9);
+    make_texture(9, format, 3, 3, BG_PVGPU_BIND_RENDER_TARGET);
+    make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 9, 9);
     clear(9, r, g, b, a);
     texels = read_level(9, 0, 9 * size);
     for (int i = 0; i < 9; i++) {
         assert_memory_equal(texels + (uint32_t)i * size, texel, size);
     }
-    EXPECT(PVGPU_OK, &gone);
+    EXPECT(BG_PVGPU_OK, &gone);
     destroy(9);
 }
 
 #define CLEARED(format, r, g, b, a, type, ...)                                                     \
     do {                                                                                           \
         const type texel[] = {__VA_ARGS__};                                                        \
-        expect_cleared(PVGPU_FORMAT_##format, r, g, b, a, texel, sizeof(texel));                   \
+        expect_cleared(BG_PVGPU_FORMAT_##format, r, g, b, a, texel, sizeof(texel));                   \
     } while (0)
 
 static void test_clear_colours(void **state)
@@ -219,27 +219,27 @@ static void test_clear_colours(void **state)
 /* Only the view's level and slices. */
 static void test_clear_part_of_a_volume(void **state)
 {
-    struct pvgpu_create_resource create = texture(1, PVGPU_FORMAT_R8_UNORM, 4, 4);
-    struct pvgpu_create_view view = view_of(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
+    struct bg_pvgpu_create_resource create = texture(1, BG_PVGPU_FORMAT_R8_UNORM, 4, 4);
+    struct bg_pvgpu_create_view view = view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
 
     (void)state;
-    create.type = PVGPU_RESOURCE_TEXTURE_3D;
+    create.type = BG_PVGPU_RESOURCE_TEXTURE_3D;
     create.depth = 4;
     create.mip_levels = 2;
-    create.bind_flags = PVGPU_BIND_RENDER_TARGET;
-    EXPECT(PVGPU_OK, &create);
+    create.bind_flags = BG_PVGPU_BIND_RENDER_TARGET;
+    EXPECT(BG_PVGPU_OK, &create);
     view.first_slice = 1;
     view.slice_count = 2;
-    EXPECT(PVGPU_OK, &view);
+    EXPECT(BG_PVGPU_OK, &view);
     clear(1, 1, 0, 0, 0);
     const uint8_t *texels = read_level(1, 0, 64);
     for (int i = 0; i < 64; i++) {
         assert_int_equal(texels[i], i >= 16 && i < 48 ? 255 : 0);
     }
     assert_int_equal(read_level(1, 1, 8)[0], 0);
-    view = view_of(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, 1);
+    view = view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 2, 1);
     view.mip_level = 1;
-    EXPECT(PVGPU_OK, &view);
+    EXPECT(BG_PVGPU_OK, &view);
     clear(2, 0.2f, 0, 0, 0);
     texels = read_level(1, 1, 8);
     for (int i = 0; i < 8; i++) {
@@ -251,12 +251,12 @@ static void test_clear_part_of_a_volume(void **state)
 static void expect_depth(uint32_t resource, uint32_t flags, float depth, uint32_t stencil,
                          uint32_t texel)
 {
-    struct pvgpu_clear_depth_stencil command =
-        COMMAND(struct pvgpu_clear_depth_stencil, PVGPU_CMD_CLEAR_DEPTH_STENCIL, 0,
+    struct bg_pvgpu_clear_depth_stencil command =
+        COMMAND(struct bg_pvgpu_clear_depth_stencil, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, 0,
                 .dsv = resource, .clear_flags = flags, .depth = depth, .stencil = stencil);
     const uint8_t *texels;
 
-    EXPECT(PVGPU_OK, &command);
+    EXPECT(BG_PVGPU_OK, &command);
     texels = read_level(resource, 0, 40 * 40 * 4);
     for (int i = 0; i < 40 * 40; i++) {
         assert_memory_equal(texels + i * 4, &texel, 4);
@@ -265,69 +265,69 @@ static void expect_depth(uint32_t resource, uint32_t flags, float depth, uint32_
 
 static void test_clear_depth(void **state)
 {
-    struct pvgpu_clear_depth_stencil command =
-        COMMAND(struct pvgpu_clear_depth_stencil, PVGPU_CMD_CLEAR_DEPTH_STENCIL, 0, .dsv = 1,
+    struct bg_pvgpu_clear_depth_stencil command =
+        COMMAND(struct bg_pvgpu_clear_depth_stencil, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, 0, .dsv = 1,
                 .clear_flags = 4);
 
     (void)state;
-    make_texture(1, PVGPU_FORMAT_D24_UNORM_S8_UINT, 40, 40, PVGPU_BIND_DEPTH_STENCIL);
-    make_view(PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 1, 1);
-    make_texture(2, PVGPU_FORMAT_D32_FLOAT, 40, 40, PVGPU_BIND_DEPTH_STENCIL);
-    make_view(PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2, 2);
-    expect_depth(1, PVGPU_CLEAR_DEPTH | PVGPU_CLEAR_STENCIL, 1, 0x42, 0x42FFFFFF);
-    expect_depth(1, PVGPU_CLEAR_DEPTH, 0.5f, 9, 0x42800000);
-    expect_depth(1, PVGPU_CLEAR_STENCIL, 0, 0x107, 0x07800000);
+    make_texture(1, BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 40, 40, BG_PVGPU_BIND_DEPTH_STENCIL);
+    make_view(BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 1, 1);
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 40, 40, BG_PVGPU_BIND_DEPTH_STENCIL);
+    make_view(BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2, 2);
+    expect_depth(1, BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL, 1, 0x42, 0x42FFFFFF);
+    expect_depth(1, BG_PVGPU_CLEAR_DEPTH, 0.5f, 9, 0x42800000);
+    expect_depth(1, BG_PVGPU_CLEAR_STENCIL, 0, 0x107, 0x07800000);
     expect_depth(1, 0, 0, 0, 0x07800000);
-    expect_depth(1, PVGPU_CLEAR_DEPTH, NAN, 0, 0x07000000);
-    expect_depth(2, PVGPU_CLEAR_DEPTH, 0.5f, 1, 0x3F000000);
-    expect_depth(2, PVGPU_CLEAR_STENCIL, 0, 1, 0x3F000000);
-    expect_depth(2, PVGPU_CLEAR_DEPTH, 2, 1, 0x3F800000);
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &command);
+    expect_depth(1, BG_PVGPU_CLEAR_DEPTH, NAN, 0, 0x07000000);
+    expect_depth(2, BG_PVGPU_CLEAR_DEPTH, 0.5f, 1, 0x3F000000);
+    expect_depth(2, BG_PVGPU_CLEAR_STENCIL, 0, 1, 0x3F000000);
+    expect_depth(2, BG_PVGPU_CLEAR_DEPTH, 2, 1, 0x3F800000);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &command);
     command.dsv = 3;
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &command);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &command);
 }
 
 /* ---- Resize ---- */
 
 static void test_resize_buffers(void **state)
 {
-    struct pvgpu_resize_buffers resize =
-        COMMAND(struct pvgpu_resize_buffers, PVGPU_CMD_RESIZE_BUFFERS, 0, .width = 80);
+    struct bg_pvgpu_resize_buffers resize =
+        COMMAND(struct bg_pvgpu_resize_buffers, BG_PVGPU_CMD_RESIZE_BUFFERS, 0, .width = 80);
 
     (void)state;
-    EXPECT(PVGPU_OK, &resize);
+    EXPECT(BG_PVGPU_OK, &resize);
     assert_int_equal(control.display_width, 80);
     assert_int_equal(control.display_height, 32);
     resize.swapchain = 1;
-    resize.format = PVGPU_FORMAT_R16G16B16A16_FLOAT;
-    EXPECT(PVGPU_ERROR_RESOURCE_NOT_FOUND, &resize);
-    make_texture(1, PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, PVGPU_BIND_RENDER_TARGET);
+    resize.format = BG_PVGPU_FORMAT_R16G16B16A16_FLOAT;
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &resize);
+    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
     fill_texture(1, 0);
-    EXPECT(PVGPU_OK, &resize);
-    assert_int_equal(control.display_format, PVGPU_FORMAT_R16G16B16A16_FLOAT);
+    EXPECT(BG_PVGPU_OK, &resize);
+    assert_int_equal(control.display_format, BG_PVGPU_FORMAT_R16G16B16A16_FLOAT);
     assert_int_equal(pvgpu_resource_find(&context, 1)->size, 80 * 32 * 8);
     assert_int_equal(context.session->memory_used, 80 * 32 * 8);
     assert_int_equal(read_level(1, 0, 80 * 32 * 8)[0], 0);
-    make_view(PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize); /* a view is there */
-    make_texture(2, PVGPU_FORMAT_D32_FLOAT, 4, 4, PVGPU_BIND_DEPTH_STENCIL);
+    make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize); /* a view is there */
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
     resize.swapchain = 2;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize); /* it would be one with a colour format */
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize); /* it would be one with a colour format */
     resize.swapchain = 0;
-    resize.format = PVGPU_FORMAT_D32_FLOAT;
-    EXPECT(PVGPU_ERROR_UNSUPPORTED_FORMAT, &resize);
+    resize.format = BG_PVGPU_FORMAT_D32_FLOAT;
+    EXPECT(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, &resize);
     resize.format = 0;
-    resize.width = PVGPU_TEXTURE_SIDE_MAX + 1;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize);
+    resize.width = BG_PVGPU_TEXTURE_SIDE_MAX + 1;
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize);
     resize.width = 0;
     resize.buffer_count = 5;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize);
     resize.buffer_count = 0;
     resize.flags = 1;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize);
     control.display_width = 0; /* the guest wrote there */
     resize.flags = 0;
-    EXPECT(PVGPU_ERROR_INVALID_PARAMETER, &resize);
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &resize);
 }
 
 int main(void)

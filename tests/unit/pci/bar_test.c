@@ -27,17 +27,17 @@ static void bars_of_all_kinds(void **state)
     fake_pci_rom(&f.pci, function, 65536);
     fake_pci_set32(&f.pci, function, 0x30, 0x20000001); /* on, as other firmware left it */
     assert_int_equal(enumerate(), 0);
-    const struct pci_resource *bars = f.devices[0].bars;
+    const struct bg_pci_resource *bars = f.devices[0].bars;
 
     assert_false(bars[0].is_io || bars[0].is_64bit || bars[0].is_prefetchable);
     assert_true(bars[1].is_prefetchable && !bars[1].is_64bit);
     assert_true(bars[2].is_io);
     assert_int_equal(bars[2].size, 4);
     assert_true(bars[2].address >= 0x1000);
-    assert_int_equal(bars[3].state, PCI_RESOURCE_ABSENT);
+    assert_int_equal(bars[3].state, BG_PCI_RESOURCE_ABSENT);
     assert_true(bars[4].is_64bit && bars[4].is_prefetchable);
     assert_int_equal(bars[4].size, 64 * GIB);
-    assert_int_equal(bars[5].state, PCI_RESOURCE_ABSENT);
+    assert_int_equal(bars[5].state, BG_PCI_RESOURCE_ABSENT);
     assert_int_equal(f.devices[0].rom_size, 65536);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x30, 4), 0x20000000); /* off */
 }
@@ -49,12 +49,12 @@ static void bars_64_bit_without_a_64_bit_window(void **state)
     int behind = add_plain(bridge, 0);
     int beside = add_plain(FAKE_ROOT, 2 << 3);
 
-    f.config.windows[PCI_WINDOW_MEM64].size = 0;
+    f.config.windows[BG_PCI_WINDOW_MEM64].size = 0;
     fake_pci_bar64(&f.pci, behind, 0, 32 * MIB, FAKE_PREFETCHABLE);
     fake_pci_bar64(&f.pci, beside, 0, 16 * MIB, FAKE_PREFETCHABLE);
     fake_pci_bar64(&f.pci, beside, 2, 4096, 0);
     assert_int_equal(enumerate(), 0);
-    assert_int_equal(device_of(behind)->bars[0].window, PCI_WINDOW_MEM32);
+    assert_int_equal(device_of(behind)->bars[0].window, BG_PCI_WINDOW_MEM32);
     assert_true(device_of(beside)->bars[2].address < 4 * GIB);
 }
 
@@ -64,16 +64,16 @@ static void window_at_another_bus_address(void **state)
     int function = add_plain(FAKE_ROOT, 8);
     uint64_t address;
 
-    f.config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0x40000000, 0, 256 * MIB};
+    f.config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x40000000, 0, 256 * MIB};
     fake_pci_bar32(&f.pci, function, 0, 4096, 0);
     assert_int_equal(enumerate(), 0);
     assert_true(f.devices[0].bars[0].address >= MIB); /* 0 would look unassigned */
-    assert_int_equal(pci_bar_cpu_address(&f.host, &f.devices[0], 0, &address), 0);
+    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 0, &address), 0);
     assert_int_equal(address, 0x40000000 + f.devices[0].bars[0].address);
-    assert_int_equal(pci_bar_cpu_address(&f.host, &f.devices[0], 1, &address),
-                     BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(pci_bar_cpu_address(&f.host, &f.devices[0], 6, &address),
-                     BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 1, &address),
+                     BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 6, &address),
+                     BG_ERR_NOT_FOUND);
 }
 
 static void full_window_names_the_bar(void **state)
@@ -85,21 +85,21 @@ static void full_window_names_the_bar(void **state)
         fake_pci_bar32(&f.pci, function, 0, 256 * MIB, 0);
         fake_pci_bar32(&f.pci, function, 1, 4096, 0);
     }
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 1);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_WINDOW_FULL);
-    assert_int_equal(f.last_problem.bdf, PCI_BDF(0, 3, 0));
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_WINDOW_FULL);
+    assert_int_equal(f.last_problem.bdf, BG_PCI_BDF(0, 3, 0));
     assert_int_equal(f.last_problem.bar, 0);
     assert_int_equal(f.last_problem.size, 256 * MIB);
     assert_string_equal(f.last_text, "00:03.0 BAR 0 of 256 MiB gets no address: the 32-bit memory "
                                      "window 10000000-3efeffff is full");
-    assert_int_equal(f.devices[2].bars[0].state, PCI_RESOURCE_FAILED);
-    assert_int_equal(f.devices[2].bars[1].state, PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(f.devices[2].bars[0].state, BG_PCI_RESOURCE_FAILED);
+    assert_int_equal(f.devices[2].bars[1].state, BG_PCI_RESOURCE_ASSIGNED);
     /* The device stays off: its BAR 0 would answer somewhere. Its register holds no window's
      * address. */
-    assert_int_equal(pci_device_enable(&f.host, &f.devices[2], PCI_COMMAND_MEMORY),
-                     BAREGPU_ERR_NO_SPACE);
-    assert_int_equal(pci_device_enable(&f.host, &f.devices[2], PCI_COMMAND_BUS_MASTER), 0);
+    assert_int_equal(bg_pci_device_enable(&f.host, &f.devices[2], BG_PCI_COMMAND_MEMORY),
+                     BG_ERR_NO_SPACE);
+    assert_int_equal(bg_pci_device_enable(&f.host, &f.devices[2], BG_PCI_COMMAND_BUS_MASTER), 0);
     assert_int_equal(fake_pci_get(&f.pci, 2, 0x10, 4), 0xF0000000);
 }
 
@@ -115,13 +115,13 @@ static void full_window_behind_a_bridge_costs_the_largest(void **state)
     fake_pci_bar32(&f.pci, greedy, 1, 64 * MIB, 0);
     fake_pci_bar32(&f.pci, modest, 0, 128 * MIB, 0);
     fake_pci_bar32(&f.pci, root, 0, 128 * MIB, 0);
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 1);
-    assert_int_equal(f.last_problem.bdf, PCI_BDF(1, 1, 0));
+    assert_int_equal(f.last_problem.bdf, BG_PCI_BDF(1, 1, 0));
     assert_int_equal(f.last_problem.bar, 0);
-    assert_int_equal(device_of(modest)->bars[0].state, PCI_RESOURCE_ASSIGNED);
-    assert_int_equal(device_of(greedy)->bars[1].state, PCI_RESOURCE_ASSIGNED);
-    assert_int_equal(device_of(root)->bars[0].state, PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(device_of(modest)->bars[0].state, BG_PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(device_of(greedy)->bars[1].state, BG_PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(device_of(root)->bars[0].state, BG_PCI_RESOURCE_ASSIGNED);
 }
 
 static void absurd_sizes_are_refused(void **state)
@@ -136,9 +136,9 @@ static void absurd_sizes_are_refused(void **state)
     fake_pci_bar64(&f.pci, device, 4, 1ull << 63, 0);
     fake_pci_bar64(&f.pci, other, 0, 1ull << 63, FAKE_PREFETCHABLE);
     fake_pci_bar64(&f.pci, other, 2, 4096, FAKE_PREFETCHABLE);
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 4);
-    assert_int_equal(device_of(other)->bars[2].state, PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(device_of(other)->bars[2].state, BG_PCI_RESOURCE_ASSIGNED);
 }
 
 static void bars_of_reserved_kinds(void **state)
@@ -149,11 +149,11 @@ static void bars_of_reserved_kinds(void **state)
     fake_pci_bar32(&f.pci, function, 0, 4096, 2);   /* "below 1 MiB" of old */
     fake_pci_bar32(&f.pci, function, 5, 4096, 4);   /* 64-bit without a second register */
     fake_pci_bar32(&f.pci, function, 1, 4096, 0);
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 2);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_BAD_BAR);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_BAD_BAR);
     assert_int_equal(f.last_problem.bar, 5);
-    assert_int_equal(f.devices[0].bars[1].state, PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(f.devices[0].bars[1].state, BG_PCI_RESOURCE_ASSIGNED);
 }
 
 static void flags_without_address_bits_are_no_bar(void **state)
@@ -165,8 +165,8 @@ static void flags_without_address_bits_are_no_bar(void **state)
     fake_pci_set32(&f.pci, function, 0x14, 0x1);
     fake_pci_set32(&f.pci, function, 0x18, 0xC);
     assert_int_equal(enumerate(), 0);
-    for (unsigned bar = 0; bar < PCI_BAR_COUNT; bar++) {
-        assert_int_equal(f.devices[0].bars[bar].state, PCI_RESOURCE_ABSENT);
+    for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
+        assert_int_equal(f.devices[0].bars[bar].state, BG_PCI_RESOURCE_ABSENT);
     }
 }
 
@@ -184,7 +184,7 @@ static void gaps_are_filled(void **state)
     int small = add_plain(FAKE_ROOT, 3 << 3);
     fake_pci_bar32(&f.pci, small, 0, 32 * MIB, 0);
     fake_pci_bar32(&f.pci, small, 1, 16 * MIB, 0);
-    f.config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0x10000000, 0x10000000, 193 * MIB};
+    f.config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 193 * MIB};
     assert_int_equal(enumerate(), 0);
 }
 
@@ -211,15 +211,15 @@ static void commands_are_set_and_cleared(void **state)
     fake_pci_bar_io(&f.pci, function, 1, 1 << 15); /* no room for both */
     fake_pci_bar32(&f.pci, function, 2, 4096, 0);
     fake_pci_set16(&f.pci, function, 0x04, 7); /* on, as other firmware left it */
-    assert_int_equal(pci_host_init(&f.host, &f.config), 0);
-    assert_int_equal(pci_host_enumerate(&f.host), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), 0);
+    assert_int_equal(bg_pci_host_enumerate(&f.host), BG_ERR_NO_SPACE);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0);
-    assert_int_equal(pci_device_enable(&f.host, f.devices, PCI_COMMAND_IO), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_IO), BG_ERR_NO_SPACE);
     assert_int_equal(
-        pci_device_enable(&f.host, f.devices, PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER), 0);
-    assert_int_equal(pci_device_enable(&f.host, f.devices, PCI_COMMAND_INTX_DISABLE), 0);
+        bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER), 0);
+    assert_int_equal(bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_INTX_DISABLE), 0);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0x0406);
-    assert_int_equal(pci_device_disable(&f.host, f.devices, PCI_COMMAND_MEMORY), 0);
+    assert_int_equal(bg_pci_device_disable(&f.host, f.devices, BG_PCI_COMMAND_MEMORY), 0);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0x0404);
 }
 
@@ -231,7 +231,7 @@ static void bridge_with_its_own_bar(void **state)
     fake_pci_bar64(&f.pci, bridge, 0, 4096, 0);
     fake_pci_rom(&f.pci, bridge, 4096);
     assert_int_equal(enumerate(), 0);
-    assert_int_equal(f.devices[0].bars[0].state, PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(f.devices[0].bars[0].state, BG_PCI_RESOURCE_ASSIGNED);
     assert_int_equal(f.devices[0].rom_size, 4096);
 }
 
@@ -243,8 +243,8 @@ static void cardbus_is_listed_only(void **state)
     fake_pci_bar32(&f.pci, function, 0, 4096, 0);
     fake_pci_set8(&f.pci, function, 0x0E, 2);
     assert_int_equal(enumerate(), 0);
-    assert_int_equal(f.devices[0].header_kind, PCI_HEADER_CARDBUS);
-    assert_int_equal(f.devices[0].bars[0].state, PCI_RESOURCE_ABSENT);
+    assert_int_equal(f.devices[0].header_kind, BG_PCI_HEADER_CARDBUS);
+    assert_int_equal(f.devices[0].bars[0].state, BG_PCI_RESOURCE_ABSENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, pci_setup)

@@ -17,17 +17,17 @@
 
 static int walk(bool extended, uint16_t *ids, int capacity, int *result)
 {
-    struct pci_capability_walk it;
-    struct pci_capability capability;
+    struct bg_pci_capability_walk it;
+    struct bg_pci_capability capability;
     int count = 0;
 
-    (extended ? pci_extended_capability_begin : pci_capability_begin)(&it, &f.host, &f.devices[0]);
-    while ((*result = pci_capability_next(&it, &capability)) > 0) {
+    (extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&it, &f.host, &f.devices[0]);
+    while ((*result = bg_pci_capability_next(&it, &capability)) > 0) {
         assert_true(count < capacity);
         assert_int_equal(capability.is_extended, extended);
         ids[count++] = capability.id;
     }
-    assert_int_equal(pci_capability_next(&it, &capability), 0); /* stays at its end */
+    assert_int_equal(bg_pci_capability_next(&it, &capability), 0); /* stays at its end */
     return count;
 }
 
@@ -38,19 +38,19 @@ static void standard_list(void **state)
     int result;
     int function = add_plain(FAKE_ROOT, 8);
 
-    fake_pci_capability(&f.pci, function, 0x98, PCI_CAP_VENDOR, 0x43); /* low bits to be masked */
-    fake_pci_capability(&f.pci, function, 0x40, PCI_CAP_MSIX, 0xFC);
-    fake_pci_capability(&f.pci, function, 0xFC, PCI_CAP_VENDOR, 0);
+    fake_pci_capability(&f.pci, function, 0x98, BG_PCI_CAP_VENDOR, 0x43); /* low bits to be masked */
+    fake_pci_capability(&f.pci, function, 0x40, BG_PCI_CAP_MSIX, 0xFC);
+    fake_pci_capability(&f.pci, function, 0xFC, BG_PCI_CAP_VENDOR, 0);
     assert_int_equal(enumerate(), 0);
     assert_int_equal(walk(false, ids, 64, &result), 3);
     assert_int_equal(result, 0);
-    assert_int_equal(ids[1], PCI_CAP_MSIX);
-    assert_int_equal(pci_capability_find(&f.host, f.devices, PCI_CAP_VENDOR, 0), 0x98);
-    assert_int_equal(pci_capability_find(&f.host, f.devices, PCI_CAP_VENDOR, 0x98), 0xFC);
-    assert_int_equal(pci_capability_find(&f.host, f.devices, PCI_CAP_VENDOR, 0xFC),
-                     BAREGPU_ERR_NOT_FOUND);
-    assert_ptr_equal(pci_find_capability(&f.host, PCI_CAP_MSIX, NULL), f.devices);
-    assert_null(pci_find_capability(&f.host, PCI_CAP_MSI, NULL));
+    assert_int_equal(ids[1], BG_PCI_CAP_MSIX);
+    assert_int_equal(bg_pci_capability_find(&f.host, f.devices, BG_PCI_CAP_VENDOR, 0), 0x98);
+    assert_int_equal(bg_pci_capability_find(&f.host, f.devices, BG_PCI_CAP_VENDOR, 0x98), 0xFC);
+    assert_int_equal(bg_pci_capability_find(&f.host, f.devices, BG_PCI_CAP_VENDOR, 0xFC),
+                     BG_ERR_NOT_FOUND);
+    assert_ptr_equal(bg_pci_find_capability(&f.host, BG_PCI_CAP_MSIX, NULL), f.devices);
+    assert_null(bg_pci_find_capability(&f.host, BG_PCI_CAP_MSI, NULL));
 }
 
 static void status_says_that_there_is_no_list(void **state)
@@ -60,7 +60,7 @@ static void status_says_that_there_is_no_list(void **state)
     int result;
     int function = add_plain(FAKE_ROOT, 8);
 
-    fake_pci_capability(&f.pci, function, 0x40, PCI_CAP_MSI, 0);
+    fake_pci_capability(&f.pci, function, 0x40, BG_PCI_CAP_MSI, 0);
     fake_pci_set16(&f.pci, function, 0x06, 0);
     assert_int_equal(enumerate(), 0);
     assert_int_equal(walk(false, ids, 4, &result), 0);
@@ -79,12 +79,12 @@ static void loops_end(void **state)
     fake_pci_capability(&f.pci, function, 0x60, 9, 0x50);
     assert_int_equal(enumerate(), 0);
     assert_int_equal(walk(false, ids, 64, &result), 3);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(pci_capability_find(&f.host, f.devices, 9, 0), 0x60);
-    assert_int_equal(pci_capability_find(&f.host, f.devices, 0x11, 0), BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
+    assert_int_equal(bg_pci_capability_find(&f.host, f.devices, 9, 0), 0x60);
+    assert_int_equal(bg_pci_capability_find(&f.host, f.devices, 0x11, 0), BG_ERR_NOT_FOUND);
     fake_pci_set8(&f.pci, function, 0x41, 0x40); /* itself */
     assert_int_equal(walk(false, ids, 64, &result), 1);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
 }
 
 static void bad_pointers_end(void **state)
@@ -97,14 +97,14 @@ static void bad_pointers_end(void **state)
     fake_pci_capability(&f.pci, function, 0x40, 1, 0x3C); /* into the header */
     assert_int_equal(enumerate(), 0);
     assert_int_equal(walk(false, ids, 64, &result), 1);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
     fake_pci_set8(&f.pci, function, 0x34, 0x10);
     assert_int_equal(walk(false, ids, 64, &result), 0);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
     fake_pci_set8(&f.pci, function, 0x34, 0x80);
     fake_pci_set32(&f.pci, function, 0x80, UINT32_MAX); /* unplugged while we look */
     assert_int_equal(walk(false, ids, 64, &result), 0);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
 }
 
 static void extended_list(void **state)
@@ -121,15 +121,15 @@ static void extended_list(void **state)
     assert_int_equal(walk(true, ids, 64, &result), 3);
     assert_int_equal(result, 0);
     assert_int_equal(ids[1], 0x000E);
-    assert_int_equal(pci_extended_capability_find(&f.host, f.devices, 3, 0), 0xFFC);
-    assert_ptr_equal(pci_find_extended_capability(&f.host, 0x000E, NULL), f.devices);
+    assert_int_equal(bg_pci_extended_capability_find(&f.host, f.devices, 3, 0), 0xFFC);
+    assert_ptr_equal(bg_pci_find_extended_capability(&f.host, 0x000E, NULL), f.devices);
 
     fake_pci_set32(&f.pci, function, 0xFFC, 0x0003u | 1u << 16 | 0x100u << 20); /* a loop */
     assert_int_equal(walk(true, ids, 64, &result), 3);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
     fake_pci_set32(&f.pci, function, 0xFFC, 0x0003u | 1u << 16 | 0x040u << 20); /* below 0x100 */
     assert_int_equal(walk(true, ids, 64, &result), 3);
-    assert_int_equal(result, BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(result, BG_ERR_PROTOCOL);
     fake_pci_set32(&f.pci, function, 0x100, 0); /* an empty list */
     assert_int_equal(walk(true, ids, 64, &result), 0);
     assert_int_equal(result, 0);

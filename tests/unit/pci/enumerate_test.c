@@ -21,23 +21,23 @@ static void offset_is_checked(void **state)
     (void)state;
     f.config.bus_first = 2;
     f.config.bus_last = 5;
-    assert_int_equal(pci_host_init(&f.host, &f.config), 0);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 0, 4), 0);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 3, 1), 0x34, 1), 0x19034);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(5, 31, 7), 0xFFC, 4), 0x3FFFFC);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(1, 31, 7), 0, 4), BAREGPU_ERR_RANGE);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(6, 0, 0), 0, 4), BAREGPU_ERR_RANGE);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 0x1000, 4), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), UINT32_MAX - 3, 4),
-                     BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 2, 4), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 1, 2), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 0, 8), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 0, 3), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_offset(&f.host, PCI_BDF(2, 0, 0), 0, 0), BAREGPU_ERR_INVALID);
-    assert_int_equal(pci_config_read32(&f.host, PCI_BDF(1, 0, 0), 0), UINT32_MAX);
-    assert_int_equal(pci_config_read16(&f.host, PCI_BDF(2, 0, 0), 1), UINT16_MAX);
-    assert_int_equal(pci_config_write8(&f.host, PCI_BDF(6, 0, 0), 0, 0), BAREGPU_ERR_RANGE);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), 0);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 0, 4), 0);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 3, 1), 0x34, 1), 0x19034);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(5, 31, 7), 0xFFC, 4), 0x3FFFFC);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(1, 31, 7), 0, 4), BG_ERR_RANGE);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(6, 0, 0), 0, 4), BG_ERR_RANGE);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 0x1000, 4), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), UINT32_MAX - 3, 4),
+                     BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 2, 4), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 1, 2), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 0, 8), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 0, 3), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_offset(&f.host, BG_PCI_BDF(2, 0, 0), 0, 0), BG_ERR_INVALID);
+    assert_int_equal(bg_pci_config_read32(&f.host, BG_PCI_BDF(1, 0, 0), 0), UINT32_MAX);
+    assert_int_equal(bg_pci_config_read16(&f.host, BG_PCI_BDF(2, 0, 0), 1), UINT16_MAX);
+    assert_int_equal(bg_pci_config_write8(&f.host, BG_PCI_BDF(6, 0, 0), 0, 0), BG_ERR_RANGE);
     assert_int_equal(f.pci.accesses, 0);
 }
 
@@ -47,37 +47,37 @@ static void widths_reach_the_register(void **state)
     int function = add_plain(FAKE_ROOT, 8);
 
     fake_pci_set32(&f.pci, function, 0x2C, 0x44332211);
-    assert_int_equal(pci_host_init(&f.host, &f.config), 0);
-    assert_int_equal(pci_config_read8(&f.host, 8, 0x2E), 0x33);
-    assert_int_equal(pci_config_read16(&f.host, 8, 0x2E), 0x4433);
-    assert_int_equal(pci_config_read32(&f.host, 8, 0x2C), 0x44332211);
-    assert_int_equal(pci_config_write8(&f.host, 8, 0x3C, 0x5A), 0);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), 0);
+    assert_int_equal(bg_pci_config_read8(&f.host, 8, 0x2E), 0x33);
+    assert_int_equal(bg_pci_config_read16(&f.host, 8, 0x2E), 0x4433);
+    assert_int_equal(bg_pci_config_read32(&f.host, 8, 0x2C), 0x44332211);
+    assert_int_equal(bg_pci_config_write8(&f.host, 8, 0x3C, 0x5A), 0);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x3C, 1), 0x5A);
 }
 
 static void bad_configurations_are_refused(void **state)
 {
     (void)state;
-    struct pci_host_config good = f.config;
+    struct bg_pci_host_config good = f.config;
 
     f.config.ecam_size = MIB - 1;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
     f.config = good;
     f.config.bus_first = 4;
     f.config.bus_last = 3;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
     f.config = good;
     f.config.devices = NULL;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
     f.config = good;
-    f.config.windows[PCI_WINDOW_MEM32].size = 4 * GIB;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    f.config.windows[BG_PCI_WINDOW_MEM32].size = 4 * GIB;
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
     f.config = good;
-    f.config.windows[PCI_WINDOW_MEM64].size = UINT64_MAX;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    f.config.windows[BG_PCI_WINDOW_MEM64].size = UINT64_MAX;
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
     f.config = good;
-    f.config.windows[PCI_WINDOW_MEM64].cpu_base = UINT64_MAX - 5;
-    assert_int_equal(pci_host_init(&f.host, &f.config), BAREGPU_ERR_INVALID);
+    f.config.windows[BG_PCI_WINDOW_MEM64].cpu_base = UINT64_MAX - 5;
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), BG_ERR_INVALID);
 }
 
 static void buses_beyond_the_ecam_are_cut_off(void **state)
@@ -89,8 +89,8 @@ static void buses_beyond_the_ecam_are_cut_off(void **state)
     add_plain(inner, 8);
     f.pci.bus_last = 1;
     f.config.ecam_size = 2 * MIB + 17; /* two whole buses, though 256 are claimed */
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_NO_BUS);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_NO_BUS);
     assert_int_equal(f.host.config.bus_last, 1);
     assert_int_equal(f.host.device_count, 2);
     assert_int_equal(device_of(bridge)->subordinate_bus, 1);
@@ -104,7 +104,7 @@ static void empty_bus(void **state)
     (void)state;
     assert_int_equal(enumerate(), 0);
     assert_int_equal(f.host.device_count, 0);
-    assert_null(pci_find_id(&f.host, 0x1AF4, 0x1111, NULL));
+    assert_null(bg_pci_find_id(&f.host, 0x1AF4, 0x1111, NULL));
 }
 
 static void multi_function_is_followed(void **state)
@@ -116,8 +116,8 @@ static void multi_function_is_followed(void **state)
     add_plain(FAKE_ROOT, 4 << 3);
     assert_int_equal(enumerate(), 0);
     assert_int_equal(f.host.device_count, 4);
-    assert_int_equal(f.devices[1].bdf, PCI_BDF(0, 3, 3));
-    assert_int_equal(f.devices[2].bdf, PCI_BDF(0, 3, 6));
+    assert_int_equal(f.devices[1].bdf, BG_PCI_BDF(0, 3, 3));
+    assert_int_equal(f.devices[2].bdf, BG_PCI_BDF(0, 3, 6));
 }
 
 static void single_function_is_not_searched(void **state)
@@ -163,9 +163,9 @@ static void identity_is_read(void **state)
     assert_int_equal(f.devices[0].subsystem_vendor_id, 0x1AF4);
     assert_int_equal(f.devices[0].subsystem_id, 0x1100);
     assert_int_equal(f.devices[0].interrupt_pin, 2);
-    assert_ptr_equal(pci_find_class(&f.host, 0x0C0300, 0xFFFF00, NULL), &f.devices[0]);
-    assert_null(pci_find_class(&f.host, 0x0C0300, 0xFFFF00, &f.devices[0]));
-    assert_null(pci_find_class(&f.host, 0x0C0300, 0xFFFFFF, NULL));
+    assert_ptr_equal(bg_pci_find_class(&f.host, 0x0C0300, 0xFFFF00, NULL), &f.devices[0]);
+    assert_null(bg_pci_find_class(&f.host, 0x0C0300, 0xFFFF00, &f.devices[0]));
+    assert_null(bg_pci_find_class(&f.host, 0x0C0300, 0xFFFFFF, NULL));
 }
 
 static void lookup_goes_on_after_a_match(void **state)
@@ -175,10 +175,10 @@ static void lookup_goes_on_after_a_match(void **state)
     fake_pci_add(&f.pci, FAKE_ROOT, 16, 0x1AF4, 0x1112, 0, -1);
     add_plain(FAKE_ROOT, 24);
     assert_int_equal(enumerate(), 0);
-    struct pci_device *first = pci_find_id(&f.host, 0x1AF4, 0x1111, NULL);
+    struct bg_pci_device *first = bg_pci_find_id(&f.host, 0x1AF4, 0x1111, NULL);
     assert_ptr_equal(first, &f.devices[0]);
-    assert_ptr_equal(pci_find_id(&f.host, 0x1AF4, 0x1111, first), &f.devices[2]);
-    assert_null(pci_find_id(&f.host, 0x1AF4, 0x1111, &f.devices[2]));
+    assert_ptr_equal(bg_pci_find_id(&f.host, 0x1AF4, 0x1111, first), &f.devices[2]);
+    assert_null(bg_pci_find_id(&f.host, 0x1AF4, 0x1111, &f.devices[2]));
 }
 
 static void full_table_is_reported(void **state)
@@ -188,11 +188,11 @@ static void full_table_is_reported(void **state)
         add_plain(FAKE_ROOT, (uint8_t)(slot << 3));
     }
     f.config.device_capacity = 3;
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.host.device_count, 3);
     assert_int_equal(f.problems, 2);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_TABLE_FULL);
-    assert_int_equal(f.last_problem.bdf, PCI_BDF(0, 4, 0));
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_TABLE_FULL);
+    assert_int_equal(f.last_problem.bdf, BG_PCI_BDF(0, 4, 0));
     assert_string_equal(f.last_text, "00:04.0 left out: the table has room for 3 devices");
 }
 
@@ -227,11 +227,11 @@ static void three_bridges_deep(void **state)
     assert_int_equal(device_of(second)->secondary_bus, 4);
     assert_int_equal(device_of(second)->subordinate_bus, 4);
     assert_int_equal(fake_pci_get(&f.pci, inner, 0x18, 4) & 0xFFFFFF, 0x030302);
-    assert_int_equal(device_of(deep)->bdf, PCI_BDF(3, 9, 0));
+    assert_int_equal(device_of(deep)->bdf, BG_PCI_BDF(3, 9, 0));
     assert_int_equal(device_of(deep)->depth, 3);
     assert_int_equal(device_of(deep)->parent, device_of(inner) - f.devices);
-    assert_int_equal(device_of(last)->bars[0].window, PCI_WINDOW_MEM64);
-    assert_int_equal(device_of(last)->bars[2].window, PCI_WINDOW_MEM32);
+    assert_int_equal(device_of(last)->bars[0].window, BG_PCI_WINDOW_MEM64);
+    assert_int_equal(device_of(last)->bars[2].window, BG_PCI_WINDOW_MEM32);
     assert_true(device_of(last)->bars[0].address >= 0x8000000000ull);
     /* Nothing asked for I/O behind the second: its window is shut. */
     assert_true(fake_pci_get(&f.pci, second, 0x1C, 1) > fake_pci_get(&f.pci, second, 0x1D, 1));
@@ -247,7 +247,7 @@ static void enumerating_twice_gives_the_same(void **state)
     fake_pci_bar32(&f.pci, add_plain(a, 0), 0, 4096, 0);
     fake_pci_bar32(&f.pci, add_plain(c, 8), 0, 4096, 0);
     assert_int_equal(enumerate(), 0);
-    struct pci_device before[5];
+    struct bg_pci_device before[5];
     memcpy(before, f.devices, sizeof(before));
     assert_int_equal(enumerate(), 0);
     assert_int_equal(f.host.device_count, 5);
@@ -275,10 +275,10 @@ static void bus_numbers_can_run_out(void **state)
     add_plain(second, 0);
     f.config.bus_first = f.pci.bus_first = 0x10;
     f.config.bus_last = f.pci.bus_last = 0x11;
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 1);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_NO_BUS);
-    assert_int_equal(f.last_problem.bdf, PCI_BDF(0x10, 2, 0));
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_NO_BUS);
+    assert_int_equal(f.last_problem.bdf, BG_PCI_BDF(0x10, 2, 0));
     assert_int_equal(f.host.device_count, 3);
 }
 
@@ -287,12 +287,12 @@ static void too_many_bridges_in_a_row(void **state)
     (void)state;
     int parent = FAKE_ROOT;
 
-    for (int i = 0; i < PCI_BRIDGE_DEPTH_MAX + 3; i++) {
+    for (int i = 0; i < BG_PCI_BRIDGE_DEPTH_MAX + 3; i++) {
         parent = fake_pci_add_bridge(&f.pci, parent, 8, -1);
     }
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_TOO_DEEP);
-    assert_int_equal(f.host.device_count, PCI_BRIDGE_DEPTH_MAX + 1);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_TOO_DEEP);
+    assert_int_equal(f.host.device_count, BG_PCI_BRIDGE_DEPTH_MAX + 1);
 }
 
 /* A bridge that answers itself behind itself: the numbers end it. */
@@ -318,14 +318,14 @@ static void bridge_without_optional_windows(void **state)
     fake_pci_set32(&f.pci, bridge, 0x24, 0);
     fake_pci_bar64(&f.pci, device, 0, 4 * MIB, FAKE_PREFETCHABLE);
     fake_pci_bar_io(&f.pci, device, 2, 32);
-    assert_int_equal(enumerate(), BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 1);
-    assert_int_equal(f.last_problem.kind, PCI_PROBLEM_NO_WINDOW);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_NO_WINDOW);
     assert_int_equal(f.last_problem.bar, 2);
     assert_string_equal(f.last_text,
                         "01:01.0 BAR 2 of 32 bytes gets no address: no I/O window leads to it");
-    assert_int_equal(device_of(device)->bars[0].state, PCI_RESOURCE_ASSIGNED);
-    assert_int_equal(device_of(device)->bars[0].window, PCI_WINDOW_MEM32);
+    assert_int_equal(device_of(device)->bars[0].state, BG_PCI_RESOURCE_ASSIGNED);
+    assert_int_equal(device_of(device)->bars[0].window, BG_PCI_WINDOW_MEM32);
 }
 
 static void intx_is_swizzled(void **state)
@@ -339,9 +339,9 @@ static void intx_is_swizzled(void **state)
     fake_pci_set8(&f.pci, device, 0x3D, 2);
     assert_int_equal(enumerate(), 0);
     /* INTB at slot 6: 1 + 6 -> INTD; at slot 3: 3 + 3 -> INTC. */
-    assert_int_equal(pci_intx_route(&f.host, device_of(device), &slot), 3);
+    assert_int_equal(bg_pci_intx_route(&f.host, device_of(device), &slot), 3);
     assert_int_equal(slot, 4);
-    assert_int_equal(pci_intx_route(&f.host, device_of(a), &slot), 0);
+    assert_int_equal(bg_pci_intx_route(&f.host, device_of(a), &slot), 0);
 }
 
 /* ---- Text ---- */
@@ -366,14 +366,14 @@ static void listings(void **state)
     fake_pci_rom(&f.pci, device, 65536);
     fake_pci_set8(&f.pci, device, 0x3D, 1);
     fake_pci_set32(&f.pci, device, 0x2C, 0x11001AF4);
-    fake_pci_capability(&f.pci, device, 0x48, PCI_CAP_MSIX, 0x48);
+    fake_pci_capability(&f.pci, device, 0x48, BG_PCI_CAP_MSIX, 0x48);
     assert_int_equal(enumerate(), 0);
     printed[0] = '\0';
-    pci_list_tree(&f.host, print, NULL);
+    bg_pci_list_tree(&f.host, print, NULL);
     assert_string_equal(printed, "00:01.0 PCI bridge [1b36:000c] rev 01, bus 01\n"
                                  "  01:00.0 Processing accelerator [1af4:1111] rev 01\n");
     printed[0] = '\0';
-    pci_list_verbose(&f.host, print, NULL);
+    bg_pci_list_verbose(&f.host, print, NULL);
     assert_string_equal(
         printed,
         "00:01.0 PCI bridge [1b36:000c] rev 01\n"
@@ -396,9 +396,9 @@ static void listings(void **state)
 static void class_names(void **state)
 {
     (void)state;
-    assert_string_equal(pci_class_name(0x120000), "Processing accelerator");
-    assert_string_equal(pci_class_name(0x038000), "Display controller");
-    assert_string_equal(pci_class_name(0xFF0000), "Device");
+    assert_string_equal(bg_pci_class_name(0x120000), "Processing accelerator");
+    assert_string_equal(bg_pci_class_name(0x038000), "Display controller");
+    assert_string_equal(bg_pci_class_name(0xFF0000), "Device");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, pci_setup)

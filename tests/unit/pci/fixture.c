@@ -12,7 +12,7 @@
 
 struct fixture f;
 
-static void record(void *context, const struct pci_problem *problem, const char *text)
+static void record(void *context, const struct bg_pci_problem *problem, const char *text)
 {
     struct fixture *fixture = context;
 
@@ -26,16 +26,16 @@ int pci_setup(void **state)
     (void)state;
     memset(&f, 0, sizeof(f));
     fake_pci_init(&f.pci, 0, 255);
-    f.config = (struct pci_host_config){
+    f.config = (struct bg_pci_host_config){
         .ecam = &f.pci,
         .ecam_size = 256 * MIB,
         .ops = &fake_pci_ops,
         .bus_last = 255,
         .windows =
             {
-                [PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
-                [PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
-                [PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 512 * GIB},
+                [BG_PCI_WINDOW_IO] = {0x3EFF0000, 0, 0x10000},
+                [BG_PCI_WINDOW_MEM32] = {0x10000000, 0x10000000, 0x2EFF0000},
+                [BG_PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 512 * GIB},
             },
         .devices = f.devices,
         .device_capacity = FAKE_FUNCTIONS_MAX,
@@ -45,7 +45,7 @@ int pci_setup(void **state)
     return 0;
 }
 
-struct pci_device *device_of(int function)
+struct bg_pci_device *device_of(int function)
 {
     const struct fake_function *fake = &f.pci.functions[function];
     unsigned bus = fake->parent == FAKE_ROOT
@@ -64,23 +64,23 @@ struct pci_device *device_of(int function)
 void check_decoding(void)
 {
     for (int i = 0; i < f.pci.count; i++) {
-        struct pci_device *device = device_of(i);
+        struct bg_pci_device *device = device_of(i);
 
         if (device != NULL && !f.pci.functions[i].is_bridge) {
-            pci_device_enable(&f.host, device, PCI_COMMAND_IO);
-            pci_device_enable(&f.host, device, PCI_COMMAND_MEMORY);
+            bg_pci_device_enable(&f.host, device, BG_PCI_COMMAND_IO);
+            bg_pci_device_enable(&f.host, device, BG_PCI_COMMAND_MEMORY);
         }
     }
     for (int i = 0; i < f.pci.count; i++) {
-        struct pci_device *device = device_of(i);
+        struct bg_pci_device *device = device_of(i);
 
-        for (unsigned bar = 0; device != NULL && bar < PCI_BAR_COUNT; bar++) {
-            const struct pci_resource *resource = &device->bars[bar];
-            uint16_t needed = resource->is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+        for (unsigned bar = 0; device != NULL && bar < BG_PCI_BAR_COUNT; bar++) {
+            const struct bg_pci_resource *resource = &device->bars[bar];
+            uint16_t needed = resource->is_io ? BG_PCI_COMMAND_IO : BG_PCI_COMMAND_MEMORY;
             int function = -1;
             unsigned found = 9;
 
-            if (resource->state != PCI_RESOURCE_ASSIGNED ||
+            if (resource->state != BG_PCI_RESOURCE_ASSIGNED ||
                 !(fake_pci_get(&f.pci, i, 4, 2) & needed)) {
                 continue;
             }
@@ -95,8 +95,8 @@ void check_decoding(void)
                 assert_int_equal(found, bar);
             }
             uint64_t cpu;
-            assert_int_equal(pci_bar_cpu_address(&f.host, device, bar, &cpu), 0);
-            const struct pci_window *window = &f.config.windows[resource->window];
+            assert_int_equal(bg_pci_bar_cpu_address(&f.host, device, bar, &cpu), 0);
+            const struct bg_pci_window *window = &f.config.windows[resource->window];
             assert_true(cpu >= window->cpu_base &&
                         cpu + resource->size <= window->cpu_base + window->size);
         }
@@ -106,14 +106,14 @@ void check_decoding(void)
 /* Initialises, enumerates, and checks what holds for every bus. */
 int enumerate(void)
 {
-    assert_int_equal(pci_host_init(&f.host, &f.config), 0);
-    int result = pci_host_enumerate(&f.host);
+    assert_int_equal(bg_pci_host_init(&f.host, &f.config), 0);
+    int result = bg_pci_host_enumerate(&f.host);
 
     assert_int_equal(f.pci.accesses_outside, 0);
     assert_int_equal(f.pci.conflicts, 0);
     assert_int_equal(f.pci.bars_moved_live, 0);
     assert_int_equal(f.host.problem_count, f.problems);
-    assert_int_equal(result, f.problems == 0 ? 0 : BAREGPU_ERR_NO_SPACE);
+    assert_int_equal(result, f.problems == 0 ? 0 : BG_ERR_NO_SPACE);
     check_decoding();
     return result;
 }

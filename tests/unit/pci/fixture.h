@@ -14,11 +14,11 @@
 
 struct fixture {
     struct fake_pci pci;
-    struct pci_device devices[FAKE_FUNCTIONS_MAX];
-    struct pci_host_config config;
-    struct pci_host host;
+    struct bg_pci_device devices[FAKE_FUNCTIONS_MAX];
+    struct bg_pci_host_config config;
+    struct bg_pci_host host;
     unsigned problems;
-    struct pci_problem last_problem;
+    struct bg_pci_problem last_problem;
     char last_text[256];
 };
 
@@ -32,13 +32,13 @@ int add_plain(int parent, uint8_t devfn);
 
 /* Initialises the host, enumerates, and checks what holds for every bus: no access outside, no BAR
  * moved while its device decodes, every assigned BAR answers alone at its first and last byte.
- * Returns what pci_host_enumerate returned. */
+ * Returns what bg_pci_host_enumerate returned. */
 int enumerate(void);
 
 /* Of that: decoding. Turns it on for all devices. */
 void check_decoding(void);
 
 /* What the library found for a function of the fake bus; NULL: nothing. */
-struct pci_device *device_of(int function);
+struct bg_pci_device *device_of(int function);
 
 #endif

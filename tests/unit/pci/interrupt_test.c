@@ -25,22 +25,22 @@
 #define TABLE 0x1000u         /* BAR 0 */
 #define PENDING (0x800u | 4u) /* BAR 4 */
 #define MASK_ALL_KINDS                                                                         \
-    (PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI) |            \
-     PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX))
+    (BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |            \
+     BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX))
 
 /* A function with two BARs of memory, and its pin. */
 struct fake_device {
     int function;
-    struct pci_device *device;
+    struct bg_pci_device *device;
     uint8_t bars[2][BAR_SIZE];
     bool asserts; /* its pin */
     unsigned takes;
-    struct pci_interrupt interrupt;
-    struct pci_interrupt_vector vectors[VECTORS];
+    struct bg_pci_interrupt interrupt;
+    struct bg_pci_interrupt_vector vectors[VECTORS];
 };
 
 static struct fake_device devices[2];
-static struct pci_intx intx;
+static struct bg_pci_intx intx;
 static unsigned accesses_outside;
 
 /* ---- The functions' memory ---- */
@@ -49,9 +49,9 @@ static uint8_t *memory_at(uint64_t address, unsigned width)
 {
     for (unsigned i = 0; i < 2; i++) {
         for (unsigned bar = 0; bar < 2 && devices[i].device != NULL; bar++) {
-            const struct pci_resource *resource = &devices[i].device->bars[bar * 4];
+            const struct bg_pci_resource *resource = &devices[i].device->bars[bar * 4];
 
-            if (resource->state == PCI_RESOURCE_ASSIGNED && address >= resource->address &&
+            if (resource->state == BG_PCI_RESOURCE_ASSIGNED && address >= resource->address &&
                 address - resource->address <= BAR_SIZE - width) {
                 return &devices[i].bars[bar][address - resource->address];
             }
@@ -91,8 +91,8 @@ static int setup(void **state)
     pci_setup(state);
     memset(devices, 0, sizeof(devices));
     memset(&intx, 0, sizeof(intx));
-    for (unsigned slot = 0; slot < PCI_INTX_SLOTS; slot++) {
-        for (unsigned pin = 0; pin < PCI_INTX_PINS; pin++) {
+    for (unsigned slot = 0; slot < BG_PCI_INTX_SLOTS; slot++) {
+        for (unsigned pin = 0; pin < BG_PCI_INTX_PINS; pin++) {
             intx.interrupts[slot][pin] = 1 + (slot + pin) % 4;
         }
     }
@@ -135,7 +135,7 @@ static void find(void)
         if (devices[i].takes != 0) {
             devices[i].device = device_of(devices[i].function);
             devices[i].takes = 0;
-            pci_device_disable(&f.host, devices[i].device, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+            bg_pci_device_disable(&f.host, devices[i].device, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
         }
     }
 }
@@ -152,7 +152,7 @@ static bool take(void *context, bool *is_storm)
     device->asserts = false;
     fake_interrupts.of[1].is_raised = devices[0].asserts || devices[1].asserts;
     for (unsigned i = 0; i < VECTORS; i++) {
-        is_calm |= interrupt_source_arrive(&device->vectors[i].source);
+        is_calm |= bg_interrupt_source_arrive(&device->vectors[i].source);
     }
     *is_storm |= !is_calm;
     return true;
@@ -160,7 +160,7 @@ static bool take(void *context, bool *is_storm)
 
 static int open_with(struct fake_device *device, uint32_t forbidden)
 {
-    const struct pci_interrupt_options options = {
+    const struct bg_pci_interrupt_options options = {
         .vectors = device->vectors,
         .vector_count = VECTORS,
         .intx_take = take,
@@ -171,7 +171,7 @@ static int open_with(struct fake_device *device, uint32_t forbidden)
     for (unsigned i = 0; i < VECTORS; i++) {
         device->vectors[i].cpu = i % 2;
     }
-    return pci_interrupt_open(&device->interrupt, &f.host, device->device, &options);
+    return bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options);
 }
 
 static int open(struct fake_device *device)
@@ -198,7 +198,7 @@ static void send_msix(struct fake_device *device, unsigned entry)
     uint32_t control = config(device, CAPABILITY + 2, 2);
 
     assert_true(control & 0x8000);
-    assert_true(config(device, 4, 2) & PCI_COMMAND_BUS_MASTER);
+    assert_true(config(device, 4, 2) & BG_PCI_COMMAND_BUS_MASTER);
     if ((control & 0x4000) || (table(device, entry, 3) & 1)) {
         device->bars[1][0x800 + entry / 8] |= (uint8_t)(1u << entry % 8);
         return;
@@ -231,12 +231,12 @@ static void msix_has_a_vector_each(void **state)
     find();
     memset(device->bars[0] + TABLE, 0, 8 * 16); /* not masked, as no function should leave it */
     assert_int_equal(open(device), 0);
-    assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_MSIX);
+    assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_MSIX);
     assert_int_equal(device->interrupt.message_count, VECTORS);
     assert_int_equal(config(device, CAPABILITY + 2, 2), 0x8007);
     assert_int_equal(config(device, SECOND_CAPABILITY + 2, 2) & 1, 0);
     assert_int_equal(config(device, 4, 2),
-                     PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);
+                     BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER | BG_PCI_COMMAND_INTX_DISABLE);
     for (unsigned i = 0; i < 8; i++) {
         assert_int_equal(table(device, i, 3), i < VECTORS ? 0 : 1);
     }
@@ -245,18 +245,18 @@ static void msix_has_a_vector_each(void **state)
 
         assert_int_equal(device->vectors[i].entry, i);
         assert_int_equal(line->cpu, i % 2);
-        assert_int_equal(line->trigger, HAL_TRIGGER_EDGE);
+        assert_int_equal(line->trigger, BG_HAL_TRIGGER_EDGE);
         assert_int_equal(line->requester_id, device->device->bdf);
-        assert_true(interrupt_source_is_on(&device->vectors[i].source));
+        assert_true(bg_interrupt_source_is_on(&device->vectors[i].source));
         send_msix(device, i);
     }
     send_msix(device, 2);
     expect_counts(device, 1, 1, 2, 1, 1);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
     assert_int_equal(config(device, CAPABILITY + 2, 2), 0x0007);
-    assert_false(interrupt_source_is_on(&device->vectors[0].source));
-    assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_NONE);
-    pci_interrupt_close(&device->interrupt);
+    assert_false(bg_interrupt_source_is_on(&device->vectors[0].source));
+    assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_NONE);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void count_call(void *context)
@@ -286,7 +286,7 @@ static void msix_vectors_are_shared_when_they_are_few(void **state)
     send_msix(device, 2);
     expect_counts(device, 1, 0, 2, 2, 2);
     assert_int_equal(calls, 2);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
     assert_int_equal(fake_interrupts.messages_left, 3);
 }
 
@@ -301,20 +301,20 @@ static void msix_table_smaller_than_wanted(void **state)
     assert_int_equal(device->interrupt.message_count, 1);
     send_msix(device, 0);
     expect_counts(device, 1, 1, 1, 1, 1);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void msix_many_vectors(void **state)
 {
     (void)state;
-    static struct pci_interrupt_vector many[100];
+    static struct bg_pci_interrupt_vector many[100];
     struct fake_device *device = add(1 << 3);
-    const struct pci_interrupt_options options = {.vectors = many, .vector_count = 100};
+    const struct bg_pci_interrupt_options options = {.vectors = many, .vector_count = 100};
 
     fake_pci_msix(&f.pci, device->function, CAPABILITY, 128, TABLE, PENDING);
     find();
     fake_interrupts.messages_left = 90; /* two whole pieces and a part of the third */
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
     assert_int_equal(device->interrupt.message_count, 90);
     for (unsigned i = 0; i < 90; i++) {
         send_msix(device, i);
@@ -323,11 +323,11 @@ static void msix_many_vectors(void **state)
         assert_int_equal(many[i].source.count, 1);
         assert_int_equal(many[i].entry, i < 90 ? i : 89);
     }
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
     fake_interrupts.messages_left = 64; /* ends with a piece */
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
     assert_int_equal(device->interrupt.message_count, 64);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void msix_masks(void **state)
@@ -338,19 +338,19 @@ static void msix_masks(void **state)
     fake_pci_msix(&f.pci, device->function, CAPABILITY, 8, TABLE, PENDING);
     find();
     assert_int_equal(open(device), 0);
-    pci_interrupt_mask(&device->interrupt, 1);
+    bg_pci_interrupt_mask(&device->interrupt, 1);
     send_msix(device, 1);
     send_msix(device, 0);
     expect_counts(device, 1, 0, 0, 0, 0);
-    assert_true(pci_interrupt_is_pending(&device->interrupt, 1));
-    assert_false(pci_interrupt_is_pending(&device->interrupt, 0));
-    pci_interrupt_unmask(&device->interrupt, 1);
+    assert_true(bg_pci_interrupt_is_pending(&device->interrupt, 1));
+    assert_false(bg_pci_interrupt_is_pending(&device->interrupt, 0));
+    bg_pci_interrupt_unmask(&device->interrupt, 1);
     send_msix(device, 1); /* as the function does then */
     expect_counts(device, 1, 1, 0, 0, 0);
-    assert_false(pci_interrupt_is_pending(&device->interrupt, 1));
-    pci_interrupt_mask(&device->interrupt, VECTORS);
-    assert_false(pci_interrupt_is_pending(&device->interrupt, VECTORS));
-    pci_interrupt_close(&device->interrupt);
+    assert_false(bg_pci_interrupt_is_pending(&device->interrupt, 1));
+    bg_pci_interrupt_mask(&device->interrupt, VECTORS);
+    assert_false(bg_pci_interrupt_is_pending(&device->interrupt, VECTORS));
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 /* None of them is believed: what is left is MSI. */
@@ -386,12 +386,12 @@ static void msix_that_lies(void **state)
         fake_pci_msi(&f.pci, device->function, SECOND_CAPABILITY, 0, true, false);
         find();
         assert_int_equal(open(device), 0);
-        assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_MSI);
+        assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_MSI);
         assert_int_equal(config(device, CAPABILITY + 2, 2) & 0xC000, 0);
         for (unsigned at = 0; at < BAR_SIZE; at++) {
             assert_int_equal(device->bars[0][at], 0);
         }
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -406,8 +406,8 @@ static void msix_at_the_edges_of_its_bar(void **state)
                   BAR_SIZE - 8 * 16 - 8);
     find();
     assert_int_equal(open(device), 0);
-    assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_MSIX);
-    pci_interrupt_close(&device->interrupt);
+    assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_MSIX);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void msix_in_a_bar_without_an_address(void **state)
@@ -416,12 +416,12 @@ static void msix_in_a_bar_without_an_address(void **state)
     struct fake_device *device = add(1 << 3);
 
     fake_pci_msix(&f.pci, device->function, CAPABILITY, 8, TABLE, PENDING);
-    f.config.windows[PCI_WINDOW_MEM64] = (struct pci_window){0};
-    f.config.windows[PCI_WINDOW_MEM32] = (struct pci_window){0};
+    f.config.windows[BG_PCI_WINDOW_MEM64] = (struct bg_pci_window){0};
+    f.config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0};
     find();
     assert_int_equal(open(device), 0);
-    assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_INTX);
-    pci_interrupt_close(&device->interrupt);
+    assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_INTX);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void msix_cannot_be_mapped(void **state)
@@ -433,8 +433,8 @@ static void msix_cannot_be_mapped(void **state)
     find();
     fake_hal.refuse_map = true;
     assert_int_equal(open(device), 0);
-    assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_INTX);
-    pci_interrupt_close(&device->interrupt);
+    assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_INTX);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 /* ---- MSI ---- */
@@ -454,7 +454,7 @@ static void send_msi(struct fake_device *device, unsigned number)
 
     assert_true(control & 1);
     assert_true(number < 1u << (control >> 4 & 7));
-    assert_true(config(device, 4, 2) & PCI_COMMAND_BUS_MASTER);
+    assert_true(config(device, 4, 2) & BG_PCI_COMMAND_BUS_MASTER);
     assert_int_equal(data & ((1u << (control >> 4 & 7)) - 1), 0);
     if ((control & 0x100) && (config(device, at + 4, 4) >> number & 1)) {
         fake_pci_set32(&f.pci, device->function, at + 8, 1u << number);
@@ -476,11 +476,11 @@ static void msi_of_all_shapes(void **state)
             fake_interrupts.message_address = 0x5508090040;
         }
         assert_int_equal(open(device), 0);
-        assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_MSI);
+        assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_MSI);
         assert_int_equal(device->interrupt.message_count, VECTORS);
         assert_int_equal(fake_interrupts.reserved, 8); /* a power of two */
         assert_int_equal(config(device, CAPABILITY + 2, 2) & 0x71, 0x31);
-        assert_true(config(device, 4, 2) & PCI_COMMAND_INTX_DISABLE);
+        assert_true(config(device, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE);
         if (has_masks) {
             unsigned reg = CAPABILITY + 12 + (shape & 1) * 4;
 
@@ -491,18 +491,18 @@ static void msi_of_all_shapes(void **state)
             send_msi(device, i);
         }
         expect_counts(device, 1, 1, 1, 1, 1);
-        pci_interrupt_mask(&device->interrupt, 3);
+        bg_pci_interrupt_mask(&device->interrupt, 3);
         send_msi(device, 3);
         send_msi(device, 4);
         expect_counts(device, 1, 1, 1, 1, 2);
-        assert_int_equal(pci_interrupt_is_pending(&device->interrupt, 3), has_masks);
-        assert_false(pci_interrupt_is_pending(&device->interrupt, 4));
-        pci_interrupt_unmask(&device->interrupt, 3);
+        assert_int_equal(bg_pci_interrupt_is_pending(&device->interrupt, 3), has_masks);
+        assert_false(bg_pci_interrupt_is_pending(&device->interrupt, 4));
+        bg_pci_interrupt_unmask(&device->interrupt, 3);
         if (has_masks) {
             send_msi(device, 3); /* as the function does then; else the controller kept it */
         }
         expect_counts(device, 1, 1, 1, 2, 2);
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(config(device, CAPABILITY + 2, 2) & 1, 0);
         assert_int_equal(teardown(state), 0);
     }
@@ -530,7 +530,7 @@ static void msi_of_a_few_messages(void **state)
         send_msi(device, cases[i].used - 1);
         assert_int_equal(device->vectors[VECTORS - 1].source.count, 1);
         assert_int_equal(device->vectors[0].source.count, cases[i].used == 1);
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -548,13 +548,13 @@ static void msi_that_cannot_be_used(void **state)
         find();
         fake_interrupts.message_address = i == 0 ? 0x100000000 : 0x08090040;
         if (i == 3) {
-            fake_interrupts.message_error = BAREGPU_ERR_IO;
+            fake_interrupts.message_error = BG_ERR_IO;
         }
         assert_int_equal(open(device), 0);
-        assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_INTX);
+        assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_INTX);
         assert_int_equal(fake_interrupts.reserved, 0);
-        assert_int_equal(config(device, 4, 2) & PCI_COMMAND_INTX_DISABLE, 0);
-        pci_interrupt_close(&device->interrupt);
+        assert_int_equal(config(device, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE, 0);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -576,9 +576,9 @@ static void intx_shared_by_two(void **state)
     find();
     assert_int_equal(open(a), 0);
     assert_int_equal(open(b), 0);
-    assert_int_equal(a->interrupt.kind, PCI_INTERRUPT_INTX);
+    assert_int_equal(a->interrupt.kind, BG_PCI_INTERRUPT_INTX);
     assert_int_equal(fake_interrupts.attached, 1);
-    assert_int_equal(fake_interrupts.of[1].trigger, HAL_TRIGGER_LEVEL);
+    assert_int_equal(fake_interrupts.of[1].trigger, BG_HAL_TRIGGER_LEVEL);
     raise_pin(a);
     expect_counts(a, 1, 1, 1, 1, 1);
     expect_counts(b, 0, 0, 0, 0, 0);
@@ -587,19 +587,19 @@ static void intx_shared_by_two(void **state)
     assert_int_equal(a->takes, 2); /* everybody is asked */
     assert_int_equal(intx.lines[0].count, 2);
     assert_int_equal(intx.lines[0].idle.count, 0);
-    pci_interrupt_close(&a->interrupt);
-    assert_int_equal(config(a, 4, 2) & PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_INTX_DISABLE);
+    bg_pci_interrupt_close(&a->interrupt);
+    assert_int_equal(config(a, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE, BG_PCI_COMMAND_INTX_DISABLE);
     raise_pin(b);
     expect_counts(b, 2, 2, 2, 2, 2);
     assert_int_equal(a->takes, 2);
-    pci_interrupt_mask(&b->interrupt, 0);
-    assert_int_equal(config(b, 4, 2) & PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_INTX_DISABLE);
-    pci_interrupt_unmask(&b->interrupt, 0);
-    assert_int_equal(config(b, 4, 2) & PCI_COMMAND_INTX_DISABLE, 0);
-    assert_false(pci_interrupt_is_pending(&b->interrupt, 0));
+    bg_pci_interrupt_mask(&b->interrupt, 0);
+    assert_int_equal(config(b, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE, BG_PCI_COMMAND_INTX_DISABLE);
+    bg_pci_interrupt_unmask(&b->interrupt, 0);
+    assert_int_equal(config(b, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE, 0);
+    assert_false(bg_pci_interrupt_is_pending(&b->interrupt, 0));
     fake_pci_set16(&f.pci, b->function, 6, 0x18);
-    assert_true(pci_interrupt_is_pending(&b->interrupt, 0));
-    pci_interrupt_close(&b->interrupt);
+    assert_true(bg_pci_interrupt_is_pending(&b->interrupt, 0));
+    bg_pci_interrupt_close(&b->interrupt);
 }
 
 static void intx_through_bridges(void **state)
@@ -612,12 +612,12 @@ static void intx_through_bridges(void **state)
     fake_pci_set8(&f.pci, device->function, 0x3D, 2);
     find();
     /* INTB of slot 5 is INTC at the bridge, that of slot 0 stays, slot 3's is INTB at the root. */
-    assert_int_equal(pci_intx_interrupt(&f.host, device->device), 1 + (3 + 2) % 4);
+    assert_int_equal(bg_pci_intx_interrupt(&f.host, device->device), 1 + (3 + 2) % 4);
     intx.interrupts[3][2] = 77;
-    assert_int_equal(pci_intx_interrupt(&f.host, device->device), 77);
+    assert_int_equal(bg_pci_intx_interrupt(&f.host, device->device), 77);
     assert_int_equal(open(device), 0);
     assert_non_null(fake_interrupts.of[77].handler);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void requester_behind_bridges(void **state)
@@ -644,11 +644,11 @@ static void requester_behind_bridges(void **state)
         find();
         expected = device->device->bdf;
         expected = cases[i].is_bridge ? device_of(bridge)->bdf : expected;
-        expected = cases[i].is_secondary ? PCI_BDF(PCI_BUS(expected), 0, 0) : expected;
+        expected = cases[i].is_secondary ? BG_PCI_BDF(BG_PCI_BUS(expected), 0, 0) : expected;
         expected = i == 3 ? device_of(port)->bdf : expected; /* conventional all the way up */
         assert_int_equal(open(device), 0);
         assert_int_equal(fake_interrupts.of[FAKE_FIRST_MESSAGE].requester_id, expected);
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -674,17 +674,17 @@ static void no_interrupt_at_all(void **state)
         find();
         fake_pci_set16(&f.pci, device->function, CAPABILITY + 2, 0x8007); /* left on */
         fake_pci_set16(&f.pci, device->function, SECOND_CAPABILITY + 2, 0x0081);
-        fake_interrupts.message_error = BAREGPU_ERR_UNSUPPORTED;
-        assert_int_equal(open_with(device, i == 0 ? MASK_ALL_KINDS : 0), BAREGPU_ERR_NOT_FOUND);
-        assert_int_equal(device->interrupt.kind, PCI_INTERRUPT_NONE);
+        fake_interrupts.message_error = BG_ERR_UNSUPPORTED;
+        assert_int_equal(open_with(device, i == 0 ? MASK_ALL_KINDS : 0), BG_ERR_NOT_FOUND);
+        assert_int_equal(device->interrupt.kind, BG_PCI_INTERRUPT_NONE);
         assert_int_equal(config(device, CAPABILITY + 2, 2), 7);
         assert_int_equal(config(device, SECOND_CAPABILITY + 2, 2), 0x80);
-        assert_true(config(device, 4, 2) & PCI_COMMAND_INTX_DISABLE);
-        assert_false(interrupt_source_is_on(&device->vectors[0].source));
-        pci_interrupt_mask(&device->interrupt, 0);
-        assert_false(pci_interrupt_is_pending(&device->interrupt, 0));
-        pci_interrupt_resume(&device->interrupt);
-        pci_interrupt_close(&device->interrupt);
+        assert_true(config(device, 4, 2) & BG_PCI_COMMAND_INTX_DISABLE);
+        assert_false(bg_interrupt_source_is_on(&device->vectors[0].source));
+        bg_pci_interrupt_mask(&device->interrupt, 0);
+        assert_false(bg_pci_interrupt_is_pending(&device->interrupt, 0));
+        bg_pci_interrupt_resume(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -693,20 +693,20 @@ static void no_interrupt_at_all(void **state)
 static void lines_run_out(void **state)
 {
     (void)state;
-    static struct pci_interrupt interrupts[PCI_INTX_LINES + 1];
+    static struct bg_pci_interrupt interrupts[BG_PCI_INTX_LINES + 1];
     struct fake_device *device = add(4 << 3);
-    const struct pci_interrupt_options options = {
+    const struct bg_pci_interrupt_options options = {
         .vectors = device->vectors, .vector_count = 1, .intx_take = take, .intx_context = device};
 
     find();
-    for (unsigned i = 0; i <= PCI_INTX_LINES; i++) {
+    for (unsigned i = 0; i <= BG_PCI_INTX_LINES; i++) {
         intx.interrupts[4][0] = 10 + i;
         assert_int_equal(
-            pci_interrupt_open(&interrupts[i], &f.host, device->device, &options),
-            i < PCI_INTX_LINES ? 0 : BAREGPU_ERR_NOT_FOUND);
+            bg_pci_interrupt_open(&interrupts[i], &f.host, device->device, &options),
+            i < BG_PCI_INTX_LINES ? 0 : BG_ERR_NOT_FOUND);
     }
-    for (unsigned i = 0; i <= PCI_INTX_LINES; i++) {
-        pci_interrupt_close(&interrupts[i]);
+    for (unsigned i = 0; i <= BG_PCI_INTX_LINES; i++) {
+        bg_pci_interrupt_close(&interrupts[i]);
     }
 }
 
@@ -716,11 +716,11 @@ static void kinds_that_are_forbidden(void **state)
         uint32_t forbidden;
         unsigned kind;
     } cases[] = {
-        {0, PCI_INTERRUPT_MSIX},
-        {PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX), PCI_INTERRUPT_MSI},
-        {PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) | PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSI),
-         PCI_INTERRUPT_INTX},
-        {PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX), PCI_INTERRUPT_MSIX},
+        {0, BG_PCI_INTERRUPT_MSIX},
+        {BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX), BG_PCI_INTERRUPT_MSI},
+        {BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
+         BG_PCI_INTERRUPT_INTX},
+        {BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX), BG_PCI_INTERRUPT_MSIX},
     };
     struct fake_device *device = add(4 << 3);
 
@@ -731,7 +731,7 @@ static void kinds_that_are_forbidden(void **state)
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(open_with(device, cases[i].forbidden), 0);
         assert_int_equal(device->interrupt.kind, cases[i].kind);
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
     }
 }
 
@@ -748,10 +748,10 @@ static void attach_is_refused(void **state)
         fake_interrupts.refuse_attach = i;
         assert_int_equal(open(device), 0);
         assert_int_equal(device->interrupt.kind,
-                         i <= VECTORS ? PCI_INTERRUPT_MSI : PCI_INTERRUPT_MSIX);
-        assert_true(interrupt_source_is_on(&device->vectors[0].source));
+                         i <= VECTORS ? BG_PCI_INTERRUPT_MSI : BG_PCI_INTERRUPT_MSIX);
+        assert_true(bg_interrupt_source_is_on(&device->vectors[0].source));
         assert_int_equal(fake_interrupts.attached, i <= VECTORS ? 1 : VECTORS);
-        pci_interrupt_close(&device->interrupt);
+        bg_pci_interrupt_close(&device->interrupt);
         assert_int_equal(teardown(state), 0);
     }
     setup(state);
@@ -759,28 +759,28 @@ static void attach_is_refused(void **state)
 
     find();
     fake_interrupts.refuse_attach = 1;
-    assert_int_equal(open(device), BAREGPU_ERR_NOT_FOUND);
-    assert_false(interrupt_source_is_on(&device->vectors[0].source));
+    assert_int_equal(open(device), BG_ERR_NOT_FOUND);
+    assert_false(bg_interrupt_source_is_on(&device->vectors[0].source));
     assert_int_equal(open(device), 0); /* the line is free again */
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void wrong_options(void **state)
 {
     (void)state;
     struct fake_device *device = add(4 << 3);
-    struct pci_interrupt_options options = {.vectors = device->vectors};
+    struct bg_pci_interrupt_options options = {.vectors = device->vectors};
 
     find();
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
-                     BAREGPU_ERR_INVALID);
-    options = (struct pci_interrupt_options){.vector_count = 1};
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
-                     BAREGPU_ERR_INVALID);
-    options = (struct pci_interrupt_options){.vectors = device->vectors, .vector_count = 2049};
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
-                     BAREGPU_ERR_INVALID);
-    pci_interrupt_close(&device->interrupt);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     BG_ERR_INVALID);
+    options = (struct bg_pci_interrupt_options){.vector_count = 1};
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     BG_ERR_INVALID);
+    options = (struct bg_pci_interrupt_options){.vectors = device->vectors, .vector_count = 2049};
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     BG_ERR_INVALID);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 /* ---- Storms ---- */
@@ -794,36 +794,36 @@ static void storm_of_messages(void **state)
     find();
     fake_interrupts.messages_left = 4; /* the last two vectors share */
     assert_int_equal(open(device), 0);
-    for (unsigned i = 0; i < INTERRUPT_STORM_COUNT + 100; i++) {
+    for (unsigned i = 0; i < BG_INTERRUPT_STORM_COUNT + 100; i++) {
         send_msix(device, 3);
     }
-    expect_counts(device, 0, 0, 0, INTERRUPT_STORM_COUNT, INTERRUPT_STORM_COUNT);
-    assert_false(interrupt_source_is_on(&device->vectors[3].source));
-    assert_false(interrupt_source_is_on(&device->vectors[4].source));
+    expect_counts(device, 0, 0, 0, BG_INTERRUPT_STORM_COUNT, BG_INTERRUPT_STORM_COUNT);
+    assert_false(bg_interrupt_source_is_on(&device->vectors[3].source));
+    assert_false(bg_interrupt_source_is_on(&device->vectors[4].source));
     assert_int_equal(device->vectors[4].source.storms, 1);
-    assert_true(interrupt_source_is_on(&device->vectors[2].source));
+    assert_true(bg_interrupt_source_is_on(&device->vectors[2].source));
     send_msix(device, 2);
     assert_int_equal(device->vectors[2].source.count, 1);
-    pci_interrupt_resume(&device->interrupt);
-    assert_true(interrupt_source_is_on(&device->vectors[4].source));
+    bg_pci_interrupt_resume(&device->interrupt);
+    assert_true(bg_interrupt_source_is_on(&device->vectors[4].source));
     uint64_t count = device->vectors[3].source.count;
 
     send_msix(device, 3);
     assert_int_equal(device->vectors[3].source.count, count + 1);
     /* One that has an answer now and then is none, nor is a slow one, for either of the two. */
-    for (unsigned i = 0; i < 5 * INTERRUPT_STORM_COUNT; i++) {
+    for (unsigned i = 0; i < 5 * BG_INTERRUPT_STORM_COUNT; i++) {
         send_msix(device, 3);
         if (i % 4000 == 0) {
-            interrupt_source_answer(&device->vectors[i < 2 * INTERRUPT_STORM_COUNT ? 3 : 4].source);
+            bg_interrupt_source_answer(&device->vectors[i < 2 * BG_INTERRUPT_STORM_COUNT ? 3 : 4].source);
         }
     }
     assert_int_equal(device->vectors[3].source.storms, 1);
-    for (unsigned i = 0; i < 2 * INTERRUPT_STORM_COUNT; i++) {
+    for (unsigned i = 0; i < 2 * BG_INTERRUPT_STORM_COUNT; i++) {
         send_msix(device, 1);
-        fake_hal.now_ns += INTERRUPT_STORM_GAP_NS;
+        fake_hal.now_ns += BG_INTERRUPT_STORM_GAP_NS;
     }
     assert_int_equal(device->vectors[1].source.storms, 0);
-    pci_interrupt_close(&device->interrupt);
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void line_that_nobody_asserts(void **state)
@@ -836,33 +836,33 @@ static void line_that_nobody_asserts(void **state)
     assert_int_equal(open(b), 0);
     fake_interrupt_set(1, true); /* a third device's, which has no driver */
     assert_int_equal(intx.lines[0].storms, 1);
-    assert_int_equal(intx.lines[0].idle.count, INTERRUPT_STORM_COUNT);
+    assert_int_equal(intx.lines[0].idle.count, BG_INTERRUPT_STORM_COUNT);
     assert_true(fake_interrupts.of[1].is_masked);
-    assert_false(interrupt_source_is_on(&a->vectors[0].source));
-    assert_false(interrupt_source_is_on(&b->vectors[4].source));
+    assert_false(bg_interrupt_source_is_on(&a->vectors[0].source));
+    assert_false(bg_interrupt_source_is_on(&b->vectors[4].source));
     assert_int_equal(b->vectors[4].source.storms, 1);
     fake_interrupt_set(1, false);
-    pci_interrupt_resume(&a->interrupt);
-    assert_true(interrupt_source_is_on(&b->vectors[4].source));
+    bg_pci_interrupt_resume(&a->interrupt);
+    assert_true(bg_interrupt_source_is_on(&b->vectors[4].source));
     raise_pin(b);
     assert_int_equal(b->vectors[0].source.count, 1);
     /* Who comes while there is a storm polls, too; when one goes, the rest try again. */
-    pci_interrupt_close(&b->interrupt);
+    bg_pci_interrupt_close(&b->interrupt);
     fake_interrupt_set(1, true);
     assert_int_equal(open(b), 0);
-    assert_false(interrupt_source_is_on(&b->vectors[0].source));
+    assert_false(bg_interrupt_source_is_on(&b->vectors[0].source));
     fake_interrupt_set(1, false);
-    pci_interrupt_close(&a->interrupt);
-    assert_true(interrupt_source_is_on(&b->vectors[0].source));
+    bg_pci_interrupt_close(&a->interrupt);
+    assert_true(bg_interrupt_source_is_on(&b->vectors[0].source));
     assert_false(fake_interrupts.of[1].is_masked);
-    pci_interrupt_close(&b->interrupt);
+    bg_pci_interrupt_close(&b->interrupt);
 }
 
 static bool take_always(void *context, bool *is_storm)
 {
     struct fake_device *device = context;
 
-    *is_storm |= !interrupt_source_arrive(&device->vectors[0].source);
+    *is_storm |= !bg_interrupt_source_arrive(&device->vectors[0].source);
     return true;
 }
 
@@ -870,26 +870,26 @@ static void device_that_never_stops(void **state)
 {
     (void)state;
     struct fake_device *device = add(4 << 3);
-    const struct pci_interrupt_options options = {.vectors = device->vectors,
+    const struct bg_pci_interrupt_options options = {.vectors = device->vectors,
                                                   .vector_count = 1,
                                                   .intx_take = take_always,
                                                   .intx_context = device};
 
     find();
-    assert_int_equal(pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
     fake_interrupt_set(1, true);
     assert_int_equal(device->vectors[0].source.storms, 1);
-    assert_int_equal(device->vectors[0].source.count, INTERRUPT_STORM_COUNT);
-    assert_false(interrupt_source_is_on(&device->vectors[0].source));
-    pci_interrupt_close(&device->interrupt);
+    assert_int_equal(device->vectors[0].source.count, BG_INTERRUPT_STORM_COUNT);
+    assert_false(bg_interrupt_source_is_on(&device->vectors[0].source));
+    bg_pci_interrupt_close(&device->interrupt);
 }
 
 static void names(void **state)
 {
     (void)state;
-    assert_string_equal(pci_interrupt_kind_name(PCI_INTERRUPT_NONE), "none");
-    assert_string_equal(pci_interrupt_kind_name(PCI_INTERRUPT_MSIX), "MSI-X");
-    assert_string_equal(pci_interrupt_kind_name(9), "unknown");
+    assert_string_equal(bg_pci_interrupt_kind_name(BG_PCI_INTERRUPT_NONE), "none");
+    assert_string_equal(bg_pci_interrupt_kind_name(BG_PCI_INTERRUPT_MSIX), "MSI-X");
+    assert_string_equal(bg_pci_interrupt_kind_name(9), "unknown");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

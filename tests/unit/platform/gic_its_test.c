@@ -25,7 +25,7 @@ int __lsan_is_turned_off(void)
     return 1;
 }
 
-static struct hal_msi messages[MESSAGES_MAX];
+static struct bg_hal_msi messages[MESSAGES_MAX];
 
 static void begin(uint32_t cpus)
 {
@@ -101,7 +101,7 @@ static void test_flat_table(void **state)
     assert_false(fake_gic.base[0] >> 62 & 1);
     assert_int_equal(fake_gic.base[0] & 255, 0);
     assert_int_equal(its_alloc(511, 1, false, 0, messages), 1);
-    expect_problem(its_alloc(512, 1, false, 0, messages), BAREGPU_ERR_INVALID, "device id");
+    expect_problem(its_alloc(512, 1, false, 0, messages), BG_ERR_INVALID, "device id");
     expect_sense();
 }
 
@@ -129,7 +129,7 @@ static void test_too_many_devices_for_a_table(void **state)
     assert_int_equal(its_init(), ITS_LPIS_MAX);
     assert_int_equal(its.device_count, 256 * 512);
     assert_int_equal(its_alloc(256 * 512 - 1, 1, false, 0, messages), 1);
-    expect_problem(its_alloc(256 * 512, 1, false, 0, messages), BAREGPU_ERR_INVALID, "device id");
+    expect_problem(its_alloc(256 * 512, 1, false, 0, messages), BG_ERR_INVALID, "device id");
     expect_sense();
 }
 
@@ -138,29 +138,29 @@ static void test_what_cannot_be_brought_up(void **state)
     (void)state;
     begin(1);
     machine_fake.gic_its.size = 0;
-    expect_problem(its_init(), BAREGPU_ERR_UNSUPPORTED, "no ITS");
+    expect_problem(its_init(), BG_ERR_UNSUPPORTED, "no ITS");
     begin(1);
     gic.has_lpis = false;
-    expect_problem(its_init(), BAREGPU_ERR_UNSUPPORTED, "no LPIs");
+    expect_problem(its_init(), BG_ERR_UNSUPPORTED, "no LPIs");
     begin(1);
     gic.id_bits = 13;
-    expect_problem(its_init(), BAREGPU_ERR_UNSUPPORTED, "no LPIs");
+    expect_problem(its_init(), BG_ERR_UNSUPPORTED, "no LPIs");
     begin(1);
     fake_gic.its_type &= ~1ull;
-    expect_problem(its_init(), BAREGPU_ERR_UNSUPPORTED, "physical");
+    expect_problem(its_init(), BG_ERR_UNSUPPORTED, "physical");
     begin(1);
     fake_gic.never_rests = true;
-    expect_problem(its_init(), BAREGPU_ERR_TIMEOUT, "rest");
+    expect_problem(its_init(), BG_ERR_TIMEOUT, "rest");
     begin(1);
     fake_gic.base_fixed[0] = 0;
     fake_gic.base_fixed_mask[0] = ~0ull;
     fake_gic.base[0] = 0;
-    expect_problem(its_init(), BAREGPU_ERR_UNSUPPORTED, "device table");
+    expect_problem(its_init(), BG_ERR_UNSUPPORTED, "device table");
     for (unsigned n = 1; n <= 5; n++) {
         begin(1);
         fake_hal.refuse_allocation = n;
-        expect_problem(its_init(), BAREGPU_ERR_NO_MEMORY, "memory");
-        assert_int_equal(its_init(), BAREGPU_ERR_NO_MEMORY); /* and stays so */
+        expect_problem(its_init(), BG_ERR_NO_MEMORY, "memory");
+        assert_int_equal(its_init(), BG_ERR_NO_MEMORY); /* and stays so */
     }
 }
 
@@ -181,11 +181,11 @@ static void test_redistributor_tables(void **state)
     begin_ready(2);
     fake_gic.keeps_lpis = true;
     fake_gic.lpi_control[1] = 1;
-    expect_problem(its_alloc(1, 1, false, 1, messages), BAREGPU_ERR_UNSUPPORTED, "not ours");
+    expect_problem(its_alloc(1, 1, false, 1, messages), BG_ERR_UNSUPPORTED, "not ours");
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     begin_ready(1);
     gic.redistributor_types[0] &= ~1ull;
-    expect_problem(its_alloc(1, 1, false, 0, messages), BAREGPU_ERR_UNSUPPORTED, "without LPIs");
+    expect_problem(its_alloc(1, 1, false, 0, messages), BG_ERR_UNSUPPORTED, "without LPIs");
 }
 
 /* Who does not look into the caches is told so, and what it reads is written back. */
@@ -251,9 +251,9 @@ static void test_messages(void **state)
     its_free(0x18, messages, 3);
     assert_null(fake_gic_device(0x18));
     assert_false(its_lpi_is_reserved(lpi_0));
-    assert_int_equal(its_lpi_enable(lpi_0), BAREGPU_ERR_INVALID);
-    assert_int_equal(its_lpi_set_cpu(8191, 0), BAREGPU_ERR_INVALID);
-    assert_int_equal(its_lpi_set_pending(8192 + ITS_LPIS_MAX, true), BAREGPU_ERR_INVALID);
+    assert_int_equal(its_lpi_enable(lpi_0), BG_ERR_INVALID);
+    assert_int_equal(its_lpi_set_cpu(8191, 0), BG_ERR_INVALID);
+    assert_int_equal(its_lpi_set_pending(8192 + ITS_LPIS_MAX, true), BG_ERR_INVALID);
     its_free(0x18, messages, 3); /* twice is nothing */
     expect_sense();
 }
@@ -284,16 +284,16 @@ static void test_memory_comes_back(void **state)
     its_free(2, messages + 1, 300);
     assert_int_equal(fake_hal.allocated, allocated);
     fake_hal.refuse_allocation = 1;
-    expect_problem(its_alloc(2, 1, false, 0, messages + 1), BAREGPU_ERR_NO_MEMORY, "translation");
+    expect_problem(its_alloc(2, 1, false, 0, messages + 1), BG_ERR_NO_MEMORY, "translation");
     assert_int_equal(its_alloc(2, 1, false, 0, messages + 1), 1);
     fake_hal.refuse_allocation = 1;
-    expect_problem(its_alloc(0x8000, 1, false, 0, messages + 2), BAREGPU_ERR_NO_MEMORY, "page");
+    expect_problem(its_alloc(0x8000, 1, false, 0, messages + 2), BG_ERR_NO_MEMORY, "page");
     expect_sense();
 }
 
 static void test_blocks(void **state)
 {
-    struct hal_msi other[8];
+    struct bg_hal_msi other[8];
 
     (void)state;
     begin_ready(1);
@@ -308,7 +308,7 @@ static void test_blocks(void **state)
     assert_int_equal(its_alloc(1, 32, true, 0, messages + 40), 16);
     assert_int_equal(its_alloc(1, 16, true, 0, messages + 56), 4);
     assert_int_equal(its_alloc(1, 16, false, 0, messages + 60), 3);
-    expect_problem(its_alloc(1, 1, false, 0, messages), BAREGPU_ERR_NO_SPACE, "events");
+    expect_problem(its_alloc(1, 1, false, 0, messages), BG_ERR_NO_SPACE, "events");
     expect_sense();
 }
 
@@ -322,7 +322,7 @@ static void test_all_lpis(void **state)
     total = 2000;
     assert_int_equal(its_alloc(8, 100, false, 0, messages + total), 48);
     total += 48;
-    expect_problem(its_alloc(9, 1, false, 0, messages), BAREGPU_ERR_NO_SPACE, "LPIs");
+    expect_problem(its_alloc(9, 1, false, 0, messages), BG_ERR_NO_SPACE, "LPIs");
     assert_null(fake_gic_device(9));
     for (unsigned i = 1; i < total; i++)
         assert_true(messages[i].interrupt > messages[i - 1].interrupt);
@@ -337,7 +337,7 @@ static void test_all_devices(void **state)
     begin_ready(1);
     for (uint32_t i = 0; i < ITS_DEVICES_MAX; i++)
         assert_int_equal(its_alloc(i, 1, false, 0, &messages[i]), 1);
-    expect_problem(its_alloc(1000, 1, false, 0, messages + 100), BAREGPU_ERR_NO_SPACE, "devices");
+    expect_problem(its_alloc(1000, 1, false, 0, messages + 100), BG_ERR_NO_SPACE, "devices");
     its_free(3, &messages[3], 1);
     assert_int_equal(its_alloc(1000, 1, false, 0, messages + 100), 1);
     expect_sense();
@@ -352,7 +352,7 @@ static void test_few_events(void **state)
     assert_int_equal(its_init(), ITS_LPIS_MAX);
     assert_int_equal(its_alloc(1, 20, false, 0, messages), 8);
     assert_int_equal(fake_gic_device(1)->event_count, 8);
-    expect_problem(its_alloc(1, 1, false, 0, messages + 8), BAREGPU_ERR_NO_SPACE, "events");
+    expect_problem(its_alloc(1, 1, false, 0, messages + 8), BG_ERR_NO_SPACE, "events");
     expect_sense();
 }
 
@@ -372,7 +372,7 @@ static void expect_recovery(uint32_t stall_at)
     fake_gic.stall_at = fake_gic.commands + stall_at;
     result = its_alloc(2, 2, false, 0, messages);
     assert_true(fake_gic.commands >= fake_gic.stall_at);
-    expect_problem(result, BAREGPU_ERR_IO, "stalled");
+    expect_problem(result, BG_ERR_IO, "stalled");
     assert_null(fake_gic_device(2));
     assert_int_equal(fake_hal.allocated, allocated);
     fake_gic.errors = 0; /* undoing what did not happen made no sense to the ITS */
@@ -394,7 +394,7 @@ static void test_collection_that_stalls(void **state)
     (void)state;
     begin_ready(1);
     fake_gic.stall_at = 1;
-    expect_problem(its_alloc(1, 1, false, 0, messages), BAREGPU_ERR_IO, "stalled");
+    expect_problem(its_alloc(1, 1, false, 0, messages), BG_ERR_IO, "stalled");
     fake_gic.errors = 0; /* INVALL of the collection that was not mapped */
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     expect_sense();
@@ -409,7 +409,7 @@ static void test_hang(void **state)
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     fake_gic.hangs = true;
     before_ns = fake_hal.now_ns;
-    expect_problem(its_lpi_enable(messages[0].interrupt), BAREGPU_ERR_TIMEOUT, "commands");
+    expect_problem(its_lpi_enable(messages[0].interrupt), BG_ERR_TIMEOUT, "commands");
     assert_in_range(fake_hal.now_ns - before_ns, 1000000000, 1100000000);
     fake_gic.hangs = false;
     assert_int_equal(its_lpi_enable(messages[0].interrupt), 0);

@@ -80,20 +80,20 @@ static void test_failures(void **state)
     (void)state;
     begin(3, 1);
     machine_fake.gic_version = 0;
-    assert_int_equal(gic_init(&problem), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(gic_init(&problem), BG_ERR_UNSUPPORTED);
     assert_non_null(strstr(problem, "no GIC"));
     begin(3, 1);
     fake_hal.refuse_map = true;
-    assert_int_equal(gic_init(&problem), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(gic_init(&problem), BG_ERR_UNSUPPORTED);
     assert_non_null(problem);
     begin(3, 1);
     fake_gic.is_never_ready = true;
-    assert_int_equal(gic_init(&problem), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(gic_init(&problem), BG_ERR_UNSUPPORTED);
     assert_non_null(strstr(problem, "distributor"));
     assert_true(fake_hal.now_ns >= 1000000000);
     begin_ready(3, 2);
     gic.redistributors[1] = NULL;
-    assert_int_equal(gic_init_cpu(1, &problem), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(gic_init_cpu(1, &problem), BG_ERR_UNSUPPORTED);
     assert_non_null(strstr(problem, "redistributor"));
 }
 
@@ -223,7 +223,7 @@ static void test_v2(void **state)
     assert_int_equal(distributor_word(GICD_CPENDSGIR + 4), 0xff0000);
     begin(2, 1);
     machine_fake.gic_cpu_interface.size = 0;
-    assert_int_equal(gic_init(&problem), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(gic_init(&problem), BG_ERR_UNSUPPORTED);
     assert_non_null(strstr(problem, "CPU interface"));
 }
 

@@ -30,7 +30,7 @@ static struct {
     uint64_t at_ns;
     unsigned sets, stops;
     uint32_t intid;
-    hal_interrupt_handler *handler;
+    bg_hal_interrupt_handler *handler;
     unsigned wakes_nobody;
     uint32_t cpu;
 } hw;
@@ -53,11 +53,11 @@ int interrupt_init_cpu(void)
     return 0;
 }
 
-int interrupt_attach(uint32_t intid, enum hal_trigger trigger, uint32_t cpu,
-                     hal_interrupt_handler *handler, void *context)
+int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
+                     bg_hal_interrupt_handler *handler, void *context)
 {
-    assert_int_equal(cpu, HAL_CPU_SELF);
-    assert_int_equal(trigger, HAL_TRIGGER_LEVEL);
+    assert_int_equal(cpu, BG_HAL_CPU_SELF);
+    assert_int_equal(trigger, BG_HAL_TRIGGER_LEVEL);
     assert_null(context);
     hw.intid = intid;
     hw.handler = handler;
@@ -152,9 +152,9 @@ static void test_which_timer(void **state)
     assert_int_equal(timer_init_cpu(), 0);
     assert_int_equal(hw.intid, 30);
     machine_fake.timer_physical.intid = 0;
-    assert_int_equal(timer_init_cpu(), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(timer_init_cpu(), BG_ERR_UNSUPPORTED);
     hw.cpu = 1; /* which never had one */
-    assert_int_equal(timer_start(&timer, 2000), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(timer_start(&timer, 2000), BG_ERR_UNSUPPORTED);
     assert_false(timer.is_armed);
 }
 

@@ -43,7 +43,7 @@ static void test_encode(void **state)
     assert_memory_equal(out, reset, sizeof(reset));
     assert_int_equal(pvgpu_message_encode_scanout_done(out, 9, 3), sizeof(done));
     assert_memory_equal(out, done, sizeof(done));
-    assert_int_equal(pvgpu_message_encode(out, PVGPU_MESSAGE_DOORBELL, NULL, 0),
+    assert_int_equal(pvgpu_message_encode(out, BG_PVGPU_MESSAGE_DOORBELL, NULL, 0),
                      sizeof(doorbell));
     assert_memory_equal(out, doorbell, sizeof(doorbell));
     assert_true(sizeof(identity) <= PVGPU_SENT_MAX && sizeof(done) <= PVGPU_SENT_MAX);
@@ -51,7 +51,7 @@ static void test_encode(void **state)
 
 static void test_longest_name(void **state)
 {
-    char name[PVGPU_SHMEM_NAME_MAX + 1];
+    char name[BG_PVGPU_SHMEM_NAME_MAX + 1];
     uint8_t *out = malloc(PVGPU_HANDSHAKE_MAX);
 
     (void)state;
@@ -73,16 +73,16 @@ static size_t put(uint8_t *out, uint32_t type, const void *payload, uint32_t siz
 static void test_every_cut(void **state)
 {
     static PVGPUReader reader;
-    uint8_t stream[2200], payload[PVGPU_PAYLOAD_MAX];
+    uint8_t stream[2200], payload[BG_PVGPU_PAYLOAD_MAX];
     size_t size = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof(payload); i++) {
         payload[i] = (uint8_t)(i * 7);
     }
-    size += put(stream + size, PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
+    size += put(stream + size, BG_PVGPU_MESSAGE_SHUTDOWN, NULL, 0);
     size += put(stream + size, 0x12345678, payload, sizeof(payload));
-    size += put(stream + size, PVGPU_MESSAGE_IRQ, payload + 4, 4);
+    size += put(stream + size, BG_PVGPU_MESSAGE_IRQ, payload + 4, 4);
     for (size_t step = 1; step <= size; step++) {
         unsigned messages = 0;
 
@@ -138,8 +138,8 @@ static void test_too_large(void **state)
 /* Exactly long enough, and one byte less. */
 static void test_payloads(void **state)
 {
-    struct pvgpu_scanout_buffer buffer = { 1, 2, 0x3000, 0x6000 }, read_buffer;
-    struct pvgpu_scanout scanout = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, read_scanout;
+    struct bg_pvgpu_scanout_buffer buffer = { 1, 2, 0x3000, 0x6000 }, read_buffer;
+    struct bg_pvgpu_scanout scanout = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, read_scanout;
     uint64_t features = 0x1122334455667788, read_features;
     PVGPUMessage message;
     uint8_t *payload;
@@ -178,7 +178,7 @@ static void test_payloads(void **state)
 static void test_buffer_limits(void **state)
 {
     const uint64_t largest = 16384ull * 16384 * 4;
-    struct pvgpu_scanout_buffer buffer = { 6, 4, largest, 4 * largest };
+    struct bg_pvgpu_scanout_buffer buffer = { 6, 4, largest, 4 * largest };
 
     (void)state;
     assert_null(pvgpu_check_scanout_buffer(&buffer, 4 * largest, 5));
@@ -189,16 +189,16 @@ static void test_buffer_limits(void **state)
     buffer.size = 4 * buffer.slot_size;
     assert_non_null(pvgpu_check_scanout_buffer(&buffer, buffer.size, 5));
     /* A product that wraps to what the file has. */
-    buffer = (struct pvgpu_scanout_buffer){ 6, 4, 0x4000000000001000, 0x4000 };
+    buffer = (struct bg_pvgpu_scanout_buffer){ 6, 4, 0x4000000000001000, 0x4000 };
     assert_non_null(pvgpu_check_scanout_buffer(&buffer, 0x4000, 5));
 }
 
 static void test_scanout_limits(void **state)
 {
     const uint64_t largest = 16384ull * 16384 * 4;
-    const struct pvgpu_scanout_buffer buffer = { 1, 2, largest, 2 * largest };
-    const struct pvgpu_scanout good = { 1, 1, 16384, 16384, 65536, 28, 16384, 16384, 0, 0 };
-    struct pvgpu_scanout scanout = good;
+    const struct bg_pvgpu_scanout_buffer buffer = { 1, 2, largest, 2 * largest };
+    const struct bg_pvgpu_scanout good = { 1, 1, 16384, 16384, 65536, 28, 16384, 16384, 0, 0 };
+    struct bg_pvgpu_scanout scanout = good;
 
     (void)state;
     assert_null(pvgpu_check_scanout(&good, &buffer));

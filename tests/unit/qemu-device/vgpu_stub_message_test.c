@@ -48,9 +48,9 @@ static void test_encoding_is_the_wire(void **state)
     const uint8_t payload[3] = { 7, 8, 9 };
 
     (void)state;
-    assert_int_equal(encode(out, VGPU_STUB_MESSAGE_REQUEST, 0xDEADBEEF, payload, 3), 23);
+    assert_int_equal(encode(out, BG_VGPU_STUB_MESSAGE_REQUEST, 0xDEADBEEF, payload, 3), 23);
     assert_memory_equal(out, expected, 23);
-    assert_int_equal(encode(out, VGPU_STUB_MESSAGE_PING, 1, NULL, 0), 20);
+    assert_int_equal(encode(out, BG_VGPU_STUB_MESSAGE_PING, 1, NULL, 0), 20);
 }
 
 static void expect_message(VGPUStubReader *reader, const uint8_t *data, size_t size,
@@ -67,14 +67,14 @@ static void expect_message(VGPUStubReader *reader, const uint8_t *data, size_t s
 static void test_cut_anywhere(void **state)
 {
     static const uint16_t lengths[] = { 0, 1, 31, 32, 40, 1024 };
-    uint8_t payload[VGPU_STUB_PAYLOAD_MAX], bytes[VGPU_STUB_MESSAGE_MAX];
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX], bytes[VGPU_STUB_MESSAGE_MAX];
 
     (void)state;
     for (size_t i = 0; i < sizeof(payload); i++) {
         payload[i] = (uint8_t)(i ^ (i >> 8));
     }
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        size_t size = encode(bytes, VGPU_STUB_MESSAGE_RESPONSE, 7, payload, lengths[i]);
+        size_t size = encode(bytes, BG_VGPU_STUB_MESSAGE_RESPONSE, 7, payload, lengths[i]);
 
         for (size_t cut = 0; cut <= size; cut++) {
             VGPUStubReader *reader = calloc(1, sizeof(*reader));
@@ -85,7 +85,7 @@ static void test_cut_anywhere(void **state)
             }
             expect_message(reader, bytes + cut % size, size - cut % size,
                            VGPU_STUB_READ_MESSAGE, size - cut % size);
-            assert_int_equal(reader->message.type, VGPU_STUB_MESSAGE_RESPONSE);
+            assert_int_equal(reader->message.type, BG_VGPU_STUB_MESSAGE_RESPONSE);
             assert_int_equal(reader->message.vm_id, 0x01020304);
             assert_int_equal(reader->message.request_id, 7);
             assert_int_equal(reader->message.pool_id, 'B');
@@ -102,12 +102,12 @@ static void test_several_at_once(void **state)
 {
     VGPUStubReader reader = { 0 };
     uint8_t bytes[100], payload[5] = "abcde";
-    size_t first = encode(bytes, VGPU_STUB_MESSAGE_BUSY, 1, NULL, 0);
-    size_t second = encode(bytes + first, VGPU_STUB_MESSAGE_RESPONSE, 2, payload, 5);
+    size_t first = encode(bytes, BG_VGPU_STUB_MESSAGE_BUSY, 1, NULL, 0);
+    size_t second = encode(bytes + first, BG_VGPU_STUB_MESSAGE_RESPONSE, 2, payload, 5);
 
     (void)state;
     expect_message(&reader, bytes, first + second, VGPU_STUB_READ_MESSAGE, first);
-    assert_int_equal(reader.message.type, VGPU_STUB_MESSAGE_BUSY);
+    assert_int_equal(reader.message.type, BG_VGPU_STUB_MESSAGE_BUSY);
     expect_message(&reader, bytes + first, second, VGPU_STUB_READ_MESSAGE, second);
     assert_int_equal(reader.message.request_id, 2);
 }
@@ -142,7 +142,7 @@ static void test_bad_magic_is_found_at_the_first_byte(void **state)
             VGPUStubReader reader = { 0 };
             size_t taken;
 
-            encode(bytes, VGPU_STUB_MESSAGE_RESPONSE, 7, NULL, 0);
+            encode(bytes, BG_VGPU_STUB_MESSAGE_RESPONSE, 7, NULL, 0);
             bytes[wrong] ^= 0x10;
             assert_int_equal(vgpu_stub_reader_feed(&reader, bytes, cut, &taken),
                              VGPU_STUB_READ_MORE);
@@ -158,8 +158,8 @@ static void test_bad_magic_is_found_at_the_first_byte(void **state)
 
 static void test_answer_too_large(void **state)
 {
-    static const uint32_t types[] = { VGPU_STUB_MESSAGE_RESPONSE, VGPU_STUB_MESSAGE_BUSY,
-                                      VGPU_STUB_MESSAGE_QUARANTINED };
+    static const uint32_t types[] = { BG_VGPU_STUB_MESSAGE_RESPONSE, BG_VGPU_STUB_MESSAGE_BUSY,
+                                      BG_VGPU_STUB_MESSAGE_QUARANTINED };
     uint8_t bytes[20];
 
     (void)state;
@@ -194,22 +194,22 @@ static void test_outcomes(void **state)
         uint16_t length;
         uint32_t expected_status, expected_error;
     } cases[] = {
-        { VGPU_STUB_MESSAGE_RESPONSE, 0, 32, VGPU_STUB_DONE, 0 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0, 1024, VGPU_STUB_DONE, 0 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 5, 31, VGPU_STUB_DONE, 0 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 5, 8, VGPU_STUB_DONE, 0 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0, 0, VGPU_STUB_DONE, 0 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 1, 32, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 4, 32, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 7, 32, VGPU_STUB_ERROR, 7 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 8, 32, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0x0A, 32, VGPU_STUB_ERROR, 0x0A },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0x0B, 32, VGPU_STUB_ERROR, 0x0B },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0x0C, 32, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0x700, 32, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_RESPONSE, 0xFFFFFFFF, 40, VGPU_STUB_ERROR, 5 },
-        { VGPU_STUB_MESSAGE_BUSY, 0, 0, VGPU_STUB_ERROR, 0x0A },
-        { VGPU_STUB_MESSAGE_QUARANTINED, 0, 0, VGPU_STUB_ERROR, 0x0B },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0, 32, BG_VGPU_STUB_DONE, 0 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0, 1024, BG_VGPU_STUB_DONE, 0 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 5, 31, BG_VGPU_STUB_DONE, 0 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 5, 8, BG_VGPU_STUB_DONE, 0 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0, 0, BG_VGPU_STUB_DONE, 0 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 1, 32, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 4, 32, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 7, 32, BG_VGPU_STUB_ERROR, 7 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 8, 32, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0x0A, 32, BG_VGPU_STUB_ERROR, 0x0A },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0x0B, 32, BG_VGPU_STUB_ERROR, 0x0B },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0x0C, 32, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0x700, 32, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_RESPONSE, 0xFFFFFFFF, 40, BG_VGPU_STUB_ERROR, 5 },
+        { BG_VGPU_STUB_MESSAGE_BUSY, 0, 0, BG_VGPU_STUB_ERROR, 0x0A },
+        { BG_VGPU_STUB_MESSAGE_QUARANTINED, 0, 0, BG_VGPU_STUB_ERROR, 0x0B },
     };
 
     (void)state;

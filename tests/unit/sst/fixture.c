@@ -71,41 +71,41 @@ bool feed(size_t piece)
     return true;
 }
 
-struct sst_request make_request(uint32_t type, uint64_t id)
+struct bg_sst_request make_request(uint32_t type, uint64_t id)
 {
-    return (struct sst_request){.type = type, .request_id = id, .user_data = ~id};
+    return (struct bg_sst_request){.type = type, .request_id = id, .user_data = ~id};
 }
 
-struct sst_request make_compute(uint64_t id, uint64_t units, uint32_t latency)
+struct bg_sst_request make_compute(uint64_t id, uint64_t units, uint32_t latency)
 {
-    struct sst_request request = make_request(SST_COMPUTE, id);
+    struct bg_sst_request request = make_request(BG_SST_COMPUTE, id);
 
     request.payload.compute.compute_units = units;
     request.payload.compute.latency_model = latency;
     return request;
 }
 
-struct sst_request make_range(uint32_t type, uint64_t address, uint32_t size)
+struct bg_sst_request make_range(uint32_t type, uint64_t address, uint32_t size)
 {
-    struct sst_request request = make_request(type, address);
+    struct bg_sst_request request = make_request(type, address);
 
     request.payload.memory.addr = address;
     request.payload.memory.size = size;
     return request;
 }
 
-struct sst_request make_configure(uint32_t param, uint64_t value)
+struct bg_sst_request make_configure(uint32_t param, uint64_t value)
 {
-    struct sst_request request = make_request(SST_CONFIGURE, param);
+    struct bg_sst_request request = make_request(BG_SST_CONFIGURE, param);
 
     request.payload.configure.param_id = param;
     request.payload.configure.value = value;
     return request;
 }
 
-struct sst_response take_old(void)
+struct bg_sst_response take_old(void)
 {
-    struct sst_response response;
+    struct bg_sst_response response;
 
     assert_true(output_size - output_taken >= sizeof(response));
     memcpy(&response, output + output_taken, sizeof(response));
@@ -113,33 +113,33 @@ struct sst_response take_old(void)
     return response;
 }
 
-struct sst_response ask_old(const struct sst_request *request)
+struct bg_sst_response ask_old(const struct bg_sst_request *request)
 {
     put(request, sizeof(*request));
     assert_true(feed(SIZE_MAX / 2));
     return take_old();
 }
 
-struct sst_hello_reply greet(uint64_t features, uint64_t time_ns)
+struct bg_sst_hello_reply greet(uint64_t features, uint64_t time_ns)
 {
-    const struct sst_hello hello = {
-        .magic = SST_HELLO_MAGIC,
-        .version = SST_WIRE_VERSION,
+    const struct bg_sst_hello hello = {
+        .magic = BG_SST_HELLO_MAGIC,
+        .version = BG_SST_WIRE_VERSION,
         .features = features,
         .pairs = 1,
         .in_flight_max = 128,
         .time_ns = time_ns,
     };
-    struct sst_request request = make_request(SST_HELLO_TYPE, SST_HELLO_REQUEST_ID);
-    struct sst_hello_reply reply;
-    struct sst_response response;
+    struct bg_sst_request request = make_request(BG_SST_HELLO_TYPE, BG_SST_HELLO_REQUEST_ID);
+    struct bg_sst_hello_reply reply;
+    struct bg_sst_response response;
 
     memcpy(request.payload.data, &hello, sizeof(hello));
     response = ask_old(&request);
-    assert_int_equal(response.status, SST_OK);
-    assert_int_equal(response.request_id, SST_HELLO_REQUEST_ID);
+    assert_int_equal(response.status, BG_SST_OK);
+    assert_int_equal(response.request_id, BG_SST_HELLO_REQUEST_ID);
     memcpy(&reply, response.payload.data, sizeof(reply));
-    assert_int_equal(reply.magic, SST_HELLO_REPLY_MAGIC);
+    assert_int_equal(reply.magic, BG_SST_HELLO_REPLY_MAGIC);
     return reply;
 }
 
@@ -149,9 +149,9 @@ static size_t frame_start;
 
 void begin_frame(bool is_sync, uint64_t time_ns)
 {
-    const struct sst_frame frame = {
-        .magic = SST_FRAME_MAGIC,
-        .flags = is_sync ? SST_FRAME_SYNC : 0,
+    const struct bg_sst_frame frame = {
+        .magic = BG_SST_FRAME_MAGIC,
+        .flags = is_sync ? BG_SST_FRAME_SYNC : 0,
         .sequence = ++sequence,
         .time_ns = time_ns,
     };
@@ -163,8 +163,8 @@ void begin_frame(bool is_sync, uint64_t time_ns)
 void add_record(uint16_t kind, uint64_t tag, const void *body, uint32_t size)
 {
     static const uint8_t zero[8];
-    const struct sst_record record = {.kind = kind, .size = size, .tag = tag};
-    struct sst_frame frame;
+    const struct bg_sst_record record = {.kind = kind, .size = size, .tag = tag};
+    struct bg_sst_frame frame;
 
     put(&record, sizeof(record));
     put(body, size);
@@ -175,30 +175,30 @@ void add_record(uint16_t kind, uint64_t tag, const void *body, uint32_t size)
     memcpy(stream + frame_start, &frame, sizeof(frame));
 }
 
-void add_request(uint64_t tag, const struct sst_request *request)
+void add_request(uint64_t tag, const struct bg_sst_request *request)
 {
     size_t size = sizeof(*request);
 
     while (size > REQUEST_HEAD && ((const uint8_t *)request)[size - 1] == 0) {
         size--;
     }
-    add_record(SST_RECORD_REQUEST, tag, request, (uint32_t)size);
+    add_record(BG_SST_RECORD_REQUEST, tag, request, (uint32_t)size);
 }
 
-struct sst_frame take_frame(void)
+struct bg_sst_frame take_frame(void)
 {
-    struct sst_frame frame;
+    struct bg_sst_frame frame;
 
     assert_true(output_size - output_taken >= sizeof(frame));
     memcpy(&frame, output + output_taken, sizeof(frame));
     output_taken += sizeof(frame);
-    assert_int_equal(frame.magic, SST_FRAME_MAGIC);
+    assert_int_equal(frame.magic, BG_SST_FRAME_MAGIC);
     return frame;
 }
 
-struct sst_record take_record(void *body, size_t body_size)
+struct bg_sst_record take_record(void *body, size_t body_size)
 {
-    struct sst_record record;
+    struct bg_sst_record record;
 
     assert_true(output_size - output_taken >= sizeof(record));
     memcpy(&record, output + output_taken, sizeof(record));
@@ -210,12 +210,12 @@ struct sst_record take_record(void *body, size_t body_size)
     return record;
 }
 
-struct sst_response take_answer(uint64_t tag, struct sst_record *record)
+struct bg_sst_response take_answer(uint64_t tag, struct bg_sst_record *record)
 {
-    struct sst_response response;
-    struct sst_record taken = take_record(&response, sizeof(response));
+    struct bg_sst_response response;
+    struct bg_sst_record taken = take_record(&response, sizeof(response));
 
-    assert_int_equal(taken.kind, SST_RECORD_ANSWER);
+    assert_int_equal(taken.kind, BG_SST_RECORD_ANSWER);
     assert_int_equal(taken.tag, tag);
     if (record) {
         *record = taken;
@@ -223,25 +223,25 @@ struct sst_response take_answer(uint64_t tag, struct sst_record *record)
     return response;
 }
 
-struct sst_event take_event(uint32_t type)
+struct bg_sst_event take_event(uint32_t type)
 {
-    struct sst_event event;
-    struct sst_record record = take_record(&event, sizeof(event));
+    struct bg_sst_event event;
+    struct bg_sst_record record = take_record(&event, sizeof(event));
 
-    assert_int_equal(record.kind, SST_RECORD_EVENT);
+    assert_int_equal(record.kind, BG_SST_RECORD_EVENT);
     assert_int_equal(record.size, sizeof(event));
     assert_int_equal(event.type, type);
     return event;
 }
 
-struct sst_response ask(const struct sst_request *request)
+struct bg_sst_response ask(const struct bg_sst_request *request)
 {
     return ask_old(request);
 }
 
 uint32_t configure(uint32_t param, uint64_t value)
 {
-    const struct sst_request request = make_configure(param, value);
+    const struct bg_sst_request request = make_configure(param, value);
 
     return ask(&request).status;
 }

@@ -16,7 +16,7 @@
 #include "host/sst-sim/device.h"
 
 #define PADDED(size) (((size) + 7u) & ~7u)
-#define REQUEST_HEAD offsetof(struct sst_request, payload)
+#define REQUEST_HEAD offsetof(struct bg_sst_request, payload)
 
 extern struct sst_device *device;
 extern uint8_t stream[1 << 21]; /* what the simulator is given next */
@@ -37,30 +37,30 @@ bool feed(size_t piece);
 
 /* ---- Requests ---- */
 
-struct sst_request make_request(uint32_t type, uint64_t id);
-struct sst_request make_compute(uint64_t id, uint64_t units, uint32_t latency);
-struct sst_request make_range(uint32_t type, uint64_t address, uint32_t size);
-struct sst_request make_configure(uint32_t param, uint64_t value);
+struct bg_sst_request make_request(uint32_t type, uint64_t id);
+struct bg_sst_request make_compute(uint64_t id, uint64_t units, uint32_t latency);
+struct bg_sst_request make_range(uint32_t type, uint64_t address, uint32_t size);
+struct bg_sst_request make_configure(uint32_t param, uint64_t value);
 
 /* ---- The old wire ---- */
 
-struct sst_response take_old(void);
-struct sst_response ask_old(const struct sst_request *request);
+struct bg_sst_response take_old(void);
+struct bg_sst_response ask_old(const struct bg_sst_request *request);
 /* The same; the status alone for CONFIGURE. */
-struct sst_response ask(const struct sst_request *request);
+struct bg_sst_response ask(const struct bg_sst_request *request);
 uint32_t configure(uint32_t param, uint64_t value);
 
 /* ---- Frames ---- */
 
-struct sst_hello_reply greet(uint64_t features, uint64_t time_ns);
+struct bg_sst_hello_reply greet(uint64_t features, uint64_t time_ns);
 /* A frame under construction is the end of the stream. */
 void begin_frame(bool is_sync, uint64_t time_ns);
 void add_record(uint16_t kind, uint64_t tag, const void *body, uint32_t size);
-void add_request(uint64_t tag, const struct sst_request *request);
-struct sst_frame take_frame(void);
-struct sst_record take_record(void *body, size_t body_size);
+void add_request(uint64_t tag, const struct bg_sst_request *request);
+struct bg_sst_frame take_frame(void);
+struct bg_sst_record take_record(void *body, size_t body_size);
 /* `record` may be NULL. */
-struct sst_response take_answer(uint64_t tag, struct sst_record *record);
-struct sst_event take_event(uint32_t type);
+struct bg_sst_response take_answer(uint64_t tag, struct bg_sst_record *record);
+struct bg_sst_event take_event(uint32_t type);
 
 #endif

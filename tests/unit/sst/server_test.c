@@ -51,7 +51,7 @@ static void request(void *model, struct sst_job *job)
     (void)model;
     nanosleep(&work, NULL);
     done++;
-    sst_answer(job, &(struct sst_answer){.status = SST_OK});
+    sst_answer(job, &(struct sst_answer){.status = BG_SST_OK});
 }
 
 static uint64_t clock_hz(const void *model)
@@ -126,7 +126,7 @@ static int connect_guest(void)
 static void ask(int fd, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        const struct sst_request message = {.type = SST_COMPUTE, .request_id = i};
+        const struct bg_sst_request message = {.type = BG_SST_COMPUTE, .request_id = i};
 
         assert_int_equal(send(fd, &message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
     }
@@ -134,7 +134,7 @@ static void ask(int fd, unsigned count)
 
 static void take(int fd)
 {
-    struct sst_response response;
+    struct bg_sst_response response;
     size_t size = 0;
 
     while (size < sizeof(response)) {
@@ -146,7 +146,7 @@ static void take(int fd)
         assert_true(got > 0);
         size += (size_t)got;
     }
-    assert_int_equal(response.status, SST_OK);
+    assert_int_equal(response.status, BG_SST_OK);
 }
 
 /* What is answered is sent, though there is more to do; another guest has its turn meanwhile, and so

@@ -27,8 +27,8 @@
 #define LINE 1u
 #define SECOND_NS 1000000000ull
 
-static struct pci_intx intx;
-static struct pvgpu_interrupt interrupt;
+static struct bg_pci_intx intx;
+static struct bg_pvgpu_interrupt interrupt;
 static void (*write_register)(void *device, uint64_t address, unsigned width, uint64_t value);
 static void (*work)(void *context);
 static unsigned errors;
@@ -66,7 +66,7 @@ static void count_error(void *context)
 
 static int setup(void **state)
 {
-    const struct pvgpu_interrupt_options options = {
+    const struct bg_pvgpu_interrupt_options options = {
         .cpu = 0, .error_handler = count_error, .error_context = &errors};
 
     pci_setup(state);
@@ -88,17 +88,17 @@ static int setup(void **state)
     fake_hal.on_wait = NULL;
     fake.interrupt = raise;
     gpu.device = device_of(function);
-    gpu.wait = WAIT_SLEEP;
-    assert_int_equal(pvgpu_interrupt_open(&interrupt, &gpu, &f.host, &options), 0);
-    assert_int_equal(interrupt.pci.kind, PCI_INTERRUPT_INTX);
+    gpu.wait = BG_WAIT_SLEEP;
+    assert_int_equal(bg_pvgpu_interrupt_open(&interrupt, &gpu, &f.host, &options), 0);
+    assert_int_equal(interrupt.pci.kind, BG_PCI_INTERRUPT_INTX);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    pvgpu_interrupt_close(&interrupt);
-    pvgpu_interrupt_close(&interrupt);
-    pvgpu_interrupt_resume(&interrupt); /* nothing */
+    bg_pvgpu_interrupt_close(&interrupt);
+    bg_pvgpu_interrupt_close(&interrupt);
+    bg_pvgpu_interrupt_resume(&interrupt); /* nothing */
     assert_int_equal(fake.irq_mask, 0);
     fake_interrupts_end();
     return pvgpu_teardown(state);
@@ -106,7 +106,7 @@ static int teardown(void **state)
 
 static void finish(void)
 {
-    assert_int_equal(pvgpu_finish(&gpu, hal_time_ns() + SECOND_NS), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, bg_hal_time_ns() + SECOND_NS), 0);
 }
 
 static void sleeping(void **state)
@@ -116,24 +116,24 @@ static void sleeping(void **state)
         finish();
     }
     assert_int_equal(fake_interrupts.sleeps, 10);
-    assert_int_equal(interrupt.vectors[PVGPU_VECTOR_FENCE].source.count, 10);
-    assert_int_equal(interrupt.vectors[PVGPU_VECTOR_FENCE].source.lost, 0);
+    assert_int_equal(interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source.count, 10);
+    assert_int_equal(interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source.lost, 0);
     assert_int_equal(errors, 0);
 }
 
 static void errors_are_told(void **state)
 {
     (void)state;
-    raise(&fake, PVGPU_IRQ_ERROR);
+    raise(&fake, BG_PVGPU_IRQ_ERROR);
     assert_int_equal(errors, 1);
     assert_int_equal(fake.irq_status, 0);
-    assert_int_equal(interrupt.vectors[PVGPU_VECTOR_ERROR].source.count, 1);
+    assert_int_equal(interrupt.vectors[BG_PVGPU_VECTOR_ERROR].source.count, 1);
 }
 
 /* After a storm it polls, until it is told to try again. */
 static void storm_and_resume(void **state)
 {
-    struct interrupt_source *source = &interrupt.vectors[PVGPU_VECTOR_FENCE].source;
+    struct bg_interrupt_source *source = &interrupt.vectors[BG_PVGPU_VECTOR_FENCE].source;
 
     (void)state;
     finish();
@@ -141,15 +141,15 @@ static void storm_and_resume(void **state)
     is_others_raised = true;
     update_pin();
     assert_int_equal(source->storms, 1);
-    assert_false(interrupt_source_is_on(source));
+    assert_false(bg_interrupt_source_is_on(source));
     fake_hal.on_wait = work;
     finish();
     assert_int_equal(fake_interrupts.sleeps, 1);
     fake_hal.on_wait = NULL;
     is_others_raised = false;
     update_pin();
-    pvgpu_interrupt_resume(&interrupt);
-    assert_true(interrupt_source_is_on(source));
+    bg_pvgpu_interrupt_resume(&interrupt);
+    assert_true(bg_interrupt_source_is_on(source));
     fake_interrupts.is_latched = false;
     finish();
     assert_int_equal(fake_interrupts.sleeps, 2);
@@ -158,18 +158,18 @@ static void storm_and_resume(void **state)
 
 static void without_an_interrupt(void **state)
 {
-    struct pvgpu_interrupt second;
+    struct bg_pvgpu_interrupt second;
 
     (void)state;
-    pvgpu_interrupt_close(&interrupt);
+    bg_pvgpu_interrupt_close(&interrupt);
     intx.interrupts[4][0] = 0;
-    assert_int_equal(pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_NOT_FOUND);
-    pvgpu_interrupt_close(&second);
+    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_NOT_FOUND);
+    bg_pvgpu_interrupt_close(&second);
     fake_hal.on_wait = work;
     finish();
     assert_int_equal(fake_interrupts.sleeps, 0);
     gpu.device = NULL;
-    assert_int_equal(pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_pvgpu_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_INVALID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

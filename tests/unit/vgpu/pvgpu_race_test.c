@@ -76,7 +76,7 @@ static void check_commands(uint64_t from)
     for (uint64_t i = from; i < fake.commands; i++) {
         const struct fake_pvgpu_command *command = &fake.kept[i % FAKE_PVGPU_KEPT];
 
-        if (command->header.type == PVGPU_CMD_UNMAP_RESOURCE) {
+        if (command->header.type == BG_PVGPU_CMD_UNMAP_RESOURCE) {
             if (command->header.resource_id != next_destroyed ||
                 command->words[3] != ~next_destroyed) {
                 printf("# command %u is wrong\n", next_destroyed);
@@ -113,10 +113,10 @@ static void interrupted(struct fake_pvgpu *device, uint32_t bits)
 
 /* ---- The driver ---- */
 
-static struct interrupt_source source;
+static struct bg_interrupt_source source;
 static uint32_t interrupts_seen;
 
-/* As hal_sleep: returns at once when one came since the last time. */
+/* As bg_hal_sleep: returns at once when one came since the last time. */
 static void sleep_until(uint64_t deadline_ns)
 {
     (void)deadline_ns;
@@ -125,7 +125,7 @@ static void sleep_until(uint64_t deadline_ns)
     source.count++;
 }
 
-static void run(struct wait_strategy wait)
+static void run(struct bg_wait_strategy wait)
 {
     uint32_t rounds = getenv("BAREGPU_SOAK") != NULL ? ROUNDS_SOAK : ROUNDS, id = 0;
     uint64_t fences[4] = {0};
@@ -134,34 +134,34 @@ static void run(struct wait_strategy wait)
     fake_hal.on_wait = NULL;
     fake_hal.wait_ns = 0;
     fake.interrupt = interrupted;
-    source = (struct interrupt_source){0};
-    interrupt_source_turn(&source, INTERRUPT_ON);
+    source = (struct bg_interrupt_source){0};
+    bg_interrupt_source_turn(&source, BG_INTERRUPT_ON);
     gpu.fence_source = &source;
-    gpu.suppressed = PVGPU_IRQ_FENCE;
+    gpu.suppressed = BG_PVGPU_IRQ_FENCE;
     gpu.wait = wait;
-    fake.control->suppress_interrupts = PVGPU_IRQ_FENCE;
+    fake.control->suppress_interrupts = BG_PVGPU_IRQ_FENCE;
     is_over = next_destroyed = 0;
     assert_int_equal(pthread_create(&thread, NULL, run_backend, NULL), 0);
     for (uint32_t i = 0; i < rounds; i++) {
         for (uint32_t batch = 1 + random_below(BATCH_MAX); batch > 0; batch--, id++) {
-            assert_int_equal(pvgpu_resource_unmap(&gpu, id, 1, 2, ~id), 0);
+            assert_int_equal(bg_pvgpu_resource_unmap(&gpu, id, 1, 2, ~id), 0);
         }
         if (random_below(4) == 0) {
-            struct pvgpu_job job;
+            struct bg_pvgpu_job job;
 
-            assert_int_equal(pvgpu_nop(&gpu, &job, UINT64_MAX), 0);
-            assert_int_equal(pvgpu_job_wait(&gpu, &job, UINT64_MAX), 0);
+            assert_int_equal(bg_pvgpu_nop(&gpu, &job, UINT64_MAX), 0);
+            assert_int_equal(bg_pvgpu_job_wait(&gpu, &job, UINT64_MAX), 0);
         }
         /* Up to four are under way. */
         if (fences[i % 4] != 0) {
-            assert_int_equal(pvgpu_fence_wait(&gpu, fences[i % 4], UINT64_MAX), 0);
+            assert_int_equal(bg_pvgpu_fence_wait(&gpu, fences[i % 4], UINT64_MAX), 0);
         }
-        assert_int_equal(pvgpu_fence(&gpu, &fences[i % 4]), 0);
+        assert_int_equal(bg_pvgpu_fence(&gpu, &fences[i % 4]), 0);
         if (random_below(2) == 0) {
-            assert_int_equal(pvgpu_submit(&gpu), 0);
+            assert_int_equal(bg_pvgpu_submit(&gpu), 0);
         }
     }
-    assert_int_equal(pvgpu_finish(&gpu, UINT64_MAX), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, UINT64_MAX), 0);
     __atomic_store_n(&is_over, 1, __ATOMIC_SEQ_CST);
     pthread_join(thread, NULL);
     assert_int_equal(next_destroyed, id);
@@ -172,13 +172,13 @@ static void run(struct wait_strategy wait)
 static void polling(void **state)
 {
     (void)state;
-    run(WAIT_POLL);
+    run(BG_WAIT_POLL);
 }
 
 static void sleeping(void **state)
 {
     (void)state;
-    run((struct wait_strategy){sleep_until, 0});
+    run((struct bg_wait_strategy){sleep_until, 0});
     assert_true(interrupts > 0);
 }
 

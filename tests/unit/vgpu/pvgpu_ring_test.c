@@ -38,21 +38,21 @@ static void start_at(uint64_t position)
 /* One with the longest payload, all of whose words differ. */
 static void send_viewports(uint32_t seed)
 {
-    struct pvgpu_viewport viewports[PVGPU_VIEWPORTS_MAX];
+    struct bg_pvgpu_viewport viewports[BG_PVGPU_VIEWPORTS_MAX];
     uint32_t words[sizeof(viewports) / 4];
 
     for (uint32_t i = 0; i < sizeof(viewports) / 4; i++) {
         words[i] = (seed << 16) + i;
     }
     memcpy(viewports, words, sizeof(viewports));
-    assert_int_equal(pvgpu_set_viewport(&gpu, PVGPU_VIEWPORTS_MAX, viewports), 0);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_set_viewport(&gpu, BG_PVGPU_VIEWPORTS_MAX, viewports), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
 
     const struct fake_pvgpu_command *command = fake_pvgpu_last(1);
 
-    assert_int_equal(command->header.type, PVGPU_CMD_SET_VIEWPORT);
+    assert_int_equal(command->header.type, BG_PVGPU_CMD_SET_VIEWPORT);
     assert_int_equal(command->header.size, 416);
-    assert_int_equal(command->words[0], PVGPU_VIEWPORTS_MAX);
+    assert_int_equal(command->words[0], BG_PVGPU_VIEWPORTS_MAX);
     assert_memory_equal(&command->words[1], words, sizeof(words));
     for (uint32_t i = 1 + sizeof(words) / 4; i < (416 - 16) / 4; i++) {
         assert_int_equal(command->words[i], 0); /* padding */
@@ -73,12 +73,12 @@ static void commands_wrap_everywhere(void **state)
 
 static void own_commands_are_built_in_place(void **state)
 {
-    struct pvgpu_space space;
+    struct bg_pvgpu_space space;
 
     (void)state;
     for (uint32_t before = 16; before <= 96; before += 16) {
         start_at(FAKE_PVGPU_RING - before);
-        assert_int_equal(pvgpu_command_begin(&gpu, 0x1FFE, 5, 3, 61, &space), 0);
+        assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 5, 3, 61, &space), 0);
         assert_int_equal(space.size[0] + space.size[1], 64);
         assert_int_equal(space.size[0], before == 16 ? 64 : before - 16 < 64 ? before - 16 : 64);
         for (uint32_t i = 0; i < 16; i++) {
@@ -86,10 +86,10 @@ static void own_commands_are_built_in_place(void **state)
 
             *(i < first ? &space.words[0][i] : &space.words[1][i - first]) = before + i;
         }
-        pvgpu_command_end(&gpu);
+        bg_pvgpu_command_end(&gpu);
         fake.is_stuck = false;
         fake.control->host_fence_completed = 0;
-        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(bg_pvgpu_submit(&gpu), 0);
         fake.compute_status = 0;
         fake_pvgpu_step(&fake, 1);
         assert_int_equal(fake_pvgpu_last(0)->header.resource_id, 5);
@@ -99,9 +99,9 @@ static void own_commands_are_built_in_place(void **state)
             assert_int_equal(fake_pvgpu_last(0)->words[i], before + i);
         }
     }
-    assert_int_equal(pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, PVGPU_COMMAND_SIZE_MAX - 15, &space),
-                     BAREGPU_ERR_TOO_LARGE);
-    assert_int_equal(pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, PVGPU_COMMAND_SIZE_MAX - 16, &space),
+    assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 15, &space),
+                     BG_ERR_TOO_LARGE);
+    assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 16, &space),
                      0);
     fake.violations = 0; /* what was sent is no operation */
 }
@@ -113,12 +113,12 @@ static void many_rounds(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 2000; i++) {
-        const struct pvgpu_layout layout = {.heap_offset = i * 64};
+        const struct bg_pvgpu_layout layout = {.heap_offset = i * 64};
 
-        assert_int_equal(pvgpu_resource_update(&gpu, i, 0, NULL, &layout), 0);
-        assert_int_equal(pvgpu_flush(&gpu), 0);
-        assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
-        assert_int_equal(fake_pvgpu_last(2)->header.type, PVGPU_CMD_UPDATE_RESOURCE);
+        assert_int_equal(bg_pvgpu_resource_update(&gpu, i, 0, NULL, &layout), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
+        assert_int_equal(fake_pvgpu_last(2)->header.type, BG_PVGPU_CMD_UPDATE_RESOURCE);
         assert_int_equal(fake_pvgpu_last(2)->header.resource_id, i);
         assert_int_equal(fake_pvgpu_last(2)->words[2], i * 64);
         assert_int_equal(fake_pvgpu_last(2)->position, position);
@@ -137,15 +137,15 @@ static void a_full_ring_has_a_deadline(void **state)
     (void)state;
     fake.is_stuck = true;
     gpu.room_timeout_ns = SECOND_NS;
-    while ((error = pvgpu_flush(&gpu)) == 0) {
+    while ((error = bg_pvgpu_flush(&gpu)) == 0) {
         count++;
     }
-    assert_int_equal(error, BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(error, BG_ERR_TIMEOUT);
     assert_int_equal(count, FAKE_PVGPU_RING / 16);
     assert_in_range(fake_hal.now_ns, SECOND_NS, SECOND_NS + 1000000);
-    assert_int_equal(pvgpu_fence(&gpu, &(uint64_t){0}), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &(uint64_t){0}), BG_ERR_TIMEOUT);
     fake.is_stuck = false;
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
     assert_int_equal(fake.commands, count + 1);
     assert_int_equal(gpu.losses, 0);
 }
@@ -155,9 +155,9 @@ static void room_is_waited_for(void **state)
     (void)state;
     fake.budget = 1;
     for (uint32_t i = 0; i < 3 * FAKE_PVGPU_RING / 16; i++) {
-        assert_int_equal(pvgpu_resource_destroy(&gpu, i + 1), 0);
+        assert_int_equal(bg_pvgpu_resource_destroy(&gpu, i + 1), 0);
     }
-    assert_int_equal(pvgpu_finish(&gpu, soon() + 10 * SECOND_NS), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon() + 10 * SECOND_NS), 0);
     assert_int_equal(fake.commands, 3 * FAKE_PVGPU_RING / 16 + 1);
     assert_int_equal(fake_pvgpu_last(1)->header.resource_id, 3 * FAKE_PVGPU_RING / 16);
     assert_true(fake_hal.waits > FAKE_PVGPU_RING / 16);
@@ -169,23 +169,23 @@ static void a_bell_only_for_sleepers(void **state)
 {
     (void)state;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
     }
-    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
     assert_int_equal(fake.doorbells, 0); /* awake */
     while (fake_pvgpu_step(&fake, 0) != 0) {
     }
     assert_true(fake_pvgpu_sleep(&fake));
-    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
     assert_int_equal(fake.doorbells, 0); /* nothing new */
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
     }
     assert_int_equal(fake.doorbells, 0); /* not yet submitted */
-    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
     assert_int_equal(fake.doorbells, 1);
     assert_int_equal(gpu.doorbells, 1);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
     assert_int_equal(fake.commands, 201);
 }
 
@@ -195,24 +195,24 @@ static void a_bell_is_rung_once(void **state)
     (void)state;
     assert_true(fake_pvgpu_sleep(&fake));
     for (unsigned i = 0; i < 10; i++) {
-        assert_int_equal(pvgpu_flush(&gpu), 0);
-        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_submit(&gpu), 0);
         assert_int_equal(fake.doorbells, 1);
     }
     fake_pvgpu_step(&fake, 0);
     assert_int_equal(fake.commands, 10);
     assert_true(fake_pvgpu_sleep(&fake));
-    assert_int_equal(pvgpu_flush(&gpu), 0);
-    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
     assert_int_equal(fake.doorbells, 2);
     fake_pvgpu_step(&fake, 0);
     start_at(0 - 16ull); /* where the counters wrap */
     for (unsigned i = 0; i < 10; i++) {
         assert_true(fake_pvgpu_sleep(&fake));
-        assert_int_equal(pvgpu_flush(&gpu), 0);
-        assert_int_equal(pvgpu_submit(&gpu), 0);
-        assert_int_equal(pvgpu_flush(&gpu), 0);
-        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_submit(&gpu), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_submit(&gpu), 0);
         assert_int_equal(fake.doorbells, 3 + i);
         fake_pvgpu_step(&fake, 0);
     }
@@ -221,18 +221,18 @@ static void a_bell_is_rung_once(void **state)
 static void older_backends_are_always_rung(void **state)
 {
     (void)state;
-    fake.features = PVGPU_FEATURES_DEFAULT;
+    fake.features = BG_PVGPU_FEATURES_DEFAULT;
     fake.control->suppress_interrupts = 0;
-    assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
-    assert_false(pvgpu_has(&gpu, PVGPU_FEATURE_CONTROL_WORDS));
+    assert_int_equal(bg_pvgpu_restart(&gpu, soon()), 0);
+    assert_false(bg_pvgpu_has(&gpu, BG_PVGPU_FEATURE_CONTROL_WORDS));
     for (unsigned i = 1; i <= 5; i++) {
         uint64_t fence;
 
-        assert_int_equal(pvgpu_fence(&gpu, &fence), 0);
+        assert_int_equal(bg_pvgpu_fence(&gpu, &fence), 0);
         assert_int_equal(fake.control->guest_fence_request, fence);
-        assert_int_equal(pvgpu_submit(&gpu), 0);
+        assert_int_equal(bg_pvgpu_submit(&gpu), 0);
         assert_int_equal(fake.doorbells, i);
-        assert_int_equal(pvgpu_fence_wait(&gpu, fence, soon()), 0);
+        assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, soon()), 0);
     }
     assert_int_equal(fake.control->suppress_interrupts, 0);
 }
@@ -245,21 +245,21 @@ static void fences_pass_in_order(void **state)
 
     (void)state;
     for (int i = 0; i < 8; i++) {
-        assert_int_equal(pvgpu_flush(&gpu), 0);
-        assert_int_equal(pvgpu_fence(&gpu, &fences[i]), 0);
+        assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+        assert_int_equal(bg_pvgpu_fence(&gpu, &fences[i]), 0);
         assert_true(i == 0 || fences[i] > fences[i - 1]);
     }
-    assert_int_equal(pvgpu_submit(&gpu), 0);
+    assert_int_equal(bg_pvgpu_submit(&gpu), 0);
     for (int i = 0; i < 8; i++) {
-        assert_false(pvgpu_fence_has_passed(&gpu, fences[i]));
+        assert_false(bg_pvgpu_fence_has_passed(&gpu, fences[i]));
         fake_pvgpu_step(&fake, 2);
-        assert_true(pvgpu_fence_has_passed(&gpu, fences[i]));
+        assert_true(bg_pvgpu_fence_has_passed(&gpu, fences[i]));
     }
     for (int i = 7; i >= 0; i--) {
-        assert_int_equal(pvgpu_fence_wait(&gpu, fences[i], 0), 0); /* although it is late */
+        assert_int_equal(bg_pvgpu_fence_wait(&gpu, fences[i], 0), 0); /* although it is late */
     }
-    assert_int_equal(pvgpu_fence_wait(&gpu, 0, soon()), BAREGPU_ERR_INVALID);
-    assert_int_equal(pvgpu_fence_wait(&gpu, fences[7] + 1, soon()), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, 0, soon()), BG_ERR_INVALID);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fences[7] + 1, soon()), BG_ERR_INVALID);
 }
 
 static void waits_end_and_go_on(void **state)
@@ -268,12 +268,12 @@ static void waits_end_and_go_on(void **state)
 
     (void)state;
     fake.is_stuck = true;
-    assert_int_equal(pvgpu_fence(&gpu, &fence), 0);
-    assert_int_equal(pvgpu_fence_wait(&gpu, fence, soon()), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), 0);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, soon()), BG_ERR_TIMEOUT);
     assert_in_range(fake_hal.now_ns - start_ns, SECOND_NS, SECOND_NS + 1000000);
-    assert_int_equal(pvgpu_fence_wait(&gpu, fence, 0), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, 0), BG_ERR_TIMEOUT);
     fake.is_stuck = false;
-    assert_int_equal(pvgpu_fence_wait(&gpu, fence, soon()), 0);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, soon()), 0);
     assert_int_equal(gpu.losses, 0);
 }
 
@@ -281,13 +281,13 @@ static void expect_protocol_loss(void)
 {
     uint64_t fence;
 
-    assert_int_equal(pvgpu_fence(&gpu, &fence), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(pvgpu_submit(&gpu), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(pvgpu_check(&gpu), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_pvgpu_submit(&gpu), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_pvgpu_check(&gpu), BG_ERR_PROTOCOL);
     assert_int_equal(gpu.losses, 1);
     gpu.losses = 0;
-    assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_restart(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
 }
 
 static void fences_that_cannot_be(void **state)
@@ -295,16 +295,16 @@ static void fences_that_cannot_be(void **state)
     uint64_t fence;
 
     (void)state;
-    assert_int_equal(pvgpu_fence(&gpu, &fence), 0);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), 0);
     fake.control->host_fence_completed = fence + 1; /* nobody asked for that one */
-    assert_int_equal(pvgpu_fence_wait(&gpu, fence, soon()), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, soon()), BG_ERR_PROTOCOL);
     expect_protocol_loss();
-    assert_int_equal(pvgpu_fence(&gpu, &fence), 0);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
-    assert_int_equal(pvgpu_fence(&gpu, &fence), 0);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_fence(&gpu, &fence), 0);
     fake.is_stuck = true;
     fake.control->host_fence_completed--; /* backwards */
-    assert_int_equal(pvgpu_fence_wait(&gpu, fence, soon()), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(bg_pvgpu_fence_wait(&gpu, fence, soon()), BG_ERR_PROTOCOL);
     fake.is_stuck = false;
     expect_protocol_loss();
 }
@@ -317,16 +317,16 @@ static void consumers_that_cannot_be(void **state)
     for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
         uint64_t fence;
 
-        assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+        assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
         while (gpu.ring_size - (gpu.written - gpu.consumed) >= 16) {
-            assert_int_equal(pvgpu_flush(&gpu), 0);
+            assert_int_equal(bg_pvgpu_flush(&gpu), 0);
         }
         fake.is_stuck = true;
         fake.control->consumer_ptr = gpu.published + (uint64_t)moves[i];
         if (moves[i] == -16) {
             fake.control->consumer_ptr = gpu.consumed - 16;
         }
-        assert_int_equal(pvgpu_fence(&gpu, &fence), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(bg_pvgpu_fence(&gpu, &fence), BG_ERR_PROTOCOL);
         fake.is_stuck = false;
         expect_protocol_loss();
     }
@@ -339,114 +339,114 @@ static void failures_are_told_once(void **state)
     uint64_t position;
 
     (void)state;
-    fake.fail_type = PVGPU_CMD_DESTROY_RESOURCE;
-    fake.fail_code = PVGPU_ERROR_RESOURCE_NOT_FOUND;
-    assert_int_equal(pvgpu_flush(&gpu), 0);
-    position = pvgpu_position(&gpu);
-    assert_int_equal(pvgpu_resource_destroy(&gpu, 77), 0);
-    assert_int_equal(pvgpu_resource_destroy(&gpu, 78), 0);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), BAREGPU_ERR_IO);
-    assert_int_equal(gpu.failure.code, PVGPU_ERROR_RESOURCE_NOT_FOUND);
-    assert_int_equal(gpu.failure.type, PVGPU_CMD_DESTROY_RESOURCE);
+    fake.fail_type = BG_PVGPU_CMD_DESTROY_RESOURCE;
+    fake.fail_code = BG_PVGPU_ERROR_RESOURCE_NOT_FOUND;
+    assert_int_equal(bg_pvgpu_flush(&gpu), 0);
+    position = bg_pvgpu_position(&gpu);
+    assert_int_equal(bg_pvgpu_resource_destroy(&gpu, 77), 0);
+    assert_int_equal(bg_pvgpu_resource_destroy(&gpu, 78), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_IO);
+    assert_int_equal(gpu.failure.code, BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
+    assert_int_equal(gpu.failure.type, BG_PVGPU_CMD_DESTROY_RESOURCE);
     assert_int_equal(gpu.failure.resource_id, 77);
     assert_int_equal(gpu.failure.position, position);
     assert_int_equal(gpu.failure.missed, 0);
-    assert_string_equal(pvgpu_error_name(gpu.failure.code), "resource not found");
-    assert_int_equal(pvgpu_finish(&gpu, soon()), BAREGPU_ERR_IO);
+    assert_string_equal(bg_pvgpu_error_name(gpu.failure.code), "resource not found");
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_IO);
     assert_int_equal(gpu.failure.resource_id, 78);
     assert_int_equal(gpu.failure.position, position + 16);
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
     assert_int_equal(gpu.losses, 0);
 }
 
 static void failures_that_were_too_many(void **state)
 {
-    struct pvgpu_failure failure;
+    struct bg_pvgpu_failure failure;
 
     (void)state;
-    fake.fail_type = PVGPU_CMD_DESTROY_RESOURCE;
-    fake.fail_code = PVGPU_ERROR_RESOURCE_NOT_FOUND;
+    fake.fail_type = BG_PVGPU_CMD_DESTROY_RESOURCE;
+    fake.fail_code = BG_PVGPU_ERROR_RESOURCE_NOT_FOUND;
     for (uint32_t i = 1; i <= 40; i++) {
-        assert_int_equal(pvgpu_resource_destroy(&gpu, i), 0);
+        assert_int_equal(bg_pvgpu_resource_destroy(&gpu, i), 0);
     }
-    assert_int_equal(pvgpu_finish(&gpu, soon()), BAREGPU_ERR_IO);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_IO);
     assert_int_equal(gpu.failure.missed, 25);
     for (uint32_t i = 27; i <= 40; i++) {
-        assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+        assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
         assert_int_equal(failure.resource_id, i);
         assert_int_equal(failure.missed, 0);
     }
-    assert_int_equal(pvgpu_take_failure(&gpu, &failure), 0);
+    assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 0);
 }
 
 /* Positions are the backend's word: nothing is read by them but the ring. */
 static void failures_at_places_that_cannot_be(void **state)
 {
     static const uint64_t positions[] = {UINT64_MAX, UINT64_MAX - 15, 8, 1ull << 40, 0, 16};
-    struct pvgpu_failure failure;
+    struct bg_pvgpu_failure failure;
 
     (void)state;
-    assert_int_equal(pvgpu_flush(&gpu), 0);
+    assert_int_equal(bg_pvgpu_flush(&gpu), 0);
     for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
-        fake_pvgpu_log(&fake, positions[i], 0xABCD, i == 4 ? PVGPU_CMD_FENCE : PVGPU_CMD_FLUSH);
-        assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+        fake_pvgpu_log(&fake, positions[i], 0xABCD, i == 4 ? BG_PVGPU_CMD_FENCE : BG_PVGPU_CMD_FLUSH);
+        assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
         assert_int_equal(failure.position, positions[i]);
         assert_int_equal(failure.resource_id, 0);
-        assert_string_equal(pvgpu_error_name(failure.code), "unknown error");
+        assert_string_equal(bg_pvgpu_error_name(failure.code), "unknown error");
     }
 }
 
 /* What lies at the place of a command from a round ago is another one's. */
 static void failures_from_a_round_ago(void **state)
 {
-    struct pvgpu_failure failure;
+    struct bg_pvgpu_failure failure;
 
     (void)state;
     for (uint32_t i = 0; i < 2 * FAKE_PVGPU_RING / 16; i++) {
-        assert_int_equal(pvgpu_resource_destroy(&gpu, 1000 + i), 0);
+        assert_int_equal(bg_pvgpu_resource_destroy(&gpu, 1000 + i), 0);
     }
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
-    fake_pvgpu_log(&fake, 64, PVGPU_ERROR_UNKNOWN, PVGPU_CMD_DESTROY_RESOURCE);
-    assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
+    fake_pvgpu_log(&fake, 64, BG_PVGPU_ERROR_UNKNOWN, BG_PVGPU_CMD_DESTROY_RESOURCE);
+    assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
     assert_int_equal(failure.position, 64);
     assert_int_equal(failure.resource_id, 0);
-    fake_pvgpu_log(&fake, FAKE_PVGPU_RING + 64, PVGPU_ERROR_UNKNOWN, PVGPU_CMD_DESTROY_RESOURCE);
-    assert_int_equal(pvgpu_take_failure(&gpu, &failure), 1);
+    fake_pvgpu_log(&fake, FAKE_PVGPU_RING + 64, BG_PVGPU_ERROR_UNKNOWN, BG_PVGPU_CMD_DESTROY_RESOURCE);
+    assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
     assert_int_equal(failure.resource_id, 1000 + FAKE_PVGPU_RING / 16 + 4);
 }
 
 static void older_backends_show_the_last_failure(void **state)
 {
-    struct pvgpu_failure failure;
+    struct bg_pvgpu_failure failure;
 
     (void)state;
-    fake.features = PVGPU_FEATURES_DEFAULT;
-    assert_int_equal(pvgpu_restart(&gpu, soon()), 0);
-    fake.fail_type = PVGPU_CMD_DESTROY_RESOURCE;
-    fake.fail_code = PVGPU_ERROR_RESOURCE_NOT_FOUND;
+    fake.features = BG_PVGPU_FEATURES_DEFAULT;
+    assert_int_equal(bg_pvgpu_restart(&gpu, soon()), 0);
+    fake.fail_type = BG_PVGPU_CMD_DESTROY_RESOURCE;
+    fake.fail_code = BG_PVGPU_ERROR_RESOURCE_NOT_FOUND;
     for (uint32_t i = 1; i <= 3000; i++) {
-        uint64_t position = pvgpu_position(&gpu);
+        uint64_t position = bg_pvgpu_position(&gpu);
 
-        assert_int_equal(pvgpu_resource_destroy(&gpu, i), 0);
-        assert_int_equal(pvgpu_finish(&gpu, soon()), BAREGPU_ERR_IO);
+        assert_int_equal(bg_pvgpu_resource_destroy(&gpu, i), 0);
+        assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_IO);
         assert_int_equal(gpu.failure.position, position);
         assert_int_equal(gpu.failure.resource_id, i);
-        assert_int_equal(gpu.failure.type, PVGPU_CMD_DESTROY_RESOURCE);
-        assert_int_equal(pvgpu_take_failure(&gpu, &failure), 0);
+        assert_int_equal(gpu.failure.type, BG_PVGPU_CMD_DESTROY_RESOURCE);
+        assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 0);
     }
 }
 
 /* ---- Asleep ---- */
 
-static struct interrupt_source source;
+static struct bg_interrupt_source source;
 static unsigned sleeps;
 static bool is_interrupt_lost;
 
 static void interrupted(struct fake_pvgpu *device, uint32_t bits)
 {
     (void)device;
-    if (bits & PVGPU_IRQ_FENCE && !is_interrupt_lost) {
-        interrupt_source_arrive(&source);
+    if (bits & BG_PVGPU_IRQ_FENCE && !is_interrupt_lost) {
+        bg_interrupt_source_arrive(&source);
     }
 }
 
@@ -456,7 +456,7 @@ static void sleep_until(uint64_t deadline_ns)
 
     sleeps++;
     assert_true(deadline_ns > fake_hal.now_ns);
-    assert_int_equal(fake.control->suppress_interrupts & PVGPU_IRQ_FENCE, 0);
+    assert_int_equal(fake.control->suppress_interrupts & BG_PVGPU_IRQ_FENCE, 0);
     fake_pvgpu_step(&fake, 0);
     fake_hal.now_ns = source.count != before ? fake_hal.now_ns + 1000 : deadline_ns;
 }
@@ -466,26 +466,26 @@ static void waits_sleep(void **state)
     (void)state;
     sleeps = 0;
     is_interrupt_lost = false;
-    source = (struct interrupt_source){0};
-    interrupt_source_turn(&source, INTERRUPT_ON);
+    source = (struct bg_interrupt_source){0};
+    bg_interrupt_source_turn(&source, BG_INTERRUPT_ON);
     gpu.fence_source = &source;
-    gpu.wait = (struct wait_strategy){sleep_until, 0};
-    gpu.suppressed = PVGPU_IRQ_FENCE;
+    gpu.wait = (struct bg_wait_strategy){sleep_until, 0};
+    gpu.suppressed = BG_PVGPU_IRQ_FENCE;
     fake.interrupt = interrupted;
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
     assert_int_equal(sleeps, 1);
     assert_int_equal(source.count, 1);
     assert_int_equal(source.lost, 0);
-    assert_int_equal(fake.control->suppress_interrupts, PVGPU_IRQ_FENCE); /* awake again */
+    assert_int_equal(fake.control->suppress_interrupts, BG_PVGPU_IRQ_FENCE); /* awake again */
     assert_int_equal(fake_hal.waits, 0);
     is_interrupt_lost = true;
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0); /* a nap later */
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0); /* a nap later */
     assert_int_equal(source.lost, 1);
     fake.is_stuck = true;
-    assert_int_equal(pvgpu_finish(&gpu, soon()), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), BG_ERR_TIMEOUT);
     fake.is_stuck = false;
-    gpu.wait = WAIT_POLL;
-    assert_int_equal(pvgpu_finish(&gpu, soon()), 0);
+    gpu.wait = BG_WAIT_POLL;
+    assert_int_equal(bg_pvgpu_finish(&gpu, soon()), 0);
     assert_true(fake_hal.waits > 0);
 }
 

@@ -23,8 +23,8 @@
 #define LINE 1u
 #define MS 1000000u
 
-static struct pci_intx intx;
-static struct vgpu_stub_interrupt interrupt;
+static struct bg_pci_intx intx;
+static struct bg_vgpu_stub_interrupt interrupt;
 static void (*write_register)(void *device, uint64_t address, unsigned width, uint64_t value);
 static unsigned naps_until_done, ctrl_writes;
 static bool is_mute;
@@ -32,14 +32,14 @@ static bool is_mute;
 /* The pin follows IRQ_STATUS and IRQ_CTRL. */
 static void update_pin(void)
 {
-    fake_interrupt_set(LINE, !is_mute && (word(VGPU_STUB_REG_IRQ_STATUS) &
-                                          word(VGPU_STUB_REG_IRQ_CTRL)) != 0);
+    fake_interrupt_set(LINE, !is_mute && (word(BG_VGPU_STUB_REG_IRQ_STATUS) &
+                                          word(BG_VGPU_STUB_REG_IRQ_CTRL)) != 0);
 }
 
 static void write_and_update(void *device, uint64_t address, unsigned width, uint64_t value)
 {
     write_register(device, address, width, value);
-    ctrl_writes += address - fake.base == VGPU_STUB_REG_IRQ_CTRL;
+    ctrl_writes += address - fake.base == BG_VGPU_STUB_REG_IRQ_CTRL;
     update_pin();
 }
 
@@ -49,9 +49,9 @@ static void while_asleep(void *context, uint64_t deadline_ns)
     (void)context, (void)deadline_ns;
     if (naps_until_done != 0 && --naps_until_done == 0) {
         fake_hal.now_ns += MS / 10;
-        set_word(VGPU_STUB_REG_STATUS, fake.final_status);
-        if (word(VGPU_STUB_REG_IRQ_CTRL) != 0) {
-            set_word(VGPU_STUB_REG_IRQ_STATUS, VGPU_STUB_IRQ_COMPLETION);
+        set_word(BG_VGPU_STUB_REG_STATUS, fake.final_status);
+        if (word(BG_VGPU_STUB_REG_IRQ_CTRL) != 0) {
+            set_word(BG_VGPU_STUB_REG_IRQ_STATUS, BG_VGPU_STUB_IRQ_COMPLETION);
         }
         update_pin();
     }
@@ -59,7 +59,7 @@ static void while_asleep(void *context, uint64_t deadline_ns)
 
 static int setup(void **state)
 {
-    static const struct vgpu_stub_interrupt_options on_cpu_0 = {.cpu = 0};
+    static const struct bg_vgpu_stub_interrupt_options on_cpu_0 = {.cpu = 0};
 
     pci_setup(state);
     int function = add_plain(FAKE_ROOT, 4 << 3);
@@ -79,17 +79,17 @@ static int setup(void **state)
     is_mute = false;
     ctrl_writes = 0;
     gpu.device = device_of(function);
-    assert_int_equal(vgpu_stub_interrupt_open(&interrupt, &gpu, &f.host, &on_cpu_0), 0);
-    assert_int_equal(interrupt.pci.kind, PCI_INTERRUPT_INTX);
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&interrupt, &gpu, &f.host, &on_cpu_0), 0);
+    assert_int_equal(interrupt.pci.kind, BG_PCI_INTERRUPT_INTX);
     ctrl_writes = 0;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    vgpu_stub_interrupt_close(&interrupt);
-    vgpu_stub_interrupt_close(&interrupt);
-    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 0);
+    bg_vgpu_stub_interrupt_close(&interrupt);
+    bg_vgpu_stub_interrupt_close(&interrupt);
+    assert_int_equal(word(BG_VGPU_STUB_REG_IRQ_CTRL), 0);
     fake_interrupts_end();
     return vgpu_teardown(state);
 }
@@ -97,13 +97,13 @@ static int teardown(void **state)
 static void nop(unsigned naps)
 {
     naps_until_done = naps;
-    assert_int_equal(vgpu_stub_nop(&gpu, hal_time_ns() + SECOND_NS), 0);
+    assert_int_equal(bg_vgpu_stub_nop(&gpu, bg_hal_time_ns() + SECOND_NS), 0);
 }
 
 static void sleeping(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SLEEP;
+    gpu.wait = BG_WAIT_SLEEP;
     for (unsigned i = 0; i < 10; i++) {
         nop(1);
     }
@@ -121,12 +121,12 @@ static void sleeping(void **state)
 static void spinning(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SPIN_THEN_SLEEP(50000);
+    gpu.wait = BG_WAIT_SPIN_THEN_SLEEP(50000);
     nop(1);
     assert_int_equal(gpu.sleeps, 1);
     assert_true(fake_hal.waits >= 49);
     assert_int_equal(ctrl_writes, 2);
-    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 0);
+    assert_int_equal(word(BG_VGPU_STUB_REG_IRQ_CTRL), 0);
     fake.never_answers = false;
     nop(0);
     assert_int_equal(ctrl_writes, 2);
@@ -136,13 +136,13 @@ static void spinning(void **state)
 static void polling(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SLEEP;
+    gpu.wait = BG_WAIT_SLEEP;
     nop(1);
-    gpu.wait = WAIT_POLL; /* turns it off */
+    gpu.wait = BG_WAIT_POLL; /* turns it off */
     fake.never_answers = false;
     fake.busy_polls = 10;
     nop(0);
-    assert_int_equal(word(VGPU_STUB_REG_IRQ_CTRL), 0);
+    assert_int_equal(word(BG_VGPU_STUB_REG_IRQ_CTRL), 0);
     fake.busy_polls = 10;
     nop(0);
     assert_int_equal(gpu.sleeps, 1);
@@ -152,15 +152,15 @@ static void polling(void **state)
 static void lost(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SLEEP;
+    gpu.wait = BG_WAIT_SLEEP;
     is_mute = true;
-    uint64_t before_ns = hal_time_ns();
+    uint64_t before_ns = bg_hal_time_ns();
 
     nop(1);
-    assert_in_range(hal_time_ns() - before_ns, WAIT_NAP_FIRST_NS, WAIT_NAP_FIRST_NS + MS / 2);
+    assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS, BG_WAIT_NAP_FIRST_NS + MS / 2);
     assert_int_equal(interrupt.vector.source.lost, 1);
     is_mute = false;
-    vgpu_stub_irq_take(&gpu);
+    bg_vgpu_stub_irq_take(&gpu);
     nop(1);
     assert_int_equal(interrupt.vector.source.lost, 1);
 }
@@ -168,20 +168,20 @@ static void lost(void **state)
 static void timeout(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SLEEP;
+    gpu.wait = BG_WAIT_SLEEP;
     naps_until_done = 0;
-    uint64_t before_ns = hal_time_ns();
+    uint64_t before_ns = bg_hal_time_ns();
 
-    assert_int_equal(vgpu_stub_nop(&gpu, before_ns + 10 * MS), BAREGPU_ERR_TIMEOUT);
-    assert_int_equal(hal_time_ns(), before_ns + 10 * MS);
-    assert_int_equal(gpu.last_status, COMPUTE_TIMEOUT);
+    assert_int_equal(bg_vgpu_stub_nop(&gpu, before_ns + 10 * MS), BG_ERR_TIMEOUT);
+    assert_int_equal(bg_hal_time_ns(), before_ns + 10 * MS);
+    assert_int_equal(gpu.last_status, BG_COMPUTE_TIMEOUT);
     nop(1);
 }
 
 static void storm(void **state)
 {
     (void)state;
-    gpu.wait = WAIT_SLEEP;
+    gpu.wait = BG_WAIT_SLEEP;
     nop(1);
     fake_interrupt_set(LINE, true); /* of a device that shares the line */
     assert_int_equal(interrupt.vector.source.storms, 1);
@@ -192,7 +192,7 @@ static void storm(void **state)
     assert_int_equal(gpu.sleeps, 1);
     fake.never_answers = true;
     fake_interrupt_set(LINE, false);
-    pci_interrupt_resume(&interrupt.pci);
+    bg_pci_interrupt_resume(&interrupt.pci);
     fake_interrupts.is_latched = false;
     nop(1);
     assert_int_equal(gpu.sleeps, 2);
@@ -200,19 +200,19 @@ static void storm(void **state)
 
 static void without_an_interrupt(void **state)
 {
-    struct vgpu_stub_interrupt second;
+    struct bg_vgpu_stub_interrupt second;
 
     (void)state;
-    vgpu_stub_interrupt_close(&interrupt);
+    bg_vgpu_stub_interrupt_close(&interrupt);
     intx.interrupts[4][0] = 0;
-    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_NOT_FOUND);
-    gpu.wait = WAIT_SLEEP;
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_NOT_FOUND);
+    gpu.wait = BG_WAIT_SLEEP;
     fake.never_answers = false;
     nop(0);
     assert_int_equal(gpu.sleeps, 0);
-    vgpu_stub_interrupt_close(&second);
+    bg_vgpu_stub_interrupt_close(&second);
     gpu.device = NULL;
-    assert_int_equal(vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_vgpu_stub_interrupt_open(&second, &gpu, &f.host, NULL), BG_ERR_INVALID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

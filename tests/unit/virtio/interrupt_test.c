@@ -22,7 +22,7 @@
 #include "tests/fake/interrupt.h"
 #include "tests/fake/virtio_registers.h"
 
-#define ENTROPY (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_ENTROPY)
+#define ENTROPY (BG_VIRTIO_PCI_MODERN_BASE + BG_VIRTIO_ID_ENTROPY)
 #define QUEUES 3
 #define LINE 40u
 #define MS 1000000u
@@ -31,12 +31,12 @@
 enum way { MSIX, INTX, MMIO, WAYS };
 
 static struct fake_registers r;
-static struct pci_intx intx;
-static struct interrupt_line mmio_line;
-static struct virtio_device device;
-static struct virtqueue queues[QUEUES];
-static struct virtio_interrupt interrupt;
-static struct pci_interrupt_vector vectors[1 + QUEUES];
+static struct bg_pci_intx intx;
+static struct bg_interrupt_line mmio_line;
+static struct bg_virtio_device device;
+static struct bg_virtqueue queues[QUEUES];
+static struct bg_virtio_interrupt interrupt;
+static struct bg_pci_interrupt_vector vectors[1 + QUEUES];
 static unsigned naps_until_run; /* sleeps until the device works */
 static unsigned surplus;        /* interrupts that it sends besides */
 
@@ -52,7 +52,7 @@ static void while_asleep(void *context, uint64_t deadline_ns)
 {
     (void)context, (void)deadline_ns;
     for (; surplus != 0; surplus--) {
-        fake_virtio_interrupt(&r.fake, VIRTIO_ISR_QUEUE, 0);
+        fake_virtio_interrupt(&r.fake, BG_VIRTIO_ISR_QUEUE, 0);
     }
     if (naps_until_run != 0 && --naps_until_run == 0) {
         fake_hal.now_ns += MS / 10;
@@ -88,7 +88,7 @@ static void begin(uint64_t features)
 
 static void open_pci(enum way way, bool has_memory)
 {
-    struct pci_device *function;
+    struct bg_pci_device *function;
 
     fake_registers_begin_pci(&r, ENTROPY);
     fake_registers_usual_capabilities(&r);
@@ -98,38 +98,38 @@ static void open_pci(enum way way, bool has_memory)
     fake_pci_set8(&r.pci, r.function, 0x3D, 1);
     function = fake_registers_enumerate(&r, has_memory);
     r.host.config.intx = &intx;
-    assert_int_equal(virtio_pci_open(&device, &r.host, function), 0);
+    assert_int_equal(bg_virtio_pci_open(&device, &r.host, function), 0);
 }
 
 static void open_mmio(void)
 {
-    fake_registers_begin_mmio(&r, VIRTIO_MMIO_VERSION_MODERN, VIRTIO_ID_ENTROPY);
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), 0);
+    fake_registers_begin_mmio(&r, BG_VIRTIO_MMIO_VERSION_MODERN, BG_VIRTIO_ID_ENTROPY);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), 0);
 }
 
 static int open_interrupt(unsigned vector_count, uint32_t forbidden)
 {
-    const struct virtio_interrupt_options options = {
+    const struct bg_virtio_interrupt_options options = {
         .vectors = vectors,
         .vector_count = vector_count,
         .forbidden = forbidden,
         .line = &mmio_line,
         .interrupt = LINE,
-        .trigger = HAL_TRIGGER_EDGE,
+        .trigger = BG_HAL_TRIGGER_EDGE,
     };
 
-    return virtio_interrupt_open(&interrupt, &device, &options);
+    return bg_virtio_interrupt_open(&interrupt, &device, &options);
 }
 
 static void start(void)
 {
-    assert_int_equal(virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, hal_time_ns() + MS), 0);
+    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS), 0);
     for (uint16_t i = 0; i < QUEUES; i++) {
-        const struct virtqueue_options options = {.index = i};
+        const struct bg_virtqueue_options options = {.index = i};
 
-        assert_int_equal(virtqueue_create(&queues[i], &device, &options), 0);
+        assert_int_equal(bg_virtqueue_create(&queues[i], &device, &options), 0);
     }
-    assert_int_equal(virtio_ready(&device), 0);
+    assert_int_equal(bg_virtio_ready(&device), 0);
 }
 
 /* A device that works, open in one of the ways, and its waits asleep. */
@@ -142,17 +142,17 @@ static void begin_way(enum way way, uint64_t features, unsigned vector_count)
         open_pci(way, true);
     }
     assert_int_equal(open_interrupt(vector_count, 0), 0);
-    assert_int_equal(interrupt.kind, way == MSIX ? PCI_INTERRUPT_MSIX : PCI_INTERRUPT_INTX);
-    device.wait = WAIT_SLEEP;
+    assert_int_equal(interrupt.kind, way == MSIX ? BG_PCI_INTERRUPT_MSIX : BG_PCI_INTERRUPT_INTX);
+    device.wait = BG_WAIT_SLEEP;
     start();
 }
 
 static void end(void)
 {
-    virtio_interrupt_close(&interrupt);
-    assert_int_equal(virtio_close(&device, hal_time_ns() + MS), 0);
+    bg_virtio_interrupt_close(&interrupt);
+    assert_int_equal(bg_virtio_close(&device, bg_hal_time_ns() + MS), 0);
     for (unsigned i = 0; i < QUEUES; i++) {
-        virtqueue_destroy(&queues[i]);
+        bg_virtqueue_destroy(&queues[i]);
     }
     fake_virtio_end(&r.fake);
     assert_int_equal(r.fake.violations, 0);
@@ -163,21 +163,21 @@ static uint8_t memory[16];
 
 static void request(unsigned queue)
 {
-    const struct virtqueue_segment segment = {(uintptr_t)memory, sizeof(memory)};
+    const struct bg_virtqueue_segment segment = {(uintptr_t)memory, sizeof(memory)};
 
     memset(memory, 0, sizeof(memory));
-    assert_int_equal(virtqueue_add(&queues[queue], &segment, 0, 1, memory), 0);
-    assert_true(virtqueue_kick(&queues[queue]) >= 0);
+    assert_int_equal(bg_virtqueue_add(&queues[queue], &segment, 0, 1, memory), 0);
+    assert_true(bg_virtqueue_kick(&queues[queue]) >= 0);
 }
 
 /* Waits for one request; the device works during the sleep number `naps`. */
 static void exchange(unsigned queue, unsigned naps)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     request(queue);
     naps_until_run = naps;
-    assert_int_equal(virtqueue_wait(&queues[queue], &used, hal_time_ns() + FOREVER), 1);
+    assert_int_equal(bg_virtqueue_wait(&queues[queue], &used, bg_hal_time_ns() + FOREVER), 1);
     assert_ptr_equal(used.token, memory);
     assert_int_equal(memory[15], 0x5A);
 }
@@ -186,10 +186,10 @@ static void exchange(unsigned queue, unsigned naps)
 
 static const uint64_t rings[] = {
     0,
-    VIRTIO_F_EVENT_IDX,
-    VIRTIO_F_RING_PACKED,
-    VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX,
-    VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER,
+    BG_VIRTIO_F_EVENT_IDX,
+    BG_VIRTIO_F_RING_PACKED,
+    BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX,
+    BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_IN_ORDER,
 };
 
 static void sleeping_waits(void **state)
@@ -204,7 +204,7 @@ static void sleeping_waits(void **state)
             }
             assert_int_equal(fake_interrupts.slept_through, 0);
             for (unsigned queue = 0; queue < QUEUES; queue++) {
-                const struct interrupt_source *source = &vectors[1 + queue].source;
+                const struct bg_interrupt_source *source = &vectors[1 + queue].source;
 
                 /* The line does not say which queue it was. */
                 assert_int_equal(source->count, way == MSIX ? 20 : 60);
@@ -228,14 +228,14 @@ static void polling_waits_suppress(void **state)
             begin_way(way, rings[i], 1 + QUEUES);
             r.fake.waits_for_run = false;
             exchange(0, 0);
-            device.wait = WAIT_POLL;
+            device.wait = BG_WAIT_POLL;
             exchange(0, 0);
             r.fake.waits_for_run = true;
-            device.wait = WAIT_SLEEP;
+            device.wait = BG_WAIT_SLEEP;
             exchange(0, 1);
             r.fake.waits_for_run = false; /* off again after a wait that slept */
             exchange(0, 0);
-            device.wait = WAIT_SPIN_THEN_SLEEP(MS);
+            device.wait = BG_WAIT_SPIN_THEN_SLEEP(MS);
             exchange(0, 0);
             assert_int_equal(r.fake.interrupts, 1);
             assert_int_equal(fake_interrupts.sleeps, 1);
@@ -246,14 +246,14 @@ static void polling_waits_suppress(void **state)
 
 static void poll_strategy_never_sleeps(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
-    begin_way(MSIX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
-    device.wait = WAIT_POLL;
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    device.wait = BG_WAIT_POLL;
     request(0);
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + 5 * MS),
-                     BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + 5 * MS),
+                     BG_ERR_TIMEOUT);
     assert_int_equal(fake_hal.waits, 5000);
     assert_int_equal(fake_interrupts.sleeps, 0);
     end();
@@ -262,8 +262,8 @@ static void poll_strategy_never_sleeps(void **state)
 static void spins_before_it_sleeps(void **state)
 {
     (void)state;
-    begin_way(MSIX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
-    device.wait = WAIT_SPIN_THEN_SLEEP(100000);
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    device.wait = BG_WAIT_SPIN_THEN_SLEEP(100000);
     exchange(0, 1);
     assert_int_equal(fake_hal.waits, 100);
     assert_int_equal(fake_interrupts.sleeps, 1);
@@ -274,18 +274,18 @@ static void spins_before_it_sleeps(void **state)
 
 static void sleeping_is_polling_without_an_interrupt(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
     begin(0);
     open_pci(MSIX, true);
-    fake_interrupts.message_error = BAREGPU_ERR_UNSUPPORTED;
+    fake_interrupts.message_error = BG_ERR_UNSUPPORTED;
     intx.interrupts[1][0] = 0;
-    assert_int_equal(open_interrupt(1 + QUEUES, 0), BAREGPU_ERR_NOT_FOUND);
-    device.wait = WAIT_SLEEP;
+    assert_int_equal(open_interrupt(1 + QUEUES, 0), BG_ERR_NOT_FOUND);
+    device.wait = BG_WAIT_SLEEP;
     start();
     request(0);
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + MS), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + MS), BG_ERR_TIMEOUT);
     assert_int_equal(fake_interrupts.sleeps, 0);
     assert_true(fake_hal.waits > 100);
     end();
@@ -333,14 +333,14 @@ static void refused_vectors(void **state)
         begin(0);
         open_pci(MSIX, true);
         assert_int_equal(open_interrupt(1 + QUEUES, 0), 0);
-        device.wait = WAIT_SLEEP;
-        assert_int_equal(virtio_start(&device, 0, 0, hal_time_ns() + MS), 0);
+        device.wait = BG_WAIT_SLEEP;
+        assert_int_equal(bg_virtio_start(&device, 0, 0, bg_hal_time_ns() + MS), 0);
         r.vectors_refused = refused;
-        const struct virtqueue_options options = {.index = 1};
+        const struct bg_virtqueue_options options = {.index = 1};
 
         memset(queues, 0, sizeof(queues));
-        assert_int_equal(virtqueue_create(&queues[1], &device, &options), 0);
-        assert_int_equal(virtio_ready(&device), 0);
+        assert_int_equal(bg_virtqueue_create(&queues[1], &device, &options), 0);
+        assert_int_equal(bg_virtio_ready(&device), 0);
         assert_int_equal(interrupt.refused, refused);
         if (refused == 2) { /* polled, then */
             r.fake.waits_for_run = false;
@@ -356,11 +356,11 @@ static void refused_vectors(void **state)
     begin(0);
     open_pci(MSIX, true);
     assert_int_equal(open_interrupt(1 + QUEUES, 0), 0);
-    device.wait = WAIT_SLEEP;
+    device.wait = BG_WAIT_SLEEP;
     r.vectors_refused = 1; /* the configuration's: the queues have theirs */
     start();
     assert_int_equal(interrupt.refused, 1);
-    assert_int_equal(r.config_vector, VIRTIO_MSI_NO_VECTOR);
+    assert_int_equal(r.config_vector, BG_VIRTIO_MSI_NO_VECTOR);
     exchange(2, 1);
     end();
 }
@@ -368,17 +368,17 @@ static void refused_vectors(void **state)
 static void vectors_come_back_after_resets(void **state)
 {
     (void)state;
-    begin_way(MSIX, VIRTIO_F_RING_RESET, 1 + QUEUES);
+    begin_way(MSIX, BG_VIRTIO_F_RING_RESET, 1 + QUEUES);
     exchange(1, 1);
-    assert_int_equal(virtqueue_reset(&queues[1], hal_time_ns() + MS), 0);
-    r.queue_vectors[1] = VIRTIO_MSI_NO_VECTOR;
-    assert_int_equal(virtqueue_restart(&queues[1]), 0);
+    assert_int_equal(bg_virtqueue_reset(&queues[1], bg_hal_time_ns() + MS), 0);
+    r.queue_vectors[1] = BG_VIRTIO_MSI_NO_VECTOR;
+    assert_int_equal(bg_virtqueue_restart(&queues[1]), 0);
     exchange(1, 1);
-    assert_int_equal(virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, hal_time_ns() + MS), 0);
+    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS), 0);
     for (unsigned i = 0; i < QUEUES; i++) {
-        assert_int_equal(virtqueue_restart(&queues[i]), 0);
+        assert_int_equal(bg_virtqueue_restart(&queues[i]), 0);
     }
-    assert_int_equal(virtio_ready(&device), 0);
+    assert_int_equal(bg_virtio_ready(&device), 0);
     exchange(1, 1);
     assert_int_equal(vectors[2].source.count, 3);
     assert_int_equal(vectors[2].source.lost, 0);
@@ -390,20 +390,20 @@ static void forbidden_and_closed(void **state)
     (void)state;
     begin(0);
     open_pci(MSIX, true);
-    assert_int_equal(open_interrupt(1 + QUEUES, PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX)), 0);
-    assert_int_equal(interrupt.kind, PCI_INTERRUPT_INTX);
-    virtio_interrupt_close(&interrupt);
+    assert_int_equal(open_interrupt(1 + QUEUES, BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX)), 0);
+    assert_int_equal(interrupt.kind, BG_PCI_INTERRUPT_INTX);
+    bg_virtio_interrupt_close(&interrupt);
     assert_null(device.interrupt);
-    assert_int_equal(open_interrupt(1 + QUEUES, PCI_INTERRUPT_BIT(PCI_INTERRUPT_MSIX) |
-                                                    PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX)),
-                     BAREGPU_ERR_NOT_FOUND);
-    virtio_interrupt_close(&interrupt);
+    assert_int_equal(open_interrupt(1 + QUEUES, BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) |
+                                                    BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX)),
+                     BG_ERR_NOT_FOUND);
+    bg_virtio_interrupt_close(&interrupt);
     assert_int_equal(open_interrupt(1 + QUEUES, 0), 0);
-    device.wait = WAIT_SLEEP;
+    device.wait = BG_WAIT_SLEEP;
     start();
     exchange(0, 1);
-    virtio_interrupt_close(&interrupt); /* under the queues: they poll */
-    virtio_interrupt_close(&interrupt);
+    bg_virtio_interrupt_close(&interrupt); /* under the queues: they poll */
+    bg_virtio_interrupt_close(&interrupt);
     memset(vectors, 0xA5, sizeof(vectors)); /* ours again, for whatever we like */
     r.fake.waits_for_run = false;
     exchange(0, 0);
@@ -414,15 +414,15 @@ static void forbidden_and_closed(void **state)
     end();
     begin(0);
     open_mmio();
-    assert_int_equal(open_interrupt(1, PCI_INTERRUPT_BIT(PCI_INTERRUPT_INTX)),
-                     BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(open_interrupt(0, 0), BAREGPU_ERR_INVALID);
-    const struct virtio_interrupt_options without_line = {.vectors = vectors, .vector_count = 1};
+    assert_int_equal(open_interrupt(1, BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX)),
+                     BG_ERR_NOT_FOUND);
+    assert_int_equal(open_interrupt(0, 0), BG_ERR_INVALID);
+    const struct bg_virtio_interrupt_options without_line = {.vectors = vectors, .vector_count = 1};
 
-    assert_int_equal(virtio_interrupt_open(&interrupt, &device, &without_line),
-                     BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtio_interrupt_open(&interrupt, &device, &without_line),
+                     BG_ERR_INVALID);
     fake_interrupts.refuse_attach = 1;
-    assert_int_equal(open_interrupt(1, 0), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(open_interrupt(1, 0), BG_ERR_UNSUPPORTED);
     start();
     end();
 }
@@ -433,12 +433,12 @@ static void lost_interrupts_cost_a_nap(void **state)
 {
     (void)state;
     for (unsigned way = 0; way < WAYS; way++) {
-        begin_way(way, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+        begin_way(way, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
         r.is_mute = true;
-        uint64_t before_ns = hal_time_ns();
+        uint64_t before_ns = bg_hal_time_ns();
 
         exchange(0, 1);
-        assert_in_range(hal_time_ns() - before_ns, WAIT_NAP_FIRST_NS, WAIT_NAP_FIRST_NS + MS / 2);
+        assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS, BG_WAIT_NAP_FIRST_NS + MS / 2);
         assert_int_equal(vectors[1].source.lost, 1);
         assert_int_equal(vectors[1].source.count, 0);
         end();
@@ -447,25 +447,25 @@ static void lost_interrupts_cost_a_nap(void **state)
 
 static void naps_grow(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
-    begin_way(MSIX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
     naps_until_run = 0;
     request(0);
-    uint64_t before_ns = hal_time_ns();
+    uint64_t before_ns = bg_hal_time_ns();
 
-    assert_int_equal(virtqueue_wait(&queues[0], &used, before_ns + 1000 * MS),
-                     BAREGPU_ERR_TIMEOUT);
-    assert_int_equal(hal_time_ns(), before_ns + 1000 * MS);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, before_ns + 1000 * MS),
+                     BG_ERR_TIMEOUT);
+    assert_int_equal(bg_hal_time_ns(), before_ns + 1000 * MS);
     /* 1, 2, 4, 8, 16, 32 ms, then 50 ms each: 63 ms and 19 of them, the last one cut. */
     assert_int_equal(fake_interrupts.sleeps, 6 + 19);
     assert_int_equal(fake_interrupts.slept_ns, (1000 - 63) % 50 * MS);
     /* A late one comes by interrupt, and is not lost. */
-    before_ns = hal_time_ns();
+    before_ns = bg_hal_time_ns();
     naps_until_run = 4;
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + FOREVER), 1);
-    assert_int_equal(hal_time_ns() - before_ns, 7 * MS + MS / 10 + 1000);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + FOREVER), 1);
+    assert_int_equal(bg_hal_time_ns() - before_ns, 7 * MS + MS / 10 + 1000);
     assert_int_equal(vectors[1].source.lost, 0);
     end();
 }
@@ -480,35 +480,35 @@ static void work_and_latch(void *context, uint64_t deadline_ns)
 /* An interrupt of somebody else ends a sleep early: it is not a nap that was slept through. */
 static void woken_by_others(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
-    begin_way(MSIX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
     fake_interrupts.while_asleep = NULL;
     request(0);
     fake_interrupts.is_latched = true;
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + MS / 2),
-                     BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + MS / 2),
+                     BG_ERR_TIMEOUT);
     assert_int_equal(fake_interrupts.sleeps, 2);
     assert_int_equal(fake_interrupts.slept_through, 1);
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns()), BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns()), BG_ERR_TIMEOUT);
     r.is_mute = true;
     fake_interrupts.while_asleep = work_and_latch;
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + MS), 1);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + MS), 1);
     assert_int_equal(vectors[1].source.lost, 0);
     end();
 }
 
 static void device_dies_while_we_sleep(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
-    begin_way(MSIX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    begin_way(MSIX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
     naps_until_run = 0;
     request(0);
-    r.fake.status |= VIRTIO_STATUS_NEEDS_RESET;
-    assert_int_equal(virtqueue_wait(&queues[0], &used, hal_time_ns() + FOREVER), BAREGPU_ERR_IO);
+    r.fake.status |= BG_VIRTIO_STATUS_NEEDS_RESET;
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, bg_hal_time_ns() + FOREVER), BG_ERR_IO);
     assert_int_equal(fake_interrupts.sleeps, 1);
     end();
 }
@@ -517,17 +517,17 @@ static void storms_end_in_polling(void **state)
 {
     (void)state;
     for (unsigned way = 0; way < WAYS; way++) {
-        begin_way(way, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
-        surplus = INTERRUPT_STORM_COUNT + 50;
+        begin_way(way, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+        surplus = BG_INTERRUPT_STORM_COUNT + 50;
         exchange(0, 1);
         assert_int_equal(vectors[1].source.storms, 1);
-        assert_false(interrupt_source_is_on(&vectors[1].source));
+        assert_false(bg_interrupt_source_is_on(&vectors[1].source));
         /* The other queue's vector is its own, the line is not. */
-        assert_int_equal(interrupt_source_is_on(&vectors[2].source), way == MSIX);
+        assert_int_equal(bg_interrupt_source_is_on(&vectors[2].source), way == MSIX);
         r.fake.waits_for_run = false;
         exchange(0, 0);
         assert_int_equal(fake_interrupts.sleeps, 1);
-        virtio_interrupt_resume(&interrupt);
+        bg_virtio_interrupt_resume(&interrupt);
         r.fake.waits_for_run = true;
         exchange(0, 1);
         assert_in_range(fake_interrupts.sleeps, 2, 3); /* what was pending came first */
@@ -540,34 +540,34 @@ static void storms_end_in_polling(void **state)
 static void traffic_is_no_storm(void **state)
 {
     (void)state;
-    begin_way(INTX, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
-    for (unsigned i = 0; i < 3 * INTERRUPT_STORM_COUNT; i++) {
+    begin_way(INTX, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    for (unsigned i = 0; i < 3 * BG_INTERRUPT_STORM_COUNT; i++) {
         exchange(0, 1); /* the line is the other queues', too, and nobody waits for them */
     }
     assert_int_equal(vectors[1].source.storms + vectors[2].source.storms, 0);
-    assert_true(interrupt_source_is_on(&vectors[3].source));
+    assert_true(bg_interrupt_source_is_on(&vectors[3].source));
     end();
 }
 
 /* Nor are those of a driver that is called back and then polls: it never waits. */
 static void traffic_by_polls_is_no_storm(void **state)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     (void)state;
     for (unsigned way = 0; way < WAYS; way++) {
         begin_way(way, 0, 1 + QUEUES);
         r.fake.waits_for_run = false;
-        virtqueue_enable_notifications(&queues[1]);
-        for (unsigned i = 0; i < INTERRUPT_STORM_COUNT + 100; i++) {
+        bg_virtqueue_enable_notifications(&queues[1]);
+        for (unsigned i = 0; i < BG_INTERRUPT_STORM_COUNT + 100; i++) {
             request(1);
             fake_virtio_run(&r.fake);
-            assert_int_equal(virtqueue_poll(&queues[1], &used), 1);
-            virtqueue_enable_notifications(&queues[1]);
+            assert_int_equal(bg_virtqueue_poll(&queues[1], &used), 1);
+            bg_virtqueue_enable_notifications(&queues[1]);
         }
-        assert_int_equal(vectors[2].source.count, INTERRUPT_STORM_COUNT + 100);
+        assert_int_equal(vectors[2].source.count, BG_INTERRUPT_STORM_COUNT + 100);
         assert_int_equal(vectors[2].source.storms, 0);
-        assert_true(interrupt_source_is_on(&vectors[2].source));
+        assert_true(bg_interrupt_source_is_on(&vectors[2].source));
         end();
     }
 }
@@ -575,7 +575,7 @@ static void traffic_by_polls_is_no_storm(void **state)
 static void spurious_interrupts(void **state)
 {
     (void)state;
-    begin_way(MMIO, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    begin_way(MMIO, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
     for (unsigned i = 0; i < 5; i++) {
         fake_interrupt_pulse(LINE);
     }
@@ -601,7 +601,7 @@ static void change_at_acknowledgement(void *device_under, uint64_t address, unsi
         fake_hal.write = change_at_acknowledgement;
         return;
     }
-    if (change_next && address == FAKE_MMIO_ADDRESS + VIRTIO_MMIO_INTERRUPT_ACK) {
+    if (change_next && address == FAKE_MMIO_ADDRESS + BG_VIRTIO_MMIO_INTERRUPT_ACK) {
         change_next = false;
         fake_virtio_config_changed(&r.fake);
     }
@@ -611,7 +611,7 @@ static void change_at_acknowledgement(void *device_under, uint64_t address, unsi
 static void edge_with_two_reasons(void **state)
 {
     (void)state;
-    begin_way(MMIO, VIRTIO_F_EVENT_IDX, 1 + QUEUES);
+    begin_way(MMIO, BG_VIRTIO_F_EVENT_IDX, 1 + QUEUES);
     change_at_acknowledgement(NULL, 0, 0, 0);
     change_next = true;
     exchange(0, 1);
@@ -632,38 +632,38 @@ static void interrupt_in_the_middle_of_a_window_access(void **state)
     begin(0);
     open_pci(INTX, false);
     assert_int_equal(open_interrupt(1 + QUEUES, 0), 0);
-    assert_int_equal(interrupt.kind, PCI_INTERRUPT_INTX);
-    device.wait = WAIT_SLEEP;
+    assert_int_equal(interrupt.kind, BG_PCI_INTERRUPT_INTX);
+    device.wait = BG_WAIT_SLEEP;
     start();
     exchange(0, 1);
     uint16_t bdf = device.transport.pci.function->bdf;
 
     for (unsigned reg = 4; reg < 16; reg += 4) {
-        pci_config_write32(&r.host, bdf, r.window + reg, 4 + reg);
+        bg_pci_config_write32(&r.host, bdf, r.window + reg, 4 + reg);
     }
     fake_virtio_config_changed(&r.fake);
     assert_int_equal(vectors[0].source.count, 1);
-    assert_int_equal(pci_config_read8(&r.host, bdf, r.window + 4), 8);
-    assert_int_equal(pci_config_read32(&r.host, bdf, r.window + 8), 12);
-    assert_int_equal(pci_config_read32(&r.host, bdf, r.window + 12), 16);
+    assert_int_equal(bg_pci_config_read8(&r.host, bdf, r.window + 4), 8);
+    assert_int_equal(bg_pci_config_read32(&r.host, bdf, r.window + 8), 12);
+    assert_int_equal(bg_pci_config_read32(&r.host, bdf, r.window + 12), 16);
     end();
 }
 
 static void closed_device(void **state)
 {
-    struct virtio_shared_memory region;
+    struct bg_virtio_shared_memory region;
 
     (void)state;
     begin_way(INTX, 0, 1 + QUEUES);
-    assert_int_equal(virtio_close(&device, hal_time_ns() + MS), 0);
-    assert_int_equal(virtio_take_interrupt(&device), 0);
-    assert_int_equal(virtio_find_shared_memory(&device, 0, &region), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtio_close(&device, bg_hal_time_ns() + MS), 0);
+    assert_int_equal(bg_virtio_take_interrupt(&device), 0);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 0, &region), BG_ERR_INVALID);
     fake_interrupt_set(LINE, true); /* somebody else's: it is asked all the same */
     fake_interrupt_set(LINE, false);
-    virtio_interrupt_close(&interrupt);
+    bg_virtio_interrupt_close(&interrupt);
     for (unsigned i = 0; i < QUEUES; i++) {
-        assert_true(virtqueue_enable_notifications(&queues[i])); /* poll has something to say */
-        virtqueue_destroy(&queues[i]);
+        assert_true(bg_virtqueue_enable_notifications(&queues[i])); /* poll has something to say */
+        bg_virtqueue_destroy(&queues[i]);
     }
     fake_virtio_end(&r.fake);
     assert_int_equal(r.fake.violations, 0);

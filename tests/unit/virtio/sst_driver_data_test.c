@@ -29,16 +29,16 @@ static void transfers(void **state)
             bytes[n] = (uint8_t)(n * 7 + i);
         }
         memset(sim.memory, 0xEE, sizeof(sim.memory));
-        assert_int_equal(virtio_sst_write(&sst, 77, bytes, sizes[i], soon()), 0);
+        assert_int_equal(bg_virtio_sst_write(&sst, 77, bytes, sizes[i], soon()), 0);
         assert_memory_equal(sim.memory + 77, bytes, sizes[i]);
         assert_int_equal(sim.memory[76], 0xEE);
         assert_int_equal(sim.memory[77 + sizes[i]], 0xEE);
         memset(bytes, 0, 50000);
-        assert_int_equal(virtio_sst_read(&sst, 77, bytes, sizes[i], soon()), 0);
+        assert_int_equal(bg_virtio_sst_read(&sst, 77, bytes, sizes[i], soon()), 0);
         assert_memory_equal(sim.memory + 77, bytes, sizes[i]);
     }
-    assert_int_equal(virtio_sst_read(&sst, UINT64_MAX - 4, bytes, 5, soon()), BAREGPU_ERR_RANGE);
-    assert_int_equal(virtio_sst_write(&sst, UINT64_MAX, bytes, 2, soon()), BAREGPU_ERR_RANGE);
+    assert_int_equal(bg_virtio_sst_read(&sst, UINT64_MAX - 4, bytes, 5, soon()), BG_ERR_RANGE);
+    assert_int_equal(bg_virtio_sst_write(&sst, UINT64_MAX, bytes, 2, soon()), BG_ERR_RANGE);
     free(bytes);
 }
 
@@ -52,9 +52,9 @@ static void a_piece_fails(void **state)
     for (uint32_t at = 1; at <= 12; at++) {
         sim.count = 0;
         sim.fails_at = at;
-        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 45000, soon()), BAREGPU_ERR_INVALID);
+        assert_int_equal(bg_virtio_sst_read(&sst, 0, bytes, 45000, soon()), BG_ERR_INVALID);
         sim.fails_at = 0;
-        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 45000, soon()), 0);
+        assert_int_equal(bg_virtio_sst_read(&sst, 0, bytes, 45000, soon()), 0);
     }
     free(bytes);
 }
@@ -68,27 +68,27 @@ static void an_abandoned_transfer(void **state)
     for (unsigned answered = 0; answered < 4; answered++) {
         uint8_t *bytes = malloc(20000);
 
-        assert_int_equal(virtio_sst_read(&sst, 0, bytes, 8000, hal_time_ns() + 10000),
-                         BAREGPU_ERR_TIMEOUT);
+        assert_int_equal(bg_virtio_sst_read(&sst, 0, bytes, 8000, bg_hal_time_ns() + 10000),
+                         BG_ERR_TIMEOUT);
         assert_int_equal(held(0), 2);
         free(bytes);
         if (answered & 1) {
             complete(0, 1);
-            assert_int_equal(virtio_sst_poll(&sst, 0), 1);
+            assert_int_equal(bg_virtio_sst_poll(&sst, 0), 1);
         }
         while (held(0) > 0) {
             complete(0, 0);
         }
-        assert_in_range(virtio_sst_poll(&sst, 0), 1, 2);
+        assert_in_range(bg_virtio_sst_poll(&sst, 0), 1, 2);
         bytes = malloc(100);
-        assert_int_equal(virtio_sst_write(&sst, 0, bytes, 100, hal_time_ns() + 10000),
-                         BAREGPU_ERR_TIMEOUT);
+        assert_int_equal(bg_virtio_sst_write(&sst, 0, bytes, 100, bg_hal_time_ns() + 10000),
+                         BG_ERR_TIMEOUT);
         free(bytes);
         complete(0, 0);
-        assert_int_equal(virtio_sst_poll(&sst, 0), 1);
+        assert_int_equal(bg_virtio_sst_poll(&sst, 0), 1);
     }
     for (unsigned i = 0; i < 8; i++) {
-        assert_non_null(virtio_sst_take(&sst, 0)); /* all have come back */
+        assert_non_null(bg_virtio_sst_take(&sst, 0)); /* all have come back */
     }
 }
 
@@ -97,7 +97,7 @@ static void scribble_and_complete(void *context)
 {
     (void)context;
     for (unsigned i = 0; i < sst.depth; i++) {
-        struct sst_request *request = sst.pairs[0].ops[i].request;
+        struct bg_sst_request *request = sst.pairs[0].ops[i].request;
 
         memset(&request->user_data, 0xFF, sizeof(*request) - 16);
     }
@@ -117,7 +117,7 @@ static void a_device_that_writes_into_requests(void **state)
     }
     sim.holds = true;
     fake_hal.on_wait = scribble_and_complete;
-    assert_int_equal(virtio_sst_read(&sst, 3, bytes, 8100, soon()), 0);
+    assert_int_equal(bg_virtio_sst_read(&sst, 3, bytes, 8100, soon()), 0);
     assert_memory_equal(bytes, sim.memory + 3, 8100);
     free(bytes);
 }
@@ -125,7 +125,7 @@ static void a_device_that_writes_into_requests(void **state)
 /* All operations are others': a transfer does not wait for them. */
 static void no_operation_is_free(void **state)
 {
-    struct virtio_sst_op *ops[4];
+    struct bg_virtio_sst_op *ops[4];
     unsigned counts[4];
     uint8_t byte = 0;
 
@@ -133,110 +133,110 @@ static void no_operation_is_free(void **state)
     open_driver(1, 4, 0);
     sim.holds = true;
     submit_all(ops, counts);
-    assert_int_equal(virtio_sst_read(&sst, 0, &byte, 1, soon()), BAREGPU_ERR_BUSY);
-    assert_int_equal(virtio_sst_write(&sst, 0, &byte, 1, soon()), BAREGPU_ERR_BUSY);
-    assert_int_equal(virtio_sst_echo(&sst, &byte, &byte, 1, soon()), BAREGPU_ERR_BUSY);
+    assert_int_equal(bg_virtio_sst_read(&sst, 0, &byte, 1, soon()), BG_ERR_BUSY);
+    assert_int_equal(bg_virtio_sst_write(&sst, 0, &byte, 1, soon()), BG_ERR_BUSY);
+    assert_int_equal(bg_virtio_sst_echo(&sst, &byte, &byte, 1, soon()), BG_ERR_BUSY);
 }
 
 /* ---- Events ---- */
 
 static void events(void **state)
 {
-    struct virtio_sst_event event;
+    struct bg_virtio_sst_event event;
 
     (void)state;
     open_driver(1, 2, 4);
-    assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
+    assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), 0);
     for (uint64_t i = 0; i < 500; i++) { /* the same buffers, again and again */
         for (uint64_t n = 0; n < 1 + i % 4; n++) {
-            send_event((uint32_t)i, n, sizeof(struct sst_event));
+            send_event((uint32_t)i, n, sizeof(struct bg_sst_event));
         }
         for (uint64_t n = 0; n < 1 + i % 4; n++) {
-            assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), 1);
+            assert_int_equal(bg_virtio_sst_wait_event(&sst, &event, soon()), 1);
             assert_int_equal(event.type, i);
             assert_int_equal(event.data, n);
             assert_int_equal(event.timestamp, 1000 + n);
         }
-        assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
+        assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), 0);
         assert_int_equal(fake.queues[2].held_count, 4);
     }
-    assert_int_equal(virtio_sst_wait_event(&sst, &event, hal_time_ns() + 5000),
-                     BAREGPU_ERR_TIMEOUT);
+    assert_int_equal(bg_virtio_sst_wait_event(&sst, &event, bg_hal_time_ns() + 5000),
+                     BG_ERR_TIMEOUT);
     assert_int_equal(sst.protocol_errors, 0);
 }
 
 static uint64_t event_sum;
 
-static void add_event(void *context, const struct virtio_sst_event *event)
+static void add_event(void *context, const struct bg_virtio_sst_event *event)
 {
     assert_ptr_equal(context, &event_sum);
-    assert_int_equal(event->type, SST_EVENT_COMPLETION);
+    assert_int_equal(event->type, BG_SST_EVENT_COMPLETION);
     event_sum += event->data;
 }
 
 static void events_by_callback(void **state)
 {
-    const struct virtio_sst_options options = {
+    const struct bg_virtio_sst_options options = {
         .events = 4, .on_event = add_event, .event_context = &event_sum};
-    struct virtio_sst_op *op;
+    struct bg_virtio_sst_op *op;
 
     (void)state;
-    assert_int_equal(virtio_sst_open(&sst, &device, &options, soon()), 0);
+    assert_int_equal(bg_virtio_sst_open(&sst, &device, &options, soon()), 0);
     event_sum = 0;
     for (uint64_t i = 1; i <= 100; i++) {
-        send_event(SST_EVENT_COMPLETION, i, sizeof(struct sst_event));
+        send_event(BG_SST_EVENT_COMPLETION, i, sizeof(struct bg_sst_event));
         if (i % 4 == 0) {
-            send_event(SST_EVENT_COMPLETION, 1000, 8); /* cut off: it does not count */
-            assert_int_equal(virtio_sst_poll(&sst, 0), 0);
+            send_event(BG_SST_EVENT_COMPLETION, 1000, 8); /* cut off: it does not count */
+            assert_int_equal(bg_virtio_sst_poll(&sst, 0), 0);
         } else if (i % 4 == 1) {
-            assert_int_equal(virtio_sst_noop(&sst, soon()), 0);
+            assert_int_equal(bg_virtio_sst_noop(&sst, soon()), 0);
         } else {
-            op = virtio_sst_take(&sst, 0); /* while it waits for another thing */
+            op = bg_virtio_sst_take(&sst, 0); /* while it waits for another thing */
             sim.holds = true;
-            assert_int_equal(virtio_sst_submit(op), 0);
-            assert_int_equal(virtio_sst_wait(op, hal_time_ns() + 5000), BAREGPU_ERR_TIMEOUT);
+            assert_int_equal(bg_virtio_sst_submit(op), 0);
+            assert_int_equal(bg_virtio_sst_wait(op, bg_hal_time_ns() + 5000), BG_ERR_TIMEOUT);
             complete(0, 0);
             sim.holds = false;
-            assert_int_equal(virtio_sst_wait(op, soon()), 0);
-            virtio_sst_release(op);
+            assert_int_equal(bg_virtio_sst_wait(op, soon()), 0);
+            bg_virtio_sst_release(op);
         }
         assert_int_equal(event_sum, i * (i + 1) / 2);
         assert_int_equal(sst.protocol_errors, i / 4);
-        virtio_sst_poll(&sst, 0);
+        bg_virtio_sst_poll(&sst, 0);
         assert_int_equal(fake.queues[2].held_count, 4);
     }
 }
 
 static void wrong_events(void **state)
 {
-    struct virtio_sst_event event = {.data = 7};
+    struct bg_virtio_sst_event event = {.data = 7};
 
     (void)state;
     open_driver(1, 2, 2);
-    for (uint32_t written = 0; written < sizeof(struct sst_event); written++) {
+    for (uint32_t written = 0; written < sizeof(struct bg_sst_event); written++) {
         send_event(1, 1, written);
-        assert_int_equal(virtio_sst_poll_event(&sst, &event), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), BG_ERR_PROTOCOL);
         assert_int_equal(event.data, 7);
         assert_int_equal(sst.protocol_errors, written + 1);
         assert_int_equal(fake.queues[2].held_count, 2); /* its buffer is the device's again */
     }
-    send_event(1, 1, sizeof(struct sst_event));
-    assert_int_equal(virtio_sst_poll_event(&sst, &event), 1);
+    send_event(1, 1, sizeof(struct bg_sst_event));
+    assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), 1);
     fake.misbehaviour = FAKE_VIRTIO_WRONG_ID;
-    send_event(1, 1, sizeof(struct sst_event));
-    assert_int_equal(virtio_sst_poll_event(&sst, &event), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtio_sst_noop(&sst, soon()), 0); /* requests go on */
+    send_event(1, 1, sizeof(struct bg_sst_event));
+    assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtio_sst_wait_event(&sst, &event, soon()), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtio_sst_noop(&sst, soon()), 0); /* requests go on */
 }
 
 static void without_event_buffers(void **state)
 {
-    struct virtio_sst_event event;
+    struct bg_virtio_sst_event event;
 
     (void)state;
     open_driver(1, 2, 0);
-    assert_int_equal(virtio_sst_poll_event(&sst, &event), 0);
-    assert_int_equal(virtio_sst_wait_event(&sst, &event, soon()), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtio_sst_poll_event(&sst, &event), 0);
+    assert_int_equal(bg_virtio_sst_wait_event(&sst, &event, soon()), BG_ERR_INVALID);
 }
 
 int main(void)

@@ -11,20 +11,20 @@
 #include "tests/fake/virtio.h"
 
 #define QUEUE_SIZE 128u
-#define HEAD offsetof(struct sst_response, payload)
+#define HEAD offsetof(struct bg_sst_response, payload)
 
 extern struct fake_virtio fake;
-extern struct virtio_device device;
-extern struct virtio_sst sst;
+extern struct bg_virtio_device device;
+extern struct bg_virtio_sst sst;
 
 /* How the device answers. */
 struct sst_sim {
     bool holds;        /* requests, for complete() */
     uint32_t status;
     uint32_t written;  /* 0: all */
-    uint32_t fails_at; /* the n-th request, from 1, is SST_INVALID; 0: none */
+    uint32_t fails_at; /* the n-th request, from 1, is BG_SST_INVALID; 0: none */
     unsigned count;
-    struct sst_request last;
+    struct bg_sst_request last;
     uint8_t memory[65536];
 };
 
@@ -63,6 +63,6 @@ void open_driver(uint16_t pairs, uint16_t depth, uint16_t events);
 extern unsigned ends; /* operations of submit_all that have ended */
 
 /* Takes and submits all operations of pair 0; counts[i] says how often the i-th has ended. */
-unsigned submit_all(struct virtio_sst_op **ops, unsigned *counts);
+unsigned submit_all(struct bg_virtio_sst_op **ops, unsigned *counts);
 
 #endif

@@ -20,15 +20,15 @@
 #include "baregpu/virtqueue.h"
 #include "tests/fake/virtio_registers.h"
 
-#define ENTROPY (VIRTIO_PCI_MODERN_BASE + VIRTIO_ID_ENTROPY)
+#define ENTROPY (BG_VIRTIO_PCI_MODERN_BASE + BG_VIRTIO_ID_ENTROPY)
 
 static struct fake_registers r;
-static struct virtio_device device;
-static struct virtqueue queues[2];
+static struct bg_virtio_device device;
+static struct bg_virtqueue queues[2];
 
 static uint64_t soon(void)
 {
-    return hal_time_ns() + 1000000;
+    return bg_hal_time_ns() + 1000000;
 }
 
 static uint32_t fill(void *context, const struct fake_virtio_request *request)
@@ -67,18 +67,18 @@ static void end(void)
 
 static int open_pci(void)
 {
-    return virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, true));
+    return bg_virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, true));
 }
 
-static void exchange(struct virtqueue *queue)
+static void exchange(struct bg_virtqueue *queue)
 {
     uint8_t memory[16] = {0};
-    const struct virtqueue_segment segment = {(uintptr_t)memory, 16};
-    struct virtqueue_used used;
+    const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 16};
+    struct bg_virtqueue_used used;
 
-    assert_int_equal(virtqueue_add(queue, &segment, 0, 1, memory), 0);
-    assert_int_equal(virtqueue_kick(queue), 1);
-    assert_int_equal(virtqueue_poll(queue, &used), 1);
+    assert_int_equal(bg_virtqueue_add(queue, &segment, 0, 1, memory), 0);
+    assert_int_equal(bg_virtqueue_kick(queue), 1);
+    assert_int_equal(bg_virtqueue_poll(queue, &used), 1);
     assert_int_equal(used.written, 16);
     assert_int_equal(memory[15], 0x5A);
 }
@@ -89,59 +89,59 @@ static void use(uint64_t features)
     uint32_t word;
     uint8_t byte;
 
-    assert_int_equal(device.id, VIRTIO_ID_ENTROPY);
-    assert_int_equal(virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
-    assert_int_equal(device.features & VIRTIO_FEATURES_QUEUE, features);
+    assert_int_equal(device.id, BG_VIRTIO_ID_ENTROPY);
+    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
+    assert_int_equal(device.features & BG_VIRTIO_FEATURES_QUEUE, features);
     for (uint16_t i = 0; i < 2; i++) {
-        const struct virtqueue_options options = {.index = i, .size_max = i == 0 ? 0 : 4};
+        const struct bg_virtqueue_options options = {.index = i, .size_max = i == 0 ? 0 : 4};
 
-        assert_int_equal(virtqueue_create(&queues[i], &device, &options), 0);
+        assert_int_equal(bg_virtqueue_create(&queues[i], &device, &options), 0);
         assert_int_equal(r.fake.queues[i].layout.size, i == 0 ? 16 : 4);
     }
-    assert_int_equal(virtio_ready(&device), 0);
+    assert_int_equal(bg_virtio_ready(&device), 0);
     for (unsigned i = 0; i < 50; i++) {
         exchange(&queues[i % 2]);
         exchange(&queues[0]);
     }
     assert_int_equal(r.fake.queues[0].requests, 75);
     assert_int_equal(r.fake.queues[1].requests, 25);
-    assert_int_equal(virtio_config_read32(&device, 4, &word), 0);
+    assert_int_equal(bg_virtio_config_read32(&device, 4, &word), 0);
     assert_int_equal(word, 0xC7C6C5C4);
-    assert_int_equal(virtio_config_read8(&device, 15, &byte), 0);
+    assert_int_equal(bg_virtio_config_read8(&device, 15, &byte), 0);
     assert_int_equal(byte, 0xCF);
-    assert_int_equal(virtio_config_write(&device, 2, 2, 0xBEEF), 0);
+    assert_int_equal(bg_virtio_config_write(&device, 2, 2, 0xBEEF), 0);
     assert_int_equal(r.fake.config[3], 0xBE);
-    assert_false(virtqueue_enable_notifications(&queues[0]));
+    assert_false(bg_virtqueue_enable_notifications(&queues[0]));
     exchange(&queues[0]);
-    assert_int_equal(virtio_take_interrupt(&device), VIRTIO_ISR_QUEUE);
-    assert_int_equal(virtio_take_interrupt(&device), 0);
-    if (features & VIRTIO_F_RING_RESET) {
+    assert_int_equal(bg_virtio_take_interrupt(&device), BG_VIRTIO_ISR_QUEUE);
+    assert_int_equal(bg_virtio_take_interrupt(&device), 0);
+    if (features & BG_VIRTIO_F_RING_RESET) {
         r.fake.queue_reset_reads = 3;
-        assert_int_equal(virtqueue_reset(&queues[1], soon()), 0);
-        assert_int_equal(virtqueue_restart(&queues[1]), 0);
+        assert_int_equal(bg_virtqueue_reset(&queues[1], soon()), 0);
+        assert_int_equal(bg_virtqueue_restart(&queues[1]), 0);
         exchange(&queues[1]);
         exchange(&queues[0]);
         r.fake.ignores_queue_reset = true;
-        assert_int_equal(virtqueue_reset(&queues[1], soon()), BAREGPU_ERR_UNSUPPORTED);
+        assert_int_equal(bg_virtqueue_reset(&queues[1], soon()), BG_ERR_UNSUPPORTED);
         exchange(&queues[1]);
     }
-    assert_int_equal(virtio_check(&device), 0);
+    assert_int_equal(bg_virtio_check(&device), 0);
     fake_virtio_need_reset(&r.fake);
-    assert_int_equal(virtio_check(&device), BAREGPU_ERR_IO);
+    assert_int_equal(bg_virtio_check(&device), BG_ERR_IO);
     r.fake.reset_reads = 5;
-    assert_int_equal(virtio_close(&device, soon()), 0);
-    virtqueue_destroy(&queues[0]);
-    virtqueue_destroy(&queues[1]);
+    assert_int_equal(bg_virtio_close(&device, soon()), 0);
+    bg_virtqueue_destroy(&queues[0]);
+    bg_virtqueue_destroy(&queues[1]);
 }
 
 /* ---- PCI ---- */
 
 static const uint64_t feature_sets[] = {
     0,
-    VIRTIO_F_RING_PACKED,
-    VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_RING_RESET,
-    VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_PACKED,
-    VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_RESET,
+    BG_VIRTIO_F_RING_PACKED,
+    BG_VIRTIO_F_NOTIFICATION_DATA | BG_VIRTIO_F_RING_RESET,
+    BG_VIRTIO_F_NOTIFICATION_DATA | BG_VIRTIO_F_NOTIF_CONFIG_DATA | BG_VIRTIO_F_RING_PACKED,
+    BG_VIRTIO_F_NOTIF_CONFIG_DATA | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_RESET,
 };
 
 static void pci_device(void **state)
@@ -152,10 +152,10 @@ static void pci_device(void **state)
         fake_registers_usual_capabilities(&r);
         assert_int_equal(open_pci(), 0);
         assert_int_equal(fake_pci_get(&r.pci, r.function, 4, 2),
-                         PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
+                         BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER);
         use(feature_sets[i]);
         /* After the close it can not write any more. */
-        assert_int_equal(fake_pci_get(&r.pci, r.function, 4, 2), PCI_COMMAND_MEMORY);
+        assert_int_equal(fake_pci_get(&r.pci, r.function, 4, 2), BG_PCI_COMMAND_MEMORY);
         end();
     }
 }
@@ -182,33 +182,33 @@ static void pci_doorbell_outside(void **state)
         int expected;
     } cases[] = {
         {4, 0x1000, 0x3FF, 0, 0},
-        {4, 0x1000, 0x400, 0, BAREGPU_ERR_PROTOCOL},
-        {4, 0xFFF, 0x3FF, VIRTIO_F_NOTIFICATION_DATA, BAREGPU_ERR_PROTOCOL},
-        {4, 0x1000, 0x3FF, VIRTIO_F_NOTIFICATION_DATA, 0},
-        {2, 0x1000, 1, VIRTIO_F_NOTIFICATION_DATA, BAREGPU_ERR_PROTOCOL}, /* not aligned */
-        {1, 0x1000, 1, 0, BAREGPU_ERR_PROTOCOL},
-        {UINT32_MAX, 0x1000, UINT16_MAX, 0, BAREGPU_ERR_PROTOCOL},
-        {0x80000000u, 0x1000, 2, 0, BAREGPU_ERR_PROTOCOL}, /* 0 in 32 bits */
+        {4, 0x1000, 0x400, 0, BG_ERR_PROTOCOL},
+        {4, 0xFFF, 0x3FF, BG_VIRTIO_F_NOTIFICATION_DATA, BG_ERR_PROTOCOL},
+        {4, 0x1000, 0x3FF, BG_VIRTIO_F_NOTIFICATION_DATA, 0},
+        {2, 0x1000, 1, BG_VIRTIO_F_NOTIFICATION_DATA, BG_ERR_PROTOCOL}, /* not aligned */
+        {1, 0x1000, 1, 0, BG_ERR_PROTOCOL},
+        {UINT32_MAX, 0x1000, UINT16_MAX, 0, BG_ERR_PROTOCOL},
+        {0x80000000u, 0x1000, 2, 0, BG_ERR_PROTOCOL}, /* 0 in 32 bits */
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct virtqueue_options options = {0};
+        const struct bg_virtqueue_options options = {0};
 
         begin_pci(cases[i].features);
         r.notify_multiplier = cases[i].multiplier;
         r.notify_off[0] = cases[i].off;
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 64, NULL, 0);
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 1, NULL, 0);
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, cases[i].length,
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 64, NULL, 0);
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 1, NULL, 0);
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, cases[i].length,
                                   &cases[i].multiplier, 1);
         assert_int_equal(open_pci(), 0);
-        assert_int_equal(virtio_start(&device, VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
-        assert_int_equal(virtqueue_create(&queues[0], &device, &options), cases[i].expected);
+        assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
+        assert_int_equal(bg_virtqueue_create(&queues[0], &device, &options), cases[i].expected);
         if (cases[i].expected == 0) {
-            assert_int_equal(virtio_ready(&device), 0);
+            assert_int_equal(bg_virtio_ready(&device), 0);
             exchange(&queues[0]);
         }
-        assert_int_equal(virtio_reset(&device, soon()), 0);
-        virtqueue_destroy(&queues[0]);
+        assert_int_equal(bg_virtio_reset(&device, soon()), 0);
+        bg_virtqueue_destroy(&queues[0]);
         end();
     }
 }
@@ -221,19 +221,19 @@ static void pci_through_the_access_capability(void **state)
         begin_pci(feature_sets[i]);
         fake_registers_usual_capabilities(&r);
         assert_int_equal(
-            virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)), 0);
+            bg_virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)), 0);
         assert_null(device.transport.pci.common.base);
         use(feature_sets[i]);
         end();
     }
     /* Without that capability there is no way. */
     begin_pci(0);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 64, NULL, 0);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 1, NULL, 0);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, 64,
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 64, NULL, 0);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0, 0x1000, 1, NULL, 0);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3000, 64,
                               &r.notify_multiplier, 1);
-    assert_int_equal(virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)),
-                     BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(bg_virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)),
+                     BG_ERR_PROTOCOL);
     end();
 }
 
@@ -248,11 +248,11 @@ static void pci_first_usable_structure(void **state)
         /* Where there is no BAR 0, its multiplier counts as little as the rest. */
         const uint32_t other_multiplier = 16;
 
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, has_io ? 1 : 0, 0, 0x80, 0x80,
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, has_io ? 1 : 0, 0, 0x80, 0x80,
                                   has_io ? &r.notify_multiplier : &other_multiplier, 1);
         fake_registers_usual_capabilities(&r);
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0x800, 64, NULL, 0);
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3800, 0x800,
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0x800, 64, NULL, 0);
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0x3800, 0x800,
                                   &other_multiplier, 1);
         assert_int_equal(open_pci(), 0);
         use(0);
@@ -268,23 +268,23 @@ static void pci_capabilities_to_ignore(void **state)
         uint8_t type, bar;
         uint32_t offset, length;
     } bad[] = {
-        {VIRTIO_PCI_CAP_COMMON_CFG, 6, 0, 64},          /* reserved BAR */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 255, 0, 64},
-        {VIRTIO_PCI_CAP_COMMON_CFG, 0, 0, 64},          /* no such BAR */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 2, 64},          /* not aligned */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 55},          /* too short */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 0x4000, 64},     /* behind the BAR */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 0x3FFC, 64},     /* over its end */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 0xFFFFFFFC, 64}, /* wraps in 32 bits */
-        {VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, UINT32_MAX},
-        {VIRTIO_PCI_CAP_ISR_CFG, 4, 0x4000, 1},
-        {VIRTIO_PCI_CAP_ISR_CFG, 4, 0x1000, 0},
-        {VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x2001, 4},
-        {VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x3FFC, 8},
-        {VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0x3000, 0x1000}, /* without its multiplier */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 6, 0, 64},          /* reserved BAR */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 255, 0, 64},
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 0, 0, 64},          /* no such BAR */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 2, 64},          /* not aligned */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 55},          /* too short */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0x4000, 64},     /* behind the BAR */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0x3FFC, 64},     /* over its end */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0xFFFFFFFC, 64}, /* wraps in 32 bits */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, UINT32_MAX},
+        {BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0x4000, 1},
+        {BG_VIRTIO_PCI_CAP_ISR_CFG, 4, 0x1000, 0},
+        {BG_VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x2001, 4},
+        {BG_VIRTIO_PCI_CAP_DEVICE_CFG, 4, 0x3FFC, 8},
+        {BG_VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0x3000, 0x1000}, /* without its multiplier */
         {0, 4, 0, 64},
         {6, 4, 0, 64},
-        {VIRTIO_PCI_CAP_VENDOR_CFG, 4, 0, 64},
+        {BG_VIRTIO_PCI_CAP_VENDOR_CFG, 4, 0, 64},
         {200, 4, 0, 64},
     };
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -300,7 +300,7 @@ static void pci_capabilities_to_ignore(void **state)
         begin_pci(0);
         fake_registers_capability(&r, bad[i].type, bad[i].bar, 0, bad[i].offset, bad[i].length,
                                   NULL, 0);
-        assert_int_equal(open_pci(), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(open_pci(), BG_ERR_PROTOCOL);
         end();
     }
 }
@@ -309,19 +309,19 @@ static void pci_capabilities_to_ignore(void **state)
 static void pci_lengths(void **state)
 {
     (void)state;
-    uint64_t features = VIRTIO_F_RING_RESET | VIRTIO_F_NOTIF_CONFIG_DATA;
+    uint64_t features = BG_VIRTIO_F_RING_RESET | BG_VIRTIO_F_NOTIF_CONFIG_DATA;
     static const struct {
         uint32_t common_length;
         uint64_t expected;
     } cases[] = {
         {56, 0},
-        {58, VIRTIO_F_NOTIF_CONFIG_DATA},
-        {60, VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET},
-        {0x1000, VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET},
+        {58, BG_VIRTIO_F_NOTIF_CONFIG_DATA},
+        {60, BG_VIRTIO_F_NOTIF_CONFIG_DATA | BG_VIRTIO_F_RING_RESET},
+        {0x1000, BG_VIRTIO_F_NOTIF_CONFIG_DATA | BG_VIRTIO_F_RING_RESET},
     };
     for (unsigned i = 0; i < 4; i++) {
         begin_pci(features);
-        fake_registers_capability(&r, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, cases[i].common_length,
+        fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, cases[i].common_length,
                                   NULL, 0);
         fake_registers_usual_capabilities(&r);
         assert_int_equal(open_pci(), 0);
@@ -335,7 +335,7 @@ static void pci_lengths(void **state)
     r.fake.config_size = 0;
     fake_registers_usual_capabilities(&r);
     assert_int_equal(open_pci(), 0);
-    assert_int_equal(virtio_config_read32(&device, 0, &word), BAREGPU_ERR_RANGE);
+    assert_int_equal(bg_virtio_config_read32(&device, 0, &word), BG_ERR_RANGE);
     end();
 }
 
@@ -352,11 +352,11 @@ static void pci_identities(void **state)
         {0x1AF4, 0x1040, 4, 0},
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct pci_device function = {.vendor_id = cases[i].vendor,
+        const struct bg_pci_device function = {.vendor_id = cases[i].vendor,
                                             .device_id = cases[i].device,
                                             .subsystem_id = cases[i].subsystem};
 
-        assert_int_equal(virtio_pci_device_id(&function), cases[i].expected);
+        assert_int_equal(bg_virtio_pci_device_id(&function), cases[i].expected);
     }
 }
 
@@ -367,20 +367,20 @@ static void pci_transitional(void **state)
     begin(0);
     fake_registers_begin_pci(&r, 0x1005);
     r.notify_multiplier = 4;
-    fake_pci_set16(&r.pci, r.function, PCI_REG_SUBSYSTEM_ID, VIRTIO_ID_ENTROPY);
+    fake_pci_set16(&r.pci, r.function, BG_PCI_REG_SUBSYSTEM_ID, BG_VIRTIO_ID_ENTROPY);
     fake_registers_usual_capabilities(&r);
     assert_int_equal(open_pci(), 0);
-    assert_ptr_equal(virtio_pci_find(&r.host, VIRTIO_ID_ENTROPY, NULL), &r.devices[0]);
-    assert_null(virtio_pci_find(&r.host, VIRTIO_ID_ENTROPY, &r.devices[0]));
-    assert_null(virtio_pci_find(&r.host, VIRTIO_ID_GPU, NULL));
-    assert_null(virtio_pci_find(&r.host, 0, NULL));
+    assert_ptr_equal(bg_virtio_pci_find(&r.host, BG_VIRTIO_ID_ENTROPY, NULL), &r.devices[0]);
+    assert_null(bg_virtio_pci_find(&r.host, BG_VIRTIO_ID_ENTROPY, &r.devices[0]));
+    assert_null(bg_virtio_pci_find(&r.host, BG_VIRTIO_ID_GPU, NULL));
+    assert_null(bg_virtio_pci_find(&r.host, 0, NULL));
     use(0);
     end();
 
     begin(0);
     fake_registers_begin_pci(&r, 0x1005);
-    fake_pci_set16(&r.pci, r.function, PCI_REG_SUBSYSTEM_ID, VIRTIO_ID_ENTROPY);
-    assert_int_equal(open_pci(), BAREGPU_ERR_NOT_FOUND);
+    fake_pci_set16(&r.pci, r.function, BG_PCI_REG_SUBSYSTEM_ID, BG_VIRTIO_ID_ENTROPY);
+    assert_int_equal(open_pci(), BG_ERR_NOT_FOUND);
     end();
 }
 
@@ -388,22 +388,22 @@ static void pci_shared_memory(void **state)
 {
     (void)state;
     static const uint32_t high[2] = {0, 0}, too_high[2] = {1, 0}, too_long[2] = {0, 1};
-    struct virtio_shared_memory region;
+    struct bg_virtio_shared_memory region;
 
     begin_pci(0);
     /* One without its upper halves first; it is shorter than the capability must be. */
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0, 16, NULL, 0);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0x2000, 0x1000, high, 2);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 2, 0, 16384, too_high, 2);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 3, 0, 16, too_long, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0, 16, NULL, 0);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0x2000, 0x1000, high, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 2, 0, 16384, too_high, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 3, 0, 16, too_long, 2);
     fake_registers_usual_capabilities(&r);
     assert_int_equal(open_pci(), 0);
-    assert_int_equal(virtio_find_shared_memory(&device, 1, &region), 0);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 1, &region), 0);
     assert_int_equal(region.address, r.devices[0].bars[4].address + 0x2000);
     assert_int_equal(region.size, 0x1000);
-    assert_int_equal(virtio_find_shared_memory(&device, 2, &region), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtio_find_shared_memory(&device, 3, &region), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtio_find_shared_memory(&device, 4, &region), BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 2, &region), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 3, &region), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 4, &region), BG_ERR_NOT_FOUND);
     end();
 
     /* Above 4 GiB in its BAR. */
@@ -411,10 +411,10 @@ static void pci_shared_memory(void **state)
 
     begin_pci(0);
     fake_pci_bar64(&r.pci, r.function, 2, 1ull << 35, FAKE_PREFETCHABLE);
-    fake_registers_capability(&r, VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 0x2000, far, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 0x2000, far, 2);
     fake_registers_usual_capabilities(&r);
     assert_int_equal(open_pci(), 0);
-    assert_int_equal(virtio_find_shared_memory(&device, 0, &region), 0);
+    assert_int_equal(bg_virtio_find_shared_memory(&device, 0, &region), 0);
     assert_int_equal(region.address, r.devices[0].bars[2].address + 0x200001000);
     assert_int_equal(region.size, 0x100002000);
     end();
@@ -425,10 +425,10 @@ static void pci_mapping_fails(void **state)
     (void)state;
     begin_pci(0);
     fake_registers_usual_capabilities(&r);
-    struct pci_device *function = fake_registers_enumerate(&r, true);
+    struct bg_pci_device *function = fake_registers_enumerate(&r, true);
 
     fake_hal.refuse_map = true;
-    assert_int_equal(virtio_pci_open(&device, &r.host, function), BAREGPU_ERR_NO_MEMORY);
+    assert_int_equal(bg_virtio_pci_open(&device, &r.host, function), BG_ERR_NO_MEMORY);
     fake_hal.refuse_map = false;
     end();
 }
@@ -440,16 +440,16 @@ static void mmio_device(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         begin(feature_sets[i]);
-        fake_registers_begin_mmio(&r, VIRTIO_MMIO_VERSION_MODERN, VIRTIO_ID_ENTROPY);
-        r.fake.regions[1] = (struct virtio_shared_memory){0x123456789000, 0x1000};
-        assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x110), 0);
+        fake_registers_begin_mmio(&r, BG_VIRTIO_MMIO_VERSION_MODERN, BG_VIRTIO_ID_ENTROPY);
+        r.fake.regions[1] = (struct bg_virtio_shared_memory){0x123456789000, 0x1000};
+        assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x110), 0);
         assert_false(device.is_legacy);
-        struct virtio_shared_memory region;
+        struct bg_virtio_shared_memory region;
 
-        assert_int_equal(virtio_find_shared_memory(&device, 1, &region), 0);
+        assert_int_equal(bg_virtio_find_shared_memory(&device, 1, &region), 0);
         assert_int_equal(region.address, 0x123456789000);
         assert_int_equal(region.size, 0x1000);
-        assert_int_equal(virtio_find_shared_memory(&device, 0, &region), BAREGPU_ERR_NOT_FOUND);
+        assert_int_equal(bg_virtio_find_shared_memory(&device, 0, &region), BG_ERR_NOT_FOUND);
         use(feature_sets[i]);
         end();
     }
@@ -458,18 +458,18 @@ static void mmio_device(void **state)
 static void legacy_mmio_device(void **state)
 {
     (void)state;
-    static const uint64_t sets[] = {0, VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC};
+    static const uint64_t sets[] = {0, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC};
 
     for (unsigned i = 0; i < 2; i++) {
         /* What a legacy device cannot have must not be accepted from one that says so. */
-        begin(sets[i] | VIRTIO_F_RING_PACKED | VIRTIO_F_RING_RESET | VIRTIO_F_ANY_LAYOUT);
-        fake_registers_begin_mmio(&r, VIRTIO_MMIO_VERSION_LEGACY, VIRTIO_ID_ENTROPY);
-        assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x110), 0);
+        begin(sets[i] | BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_RING_RESET | BG_VIRTIO_F_ANY_LAYOUT);
+        fake_registers_begin_mmio(&r, BG_VIRTIO_MMIO_VERSION_LEGACY, BG_VIRTIO_ID_ENTROPY);
+        assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x110), 0);
         assert_true(device.is_legacy);
         fake_hal.low_memory = true;
-        struct virtio_shared_memory region;
+        struct bg_virtio_shared_memory region;
 
-        assert_int_equal(virtio_find_shared_memory(&device, 1, &region), BAREGPU_ERR_NOT_FOUND);
+        assert_int_equal(bg_virtio_find_shared_memory(&device, 1, &region), BG_ERR_NOT_FOUND);
         use(sets[i]);
         end();
     }
@@ -480,15 +480,15 @@ static void mmio_devices_that_are_none(void **state)
     (void)state;
     begin(0);
     fake_registers_begin_mmio(&r, 2, 0);
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BAREGPU_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BG_ERR_NOT_FOUND);
     fake_registers_begin_mmio(&r, 3, 4);
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BG_ERR_UNSUPPORTED);
     fake_registers_begin_mmio(&r, 2, 4);
     r.magic = 0x74726977;
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BAREGPU_ERR_NOT_FOUND);
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0xFF), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0xFF), BG_ERR_INVALID);
     fake_hal.refuse_map = true;
-    assert_int_equal(virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BAREGPU_ERR_NO_MEMORY);
+    assert_int_equal(bg_virtio_mmio_open(&device, FAKE_MMIO_ADDRESS, 0x200), BG_ERR_NO_MEMORY);
     fake_hal.refuse_map = false;
     end();
 }

@@ -17,28 +17,28 @@
 
 static struct fixture fixture;
 
-static const uint64_t formats[] = {0, VIRTIO_F_RING_PACKED};
+static const uint64_t formats[] = {0, BG_VIRTIO_F_RING_PACKED};
 
 #define FOR_EACH_FORMAT(features)                                                              \
     for (uint64_t i_ = 0, features = formats[0]; i_ < 2; i_++, features = formats[i_ & 1])
 
 static uint64_t soon(void)
 {
-    return hal_time_ns() + 1000000;
+    return bg_hal_time_ns() + 1000000;
 }
 
 /* ---- Misbehaviour ---- */
 
 static void expect_refused(void)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     uint8_t memory[32];
 
-    assert_int_equal(virtqueue_poll(&fixture.queue, &used), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtqueue_wait(&fixture.queue, &used, soon()), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(fixture_add(&fixture, memory, NULL), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtqueue_kick(&fixture.queue), BAREGPU_ERR_PROTOCOL);
-    assert_true(virtqueue_enable_notifications(&fixture.queue));
+    assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, soon()), BG_ERR_PROTOCOL);
+    assert_int_equal(fixture_add(&fixture, memory, NULL), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtqueue_kick(&fixture.queue), BG_ERR_PROTOCOL);
+    assert_true(bg_virtqueue_enable_notifications(&fixture.queue));
 }
 
 /* After a reset of the device everything works again. */
@@ -46,14 +46,14 @@ static void expect_recovery(uint64_t features, unsigned in_flight)
 {
     void *token;
 
-    assert_int_equal(virtio_start(&fixture.device, features, 0, soon()), 0);
+    assert_int_equal(bg_virtio_start(&fixture.device, features, 0, soon()), 0);
     for (unsigned i = 0; i < in_flight; i++) {
-        assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), 1);
+        assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), 1);
     }
-    assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), 0);
-    assert_int_equal(virtqueue_restart(&fixture.queue), 0);
-    assert_int_equal(virtio_ready(&fixture.device), 0);
-    assert_int_equal(virtqueue_free(&fixture.queue), fixture.queue.capacity);
+    assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), 0);
+    assert_int_equal(bg_virtqueue_restart(&fixture.queue), 0);
+    assert_int_equal(bg_virtio_ready(&fixture.device), 0);
+    assert_int_equal(bg_virtqueue_free(&fixture.queue), fixture.queue.capacity);
     for (unsigned i = 0; i < 40; i++) {
         fixture_exchange(&fixture);
     }
@@ -64,7 +64,7 @@ static void expect_recovery(uint64_t features, unsigned in_flight)
 static void misbehave(uint64_t features, enum fake_virtio_misbehaviour how, unsigned good)
 {
     uint8_t memory[3][32] = {0};
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     for (unsigned before = 0; before < 20; before += 3) {
         fixture_begin(&fixture, features, 8);
@@ -75,11 +75,11 @@ static void misbehave(uint64_t features, enum fake_virtio_misbehaviour how, unsi
         for (unsigned i = 0; i < 3; i++) {
             assert_int_equal(fixture_add(&fixture, memory[i], memory[i]), 0);
         }
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
         fixture.fake.misbehaviour = how;
         fake_virtio_complete(&fixture.fake, 0, 0, 16);
         for (unsigned i = 0; i < good; i++) {
-            assert_int_equal(virtqueue_poll(&fixture.queue, &used), 1);
+            assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 1);
             assert_ptr_equal(used.token, memory[i]);
         }
         expect_refused();
@@ -94,9 +94,9 @@ static void bad_ids(void **state)
     FOR_EACH_FORMAT(features) {
         misbehave(features, FAKE_VIRTIO_WRONG_ID, 0);
         misbehave(features, FAKE_VIRTIO_FREE_ID, 0);
-        misbehave(features | VIRTIO_F_IN_ORDER, FAKE_VIRTIO_WRONG_ID, 0);
-        misbehave(features | VIRTIO_F_IN_ORDER, FAKE_VIRTIO_FREE_ID, 0);
-        misbehave(features | VIRTIO_F_INDIRECT_DESC, FAKE_VIRTIO_FREE_ID, 0);
+        misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_WRONG_ID, 0);
+        misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_FREE_ID, 0);
+        misbehave(features | BG_VIRTIO_F_INDIRECT_DESC, FAKE_VIRTIO_FREE_ID, 0);
     }
     misbehave(0, FAKE_VIRTIO_HUGE_ID, 0);
     misbehave(0, FAKE_VIRTIO_MIDDLE_ID, 0);
@@ -108,8 +108,8 @@ static void bad_lengths(void **state)
     FOR_EACH_FORMAT(features) {
         misbehave(features, FAKE_VIRTIO_LONG, 0);
         misbehave(features, FAKE_VIRTIO_LONGEST, 0);
-        misbehave(features | VIRTIO_F_IN_ORDER, FAKE_VIRTIO_LONG, 0);
-        misbehave(features | VIRTIO_F_INDIRECT_DESC, FAKE_VIRTIO_LONG, 0);
+        misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_LONG, 0);
+        misbehave(features | BG_VIRTIO_F_INDIRECT_DESC, FAKE_VIRTIO_LONG, 0);
     }
 }
 
@@ -118,8 +118,8 @@ static void index_jumps(void **state)
     (void)state;
     misbehave(0, FAKE_VIRTIO_JUMP, 0);
     misbehave(0, FAKE_VIRTIO_JUMP_BACK, 0);
-    misbehave(VIRTIO_F_IN_ORDER, FAKE_VIRTIO_JUMP, 0);
-    misbehave(VIRTIO_F_EVENT_IDX, FAKE_VIRTIO_JUMP_BACK, 0);
+    misbehave(BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_JUMP, 0);
+    misbehave(BG_VIRTIO_F_EVENT_IDX, FAKE_VIRTIO_JUMP_BACK, 0);
 }
 
 static void used_twice(void **state)
@@ -127,7 +127,7 @@ static void used_twice(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         misbehave(features, FAKE_VIRTIO_TWICE, 1);
-        misbehave(features | VIRTIO_F_IN_ORDER, FAKE_VIRTIO_TWICE, 1);
+        misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_TWICE, 1);
     }
 }
 
@@ -137,13 +137,13 @@ static void used_though_nothing_is_in_flight(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         uint8_t memory[32] = {0};
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
 
         fixture_begin(&fixture, features, 8);
         fixture.fake.misbehaviour = FAKE_VIRTIO_TWICE;
         assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-        assert_int_equal(virtqueue_poll(&fixture.queue, &used), features ? 1 : -8);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+        assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), features ? 1 : -8);
         expect_refused();
         expect_recovery(features, features ? 0 : 1);
         fixture_end(&fixture);
@@ -155,15 +155,15 @@ static void out_of_order_with_in_order(void **state)
     (void)state;
     uint8_t memory[3][32] = {0};
 
-    fixture_begin(&fixture, VIRTIO_F_IN_ORDER, 8);
+    fixture_begin(&fixture, BG_VIRTIO_F_IN_ORDER, 8);
     fixture.hold_left = 3;
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(fixture_add(&fixture, memory[i], memory[i]), 0);
     }
-    assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+    assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
     fake_virtio_complete(&fixture.fake, 0, 1, 16); /* as one, so it cannot stand for two */
     expect_refused();
-    expect_recovery(VIRTIO_F_IN_ORDER, 3);
+    expect_recovery(BG_VIRTIO_F_IN_ORDER, 3);
     fixture_end(&fixture);
 }
 
@@ -173,26 +173,26 @@ static void out_of_order_with_in_order_packed(void **state)
 {
     (void)state;
     uint8_t memory[3][32] = {0};
-    struct virtqueue_used used;
-    uint64_t features = VIRTIO_F_IN_ORDER | VIRTIO_F_RING_PACKED;
+    struct bg_virtqueue_used used;
+    uint64_t features = BG_VIRTIO_F_IN_ORDER | BG_VIRTIO_F_RING_PACKED;
 
     fixture_begin(&fixture, features, 8);
     fixture.hold_left = 3;
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(fixture_add(&fixture, memory[i], memory[i]), 0);
     }
-    assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+    assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
     fake_virtio_complete(&fixture.fake, 0, 1, 16);
-    assert_int_equal(virtqueue_poll(&fixture.queue, &used), 1);
+    assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 1);
     assert_ptr_equal(used.token, memory[0]);
-    assert_int_equal(virtqueue_poll(&fixture.queue, &used), 1);
+    assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 1);
     assert_ptr_equal(used.token, memory[1]);
-    assert_int_equal(virtqueue_poll(&fixture.queue, &used), 0);
+    assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 0);
     /* The device goes on where it thinks it is: that place means nothing yet, or an error. */
     fake_virtio_complete(&fixture.fake, 0, 0, 16);
-    int result = virtqueue_poll(&fixture.queue, &used);
+    int result = bg_virtqueue_poll(&fixture.queue, &used);
 
-    assert_true(result == 0 || result == BAREGPU_ERR_PROTOCOL);
+    assert_true(result == 0 || result == BG_ERR_PROTOCOL);
     expect_recovery(features, 1);
     fixture_end(&fixture);
 }
@@ -207,7 +207,7 @@ static void used_before_it_was_available(void **state)
         fixture_begin(&fixture, features, 8);
         fixture.hold_left = 1;
         assert_int_equal(fixture_add(&fixture, memory[0], memory[0]), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
         assert_int_equal(fixture_add(&fixture, memory[1], memory[1]), 0);
         /* Chains of two entries: descriptor 2 (split) or id 1 (packed) begins the second. */
         fixture.fake.queues[0].held[0].id = features ? 1 : 2;
@@ -237,7 +237,7 @@ static void reserved_flags(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         for (unsigned more = 0; more < 2; more++) {
-            fixture_begin(&fixture, features | (more ? VIRTIO_F_EVENT_IDX : 0), 8);
+            fixture_begin(&fixture, features | (more ? BG_VIRTIO_F_EVENT_IDX : 0), 8);
             for (unsigned i = 0; i < 1000; i++) {
                 fixture.fake.misbehaviour = FAKE_VIRTIO_RESERVED_FLAGS;
                 fixture_exchange(&fixture);
@@ -252,17 +252,17 @@ static void packed_length_without_write(void **state)
 {
     (void)state;
     uint8_t memory[32] = {0};
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     for (unsigned i = 0; i < 2; i++) {
-        fixture_begin(&fixture, VIRTIO_F_RING_PACKED, 8);
+        fixture_begin(&fixture, BG_VIRTIO_F_RING_PACKED, 8);
         assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-        struct pvirtq_desc *ring = (void *)fixture.queue.ring;
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+        struct bg_pvirtq_desc *ring = (void *)fixture.queue.ring;
 
-        ring[0].flags &= (uint16_t)~VIRTQ_DESC_F_WRITE;
+        ring[0].flags &= (uint16_t)~BG_VIRTQ_DESC_F_WRITE;
         ring[0].len = i == 0 ? 16 : 17;
-        assert_int_equal(virtqueue_poll(&fixture.queue, &used), 1);
+        assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 1);
         assert_int_equal(used.written, i == 0 ? 16 : 0);
         fixture_end(&fixture);
     }
@@ -274,27 +274,27 @@ static void random_rings(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < 4000; round++) {
-        uint64_t features = (round & 1 ? VIRTIO_F_RING_PACKED : 0) |
-                            (round & 2 ? VIRTIO_F_IN_ORDER : 0) |
-                            (round & 4 ? VIRTIO_F_EVENT_IDX : 0) |
-                            (round & 8 ? VIRTIO_F_INDIRECT_DESC : 0);
+        uint64_t features = (round & 1 ? BG_VIRTIO_F_RING_PACKED : 0) |
+                            (round & 2 ? BG_VIRTIO_F_IN_ORDER : 0) |
+                            (round & 4 ? BG_VIRTIO_F_EVENT_IDX : 0) |
+                            (round & 8 ? BG_VIRTIO_F_INDIRECT_DESC : 0);
         uint8_t memory[4][32] = {0};
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
         unsigned taken = 0, added = 0;
 
         fixture_begin(&fixture, features, 8);
         fixture.fake.waits_for_run = true;
         for (unsigned step = 0; step < 60; step++) {
-            if (virtqueue_in_flight(&fixture.queue) < 4) {
+            if (bg_virtqueue_in_flight(&fixture.queue) < 4) {
                 added += fixture_add(&fixture, memory[step % 4], memory) == 0;
             }
-            virtqueue_kick(&fixture.queue);
+            bg_virtqueue_kick(&fixture.queue);
             unsigned at = fixture_random((uint32_t)fixture.queue.tables_offset);
 
             fixture.queue.ring[at] = (uint8_t)fixture_random(round % 3 ? 256 : 8);
-            int result = virtqueue_poll(&fixture.queue, &used);
+            int result = bg_virtqueue_poll(&fixture.queue, &used);
 
-            assert_true(result >= 0 || result == BAREGPU_ERR_PROTOCOL);
+            assert_true(result >= 0 || result == BG_ERR_PROTOCOL);
             taken += result == 1;
             assert_true(taken <= added);
         }
@@ -309,21 +309,21 @@ static void silence_ends_at_the_deadline(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         uint8_t memory[32] = {0};
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
 
         fixture_begin(&fixture, features, 8);
         fixture.hold_left = 1;
         assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-        uint64_t before_ns = hal_time_ns();
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+        uint64_t before_ns = bg_hal_time_ns();
 
-        assert_int_equal(virtqueue_wait(&fixture.queue, &used, before_ns + 5000000),
-                         BAREGPU_ERR_TIMEOUT);
-        assert_in_range(hal_time_ns() - before_ns, 5000000, 5002000);
-        assert_int_equal(virtqueue_in_flight(&fixture.queue), 1);
+        assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, before_ns + 5000000),
+                         BG_ERR_TIMEOUT);
+        assert_in_range(bg_hal_time_ns() - before_ns, 5000000, 5002000);
+        assert_int_equal(bg_virtqueue_in_flight(&fixture.queue), 1);
         /* Late, but it comes. */
         fake_virtio_complete(&fixture.fake, 0, 0, 16);
-        assert_int_equal(virtqueue_wait(&fixture.queue, &used, before_ns), 1);
+        assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, before_ns), 1);
         assert_ptr_equal(used.token, memory);
         fixture_end(&fixture);
     }
@@ -333,24 +333,24 @@ static void a_device_that_fails_is_noticed(void **state)
 {
     (void)state;
     uint8_t memory[32] = {0};
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
 
     fixture_begin(&fixture, 0, 8);
     fixture.hold_left = 1;
     assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-    assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+    assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
     fake_virtio_need_reset(&fixture.fake);
     /* Long before the deadline. */
-    assert_int_equal(virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BAREGPU_ERR_IO);
+    assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BG_ERR_IO);
     expect_recovery(0, 1);
     fixture.fake.is_gone = true;
     fixture.fake.waits_for_run = true;
     assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-    assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-    assert_int_equal(virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BAREGPU_ERR_UNAVAILABLE);
+    assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+    assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BG_ERR_UNAVAILABLE);
     fixture.fake.is_gone = false;
     fixture.fake.status = 0; /* reset behind the driver's back */
-    assert_int_equal(virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BAREGPU_ERR_PROTOCOL);
+    assert_int_equal(bg_virtqueue_wait(&fixture.queue, &used, UINT64_MAX), BG_ERR_PROTOCOL);
     fixture_end(&fixture);
 }
 
@@ -361,36 +361,36 @@ static void a_queue_is_reset_alone(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         uint8_t memory[3][32] = {0};
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
         void *token;
         unsigned seen = 0;
 
-        features |= VIRTIO_F_RING_RESET | VIRTIO_F_INDIRECT_DESC;
+        features |= BG_VIRTIO_F_RING_RESET | BG_VIRTIO_F_INDIRECT_DESC;
         fixture_begin(&fixture, features, 8);
         fixture.fake.queue_reset_reads = 3;
         for (unsigned i = 0; i < 5; i++) {
             fixture_exchange(&fixture);
         }
-        assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), BAREGPU_ERR_INVALID);
-        assert_int_equal(virtqueue_restart(&fixture.queue), BAREGPU_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), BG_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), BG_ERR_INVALID);
         fixture.hold_left = 2;
         for (uintptr_t i = 0; i < 3; i++) {
             assert_int_equal(fixture_add(&fixture, memory[i], (void *)i), 0);
             if (i == 1) {
-                assert_int_equal(virtqueue_kick(&fixture.queue), 1);
+                assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
             }
         }
-        assert_int_equal(virtqueue_reset(&fixture.queue, soon()), 0);
-        assert_int_equal(virtqueue_poll(&fixture.queue, &used), BAREGPU_ERR_INVALID);
-        assert_int_equal(virtqueue_kick(&fixture.queue), BAREGPU_ERR_INVALID);
-        assert_int_equal(fixture_add(&fixture, memory[0], NULL), BAREGPU_ERR_INVALID);
-        assert_int_equal(virtqueue_reset(&fixture.queue, soon()), BAREGPU_ERR_INVALID);
-        while (virtqueue_reclaim(&fixture.queue, &token) == 1) {
+        assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), 0);
+        assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), BG_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), BG_ERR_INVALID);
+        assert_int_equal(fixture_add(&fixture, memory[0], NULL), BG_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), BG_ERR_INVALID);
+        while (bg_virtqueue_reclaim(&fixture.queue, &token) == 1) {
             seen |= 1u << (uintptr_t)token;
         }
         assert_int_equal(seen, 7);
-        assert_int_equal(virtqueue_in_flight(&fixture.queue), 0);
-        assert_int_equal(virtqueue_restart(&fixture.queue), 0);
+        assert_int_equal(bg_virtqueue_in_flight(&fixture.queue), 0);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), 0);
         assert_int_equal(fixture.fake.resets, 1); /* the one at the start */
         for (unsigned i = 0; i < 40; i++) {
             fixture_exchange(&fixture);
@@ -398,41 +398,41 @@ static void a_queue_is_reset_alone(void **state)
         /* From a protocol error, too. */
         fixture.fake.misbehaviour = FAKE_VIRTIO_WRONG_ID;
         assert_int_equal(fixture_add(&fixture, memory[0], NULL), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-        assert_int_equal(virtqueue_poll(&fixture.queue, &used), BAREGPU_ERR_PROTOCOL);
-        assert_int_equal(virtqueue_reset(&fixture.queue, soon()), 0);
-        assert_int_equal(virtqueue_restart(&fixture.queue), 0);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+        assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), BG_ERR_PROTOCOL);
+        assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), 0);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), 0);
         fixture_exchange(&fixture);
         fixture_end(&fixture);
-        features &= VIRTIO_F_RING_PACKED;
+        features &= BG_VIRTIO_F_RING_PACKED;
     }
 }
 
 static void a_queue_reset_that_fails(void **state)
 {
     (void)state;
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     void *token;
 
     fixture_begin(&fixture, 0, 8);
-    assert_int_equal(virtqueue_reset(&fixture.queue, soon()), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), BG_ERR_UNSUPPORTED);
     fixture_exchange(&fixture);
     fixture_end(&fixture);
 
-    fixture_begin(&fixture, VIRTIO_F_RING_RESET, 8);
+    fixture_begin(&fixture, BG_VIRTIO_F_RING_RESET, 8);
     fixture.fake.ignores_queue_reset = true;
-    assert_int_equal(virtqueue_reset(&fixture.queue, soon()), BAREGPU_ERR_UNSUPPORTED);
+    assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), BG_ERR_UNSUPPORTED);
     fixture_exchange(&fixture);
     fixture_end(&fixture);
 
-    fixture_begin(&fixture, VIRTIO_F_RING_RESET, 8);
+    fixture_begin(&fixture, BG_VIRTIO_F_RING_RESET, 8);
     fixture.fake.queue_reset_reads = UINT32_MAX;
-    assert_int_equal(virtqueue_reset(&fixture.queue, soon()), BAREGPU_ERR_TIMEOUT);
-    assert_int_equal(virtqueue_poll(&fixture.queue, &used), BAREGPU_ERR_PROTOCOL);
-    assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), BAREGPU_ERR_INVALID);
-    assert_int_equal(virtqueue_restart(&fixture.queue), BAREGPU_ERR_INVALID);
+    assert_int_equal(bg_virtqueue_reset(&fixture.queue, soon()), BG_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), BG_ERR_INVALID);
+    assert_int_equal(bg_virtqueue_restart(&fixture.queue), BG_ERR_INVALID);
     fixture.fake.queue_reset_reads = 0;
-    expect_recovery(VIRTIO_F_RING_RESET, 0);
+    expect_recovery(BG_VIRTIO_F_RING_RESET, 0);
     fixture_end(&fixture);
 }
 
@@ -441,28 +441,28 @@ static void a_device_reset_ends_the_queue(void **state)
     (void)state;
     FOR_EACH_FORMAT(features) {
         uint8_t memory[32] = {0};
-        struct virtqueue_used used;
+        struct bg_virtqueue_used used;
         void *token;
 
         fixture_begin(&fixture, features, 8);
         fixture.hold_left = 1;
         assert_int_equal(fixture_add(&fixture, memory, memory), 0);
-        assert_int_equal(virtqueue_kick(&fixture.queue), 1);
-        assert_int_equal(virtio_reset(&fixture.device, soon()), 0);
-        assert_int_equal(virtqueue_poll(&fixture.queue, &used), BAREGPU_ERR_INVALID);
-        assert_int_equal(virtqueue_restart(&fixture.queue), BAREGPU_ERR_INVALID);
-        assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), 1);
+        assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
+        assert_int_equal(bg_virtio_reset(&fixture.device, soon()), 0);
+        assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), BG_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), BG_ERR_INVALID);
+        assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), 1);
         assert_ptr_equal(token, memory);
-        assert_int_equal(virtqueue_reclaim(&fixture.queue, &token), 0);
+        assert_int_equal(bg_virtqueue_reclaim(&fixture.queue, &token), 0);
         expect_recovery(features, 0);
         /* Another format or a smaller limit needs another queue. */
-        fixture.fake.offered ^= VIRTIO_F_RING_PACKED;
-        assert_int_equal(virtio_start(&fixture.device, VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
-        assert_int_equal(virtqueue_restart(&fixture.queue), BAREGPU_ERR_INVALID);
-        fixture.fake.offered ^= VIRTIO_F_RING_PACKED;
+        fixture.fake.offered ^= BG_VIRTIO_F_RING_PACKED;
+        assert_int_equal(bg_virtio_start(&fixture.device, BG_VIRTIO_FEATURES_QUEUE, 0, soon()), 0);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), BG_ERR_INVALID);
+        fixture.fake.offered ^= BG_VIRTIO_F_RING_PACKED;
         fixture.fake.queues[0].size_max = 4;
-        assert_int_equal(virtio_start(&fixture.device, features, 0, soon()), 0);
-        assert_int_equal(virtqueue_restart(&fixture.queue), BAREGPU_ERR_PROTOCOL);
+        assert_int_equal(bg_virtio_start(&fixture.device, features, 0, soon()), 0);
+        assert_int_equal(bg_virtqueue_restart(&fixture.queue), BG_ERR_PROTOCOL);
         fixture.fake.queues[0].size_max = 8;
         expect_recovery(features, 0);
         fixture_end(&fixture);

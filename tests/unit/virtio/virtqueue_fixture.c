@@ -32,22 +32,22 @@ uint32_t fixture_answer(void *context, const struct fake_virtio_request *request
 }
 
 void fixture_begin_with(struct fixture *fixture, uint64_t features, uint16_t size,
-                        const struct virtqueue_options *options, bool is_ready)
+                        const struct bg_virtqueue_options *options, bool is_ready)
 {
     fake_hal = (struct fake_hal){.wait_ns = 1000};
     fixture->hold_left = 0;
     fake_virtio_init(&fixture->fake, features, 1, size, fixture_answer, fixture);
     assert_int_equal(fake_virtio_open(&fixture->fake, &fixture->device, 42), 0);
-    assert_int_equal(virtio_start(&fixture->device, features, 0, 1000000), 0);
-    assert_int_equal(virtqueue_create(&fixture->queue, &fixture->device, options), 0);
+    assert_int_equal(bg_virtio_start(&fixture->device, features, 0, 1000000), 0);
+    assert_int_equal(bg_virtqueue_create(&fixture->queue, &fixture->device, options), 0);
     if (is_ready) {
-        assert_int_equal(virtio_ready(&fixture->device), 0);
+        assert_int_equal(bg_virtio_ready(&fixture->device), 0);
     }
 }
 
 void fixture_begin(struct fixture *fixture, uint64_t features, uint16_t size)
 {
-    const struct virtqueue_options options = {.index = 0, .indirect_segments = 8};
+    const struct bg_virtqueue_options options = {.index = 0, .indirect_segments = 8};
 
     fixture_begin_with(fixture, features, size, &options, true);
 }
@@ -55,34 +55,34 @@ void fixture_begin(struct fixture *fixture, uint64_t features, uint16_t size)
 void fixture_end(struct fixture *fixture)
 {
     fixture->fake.is_gone = false;
-    assert_int_equal(virtio_reset(&fixture->device, hal_time_ns() + 1000000), 0);
-    virtqueue_destroy(&fixture->queue);
+    assert_int_equal(bg_virtio_reset(&fixture->device, bg_hal_time_ns() + 1000000), 0);
+    bg_virtqueue_destroy(&fixture->queue);
     fake_virtio_end(&fixture->fake);
     assert_int_equal(fixture->fake.violations, 0);
 }
 
 int fixture_add(struct fixture *fixture, uint8_t *memory, void *token)
 {
-    const struct virtqueue_segment segments[2] = {
+    const struct bg_virtqueue_segment segments[2] = {
         {(uintptr_t)memory, 16}, {(uintptr_t)memory + 16, 16}};
 
-    return virtqueue_add(&fixture->queue, segments, 1, 1, token);
+    return bg_virtqueue_add(&fixture->queue, segments, 1, 1, token);
 }
 
 void fixture_exchange(struct fixture *fixture)
 {
-    struct virtqueue_used used = {0};
+    struct bg_virtqueue_used used = {0};
     uint8_t memory[32] = {0};
 
     for (uint8_t i = 0; i < 16; i++) {
         memory[i] = (uint8_t)fixture_random(256);
     }
     assert_int_equal(fixture_add(fixture, memory, memory), 0);
-    assert_true(virtqueue_kick(&fixture->queue) >= 0);
+    assert_true(bg_virtqueue_kick(&fixture->queue) >= 0);
     if (fixture->fake.waits_for_run) {
         fake_virtio_run(&fixture->fake);
     }
-    assert_int_equal(virtqueue_poll(&fixture->queue, &used), 1);
+    assert_int_equal(bg_virtqueue_poll(&fixture->queue, &used), 1);
     assert_ptr_equal(used.token, memory);
     assert_int_equal(used.written, 16);
     for (unsigned i = 0; i < 16; i++) {

@@ -9,8 +9,8 @@
 
 struct fixture {
     struct fake_virtio fake;
-    struct virtio_device device;
-    struct virtqueue queue;
+    struct bg_virtio_device device;
+    struct bg_virtqueue queue;
     uint32_t hold_left; /* requests that the device holds before it answers again */
 };
 
@@ -23,7 +23,7 @@ void fixture_begin(struct fixture *fixture, uint64_t features, uint16_t size);
 
 /* The same with options for the queue; not made ready when `is_ready` is false. */
 void fixture_begin_with(struct fixture *fixture, uint64_t features, uint16_t size,
-                        const struct virtqueue_options *options, bool is_ready);
+                        const struct bg_virtqueue_options *options, bool is_ready);
 
 /* Resets, frees, and expects that the driver broke no rule. */
 void fixture_end(struct fixture *fixture);

@@ -97,24 +97,24 @@ static struct slot slots[SLOTS];
 
 static bool add(struct slot *slot, uint64_t number)
 {
-    const struct virtqueue_segment segments[3] = {{(uintptr_t)&slot->half[0], 4},
+    const struct bg_virtqueue_segment segments[3] = {{(uintptr_t)&slot->half[0], 4},
                                                   {(uintptr_t)&slot->half[1], 4},
                                                   {(uintptr_t)&slot->answer, 8}};
 
     slot->number = number;
     memcpy(slot->half, &number, sizeof(number));
     slot->answer = 0;
-    slot->is_used = virtqueue_add(&fixture.queue, segments, 2, 1, slot) == 0;
+    slot->is_used = bg_virtqueue_add(&fixture.queue, segments, 2, 1, slot) == 0;
     return slot->is_used;
 }
 
 static uint64_t take(void)
 {
-    struct virtqueue_used used;
+    struct bg_virtqueue_used used;
     uint64_t count = 0;
     int result;
 
-    while ((result = virtqueue_poll(&fixture.queue, &used)) == 1) {
+    while ((result = bg_virtqueue_poll(&fixture.queue, &used)) == 1) {
         struct slot *slot = used.token;
 
         assert_true(slot->is_used);
@@ -144,25 +144,25 @@ static void drive(uint64_t total)
             }
             added++;
         }
-        assert_true(virtqueue_kick(&fixture.queue) >= 0);
+        assert_true(bg_virtqueue_kick(&fixture.queue) >= 0);
         uint64_t got = take();
 
         taken += got;
-        if (got == 0 && !virtqueue_enable_notifications(&fixture.queue) && taken < added &&
+        if (got == 0 && !bg_virtqueue_enable_notifications(&fixture.queue) && taken < added &&
             !wait_change(&fixture.fake.interrupts, seen)) {
             printf("# no notification reached the driver\n");
             fflush(stdout);
             abort();
         }
         if (fixture_random(16) == 0) {
-            virtqueue_disable_notifications(&fixture.queue);
+            bg_virtqueue_disable_notifications(&fixture.queue);
         }
     }
 }
 
 static void run_queue(uint64_t features, uint64_t total)
 {
-    const struct virtqueue_options options = {.indirect_segments = 4, .size_max = 32};
+    const struct bg_virtqueue_options options = {.indirect_segments = 4, .size_max = 32};
     pthread_t thread;
 
     memset(slots, 0, sizeof(slots));
@@ -185,9 +185,9 @@ static void run_queue(uint64_t features, uint64_t total)
 static void run_format(uint64_t features)
 {
     run_queue(features, buffer_count);
-    run_queue(features | VIRTIO_F_EVENT_IDX, buffer_count);
-    run_queue(features | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC, buffer_count);
-    run_queue(features | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER, buffer_count);
+    run_queue(features | BG_VIRTIO_F_EVENT_IDX, buffer_count);
+    run_queue(features | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC, buffer_count);
+    run_queue(features | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_IN_ORDER, buffer_count);
 }
 
 static void split(void **state)
@@ -199,7 +199,7 @@ static void split(void **state)
 static void packed(void **state)
 {
     (void)state;
-    run_format(VIRTIO_F_RING_PACKED);
+    run_format(BG_VIRTIO_F_RING_PACKED);
 }
 
 int virtqueue_threads_main(uint64_t buffers)
