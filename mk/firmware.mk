@@ -93,7 +93,26 @@ $(FW_OBJ)/%.o: %.S
 	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) \
 		-D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
-$(FW)/libbaregpu.a: $(call fw_obj,$(LIB_SRC)) $(BUILD)/flags/firmware-link
+# Files that share internals are one object, in which all names but bg_* are local: whatever a kernel
+# calls its own functions, nothing of the library has such a name. Each group is linked when it is
+# used, and --gc-sections still works within it.
+LIB_GROUP_pci_interrupt := $(addprefix firmware/pci/,interrupt.c msi.c msix.c)
+LIB_GROUP_pci := firmware/pci_ecam.c \
+                 $(filter-out $(LIB_GROUP_pci_interrupt),$(wildcard firmware/pci/*.c))
+LIB_GROUP_virtqueue := $(wildcard firmware/virtio/virtqueue*.c)
+LIB_GROUP_virtio_gpu := $(filter-out %/virgl.c,$(wildcard firmware/virtio/gpu/*.c))
+LIB_GROUP_pvgpu := $(filter-out %_interrupt.c,$(wildcard firmware/vgpu/pvgpu*.c))
+LIB_GROUPS := pci pci_interrupt virtqueue virtio_gpu pvgpu
+LIB_SINGLE := $(filter-out $(foreach group,$(LIB_GROUPS),$(LIB_GROUP_$(group))),$(LIB_SRC))
+LIB_GROUP_OBJ := $(LIB_GROUPS:%=$(FW_OBJ)/lib/%.o)
+
+$(foreach group,$(LIB_GROUPS),$(eval $(FW_OBJ)/lib/$(group).o: $(call fw_obj,$(LIB_GROUP_$(group)))))
+$(LIB_GROUP_OBJ): $(BUILD)/flags/firmware-link
+	@mkdir -p $(@D)
+	$(call quiet,CROSS-LD,$@)$(CROSS)ld -r $(filter %.o,$^) -o $@.all && \
+		$(CROSS)objcopy -w --keep-global-symbol='bg_*' $@.all $@
+
+$(FW)/libbaregpu.a: $(LIB_GROUP_OBJ) $(call fw_obj,$(LIB_SINGLE)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
 
 $(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC))
@@ -114,7 +133,7 @@ $(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD
 
 -include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ))
 
-# For mk/bundle.sh.
+# For mk/bundle.sh and tests/library.
 $(FW)/cross: $(BUILD)/flags/firmware-link
 	@mkdir -p $(@D)
 	@echo $(CROSS) > $@

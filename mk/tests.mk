@@ -58,7 +58,7 @@ SELECTED_PARALLEL := $(filter-out $(SELECTED_FUZZ) $(SELECTED_SERIAL),$(SELECTED
 
 .PHONY: tests test soak
 tests: $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-       $(TESTS_fuzz) $(TESTS_bench) $(GUEST_TEST_IMAGES)
+       $(TESTS_fuzz) $(TESTS_bench) $(GUEST_TEST_IMAGES) $(FW)/cross
 
 test: FUZZ := $(FUZZ_SECONDS)
 test: DEADLINE := $(TEST_TIMEOUT_S)

@@ -9,12 +9,12 @@
 
 /* ---- Parameters ---- */
 
-struct bg_compute_alloc_params compute_pack_alloc(uint64_t size)
+struct bg_compute_alloc_params bg_compute_pack_alloc(uint64_t size)
 {
     return (struct bg_compute_alloc_params){LOW(size), HIGH(size)};
 }
 
-struct bg_compute_copy_params compute_pack_copy(uint32_t kind, struct bg_compute_operand to,
+struct bg_compute_copy_params bg_compute_pack_copy(uint32_t kind, struct bg_compute_operand to,
                                              struct bg_compute_operand from, uint64_t size)
 {
     return (struct bg_compute_copy_params){
@@ -30,7 +30,7 @@ struct bg_compute_copy_params compute_pack_copy(uint32_t kind, struct bg_compute
     };
 }
 
-struct bg_compute_vector_memory_params compute_pack_vector_add(uint32_t element_type,
+struct bg_compute_vector_memory_params bg_compute_pack_vector_add(uint32_t element_type,
                                                             struct bg_compute_operand c,
                                                             struct bg_compute_operand a,
                                                             struct bg_compute_operand b,
@@ -54,7 +54,7 @@ struct bg_compute_vector_memory_params compute_pack_vector_add(uint32_t element_
 
 /* ---- Answers ---- */
 
-int compute_take_info(struct bg_compute_device_info *info, const void *answer, uint32_t length)
+int bg_compute_take_info(struct bg_compute_device_info *info, const void *answer, uint32_t length)
 {
     if (length < sizeof(*info)) {
         return BG_ERR_PROTOCOL;

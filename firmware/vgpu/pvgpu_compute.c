@@ -227,12 +227,12 @@ int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
     options.answer_offset = offset_of(gpu, slot) + ANSWER_OFFSET;
     error = run(gpu, &options, &job, deadline_ns);
     return error < 0 ? error
-                     : compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
+                     : bg_compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
 }
 
 int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
 {
-    const struct bg_compute_alloc_params params = compute_pack_alloc(size);
+    const struct bg_compute_alloc_params params = bg_compute_pack_alloc(size);
     const struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_MEMORY_ALLOC,
                                                   .params = &params.size_lo,
                                                   .param_count = COMPUTE_WORDS(params)};
@@ -259,7 +259,7 @@ int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to, str
     const uint32_t kind = from.handle == 0 && to.handle != 0   ? BG_COMPUTE_COPY_HOST_TO_DEVICE
                           : from.handle != 0 && to.handle == 0 ? BG_COMPUTE_COPY_DEVICE_TO_HOST
                                                                : BG_COMPUTE_COPY_DEVICE_TO_DEVICE;
-    const struct bg_compute_copy_params params = compute_pack_copy(kind, to, from, size);
+    const struct bg_compute_copy_params params = bg_compute_pack_copy(kind, to, from, size);
 
     return run_or_start(gpu, BG_COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job, deadline_ns);
 }
@@ -269,7 +269,7 @@ int bg_pvgpu_vector_add(struct bg_pvgpu *gpu, uint32_t element_type, struct bg_c
                      struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
     const struct bg_compute_vector_memory_params params =
-        compute_pack_vector_add(element_type, c, a, b, count);
+        bg_compute_pack_vector_add(element_type, c, a, b, count);
 
     return run_or_start(gpu, BG_COMPUTE_VECTOR_ADD_MEMORY, &params, COMPUTE_WORDS(params), job,
                         deadline_ns);

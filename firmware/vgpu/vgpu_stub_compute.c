@@ -120,13 +120,13 @@ int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_inf
     if (error < 0) {
         return error;
     }
-    return compute_take_info(info, answer.data, answer.data_length);
+    return bg_compute_take_info(info, answer.data, answer.data_length);
 }
 
 int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
                            uint64_t deadline_ns)
 {
-    const struct bg_compute_alloc_params params = compute_pack_alloc(size);
+    const struct bg_compute_alloc_params params = bg_compute_pack_alloc(size);
     const struct bg_vgpu_stub_call call = {
         .operation = BG_VGPU_STUB_OP_MEMORY_ALLOC,
         .params = &params,
@@ -159,7 +159,7 @@ int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_
         size_t piece = size - done < BG_VGPU_STUB_WRITE_MAX ? size - done : BG_VGPU_STUB_WRITE_MAX;
         const struct bg_compute_operand to = {handle, offset + done};
         const struct bg_compute_copy_params params =
-            compute_pack_copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
+            bg_compute_pack_copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
         const struct bg_vgpu_stub_call call = {
             .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
@@ -186,7 +186,7 @@ int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t
         size_t piece = size - done < BG_VGPU_STUB_READ_MAX ? size - done : BG_VGPU_STUB_READ_MAX;
         const struct bg_compute_operand from = {handle, offset + done};
         const struct bg_compute_copy_params params =
-            compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
+            bg_compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
         const struct bg_vgpu_stub_call call = {
             .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
@@ -213,7 +213,7 @@ int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_
                           uint64_t deadline_ns)
 {
     const struct bg_compute_copy_params params =
-        compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, (struct bg_compute_operand){to, to_offset},
+        bg_compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, (struct bg_compute_operand){to, to_offset},
                           (struct bg_compute_operand){from, from_offset}, size);
 
     return call_plain(gpu, BG_VGPU_STUB_OP_MEMORY_COPY, flags, &params, COMPUTE_WORDS(params),
@@ -225,7 +225,7 @@ int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type, str
                          uint32_t flags, uint64_t deadline_ns)
 {
     const struct bg_compute_vector_memory_params params =
-        compute_pack_vector_add(element_type, c, a, b, count);
+        bg_compute_pack_vector_add(element_type, c, a, b, count);
 
     return call_plain(gpu, BG_COMPUTE_VECTOR_ADD_MEMORY, flags, &params, COMPUTE_WORDS(params),
                       deadline_ns);

@@ -391,7 +391,7 @@ static int look_for_one(void *context)
 /* Until one more operation of the pair has ended. */
 static int wait_for_one(struct bg_virtio_sst_pair *pair, uint64_t deadline_ns)
 {
-    int result = virtqueue_wait_until(&pair->queue, look_for_one, pair, deadline_ns);
+    int result = bg_virtqueue_wait_until(&pair->queue, look_for_one, pair, deadline_ns);
 
     return result < 0 && result != BG_ERR_TIMEOUT && pair->error == 0
                ? fail_pair(pair, result) /* its status says so */

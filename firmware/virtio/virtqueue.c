@@ -569,7 +569,7 @@ static void ask_for_none(void *context)
     bg_virtqueue_disable_notifications(wait->queue);
 }
 
-int virtqueue_wait_until(struct bg_virtqueue *queue, int (*look_for)(void *context), void *context,
+int bg_virtqueue_wait_until(struct bg_virtqueue *queue, int (*look_for)(void *context), void *context,
                          uint64_t deadline_ns)
 {
     struct queue_wait wait = {queue, look_for, context};
@@ -603,7 +603,7 @@ int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used
     struct poll poll = {queue, used};
     int result = bg_virtqueue_poll(queue, used); /* most often it is there: that is the short way */
 
-    return result != 0 ? result : virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
+    return result != 0 ? result : bg_virtqueue_wait_until(queue, look_for_any, &poll, deadline_ns);
 }
 
 /* ---- Notifications from the device ---- */

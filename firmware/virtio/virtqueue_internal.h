@@ -89,7 +89,7 @@ struct bg_interrupt_source *bg_virtqueue_source(const struct bg_virtqueue *queue
 
 /* bg_wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and a
  * look at the device's status now and then. `look` polls the queue. */
-int virtqueue_wait_until(struct bg_virtqueue *queue, int (*look)(void *context), void *context,
+int bg_virtqueue_wait_until(struct bg_virtqueue *queue, int (*look)(void *context), void *context,
                          uint64_t deadline_ns);
 
 /* Between publishing and looking at what the device published. */

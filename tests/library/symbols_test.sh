@@ -40,15 +40,15 @@ result() {
     fi
 }
 
-defined=$("$nm" --defined-only "$library" | awk 'NF == 3 { print $3 }' | sort -u)
+defined=$("$nm" --defined-only "$library" | awk 'NF == 3 && $2 ~ /[A-Z]/ { print $3 }' | sort -u)
 undefined=$("$nm" -u "$library" | awk '$1 == "U" { print $2 }' | sort -u)
 allowed=$(
     printf '%s\n' memcmp memcpy memmove memset
-    sed -n 's/^[a-z].*[ *]\(hal_[a-z0-9_]*\)(.*/\1/p' "$hal"
+    sed -n 's/^[a-z].*[ *]\(bg_hal_[a-z0-9_]*\)(.*/\1/p' "$hal"
 )
 
 good=no
-[ "$(echo "$allowed" | grep -c '^hal_')" -ge 5 ] && good=yes
+[ "$(echo "$allowed" | grep -c '^bg_hal_')" -ge 5 ] && good=yes
 result "$good" 1 "hal.h declares its functions"
 
 good=yes
@@ -76,12 +76,12 @@ result "$good" 4 "no instruction uses a floating-point register"
 
 # What a kernel that polls does not have: only what is there for interrupts may ask for it.
 optional=$(sed -n '/Optional: interrupts/,$p' "$hal" |
-    sed -n 's/^[a-z].*[ *]\(hal_[a-z0-9_]*\)(.*/\1/p' | grep -v '_handler$')
+    sed -n 's/^[a-z].*[ *]\(bg_hal_[a-z0-9_]*\)(.*/\1/p' | grep -v '_handler$')
 good=no
 [ "$(echo "$optional" | grep -c .)" -ge 7 ] && good=yes
 for symbol in $optional; do
     users=$("$nm" -A -u "$library" 2> /dev/null | grep "U $symbol\$" |
-        grep -vE ':interrupt(_line)?\.o:')
+        grep -vE ':(interrupt_line|pci_interrupt)\.o:')
     [ -z "$users" ] || {
         echo "# $users"
         good=no

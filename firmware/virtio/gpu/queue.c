@@ -300,7 +300,7 @@ static int look(void *context)
 static int wait_for(struct wait *wait, uint64_t deadline_ns)
 {
     struct bg_virtio_gpu *gpu = wait->gpu;
-    int result = virtqueue_wait_until(wait->queue, look, wait, deadline_ns);
+    int result = bg_virtqueue_wait_until(wait->queue, look, wait, deadline_ns);
 
     if (result < 0 && result != BG_ERR_TIMEOUT && gpu->error == 0) {
         return fail(gpu, result); /* its status says so */
