@@ -56,7 +56,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 static void kill_all(void)
 {
     for (size_t i = 0; i < PROCESSES_MAX; i++) {
-        if (processes[i] && !processes[i]->ended) {
+        if (processes[i] != NULL && !processes[i]->ended) {
             kill(-processes[i]->pid, SIGKILL);
         }
     }
@@ -101,7 +101,7 @@ void harness_fail(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    if (harness_on_failure) {
+    if (harness_on_failure != NULL) {
         harness_on_failure(message);
     }
     printf("Bail out! %s\n", message);
@@ -129,7 +129,7 @@ const char *harness_setting(const char *name, const char *fallback)
 {
     const char *value = getenv(name);
 
-    return value && *value ? value : fallback;
+    return value != NULL && *value ? value : fallback;
 }
 
 char *harness_format(const char *format, ...)
@@ -154,7 +154,7 @@ const char *harness_temp_dir(void)
 {
     if (!temp_dir[0]) {
         strcpy(temp_dir, "/tmp/baregpu-test-XXXXXX");
-        if (!mkdtemp(temp_dir)) {
+        if (mkdtemp(temp_dir) == NULL) {
             temp_dir[0] = 0;
             harness_fail("no temporary directory: %s", strerror(errno));
         }
@@ -176,7 +176,7 @@ static void capture_more(struct capture *capture)
     if (capture->capacity - capture->size < 4096) {
         capture->capacity = capture->capacity * 2 + 8192;
         capture->text = realloc(capture->text, capture->capacity);
-        if (!capture->text) {
+        if (capture->text == NULL) {
             abort();
         }
     }
@@ -205,12 +205,12 @@ static bool pump(int fd, int timeout_ms)
     for (size_t i = 0; i < PROCESSES_MAX; i++) {
         struct capture *both[2] = { NULL, NULL };
 
-        if (processes[i]) {
+        if (processes[i] != NULL) {
             both[0] = &processes[i]->output;
             both[1] = &processes[i]->errors;
         }
         for (size_t j = 0; j < 2; j++) {
-            if (both[j] && both[j]->fd >= 0) {
+            if (both[j] != NULL && both[j]->fd >= 0) {
                 captures[count] = both[j];
                 set[count++] = (struct pollfd){ .fd = both[j]->fd, .events = POLLIN };
             }
@@ -251,7 +251,7 @@ static void run_child(const char *const *argv, const struct process_options *opt
     sigset_t none;
 
     setpgid(0, 0);
-    if (options && options->uid && (setgid(options->uid) || setuid(options->uid))) {
+    if (options != NULL && options->uid && (setgid(options->uid) || setuid(options->uid))) {
         _exit(126);
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* after setuid(), which clears it */
@@ -264,7 +264,7 @@ static void run_child(const char *const *argv, const struct process_options *opt
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    for (size_t i = 0; options && options->environment && options->environment[i]; i++) {
+    for (size_t i = 0; options != NULL && options->environment != NULL && options->environment[i] != NULL; i++) {
         putenv((char *)(uintptr_t)options->environment[i]);
     }
     execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -275,9 +275,9 @@ static void run_child(const char *const *argv, const struct process_options *opt
 static struct process *new_process(void)
 {
     for (size_t i = 0; i < PROCESSES_MAX; i++) {
-        if (!processes[i]) {
+        if (processes[i] == NULL) {
             processes[i] = calloc(1, sizeof(struct process));
-            return processes[i] ? processes[i] : (abort(), NULL);
+            return processes[i] != NULL ? processes[i] : (abort(), NULL);
         }
     }
     harness_fail("more than %d processes", PROCESSES_MAX);
@@ -285,7 +285,7 @@ static struct process *new_process(void)
 
 struct process *process_start(const char *const *argv, const struct process_options *options)
 {
-    unsigned deadline_ms = options && options->deadline_ms ? options->deadline_ms
+    unsigned deadline_ms = options != NULL && options->deadline_ms ? options->deadline_ms
                                                            : HARNESS_TIMEOUT_MS;
     struct process *process = new_process();
     pid_t parent = getpid();
@@ -349,7 +349,7 @@ bool process_has_ended(struct process *process, int *status)
         process->status = WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
         kill(-process->pid, SIGKILL); /* what it has left behind */
     }
-    if (process->ended && status) {
+    if (process->ended && status != NULL) {
         *status = process->status;
     }
     return process->ended;
@@ -358,7 +358,7 @@ bool process_has_ended(struct process *process, int *status)
 static void print_diagnostics(const char *title, const char *text)
 {
     printf("# ---- %s\n# ", title);
-    for (const char *c = text ? text : ""; *c; c++) {
+    for (const char *c = text != NULL ? text : ""; *c; c++) {
         putchar(*c);
         if (*c == '\n' && c[1]) {
             fputs("# ", stdout);
@@ -418,7 +418,7 @@ int process_wait(struct process *process)
 
 static bool contains(const struct capture *capture, const char *text)
 {
-    return capture->text && strstr(capture->text, text);
+    return capture->text != NULL && strstr(capture->text, text) != NULL;
 }
 
 void process_wait_text(struct process *process, const char *text)
@@ -445,13 +445,13 @@ void process_wait_text(struct process *process, const char *text)
 const char *process_output(struct process *process)
 {
     drain(&process->output);
-    return process->output.text ? process->output.text : "";
+    return process->output.text != NULL ? process->output.text : "";
 }
 
 const char *process_errors(struct process *process)
 {
     drain(&process->errors);
-    return process->errors.text ? process->errors.text : "";
+    return process->errors.text != NULL ? process->errors.text : "";
 }
 
 void process_signal(struct process *process, int signal_number)
@@ -471,7 +471,7 @@ static void capture_free(struct capture *capture)
 
 void process_end(struct process *process)
 {
-    if (!process) {
+    if (process == NULL) {
         return;
     }
     if (!process->ended) {

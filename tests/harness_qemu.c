@@ -39,7 +39,7 @@ static void add_word(struct command_line *line, const char *word)
 static void add_words(struct command_line *line, char *text)
 {
     line->texts[line->text_count++] = text;
-    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
         add_word(line, word);
     }
 }
@@ -74,12 +74,12 @@ static char *read_line(struct qemu *qemu, int fd, char **input, unsigned timeout
     uint64_t deadline_ms = harness_now_ms() + timeout_ms;
 
     for (;;) {
-        char *end = *input ? strchr(*input, '\n') : NULL;
+        char *end = *input != NULL ? strchr(*input, '\n') : NULL;
         char data[4096];
         ssize_t size;
         uint64_t now_ms;
 
-        if (end) {
+        if (end != NULL) {
             char *line = harness_format("%.*s", (int)(end - *input), *input);
             memmove(*input, end + 1, strlen(end + 1) + 1);
             return line;
@@ -97,7 +97,7 @@ static char *read_line(struct qemu *qemu, int fd, char **input, unsigned timeout
             char *longer;
 
             data[size] = 0;
-            longer = harness_format("%s%s", *input ? *input : "", data);
+            longer = harness_format("%s%s", *input != NULL ? *input : "", data);
             free(*input);
             *input = longer;
         }
@@ -111,7 +111,7 @@ char *qemu_path(const char *target)
     const char *named = getenv("BAREGPU_QEMU");
     char *path;
 
-    if (named && strcmp(target, "aarch64") == 0) {
+    if (named != NULL && strcmp(target, "aarch64") == 0) {
         return harness_format("%s", named);
     }
     path = harness_format("%s/qemu/qemu-system-%s", harness_setting("BAREGPU_BUILD", "build"),
@@ -127,7 +127,7 @@ static void add_program(struct command_line *line, const char *target)
 {
     char *path = qemu_path(target);
 
-    if (!path) {
+    if (path == NULL) {
         harness_fail("qemu-system-%s is not built", target);
     }
     line->texts[line->text_count++] = path;
@@ -222,7 +222,7 @@ struct qemu *qemu_start_qtest_target(const char *target, const char *format, ...
 
 void qemu_end(struct qemu *qemu)
 {
-    if (!qemu) {
+    if (qemu == NULL) {
         return;
     }
     process_end(qemu->process);
@@ -243,7 +243,7 @@ static char *qtest_command(struct qemu *qemu, char *command)
     for (;;) {
         char *line = read_line(qemu, qemu->qtest, &qemu->qtest_input, HARNESS_TIMEOUT_MS);
 
-        if (!line) {
+        if (line == NULL) {
             harness_fail("no answer to qtest's %s", command);
         }
         if (strncmp(line, "OK", 2) == 0) {
@@ -300,7 +300,7 @@ void qtest_write_block(struct qemu *qemu, uint64_t address, const void *data, si
 {
     char *digits = calloc(1, 2 * size + 1);
 
-    if (!digits) {
+    if (digits == NULL) {
         abort();
     }
     for (size_t i = 0; i < size; i++) {
@@ -332,13 +332,13 @@ static json_t *qmp_read(struct qemu *qemu, unsigned timeout_ms, bool until_event
         uint64_t now_ms = harness_now_ms();
         char *line = read_line(qemu, qemu->qmp, &qemu->qmp_input,
                                now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 0);
-        json_t *message = line ? json_loads(line, 0, NULL) : NULL;
+        json_t *message = line != NULL ? json_loads(line, 0, NULL) : NULL;
 
-        if (line && !message) {
+        if (line != NULL && message == NULL) {
             harness_fail("QMP: not JSON: %s", line);
         }
         free(line);
-        if (!message || !json_object_get(message, "event")) {
+        if (message == NULL || json_object_get(message, "event") == NULL) {
             return message;
         }
         json_array_append_new(qemu->events, message);
@@ -354,14 +354,14 @@ static json_t *qmp_send(struct qemu *qemu, const char *command, json_t *argument
     json_t *reply;
     char *text;
 
-    if (arguments) {
+    if (arguments != NULL) {
         json_object_set_new(message, "arguments", arguments);
     }
     text = json_dumps(message, JSON_COMPACT);
     socket_write(qemu->qmp, text, strlen(text));
     socket_write(qemu->qmp, "\n", 1);
     reply = qmp_read(qemu, HARNESS_TIMEOUT_MS, false);
-    if (!reply) {
+    if (reply == NULL) {
         harness_fail("no answer to QMP's %s", text);
     }
     free(text);
@@ -372,9 +372,9 @@ static json_t *qmp_send(struct qemu *qemu, const char *command, json_t *argument
 static json_t *pack_arguments(const char *command, const char *format, va_list list)
 {
     json_error_t error;
-    json_t *arguments = format ? json_vpack_ex(&error, 0, format, list) : NULL;
+    json_t *arguments = format != NULL ? json_vpack_ex(&error, 0, format, list) : NULL;
 
-    if (format && !arguments) {
+    if (format != NULL && arguments == NULL) {
         harness_fail("QMP: arguments of %s: %s", command, error.text);
     }
     return arguments;
@@ -401,7 +401,7 @@ json_t *qmp_command(struct qemu *qemu, const char *command, const char *format, 
     va_end(list);
     reply = qmp_send(qemu, command, arguments);
     value = json_object_get(reply, "return");
-    if (!value) {
+    if (value == NULL) {
         harness_fail("QMP: %s: %s", command, json_dumps(reply, 0));
     }
     json_incref(value);
@@ -474,7 +474,7 @@ static void wait_ready(struct process *process, int notify)
         size = recv(notify, text, sizeof(text) - 1, MSG_DONTWAIT);
         if (size > 0) {
             text[size] = 0;
-            if (strstr(text, "READY=1")) {
+            if (strstr(text, "READY=1") != NULL) {
                 return;
             }
         }
@@ -511,7 +511,7 @@ struct process *mediator_start(const char *format, ...)
 
 char *harness_guest_image(const char *append, const char *format)
 {
-    bool is_test = append && (strstr(append, "run=test") || strstr(append, "run=bench"));
+    bool is_test = append != NULL && (strstr(append, "run=test") != NULL || strstr(append, "run=bench") != NULL);
     char *name = harness_format("firmware/baregpu%s.%s", is_test ? "-test" : "", format);
     char *path = harness_build_path(name);
 
@@ -522,20 +522,20 @@ char *harness_guest_image(const char *append, const char *format)
 struct process *guest_start(const struct guest_options *options)
 {
     struct command_line line = { 0 };
-    char *kernel = options->kernel ? harness_format("%s", options->kernel)
+    char *kernel = options->kernel != NULL ? harness_format("%s", options->kernel)
                                    : harness_guest_image(options->append, "elf");
 
     add_program(&line, "aarch64");
     line.texts[line.text_count++] = kernel;
     add_words(&line, harness_format("-M %s -cpu %s -m %s -serial stdio -semihosting-config "
                                     "enable=on,target=native %s",
-                                    options->machine ? options->machine : "virt",
-                                    options->cpu ? options->cpu : "max",
-                                    options->memory ? options->memory : "256M",
-                                    options->arguments ? options->arguments : ""));
+                                    options->machine != NULL ? options->machine : "virt",
+                                    options->cpu != NULL ? options->cpu : "max",
+                                    options->memory != NULL ? options->memory : "256M",
+                                    options->arguments != NULL ? options->arguments : ""));
     add_word(&line, "-kernel");
     add_word(&line, kernel);
-    if (options->append) {
+    if (options->append != NULL) {
         add_word(&line, "-append");
         add_word(&line, options->append);
     }
@@ -547,7 +547,7 @@ int guest_run(const struct guest_options *options, char **output)
     struct process *process = guest_start(options);
     int status = process_wait(process);
 
-    if (output) {
+    if (output != NULL) {
         *output = harness_format("%s%s", process_output(process), process_errors(process));
     }
     process_end(process);

@@ -85,9 +85,9 @@ static bool is_listed(const char *list, const char *key)
 static bool knows_options(const struct app *app)
 {
     char key[APP_NAME_BYTES_MAX];
-    const char *line = app->options ? machine.bootargs : "";
+    const char *line = app->options != NULL ? machine.bootargs : "";
 
-    while ((line = bootargs_next(line, key, sizeof(key)))) {
+    while ((line = bootargs_next(line, key, sizeof(key))) != NULL) {
         if (is_listed(KERNEL_OPTIONS, key) || is_listed(app->options, key))
             continue;
         printf("%s has no option \"%s\".%s%s\n", app->name, key,

@@ -162,7 +162,7 @@ static void list_insert(struct free_block *block)
     struct free_block *previous = NULL;
     struct free_block *next = heap.lists[list];
 
-    while (next && block_size(&next->header) < size) {
+    while (next != NULL && block_size(&next->header) < size) {
         links_verify(next);
         previous = next;
         next = next->next;
@@ -170,12 +170,12 @@ static void list_insert(struct free_block *block)
     block->next = next;
     block->previous = previous;
     links_seal(block);
-    if (next) {
+    if (next != NULL) {
         links_verify(next);
         next->previous = block;
         links_seal(next);
     }
-    if (previous) {
+    if (previous != NULL) {
         previous->next = block;
         links_seal(previous);
     } else {
@@ -189,19 +189,19 @@ static void list_remove(struct free_block *block)
     unsigned list = list_of(block_size(&block->header));
 
     links_verify(block);
-    if (block->next) {
+    if (block->next != NULL) {
         links_verify(block->next);
         block->next->previous = block->previous;
         links_seal(block->next);
     }
-    if (block->previous) {
+    if (block->previous != NULL) {
         links_verify(block->previous);
         block->previous->next = block->next;
         links_seal(block->previous);
     } else {
         heap.lists[list] = block->next;
     }
-    if (!heap.lists[list])
+    if (heap.lists[list] == NULL)
         heap.list_map[list / 64] &= ~(1ull << list % 64);
 }
 
@@ -212,11 +212,11 @@ static struct free_block *list_best(uint64_t size)
     struct free_block *block = heap.lists[list];
     uint64_t word;
 
-    while (block && block_size(&block->header) < size) {
+    while (block != NULL && block_size(&block->header) < size) {
         links_verify(block);
         block = block->next;
     }
-    if (block || list + 1 >= LIST_COUNT)
+    if (block != NULL || list + 1 >= LIST_COUNT)
         return block;
     list++;
     word = heap.list_map[list / 64] & ~0ull << list % 64;
@@ -269,7 +269,7 @@ static bool region_add(uint64_t block_bytes)
     region->pages = count;
     region->next = heap.regions;
     region->link = &heap.regions;
-    if (region->next)
+    if (region->next != NULL)
         region->next->link = &region->next;
     heap.regions = region;
     heap.bytes_held += count * PAGE_SIZE;
@@ -290,12 +290,12 @@ static bool region_try_remove(struct block *block, uint64_t size)
 
     if ((uintptr_t)region % PAGE_SIZE != 0 || block_size(border) != 0)
         return false;
-    if (heap.regions == region && !region->next)
+    if (heap.regions == region && region->next == NULL)
         return false;
     if ((uintptr_t)(border + 1) != (uintptr_t)region + region->pages * PAGE_SIZE)
         return false;
     *region->link = region->next;
-    if (region->next)
+    if (region->next != NULL)
         region->next->link = region->link;
     heap.bytes_held -= region->pages * PAGE_SIZE;
     pages_free((uintptr_t)region, region->pages);
@@ -368,7 +368,7 @@ static struct free_block *take_best(uint64_t bytes)
 {
     struct free_block *block = list_best(bytes);
 
-    if (!block) {
+    if (block == NULL) {
         if (!region_add(bytes))
             return NULL;
         block = list_best(bytes);
@@ -386,7 +386,7 @@ static void *alloc_locked(size_t align, size_t size)
     struct block *block;
     uint64_t have;
 
-    if (!found)
+    if (found == NULL)
         return NULL;
     block = &found->header;
     have = block_size(block);
@@ -453,7 +453,7 @@ static void free_locked(void *memory)
 
 void heap_free(void *memory)
 {
-    if (!memory)
+    if (memory == NULL)
         return;
     lock_take(&heap.lock);
     free_locked(memory);
@@ -489,7 +489,7 @@ void *heap_realloc(void *memory, size_t size)
     void *moved = NULL;
     size_t asked;
 
-    if (!memory)
+    if (memory == NULL)
         return heap_alloc(size);
     if (size > HEAP_SIZE_MAX)
         return NULL;
@@ -500,7 +500,7 @@ void *heap_realloc(void *memory, size_t size)
         moved = memory;
     } else {
         moved = alloc_locked(HEAP_ALIGN, size);
-        if (moved) {
+        if (moved != NULL) {
             memcpy(moved, memory, asked < size ? asked : size);
             free_locked(memory);
         }
@@ -511,7 +511,7 @@ void *heap_realloc(void *memory, size_t size)
 
 size_t heap_size_of(const void *memory)
 {
-    return memory ? block_asked(block_of(memory)) : 0;
+    return memory != NULL ? block_asked(block_of(memory)) : 0;
 }
 
 void heap_statistics(struct heap_statistics *out)
@@ -522,7 +522,7 @@ void heap_statistics(struct heap_statistics *out)
     out->bytes_held = heap.bytes_held;
     out->largest_free = 0;
     for (unsigned i = 0; i < LIST_COUNT; i++) {
-        for (struct free_block *block = heap.lists[i]; block; block = block->next) {
+        for (struct free_block *block = heap.lists[i]; block != NULL; block = block->next) {
             if (block_size(&block->header) > out->largest_free)
                 out->largest_free = block_size(&block->header);
         }
@@ -569,16 +569,16 @@ static const char *check_locked(void)
     uint64_t free = 0;
     uint64_t listed = 0;
 
-    for (const struct region *region = heap.regions; region; region = region->next) {
+    for (const struct region *region = heap.regions; region != NULL; region = region->next) {
         const char *problem = region_check(region, &used, &free);
 
-        if (problem)
+        if (problem != NULL)
             return problem;
     }
     for (unsigned i = 0; i < LIST_COUNT; i++) {
         uint64_t last = 0;
 
-        for (const struct free_block *block = heap.lists[i]; block; block = block->next) {
+        for (const struct free_block *block = heap.lists[i]; block != NULL; block = block->next) {
             if (block_size(&block->header) < last)
                 return "a free list is not in order";
             last = block_size(&block->header);

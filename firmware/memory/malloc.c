@@ -10,7 +10,7 @@
 
 static void *or_errno(struct _reent *reent, void *memory)
 {
-    if (!memory)
+    if (memory == NULL)
         reent->_errno = ENOMEM;
     return memory;
 }
@@ -34,14 +34,14 @@ void *_calloc_r(struct _reent *reent, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes))
         return or_errno(reent, NULL);
     memory = heap_alloc(bytes);
-    if (memory)
+    if (memory != NULL)
         memset(memory, 0, bytes);
     return or_errno(reent, memory);
 }
 
 void *_realloc_r(struct _reent *reent, void *memory, size_t size)
 {
-    if (memory && size == 0) {
+    if (memory != NULL && size == 0) {
         heap_free(memory);
         return NULL;
     }
@@ -100,7 +100,7 @@ int posix_memalign(void **memory, size_t align, size_t size)
     if (align < sizeof(void *) || (align & (align - 1)) != 0)
         return EINVAL;
     found = heap_alloc_aligned(align, size);
-    if (!found)
+    if (found == NULL)
         return ENOMEM;
     *memory = found;
     return 0;

@@ -232,7 +232,7 @@ void pages_add(uint64_t base, uint64_t size)
     if (first >= end)
         return;
     zone = zone_of(first, end - first);
-    if (!zone)
+    if (zone == NULL)
         memory_panic("pages: memory outside every bank", base);
     zone_free_run(zone, first, end - first);
     pages.total += end - first;
@@ -281,7 +281,7 @@ void pages_free(uint64_t base, uint64_t count)
         memory_panic("pages: freeing an address that is no page", base);
     lock_take(&pages.lock);
     zone = zone_of(page, count);
-    if (!zone)
+    if (zone == NULL)
         memory_panic("pages: freeing memory outside every bank", base);
     if (!used_change(zone, page, count, false, true))
         memory_panic("pages: freeing pages that are not allocated (freed twice?)", base);
@@ -344,11 +344,11 @@ const char *pages_check(void)
     uint64_t free = 0;
 
     lock_take(&pages.lock);
-    for (size_t i = 0; i < pages.zone_count && !problem; i++) {
-        for (unsigned order = 0; order < ORDER_COUNT && !problem; order++)
+    for (size_t i = 0; i < pages.zone_count && problem == NULL; i++) {
+        for (unsigned order = 0; order < ORDER_COUNT && problem == NULL; order++)
             problem = zone_check_order(&pages.zones[i], order, &free);
     }
-    if (!problem && free != pages.free)
+    if (problem == NULL && free != pages.free)
         problem = "the count of free pages is wrong";
     lock_release(&pages.lock);
     return problem;

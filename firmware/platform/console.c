@@ -41,7 +41,7 @@ void console_write_mirror(const char *text, size_t size)
 {
     void (*mirror)(const char *text, size_t size) = console_mirror;
 
-    if (mirror) {
+    if (mirror != NULL) {
         console_mirror = NULL;
         mirror(text, size);
         console_mirror = mirror;

@@ -21,7 +21,7 @@ uint32_t cpu_index(void)
 {
     struct cpu *cpu = cpu_current();
 
-    return cpu ? cpu->index : 0;
+    return cpu != NULL ? cpu->index : 0;
 }
 
 struct cpu *cpu_record(uint32_t index)

@@ -18,7 +18,7 @@ struct reader {
 
 static int reader_fail(struct reader *reader, const char *problem)
 {
-    if (!reader->problem)
+    if (reader->problem == NULL)
         reader->problem = problem;
     return BG_ERR_INVALID;
 }
@@ -48,7 +48,7 @@ static int read_reg(struct reader *reader, int node, int parent, int index,
 
     if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
         return reader_fail(reader, "#address-cells or #size-cells is not 1 or 2");
-    if (!reg || length < 0 || length / 4 / entry_cells <= index)
+    if (reg == NULL || length < 0 || length / 4 / entry_cells <= index)
         return BG_ERR_NOT_FOUND;
     reg += index * entry_cells;
     range->base = read_cells(reg, address_cells);
@@ -63,7 +63,7 @@ static bool node_is_enabled(const void *blob, int node)
     int length;
     const char *status = fdt_getprop(blob, node, "status", &length);
 
-    return !status || length <= 0 || !strncmp(status, "ok", 2);
+    return status == NULL || length <= 0 || !strncmp(status, "ok", 2);
 }
 
 static bool node_is_compatible(const void *blob, int node, const char *compatible)
@@ -86,7 +86,7 @@ static struct machine_interrupt read_interrupt(const void *blob, int node, int i
     const fdt32_t *cells = fdt_getprop(blob, node, "interrupts", &length);
     uint32_t type, number;
 
-    if (!cells || length / 4 / GIC_INTERRUPT_CELLS <= index)
+    if (cells == NULL || length / 4 / GIC_INTERRUPT_CELLS <= index)
         return interrupt;
     cells += index * GIC_INTERRUPT_CELLS;
     type = fdt32_to_cpu(cells[0]);
@@ -104,7 +104,7 @@ static uint32_t read_u32(const void *blob, int node, const char *name, uint32_t 
     int length;
     const fdt32_t *cell = fdt_getprop(blob, node, name, &length);
 
-    return cell && length == 4 ? fdt32_to_cpu(*cell) : otherwise;
+    return cell != NULL && length == 4 ? fdt32_to_cpu(*cell) : otherwise;
 }
 
 /* Inserts a bank into the ascending list, merging it with banks that it touches. */
@@ -219,10 +219,10 @@ static int read_cpus(struct reader *reader, int parent)
         const char *type = fdt_getprop(blob, node, "device_type", &length);
         const fdt32_t *reg;
 
-        if (!type || length != 4 || memcmp(type, "cpu", 4) != 0)
+        if (type == NULL || length != 4 || memcmp(type, "cpu", 4) != 0)
             continue;
         reg = fdt_getprop(blob, node, "reg", &length);
-        if (!reg || length < cells * 4)
+        if (reg == NULL || length < cells * 4)
             return reader_fail(reader, "a cpu node without reg");
         if (reader->out->cpu_count < MACHINE_CPUS_MAX)
             reader->out->cpus[reader->out->cpu_count++] = read_cells(reg, cells);
@@ -235,7 +235,7 @@ static int read_psci(struct reader *reader, int node)
     int length;
     const char *method = fdt_getprop(reader->blob, node, "method", &length);
 
-    if (!method || length != 4)
+    if (method == NULL || length != 4)
         return reader_fail(reader, "the psci node has no method");
     if (!memcmp(method, "hvc", 4))
         reader->out->psci = MACHINE_PSCI_HVC;
@@ -277,7 +277,7 @@ static int read_gic_children(struct reader *reader, int gic)
             read_msi_frame(reader, node, gic);
         }
     }
-    return reader->problem ? BG_ERR_INVALID : BG_OK;
+    return reader->problem != NULL ? BG_ERR_INVALID : BG_OK;
 }
 
 static int read_redistributors(struct reader *reader, int node)
@@ -287,7 +287,7 @@ static int read_redistributors(struct reader *reader, int node)
     int length;
     const fdt32_t *stride = fdt_getprop(reader->blob, node, "redistributor-stride", &length);
 
-    if (stride && (length == 4 || length == 8))
+    if (stride != NULL && (length == 4 || length == 8))
         out->gic_redistributor_stride = read_cells(stride, length / 4);
     for (uint32_t i = 0; i < count && i < MACHINE_REDISTRIBUTORS_MAX; i++) {
         if (read_reg(reader, node, 0, (int)i + 1, &out->gic_redistributors[i]))
@@ -338,7 +338,7 @@ static int read_virtio_mmio(struct reader *reader, int node)
         slot->interrupt = read_interrupt(reader->blob, node, 0);
         out->virtio_mmio_count++;
     }
-    return reader->problem ? BG_ERR_INVALID : BG_OK;
+    return reader->problem != NULL ? BG_ERR_INVALID : BG_OK;
 }
 
 #define PCI_SPACE(high_cell)  ((high_cell) >> 24 & 3)
@@ -353,7 +353,7 @@ static int read_pci_ranges(struct reader *reader, int node)
     int length;
     const fdt32_t *ranges = fdt_getprop(reader->blob, node, "ranges", &length);
 
-    if (!ranges || length % (PCI_RANGE_CELLS * 4) != 0)
+    if (ranges == NULL || length % (PCI_RANGE_CELLS * 4) != 0)
         return reader_fail(reader, "the PCI host's ranges are malformed");
     for (int i = 0; i < length / 4; i += PCI_RANGE_CELLS) {
         struct machine_window window = {
@@ -393,7 +393,7 @@ static void read_pci_interrupts(struct reader *reader, int node)
     const void *blob = reader->blob;
     int length;
     const fdt32_t *map = fdt_getprop(blob, node, "interrupt-map", &length);
-    int left = map ? length / 4 : 0;
+    int left = map != NULL ? length / 4 : 0;
     uint32_t known_phandle = 0; /* 0 is no phandle */
     int parent_cells = -1;
 
@@ -429,11 +429,11 @@ static void read_pci_msi_map(struct reader *reader, int node)
     struct machine *out = reader->out;
     int length;
     const fdt32_t *map = fdt_getprop(reader->blob, node, "msi-map", &length);
-    int left = map ? length / 4 : 0;
+    int left = map != NULL ? length / 4 : 0;
     uint32_t parent = read_u32(reader->blob, node, "msi-parent", 0);
 
     /* The older way: one controller for every requester, by the same number. */
-    if (!map && parent)
+    if (map == NULL && parent)
         out->pci_msi_map[out->pci_msi_map_count++] =
             (struct machine_msi_map){.controller = parent, .count = 0x10000};
     for (; left >= MSI_MAP_CELLS; left -= MSI_MAP_CELLS, map += MSI_MAP_CELLS) {
@@ -460,7 +460,7 @@ static int read_pci(struct reader *reader, int node)
 
     if (read_reg(reader, node, 0, 0, &out->pci_ecam))
         return reader_fail(reader, "the PCI host has no reg");
-    if (bus_range && length == 8) {
+    if (bus_range != NULL && length == 8) {
         first = fdt32_to_cpu(bus_range[0]);
         last = fdt32_to_cpu(bus_range[1]);
     }
@@ -490,7 +490,7 @@ static void read_secure_gpio(struct reader *reader, int node, struct machine_ran
     struct machine_range range;
     int gpio;
 
-    if (!gpios || length != 12)
+    if (gpios == NULL || length != 12)
         return;
     gpio = fdt_node_offset_by_phandle(reader->blob, fdt32_to_cpu(gpios[0]));
     if (gpio < 0 || !node_is_compatible(reader->blob, gpio, "arm,pl061"))
@@ -508,7 +508,7 @@ static int read_chosen(struct reader *reader, int node)
     int length;
 
     bootargs = fdt_getprop(reader->blob, node, "bootargs", &length);
-    if (!bootargs)
+    if (bootargs == NULL)
         return BG_OK;
     if (length <= 0 || bootargs[length - 1] != '\0')
         return reader_fail(reader, "bootargs do not end");
@@ -539,16 +539,16 @@ static int read_root_node(struct reader *reader, int node)
     const char *type = fdt_getprop(blob, node, "device_type", &length);
     struct compatible compatible;
 
-    if (name && !strcmp(name, "chosen"))
+    if (name != NULL && !strcmp(name, "chosen"))
         return read_chosen(reader, node);
-    if (name && !strcmp(name, "cpus"))
+    if (name != NULL && !strcmp(name, "cpus"))
         return read_cpus(reader, node);
-    if (name && !strcmp(name, "reserved-memory"))
+    if (name != NULL && !strcmp(name, "reserved-memory"))
         return read_reserved_memory(reader, node);
-    if (type && length == 7 && !memcmp(type, "memory", 7) && node_is_enabled(blob, node))
+    if (type != NULL && length == 7 && !memcmp(type, "memory", 7) && node_is_enabled(blob, node))
         return read_memory_node(reader, node);
     compatible.list = fdt_getprop(blob, node, "compatible", &compatible.length);
-    if (!compatible.list)
+    if (compatible.list == NULL)
         return BG_OK;
     if (is(compatible, "gpio-poweroff"))
         read_secure_gpio(reader, node, &out->secure_gpio, &out->secure_gpio_poweroff_line);
@@ -603,7 +603,7 @@ int devicetree_parse(const void *blob, size_t size_max, struct machine *out, con
     }
     if (!error && out->memory_count == 0)
         error = reader_fail(&reader, "no memory node");
-    if (error && !reader.problem)
+    if (error && reader.problem == NULL)
         reader.problem = "a node without a usable reg";
     *problem = reader.problem;
     return error;

@@ -90,7 +90,7 @@ static void put_syndrome(uint64_t esr, uint64_t far)
 
     console_put_string("  ");
     console_put_string(exception_class_name(esr));
-    if (fault) {
+    if (fault != NULL) {
         console_put_string(": ");
         console_put_string(fault);
         if (EXCEPTION_CLASS(esr) == EXCEPTION_CLASS_DATA)
@@ -163,9 +163,9 @@ static void report(const struct exception_frame *frame, uint64_t vector)
 void exception_handle(struct exception_frame *frame, uint64_t vector)
 {
     struct cpu *cpu = cpu_current();
-    struct exception_probe *probe = cpu ? cpu->probe : NULL;
+    struct exception_probe *probe = cpu != NULL ? cpu->probe : NULL;
 
-    if (probe && vector == 0) {
+    if (probe != NULL && vector == 0) {
         *probe->record = (struct exception_record){
             .esr = frame->esr,
             .far = frame->far,

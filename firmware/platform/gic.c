@@ -44,7 +44,7 @@ int gic_init(const char **problem)
     }
     gic.distributor =
         bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size, BG_HAL_MEMORY_DEVICE);
-    if (!gic.distributor) {
+    if (gic.distributor == NULL) {
         *problem = "the distributor's registers cannot be mapped";
         return BG_ERR_UNSUPPORTED;
     }

@@ -224,7 +224,7 @@ static int write_table(uint32_t offset, uint64_t value, uint64_t pages, uint64_t
     uint64_t address;
 
     *table = bg_hal_dma_alloc(pages * page_bytes, page_bytes, &address);
-    if (!*table)
+    if (*table == NULL)
         return fail(BG_ERR_NO_MEMORY, "no memory for a table of the ITS");
     cache_clean(*table, pages * page_bytes);
     /* With pages of 64 KiB address bits 51:48 are in 15:12 (GICv3 12.19.1). */
@@ -288,7 +288,7 @@ static int make_tables(void)
         if (error)
             return error;
     }
-    return its.device_table ? BG_OK
+    return its.device_table != NULL ? BG_OK
                             : fail(BG_ERR_UNSUPPORTED, "the ITS has no device table");
 }
 
@@ -297,7 +297,7 @@ static int make_queue(void)
     uint64_t value;
 
     its.queue = bg_hal_dma_alloc(QUEUE_BYTES, 0x10000, &its.queue_address);
-    if (!its.queue)
+    if (its.queue == NULL)
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's commands");
     cache_clean(its.queue, QUEUE_BYTES);
     value = BASER_VALID | its.queue_address | (QUEUE_BYTES / 4096 - 1);
@@ -333,7 +333,7 @@ static int bring_up(void)
     if (machine.gic_its.size < 2 * GITS_CONTROL_BYTES)
         return fail(BG_ERR_UNSUPPORTED, "the machine has no ITS");
     its.registers = bg_hal_map(machine.gic_its.base, machine.gic_its.size, BG_HAL_MEMORY_DEVICE);
-    if (!its.registers)
+    if (its.registers == NULL)
         return fail(BG_ERR_UNSUPPORTED, "the ITS's registers cannot be mapped");
     its.type = bg_mmio_read64(its.registers, GITS_TYPER);
     if (!(its.type & TYPER_PHYSICAL))
@@ -342,7 +342,7 @@ static int bring_up(void)
     if (error)
         return error;
     its.state = bg_hal_dma_alloc(sizeof(*its.state), 64, &address);
-    if (!its.state)
+    if (its.state == NULL)
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's devices");
     its.is_coherent = true;
     error = stop();
@@ -413,7 +413,7 @@ static int device_table_reach(uint32_t id)
     if (!its.is_indirect || (its.device_table[index] & BASER_VALID))
         return BG_OK;
     page = bg_hal_dma_alloc(its.device_page_bytes, its.device_page_bytes, &address);
-    if (!page)
+    if (page == NULL)
         return fail(BG_ERR_NO_MEMORY, "no memory for a page of the device table");
     cache_clean(page, its.device_page_bytes);
     its.device_table[index] = address | BASER_VALID;
@@ -461,16 +461,16 @@ static int device_add(uint32_t id, unsigned count, struct its_device **out)
 
     if (error)
         return error;
-    for (uint32_t i = 0; i < ITS_DEVICES_MAX && !device; i++) {
+    for (uint32_t i = 0; i < ITS_DEVICES_MAX && device == NULL; i++) {
         if (its.state->devices[i].event_count == 0)
             device = &its.state->devices[i];
     }
-    if (!device)
+    if (device == NULL)
         return fail(BG_ERR_NO_SPACE, "too many devices with messages");
     *device = (struct its_device){.id = id};
     device->table_bytes = events_for(count) * TYPER_ENTRY_BYTES(its.type);
     device->table = bg_hal_dma_alloc(device->table_bytes, 256, &device->table_address);
-    if (!device->table)
+    if (device->table == NULL)
         return fail(BG_ERR_NO_MEMORY, "no memory for a device's translation table");
     cache_clean(device->table, device->table_bytes);
     device->event_count = events_for(count);
@@ -507,7 +507,7 @@ static uint32_t events_find(const struct its_device *device, uint32_t run)
 static struct its_lpi *lpi_find_free(uint32_t *index)
 {
     for (; *index < lpi.count; (*index)++) {
-        if (!its.state->lpis[*index].device)
+        if (its.state->lpis[*index].device == NULL)
             return &its.state->lpis[*index];
     }
     return NULL;
@@ -518,7 +518,7 @@ static uint32_t lpis_free(void)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < lpi.count; i++)
-        count += !its.state->lpis[i].device;
+        count += its.state->lpis[i].device == NULL;
     return count;
 }
 
@@ -593,7 +593,7 @@ int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
         count = left;
     if (count == 0)
         return fail(BG_ERR_NO_SPACE, "all LPIs are in use");
-    if (!device) {
+    if (device == NULL) {
         result = device_add(device_id, count, &device);
         if (result)
             return result;
@@ -614,19 +614,19 @@ static struct its_lpi *lpi_get(uint32_t intid)
 {
     uint32_t index = intid - GIC_LPI_FIRST;
 
-    if (!its.state || index >= lpi.count || !its.state->lpis[index].device)
+    if (its.state == NULL || index >= lpi.count || its.state->lpis[index].device == NULL)
         return NULL;
     return &its.state->lpis[index];
 }
 
 void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned count)
 {
-    struct its_device *device = its.state ? device_find(device_id) : NULL;
+    struct its_device *device = its.state != NULL ? device_find(device_id) : NULL;
 
-    for (unsigned i = 0; device && i < count; i++) {
+    for (unsigned i = 0; device != NULL && i < count; i++) {
         struct its_lpi *entry = lpi_get(messages[i].interrupt);
 
-        if (!entry || entry->device != device)
+        if (entry == NULL || entry->device != device)
             continue;
         lpi_set_property(messages[i].interrupt, entry->priority, false);
         put_event_command(ITS_DISCARD, entry, 0, 0);
@@ -636,7 +636,7 @@ void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned co
         device->used--;
         entry->device = NULL;
     }
-    if (device && device->used == 0)
+    if (device != NULL && device->used == 0)
         device_remove(device);
 }
 
@@ -657,7 +657,7 @@ int its_lpi_enable(uint32_t intid)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (!entry)
+    if (entry == NULL)
         return BG_ERR_INVALID;
     entry->is_enabled = true;
     return lpi_update(intid, entry);
@@ -667,7 +667,7 @@ int its_lpi_disable(uint32_t intid)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (!entry)
+    if (entry == NULL)
         return BG_ERR_INVALID;
     entry->is_enabled = false;
     return lpi_update(intid, entry);
@@ -677,7 +677,7 @@ int its_lpi_set_priority(uint32_t intid, uint8_t priority)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (!entry)
+    if (entry == NULL)
         return BG_ERR_INVALID;
     entry->priority = priority;
     return lpi_update(intid, entry);
@@ -689,7 +689,7 @@ int its_lpi_set_cpu(uint32_t intid, uint32_t cpu)
     uint32_t old;
     int error;
 
-    if (!entry)
+    if (entry == NULL)
         return BG_ERR_INVALID;
     if (entry->cpu == cpu)
         return BG_OK;
@@ -709,7 +709,7 @@ int its_lpi_set_pending(uint32_t intid, bool pending)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (!entry)
+    if (entry == NULL)
         return BG_ERR_INVALID;
     put_event_command(pending ? ITS_INT : ITS_CLEAR, entry, 0, 0);
     put_sync(entry->cpu);

@@ -41,7 +41,7 @@ int lpi_init(const char **problem)
         return BG_ERR_UNSUPPORTED;
     }
     lpi.properties = bg_hal_dma_alloc(count, 4096, &lpi.properties_address);
-    if (!lpi.properties) {
+    if (lpi.properties == NULL) {
         *problem = "no memory for the LPIs' properties";
         return BG_ERR_NO_MEMORY;
     }
@@ -70,7 +70,7 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
     uint64_t pending_bytes = 1ull << lpi.id_bits >> 3;
     void *pending;
 
-    if (!redistributor || !(gic.redistributor_types[cpu] & GICR_TYPER_PLPIS)) {
+    if (redistributor == NULL || !(gic.redistributor_types[cpu] & GICR_TYPER_PLPIS)) {
         *problem = "a redistributor without LPIs";
         return BG_ERR_UNSUPPORTED;
     }
@@ -84,7 +84,7 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
         return BG_ERR_UNSUPPORTED;
     }
     pending = bg_hal_dma_alloc(pending_bytes, PENDING_ALIGN, &lpi.pending_address[cpu]);
-    if (!pending) {
+    if (pending == NULL) {
         *problem = "no memory for a CPU's pending LPIs";
         return BG_ERR_NO_MEMORY;
     }

@@ -21,7 +21,7 @@ int gic_v2_init(const char **problem)
     gic.cpu_interface = range->size >= GICC_BYTES
                             ? bg_hal_map(range->base, range->size, BG_HAL_MEMORY_DEVICE)
                             : NULL;
-    if (!gic.cpu_interface) {
+    if (gic.cpu_interface == NULL) {
         *problem = "the CPU interface's registers cannot be mapped";
         return BG_ERR_UNSUPPORTED;
     }

@@ -26,7 +26,7 @@ static int frame_read(const struct machine_msi_frame *described, struct v2m *fra
         bg_hal_map(described->range.base, described->range.size, BG_HAL_MEMORY_DEVICE);
     uint32_t type;
 
-    if (!registers)
+    if (registers == NULL)
         return BG_ERR_NO_MEMORY;
     type = bg_mmio_read32(registers, MSI_TYPER);
     frame->first = MSI_TYPER_FIRST(type);

@@ -55,11 +55,11 @@ static bool walk_region(const struct machine_range *region)
         uint64_t type;
         uint32_t cpu;
 
-        if (!redistributor)
+        if (redistributor == NULL)
             return false;
         type = bg_mmio_read64(redistributor, GICR_TYPER);
         cpu = cpu_of((uint32_t)(type >> 32));
-        if (cpu < MACHINE_CPUS_MAX && !gic.redistributors[cpu]) {
+        if (cpu < MACHINE_CPUS_MAX && gic.redistributors[cpu] == NULL) {
             gic.redistributors[cpu] = redistributor;
             gic.redistributor_types[cpu] = type;
         }
@@ -113,7 +113,7 @@ int gic_v3_init_cpu(uint32_t cpu, const char **problem)
     char *redistributor = gic.redistributors[cpu];
     uint32_t waker;
 
-    if (!redistributor) {
+    if (redistributor == NULL) {
         *problem = "a CPU without a redistributor";
         return BG_ERR_UNSUPPORTED;
     }

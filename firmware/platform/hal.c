@@ -26,7 +26,7 @@ void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 
 void bg_hal_dma_free(void *memory, size_t size)
 {
-    if (memory)
+    if (memory != NULL)
         pages_free((uintptr_t)memory, ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 

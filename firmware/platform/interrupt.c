@@ -74,7 +74,7 @@ static void put_unhandled(uint32_t intid)
  */
 static bool put_back(const struct interrupt_slot *slot, uint32_t intid)
 {
-    if (slot && slot->attached) {
+    if (slot != NULL && slot->attached != NULL) {
         if (slot->is_edge && gic_is_line(intid))
             gic_set_pending(intid, true);
         else if (slot->is_edge)
@@ -132,7 +132,7 @@ static inline __attribute__((always_inline)) void take(struct interrupt_cpu *sel
     __atomic_store_n(&self->sequence, self->sequence + 1, __ATOMIC_RELAXED);
     acknowledged = gic_acknowledge(is_v3);
     slot = slot_in(self, gic_intid(is_v3, acknowledged));
-    if (slot && (handler = __atomic_load_n(&slot->handler, __ATOMIC_RELAXED))) {
+    if (slot != NULL && (handler = __atomic_load_n(&slot->handler, __ATOMIC_RELAXED)) != NULL) {
         handler(slot->context);
         gic_end(is_v3, acknowledged);
     } else {
@@ -178,7 +178,7 @@ static int init_once(void)
     if (interrupts.error)
         return interrupts.error;
     interrupts.lines = make_slots(gic.spi_end);
-    if (!interrupts.lines) {
+    if (interrupts.lines == NULL) {
         interrupts.problem = "no memory for the handlers";
         interrupts.error = BG_ERR_UNSUPPORTED;
     }
@@ -193,7 +193,7 @@ int interrupt_lpis_begin(uint32_t count)
     if (interrupt_cpus[0].lpi_count)
         return BG_OK;
     lpis = make_slots(count);
-    if (!lpis)
+    if (lpis == NULL)
         return BG_ERR_NO_MEMORY;
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         interrupt_cpus[cpu].lpis = lpis;
@@ -279,7 +279,7 @@ static bool is_attached(uint32_t intid)
 {
     struct interrupt_slot *slot = slot_of(intid);
 
-    return slot && __atomic_load_n(&slot->attached, __ATOMIC_RELAXED);
+    return slot != NULL && __atomic_load_n(&slot->attached, __ATOMIC_RELAXED) != NULL;
 }
 
 static bool is_in_handler(void)
@@ -360,10 +360,10 @@ static int attach_locked(uint32_t intid, enum bg_hal_trigger trigger, uint32_t c
     struct interrupt_slot *slot = slot_of(intid);
     int error = BG_OK;
 
-    if (!slot || (is_lpi(intid) && !its_lpi_is_reserved(intid)))
+    if (slot == NULL || (is_lpi(intid) && !its_lpi_is_reserved(intid)))
         return BG_ERR_INVALID;
     /* Another CPU joins in with its own. */
-    if (slot->attached && (intid >= GIC_BANKED_COUNT || slot->attached != handler ||
+    if (slot->attached != NULL && (intid >= GIC_BANKED_COUNT || slot->attached != handler ||
                            slot->context != context))
         return BG_ERR_BUSY;
     if (is_lpi(intid)) {
@@ -389,7 +389,7 @@ int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
 
     if (error)
         return error;
-    if (!handler)
+    if (handler == NULL)
         return BG_ERR_INVALID;
     error = target_find(intid, &cpu);
     if (error)

@@ -100,7 +100,7 @@ static uint64_t *table_below(uint64_t *entry, unsigned level)
     if ((old & DESCRIPTOR_VALID) && mmu.live)
         return NULL;
     table = table_new();
-    if (!table)
+    if (table == NULL)
         return NULL;
     if (old & DESCRIPTOR_VALID) {
         for (uint64_t i = 0; i < TABLE_ENTRIES; i++)
@@ -152,7 +152,7 @@ static uint64_t map_step(uint64_t address, uint64_t size, uint64_t flags)
             return block;
         }
         table = table_below(entry, level);
-        if (!table)
+        if (table == NULL)
             return 0;
     }
     return 0;

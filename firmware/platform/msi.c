@@ -87,7 +87,7 @@ int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi
     if (machine.pci_msi_map_count == 0)
         return fail(BG_ERR_UNSUPPORTED, "the machine has no controller for messages");
     map = map_find(request->requester_id, &device);
-    if (!map)
+    if (map == NULL)
         return fail(BG_ERR_INVALID, "msi-map has no place for this requester");
     return is_its(map) ? alloc_from_its(request, device, messages)
                        : alloc_from_frame(request, map->controller, messages);
@@ -100,7 +100,7 @@ void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_h
     const struct machine_msi_map *map = map_find(request->requester_id, &device);
     uint64_t state;
 
-    if (!map)
+    if (map == NULL)
         return;
     state = interrupt_lock();
     if (is_its(map))

@@ -126,7 +126,7 @@ void __assert_func(const char *file, int line, const char *function, const char 
     console_put_string(file);
     console_put_string(":");
     console_put_decimal((uint64_t)line);
-    console_put_string(function ? ", " : "");
-    console_put_string(function ? function : "");
+    console_put_string(function != NULL ? ", " : "");
+    console_put_string(function != NULL ? function : "");
     panic("assertion failed");
 }

@@ -95,7 +95,7 @@ void __retarget_lock_init(_LOCK_T *lock)
     }
     __atomic_store_n(&stream_locks_used, STREAM_LOCKS_STATIC, __ATOMIC_RELAXED);
     *lock = heap_alloc(sizeof(**lock));
-    if (*lock)
+    if (*lock != NULL)
         **lock = (struct __lock){0};
     else
         *lock = &shared_lock;

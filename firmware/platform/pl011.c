@@ -46,7 +46,7 @@ static void pl011_put(char c)
 
 void pl011_write(const char *text, size_t size)
 {
-    if (!pl011_base)
+    if (pl011_base == NULL)
         return;
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '\n')
@@ -57,7 +57,7 @@ void pl011_write(const char *text, size_t size)
 
 bool pl011_read(char *c)
 {
-    if (!pl011_base || (bg_mmio_read32(pl011_base, UARTFR) & UARTFR_RXFE))
+    if (pl011_base == NULL || (bg_mmio_read32(pl011_base, UARTFR) & UARTFR_RXFE))
         return false;
     *c = (char)bg_mmio_read32(pl011_base, UARTDR);
     return true;

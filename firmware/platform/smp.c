@@ -88,7 +88,7 @@ int cpu_call_async(uint32_t index, void (*function)(void *argument), void *argum
     } else {
         cpu->calls[cpu->calls_made % CPU_CALLS_MAX] = (struct cpu_work){function, argument};
         cpu->calls_made++;
-        if (ticket)
+        if (ticket != NULL)
             *ticket = (struct cpu_ticket){index, cpu->calls_made};
     }
     lock_release_masked(&cpu->calls_lock, masked);
@@ -252,7 +252,7 @@ int cpu_start(uint32_t index, void (*function)(void *argument), void *argument)
     once_run(&wake_once, wake_init, NULL);
     cpu->index = index;
     newlib_init_cpu(index);
-    if (function)
+    if (function != NULL)
         cpu->calls[cpu->calls_made++ % CPU_CALLS_MAX] = (struct cpu_work){function, argument};
     cache_clean(cpu, sizeof(*cpu));
     error = cpu_power_on(cpu, deadline_ns);

@@ -47,7 +47,7 @@ static void program(struct timer_cpu *self)
 {
     uint64_t next_ns = self->sleep_ns;
 
-    if (self->root && self->root->deadline_ns < next_ns)
+    if (self->root != NULL && self->root->deadline_ns < next_ns)
         next_ns = self->root->deadline_ns;
     if (next_ns < self->programmed_ns) {
         self->programmed_ns = next_ns;
@@ -63,7 +63,7 @@ static void timer_interrupt(void *context)
     bool is_idle = self->sleep_ns > now_ns;
 
     (void)context;
-    for (unsigned i = 0; i < CALLS_MAX && self->root && self->root->deadline_ns <= now_ns; i++) {
+    for (unsigned i = 0; i < CALLS_MAX && self->root != NULL && self->root->deadline_ns <= now_ns; i++) {
         struct timer *timer = self->root;
 
         timer_heap_remove(&self->root, timer);

@@ -15,7 +15,7 @@ static struct timer *meld(struct timer *first, struct timer *second)
     struct timer *below = top == first ? second : first;
 
     below->next = top->child;
-    if (below->next)
+    if (below->next != NULL)
         below->next->previous = below;
     below->previous = top;
     top->child = below;
@@ -28,21 +28,21 @@ static struct timer *meld_siblings(struct timer *list)
     struct timer *pairs = NULL; /* the last pair first */
     struct timer *root;
 
-    while (list) {
+    while (list != NULL) {
         struct timer *first = list;
         struct timer *second = list->next;
         struct timer *pair = first;
 
-        list = second ? second->next : NULL;
-        if (second)
+        list = second != NULL ? second->next : NULL;
+        if (second != NULL)
             pair = meld(first, second);
         pair->next = pairs;
         pairs = pair;
     }
     root = pairs;
-    if (!root)
+    if (root == NULL)
         return NULL;
-    for (pairs = root->next; pairs;) {
+    for (pairs = root->next; pairs != NULL;) {
         struct timer *pair = pairs;
 
         pairs = pairs->next;
@@ -58,7 +58,7 @@ void timer_heap_insert(struct timer **root, struct timer *timer)
     timer->child = NULL;
     timer->next = NULL;
     timer->previous = NULL;
-    *root = *root ? meld(*root, timer) : timer;
+    *root = *root != NULL ? meld(*root, timer) : timer;
     (*root)->next = NULL;
     (*root)->previous = NULL;
 }
@@ -74,9 +74,9 @@ void timer_heap_remove(struct timer **root, struct timer *timer)
             timer->previous->child = timer->next;
         else
             timer->previous->next = timer->next;
-        if (timer->next)
+        if (timer->next != NULL)
             timer->next->previous = timer->previous;
-        if (rest)
+        if (rest != NULL)
             *root = meld(*root, rest);
     }
     timer->child = NULL;

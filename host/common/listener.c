@@ -30,7 +30,7 @@ static int lock_directory(const char *path)
     const struct timespec pause = {.tv_nsec = 20000000};
     char directory[108];
     const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
+    size_t length = slash != NULL ? (size_t)(slash - path) : 0;
     int fd;
 
     memcpy(directory, path, length);

@@ -91,7 +91,7 @@ static int set_size(struct loader *loader, const char *key, const char *text, ui
     if (*end) {
         const char *unit = strchr(units, toupper((unsigned char)*end));
 
-        if (!unit || end[1]) {
+        if (unit == NULL || end[1]) {
             goto bad;
         }
         shift = 10 * (unsigned)(unit - units + 1);
@@ -160,7 +160,7 @@ static char *next_word(char **rest)
 
     do {
         word = strsep(rest, ", \t");
-    } while (word && !*word);
+    } while (word != NULL && !*word);
     return word;
 }
 
@@ -172,7 +172,7 @@ static int set_pools(struct loader *loader, const char *text, struct config_list
 
     listener->pools[0] = listener->pools[1] = false;
     snprintf(copy, sizeof(copy), "%s", text);
-    while ((word = next_word(&rest))) {
+    while ((word = next_word(&rest)) != NULL) {
         if (strcmp(word, "A") != 0 && strcmp(word, "B") != 0) {
             return fail(loader, "pools = %s: a list of A and B is allowed", text);
         }
@@ -195,7 +195,7 @@ static int set_users(struct loader *loader, const char *text, struct config_list
     }
     strcpy(copy, text);
     listener->allow_user_count = 0;
-    while ((word = next_word(&rest))) {
+    while ((word = next_word(&rest)) != NULL) {
         uint64_t number;
         char *end;
 
@@ -205,7 +205,7 @@ static int set_users(struct loader *loader, const char *text, struct config_list
         if (!parse_unsigned(word, &number, &end) || *end || number > UINT32_MAX) {
             struct passwd *user = getpwnam(word);
 
-            if (!user) {
+            if (user == NULL) {
                 return fail(loader, "allow_users: no user %s; names and user ids are allowed",
                             word);
             }
@@ -227,7 +227,7 @@ static int set_devices(struct loader *loader, const char *text, struct config_po
     }
     strcpy(copy, text);
     pool->device_count = 0;
-    while ((word = next_word(&rest))) {
+    while ((word = next_word(&rest)) != NULL) {
         struct config_device device = {.kind = CONFIG_DEVICE_AUTO};
         uint64_t ordinal;
         char *end;
@@ -415,7 +415,7 @@ static int load_key(void *context, const char *section, const char *key, const c
     if (!load_section(loader, section)) {
         return 0;
     }
-    if (!key) {
+    if (key == NULL) {
         return 1; /* an inih that is built to tell of sections */
     }
     if (strcmp(section, "mediator") == 0) {
@@ -450,7 +450,7 @@ static char *read_line(char *line, int size, void *context)
 {
     struct loader *loader = context;
 
-    if (!fgets(line, size, loader->stream)) {
+    if (fgets(line, size, loader->stream) == NULL) {
         return NULL;
     }
     loader->line++;
@@ -552,7 +552,7 @@ int config_load_text(struct config *config, const char *text, const char *name,
     set_base(config);
     /* fmemopen refuses a size of 0 in older C libraries: the NUL is a line's end to inih. */
     loader.stream = fmemopen((void *)text, strlen(text) + 1, "r");
-    if (loader.stream) {
+    if (loader.stream != NULL) {
         result = load_stream(&loader);
         fclose(loader.stream);
     }
@@ -567,7 +567,7 @@ int config_load_file(struct config *config, const char *path, char error[CONFIG_
     error[0] = '\0';
     set_base(config);
     loader.stream = fopen(path, "re");
-    if (!loader.stream) {
+    if (loader.stream == NULL) {
         snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, strerror(errno));
         return -1;
     }
@@ -582,7 +582,7 @@ int config_parse_path(const char *option, const char *text, char path[CONFIG_PAT
     char *directory = text[0] == '/' ? strdup("") : getcwd(NULL, 0);
     int length = -1;
 
-    if (directory) {
+    if (directory != NULL) {
         const char *slash = !directory[0] || strcmp(directory, "/") == 0 ? "" : "/";
 
         length = snprintf(path, CONFIG_PATH_SIZE, "%s%s%s", directory, slash, text);

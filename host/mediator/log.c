@@ -53,7 +53,7 @@ static size_t line_begin(char *line, size_t size, enum mediator_log_level level)
     struct tm utc;
     int length;
 
-    if (getenv("JOURNAL_STREAM")) {
+    if (getenv("JOURNAL_STREAM") != NULL) {
         length = snprintf(line, size, "%s%s%s", journal_priorities[level], log_prefix,
                           log_prefix[0] ? ": " : "");
     } else {

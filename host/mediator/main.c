@@ -93,11 +93,11 @@ static void set_release(struct argp_state *state, char *text)
     char *end = NULL;
     unsigned long vm_id = 0;
 
-    if (colon) {
+    if (colon != NULL) {
         errno = 0;
         vm_id = strtoul(colon + 1, &end, 10);
     }
-    if (!colon || colon == text || end == colon + 1 || *end || errno || vm_id > UINT32_MAX) {
+    if (colon == NULL || colon == text || end == colon + 1 || *end || errno || vm_id > UINT32_MAX) {
         argp_error(state, "--release %s: LISTENER:VM_ID is needed, such as default:200", text);
         return;
     }
@@ -161,26 +161,26 @@ static int load_config(const struct arguments *arguments, struct config *config)
 {
     char error[CONFIG_ERROR_SIZE];
 
-    if (!arguments->config) {
+    if (arguments->config == NULL) {
         config_set_default(config);
     } else if (config_load_file(config, arguments->config, error) != 0) {
         return usage_error(error);
     }
-    if ((arguments->socket && config_set_socket(config, CONFIG_LISTENER_VGPU_STUB,
+    if ((arguments->socket != NULL && config_set_socket(config, CONFIG_LISTENER_VGPU_STUB,
                                                 arguments->socket, error) != 0) ||
-        (arguments->pvgpu_socket && config_set_socket(config, CONFIG_LISTENER_PVGPU,
+        (arguments->pvgpu_socket != NULL && config_set_socket(config, CONFIG_LISTENER_PVGPU,
                                                       arguments->pvgpu_socket, error) != 0)) {
         return usage_error(error);
     }
-    if (config->default_listeners && !arguments->socket != !arguments->pvgpu_socket) {
-        config_drop_listeners(config, arguments->socket ? CONFIG_LISTENER_PVGPU
+    if (config->default_listeners && (arguments->socket == NULL) != (arguments->pvgpu_socket == NULL)) {
+        config_drop_listeners(config, arguments->socket != NULL ? CONFIG_LISTENER_PVGPU
                                                         : CONFIG_LISTENER_VGPU_STUB);
     }
-    if (arguments->admin_socket && config_parse_path("--admin-socket", arguments->admin_socket,
+    if (arguments->admin_socket != NULL && config_parse_path("--admin-socket", arguments->admin_socket,
                                                      config->admin_socket, error) != 0) {
         return usage_error(error);
     }
-    if (arguments->log_level && !log_parse_level(arguments->log_level, &config->log_level)) {
+    if (arguments->log_level != NULL && !log_parse_level(arguments->log_level, &config->log_level)) {
         return usage_error("--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
     }
     return MEDIATOR_EXIT_OK;
@@ -205,7 +205,7 @@ static int run(const struct arguments *arguments)
     if (arguments->status) {
         return admin_client_status(admin_path);
     }
-    if (arguments->release_listener) {
+    if (arguments->release_listener != NULL) {
         return admin_client_release(admin_path, arguments->release_listener,
                                  arguments->release_vm_id);
     }

@@ -31,7 +31,7 @@ void peer_link_warn(PeerLink *link, const char *format, ...)
 static void call(PeerLink *link, void (*function)(PeerLink *link))
 {
     Object *owner = object_ref(link->owner);
-    bool unused = false, *guard = link->guard ? link->guard : &unused, was = *guard;
+    bool unused = false, *guard = link->guard != NULL ? link->guard : &unused, was = *guard;
 
     *guard = true;
     function(link);
@@ -107,7 +107,7 @@ static int socket_open(PeerLink *link, Error **errp)
     } else {
         channel = qio_channel_socket_new_fd(fd, errp);
     }
-    if (!channel) {
+    if (channel == NULL) {
         close(fd);
         return result;
     }
@@ -197,7 +197,7 @@ void peer_link_close(PeerLink *link)
     link->unwatched = false;
     link->tx_sent = link->tx_size = 0;
     link->sent = 0;
-    if (link->retry_timer) {
+    if (link->retry_timer != NULL) {
         timer_del(link->retry_timer);
     }
     if (was_up) {
@@ -213,7 +213,7 @@ void peer_link_retry_anew(PeerLink *link)
 
 void peer_link_retry_later(PeerLink *link)
 {
-    if (!link->retry_timer) {
+    if (link->retry_timer == NULL) {
         return; /* unplugged meanwhile */
     }
     timer_mod(link->retry_timer, qemu_clock_get_ms(link->ops->clock) + link->retry_ms);
@@ -245,7 +245,7 @@ bool peer_link_queue(PeerLink *link, const void *data, size_t size)
 {
     size_t rest = link->tx_size - link->tx_sent;
 
-    if (!link->tx || rest + size > link->ops->tx_capacity) {
+    if (link->tx == NULL || rest + size > link->ops->tx_capacity) {
         return false;
     }
     memmove(link->tx, link->tx + link->tx_sent, rest);
@@ -284,8 +284,8 @@ static bool receive_chunk(PeerLink *link)
     g_autofree int *fds = NULL;
     size_t fd_count = 0;
     ssize_t size = link->transport->read(link, chunk, sizeof(chunk),
-                                         ops->received_fds ? &fds : NULL,
-                                         ops->received_fds ? &fd_count : NULL);
+                                         ops->received_fds != NULL ? &fds : NULL,
+                                         ops->received_fds != NULL ? &fd_count : NULL);
 
     if (size == -EAGAIN) {
         return false;
@@ -350,7 +350,7 @@ int peer_link_wait(PeerLink *link, int events, int64_t until_us)
 void peer_link_init(PeerLink *link, const PeerLinkOps *ops, Object *owner, bool running)
 {
     link->ops = ops;
-    link->transport = link->transport ? link->transport : &socket_transport;
+    link->transport = link->transport != NULL ? link->transport : &socket_transport;
     link->owner = owner;
     link->running = running;
     link->tx = g_malloc(ops->tx_capacity);

@@ -14,14 +14,14 @@ static bool parse_user(PeerLink *link, Error **errp)
     const struct passwd *entry;
     unsigned int uid;
 
-    if (!name) {
+    if (name == NULL) {
         return true;
     }
     if (qemu_strtoui(name, NULL, 10, &uid) == 0) {
         link->trusted_uid = uid;
     } else {
         entry = getpwnam(name);
-        if (!entry) {
+        if (entry == NULL) {
             error_setg(errp, "peer_user must be the name or the number of a user, not '%s'", name);
             return false;
         }
@@ -52,8 +52,8 @@ bool peer_check_identity(const char *pool_id, const char *priority, uint8_t *poo
         [BG_VGPU_STUB_PRIORITY_HIGH] = "high",
     };
 
-    pool_id = pool_id && *pool_id ? pool_id : "A";
-    priority = priority && *priority ? priority : "medium";
+    pool_id = pool_id != NULL && *pool_id ? pool_id : "A";
+    priority = priority != NULL && *priority ? priority : "medium";
     if (strcmp(pool_id, "A") != 0 && strcmp(pool_id, "B") != 0) {
         error_setg(errp, "pool_id must be 'A' or 'B', not '%s'", pool_id);
         return false;

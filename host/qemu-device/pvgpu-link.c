@@ -347,7 +347,7 @@ static void take_scanout_buffer(PVGPULink *link, const PVGPUMessage *message)
     }
     link->received_fd = -1;
     wrong = link->events->scanout_buffer(link->opaque, &buffer, fd);
-    if (wrong) {
+    if (wrong != NULL) {
         lose_liar(link, "a scanout buffer is refused: ", wrong);
     }
 }
@@ -360,7 +360,7 @@ static void take_scanout(PVGPULink *link, const PVGPUMessage *message)
     if (pvgpu_message_get_scanout(message, &scanout)) {
         wrong = link->events->scanout(link->opaque, &scanout);
     }
-    if (wrong) {
+    if (wrong != NULL) {
         lose_liar(link, "a scanout is refused: ", wrong);
     }
 }
@@ -478,7 +478,7 @@ static int open_connection(PVGPULink *link)
         free_notifiers(link);
     }
     /* That nobody is there matters once the guest wants somebody. */
-    if (err && (link->wanted || result == -EPERM)) {
+    if (err != NULL && (link->wanted || result == -EPERM)) {
         peer_link_warn(&link->peer, "%s", error_get_pretty(err));
     }
     error_free(err);

@@ -218,7 +218,7 @@ const char *pvgpu_check_scanout(const struct bg_pvgpu_scanout *scanout,
     if (scanout->width == 0) {
         return NULL; /* nothing is shown */
     }
-    if (!buffer || scanout->buffer != buffer->buffer || scanout->slot >= buffer->slots) {
+    if (buffer == NULL || scanout->buffer != buffer->buffer || scanout->slot >= buffer->slots) {
         return "no such picture";
     }
     if (scanout->width > BG_PVGPU_SCANOUT_SIDE_MAX || scanout->height == 0 ||

@@ -35,7 +35,7 @@ static void pictures_unref(PVGPUPictures *pictures)
 /* They are not shown again, and none of them is given back. */
 static void drop_pictures(PVGPUScanout *scanout)
 {
-    if (scanout->pictures) {
+    if (scanout->pictures != NULL) {
         scanout->pictures->scanout = NULL;
         pictures_unref(scanout->pictures);
         scanout->pictures = NULL;
@@ -56,7 +56,7 @@ static void picture_unused(pixman_image_t *image, void *opaque)
     PVGPUScanout *scanout = pictures->scanout;
 
     /* The same picture may have been shown again with other sizes. */
-    if (scanout && !is_shown(scanout, pictures->buffer.buffer, use->slot)) {
+    if (scanout != NULL && !is_shown(scanout, pictures->buffer.buffer, use->slot)) {
         scanout->done(scanout->opaque, pictures->buffer.buffer, use->slot);
     }
     pictures_unref(pictures);
@@ -91,7 +91,7 @@ const char *pvgpu_scanout_set_buffer(PVGPUScanout *scanout,
     PVGPUPictures *pictures;
     void *data;
 
-    if (wrong) {
+    if (wrong != NULL) {
         close(fd);
         return wrong;
     }
@@ -146,10 +146,10 @@ static void switch_surface(PVGPUScanout *scanout, const struct bg_pvgpu_scanout 
 
 const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct bg_pvgpu_scanout *picture)
 {
-    const char *wrong = pvgpu_check_scanout(picture, scanout->pictures ?
+    const char *wrong = pvgpu_check_scanout(picture, scanout->pictures != NULL ?
                                                          &scanout->pictures->buffer : NULL);
 
-    if (wrong) {
+    if (wrong != NULL) {
         return wrong;
     }
     trace_pvgpu_scanout(picture->buffer, picture->slot, picture->width, picture->height,

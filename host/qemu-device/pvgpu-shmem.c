@@ -71,10 +71,10 @@ static unsigned remove_all_stale(void)
     struct dirent *entry;
     unsigned count = 0;
 
-    if (!folder) {
+    if (folder == NULL) {
         return 0;
     }
-    while ((entry = readdir(folder))) {
+    while ((entry = readdir(folder)) != NULL) {
         count += is_our_name(entry->d_name) && remove_stale(entry->d_name);
     }
     closedir(folder);

@@ -461,7 +461,7 @@ static bool check_properties(PVGPUState *s, Error **errp)
                    s->pause_timeout_ms);
         return false;
     }
-    if (!s->link.peer.path) {
+    if (s->link.peer.path == NULL) {
         s->link.peer.path = g_strdup(BG_PVGPU_SOCKET_PATH);
     }
     s->link.greeting.vm_id = s->vm_id;
@@ -518,12 +518,12 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
             s->session_moved = false;
             lose_session(s, false);
         }
-        if (s->control) {
+        if (s->control != NULL) {
             pvgpu_link_resume(&s->link);
         }
     } else {
         pvgpu_link_pause(&s->link, s->pause_timeout_ms, stops_for_good(state));
-        if (s->control) {
+        if (s->control != NULL) {
             mark_dirty(s);
         }
     }
@@ -542,11 +542,11 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     s->session_moved = false;
     s->link.wanted = false;
     update_intx(s);
-    if (s->control) {
+    if (s->control != NULL) {
         clear_control(s);
         reset_control(s);
     }
-    if (s->control) {
+    if (s->control != NULL) {
         pvgpu_scanout_hide(&s->scanout);
     }
 }

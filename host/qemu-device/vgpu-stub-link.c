@@ -25,7 +25,7 @@ static VGPUStubLink *link_of(PeerLink *peer)
 
 static const char *where(const VGPUStubLink *link)
 {
-    return link->peer.path ? link->peer.path : "chardev";
+    return link->peer.path != NULL ? link->peer.path : "chardev";
 }
 
 /* ---- Connection ---- */
@@ -67,7 +67,7 @@ static void open_connection(VGPUStubLink *link, bool quiet)
     } else if (result == -EAGAIN) {
         link->peer.state = PEER_LINK_WAITING;
         peer_link_retry_later(&link->peer);
-    } else if (err && !quiet) {
+    } else if (err != NULL && !quiet) {
         peer_link_warn(&link->peer, "%s", error_get_pretty(err));
     }
     error_free(err);
@@ -161,7 +161,7 @@ static bool may_begin_again(const VGPUStubLink *link, VGPUStubLoss why)
 {
     bool untouched = link->peer.tx_sent <= link->tx_last;
 
-    if (!link->peer.transport->read || link->attempts >= ATTEMPTS_MAX ||
+    if (link->peer.transport->read == NULL || link->attempts >= ATTEMPTS_MAX ||
         why != VGPU_STUB_LOSS_RESET) {
         return false;
     }
@@ -252,7 +252,7 @@ static void ended(PeerLink *peer, bool reset)
 
 static bool reads(const VGPUStubLink *link)
 {
-    return vgpu_stub_link_is_up(link) && link->peer.running && link->peer.transport->read;
+    return vgpu_stub_link_is_up(link) && link->peer.running && link->peer.transport->read != NULL;
 }
 
 void vgpu_stub_link_poll(VGPUStubLink *link)

@@ -79,7 +79,7 @@ static VGPUStubReadResult decode_header(VGPUStubReader *reader)
     message->priority = header[FIELD(priority)];
     message->payload_length = load_le16(header + FIELD(payload_length));
     message->payload = is_answer_type(message->type) ? reader->payload : NULL;
-    if (message->payload && message->payload_length > BG_VGPU_STUB_PAYLOAD_MAX) {
+    if (message->payload != NULL && message->payload_length > BG_VGPU_STUB_PAYLOAD_MAX) {
         return VGPU_STUB_READ_TOO_LARGE;
     }
     return VGPU_STUB_READ_MORE;
@@ -139,7 +139,7 @@ VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *
     size_t payload_have = reader->have - VGPU_STUB_HEADER_SIZE;
     size_t part = bytes_to_take(length - *taken, reader->message.payload_length - payload_have);
 
-    if (reader->message.payload && part) {
+    if (reader->message.payload != NULL && part) {
         memcpy(reader->payload + payload_have, data + *taken, part);
     }
     reader->have += part;

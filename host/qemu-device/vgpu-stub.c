@@ -344,15 +344,15 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
 {
     bool chardev = qemu_chr_fe_backend_connected(&s->link.chr);
 
-    if (chardev && s->link.peer.path) {
+    if (chardev && s->link.peer.path != NULL) {
         error_setg(errp, "socket and chardev exclude each other: give one of them");
         return false;
     }
-    if (chardev && s->link.peer.peer_user) {
+    if (chardev && s->link.peer.peer_user != NULL) {
         error_setg(errp, "peer_user is for socket: a chardev's peer is not checked");
         return false;
     }
-    if (!chardev && !s->link.peer.path) {
+    if (!chardev && s->link.peer.path == NULL) {
         s->link.peer.path = g_strdup(BG_VGPU_STUB_SOCKET_PATH);
     }
     return chardev || peer_link_check_properties(&s->link.peer, "socket", errp);

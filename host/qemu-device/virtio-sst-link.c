@@ -78,7 +78,7 @@ static void fail_pending(SSTLink *link, uint32_t status)
 {
     SSTLinkRequest *request;
 
-    while ((request = QTAILQ_FIRST(&link->pending))) {
+    while ((request = QTAILQ_FIRST(&link->pending)) != NULL) {
         fail(link, request, status);
     }
     sst_link_end_batch(link);
@@ -177,7 +177,7 @@ static void sort_out_sent(SSTLink *link, uint32_t status)
         }
         set_outside(link, request);
         request->state = SST_REQUEST_PENDING;
-        if (first) {
+        if (first != NULL) {
             QTAILQ_INSERT_BEFORE(first, request, next);
         } else {
             QTAILQ_INSERT_TAIL(&link->pending, request, next);
@@ -232,7 +232,7 @@ static bool fill_old(SSTLink *link)
     SSTLinkRequest *request = QTAILQ_FIRST(&link->pending);
     struct bg_sst_request *message = (void *)link->peer.tx;
 
-    if (!request) {
+    if (request == NULL) {
         return false;
     }
     set_sent(link, request, free_request_id(link, ldq_le_p(&request->request.request_id)),
@@ -293,7 +293,7 @@ static bool fill_frame(SSTLink *link, uint32_t flags)
     link->tx = (SSTWriter){ .data = link->peer.tx, .capacity = TX_CAPACITY };
     sst_writer_begin(&link->tx);
     add_notices(link);
-    while ((request = QTAILQ_FIRST(&link->pending)) && add_request(link, request)) {
+    while ((request = QTAILQ_FIRST(&link->pending)) != NULL && add_request(link, request)) {
     }
     frame.time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     sst_writer_end(&link->tx, &frame);
@@ -342,7 +342,7 @@ static void take_answer(SSTLink *link, uint64_t tag, const SSTAnswer *answer)
 {
     SSTLinkRequest *request = g_hash_table_lookup(link->by_tag, &tag);
 
-    if (!request) {
+    if (request == NULL) {
         link->late_answers++;
         trace_virtio_sst_link_late(link->peer.path, tag);
         return;
@@ -380,7 +380,7 @@ static void take_old_response(SSTLink *link, const struct bg_sst_response *respo
     const SSTLinkRequest *request = g_hash_table_lookup(link->by_tag, &id);
     SSTAnswer answer = { .response = response, .size = sizeof(*response) };
 
-    if (request) {
+    if (request != NULL) {
         if (ldl_le_p(&request->request.type) == BG_SST_COMPUTE) {
             answer.cycles = ldq_le_p(&response->payload.compute.cycles);
         }

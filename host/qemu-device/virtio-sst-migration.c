@@ -44,7 +44,7 @@ static uint32_t put_list(QEMUFile *f, const SSTItemList *list)
 
     QTAILQ_FOREACH(item, list, next) {
         count++;
-        if (f) {
+        if (f != NULL) {
             put_item(f, item);
         }
     }

@@ -51,7 +51,7 @@ static void alias_statistics(Object *proxy, Object *device)
     ObjectProperty *property;
 
     object_property_iter_init(&iterator, device);
-    while ((property = object_property_iter_next(&iterator))) {
+    while ((property = object_property_iter_next(&iterator)) != NULL) {
         if (strstart(property->name, "stat-", NULL)) {
             object_property_add_alias(proxy, property->name, device, property->name);
         }

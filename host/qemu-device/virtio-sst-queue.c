@@ -68,7 +68,7 @@ static void arm_timeout(VirtIOSST *s)
 {
     SSTItem *first = QTAILQ_FIRST(&s->items);
 
-    if (first) {
+    if (first != NULL) {
         timer_mod_ns(s->timeout_timer, first->deadline_ns);
     } else {
         timer_del(s->timeout_timer);
@@ -148,9 +148,9 @@ void virtio_sst_drop(VirtIOSST *s, int pair)
     for (unsigned i = 0; i < s->num_queues; i++) {
         drop_list(s, &s->pairs[i].waiting, pair);
     }
-    while (pair < 0 && (due = QTAILQ_FIRST(&s->due))) {
+    while (pair < 0 && (due = QTAILQ_FIRST(&s->due)) != NULL) {
         QTAILQ_REMOVE(&s->due, due, next);
-        s->due_events -= !due->item;
+        s->due_events -= due->item == NULL;
         g_free(due);
     }
     arm_timeout(s);
@@ -202,7 +202,7 @@ static void *pop(VirtQueue *queue, size_t size)
 {
     void *element = virtqueue_pop(queue, size);
 
-    if (!element) {
+    if (element == NULL) {
         smp_mb();
         if (!virtio_queue_empty(queue)) {
             element = virtqueue_pop(queue, size);
@@ -217,7 +217,7 @@ static VirtQueueElement *pop_buffer(VirtIOSST *s, VirtQueue *queue)
     for (unsigned i = 0; i < VIRTQUEUE_MAX_SIZE; i++) {
         VirtQueueElement *buffer = pop(queue, sizeof(*buffer));
 
-        if (!buffer || buffer->in_num) {
+        if (buffer == NULL || buffer->in_num) {
             return buffer;
         }
         qemu_log_mask(LOG_GUEST_ERROR, "virtio-sst: a buffer that can not be written\n");
@@ -245,7 +245,7 @@ static bool place_response(VirtIOSST *s, SSTItem *item, const Response *response
 
     if (room < RESPONSE_SIZE) {
         buffer = pop_buffer(s, pair->response_queue);
-        if (buffer) {
+        if (buffer != NULL) {
             virtqueue_push(pair->response_queue, buffer, write_response(buffer, response));
             pair->notify_response = true;
             g_free(buffer);
@@ -274,7 +274,7 @@ static void place_waiting(VirtIOSST *s, SSTPair *pair)
 {
     SSTItem *item;
 
-    while ((item = QTAILQ_FIRST(&pair->waiting))) {
+    while ((item = QTAILQ_FIRST(&pair->waiting)) != NULL) {
         struct bg_sst_response *kept = item->response;
         Response response = { .payload = kept->payload.data, .payload_size = BG_SST_PAYLOAD_SIZE };
 
@@ -352,7 +352,7 @@ static void fail_all(VirtIOSST *s, uint32_t status)
 {
     SSTItem *item;
 
-    while ((item = QTAILQ_FIRST(&s->items))) {
+    while ((item = QTAILQ_FIRST(&s->items)) != NULL) {
         take_out(s, item);
         respond_status(s, item, status);
     }
@@ -453,7 +453,7 @@ static bool take_requests(VirtIOSST *s, unsigned pair)
 
     for (unsigned i = 0; i < max; i++) {
         item = pop(s->pairs[pair].request_queue, sizeof(*item));
-        if (!item) {
+        if (item == NULL) {
             return true;
         }
         read_request(s, item, pair);
@@ -474,7 +474,7 @@ static void on_timeout(void *opaque)
     bool guard = virtio_sst_enter(s);
     SSTItem *item;
 
-    while ((item = QTAILQ_FIRST(&s->items)) && item->deadline_ns <= now_ns) {
+    while ((item = QTAILQ_FIRST(&s->items)) != NULL && item->deadline_ns <= now_ns) {
         trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
         s->timeouts++;
         take_out(s, item);
@@ -496,8 +496,8 @@ static void send_event(VirtIOSST *s, const void *event)
         virtio_vdev_has_feature(vdev, ctz64(BG_SST_F_EVENTS))) {
         buffer = pop_buffer(s, queue);
     }
-    trace_virtio_sst_event(s->link.device_id, ldl_le_p(event), !!buffer);
-    if (!buffer) {
+    trace_virtio_sst_event(s->link.device_id, ldl_le_p(event), buffer != NULL);
+    if (buffer == NULL) {
         s->events_dropped++;
         return;
     }
@@ -514,7 +514,7 @@ static void finish_due(VirtIOSST *s, SSTDue *due)
     SSTItem *item = due->item;
 
     QTAILQ_REMOVE(&s->due, due, next);
-    if (!item) {
+    if (item == NULL) {
         s->due_events--;
         send_event(s, due->data);
     } else {
@@ -530,7 +530,7 @@ static void arm_due(VirtIOSST *s)
 {
     SSTDue *first = QTAILQ_FIRST(&s->due);
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    uint64_t next_ns = first ? first->time_ns : BG_SST_TIME_NEVER;
+    uint64_t next_ns = first != NULL ? first->time_ns : BG_SST_TIME_NEVER;
 
     next_ns = MIN(next_ns, MAX(s->link.next_ns, now_ns + 1));
     if (next_ns > INT64_MAX) {
@@ -554,7 +554,7 @@ static void finish_what_is_due(VirtIOSST *s)
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     SSTDue *due;
 
-    while ((due = QTAILQ_FIRST(&s->due)) && due->time_ns <= now_ns) {
+    while ((due = QTAILQ_FIRST(&s->due)) != NULL && due->time_ns <= now_ns) {
         finish_due(s, due);
     }
     arm_timeout(s);
@@ -731,7 +731,7 @@ void virtio_sst_fail_restored(VirtIOSST *s)
 {
     SSTItem *item;
 
-    while ((item = QTAILQ_FIRST(&s->restored))) {
+    while ((item = QTAILQ_FIRST(&s->restored)) != NULL) {
         take_out(s, item);
         respond_status(s, item, BG_SST_ERROR);
     }

@@ -161,7 +161,7 @@ static SSTReadResult read_frame_header(SSTReader *reader)
     struct bg_sst_frame *frame = &reader->frame;
     const uint8_t *data = take(reader, sizeof(*frame));
 
-    if (!data) {
+    if (data == NULL) {
         return SST_READ_MORE;
     }
     memcpy(frame, data, sizeof(*frame));
@@ -222,7 +222,7 @@ static SSTReadResult read_record(SSTReader *reader)
         return SST_READ_BAD;
     }
     reader->body = take(reader, total);
-    if (!reader->body) {
+    if (reader->body == NULL) {
         return SST_READ_MORE;
     }
     reader->body += sizeof(reader->record);
@@ -256,5 +256,5 @@ SSTReadResult sst_reader_next(SSTReader *reader)
         return read_frames(reader);
     }
     reader->response = (const void *)take(reader, sizeof(*reader->response));
-    return reader->response ? SST_READ_RESPONSE : SST_READ_MORE;
+    return reader->response != NULL ? SST_READ_RESPONSE : SST_READ_MORE;
 }

@@ -165,7 +165,7 @@ static bool check_range(const char *name, uint64_t value, uint64_t max, Error **
 
 static bool check_properties(VirtIOSST *s, Error **errp)
 {
-    if (!s->link.peer.path) {
+    if (s->link.peer.path == NULL) {
         error_setg(errp, "socket is missing: the path of the simulator's socket");
         return false;
     }

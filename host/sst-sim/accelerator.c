@@ -187,7 +187,7 @@ static uint64_t total_cycles(const struct accelerator *accelerator, const struct
 static void finish_compute(struct accelerator *accelerator, struct sst_job *job,
                            struct sst_answer *answer, struct bg_sst_compute_result *result)
 {
-    if (accelerator->compute->finish) {
+    if (accelerator->compute->finish != NULL) {
         answer->status = accelerator->compute->finish(accelerator, &job->request.payload.compute);
     }
     if (answer->status != BG_SST_OK) {
@@ -244,11 +244,11 @@ static void start_next(struct accelerator *accelerator, enum accelerator_part pa
     struct sst_job *job = queue->first;
     struct accelerator_cost cost;
 
-    if (!job || queue->is_busy) {
+    if (job == NULL || queue->is_busy) {
         return;
     }
     queue->first = job->next;
-    if (!queue->first) {
+    if (queue->first == NULL) {
         queue->last = &queue->first;
     }
     accelerator->waiting--;
@@ -367,7 +367,7 @@ static void *create(struct sst_device *device)
 {
     struct accelerator *accelerator = malloc(sizeof(*accelerator));
 
-    if (accelerator && !accelerator_init(accelerator, device, &latency_compute)) {
+    if (accelerator != NULL && !accelerator_init(accelerator, device, &latency_compute)) {
         free(accelerator);
         return NULL;
     }

@@ -60,7 +60,7 @@ static void release_job(struct sst_job *job)
     struct sst_device *device = job->device;
 
     *job->all_link = job->all_next;
-    if (job->all_next) {
+    if (job->all_next != NULL) {
         job->all_next->all_link = job->all_link;
     }
     job->next = device->free;
@@ -110,11 +110,11 @@ static struct sst_job *take_job(struct sst_device *device, const uint8_t *bytes,
 {
     struct sst_job *job = device->free;
 
-    if (job) {
+    if (job != NULL) {
         device->free = job->next;
     } else {
         job = calloc(1, sizeof(*job));
-        if (!job) {
+        if (job == NULL) {
             return NULL;
         }
         job->device = device;
@@ -129,7 +129,7 @@ static struct sst_job *take_job(struct sst_device *device, const uint8_t *bytes,
     job->start_ns = job->service_cycles = 0;
     job->all_next = device->jobs;
     job->all_link = &device->jobs;
-    if (device->jobs) {
+    if (device->jobs != NULL) {
         device->jobs->all_link = &job->all_next;
     }
     device->jobs = job;
@@ -139,7 +139,7 @@ static struct sst_job *take_job(struct sst_device *device, const uint8_t *bytes,
 
 static void reset_model(struct sst_device *device)
 {
-    while (device->jobs) {
+    while (device->jobs != NULL) {
         release_job(device->jobs);
     }
     kernel_clear(&device->kernel);
@@ -184,14 +184,14 @@ static void run_until_idle(struct sst_device *device)
 {
     uint32_t steps = 0;
 
-    while (device->jobs && kernel_next_ns(&device->kernel) != BG_SST_TIME_NEVER &&
+    while (device->jobs != NULL && kernel_next_ns(&device->kernel) != BG_SST_TIME_NEVER &&
            steps++ < STEPS_MAX && !device->link.is_out_of_memory) {
         kernel_step(&device->kernel, device->model);
     }
-    if (!device->jobs) {
+    if (device->jobs == NULL) {
         return;
     }
-    while (device->jobs) {
+    while (device->jobs != NULL) {
         sst_answer(device->jobs, &(struct sst_answer){.status = BG_SST_ERROR});
     }
     reset_model(device);
@@ -210,7 +210,7 @@ static bool take_request(void *owner, uint64_t tag, uint16_t pair, const uint8_t
         reset_model(device); /* only on the old wire: there the one before is answered already */
     }
     job = take_job(device, bytes, size);
-    if (!job) {
+    if (job == NULL) {
         return false;
     }
     job->tag = tag;
@@ -293,7 +293,7 @@ struct sst_device *device_create(const struct sst_model_ops *ops, unsigned numbe
 {
     struct sst_device *device = calloc(1, sizeof(*device));
 
-    if (!device) {
+    if (device == NULL) {
         return NULL;
     }
     device->ops = ops;
@@ -301,7 +301,7 @@ struct sst_device *device_create(const struct sst_model_ops *ops, unsigned numbe
     device->trace = trace;
     link_init(&device->link, &link_ops, device, is_old_only);
     device->model = ops->create(device);
-    if (!device->model) {
+    if (device->model == NULL) {
         device_destroy(device);
         return NULL;
     }
@@ -312,10 +312,10 @@ void device_destroy(struct sst_device *device)
 {
     struct sst_job *job;
 
-    if (device->model) {
+    if (device->model != NULL) {
         device->ops->destroy(device->model);
     }
-    while (device->jobs) {
+    while (device->jobs != NULL) {
         release_job(device->jobs);
     }
     while ((job = device->free) != NULL) {

@@ -17,7 +17,7 @@ static bool grow(struct kernel *kernel)
     size_t capacity = kernel->capacity ? kernel->capacity * 2 : 64;
     struct kernel_entry *heap = reallocarray(kernel->heap, capacity, sizeof(*heap));
 
-    if (!heap) {
+    if (heap == NULL) {
         return false;
     }
     kernel->heap = heap;

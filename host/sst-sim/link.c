@@ -61,7 +61,7 @@ static bool grow(struct link *link, uint8_t **bytes, size_t *capacity, size_t si
         return true;
     }
     larger = size <= LINK_OUT_MAX ? realloc(*bytes, 2 * size) : NULL;
-    if (!larger) {
+    if (larger == NULL) {
         link->is_out_of_memory = true;
         return false;
     }
@@ -104,7 +104,7 @@ static bool open_frame(struct link *link)
     if (link->is_frame_open) {
         return true;
     }
-    if (!append(link, sizeof(struct bg_sst_frame))) {
+    if (append(link, sizeof(struct bg_sst_frame)) == NULL) {
         return false;
     }
     link->out_frame = link->out_size - sizeof(struct bg_sst_frame);
@@ -136,7 +136,7 @@ static void put_what_was_left(struct link *link)
         memcpy(&record, from, sizeof(record));
         size = sizeof(record) + PADDED(record.size);
         place = append(link, size);
-        if (!place) {
+        if (place == NULL) {
             return;
         }
         memcpy(place, from, size);
@@ -196,7 +196,7 @@ static uint8_t *put_record(struct link *link, const struct bg_sst_record *record
     }
     place = is_later ? append_later(link, sizeof(*record) + padded)
                      : append(link, sizeof(*record) + padded);
-    if (!place) {
+    if (place == NULL) {
         return NULL;
     }
     memcpy(place, record, sizeof(*record));
@@ -225,7 +225,7 @@ void link_put_answer(struct link *link, const struct link_answer *answer)
     };
 
     assert(answer->size <= BG_SST_PAYLOAD_SIZE);
-    if (!place) {
+    if (place == NULL) {
         return;
     }
     memcpy(place, &head, sizeof(head));
@@ -246,7 +246,7 @@ void link_put_event(struct link *link, const struct bg_sst_event *event)
     };
     uint8_t *place = put_record(link, &record);
 
-    if (place) {
+    if (place != NULL) {
         memcpy(place, event, sizeof(*event));
     }
 }
@@ -254,7 +254,7 @@ void link_put_event(struct link *link, const struct bg_sst_event *event)
 const uint8_t *link_output(const struct link *link, size_t *size)
 {
     *size = (link->is_frame_open ? link->out_frame : link->out_size) - link->out_sent;
-    return link->out ? link->out + link->out_sent : NULL;
+    return link->out != NULL ? link->out + link->out_sent : NULL;
 }
 
 void link_sent(struct link *link, size_t size)
@@ -292,7 +292,7 @@ static bool answer_hello(struct link *link, const uint8_t *bytes)
     memcpy(&response.user_data, bytes + offsetof(struct bg_sst_request, user_data), 8);
     memcpy(&response.payload, &reply, sizeof(reply));
     place = append(link, sizeof(response));
-    if (place) {
+    if (place != NULL) {
         memcpy(place, &response, sizeof(response));
     }
     link->state = LINK_FRAMES;
@@ -456,7 +456,7 @@ size_t link_receive(struct link *link, const uint8_t *bytes, size_t length)
             return SIZE_MAX;
         }
         taken += size;
-        link->is_paused = size > 0 && link->wants_pause && link->wants_pause(link->pause_context);
+        link->is_paused = size > 0 && link->wants_pause != NULL && link->wants_pause(link->pause_context);
         if (size == 0 || link->is_paused) {
             return taken;
         }

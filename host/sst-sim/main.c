@@ -60,7 +60,7 @@ static void take_signal(int number)
 static const struct sst_model_ops *find_model(const char *name)
 {
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (!name || strcmp(models[i]->name, name) == 0) {
+        if (name == NULL || strcmp(models[i]->name, name) == 0) {
             return models[i];
         }
     }
@@ -75,7 +75,7 @@ static void add_socket(struct argp_state *state, char *path)
     const char *name = NULL;
     const struct sst_model_ops *model;
 
-    if (comma) {
+    if (comma != NULL) {
         *comma = '\0';
         if (strncmp(comma + 1, option, sizeof(option) - 1) != 0) {
             argp_error(state, "%s,%s: model=accelerator and model=systolic are allowed there", path,
@@ -84,7 +84,7 @@ static void add_socket(struct argp_state *state, char *path)
         name = comma + sizeof(option);
     }
     model = find_model(name);
-    if (!model) {
+    if (model == NULL) {
         argp_error(state, "model=%s: accelerator and systolic are allowed", name);
     }
     if (!*path) {
@@ -160,7 +160,7 @@ int main(int count, char **texts)
         return EXIT_SYSTEM;
     }
     server = sst_server_create(&arguments.server);
-    if (!server) {
+    if (server == NULL) {
         return EXIT_SYSTEM;
     }
     for (size_t i = 0; result == 0 && i < arguments.socket_count; i++) {

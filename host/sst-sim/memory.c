@@ -32,7 +32,7 @@ bool memory_create(struct memory *memory)
 
 void memory_destroy(struct memory *memory)
 {
-    if (memory->bytes) {
+    if (memory->bytes != NULL) {
         munmap(memory->bytes, BG_SST_INFO_MEMORY_SIZE);
         memory->bytes = NULL;
     }

@@ -64,14 +64,14 @@ struct sst_server *sst_server_create(const struct sst_server_options *options)
 {
     struct sst_server *server = calloc(1, sizeof(*server));
 
-    if (!server) {
+    if (server == NULL) {
         say("out of memory");
         return NULL;
     }
     server->is_old_only = options->is_old_wire;
-    if (options->trace_path) {
+    if (options->trace_path != NULL) {
         server->trace = fopen(options->trace_path, "we");
-        if (!server->trace) {
+        if (server->trace == NULL) {
             say("%s: %s", options->trace_path, strerror(errno));
             free(server);
             return NULL;
@@ -136,7 +136,7 @@ static void drop_connection(struct sst_server *server, size_t index, const char 
         device->number, why, (unsigned long long)device->requests,
         (unsigned long long)device->answers, (unsigned long long)device->events,
         (unsigned long long)device->events_dropped);
-    if (server->trace) {
+    if (server->trace != NULL) {
         fflush(server->trace);
     }
     device_destroy(connection->device);
@@ -159,14 +159,14 @@ static void accept_connection(struct sst_server *server, size_t listener)
     if (server->connection_count < CONNECTIONS_MAX) {
         connection = malloc(sizeof(*connection));
     }
-    if (connection) {
+    if (connection != NULL) {
         connection->fd = fd;
         connection->input_size = 0;
         connection->has_more = false;
         connection->device = device_create(model, ++server->accepted, server->trace,
                                            server->is_old_only);
     }
-    if (!connection || !connection->device) {
+    if (connection == NULL || connection->device == NULL) {
         say("%s: a guest is refused: %s", server->listeners[listener].path,
             server->connection_count < CONNECTIONS_MAX ? "out of memory" : "too many");
         free(connection);
@@ -244,10 +244,10 @@ static const char *serve(struct connection *connection, short events)
     if (events & (POLLOUT | POLLHUP | POLLERR)) {
         why = write_output(connection);
     }
-    if (!why && !connection->has_more && (events & (POLLIN | POLLHUP | POLLERR))) {
+    if (why == NULL && !connection->has_more && (events & (POLLIN | POLLHUP | POLLERR))) {
         why = read_input(connection);
     }
-    if (!why && is_busy(connection)) {
+    if (why == NULL && is_busy(connection)) {
         why = take_input(connection);
     }
     return why;
@@ -325,7 +325,7 @@ int sst_server_run(struct sst_server *server, const volatile int *stop)
                                   ? serve(connection, polls[i].revents)
                                   : NULL;
 
-            if (why) {
+            if (why != NULL) {
                 drop_connection(server, i, why);
             }
         }
@@ -346,7 +346,7 @@ void sst_server_destroy(struct sst_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_close(&server->listeners[i]);
     }
-    if (server->trace) {
+    if (server->trace != NULL) {
         fclose(server->trace);
     }
     free(server);

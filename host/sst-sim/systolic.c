@@ -162,11 +162,11 @@ static void *create(struct sst_device *device)
 {
     struct systolic *s = malloc(sizeof(*s));
 
-    if (s && !accelerator_init(&s->accelerator, device, &systolic_compute)) {
+    if (s != NULL && !accelerator_init(&s->accelerator, device, &systolic_compute)) {
         free(s);
         return NULL;
     }
-    if (s) {
+    if (s != NULL) {
         set_start(s);
         add_params(s);
     }

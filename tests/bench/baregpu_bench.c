@@ -117,20 +117,20 @@ double find_figure(const char *output, const char *name, const char *key)
 {
     const char *next;
 
-    for (const char *line = output; line; line = next) {
+    for (const char *line = output; line != NULL; line = next) {
         const char *start = line + strcspn(line, "{\n");
         json_t *object = *start == '{' ? json_loads(start, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
         const char *found = json_string_value(json_object_get(object, "name"));
         json_t *figure = json_object_get(object, key);
         double value = json_number_value(figure);
-        bool is_it = found && strcmp(found, name) == 0 && json_is_number(figure);
+        bool is_it = found != NULL && strcmp(found, name) == 0 && json_is_number(figure);
 
         json_decref(object);
         if (is_it) {
             return value;
         }
         next = strchr(line, '\n');
-        next = next ? next + 1 : NULL;
+        next = next != NULL ? next + 1 : NULL;
     }
     harness_fail("no figure %s of %s in:\n%s", key, name, output);
 }
@@ -145,7 +145,7 @@ static char *run_tool(const char *name, const char *const *arguments)
     char *output;
     int status;
 
-    for (size_t i = 0; arguments[i]; i++) {
+    for (size_t i = 0; arguments[i] != NULL; i++) {
         argv[i + 1] = arguments[i];
     }
     process = process_start(argv, &options);
@@ -296,13 +296,13 @@ static char *read_file(const char *path, size_t *size)
     char *bytes;
     long end;
 
-    if (!file || fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0) {
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0) {
         harness_fail("cannot read %s", path);
     }
     *size = (size_t)end;
     bytes = malloc(*size);
     rewind(file);
-    if (!bytes || fread(bytes, 1, *size, file) != *size) {
+    if (bytes == NULL || fread(bytes, 1, *size, file) != *size) {
         harness_fail("cannot read %s", path);
     }
     fclose(file);

@@ -33,7 +33,7 @@ static double cpu_seconds(const struct process *process)
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)process_pid(process));
     file = fopen(path, "r");
-    if (!file || !fgets(line, sizeof(line), file) || !strrchr(line, ')') ||
+    if (file == NULL || fgets(line, sizeof(line), file) == NULL || strrchr(line, ')') == NULL ||
         sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
                &user, &system) != 2) {
         harness_fail("cannot read %s", path);

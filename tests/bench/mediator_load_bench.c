@@ -278,7 +278,7 @@ int main(int count, char **texts)
         return usage();
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    while ((word = strsep(&clients, ","))) {
+    while ((word = strsep(&clients, ",")) != NULL) {
         unsigned long number = strtoul(word, NULL, 10);
 
         if (number == 0 || number > CLIENTS_MAX) {

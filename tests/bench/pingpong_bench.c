@@ -78,7 +78,7 @@ static int measure(const char *name, size_t request, size_t answer, size_t count
     pid_t peer, noise = busy ? start_busy() : -1;
     int pair[2];
 
-    if (!times || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || (peer = fork()) < 0) {
+    if (times == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || (peer = fork()) < 0) {
         perror("pingpong");
         return 1;
     }

@@ -100,7 +100,7 @@ static double memcpy_rate(size_t size, int count)
     double rates[COPIES];
     char *from = malloc(size), *to = malloc(size);
 
-    if (!from || !to) {
+    if (from == NULL || to == NULL) {
         harness_fail("no memory for a copy");
     }
     memset(from, 0x5A, size);

@@ -77,11 +77,11 @@ static double copies_per_s(void)
     double start_ns, spent_ns;
     unsigned count = 0;
 
-    if (!from) {
+    if (from == NULL) {
         from = malloc(FRAME_BYTES);
         to = malloc(FRAME_BYTES);
     }
-    if (!from || !to) {
+    if (from == NULL || to == NULL) {
         harness_fail("no memory for two frames");
     }
     memset(from, 0x5A, FRAME_BYTES);
@@ -161,7 +161,7 @@ static void take_dump(struct qemu *qemu, const char *path, struct dump *dump)
 
     json_decref(qmp_command(qemu, "screendump", "{s:s}", "filename", path));
     file = fopen(path, "rb");
-    if (!file) {
+    if (file == NULL) {
         harness_fail("no screendump in %s", path);
     }
     for (dump->size = 0;;) {
@@ -170,7 +170,7 @@ static void take_dump(struct qemu *qemu, const char *path, struct dump *dump)
         if (dump->size == dump->capacity) {
             dump->capacity = dump->capacity ? 2 * dump->capacity : 8u << 20;
             dump->bytes = realloc(dump->bytes, dump->capacity);
-            if (!dump->bytes) {
+            if (dump->bytes == NULL) {
                 harness_fail("no memory for a screendump");
             }
         }
@@ -232,7 +232,7 @@ static bool wait_flush(struct qemu *qemu, unsigned *flushes, double deadline_ns)
     while (now_ns() < deadline_ns) {
         unsigned count = 0;
 
-        for (const char *at = process_errors(qemu->process); (at = strstr(at, TRACE)); at++) {
+        for (const char *at = process_errors(qemu->process); (at = strstr(at, TRACE)) != NULL; at++) {
             count++;
         }
         if (count > *flushes) {
@@ -321,7 +321,7 @@ static void bench_boot_to_pixel(void)
     char *kernel = harness_build_path("firmware/baregpu-test.elf");
     char *ours = harness_format("-kernel %s -append run=bench-pixel", kernel);
     const char *edk2 = edk2_path();
-    char *theirs = edk2 ? harness_format("-bios %s", edk2) : NULL;
+    char *theirs = edk2 != NULL ? harness_format("-bios %s", edk2) : NULL;
     double changed[ROUNDS], lit[ROUNDS], their_changed[ROUNDS], their_lit[ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++) {
@@ -329,7 +329,7 @@ static void bench_boot_to_pixel(void)
 
         changed[round] = times.changed_ns;
         lit[round] = times.lit_ns;
-        if (theirs) {
+        if (theirs != NULL) {
             times = measure_pixel(theirs);
             their_changed[round] = times.changed_ns;
             their_lit[round] = times.lit_ns;

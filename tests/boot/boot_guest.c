@@ -18,9 +18,9 @@ static void add_arguments(const char **argv, const char *const *more)
 {
     unsigned count = 0;
 
-    while (argv[count])
+    while (argv[count] != NULL)
         count++;
-    for (unsigned i = 0; more && more[i]; i++) {
+    for (unsigned i = 0; more != NULL && more[i] != NULL; i++) {
         if (i == ARGUMENTS_MORE_MAX)
             harness_fail("too many arguments");
         argv[count++] = more[i];
@@ -39,14 +39,14 @@ struct boot_result boot_run(const struct boot *boot)
         "-smp",     cpus,      "-nic",        "none",     "-display", "none",    "-monitor",
         "none",     "-kernel", kernel,        "-append",  boot->append,
         "-serial", boot->no_semihosting ? "stdio" : "none",
-        boot->device ? "-device" : "-nodefaults", boot->device ? boot->device : "-no-user-config",
-        "-accel", boot->accelerator ? boot->accelerator : "tcg",
+        boot->device != NULL ? "-device" : "-nodefaults", boot->device != NULL ? boot->device : "-no-user-config",
+        "-accel", boot->accelerator != NULL ? boot->accelerator : "tcg",
         boot->no_semihosting ? NULL : "-semihosting-config", "enable=on,target=native", NULL};
     struct boot_result result = {0};
     struct process *process;
     uint64_t deadline_ms = harness_now_ms() + boot->deadline_ms;
 
-    if (!qemu)
+    if (qemu == NULL)
         harness_fail("qemu-system-aarch64 is not built");
     add_arguments(argv, boot->arguments);
     process = process_start(argv, &options);
@@ -75,7 +75,7 @@ void boot_print_end(const struct boot_result *result)
     for (unsigned lines = 0; start > result->output && lines <= END_LINES; start--)
         lines += start[-1] == '\n';
     copy = harness_format("%s", start);
-    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n"))
+    for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n"))
         printf("#   | %s\n", line);
     free(copy);
 }
@@ -94,7 +94,7 @@ bool boot_tap_passed(const struct boot_result *result, const char *name)
     unsigned passed = 0;
     bool failed = false;
 
-    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+    for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
         if (!strncmp(line, "1..", 3))
             planned = (unsigned)strtoul(line + 3, NULL, 10);
         else if (!strncmp(line, "ok ", 3))

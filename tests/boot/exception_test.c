@@ -76,8 +76,8 @@ static void expect_texts(const struct boot_result *result, const struct ending *
 {
     assert_non_null(strstr(result->output, "about to: "));
     assert_null(strstr(result->output, "survived"));
-    for (unsigned i = 0; i < TEXTS_MAX && ending->texts[i]; i++) {
-        if (!strstr(result->output, ending->texts[i])) {
+    for (unsigned i = 0; i < TEXTS_MAX && ending->texts[i] != NULL; i++) {
+        if (strstr(result->output, ending->texts[i]) == NULL) {
             boot_print_end(result);
             fail_msg("%s: no \"%s\" in the output", ending->kind, ending->texts[i]);
         }

@@ -70,7 +70,7 @@ static bool passes(const struct variant *variant, const char *name)
     if (passed) {
         const char *report = strstr(result.output, "has no handler: it is masked");
 
-        passed = report && !strstr(report + 1, "has no handler");
+        passed = report != NULL && strstr(report + 1, "has no handler") == NULL;
         if (!passed)
             printf("# %s: an interrupt without a handler was not reported once\n", name);
     }
@@ -92,7 +92,7 @@ static unsigned run_all(const char *qemu, bool everywhere_only, unsigned *number
             continue;
         name = harness_format("%s, %u CPU, %s, %s, %s, %s", variant->machine, variant->cpus,
                               variant->cpu, variant->append,
-                              variant->accelerator ? variant->accelerator : "tcg", qemu);
+                              variant->accelerator != NULL ? variant->accelerator : "tcg", qemu);
         passed = passes(variant, name);
         failed += !passed;
         printf("%sok %u - %s\n", passed ? "" : "not ", ++*number, name);
@@ -108,7 +108,7 @@ int main(void)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     failed = run_all("QEMU", false, &number);
-    if (access(INSTALLED_QEMU, X_OK) == 0 && !getenv("BAREGPU_QEMU")) {
+    if (access(INSTALLED_QEMU, X_OK) == 0 && getenv("BAREGPU_QEMU") == NULL) {
         setenv("BAREGPU_QEMU", INSTALLED_QEMU, 1);
         failed += run_all("the installed QEMU", true, &number);
     } else {

@@ -52,10 +52,10 @@ static void print_comments(const struct boot_result *result)
 {
     char *copy = harness_format("%s", result->output);
 
-    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+    for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
         if (!strncmp(line, "# ", 2) && strncmp(line, "# line", 6) != 0)
             printf("#   %s\n", line + 2);
-        else if (strstr(line, "control"))
+        else if (strstr(line, "control") != NULL)
             printf("#   %s\n", line);
     }
     free(copy);
@@ -106,7 +106,7 @@ static bool lines_are_whole(const struct boot_result *result, unsigned cpus, uns
 
     for (char *line; good && (line = strsep(&rest, "\n")) != NULL;) {
         line[strcspn(line, "\r")] = 0;
-        if (strstr(line, "line") && !line_is_right(line, cpus, next) &&
+        if (strstr(line, "line") != NULL && !line_is_right(line, cpus, next) &&
             strncmp(line, "ok ", 3) != 0) {
             printf("# not whole, or not its turn: \"%s\"\n", line);
             good = false;
@@ -130,7 +130,7 @@ static unsigned run_smp(const char *machine, const char *cpu, unsigned cpus,
                                   rounds);
     struct boot_result result = run(machine, cpu, cpus, accelerator, append);
     char *name = harness_format("test_smp: %s, %s, %u CPUs, %s", machine, cpu, cpus,
-                                accelerator ? accelerator : "tcg");
+                                accelerator != NULL ? accelerator : "tcg");
     bool good = boot_tap_passed(&result, name) && result.status == 0 &&
                 lines_are_whole(&result, cpus, 2 * rounds);
 
@@ -370,7 +370,7 @@ static void expect_ending(const char *kind, const char *text, const char *more)
 
     assert_true(result.ended);
     assert_int_equal(result.status, STATUS_EXCEPTION);
-    if (!strstr(result.output, text) || !strstr(result.output, more)) {
+    if (strstr(result.output, text) == NULL || strstr(result.output, more) == NULL) {
         boot_print_end(&result);
         fail_msg("%s: not there: %s, %s", kind, text, more);
     }

@@ -57,7 +57,7 @@ void pvgpu_find_object(struct bg_pvgpu *pvgpu)
                                     "property", "shmem-name");
     const char *name = json_string_value(json_object_get(reply, "return"));
 
-    snprintf(pvgpu->object, sizeof(pvgpu->object), "%s", name ? name : "");
+    snprintf(pvgpu->object, sizeof(pvgpu->object), "%s", name != NULL ? name : "");
     json_decref(reply);
 }
 
@@ -75,7 +75,7 @@ struct bg_pvgpu *pvgpu_start_line(bool listen, const char *line)
         pvgpu->fds[i] = -1;
     }
     middle = strstr(line, "%s");
-    words = middle ? harness_format("%.*s%s%s", (int)(middle - line), line, pvgpu->path, middle + 2)
+    words = middle != NULL ? harness_format("%.*s%s%s", (int)(middle - line), line, pvgpu->path, middle + 2)
                    : harness_format("%s", line);
     pvgpu->qemu = qemu_start_qtest("%s", words);
     free(words);
@@ -86,7 +86,7 @@ struct bg_pvgpu *pvgpu_start_line(bool listen, const char *line)
 struct bg_pvgpu *pvgpu_start(bool listen, const char *properties)
 {
     char *line = harness_format("-d guest_errors -device pvgpu,id=gpu,addr=%d,backend_pipe=%%s%s%s",
-                                PVGPU_SLOT, strstr(properties, "shmem_size") ? "" :
+                                PVGPU_SLOT, strstr(properties, "shmem_size") != NULL ? "" :
                                 ",shmem_size=64M", properties);
     struct bg_pvgpu *pvgpu = pvgpu_start_line(listen, line);
 
@@ -107,7 +107,7 @@ static void close_fds(struct bg_pvgpu *pvgpu)
 
 void pvgpu_unmap(struct bg_pvgpu *pvgpu)
 {
-    if (pvgpu->memory) {
+    if (pvgpu->memory != NULL) {
         munmap(pvgpu->memory, pvgpu->shmem_size);
         pvgpu->memory = NULL;
     }
@@ -276,7 +276,7 @@ static size_t receive(int peer, void *data, size_t size, int *fds, size_t *fd_co
     assert_true(result > 0);
     c = CMSG_FIRSTHDR(&header);
     *fd_count = 0;
-    if (c) {
+    if (c != NULL) {
         assert_int_equal(c->cmsg_type, SCM_RIGHTS);
         *fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         assert_in_range(*fd_count, 1, BG_PVGPU_DESCRIPTORS);

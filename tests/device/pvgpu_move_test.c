@@ -256,7 +256,7 @@ static struct bg_pvgpu *migrate(struct bg_pvgpu *from, unsigned pauses)
         json_t *target = qmp_command(to->qemu, "query-status", NULL);
         const char *status = json_string_value(json_object_get(source, "status"));
 
-        completed = status && strcmp(status, "completed") == 0;
+        completed = status != NULL && strcmp(status, "completed") == 0;
         running = json_is_true(json_object_get(target, "running"));
         assert_false(status && strcmp(status, "failed") == 0);
         assert_true(harness_now_ms() < deadline_ms);
@@ -481,7 +481,7 @@ static void wait_job(struct bg_pvgpu *pvgpu, const char *id)
     json_array_foreach (jobs, i, job) {
         json_t *error = json_object_get(job, "error");
 
-        if (error) {
+        if (error != NULL) {
             fail_msg("%s: %s", id, json_string_value(error));
         }
     }

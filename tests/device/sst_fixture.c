@@ -111,7 +111,7 @@ static void map_memory(struct sst *s)
 
 static char *device_words(const struct sst *s)
 {
-    const char *properties = s->setup.properties ? s->setup.properties : "";
+    const char *properties = s->setup.properties != NULL ? s->setup.properties : "";
 
     switch (s->setup.bus) {
     case SST_MMIO:
@@ -137,7 +137,7 @@ struct sst *sst_start(const struct sst_setup *setup)
     assert_non_null(s);
     s->setup = *setup;
     s->memory_path = harness_format("%s/memory-%u", harness_temp_dir(), number);
-    s->path = setup->socket ? harness_format("%s", setup->socket)
+    s->path = setup->socket != NULL ? harness_format("%s", setup->socket)
                             : harness_format("%s/sst-%u.sock", harness_temp_dir(), number);
     number++;
     s->listener = setup->no_simulator ? -1 : unix_listen(s->path, 8);
@@ -148,7 +148,7 @@ struct sst *sst_start(const struct sst_setup *setup)
     s->qemu = qemu_start_qtest("-machine memory-backend=ram -m %u -object memory-backend-file,"
                                "id=ram,size=%u,share=on,mem-path=%s -d guest_errors %s %s",
                                (unsigned)(MEMORY_SIZE >> 20), (unsigned)MEMORY_SIZE,
-                               s->memory_path, setup->arguments ? setup->arguments : "", device);
+                               s->memory_path, setup->arguments != NULL ? setup->arguments : "", device);
     free(device);
     sst_select(s);
     if (!setup->no_driver) {
@@ -166,7 +166,7 @@ void sst_end(struct sst *s)
     if (s->listener >= 0) {
         close(s->listener);
     }
-    if (s->memory) {
+    if (s->memory != NULL) {
         munmap(s->memory, MEMORY_SIZE);
     }
     unlink(s->memory_path);
@@ -354,7 +354,7 @@ struct sst_chain *sst_submit_compute(struct sst *s, uint64_t id)
 static void check_written(const struct sst_chain *chain)
 {
     assert_true(chain->written <= chain->writable_size);
-    for (uint32_t i = chain->written; chain->writable && i < chain->writable_size + 64; i++) {
+    for (uint32_t i = chain->written; chain->writable != NULL && i < chain->writable_size + 64; i++) {
         assert_int_equal(chain->writable[i], SST_PATTERN);
     }
 }
@@ -431,10 +431,10 @@ void sst_recycle(struct sst *s)
 {
     for (unsigned i = 0; i < s->chain_count; i++) {
         assert_true(s->chains[i].done);
-        if (s->chains[i].readable && s->chains[i].readable_address - MEMORY_BASE < s->used) {
+        if (s->chains[i].readable != NULL && s->chains[i].readable_address - MEMORY_BASE < s->used) {
             s->used = s->chains[i].readable_address - MEMORY_BASE;
         }
-        if (s->chains[i].writable && s->chains[i].writable_address - MEMORY_BASE < s->used) {
+        if (s->chains[i].writable != NULL && s->chains[i].writable_address - MEMORY_BASE < s->used) {
             s->used = s->chains[i].writable_address - MEMORY_BASE;
         }
     }

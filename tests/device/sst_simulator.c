@@ -152,7 +152,7 @@ struct sim_record sim_take(struct sst *sst)
     struct sim_record taken = { 0 };
     uint32_t left, padded;
 
-    while (!sst->sim_frame || sst->sim_offset == sst->sim_header.size) {
+    while (sst->sim_frame == NULL || sst->sim_offset == sst->sim_header.size) {
         read_frame(sst);
     }
     left = sst->sim_header.size - sst->sim_offset;

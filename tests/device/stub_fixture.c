@@ -37,7 +37,7 @@ struct stub *stub_start_line(bool listen, const char *line)
     stub->listener = listen ? unix_listen(stub->path, 8) : -1;
     stub->peer = -1;
     middle = strstr(line, "%s");
-    words = middle ? harness_format("%.*s%s%s", (int)(middle - line), line, stub->path, middle + 2)
+    words = middle != NULL ? harness_format("%.*s%s%s", (int)(middle - line), line, stub->path, middle + 2)
                    : harness_format("%s", line);
     stub->qemu = qemu_start_qtest("%s", words);
     free(words);

@@ -301,7 +301,7 @@ static struct stub *migrate(struct stub *from, const char *properties)
         json_t *target = qmp_command(to->qemu, "query-status", NULL);
         const char *status = json_string_value(json_object_get(source, "status"));
 
-        completed = status && strcmp(status, "completed") == 0;
+        completed = status != NULL && strcmp(status, "completed") == 0;
         running = json_is_true(json_object_get(target, "running"));
         assert_false(status && strcmp(status, "failed") == 0);
         assert_true(harness_now_ms() < deadline_ms);

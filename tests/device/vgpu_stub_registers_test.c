@@ -218,7 +218,7 @@ static void test_wrong_properties(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct process *process = qemu_start_plain(
             "-M virt -chardev null,id=c -device vgpu-stub,%s",
-            cases[i].properties ? cases[i].properties : long_path);
+            cases[i].properties != NULL ? cases[i].properties : long_path);
 
         assert_int_equal(process_wait(process), 1);
         assert_non_null(strstr(process_errors(process), cases[i].message));

@@ -35,7 +35,7 @@ static void realize(const struct target *target)
     struct qemu *qemu;
     json_t *buses, *devices;
 
-    if (!path) {
+    if (path == NULL) {
         print_message("# qemu-system-%s is not built: make qemu QEMU_TARGETS=%s-softmmu\n",
                       target->name, target->name);
         skip();

@@ -173,7 +173,7 @@ static void check_loop(const char *properties)
 
     build_loop(sst);
     notify(sst);
-    if (strstr(properties, "sync")) {
+    if (strstr(properties, "sync") != NULL) {
         assert_true(sst_statistic(sst, "stat-requests") <= 1024 + 1);
         assert_true(sst->device.ops->read_status(&sst->device) & BG_VIRTIO_STATUS_NEEDS_RESET);
     } else {

@@ -261,7 +261,7 @@ static void wait_migrated(struct sst *from, struct sst *to)
         json_t *target = qmp_command(to->qemu, "query-status", NULL);
         const char *status = json_string_value(json_object_get(source, "status"));
 
-        completed = status && strcmp(status, "completed") == 0;
+        completed = status != NULL && strcmp(status, "completed") == 0;
         running = json_is_true(json_object_get(target, "running"));
         assert_false(status && strcmp(status, "failed") == 0);
         assert_true(harness_now_ms() < deadline_ms);
@@ -411,7 +411,7 @@ static void test_properties(void **state)
                              cases[i / 2].properties);
 
         assert_int_equal(process_wait(process), 1);
-        if (!strstr(process_errors(process), cases[i / 2].message)) {
+        if (strstr(process_errors(process), cases[i / 2].message) == NULL) {
             fail_msg("%s: %s", cases[i / 2].properties, process_errors(process));
         }
         process_end(process);

@@ -125,7 +125,7 @@ static bool run_mapd(const uint64_t *words)
     if (!device_has_entry(id) || bits > (g->its_type >> 8 & 31) + 1) {
         return error("MAPD %#x, %u bits", id, bits);
     }
-    for (unsigned i = 0; !device && i < FAKE_DEVICES_MAX; i++) {
+    for (unsigned i = 0; device == NULL && i < FAKE_DEVICES_MAX; i++) {
         device = g->devices[i].is_mapped ? NULL : &g->devices[i];
     }
     if (!(words[2] & ITS_ENTRY_VALID)) {
@@ -161,7 +161,7 @@ static struct fake_event *event_find(const uint64_t *words, bool must_be_mapped)
     struct fake_device *device = fake_gic_device((uint32_t)(words[0] >> 32));
     uint32_t event = (uint32_t)words[1];
 
-    if (!device || event >= device->event_count ||
+    if (device == NULL || event >= device->event_count ||
         (must_be_mapped && device->events[event].lpi == 0)) {
         error("command %#llx: device %#x, event %u", (unsigned long long)words[0] & 0xff,
               (unsigned)(words[0] >> 32), event);
@@ -175,7 +175,7 @@ static bool run_mapti(const uint64_t *words)
     struct fake_event *event = event_find(words, false);
     uint32_t lpi = (uint32_t)(words[1] >> 32), collection = words[2] & 0xffff;
 
-    if (!event || event->lpi || lpi < LPI_FIRST || lpi >= LPI_FIRST + FAKE_LPIS ||
+    if (event == NULL || event->lpi || lpi < LPI_FIRST || lpi >= LPI_FIRST + FAKE_LPIS ||
         collection >= FAKE_CPUS_MAX || !g->collections[collection]) {
         return error("MAPTI of LPI %u", lpi);
     }
@@ -189,7 +189,7 @@ static bool run_inv(const uint64_t *words)
     struct fake_event *event = event_find(words, true);
     const uint8_t *table;
 
-    if (!event) {
+    if (event == NULL) {
         return false;
     }
     if (!(g->lpi_control[event->collection] & 1)) {
@@ -209,14 +209,14 @@ static bool run_one(const uint64_t *words)
     switch (command) {
     case 0x01: /* MOVI */
         event = event_find(words, true);
-        if (!event || !g->collections[words[2] & 0xffff]) {
+        if (event == NULL || !g->collections[words[2] & 0xffff]) {
             return error("MOVI to a collection that is not mapped");
         }
         event->collection = words[2] & 0xffff;
         return true;
     case 0x03: /* INT */
         event = event_find(words, true);
-        if (event && (g->properties[event->lpi - LPI_FIRST] & 1)) {
+        if (event != NULL && (g->properties[event->lpi - LPI_FIRST] & 1)) {
             g->delivered[event->lpi - LPI_FIRST]++;
         }
         return event;
@@ -236,7 +236,7 @@ static bool run_one(const uint64_t *words)
         return g->collections[words[2] & 0xffff] || error("INVALL");
     case 0x0f: /* DISCARD */
         event = event_find(words, true);
-        if (event) {
+        if (event != NULL) {
             event->lpi = 0;
         }
         return event;
@@ -475,7 +475,7 @@ void fake_gic_begin(uint32_t version, uint32_t cpus)
 uint32_t fake_gic_message(uint32_t id, uint32_t event)
 {
     struct fake_device *device = fake_gic_device(id);
-    uint32_t lpi = device && event < device->event_count ? device->events[event].lpi : 0;
+    uint32_t lpi = device != NULL && event < device->event_count ? device->events[event].lpi : 0;
 
     return lpi && (g->properties[lpi - LPI_FIRST] & 1) ? lpi : 0;
 }

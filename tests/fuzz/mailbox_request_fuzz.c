@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct session *session = session_create(backend_cpu_open(), MEMORY_LIMIT);
     uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX];
 
-    while (session && size >= 2) {
+    while (session != NULL && size >= 2) {
         int valid = data[1] >> 7;
         size_t length = (data[0] | (size_t)data[1] << 8) & 0x7FF;
 
@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += length;
         size -= length;
     }
-    if (session) {
+    if (session != NULL) {
         check_accounts(session);
         session_destroy(session);
     }

@@ -238,7 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t flags = take(&input);
     uint32_t start = take(&input) * 64u % RING_SIZE;
 
-    if (!memory) {
+    if (memory == NULL) {
         pthread_t thread;
 
         memory = aligned_alloc(4096, SHMEM_SIZE);

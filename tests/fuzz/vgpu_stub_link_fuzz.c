@@ -322,7 +322,7 @@ static void step(void)
         vgpu_stub_link_poll(&t.link);
         break;
     case 7:
-        if (t.open && t.write_handler) {
+        if (t.open && t.write_handler != NULL) {
             t.write_handler(&t.link);
         }
         break;

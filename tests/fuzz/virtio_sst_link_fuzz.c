@@ -442,12 +442,12 @@ static void step(void)
         sst_link_kick(&t.link);
         break;
     case 10:
-        if (t.open && t.read_handler) {
+        if (t.open && t.read_handler != NULL) {
             t.read_handler(&t.link);
         }
         break;
     case 11:
-        if (t.open && t.write_handler) {
+        if (t.open && t.write_handler != NULL) {
             t.write_handler(&t.link);
         }
         break;

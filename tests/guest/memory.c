@@ -137,10 +137,10 @@ struct slot {
 
 static bool slot_operate(struct slot *slot)
 {
-    bool right = !slot->memory || is_filled(slot->memory, slot->value, slot->size);
+    bool right = slot->memory == NULL || is_filled(slot->memory, slot->value, slot->size);
     size_t size = next_random() % (next_random() % 16 ? 300 : 70000);
 
-    if (!slot->memory) {
+    if (slot->memory == NULL) {
         slot->memory = malloc(size);
         slot->size = size;
     } else if (next_random() % 3) {
@@ -183,14 +183,14 @@ static void test_heap_calls(void)
     uint8_t *memory = calloc(100, 3);
     void *aligned = NULL;
 
-    tap_ok(memory && is_filled(memory, 0, 300), "calloc gives zeroes");
+    tap_ok(memory != NULL && is_filled(memory, 0, 300), "calloc gives zeroes");
     free(memory);
     tap_ok(calloc(huge, 4) == NULL, "calloc sees the overflow");
     errno = 0;
     tap_ok(malloc(huge) == NULL && errno == ENOMEM, "malloc of too much says ENOMEM");
     for (size_t align = 32; align <= 65536; align *= 8) {
         aligned = memalign(align, 100);
-        tap_ok(aligned && (uintptr_t)aligned % align == 0, "memalign to %zu", align);
+        tap_ok(aligned != NULL && (uintptr_t)aligned % align == 0, "memalign to %zu", align);
         free(aligned);
     }
     tap_ok(posix_memalign(&aligned, 4096, 10) == 0 && (uintptr_t)aligned % 4096 == 0,
@@ -202,7 +202,7 @@ static void test_heap_calls(void)
     free(memory);
     free(NULL);
     memory = malloc(20 * MIB);
-    tap_ok(memory && touch((uintptr_t)memory) && touch((uintptr_t)memory + 20 * MIB - 8),
+    tap_ok(memory != NULL && touch((uintptr_t)memory) && touch((uintptr_t)memory + 20 * MIB - 8),
            "20 MiB in one piece");
     free(memory);
     tap_ok(heap_check() == NULL, "the heap is sound");
@@ -217,7 +217,7 @@ static void test_dma(void)
 
     pages_statistics(&before);
     memory = bg_hal_dma_alloc(10000, 16, &bus);
-    tap_ok(memory && bus == (uintptr_t)memory && bus % 16 == 0, "DMA memory has a bus address");
+    tap_ok(memory != NULL && bus == (uintptr_t)memory && bus % 16 == 0, "DMA memory has a bus address");
     tap_ok(is_filled(memory, 0, 10000), "it is zero");
     memset(memory, 0xff, 10000);
     bg_hal_dma_free(memory, 10000);
@@ -225,7 +225,7 @@ static void test_dma(void)
     tap_ok(is_filled(memory, 0, 10000), "and so it is when it was used before");
     bg_hal_dma_free(memory, 10000);
     memory = bg_hal_dma_alloc(1, 65536, &bus);
-    tap_ok(memory && bus % 65536 == 0, "it is aligned as asked");
+    tap_ok(memory != NULL && bus % 65536 == 0, "it is aligned as asked");
     bg_hal_dma_free(memory, 1);
     tap_ok(bg_hal_dma_alloc(0, 16, &bus) == NULL, "none of it is refused");
     tap_ok(bg_hal_dma_alloc(16, 24, &bus) == NULL, "so is an odd alignment");

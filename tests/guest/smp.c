@@ -428,17 +428,17 @@ static void storm_by(uint32_t cpu, void *context)
         char *mine = malloc(size);
         char *other;
 
-        if (mine)
+        if (mine != NULL)
             fill(mine, size, random);
         other = __atomic_exchange_n(&storm.swap[slot], mine, __ATOMIC_ACQ_REL);
-        failed += !mine || (other && !is_whole(other));
+        failed += mine == NULL || (other != NULL && !is_whole(other));
         free(other);
         if (i % 8 == 0) {
             uint64_t bus;
             uint64_t *memory = bg_hal_dma_alloc(8192, 4096, &bus);
 
-            failed += !memory || memory[0] != 0 || memory[1023] != 0;
-            if (memory)
+            failed += memory == NULL || memory[0] != 0 || memory[1023] != 0;
+            if (memory != NULL)
                 memory[0] = memory[1023] = i;
             bg_hal_dma_free(memory, 8192);
         }
@@ -454,13 +454,13 @@ static void test_heap(void)
     heap_statistics(&before);
     tap_ok(run_all(storm_by, NULL), "all CPUs allocate and free");
     for (unsigned i = 0; i < BLOCKS; i++) {
-        storm.failed += storm.swap[i] && !is_whole(storm.swap[i]);
+        storm.failed += storm.swap[i] != NULL && !is_whole(storm.swap[i]);
         free(storm.swap[i]);
         storm.swap[i] = NULL;
     }
     heap_statistics(&after);
     tap_equal(storm.failed, 0, "no block was another CPU's too");
-    tap_ok(!heap_check(), "the heap is sound");
+    tap_ok(heap_check() == NULL, "the heap is sound");
     tap_equal(after.bytes_in_use, before.bytes_in_use, "nothing is left");
 }
 

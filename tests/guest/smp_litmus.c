@@ -314,7 +314,7 @@ static int test_smp_litmus(void)
     for (unsigned i = 0; i < THREADS_MAX; i++) {
         run.first[i] = calloc(BATCH + 1, sizeof(uint32_t));
         run.second[i] = calloc(BATCH + 1, sizeof(uint32_t));
-        if (!run.first[i] || !run.second[i]) {
+        if (run.first[i] == NULL || run.second[i] == NULL) {
             tap_bail("no memory");
             return tap_done();
         }

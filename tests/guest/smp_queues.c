@@ -70,7 +70,7 @@ static int transfer(uint32_t cpu, struct block_queue *queue, uint32_t part, bool
         struct block_request *request =
             begun < run.requests ? block_request_get(queue) : NULL;
 
-        if (request) {
+        if (request != NULL) {
             request->tag = begun++;
             if (is_write)
                 fill(request, part);

@@ -170,7 +170,7 @@ static void add_batch(unsigned count)
 
     for (unsigned i = 0; i < count && ring.added < ring.total; i++) {
         slot = find_slot(ring.added);
-        if (!slot || !add(slot, ring.added))
+        if (slot == NULL || !add(slot, ring.added))
             return;
         ring.added++;
     }
@@ -211,7 +211,7 @@ static bool drive(uint32_t *random, bool may_sleep)
         ring.problem = bg_strerror(result < 0 ? result : got);
         return false;
     }
-    if (ring.taken == ring.total || ring.problem)
+    if (ring.taken == ring.total || ring.problem != NULL)
         return false;
     if (may_sleep && got == 0 && ring.taken < ring.added &&
         !bg_virtqueue_enable_notifications(&ring.queue) &&
@@ -281,12 +281,12 @@ static void run_kind(const char *how, const struct kind *kind, uint64_t total,
     ring_device_kick(&ring.device);
     if (!error)
         error = cpu_call_wait(ticket, timer_deadline_ns(SILENCE_NS));
-    good = good && !error && !ring.problem && ring.taken == total &&
+    good = good && !error && ring.problem == NULL && ring.taken == total &&
            ring.device.chains == total && ring.wrong_requests == 0 && ring.wrong_answers == 0;
     tap_ok(good, "%s%s: %llu buffers", how, kind->name, (unsigned long long)ring.taken);
     if (!good)
         tap_diag("%s; %u wrong requests, %u wrong answers, device had %llu of %llu",
-                 error ? bg_strerror(error) : ring.problem ? ring.problem : "lost",
+                 error ? bg_strerror(error) : ring.problem != NULL ? ring.problem : "lost",
                  ring.wrong_requests, ring.wrong_answers, (unsigned long long)ring.device.chains,
                  (unsigned long long)total);
     tap_diag("%llu ms, %llu notifications, %u interrupts, the device slept %llu times",
@@ -354,7 +354,7 @@ static bool drive_passed_by_call(void)
 {
     uint32_t random = 99;
 
-    while (ring.taken < ring.total && !ring.problem) {
+    while (ring.taken < ring.total && ring.problem == NULL) {
         drive_some(&random);
         if (cpu_call(1, drive_some, &random, timer_deadline_ns(SILENCE_NS)))
             return false;

@@ -220,7 +220,7 @@ json_t *admin_status(const char *path)
     length = socket_read(fd, text, sizeof(text), CLIENT_TIMEOUT_MS);
     close(fd);
     status = json_loadb(text, length, 0, NULL);
-    if (!status) {
+    if (status == NULL) {
         harness_fail("the status is no JSON: %.*s", (int)length, text);
     }
     return status;
@@ -234,7 +234,7 @@ pid_t admin_worker_pid(const char *path, uint32_t vm_id)
 
     json_array_foreach (json_object_get(status, "sessions"), i, session) {
         if (json_integer_value(json_object_get(session, "vm_id")) == vm_id && pid == 0 &&
-            json_object_get(session, "vm_id")) {
+            json_object_get(session, "vm_id") != NULL) {
             pid = (pid_t)json_integer_value(json_object_get(session, "worker_pid"));
         }
     }

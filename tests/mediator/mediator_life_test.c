@@ -54,7 +54,7 @@ static void expect_run(int status, const char *expected, const char *one, const 
     struct process *process = process_start(arguments, NULL);
 
     assert_int_equal(process_wait(process), status);
-    if (!strstr(process_output(process), expected) && !strstr(process_errors(process), expected)) {
+    if (strstr(process_output(process), expected) == NULL && strstr(process_errors(process), expected) == NULL) {
         fail_msg("neither \"%s\" nor \"%s\" says \"%s\"", process_output(process),
                  process_errors(process), expected);
     }
@@ -355,7 +355,7 @@ static void test_stopped_worker(void **state)
     struct request add = request_add(1, 2);
 
     (void)state;
-    if (!getenv("BAREGPU_SOAK")) {
+    if (getenv("BAREGPU_SOAK") == NULL) {
         print_message("takes 20 s: only in make soak\n");
         skip();
     }
@@ -488,7 +488,7 @@ static void test_admin_without_descriptors(void **state)
     assert_int_equal(prlimit(process_pid(mediator), RLIMIT_NOFILE, &before, NULL), 0);
     assert_true(socket_read(fd, answer, sizeof(answer), CLIENT_TIMEOUT_MS) > 0);
     close(fd);
-    for (line = strstr(process_errors(mediator), "admin socket: accept"); line; count++) {
+    for (line = strstr(process_errors(mediator), "admin socket: accept"); line != NULL; count++) {
         line = strstr(line + 1, "admin socket: accept");
     }
     assert_in_range(count, 1, 20); /* a try every 50 ms */
@@ -518,7 +518,7 @@ static void test_spares_that_die(void **state)
     assert_int_equal(kill(spare, SIGKILL), 0);
     process_wait_text(mediator, "failed with exit status 127");
     usleep(500000); /* not to wait for something: for the lines that must not come */
-    for (const char *at = process_errors(mediator); (at = strstr(at, " status 127")); at++) {
+    for (const char *at = process_errors(mediator); (at = strstr(at, " status 127")) != NULL; at++) {
         count++;
     }
     assert_in_range(count, 1, 2);

@@ -48,7 +48,7 @@ static int teardown(void **state)
 /* Pool A on the first CUDA device, pool B on the CPU; skips where there is none. */
 static void start(const char *directory)
 {
-    if (directory) {
+    if (directory != NULL) {
         setenv("LD_LIBRARY_PATH", directory, 1);
     }
     fixture_start_with(
@@ -62,7 +62,7 @@ static void start(const char *directory)
     json_t *status = admin_status(path);
     const char *name = json_string_value(
         json_object_get(json_array_get(json_object_get(status, "devices"), 0), "name"));
-    bool cuda = name && strcmp(name, "cuda:0") == 0;
+    bool cuda = name != NULL && strcmp(name, "cuda:0") == 0;
     json_decref(status);
     if (!cuda) {
         print_message("no CUDA device\n");
@@ -281,7 +281,7 @@ static void test_pictures(void **state)
     }
     const char *errors = process_errors(mediator);
     unsigned registered = 0;
-    for (const char *at = errors; (at = strstr(at, "host memory registered")); at++) {
+    for (const char *at = errors; (at = strstr(at, "host memory registered")) != NULL; at++) {
         registered++;
     }
     assert_int_equal(registered, 1 + 8);

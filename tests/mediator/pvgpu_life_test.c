@@ -116,7 +116,7 @@ static pid_t worker_of(uint32_t vm_id)
  * was in the ring is not run by the next backend. */
 static void test_worker_killed(void **state)
 {
-    unsigned rounds = getenv("BAREGPU_SOAK") ? 1000 : 40;
+    unsigned rounds = getenv("BAREGPU_SOAK") != NULL ? 1000 : 40;
     unsigned partly = 0;
 
     (void)state;
@@ -168,7 +168,7 @@ static unsigned count_descriptors(pid_t process)
     snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)process);
     directory = opendir(folder);
     assert_non_null(directory);
-    while (readdir(directory)) {
+    while (readdir(directory) != NULL) {
         count++;
     }
     closedir(directory);
@@ -380,7 +380,7 @@ static void test_time_out(void **state)
     free(library);
     peer = peer_open(PEER_NEW, path, 3);
     peer_finish(&peer);
-    if (!strstr(process_errors(mediator), "cuda:0")) {
+    if (strstr(process_errors(mediator), "cuda:0") == NULL) {
         skip(); /* built without the CUDA Toolkit */
     }
     create.header.resource_id = 1;

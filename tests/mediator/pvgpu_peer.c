@@ -122,7 +122,7 @@ void peer_close(struct peer *peer)
     const int descriptors[] = {peer->shmem, peer->doorbell, peer->fence, peer->error};
 
     peer_disconnect(peer);
-    if (!peer->control) {
+    if (peer->control == NULL) {
         return;
     }
     munmap(peer->control, peer->size);
@@ -175,7 +175,7 @@ void peer_receive(struct peer *peer, uint32_t type, void *payload, uint32_t size
         harness_fail("message 0x%x of %u bytes%s where 0x%x of %u was due", message.type,
                      message.size, received_fd >= 0 ? " with a descriptor" : "", type, size);
     }
-    if (fd) {
+    if (fd != NULL) {
         *fd = received_fd;
     }
     if (size && socket_read(peer->socket, payload, size, PEER_TIMEOUT_MS) != size) {
@@ -345,7 +345,7 @@ uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct b
 {
     struct bg_pvgpu_compute compute = {0};
 
-    if (body) {
+    if (body != NULL) {
         compute = *body;
     }
     compute.header = (struct bg_pvgpu_command){
@@ -374,7 +374,7 @@ uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct bg_pvg
     if (__atomic_load_n(&place->done, __ATOMIC_ACQUIRE) != 1) {
         harness_fail("operation 0x%x left no result", operation);
     }
-    if (result) {
+    if (result != NULL) {
         *result = *place;
     }
     return place->status;

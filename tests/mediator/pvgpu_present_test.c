@@ -48,7 +48,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    if (pictures) {
+    if (pictures != NULL) {
         munmap((void *)(uintptr_t)pictures, buffer.size);
         pictures = NULL;
     }
@@ -65,7 +65,7 @@ static void take_buffer(void)
     void *memory;
     int fd;
 
-    if (pictures) {
+    if (pictures != NULL) {
         munmap((void *)(uintptr_t)pictures, buffer.size);
     }
     peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &fd);
@@ -189,7 +189,7 @@ static void expect_shown(uint32_t format, uint32_t as, uint32_t pixel)
     clear(id, 1, 0.5f, 0);
     put_present(id, 0);
     peer_finish(&peer);
-    if (!pictures) {
+    if (pictures == NULL) {
         take_buffer();
     }
     expect_pixels(take_picture(), WIDTH * HEIGHT, pixel);
@@ -285,7 +285,7 @@ static void test_pace(void **state)
     for (uint32_t interval = 0; interval <= 4; interval++) {
         put_present(1, interval);
         peer_finish(&peer);
-        if (!pictures) {
+        if (pictures == NULL) {
             take_buffer();
         }
         take_picture();

@@ -26,9 +26,9 @@ static bool has_kernels, has_gpu;
 /* Whether `--backend cuda` starts; with a driver found in `directory`, or the host's. */
 static bool can_start(const char *directory, const char **why)
 {
-    char *variable = harness_format("LD_LIBRARY_PATH=%s", directory ? directory : "");
+    char *variable = harness_format("LD_LIBRARY_PATH=%s", directory != NULL ? directory : "");
     const char *const environment[] = {variable, NULL};
-    const struct process_options options = {.environment = directory ? environment : NULL,
+    const struct process_options options = {.environment = directory != NULL ? environment : NULL,
                                             .deadline_ms = 90000};
     const char *const arguments[] = {program, "--backend", "cuda", "--socket", path,
                                      "--log-level", "info", NULL};
@@ -41,11 +41,11 @@ static bool can_start(const char *directory, const char **why)
             started = false;
             break;
         }
-        if (strstr(process_errors(process), "listener default")) {
+        if (strstr(process_errors(process), "listener default") != NULL) {
             break;
         }
     }
-    *why = strstr(process_errors(process), "built without") ? "built without the CUDA Toolkit"
+    *why = strstr(process_errors(process), "built without") != NULL ? "built without the CUDA Toolkit"
                                                             : "no GPU on this machine";
     process_end(process);
     free(variable);

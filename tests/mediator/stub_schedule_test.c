@@ -47,7 +47,7 @@ static size_t grants(size_t skip, uint32_t *vm_ids, size_t most)
     const char *text = process_errors(mediator);
     size_t count = 0;
 
-    while ((text = strstr(text, ": lease granted"))) {
+    while ((text = strstr(text, ": lease granted")) != NULL) {
         const char *vm = text;
 
         while (vm[0] != 'v' || vm[1] != 'm') {

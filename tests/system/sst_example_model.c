@@ -15,7 +15,7 @@ static void *create(struct sst_device *device)
 {
     struct adder *adder = calloc(1, sizeof(*adder));
 
-    if (adder) {
+    if (adder != NULL) {
         adder->device = device;
     }
     return adder;

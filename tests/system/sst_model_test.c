@@ -49,7 +49,7 @@ static int simulate(const char *path, int ready)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (server && sst_server_listen(server, path, &adder_model) && write(ready, "r", 1) == 1) {
+    if (server != NULL && sst_server_listen(server, path, &adder_model) && write(ready, "r", 1) == 1) {
         result = sst_server_run(server, &stop);
     }
     sst_server_destroy(server);

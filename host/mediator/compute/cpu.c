@@ -53,7 +53,7 @@ static enum bg_compute_status cpu_memory_alloc(struct backend *backend, uint64_t
 {
     void *memory = size <= SIZE_MAX ? calloc(1, (size_t)size) : NULL;
 
-    if (!memory) {
+    if (memory == NULL) {
         snprintf(backend->error, sizeof(backend->error), "no host memory for %llu bytes",
                  (unsigned long long)size);
         return BG_COMPUTE_OUT_OF_MEMORY;
@@ -173,8 +173,8 @@ static enum bg_compute_status cpu_copy_box(struct backend *backend, const struct
                                         const struct backend_side *src,
                                         const struct backend_box *box, bool async)
 {
-    uint8_t *to = dst->host ? dst->host : pointer(dst->address);
-    const uint8_t *from = src->host ? src->host : pointer(src->address);
+    uint8_t *to = dst->host != NULL ? dst->host : pointer(dst->address);
+    const uint8_t *from = src->host != NULL ? src->host : pointer(src->address);
     struct backend_box rest = *box;
 
     (void)backend;
@@ -243,7 +243,7 @@ struct backend *backend_cpu_open(void)
 {
     struct backend *backend = calloc(1, sizeof(*backend));
 
-    if (backend) {
+    if (backend != NULL) {
         backend->ops = &cpu_ops;
     }
     return backend;

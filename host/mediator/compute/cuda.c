@@ -318,11 +318,11 @@ static enum bg_compute_status copy_row(struct backend_cuda *backend, const struc
 {
     const struct cuda_driver *driver = backend->driver;
 
-    if (src->host) {
+    if (src->host != NULL) {
         return check(backend, driver->copy_to_device_async(dst->address, src->host, (size_t)size,
                                                            backend->stream), "cuMemcpyHtoDAsync");
     }
-    if (dst->host) {
+    if (dst->host != NULL) {
         return check(backend, driver->copy_from_device_async(dst->host, src->address, (size_t)size,
                                                              backend->stream), "cuMemcpyDtoHAsync");
     }
@@ -336,9 +336,9 @@ static void set_side(struct cuda_copy_side *to, const struct backend_side *side,
 {
     uint64_t offset = slice * side->slice_pitch;
 
-    to->memory_type = side->host ? CUDA_MEMORY_HOST : CUDA_MEMORY_DEVICE;
-    to->host = side->host ? (uint8_t *)side->host + offset : NULL;
-    to->device = side->host ? 0 : side->address + offset;
+    to->memory_type = side->host != NULL ? CUDA_MEMORY_HOST : CUDA_MEMORY_DEVICE;
+    to->host = side->host != NULL ? (uint8_t *)side->host + offset : NULL;
+    to->device = side->host != NULL ? 0 : side->address + offset;
     to->pitch = (size_t)(box->rows > 1 ? side->row_pitch : box->row_size);
 }
 
@@ -495,11 +495,11 @@ struct backend *backend_cuda_open(int ordinal, char *reason, size_t reason_size)
     struct backend_cuda *backend;
     cuda_result result;
 
-    if (!driver) {
+    if (driver == NULL) {
         return NULL;
     }
     backend = calloc(1, sizeof(*backend));
-    if (!backend) {
+    if (backend == NULL) {
         snprintf(reason, reason_size, "no memory");
         return NULL;
     }
@@ -526,7 +526,7 @@ int backend_cuda_count(char *reason, size_t reason_size)
     return 0;
 #endif
     driver = cuda_driver_open(reason, reason_size);
-    if (!driver) {
+    if (driver == NULL) {
         return 0;
     }
     result = driver->device_get_count(&count);

@@ -12,7 +12,7 @@ static bool load(void *library, const char *symbol, void *field, char *reason, s
 {
     void *function = dlsym(library, symbol);
 
-    if (!function) {
+    if (function == NULL) {
         snprintf(reason, size, "%s has no %s: too old", LIBRARY, symbol);
         return false;
     }
@@ -36,7 +36,7 @@ const char *cuda_driver_error_name(const struct cuda_driver *driver, cuda_result
     static _Thread_local char number[24];
     const char *name = NULL;
 
-    if (driver->get_error_name(result, &name) != CUDA_RESULT_SUCCESS || !name) {
+    if (driver->get_error_name(result, &name) != CUDA_RESULT_SUCCESS || name == NULL) {
         snprintf(number, sizeof(number), "CUDA error %d", result);
         name = number;
     }
@@ -54,7 +54,7 @@ const struct cuda_driver *cuda_driver_open(char *reason, size_t reason_size)
         return &driver;
     }
     library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
+    if (library == NULL) {
         snprintf(reason, reason_size, "no NVIDIA driver: %s", dlerror());
         return NULL;
     }

@@ -24,7 +24,7 @@ static bool element_type_known(uint32_t type)
 
 static bool is_heap(const struct operation *operation, uint32_t handle)
 {
-    return handle == 0 && operation->heap.memory;
+    return handle == 0 && operation->heap.memory != NULL;
 }
 
 static enum bg_compute_status resolve(struct session *session, const struct operation *operation,
@@ -87,16 +87,16 @@ static enum bg_compute_status copy_operands(struct session *session, const struc
 {
     struct backend *backend = session->backend;
 
-    if (dst->heap && src->heap) {
+    if (dst->heap != NULL && src->heap != NULL) {
         backend->ops->finish(backend); /* what was started may use either */
         memmove(dst->heap, src->heap, (size_t)size);
         return BG_COMPUTE_OK;
     }
-    if (src->heap) {
+    if (src->heap != NULL) {
         return backend->ops->copy_to_device(backend, dst->address, src->heap, size,
                                             operation->async);
     }
-    if (dst->heap) {
+    if (dst->heap != NULL) {
         return backend->ops->copy_from_device(backend, dst->heap, src->address, size,
                                               operation->async);
     }
@@ -263,7 +263,7 @@ static enum bg_compute_status run_vector_add_inline(struct session *session,
         return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
     type = (enum bg_compute_element_type)params->element_type;
-    if (operation->heap.memory) {
+    if (operation->heap.memory != NULL) {
         status = add_in_heap(session, operation, type, params->count);
     } else {
         status = backend->ops->vector_add_host(backend, type, operation->answer, operation->data,

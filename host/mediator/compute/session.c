@@ -37,7 +37,7 @@ struct session *session_create(struct backend *backend, uint64_t memory_limit)
 {
     struct session *session = calloc(1, sizeof(*session));
 
-    if (!session) {
+    if (session == NULL) {
         backend->ops->close(backend);
         return NULL;
     }
@@ -148,7 +148,7 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle)
 {
     struct session_allocation *allocation = find(session, handle);
 
-    if (!allocation) {
+    if (allocation == NULL) {
         return BG_COMPUTE_INVALID_HANDLE;
     }
     backend_address address = allocation->address;
@@ -165,7 +165,7 @@ enum bg_compute_status session_resolve(struct session *session, uint32_t handle,
 {
     struct session_allocation *allocation = find(session, handle);
 
-    if (!allocation) {
+    if (allocation == NULL) {
         return BG_COMPUTE_INVALID_HANDLE;
     }
     if (offset > allocation->size || size > allocation->size - offset) {

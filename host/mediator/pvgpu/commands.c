@@ -103,7 +103,7 @@ struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct bg_
     if (entry == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_COMMAND);
     }
-    if (entry->run) {
+    if (entry->run != NULL) {
         return entry->run(context, command, header->size);
     }
     switch (entry->kind) {

@@ -143,10 +143,10 @@ static bool prepare(struct pvgpu_worker *worker)
 /* Waits for what was started; false when the backend is lost. */
 static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
 {
-    struct backend *backend = worker->context.session ? worker->context.session->backend : NULL;
+    struct backend *backend = worker->context.session != NULL ? worker->context.session->backend : NULL;
     enum bg_compute_status status;
 
-    if (!backend || !backend->async_pending) {
+    if (backend == NULL || !backend->async_pending) {
         return true;
     }
     begin_long(worker, request_limit_ns(worker));
@@ -178,7 +178,7 @@ static bool release_lease(struct pvgpu_worker *worker)
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
     log_debug("reset");
-    if (worker->context.session && worker->context.session->backend->async_pending) {
+    if (worker->context.session != NULL && worker->context.session->backend->async_pending) {
         begin_long(worker, request_limit_ns(worker));
         worker->context.session->backend->ops->finish(worker->context.session->backend);
         end_long(worker);
@@ -307,7 +307,7 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
         end_long(worker);
     }
     session = worker->context.session;
-    if (session) {
+    if (session != NULL) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
         if (session->backend->lost) {
             pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->backend->error);

@@ -60,7 +60,7 @@ static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint
 {
     *level = NULL;
     *resource = pvgpu_resource_find(context, id ? id : header_id);
-    if (!*resource) {
+    if (*resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (subresource >= (*resource)->levels) {
@@ -219,7 +219,7 @@ PVGPU_HANDLER(pvgpu_copy_resource)
     struct pvgpu_resource *src = pvgpu_resource_find(context, copy->src);
 
     (void)size;
-    if (!dst || !src) {
+    if (dst == NULL || src == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (!same_layout(dst, src)) {

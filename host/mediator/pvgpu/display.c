@@ -59,7 +59,7 @@ static uint64_t slot_size_of(uint32_t width, uint32_t height)
 /* A much larger buffer is given up, too: it counts against the session's memory. */
 static bool buffer_fits(const struct bg_pvgpu_display *display, uint64_t needed)
 {
-    return display->memory && display->slots == display->slots_wanted &&
+    return display->memory != NULL && display->slots == display->slots_wanted &&
            display->slot_size >= needed && display->slot_size / 4 <= needed;
 }
 
@@ -70,7 +70,7 @@ static bool buffer_fits(const struct bg_pvgpu_display *display, uint64_t needed)
 static enum pvgpu_display_wait find_wait(const struct bg_pvgpu_display *display, uint32_t width,
                                          uint32_t height)
 {
-    if (!display->ops) {
+    if (display->ops == NULL) {
         return PVGPU_DISPLAY_READY;
     }
     if (!buffer_fits(display, slot_size_of(width, height))) {
@@ -94,7 +94,7 @@ enum pvgpu_display_wait pvgpu_display_get_wait(const struct bg_pvgpu_display *di
 {
     const struct pvgpu_resource *resource = find_picture(context, present);
 
-    return resource ? find_wait(display, resource->level[0].width, resource->level[0].height)
+    return resource != NULL ? find_wait(display, resource->level[0].width, resource->level[0].height)
                     : PVGPU_DISPLAY_READY; /* to fail */
 }
 
@@ -110,7 +110,7 @@ void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, 
 
 static void free_buffer(struct bg_pvgpu_display *display, struct pvgpu_context *context)
 {
-    if (display->memory) {
+    if (display->memory != NULL) {
         if (display->shared) {
             context->session->backend->ops->unshare(context->session->backend, display->memory);
         }
@@ -243,7 +243,7 @@ static enum bg_compute_status copy_converted(struct backend *backend,
     uint32_t width = (uint32_t)(area->right - area->left);
     uint64_t row_size = (uint64_t)width * resource->format->size;
     uint8_t *row = malloc(row_size);
-    enum bg_compute_status status = row ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
+    enum bg_compute_status status = row != NULL ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
 
     for (int32_t y = area->top; y < area->bottom && status == BG_COMPUTE_OK; y++) {
         status = backend->ops->copy_from_device(
@@ -374,7 +374,7 @@ static struct pvgpu_outcome check_present(const struct pvgpu_context *context,
                                           const struct pvgpu_resource **resource)
 {
     *resource = find_picture(context, present);
-    if (!*resource) {
+    if (*resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if ((*resource)->type != BG_PVGPU_RESOURCE_TEXTURE_2D ||
@@ -403,7 +403,7 @@ struct pvgpu_outcome pvgpu_display_present(struct bg_pvgpu_display *display,
         outcome = find_damage(command, size, resource->level[0].width, resource->level[0].height,
                               &damage);
     }
-    if (outcome.code == BG_PVGPU_OK && display->ops) {
+    if (outcome.code == BG_PVGPU_OK && display->ops != NULL) {
         outcome = show(display, context, resource, damage);
     }
     if (outcome.code == BG_PVGPU_OK) {
@@ -420,7 +420,7 @@ static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32
 {
     struct pvgpu_resource *resource = pvgpu_resource_find(context, id);
 
-    if (!resource) {
+    if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (resource->type != BG_PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
@@ -448,7 +448,7 @@ struct pvgpu_outcome pvgpu_display_resize(struct bg_pvgpu_display *display,
         resize->flags != 0) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!format || !pvgpu_format_shown_as(format)) {
+    if (format == NULL || !pvgpu_format_shown_as(format)) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     if (resize->swapchain) {
@@ -470,7 +470,7 @@ void pvgpu_display_reset(struct bg_pvgpu_display *display)
 {
     const struct bg_pvgpu_scanout nothing = {0};
 
-    if (display->ops && display->width) {
+    if (display->ops != NULL && display->width) {
         display->ops->show(display->owner, &nothing);
     }
     display->width = display->height = display->format = 0;

@@ -70,8 +70,8 @@ bool pvgpu_handshake_name_is_allowed(const char *text, size_t size)
     const char *end = memchr(text, '\0', size);
     size_t prefix = strlen(BG_PVGPU_SHMEM_NAME_PREFIX);
 
-    if (!end || (size_t)(end - text) > BG_PVGPU_SHMEM_NAME_MAX ||
-        strncmp(text, BG_PVGPU_SHMEM_NAME_PREFIX, prefix) != 0 || strchr(text + 1, '/')) {
+    if (end == NULL || (size_t)(end - text) > BG_PVGPU_SHMEM_NAME_MAX ||
+        strncmp(text, BG_PVGPU_SHMEM_NAME_PREFIX, prefix) != 0 || strchr(text + 1, '/') != NULL) {
         return false;
     }
     for (const char *at = text; at < end; at++) {

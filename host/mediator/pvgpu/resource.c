@@ -188,7 +188,7 @@ static struct pvgpu_outcome describe(const struct bg_pvgpu_create_resource *crea
         (create->bind_flags & ~BG_PVGPU_BIND_ALL) || (create->misc_flags & ~BG_PVGPU_MISC_SHARED)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    if (!format && !(buffer && create->format == BG_PVGPU_FORMAT_UNKNOWN)) {
+    if (format == NULL && !(buffer && create->format == BG_PVGPU_FORMAT_UNKNOWN)) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     most = buffer ? 1 : count_levels(create->width, height, depth);
@@ -239,11 +239,11 @@ PVGPU_HANDLER(pvgpu_create_resource)
 
     (void)size;
     if (create->header.resource_id == 0 ||
-        pvgpu_ids_find(&context->resources, create->header.resource_id)) {
+        pvgpu_ids_find(&context->resources, create->header.resource_id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     resource = context->resources.count < BG_PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
-    if (!resource) {
+    if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     outcome = describe(create, resource);
@@ -286,7 +286,7 @@ PVGPU_HANDLER(pvgpu_destroy_resource)
     struct pvgpu_resource *resource = pvgpu_resource_find(context, header->resource_id);
 
     (void)size;
-    if (!resource) {
+    if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_ids_remove(&context->resources, header->resource_id);
@@ -301,11 +301,11 @@ PVGPU_HANDLER(pvgpu_open_resource)
     struct pvgpu_resource *resource = pvgpu_resource_find(context, open->source);
 
     (void)size;
-    if (!resource) {
+    if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (open->header.resource_id == 0 || !(resource->misc_flags & BG_PVGPU_MISC_SHARED) ||
-        pvgpu_ids_find(&context->resources, open->header.resource_id)) {
+        pvgpu_ids_find(&context->resources, open->header.resource_id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (context->resources.count >= BG_PVGPU_RESOURCES_MAX) {
@@ -350,7 +350,7 @@ static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     view->format = create->format ? pvgpu_format_find(create->format) : resource->format;
-    if (!view->format || (view->depth && view->format != resource->format) ||
+    if (view->format == NULL || (view->depth && view->format != resource->format) ||
         (!view->depth &&
          (!view->format->colour || view->format->size != resource->format->size))) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
@@ -373,11 +373,11 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
     struct pvgpu_outcome outcome;
     struct pvgpu_view *view;
 
-    if (!resource) {
+    if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (create->header.resource_id == 0 ||
-        pvgpu_ids_find(&context->views, create->header.resource_id)) {
+        pvgpu_ids_find(&context->views, create->header.resource_id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     outcome = check_view(create, resource, &found);
@@ -385,7 +385,7 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
         return outcome;
     }
     view = context->views.count < BG_PVGPU_VIEWS_MAX ? malloc(sizeof(*view)) : NULL;
-    if (!view) {
+    if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     *view = found;
@@ -425,7 +425,7 @@ static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t
 {
     struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
 
-    if (!view || view->depth != depth) {
+    if (view == NULL || view->depth != depth) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_ids_remove(&context->views, id);
@@ -455,7 +455,7 @@ void pvgpu_context_reset(struct pvgpu_context *context)
     for (uint32_t i = 0; i < PVGPU_ID_SLOTS; i++) {
         struct pvgpu_resource *resource = context->resources.slots[i].object;
 
-        if (resource) {
+        if (resource != NULL) {
             resource->ids--;
             release_resource(context, resource);
         }
@@ -463,7 +463,7 @@ void pvgpu_context_reset(struct pvgpu_context *context)
     memset(&context->resources, 0, sizeof(context->resources));
     memset(&context->views, 0, sizeof(context->views));
     context->target_count = context->viewport_count = context->scissor_count = 0;
-    if (context->session) {
+    if (context->session != NULL) {
         session_free_all(context->session);
     }
 }

@@ -9,7 +9,7 @@ static struct pvgpu_view *find_view(const struct pvgpu_context *context, uint32_
 {
     struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
 
-    return view && view->depth == depth ? view : NULL;
+    return view != NULL && view->depth == depth ? view : NULL;
 }
 
 static const struct pvgpu_level *level_of(const struct pvgpu_view *view)
@@ -19,7 +19,7 @@ static const struct pvgpu_level *level_of(const struct pvgpu_view *view)
 
 static bool same_size(const struct pvgpu_view *a, const struct pvgpu_view *b)
 {
-    return !a || !b ||
+    return a == NULL || b == NULL ||
            (level_of(a)->width == level_of(b)->width && level_of(a)->height == level_of(b)->height);
 }
 
@@ -38,7 +38,7 @@ PVGPU_HANDLER(bg_pvgpu_set_render_target)
             continue;
         }
         targets[i] = find_view(context, set->rtv[i], false);
-        if (!targets[i]) {
+        if (targets[i] == NULL) {
             return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
         if (!same_size(first, targets[i])) {
@@ -48,7 +48,7 @@ PVGPU_HANDLER(bg_pvgpu_set_render_target)
     }
     if (set->dsv) {
         depth = find_view(context, set->dsv, true);
-        if (!depth) {
+        if (depth == NULL) {
             return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
         if (!same_size(first, depth)) {
@@ -138,7 +138,7 @@ PVGPU_HANDLER(bg_pvgpu_clear_render_target)
     uint64_t texels;
 
     (void)size;
-    if (!view) {
+    if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_format_pack(view->format, clear->colour, texel);
@@ -186,7 +186,7 @@ PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
     uint64_t texels;
 
     (void)size;
-    if (!view) {
+    if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (flags & ~(BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL)) {

@@ -97,7 +97,7 @@ static void end_running(struct stub_worker *worker)
     worker->running = false;
     worker->answer_due = false;
     worker->deadline_ns = 0;
-    if (worker->session) {
+    if (worker->session != NULL) {
         worker->statistics.memory_used = worker->session->memory_used;
     }
 }
@@ -132,9 +132,9 @@ static bool prepare(struct stub_worker *worker, bool with_context)
 /* Gives the lease back; asynchronous work is waited for first, which only the executor may. */
 static bool release_lease(struct stub_worker *worker, bool in_executor)
 {
-    struct backend *backend = worker->session ? worker->session->backend : NULL;
+    struct backend *backend = worker->session != NULL ? worker->session->backend : NULL;
 
-    if (backend && backend->async_pending) {
+    if (backend != NULL && backend->async_pending) {
         if (!in_executor) {
             return false;
         }
@@ -172,7 +172,7 @@ static void run_first(struct stub_worker *worker)
     }
     worker->lease.used = true;
     send_answer(worker, &request->header, out, length);
-    if (worker->session && worker->session->backend->lost) {
+    if (worker->session != NULL && worker->session->backend->lost) {
         stub_fail(worker, "%.120s", worker->session->backend->error);
     }
 }
@@ -211,7 +211,7 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor)
             return;
         }
         if (first->plan.needs_session &&
-            (!worker->session || (first->plan.needs_lease && !worker->prepared))) {
+            (worker->session == NULL || (first->plan.needs_lease && !worker->prepared))) {
             if (!prepare(worker, first->plan.needs_lease)) {
                 return;
             }

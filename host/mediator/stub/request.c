@@ -78,12 +78,12 @@ struct request_plan request_plan(const uint8_t *bytes, size_t length)
 static size_t build(enum bg_compute_status status, const struct operation *operation,
                     uint32_t exec_time_us, uint8_t *response)
 {
-    size_t results_size = operation ? operation->result_count * sizeof(uint32_t) : 0;
-    size_t data_length = operation ? (size_t)operation->answer_size : 0;
+    size_t results_size = operation != NULL ? operation->result_count * sizeof(uint32_t) : 0;
+    size_t data_length = operation != NULL ? (size_t)operation->answer_size : 0;
     struct bg_vgpu_stub_response header = {
         .version = BG_VGPU_STUB_PROTOCOL_VERSION,
         .status = status,
-        .result_count = operation ? operation->result_count : 0,
+        .result_count = operation != NULL ? operation->result_count : 0,
         .data_offset = (uint32_t)(sizeof(header) + results_size),
         .data_length = (uint32_t)data_length,
         .exec_time_us = exec_time_us,

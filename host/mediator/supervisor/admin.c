@@ -46,10 +46,10 @@ struct admin {
 static json_t *describe_session(const struct worker_process *worker)
 {
     char pool[2] = {worker->pool, '\0'};
-    const struct scheduler *scheduler = worker->device ? &worker->device->scheduler : NULL;
+    const struct scheduler *scheduler = worker->device != NULL ? &worker->device->scheduler : NULL;
     const char *lease = "none";
 
-    if (scheduler && scheduler->holder == &worker->lease) {
+    if (scheduler != NULL && scheduler->holder == &worker->lease) {
         lease = "held";
     } else if (worker->lease.waiting) {
         lease = "waiting";
@@ -61,10 +61,10 @@ static json_t *describe_session(const struct worker_process *worker)
         (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
         "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
         (int)worker->statistics.queued, "lease", lease);
-    if (worker->guest) {
+    if (worker->guest != NULL) {
         json_object_set_new(object, "vm_id", json_integer(worker->guest->vm_id));
     }
-    if (worker->device) {
+    if (worker->device != NULL) {
         json_object_set_new(object, "pool", json_string(pool));
         json_object_set_new(object, "device", json_string(worker->device->name));
     }
@@ -134,7 +134,7 @@ static json_t *describe(const struct supervisor *supervisor)
 
     LIST_FOREACH(worker, &supervisor->workers, link)
     {
-        if (worker->listener) {
+        if (worker->listener != NULL) {
             json_array_insert_new(sessions, 0, describe_session(worker));
         }
     }
@@ -162,7 +162,7 @@ static json_t *release(struct supervisor *supervisor, json_t *command)
                                       &supervisor->config->listeners[i], (uint32_t)vm_id);
         }
     }
-    if (!guest || !guest_record_release(guest)) {
+    if (guest == NULL || !guest_record_release(guest)) {
         return json_pack("{ss}", "error", "no such guest is in quarantine");
     }
     log_info("listener %s, vm %u: released from quarantine", name, guest->vm_id);
@@ -204,13 +204,13 @@ static void on_client_limit(uv_timer_t *timer)
 
 static void answer(struct admin_client *client, json_t *object)
 {
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    size_t length = text ? strlen(text) : 0;
+    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    size_t length = text != NULL ? strlen(text) : 0;
     uv_buf_t buffer;
 
     json_decref(object);
-    client->answer = text ? realloc(text, length + 2) : NULL;
-    if (!client->answer) {
+    client->answer = text != NULL ? realloc(text, length + 2) : NULL;
+    if (client->answer == NULL) {
         free(text);
         close_client(client);
         return;
@@ -238,7 +238,7 @@ static void start_status(struct admin_client *client)
 
     LIST_FOREACH(worker, &client->admin->supervisor->workers, link)
     {
-        if (worker->listener && !worker->killed) {
+        if (worker->listener != NULL && worker->killed == NULL) {
             control_send(worker->control, &check, -1); /* a full socket is not this one's matter */
         }
     }
@@ -252,9 +252,9 @@ static void take_command(struct admin_client *client)
 
     client->answering = true;
     uv_read_stop((uv_stream_t *)&client->pipe);
-    if (name && strcmp(name, "status") == 0) {
+    if (name != NULL && strcmp(name, "status") == 0) {
         start_status(client);
-    } else if (name && strcmp(name, "release") == 0) {
+    } else if (name != NULL && strcmp(name, "release") == 0) {
         answer(client, release(client->admin->supervisor, command));
     } else {
         answer(client, json_pack("{ss}", "error", "the commands are status and release"));
@@ -281,7 +281,7 @@ static void on_read(uv_stream_t *stream, ssize_t received, const uv_buf_t *buffe
         return;
     }
     client->length += (size_t)received;
-    if (memchr(client->line, '\n', client->length) && !client->answering) {
+    if (memchr(client->line, '\n', client->length) != NULL && !client->answering) {
         take_command(client);
     }
 }
@@ -311,7 +311,7 @@ static void on_client(uv_poll_t *poll, int status, int events)
         return;
     }
     client = calloc(1, sizeof(*client));
-    if (!client || admin->clients >= CLIENTS_MAX || !listener_get_peer(fd, &user, &process) ||
+    if (client == NULL || admin->clients >= CLIENTS_MAX || !listener_get_peer(fd, &user, &process) ||
         (user != 0 && user != geteuid())) {
         log_warning("admin connection refused");
         free(client);
@@ -335,7 +335,7 @@ struct admin *admin_open(struct supervisor *supervisor, const char *path,
     struct admin *admin = calloc(1, sizeof(*admin));
 
     *exit_status = MEDIATOR_EXIT_FAILED;
-    if (!admin) {
+    if (admin == NULL) {
         log_error("no memory");
         return NULL;
     }
@@ -361,7 +361,7 @@ struct admin *admin_open(struct supervisor *supervisor, const char *path,
 
 void admin_tick(struct admin *admin)
 {
-    if (admin && admin->paused) {
+    if (admin != NULL && admin->paused) {
         admin->paused = false;
         uv_poll_start(&admin->poll, UV_READABLE, on_client);
     }
@@ -369,7 +369,7 @@ void admin_tick(struct admin *admin)
 
 void admin_close(struct admin *admin)
 {
-    if (admin) {
+    if (admin != NULL) {
         uv_poll_stop(&admin->poll);
         listener_close(&admin->socket);
         free(admin);

@@ -43,9 +43,9 @@ static json_t *ask(const char *path, json_t *command)
     int fd = connect_to(path);
 
     json_decref(command);
-    if (fd >= 0 && text && dprintf(fd, "%s\n", text) > 0) {
+    if (fd >= 0 && text != NULL && dprintf(fd, "%s\n", text) > 0) {
         answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
-        if (!answer) {
+        if (answer == NULL) {
             fprintf(stderr, "baregpu-mediator: %s: no answer (%s)\n", path, error.text);
         }
     }
@@ -60,7 +60,7 @@ static bool print_error(json_t *answer)
 {
     const char *error = json_string_value(json_object_get(answer, "error"));
 
-    if (error) {
+    if (error != NULL) {
         fprintf(stderr, "baregpu-mediator: %s\n", error);
     }
     return error != NULL;
@@ -71,7 +71,7 @@ enum mediator_exit admin_client_status(const char *path)
     json_t *answer = ask(path, json_pack("{ss}", "command", "status"));
     enum mediator_exit result = MEDIATOR_EXIT_OK;
 
-    if (!answer) {
+    if (answer == NULL) {
         return MEDIATOR_EXIT_NOT_RUNNING;
     }
     if (print_error(answer) || json_dumpf(answer, stdout, JSON_INDENT(2)) != 0 || puts("") < 0) {
@@ -87,7 +87,7 @@ enum mediator_exit admin_client_release(const char *path, const char *listener, 
                                          "vm_id", (json_int_t)vm_id));
     enum mediator_exit result = MEDIATOR_EXIT_OK;
 
-    if (!answer) {
+    if (answer == NULL) {
         return MEDIATOR_EXIT_NOT_RUNNING;
     }
     if (print_error(answer)) {

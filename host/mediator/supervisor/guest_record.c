@@ -10,7 +10,7 @@ int guest_table_init(struct guest_table *table)
 {
     table->count = 0;
     table->records = calloc(GUEST_TABLE_SIZE, sizeof(*table->records));
-    return table->records ? 0 : -1;
+    return table->records != NULL ? 0 : -1;
 }
 
 struct guest_record *guest_record_find(struct guest_table *table,
@@ -37,7 +37,7 @@ static struct guest_record *make_room(struct guest_table *table)
         struct guest_record *guest = &table->records[i];
 
         if (guest->sessions == 0 && !guest->quarantined &&
-            (!oldest || guest->used_ns < oldest->used_ns)) {
+            (oldest == NULL || guest->used_ns < oldest->used_ns)) {
             oldest = guest;
         }
     }
@@ -51,9 +51,9 @@ struct guest_record *guest_record_attach(struct guest_table *table,
     const struct config_limits *limits = &listener->limits;
     struct guest_record *guest = guest_record_find(table, listener, vm_id);
 
-    if (!guest) {
+    if (guest == NULL) {
         guest = make_room(table);
-        if (!guest) {
+        if (guest == NULL) {
             return NULL;
         }
         memset(guest, 0, sizeof(*guest));

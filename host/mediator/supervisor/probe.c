@@ -49,7 +49,7 @@ static void read_answer(int in, char *line, size_t size)
     struct pollfd polled = {.fd = in, .events = POLLIN};
     size_t used = 0;
 
-    while (used < size - 1 && !memchr(line, '\n', used)) {
+    while (used < size - 1 && memchr(line, '\n', used) == NULL) {
         uint64_t now_ns = clock_now_ns();
         ssize_t received;
 
@@ -91,7 +91,7 @@ int probe_count_cuda(char reason[PROBE_REASON_SIZE])
     kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (!strchr(line, '\n') || sscanf(line, "%d %n", &count, &offset) != 1) {
+    if (strchr(line, '\n') == NULL || sscanf(line, "%d %n", &count, &offset) != 1) {
         snprintf(reason, PROBE_REASON_SIZE, WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
                  ? "the CUDA driver crashed its process" : "the CUDA driver does not answer");
         return 0;

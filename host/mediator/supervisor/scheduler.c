@@ -29,7 +29,7 @@ static struct scheduler_client *choose(struct scheduler *scheduler)
     struct scheduler_client *client = TAILQ_FIRST(&scheduler->waiters);
     uint32_t highest = SCHEDULER_PRIORITIES - 1;
 
-    if (!client || client->passed >= SCHEDULER_PASS_LIMIT) {
+    if (client == NULL || client->passed >= SCHEDULER_PASS_LIMIT) {
         return client;
     }
     while (scheduler->waiting[highest] == 0) {
@@ -54,7 +54,7 @@ static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
 
     scheduler->holder = next;
     scheduler->deadline_ns = 0;
-    if (!next) {
+    if (next == NULL) {
         return;
     }
     unlink_waiter(scheduler, next);
@@ -84,7 +84,7 @@ bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client,
     client->arrival = scheduler->arrivals++;
     TAILQ_INSERT_TAIL(&scheduler->waiters, client, link);
     scheduler->waiting[priority]++;
-    if (!scheduler->holder) {
+    if (scheduler->holder == NULL) {
         grant_next(scheduler, now_ns);
     } else if (!scheduler->deadline_ns) {
         scheduler->deadline_ns = now_ns + scheduler->holder->release_ns;
@@ -115,7 +115,7 @@ void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *clie
 
 struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler, uint64_t now_ns)
 {
-    if (scheduler->holder && scheduler->deadline_ns && now_ns >= scheduler->deadline_ns) {
+    if (scheduler->holder != NULL && scheduler->deadline_ns && now_ns >= scheduler->deadline_ns) {
         return scheduler->holder;
     }
     return NULL;

@@ -166,7 +166,7 @@ static void keep_spares(struct supervisor *supervisor)
 {
     while (!supervisor->draining && clock_now_ns() >= supervisor->spares_from_ns &&
            supervisor->spare_count < supervisor->config->spare_workers) {
-        if (!worker_process_spawn(supervisor)) {
+        if (worker_process_spawn(supervisor) == NULL) {
             supervisor->spares_from_ns = clock_now_ns() + WORKER_PROCESS_RETRY_NS;
             return;
         }
@@ -183,7 +183,7 @@ static void on_tick(uv_timer_t *timer)
         struct scheduler_client *overdue =
             scheduler_get_overdue(&supervisor->devices[i].scheduler, now_ns);
 
-        if (overdue) {
+        if (overdue != NULL) {
             worker_process_kill(overdue->owner, "it keeps a lease beyond its request's limit");
         }
     }

@@ -26,10 +26,10 @@ static const char *worker_name(const struct worker_process *worker)
 {
     static char name[96];
 
-    if (worker->guest) {
+    if (worker->guest != NULL) {
         snprintf(name, sizeof(name), "session %u (%s, vm %u)", worker->session,
                  worker->listener->config->name, worker->guest->vm_id);
-    } else if (worker->listener) {
+    } else if (worker->listener != NULL) {
         snprintf(name, sizeof(name), "session %u (%s)", worker->session,
                  worker->listener->config->name);
     } else {
@@ -88,7 +88,7 @@ static struct supervisor_device *choose_device(struct worker_process *worker, ui
     for (unsigned i = 0; i < supervisor->pool_device_count[pool]; i++) {
         struct supervisor_device *device = &supervisor->devices[supervisor->pool_devices[pool][i]];
 
-        if (!best || device->sessions < best->sessions) {
+        if (best == NULL || device->sessions < best->sessions) {
             best = device;
         }
     }
@@ -101,22 +101,22 @@ static void take_attach(struct worker_process *worker, const struct control_atta
     struct control_message answer = {.type = CONTROL_ATTACHED};
     uint64_t now_ns = clock_now_ns();
 
-    if (worker->device || ++worker->attaches > ATTACHES_MAX ||
-        (worker->guest && worker->guest->vm_id != attach->vm_id)) {
+    if (worker->device != NULL || ++worker->attaches > ATTACHES_MAX ||
+        (worker->guest != NULL && worker->guest->vm_id != attach->vm_id)) {
         worker_process_kill(worker, "it attached too often");
         return;
     }
-    if (!worker->guest) {
+    if (worker->guest == NULL) {
         worker->guest = guest_record_attach(&worker->listener->guests, config, attach->vm_id,
                                             now_ns, &answer.attached.tokens);
-        if (!worker->guest) {
+        if (worker->guest == NULL) {
             worker_process_kill(worker, "too many guests of its listener are in quarantine");
             return;
         }
     }
     answer.attached.quarantined = worker->guest->quarantined;
     worker->device = choose_device(worker, attach->pool_id);
-    if (worker->device) {
+    if (worker->device != NULL) {
         worker->device->sessions++;
         worker->pool = (char)attach->pool_id;
         worker->lease.owner = worker;
@@ -139,7 +139,7 @@ static void take_ask(struct worker_process *worker, uint32_t priority)
 {
     uint32_t most = worker->listener->config->limits.max_priority;
 
-    if (!worker->device) {
+    if (worker->device == NULL) {
         worker_process_kill(worker, "it asked for a lease before it attached");
         return;
     }
@@ -161,7 +161,7 @@ static void take_fault(struct worker_process *worker, const char reason[sizeof(w
 
 static void take_message(struct worker_process *worker, struct control_message *message)
 {
-    if (!worker->listener) {
+    if (worker->listener == NULL) {
         worker_process_kill(worker, "it spoke before it had a connection");
         return;
     }
@@ -173,7 +173,7 @@ static void take_message(struct worker_process *worker, struct control_message *
         take_ask(worker, message->priority);
         break;
     case CONTROL_RELEASE:
-        if (!worker->device ||
+        if (worker->device == NULL ||
             !scheduler_release(&worker->device->scheduler, &worker->lease, clock_now_ns())) {
             worker_process_kill(worker, "it released a lease it does not hold");
         }
@@ -199,7 +199,7 @@ static bool read_message(struct worker_process *worker)
     struct control_message message;
     int result;
 
-    if (worker->control < 0 || worker->killed) {
+    if (worker->control < 0 || worker->killed != NULL) {
         return false;
     }
     result = control_receive(worker->control, &message, NULL);
@@ -208,7 +208,7 @@ static bool read_message(struct worker_process *worker)
     } else if (result < 0 && errno == EPROTO) {
         worker_process_kill(worker, "it sent what is no control message");
     }
-    if (worker->killed || result == 0) {
+    if (worker->killed != NULL || result == 0) {
         uv_poll_stop(&worker->poll); /* its end comes as the process's */
     }
     return result > 0;
@@ -235,7 +235,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void count_fault(struct worker_process *worker)
 {
-    if (!worker->guest || !guest_record_count_fault(worker->guest, clock_now_ns())) {
+    if (worker->guest == NULL || !guest_record_count_fault(worker->guest, clock_now_ns())) {
         return;
     }
     log_error("listener %s, vm %u: quarantined after %u faults; baregpu-mediator --release %s:%u",
@@ -246,7 +246,7 @@ static void count_fault(struct worker_process *worker)
 
 static void judge_end(struct worker_process *worker, int64_t exit_status, int signal_number)
 {
-    if (worker->killed) {
+    if (worker->killed != NULL) {
         log_warning("%s: worker %d killed: %s", worker_name(worker), worker->process.pid,
                     worker->killed);
         worker->faulty = !worker->supervisor->draining;
@@ -255,12 +255,12 @@ static void judge_end(struct worker_process *worker, int64_t exit_status, int si
                   signal_number,
                   signal_number == SIGSYS ? "refused by the sandbox" : strsignal(signal_number));
         worker->faulty = true;
-    } else if (exit_status == WORKER_EXIT_FAILED && worker->listener) {
+    } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
         log_error("%s: worker %d failed", worker_name(worker), worker->process.pid);
-    } else if (exit_status != WORKER_EXIT_OK && !worker->listener &&
+    } else if (exit_status != WORKER_EXIT_OK && worker->listener == NULL &&
                !worker->supervisor->draining) {
         log_error("%s: failed with exit status %d", worker_name(worker), (int)exit_status);
-    } else if (worker->listener) {
+    } else if (worker->listener != NULL) {
         worker->faulty = worker->faulty || exit_status == WORKER_EXIT_FAULT;
         log_info("%s: ended%s%s, %llu requests, %llu of them errors", worker_name(worker),
                  worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
@@ -281,14 +281,14 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
     while (read_message(worker)) { /* its last words */
     }
     judge_end(worker, exit_status, signal_number);
-    if (worker->device) {
+    if (worker->device != NULL) {
         scheduler_remove(&worker->device->scheduler, &worker->lease, now_ns);
         worker->device->sessions--;
     }
-    if (worker->guest) {
+    if (worker->guest != NULL) {
         guest_record_detach(worker->guest, worker->statistics.tokens, now_ns);
     }
-    if (worker->listener) {
+    if (worker->listener != NULL) {
         worker->listener->sessions--;
         supervisor->sessions--;
     } else {
@@ -306,7 +306,7 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
 
 void worker_process_kill(struct worker_process *worker, const char *why)
 {
-    if (!worker->killed) {
+    if (worker->killed == NULL) {
         worker->killed = why;
         uv_process_kill(&worker->process, SIGKILL);
     }
@@ -377,7 +377,7 @@ static struct worker_process *find_spare(struct supervisor *supervisor)
 
     LIST_FOREACH(worker, &supervisor->workers, link)
     {
-        if (!worker->listener && !worker->killed) {
+        if (worker->listener == NULL && worker->killed == NULL) {
             return worker;
         }
     }
@@ -430,7 +430,7 @@ void worker_process_check(struct worker_process *worker)
 {
     const struct control_message message = {.type = CONTROL_CHECK};
 
-    if (!worker->listener || worker->killed) {
+    if (worker->listener == NULL || worker->killed != NULL) {
         return;
     }
     if (worker->checks_open >= CHECKS_OPEN_MAX) {
@@ -445,7 +445,7 @@ void worker_process_drain(struct worker_process *worker)
 {
     const struct control_message message = {.type = CONTROL_DRAIN};
 
-    if (worker->listener) {
+    if (worker->listener != NULL) {
         send_message(worker, &message);
     } else {
         shutdown(worker->control, SHUT_RDWR); /* a spare worker ends when its socket does */

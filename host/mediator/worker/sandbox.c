@@ -138,7 +138,7 @@ int sandbox_enter(bool cuda, uint64_t memory_limit, bool memfd)
         return -1;
     }
     filter = seccomp_init(cuda ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
-    if (!filter) {
+    if (filter == NULL) {
         errno = ENOMEM;
         return -1;
     }

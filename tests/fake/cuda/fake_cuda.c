@@ -43,12 +43,12 @@ static uint64_t setting(const char *name, uint64_t fallback)
 {
     const char *value = getenv(name);
 
-    return value ? strtoull(value, NULL, 0) : fallback;
+    return value != NULL ? strtoull(value, NULL, 0) : fallback;
 }
 
 static void trace(const char *event)
 {
-    if (getenv("FAKE_CUDA_TRACE")) {
+    if (getenv("FAKE_CUDA_TRACE") != NULL) {
         fprintf(stderr, "fake CUDA: %s\n", event);
     }
 }
@@ -60,7 +60,7 @@ static int enter(const char *name, int needs_context)
     char wanted[64];
     int number, result;
 
-    if (hang && strcmp(hang, name) == 0) {
+    if (hang != NULL && strcmp(hang, name) == 0) {
         for (;;) {
             sleep(1000);
         }
@@ -72,7 +72,7 @@ static int enter(const char *name, int needs_context)
         fprintf(stderr, "fake CUDA: %s without a current context\n", name);
         return INVALID_CONTEXT;
     }
-    if (fail && sscanf(fail, "%63[^:]:%d:%d", wanted, &number, &result) == 3 &&
+    if (fail != NULL && sscanf(fail, "%63[^:]:%d:%d", wanted, &number, &result) == 3 &&
         strcmp(wanted, name) == 0 && ++fail_calls == number) {
         if (result >= ILLEGAL_ADDRESS) {
             sticky = result;
@@ -245,7 +245,7 @@ EXPORT int cuCtxSetCurrent(void *context)
 EXPORT int cuModuleLoadData(void **module, const void *image)
 {
     ENTER(1);
-    if (!image) {
+    if (image == NULL) {
         return INVALID_VALUE;
     }
     *module = (void *)image;
@@ -278,9 +278,9 @@ EXPORT int cuMemAlloc_v2(uint64_t *pointer, size_t size)
         return OUT_OF_MEMORY;
     }
     for (int i = 0; i < ALLOCATIONS; i++) {
-        if (!allocations[i].start) {
+        if (allocations[i].start == NULL) {
             allocations[i].start = malloc(size);
-            if (!allocations[i].start) {
+            if (allocations[i].start == NULL) {
                 return OUT_OF_MEMORY;
             }
             memset(allocations[i].start, FILL, size); /* as if from another guest */
@@ -297,7 +297,7 @@ EXPORT int cuMemFree_v2(uint64_t pointer)
 {
     ENTER(1);
     for (int i = 0; i < ALLOCATIONS; i++) {
-        if (allocations[i].start && (uintptr_t)allocations[i].start == pointer) {
+        if (allocations[i].start != NULL && (uintptr_t)allocations[i].start == pointer) {
             memory_used -= allocations[i].size;
             free(allocations[i].start);
             allocations[i].start = NULL;
@@ -355,11 +355,11 @@ EXPORT int cuMemcpyDtoDAsync_v2(uint64_t dst, uint64_t src, size_t size, void *s
 EXPORT int cuMemHostRegister_v2(void *memory, size_t size, unsigned flags)
 {
     ENTER(1);
-    if (!memory || !size || flags != 2 || is_registered((uintptr_t)memory, 1)) {
+    if (memory == NULL || !size || flags != 2 || is_registered((uintptr_t)memory, 1)) {
         return INVALID_VALUE;
     }
     for (int i = 0; i < REGISTERED; i++) {
-        if (!registered[i].start) {
+        if (registered[i].start == NULL) {
             trace("host memory registered");
             registered[i].start = memory;
             registered[i].size = size;
@@ -373,7 +373,7 @@ EXPORT int cuMemHostUnregister(void *memory)
 {
     ENTER(1);
     for (int i = 0; i < REGISTERED; i++) {
-        if (memory && registered[i].start == memory) {
+        if (memory != NULL && registered[i].start == memory) {
             registered[i].start = NULL;
             return SUCCESS;
         }
@@ -411,7 +411,7 @@ static uint8_t *copy_start(const struct copy_side *side, const struct copy_3d *c
 {
     size_t span = side->pitch * (copy->height - 1) + copy->width;
 
-    if (side->x_bytes || side->y || side->z || side->array || side->pitch < copy->width ||
+    if (side->x_bytes || side->y || side->z || side->array != NULL || side->pitch < copy->width ||
         side->pitch >= (size_t)1 << 31) {
         fprintf(stderr, "fake CUDA: cuMemcpy3D with a bad side\n");
         return NULL;
@@ -435,7 +435,7 @@ EXPORT int cuMemcpy3DAsync_v2(const struct copy_3d *copy, void *stream)
     }
     dst = copy_start(&copy->dst, copy);
     src = copy_start(&copy->src, copy);
-    if (!dst || !src) {
+    if (dst == NULL || src == NULL) {
         return pending ? SUCCESS : INVALID_VALUE;
     }
     for (size_t row = 0; row < copy->height; row++) {

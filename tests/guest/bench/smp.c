@@ -142,7 +142,7 @@ static int read_one(struct block_queue *queue, uint32_t *in_flight, bool has_end
 {
     struct block_request *request = has_ended ? NULL : block_request_get(queue);
 
-    if (request) {
+    if (request != NULL) {
         ++*in_flight;
         return block_submit(queue, request, false, 0, BLOCK_SECTOR);
     }

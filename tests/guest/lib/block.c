@@ -27,7 +27,7 @@ static int open_queues(struct block *block)
         if (error)
             return error;
         queue->requests = bg_hal_dma_alloc(BLOCK_DEPTH * sizeof(*queue->requests), 64, &unused);
-        if (!queue->requests)
+        if (queue->requests == NULL)
             return BG_ERR_NO_MEMORY;
     }
     return BG_OK;

@@ -65,7 +65,7 @@ bool smp_run(uint32_t count, void (*function)(uint32_t cpu, void *context), void
     struct cpu_ticket tickets[MACHINE_CPUS_MAX];
     bool good = true;
 
-    if (!job)
+    if (job == NULL)
         return false;
     *job = (struct smp_job){function, context, count};
     for (uint32_t i = 1; i < count; i++) {

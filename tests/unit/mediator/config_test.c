@@ -26,7 +26,7 @@ static void load(const char *text)
 static void expect_error(const char *text, const char *where, const char *what)
 {
     assert_int_equal(config_load_text(&config, text, "test.ini", error), -1);
-    if (strncmp(error, where, strlen(where)) != 0 || !strstr(error, what)) {
+    if (strncmp(error, where, strlen(where)) != 0 || strstr(error, what) == NULL) {
         fail_msg("\"%s\" does not begin with \"%s\" and say \"%s\"", error, where, what);
     }
 }

@@ -69,7 +69,7 @@ static void open_session(uint64_t limit)
     char reason[160] = "";
     struct backend *backend = backend_cuda_open(0, reason, sizeof(reason));
 
-    if (!backend) {
+    if (backend == NULL) {
         fail_msg("%s", reason);
     }
     session = session_create(backend, limit);

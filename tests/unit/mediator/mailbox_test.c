@@ -239,7 +239,7 @@ static void test_pipelined(void **state)
 static void expect_malformed(struct stream *stream, const char *why)
 {
     assert_int_equal(parse(stream, 0), MAILBOX_MALFORMED);
-    if (!strstr(stream->parser.error, why)) {
+    if (strstr(stream->parser.error, why) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", stream->parser.error, why);
     }
 }

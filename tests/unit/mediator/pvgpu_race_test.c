@@ -212,7 +212,7 @@ int main(void)
         .heap_size = HEAP_SIZE,
         .suppress_interrupts = BG_PVGPU_IRQ_FENCE,
     };
-    if (getenv("BAREGPU_SOAK")) {
+    if (getenv("BAREGPU_SOAK") != NULL) {
         rounds *= 100;
     }
     doorbell = eventfd(0, 0);

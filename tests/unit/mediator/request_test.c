@@ -21,7 +21,7 @@ static int setup(void **state)
 {
     (void)state;
     session = session_create(backend_cpu_open(), MEMORY_LIMIT);
-    return session ? 0 : -1;
+    return session != NULL ? 0 : -1;
 }
 
 static int teardown(void **state)

@@ -122,7 +122,7 @@ static void test_bound(void **state)
         int i = (int)(random >> 8) % CLIENTS;
         uint32_t priority = (uint32_t)(i % 8 == 0 ? (random >> 20) % 3 : HIGH);
 
-        if (random >> 31 || !scheduler.holder) {
+        if (random >> 31 || scheduler.holder == NULL) {
             unsigned before = 0;
 
             for (int j = 0; j < CLIENTS; j++) {
@@ -136,7 +136,7 @@ static void test_bound(void **state)
             }
         } else {
             scheduler_release(&scheduler, scheduler.holder, 1);
-            for (int j = 0; j < CLIENTS && scheduler.holder; j++) {
+            for (int j = 0; j < CLIENTS && scheduler.holder != NULL; j++) {
                 if (scheduler.holder == &clients[j]) {
                     assert_true(waited[j] <= found[j] + SCHEDULER_PASS_LIMIT);
                     waiting[j] = false;

@@ -88,7 +88,7 @@ static void slot_operate(struct slot *slot)
     size_t size = random_size();
     size_t align = 1ull << rand() % 13;
 
-    if (!slot->memory) {
+    if (slot->memory == NULL) {
         slot->memory = rand() % 4 ? heap_alloc(size) : heap_alloc_aligned(align, size);
         slot_fill(slot, size);
         return;

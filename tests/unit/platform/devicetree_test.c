@@ -152,7 +152,7 @@ static void put_uart(const char *name, uint32_t base, const char *status)
     begin(name);
     assert_int_equal(fdt_property(blob, "compatible", "arm,pl011\0arm,primecell", 24), 0);
     CELLS("reg", 0, base, 0, 0x1000);
-    if (status)
+    if (status != NULL)
         put_text("status", status);
     end();
 }
@@ -461,7 +461,7 @@ static void expect_problem(const char *text)
 {
     assert_true(parse() < 0);
     assert_non_null(problem);
-    if (!strstr(problem, text))
+    if (strstr(problem, text) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", problem, text);
 }
 

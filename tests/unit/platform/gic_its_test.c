@@ -55,7 +55,7 @@ static void expect_problem(int result, int expected, const char *text)
 {
     assert_int_equal(result, expected);
     assert_non_null(its_problem());
-    if (!strstr(its_problem(), text))
+    if (strstr(its_problem(), text) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", its_problem(), text);
 }
 

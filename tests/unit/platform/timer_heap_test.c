@@ -23,15 +23,15 @@ static unsigned check(const struct timer *node)
 {
     unsigned count = 0;
 
-    for (; node; node = node->next) {
+    for (; node != NULL; node = node->next) {
         count += 1 + check(node->child);
-        if (node->child) {
+        if (node->child != NULL) {
             assert_ptr_equal(node->child->previous, node);
         }
-        for (const struct timer *child = node->child; child; child = child->next) {
+        for (const struct timer *child = node->child; child != NULL; child = child->next) {
             assert_true(child->deadline_ns >= node->deadline_ns);
         }
-        if (node->next) {
+        if (node->next != NULL) {
             assert_ptr_equal(node->next->previous, node);
         }
     }
@@ -108,7 +108,7 @@ static void test_random(void **state)
         assert_int_equal(check(root), armed);
         for (unsigned k = 0; k < TIMERS; k++) {
             if (timers[k].is_armed &&
-                (!earliest || timers[k].deadline_ns < earliest->deadline_ns)) {
+                (earliest == NULL || timers[k].deadline_ns < earliest->deadline_ns)) {
                 earliest = &timers[k];
             }
         }

@@ -24,7 +24,7 @@ void start(const struct sst_model_ops *model, bool is_old_only)
 int end(void **state)
 {
     (void)state;
-    if (device) {
+    if (device != NULL) {
         device_destroy(device);
     }
     device = NULL;
@@ -217,7 +217,7 @@ struct bg_sst_response take_answer(uint64_t tag, struct bg_sst_record *record)
 
     assert_int_equal(taken.kind, BG_SST_RECORD_ANSWER);
     assert_int_equal(taken.tag, tag);
-    if (record) {
+    if (record != NULL) {
         *record = taken;
     }
     return response;

@@ -93,7 +93,7 @@ static int begin(void **state)
     done = 0;
     server = sst_server_create(&options);
     snprintf(path, sizeof(path), "%s/socket", directory);
-    return server && sst_server_listen(server, path, &slow_model) &&
+    return server != NULL && sst_server_listen(server, path, &slow_model) &&
                    pthread_create(&thread, NULL, run, NULL) == 0
                ? 0
                : -1;
@@ -107,7 +107,7 @@ static int end(void **state)
     pthread_kill(thread, SIGUSR1);
     pthread_join(thread, &result);
     sst_server_destroy(server);
-    return result ? 0 : -1;
+    return result != NULL ? 0 : -1;
 }
 
 /* ---- Guests, with the old wire ---- */
@@ -228,7 +228,7 @@ int main(void)
     };
     int result;
 
-    if (!mkdtemp(directory)) {
+    if (mkdtemp(directory) == NULL) {
         return 1;
     }
     cmocka_set_message_output(CM_OUTPUT_TAP);

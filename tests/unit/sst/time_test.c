@@ -277,7 +277,7 @@ static void hold_reset(void *model)
 static void hold_request(void *model, struct sst_job *job)
 {
     (void)model;
-    if (held) {
+    if (held != NULL) {
         sst_answer(held, &(struct sst_answer){.status = BG_SST_OK});
     }
     held = job;
