@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * run=pvgpu: a GPU behind shared memory: long vectors, textures that are filled, copied and shown,
  * and what that costs.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * run=screen: a picture, an animation with page flips, a moving cursor, and what the kernel prints,
  * on a virtio GPU.

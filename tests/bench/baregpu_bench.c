@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
 // build: tests/bench/sst_rows.c
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
  * and writes build/bench.json (design: one object per row; `ratio` is value over reference, or its

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Load on a mediator's socket: N clients, each a connection with one request in flight, all in this
  * process. Prints one JSON object per line: name, clients, requests, requests_per_s,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a Unix socket costs: round trips of a request and an answer of given sizes between two
  * processes, while the machine is idle or while another process keeps a core busy, as a polling

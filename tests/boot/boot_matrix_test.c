@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/boot/boot_guest.c
 // needs: build/firmware/baregpu-test.elf
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel on every machine that virt can be, pairwise: each value of each parameter meets each
  * value of every other in some boot. Each boot runs test_boot, which is told what to find.

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/boot/boot_guest.c
 // needs: build/firmware/baregpu-test.elf build/firmware/baregpu-test.img
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs that end badly: each prints what it must and fails, none hangs. And the guest's own tests of
  * memory, MMU and caches, on several CPUs.

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/boot/boot_guest.c
 // needs: build/firmware/baregpu-test.elf build/firmware/baregpu-test.img
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest's test_interrupt on each kind of GIC that virt has, entered at each exception level,
  * with one CPU and with several; with our QEMU and, where it is installed, with the system's.

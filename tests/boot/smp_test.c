@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/boot/boot_guest.c
 // needs: build/firmware/baregpu-test.elf
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Several CPUs: the guest's tests (apps test_smp, test_smp_litmus, test_smp_ring, test_smp_queues,
  * test_interrupt_churn, test_reset) on both GICs, at every entry level, with 1 to 8 CPUs, in

@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: a backend that is absent, late, dies, or talks nonsense; reset, unplug, stop. */
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: handshake, doorbell and interrupts, with a new backend and with an old one. */
 #include <fcntl.h>
 #include <string.h>

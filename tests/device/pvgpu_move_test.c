@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: hot-unplug, bus reset, interrupts that cause either, migration and snapshots with the
  * memory's content. */
 #include <fcntl.h>

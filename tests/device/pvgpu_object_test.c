@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: what becomes of the shared-memory object: at exit, after a crash, beside others. */
 #include <fcntl.h>
 #include <signal.h>

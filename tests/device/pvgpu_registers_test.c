@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: PCI identity, BARs, every register, access widths, the shared memory's start, properties,
  * RESET; all without a backend. */
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// build: tests/device/pvgpu_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/pvgpu_fixture.c
 /* pvgpu: what a backend presents, compared pixel by pixel with a screendump; pictures given back;
  * backends that lie about them. */
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* vgpu-stub: the mediator behind a character device instead of a socket of the device's own. */
 #include <stdlib.h>
 #include <string.h>

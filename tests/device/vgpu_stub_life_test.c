@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* vgpu-stub: reset, unplug, stop and migration at any moment; chardev; whose socket it is. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* vgpu-stub: doorbell, answers, errors, time-out, interrupt, with a mediator that behaves. */
 #include <stdlib.h>
 #include <string.h>

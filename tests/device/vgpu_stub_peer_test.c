@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* vgpu-stub: mediators that split, stall, lie, die, come back, or are of the older kind. */
 #include <fcntl.h>
 #include <stdlib.h>

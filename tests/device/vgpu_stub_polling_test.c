@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/device/stub_fixture.c
 /*
  * A guest that polls STATUS is left alone by the main loop; nothing may get lost by that: an answer

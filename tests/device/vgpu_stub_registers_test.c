@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* vgpu-stub: PCI identity, every register, both buffers, access widths, properties. */
 #include <stdlib.h>
 #include <string.h>

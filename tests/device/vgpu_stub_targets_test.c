@@ -1,5 +1,5 @@
-// build: tests/device/stub_fixture.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/device/stub_fixture.c
 /* The PCI devices do not depend on the target: they are realized on each one that is built. */
 #include <signal.h>
 #include <stdio.h>

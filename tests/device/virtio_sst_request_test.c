@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/device/sst_fixture.c tests/device/sst_simulator.c
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
@@ -5,7 +6,6 @@
 // build: firmware/pci/device.c firmware/pci/bar.c
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
-/* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-sst: every request, good and bad, on every bus and ring, with an old simulator. */
 #include <stdlib.h>
 #include <string.h>

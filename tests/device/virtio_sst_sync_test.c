@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/device/sst_fixture.c tests/device/sst_simulator.c
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c firmware/virtio/transport_pci.c
@@ -6,7 +7,6 @@
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 // libs: -pthread
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio-sst: deterministic time. The device waits for the simulator while the guest's access is
  * under way, so here the simulator is a thread. The virtual clock moves when the test says so.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The queue side of the fake GPU: answers, misbehaviours, fences. gpu_command.c has the
  * commands. */
 #include "tests/fake/gpu.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The 26 commands of the fake GPU: virtio 1.4, 5.7.6.8 to 5.7.6.10. */
 #include "tests/fake/gpu_command.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The 3D commands of the fake GPU: virtio 1.4, 5.7.6.9. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The HAL for tests on the host: everything is mapped one to one, and time passes when a driver
  * waits. The accessors of mmio.h go to the device that a test set up, if any. */
 #include "tests/fake/hal.h"

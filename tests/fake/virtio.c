@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The transport of the fake device: registers, features, configuration. virtqueue.c has the
  * rings. */
 #include "tests/fake/virtio.h"

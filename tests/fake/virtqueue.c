@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Rings from the device's side, written from the specification's text alone. A bus address is a
  * pointer here (hal.c). */
 #include "tests/fake/virtqueue.h"

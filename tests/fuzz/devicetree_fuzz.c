@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/platform/devicetree.c
 // libs: -lfdt
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The devicetree reader on trees that the input describes: nodes and properties of the names that
  * the reader knows, with any contents, then some bytes of the blob changed. An answer, and no

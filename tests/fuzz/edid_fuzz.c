@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/gpu/edid.c
 /* EDID from anywhere. The first byte says what is put right first, so that the fuzzer need not find
  * a header and checksums. */

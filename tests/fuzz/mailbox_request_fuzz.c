@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c host/mediator/compute/cpu.c
 /*
  * Any bytes as mailbox requests, one after the other in one session of the CPU backend. An input

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/stub/mailbox.c
 /*
  * The mediator's stream parser on any bytes, in pieces of any size (the input's first byte). Held:

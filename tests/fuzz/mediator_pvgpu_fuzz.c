@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/pvgpu/ring.c host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c
 // build: host/mediator/pvgpu/copy.c host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c
 // build: host/mediator/pvgpu/display.c host/mediator/pvgpu/format.c host/mediator/compute/operation.c

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/pvgpu/handshake.c host/mediator/pvgpu/ring.c host/common/listener.c
 // build: host/common/fd_message.c
 /*

@@ -1,5 +1,5 @@
-// build: host/qemu-device/pvgpu-message.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/pvgpu-message.c
 /*
  * What a backend may send to the pvgpu device: the stream is cut into pieces in several ways, which
  * must give the same messages; a scanout that passes lies within its file.

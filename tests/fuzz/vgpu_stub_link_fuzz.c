@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/qemu-device/vgpu-stub-link.c host/qemu-device/vgpu-stub-message.c
 // build: host/qemu-device/peer-link.c
 // cflags: -Itests/fake/qemu -Dsocket=fake_socket -Dconnect=fake_connect
 // cflags: -Dgetsockopt=fake_getsockopt
 // pkg: glib-2.0
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vgpu-stub device's link, driven by bytes: a guest that submits, abandons, resets; a VM that
  * stops and runs; a peer that takes any part of what is sent, answers any request in any order,

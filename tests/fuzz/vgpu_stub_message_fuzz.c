@@ -1,5 +1,5 @@
-// build: host/qemu-device/vgpu-stub-message.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/vgpu-stub-message.c
 /*
  * What a mediator may send to the vgpu-stub device: the stream is cut into pieces in several ways,
  * which must give the same messages; each one's claims must hold. The first byte chooses the cuts.

@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/qemu-device/virtio-sst-link.c host/qemu-device/virtio-sst-wire.c
 // build: host/qemu-device/peer-link.c
 // cflags: -Itests/fake/qemu -Dsocket=fake_socket -Dconnect=fake_connect
 // cflags: -Dgetsockopt=fake_getsockopt
 // pkg: glib-2.0
-/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The virtio-sst device's link, driven by bytes: a guest that submits, abandons, resets; a VM that
  * stops and runs; a simulator of either wire that takes any part of what is sent, answers in any

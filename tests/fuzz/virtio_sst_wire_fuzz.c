@@ -1,5 +1,5 @@
-// build: host/qemu-device/virtio-sst-wire.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/virtio-sst-wire.c
 /*
  * What a simulator may send to the virtio-sst device: the stream is cut into pieces in several ways,
  * which must give the same records; each one's claims must hold. The first byte chooses the wire

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * run=test-screen: what a virtio GPU shows, with a host that looks at each picture. The guest tells
  * over the UART what there has to be (open/screenshot.h), and the host compares every pixel:

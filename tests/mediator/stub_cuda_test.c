@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
 // needs: build/host/baregpu-mediator
 /* The mediator's socket as devices use it, old ones and ours, and as they should not. */

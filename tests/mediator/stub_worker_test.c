@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c host/mediator/worker/control.c
 // build: host/mediator/log.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator

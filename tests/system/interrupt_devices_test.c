@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c
 /*
  * Interrupts of QEMU's devices, of every kind, on every interrupt controller, to the last of 1, 2

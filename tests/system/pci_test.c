@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c
 /* Real topologies under QEMU: the guest's test-pci looks at what it made of them. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c firmware/virtio/gpu/format.c firmware/apps/draw/draw.c
 // build: firmware/apps/draw/font.c firmware/apps/draw/picture.c firmware/apps/draw/pvgpu_picture.c
 // build: $(BUILD)/firmware/font/console_font.c

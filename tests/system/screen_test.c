@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c tests/system/rfb.c firmware/virtio/gpu/format.c
 // build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/apps/draw/picture.c
 // build: firmware/apps/draw/text_console.c $(BUILD)/firmware/font/console_font.c

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c tests/system/sst_guest.c
 /*
  * virtio-sst from end to end: the guest's test-sst, QEMU's device, baregpu-sst-sim; and what

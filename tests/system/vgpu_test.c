@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c
 // needs: build/firmware/minimal.elf
 /* Guest, device and mediator together, as a user has them. */

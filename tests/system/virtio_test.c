@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/system/guest_tap.c
 /* QEMU's virtio devices over every transport, with every ring feature: the guest's test-virtio. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/apps/draw/pvgpu_picture.h"
 
 const float pvgpu_picture_background[4] = {0.2f, 0.4f, 0.6f, 1};

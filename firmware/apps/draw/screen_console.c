@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/apps/draw/screen_console.h"
 
 #include <stdio.h>

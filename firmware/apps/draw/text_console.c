@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Sections are those of ECMA-48, fifth edition. */
 #include "firmware/apps/draw/text_console.h"
 

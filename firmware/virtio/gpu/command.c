@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The 2D, blob and cursor commands: virtio 1.4, 5.7.6.8 and 5.7.6.10. */
 #include "firmware/virtio/gpu/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The 3D commands and the mapping of blobs: virtio 1.4, 5.7.6.9. */
 #include "firmware/virtio/gpu/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The cursor: virtio 1.4, 5.7.6.6 and 5.7.6.10. */
 #include "firmware/virtio/gpu/display.h"
 

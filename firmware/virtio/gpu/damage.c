@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Which rectangles to transfer and flush. */
 #include "baregpu/virtio_gpu.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Displays: page flips and mode changes. Virtio 1.4, 5.7.6.3. */
 #include "firmware/virtio/gpu/display.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Section numbers: VESA Enhanced EDID Standard, release A revision 2; CTA-861-G for extensions. */
 #include "baregpu/edid.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Pixel formats: virtio 1.4, 5.7.6.8, enum bg_virtio_gpu_formats. */
 #include "baregpu/virtio_gpu.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Framebuffers: virtio 1.4, 5.7.6.1 and 5.7.6.2. */
 #include "firmware/virtio/gpu/display.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening, closing and restarting a virtio-gpu device: virtio 1.4, 5.7.2 to 5.7.5. */
 #include "firmware/virtio/gpu/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Host blobs in the host-visible region: virtio 1.4, 5.7.6.9. */
 #include "firmware/virtio/gpu/display.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The words of the device: virtio 1.4, 5.7.6.7. */
 #include "baregpu/virtio_gpu_command.h"
 

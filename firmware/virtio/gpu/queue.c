@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands on their way: slots, answers, fences. Virtio 1.4, 5.7.6.5 and 5.7.6.7. */
 #include "firmware/virtio/gpu/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What is connected, and when that changes: virtio 1.4, 5.7.4.2 and 5.7.5. */
 #include "firmware/virtio/gpu/screen.h"
 

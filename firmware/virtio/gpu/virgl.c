@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Encoder of virgl commands: baregpu/virgl.h. Where each word lies: virglrenderer's
  * virgl_protocol.h. */
 #include "baregpu/virgl.h"

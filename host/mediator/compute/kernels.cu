@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // The mediator's own kernels. c may be a or b: nothing is declared __restrict__.
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/virtio/gpu/format.c
 // build: $(BUILD)/firmware/font/console_font.c
 /* Drawing: against slow and simple computations, in every format, at every edge. */

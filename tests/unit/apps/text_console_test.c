@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/apps/draw/text_console.c firmware/apps/draw/draw.c firmware/apps/draw/font.c
 // build: firmware/virtio/gpu/format.c $(BUILD)/firmware/font/console_font.c
 /* The terminal: each test says which characters, in which colours, have to be where. */

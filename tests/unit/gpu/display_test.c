@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/gpu/gpu.c firmware/virtio/gpu/queue.c firmware/virtio/gpu/names.c
 // build: firmware/virtio/gpu/command.c firmware/virtio/gpu/answer.c
 // build: firmware/virtio/gpu/command_3d.c

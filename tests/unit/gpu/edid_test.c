@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/gpu/edid.c
 /* EDID: blocks built here field by field, and damaged ones. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/gpu/virgl.c
 /* The virgl encoder: every command word for word, and buffers of every size. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/config.c host/mediator/log.c
 // libs: -linih
 /* The configuration file: what it sets, and that each error names file, line, key and remedy. */

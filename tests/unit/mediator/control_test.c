@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/worker/control.c host/mediator/log.c host/common/fd_message.c
 /* The control socket: what a worker that was taken over may send, and what that leaves behind. */
 #include <errno.h>

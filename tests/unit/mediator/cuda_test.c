@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c
 // build: host/mediator/compute/cpu.c tests/fake/cuda/fake_cuda.c
 /*

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/supervisor/guest_record.c host/mediator/worker/limiter.c
 /* Rate limits, fault counts, quarantine. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/worker/lease.c host/mediator/worker/control.c host/mediator/log.c
 // build: host/mediator/compute/session.c host/mediator/compute/cpu.c host/common/fd_message.c
 /* A worker's lease and session, with the test in the supervisor's place. */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/stub/mailbox.c
 /* The mediator's stream parser and message builder, in both header forms. */
 #include <setjmp.h>

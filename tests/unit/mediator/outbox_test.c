@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/worker/outbox.c host/common/fd_message.c
 /* The bounded outbox: order, descriptors, peers that do not read or are gone. */
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/pvgpu/handshake.c host/common/fd_message.c host/common/listener.c
 /* pvgpu's handshake from any cut of the stream and with any descriptors. */
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/pvgpu/ring.c
 /* The backend's side of the pvgpu ring: every wrap, 64-bit counters, framing, the control words. */
 #include <setjmp.h>

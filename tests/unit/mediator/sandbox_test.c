@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/worker/sandbox.c
 // libs: -lseccomp
 /* What a worker can no longer do. Each attempt is a child process of its own. */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/supervisor/scheduler.c
 /* Leases: order, the bound on waiting, deadlines. */
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-// build: firmware/memory/pages.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: firmware/memory/pages.c
 /* The heap against a model: random calls, best fit, and every misuse that it promises to find. */
 #include <stdlib.h>
 #include <sys/mman.h>

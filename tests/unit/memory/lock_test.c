@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // tsan
 /*
  * firmware/memory/lock.h and once.h between threads: ThreadSanitizer sees whether they order what

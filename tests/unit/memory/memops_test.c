@@ -1,5 +1,5 @@
-// cflags: -fno-builtin
 /* SPDX-License-Identifier: BSD-2-Clause */
+// cflags: -fno-builtin
 /* The kernel's memory functions, under other names, at every small size and alignment. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// build: firmware/memory/pages.c firmware/memory/layout.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: firmware/memory/pages.c firmware/memory/layout.c
 /* The page allocator against a model that knows each page's state. */
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/pci/interrupt.c firmware/pci/msix.c firmware/pci/msi.c firmware/common/interrupt_line.c
 // build: firmware/common/interrupt_source.c firmware/pci_ecam.c firmware/pci/enumerate.c
 // build: firmware/pci/device.c firmware/pci/bar.c firmware/pci/assign.c

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/platform/devicetree.c firmware/platform/bootargs.c
 // libs: -lfdt
-/* SPDX-License-Identifier: BSD-2-Clause */
 /* The devicetree reader on blobs made here: as virt makes them, unusual ones, and broken ones. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/platform/gic.c firmware/platform/gic_common.c firmware/platform/gic_v2.c
 // build: firmware/platform/gic_v3.c
 // build: firmware/platform/gic_lpi.c tests/fake/gic.c tests/fake/hal.c
-// SPDX-License-Identifier: BSD-2-Clause
 /* LPIs and the ITS against one that executes its commands and counts those that make no sense. */
 /* Its state starts over with each test. Before cmocka.h, which has macros of common names. */
 #include "firmware/platform/gic_its.c"

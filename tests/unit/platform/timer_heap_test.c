@@ -1,5 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/platform/timer_heap.c
-// SPDX-License-Identifier: BSD-2-Clause
 /* The heap of timers against a plain list. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/platform/timer_event.c firmware/platform/timer_heap.c
 // build: firmware/platform/bootargs.c tests/fake/hal.c
-// SPDX-License-Identifier: BSD-2-Clause
 /* One-shot timers on a clock and a timer of one tick a nanosecond that the test moves. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// build: host/qemu-device/pvgpu-message.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/pvgpu-message.c
 /* The pvgpu device's message parser and its checks of what a backend says, without QEMU. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// build: host/qemu-device/vgpu-stub-message.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/vgpu-stub-message.c
 /* The vgpu-stub device's message parser, without QEMU. */
 #include <setjmp.h>
 #include <stdarg.h>

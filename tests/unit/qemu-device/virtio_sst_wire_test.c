@@ -1,5 +1,5 @@
-// build: host/qemu-device/virtio-sst-wire.c
 /* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/qemu-device/virtio-sst-wire.c
 /* virtio-sst's bytes on the socket, without QEMU. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/sst-sim/device.c host/sst-sim/kernel.c host/sst-sim/link.c host/sst-sim/memory.c
 // build: host/sst-sim/accelerator.c host/sst-sim/systolic.c tests/unit/sst/fixture.c
 // cflags: -ffp-contract=off

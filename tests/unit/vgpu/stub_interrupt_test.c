@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/vgpu/vgpu_stub.c firmware/vgpu/vgpu_stub_compute.c firmware/vgpu/compute.c
 // build: firmware/vgpu/vgpu_stub_interrupt.c firmware/pci/interrupt.c firmware/pci/msix.c
 // build: firmware/pci/msi.c firmware/common/interrupt_line.c firmware/common/interrupt_source.c firmware/common/wait.c

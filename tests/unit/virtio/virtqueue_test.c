@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 // build: firmware/virtio/virtio.c firmware/virtio/virtqueue.c firmware/virtio/virtqueue_split.c
 // build: firmware/virtio/virtqueue_packed.c tests/fake/hal.c tests/fake/virtio.c
 // build: tests/fake/virtqueue.c tests/unit/virtio/virtqueue_fixture.c

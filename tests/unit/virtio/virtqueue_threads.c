@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The driver on one thread, the device on another, both asleep whenever they may be: a lost
  * notification is a hang, which a deadline ends; a missing ordering is a race that ThreadSanitizer
