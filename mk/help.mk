@@ -9,6 +9,7 @@ baregpu: a GPU for bare-metal guests
   make test             all tests (TESTS=pattern: those whose path has it); ends by itself
   make bench            figures beside their limits: a table, and $(BUILD)/bench.json
   make soak             all tests at full counts, the fuzzers at SOAK_SECONDS each
+  make format           the C sources in one form (clang-format 19)
 
   make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img, libbaregpu.a
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64

@@ -50,6 +50,7 @@ host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
+test|clang-format-19|cmd clang-format-19|the check of the sources' form
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
 test|spin|cmd spin|the models of what is asynchronous (tests/models)

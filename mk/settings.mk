@@ -5,7 +5,7 @@
 # ---- What the goals need ----
 
 GOALS := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
-IDLE_GOALS := help clean fresh
+IDLE_GOALS := help clean fresh format
 WORK_GOALS := $(filter-out $(IDLE_GOALS),$(GOALS))
 
 PARTS_firmware := firmware

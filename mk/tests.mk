@@ -70,6 +70,9 @@ test soak: firmware qemu host tests
 	@BAREGPU_BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ) TEST_TIMEOUT_S=$(DEADLINE) \
 		mk/prove.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)' '$(SELECTED_FUZZ)'
 
-.PHONY: fresh
+.PHONY: fresh format
 fresh:
 	@mk/fresh.sh $(BUILD)
+
+format:
+	@mk/format.sh
