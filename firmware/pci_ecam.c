@@ -39,7 +39,8 @@ static void mmio_config_write(void *ecam, uint64_t offset, unsigned width, uint3
 
 const struct bg_pci_config_ops bg_pci_config_mmio = {mmio_config_read, mmio_config_write};
 
-int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
+int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                             unsigned width)
 {
     if ((width != 1 && width != 2 && width != 4) || reg % width != 0 ||
         reg >= PCI_CONFIG_SPACE_SIZE) {
@@ -52,7 +53,8 @@ int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsig
     return (int64_t)(bdf - BG_PCI_BDF(host->config.bus_first, 0, 0)) * PCI_CONFIG_SPACE_SIZE + reg;
 }
 
-static uint32_t config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width)
+static uint32_t config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                            unsigned width)
 {
     int64_t offset = bg_pci_config_offset(host, bdf, reg, width);
 
@@ -94,12 +96,14 @@ int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned 
     return config_write(host, bdf, reg, 1, value);
 }
 
-int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint16_t value)
+int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                          uint16_t value)
 {
     return config_write(host, bdf, reg, 2, value);
 }
 
-int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint32_t value)
+int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                          uint32_t value)
 {
     return config_write(host, bdf, reg, 4, value);
 }
@@ -108,9 +112,8 @@ int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned
 
 static bool window_is_valid(const struct bg_pci_window *window, uint64_t end)
 {
-    return window->size == 0 ||
-           (window->bus_base < end && window->size <= end - window->bus_base &&
-            window->size - 1 <= UINT64_MAX - window->cpu_base);
+    return window->size == 0 || (window->bus_base < end && window->size <= end - window->bus_base &&
+                                 window->size - 1 <= UINT64_MAX - window->cpu_base);
 }
 
 int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config)

@@ -20,20 +20,22 @@
 #include "decls.h" /* beside this file, also in a QEMU tree */
 
 enum bg_compute_operation {
-    BG_COMPUTE_NOP = 0x1000,             /* nothing; no parameters, no results */
-    BG_COMPUTE_VECTOR_ADD_BASIC = 0x1001, /* params a, b; result a + b modulo 2^32 */
-    BG_COMPUTE_MEMORY_ALLOC = 0x1002,    /* struct bg_compute_alloc_params; result: a handle */
-    BG_COMPUTE_MEMORY_FREE = 0x1003,     /* param: the handle */
-    BG_COMPUTE_MEMORY_COPY = 0x1004,     /* struct bg_compute_copy_params */
-    BG_COMPUTE_GET_DEVICE_INFO = 0x1005, /* no params; data: struct bg_compute_device_info */
-    BG_COMPUTE_SYNCHRONIZE = 0x1006,     /* waits for the session's asynchronous operations */
-    BG_COMPUTE_VECTOR_ADD_INLINE = 0x1010, /* struct bg_compute_vector_inline_params; data: a[], then b[];
-                                         * answer's data: c[] */
+    BG_COMPUTE_NOP = 0x1000,               /* nothing; no parameters, no results */
+    BG_COMPUTE_VECTOR_ADD_BASIC = 0x1001,  /* params a, b; result a + b modulo 2^32 */
+    BG_COMPUTE_MEMORY_ALLOC = 0x1002,      /* struct bg_compute_alloc_params; result: a handle */
+    BG_COMPUTE_MEMORY_FREE = 0x1003,       /* param: the handle */
+    BG_COMPUTE_MEMORY_COPY = 0x1004,       /* struct bg_compute_copy_params */
+    BG_COMPUTE_GET_DEVICE_INFO = 0x1005,   /* no params; data: struct bg_compute_device_info */
+    BG_COMPUTE_SYNCHRONIZE = 0x1006,       /* waits for the session's asynchronous operations */
+    BG_COMPUTE_VECTOR_ADD_INLINE = 0x1010, /* struct bg_compute_vector_inline_params; data: a[],
+                                            * then b[]; answer's data: c[] */
     BG_COMPUTE_VECTOR_ADD_MEMORY = 0x1011, /* struct bg_compute_vector_memory_params */
 };
 
 #define BG_COMPUTE_OPERATION_BASE 0x1000u
-#define BG_COMPUTE_MAILBOX_OPCODE_LAST 0x0006u /* mailbox opcodes up to here are 0x1000 + opcode */
+#define BG_COMPUTE_MAILBOX_OPCODE_LAST                                                             \
+    0x0006u /* mailbox opcodes up to here are 0x1000 + opcode                                      \
+             */
 
 /*
  * What a request ends with. The codes up to 0x0B are the vgpu-stub device's error codes as well;
@@ -42,20 +44,20 @@ enum bg_compute_operation {
  */
 enum bg_compute_status {
     BG_COMPUTE_OK = 0x0000,
-    BG_COMPUTE_INVALID_REQUEST = 0x0001,     /* malformed header, parameters or data */
-    BG_COMPUTE_REQUEST_TOO_LARGE = 0x0002,   /* the request or its answer exceeds the carrier */
+    BG_COMPUTE_INVALID_REQUEST = 0x0001,      /* malformed header, parameters or data */
+    BG_COMPUTE_REQUEST_TOO_LARGE = 0x0002,    /* the request or its answer exceeds the carrier */
     BG_COMPUTE_MEDIATOR_UNAVAILABLE = 0x0003, /* device only: nobody answers; the session is lost */
-    BG_COMPUTE_TIMEOUT = 0x0004,             /* ran longer than the mediator or the device allows */
-    BG_COMPUTE_CUDA_ERROR = 0x0005,          /* the backend failed; the session may be lost */
-    BG_COMPUTE_INVALID_POOL = 0x0006,        /* no GPU serves this pool for this tenant */
-    BG_COMPUTE_QUEUE_FULL = 0x0007,          /* too many requests of this session wait */
+    BG_COMPUTE_TIMEOUT = 0x0004,      /* ran longer than the mediator or the device allows */
+    BG_COMPUTE_CUDA_ERROR = 0x0005,   /* the backend failed; the session may be lost */
+    BG_COMPUTE_INVALID_POOL = 0x0006, /* no GPU serves this pool for this tenant */
+    BG_COMPUTE_QUEUE_FULL = 0x0007,   /* too many requests of this session wait */
     BG_COMPUTE_UNSUPPORTED_OPERATION = 0x0008,
-    BG_COMPUTE_INVALID_LENGTH = 0x0009,      /* a length that does not fit the operation */
-    BG_COMPUTE_RATE_LIMITED = 0x000A,        /* try again later */
-    BG_COMPUTE_VM_QUARANTINED = 0x000B,      /* until an operator releases this guest */
-    BG_COMPUTE_OUT_OF_MEMORY = 0x1000,       /* the GPU's memory or the session's share is used up */
-    BG_COMPUTE_INVALID_HANDLE = 0x1001,      /* not a live handle of this session */
-    BG_COMPUTE_OUT_OF_RANGE = 0x1002,        /* offset and size leave the allocation */
+    BG_COMPUTE_INVALID_LENGTH = 0x0009, /* a length that does not fit the operation */
+    BG_COMPUTE_RATE_LIMITED = 0x000A,   /* try again later */
+    BG_COMPUTE_VM_QUARANTINED = 0x000B, /* until an operator releases this guest */
+    BG_COMPUTE_OUT_OF_MEMORY = 0x1000,  /* the GPU's memory or the session's share is used up */
+    BG_COMPUTE_INVALID_HANDLE = 0x1001, /* not a live handle of this session */
+    BG_COMPUTE_OUT_OF_RANGE = 0x1002,   /* offset and size leave the allocation */
 };
 
 /* MEMORY_ALLOC. The memory reads as zero. The handle is never 0 and is valid in this session
@@ -118,8 +120,8 @@ struct bg_compute_device_info {
     uint64_t memory_used;      /* what this session has allocated */
     uint32_t capability_major; /* CUDA compute capability; 0.0 on the CPU backend */
     uint32_t capability_minor;
-    uint32_t clock_khz;        /* 0: not known */
-    uint32_t reserved;         /* 0 */
+    uint32_t clock_khz; /* 0: not known */
+    uint32_t reserved;  /* 0 */
     char name[BG_COMPUTE_DEVICE_NAME_SIZE];
 };
 

@@ -37,8 +37,10 @@
 
 /* ---- Registers in BAR0: 32-bit, aligned accesses only; what is not named reads 0 ---- */
 
-#define BG_PVGPU_REG_VERSION 0x00u     /* RO: BG_PVGPU_VERSION */
-#define BG_PVGPU_REG_FEATURES_LO 0x04u /* RO: PVGPU_FEATURE_*, of the backend that answered last */
+#define BG_PVGPU_REG_VERSION 0x00u /* RO: BG_PVGPU_VERSION */
+#define BG_PVGPU_REG_FEATURES_LO                                                                   \
+    0x04u                              /* RO: PVGPU_FEATURE_*, of the backend that answered last   \
+                                        */
 #define BG_PVGPU_REG_FEATURES_HI 0x08u /* RO */
 #define BG_PVGPU_REG_STATUS 0x0Cu      /* RW: PVGPU_STATUS_*; writing 1 to ERROR clears it */
 #define BG_PVGPU_REG_DOORBELL 0x10u    /* WO: any value; without a backend it is dropped */
@@ -98,7 +100,9 @@
 #define BG_PVGPU_CONTROL_SIZE 0x1000u
 #define BG_PVGPU_RING_OFFSET 0x1000u
 #define BG_PVGPU_RING_SIZE 0x1000000u
-#define BG_PVGPU_HEAP_OFFSET (BG_PVGPU_RING_OFFSET + BG_PVGPU_RING_SIZE) /* the heap is the rest */
+#define BG_PVGPU_HEAP_OFFSET                                                                       \
+    (BG_PVGPU_RING_OFFSET + BG_PVGPU_RING_SIZE) /* the heap is the rest                            \
+                                                 */
 
 #define BG_PVGPU_MAGIC 0x50564750u
 
@@ -121,12 +125,14 @@
 /* control.error_code, pvgpu_error_record.code */
 enum bg_pvgpu_error {
     BG_PVGPU_OK = 0,
-    BG_PVGPU_ERROR_INVALID_COMMAND = 0x0001, /* unknown or unsupported type, bad size, bad framing */
+    BG_PVGPU_ERROR_INVALID_COMMAND =
+        0x0001, /* unknown or unsupported type, bad size, bad framing */
     BG_PVGPU_ERROR_RESOURCE_NOT_FOUND = 0x0002, /* an id or handle that does not exist */
     BG_PVGPU_ERROR_OUT_OF_MEMORY = 0x0003,      /* of the session's limit, its ids, or the GPU */
     BG_PVGPU_ERROR_SHADER_COMPILE = 0x0004,
     BG_PVGPU_ERROR_DEVICE_LOST = 0x0005,
-    BG_PVGPU_ERROR_INVALID_PARAMETER = 0x0006, /* a field's value; a range outside heap or resource */
+    BG_PVGPU_ERROR_INVALID_PARAMETER =
+        0x0006, /* a field's value; a range outside heap or resource */
     BG_PVGPU_ERROR_UNSUPPORTED_FORMAT = 0x0007,
     BG_PVGPU_ERROR_BACKEND_DISCONNECTED = 0x0008, /* written by the device */
     BG_PVGPU_ERROR_RING_FULL = 0x0009,            /* a driver's own; never written by a backend */
@@ -169,8 +175,8 @@ struct bg_pvgpu_error_record {
  *   (error_count) again, and sleeps only if what it waits for is not there. The backend stores
  *   host_fence_completed (error_count), full barrier, loads suppress_interrupts, and interrupts
  *   when the bit is 0. A bit that is set is a hint: an interrupt may come all the same.
- * - Errors: the backend fills error_log[n % BG_PVGPU_ERROR_LOG_SIZE], error_data, error_code and the
- *   status bit, then stores error_count = n + 1 with release. The guest loads error_count with
+ * - Errors: the backend fills error_log[n % BG_PVGPU_ERROR_LOG_SIZE], error_data, error_code and
+ * the status bit, then stores error_count = n + 1 with release. The guest loads error_count with
  *   acquire, copies the record, then (after an acquire fence) loads error_count again: at
  *   n + BG_PVGPU_ERROR_LOG_SIZE or above, the record may be overwritten, or half so.
  * - Reset: the device adds 1 to reset_request (a count of its own, never read back), stores the
@@ -266,11 +272,11 @@ enum bg_pvgpu_message_type {
     BG_PVGPU_MESSAGE_SHUTDOWN = 5,      /* either: the session ends; no payload */
 
     /* With BG_PVGPU_FEATURE_DIRECT only. */
-    BG_PVGPU_MESSAGE_IDENTITY = 0x1000,       /* device: struct bg_pvgpu_identity; right after ACK */
-    BG_PVGPU_MESSAGE_RESET = 0x1001,          /* device: u32 reset_request's new value */
-    BG_PVGPU_MESSAGE_PAUSE = 0x1002,          /* device: no payload; answered by PAUSED */
-    BG_PVGPU_MESSAGE_PAUSED = 0x1003,         /* backend: no payload */
-    BG_PVGPU_MESSAGE_RESUME = 0x1004,         /* device: no payload */
+    BG_PVGPU_MESSAGE_IDENTITY = 0x1000, /* device: struct bg_pvgpu_identity; right after ACK */
+    BG_PVGPU_MESSAGE_RESET = 0x1001,    /* device: u32 reset_request's new value */
+    BG_PVGPU_MESSAGE_PAUSE = 0x1002,    /* device: no payload; answered by PAUSED */
+    BG_PVGPU_MESSAGE_PAUSED = 0x1003,   /* backend: no payload */
+    BG_PVGPU_MESSAGE_RESUME = 0x1004,   /* device: no payload */
     BG_PVGPU_MESSAGE_SCANOUT_BUFFER = 0x1005, /* backend: struct bg_pvgpu_scanout_buffer, one fd */
     BG_PVGPU_MESSAGE_SCANOUT = 0x1006,        /* backend: struct bg_pvgpu_scanout */
     BG_PVGPU_MESSAGE_SCANOUT_DONE = 0x1007,   /* device: struct bg_pvgpu_scanout_done */

@@ -105,7 +105,8 @@ enum bg_pvgpu_command_type {
     BG_PVGPU_CMD_WAIT_FENCE = 0x0304,
     BG_PVGPU_CMD_RESIZE_BUFFERS = 0x0305,
 
-    /* 0x1000 to 0x1FFF: enum bg_compute_operation, struct bg_pvgpu_compute; with FEATURE_COMPUTE. */
+    /* 0x1000 to 0x1FFF: enum bg_compute_operation, struct bg_pvgpu_compute; with FEATURE_COMPUTE.
+     */
     BG_PVGPU_CMD_COMPUTE_FIRST = 0x1000,
     BG_PVGPU_CMD_COMPUTE_LAST = 0x1FFF,
 
@@ -119,38 +120,38 @@ enum bg_pvgpu_command_type {
 
 /* X(name, number, bytes per texel, colour target?, depth target?) of all that our backend takes.
  * R8_UNORM to R32 are also used as plain data. */
-#define BG_PVGPU_FORMATS(X)                      \
-    X(R32G32B32A32_FLOAT, 2, 16, 1, 0)        \
-    X(R32G32B32A32_UINT, 3, 16, 1, 0)         \
-    X(R32G32B32A32_SINT, 4, 16, 1, 0)         \
-    X(R16G16B16A16_FLOAT, 10, 8, 1, 0)        \
-    X(R16G16B16A16_UNORM, 11, 8, 1, 0)        \
-    X(R16G16B16A16_UINT, 12, 8, 1, 0)         \
-    X(R16G16B16A16_SINT, 14, 8, 1, 0)         \
-    X(R32G32_FLOAT, 16, 8, 1, 0)              \
-    X(R32G32_UINT, 17, 8, 1, 0)               \
-    X(R32G32_SINT, 18, 8, 1, 0)               \
-    X(R8G8B8A8_UNORM, 28, 4, 1, 0)            \
-    X(R8G8B8A8_UNORM_SRGB, 29, 4, 1, 0)       \
-    X(R8G8B8A8_UINT, 30, 4, 1, 0)             \
-    X(R8G8B8A8_SINT, 32, 4, 1, 0)             \
-    X(R16G16_FLOAT, 34, 4, 1, 0)              \
-    X(R16G16_UINT, 36, 4, 1, 0)               \
-    X(R16G16_SINT, 38, 4, 1, 0)               \
-    X(D32_FLOAT, 40, 4, 0, 1)                 \
-    X(R32_FLOAT, 41, 4, 1, 0)                 \
-    X(R32_UINT, 42, 4, 1, 0)                  \
-    X(R32_SINT, 43, 4, 1, 0)                  \
-    X(D24_UNORM_S8_UINT, 45, 4, 0, 1)         \
-    X(R8G8_UNORM, 49, 2, 1, 0)                \
-    X(R16_FLOAT, 54, 2, 1, 0)                 \
-    X(R16_UINT, 57, 2, 1, 0)                  \
-    X(R16_SINT, 59, 2, 1, 0)                  \
-    X(R8_UNORM, 61, 1, 1, 0)                  \
-    X(R8_UINT, 62, 1, 1, 0)                   \
-    X(R8_SINT, 64, 1, 1, 0)                   \
-    X(B8G8R8A8_UNORM, 87, 4, 1, 0)            \
-    X(B8G8R8X8_UNORM, 88, 4, 1, 0)            \
+#define BG_PVGPU_FORMATS(X)                                                                        \
+    X(R32G32B32A32_FLOAT, 2, 16, 1, 0)                                                             \
+    X(R32G32B32A32_UINT, 3, 16, 1, 0)                                                              \
+    X(R32G32B32A32_SINT, 4, 16, 1, 0)                                                              \
+    X(R16G16B16A16_FLOAT, 10, 8, 1, 0)                                                             \
+    X(R16G16B16A16_UNORM, 11, 8, 1, 0)                                                             \
+    X(R16G16B16A16_UINT, 12, 8, 1, 0)                                                              \
+    X(R16G16B16A16_SINT, 14, 8, 1, 0)                                                              \
+    X(R32G32_FLOAT, 16, 8, 1, 0)                                                                   \
+    X(R32G32_UINT, 17, 8, 1, 0)                                                                    \
+    X(R32G32_SINT, 18, 8, 1, 0)                                                                    \
+    X(R8G8B8A8_UNORM, 28, 4, 1, 0)                                                                 \
+    X(R8G8B8A8_UNORM_SRGB, 29, 4, 1, 0)                                                            \
+    X(R8G8B8A8_UINT, 30, 4, 1, 0)                                                                  \
+    X(R8G8B8A8_SINT, 32, 4, 1, 0)                                                                  \
+    X(R16G16_FLOAT, 34, 4, 1, 0)                                                                   \
+    X(R16G16_UINT, 36, 4, 1, 0)                                                                    \
+    X(R16G16_SINT, 38, 4, 1, 0)                                                                    \
+    X(D32_FLOAT, 40, 4, 0, 1)                                                                      \
+    X(R32_FLOAT, 41, 4, 1, 0)                                                                      \
+    X(R32_UINT, 42, 4, 1, 0)                                                                       \
+    X(R32_SINT, 43, 4, 1, 0)                                                                       \
+    X(D24_UNORM_S8_UINT, 45, 4, 0, 1)                                                              \
+    X(R8G8_UNORM, 49, 2, 1, 0)                                                                     \
+    X(R16_FLOAT, 54, 2, 1, 0)                                                                      \
+    X(R16_UINT, 57, 2, 1, 0)                                                                       \
+    X(R16_SINT, 59, 2, 1, 0)                                                                       \
+    X(R8_UNORM, 61, 1, 1, 0)                                                                       \
+    X(R8_UINT, 62, 1, 1, 0)                                                                        \
+    X(R8_SINT, 64, 1, 1, 0)                                                                        \
+    X(B8G8R8A8_UNORM, 87, 4, 1, 0)                                                                 \
+    X(B8G8R8X8_UNORM, 88, 4, 1, 0)                                                                 \
     X(B8G8R8A8_UNORM_SRGB, 91, 4, 1, 0)
 
 enum bg_pvgpu_format {
@@ -203,8 +204,9 @@ enum bg_pvgpu_resource_type {
  * its width, for a texture level 0 or all levels exactly.
  */
 struct bg_pvgpu_create_resource {
-    struct bg_pvgpu_command header; /* resource_id: the new id; INVALID_PARAMETER when it is there */
-    uint32_t type;               /* enum bg_pvgpu_resource_type */
+    struct bg_pvgpu_command
+        header;    /* resource_id: the new id; INVALID_PARAMETER when it is there */
+    uint32_t type; /* enum bg_pvgpu_resource_type */
     uint32_t format;
     uint32_t width, height, depth;
     uint32_t mip_levels;
@@ -398,15 +400,15 @@ struct bg_pvgpu_present_region {
     uint32_t backbuffer_id;
     uint32_t sync_interval;
     uint32_t flags;
-    uint32_t count; /* 1 to 16 */
+    uint32_t count;                                                        /* 1 to 16 */
     struct bg_pvgpu_rectangle rectangles[BG_PVGPU_PRESENT_RECTANGLES_MAX]; /* within the picture */
 };
 
 /*
  * The display's new size: written to display_width, _height, _format. width, height, format 0:
- * as it is. buffer_count 0: as it is, else 1 to BG_PVGPU_SCANOUT_SLOTS_MAX. swapchain 0: no more than
- * that; else the id of a 2D texture with one level, without views and not mapped, which gets that
- * size and format and reads as zero. flags 0.
+ * as it is. buffer_count 0: as it is, else 1 to BG_PVGPU_SCANOUT_SLOTS_MAX. swapchain 0: no more
+ * than that; else the id of a 2D texture with one level, without views and not mapped, which gets
+ * that size and format and reads as zero. flags 0.
  */
 struct bg_pvgpu_resize_buffers {
     struct bg_pvgpu_command header;
@@ -441,8 +443,8 @@ struct bg_pvgpu_resize_buffers {
  */
 struct bg_pvgpu_compute {
     struct bg_pvgpu_command header; /* resource_id 0 */
-    uint32_t result_offset;      /* struct bg_pvgpu_compute_result in the heap, a multiple of 8; or
-                                  * BG_PVGPU_NO_RESULT */
+    uint32_t result_offset; /* struct bg_pvgpu_compute_result in the heap, a multiple of 8; or
+                             * BG_PVGPU_NO_RESULT */
     uint32_t data_offset, data_size;
     uint32_t answer_offset, answer_size;
     uint32_t param_count; /* at most BG_PVGPU_COMPUTE_PARAMS_MAX */

@@ -38,8 +38,8 @@
  * leave pairs unused, and the event queue stays at 2N.
  *
  * A request is one descriptor chain: sst_request in its readable part. The response goes into the
- * chain's own writable part if that has at least sizeof(struct bg_sst_response) bytes, else into the
- * next buffer of the pair's response queue (then the chain comes back with length 0, after the
+ * chain's own writable part if that has at least sizeof(struct bg_sst_response) bytes, else into
+ * the next buffer of the pair's response queue (then the chain comes back with length 0, after the
  * response), else as much of it as fits into a writable part that is too small. Without any of
  * these, response and chain wait for a buffer. A buffer of the response queue that is too small
  * takes the beginning. Responses come in any order; request_id says whose.
@@ -73,12 +73,12 @@ struct bg_sst_config {
 #define BG_SST_PAYLOAD_SIZE 4080u
 
 enum bg_sst_type {
-    BG_SST_NOOP = 0,      /* answered in the device */
-    BG_SST_ECHO = 1,      /* answered in the device: the response's payload is the request's */
-    BG_SST_COMPUTE = 2,   /* .compute -> .compute; result: cycles */
-    BG_SST_READ = 3,      /* .memory -> .data; result: bytes */
-    BG_SST_WRITE = 4,     /* .memory, data: see BG_SST_WRITE_DATA_OFFSET; result: bytes */
-    BG_SST_RESET = 5,     /* answered in the device; ends requests in flight with BG_SST_ERROR first */
+    BG_SST_NOOP = 0,    /* answered in the device */
+    BG_SST_ECHO = 1,    /* answered in the device: the response's payload is the request's */
+    BG_SST_COMPUTE = 2, /* .compute -> .compute; result: cycles */
+    BG_SST_READ = 3,    /* .memory -> .data; result: bytes */
+    BG_SST_WRITE = 4,   /* .memory, data: see BG_SST_WRITE_DATA_OFFSET; result: bytes */
+    BG_SST_RESET = 5, /* answered in the device; ends requests in flight with BG_SST_ERROR first */
     BG_SST_GET_INFO = 6,  /* answered in the device -> .info */
     BG_SST_CONFIGURE = 7, /* .configure; result: the value before */
     BG_SST_TYPE_COUNT
@@ -103,8 +103,8 @@ struct bg_sst_configure {
 } BG_SST_PACKED;
 
 struct bg_sst_request {
-    uint32_t type;  /* enum bg_sst_type; another: BG_SST_INVALID */
-    uint32_t flags; /* none defined; goes to the simulator as it is */
+    uint32_t type;       /* enum bg_sst_type; another: BG_SST_INVALID */
+    uint32_t flags;      /* none defined; goes to the simulator as it is */
     uint64_t request_id; /* the driver's; the device takes any, also several times at once */
     uint64_t user_data;  /* comes back */
     union {
@@ -119,7 +119,7 @@ struct bg_sst_request {
 
 enum bg_sst_status {
     BG_SST_OK = 0,
-    BG_SST_ERROR = 1,   /* also: a request of fewer bytes than sst_request; its connection was lost */
+    BG_SST_ERROR = 1, /* also: a request of fewer bytes than sst_request; its connection was lost */
     BG_SST_BUSY = 2,
     BG_SST_INVALID = 3, /* unknown type; for our simulator also an address, size or parameter */
     BG_SST_TIMEOUT = 4,
@@ -224,18 +224,18 @@ enum bg_sst_event_type {
  * COMPUTE, READ, WRITE and CONFIGURE, and many before the first answer. request_id is the driver's
  * unless that one is in use on the connection: then the next free one.
  *
- * Probe: the first thing that the device sends is a whole sst_request of type BG_SST_HELLO_TYPE with
- * struct bg_sst_hello as its payload, and nothing else until the answer, a whole sst_response with
- * that request_id:
+ * Probe: the first thing that the device sends is a whole sst_request of type BG_SST_HELLO_TYPE
+ * with struct bg_sst_hello as its payload, and nothing else until the answer, a whole sst_response
+ * with that request_id:
  * - status BG_SST_OK and a struct bg_sst_hello_reply with its magic as payload: from there on, both
  *   directions carry frames only.
  * - anything else (an old simulator says BG_SST_INVALID): old wire from there on.
  * The property extension=off leaves the probe out.
  */
-#define BG_SST_HELLO_TYPE 0x4F4C4548u                       /* "HELO" */
+#define BG_SST_HELLO_TYPE 0x4F4C4548u                        /* "HELO" */
 #define BG_SST_HELLO_REQUEST_ID UINT64_C(0x4F4C454854535300) /* sst_hello's request */
-#define BG_SST_HELLO_MAGIC 0x31585453u                      /* "STX1", device to simulator */
-#define BG_SST_HELLO_REPLY_MAGIC 0x32585453u                /* "STX2", simulator to device */
+#define BG_SST_HELLO_MAGIC 0x31585453u                       /* "STX1", device to simulator */
+#define BG_SST_HELLO_REPLY_MAGIC 0x32585453u                 /* "STX2", simulator to device */
 #define BG_SST_WIRE_VERSION 1u
 
 /* Wire features: the device offers, the simulator takes a subset. */
@@ -244,11 +244,11 @@ enum bg_sst_event_type {
 #define BG_SST_WIRE_CANCEL (UINT64_C(1) << 2) /* BG_SST_RECORD_CANCEL is sent */
 
 struct bg_sst_hello {
-    uint32_t magic;     /* BG_SST_HELLO_MAGIC */
-    uint32_t version;   /* BG_SST_WIRE_VERSION: the highest that the device speaks */
-    uint64_t features;  /* SST_WIRE_* offered; BG_SST_WIRE_SYNC only with sync=on */
-    uint32_t device_id; /* the property device-id */
-    uint32_t pairs;     /* request records name queue pairs 0 to pairs - 1 */
+    uint32_t magic;         /* BG_SST_HELLO_MAGIC */
+    uint32_t version;       /* BG_SST_WIRE_VERSION: the highest that the device speaks */
+    uint64_t features;      /* SST_WIRE_* offered; BG_SST_WIRE_SYNC only with sync=on */
+    uint32_t device_id;     /* the property device-id */
+    uint32_t pairs;         /* request records name queue pairs 0 to pairs - 1 */
     uint32_t in_flight_max; /* requests that can be unanswered at once */
     uint32_t reserved;
     uint64_t time_ns; /* the guest's virtual clock now */
@@ -273,20 +273,20 @@ struct bg_sst_hello_reply {
  * A receiver closes the connection on a wrong magic, a size beyond the limits, records that do not
  * fill the frame exactly. It skips records of an unknown kind, and answers with an unknown tag.
  */
-#define BG_SST_FRAME_MAGIC 0x46585453u    /* "STXF" */
-#define BG_SST_FRAME_SIZE_MAX (1u << 20)  /* bytes of all records */
-#define BG_SST_FRAME_COUNT_MAX 4096u      /* records */
-#define BG_SST_RECORD_SIZE_MAX 4112u      /* bytes of a record without header and padding */
-#define BG_SST_FRAME_SYNC (1u << 0)       /* flag: see "Deterministic time" */
+#define BG_SST_FRAME_MAGIC 0x46585453u   /* "STXF" */
+#define BG_SST_FRAME_SIZE_MAX (1u << 20) /* bytes of all records */
+#define BG_SST_FRAME_COUNT_MAX 4096u     /* records */
+#define BG_SST_RECORD_SIZE_MAX 4112u     /* bytes of a record without header and padding */
+#define BG_SST_FRAME_SYNC (1u << 0)      /* flag: see "Deterministic time" */
 #define BG_SST_TIME_NEVER UINT64_MAX
 
 struct bg_sst_frame {
-    uint32_t magic; /* BG_SST_FRAME_MAGIC */
-    uint32_t flags; /* SST_FRAME_* */
-    uint32_t size;  /* bytes of records after this header: a multiple of 8 */
-    uint32_t count; /* records; may be 0 */
-    uint64_t sequence; /* device: 1, 2, 3 ... on each connection. Simulator: 0; with BG_SST_FRAME_SYNC,
-                        * that of the frame it replies to */
+    uint32_t magic;    /* BG_SST_FRAME_MAGIC */
+    uint32_t flags;    /* SST_FRAME_* */
+    uint32_t size;     /* bytes of records after this header: a multiple of 8 */
+    uint32_t count;    /* records; may be 0 */
+    uint64_t sequence; /* device: 1, 2, 3 ... on each connection. Simulator: 0; with
+                        * BG_SST_FRAME_SYNC, that of the frame it replies to */
     uint64_t time_ns;  /* device: virtual clock. Simulator: simulated time; 0 if it has none */
     uint64_t next_ns;  /* simulator with BG_SST_FRAME_SYNC: when it wants to be called again, or
                         * BG_SST_TIME_NEVER. Otherwise reserved */
@@ -295,14 +295,14 @@ struct bg_sst_frame {
 enum bg_sst_record_kind {
     BG_SST_RECORD_REQUEST = 1, /* device: body sst_request. tag: new on this connection */
     BG_SST_RECORD_ANSWER = 2,  /* simulator: body sst_response (request_id and user_data are not
-                             * looked at). tag: the request's; once for each request */
+                                * looked at). tag: the request's; once for each request */
     BG_SST_RECORD_EVENT = 3,   /* simulator: body sst_event */
     BG_SST_RECORD_RESET = 4,   /* device: body sst_reset_notice. The model goes back to its start;
-                             * requests before this are not to be answered any more (an answer
-                             * that crosses it is dropped). The first record of a connection when
-                             * there was a reset since the last one: so with every new guest */
+                                * requests before this are not to be answered any more (an answer
+                                * that crosses it is dropped). The first record of a connection when
+                                * there was a reset since the last one: so with every new guest */
     BG_SST_RECORD_CANCEL = 5,  /* device: no body. Nobody waits for the request `tag` any more; an
-                             * answer to it is dropped. Only with BG_SST_WIRE_CANCEL */
+                                * answer to it is dropped. Only with BG_SST_WIRE_CANCEL */
 };
 
 struct bg_sst_record {
@@ -330,10 +330,10 @@ struct bg_sst_reset_notice {
  * Times. Without BG_SST_WIRE_SYNC, the device hands on answers and events as they come, and time_ns
  * of a simulator's frames and records is for traces only. Each side sends when it likes.
  *
- * Deterministic time (BG_SST_WIRE_SYNC): simulated time is the guest's virtual time, and the simulator
- * speaks only when spoken to.
- * - The device sends a frame with BG_SST_FRAME_SYNC whenever the guest notifies a request queue, on a
- *   reset, and when next_ns has come. time_ns is now, and never goes backwards. No guest
+ * Deterministic time (BG_SST_WIRE_SYNC): simulated time is the guest's virtual time, and the
+ * simulator speaks only when spoken to.
+ * - The device sends a frame with BG_SST_FRAME_SYNC whenever the guest notifies a request queue, on
+ * a reset, and when next_ns has come. time_ns is now, and never goes backwards. No guest
  *   instruction runs until the reply (or the device's deadline: it closes the connection).
  * - The simulator advances its model to time_ns, then takes the records in their order, all at
  *   time_ns, and replies with exactly one frame: BG_SST_FRAME_SYNC, the same sequence.

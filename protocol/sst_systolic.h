@@ -18,14 +18,14 @@
 
 /* sst_configure.param_id, besides those of every model. */
 enum bg_sst_systolic_param {
-    BG_SST_SYSTOLIC_ROWS = 0x1000,   /* of A and C, 1 to BG_SST_SYSTOLIC_SIDE_MAX */
-    BG_SST_SYSTOLIC_INNER = 0x1001,  /* columns of A, rows of B */
+    BG_SST_SYSTOLIC_ROWS = 0x1000,    /* of A and C, 1 to BG_SST_SYSTOLIC_SIDE_MAX */
+    BG_SST_SYSTOLIC_INNER = 0x1001,   /* columns of A, rows of B */
     BG_SST_SYSTOLIC_COLUMNS = 0x1002, /* of B and C */
-    BG_SST_SYSTOLIC_A = 0x1003,      /* addresses, multiples of 4 */
+    BG_SST_SYSTOLIC_A = 0x1003,       /* addresses, multiples of 4 */
     BG_SST_SYSTOLIC_B = 0x1004,
     BG_SST_SYSTOLIC_C = 0x1005,
     BG_SST_SYSTOLIC_ELEMENT = 0x1006, /* enum bg_compute_element_type */
-    BG_SST_SYSTOLIC_SIDE = 0x1007,   /* the array has this many rows and columns of cells */
+    BG_SST_SYSTOLIC_SIDE = 0x1007,    /* the array has this many rows and columns of cells */
 };
 
 #define BG_SST_SYSTOLIC_SIDE_MAX 1024u

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Bits 0 to 7 command, 8 to 15 object type (0 where none), 16 to 31 words that follow. */
-#define BG_VIRGL_COMMAND(command, object, length)                                                     \
+#define BG_VIRGL_COMMAND(command, object, length)                                                  \
     ((uint32_t)(command) | (uint32_t)(object) << 8 | (uint32_t)(length) << 16)
 #define BG_VIRGL_LENGTH_MAX 0xFFFFu
 

@@ -129,7 +129,7 @@ BG_STATIC_ASSERT(sizeof(struct bg_virtio_pci_common_cfg) == 0x40, "virtio_pci_co
 
 #define BG_VIRTIO_PCI_COMMON_LENGTH_MIN 0x38u /* virtio 1.0: up to queue_device */
 
-#define BG_VIRTIO_ISR_QUEUE 0x1u  /* 4.1.4.5, and InterruptStatus of 4.2.2 */
+#define BG_VIRTIO_ISR_QUEUE 0x1u /* 4.1.4.5, and InterruptStatus of 4.2.2 */
 #define BG_VIRTIO_ISR_CONFIG 0x2u
 
 #define BG_VIRTIO_MSI_NO_VECTOR 0xFFFFu

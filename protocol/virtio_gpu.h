@@ -401,7 +401,7 @@ struct bg_virtio_gpu_update_cursor {
 /* ---- Sizes and offsets ---- */
 
 #define BG_VIRTIO_GPU_SIZE(type, size) BG_STATIC_ASSERT(sizeof(struct type) == (size), "wire size")
-#define BG_VIRTIO_GPU_OFFSET(type, field, offset)                                                     \
+#define BG_VIRTIO_GPU_OFFSET(type, field, offset)                                                  \
     BG_STATIC_ASSERT(offsetof(struct type, field) == (offset), "wire offset")
 
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB == 0x010D, "wire value");

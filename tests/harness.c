@@ -180,8 +180,7 @@ static void capture_more(struct capture *capture)
             abort();
         }
     }
-    size = read(capture->fd, capture->text + capture->size,
-                capture->capacity - capture->size - 1);
+    size = read(capture->fd, capture->text + capture->size, capture->capacity - capture->size - 1);
     if (size > 0) {
         capture->size += (size_t)size;
     } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -201,9 +200,9 @@ static bool pump(int fd, int timeout_ms)
     struct capture *captures[1 + 2 * PROCESSES_MAX];
     nfds_t count = 1;
 
-    set[0] = (struct pollfd){ .fd = fd, .events = POLLIN };
+    set[0] = (struct pollfd){.fd = fd, .events = POLLIN};
     for (size_t i = 0; i < PROCESSES_MAX; i++) {
-        struct capture *both[2] = { NULL, NULL };
+        struct capture *both[2] = {NULL, NULL};
 
         if (processes[i] != NULL) {
             both[0] = &processes[i]->output;
@@ -212,7 +211,7 @@ static bool pump(int fd, int timeout_ms)
         for (size_t j = 0; j < 2; j++) {
             if (both[j] != NULL && both[j]->fd >= 0) {
                 captures[count] = both[j];
-                set[count++] = (struct pollfd){ .fd = both[j]->fd, .events = POLLIN };
+                set[count++] = (struct pollfd){.fd = both[j]->fd, .events = POLLIN};
             }
         }
     }
@@ -264,7 +263,8 @@ static void run_child(const char *const *argv, const struct process_options *opt
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    for (size_t i = 0; options != NULL && options->environment != NULL && options->environment[i] != NULL; i++) {
+    for (size_t i = 0;
+         options != NULL && options->environment != NULL && options->environment[i] != NULL; i++) {
         putenv((char *)(uintptr_t)options->environment[i]);
     }
     execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -285,8 +285,8 @@ static struct process *new_process(void)
 
 struct process *process_start(const char *const *argv, const struct process_options *options)
 {
-    unsigned deadline_ms = options != NULL && options->deadline_ms ? options->deadline_ms
-                                                           : HARNESS_TIMEOUT_MS;
+    unsigned deadline_ms =
+        options != NULL && options->deadline_ms ? options->deadline_ms : HARNESS_TIMEOUT_MS;
     struct process *process = new_process();
     pid_t parent = getpid();
     int pipes[3][2];
@@ -378,8 +378,8 @@ __attribute__((noreturn)) static void process_give_up(struct process *process, c
 /* Waits for the end in small steps: output must be taken meanwhile. */
 static bool wait_step(struct process *process, uint64_t deadline_ms)
 {
-    int rest = remaining_ms(deadline_ms < process->deadline_ms ? deadline_ms
-                                                               : process->deadline_ms);
+    int rest =
+        remaining_ms(deadline_ms < process->deadline_ms ? deadline_ms : process->deadline_ms);
 
     if (rest == 0) {
         return false;
@@ -395,7 +395,7 @@ static bool wait_step(struct process *process, uint64_t deadline_ms)
 
 static void drain(struct capture *capture)
 {
-    struct pollfd set = { .fd = capture->fd, .events = POLLIN };
+    struct pollfd set = {.fd = capture->fd, .events = POLLIN};
 
     while (capture->fd >= 0 && poll(&set, 1, 0) > 0) {
         capture_more(capture);
@@ -494,7 +494,7 @@ void process_end(struct process *process)
 
 static struct sockaddr_un unix_address(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     if (strlen(path) >= sizeof(address.sun_path)) {
         harness_fail("too long for a socket: %s", path);
@@ -577,7 +577,7 @@ bool socket_write(int fd, const void *data, size_t size)
     size_t sent = 0;
 
     while (sent < size) {
-        struct pollfd set = { .fd = fd, .events = POLLOUT };
+        struct pollfd set = {.fd = fd, .events = POLLOUT};
         ssize_t part;
 
         if (poll(&set, 1, (int)HARNESS_TIMEOUT_MS) == 0) {

@@ -20,8 +20,8 @@
 
 /*
  * Reports a failure of what surrounds the test and does not return. harness_on_failure, when set,
- * is called with the message first, so that a test framework can leave the test by a longjmp (cmocka:
- * a function that calls fail_msg()); else the program ends with "Bail out!".
+ * is called with the message first, so that a test framework can leave the test by a longjmp
+ * (cmocka: a function that calls fail_msg()); else the program ends with "Bail out!".
  */
 extern void (*harness_on_failure)(const char *message);
 __attribute__((noreturn, format(printf, 1, 2))) void harness_fail(const char *format, ...);

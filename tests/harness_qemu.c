@@ -57,7 +57,7 @@ static char *format_list(const char *format, va_list arguments)
 static struct process *start(struct command_line *line, unsigned deadline_ms,
                              const char *const *environment)
 {
-    struct process_options options = { .deadline_ms = deadline_ms, .environment = environment };
+    struct process_options options = {.deadline_ms = deadline_ms, .environment = environment};
     struct process *process = process_start(line->words, &options);
 
     for (size_t i = 0; i < line->text_count; i++) {
@@ -85,8 +85,8 @@ static char *read_line(struct qemu *qemu, int fd, char **input, unsigned timeout
             return line;
         }
         now_ms = harness_now_ms();
-        if (!harness_wait_readable(fd, now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms)
-                                                            : 0)) {
+        if (!harness_wait_readable(fd,
+                                   now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 0)) {
             return NULL;
         }
         size = recv(fd, data, sizeof(data) - 1, MSG_DONTWAIT);
@@ -114,8 +114,8 @@ char *qemu_path(const char *target)
     if (named != NULL && strcmp(target, "aarch64") == 0) {
         return harness_format("%s", named);
     }
-    path = harness_format("%s/qemu/qemu-system-%s", harness_setting("BAREGPU_BUILD", "build"),
-                          target);
+    path =
+        harness_format("%s/qemu/qemu-system-%s", harness_setting("BAREGPU_BUILD", "build"), target);
     if (access(path, X_OK) != 0) {
         free(path);
         return NULL;
@@ -139,7 +139,7 @@ static void add_program(struct command_line *line, const char *target)
 
 struct process *qemu_start_plain(const char *format, ...)
 {
-    struct command_line line = { 0 };
+    struct command_line line = {0};
     va_list arguments;
 
     add_program(&line, "aarch64");
@@ -167,7 +167,7 @@ static int accept_from(struct process *process, int listener, const char *what)
 static struct qemu *start_qtest(const char *target, char *words)
 {
     static unsigned number;
-    struct command_line line = { 0 };
+    struct command_line line = {0};
     struct qemu *qemu = calloc(1, sizeof(*qemu));
     char *name = harness_format("qemu-%u.qtest", number);
     char *qtest_path = harness_temp_path(name);
@@ -266,8 +266,8 @@ static char size_letter(unsigned size)
 
 uint64_t qtest_read(struct qemu *qemu, unsigned size, uint64_t address)
 {
-    char *reply = qtest_command(
-        qemu, harness_format("read%c 0x%" PRIx64 "\n", size_letter(size), address));
+    char *reply =
+        qtest_command(qemu, harness_format("read%c 0x%" PRIx64 "\n", size_letter(size), address));
     uint64_t value = strtoull(reply, NULL, 0);
 
     free(reply);
@@ -282,8 +282,7 @@ void qtest_write(struct qemu *qemu, unsigned size, uint64_t address, uint64_t va
 
 void qtest_read_block(struct qemu *qemu, uint64_t address, void *data, size_t size)
 {
-    char *reply =
-        qtest_command(qemu, harness_format("read 0x%" PRIx64 " 0x%zx\n", address, size));
+    char *reply = qtest_command(qemu, harness_format("read 0x%" PRIx64 " 0x%zx\n", address, size));
 
     for (size_t i = 0; i < size; i++) {
         unsigned byte;
@@ -306,8 +305,8 @@ void qtest_write_block(struct qemu *qemu, uint64_t address, const void *data, si
     for (size_t i = 0; i < size; i++) {
         sprintf(digits + 2 * i, "%02x", ((const uint8_t *)data)[i]);
     }
-    free(qtest_command(
-        qemu, harness_format("write 0x%" PRIx64 " 0x%zx 0x%s\n", address, size, digits)));
+    free(qtest_command(qemu,
+                       harness_format("write 0x%" PRIx64 " 0x%zx 0x%s\n", address, size, digits)));
     free(digits);
 }
 
@@ -435,8 +434,7 @@ json_t *qmp_wait_event(struct qemu *qemu, const char *name, unsigned timeout_ms)
 
 int64_t qmp_get_integer(struct qemu *qemu, const char *path, const char *property)
 {
-    json_t *value =
-        qmp_command(qemu, "qom-get", "{s:s, s:s}", "path", path, "property", property);
+    json_t *value = qmp_command(qemu, "qom-get", "{s:s, s:s}", "path", path, "property", property);
     int64_t number = json_is_boolean(value) ? json_is_true(value) : json_integer_value(value);
 
     json_decref(value);
@@ -447,7 +445,7 @@ int64_t qmp_get_integer(struct qemu *qemu, const char *path, const char *propert
 
 static int notify_socket(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
@@ -486,11 +484,11 @@ static void wait_ready(struct process *process, int notify)
 struct process *mediator_start(const char *format, ...)
 {
     static unsigned number;
-    struct command_line line = { 0 };
+    struct command_line line = {0};
     char *program = harness_build_path("host/baregpu-mediator");
     char *path = harness_format("%s/ready-%u", harness_temp_dir(), number++);
     char *variable = harness_format("NOTIFY_SOCKET=%s", path);
-    const char *environment[] = { variable, NULL };
+    const char *environment[] = {variable, NULL};
     int notify = notify_socket(path);
     struct process *process;
     va_list arguments;
@@ -511,7 +509,8 @@ struct process *mediator_start(const char *format, ...)
 
 char *harness_guest_image(const char *append, const char *format)
 {
-    bool is_test = append != NULL && (strstr(append, "run=test") != NULL || strstr(append, "run=bench") != NULL);
+    bool is_test = append != NULL &&
+                   (strstr(append, "run=test") != NULL || strstr(append, "run=bench") != NULL);
     char *name = harness_format("firmware/baregpu%s.%s", is_test ? "-test" : "", format);
     char *path = harness_build_path(name);
 
@@ -521,9 +520,9 @@ char *harness_guest_image(const char *append, const char *format)
 
 struct process *guest_start(const struct guest_options *options)
 {
-    struct command_line line = { 0 };
+    struct command_line line = {0};
     char *kernel = options->kernel != NULL ? harness_format("%s", options->kernel)
-                                   : harness_guest_image(options->append, "elf");
+                                           : harness_guest_image(options->append, "elf");
 
     add_program(&line, "aarch64");
     line.texts[line.text_count++] = kernel;

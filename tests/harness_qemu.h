@@ -18,7 +18,7 @@ struct qemu {
     struct process *process;
     int qtest; /* descriptor, or -1 */
     int qmp;
-    json_t *events; /* array of those that came and were not waited for */
+    json_t *events;                /* array of those that came and were not waited for */
     char *qtest_input, *qmp_input; /* what was read and not used */
 };
 
@@ -82,13 +82,13 @@ __attribute__((format(printf, 1, 2))) struct process *mediator_start(const char 
 char *harness_guest_image(const char *append, const char *format);
 
 struct guest_options {
-    const char *machine;  /* NULL: "virt" */
-    const char *cpu;      /* NULL: "max" */
-    const char *memory;   /* NULL: "256M" */
-    const char *kernel;   /* NULL: harness_guest_image(append, "elf") */
-    const char *append;   /* NULL: nothing */
+    const char *machine;   /* NULL: "virt" */
+    const char *cpu;       /* NULL: "max" */
+    const char *memory;    /* NULL: "256M" */
+    const char *kernel;    /* NULL: harness_guest_image(append, "elf") */
+    const char *append;    /* NULL: nothing */
     const char *arguments; /* further words, cut at spaces; NULL: nothing */
-    unsigned deadline_ms; /* 0: HARNESS_TIMEOUT_MS */
+    unsigned deadline_ms;  /* 0: HARNESS_TIMEOUT_MS */
 };
 
 /* Its exit status is the guest's; output is the serial line, errors the rest. */

@@ -133,19 +133,19 @@ static struct bg_virtio_gpu_capset find_capset(void)
 /* Asks the host which formats it has. */
 static bool choose_formats(const struct bg_virtio_gpu_capset *capset)
 {
-    static const enum bg_virgl_format depths[] = {BG_VIRGL_FORMAT_Z24X8_UNORM, BG_VIRGL_FORMAT_Z32_FLOAT,
-                                               BG_VIRGL_FORMAT_S8_UINT_Z24_UNORM,
-                                               BG_VIRGL_FORMAT_Z16_UNORM};
+    static const enum bg_virgl_format depths[] = {
+        BG_VIRGL_FORMAT_Z24X8_UNORM, BG_VIRGL_FORMAT_Z32_FLOAT, BG_VIRGL_FORMAT_S8_UINT_Z24_UNORM,
+        BG_VIRGL_FORMAT_Z16_UNORM};
     static uint8_t bytes[BG_VIRGL_CAPS_SIZE_MAX];
     uint32_t size = capset->max_size < sizeof(bytes) ? capset->max_size : sizeof(bytes);
 
     if (!check("Reading the capabilities",
-               bg_virtio_gpu_cmd_get_capset(&gpu, NULL, capset->id, capset->max_version, bytes, size,
-                                         &size))) {
+               bg_virtio_gpu_cmd_get_capset(&gpu, NULL, capset->id, capset->max_version, bytes,
+                                            size, &size))) {
         return false;
     }
-    printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n",
-           capset->id, capset->max_version, size);
+    printf("virgl capability set %" PRIu32 ", version %" PRIu32 ", %" PRIu32 " bytes\n", capset->id,
+           capset->max_version, size);
     for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
         if (bg_virgl_has_format(bytes, size, BG_VIRGL_USE_SAMPLER, depths[i])) {
             depth_format = depths[i];
@@ -179,7 +179,8 @@ static bool choose_size(void)
     }
     width = options.width != 0 ? options.width : preferred->width;
     height = options.height != 0 ? options.height : preferred->height;
-    if (width - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX || height - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX) {
+    if (width - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX ||
+        height - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX) {
         width = BG_VIRTIO_GPU_FALLBACK_WIDTH;
         height = BG_VIRTIO_GPU_FALLBACK_HEIGHT;
     }
@@ -203,24 +204,24 @@ static uint32_t create_resource(const struct bg_virtio_gpu_resource_3d *resource
 static uint32_t create_texture(enum bg_virgl_format format, uint32_t bind, uint32_t flags)
 {
     return create_resource(&(struct bg_virtio_gpu_resource_3d){.target = BG_VIRGL_TARGET_TEXTURE_2D,
-                                                            .format = format,
-                                                            .bind = bind,
-                                                            .width = width,
-                                                            .height = height,
-                                                            .depth = 1,
-                                                            .array_size = 1,
-                                                            .flags = flags});
+                                                               .format = format,
+                                                               .bind = bind,
+                                                               .width = width,
+                                                               .height = height,
+                                                               .depth = 1,
+                                                               .array_size = 1,
+                                                               .flags = flags});
 }
 
 static uint32_t create_buffer(uint32_t bind, uint32_t size)
 {
     return create_resource(&(struct bg_virtio_gpu_resource_3d){.target = BG_VIRGL_TARGET_BUFFER,
-                                                            .format = BG_VIRGL_FORMAT_R8_UNORM,
-                                                            .bind = bind,
-                                                            .width = size,
-                                                            .height = 1,
-                                                            .depth = 1,
-                                                            .array_size = 1});
+                                                               .format = BG_VIRGL_FORMAT_R8_UNORM,
+                                                               .bind = bind,
+                                                               .width = size,
+                                                               .height = 1,
+                                                               .depth = 1,
+                                                               .array_size = 1});
 }
 
 /* DMA memory as the backing of a resource; NULL after a failure. */
@@ -260,9 +261,9 @@ static bool upload_vertices(void)
         return false;
     }
     cube_vertices(memory);
-    bool is_good = check("Transferring the vertices",
-                         bg_virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, CONTEXT, vertex_id,
-                                                            &transfer));
+    bool is_good =
+        check("Transferring the vertices",
+              bg_virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, CONTEXT, vertex_id, &transfer));
 
     detach_memory(vertex_id, memory, size);
     return is_good;
@@ -274,16 +275,17 @@ static bool create_resources(void)
         struct buffer *buffer = &buffers[i];
 
         buffer->commands = bg_hal_dma_alloc(COMMANDS_SIZE, 64, &buffer->commands_bus);
-        buffer->resource_id =
-            create_texture(COLOR_FORMAT,
-                           BG_VIRGL_BIND_RENDER_TARGET | BG_VIRGL_BIND_SAMPLER_VIEW | BG_VIRGL_BIND_SCANOUT,
-                           BG_VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
+        buffer->resource_id = create_texture(COLOR_FORMAT,
+                                             BG_VIRGL_BIND_RENDER_TARGET |
+                                                 BG_VIRGL_BIND_SAMPLER_VIEW | BG_VIRGL_BIND_SCANOUT,
+                                             BG_VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP);
         if (buffer->commands == NULL || buffer->resource_id == 0) {
             return false;
         }
     }
     depth_id = create_texture(depth_format, BG_VIRGL_BIND_DEPTH_STENCIL, 0);
-    vertex_id = create_buffer(BG_VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
+    vertex_id =
+        create_buffer(BG_VIRGL_BIND_VERTEX_BUFFER, CUBE_VERTICES * sizeof(struct cube_vertex));
     index_id = create_buffer(BG_VIRGL_BIND_INDEX_BUFFER, CUBE_INDICES * sizeof(uint16_t));
     return depth_id != 0 && vertex_id != 0 && index_id != 0 && upload_vertices();
 }
@@ -305,7 +307,8 @@ static void encode_objects(struct bg_virgl_encoder *e)
         .depth_compare = BG_VIRGL_COMPARE_LESS,
     };
     static const struct bg_virgl_vertex_element elements[] = {
-        {.offset = offsetof(struct cube_vertex, position), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
+        {.offset = offsetof(struct cube_vertex, position),
+         .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
         {.offset = offsetof(struct cube_vertex, normal), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
         {.offset = offsetof(struct cube_vertex, color), .format = BG_VIRGL_FORMAT_R32G32B32_FLOAT},
     };
@@ -315,16 +318,16 @@ static void encode_objects(struct bg_virgl_encoder *e)
     bg_virgl_create_depth_stencil_alpha(e, DEPTH_TEST, &depth_test);
     bg_virgl_create_vertex_elements(e, VERTEX_LAYOUT, elements, 3);
     bg_virgl_create_shader(e, VERTEX_SHADER, BG_VIRGL_SHADER_VERTEX, cube_vertex_shader,
-                        CUBE_SHADER_TOKENS);
+                           CUBE_SHADER_TOKENS);
     bg_virgl_create_shader(e, FRAGMENT_SHADER, BG_VIRGL_SHADER_FRAGMENT, cube_fragment_shader,
-                        CUBE_SHADER_TOKENS);
-    bg_virgl_create_surface(e, DEPTH_SURFACE,
-                         &(struct bg_virgl_surface){.resource_id = depth_id,
-                                                 .format = depth_format});
+                           CUBE_SHADER_TOKENS);
+    bg_virgl_create_surface(
+        e, DEPTH_SURFACE,
+        &(struct bg_virgl_surface){.resource_id = depth_id, .format = depth_format});
     for (unsigned i = 0; i < BUFFERS; i++) {
         bg_virgl_create_surface(e, COLOR_SURFACE + i,
-                             &(struct bg_virgl_surface){.resource_id = buffers[i].resource_id,
-                                                     .format = COLOR_FORMAT});
+                                &(struct bg_virgl_surface){.resource_id = buffers[i].resource_id,
+                                                           .format = COLOR_FORMAT});
     }
 }
 
@@ -338,7 +341,7 @@ static void encode_bindings(struct bg_virgl_encoder *e)
         .translate = {float_bits(half_width), float_bits(half_height), BG_VIRGL_FLOAT_HALF},
     };
     const struct bg_virgl_vertex_buffer vertices = {.stride = sizeof(struct cube_vertex),
-                                                 .resource_id = vertex_id};
+                                                    .resource_id = vertex_id};
     uint16_t indices[CUBE_INDICES];
 
     cube_indices(indices);
@@ -365,12 +368,13 @@ static void encode_frame(struct bg_virgl_encoder *e, unsigned buffer, float degr
     cube_constants(&constants, degrees, width, height);
     memcpy(words, &constants, sizeof(words));
     bg_virgl_set_framebuffer(e, &color, 1, DEPTH_SURFACE);
-    bg_virgl_clear(e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, background, BG_VIRGL_DOUBLE_1, 0);
+    bg_virgl_clear(e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, background, BG_VIRGL_DOUBLE_1,
+                   0);
     bg_virgl_set_constants(e, BG_VIRGL_SHADER_VERTEX, words, sizeof(words) / sizeof(words[0]));
     bg_virgl_draw(e, &(struct bg_virgl_draw){.primitive = BG_VIRGL_PRIM_TRIANGLES,
-                                       .count = CUBE_INDICES,
-                                       .is_indexed = true,
-                                       .max_index = CUBE_VERTICES - 1});
+                                             .count = CUBE_INDICES,
+                                             .is_indexed = true,
+                                             .max_index = CUBE_VERTICES - 1});
 }
 
 static bool create_objects(void)
@@ -425,12 +429,11 @@ static bool queue_frame(unsigned index, float degrees)
     buffer->draw = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
     buffer->show = (struct bg_virtio_gpu_op){0};
     buffer->flush = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
-    if (!check("Queueing",
-               bg_virtio_gpu_cmd_submit_3d(&gpu, &buffer->draw, CONTEXT, &data)) ||
+    if (!check("Queueing", bg_virtio_gpu_cmd_submit_3d(&gpu, &buffer->draw, CONTEXT, &data)) ||
         !check("Queueing", bg_virtio_gpu_cmd_set_scanout(&gpu, &buffer->show, SCANOUT,
-                                                      buffer->resource_id, &all)) ||
-        !check("Queueing", bg_virtio_gpu_cmd_resource_flush(&gpu, &buffer->flush,
-                                                         buffer->resource_id, &all))) {
+                                                         buffer->resource_id, &all)) ||
+        !check("Queueing",
+               bg_virtio_gpu_cmd_resource_flush(&gpu, &buffer->flush, buffer->resource_id, &all))) {
         return false;
     }
     buffer->is_in_flight = true;
@@ -537,7 +540,8 @@ static int run_cube(void)
     options.frames = (unsigned)app_option_number("frames", 300, 0, FRAMES_MAX);
     options.hold_s = (unsigned)app_option_number("hold", 0, 0, HOLD_MAX);
     options.width = (uint32_t)app_option_number("width", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.height = (uint32_t)app_option_number("height", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.height =
+        (uint32_t)app_option_number("height", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.angle = (float)app_option_number("angle", 0, -DEGREES_MAX, DEGREES_MAX);
     options.step = (float)app_option_number("step", 1, -DEGREES_MAX, DEGREES_MAX);
     options.has_depth_test = app_option_number("depth_test", 1, 0, 1) != 0;

@@ -51,36 +51,34 @@ void cube_indices(uint16_t indices[CUBE_INDICES])
 /* ---- Shaders ---- */
 
 /* Diffuse light on 0.25 of ambient light. */
-const char cube_vertex_shader[] =
-    "VERT\n"
-    "DCL IN[0]\n"
-    "DCL IN[1]\n"
-    "DCL IN[2]\n"
-    "DCL OUT[0], POSITION\n"
-    "DCL OUT[1], GENERIC[0]\n"
-    "DCL CONST[0..7]\n"
-    "DCL TEMP[0..1]\n"
-    "IMM[0] FLT32 { 0.0, 0.25, 0.75, 1.0 }\n"
-    "  0: DP4 OUT[0].x, IN[0], CONST[0]\n"
-    "  1: DP4 OUT[0].y, IN[0], CONST[1]\n"
-    "  2: DP4 OUT[0].z, IN[0], CONST[2]\n"
-    "  3: DP4 OUT[0].w, IN[0], CONST[3]\n"
-    "  4: DP3 TEMP[0].x, IN[1], CONST[4]\n"
-    "  5: DP3 TEMP[0].y, IN[1], CONST[5]\n"
-    "  6: DP3 TEMP[0].z, IN[1], CONST[6]\n"
-    "  7: DP3 TEMP[1].x, TEMP[0], CONST[7]\n"
-    "  8: MAX TEMP[1].x, TEMP[1].xxxx, IMM[0].xxxx\n"
-    "  9: MAD TEMP[1].x, TEMP[1].xxxx, IMM[0].zzzz, IMM[0].yyyy\n"
-    " 10: MUL OUT[1].xyz, IN[2], TEMP[1].xxxx\n"
-    " 11: MOV OUT[1].w, IMM[0].wwww\n"
-    " 12: END\n";
+const char cube_vertex_shader[] = "VERT\n"
+                                  "DCL IN[0]\n"
+                                  "DCL IN[1]\n"
+                                  "DCL IN[2]\n"
+                                  "DCL OUT[0], POSITION\n"
+                                  "DCL OUT[1], GENERIC[0]\n"
+                                  "DCL CONST[0..7]\n"
+                                  "DCL TEMP[0..1]\n"
+                                  "IMM[0] FLT32 { 0.0, 0.25, 0.75, 1.0 }\n"
+                                  "  0: DP4 OUT[0].x, IN[0], CONST[0]\n"
+                                  "  1: DP4 OUT[0].y, IN[0], CONST[1]\n"
+                                  "  2: DP4 OUT[0].z, IN[0], CONST[2]\n"
+                                  "  3: DP4 OUT[0].w, IN[0], CONST[3]\n"
+                                  "  4: DP3 TEMP[0].x, IN[1], CONST[4]\n"
+                                  "  5: DP3 TEMP[0].y, IN[1], CONST[5]\n"
+                                  "  6: DP3 TEMP[0].z, IN[1], CONST[6]\n"
+                                  "  7: DP3 TEMP[1].x, TEMP[0], CONST[7]\n"
+                                  "  8: MAX TEMP[1].x, TEMP[1].xxxx, IMM[0].xxxx\n"
+                                  "  9: MAD TEMP[1].x, TEMP[1].xxxx, IMM[0].zzzz, IMM[0].yyyy\n"
+                                  " 10: MUL OUT[1].xyz, IN[2], TEMP[1].xxxx\n"
+                                  " 11: MOV OUT[1].w, IMM[0].wwww\n"
+                                  " 12: END\n";
 
-const char cube_fragment_shader[] =
-    "FRAG\n"
-    "DCL IN[0], GENERIC[0], PERSPECTIVE\n"
-    "DCL OUT[0], COLOR\n"
-    "  0: MOV OUT[0], IN[0]\n"
-    "  1: END\n";
+const char cube_fragment_shader[] = "FRAG\n"
+                                    "DCL IN[0], GENERIC[0], PERSPECTIVE\n"
+                                    "DCL OUT[0], COLOR\n"
+                                    "  0: MOV OUT[0], IN[0]\n"
+                                    "  1: END\n";
 
 /* ---- Where it is ---- */
 

@@ -20,9 +20,9 @@ extern const char cube_vertex_shader[], cube_fragment_shader[];
 #define CUBE_SHADER_TOKENS 512u
 
 struct cube_constants {
-    float to_clip[4][4];   /* rows: from the cube's space to clip space */
-    float rotation[3][4];  /* rows: of normals, into the eye's space */
-    float light[4];        /* from where it comes, a unit vector in the eye's space */
+    float to_clip[4][4];  /* rows: from the cube's space to clip space */
+    float rotation[3][4]; /* rows: of normals, into the eye's space */
+    float light[4];       /* from where it comes, a unit vector in the eye's space */
 };
 
 /* Turned by `degrees` around its upright axis, seen from a little above. */

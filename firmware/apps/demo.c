@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STEP_TIMEOUT_NS 30000000000u /* longer than the device's own 25 s, so its reason is seen */
+#define STEP_TIMEOUT_NS                                                                            \
+    30000000000u /* longer than the device's own 25 s, so its reason is seen                       \
+                  */
 
 #define VECTOR_COUNT 1000u         /* more than one mailbox holds */
 #define MEMORY_COUNT (100u * 256u) /* 100 KiB of uint32 */
@@ -118,8 +120,7 @@ static bool show_backend(void)
     }
     printf("  %s", info.name);
     if (info.backend == BG_COMPUTE_BACKEND_CUDA) {
-        printf(" (CUDA, compute capability %" PRIu32 ".%" PRIu32 ", %" PRIu32
-               " multiprocessors)\n",
+        printf(" (CUDA, compute capability %" PRIu32 ".%" PRIu32 ", %" PRIu32 " multiprocessors)\n",
                info.capability_major, info.capability_minor, info.multiprocessors);
     } else {
         printf(", %" PRIu32 " CPUs: no GPU is used\n", info.multiprocessors);
@@ -159,7 +160,7 @@ static bool add_int_vectors(void)
     }
     struct step step = step_begin("%u integers, c = a + b", VECTOR_COUNT);
     int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, VECTOR_COUNT, 0,
-                                      deadline());
+                                         deadline());
 
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
         is_right = is_right && c[i] == (int32_t)((uint32_t)a[i] + (uint32_t)b[i]);
@@ -178,7 +179,7 @@ static bool add_float_vectors(void)
     }
     struct step step = step_begin("%u floats, c = a + b", VECTOR_COUNT);
     int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, a, b, c, VECTOR_COUNT, 0,
-                                      deadline());
+                                         deadline());
 
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
         float sum = a[i] + b[i];
@@ -209,10 +210,12 @@ static bool copy_to_gpu(const uint32_t handles[3])
         memory_b[i] = ~i * 40503u;
     }
     struct step step = step_begin("copy a and b to the GPU");
-    int error = bg_vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline());
+    int error =
+        bg_vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline());
 
     if (error == 0) {
-        error = bg_vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
+        error =
+            bg_vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
     }
     return step_end(&step, error, true);
 }
@@ -220,11 +223,10 @@ static bool copy_to_gpu(const uint32_t handles[3])
 static bool add_on_gpu(const uint32_t handles[3])
 {
     struct step step = step_begin("%u integers there, c = a + b", MEMORY_COUNT);
-    int error = bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32,
-                                     (struct bg_compute_operand){handles[2], 0},
-                                     (struct bg_compute_operand){handles[0], 0},
-                                     (struct bg_compute_operand){handles[1], 0}, MEMORY_COUNT,
-                                     BG_VGPU_STUB_FLAG_ASYNC, deadline());
+    int error = bg_vgpu_stub_vector_add(
+        &gpu, BG_COMPUTE_ELEMENT_UINT32, (struct bg_compute_operand){handles[2], 0},
+        (struct bg_compute_operand){handles[0], 0}, (struct bg_compute_operand){handles[1], 0},
+        MEMORY_COUNT, BG_VGPU_STUB_FLAG_ASYNC, deadline());
 
     if (error == 0) {
         error = bg_vgpu_stub_synchronize(&gpu, deadline());
@@ -259,8 +261,8 @@ static bool use_memory(void)
 {
     uint32_t handles[3];
 
-    return allocate(handles) && copy_to_gpu(handles) && add_on_gpu(handles) &&
-           copy_back(handles) && release(handles);
+    return allocate(handles) && copy_to_gpu(handles) && add_on_gpu(handles) && copy_back(handles) &&
+           release(handles);
 }
 
 static int run_demo(void)

@@ -11,11 +11,11 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/semihosting.h"
 
-#define APP_DEFAULT          "demo"
-#define APP_NAME_BYTES_MAX   64
-#define NUMBER_BYTES_MAX     32 /* with its NUL; what may have been cut is none */
-#define EXIT_STATUS_UNKNOWN  2
-#define KERNEL_OPTIONS       "run console timer" /* everybody's */
+#define APP_DEFAULT "demo"
+#define APP_NAME_BYTES_MAX 64
+#define NUMBER_BYTES_MAX 32 /* with its NUL; what may have been cut is none */
+#define EXIT_STATUS_UNKNOWN 2
+#define KERNEL_OPTIONS "run console timer" /* everybody's */
 
 extern const struct app __apps_start[], __apps_end[];
 
@@ -23,8 +23,9 @@ bool app_option(const char *key, char *value, size_t size)
 {
     char line[MACHINE_BOOTARGS_BYTES_MAX];
 
-    if (bootargs_get(machine.bootargs, key, value, size))
+    if (bootargs_get(machine.bootargs, key, value, size)) {
         return true;
+    }
     return semihosting_command_line(line, sizeof(line)) >= 0 &&
            bootargs_get(line, key, value, size);
 }
@@ -34,8 +35,9 @@ static bool read_number(const char *text, int64_t *number)
     const char *digits = text + (*text == '-');
     char *end;
 
-    if (!isdigit((unsigned char)*digits) || strlen(text) == NUMBER_BYTES_MAX - 1)
+    if (!isdigit((unsigned char)*digits) || strlen(text) == NUMBER_BYTES_MAX - 1) {
         return false;
+    }
     errno = 0;
     *number = strtoll(text, &end, digits[0] == '0' && digits[1] == 'x' ? 16 : 10);
     return *end == '\0' && errno == 0;
@@ -46,8 +48,9 @@ int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64
     char text[NUMBER_BYTES_MAX];
     int64_t number;
 
-    if (!app_option(key, text, sizeof(text)))
+    if (!app_option(key, text, sizeof(text))) {
         return otherwise;
+    }
     if (!read_number(text, &number) || number < min || number > max) {
         printf("%s=%s is refused: it takes a number from %" PRId64 " to %" PRId64 ".\n", key, text,
                min, max);
@@ -60,8 +63,9 @@ int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64
 static bool names_match(const char *name, const char *asked)
 {
     for (; *name && *asked; name++, asked++) {
-        if (*name != *asked && !(*name == '_' && *asked == '-'))
+        if (*name != *asked && !(*name == '_' && *asked == '-')) {
             return false;
+        }
     }
     return *name == *asked;
 }
@@ -73,8 +77,9 @@ static bool is_listed(const char *list, const char *key)
     while (*list) {
         size_t word = strcspn(list, " ");
 
-        if (word == length && !strncmp(list, key, length))
+        if (word == length && !strncmp(list, key, length)) {
             return true;
+        }
         list += word;
         list += strspn(list, " ");
     }
@@ -88,10 +93,11 @@ static bool knows_options(const struct app *app)
     const char *line = app->options != NULL ? machine.bootargs : "";
 
     while ((line = bootargs_next(line, key, sizeof(key))) != NULL) {
-        if (is_listed(KERNEL_OPTIONS, key) || is_listed(app->options, key))
+        if (is_listed(KERNEL_OPTIONS, key) || is_listed(app->options, key)) {
             continue;
-        printf("%s has no option \"%s\".%s%s\n", app->name, key,
-               app->options[0] ? " It has: " : "", app->options);
+        }
+        printf("%s has no option \"%s\".%s%s\n", app->name, key, app->options[0] ? " It has: " : "",
+               app->options);
         return false;
     }
     return true;
@@ -100,8 +106,9 @@ static bool knows_options(const struct app *app)
 static void list_apps(void)
 {
     printf("Apps, chosen by run=<name>:\n");
-    for (const struct app *app = __apps_start; app < __apps_end; app++)
+    for (const struct app *app = __apps_start; app < __apps_end; app++) {
         printf("  %-20s %s\n", app->name, app->summary);
+    }
 }
 
 int app_main(void)
@@ -110,8 +117,9 @@ int app_main(void)
 
     app_option("run", name, sizeof(name));
     for (const struct app *app = __apps_start; app < __apps_end; app++) {
-        if (names_match(app->name, name))
+        if (names_match(app->name, name)) {
             return knows_options(app) ? app->run() : EXIT_STATUS_UNKNOWN;
+        }
     }
     printf("There is no app \"%s\".\n", name);
     list_apps();

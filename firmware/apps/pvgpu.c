@@ -4,8 +4,8 @@
  * and what that costs.
  *
  * Options: count= elements of the vectors (16000000), frames= of the animation (120), width= and
- * height= (the display's), hold=SECONDS (0): how long each picture stays, for a person, shots=1: the
- * host takes a picture of each.
+ * height= (the display's), hold=SECONDS (0): how long each picture stays, for a person, shots=1:
+ * the host takes a picture of each.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,9 +158,8 @@ static bool add_in_heap(uint32_t count, const struct bg_pvgpu_memory memory[3])
         c[i] = 0; /* the host has no memory behind it before */
     }
     start_ns = bg_hal_time_ns();
-    if (!check("Adding vectors",
-               bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, at[2], at[0], at[1], count, NULL,
-                                pvgpu_host_deadline()))) {
+    if (!check("Adding vectors", bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, at[2], at[0],
+                                                     at[1], count, NULL, pvgpu_host_deadline()))) {
         return false;
     }
     snprintf(text, sizeof(text), "%" PRIu32 " floats, c = a + b", count);
@@ -201,7 +200,7 @@ static bool add_vectors(void)
 
 struct show {
     uint32_t width, height;
-    uint32_t screen, view;      /* the texture that is shown */
+    uint32_t screen, view;         /* the texture that is shown */
     struct bg_pvgpu_memory memory; /* as large; pixels are drawn here */
     struct bg_pvgpu_memory back;   /* and come back here */
 };
@@ -214,7 +213,8 @@ static bool show_stage(const char *name)
     return host_shot(name);
 }
 
-static struct canvas canvas_of(const struct bg_pvgpu_memory *memory, uint32_t width, uint32_t height)
+static struct canvas canvas_of(const struct bg_pvgpu_memory *memory, uint32_t width,
+                               uint32_t height)
 {
     return (struct canvas){
         .pixels = memory->bytes,
@@ -243,11 +243,10 @@ static bool open_show(struct show *show)
     }
     if (!check("Memory for a picture", bg_pvgpu_heap_alloc(&gpu, size, 4096, &show->memory)) ||
         !check("Memory for a picture", bg_pvgpu_heap_alloc(&gpu, size, 4096, &show->back)) ||
-        !check("A new size",
-               bg_pvgpu_resize_buffers(&gpu, 0, show->width, show->height,
-                                    BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0)) ||
-        !check("A texture", bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, show->width,
-                                                 show->height, &show->screen))) {
+        !check("A new size", bg_pvgpu_resize_buffers(&gpu, 0, show->width, show->height,
+                                                     BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 0)) ||
+        !check("A texture", bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
+                                                    show->width, show->height, &show->screen))) {
         return false;
     }
     view.resource_id = show->screen;
@@ -259,7 +258,8 @@ static bool fill(const struct show *show)
 {
     uint64_t start_ns = bg_hal_time_ns();
 
-    if (!check("A clear", bg_pvgpu_clear_render_target(&gpu, show->view, pvgpu_picture_background)) ||
+    if (!check("A clear",
+               bg_pvgpu_clear_render_target(&gpu, show->view, pvgpu_picture_background)) ||
         !finish("A clear")) {
         return false;
     }
@@ -310,7 +310,7 @@ static bool queue_copies(const struct show *show, struct pvgpu_picture_size size
     const struct bg_pvgpu_layout layout = {.heap_offset = show->memory.offset};
     struct bg_pvgpu_place source = {0}, place = {.id = show->screen};
     bool is_good = check("A texture", bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
-                                                           size.width, size.height, id)) &&
+                                                              size.width, size.height, id)) &&
                    check("An update", bg_pvgpu_resource_update(&gpu, *id, 0, NULL, &layout));
 
     source.id = *id;
@@ -335,8 +335,7 @@ static bool copy(const struct show *show)
     if (!queue_copies(show, size, &id)) {
         return false;
     }
-    print_time("made a texture, and copied four times", start_ns,
-               20ull * size.width * size.height);
+    print_time("made a texture, and copied four times", start_ns, 20ull * size.width * size.height);
     if (!check("Presenting", bg_pvgpu_present(&gpu, show->screen, 0)) ||
         !check("Reading", bg_pvgpu_resource_read(&gpu, show->screen, 0, NULL, &back)) ||
         !finish("Presenting") || !is_right(show, size)) {
@@ -363,17 +362,17 @@ static bool animate(const struct show *show)
         }
 
         const struct bg_pvgpu_box box = {.x = changed.x,
-                                      .y = changed.y,
-                                      .width = changed.width,
-                                      .height = changed.height,
-                                      .depth = 1};
+                                         .y = changed.y,
+                                         .width = changed.width,
+                                         .height = changed.height,
+                                         .depth = 1};
         const struct bg_pvgpu_layout layout = {
             .heap_offset = show->memory.offset + 4 * (changed.y * show->width + changed.x),
             .row_pitch = 4 * show->width,
         };
-        const struct bg_pvgpu_rectangle rectangle = {
-            (int32_t)changed.x, (int32_t)changed.y, (int32_t)(changed.x + changed.width),
-            (int32_t)(changed.y + changed.height)};
+        const struct bg_pvgpu_rectangle rectangle = {(int32_t)changed.x, (int32_t)changed.y,
+                                                     (int32_t)(changed.x + changed.width),
+                                                     (int32_t)(changed.y + changed.height)};
 
         if (!check("An update", bg_pvgpu_resource_update(&gpu, show->screen, 0, &box, &layout)) ||
             !check("Presenting", bg_pvgpu_present_region(&gpu, show->screen, 1, 1, &rectangle)) ||
@@ -384,8 +383,7 @@ static bool animate(const struct show *show)
     if (frames != 0) {
         uint64_t spent_ns = bg_hal_time_ns() - start_ns;
 
-        printf("  animation: %" PRIu32 " frames, one at each refresh: %" PRIu64
-               ".%u per second\n",
+        printf("  animation: %" PRIu32 " frames, one at each refresh: %" PRIu64 ".%u per second\n",
                frames, frames * SECOND_NS / spent_ns,
                (unsigned)(frames * SECOND_NS * 10 / spent_ns % 10));
     }
@@ -413,7 +411,8 @@ static int run_pvgpu(void)
     }
     printf("\nEverything was right: %" PRIu64 " MB of commands, %" PRIu64 " doorbells, %" PRIu64
            " ms.\n",
-           bg_pvgpu_position(&gpu) / 1000000, gpu.doorbells, (bg_hal_time_ns() - start_ns) / 1000000);
+           bg_pvgpu_position(&gpu) / 1000000, gpu.doorbells,
+           (bg_hal_time_ns() - start_ns) / 1000000);
     return check("Closing", bg_pvgpu_close(&gpu, pvgpu_host_deadline())) ? 0 : 1;
 }
 

@@ -42,10 +42,10 @@ static struct {
 void screen_read_options(void)
 {
     options.frames = (uint32_t)app_option_number("frames", 240, 0, FRAMES_MAX);
-    options.width = (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN,
-                                                BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.height = (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN,
-                                                 BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.width =
+        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.height =
+        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
 }
 
@@ -73,7 +73,8 @@ static void print_screen(uint32_t scanout)
     static struct bg_virtio_gpu_screen screen;
     static struct bg_virtio_gpu_mode modes[MODES_MAX];
 
-    if (!gpu_host_check("Asking for the display", bg_virtio_gpu_get_screen(&gpu, scanout, &screen))) {
+    if (!gpu_host_check("Asking for the display",
+                        bg_virtio_gpu_get_screen(&gpu, scanout, &screen))) {
         return;
     }
     size_t count = bg_virtio_gpu_screen_modes(&screen, modes, MODES_MAX);
@@ -101,7 +102,8 @@ static bool open_display(bool is_double_buffered)
         .is_double_buffered = is_double_buffered,
     };
 
-    return gpu_host_check("Opening the display", bg_virtio_gpu_display_open(&display, &gpu, &opening));
+    return gpu_host_check("Opening the display",
+                          bg_virtio_gpu_display_open(&display, &gpu, &opening));
 }
 
 static bool present(void)
@@ -137,7 +139,7 @@ static bool move_cursor(void)
     if (!gpu_host_check("Creating the cursor", bg_virtio_gpu_cursor_create(&cursor, &gpu)) ||
         !gpu_host_check("Drawing the cursor",
                         bg_virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
-                                                    PICTURE_POINTER_HOT)) ||
+                                                       PICTURE_POINTER_HOT)) ||
         !gpu_host_check("Showing the cursor", bg_virtio_gpu_cursor_show(&cursor, 0, 0, 0))) {
         return false;
     }
@@ -150,7 +152,8 @@ static bool move_cursor(void)
         }
         timer_delay_ns(options.hold_ns / CURSOR_STEPS);
     }
-    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS, (bg_hal_time_ns() - start_ns) / 1000);
+    printf("Cursor: %u moves in %" PRIu64 " us\n", CURSOR_STEPS,
+           (bg_hal_time_ns() - start_ns) / 1000);
     return true;
 }
 

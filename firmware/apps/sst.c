@@ -75,8 +75,8 @@ static void run_compute(struct bg_virtio_sst *sst)
     for (unsigned i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         struct bg_sst_compute_result result;
         uint64_t began_ns = bg_hal_time_ns();
-        int error = bg_virtio_sst_compute(sst, 1000, models[i].latency, &result,
-                                       virtio_host_deadline());
+        int error =
+            bg_virtio_sst_compute(sst, 1000, models[i].latency, &result, virtio_host_deadline());
 
         report(models[i].text, error, &result, began_ns);
     }
@@ -86,7 +86,7 @@ static void run_memory(struct bg_virtio_sst *sst)
 {
     uint64_t before, began_ns = bg_hal_time_ns();
     int error = bg_virtio_sst_configure(sst, BG_SST_PARAM_MEMORY_LATENCY, 40, &before,
-                                     virtio_host_deadline());
+                                        virtio_host_deadline());
 
     report("CONFIGURE memory latency 40", error, NULL, began_ns);
     began_ns = bg_hal_time_ns();
@@ -154,8 +154,8 @@ static void run_events(struct bg_virtio_sst *sst)
         printf("  no events: the simulator was not connected in time, or is an old one\n");
         return;
     }
-    error = bg_virtio_sst_configure(sst, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION, NULL,
-                                 virtio_host_deadline());
+    error = bg_virtio_sst_configure(sst, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION,
+                                    NULL, virtio_host_deadline());
     if (error == 0) {
         error = bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
     }

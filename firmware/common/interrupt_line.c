@@ -5,7 +5,8 @@
 
 static void turn_all(const struct bg_interrupt_line *line, enum bg_interrupt_state state)
 {
-    for (struct bg_interrupt_client *client = line->clients; client != NULL; client = client->next) {
+    for (struct bg_interrupt_client *client = line->clients; client != NULL;
+         client = client->next) {
         client->turn(client->context, state);
     }
 }
@@ -17,7 +18,8 @@ static void handle(void *context)
     bool is_taken = false, is_storm = false;
 
     bg_store_release64(&line->count, line->count + 1);
-    for (struct bg_interrupt_client *client = line->clients; client != NULL; client = client->next) {
+    for (struct bg_interrupt_client *client = line->clients; client != NULL;
+         client = client->next) {
         is_taken |= client->take(client->context, &is_storm);
     }
     if (is_taken) {
@@ -52,7 +54,7 @@ static int attach_first(struct bg_interrupt_line *line, struct bg_interrupt_clie
 }
 
 int bg_interrupt_line_join(struct bg_interrupt_line *line, struct bg_interrupt_client *client,
-                        uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu)
+                           uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu)
 {
     client->line = line;
     if (line->clients == NULL) {

@@ -114,7 +114,7 @@ static int look(struct waiter *waiter)
 }
 
 int bg_wait_until(const struct bg_wait_loop *loop, const struct bg_wait_strategy *strategy,
-               struct bg_interrupt_source *source, uint64_t deadline_ns)
+                  struct bg_interrupt_source *source, uint64_t deadline_ns)
 {
     struct waiter waiter = {
         .loop = loop,

@@ -17,11 +17,11 @@
 #include "firmware/memory/pages.h"
 #include "firmware/memory/panic.h"
 
-#define BLOCK_USED       1ull
+#define BLOCK_USED 1ull
 #define BLOCK_BELOW_USED 2ull
-#define BLOCK_FLAGS      15ull
-#define BLOCK_BYTES_MIN  48 /* header, two links, size at the end */
-#define GUARD_BYTE       0xa5
+#define BLOCK_FLAGS 15ull
+#define BLOCK_BYTES_MIN 48 /* header, two links, size at the end */
+#define GUARD_BYTE 0xa5
 
 /* New regions are at least this large, so that small blocks share one. */
 #define REGION_PAGES_MIN 16
@@ -52,9 +52,9 @@ _Static_assert(sizeof(struct region) % HEAP_ALIGN == 0, "blocks follow region he
  * Free lists, ascending by size, so that the first that fits is the best. Sizes up to 1 KiB have a
  * list each, above it eight lists share a power of two.
  */
-#define SMALL_LISTS      64
+#define SMALL_LISTS 64
 #define LISTS_PER_DOUBLE 8
-#define LIST_COUNT       (SMALL_LISTS + (41 - 10) * LISTS_PER_DOUBLE)
+#define LIST_COUNT (SMALL_LISTS + (41 - 10) * LISTS_PER_DOUBLE)
 
 static struct {
     struct lock lock;
@@ -96,10 +96,11 @@ static void block_seal(struct block *block)
 
 static void block_verify(const struct block *block)
 {
-    if (block->check != block_checksum(block))
+    if (block->check != block_checksum(block)) {
         memory_panic("heap: a block's header is overwritten (overrun of the block below, or not "
                      "from malloc)",
                      (uintptr_t)(block + 1));
+    }
 }
 
 static uint8_t *block_guard(const struct block *block)
@@ -112,12 +113,14 @@ static void block_verify_used(const struct block *block)
     const uint8_t *guard;
 
     block_verify(block);
-    if (!(block->size_flags & BLOCK_USED))
+    if (!(block->size_flags & BLOCK_USED)) {
         memory_panic("heap: freed twice, or used after free", (uintptr_t)(block + 1));
+    }
     guard = block_guard(block);
     for (uint32_t i = 0; i < block->slack; i++) {
-        if (guard[i] != GUARD_BYTE)
+        if (guard[i] != GUARD_BYTE) {
             memory_panic("heap: written past the end of an allocation", (uintptr_t)(block + 1));
+        }
     }
 }
 
@@ -126,8 +129,9 @@ static unsigned list_of(uint64_t size)
     unsigned order;
     unsigned list;
 
-    if (size < SMALL_LISTS * HEAP_ALIGN)
+    if (size < SMALL_LISTS * HEAP_ALIGN) {
         return (unsigned)(size / HEAP_ALIGN);
+    }
     order = 63 - (unsigned)__builtin_clzll(size);
     list = SMALL_LISTS + (order - 10) * LISTS_PER_DOUBLE + (size >> (order - 3) & 7);
     return list < LIST_COUNT ? list : LIST_COUNT - 1;
@@ -150,9 +154,10 @@ static void links_seal(struct free_block *block)
 static void links_verify(const struct free_block *block)
 {
     block_verify(&block->header);
-    if (block->header.slack != links_checksum(block))
+    if (block->header.slack != links_checksum(block)) {
         memory_panic("heap: a free block is overwritten (used after free)",
                      (uintptr_t)&block->next);
+    }
 }
 
 static void list_insert(struct free_block *block)
@@ -201,8 +206,9 @@ static void list_remove(struct free_block *block)
     } else {
         heap.lists[list] = block->next;
     }
-    if (heap.lists[list] == NULL)
+    if (heap.lists[list] == NULL) {
         heap.list_map[list / 64] &= ~(1ull << list % 64);
+    }
 }
 
 /* The smallest free block of at least `size` bytes. */
@@ -216,15 +222,18 @@ static struct free_block *list_best(uint64_t size)
         links_verify(block);
         block = block->next;
     }
-    if (block != NULL || list + 1 >= LIST_COUNT)
+    if (block != NULL || list + 1 >= LIST_COUNT) {
         return block;
+    }
     list++;
     word = heap.list_map[list / 64] & ~0ull << list % 64;
     for (unsigned i = list / 64;;) {
-        if (word)
+        if (word) {
             return heap.lists[i * 64 + (unsigned)__builtin_ctzll(word)];
-        if (++i == sizeof(heap.list_map) / sizeof(heap.list_map[0]))
+        }
+        if (++i == sizeof(heap.list_map) / sizeof(heap.list_map[0])) {
             return NULL;
+        }
         word = heap.list_map[i];
     }
 }
@@ -234,10 +243,11 @@ static void block_tell_above(struct block *block, bool used)
 {
     struct block *above = block_above(block);
 
-    if (used)
+    if (used) {
         above->size_flags |= BLOCK_BELOW_USED;
-    else
+    } else {
         above->size_flags &= ~BLOCK_BELOW_USED;
+    }
     block_seal(above);
 }
 
@@ -263,14 +273,16 @@ static bool region_add(uint64_t block_bytes)
 
     count = count < REGION_PAGES_MIN ? REGION_PAGES_MIN : count;
     base = pages_alloc(count, PAGE_SIZE);
-    if (base == PAGES_NONE)
+    if (base == PAGES_NONE) {
         return false;
+    }
     region = (struct region *)(uintptr_t)base;
     region->pages = count;
     region->next = heap.regions;
     region->link = &heap.regions;
-    if (region->next != NULL)
+    if (region->next != NULL) {
         region->next->link = &region->next;
+    }
     heap.regions = region;
     heap.bytes_held += count * PAGE_SIZE;
 
@@ -288,15 +300,19 @@ static bool region_try_remove(struct block *block, uint64_t size)
     struct region *region = (struct region *)block - 1;
     struct block *border = (struct block *)((uintptr_t)block + size);
 
-    if ((uintptr_t)region % PAGE_SIZE != 0 || block_size(border) != 0)
+    if ((uintptr_t)region % PAGE_SIZE != 0 || block_size(border) != 0) {
         return false;
-    if (heap.regions == region && region->next == NULL)
+    }
+    if (heap.regions == region && region->next == NULL) {
         return false;
-    if ((uintptr_t)(border + 1) != (uintptr_t)region + region->pages * PAGE_SIZE)
+    }
+    if ((uintptr_t)(border + 1) != (uintptr_t)region + region->pages * PAGE_SIZE) {
         return false;
+    }
     *region->link = region->next;
-    if (region->next != NULL)
+    if (region->next != NULL) {
         region->next->link = region->link;
+    }
     heap.bytes_held -= region->pages * PAGE_SIZE;
     pages_free((uintptr_t)region, region->pages);
     return true;
@@ -318,9 +334,10 @@ static void block_release(struct block *block)
         uint64_t below_size = ((uint64_t *)block)[-1];
         struct block *below = (struct block *)((uintptr_t)block - below_size);
 
-        if (below_size % HEAP_ALIGN || below_size < BLOCK_BYTES_MIN)
+        if (below_size % HEAP_ALIGN || below_size < BLOCK_BYTES_MIN) {
             memory_panic("heap: a free block's size is overwritten (used after free)",
                          (uintptr_t)(block + 1));
+        }
         block_verify(below);
         list_remove((struct free_block *)below);
         size += below_size;
@@ -328,8 +345,9 @@ static void block_release(struct block *block)
         block_seal(block); /* a second free of this pointer is told as such */
         block = below;
     }
-    if (!region_try_remove(block, size))
+    if (!region_try_remove(block, size)) {
         block_make_free(block, size);
+    }
 }
 
 /* Bytes of a block whose payload holds `size` bytes and at least one guard byte. */
@@ -369,8 +387,9 @@ static struct free_block *take_best(uint64_t bytes)
     struct free_block *block = list_best(bytes);
 
     if (block == NULL) {
-        if (!region_add(bytes))
+        if (!region_add(bytes)) {
             return NULL;
+        }
         block = list_best(bytes);
     }
     block_verify(&block->header);
@@ -386,8 +405,9 @@ static void *alloc_locked(size_t align, size_t size)
     struct block *block;
     uint64_t have;
 
-    if (found == NULL)
+    if (found == NULL) {
         return NULL;
+    }
     block = &found->header;
     have = block_size(block);
     if (align > HEAP_ALIGN && ((uintptr_t)(block + 1) & (align - 1)) != 0) {
@@ -412,8 +432,9 @@ void *heap_alloc_aligned(size_t align, size_t size)
 {
     void *memory;
 
-    if (size > HEAP_SIZE_MAX || align > HEAP_SIZE_MAX || (align & (align - 1)) != 0)
+    if (size > HEAP_SIZE_MAX || align > HEAP_SIZE_MAX || (align & (align - 1)) != 0) {
         return NULL;
+    }
     lock_take(&heap.lock);
     memory = alloc_locked(align, size);
     lock_release(&heap.lock);
@@ -429,8 +450,9 @@ static struct block *block_of(const void *memory)
 {
     struct block *block = (struct block *)memory - 1;
 
-    if ((uintptr_t)memory % HEAP_ALIGN != 0)
+    if ((uintptr_t)memory % HEAP_ALIGN != 0) {
         memory_panic("heap: a pointer that is not from malloc", (uintptr_t)memory);
+    }
     block_verify_used(block);
     return block;
 }
@@ -453,8 +475,9 @@ static void free_locked(void *memory)
 
 void heap_free(void *memory)
 {
-    if (memory == NULL)
+    if (memory == NULL) {
         return;
+    }
     lock_take(&heap.lock);
     free_locked(memory);
     lock_release(&heap.lock);
@@ -470,8 +493,9 @@ static bool resize_locked(struct block *block, size_t size)
 
     block_verify(above);
     if (!(above->size_flags & BLOCK_USED)) {
-        if (have + block_size(above) < bytes)
+        if (have + block_size(above) < bytes) {
             return false;
+        }
         list_remove((struct free_block *)above);
         have += block_size(above);
         above->check = ~above->check;
@@ -489,10 +513,12 @@ void *heap_realloc(void *memory, size_t size)
     void *moved = NULL;
     size_t asked;
 
-    if (memory == NULL)
+    if (memory == NULL) {
         return heap_alloc(size);
-    if (size > HEAP_SIZE_MAX)
+    }
+    if (size > HEAP_SIZE_MAX) {
         return NULL;
+    }
     lock_take(&heap.lock);
     block = block_of(memory);
     asked = block_asked(block);
@@ -523,8 +549,9 @@ void heap_statistics(struct heap_statistics *out)
     out->largest_free = 0;
     for (unsigned i = 0; i < LIST_COUNT; i++) {
         for (struct free_block *block = heap.lists[i]; block != NULL; block = block->next) {
-            if (block_size(&block->header) > out->largest_free)
+            if (block_size(&block->header) > out->largest_free) {
                 out->largest_free = block_size(&block->header);
+            }
         }
     }
     lock_release(&heap.lock);
@@ -540,26 +567,33 @@ static const char *region_check(const struct region *region, uint64_t *used, uin
     for (; block < end; block = block_above(block)) {
         bool is_used = block->size_flags & BLOCK_USED;
 
-        if (block->check != block_checksum(block))
+        if (block->check != block_checksum(block)) {
             return "a header is overwritten";
-        if (block_size(block) < BLOCK_BYTES_MIN)
+        }
+        if (block_size(block) < BLOCK_BYTES_MIN) {
             return "a block is too small";
-        if (!!(block->size_flags & BLOCK_BELOW_USED) != below_used)
+        }
+        if (!!(block->size_flags & BLOCK_BELOW_USED) != below_used) {
             return "a block has its lower neighbour's state wrong";
-        if (!is_used && !below_used)
+        }
+        if (!is_used && !below_used) {
             return "two free neighbours were not merged";
-        if (!is_used && ((const uint64_t *)block_above(block))[-1] != block_size(block))
+        }
+        if (!is_used && ((const uint64_t *)block_above(block))[-1] != block_size(block)) {
             return "a free block's end does not tell its size";
+        }
         for (uint32_t i = 0; is_used && i < block->slack; i++) {
-            if (block_guard(block)[i] != GUARD_BYTE)
+            if (block_guard(block)[i] != GUARD_BYTE) {
                 return "a guard is overwritten";
+            }
         }
         *used += is_used;
         *free += !is_used;
         below_used = is_used;
     }
-    if (block != end || !!(block->size_flags & BLOCK_BELOW_USED) != below_used)
+    if (block != end || !!(block->size_flags & BLOCK_BELOW_USED) != below_used) {
         return "a region's blocks do not end at its border";
+    }
     return NULL;
 }
 
@@ -572,23 +606,27 @@ static const char *check_locked(void)
     for (const struct region *region = heap.regions; region != NULL; region = region->next) {
         const char *problem = region_check(region, &used, &free);
 
-        if (problem != NULL)
+        if (problem != NULL) {
             return problem;
+        }
     }
     for (unsigned i = 0; i < LIST_COUNT; i++) {
         uint64_t last = 0;
 
         for (const struct free_block *block = heap.lists[i]; block != NULL; block = block->next) {
-            if (block_size(&block->header) < last)
+            if (block_size(&block->header) < last) {
                 return "a free list is not in order";
+            }
             last = block_size(&block->header);
             listed++;
         }
-        if ((heap.lists[i] != NULL) != (heap.list_map[i / 64] >> i % 64 & 1))
+        if ((heap.lists[i] != NULL) != (heap.list_map[i / 64] >> i % 64 & 1)) {
             return "the map of free lists is wrong";
+        }
     }
-    if (used != heap.blocks_in_use)
+    if (used != heap.blocks_in_use) {
         return "the count of used blocks is wrong";
+    }
     return listed == free ? NULL : "a free block is in no list";
 }
 

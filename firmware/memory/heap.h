@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_ALIGN      16
-#define HEAP_SIZE_MAX   (1ull << 40) /* larger requests fail at once: no arithmetic overflows */
+#define HEAP_ALIGN 16
+#define HEAP_SIZE_MAX (1ull << 40) /* larger requests fail at once: no arithmetic overflows */
 
 /* Uninitialised memory, NULL if there is none. A size of 0 gives a unique pointer. */
 void *heap_alloc(size_t size);
@@ -29,7 +29,7 @@ size_t heap_size_of(const void *memory);
 struct heap_statistics {
     uint64_t bytes_in_use; /* as asked for */
     uint64_t blocks_in_use;
-    uint64_t bytes_held;   /* taken from the page allocator */
+    uint64_t bytes_held; /* taken from the page allocator */
     uint64_t largest_free;
 };
 void heap_statistics(struct heap_statistics *out);

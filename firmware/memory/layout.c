@@ -52,8 +52,9 @@ bool layout_next_free(const struct pages_range *banks, size_t bank_count,
                 end = low;
             }
         }
-        if (inside)
+        if (inside) {
             continue;
+        }
         free->base = start;
         free->size = end - start;
         *at = end;

@@ -7,8 +7,8 @@
  */
 #include "firmware/memory/lock.h"
 
-#define LOCK_SPINS     1000
-#define LOCK_NAP_NS    20000ull
+#define LOCK_SPINS 1000
+#define LOCK_NAP_NS 20000ull
 
 /* Compiled into unit tests, too. */
 #ifdef __aarch64__
@@ -34,10 +34,11 @@ static void nap(void)
 
 void lock_pause(uint32_t *spins)
 {
-    if (*spins < LOCK_SPINS)
+    if (*spins < LOCK_SPINS) {
         ++*spins;
-    else if (has_timed_sleep())
+    } else if (has_timed_sleep()) {
         nap();
+    }
     __asm__ volatile("yield");
 }
 
@@ -54,8 +55,9 @@ void lock_wait_for(const uint32_t *word, uint32_t value)
          * D1.6.1): so WFE sleeps until then and misses nothing.
          */
         __asm__ volatile("wfe\n\tldaxr %w0, %1" : "=r"(now) : "Q"(*word) : "memory");
-        if (now == value)
+        if (now == value) {
             return;
+        }
         if (++spins >= LOCK_SPINS && has_timed_sleep()) {
             nap();
             __asm__ volatile("sevl");

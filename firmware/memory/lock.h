@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct lock { /* all zero: free */
+struct lock {        /* all zero: free */
     uint32_t next;   /* the ticket that the next CPU draws */
     uint32_t served; /* the ticket that holds the lock */
 };
@@ -68,8 +68,9 @@ static inline void lock_take(struct lock *lock)
 {
     uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
 
-    if (__atomic_load_n(&lock->served, __ATOMIC_ACQUIRE) != ticket)
+    if (__atomic_load_n(&lock->served, __ATOMIC_ACQUIRE) != ticket) {
         lock_wait_for(&lock->served, ticket);
+    }
 }
 
 /* Takes the lock if nobody has it. */

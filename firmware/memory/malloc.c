@@ -10,8 +10,9 @@
 
 static void *or_errno(struct _reent *reent, void *memory)
 {
-    if (memory == NULL)
+    if (memory == NULL) {
         reent->_errno = ENOMEM;
+    }
     return memory;
 }
 
@@ -31,11 +32,13 @@ void *_calloc_r(struct _reent *reent, size_t count, size_t size)
     size_t bytes;
     void *memory;
 
-    if (__builtin_mul_overflow(count, size, &bytes))
+    if (__builtin_mul_overflow(count, size, &bytes)) {
         return or_errno(reent, NULL);
+    }
     memory = heap_alloc(bytes);
-    if (memory != NULL)
+    if (memory != NULL) {
         memset(memory, 0, bytes);
+    }
     return or_errno(reent, memory);
 }
 
@@ -97,11 +100,13 @@ int posix_memalign(void **memory, size_t align, size_t size)
 {
     void *found;
 
-    if (align < sizeof(void *) || (align & (align - 1)) != 0)
+    if (align < sizeof(void *) || (align & (align - 1)) != 0) {
         return EINVAL;
+    }
     found = heap_alloc_aligned(align, size);
-    if (found == NULL)
+    if (found == NULL) {
         return ENOMEM;
+    }
     *memory = found;
     return 0;
 }

@@ -27,18 +27,22 @@ static void copy_forward(uint8_t *to, const uint8_t *from, size_t size)
         ((word *)to)[2] = c;
         ((word *)to)[3] = d;
     }
-    for (; size >= WORD; size -= WORD, to += WORD, from += WORD)
+    for (; size >= WORD; size -= WORD, to += WORD, from += WORD) {
         *(word *)to = *(const word *)from;
-    for (; size > 0; size--)
+    }
+    for (; size > 0; size--) {
         *to++ = *from++;
+    }
 }
 
 static void copy_backward(uint8_t *to, const uint8_t *from, size_t size)
 {
-    for (; size >= WORD; size -= WORD)
+    for (; size >= WORD; size -= WORD) {
         *(word *)(to + size - WORD) = *(const word *)(from + size - WORD);
-    for (; size > 0; size--)
+    }
+    for (; size > 0; size--) {
         to[size - 1] = from[size - 1];
+    }
 }
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
@@ -50,10 +54,11 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 void *memmove(void *to, const void *from, size_t size)
 {
     /* Forward is right unless the destination begins inside the source. */
-    if ((uintptr_t)to - (uintptr_t)from >= size)
+    if ((uintptr_t)to - (uintptr_t)from >= size) {
         copy_forward(to, from, size);
-    else
+    } else {
         copy_backward(to, from, size);
+    }
     return to;
 }
 
@@ -68,8 +73,9 @@ void *memset(void *to, int value, size_t size)
         ((word *)at)[2] = pattern;
         ((word *)at)[3] = pattern;
     }
-    for (; size > 0; size--)
+    for (; size > 0; size--) {
         *at++ = (uint8_t)value;
+    }
     return to;
 }
 
@@ -80,8 +86,9 @@ int memcmp(const void *left, const void *right, size_t size)
     for (; size >= WORD && *(const word *)a == *(const word *)b; size -= WORD, a += WORD, b += WORD)
         ;
     for (; size > 0; size--, a++, b++) {
-        if (*a != *b)
+        if (*a != *b) {
             return *a - *b;
+        }
     }
     return 0;
 }

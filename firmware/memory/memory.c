@@ -30,8 +30,9 @@ static uint64_t layout_place(const struct layout *layout, uint64_t size, uint64_
     uint64_t at = 0;
 
     while (layout_next(layout, &at, &free)) {
-        if (free.size >= size && free.base < limit && limit - free.base >= size)
+        if (free.size >= size && free.base < limit && limit - free.base >= size) {
             return free.base;
+        }
     }
     memory_panic("memory: no room for the page allocator's bitmaps", size);
 }
@@ -44,11 +45,13 @@ void memory_init(const struct machine *machine, struct pages_range image, uint64
     uint64_t at = 0;
     size_t size;
 
-    for (uint32_t i = 0; i < machine->memory_count; i++)
+    for (uint32_t i = 0; i < machine->memory_count; i++) {
         layout.banks[layout.bank_count++] =
             (struct pages_range){machine->memory[i].base, machine->memory[i].size};
-    for (uint32_t i = 0; i < machine->reserved_count; i++)
+    }
+    for (uint32_t i = 0; i < machine->reserved_count; i++) {
         layout_reserve(&layout, machine->reserved[i].base, machine->reserved[i].size);
+    }
     layout_reserve(&layout, 0, PAGE_SIZE); /* a NULL pointer stays one */
     layout_reserve(&layout, image.base, image.size);
     layout_reserve(&layout, machine->devicetree.base, machine->devicetree.size);
@@ -57,6 +60,7 @@ void memory_init(const struct machine *machine, struct pages_range image, uint64
     metadata = layout_place(&layout, size, metadata_limit);
     layout_reserve(&layout, metadata, size);
     pages_init(layout.banks, layout.bank_count, (void *)(uintptr_t)metadata);
-    while (layout_next(&layout, &at, &free))
+    while (layout_next(&layout, &at, &free)) {
         pages_add(free.base, free.size);
+    }
 }

@@ -21,8 +21,9 @@ static inline void once_run(struct once *once, void (*function)(void *argument),
 {
     uint32_t idle = ONCE_IDLE;
 
-    if (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) == ONCE_DONE)
+    if (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) == ONCE_DONE) {
         return;
+    }
     if (__atomic_compare_exchange_n(&once->state, &idle, ONCE_RUNNING, false, __ATOMIC_ACQUIRE,
                                     __ATOMIC_ACQUIRE)) {
         function(argument);

@@ -58,8 +58,9 @@ static void block_set_free(struct zone *zone, uint64_t page, unsigned order)
 
     zone->free_bits[order][bit / 64] |= 1ull << bit % 64;
     zone->free_blocks[order]++;
-    if (bit / 64 < zone->search_from[order])
+    if (bit / 64 < zone->search_from[order]) {
         zone->search_from[order] = bit / 64;
+    }
 }
 
 static void block_clear_free(struct zone *zone, uint64_t page, unsigned order)
@@ -75,8 +76,9 @@ static uint64_t block_find(struct zone *zone, unsigned order)
 {
     uint64_t word = zone->search_from[order];
 
-    while (zone->free_bits[order][word] == 0)
+    while (zone->free_bits[order][word] == 0) {
         word++;
+    }
     zone->search_from[order] = word;
     return (word * 64 + (uint64_t)__builtin_ctzll(zone->free_bits[order][word]) +
             (zone->first >> order))
@@ -99,10 +101,12 @@ static bool used_change(struct zone *zone, uint64_t page, uint64_t count, bool u
         uint64_t mask = word_mask(bit % 64, here);
         uint64_t *word = &zone->used_bits[bit / 64];
 
-        if ((used ? *word : ~*word) & mask)
+        if ((used ? *word : ~*word) & mask) {
             return false;
-        if (!dry_run)
+        }
+        if (!dry_run) {
             *word ^= mask;
+        }
         bit += here;
         count -= here;
     }
@@ -115,8 +119,9 @@ static void zone_free_block(struct zone *zone, uint64_t page, unsigned order)
         uint64_t buddy = page ^ 1ull << order;
 
         if (buddy < zone->first || buddy + (1ull << order) > zone->end ||
-            !block_is_free(zone, buddy, order))
+            !block_is_free(zone, buddy, order)) {
             break;
+        }
         block_clear_free(zone, buddy, order);
         page &= ~(1ull << order);
         order++;
@@ -145,10 +150,12 @@ static uint64_t zone_take_block(struct zone *zone, unsigned order)
     unsigned found = order;
     uint64_t page;
 
-    while (found <= PAGES_ORDER_MAX && zone->free_blocks[found] == 0)
+    while (found <= PAGES_ORDER_MAX && zone->free_blocks[found] == 0) {
         found++;
-    if (found > PAGES_ORDER_MAX)
+    }
+    if (found > PAGES_ORDER_MAX) {
         return PAGES_NONE;
+    }
     page = block_find(zone, found);
     block_clear_free(zone, page, found);
     while (found > order) {
@@ -162,8 +169,9 @@ static uint64_t zone_metadata_words(const struct zone *zone)
 {
     uint64_t words = words_for_bits(zone->end - zone->first);
 
-    for (unsigned order = 0; order < ORDER_COUNT; order++)
+    for (unsigned order = 0; order < ORDER_COUNT; order++) {
         words += words_for_bits(zone_block_count(zone, order));
+    }
     return words;
 }
 
@@ -184,8 +192,9 @@ size_t pages_metadata_size(const struct pages_range *banks, size_t count)
     struct zone zone;
 
     for (size_t i = 0; i < count && i < PAGES_ZONES_MAX; i++) {
-        if (zone_from_bank(&zone, &banks[i]))
+        if (zone_from_bank(&zone, &banks[i])) {
             words += zone_metadata_words(&zone);
+        }
     }
     return (size_t)(words * sizeof(uint64_t));
 }
@@ -199,8 +208,9 @@ void pages_init(const struct pages_range *banks, size_t count, void *metadata)
     for (size_t i = 0; i < count && i < PAGES_ZONES_MAX; i++) {
         struct zone *zone = &pages.zones[pages.zone_count];
 
-        if (!zone_from_bank(zone, &banks[i]))
+        if (!zone_from_bank(zone, &banks[i])) {
             continue;
+        }
         pages.zone_count++;
         zone->used_bits = words;
         words += words_for_bits(zone->end - zone->first);
@@ -217,8 +227,9 @@ static struct zone *zone_of(uint64_t page, uint64_t count)
     for (size_t i = 0; i < pages.zone_count; i++) {
         struct zone *zone = &pages.zones[i];
 
-        if (page >= zone->first && page < zone->end && count <= zone->end - page)
+        if (page >= zone->first && page < zone->end && count <= zone->end - page) {
             return zone;
+        }
     }
     return NULL;
 }
@@ -229,11 +240,13 @@ void pages_add(uint64_t base, uint64_t size)
     uint64_t end = (base + size) / PAGE_SIZE;
     struct zone *zone;
 
-    if (first >= end)
+    if (first >= end) {
         return;
+    }
     zone = zone_of(first, end - first);
-    if (zone == NULL)
+    if (zone == NULL) {
         memory_panic("pages: memory outside every bank", base);
+    }
     zone_free_run(zone, first, end - first);
     pages.total += end - first;
     pages.free += end - first;
@@ -243,10 +256,12 @@ static uint64_t zone_alloc(struct zone *zone, uint64_t count, unsigned order)
 {
     uint64_t page = zone_take_block(zone, order);
 
-    if (page == PAGES_NONE)
+    if (page == PAGES_NONE) {
         return PAGES_NONE;
-    if (!used_change(zone, page, count, true, false))
+    }
+    if (!used_change(zone, page, count, true, false)) {
         memory_panic("pages: a free page is marked as used", page * PAGE_SIZE);
+    }
     zone_free_run(zone, page + count, (1ull << order) - count);
     return page;
 }
@@ -258,14 +273,17 @@ uint64_t pages_alloc(uint64_t count, uint64_t align)
     uint64_t page = PAGES_NONE;
     unsigned order;
 
-    if (count == 0 || block > 1ull << PAGES_ORDER_MAX)
+    if (count == 0 || block > 1ull << PAGES_ORDER_MAX) {
         return PAGES_NONE;
+    }
     order = block == 1 ? 0 : 64 - (unsigned)__builtin_clzll(block - 1);
     lock_take(&pages.lock);
-    for (size_t i = 0; i < pages.zone_count && page == PAGES_NONE; i++)
+    for (size_t i = 0; i < pages.zone_count && page == PAGES_NONE; i++) {
         page = zone_alloc(&pages.zones[i], count, order);
-    if (page != PAGES_NONE)
+    }
+    if (page != PAGES_NONE) {
         pages.free -= count;
+    }
     lock_release(&pages.lock);
     return page == PAGES_NONE ? PAGES_NONE : page * PAGE_SIZE;
 }
@@ -275,16 +293,20 @@ void pages_free(uint64_t base, uint64_t count)
     uint64_t page = base / PAGE_SIZE;
     struct zone *zone;
 
-    if (count == 0)
+    if (count == 0) {
         return;
-    if (base % PAGE_SIZE != 0)
+    }
+    if (base % PAGE_SIZE != 0) {
         memory_panic("pages: freeing an address that is no page", base);
+    }
     lock_take(&pages.lock);
     zone = zone_of(page, count);
-    if (zone == NULL)
+    if (zone == NULL) {
         memory_panic("pages: freeing memory outside every bank", base);
-    if (!used_change(zone, page, count, false, true))
+    }
+    if (!used_change(zone, page, count, false, true)) {
         memory_panic("pages: freeing pages that are not allocated (freed twice?)", base);
+    }
     used_change(zone, page, count, false, false);
     zone_free_run(zone, page, count);
     pages.free += count;
@@ -299,8 +321,9 @@ void pages_statistics(struct pages_statistics *out)
     out->largest_free = 0;
     for (size_t i = 0; i < pages.zone_count; i++) {
         for (unsigned order = 0; order < ORDER_COUNT; order++) {
-            if (pages.zones[i].free_blocks[order] && 1ull << order > out->largest_free)
+            if (pages.zones[i].free_blocks[order] && 1ull << order > out->largest_free) {
                 out->largest_free = 1ull << order;
+            }
         }
     }
     lock_release(&pages.lock);
@@ -317,20 +340,25 @@ static const char *zone_check_order(const struct zone *zone, unsigned order, uin
             uint64_t block = (i * 64 + (uint64_t)__builtin_ctzll(word) + (zone->first >> order));
             uint64_t page = block << order;
 
-            if (page < zone->first || page + (1ull << order) > zone->end)
+            if (page < zone->first || page + (1ull << order) > zone->end) {
                 return "a free block reaches out of its zone";
-            if (!used_change((struct zone *)zone, page, 1ull << order, true, true))
+            }
+            if (!used_change((struct zone *)zone, page, 1ull << order, true, true)) {
                 return "a free block holds used pages";
+            }
             for (unsigned above = order + 1; above <= PAGES_ORDER_MAX; above++) {
-                if (block_is_free(zone, page, above))
+                if (block_is_free(zone, page, above)) {
                     return "a page is free twice";
+                }
             }
             if (order < PAGES_ORDER_MAX && (page ^ 1ull << order) >= zone->first &&
                 (page ^ 1ull << order) + (1ull << order) <= zone->end &&
-                block_is_free(zone, page ^ 1ull << order, order))
+                block_is_free(zone, page ^ 1ull << order, order)) {
                 return "two free buddies were not merged";
-            if (i < zone->search_from[order])
+            }
+            if (i < zone->search_from[order]) {
                 return "a search would begin too late";
+            }
             blocks++;
         }
     }
@@ -345,11 +373,13 @@ const char *pages_check(void)
 
     lock_take(&pages.lock);
     for (size_t i = 0; i < pages.zone_count && problem == NULL; i++) {
-        for (unsigned order = 0; order < ORDER_COUNT && problem == NULL; order++)
+        for (unsigned order = 0; order < ORDER_COUNT && problem == NULL; order++) {
             problem = zone_check_order(&pages.zones[i], order, &free);
+        }
     }
-    if (problem == NULL && free != pages.free)
+    if (problem == NULL && free != pages.free) {
         problem = "the count of free pages is wrong";
+    }
     lock_release(&pages.lock);
     return problem;
 }

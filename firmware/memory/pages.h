@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_SIZE       4096ull
-#define PAGES_NONE      UINT64_MAX
+#define PAGE_SIZE 4096ull
+#define PAGES_NONE UINT64_MAX
 #define PAGES_ZONES_MAX 16
 #define PAGES_ORDER_MAX 22 /* largest block: 2^22 pages, 16 GiB */
 
@@ -46,7 +46,7 @@ uint64_t pages_alloc(uint64_t count, uint64_t align);
 void pages_free(uint64_t base, uint64_t count);
 
 struct pages_statistics {
-    uint64_t total;        /* pages ever added */
+    uint64_t total; /* pages ever added */
     uint64_t free;
     uint64_t largest_free; /* pages in the largest free block */
 };

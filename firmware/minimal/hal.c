@@ -40,7 +40,8 @@ void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
     uint64_t first = address / gib;
     uint64_t last = (address + size - 1) / gib;
 
-    if (type != BG_HAL_MEMORY_DEVICE || size == 0 || first != last || (first != 0 && first != 256)) {
+    if (type != BG_HAL_MEMORY_DEVICE || size == 0 || first != last ||
+        (first != 0 && first != 256)) {
         return NULL;
     }
     return (void *)(uintptr_t)address;

@@ -37,12 +37,14 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 
 static struct bg_pci_resource *resource_at(struct bg_pci_device *device, unsigned slot)
 {
-    return slot < BG_PCI_BAR_COUNT ? &device->bars[slot] : &device->forwarded[slot - BG_PCI_BAR_COUNT];
+    return slot < BG_PCI_BAR_COUNT ? &device->bars[slot]
+                                   : &device->forwarded[slot - BG_PCI_BAR_COUNT];
 }
 
 /* The next child of the layout in a given state; start with *index = 0 and *slot = 0. */
-static struct bg_pci_resource *next_child(const struct layout *layout, enum bg_pci_resource_state state,
-                                       size_t *index, unsigned *slot)
+static struct bg_pci_resource *next_child(const struct layout *layout,
+                                          enum bg_pci_resource_state state, size_t *index,
+                                          unsigned *slot)
 {
     for (; *index < layout->host->device_count; ++*index, *slot = 0) {
         struct bg_pci_device *device = &layout->host->config.devices[*index];
@@ -87,8 +89,7 @@ static bool place(const struct layout *layout, struct bg_pci_resource *resource)
     while (moved) {
         uint64_t aligned = align_up(address, resource->align);
 
-        if (aligned < address || aligned >= layout->end ||
-            resource->size > layout->end - aligned) {
+        if (aligned < address || aligned >= layout->end || resource->size > layout->end - aligned) {
             return false;
         }
         address = aligned;
@@ -199,7 +200,8 @@ static void size_window(struct bg_pci_host *host, size_t index, enum bg_pci_wind
     }
 }
 
-static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device, size_t bridge)
+static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                      size_t bridge)
 {
     int p = device->parent;
 
@@ -209,7 +211,8 @@ static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device
     return p >= 0;
 }
 
-static void fail_largest_behind(struct bg_pci_host *host, size_t bridge, enum bg_pci_window_kind window)
+static void fail_largest_behind(struct bg_pci_host *host, size_t bridge,
+                                enum bg_pci_window_kind window)
 {
     struct bg_pci_device *owner = NULL;
     unsigned bar_found = 0;
@@ -353,7 +356,8 @@ void pci_assign_resources(struct bg_pci_host *host)
     for (size_t i = 0; i < host->device_count; i++) {
         if (pci_is_bridge(&host->config.devices[i])) {
             bg_pci_config_write16(host, host->config.devices[i].bdf, BG_PCI_REG_COMMAND,
-                               BG_PCI_COMMAND_IO | BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER);
+                                  BG_PCI_COMMAND_IO | BG_PCI_COMMAND_MEMORY |
+                                      BG_PCI_COMMAND_BUS_MASTER);
         }
     }
 }
@@ -376,7 +380,8 @@ static struct layout layout_around(struct bg_pci_host *host, size_t bridge,
                            is_open ? above->address + above->size : 0};
 }
 
-static void assign_window_behind(struct bg_pci_host *host, size_t bridge, enum bg_pci_window_kind window)
+static void assign_window_behind(struct bg_pci_host *host, size_t bridge,
+                                 enum bg_pci_window_kind window)
 {
     struct layout around = layout_around(host, bridge, window);
     struct bg_pci_resource *forwarded = &host->config.devices[bridge].forwarded[window];

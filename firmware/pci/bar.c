@@ -5,8 +5,7 @@
 /* Is there a way down from the machine's 64-bit window to this device's bus? */
 static bool mem64_reaches(const struct bg_pci_host *host, const struct bg_pci_device *device)
 {
-    for (int parent = device->parent; parent >= 0;
-         parent = host->config.devices[parent].parent) {
+    for (int parent = device->parent; parent >= 0; parent = host->config.devices[parent].parent) {
         if (!host->config.devices[parent].has_mem64_window) {
             return false;
         }
@@ -17,8 +16,8 @@ static bool mem64_reaches(const struct bg_pci_host *host, const struct bg_pci_de
 /* Below a bridge only prefetchable memory may lie in the prefetchable window, which is the one
  * that reaches above 4 GiB (Bridge 3.2.5.8); on the root bus any 64-bit BAR may. */
 static enum bg_pci_window_kind choose_window(const struct bg_pci_host *host,
-                                          const struct bg_pci_device *device,
-                                          const struct bg_pci_resource *bar)
+                                             const struct bg_pci_device *device,
+                                             const struct bg_pci_resource *bar)
 {
     if (bar->is_io) {
         return BG_PCI_WINDOW_IO;
@@ -94,8 +93,7 @@ static void size_rom(const struct bg_pci_host *host, struct bg_pci_device *devic
     uint32_t before = bg_pci_config_read32(host, device->bdf, reg) & ~ROM_ENABLE;
 
     bg_pci_config_write32(host, device->bdf, reg, before);
-    uint32_t mask =
-        probe_register(host, device->bdf, reg, ROM_ADDRESS_MASK) & ROM_ADDRESS_MASK;
+    uint32_t mask = probe_register(host, device->bdf, reg, ROM_ADDRESS_MASK) & ROM_ADDRESS_MASK;
     device->rom_size = mask & -mask;
 }
 

@@ -13,7 +13,7 @@ static void begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host 
 }
 
 void bg_pci_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
-                          const struct bg_pci_device *device)
+                             const struct bg_pci_device *device)
 {
     begin(walk, host, device->bdf);
     uint16_t status = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_STATUS);
@@ -24,8 +24,9 @@ void bg_pci_capability_begin(struct bg_pci_capability_walk *walk, const struct b
     }
 }
 
-void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
-                                   const struct bg_pci_device *device)
+void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk,
+                                      const struct bg_pci_host *host,
+                                      const struct bg_pci_device *device)
 {
     begin(walk, host, device->bdf);
     walk->is_extended = true;
@@ -57,7 +58,8 @@ static bool enter(struct bg_pci_capability_walk *walk, unsigned offset)
     return true;
 }
 
-int bg_pci_capability_next(struct bg_pci_capability_walk *walk, struct bg_pci_capability *capability)
+int bg_pci_capability_next(struct bg_pci_capability_walk *walk,
+                           struct bg_pci_capability *capability)
 {
     unsigned offset = walk->next;
 
@@ -102,7 +104,7 @@ static int find(struct bg_pci_capability_walk *walk, unsigned id, unsigned after
 }
 
 int bg_pci_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                        uint8_t capability_id, unsigned after)
+                           uint8_t capability_id, unsigned after)
 {
     struct bg_pci_capability_walk walk;
 
@@ -110,8 +112,9 @@ int bg_pci_capability_find(const struct bg_pci_host *host, const struct bg_pci_d
     return find(&walk, capability_id, after);
 }
 
-int bg_pci_extended_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                                 uint16_t capability_id, unsigned after)
+int bg_pci_extended_capability_find(const struct bg_pci_host *host,
+                                    const struct bg_pci_device *device, uint16_t capability_id,
+                                    unsigned after)
 {
     struct bg_pci_capability_walk walk;
 

@@ -4,7 +4,8 @@
 
 /* ---- Lookup ---- */
 
-static struct bg_pci_device *first_after(const struct bg_pci_host *host, const struct bg_pci_device *after)
+static struct bg_pci_device *first_after(const struct bg_pci_host *host,
+                                         const struct bg_pci_device *after)
 {
     struct bg_pci_device *devices = host->config.devices;
 
@@ -16,8 +17,8 @@ static struct bg_pci_device *end_of(const struct bg_pci_host *host)
     return host->config.devices + host->device_count;
 }
 
-struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id, uint16_t device_id,
-                               const struct bg_pci_device *after)
+struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id,
+                                     uint16_t device_id, const struct bg_pci_device *after)
 {
     for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed && device->vendor_id == vendor_id &&
@@ -29,7 +30,7 @@ struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t ve
 }
 
 struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t class_code_wanted,
-                                  uint32_t mask, const struct bg_pci_device *after)
+                                        uint32_t mask, const struct bg_pci_device *after)
 {
     for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed && (device->class_code & mask) == class_code_wanted) {
@@ -40,7 +41,7 @@ struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t
 }
 
 struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uint8_t capability_id,
-                                       const struct bg_pci_device *after)
+                                             const struct bg_pci_device *after)
 {
     for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed && bg_pci_capability_find(host, device, capability_id, 0) > 0) {
@@ -50,8 +51,9 @@ struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uin
     return NULL;
 }
 
-struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host, uint16_t capability_id,
-                                                const struct bg_pci_device *after)
+struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host,
+                                                      uint16_t capability_id,
+                                                      const struct bg_pci_device *after)
 {
     for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
         if (!device->is_removed &&
@@ -76,7 +78,8 @@ static bool has_failed_bar(const struct bg_pci_device *device, bool is_io)
     return false;
 }
 
-int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits)
+int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                         uint16_t bits)
 {
     if (((bits & BG_PCI_COMMAND_MEMORY) != 0 && has_failed_bar(device, false)) ||
         ((bits & BG_PCI_COMMAND_IO) != 0 && has_failed_bar(device, true))) {
@@ -87,15 +90,16 @@ int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_dev
     return bg_pci_config_write16(host, device->bdf, BG_PCI_REG_COMMAND, command | bits);
 }
 
-int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits)
+int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                          uint16_t bits)
 {
     uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
 
     return bg_pci_config_write16(host, device->bdf, BG_PCI_REG_COMMAND, command & (uint16_t)~bits);
 }
 
-int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
-                        uint64_t *address)
+int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                           unsigned bar, uint64_t *address)
 {
     if (bar >= BG_PCI_BAR_COUNT || device->bars[bar].state == BG_PCI_RESOURCE_ABSENT) {
         return BG_ERR_NOT_FOUND;
@@ -112,7 +116,7 @@ int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_d
 }
 
 int bg_pci_bar_map(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
-                enum bg_hal_memory_type type, void **registers)
+                   enum bg_hal_memory_type type, void **registers)
 {
     uint64_t address;
     int error = bg_pci_bar_cpu_address(host, device, bar, &address);
@@ -125,7 +129,7 @@ int bg_pci_bar_map(const struct bg_pci_host *host, const struct bg_pci_device *d
 }
 
 unsigned bg_pci_intx_route(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                        unsigned *root_slot)
+                           unsigned *root_slot)
 {
     unsigned pin = device->interrupt_pin;
 

@@ -31,7 +31,8 @@ static void read_identity(const struct bg_pci_host *host, struct bg_pci_device *
         device->header_kind = BG_PCI_HEADER_CARDBUS; /* reserved types: listed, not configured */
     }
     if (device->header_kind == BG_PCI_HEADER_DEVICE) {
-        device->subsystem_vendor_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_SUBSYSTEM_VENDOR_ID);
+        device->subsystem_vendor_id =
+            bg_pci_config_read16(host, bdf, BG_PCI_REG_SUBSYSTEM_VENDOR_ID);
         device->subsystem_id = bg_pci_config_read16(host, bdf, BG_PCI_REG_SUBSYSTEM_ID);
     }
     uint8_t pin = bg_pci_config_read8(host, bdf, REG_INTERRUPT_PIN);
@@ -95,7 +96,7 @@ static void scan_bridge(struct bg_pci_host *host, struct bg_pci_device *bridge)
     if (bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX || host->next_bus > host->bus_limit) {
         report_simple(host,
                       bridge->depth >= BG_PCI_BRIDGE_DEPTH_MAX ? BG_PCI_PROBLEM_TOO_DEEP
-                                                            : BG_PCI_PROBLEM_NO_BUS,
+                                                               : BG_PCI_PROBLEM_NO_BUS,
                       bridge->bdf);
         write_bus_numbers(host, bridge);
         return;

@@ -54,7 +54,8 @@ static unsigned slot_capability(const struct bg_pci_host *host, const struct bg_
     return base;
 }
 
-struct bg_pci_device *bg_pci_slot_find(const struct bg_pci_host *host, const struct bg_pci_device *after)
+struct bg_pci_device *bg_pci_slot_find(const struct bg_pci_host *host,
+                                       const struct bg_pci_device *after)
 {
     struct bg_pci_device *devices = host->config.devices;
 
@@ -70,7 +71,8 @@ struct bg_pci_device *bg_pci_slot_find(const struct bg_pci_host *host, const str
 /* ---- Commands (6.7.3.2) ---- */
 
 /* Writes Slot Control and waits until that is carried out. */
-static int command(const struct bg_pci_slot *slot, uint16_t clear, uint16_t set, uint64_t deadline_ns)
+static int command(const struct bg_pci_slot *slot, uint16_t clear, uint16_t set,
+                   uint64_t deadline_ns)
 {
     uint16_t control = read_register(slot, EXPRESS_REG_SLOT_CONTROL);
 
@@ -153,8 +155,8 @@ bool bg_pci_slot_is_occupied(const struct bg_pci_slot *slot)
 
 void bg_pci_slot_set_interrupt(struct bg_pci_slot *slot, bool is_on)
 {
-    const uint16_t bits = SLOT_CTL_BUTTON_ENABLE | SLOT_CTL_PRESENCE_ENABLE |
-                          SLOT_CTL_INTERRUPT_ENABLE;
+    const uint16_t bits =
+        SLOT_CTL_BUTTON_ENABLE | SLOT_CTL_PRESENCE_ENABLE | SLOT_CTL_INTERRUPT_ENABLE;
     uint16_t control = read_register(slot, EXPRESS_REG_SLOT_CONTROL);
 
     write_register(slot, EXPRESS_REG_SLOT_CONTROL,
@@ -183,8 +185,8 @@ static int wait_ready(const struct bg_pci_slot *slot, uint64_t deadline_ns)
         bg_hal_wait(deadline_ns);
     }
     pause_ns(SETTLE_NS);
-    while ((id = bg_pci_config_read16(slot->host, bdf, BG_PCI_REG_VENDOR_ID)) == 0xFFFFu || id == 0 ||
-           id == ID_NOT_READY) {
+    while ((id = bg_pci_config_read16(slot->host, bdf, BG_PCI_REG_VENDOR_ID)) == 0xFFFFu ||
+           id == 0 || id == ID_NOT_READY) {
         if (bg_hal_time_ns() >= deadline_ns) {
             return BG_ERR_TIMEOUT;
         }
@@ -237,7 +239,8 @@ int bg_pci_slot_plug(struct bg_pci_slot *slot, uint64_t deadline_ns)
 
 /* ---- Out ---- */
 
-static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device, size_t bridge)
+static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                      size_t bridge)
 {
     int parent = device->parent;
 
@@ -255,9 +258,9 @@ static void forget_functions(struct bg_pci_host *host, size_t bridge)
 
         if (!device->is_removed && is_behind(host, device, bridge)) {
             *device = (struct bg_pci_device){.parent = BG_PCI_NO_PARENT,
-                                          .vendor_id = 0xFFFFu,
-                                          .device_id = 0xFFFFu,
-                                          .is_removed = true};
+                                             .vendor_id = 0xFFFFu,
+                                             .device_id = 0xFFFFu,
+                                             .is_removed = true};
         }
     }
     while (host->device_count > 0 && host->config.devices[host->device_count - 1].is_removed) {

@@ -91,8 +91,8 @@ static inline bool pci_is_bridge(const struct bg_pci_device *device)
 static inline unsigned pci_bar_limit(const struct bg_pci_device *device)
 {
     return device->header_kind == BG_PCI_HEADER_DEVICE ? BG_PCI_BAR_COUNT
-           : pci_is_bridge(device)                  ? BRIDGE_BAR_COUNT
-                                                    : 0u;
+           : pci_is_bridge(device)                     ? BRIDGE_BAR_COUNT
+                                                       : 0u;
 }
 
 /* enumerate.c: lists what is behind a bridge that has a bus and nothing behind it yet, without
@@ -104,7 +104,8 @@ void pci_scan_behind(struct bg_pci_host *host, size_t bridge);
 void pci_size_bars(struct bg_pci_host *host, struct bg_pci_device *device);
 
 /* Writes a BAR: its address, or where nothing is forwarded when it has none. */
-void pci_write_bar(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar);
+void pci_write_bar(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                   unsigned bar);
 
 /* assign.c: gives every pending resource an address and programs bridges and BARs. */
 void pci_assign_resources(struct bg_pci_host *host);

@@ -13,9 +13,9 @@
 
 static const struct pci_message_ops *ops_of(unsigned kind)
 {
-    return kind == BG_PCI_INTERRUPT_MSIX ? &pci_msix_ops
+    return kind == BG_PCI_INTERRUPT_MSIX  ? &pci_msix_ops
            : kind == BG_PCI_INTERRUPT_MSI ? &pci_msi_ops
-                                       : NULL;
+                                          : NULL;
 }
 
 static void turn_all(void *context, enum bg_interrupt_state state)
@@ -33,7 +33,8 @@ uint32_t bg_pci_intx_interrupt(const struct bg_pci_host *host, const struct bg_p
 {
     unsigned slot, pin = bg_pci_intx_route(host, device, &slot);
 
-    if (pin == 0 || pin > BG_PCI_INTX_PINS || slot >= BG_PCI_INTX_SLOTS || host->config.intx == NULL) {
+    if (pin == 0 || pin > BG_PCI_INTX_PINS || slot >= BG_PCI_INTX_SLOTS ||
+        host->config.intx == NULL) {
         return 0;
     }
     return host->config.intx->interrupts[slot][pin - 1];
@@ -82,7 +83,7 @@ static int open_intx(struct bg_pci_interrupt *interrupt)
         .context = interrupt,
     };
     int error = bg_interrupt_line_join(line, &interrupt->client, number, BG_HAL_TRIGGER_LEVEL,
-                                    interrupt->options.intx_cpu);
+                                       interrupt->options.intx_cpu);
 
     if (error == 0) {
         bg_pci_device_disable(interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
@@ -226,7 +227,7 @@ static int attach_messages(struct bg_pci_interrupt *interrupt)
     }
     for (unsigned i = 0; i <= last; i++) {
         int error = bg_hal_interrupt_attach(vectors[i].message.interrupt, BG_HAL_TRIGGER_EDGE,
-                                         vectors[i].cpu, handle_message, &vectors[i]);
+                                            vectors[i].cpu, handle_message, &vectors[i]);
 
         if (error < 0) {
             detach_messages(interrupt, i);
@@ -240,7 +241,7 @@ static int program(struct bg_pci_interrupt *interrupt, const struct pci_message_
 {
     /* A message is a write by the function; and it is not to assert its pin besides (PCI 6.8.1). */
     int error = bg_pci_device_enable(interrupt->host, interrupt->device,
-                                  BG_PCI_COMMAND_BUS_MASTER | BG_PCI_COMMAND_INTX_DISABLE);
+                                     BG_PCI_COMMAND_BUS_MASTER | BG_PCI_COMMAND_INTX_DISABLE);
 
     if (error < 0) {
         return error;
@@ -295,7 +296,7 @@ static int open_kind(struct bg_pci_interrupt *interrupt, unsigned kind)
 {
     interrupt->message_count = interrupt->reserved = 0;
     return kind == BG_PCI_INTERRUPT_INTX ? open_intx(interrupt)
-                                      : open_messages(interrupt, ops_of(kind));
+                                         : open_messages(interrupt, ops_of(kind));
 }
 
 /* As firmware or an earlier driver may have left it. */
@@ -314,7 +315,8 @@ static void disable_all(struct bg_pci_interrupt *interrupt)
 }
 
 int bg_pci_interrupt_open(struct bg_pci_interrupt *interrupt, const struct bg_pci_host *host,
-                       const struct bg_pci_device *device, const struct bg_pci_interrupt_options *options)
+                          const struct bg_pci_device *device,
+                          const struct bg_pci_interrupt_options *options)
 {
     memset(interrupt, 0, sizeof(*interrupt));
     if (options->vectors == NULL || options->vector_count == 0 ||
@@ -357,8 +359,8 @@ static void set_mask(struct bg_pci_interrupt *interrupt, unsigned vector, bool i
         return;
     }
     if (interrupt->kind == BG_PCI_INTERRUPT_INTX) {
-        (is_masked ? bg_pci_device_enable : bg_pci_device_disable)(interrupt->host, interrupt->device,
-                                                             BG_PCI_COMMAND_INTX_DISABLE);
+        (is_masked ? bg_pci_device_enable : bg_pci_device_disable)(
+            interrupt->host, interrupt->device, BG_PCI_COMMAND_INTX_DISABLE);
         return;
     }
     unsigned entry = interrupt->options.vectors[vector].entry;
@@ -388,8 +390,7 @@ bool bg_pci_interrupt_is_pending(const struct bg_pci_interrupt *interrupt, unsig
         return bg_pci_config_read16(interrupt->host, interrupt->device->bdf, BG_PCI_REG_STATUS) &
                STATUS_INTERRUPT;
     }
-    return ops_of(interrupt->kind)
-        ->is_pending(interrupt, interrupt->options.vectors[vector].entry);
+    return ops_of(interrupt->kind)->is_pending(interrupt, interrupt->options.vectors[vector].entry);
 }
 
 void bg_pci_interrupt_resume(struct bg_pci_interrupt *interrupt)
@@ -401,7 +402,8 @@ void bg_pci_interrupt_resume(struct bg_pci_interrupt *interrupt)
     for (unsigned i = 0; i < interrupt->options.vector_count; i++) {
         struct bg_pci_interrupt_vector *vector = &interrupt->options.vectors[i];
 
-        if (interrupt->kind != BG_PCI_INTERRUPT_NONE && !bg_interrupt_source_is_on(&vector->source)) {
+        if (interrupt->kind != BG_PCI_INTERRUPT_NONE &&
+            !bg_interrupt_source_is_on(&vector->source)) {
             bg_interrupt_source_turn(&vector->source, BG_INTERRUPT_ON);
             bg_hal_interrupt_unmask(interrupt->options.vectors[vector->entry].message.interrupt);
         }

@@ -287,7 +287,8 @@ static void list_branch(const struct bg_pci_device *device, bg_pci_print *print,
 }
 
 /* What was plugged in stands behind its bridge, wherever it is in the array. */
-static void list_behind(const struct bg_pci_host *host, int parent, bg_pci_print *print, void *context)
+static void list_behind(const struct bg_pci_host *host, int parent, bg_pci_print *print,
+                        void *context)
 {
     for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
         const struct bg_pci_device *device = &host->config.devices[i];
@@ -357,7 +358,7 @@ static void list_bridge(const struct bg_pci_device *device, bg_pci_print *print,
         text = (struct text){line, sizeof(line), 0};
         put(&text, "    forwards ");
         put(&text, window == BG_PCI_WINDOW_MEM64 ? "prefetchable memory"
-                                              : window_name((enum bg_pci_window_kind)window));
+                                                 : window_name((enum bg_pci_window_kind)window));
         put_char(&text, ' ');
         put_address(&text, forwarded->address);
         put_char(&text, '-');
@@ -407,7 +408,8 @@ static void list_bars(const struct bg_pci_device *device, bg_pci_print *print, v
     }
 }
 
-static void list_capabilities(struct bg_pci_capability_walk *walk, bg_pci_print *print, void *context)
+static void list_capabilities(struct bg_pci_capability_walk *walk, bg_pci_print *print,
+                              void *context)
 {
     struct bg_pci_capability capability;
     char line[LINE_SIZE];

@@ -28,8 +28,8 @@ static unsigned length(const struct bg_pci_interrupt *interrupt)
 
 static void write_control(const struct bg_pci_interrupt *interrupt, uint16_t value)
 {
-    bg_pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
-                       value);
+    bg_pci_config_write16(interrupt->host, interrupt->device->bdf,
+                          interrupt->capability + REG_CONTROL, value);
 }
 
 static unsigned log2_of(unsigned value)
@@ -72,7 +72,7 @@ static void enable(struct bg_pci_interrupt *interrupt)
 {
     if (interrupt->has_masks) {
         bg_pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
-                           UINT32_MAX);
+                              UINT32_MAX);
     }
 }
 
@@ -90,11 +90,12 @@ static bool set_message(struct bg_pci_interrupt *interrupt, unsigned entry,
         return false;
     }
     bg_pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_LOW,
-                       (uint32_t)message->address);
+                          (uint32_t)message->address);
     if (interrupt->is_64bit) {
         bg_pci_config_write32(interrupt->host, bdf, interrupt->capability + REG_ADDRESS_HIGH, high);
     }
-    bg_pci_config_write16(interrupt->host, bdf, behind(interrupt, REG_DATA), (uint16_t)message->data);
+    bg_pci_config_write16(interrupt->host, bdf, behind(interrupt, REG_DATA),
+                          (uint16_t)message->data);
     return true;
 }
 
@@ -104,11 +105,10 @@ static void unmask_all(struct bg_pci_interrupt *interrupt)
         uint32_t used = (uint32_t)((1ull << interrupt->message_count) - 1);
 
         bg_pci_config_write32(interrupt->host, interrupt->device->bdf, behind(interrupt, REG_MASK),
-                           ~used);
+                              ~used);
     }
-    write_control(interrupt,
-                  (uint16_t)(CONTROL_ENABLE | log2_of(interrupt->reserved)
-                                                  << CONTROL_ENABLED_SHIFT));
+    write_control(interrupt, (uint16_t)(CONTROL_ENABLE | log2_of(interrupt->reserved)
+                                                             << CONTROL_ENABLED_SHIFT));
 }
 
 static bool set_mask(struct bg_pci_interrupt *interrupt, unsigned entry, bool is_masked)
@@ -127,11 +127,10 @@ static bool set_mask(struct bg_pci_interrupt *interrupt, unsigned entry, bool is
 
 static bool is_pending(const struct bg_pci_interrupt *interrupt, unsigned entry)
 {
-    return interrupt->has_masks &&
-           (bg_pci_config_read32(interrupt->host, interrupt->device->bdf,
-                              behind(interrupt, REG_PENDING)) >>
-                entry &
-            1);
+    return interrupt->has_masks && (bg_pci_config_read32(interrupt->host, interrupt->device->bdf,
+                                                         behind(interrupt, REG_PENDING)) >>
+                                        entry &
+                                    1);
 }
 
 const struct pci_message_ops pci_msi_ops = {

@@ -27,19 +27,20 @@ struct region {
 static uint16_t read_control(const struct bg_pci_interrupt *interrupt)
 {
     return bg_pci_config_read16(interrupt->host, interrupt->device->bdf,
-                             interrupt->capability + REG_CONTROL);
+                                interrupt->capability + REG_CONTROL);
 }
 
 static void write_control(const struct bg_pci_interrupt *interrupt, uint16_t value)
 {
-    bg_pci_config_write16(interrupt->host, interrupt->device->bdf, interrupt->capability + REG_CONTROL,
-                       value);
+    bg_pci_config_write16(interrupt->host, interrupt->device->bdf,
+                          interrupt->capability + REG_CONTROL, value);
 }
 
-static struct region read_region(const struct bg_pci_interrupt *interrupt, unsigned reg, uint64_t size)
+static struct region read_region(const struct bg_pci_interrupt *interrupt, unsigned reg,
+                                 uint64_t size)
 {
-    uint32_t value = bg_pci_config_read32(interrupt->host, interrupt->device->bdf,
-                                       interrupt->capability + reg);
+    uint32_t value =
+        bg_pci_config_read32(interrupt->host, interrupt->device->bdf, interrupt->capability + reg);
 
     return (struct region){value & BAR_MASK, value & ~BAR_MASK, size};
 }

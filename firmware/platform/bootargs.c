@@ -11,8 +11,9 @@ const char *bootargs_next(const char *line, char *key, size_t size)
     size_t length = strcspn(line, separators);
     size_t key_length = strcspn(line, "= \t\n");
 
-    if (length == 0)
+    if (length == 0) {
         return NULL;
+    }
     key_length = key_length < size ? key_length : size - 1;
     memcpy(key, line, key_length);
     key[key_length] = '\0';

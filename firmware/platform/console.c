@@ -15,15 +15,18 @@ void console_select(enum console_output output)
 
 void console_write(const char *text, size_t size)
 {
-    if (console_output & CONSOLE_PL011)
+    if (console_output & CONSOLE_PL011) {
         pl011_write(text, size);
-    if (!(console_output & CONSOLE_SEMIHOSTING))
+    }
+    if (!(console_output & CONSOLE_SEMIHOSTING)) {
         return;
+    }
     while (size > 0) {
         size_t written = semihosting_write(text, size);
 
-        if (written == 0)
+        if (written == 0) {
             return;
+        }
         text += written;
         size -= written;
     }
@@ -57,10 +60,12 @@ void console_put_hex(uint64_t value, unsigned digits)
 {
     char text[18] = "0x";
 
-    if (digits > 16)
+    if (digits > 16) {
         digits = 16;
-    for (unsigned i = 0; i < digits; i++)
+    }
+    for (unsigned i = 0; i < digits; i++) {
         text[2 + i] = "0123456789abcdef"[value >> 4 * (digits - 1 - i) & 15];
+    }
     console_write(text, 2 + digits);
 }
 

@@ -19,8 +19,8 @@ void console_select(enum console_output output);
 void console_write(const char *text, size_t size);
 
 /*
- * What programs print (newlib's write) also goes to `mirror`; NULL: no more. Not what exceptions and
- * panics say: then only the ways above can be trusted.
+ * What programs print (newlib's write) also goes to `mirror`; NULL: no more. Not what exceptions
+ * and panics say: then only the ways above can be trusted.
  */
 void console_set_mirror(void (*mirror)(const char *text, size_t size));
 void console_write_mirror(const char *text, size_t size);

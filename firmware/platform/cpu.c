@@ -44,14 +44,16 @@ bool cpu_stack_guard(uint32_t index, uint64_t *guard)
 {
     const struct cpu *cpu = &cpus[index / CPU_GUARDS];
 
-    if (index / CPU_GUARDS >= MACHINE_CPUS_MAX || cpu->stack_top == 0)
+    if (index / CPU_GUARDS >= MACHINE_CPUS_MAX || cpu->stack_top == 0) {
         return false;
-    if (index % CPU_GUARDS == 0)
+    }
+    if (index % CPU_GUARDS == 0) {
         *guard = cpu->stack_low - PAGE_SIZE;
-    else if (index % CPU_GUARDS == 1)
+    } else if (index % CPU_GUARDS == 1) {
         *guard = cpu->exception_stack_top - (1 + CPU_EXCEPTION_STACK_PAGES) * PAGE_SIZE;
-    else
+    } else {
         *guard = cpu->emergency_stack_top - (1 + CPU_EMERGENCY_STACK_PAGES) * PAGE_SIZE;
+    }
     return true;
 }
 
@@ -62,12 +64,14 @@ bool cpu_stack_of(uint64_t address, uint64_t *low, uint64_t *high)
     for (uint32_t i = 0; i < MACHINE_CPUS_MAX && cpus[i].stack_top; i++) {
         *low = cpus[i].stack_low;
         *high = cpus[i].stack_top;
-        if (address >= *low && address < *high)
+        if (address >= *low && address < *high) {
             return true;
+        }
         *low = cpus[i].exception_stack_top - exception_bytes;
         *high = cpus[i].exception_stack_top;
-        if (address >= *low && address < *high)
+        if (address >= *low && address < *high) {
             return true;
+        }
     }
     return false;
 }
@@ -82,8 +86,9 @@ bool cpu_is_stack_guard(uint64_t address)
     uint64_t guard;
 
     for (uint32_t i = 0; cpu_stack_guard(i, &guard); i++) {
-        if (is_in_page(address, guard))
+        if (is_in_page(address, guard)) {
             return true;
+        }
     }
     return false;
 }

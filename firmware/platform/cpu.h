@@ -16,11 +16,11 @@
 #define CPU_CALLS_MAX 16 /* that wait for one CPU */
 
 /* In a row for each CPU: emergency stack, exception stack, stack, a guard page below each. */
-#define CPU_STACK_PAGES           8
+#define CPU_STACK_PAGES 8
 #define CPU_EXCEPTION_STACK_PAGES 4
 #define CPU_EMERGENCY_STACK_PAGES 1
-#define CPU_GUARDS                3
-#define CPU_STACKS_PAGES                                                                          \
+#define CPU_GUARDS 3
+#define CPU_STACKS_PAGES                                                                           \
     (CPU_GUARDS + CPU_EMERGENCY_STACK_PAGES + CPU_EXCEPTION_STACK_PAGES + CPU_STACK_PAGES)
 
 enum cpu_state {
@@ -38,13 +38,13 @@ struct cpu_work {
 
 /* One per CPU; the running CPU's is in TPIDR_EL1. */
 struct cpu {
-    uint64_t stack_top;           /* boot.S reads these two, */
+    uint64_t stack_top; /* boot.S reads these two, */
     uint64_t exception_stack_top;
     uint64_t emergency_stack_top; /* vectors.S this one */
     uint64_t stack_low;
     uint32_t index;
     uint32_t state;
-    bool is_serving; /* inside a call */
+    bool is_serving;                  /* inside a call */
     struct exception_probe *probe;    /* exception.c */
     struct interrupt_cpu *interrupts; /* interrupt.c; NULL before the first */
 

@@ -37,8 +37,9 @@ static void put_register(const char *name, uint64_t value)
 static void put_code_address(uint64_t address)
 {
     console_put_hex(address, 16);
-    if (!sections_is_text(address))
+    if (!sections_is_text(address)) {
         console_put_string(" (not code)");
+    }
 }
 
 /*
@@ -65,16 +66,19 @@ static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
         put_code_address(link);
         console_put_string(" (x30)\n");
     }
-    if (!framed)
+    if (!framed) {
         return;
+    }
     for (unsigned i = 0; i < BACKTRACE_FRAMES_MAX; i++) {
         const uint64_t *record = (const uint64_t *)frame_pointer;
 
         /* A frame record is two words inside the stack, and each lies above the one before. */
-        if (frame_pointer % 8 != 0 || frame_pointer < low || frame_pointer > high - 16)
+        if (frame_pointer % 8 != 0 || frame_pointer < low || frame_pointer > high - 16) {
             return;
-        if (record[1] == 0)
+        }
+        if (record[1] == 0) {
             return;
+        }
         console_put_string("  ");
         put_code_address(record[1]);
         console_put_string("\n");
@@ -93,13 +97,15 @@ static void put_syndrome(uint64_t esr, uint64_t far)
     if (fault != NULL) {
         console_put_string(": ");
         console_put_string(fault);
-        if (EXCEPTION_CLASS(esr) == EXCEPTION_CLASS_DATA)
+        if (EXCEPTION_CLASS(esr) == EXCEPTION_CLASS_DATA) {
             console_put_string(EXCEPTION_IS_WRITE(esr) ? ", writing " : ", reading ");
-        else
+        } else {
             console_put_string(", at ");
+        }
         console_put_hex(far, 16);
-        if (cpu_is_stack_guard(far))
+        if (cpu_is_stack_guard(far)) {
             console_put_string(" (stack overflow)");
+        }
     }
     console_put_string("\n");
 }
@@ -111,8 +117,9 @@ static void put_registers(const struct exception_frame *frame)
         console_put_decimal(i);
         console_put_string(" ");
         console_put_hex(frame->x[i], 16);
-        if (i % 4 == 3)
+        if (i % 4 == 3) {
             console_put_string("\n");
+        }
     }
     put_register("   sp ", frame->sp);
     console_put_string("\n");
@@ -137,19 +144,22 @@ static void begin_report(void)
 
     if (__atomic_compare_exchange_n(&exception_reporter, &nobody, self, false, __ATOMIC_RELAXED,
                                     __ATOMIC_RELAXED) ||
-        nobody == self)
+        nobody == self) {
         return;
+    }
     __asm__ volatile("msr daifset, #15");
-    for (;;)
+    for (;;) {
         __asm__ volatile("wfi");
+    }
 }
 
 static void report(const struct exception_frame *frame, uint64_t vector)
 {
     begin_report();
     put_headline(vector);
-    if (vector % 4 == 0 || vector % 4 == 3)
+    if (vector % 4 == 0 || vector % 4 == 3) {
         put_syndrome(frame->esr, frame->far);
+    }
     put_register("  ESR  ", frame->esr);
     put_register("  FAR  ", frame->far);
     console_put_string("\n");

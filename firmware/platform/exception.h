@@ -29,16 +29,16 @@ struct exception_record {
     uint64_t elr;
 };
 
-#define EXCEPTION_CLASS(esr)          ((unsigned)((esr) >> 26 & 0x3f))
-#define EXCEPTION_CLASS_UNKNOWN       0x00
-#define EXCEPTION_CLASS_SVC           0x15
-#define EXCEPTION_CLASS_INSTRUCTION   0x21 /* instruction abort, same level */
-#define EXCEPTION_CLASS_PC_ALIGNMENT  0x22
-#define EXCEPTION_CLASS_DATA          0x25 /* data abort, same level */
-#define EXCEPTION_CLASS_BRK           0x3c
+#define EXCEPTION_CLASS(esr) ((unsigned)((esr) >> 26 & 0x3f))
+#define EXCEPTION_CLASS_UNKNOWN 0x00
+#define EXCEPTION_CLASS_SVC 0x15
+#define EXCEPTION_CLASS_INSTRUCTION 0x21 /* instruction abort, same level */
+#define EXCEPTION_CLASS_PC_ALIGNMENT 0x22
+#define EXCEPTION_CLASS_DATA 0x25 /* data abort, same level */
+#define EXCEPTION_CLASS_BRK 0x3c
 
-#define EXCEPTION_FAULT_STATUS(esr)   ((unsigned)((esr)&0x3f))
-#define EXCEPTION_IS_WRITE(esr)       ((esr) >> 6 & 1)
+#define EXCEPTION_FAULT_STATUS(esr) ((unsigned)((esr) & 0x3f))
+#define EXCEPTION_IS_WRITE(esr) ((esr) >> 6 & 1)
 
 /* A call that may end in an exception: for exception_probe.c, exception.c and vectors.S. */
 struct exception_probe {

@@ -73,8 +73,9 @@ static const struct {
 const char *exception_class_name(uint64_t esr)
 {
     for (size_t i = 0; i < sizeof(class_names) / sizeof(class_names[0]); i++) {
-        if (class_names[i].class == EXCEPTION_CLASS(esr))
+        if (class_names[i].class == EXCEPTION_CLASS(esr)) {
             return class_names[i].name;
+        }
     }
     return "unknown exception class";
 }
@@ -83,11 +84,13 @@ const char *exception_fault_name(uint64_t esr)
 {
     unsigned class = EXCEPTION_CLASS(esr);
 
-    if (class != 0x20 && class != 0x21 && class != 0x24 && class != 0x25)
+    if (class != 0x20 && class != 0x21 && class != 0x24 && class != 0x25) {
         return NULL;
+    }
     for (size_t i = 0; i < sizeof(fault_names) / sizeof(fault_names[0]); i++) {
-        if (fault_names[i].status == EXCEPTION_FAULT_STATUS(esr))
+        if (fault_names[i].status == EXCEPTION_FAULT_STATUS(esr)) {
             return fault_names[i].name;
+        }
     }
     return "unknown fault status";
 }

@@ -6,15 +6,16 @@
 #include "baregpu/hal.h"
 
 #define GICD_TYPER_LINES(type) (((type) & 31) + 1) /* words of 32 */
-#define GICD_CTLR_RWP          (1u << 31)
-#define GICR_CTLR_RWP          (1u << 3)
-#define GICR_SGI_FRAME         0x10000
+#define GICD_CTLR_RWP (1u << 31)
+#define GICR_CTLR_RWP (1u << 3)
+#define GICR_SGI_FRAME 0x10000
 
 /* Where the registers of this interrupt are. */
 static void *frame_of(uint32_t intid)
 {
-    if (gic.version == 3 && intid < GIC_BANKED_COUNT)
+    if (gic.version == 3 && intid < GIC_BANKED_COUNT) {
         return gic_v3_own_frame();
+    }
     return gic.distributor;
 }
 
@@ -26,12 +27,14 @@ static uint32_t bit(uint32_t intid)
 /* A disabled interrupt is gone only when RWP says so (GICv3 12.9.4); GICv2 has no such delay. */
 static void wait_for_writes(uint32_t intid)
 {
-    if (gic.version != 3)
+    if (gic.version != 3) {
         return;
-    if (intid < GIC_BANKED_COUNT)
+    }
+    if (intid < GIC_BANKED_COUNT) {
         gic_wait_clear((char *)gic_v3_own_frame() - GICR_SGI_FRAME, GICD_CTLR, GICR_CTLR_RWP);
-    else
+    } else {
         gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP);
+    }
 }
 
 int gic_init(const char **problem)
@@ -42,8 +45,8 @@ int gic_init(const char **problem)
         *problem = "the devicetree describes no GIC";
         return BG_ERR_UNSUPPORTED;
     }
-    gic.distributor =
-        bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size, BG_HAL_MEMORY_DEVICE);
+    gic.distributor = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
+                                 BG_HAL_MEMORY_DEVICE);
     if (gic.distributor == NULL) {
         *problem = "the distributor's registers cannot be mapped";
         return BG_ERR_UNSUPPORTED;
@@ -51,8 +54,9 @@ int gic_init(const char **problem)
     gic.version = machine.gic_version;
     type = bg_mmio_read32(gic.distributor, GICD_TYPER);
     gic.spi_end = GICD_TYPER_LINES(type) * 32;
-    if (gic.spi_end > GIC_SPECIAL_FIRST)
+    if (gic.spi_end > GIC_SPECIAL_FIRST) {
         gic.spi_end = GIC_SPECIAL_FIRST;
+    }
     return gic.version == 3 ? gic_v3_init(problem) : gic_v2_init(problem);
 }
 
@@ -94,32 +98,35 @@ void gic_set_edge(uint32_t intid, bool edge)
     uint32_t mask = 2u << intid % 16 * 2;
     uint32_t value;
 
-    if (intid < GIC_SGI_COUNT)
+    if (intid < GIC_SGI_COUNT) {
         return;
+    }
     value = bg_mmio_read32(frame, offset);
     bg_mmio_write32(frame, offset, edge ? value | mask : value & ~mask);
 }
 
 void gic_set_target(uint32_t intid, uint32_t cpu)
 {
-    if (gic.version == 3)
+    if (gic.version == 3) {
         gic_v3_set_target(intid, cpu);
-    else
+    } else {
         gic_v2_set_target(intid, cpu);
+    }
 }
 
 /* A GICv2's SGI is pending once for each sender, and in registers of its own (GICv2 4.3.16). */
 void gic_set_pending(uint32_t intid, bool pending)
 {
     if (gic.version == 2 && intid < GIC_SGI_COUNT) {
-        if (pending)
+        if (pending) {
             bg_mmio_write32(gic.distributor, GICD_SGIR, 2u << 24 | intid); /* to itself */
-        else
+        } else {
             bg_mmio_write8(gic.distributor, GICD_CPENDSGIR + intid, 0xff);
+        }
         return;
     }
     bg_mmio_write32(frame_of(intid), (pending ? GICD_ISPENDR : GICD_ICPENDR) + gic_word(intid),
-                 bit(intid));
+                    bit(intid));
 }
 
 bool gic_is_pending(uint32_t intid)
@@ -133,8 +140,9 @@ void gic_send_sgi(uint32_t sgi, uint64_t cpus)
 #ifdef __aarch64__
     __asm__ volatile("dsb ishst" ::: "memory");
 #endif
-    if (gic.version == 3)
+    if (gic.version == 3) {
         gic_v3_send_sgi(sgi, cpus);
-    else
+    } else {
         gic_v2_send_sgi(sgi, cpus);
+    }
 }

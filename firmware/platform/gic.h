@@ -15,41 +15,41 @@
 #include "baregpu/mmio.h"
 #include "firmware/platform/machine.h"
 
-#define GIC_SGI_COUNT     16u
-#define GIC_BANKED_COUNT  32u   /* SGIs and PPIs: each CPU has its own */
+#define GIC_SGI_COUNT 16u
+#define GIC_BANKED_COUNT 32u    /* SGIs and PPIs: each CPU has its own */
 #define GIC_SPECIAL_FIRST 1020u /* to 1023: nothing that could be ended */
-#define GIC_LPI_FIRST     8192u
+#define GIC_LPI_FIRST 8192u
 
 #define GIC_PRIORITY_DEFAULT 0xa0
 
 /* Registers of the distributor, and of a GICv3 redistributor's SGI frame alike (GICv3 12.9). */
-#define GICD_CTLR          0x0000
-#define GICD_TYPER         0x0004
-#define GICD_IGROUPR       0x0080
-#define GICD_ISENABLER     0x0100
-#define GICD_ICENABLER     0x0180
-#define GICD_ISPENDR       0x0200
-#define GICD_ICPENDR       0x0280
-#define GICD_ICACTIVER     0x0380
-#define GICD_IPRIORITYR    0x0400
-#define GICD_ITARGETSR     0x0800 /* GICv2 */
-#define GICD_ICFGR         0x0c00
-#define GICD_SGIR          0x0f00 /* GICv2 */
-#define GICD_CPENDSGIR     0x0f10 /* GICv2 */
-#define GICD_IROUTER       0x6000 /* GICv3 */
+#define GICD_CTLR 0x0000
+#define GICD_TYPER 0x0004
+#define GICD_IGROUPR 0x0080
+#define GICD_ISENABLER 0x0100
+#define GICD_ICENABLER 0x0180
+#define GICD_ISPENDR 0x0200
+#define GICD_ICPENDR 0x0280
+#define GICD_ICACTIVER 0x0380
+#define GICD_IPRIORITYR 0x0400
+#define GICD_ITARGETSR 0x0800 /* GICv2 */
+#define GICD_ICFGR 0x0c00
+#define GICD_SGIR 0x0f00      /* GICv2 */
+#define GICD_CPENDSGIR 0x0f10 /* GICv2 */
+#define GICD_IROUTER 0x6000   /* GICv3 */
 
-#define GICC_IAR  0x000c
+#define GICC_IAR 0x000c
 #define GICC_EOIR 0x0010
 
 struct gic {
     uint32_t version; /* 2, 3; 0 before gic_init */
     void *distributor;
-    void *cpu_interface;  /* GICv2 */
-    uint32_t spi_end;     /* the first INTID behind the last SPI */
-    uint32_t id_bits;     /* GICv3: INTIDs have this many bits; LPIs begin at 2^13 */
+    void *cpu_interface; /* GICv2 */
+    uint32_t spi_end;    /* the first INTID behind the last SPI */
+    uint32_t id_bits;    /* GICv3: INTIDs have this many bits; LPIs begin at 2^13 */
     bool has_lpis;
-    uint8_t cpu_bit[MACHINE_CPUS_MAX];           /* GICv2: in target registers; 0: not started */
-    void *redistributors[MACHINE_CPUS_MAX];      /* GICv3: NULL: none */
+    uint8_t cpu_bit[MACHINE_CPUS_MAX];              /* GICv2: in target registers; 0: not started */
+    void *redistributors[MACHINE_CPUS_MAX];         /* GICv3: NULL: none */
     uint64_t redistributor_types[MACHINE_CPUS_MAX]; /* GICR_TYPER */
 };
 
@@ -71,7 +71,7 @@ void gic_enable(uint32_t intid);
 void gic_disable(uint32_t intid); /* when it returns, no CPU acknowledges it any more */
 bool gic_is_enabled(uint32_t intid);
 void gic_set_priority(uint32_t intid, uint8_t priority);
-void gic_set_edge(uint32_t intid, bool edge); /* of SGIs nothing changes; disabled meanwhile */
+void gic_set_edge(uint32_t intid, bool edge);      /* of SGIs nothing changes; disabled meanwhile */
 void gic_set_target(uint32_t intid, uint32_t cpu); /* SPIs */
 void gic_set_pending(uint32_t intid, bool pending);
 bool gic_is_pending(uint32_t intid);
@@ -115,10 +115,11 @@ static inline uint32_t gic_acknowledge(bool is_v3)
 {
     uint64_t value;
 
-    if (is_v3)
+    if (is_v3) {
         __asm__ volatile("mrs %0, s3_0_c12_c12_0" : "=r"(value)::"memory"); /* ICC_IAR1_EL1 */
-    else
+    } else {
         value = bg_mmio_read32(gic.cpu_interface, GICC_IAR);
+    }
     __asm__ volatile("dsb sy" ::: "memory");
     return (uint32_t)value;
 }
@@ -132,10 +133,11 @@ static inline uint32_t gic_intid(bool is_v3, uint32_t acknowledged)
 /* Priority drop and deactivation in one. */
 static inline void gic_end(bool is_v3, uint32_t acknowledged)
 {
-    if (is_v3)
+    if (is_v3) {
         __asm__ volatile("msr s3_0_c12_c12_1, %0" ::"r"((uint64_t)acknowledged) : "memory");
-    else
+    } else {
         bg_mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);
+    }
 }
 
 #endif

@@ -12,8 +12,9 @@ bool gic_wait_clear(void *base, uint32_t offset, uint32_t mask)
     uint64_t deadline_ns = bg_hal_time_ns() + WAIT_NS;
 
     while (bg_mmio_read32(base, offset) & mask) {
-        if (bg_hal_time_ns() >= deadline_ns)
+        if (bg_hal_time_ns() >= deadline_ns) {
             return false;
+        }
         bg_hal_wait(deadline_ns);
     }
     return true;
@@ -28,9 +29,11 @@ void gic_reset_lines(void *frame, uint32_t first, uint32_t end)
         bg_mmio_write32(frame, GICD_ICENABLER + gic_word(intid), ~0u);
         bg_mmio_write32(frame, GICD_ICPENDR + gic_word(intid), ~0u);
         bg_mmio_write32(frame, GICD_ICACTIVER + gic_word(intid), ~0u);
-        if (gic.version == 3)
+        if (gic.version == 3) {
             bg_mmio_write32(frame, GICD_IGROUPR + gic_word(intid), ~0u);
+        }
     }
-    for (uint32_t intid = first; intid < end; intid += 4)
+    for (uint32_t intid = first; intid < end; intid += 4) {
         bg_mmio_write32(frame, GICD_IPRIORITYR + intid, priorities);
+    }
 }

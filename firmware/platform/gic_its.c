@@ -10,37 +10,37 @@
 
 /* ---- Registers (GICv3 12.19) ---- */
 
-#define GITS_CTLR           0x0000
-#define GITS_CTLR_ENABLED   (1u << 0)
+#define GITS_CTLR 0x0000
+#define GITS_CTLR_ENABLED (1u << 0)
 #define GITS_CTLR_QUIESCENT (1u << 31)
-#define GITS_TYPER          0x0008
-#define GITS_CBASER         0x0080
-#define GITS_CWRITER        0x0088
-#define GITS_CWRITER_RETRY  1ull
-#define GITS_CREADR         0x0090
+#define GITS_TYPER 0x0008
+#define GITS_CBASER 0x0080
+#define GITS_CWRITER 0x0088
+#define GITS_CWRITER_RETRY 1ull
+#define GITS_CREADR 0x0090
 #define GITS_CREADR_STALLED 1ull
-#define GITS_BASER(n)       (0x0100 + 8 * (n))
-#define GITS_BASER_COUNT    8
-#define GITS_TRANSLATER     0x10040
-#define GITS_CONTROL_BYTES  0x10000
+#define GITS_BASER(n) (0x0100 + 8 * (n))
+#define GITS_BASER_COUNT 8
+#define GITS_TRANSLATER 0x10040
+#define GITS_CONTROL_BYTES 0x10000
 
-#define TYPER_ENTRY_BYTES(t)  (((t) >> 4 & 15) + 1)
-#define TYPER_EVENT_BITS(t)   (((t) >> 8 & 31) + 1)
-#define TYPER_DEVICE_BITS(t)  (((t) >> 13 & 31) + 1)
-#define TYPER_PTA             (1ull << 19) /* RDbase is an address */
-#define TYPER_PHYSICAL        (1ull << 0)
+#define TYPER_ENTRY_BYTES(t) (((t) >> 4 & 15) + 1)
+#define TYPER_EVENT_BITS(t) (((t) >> 8 & 31) + 1)
+#define TYPER_DEVICE_BITS(t) (((t) >> 13 & 31) + 1)
+#define TYPER_PTA (1ull << 19) /* RDbase is an address */
+#define TYPER_PHYSICAL (1ull << 0)
 
-#define BASER_VALID           (1ull << 63)
-#define BASER_INDIRECT        (1ull << 62)
-#define BASER_CACHE_WB        (7ull << 59)
-#define BASER_CACHE_NONE      (1ull << 59)
-#define BASER_TYPE(b)         ((b) >> 56 & 7)
-#define BASER_TYPE_DEVICES     1
-#define BASER_ENTRY_BYTES(b)  (((b) >> 48 & 31) + 1)
-#define BASER_SHARED_INNER    (1ull << 10)
-#define BASER_SHARED(b)       ((b) >> 10 & 3)
-#define BASER_PAGE_SIZE(b)    ((b) >> 8 & 3)
-#define BASER_PAGES_MAX       256
+#define BASER_VALID (1ull << 63)
+#define BASER_INDIRECT (1ull << 62)
+#define BASER_CACHE_WB (7ull << 59)
+#define BASER_CACHE_NONE (1ull << 59)
+#define BASER_TYPE(b) ((b) >> 56 & 7)
+#define BASER_TYPE_DEVICES 1
+#define BASER_ENTRY_BYTES(b) (((b) >> 48 & 31) + 1)
+#define BASER_SHARED_INNER (1ull << 10)
+#define BASER_SHARED(b) ((b) >> 10 & 3)
+#define BASER_PAGE_SIZE(b) ((b) >> 8 & 3)
+#define BASER_PAGES_MAX 256
 
 /* ---- Commands (GICv3 5.3), of four words each ---- */
 
@@ -57,10 +57,10 @@ enum its_command {
     ITS_DISCARD = 0x0f,
 };
 
-#define COMMAND_BYTES  32
-#define COMMAND_VALID  (1ull << 63)
-#define QUEUE_BYTES    4096u
-#define QUEUE_OFFSET   0xfffe0ull
+#define COMMAND_BYTES 32
+#define COMMAND_VALID (1ull << 63)
+#define QUEUE_BYTES 4096u
+#define QUEUE_OFFSET 0xfffe0ull
 #define COMMAND_WAIT_NS 1000000000ull
 
 /* ---- State ---- */
@@ -116,8 +116,9 @@ static int fail(int error, const char *problem)
 
 static void publish(const void *memory, size_t size)
 {
-    if (!its.is_coherent)
+    if (!its.is_coherent) {
         cache_clean(memory, size);
+    }
 }
 
 /* ---- The command queue ---- */
@@ -137,8 +138,9 @@ static void put_command(uint64_t word0, uint64_t word1, uint64_t word2)
 /* The redistributor as commands name it: by its address or by its number (GITS_TYPER.PTA). */
 static uint64_t redistributor_base(uint32_t cpu)
 {
-    if (its.type & TYPER_PTA)
+    if (its.type & TYPER_PTA) {
         return (uintptr_t)gic.redistributors[cpu]; /* mapped one to one */
+    }
     return (gic.redistributor_types[cpu] >> 8 & 0xffff) << 16;
 }
 
@@ -201,8 +203,9 @@ static uint64_t choose_page_size(uint32_t offset, uint64_t baser)
 {
     for (uint64_t size = 0; size <= 2; size++) {
         bg_mmio_write64(its.registers, offset, (baser & ~(3ull << 8)) | size << 8);
-        if (BASER_PAGE_SIZE(bg_mmio_read64(its.registers, offset)) == size)
+        if (BASER_PAGE_SIZE(bg_mmio_read64(its.registers, offset)) == size) {
             return size;
+        }
     }
     return 2;
 }
@@ -224,12 +227,14 @@ static int write_table(uint32_t offset, uint64_t value, uint64_t pages, uint64_t
     uint64_t address;
 
     *table = bg_hal_dma_alloc(pages * page_bytes, page_bytes, &address);
-    if (*table == NULL)
+    if (*table == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for a table of the ITS");
+    }
     cache_clean(*table, pages * page_bytes);
     /* With pages of 64 KiB address bits 51:48 are in 15:12 (GICv3 12.19.1). */
-    if (page_bytes == 0x10000)
+    if (page_bytes == 0x10000) {
         address = (address & 0xffffffff0000) | (address >> 48 & 15) << 12;
+    }
     value |= BASER_VALID | address | (pages - 1);
     bg_mmio_write64(its.registers, offset, value | BASER_CACHE_WB | BASER_SHARED_INNER);
     if (BASER_SHARED(bg_mmio_read64(its.registers, offset)) == 0) {
@@ -256,15 +261,16 @@ static int make_device_table(uint32_t offset, uint64_t baser, uint64_t page_size
         value |= BASER_INDIRECT;
         pages = divide_up(pages, page_bytes / sizeof(uint64_t));
     }
-    if (pages > BASER_PAGES_MAX)
+    if (pages > BASER_PAGES_MAX) {
         pages = BASER_PAGES_MAX;
+    }
     its.device_page_bytes = page_bytes;
     its.device_entry_bytes = entry_bytes;
-    its.device_count = pages * page_bytes /
-                       (its.is_indirect ? sizeof(uint64_t) : entry_bytes) *
+    its.device_count = pages * page_bytes / (its.is_indirect ? sizeof(uint64_t) : entry_bytes) *
                        (its.is_indirect ? page_bytes / entry_bytes : 1);
-    if (its.device_count > wanted)
+    if (its.device_count > wanted) {
         its.device_count = wanted;
+    }
     return write_table(offset, value, pages, page_bytes, &its.device_table);
 }
 
@@ -276,20 +282,23 @@ static int make_tables(void)
         uint64_t page_size;
         int error;
 
-        if (BASER_TYPE(baser) == 0)
+        if (BASER_TYPE(baser) == 0) {
             continue;
+        }
         page_size = choose_page_size(GITS_BASER(n), baser);
         /* One page has collections for more CPUs than we run; vPEs are not used. */
-        if (BASER_TYPE(baser) == BASER_TYPE_DEVICES)
+        if (BASER_TYPE(baser) == BASER_TYPE_DEVICES) {
             error = make_device_table(GITS_BASER(n), baser, page_size);
-        else
-            error = write_table(GITS_BASER(n), page_size << 8, 1, 0x1000ull << 2 * page_size,
-                                &table);
-        if (error)
+        } else {
+            error =
+                write_table(GITS_BASER(n), page_size << 8, 1, 0x1000ull << 2 * page_size, &table);
+        }
+        if (error) {
             return error;
+        }
     }
     return its.device_table != NULL ? BG_OK
-                            : fail(BG_ERR_UNSUPPORTED, "the ITS has no device table");
+                                    : fail(BG_ERR_UNSUPPORTED, "the ITS has no device table");
 }
 
 static int make_queue(void)
@@ -297,8 +306,9 @@ static int make_queue(void)
     uint64_t value;
 
     its.queue = bg_hal_dma_alloc(QUEUE_BYTES, 0x10000, &its.queue_address);
-    if (its.queue == NULL)
+    if (its.queue == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's commands");
+    }
     cache_clean(its.queue, QUEUE_BYTES);
     value = BASER_VALID | its.queue_address | (QUEUE_BYTES / 4096 - 1);
     bg_mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_WB | BASER_SHARED_INNER);
@@ -318,8 +328,9 @@ static int stop(void)
 
     bg_mmio_write32(its.registers, GITS_CTLR, control & ~GITS_CTLR_ENABLED);
     while (!(bg_mmio_read32(its.registers, GITS_CTLR) & GITS_CTLR_QUIESCENT)) {
-        if (bg_hal_time_ns() >= deadline_ns)
+        if (bg_hal_time_ns() >= deadline_ns) {
             return fail(BG_ERR_TIMEOUT, "the ITS does not come to rest");
+        }
         bg_hal_wait(deadline_ns);
     }
     return BG_OK;
@@ -330,28 +341,36 @@ static int bring_up(void)
     uint64_t address;
     int error;
 
-    if (machine.gic_its.size < 2 * GITS_CONTROL_BYTES)
+    if (machine.gic_its.size < 2 * GITS_CONTROL_BYTES) {
         return fail(BG_ERR_UNSUPPORTED, "the machine has no ITS");
+    }
     its.registers = bg_hal_map(machine.gic_its.base, machine.gic_its.size, BG_HAL_MEMORY_DEVICE);
-    if (its.registers == NULL)
+    if (its.registers == NULL) {
         return fail(BG_ERR_UNSUPPORTED, "the ITS's registers cannot be mapped");
+    }
     its.type = bg_mmio_read64(its.registers, GITS_TYPER);
-    if (!(its.type & TYPER_PHYSICAL))
+    if (!(its.type & TYPER_PHYSICAL)) {
         return fail(BG_ERR_UNSUPPORTED, "the ITS makes no physical LPIs");
+    }
     error = lpi_init(&its.problem);
-    if (error)
+    if (error) {
         return error;
+    }
     its.state = bg_hal_dma_alloc(sizeof(*its.state), 64, &address);
-    if (its.state == NULL)
+    if (its.state == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's devices");
+    }
     its.is_coherent = true;
     error = stop();
-    if (!error)
+    if (!error) {
         error = make_tables();
-    if (!error)
+    }
+    if (!error) {
         error = make_queue();
-    if (!error)
+    }
+    if (!error) {
         bg_mmio_write32(its.registers, GITS_CTLR, GITS_CTLR_ENABLED);
+    }
     return error;
 }
 
@@ -377,11 +396,13 @@ static int collection_map(uint32_t cpu)
 {
     int error;
 
-    if (its.state->collections[cpu])
+    if (its.state->collections[cpu]) {
         return BG_OK;
+    }
     error = lpi_init_cpu(cpu, &its.problem);
-    if (error)
+    if (error) {
         return error;
+    }
     put_command(ITS_MAPC, 0, COMMAND_VALID | redistributor_base(cpu) | cpu);
     put_command(ITS_INVALL, 0, cpu);
     put_sync(cpu);
@@ -395,8 +416,9 @@ static int collection_map(uint32_t cpu)
 static struct its_device *device_find(uint32_t id)
 {
     for (uint32_t i = 0; i < ITS_DEVICES_MAX; i++) {
-        if (its.state->devices[i].event_count && its.state->devices[i].id == id)
+        if (its.state->devices[i].event_count && its.state->devices[i].id == id) {
             return &its.state->devices[i];
+        }
     }
     return NULL;
 }
@@ -408,13 +430,16 @@ static int device_table_reach(uint32_t id)
     uint64_t address;
     void *page;
 
-    if (id >= its.device_count)
+    if (id >= its.device_count) {
         return fail(BG_ERR_INVALID, "a device id that the ITS does not take");
-    if (!its.is_indirect || (its.device_table[index] & BASER_VALID))
+    }
+    if (!its.is_indirect || (its.device_table[index] & BASER_VALID)) {
         return BG_OK;
+    }
     page = bg_hal_dma_alloc(its.device_page_bytes, its.device_page_bytes, &address);
-    if (page == NULL)
+    if (page == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for a page of the device table");
+    }
     cache_clean(page, its.device_page_bytes);
     its.device_table[index] = address | BASER_VALID;
     publish(&its.device_table[index], sizeof(uint64_t));
@@ -447,10 +472,12 @@ static uint32_t events_for(unsigned count)
 {
     uint32_t events = ITS_EVENTS_MIN;
 
-    while (events < count && events < ITS_EVENTS_MAX)
+    while (events < count && events < ITS_EVENTS_MAX) {
         events *= 2;
-    while (events > 2 && log2_of(events) > TYPER_EVENT_BITS(its.type))
+    }
+    while (events > 2 && log2_of(events) > TYPER_EVENT_BITS(its.type)) {
         events /= 2;
+    }
     return events;
 }
 
@@ -459,19 +486,23 @@ static int device_add(uint32_t id, unsigned count, struct its_device **out)
     struct its_device *device = NULL;
     int error = device_table_reach(id);
 
-    if (error)
+    if (error) {
         return error;
-    for (uint32_t i = 0; i < ITS_DEVICES_MAX && device == NULL; i++) {
-        if (its.state->devices[i].event_count == 0)
-            device = &its.state->devices[i];
     }
-    if (device == NULL)
+    for (uint32_t i = 0; i < ITS_DEVICES_MAX && device == NULL; i++) {
+        if (its.state->devices[i].event_count == 0) {
+            device = &its.state->devices[i];
+        }
+    }
+    if (device == NULL) {
         return fail(BG_ERR_NO_SPACE, "too many devices with messages");
+    }
     *device = (struct its_device){.id = id};
     device->table_bytes = events_for(count) * TYPER_ENTRY_BYTES(its.type);
     device->table = bg_hal_dma_alloc(device->table_bytes, 256, &device->table_address);
-    if (device->table == NULL)
+    if (device->table == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for a device's translation table");
+    }
     cache_clean(device->table, device->table_bytes);
     device->event_count = events_for(count);
     error = device_map(device, true);
@@ -496,10 +527,12 @@ static uint32_t events_find(const struct its_device *device, uint32_t run)
     for (uint32_t first = 0; first + run <= device->event_count; first += run) {
         uint32_t n = 0;
 
-        while (n < run && !event_is_used(device, first + n))
+        while (n < run && !event_is_used(device, first + n)) {
             n++;
-        if (n == run)
+        }
+        if (n == run) {
             return first;
+        }
     }
     return device->event_count;
 }
@@ -507,8 +540,9 @@ static uint32_t events_find(const struct its_device *device, uint32_t run)
 static struct its_lpi *lpi_find_free(uint32_t *index)
 {
     for (; *index < lpi.count; (*index)++) {
-        if (its.state->lpis[*index].device == NULL)
+        if (its.state->lpis[*index].device == NULL) {
             return &its.state->lpis[*index];
+        }
     }
     return NULL;
 }
@@ -517,8 +551,9 @@ static uint32_t lpis_free(void)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < lpi.count; i++)
+    for (uint32_t i = 0; i < lpi.count; i++) {
         count += its.state->lpis[i].device == NULL;
+    }
     return count;
 }
 
@@ -556,13 +591,15 @@ static int events_map(struct its_device *device, unsigned count, uint32_t run, u
         uint32_t first = events_find(device, run);
         int error;
 
-        if (first == device->event_count)
+        if (first == device->event_count) {
             break;
+        }
         for (uint32_t i = 0; i < run; i++) {
             lpi_find_free(&index);
             event_map(device, first + i, index, cpu, &messages[done++]);
-            if ((done % 32) && i + 1 < run)
+            if ((done % 32) && i + 1 < run) {
                 continue;
+            }
             put_sync(cpu);
             error = run_commands();
             if (error) {
@@ -587,26 +624,32 @@ int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
     uint32_t run = 1;
     int result = collection_map(cpu);
 
-    if (result)
+    if (result) {
         return result;
-    if (count > left)
+    }
+    if (count > left) {
         count = left;
-    if (count == 0)
+    }
+    if (count == 0) {
         return fail(BG_ERR_NO_SPACE, "all LPIs are in use");
+    }
     if (device == NULL) {
         result = device_add(device_id, count, &device);
-        if (result)
+        if (result) {
             return result;
+        }
     }
     if (is_block) {
         run = power_below(count);
-        while (run > 1 && events_find(device, run) == device->event_count)
+        while (run > 1 && events_find(device, run) == device->event_count) {
             run /= 2;
+        }
         count = run;
     }
     result = events_map(device, count, run, cpu, messages);
-    if (result == 0)
+    if (result == 0) {
         result = fail(BG_ERR_NO_SPACE, "all of the device's events are in use");
+    }
     return result;
 }
 
@@ -614,8 +657,9 @@ static struct its_lpi *lpi_get(uint32_t intid)
 {
     uint32_t index = intid - GIC_LPI_FIRST;
 
-    if (its.state == NULL || index >= lpi.count || its.state->lpis[index].device == NULL)
+    if (its.state == NULL || index >= lpi.count || its.state->lpis[index].device == NULL) {
         return NULL;
+    }
     return &its.state->lpis[index];
 }
 
@@ -626,8 +670,9 @@ void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned co
     for (unsigned i = 0; device != NULL && i < count; i++) {
         struct its_lpi *entry = lpi_get(messages[i].interrupt);
 
-        if (entry == NULL || entry->device != device)
+        if (entry == NULL || entry->device != device) {
             continue;
+        }
         lpi_set_property(messages[i].interrupt, entry->priority, false);
         put_event_command(ITS_DISCARD, entry, 0, 0);
         put_sync(entry->cpu);
@@ -636,8 +681,9 @@ void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned co
         device->used--;
         entry->device = NULL;
     }
-    if (device != NULL && device->used == 0)
+    if (device != NULL && device->used == 0) {
         device_remove(device);
+    }
 }
 
 bool its_lpi_is_reserved(uint32_t intid)
@@ -657,8 +703,9 @@ int its_lpi_enable(uint32_t intid)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return BG_ERR_INVALID;
+    }
     entry->is_enabled = true;
     return lpi_update(intid, entry);
 }
@@ -667,8 +714,9 @@ int its_lpi_disable(uint32_t intid)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return BG_ERR_INVALID;
+    }
     entry->is_enabled = false;
     return lpi_update(intid, entry);
 }
@@ -677,8 +725,9 @@ int its_lpi_set_priority(uint32_t intid, uint8_t priority)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return BG_ERR_INVALID;
+    }
     entry->priority = priority;
     return lpi_update(intid, entry);
 }
@@ -689,19 +738,23 @@ int its_lpi_set_cpu(uint32_t intid, uint32_t cpu)
     uint32_t old;
     int error;
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return BG_ERR_INVALID;
-    if (entry->cpu == cpu)
+    }
+    if (entry->cpu == cpu) {
         return BG_OK;
+    }
     error = collection_map(cpu);
-    if (error)
+    if (error) {
         return error;
+    }
     old = entry->cpu;
     put_event_command(ITS_MOVI, entry, 0, cpu);
     put_sync(old);
     error = run_commands();
-    if (!error)
+    if (!error) {
         entry->cpu = (uint8_t)cpu;
+    }
     return error;
 }
 
@@ -709,8 +762,9 @@ int its_lpi_set_pending(uint32_t intid, bool pending)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL)
+    if (entry == NULL) {
         return BG_ERR_INVALID;
+    }
     put_event_command(pending ? ITS_INT : ITS_CLEAR, entry, 0, 0);
     put_sync(entry->cpu);
     return run_commands();

@@ -14,10 +14,10 @@
 
 #include "baregpu/hal.h"
 
-#define ITS_LPIS_MAX    2048u /* INTIDs 8192 to 10239 */
-#define ITS_DEVICES_MAX 64u   /* with messages at the same time */
-#define ITS_EVENTS_MIN  64u   /* of a device, so that it may come back for more */
-#define ITS_EVENTS_MAX  2048u /* MSI-X's largest table */
+#define ITS_LPIS_MAX 2048u   /* INTIDs 8192 to 10239 */
+#define ITS_DEVICES_MAX 64u  /* with messages at the same time */
+#define ITS_EVENTS_MIN 64u   /* of a device, so that it may come back for more */
+#define ITS_EVENTS_MAX 2048u /* MSI-X's largest table */
 
 /*
  * Brings up the ITS of the devicetree, after gic_init. Returns how many LPIs there are, or
@@ -52,8 +52,8 @@ struct lpi_tables {
     uint64_t properties_address;
     uint64_t pending_address[64]; /* by CPU; 0: none yet */
     uint32_t id_bits;
-    uint32_t count;      /* LPIs in use by us */
-    bool is_coherent;    /* the redistributors look into the caches */
+    uint32_t count;   /* LPIs in use by us */
+    bool is_coherent; /* the redistributors look into the caches */
 };
 
 extern struct lpi_tables lpi;

@@ -7,28 +7,28 @@
 #include "firmware/platform/gic.h"
 #include "firmware/platform/gic_its.h"
 
-#define GICR_CTLR             0x0000
+#define GICR_CTLR 0x0000
 #define GICR_CTLR_ENABLE_LPIS (1u << 0)
-#define GICR_CTLR_RWP         (1u << 3)
-#define GICR_PROPBASER        0x0070
-#define GICR_PENDBASER        0x0078
-#define GICR_TYPER_PLPIS      (1ull << 0)
+#define GICR_CTLR_RWP (1u << 3)
+#define GICR_PROPBASER 0x0070
+#define GICR_PENDBASER 0x0078
+#define GICR_TYPER_PLPIS (1ull << 0)
 
 /* In both: inner write-back, inner shareable (GICv3 12.11.32). */
-#define CACHE_WRITE_BACK   (7ull << 7)
-#define CACHE_NONE         (1ull << 7)
-#define CACHE_MASK         (7ull << 7)
-#define SHARED_INNER       (1ull << 10)
-#define SHARED_MASK        (3ull << 10)
-#define PENDBASER_ZEROED   (1ull << 62)
+#define CACHE_WRITE_BACK (7ull << 7)
+#define CACHE_NONE (1ull << 7)
+#define CACHE_MASK (7ull << 7)
+#define SHARED_INNER (1ull << 10)
+#define SHARED_MASK (3ull << 10)
+#define PENDBASER_ZEROED (1ull << 62)
 
-#define PROPERTY_ENABLE    0x01
-#define PROPERTY_ONE       0x02 /* RES1 */
-#define PROPERTY_PRIORITY  0xfc
+#define PROPERTY_ENABLE 0x01
+#define PROPERTY_ONE 0x02 /* RES1 */
+#define PROPERTY_PRIORITY 0xfc
 
 /* The smallest number of bits that has any LPIs: 8192 to 16383. */
-#define ID_BITS            14
-#define PENDING_ALIGN      0x10000
+#define ID_BITS 14
+#define PENDING_ALIGN 0x10000
 
 struct lpi_tables lpi;
 
@@ -48,8 +48,9 @@ int lpi_init(const char **problem)
     lpi.id_bits = ID_BITS;
     lpi.count = count < ITS_LPIS_MAX ? count : ITS_LPIS_MAX;
     lpi.is_coherent = true;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         lpi.properties[i] = GIC_PRIORITY_DEFAULT | PROPERTY_ONE;
+    }
     cache_clean(lpi.properties, count);
     return BG_OK;
 }
@@ -74,8 +75,9 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
         *problem = "a redistributor without LPIs";
         return BG_ERR_UNSUPPORTED;
     }
-    if (lpi.pending_address[cpu])
+    if (lpi.pending_address[cpu]) {
         return BG_OK;
+    }
     /* Somebody's before us: it may be that they cannot be turned off (GICR_CTLR.CES). */
     bg_mmio_write32(redistributor, GICR_CTLR, 0);
     gic_wait_clear(redistributor, GICR_CTLR, GICR_CTLR_RWP);
@@ -101,6 +103,7 @@ void lpi_set_property(uint32_t intid, uint8_t priority, bool is_enabled)
     uint8_t *property = &lpi.properties[intid - GIC_LPI_FIRST];
 
     *property = (priority & PROPERTY_PRIORITY) | PROPERTY_ONE | (is_enabled ? PROPERTY_ENABLE : 0);
-    if (!lpi.is_coherent)
+    if (!lpi.is_coherent) {
         cache_clean(property, 1);
+    }
 }

@@ -27,8 +27,9 @@ static inline bool gic_sysreg_enable(void)
     if (!(sre & 1)) {
         __asm__ volatile("msr s3_0_c12_c12_5, %0\n\tisb" ::"r"(sre | 1));
         __asm__ volatile("mrs %0, s3_0_c12_c12_5" : "=r"(sre));
-        if (!(sre & 1))
+        if (!(sre & 1)) {
             return false;
+        }
     }
     __asm__ volatile("msr s3_0_c4_c6_0, %0" ::"r"(0xffull)); /* ICC_PMR_EL1 */
     __asm__ volatile("msr s3_0_c12_c12_3, xzr");             /* ICC_BPR1_EL1 */

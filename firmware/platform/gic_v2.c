@@ -8,11 +8,11 @@
 #include "baregpu/hal.h"
 #include "firmware/platform/gic.h"
 
-#define GICC_CTLR       0x0000
-#define GICC_PMR        0x0004
-#define GICC_BPR        0x0008
-#define GICC_BYTES      0x1000
-#define ENABLE          1u
+#define GICC_CTLR 0x0000
+#define GICC_PMR 0x0004
+#define GICC_BPR 0x0008
+#define GICC_BYTES 0x1000
+#define ENABLE 1u
 
 int gic_v2_init(const char **problem)
 {
@@ -37,8 +37,9 @@ static uint8_t read_own_bit(void)
 {
     uint32_t targets = 0;
 
-    for (uint32_t i = 0; i < GIC_BANKED_COUNT; i += 4)
+    for (uint32_t i = 0; i < GIC_BANKED_COUNT; i += 4) {
         targets |= bg_mmio_read32(gic.distributor, GICD_ITARGETSR + i);
+    }
     targets |= targets >> 16;
     targets |= targets >> 8;
     return targets & 0xff ? (uint8_t)targets : 1;
@@ -64,8 +65,10 @@ void gic_v2_send_sgi(uint32_t sgi, uint64_t cpus)
 {
     uint32_t targets = 0;
 
-    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         targets |= cpus >> cpu & 1 ? gic.cpu_bit[cpu] : 0;
-    if (targets)
+    }
+    if (targets) {
         bg_mmio_write32(gic.distributor, GICD_SGIR, targets << 16 | sgi);
+    }
 }

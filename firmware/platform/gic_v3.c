@@ -10,21 +10,21 @@
 #include "firmware/platform/gic_sysreg.h"
 
 #define GICD_CTLR_ENABLE_GROUP1 (1u << 1) /* EnableGrp1A, EnableGrp1NS (GICv3 12.9.4) */
-#define GICD_CTLR_ARE           (1u << 4)
-#define GICD_CTLR_RWP           (1u << 31)
-#define GICD_TYPER_LPIS         (1u << 17)
-#define GICD_TYPER_ID_BITS(t)   (((t) >> 19 & 31) + 1)
+#define GICD_CTLR_ARE (1u << 4)
+#define GICD_CTLR_RWP (1u << 31)
+#define GICD_TYPER_LPIS (1u << 17)
+#define GICD_TYPER_ID_BITS(t) (((t) >> 19 & 31) + 1)
 
-#define GICR_CTLR_RWP       (1u << 3)
-#define GICR_TYPER          0x0008
-#define GICR_TYPER_VLPIS    (1ull << 1)
-#define GICR_TYPER_LAST     (1ull << 4)
-#define GICR_WAKER          0x0014
-#define GICR_WAKER_SLEEP    (1u << 1)
-#define GICR_WAKER_ASLEEP   (1u << 2)
-#define GICR_FRAME_BYTES    0x10000ull
-#define GICR_BYTES          (2 * GICR_FRAME_BYTES)
-#define GICR_BYTES_VLPIS    (4 * GICR_FRAME_BYTES)
+#define GICR_CTLR_RWP (1u << 3)
+#define GICR_TYPER 0x0008
+#define GICR_TYPER_VLPIS (1ull << 1)
+#define GICR_TYPER_LAST (1ull << 4)
+#define GICR_WAKER 0x0014
+#define GICR_WAKER_SLEEP (1u << 1)
+#define GICR_WAKER_ASLEEP (1u << 2)
+#define GICR_FRAME_BYTES 0x10000ull
+#define GICR_BYTES (2 * GICR_FRAME_BYTES)
+#define GICR_BYTES_VLPIS (4 * GICR_FRAME_BYTES)
 
 #define AFFINITY_MASK 0xff00ffffffull /* of MPIDR_EL1, as the devicetree has it */
 
@@ -39,8 +39,9 @@ static uint32_t affinity_of(uint32_t cpu)
 static uint32_t cpu_of(uint32_t affinity)
 {
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
-        if (affinity_of(cpu) == affinity)
+        if (affinity_of(cpu) == affinity) {
             return cpu;
+        }
     }
     return MACHINE_CPUS_MAX;
 }
@@ -55,20 +56,23 @@ static bool walk_region(const struct machine_range *region)
         uint64_t type;
         uint32_t cpu;
 
-        if (redistributor == NULL)
+        if (redistributor == NULL) {
             return false;
+        }
         type = bg_mmio_read64(redistributor, GICR_TYPER);
         cpu = cpu_of((uint32_t)(type >> 32));
         if (cpu < MACHINE_CPUS_MAX && gic.redistributors[cpu] == NULL) {
             gic.redistributors[cpu] = redistributor;
             gic.redistributor_types[cpu] = type;
         }
-        if (type & GICR_TYPER_LAST)
+        if (type & GICR_TYPER_LAST) {
             return true;
-        if (machine.gic_redistributor_stride)
+        }
+        if (machine.gic_redistributor_stride) {
             at += machine.gic_redistributor_stride;
-        else
+        } else {
             at += type & GICR_TYPER_VLPIS ? GICR_BYTES_VLPIS : GICR_BYTES;
+        }
     }
     return true;
 }
@@ -134,7 +138,8 @@ int gic_v3_init_cpu(uint32_t cpu, const char **problem)
 
 void gic_v3_set_target(uint32_t intid, uint32_t cpu)
 {
-    bg_mmio_write64(gic.distributor, GICD_IROUTER + intid * 8ull, machine.cpus[cpu] & AFFINITY_MASK);
+    bg_mmio_write64(gic.distributor, GICD_IROUTER + intid * 8ull,
+                    machine.cpus[cpu] & AFFINITY_MASK);
 }
 
 /* ICC_SGI1R_EL1: up to 16 CPUs that differ in the low 4 bits of their affinity (GICv3 12.2.18). */
@@ -154,8 +159,9 @@ void gic_v3_send_sgi(uint32_t sgi, uint64_t cpus)
         uint32_t affinity = affinity_of(cpu);
         uint64_t list = 0;
 
-        if (!(cpus >> cpu & 1))
+        if (!(cpus >> cpu & 1)) {
             continue;
+        }
         for (uint32_t other = cpu; other < machine.cpu_count; other++) {
             if ((cpus >> other & 1) && (affinity_of(other) ^ affinity) < 16) {
                 list |= 1ull << (affinity_of(other) & 15);

@@ -14,11 +14,13 @@ void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
     uint64_t count = ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE;
     uint64_t base;
 
-    if (size == 0 || size > UINT64_MAX - PAGE_SIZE || align == 0 || (align & (align - 1)) != 0)
+    if (size == 0 || size > UINT64_MAX - PAGE_SIZE || align == 0 || (align & (align - 1)) != 0) {
         return NULL;
+    }
     base = pages_alloc(count, align < PAGE_SIZE ? PAGE_SIZE : align);
-    if (base == PAGES_NONE)
+    if (base == PAGES_NONE) {
         return NULL;
+    }
     memset((void *)base, 0, count * PAGE_SIZE);
     *bus_address = base;
     return (void *)base;
@@ -26,8 +28,9 @@ void *bg_hal_dma_alloc(size_t size, size_t align, uint64_t *bus_address)
 
 void bg_hal_dma_free(void *memory, size_t size)
 {
-    if (memory != NULL)
+    if (memory != NULL) {
         pages_free((uintptr_t)memory, ((uint64_t)size + PAGE_SIZE - 1) / PAGE_SIZE);
+    }
 }
 
 void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)

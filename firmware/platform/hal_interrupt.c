@@ -10,7 +10,7 @@ void bg_hal_sleep(uint64_t deadline_ns)
 }
 
 int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
-                         bg_hal_interrupt_handler *handler, void *context)
+                            bg_hal_interrupt_handler *handler, void *context)
 {
     return interrupt_attach(interrupt, trigger, cpu, handler, context);
 }

@@ -14,7 +14,7 @@
 #include "firmware/platform/gic_its.h"
 #include "firmware/platform/timer.h"
 
-#define QUIET_NS    1000000000ull /* handlers are short */
+#define QUIET_NS 1000000000ull /* handlers are short */
 #define REPORTS_MAX 8
 
 struct interrupt_slot {
@@ -25,7 +25,7 @@ struct interrupt_slot {
 };
 
 struct interrupt_cpu {
-    uint64_t sequence; /* odd while an interrupt is taken, 2 more for each */
+    uint64_t sequence;            /* odd while an interrupt is taken, 2 more for each */
     struct interrupt_slot *lines; /* SGIs, PPIs, SPIs: the same for all CPUs */
     struct interrupt_slot *lpis;
     uint32_t line_count;
@@ -44,8 +44,8 @@ static struct interrupt_cpu interrupt_cpus[MACHINE_CPUS_MAX];
 
 static struct {
     struct interrupt_slot *lines; /* copied to each CPU that starts */
-    struct lock lock; /* attachments, and registers of several interrupts */
-    uint32_t banked;  /* bit n: SGI or PPI n comes to CPUs that start */
+    struct lock lock;             /* attachments, and registers of several interrupts */
+    uint32_t banked;              /* bit n: SGI or PPI n comes to CPUs that start */
     bool is_tried;
     int error;
     uint32_t reports;
@@ -61,8 +61,9 @@ static struct interrupt_cpu *self_get(void)
 
 static void put_unhandled(uint32_t intid)
 {
-    if (__atomic_fetch_add(&interrupts.reports, 1, __ATOMIC_RELAXED) >= REPORTS_MAX)
+    if (__atomic_fetch_add(&interrupts.reports, 1, __ATOMIC_RELAXED) >= REPORTS_MAX) {
         return;
+    }
     console_put_string("interrupt ");
     console_put_decimal(intid);
     console_put_string(" has no handler: it is masked\n");
@@ -75,18 +76,18 @@ static void put_unhandled(uint32_t intid)
 static bool put_back(const struct interrupt_slot *slot, uint32_t intid)
 {
     if (slot != NULL && slot->attached != NULL) {
-        if (slot->is_edge && gic_is_line(intid))
+        if (slot->is_edge && gic_is_line(intid)) {
             gic_set_pending(intid, true);
-        else if (slot->is_edge)
+        } else if (slot->is_edge) {
             its_lpi_set_pending(intid, true);
+        }
         return true;
     }
     return !gic_is_line(intid) || !gic_is_enabled(intid);
 }
 
-static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu *self,
-                                                           const struct interrupt_slot *slot,
-                                                           uint32_t acknowledged)
+static __attribute__((noinline, cold)) void
+take_unhandled(struct interrupt_cpu *self, const struct interrupt_slot *slot, uint32_t acknowledged)
 {
     uint32_t intid = gic_intid(self->is_v3, acknowledged);
     bool was_handled;
@@ -97,8 +98,9 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
     }
     lock_take(&interrupts.lock);
     was_handled = put_back(slot, intid);
-    if (!was_handled)
+    if (!was_handled) {
         gic_disable(intid);
+    }
     lock_release(&interrupts.lock);
     if (was_handled) {
         self->spurious++;
@@ -111,10 +113,12 @@ static __attribute__((noinline, cold)) void take_unhandled(struct interrupt_cpu 
 
 static inline struct interrupt_slot *slot_in(const struct interrupt_cpu *self, uint32_t intid)
 {
-    if (intid < self->line_count)
+    if (intid < self->line_count) {
         return &self->lines[intid];
-    if (intid - GIC_LPI_FIRST < self->lpi_count)
+    }
+    if (intid - GIC_LPI_FIRST < self->lpi_count) {
         return &self->lpis[intid - GIC_LPI_FIRST];
+    }
     return NULL;
 }
 
@@ -145,10 +149,11 @@ void interrupt_take(void)
 {
     struct interrupt_cpu *self = cpu_current()->interrupts;
 
-    if (self->is_v3)
+    if (self->is_v3) {
         take(self, true);
-    else
+    } else {
         take(self, false);
+    }
 }
 
 void interrupt_wakes_nobody(void)
@@ -163,20 +168,23 @@ static struct interrupt_slot *make_slots(uint32_t count)
     uint64_t bytes = count * sizeof(struct interrupt_slot);
     uint64_t address = pages_alloc((bytes + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
 
-    if (address == PAGES_NONE)
+    if (address == PAGES_NONE) {
         return NULL;
+    }
     memset((void *)address, 0, bytes);
     return (struct interrupt_slot *)address;
 }
 
 static int init_once(void)
 {
-    if (interrupts.is_tried)
+    if (interrupts.is_tried) {
         return interrupts.error;
+    }
     interrupts.is_tried = true;
     interrupts.error = gic_init(&interrupts.problem);
-    if (interrupts.error)
+    if (interrupts.error) {
         return interrupts.error;
+    }
     interrupts.lines = make_slots(gic.spi_end);
     if (interrupts.lines == NULL) {
         interrupts.problem = "no memory for the handlers";
@@ -190,11 +198,13 @@ int interrupt_lpis_begin(uint32_t count)
 {
     struct interrupt_slot *lpis;
 
-    if (interrupt_cpus[0].lpi_count)
+    if (interrupt_cpus[0].lpi_count) {
         return BG_OK;
+    }
     lpis = make_slots(count);
-    if (lpis == NULL)
+    if (lpis == NULL) {
         return BG_ERR_NO_MEMORY;
+    }
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         interrupt_cpus[cpu].lpis = lpis;
         interrupt_cpus[cpu].lpi_count = count;
@@ -218,12 +228,14 @@ static int init_cpu(uint32_t cpu)
     uint64_t state = lock_take_masked(&interrupts.lock);
     int error = init_once();
 
-    if (!error)
+    if (!error) {
         error = gic_init_cpu(cpu, &interrupts.problem);
+    }
     if (!error) {
         for (uint32_t intid = 0; intid < GIC_BANKED_COUNT; intid++) {
-            if (interrupts.banked >> intid & 1)
+            if (interrupts.banked >> intid & 1) {
                 gic_enable(intid);
+            }
         }
         self->lines = interrupts.lines;
         self->line_count = gic.spi_end;
@@ -240,11 +252,13 @@ int interrupt_init_cpu(void)
     uint32_t cpu = cpu_index();
     int error;
 
-    if (interrupt_cpus[cpu].is_ready)
+    if (interrupt_cpus[cpu].is_ready) {
         return BG_OK;
+    }
     error = init_cpu(cpu);
-    if (error)
+    if (error) {
         return error;
+    }
     /* A machine without a timer's interrupt has the others, and nobody sleeps. */
     interrupt_cpus[cpu].has_timer = timer_init_cpu() == BG_OK;
     __asm__ volatile("msr daifclr, #2" ::: "memory");
@@ -292,28 +306,33 @@ static void wait_until_quiet(void)
 {
     uint64_t deadline_ns = timer_deadline_ns(QUIET_NS);
 
-    if (is_in_handler())
+    if (is_in_handler()) {
         return;
+    }
     bg_barrier_full();
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         uint64_t sequence = bg_load_acquire64(&interrupt_cpus[cpu].sequence);
 
-        if (cpu == cpu_index() || sequence % 2 == 0)
+        if (cpu == cpu_index() || sequence % 2 == 0) {
             continue;
+        }
         while (bg_load_acquire64(&interrupt_cpus[cpu].sequence) == sequence &&
-               !timer_has_passed(deadline_ns))
+               !timer_has_passed(deadline_ns)) {
             bg_hal_wait(deadline_ns);
+        }
     }
 }
 
 static int target_find(uint32_t intid, uint32_t *cpu)
 {
-    if (*cpu == BG_HAL_CPU_SELF)
+    if (*cpu == BG_HAL_CPU_SELF) {
         *cpu = cpu_index();
-    else if (intid < GIC_BANKED_COUNT)
+    } else if (intid < GIC_BANKED_COUNT) {
         return BG_ERR_INVALID;
-    if (*cpu >= machine.cpu_count || !bg_load_acquire32(&interrupt_cpus[*cpu].is_ready))
+    }
+    if (*cpu >= machine.cpu_count || !bg_load_acquire32(&interrupt_cpus[*cpu].is_ready)) {
         return BG_ERR_INVALID;
+    }
     return BG_OK;
 }
 
@@ -321,10 +340,11 @@ static void attach_line(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cp
 {
     gic_disable(intid);
     gic_set_edge(intid, trigger == BG_HAL_TRIGGER_EDGE);
-    if (intid >= GIC_BANKED_COUNT)
+    if (intid >= GIC_BANKED_COUNT) {
         gic_set_target(intid, cpu);
-    else
+    } else {
         interrupts.banked |= 1u << intid;
+    }
     /* What came before the attachment is not delivered; only an edge leaves anything behind. */
     gic_set_pending(intid, false);
 }
@@ -333,8 +353,9 @@ static void attach_line(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cp
 static int let_in(uint32_t intid, struct interrupt_slot *slot)
 {
     __atomic_store_n(&slot->handler, slot->attached, __ATOMIC_RELEASE);
-    if (is_lpi(intid))
+    if (is_lpi(intid)) {
         return its_lpi_enable(intid);
+    }
     bg_barrier_full_outer(); /* the register's write comes after */
     gic_enable(intid);
     return BG_OK;
@@ -346,12 +367,14 @@ static int let_in(uint32_t intid, struct interrupt_slot *slot)
  */
 static void keep_out(uint32_t intid, struct interrupt_slot *slot)
 {
-    if (intid >= GIC_BANKED_COUNT)
+    if (intid >= GIC_BANKED_COUNT) {
         __atomic_store_n(&slot->handler, NULL, __ATOMIC_RELAXED);
-    if (is_lpi(intid))
+    }
+    if (is_lpi(intid)) {
         its_lpi_disable(intid);
-    else
+    } else {
         gic_disable(intid);
+    }
 }
 
 static int attach_locked(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
@@ -360,21 +383,25 @@ static int attach_locked(uint32_t intid, enum bg_hal_trigger trigger, uint32_t c
     struct interrupt_slot *slot = slot_of(intid);
     int error = BG_OK;
 
-    if (slot == NULL || (is_lpi(intid) && !its_lpi_is_reserved(intid)))
+    if (slot == NULL || (is_lpi(intid) && !its_lpi_is_reserved(intid))) {
         return BG_ERR_INVALID;
+    }
     /* Another CPU joins in with its own. */
-    if (slot->attached != NULL && (intid >= GIC_BANKED_COUNT || slot->attached != handler ||
-                           slot->context != context))
+    if (slot->attached != NULL &&
+        (intid >= GIC_BANKED_COUNT || slot->attached != handler || slot->context != context)) {
         return BG_ERR_BUSY;
+    }
     if (is_lpi(intid)) {
         error = its_lpi_set_cpu(intid, cpu);
-        if (!error)
+        if (!error) {
             error = its_lpi_set_pending(intid, false);
+        }
     } else {
         attach_line(intid, trigger, cpu);
     }
-    if (error)
+    if (error) {
         return error;
+    }
     slot->context = context;
     slot->is_edge = trigger == BG_HAL_TRIGGER_EDGE;
     __atomic_store_n(&slot->attached, handler, __ATOMIC_RELAXED);
@@ -387,13 +414,16 @@ int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
     uint64_t state;
     int error = interrupt_init_cpu();
 
-    if (error)
+    if (error) {
         return error;
-    if (handler == NULL)
+    }
+    if (handler == NULL) {
         return BG_ERR_INVALID;
+    }
     error = target_find(intid, &cpu);
-    if (error)
+    if (error) {
         return error;
+    }
     state = lock_take_masked(&interrupts.lock);
     error = attach_locked(intid, trigger, cpu, handler, context);
     lock_release_masked(&interrupts.lock, state);
@@ -405,19 +435,22 @@ void interrupt_mask(uint32_t intid)
     uint64_t state = lock_take_masked(&interrupts.lock);
     bool is_there = is_attached(intid);
 
-    if (is_there)
+    if (is_there) {
         keep_out(intid, slot_of(intid));
+    }
     lock_release_masked(&interrupts.lock, state);
-    if (is_there)
+    if (is_there) {
         wait_until_quiet();
+    }
 }
 
 void interrupt_unmask(uint32_t intid)
 {
     uint64_t state = lock_take_masked(&interrupts.lock);
 
-    if (is_attached(intid))
+    if (is_attached(intid)) {
         let_in(intid, slot_of(intid));
+    }
     lock_release_masked(&interrupts.lock, state);
 }
 
@@ -431,12 +464,14 @@ void interrupt_detach(uint32_t intid)
         keep_out(intid, slot);
         __atomic_store_n(&slot->handler, NULL, __ATOMIC_RELAXED);
         __atomic_store_n(&slot->attached, NULL, __ATOMIC_RELAXED);
-        if (intid < GIC_BANKED_COUNT)
+        if (intid < GIC_BANKED_COUNT) {
             interrupts.banked &= ~(1u << intid);
+        }
     }
     lock_release_masked(&interrupts.lock, state);
-    if (is_there)
+    if (is_there) {
         wait_until_quiet();
+    }
 }
 
 /* ---- Settings ---- */
@@ -446,13 +481,15 @@ int interrupt_set_priority(uint32_t intid, uint8_t priority)
     uint64_t state;
     int error = BG_OK;
 
-    if (!is_attached(intid) || priority > INTERRUPT_PRIORITY_LOWEST)
+    if (!is_attached(intid) || priority > INTERRUPT_PRIORITY_LOWEST) {
         return BG_ERR_INVALID;
+    }
     state = lock_take_masked(&interrupts.lock);
-    if (is_lpi(intid))
+    if (is_lpi(intid)) {
         error = its_lpi_set_priority(intid, priority);
-    else
+    } else {
         gic_set_priority(intid, priority);
+    }
     lock_release_masked(&interrupts.lock, state);
     return error;
 }
@@ -462,14 +499,16 @@ int interrupt_set_cpu(uint32_t intid, uint32_t cpu)
     uint64_t state;
     int error;
 
-    if (!is_attached(intid) || intid < GIC_BANKED_COUNT || target_find(intid, &cpu))
+    if (!is_attached(intid) || intid < GIC_BANKED_COUNT || target_find(intid, &cpu)) {
         return BG_ERR_INVALID;
+    }
     state = lock_take_masked(&interrupts.lock);
     error = BG_OK;
-    if (is_lpi(intid))
+    if (is_lpi(intid)) {
         error = its_lpi_set_cpu(intid, cpu);
-    else
+    } else {
         gic_set_target(intid, cpu);
+    }
     lock_release_masked(&interrupts.lock, state);
     return error;
 }
@@ -479,23 +518,26 @@ int interrupt_set_trigger(uint32_t intid, enum bg_hal_trigger trigger)
     uint64_t state;
     bool was_enabled;
 
-    if (!is_attached(intid) || is_lpi(intid) || intid < GIC_SGI_COUNT)
+    if (!is_attached(intid) || is_lpi(intid) || intid < GIC_SGI_COUNT) {
         return BG_ERR_INVALID;
+    }
     state = lock_take_masked(&interrupts.lock);
     was_enabled = gic_is_enabled(intid);
     gic_disable(intid);
     gic_set_edge(intid, trigger == BG_HAL_TRIGGER_EDGE);
     slot_of(intid)->is_edge = trigger == BG_HAL_TRIGGER_EDGE;
-    if (was_enabled)
+    if (was_enabled) {
         gic_enable(intid);
+    }
     lock_release_masked(&interrupts.lock, state);
     return BG_OK;
 }
 
 int interrupt_set_pending(uint32_t intid, bool pending)
 {
-    if (!is_attached(intid))
+    if (!is_attached(intid)) {
         return BG_ERR_INVALID;
+    }
     if (!is_lpi(intid)) {
         gic_set_pending(intid, pending);
         return BG_OK;
@@ -517,12 +559,15 @@ int interrupt_sgi_send(uint32_t sgi, uint64_t cpus)
 {
     uint64_t ready = 0;
 
-    if (sgi >= GIC_SGI_COUNT)
+    if (sgi >= GIC_SGI_COUNT) {
         return BG_ERR_INVALID;
-    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
+    }
+    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         ready |= (uint64_t)bg_load_acquire32(&interrupt_cpus[cpu].is_ready) << cpu;
-    if (cpus & ready)
+    }
+    if (cpus & ready) {
         gic_send_sgi(sgi, cpus & ready);
+    }
     return BG_OK;
 }
 
@@ -549,7 +594,8 @@ void interrupt_sleep(uint64_t deadline_ns)
                              "wfi\n\t"
                              "msr daifclr, #2\n\t"
                              "isb\n\t"
-                             "msr daifset, #2" ::: "memory");
+                             "msr daifset, #2" ::
+                                 : "memory");
         }
         timer_sleep_end();
     }

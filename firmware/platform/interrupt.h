@@ -45,9 +45,9 @@ const char *interrupt_problem(void);
 const char *interrupt_msi_problem(void);
 
 /*
- * As bg_hal_interrupt_attach. SPIs and LPIs go to `cpu`, which has called interrupt_init_cpu. Of SGIs
- * and PPIs `cpu` is BG_HAL_CPU_SELF: they come to the calling CPU and to all that start later; a CPU
- * that runs already attaches the same handler and context again, or unmasks it.
+ * As bg_hal_interrupt_attach. SPIs and LPIs go to `cpu`, which has called interrupt_init_cpu. Of
+ * SGIs and PPIs `cpu` is BG_HAL_CPU_SELF: they come to the calling CPU and to all that start later;
+ * a CPU that runs already attaches the same handler and context again, or unmasks it.
  */
 int interrupt_attach(uint32_t intid, enum bg_hal_trigger trigger, uint32_t cpu,
                      bg_hal_interrupt_handler *handler, void *context);
@@ -62,8 +62,8 @@ void interrupt_unmask(uint32_t intid);
 
 /*
  * Of several pending interrupts the one with the smallest number comes first. A GIC implements at
- * least 16 levels of these (the high bits), LPIs have 64. All begin with GIC_PRIORITY_DEFAULT. There
- * is no preemption.
+ * least 16 levels of these (the high bits), LPIs have 64. All begin with GIC_PRIORITY_DEFAULT.
+ * There is no preemption.
  */
 int interrupt_set_priority(uint32_t intid, uint8_t priority);
 

@@ -20,7 +20,7 @@
 
 /* What boot.S has mapped as memory: the first GiB of RAM. */
 #define BOOT_MAP_BASE 0x40000000ull
-#define BOOT_MAP_END  0x80000000ull
+#define BOOT_MAP_END 0x80000000ull
 
 /* Written here only; everybody else sees `const struct machine machine`. */
 extern struct machine machine_writable __asm__("machine");
@@ -51,12 +51,14 @@ static void select_console(void)
 {
     char name[16];
 
-    if (!bootargs_get(machine_writable.bootargs, "console", name, sizeof(name)))
+    if (!bootargs_get(machine_writable.bootargs, "console", name, sizeof(name))) {
         return;
-    if (!strcmp(name, "pl011"))
+    }
+    if (!strcmp(name, "pl011")) {
         console_select(CONSOLE_PL011);
-    else if (!strcmp(name, "semihosting") && semihosting_present())
+    } else if (!strcmp(name, "semihosting") && semihosting_present()) {
         console_select(CONSOLE_SEMIHOSTING);
+    }
 }
 
 void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_level)
@@ -73,8 +75,9 @@ void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_leve
     monitor_init(entry_level);
     semihosting_init();
     read_devicetree(devicetree);
-    if (machine_writable.uart.size)
+    if (machine_writable.uart.size) {
         pl011_init(machine_writable.uart.base);
+    }
     select_console();
     memory_init(&machine_writable, image, BOOT_MAP_END);
     cpu_reserve_stacks();

@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MACHINE_MEMORY_BANKS_MAX   16
-#define MACHINE_RESERVED_MAX       16
-#define MACHINE_CPUS_MAX           64 /* CPUs beyond these stay parked */
+#define MACHINE_MEMORY_BANKS_MAX 16
+#define MACHINE_RESERVED_MAX 16
+#define MACHINE_CPUS_MAX 64 /* CPUs beyond these stay parked */
 #define MACHINE_BOOTARGS_BYTES_MAX 1024
-#define MACHINE_REDISTRIBUTORS_MAX 8  /* regions, each of many */
-#define MACHINE_MSI_FRAMES_MAX     4
-#define MACHINE_MSI_MAPS_MAX       4
-#define MACHINE_VIRTIO_MMIO_MAX    32
+#define MACHINE_REDISTRIBUTORS_MAX 8 /* regions, each of many */
+#define MACHINE_MSI_FRAMES_MAX 4
+#define MACHINE_MSI_MAPS_MAX 4
+#define MACHINE_VIRTIO_MMIO_MAX 32
 
 struct machine_range {
     uint64_t base;
@@ -77,10 +77,10 @@ struct machine {
 
     uint32_t gic_version; /* 0 (none found, or with specifiers that nobody here reads), 2 or 3 */
     struct machine_range gic_distributor;
-    struct machine_range gic_cpu_interface; /* GICv2 */
+    struct machine_range gic_cpu_interface;                              /* GICv2 */
     struct machine_range gic_redistributors[MACHINE_REDISTRIBUTORS_MAX]; /* GICv3; size 0 ends */
-    uint64_t gic_redistributor_stride;      /* 0: as GICR_TYPER says */
-    struct machine_range gic_its;           /* GICv3 */
+    uint64_t gic_redistributor_stride;                                   /* 0: as GICR_TYPER says */
+    struct machine_range gic_its;                                        /* GICv3 */
     uint32_t gic_its_phandle;
     struct machine_msi_frame gic_v2m[MACHINE_MSI_FRAMES_MAX]; /* size 0 ends */
 

@@ -13,33 +13,33 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/sections.h"
 
-#define DESCRIPTOR_VALID     (1ull << 0)
-#define DESCRIPTOR_TABLE     (1ull << 1) /* levels 0 to 2 */
-#define DESCRIPTOR_PAGE      (1ull << 1) /* level 3 */
-#define DESCRIPTOR_ATTR(i)   ((uint64_t)(i) << 2)
+#define DESCRIPTOR_VALID (1ull << 0)
+#define DESCRIPTOR_TABLE (1ull << 1) /* levels 0 to 2 */
+#define DESCRIPTOR_PAGE (1ull << 1)  /* level 3 */
+#define DESCRIPTOR_ATTR(i) ((uint64_t)(i) << 2)
 #define DESCRIPTOR_READ_ONLY (1ull << 7)
-#define DESCRIPTOR_INNER     (3ull << 8)
-#define DESCRIPTOR_ACCESSED  (1ull << 10)
-#define DESCRIPTOR_PXN       (1ull << 53)
-#define DESCRIPTOR_UXN       (1ull << 54)
-#define DESCRIPTOR_ADDRESS   0x0000fffffffff000ull
-#define DESCRIPTOR_FLAGS     (~(DESCRIPTOR_ADDRESS | 3ull))
+#define DESCRIPTOR_INNER (3ull << 8)
+#define DESCRIPTOR_ACCESSED (1ull << 10)
+#define DESCRIPTOR_PXN (1ull << 53)
+#define DESCRIPTOR_UXN (1ull << 54)
+#define DESCRIPTOR_ADDRESS 0x0000fffffffff000ull
+#define DESCRIPTOR_FLAGS (~(DESCRIPTOR_ADDRESS | 3ull))
 
 /* Indexes into MAIR_EL1 as boot.S sets it. */
 #define ATTR_NORMAL 0
 #define ATTR_DEVICE 1
 
-#define FLAGS_NORMAL                                                                           \
+#define FLAGS_NORMAL                                                                               \
     (DESCRIPTOR_ATTR(ATTR_NORMAL) | DESCRIPTOR_INNER | DESCRIPTOR_ACCESSED | DESCRIPTOR_UXN)
-#define FLAGS_DATA   (FLAGS_NORMAL | DESCRIPTOR_PXN)
+#define FLAGS_DATA (FLAGS_NORMAL | DESCRIPTOR_PXN)
 #define FLAGS_RODATA (FLAGS_DATA | DESCRIPTOR_READ_ONLY)
-#define FLAGS_TEXT   (FLAGS_NORMAL | DESCRIPTOR_READ_ONLY)
-#define FLAGS_DEVICE                                                                           \
+#define FLAGS_TEXT (FLAGS_NORMAL | DESCRIPTOR_READ_ONLY)
+#define FLAGS_DEVICE                                                                               \
     (DESCRIPTOR_ATTR(ATTR_DEVICE) | DESCRIPTOR_ACCESSED | DESCRIPTOR_UXN | DESCRIPTOR_PXN)
 
 #define TABLE_ENTRIES 512
-#define LEVEL_LAST    3
-#define ADDRESS_BITS  48
+#define LEVEL_LAST 3
+#define ADDRESS_BITS 48
 
 /* boot.S starts other CPUs on this. */
 uint64_t mmu_root;
@@ -80,8 +80,9 @@ static uint64_t *table_new(void)
 {
     uint64_t page = pages_alloc(1, PAGE_SIZE);
 
-    if (page == PAGES_NONE)
+    if (page == PAGES_NONE) {
         return NULL;
+    }
     memset((void *)page, 0, PAGE_SIZE);
     return (uint64_t *)page;
 }
@@ -95,17 +96,21 @@ static uint64_t *table_below(uint64_t *entry, unsigned level)
     uint64_t old = *entry;
     uint64_t *table;
 
-    if (is_table(old, level))
+    if (is_table(old, level)) {
         return table_of(old);
-    if ((old & DESCRIPTOR_VALID) && mmu.live)
+    }
+    if ((old & DESCRIPTOR_VALID) && mmu.live) {
         return NULL;
+    }
     table = table_new();
-    if (table == NULL)
+    if (table == NULL) {
         return NULL;
+    }
     if (old & DESCRIPTOR_VALID) {
-        for (uint64_t i = 0; i < TABLE_ENTRIES; i++)
+        for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
             table[i] = leaf((old & DESCRIPTOR_ADDRESS) + (i << level_shift(level + 1)), level + 1,
                             old & DESCRIPTOR_FLAGS);
+        }
     }
     /* The table is whole before a walk can find it. */
     __asm__ volatile("dsb ishst" ::: "memory");
@@ -129,10 +134,12 @@ static uint64_t find_leaf(uint64_t address, unsigned *level)
     for (*level = 0; *level <= LEVEL_LAST; (*level)++) {
         uint64_t entry = *table_entry(table, address, *level);
 
-        if (!(entry & DESCRIPTOR_VALID))
+        if (!(entry & DESCRIPTOR_VALID)) {
             return 0;
-        if (!is_table(entry, *level))
+        }
+        if (!is_table(entry, *level)) {
             return entry;
+        }
         table = table_of(entry);
     }
     return 0;
@@ -152,8 +159,9 @@ static uint64_t map_step(uint64_t address, uint64_t size, uint64_t flags)
             return block;
         }
         table = table_below(entry, level);
-        if (table == NULL)
+        if (table == NULL) {
             return 0;
+        }
     }
     return 0;
 }
@@ -171,8 +179,9 @@ static int map_range(uint64_t address, uint64_t size, uint64_t flags)
         } else {
             done = map_step(address, size, flags);
         }
-        if (done == 0)
+        if (done == 0) {
             return BG_ERR_NO_MEMORY;
+        }
         address += done;
         size -= done;
     }
@@ -185,10 +194,12 @@ static void map_or_panic(uint64_t address, uint64_t size, uint64_t flags)
     uint64_t first = address & ~(PAGE_SIZE - 1);
     uint64_t end = (address + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 
-    if (end > mmu.physical_limit || end < first)
+    if (end > mmu.physical_limit || end < first) {
         panic_detail("mmu: the devicetree names an address that the CPU cannot reach", address);
-    if (map_range(first, end - first, flags))
+    }
+    if (map_range(first, end - first, flags)) {
         panic("mmu: no page for the translation tables");
+    }
 }
 
 static void map_section(const char *start, const char *end, uint64_t flags)
@@ -205,8 +216,9 @@ static void unmap_guard_pages(void)
 {
     uint64_t guard;
 
-    for (uint32_t i = 0; cpu_stack_guard(i, &guard); i++)
+    for (uint32_t i = 0; cpu_stack_guard(i, &guard); i++) {
         unmap_page(guard);
+    }
 }
 
 static uint64_t physical_limit(void)
@@ -224,20 +236,23 @@ void mmu_init(void)
 {
     mmu.physical_limit = physical_limit();
     mmu_root = (uintptr_t)table_new();
-    if (mmu_root == 0)
+    if (mmu_root == 0) {
         panic("mmu: no page for the translation tables");
+    }
     for (uint32_t i = 0; i < machine.memory_count; i++) {
         uint64_t first = (machine.memory[i].base + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
         uint64_t end = (machine.memory[i].base + machine.memory[i].size) & ~(PAGE_SIZE - 1);
 
-        if (first < end)
+        if (first < end) {
             map_or_panic(first, end - first, FLAGS_DATA);
+        }
     }
     map_section(__image_start, __text_end, FLAGS_TEXT);
     map_section(__text_end, __rodata_end, FLAGS_RODATA);
     unmap_guard_pages();
-    if (machine.uart.size)
+    if (machine.uart.size) {
         map_or_panic(machine.uart.base, machine.uart.size, FLAGS_DEVICE);
+    }
     mmu_switch(mmu_root);
     mmu.live = true;
 }
@@ -247,8 +262,9 @@ static bool is_ram(uint64_t address, uint64_t size)
     for (uint32_t i = 0; i < machine.memory_count; i++) {
         const struct machine_range *bank = &machine.memory[i];
 
-        if (address < bank->base + bank->size && bank->base < address + size)
+        if (address < bank->base + bank->size && bank->base < address + size) {
             return true;
+        }
     }
     return false;
 }
@@ -259,14 +275,16 @@ static int check_range(uint64_t address, uint64_t size, uint64_t flags)
 {
     uint64_t end = address + size;
 
-    if (is_ram(address, size))
+    if (is_ram(address, size)) {
         return BG_ERR_INVALID;
+    }
     while (address < end) {
         unsigned level;
         uint64_t entry = find_leaf(address, &level);
 
-        if (entry && (entry & DESCRIPTOR_FLAGS) != flags)
+        if (entry && (entry & DESCRIPTOR_FLAGS) != flags) {
             return BG_ERR_INVALID;
+        }
         address = (address | ((1ull << level_shift(level)) - 1)) + 1;
     }
     return BG_OK;
@@ -280,15 +298,18 @@ int mmu_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
     int error;
 
     if (size == 0 || address < PAGE_SIZE || size > mmu.physical_limit ||
-        address > mmu.physical_limit - size)
+        address > mmu.physical_limit - size) {
         return BG_ERR_RANGE;
-    if (type != BG_HAL_MEMORY_DEVICE && type != BG_HAL_MEMORY_NORMAL)
+    }
+    if (type != BG_HAL_MEMORY_DEVICE && type != BG_HAL_MEMORY_NORMAL) {
         return BG_ERR_INVALID;
+    }
     end = (address + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     lock_take(&mmu.lock);
     error = check_range(first, end - first, flags);
-    if (!error)
+    if (!error) {
         error = map_range(first, end - first, flags);
+    }
     lock_release(&mmu.lock);
     return error;
 }

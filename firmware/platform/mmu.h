@@ -16,8 +16,8 @@
 void mmu_init(void);
 
 /*
- * As bg_hal_map. A negative baregpu_error: the range is RAM, is mapped with another type, lies beyond
- * the CPU's addresses, or there is no page for the tables.
+ * As bg_hal_map. A negative baregpu_error: the range is RAM, is mapped with another type, lies
+ * beyond the CPU's addresses, or there is no page for the tables.
  */
 int mmu_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type);
 

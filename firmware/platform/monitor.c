@@ -10,28 +10,27 @@
 #include "firmware/platform/timer.h"
 
 /* SMC calling convention: fast, 64-bit, OEM service; boot.S knows the same numbers. */
-#define MONITOR_READ32  0xc3000001u
+#define MONITOR_READ32 0xc3000001u
 #define MONITOR_WRITE32 0xc3000002u
-#define MONITOR_PARK    0xc3000003u
+#define MONITOR_PARK 0xc3000003u
 
-
-#define GICD_CTLR          0x000
-#define GICD_TYPER         0x004
-#define GICD_IGROUPR       0x080
-#define GICD_IGRPMODR      0xd00
-#define GICD_SGIR          0xf00
-#define GICD_SGIR_NSATT    (1u << 15) /* those that are in group 1 */
-#define GICD_CTLR_GROUP1   (1u << 1)
-#define GICD_CTLR_ARE_S    (1u << 4)
-#define GICD_CTLR_ARE_NS   (1u << 5)
-#define GICC_PMR           0x004
-#define GICR_STRIDE        0x20000ull /* two frames; GICv4 has two more */
-#define GICR_TYPER         0x0008
-#define GICR_WAKER         0x0014
-#define GICR_WAKER_SLEEP   (1u << 1)
-#define GICR_TYPER_VLPIS   (1u << 1)
-#define GICR_TYPER_LAST    (1u << 4)
-#define GICR_SGI_IGROUPR0  0x10080
+#define GICD_CTLR 0x000
+#define GICD_TYPER 0x004
+#define GICD_IGROUPR 0x080
+#define GICD_IGRPMODR 0xd00
+#define GICD_SGIR 0xf00
+#define GICD_SGIR_NSATT (1u << 15) /* those that are in group 1 */
+#define GICD_CTLR_GROUP1 (1u << 1)
+#define GICD_CTLR_ARE_S (1u << 4)
+#define GICD_CTLR_ARE_NS (1u << 5)
+#define GICC_PMR 0x004
+#define GICR_STRIDE 0x20000ull /* two frames; GICv4 has two more */
+#define GICR_TYPER 0x0008
+#define GICR_WAKER 0x0014
+#define GICR_WAKER_SLEEP (1u << 1)
+#define GICR_TYPER_VLPIS (1u << 1)
+#define GICR_TYPER_LAST (1u << 4)
+#define GICR_SGI_IGROUPR0 0x10080
 #define GICR_SGI_ISENABLER0 0x10100
 #define GICR_SGI_IGRPMODR0 0x10d00
 
@@ -95,16 +94,18 @@ static void release_redistributors(struct machine_range range)
         monitor_write32(range.base + at + GICR_SGI_IGROUPR0, ~0u);
         monitor_write32(range.base + at + GICR_SGI_IGRPMODR0, 0);
         monitor_write32(range.base + at + GICR_SGI_ISENABLER0, 1u << MONITOR_SGI);
-        if (type & GICR_TYPER_LAST)
+        if (type & GICR_TYPER_LAST) {
             return;
+        }
         at += type & GICR_TYPER_VLPIS ? 2 * GICR_STRIDE : GICR_STRIDE;
     }
 }
 
 void monitor_release_gic_cpu(void)
 {
-    if (!monitor_is_present || machine.gic_version != 2)
+    if (!monitor_is_present || machine.gic_version != 2) {
         return;
+    }
     monitor_write32(machine.gic_distributor.base + GICD_IGROUPR, ~0u);
     /* A secure priority mask below 0x80 would keep the non-secure world from its own. */
     monitor_write32(machine.gic_cpu_interface.base + GICC_PMR, 0xff);
@@ -124,21 +125,25 @@ void monitor_release_gic(void)
     uint64_t distributor = machine.gic_distributor.base;
     uint32_t words;
 
-    if (!monitor_is_present || machine.gic_version == 0)
+    if (!monitor_is_present || machine.gic_version == 0) {
         return;
+    }
     words = (monitor_read32(distributor + GICD_TYPER) & 31) + 1;
-    if (machine.gic_version == 3)
+    if (machine.gic_version == 3) {
         monitor_write32(distributor + GICD_CTLR, GICD_CTLR_ARE_S | GICD_CTLR_ARE_NS);
+    }
     for (uint32_t i = 0; i < words; i++) {
         monitor_write32(distributor + GICD_IGROUPR + i * 4, ~0u);
-        if (machine.gic_version == 3 && i > 0)
+        if (machine.gic_version == 3 && i > 0) {
             monitor_write32(distributor + GICD_IGRPMODR + i * 4, 0);
+        }
     }
     monitor_release_gic_cpu();
     if (machine.gic_version == 3) {
         for (unsigned i = 0; i < MACHINE_REDISTRIBUTORS_MAX; i++) {
-            if (machine.gic_redistributors[i].size)
+            if (machine.gic_redistributors[i].size) {
                 release_redistributors(machine.gic_redistributors[i]);
+            }
         }
     }
     /* SGIs get through from here on. */
@@ -175,8 +180,9 @@ int monitor_unpark(uint64_t affinity, uint64_t entry, uint64_t argument, uint64_
     int error = BG_OK;
 
     while (!lock_try(&mailbox_lock)) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return BG_ERR_TIMEOUT;
+        }
         bg_hal_wait(deadline_ns);
     }
     cpu_mailbox.entry = entry;
@@ -197,6 +203,7 @@ int monitor_unpark(uint64_t affinity, uint64_t entry, uint64_t argument, uint64_
 
 void monitor_park(void)
 {
-    if (monitor_is_present)
+    if (monitor_is_present) {
         monitor_call(MONITOR_PARK, 0, 0);
+    }
 }

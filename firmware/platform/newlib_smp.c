@@ -49,8 +49,9 @@ void newlib_init_cpu(uint32_t index)
     static struct once once;
 
     once_run(&once, buffer_lines, NULL);
-    if (!is_ready[index - 1])
+    if (!is_ready[index - 1]) {
         _REENT_INIT_PTR(&cpu_reent[index - 1]);
+    }
     is_ready[index - 1] = true;
     cpu_reent[index - 1]._errno = 0;
 }
@@ -95,10 +96,11 @@ void __retarget_lock_init(_LOCK_T *lock)
     }
     __atomic_store_n(&stream_locks_used, STREAM_LOCKS_STATIC, __ATOMIC_RELAXED);
     *lock = heap_alloc(sizeof(**lock));
-    if (*lock != NULL)
+    if (*lock != NULL) {
         **lock = (struct __lock){0};
-    else
+    } else {
         *lock = &shared_lock;
+    }
 }
 
 void __retarget_lock_init_recursive(_LOCK_T *lock)
@@ -108,8 +110,9 @@ void __retarget_lock_init_recursive(_LOCK_T *lock)
 
 void __retarget_lock_close(_LOCK_T lock)
 {
-    if (!is_static_lock(lock))
+    if (!is_static_lock(lock)) {
         heap_free(lock);
+    }
 }
 
 void __retarget_lock_close_recursive(_LOCK_T lock)
@@ -161,16 +164,18 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
         lock->depth++;
         return 0;
     }
-    if (!lock_try(&lock->lock))
+    if (!lock_try(&lock->lock)) {
         return -1;
+    }
     own(lock);
     return 0;
 }
 
 void __retarget_lock_release_recursive(_LOCK_T lock)
 {
-    if (--lock->depth > 0)
+    if (--lock->depth > 0) {
         return;
+    }
     __atomic_store_n(&lock->owner, 0, __ATOMIC_RELAXED);
     lock_release(&lock->lock);
 }

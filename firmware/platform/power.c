@@ -14,12 +14,13 @@
 
 /* PL061 (DDI 0190): the data register's address bits 9:2 select the lines that a write changes. */
 #define PL061_GPIODATA(line) (4ull << (line))
-#define PL061_GPIODIR        0x400
+#define PL061_GPIODIR 0x400
 
 static void pull_secure_gpio(struct machine_range gpio, uint32_t line)
 {
-    if (!monitor_present() || gpio.size == 0)
+    if (!monitor_present() || gpio.size == 0) {
         return;
+    }
     monitor_write32(gpio.base + PL061_GPIODIR, 1u << line);
     monitor_write32(gpio.base + PL061_GPIODATA(line), 1u << line);
 }
@@ -29,8 +30,9 @@ static void __attribute__((noreturn)) wait_for_end(const char *what)
 {
     timer_delay_ns(POWER_OFF_TIMEOUT_NS);
     console_put_string(what);
-    for (;;)
+    for (;;) {
         __asm__ volatile("wfi");
+    }
 }
 
 void power_exit(int status)

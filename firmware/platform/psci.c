@@ -4,13 +4,13 @@
 #include "baregpu/error.h"
 #include "firmware/platform/machine.h"
 
-#define PSCI_CPU_OFF       0x84000002u
-#define PSCI_SYSTEM_OFF    0x84000008u
-#define PSCI_SYSTEM_RESET  0x84000009u
-#define PSCI_CPU_ON        0xc4000003u
+#define PSCI_CPU_OFF 0x84000002u
+#define PSCI_SYSTEM_OFF 0x84000008u
+#define PSCI_SYSTEM_RESET 0x84000009u
+#define PSCI_CPU_ON 0xc4000003u
 #define PSCI_AFFINITY_INFO 0xc4000004u
 
-#define PSCI_AFFINITY_OFF  1
+#define PSCI_AFFINITY_OFF 1
 
 enum psci_result {
     PSCI_SUCCESS = 0,
@@ -21,8 +21,8 @@ enum psci_result {
 };
 
 /* What a callee may change by the SMC calling convention of PSCI 0.2 (SMCCC 1.0, 2.1). */
-#define PSCI_CLOBBERS                                                                             \
-    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",   \
+#define PSCI_CLOBBERS                                                                              \
+    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",    \
         "memory"
 
 static int psci_call(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)
@@ -32,12 +32,13 @@ static int psci_call(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)
     register uint64_t x2 __asm__("x2") = a2;
     register uint64_t x3 __asm__("x3") = a3;
 
-    if (machine.psci == MACHINE_PSCI_HVC)
+    if (machine.psci == MACHINE_PSCI_HVC) {
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
-    else if (machine.psci == MACHINE_PSCI_SMC)
+    } else if (machine.psci == MACHINE_PSCI_SMC) {
         __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
-    else
+    } else {
         return PSCI_NOT_SUPPORTED;
+    }
     return (int)x0;
 }
 

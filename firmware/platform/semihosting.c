@@ -22,8 +22,8 @@ enum semihosting_operation {
 #define OPEN_MODE_W 4
 
 /* The file ":semihosting-features" (2.4 of the specification). */
-#define FEATURES_MAGIC           "SHFB"
-#define FEATURE_EXIT_EXTENDED    0x01
+#define FEATURES_MAGIC "SHFB"
+#define FEATURE_EXIT_EXTENDED 0x01
 
 static struct {
     bool present;
@@ -75,8 +75,9 @@ static bool semihosting_has_exit_extended(void)
     uint8_t features[5] = {0};
     int handle = semihosting_open(":semihosting-features", OPEN_MODE_R);
 
-    if (handle < 0)
+    if (handle < 0) {
         return false;
+    }
     semihosting_transfer(SYS_READ, handle, features, sizeof(features));
     semihosting_close(handle);
     return !memcmp(features, FEATURES_MAGIC, 4) && (features[4] & FEATURE_EXIT_EXTENDED);
@@ -86,8 +87,9 @@ void semihosting_init(void)
 {
     struct exception_record record;
 
-    if (exception_probe(semihosting_probe, NULL, &record))
+    if (exception_probe(semihosting_probe, NULL, &record)) {
         return;
+    }
     semihosting.present = true;
     semihosting.exit_extended = semihosting_has_exit_extended();
     semihosting.stdout_handle = semihosting_open(":tt", OPEN_MODE_W);
@@ -102,8 +104,9 @@ size_t semihosting_write(const char *text, size_t size)
 {
     int64_t written;
 
-    if (!semihosting.present || semihosting.stdout_handle < 0)
+    if (!semihosting.present || semihosting.stdout_handle < 0) {
         return 0;
+    }
     written = semihosting_transfer(SYS_WRITE, semihosting.stdout_handle, text, size);
     return written < 0 ? 0 : (size_t)written;
 }
@@ -112,12 +115,15 @@ int semihosting_command_line(char *buffer, size_t size)
 {
     uint64_t block[2] = {(uintptr_t)buffer, size};
 
-    if (!semihosting.present)
+    if (!semihosting.present) {
         return BG_ERR_NOT_FOUND;
-    if (semihosting_call(SYS_GET_CMDLINE, block) != 0)
+    }
+    if (semihosting_call(SYS_GET_CMDLINE, block) != 0) {
         return BG_ERR_NOT_FOUND;
-    if (block[1] >= size)
+    }
+    if (block[1] >= size) {
         return BG_ERR_TOO_LARGE;
+    }
     buffer[block[1]] = '\0';
     return (int)block[1];
 }
@@ -126,10 +132,12 @@ void semihosting_exit(int status)
 {
     uint64_t block[2] = {ADP_STOPPED_APPLICATION_EXIT, (uint64_t)(unsigned)status};
 
-    if (!semihosting.present)
+    if (!semihosting.present) {
         return;
-    if (semihosting.exit_extended)
+    }
+    if (semihosting.exit_extended) {
         semihosting_call(SYS_EXIT_EXTENDED, block);
+    }
     /* In AArch64 SYS_EXIT takes the same block. */
     semihosting_call(SYS_EXIT, block);
 }

@@ -81,6 +81,7 @@ void timer_delay_ns(uint64_t ns)
     uint64_t deadline_ns = timer_deadline_ns(ns);
 
     /* A hint for hosts that run the CPUs by turns. */
-    while (!timer_has_passed(deadline_ns))
+    while (!timer_has_passed(deadline_ns)) {
         __asm__ volatile("yield");
+    }
 }

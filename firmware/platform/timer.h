@@ -48,9 +48,9 @@ struct timer {
 #define TIMER_NEVER UINT64_MAX
 
 /*
- * Has the function called when bg_hal_time_ns() has reached deadline_ns, at once if it has; never for
- * TIMER_NEVER. One that is armed gets the new deadline. Timers of one deadline are called in any
- * order. Returns 0, or UNSUPPORTED without a usable interrupt.
+ * Has the function called when bg_hal_time_ns() has reached deadline_ns, at once if it has; never
+ * for TIMER_NEVER. One that is armed gets the new deadline. Timers of one deadline are called in
+ * any order. Returns 0, or UNSUPPORTED without a usable interrupt.
  */
 int timer_start(struct timer *timer, uint64_t deadline_ns);
 

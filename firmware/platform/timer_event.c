@@ -17,8 +17,8 @@
 
 #include <string.h>
 
-#define CALLS_MAX 64             /* in one interrupt: others get their turn */
-#define FAR_NS    3600000000000u /* an hour; then the interrupt looks again */
+#define CALLS_MAX 64          /* in one interrupt: others get their turn */
+#define FAR_NS 3600000000000u /* an hour; then the interrupt looks again */
 
 struct timer_cpu {
     struct timer *root;
@@ -47,8 +47,9 @@ static void program(struct timer_cpu *self)
 {
     uint64_t next_ns = self->sleep_ns;
 
-    if (self->root != NULL && self->root->deadline_ns < next_ns)
+    if (self->root != NULL && self->root->deadline_ns < next_ns) {
         next_ns = self->root->deadline_ns;
+    }
     if (next_ns < self->programmed_ns) {
         self->programmed_ns = next_ns;
         hardware_set(next_ns);
@@ -63,7 +64,8 @@ static void timer_interrupt(void *context)
     bool is_idle = self->sleep_ns > now_ns;
 
     (void)context;
-    for (unsigned i = 0; i < CALLS_MAX && self->root != NULL && self->root->deadline_ns <= now_ns; i++) {
+    for (unsigned i = 0; i < CALLS_MAX && self->root != NULL && self->root->deadline_ns <= now_ns;
+         i++) {
         struct timer *timer = self->root;
 
         timer_heap_remove(&self->root, timer);
@@ -71,14 +73,17 @@ static void timer_interrupt(void *context)
         is_idle = false;
         timer->function(timer);
     }
-    if (self->sleep_ns <= now_ns)
+    if (self->sleep_ns <= now_ns) {
         self->sleep_ns = TIMER_NEVER;
-    if (is_idle)
+    }
+    if (is_idle) {
         interrupt_wakes_nobody();
+    }
     self->programmed_ns = TIMER_NEVER;
     program(self);
-    if (self->programmed_ns == TIMER_NEVER)
+    if (self->programmed_ns == TIMER_NEVER) {
         timer_hw_stop(is_physical);
+    }
 }
 
 int timer_init_cpu(void)
@@ -90,10 +95,12 @@ int timer_init_cpu(void)
 
     bootargs_get(machine.bootargs, "timer", choice, sizeof(choice));
     is_physical = !strcmp(choice, "physical") || line.intid == 0;
-    if (is_physical)
+    if (is_physical) {
         line = machine.timer_physical;
-    if (line.intid == 0)
+    }
+    if (line.intid == 0) {
         return BG_ERR_UNSUPPORTED;
+    }
     timer_hw_stop(is_physical);
     self->sleep_ns = TIMER_NEVER;
     self->programmed_ns = TIMER_NEVER;
@@ -110,13 +117,16 @@ int timer_start(struct timer *timer, uint64_t deadline_ns)
     struct timer_cpu *self = timer_self();
     uint64_t state;
 
-    if (error)
+    if (error) {
         return error;
-    if (!self->is_usable)
+    }
+    if (!self->is_usable) {
         return BG_ERR_UNSUPPORTED;
+    }
     state = interrupts_mask();
-    if (timer->is_armed)
+    if (timer->is_armed) {
         timer_heap_remove(&self->root, timer);
+    }
     timer->deadline_ns = deadline_ns;
     timer->is_armed = true;
     timer_heap_insert(&self->root, timer);
@@ -130,8 +140,9 @@ bool timer_stop(struct timer *timer)
     uint64_t state = interrupts_mask();
     bool was_armed = timer->is_armed;
 
-    if (was_armed)
+    if (was_armed) {
         timer_heap_remove(&timer_self()->root, timer);
+    }
     timer->is_armed = false;
     interrupts_restore(state);
     return was_armed;

@@ -15,8 +15,9 @@ static struct timer *meld(struct timer *first, struct timer *second)
     struct timer *below = top == first ? second : first;
 
     below->next = top->child;
-    if (below->next != NULL)
+    if (below->next != NULL) {
         below->next->previous = below;
+    }
     below->previous = top;
     top->child = below;
     return top;
@@ -34,14 +35,16 @@ static struct timer *meld_siblings(struct timer *list)
         struct timer *pair = first;
 
         list = second != NULL ? second->next : NULL;
-        if (second != NULL)
+        if (second != NULL) {
             pair = meld(first, second);
+        }
         pair->next = pairs;
         pairs = pair;
     }
     root = pairs;
-    if (root == NULL)
+    if (root == NULL) {
         return NULL;
+    }
     for (pairs = root->next; pairs != NULL;) {
         struct timer *pair = pairs;
 
@@ -70,14 +73,17 @@ void timer_heap_remove(struct timer **root, struct timer *timer)
     if (timer == *root) {
         *root = rest;
     } else {
-        if (timer->previous->child == timer)
+        if (timer->previous->child == timer) {
             timer->previous->child = timer->next;
-        else
+        } else {
             timer->previous->next = timer->next;
-        if (timer->next != NULL)
+        }
+        if (timer->next != NULL) {
             timer->next->previous = timer->previous;
-        if (rest != NULL)
+        }
+        if (rest != NULL) {
             *root = meld(*root, rest);
+        }
     }
     timer->child = NULL;
     timer->next = NULL;

@@ -27,10 +27,11 @@ static inline void timer_hw_set(bool is_physical, uint64_t ticks)
 /* The line is lowered. */
 static inline void timer_hw_stop(bool is_physical)
 {
-    if (is_physical)
+    if (is_physical) {
         __asm__ volatile("msr cntp_ctl_el0, xzr\n\tisb" ::: "memory");
-    else
+    } else {
         __asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
+    }
 }
 
 #else

@@ -15,7 +15,7 @@ struct bg_compute_alloc_params bg_compute_pack_alloc(uint64_t size)
 }
 
 struct bg_compute_copy_params bg_compute_pack_copy(uint32_t kind, struct bg_compute_operand to,
-                                             struct bg_compute_operand from, uint64_t size)
+                                                   struct bg_compute_operand from, uint64_t size)
 {
     return (struct bg_compute_copy_params){
         .kind = kind,
@@ -30,11 +30,9 @@ struct bg_compute_copy_params bg_compute_pack_copy(uint32_t kind, struct bg_comp
     };
 }
 
-struct bg_compute_vector_memory_params bg_compute_pack_vector_add(uint32_t element_type,
-                                                            struct bg_compute_operand c,
-                                                            struct bg_compute_operand a,
-                                                            struct bg_compute_operand b,
-                                                            uint64_t count)
+struct bg_compute_vector_memory_params
+bg_compute_pack_vector_add(uint32_t element_type, struct bg_compute_operand c,
+                           struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count)
 {
     return (struct bg_compute_vector_memory_params){
         .element_type = element_type,

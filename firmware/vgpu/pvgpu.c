@@ -67,7 +67,8 @@ static bool is_started(const struct bg_pvgpu *gpu)
     if (status == UINT32_MAX || !(status & BG_PVGPU_STATUS_CONNECTED)) {
         return false;
     }
-    if (!(read_register(gpu, BG_PVGPU_REG_FEATURES_HI) & PVGPU_HIGH(BG_PVGPU_FEATURE_CONTROL_WORDS))) {
+    if (!(read_register(gpu, BG_PVGPU_REG_FEATURES_HI) &
+          PVGPU_HIGH(BG_PVGPU_FEATURE_CONTROL_WORDS))) {
         return true;
     }
     return bg_load_acquire32(&control->reset_done) == bg_load_once32(&control->reset_request) &&
@@ -168,7 +169,7 @@ static int prepare(struct bg_pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
 }
 
 int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
-                 const struct bg_pvgpu_options *options, uint64_t deadline_ns)
+                    const struct bg_pvgpu_options *options, uint64_t deadline_ns)
 {
     int error;
 
@@ -194,8 +195,8 @@ static bool has_bar(const struct bg_pci_device *device, unsigned bar, uint64_t s
     return !resource->is_io && resource->state != BG_PCI_RESOURCE_ABSENT && resource->size >= size;
 }
 
-int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host, const struct bg_pvgpu_options *options,
-               uint64_t deadline_ns)
+int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host,
+                  const struct bg_pvgpu_options *options, uint64_t deadline_ns)
 {
     const struct bg_pci_device *device = options->device;
     void *registers, *shmem;
@@ -210,14 +211,15 @@ int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host, const st
     }
     error = bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
     if (error == 0) {
-        error = bg_pci_bar_map(host, device, BG_PVGPU_BAR_REGISTERS, BG_HAL_MEMORY_DEVICE, &registers);
+        error =
+            bg_pci_bar_map(host, device, BG_PVGPU_BAR_REGISTERS, BG_HAL_MEMORY_DEVICE, &registers);
     }
     if (error == 0) {
         error = bg_pci_bar_map(host, device, BG_PVGPU_BAR_SHMEM, BG_HAL_MEMORY_NORMAL, &shmem);
     }
     if (error == 0) {
-        error = bg_pvgpu_attach(gpu, registers, shmem, device->bars[BG_PVGPU_BAR_SHMEM].size, options,
-                             deadline_ns);
+        error = bg_pvgpu_attach(gpu, registers, shmem, device->bars[BG_PVGPU_BAR_SHMEM].size,
+                                options, deadline_ns);
         gpu->device = device;
     }
     return error;

@@ -63,8 +63,8 @@ static struct bg_pvgpu_compute_result *result_of(const struct bg_pvgpu *gpu, uin
 
 /* ---- Jobs ---- */
 
-static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options, uint32_t slot,
-                 struct bg_pvgpu_job *job)
+static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
+                 uint32_t slot, struct bg_pvgpu_job *job)
 {
     const uint32_t size =
         (uint32_t)sizeof(struct bg_pvgpu_compute) + (options->param_count + 3) / 4 * 16;
@@ -91,7 +91,7 @@ static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *op
 }
 
 int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
-                  struct bg_pvgpu_job *job)
+                     struct bg_pvgpu_job *job)
 {
     uint32_t slot;
     int error;
@@ -192,7 +192,8 @@ int bg_pvgpu_nop(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadli
     return run_or_start(gpu, BG_COMPUTE_NOP, NULL, 0, job, deadline_ns);
 }
 
-int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns)
+int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum,
+                       uint64_t deadline_ns)
 {
     const uint32_t params[] = {a, b};
     const struct bg_pvgpu_compute_options options = {
@@ -209,10 +210,11 @@ int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *s
     return error;
 }
 
-int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info, uint64_t deadline_ns)
+int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
+                      uint64_t deadline_ns)
 {
     struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_GET_DEVICE_INFO,
-                                            .answer_size = sizeof(*info)};
+                                               .answer_size = sizeof(*info)};
     struct bg_pvgpu_job job;
     uint32_t slot;
     int error;
@@ -230,12 +232,13 @@ int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
                      : bg_compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
 }
 
-int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns)
+int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle,
+                          uint64_t deadline_ns)
 {
     const struct bg_compute_alloc_params params = bg_compute_pack_alloc(size);
     const struct bg_pvgpu_compute_options options = {.operation = BG_COMPUTE_MEMORY_ALLOC,
-                                                  .params = &params.size_lo,
-                                                  .param_count = COMPUTE_WORDS(params)};
+                                                     .params = &params.size_lo,
+                                                     .param_count = COMPUTE_WORDS(params)};
     struct bg_pvgpu_job job;
     int error = run(gpu, &options, &job, deadline_ns);
 
@@ -253,20 +256,22 @@ int bg_pvgpu_memory_free(struct bg_pvgpu *gpu, uint32_t handle, uint64_t deadlin
     return run_or_start(gpu, BG_COMPUTE_MEMORY_FREE, &handle, 1, NULL, deadline_ns);
 }
 
-int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to, struct bg_compute_operand from,
-                      uint64_t size, struct bg_pvgpu_job *job, uint64_t deadline_ns)
+int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to,
+                         struct bg_compute_operand from, uint64_t size, struct bg_pvgpu_job *job,
+                         uint64_t deadline_ns)
 {
     const uint32_t kind = from.handle == 0 && to.handle != 0   ? BG_COMPUTE_COPY_HOST_TO_DEVICE
                           : from.handle != 0 && to.handle == 0 ? BG_COMPUTE_COPY_DEVICE_TO_HOST
                                                                : BG_COMPUTE_COPY_DEVICE_TO_DEVICE;
     const struct bg_compute_copy_params params = bg_compute_pack_copy(kind, to, from, size);
 
-    return run_or_start(gpu, BG_COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job, deadline_ns);
+    return run_or_start(gpu, BG_COMPUTE_MEMORY_COPY, &params, COMPUTE_WORDS(params), job,
+                        deadline_ns);
 }
 
 int bg_pvgpu_vector_add(struct bg_pvgpu *gpu, uint32_t element_type, struct bg_compute_operand c,
-                     struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
-                     struct bg_pvgpu_job *job, uint64_t deadline_ns)
+                        struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
+                        struct bg_pvgpu_job *job, uint64_t deadline_ns)
 {
     const struct bg_compute_vector_memory_params params =
         bg_compute_pack_vector_add(element_type, c, a, b, count);

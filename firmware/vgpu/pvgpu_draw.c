@@ -3,8 +3,9 @@
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #define WORD 4u
-#define ROUND_UP(size)                                                                         \
-    (((uint32_t)(size) + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN * BG_PVGPU_COMMAND_ALIGN)
+#define ROUND_UP(size)                                                                             \
+    (((uint32_t)(size) + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN *                    \
+     BG_PVGPU_COMMAND_ALIGN)
 
 _Static_assert(sizeof(struct bg_pvgpu_viewport) == 6 * WORD, "put as words");
 _Static_assert(sizeof(struct bg_pvgpu_rectangle) == 4 * WORD, "put as words");
@@ -20,8 +21,8 @@ static uint32_t bits_of(const float *value)
 
 /* ---- Views ---- */
 
-static int create_view(struct bg_pvgpu *gpu, uint32_t type, const struct bg_pvgpu_view_options *options,
-                       uint32_t *id)
+static int create_view(struct bg_pvgpu *gpu, uint32_t type,
+                       const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
     if (gpu->last_view == UINT32_MAX) {
         return BG_ERR_NO_SPACE;
@@ -32,8 +33,7 @@ static int create_view(struct bg_pvgpu *gpu, uint32_t type, const struct bg_pvgp
         return error;
     }
     *id = ++gpu->last_view;
-    pvgpu_put(gpu, options->resource_id, options->format, options->mip_level,
-              options->first_slice);
+    pvgpu_put(gpu, options->resource_id, options->format, options->mip_level, options->first_slice);
     pvgpu_put(gpu, options->slice_count, 0, 0, 0);
     pvgpu_end(gpu);
     return 0;
@@ -49,8 +49,8 @@ static int destroy_view(struct bg_pvgpu *gpu, uint32_t type, uint32_t id)
     return error;
 }
 
-int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
-                                    uint32_t *id)
+int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
     return create_view(gpu, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, options, id);
 }
@@ -60,8 +60,8 @@ int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
     return destroy_view(gpu, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, id);
 }
 
-int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
-                                    uint32_t *id)
+int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
     return create_view(gpu, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, options, id);
 }
@@ -86,8 +86,8 @@ int bg_pvgpu_clear_render_target(struct bg_pvgpu *gpu, uint32_t view, const floa
     return error;
 }
 
-int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
-                              uint32_t stencil)
+int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags,
+                                 const float *depth, uint32_t stencil)
 {
     int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, view, 0,
                             sizeof(struct bg_pvgpu_clear_depth_stencil));
@@ -102,7 +102,7 @@ int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t f
 /* ---- State ---- */
 
 int bg_pvgpu_set_render_target(struct bg_pvgpu *gpu, uint32_t count, const uint32_t *views,
-                            uint32_t depth_stencil_view)
+                               uint32_t depth_stencil_view)
 {
     uint32_t rtv[BG_PVGPU_RENDER_TARGETS_MAX] = {0};
     int error;
@@ -141,12 +141,14 @@ static int set_list(struct bg_pvgpu *gpu, uint32_t type, uint32_t count, const v
     return error;
 }
 
-int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_viewport *viewports)
+int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count,
+                          const struct bg_pvgpu_viewport *viewports)
 {
     return set_list(gpu, BG_PVGPU_CMD_SET_VIEWPORT, count, viewports, sizeof(*viewports));
 }
 
-int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
+int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count,
+                         const struct bg_pvgpu_rectangle *rectangles)
 {
     return set_list(gpu, BG_PVGPU_CMD_SET_SCISSOR, count, rectangles, sizeof(*rectangles));
 }
@@ -165,7 +167,7 @@ int bg_pvgpu_present(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_inter
 }
 
 int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
-                         uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
+                            uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
 {
     const uint32_t before[] = {texture, sync_interval, 0, count};
     int error;
@@ -180,15 +182,14 @@ int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t syn
                         sizeof(struct bg_pvgpu_command) + sizeof(before) +
                             count * (uint32_t)sizeof(*rectangles));
     if (error == 0) {
-        pvgpu_put_words(gpu, before, 4, rectangles,
-                        count * (uint32_t)sizeof(*rectangles) / WORD);
+        pvgpu_put_words(gpu, before, 4, rectangles, count * (uint32_t)sizeof(*rectangles) / WORD);
         pvgpu_end(gpu);
     }
     return error;
 }
 
 int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
-                         uint32_t format, uint32_t buffer_count)
+                            uint32_t format, uint32_t buffer_count)
 {
     int error = pvgpu_begin(gpu, BG_PVGPU_CMD_RESIZE_BUFFERS, texture, 0,
                             sizeof(struct bg_pvgpu_resize_buffers));

@@ -155,16 +155,15 @@ static int take_last(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
     uint32_t offset = bg_load_once32(&gpu->control->error_data);
     uint64_t key = (uint64_t)code << 32 | offset;
 
-    if (!(bg_load_acquire32(&gpu->control->status) & BG_PVGPU_CONTROL_ERROR) || code == BG_PVGPU_OK ||
-        key == gpu->error_seen) {
+    if (!(bg_load_acquire32(&gpu->control->status) & BG_PVGPU_CONTROL_ERROR) ||
+        code == BG_PVGPU_OK || key == gpu->error_seen) {
         return 0;
     }
     gpu->error_seen = key;
     *failure = (struct bg_pvgpu_failure){.code = code};
     if (offset < gpu->ring_size && offset % BG_PVGPU_COMMAND_ALIGN == 0) {
         /* Not later than what was published. */
-        failure->position =
-            gpu->published - ((gpu->published - offset - 1) & gpu->ring_mask) - 1;
+        failure->position = gpu->published - ((gpu->published - offset - 1) & gpu->ring_mask) - 1;
         failure->type = bg_load_once32((const uint32_t *)(const void *)(gpu->ring + offset));
         failure->resource_id = resource_of(gpu, failure->position, failure->type);
     }
@@ -174,5 +173,5 @@ static int take_last(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
 int bg_pvgpu_take_failure(struct bg_pvgpu *gpu, struct bg_pvgpu_failure *failure)
 {
     return bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS) ? take_logged(gpu, failure)
-                                                       : take_last(gpu, failure);
+                                                             : take_last(gpu, failure);
 }

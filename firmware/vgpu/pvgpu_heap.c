@@ -95,7 +95,8 @@ static unsigned spare_entries(const struct bg_pvgpu *gpu)
     return first == BG_PVGPU_NO_BLOCK ? 0 : gpu->blocks[first].next == BG_PVGPU_NO_BLOCK ? 1 : 2;
 }
 
-int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align, struct bg_pvgpu_memory *memory)
+int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
+                        struct bg_pvgpu_memory *memory)
 {
     bool is_table_full = false;
 
@@ -132,7 +133,8 @@ int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align, str
             split(gpu, index, (uint32_t)whole);
         }
         gpu->blocks[index].state = BLOCK_USED;
-        *memory = (struct bg_pvgpu_memory){gpu->heap + start, (uint32_t)start, (uint32_t)size, index};
+        *memory =
+            (struct bg_pvgpu_memory){gpu->heap + start, (uint32_t)start, (uint32_t)size, index};
         return 0;
     }
     return is_table_full ? BG_ERR_NO_SPACE : BG_ERR_NO_MEMORY;

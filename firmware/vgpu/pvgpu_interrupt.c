@@ -66,8 +66,8 @@ static void suppress(struct bg_pvgpu *gpu, uint32_t bits)
 }
 
 int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgpu *gpu,
-                         const struct bg_pci_host *host,
-                         const struct bg_pvgpu_interrupt_options *options)
+                            const struct bg_pci_host *host,
+                            const struct bg_pvgpu_interrupt_options *options)
 {
     static const struct bg_pvgpu_interrupt_options defaults = {.cpu = BG_HAL_CPU_SELF};
 

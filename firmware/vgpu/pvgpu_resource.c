@@ -7,9 +7,9 @@
 static uint32_t format_entry(uint32_t format, bool *is_depth)
 {
     switch (format) {
-#define FORMAT_CASE(name, number, size, colour, depth)                                         \
-    case number:                                                                               \
-        *is_depth = (depth) != 0;                                                              \
+#define FORMAT_CASE(name, number, size, colour, depth)                                             \
+    case number:                                                                                   \
+        *is_depth = (depth) != 0;                                                                  \
         return (size);
         BG_PVGPU_FORMATS(FORMAT_CASE)
 #undef FORMAT_CASE
@@ -87,7 +87,7 @@ uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, ui
 /* ---- Life ---- */
 
 int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resource_options *options,
-                          uint32_t *id)
+                             uint32_t *id)
 {
     if (gpu->last_resource == UINT32_MAX) {
         return BG_ERR_NO_SPACE;
@@ -121,7 +121,7 @@ int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id)
 }
 
 int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
-                         uint32_t *id)
+                            uint32_t *id)
 {
     bool is_depth;
 
@@ -143,7 +143,8 @@ int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t widt
 
 int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct bg_pvgpu_command));
+    int error =
+        pvgpu_begin(gpu, BG_PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct bg_pvgpu_command));
 
     if (error == 0) {
         pvgpu_end(gpu);
@@ -171,7 +172,7 @@ int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id)
 /* ---- Content ---- */
 
 int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
-                       uint32_t heap_offset)
+                          uint32_t heap_offset)
 {
     int error =
         pvgpu_begin(gpu, BG_PVGPU_CMD_MAP_RESOURCE, id, 0, sizeof(struct bg_pvgpu_map_resource));
@@ -184,11 +185,11 @@ int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresourc
     return error;
 }
 
-int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
-                         uint32_t data_size)
+int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                            uint32_t heap_offset, uint32_t data_size)
 {
-    int error =
-        pvgpu_begin(gpu, BG_PVGPU_CMD_UNMAP_RESOURCE, id, 0, sizeof(struct bg_pvgpu_unmap_resource));
+    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_UNMAP_RESOURCE, id, 0,
+                            sizeof(struct bg_pvgpu_unmap_resource));
 
     if (error == 0) {
         pvgpu_put(gpu, id, subresource, heap_offset, data_size);
@@ -214,13 +215,13 @@ static int transfer(struct bg_pvgpu *gpu, uint32_t type, uint32_t id, uint32_t s
 }
 
 int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
-                          const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
+                             const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
     return transfer(gpu, BG_PVGPU_CMD_UPDATE_RESOURCE, id, subresource, box, layout);
 }
 
 int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
-                        const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
+                           const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
@@ -241,15 +242,16 @@ int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src)
 }
 
 int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
-                               const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
-                               uint32_t depth)
+                                  const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
+                                  uint32_t depth)
 {
     int error;
 
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
     }
-    error = pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct bg_pvgpu_copy_region));
+    error =
+        pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct bg_pvgpu_copy_region));
     if (error == 0) {
         pvgpu_put(gpu, dst->id, src->id, dst->subresource, src->subresource);
         pvgpu_put(gpu, dst->x, dst->y, dst->z, src->x);

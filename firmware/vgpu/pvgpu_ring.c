@@ -186,15 +186,16 @@ void pvgpu_put_words(struct bg_pvgpu *gpu, const uint32_t *before, uint32_t befo
 
 /* ---- Commands of the caller's own ---- */
 
-int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                        uint32_t payload_size, struct bg_pvgpu_space *space)
+int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id,
+                           uint32_t flags, uint32_t payload_size, struct bg_pvgpu_space *space)
 {
     if (payload_size > BG_PVGPU_COMMAND_SIZE_MAX - sizeof(struct bg_pvgpu_command)) {
         return BG_ERR_TOO_LARGE;
     }
-    uint32_t payload =
-        (payload_size + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN * BG_PVGPU_COMMAND_ALIGN;
-    int error = pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
+    uint32_t payload = (payload_size + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN *
+                       BG_PVGPU_COMMAND_ALIGN;
+    int error =
+        pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
 
     if (error < 0) {
         return error;
@@ -241,7 +242,8 @@ int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
     pvgpu_put(gpu, PVGPU_LOW(*fence), PVGPU_HIGH(*fence), 0, 0);
     pvgpu_end(gpu);
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
-        bg_store_release64(&gpu->control->guest_fence_request, *fence); /* older backends may look */
+        bg_store_release64(&gpu->control->guest_fence_request,
+                           *fence); /* older backends may look */
     }
     return 0;
 }

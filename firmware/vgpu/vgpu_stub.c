@@ -46,7 +46,7 @@ int bg_vgpu_stub_attach(struct bg_vgpu_stub *gpu, void *registers)
 }
 
 int bg_vgpu_stub_open(struct bg_vgpu_stub *gpu, const struct bg_pci_host *host,
-                   const struct bg_pci_device *device)
+                      const struct bg_pci_device *device)
 {
     void *registers;
 
@@ -79,12 +79,12 @@ static void write_request_buffer(struct bg_vgpu_stub *gpu, uint32_t length)
     if (gpu->identity.capabilities & BG_VGPU_STUB_CAP_ACCESS64) {
         for (; offset + 8 <= length; offset += 8) {
             bg_mmio_write64(gpu->registers, BG_VGPU_STUB_REQUEST_BUFFER + offset,
-                         gpu->request.words64[offset / 8]);
+                            gpu->request.words64[offset / 8]);
         }
     }
     for (; offset < length; offset += 4) {
         bg_mmio_write32(gpu->registers, BG_VGPU_STUB_REQUEST_BUFFER + offset,
-                     gpu->request.words32[offset / 4]);
+                        gpu->request.words32[offset / 4]);
     }
 }
 
@@ -169,7 +169,8 @@ static int fail(struct bg_vgpu_stub *gpu, uint32_t status)
 }
 
 /* Checks gpu->response, `length` bytes of it, and describes it in *answer. */
-static int check_answer(struct bg_vgpu_stub *gpu, uint32_t length, struct bg_vgpu_stub_answer *answer)
+static int check_answer(struct bg_vgpu_stub *gpu, uint32_t length,
+                        struct bg_vgpu_stub_answer *answer)
 {
     struct bg_vgpu_stub_response header;
 
@@ -260,9 +261,8 @@ int bg_vgpu_stub_poll(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *answ
     answer = answer == NULL ? &unused : answer;
     *answer = (struct bg_vgpu_stub_answer){0};
     if (answer != &unused) {
-        answer->completed_us =
-            (uint64_t)read_register(gpu, BG_VGPU_STUB_REG_TIMESTAMP_HI) << 32 |
-            read_register(gpu, BG_VGPU_STUB_REG_TIMESTAMP_LO);
+        answer->completed_us = (uint64_t)read_register(gpu, BG_VGPU_STUB_REG_TIMESTAMP_HI) << 32 |
+                               read_register(gpu, BG_VGPU_STUB_REG_TIMESTAMP_LO);
     }
     return status == BG_VGPU_STUB_ERROR ? take_error(gpu, answer) : take_answer(gpu, answer);
 }
@@ -295,7 +295,8 @@ static bool arm(void *context)
     return false;
 }
 
-int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
+int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
+                      struct bg_vgpu_stub_answer *answer)
 {
     struct answer_wait wait = {.gpu = gpu, .answer = answer};
     const struct bg_wait_loop loop = {.look = look, .arm = arm, .context = &wait};
@@ -313,8 +314,8 @@ int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns, struct bg_
     return wait.error;
 }
 
-int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call, uint64_t deadline_ns,
-                   struct bg_vgpu_stub_answer *answer)
+int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
+                      uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
 {
     int error = bg_vgpu_stub_submit(gpu, call);
 

@@ -47,7 +47,7 @@ int bg_vgpu_stub_nop(struct bg_vgpu_stub *gpu, uint64_t deadline_ns)
 }
 
 int bg_vgpu_stub_add_basic(struct bg_vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t *sum,
-                        uint64_t deadline_ns)
+                           uint64_t deadline_ns)
 {
     const uint32_t params[] = {a, b};
     const struct bg_vgpu_stub_call call = {
@@ -86,8 +86,8 @@ static int add_piece(struct bg_vgpu_stub *gpu, uint32_t element_type, const void
 }
 
 int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a,
-                          const void *b, void *c, size_t count, uint32_t flags,
-                          uint64_t deadline_ns)
+                             const void *b, void *c, size_t count, uint32_t flags,
+                             uint64_t deadline_ns)
 {
     const uint8_t *a_bytes = a;
     const uint8_t *b_bytes = b;
@@ -97,7 +97,8 @@ int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, co
         return BG_ERR_INVALID;
     }
     for (size_t done = 0; done < count;) {
-        size_t piece = count - done < BG_VGPU_STUB_VECTOR_MAX ? count - done : BG_VGPU_STUB_VECTOR_MAX;
+        size_t piece =
+            count - done < BG_VGPU_STUB_VECTOR_MAX ? count - done : BG_VGPU_STUB_VECTOR_MAX;
         size_t at = done * ELEMENT_SIZE;
         int error = add_piece(gpu, element_type, a_bytes + at, b_bytes + at, c_bytes + at,
                               (uint32_t)piece, flags, deadline_ns);
@@ -111,7 +112,7 @@ int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, co
 }
 
 int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
-                       uint64_t deadline_ns)
+                          uint64_t deadline_ns)
 {
     const struct bg_vgpu_stub_call call = {.operation = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
     struct bg_vgpu_stub_answer answer;
@@ -124,7 +125,7 @@ int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_inf
 }
 
 int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
-                           uint64_t deadline_ns)
+                              uint64_t deadline_ns)
 {
     const struct bg_compute_alloc_params params = bg_compute_pack_alloc(size);
     const struct bg_vgpu_stub_call call = {
@@ -151,7 +152,7 @@ int bg_vgpu_stub_memory_free(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t
 }
 
 int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
-                           const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
+                              const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
     const uint8_t *source = bytes;
 
@@ -177,8 +178,8 @@ int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_
     return 0;
 }
 
-int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset, void *bytes,
-                          size_t size, uint32_t flags, uint64_t deadline_ns)
+int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
+                             void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
     uint8_t *target = bytes;
 
@@ -208,21 +209,22 @@ int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t
     return 0;
 }
 
-int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset, uint32_t from,
-                          uint64_t from_offset, uint64_t size, uint32_t flags,
-                          uint64_t deadline_ns)
+int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset,
+                             uint32_t from, uint64_t from_offset, uint64_t size, uint32_t flags,
+                             uint64_t deadline_ns)
 {
-    const struct bg_compute_copy_params params =
-        bg_compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, (struct bg_compute_operand){to, to_offset},
-                          (struct bg_compute_operand){from, from_offset}, size);
+    const struct bg_compute_copy_params params = bg_compute_pack_copy(
+        BG_COMPUTE_COPY_DEVICE_TO_DEVICE, (struct bg_compute_operand){to, to_offset},
+        (struct bg_compute_operand){from, from_offset}, size);
 
     return call_plain(gpu, BG_VGPU_STUB_OP_MEMORY_COPY, flags, &params, COMPUTE_WORDS(params),
                       deadline_ns);
 }
 
-int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type, struct bg_compute_operand c,
-                         struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
-                         uint32_t flags, uint64_t deadline_ns)
+int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type,
+                            struct bg_compute_operand c, struct bg_compute_operand a,
+                            struct bg_compute_operand b, uint64_t count, uint32_t flags,
+                            uint64_t deadline_ns)
 {
     const struct bg_compute_vector_memory_params params =
         bg_compute_pack_vector_add(element_type, c, a, b, count);

@@ -18,8 +18,8 @@ static bool take(void *context, bool *is_storm)
 }
 
 int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct bg_vgpu_stub *gpu,
-                             const struct bg_pci_host *host,
-                             const struct bg_vgpu_stub_interrupt_options *options)
+                                const struct bg_pci_host *host,
+                                const struct bg_vgpu_stub_interrupt_options *options)
 {
     const uint32_t cpu = options != NULL ? options->cpu : BG_HAL_CPU_SELF;
 
@@ -37,7 +37,8 @@ int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct
         .intx_take = take,
         .intx_context = interrupt,
         .intx_cpu = cpu,
-        .forbidden = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
+        .forbidden = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) |
+                     BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI),
     };
     int error = bg_pci_interrupt_open(&interrupt->pci, host, gpu->device, &pci);
 

@@ -36,7 +36,8 @@ static bool take_once(struct bg_virtio_interrupt *interrupt, bool *is_storm)
         *is_storm = true;
     }
     if ((bits & BG_VIRTIO_ISR_CONFIG) &&
-        !bg_interrupt_source_arrive(&interrupt->options.vectors[BG_VIRTIO_INTERRUPT_CONFIG].source)) {
+        !bg_interrupt_source_arrive(
+            &interrupt->options.vectors[BG_VIRTIO_INTERRUPT_CONFIG].source)) {
         *is_storm = true;
     }
     return bits != 0;
@@ -91,14 +92,14 @@ static int open_line(struct bg_virtio_interrupt *interrupt)
         .context = interrupt,
     };
     int error = bg_interrupt_line_join(options->line, &interrupt->client, options->interrupt,
-                                    options->trigger, options->line_cpu);
+                                       options->trigger, options->line_cpu);
 
     interrupt->kind = error == 0 ? BG_PCI_INTERRUPT_INTX : BG_PCI_INTERRUPT_NONE;
     return error;
 }
 
 int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
-                          const struct bg_virtio_interrupt_options *options)
+                             const struct bg_virtio_interrupt_options *options)
 {
     memset(interrupt, 0, sizeof(*interrupt));
     if (device->ops == NULL || options->vectors == NULL || options->vector_count == 0) {

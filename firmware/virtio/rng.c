@@ -25,13 +25,15 @@ static int set_up(struct bg_virtio_rng *rng, uint64_t deadline_ns)
         error = bg_virtqueue_create(&rng->requests, rng->device, &options);
     }
     if (error == 0) {
-        rng->buffer = bg_hal_dma_alloc(BG_VIRTIO_RNG_BUFFER_SIZE, BUFFER_ALIGN, &rng->buffer_address);
+        rng->buffer =
+            bg_hal_dma_alloc(BG_VIRTIO_RNG_BUFFER_SIZE, BUFFER_ALIGN, &rng->buffer_address);
         error = rng->buffer != NULL ? bg_virtio_ready(rng->device) : BG_ERR_NO_MEMORY;
     }
     return error;
 }
 
-int bg_virtio_rng_open(struct bg_virtio_rng *rng, struct bg_virtio_device *device, uint64_t deadline_ns)
+int bg_virtio_rng_open(struct bg_virtio_rng *rng, struct bg_virtio_device *device,
+                       uint64_t deadline_ns)
 {
     memset(rng, 0, sizeof(*rng));
     if (device->id != BG_VIRTIO_ID_ENTROPY) {

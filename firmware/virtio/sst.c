@@ -81,7 +81,8 @@ static void release_all(struct bg_virtio_sst *sst)
 static int set_up_pair(struct bg_virtio_sst *sst, unsigned index)
 {
     const struct bg_virtqueue_options options = {
-        .index = (uint16_t)BG_SST_QUEUE_REQUEST(index), .indirect_segments = 2,
+        .index = (uint16_t)BG_SST_QUEUE_REQUEST(index),
+        .indirect_segments = 2,
     };
     struct bg_virtio_sst_pair *pair = &sst->pairs[index];
     uint64_t address, unused;
@@ -116,7 +117,8 @@ static int set_up_pair(struct bg_virtio_sst *sst, unsigned index)
 static int give_event(struct bg_virtio_sst *sst, uintptr_t number)
 {
     const struct bg_virtqueue_segment segment = {
-        sst->event_address + number * sizeof(struct bg_sst_event), sizeof(struct bg_sst_event),
+        sst->event_address + number * sizeof(struct bg_sst_event),
+        sizeof(struct bg_sst_event),
     };
 
     return bg_virtqueue_add(&sst->events, &segment, 0, 1, (void *)(number + 1));
@@ -140,7 +142,7 @@ static int set_up_events(struct bg_virtio_sst *sst)
         sst->event_count = sst->events.capacity;
     }
     sst->event_memory = bg_hal_dma_alloc(EVENTS_MAX * sizeof(struct bg_sst_event), MEMORY_ALIGN,
-                                      &sst->event_address);
+                                         &sst->event_address);
     if (sst->event_memory == NULL) {
         return BG_ERR_NO_MEMORY;
     }
@@ -177,7 +179,7 @@ static int set_up(struct bg_virtio_sst *sst, unsigned pairs, uint64_t deadline_n
 {
     uint64_t wanted = BG_VIRTIO_FEATURES_QUEUE | (BG_SST_F_ALL & ~BG_SST_F_MULTI_QUEUE);
     int error = bg_virtio_start(sst->device, wanted | (pairs > 1 ? BG_SST_F_MULTI_QUEUE : 0), 0,
-                             deadline_ns);
+                                deadline_ns);
 
     if (error == 0) {
         error = read_config(sst);
@@ -207,7 +209,7 @@ static void kick_events(struct bg_virtio_sst *sst)
 }
 
 int bg_virtio_sst_open(struct bg_virtio_sst *sst, struct bg_virtio_device *device,
-                    const struct bg_virtio_sst_options *options, uint64_t deadline_ns)
+                       const struct bg_virtio_sst_options *options, uint64_t deadline_ns)
 {
     static const struct bg_virtio_sst_options defaults;
     int error;
@@ -468,11 +470,11 @@ int bg_virtio_sst_poll_event(struct bg_virtio_sst *sst, struct bg_virtio_sst_eve
 }
 
 int bg_virtio_sst_wait_event(struct bg_virtio_sst *sst, struct bg_virtio_sst_event *event,
-                          uint64_t deadline_ns)
+                             uint64_t deadline_ns)
 {
     struct bg_virtqueue_used used;
-    int result = sst->event_count > 0 ? bg_virtqueue_wait(&sst->events, &used, deadline_ns)
-                                      : BG_ERR_INVALID;
+    int result =
+        sst->event_count > 0 ? bg_virtqueue_wait(&sst->events, &used, deadline_ns) : BG_ERR_INVALID;
 
     return result > 0 ? take_event(sst, &used, event) : result;
 }

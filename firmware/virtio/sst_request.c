@@ -60,7 +60,7 @@ int bg_virtio_sst_reset(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 }
 
 int bg_virtio_sst_echo(struct bg_virtio_sst *sst, const void *from, void *to, size_t size,
-                    uint64_t deadline_ns)
+                       uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op;
     int error;
@@ -82,7 +82,7 @@ int bg_virtio_sst_echo(struct bg_virtio_sst *sst, const void *from, void *to, si
 }
 
 int bg_virtio_sst_compute(struct bg_virtio_sst *sst, uint64_t units, uint32_t latency,
-                       struct bg_sst_compute_result *result, uint64_t deadline_ns)
+                          struct bg_sst_compute_result *result, uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op = take(sst, BG_SST_COMPUTE);
     int error;
@@ -102,7 +102,8 @@ int bg_virtio_sst_compute(struct bg_virtio_sst *sst, uint64_t units, uint32_t la
     return error;
 }
 
-int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info, uint64_t deadline_ns)
+int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info,
+                           uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op = take(sst, BG_SST_GET_INFO);
     int error = op != NULL ? run(op, sizeof(*info), deadline_ns) : BG_ERR_BUSY;
@@ -114,8 +115,8 @@ int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info, 
     return error;
 }
 
-int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value, uint64_t *before,
-                         uint64_t deadline_ns)
+int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value,
+                            uint64_t *before, uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op = take(sst, BG_SST_CONFIGURE);
     int error;
@@ -180,7 +181,8 @@ static void end_piece(struct bg_virtio_sst_op *op)
 /* Returns 0, BUSY when there is no operation or no room in the queue now, or an error. */
 static int begin_piece(struct transfer *transfer)
 {
-    struct bg_virtio_sst_op *op = take(transfer->sst, transfer->to != NULL ? BG_SST_READ : BG_SST_WRITE);
+    struct bg_virtio_sst_op *op =
+        take(transfer->sst, transfer->to != NULL ? BG_SST_READ : BG_SST_WRITE);
     uint32_t size = piece_size(transfer, transfer->begun);
     int error;
 
@@ -248,7 +250,7 @@ static int run_transfer(struct transfer *transfer, uint64_t deadline_ns)
 }
 
 int bg_virtio_sst_read(struct bg_virtio_sst *sst, uint64_t address, void *to, size_t size,
-                    uint64_t deadline_ns)
+                       uint64_t deadline_ns)
 {
     struct transfer transfer = {.sst = sst, .address = address, .to = to, .size = size};
 
@@ -256,7 +258,7 @@ int bg_virtio_sst_read(struct bg_virtio_sst *sst, uint64_t address, void *to, si
 }
 
 int bg_virtio_sst_write(struct bg_virtio_sst *sst, uint64_t address, const void *from, size_t size,
-                     uint64_t deadline_ns)
+                        uint64_t deadline_ns)
 {
     struct transfer transfer = {.sst = sst, .address = address, .from = from, .size = size};
 

@@ -205,9 +205,9 @@ static int legacy_find_shared_memory(struct bg_virtio_device *device, uint8_t id
 
 static uint32_t take_interrupt(struct bg_virtio_device *device)
 {
-    uint32_t bits = bg_mmio_read_status32(device->transport.mmio.registers,
-                                       BG_VIRTIO_MMIO_INTERRUPT_STATUS) &
-                    (BG_VIRTIO_ISR_QUEUE | BG_VIRTIO_ISR_CONFIG); /* 4.2.2.2: no undefined bits */
+    uint32_t bits =
+        bg_mmio_read_status32(device->transport.mmio.registers, BG_VIRTIO_MMIO_INTERRUPT_STATUS) &
+        (BG_VIRTIO_ISR_QUEUE | BG_VIRTIO_ISR_CONFIG); /* 4.2.2.2: no undefined bits */
 
     if (bits != 0) {
         write_register(device, BG_VIRTIO_MMIO_INTERRUPT_ACK, bits);
@@ -217,12 +217,12 @@ static uint32_t take_interrupt(struct bg_virtio_device *device)
 
 /* ---- Opening ---- */
 
-#define SHARED_OPS                                                                             \
-    .read_status = read_status, .write_status = write_status, .read_features = read_features,  \
-    .write_features = write_features, .config_size = config_size,                              \
-    .config_generation = config_generation, .read_config = read_config,                        \
-    .write_config = write_config, .queue_size_max = queue_size_max,                            \
-    .queue_reset_begin = queue_reset_begin, .queue_reset_poll = queue_reset_poll,              \
+#define SHARED_OPS                                                                                 \
+    .read_status = read_status, .write_status = write_status, .read_features = read_features,      \
+    .write_features = write_features, .config_size = config_size,                                  \
+    .config_generation = config_generation, .read_config = read_config,                            \
+    .write_config = write_config, .queue_size_max = queue_size_max,                                \
+    .queue_reset_begin = queue_reset_begin, .queue_reset_poll = queue_reset_poll,                  \
     .notify = notify, .take_interrupt = take_interrupt
 
 static const struct bg_virtio_transport_ops mmio_ops = {

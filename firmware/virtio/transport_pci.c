@@ -23,8 +23,10 @@ static struct access_window save_window(const struct bg_virtio_pci *pci)
 
     return (struct access_window){
         bg_pci_config_read8(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, bar)),
-        bg_pci_config_read32(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, offset)),
-        bg_pci_config_read32(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, length)),
+        bg_pci_config_read32(pci->host, bdf,
+                             capability + offsetof(struct bg_virtio_pci_cap, offset)),
+        bg_pci_config_read32(pci->host, bdf,
+                             capability + offsetof(struct bg_virtio_pci_cap, length)),
     };
 }
 
@@ -34,11 +36,11 @@ static void set_window(const struct bg_virtio_pci *pci, const struct access_wind
     unsigned capability = pci->access_capability;
 
     bg_pci_config_write8(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, bar),
-                      window->bar);
+                         window->bar);
     bg_pci_config_write32(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, length),
-                       window->length);
+                          window->length);
     bg_pci_config_write32(pci->host, bdf, capability + offsetof(struct bg_virtio_pci_cap, offset),
-                       window->offset);
+                          window->offset);
 }
 
 /* Points it at a register; returns where that is then. */
@@ -51,8 +53,9 @@ static unsigned aim(const struct bg_virtio_pci *pci, const struct bg_virtio_pci_
     return pci->access_capability + (unsigned)offsetof(struct bg_virtio_pci_cfg_cap, pci_cfg_data);
 }
 
-static uint32_t region_read(const struct bg_virtio_pci *pci, const struct bg_virtio_pci_region *region,
-                            uint64_t offset, unsigned width)
+static uint32_t region_read(const struct bg_virtio_pci *pci,
+                            const struct bg_virtio_pci_region *region, uint64_t offset,
+                            unsigned width)
 {
     if (region->base != NULL) {
         return width == 1   ? bg_mmio_read8(region->base, offset)
@@ -295,7 +298,7 @@ static bool set_queue_vector(struct bg_virtio_device *device, uint16_t index, ui
 static void close(struct bg_virtio_device *device)
 {
     bg_pci_device_disable(device->transport.pci.host, device->transport.pci.function,
-                       BG_PCI_COMMAND_BUS_MASTER);
+                          BG_PCI_COMMAND_BUS_MASTER);
 }
 
 /* ---- Capabilities (4.1.4) ---- */
@@ -320,10 +323,11 @@ struct capability {
 
 /* Copies a virtio capability. False: a shorter thing, or one with a reserved BAR; to be ignored
  * (4.1.4.1). */
-static bool read_capability(const struct bg_virtio_pci *pci, unsigned offset, struct capability *out)
+static bool read_capability(const struct bg_virtio_pci *pci, unsigned offset,
+                            struct capability *out)
 {
     uint16_t bdf = pci->function->bdf;
-#define FIELD(bits, type, field)                                                               \
+#define FIELD(bits, type, field)                                                                   \
     bg_pci_config_read##bits(pci->host, bdf, offset + (unsigned)offsetof(struct type, field))
     out->offset = offset;
     out->length = FIELD(8, bg_virtio_pci_cap, cap_len);
@@ -348,7 +352,8 @@ static bool read_capability(const struct bg_virtio_pci *pci, unsigned offset, st
 
 /* The virtio capability behind configuration offset *after; false at the end. A list that leads
  * nowhere ends where it breaks. */
-static bool next_capability(const struct bg_virtio_pci *pci, unsigned *after, struct capability *out)
+static bool next_capability(const struct bg_virtio_pci *pci, unsigned *after,
+                            struct capability *out)
 {
     for (;;) {
         int offset = bg_pci_capability_find(pci->host, pci->function, BG_PCI_CAP_VENDOR, *after);
@@ -402,7 +407,8 @@ static int take_structure(const struct bg_virtio_pci *pci, struct bg_virtio_pci_
     }
     if (is_decoded(pci, capability->bar) &&
         bg_pci_bar_cpu_address(pci->host, pci->function, capability->bar, &address) == 0) {
-        region->base = bg_hal_map(address + capability->region_offset, length, BG_HAL_MEMORY_DEVICE);
+        region->base =
+            bg_hal_map(address + capability->region_offset, length, BG_HAL_MEMORY_DEVICE);
         if (region->base == NULL) {
             return BG_ERR_NO_MEMORY;
         }
@@ -530,7 +536,7 @@ uint32_t bg_virtio_pci_device_id(const struct bg_pci_device *function)
 }
 
 struct bg_pci_device *bg_virtio_pci_find(const struct bg_pci_host *host, uint32_t id,
-                                   const struct bg_pci_device *after)
+                                         const struct bg_pci_device *after)
 {
     size_t i = after == NULL ? 0 : (size_t)(after - host->config.devices) + 1;
 
@@ -543,7 +549,7 @@ struct bg_pci_device *bg_virtio_pci_find(const struct bg_pci_host *host, uint32_
 }
 
 int bg_virtio_pci_open(struct bg_virtio_device *device, const struct bg_pci_host *host,
-                    const struct bg_pci_device *function)
+                       const struct bg_pci_device *function)
 {
     struct bg_virtio_pci pci = {.host = host, .function = function};
     uint32_t id = bg_virtio_pci_device_id(function);

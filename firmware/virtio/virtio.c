@@ -12,7 +12,7 @@
 #define GONE 0xFFu /* what reads give when the device is gone; all status bits at once */
 
 int bg_virtio_open(struct bg_virtio_device *device, const struct bg_virtio_transport_ops *ops,
-                uint32_t id, void *context)
+                   uint32_t id, void *context)
 {
     if (ops == NULL || id == 0) {
         return BG_ERR_INVALID;
@@ -111,7 +111,7 @@ static void map_config_vector(struct bg_virtio_device *device)
 }
 
 int bg_virtio_start(struct bg_virtio_device *device, uint64_t wanted, uint64_t required,
-                 uint64_t deadline_ns)
+                    uint64_t deadline_ns)
 {
     int error = bg_virtio_reset(device, deadline_ns);
 
@@ -130,7 +130,8 @@ int bg_virtio_start(struct bg_virtio_device *device, uint64_t wanted, uint64_t r
 
 static bool is_started(const struct bg_virtio_device *device)
 {
-    return (device->status & (BG_VIRTIO_STATUS_DRIVER | BG_VIRTIO_STATUS_FAILED)) == BG_VIRTIO_STATUS_DRIVER;
+    return (device->status & (BG_VIRTIO_STATUS_DRIVER | BG_VIRTIO_STATUS_FAILED)) ==
+           BG_VIRTIO_STATUS_DRIVER;
 }
 
 int bg_virtio_ready(struct bg_virtio_device *device)
@@ -189,8 +190,8 @@ static bool read_fields(struct bg_virtio_device *device, uint32_t offset, unsign
     return is_changed;
 }
 
-int bg_virtio_config_read(struct bg_virtio_device *device, uint32_t offset, unsigned width, void *to,
-                       size_t count)
+int bg_virtio_config_read(struct bg_virtio_device *device, uint32_t offset, unsigned width,
+                          void *to, size_t count)
 {
     int error = check_config_range(device, offset, width, count);
 
@@ -233,7 +234,7 @@ int bg_virtio_config_read64(struct bg_virtio_device *device, uint32_t offset, ui
 }
 
 int bg_virtio_config_write(struct bg_virtio_device *device, uint32_t offset, unsigned width,
-                        uint32_t value)
+                           uint32_t value)
 {
     int error = check_config_range(device, offset, width, 1);
 
@@ -246,7 +247,7 @@ int bg_virtio_config_write(struct bg_virtio_device *device, uint32_t offset, uns
 /* ---- More ---- */
 
 int bg_virtio_find_shared_memory(struct bg_virtio_device *device, uint8_t id,
-                              struct bg_virtio_shared_memory *region)
+                                 struct bg_virtio_shared_memory *region)
 {
     return device->ops != NULL ? device->ops->find_shared_memory(device, id, region)
                                : BG_ERR_INVALID;

@@ -81,8 +81,9 @@ static void take_features(struct bg_virtqueue *queue)
 {
     struct bg_virtio_device *device = queue->device;
 
-    queue->format = bg_virtio_has_feature(device, BG_VIRTIO_F_RING_PACKED) ? &virtqueue_format_packed
-                                                                     : &virtqueue_format_split;
+    queue->format = bg_virtio_has_feature(device, BG_VIRTIO_F_RING_PACKED)
+                        ? &virtqueue_format_packed
+                        : &virtqueue_format_split;
     queue->is_event_idx = bg_virtio_has_feature(device, BG_VIRTIO_F_EVENT_IDX);
     queue->is_in_order = bg_virtio_has_feature(device, BG_VIRTIO_F_IN_ORDER);
     queue->is_platform_ordered = bg_virtio_has_feature(device, BG_VIRTIO_F_ORDER_PLATFORM);
@@ -122,8 +123,8 @@ static int allocate(struct bg_virtqueue *queue)
 /* An empty queue: all slots free and in order, all tables free. */
 static void clear(struct bg_virtqueue *queue)
 {
-    memset(queue->ring, 0, queue->tables_offset < queue->ring_bytes ? queue->tables_offset
-                                                                    : queue->ring_bytes);
+    memset(queue->ring, 0,
+           queue->tables_offset < queue->ring_bytes ? queue->tables_offset : queue->ring_bytes);
     memset(queue->slots, 0, queue->slots_bytes);
     for (uint32_t i = 0; i < queue->size; i++) {
         queue->slots[i].next = (uint16_t)(i + 1);
@@ -132,9 +133,8 @@ static void clear(struct bg_virtqueue *queue)
     for (uint32_t i = 0; i < queue->table_count; i++) {
         queue->tables_unused[i] = (uint16_t)i;
     }
-    queue->table_free = bg_virtio_has_feature(queue->device, BG_VIRTIO_F_INDIRECT_DESC)
-                            ? queue->table_count
-                            : 0;
+    queue->table_free =
+        bg_virtio_has_feature(queue->device, BG_VIRTIO_F_INDIRECT_DESC) ? queue->table_count : 0;
     queue->free_first = 0;
     queue->free_last = queue->size - 1;
     queue->slots[queue->free_last].next = VIRTQUEUE_NONE;
@@ -179,7 +179,8 @@ static void map_vector(struct bg_virtqueue *queue)
     }
 }
 
-/* After bg_virtio_interrupt_close the vectors are the caller's again: then nothing is found in them. */
+/* After bg_virtio_interrupt_close the vectors are the caller's again: then nothing is found in
+ * them. */
 struct bg_interrupt_source *bg_virtqueue_source(const struct bg_virtqueue *queue)
 {
     const struct bg_virtio_interrupt *interrupt = queue->device->interrupt;
@@ -218,13 +219,14 @@ static int enable(struct bg_virtqueue *queue)
 
 static bool is_negotiated(const struct bg_virtio_device *device)
 {
-    uint8_t needed = BG_VIRTIO_STATUS_DRIVER | (device->is_legacy ? 0 : BG_VIRTIO_STATUS_FEATURES_OK);
+    uint8_t needed =
+        BG_VIRTIO_STATUS_DRIVER | (device->is_legacy ? 0 : BG_VIRTIO_STATUS_FEATURES_OK);
 
     return (device->status & (needed | BG_VIRTIO_STATUS_FAILED)) == needed;
 }
 
 int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *device,
-                     const struct bg_virtqueue_options *options)
+                        const struct bg_virtqueue_options *options)
 {
     memset(queue, 0, sizeof(*queue));
     if (!is_negotiated(device) || options->indirect_segments > BG_VIRTQ_SIZE_MAX ||
@@ -240,13 +242,12 @@ int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *dev
     queue->index = options->index;
     queue->size = (uint16_t)size;
     take_features(queue);
-    if (options->indirect_segments > 1 && bg_virtio_has_feature(device, BG_VIRTIO_F_INDIRECT_DESC)) {
+    if (options->indirect_segments > 1 &&
+        bg_virtio_has_feature(device, BG_VIRTIO_F_INDIRECT_DESC)) {
         /* No chain is longer than the queue, with a table or without (2.7.5.3.1, 2.8.17). */
-        queue->table_segments = options->indirect_segments < queue->size
-                                    ? options->indirect_segments
-                                    : queue->size;
-        queue->table_count = options->indirect_tables != 0 &&
-                                     options->indirect_tables < queue->size
+        queue->table_segments =
+            options->indirect_segments < queue->size ? options->indirect_segments : queue->size;
+        queue->table_count = options->indirect_tables != 0 && options->indirect_tables < queue->size
                                  ? options->indirect_tables
                                  : queue->size;
     }
@@ -307,8 +308,8 @@ static uint16_t take_table(struct bg_virtqueue *queue, struct virtqueue_chain *c
         return VIRTQUEUE_NONE;
     }
     uint16_t table = queue->tables_unused[--queue->table_free];
-    uint64_t offset = queue->tables_offset + (uint64_t)table * queue->table_segments *
-                                                 sizeof(struct bg_virtq_desc);
+    uint64_t offset = queue->tables_offset +
+                      (uint64_t)table * queue->table_segments * sizeof(struct bg_virtq_desc);
 
     chain->table = queue->ring + offset;
     chain->table_address = queue->ring_address + offset;
@@ -338,7 +339,7 @@ static void begin_flight(struct bg_virtqueue *queue, uint16_t id, struct bg_virt
 }
 
 int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
-                  unsigned readable, unsigned writable, void *token)
+                     unsigned readable, unsigned writable, void *token)
 {
     int error = check_usable(queue);
 
@@ -569,8 +570,8 @@ static void ask_for_none(void *context)
     bg_virtqueue_disable_notifications(wait->queue);
 }
 
-int bg_virtqueue_wait_until(struct bg_virtqueue *queue, int (*look_for)(void *context), void *context,
-                         uint64_t deadline_ns)
+int bg_virtqueue_wait_until(struct bg_virtqueue *queue, int (*look_for)(void *context),
+                            void *context, uint64_t deadline_ns)
 {
     struct queue_wait wait = {queue, look_for, context};
     const struct bg_wait_loop loop = {
@@ -598,7 +599,8 @@ static int look_for_any(void *context)
     return bg_virtqueue_poll(poll->queue, poll->used);
 }
 
-int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used, uint64_t deadline_ns)
+int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used,
+                      uint64_t deadline_ns)
 {
     struct poll poll = {queue, used};
     int result = bg_virtqueue_poll(queue, used); /* most often it is there: that is the short way */

@@ -67,8 +67,8 @@ extern const struct bg_virtqueue_format virtqueue_format_split;
 extern const struct bg_virtqueue_format virtqueue_format_packed;
 
 /*
- * Orders the ring against a device in hardware, where BG_VIRTIO_F_ORDER_PLATFORM asks for it (6): such
- * a device is an observer beyond the domain that load_acquire and store_release order.
+ * Orders the ring against a device in hardware, where BG_VIRTIO_F_ORDER_PLATFORM asks for it (6):
+ * such a device is an observer beyond the domain that load_acquire and store_release order.
  */
 static inline void virtqueue_before_publish(const struct bg_virtqueue *queue)
 {
@@ -87,10 +87,10 @@ static inline void virtqueue_after_acquire(const struct bg_virtqueue *queue)
 /* What the queue interrupts by now; NULL: nothing, it is polled. */
 struct bg_interrupt_source *bg_virtqueue_source(const struct bg_virtqueue *queue);
 
-/* bg_wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and a
- * look at the device's status now and then. `look` polls the queue. */
+/* bg_wait_until, as the device's strategy is, with the queue's notifications on while it sleeps and
+ * a look at the device's status now and then. `look` polls the queue. */
 int bg_virtqueue_wait_until(struct bg_virtqueue *queue, int (*look)(void *context), void *context,
-                         uint64_t deadline_ns);
+                            uint64_t deadline_ns);
 
 /* Between publishing and looking at what the device published. */
 static inline void virtqueue_barrier_full(const struct bg_virtqueue *queue)

@@ -104,7 +104,8 @@ static void write_first_flags(struct bg_virtqueue *queue, uint16_t first, uint16
     }
 }
 
-static void write_direct(struct bg_virtqueue *queue, const struct virtqueue_chain *chain, uint16_t id)
+static void write_direct(struct bg_virtqueue *queue, const struct virtqueue_chain *chain,
+                         uint16_t id)
 {
     uint16_t first = queue->next_available, first_flags = 0;
 
@@ -136,9 +137,9 @@ static uint16_t write(struct bg_virtqueue *queue, const struct virtqueue_chain *
         uint32_t length = (uint32_t)(chain->count * sizeof(struct bg_pvirtq_desc));
 
         write_indirect(chain);
-        write_first_flags(queue, first,
-                          write_descriptor(queue, chain->table_address, length, id,
-                                           BG_VIRTQ_DESC_F_INDIRECT));
+        write_first_flags(
+            queue, first,
+            write_descriptor(queue, chain->table_address, length, id, BG_VIRTQ_DESC_F_INDIRECT));
         queue->batch_descriptors++;
     } else {
         write_direct(queue, chain, id);
@@ -177,8 +178,7 @@ static bool wants_notification(struct bg_virtqueue *queue)
 
 static uint16_t position(const struct bg_virtqueue *queue)
 {
-    return queue->next_available |
-           (uint16_t)(queue->available_wrap << BG_RING_EVENT_WRAP_SHIFT);
+    return queue->next_available | (uint16_t)(queue->available_wrap << BG_RING_EVENT_WRAP_SHIFT);
 }
 
 /* ---- Taking back ---- */

@@ -42,9 +42,9 @@ static uint64_t lay_out(struct bg_virtqueue *queue, uint32_t legacy_align)
     uint64_t size = queue->size;
 
     queue->driver_offset = size * sizeof(struct bg_virtq_desc);
-    queue->device_offset = align_up(
-        queue->driver_offset + sizeof(struct bg_virtq_avail) + (size + 1) * sizeof(uint16_t),
-        legacy_align != 0 ? legacy_align : CACHE_LINE);
+    queue->device_offset = align_up(queue->driver_offset + sizeof(struct bg_virtq_avail) +
+                                        (size + 1) * sizeof(uint16_t),
+                                    legacy_align != 0 ? legacy_align : CACHE_LINE);
     return queue->device_offset + sizeof(struct bg_virtq_used) +
            size * sizeof(struct bg_virtq_used_elem) + sizeof(uint16_t);
 }
@@ -59,7 +59,7 @@ static void set_notifications(struct bg_virtqueue *queue, bool is_enabled)
         bg_store_release16(used_event(queue), event);
     } else {
         bg_store_release16(&available_ring(queue)->flags,
-                        is_enabled ? 0 : BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
+                           is_enabled ? 0 : BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
     }
 }
 

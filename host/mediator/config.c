@@ -270,8 +270,10 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
         return log_parse_level(text, &config->log_level) ||
                fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
     }
-    return fail(loader, "unknown key %s in [mediator]: max_sessions, spare_workers, admin_socket "
-                        "and log_level are allowed", key);
+    return fail(loader,
+                "unknown key %s in [mediator]: max_sessions, spare_workers, admin_socket "
+                "and log_level are allowed",
+                key);
 }
 
 static int load_listener_key(struct loader *loader, struct config_listener *listener,
@@ -322,10 +324,12 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "quarantine_window_s") == 0) {
         return set_number(loader, key, text, 1, WINDOW_S_MAX, &listener->quarantine_window_s);
     }
-    return fail(loader, "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
-                        "max_priority, memory_limit, max_queued, requests_per_s, burst, "
-                        "request_timeout_ms, max_sessions, quarantine_faults and "
-                        "quarantine_window_s are allowed", key, listener->name);
+    return fail(loader,
+                "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
+                "max_priority, memory_limit, max_queued, requests_per_s, burst, "
+                "request_timeout_ms, max_sessions, quarantine_faults and "
+                "quarantine_window_s are allowed",
+                key, listener->name);
 }
 
 static void set_listener_default(struct config_listener *listener)
@@ -403,8 +407,10 @@ static int load_section(struct loader *loader, const char *section)
         return find_listener(loader, section + 9) != NULL;
     }
     return strcmp(section, "mediator") == 0 ||
-           fail(loader, "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
-                        "are allowed", section);
+           fail(loader,
+                "unknown section [%s]: [mediator], [pool A], [pool B] and [listener NAME] "
+                "are allowed",
+                section);
 }
 
 static int load_key(void *context, const char *section, const char *key, const char *value)
@@ -591,8 +597,10 @@ int config_parse_path(const char *option, const char *text, char path[CONFIG_PAT
         snprintf(error, CONFIG_ERROR_SIZE, "%s %s: in no directory: %s", option, text,
                  strerror(errno));
     } else if (!text[0] || length >= CONFIG_PATH_SIZE) {
-        snprintf(error, CONFIG_ERROR_SIZE, "%s %s: a path of 1 to %d bytes is allowed, with the "
-                 "directory that it is in", option, text, CONFIG_PATH_SIZE - 1);
+        snprintf(error, CONFIG_ERROR_SIZE,
+                 "%s %s: a path of 1 to %d bytes is allowed, with the "
+                 "directory that it is in",
+                 option, text, CONFIG_PATH_SIZE - 1);
         length = -1;
     }
     free(directory);
@@ -613,8 +621,10 @@ int config_set_socket(struct config *config, enum config_listener_device device,
         }
     }
     if (count != 1) {
-        snprintf(error, CONFIG_ERROR_SIZE, "%s replaces the path of a single listener, the "
-                 "configuration has %u of that device", option, count);
+        snprintf(error, CONFIG_ERROR_SIZE,
+                 "%s replaces the path of a single listener, the "
+                 "configuration has %u of that device",
+                 option, count);
         return -1;
     }
     return config_parse_path(option, path, only->path, error);

@@ -39,7 +39,8 @@ static const struct argp_option options[] = {
      "Where vgpu-stub devices connect (default " BG_VGPU_STUB_SOCKET_PATH ")", 0},
     {"pvgpu-socket", OPTION_PVGPU_SOCKET, "PATH", 0,
      "Where pvgpu devices connect (default " BG_PVGPU_SOCKET_PATH "; with one of the two options "
-     "and no listeners configured, there is only that one)", 0},
+     "and no listeners configured, there is only that one)",
+     0},
     {"config", OPTION_CONFIG, "FILE", 0, "Listeners, pools and limits (docs/mediator.md)", 0},
     {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (the default) or debug", 0},
     {"admin-socket", OPTION_ADMIN_SOCKET, "PATH", 0,
@@ -166,21 +167,24 @@ static int load_config(const struct arguments *arguments, struct config *config)
     } else if (config_load_file(config, arguments->config, error) != 0) {
         return usage_error(error);
     }
-    if ((arguments->socket != NULL && config_set_socket(config, CONFIG_LISTENER_VGPU_STUB,
-                                                arguments->socket, error) != 0) ||
-        (arguments->pvgpu_socket != NULL && config_set_socket(config, CONFIG_LISTENER_PVGPU,
-                                                      arguments->pvgpu_socket, error) != 0)) {
+    if ((arguments->socket != NULL &&
+         config_set_socket(config, CONFIG_LISTENER_VGPU_STUB, arguments->socket, error) != 0) ||
+        (arguments->pvgpu_socket != NULL &&
+         config_set_socket(config, CONFIG_LISTENER_PVGPU, arguments->pvgpu_socket, error) != 0)) {
         return usage_error(error);
     }
-    if (config->default_listeners && (arguments->socket == NULL) != (arguments->pvgpu_socket == NULL)) {
+    if (config->default_listeners &&
+        (arguments->socket == NULL) != (arguments->pvgpu_socket == NULL)) {
         config_drop_listeners(config, arguments->socket != NULL ? CONFIG_LISTENER_PVGPU
-                                                        : CONFIG_LISTENER_VGPU_STUB);
+                                                                : CONFIG_LISTENER_VGPU_STUB);
     }
-    if (arguments->admin_socket != NULL && config_parse_path("--admin-socket", arguments->admin_socket,
-                                                     config->admin_socket, error) != 0) {
+    if (arguments->admin_socket != NULL &&
+        config_parse_path("--admin-socket", arguments->admin_socket, config->admin_socket, error) !=
+            0) {
         return usage_error(error);
     }
-    if (arguments->log_level != NULL && !log_parse_level(arguments->log_level, &config->log_level)) {
+    if (arguments->log_level != NULL &&
+        !log_parse_level(arguments->log_level, &config->log_level)) {
         return usage_error("--log-level: " MEDIATOR_LOG_LEVELS " are allowed");
     }
     return MEDIATOR_EXIT_OK;
@@ -207,7 +211,7 @@ static int run(const struct arguments *arguments)
     }
     if (arguments->release_listener != NULL) {
         return admin_client_release(admin_path, arguments->release_listener,
-                                 arguments->release_vm_id);
+                                    arguments->release_vm_id);
     }
     return supervisor_run(&supervisor);
 }
@@ -216,8 +220,8 @@ static const struct worker_kind *const worker_kinds[] = {&stub_worker_kind, &pvg
 
 int main(int count, char **texts)
 {
-    static const struct argp parser = {options, parse_option, NULL, documentation, NULL, NULL,
-                                       NULL};
+    static const struct argp parser = {options, parse_option, NULL, documentation,
+                                       NULL,    NULL,         NULL};
     struct arguments arguments = {.ready_fd = -1};
 
     if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {

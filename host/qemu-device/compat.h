@@ -6,8 +6,8 @@
 #ifndef HW_MISC_BAREGPU_COMPAT_H
 #define HW_MISC_BAREGPU_COMPAT_H
 
-#define BAREGPU_QEMU_AT_LEAST(major, minor)                                                       \
-    (QEMU_VERSION_MAJOR > (major) ||                                                              \
+#define BAREGPU_QEMU_AT_LEAST(major, minor)                                                        \
+    (QEMU_VERSION_MAJOR > (major) ||                                                               \
      (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
 #if !BAREGPU_QEMU_AT_LEAST(10, 0)

@@ -87,7 +87,7 @@ static bool peer_is_trusted(const PeerLink *link, int fd, Error **errp)
  * fails at once. QIOChannelSocket's own way would wait for room in the listener's queue. */
 static int socket_open(PeerLink *link, Error **errp)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     QIOChannelSocket *channel = NULL;
     int result = -EIO;
@@ -123,7 +123,7 @@ static ssize_t socket_result(ssize_t size)
 
 static ssize_t socket_read(PeerLink *link, void *data, size_t size, int **fds, size_t *fd_count)
 {
-    struct iovec part = { .iov_base = data, .iov_len = size };
+    struct iovec part = {.iov_base = data, .iov_len = size};
 
     return socket_result(qio_channel_readv_full(link->channel, &part, 1, fds, fd_count, 0, NULL));
 }
@@ -131,7 +131,7 @@ static ssize_t socket_read(PeerLink *link, void *data, size_t size, int **fds, s
 static ssize_t socket_write(PeerLink *link, const void *data, size_t size, int *fds,
                             size_t fd_count)
 {
-    struct iovec part = { .iov_base = (void *)data, .iov_len = size };
+    struct iovec part = {.iov_base = (void *)data, .iov_len = size};
 
     return socket_result(qio_channel_writev_full(link->channel, &part, 1, fds, fd_count, 0, NULL));
 }
@@ -261,8 +261,8 @@ bool peer_link_flush(PeerLink *link)
     ssize_t taken = -EAGAIN;
 
     while (peer_link_wants_write(link)) {
-        taken = peer_link_write(link, link->tx + link->tx_sent, link->tx_size - link->tx_sent,
-                                NULL, 0);
+        taken =
+            peer_link_write(link, link->tx + link->tx_sent, link->tx_size - link->tx_sent, NULL, 0);
         if (!peer_link_is_current(link, connection)) {
             return true;
         }
@@ -283,9 +283,9 @@ static bool receive_chunk(PeerLink *link)
     uint8_t chunk[READ_CHUNK_SIZE];
     g_autofree int *fds = NULL;
     size_t fd_count = 0;
-    ssize_t size = link->transport->read(link, chunk, sizeof(chunk),
-                                         ops->received_fds != NULL ? &fds : NULL,
-                                         ops->received_fds != NULL ? &fd_count : NULL);
+    ssize_t size =
+        link->transport->read(link, chunk, sizeof(chunk), ops->received_fds != NULL ? &fds : NULL,
+                              ops->received_fds != NULL ? &fd_count : NULL);
 
     if (size == -EAGAIN) {
         return false;
@@ -303,8 +303,9 @@ void peer_link_receive(PeerLink *link)
 {
     uint64_t connection = link->connections;
 
-    for (unsigned i = 0; i < READ_CHUNKS_MAX && peer_link_is_current(link, connection) &&
-                         receive_chunk(link); i++) {
+    for (unsigned i = 0;
+         i < READ_CHUNKS_MAX && peer_link_is_current(link, connection) && receive_chunk(link);
+         i++) {
     }
 }
 
@@ -319,7 +320,7 @@ ssize_t peer_link_read(PeerLink *link, void *data, size_t size)
 bool peer_link_has_ended(PeerLink *link)
 {
     char byte;
-    struct iovec part = { .iov_base = &byte, .iov_len = 1 };
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
 
     return qio_channel_readv_full(link->channel, &part, 1, NULL, NULL,
                                   QIO_CHANNEL_READ_FLAG_MSG_PEEK, NULL) == 0;
@@ -328,7 +329,7 @@ bool peer_link_has_ended(PeerLink *link)
 int peer_link_wait(PeerLink *link, int events, int64_t until_us)
 {
     for (;;) {
-        struct pollfd ready = { .fd = QIO_CHANNEL_SOCKET(link->channel)->fd, .events = events };
+        struct pollfd ready = {.fd = QIO_CHANNEL_SOCKET(link->channel)->fd, .events = events};
         int64_t left_us = until_us - g_get_monotonic_time();
         int result;
 

@@ -73,9 +73,9 @@ void peer_link_add_statistics(const PeerLink *link, Object *owner, const PeerSta
                               size_t count)
 {
     const PeerStatistic common[] = {
-        { "stat-connections", &link->connections },
-        { "stat-disconnections", &link->disconnections },
-        { "stat-protocol-errors", &link->protocol_errors },
+        {"stat-connections", &link->connections},
+        {"stat-disconnections", &link->disconnections},
+        {"stat-protocol-errors", &link->protocol_errors},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(common) + count; i++) {

@@ -59,9 +59,9 @@ static void watch(PVGPULink *link)
 static bool test_and_clear(EventNotifier *notifier)
 {
     uint64_t count;
-    struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
-    ssize_t size = RETRY_ON_EINTR(preadv2(event_notifier_get_fd(notifier), &part, 1, -1,
-                                          RWF_NOWAIT));
+    struct iovec part = {.iov_base = &count, .iov_len = sizeof(count)};
+    ssize_t size =
+        RETRY_ON_EINTR(preadv2(event_notifier_get_fd(notifier), &part, 1, -1, RWF_NOWAIT));
 
     if (size < 0 && errno == EOPNOTSUPP) { /* Linux before 5.8 */
         return event_notifier_test_and_clear(notifier);
@@ -192,8 +192,7 @@ static void flush(PeerLink *peer)
 static bool send_message(PVGPULink *link, const uint8_t *message, size_t size)
 {
     if (!peer_link_queue(&link->peer, message, size)) {
-        peer_link_warn(&link->peer,
-                       "the backend does not read what it is sent: connection closed");
+        peer_link_warn(&link->peer, "the backend does not read what it is sent: connection closed");
         lose(link, PVGPU_LOSS_SILENT);
         return false;
     }
@@ -535,8 +534,8 @@ static bool wait_paused(PVGPULink *link, unsigned timeout_ms)
     PeerLink *peer = &link->peer;
 
     while (peer->state == PVGPU_LINK_UP && link->pauses) {
-        int found = peer_link_wait(peer, POLLIN | (peer_link_wants_write(peer) ? POLLOUT : 0),
-                                   until_us);
+        int found =
+            peer_link_wait(peer, POLLIN | (peer_link_wants_write(peer) ? POLLOUT : 0), until_us);
 
         if (!found) {
             return false;

@@ -38,7 +38,8 @@ typedef struct PVGPULinkEvents {
     void (*interrupt)(void *opaque, uint32_t bits);
     /* The backend's own messages. @fd is the callee's. NULL, or what is wrong with it: the
      * connection ends then. */
-    const char *(*scanout_buffer)(void *opaque, const struct bg_pvgpu_scanout_buffer *buffer, int fd);
+    const char *(*scanout_buffer)(void *opaque, const struct bg_pvgpu_scanout_buffer *buffer,
+                                  int fd);
     const char *(*scanout)(void *opaque, const struct bg_pvgpu_scanout *scanout);
     /* The doorbell's eventfd of this connection is there, or about to go. */
     void (*doorbell_added)(void *opaque, EventNotifier *doorbell);
@@ -66,12 +67,12 @@ typedef struct PVGPUGreeting {
 struct PVGPULink {
     PeerLink peer;
     const PVGPULinkEvents *events;
-    void *opaque; /* the device */
-    bool direct;  /* BG_PVGPU_FEATURE_DIRECT was acknowledged */
-    unsigned pauses; /* PAUSE was sent so often without an answer yet */
-    bool resume_due; /* and not taken back */
-    bool wanted;  /* the guest has rung or reset the device since a system reset */
-    bool rung;    /* the guest rang while GREETING */
+    void *opaque;     /* the device */
+    bool direct;      /* BG_PVGPU_FEATURE_DIRECT was acknowledged */
+    unsigned pauses;  /* PAUSE was sent so often without an answer yet */
+    bool resume_due;  /* and not taken back */
+    bool wanted;      /* the guest has rung or reset the device since a system reset */
+    bool rung;        /* the guest rang while GREETING */
     bool reset_waits; /* RESET is to be told as soon as UP */
     uint32_t reset_count;
 

@@ -6,8 +6,7 @@
 
 static uint32_t load_le32(const uint8_t *bytes)
 {
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
 static uint64_t load_le64(const uint8_t *bytes)
@@ -55,7 +54,7 @@ size_t pvgpu_message_encode_handshake(uint8_t *out, uint64_t shmem_size, const c
 size_t pvgpu_message_encode_identity(uint8_t *out, uint32_t vm_id, uint8_t pool_id,
                                      uint8_t priority)
 {
-    uint8_t payload[sizeof(struct bg_pvgpu_identity)] = { 0 };
+    uint8_t payload[sizeof(struct bg_pvgpu_identity)] = {0};
 
     store_le32(payload + offsetof(struct bg_pvgpu_identity, vm_id), vm_id);
     payload[offsetof(struct bg_pvgpu_identity, pool_id)] = pool_id;
@@ -184,7 +183,8 @@ bool pvgpu_message_get_scanout(const PVGPUMessage *message, struct bg_pvgpu_scan
 /* ---- What a backend may say ---- */
 
 #define BYTES_PER_PIXEL 4u
-#define SLOT_SIZE_MAX ((uint64_t)BG_PVGPU_SCANOUT_SIDE_MAX * BG_PVGPU_SCANOUT_SIDE_MAX * BYTES_PER_PIXEL)
+#define SLOT_SIZE_MAX                                                                              \
+    ((uint64_t)BG_PVGPU_SCANOUT_SIDE_MAX * BG_PVGPU_SCANOUT_SIDE_MAX * BYTES_PER_PIXEL)
 #define SLOT_ALIGN 4096u
 
 const char *pvgpu_check_scanout_buffer(const struct bg_pvgpu_scanout_buffer *buffer,

@@ -130,9 +130,8 @@ static void switch_surface(PVGPUScanout *scanout, const struct bg_pvgpu_scanout 
 {
     PVGPUPictures *pictures = scanout->pictures;
     uint8_t *data = pictures->data + picture->slot * pictures->buffer.slot_size;
-    DisplaySurface *surface =
-        qemu_create_displaysurface_from(picture->width, picture->height,
-                                        pixman_format(picture->format), picture->stride, data);
+    DisplaySurface *surface = qemu_create_displaysurface_from(
+        picture->width, picture->height, pixman_format(picture->format), picture->stride, data);
     PVGPUPictureUse *use = g_new0(PVGPUPictureUse, 1);
 
     use->pictures = pictures;
@@ -146,8 +145,8 @@ static void switch_surface(PVGPUScanout *scanout, const struct bg_pvgpu_scanout 
 
 const char *pvgpu_scanout_show(PVGPUScanout *scanout, const struct bg_pvgpu_scanout *picture)
 {
-    const char *wrong = pvgpu_check_scanout(picture, scanout->pictures != NULL ?
-                                                         &scanout->pictures->buffer : NULL);
+    const char *wrong =
+        pvgpu_check_scanout(picture, scanout->pictures != NULL ? &scanout->pictures->buffer : NULL);
 
     if (wrong != NULL) {
         return wrong;

@@ -16,10 +16,10 @@ typedef struct PVGPUPictures PVGPUPictures;
 
 typedef struct PVGPUScanout {
     QemuConsole *console;
-    PVGPUPictures *pictures;     /* the present buffer's, or NULL */
-    uint32_t buffer;             /* number of the last one in this session */
-    struct bg_pvgpu_scanout shown;  /* width 0: nothing */
-    bool shows_session;          /* and it is of this session */
+    PVGPUPictures *pictures;       /* the present buffer's, or NULL */
+    uint32_t buffer;               /* number of the last one in this session */
+    struct bg_pvgpu_scanout shown; /* width 0: nothing */
+    bool shows_session;            /* and it is of this session */
     /* The backend may write into this picture again. */
     void (*done)(void *opaque, uint32_t buffer, uint32_t slot);
     void *opaque;

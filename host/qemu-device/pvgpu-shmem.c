@@ -22,8 +22,8 @@ static bool is_named(int fd, const char *name)
     g_autofree char *path = g_strdup_printf(SHMEM_FOLDER "/%s", name);
     struct stat opened, named;
 
-    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
-           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
 }
 
 /* Only names of the form that we make: other programs' objects begin alike, and have no lock. */

@@ -423,15 +423,17 @@ static const MemoryRegionOps pvgpu_mmio_ops = {
     .read = pvgpu_mmio_read,
     .write = pvgpu_mmio_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = {
-        .min_access_size = 1,
-        .max_access_size = 8,
-        .accepts = pvgpu_mmio_accepts,
-    },
-    .impl = {
-        .min_access_size = 4,
-        .max_access_size = 4,
-    },
+    .valid =
+        {
+            .min_access_size = 1,
+            .max_access_size = 8,
+            .accepts = pvgpu_mmio_accepts,
+        },
+    .impl =
+        {
+            .min_access_size = 4,
+            .max_access_size = 4,
+        },
 };
 
 /* MSI-X switched on or off takes the interrupt from or to INTx. */
@@ -479,8 +481,7 @@ static const Property pvgpu_properties[] = {
     DEFINE_PROP_STRING("pool_id", PVGPUState, pool_id),
     DEFINE_PROP_STRING("priority", PVGPUState, priority),
     DEFINE_PROP_UINT32("vm_id", PVGPUState, vm_id, 0),
-    DEFINE_PROP_UINT32("pause_timeout_ms", PVGPUState, pause_timeout_ms,
-                       PAUSE_TIMEOUT_DEFAULT_MS),
+    DEFINE_PROP_UINT32("pause_timeout_ms", PVGPUState, pause_timeout_ms, PAUSE_TIMEOUT_DEFAULT_MS),
 };
 
 /* ---- Stop, go, reset ---- */
@@ -570,8 +571,8 @@ static bool create_shmem(PVGPUState *s, Error **errp)
     if (fd < 0) {
         return false;
     }
-    if (!memory_region_init_ram_from_fd(&s->shmem_region, OBJECT(s), "pvgpu.shmem",
-                                        s->shmem_size, RAM_SHARED, fd, 0, errp)) {
+    if (!memory_region_init_ram_from_fd(&s->shmem_region, OBJECT(s), "pvgpu.shmem", s->shmem_size,
+                                        RAM_SHARED, fd, 0, errp)) {
         close(fd);
         pvgpu_shmem_remove(&s->shmem);
         return false;
@@ -629,8 +630,7 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
     qemu_add_exit_notifier(&s->exit_notifier);
     pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
     pvgpu_link_init(&s->link, &link_events, OBJECT(s), runstate_is_running());
-    s->run_state_entry =
-        qdev_add_vm_change_state_handler(DEVICE(s), pvgpu_run_state_changed, s);
+    s->run_state_entry = qdev_add_vm_change_state_handler(DEVICE(s), pvgpu_run_state_changed, s);
 }
 
 static void pvgpu_exit(PCIDevice *pci_dev)
@@ -666,13 +666,13 @@ static void pvgpu_instance_init(Object *obj)
 {
     PVGPUState *s = PVGPU(obj);
     const PeerStatistic statistics[] = {
-        { "stat-doorbell-messages", &s->link.doorbells },
-        { "stat-fence-interrupts", &s->fence_interrupts },
-        { "stat-error-interrupts", &s->error_interrupts },
-        { "stat-lost-sessions", &s->lost_sessions },
-        { "stat-resets", &s->resets },
-        { "stat-scanouts", &s->scanout.shown_count },
-        { "stat-stale-objects", &s->stale_objects },
+        {"stat-doorbell-messages", &s->link.doorbells},
+        {"stat-fence-interrupts", &s->fence_interrupts},
+        {"stat-error-interrupts", &s->error_interrupts},
+        {"stat-lost-sessions", &s->lost_sessions},
+        {"stat-resets", &s->resets},
+        {"stat-scanouts", &s->scanout.shown_count},
+        {"stat-stale-objects", &s->stale_objects},
     };
 
     peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
@@ -703,17 +703,13 @@ static const VMStateDescription pvgpu_vmstate = {
     .version_id = 1,
     .minimum_version_id = 1,
     .post_load = pvgpu_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj, PVGPUState),
-        VMSTATE_MSIX(parent_obj, PVGPUState),
-        VMSTATE_UINT64_EQUAL(shmem_size, PVGPUState, "shmem_size must be the same"),
-        VMSTATE_UINT32(status, PVGPUState),
-        VMSTATE_UINT32(irq_status, PVGPUState),
-        VMSTATE_UINT32(irq_mask, PVGPUState),
-        VMSTATE_UINT32(reset_count, PVGPUState),
-        VMSTATE_UINT64(features, PVGPUState),
-        VMSTATE_END_OF_LIST()
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_PCI_DEVICE(parent_obj, PVGPUState), VMSTATE_MSIX(parent_obj, PVGPUState),
+            VMSTATE_UINT64_EQUAL(shmem_size, PVGPUState, "shmem_size must be the same"),
+            VMSTATE_UINT32(status, PVGPUState), VMSTATE_UINT32(irq_status, PVGPUState),
+            VMSTATE_UINT32(irq_mask, PVGPUState), VMSTATE_UINT32(reset_count, PVGPUState),
+            VMSTATE_UINT64(features, PVGPUState), VMSTATE_END_OF_LIST()},
 };
 
 /* ---- Type ---- */
@@ -750,10 +746,11 @@ static const TypeInfo pvgpu_types[] = {
         .instance_size = sizeof(PVGPUState),
         .instance_init = pvgpu_instance_init,
         .class_init = pvgpu_class_init,
-        .interfaces = (BAREGPU_INTERFACES[]) {
-            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
-            { },
-        },
+        .interfaces =
+            (BAREGPU_INTERFACES[]){
+                {INTERFACE_CONVENTIONAL_PCI_DEVICE},
+                {},
+            },
     },
 };
 

@@ -58,8 +58,7 @@ static void chardev_watch(PeerLink *peer)
     if (!peer->running || !peer_link_wants_write(peer)) {
         drop_watch(link);
     } else if (!link->write_tag) {
-        link->write_tag =
-            qemu_chr_fe_add_watch(&link->chr, G_IO_OUT | G_IO_HUP, on_writable, link);
+        link->write_tag = qemu_chr_fe_add_watch(&link->chr, G_IO_OUT | G_IO_HUP, on_writable, link);
     }
     if (peer->running) {
         qemu_chr_fe_accept_input(&link->chr);
@@ -121,6 +120,6 @@ void vgpu_stub_link_init_chardev(VGPUStubLink *link, const VGPUStubLinkEvents *e
 {
     link->peer.transport = &chardev_transport;
     vgpu_stub_link_init(link, events, owner);
-    qemu_chr_fe_set_handlers(&link->chr, chardev_can_read, chardev_read, chardev_event, NULL,
-                             link, NULL, true);
+    qemu_chr_fe_set_handlers(&link->chr, chardev_can_read, chardev_read, chardev_event, NULL, link,
+                             NULL, true);
 }

@@ -220,8 +220,8 @@ static void refuse_stream(VGPUStubLink *link, VGPUStubReadResult result)
 {
     link->peer.protocol_errors++;
     peer_link_warn(&link->peer, "the mediator sent %s: connection closed",
-                   result == VGPU_STUB_READ_BAD_MAGIC ? "something that is not a message" :
-                                                        "an answer of more than 1024 bytes");
+                   result == VGPU_STUB_READ_BAD_MAGIC ? "something that is not a message"
+                                                      : "an answer of more than 1024 bytes");
     vgpu_stub_link_lost(link, VGPU_STUB_LOSS_PROTOCOL);
 }
 
@@ -287,8 +287,7 @@ static void look_for_polls(void *opaque)
         vgpu_stub_link_guest_waits(link);
     } else {
         link->polls = 0;
-        timer_mod(link->polled_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
+        timer_mod(link->polled_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
     }
 }
 
@@ -298,8 +297,7 @@ void vgpu_stub_link_guest_polls(VGPUStubLink *link)
     link->polls++;
     if (!link->peer.unwatched && link->polls >= POLLS_MIN && reads(link)) {
         link->peer.unwatched = true;
-        timer_mod(link->polled_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
+        timer_mod(link->polled_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLLED_INTERVAL_MS);
         peer_link_watch(&link->peer);
     }
 }

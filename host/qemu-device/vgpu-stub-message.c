@@ -121,8 +121,8 @@ static VGPUStubReadResult feed_header(VGPUStubReader *reader, const uint8_t *dat
     return reader->have < VGPU_STUB_HEADER_SIZE ? VGPU_STUB_READ_MORE : decode_header(reader);
 }
 
-VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *data,
-                                         size_t length, size_t *taken)
+VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *data, size_t length,
+                                         size_t *taken)
 {
     *taken = 0;
     if (length == 0) {
@@ -153,12 +153,12 @@ VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *
 
 static VGPUStubOutcome outcome_error(uint32_t error_code)
 {
-    return (VGPUStubOutcome){ BG_VGPU_STUB_ERROR, error_code };
+    return (VGPUStubOutcome){BG_VGPU_STUB_ERROR, error_code};
 }
 
 VGPUStubOutcome vgpu_stub_message_outcome(const VGPUStubMessage *message)
 {
-    const VGPUStubOutcome done = { BG_VGPU_STUB_DONE, BG_COMPUTE_OK };
+    const VGPUStubOutcome done = {BG_VGPU_STUB_DONE, BG_COMPUTE_OK};
     uint32_t status;
 
     if (message->type == BG_VGPU_STUB_MESSAGE_BUSY) {

@@ -61,8 +61,8 @@ bool vgpu_stub_reader_is_between(const VGPUStubReader *reader);
  * vgpu_stub_reader_reset() makes sense. The payload of a type we do not know is skipped, however
  * long it is.
  */
-VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *data,
-                                         size_t length, size_t *taken);
+VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *data, size_t length,
+                                         size_t *taken);
 
 /* What an answer makes of the registers STATUS and ERROR_CODE. */
 typedef struct VGPUStubOutcome {

@@ -234,8 +234,8 @@ static uint32_t vgpu_stub_read_register(VGPUStubState *s, hwaddr offset)
 static void vgpu_stub_write_request_len(VGPUStubState *s, uint32_t value)
 {
     if (value > BG_VGPU_STUB_BUFFER_SIZE) {
-        qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: request length %u exceeds %u: ignored\n",
-                      value, BG_VGPU_STUB_BUFFER_SIZE);
+        qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: request length %u exceeds %u: ignored\n", value,
+                      BG_VGPU_STUB_BUFFER_SIZE);
         return;
     }
     s->request_len = value;
@@ -305,8 +305,7 @@ static void vgpu_stub_mmio_write(void *opaque, hwaddr offset, uint64_t value, un
     } else if (offset < BG_VGPU_STUB_RESPONSE_BUFFER) {
         stn_le_p(s->request + (offset - BG_VGPU_STUB_REQUEST_BUFFER), size, value);
     } else {
-        qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: write to 0x%" HWADDR_PRIX ": ignored\n",
-                      offset);
+        qemu_log_mask(LOG_GUEST_ERROR, "vgpu-stub: write to 0x%" HWADDR_PRIX ": ignored\n", offset);
     }
 }
 
@@ -327,15 +326,17 @@ static const MemoryRegionOps vgpu_stub_mmio_ops = {
     .read = vgpu_stub_mmio_read,
     .write = vgpu_stub_mmio_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = {
-        .min_access_size = 1,
-        .max_access_size = 8,
-        .accepts = vgpu_stub_mmio_accepts,
-    },
-    .impl = {
-        .min_access_size = 1,
-        .max_access_size = 8,
-    },
+    .valid =
+        {
+            .min_access_size = 1,
+            .max_access_size = 8,
+            .accepts = vgpu_stub_mmio_accepts,
+        },
+    .impl =
+        {
+            .min_access_size = 1,
+            .max_access_size = 8,
+        },
 };
 
 /* ---- Properties ---- */
@@ -361,8 +362,7 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
 static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
 {
     if (s->timeout_ms < 1 || s->timeout_ms > TIMEOUT_MAX_MS) {
-        error_setg(errp, "timeout_ms must be from 1 to %d, not %u", TIMEOUT_MAX_MS,
-                   s->timeout_ms);
+        error_setg(errp, "timeout_ms must be from 1 to %d, not %u", TIMEOUT_MAX_MS, s->timeout_ms);
         return false;
     }
     return peer_check_identity(s->pool_id, s->priority, &s->pool_letter, &s->priority_level,
@@ -461,12 +461,9 @@ static void vgpu_stub_instance_init(Object *obj)
 {
     VGPUStubState *s = VGPU_STUB(obj);
     const PeerStatistic statistics[] = {
-        { "stat-requests", &s->requests },
-        { "stat-completed", &s->completed },
-        { "stat-failed", &s->failed },
-        { "stat-timeouts", &s->timeouts },
-        { "stat-abandoned", &s->abandoned },
-        { "stat-late-answers", &s->link.late_answers },
+        {"stat-requests", &s->requests},   {"stat-completed", &s->completed},
+        {"stat-failed", &s->failed},       {"stat-timeouts", &s->timeouts},
+        {"stat-abandoned", &s->abandoned}, {"stat-late-answers", &s->link.late_answers},
     };
 
     peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
@@ -491,21 +488,16 @@ static const VMStateDescription vgpu_stub_vmstate = {
     .version_id = 1,
     .minimum_version_id = 1,
     .post_load = vgpu_stub_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj, VGPUStubState),
-        VMSTATE_UINT32(status, VGPUStubState),
-        VMSTATE_UINT32(error_code, VGPUStubState),
-        VMSTATE_UINT32(request_len, VGPUStubState),
-        VMSTATE_UINT32(response_len, VGPUStubState),
-        VMSTATE_UINT32(irq_ctrl, VGPUStubState),
-        VMSTATE_UINT32(irq_status, VGPUStubState),
-        VMSTATE_UINT32(request_id, VGPUStubState),
-        VMSTATE_UINT32(scratch, VGPUStubState),
-        VMSTATE_UINT64(timestamp_us, VGPUStubState),
-        VMSTATE_UINT8_ARRAY(request, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
-        VMSTATE_UINT8_ARRAY(response, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
-        VMSTATE_END_OF_LIST()
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_PCI_DEVICE(parent_obj, VGPUStubState), VMSTATE_UINT32(status, VGPUStubState),
+            VMSTATE_UINT32(error_code, VGPUStubState), VMSTATE_UINT32(request_len, VGPUStubState),
+            VMSTATE_UINT32(response_len, VGPUStubState), VMSTATE_UINT32(irq_ctrl, VGPUStubState),
+            VMSTATE_UINT32(irq_status, VGPUStubState), VMSTATE_UINT32(request_id, VGPUStubState),
+            VMSTATE_UINT32(scratch, VGPUStubState), VMSTATE_UINT64(timestamp_us, VGPUStubState),
+            VMSTATE_UINT8_ARRAY(request, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
+            VMSTATE_UINT8_ARRAY(response, VGPUStubState, BG_VGPU_STUB_BUFFER_SIZE),
+            VMSTATE_END_OF_LIST()},
 };
 
 /* ---- Type ---- */
@@ -537,10 +529,11 @@ static const TypeInfo vgpu_stub_types[] = {
         .instance_size = sizeof(VGPUStubState),
         .instance_init = vgpu_stub_instance_init,
         .class_init = vgpu_stub_class_init,
-        .interfaces = (BAREGPU_INTERFACES[]) {
-            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
-            { },
-        },
+        .interfaces =
+            (BAREGPU_INTERFACES[]){
+                {INTERFACE_CONVENTIONAL_PCI_DEVICE},
+                {},
+            },
     },
 };
 

@@ -109,7 +109,7 @@ static void forget_connection(SSTLink *link)
 
 static void queue_hello(SSTLink *link)
 {
-    link->hello = (struct bg_sst_hello) {
+    link->hello = (struct bg_sst_hello){
         .version = BG_SST_WIRE_VERSION,
         .features = BG_SST_WIRE_EVENTS | BG_SST_WIRE_CANCEL | (link->sync ? BG_SST_WIRE_SYNC : 0),
         .device_id = link->device_id,
@@ -170,7 +170,7 @@ static void sort_out_sent(SSTLink *link, uint32_t status)
 {
     SSTLinkRequest *request, *before, *first = QTAILQ_FIRST(&link->pending);
 
-    QTAILQ_FOREACH_SAFE(request, &link->sent, next, before) {
+    QTAILQ_FOREACH_SAFE (request, &link->sent, next, before) {
         if (request->position < link->peer.sent || status == BG_SST_TIMEOUT) {
             fail(link, request, status);
             continue;
@@ -194,7 +194,7 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
     link->reset_due |= link->reset_end > link->peer.sent; /* it was not told in whole */
     sort_out_sent(link, status);
     forget_connection(link);
-    QTAILQ_FOREACH_SAFE(request, &link->pending, next, after) {
+    QTAILQ_FOREACH_SAFE (request, &link->pending, next, after) {
         if (why != SST_LOSS_STALE && (++request->attempts >= ATTEMPTS_MAX || link->sync)) {
             fail(link, request, status);
         }
@@ -245,17 +245,17 @@ static bool fill_old(SSTLink *link)
 
 static void add_notices(SSTLink *link)
 {
-    struct bg_sst_record record = { .kind = BG_SST_RECORD_RESET,
-                                 .size = sizeof(struct bg_sst_reset_notice) };
-    struct bg_sst_reset_notice notice = { .reason = cpu_to_le32(link->reset_reason) };
+    struct bg_sst_record record = {.kind = BG_SST_RECORD_RESET,
+                                   .size = sizeof(struct bg_sst_reset_notice)};
+    struct bg_sst_reset_notice notice = {.reason = cpu_to_le32(link->reset_reason)};
 
     if (link->reset_due) {
         sst_writer_add(&link->tx, &record, &notice, sizeof(notice), NULL, 0);
         link->reset_due = false;
     }
     for (guint i = 0; i < link->cancels->len; i++) {
-        record = (struct bg_sst_record) { .kind = BG_SST_RECORD_CANCEL,
-                                       .tag = g_array_index(link->cancels, uint64_t, i) };
+        record = (struct bg_sst_record){.kind = BG_SST_RECORD_CANCEL,
+                                        .tag = g_array_index(link->cancels, uint64_t, i)};
         sst_writer_add(&link->tx, &record, NULL, 0, NULL, 0);
     }
     g_array_set_size(link->cancels, 0);
@@ -282,7 +282,7 @@ static bool add_request(SSTLink *link, SSTLinkRequest *request)
 
 static bool fill_frame(SSTLink *link, uint32_t flags)
 {
-    struct bg_sst_frame frame = { .flags = flags, .sequence = link->sequence + 1 };
+    struct bg_sst_frame frame = {.flags = flags, .sequence = link->sequence + 1};
     bool has_reset = link->reset_due;
     SSTLinkRequest *request;
 
@@ -290,7 +290,7 @@ static bool fill_frame(SSTLink *link, uint32_t flags)
         !link->cancels->len) {
         return false;
     }
-    link->tx = (SSTWriter){ .data = link->peer.tx, .capacity = TX_CAPACITY };
+    link->tx = (SSTWriter){.data = link->peer.tx, .capacity = TX_CAPACITY};
     sst_writer_begin(&link->tx);
     add_notices(link);
     while ((request = QTAILQ_FIRST(&link->pending)) != NULL && add_request(link, request)) {
@@ -378,7 +378,7 @@ static void take_old_response(SSTLink *link, const struct bg_sst_response *respo
 {
     uint64_t id = ldq_le_p(&response->request_id);
     const SSTLinkRequest *request = g_hash_table_lookup(link->by_tag, &id);
-    SSTAnswer answer = { .response = response, .size = sizeof(*response) };
+    SSTAnswer answer = {.response = response, .size = sizeof(*response)};
 
     if (request != NULL) {
         if (ldl_le_p(&request->request.type) == BG_SST_COMPUTE) {

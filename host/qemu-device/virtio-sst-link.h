@@ -25,14 +25,14 @@ typedef enum SSTRequestState {
 typedef struct SSTLinkRequest {
     /* Filled in by the caller. */
     uint16_t pair;
-    uint64_t time_ns; /* of the virtual clock */
+    uint64_t time_ns;              /* of the virtual clock */
     struct bg_sst_request request; /* as the guest wrote it */
 
     /* The link's own. */
     SSTRequestState state;
-    unsigned attempts;  /* how often a connection was lost under it */
-    uint64_t tag;       /* old wire: request_id in the message */
-    uint64_t position;  /* in the connection's stream, of the message that it is in */
+    unsigned attempts; /* how often a connection was lost under it */
+    uint64_t tag;      /* old wire: request_id in the message */
+    uint64_t position; /* in the connection's stream, of the message that it is in */
     QTAILQ_ENTRY(SSTLinkRequest) next;
 } SSTLinkRequest;
 
@@ -40,8 +40,8 @@ typedef QTAILQ_HEAD(, SSTLinkRequest) SSTLinkRequestList;
 
 typedef struct SSTAnswer {
     const struct bg_sst_response *response; /* little-endian; the first `size` bytes of it */
-    size_t size;                         /* at least up to the payload */
-    uint64_t time_ns;                    /* deterministic time: when the guest gets it */
+    size_t size;                            /* at least up to the payload */
+    uint64_t time_ns;                       /* deterministic time: when the guest gets it */
     uint64_t cycles;
 } SSTAnswer;
 
@@ -90,18 +90,18 @@ typedef struct SSTLink {
     bool in_batch;
 
     SSTLinkRequestList pending, sent;
-    GHashTable *by_tag;    /* those in `sent` */
+    GHashTable *by_tag; /* those in `sent` */
     uint64_t next_tag;
     GHashTable *abandoned; /* old wire: ids of requests sent, not answered, abandoned */
     bool reset_due;        /* to be told to the simulator before anything else, also to the next */
     uint32_t reset_reason;
     uint64_t reset_end; /* in the connection's stream, of the last frame that tells of one */
-    GArray *cancels;       /* uint64_t: tags, to be told */
+    GArray *cancels;    /* uint64_t: tags, to be told */
 
-    struct bg_sst_hello hello; /* the last one sent */
+    struct bg_sst_hello hello;       /* the last one sent */
     struct bg_sst_hello_reply model; /* while FRAMES */
-    uint64_t sequence; /* of the last frame */
-    uint64_t next_ns;  /* deterministic time: when the simulator wants to be called */
+    uint64_t sequence;               /* of the last frame */
+    uint64_t next_ns;                /* deterministic time: when the simulator wants to be called */
 
     SSTWriter tx;           /* writes into peer.tx */
     uint64_t stream_queued; /* bytes put into peer.tx on this connection */
@@ -150,8 +150,7 @@ void sst_link_lost(SSTLink *link, SSTLoss why);
 void sst_link_end_batch(SSTLink *link);
 
 /* virtio-sst-sync.c: when the answer of an old simulator reaches the guest, see clock_hz. */
-uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request,
-                              uint64_t cycles);
+uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request, uint64_t cycles);
 /* virtio-sst-sync.c: one exchange with the simulator, with all that is pending. */
 void sst_link_exchange(SSTLink *link);
 

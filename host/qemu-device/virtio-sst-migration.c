@@ -42,7 +42,7 @@ static uint32_t put_list(QEMUFile *f, const SSTItemList *list)
     const SSTItem *item;
     uint32_t count = 0;
 
-    QTAILQ_FOREACH(item, list, next) {
+    QTAILQ_FOREACH (item, list, next) {
         count++;
         if (f != NULL) {
             put_item(f, item);

@@ -79,7 +79,7 @@ static void drop_due_of(VirtIOSST *s, const SSTItem *item)
 {
     SSTDue *due, *after;
 
-    QTAILQ_FOREACH_SAFE(due, &s->due, next, after) {
+    QTAILQ_FOREACH_SAFE (due, &s->due, next, after) {
         if (due->item == item) {
             QTAILQ_REMOVE(&s->due, due, next);
             g_free(due);
@@ -132,7 +132,7 @@ static void drop_list(VirtIOSST *s, SSTItemList *list, int pair)
 {
     SSTItem *item, *after;
 
-    QTAILQ_FOREACH_SAFE(item, list, next, after) {
+    QTAILQ_FOREACH_SAFE (item, list, next, after) {
         if (pair < 0 || item->link.pair == pair) {
             drop_item(s, item);
         }
@@ -188,8 +188,8 @@ static size_t write_response(const VirtQueueElement *to, const Response *respons
 
     size = iov_from_buf(to->in_sg, to->in_num, 0, &response->head, RESPONSE_HEAD);
     if (size == RESPONSE_HEAD) {
-        size += iov_from_buf(to->in_sg, to->in_num, size, response->payload,
-                             response->payload_size);
+        size +=
+            iov_from_buf(to->in_sg, to->in_num, size, response->payload, response->payload_size);
     }
     return size + iov_memset(to->in_sg, to->in_num, size, 0, RESPONSE_SIZE - size);
 }
@@ -276,7 +276,7 @@ static void place_waiting(VirtIOSST *s, SSTPair *pair)
 
     while ((item = QTAILQ_FIRST(&pair->waiting)) != NULL) {
         struct bg_sst_response *kept = item->response;
-        Response response = { .payload = kept->payload.data, .payload_size = BG_SST_PAYLOAD_SIZE };
+        Response response = {.payload = kept->payload.data, .payload_size = BG_SST_PAYLOAD_SIZE};
 
         memcpy(&response.head, kept, RESPONSE_HEAD);
         take_out(s, item);
@@ -313,22 +313,22 @@ static void respond(VirtIOSST *s, SSTItem *item, Response *response)
 
 static void respond_status(VirtIOSST *s, SSTItem *item, uint32_t status)
 {
-    Response response = { .head.status = cpu_to_le32(status) };
+    Response response = {.head.status = cpu_to_le32(status)};
 
     respond(s, item, &response);
 }
 
 static void respond_payload(VirtIOSST *s, SSTItem *item, const void *payload, size_t size)
 {
-    Response response = { .payload = payload, .payload_size = size };
+    Response response = {.payload = payload, .payload_size = size};
 
     respond(s, item, &response);
 }
 
 static void respond_answer(VirtIOSST *s, SSTItem *item, const void *data, size_t size)
 {
-    Response response = { .payload = (const uint8_t *)data + RESPONSE_HEAD,
-                          .payload_size = size - RESPONSE_HEAD };
+    Response response = {.payload = (const uint8_t *)data + RESPONSE_HEAD,
+                         .payload_size = size - RESPONSE_HEAD};
 
     memcpy(&response.head, data, RESPONSE_HEAD);
     respond(s, item, &response);
@@ -417,8 +417,8 @@ static void take_request(VirtIOSST *s, SSTItem *item)
 static void read_request(VirtIOSST *s, SSTItem *item, unsigned pair)
 {
     struct bg_sst_request *request = &item->link.request;
-    size_t size = iov_to_buf(item->element.out_sg, item->element.out_num, 0, request,
-                             sizeof(*request));
+    size_t size =
+        iov_to_buf(item->element.out_sg, item->element.out_num, 0, request, sizeof(*request));
 
     item->state = SST_ITEM_NEW;
     item->response = NULL;
@@ -501,9 +501,9 @@ static void send_event(VirtIOSST *s, const void *event)
         s->events_dropped++;
         return;
     }
-    virtqueue_push(queue, buffer,
-                   iov_from_buf(buffer->in_sg, buffer->in_num, 0, event,
-                                sizeof(struct bg_sst_event)));
+    virtqueue_push(
+        queue, buffer,
+        iov_from_buf(buffer->in_sg, buffer->in_num, 0, event, sizeof(struct bg_sst_event)));
     g_free(buffer);
     s->events++;
     s->notify_event = true;
@@ -586,7 +586,7 @@ static void schedule(VirtIOSST *s, SSTItem *item, uint64_t time_ns, const void *
     due->item = item;
     due->size = size;
     memcpy(due->data, data, size);
-    QTAILQ_FOREACH_REVERSE(before, &s->due, next) {
+    QTAILQ_FOREACH_REVERSE (before, &s->due, next) {
         if (before->time_ns <= due->time_ns) {
             QTAILQ_INSERT_AFTER(&s->due, before, due, next);
             return;

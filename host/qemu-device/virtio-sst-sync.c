@@ -122,8 +122,7 @@ static void exchange_frames(SSTLink *link, int64_t until_us)
     } while (!QTAILQ_EMPTY(&link->pending));
 }
 
-uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request,
-                              uint64_t cycles)
+uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request, uint64_t cycles)
 {
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL), low, high;
 

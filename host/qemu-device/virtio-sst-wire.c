@@ -86,7 +86,8 @@ bool sst_writer_add(SSTWriter *writer, const struct bg_sst_record *record, const
     };
 
     if (total > writer->capacity - writer->size || writer->count == BG_SST_FRAME_COUNT_MAX ||
-        writer->size + total - writer->frame > sizeof(struct bg_sst_frame) + BG_SST_FRAME_SIZE_MAX) {
+        writer->size + total - writer->frame >
+            sizeof(struct bg_sst_frame) + BG_SST_FRAME_SIZE_MAX) {
         return false;
     }
     memcpy(out, &wire, sizeof(wire));

@@ -29,8 +29,8 @@
 /* ---- Features and configuration ---- */
 
 /*
- * Whoever negotiated BG_SST_F_EVENTS before a migration keeps it, also when there is no simulator yet
- * on this side. The offer stands from the moment on that a driver may have read it.
+ * Whoever negotiated BG_SST_F_EVENTS before a migration keeps it, also when there is no simulator
+ * yet on this side. The offer stands from the moment on that a driver may have read it.
  */
 static uint64_t event_feature(VirtIOSST *s)
 {
@@ -50,7 +50,8 @@ static uint64_t virtio_sst_get_features(VirtIODevice *vdev, uint64_t features, E
 {
     VirtIOSST *s = VIRTIO_SST(vdev);
 
-    features |= BG_SST_F_ECHO | BG_SST_F_COMPUTE | BG_SST_F_MEMORY | BG_SST_F_RESET | event_feature(s);
+    features |=
+        BG_SST_F_ECHO | BG_SST_F_COMPUTE | BG_SST_F_MEMORY | BG_SST_F_RESET | event_feature(s);
     if (s->num_queues > 1) {
         features |= BG_SST_F_MULTI_QUEUE;
     }
@@ -83,8 +84,8 @@ typedef void VirtIOSSTStatusResult;
 
 static VirtIOSSTStatusResult virtio_sst_set_status(VirtIODevice *vdev, uint8_t status)
 {
-    bool starts = (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-                  !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
+    bool starts =
+        (status & VIRTIO_CONFIG_S_DRIVER_OK) && !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
 
     if (starts && vdev->vm_running) {
         vdev->status = status;
@@ -202,8 +203,8 @@ static bool get_connected(Object *obj, Error **errp)
 static char *get_wire(Object *obj, Error **errp)
 {
     static const char *const names[] = {
-        [PEER_LINK_DOWN] = "none",   [PEER_LINK_WAITING] = "none", [SST_LINK_HELLO] = "hello",
-        [SST_LINK_OLD] = "old",      [SST_LINK_FRAMES] = "frames",
+        [PEER_LINK_DOWN] = "none", [PEER_LINK_WAITING] = "none", [SST_LINK_HELLO] = "hello",
+        [SST_LINK_OLD] = "old",    [SST_LINK_FRAMES] = "frames",
     };
 
     return g_strdup(names[VIRTIO_SST(obj)->link.peer.state]);
@@ -218,19 +219,19 @@ static void virtio_sst_instance_init(Object *obj)
 {
     VirtIOSST *s = VIRTIO_SST(obj);
     const PeerStatistic statistics[] = {
-        { "stat-requests", &s->requests },
-        { "stat-completed", &s->completed },
-        { "stat-failed", &s->failed },
-        { "stat-timeouts", &s->timeouts },
-        { "stat-in-flight", &s->in_flight },
-        { "stat-resets", &s->resets },
-        { "stat-cycles", &s->cycles },
-        { "stat-events", &s->events },
-        { "stat-events-dropped", &s->events_dropped },
-        { "stat-late-answers", &s->link.late_answers },
-        { "stat-frames-sent", &s->link.frames_sent },
-        { "stat-bytes-sent", &s->link.peer.bytes_sent },
-        { "stat-bytes-received", &s->link.peer.bytes_received },
+        {"stat-requests", &s->requests},
+        {"stat-completed", &s->completed},
+        {"stat-failed", &s->failed},
+        {"stat-timeouts", &s->timeouts},
+        {"stat-in-flight", &s->in_flight},
+        {"stat-resets", &s->resets},
+        {"stat-cycles", &s->cycles},
+        {"stat-events", &s->events},
+        {"stat-events-dropped", &s->events_dropped},
+        {"stat-late-answers", &s->link.late_answers},
+        {"stat-frames-sent", &s->link.frames_sent},
+        {"stat-bytes-sent", &s->link.peer.bytes_sent},
+        {"stat-bytes-received", &s->link.peer.bytes_received},
     };
 
     peer_link_add_statistics(&s->link.peer, obj, statistics, ARRAY_SIZE(statistics));
@@ -287,25 +288,21 @@ static const VMStateDescription virtio_sst_device_vmstate = {
     .name = "virtio-sst-device",
     .version_id = 1,
     .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32_EQUAL(num_queues, VirtIOSST, "num-queues differs"),
-        {
-            .name = "items",
-            .info = &virtio_sst_items_info,
-            .flags = VMS_SINGLE,
-        },
-        VMSTATE_END_OF_LIST()
-    },
+    .fields =
+        (const VMStateField[]){VMSTATE_UINT32_EQUAL(num_queues, VirtIOSST, "num-queues differs"),
+                               {
+                                   .name = "items",
+                                   .info = &virtio_sst_items_info,
+                                   .flags = VMS_SINGLE,
+                               },
+                               VMSTATE_END_OF_LIST()},
 };
 
 static const VMStateDescription virtio_sst_vmstate = {
     .name = "virtio-sst",
     .version_id = 1,
     .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_VIRTIO_DEVICE,
-        VMSTATE_END_OF_LIST()
-    },
+    .fields = (const VMStateField[]){VMSTATE_VIRTIO_DEVICE, VMSTATE_END_OF_LIST()},
 };
 
 /* ---- Type ---- */

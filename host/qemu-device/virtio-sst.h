@@ -31,7 +31,7 @@ typedef enum SSTItemState {
 typedef struct SSTItem {
     VirtQueueElement element; /* first: virtqueue_pop() wants that */
     SSTItemState state;
-    int64_t deadline_ns; /* virtual time */
+    int64_t deadline_ns;              /* virtual time */
     struct bg_sst_response *response; /* WAITING: allocated */
     QTAILQ_ENTRY(SSTItem) next;
     SSTLinkRequest link; /* last: it is big */
@@ -59,10 +59,10 @@ struct VirtIOSST {
 
     SSTLink link;
     VirtQueue *queues[2 * BG_SST_PAIRS_MAX + 1]; /* what they are depends on BG_SST_F_MULTI_QUEUE */
-    SSTItemList items; /* at the simulator, the earliest deadline first */
+    SSTItemList items;                           /* at the simulator, the earliest deadline first */
     SSTItemList restored;
     QTAILQ_HEAD(, SSTDue) due; /* by time */
-    unsigned due_events; /* in there */
+    unsigned due_events;       /* in there */
     SSTPair pairs[BG_SST_PAIRS_MAX];
     bool notify_event;
     QEMUTimer *timeout_timer, *due_timer; /* virtual time */

@@ -35,9 +35,8 @@ static struct accelerator_cost cost_latency(void *model, const struct bg_sst_com
         cost.cycles = cost.interval = accelerator->fixed_cycles;
         break;
     case BG_SST_LATENCY_PER_UNIT:
-        cost.cycles = cost.interval =
-            (units + accelerator->compute_units - 1) / accelerator->compute_units *
-            accelerator->cycles_per_unit;
+        cost.cycles = cost.interval = (units + accelerator->compute_units - 1) /
+                                      accelerator->compute_units * accelerator->cycles_per_unit;
         break;
     default:
         cost.cycles = accelerator->pipeline_depth + (units - 1) * accelerator->pipeline_interval;
@@ -257,10 +256,10 @@ static void start_next(struct accelerator *accelerator, enum accelerator_part pa
     job->service_cycles = cost.cycles;
     queue->is_busy = true;
     /* At the same time: first the job ends, then the next one begins. */
-    if (!sst_schedule(device, sst_cycles_to_ns(cost.cycles, accelerator->clock_hz),
-                      finish_job, (uintptr_t)job) ||
-        !sst_schedule(device, sst_cycles_to_ns(cost.interval, accelerator->clock_hz),
-                      free_part, part)) {
+    if (!sst_schedule(device, sst_cycles_to_ns(cost.cycles, accelerator->clock_hz), finish_job,
+                      (uintptr_t)job) ||
+        !sst_schedule(device, sst_cycles_to_ns(cost.interval, accelerator->clock_hz), free_part,
+                      part)) {
         abort(); /* a few bytes: the process is at its end */
     }
 }
@@ -281,7 +280,8 @@ static uint32_t check_job(struct accelerator *accelerator, const struct sst_job 
         return accelerator->compute->check(accelerator, &job->request.payload.compute);
     }
     if (!memory_has(range->addr, range->size) ||
-        range->size > (job->request.type == BG_SST_WRITE ? BG_SST_WRITE_SIZE_MAX : BG_SST_READ_SIZE_MAX)) {
+        range->size >
+            (job->request.type == BG_SST_WRITE ? BG_SST_WRITE_SIZE_MAX : BG_SST_READ_SIZE_MAX)) {
         return BG_SST_INVALID;
     }
     return BG_SST_OK;

@@ -266,7 +266,8 @@ static void end_sync(void *owner)
     link_end_frame(&device->link, true, device->kernel.now_ns, kernel_next_ns(&device->kernel));
 }
 
-static void fill_hello(void *owner, const struct bg_sst_hello *hello, struct bg_sst_hello_reply *reply)
+static void fill_hello(void *owner, const struct bg_sst_hello *hello,
+                       struct bg_sst_hello_reply *reply)
 {
     struct sst_device *device = owner;
 

@@ -17,7 +17,7 @@ struct sst_device {
     unsigned number; /* of the connection */
     FILE *trace;     /* NULL: none */
     bool is_sync;
-    uint32_t steps; /* since the SYNC frame began */
+    uint32_t steps;       /* since the SYNC frame began */
     struct sst_job *jobs; /* all that wait for their answer */
     struct sst_job *free; /* that were answered */
     uint32_t job_count;   /* in `jobs` */

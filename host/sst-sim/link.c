@@ -19,7 +19,8 @@ struct response_head {
 
 _Static_assert(sizeof(struct response_head) == RESPONSE_HEAD, "response_head");
 _Static_assert(offsetof(struct response_head, request_id) ==
-                   offsetof(struct bg_sst_response, request_id), "response_head.request_id");
+                   offsetof(struct bg_sst_response, request_id),
+               "response_head.request_id");
 _Static_assert(offsetof(struct response_head, result) == offsetof(struct bg_sst_response, result),
                "response_head.result");
 
@@ -37,8 +38,8 @@ void link_free(struct link *link)
 
 /* ---- Out ---- */
 
-/* What was sent makes room once it is half of the buffer: a peer that is never quite up to date does
- * not make it grow. */
+/* What was sent makes room once it is half of the buffer: a peer that is never quite up to date
+ * does not make it grow. */
 static void drop_sent(struct link *link)
 {
     size_t sent = link->out_sent;
@@ -216,7 +217,8 @@ void link_put_answer(struct link *link, const struct link_answer *answer)
         .cycles = answer->cycles,
     };
     bool is_old = link->state == LINK_OLD;
-    uint8_t *place = is_old ? append(link, sizeof(struct bg_sst_response)) : put_record(link, &record);
+    uint8_t *place =
+        is_old ? append(link, sizeof(struct bg_sst_response)) : put_record(link, &record);
     struct response_head head = {
         .status = answer->status,
         .request_id = answer->request_id,
@@ -276,7 +278,8 @@ static bool fail(struct link *link, const char *why)
 static bool answer_hello(struct link *link, const uint8_t *bytes)
 {
     struct bg_sst_hello hello;
-    struct bg_sst_hello_reply reply = {.magic = BG_SST_HELLO_REPLY_MAGIC, .version = BG_SST_WIRE_VERSION};
+    struct bg_sst_hello_reply reply = {.magic = BG_SST_HELLO_REPLY_MAGIC,
+                                       .version = BG_SST_WIRE_VERSION};
     struct bg_sst_response response = {.status = BG_SST_OK};
     uint8_t *place;
 
@@ -427,7 +430,7 @@ static size_t take_record(struct link *link, const uint8_t *bytes, size_t length
     link->frame_size_left -= (uint32_t)size;
     link->frame_count_left--;
     return run_record(link, &record, bytes + sizeof(record)) && end_frame_if_done(link) ? size
-                                                                                       : SIZE_MAX;
+                                                                                        : SIZE_MAX;
 }
 
 static size_t take_one(struct link *link, const uint8_t *bytes, size_t length)
@@ -456,7 +459,8 @@ size_t link_receive(struct link *link, const uint8_t *bytes, size_t length)
             return SIZE_MAX;
         }
         taken += size;
-        link->is_paused = size > 0 && link->wants_pause != NULL && link->wants_pause(link->pause_context);
+        link->is_paused =
+            size > 0 && link->wants_pause != NULL && link->wants_pause(link->pause_context);
         if (size == 0 || link->is_paused) {
             return taken;
         }

@@ -53,7 +53,7 @@ struct link {
     /* Out. */
     uint8_t *out;
     size_t out_sent, out_size, out_capacity;
-    size_t out_frame;        /* where the open frame's header lies, when is_frame_open */
+    size_t out_frame; /* where the open frame's header lies, when is_frame_open */
     bool is_frame_open;
     uint32_t out_frame_count;
     /* Records that a SYNC reply had no room for: they go into the next ones. */
@@ -70,8 +70,8 @@ void link_free(struct link *link);
 
 /*
  * Takes whole messages from the front of `bytes` and returns how many bytes that were; what is left
- * is to be given again with more behind it, LINK_UNIT_MAX bytes at most unless paused. SIZE_MAX: the
- * other side broke the protocol, or there is no memory; link->error says which.
+ * is to be given again with more behind it, LINK_UNIT_MAX bytes at most unless paused. SIZE_MAX:
+ * the other side broke the protocol, or there is no memory; link->error says which.
  */
 #define LINK_TIME_MAX INT64_MAX /* of the other side's clock, ns */
 #define LINK_UNIT_MAX (sizeof(struct bg_sst_record) + BG_SST_RECORD_SIZE_MAX + 8)

@@ -129,7 +129,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-/* Signals come only while the server waits: none is missed between a look at `stop` and the wait. */
+/* Signals come only while the server waits: none is missed between a look at `stop` and the wait.
+ */
 static void prepare_signals(void)
 {
     struct sigaction action = {.sa_handler = take_signal};

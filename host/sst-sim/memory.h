@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of a model: BG_SST_INFO_MEMORY_SIZE bytes in lines of 64, interleaved over banks. A line
- * keeps its bank busy for some cycles; the next access to that bank waits, and all behind it.
+ * The memory of a model: BG_SST_INFO_MEMORY_SIZE bytes in lines of 64, interleaved over banks. A
+ * line keeps its bank busy for some cycles; the next access to that bank waits, and all behind it.
  */
 #ifndef SST_SIM_MEMORY_H
 #define SST_SIM_MEMORY_H

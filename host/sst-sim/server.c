@@ -152,8 +152,8 @@ static void accept_connection(struct sst_server *server, size_t listener)
     struct connection *connection = NULL;
 
     if (fd < 0) {
-        server->is_accept_paused = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-                                   errno == ENOBUFS;
+        server->is_accept_paused =
+            errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
         return;
     }
     if (server->connection_count < CONNECTIONS_MAX) {
@@ -163,8 +163,8 @@ static void accept_connection(struct sst_server *server, size_t listener)
         connection->fd = fd;
         connection->input_size = 0;
         connection->has_more = false;
-        connection->device = device_create(model, ++server->accepted, server->trace,
-                                           server->is_old_only);
+        connection->device =
+            device_create(model, ++server->accepted, server->trace, server->is_old_only);
     }
     if (connection == NULL || connection->device == NULL) {
         say("%s: a guest is refused: %s", server->listeners[listener].path,

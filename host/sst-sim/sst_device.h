@@ -31,7 +31,7 @@ struct sst_job {
     /* COMPUTE, READ, WRITE or CONFIGURE; zero beyond what was sent. To be read only. */
     struct bg_sst_request request;
     uint64_t arrival_ns;
-    uint16_t pair;        /* queue pair that it came by; 0 on the old wire */
+    uint16_t pair; /* queue pair that it came by; 0 on the old wire */
     /* The model's, for what it wants. */
     struct sst_job *next;
     uint64_t start_ns, service_cycles;
@@ -81,8 +81,8 @@ void sst_answer(struct sst_job *job, const struct sst_answer *answer);
 void sst_send_event(struct sst_device *device, uint32_t type, uint64_t data);
 
 /*
- * Has function(model, value) called `delay_ns` from now; 0: after what is due now already. Things of
- * the same time come in the order in which they were scheduled. Returns false without memory.
+ * Has function(model, value) called `delay_ns` from now; 0: after what is due now already. Things
+ * of the same time come in the order in which they were scheduled. Returns false without memory.
  */
 bool sst_schedule(struct sst_device *device, uint64_t delay_ns,
                   void (*function)(void *model, uint64_t value), uint64_t value);

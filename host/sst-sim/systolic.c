@@ -149,7 +149,8 @@ static void add_params(struct systolic *s)
         {BG_SST_SYSTOLIC_A, &s->a, 0, last, false},
         {BG_SST_SYSTOLIC_B, &s->b, 0, last, false},
         {BG_SST_SYSTOLIC_C, &s->c, 0, last, false},
-        {BG_SST_SYSTOLIC_ELEMENT, &s->element, BG_COMPUTE_ELEMENT_UINT32, BG_COMPUTE_ELEMENT_FLOAT32, false},
+        {BG_SST_SYSTOLIC_ELEMENT, &s->element, BG_COMPUTE_ELEMENT_UINT32,
+         BG_COMPUTE_ELEMENT_FLOAT32, false},
         {BG_SST_SYSTOLIC_SIDE, &s->side, 1, BG_SST_SYSTOLIC_SIDE_MAX, false},
     };
 

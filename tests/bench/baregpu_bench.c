@@ -53,7 +53,7 @@ static void print_value(double value, bool is_known)
 json_t *add_row_of(const struct bench_row *in)
 {
     bool is_compared = !in->has_no_value && !in->has_no_reference, has_goal = in->goal > 0;
-    double ratio = !is_compared                     ? 0
+    double ratio = !is_compared                   ? 0
                    : in->better == LESS_IS_BETTER ? in->value / in->reference_value
                                                   : in->reference_value / in->value;
     bool is_met = ratio <= in->goal;
@@ -79,7 +79,10 @@ json_t *add_row_of(const struct bench_row *in)
         printf(" %7s", "-");
     }
     printf(" %6s  %-4s %s\n", has_goal ? "" : "-",
-           !has_goal || !is_compared ? "" : is_met ? "yes" : "NO", in->reference);
+           !has_goal || !is_compared ? ""
+           : is_met                  ? "yes"
+                                     : "NO",
+           in->reference);
     fflush(stdout);
     return row;
 }
@@ -216,7 +219,7 @@ static void add_load_rows(const char *row, double rates[CLIENT_COUNTS][ROUNDS],
         double value, goal;
     } held[CLIENT_COUNTS] = {
         {"socket ping-pongs per second, idle", 1e9 / idle_rtt_ns, 0},
-        {"one client", of_one, 0}, /* alone it keeps the lease, and waits for nobody */
+        {"one client", of_one, 0},        /* alone it keeps the lease, and waits for nobody */
         {"eight clients", of_eight, 1.1}, /* "does not fall": within what runs differ by */
     };
 
@@ -242,7 +245,7 @@ static void bench_load(const char *socket, const char *operation, const char *ro
         p999[CLIENT_COUNTS];
 
     for (int round = 0; round < ROUNDS; round++) {
-        const char *const arguments[] = {socket,        "--clients",   "1,8,64",  "--seconds",
+        const char *const arguments[] = {socket,       "--clients",   "1,8,64",  "--seconds",
                                          LOAD_SECONDS, "--operation", operation, NULL};
         char *output = run_tool("tests/bench/mediator_load_bench", arguments);
 
@@ -353,8 +356,8 @@ static void bench_image(void)
     add_row("image_text", kernel.text, "bytes", "limit", LIMIT_TEXT_BYTES, LESS_IS_BETTER, 1.0);
     add_row("image_data", kernel.data, "bytes", "limit", LIMIT_DATA_BYTES, LESS_IS_BETTER, 1.0);
     add_row("image_bss", kernel.bss, "bytes", "image_text", kernel.text, LESS_IS_BETTER, 0);
-    add_row("image_stack", kernel.stack, "bytes", "limit, guard pages included",
-            LIMIT_STACK_BYTES, LESS_IS_BETTER, 1.0);
+    add_row("image_stack", kernel.stack, "bytes", "limit, guard pages included", LIMIT_STACK_BYTES,
+            LESS_IS_BETTER, 1.0);
     add_row("minimal_text", minimal.text, "bytes", "limit", LIMIT_MINIMAL_TEXT_BYTES,
             LESS_IS_BETTER, 1.0);
 }
@@ -373,8 +376,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu | sst]: everything, or one part, printed and
- * not written. */
+/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu | sst]: everything, or one part, printed
+ * and not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;

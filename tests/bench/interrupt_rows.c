@@ -197,8 +197,7 @@ static void bench_idle(void)
     for (int way = 0; way < WAYS; way++) {
         percent[way] = idle_percent(ways[way]);
     }
-    add_row("irq_idle_cpu", percent[IRQ], "%", "limit",
-            IDLE_LIMIT_PERCENT, LESS_IS_BETTER, 1.0);
+    add_row("irq_idle_cpu", percent[IRQ], "%", "limit", IDLE_LIMIT_PERCENT, LESS_IS_BETTER, 1.0);
     add_row("spin_idle_cpu", percent[SPIN], "%", "limit", IDLE_LIMIT_PERCENT, LESS_IS_BETTER, 1.0);
     const struct bench_row poll = {.name = "poll_idle_cpu",
                                    .value = percent[POLL],

@@ -35,8 +35,8 @@ static int transfer(int fd, size_t size, int writing)
     size_t done = 0;
 
     while (done < size) {
-        ssize_t step = writing ? write(fd, buffer + done, size - done)
-                               : read(fd, buffer + done, size - done);
+        ssize_t step =
+            writing ? write(fd, buffer + done, size - done) : read(fd, buffer + done, size - done);
 
         if (step <= 0) {
             return -1;
@@ -105,8 +105,9 @@ static int measure(const char *name, size_t request, size_t answer, size_t count
     }
     qsort(times, count, sizeof(*times), compare);
     printf("{\"name\": \"%s\", \"count\": %zu, \"mean_ns\": %llu, \"p50_ns\": %llu, "
-           "\"p99_ns\": %llu}\n", name, count, (unsigned long long)(total / count),
-           (unsigned long long)times[count / 2], (unsigned long long)times[count * 99 / 100]);
+           "\"p99_ns\": %llu}\n",
+           name, count, (unsigned long long)(total / count), (unsigned long long)times[count / 2],
+           (unsigned long long)times[count * 99 / 100]);
     free(times);
     return 0;
 }

@@ -63,8 +63,8 @@ static void answer(struct lines *lines)
 static double pingpong_ns(void)
 {
     static double blocks[PINGPONGS / PINGPONG_BLOCK];
-    struct lines *lines = mmap(NULL, sizeof(*lines), PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct lines *lines =
+        mmap(NULL, sizeof(*lines), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t peer;
 
     if (lines == MAP_FAILED || (peer = fork()) < 0) {
@@ -137,9 +137,9 @@ static char *run_guest(const char *append, const char *device, const char *socke
 enum { FENCE, COMMANDS_1, COMMANDS_16, COMMANDS_256, COPY_IN, COPY_OUT, FPS, FIGURES };
 
 static const char *const names[FIGURES] = {
-    [FENCE] = "pvgpu_fence_rtt",        [COMMANDS_1] = "pvgpu_commands_1",
+    [FENCE] = "pvgpu_fence_rtt",         [COMMANDS_1] = "pvgpu_commands_1",
     [COMMANDS_16] = "pvgpu_commands_16", [COMMANDS_256] = "pvgpu_commands_256",
-    [COPY_IN] = "pvgpu_copy_in",        [COPY_OUT] = "pvgpu_copy_out",
+    [COPY_IN] = "pvgpu_copy_in",         [COPY_OUT] = "pvgpu_copy_out",
     [FPS] = "pvgpu_present_fps",
 };
 
@@ -183,8 +183,8 @@ void bench_pvgpu(void)
 {
     static struct rounds r;
     char *socket = harness_temp_path("bench.sock"), *pvgpu = harness_temp_path("pvgpu.sock");
-    struct process *mediator = mediator_start(
-        "--socket %s --pvgpu-socket %s --log-level error", socket, pvgpu);
+    struct process *mediator =
+        mediator_start("--socket %s --pvgpu-socket %s --log-level error", socket, pvgpu);
 
     r.shown = r.dropped = r.copied = 0;
     for (int i = 0; i < ROUNDS; i++) {

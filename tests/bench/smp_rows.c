@@ -17,10 +17,10 @@
 #define HOST_LOOP_MS 300u
 
 /* Requests to a null-co disk end at once; two threads of the host serve the queues. */
-#define ARGUMENTS                                                                              \
-    "-smp 4 -object iothread,id=t0 -object iothread,id=t1 "                                    \
-    "-blockdev driver=null-co,node-name=nowhere,size=16777216 "                                \
-    "-device {\"driver\":\"virtio-blk-pci\",\"drive\":\"nowhere\",\"num-queues\":4,"           \
+#define ARGUMENTS                                                                                  \
+    "-smp 4 -object iothread,id=t0 -object iothread,id=t1 "                                        \
+    "-blockdev driver=null-co,node-name=nowhere,size=16777216 "                                    \
+    "-device {\"driver\":\"virtio-blk-pci\",\"drive\":\"nowhere\",\"num-queues\":4,"               \
     "\"iothread-vq-mapping\":[{\"iothread\":\"t0\"},{\"iothread\":\"t1\"}]}"
 
 enum { COUNTS = 3 };
@@ -66,8 +66,8 @@ static double host_loops(unsigned threads)
 
 /* ---- Rows ---- */
 
-static void add_rows(const char *name, double per_s[COUNTS][ROUNDS],
-                     double host[COUNTS][ROUNDS], bool has_goal)
+static void add_rows(const char *name, double per_s[COUNTS][ROUNDS], double host[COUNTS][ROUNDS],
+                     bool has_goal)
 {
     double one = median(per_s[0], ROUNDS);
 
@@ -75,7 +75,8 @@ static void add_rows(const char *name, double per_s[COUNTS][ROUNDS],
         double scale = median(host[i], ROUNDS);
         char *row = harness_format("%s_%u", name, counts[i]);
         char *reference = harness_format("one queue on one CPU, times %.2f: what %u threads of the "
-                                         "host do", scale, counts[i]);
+                                         "host do",
+                                         scale, counts[i]);
 
         add_row(row, median(per_s[i], ROUNDS), "1/s", reference, one * scale, MORE_IS_BETTER,
                 has_goal && i > 0 ? 1.0 / SCALING_GOAL : 0);

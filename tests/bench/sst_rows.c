@@ -20,8 +20,8 @@
 #define DEPTH_GOAL (1.0 / 8)
 #define PAIRS 2
 
-static const char *const rates[] = {"sst_rate_1", "sst_rate_8", "sst_rate_32", "sst_read_rate_1",
-                                    "sst_read_rate_32", "sst_noop_rate_32"};
+static const char *const rates[] = {"sst_rate_1",      "sst_rate_8",       "sst_rate_32",
+                                    "sst_read_rate_1", "sst_read_rate_32", "sst_noop_rate_32"};
 enum { RATE_1, RATE_8, RATE_32, READ_1, READ_32, NOOP_32, RATES };
 
 static struct process *start_simulator(const char *socket)
@@ -53,8 +53,7 @@ static double idle_ping_pong(void)
     return p50_ns;
 }
 
-static char *run_guest(const char *socket, const char *append, const char *device,
-                       const char *more)
+static char *run_guest(const char *socket, const char *append, const char *device, const char *more)
 {
     char *arguments = harness_format("-device virtio-sst-pci,socket=%s%s%s", socket, device, more);
     const struct guest_options options = {

@@ -232,7 +232,8 @@ static bool wait_flush(struct qemu *qemu, unsigned *flushes, double deadline_ns)
     while (now_ns() < deadline_ns) {
         unsigned count = 0;
 
-        for (const char *at = process_errors(qemu->process); (at = strstr(at, TRACE)) != NULL; at++) {
+        for (const char *at = process_errors(qemu->process); (at = strstr(at, TRACE)) != NULL;
+             at++) {
             count++;
         }
         if (count > *flushes) {

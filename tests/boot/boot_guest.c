@@ -8,21 +8,23 @@
 #include "harness.h"
 #include "harness_qemu.h"
 
-#define ARGUMENTS_MAX   40
+#define ARGUMENTS_MAX 40
 #define ARGUMENTS_MORE_MAX 16
-#define END_LINES       8
-#define POLL_MS         5
-#define GRACE_MS        5000u /* the harness's own deadline comes after ours */
+#define END_LINES 8
+#define POLL_MS 5
+#define GRACE_MS 5000u /* the harness's own deadline comes after ours */
 
 static void add_arguments(const char **argv, const char *const *more)
 {
     unsigned count = 0;
 
-    while (argv[count] != NULL)
+    while (argv[count] != NULL) {
         count++;
+    }
     for (unsigned i = 0; more != NULL && more[i] != NULL; i++) {
-        if (i == ARGUMENTS_MORE_MAX)
+        if (i == ARGUMENTS_MORE_MAX) {
             harness_fail("too many arguments");
+        }
         argv[count++] = more[i];
     }
     argv[count] = NULL;
@@ -35,24 +37,47 @@ struct boot_result boot_run(const struct boot *boot)
     char *cpus = harness_format("%u", boot->cpus ? boot->cpus : 1);
     struct process_options options = {.deadline_ms = boot->deadline_ms + GRACE_MS};
     const char *argv[ARGUMENTS_MAX + ARGUMENTS_MORE_MAX] = {
-        qemu,       "-M",      boot->machine, "-cpu",     boot->cpu,  "-m",      boot->memory,
-        "-smp",     cpus,      "-nic",        "none",     "-display", "none",    "-monitor",
-        "none",     "-kernel", kernel,        "-append",  boot->append,
-        "-serial", boot->no_semihosting ? "stdio" : "none",
-        boot->device != NULL ? "-device" : "-nodefaults", boot->device != NULL ? boot->device : "-no-user-config",
-        "-accel", boot->accelerator != NULL ? boot->accelerator : "tcg",
-        boot->no_semihosting ? NULL : "-semihosting-config", "enable=on,target=native", NULL};
+        qemu,
+        "-M",
+        boot->machine,
+        "-cpu",
+        boot->cpu,
+        "-m",
+        boot->memory,
+        "-smp",
+        cpus,
+        "-nic",
+        "none",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-kernel",
+        kernel,
+        "-append",
+        boot->append,
+        "-serial",
+        boot->no_semihosting ? "stdio" : "none",
+        boot->device != NULL ? "-device" : "-nodefaults",
+        boot->device != NULL ? boot->device : "-no-user-config",
+        "-accel",
+        boot->accelerator != NULL ? boot->accelerator : "tcg",
+        boot->no_semihosting ? NULL : "-semihosting-config",
+        "enable=on,target=native",
+        NULL};
     struct boot_result result = {0};
     struct process *process;
     uint64_t deadline_ms = harness_now_ms() + boot->deadline_ms;
 
-    if (qemu == NULL)
+    if (qemu == NULL) {
         harness_fail("qemu-system-aarch64 is not built");
+    }
     add_arguments(argv, boot->arguments);
     process = process_start(argv, &options);
     while (!(result.ended = process_has_ended(process, &result.status)) &&
-           harness_now_ms() < deadline_ms)
+           harness_now_ms() < deadline_ms) {
         harness_wait_readable(-1, POLL_MS);
+    }
     result.output = harness_format("%s%s", process_output(process), process_errors(process));
     process_end(process);
     free(qemu);
@@ -72,11 +97,13 @@ void boot_print_end(const struct boot_result *result)
     const char *start = result->output + strlen(result->output);
     char *copy;
 
-    for (unsigned lines = 0; start > result->output && lines <= END_LINES; start--)
+    for (unsigned lines = 0; start > result->output && lines <= END_LINES; start--) {
         lines += start[-1] == '\n';
+    }
     copy = harness_format("%s", start);
-    for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n"))
+    for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
         printf("#   | %s\n", line);
+    }
     free(copy);
 }
 
@@ -95,21 +122,24 @@ bool boot_tap_passed(const struct boot_result *result, const char *name)
     bool failed = false;
 
     for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
-        if (!strncmp(line, "1..", 3))
+        if (!strncmp(line, "1..", 3)) {
             planned = (unsigned)strtoul(line + 3, NULL, 10);
-        else if (!strncmp(line, "ok ", 3))
+        } else if (!strncmp(line, "ok ", 3)) {
             passed++;
-        else if (!strncmp(line, "not ok ", 7)) {
+        } else if (!strncmp(line, "not ok ", 7)) {
             printf("# %s: %s\n", name, line);
             failed = true;
         }
     }
     free(copy);
-    if (!result->ended)
+    if (!result->ended) {
         return fail(result, name, "it hung; its last output:");
-    if (failed)
+    }
+    if (failed) {
         return fail(result, name, "tests failed in the guest; its last output:");
-    if (planned == 0 || passed != planned)
+    }
+    if (planned == 0 || passed != planned) {
         return fail(result, name, "the guest's tests did not run to their end; its last output:");
+    }
     return true;
 }

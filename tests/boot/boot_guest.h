@@ -11,11 +11,11 @@ struct boot {
     const char *memory;
     const char *append;
     unsigned cpus;
-    bool image;          /* the raw image instead of the ELF */
-    const char *device;  /* a -device of its own, or NULL */
-    const char *accelerator; /* "tcg,thread=single", or NULL for QEMU's choice */
+    bool image;                   /* the raw image instead of the ELF */
+    const char *device;           /* a -device of its own, or NULL */
+    const char *accelerator;      /* "tcg,thread=single", or NULL for QEMU's choice */
     const char *const *arguments; /* more of them, up to a NULL; or NULL */
-    bool no_semihosting; /* output over the serial line alone, no exit status */
+    bool no_semihosting;          /* output over the serial line alone, no exit status */
     unsigned deadline_ms;
 };
 

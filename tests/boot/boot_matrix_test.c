@@ -12,10 +12,10 @@
 #include "boot_guest.h"
 #include "harness.h"
 
-#define DEADLINE_MS    60000u
-#define CASES_MAX      64
-#define CANDIDATES     60
-#define VALUES_MAX     5
+#define DEADLINE_MS 60000u
+#define CASES_MAX 64
+#define CANDIDATES 60
+#define VALUES_MAX 5
 
 enum parameter { GIC, HIGHMEM, CPU, MEMORY, VIRTUALIZATION, SECURE, CPUS, FORMAT, PARAMETERS };
 
@@ -84,8 +84,9 @@ static unsigned pairs_left(void)
     for (unsigned p = 0; p < PARAMETERS; p++) {
         for (unsigned q = p + 1; q < PARAMETERS; q++) {
             for (unsigned i = 0; i < parameters[p].count; i++) {
-                for (unsigned j = 0; j < parameters[q].count; j++)
+                for (unsigned j = 0; j < parameters[q].count; j++) {
                     count += pair_is_allowed(p, i, q, j) && !covered[p][i][q][j];
+                }
             }
         }
     }
@@ -105,15 +106,17 @@ static unsigned make_cases(struct test_case *cases)
         for (unsigned candidate = 0; candidate < CANDIDATES; candidate++) {
             struct test_case c;
 
-            for (unsigned p = 0; p < PARAMETERS; p++)
+            for (unsigned p = 0; p < PARAMETERS; p++) {
                 c.choice[p] = (unsigned)rand() % parameters[p].count;
+            }
             if (case_is_allowed(&c) && case_pairs(&c, false) > best_pairs) {
                 best = c;
                 best_pairs = case_pairs(&c, false);
             }
         }
-        if (best_pairs == 0)
+        if (best_pairs == 0) {
             continue;
+        }
         case_pairs(&best, true);
         cases[count++] = best;
     }

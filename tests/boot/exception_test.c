@@ -18,10 +18,10 @@
 #include "boot_guest.h"
 #include "harness.h"
 
-#define DEADLINE_MS      60000u
-#define HANG_MS          2000u
+#define DEADLINE_MS 60000u
+#define HANG_MS 2000u
 #define STATUS_EXCEPTION 124
-#define TEXTS_MAX        5
+#define TEXTS_MAX 5
 
 static struct boot_result run(const char *append, const char *cpu, const char *memory,
                               const char *machine, bool semihosting)
@@ -50,8 +50,8 @@ static const struct ending endings[] = {
       "reading 0x0000000000000000", "FAR  0x0000000000000000", "backtrace:\n  0x00000000402"}},
     {"write-text", {"data abort: permission fault, level 3, writing 0x00000000402", "SPSR"}},
     {"write-rodata", {"data abort: permission fault, level 3, writing 0x00000000402"}},
-    {"execute-data", {"instruction abort: permission fault, level 3, at 0x00000000402",
-                      "(not code)", "(x30)"}},
+    {"execute-data",
+     {"instruction abort: permission fault, level 3, at 0x00000000402", "(not code)", "(x30)"}},
     {"undefined", {"undefined instruction", "ESR  0x0000000002000000"}},
     {"brk", {"BRK instruction", "ESR  0x00000000f2000001"}},
     {"svc", {"SVC", "ESR  0x0000000056000001"}},
@@ -197,8 +197,8 @@ static void test_wrong_values(void **state)
 /* The signs and bases that there are: what is missing is the GPU. */
 static void test_right_values(void **state)
 {
-    struct boot_result result = run("run=cube frames=0x10 angle=-90 step=010 hold=0 width=64",
-                                    "max", "256M", "virt", true);
+    struct boot_result result =
+        run("run=cube frames=0x10 angle=-90 step=010 hold=0 width=64", "max", "256M", "virt", true);
 
     (void)state;
     assert_int_equal(result.status, 1);
@@ -222,8 +222,8 @@ static void test_guest_tests(void **state)
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned k = 0; k < 4; k++) {
             char *append = harness_format("run=%s", apps[i]);
-            char *name = harness_format("%s on %s, %s, %s", apps[i], machines[k][2],
-                                        machines[k][0], machines[k][1]);
+            char *name = harness_format("%s on %s, %s, %s", apps[i], machines[k][2], machines[k][0],
+                                        machines[k][1]);
             struct boot_result result =
                 run(append, machines[k][0], machines[k][1], machines[k][2], true);
 
@@ -236,7 +236,7 @@ static void test_guest_tests(void **state)
     assert_int_equal(failed, 0);
 }
 
-#define IMAGE_BASE        0x40200000ull
+#define IMAGE_BASE 0x40200000ull
 #define IMAGE_SIZE_OFFSET 16 /* in the arm64 Image header: with bss and stacks */
 
 /* A file of 0xff for all that the image needs in memory behind its own end; its loader's words. */
@@ -257,8 +257,9 @@ static char *make_dirty_memory(void)
     assert_int_equal(fseek(image, 0, SEEK_END), 0);
     file_size = ftell(image);
     assert_true(file_size > 0 && (uint64_t)file_size < image_size);
-    for (uint64_t i = (uint64_t)file_size; i < image_size; i++)
+    for (uint64_t i = (uint64_t)file_size; i < image_size; i++) {
         assert_int_equal(fputc(0xff, dirty), 0xff);
+    }
     fclose(image);
     fclose(dirty);
     device = harness_format("loader,file=%s,addr=%#llx,force-raw=on", dirty_path,
@@ -293,12 +294,10 @@ static void test_dirty_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_endings_without_semihosting),
-        cmocka_unit_test(test_hang_is_seen),
-        cmocka_unit_test(test_unknown_app), cmocka_unit_test(test_unknown_option),
-        cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_right_values),
-        cmocka_unit_test(test_guest_tests),
+        cmocka_unit_test(test_endings),        cmocka_unit_test(test_endings_without_semihosting),
+        cmocka_unit_test(test_hang_is_seen),   cmocka_unit_test(test_unknown_app),
+        cmocka_unit_test(test_unknown_option), cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_right_values),   cmocka_unit_test(test_guest_tests),
         cmocka_unit_test(test_dirty_memory),
     };
 

@@ -13,7 +13,7 @@
 #include "boot_guest.h"
 #include "harness.h"
 
-#define DEADLINE_MS    120000u
+#define DEADLINE_MS 120000u
 #define INSTALLED_QEMU "/usr/bin/qemu-system-aarch64"
 
 struct variant {
@@ -22,7 +22,7 @@ struct variant {
     unsigned cpus;
     const char *append; /* behind run=test_interrupt */
     bool image;
-    bool everywhere; /* with the installed QEMU as well */
+    bool everywhere;         /* with the installed QEMU as well */
     const char *accelerator; /* NULL: a thread for each CPU */
 };
 
@@ -71,8 +71,9 @@ static bool passes(const struct variant *variant, const char *name)
         const char *report = strstr(result.output, "has no handler: it is masked");
 
         passed = report != NULL && strstr(report + 1, "has no handler") == NULL;
-        if (!passed)
+        if (!passed) {
             printf("# %s: an interrupt without a handler was not reported once\n", name);
+        }
     }
     boot_result_free(&result);
     free(append);
@@ -88,8 +89,9 @@ static unsigned run_all(const char *qemu, bool everywhere_only, unsigned *number
         char *name;
         bool passed;
 
-        if (everywhere_only && !variant->everywhere)
+        if (everywhere_only && !variant->everywhere) {
             continue;
+        }
         name = harness_format("%s, %u CPU, %s, %s, %s, %s", variant->machine, variant->cpus,
                               variant->cpu, variant->append,
                               variant->accelerator != NULL ? variant->accelerator : "tcg", qemu);

@@ -21,9 +21,9 @@
 #include "boot_guest.h"
 #include "harness.h"
 
-#define DEADLINE_MS      240000u
+#define DEADLINE_MS 240000u
 #define DEADLINE_SOAK_MS 7200000u
-#define ROUNDS           100u
+#define ROUNDS 100u
 #define STATUS_EXCEPTION 124
 
 static bool is_soak(void)
@@ -53,23 +53,25 @@ static void print_comments(const struct boot_result *result)
     char *copy = harness_format("%s", result->output);
 
     for (char *line = strtok(copy, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
-        if (!strncmp(line, "# ", 2) && strncmp(line, "# line", 6) != 0)
+        if (!strncmp(line, "# ", 2) && strncmp(line, "# line", 6) != 0) {
             printf("#   %s\n", line + 2);
-        else if (strstr(line, "control") != NULL)
+        } else if (strstr(line, "control") != NULL) {
             printf("#   %s\n", line);
+        }
     }
     free(copy);
 }
 
-static bool run_passes(const char *machine, const char *cpu, unsigned cpus,
-                       const char *accelerator, const char *append)
+static bool run_passes(const char *machine, const char *cpu, unsigned cpus, const char *accelerator,
+                       const char *append)
 {
     struct boot_result result = run(machine, cpu, cpus, accelerator, append);
     char *name = harness_format("%s: %s, %s, %u CPUs", append, machine, cpu, cpus);
     bool good = boot_tap_passed(&result, name) && result.status == 0;
 
-    if (good && is_soak())
+    if (good && is_soak()) {
         print_comments(&result);
+    }
     boot_result_free(&result);
     free(name);
     return good;
@@ -86,13 +88,15 @@ static bool line_is_right(const char *line, unsigned cpus, unsigned *next)
     int at = 0;
 
     if (sscanf(line, "# line cpu=%u number=%u length=%u %n", &cpu, &number, &length, &at) != 3 ||
-        at == 0 || cpu >= cpus || number != next[cpu])
+        at == 0 || cpu >= cpus || number != next[cpu]) {
         return false;
+    }
     next[cpu]++;
     line += at;
     for (unsigned i = 0; i < length; i++, line++) {
-        if (*line != 'a' + (char)(cpu % 26))
+        if (*line != 'a' + (char)(cpu % 26)) {
             return false;
+        }
     }
     return !strcmp(line, "|");
 }
@@ -126,16 +130,17 @@ static unsigned run_smp(const char *machine, const char *cpu, unsigned cpus,
                         const char *accelerator, unsigned cycles)
 {
     unsigned rounds = is_soak() ? 10 * ROUNDS : ROUNDS;
-    char *append = harness_format("run=test_smp expect_cpus=%u cycles=%u rounds=%u", cpus, cycles,
-                                  rounds);
+    char *append =
+        harness_format("run=test_smp expect_cpus=%u cycles=%u rounds=%u", cpus, cycles, rounds);
     struct boot_result result = run(machine, cpu, cpus, accelerator, append);
     char *name = harness_format("test_smp: %s, %s, %u CPUs, %s", machine, cpu, cpus,
                                 accelerator != NULL ? accelerator : "tcg");
     bool good = boot_tap_passed(&result, name) && result.status == 0 &&
                 lines_are_whole(&result, cpus, 2 * rounds);
 
-    if (!good)
+    if (!good) {
         printf("# failed: %s\n", name);
+    }
     boot_result_free(&result);
     free(name);
     free(append);
@@ -166,8 +171,9 @@ static void test_machines(void **state)
     (void)state;
     for (unsigned i = 0; i < MACHINES; i++) {
         for (unsigned cpus = 1; cpus <= 8; cpus *= 2) {
-            if (is_soak() || cpus == counts[i])
+            if (is_soak() || cpus == counts[i]) {
                 failed += run_smp(machines[i], "max", cpus, NULL, is_soak() ? 10000 : 1000);
+            }
         }
     }
     assert_int_equal(failed, 0);
@@ -231,9 +237,9 @@ static bool shows_weak_order(void)
 
 static void test_litmus(void **state)
 {
-    char *append = harness_format("run=test_smp_litmus rounds=%u%s",
-                                  is_soak() ? 40000000u : 400000u,
-                                  shows_weak_order() ? " expect_weak=1" : "");
+    char *append =
+        harness_format("run=test_smp_litmus rounds=%u%s", is_soak() ? 40000000u : 400000u,
+                       shows_weak_order() ? " expect_weak=1" : "");
     struct boot_result result;
     bool good;
 
@@ -243,11 +249,11 @@ static void test_litmus(void **state)
     print_comments(&result);
     boot_result_free(&result);
     assert_true(good);
-    assert_true(run_passes("virt,gic-version=3,secure=on", "cortex-a72", 2, "tcg,thread=multi",
-                           append));
+    assert_true(
+        run_passes("virt,gic-version=3,secure=on", "cortex-a72", 2, "tcg,thread=multi", append));
     free(append);
-    assert_true(run_passes("virt", "max", 2, "tcg,thread=single",
-                           "run=test_smp_litmus rounds=100000"));
+    assert_true(
+        run_passes("virt", "max", 2, "tcg,thread=single", "run=test_smp_litmus rounds=100000"));
     assert_true(run_passes("virt", "max", 1, NULL, "run=test_smp_litmus rounds=100000"));
 }
 
@@ -319,8 +325,8 @@ static void test_queues(void **state)
 /* Messages that come and go on all CPUs at once. */
 static void test_messages(void **state)
 {
-    const char *append = is_soak() ? "run=test_interrupt_churn rounds=2000"
-                                   : "run=test_interrupt_churn rounds=25";
+    const char *append =
+        is_soak() ? "run=test_interrupt_churn rounds=2000" : "run=test_interrupt_churn rounds=25";
     bool good = true;
 
     (void)state;
@@ -396,8 +402,9 @@ static void expect_exit(const char *machine, bool semihosting)
     assert_true(result.ended);
     assert_int_equal(result.status, semihosting ? 7 : 0);
     assert_non_null(strstr(result.output, "on CPU 1"));
-    if (!semihosting)
+    if (!semihosting) {
         assert_non_null(strstr(result.output, "baregpu: exit status 7"));
+    }
     boot_result_free(&result);
 }
 
@@ -411,25 +418,22 @@ static void test_endings(void **state)
     expect_ending("other-cpu", "exception in the kernel (CPU 1)", "backtrace:\n  0x");
     expect_ending("other-cpu-overflow", "exception in the kernel (CPU 1)", "(stack overflow)");
     expect_ending("other-cpu-panic", "panic: on purpose (CPU 1)", "backtrace:\n  0x");
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         expect_ending("all-cpus", "exception in the kernel (CPU ", "backtrace:\n  0x");
-    for (unsigned i = 0; i < 5; i++)
+    }
+    for (unsigned i = 0; i < 5; i++) {
         expect_ending("nested-all-cpus", "exception in an exception handler (CPU ", "(x30)\n  0x");
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_machines),
-        cmocka_unit_test(test_cores),
-        cmocka_unit_test(test_by_turns),
-        cmocka_unit_test(test_serial_line),
-        cmocka_unit_test(test_litmus),
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_queues),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_endings),
+        cmocka_unit_test(test_machines), cmocka_unit_test(test_cores),
+        cmocka_unit_test(test_by_turns), cmocka_unit_test(test_serial_line),
+        cmocka_unit_test(test_litmus),   cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_queues),   cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_reset),    cmocka_unit_test(test_endings),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -36,10 +36,10 @@ void pvgpu_enable(struct bg_pvgpu *pvgpu, unsigned bus, unsigned slot)
         unsigned offset;
         uint64_t value;
     } bars[] = {
-        { 0x10, PVGPU_REGISTERS_ADDRESS },
-        { 0x14, PVGPU_MSIX_ADDRESS },
-        { 0x18, PVGPU_SHMEM_ADDRESS },
-        { 0x1C, 0 },
+        {0x10, PVGPU_REGISTERS_ADDRESS},
+        {0x14, PVGPU_MSIX_ADDRESS},
+        {0x18, PVGPU_SHMEM_ADDRESS},
+        {0x1C, 0},
     };
 
     pvgpu->bus = bus;
@@ -75,8 +75,9 @@ struct bg_pvgpu *pvgpu_start_line(bool listen, const char *line)
         pvgpu->fds[i] = -1;
     }
     middle = strstr(line, "%s");
-    words = middle != NULL ? harness_format("%.*s%s%s", (int)(middle - line), line, pvgpu->path, middle + 2)
-                   : harness_format("%s", line);
+    words = middle != NULL
+                ? harness_format("%.*s%s%s", (int)(middle - line), line, pvgpu->path, middle + 2)
+                : harness_format("%s", line);
     pvgpu->qemu = qemu_start_qtest("%s", words);
     free(words);
     pvgpu_find_object(pvgpu);
@@ -85,9 +86,9 @@ struct bg_pvgpu *pvgpu_start_line(bool listen, const char *line)
 
 struct bg_pvgpu *pvgpu_start(bool listen, const char *properties)
 {
-    char *line = harness_format("-d guest_errors -device pvgpu,id=gpu,addr=%d,backend_pipe=%%s%s%s",
-                                PVGPU_SLOT, strstr(properties, "shmem_size") != NULL ? "" :
-                                ",shmem_size=64M", properties);
+    char *line = harness_format(
+        "-d guest_errors -device pvgpu,id=gpu,addr=%d,backend_pipe=%%s%s%s", PVGPU_SLOT,
+        strstr(properties, "shmem_size") != NULL ? "" : ",shmem_size=64M", properties);
     struct bg_pvgpu *pvgpu = pvgpu_start_line(listen, line);
 
     pvgpu_enable(pvgpu, 0, PVGPU_SLOT);
@@ -229,8 +230,8 @@ void pvgpu_enable_msix(struct bg_pvgpu *pvgpu)
         qtest_write(pvgpu->qemu, 4, entry + 8, MSIX_DATA + i);
         qtest_write(pvgpu->qemu, 4, entry + 12, 0);
     }
-    qtest_write(pvgpu->qemu, 2,
-                pci_config_address(pvgpu->bus, pvgpu->slot, 0, capability + 2), 0x8000);
+    qtest_write(pvgpu->qemu, 2, pci_config_address(pvgpu->bus, pvgpu->slot, 0, capability + 2),
+                0x8000);
 }
 
 bool pvgpu_take_msix(struct bg_pvgpu *pvgpu, unsigned vector)
@@ -261,7 +262,7 @@ static size_t receive(int peer, void *data, size_t size, int *fds, size_t *fd_co
         struct cmsghdr align;
         char bytes[CMSG_SPACE(16 * sizeof(int))];
     } control;
-    struct iovec part = { .iov_base = data, .iov_len = size };
+    struct iovec part = {.iov_base = data, .iov_len = size};
     struct msghdr header = {
         .msg_iov = &part,
         .msg_iovlen = 1,
@@ -303,7 +304,8 @@ static void check_handshake(struct bg_pvgpu *pvgpu, const uint8_t *bytes, size_t
     assert_in_range(size, strlen(BG_PVGPU_SHMEM_NAME_PREFIX) + 2, sizeof(pvgpu->name));
     assert_int_equal(strnlen((const char *)bytes, size), size - 1);
     memcpy(pvgpu->name, bytes, size);
-    assert_memory_equal(pvgpu->name, BG_PVGPU_SHMEM_NAME_PREFIX, strlen(BG_PVGPU_SHMEM_NAME_PREFIX));
+    assert_memory_equal(pvgpu->name, BG_PVGPU_SHMEM_NAME_PREFIX,
+                        strlen(BG_PVGPU_SHMEM_NAME_PREFIX));
 }
 
 static void map_memory(struct bg_pvgpu *pvgpu, int fd)
@@ -334,8 +336,9 @@ void pvgpu_take_handshake_old(struct bg_pvgpu *pvgpu)
                      sizeof(header));
     memcpy(&header, bytes, sizeof(header));
     assert_in_range(header.size, 9, sizeof(bytes) - sizeof(header));
-    assert_int_equal(socket_read(pvgpu->peer, bytes + sizeof(header), header.size,
-                                 HARNESS_TIMEOUT_MS), header.size);
+    assert_int_equal(
+        socket_read(pvgpu->peer, bytes + sizeof(header), header.size, HARNESS_TIMEOUT_MS),
+        header.size);
     check_handshake(pvgpu, bytes, sizeof(header) + header.size);
     fd = shm_open(pvgpu->name, O_RDWR, 0);
     assert_true(fd >= 0);
@@ -346,7 +349,7 @@ void pvgpu_take_handshake_old(struct bg_pvgpu *pvgpu)
 void pvgpu_send(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size)
 {
     uint8_t bytes[sizeof(struct bg_pvgpu_message) + 4096];
-    struct bg_pvgpu_message header = { .type = type, .size = size };
+    struct bg_pvgpu_message header = {.type = type, .size = size};
 
     assert_true(size <= 4096);
     memcpy(bytes, &header, sizeof(header));
@@ -356,16 +359,17 @@ void pvgpu_send(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint
     assert_true(socket_write(pvgpu->peer, bytes, sizeof(header) + size));
 }
 
-void pvgpu_send_fd(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size, int fd)
+void pvgpu_send_fd(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size,
+                   int fd)
 {
-    struct bg_pvgpu_message message = { .type = type, .size = size };
+    struct bg_pvgpu_message message = {.type = type, .size = size};
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
-    } control = { 0 };
+    } control = {0};
     struct iovec parts[2] = {
-        { .iov_base = &message, .iov_len = sizeof(message) },
-        { .iov_base = (void *)(uintptr_t)payload, .iov_len = size },
+        {.iov_base = &message, .iov_len = sizeof(message)},
+        {.iov_base = (void *)(uintptr_t)payload, .iov_len = size},
     };
     struct msghdr header = {
         .msg_iov = parts,
@@ -448,9 +452,9 @@ void pvgpu_enable_port(struct bg_pvgpu *pvgpu)
 
 int pvgpu_start_port(void **state)
 {
-    struct bg_pvgpu *pvgpu = pvgpu_start_line(
-        true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
-              "-device pvgpu,id=gpu,bus=rp1,shmem_size=64M,backend_pipe=%s");
+    struct bg_pvgpu *pvgpu =
+        pvgpu_start_line(true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
+                               "-device pvgpu,id=gpu,bus=rp1,shmem_size=64M,backend_pipe=%s");
 
     *state = pvgpu;
     pvgpu_enable_port(pvgpu);
@@ -459,8 +463,8 @@ int pvgpu_start_port(void **state)
 
 static void write_slot_control(struct bg_pvgpu *pvgpu, uint16_t value)
 {
-    unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1,
-                                           pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x34));
+    unsigned offset =
+        (unsigned)qtest_read(pvgpu->qemu, 1, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x34));
 
     while (qtest_read(pvgpu->qemu, 1, pci_config_address(0, PVGPU_PORT_SLOT, 0, offset)) != 0x10) {
         offset = (unsigned)qtest_read(pvgpu->qemu, 1,
@@ -534,13 +538,13 @@ static struct {
 /* No cmocka in here: another thread. */
 static void *answer_pauses(void *unused)
 {
-    const struct bg_pvgpu_message paused = { .type = BG_PVGPU_MESSAGE_PAUSED };
+    const struct bg_pvgpu_message paused = {.type = BG_PVGPU_MESSAGE_PAUSED};
     struct bg_pvgpu_message header;
 
     (void)unused;
     for (;;) {
-        struct pollfd ready[2] = { { .fd = pauses.peer, .events = POLLIN },
-                                   { .fd = pauses.end[0], .events = POLLIN } };
+        struct pollfd ready[2] = {{.fd = pauses.peer, .events = POLLIN},
+                                  {.fd = pauses.end[0], .events = POLLIN}};
 
         if (poll(ready, 2, HARNESS_TIMEOUT_MS) <= 0) {
             pauses.failed = true;

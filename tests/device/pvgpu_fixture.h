@@ -28,7 +28,7 @@
 
 /* What a new backend acknowledges in these tests, and what the guest sees of it. */
 #define PVGPU_TEST_VISIBLE                                                                         \
-    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_CONTROL_WORDS |                     \
+    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_CONTROL_WORDS |            \
      BG_PVGPU_FEATURE_SCANOUT)
 #define PVGPU_TEST_FEATURES (PVGPU_TEST_VISIBLE | BG_PVGPU_FEATURE_DIRECT)
 
@@ -98,7 +98,8 @@ void pvgpu_hang_up(struct bg_pvgpu *pvgpu);
 void pvgpu_unmap(struct bg_pvgpu *pvgpu);
 
 void pvgpu_send(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size);
-void pvgpu_send_fd(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size, int fd);
+void pvgpu_send_fd(struct bg_pvgpu *pvgpu, uint32_t type, const void *payload, uint32_t size,
+                   int fd);
 void pvgpu_ack(struct bg_pvgpu *pvgpu, uint64_t features);
 /* The next message must be this one; its payload, of @size bytes, to @payload. */
 void pvgpu_expect(struct bg_pvgpu *pvgpu, uint32_t type, void *payload, uint32_t size);

@@ -28,11 +28,14 @@ static struct bg_pvgpu_control *control(struct bg_pvgpu *pvgpu)
 static void expect_lost(struct bg_pvgpu *pvgpu)
 {
     pvgpu_wait_statistic(pvgpu, "connected", 0);
-    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), BG_PVGPU_STATUS_READY | BG_PVGPU_STATUS_ERROR);
-    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_STATUS) & BG_PVGPU_IRQ_ERROR, BG_PVGPU_IRQ_ERROR);
-    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_CONTROL(status)) &
-                         (BG_PVGPU_CONTROL_READY | BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST),
-                     BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS),
+                     BG_PVGPU_STATUS_READY | BG_PVGPU_STATUS_ERROR);
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_STATUS) & BG_PVGPU_IRQ_ERROR,
+                     BG_PVGPU_IRQ_ERROR);
+    assert_int_equal(
+        pvgpu_read_memory(pvgpu, PVGPU_CONTROL(status)) &
+            (BG_PVGPU_CONTROL_READY | BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST),
+        BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
     assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_CONTROL(error_code)),
                      BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
 }
@@ -80,7 +83,7 @@ static unsigned warnings(struct bg_pvgpu *pvgpu)
 /* One warning per outage, and none while the guest does not care: by each way of caring. */
 static void test_warnings(void **state)
 {
-    static const uint32_t cares[] = { BG_PVGPU_REG_DOORBELL, BG_PVGPU_REG_RESET };
+    static const uint32_t cares[] = {BG_PVGPU_REG_DOORBELL, BG_PVGPU_REG_RESET};
 
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
@@ -292,7 +295,7 @@ static void test_death_while_greeting(void **state)
     struct bg_pvgpu *pvgpu = *state;
 
     for (unsigned i = 1; i < 8; i++) {
-        uint8_t ack[16] = { 2, 0, 0, 0, 8, 0, 0, 0, 1 };
+        uint8_t ack[16] = {2, 0, 0, 0, 8, 0, 0, 0, 1};
 
         pvgpu_accept(pvgpu);
         if (i % 2) {
@@ -381,16 +384,16 @@ static void test_garbage(void **state)
         struct bg_pvgpu_message header;
         const char *why;
     } bad[] = {
-        { { 4, 1025 }, "a message of more than 1024 bytes" },
-        { { 0x99999999, 0xFFFFFFFF }, "a message of more than 1024 bytes" },
-        { { 2, 0 }, "an acknowledgement that is none" },
-        { { 2, 7 }, "an acknowledgement that is none" },
-        { { 2, 8 }, "an acknowledgement that is none" }, /* a second one */
+        {{4, 1025}, "a message of more than 1024 bytes"},
+        {{0x99999999, 0xFFFFFFFF}, "a message of more than 1024 bytes"},
+        {{2, 0}, "an acknowledgement that is none"},
+        {{2, 7}, "an acknowledgement that is none"},
+        {{2, 8}, "an acknowledgement that is none"}, /* a second one */
     };
     struct bg_pvgpu *pvgpu = *state;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        uint8_t payload[1025] = { 1 };
+        uint8_t payload[1025] = {1};
 
         pvgpu_connect(pvgpu);
         socket_write(pvgpu->peer, &bad[i].header, sizeof(bad[i].header));
@@ -447,7 +450,7 @@ static void test_messages_before_ack(void **state)
 static void test_floods(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
-    uint8_t payload[1024] = { 0 };
+    uint8_t payload[1024] = {0};
     uint32_t vector = 0;
 
     pvgpu_connect(pvgpu);

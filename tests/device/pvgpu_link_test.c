@@ -31,7 +31,7 @@ static uint64_t features(struct bg_pvgpu *pvgpu)
 static void test_handshake_bytes(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
-    uint8_t bytes[256], expected[256] = { 1, 0, 0, 0 };
+    uint8_t bytes[256], expected[256] = {1, 0, 0, 0};
     size_t name_size = strlen(pvgpu->object) + 1;
     uint64_t size = PVGPU_TEST_SIZE;
 
@@ -119,7 +119,7 @@ static void test_backend_without_base_feature(void **state)
 static void test_ack_in_pieces(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
-    uint8_t ack[16] = { 2, 0, 0, 0, 8, 0, 0, 0, 0x03 };
+    uint8_t ack[16] = {2, 0, 0, 0, 8, 0, 0, 0, 0x03};
 
     pvgpu_accept(pvgpu);
     pvgpu_take_handshake_old(pvgpu);
@@ -261,7 +261,7 @@ static void test_interrupts_by_eventfd(void **state)
 /* An old backend's, whatever its vector, is the fence's. */
 static void test_interrupt_by_message(void **state)
 {
-    static const uint32_t vectors[] = { 0, 1, 2, 0xFFFFFFFF };
+    static const uint32_t vectors[] = {0, 1, 2, 0xFFFFFFFF};
     struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_connect_old(pvgpu, 0);

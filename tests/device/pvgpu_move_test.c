@@ -239,7 +239,8 @@ static struct bg_pvgpu *migrate(struct bg_pvgpu *from, unsigned pauses)
 {
     char *path = harness_temp_path("migration"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
-                                "backend_pipe=%%s", path, PVGPU_SLOT);
+                                "backend_pipe=%%s",
+                                path, PVGPU_SLOT);
     uint64_t deadline_ms = harness_now_ms() + 3 * HARNESS_TIMEOUT_MS;
     bool completed = false, running = false;
     struct bg_pvgpu *to;
@@ -331,7 +332,8 @@ static void test_migrate_while_the_backend_writes(void **state)
     uint32_t last = 0;
     char *path = harness_temp_path("busy"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
-                                "backend_pipe=%%s", path, PVGPU_SLOT);
+                                "backend_pipe=%%s",
+                                path, PVGPU_SLOT);
 
     pvgpu_connect(from);
     unlink(path);
@@ -413,7 +415,8 @@ static void test_migrate_to_another_size(void **state)
     char *path = harness_temp_path("other"), *uri = harness_format("unix:%s", path);
     struct bg_pvgpu *to;
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=128M,"
-                                "backend_pipe=%%s", path, PVGPU_SLOT);
+                                "backend_pipe=%%s",
+                                path, PVGPU_SLOT);
 
     (void)state;
     unlink(path);
@@ -434,7 +437,8 @@ static void test_migrate_while_stopped(void **state)
     struct bg_pvgpu *from = *state, *to;
     char *path = harness_temp_path("stopped"), *uri = harness_format("unix:%s", path);
     char *line = harness_format("-incoming unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
-                                "backend_pipe=%%s", path, PVGPU_SLOT);
+                                "backend_pipe=%%s",
+                                path, PVGPU_SLOT);
 
     pvgpu_connect(from);
     memset(from->memory + BG_PVGPU_HEAP_OFFSET, 0x31, 0x1000);
@@ -497,13 +501,13 @@ static void add_disk(struct bg_pvgpu *pvgpu, const char *path)
     json_decref(qmp_command(qemu, "blockdev-create", "{s:s, s:{s:s, s:s, s:i}}", "job-id", "file",
                             "options", "driver", "file", "filename", path, "size", 0));
     wait_job(pvgpu, "file");
-    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "file",
-                            "node-name", "file0", "filename", path));
+    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "file", "node-name",
+                            "file0", "filename", path));
     json_decref(qmp_command(qemu, "blockdev-create", "{s:s, s:{s:s, s:s, s:i}}", "job-id", "qcow2",
                             "options", "driver", "qcow2", "file", "file0", "size", 1 << 20));
     wait_job(pvgpu, "qcow2");
-    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "qcow2",
-                            "node-name", "disk", "file", "file0"));
+    json_decref(qmp_command(qemu, "blockdev-add", "{s:s, s:s, s:s}", "driver", "qcow2", "node-name",
+                            "disk", "file", "file0"));
 }
 
 static void snapshot(struct bg_pvgpu *pvgpu, const char *command)

@@ -54,8 +54,8 @@ static int make_locked(const char *name)
 static void test_stale_objects(void **state)
 {
     struct bg_pvgpu *alive = *state, *crashed = pvgpu_start(false, ""), *next;
-    static const char *const foreign[] = { "/pvgpu_shmem_0x5581a2b0c0d0", "/pvgpu_shmem_123",
-                                           "/pvgpu_shmem_123_4x", "/pvgpu_shmem_" };
+    static const char *const foreign[] = {"/pvgpu_shmem_0x5581a2b0c0d0", "/pvgpu_shmem_123",
+                                          "/pvgpu_shmem_123_4x", "/pvgpu_shmem_"};
     static const char locked[] = "/pvgpu_shmem_99999999_1", stale[] = "/pvgpu_shmem_99999999_2";
     int locked_fd = make_locked(locked);
 

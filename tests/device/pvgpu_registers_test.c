@@ -66,21 +66,21 @@ struct register_case {
 };
 
 static const struct register_case registers[] = {
-    { BG_PVGPU_REG_VERSION, 0x00010000, 0xFFFFFFFF, 0x00010000 },
-    { BG_PVGPU_REG_FEATURES_LO, 0, 0xFFFFFFFF, 0 },
-    { BG_PVGPU_REG_FEATURES_HI, 0, 0xFFFFFFFF, 0 },
-    { BG_PVGPU_REG_STATUS, 1, 0xFFFFFFFF, 1 },
-    { BG_PVGPU_REG_STATUS, 1, 0, 1 },
-    { BG_PVGPU_REG_DOORBELL, 0, 1, 0 },
-    { BG_PVGPU_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
-    { BG_PVGPU_REG_IRQ_MASK, 0, 0xFFFFFFFF, 3 },
-    { BG_PVGPU_REG_IRQ_MASK, 3, 2, 2 },
-    { BG_PVGPU_REG_IRQ_MASK, 2, 0, 0 },
-    { BG_PVGPU_REG_SHMEM_SIZE, PVGPU_TEST_SIZE, 0, PVGPU_TEST_SIZE },
-    { BG_PVGPU_REG_RING_SIZE, 0x1000000, 0, 0x1000000 },
-    { BG_PVGPU_REG_RESET, 0, 2, 0 },
-    { 0x28, 0, 0xFFFFFFFF, 0 },
-    { 0xFFC, 0, 0xFFFFFFFF, 0 },
+    {BG_PVGPU_REG_VERSION, 0x00010000, 0xFFFFFFFF, 0x00010000},
+    {BG_PVGPU_REG_FEATURES_LO, 0, 0xFFFFFFFF, 0},
+    {BG_PVGPU_REG_FEATURES_HI, 0, 0xFFFFFFFF, 0},
+    {BG_PVGPU_REG_STATUS, 1, 0xFFFFFFFF, 1},
+    {BG_PVGPU_REG_STATUS, 1, 0, 1},
+    {BG_PVGPU_REG_DOORBELL, 0, 1, 0},
+    {BG_PVGPU_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0},
+    {BG_PVGPU_REG_IRQ_MASK, 0, 0xFFFFFFFF, 3},
+    {BG_PVGPU_REG_IRQ_MASK, 3, 2, 2},
+    {BG_PVGPU_REG_IRQ_MASK, 2, 0, 0},
+    {BG_PVGPU_REG_SHMEM_SIZE, PVGPU_TEST_SIZE, 0, PVGPU_TEST_SIZE},
+    {BG_PVGPU_REG_RING_SIZE, 0x1000000, 0, 0x1000000},
+    {BG_PVGPU_REG_RESET, 0, 2, 0},
+    {0x28, 0, 0xFFFFFFFF, 0},
+    {0xFFC, 0, 0xFFFFFFFF, 0},
 };
 
 static void test_each_register(void **state)
@@ -102,7 +102,7 @@ static void test_each_register(void **state)
 /* 32 bits only: everything else is refused, logged, and changes nothing. */
 static void test_widths(void **state)
 {
-    static const unsigned sizes[] = { 1, 2, 8 };
+    static const unsigned sizes[] = {1, 2, 8};
     struct bg_pvgpu *pvgpu = *state;
 
     pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, 2);
@@ -113,10 +113,12 @@ static void test_widths(void **state)
         assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 2);
         process_wait_text(pvgpu->qemu->process, line);
         free(line);
-        assert_int_not_equal(qtest_read(pvgpu->qemu, sizes[i],
-                                        PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK) & 0xFF, 2);
-        qtest_write(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_RESET - 4 * (i == 2),
-                    1);
+        assert_int_not_equal(
+            qtest_read(pvgpu->qemu, sizes[i], PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK) &
+                0xFF,
+            2);
+        qtest_write(pvgpu->qemu, sizes[i],
+                    PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_RESET - 4 * (i == 2), 1);
     }
     for (unsigned offset = 1; offset < 4; offset++) { /* unaligned */
         qtest_write(pvgpu->qemu, 4, PVGPU_REGISTERS_ADDRESS + BG_PVGPU_REG_IRQ_MASK + offset, ~0u);
@@ -132,15 +134,23 @@ static void expect_described(struct bg_pvgpu *pvgpu, uint32_t size)
     const struct {
         uint32_t offset, value;
     } words[] = {
-        { 0x000, 0x50564750 },          { 0x004, 0x00010000 },
-        { 0x010, 0x1000 },              { 0x014, 0x1000000 },
-        { 0x018, 0x1001000 },           { 0x01C, size - 0x1001000 },
-        { 0x020, 0 },                   { 0x060, 0 },
-        { 0x0A0, 0 },                   { 0x0E0, 0 },
-        { 0x120, 0 },                   { 0x124, 0 },
-        { 0x130, 1920 },                { 0x134, 1080 },
-        { 0x138, 60 },                  { 0x13C, 87 },
-        { PVGPU_CONTROL(backend_sleeping), 0 },
+        {0x000, 0x50564750},
+        {0x004, 0x00010000},
+        {0x010, 0x1000},
+        {0x014, 0x1000000},
+        {0x018, 0x1001000},
+        {0x01C, size - 0x1001000},
+        {0x020, 0},
+        {0x060, 0},
+        {0x0A0, 0},
+        {0x0E0, 0},
+        {0x120, 0},
+        {0x124, 0},
+        {0x130, 1920},
+        {0x134, 1080},
+        {0x138, 60},
+        {0x13C, 87},
+        {PVGPU_CONTROL(backend_sleeping), 0},
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -198,8 +208,8 @@ static void test_memory_is_memory(void **state)
 
 static void test_reset_register(void **state)
 {
-    static const uint32_t dirty[] = { 0x020, 0x024, 0x060, 0x0A0, 0x0E0, 0x120, 0x124, 0x128,
-                                      PVGPU_CONTROL(error_count) };
+    static const uint32_t dirty[] = {
+        0x020, 0x024, 0x060, 0x0A0, 0x0E0, 0x120, 0x124, 0x128, PVGPU_CONTROL(error_count)};
     struct bg_pvgpu *pvgpu = *state;
     uint32_t count = pvgpu_read_memory(pvgpu, PVGPU_CONTROL(reset_request));
 
@@ -214,7 +224,7 @@ static void test_reset_register(void **state)
         assert_int_equal(pvgpu_read_memory(pvgpu, dirty[i]), 0);
     }
     assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_STATUS), 1);
-    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 3); /* kept */
+    assert_int_equal(pvgpu_read(pvgpu, BG_PVGPU_REG_IRQ_MASK), 3);                /* kept */
     assert_int_equal(pvgpu_read_memory(pvgpu, BG_PVGPU_RING_OFFSET), 0x12345678); /* likewise */
     assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_CONTROL(reset_request)), count + 1);
     assert_int_equal(pvgpu_statistic(pvgpu, "stat-resets"), 1);
@@ -242,8 +252,8 @@ static void test_two_gigabytes_above_4g(void **state)
 /* Below, 256 MiB are what fits: the window ends at 0x3EFF0000, and a BAR is naturally aligned. */
 static void test_without_highmem(void **state)
 {
-    struct bg_pvgpu *pvgpu = pvgpu_start_line(
-        false, "-M highmem=off -device pvgpu,id=gpu,addr=1,shmem_size=256M");
+    struct bg_pvgpu *pvgpu =
+        pvgpu_start_line(false, "-M highmem=off -device pvgpu,id=gpu,addr=1,shmem_size=256M");
     uint64_t config = 0x3F000000 + (1 << 15);
 
     (void)state;
@@ -264,15 +274,15 @@ static void test_properties(void **state)
     static const struct {
         const char *properties, *message;
     } bad[] = {
-        { "shmem_size=32M", "shmem_size must be a power of two from 64M to 2G, not 33554432" },
-        { "shmem_size=4G", "shmem_size must be a power of two from 64M to 2G, not 4294967296" },
-        { "shmem_size=96M", "shmem_size must be a power of two from 64M to 2G" },
-        { "shmem_size=0", "shmem_size must be a power of two from 64M to 2G, not 0" },
-        { "shmem_size=64M,backend_pipe=", "backend_pipe must be a path of 1 to 107 bytes" },
-        { "shmem_size=64M,pool_id=C", "pool_id must be 'A' or 'B', not 'C'" },
-        { "shmem_size=64M,priority=urgent", "priority must be 'low', 'medium' or 'high'" },
-        { "shmem_size=64M,peer_user=nobody-of-that-name", "peer_user must be the name or the" },
-        { "shmem_size=64M,pause_timeout_ms=600001", "pause_timeout_ms must be at most 600000" },
+        {"shmem_size=32M", "shmem_size must be a power of two from 64M to 2G, not 33554432"},
+        {"shmem_size=4G", "shmem_size must be a power of two from 64M to 2G, not 4294967296"},
+        {"shmem_size=96M", "shmem_size must be a power of two from 64M to 2G"},
+        {"shmem_size=0", "shmem_size must be a power of two from 64M to 2G, not 0"},
+        {"shmem_size=64M,backend_pipe=", "backend_pipe must be a path of 1 to 107 bytes"},
+        {"shmem_size=64M,pool_id=C", "pool_id must be 'A' or 'B', not 'C'"},
+        {"shmem_size=64M,priority=urgent", "priority must be 'low', 'medium' or 'high'"},
+        {"shmem_size=64M,peer_user=nobody-of-that-name", "peer_user must be the name or the"},
+        {"shmem_size=64M,pause_timeout_ms=600001", "pause_timeout_ms must be at most 600000"},
     };
 
     (void)state;

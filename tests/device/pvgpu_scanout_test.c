@@ -37,16 +37,18 @@ struct pictures {
 static struct pictures new_pictures(uint32_t number, uint32_t slots, uint64_t slot_size)
 {
     struct pictures pictures = {
-        .buffer = { .buffer = number, .slots = slots, .slot_size = slot_size,
-                    .size = slots * slot_size },
+        .buffer = {.buffer = number,
+                   .slots = slots,
+                   .slot_size = slot_size,
+                   .size = slots * slot_size},
         .fd = memfd_create("pictures", MFD_CLOEXEC | MFD_ALLOW_SEALING),
     };
 
     assert_true(pictures.fd >= 0);
     assert_int_equal(ftruncate(pictures.fd, (off_t)pictures.buffer.size), 0);
     assert_int_equal(fcntl(pictures.fd, F_ADD_SEALS, SEALS), 0);
-    pictures.data = mmap(NULL, pictures.buffer.size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                         pictures.fd, 0);
+    pictures.data =
+        mmap(NULL, pictures.buffer.size, PROT_READ | PROT_WRITE, MAP_SHARED, pictures.fd, 0);
     assert_true(pictures.data != MAP_FAILED);
     return pictures;
 }
@@ -65,7 +67,7 @@ static void send_buffer(struct bg_pvgpu *pvgpu, const struct pictures *pictures)
 
 /* The whole of slot @slot, without gaps. */
 static struct bg_pvgpu_scanout whole(const struct pictures *pictures, uint32_t slot, uint32_t width,
-                                  uint32_t height)
+                                     uint32_t height)
 {
     return (struct bg_pvgpu_scanout){
         .buffer = pictures->buffer.buffer,
@@ -134,8 +136,8 @@ static uint8_t *screendump(struct bg_pvgpu *pvgpu, unsigned *width, unsigned *he
     uint8_t *pixels;
     size_t size;
 
-    json_decref(qmp_command(pvgpu->qemu, "screendump", "{s:s, s:s}", "filename", path, "device",
-                            "gpu"));
+    json_decref(
+        qmp_command(pvgpu->qemu, "screendump", "{s:s, s:s}", "filename", path, "device", "gpu"));
     file = fopen(path, "rb");
     assert_non_null(file);
     assert_int_equal(fscanf(file, "P6 %u %u 255", width, height), 2);
@@ -211,8 +213,9 @@ static void test_picture(void **state)
 
 static void test_formats(void **state)
 {
-    static const uint32_t formats[] = { BG_PVGPU_FORMAT_B8G8R8A8_UNORM, BG_PVGPU_FORMAT_B8G8R8X8_UNORM,
-                                        BG_PVGPU_FORMAT_R8G8B8A8_UNORM };
+    static const uint32_t formats[] = {BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
+                                       BG_PVGPU_FORMAT_B8G8R8X8_UNORM,
+                                       BG_PVGPU_FORMAT_R8G8B8A8_UNORM};
     struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
 
@@ -233,15 +236,14 @@ static void test_strides_and_sizes(void **state)
 {
     static const struct {
         uint32_t width, height, stride;
-    } cases[] = { { 1, 1, 4 },       { 7, 5, 32 },     { 1000, 3, 4004 },
-                  { 64, 1024, 256 }, { 16, 16, 16384 }, { 1, 65536 / 4, 4 } };
+    } cases[] = {{1, 1, 4},       {7, 5, 32},      {1000, 3, 4004},
+                 {64, 1024, 256}, {16, 16, 16384}, {1, 65536 / 4, 4}};
     struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x40000);
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bg_pvgpu_scanout scanout =
-            whole(&pictures, i % 2, cases[i].width, cases[i].height);
+        struct bg_pvgpu_scanout scanout = whole(&pictures, i % 2, cases[i].width, cases[i].height);
 
         scanout.stride = cases[i].stride;
         memset(pictures.data + (i % 2) * 0x40000, 0xEE, 0x40000);
@@ -260,7 +262,8 @@ static void test_all_slots(void **state)
 
     send_buffer(pvgpu, &pictures);
     for (uint32_t i = 0; i < 20; i++) {
-        struct bg_pvgpu_scanout scanout = whole(&pictures, i % BG_PVGPU_SCANOUT_SLOTS_MAX, 320, 240);
+        struct bg_pvgpu_scanout scanout =
+            whole(&pictures, i % BG_PVGPU_SCANOUT_SLOTS_MAX, 320, 240);
 
         draw(&pictures, &scanout, i);
         show(pvgpu, &scanout);
@@ -326,7 +329,7 @@ static void test_hide(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
     struct pictures pictures = new_pictures(1, 2, 0x100000);
-    struct bg_pvgpu_scanout scanout = whole(&pictures, 1, 320, 240), nothing = { 0 };
+    struct bg_pvgpu_scanout scanout = whole(&pictures, 1, 320, 240), nothing = {0};
 
     pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_SCANOUT, &nothing, sizeof(nothing)); /* before any */
     send_buffer(pvgpu, &pictures);
@@ -403,7 +406,7 @@ static uint32_t read_be(int fd, unsigned size)
 /* RFB 3.8 without a password; the screen has the size of the picture that is shown. */
 static int vnc_connect(const char *path, uint32_t width, uint32_t height)
 {
-    static const uint8_t raw_only[] = { 2, 0, 0, 1, 0, 0, 0, 0 };
+    static const uint8_t raw_only[] = {2, 0, 0, 1, 0, 0, 0, 0};
     uint8_t text[256];
     int fd = unix_connect(path, HARNESS_TIMEOUT_MS);
     uint32_t count;
@@ -431,7 +434,7 @@ static int vnc_connect(const char *path, uint32_t width, uint32_t height)
 
 static void vnc_request(int fd, bool changes_only)
 {
-    const uint8_t request[] = { 3, changes_only, 0, 0, 0, 0, 0x40, 0, 0x40, 0 };
+    const uint8_t request[] = {3, changes_only, 0, 0, 0, 0, 0x40, 0, 0x40, 0};
 
     assert_true(socket_write(fd, request, sizeof(request)));
 }
@@ -466,7 +469,8 @@ static void test_damage(void **state)
 {
     char *vnc = harness_temp_path("vnc");
     char *line = harness_format("-vnc unix:%s -device pvgpu,id=gpu,addr=%d,shmem_size=64M,"
-                                "backend_pipe=%%s", vnc, PVGPU_SLOT);
+                                "backend_pipe=%%s",
+                                vnc, PVGPU_SLOT);
     struct bg_pvgpu *pvgpu = pvgpu_start_line(true, line);
     struct pictures pictures = new_pictures(1, 2, 0x100000);
     struct bg_pvgpu_scanout scanout = whole(&pictures, 0, 320, 240);
@@ -533,25 +537,25 @@ static void test_bad_scanouts(void **state)
         struct bg_pvgpu_scanout scanout;
         const char *why;
     } bad[] = {
-        { { 2, 0, 8, 8, 32, 87, 0, 0, 8, 8 }, "no such picture" },
-        { { 0, 0, 8, 8, 32, 87, 0, 0, 8, 8 }, "no such picture" },
-        { { 1, 2, 8, 8, 32, 87, 0, 0, 8, 8 }, "no such picture" },
-        { { 1, 0xFFFFFFFF, 8, 8, 32, 87, 0, 0, 8, 8 }, "no such picture" },
-        { { 1, 0, 8, 0, 32, 87, 0, 0, 8, 0 }, "bad width or height" },
-        { { 1, 0, 16385, 1, 65540, 87, 0, 0, 8, 1 }, "bad width or height" },
-        { { 1, 0, 0x40000001, 1, 4, 87, 0, 0, 1, 1 }, "bad width or height" },
-        { { 1, 0, 1, 0xFFFFFFFF, 4, 87, 0, 0, 1, 1 }, "bad width or height" },
-        { { 1, 0, 8, 8, 32, 0, 0, 0, 8, 8 }, "a format that cannot be shown" },
-        { { 1, 0, 8, 8, 32, 2, 0, 0, 8, 8 }, "a format that cannot be shown" },
-        { { 1, 0, 8, 8, 28, 87, 0, 0, 8, 8 }, "a stride that does not fit" },
-        { { 1, 0, 8, 8, 33, 87, 0, 0, 8, 8 }, "a stride that does not fit" },
-        { { 1, 0, 8, 2, 0x80000000, 87, 0, 0, 8, 2 }, "a stride that does not fit" },
-        { { 1, 0, 16, 16384, 16388, 87, 0, 0, 1, 1 }, "a stride that does not fit" },
-        { { 1, 0, 256, 257, 1024, 87, 0, 0, 1, 1 }, "a stride that does not fit" },
-        { { 1, 0, 8, 8, 32, 87, 9, 0, 0, 0 }, "damage outside of the picture" },
-        { { 1, 0, 8, 8, 32, 87, 1, 0, 8, 8 }, "damage outside of the picture" },
-        { { 1, 0, 8, 8, 32, 87, 0, 8, 8, 1 }, "damage outside of the picture" },
-        { { 1, 0, 8, 8, 32, 87, 2, 2, 0xFFFFFFFF, 1 }, "damage outside of the picture" },
+        {{2, 0, 8, 8, 32, 87, 0, 0, 8, 8}, "no such picture"},
+        {{0, 0, 8, 8, 32, 87, 0, 0, 8, 8}, "no such picture"},
+        {{1, 2, 8, 8, 32, 87, 0, 0, 8, 8}, "no such picture"},
+        {{1, 0xFFFFFFFF, 8, 8, 32, 87, 0, 0, 8, 8}, "no such picture"},
+        {{1, 0, 8, 0, 32, 87, 0, 0, 8, 0}, "bad width or height"},
+        {{1, 0, 16385, 1, 65540, 87, 0, 0, 8, 1}, "bad width or height"},
+        {{1, 0, 0x40000001, 1, 4, 87, 0, 0, 1, 1}, "bad width or height"},
+        {{1, 0, 1, 0xFFFFFFFF, 4, 87, 0, 0, 1, 1}, "bad width or height"},
+        {{1, 0, 8, 8, 32, 0, 0, 0, 8, 8}, "a format that cannot be shown"},
+        {{1, 0, 8, 8, 32, 2, 0, 0, 8, 8}, "a format that cannot be shown"},
+        {{1, 0, 8, 8, 28, 87, 0, 0, 8, 8}, "a stride that does not fit"},
+        {{1, 0, 8, 8, 33, 87, 0, 0, 8, 8}, "a stride that does not fit"},
+        {{1, 0, 8, 2, 0x80000000, 87, 0, 0, 8, 2}, "a stride that does not fit"},
+        {{1, 0, 16, 16384, 16388, 87, 0, 0, 1, 1}, "a stride that does not fit"},
+        {{1, 0, 256, 257, 1024, 87, 0, 0, 1, 1}, "a stride that does not fit"},
+        {{1, 0, 8, 8, 32, 87, 9, 0, 0, 0}, "damage outside of the picture"},
+        {{1, 0, 8, 8, 32, 87, 1, 0, 8, 8}, "damage outside of the picture"},
+        {{1, 0, 8, 8, 32, 87, 0, 8, 8, 1}, "damage outside of the picture"},
+        {{1, 0, 8, 8, 32, 87, 2, 2, 0xFFFFFFFF, 1}, "damage outside of the picture"},
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -574,16 +578,16 @@ static void test_bad_buffers(void **state)
         struct bg_pvgpu_scanout_buffer buffer;
         const char *why;
     } bad[] = {
-        { { 0, 2, 0x1000, 0x2000 }, "its number does not count up" },
-        { { 1, 1, 0x2000, 0x2000 }, "too few or too many slots" },
-        { { 1, 5, 0x1000, 0x5000 }, "too few or too many slots" },
-        { { 1, 0xFFFFFFFF, 0x1000, 0x2000 }, "too few or too many slots" },
-        { { 1, 2, 0, 0 }, "bad slot size" },
-        { { 1, 2, 0x800, 0x1000 }, "bad slot size" },
-        { { 1, 2, 0x8000000000000000, 0 }, "bad slot size" },
-        { { 1, 2, 0x40001000, 0x80002000 }, "bad slot size" },
-        { { 1, 2, 0x2000, 0x4000 }, "its size is not that of its slots" }, /* file: 0x2000 */
-        { { 1, 2, 0x1000, 0x3000 }, "its size is not that of its slots" },
+        {{0, 2, 0x1000, 0x2000}, "its number does not count up"},
+        {{1, 1, 0x2000, 0x2000}, "too few or too many slots"},
+        {{1, 5, 0x1000, 0x5000}, "too few or too many slots"},
+        {{1, 0xFFFFFFFF, 0x1000, 0x2000}, "too few or too many slots"},
+        {{1, 2, 0, 0}, "bad slot size"},
+        {{1, 2, 0x800, 0x1000}, "bad slot size"},
+        {{1, 2, 0x8000000000000000, 0}, "bad slot size"},
+        {{1, 2, 0x40001000, 0x80002000}, "bad slot size"},
+        {{1, 2, 0x2000, 0x4000}, "its size is not that of its slots"}, /* file: 0x2000 */
+        {{1, 2, 0x1000, 0x3000}, "its size is not that of its slots"},
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -604,7 +608,7 @@ static void test_bad_buffers(void **state)
 /* A file that could shrink under QEMU, or is none of memory, is not mapped. */
 static void test_files_that_cannot_be_trusted(void **state)
 {
-    const struct bg_pvgpu_scanout_buffer buffer = { 1, 2, 0x1000, 0x2000 };
+    const struct bg_pvgpu_scanout_buffer buffer = {1, 2, 0x1000, 0x2000};
 
     for (unsigned i = 0; i < 5; i++) {
         struct bg_pvgpu *pvgpu;
@@ -617,9 +621,11 @@ static void test_files_that_cannot_be_trusted(void **state)
             assert_int_equal(ftruncate(fd, 0x2000), 0);
         }
         if (i < 3) { /* all but one of the three */
-            assert_int_equal(fcntl(fd, F_ADD_SEALS, SEALS & ~(i == 0   ? F_SEAL_SHRINK
-                                                              : i == 1 ? F_SEAL_GROW
-                                                                       : F_SEAL_SEAL)), 0);
+            assert_int_equal(fcntl(fd, F_ADD_SEALS,
+                                   SEALS & ~(i == 0   ? F_SEAL_SHRINK
+                                             : i == 1 ? F_SEAL_GROW
+                                                      : F_SEAL_SEAL)),
+                             0);
         }
         start((void **)&pvgpu);
         pvgpu_send_fd(pvgpu, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), fd);
@@ -685,7 +691,7 @@ static void test_buffer_behind_other_messages(void **state)
 static void test_old_backend_has_no_scanout(void **state)
 {
     struct bg_pvgpu *pvgpu = pvgpu_start(true, "");
-    struct bg_pvgpu_scanout scanout = { 0 };
+    struct bg_pvgpu_scanout scanout = {0};
 
     (void)state;
     pvgpu_connect_old(pvgpu, 0);

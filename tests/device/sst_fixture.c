@@ -65,14 +65,14 @@ void bg_hal_wait(uint64_t deadline_ns)
     (void)deadline_ns;
 }
 
-#define ACCESSORS(bits)                                                                        \
-    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                          \
-    {                                                                                          \
-        return (uint##bits##_t)qtest_read(sst->qemu, bits / 8, (uintptr_t)base + offset);      \
-    }                                                                                          \
-    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
-    {                                                                                          \
-        qtest_write(sst->qemu, bits / 8, (uintptr_t)base + offset, value);                     \
+#define ACCESSORS(bits)                                                                            \
+    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                           \
+    {                                                                                              \
+        return (uint##bits##_t)qtest_read(sst->qemu, bits / 8, (uintptr_t)base + offset);          \
+    }                                                                                              \
+    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                    \
+    {                                                                                              \
+        qtest_write(sst->qemu, bits / 8, (uintptr_t)base + offset, value);                         \
     }
 
 ACCESSORS(8)
@@ -138,7 +138,7 @@ struct sst *sst_start(const struct sst_setup *setup)
     s->setup = *setup;
     s->memory_path = harness_format("%s/memory-%u", harness_temp_dir(), number);
     s->path = setup->socket != NULL ? harness_format("%s", setup->socket)
-                            : harness_format("%s/sst-%u.sock", harness_temp_dir(), number);
+                                    : harness_format("%s/sst-%u.sock", harness_temp_dir(), number);
     number++;
     s->listener = setup->no_simulator ? -1 : unix_listen(s->path, 8);
     s->peer = -1;
@@ -147,8 +147,8 @@ struct sst *sst_start(const struct sst_setup *setup)
     device = device_words(s);
     s->qemu = qemu_start_qtest("-machine memory-backend=ram -m %u -object memory-backend-file,"
                                "id=ram,size=%u,share=on,mem-path=%s -d guest_errors %s %s",
-                               (unsigned)(MEMORY_SIZE >> 20), (unsigned)MEMORY_SIZE,
-                               s->memory_path, setup->arguments != NULL ? setup->arguments : "", device);
+                               (unsigned)(MEMORY_SIZE >> 20), (unsigned)MEMORY_SIZE, s->memory_path,
+                               setup->arguments != NULL ? setup->arguments : "", device);
     free(device);
     sst_select(s);
     if (!setup->no_driver) {
@@ -199,10 +199,11 @@ static void open_pci(struct sst *s)
         .ecam = (void *)(uintptr_t)VIRT_ECAM_BASE,
         .ecam_size = BUSES << 20,
         .bus_last = BUSES - 1,
-        .windows = {
-            [BG_PCI_WINDOW_MEM32] = { VIRT_PCI_MEM32_BASE, VIRT_PCI_MEM32_BASE, 0x2EFF0000 },
-            [BG_PCI_WINDOW_MEM64] = { 0x8000000000, 0x8000000000, 0x8000000000 },
-        },
+        .windows =
+            {
+                [BG_PCI_WINDOW_MEM32] = {VIRT_PCI_MEM32_BASE, VIRT_PCI_MEM32_BASE, 0x2EFF0000},
+                [BG_PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 0x8000000000},
+            },
         .devices = functions,
         .device_capacity = FUNCTIONS,
     };
@@ -230,17 +231,20 @@ void sst_open_driver(struct sst *s)
     }
     assert_int_equal(s->device.id, BG_SST_VIRTIO_ID);
     assert_int_equal(bg_virtio_start(&s->device,
-                                  BG_SST_F_ALL | SST_RING_FEATURES | s->setup.features, 0, soon()),
+                                     BG_SST_F_ALL | SST_RING_FEATURES | s->setup.features, 0,
+                                     soon()),
                      0);
     assert_int_equal(bg_virtio_config_read64(&s->device, offsetof(struct bg_sst_config, max_queues),
-                                          &max_queues),
+                                             &max_queues),
                      0);
     assert_in_range(max_queues, 1, BG_SST_PAIRS_MAX);
     s->pairs = (unsigned)max_queues;
     s->queue_count = 2 * s->pairs + 1;
     for (unsigned i = 0; i < s->queue_count; i++) {
         const struct bg_virtqueue_options options = {
-            .index = (uint16_t)i, .size_max = BG_SST_QUEUE_SIZE, .indirect_segments = 4,
+            .index = (uint16_t)i,
+            .size_max = BG_SST_QUEUE_SIZE,
+            .indirect_segments = 4,
         }; /* virtio-mmio offers any size */
 
         assert_int_equal(bg_virtqueue_create(&s->queues[i], &s->device, &options), 0);
@@ -255,9 +259,9 @@ void sst_adopt_guest(struct sst *to, struct sst *from)
     int fd = open(to->memory_path, O_RDWR | O_CLOEXEC);
 
     assert_true(fd >= 0);
-    assert_ptr_equal(mmap(from->memory, MEMORY_SIZE, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_FIXED, fd, 0),
-                     from->memory);
+    assert_ptr_equal(
+        mmap(from->memory, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0),
+        from->memory);
     close(fd);
     munmap(to->memory, MEMORY_SIZE);
     to->memory = from->memory;
@@ -285,7 +289,7 @@ void sst_forget_driver(struct sst *s)
 
 struct bg_sst_request sst_request(uint32_t type, uint64_t id)
 {
-    struct bg_sst_request request = { .type = type, .request_id = id, .user_data = ~id };
+    struct bg_sst_request request = {.type = type, .request_id = id, .user_data = ~id};
 
     return request;
 }
@@ -306,7 +310,7 @@ struct sst_chain *sst_prepare(struct sst *s, unsigned queue, const void *readabl
     if (readable_size) {
         chain->readable = bg_hal_dma_alloc(readable_size, 8, &chain->readable_address);
         memcpy(chain->readable, readable, readable_size);
-        segments[count++] = (struct bg_virtqueue_segment){ chain->readable_address, readable_size };
+        segments[count++] = (struct bg_virtqueue_segment){chain->readable_address, readable_size};
     }
     first = count;
     if (writable_size) {
@@ -315,10 +319,10 @@ struct sst_chain *sst_prepare(struct sst *s, unsigned queue, const void *readabl
         chain->writable = bg_hal_dma_alloc(writable_size + 64, 8, &chain->writable_address);
         memset(chain->writable, SST_PATTERN, writable_size + 64);
         if (part) {
-            segments[count++] = (struct bg_virtqueue_segment){ chain->writable_address, part };
+            segments[count++] = (struct bg_virtqueue_segment){chain->writable_address, part};
         }
-        segments[count++] = (struct bg_virtqueue_segment){ chain->writable_address + part,
-                                                        writable_size - part };
+        segments[count++] =
+            (struct bg_virtqueue_segment){chain->writable_address + part, writable_size - part};
     }
     assert_int_equal(bg_virtqueue_add(&s->queues[queue], segments, first, count - first, chain), 0);
     return chain;
@@ -354,7 +358,8 @@ struct sst_chain *sst_submit_compute(struct sst *s, uint64_t id)
 static void check_written(const struct sst_chain *chain)
 {
     assert_true(chain->written <= chain->writable_size);
-    for (uint32_t i = chain->written; chain->writable != NULL && i < chain->writable_size + 64; i++) {
+    for (uint32_t i = chain->written; chain->writable != NULL && i < chain->writable_size + 64;
+         i++) {
         assert_int_equal(chain->writable[i], SST_PATTERN);
     }
 }
@@ -431,10 +436,12 @@ void sst_recycle(struct sst *s)
 {
     for (unsigned i = 0; i < s->chain_count; i++) {
         assert_true(s->chains[i].done);
-        if (s->chains[i].readable != NULL && s->chains[i].readable_address - MEMORY_BASE < s->used) {
+        if (s->chains[i].readable != NULL &&
+            s->chains[i].readable_address - MEMORY_BASE < s->used) {
             s->used = s->chains[i].readable_address - MEMORY_BASE;
         }
-        if (s->chains[i].writable != NULL && s->chains[i].writable_address - MEMORY_BASE < s->used) {
+        if (s->chains[i].writable != NULL &&
+            s->chains[i].writable_address - MEMORY_BASE < s->used) {
             s->used = s->chains[i].writable_address - MEMORY_BASE;
         }
     }
@@ -462,8 +469,8 @@ void sst_wait_statistic(struct sst *s, const char *name, int64_t count)
 
 char *sst_property(struct sst *s, const char *name)
 {
-    json_t *value = qmp_command(s->qemu, "qom-get", "{s:s, s:s}", "path", SST_PATH, "property",
-                                name);
+    json_t *value =
+        qmp_command(s->qemu, "qom-get", "{s:s, s:s}", "path", SST_PATH, "property", name);
     char *text = harness_format("%s", json_string_value(value));
 
     json_decref(value);

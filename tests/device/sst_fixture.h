@@ -20,7 +20,7 @@
 
 #define SST_PATH "/machine/peripheral/sst"
 #define SST_SLOT 1
-#define SST_CHAINS 256 /* of the guest at once */
+#define SST_CHAINS 256    /* of the guest at once */
 #define SST_PATTERN 0xA5u /* in buffers before the device writes */
 
 enum sst_bus {

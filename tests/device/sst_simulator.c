@@ -120,7 +120,7 @@ struct bg_sst_request sim_take_old(struct sst *sst)
 
 struct bg_sst_response sim_response(uint32_t status, uint64_t id, uint64_t result)
 {
-    struct bg_sst_response response = { .status = status, .request_id = id, .result = result };
+    struct bg_sst_response response = {.status = status, .request_id = id, .result = result};
 
     return response;
 }
@@ -149,7 +149,7 @@ static void read_frame(struct sst *sst)
 
 struct sim_record sim_take(struct sst *sst)
 {
-    struct sim_record taken = { 0 };
+    struct sim_record taken = {0};
     uint32_t left, padded;
 
     while (sst->sim_frame == NULL || sst->sim_offset == sst->sim_header.size) {
@@ -161,8 +161,7 @@ struct sim_record sim_take(struct sst *sst)
     padded = (taken.record.size + 7) & ~7u;
     assert_true(taken.record.size <= sizeof(taken.body));
     assert_true(sizeof(taken.record) + padded <= left);
-    memcpy(&taken.body, sst->sim_frame + sst->sim_offset + sizeof(taken.record),
-           taken.record.size);
+    memcpy(&taken.body, sst->sim_frame + sst->sim_offset + sizeof(taken.record), taken.record.size);
     sst->sim_offset += (uint32_t)sizeof(taken.record) + padded;
     return taken;
 }
@@ -196,7 +195,11 @@ void sim_frame_add(struct sim_frame *frame, uint16_t kind, uint64_t tag, uint64_
                    uint64_t cycles, const void *body, uint32_t size)
 {
     const struct bg_sst_record record = {
-        .kind = kind, .size = size, .tag = tag, .time_ns = time_ns, .cycles = cycles,
+        .kind = kind,
+        .size = size,
+        .tag = tag,
+        .time_ns = time_ns,
+        .cycles = cycles,
     };
     uint32_t padded = (size + 7) & ~7u;
 
@@ -220,7 +223,8 @@ void sim_frame_send(struct sst *sst, struct sim_frame *frame)
     assert_true(socket_write(sst->peer, frame->data, frame->size));
 }
 
-void sim_answer(struct sst *sst, uint64_t tag, const struct bg_sst_response *response, uint32_t size)
+void sim_answer(struct sst *sst, uint64_t tag, const struct bg_sst_response *response,
+                uint32_t size)
 {
     static struct sim_frame frame;
 

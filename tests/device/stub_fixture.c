@@ -37,8 +37,9 @@ struct stub *stub_start_line(bool listen, const char *line)
     stub->listener = listen ? unix_listen(stub->path, 8) : -1;
     stub->peer = -1;
     middle = strstr(line, "%s");
-    words = middle != NULL ? harness_format("%.*s%s%s", (int)(middle - line), line, stub->path, middle + 2)
-                   : harness_format("%s", line);
+    words = middle != NULL
+                ? harness_format("%.*s%s%s", (int)(middle - line), line, stub->path, middle + 2)
+                : harness_format("%s", line);
     stub->qemu = qemu_start_qtest("%s", words);
     free(words);
     return stub;
@@ -183,8 +184,7 @@ size_t stub_message(uint8_t *out, uint32_t type, uint32_t id, const void *payloa
     return sizeof(header) + size;
 }
 
-void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload,
-                 uint16_t size)
+void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload, uint16_t size)
 {
     uint8_t message[sizeof(struct bg_vgpu_stub_message) + 0x10000];
 
@@ -193,9 +193,9 @@ void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payl
 
 void stub_answer_status(struct stub *stub, uint32_t id, uint32_t status)
 {
-    struct bg_vgpu_stub_response response = { .version = BG_VGPU_STUB_PROTOCOL_VERSION,
-                                           .status = status,
-                                           .data_offset = sizeof(response) };
+    struct bg_vgpu_stub_response response = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                                             .status = status,
+                                             .data_offset = sizeof(response)};
 
     stub_answer(stub, BG_VGPU_STUB_MESSAGE_RESPONSE, id, &response, sizeof(response));
 }

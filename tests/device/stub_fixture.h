@@ -62,8 +62,7 @@ void stub_hang_up(struct stub *stub);
 struct bg_vgpu_stub_message stub_take(struct stub *stub, void *payload);
 /* A message from the mediator. */
 size_t stub_message(uint8_t *out, uint32_t type, uint32_t id, const void *payload, uint16_t size);
-void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload,
-                 uint16_t size);
+void stub_answer(struct stub *stub, uint32_t type, uint32_t id, const void *payload, uint16_t size);
 /* A response of 32 bytes with this status. */
 void stub_answer_status(struct stub *stub, uint32_t id, uint32_t status);
 

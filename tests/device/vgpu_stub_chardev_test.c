@@ -48,7 +48,7 @@ static void test_requests(void **state)
 static void test_answer_byte_by_byte(void **state)
 {
     struct stub *stub = *state;
-    uint8_t message[BG_VGPU_STUB_PAYLOAD_MAX + 20], answer[40] = { 0 };
+    uint8_t message[BG_VGPU_STUB_PAYLOAD_MAX + 20], answer[40] = {0};
     size_t size = stub_message(message, BG_VGPU_STUB_MESSAGE_RESPONSE, 1, answer, sizeof(answer));
 
     wait_connected(stub, true);

@@ -33,9 +33,9 @@ static void reset_machine(struct stub *stub)
 static void expect_fresh(struct stub *stub)
 {
     static const uint32_t zero[] = {
-        BG_VGPU_STUB_REG_STATUS,       BG_VGPU_STUB_REG_ERROR_CODE, BG_VGPU_STUB_REG_REQUEST_LEN,
-        BG_VGPU_STUB_REG_RESPONSE_LEN, BG_VGPU_STUB_REG_IRQ_CTRL,   BG_VGPU_STUB_REG_IRQ_STATUS,
-        BG_VGPU_STUB_REG_REQUEST_ID,   BG_VGPU_STUB_REG_SCRATCH,    BG_VGPU_STUB_REG_TIMESTAMP_LO,
+        BG_VGPU_STUB_REG_STATUS,       BG_VGPU_STUB_REG_ERROR_CODE,  BG_VGPU_STUB_REG_REQUEST_LEN,
+        BG_VGPU_STUB_REG_RESPONSE_LEN, BG_VGPU_STUB_REG_IRQ_CTRL,    BG_VGPU_STUB_REG_IRQ_STATUS,
+        BG_VGPU_STUB_REG_REQUEST_ID,   BG_VGPU_STUB_REG_SCRATCH,     BG_VGPU_STUB_REG_TIMESTAMP_LO,
         BG_VGPU_STUB_REQUEST_BUFFER,   BG_VGPU_STUB_RESPONSE_BUFFER,
     };
 
@@ -172,8 +172,8 @@ static void test_bus_reset_while_busy(void **state)
 
 static void replug(struct stub *stub)
 {
-    json_decref(qmp_command(stub->qemu, "device_add", "{s:s, s:s, s:s, s:s}", "driver",
-                            "vgpu-stub", "id", "gpu", "bus", "rp1", "socket", stub->path));
+    json_decref(qmp_command(stub->qemu, "device_add", "{s:s, s:s, s:s, s:s}", "driver", "vgpu-stub",
+                            "id", "gpu", "bus", "rp1", "socket", stub->path));
     write_slot_control(stub, 0x0100); /* power on */
     enable_port(stub);
     stub_enable(stub, 1, 0, STUB_BAR_ADDRESS);
@@ -404,9 +404,9 @@ static void test_socket_of_another_user(void **state)
 
 static void test_two_devices(void **state)
 {
-    struct stub *stub = stub_start_line(
-        true, "-device vgpu-stub,id=gpu,addr=1,socket=/nowhere/at/all "
-              "-device vgpu-stub,id=second,addr=3,vm_id=2,socket=%s");
+    struct stub *stub =
+        stub_start_line(true, "-device vgpu-stub,id=gpu,addr=1,socket=/nowhere/at/all "
+                              "-device vgpu-stub,id=second,addr=3,vm_id=2,socket=%s");
 
     (void)state;
     stub_enable(stub, 0, 3, STUB_BAR_ADDRESS + 0x1000);

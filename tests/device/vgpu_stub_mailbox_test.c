@@ -31,7 +31,7 @@ static const uint8_t request[BG_VGPU_STUB_PAYLOAD_MAX] = "a request";
 static void test_request_is_carried(void **state)
 {
     struct stub *stub = *state;
-    static const uint32_t sizes[] = { 1, 3, 32, 40, 1023, 1024 };
+    static const uint32_t sizes[] = {1, 3, 32, 40, 1023, 1024};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct bg_vgpu_stub_message header;
@@ -61,10 +61,10 @@ static void test_request_is_carried(void **state)
 static void test_answer_is_carried(void **state)
 {
     struct stub *stub = *state;
-    static const uint16_t sizes[] = { 1024, 36, 32, 31, 1, 0, 1023 };
+    static const uint16_t sizes[] = {1024, 36, 32, 31, 1, 0, 1023};
 
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        uint8_t answer[BG_VGPU_STUB_PAYLOAD_MAX], expected[BG_VGPU_STUB_BUFFER_SIZE] = { 0 };
+        uint8_t answer[BG_VGPU_STUB_PAYLOAD_MAX], expected[BG_VGPU_STUB_BUFFER_SIZE] = {0};
         uint8_t read[BG_VGPU_STUB_BUFFER_SIZE];
 
         memset(answer, 0x40 + (int)i, sizeof(answer));
@@ -89,10 +89,10 @@ static void test_status_of_answers(void **state)
     static const struct {
         uint32_t status, error; /* error 0: DONE */
     } cases[] = {
-        { 0, 0 },    { 1, 5 },      { 2, 5 },      { 3, 5 },      { 4, 5 },
-        { 5, 5 },    { 6, 5 },      { 7, 7 },      { 8, 5 },      { 9, 5 },
-        { 10, 10 },  { 11, 11 },    { 12, 5 },     { 0x1000, 5 }, { 0x1001, 5 },
-        { 0x1002, 5 }, { 0x100, 5 }, { 0x07000000, 5 }, { 0xFFFFFFFF, 5 },
+        {0, 0},      {1, 5},     {2, 5},          {3, 5},          {4, 5},
+        {5, 5},      {6, 5},     {7, 7},          {8, 5},          {9, 5},
+        {10, 10},    {11, 11},   {12, 5},         {0x1000, 5},     {0x1001, 5},
+        {0x1002, 5}, {0x100, 5}, {0x07000000, 5}, {0xFFFFFFFF, 5},
     };
 
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -82,7 +82,7 @@ static void test_answer_split_anywhere(void **state)
 static void test_messages_in_one_piece(void **state)
 {
     struct stub *stub = *state;
-    uint8_t all[4096], zeros[300] = { 0 };
+    uint8_t all[4096], zeros[300] = {0};
     size_t size = 0;
 
     stub_check_works(stub, 1);
@@ -103,7 +103,7 @@ static void test_messages_in_one_piece(void **state)
 static void test_unknown_types(void **state)
 {
     struct stub *stub = *state;
-    static const uint32_t types[] = { 0, 1, 3, 4, 7, 0x1000, 0xFFFFFFFF };
+    static const uint32_t types[] = {0, 1, 3, 4, 7, 0x1000, 0xFFFFFFFF};
     static uint8_t long_payload[0xFFFF];
 
     stub_check_works(stub, 1);

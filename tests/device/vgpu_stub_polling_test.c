@@ -9,7 +9,7 @@
 #define POLLS 100 /* more than enough to be taken for one that polls */
 #define TIMEOUT_NS 1000000000ull
 
-static const uint32_t nop[8] = { 0 };
+static const uint32_t nop[8] = {0};
 static uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
 
 /* A request that the mediator has, and a guest that polls for its answer. */
@@ -135,12 +135,9 @@ static void stopped_and_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stops_asking),
-        cmocka_unit_test(goes_on_asking),
-        cmocka_unit_test(asks_for_an_interrupt),
-        cmocka_unit_test(answer_before_the_time_out),
-        cmocka_unit_test(mediator_goes),
-        cmocka_unit_test(stopped_and_reset),
+        cmocka_unit_test(stops_asking),          cmocka_unit_test(goes_on_asking),
+        cmocka_unit_test(asks_for_an_interrupt), cmocka_unit_test(answer_before_the_time_out),
+        cmocka_unit_test(mediator_goes),         cmocka_unit_test(stopped_and_reset),
     };
 
     stub_use_cmocka();

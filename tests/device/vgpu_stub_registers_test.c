@@ -33,8 +33,7 @@ static void test_pci_identity(void **state)
     qtest_write(stub->qemu, 4, pci_config_address(0, STUB_SLOT, 0, 0x10), 0xFFFFFFFF);
     assert_int_equal(config_read(stub, 4, 0x10), 0xFFFFF000);
     for (unsigned bar = 1; bar < 6; bar++) {
-        qtest_write(stub->qemu, 4, pci_config_address(0, STUB_SLOT, 0, 0x10 + 4 * bar),
-                    0xFFFFFFFF);
+        qtest_write(stub->qemu, 4, pci_config_address(0, STUB_SLOT, 0, 0x10 + 4 * bar), 0xFFFFFFFF);
         assert_int_equal(config_read(stub, 4, 0x10 + 4 * bar), 0);
     }
 }
@@ -45,26 +44,26 @@ struct register_case {
 
 /* What each register holds at the start, and after a write. */
 static const struct register_case registers[] = {
-    { BG_VGPU_STUB_REG_DOORBELL, 0, 2, 0 },
-    { BG_VGPU_STUB_REG_STATUS, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_POOL_ID, 'B', 0xFFFFFFFF, 'B' },
-    { BG_VGPU_STUB_REG_PRIORITY, 2, 0xFFFFFFFF, 2 },
-    { BG_VGPU_STUB_REG_VM_ID, 200, 0xFFFFFFFF, 200 },
-    { BG_VGPU_STUB_REG_ERROR_CODE, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_REQUEST_LEN, 0, 1024, 1024 },
-    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 1025, 1024 },
-    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0xFFFFFFFF, 1024 },
-    { BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0, 0 },
-    { BG_VGPU_STUB_REG_RESPONSE_LEN, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_PROTOCOL_VER, 0x00010000, 0, 0x00010000 },
-    { BG_VGPU_STUB_REG_CAPABILITIES, 1, 0xFFFFFFFF, 1 },
-    { BG_VGPU_STUB_REG_IRQ_CTRL, 0, 0xFFFFFFFF, 1 },
-    { BG_VGPU_STUB_REG_IRQ_CTRL, 1, 0, 0 },
-    { BG_VGPU_STUB_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_REQUEST_ID, 0, 0xCAFEF00D, 0xCAFEF00D },
-    { BG_VGPU_STUB_REG_TIMESTAMP_LO, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_TIMESTAMP_HI, 0, 0xFFFFFFFF, 0 },
-    { BG_VGPU_STUB_REG_SCRATCH, 0, 0xDEADBEEF, 0xDEADBEEF },
+    {BG_VGPU_STUB_REG_DOORBELL, 0, 2, 0},
+    {BG_VGPU_STUB_REG_STATUS, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_POOL_ID, 'B', 0xFFFFFFFF, 'B'},
+    {BG_VGPU_STUB_REG_PRIORITY, 2, 0xFFFFFFFF, 2},
+    {BG_VGPU_STUB_REG_VM_ID, 200, 0xFFFFFFFF, 200},
+    {BG_VGPU_STUB_REG_ERROR_CODE, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_REQUEST_LEN, 0, 1024, 1024},
+    {BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 1025, 1024},
+    {BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0xFFFFFFFF, 1024},
+    {BG_VGPU_STUB_REG_REQUEST_LEN, 1024, 0, 0},
+    {BG_VGPU_STUB_REG_RESPONSE_LEN, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_PROTOCOL_VER, 0x00010000, 0, 0x00010000},
+    {BG_VGPU_STUB_REG_CAPABILITIES, 1, 0xFFFFFFFF, 1},
+    {BG_VGPU_STUB_REG_IRQ_CTRL, 0, 0xFFFFFFFF, 1},
+    {BG_VGPU_STUB_REG_IRQ_CTRL, 1, 0, 0},
+    {BG_VGPU_STUB_REG_IRQ_STATUS, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_REQUEST_ID, 0, 0xCAFEF00D, 0xCAFEF00D},
+    {BG_VGPU_STUB_REG_TIMESTAMP_LO, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_TIMESTAMP_HI, 0, 0xFFFFFFFF, 0},
+    {BG_VGPU_STUB_REG_SCRATCH, 0, 0xDEADBEEF, 0xDEADBEEF},
 };
 
 static void test_each_register(void **state)
@@ -85,15 +84,15 @@ static void test_each_register(void **state)
 /* Registers take 32 bits only: everything else is refused, logged, and changes nothing. */
 static void test_register_widths(void **state)
 {
-    static const unsigned sizes[] = { 1, 2, 8 };
+    static const unsigned sizes[] = {1, 2, 8};
     struct stub *stub = *state;
 
     stub_write(stub, BG_VGPU_STUB_REG_SCRATCH, 0x11223344);
     stub_write(stub, BG_VGPU_STUB_REG_REQUEST_ID, 0x55667788);
     for (size_t i = 0; i < 3; i++) {
         uint64_t offset = sizes[i] == 8 ? 0x38 : BG_VGPU_STUB_REG_SCRATCH;
-        char *line = harness_format("write of %u bytes at register 0x%X", sizes[i],
-                                    (unsigned)offset);
+        char *line =
+            harness_format("write of %u bytes at register 0x%X", sizes[i], (unsigned)offset);
 
         qtest_write(stub->qemu, sizes[i], stub->bar + offset, UINT64_MAX);
         assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_SCRATCH), 0x11223344);
@@ -152,8 +151,7 @@ static void test_reserved_zone(void **state)
         qtest_write(stub->qemu, size, stub->bar + BG_VGPU_STUB_RESERVED, UINT64_MAX);
         qtest_write(stub->qemu, size, stub->bar + BG_VGPU_STUB_BAR_SIZE - size, UINT64_MAX);
         assert_int_equal(qtest_read(stub->qemu, size, stub->bar + BG_VGPU_STUB_RESERVED), 0);
-        assert_int_equal(
-            qtest_read(stub->qemu, size, stub->bar + BG_VGPU_STUB_BAR_SIZE - size), 0);
+        assert_int_equal(qtest_read(stub->qemu, size, stub->bar + BG_VGPU_STUB_BAR_SIZE - size), 0);
     }
 }
 
@@ -165,20 +163,20 @@ struct property_case {
 static void test_properties(void **state)
 {
     static const struct property_case cases[] = {
-        { "", BG_VGPU_STUB_REG_POOL_ID, 'A' },
-        { "", BG_VGPU_STUB_REG_PRIORITY, 1 },
-        { "", BG_VGPU_STUB_REG_VM_ID, 0 },
-        { "", BG_VGPU_STUB_REG_CAPABILITIES, 1 },
-        { ",pool_id=", BG_VGPU_STUB_REG_POOL_ID, 'A' },
-        { ",pool_id=A", BG_VGPU_STUB_REG_POOL_ID, 'A' },
-        { ",priority=", BG_VGPU_STUB_REG_PRIORITY, 1 },
-        { ",priority=low", BG_VGPU_STUB_REG_PRIORITY, 0 },
-        { ",priority=medium", BG_VGPU_STUB_REG_PRIORITY, 1 },
-        { ",vm_id=4294967295", BG_VGPU_STUB_REG_VM_ID, 0xFFFFFFFF },
-        { ",interrupt=on", BG_VGPU_STUB_REG_CAPABILITIES, 3 },
-        { ",access64=on", BG_VGPU_STUB_REG_CAPABILITIES, 0x11 },
-        { ",peer_user=0,timeout_ms=3600000", BG_VGPU_STUB_REG_STATUS, 0 },
-        { ",peer_user=root,timeout_ms=1", BG_VGPU_STUB_REG_STATUS, 0 },
+        {"", BG_VGPU_STUB_REG_POOL_ID, 'A'},
+        {"", BG_VGPU_STUB_REG_PRIORITY, 1},
+        {"", BG_VGPU_STUB_REG_VM_ID, 0},
+        {"", BG_VGPU_STUB_REG_CAPABILITIES, 1},
+        {",pool_id=", BG_VGPU_STUB_REG_POOL_ID, 'A'},
+        {",pool_id=A", BG_VGPU_STUB_REG_POOL_ID, 'A'},
+        {",priority=", BG_VGPU_STUB_REG_PRIORITY, 1},
+        {",priority=low", BG_VGPU_STUB_REG_PRIORITY, 0},
+        {",priority=medium", BG_VGPU_STUB_REG_PRIORITY, 1},
+        {",vm_id=4294967295", BG_VGPU_STUB_REG_VM_ID, 0xFFFFFFFF},
+        {",interrupt=on", BG_VGPU_STUB_REG_CAPABILITIES, 3},
+        {",access64=on", BG_VGPU_STUB_REG_CAPABILITIES, 0x11},
+        {",peer_user=0,timeout_ms=3600000", BG_VGPU_STUB_REG_STATUS, 0},
+        {",peer_user=root,timeout_ms=1", BG_VGPU_STUB_REG_STATUS, 0},
     };
 
     (void)state;
@@ -196,29 +194,29 @@ static void test_wrong_properties(void **state)
     struct {
         const char *properties, *message;
     } cases[] = {
-        { "pool_id=C", "pool_id must be 'A' or 'B', not 'C'" },
-        { "pool_id=a", "pool_id must be 'A' or 'B', not 'a'" },
-        { "pool_id=AB", "pool_id must be 'A' or 'B', not 'AB'" },
-        { "priority=urgent", "priority must be 'low', 'medium' or 'high', not 'urgent'" },
-        { "vm_id=-1", "vm_id" },
-        { "vm_id=4294967296", "vm_id" },
-        { "timeout_ms=0", "timeout_ms must be from 1 to 3600000, not 0" },
-        { "timeout_ms=3600001", "timeout_ms must be from 1 to 3600000, not 3600001" },
-        { "socket=", "socket must be a path of 1 to 107 bytes" },
-        { NULL, "socket must be a path of 1 to 107 bytes" },
-        { "socket=/x,chardev=c", "socket and chardev exclude each other" },
-        { "chardev=nowhere", "nowhere" },
-        { "chardev=c,peer_user=root", "peer_user is for socket" },
-        { "peer_user=no-such-user", "peer_user must be the name or the number of a user" },
+        {"pool_id=C", "pool_id must be 'A' or 'B', not 'C'"},
+        {"pool_id=a", "pool_id must be 'A' or 'B', not 'a'"},
+        {"pool_id=AB", "pool_id must be 'A' or 'B', not 'AB'"},
+        {"priority=urgent", "priority must be 'low', 'medium' or 'high', not 'urgent'"},
+        {"vm_id=-1", "vm_id"},
+        {"vm_id=4294967296", "vm_id"},
+        {"timeout_ms=0", "timeout_ms must be from 1 to 3600000, not 0"},
+        {"timeout_ms=3600001", "timeout_ms must be from 1 to 3600000, not 3600001"},
+        {"socket=", "socket must be a path of 1 to 107 bytes"},
+        {NULL, "socket must be a path of 1 to 107 bytes"},
+        {"socket=/x,chardev=c", "socket and chardev exclude each other"},
+        {"chardev=nowhere", "nowhere"},
+        {"chardev=c,peer_user=root", "peer_user is for socket"},
+        {"peer_user=no-such-user", "peer_user must be the name or the number of a user"},
     };
 
     (void)state;
     memset(path, 'x', sizeof(path));
     long_path = harness_format("socket=%.108s", path);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct process *process = qemu_start_plain(
-            "-M virt -chardev null,id=c -device vgpu-stub,%s",
-            cases[i].properties != NULL ? cases[i].properties : long_path);
+        struct process *process =
+            qemu_start_plain("-M virt -chardev null,id=c -device vgpu-stub,%s",
+                             cases[i].properties != NULL ? cases[i].properties : long_path);
 
         assert_int_equal(process_wait(process), 1);
         assert_non_null(strstr(process_errors(process), cases[i].message));

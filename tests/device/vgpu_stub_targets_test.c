@@ -61,7 +61,7 @@ static void realize(const struct target *target)
 static void test_aarch64(void **state)
 {
     (void)state;
-    realize(&(struct target){ .name = "aarch64", .machine = "virt" });
+    realize(&(struct target){.name = "aarch64", .machine = "virt"});
 }
 
 /* A PC does not start without a BIOS, and none is installed; nothing is executed here. */
@@ -74,7 +74,7 @@ static void test_x86_64(void **state)
     assert_non_null(file);
     assert_int_equal(ftruncate(fileno(file), 65536), 0);
     fclose(file);
-    realize(&(struct target){ .name = "x86_64", .machine = machine });
+    realize(&(struct target){.name = "x86_64", .machine = machine});
     free(machine);
     free(path);
 }
@@ -82,7 +82,7 @@ static void test_x86_64(void **state)
 static void test_riscv64(void **state)
 {
     (void)state;
-    realize(&(struct target){ .name = "riscv64", .machine = "virt" });
+    realize(&(struct target){.name = "riscv64", .machine = "virt"});
 }
 
 int main(void)

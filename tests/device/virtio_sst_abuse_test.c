@@ -52,11 +52,12 @@ static struct sst_chain *add_doorbell_chain(struct sst *sst, const struct bg_sst
     memset(chain, 0, sizeof(*chain));
     chain->writable_size = sizeof(struct bg_sst_response);
     memcpy(bg_hal_dma_alloc(sizeof(*request), 8, &address), request, sizeof(*request));
-    segments[0] = (struct bg_virtqueue_segment){ address, sizeof(*request) };
+    segments[0] = (struct bg_virtqueue_segment){address, sizeof(*request)};
     bg_hal_dma_alloc(sizeof(struct bg_sst_response), 8, &address);
-    segments[1] = (struct bg_virtqueue_segment){ address, sizeof(struct bg_sst_response) - 4 };
+    segments[1] = (struct bg_virtqueue_segment){address, sizeof(struct bg_sst_response) - 4};
     segments[2] = (struct bg_virtqueue_segment){
-        (uintptr_t)sst->device.transport.pci.notify.base + target->offset, 4,
+        (uintptr_t)sst->device.transport.pci.notify.base + target->offset,
+        4,
     };
     assert_int_equal(bg_virtqueue_add(&sst->queues[0], segments, 1, 2, chain), 0);
     sst_kick(sst, 0);
@@ -66,8 +67,9 @@ static struct sst_chain *add_doorbell_chain(struct sst *sst, const struct bg_sst
 /* What the device does then is nothing but what it does: it does not take requests from within. */
 static void test_doorbell_in_response(void **state)
 {
-    const struct bg_sst_request compute = sst_request(BG_SST_COMPUTE, 1), noop = sst_request(BG_SST_NOOP, 2);
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI });
+    const struct bg_sst_request compute = sst_request(BG_SST_COMPUTE, 1),
+                                noop = sst_request(BG_SST_NOOP, 2);
+    struct sst *sst = sst_start(&(struct sst_setup){.bus = SST_PCI});
     struct sst_chain *weapon, *next;
     struct sim_record record;
 
@@ -90,8 +92,7 @@ static void test_doorbell_in_failures(void **state)
 {
     const struct bg_sst_request compute = sst_request(BG_SST_COMPUTE, 1);
     const struct bg_sst_request reset = sst_request(BG_SST_RESET, 2);
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI,
-                                                     .properties = ",timeout_ms=5" });
+    struct sst *sst = sst_start(&(struct sst_setup){.bus = SST_PCI, .properties = ",timeout_ms=5"});
     struct sst_chain *weapons[3], *next;
 
     (void)state;
@@ -140,20 +141,20 @@ static void build_loop(struct sst *sst)
     uint64_t index_address = queue->ring_address + queue->driver_offset + 2;
     uint64_t tables_address, requests_address, scratch_address;
     struct table *tables = bg_hal_dma_alloc(LOOP_LENGTH * sizeof(*tables), 16, &tables_address);
-    struct bg_sst_request *requests = bg_hal_dma_alloc(LOOP_LENGTH * sizeof(*requests), 8,
-                                                 &requests_address);
-    const uint64_t first[] = { tables_address, sizeof(*tables) | UINT64_C(4) << 32 /* INDIRECT */ };
+    struct bg_sst_request *requests =
+        bg_hal_dma_alloc(LOOP_LENGTH * sizeof(*requests), 8, &requests_address);
+    const uint64_t first[] = {tables_address, sizeof(*tables) | UINT64_C(4) << 32 /* INDIRECT */};
     const uint16_t one = 1;
 
     bg_hal_dma_alloc(sizeof(struct bg_sst_response), 8, &scratch_address);
     for (unsigned i = 0; i < LOOP_LENGTH; i++) {
-        const struct table table = { {
-            { requests_address + i * sizeof(*requests), sizeof(*requests), 1, 1 },
-            { scratch_address, offsetof(struct bg_sst_response, payload), 3, 2 },
-            { index_address, 2, 3, 3 },
-            { queue->ring_address, 8, 3, 4 },
-            { scratch_address, BG_SST_PAYLOAD_SIZE - 10, 2, 0 },
-        } };
+        const struct table table = {{
+            {requests_address + i * sizeof(*requests), sizeof(*requests), 1, 1},
+            {scratch_address, offsetof(struct bg_sst_response, payload), 3, 2},
+            {index_address, 2, 3, 3},
+            {queue->ring_address, 8, 3, 4},
+            {scratch_address, BG_SST_PAYLOAD_SIZE - 10, 2, 0},
+        }};
         uint16_t index = (uint16_t)(i + 1 < LOOP_LENGTH ? i + 2 : i + 1);
         uint64_t next = tables_address + (i + 1) * sizeof(table);
 
@@ -169,7 +170,7 @@ static void build_loop(struct sst *sst)
 
 static void check_loop(const char *properties)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI, .properties = properties });
+    struct sst *sst = sst_start(&(struct sst_setup){.bus = SST_PCI, .properties = properties});
 
     build_loop(sst);
     notify(sst);
@@ -203,7 +204,7 @@ static void test_loop_in_deterministic_time(void **state)
 
 static void test_readable_buffers(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI });
+    struct sst *sst = sst_start(&(struct sst_setup){.bus = SST_PCI});
     const struct bg_sst_request noop = sst_request(BG_SST_NOOP, 1);
     struct sst_chain *chain, *buffers[40];
 

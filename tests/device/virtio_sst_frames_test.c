@@ -17,15 +17,15 @@
 #define TIMEOUT_DEFAULT_MS 4000
 #define HEAD offsetof(struct bg_sst_response, payload)
 
-static const struct sst_setup mmio = { .bus = SST_MMIO };
+static const struct sst_setup mmio = {.bus = SST_MMIO};
 static struct sim_frame frame;
 
 /* ---- Probe ---- */
 
 static void test_probe(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){
-        .properties = ",device-id=7,num-queues=3", .no_driver = true });
+    struct sst *sst = sst_start(
+        &(struct sst_setup){.properties = ",device-id=7,num-queues=3", .no_driver = true});
     struct bg_sst_hello hello;
     char *model;
 
@@ -52,16 +52,28 @@ static void test_probe_answered_wrongly(void **state)
 
     for (unsigned i = 0; i < 6; i++) {
         struct bg_sst_response response = sim_response(BG_SST_OK, BG_SST_HELLO_REQUEST_ID, 0);
-        struct bg_sst_hello_reply reply = { BG_SST_HELLO_REPLY_MAGIC, 1, SIM_ALL, 0, "" };
+        struct bg_sst_hello_reply reply = {BG_SST_HELLO_REPLY_MAGIC, 1, SIM_ALL, 0, ""};
         struct sst_chain *chain = sst_submit_compute(sst, i); /* connects at once */
 
         switch (i) {
-        case 0: response.status = BG_SST_INVALID; break;
-        case 1: reply.magic = BG_SST_HELLO_MAGIC; break; /* an echo */
-        case 2: reply.version = 2; break;
-        case 3: reply.version = 0; break;
-        case 4: reply.features = SIM_ALL | BG_SST_WIRE_SYNC; break; /* was not offered */
-        case 5: reply.features = 1ull << 63; break;
+        case 0:
+            response.status = BG_SST_INVALID;
+            break;
+        case 1:
+            reply.magic = BG_SST_HELLO_MAGIC;
+            break; /* an echo */
+        case 2:
+            reply.version = 2;
+            break;
+        case 3:
+            reply.version = 0;
+            break;
+        case 4:
+            reply.features = SIM_ALL | BG_SST_WIRE_SYNC;
+            break; /* was not offered */
+        case 5:
+            reply.features = 1ull << 63;
+            break;
         }
         memcpy(response.payload.data, &reply, sizeof(reply));
         sim_accept(sst);
@@ -105,7 +117,7 @@ static void test_requests_before_probe_is_answered(void **state)
 /* Only what is not zero at the payload's end travels. */
 static void test_used_part(void **state)
 {
-    static const uint32_t used[] = { 0, 1, 8, 9, 16, 1000, 4073, 4080 };
+    static const uint32_t used[] = {0, 1, 8, 9, 16, 1000, 4073, 4080};
     struct sst *sst = *state;
 
     for (unsigned i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
@@ -268,16 +280,36 @@ static void test_bad_frames(void **state)
         sim_frame_add(&frame, BG_SST_RECORD_ANSWER, tag, 0, 0, &response, HEAD);
         frame.header.size = frame.size - (uint32_t)sizeof(frame.header);
         switch (i) {
-        case 0: frame.header.magic++; break;
-        case 1: frame.header.size += 4; break;
-        case 2: frame.header.size = BG_SST_FRAME_SIZE_MAX + 8; break;
-        case 3: frame.header.count = BG_SST_FRAME_COUNT_MAX + 1; break;
-        case 4: frame.header.count = 0; break;           /* bytes are left */
-        case 5: frame.header.count = 2, frame.header.size += 8; break; /* no room for a record */
-        case 6: record->size = HEAD - 1; break;          /* no whole head */
-        case 7: record->size = HEAD + 100; break;        /* beyond the frame */
-        case 8: record->size = 0xFFFFFFFF; break;
-        case 9: record->kind = BG_SST_RECORD_EVENT; break;  /* too long for one */
+        case 0:
+            frame.header.magic++;
+            break;
+        case 1:
+            frame.header.size += 4;
+            break;
+        case 2:
+            frame.header.size = BG_SST_FRAME_SIZE_MAX + 8;
+            break;
+        case 3:
+            frame.header.count = BG_SST_FRAME_COUNT_MAX + 1;
+            break;
+        case 4:
+            frame.header.count = 0;
+            break; /* bytes are left */
+        case 5:
+            frame.header.count = 2, frame.header.size += 8;
+            break; /* no room for a record */
+        case 6:
+            record->size = HEAD - 1;
+            break; /* no whole head */
+        case 7:
+            record->size = HEAD + 100;
+            break; /* beyond the frame */
+        case 8:
+            record->size = 0xFFFFFFFF;
+            break;
+        case 9:
+            record->kind = BG_SST_RECORD_EVENT;
+            break; /* too long for one */
         }
         memcpy(frame.data, &frame.header, sizeof(frame.header));
         assert_true(socket_write(sst->peer, frame.data, frame.size));
@@ -410,7 +442,7 @@ static void test_reset_device(void **state)
 
 static struct bg_sst_event event_of(uint32_t type)
 {
-    struct bg_sst_event event = { .type = type, .timestamp = type * 10, .data = type * 100 };
+    struct bg_sst_event event = {.type = type, .timestamp = type * 10, .data = type * 100};
 
     return event;
 }
@@ -418,7 +450,7 @@ static struct bg_sst_event event_of(uint32_t type)
 static void test_events(void **state)
 {
     struct sst *sst = *state;
-    struct bg_sst_event events[3] = { event_of(1), event_of(2), event_of(3) };
+    struct bg_sst_event events[3] = {event_of(1), event_of(2), event_of(3)};
     struct sst_chain *first, *second, *small;
 
     first = sst_add(sst, BG_SST_QUEUE_EVENT(1), NULL, 0, sizeof(struct bg_sst_event));
@@ -474,7 +506,7 @@ static void test_events_between(void **state)
 /* A driver that has not accepted the feature gets none. */
 static void test_events_not_negotiated(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .no_simulator = true });
+    struct sst *sst = sst_start(&(struct sst_setup){.no_simulator = true});
     struct bg_sst_event event = event_of(1);
     struct sst_chain *buffer;
 
@@ -500,7 +532,8 @@ static void check_pairs(struct sst *sst)
     events = sst_add(sst, BG_SST_QUEUE_EVENT(8), NULL, 0, sizeof(event));
     for (unsigned i = 0; i < 8; i++) {
         request = sst_request(BG_SST_COMPUTE, 50 + i);
-        buffers[i] = sst_add(sst, BG_SST_QUEUE_RESPONSE(i), NULL, 0, sizeof(struct bg_sst_response));
+        buffers[i] =
+            sst_add(sst, BG_SST_QUEUE_RESPONSE(i), NULL, 0, sizeof(struct bg_sst_response));
         chains[i] = sst_add(sst, BG_SST_QUEUE_REQUEST(i), &request, sizeof(request),
                             i % 2 ? 0 : sizeof(struct bg_sst_response));
     }
@@ -526,9 +559,10 @@ static void check_pairs(struct sst *sst)
 static void test_pairs(void **state)
 {
     static const struct sst_setup setups[] = {
-        { .bus = SST_MMIO, .properties = ",num-queues=8" },
-        { .bus = SST_PCI, .properties = ",num-queues=8,packed=on",
-          .features = BG_VIRTIO_F_RING_PACKED },
+        {.bus = SST_MMIO, .properties = ",num-queues=8"},
+        {.bus = SST_PCI,
+         .properties = ",num-queues=8,packed=on",
+         .features = BG_VIRTIO_F_RING_PACKED},
     };
 
     (void)state;
@@ -545,8 +579,8 @@ static void test_pairs(void **state)
 /* A driver that knows nothing of it: queue 2 is the event queue, max_queues is 1. */
 static void test_pairs_not_negotiated(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .properties = ",num-queues=8",
-                                                     .no_driver = true });
+    struct sst *sst =
+        sst_start(&(struct sst_setup){.properties = ",num-queues=8", .no_driver = true});
     struct bg_sst_event event = event_of(6);
     struct sst_chain *buffer;
     uint64_t max_queues;
@@ -558,7 +592,7 @@ static void test_pairs_not_negotiated(void **state)
     assert_int_equal(bg_virtio_config_read64(&sst->device, 16, &max_queues), 0);
     assert_int_equal(max_queues, 1);
     for (uint16_t i = 0; i < 3; i++) {
-        struct bg_virtqueue_options options = { .index = i, .size_max = 16 };
+        struct bg_virtqueue_options options = {.index = i, .size_max = 16};
 
         assert_int_equal(bg_virtqueue_create(&sst->queues[i], &sst->device, &options), 0);
     }
@@ -572,9 +606,9 @@ static void test_pairs_not_negotiated(void **state)
     sst_end(sst);
 }
 
-#define TEST(name)                                                                                \
+#define TEST(name)                                                                                 \
     cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&mmio)
-#define RAW_TEST(name)                                                                            \
+#define RAW_TEST(name)                                                                             \
     cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&mmio)
 
 int main(void)

@@ -17,7 +17,7 @@
 #define HEAD offsetof(struct bg_sst_response, payload)
 #define RESPONSE sizeof(struct bg_sst_response)
 
-static const struct sst_setup pci = { .bus = SST_PCI }, port = { .bus = SST_PORT };
+static const struct sst_setup pci = {.bus = SST_PCI}, port = {.bus = SST_PORT};
 
 static void expect_untouched(const struct sst_chain *chain)
 {
@@ -62,9 +62,8 @@ static void test_machine_reset(void **state)
 /* One queue alone (BG_VIRTIO_F_RING_RESET): its requests go, the others stay. */
 static void test_queue_reset(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI,
-                                                     .properties = ",num-queues=2",
-                                                     .features = BG_VIRTIO_F_RING_RESET });
+    struct sst *sst = sst_start(&(struct sst_setup){
+        .bus = SST_PCI, .properties = ",num-queues=2", .features = BG_VIRTIO_F_RING_RESET});
     struct bg_sst_request request = sst_request(BG_SST_COMPUTE, 2);
     struct sst_chain *first = sst_submit_compute(sst, 1), *second;
     uint64_t tags[2];
@@ -97,8 +96,7 @@ static void test_queue_reset(void **state)
 
 static unsigned port_capability(struct sst *sst)
 {
-    unsigned offset = (unsigned)qtest_read(sst->qemu, 1,
-                                           pci_config_address(0, PORT_SLOT, 0, 0x34));
+    unsigned offset = (unsigned)qtest_read(sst->qemu, 1, pci_config_address(0, PORT_SLOT, 0, 0x34));
 
     for (unsigned i = 0; i < 48 && offset; i++) {
         uint64_t header = qtest_read(sst->qemu, 2, pci_config_address(0, PORT_SLOT, 0, offset));
@@ -337,10 +335,11 @@ static void check_migration(const struct sst_setup *setup, bool simulator)
 static void test_migration(void **state)
 {
     static const struct sst_setup setups[] = {
-        { .bus = SST_PCI },
-        { .bus = SST_MMIO },
-        { .bus = SST_PCI, .properties = ",packed=on,num-queues=4",
-          .features = BG_VIRTIO_F_RING_PACKED },
+        {.bus = SST_PCI},
+        {.bus = SST_MMIO},
+        {.bus = SST_PCI,
+         .properties = ",packed=on,num-queues=4",
+         .features = BG_VIRTIO_F_RING_PACKED},
     };
 
     (void)state;
@@ -360,8 +359,8 @@ static void test_two_devices(void **state)
                                      "bus=virtio-mmio-bus.1,socket=%s",
                                      second);
     int listener = unix_listen(second, 4), peer;
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_MMIO, .arguments = arguments,
-                                                     .properties = ",device-id=1" });
+    struct sst *sst = sst_start(
+        &(struct sst_setup){.bus = SST_MMIO, .arguments = arguments, .properties = ",device-id=1"});
     struct bg_sst_request request;
     struct bg_virtio_device device;
     struct bg_sst_hello hello;
@@ -394,21 +393,20 @@ static void test_properties(void **state)
     static const struct {
         const char *properties, *message;
     } cases[] = {
-        { "", "socket is missing" },
-        { ",socket=", "socket must be a path of 1 to 107 bytes" },
-        { ",socket=/x,num-queues=0", "num-queues must be from 1 to 16" },
-        { ",socket=/x,num-queues=17", "num-queues must be from 1 to 16" },
-        { ",socket=/x,timeout_ms=0", "timeout_ms must be from 1 to 3600000" },
-        { ",socket=/x,sync_deadline_ms=0", "sync_deadline_ms must be from 1" },
-        { ",socket=/x,clock_hz=0", "clock_hz must be from 1" },
-        { ",socket=/x,peer_user=no-such-user", "peer_user must be the name or the number" },
+        {"", "socket is missing"},
+        {",socket=", "socket must be a path of 1 to 107 bytes"},
+        {",socket=/x,num-queues=0", "num-queues must be from 1 to 16"},
+        {",socket=/x,num-queues=17", "num-queues must be from 1 to 16"},
+        {",socket=/x,timeout_ms=0", "timeout_ms must be from 1 to 3600000"},
+        {",socket=/x,sync_deadline_ms=0", "sync_deadline_ms must be from 1"},
+        {",socket=/x,clock_hz=0", "clock_hz must be from 1"},
+        {",socket=/x,peer_user=no-such-user", "peer_user must be the name or the number"},
     };
 
     (void)state;
     for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
-        struct process *process =
-            qemu_start_plain("-M virt -device virtio-sst-%s%s", i % 2 ? "pci" : "device",
-                             cases[i / 2].properties);
+        struct process *process = qemu_start_plain(
+            "-M virt -device virtio-sst-%s%s", i % 2 ? "pci" : "device", cases[i / 2].properties);
 
         assert_int_equal(process_wait(process), 1);
         if (strstr(process_errors(process), cases[i / 2].message) == NULL) {
@@ -418,9 +416,9 @@ static void test_properties(void **state)
     }
 }
 
-#define TEST(name)                                                                                \
+#define TEST(name)                                                                                 \
     cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&pci)
-#define PORT_TEST(name)                                                                           \
+#define PORT_TEST(name)                                                                            \
     cmocka_unit_test_prestate_setup_teardown(name, sim_begin_test, sst_end_test, (void *)&port)
 
 int main(void)

@@ -17,8 +17,8 @@
 #define TIMEOUT_DEFAULT_MS 4000
 #define RESPONSE sizeof(struct bg_sst_response)
 
-static const struct sst_setup mmio = { .bus = SST_MMIO };
-static const struct sst_setup absent = { .bus = SST_PCI, .no_simulator = true };
+static const struct sst_setup mmio = {.bus = SST_MMIO};
+static const struct sst_setup absent = {.bus = SST_PCI, .no_simulator = true};
 
 static void answer_old(struct sst *sst, uint64_t id, uint64_t result)
 {
@@ -90,8 +90,8 @@ static void test_late_by_timer(void **state)
 /* The feature follows the connection until a driver has seen it. */
 static void test_event_feature(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_MMIO, .no_driver = true,
-                                                     .no_simulator = true });
+    struct sst *sst =
+        sst_start(&(struct sst_setup){.bus = SST_MMIO, .no_driver = true, .no_simulator = true});
     struct bg_virtio_device probe;
 
     (void)state;
@@ -281,7 +281,7 @@ static void test_timeout_in_probe(void **state)
 
 static void test_timeout_property(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .properties = ",timeout_ms=50" });
+    struct sst *sst = sst_start(&(struct sst_setup){.properties = ",timeout_ms=50"});
     struct sst_chain *chain;
 
     (void)state;
@@ -426,7 +426,7 @@ static void test_garbage_for_probe(void **state)
 /* extension=off: no probe, the first message is the guest's. */
 static void test_without_extension(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .properties = ",extension=off" });
+    struct sst *sst = sst_start(&(struct sst_setup){.properties = ",extension=off"});
 
     (void)state;
     sim_accept(sst);
@@ -446,7 +446,7 @@ static void test_socket_of_another_user(void **state)
         print_message("# only root can be somebody else\n");
         skip();
     }
-    sst = sst_start(&(struct sst_setup){ .no_simulator = true });
+    sst = sst_start(&(struct sst_setup){.no_simulator = true});
     sst->listener = unix_listen_as_nobody(sst->path);
     sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
     process_wait_text(sst->qemu->process, "belongs to a process of user 65534");
@@ -454,7 +454,7 @@ static void test_socket_of_another_user(void **state)
     assert_true(socket_wait_closed(sst->peer, HARNESS_TIMEOUT_MS)); /* and no byte before */
     sst_end(sst);
 
-    sst = sst_start(&(struct sst_setup){ .no_simulator = true, .properties = properties });
+    sst = sst_start(&(struct sst_setup){.no_simulator = true, .properties = properties});
     sst->listener = unix_listen_as_nobody(sst->path);
     sim_connect_old(sst);
     check_works(sst, 1);
@@ -462,9 +462,9 @@ static void test_socket_of_another_user(void **state)
     free(properties);
 }
 
-#define TEST(name)                                                                                \
+#define TEST(name)                                                                                 \
     cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&mmio)
-#define ABSENT_TEST(name)                                                                         \
+#define ABSENT_TEST(name)                                                                          \
     cmocka_unit_test_prestate_setup_teardown(name, sst_begin_test, sst_end_test, (void *)&absent)
 
 int main(void)

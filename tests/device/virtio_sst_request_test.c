@@ -15,13 +15,13 @@
 /* ---- One device per bus and ring ---- */
 
 static const struct sst_setup setups[] = {
-    { .bus = SST_MMIO },
-    { .bus = SST_MMIO, .legacy = true },
-    { .bus = SST_MMIO, .properties = ",packed=on", .features = BG_VIRTIO_F_RING_PACKED },
-    { .bus = SST_PCI },
-    { .bus = SST_PCI, .properties = ",packed=on", .features = BG_VIRTIO_F_RING_PACKED },
-    { .bus = SST_PORT },
-    { .bus = SST_PCI, .properties = ",direct_kick=off" },
+    {.bus = SST_MMIO},
+    {.bus = SST_MMIO, .legacy = true},
+    {.bus = SST_MMIO, .properties = ",packed=on", .features = BG_VIRTIO_F_RING_PACKED},
+    {.bus = SST_PCI},
+    {.bus = SST_PCI, .properties = ",packed=on", .features = BG_VIRTIO_F_RING_PACKED},
+    {.bus = SST_PORT},
+    {.bus = SST_PCI, .properties = ",direct_kick=off"},
 };
 
 #define SETUPS (sizeof(setups) / sizeof(setups[0]))
@@ -159,7 +159,7 @@ static void check_one_forwarded(struct sst *sst, uint32_t type, uint64_t id, uin
 
 static void check_forwarded(struct sst *sst)
 {
-    static const uint32_t types[] = { BG_SST_COMPUTE, BG_SST_READ, BG_SST_WRITE, BG_SST_CONFIGURE };
+    static const uint32_t types[] = {BG_SST_COMPUTE, BG_SST_READ, BG_SST_WRITE, BG_SST_CONFIGURE};
 
     for (unsigned i = 0; i < 4; i++) {
         check_one_forwarded(sst, types[i], 100 + i, BG_SST_OK);
@@ -186,8 +186,8 @@ static void check_many(struct sst *sst)
         for (unsigned i = 0; i < 60; i++) {
             struct bg_sst_request request = sst_request(BG_SST_COMPUTE, round * 1000 + i);
 
-            chains[i] = sst_prepare(sst, 0, &request, sizeof(request),
-                                    sizeof(struct bg_sst_response));
+            chains[i] =
+                sst_prepare(sst, 0, &request, sizeof(request), sizeof(struct bg_sst_response));
         }
         sst_kick(sst, 0);
         for (unsigned i = 0; i < 60; i++) {
@@ -290,7 +290,7 @@ static void test_response_queue(void **state)
 
 static void check_short_request(struct sst *sst)
 {
-    static const uint32_t sizes[] = { 1, 4, 15, 16, 23, 24, 25, 100, 4103 };
+    static const uint32_t sizes[] = {1, 4, 15, 16, 23, 24, 25, 100, 4103};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct bg_sst_request request = sst_request(BG_SST_COMPUTE, 0x1122334455667788);
@@ -310,20 +310,22 @@ static void check_short_request(struct sst *sst)
 
 static void check_bad_input(struct sst *sst)
 {
-    static const uint32_t unknown[] = { BG_SST_TYPE_COUNT, 0x1000, BG_SST_HELLO_TYPE, UINT32_MAX };
+    static const uint32_t unknown[] = {BG_SST_TYPE_COUNT, 0x1000, BG_SST_HELLO_TYPE, UINT32_MAX};
     struct bg_sst_request request = sst_request(BG_SST_NOOP, 1);
     struct sst_chain *chain, *buffer;
 
     check_short_request(sst);
     for (size_t i = 0; i < 4; i++) {
-        sst_expect_zero(sst_do(sst, unknown[i], i, BG_SST_INVALID)->payload.data, BG_SST_PAYLOAD_SIZE);
+        sst_expect_zero(sst_do(sst, unknown[i], i, BG_SST_INVALID)->payload.data,
+                        BG_SST_PAYLOAD_SIZE);
     }
     /* No readable part at all. */
     chain = sst_add(sst, 0, NULL, 0, sizeof(struct bg_sst_response));
     sst_wait(sst, chain);
     assert_int_equal(((struct bg_sst_response *)chain->writable)->status, BG_SST_ERROR);
     /* Longer than a request, room for more than a response. */
-    chain = sst_add(sst, 0, sst->memory, sizeof(request) + 100, sizeof(struct bg_sst_response) + 50);
+    chain =
+        sst_add(sst, 0, sst->memory, sizeof(request) + 100, sizeof(struct bg_sst_response) + 50);
     sst_wait(sst, chain);
     assert_int_equal(chain->written, sizeof(struct bg_sst_response));
     /* Too little room: what fits, at its place; the status is in any case. */
@@ -356,10 +358,10 @@ static void test_bad_input(void **state)
 /* Nothing is taken before DRIVER_OK. */
 static void test_before_driver_ok(void **state)
 {
-    struct sst_setup setup = { .bus = SST_MMIO, .no_driver = true };
+    struct sst_setup setup = {.bus = SST_MMIO, .no_driver = true};
     struct sst *sst = sst_start(&setup);
     struct bg_sst_request request = sst_request(BG_SST_NOOP, 1);
-    struct bg_virtqueue_options options = { 0 };
+    struct bg_virtqueue_options options = {0};
     struct sst_chain *chain;
 
     (void)state;

@@ -45,7 +45,7 @@ struct simulator {
     pthread_t thread;
     int fd;
     enum mode mode;
-    uint64_t event_ns; /* not 0: each COMPUTE sends an event, so much later */
+    uint64_t event_ns;    /* not 0: each COMPUTE sends an event, so much later */
     unsigned event_count; /* or so many of them */
     uint64_t tick_ns;     /* not 0: when it wants to be called */
     struct {
@@ -69,7 +69,7 @@ static bool write_all(int fd, const void *data, size_t size)
 
 static bool answer_hello(struct simulator *simulator)
 {
-    struct bg_sst_response response = { .request_id = BG_SST_HELLO_REQUEST_ID };
+    struct bg_sst_response response = {.request_id = BG_SST_HELLO_REQUEST_ID};
     const struct bg_sst_hello_reply reply = {
         .magic = BG_SST_HELLO_REPLY_MAGIC,
         .version = 1,
@@ -87,7 +87,7 @@ static bool answer_hello(struct simulator *simulator)
 
 static void add_answer(struct sim_frame *reply, uint64_t tag, uint64_t time_ns)
 {
-    const struct bg_sst_response response = { .result = tag };
+    const struct bg_sst_response response = {.result = tag};
 
     sim_frame_add(reply, BG_SST_RECORD_ANSWER, tag, time_ns, 1, &response, HEAD);
 }
@@ -96,7 +96,7 @@ static void take_request(struct simulator *simulator, struct sim_frame *reply, u
                          const struct bg_sst_record *record, const struct bg_sst_request *request)
 {
     uint64_t due_ns = now_ns + request->payload.compute.compute_units;
-    const struct bg_sst_event event = { .type = 1, .timestamp = due_ns, .data = record->tag };
+    const struct bg_sst_event event = {.type = 1, .timestamp = due_ns, .data = record->tag};
 
     simulator->requests++;
     for (unsigned i = 0; simulator->event_ns && i <= simulator->event_count; i++) {
@@ -131,7 +131,7 @@ static uint64_t advance(struct simulator *simulator, struct sim_frame *reply, ui
 
 static bool send_event_frame(struct simulator *simulator)
 {
-    const struct bg_sst_event event = { .type = 1 };
+    const struct bg_sst_event event = {.type = 1};
     struct sim_frame frame;
 
     sim_frame_begin(&frame);
@@ -159,7 +159,7 @@ static bool reply_to_frame(struct simulator *simulator)
     sim_frame_begin(&reply);
     for (uint32_t i = 0; i < frame.count; i++) {
         struct bg_sst_record record;
-        struct bg_sst_request request = { 0 };
+        struct bg_sst_request request = {0};
 
         memcpy(&record, body + offset, sizeof(record));
         memcpy(&request, body + offset + sizeof(record), record.size);
@@ -202,7 +202,7 @@ static bool reply_to_frame(struct simulator *simulator)
 static bool reply_to_old(struct simulator *simulator)
 {
     struct bg_sst_request request;
-    struct bg_sst_response response = { 0 };
+    struct bg_sst_response response = {0};
 
     if (!read_all(simulator->fd, &request, sizeof(request))) {
         return false;
@@ -227,7 +227,7 @@ static void *run_simulator(void *context)
 
 static void start_simulator(struct sst *sst, struct simulator *simulator, enum mode mode)
 {
-    const struct timeval limit = { .tv_sec = HARNESS_TIMEOUT_MS / 1000 };
+    const struct timeval limit = {.tv_sec = HARNESS_TIMEOUT_MS / 1000};
 
     memset(simulator, 0, sizeof(*simulator));
     simulator->mode = mode;
@@ -250,7 +250,7 @@ static struct simulator simulator;
 static struct sst *begin(enum mode mode, const char *properties)
 {
     char *all = harness_format(",sync=on%s", properties);
-    struct sst *sst = sst_start(&(struct sst_setup){ .bus = SST_PCI, .properties = all });
+    struct sst *sst = sst_start(&(struct sst_setup){.bus = SST_PCI, .properties = all});
 
     start_simulator(sst, &simulator, mode);
     free(all);
@@ -359,7 +359,8 @@ static void test_same_time(void **state)
     sst_poll(sst);
     for (unsigned i = 0; i < 50; i++) {
         assert_true(sst->chains[2 * i].done);
-        assert_int_equal(((struct bg_sst_response *)sst->chains[2 * i + 1].writable)->request_id, i);
+        assert_int_equal(((struct bg_sst_response *)sst->chains[2 * i + 1].writable)->request_id,
+                         i);
     }
     finish(sst);
     assert_int_equal(simulator.requests, 50);
@@ -496,8 +497,8 @@ static void test_reset(void **state)
 static void *accept_and_run(void *context)
 {
     struct sst *sst = context;
-    const struct timeval limit = { .tv_sec = HARNESS_TIMEOUT_MS / 1000 };
-    struct timespec pause = { .tv_nsec = 1000000 };
+    const struct timeval limit = {.tv_sec = HARNESS_TIMEOUT_MS / 1000};
+    struct timespec pause = {.tv_nsec = 1000000};
 
     for (unsigned i = 0; i < HARNESS_TIMEOUT_MS; i++) {
         simulator.fd = accept(sst->listener, NULL, NULL); /* it does not block */
@@ -573,8 +574,8 @@ static void test_untimed(void **state)
 
 static void test_absent(void **state)
 {
-    struct sst *sst = sst_start(&(struct sst_setup){ .properties = ",sync=on",
-                                                     .no_simulator = true });
+    struct sst *sst =
+        sst_start(&(struct sst_setup){.properties = ",sync=on", .no_simulator = true});
 
     (void)state;
     sst_do(sst, BG_SST_COMPUTE, 1, BG_SST_NO_DEVICE);
@@ -603,8 +604,8 @@ static void test_old(void **state)
 
 static void test_property(void **state)
 {
-    struct process *process = qemu_start_plain(
-        "-M virt -device virtio-sst-device,socket=/nowhere,sync=on");
+    struct process *process =
+        qemu_start_plain("-M virt -device virtio-sst-device,socket=/nowhere,sync=on");
 
     (void)state;
     assert_int_equal(process_wait(process), 1);
@@ -615,22 +616,14 @@ static void test_property(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers_ahead),
-        cmocka_unit_test(test_answers_later),
-        cmocka_unit_test(test_same_time),
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_event_flood),
-        cmocka_unit_test(test_unasked),
-        cmocka_unit_test(test_tick_after_reset),
-        cmocka_unit_test(test_backwards),
-        cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_death),
-        cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_untimed),
-        cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_old),
+        cmocka_unit_test(test_answers_ahead),    cmocka_unit_test(test_answers_later),
+        cmocka_unit_test(test_same_time),        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_event_flood),      cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_tick_after_reset), cmocka_unit_test(test_backwards),
+        cmocka_unit_test(test_timeout),          cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_deadline),         cmocka_unit_test(test_death),
+        cmocka_unit_test(test_garbage),          cmocka_unit_test(test_untimed),
+        cmocka_unit_test(test_absent),           cmocka_unit_test(test_old),
         cmocka_unit_test(test_property),
     };
 

@@ -105,9 +105,8 @@ static bool device_has_entry(uint32_t id)
 static bool base_is_known(uint64_t rdbase)
 {
     for (unsigned i = 0; i < g->redistributor_count; i++) {
-        uint64_t known = g->its_type >> 19 & 1
-                             ? FAKE_REDISTRIBUTOR + i * (uint64_t)g->stride
-                             : (g->redistributor_types[i] >> 8 & 0xffff) << 16;
+        uint64_t known = g->its_type >> 19 & 1 ? FAKE_REDISTRIBUTOR + i * (uint64_t)g->stride
+                                               : (g->redistributor_types[i] >> 8 & 0xffff) << 16;
 
         if (known == rdbase) {
             return true;
@@ -385,8 +384,8 @@ static void distributor_write(uint64_t offset, unsigned width, uint64_t value)
     } else if (offset >= 0x6000 && offset < 0x8000) {
         g->routes[(offset - 0x6000) / 8] = value;
     } else if (width == 1) {
-        *registered = (*registered & ~(0xffu << offset % 4 * 8)) |
-                      (uint32_t)value << offset % 4 * 8;
+        *registered = (*registered & ~(0xffu << offset % 4 * 8)) | (uint32_t)value
+                                                                       << offset % 4 * 8;
     } else {
         *registered = (uint32_t)value;
     }
@@ -468,8 +467,8 @@ void fake_gic_begin(uint32_t version, uint32_t cpus)
         g->base_fixed_mask[i] = g->base_fixed[i] ? 7ull << 56 | 31ull << 48 : ~0ull;
         g->base[i] = g->base_fixed[i];
     }
-    fake_hal = (struct fake_hal){
-        .device = g, .read = gic_read, .write = gic_write, .wait_ns = 1000000};
+    fake_hal =
+        (struct fake_hal){.device = g, .read = gic_read, .write = gic_write, .wait_ns = 1000000};
 }
 
 uint32_t fake_gic_message(uint32_t id, uint32_t event)

@@ -40,7 +40,7 @@ static uint32_t spoil(struct fake_gpu *fake, const struct bg_virtio_gpu_ctrl_hdr
         return written - 1;
     case FAKE_GPU_WRONG_TYPE:
         hdr.type = hdr.type == BG_VIRTIO_GPU_RESP_OK_NODATA ? BG_VIRTIO_GPU_RESP_OK_CAPSET
-                                                         : BG_VIRTIO_GPU_RESP_OK_NODATA;
+                                                            : BG_VIRTIO_GPU_RESP_OK_NODATA;
         break;
     case FAKE_GPU_COMMAND_TYPE:
         hdr.type = request->type;
@@ -81,8 +81,8 @@ static bool will_be_silent(const struct fake_gpu *fake)
     return fake->misbehaviour == FAKE_GPU_SILENCE && fake->after == 0;
 }
 
-static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct bg_virtio_gpu_ctrl_hdr *hdr,
-                     uint32_t written, bool is_silent)
+static uint32_t hold(struct fake_gpu *fake, unsigned queue,
+                     const struct bg_virtio_gpu_ctrl_hdr *hdr, uint32_t written, bool is_silent)
 {
     if (fake->held_count[queue] == FAKE_GPU_HELD_MAX) {
         abort();
@@ -90,7 +90,8 @@ static uint32_t hold(struct fake_gpu *fake, unsigned queue, const struct bg_virt
     fake->held[queue][fake->held_count[queue]++] = (struct fake_gpu_held){
         .written = written,
         .ctx_id = hdr->ctx_id,
-        .ring = hdr->flags & BG_VIRTIO_GPU_FLAG_INFO_RING_IDX ? hdr->ring_idx : BG_VIRTIO_GPU_NO_RING,
+        .ring =
+            hdr->flags & BG_VIRTIO_GPU_FLAG_INFO_RING_IDX ? hdr->ring_idx : BG_VIRTIO_GPU_NO_RING,
         .fence_id = hdr->fence_id,
         .is_silent = is_silent,
     };

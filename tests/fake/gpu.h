@@ -19,8 +19,9 @@
 
 /* All features that a GPU may have. */
 #define FAKE_GPU_FEATURES                                                                          \
-    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                         \
-     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
+    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                \
+     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT |                                \
+     BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
 
 /* What is wrong with the next answer. */
 enum fake_gpu_misbehaviour {
@@ -68,7 +69,7 @@ struct fake_gpu_scanout {
     uint32_t resource_id;
     struct bg_virtio_gpu_rect rect;
     struct bg_virtio_gpu_blob_layout layout; /* of a blob */
-    uint32_t *shown;                      /* the picture, as of the last flushes; rect's size */
+    uint32_t *shown;                         /* the picture, as of the last flushes; rect's size */
     struct bg_virtio_gpu_update_cursor cursor;
     uint32_t cursor_pixels[BG_VIRTIO_GPU_CURSOR_SIZE * BG_VIRTIO_GPU_CURSOR_SIZE];
     bool has_cursor;
@@ -91,7 +92,7 @@ struct fake_gpu {
     struct fake_gpu_resource resources[FAKE_GPU_RESOURCES_MAX];
     struct fake_gpu_context contexts[FAKE_GPU_CONTEXTS_MAX];
     struct fake_gpu_scanout scanouts[BG_VIRTIO_GPU_MAX_SCANOUTS];
-    uint32_t log[FAKE_GPU_LOG_MAX];  /* types of the requests, the first ones */
+    uint32_t log[FAKE_GPU_LOG_MAX];     /* types of the requests, the first ones */
     struct bg_virtio_gpu_ctrl_hdr last; /* header of the last request */
     unsigned log_count;
     unsigned violations; /* requests that a driver must not send; printed */

@@ -385,8 +385,8 @@ static uint32_t set_scanout_blob(const struct command *c)
         return BAD_PARAMETER;
     }
     attach_scanout(scanout, m.resource_id, &m.r);
-    scanout->layout =
-        (struct bg_virtio_gpu_blob_layout){.width = m.width, .height = m.height, .format = m.format};
+    scanout->layout = (struct bg_virtio_gpu_blob_layout){
+        .width = m.width, .height = m.height, .format = m.format};
     memcpy(scanout->layout.strides, m.strides, sizeof(m.strides));
     memcpy(scanout->layout.offsets, m.offsets, sizeof(m.offsets));
     return OK;
@@ -515,10 +515,11 @@ static uint32_t create_blob(const struct command *c)
     if (resource == NULL) {
         return error;
     }
-    fake_gpu_require(c->fake, !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
+    fake_gpu_require(c->fake,
+                     !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.size % 8192 == 0,
                      "a blob's size is not aligned");
-    if (m.blob_mem < BG_VIRTIO_GPU_BLOB_MEM_GUEST || m.blob_mem > BG_VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST ||
-        m.size > PICTURE_MAX) {
+    if (m.blob_mem < BG_VIRTIO_GPU_BLOB_MEM_GUEST ||
+        m.blob_mem > BG_VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST || m.size > PICTURE_MAX) {
         return BAD_PARAMETER;
     }
     if (m.blob_mem != BG_VIRTIO_GPU_BLOB_MEM_GUEST &&
@@ -557,7 +558,8 @@ static uint32_t map_blob(const struct command *c)
     if (resource == NULL || resource->host_memory == NULL) {
         return BAD_RESOURCE;
     }
-    fake_gpu_require(c->fake, !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
+    fake_gpu_require(c->fake,
+                     !fake_gpu_has(c, BG_VIRTIO_GPU_F_BLOB_ALIGNMENT) || m.offset % 8192 == 0,
                      "a mapping's offset is not aligned");
     if (!fake_gpu_require(c->fake, !resource->is_mapped, "a blob is mapped twice")) {
         return BAD_PARAMETER;

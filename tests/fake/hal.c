@@ -19,8 +19,8 @@ struct fake_hal fake_hal;
 static void *map_low(size_t size)
 {
     static uintptr_t next = LOW_MEMORY;
-    void *memory = mmap((void *)next, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    void *memory =
+        mmap((void *)next, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory != (void *)next) {
         abort();
@@ -96,14 +96,14 @@ static void device_write(void *base, uint64_t offset, unsigned width, uint64_t v
     fake_hal.write(fake_hal.device, (uintptr_t)base + offset, width, value);
 }
 
-#define ACCESSORS(bits)                                                                        \
-    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                          \
-    {                                                                                          \
-        return (uint##bits##_t)device_read(base, offset, bits / 8);                            \
-    }                                                                                          \
-    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                   \
-    {                                                                                          \
-        device_write(base, offset, bits / 8, value);                                           \
+#define ACCESSORS(bits)                                                                            \
+    uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)                           \
+    {                                                                                              \
+        return (uint##bits##_t)device_read(base, offset, bits / 8);                                \
+    }                                                                                              \
+    void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)                    \
+    {                                                                                              \
+        device_write(base, offset, bits / 8, value);                                               \
     }
 
 ACCESSORS(8)

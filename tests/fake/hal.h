@@ -14,7 +14,7 @@ struct fake_hal {
     bool refuse_map;
     unsigned refuse_allocation; /* 1: the next bg_hal_dma_alloc fails, 2: the one after it, ... */
     bool low_memory;            /* from here on and back, below 4 GiB: for 32-bit page numbers */
-    size_t allocated;           /* bytes that bg_hal_dma_alloc gave and bg_hal_dma_free did not get back */
+    size_t allocated; /* bytes that bg_hal_dma_alloc gave and bg_hal_dma_free did not get back */
     /* The device behind mmio.h: `address` is what bg_hal_map gave plus the register's offset. */
     void *device;
     uint64_t (*read)(void *device, uint64_t address, unsigned width);

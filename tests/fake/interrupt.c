@@ -113,7 +113,7 @@ void bg_hal_sleep(uint64_t deadline_ns)
 }
 
 int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
-                         bg_hal_interrupt_handler *handler, void *context)
+                            bg_hal_interrupt_handler *handler, void *context)
 {
     if (interrupt == 0 || interrupt >= FAKE_INTERRUPTS ||
         (interrupt >= FAKE_FIRST_MESSAGE && !fake_interrupts.of[interrupt].is_reserved) ||
@@ -211,7 +211,8 @@ int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi
         for (unsigned j = 0; j < run; j++, i++) {
             fake_interrupts.of[first + j].is_reserved = true;
             fake_interrupts.of[first + j].requester_id = request->requester_id;
-            messages[i] = (struct bg_hal_msi){fake_interrupts.message_address, first + j, first + j};
+            messages[i] =
+                (struct bg_hal_msi){fake_interrupts.message_address, first + j, first + j};
         }
     }
     fake_interrupts.messages_left -= count;
@@ -220,7 +221,7 @@ int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi
 }
 
 void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
-                  unsigned count)
+                     unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         uint32_t interrupt = messages[i].interrupt;

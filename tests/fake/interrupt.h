@@ -32,7 +32,8 @@ struct fake_interrupts {
     unsigned messages_left;
     uint64_t message_address; /* what devices write to */
     int message_error;        /* of bg_hal_msi_alloc, when not 0 */
-    unsigned refuse_attach;   /* 1: the next bg_hal_interrupt_attach fails, 2: the one after it, ... */
+    unsigned
+        refuse_attach; /* 1: the next bg_hal_interrupt_attach fails, 2: the one after it, ... */
     /* What happens while a CPU sleeps; NULL: nothing, the deadline passes. */
     void (*while_asleep)(void *context, uint64_t deadline_ns);
     void *context;

@@ -242,8 +242,7 @@ int fake_pci_add_bridge(struct fake_pci *pci, int parent, uint8_t devfn, int exp
     return index;
 }
 
-void fake_pci_bar32(struct fake_pci *pci, int function, unsigned bar, uint32_t size,
-                    uint32_t flags)
+void fake_pci_bar32(struct fake_pci *pci, int function, unsigned bar, uint32_t size, uint32_t flags)
 {
     struct fake_function *f = &pci->functions[function];
 
@@ -252,8 +251,7 @@ void fake_pci_bar32(struct fake_pci *pci, int function, unsigned bar, uint32_t s
     f->bar_size[bar] = size;
 }
 
-void fake_pci_bar64(struct fake_pci *pci, int function, unsigned bar, uint64_t size,
-                    uint32_t flags)
+void fake_pci_bar64(struct fake_pci *pci, int function, unsigned bar, uint64_t size, uint32_t flags)
 {
     struct fake_function *f = &pci->functions[function];
 

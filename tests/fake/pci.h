@@ -70,8 +70,8 @@ void fake_pci_capability(struct fake_pci *pci, int function, unsigned offset, ui
  */
 void fake_pci_msix(struct fake_pci *pci, int function, unsigned offset, unsigned entries,
                    uint32_t table, uint32_t pending);
-void fake_pci_msi(struct fake_pci *pci, int function, unsigned offset, unsigned log2,
-                  bool is_64bit, bool has_masks);
+void fake_pci_msi(struct fake_pci *pci, int function, unsigned offset, unsigned log2, bool is_64bit,
+                  bool has_masks);
 
 /*
  * Who answers an access to this bus address, by the registers alone: counts the BARs that claim it

@@ -37,7 +37,8 @@ static void init_control(struct fake_pvgpu *device)
 
 static void start_backend(struct fake_pvgpu *device)
 {
-    bool is_lost = device->control->status & BG_PVGPU_CONTROL_DEVICE_LOST; /* until the next reset */
+    bool is_lost =
+        device->control->status & BG_PVGPU_CONTROL_DEVICE_LOST; /* until the next reset */
 
     if (device->features & BG_PVGPU_FEATURE_CONTROL_WORDS && !is_lost) {
         __atomic_store_n(&device->control->status, BG_PVGPU_CONTROL_READY, __ATOMIC_RELEASE);
@@ -354,8 +355,7 @@ static void work(void *context)
         return;
     }
     device->doorbells_seen = device->doorbells;
-    if (fake_pvgpu_step(device, device->budget) == 0 && device->is_connected &&
-        !device->is_stuck) {
+    if (fake_pvgpu_step(device, device->budget) == 0 && device->is_connected && !device->is_stuck) {
         fake_pvgpu_sleep(device);
     }
 }
@@ -377,8 +377,8 @@ void fake_pvgpu_begin(void)
     memset(&fake, 0, sizeof(fake));
     memset(&gpu, 0xA5, sizeof(gpu));
     memset(&fake_hal, 0, sizeof(fake_hal));
-    fake.shmem = (uint8_t *)(((uintptr_t)memory + FAKE_PVGPU_SHMEM - 1) /
-                             FAKE_PVGPU_SHMEM * FAKE_PVGPU_SHMEM);
+    fake.shmem = (uint8_t *)(((uintptr_t)memory + FAKE_PVGPU_SHMEM - 1) / FAKE_PVGPU_SHMEM *
+                             FAKE_PVGPU_SHMEM);
     fake.mapping = memory;
     fake.control = (struct bg_pvgpu_control *)(void *)fake.shmem;
     fake.base = 0x10000000;
@@ -406,7 +406,7 @@ int fake_pvgpu_attach(void)
     const struct bg_pvgpu_options options = {.blocks = fake_blocks, .block_count = 64};
 
     return bg_pvgpu_attach(&gpu, (void *)(uintptr_t)fake.base, fake.shmem, FAKE_PVGPU_SHMEM,
-                        &options, fake_hal.now_ns + 1000000000);
+                           &options, fake_hal.now_ns + 1000000000);
 }
 
 int pvgpu_setup(void **state)

@@ -19,9 +19,9 @@
 #define FAKE_PVGPU_HEAP (FAKE_PVGPU_SHMEM - FAKE_PVGPU_HEAP_OFFSET)
 #define FAKE_PVGPU_KEPT 256u
 
-#define FAKE_PVGPU_FEATURES                                                                    \
-    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |                 \
-     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |             \
+#define FAKE_PVGPU_FEATURES                                                                        \
+    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |            \
+     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |        \
      BG_PVGPU_FEATURE_SCANOUT)
 
 /* A command that the backend has read. */
@@ -37,17 +37,17 @@ struct fake_pvgpu {
     struct bg_pvgpu_control *control;
     uint64_t base; /* where the registers are mapped */
     /* To be set. */
-    uint64_t features;       /* of the backend that will connect */
-    bool is_connected;       /* a backend is there; changes take effect at once */
-    bool connects_on_wait;   /* a backend comes while the driver waits */
-    bool is_stuck;           /* the backend consumes nothing */
-    bool never_resets;       /* reset_done stays behind */
-    unsigned late_losses;    /* so many resets come before the news that the backend is gone */
-    uint32_t refuses_with;   /* after a reset; enum bg_compute_status, 0: does not */
-    bool keeps_pointers;     /* a reset leaves producer_ptr and consumer_ptr */
-    bool is_gone;            /* unplugged: registers read all ones */
-    unsigned budget;         /* commands per wait; 0: all */
-    uint32_t fail_type;      /* commands of this type fail with ... */
+    uint64_t features;     /* of the backend that will connect */
+    bool is_connected;     /* a backend is there; changes take effect at once */
+    bool connects_on_wait; /* a backend comes while the driver waits */
+    bool is_stuck;         /* the backend consumes nothing */
+    bool never_resets;     /* reset_done stays behind */
+    unsigned late_losses;  /* so many resets come before the news that the backend is gone */
+    uint32_t refuses_with; /* after a reset; enum bg_compute_status, 0: does not */
+    bool keeps_pointers;   /* a reset leaves producer_ptr and consumer_ptr */
+    bool is_gone;          /* unplugged: registers read all ones */
+    unsigned budget;       /* commands per wait; 0: all */
+    uint32_t fail_type;    /* commands of this type fail with ... */
     uint32_t fail_code;
     uint32_t compute_status; /* of all compute operations */
     bool keeps_no_results;   /* done stays 0 */

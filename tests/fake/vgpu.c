@@ -102,8 +102,8 @@ static void fake_write(void *device, uint64_t address, unsigned width, uint64_t 
 
 /* ---- The small mediator ---- */
 
-void reply(uint32_t status, const uint32_t *results, uint32_t result_count,
-                  const void *data, uint32_t data_length)
+void reply(uint32_t status, const uint32_t *results, uint32_t result_count, const void *data,
+           uint32_t data_length)
 {
     const struct bg_vgpu_stub_response header = {
         .version = BG_VGPU_STUB_PROTOCOL_VERSION,

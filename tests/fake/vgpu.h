@@ -15,15 +15,15 @@
 #define MEMORY_SIZE 8192u
 
 struct fake {
-    uint64_t base;         /* where bg_hal_map "mapped" it */
-    uint8_t bytes[4096];   /* registers and buffers */
-    unsigned violations;   /* accesses that the protocol forbids */
-    unsigned accesses64;   /* 8-byte accesses */
+    uint64_t base;       /* where bg_hal_map "mapped" it */
+    uint8_t bytes[4096]; /* registers and buffers */
+    unsigned violations; /* accesses that the protocol forbids */
+    unsigned accesses64; /* 8-byte accesses */
     unsigned doorbells;
     unsigned busy_polls;   /* STATUS reads that give BUSY before the answer is there */
     uint32_t final_status; /* what STATUS is after that */
     bool never_answers;
-    bool is_gone;          /* unplugged: all ones */
+    bool is_gone; /* unplugged: all ones */
     void (*answer)(struct fake *fake);
     /* The small mediator. */
     uint8_t memory[2][MEMORY_SIZE];

@@ -175,7 +175,8 @@ static void map_vector(struct fake_registers *r, uint16_t *vector, uint32_t valu
 {
     bool is_refused = r->vectors_refused != 0;
 
-    if (value != BG_VIRTIO_MSI_NO_VECTOR && (r->msix == 0 || value >= FAKE_REGISTERS_MSIX_ENTRIES)) {
+    if (value != BG_VIRTIO_MSI_NO_VECTOR &&
+        (r->msix == 0 || value >= FAKE_REGISTERS_MSIX_ENTRIES)) {
         fake_violation(&r->fake, "a vector that the function does not have");
         is_refused = true;
     }
@@ -274,11 +275,12 @@ static uint32_t bar_access(struct fake_registers *r, unsigned bar, uint64_t offs
     if (bar == r->config.bar && is_in(offset, r->config.offset, r->fake.config_size)) {
         uint32_t at = (uint32_t)(offset - r->config.offset);
 
-        return is_write ? ops_of(r)->write_config(&r->behind, at, width, value), 0
-                        : ops_of(r)->read_config(&r->behind, at, width);
+        return is_write ? ops_of(r)->write_config(&r->behind, at, width, value),
+               0        : ops_of(r)->read_config(&r->behind, at, width);
     }
     for (uint16_t i = 0; is_write && bar == r->notify.bar && i < r->fake.queue_count; i++) {
-        uint32_t expected = r->fake.accepted & BG_VIRTIO_F_NOTIF_CONFIG_DATA ? r->notify_data[i] : i;
+        uint32_t expected =
+            r->fake.accepted & BG_VIRTIO_F_NOTIF_CONFIG_DATA ? r->notify_data[i] : i;
 
         /* With a multiplier of 0 all queues share one doorbell. */
         if (offset == r->notify.offset + (uint64_t)r->notify_off[i] * r->notify_multiplier &&
@@ -446,8 +448,10 @@ struct bg_pci_device *fake_registers_enumerate(struct fake_registers *r, bool ha
     };
 
     if (has_memory) {
-        config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
-        config.windows[BG_PCI_WINDOW_MEM64] = (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
+        config.windows[BG_PCI_WINDOW_MEM32] =
+            (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
+        config.windows[BG_PCI_WINDOW_MEM64] =
+            (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
     }
     if (bg_pci_host_init(&r->host, &config) != 0) {
         abort();
@@ -525,9 +529,11 @@ static void bg_mmio_write(struct fake_registers *r, uint64_t offset, uint32_t va
 {
     struct bg_virtio_queue_layout *layout = staged(r);
     bool is_legacy_only = offset == BG_VIRTIO_MMIO_GUEST_PAGE_SIZE ||
-                          offset == BG_VIRTIO_MMIO_QUEUE_ALIGN || offset == BG_VIRTIO_MMIO_QUEUE_PFN;
-    bool is_modern_only = offset == BG_VIRTIO_MMIO_QUEUE_READY ||
-                          (offset >= BG_VIRTIO_MMIO_QUEUE_DESC_LOW && offset < BG_VIRTIO_MMIO_CONFIG);
+                          offset == BG_VIRTIO_MMIO_QUEUE_ALIGN ||
+                          offset == BG_VIRTIO_MMIO_QUEUE_PFN;
+    bool is_modern_only =
+        offset == BG_VIRTIO_MMIO_QUEUE_READY ||
+        (offset >= BG_VIRTIO_MMIO_QUEUE_DESC_LOW && offset < BG_VIRTIO_MMIO_CONFIG);
 
     if ((is_legacy_only && !r->is_legacy) || (is_modern_only && r->is_legacy)) {
         fake_violation(&r->fake, "a register of the other version");
@@ -601,7 +607,8 @@ static uint64_t mmio_access_read(void *device, uint64_t address, unsigned width)
 
     r->accesses++;
     if (offset >= BG_VIRTIO_MMIO_CONFIG) {
-        return ops_of(r)->read_config(&r->behind, (uint32_t)(offset - BG_VIRTIO_MMIO_CONFIG), width);
+        return ops_of(r)->read_config(&r->behind, (uint32_t)(offset - BG_VIRTIO_MMIO_CONFIG),
+                                      width);
     }
     if (width != 4 || offset % 4 != 0) {
         fake_violation(&r->fake, "a control register is not accessed with 32 bits");

@@ -120,8 +120,8 @@ static bool take_segment(struct fake_virtio *fake, struct fake_virtio_queue *que
         queue->segments[request->segment_count - 1].is_writable) {
         fake_violation(fake, "a readable segment behind a writable one");
     }
-    queue->segments[request->segment_count++] = (struct fake_virtio_segment){
-        (uint8_t *)(uintptr_t)address, length, is_writable};
+    queue->segments[request->segment_count++] =
+        (struct fake_virtio_segment){(uint8_t *)(uintptr_t)address, length, is_writable};
     if (is_writable) {
         request->out_size += length;
     } else {
@@ -212,7 +212,8 @@ static bool pop_split(struct fake_virtio *fake, struct fake_virtio_queue *queue,
 }
 
 static void take_packed_table(struct fake_virtio *fake, struct fake_virtio_queue *queue,
-                              struct fake_virtio_request *request, const struct bg_pvirtq_desc *from)
+                              struct fake_virtio_request *request,
+                              const struct bg_pvirtq_desc *from)
 {
     const struct bg_pvirtq_desc *table = (const struct bg_pvirtq_desc *)(uintptr_t)from->addr;
 
@@ -447,8 +448,7 @@ static void complete(struct fake_virtio *fake, struct fake_virtio_queue *queue,
     }
 }
 
-void fake_virtio_complete(struct fake_virtio *fake, unsigned index, size_t number,
-                          uint32_t written)
+void fake_virtio_complete(struct fake_virtio *fake, unsigned index, size_t number, uint32_t written)
 {
     struct fake_virtio_queue *queue = &fake->queues[index];
     struct fake_virtio_request request = queue->held[number];
@@ -457,12 +457,11 @@ void fake_virtio_complete(struct fake_virtio *fake, unsigned index, size_t numbe
     memmove(&queue->held[number], &queue->held[number + 1],
             (queue->held_count - number) * sizeof(*queue->held));
     copy_out(request.segments, request.segment_count, request.out, written);
-    complete(fake, queue,
-             (struct completion){.id = request.id,
-                                 .written = written,
-                                 .chains = 1,
-                                 .descriptors = request.descriptors},
-             (uint32_t)request.out_size);
+    complete(
+        fake, queue,
+        (struct completion){
+            .id = request.id, .written = written, .chains = 1, .descriptors = request.descriptors},
+        (uint32_t)request.out_size);
     free_request(&request);
 }
 
@@ -525,11 +524,11 @@ static void announce(struct fake_virtio *fake, struct fake_virtio_queue *queue)
         if (has(fake, BG_VIRTIO_F_EVENT_IDX)) {
             uint16_t *event = (uint16_t *)&used_ring(queue)->ring[queue->layout.size];
 
-            bg_store_release16(event, (uint16_t)(queue->available + later -
-                                              (mode == FAKE_VIRTIO_NOTIFY_NEVER)));
+            bg_store_release16(
+                event, (uint16_t)(queue->available + later - (mode == FAKE_VIRTIO_NOTIFY_NEVER)));
         } else {
             bg_store_release16(&used_ring(queue)->flags,
-                            mode == FAKE_VIRTIO_NOTIFY_NEVER ? BG_VIRTQ_USED_F_NO_NOTIFY : 0);
+                               mode == FAKE_VIRTIO_NOTIFY_NEVER ? BG_VIRTQ_USED_F_NO_NOTIFY : 0);
         }
         return;
     }
@@ -542,7 +541,7 @@ static void announce(struct fake_virtio *fake, struct fake_virtio_queue *queue)
     } else if (has(fake, BG_VIRTIO_F_EVENT_IDX)) {
         flags = BG_RING_EVENT_FLAGS_DESC;
         bg_store_release16(&device_event(queue)->off_wrap,
-                        offset | (uint16_t)(wrap << BG_RING_EVENT_WRAP_SHIFT));
+                           offset | (uint16_t)(wrap << BG_RING_EVENT_WRAP_SHIFT));
     }
     bg_store_release16(&device_event(queue)->flags, flags);
 }
@@ -601,7 +600,8 @@ bool fake_virtqueue_sleep(struct fake_virtio *fake, unsigned index)
     if (!is_packed(fake)) {
         return bg_load_acquire16(&available_ring(queue)->idx) != queue->available;
     }
-    return is_packed_available(queue, bg_load_acquire16(&packed_ring(queue)[queue->available].flags));
+    return is_packed_available(queue,
+                               bg_load_acquire16(&packed_ring(queue)[queue->available].flags));
 }
 
 void fake_virtqueue_check_notification(struct fake_virtio *fake, unsigned index)

@@ -57,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(bytes, header, sizeof(header));
         bytes[18] = 1;
     }
-    for (size_t end = BG_EDID_BLOCK_SIZE; fix & FIX_CHECKSUMS && end <= size; end += BG_EDID_BLOCK_SIZE) {
+    for (size_t end = BG_EDID_BLOCK_SIZE; fix & FIX_CHECKSUMS && end <= size;
+         end += BG_EDID_BLOCK_SIZE) {
         fix_checksum(bytes + end - BG_EDID_BLOCK_SIZE);
     }
     check(&edid, bg_edid_parse(bytes, size, &edid));

@@ -286,7 +286,8 @@ static void run_commands(void)
 static void end(void)
 {
     fake.is_gone = false;
-    if (bg_virtio_gpu_close(&gpu) != 0 || bg_virtio_gpu_framebuffer_destroy(&display.buffers[0]) != 0 ||
+    if (bg_virtio_gpu_close(&gpu) != 0 ||
+        bg_virtio_gpu_framebuffer_destroy(&display.buffers[0]) != 0 ||
         bg_virtio_gpu_framebuffer_destroy(&display.buffers[1]) != 0 ||
         bg_virtio_gpu_framebuffer_destroy(&cursor.image) != 0 || fake_hal.allocated != 0) {
         abort();

@@ -52,7 +52,8 @@ static void check_answer(const uint8_t *response, size_t length)
     CHECK(header.data_offset == sizeof(header) + 4 * header.result_count);
     CHECK(header.data_offset + header.data_length == length);
     CHECK(header.status == BG_COMPUTE_OK || length == sizeof(header));
-    CHECK(strcmp(operation_status_name((enum bg_compute_status)header.status), "unknown status") != 0);
+    CHECK(strcmp(operation_status_name((enum bg_compute_status)header.status), "unknown status") !=
+          0);
 }
 
 static void check_accounts(const struct session *session)
@@ -84,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         struct request_plan plan = request_plan(request, length);
         CHECK(!plan.needs_lease || plan.needs_session);
-        size_t answered = request_run(plan.needs_session ? session : NULL, request, length,
-                                           response);
+        size_t answered =
+            request_run(plan.needs_session ? session : NULL, request, length, response);
         check_answer(response, answered);
         free(request);
         data += length;

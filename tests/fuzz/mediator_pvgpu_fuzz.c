@@ -84,10 +84,10 @@ static uint8_t take(struct input *input)
 
 static uint32_t take_word(struct input *input)
 {
-    static const uint32_t values[] = {HEAP_SIZE,     HEAP_SIZE - 1, HEAP_SIZE - 64, RING_SIZE,
-                                      UINT32_MAX,    0x80000000,    4096,           16384,
-                                      UINT32_MAX - 7, 1u << 20,     87,             28,
-                                      45,            40,            1000,           0x3F800000};
+    static const uint32_t values[] = {
+        HEAP_SIZE, HEAP_SIZE - 1,  HEAP_SIZE - 64, RING_SIZE, UINT32_MAX, 0x80000000, 4096,
+        16384,     UINT32_MAX - 7, 1u << 20,       87,        28,         45,         40,
+        1000,      0x3F800000};
     uint8_t choice = take(input);
     uint32_t word = 0;
 
@@ -110,11 +110,11 @@ static void put_word(uint32_t word)
 
 static bool put_command(struct input *input)
 {
-    static const uint32_t types[] = {
-        0x0001, 0x0001, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x0020, 0x0021,
-        0x0022, 0x0023, 0x0101, 0x0102, 0x0103, 0x0206, 0x0207, 0x0301, 0x0302, 0x0303, 0x0304,
-        0x0305, 0x1000, 0x1001, 0x1002, 0x1003, 0x1004, 0x1005, 0x1006, 0x1010, 0x1011, 0x2001,
-        0x2002, 0x2003};
+    static const uint32_t types[] = {0x0001, 0x0001, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005,
+                                     0x0006, 0x0007, 0x0020, 0x0021, 0x0022, 0x0023, 0x0101,
+                                     0x0102, 0x0103, 0x0206, 0x0207, 0x0301, 0x0302, 0x0303,
+                                     0x0304, 0x0305, 0x1000, 0x1001, 0x1002, 0x1003, 0x1004,
+                                     0x1005, 0x1006, 0x1010, 0x1011, 0x2001, 0x2002, 0x2003};
     uint8_t choice = take(input);
     uint32_t words = take(input) % 100;
     uint32_t size = 16 + words * 4;
@@ -248,14 +248,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     control = (void *)memory;
     memset(memory, 0, SHMEM_SIZE);
     *control = (struct bg_pvgpu_control){.magic = BG_PVGPU_MAGIC,
-                                      .version = BG_PVGPU_VERSION,
-                                      .ring_offset = BG_PVGPU_CONTROL_SIZE,
-                                      .ring_size = RING_SIZE,
-                                      .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
-                                      .heap_size = HEAP_SIZE,
-                                      .display_width = 16,
-                                      .display_height = 16,
-                                      .display_format = 87};
+                                         .version = BG_PVGPU_VERSION,
+                                         .ring_offset = BG_PVGPU_CONTROL_SIZE,
+                                         .ring_size = RING_SIZE,
+                                         .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
+                                         .heap_size = HEAP_SIZE,
+                                         .display_width = 16,
+                                         .display_height = 16,
+                                         .display_format = 87};
     control->producer_ptr = control->consumer_ptr = start;
     produced = 0;
     while (put_command(&input)) {

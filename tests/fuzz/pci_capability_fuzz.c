@@ -109,16 +109,16 @@ static void check_walk(const struct bg_pci_device *device, bool is_extended)
     unsigned count = 0;
     int found;
 
-    (is_extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&walk, &host, device);
+    (is_extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&walk, &host,
+                                                                               device);
     while ((found = bg_pci_capability_next(&walk, &capability)) > 0) {
         unsigned first = is_extended ? 0x100 : 0x40;
         unsigned end = is_extended ? 0x1000 : 0x100;
 
-        check(capability.offset >= first && capability.offset < end &&
-              capability.offset % 4 == 0 && ++count <= CAPABILITIES_MAX);
-        int again = is_extended
-                        ? bg_pci_extended_capability_find(&host, device, capability.id, 0)
-                        : bg_pci_capability_find(&host, device, (uint8_t)capability.id, 0);
+        check(capability.offset >= first && capability.offset < end && capability.offset % 4 == 0 &&
+              ++count <= CAPABILITIES_MAX);
+        int again = is_extended ? bg_pci_extended_capability_find(&host, device, capability.id, 0)
+                                : bg_pci_capability_find(&host, device, (uint8_t)capability.id, 0);
         check(again > 0);
     }
     check(found == 0 || found == BG_ERR_PROTOCOL);
@@ -139,9 +139,10 @@ static void check_addresses(void)
             check(x->address % x->size == 0 && x->address >= window->bus_base &&
                   x->size <= window->size &&
                   x->address - window->bus_base <= window->size - x->size);
-            for (size_t k = i * BG_PCI_BAR_COUNT + bar + 1; k < host.device_count * BG_PCI_BAR_COUNT;
-                 k++) {
-                const struct bg_pci_resource *y = &devices[k / BG_PCI_BAR_COUNT].bars[k % BG_PCI_BAR_COUNT];
+            for (size_t k = i * BG_PCI_BAR_COUNT + bar + 1;
+                 k < host.device_count * BG_PCI_BAR_COUNT; k++) {
+                const struct bg_pci_resource *y =
+                    &devices[k / BG_PCI_BAR_COUNT].bars[k % BG_PCI_BAR_COUNT];
 
                 check(y->state != BG_PCI_RESOURCE_ASSIGNED || x->is_io != y->is_io ||
                       x->address >= y->address + y->size || y->address >= x->address + x->size);

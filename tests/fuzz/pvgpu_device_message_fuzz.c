@@ -12,11 +12,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            abort();                                                                              \
-        }                                                                                         \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 /* A sum over all that was read: equal for equal streams. */
@@ -47,8 +47,8 @@ static void check_scanout(const struct bg_pvgpu_scanout *scanout)
                                 (unsigned __int128)scanout->width * 4;
 
         CHECK(present.buffer && scanout->slot < present.slots && scanout->height);
-        CHECK(end <= present.size && end <= (unsigned __int128)(scanout->slot + 1) *
-                                               present.slot_size);
+        CHECK(end <= present.size &&
+              end <= (unsigned __int128)(scanout->slot + 1) * present.slot_size);
         CHECK((uint64_t)scanout->damage_x + scanout->damage_width <= scanout->width);
         CHECK((uint64_t)scanout->damage_y + scanout->damage_height <= scanout->height);
         /* What pixman counts with. */

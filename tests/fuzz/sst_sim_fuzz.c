@@ -26,7 +26,8 @@ static size_t make_hello(uint8_t *to, uint64_t features)
 {
     const struct bg_sst_hello hello = {
         .magic = BG_SST_HELLO_MAGIC, .version = BG_SST_WIRE_VERSION, .features = features};
-    struct bg_sst_request request = {.type = BG_SST_HELLO_TYPE, .request_id = BG_SST_HELLO_REQUEST_ID};
+    struct bg_sst_request request = {.type = BG_SST_HELLO_TYPE,
+                                     .request_id = BG_SST_HELLO_REQUEST_ID};
 
     memcpy(request.payload.data, &hello, sizeof(hello));
     memcpy(to, &request, sizeof(request));

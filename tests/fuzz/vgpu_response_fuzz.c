@@ -56,22 +56,24 @@ static void answer(void)
     if (operation == BG_COMPUTE_VECTOR_ADD_INLINE) {
         length = get(BG_VGPU_STUB_REQUEST_BUFFER + 36) * 4;
     } else if (operation == BG_VGPU_STUB_OP_MEMORY_COPY) {
-        length = get(BG_VGPU_STUB_REQUEST_BUFFER + 32) == 2 ? get(BG_VGPU_STUB_REQUEST_BUFFER + 60) : 0;
+        length =
+            get(BG_VGPU_STUB_REQUEST_BUFFER + 32) == 2 ? get(BG_VGPU_STUB_REQUEST_BUFFER + 60) : 0;
     } else if (operation == BG_VGPU_STUB_OP_GET_DEVICE_INFO) {
         length = sizeof(struct bg_compute_device_info);
     }
     memset(registers + BG_VGPU_STUB_RESPONSE_BUFFER, 0x55, BG_VGPU_STUB_BUFFER_SIZE);
-    const uint32_t header[] = {BG_VGPU_STUB_PROTOCOL_VERSION, 0, results, 32 + 4 * results, length, 1};
+    const uint32_t header[] = {
+        BG_VGPU_STUB_PROTOCOL_VERSION, 0, results, 32 + 4 * results, length, 1};
     memcpy(registers + BG_VGPU_STUB_RESPONSE_BUFFER, header, sizeof(header));
     set(BG_VGPU_STUB_REG_RESPONSE_LEN, 32 + 4 * results + length);
     set(BG_VGPU_STUB_REG_STATUS, BG_VGPU_STUB_DONE);
     for (; changes_left >= CHANGE_SIZE && changes[0] >> 4 <= doorbells;
          changes += CHANGE_SIZE, changes_left -= CHANGE_SIZE) {
         static const uint16_t targets[16] = {
-            BG_VGPU_STUB_REG_STATUS,          BG_VGPU_STUB_REG_ERROR_CODE,
-            BG_VGPU_STUB_REG_RESPONSE_LEN,    BG_VGPU_STUB_REG_REQUEST_ID,
-            BG_VGPU_STUB_RESPONSE_BUFFER,     BG_VGPU_STUB_RESPONSE_BUFFER + 4,
-            BG_VGPU_STUB_RESPONSE_BUFFER + 8, BG_VGPU_STUB_RESPONSE_BUFFER + 12,
+            BG_VGPU_STUB_REG_STATUS,           BG_VGPU_STUB_REG_ERROR_CODE,
+            BG_VGPU_STUB_REG_RESPONSE_LEN,     BG_VGPU_STUB_REG_REQUEST_ID,
+            BG_VGPU_STUB_RESPONSE_BUFFER,      BG_VGPU_STUB_RESPONSE_BUFFER + 4,
+            BG_VGPU_STUB_RESPONSE_BUFFER + 8,  BG_VGPU_STUB_RESPONSE_BUFFER + 12,
             BG_VGPU_STUB_RESPONSE_BUFFER + 16,
         };
         unsigned offset = targets[changes[0] & 15];
@@ -119,8 +121,8 @@ static int operate(unsigned operation)
     case 1:
         return bg_vgpu_stub_add_basic(&gpu, 1, 2, &value, deadline_ns);
     case 2:
-        return bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, COUNT, 0,
-                                     deadline_ns);
+        return bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, COUNT,
+                                        0, deadline_ns);
     case 3:
         error = bg_vgpu_stub_get_info(&gpu, &info, deadline_ns);
         check(error != 0 || memchr(info.name, 0, sizeof(info.name)) != NULL);
@@ -145,8 +147,7 @@ static int operate(unsigned operation)
             for (uint32_t i = 0; i < taken.data_length; i++) {
                 sum += ((const uint8_t *)taken.data)[i];
             }
-            check((uintptr_t)taken.data + taken.data_length <=
-                  (uintptr_t)(&gpu.response + 1));
+            check((uintptr_t)taken.data + taken.data_length <= (uintptr_t)(&gpu.response + 1));
             set(BG_VGPU_STUB_REG_SCRATCH, sum);
         }
         return error;

@@ -79,7 +79,7 @@ static void see_message(const uint8_t *bytes)
         CHECK(t.seen[i].tag < tag); /* in order, and never twice */
     }
     CHECK(t.seen_count < SEEN_MAX);
-    t.seen[t.seen_count++] = (struct seen){ header.request_id, tag, false };
+    t.seen[t.seen_count++] = (struct seen){header.request_id, tag, false};
     if (tag == t.tag) {
         CHECK(!t.tag_was_read);
         t.tag_was_read = true;
@@ -122,10 +122,8 @@ static void peer_say(const uint8_t *bytes, size_t size)
 static void peer_answer(uint32_t id, uint32_t tag, uint32_t type)
 {
     uint8_t bytes[VGPU_STUB_HEADER_SIZE + 4];
-    const VGPUStubMessage message = { .type = type,
-                                      .request_id = id,
-                                      .payload_length = 4,
-                                      .payload = (const uint8_t *)&tag };
+    const VGPUStubMessage message = {
+        .type = type, .request_id = id, .payload_length = 4, .payload = (const uint8_t *)&tag};
 
     peer_say(bytes, vgpu_stub_message_encode(bytes, &message));
 }
@@ -238,7 +236,7 @@ static void on_failed(void *opaque)
     t.expecting = false;
 }
 
-static const VGPUStubLinkEvents events = { .answer = on_answer, .failed = on_failed };
+static const VGPUStubLinkEvents events = {.answer = on_answer, .failed = on_failed};
 
 static void submit(void)
 {
@@ -299,7 +297,7 @@ static void peer_close(bool reset)
 
 static void step(void)
 {
-    static const int results[4] = { 0, -EAGAIN, -ECONNREFUSED, 0 };
+    static const int results[4] = {0, -EAGAIN, -ECONNREFUSED, 0};
     uint8_t garbage[3];
 
     switch (next() % 18) {
@@ -362,11 +360,10 @@ static void step(void)
         break;
     }
     /* Left alone only for a while, and only where there is something to look at. */
-    CHECK(!t.link.peer.unwatched ||
-          (t.open && !t.stopped && t.link.polled_timer->due_ms >= 0));
+    CHECK(!t.link.peer.unwatched || (t.open && !t.stopped && t.link.polled_timer->due_ms >= 0));
     CHECK(!t.open || !!t.read_handler == (!t.stopped && !t.link.peer.unwatched));
-    CHECK(!t.open || !!t.write_handler ==
-                         (!t.stopped && t.link.peer.tx_sent < t.link.peer.tx_size));
+    CHECK(!t.open ||
+          !!t.write_handler == (!t.stopped && t.link.peer.tx_sent < t.link.peer.tx_size));
     CHECK(t.link.active == t.expecting);
     CHECK(vgpu_stub_link_is_up(&t.link) == t.open);
 }

@@ -140,8 +140,10 @@ static void enumerate(bool has_memory)
     };
 
     if (has_memory) {
-        config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
-        config.windows[BG_PCI_WINDOW_MEM64] = (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
+        config.windows[BG_PCI_WINDOW_MEM32] =
+            (struct bg_pci_window){0x10000000, 0x10000000, 1 << 28};
+        config.windows[BG_PCI_WINDOW_MEM64] =
+            (struct bg_pci_window){1ull << 39, 1ull << 39, 1ull << 39};
     }
     check(bg_pci_host_init(&host, &config) == 0);
     bg_pci_host_enumerate(&host);
@@ -216,8 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    fake_hal = (struct fake_hal){
-        .wait_ns = 1000, .read = read_register, .write = write_register};
+    fake_hal = (struct fake_hal){.wait_ns = 1000, .read = read_register, .write = write_register};
     device = (struct bg_virtio_device){0};
     status = 0;
     build();

@@ -11,8 +11,8 @@
  *
  * - a request ends in exactly one event, or is abandoned;
  * - an answer is the one to that very request, also when ids are used again;
- * - on each connection the peer sees the probe, then whole messages in the order of submission, with
- *   ids that differ among unanswered requests, tags that never come back, frames counted up;
+ * - on each connection the peer sees the probe, then whole messages in the order of submission,
+ * with ids that differ among unanswered requests, tags that never come back, frames counted up;
  * - a request that the peer has read in whole is never sent again;
  * - a reset is told before what was submitted after it;
  * - nothing happens while the VM is stopped.
@@ -77,7 +77,7 @@ static void see_request(const struct bg_sst_request *request, uint64_t id)
         CHECK(t.seen[i].number < number); /* in order, and never twice */
     }
     CHECK(t.seen_count < SEEN_MAX);
-    t.seen[t.seen_count++] = (struct seen){ id, number, false };
+    t.seen[t.seen_count++] = (struct seen){id, number, false};
     for (unsigned i = 0; i < REQUESTS; i++) {
         if (t.numbers[i] == number) {
             CHECK(!t.was_read[i]);
@@ -88,7 +88,7 @@ static void see_request(const struct bg_sst_request *request, uint64_t id)
 
 static void see_record(const struct bg_sst_record *record, const uint8_t *body)
 {
-    struct bg_sst_request request = { 0 };
+    struct bg_sst_request request = {0};
 
     CHECK(record->size <= BG_SST_RECORD_SIZE_MAX);
     switch (record->kind) {
@@ -178,10 +178,10 @@ static void peer_say(const void *bytes, size_t size)
 
 static void peer_answer_probe(bool old)
 {
-    struct bg_sst_response response = { .request_id = BG_SST_HELLO_REQUEST_ID,
-                                     .status = old ? BG_SST_INVALID : BG_SST_OK };
-    const struct bg_sst_hello_reply reply = { BG_SST_HELLO_REPLY_MAGIC, 1,
-                                           BG_SST_WIRE_EVENTS | (next() & BG_SST_WIRE_CANCEL), 0, "" };
+    struct bg_sst_response response = {.request_id = BG_SST_HELLO_REQUEST_ID,
+                                       .status = old ? BG_SST_INVALID : BG_SST_OK};
+    const struct bg_sst_hello_reply reply = {
+        BG_SST_HELLO_REPLY_MAGIC, 1, BG_SST_WIRE_EVENTS | (next() & BG_SST_WIRE_CANCEL), 0, ""};
 
     if (t.open && t.has_probed && !t.has_answered_probe) {
         memcpy(response.payload.data, &reply, sizeof(reply));
@@ -193,14 +193,14 @@ static void peer_answer_probe(bool old)
 
 static void peer_answer(uint64_t id, uint64_t number)
 {
-    struct bg_sst_response response = { .request_id = id, .result = number };
+    struct bg_sst_response response = {.request_id = id, .result = number};
     struct {
         struct bg_sst_frame frame;
         struct bg_sst_record record;
         uint8_t body[32];
     } message = {
-        .frame = { .magic = BG_SST_FRAME_MAGIC, .size = 64, .count = 1 },
-        .record = { .kind = BG_SST_RECORD_ANSWER, .tag = id, .size = 32 },
+        .frame = {.magic = BG_SST_FRAME_MAGIC, .size = 64, .count = 1},
+        .record = {.kind = BG_SST_RECORD_ANSWER, .tag = id, .size = 32},
     };
 
     memcpy(message.body, &response, sizeof(message.body));
@@ -219,7 +219,8 @@ static void peer_answer_one(void)
     for (size_t i = 0; i < t.seen_count; i++) {
         struct seen *seen = &t.seen[(start + i) % t.seen_count];
 
-        if (!seen->answered && t.answer_size + sizeof(struct bg_sst_response) <= sizeof(t.answers)) {
+        if (!seen->answered &&
+            t.answer_size + sizeof(struct bg_sst_response) <= sizeof(t.answers)) {
             seen->answered = true;
             peer_answer(seen->id, seen->number);
             return;
@@ -234,8 +235,8 @@ static void peer_event(void)
         struct bg_sst_record record;
         struct bg_sst_event event;
     } message = {
-        .frame = { .magic = BG_SST_FRAME_MAGIC, .size = 56, .count = 1 },
-        .record = { .kind = BG_SST_RECORD_EVENT, .size = sizeof(struct bg_sst_event) },
+        .frame = {.magic = BG_SST_FRAME_MAGIC, .size = 56, .count = 1},
+        .record = {.kind = BG_SST_RECORD_EVENT, .size = sizeof(struct bg_sst_event)},
     };
 
     if (t.has_answered_probe && !t.says_old) {
@@ -367,7 +368,7 @@ static void on_changed(void *opaque, bool connected)
     CHECK(connected == t.open);
 }
 
-static const SSTLinkEvents events = { on_answer, on_failed, on_event, on_batch_end, on_changed };
+static const SSTLinkEvents events = {on_answer, on_failed, on_event, on_batch_end, on_changed};
 
 static void submit(void)
 {
@@ -422,23 +423,28 @@ static void fire(QEMUTimer *timer)
 
 static void step(void)
 {
-    static const int results[4] = { 0, -EAGAIN, -ECONNREFUSED, 0 };
+    static const int results[4] = {0, -EAGAIN, -ECONNREFUSED, 0};
     static const uint8_t garbage[] = "garbage, and more than a header of it, until it is noticed";
 
     switch (next() % 20) {
-    case 0: case 1: case 2:
+    case 0:
+    case 1:
+    case 2:
         submit();
         break;
     case 3:
         abandon(next() % REQUESTS);
         break;
-    case 4: case 5:
+    case 4:
+    case 5:
         peer_answer_one();
         break;
-    case 6: case 7:
+    case 6:
+    case 7:
         t.room += next() * 64u;
         break;
-    case 8: case 9:
+    case 8:
+    case 9:
         sst_link_kick(&t.link);
         break;
     case 10:

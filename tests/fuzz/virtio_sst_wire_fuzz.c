@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/qemu-device/virtio-sst-wire.c
 /*
- * What a simulator may send to the virtio-sst device: the stream is cut into pieces in several ways,
- * which must give the same records; each one's claims must hold. The first byte chooses the wire
- * and the cuts. The magic of frames is put in where they begin, so that they are found.
+ * What a simulator may send to the virtio-sst device: the stream is cut into pieces in several
+ * ways, which must give the same records; each one's claims must hold. The first byte chooses the
+ * wire and the cuts. The magic of frames is put in where they begin, so that they are found.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            abort();                                                                              \
-        }                                                                                         \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 /* A sum over all that was read: equal for equal streams. */
@@ -42,7 +42,7 @@ static void check_inside(const SSTReader *reader, const uint8_t *data, size_t si
 static uint64_t take(const SSTReader *reader, SSTReadResult result, uint64_t sum)
 {
     struct bg_sst_hello_reply reply;
-    const struct bg_sst_hello hello = { .version = 1, .features = 7 };
+    const struct bg_sst_hello hello = {.version = 1, .features = 7};
 
     switch (result) {
     case SST_READ_RESPONSE:
@@ -109,7 +109,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool frames, size_t step)
 /* Frames one behind the other, of the sizes that their headers claim. */
 static void put_magic(uint8_t *data, size_t size)
 {
-    static const uint8_t magic[4] = { 0x53, 0x54, 0x58, 0x46 };
+    static const uint8_t magic[4] = {0x53, 0x54, 0x58, 0x46};
 
     for (size_t offset = 0; offset + sizeof(struct bg_sst_frame) <= size;) {
         struct bg_sst_frame frame;
@@ -125,7 +125,7 @@ static void put_magic(uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const size_t steps[] = { 1, 3, 40, 4096 };
+    static const size_t steps[] = {1, 3, 40, 4096};
     uint8_t *copy;
     bool frames;
     uint64_t whole;

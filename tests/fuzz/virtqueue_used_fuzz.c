@@ -65,7 +65,8 @@ static void add(const uint8_t *arguments)
 {
     struct bg_virtqueue_segment segments[SEGMENTS_MAX];
     unsigned readable = arguments[0] % (SEGMENTS_MAX / 2 + 1);
-    unsigned writable = arguments[1] % (SEGMENTS_MAX / 2 + 1), free_before = bg_virtqueue_free(&queue);
+    unsigned writable = arguments[1] % (SEGMENTS_MAX / 2 + 1),
+             free_before = bg_virtqueue_free(&queue);
     uint32_t capacity = 0;
     uintptr_t i = 0;
 
@@ -76,7 +77,8 @@ static void add(const uint8_t *arguments)
         return;
     }
     for (unsigned n = 0; n < readable + writable; n++) {
-        segments[n] = (struct bg_virtqueue_segment){(uintptr_t)memory + 16 * n, 1 + arguments[2] % 16};
+        segments[n] =
+            (struct bg_virtqueue_segment){(uintptr_t)memory + 16 * n, 1 + arguments[2] % 16};
         capacity += n < readable ? 0 : segments[n].length;
     }
     int result = bg_virtqueue_add(&queue, segments, readable, writable, (void *)(i + 1));
@@ -88,8 +90,8 @@ static void add(const uint8_t *arguments)
         in_flight++;
         check(bg_virtqueue_free(&queue) < free_before);
     } else {
-        check(result == BG_ERR_PROTOCOL || result == BG_ERR_NO_SPACE ||
-              result == BG_ERR_INVALID || result == BG_ERR_TOO_LARGE);
+        check(result == BG_ERR_PROTOCOL || result == BG_ERR_NO_SPACE || result == BG_ERR_INVALID ||
+              result == BG_ERR_TOO_LARGE);
         check(bg_virtqueue_free(&queue) == free_before);
     }
     check(bg_virtqueue_in_flight(&queue) == in_flight);
@@ -207,7 +209,8 @@ static void recover(uint64_t features)
     for (unsigned i = 0; i < 2u * queue.size + 1; i++) {
         const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 8};
 
-        check(bg_virtqueue_add(&queue, &segment, 0, 1, memory) == 0 && bg_virtqueue_kick(&queue) == 1);
+        check(bg_virtqueue_add(&queue, &segment, 0, 1, memory) == 0 &&
+              bg_virtqueue_kick(&queue) == 1);
         check(bg_virtqueue_poll(&queue, &used) == 1 && used.written == 8);
     }
     check(fake.violations == 0);
@@ -215,8 +218,8 @@ static void recover(uint64_t features)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint64_t bits[] = {BG_VIRTIO_F_RING_PACKED,   BG_VIRTIO_F_INDIRECT_DESC,
-                                    BG_VIRTIO_F_EVENT_IDX,     BG_VIRTIO_F_IN_ORDER,
+    static const uint64_t bits[] = {BG_VIRTIO_F_RING_PACKED,    BG_VIRTIO_F_INDIRECT_DESC,
+                                    BG_VIRTIO_F_EVENT_IDX,      BG_VIRTIO_F_IN_ORDER,
                                     BG_VIRTIO_F_ORDER_PLATFORM, BG_VIRTIO_F_NOTIFICATION_DATA};
     const struct bg_virtqueue_options options = {.indirect_segments = 4, .indirect_tables = 3};
     uint64_t features = 0;
@@ -227,8 +230,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < 6; i++) {
         features |= data[0] >> i & 1 ? bits[i] : 0;
     }
-    uint16_t entries = features & BG_VIRTIO_F_RING_PACKED ? 1 + data[1] % 33
-                                                       : (uint16_t)(1u << data[1] % 6);
+    uint16_t entries =
+        features & BG_VIRTIO_F_RING_PACKED ? 1 + data[1] % 33 : (uint16_t)(1u << data[1] % 6);
 
     fake_hal = (struct fake_hal){.wait_ns = 1000};
     memset(chains, 0, sizeof(chains));

@@ -20,17 +20,17 @@
 #define MIB 0x100000ull
 #define GIB 0x40000000ull
 
-#define SCTLR_M   (1ull << 0)
-#define SCTLR_C   (1ull << 2)
-#define SCTLR_SA  (1ull << 3)
-#define SCTLR_I   (1ull << 12)
+#define SCTLR_M (1ull << 0)
+#define SCTLR_C (1ull << 2)
+#define SCTLR_SA (1ull << 3)
+#define SCTLR_I (1ull << 12)
 #define SCTLR_WXN (1ull << 19)
 
-#define READ_SYSTEM_REGISTER(name)                                                             \
-    ({                                                                                         \
-        uint64_t value_;                                                                       \
-        __asm__ volatile("mrs %0, " name : "=r"(value_));                                      \
-        value_;                                                                                \
+#define READ_SYSTEM_REGISTER(name)                                                                 \
+    ({                                                                                             \
+        uint64_t value_;                                                                           \
+        __asm__ volatile("mrs %0, " name : "=r"(value_));                                          \
+        value_;                                                                                    \
     })
 
 static uint64_t zero_words[512];
@@ -41,8 +41,9 @@ static void expect(const char *option, uint64_t got, const char *what)
 {
     int64_t expected = app_option_number(option, -1, 0, INT64_MAX);
 
-    if (expected >= 0)
+    if (expected >= 0) {
         tap_equal(got, (uint64_t)expected, "%s is 0x%" PRIx64, what, (uint64_t)expected);
+    }
 }
 
 static bool mmu_is_on(void)
@@ -73,8 +74,9 @@ static void test_state(void)
     tap_equal(READ_SYSTEM_REGISTER("currentel") >> 2, 1, "the kernel runs at EL1");
     tap_equal(READ_SYSTEM_REGISTER("spsel"), 0, "ordinary code has a stack of its own");
     tap_ok(mmu_is_on(), "MMU, caches, WXN and stack alignment checks are on");
-    for (unsigned i = 0; i < sizeof(zero_words) / sizeof(zero_words[0]); i++)
+    for (unsigned i = 0; i < sizeof(zero_words) / sizeof(zero_words[0]); i++) {
         dirty |= ((volatile uint64_t *)zero_words)[i];
+    }
     tap_ok(dirty == 0, "bss is zero");
     tap_ok(*(volatile uint64_t *)&initialised_word == 0x0123456789abcdefull, "data is there");
     tap_ok(floating_point_works(), "floating point and SIMD compute");
@@ -135,28 +137,30 @@ static void test_timer(void)
     tap_equal(timer_deadline_ns(UINT64_MAX), UINT64_MAX, "a deadline saturates");
 }
 
-#define GICD_TYPER       0x004
+#define GICD_TYPER 0x004
 #define GICD_ISENABLER_1 0x104
 #define GICD_ICENABLER_1 0x184
-#define GIC_TEST_BIT     (1u << 1) /* SPI 1, the UART: masked at its source */
+#define GIC_TEST_BIT (1u << 1) /* SPI 1, the UART: masked at its source */
 
 /* Interrupts that still belong to the secure world read as disabled here, whatever we write. */
 static void test_gic(void)
 {
     void *gic = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
-                        BG_HAL_MEMORY_DEVICE);
+                           BG_HAL_MEMORY_DEVICE);
     uint32_t enabled;
 
-    if (!tap_ok(gic != NULL, "the GIC's distributor can be mapped"))
+    if (!tap_ok(gic != NULL, "the GIC's distributor can be mapped")) {
         return;
+    }
     tap_ok((bg_mmio_read32(gic, GICD_TYPER) & 31) > 0, "it has shared interrupts");
     bg_mmio_write32(gic, GICD_ISENABLER_1, GIC_TEST_BIT);
     enabled = bg_mmio_read32(gic, GICD_ISENABLER_1);
     bg_mmio_write32(gic, GICD_ICENABLER_1, GIC_TEST_BIT);
-    if (kernel_entry.level != 3 && machine.psci == MACHINE_PSCI_NONE)
+    if (kernel_entry.level != 3 && machine.psci == MACHINE_PSCI_NONE) {
         tap_skip("no EL3 code of ours ran", "interrupts belong to us");
-    else
+    } else {
         tap_ok(enabled & GIC_TEST_BIT, "interrupts belong to us");
+    }
 }
 
 static struct {
@@ -179,17 +183,20 @@ static void test_other_cpus(void)
     uint64_t deadline_ns = timer_deadline_ns(5000000000ull);
     uint32_t count = machine.cpu_count - 1;
 
-    if (count == 0)
+    if (count == 0) {
         return;
+    }
     if (machine.psci == MACHINE_PSCI_NONE && !monitor_present()) {
         tap_skip("no PSCI and not started at EL3", "the other CPUs start");
         return;
     }
-    for (uint32_t i = 1; i <= count; i++)
+    for (uint32_t i = 1; i <= count; i++) {
         tap_equal((unsigned)cpu_start(i, other_cpu, (void *)(uintptr_t)i), 0, "CPU %u starts", i);
+    }
     while (__atomic_load_n(&others.arrived, __ATOMIC_ACQUIRE) < count &&
-           !timer_has_passed(deadline_ns))
+           !timer_has_passed(deadline_ns)) {
         bg_hal_wait(deadline_ns);
+    }
     tap_equal(others.arrived, count, "all of them arrive");
     tap_equal(others.right, count, "each with MMU, floating point and its own stack, at EL1");
     tap_ok(cpu_start(1, other_cpu, NULL) < 0, "a running CPU does not start again");
@@ -208,4 +215,5 @@ static int test_boot(void)
 }
 
 APP(test_boot, "tests boot, devicetree, timer, GIC and the start of all CPUs", test_boot,
-    "expect_el expect_semihosting expect_memory_mib expect_cpus expect_gic expect_highmem expect_psci");
+    "expect_el expect_semihosting expect_memory_mib expect_cpus expect_gic expect_highmem "
+    "expect_psci");

@@ -14,15 +14,17 @@ static uint8_t buffer[BUFFER_BYTES] __attribute__((aligned(256)));
 
 static void fill(void)
 {
-    for (unsigned i = 0; i < BUFFER_BYTES; i++)
+    for (unsigned i = 0; i < BUFFER_BYTES; i++) {
         buffer[i] = (uint8_t)(i * 7 + 1);
+    }
 }
 
 static bool is_kept(unsigned first, unsigned end)
 {
     for (unsigned i = first; i < end; i++) {
-        if (buffer[i] != (uint8_t)(i * 7 + 1))
+        if (buffer[i] != (uint8_t)(i * 7 + 1)) {
             return false;
+        }
     }
     return true;
 }

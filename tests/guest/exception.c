@@ -61,8 +61,9 @@ static __attribute__((noinline)) unsigned recurse(unsigned n)
 {
     volatile char frame[256];
 
-    if (n == UINT32_MAX)
+    if (n == UINT32_MAX) {
         return 0;
+    }
     frame[0] = (char)n;
     return recurse(n + 1) + (unsigned)frame[0];
 }
@@ -193,8 +194,9 @@ static void exit_on_other_cpu(void)
 static void on_all_cpus(void)
 {
     smp_start();
-    for (uint32_t i = 1; i < machine.cpu_count; i++)
+    for (uint32_t i = 1; i < machine.cpu_count; i++) {
         cpu_call_async(i, fault_there, NULL, NULL);
+    }
     read_null();
 }
 
@@ -208,8 +210,9 @@ static void nested_there(void *argument)
 static void nested_on_all_cpus(void)
 {
     smp_start();
-    for (uint32_t i = 1; i < machine.cpu_count; i++)
+    for (uint32_t i = 1; i < machine.cpu_count; i++) {
         cpu_call_async(i, nested_there, NULL, NULL);
+    }
     nested();
 }
 
@@ -300,8 +303,9 @@ static int test_exception(void)
         }
     }
     printf("test_exception: kind=");
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         printf("%s%s", i ? "|" : "", kinds[i].name);
+    }
     printf("\n");
     return 2;
 }

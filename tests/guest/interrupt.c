@@ -12,11 +12,11 @@
 #include "firmware/platform/gic.h"
 #include "firmware/platform/timer.h"
 
-#define SGI              3u
-#define ROUNDS           1000u
-#define STORM_COUNT      10000u
-#define LEVEL_REPEATS    5u
-#define PRIORITIES       4u
+#define SGI 3u
+#define ROUNDS 1000u
+#define STORM_COUNT 10000u
+#define LEVEL_REPEATS 5u
+#define PRIORITIES 4u
 
 void test_count_one(void *context)
 {
@@ -36,8 +36,9 @@ bool test_count_reaches(const struct test_count *count, uint32_t least)
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
     while (test_count_get(count) < least) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return false;
+        }
         bg_hal_wait(deadline_ns);
     }
     return true;
@@ -59,10 +60,11 @@ static void test_sgi(void)
     struct test_count count = {0};
     uint32_t sent = 0;
 
-    tap_equal(interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count), 0,
-              "an SGI is attached");
-    for (uint32_t i = 0; i < ROUNDS && test_count_reaches(&count, i); i++)
+    tap_equal(interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one, &count),
+              0, "an SGI is attached");
+    for (uint32_t i = 0; i < ROUNDS && test_count_reaches(&count, i); i++) {
         sent += interrupt_sgi_send(SGI, 1ull << cpu_index()) == 0;
+    }
     tap_ok(test_count_reaches(&count, ROUNDS), "%u SGIs to itself", ROUNDS);
     tap_equal(test_count_get(&count), sent, "each is taken once");
     tap_equal(interrupt_sgi_send(16, 1), BG_ERR_INVALID, "there is no SGI 16");
@@ -77,9 +79,10 @@ static void test_attachments(void)
     uint32_t spi = test_free_spi(0);
     uint32_t refused = 0;
 
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         refused += interrupt_attach(wrong[i], BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, test_count_one,
                                     &count) == BG_ERR_INVALID;
+    }
     tap_equal(refused, sizeof(wrong) / sizeof(wrong[0]), "numbers that are no interrupt's");
     tap_equal(interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count, test_count_one, &count),
               BG_ERR_INVALID, "a CPU that is none");
@@ -160,18 +163,20 @@ struct level {
 
 static void line_raise(void)
 {
-    if (is_virtual_free)
+    if (is_virtual_free) {
         __asm__ volatile("msr cntv_cval_el0, xzr\n\tmsr cntv_ctl_el0, %0\n\tisb" ::"r"(1ull));
-    else
+    } else {
         __asm__ volatile("msr cntp_cval_el0, xzr\n\tmsr cntp_ctl_el0, %0\n\tisb" ::"r"(1ull));
+    }
 }
 
 static void line_lower(void)
 {
-    if (is_virtual_free)
+    if (is_virtual_free) {
         __asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb");
-    else
+    } else {
         __asm__ volatile("msr cntp_ctl_el0, xzr\n\tisb");
+    }
 }
 
 static void level_handler(void *context)
@@ -179,12 +184,14 @@ static void level_handler(void *context)
     struct level *level = context;
 
     level->count++;
-    if (level->count < level->quiet_after)
+    if (level->count < level->quiet_after) {
         return;
-    if (level->mask)
+    }
+    if (level->mask) {
         interrupt_mask(level->line);
-    else
+    } else {
         line_lower();
+    }
 }
 
 static bool level_reaches(const struct level *level, uint32_t least)
@@ -192,8 +199,9 @@ static bool level_reaches(const struct level *level, uint32_t least)
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
     while (__atomic_load_n(&level->count, __ATOMIC_RELAXED) < least) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return false;
+        }
     }
     return true;
 }
@@ -208,8 +216,8 @@ static void test_level(void)
         return;
     }
     line_lower();
-    tap_equal(interrupt_attach(line, BG_HAL_TRIGGER_LEVEL, BG_HAL_CPU_SELF, level_handler, &level), 0,
-              "a line is attached");
+    tap_equal(interrupt_attach(line, BG_HAL_TRIGGER_LEVEL, BG_HAL_CPU_SELF, level_handler, &level),
+              0, "a line is attached");
     line_raise();
     tap_ok(level_reaches(&level, LEVEL_REPEATS), "a level comes again until it is lowered");
     let_pass();
@@ -283,8 +291,9 @@ static void test_priorities(void)
         interrupt_set_priority(test_free_spi(i), priorities[i]);
     }
     state = interrupts_mask();
-    for (uint32_t i = 0; i < PRIORITIES; i++)
+    for (uint32_t i = 0; i < PRIORITIES; i++) {
         interrupt_set_pending(test_free_spi(i), true);
+    }
     interrupts_restore(state);
     let_pass();
     tap_equal(interrupt_set_priority(test_free_spi(0), 0xf0), BG_ERR_INVALID,
@@ -339,58 +348,57 @@ static void test_unhandled(void)
  */
 static void __attribute__((noinline)) registers_across(const uint64_t *in, uint64_t *out)
 {
-    __asm__ volatile(
-        "stp x29, x30, [sp, #-32]!\n\t"
-        "stp %[out], x19, [sp, #16]\n\t"
-        "mov x30, %[in]\n\t"
-        "ldp x0, x1, [x30]\n\t"
-        "ldp x2, x3, [x30, #16]\n\t"
-        "ldp x4, x5, [x30, #32]\n\t"
-        "ldp x6, x7, [x30, #48]\n\t"
-        "ldp x8, x9, [x30, #64]\n\t"
-        "ldp x10, x11, [x30, #80]\n\t"
-        "ldp x12, x13, [x30, #96]\n\t"
-        "ldp x14, x15, [x30, #112]\n\t"
-        "ldp x16, x17, [x30, #128]\n\t"
-        "ldp x18, x19, [x30, #144]\n\t"
-        "ldp x20, x21, [x30, #160]\n\t"
-        "ldp x22, x23, [x30, #176]\n\t"
-        "ldp x24, x25, [x30, #192]\n\t"
-        "ldp x26, x27, [x30, #208]\n\t"
-        "ldp x28, x29, [x30, #224]\n\t"
-        "ldr x30, [x30, #240]\n\t"
-        "cmp xzr, xzr\n\t"
-        "msr daifclr, #2\n\t"
-        "isb\n\t"
-        "nop\n\t"
-        "msr daifset, #2\n\t"
-        "b.ne 1f\n\t"
-        "stp x28, x29, [sp, #-16]!\n\t"
-        "ldr x28, [sp, #32]\n\t"
-        "stp x0, x1, [x28]\n\t"
-        "stp x2, x3, [x28, #16]\n\t"
-        "stp x4, x5, [x28, #32]\n\t"
-        "stp x6, x7, [x28, #48]\n\t"
-        "stp x8, x9, [x28, #64]\n\t"
-        "stp x10, x11, [x28, #80]\n\t"
-        "stp x12, x13, [x28, #96]\n\t"
-        "stp x14, x15, [x28, #112]\n\t"
-        "stp x16, x17, [x28, #128]\n\t"
-        "stp x18, x19, [x28, #144]\n\t"
-        "stp x20, x21, [x28, #160]\n\t"
-        "stp x22, x23, [x28, #176]\n\t"
-        "stp x24, x25, [x28, #192]\n\t"
-        "stp x26, x27, [x28, #208]\n\t"
-        "ldp x0, x1, [sp], #16\n\t"
-        "stp x0, x1, [x28, #224]\n\t"
-        "str x30, [x28, #240]\n\t"
-        "1: ldr x19, [sp, #24]\n\t"
-        "ldp x29, x30, [sp], #32\n\t"
-        :
-        : [in] "r"(in), [out] "r"(out)
-        : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
-          "x14", "x15", "x16", "x17", "x18", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27",
-          "x28", "cc", "memory");
+    __asm__ volatile("stp x29, x30, [sp, #-32]!\n\t"
+                     "stp %[out], x19, [sp, #16]\n\t"
+                     "mov x30, %[in]\n\t"
+                     "ldp x0, x1, [x30]\n\t"
+                     "ldp x2, x3, [x30, #16]\n\t"
+                     "ldp x4, x5, [x30, #32]\n\t"
+                     "ldp x6, x7, [x30, #48]\n\t"
+                     "ldp x8, x9, [x30, #64]\n\t"
+                     "ldp x10, x11, [x30, #80]\n\t"
+                     "ldp x12, x13, [x30, #96]\n\t"
+                     "ldp x14, x15, [x30, #112]\n\t"
+                     "ldp x16, x17, [x30, #128]\n\t"
+                     "ldp x18, x19, [x30, #144]\n\t"
+                     "ldp x20, x21, [x30, #160]\n\t"
+                     "ldp x22, x23, [x30, #176]\n\t"
+                     "ldp x24, x25, [x30, #192]\n\t"
+                     "ldp x26, x27, [x30, #208]\n\t"
+                     "ldp x28, x29, [x30, #224]\n\t"
+                     "ldr x30, [x30, #240]\n\t"
+                     "cmp xzr, xzr\n\t"
+                     "msr daifclr, #2\n\t"
+                     "isb\n\t"
+                     "nop\n\t"
+                     "msr daifset, #2\n\t"
+                     "b.ne 1f\n\t"
+                     "stp x28, x29, [sp, #-16]!\n\t"
+                     "ldr x28, [sp, #32]\n\t"
+                     "stp x0, x1, [x28]\n\t"
+                     "stp x2, x3, [x28, #16]\n\t"
+                     "stp x4, x5, [x28, #32]\n\t"
+                     "stp x6, x7, [x28, #48]\n\t"
+                     "stp x8, x9, [x28, #64]\n\t"
+                     "stp x10, x11, [x28, #80]\n\t"
+                     "stp x12, x13, [x28, #96]\n\t"
+                     "stp x14, x15, [x28, #112]\n\t"
+                     "stp x16, x17, [x28, #128]\n\t"
+                     "stp x18, x19, [x28, #144]\n\t"
+                     "stp x20, x21, [x28, #160]\n\t"
+                     "stp x22, x23, [x28, #176]\n\t"
+                     "stp x24, x25, [x28, #192]\n\t"
+                     "stp x26, x27, [x28, #208]\n\t"
+                     "ldp x0, x1, [sp], #16\n\t"
+                     "stp x0, x1, [x28, #224]\n\t"
+                     "str x30, [x28, #240]\n\t"
+                     "1: ldr x19, [sp, #24]\n\t"
+                     "ldp x29, x30, [sp], #32\n\t"
+                     :
+                     : [in] "r"(in), [out] "r"(out)
+                     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+                       "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x20", "x21", "x22", "x23",
+                       "x24", "x25", "x26", "x27", "x28", "cc", "memory");
 }
 
 /* A handler that uses what it may. */
@@ -414,8 +422,9 @@ static void test_registers(void)
     uint64_t out[31] = {0};
     uint64_t state;
 
-    for (uint64_t i = 0; i < 31; i++)
+    for (uint64_t i = 0; i < 31; i++) {
         in[i] = 0x1111111111111111ull * (i % 15 + 1) + i;
+    }
     interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, spoil_handler, &count);
     state = interrupts_mask();
     interrupt_set_pending(spi, true);

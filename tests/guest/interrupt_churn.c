@@ -15,10 +15,10 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/timer.h"
 
-#define ROUNDS      50
-#define MESSAGES    3u
+#define ROUNDS 50
+#define MESSAGES 3u
 #define DEADLINE_NS 60000000000ull
-#define REQUESTER   8u /* function 0 of devices 1, 2, ... of the first bus */
+#define REQUESTER 8u /* function 0 of devices 1, 2, ... of the first bus */
 
 /* Of one message: what its handler sees. */
 struct target {
@@ -43,8 +43,9 @@ static void take(void *context)
 {
     struct target *target = context;
 
-    if (!bg_load_acquire32(&target->is_attached))
+    if (!bg_load_acquire32(&target->is_attached)) {
         __atomic_fetch_add(&target->late, 1, __ATOMIC_RELAXED);
+    }
     __atomic_fetch_add(&target->count, 1, __ATOMIC_RELEASE);
 }
 
@@ -53,8 +54,9 @@ static bool comes(const struct target *target, uint32_t seen)
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
     while (bg_load_acquire32(&target->count) == seen) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return false;
+        }
         bg_hal_wait(deadline_ns);
     }
     return true;
@@ -104,8 +106,9 @@ static void churn_once(struct lane *lane, uint32_t cpu, uint32_t *random)
         lane->errors += interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE,
                                          smp_random(random) % cpu_total, take, target) != 0;
     }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         use(lane, &lane->targets[i], messages[i].interrupt, random);
+    }
     for (int i = 0; i < count; i++) {
         interrupt_set_pending(messages[i].interrupt, true);
         interrupt_detach(messages[i].interrupt);
@@ -145,8 +148,9 @@ static int test_interrupt_churn(void)
         sum.refused += lanes[cpu].refused;
         sum.errors += lanes[cpu].errors;
         sum.lost += lanes[cpu].lost;
-        for (unsigned i = 0; i < MESSAGES; i++)
+        for (unsigned i = 0; i < MESSAGES; i++) {
             late += lanes[cpu].targets[i].late;
+        }
     }
     tap_equal(sum.rounds, 2 * cpu_total * round_count, "all rounds");
     tap_equal(sum.refused, 0, "each had messages");

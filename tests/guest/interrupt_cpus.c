@@ -11,19 +11,19 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-#define SGI         6u
-#define SGI_PING    7u
-#define ROUNDS      500u
+#define SGI 6u
+#define SGI_PING 7u
+#define ROUNDS 500u
 #define PING_ROUNDS 2000u
 #define MASK_ROUNDS 200u
-#define SLOW_NS     5000000u
-#define NAP_NS      8000000000ull /* longer than a busy host keeps a CPU from running */
+#define SLOW_NS 5000000u
+#define NAP_NS 8000000000ull /* longer than a busy host keeps a CPU from running */
 
 /* What SGIs and a CPU's loop share. */
 struct worker {
     uint32_t is_ready;
     uint32_t stop;
-    uint32_t pings;  /* that it has seen */
+    uint32_t pings; /* that it has seen */
     uint32_t answers;
     uint32_t error;
     uint32_t sgis;
@@ -54,10 +54,13 @@ static int attach_own(void)
 {
     int error = interrupt_init_cpu();
 
-    if (!error)
+    if (!error) {
         error = interrupt_attach(SGI, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, sgi_handler, NULL);
-    if (!error)
-        error = interrupt_attach(SGI_PING, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, ping_handler, NULL);
+    }
+    if (!error) {
+        error =
+            interrupt_attach(SGI_PING, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF, ping_handler, NULL);
+    }
     return error;
 }
 
@@ -82,8 +85,9 @@ static bool reaches(const uint32_t *word, uint32_t least)
     uint64_t deadline_ns = timer_deadline_ns(TEST_WAIT_NS);
 
     while (bg_load_acquire32(word) < least) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return false;
+        }
         bg_hal_wait(deadline_ns);
     }
     return true;
@@ -93,9 +97,10 @@ static bool start_all(void)
 {
     uint32_t started = 0;
 
-    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++) {
         started += cpu_start(cpu, worker_run, &workers[cpu]) == 0 &&
                    reaches(&workers[cpu].is_ready, 1) && workers[cpu].error == 0;
+    }
     return tap_equal(started, machine.cpu_count - 1, "the other CPUs take interrupts");
 }
 
@@ -110,8 +115,9 @@ static void test_each(void)
         for (uint32_t i = 0; i < ROUNDS; i++) {
             payload = cpu * ROUNDS + i;
             interrupt_sgi_send(SGI, 1ull << cpu);
-            if (!reaches(&workers[cpu].sgis, before + i + 1))
+            if (!reaches(&workers[cpu].sgis, before + i + 1)) {
                 break;
+            }
             read += workers[cpu].payload_seen == payload;
         }
         taken += workers[cpu].sgis == before + ROUNDS;
@@ -126,17 +132,20 @@ static void test_list(void)
     uint32_t before[MACHINE_CPUS_MAX];
     uint32_t taken = 0;
 
-    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         before[cpu] = workers[cpu].sgis;
+    }
     interrupt_sgi_send(SGI, others);
-    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++) {
         taken += reaches(&workers[cpu].sgis, before[cpu] + 1);
+    }
     timer_delay_ns(100000);
     tap_equal(taken, machine.cpu_count - 1, "an SGI to all others");
     tap_equal(workers[0].sgis, before[0], "is not for the sender");
     interrupt_sgi_send(SGI, ~0ull);
-    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
         taken += reaches(&workers[cpu].sgis, before[cpu] + (cpu ? 2 : 1));
+    }
     tap_equal(taken, 2 * machine.cpu_count - 1, "to all, and to some that are not there");
 }
 
@@ -153,10 +162,12 @@ static void test_ping_pong(void)
 
         interrupt_sgi_send(SGI_PING, 1ull << last);
         while (bg_load_acquire32(&workers[0].pings) - base <= i &&
-               bg_hal_time_ns() - sent_ns < TEST_WAIT_NS)
+               bg_hal_time_ns() - sent_ns < TEST_WAIT_NS) {
             bg_hal_sleep(sent_ns + TEST_WAIT_NS);
-        if (bg_hal_time_ns() - sent_ns > longest_ns)
+        }
+        if (bg_hal_time_ns() - sent_ns > longest_ns) {
             longest_ns = bg_hal_time_ns() - sent_ns;
+        }
     }
     tap_diag("%u times there and back: %u ms, the longest %u us", PING_ROUNDS,
              (unsigned)((bg_hal_time_ns() - begin_ns) / 1000000), (unsigned)(longest_ns / 1000));
@@ -171,10 +182,12 @@ static void test_spi(void)
     uint32_t there = 0;
 
     for (uint32_t cpu = 0; cpu < machine.cpu_count; cpu++) {
-        if (cpu == 0)
-            interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count - 1, test_count_one, &count);
-        else
+        if (cpu == 0) {
+            interrupt_attach(spi, BG_HAL_TRIGGER_EDGE, machine.cpu_count - 1, test_count_one,
+                             &count);
+        } else {
             interrupt_set_cpu(spi, cpu - 1);
+        }
         interrupt_set_pending(spi, true);
         there += test_count_reaches(&count, cpu + 1) &&
                  count.cpu == (cpu + machine.cpu_count - 1) % machine.cpu_count;
@@ -255,7 +268,8 @@ void test_interrupt_cpus(void)
         test_detach_waits();
         test_mask_is_final();
     }
-    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++)
+    for (uint32_t cpu = 1; cpu < machine.cpu_count; cpu++) {
         bg_store_release32(&workers[cpu].stop, 1);
+    }
     interrupt_sgi_send(SGI, ~1ull);
 }

@@ -17,10 +17,10 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-#define REQUESTER_CPU   0u
+#define REQUESTER_CPU 0u
 #define REQUESTER_OTHER 0x0118u
-#define ROUNDS          200u
-#define ALL_MAX         4096u
+#define ROUNDS 200u
+#define ALL_MAX 4096u
 
 static bool is_its;
 
@@ -52,11 +52,12 @@ static void test_doorbell(void)
     }
     ring(&messages[0]);
     timer_delay_ns(100000);
-    for (uint32_t i = 0; i < 3; i++)
-        tap_equal((unsigned)interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF,
-                                             test_count_one, &counts[i]),
+    for (uint32_t i = 0; i < 3; i++) {
+        tap_equal((unsigned)interrupt_attach(messages[i].interrupt, BG_HAL_TRIGGER_EDGE,
+                                             BG_HAL_CPU_SELF, test_count_one, &counts[i]),
                   0, "message %u is attached as interrupt %u", (unsigned)i,
                   (unsigned)messages[i].interrupt);
+    }
     timer_delay_ns(100000);
     tap_equal(counts[0].count, 0, "one from before the attachment does not come");
     for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -74,8 +75,9 @@ static void test_doorbell(void)
     tap_equal(counts[1].count, (ROUNDS + 1) / 3, "a masked one does not");
     interrupt_unmask(messages[1].interrupt);
     tap_ok(test_count_reaches(&counts[1], (ROUNDS + 1) / 3 + 1), "before it is unmasked");
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 3; i++) {
         interrupt_detach(messages[i].interrupt);
+    }
     bg_hal_msi_free(&request, messages, 3);
 }
 
@@ -89,8 +91,9 @@ static void test_command(void)
     int got = bg_hal_msi_alloc(&request, messages);
 
     tap_equal((unsigned)got, 4, "a block of four for another requester");
-    if (got != 4)
+    if (got != 4) {
         return;
+    }
     for (uint32_t i = 0; i < 4; i++) {
         in_row += messages[i].data == (messages[0].data | i) &&
                   messages[i].address == messages[0].address && messages[i].data < 65536;
@@ -104,11 +107,12 @@ static void test_command(void)
     }
     tap_equal(came, 8, "by command they arrive");
     tap_equal(interrupt_set_priority(messages[0].interrupt, 0x40), 0, "a message has a priority");
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 4; i++) {
         interrupt_detach(messages[i].interrupt);
+    }
     bg_hal_msi_free(&request, messages, 4);
-    tap_equal((unsigned)interrupt_attach(messages[0].interrupt, BG_HAL_TRIGGER_EDGE, BG_HAL_CPU_SELF,
-                                         test_count_one, &counts[0]),
+    tap_equal((unsigned)interrupt_attach(messages[0].interrupt, BG_HAL_TRIGGER_EDGE,
+                                         BG_HAL_CPU_SELF, test_count_one, &counts[0]),
               is_its ? (unsigned)BG_ERR_INVALID : 0, "given back, an LPI is none");
     interrupt_detach(messages[0].interrupt);
 }
@@ -129,16 +133,18 @@ static void test_exhaustion(void)
         for (;; devices++) {
             request = request_of(0x100 + 8 * devices, 48, false);
             result = bg_hal_msi_alloc(&request, all + total[round]);
-            if (result < 0)
+            if (result < 0) {
                 break;
+            }
             sizes[devices] = (uint32_t)result;
             total[round] += (uint32_t)result;
         }
         if (round == 0) {
             tap_diag("%u messages for %u devices; then: %s", (unsigned)total[0], (unsigned)devices,
                      interrupt_msi_problem());
-            for (uint32_t i = 1; i < total[0]; i++)
+            for (uint32_t i = 1; i < total[0]; i++) {
                 distinct += all[i].interrupt != all[i - 1].interrupt;
+            }
             tap_equal(distinct + 1, total[0], "all are distinct");
             tap_equal((unsigned)result, (unsigned)BG_ERR_NO_SPACE, "then there is no more");
         }
@@ -179,13 +185,15 @@ void test_interrupt_moved_message(uint32_t cpus)
     struct bg_hal_msi message;
     uint32_t there = 0;
 
-    if (bg_hal_msi_alloc(&request, &message) != 1)
+    if (bg_hal_msi_alloc(&request, &message) != 1) {
         return;
+    }
     request.cpu = cpus - 1;
     interrupt_attach(message.interrupt, BG_HAL_TRIGGER_EDGE, cpus - 1, test_count_one, &count);
     for (uint32_t i = 0; i < cpus; i++) {
-        if (i > 0)
+        if (i > 0) {
             interrupt_set_cpu(message.interrupt, i - 1);
+        }
         ring(&message);
         there += test_count_reaches(&count, i + 1) && count.cpu == (i + cpus - 1) % cpus;
     }
@@ -203,9 +211,10 @@ static void test_wrong_requests(void)
         request_of(1, 3, true),
     };
 
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         tap_equal((unsigned)bg_hal_msi_alloc(&requests[i], messages), (unsigned)BG_ERR_INVALID,
                   "a wrong request");
+    }
 }
 
 void test_interrupt_messages(void)
@@ -217,19 +226,22 @@ void test_interrupt_messages(void)
 
     app_option("expect_msi", expected, sizeof(expected));
     is_its = got == 1 && message.interrupt >= GIC_LPI_FIRST;
-    if (got == 1)
+    if (got == 1) {
         bg_hal_msi_free(&request, &message, 1);
-    else
+    } else {
         tap_diag("no messages: %s", interrupt_msi_problem());
+    }
     if (!strcmp(expected, "none")) {
         tap_equal((unsigned)got, (unsigned)BG_ERR_UNSUPPORTED, "there are no messages");
         tap_ok(interrupt_msi_problem(), "and it says why");
         return;
     }
-    if (!tap_ok(got == 1, "there are messages"))
+    if (!tap_ok(got == 1, "there are messages")) {
         return;
-    if (expected[0])
+    }
+    if (expected[0]) {
         tap_ok(is_its == !strcmp(expected, "its"), "as LPIs of an ITS, or as SPIs of a frame");
+    }
     test_doorbell();
     test_command();
     test_exhaustion();

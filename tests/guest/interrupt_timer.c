@@ -9,13 +9,13 @@
 #include "firmware/memory/lock.h"
 #include "firmware/platform/timer.h"
 
-#define MS            1000000ull
-#define MANY          1000u
-#define MANY_SPAN_NS  (20 * MS)
-#define PERIODS       10u
-#define SLEEP_ROUNDS  2000u
+#define MS 1000000ull
+#define MANY 1000u
+#define MANY_SPAN_NS (20 * MS)
+#define PERIODS 10u
+#define SLEEP_ROUNDS 2000u
 #define RANDOM_FACTOR 6364136223846793005ull
-#define SGI           5u
+#define SGI 5u
 
 struct mark {
     struct timer timer;
@@ -34,8 +34,9 @@ static void mark_function(struct timer *timer)
 
     mark->called_ns = bg_hal_time_ns();
     mark->place = ++places;
-    if (++mark->calls < mark->again)
+    if (++mark->calls < mark->again) {
         timer_start(timer, timer->deadline_ns + mark->period_ns);
+    }
 }
 
 static struct mark mark_new(struct mark *at)
@@ -49,8 +50,9 @@ static bool marks_reach(const struct mark *marks, uint32_t count, uint32_t calls
 
     for (uint32_t i = 0; i < count; i++) {
         while (__atomic_load_n(&marks[i].calls, __ATOMIC_RELAXED) < calls) {
-            if (timer_has_passed(deadline_ns))
+            if (timer_has_passed(deadline_ns)) {
                 return false;
+            }
         }
     }
     return true;
@@ -114,8 +116,9 @@ static void test_start_and_stop(void)
 
 static bool are_in_disorder(const struct mark *a, const struct mark *b)
 {
-    if (a->calls == 0 || b->calls == 0 || a->timer.deadline_ns == b->timer.deadline_ns)
+    if (a->calls == 0 || b->calls == 0 || a->timer.deadline_ns == b->timer.deadline_ns) {
         return false;
+    }
     return (a->timer.deadline_ns < b->timer.deadline_ns) != (a->place < b->place);
 }
 
@@ -137,20 +140,24 @@ static void test_many(void)
         marks[i] = mark_new(&marks[i]);
         timer_start(&marks[i].timer, now_ns + 10 * MS + (random >> 33) % MANY_SPAN_NS);
     }
-    for (uint32_t i = 0; i < MANY; i += 10)
+    for (uint32_t i = 0; i < MANY; i += 10) {
         stopped += timer_stop(&marks[i].timer);
+    }
     interrupts_restore(state);
     for (uint32_t i = 0; i < MANY; i++) {
-        if (i % 10)
+        if (i % 10) {
             marks_reach(&marks[i], 1, 1);
+        }
     }
     for (uint32_t i = 0; i < MANY; i++) {
         once += marks[i].calls == (i % 10 ? 1 : 0);
         early += marks[i].calls && marks[i].called_ns < marks[i].timer.deadline_ns;
-        for (uint32_t k = 0; k < i; k++)
+        for (uint32_t k = 0; k < i; k++) {
             disorder += are_in_disorder(&marks[i], &marks[k]);
-        if (marks[i].calls && marks[i].called_ns - marks[i].timer.deadline_ns > latest_ns)
+        }
+        if (marks[i].calls && marks[i].called_ns - marks[i].timer.deadline_ns > latest_ns) {
             latest_ns = marks[i].called_ns - marks[i].timer.deadline_ns;
+        }
     }
     tap_diag("the latest came %u us late", (unsigned)(latest_ns / 1000));
     tap_equal(stopped, MANY / 10, "every tenth of %u timers is stopped", MANY);
@@ -228,10 +235,12 @@ static void test_no_lost_wakeup(void)
         random = random * RANDOM_FACTOR + 1442695040888963407ull;
         timer_start(&mark.timer, before_ns + (random >> 40) % 20000);
         while (__atomic_load_n(&mark.calls, __ATOMIC_RELAXED) <= i &&
-               bg_hal_time_ns() - before_ns < TEST_WAIT_NS)
+               bg_hal_time_ns() - before_ns < TEST_WAIT_NS) {
             bg_hal_sleep(before_ns + TEST_WAIT_NS);
-        if (bg_hal_time_ns() - before_ns > longest_ns)
+        }
+        if (bg_hal_time_ns() - before_ns > longest_ns) {
             longest_ns = bg_hal_time_ns() - before_ns;
+        }
     }
     tap_diag("the longest of %u sleeps: %u us", SLEEP_ROUNDS, (unsigned)(longest_ns / 1000));
     tap_ok(longest_ns < TEST_WAIT_NS, "no wake-up is lost");

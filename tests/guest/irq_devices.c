@@ -115,8 +115,8 @@ static void test_strategies(const struct irq_target *target, unsigned n, uint32_
                trial.done);
         tap_diag("%u sleeps, %u interrupts, %u lost, %u spurious on the line%s%s",
                  (unsigned)trial.sleeps, (unsigned)trial.interrupts, (unsigned)trial.lost,
-                 (unsigned)trial.spurious,
-                 trial.error < 0 ? "; " : "", trial.error < 0 ? bg_strerror(trial.error) : "");
+                 (unsigned)trial.spurious, trial.error < 0 ? "; " : "",
+                 trial.error < 0 ? bg_strerror(trial.error) : "");
     }
     irq_rng_asks_at_once = false;
 }
@@ -145,7 +145,8 @@ static bool test_device(const struct irq_target *target, unsigned n)
                          BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |
                          BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX);
     struct trial first = do_trial(target, n, all, BG_WAIT_SLEEP); /* without any: it polls */
-    uint32_t there = first.is_mmio ? BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) : target->pci_kinds;
+    uint32_t there =
+        first.is_mmio ? BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) : target->pci_kinds;
 
     if (first.error == BG_ERR_NOT_FOUND) {
         return false;

@@ -9,7 +9,6 @@
 #include "tests/guest/lib/irq_target.h"
 #include "tests/guest/lib/tap.h"
 
-
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/timer.h"
 

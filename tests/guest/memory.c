@@ -14,8 +14,8 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/sections.h"
 
-#define MIB        0x100000ull
-#define SLOTS      512
+#define MIB 0x100000ull
+#define SLOTS 512
 #define OPERATIONS 20000
 #define BLOCKS_MAX 64
 
@@ -46,23 +46,27 @@ static uint64_t memory_pages(void)
 {
     uint64_t count = 0;
 
-    for (uint32_t i = 0; i < machine.memory_count; i++)
+    for (uint32_t i = 0; i < machine.memory_count; i++) {
         count += machine.memory[i].size / PAGE_SIZE;
+    }
     return count;
 }
 
-/* What the page allocator never gets. QEMU's devicetree alone has 1 MiB, nearly all of it padding. */
+/* What the page allocator never gets. QEMU's devicetree alone has 1 MiB, nearly all of it padding.
+ */
 static uint64_t pages_spoken_for(void)
 {
     struct pages_range banks[MACHINE_MEMORY_BANKS_MAX];
-    uint64_t count = pages_touched((uintptr_t)__image_start,
-                                   (uintptr_t)__image_end - (uintptr_t)__image_start) +
-                     pages_touched(machine.devicetree.base, machine.devicetree.size);
+    uint64_t count =
+        pages_touched((uintptr_t)__image_start, (uintptr_t)__image_end - (uintptr_t)__image_start) +
+        pages_touched(machine.devicetree.base, machine.devicetree.size);
 
-    for (uint32_t i = 0; i < machine.reserved_count; i++)
+    for (uint32_t i = 0; i < machine.reserved_count; i++) {
         count += pages_touched(machine.reserved[i].base, machine.reserved[i].size);
-    for (uint32_t i = 0; i < machine.memory_count; i++)
+    }
+    for (uint32_t i = 0; i < machine.memory_count; i++) {
         banks[i] = (struct pages_range){machine.memory[i].base, machine.memory[i].size};
+    }
     /* Wherever in a page the bitmaps begin. */
     return count + pages_touched(PAGE_SIZE - 1, pages_metadata_size(banks, machine.memory_count));
 }
@@ -83,18 +87,20 @@ static void test_all_pages(void)
     for (now = before; now.free > 0 && count < BLOCKS_MAX; pages_statistics(&now)) {
         blocks[count] = pages_alloc(now.largest_free, PAGE_SIZE);
         counts[count] = now.largest_free;
-        if (blocks[count] == PAGES_NONE)
+        if (blocks[count] == PAGES_NONE) {
             break;
-        right = right && touch(blocks[count]) &&
-                touch(blocks[count] + counts[count] * PAGE_SIZE - 8);
+        }
+        right =
+            right && touch(blocks[count]) && touch(blocks[count] + counts[count] * PAGE_SIZE - 8);
         taken += counts[count++];
     }
     tap_ok(right, "%llu MiB in %u blocks can be written", (unsigned long long)taken / 256, count);
     tap_ok(taken * 100 >= before.free * 99, "that is 99%% of what was free, or more");
     tap_ok(before.total >= memory_pages() - pages_spoken_for(),
            "no page is missing but those of image, devicetree, bitmaps and what is reserved");
-    while (count-- > 0)
+    while (count-- > 0) {
         pages_free(blocks[count], counts[count]);
+    }
     pages_statistics(&after);
     tap_ok(after.free == before.free && after.largest_free == before.largest_free,
            "all of it comes back in one piece");
@@ -123,8 +129,9 @@ static void test_page_limits(void)
 static bool is_filled(const uint8_t *memory, uint8_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if (memory[i] != value)
+        if (memory[i] != value) {
             return false;
+        }
     }
     return true;
 }
@@ -149,8 +156,8 @@ static bool slot_operate(struct slot *slot)
         return right;
     } else {
         slot->memory = realloc(slot->memory, size + 1);
-        right = right && is_filled(slot->memory, slot->value,
-                                   slot->size < size + 1 ? slot->size : size + 1);
+        right = right &&
+                is_filled(slot->memory, slot->value, slot->size < size + 1 ? slot->size : size + 1);
         slot->size = size + 1;
     }
     slot->value = (uint8_t)next_random();
@@ -166,12 +173,14 @@ static void test_heap_random(void)
     bool right = true;
 
     heap_statistics(&before);
-    for (unsigned i = 0; i < OPERATIONS && right; i++)
+    for (unsigned i = 0; i < OPERATIONS && right; i++) {
         right = slot_operate(&slots[next_random() % SLOTS]);
+    }
     tap_ok(right, "%u random operations keep every block's contents", OPERATIONS);
     tap_ok(heap_check() == NULL, "the heap is sound");
-    for (unsigned i = 0; i < SLOTS; i++)
+    for (unsigned i = 0; i < SLOTS; i++) {
         free(slots[i].memory);
+    }
     heap_statistics(&after);
     tap_ok(after.bytes_in_use == before.bytes_in_use && heap_check() == NULL,
            "all of it came back");
@@ -217,7 +226,8 @@ static void test_dma(void)
 
     pages_statistics(&before);
     memory = bg_hal_dma_alloc(10000, 16, &bus);
-    tap_ok(memory != NULL && bus == (uintptr_t)memory && bus % 16 == 0, "DMA memory has a bus address");
+    tap_ok(memory != NULL && bus == (uintptr_t)memory && bus % 16 == 0,
+           "DMA memory has a bus address");
     tap_ok(is_filled(memory, 0, 10000), "it is zero");
     memset(memory, 0xff, 10000);
     bg_hal_dma_free(memory, 10000);

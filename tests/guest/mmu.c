@@ -17,7 +17,7 @@
 #define GIB 0x40000000ull
 
 #define FAULT_TRANSLATION 0x04 /* bits 1:0 are the level */
-#define FAULT_PERMISSION  0x0c
+#define FAULT_PERMISSION 0x0c
 
 static const uint32_t constant_word = 0xd65f03c0; /* ret */
 static uint32_t data_word = 0xd65f03c0;
@@ -38,8 +38,8 @@ static void execute(void *address)
 }
 
 /* The fault has this class and status, its level aside, and names the address. */
-static void expect_fault(void (*access)(void *), uint64_t address, unsigned class,
-                         unsigned status, const char *what)
+static void expect_fault(void (*access)(void *), uint64_t address, unsigned class, unsigned status,
+                         const char *what)
 {
     struct exception_record record = {0};
     bool faulted = exception_probe(access, (void *)(uintptr_t)address, &record);
@@ -47,9 +47,10 @@ static void expect_fault(void (*access)(void *), uint64_t address, unsigned clas
 
     if (!tap_ok(faulted && EXCEPTION_CLASS(record.esr) == class && (got & 0x3c) == status &&
                     record.far == address,
-                "%s faults", what))
+                "%s faults", what)) {
         tap_diag("faulted %d, esr %#llx, far %#llx", faulted, (unsigned long long)record.esr,
                  (unsigned long long)record.far);
+    }
 }
 
 static void expect_no_fault(void (*access)(void *), uint64_t address, const char *what)
@@ -122,8 +123,9 @@ static __attribute__((noinline)) unsigned recurse(unsigned n)
 {
     volatile char frame[256];
 
-    if (n == UINT32_MAX)
+    if (n == UINT32_MAX) {
         return 0;
+    }
     frame[0] = (char)n;
     recursion_depth++;
     return recurse(n + 1) + (unsigned)frame[0];
@@ -155,13 +157,15 @@ static void test_map(void)
     config = bg_hal_map(ecam, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE);
     tap_ok(config == (void *)(uintptr_t)ecam, "ECAM can be mapped");
     tap_equal(bg_mmio_read32(config, 0) & 0xffff, 0x1b36, "the host bridge answers in it");
-    tap_ok(bg_hal_map(ecam, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE) == config, "again: the same");
+    tap_ok(bg_hal_map(ecam, machine.pci_ecam_size, BG_HAL_MEMORY_DEVICE) == config,
+           "again: the same");
     tap_ok(bg_hal_map(ecam + 0x1004, 8, BG_HAL_MEMORY_DEVICE) == (char *)config + 0x1004,
            "a part of it, not on a page: the same");
     tap_ok(bg_hal_map(ecam, 4096, BG_HAL_MEMORY_NORMAL) == NULL, "not with another type");
     expect_execute_fault(ecam, "executing registers");
     tap_ok(bg_hal_map(ram, 4096, BG_HAL_MEMORY_DEVICE) == NULL, "RAM cannot become registers");
-    tap_ok(bg_hal_map(ram + 16 * MIB, 4096, BG_HAL_MEMORY_NORMAL) == NULL, "nor be a device's memory");
+    tap_ok(bg_hal_map(ram + 16 * MIB, 4096, BG_HAL_MEMORY_NORMAL) == NULL,
+           "nor be a device's memory");
     tap_ok(bg_hal_map((uintptr_t)__stack_guard, 4096, BG_HAL_MEMORY_NORMAL) == NULL,
            "a guard page stays one");
     tap_ok(bg_hal_map((uintptr_t)test_map, 4, BG_HAL_MEMORY_NORMAL) == NULL, "code stays code");
@@ -181,14 +185,17 @@ static void test_large_map(void)
         tap_skip("no 64-bit PCI window", "a large map");
         return;
     }
-    tap_ok(bg_hal_map(at, 2 * GIB, BG_HAL_MEMORY_NORMAL) != NULL, "2 GiB above 512 GiB can be mapped");
+    tap_ok(bg_hal_map(at, 2 * GIB, BG_HAL_MEMORY_NORMAL) != NULL,
+           "2 GiB above 512 GiB can be mapped");
     tap_ok(mmu_query(at).mapped && !mmu_query(at).executable && mmu_query(at).writable,
            "its first page is");
     tap_ok(mmu_query(at + 2 * GIB - 1).mapped, "its last page is");
     tap_ok(!mmu_query(at - 1).mapped && !mmu_query(at + 2 * GIB).mapped, "no more than that is");
-    tap_ok(bg_hal_map(base, 4 * GIB, BG_HAL_MEMORY_DEVICE) == NULL, "an overlap of another type fails");
+    tap_ok(bg_hal_map(base, 4 * GIB, BG_HAL_MEMORY_DEVICE) == NULL,
+           "an overlap of another type fails");
     tap_ok(!mmu_query(base).mapped, "and leaves nothing behind");
-    tap_ok(bg_hal_map(base, 8 * GIB, BG_HAL_MEMORY_NORMAL) != NULL, "one of the same type is filled up");
+    tap_ok(bg_hal_map(base, 8 * GIB, BG_HAL_MEMORY_NORMAL) != NULL,
+           "one of the same type is filled up");
     tap_ok(mmu_query(base).mapped && mmu_query(base + 8 * GIB - 1).mapped, "from end to end");
 }
 
@@ -210,8 +217,7 @@ static void break_point(void *argument)
     __asm__ volatile("brk #9");
 }
 
-static void expect_class(void (*function)(void *), void *argument, unsigned class,
-                         const char *what)
+static void expect_class(void (*function)(void *), void *argument, unsigned class, const char *what)
 {
     struct exception_record record = {0};
     bool faulted = exception_probe(function, argument, &record);

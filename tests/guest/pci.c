@@ -82,10 +82,10 @@ static unsigned count_overlaps(void)
             for (unsigned w = 0; w < BG_PCI_WINDOW_COUNT && i != j && x->parent == y->parent; w++) {
                 overlaps += overlap(&x->forwarded[w], &y->forwarded[w]);
                 for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
-                    overlaps += x->bars[bar].window == w &&
-                                overlap(&x->bars[bar], &y->forwarded[w]);
-                    overlaps += y->bars[bar].window == w &&
-                                overlap(&y->bars[bar], &x->forwarded[w]);
+                    overlaps +=
+                        x->bars[bar].window == w && overlap(&x->bars[bar], &y->forwarded[w]);
+                    overlaps +=
+                        y->bars[bar].window == w && overlap(&y->bars[bar], &x->forwarded[w]);
                 }
             }
         }
@@ -344,8 +344,8 @@ static void test_decoding(void)
         return;
     }
     bg_pci_device_disable(host, device, BG_PCI_COMMAND_MEMORY);
-    tap_equal(bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND) & BG_PCI_COMMAND_MEMORY, 0,
-              "memory decoding is off");
+    tap_equal(bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND) & BG_PCI_COMMAND_MEMORY,
+              0, "memory decoding is off");
     bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
     tap_ok(vgpu_stub_answers(device), "and on again, the device answers");
 }

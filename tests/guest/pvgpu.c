@@ -146,9 +146,8 @@ static void test_fences(void)
         is_good = is_good && bg_pvgpu_fence(&gpu, &fences[i]) == 0;
     }
     for (int i = 0; i < COUNT; i++) {
-        is_good =
-            is_good && bg_pvgpu_fence_wait(&gpu, fences[i], pvgpu_host_deadline()) == 0 &&
-            bg_pvgpu_fence_has_passed(&gpu, fences[i]);
+        is_good = is_good && bg_pvgpu_fence_wait(&gpu, fences[i], pvgpu_host_deadline()) == 0 &&
+                  bg_pvgpu_fence_has_passed(&gpu, fences[i]);
     }
     tap_ok(is_good, "1000 fences in flight pass");
     tap_ok(gpu.doorbells - bells <= 1, "one submission, at most one doorbell");
@@ -179,8 +178,8 @@ static void test_wraps(void)
     is_good = bg_pvgpu_buffer_create(&gpu, 4 * WORDS, &id) == 0;
     for (uint32_t i = 0; i < COMMANDS && is_good; i++) {
         const struct bg_pvgpu_box box = {.x = 4 * (i % WORDS), .width = 4, .height = 1, .depth = 1};
-        const struct bg_pvgpu_layout layout = {.heap_offset = scratch.offset + 4 * (i % (2 * WORDS)),
-                                            .size = 4};
+        const struct bg_pvgpu_layout layout = {
+            .heap_offset = scratch.offset + 4 * (i % (2 * WORDS)), .size = 4};
 
         is_good = bg_pvgpu_resource_update(&gpu, id, 0, &box, &layout) == 0;
     }
@@ -302,20 +301,22 @@ static void test_display(void)
     expect_ok(bg_pvgpu_present(&gpu, id, 0), "present");
     expect_ok(bg_pvgpu_present(&gpu, id, 1), "present at a refresh");
     expect_ok(bg_pvgpu_present_region(&gpu, id, 0, 1, &rectangle), "present a region");
-    expect_failure(bg_pvgpu_present_region(&gpu, id, 0, 1, &outside), BG_PVGPU_ERROR_INVALID_PARAMETER,
-                   BG_PVGPU_CMD_PRESENT_REGION, "a region outside");
+    expect_failure(bg_pvgpu_present_region(&gpu, id, 0, 1, &outside),
+                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_PRESENT_REGION,
+                   "a region outside");
     expect_failure(bg_pvgpu_present(&gpu, id, BG_PVGPU_SYNC_INTERVAL_MAX + 1),
                    BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_PRESENT, "too long an interval");
     expect_failure(bg_pvgpu_present(&gpu, 999999, 0), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
                    BG_PVGPU_CMD_PRESENT, "present what does not exist");
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R32_UINT, 64, 48, &r32), "another texture");
-    expect_failure(bg_pvgpu_present(&gpu, r32, 0), BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, BG_PVGPU_CMD_PRESENT,
-                   "present numbers");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R32_UINT, 64, 48, &r32),
+              "another texture");
+    expect_failure(bg_pvgpu_present(&gpu, r32, 0), BG_PVGPU_ERROR_UNSUPPORTED_FORMAT,
+                   BG_PVGPU_CMD_PRESENT, "present numbers");
     expect_ok(bg_pvgpu_resize_buffers(&gpu, id, 32, 16, 0, 0), "a texture gets a new size");
-    tap_ok(read_back(id, 0, 32 * 16 * 4) && is_all(scratch2.bytes, 32 * 16 * 4, 0),
-           "and is empty");
+    tap_ok(read_back(id, 0, 32 * 16 * 4) && is_all(scratch2.bytes, 32 * 16 * 4, 0), "and is empty");
     expect_failure(bg_pvgpu_resize_buffers(&gpu, 0, BG_PVGPU_SCANOUT_SIDE_MAX + 1, 16, 0, 0),
-                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_RESIZE_BUFFERS, "too large a display");
+                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_RESIZE_BUFFERS,
+                   "too large a display");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, id), "destroy");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, r32), "destroy");
 }
@@ -330,7 +331,8 @@ static void test_pace(void)
 
     bg_pvgpu_get_display(&gpu, &display);
     period_ns = SECOND_NS / display.refresh_hz;
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id),
+              "a texture");
     bg_pvgpu_present(&gpu, id, 1);
     bg_pvgpu_finish(&gpu, pvgpu_host_deadline());
     start_ns = bg_hal_time_ns();

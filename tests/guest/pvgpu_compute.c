@@ -37,7 +37,8 @@ static void test_basics(void)
     expect_done(bg_pvgpu_nop(&gpu, NULL, pvgpu_host_deadline()), "no operation");
     expect_done(bg_pvgpu_add_basic(&gpu, 100, 200, &sum, pvgpu_host_deadline()), "100 + 200");
     tap_equal(sum, 300, "is 300");
-    expect_done(bg_pvgpu_add_basic(&gpu, UINT32_MAX, 5, &sum, pvgpu_host_deadline()), "modulo 2^32");
+    expect_done(bg_pvgpu_add_basic(&gpu, UINT32_MAX, 5, &sum, pvgpu_host_deadline()),
+                "modulo 2^32");
     tap_equal(sum, 4, "is 4");
     expect_done(bg_pvgpu_get_info(&gpu, &info, pvgpu_host_deadline()), "device information");
     tap_ok(info.name[0] != '\0' && info.memory_limit > 0, "a name and a limit: %s", info.name);
@@ -81,8 +82,7 @@ static bool is_sum(uint32_t type)
             memcpy(&expected, &x, 4);
         }
         if (c[i] != expected) {
-            tap_diag("element %u: 0x%x, not 0x%x", (unsigned)i, (unsigned)c[i],
-                     (unsigned)expected);
+            tap_diag("element %u: 0x%x, not 0x%x", (unsigned)i, (unsigned)c[i], (unsigned)expected);
             return false;
         }
     }
@@ -103,13 +103,14 @@ static void test_vectors(void)
         const struct bg_compute_operand on_gpu = {handle, SIZE}, also = {handle, 2ull * SIZE};
 
         fill_operands(types[i]);
-        expect_done(bg_pvgpu_vector_add(&gpu, types[i], c, a, b, COUNT, NULL, pvgpu_host_deadline()),
-                    "vectors in the heap");
+        expect_done(
+            bg_pvgpu_vector_add(&gpu, types[i], c, a, b, COUNT, NULL, pvgpu_host_deadline()),
+            "vectors in the heap");
         tap_ok(is_sum(types[i]), "each sum is right, nothing behind is touched");
         memset(scratch2.bytes, 0xEE, SIZE);
         bg_pvgpu_memory_copy(&gpu, on_gpu, a, SIZE, NULL, pvgpu_host_deadline());
         expect_done(bg_pvgpu_vector_add(&gpu, types[i], also, on_gpu, b, COUNT, NULL,
-                                     pvgpu_host_deadline()),
+                                        pvgpu_host_deadline()),
                     "one in the heap, two on the GPU");
         expect_done(bg_pvgpu_memory_copy(&gpu, c, also, SIZE, NULL, pvgpu_host_deadline()),
                     "copy to the heap");
@@ -118,7 +119,7 @@ static void test_vectors(void)
     fill_operands(BG_COMPUTE_ELEMENT_UINT32);
     memcpy(scratch2.bytes, scratch.bytes, SIZE);
     expect_done(bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, c, c, b, COUNT, NULL,
-                                 pvgpu_host_deadline()),
+                                    pvgpu_host_deadline()),
                 "in place");
     tap_ok(is_sum(BG_COMPUTE_ELEMENT_UINT32), "each sum is right");
     expect_done(bg_pvgpu_memory_free(&gpu, handle, pvgpu_host_deadline()), "free");
@@ -135,34 +136,34 @@ static void test_copies(void)
 
     expect_done(bg_pvgpu_memory_alloc(&gpu, SIZE, &one, deadline), "GPU memory");
     expect_done(bg_pvgpu_memory_alloc(&gpu, SIZE, &two, deadline), "more of it");
-    expect_done(bg_pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct bg_compute_operand){one, 0},
-                                  SIZE, NULL, deadline),
+    expect_done(bg_pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0),
+                                     (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
                 "read it");
     tap_ok(is_all(scratch2.bytes, SIZE, 0), "it is zero");
     fill_pattern(scratch.bytes, SIZE, 60);
-    expect_done(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){one, 0}, in_heap(&scratch, 0), SIZE,
-                                  NULL, deadline),
+    expect_done(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){one, 0},
+                                     in_heap(&scratch, 0), SIZE, NULL, deadline),
                 "heap to GPU");
     expect_done(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){two, 0},
-                                  (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
+                                     (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
                 "GPU to GPU");
-    expect_done(bg_pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0), (struct bg_compute_operand){two, 0},
-                                  SIZE, NULL, deadline),
+    expect_done(bg_pvgpu_memory_copy(&gpu, in_heap(&scratch2, 0),
+                                     (struct bg_compute_operand){two, 0}, SIZE, NULL, deadline),
                 "GPU to heap");
     tap_ok(is_pattern(scratch2.bytes, SIZE, 60), "each byte is right");
     expect_done(bg_pvgpu_memory_copy(&gpu, in_heap(&scratch2, 7), in_heap(&scratch, 3), 1001, NULL,
-                                  deadline),
+                                     deadline),
                 "heap to heap, at odd places");
     tap_ok(memcmp((uint8_t *)scratch2.bytes + 7, (uint8_t *)scratch.bytes + 3, 1001) == 0,
            "each byte is right");
     expect_result(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){two, 1},
-                                    (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
+                                       (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
                   BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "beyond an allocation");
     expect_result(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){0, gpu.heap_size - 10},
-                                    (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
+                                       (struct bg_compute_operand){one, 0}, SIZE, NULL, deadline),
                   BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "beyond the heap");
     expect_result(bg_pvgpu_memory_copy(&gpu, (struct bg_compute_operand){12345, 0},
-                                    (struct bg_compute_operand){one, 0}, 4, NULL, deadline),
+                                       (struct bg_compute_operand){one, 0}, 4, NULL, deadline),
                   BG_ERR_NOT_FOUND, BG_COMPUTE_INVALID_HANDLE, "to nowhere");
     expect_done(bg_pvgpu_memory_free(&gpu, one, deadline), "free");
     expect_done(bg_pvgpu_memory_free(&gpu, two, deadline), "free");
@@ -181,8 +182,8 @@ static void test_jobs(void)
     }
     for (uint32_t i = 0; i < 8 && is_good; i++) { /* doubled, one after the other */
         is_good = bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, in_heap(&scratch, 0),
-                                   in_heap(&scratch, 0), in_heap(&scratch, 0), COUNT, &jobs[i],
-                                   0) == 0;
+                                      in_heap(&scratch, 0), in_heap(&scratch, 0), COUNT, &jobs[i],
+                                      0) == 0;
     }
     for (uint32_t i = 8; i-- > 0 && is_good;) {
         is_good = bg_pvgpu_job_wait(&gpu, &jobs[i], pvgpu_host_deadline()) == 0;

@@ -124,10 +124,12 @@ void test_pvgpu_interrupts(void)
 {
     uint32_t id = 0;
 
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id),
+              "a texture");
     test_kind(BG_PCI_INTERRUPT_MSIX, id);
     bg_pvgpu_restart(&gpu, pvgpu_host_deadline());
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id), "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, 64, 48, &id),
+              "a texture");
     test_kind(BG_PCI_INTERRUPT_INTX, id);
     bg_pvgpu_restart(&gpu, pvgpu_host_deadline());
 }

@@ -154,8 +154,9 @@ static int test_recovery(void)
         gpu.losses = loss;
         is_good = is_good && tap_ok(error == 0, "work goes on: %s", bg_strerror(error));
     }
-    tap_ok(passed_total + lost_total == issued, "%" PRIu64 " fences: %" PRIu64 " passed, %" PRIu64
-           " did not", issued, passed_total, lost_total);
+    tap_ok(passed_total + lost_total == issued,
+           "%" PRIu64 " fences: %" PRIu64 " passed, %" PRIu64 " did not", issued, passed_total,
+           lost_total);
     return tap_done();
 }
 

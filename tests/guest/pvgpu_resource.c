@@ -11,9 +11,9 @@ static void test_buffers(void)
 {
     enum { SIZE = 100003 };
     struct bg_pvgpu_resource_options options = {.type = BG_PVGPU_RESOURCE_BUFFER,
-                                             .width = SIZE,
-                                             .heap_offset = scratch.offset,
-                                             .data_size = SIZE};
+                                                .width = SIZE,
+                                                .heap_offset = scratch.offset,
+                                                .data_size = SIZE};
     const struct bg_pvgpu_box part = {.x = 5000, .width = 777, .height = 1, .depth = 1};
     const struct bg_pvgpu_layout layout = {.heap_offset = scratch.offset + 1, .size = 777};
     uint8_t *expected = scratch.bytes;
@@ -92,10 +92,10 @@ static void test_levels(const char *name, struct bg_pvgpu_resource_options optio
         at += size;
     }
     tap_ok(is_good, "the copy is the same");
-    expect_failure(bg_pvgpu_resource_read(&gpu, id, levels, NULL,
-                                       &(struct bg_pvgpu_layout){.heap_offset = scratch2.offset}),
-                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_READ_RESOURCE,
-                   "a level that is not there");
+    expect_failure(
+        bg_pvgpu_resource_read(&gpu, id, levels, NULL,
+                               &(struct bg_pvgpu_layout){.heap_offset = scratch2.offset}),
+        BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_READ_RESOURCE, "a level that is not there");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, id), "destroy");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, other), "destroy");
 }
@@ -104,29 +104,29 @@ static void test_textures(void)
 {
     test_levels("texture 1D, RGBA8, 300",
                 (struct bg_pvgpu_resource_options){.type = BG_PVGPU_RESOURCE_TEXTURE_1D,
-                                                .format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
-                                                .width = 300,
-                                                .height = 1,
-                                                .depth = 1});
+                                                   .format = BG_PVGPU_FORMAT_R8G8B8A8_UNORM,
+                                                   .width = 300,
+                                                   .height = 1,
+                                                   .depth = 1});
     test_levels("texture 2D, BGRA8, 129 x 65",
                 (struct bg_pvgpu_resource_options){.type = BG_PVGPU_RESOURCE_TEXTURE_2D,
-                                                .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
-                                                .width = 129,
-                                                .height = 65,
-                                                .depth = 1});
+                                                   .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
+                                                   .width = 129,
+                                                   .height = 65,
+                                                   .depth = 1});
     test_levels("texture 2D, R32G32B32A32 float, 17 x 100, 3 levels",
                 (struct bg_pvgpu_resource_options){.type = BG_PVGPU_RESOURCE_TEXTURE_2D,
-                                                .format = BG_PVGPU_FORMAT_R32G32B32A32_FLOAT,
-                                                .width = 17,
-                                                .height = 100,
-                                                .depth = 1,
-                                                .mip_levels = 3});
+                                                   .format = BG_PVGPU_FORMAT_R32G32B32A32_FLOAT,
+                                                   .width = 17,
+                                                   .height = 100,
+                                                   .depth = 1,
+                                                   .mip_levels = 3});
     test_levels("texture 3D, R16, 33 x 20 x 9",
                 (struct bg_pvgpu_resource_options){.type = BG_PVGPU_RESOURCE_TEXTURE_3D,
-                                                .format = BG_PVGPU_FORMAT_R16_UINT,
-                                                .width = 33,
-                                                .height = 20,
-                                                .depth = 9});
+                                                   .format = BG_PVGPU_FORMAT_R16_UINT,
+                                                   .width = 33,
+                                                   .height = 20,
+                                                   .depth = 9});
 }
 
 static void test_formats(void)
@@ -162,11 +162,15 @@ static void test_formats(void)
 static void test_boxes(void)
 {
     enum { W = 20, H = 15, D = 6, ROW = 100, SLICE = 900 };
-    const struct bg_pvgpu_resource_options options = {
-        .type = BG_PVGPU_RESOURCE_TEXTURE_3D, .format = BG_PVGPU_FORMAT_R32_UINT, .width = W,
-        .height = H, .depth = D, .mip_levels = 1};
+    const struct bg_pvgpu_resource_options options = {.type = BG_PVGPU_RESOURCE_TEXTURE_3D,
+                                                      .format = BG_PVGPU_FORMAT_R32_UINT,
+                                                      .width = W,
+                                                      .height = H,
+                                                      .depth = D,
+                                                      .mip_levels = 1};
     const struct bg_pvgpu_box box = {3, 4, 1, 11, 7, 4};
-    const struct bg_pvgpu_layout layout = {scratch.offset, 3 * SLICE + 6 * ROW + 11 * 4, ROW, SLICE};
+    const struct bg_pvgpu_layout layout = {scratch.offset, 3 * SLICE + 6 * ROW + 11 * 4, ROW,
+                                           SLICE};
     const struct bg_pvgpu_layout back = {scratch2.offset, 0, ROW, SLICE};
     uint32_t *texels = scratch2.bytes;
     bool is_good;
@@ -191,8 +195,8 @@ static void test_boxes(void)
         uint32_t z = i / SLICE, y = i % SLICE / ROW, x = i % SLICE % ROW;
         bool is_inside = z < box.depth && y < box.height && x < 4 * box.width;
 
-        is_good = ((uint8_t *)scratch2.bytes)[i] ==
-                  (is_inside ? ((uint8_t *)scratch.bytes)[i] : 0xEE);
+        is_good =
+            ((uint8_t *)scratch2.bytes)[i] == (is_inside ? ((uint8_t *)scratch.bytes)[i] : 0xEE);
     }
     tap_ok(is_good, "each byte is right, and the gaps are untouched");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, id), "destroy");
@@ -208,8 +212,10 @@ static void test_regions(void)
     bool is_good;
 
     fill_pattern(scratch.bytes, sizeof(expected), 30);
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, W, H, &source), "a texture");
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, W, H, &id), "another one");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, W, H, &source),
+              "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_B8G8R8A8_UNORM, W, H, &id),
+              "another one");
     expect_ok(bg_pvgpu_resource_update(&gpu, source, 0, NULL, &layout), "all of it");
     dst.id = id;
     src.id = source;
@@ -248,7 +254,8 @@ static void test_maps(void)
     const struct bg_pvgpu_layout layout = {.heap_offset = scratch.offset};
 
     fill_pattern(scratch.bytes, SIZE, 40);
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 32, 16, &id), "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 32, 16, &id),
+              "a texture");
     expect_ok(bg_pvgpu_resource_update(&gpu, id, 0, NULL, &layout), "with content");
     memset(mapped, 0, SIZE);
     expect_ok(bg_pvgpu_resource_map(&gpu, id, 0, BG_PVGPU_MAP_READ, at), "map to read");
@@ -315,26 +322,35 @@ static void test_bad_resources(void)
         uint32_t code;
         struct bg_pvgpu_resource_options options;
     } bad[] = {
-        {"an unknown type", BG_PVGPU_ERROR_INVALID_PARAMETER, {.type = 5, .format = 28, .width = 1}},
-        {"an unknown format", BG_PVGPU_ERROR_UNSUPPORTED_FORMAT,
+        {"an unknown type",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
+         {.type = 5, .format = 28, .width = 1}},
+        {"an unknown format",
+         BG_PVGPU_ERROR_UNSUPPORTED_FORMAT,
          {.type = 2, .format = 1, .width = 1, .height = 1}},
         {"no width", BG_PVGPU_ERROR_INVALID_PARAMETER, {.type = 2, .format = 28, .height = 1}},
         {"an empty buffer", BG_PVGPU_ERROR_INVALID_PARAMETER, {.type = 4}},
-        {"too wide", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"too wide",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 2, .format = 28, .width = BG_PVGPU_TEXTURE_SIDE_MAX + 1, .height = 1}},
-        {"too deep", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"too deep",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 3,
           .format = 28,
           .width = 1,
           .height = 1,
           .depth = BG_PVGPU_TEXTURE_3D_SIDE_MAX + 1}},
-        {"too many levels", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"too many levels",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 2, .format = 28, .width = 4, .height = 4, .mip_levels = 4}},
-        {"content from beyond the heap", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"content from beyond the heap",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 4, .width = 64, .heap_offset = 0xFFFFFFF0, .data_size = 64}},
-        {"content of another size", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"content of another size",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 2, .format = 28, .width = 4, .height = 4, .mip_levels = 1, .data_size = 63}},
-        {"an unknown flag", BG_PVGPU_ERROR_INVALID_PARAMETER,
+        {"an unknown flag",
+         BG_PVGPU_ERROR_INVALID_PARAMETER,
          {.type = 4, .width = 64, .misc_flags = 0x800}},
     };
     uint32_t id;
@@ -349,13 +365,14 @@ static void test_bad_resources(void)
     gpu.last_resource = id - 1;
     expect_failure(bg_pvgpu_buffer_create(&gpu, 64, &id), BG_PVGPU_ERROR_INVALID_PARAMETER,
                    BG_PVGPU_CMD_CREATE_RESOURCE, "a second one of its id");
-    expect_failure(bg_pvgpu_resource_update(
-                       &gpu, id, 0, &(struct bg_pvgpu_box){.x = 60, .width = 5},
-                       &(struct bg_pvgpu_layout){.heap_offset = scratch.offset}),
-                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_UPDATE_RESOURCE, "beyond its end");
+    expect_failure(
+        bg_pvgpu_resource_update(&gpu, id, 0, &(struct bg_pvgpu_box){.x = 60, .width = 5},
+                                 &(struct bg_pvgpu_layout){.heap_offset = scratch.offset}),
+        BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_UPDATE_RESOURCE, "beyond its end");
     expect_failure(bg_pvgpu_resource_update(&gpu, id, 0, NULL,
-                                         &(struct bg_pvgpu_layout){.heap_offset = 0xFFFFFFFF}),
-                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_UPDATE_RESOURCE, "beyond the heap");
+                                            &(struct bg_pvgpu_layout){.heap_offset = 0xFFFFFFFF}),
+                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_UPDATE_RESOURCE,
+                   "beyond the heap");
     expect_failure(bg_pvgpu_resource_copy(&gpu, id, 12345), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
                    BG_PVGPU_CMD_COPY_RESOURCE, "copy what does not exist");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, id), "destroy");

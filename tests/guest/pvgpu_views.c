@@ -84,12 +84,12 @@ static void test_slices(void)
     enum { W = 16, H = 8, D = 12 };
     static const float ones[4] = {1, 1, 1, 1};
     const struct bg_pvgpu_resource_options options = {.type = BG_PVGPU_RESOURCE_TEXTURE_3D,
-                                                   .format = BG_PVGPU_FORMAT_R8_UNORM,
-                                                   .width = W,
-                                                   .height = H,
-                                                   .depth = D,
-                                                   .mip_levels = 2,
-                                                   .bind_flags = BG_PVGPU_BIND_RENDER_TARGET};
+                                                      .format = BG_PVGPU_FORMAT_R8_UNORM,
+                                                      .width = W,
+                                                      .height = H,
+                                                      .depth = D,
+                                                      .mip_levels = 2,
+                                                      .bind_flags = BG_PVGPU_BIND_RENDER_TARGET};
     struct bg_pvgpu_view_options view = {.mip_level = 1, .first_slice = 2, .slice_count = 3};
     const uint32_t slice = W / 2 * H / 2;
     uint8_t *texels = scratch2.bytes;
@@ -127,11 +127,13 @@ static void test_depth(void)
     expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D32_FLOAT, 8, 8, &id), "D32");
     view.resource_id = id;
     expect_ok(bg_pvgpu_depth_stencil_view_create(&gpu, &view, &depth), "its view");
-    expect_ok(bg_pvgpu_clear_depth_stencil(&gpu, depth, BG_PVGPU_CLEAR_DEPTH, &quarter, 0), "clear");
+    expect_ok(bg_pvgpu_clear_depth_stencil(&gpu, depth, BG_PVGPU_CLEAR_DEPTH, &quarter, 0),
+              "clear");
     read_back(id, 0, 256);
     memcpy(&d32, (uint8_t *)scratch2.bytes + 252, 4);
     tap_ok(d32 == quarter, "a quarter");
-    expect_ok(bg_pvgpu_clear_depth_stencil(&gpu, depth, BG_PVGPU_CLEAR_DEPTH, &too_much, 0), "too much");
+    expect_ok(bg_pvgpu_clear_depth_stencil(&gpu, depth, BG_PVGPU_CLEAR_DEPTH, &too_much, 0),
+              "too much");
     read_back(id, 0, 256);
     memcpy(&d32, scratch2.bytes, 4);
     tap_ok(d32 == one, "is one");
@@ -141,8 +143,8 @@ static void test_depth(void)
     expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 8, 8, &id), "D24S8");
     view.resource_id = id;
     expect_ok(bg_pvgpu_depth_stencil_view_create(&gpu, &view, &depth), "its view");
-    expect_ok(bg_pvgpu_clear_depth_stencil(&gpu, depth, BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL, &one,
-                                        0x5A),
+    expect_ok(bg_pvgpu_clear_depth_stencil(
+                  &gpu, depth, BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL, &one, 0x5A),
               "clear both");
     read_back(id, 0, 256);
     memcpy(&texel, scratch2.bytes, 4);
@@ -153,7 +155,8 @@ static void test_depth(void)
     memcpy(&texel, (uint8_t *)scratch2.bytes + 128, 4);
     tap_equal(texel, 0x33FFFFFF, "its low 8 bits, and no depth");
     expect_failure(bg_pvgpu_clear_depth_stencil(&gpu, depth, 4, &quarter, 0),
-                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, "another flag");
+                   BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL,
+                   "another flag");
     expect_ok(bg_pvgpu_depth_stencil_view_destroy(&gpu, depth), "destroy");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, id), "destroy");
 }
@@ -167,7 +170,8 @@ static void test_bad_views(void)
     uint32_t buffer, colour, id;
 
     expect_ok(bg_pvgpu_buffer_create(&gpu, 64, &buffer), "a buffer");
-    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, &colour), "a texture");
+    expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, &colour),
+              "a texture");
     view.resource_id = 99999;
     expect_failure(bg_pvgpu_render_target_view_create(&gpu, &view, &id),
                    BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW,
@@ -184,8 +188,9 @@ static void test_bad_views(void)
     expect_failure(bg_pvgpu_render_target_view_create(&gpu, &view, &id),
                    BG_PVGPU_ERROR_INVALID_PARAMETER, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW,
                    "a level that is not there");
-    expect_failure(bg_pvgpu_clear_render_target(&gpu, id, floats), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
-                   BG_PVGPU_CMD_CLEAR_RENDER_TARGET, "clear a view that was not made");
+    expect_failure(bg_pvgpu_clear_render_target(&gpu, id, floats),
+                   BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
+                   "clear a view that was not made");
     expect_failure(bg_pvgpu_render_target_view_destroy(&gpu, id), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
                    BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, "destroy it");
     expect_ok(bg_pvgpu_resource_destroy(&gpu, buffer), "destroy");
@@ -205,16 +210,18 @@ static void test_state(void)
     uint32_t ids[2], views[2], missing = 77777;
 
     for (int i = 0; i < 2; i++) {
-        expect_ok(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, i ? 16 : 8, 8, &ids[i]),
-                  "a texture");
+        expect_ok(
+            bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, i ? 16 : 8, 8, &ids[i]),
+            "a texture");
         view.resource_id = ids[i];
         expect_ok(bg_pvgpu_render_target_view_create(&gpu, &view, &views[i]), "its view");
     }
     expect_ok(bg_pvgpu_set_render_target(&gpu, 1, views, 0), "set a render target");
     expect_failure(bg_pvgpu_set_render_target(&gpu, 2, views, 0), BG_PVGPU_ERROR_INVALID_PARAMETER,
                    BG_PVGPU_CMD_SET_RENDER_TARGET, "two of different sizes");
-    expect_failure(bg_pvgpu_set_render_target(&gpu, 1, &missing, 0), BG_PVGPU_ERROR_RESOURCE_NOT_FOUND,
-                   BG_PVGPU_CMD_SET_RENDER_TARGET, "one that does not exist");
+    expect_failure(bg_pvgpu_set_render_target(&gpu, 1, &missing, 0),
+                   BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_SET_RENDER_TARGET,
+                   "one that does not exist");
     expect_ok(bg_pvgpu_set_render_target(&gpu, 0, NULL, 0), "none");
     expect_ok(bg_pvgpu_set_viewport(&gpu, 2, viewports), "two viewports");
     expect_ok(bg_pvgpu_set_viewport(&gpu, 0, viewports), "no viewport");

@@ -87,8 +87,8 @@ static int test_recovery(void)
     tap_equal(gpu.last_status, BG_COMPUTE_MEDIATOR_UNAVAILABLE, "the status says the same");
     tap_diag("lost");
     tap_equal(wait_for_mediator(), 0, "requests work again");
-    tap_equal(bg_vgpu_stub_memory_read(&gpu, handle, 0, copy, 16, 0, deadline()),
-              BG_ERR_NOT_FOUND, "what the old session held is gone");
+    tap_equal(bg_vgpu_stub_memory_read(&gpu, handle, 0, copy, 16, 0, deadline()), BG_ERR_NOT_FOUND,
+              "what the old session held is gone");
     use_memory("after");
     return tap_done();
 }

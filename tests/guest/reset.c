@@ -15,7 +15,7 @@
 #include "firmware/platform/power.h"
 #include "firmware/platform/timer.h"
 
-#define MAGIC       0x7e5e70000000001dull
+#define MAGIC 0x7e5e70000000001dull
 #define DEADLINE_NS 10000000000ull
 
 static void reset_there(void *argument)
@@ -43,8 +43,9 @@ static int test_reset(void)
     fflush(stdout);
     *word = MAGIC;
     cache_clean(word, sizeof(*word));
-    if (cpu == 0)
+    if (cpu == 0) {
         power_reset();
+    }
     cpu_start(cpu, reset_there, NULL);
     timer_delay_ns(DEADLINE_NS);
     printf("not reset\n");

@@ -86,7 +86,8 @@ static void test_device(void)
     check_feature("indirect", BG_VIRTIO_F_INDIRECT_DESC);
     tap_equal(gpu.scanout_count, (unsigned)app_option_number("scanouts", 1, 0, UINT32_MAX),
               "number of scanouts");
-    tap_ok(bg_virtio_gpu_get_screen(&gpu, 0, &screen) == 0 && screen.is_enabled, "display 0 is there");
+    tap_ok(bg_virtio_gpu_get_screen(&gpu, 0, &screen) == 0 && screen.is_enabled,
+           "display 0 is there");
     size_t count = bg_virtio_gpu_screen_modes(&screen, modes, 64);
 
     tap_ok(count >= 1 && modes[0].is_preferred && modes[0].width == screen.rect.width,
@@ -202,7 +203,8 @@ static void test_page_flip(void)
         uint64_t before = gpu.control.notifications;
         uint32_t resource = bg_virtio_gpu_display_buffer(display)->resource_id;
 
-        tap_ok(show(display, step) && bg_virtio_gpu_display_buffer(display)->resource_id != resource &&
+        tap_ok(show(display, step) &&
+                   bg_virtio_gpu_display_buffer(display)->resource_id != resource &&
                    gpu.control.notifications - before == 1,
                "flip %" PRIu32 ", with one notification", step);
         tap_ok(is_shown(display, step), "flip %" PRIu32 ": every pixel is right", step);
@@ -293,7 +295,8 @@ static void test_picture(void)
 
 static void add_damage(void *context, int32_t x, int32_t y, int32_t width, int32_t height)
 {
-    bg_virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width, (uint32_t)height);
+    bg_virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width,
+                                 (uint32_t)height);
 }
 
 /* Line by line, as the kernel's output comes; the host draws it in one go. */
@@ -325,21 +328,23 @@ static void test_cursor(void)
     static uint32_t image[BG_VIRTIO_GPU_CURSOR_SIZE * BG_VIRTIO_GPU_CURSOR_SIZE];
 
     picture_draw_pointer(image);
-    tap_ok(
-        gpu_host_check("create", bg_virtio_gpu_cursor_create(&cursor, &gpu)) &&
-            gpu_host_check("image", bg_virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
-                                                                PICTURE_POINTER_HOT)) &&
-            gpu_host_check("show", bg_virtio_gpu_cursor_show(&cursor, 0, 100, 50)),
-        "a cursor is shown");
+    tap_ok(gpu_host_check("create", bg_virtio_gpu_cursor_create(&cursor, &gpu)) &&
+               gpu_host_check("image",
+                              bg_virtio_gpu_cursor_set_image(&cursor, image, PICTURE_POINTER_HOT,
+                                                             PICTURE_POINTER_HOT)) &&
+               gpu_host_check("show", bg_virtio_gpu_cursor_show(&cursor, 0, 100, 50)),
+           "a cursor is shown");
     tap_ok(host_agrees("cursor", "100 50"), "the cursor: every pixel is right");
     for (uint32_t i = 1; i <= 40; i++) {
         bg_virtio_gpu_cursor_move(&cursor, 100 + 5 * i, 50 + 3 * i);
     }
     tap_ok(host_agrees("cursor", "300 170"), "it has moved");
-    tap_ok(gpu_host_check("hide", bg_virtio_gpu_cursor_hide(&cursor)) && host_agrees("nocursor", ""),
+    tap_ok(gpu_host_check("hide", bg_virtio_gpu_cursor_hide(&cursor)) &&
+               host_agrees("nocursor", ""),
            "it is hidden");
     tap_ok(gpu_host_check("destroy", bg_virtio_gpu_cursor_destroy(&cursor)), "it goes");
-    tap_ok(gpu_host_check("close", bg_virtio_gpu_display_close(&displays[0])), "the display closes");
+    tap_ok(gpu_host_check("close", bg_virtio_gpu_display_close(&displays[0])),
+           "the display closes");
 }
 
 /* ---- Errors, and starting over ---- */
@@ -351,12 +356,13 @@ static void test_errors(void)
 
     tap_equal((unsigned)-bg_virtio_gpu_cmd_resource_unref(&gpu, NULL, 4711),
               (unsigned)-BG_ERR_NOT_FOUND, "a resource that is not there");
-    tap_ok(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_DEFAULT, 64, 64) ==
-               0,
+    tap_ok(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_DEFAULT, 64,
+                                                64) == 0,
            "a resource");
     tap_equal((unsigned)-bg_virtio_gpu_cmd_resource_flush(&gpu, NULL, id, &outside),
               (unsigned)-BG_ERR_INVALID, "a rectangle outside of it");
-    tap_ok(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_DEFAULT, 64, 64) < 0,
+    tap_ok(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_DEFAULT, 64,
+                                                64) < 0,
            "the same id again");
     tap_ok(bg_virtio_gpu_cmd_resource_unref(&gpu, NULL, id) == 0, "it goes");
 }
@@ -387,9 +393,9 @@ static void test_scattered(void)
             piece.pixels[x] = picture_pattern(x, i, 0, 70) | 0xFF000000u;
         }
     }
-    tap_ok(gpu_host_check("create", bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id,
-                                                                      BG_VIRTIO_GPU_FORMAT_DEFAULT,
-                                                                      WIDTH, all.height)) &&
+    tap_ok(gpu_host_check("create",
+                          bg_virtio_gpu_cmd_resource_create_2d(
+                              &gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_DEFAULT, WIDTH, all.height)) &&
                gpu_host_check("attach",
                               bg_virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &data)) &&
                gpu_host_check("transfer",

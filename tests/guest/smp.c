@@ -26,13 +26,13 @@
 #include "firmware/platform/exception.h"
 #include "firmware/platform/timer.h"
 
-#define DEADLINE_NS   60000000000ull
-#define SHORT_NS      2000000ull
-#define CYCLES        1000
-#define ROUNDS        200
+#define DEADLINE_NS 60000000000ull
+#define SHORT_NS 2000000ull
+#define CYCLES 1000
+#define ROUNDS 200
 #define ONCE_DELAY_NS 2000ull
-#define BLOCKS        32
-#define BLOCK_MAX     3000
+#define BLOCKS 32
+#define BLOCK_MAX 3000
 
 static uint32_t cpu_total;
 static uint32_t rounds;
@@ -87,12 +87,15 @@ static void test_power(void)
 
         visits[cpu].cpu = cpu;
         error = cpu_start(cpu, visit, &visits[cpu]);
-        if (!error)
+        if (!error) {
             error = cpu_stop(cpu, soon());
-        if (error && errors++ == 0)
+        }
+        if (error && errors++ == 0) {
             tap_diag("cycle %u, CPU %u: %s", i, cpu, bg_strerror(error));
-        if (errors > 10)
+        }
+        if (errors > 10) {
             break;
+        }
     }
     for (uint32_t cpu = 1, expected; cpu < cpu_total; cpu++) {
         expected = cycles / (cpu_total - 1) + (cpu - 1 < cycles % (cpu_total - 1));
@@ -100,7 +103,8 @@ static void test_power(void)
     }
     tap_equal(errors, 0, "%u times a CPU was turned on and off", cycles);
     tap_equal(wrong, 0, "and ran its function each time, as itself, with a fresh errno");
-    tap_diag("%llu us a cycle", (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000 / cycles));
+    tap_diag("%llu us a cycle",
+             (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000 / cycles));
 }
 
 static void print_number(void *argument)
@@ -116,8 +120,9 @@ static void test_memory_of_cpus(void)
     struct heap_statistics first = {0};
     struct heap_statistics last;
 
-    if (cpu_total < 2)
+    if (cpu_total < 2) {
         return;
+    }
     for (unsigned i = 0; i < 20; i++) {
         cpu_start(1, print_number, "");
         cpu_stop(1, soon());
@@ -129,8 +134,9 @@ static void test_memory_of_cpus(void)
 
 static void stop_flag_wait(void *argument)
 {
-    while (!bg_load_acquire32(argument))
+    while (!bg_load_acquire32(argument)) {
         bg_hal_wait(UINT64_MAX);
+    }
 }
 
 static void count_call(void *argument)
@@ -154,8 +160,9 @@ static void test_refusals(void)
               "the boot CPU is not stopped");
     tap_equal((unsigned)cpu_call(0, count_call, &calls, soon()), (unsigned)BG_ERR_INVALID,
               "nobody waits for himself");
-    if (cpu_total < 2)
+    if (cpu_total < 2) {
         return;
+    }
     tap_equal((unsigned)cpu_stop(1, soon()), 0, "stopping a CPU that is off");
     tap_equal((unsigned)cpu_call(1, count_call, &calls, soon()), (unsigned)BG_ERR_NOT_FOUND,
               "a CPU that is off takes no calls");
@@ -163,16 +170,17 @@ static void test_refusals(void)
     tap_equal((unsigned)cpu_start(1, NULL, NULL), (unsigned)BG_ERR_BUSY,
               "a CPU that is on does not start again");
     while (accepted <= CPU_CALLS_MAX + 1 &&
-           !(error = cpu_call_async(1, count_call, &calls, &last)))
+           !(error = cpu_call_async(1, count_call, &calls, &last))) {
         accepted++;
-    tap_ok(error == BG_ERR_LIMITED && accepted >= CPU_CALLS_MAX - 1 &&
-           accepted <= CPU_CALLS_MAX, "%u calls wait, more are refused", accepted);
-    tap_equal((unsigned)cpu_call_wait(last, timer_deadline_ns(SHORT_NS)),
-              (unsigned)BG_ERR_TIMEOUT, "a wait ends at its deadline");
+    }
+    tap_ok(error == BG_ERR_LIMITED && accepted >= CPU_CALLS_MAX - 1 && accepted <= CPU_CALLS_MAX,
+           "%u calls wait, more are refused", accepted);
+    tap_equal((unsigned)cpu_call_wait(last, timer_deadline_ns(SHORT_NS)), (unsigned)BG_ERR_TIMEOUT,
+              "a wait ends at its deadline");
     tap_equal((unsigned)cpu_stop(1, timer_deadline_ns(SHORT_NS)), (unsigned)BG_ERR_TIMEOUT,
               "a CPU that is busy does not stop");
-    tap_equal((unsigned)cpu_call_async(1, count_call, &calls, NULL),
-              (unsigned)BG_ERR_NOT_FOUND, "but takes no more calls");
+    tap_equal((unsigned)cpu_call_async(1, count_call, &calls, NULL), (unsigned)BG_ERR_NOT_FOUND,
+              "but takes no more calls");
     bg_store_release32(&flag, 1);
     tap_equal((unsigned)cpu_stop(1, soon()), 0, "it stops when its function has ended");
     tap_equal(calls, accepted, "after all the calls that it had been given");
@@ -241,8 +249,9 @@ static void test_calls(void)
         wrong += sum.result != i * 4ull;
     }
     tap_equal(wrong, 0, "%u calls, waited for one by one", rounds);
-    while (bg_load_acquire32(&finished) < TOKENS && !timer_has_passed(deadline_ns))
+    while (bg_load_acquire32(&finished) < TOKENS && !timer_has_passed(deadline_ns)) {
         bg_hal_wait(deadline_ns);
+    }
     for (uint32_t i = 0; i < TOKENS; i++) {
         hops += tokens[i].hops;
         wrong += tokens[i].wrong;
@@ -273,8 +282,9 @@ static void test_serve(void)
     uint32_t count = 0;
 
     tap_equal((unsigned)cpu_call(1, call_home, NULL, deadline_ns), 0, "a call to the boot CPU");
-    while (count == 0 && !timer_has_passed(deadline_ns))
+    while (count == 0 && !timer_has_passed(deadline_ns)) {
         count = cpu_serve();
+    }
     tap_ok(count == 1 && served == 1, "is run when it serves");
 
     /* While CPU 1 waits for the flag, two more calls queue up behind it. */
@@ -305,8 +315,9 @@ static void locks_by(uint32_t cpu, void *context)
     (void)context;
     for (uint32_t i = 0; i < rounds; i++) {
         lock_take(&locks.lock);
-        if (__atomic_fetch_add(&locks.inside, 1, __ATOMIC_RELAXED) != 0)
+        if (__atomic_fetch_add(&locks.inside, 1, __ATOMIC_RELAXED) != 0) {
             locks.overlaps++;
+        }
         locks.plain[0]++;
         __atomic_fetch_sub(&locks.inside, 1, __ATOMIC_RELAXED);
         lock_release(&locks.lock);
@@ -315,8 +326,9 @@ static void locks_by(uint32_t cpu, void *context)
         locks.plain[1]++;
         lock_release_masked(&locks.masked, masked);
 
-        while (!lock_try(&locks.tried))
+        while (!lock_try(&locks.tried)) {
             __asm__ volatile("yield");
+        }
         locks.plain[2]++;
         lock_release(&locks.tried);
     }
@@ -373,13 +385,16 @@ static void once_by(uint32_t cpu, void *context)
 
         smp_meet(&once.meeting, cpu_total);
         once_run(&once.once, once_make, &round);
-        for (unsigned i = 0; i < 4; i++)
+        for (unsigned i = 0; i < 4; i++) {
             wrong = wrong || once.made[i] != round + i;
-        if (wrong)
+        }
+        if (wrong) {
             __atomic_fetch_add(&once.wrong, 1, __ATOMIC_RELAXED);
+        }
         smp_meet(&once.meeting, cpu_total);
-        if (cpu == 0)
+        if (cpu == 0) {
             once.once = (struct once){0};
+        }
     }
 }
 
@@ -410,8 +425,9 @@ static bool is_whole(const char *block)
 
     memcpy(&size, block, sizeof(size));
     for (size_t i = sizeof(size) + 1; i < size; i++) {
-        if (block[i] != block[sizeof(size)])
+        if (block[i] != block[sizeof(size)]) {
             return false;
+        }
     }
     return true;
 }
@@ -428,8 +444,9 @@ static void storm_by(uint32_t cpu, void *context)
         char *mine = malloc(size);
         char *other;
 
-        if (mine != NULL)
+        if (mine != NULL) {
             fill(mine, size, random);
+        }
         other = __atomic_exchange_n(&storm.swap[slot], mine, __ATOMIC_ACQ_REL);
         failed += mine == NULL || (other != NULL && !is_whole(other));
         free(other);
@@ -438,8 +455,9 @@ static void storm_by(uint32_t cpu, void *context)
             uint64_t *memory = bg_hal_dma_alloc(8192, 4096, &bus);
 
             failed += memory == NULL || memory[0] != 0 || memory[1023] != 0;
-            if (memory != NULL)
+            if (memory != NULL) {
                 memory[0] = memory[1023] = i;
+            }
             bg_hal_dma_free(memory, 8192);
         }
     }
@@ -487,8 +505,9 @@ static void own_by(uint32_t cpu, void *context)
         errno = (int)(100 + cpu);
         smp_meet(&own.meeting, cpu_total);
         faulted = exception_probe(read_bad_address, (void *)address, &record);
-        if (!faulted || record.far != address || errno != (int)(100 + cpu))
+        if (!faulted || record.far != address || errno != (int)(100 + cpu)) {
             __atomic_fetch_add(&own.wrong, 1, __ATOMIC_RELAXED);
+        }
         smp_meet(&own.meeting, cpu_total);
     }
 }
@@ -525,8 +544,9 @@ static void print_by(uint32_t cpu, void *context)
     uint32_t random = cpu * 104729 + 1;
 
     (void)context;
-    for (uint32_t i = 0; i < rounds; i++)
+    for (uint32_t i = 0; i < rounds; i++) {
         print_line(stdout, cpu, i, smp_random(&random) % (i % 16 == 0 ? 1500 : 60));
+    }
 }
 
 /* Two streams with a lock each, one console: lines that are written at once are whole. */
@@ -535,8 +555,9 @@ static void print_both_by(uint32_t cpu, void *context)
     uint32_t random = cpu * 7907 + 1;
 
     (void)context;
-    for (uint32_t i = 0; i < rounds; i++)
+    for (uint32_t i = 0; i < rounds; i++) {
         print_line((i + cpu) % 2 ? stdout : stderr, cpu, rounds + i, smp_random(&random) % 60);
+    }
 }
 
 static void test_streams(void)
@@ -558,8 +579,9 @@ static int test_smp(void)
     test_memory_of_cpus();
     test_refusals();
     started = smp_start();
-    if (!tap_equal((unsigned)started, cpu_total, "all CPUs start"))
+    if (!tap_equal((unsigned)started, cpu_total, "all CPUs start")) {
         return tap_done();
+    }
     if (cpu_total > 1) {
         test_calls();
         test_serve();

@@ -22,12 +22,12 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-#define BATCH         50000 /* fits 16 bits */
-#define ROUNDS        400000
-#define THREADS_MAX   4
-#define DEADLINE_NS   120000000000ull
-#define EXTRA_NS      3000000000ull
-#define CONTROL_NS    12000000000ull
+#define BATCH 50000 /* fits 16 bits */
+#define ROUNDS 400000
+#define THREADS_MAX 4
+#define DEADLINE_NS 120000000000ull
+#define EXTRA_NS 3000000000ull
+#define CONTROL_NS 12000000000ull
 /* Stores that a thread must have seen come by before it is said that the outcome does not show. */
 #define CONTROL_CHANGES 10000
 
@@ -40,7 +40,7 @@ struct cell {
 static struct {
     struct cell x;
     struct cell y;
-    uint32_t *first[THREADS_MAX];  /* what a thread loaded, by iteration, from 1 */
+    uint32_t *first[THREADS_MAX]; /* what a thread loaded, by iteration, from 1 */
     uint32_t *second[THREADS_MAX];
     struct smp_meeting meeting;
 } run;
@@ -85,8 +85,9 @@ static uint64_t mp_count(void)
 {
     uint64_t count = 0;
 
-    for (uint32_t i = 1; i <= BATCH; i++)
+    for (uint32_t i = 1; i <= BATCH; i++) {
         count += run.second[1][i] < run.first[1][i];
+    }
     return count;
 }
 
@@ -207,8 +208,9 @@ static uint64_t iriw_count(void)
     uint32_t k = 1;
 
     for (uint32_t i = 1; i <= BATCH; i++) {
-        while (k <= BATCH && run.first[3][k] <= run.second[2][i])
+        while (k <= BATCH && run.first[3][k] <= run.second[2][i]) {
             k++;
+        }
         count += k <= BATCH && run.second[3][k] < run.first[2][i];
     }
     return count;
@@ -238,8 +240,9 @@ static void run_thread(uint32_t cpu, void *context)
 static bool run_batch(const struct litmus *test, uint64_t deadline_ns, uint64_t *count)
 {
     run.x = run.y = (struct cell){0};
-    if (!smp_run(test->cpus, run_thread, (void *)test, deadline_ns))
+    if (!smp_run(test->cpus, run_thread, (void *)test, deadline_ns)) {
         return false;
+    }
     *count += test->count();
     return true;
 }
@@ -249,8 +252,9 @@ static uint32_t overlap(const uint32_t *loads)
 {
     uint32_t changes = 0;
 
-    for (uint32_t i = 2; i <= BATCH; i++)
+    for (uint32_t i = 2; i <= BATCH; i++) {
         changes += loads[i] != loads[i - 1];
+    }
     return changes;
 }
 
@@ -274,8 +278,8 @@ static void run_test(const struct litmus *test, uint32_t rounds)
         done += BATCH;
         changes += overlap(run.first[test->cpus - 1]);
     }
-    tap_ok(done >= rounds && forbidden == 0, "%s: %llu forbidden outcomes in %u rounds",
-           test->name, (unsigned long long)forbidden, done);
+    tap_ok(done >= rounds && forbidden == 0, "%s: %llu forbidden outcomes in %u rounds", test->name,
+           (unsigned long long)forbidden, done);
     tap_diag("a thread saw another's store change %llu times", (unsigned long long)changes);
 }
 
@@ -297,12 +301,13 @@ static void run_control(uint32_t rounds)
         changes += overlap(run.first[control.cpus - 1]);
         done += BATCH;
     }
-    if (seen > 0 || (must_show && changes >= CONTROL_CHANGES))
+    if (seen > 0 || (must_show && changes >= CONTROL_CHANGES)) {
         tap_ok(seen > 0, "control, %s: seen %llu times in %u rounds", control.name,
                (unsigned long long)seen, done);
-    else
+    } else {
         tap_skip(must_show ? "the host did not run two CPUs side by side" : "it does not show here",
                  "control, %s", control.name);
+    }
 }
 
 static int test_smp_litmus(void)
@@ -321,13 +326,13 @@ static int test_smp_litmus(void)
     }
     cpus = smp_start();
     tap_equal((unsigned)cpus, machine.cpu_count, "all CPUs start");
-    for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+    for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         run_test(&tests[i], rounds);
+    }
     run_control(rounds);
     tap_equal((unsigned)smp_stop(), 0, "all CPUs stop");
     return tap_done();
 }
 
 APP(test_smp_litmus, "tests that CPUs see each other's stores in the order that barrier.h promises",
-    test_smp_litmus,
-    "rounds expect_weak");
+    test_smp_litmus, "rounds expect_weak");

@@ -17,10 +17,10 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/timer.h"
 
-#define REQUESTS        200
+#define REQUESTS 200
 #define REQUEST_SECTORS 4u /* at most BLOCK_BYTES_MAX */
-#define DEADLINE_NS     120000000000ull
-#define SPIN_NS         50000u
+#define DEADLINE_NS 120000000000ull
+#define SPIN_NS 50000u
 
 static struct {
     struct block block;
@@ -44,8 +44,9 @@ static void fill(struct block_request *request, uint32_t part)
 {
     uint64_t *words = (uint64_t *)request->data;
 
-    for (uint32_t i = 0; i < REQUEST_SECTORS * BLOCK_SECTOR / 8; i++)
+    for (uint32_t i = 0; i < REQUEST_SECTORS * BLOCK_SECTOR / 8; i++) {
         words[i] = word_of(part, request->tag, i);
+    }
 }
 
 static bool is_right(const struct block_request *request, uint32_t part)
@@ -53,8 +54,9 @@ static bool is_right(const struct block_request *request, uint32_t part)
     const uint64_t *words = (const uint64_t *)request->data;
 
     for (uint32_t i = 0; i < REQUEST_SECTORS * BLOCK_SECTOR / 8; i++) {
-        if (words[i] != word_of(part, request->tag, i))
+        if (words[i] != word_of(part, request->tag, i)) {
             return false;
+        }
     }
     return true;
 }
@@ -67,28 +69,31 @@ static int transfer(uint32_t cpu, struct block_queue *queue, uint32_t part, bool
     int error;
 
     while (done < run.requests) {
-        struct block_request *request =
-            begun < run.requests ? block_request_get(queue) : NULL;
+        struct block_request *request = begun < run.requests ? block_request_get(queue) : NULL;
 
         if (request != NULL) {
             request->tag = begun++;
-            if (is_write)
+            if (is_write) {
                 fill(request, part);
-            else
+            } else {
                 memset(request->data, 0xee, sizeof(request->data));
+            }
             error = block_submit(queue, request, is_write,
                                  ((uint64_t)part * run.requests + request->tag) * REQUEST_SECTORS,
                                  REQUEST_SECTORS * BLOCK_SECTOR);
-            if (begun - done > run.deepest[cpu])
+            if (begun - done > run.deepest[cpu]) {
                 run.deepest[cpu] = begun - done;
+            }
         } else {
             error = block_wait(queue, &request, run.deadline_ns);
-            if (!error)
+            if (!error) {
                 run.wrong[cpu] += !is_write && !is_right(request, part);
+            }
             done++;
         }
-        if (error)
+        if (error) {
             return error;
+        }
     }
     return BG_OK;
 }
@@ -132,8 +137,9 @@ static void step(const char *what, void (*function)(uint32_t cpu, void *context)
         error = error ? error : run.errors[i];
     }
     tap_ok(good && !error && wrong == 0, "%s", what);
-    if (!good || error || wrong)
+    if (!good || error || wrong) {
         tap_diag("%s, %u wrong", bg_strerror(error), wrong);
+    }
     tap_diag("%u requests on %u CPUs in %llu us", run.requests * run.cpus, run.cpus,
              (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000));
 }
@@ -158,9 +164,10 @@ static void test_queues(bool has_interrupts)
         interrupts += run.block.vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].source.count;
     }
     tap_ok(all_used, "each queue took its share, several requests at a time");
-    if (has_interrupts)
+    if (has_interrupts) {
         tap_diag("interrupts: kind %u, %llu", run.block.interrupt.kind,
                  (unsigned long long)interrupts);
+    }
 }
 
 static int test_smp_queues(void)
@@ -175,15 +182,18 @@ static int test_smp_queues(void)
     tap_equal((unsigned)smp_start(), machine.cpu_count, "all CPUs start");
     run.cpus = machine.cpu_count < BLOCK_QUEUES_MAX ? machine.cpu_count : BLOCK_QUEUES_MAX;
     error = block_open(&run.block, run.cpus, wanted, has_interrupts);
-    if (!tap_equal((unsigned)error, 0, "the block device opens"))
+    if (!tap_equal((unsigned)error, 0, "the block device opens")) {
         return tap_done();
+    }
     tap_equal(run.block.queue_count, run.cpus, "with a queue for each CPU");
     tap_equal(bg_virtio_has_feature(&run.block.device, BG_VIRTIO_F_RING_PACKED),
               smp_option("packed", 0), "the ring's format");
-    if (has_interrupts)
+    if (has_interrupts) {
         run.block.device.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
-    if (run.block.queue_count == run.cpus)
+    }
+    if (run.block.queue_count == run.cpus) {
         test_queues(has_interrupts);
+    }
     tap_equal((unsigned)block_close(&run.block), 0, "it closes");
     tap_equal((unsigned)smp_stop(), 0, "all CPUs stop");
     return tap_done();

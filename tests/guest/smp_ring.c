@@ -23,17 +23,17 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/timer.h"
 
-#define BUFFERS      20000
-#define QUEUE_SIZE   128
-#define SLOTS        48 /* more than the queue takes without indirect tables: it is full at times */
-#define WORDS_MAX    12
-#define BATCH_MAX    7
-#define SILENCE_NS   60000000000ull
-#define SETUP_NS     5000000000ull
-#define DEADLINE_NS  3600000000000ull
-#define TURN_PAUSES  1100
-#define PASSED_MIN   2000
-#define SPLIT_AT     2 /* words in the first segment of a request */
+#define BUFFERS 20000
+#define QUEUE_SIZE 128
+#define SLOTS 48 /* more than the queue takes without indirect tables: it is full at times */
+#define WORDS_MAX 12
+#define BATCH_MAX 7
+#define SILENCE_NS 60000000000ull
+#define SETUP_NS 5000000000ull
+#define DEADLINE_NS 3600000000000ull
+#define TURN_PAUSES 1100
+#define PASSED_MIN 2000
+#define SPLIT_AT 2 /* words in the first segment of a request */
 
 struct request {
     uint64_t number;
@@ -70,7 +70,7 @@ static struct {
     uint64_t total;
     struct smp_meeting meeting;
     uint64_t turns[MACHINE_CPUS_MAX];
-    uint32_t last; /* whose turn it was */
+    uint32_t last;    /* whose turn it was */
     uint64_t foreign; /* chains that another CPU took back than the one that added them */
 } ring;
 
@@ -105,10 +105,12 @@ static uint32_t answer_request(struct ring_device *device, const struct ring_cha
         ring.wrong_requests++;
         return 0;
     }
-    for (unsigned i = 0; i < words - 1; i++)
+    for (unsigned i = 0; i < words - 1; i++) {
         sum = mix(sum, read_word(chain, i));
-    if (sum != read_word(chain, words - 1))
+    }
+    if (sum != read_word(chain, words - 1)) {
         ring.wrong_requests++;
+    }
     answer = (struct answer){read_word(chain, 0), mix(sum, ~0ull)};
     memcpy(chain->segments[2].memory, &answer, sizeof(answer));
     return sizeof(answer);
@@ -117,8 +119,9 @@ static uint32_t answer_request(struct ring_device *device, const struct ring_cha
 static void device_thread(void *argument)
 {
     (void)argument;
-    if (!ring_device_run(&ring.device, &ring.is_over, SILENCE_NS))
+    if (!ring_device_run(&ring.device, &ring.is_over, SILENCE_NS)) {
         ring.problem = ring.device.violation;
+    }
 }
 
 /* ---- The driver ---- */
@@ -135,8 +138,9 @@ static bool add(struct slot *slot, uint64_t number)
     uint64_t sum = 0;
     struct bg_virtqueue_segment segments[3];
 
-    if (words > WORDS_MAX + 1)
+    if (words > WORDS_MAX + 1) {
         words = WORDS_MAX + 1;
+    }
     for (unsigned i = 0; i < words - 1; i++) {
         at[i] = i == 0 ? number : mix(number, i);
         sum = mix(sum, at[i]);
@@ -158,8 +162,9 @@ static struct slot *find_slot(uint64_t number)
     for (unsigned i = 0; i < SLOTS; i++) {
         struct slot *slot = &ring.slots[(number + i) % SLOTS];
 
-        if (!slot->is_used)
+        if (!slot->is_used) {
             return slot;
+        }
     }
     return NULL;
 }
@@ -170,8 +175,9 @@ static void add_batch(unsigned count)
 
     for (unsigned i = 0; i < count && ring.added < ring.total; i++) {
         slot = find_slot(ring.added);
-        if (slot == NULL || !add(slot, ring.added))
+        if (slot == NULL || !add(slot, ring.added)) {
             return;
+        }
         ring.added++;
     }
 }
@@ -187,8 +193,9 @@ static int take_all(void)
         struct slot *slot = used.token;
 
         if (!slot->is_used || used.written != sizeof(slot->answer) ||
-            slot->answer.number != slot->number || slot->answer.sum != slot->expected)
+            slot->answer.number != slot->number || slot->answer.sum != slot->expected) {
             ring.wrong_answers++;
+        }
         ring.foreign += slot->owner != cpu_index();
         slot->is_used = false;
         ring.taken++;
@@ -211,18 +218,21 @@ static bool drive(uint32_t *random, bool may_sleep)
         ring.problem = bg_strerror(result < 0 ? result : got);
         return false;
     }
-    if (ring.taken == ring.total || ring.problem != NULL)
+    if (ring.taken == ring.total || ring.problem != NULL) {
         return false;
+    }
     if (may_sleep && got == 0 && ring.taken < ring.added &&
         !bg_virtqueue_enable_notifications(&ring.queue) &&
         !ring_device_wait(&ring.device, &ring.device.interrupts, seen, SILENCE_NS)) {
         ring.problem = "no interrupt came";
         return false;
     }
-    if (!may_sleep && got == 0)
+    if (!may_sleep && got == 0) {
         bg_hal_wait(UINT64_MAX);
-    if (smp_random(random) % 16 == 0)
+    }
+    if (smp_random(random) % 16 == 0) {
         bg_virtqueue_disable_notifications(&ring.queue);
+    }
     return true;
 }
 
@@ -258,37 +268,43 @@ static int open_queue(const struct kind *kind, uint64_t total)
     ring.device.handler = answer_request;
     ring.device.device_cpu = machine.cpu_count - 1;
     error = ring_device_open(&ring.device);
-    if (!error)
+    if (!error) {
         error = bg_virtio_start(&ring.device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
-    if (!error)
+    }
+    if (!error) {
         error = bg_virtqueue_create(&ring.queue, &ring.device.virtio, &options);
+    }
     return error ? error : bg_virtio_ready(&ring.device.virtio);
 }
 
 /* Starts the device, has `driver` drive it, and says how it went. */
-static void run_kind(const char *how, const struct kind *kind, uint64_t total,
-                     bool (*driver)(void))
+static void run_kind(const char *how, const struct kind *kind, uint64_t total, bool (*driver)(void))
 {
     struct cpu_ticket ticket = {0};
     uint64_t start_ns = bg_hal_time_ns();
     int error = open_queue(kind, total);
     bool good;
 
-    if (!error)
+    if (!error) {
         error = cpu_call_async(ring.device.device_cpu, device_thread, NULL, &ticket);
+    }
     good = !error && driver();
     bg_store_release32(&ring.is_over, 1);
     ring_device_kick(&ring.device);
-    if (!error)
+    if (!error) {
         error = cpu_call_wait(ticket, timer_deadline_ns(SILENCE_NS));
+    }
     good = good && !error && ring.problem == NULL && ring.taken == total &&
            ring.device.chains == total && ring.wrong_requests == 0 && ring.wrong_answers == 0;
     tap_ok(good, "%s%s: %llu buffers", how, kind->name, (unsigned long long)ring.taken);
-    if (!good)
+    if (!good) {
         tap_diag("%s; %u wrong requests, %u wrong answers, device had %llu of %llu",
-                 error ? bg_strerror(error) : ring.problem != NULL ? ring.problem : "lost",
+                 error                  ? bg_strerror(error)
+                 : ring.problem != NULL ? ring.problem
+                                        : "lost",
                  ring.wrong_requests, ring.wrong_answers, (unsigned long long)ring.device.chains,
                  (unsigned long long)total);
+    }
     tap_diag("%llu ms, %llu notifications, %u interrupts, the device slept %llu times",
              (unsigned long long)((bg_hal_time_ns() - start_ns) / 1000000),
              (unsigned long long)ring.queue.notifications, ring.device.interrupts,
@@ -327,8 +343,9 @@ static void drive_by_turns(uint32_t cpu, void *context)
         bg_store_release32(&ring.last, cpu);
         lock_release(&ring.lock);
         /* The others' turn, if they run at all. */
-        for (unsigned i = 0; more && i < TURN_PAUSES && bg_load_acquire32(&ring.last) == cpu; i++)
+        for (unsigned i = 0; more && i < TURN_PAUSES && bg_load_acquire32(&ring.last) == cpu; i++) {
             lock_pause(&spins);
+        }
     }
 }
 
@@ -342,12 +359,14 @@ static void drive_some(void *argument)
 {
     uint32_t *random = argument;
 
-    for (unsigned i = 0; i < 20 && ring.taken < ring.total && drive(random, false); i++)
+    for (unsigned i = 0; i < 20 && ring.taken < ring.total && drive(random, false); i++) {
         ring.turns[cpu_index()]++;
+    }
     /* Something under way for whoever comes next. */
     add_batch(BATCH_MAX);
-    if (bg_virtqueue_kick(&ring.queue) < 0)
+    if (bg_virtqueue_kick(&ring.queue) < 0) {
         ring.problem = "no kick";
+    }
 }
 
 static bool drive_passed_by_call(void)
@@ -356,8 +375,9 @@ static bool drive_passed_by_call(void)
 
     while (ring.taken < ring.total && ring.problem == NULL) {
         drive_some(&random);
-        if (cpu_call(1, drive_some, &random, timer_deadline_ns(SILENCE_NS)))
+        if (cpu_call(1, drive_some, &random, timer_deadline_ns(SILENCE_NS))) {
             return false;
+        }
     }
     return true;
 }
@@ -388,13 +408,13 @@ static int test_smp_ring(void)
         return tap_done();
     }
     tap_equal((unsigned)smp_start(), machine.cpu_count, "all CPUs start");
-    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         run_kind("", &kinds[i], buffers, drive_alone);
+    }
     test_passing(&kinds[1], PASSED_MIN + buffers / 10);
     test_passing(&kinds[4], PASSED_MIN + buffers / 10);
     tap_equal((unsigned)smp_stop(), 0, "all CPUs stop");
     return tap_done();
 }
 
-APP(test_smp_ring, "sends buffers through virtqueues between two CPUs", test_smp_ring,
-    "buffers");
+APP(test_smp_ring, "sends buffers through virtqueues between two CPUs", test_smp_ring, "buffers");

@@ -167,8 +167,8 @@ static void check_interrupts(struct test_sst *t)
         tap_equal(sleeps, 0, "%s: polled, it never sleeps", t->place.text);
         return;
     }
-    tap_ok(storms == 0 && count > 0 && lost <= 3 + sleeps / 100,
-           "%s: interrupts end its sleeps", t->place.text);
+    tap_ok(storms == 0 && count > 0 && lost <= 3 + sleeps / 100, "%s: interrupts end its sleeps",
+           t->place.text);
     printf("# %u sleeps, %u interrupts, %u lost, %u storms\n", (unsigned)sleeps, (unsigned)count,
            (unsigned)lost, (unsigned)storms);
 }

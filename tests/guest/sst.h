@@ -22,8 +22,8 @@ struct test_sst {
 
 struct test_sst_setup {
     struct bg_virtio_sst_options driver;
-    uint8_t kind;  /* enum bg_pci_interrupt_kind at best; NONE: polled */
-    bool on_cpus;  /* the interrupts of pair n go to CPU n, else to this one */
+    uint8_t kind; /* enum bg_pci_interrupt_kind at best; NONE: polled */
+    bool on_cpus; /* the interrupts of pair n go to CPU n, else to this one */
 };
 
 /* Opens number `n`; NOT_FOUND. With interrupts, waits sleep. */

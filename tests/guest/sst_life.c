@@ -32,8 +32,8 @@ static void begin(struct bg_virtio_sst_op *op)
 {
     op->request->type = BG_SST_COMPUTE;
     op->request->user_data = op->cookie = life.begun;
-    op->request->payload.compute = (struct bg_sst_compute){1 + life.begun % 1000,
-                                                        BG_SST_LATENCY_PIPELINED, 0};
+    op->request->payload.compute =
+        (struct bg_sst_compute){1 + life.begun % 1000, BG_SST_LATENCY_PIPELINED, 0};
     op->done = end;
     if (bg_virtio_sst_submit(op) < 0) {
         life.wrong++;
@@ -107,7 +107,8 @@ static bool do_step(struct test_sst *t, const char *name, unsigned number)
 
             tap_ok(met, "step %u: %s", number, name);
             printf("# met: %llu ok, %llu errors, %llu time-outs, %llu with nobody there\n",
-                   (unsigned long long)life.met[BG_SST_OK], (unsigned long long)life.met[BG_SST_ERROR],
+                   (unsigned long long)life.met[BG_SST_OK],
+                   (unsigned long long)life.met[BG_SST_ERROR],
                    (unsigned long long)life.met[BG_SST_TIMEOUT],
                    (unsigned long long)life.met[BG_SST_NO_DEVICE]);
             printf("# now %u %s\n", number, name);

@@ -70,8 +70,8 @@ static enum step step_of(const struct bg_virtio_sst_op *op)
 static uint64_t address_of(const struct bg_virtio_sst_op *op)
 {
     const struct bg_virtio_sst *sst = op->pair->sst;
-    uint64_t number = (uint64_t)(op->pair - sst->pairs) * sst->depth +
-                      (uint64_t)(op - op->pair->ops);
+    uint64_t number =
+        (uint64_t)(op->pair - sst->pairs) * sst->depth + (uint64_t)(op - op->pair->ops);
 
     return number * BLOCK_SPACE;
 }
@@ -101,7 +101,8 @@ static void begin(struct bg_virtio_sst_op *op)
     request->type = types[step];
     request->user_data = content_of(op);
     if (step == STEP_COMPUTE) {
-        request->payload.compute = (struct bg_sst_compute){units_of(op), BG_SST_LATENCY_PER_UNIT, 0};
+        request->payload.compute =
+            (struct bg_sst_compute){units_of(op), BG_SST_LATENCY_PER_UNIT, 0};
     } else if (step != STEP_ECHO) {
         request->payload.memory = (struct bg_sst_memory){address_of(op), BG_SST_WRITE_SIZE_MAX, 0};
     }

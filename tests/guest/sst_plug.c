@@ -92,7 +92,8 @@ static bool open_slot(uint8_t kind)
     memset(&interrupt, 0, sizeof(interrupt));
     memset(&vector, 0, sizeof(vector));
     return port != NULL && bg_pci_slot_open(&slot, host, port) == 0 &&
-           bg_pci_slot_find(host, port) == NULL && bg_pci_slot_poll(&slot) >= 0 && open_interrupt(kind);
+           bg_pci_slot_find(host, port) == NULL && bg_pci_slot_poll(&slot) >= 0 &&
+           open_interrupt(kind);
 }
 
 /* One comes, works, and goes. */
@@ -109,8 +110,8 @@ static bool visit(struct test_sst *t, unsigned number, uint8_t kind)
     int count = bg_pci_slot_plug(&slot, virtio_host_deadline());
 
     tap_equal((unsigned)count, 1, "visit %u: one function", number);
-    tap_equal((unsigned)-bg_pci_slot_plug(&slot, virtio_host_deadline()),
-              (unsigned)-BG_ERR_BUSY, "visit %u: only once", number);
+    tap_equal((unsigned)-bg_pci_slot_plug(&slot, virtio_host_deadline()), (unsigned)-BG_ERR_BUSY,
+              "visit %u: only once", number);
     int error = test_sst_open(&plugged, 1, &setup);
 
     if (!tap_ok(error == 0, "visit %u: opened at %s", number, plugged.place.text)) {
@@ -118,8 +119,8 @@ static bool visit(struct test_sst *t, unsigned number, uint8_t kind)
         return false;
     }
     test_sst_types(&plugged);
-    guest_work = (struct test_sst_load){
-        .sst = &plugged.sst, .requests = UINT64_MAX, .seed = number};
+    guest_work =
+        (struct test_sst_load){.sst = &plugged.sst, .requests = UINT64_MAX, .seed = number};
     test_sst_begin_load(&guest_work);
     while (guest_work.ended < BEFORE_ASKED && guest_work.error == 0) {
         work_on(t);
@@ -130,8 +131,8 @@ static bool visit(struct test_sst *t, unsigned number, uint8_t kind)
     tap_ok(test_sst_end_load(&guest_work), "visit %u: it has done all its work", number);
     tap_equal((unsigned)-test_sst_close(&plugged), 0, "visit %u: closed", number);
     memset(&plugged, 0, sizeof(plugged));
-    tap_equal((unsigned)-bg_pci_slot_unplug(&slot, virtio_host_deadline()), 0,
-              "visit %u: let go", number);
+    tap_equal((unsigned)-bg_pci_slot_unplug(&slot, virtio_host_deadline()), 0, "visit %u: let go",
+              number);
     tap_ok(!bg_pci_slot_is_occupied(&slot) && slot.host->device_count == functions,
            "visit %u: the slot is empty again", number);
     tap_ok(work.ended > before && work.wrong == 0 && work.error == 0,

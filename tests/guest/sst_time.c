@@ -37,7 +37,7 @@ static void check_clock(struct test_sst *t, uint64_t clock_hz, uint64_t units)
 {
     struct bg_sst_compute_result first = {0}, second = {0};
     int error = bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, clock_hz, NULL,
-                                     virtio_host_deadline());
+                                        virtio_host_deadline());
     uint64_t took_ns = time_compute(t, units, BG_SST_LATENCY_PIPELINED, &first);
     uint64_t expected_ns = (first.cycles * UINT64_C(1000000000) + clock_hz - 1) / clock_hz;
 
@@ -47,8 +47,8 @@ static void check_clock(struct test_sst *t, uint64_t clock_hz, uint64_t units)
            first.cycles, clock_hz, took_ns, expected_ns);
     /* Its clock is the guest's. */
     time_compute(t, units, BG_SST_LATENCY_PIPELINED, &second);
-    tap_ok(second.timestamp >= first.timestamp + expected_ns, "it ends at %" PRIu64 ", then at %"
-           PRIu64, first.timestamp, second.timestamp);
+    tap_ok(second.timestamp >= first.timestamp + expected_ns,
+           "it ends at %" PRIu64 ", then at %" PRIu64, first.timestamp, second.timestamp);
 }
 
 static void end(struct bg_virtio_sst_op *op)
@@ -62,7 +62,8 @@ static void end(struct bg_virtio_sst_op *op)
         flood.out_of_order |= result->timestamp < flood.last_ns;
         flood.last_ns = result->timestamp;
         printf("# request %" PRIu64 ": %" PRIu64 " cycles, ends at %" PRIu64 ", seen at %" PRIu64
-               "\n", op->request->user_data, result->cycles, result->timestamp, bg_hal_time_ns());
+               "\n",
+               op->request->user_data, result->cycles, result->timestamp, bg_hal_time_ns());
     }
     bg_virtio_sst_release(op);
 }
@@ -72,15 +73,16 @@ static void check_queue(struct test_sst *t)
 {
     struct bg_virtio_sst_op *op;
     unsigned begun = 0;
-    int result = bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_QUEUE_DEPTH, 8, NULL,
-                                      virtio_host_deadline());
+    int result =
+        bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_QUEUE_DEPTH, 8, NULL, virtio_host_deadline());
 
     memset(&flood, 0, sizeof(flood));
     while ((op = bg_virtio_sst_take(&t->sst, 0)) != NULL) {
         op->done = end;
         op->request->type = BG_SST_COMPUTE;
         op->request->user_data = begun;
-        op->request->payload.compute = (struct bg_sst_compute){100 + begun, BG_SST_LATENCY_FIXED, 0};
+        op->request->payload.compute =
+            (struct bg_sst_compute){100 + begun, BG_SST_LATENCY_FIXED, 0};
         if (bg_virtio_sst_submit(op) == 0) {
             begun++;
         }
@@ -98,8 +100,9 @@ static void check_events(struct test_sst *t)
     unsigned count = 0;
 
     tap_ok(bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_EVENT_MASK,
-                                1u << BG_SST_EVENT_COMPLETION | 1u << BG_SST_EVENT_ERROR, NULL,
-                                virtio_host_deadline()) == 0, "events");
+                                   1u << BG_SST_EVENT_COMPLETION | 1u << BG_SST_EVENT_ERROR, NULL,
+                                   virtio_host_deadline()) == 0,
+           "events");
     for (unsigned i = 0; i < 5; i++) {
         bg_virtio_sst_compute(&t->sst, i, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
     }

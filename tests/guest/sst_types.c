@@ -28,7 +28,8 @@ static void expect(const struct test_sst *t, int got, int wanted, const char *wh
 /* ---- Requests as they are, for what the driver's calls do not let through ---- */
 
 /* Runs a copy of the request; its status, or a negative error. `result` may be NULL. */
-static int run_raw(struct bg_virtio_sst *sst, const struct bg_sst_request *request, uint64_t *result)
+static int run_raw(struct bg_virtio_sst *sst, const struct bg_sst_request *request,
+                   uint64_t *result)
 {
     struct bg_virtio_sst_op *op = bg_virtio_sst_take(sst, 0);
 
@@ -149,10 +150,12 @@ static void check_compute(struct test_sst *t)
            BG_ERR_INVALID, "COMPUTE of no unit");
     expect(t,
            bg_virtio_sst_compute(sst, BG_SST_INFO_COMPUTE_UNITS_MAX + 1, BG_SST_LATENCY_FIXED, NULL,
-                              virtio_host_deadline()),
+                                 virtio_host_deadline()),
            BG_ERR_INVALID, "COMPUTE of too many units");
-    expect(t, bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_PIPELINED + 1, NULL, virtio_host_deadline()),
-           BG_ERR_INVALID, "COMPUTE by an unknown model");
+    expect(
+        t,
+        bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_PIPELINED + 1, NULL, virtio_host_deadline()),
+        BG_ERR_INVALID, "COMPUTE by an unknown model");
 }
 
 static void expect_transfer(struct test_sst *t, uint64_t address, size_t size)
@@ -177,10 +180,12 @@ static void check_memory(struct test_sst *t)
     expect_transfer(t, ADDRESS, BG_SST_WRITE_SIZE_MAX);
     expect_transfer(t, ADDRESS, BLOCK);
     expect_transfer(t, BG_SST_INFO_MEMORY_SIZE - BLOCK, BLOCK);
-    expect(t, bg_virtio_sst_write(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, block, BLOCK,
+    expect(t,
+           bg_virtio_sst_write(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, block, BLOCK,
                                virtio_host_deadline()),
            BG_ERR_INVALID, "WRITE beyond the end");
-    expect(t, bg_virtio_sst_read(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, back, BLOCK,
+    expect(t,
+           bg_virtio_sst_read(sst, BG_SST_INFO_MEMORY_SIZE - BLOCK + 1, back, BLOCK,
                               virtio_host_deadline()),
            BG_ERR_INVALID, "READ beyond the end");
     expect(t, bg_virtio_sst_read(sst, UINT64_MAX - 5, back, BLOCK, virtio_host_deadline()),
@@ -192,14 +197,17 @@ static void check_configure(struct test_sst *t)
     struct bg_virtio_sst *sst = &t->sst;
     uint64_t before = 0;
 
-    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 777, &before,
+    expect(t,
+           bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 777, &before,
                                    virtio_host_deadline()),
            0, "CONFIGURE");
     tap_equal(before, 100, "%s: the value before", t->place.text);
     expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 777);
-    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 0, NULL, virtio_host_deadline()),
+    expect(t,
+           bg_virtio_sst_configure(sst, BG_SST_PARAM_FIXED_CYCLES, 0, NULL, virtio_host_deadline()),
            BG_ERR_INVALID, "CONFIGURE to a value that is not allowed");
-    expect(t, bg_virtio_sst_configure(sst, BG_SST_PARAM_MEMORY_BANKS, 3, NULL, virtio_host_deadline()),
+    expect(t,
+           bg_virtio_sst_configure(sst, BG_SST_PARAM_MEMORY_BANKS, 3, NULL, virtio_host_deadline()),
            BG_ERR_INVALID, "CONFIGURE to three banks");
     expect(t, bg_virtio_sst_configure(sst, 0, 1, NULL, virtio_host_deadline()), BG_ERR_INVALID,
            "CONFIGURE of no parameter");
@@ -212,7 +220,8 @@ static void check_configure(struct test_sst *t)
 static void check_old_reset(struct test_sst *t)
 {
     expect_cycles(t, 1, BG_SST_LATENCY_FIXED, 777);
-    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_FIXED_CYCLES, 100, NULL,
+    expect(t,
+           bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_FIXED_CYCLES, 100, NULL,
                                    virtio_host_deadline()),
            0, "CONFIGURE back");
 }
@@ -250,8 +259,7 @@ static void expect_event(struct test_sst *t, uint32_t type, uint64_t data)
     int result = bg_virtio_sst_wait_event(&t->sst, &event, virtio_host_deadline());
 
     if (!tap_ok(result == 1 && event.type == type && event.data == data,
-                "%s: an event of type %u with %u", t->place.text, (unsigned)type,
-                (unsigned)data)) {
+                "%s: an event of type %u with %u", t->place.text, (unsigned)type, (unsigned)data)) {
         tap_diag("%d, type %u, data %llu", result, (unsigned)event.type,
                  (unsigned long long)event.data);
     }
@@ -275,7 +283,7 @@ static void check_event_flood(struct test_sst *t)
     configure(t, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION);
     for (unsigned i = 0; i < 100; i++) {
         wrong += bg_virtio_sst_compute(&t->sst, 1, BG_SST_LATENCY_FIXED, NULL,
-                                    virtio_host_deadline()) != 0;
+                                       virtio_host_deadline()) != 0;
     }
     while (bg_virtio_sst_poll_event(&t->sst, &event) > 0) {
         wrong += event.type != BG_SST_EVENT_COMPLETION || (count > 0 && event.data <= last);
@@ -317,7 +325,8 @@ static void check_events(struct test_sst *t)
     expect_no_event(t);
     check_event_flood(t);
     bg_virtio_sst_reset(sst, virtio_host_deadline());
-    expect(t, bg_virtio_sst_wait_event(sst, &(struct bg_virtio_sst_event){0},
+    expect(t,
+           bg_virtio_sst_wait_event(sst, &(struct bg_virtio_sst_event){0},
                                     bg_hal_time_ns() + 20000000),
            BG_ERR_TIMEOUT, "no event after a RESET");
 }
@@ -453,7 +462,8 @@ void test_sst_alone(struct test_sst *t)
            BG_ERR_UNAVAILABLE, "READ with nobody there");
     expect(t, bg_virtio_sst_write(&t->sst, 0, block, BLOCK, virtio_host_deadline()),
            BG_ERR_UNAVAILABLE, "WRITE with nobody there");
-    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
+    expect(t,
+           bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
            BG_ERR_UNAVAILABLE, "CONFIGURE with nobody there");
     expect(t, bg_virtio_sst_reset(&t->sst, virtio_host_deadline()), 0, "RESET with nobody there");
     expect(t, bg_virtio_sst_noop(&t->sst, virtio_host_deadline()), 0, "NOOP afterwards");
@@ -543,12 +553,13 @@ void test_sst_multiply(struct test_sst *t)
     check_multiply(t, BG_COMPUTE_ELEMENT_UINT32, "unsigned integers");
     check_multiply(t, BG_COMPUTE_ELEMENT_INT32, "integers");
     check_multiply(t, BG_COMPUTE_ELEMENT_FLOAT32, "floats");
-    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_C, 0, NULL, virtio_host_deadline()), 0,
-           "C over A");
-    expect(t, bg_virtio_sst_compute(&t->sst, 1, 0, NULL, virtio_host_deadline()),
-           BG_ERR_INVALID, "COMPUTE with C over A");
-    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_ROWS, BG_SST_SYSTOLIC_SIDE_MAX + 1, NULL,
-                                   virtio_host_deadline()),
+    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_C, 0, NULL, virtio_host_deadline()),
+           0, "C over A");
+    expect(t, bg_virtio_sst_compute(&t->sst, 1, 0, NULL, virtio_host_deadline()), BG_ERR_INVALID,
+           "COMPUTE with C over A");
+    expect(t,
+           bg_virtio_sst_configure(&t->sst, BG_SST_SYSTOLIC_ROWS, BG_SST_SYSTOLIC_SIDE_MAX + 1,
+                                   NULL, virtio_host_deadline()),
            BG_ERR_INVALID, "too many rows");
 }
 
@@ -564,7 +575,8 @@ void test_sst_example(struct test_sst *t)
         expected += run_raw(&t->sst, &request, &sum) == BG_SST_OK ? units : 0;
     }
     tap_ok(sum == 5050 && expected == 5050, "%s: 1 to 100 add up", t->place.text);
-    expect(t, bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
+    expect(t,
+           bg_virtio_sst_configure(&t->sst, BG_SST_PARAM_CLOCK_HZ, 1, NULL, virtio_host_deadline()),
            BG_ERR_INVALID, "what the model does not know");
     if (test_sst_option("old", 0) == 0) {
         struct bg_sst_compute_result result = {0};
@@ -598,7 +610,7 @@ static int open_odd(unsigned n)
     strcpy(odd.name, place.text);
     if (error == 0) {
         error = bg_virtio_start(&odd.device, BG_VIRTIO_FEATURES_QUEUE | BG_SST_F_ECHO, 0,
-                             virtio_host_deadline());
+                                virtio_host_deadline());
     }
     if (error == 0) {
         error = bg_virtqueue_create(&odd.requests, &odd.device, &requests);
@@ -607,15 +619,14 @@ static int open_odd(unsigned n)
         error = bg_virtqueue_create(&odd.responses, &odd.device, &responses);
     }
     odd.memory = bg_hal_dma_alloc(ODD_MEMORY, 4096, &odd.address);
-    return error < 0 ? error : odd.memory == NULL ? BG_ERR_NO_MEMORY
-                                                  : bg_virtio_ready(&odd.device);
+    return error < 0 ? error : odd.memory == NULL ? BG_ERR_NO_MEMORY : bg_virtio_ready(&odd.device);
 }
 
 /* One chain of `size` readable bytes and `room` writable ones; the bytes written, or an error. */
 static int64_t run_odd(uint32_t size, uint32_t room)
 {
     const struct bg_virtqueue_segment segments[] = {{odd.address, size},
-                                                 {odd.address + RESPONSE_AT, room}};
+                                                    {odd.address + RESPONSE_AT, room}};
     struct bg_virtqueue_used used;
     int error = bg_virtqueue_add(&odd.requests, segments + (size == 0), size != 0, room != 0, &odd);
 
@@ -710,7 +721,8 @@ void test_sst_chains(unsigned n)
     prepare_odd(BG_SST_NOOP);
     check_odd("a request of nothing", run_odd(0, whole), whole, whole, BG_SST_ERROR);
     prepare_odd(BG_SST_ECHO);
-    check_odd("a request of more than it needs", run_odd(8000, whole + 999), whole, whole, BG_SST_OK);
+    check_odd("a request of more than it needs", run_odd(8000, whole + 999), whole, whole,
+              BG_SST_OK);
     check_placements();
     error = bg_virtio_close(&odd.device, virtio_host_deadline());
     tap_equal((unsigned)-error, 0, "%s: closed", odd.name);

@@ -77,24 +77,24 @@ static void test_inline_vectors(void)
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         fill((uint32_t)i);
         int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, a, b, c, counts[i], 0,
-                                          deadline());
+                                             deadline());
         tap_ok(error == 0 && sums_are_right(counts[i]) &&
                    (counts[i] == MANY || c[counts[i]] == 0xDEADBEEF),
                "inline addition of %u integers", (unsigned)counts[i]);
     }
     fill(99);
     int error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, 500,
-                                      BG_VGPU_STUB_FLAG_RAISE_PRIORITY, deadline());
+                                         BG_VGPU_STUB_FLAG_RAISE_PRIORITY, deadline());
     tap_ok(error == 0 && sums_are_right(500), "signed integers, with raised priority");
 }
 
 static void test_inline_floats(void)
 {
     /* Rounding to even, a sum that is subnormal, overflow, signed zeros, infinities. */
-    static const float x[] = {16777216.0f, 16777218.0f, 1.5e-45f, 3.4e38f, -0.0f, 0.0f,
-                              __builtin_inff(), 0.1f, 1e30f, -1.1754944e-38f};
-    static const float y[] = {1.0f, 1.0f, 1.5e-45f, 3.4e38f, -0.0f, -0.0f, 1.0f, 0.2f, -1e30f,
-                              1.1754942e-38f};
+    static const float x[] = {16777216.0f, 16777218.0f,      1.5e-45f, 3.4e38f, -0.0f,
+                              0.0f,        __builtin_inff(), 0.1f,     1e30f,   -1.1754944e-38f};
+    static const float y[] = {1.0f,  1.0f, 1.5e-45f, 3.4e38f, -0.0f,
+                              -0.0f, 1.0f, 0.2f,     -1e30f,  1.1754942e-38f};
     enum { COUNT = sizeof(x) / sizeof(x[0]) };
     float z[COUNT];
     bool good = true;
@@ -113,7 +113,7 @@ static void test_inline_floats(void)
     tap_ok(error == 0 && good, "floats are added as IEEE 754 says, to the last bit");
     const float nan = __builtin_nanf("");
     error = bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, &nan, &y[0], &z[0], 1, 0,
-                                  deadline());
+                                     deadline());
     tap_ok(error == 0 && z[0] != z[0], "not a number stays one");
 }
 
@@ -200,36 +200,36 @@ static void test_memory_add(void)
     bg_vgpu_stub_memory_write(&gpu, ha, 0, a, sizeof(a), BG_VGPU_STUB_FLAG_ASYNC, deadline());
     bg_vgpu_stub_memory_write(&gpu, hb, 0, b, sizeof(b), BG_VGPU_STUB_FLAG_ASYNC, deadline());
     expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
-                                   range(hb, 0), MANY, BG_VGPU_STUB_FLAG_ASYNC, deadline()),
+                                      range(hb, 0), MANY, BG_VGPU_STUB_FLAG_ASYNC, deadline()),
               "addition in memory, asynchronous after asynchronous copies");
     expect_ok(bg_vgpu_stub_synchronize(&gpu, deadline()), "synchronize");
     bg_vgpu_stub_memory_read(&gpu, hc, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all %u sums", MANY);
     expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(ha, 0), range(ha, 0),
-                                   range(hb, 0), MANY, 0, deadline()),
+                                      range(hb, 0), MANY, 0, deadline()),
               "in place");
     bg_vgpu_stub_memory_read(&gpu, ha, 0, c, sizeof(c), 0, deadline());
     tap_ok(sums_are_right(MANY), "all sums in place");
     expect_ok(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_INT32, range(hc, 400), range(hb, 40),
-                                   range(hb, 40), 10, 0, deadline()),
+                                      range(hb, 40), 10, 0, deadline()),
               "a part, a vector with itself");
     bg_vgpu_stub_memory_read(&gpu, hc, 400, c, 40, 0, deadline());
     tap_equal(c[9], (uint32_t)(b[19] * 2), "the last of the part");
 
     expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 4), range(hc, 0),
-                                range(hb, 0), 100, 0, deadline()),
+                                   range(hb, 0), 100, 0, deadline()),
            BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "a result that overlaps is refused");
     expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 2), range(ha, 0),
-                                range(hb, 0), 100, 0, deadline()),
+                                   range(hb, 0), 100, 0, deadline()),
            BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "an odd offset is refused");
     expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 4),
-                                range(hb, 0), MANY, 0, deadline()),
+                                   range(hb, 0), MANY, 0, deadline()),
            BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a vector beyond its memory is refused");
     expect(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, range(hc, 0), range(ha, 0),
-                                range(hb, 0), 1ull << 62, 0, deadline()),
+                                   range(hb, 0), 1ull << 62, 0, deadline()),
            BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a count whose size wraps is refused");
     expect(bg_vgpu_stub_vector_add(&gpu, 77, range(hc, 0), range(ha, 0), range(hb, 0), 1, 0,
-                                deadline()),
+                                   deadline()),
            BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST, "an unknown element type is refused");
     bg_vgpu_stub_memory_free(&gpu, ha, deadline());
     bg_vgpu_stub_memory_free(&gpu, hb, deadline());
@@ -253,8 +253,8 @@ static void test_bad_memory(void)
            BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "an offset that wraps is refused");
     expect(bg_vgpu_stub_memory_copy(&gpu, handle, 0, handle, 50, UINT64_MAX, 0, deadline()),
            BG_ERR_RANGE, BG_COMPUTE_OUT_OF_RANGE, "a copy whose size wraps is refused");
-    expect(bg_vgpu_stub_memory_read(&gpu, handle + 1000, 0, a, 4, 0, deadline()),
-           BG_ERR_NOT_FOUND, BG_COMPUTE_INVALID_HANDLE, "a handle that never was is refused");
+    expect(bg_vgpu_stub_memory_read(&gpu, handle + 1000, 0, a, 4, 0, deadline()), BG_ERR_NOT_FOUND,
+           BG_COMPUTE_INVALID_HANDLE, "a handle that never was is refused");
     expect(bg_vgpu_stub_memory_free(&gpu, 0, deadline()), BG_ERR_NOT_FOUND,
            BG_COMPUTE_INVALID_HANDLE, "handle 0 is refused");
     expect_ok(bg_vgpu_stub_memory_free(&gpu, handle, deadline()), "free");
@@ -289,22 +289,46 @@ static void test_malformed(void)
     } cases[] = {
         {"another version", 32, {0x00020000}, BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
         {"half a header", 16, {0x00010000}, BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"more parameters than bytes", 36, {0x00010000, 0, 0, 2},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"a parameter count that wraps", 36, {0x00010000, 0, 0, 0x40000001},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"data beyond the request", 36, {0x00010000, 0, 0, 0, 32, 5},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"a data offset that wraps", 36, {0x00010000, 0, 0, 0, 0xFFFFFFFC, 8},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"an unknown flag", 32, {0x00010000, 0, 0x80000000},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_REQUEST},
-        {"an unknown operation", 32, {0x00010000, 0x7FFF},
-         BG_ERR_UNSUPPORTED, BG_COMPUTE_UNSUPPORTED_OPERATION},
-        {"a kernel with one parameter", 36, {0x00010000, 1, 0, 1},
-         BG_ERR_UNSUPPORTED, BG_COMPUTE_UNSUPPORTED_OPERATION},
-        {"an inline addition of nothing", 40, {0x00010000, 0x1010, 0, 2, 40, 0, 0, 0, 1, 0},
-         BG_ERR_INVALID, BG_COMPUTE_INVALID_LENGTH},
+        {"more parameters than bytes",
+         36,
+         {0x00010000, 0, 0, 2},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_REQUEST},
+        {"a parameter count that wraps",
+         36,
+         {0x00010000, 0, 0, 0x40000001},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_REQUEST},
+        {"data beyond the request",
+         36,
+         {0x00010000, 0, 0, 0, 32, 5},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_REQUEST},
+        {"a data offset that wraps",
+         36,
+         {0x00010000, 0, 0, 0, 0xFFFFFFFC, 8},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_REQUEST},
+        {"an unknown flag",
+         32,
+         {0x00010000, 0, 0x80000000},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_REQUEST},
+        {"an unknown operation",
+         32,
+         {0x00010000, 0x7FFF},
+         BG_ERR_UNSUPPORTED,
+         BG_COMPUTE_UNSUPPORTED_OPERATION},
+        {"a kernel with one parameter",
+         36,
+         {0x00010000, 1, 0, 1},
+         BG_ERR_UNSUPPORTED,
+         BG_COMPUTE_UNSUPPORTED_OPERATION},
+        {"an inline addition of nothing",
+         40,
+         {0x00010000, 0x1010, 0, 2, 40, 0, 0, 0, 1, 0},
+         BG_ERR_INVALID,
+         BG_COMPUTE_INVALID_LENGTH},
     };
     static const uint32_t nop[8] = {0x00010000, 0, 0, 0, 0xABCDEF01, 0, 5, 6};
     static const uint32_t alias[10] = {0x00010000, 0x1001, 0, 2, 40, 0, 0, 0, 100, 200};
@@ -318,14 +342,15 @@ static void test_malformed(void)
     expect_ok(send_raw(alias, 40), "0x1001 is the same operation as 0x0001");
     tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_RESPONSE_BUFFER + 32), 300, "and adds");
     tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_REG_RESPONSE_LEN), 36, "in 36 bytes");
-    tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_RESPONSE_BUFFER + 12), 36, "data offset 36");
+    tap_equal(bg_mmio_read32(gpu.registers, BG_VGPU_STUB_RESPONSE_BUFFER + 12), 36,
+              "data offset 36");
 }
 
 static void test_asynchronous_error(void)
 {
     uint32_t handle = allocate(64);
     int accepted = bg_vgpu_stub_memory_copy(&gpu, handle, 0, handle + 1000, 0, 16,
-                                         BG_VGPU_STUB_FLAG_ASYNC, deadline());
+                                            BG_VGPU_STUB_FLAG_ASYNC, deadline());
 
     if (accepted == 0) {
         expect(bg_vgpu_stub_synchronize(&gpu, deadline()), BG_ERR_NOT_FOUND,

@@ -50,7 +50,7 @@ static void find_line(void)
 
     if (spi != 0 && machine.gic_distributor.size != 0) {
         distributor = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
-                              BG_HAL_MEMORY_DEVICE);
+                                 BG_HAL_MEMORY_DEVICE);
         interrupt = distributor == NULL ? 0 : spi + GIC_FIRST_SPI;
     }
     tap_diag("INT%c of slot %u is interrupt %u", 'A' + (int)pin - 1, slot, (unsigned)interrupt);

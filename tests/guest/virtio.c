@@ -296,7 +296,8 @@ static bool hide_bars(struct bg_virtio_device *device, const struct virtio_place
             copy->bars[i].state = BG_PCI_RESOURCE_FAILED;
         }
     }
-    bg_pci_device_disable(machine_pci(), place->function, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
+    bg_pci_device_disable(machine_pci(), place->function,
+                          BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
     return bg_virtio_pci_open(device, machine_pci(), copy) == 0 &&
            device->transport.pci.common.base == NULL && device->transport.pci.notify.base == NULL;
 }
@@ -385,7 +386,8 @@ static int run_test_virtio(void)
     }
     check_together(count);
     for (unsigned i = 0; i < count; i++) {
-        tap_ok(bg_virtio_close(&devices[i].device, soon()) == 0, "%s: closes", devices[i].place.text);
+        tap_ok(bg_virtio_close(&devices[i].device, soon()) == 0, "%s: closes",
+               devices[i].place.text);
         bg_virtqueue_destroy(&devices[i].queue);
         bg_hal_dma_free(devices[i].memory, BUFFERS * BUFFER_SIZE);
     }

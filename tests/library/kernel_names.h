@@ -12,7 +12,7 @@
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define swap(a, b) kernel_swap(&(a), &(b))
 #define wait_event(queue, condition) kernel_wait(queue, condition)
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 #define BIT(n) (1ul << (n))
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define current kernel_current()
@@ -30,7 +30,7 @@
 /* ---- PCI ---- */
 
 #define PCI_SLOT(devfn) (((devfn) >> 3) & 0x1f)
-#define PCI_FUNC(devfn) ((devfn)&0x07)
+#define PCI_FUNC(devfn) ((devfn) & 0x07)
 #define PCI_BUS(bdf) ((bdf) >> 8)
 #define PCI_BDF(bus, device, function) (((bus) << 8) | ((device) << 3) | (function))
 #define PCI_BAR_COUNT 7

@@ -121,8 +121,8 @@ struct answer client_receive(struct client *client)
         return answer;
     }
     length = client->is_long ? header.payload_length : header.header.payload_length;
-    if (got < size || header.header.magic != BG_VGPU_STUB_MESSAGE_MAGIC || length > sizeof(payload) ||
-        (client->is_long && header.header.payload_length != 0) ||
+    if (got < size || header.header.magic != BG_VGPU_STUB_MESSAGE_MAGIC ||
+        length > sizeof(payload) || (client->is_long && header.header.payload_length != 0) ||
         socket_read(client->fd, payload, length, CLIENT_TIMEOUT_MS) != length) {
         harness_fail("a malformed message from the mediator");
     }
@@ -162,33 +162,38 @@ struct request request_add(uint32_t a, uint32_t b)
 
 struct request request_alloc(uint64_t size)
 {
-    return (struct request){.opcode = BG_COMPUTE_MEMORY_ALLOC, .param_count = 2,
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_ALLOC,
+                            .param_count = 2,
                             .params = {(uint32_t)size, (uint32_t)(size >> 32)}};
 }
 
 struct request request_free(uint32_t handle)
 {
-    return (struct request){
-        .opcode = BG_COMPUTE_MEMORY_FREE, .param_count = 1, .params = {handle}};
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_FREE, .param_count = 1, .params = {handle}};
 }
 
 struct request request_write(uint32_t handle, const void *data, uint32_t size)
 {
-    return (struct request){.opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
-                            .params = {BG_COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, 0, 0, 0, size, 0},
-                            .data = data, .data_length = size};
+    return (struct request){
+        .opcode = BG_COMPUTE_MEMORY_COPY,
+        .param_count = 9,
+        .params = {BG_COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, 0, 0, 0, size, 0},
+        .data = data,
+        .data_length = size};
 }
 
 struct request request_read(uint32_t handle, uint32_t size)
 {
     return (struct request){
-        .opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
+        .opcode = BG_COMPUTE_MEMORY_COPY,
+        .param_count = 9,
         .params = {BG_COMPUTE_COPY_DEVICE_TO_HOST, 0, handle, 0, 0, 0, 0, size, 0}};
 }
 
 struct request request_move(uint32_t dst, uint32_t src, uint64_t size)
 {
-    return (struct request){.opcode = BG_COMPUTE_MEMORY_COPY, .param_count = 9,
+    return (struct request){.opcode = BG_COMPUTE_MEMORY_COPY,
+                            .param_count = 9,
                             .params = {BG_COMPUTE_COPY_DEVICE_TO_DEVICE, dst, src, 0, 0, 0, 0,
                                        (uint32_t)size, (uint32_t)(size >> 32)}};
 }

@@ -54,7 +54,8 @@ static void expect_run(int status, const char *expected, const char *one, const 
     struct process *process = process_start(arguments, NULL);
 
     assert_int_equal(process_wait(process), status);
-    if (strstr(process_output(process), expected) == NULL && strstr(process_errors(process), expected) == NULL) {
+    if (strstr(process_output(process), expected) == NULL &&
+        strstr(process_errors(process), expected) == NULL) {
         fail_msg("neither \"%s\" nor \"%s\" says \"%s\"", process_output(process),
                  process_errors(process), expected);
     }
@@ -116,8 +117,8 @@ static void test_no_such_backend(void **state)
 
 static void test_ready_fd(void **state)
 {
-    char *command = harness_format("%s --backend cpu --socket %s --ready-fd 5 5>&1 & wait", program,
-                                   path);
+    char *command =
+        harness_format("%s --backend cpu --socket %s --ready-fd 5 5>&1 & wait", program, path);
     const char *const arguments[] = {"sh", "-c", command, NULL};
 
     (void)state;
@@ -206,7 +207,7 @@ static int try_as(uid_t user)
     if (child == 0) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         struct bg_vgpu_stub_message ping = {.magic = BG_VGPU_STUB_MESSAGE_MAGIC,
-                                         .type = BG_VGPU_STUB_MESSAGE_PING};
+                                            .type = BG_VGPU_STUB_MESSAGE_PING};
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
         alarm(20);
@@ -506,8 +507,8 @@ static void test_spares_that_die(void **state)
 
     (void)state;
     start();
-    children = harness_format("/proc/%d/task/%d/children", process_pid(mediator),
-                              process_pid(mediator));
+    children =
+        harness_format("/proc/%d/task/%d/children", process_pid(mediator), process_pid(mediator));
     file = fopen(children, "r");
     assert_non_null(file);
     assert_int_equal(fscanf(file, "%d", &spare), 1);
@@ -518,7 +519,8 @@ static void test_spares_that_die(void **state)
     assert_int_equal(kill(spare, SIGKILL), 0);
     process_wait_text(mediator, "failed with exit status 127");
     usleep(500000); /* not to wait for something: for the lines that must not come */
-    for (const char *at = process_errors(mediator); (at = strstr(at, " status 127")) != NULL; at++) {
+    for (const char *at = process_errors(mediator); (at = strstr(at, " status 127")) != NULL;
+         at++) {
         count++;
     }
     assert_in_range(count, 1, 2);
@@ -526,8 +528,7 @@ static void test_spares_that_die(void **state)
 
 int main(void)
 {
-#define TEST(function) \
-    cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_exit_statuses),
         TEST(test_configuration_error),

@@ -21,7 +21,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-
 /* A mediator with one listener, named one, and these keys. */
 static void start(const char *keys)
 {
@@ -245,7 +244,7 @@ static void test_quarantine(void **state)
     client = client_open(path, 7);
     expect_type(&client, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED);
     expect_type(&beside, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED); /* its other sessions, too */
-    client_expect_ok(&other, &add);                            /* and nobody else */
+    client_expect_ok(&other, &add);                               /* and nobody else */
 
     assert_int_equal(release("one:8"), 6);
     assert_int_equal(release("two:7"), 6);

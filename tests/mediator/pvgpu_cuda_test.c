@@ -51,12 +51,11 @@ static void start(const char *directory)
     if (directory != NULL) {
         setenv("LD_LIBRARY_PATH", directory, 1);
     }
-    fixture_start_with(
-        "auto",
-        "[pool A]\ndevices = auto\n[pool B]\ndevices = cpu\n"
-        "[listener gpu]\ndevice = pvgpu\npath = %s\npools = A\nmemory_limit = 64M\n"
-        "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n",
-        path, cpu_path);
+    fixture_start_with("auto",
+                       "[pool A]\ndevices = auto\n[pool B]\ndevices = cpu\n"
+                       "[listener gpu]\ndevice = pvgpu\npath = %s\npools = A\nmemory_limit = 64M\n"
+                       "[listener cpu]\ndevice = pvgpu\npath = %s\npools = B\nmemory_limit = 64M\n",
+                       path, cpu_path);
     gpu = peer_open(PEER_NEW, path, 1);
     peer_finish(&gpu);
     json_t *status = admin_status(path);
@@ -112,10 +111,11 @@ static void put_textures(void)
 
 static void put_transfer(void)
 {
-    struct bg_pvgpu_update_resource transfer = PEER_COMMAND(
-        struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1 + pick(TEXTURES),
-        .subresource = pick(2), .heap_offset = pick(HEAP_USED / 2), .x = pick(8), .y = pick(8),
-        .width = pick(10), .height = pick(10), .depth = pick(2));
+    struct bg_pvgpu_update_resource transfer =
+        PEER_COMMAND(struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE,
+                     .resource_id = 1 + pick(TEXTURES), .subresource = pick(2),
+                     .heap_offset = pick(HEAP_USED / 2), .x = pick(8), .y = pick(8),
+                     .width = pick(10), .height = pick(10), .depth = pick(2));
 
     if (transfer.height == 1) { /* the pitch of one row means nothing */
         transfer.row_pitch = 1;
@@ -146,10 +146,10 @@ static void put_copy(void)
 
 static void put_clear(void)
 {
-    struct bg_pvgpu_clear_render_target clear = PEER_COMMAND(
-        struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
-        .rtv = 1 + pick(TEXTURES),
-        .colour = {(float)pick(100) / 99, (float)pick(100) / 99, 0.25f, 1});
+    struct bg_pvgpu_clear_render_target clear =
+        PEER_COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
+                     .rtv = 1 + pick(TEXTURES),
+                     .colour = {(float)pick(100) / 99, (float)pick(100) / 99, 0.25f, 1});
 
     put_both(&clear, sizeof(clear));
 }
@@ -169,10 +169,11 @@ static void put_map(void)
 
 static void put_sum(void)
 {
-    struct bg_compute_vector_memory_params params = {
-        .element_type = 1 + pick(3), .c_offset_lo = pick(HEAP_USED / 8) * 4,
-        .a_offset_lo = pick(HEAP_USED / 8) * 4, .b_offset_lo = pick(HEAP_USED / 8) * 4,
-        .count_lo = 1 + pick(1000)};
+    struct bg_compute_vector_memory_params params = {.element_type = 1 + pick(3),
+                                                     .c_offset_lo = pick(HEAP_USED / 8) * 4,
+                                                     .a_offset_lo = pick(HEAP_USED / 8) * 4,
+                                                     .b_offset_lo = pick(HEAP_USED / 8) * 4,
+                                                     .count_lo = 1 + pick(1000)};
     uint8_t command[256];
 
     put_both(command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
@@ -182,9 +183,9 @@ static void put_sum(void)
 static void put_move(void)
 {
     struct bg_compute_copy_params params = {.kind = BG_COMPUTE_COPY_DEVICE_TO_DEVICE,
-                                         .dst_offset_lo = pick(HEAP_USED / 2),
-                                         .src_offset_lo = pick(HEAP_USED / 2),
-                                         .size_lo = 1 + pick(10000)};
+                                            .dst_offset_lo = pick(HEAP_USED / 2),
+                                            .src_offset_lo = pick(HEAP_USED / 2),
+                                            .size_lo = 1 + pick(10000)};
     uint8_t command[256];
 
     put_both(command, peer_build_compute(command, BG_COMPUTE_MEMORY_COPY, NULL, &params,
@@ -244,10 +245,10 @@ static void test_same_as_cpu_on_a_gpu(void **state)
 /* The picture's memory is registered, too, and given back before it goes. */
 static void test_pictures(void **state)
 {
-    struct bg_pvgpu_create_resource create = PEER_COMMAND(
-        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
-        .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM, .height = 16,
-        .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
+    struct bg_pvgpu_create_resource create =
+        PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                     .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
+                     .height = 16, .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
     struct bg_pvgpu_create_view view =
         PEER_COMMAND(struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW);
     struct bg_pvgpu_clear_render_target clear =
@@ -292,17 +293,18 @@ static void test_pictures(void **state)
 static void test_asynchronous_fault(void **state)
 {
     struct bg_compute_vector_memory_params params = {.element_type = BG_COMPUTE_ELEMENT_UINT32,
-                                                  .c_offset_lo = 4096,
-                                                  .a_offset_lo = 8192,
-                                                  .b_offset_lo = 16384,
-                                                  .count_lo = 16};
+                                                     .c_offset_lo = 4096,
+                                                     .a_offset_lo = 8192,
+                                                     .b_offset_lo = 16384,
+                                                     .count_lo = 16};
     uint8_t command[256];
 
     (void)state;
     setenv("FAKE_CUDA_LAUNCH", "719", 1);
     start(fake_directory);
-    peer_put(&gpu, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
-                                               sizeof(params), BG_PVGPU_NO_RESULT));
+    peer_put(&gpu, command,
+             peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                sizeof(params), BG_PVGPU_NO_RESULT));
     peer_put_fence(&gpu);
     peer_submit(&gpu);
     assert_true(socket_wait_closed(gpu.socket, PEER_TIMEOUT_MS));
@@ -320,8 +322,9 @@ static void test_registering_fails(void **state)
     (void)state;
     setenv("FAKE_CUDA_FAIL", "cuMemHostRegister_v2:1:2", 1);
     start(fake_directory);
-    peer_put(&gpu, command, peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
-                                               BG_PVGPU_NO_RESULT));
+    peer_put(
+        &gpu, command,
+        peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0, BG_PVGPU_NO_RESULT));
     peer_submit(&gpu);
     assert_true(socket_wait_closed(gpu.socket, PEER_TIMEOUT_MS));
     assert_int_equal(gpu.control->error_code, BG_PVGPU_ERROR_INTERNAL);
@@ -332,11 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_same_as_cpu_with_a_fake),
-        TEST(test_same_as_cpu_on_a_gpu),
-        TEST(test_pictures),
-        TEST(test_asynchronous_fault),
-        TEST(test_registering_fails),
+        TEST(test_same_as_cpu_with_a_fake), TEST(test_same_as_cpu_on_a_gpu), TEST(test_pictures),
+        TEST(test_asynchronous_fault),      TEST(test_registering_fails),
 #undef TEST
     };
 

@@ -46,16 +46,16 @@ enum { SLOTS = 512, COUNT = 256, INPUT = 1 << 20, OUTPUT = 8 << 20 };
 /* Vector i: OUTPUT[i] = INPUT + i, and a fence behind it. */
 static void put_work(uint32_t i)
 {
-    struct bg_compute_vector_memory_params params = {
-        .element_type = BG_COMPUTE_ELEMENT_UINT32,
-        .c_offset_lo = OUTPUT + i * COUNT * 4,
-        .a_offset_lo = INPUT,
-        .b_offset_lo = INPUT + (1 + i) * COUNT * 4,
-        .count_lo = COUNT};
+    struct bg_compute_vector_memory_params params = {.element_type = BG_COMPUTE_ELEMENT_UINT32,
+                                                     .c_offset_lo = OUTPUT + i * COUNT * 4,
+                                                     .a_offset_lo = INPUT,
+                                                     .b_offset_lo = INPUT + (1 + i) * COUNT * 4,
+                                                     .count_lo = COUNT};
     uint8_t command[256];
 
-    peer_put(&peer, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
-                                                sizeof(params), BG_PVGPU_NO_RESULT));
+    peer_put(&peer, command,
+             peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                sizeof(params), BG_PVGPU_NO_RESULT));
     peer_put_fence(&peer);
 }
 
@@ -266,17 +266,19 @@ static void test_two_guests(void **state)
         for (int guest = 0; guest < 2; guest++) {
             struct peer *it = guests[guest].peer;
             struct bg_compute_vector_inline_params params = {BG_COMPUTE_ELEMENT_UINT32, 1000};
-            const struct bg_pvgpu_compute body = {
-                .data_offset = 4096, .data_size = 8000, .answer_offset = 65536,
-                .answer_size = 4000};
+            const struct bg_pvgpu_compute body = {.data_offset = 4096,
+                                                  .data_size = 8000,
+                                                  .answer_offset = 65536,
+                                                  .answer_size = 4000};
             uint8_t command[256];
 
             for (int element = 0; element < 2000; element++) {
                 ((uint32_t *)(void *)(it->heap + 4096))[element] =
                     guests[guest].value + (uint32_t)i;
             }
-            peer_put(it, command, peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_INLINE, &body,
-                                                     &params, sizeof(params), BG_PVGPU_NO_RESULT));
+            peer_put(it, command,
+                     peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_INLINE, &body, &params,
+                                        sizeof(params), BG_PVGPU_NO_RESULT));
             fences[guest] = peer_put_fence(it);
             peer_submit(it);
         }
@@ -329,8 +331,8 @@ static void test_paused_guest_has_no_lease(void **state)
     start("request_timeout_ms = 200\n");
     peer = peer_open(PEER_NEW, path, 1);
     other = peer_open(PEER_NEW, path, 2);
-    uint32_t size = peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0,
-                                       BG_PVGPU_NO_RESULT);
+    uint32_t size =
+        peer_build_compute(command, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0, BG_PVGPU_NO_RESULT);
     peer_run(&peer, command, size); /* has the lease from now on */
     peer_send(&peer, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
     peer_receive(&peer, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
@@ -365,16 +367,15 @@ static void test_time_out(void **state)
 {
     static char setting[] = "FAKE_CUDA_HANG=cuMemcpyHtoDAsync_v2";
     char *library = harness_build_path("tests/fake/cuda");
-    struct bg_pvgpu_create_resource create = PEER_COMMAND(
-        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, .type = BG_PVGPU_RESOURCE_BUFFER,
-        .width = 4096, .data_size = 4096);
+    struct bg_pvgpu_create_resource create =
+        PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                     .type = BG_PVGPU_RESOURCE_BUFFER, .width = 4096, .data_size = 4096);
 
     (void)state;
     setenv("LD_LIBRARY_PATH", library, 1);
     putenv(setting);
-    fixture_start_with("auto",
-                       "[listener gpu]\ndevice = pvgpu\npath = %s\nrequest_timeout_ms = 300\n",
-                       path);
+    fixture_start_with(
+        "auto", "[listener gpu]\ndevice = pvgpu\npath = %s\nrequest_timeout_ms = 300\n", path);
     unsetenv("FAKE_CUDA_HANG");
     unsetenv("LD_LIBRARY_PATH");
     free(library);

@@ -38,8 +38,8 @@ static void fill_control(struct peer *peer, uint32_t ring_size)
 struct peer peer_create(enum peer_age age, uint64_t shmem_size, uint32_t ring_size)
 {
     static unsigned count;
-    struct peer peer = {.age = age, .socket = -1, .doorbell = -1, .fence = -1, .error = -1,
-                        .size = shmem_size};
+    struct peer peer = {
+        .age = age, .socket = -1, .doorbell = -1, .fence = -1, .error = -1, .size = shmem_size};
     void *memory;
 
     snprintf(peer.name, sizeof(peer.name), "%stest_%d_%u", BG_PVGPU_SHMEM_NAME_PREFIX, getpid(),
@@ -87,7 +87,8 @@ void peer_send_handshake(struct peer *peer, const char *path)
 
 void peer_take_ack(struct peer *peer)
 {
-    peer_receive(peer, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &peer->features, sizeof(peer->features), NULL);
+    peer_receive(peer, BG_PVGPU_MESSAGE_HANDSHAKE_ACK, &peer->features, sizeof(peer->features),
+                 NULL);
 }
 
 void peer_connect(struct peer *peer, const char *path, uint32_t vm_id)
@@ -321,9 +322,10 @@ void peer_expect_error(struct peer *peer, const void *command, uint32_t size,
         record->position != position || !(control->status & BG_PVGPU_CONTROL_ERROR) ||
         (record->detail != type && type < BG_PVGPU_CMD_COMPUTE_FIRST)) {
         harness_fail("command 0x%x: %u errors, code %u (wanted %u), data 0x%x (wanted 0x%x), "
-                     "record %u %u 0x%llx", type, control->error_count - before,
-                     control->error_code, code, control->error_data, (unsigned)position,
-                     record->code, record->detail, (unsigned long long)record->position);
+                     "record %u %u 0x%llx",
+                     type, control->error_count - before, control->error_code, code,
+                     control->error_data, (unsigned)position, record->code, record->detail,
+                     (unsigned long long)record->position);
     }
 }
 
@@ -340,16 +342,17 @@ void peer_expect_ok(struct peer *peer, const void *command, uint32_t size)
 
 /* ---- Compute ---- */
 
-uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct bg_pvgpu_compute *body,
-                            const void *params, uint32_t params_size, uint32_t result_offset)
+uint32_t peer_build_compute(uint8_t *command, uint32_t operation,
+                            const struct bg_pvgpu_compute *body, const void *params,
+                            uint32_t params_size, uint32_t result_offset)
 {
     struct bg_pvgpu_compute compute = {0};
 
     if (body != NULL) {
         compute = *body;
     }
-    compute.header = (struct bg_pvgpu_command){
-        .type = operation, .size = (uint32_t)sizeof(compute) + params_size};
+    compute.header = (struct bg_pvgpu_command){.type = operation,
+                                               .size = (uint32_t)sizeof(compute) + params_size};
     compute.result_offset = result_offset;
     compute.param_count = params_size / 4;
     memcpy(command, &compute, sizeof(compute));
@@ -364,8 +367,8 @@ uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct bg_pvg
                       struct bg_pvgpu_compute_result *result)
 {
     uint8_t command[BG_PVGPU_COMMAND_SIZE_MAX];
-    uint32_t size = peer_build_compute(command, operation, body, params, params_size,
-                                       result_offset);
+    uint32_t size =
+        peer_build_compute(command, operation, body, params, params_size, result_offset);
     struct bg_pvgpu_compute_result *place = (void *)(peer->heap + result_offset);
 
     memset(place, 0, sizeof(*place));

@@ -106,7 +106,8 @@ uint32_t peer_compute(struct peer *peer, uint32_t operation, const struct bg_pvg
                       const void *params, uint32_t params_size, uint32_t result_offset,
                       struct bg_pvgpu_compute_result *result);
 /* The command alone; its size. */
-uint32_t peer_build_compute(uint8_t *command, uint32_t operation, const struct bg_pvgpu_compute *body,
-                            const void *params, uint32_t params_size, uint32_t result_offset);
+uint32_t peer_build_compute(uint8_t *command, uint32_t operation,
+                            const struct bg_pvgpu_compute *body, const void *params,
+                            uint32_t params_size, uint32_t result_offset);
 
 #endif

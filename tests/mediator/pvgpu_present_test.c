@@ -109,10 +109,10 @@ static const uint8_t *take_picture(void)
 
 static void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height)
 {
-    struct bg_pvgpu_create_resource create = PEER_COMMAND(
-        struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
-        .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width, .height = height,
-        .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
+    struct bg_pvgpu_create_resource create =
+        PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                     .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width,
+                     .height = height, .mip_levels = 1, .bind_flags = BG_PVGPU_BIND_RENDER_TARGET);
     struct bg_pvgpu_create_view view = PEER_COMMAND(
         struct bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, .resource_id = id);
 
@@ -124,8 +124,8 @@ static void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t 
 static void clear(uint32_t id, float r, float g, float b)
 {
     struct bg_pvgpu_clear_render_target command =
-        PEER_COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, .rtv = id,
-                     .colour = {r, g, b, 1});
+        PEER_COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET,
+                     .rtv = id, .colour = {r, g, b, 1});
 
     peer_put(&peer, &command, sizeof(command));
 }
@@ -224,8 +224,9 @@ static void test_formats(void **state)
 static void test_damage(void **state)
 {
     uint32_t expected[HEIGHT][WIDTH];
-    struct bg_pvgpu_present_region region = PEER_COMMAND(
-        struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 2);
+    struct bg_pvgpu_present_region region =
+        PEER_COMMAND(struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION,
+                     .backbuffer_id = 1, .count = 2);
 
     (void)state;
     start("", PEER_NEW);
@@ -233,19 +234,19 @@ static void test_damage(void **state)
     memset(expected, 0, sizeof(expected));
     for (uint32_t i = 0; i < 30; i++) {
         uint32_t x = i * 7 % (WIDTH - 8), y = i * 5 % (HEIGHT - 8);
-        struct bg_pvgpu_update_resource update = PEER_COMMAND(
-            struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE, .resource_id = 1, .x = x,
-            .y = y, .width = 4, .height = 4);
+        struct bg_pvgpu_update_resource update =
+            PEER_COMMAND(struct bg_pvgpu_update_resource, BG_PVGPU_CMD_UPDATE_RESOURCE,
+                         .resource_id = 1, .x = x, .y = y, .width = 4, .height = 4);
 
         for (uint32_t pixel = 0; pixel < 16; pixel++) {
             ((uint32_t *)(void *)peer.heap)[pixel] = i * 100 + pixel;
             expected[y + pixel / 4][x + pixel % 4] = i * 100 + pixel;
         }
         peer_put(&peer, &update, sizeof(update));
-        region.rectangles[0] = (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y, (int32_t)x + 4,
-                                                        (int32_t)y + 2};
-        region.rectangles[1] = (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y + 2,
-                                                        (int32_t)x + 4, (int32_t)y + 4};
+        region.rectangles[0] =
+            (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y, (int32_t)x + 4, (int32_t)y + 2};
+        region.rectangles[1] =
+            (struct bg_pvgpu_rectangle){(int32_t)x, (int32_t)y + 2, (int32_t)x + 4, (int32_t)y + 4};
         peer_expect_ok(&peer, &region, sizeof(region));
         if (i == 0) {
             take_buffer();
@@ -347,8 +348,9 @@ static void test_no_slot(void **state)
 /* What a picture that was not shown had changed is told with the next. */
 static void test_damage_of_what_was_dropped(void **state)
 {
-    struct bg_pvgpu_present_region region = PEER_COMMAND(
-        struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION, .backbuffer_id = 1, .count = 1);
+    struct bg_pvgpu_present_region region =
+        PEER_COMMAND(struct bg_pvgpu_present_region, BG_PVGPU_CMD_PRESENT_REGION,
+                     .backbuffer_id = 1, .count = 1);
 
     (void)state;
     start("", PEER_NEW);
@@ -425,7 +427,8 @@ static void test_resize(void **state)
     take_buffer();
     assert_int_equal(buffer.slots, 3);
     take_picture();
-    peer_expect_error(&peer, &resize, sizeof(resize), BG_PVGPU_ERROR_INVALID_PARAMETER); /* a view */
+    peer_expect_error(&peer, &resize, sizeof(resize),
+                      BG_PVGPU_ERROR_INVALID_PARAMETER); /* a view */
     peer_put(&peer, &gone, sizeof(gone));
     peer_expect_ok(&peer, &resize, sizeof(resize));
     assert_int_equal(peer.control->display_width, 200);
@@ -478,11 +481,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_pictures), TEST(test_formats),      TEST(test_damage),
-        TEST(test_pace),     TEST(test_no_slot),      TEST(test_damage_of_what_was_dropped),
+        TEST(test_pictures),
+        TEST(test_formats),
+        TEST(test_damage),
+        TEST(test_pace),
+        TEST(test_no_slot),
+        TEST(test_damage_of_what_was_dropped),
         TEST(test_sizes_that_change_all_the_time),
         TEST(test_resize),
-        TEST(test_old_device), TEST(test_memory_limit),
+        TEST(test_old_device),
+        TEST(test_memory_limit),
 #undef TEST
     };
 

@@ -153,7 +153,8 @@ static void test_suppressed_interrupts(void **state)
 /* Fences that do not grow change nothing; those that do complete in order. */
 static void test_fences_are_monotonic(void **state)
 {
-    struct bg_pvgpu_fence fence = PEER_COMMAND(struct bg_pvgpu_fence, BG_PVGPU_CMD_FENCE, .value = 100);
+    struct bg_pvgpu_fence fence =
+        PEER_COMMAND(struct bg_pvgpu_fence, BG_PVGPU_CMD_FENCE, .value = 100);
 
     (void)state;
     start("");
@@ -201,13 +202,13 @@ static void test_wrap(void **state)
 enum { RESULT = 0, DATA = 4096, ANSWER = 2 << 20 };
 
 static struct bg_compute_vector_memory_params vector_params(uint32_t c, uint32_t a, uint32_t b,
-                                                         uint32_t count)
+                                                            uint32_t count)
 {
     return (struct bg_compute_vector_memory_params){.element_type = BG_COMPUTE_ELEMENT_FLOAT32,
-                                                 .c_offset_lo = c,
-                                                 .a_offset_lo = a,
-                                                 .b_offset_lo = b,
-                                                 .count_lo = count};
+                                                    .c_offset_lo = c,
+                                                    .a_offset_lo = a,
+                                                    .b_offset_lo = b,
+                                                    .count_lo = count};
 }
 
 static void test_vectors_in_the_heap(void **state)
@@ -224,20 +225,20 @@ static void test_vectors_in_the_heap(void **state)
         a[i] = (float)i;
         b[i] = 0.5f;
     }
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params, sizeof(params),
-                                  RESULT, &result),
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                  sizeof(params), RESULT, &result),
                      BG_COMPUTE_OK);
     for (int i = 0; i < COUNT; i++) {
         assert_true(c[i] == (float)i + 0.5f);
     }
     /* Ranges outside the heap, and ones that overlap. */
     params.c_offset_lo = peer.control->heap_size - 4;
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params, sizeof(params),
-                                  RESULT, NULL),
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                  sizeof(params), RESULT, NULL),
                      BG_COMPUTE_OUT_OF_RANGE);
     params.c_offset_lo = A + 4;
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params, sizeof(params),
-                                  RESULT, NULL),
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
+                                  sizeof(params), RESULT, NULL),
                      BG_COMPUTE_INVALID_REQUEST);
     assert_int_equal(peer.control->error_count, 0); /* a result has its status: no error */
 }
@@ -259,11 +260,11 @@ static uint32_t copy(uint32_t kind, uint32_t dst, uint32_t dst_offset, uint32_t 
                      uint32_t src_offset, uint32_t size)
 {
     struct bg_compute_copy_params params = {.kind = kind,
-                                         .dst_handle = dst,
-                                         .src_handle = src,
-                                         .dst_offset_lo = dst_offset,
-                                         .src_offset_lo = src_offset,
-                                         .size_lo = size};
+                                            .dst_handle = dst,
+                                            .src_handle = src,
+                                            .dst_offset_lo = dst_offset,
+                                            .src_offset_lo = src_offset,
+                                            .size_lo = size};
 
     return peer_compute(&peer, BG_COMPUTE_MEMORY_COPY, NULL, &params, sizeof(params), RESULT, NULL);
 }
@@ -278,14 +279,17 @@ static void test_device_memory(void **state)
     assert_int_equal(peer_compute(&peer, BG_COMPUTE_MEMORY_ALLOC, NULL, sized, 8, RESULT, NULL),
                      BG_COMPUTE_OUT_OF_MEMORY);
     memset(peer.heap + DATA, 0x5A, 1 << 20);
-    assert_int_equal(copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, DATA, 1 << 20), BG_COMPUTE_OK);
-    assert_int_equal(copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, 0, ANSWER, handle, 0, 1 << 20), BG_COMPUTE_OK);
+    assert_int_equal(copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, handle, 0, 0, DATA, 1 << 20),
+                     BG_COMPUTE_OK);
+    assert_int_equal(copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, 0, ANSWER, handle, 0, 1 << 20),
+                     BG_COMPUTE_OK);
     assert_memory_equal(peer.heap + ANSWER, peer.heap + DATA, 1 << 20);
     /* Inside the heap, overlapping. */
     for (int i = 0; i < 256; i++) {
         peer.heap[DATA + i] = (uint8_t)i;
     }
-    assert_int_equal(copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, 0, DATA + 1, 0, DATA, 256), BG_COMPUTE_OK);
+    assert_int_equal(copy(BG_COMPUTE_COPY_DEVICE_TO_DEVICE, 0, DATA + 1, 0, DATA, 256),
+                     BG_COMPUTE_OK);
     for (int i = 0; i < 256; i++) {
         assert_int_equal(peer.heap[DATA + 1 + i], i);
     }
@@ -309,18 +313,20 @@ static void test_result_of_the_first_command(void **state)
     (void)state;
     start("");
     peer = peer_open(PEER_NEW, path, 0);
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_NOP, NULL, NULL, 0, RESULT, NULL), BG_COMPUTE_OK);
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_NOP, NULL, NULL, 0, RESULT, NULL),
+                     BG_COMPUTE_OK);
     assert_int_equal(peer.control->error_count, 0);
 }
 
 static void test_inline_and_info(void **state)
 {
     enum { COUNT = 100000 };
-    const struct bg_pvgpu_compute body = {
-        .data_offset = DATA, .data_size = 2 * COUNT * 4, .answer_offset = ANSWER,
-        .answer_size = COUNT * 4};
-    const struct bg_pvgpu_compute info_body = {.answer_offset = ANSWER,
-                                            .answer_size = sizeof(struct bg_compute_device_info)};
+    const struct bg_pvgpu_compute body = {.data_offset = DATA,
+                                          .data_size = 2 * COUNT * 4,
+                                          .answer_offset = ANSWER,
+                                          .answer_size = COUNT * 4};
+    const struct bg_pvgpu_compute info_body = {
+        .answer_offset = ANSWER, .answer_size = sizeof(struct bg_compute_device_info)};
     const struct bg_pvgpu_compute small = {.answer_offset = ANSWER, .answer_size = 8};
     struct bg_compute_vector_inline_params params = {BG_COMPUTE_ELEMENT_UINT32, COUNT};
     struct bg_pvgpu_compute_result result;
@@ -335,27 +341,28 @@ static void test_inline_and_info(void **state)
         data[i] = i;
         data[COUNT + i] = UINT32_MAX;
     }
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_INLINE, &body, &params, sizeof(params),
-                                  RESULT, &result),
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_INLINE, &body, &params,
+                                  sizeof(params), RESULT, &result),
                      BG_COMPUTE_OK);
     assert_int_equal(result.data_size, COUNT * 4);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_int_equal(sum[i], i - 1);
     }
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_GET_DEVICE_INFO, &info_body, NULL, 0, RESULT,
-                                  &result),
-                     BG_COMPUTE_OK);
+    assert_int_equal(
+        peer_compute(&peer, BG_COMPUTE_GET_DEVICE_INFO, &info_body, NULL, 0, RESULT, &result),
+        BG_COMPUTE_OK);
     memcpy(&info, sum, sizeof(info));
     assert_int_equal(result.data_size, sizeof(info));
     assert_int_equal(info.backend, BG_COMPUTE_BACKEND_CPU);
     assert_int_equal(info.memory_limit, 1 << 30);
     assert_int_equal(peer_compute(&peer, BG_COMPUTE_GET_DEVICE_INFO, &small, NULL, 0, RESULT, NULL),
                      BG_COMPUTE_REQUEST_TOO_LARGE);
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_BASIC, NULL, pair, sizeof(pair),
-                                  RESULT, &result),
-                     BG_COMPUTE_OK);
+    assert_int_equal(
+        peer_compute(&peer, BG_COMPUTE_VECTOR_ADD_BASIC, NULL, pair, sizeof(pair), RESULT, &result),
+        BG_COMPUTE_OK);
     assert_int_equal(result.results[0], 300);
-    assert_int_equal(peer_compute(&peer, BG_COMPUTE_NOP, NULL, NULL, 0, RESULT, NULL), BG_COMPUTE_OK);
+    assert_int_equal(peer_compute(&peer, BG_COMPUTE_NOP, NULL, NULL, 0, RESULT, NULL),
+                     BG_COMPUTE_OK);
     assert_int_equal(peer_compute(&peer, BG_COMPUTE_SYNCHRONIZE, NULL, NULL, 0, RESULT, NULL),
                      BG_COMPUTE_OK);
 }
@@ -403,10 +410,12 @@ static void test_errors_of_commands(void **state)
     expect_compute_error(NULL, BG_COMPUTE_MEMORY_FREE, NULL, 0, BG_PVGPU_NO_RESULT,
                          BG_PVGPU_ERROR_INVALID_PARAMETER);
     expect_compute_error(NULL, 0x1FFF, NULL, 0, RESULT, BG_PVGPU_ERROR_INVALID_COMMAND);
-    expect_compute_error(NULL, BG_COMPUTE_SYNCHRONIZE, NULL, 0, 4, BG_PVGPU_ERROR_INVALID_PARAMETER);
+    expect_compute_error(NULL, BG_COMPUTE_SYNCHRONIZE, NULL, 0, 4,
+                         BG_PVGPU_ERROR_INVALID_PARAMETER);
     expect_compute_error(NULL, BG_COMPUTE_SYNCHRONIZE, NULL, 0, peer.control->heap_size - 8,
                          BG_PVGPU_ERROR_INVALID_PARAMETER);
-    const struct bg_pvgpu_compute outside = {.data_offset = peer.control->heap_size, .data_size = 1};
+    const struct bg_pvgpu_compute outside = {.data_offset = peer.control->heap_size,
+                                             .data_size = 1};
     expect_compute_error(&outside, BG_COMPUTE_SYNCHRONIZE, NULL, 0, RESULT,
                          BG_PVGPU_ERROR_INVALID_PARAMETER);
     peer_finish(&peer);
@@ -541,9 +550,9 @@ static void test_reset_frees(void **state)
     start("memory_limit = 8M\n");
     peer = peer_open(PEER_NEW, path, 0);
     for (int i = 0; i < 20; i++) { /* would not fit if it stayed */
-        struct bg_pvgpu_create_resource create = PEER_COMMAND(
-            struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
-            .type = BG_PVGPU_RESOURCE_BUFFER, .width = 3 << 20);
+        struct bg_pvgpu_create_resource create =
+            PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                         .type = BG_PVGPU_RESOURCE_BUFFER, .width = 3 << 20);
 
         handle = allocate(3 << 20);
         create.header.resource_id = 1;
@@ -674,7 +683,8 @@ static void test_shrunken_memory(void **state)
     peer = peer_open(PEER_NEW, path, 1);
     peer_finish(&peer);
     peer_wait_word(&peer, &peer.control->backend_sleeping, 1);
-    struct bg_compute_vector_memory_params params = vector_params(8 << 20, 16 << 20, 24 << 20, 1024);
+    struct bg_compute_vector_memory_params params =
+        vector_params(8 << 20, 16 << 20, 24 << 20, 1024);
     uint8_t command[256];
     uint32_t size = peer_build_compute(command, BG_COMPUTE_VECTOR_ADD_MEMORY, NULL, &params,
                                        sizeof(params), BG_PVGPU_NO_RESULT);

@@ -30,8 +30,8 @@ static bool can_start(const char *directory, const char **why)
     const char *const environment[] = {variable, NULL};
     const struct process_options options = {.environment = directory != NULL ? environment : NULL,
                                             .deadline_ms = 90000};
-    const char *const arguments[] = {program, "--backend", "cuda", "--socket", path,
-                                     "--log-level", "info", NULL};
+    const char *const arguments[] = {program, "--backend",   "cuda", "--socket",
+                                     path,    "--log-level", "info", NULL};
     struct process *process = process_start(arguments, &options);
     bool started = true;
     int status;
@@ -45,8 +45,9 @@ static bool can_start(const char *directory, const char **why)
             break;
         }
     }
-    *why = strstr(process_errors(process), "built without") != NULL ? "built without the CUDA Toolkit"
-                                                            : "no GPU on this machine";
+    *why = strstr(process_errors(process), "built without") != NULL
+               ? "built without the CUDA Toolkit"
+               : "no GPU on this machine";
     process_end(process);
     free(variable);
     return started;
@@ -68,9 +69,9 @@ static int setup(void **state)
 /* After every test: no settings of the fake for the next. */
 static int teardown(void **state)
 {
-    static const char *const names[] = {"FAKE_CUDA_FAIL", "FAKE_CUDA_LAUNCH", "FAKE_CUDA_HANG",
-                                        "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY",
-                                        "FAKE_CUDA_TRACE", "LD_LIBRARY_PATH"};
+    static const char *const names[] = {"FAKE_CUDA_FAIL",    "FAKE_CUDA_LAUNCH", "FAKE_CUDA_HANG",
+                                        "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY", "FAKE_CUDA_TRACE",
+                                        "LD_LIBRARY_PATH"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         unsetenv(names[i]);
@@ -104,9 +105,11 @@ static void use_everything(struct client *client, struct bg_compute_device_info 
     uint32_t ha = client_expect_ok(client, &alloc), hb = client_expect_ok(client, &alloc);
     struct request write_a = request_write(ha, a, sizeof(a));
     struct request write_b = request_write(hb, b, sizeof(b));
-    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
-                          .param_count = 12,
-                          .params = {BG_COMPUTE_ELEMENT_UINT32, hb, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
+    struct request add = {
+        .opcode = BG_COMPUTE_VECTOR_ADD_MEMORY,
+        .flags = BG_VGPU_STUB_FLAG_ASYNC,
+        .param_count = 12,
+        .params = {BG_COMPUTE_ELEMENT_UINT32, hb, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
     struct request read_b = request_read(hb, sizeof(sums));
     struct request move = request_move(ha, hb, 4096), read_a = request_read(ha, sizeof(sums));
     client_expect_ok(client, &write_a);
@@ -120,8 +123,10 @@ static void use_everything(struct client *client, struct bg_compute_device_info 
     assert_memory_equal(answer.data, sums, sizeof(sums));
     memcpy(inline_data, a, sizeof(a));
     memcpy(inline_data + 3, b, sizeof(b));
-    struct request inlined = {.opcode = BG_COMPUTE_VECTOR_ADD_INLINE, .param_count = 2,
-                              .params = {BG_COMPUTE_ELEMENT_INT32, 3}, .data = inline_data,
+    struct request inlined = {.opcode = BG_COMPUTE_VECTOR_ADD_INLINE,
+                              .param_count = 2,
+                              .params = {BG_COMPUTE_ELEMENT_INT32, 3},
+                              .data = inline_data,
                               .data_length = sizeof(inline_data)};
     answer = client_call(client, &inlined);
     assert_int_equal(answer.status, BG_COMPUTE_OK);
@@ -152,10 +157,11 @@ static void start_async_add(struct client *client)
 {
     struct request alloc = request_alloc(4096);
     uint32_t handle = client_expect_ok(client, &alloc);
-    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
-                          .param_count = 12,
-                          .params = {BG_COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0,
-                                     0, 1024, 0}};
+    struct request add = {
+        .opcode = BG_COMPUTE_VECTOR_ADD_MEMORY,
+        .flags = BG_VGPU_STUB_FLAG_ASYNC,
+        .param_count = 12,
+        .params = {BG_COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0, 0, 1024, 0}};
 
     client_expect_ok(client, &add);
 }
@@ -247,7 +253,8 @@ static void test_fake_hang(void **state)
 /* The driver refuses the context: the request ends with an error, the session with it. */
 static void test_fake_no_context(void **state)
 {
-    struct request add = request_add(1, 2), information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
+    struct request add = request_add(1, 2),
+                   information = {.opcode = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
 
     (void)state;
     setenv("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1:46", 1);
@@ -323,9 +330,9 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_fake_release_waits), TEST(test_fake_release_finds_a_fault),
-        TEST(test_fake_operations), TEST(test_fake_fault),
-        TEST(test_fake_hang),       TEST(test_fake_no_context),
-        TEST(test_fake_devices),    TEST(test_fake_driver_that_crashes),
+        TEST(test_fake_operations),    TEST(test_fake_fault),
+        TEST(test_fake_hang),          TEST(test_fake_no_context),
+        TEST(test_fake_devices),       TEST(test_fake_driver_that_crashes),
         TEST(test_real_gpu),
     };
 

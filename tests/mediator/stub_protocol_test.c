@@ -17,7 +17,6 @@
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
-
 static int setup(void **state)
 {
     fixture_setup(state);
@@ -135,9 +134,11 @@ static void test_memory_operations(void **state)
     struct request write_a = request_write(ha, a, sizeof(a));
     struct request write_b = request_write(hb, b, sizeof(b));
     struct request read_c = request_read(hc, sizeof(sums)), free_a = request_free(ha);
-    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY, .flags = BG_VGPU_STUB_FLAG_ASYNC,
-                          .param_count = 12,
-                          .params = {BG_COMPUTE_ELEMENT_FLOAT32, hc, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
+    struct request add = {
+        .opcode = BG_COMPUTE_VECTOR_ADD_MEMORY,
+        .flags = BG_VGPU_STUB_FLAG_ASYNC,
+        .param_count = 12,
+        .params = {BG_COMPUTE_ELEMENT_FLOAT32, hc, ha, hb, 0, 0, 0, 0, 0, 0, 3, 0}};
     struct answer answer;
 
     (void)state;
@@ -247,9 +248,11 @@ static void expect_end(const void *bytes, size_t size, const char *log)
 
 static void test_malformed_messages_end_the_connection(void **state)
 {
-    struct bg_vgpu_stub_message header = {
-        .magic = BG_VGPU_STUB_MESSAGE_MAGIC, .type = 1, .vm_id = 200, .pool_id = 'A',
-        .payload_length = 1025};
+    struct bg_vgpu_stub_message header = {.magic = BG_VGPU_STUB_MESSAGE_MAGIC,
+                                          .type = 1,
+                                          .vm_id = 200,
+                                          .pool_id = 'A',
+                                          .payload_length = 1025};
     static uint8_t payload[1100];
 
     (void)state;

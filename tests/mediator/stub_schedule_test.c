@@ -22,7 +22,6 @@
 #define PASS_LIMIT 16 /* docs/mediator.md */
 #define HOLDER 1000   /* a vm_id */
 
-
 static void start(const char *keys)
 {
     fixture_start("one", "vgpu-stub", keys);

@@ -81,10 +81,16 @@ static struct control_message expect(uint32_t type)
 
 static void start_worker(void)
 {
-    struct control_message start = {.type = CONTROL_START, .start = {
-        .session = 1, .log_level = MEDIATOR_LOG_INFO, .listener = "test",
-        .limits = {.memory_limit = 1 << 26, .max_queued = 8, .burst = 1,
-                   .request_timeout_ms = 10000, .max_priority = BG_VGPU_STUB_PRIORITY_HIGH}}};
+    struct control_message start = {
+        .type = CONTROL_START,
+        .start = {.session = 1,
+                  .log_level = MEDIATOR_LOG_INFO,
+                  .listener = "test",
+                  .limits = {.memory_limit = 1 << 26,
+                             .max_queued = 8,
+                             .burst = 1,
+                             .request_timeout_ms = 10000,
+                             .max_priority = BG_VGPU_STUB_PRIORITY_HIGH}}};
     int pair[2], connection[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
@@ -92,8 +98,11 @@ static void start_worker(void)
     control = pair[0];
     worker = start_process(pair[1]);
     close(pair[1]);
-    client = (struct client){.fd = connection[0], .vm_id = 7, .pool_id = 'A',
-                             .priority = BG_VGPU_STUB_PRIORITY_MEDIUM, .next_id = 1};
+    client = (struct client){.fd = connection[0],
+                             .vm_id = 7,
+                             .pool_id = 'A',
+                             .priority = BG_VGPU_STUB_PRIORITY_MEDIUM,
+                             .next_id = 1};
     tell(&start, connection[1]);
     close(connection[1]);
 }
@@ -166,8 +175,8 @@ static void test_refused_pools_are_asked_for_once(void **state)
     static const struct {
         uint8_t pool;
         bool asks;
-    } steps[] = {{'C', true}, {'D', false}, {'A', true}, {0, false}, {'B', true}, {'A', false},
-                 {'B', false}, {'C', false}, {'a', false}};
+    } steps[] = {{'C', true},  {'D', false}, {'A', true},  {0, false},  {'B', true},
+                 {'A', false}, {'B', false}, {'C', false}, {'a', false}};
     const struct control_message refused = {.type = CONTROL_ATTACHED,
                                             .attached.status = BG_COMPUTE_INVALID_POOL};
     const struct control_message check = {.type = CONTROL_CHECK};

@@ -165,9 +165,9 @@ static bool take_picture(struct picture *picture)
     uint32_t width = word_at(file, 4), height = word_at(file, 5), line = word_at(file, 12);
     size_t start = word_at(file, 0) + 12 * word_at(file, 19);
 
-    assert_int_equal(word_at(file, 1), 7);           /* the format's version */
-    assert_int_equal(word_at(file, 11), 32);         /* bits of a pixel */
-    assert_int_equal(word_at(file, 14), 0xFF0000);   /* where red is */
+    assert_int_equal(word_at(file, 1), 7);         /* the format's version */
+    assert_int_equal(word_at(file, 11), 32);       /* bits of a pixel */
+    assert_int_equal(word_at(file, 14), 0xFF0000); /* where red is */
     assert_true(start + (size_t)line * height <= (size_t)size);
     for (uint32_t i = 0; i < width * height; i++) {
         uint32_t x = i % width, y = i / width, pixel;
@@ -211,8 +211,8 @@ static unsigned count_wrong(const struct picture *picture, double degrees, char 
             }
             if (wrong++ == 0 && where != NULL) {
                 free(*where);
-                *where = harness_format("%d,%d is #%06x, not #%06x (face %d)", x, y, got, want,
-                                        face);
+                *where =
+                    harness_format("%d,%d is #%06x, not #%06x (face %d)", x, y, got, want, face);
             }
         }
     }
@@ -440,9 +440,9 @@ static bool choose_qemu(void)
 
 static void start_x_server(void)
 {
-    const char *const words[] = {"Xvfb",    "-displayfd", "1",    "-screen",   "0",
-                                 "800x600x24", "-fbdir", harness_temp_dir(), "-nolisten", "tcp",
-                                 "-noreset", NULL};
+    const char *const words[] = {"Xvfb",      "-displayfd", "1",        "-screen",
+                                 "0",         "800x600x24", "-fbdir",   harness_temp_dir(),
+                                 "-nolisten", "tcp",        "-noreset", NULL};
     const struct process_options options = {.deadline_ms = 600000};
 
     x_server = process_start(words, &options);

@@ -59,8 +59,8 @@ static void expect_success(struct process *guest)
 /* The worker processes of a mediator, at most `max`. */
 static size_t find_workers(struct process *mediator, pid_t *workers, size_t max)
 {
-    char *path = harness_format("/proc/%d/task/%d/children", process_pid(mediator),
-                                process_pid(mediator));
+    char *path =
+        harness_format("/proc/%d/task/%d/children", process_pid(mediator), process_pid(mediator));
     FILE *file = fopen(path, "r");
     size_t count = 0;
 
@@ -180,7 +180,8 @@ static void test_garbage_from_mediator(void **state)
     char *socket = new_socket_path();
     struct process *mediator = mediator_start("--socket %s --backend cpu", socket);
     struct process *guest = start_guest("test-recovery", "", socket);
-    uint8_t request[sizeof(struct bg_vgpu_stub_message) + sizeof(struct bg_vgpu_stub_request)]; /* NOP */
+    uint8_t request[sizeof(struct bg_vgpu_stub_message) +
+                    sizeof(struct bg_vgpu_stub_request)]; /* NOP */
     int listener, peer;
 
     (void)state;
@@ -276,8 +277,8 @@ static void test_twenty_guests(void **state)
 
     (void)state;
     for (int i = 0; i < GUESTS; i++) {
-        char *properties = harness_format(",vm_id=%d,priority=%s,pool_id=%c", i,
-                                          priorities[i % 3], i % 2 ? 'A' : 'B');
+        char *properties = harness_format(",vm_id=%d,priority=%s,pool_id=%c", i, priorities[i % 3],
+                                          i % 2 ? 'A' : 'B');
 
         guests[i] = start_guest("demo", properties, socket);
         free(properties);

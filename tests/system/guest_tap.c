@@ -40,7 +40,8 @@ char *guest_expect(const struct guest_options *options, int status)
     char *output;
 
     /* By one way: the kernel speaks over the UART as well as over semihosting. */
-    once.append = harness_format("%s console=semihosting", options->append != NULL ? options->append : "");
+    once.append =
+        harness_format("%s console=semihosting", options->append != NULL ? options->append : "");
     int got = guest_run(&once, &output);
 
     free((char *)once.append);

@@ -24,19 +24,19 @@
 #define MODERN_MMIO "-global virtio-mmio.force-legacy=false "
 
 /* Eight that need no messages: the stub's pin arrives at the same line as another device's. */
-#define PLAIN_DEVICES                                                                          \
-    MODERN_MMIO "-device virtio-rng-pci,addr=1 -device virtio-rng-pci,addr=2,packed=on "       \
-    "-device virtio-gpu-pci,addr=3 -device vgpu-stub,addr=5,socket=%s "                        \
-    "-device virtio-rng-device -device virtio-gpu-device "                                     \
-    "-device pci-bridge,id=old,chassis_nr=1,msi=off,addr=4 "                                   \
-    "-device virtio-rng-pci,bus=old,addr=7 -device virtio-rng-pci,bus=old,addr=8 "
+#define PLAIN_DEVICES                                                                              \
+    MODERN_MMIO "-device virtio-rng-pci,addr=1 -device virtio-rng-pci,addr=2,packed=on "           \
+                "-device virtio-gpu-pci,addr=3 -device vgpu-stub,addr=5,socket=%s "                \
+                "-device virtio-rng-device -device virtio-gpu-device "                             \
+                "-device pci-bridge,id=old,chassis_nr=1,msi=off,addr=4 "                           \
+                "-device virtio-rng-pci,bus=old,addr=7 -device virtio-rng-pci,bus=old,addr=8 "
 #define PLAIN_COUNT 8u
 
 /* What has MSI, or insists on messages. Behind bridges of both kinds. */
-#define MESSAGE_DEVICES                                                                        \
-    "-device edu,addr=6 -device pcie-root-port,id=rp1,chassis=2,addr=7 "                      \
-    "-device pcie-pci-bridge,id=pci,bus=rp1 -device virtio-rng-pci,bus=pci,addr=3 "           \
-    "-device edu,bus=pci,addr=5 -device pcie-root-port,id=rp2,chassis=3,addr=8 "             \
+#define MESSAGE_DEVICES                                                                            \
+    "-device edu,addr=6 -device pcie-root-port,id=rp1,chassis=2,addr=7 "                           \
+    "-device pcie-pci-bridge,id=pci,bus=rp1 -device virtio-rng-pci,bus=pci,addr=3 "                \
+    "-device edu,bus=pci,addr=5 -device pcie-root-port,id=rp2,chassis=3,addr=8 "                   \
     "-device virtio-rng-pci,bus=rp2 "
 #define MESSAGE_COUNT 4u
 
@@ -46,14 +46,12 @@ static char *mediator_socket;
 static void run_devices(const char *machine, bool has_msi, unsigned cpus, const char *more)
 {
     char *plain = harness_format(PLAIN_DEVICES, mediator_socket);
-    char *arguments = harness_format("%s%s -smp %u %s", plain, has_msi ? MESSAGE_DEVICES : "",
-                                     cpus, more);
+    char *arguments =
+        harness_format("%s%s -smp %u %s", plain, has_msi ? MESSAGE_DEVICES : "", cpus, more);
     char *append = harness_format("run=test-irq-devices msi=%d cpu=%u devices=%u", has_msi,
                                   cpus - 1, PLAIN_COUNT + (has_msi ? MESSAGE_COUNT : 0));
-    const struct guest_options guest = {.machine = machine,
-                                        .append = append,
-                                        .arguments = arguments,
-                                        .deadline_ms = DEADLINE_MS};
+    const struct guest_options guest = {
+        .machine = machine, .append = append, .arguments = arguments, .deadline_ms = DEADLINE_MS};
 
     free(guest_tap_run(&guest));
     free(append);
@@ -128,9 +126,8 @@ static void answer_late(int peer)
     assert_int_equal(socket_read(peer, &answer.header, sizeof(answer.header), HARNESS_TIMEOUT_MS),
                      sizeof(answer.header));
     assert_int_equal(answer.header.type, BG_VGPU_STUB_MESSAGE_REQUEST);
-    assert_int_equal(
-        socket_read(peer, payload, answer.header.payload_length, HARNESS_TIMEOUT_MS),
-        answer.header.payload_length);
+    assert_int_equal(socket_read(peer, payload, answer.header.payload_length, HARNESS_TIMEOUT_MS),
+                     answer.header.payload_length);
     answer.header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
     answer.header.payload_length = sizeof(answer.response);
     assert_false(socket_wait_closed(peer, LATE_MS));

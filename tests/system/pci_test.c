@@ -18,8 +18,8 @@
 /* Without reservation: nobody fills it. */
 #define MEMORY(id, size) "-object memory-backend-ram,reserve=off,id=" id ",size=" size " "
 
-#define BRIDGES_3_DEEP                                                                         \
-    "-device pcie-root-port,id=rp,chassis=1 -device pcie-pci-bridge,id=pci,bus=rp "            \
+#define BRIDGES_3_DEEP                                                                             \
+    "-device pcie-root-port,id=rp,chassis=1 -device pcie-pci-bridge,id=pci,bus=rp "                \
     "-device pci-bridge,id=inner,bus=pci,addr=1,chassis_nr=2 "
 
 static void run(const char *machine, const char *append, const char *arguments)
@@ -53,15 +53,23 @@ static void one_device(void **state)
 }
 
 /* Something of every kind at every level. */
-#define ZOO                                                                                    \
-    BRIDGES_3_DEEP                                                                             \
-    "-device edu,bus=inner,addr=2 -device pci-testdev,bus=inner,addr=3 "                       \
-    "-device virtio-rng-pci,bus=inner,addr=4 -device pci-serial,bus=inner,addr=5 "             \
-    "-device bochs-display,bus=pci,addr=4,romfile= -device edu,bus=pci,addr=5 "                \
-    MEMORY("m1", "64M")                                                                        \
-    "-device ivshmem-plain,memdev=m1,bus=inner,addr=9 "                                        \
-    MEMORY("m2", "32M") "-device ivshmem-plain,memdev=m2 "                                     \
-    "-device pci-testdev -device pci-serial " STUB ",bus=inner,addr=7"
+#define ZOO                                                                                        \
+    BRIDGES_3_DEEP                                                                                 \
+    "-device edu,bus=inner,addr=2 -device pci-testdev,bus=inner,addr=3 "                           \
+    "-device virtio-rng-pci,bus=inner,addr=4 -device pci-serial,bus=inner,addr=5 "                 \
+    "-device bochs-display,bus=pci,addr=4,romfile= -device edu,bus=pci,addr=5 " MEMORY(            \
+        "m1",                                                                                      \
+        "64M") "-device ivshmem-plain,memdev=m1,bus=inner,addr=9 " MEMORY("m2",                    \
+                                                                          "32M") "-device "        \
+                                                                                 "ivshmem-plain,"  \
+                                                                                 "memdev=m2 "      \
+                                                                                 "-device "        \
+                                                                                 "pci-testdev "    \
+                                                                                 "-device "        \
+                                                                                 "pci-"            \
+                                                                                 "serial " STUB    \
+                                                                                 ",bus=inner,"     \
+                                                                                 "addr=7"
 
 static void three_bridges_deep(void **state)
 {
@@ -135,11 +143,13 @@ static void common_devices(void **state)
 static void full_window(void **state)
 {
     (void)state;
-    const char *arguments =
-        MEMORY("m1", "256M") "-device ivshmem-plain,memdev=m1,addr=4 "
-        MEMORY("m2", "256M") "-device ivshmem-plain,memdev=m2,addr=5 "
-        MEMORY("m3", "256M") "-device ivshmem-plain,memdev=m3,addr=6 "
-        "-device edu,addr=7 " STUB;
+    const char *arguments = MEMORY("m1", "256M") "-device ivshmem-plain,memdev=m1,addr=4 " MEMORY(
+        "m2",
+        "256M") "-device ivshmem-plain,memdev=m2,addr=5 " MEMORY("m3",
+                                                                 "256M") "-device "
+                                                                         "ivshmem-plain,memdev=m3,"
+                                                                         "addr=6 "
+                                                                         "-device edu,addr=7 " STUB;
 
     run_and_expect("virt,highmem=off", "devices=6 problems=1", arguments,
                    "# PCI: 00:06.0 BAR 2 of 256 MiB gets no address: the 32-bit memory window "
@@ -150,23 +160,24 @@ static void full_window(void **state)
 static void full_window_behind_bridges(void **state)
 {
     (void)state;
-    run_and_expect("virt,highmem=off", "devices=8 problems=1",
-                   BRIDGES_3_DEEP
-                   MEMORY("m1", "1G")
-                   "-device ivshmem-plain,memdev=m1,bus=inner,addr=4 "
-                   MEMORY("m2", "128M")
-                   "-device ivshmem-plain,memdev=m2,bus=inner,addr=5 "
-                   "-device edu,bus=inner,addr=6 " STUB ",bus=pci,addr=9",
-                   "# PCI: 03:04.0 BAR 2 of 1 GiB gets no address: the 32-bit memory window");
+    run_and_expect(
+        "virt,highmem=off", "devices=8 problems=1",
+        BRIDGES_3_DEEP
+            MEMORY("m1", "1G") "-device ivshmem-plain,memdev=m1,bus=inner,addr=4 " MEMORY(
+                "m2", "128M") "-device ivshmem-plain,memdev=m2,bus=inner,addr=5 "
+                              "-device edu,bus=inner,addr=6 " STUB ",bus=pci,addr=9",
+        "# PCI: 03:04.0 BAR 2 of 1 GiB gets no address: the 32-bit memory window");
 }
 
 static void large_bars(void **state)
 {
     (void)state;
     run("virt", "devices=5",
-        "-device pcie-root-port,id=p1,chassis=1 "
-        MEMORY("m1", "8G") "-device ivshmem-plain,memdev=m1,bus=p1 "
-        MEMORY("m2", "4G") "-device ivshmem-plain,memdev=m2 " STUB);
+        "-device pcie-root-port,id=p1,chassis=1 " MEMORY(
+            "m1", "8G") "-device ivshmem-plain,memdev=m1,bus=p1 " MEMORY("m2",
+                                                                         "4G") "-device "
+                                                                               "ivshmem-plain,"
+                                                                               "memdev=m2 " STUB);
 }
 
 /* The small ECAM has 16 buses: the root and 15 more. */
@@ -208,8 +219,8 @@ static void a_full_io_window(void **state)
 static void listing(void **state)
 {
     (void)state;
-    const struct guest_options options = {
-        .append = "run=pci", .arguments = BRIDGES_3_DEEP STUB ",bus=inner,addr=7"};
+    const struct guest_options options = {.append = "run=pci",
+                                          .arguments = BRIDGES_3_DEEP STUB ",bus=inner,addr=7"};
     char *output = guest_expect(&options, 0);
 
     guest_expect_text(output, "03:07.0 Processing accelerator [1af4:1111] rev 02\n"

@@ -127,8 +127,8 @@ static void two_guests_at_once(void **state)
     for (int i = 0; i < 2; i++) {
         const struct guest_options options = {
             .append = "run=test-pvgpu console=semihosting",
-            .arguments = arguments[i] = harness_format(
-                "-device pvgpu,backend_pipe=%s,vm_id=%d", socket, i),
+            .arguments = arguments[i] =
+                harness_format("-device pvgpu,backend_pipe=%s,vm_id=%d", socket, i),
             .deadline_ms = GUEST_DEADLINE_MS,
         };
 
@@ -272,8 +272,8 @@ static void the_console(void **state)
     static const char *const stages[] = {"pvgpu-fill", "pvgpu-copies", "pvgpu-animation"};
     char *socket = new_socket_path(), *qmp = harness_temp_path("pvgpu.qmp");
     int listener = unix_listen(qmp, 1);
-    char *more = harness_format(" -chardev socket,id=qmp0,path=%s -mon chardev=qmp0,mode=control",
-                                qmp);
+    char *more =
+        harness_format(" -chardev socket,id=qmp0,path=%s -mon chardev=qmp0,mode=control", qmp);
     char *arguments = pvgpu(socket, more);
     struct process *mediator = start_mediator(socket);
     const struct guest_options options = {
@@ -326,8 +326,7 @@ static void without_a_mediator(void **state)
 
 static void without_the_device(void **state)
 {
-    const struct guest_options options = {.append = "run=pvgpu",
-                                          .deadline_ms = GUEST_DEADLINE_MS};
+    const struct guest_options options = {.append = "run=pvgpu", .deadline_ms = GUEST_DEADLINE_MS};
     char *output = guest_expect(&options, 1);
 
     (void)state;
@@ -356,8 +355,8 @@ static bool is_alive(pid_t pid)
 
 static size_t find_workers(struct process *mediator, pid_t *workers)
 {
-    char *path = harness_format("/proc/%d/task/%d/children", process_pid(mediator),
-                                process_pid(mediator));
+    char *path =
+        harness_format("/proc/%d/task/%d/children", process_pid(mediator), process_pid(mediator));
     FILE *file = fopen(path, "r");
     size_t count = 0;
 

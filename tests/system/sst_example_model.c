@@ -31,11 +31,15 @@ static void finish(void *model, uint64_t value)
     struct adder *adder = model;
     struct sst_job *job = (struct sst_job *)(uintptr_t)value;
     uint64_t units = job->request.payload.compute.compute_units;
-    struct bg_sst_compute_result result = {.cycles = units, .timestamp = sst_time_ns(adder->device)};
+    struct bg_sst_compute_result result = {.cycles = units,
+                                           .timestamp = sst_time_ns(adder->device)};
 
     adder->sum += units;
-    sst_answer(job, &(struct sst_answer){.status = BG_SST_OK, .result = adder->sum, .cycles = units,
-                                         .payload = &result, .size = sizeof(result)});
+    sst_answer(job, &(struct sst_answer){.status = BG_SST_OK,
+                                         .result = adder->sum,
+                                         .cycles = units,
+                                         .payload = &result,
+                                         .size = sizeof(result)});
 }
 
 static void request(void *model, struct sst_job *job)

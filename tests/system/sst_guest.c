@@ -71,7 +71,8 @@ struct sst_guest *sst_guest_start(const char *options, const char *arguments, un
     int listener = unix_listen(path, 1);
     char *append = harness_format("run=test-sst console=semihosting %s", options);
     char *all = harness_format("%s -chardev socket,id=qmp0,path=%s "
-                               "-mon chardev=qmp0,mode=control", arguments, path);
+                               "-mon chardev=qmp0,mode=control",
+                               arguments, path);
     const struct guest_options guest_options = {
         .append = append, .arguments = all, .deadline_ms = deadline_ms};
 

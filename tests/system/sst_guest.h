@@ -18,8 +18,7 @@ struct sst_guest {
     struct qemu qemu; /* for qmp_*() */
 };
 
-struct sst_guest *sst_guest_start(const char *options, const char *arguments,
-                                  unsigned deadline_ms);
+struct sst_guest *sst_guest_start(const char *options, const char *arguments, unsigned deadline_ms);
 
 /* Until it has printed this. */
 void sst_guest_wait(struct sst_guest *guest, const char *text);

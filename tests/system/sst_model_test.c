@@ -49,7 +49,8 @@ static int simulate(const char *path, int ready)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (server != NULL && sst_server_listen(server, path, &adder_model) && write(ready, "r", 1) == 1) {
+    if (server != NULL && sst_server_listen(server, path, &adder_model) &&
+        write(ready, "r", 1) == 1) {
         result = sst_server_run(server, &stop);
     }
     sst_server_destroy(server);
@@ -79,8 +80,8 @@ static void run(const char *device_options, const char *more)
 {
     char *path = harness_temp_path("adder");
     pid_t simulator = start_simulator(path);
-    char *arguments = harness_format("-device virtio-sst-pci,socket=%s%s %s", path, device_options,
-                                     more);
+    char *arguments =
+        harness_format("-device virtio-sst-pci,socket=%s%s %s", path, device_options, more);
     int status;
 
     sst_guest_run("part=example", arguments, DEADLINE_MS);

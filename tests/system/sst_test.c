@@ -176,8 +176,8 @@ static void run_load(const char *options, const char *device, unsigned long soak
                      unsigned long usual)
 {
     bool is_soak = getenv("BAREGPU_SOAK") != NULL;
-    char *append = harness_format("%s requests=%lu depth=%u", options, is_soak ? soak : usual,
-                                  DEPTH);
+    char *append =
+        harness_format("%s requests=%lu depth=%u", options, is_soak ? soak : usual, DEPTH);
     char *arguments = harness_format(device, sockets[0], sockets[1]);
 
     sst_guest_run(append, arguments, is_soak ? SOAK_DEADLINE_MS : DEADLINE_MS);
@@ -189,8 +189,8 @@ static void a_million(void **state)
 {
     (void)state;
     run_load("part=load", "-device virtio-sst-pci,socket=%s", 1000000, 60000);
-    run_load("part=load interrupt=msix packed=1",
-             "-device virtio-sst-pci,packed=on,socket=%s", 1000000, 20000);
+    run_load("part=load interrupt=msix packed=1", "-device virtio-sst-pci,packed=on,socket=%s",
+             1000000, 20000);
     run_load("part=load legacy=1", "-device virtio-sst-device,socket=%s", 1000000, 20000);
     run_load("part=load", "-device virtio-sst-pci,socket=%s,extension=off", 1000000, 20000);
 }
@@ -213,7 +213,8 @@ static void two_at_once(void **state)
              40000);
     run_load("devices=2",
              "-device virtio-sst-pci,socket=%s,device-id=1 "
-             "-device virtio-sst-pci,packed=on,socket=%s,device-id=2", 1, 1);
+             "-device virtio-sst-pci,packed=on,socket=%s,device-id=2",
+             1, 1);
 }
 
 /* ---- What happens to simulators ---- */
@@ -223,8 +224,8 @@ static void check_life(const char *device, const char *simulator_options, const 
 {
     char *path = harness_temp_path("life");
     char *arguments = harness_format("-device %s,id=sst,timeout_ms=700,socket=%s", device, path);
-    char *append = harness_format("part=life states=none,ok,timeout,ok,timeout,error,none,ok %s",
-                                  options);
+    char *append =
+        harness_format("part=life states=none,ok,timeout,ok,timeout,error,none,ok %s", options);
     struct sst_guest *guest = sst_guest_start(append, arguments, DEADLINE_MS);
 
     sst_guest_wait(guest, "# now 0 none");
@@ -380,8 +381,8 @@ static void liars(void **state)
 
 #define VISITS 3
 
-/* The event DEVICE_DELETED is no use: QEMU sends it when a virtual CPU leaves its loop, and one that
- * polls does not. */
+/* The event DEVICE_DELETED is no use: QEMU sends it when a virtual CPU leaves its loop, and one
+ * that polls does not. */
 static void expect_no_device(struct sst_guest *guest, const char *id)
 {
     char *path = harness_format("/machine/peripheral/%s", id);
@@ -416,7 +417,8 @@ static void check_plug(const char *options)
 {
     char *append = harness_format("part=plug times=%u %s", VISITS, options);
     char *arguments = harness_format("-device virtio-sst-pci,socket=%s "
-                                     "-device pcie-root-port,id=rp,chassis=1", sockets[0]);
+                                     "-device pcie-root-port,id=rp,chassis=1",
+                                     sockets[0]);
     struct sst_guest *guest = sst_guest_start(append, arguments, DEADLINE_MS);
 
     for (unsigned i = 0; i < VISITS; i++) {
@@ -453,10 +455,10 @@ static void run_deterministic(const char *options, const char *device, const cha
 {
     char *path = harness_temp_path("time");
     char *trace_path = harness_temp_path("trace");
-    struct process *sim = sst_simulator_start("%s --trace %s %s", path, trace_path,
-                                              simulator_options);
-    char *arguments = harness_format("-icount %s -device %s,sync=on,socket=%s", icount, device,
-                                     path);
+    struct process *sim =
+        sst_simulator_start("%s --trace %s %s", path, trace_path, simulator_options);
+    char *arguments =
+        harness_format("-icount %s -device %s,sync=on,socket=%s", icount, device, path);
     char *append = harness_format("run=test-sst %s", options);
     const struct guest_options guest = {
         .append = append, .arguments = arguments, .deadline_ms = DEADLINE_MS};
@@ -533,24 +535,15 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pci_split),
-        cmocka_unit_test(pci_packed),
-        cmocka_unit_test(mmio_modern),
-        cmocka_unit_test(mmio_legacy),
-        cmocka_unit_test(by_interrupt),
-        cmocka_unit_test(behind_a_port),
-        cmocka_unit_test(pairs),
-        cmocka_unit_test(old_wire),
-        cmocka_unit_test(nobody),
-        cmocka_unit_test(multiply),
-        cmocka_unit_test(run_sst),
-        cmocka_unit_test(run_sst_alone),
-        cmocka_unit_test(a_million),
-        cmocka_unit_test(pairs_on_cpus),
-        cmocka_unit_test(two_at_once),
-        cmocka_unit_test(life),
-        cmocka_unit_test(liars),
-        cmocka_unit_test(hot_plug),
+        cmocka_unit_test(pci_split),    cmocka_unit_test(pci_packed),
+        cmocka_unit_test(mmio_modern),  cmocka_unit_test(mmio_legacy),
+        cmocka_unit_test(by_interrupt), cmocka_unit_test(behind_a_port),
+        cmocka_unit_test(pairs),        cmocka_unit_test(old_wire),
+        cmocka_unit_test(nobody),       cmocka_unit_test(multiply),
+        cmocka_unit_test(run_sst),      cmocka_unit_test(run_sst_alone),
+        cmocka_unit_test(a_million),    cmocka_unit_test(pairs_on_cpus),
+        cmocka_unit_test(two_at_once),  cmocka_unit_test(life),
+        cmocka_unit_test(liars),        cmocka_unit_test(hot_plug),
         cmocka_unit_test(determinism),
     };
 

@@ -142,9 +142,9 @@ static void several_at_once(void **state)
         "-device virtio-rng-pci -device virtio-rng-pci,packed=on "
         "-device virtio-rng-pci-transitional -device virtio-rng-pci,bus=pci,addr=3,event_idx=off "
         "-device virtio-rng-device -device virtio-rng-device,event_idx=off");
-    run("devices=4 reset_ignored=1", MODERN_MMIO
-        "-device virtio-rng-device -device virtio-rng-device,packed=on "
-        "-device virtio-rng-device,indirect_desc=off -device virtio-rng-device");
+    run("devices=4 reset_ignored=1",
+        MODERN_MMIO "-device virtio-rng-device -device virtio-rng-device,packed=on "
+                    "-device virtio-rng-device,indirect_desc=off -device virtio-rng-device");
 }
 
 static void other_machines(void **state)

@@ -48,7 +48,7 @@ static uint32_t pack(const struct canvas *canvas, draw_color color)
         return color | 0xFF000000u;
     }
     return bg_virtio_gpu_pixel(canvas->format, (uint8_t)(color >> 16), (uint8_t)(color >> 8),
-                            (uint8_t)color, 255);
+                               (uint8_t)color, 255);
 }
 
 static uint32_t unpack(const struct canvas *canvas, uint32_t pixel)

@@ -25,7 +25,7 @@ typedef uint32_t draw_color;
 
 #define DRAW_RGB(red, green, blue)                                                                 \
     (0xFF000000u | (uint32_t)(red) << 16 | (uint32_t)(green) << 8 | (uint32_t)(blue))
-#define DRAW_ALPHA(color, alpha) (((color)&0xFFFFFFu) | (uint32_t)(alpha) << 24)
+#define DRAW_ALPHA(color, alpha) (((color) & 0xFFFFFFu) | (uint32_t)(alpha) << 24)
 
 struct canvas draw_canvas_of(const struct bg_virtio_gpu_framebuffer *fb);
 

@@ -188,7 +188,7 @@ void picture_draw_pattern(const struct canvas *canvas, uint32_t scanout, uint32_
             uint32_t rgb = picture_pattern((uint32_t)x, (uint32_t)y, scanout, step);
 
             row[x] = bg_virtio_gpu_pixel(canvas->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8),
-                                      (uint8_t)rgb, 255);
+                                         (uint8_t)rgb, 255);
         }
     }
 }

@@ -12,7 +12,8 @@ static int first_error;
 
 static void add_damage(void *context, int32_t x, int32_t y, int32_t width, int32_t height)
 {
-    bg_virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width, (uint32_t)height);
+    bg_virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width,
+                                 (uint32_t)height);
 }
 
 /* Shown at the end of each write, with one notification. */

@@ -62,7 +62,8 @@ static int start(void)
     int error = bg_pci_host_init(&host, &config);
 
     if (error == 0) {
-        bg_pci_host_enumerate(&host); /* what was left out is reported and counted; the rest works */
+        bg_pci_host_enumerate(
+            &host); /* what was left out is reported and counted; the rest works */
         ready_ns = timer_since_entry_ns();
     }
     return error;

@@ -9,14 +9,15 @@ int sst_host_open(struct sst_host *host, unsigned n, const struct bg_virtio_sst_
 {
     int error = virtio_host_open(&host->device, BG_SST_VIRTIO_ID, n, &host->place);
 
-    return error < 0 ? error
-                     : bg_virtio_sst_open(&host->sst, &host->device, options, virtio_host_deadline());
+    return error < 0
+               ? error
+               : bg_virtio_sst_open(&host->sst, &host->device, options, virtio_host_deadline());
 }
 
 const char *sst_host_strerror(int error)
 {
     return error == BG_ERR_UNAVAILABLE ? bg_virtio_sst_status_name(BG_SST_NO_DEVICE)
-                                            : bg_strerror(error);
+                                       : bg_strerror(error);
 }
 
 void sst_host_advise(int error)
@@ -47,9 +48,12 @@ int sst_host_multiply(struct bg_virtio_sst *sst, uint32_t element, struct sst_ma
         uint32_t param;
         uint64_t value;
     } params[] = {
-        {BG_SST_SYSTOLIC_ROWS, a->rows},       {BG_SST_SYSTOLIC_INNER, a->columns},
-        {BG_SST_SYSTOLIC_COLUMNS, b->columns}, {BG_SST_SYSTOLIC_A, at_a},
-        {BG_SST_SYSTOLIC_B, at_b},             {BG_SST_SYSTOLIC_C, at_c},
+        {BG_SST_SYSTOLIC_ROWS, a->rows},
+        {BG_SST_SYSTOLIC_INNER, a->columns},
+        {BG_SST_SYSTOLIC_COLUMNS, b->columns},
+        {BG_SST_SYSTOLIC_A, at_a},
+        {BG_SST_SYSTOLIC_B, at_b},
+        {BG_SST_SYSTOLIC_C, at_c},
         {BG_SST_SYSTOLIC_ELEMENT, element},
     };
     int error = a->columns == b->rows && c->rows == a->rows && c->columns == b->columns

@@ -12,7 +12,7 @@
 struct virtio_place {
     char text[32];
     const struct bg_pci_device *function; /* NULL: MMIO */
-    uint32_t interrupt;                /* MMIO: its line; 0: the devicetree does not say */
+    uint32_t interrupt;                   /* MMIO: its line; 0: the devicetree does not say */
     enum bg_hal_trigger trigger;
 };
 
@@ -24,8 +24,8 @@ struct virtio_place {
 int virtio_host_open(struct bg_virtio_device *device, uint32_t id, unsigned n,
                      struct virtio_place *place);
 
-/* Where the one of these on PCI is, for a driver that opens it itself (machine_pci, place->function).
- * False: there are not that many. */
+/* Where the one of these on PCI is, for a driver that opens it itself (machine_pci,
+ * place->function). False: there are not that many. */
 bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place);
 
 /* From now. */

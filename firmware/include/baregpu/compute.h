@@ -20,8 +20,8 @@ struct bg_compute_operand {
     uint64_t offset; /* bytes; of vectors a multiple of the element size */
 };
 
-/* The error that stands for a status (enum bg_compute_status), 0 for BG_COMPUTE_OK; codes not known here:
- * BG_ERR_IO. */
+/* The error that stands for a status (enum bg_compute_status), 0 for BG_COMPUTE_OK; codes not known
+ * here: BG_ERR_IO. */
 int bg_compute_status_error(uint32_t status);
 
 /* "queue full"; never NULL. */

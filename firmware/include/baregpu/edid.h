@@ -47,14 +47,14 @@ struct bg_edid {
     uint8_t version, revision;
     bool is_digital;
     uint16_t width_mm, height_mm; /* of the picture; 0: not told (a projector) */
-    char name[BG_EDID_TEXT_SIZE];    /* printable ASCII, "" when there is none */
+    char name[BG_EDID_TEXT_SIZE]; /* printable ASCII, "" when there is none */
     char serial_text[BG_EDID_TEXT_SIZE];
     uint8_t extension_count;  /* as the base block tells */
     uint8_t extensions_valid; /* those that are there, with a right checksum */
     bool is_truncated;        /* more modes than fit */
     uint16_t mode_count;
-    /* Without duplicates (size, whole hertz, interlaced). The base block's detailed ones come first,
-     * then those of the extensions, then standard and established ones. */
+    /* Without duplicates (size, whole hertz, interlaced). The base block's detailed ones come
+     * first, then those of the extensions, then standard and established ones. */
     struct bg_edid_mode modes[BG_EDID_MODES_MAX];
 };
 

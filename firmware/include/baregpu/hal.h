@@ -61,10 +61,10 @@ void bg_hal_wait(uint64_t deadline_ns);
  */
 
 /*
- * Sleeps until an interrupt was handled on this CPU, whichever, or until deadline_ns (bg_hal_time_ns).
- * Returns at once if one was handled since the last bg_hal_sleep on this CPU returned: so a caller
- * that looks for its work and then sleeps cannot miss the interrupt in between. May return early
- * for no reason. Not for interrupt handlers.
+ * Sleeps until an interrupt was handled on this CPU, whichever, or until deadline_ns
+ * (bg_hal_time_ns). Returns at once if one was handled since the last bg_hal_sleep on this CPU
+ * returned: so a caller that looks for its work and then sleeps cannot miss the interrupt in
+ * between. May return early for no reason. Not for interrupt handlers.
  */
 void bg_hal_sleep(uint64_t deadline_ns);
 
@@ -79,12 +79,12 @@ typedef void bg_hal_interrupt_handler(void *context);
 
 /*
  * Has `handler(context)` called on `cpu` (the kernel's number of a CPU that is running, or
- * BG_HAL_CPU_SELF) for each `interrupt`, from now on: it is unmasked. One handler per interrupt; the
- * library shares lines itself. Returns 0, INVALID (no such interrupt or CPU), BUSY (it has a
+ * BG_HAL_CPU_SELF) for each `interrupt`, from now on: it is unmasked. One handler per interrupt;
+ * the library shares lines itself. Returns 0, INVALID (no such interrupt or CPU), BUSY (it has a
  * handler), UNSUPPORTED (there is no interrupt controller that works).
  */
 int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
-                         bg_hal_interrupt_handler *handler, void *context);
+                            bg_hal_interrupt_handler *handler, void *context);
 
 /* Masks it and forgets the handler. When it returns, the handler runs nowhere. */
 void bg_hal_interrupt_detach(uint32_t interrupt);
@@ -101,7 +101,7 @@ void bg_hal_interrupt_unmask(uint32_t interrupt);
 
 /* A message-signalled interrupt: a device that writes `data`, 32 bits, to `address` raises it. */
 struct bg_hal_msi {
-    uint64_t address;   /* on the device's bus */
+    uint64_t address; /* on the device's bus */
     uint32_t data;
     uint32_t interrupt; /* for bg_hal_interrupt_attach, with BG_HAL_TRIGGER_EDGE */
 };
@@ -116,7 +116,8 @@ struct bg_hal_msi_request {
     uint32_t cpu;   /* that will attach most of them, a hint; BG_HAL_CPU_SELF */
     uint16_t count; /* wanted, at least 1 */
     /* As MSI needs: a power of two; one address; data of message i = data of message 0 | i, with
-     * the low bits of message 0 clear; data below 65536; interrupt numbers that follow each other. */
+     * the low bits of message 0 clear; data below 65536; interrupt numbers that follow each other.
+     */
     bool is_block;
 };
 
@@ -128,9 +129,10 @@ struct bg_hal_msi_request {
  */
 int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi *messages);
 
-/* Gives back what one bg_hal_msi_alloc returned, all of it. Detached, and the device sends no more. */
+/* Gives back what one bg_hal_msi_alloc returned, all of it. Detached, and the device sends no more.
+ */
 void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
-                  unsigned count);
+                     unsigned count);
 
 BG_END_DECLS
 

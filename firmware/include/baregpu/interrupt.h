@@ -24,10 +24,10 @@ BG_BEGIN_DECLS
 /* ---- Source: one reason for interrupts, as a virtqueue, a mailbox, a configuration change ---- */
 
 /*
- * This many interrupts, none more than BG_INTERRUPT_STORM_GAP_NS after the one before, without anybody
- * having found work in between, are a storm: what delivers them is masked, and the waits fall back
- * to polling. Far more than a device's queue can complete while its driver looks away, and some
- * tens of milliseconds of a CPU that does nothing else.
+ * This many interrupts, none more than BG_INTERRUPT_STORM_GAP_NS after the one before, without
+ * anybody having found work in between, are a storm: what delivers them is masked, and the waits
+ * fall back to polling. Far more than a device's queue can complete while its driver looks away,
+ * and some tens of milliseconds of a CPU that does nothing else.
  */
 #define BG_INTERRUPT_STORM_COUNT 10000u
 #define BG_INTERRUPT_STORM_GAP_NS 10000000u
@@ -89,8 +89,8 @@ struct bg_interrupt_line {
     uint32_t interrupt; /* the kernel's number */
     bool is_stormed;    /* masked; all clients poll */
     struct bg_interrupt_client *clients;
-    uint64_t count;               /* all interrupts of the line */
-    uint64_t storms;              /* times that it was masked, for whatever reason */
+    uint64_t count;                  /* all interrupts of the line */
+    uint64_t storms;                 /* times that it was masked, for whatever reason */
     struct bg_interrupt_source idle; /* count: spurious ones, that no client had a reason for */
 };
 
@@ -101,7 +101,7 @@ struct bg_interrupt_line {
  * those of bg_hal_interrupt_attach; INVALID (another interrupt than the line's).
  */
 int bg_interrupt_line_join(struct bg_interrupt_line *line, struct bg_interrupt_client *client,
-                        uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu);
+                           uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu);
 
 /* When it returns, `take` is not called any more, and the client is off. The last one detaches. */
 void bg_interrupt_line_leave(struct bg_interrupt_client *client);

@@ -19,22 +19,22 @@ BG_BEGIN_DECLS
 
 #ifdef __aarch64__
 
-#define BG_MMIO_ACCESSOR(bits, width, suffix)                                             \
-    static inline uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)            \
-    {                                                                                          \
-        uint##bits##_t value;                                                                  \
-        __asm__ volatile("ldr" suffix " %" width "0, [%1]"                                     \
-                         : "=r"(value)                                                         \
-                         : "r"((uintptr_t)base + offset)                                       \
-                         : "memory");                                                          \
-        return value;                                                                          \
-    }                                                                                          \
-    static inline void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)     \
-    {                                                                                          \
-        __asm__ volatile("str" suffix " %" width "0, [%1]"                                     \
-                         :                                                                     \
-                         : "r"(value), "r"((uintptr_t)base + offset)                           \
-                         : "memory");                                                          \
+#define BG_MMIO_ACCESSOR(bits, width, suffix)                                                      \
+    static inline uint##bits##_t bg_mmio_read##bits(const void *base, uint64_t offset)             \
+    {                                                                                              \
+        uint##bits##_t value;                                                                      \
+        __asm__ volatile("ldr" suffix " %" width "0, [%1]"                                         \
+                         : "=r"(value)                                                             \
+                         : "r"((uintptr_t)base + offset)                                           \
+                         : "memory");                                                              \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void bg_mmio_write##bits(void *base, uint64_t offset, uint##bits##_t value)      \
+    {                                                                                              \
+        __asm__ volatile("str" suffix " %" width "0, [%1]"                                         \
+                         :                                                                         \
+                         : "r"(value), "r"((uintptr_t)base + offset)                               \
+                         : "memory");                                                              \
     }
 
 BG_MMIO_ACCESSOR(8, "w", "b")

@@ -2,8 +2,8 @@
 /*
  * PCI over ECAM: configuration access, enumeration, bridges, BAR assignment, capabilities.
  *
- * The caller owns all storage: one struct bg_pci_host and an array of struct bg_pci_device. Nothing is
- * allocated, nothing is global. Calls on one host are not reentrant; none may be made from an
+ * The caller owns all storage: one struct bg_pci_host and an array of struct bg_pci_device. Nothing
+ * is allocated, nothing is global. Calls on one host are not reentrant; none may be made from an
  * interrupt handler.
  *
  * Section numbers name the PCI Local Bus Specification 3.0 (PCI), the PCI-to-PCI Bridge
@@ -87,8 +87,8 @@ enum bg_pci_problem_kind {
 struct bg_pci_problem {
     enum bg_pci_problem_kind kind;
     uint16_t bdf;
-    unsigned bar;                /* for the kinds that name one */
-    uint64_t size;               /* of that BAR */
+    unsigned bar;                   /* for the kinds that name one */
+    uint64_t size;                  /* of that BAR */
     enum bg_pci_window_kind window; /* where it should have gone */
 };
 
@@ -99,13 +99,13 @@ struct bg_pci_host_config {
     void *ecam; /* first argument of the ops: the start of bus_first's space */
     uint64_t ecam_size;
     const struct bg_pci_config_ops *ops; /* NULL: &bg_pci_config_mmio */
-    uint8_t bus_first, bus_last;      /* buses outside are never accessed */
+    uint8_t bus_first, bus_last;         /* buses outside are never accessed */
     struct bg_pci_window windows[BG_PCI_WINDOW_COUNT];
     struct bg_pci_device *devices; /* storage for what is found */
     size_t device_capacity;
     struct bg_pci_intx *intx; /* where INTx arrives (baregpu/pci_interrupt.h); NULL: not used */
-    /* Called during bg_pci_host_enumerate for each thing that could not be done; may be NULL. `text`
-     * is a sentence for a person, valid during the call. */
+    /* Called during bg_pci_host_enumerate for each thing that could not be done; may be NULL.
+     * `text` is a sentence for a person, valid during the call. */
     void (*report)(void *context, const struct bg_pci_problem *problem, const char *text);
     void *report_context;
 };
@@ -149,8 +149,8 @@ struct bg_pci_device {
     uint16_t subsystem_vendor_id, subsystem_id; /* 0 for bridges */
     uint32_t class_code;                        /* class, subclass, interface: 0xCCSSII */
     uint8_t revision;
-    uint8_t header_kind; /* enum bg_pci_header_kind */
-    uint8_t depth;       /* bridges above */
+    uint8_t header_kind;   /* enum bg_pci_header_kind */
+    uint8_t depth;         /* bridges above */
     uint8_t interrupt_pin; /* 0: none, 1 to 4: INTA to INTD */
     bool is_removed;       /* pulled out (baregpu/pci_hotplug.h): the rest means nothing */
     struct bg_pci_resource bars[BG_PCI_BAR_COUNT];
@@ -182,9 +182,9 @@ int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *
 /*
  * Finds every function, gives bridges their bus numbers and windows and every BAR its address.
  * Starts from nothing: earlier assignments are lost, all decoding and bus mastering is turned off
- * (bridges are turned on again at the end; for devices see bg_pci_device_enable). Expansion ROMs stay
- * off. Returns 0, or BG_ERR_NO_SPACE when something was left out: each such thing was
- * reported and counted in problem_count, and the rest works.
+ * (bridges are turned on again at the end; for devices see bg_pci_device_enable). Expansion ROMs
+ * stay off. Returns 0, or BG_ERR_NO_SPACE when something was left out: each such thing was reported
+ * and counted in problem_count, and the rest works.
  */
 int bg_pci_host_enumerate(struct bg_pci_host *host);
 
@@ -195,7 +195,8 @@ int bg_pci_host_enumerate(struct bg_pci_host *host);
  * Returns the offset, or BG_ERR_INVALID (width not 1, 2 or 4, not aligned to it, register
  * beyond 4096) or BG_ERR_RANGE (bus outside this host's).
  */
-int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width);
+int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                             unsigned width);
 
 /* A read that bg_pci_config_offset refuses returns all ones, as one that no device answers. */
 uint8_t bg_pci_config_read8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
@@ -204,23 +205,26 @@ uint32_t bg_pci_config_read32(const struct bg_pci_host *host, uint16_t bdf, unsi
 
 /* Return 0 or what bg_pci_config_offset refused with; then nothing was written. */
 int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint8_t value);
-int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint16_t value);
-int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint32_t value);
+int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                          uint16_t value);
+int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                          uint32_t value);
 
 /* ---- Lookup: the first match after `after`, from the start when NULL; NULL when none ---- */
 
-struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id, uint16_t device_id,
-                               const struct bg_pci_device *after);
+struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id,
+                                     uint16_t device_id, const struct bg_pci_device *after);
 
 /* Matches where (class_code & mask) == class_code_wanted. */
 struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t class_code_wanted,
-                                  uint32_t mask, const struct bg_pci_device *after);
+                                        uint32_t mask, const struct bg_pci_device *after);
 
 struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uint8_t capability_id,
-                                       const struct bg_pci_device *after);
+                                             const struct bg_pci_device *after);
 
-struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host, uint16_t capability_id,
-                                                const struct bg_pci_device *after);
+struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host,
+                                                      uint16_t capability_id,
+                                                      const struct bg_pci_device *after);
 
 /* ---- Using a device ---- */
 
@@ -228,25 +232,27 @@ struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *
  * Sets PCI_COMMAND_* bits. Memory or I/O decoding is refused with BG_ERR_NO_SPACE while a BAR
  * of that kind has no address: it would claim addresses of others.
  */
-int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits);
-int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device, uint16_t bits);
+int bg_pci_device_enable(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                         uint16_t bits);
+int bg_pci_device_disable(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                          uint16_t bits);
 
 /* The CPU's address of an assigned memory or I/O BAR in *address. BG_ERR_NOT_FOUND when the
  * device has no such BAR, BG_ERR_NO_SPACE when it got no address. */
-int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
-                        uint64_t *address);
+int bg_pci_bar_cpu_address(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                           unsigned bar, uint64_t *address);
 
 /* Maps the whole BAR through bg_hal_map into *registers. Errors as above, and BG_ERR_NO_MEMORY
  * when the HAL cannot map it. */
 int bg_pci_bar_map(const struct bg_pci_host *host, const struct bg_pci_device *device, unsigned bar,
-                enum bg_hal_memory_type type, void **registers);
+                   enum bg_hal_memory_type type, void **registers);
 
 /*
  * Follows a device's INTx pin through the bridges above it (Bridge 9.1). Returns the pin (1 to 4)
  * at the root bus and the slot it comes out at in *root_slot; 0 when the device has no pin.
  */
 unsigned bg_pci_intx_route(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                        unsigned *root_slot);
+                           unsigned *root_slot);
 
 /* ---- Capabilities ---- */
 
@@ -269,22 +275,25 @@ struct bg_pci_capability_walk {
 
 /* The list at 0x34 (PCI 6.7); the walk is empty for a device without one. */
 void bg_pci_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
-                          const struct bg_pci_device *device);
+                             const struct bg_pci_device *device);
 
 /* The list at 0x100 (PCIe 7.6.3); the walk is empty for devices that are not PCI Express. */
-void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk, const struct bg_pci_host *host,
-                                   const struct bg_pci_device *device);
+void bg_pci_extended_capability_begin(struct bg_pci_capability_walk *walk,
+                                      const struct bg_pci_host *host,
+                                      const struct bg_pci_device *device);
 
 /* Returns 1 and the next capability, 0 at the end, or BG_ERR_PROTOCOL when the list leads
  * nowhere (a loop, a pointer outside, a vanished device); the walk is at its end then. */
-int bg_pci_capability_next(struct bg_pci_capability_walk *walk, struct bg_pci_capability *capability);
+int bg_pci_capability_next(struct bg_pci_capability_walk *walk,
+                           struct bg_pci_capability *capability);
 
 /* The offset of the first capability with this id behind offset `after` in list order (0: from
  * the start), or BG_ERR_NOT_FOUND, also when the list is bad before one is found. */
 int bg_pci_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                        uint8_t capability_id, unsigned after);
-int bg_pci_extended_capability_find(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                                 uint16_t capability_id, unsigned after);
+                           uint8_t capability_id, unsigned after);
+int bg_pci_extended_capability_find(const struct bg_pci_host *host,
+                                    const struct bg_pci_device *device, uint16_t capability_id,
+                                    unsigned after);
 
 /* ---- Text ---- */
 

@@ -54,9 +54,9 @@ enum bg_pci_interrupt_kind {
 /* Something that the driver wants to be interrupted for. */
 struct bg_pci_interrupt_vector {
     struct bg_interrupt_source source; /* counted, and its handler called, for each message */
-    uint32_t cpu;                   /* that takes it, or BG_HAL_CPU_SELF; set by the caller */
-    /* Filled by bg_pci_interrupt_open: the table entry (MSI-X) or message number (MSI) that the device
-     * is to be told; 0 with INTx. Several vectors may have the same one. */
+    uint32_t cpu;                      /* that takes it, or BG_HAL_CPU_SELF; set by the caller */
+    /* Filled by bg_pci_interrupt_open: the table entry (MSI-X) or message number (MSI) that the
+     * device is to be told; 0 with INTx. Several vectors may have the same one. */
     uint16_t entry;
     /* Private. */
     struct bg_hal_msi message;
@@ -65,9 +65,9 @@ struct bg_pci_interrupt_vector {
 
 struct bg_pci_interrupt_options {
     /*
-     * In the order of importance, and used until bg_pci_interrupt_close. When there are fewer messages
-     * than vectors, n of them, the first n - 1 vectors have one each and the others share the last
-     * one, on the CPU of the first of them.
+     * In the order of importance, and used until bg_pci_interrupt_close. When there are fewer
+     * messages than vectors, n of them, the first n - 1 vectors have one each and the others share
+     * the last one, on the CPU of the first of them.
      */
     struct bg_pci_interrupt_vector *vectors;
     unsigned vector_count; /* 1 to BG_PCI_INTERRUPT_VECTORS_MAX */
@@ -94,7 +94,7 @@ struct bg_pci_interrupt {
     const struct bg_pci_device *device;
     struct bg_pci_interrupt_options options;
     struct bg_interrupt_client client;
-    uint16_t capability;    /* its offset */
+    uint16_t capability;      /* its offset */
     void *table, *pending;    /* MSI-X: mapped */
     uint16_t capacity;        /* messages that the function has */
     uint16_t reserved;        /* MSI: messages of the block, message_count or more */
@@ -113,8 +113,8 @@ struct bg_pci_interrupt {
  * BAR, in a BAR without an address, or over the pending bits, is as if there was no MSI-X.
  */
 int bg_pci_interrupt_open(struct bg_pci_interrupt *interrupt, const struct bg_pci_host *host,
-                       const struct bg_pci_device *device,
-                       const struct bg_pci_interrupt_options *options);
+                          const struct bg_pci_device *device,
+                          const struct bg_pci_interrupt_options *options);
 
 /* Disables all kinds in the function, detaches and gives everything back; the sources are off. A
  * pci_interrupt of zeroes, or one that could not be opened, is fine. The device should be quiet. */

@@ -72,9 +72,9 @@ struct bg_pvgpu_memory {
 
 /* A command that failed. */
 struct bg_pvgpu_failure {
-    uint64_t position;    /* in the stream of commands, in bytes: bg_pvgpu_position before its call */
-    uint32_t code;        /* enum bg_pvgpu_error */
-    uint32_t type;        /* enum bg_pvgpu_command_type; 0: not known */
+    uint64_t position; /* in the stream of commands, in bytes: bg_pvgpu_position before its call */
+    uint32_t code;     /* enum bg_pvgpu_error */
+    uint32_t type;     /* enum bg_pvgpu_command_type; 0: not known */
     uint32_t resource_id; /* of its header; 0 also when that was overwritten meanwhile */
     uint32_t detail;      /* of pvgpu_error_record */
     uint32_t missed;      /* failures before this one of which nothing is known: too many at once */
@@ -86,16 +86,16 @@ struct bg_pvgpu_failure {
 /* Owned by the caller; written by the calls below only. The fields up to `wait` may be read. */
 struct bg_pvgpu {
     const struct bg_pci_device *device; /* NULL after bg_pvgpu_attach */
-    uint64_t features;               /* PVGPU_FEATURE_* of the backend */
-    uint32_t ring_size, heap_size;   /* bytes */
-    uint8_t *heap;                   /* where the heap's offset 0 is mapped */
-    int loss;                        /* 0, or what calls return since the backend is lost */
-    uint32_t loss_code;              /* enum bg_pvgpu_error: what was said about it */
-    uint32_t losses;                 /* since bg_pvgpu_open */
-    uint64_t doorbells;              /* rung; the others were not necessary */
+    uint64_t features;                  /* PVGPU_FEATURE_* of the backend */
+    uint32_t ring_size, heap_size;      /* bytes */
+    uint8_t *heap;                      /* where the heap's offset 0 is mapped */
+    int loss;                           /* 0, or what calls return since the backend is lost */
+    uint32_t loss_code;                 /* enum bg_pvgpu_error: what was said about it */
+    uint32_t losses;                    /* since bg_pvgpu_open */
+    uint64_t doorbells;                 /* rung; the others were not necessary */
     struct bg_pvgpu_failure failure;    /* that bg_pvgpu_fence_wait returned IO for */
-    uint32_t last_status;            /* enum bg_compute_status of the last job that was waited for */
-    uint64_t room_timeout_ns;        /* may be changed */
+    uint32_t last_status;     /* enum bg_compute_status of the last job that was waited for */
+    uint64_t room_timeout_ns; /* may be changed */
     /* How waits wait; set by the caller at any time. Room in the ring is polled for. */
     struct bg_wait_strategy wait;
     /* Private. */
@@ -117,9 +117,9 @@ struct bg_pvgpu {
     uint32_t block_count, unused_block;
     struct bg_pvgpu_memory job_memory; /* the jobs' results */
     uint64_t job_fences[BG_PVGPU_JOBS_MAX];
-    uint64_t jobs_in_use, jobs_abandoned; /* bits */
+    uint64_t jobs_in_use, jobs_abandoned;     /* bits */
     struct bg_interrupt_source *fence_source; /* bg_pvgpu_interrupt_open's; NULL: none */
-    uint32_t suppressed;                   /* PVGPU_IRQ_*, while nobody sleeps */
+    uint32_t suppressed;                      /* PVGPU_IRQ_*, while nobody sleeps */
 };
 
 struct bg_pvgpu_options {
@@ -142,13 +142,13 @@ struct bg_pvgpu_options {
  * POOL, LIMITED (one that does not serve this guest): bg_pvgpu_restart may be called later; or what
  * bg_pci_device_enable and bg_pci_bar_map return.
  */
-int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host, const struct bg_pvgpu_options *options,
-               uint64_t deadline_ns);
+int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host,
+                  const struct bg_pvgpu_options *options, uint64_t deadline_ns);
 
 /* The same for registers and shared memory (`shmem_size` bytes of it) that the caller has found and
  * mapped; options->device is not used. */
 int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
-                 const struct bg_pvgpu_options *options, uint64_t deadline_ns);
+                    const struct bg_pvgpu_options *options, uint64_t deadline_ns);
 
 /*
  * Starts over with an empty ring and a new session of the backend, after a loss or at any time.
@@ -175,11 +175,12 @@ static inline bool bg_pvgpu_has(const struct bg_pvgpu *gpu, uint64_t features)
 #define BG_PVGPU_HEAP_ALIGN 64u /* every allocation: cache lines are not shared */
 
 /*
- * First fit. `align` is a power of two; less than BG_PVGPU_HEAP_ALIGN means that. The content is what
- * was there before. Errors: INVALID (size 0, align), NO_MEMORY (no such stretch), NO_SPACE (the
- * table of blocks is full).
+ * First fit. `align` is a power of two; less than BG_PVGPU_HEAP_ALIGN means that. The content is
+ * what was there before. Errors: INVALID (size 0, align), NO_MEMORY (no such stretch), NO_SPACE
+ * (the table of blocks is full).
  */
-int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align, struct bg_pvgpu_memory *memory);
+int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
+                        struct bg_pvgpu_memory *memory);
 
 /* What was allocated and is not in use by a command any more. INVALID for anything else. */
 int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory);
@@ -251,12 +252,12 @@ struct bg_pvgpu_resource_options {
 
 /* NO_SPACE: 2^32 - 1 ids were handed out in this session. */
 int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resource_options *options,
-                          uint32_t *id);
+                             uint32_t *id);
 
 /* The usual ones: zeroed, a 2D texture with one level for everything that its format allows. */
 int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id);
 int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t width, uint32_t height,
-                         uint32_t *id);
+                            uint32_t *id);
 
 int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id);
 
@@ -265,11 +266,11 @@ int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id);
 
 /* `type` is an enum bg_pvgpu_map_type. The content is at heap_offset when a fence has passed. */
 int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
-                       uint32_t heap_offset);
+                          uint32_t heap_offset);
 
 /* data_size 0: all of it, from where it was mapped. */
-int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t heap_offset,
-                         uint32_t data_size);
+int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
+                            uint32_t heap_offset, uint32_t data_size);
 
 /* Texels; buffers: x and width in bytes. Width, height and depth 0: all that there is. */
 struct bg_pvgpu_box {
@@ -287,9 +288,9 @@ struct bg_pvgpu_layout {
 /* From the heap to a resource, and back (the latter with BG_PVGPU_FEATURE_REGIONS). `box` NULL: all
  * of the subresource. */
 int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
-                          const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
+                             const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
 int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
-                        const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
+                           const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout);
 
 /* All levels of resources that are alike. */
 int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src);
@@ -299,10 +300,11 @@ struct bg_pvgpu_place {
     uint32_t x, y, z;
 };
 
-/* A box of src's subresource, from its x, y and z on; sizes 0: all of it. BG_PVGPU_FEATURE_REGIONS. */
+/* A box of src's subresource, from its x, y and z on; sizes 0: all of it. BG_PVGPU_FEATURE_REGIONS.
+ */
 int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
-                               const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
-                               uint32_t depth);
+                                  const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
+                                  uint32_t depth);
 
 /* Bytes of a texel; 0 for a format that the backend does not know. */
 uint32_t bg_pvgpu_format_size(uint32_t format);
@@ -323,25 +325,27 @@ struct bg_pvgpu_view_options {
 };
 
 /* Ids of views are a space of their own. */
-int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
-                                    uint32_t *id);
+int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_view_options *options, uint32_t *id);
 int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id);
-int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_view_options *options,
-                                    uint32_t *id);
+int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu,
+                                       const struct bg_pvgpu_view_options *options, uint32_t *id);
 int bg_pvgpu_depth_stencil_view_destroy(struct bg_pvgpu *gpu, uint32_t id);
 
 /* `rgba`: four floats. */
 int bg_pvgpu_clear_render_target(struct bg_pvgpu *gpu, uint32_t view, const float *rgba);
 
 /* `flags`: PVGPU_CLEAR_*. `depth`: one float. */
-int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags, const float *depth,
-                              uint32_t stencil);
+int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags,
+                                 const float *depth, uint32_t stencil);
 
 /* INVALID above BG_PVGPU_RENDER_TARGETS_MAX and BG_PVGPU_VIEWPORTS_MAX. View 0: none. */
 int bg_pvgpu_set_render_target(struct bg_pvgpu *gpu, uint32_t count, const uint32_t *views,
-                            uint32_t depth_stencil_view);
-int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_viewport *viewports);
-int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count, const struct bg_pvgpu_rectangle *rectangles);
+                               uint32_t depth_stencil_view);
+int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count,
+                          const struct bg_pvgpu_viewport *viewports);
+int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count,
+                         const struct bg_pvgpu_rectangle *rectangles);
 
 /* ---- Display ---- */
 
@@ -354,18 +358,18 @@ struct bg_pvgpu_display {
 /* As the display is now; the host may change it at any time. PROTOCOL: it makes no sense. */
 int bg_pvgpu_get_display(struct bg_pvgpu *gpu, struct bg_pvgpu_display *display);
 
-/* Shows level 0 of a 2D texture, sync_interval (0 to BG_PVGPU_SYNC_INTERVAL_MAX) refreshes after the
- * last one at the earliest. The texture may change behind it. */
+/* Shows level 0 of a 2D texture, sync_interval (0 to BG_PVGPU_SYNC_INTERVAL_MAX) refreshes after
+ * the last one at the earliest. The texture may change behind it. */
 int bg_pvgpu_present(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval);
 
 /* The same where only these rectangles changed, 1 to BG_PVGPU_PRESENT_RECTANGLES_MAX of them (else
  * INVALID). BG_PVGPU_FEATURE_REGIONS. */
 int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
-                         uint32_t count, const struct bg_pvgpu_rectangle *rectangles);
+                            uint32_t count, const struct bg_pvgpu_rectangle *rectangles);
 
 /* A new size of the display, and of `texture` if that is not 0. Zeroes: as it is. */
 int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
-                         uint32_t format, uint32_t buffer_count);
+                            uint32_t format, uint32_t buffer_count);
 
 /* ---- Compute (BG_PVGPU_FEATURE_COMPUTE): the operations of protocol/compute.h ---- */
 
@@ -377,7 +381,7 @@ int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t wid
  * none that bg_pvgpu_fence_wait reports.
  */
 struct bg_pvgpu_job {
-    uint64_t fence; /* behind it */
+    uint64_t fence;             /* behind it */
     uint32_t slot, answer_size; /* private */
     /* After bg_pvgpu_job_wait. */
     uint32_t status; /* enum bg_compute_status */
@@ -387,8 +391,8 @@ struct bg_pvgpu_job {
 };
 
 /* Submits and waits. 0 or the operation's error: the job is over; IO: the backend did not take the
- * command at all, and bg_pvgpu_take_failure tells why. BUSY: not at the deadline; it may be waited for
- * again. UNAVAILABLE, PROTOCOL: it was lost, and is over. */
+ * command at all, and bg_pvgpu_take_failure tells why. BUSY: not at the deadline; it may be waited
+ * for again. UNAVAILABLE, PROTOCOL: it was lost, and is over. */
 int bg_pvgpu_job_wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* Nobody will wait for it; its place is free again once it is done. */
@@ -397,22 +401,26 @@ void bg_pvgpu_job_abandon(struct bg_pvgpu *gpu, const struct bg_pvgpu_job *job);
 int bg_pvgpu_nop(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* *sum = a + b modulo 2^32 */
-int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum, uint64_t deadline_ns);
+int bg_pvgpu_add_basic(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t *sum,
+                       uint64_t deadline_ns);
 
-int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info, uint64_t deadline_ns);
+int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
+                      uint64_t deadline_ns);
 
 /* GPU memory. Handles live as long as the session. */
-int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle, uint64_t deadline_ns);
+int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle,
+                          uint64_t deadline_ns);
 int bg_pvgpu_memory_free(struct bg_pvgpu *gpu, uint32_t handle, uint64_t deadline_ns);
 
 /* Any length, between heap and GPU memory in any combination; ranges may overlap. */
-int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to, struct bg_compute_operand from,
-                      uint64_t size, struct bg_pvgpu_job *job, uint64_t deadline_ns);
+int bg_pvgpu_memory_copy(struct bg_pvgpu *gpu, struct bg_compute_operand to,
+                         struct bg_compute_operand from, uint64_t size, struct bg_pvgpu_job *job,
+                         uint64_t deadline_ns);
 
 /* c[i] = a[i] + b[i] for `count` elements of enum bg_compute_element_type. */
 int bg_pvgpu_vector_add(struct bg_pvgpu *gpu, uint32_t element_type, struct bg_compute_operand c,
-                     struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
-                     struct bg_pvgpu_job *job, uint64_t deadline_ns);
+                        struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
+                        struct bg_pvgpu_job *job, uint64_t deadline_ns);
 
 /* Waits for all operations. */
 int bg_pvgpu_synchronize(struct bg_pvgpu *gpu, uint64_t deadline_ns);
@@ -429,7 +437,7 @@ struct bg_pvgpu_compute_options {
 
 /* `job` may not be NULL. */
 int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
-                  struct bg_pvgpu_job *job);
+                     struct bg_pvgpu_job *job);
 
 /* ---- Commands of one's own, built in place ---- */
 
@@ -444,8 +452,8 @@ struct bg_pvgpu_space {
  * Fill the payload, every word of it, then call bg_pvgpu_command_end; no other call in between.
  * TOO_LARGE: above BG_PVGPU_COMMAND_SIZE_MAX with its header.
  */
-int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                        uint32_t payload_size, struct bg_pvgpu_space *space);
+int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id,
+                           uint32_t flags, uint32_t payload_size, struct bg_pvgpu_space *space);
 void bg_pvgpu_command_end(struct bg_pvgpu *gpu);
 
 /* ---- Interrupts: optional (pvgpu_interrupt.h) ---- */

@@ -44,8 +44,8 @@ struct bg_pvgpu_interrupt {
  * polled, whatever the wait strategy; INVALID: a gpu without a PCI function (bg_pvgpu_attach).
  * `options` may be NULL: this CPU, any kind, no handler. */
 int bg_pvgpu_interrupt_open(struct bg_pvgpu_interrupt *interrupt, struct bg_pvgpu *gpu,
-                         const struct bg_pci_host *host,
-                         const struct bg_pvgpu_interrupt_options *options);
+                            const struct bg_pci_host *host,
+                            const struct bg_pvgpu_interrupt_options *options);
 
 /* A pvgpu_interrupt of zeroes is fine. */
 void bg_pvgpu_interrupt_close(struct bg_pvgpu_interrupt *interrupt);

@@ -2,8 +2,8 @@
 /*
  * The vgpu-stub device: requests of up to 1 KiB through a register mailbox, one at a time.
  *
- * All storage is in struct bg_vgpu_stub, the caller's. Calls on one device are not reentrant and not
- * for interrupt handlers, except bg_vgpu_stub_irq_take. Every wait ends at its deadline_ns, an
+ * All storage is in struct bg_vgpu_stub, the caller's. Calls on one device are not reentrant and
+ * not for interrupt handlers, except bg_vgpu_stub_irq_take. Every wait ends at its deadline_ns, an
  * absolute bg_hal_time_ns; the device itself gives up after 25 s.
  *
  * Errors are enum bg_error. What the device or its mediator said is in last_status (an
@@ -43,14 +43,14 @@ union bg_vgpu_stub_buffer {
 };
 
 struct bg_vgpu_stub {
-    void *registers;                 /* BAR 0, mapped as device memory */
+    void *registers;                    /* BAR 0, mapped as device memory */
     const struct bg_pci_device *device; /* NULL after bg_vgpu_stub_attach */
     struct bg_vgpu_stub_identity identity;
     uint32_t last_status; /* of the last request; BG_COMPUTE_OK when its answer was malformed */
     uint32_t request_id;  /* of the last request */
     bool is_in_flight;    /* submitted, neither answered nor given up */
-    /* How the calls wait; may be set at any time between them. Polls after bg_vgpu_stub_open. Anything
-     * else has an effect with bg_vgpu_stub_interrupt_open only. */
+    /* How the calls wait; may be set at any time between them. Polls after bg_vgpu_stub_open.
+     * Anything else has an effect with bg_vgpu_stub_interrupt_open only. */
     struct bg_wait_strategy wait;
     uint64_t sleeps; /* made by waits */
     /* Private. */
@@ -64,10 +64,11 @@ struct bg_vgpu_stub {
 /*
  * Turns on memory decoding of `device` (NULL: the first vgpu-stub of the host), maps its registers
  * and attaches. The host is enumerated. Returns 0, BG_ERR_NOT_FOUND (no such device, or its
- * BAR is not as it should be), or what bg_pci_device_enable, bg_pci_bar_map or bg_vgpu_stub_attach return.
+ * BAR is not as it should be), or what bg_pci_device_enable, bg_pci_bar_map or bg_vgpu_stub_attach
+ * return.
  */
 int bg_vgpu_stub_open(struct bg_vgpu_stub *gpu, const struct bg_pci_host *host,
-                   const struct bg_pci_device *device);
+                      const struct bg_pci_device *device);
 
 /*
  * The same for registers that the caller has found and mapped: reads the identity and checks it.
@@ -118,11 +119,12 @@ int bg_vgpu_stub_poll(struct bg_vgpu_stub *gpu, struct bg_vgpu_stub_answer *answ
 
 /* Waits, as gpu->wait says, until the request is over. BG_ERR_TIMEOUT at the deadline: the
  * request is given up. */
-int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer);
+int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
+                      struct bg_vgpu_stub_answer *answer);
 
 /* Submit and wait. */
-int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call, uint64_t deadline_ns,
-                   struct bg_vgpu_stub_answer *answer);
+int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
+                      uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer);
 
 /* Gives up the request in flight, if there is one, as a time-out does. */
 void bg_vgpu_stub_abandon(struct bg_vgpu_stub *gpu);
@@ -132,8 +134,8 @@ const char *bg_vgpu_stub_priority_name(uint32_t priority);
 
 /* ---- Interrupt: INTx pin A. Optional: without it everything is polled ---- */
 
-/* Owned by the caller, in use until bg_vgpu_stub_interrupt_close. The counters of vector.source may be
- * read. */
+/* Owned by the caller, in use until bg_vgpu_stub_interrupt_close. The counters of vector.source may
+ * be read. */
 struct bg_vgpu_stub_interrupt_options {
     uint32_t cpu; /* that takes it, and where who waits should run; BG_HAL_CPU_SELF */
 };
@@ -145,13 +147,13 @@ struct bg_vgpu_stub_interrupt {
 };
 
 /*
- * Attaches the interrupt of a device that bg_vgpu_stub_open has found; `options` may be NULL: this CPU.
- * Then gpu->wait may be BG_WAIT_SLEEP or BG_WAIT_SPIN_THEN_SLEEP. Errors: those of bg_pci_interrupt_open;
- * INVALID without a PCI device. After one the device is polled.
+ * Attaches the interrupt of a device that bg_vgpu_stub_open has found; `options` may be NULL: this
+ * CPU. Then gpu->wait may be BG_WAIT_SLEEP or BG_WAIT_SPIN_THEN_SLEEP. Errors: those of
+ * bg_pci_interrupt_open; INVALID without a PCI device. After one the device is polled.
  */
 int bg_vgpu_stub_interrupt_open(struct bg_vgpu_stub_interrupt *interrupt, struct bg_vgpu_stub *gpu,
-                             const struct bg_pci_host *host,
-                             const struct bg_vgpu_stub_interrupt_options *options);
+                                const struct bg_pci_host *host,
+                                const struct bg_vgpu_stub_interrupt_options *options);
 
 /* Back to polling. Zeroes, or one that could not be opened, are fine. */
 void bg_vgpu_stub_interrupt_close(struct bg_vgpu_stub_interrupt *interrupt);
@@ -169,12 +171,12 @@ int bg_vgpu_stub_nop(struct bg_vgpu_stub *gpu, uint64_t deadline_ns);
 
 /* *sum = a + b modulo 2^32 */
 int bg_vgpu_stub_add_basic(struct bg_vgpu_stub *gpu, uint32_t a, uint32_t b, uint32_t *sum,
-                        uint64_t deadline_ns);
+                           uint64_t deadline_ns);
 
 /* The most elements one inline vector addition carries: a and b have to fit a request. */
-#define BG_VGPU_STUB_VECTOR_MAX                                                                  \
-    ((BG_VGPU_STUB_BUFFER_SIZE - sizeof(struct bg_vgpu_stub_request) -                              \
-      sizeof(struct bg_compute_vector_inline_params)) /                                          \
+#define BG_VGPU_STUB_VECTOR_MAX                                                                    \
+    ((BG_VGPU_STUB_BUFFER_SIZE - sizeof(struct bg_vgpu_stub_request) -                             \
+      sizeof(struct bg_compute_vector_inline_params)) /                                            \
      8)
 
 /*
@@ -184,41 +186,43 @@ int bg_vgpu_stub_add_basic(struct bg_vgpu_stub *gpu, uint32_t a, uint32_t b, uin
  * is sent for a count of 0.
  */
 int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, const void *a,
-                          const void *b, void *c, size_t count, uint32_t flags,
-                          uint64_t deadline_ns);
+                             const void *b, void *c, size_t count, uint32_t flags,
+                             uint64_t deadline_ns);
 
 int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
-                       uint64_t deadline_ns);
+                          uint64_t deadline_ns);
 
 /* ---- GPU memory. Handles live as long as the connection between device and mediator ---- */
 
 int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
-                           uint64_t deadline_ns);
+                              uint64_t deadline_ns);
 int bg_vgpu_stub_memory_free(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t deadline_ns);
 
 /* The most bytes one request carries to the device, and one answer back. */
-#define BG_VGPU_STUB_WRITE_MAX                                                                   \
-    (BG_VGPU_STUB_BUFFER_SIZE - sizeof(struct bg_vgpu_stub_request) - sizeof(struct bg_compute_copy_params))
+#define BG_VGPU_STUB_WRITE_MAX                                                                     \
+    (BG_VGPU_STUB_BUFFER_SIZE - sizeof(struct bg_vgpu_stub_request) -                              \
+     sizeof(struct bg_compute_copy_params))
 #define BG_VGPU_STUB_READ_MAX (BG_VGPU_STUB_BUFFER_SIZE - sizeof(struct bg_vgpu_stub_response))
 
 /* To the device, in pieces of BG_VGPU_STUB_WRITE_MAX; after an error some may have arrived. ASYNC:
  * returns when the pieces are accepted. */
 int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
-                           const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns);
+                              const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns);
 
 /* From the device, in pieces of BG_VGPU_STUB_READ_MAX. */
-int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset, void *bytes,
-                          size_t size, uint32_t flags, uint64_t deadline_ns);
+int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
+                             void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns);
 
 /* Inside the device, in one request; ranges may overlap. ASYNC: returns when accepted. */
-int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset, uint32_t from,
-                          uint64_t from_offset, uint64_t size, uint32_t flags,
-                          uint64_t deadline_ns);
+int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset,
+                             uint32_t from, uint64_t from_offset, uint64_t size, uint32_t flags,
+                             uint64_t deadline_ns);
 
 /* c[i] = a[i] + b[i] in GPU memory. ASYNC: returns when accepted. */
-int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type, struct bg_compute_operand c,
-                         struct bg_compute_operand a, struct bg_compute_operand b, uint64_t count,
-                         uint32_t flags, uint64_t deadline_ns);
+int bg_vgpu_stub_vector_add(struct bg_vgpu_stub *gpu, uint32_t element_type,
+                            struct bg_compute_operand c, struct bg_compute_operand a,
+                            struct bg_compute_operand b, uint64_t count, uint32_t flags,
+                            uint64_t deadline_ns);
 
 /* Waits for all asynchronous operations; returns the first error among them, once. */
 int bg_vgpu_stub_synchronize(struct bg_vgpu_stub *gpu, uint64_t deadline_ns);

@@ -6,11 +6,12 @@
  *
  *     bg_virgl_begin(&e, memory, sizeof(memory));
  *     bg_virgl_set_framebuffer(&e, &color_surface, 1, depth_surface);
- *     bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, color, BG_VIRGL_DOUBLE_1, 0);
- *     int size = bg_virgl_end(&e);
+ *     bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, color, BG_VIRGL_DOUBLE_1,
+ * 0); int size = bg_virgl_end(&e);
  *
  * Commands are written whole or not at all; after the first one that does not fit, or is wrong,
- * nothing is written any more, and bg_virgl_end returns that error. Nothing else needs to be checked.
+ * nothing is written any more, and bg_virgl_end returns that error. Nothing else needs to be
+ * checked.
  *
  * Object handles are the caller's: any but 0, one space for all kinds, per sub-context. Resources
  * are those of virtio-gpu, attached to the context. What an encoder writes is a request: the host
@@ -50,10 +51,10 @@ void bg_virgl_begin(struct bg_virgl_encoder *e, void *buffer, size_t size);
  * than BG_VIRGL_LENGTH_MAX words), INVALID (an argument). */
 int bg_virgl_end(const struct bg_virgl_encoder *e);
 
-/* Whether the host can use a format so, by what bg_virtio_gpu_cmd_get_capset gave: `size` bytes of a
- * BG_VIRTIO_GPU_CAPSET_VIRGL or _VIRGL2. */
+/* Whether the host can use a format so, by what bg_virtio_gpu_cmd_get_capset gave: `size` bytes of
+ * a BG_VIRTIO_GPU_CAPSET_VIRGL or _VIRGL2. */
 bool bg_virgl_has_format(const void *capset, size_t size, enum bg_virgl_format_use use,
-                      enum bg_virgl_format format);
+                         enum bg_virgl_format format);
 
 /* ---- Sub-contexts: objects and states of their own. Number 0 is there from the start ---- */
 
@@ -64,8 +65,10 @@ void bg_virgl_destroy_sub_context(struct bg_virgl_encoder *e, uint32_t id);
 /* ---- Objects ---- */
 
 /* All but shaders and surfaces. Handle 0 binds none. */
-void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle);
-void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle);
+void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
+                          uint32_t handle);
+void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
+                             uint32_t handle);
 
 struct bg_virgl_blend_target {
     bool is_enabled;
@@ -80,16 +83,17 @@ struct bg_virgl_blend {
     struct bg_virgl_blend_target targets[BG_VIRGL_COLOR_BUFFERS_MAX];
 };
 
-void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle, const struct bg_virgl_blend *blend);
+void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle,
+                           const struct bg_virgl_blend *blend);
 
 struct bg_virgl_rasterizer {
-    uint32_t flags; /* VIRGL_RS_* */
-    uint32_t point_size, line_width;                     /* floats, pixels */
+    uint32_t flags;                                    /* VIRGL_RS_* */
+    uint32_t point_size, line_width;                   /* floats, pixels */
     uint32_t offset_units, offset_scale, offset_clamp; /* floats; with _OFFSET_TRIANGLES */
 };
 
 void bg_virgl_create_rasterizer(struct bg_virgl_encoder *e, uint32_t handle,
-                             const struct bg_virgl_rasterizer *rasterizer);
+                                const struct bg_virgl_rasterizer *rasterizer);
 
 struct bg_virgl_stencil {
     bool is_enabled;
@@ -108,7 +112,7 @@ struct bg_virgl_depth_stencil_alpha {
 };
 
 void bg_virgl_create_depth_stencil_alpha(struct bg_virgl_encoder *e, uint32_t handle,
-                                      const struct bg_virgl_depth_stencil_alpha *state);
+                                         const struct bg_virgl_depth_stencil_alpha *state);
 
 /* The n-th element is the vertex shader's IN[n]. */
 struct bg_virgl_vertex_element {
@@ -119,15 +123,16 @@ struct bg_virgl_vertex_element {
 };
 
 void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle,
-                                  const struct bg_virgl_vertex_element *elements, size_t count);
+                                     const struct bg_virgl_vertex_element *elements, size_t count);
 
 /* `text` is TGSI. The host takes room for `token_count` tokens: a few hundred are plenty for short
  * texts (an instruction has about 4 to 10). */
-void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle, enum bg_virgl_shader_type type,
-                         const char *text, uint32_t token_count);
+void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle,
+                            enum bg_virgl_shader_type type, const char *text, uint32_t token_count);
 
 /* Handle 0 binds none. */
-void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t handle);
+void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
+                          uint32_t handle);
 
 /* One level of a texture, and layers `first_layer` to `last_layer`, to be drawn on. */
 struct bg_virgl_surface {
@@ -138,13 +143,13 @@ struct bg_virgl_surface {
 };
 
 void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
-                          const struct bg_virgl_surface *surface);
+                             const struct bg_virgl_surface *surface);
 
 /* ---- States ---- */
 
 /* Surfaces. `depth` 0: none. */
 void bg_virgl_set_framebuffer(struct bg_virgl_encoder *e, const uint32_t *colors, size_t count,
-                           uint32_t depth);
+                              uint32_t depth);
 
 /* Window coordinates are clip coordinates / w * scale + translate. Floats. */
 struct bg_virgl_viewport {
@@ -152,40 +157,41 @@ struct bg_virgl_viewport {
 };
 
 void bg_virgl_set_viewports(struct bg_virgl_encoder *e, uint32_t first,
-                         const struct bg_virgl_viewport *viewports, size_t count);
+                            const struct bg_virgl_viewport *viewports, size_t count);
 
 struct bg_virgl_vertex_buffer {
     uint32_t stride, offset; /* bytes */
     uint32_t resource_id;
 };
 
-void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e, const struct bg_virgl_vertex_buffer *buffers,
-                              size_t count);
+void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e,
+                                 const struct bg_virgl_vertex_buffer *buffers, size_t count);
 
 /* `index_size` is 1, 2 or 4 bytes. resource_id 0: none. */
-void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t index_size,
-                            uint32_t offset);
+void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id,
+                               uint32_t index_size, uint32_t offset);
 
 /* The shader's CONST[0] and on: four words each. */
 void bg_virgl_set_constants(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
-                         const uint32_t *words, size_t count);
+                            const uint32_t *words, size_t count);
 
 /* The shader's CONST[index][0] and on, from a resource. `offset` and `size` are in bytes. */
-void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t index,
-                              uint32_t resource_id, uint32_t offset, uint32_t size);
+void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
+                                 uint32_t index, uint32_t resource_id, uint32_t offset,
+                                 uint32_t size);
 
 void bg_virgl_set_stencil_reference(struct bg_virgl_encoder *e, uint8_t front, uint8_t back);
 void bg_virgl_set_blend_color(struct bg_virgl_encoder *e, const uint32_t color[4]); /* floats */
 
 /* With BG_VIRGL_RS_SCISSOR: pixels from (left, top) to below (right, bottom) are drawn. */
 void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t top, uint16_t right,
-                       uint16_t bottom);
+                          uint16_t bottom);
 
 /* ---- Work ---- */
 
 /* Of the framebuffer: `buffers` is VIRGL_CLEAR_*, `color` are floats, `depth` is a double. */
 void bg_virgl_clear(struct bg_virgl_encoder *e, uint32_t buffers, const uint32_t color[4],
-                 uint64_t depth, uint32_t stencil);
+                    uint64_t depth, uint32_t stencil);
 
 struct bg_virgl_draw {
     enum bg_virgl_primitive primitive;
@@ -201,7 +207,7 @@ void bg_virgl_draw(struct bg_virgl_encoder *e, const struct bg_virgl_draw *draw)
 
 /* Writes `size` bytes into a buffer resource at `offset`, in order with the other commands. */
 void bg_virgl_write_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t offset,
-                        const void *data, size_t size);
+                           const void *data, size_t size);
 
 BG_END_DECLS
 

@@ -12,8 +12,8 @@
  *     ...
  *     bg_virtio_close         reset; then bg_virtqueue_destroy
  *
- * The caller owns struct bg_virtio_device; nothing is global and nothing here allocates. Calls on one
- * device are not reentrant, and none but bg_virtio_take_interrupt may be made from an interrupt
+ * The caller owns struct bg_virtio_device; nothing is global and nothing here allocates. Calls on
+ * one device are not reentrant, and none but bg_virtio_take_interrupt may be made from an interrupt
  * handler.
  */
 #ifndef BAREGPU_VIRTIO_H
@@ -83,8 +83,8 @@ struct bg_virtio_transport_ops {
     int (*queue_enable)(struct bg_virtio_device *device, uint16_t index,
                         const struct bg_virtio_queue_layout *layout,
                         struct bg_virtio_notify_target *target);
-    /* With BG_VIRTIO_F_RING_RESET (2.6.1): begins; then returns 1 when it is done, 0 while it is not,
-     * UNSUPPORTED when the device has ignored it. */
+    /* With BG_VIRTIO_F_RING_RESET (2.6.1): begins; then returns 1 when it is done, 0 while it is
+     * not, UNSUPPORTED when the device has ignored it. */
     void (*queue_reset_begin)(struct bg_virtio_device *device, uint16_t index);
     int (*queue_reset_poll)(struct bg_virtio_device *device, uint16_t index);
     /* 16 bits, or 32 with BG_VIRTIO_F_NOTIFICATION_DATA; ordered after all earlier writes. */
@@ -153,10 +153,10 @@ struct bg_virtio_device {
  * Features that the queues of this library handle. A driver wants these, and its own; without one
  * of them everything works the same.
  */
-#define BG_VIRTIO_FEATURES_QUEUE                                                                  \
-    (BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_IN_ORDER |  \
-     BG_VIRTIO_F_ORDER_PLATFORM | BG_VIRTIO_F_NOTIFICATION_DATA | BG_VIRTIO_F_NOTIF_CONFIG_DATA |       \
-     BG_VIRTIO_F_RING_RESET | BG_VIRTIO_F_ACCESS_PLATFORM)
+#define BG_VIRTIO_FEATURES_QUEUE                                                                   \
+    (BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED |                 \
+     BG_VIRTIO_F_IN_ORDER | BG_VIRTIO_F_ORDER_PLATFORM | BG_VIRTIO_F_NOTIFICATION_DATA |           \
+     BG_VIRTIO_F_NOTIF_CONFIG_DATA | BG_VIRTIO_F_RING_RESET | BG_VIRTIO_F_ACCESS_PLATFORM)
 
 /* ---- Finding ---- */
 
@@ -167,7 +167,7 @@ uint32_t bg_virtio_pci_device_id(const struct bg_pci_device *function);
 /* The next function after `after` (NULL: from the start) that is a virtio device of this id; NULL
  * when there is none. */
 struct bg_pci_device *bg_virtio_pci_find(const struct bg_pci_host *host, uint32_t id,
-                                   const struct bg_pci_device *after);
+                                         const struct bg_pci_device *after);
 
 /*
  * Finds the structures through the capabilities, checks that they lie inside their BARs, maps them
@@ -177,7 +177,7 @@ struct bg_pci_device *bg_virtio_pci_find(const struct bg_pci_host *host, uint32_
  * or a legacy-only one), PROTOCOL (structures missing or outside their BARs), NO_MEMORY (mapping).
  */
 int bg_virtio_pci_open(struct bg_virtio_device *device, const struct bg_pci_host *host,
-                    const struct bg_pci_device *function);
+                       const struct bg_pci_device *function);
 
 /*
  * `address` and `size` are the registers' range, from the devicetree. Errors: NOT_FOUND (no virtio
@@ -189,20 +189,20 @@ int bg_virtio_mmio_open(struct bg_virtio_device *device, uint64_t address, uint6
 /* A transport of one's own: a fake device for tests, another bus. `context` goes to
  * device->transport.other. Returns 0 or INVALID. */
 int bg_virtio_open(struct bg_virtio_device *device, const struct bg_virtio_transport_ops *ops,
-                uint32_t id, void *context);
+                   uint32_t id, void *context);
 
 /* ---- Bringing up ---- */
 
 /*
  * Resets the device and negotiates (3.1.1, up to FEATURES_OK): afterwards device->features holds
- * those of `wanted` and `required` that the device offers. BG_VIRTIO_F_VERSION_1 is always required,
- * except of a legacy device. Queues that existed before are dead until bg_virtqueue_restart. May be
- * called again at any time. Errors: UNSUPPORTED (a required feature is not offered, or the device
- * rejects the set), TIMEOUT (it does not come out of its reset by `deadline_ns`, bg_hal_time_ns).
- * After an error but TIMEOUT FAILED is set.
+ * those of `wanted` and `required` that the device offers. BG_VIRTIO_F_VERSION_1 is always
+ * required, except of a legacy device. Queues that existed before are dead until
+ * bg_virtqueue_restart. May be called again at any time. Errors: UNSUPPORTED (a required feature is
+ * not offered, or the device rejects the set), TIMEOUT (it does not come out of its reset by
+ * `deadline_ns`, bg_hal_time_ns). After an error but TIMEOUT FAILED is set.
  */
 int bg_virtio_start(struct bg_virtio_device *device, uint64_t wanted, uint64_t required,
-                 uint64_t deadline_ns);
+                    uint64_t deadline_ns);
 
 /* Sets DRIVER_OK: the device takes buffers from here on. Returns 0, or INVALID before a successful
  * bg_virtio_start, or what bg_virtio_check returns. */
@@ -239,8 +239,8 @@ static inline bool bg_virtio_has_feature(const struct bg_virtio_device *device, 
  * as two of 32 bits. Errors: RANGE (outside the device's configuration), INVALID (width,
  * alignment), BUSY (it changed at every try).
  */
-int bg_virtio_config_read(struct bg_virtio_device *device, uint32_t offset, unsigned width, void *to,
-                       size_t count);
+int bg_virtio_config_read(struct bg_virtio_device *device, uint32_t offset, unsigned width,
+                          void *to, size_t count);
 
 /* One field. Errors as above. */
 int bg_virtio_config_read8(struct bg_virtio_device *device, uint32_t offset, uint8_t *value);
@@ -250,14 +250,14 @@ int bg_virtio_config_read64(struct bg_virtio_device *device, uint32_t offset, ui
 
 /* Writes one field of 1, 2 or 4 bytes. Errors: RANGE, INVALID. */
 int bg_virtio_config_write(struct bg_virtio_device *device, uint32_t offset, unsigned width,
-                        uint32_t value);
+                           uint32_t value);
 
 /* ---- More ---- */
 
 /* The region with this id (its meaning is the device type's). Errors: NOT_FOUND, PROTOCOL, INVALID
  * (the device is closed). */
 int bg_virtio_find_shared_memory(struct bg_virtio_device *device, uint8_t id,
-                              struct bg_virtio_shared_memory *region);
+                                 struct bg_virtio_shared_memory *region);
 
 /*
  * What the device's interrupt line was raised for: VIRTIO_ISR_* bits, which are acknowledged; 0:

@@ -33,9 +33,10 @@ extern const uint32_t bg_virtio_gpu_formats[BG_VIRTIO_GPU_FORMAT_COUNT];
 
 #define BG_VIRTIO_GPU_FORMAT_DEFAULT BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
 
-/* The value to store for a colour, of a format in bg_virtio_gpu_formats; where the format has no alpha
- * its byte is 255. */
-uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha);
+/* The value to store for a colour, of a format in bg_virtio_gpu_formats; where the format has no
+ * alpha its byte is 255. */
+uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue,
+                             uint8_t alpha);
 
 struct bg_virtio_gpu_color {
     uint8_t red, green, blue, alpha;
@@ -62,7 +63,7 @@ struct bg_virtio_gpu_damage {
  * was added.
  */
 void bg_virtio_gpu_damage_add(struct bg_virtio_gpu_damage *damage, uint32_t width, uint32_t height,
-                           const struct bg_virtio_gpu_rect *rect);
+                              const struct bg_virtio_gpu_rect *rect);
 
 /* ---- Framebuffers: memory, and the device's resource for it ---- */
 
@@ -98,9 +99,9 @@ struct bg_virtio_gpu_framebuffer {
  * format), NO_MEMORY, and the device's. When fb->pixels is not NULL after one, the device may still
  * use the memory, and bg_virtio_gpu_framebuffer_destroy gives it back later.
  */
-int bg_virtio_gpu_framebuffer_create(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,
-                                  uint32_t width, uint32_t height, uint32_t format,
-                                  size_t capacity);
+int bg_virtio_gpu_framebuffer_create(struct bg_virtio_gpu_framebuffer *fb,
+                                     struct bg_virtio_gpu *gpu, uint32_t width, uint32_t height,
+                                     uint32_t format, size_t capacity);
 
 /*
  * Turns off the scanouts that show it (the device does) and gives the memory back. After an error
@@ -116,7 +117,7 @@ int bg_virtio_gpu_framebuffer_destroy(struct bg_virtio_gpu_framebuffer *fb);
  * its capacity. Others: of the last frame, if it was not waited for, and the device's.
  */
 int bg_virtio_gpu_framebuffer_resize(struct bg_virtio_gpu_framebuffer *fb, uint32_t width,
-                                  uint32_t height);
+                                     uint32_t height);
 
 /* Turns off the scanouts that show the old resource, and ends it. After an error it is still there,
  * and this may be tried again. */
@@ -129,7 +130,7 @@ static inline uint32_t *bg_virtio_gpu_row(const struct bg_virtio_gpu_framebuffer
 
 /* This has been drawn: cut to the framebuffer. Talks to nobody. */
 void bg_virtio_gpu_framebuffer_damage(struct bg_virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
-                                   uint32_t width, uint32_t height);
+                                      uint32_t width, uint32_t height);
 
 /* Shows the damage wherever the framebuffer is scanned out: transfers and flushes with one
  * notification, and waits until the device is done with the memory. After an error of the device
@@ -142,7 +143,7 @@ int bg_virtio_gpu_framebuffer_flush_end(struct bg_virtio_gpu_framebuffer *fb);
 
 /* Shows `rect` of it (NULL: all) on a scanout: several may show one framebuffer, or parts of it. */
 int bg_virtio_gpu_framebuffer_show(struct bg_virtio_gpu_framebuffer *fb, uint32_t scanout,
-                                const struct bg_virtio_gpu_rect *rect);
+                                   const struct bg_virtio_gpu_rect *rect);
 
 /* ---- Displays: a scanout with one or two framebuffers ---- */
 
@@ -169,10 +170,11 @@ struct bg_virtio_gpu_display {
 };
 
 /* Creates the framebuffers (memory from the HAL), black, and shows the first. `options` may be
- * NULL. Errors: RANGE (no such scanout), those of bg_virtio_gpu_framebuffer_create, and the device's.
+ * NULL. Errors: RANGE (no such scanout), those of bg_virtio_gpu_framebuffer_create, and the
+ * device's.
  */
 int bg_virtio_gpu_display_open(struct bg_virtio_gpu_display *display, struct bg_virtio_gpu *gpu,
-                            const struct bg_virtio_gpu_display_options *options);
+                               const struct bg_virtio_gpu_display_options *options);
 
 /* Turns the scanout off and gives the memory back. After an error the device may still use some of
  * it: as bg_virtio_gpu_framebuffer_destroy, this may be tried again. */
@@ -187,7 +189,7 @@ bg_virtio_gpu_display_buffer(struct bg_virtio_gpu_display *display)
 
 /* This has been drawn. */
 void bg_virtio_gpu_display_damage(struct bg_virtio_gpu_display *display, uint32_t x, uint32_t y,
-                               uint32_t width, uint32_t height);
+                                  uint32_t width, uint32_t height);
 
 /*
  * Shows what was drawn: one notification, and a page flip when there are two buffers. Afterwards
@@ -207,9 +209,10 @@ int bg_virtio_gpu_display_present_end(struct bg_virtio_gpu_display *display);
  * the next change of mode or the end of the display.
  */
 int bg_virtio_gpu_display_set_mode(struct bg_virtio_gpu_display *display, uint32_t width,
-                                uint32_t height);
+                                   uint32_t height);
 
-/* After bg_virtio_gpu_restart: makes the resources anew and shows the picture that is in the memory.
+/* After bg_virtio_gpu_restart: makes the resources anew and shows the picture that is in the
+ * memory.
  */
 int bg_virtio_gpu_display_restore(struct bg_virtio_gpu_display *display);
 
@@ -225,7 +228,7 @@ struct bg_virtio_gpu_screen {
 /* Asks for display information, and for EDID where the device has it; damaged EDID is none. Errors:
  * RANGE, the device's. */
 int bg_virtio_gpu_get_screen(struct bg_virtio_gpu *gpu, uint32_t scanout,
-                          struct bg_virtio_gpu_screen *screen);
+                             struct bg_virtio_gpu_screen *screen);
 
 struct bg_virtio_gpu_mode {
     uint32_t width, height;
@@ -237,7 +240,7 @@ struct bg_virtio_gpu_mode {
  * least one when there is room. The window's size is left out when it is beyond
  * BG_VIRTIO_GPU_DISPLAY_SIZE_MAX. */
 size_t bg_virtio_gpu_screen_modes(const struct bg_virtio_gpu_screen *screen,
-                               struct bg_virtio_gpu_mode *modes, size_t capacity);
+                                  struct bg_virtio_gpu_mode *modes, size_t capacity);
 
 /*
  * Asks whether displays have changed (a window was resized, a screen was plugged): one register
@@ -267,9 +270,9 @@ int bg_virtio_gpu_cursor_destroy(struct bg_virtio_gpu_cursor *cursor);
 
 /* `argb` is 64 rows of 64 pixels 0xAARRGGBB; the hot spot is the point that points. */
 int bg_virtio_gpu_cursor_set_image(struct bg_virtio_gpu_cursor *cursor, const uint32_t *argb,
-                                uint32_t hot_x, uint32_t hot_y);
+                                   uint32_t hot_x, uint32_t hot_y);
 int bg_virtio_gpu_cursor_show(struct bg_virtio_gpu_cursor *cursor, uint32_t scanout, uint32_t x,
-                           uint32_t y);
+                              uint32_t y);
 
 /* Waits for the move before this one, not for this one; and when that one failed, tells its error
  * and does not move. INVALID while hidden. */
@@ -280,9 +283,9 @@ int bg_virtio_gpu_cursor_hide(struct bg_virtio_gpu_cursor *cursor);
 
 struct bg_virtio_gpu_mapping {
     uint32_t resource_id;
-    uint64_t offset, size; /* in the region; size 0: it has no place there */
-    void *memory;          /* NULL: nothing that may be accessed */
-    uint32_t cache;                  /* VIRTIO_GPU_MAP_CACHE_* */
+    uint64_t offset, size;              /* in the region; size 0: it has no place there */
+    void *memory;                       /* NULL: nothing that may be accessed */
+    uint32_t cache;                     /* VIRTIO_GPU_MAP_CACHE_* */
     struct bg_virtio_gpu_mapping *next; /* private */
 };
 
@@ -295,11 +298,11 @@ struct bg_virtio_gpu_mapping {
  * same: then *mapping is in use and keeps its place until bg_virtio_gpu_blob_unmap ends that.
  */
 int bg_virtio_gpu_blob_map(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping,
-                        uint32_t resource_id, uint64_t size);
+                           uint32_t resource_id, uint64_t size);
 
 /* The memory must not be accessed from here on. After an error *mapping is still in use and keeps
- * its place: this may be tried again. bg_virtio_gpu_restart and bg_virtio_gpu_close end all mappings.
- * INVALID: it is not in use. */
+ * its place: this may be tried again. bg_virtio_gpu_restart and bg_virtio_gpu_close end all
+ * mappings. INVALID: it is not in use. */
 int bg_virtio_gpu_blob_unmap(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping);
 
 BG_END_DECLS

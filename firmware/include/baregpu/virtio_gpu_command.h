@@ -5,9 +5,9 @@
  *
  * A command takes an operation, the caller's. NULL: the call sends the command, waits for the
  * answer for at most `timeout_ns` of the options, and returns its result. Else the command is
- * queued, the device is told at the next bg_virtio_gpu_kick or _wait, and the result comes later; many
- * commands make one notification. Out-parameters are written when the operation ends well, so they
- * live as long as it. The device works on commands in the order of their queueing, except for
+ * queued, the device is told at the next bg_virtio_gpu_kick or _wait, and the result comes later;
+ * many commands make one notification. Out-parameters are written when the operation ends well, so
+ * they live as long as it. The device works on commands in the order of their queueing, except for
  * fences (below).
  *
  * Errors are enum bg_error. Without effect on the device: INVALID and RANGE (arguments), BUSY
@@ -40,20 +40,20 @@ BG_BEGIN_DECLS
 
 /* ---- Operations ---- */
 
-#define BG_VIRTIO_GPU_OP_FENCE                                                                        \
-    (1u << 0)                        /* the answer comes when the work is done, not only accepted */
+#define BG_VIRTIO_GPU_OP_FENCE                                                                     \
+    (1u << 0) /* the answer comes when the work is done, not only accepted */
 #define BG_VIRTIO_GPU_OP_RING (1u << 1) /* on the timeline ring_idx of the command's context */
 
 struct bg_virtio_gpu_op {
     /* Written by the caller before the command; all zeroes is fine. One that is still BUSY is
      * refused as such, and goes on. */
-    uint32_t flags;                         /* VIRTIO_GPU_OP_* */
-    uint8_t ring_idx;                       /* with BG_VIRTIO_GPU_OP_RING: 0 to 63 */
+    uint32_t flags;   /* VIRTIO_GPU_OP_* */
+    uint8_t ring_idx; /* with BG_VIRTIO_GPU_OP_RING: 0 to 63 */
     /* Called once, when a command that was queued ends by an answer, by an error of the device, or
-     * by bg_virtio_gpu_restart or _close; not after a time-out of bg_virtio_gpu_wait, nor for what is
-     * refused at once. May queue commands. May be NULL. */
+     * by bg_virtio_gpu_restart or _close; not after a time-out of bg_virtio_gpu_wait, nor for what
+     * is refused at once. May queue commands. May be NULL. */
     void (*done)(struct bg_virtio_gpu_op *op);
-    void *context;                          /* for `done` */
+    void *context; /* for `done` */
     /* Written by the driver. */
     int error;         /* BG_ERR_BUSY until the end, then the result */
     uint32_t response; /* enum bg_virtio_gpu_ctrl_type; 0 when there was none */
@@ -76,7 +76,9 @@ struct bg_virtio_gpu_fence {
 
 /* ---- The device ---- */
 
-#define BG_VIRTIO_GPU_SLOTS_MAX 64u /* control commands in flight; QEMU's 2D queue has 64 entries */
+#define BG_VIRTIO_GPU_SLOTS_MAX                                                                    \
+    64u /* control commands in flight; QEMU's 2D queue has 64 entries                              \
+         */
 #define BG_VIRTIO_GPU_CURSOR_SLOTS_MAX 16u /* likewise for the cursor queue */
 #define BG_VIRTIO_GPU_TIMELINES_MAX 64u    /* with a fence in flight at one time */
 #define BG_VIRTIO_GPU_CAPSETS_MAX 64u      /* that are looked at; there are 6 in virtio 1.4 */
@@ -120,8 +122,8 @@ struct bg_virtio_gpu_mapping;
 struct bg_virtio_gpu {
     struct bg_virtio_device *device;
     uint32_t scanout_count;
-    uint32_t capset_count;                    /* at most BG_VIRTIO_GPU_CAPSETS_MAX */
-    uint32_t blob_alignment;                  /* bytes; 1 without the feature */
+    uint32_t capset_count;                       /* at most BG_VIRTIO_GPU_CAPSETS_MAX */
+    uint32_t blob_alignment;                     /* bytes; 1 without the feature */
     struct bg_virtio_shared_memory host_visible; /* size 0: there is none */
     struct bg_virtio_gpu_display_one displays[BG_VIRTIO_GPU_MAX_SCANOUTS]; /* as last asked for */
     uint32_t protocol_errors; /* answers that were against the specification */
@@ -146,29 +148,30 @@ struct bg_virtio_gpu {
     struct bg_virtio_gpu_slot slots[BG_VIRTIO_GPU_SLOTS_MAX + BG_VIRTIO_GPU_CURSOR_SLOTS_MAX];
     struct bg_virtio_gpu_timeline timelines[BG_VIRTIO_GPU_TIMELINES_MAX];
     struct bg_virtio_gpu_mapping *mappings; /* by offset */
-    uint64_t normal_end, device_begin;   /* how far each type of memory has been used there */
-    bool is_device_memory;               /* the last one's type */
-    struct bg_virtio_gpu_display_one polled_displays[BG_VIRTIO_GPU_MAX_SCANOUTS]; /* told to the caller */
+    uint64_t normal_end, device_begin;      /* how far each type of memory has been used there */
+    bool is_device_memory;                  /* the last one's type */
+    struct bg_virtio_gpu_display_one
+        polled_displays[BG_VIRTIO_GPU_MAX_SCANOUTS]; /* told to the caller */
     bool has_polled_displays;
-    bool is_display_event_open; /* acknowledged to the device, not yet told to the caller */
-    struct bg_virtio_device own_device;     /* of bg_virtio_gpu_open_pci */
+    bool is_display_event_open;         /* acknowledged to the device, not yet told to the caller */
+    struct bg_virtio_device own_device; /* of bg_virtio_gpu_open_pci */
 };
 
 /*
  * Starts a device that bg_virtio_pci_open or bg_virtio_mmio_open has found: features, both queues,
  * DRIVER_OK. `options` may be NULL. `device` lives as long as `gpu`. Errors: INVALID (not a GPU,
- * options), PROTOCOL (a configuration outside the specification), NO_MEMORY, those of bg_virtio_start,
- * bg_virtqueue_create and bg_virtio_ready. After an error the device has been reset and nothing is kept;
- * but when it does not come out of its reset, the memory is left to it.
+ * options), PROTOCOL (a configuration outside the specification), NO_MEMORY, those of
+ * bg_virtio_start, bg_virtqueue_create and bg_virtio_ready. After an error the device has been
+ * reset and nothing is kept; but when it does not come out of its reset, the memory is left to it.
  */
 int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *device,
-                    const struct bg_virtio_gpu_options *options);
+                       const struct bg_virtio_gpu_options *options);
 
 /* Finds, opens and starts the GPU at `function`, or the host's first one (NULL). Errors: NOT_FOUND,
  * those of bg_virtio_pci_open and bg_virtio_gpu_open. */
 int bg_virtio_gpu_open_pci(struct bg_virtio_gpu *gpu, const struct bg_pci_host *host,
-                        const struct bg_pci_device *function,
-                        const struct bg_virtio_gpu_options *options);
+                           const struct bg_pci_device *function,
+                           const struct bg_virtio_gpu_options *options);
 
 /* Resets the device and gives all memory back. Operations in flight end with UNAVAILABLE. TIMEOUT:
  * the device would not stop, and the memory is left to it. */
@@ -196,7 +199,8 @@ int bg_virtio_gpu_poll(struct bg_virtio_gpu *gpu);
 
 /* Kicks and waits for the end of `op`; returns its result. TIMEOUT at deadline_ns (bg_hal_time_ns):
  * the operation is given up, and *op may be reused. */
-int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint64_t deadline_ns);
+int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                       uint64_t deadline_ns);
 
 /* The fence of an operation that was queued with BG_VIRTIO_GPU_OP_FENCE. */
 struct bg_virtio_gpu_fence bg_virtio_gpu_fence_of(const struct bg_virtio_gpu_op *op);
@@ -206,7 +210,7 @@ bool bg_virtio_gpu_fence_passed(struct bg_virtio_gpu *gpu, const struct bg_virti
 
 /* Waits for it: 0, TIMEOUT, or the error of a device that does not work any more. */
 int bg_virtio_gpu_fence_wait(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
-                          uint64_t deadline_ns);
+                             uint64_t deadline_ns);
 
 /* "BG_VIRTIO_GPU_CMD_SET_SCANOUT", "BG_VIRTIO_GPU_RESP_ERR_UNSPEC", "unknown type"; never NULL. */
 const char *bg_virtio_gpu_type_name(uint32_t type);
@@ -220,8 +224,8 @@ int bg_virtio_gpu_response_error(uint32_t type);
 #define BG_VIRTIO_GPU_COPY UINT64_MAX
 
 /*
- * `bus_address` BG_VIRTIO_GPU_COPY: `bytes` are copied; at most staging_size of them. Else they lie in
- * memory that the device reads there until the operation ends; of any size below 4 GiB.
+ * `bus_address` BG_VIRTIO_GPU_COPY: `bytes` are copied; at most staging_size of them. Else they lie
+ * in memory that the device reads there until the operation ends; of any size below 4 GiB.
  */
 struct bg_virtio_gpu_data {
     const void *bytes;
@@ -230,45 +234,47 @@ struct bg_virtio_gpu_data {
 };
 
 /* `entries` of struct bg_virtio_gpu_mem_entry, copied. */
-static inline struct bg_virtio_gpu_data bg_virtio_gpu_entries(const struct bg_virtio_gpu_mem_entry *entries,
-                                                        size_t count)
+static inline struct bg_virtio_gpu_data
+bg_virtio_gpu_entries(const struct bg_virtio_gpu_mem_entry *entries, size_t count)
 {
     return (struct bg_virtio_gpu_data){entries, BG_VIRTIO_GPU_COPY, count * sizeof(*entries)};
 }
 
 /* ---- 2D commands (5.7.6.8) ---- */
 
-int bg_virtio_gpu_cmd_get_display_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                    struct bg_virtio_gpu_display_one modes[BG_VIRTIO_GPU_MAX_SCANOUTS]);
+int bg_virtio_gpu_cmd_get_display_info(
+    struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+    struct bg_virtio_gpu_display_one modes[BG_VIRTIO_GPU_MAX_SCANOUTS]);
 
 /* Up to `capacity` bytes; *length is the number copied. Needs F_EDID. */
-int bg_virtio_gpu_cmd_get_edid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t scanout,
-                            void *edid, size_t capacity, uint32_t *length);
+int bg_virtio_gpu_cmd_get_edid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                               uint32_t scanout, void *edid, size_t capacity, uint32_t *length);
 
 /* `format` is one of enum bg_virtio_gpu_formats. */
 int bg_virtio_gpu_cmd_resource_create_2d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                      uint32_t resource_id, uint32_t format, uint32_t width,
-                                      uint32_t height);
+                                         uint32_t resource_id, uint32_t format, uint32_t width,
+                                         uint32_t height);
 int bg_virtio_gpu_cmd_resource_unref(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                  uint32_t resource_id);
+                                     uint32_t resource_id);
 
 /* resource_id 0 turns the scanout off; the rectangle is not used then and may be NULL. */
-int bg_virtio_gpu_cmd_set_scanout(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t scanout,
-                               uint32_t resource_id, const struct bg_virtio_gpu_rect *rect);
+int bg_virtio_gpu_cmd_set_scanout(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                  uint32_t scanout, uint32_t resource_id,
+                                  const struct bg_virtio_gpu_rect *rect);
 int bg_virtio_gpu_cmd_resource_flush(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                  uint32_t resource_id, const struct bg_virtio_gpu_rect *rect);
+                                     uint32_t resource_id, const struct bg_virtio_gpu_rect *rect);
 
 /* `offset` is where the rectangle's first pixel lies in the backing, in bytes. */
 int bg_virtio_gpu_cmd_transfer_to_host_2d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t resource_id, const struct bg_virtio_gpu_rect *rect,
-                                       uint64_t offset);
+                                          uint32_t resource_id,
+                                          const struct bg_virtio_gpu_rect *rect, uint64_t offset);
 
 /* `entries` is an array of struct bg_virtio_gpu_mem_entry, of any length. */
-int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                           uint32_t resource_id,
-                                           const struct bg_virtio_gpu_data *entries);
-int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                           uint32_t resource_id);
+int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu,
+                                              struct bg_virtio_gpu_op *op, uint32_t resource_id,
+                                              const struct bg_virtio_gpu_data *entries);
+int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu,
+                                              struct bg_virtio_gpu_op *op, uint32_t resource_id);
 
 struct bg_virtio_gpu_capset {
     uint32_t id; /* VIRTIO_GPU_CAPSET_* */
@@ -277,17 +283,19 @@ struct bg_virtio_gpu_capset {
 };
 
 /* `index` is below capset_count. */
-int bg_virtio_gpu_cmd_get_capset_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t index,
-                                   struct bg_virtio_gpu_capset *capset);
+int bg_virtio_gpu_cmd_get_capset_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                      uint32_t index, struct bg_virtio_gpu_capset *capset);
 
 /* Up to `capacity` bytes, which is the set's max_size and at most staging_size - 24; *length is the
  * number that the device gave. */
-int bg_virtio_gpu_cmd_get_capset(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t capset_id,
-                              uint32_t version, void *capset, size_t capacity, uint32_t *length);
+int bg_virtio_gpu_cmd_get_capset(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                 uint32_t capset_id, uint32_t version, void *capset,
+                                 size_t capacity, uint32_t *length);
 
 /* Needs F_RESOURCE_UUID. */
 int bg_virtio_gpu_cmd_resource_assign_uuid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                        uint32_t resource_id, uint8_t uuid[BG_VIRTIO_GPU_UUID_SIZE]);
+                                           uint32_t resource_id,
+                                           uint8_t uuid[BG_VIRTIO_GPU_UUID_SIZE]);
 
 struct bg_virtio_gpu_blob {
     uint32_t ctx_id; /* with HOST3D: whose object blob_id is */
@@ -299,8 +307,9 @@ struct bg_virtio_gpu_blob {
 
 /* Needs F_RESOURCE_BLOB, and F_VIRGL for memory of the host. `entries` may be NULL. */
 int bg_virtio_gpu_cmd_resource_create_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                        uint32_t resource_id, const struct bg_virtio_gpu_blob *blob,
-                                        const struct bg_virtio_gpu_data *entries);
+                                           uint32_t resource_id,
+                                           const struct bg_virtio_gpu_blob *blob,
+                                           const struct bg_virtio_gpu_data *entries);
 
 struct bg_virtio_gpu_blob_layout {
     uint32_t width, height; /* of the picture in the blob */
@@ -310,21 +319,22 @@ struct bg_virtio_gpu_blob_layout {
 
 /* Needs F_RESOURCE_BLOB. resource_id 0 as for set_scanout. */
 int bg_virtio_gpu_cmd_set_scanout_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                    uint32_t scanout, uint32_t resource_id,
-                                    const struct bg_virtio_gpu_rect *rect,
-                                    const struct bg_virtio_gpu_blob_layout *layout);
+                                       uint32_t scanout, uint32_t resource_id,
+                                       const struct bg_virtio_gpu_rect *rect,
+                                       const struct bg_virtio_gpu_blob_layout *layout);
 
 /* ---- 3D commands (5.7.6.9): all need F_VIRGL ---- */
 
 /* `capset_id` chooses the kind of context with F_CONTEXT_INIT, and is 0 without. `name` is for the
  * host's log: up to 64 bytes, may be NULL. */
-int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
-                              uint32_t capset_id, const char *name);
-int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id);
+int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                 uint32_t ctx_id, uint32_t capset_id, const char *name);
+int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                  uint32_t ctx_id);
 int bg_virtio_gpu_cmd_ctx_attach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id);
+                                          uint32_t ctx_id, uint32_t resource_id);
 int bg_virtio_gpu_cmd_ctx_detach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id);
+                                          uint32_t ctx_id, uint32_t resource_id);
 
 /* The values are those of the context's protocol (for virgl: Gallium's). */
 struct bg_virtio_gpu_resource_3d {
@@ -335,8 +345,8 @@ struct bg_virtio_gpu_resource_3d {
 };
 
 int bg_virtio_gpu_cmd_resource_create_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                      uint32_t resource_id,
-                                      const struct bg_virtio_gpu_resource_3d *resource);
+                                         uint32_t resource_id,
+                                         const struct bg_virtio_gpu_resource_3d *resource);
 
 struct bg_virtio_gpu_transfer_3d {
     struct bg_virtio_gpu_box box;
@@ -345,20 +355,20 @@ struct bg_virtio_gpu_transfer_3d {
 };
 
 int bg_virtio_gpu_cmd_transfer_to_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id,
-                                       const struct bg_virtio_gpu_transfer_3d *transfer);
+                                          uint32_t ctx_id, uint32_t resource_id,
+                                          const struct bg_virtio_gpu_transfer_3d *transfer);
 int bg_virtio_gpu_cmd_transfer_from_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                         uint32_t ctx_id, uint32_t resource_id,
-                                         const struct bg_virtio_gpu_transfer_3d *transfer);
-int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
-                             const struct bg_virtio_gpu_data *commands);
+                                            uint32_t ctx_id, uint32_t resource_id,
+                                            const struct bg_virtio_gpu_transfer_3d *transfer);
+int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                uint32_t ctx_id, const struct bg_virtio_gpu_data *commands);
 
 /* Need F_RESOURCE_BLOB and the host-visible region: RANGE for an `offset` outside it. A resource
  * must not be mapped twice. *cache is VIRTIO_GPU_MAP_CACHE_*. */
 int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                     uint32_t resource_id, uint64_t offset, uint32_t *cache);
+                                        uint32_t resource_id, uint64_t offset, uint32_t *cache);
 int bg_virtio_gpu_cmd_resource_unmap_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t resource_id);
+                                          uint32_t resource_id);
 
 /* ---- Cursor commands (5.7.6.10), on a queue of their own: no fences there ---- */
 
@@ -369,11 +379,11 @@ struct bg_virtio_gpu_cursor_state {
 };
 
 int bg_virtio_gpu_cmd_update_cursor(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                 const struct bg_virtio_gpu_cursor_state *cursor);
+                                    const struct bg_virtio_gpu_cursor_state *cursor);
 
 /* Only scanout, x and y count; but give resource_id too, QEMU hides the cursor without. */
 int bg_virtio_gpu_cmd_move_cursor(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                               const struct bg_virtio_gpu_cursor_state *cursor);
+                                  const struct bg_virtio_gpu_cursor_state *cursor);
 
 BG_END_DECLS
 

@@ -38,7 +38,7 @@ struct bg_virtio_interrupt_options {
     uint32_t forbidden; /* BG_PCI_INTERRUPT_BIT(kind) */
     /* MMIO only. */
     struct bg_interrupt_line *line; /* the caller's, zeroed; the same one for devices that share */
-    uint32_t interrupt;          /* the kernel's number of it */
+    uint32_t interrupt;             /* the kernel's number of it */
     enum bg_hal_trigger trigger;    /* as the devicetree says; on QEMU's virt edge */
 };
 
@@ -64,9 +64,10 @@ struct bg_virtio_interrupt {
  * makes all calls for the device: the handler uses the same window to its registers.
  */
 int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
-                          const struct bg_virtio_interrupt_options *options);
+                             const struct bg_virtio_interrupt_options *options);
 
-/* Before or after bg_virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine. */
+/* Before or after bg_virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine.
+ */
 void bg_virtio_interrupt_close(struct bg_virtio_interrupt *interrupt);
 
 /* After a storm (interrupt_source.storms): tries again. */

@@ -25,15 +25,17 @@ struct bg_virtio_rng {
 };
 
 /*
- * Brings up `device`, which is open (bg_virtio_pci_open, bg_virtio_mmio_open) and stays the caller's, and
- * in use until bg_virtio_rng_close. Errors: INVALID (not an entropy device), those of bg_virtio_start and
- * bg_virtqueue_create, NO_MEMORY.
+ * Brings up `device`, which is open (bg_virtio_pci_open, bg_virtio_mmio_open) and stays the
+ * caller's, and in use until bg_virtio_rng_close. Errors: INVALID (not an entropy device), those of
+ * bg_virtio_start and bg_virtqueue_create, NO_MEMORY.
  */
-int bg_virtio_rng_open(struct bg_virtio_rng *rng, struct bg_virtio_device *device, uint64_t deadline_ns);
+int bg_virtio_rng_open(struct bg_virtio_rng *rng, struct bg_virtio_device *device,
+                       uint64_t deadline_ns);
 
 /*
- * Fills `to` with `size` random bytes, and waits for them as device->wait says. Errors: TIMEOUT (the call may be made again), IO, PROTOCOL,
- * UNAVAILABLE as bg_virtqueue_wait; then nothing in `to` is to be used.
+ * Fills `to` with `size` random bytes, and waits for them as device->wait says. Errors: TIMEOUT
+ * (the call may be made again), IO, PROTOCOL, UNAVAILABLE as bg_virtqueue_wait; then nothing in
+ * `to` is to be used.
  */
 int bg_virtio_rng_read(struct bg_virtio_rng *rng, void *to, size_t size, uint64_t deadline_ns);
 

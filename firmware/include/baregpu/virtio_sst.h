@@ -73,9 +73,10 @@ struct bg_virtio_sst_options {
     uint16_t pairs;  /* wanted; 0: 1. There may be fewer: sst->pair_count */
     uint16_t depth;  /* operations of each pair; 0: 32. At most 128, or what the queues take */
     uint16_t events; /* buffers for events; 0: none come */
-    /* Called for each event by bg_virtio_sst_poll and the waits of pair 0, which are not to be called
-     * from it; then the events belong to the CPU of pair 0. NULL: events are asked for. A wait that
-     * sleeps looks for them when it wakes up, which an event alone does not make it do. */
+    /* Called for each event by bg_virtio_sst_poll and the waits of pair 0, which are not to be
+     * called from it; then the events belong to the CPU of pair 0. NULL: events are asked for. A
+     * wait that sleeps looks for them when it wakes up, which an event alone does not make it do.
+     */
     void (*on_event)(void *context, const struct bg_virtio_sst_event *event);
     void *event_context;
 };
@@ -88,7 +89,7 @@ struct bg_virtio_sst {
     struct bg_sst_config config;
     uint16_t pair_count;
     uint16_t depth;
-    uint16_t event_count; /* buffers */
+    uint16_t event_count;     /* buffers */
     uint64_t protocol_errors; /* answers and events that were not as they have to be */
     /* Private. */
     struct bg_virtio_sst_pair pairs[BG_SST_PAIRS_MAX];
@@ -100,13 +101,13 @@ struct bg_virtio_sst {
 };
 
 /*
- * Brings up `device`, which is open (bg_virtio_pci_open, bg_virtio_mmio_open), the caller's, and in use
- * until bg_virtio_sst_close. `options` may be NULL. Errors: INVALID (not such a device; options),
- * UNSUPPORTED (another protocol version), PROTOCOL, NO_MEMORY, those of bg_virtio_start and
- * bg_virtqueue_create.
+ * Brings up `device`, which is open (bg_virtio_pci_open, bg_virtio_mmio_open), the caller's, and in
+ * use until bg_virtio_sst_close. `options` may be NULL. Errors: INVALID (not such a device;
+ * options), UNSUPPORTED (another protocol version), PROTOCOL, NO_MEMORY, those of bg_virtio_start
+ * and bg_virtqueue_create.
  */
 int bg_virtio_sst_open(struct bg_virtio_sst *sst, struct bg_virtio_device *device,
-                    const struct bg_virtio_sst_options *options, uint64_t deadline_ns);
+                       const struct bg_virtio_sst_options *options, uint64_t deadline_ns);
 
 /* Resets the device, and frees the memory. Operations are gone. TIMEOUT: the device does not
  * answer, and its memory stays allocated. */
@@ -120,16 +121,17 @@ struct bg_virtio_sst_op *bg_virtio_sst_take(struct bg_virtio_sst *sst, unsigned 
 /* Not in flight. */
 void bg_virtio_sst_release(struct bg_virtio_sst_op *op);
 
-/* Queues it. Returns 0, INVALID (in flight, or not taken), what bg_virtqueue_add returns, or what has
- * ended the pair. */
+/* Queues it. Returns 0, INVALID (in flight, or not taken), what bg_virtqueue_add returns, or what
+ * has ended the pair. */
 int bg_virtio_sst_submit(struct bg_virtio_sst_op *op);
 
-/* Lets the device see what was queued: 1 if it was notified, 0, or an error: as bg_virtio_sst_poll. */
+/* Lets the device see what was queued: 1 if it was notified, 0, or an error: as bg_virtio_sst_poll.
+ */
 int bg_virtio_sst_kick(struct bg_virtio_sst *sst, unsigned pair);
 
-/* Ends the operations that the device has answered; returns how many. An error of bg_virtqueue_poll,
- * bg_virtqueue_kick or bg_virtio_check ends the pair: all that were in flight have ended with it, and
- * every later call returns it, until the device is opened anew. */
+/* Ends the operations that the device has answered; returns how many. An error of
+ * bg_virtqueue_poll, bg_virtqueue_kick or bg_virtio_check ends the pair: all that were in flight
+ * have ended with it, and every later call returns it, until the device is opened anew. */
 int bg_virtio_sst_poll(struct bg_virtio_sst *sst, unsigned pair);
 
 /* Kicks, and waits until `op` has ended: returns op->error. TIMEOUT at the deadline, when it has
@@ -145,12 +147,13 @@ void bg_virtio_sst_abandon(struct bg_virtio_sst_op *op);
 
 /* ---- Events, without on_event ---- */
 
-/* Returns 1 and an event, 0 when there is none, or an error. Events that find no buffer are lost. */
+/* Returns 1 and an event, 0 when there is none, or an error. Events that find no buffer are lost.
+ */
 int bg_virtio_sst_poll_event(struct bg_virtio_sst *sst, struct bg_virtio_sst_event *event);
 
 /* The same, but waits. TIMEOUT. */
 int bg_virtio_sst_wait_event(struct bg_virtio_sst *sst, struct bg_virtio_sst_event *event,
-                          uint64_t deadline_ns);
+                             uint64_t deadline_ns);
 
 /* ---- One request at a time, on pair 0. Errors: BUSY (no operation is free), TIMEOUT, PROTOCOL,
  * and those that a status stands for ---- */
@@ -159,27 +162,28 @@ int bg_virtio_sst_noop(struct bg_virtio_sst *sst, uint64_t deadline_ns);
 
 /* `size` bytes, at most BG_SST_PAYLOAD_SIZE, there and back; `to` may be `from`. TOO_LARGE. */
 int bg_virtio_sst_echo(struct bg_virtio_sst *sst, const void *from, void *to, size_t size,
-                    uint64_t deadline_ns);
+                       uint64_t deadline_ns);
 
 /* enum bg_sst_latency. `result` may be NULL. */
 int bg_virtio_sst_compute(struct bg_virtio_sst *sst, uint64_t units, uint32_t latency,
-                       struct bg_sst_compute_result *result, uint64_t deadline_ns);
+                          struct bg_sst_compute_result *result, uint64_t deadline_ns);
 
 /* Any size: as many requests as it needs, as many at once as there are free operations. After an
  * error part of it may have been done. */
 int bg_virtio_sst_read(struct bg_virtio_sst *sst, uint64_t address, void *to, size_t size,
-                    uint64_t deadline_ns);
+                       uint64_t deadline_ns);
 int bg_virtio_sst_write(struct bg_virtio_sst *sst, uint64_t address, const void *from, size_t size,
-                     uint64_t deadline_ns);
+                        uint64_t deadline_ns);
 
 /* What is in flight ends with an error first. */
 int bg_virtio_sst_reset(struct bg_virtio_sst *sst, uint64_t deadline_ns);
 
-int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info, uint64_t deadline_ns);
+int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info,
+                           uint64_t deadline_ns);
 
 /* enum bg_sst_param, or a model's own. `before` may be NULL. */
-int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value, uint64_t *before,
-                         uint64_t deadline_ns);
+int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value,
+                            uint64_t *before, uint64_t deadline_ns);
 
 /* The error that a status stands for: OK 0, ERROR IO, BUSY LIMITED, INVALID INVALID, TIMEOUT
  * TIMEOUT, NO_DEVICE UNAVAILABLE, others IO. */

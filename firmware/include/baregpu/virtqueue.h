@@ -5,20 +5,20 @@
  *
  * A chain is one buffer of the specification: segments that the device reads, then segments that it
  * writes. The memory behind its segments belongs to the device from bg_virtqueue_add on, until
- * bg_virtqueue_poll (or _wait, or _reclaim) gives the chain's token back; the segment array itself is
- * only read during bg_virtqueue_add.
+ * bg_virtqueue_poll (or _wait, or _reclaim) gives the chain's token back; the segment array itself
+ * is only read during bg_virtqueue_add.
  *
  * The device is not trusted: ids, lengths and indices that it writes are checked against state that
  * it cannot reach. One that breaks the rules makes the call return BG_ERR_PROTOCOL, and every
  * later one too, until the queue or the device is reset.
  *
- * The caller owns struct bg_virtqueue. Memory comes from the HAL in bg_virtqueue_create and nowhere else.
- * Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. A queue is
- * passed on, with the chains that are under way, like any memory: after the last call on one CPU
- * comes a release (store_release, a lock's), before the first one on the other the acquire that sees
- * it. Its interrupt stays on the CPU that it was attached for: see baregpu/wait.h. Different
- * queues of a device may be used at the same time, unless the device is one on PCI without a BAR
- * (bg_virtio_pci_open).
+ * The caller owns struct bg_virtqueue. Memory comes from the HAL in bg_virtqueue_create and nowhere
+ * else. Calls on one queue are not reentrant: one CPU at a time, not from an interrupt handler. A
+ * queue is passed on, with the chains that are under way, like any memory: after the last call on
+ * one CPU comes a release (store_release, a lock's), before the first one on the other the acquire
+ * that sees it. Its interrupt stays on the CPU that it was attached for: see baregpu/wait.h.
+ * Different queues of a device may be used at the same time, unless the device is one on PCI
+ * without a BAR (bg_virtio_pci_open).
  */
 #ifndef BAREGPU_VIRTQUEUE_H
 #define BAREGPU_VIRTQUEUE_H
@@ -66,7 +66,7 @@ struct bg_virtqueue {
     uint16_t index;
     uint16_t size;     /* entries */
     uint16_t capacity; /* of those, how many may be in use at once; all, or all but one */
-    uint32_t epoch; /* the device's, when the queue was enabled */
+    uint32_t epoch;    /* the device's, when the queue was enabled */
     uint8_t state;
     bool is_event_idx, is_in_order, is_platform_ordered;
     bool is_notify_pending; /* kicked before DRIVER_OK */
@@ -75,7 +75,7 @@ struct bg_virtqueue {
 
     /* Kept from the device: an allocation that it is not told about. */
     struct bg_virtqueue_slot *slots; /* by descriptor index (split) or buffer id (packed) */
-    uint16_t *tables_unused;      /* a stack of indirect table numbers */
+    uint16_t *tables_unused;         /* a stack of indirect table numbers */
     uint64_t slots_bytes;
     uint16_t free_first, free_last;   /* slots, first in first out */
     uint16_t order_first, order_last; /* chains in flight, with IN_ORDER */
@@ -93,9 +93,9 @@ struct bg_virtqueue {
     uint64_t ring_address; /* on the bus */
     uint64_t ring_bytes;
     uint64_t driver_offset, device_offset, tables_offset; /* in the ring */
-    uint16_t next_used;      /* split: free-running; packed: offset */
-    uint16_t next_available; /* packed: offset */
-    bool used_wrap, available_wrap; /* packed */
+    uint16_t next_used;                                   /* split: free-running; packed: offset */
+    uint16_t next_available;                              /* packed: offset */
+    bool used_wrap, available_wrap;                       /* packed */
     uint16_t batch_first, batch_first_flags, batch_descriptors; /* packed: not yet published */
     uint16_t published_descriptors;                             /* packed: by the last kick */
 
@@ -112,7 +112,7 @@ struct bg_virtqueue {
  * device), BUSY (in use already), RANGE (a legacy device cannot reach the memory).
  */
 int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *device,
-                     const struct bg_virtqueue_options *options);
+                        const struct bg_virtqueue_options *options);
 
 /* Frees its memory. The device must have been reset (bg_virtio_reset), or never been ready; else it
  * would go on writing. A queue that bg_virtqueue_create failed for, or all zeroes, is fine. */
@@ -122,18 +122,18 @@ void bg_virtqueue_destroy(struct bg_virtqueue *queue);
 
 /*
  * Adds a chain: `segments` holds the `readable` ones, then the `writable` ones. The device does not
- * see it before bg_virtqueue_kick. `token` is what bg_virtqueue_poll returns for it. Errors, all without
- * effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more segments than
- * queue->capacity, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an empty one;
- * queue not enabled), PROTOCOL.
+ * see it before bg_virtqueue_kick. `token` is what bg_virtqueue_poll returns for it. Errors, all
+ * without effect: NO_SPACE (not enough free entries: poll, then try again), TOO_LARGE (more
+ * segments than queue->capacity, or more than 4 GiB - 1 byte in all), INVALID (no segment, or an
+ * empty one; queue not enabled), PROTOCOL.
  */
 int bg_virtqueue_add(struct bg_virtqueue *queue, const struct bg_virtqueue_segment *segments,
-                  unsigned readable, unsigned writable, void *token);
+                     unsigned readable, unsigned writable, void *token);
 
 /*
  * Makes all chains added since the last call available, and notifies the device once if it wants to
- * be. Before bg_virtio_ready no notification may be sent: the chains are made available, and the first
- * call after it notifies. Returns 1 if it notified, 0 if not, or INVALID or PROTOCOL.
+ * be. Before bg_virtio_ready no notification may be sent: the chains are made available, and the
+ * first call after it notifies. Returns 1 if it notified, 0 if not, or INVALID or PROTOCOL.
  */
 int bg_virtqueue_kick(struct bg_virtqueue *queue);
 
@@ -147,17 +147,18 @@ int bg_virtqueue_poll(struct bg_virtqueue *queue, struct bg_virtqueue_used *used
  * As bg_virtqueue_poll, but waits, as device->wait says: by polling through bg_hal_wait, or asleep
  * between the device's notifications, which are on only while it sleeps. Looks at the device's
  * status every millisecond, and after each nap. Returns 1, or TIMEOUT at `deadline_ns`
- * (bg_hal_time_ns), or what bg_virtqueue_poll or bg_virtio_check returns. After a TIMEOUT the chain still
- * belongs to the device.
+ * (bg_hal_time_ns), or what bg_virtqueue_poll or bg_virtio_check returns. After a TIMEOUT the chain
+ * still belongs to the device.
  */
-int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used, uint64_t deadline_ns);
+int bg_virtqueue_wait(struct bg_virtqueue *queue, struct bg_virtqueue_used *used,
+                      uint64_t deadline_ns);
 
 /* ---- Notifications from the device; off after bg_virtqueue_create ---- */
 
 /*
- * Asks for a notification when the device uses the next chain. Returns true when bg_virtqueue_poll has
- * something to say already, a chain or an error: then no notification may come for it. Ask again
- * after each one.
+ * Asks for a notification when the device uses the next chain. Returns true when bg_virtqueue_poll
+ * has something to say already, a chain or an error: then no notification may come for it. Ask
+ * again after each one.
  */
 bool bg_virtqueue_enable_notifications(struct bg_virtqueue *queue);
 
@@ -166,8 +167,8 @@ void bg_virtqueue_disable_notifications(struct bg_virtqueue *queue);
 
 /* ---- Counts ---- */
 
-/* Segments that a chain may have now for bg_virtqueue_add not to return NO_SPACE, without an indirect
- * table. */
+/* Segments that a chain may have now for bg_virtqueue_add not to return NO_SPACE, without an
+ * indirect table. */
 static inline unsigned bg_virtqueue_free(const struct bg_virtqueue *queue)
 {
     return queue->descriptors_free;
@@ -183,25 +184,25 @@ static inline unsigned bg_virtqueue_in_flight(const struct bg_virtqueue *queue)
 
 /*
  * Resets this queue alone (2.6.1) and waits for it: then the device uses none of its chains any
- * more. Take them back with bg_virtqueue_reclaim, then call bg_virtqueue_restart. Also for a queue that
- * returned PROTOCOL. Errors: UNSUPPORTED (BG_VIRTIO_F_RING_RESET is not negotiated, or the device
- * ignores it, as QEMU's do over MMIO; the queue goes on as before), INVALID (not
- * enabled), TIMEOUT (nothing may be reused; every call on the queue returns PROTOCOL).
+ * more. Take them back with bg_virtqueue_reclaim, then call bg_virtqueue_restart. Also for a queue
+ * that returned PROTOCOL. Errors: UNSUPPORTED (BG_VIRTIO_F_RING_RESET is not negotiated, or the
+ * device ignores it, as QEMU's do over MMIO; the queue goes on as before), INVALID (not enabled),
+ * TIMEOUT (nothing may be reused; every call on the queue returns PROTOCOL).
  */
 int bg_virtqueue_reset(struct bg_virtqueue *queue, uint64_t deadline_ns);
 
 /*
- * After bg_virtqueue_reset, or after bg_virtio_reset or bg_virtio_start of the device: returns 1 and the
- * token of a chain that was not used, 0 when there is none left. INVALID while the device may use
- * them.
+ * After bg_virtqueue_reset, or after bg_virtio_reset or bg_virtio_start of the device: returns 1
+ * and the token of a chain that was not used, 0 when there is none left. INVALID while the device
+ * may use them.
  */
 int bg_virtqueue_reclaim(struct bg_virtqueue *queue, void **token);
 
 /*
- * Enables the queue again, empty and in the same memory, after bg_virtqueue_reset or bg_virtio_start.
- * Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is enabled; the device
- * is not started; the features changed in a way that needs another layout: create it anew),
- * PROTOCOL (the device's limit is smaller than before), BUSY.
+ * Enables the queue again, empty and in the same memory, after bg_virtqueue_reset or
+ * bg_virtio_start. Chains that were not reclaimed are forgotten. Errors: INVALID (the queue is
+ * enabled; the device is not started; the features changed in a way that needs another layout:
+ * create it anew), PROTOCOL (the device's limit is smaller than before), BUSY.
  */
 int bg_virtqueue_restart(struct bg_virtqueue *queue);
 

@@ -21,8 +21,8 @@ BG_BEGIN_DECLS
 
 /* All zeroes: poll. */
 struct bg_wait_strategy {
-    /* bg_hal_sleep, or another function with its contract; NULL: poll. Naming it here is what makes a
-     * kernel need it. */
+    /* bg_hal_sleep, or another function with its contract; NULL: poll. Naming it here is what makes
+     * a kernel need it. */
     void (*sleep)(uint64_t deadline_ns);
     uint64_t spin_ns; /* poll this long before the first sleep */
 };
@@ -66,7 +66,7 @@ struct bg_wait_loop {
  * of `look` or `check`. Not for interrupt handlers.
  */
 int bg_wait_until(const struct bg_wait_loop *loop, const struct bg_wait_strategy *strategy,
-               struct bg_interrupt_source *source, uint64_t deadline_ns);
+                  struct bg_interrupt_source *source, uint64_t deadline_ns);
 
 BG_END_DECLS
 

@@ -2,7 +2,8 @@
 /* Answers with data: each word is read once, the device may change it meanwhile. */
 #include "firmware/virtio/gpu/internal.h"
 
-static int take_edid(const struct bg_virtio_gpu_slot *slot, const uint8_t *response, uint32_t written)
+static int take_edid(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
+                     uint32_t written)
 {
     const struct bg_virtio_gpu_resp_edid *answer = (const void *)response;
     uint32_t size = bg_load_once32(&answer->size);
@@ -30,7 +31,8 @@ static void take_capset_info(const struct bg_virtio_gpu_slot *slot, const uint8_
     };
 }
 
-int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response, uint32_t written)
+int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
+                     uint32_t written)
 {
     const size_t header = sizeof(struct bg_virtio_gpu_ctrl_hdr);
     size_t size = slot->out_size;

@@ -2,10 +2,7 @@
 /* The 2D, blob and cursor commands: virtio 1.4, 5.7.6.8 and 5.7.6.10. */
 #include "firmware/virtio/gpu/internal.h"
 
-#define HEADER(command)                                                                            \
-    {                                                                                              \
-        .type = (command)                                                                          \
-    }
+#define HEADER(command) {.type = (command)}
 
 static bool is_format(uint32_t format)
 {
@@ -26,8 +23,9 @@ static bool is_format(uint32_t format)
 
 /* ---- Displays ---- */
 
-int bg_virtio_gpu_cmd_get_display_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                    struct bg_virtio_gpu_display_one modes[BG_VIRTIO_GPU_MAX_SCANOUTS])
+int bg_virtio_gpu_cmd_get_display_info(
+    struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+    struct bg_virtio_gpu_display_one modes[BG_VIRTIO_GPU_MAX_SCANOUTS])
 {
     struct bg_virtio_gpu_ctrl_hdr message = HEADER(BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO);
     struct gpu_request request = GPU_REQUEST(message);
@@ -39,8 +37,8 @@ int bg_virtio_gpu_cmd_get_display_info(struct bg_virtio_gpu *gpu, struct bg_virt
     return gpu_submit(gpu, op, &request);
 }
 
-int bg_virtio_gpu_cmd_get_edid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t scanout,
-                            void *edid, size_t capacity, uint32_t *length)
+int bg_virtio_gpu_cmd_get_edid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                               uint32_t scanout, void *edid, size_t capacity, uint32_t *length)
 {
     struct bg_virtio_gpu_get_edid message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_GET_EDID),
@@ -62,8 +60,9 @@ int bg_virtio_gpu_cmd_get_edid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_o
     return gpu_submit(gpu, op, &request);
 }
 
-int bg_virtio_gpu_cmd_set_scanout(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t scanout,
-                               uint32_t resource_id, const struct bg_virtio_gpu_rect *rect)
+int bg_virtio_gpu_cmd_set_scanout(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                  uint32_t scanout, uint32_t resource_id,
+                                  const struct bg_virtio_gpu_rect *rect)
 {
     struct bg_virtio_gpu_set_scanout message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_SET_SCANOUT),
@@ -87,8 +86,8 @@ int bg_virtio_gpu_cmd_set_scanout(struct bg_virtio_gpu *gpu, struct bg_virtio_gp
 /* ---- Resources ---- */
 
 int bg_virtio_gpu_cmd_resource_create_2d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                      uint32_t resource_id, uint32_t format, uint32_t width,
-                                      uint32_t height)
+                                         uint32_t resource_id, uint32_t format, uint32_t width,
+                                         uint32_t height)
 {
     struct bg_virtio_gpu_resource_create_2d message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_2D),
@@ -106,7 +105,7 @@ int bg_virtio_gpu_cmd_resource_create_2d(struct bg_virtio_gpu *gpu, struct bg_vi
 }
 
 int bg_virtio_gpu_cmd_resource_unref(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                  uint32_t resource_id)
+                                     uint32_t resource_id)
 {
     struct bg_virtio_gpu_resource_unref message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_UNREF),
@@ -118,7 +117,7 @@ int bg_virtio_gpu_cmd_resource_unref(struct bg_virtio_gpu *gpu, struct bg_virtio
 }
 
 int bg_virtio_gpu_cmd_resource_flush(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                  uint32_t resource_id, const struct bg_virtio_gpu_rect *rect)
+                                     uint32_t resource_id, const struct bg_virtio_gpu_rect *rect)
 {
     struct bg_virtio_gpu_resource_flush message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_FLUSH),
@@ -131,8 +130,8 @@ int bg_virtio_gpu_cmd_resource_flush(struct bg_virtio_gpu *gpu, struct bg_virtio
 }
 
 int bg_virtio_gpu_cmd_transfer_to_host_2d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t resource_id, const struct bg_virtio_gpu_rect *rect,
-                                       uint64_t offset)
+                                          uint32_t resource_id,
+                                          const struct bg_virtio_gpu_rect *rect, uint64_t offset)
 {
     struct bg_virtio_gpu_transfer_to_host_2d message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D),
@@ -153,9 +152,9 @@ static bool is_entries(const struct bg_virtio_gpu_data *entries)
            entries->size / sizeof(struct bg_virtio_gpu_mem_entry) <= UINT32_MAX;
 }
 
-int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                           uint32_t resource_id,
-                                           const struct bg_virtio_gpu_data *entries)
+int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu,
+                                              struct bg_virtio_gpu_op *op, uint32_t resource_id,
+                                              const struct bg_virtio_gpu_data *entries)
 {
     struct bg_virtio_gpu_resource_attach_backing message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING),
@@ -171,8 +170,8 @@ int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu, struct 
     return gpu_submit(gpu, op, &request);
 }
 
-int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                           uint32_t resource_id)
+int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu,
+                                              struct bg_virtio_gpu_op *op, uint32_t resource_id)
 {
     struct bg_virtio_gpu_resource_detach_backing message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING),
@@ -184,7 +183,8 @@ int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu, struct 
 }
 
 int bg_virtio_gpu_cmd_resource_assign_uuid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                        uint32_t resource_id, uint8_t uuid[BG_VIRTIO_GPU_UUID_SIZE])
+                                           uint32_t resource_id,
+                                           uint8_t uuid[BG_VIRTIO_GPU_UUID_SIZE])
 {
     struct bg_virtio_gpu_resource_assign_uuid message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID),
@@ -207,8 +207,8 @@ int bg_virtio_gpu_cmd_resource_assign_uuid(struct bg_virtio_gpu *gpu, struct bg_
 
 /* ---- Capability sets ---- */
 
-int bg_virtio_gpu_cmd_get_capset_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t index,
-                                   struct bg_virtio_gpu_capset *capset)
+int bg_virtio_gpu_cmd_get_capset_info(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                      uint32_t index, struct bg_virtio_gpu_capset *capset)
 {
     struct bg_virtio_gpu_get_capset_info message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_GET_CAPSET_INFO),
@@ -225,8 +225,9 @@ int bg_virtio_gpu_cmd_get_capset_info(struct bg_virtio_gpu *gpu, struct bg_virti
     return gpu_submit(gpu, op, &request);
 }
 
-int bg_virtio_gpu_cmd_get_capset(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t capset_id,
-                              uint32_t version, void *capset, size_t capacity, uint32_t *length)
+int bg_virtio_gpu_cmd_get_capset(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                 uint32_t capset_id, uint32_t version, void *capset,
+                                 size_t capacity, uint32_t *length)
 {
     struct bg_virtio_gpu_get_capset message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_GET_CAPSET),
@@ -268,8 +269,9 @@ static int check_blob(const struct bg_virtio_gpu *gpu, const struct bg_virtio_gp
 }
 
 int bg_virtio_gpu_cmd_resource_create_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                        uint32_t resource_id, const struct bg_virtio_gpu_blob *blob,
-                                        const struct bg_virtio_gpu_data *entries)
+                                           uint32_t resource_id,
+                                           const struct bg_virtio_gpu_blob *blob,
+                                           const struct bg_virtio_gpu_data *entries)
 {
     struct bg_virtio_gpu_resource_create_blob message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, .ctx_id = blob->ctx_id},
@@ -297,9 +299,9 @@ int bg_virtio_gpu_cmd_resource_create_blob(struct bg_virtio_gpu *gpu, struct bg_
 }
 
 int bg_virtio_gpu_cmd_set_scanout_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                    uint32_t scanout, uint32_t resource_id,
-                                    const struct bg_virtio_gpu_rect *rect,
-                                    const struct bg_virtio_gpu_blob_layout *layout)
+                                       uint32_t scanout, uint32_t resource_id,
+                                       const struct bg_virtio_gpu_rect *rect,
+                                       const struct bg_virtio_gpu_blob_layout *layout)
 {
     struct bg_virtio_gpu_set_scanout_blob message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB),
@@ -350,13 +352,13 @@ static int send_cursor(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, u
 }
 
 int bg_virtio_gpu_cmd_update_cursor(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                 const struct bg_virtio_gpu_cursor_state *cursor)
+                                    const struct bg_virtio_gpu_cursor_state *cursor)
 {
     return send_cursor(gpu, op, BG_VIRTIO_GPU_CMD_UPDATE_CURSOR, cursor);
 }
 
 int bg_virtio_gpu_cmd_move_cursor(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                               const struct bg_virtio_gpu_cursor_state *cursor)
+                                  const struct bg_virtio_gpu_cursor_state *cursor)
 {
     return send_cursor(gpu, op, BG_VIRTIO_GPU_CMD_MOVE_CURSOR, cursor);
 }

@@ -14,8 +14,8 @@ static int submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, boo
 
 /* ---- Contexts ---- */
 
-int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
-                              uint32_t capset_id, const char *name)
+int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                 uint32_t ctx_id, uint32_t capset_id, const char *name)
 {
     struct bg_virtio_gpu_ctx_create message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_CTX_CREATE, .ctx_id = ctx_id},
@@ -26,7 +26,8 @@ int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu
     if (capset_id != 0 && !bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_CONTEXT_INIT)) {
         return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
-    while (name != NULL && name[message.nlen] != '\0' && message.nlen < BG_VIRTIO_GPU_DEBUG_NAME_MAX) {
+    while (name != NULL && name[message.nlen] != '\0' &&
+           message.nlen < BG_VIRTIO_GPU_DEBUG_NAME_MAX) {
         message.debug_name[message.nlen] = name[message.nlen];
         message.nlen++;
     }
@@ -34,7 +35,8 @@ int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu
                      &request);
 }
 
-int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id)
+int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                  uint32_t ctx_id)
 {
     struct bg_virtio_gpu_ctx_destroy message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_CTX_DESTROY, .ctx_id = ctx_id},
@@ -44,8 +46,8 @@ int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gp
     return submit_3d(gpu, op, ctx_id != 0, &request);
 }
 
-static int send_ctx_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t command,
-                             uint32_t ctx_id, uint32_t resource_id)
+static int send_ctx_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                             uint32_t command, uint32_t ctx_id, uint32_t resource_id)
 {
     struct bg_virtio_gpu_ctx_resource message = {
         .hdr = {.type = command, .ctx_id = ctx_id},
@@ -57,13 +59,13 @@ static int send_ctx_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op 
 }
 
 int bg_virtio_gpu_cmd_ctx_attach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id)
+                                          uint32_t ctx_id, uint32_t resource_id)
 {
     return send_ctx_resource(gpu, op, BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, ctx_id, resource_id);
 }
 
 int bg_virtio_gpu_cmd_ctx_detach_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id)
+                                          uint32_t ctx_id, uint32_t resource_id)
 {
     return send_ctx_resource(gpu, op, BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE, ctx_id, resource_id);
 }
@@ -71,8 +73,8 @@ int bg_virtio_gpu_cmd_ctx_detach_resource(struct bg_virtio_gpu *gpu, struct bg_v
 /* ---- Resources ---- */
 
 int bg_virtio_gpu_cmd_resource_create_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                      uint32_t resource_id,
-                                      const struct bg_virtio_gpu_resource_3d *resource)
+                                         uint32_t resource_id,
+                                         const struct bg_virtio_gpu_resource_3d *resource)
 {
     struct bg_virtio_gpu_resource_create_3d message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D},
@@ -112,23 +114,23 @@ static int send_transfer(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
 }
 
 int bg_virtio_gpu_cmd_transfer_to_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t ctx_id, uint32_t resource_id,
-                                       const struct bg_virtio_gpu_transfer_3d *transfer)
+                                          uint32_t ctx_id, uint32_t resource_id,
+                                          const struct bg_virtio_gpu_transfer_3d *transfer)
 {
     return send_transfer(gpu, op, BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, ctx_id, resource_id,
                          transfer);
 }
 
 int bg_virtio_gpu_cmd_transfer_from_host_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                         uint32_t ctx_id, uint32_t resource_id,
-                                         const struct bg_virtio_gpu_transfer_3d *transfer)
+                                            uint32_t ctx_id, uint32_t resource_id,
+                                            const struct bg_virtio_gpu_transfer_3d *transfer)
 {
     return send_transfer(gpu, op, BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, ctx_id, resource_id,
                          transfer);
 }
 
-int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t ctx_id,
-                             const struct bg_virtio_gpu_data *commands)
+int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                uint32_t ctx_id, const struct bg_virtio_gpu_data *commands)
 {
     struct bg_virtio_gpu_cmd_submit message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = ctx_id},
@@ -150,7 +152,7 @@ static int check_region(const struct bg_virtio_gpu *gpu)
 }
 
 int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                     uint32_t resource_id, uint64_t offset, uint32_t *cache)
+                                        uint32_t resource_id, uint64_t offset, uint32_t *cache)
 {
     struct bg_virtio_gpu_resource_map_blob message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB},
@@ -176,7 +178,7 @@ int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_vir
 }
 
 int bg_virtio_gpu_cmd_resource_unmap_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                       uint32_t resource_id)
+                                          uint32_t resource_id)
 {
     struct bg_virtio_gpu_resource_unmap_blob message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB},

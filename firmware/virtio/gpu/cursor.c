@@ -9,7 +9,8 @@ int bg_virtio_gpu_cursor_create(struct bg_virtio_gpu_cursor *cursor, struct bg_v
     memset(cursor, 0, sizeof(*cursor));
     cursor->gpu = gpu;
     return gpu_framebuffer_create_2d(&cursor->image, gpu, BG_VIRTIO_GPU_CURSOR_SIZE,
-                                     BG_VIRTIO_GPU_CURSOR_SIZE, BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM);
+                                     BG_VIRTIO_GPU_CURSOR_SIZE,
+                                     BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM);
 }
 
 /* One move is on its way at a time; its error is told once. */
@@ -24,7 +25,8 @@ static int finish_move(struct bg_virtio_gpu_cursor *cursor)
 
 /* Sets everything, so a move that failed before does not count; but a device that does not answer
  * is not asked twice. */
-static int update(struct bg_virtio_gpu_cursor *cursor, const struct bg_virtio_gpu_cursor_state *state)
+static int update(struct bg_virtio_gpu_cursor *cursor,
+                  const struct bg_virtio_gpu_cursor_state *state)
 {
     int error = finish_move(cursor);
 
@@ -47,7 +49,7 @@ int bg_virtio_gpu_cursor_destroy(struct bg_virtio_gpu_cursor *cursor)
 }
 
 int bg_virtio_gpu_cursor_set_image(struct bg_virtio_gpu_cursor *cursor, const uint32_t *argb,
-                                uint32_t hot_x, uint32_t hot_y)
+                                   uint32_t hot_x, uint32_t hot_y)
 {
     struct bg_virtio_gpu_op flush = {.flags = BG_VIRTIO_GPU_OP_FENCE};
     struct bg_virtio_gpu_framebuffer *image = &cursor->image;
@@ -70,12 +72,12 @@ int bg_virtio_gpu_cursor_set_image(struct bg_virtio_gpu_cursor *cursor, const ui
     cursor->state.hot_x = hot_x;
     cursor->state.hot_y = hot_y;
     return cursor->is_visible ? bg_virtio_gpu_cursor_show(cursor, cursor->state.scanout,
-                                                       cursor->state.x, cursor->state.y)
+                                                          cursor->state.x, cursor->state.y)
                               : 0;
 }
 
 int bg_virtio_gpu_cursor_show(struct bg_virtio_gpu_cursor *cursor, uint32_t scanout, uint32_t x,
-                           uint32_t y)
+                              uint32_t y)
 {
     struct bg_virtio_gpu_cursor_state state = cursor->state;
 

@@ -21,7 +21,8 @@ static uint32_t max32(uint32_t a, uint32_t b)
 }
 
 /* Both lie inside a framebuffer: nothing overflows. */
-static struct bg_virtio_gpu_rect join(const struct bg_virtio_gpu_rect *a, const struct bg_virtio_gpu_rect *b)
+static struct bg_virtio_gpu_rect join(const struct bg_virtio_gpu_rect *a,
+                                      const struct bg_virtio_gpu_rect *b)
 {
     struct bg_virtio_gpu_rect r = {.x = min32(a->x, b->x), .y = min32(a->y, b->y)};
 
@@ -62,7 +63,7 @@ static uint32_t find_nearest(const struct bg_virtio_gpu_damage *damage,
 }
 
 void bg_virtio_gpu_damage_add(struct bg_virtio_gpu_damage *damage, uint32_t width, uint32_t height,
-                           const struct bg_virtio_gpu_rect *rect)
+                              const struct bg_virtio_gpu_rect *rect)
 {
     struct bg_virtio_gpu_rect added;
 

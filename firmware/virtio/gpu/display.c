@@ -27,8 +27,8 @@ static int flip_begin(struct bg_virtio_gpu_display *display, struct bg_virtio_gp
         error = gpu_framebuffer_set_scanout(fb, gpu_frame_next(frame, 0), display->scanout, NULL);
     }
     if (error == 0) {
-        error = bg_virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, BG_VIRTIO_GPU_OP_FENCE),
-                                              fb->resource_id, &all);
+        error = bg_virtio_gpu_cmd_resource_flush(
+            fb->gpu, gpu_frame_next(frame, BG_VIRTIO_GPU_OP_FENCE), fb->resource_id, &all);
     }
     if (error == 0) {
         error = bg_virtio_gpu_kick(fb->gpu);
@@ -94,15 +94,15 @@ static int create_buffers(struct bg_virtio_gpu_display *display,
         /* The device shows its own copy of what is not a blob: one memory does for both. */
         error = i > 0 && !display->buffers[0].is_blob
                     ? gpu_framebuffer_create_shared(fb, &display->buffers[0])
-                    : bg_virtio_gpu_framebuffer_create(fb, display->gpu, display->width,
-                                                    display->height, format,
-                                                    max_width * max_height * BG_VIRTIO_GPU_PIXEL_SIZE);
+                    : bg_virtio_gpu_framebuffer_create(
+                          fb, display->gpu, display->width, display->height, format,
+                          max_width * max_height * BG_VIRTIO_GPU_PIXEL_SIZE);
     }
     return error;
 }
 
 int bg_virtio_gpu_display_open(struct bg_virtio_gpu_display *display, struct bg_virtio_gpu *gpu,
-                            const struct bg_virtio_gpu_display_options *options)
+                               const struct bg_virtio_gpu_display_options *options)
 {
     static const struct bg_virtio_gpu_display_options defaults;
     int error = 0;
@@ -131,7 +131,8 @@ int bg_virtio_gpu_display_open(struct bg_virtio_gpu_display *display, struct bg_
     if (error < 0) {
         bg_virtio_gpu_display_close(display);
     } else if (display->buffer_count == 2) {
-        bg_virtio_gpu_framebuffer_damage(back_buffer(display), 0, 0, display->width, display->height);
+        bg_virtio_gpu_framebuffer_damage(back_buffer(display), 0, 0, display->width,
+                                         display->height);
     }
     return error;
 }
@@ -157,12 +158,13 @@ int bg_virtio_gpu_display_close(struct bg_virtio_gpu_display *display)
 }
 
 void bg_virtio_gpu_display_damage(struct bg_virtio_gpu_display *display, uint32_t x, uint32_t y,
-                               uint32_t width, uint32_t height)
+                                  uint32_t width, uint32_t height)
 {
     bg_virtio_gpu_framebuffer_damage(back_buffer(display), x, y, width, height);
 }
 
-static void copy_rect(struct bg_virtio_gpu_framebuffer *to, const struct bg_virtio_gpu_framebuffer *from,
+static void copy_rect(struct bg_virtio_gpu_framebuffer *to,
+                      const struct bg_virtio_gpu_framebuffer *from,
                       const struct bg_virtio_gpu_rect *r)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
@@ -244,7 +246,8 @@ static int resize_buffers(struct bg_virtio_gpu_display *display, uint32_t width,
     return error;
 }
 
-int bg_virtio_gpu_display_set_mode(struct bg_virtio_gpu_display *display, uint32_t width, uint32_t height)
+int bg_virtio_gpu_display_set_mode(struct bg_virtio_gpu_display *display, uint32_t width,
+                                   uint32_t height)
 {
     int error = resize_buffers(display, width, height), first = 0;
 

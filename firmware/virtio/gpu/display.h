@@ -20,7 +20,8 @@ int gpu_frame_damage(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_
 int gpu_framebuffer_replace(struct bg_virtio_gpu_framebuffer *fb);
 
 /* Undoes a resize: gives the new resource up and goes on with the old one, all of it damaged. */
-void gpu_framebuffer_put_back(struct bg_virtio_gpu_framebuffer *fb, uint32_t width, uint32_t height);
+void gpu_framebuffer_put_back(struct bg_virtio_gpu_framebuffer *fb, uint32_t width,
+                              uint32_t height);
 
 /* Never a blob: what a cursor needs. */
 int gpu_framebuffer_create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,

@@ -49,7 +49,8 @@ static const struct layout *find_layout(uint32_t format)
     }
 }
 
-uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue, uint8_t alpha)
+uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue,
+                             uint8_t alpha)
 {
     const struct layout *layout = find_layout(format);
 

@@ -64,7 +64,7 @@ static int queue_flushes(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_
         uint32_t flags = i + 1 == damage->count ? BG_VIRTIO_GPU_OP_FENCE : 0;
 
         error = bg_virtio_gpu_cmd_resource_flush(fb->gpu, gpu_frame_next(frame, flags),
-                                              fb->resource_id, &damage->rects[i]);
+                                                 fb->resource_id, &damage->rects[i]);
     }
     return error;
 }
@@ -102,8 +102,8 @@ static int create_blob(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gp
     }
     entry->length = (uint32_t)blob.size;
     data = bg_virtio_gpu_entries(entry, 1);
-    return bg_virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
-                                               &blob, &data);
+    return bg_virtio_gpu_cmd_resource_create_blob(fb->gpu, gpu_frame_next(frame, 0),
+                                                  fb->resource_id, &blob, &data);
 }
 
 static int create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_frame *frame,
@@ -115,7 +115,7 @@ static int create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_
 
     if (error == 0) {
         error = bg_virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
-                                                       fb->resource_id, &data);
+                                                          fb->resource_id, &data);
     }
     return error;
 }
@@ -181,8 +181,8 @@ int gpu_framebuffer_replace(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error;
 
-    (void)gpu_frame_end(fb->gpu, &fb->frame); /* the commands are part of *fb */
-    error = bg_virtio_gpu_framebuffer_release_old(fb);  /* there is room for one */
+    (void)gpu_frame_end(fb->gpu, &fb->frame);          /* the commands are part of *fb */
+    error = bg_virtio_gpu_framebuffer_release_old(fb); /* there is room for one */
     if (error < 0) {
         return error;
     }
@@ -237,8 +237,9 @@ static int create_framebuffer(struct bg_virtio_gpu_framebuffer *fb, struct bg_vi
     return make_first_resource(fb);
 }
 
-int bg_virtio_gpu_framebuffer_create(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu *gpu,
-                                  uint32_t width, uint32_t height, uint32_t format, size_t capacity)
+int bg_virtio_gpu_framebuffer_create(struct bg_virtio_gpu_framebuffer *fb,
+                                     struct bg_virtio_gpu *gpu, uint32_t width, uint32_t height,
+                                     uint32_t format, size_t capacity)
 {
     return create_framebuffer(fb, gpu, width, height, format, capacity,
                               bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB));
@@ -294,7 +295,7 @@ static void set_size(struct bg_virtio_gpu_framebuffer *fb, uint32_t width, uint3
 }
 
 int bg_virtio_gpu_framebuffer_resize(struct bg_virtio_gpu_framebuffer *fb, uint32_t width,
-                                  uint32_t height)
+                                     uint32_t height)
 {
     const uint32_t old_width = fb->width, old_height = fb->height;
     uint64_t size = 0;
@@ -334,7 +335,7 @@ void gpu_framebuffer_put_back(struct bg_virtio_gpu_framebuffer *fb, uint32_t wid
 /* ---- Showing ---- */
 
 void bg_virtio_gpu_framebuffer_damage(struct bg_virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y,
-                                   uint32_t width, uint32_t height)
+                                      uint32_t width, uint32_t height)
 {
     const struct bg_virtio_gpu_rect rect = {x, y, width, height};
 
@@ -391,12 +392,12 @@ int gpu_framebuffer_set_scanout(struct bg_virtio_gpu_framebuffer *fb, struct bg_
         rect = &all;
     }
     return fb->is_blob ? bg_virtio_gpu_cmd_set_scanout_blob(fb->gpu, op, scanout, fb->resource_id,
-                                                         rect, &layout)
+                                                            rect, &layout)
                        : bg_virtio_gpu_cmd_set_scanout(fb->gpu, op, scanout, fb->resource_id, rect);
 }
 
 int bg_virtio_gpu_framebuffer_show(struct bg_virtio_gpu_framebuffer *fb, uint32_t scanout,
-                                const struct bg_virtio_gpu_rect *rect)
+                                   const struct bg_virtio_gpu_rect *rect)
 {
     return gpu_framebuffer_set_scanout(fb, NULL, scanout, rect);
 }

@@ -10,8 +10,9 @@
 #define CHAIN_SEGMENTS 4u /* request, data, response; and one to spare */
 
 #define GPU_FEATURES                                                                               \
-    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                         \
-     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
+    (BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_EDID | BG_VIRTIO_GPU_F_RESOURCE_UUID |                \
+     BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_CONTEXT_INIT |                                \
+     BG_VIRTIO_GPU_F_BLOB_ALIGNMENT)
 
 static int read_config32(struct bg_virtio_gpu *gpu, uint32_t offset, uint32_t *value)
 {
@@ -68,7 +69,8 @@ static int read_configuration(struct bg_virtio_gpu *gpu)
 static int find_host_visible(struct bg_virtio_gpu *gpu)
 {
     struct bg_virtio_shared_memory region = {0};
-    int error = bg_virtio_find_shared_memory(gpu->device, BG_VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &region);
+    int error =
+        bg_virtio_find_shared_memory(gpu->device, BG_VIRTIO_GPU_SHM_ID_HOST_VISIBLE, &region);
 
     if (error < 0) {
         region.size = 0;
@@ -83,7 +85,8 @@ static int find_host_visible(struct bg_virtio_gpu *gpu)
 
 static int negotiate(struct bg_virtio_gpu *gpu)
 {
-    int error = bg_virtio_start(gpu->device, gpu->wanted_features, 0, bg_hal_time_ns() + gpu->timeout_ns);
+    int error =
+        bg_virtio_start(gpu->device, gpu->wanted_features, 0, bg_hal_time_ns() + gpu->timeout_ns);
 
     if (error == 0) {
         /* A dependent feature without the one it needs is left out, which takes a second start. */
@@ -118,8 +121,8 @@ static int create_queues(struct bg_virtio_gpu *gpu, uint16_t size_max)
     return bg_virtqueue_create(&gpu->cursor, gpu->device, &options);
 }
 
-static void place_slot(struct bg_virtio_gpu *gpu, unsigned index, size_t *offset, size_t request_size,
-                       size_t response_size)
+static void place_slot(struct bg_virtio_gpu *gpu, unsigned index, size_t *offset,
+                       size_t request_size, size_t response_size)
 {
     struct bg_virtio_gpu_slot *slot = &gpu->slots[index];
 
@@ -176,7 +179,7 @@ static void free_memory(struct bg_virtio_gpu *gpu)
 }
 
 int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *device,
-                    const struct bg_virtio_gpu_options *options)
+                       const struct bg_virtio_gpu_options *options)
 {
     static const struct bg_virtio_gpu_options defaults;
     int error;
@@ -193,7 +196,8 @@ int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *devic
     }
     gpu->device = device;
     gpu->timeout_ns = options->timeout_ns ? options->timeout_ns : BG_VIRTIO_GPU_TIMEOUT_DEFAULT_NS;
-    gpu->staging_size = options->staging_size ? options->staging_size : BG_VIRTIO_GPU_STAGING_DEFAULT;
+    gpu->staging_size =
+        options->staging_size ? options->staging_size : BG_VIRTIO_GPU_STAGING_DEFAULT;
     gpu->wanted_features =
         usable_features((GPU_FEATURES | BG_VIRTIO_FEATURES_QUEUE) & ~options->without_features);
     gpu->next_resource_id = 1;
@@ -219,7 +223,8 @@ int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *devic
 }
 
 int bg_virtio_gpu_open_pci(struct bg_virtio_gpu *gpu, const struct bg_pci_host *host,
-                        const struct bg_pci_device *function, const struct bg_virtio_gpu_options *options)
+                           const struct bg_pci_device *function,
+                           const struct bg_virtio_gpu_options *options)
 {
     int error;
 
@@ -234,10 +239,11 @@ int bg_virtio_gpu_open_pci(struct bg_virtio_gpu *gpu, const struct bg_pci_host *
     if (error < 0) {
         return error;
     }
-    error = gpu->own_device.id == BG_VIRTIO_ID_GPU ? bg_virtio_gpu_open(gpu, &gpu->own_device, options)
-                                                : BG_ERR_NOT_FOUND;
-    if (error < 0 &&
-        bg_virtio_close(&gpu->own_device, bg_hal_time_ns() + BG_VIRTIO_GPU_TIMEOUT_DEFAULT_NS) == 0) {
+    error = gpu->own_device.id == BG_VIRTIO_ID_GPU
+                ? bg_virtio_gpu_open(gpu, &gpu->own_device, options)
+                : BG_ERR_NOT_FOUND;
+    if (error < 0 && bg_virtio_close(&gpu->own_device,
+                                     bg_hal_time_ns() + BG_VIRTIO_GPU_TIMEOUT_DEFAULT_NS) == 0) {
         free_memory(gpu);
     }
     return error;

@@ -15,7 +15,8 @@
 
 _Static_assert(sizeof(struct bg_virtio_gpu_resp_edid) <= GPU_RESPONSE_SIZE, "response fits");
 _Static_assert(sizeof(struct bg_virtio_gpu_set_scanout_blob) <= GPU_REQUEST_SIZE, "request fits");
-_Static_assert(sizeof(struct bg_virtio_gpu_update_cursor) <= GPU_CURSOR_REQUEST_SIZE, "request fits");
+_Static_assert(sizeof(struct bg_virtio_gpu_update_cursor) <= GPU_CURSOR_REQUEST_SIZE,
+               "request fits");
 
 /* A command, ready to be sent. */
 struct gpu_request {
@@ -23,8 +24,8 @@ struct gpu_request {
     uint32_t size;
     bool is_cursor;
     struct bg_virtio_gpu_data data; /* behind `bytes`; size 0: none */
-    uint32_t expected_type;      /* VIRTIO_GPU_RESP_OK_* */
-    uint32_t expected_size;      /* bytes at least */
+    uint32_t expected_type;         /* VIRTIO_GPU_RESP_OK_* */
+    uint32_t expected_size;         /* bytes at least */
     uint32_t staging_response; /* not 0: the answer comes into the staging area, up to this size */
     void *out;                 /* where gpu_take_payload puts the answer */
     size_t out_size;
@@ -34,8 +35,10 @@ struct gpu_request {
 /* Most answers are a header alone. */
 #define GPU_REQUEST(message)                                                                       \
     {                                                                                              \
-        .bytes = &(message), .size = sizeof(message), .expected_type = BG_VIRTIO_GPU_RESP_OK_NODATA,  \
-        .expected_size = sizeof(struct bg_virtio_gpu_ctrl_hdr),                                       \
+        .bytes = &(message),                                                                       \
+        .size = sizeof(message),                                                                   \
+        .expected_type = BG_VIRTIO_GPU_RESP_OK_NODATA,                                             \
+        .expected_size = sizeof(struct bg_virtio_gpu_ctrl_hdr),                                    \
     }
 
 /* A command that is not sent: also ends the caller's operation, unless another command has it. */
@@ -51,7 +54,8 @@ static inline int gpu_refuse(struct bg_virtio_gpu_op *op, int error)
 }
 
 /* Queues it; without `op` also waits for its end. */
-int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, const struct gpu_request *request);
+int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+               const struct gpu_request *request);
 
 /* Ends all operations with `error`; the slots stay with the device. */
 void gpu_end_all(struct bg_virtio_gpu *gpu, int error);
@@ -60,6 +64,7 @@ void gpu_end_all(struct bg_virtio_gpu *gpu, int error);
 void gpu_free_slots(struct bg_virtio_gpu *gpu);
 
 /* answer.c: copies a checked answer to where the caller wants it: 0 or PROTOCOL. */
-int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response, uint32_t written);
+int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
+                     uint32_t written);
 
 #endif

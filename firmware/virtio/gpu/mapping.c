@@ -41,8 +41,8 @@ static enum bg_hal_memory_type memory_type(uint32_t cache)
  * NULL when there is none.
  */
 static struct bg_virtio_gpu_mapping **find_hole(struct bg_virtio_gpu *gpu,
-                                             struct bg_virtio_gpu_mapping *mapping,
-                                             enum bg_hal_memory_type type)
+                                                struct bg_virtio_gpu_mapping *mapping,
+                                                enum bg_hal_memory_type type)
 {
     const uint64_t low_bits = alignment(gpu) - 1;
     const uint64_t region_end = gpu->host_visible.size & ~low_bits;
@@ -125,7 +125,7 @@ static int map_at_place(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping 
     }
     give_place(link, mapping);
     error = bg_virtio_gpu_cmd_resource_map_blob(gpu, NULL, mapping->resource_id, mapping->offset,
-                                             &mapping->cache);
+                                                &mapping->cache);
     if (error == BG_ERR_TIMEOUT || error == BG_ERR_PROTOCOL) {
         (void)unmap(gpu, mapping); /* it may be mapped or not */
     } else if (error < 0) {
@@ -173,7 +173,7 @@ static int map_as(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mappi
 }
 
 int bg_virtio_gpu_blob_map(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping,
-                        uint32_t resource_id, uint64_t size)
+                           uint32_t resource_id, uint64_t size)
 {
     const uint64_t aligned = (size + alignment(gpu) - 1) & ~(alignment(gpu) - 1);
     int result;

@@ -100,6 +100,6 @@ int bg_virtio_gpu_response_error(uint32_t type)
             return 0;
         }
         return type >= BG_VIRTIO_GPU_RESP_ERR_UNSPEC && type < ERRORS_END ? BG_ERR_IO
-                                                                       : BG_ERR_PROTOCOL;
+                                                                          : BG_ERR_PROTOCOL;
     }
 }

@@ -10,7 +10,7 @@
 /* ---- Timelines ---- */
 
 static struct bg_virtio_gpu_timeline *find_timeline(struct bg_virtio_gpu *gpu, uint32_t ctx_id,
-                                                 uint16_t ring)
+                                                    uint16_t ring)
 {
     for (unsigned i = 0; i < BG_VIRTIO_GPU_TIMELINES_MAX; i++) {
         struct bg_virtio_gpu_timeline *timeline = &gpu->timelines[i];
@@ -24,7 +24,7 @@ static struct bg_virtio_gpu_timeline *find_timeline(struct bg_virtio_gpu *gpu, u
 
 /* The one with this name, or a free one: where nothing is in flight all fences have passed. */
 static struct bg_virtio_gpu_timeline *get_timeline(struct bg_virtio_gpu *gpu, uint32_t ctx_id,
-                                                uint16_t ring)
+                                                   uint16_t ring)
 {
     struct bg_virtio_gpu_timeline *timeline = find_timeline(gpu, ctx_id, ring);
 
@@ -118,7 +118,8 @@ static struct bg_virtio_gpu_slot *take_slot(struct bg_virtio_gpu *gpu, bool is_c
 {
     uint64_t *free = is_cursor ? &gpu->free_cursor_slots : &gpu->free_slots;
     unsigned index = (unsigned)__builtin_ctzll(*free);
-    struct bg_virtio_gpu_slot *slot = &gpu->slots[index + (is_cursor ? BG_VIRTIO_GPU_SLOTS_MAX : 0)];
+    struct bg_virtio_gpu_slot *slot =
+        &gpu->slots[index + (is_cursor ? BG_VIRTIO_GPU_SLOTS_MAX : 0)];
 
     *free &= *free - 1;
     slot->is_used = true;
@@ -261,8 +262,8 @@ struct wait {
     struct bg_virtqueue *queue;              /* where that will be answered */
     const struct bg_virtio_gpu_op *op;       /* until it has ended */
     const struct bg_virtio_gpu_fence *fence; /* until it has passed */
-    const struct gpu_request *request;    /* until there is room for it, and this many: */
-    uint64_t completions;                 /* of the queue, before */
+    const struct gpu_request *request;       /* until there is room for it, and this many: */
+    uint64_t completions;                    /* of the queue, before */
 };
 
 static bool has_room(struct bg_virtio_gpu *gpu, const struct gpu_request *request,
@@ -334,7 +335,7 @@ int bg_virtio_gpu_wait(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, u
 }
 
 int bg_virtio_gpu_fence_wait(struct bg_virtio_gpu *gpu, const struct bg_virtio_gpu_fence *fence,
-                          uint64_t deadline_ns)
+                             uint64_t deadline_ns)
 {
     struct wait wait = {.gpu = gpu, .queue = &gpu->control, .fence = fence};
     int error = bg_virtio_gpu_kick(gpu);
@@ -455,7 +456,8 @@ static void put_fence(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot
 
 /* Lays the request into the slot's memory. Returns how many segments the device reads. */
 static unsigned put_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot,
-                            const struct gpu_request *request, struct bg_virtqueue_segment *segments)
+                            const struct gpu_request *request,
+                            struct bg_virtqueue_segment *segments)
 {
     const struct bg_virtio_gpu_data *data = &request->data;
 
@@ -478,8 +480,9 @@ static unsigned put_request(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot
     return 2;
 }
 
-static struct bg_virtqueue_segment put_response(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_slot *slot,
-                                             const struct gpu_request *request)
+static struct bg_virtqueue_segment put_response(struct bg_virtio_gpu *gpu,
+                                                struct bg_virtio_gpu_slot *slot,
+                                                const struct gpu_request *request)
 {
     bool is_staging = request->staging_response > 0;
 
@@ -546,7 +549,8 @@ static int queue_when_possible(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_o
     return error == BG_ERR_PROTOCOL ? fail(gpu, error) : error;
 }
 
-int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, const struct gpu_request *request)
+int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+               const struct gpu_request *request)
 {
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->timeout_ns;
     struct bg_virtio_gpu_op own = {0};

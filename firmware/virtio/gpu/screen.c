@@ -16,7 +16,7 @@ int bg_virtio_gpu_update_displays(struct bg_virtio_gpu *gpu)
 }
 
 int bg_virtio_gpu_get_screen(struct bg_virtio_gpu *gpu, uint32_t scanout,
-                          struct bg_virtio_gpu_screen *screen)
+                             struct bg_virtio_gpu_screen *screen)
 {
     uint8_t bytes[BG_VIRTIO_GPU_EDID_MAX];
     uint32_t length = 0;
@@ -68,7 +68,7 @@ static void add_mode(struct mode_list *list, uint32_t width, uint32_t height, ui
 }
 
 size_t bg_virtio_gpu_screen_modes(const struct bg_virtio_gpu_screen *screen,
-                               struct bg_virtio_gpu_mode *modes, size_t capacity)
+                                  struct bg_virtio_gpu_mode *modes, size_t capacity)
 {
     struct mode_list list = {.modes = modes, .capacity = capacity};
     const struct bg_edid_mode *best = screen->has_edid ? bg_edid_preferred(&screen->edid) : NULL;
@@ -90,7 +90,8 @@ size_t bg_virtio_gpu_screen_modes(const struct bg_virtio_gpu_screen *screen,
     return list.count;
 }
 
-static bool is_same(const struct bg_virtio_gpu_display_one *a, const struct bg_virtio_gpu_display_one *b)
+static bool is_same(const struct bg_virtio_gpu_display_one *a,
+                    const struct bg_virtio_gpu_display_one *b)
 {
     return memcmp(&a->r, &b->r, sizeof(a->r)) == 0 && a->enabled == b->enabled;
 }
@@ -100,14 +101,14 @@ static bool is_same(const struct bg_virtio_gpu_display_one *a, const struct bg_v
 static int take_display_event(struct bg_virtio_gpu *gpu)
 {
     uint32_t events = 0;
-    int error =
-        bg_virtio_config_read32(gpu->device, offsetof(struct bg_virtio_gpu_config, events_read), &events);
+    int error = bg_virtio_config_read32(
+        gpu->device, offsetof(struct bg_virtio_gpu_config, events_read), &events);
 
     if (error < 0 || !(events & BG_VIRTIO_GPU_EVENT_DISPLAY)) {
         return error;
     }
     error = bg_virtio_config_write(gpu->device, offsetof(struct bg_virtio_gpu_config, events_clear),
-                                sizeof(uint32_t), BG_VIRTIO_GPU_EVENT_DISPLAY);
+                                   sizeof(uint32_t), BG_VIRTIO_GPU_EVENT_DISPLAY);
     if (error == 0) {
         gpu->is_display_event_open = true;
     }

@@ -25,7 +25,7 @@ int bg_virgl_end(const struct bg_virgl_encoder *e)
 }
 
 bool bg_virgl_has_format(const void *capset, size_t size, enum bg_virgl_format_use use,
-                      enum bg_virgl_format format)
+                         enum bg_virgl_format format)
 {
     size_t byte = (size_t)format / 8;
     size_t offset = BG_VIRGL_CAPS_FORMATS_OFFSET + (size_t)use * BG_VIRGL_CAPS_FORMATS_SIZE + byte;
@@ -44,8 +44,8 @@ static void refuse(struct bg_virgl_encoder *e, int error)
 }
 
 /* Writes a header; true when the `length` words after it have their place too. */
-static bool begin_command(struct bg_virgl_encoder *e, enum bg_virgl_command command, uint32_t object,
-                          size_t length)
+static bool begin_command(struct bg_virgl_encoder *e, enum bg_virgl_command command,
+                          uint32_t object, size_t length)
 {
     if (e->error != 0) {
         return false;
@@ -63,8 +63,8 @@ static bool begin_command(struct bg_virgl_encoder *e, enum bg_virgl_command comm
 }
 
 /* The header of an object's creation, and its handle: `length` words follow these. */
-static bool begin_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle,
-                         size_t length)
+static bool begin_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
+                         uint32_t handle, size_t length)
 {
     if (handle == 0) {
         refuse(e, BG_ERR_INVALID);
@@ -130,12 +130,14 @@ void bg_virgl_destroy_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 
 /* ---- Objects ---- */
 
-void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle)
+void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
+                          uint32_t handle)
 {
     put_command(e, BG_VIRGL_CCMD_BIND_OBJECT, type, handle);
 }
 
-void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle)
+void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
+                             uint32_t handle)
 {
     put_command(e, BG_VIRGL_CCMD_DESTROY_OBJECT, type, handle);
 }
@@ -151,7 +153,8 @@ static uint32_t blend_target_word(const struct bg_virgl_blend_target *target)
            ((uint32_t)target->color_mask & BG_VIRGL_MASK_RGBA) << 27;
 }
 
-void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle, const struct bg_virgl_blend *blend)
+void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle,
+                           const struct bg_virgl_blend *blend)
 {
     if (!begin_object(e, BG_VIRGL_OBJECT_BLEND, handle, 2 + BG_VIRGL_COLOR_BUFFERS_MAX)) {
         return;
@@ -165,7 +168,7 @@ void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle, const st
 }
 
 void bg_virgl_create_rasterizer(struct bg_virgl_encoder *e, uint32_t handle,
-                             const struct bg_virgl_rasterizer *rasterizer)
+                                const struct bg_virgl_rasterizer *rasterizer)
 {
     if (!begin_object(e, BG_VIRGL_OBJECT_RASTERIZER, handle, 8)) {
         return;
@@ -189,7 +192,7 @@ static uint32_t stencil_word(const struct bg_virgl_stencil *stencil)
 }
 
 void bg_virgl_create_depth_stencil_alpha(struct bg_virgl_encoder *e, uint32_t handle,
-                                      const struct bg_virgl_depth_stencil_alpha *state)
+                                         const struct bg_virgl_depth_stencil_alpha *state)
 {
     if (!begin_object(e, BG_VIRGL_OBJECT_DSA, handle, 4)) {
         return;
@@ -203,7 +206,7 @@ void bg_virgl_create_depth_stencil_alpha(struct bg_virgl_encoder *e, uint32_t ha
 }
 
 void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle,
-                                  const struct bg_virgl_vertex_element *elements, size_t count)
+                                     const struct bg_virgl_vertex_element *elements, size_t count)
 {
     if (count > BG_VIRGL_VERTEX_ELEMENTS_MAX) {
         refuse(e, BG_ERR_INVALID);
@@ -220,8 +223,8 @@ void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle
     }
 }
 
-void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle, enum bg_virgl_shader_type type,
-                         const char *text, uint32_t token_count)
+void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle,
+                            enum bg_virgl_shader_type type, const char *text, uint32_t token_count)
 {
     size_t size = 1; /* the final NUL is part of it */
 
@@ -243,7 +246,8 @@ void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle, enum bg
     put_bytes(e, text, size);
 }
 
-void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t handle)
+void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
+                          uint32_t handle)
 {
     if (begin_command(e, BG_VIRGL_CCMD_BIND_SHADER, 0, 2)) {
         put(e, handle);
@@ -252,7 +256,7 @@ void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type 
 }
 
 void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
-                          const struct bg_virgl_surface *surface)
+                             const struct bg_virgl_surface *surface)
 {
     if (surface->resource_id == 0 || surface->first_layer > surface->last_layer) {
         refuse(e, BG_ERR_INVALID);
@@ -270,7 +274,7 @@ void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
 /* ---- States ---- */
 
 void bg_virgl_set_framebuffer(struct bg_virgl_encoder *e, const uint32_t *colors, size_t count,
-                           uint32_t depth)
+                              uint32_t depth)
 {
     if (count > BG_VIRGL_COLOR_BUFFERS_MAX) {
         refuse(e, BG_ERR_INVALID);
@@ -284,7 +288,7 @@ void bg_virgl_set_framebuffer(struct bg_virgl_encoder *e, const uint32_t *colors
 }
 
 void bg_virgl_set_viewports(struct bg_virgl_encoder *e, uint32_t first,
-                         const struct bg_virgl_viewport *viewports, size_t count)
+                            const struct bg_virgl_viewport *viewports, size_t count)
 {
     if (count > BG_VIRGL_VIEWPORTS_MAX || first > BG_VIRGL_VIEWPORTS_MAX - count) {
         refuse(e, BG_ERR_INVALID);
@@ -300,8 +304,8 @@ void bg_virgl_set_viewports(struct bg_virgl_encoder *e, uint32_t first,
     }
 }
 
-void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e, const struct bg_virgl_vertex_buffer *buffers,
-                              size_t count)
+void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e,
+                                 const struct bg_virgl_vertex_buffer *buffers, size_t count)
 {
     if (count > BG_VIRGL_VERTEX_BUFFERS_MAX) {
         refuse(e, BG_ERR_INVALID);
@@ -317,8 +321,8 @@ void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e, const struct bg_vir
     }
 }
 
-void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t index_size,
-                            uint32_t offset)
+void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id,
+                               uint32_t index_size, uint32_t offset)
 {
     if (resource_id == 0) {
         put_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, 0);
@@ -336,7 +340,7 @@ void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id,
 }
 
 void bg_virgl_set_constants(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
-                         const uint32_t *words, size_t count)
+                            const uint32_t *words, size_t count)
 {
     if (count > BG_VIRGL_LENGTH_MAX) { /* so that the sum does not wrap */
         refuse(e, BG_ERR_TOO_LARGE);
@@ -349,8 +353,9 @@ void bg_virgl_set_constants(struct bg_virgl_encoder *e, enum bg_virgl_shader_typ
     }
 }
 
-void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type, uint32_t index,
-                              uint32_t resource_id, uint32_t offset, uint32_t size)
+void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
+                                 uint32_t index, uint32_t resource_id, uint32_t offset,
+                                 uint32_t size)
 {
     if (begin_command(e, BG_VIRGL_CCMD_SET_UNIFORM_BUFFER, 0, 5)) {
         put(e, type);
@@ -374,7 +379,7 @@ void bg_virgl_set_blend_color(struct bg_virgl_encoder *e, const uint32_t color[4
 }
 
 void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t top, uint16_t right,
-                       uint16_t bottom)
+                          uint16_t bottom)
 {
     if (begin_command(e, BG_VIRGL_CCMD_SET_SCISSOR_STATE, 0, 3)) {
         put(e, 0); /* the first viewport's */
@@ -386,7 +391,7 @@ void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t to
 /* ---- Work ---- */
 
 void bg_virgl_clear(struct bg_virgl_encoder *e, uint32_t buffers, const uint32_t color[4],
-                 uint64_t depth, uint32_t stencil)
+                    uint64_t depth, uint32_t stencil)
 {
     if (begin_command(e, BG_VIRGL_CCMD_CLEAR, 0, 8)) {
         put(e, buffers);
@@ -417,7 +422,7 @@ void bg_virgl_draw(struct bg_virgl_encoder *e, const struct bg_virgl_draw *draw)
 }
 
 void bg_virgl_write_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t offset,
-                        const void *data, size_t size)
+                           const void *data, size_t size)
 {
     if (resource_id == 0 || size == 0) {
         refuse(e, BG_ERR_INVALID);

@@ -49,41 +49,43 @@ struct backend_ops {
     /* Makes the context that everything but get_info needs; NULL: nothing to make. */
     enum bg_compute_status (*prepare)(struct backend *backend);
     /* Fills everything except memory_limit and memory_used. Needs no lease. */
-    enum bg_compute_status (*get_info)(struct backend *backend, struct bg_compute_device_info *info);
+    enum bg_compute_status (*get_info)(struct backend *backend,
+                                       struct bg_compute_device_info *info);
     /* The memory reads as zero. BG_COMPUTE_OUT_OF_MEMORY when there is none. */
     enum bg_compute_status (*memory_alloc)(struct backend *backend, uint64_t size,
-                                        backend_address *address);
+                                           backend_address *address);
     enum bg_compute_status (*memory_free)(struct backend *backend, backend_address address,
-                                       uint64_t size);
+                                          uint64_t size);
     /* The source may be reused on return, asynchronous or not, unless it was shared. */
     enum bg_compute_status (*copy_to_device)(struct backend *backend, backend_address dst,
-                                          const void *src, uint64_t size, bool async);
+                                             const void *src, uint64_t size, bool async);
     /* async: with a shared dst only. */
     enum bg_compute_status (*copy_from_device)(struct backend *backend, void *dst,
-                                            backend_address src, uint64_t size, bool async);
+                                               backend_address src, uint64_t size, bool async);
     /* As memmove. */
     enum bg_compute_status (*copy_in_device)(struct backend *backend, backend_address dst,
-                                          backend_address src, uint64_t size, bool async);
+                                             backend_address src, uint64_t size, bool async);
     /* c = a + b over device memory; c is a or b exactly or overlaps neither. */
     enum bg_compute_status (*vector_add)(struct backend *backend, enum bg_compute_element_type type,
-                                      backend_address c, backend_address a, backend_address b,
-                                      uint64_t count, bool async);
+                                         backend_address c, backend_address a, backend_address b,
+                                         uint64_t count, bool async);
     /* The same over host memory, count at most BACKEND_HOST_VECTOR_MAX. */
-    enum bg_compute_status (*vector_add_host)(struct backend *backend, enum bg_compute_element_type type,
-                                           void *c, const void *a, const void *b, uint32_t count);
+    enum bg_compute_status (*vector_add_host)(struct backend *backend,
+                                              enum bg_compute_element_type type, void *c,
+                                              const void *a, const void *b, uint32_t count);
     /* Host memory that copies and operations may use in place from now on, without a copy between:
      * what they are to call it. It must stay until unshare. Needs the context. */
     enum bg_compute_status (*share)(struct backend *backend, void *memory, uint64_t size,
-                                 backend_address *address);
+                                    backend_address *address);
     /* Waits for what was started. */
     void (*unshare)(struct backend *backend, void *memory);
     /* Rows of a box; neither side overlaps the other. */
     enum bg_compute_status (*copy_box)(struct backend *backend, const struct backend_side *dst,
-                                    const struct backend_side *src, const struct backend_box *box,
-                                    bool async);
+                                       const struct backend_side *src,
+                                       const struct backend_box *box, bool async);
     /* The texel of `size` bytes (1, 2, 4, 8 or 16), count times. */
     enum bg_compute_status (*fill)(struct backend *backend, backend_address dst, const void *texel,
-                                uint32_t size, uint64_t count, bool async);
+                                   uint32_t size, uint64_t count, bool async);
     /* Waits for asynchronous work; its first error, once. */
     enum bg_compute_status (*synchronize)(struct backend *backend);
     /* Waits for asynchronous work and keeps its error for synchronize. */

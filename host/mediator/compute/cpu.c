@@ -35,7 +35,8 @@ static void learn_host(struct bg_compute_device_info *info)
     snprintf(info->name, sizeof(info->name), "baregpu CPU backend");
 }
 
-static enum bg_compute_status cpu_get_info(struct backend *backend, struct bg_compute_device_info *info)
+static enum bg_compute_status cpu_get_info(struct backend *backend,
+                                           struct bg_compute_device_info *info)
 {
     static struct bg_compute_device_info host;
 
@@ -49,7 +50,7 @@ static enum bg_compute_status cpu_get_info(struct backend *backend, struct bg_co
 
 /* calloc takes large blocks from the kernel, which zeroes a page when it is first touched. */
 static enum bg_compute_status cpu_memory_alloc(struct backend *backend, uint64_t size,
-                                            backend_address *address)
+                                               backend_address *address)
 {
     void *memory = size <= SIZE_MAX ? calloc(1, (size_t)size) : NULL;
 
@@ -63,7 +64,7 @@ static enum bg_compute_status cpu_memory_alloc(struct backend *backend, uint64_t
 }
 
 static enum bg_compute_status cpu_memory_free(struct backend *backend, backend_address address,
-                                           uint64_t size)
+                                              uint64_t size)
 {
     (void)backend;
     (void)size;
@@ -72,7 +73,7 @@ static enum bg_compute_status cpu_memory_free(struct backend *backend, backend_a
 }
 
 static enum bg_compute_status cpu_copy_to_device(struct backend *backend, backend_address dst,
-                                              const void *src, uint64_t size, bool async)
+                                                 const void *src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
@@ -81,7 +82,7 @@ static enum bg_compute_status cpu_copy_to_device(struct backend *backend, backen
 }
 
 static enum bg_compute_status cpu_copy_from_device(struct backend *backend, void *dst,
-                                                backend_address src, uint64_t size, bool async)
+                                                   backend_address src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
@@ -90,7 +91,7 @@ static enum bg_compute_status cpu_copy_from_device(struct backend *backend, void
 }
 
 static enum bg_compute_status cpu_copy_in_device(struct backend *backend, backend_address dst,
-                                              backend_address src, uint64_t size, bool async)
+                                                 backend_address src, uint64_t size, bool async)
 {
     (void)backend;
     (void)async;
@@ -135,9 +136,10 @@ static void add_elements(enum bg_compute_element_type type, void *c, const void 
     }
 }
 
-static enum bg_compute_status cpu_vector_add(struct backend *backend, enum bg_compute_element_type type,
-                                          backend_address c, backend_address a, backend_address b,
-                                          uint64_t count, bool async)
+static enum bg_compute_status cpu_vector_add(struct backend *backend,
+                                             enum bg_compute_element_type type, backend_address c,
+                                             backend_address a, backend_address b, uint64_t count,
+                                             bool async)
 {
     (void)backend;
     (void)async;
@@ -146,8 +148,8 @@ static enum bg_compute_status cpu_vector_add(struct backend *backend, enum bg_co
 }
 
 static enum bg_compute_status cpu_vector_add_host(struct backend *backend,
-                                               enum bg_compute_element_type type, void *c,
-                                               const void *a, const void *b, uint32_t count)
+                                                  enum bg_compute_element_type type, void *c,
+                                                  const void *a, const void *b, uint32_t count)
 {
     (void)backend;
     add_elements(type, c, a, b, count);
@@ -155,7 +157,7 @@ static enum bg_compute_status cpu_vector_add_host(struct backend *backend,
 }
 
 static enum bg_compute_status cpu_share(struct backend *backend, void *memory, uint64_t size,
-                                     backend_address *address)
+                                        backend_address *address)
 {
     (void)backend;
     (void)size;
@@ -170,8 +172,8 @@ static void cpu_unshare(struct backend *backend, void *memory)
 }
 
 static enum bg_compute_status cpu_copy_box(struct backend *backend, const struct backend_side *dst,
-                                        const struct backend_side *src,
-                                        const struct backend_box *box, bool async)
+                                           const struct backend_side *src,
+                                           const struct backend_box *box, bool async)
 {
     uint8_t *to = dst->host != NULL ? dst->host : pointer(dst->address);
     const uint8_t *from = src->host != NULL ? src->host : pointer(src->address);
@@ -191,7 +193,7 @@ static enum bg_compute_status cpu_copy_box(struct backend *backend, const struct
 
 /* The first texel, then twice as many with each copy. */
 static enum bg_compute_status cpu_fill(struct backend *backend, backend_address dst,
-                                    const void *texel, uint32_t size, uint64_t count, bool async)
+                                       const void *texel, uint32_t size, uint64_t count, bool async)
 {
     uint64_t total = size * count;
     uint64_t done = size;

@@ -47,7 +47,8 @@ static struct backend_cuda *cuda(struct backend *backend)
 }
 
 /* Turns a driver's result into a status and keeps what happened for the log. */
-static enum bg_compute_status check(struct backend_cuda *backend, cuda_result result, const char *what)
+static enum bg_compute_status check(struct backend_cuda *backend, cuda_result result,
+                                    const char *what)
 {
     if (result == CUDA_RESULT_SUCCESS) {
         return BG_COMPUTE_OK;
@@ -111,8 +112,7 @@ static enum bg_compute_status make_context(struct backend_cuda *backend)
         result = driver->module_get_function(&backend->add_float32, module, "vector_add_float32");
     }
     for (int i = 0; i < FILLS && result == CUDA_RESULT_SUCCESS; i++) {
-        static const char *const names[FILLS] = {"fill_1", "fill_2", "fill_4", "fill_8",
-                                                 "fill_16"};
+        static const char *const names[FILLS] = {"fill_1", "fill_2", "fill_4", "fill_8", "fill_16"};
 
         result = driver->module_get_function(&backend->fill[i], module, names[i]);
     }
@@ -151,7 +151,8 @@ static int attribute(const struct backend_cuda *backend, enum cuda_device_attrib
     return value;
 }
 
-static enum bg_compute_status cuda_get_info(struct backend *base, struct bg_compute_device_info *info)
+static enum bg_compute_status cuda_get_info(struct backend *base,
+                                            struct bg_compute_device_info *info)
 {
     struct backend_cuda *backend = cuda(base);
     size_t total = 0;
@@ -172,7 +173,7 @@ static enum bg_compute_status cuda_get_info(struct backend *base, struct bg_comp
 }
 
 static enum bg_compute_status cuda_memory_alloc(struct backend *base, uint64_t size,
-                                             backend_address *address)
+                                                backend_address *address)
 {
     struct backend_cuda *backend = cuda(base);
     const struct cuda_driver *driver = backend->driver;
@@ -198,7 +199,7 @@ static enum bg_compute_status cuda_memory_alloc(struct backend *base, uint64_t s
 }
 
 static enum bg_compute_status cuda_memory_free(struct backend *base, backend_address address,
-                                            uint64_t size)
+                                               uint64_t size)
 {
     struct backend_cuda *backend = cuda(base);
 
@@ -210,7 +211,7 @@ static enum bg_compute_status cuda_memory_free(struct backend *base, backend_add
 /* From pageable memory the driver has taken the bytes when the call returns; from shared memory
  * (cuda_share) it is one DMA, under way. */
 static enum bg_compute_status cuda_copy_to_device(struct backend *base, backend_address dst,
-                                               const void *src, uint64_t size, bool async)
+                                                  const void *src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     enum bg_compute_status status;
@@ -222,7 +223,7 @@ static enum bg_compute_status cuda_copy_to_device(struct backend *base, backend_
 }
 
 static enum bg_compute_status cuda_copy_from_device(struct backend *base, void *dst,
-                                                 backend_address src, uint64_t size, bool async)
+                                                    backend_address src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     enum bg_compute_status status;
@@ -235,7 +236,7 @@ static enum bg_compute_status cuda_copy_from_device(struct backend *base, void *
 
 /* Piece by piece through a buffer, from the end that is not overwritten before it is read. */
 static enum bg_compute_status copy_overlapping(struct backend_cuda *backend, backend_address dst,
-                                            backend_address src, uint64_t size)
+                                               backend_address src, uint64_t size)
 {
     const struct cuda_driver *driver = backend->driver;
     uint64_t piece = size < BOUNCE_MAX ? size : BOUNCE_MAX;
@@ -251,9 +252,9 @@ static enum bg_compute_status copy_overlapping(struct backend_cuda *backend, bac
         size_t now = (size_t)(left < piece ? left : piece);
         uint64_t offset = dst < src ? done : left - now;
 
-        status = check(backend,
-                       driver->copy_in_device_async(bounce, src + offset, now, backend->stream),
-                       "cuMemcpyDtoDAsync");
+        status =
+            check(backend, driver->copy_in_device_async(bounce, src + offset, now, backend->stream),
+                  "cuMemcpyDtoDAsync");
         if (status == BG_COMPUTE_OK) {
             status = check(backend,
                            driver->copy_in_device_async(dst + offset, bounce, now, backend->stream),
@@ -266,7 +267,7 @@ static enum bg_compute_status copy_overlapping(struct backend_cuda *backend, bac
 }
 
 static enum bg_compute_status cuda_copy_in_device(struct backend *base, backend_address dst,
-                                               backend_address src, uint64_t size, bool async)
+                                                  backend_address src, uint64_t size, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     enum bg_compute_status status;
@@ -284,16 +285,16 @@ static enum bg_compute_status cuda_copy_in_device(struct backend *base, backend_
 }
 
 static enum bg_compute_status cuda_share(struct backend *base, void *memory, uint64_t size,
-                                      backend_address *address)
+                                         backend_address *address)
 {
     struct backend_cuda *backend = cuda(base);
     const struct cuda_driver *driver = backend->driver;
     cuda_pointer pointer = 0;
     enum bg_compute_status status;
 
-    status = check(backend,
-                   driver->host_register(memory, (size_t)size, CUDA_HOST_REGISTER_DEVICE_MAP),
-                   "cuMemHostRegister");
+    status =
+        check(backend, driver->host_register(memory, (size_t)size, CUDA_HOST_REGISTER_DEVICE_MAP),
+              "cuMemHostRegister");
     if (status == BG_COMPUTE_OK) {
         status = check(backend, driver->host_get_device_pointer(&pointer, memory, 0),
                        "cuMemHostGetDevicePointer");
@@ -314,20 +315,26 @@ static void cuda_unshare(struct backend *base, void *memory)
 }
 
 static enum bg_compute_status copy_row(struct backend_cuda *backend, const struct backend_side *dst,
-                                    const struct backend_side *src, uint64_t size)
+                                       const struct backend_side *src, uint64_t size)
 {
     const struct cuda_driver *driver = backend->driver;
 
     if (src->host != NULL) {
-        return check(backend, driver->copy_to_device_async(dst->address, src->host, (size_t)size,
-                                                           backend->stream), "cuMemcpyHtoDAsync");
+        return check(
+            backend,
+            driver->copy_to_device_async(dst->address, src->host, (size_t)size, backend->stream),
+            "cuMemcpyHtoDAsync");
     }
     if (dst->host != NULL) {
-        return check(backend, driver->copy_from_device_async(dst->host, src->address, (size_t)size,
-                                                             backend->stream), "cuMemcpyDtoHAsync");
+        return check(
+            backend,
+            driver->copy_from_device_async(dst->host, src->address, (size_t)size, backend->stream),
+            "cuMemcpyDtoHAsync");
     }
-    return check(backend, driver->copy_in_device_async(dst->address, src->address, (size_t)size,
-                                                       backend->stream), "cuMemcpyDtoDAsync");
+    return check(
+        backend,
+        driver->copy_in_device_async(dst->address, src->address, (size_t)size, backend->stream),
+        "cuMemcpyDtoDAsync");
 }
 
 /* The pitch means nothing with one row, and may be anything then. */
@@ -345,8 +352,8 @@ static void set_side(struct cuda_copy_side *to, const struct backend_side *side,
 /* One side in the device, the other there, too, or on the host (not shared: not asynchronous).
  * A slice at a time: a guest's slice pitch need not be a multiple of its row pitch. */
 static enum bg_compute_status cuda_copy_box(struct backend *base, const struct backend_side *dst,
-                                         const struct backend_side *src,
-                                         const struct backend_box *box, bool async)
+                                            const struct backend_side *src,
+                                            const struct backend_box *box, bool async)
 {
     struct backend_cuda *backend = cuda(base);
     struct backend_box rest = *box;
@@ -370,7 +377,7 @@ static enum bg_compute_status cuda_copy_box(struct backend *base, const struct b
 }
 
 static enum bg_compute_status launch(struct backend_cuda *backend, cuda_function function,
-                                  uint64_t count, void **parameters)
+                                     uint64_t count, void **parameters)
 {
     uint64_t blocks = (count - 1) / THREADS_PER_BLOCK + 1;
 
@@ -381,8 +388,9 @@ static enum bg_compute_status launch(struct backend_cuda *backend, cuda_function
                  "cuLaunchKernel");
 }
 
-static enum bg_compute_status cuda_fill(struct backend *base, backend_address dst, const void *texel,
-                                     uint32_t size, uint64_t count, bool async)
+static enum bg_compute_status cuda_fill(struct backend *base, backend_address dst,
+                                        const void *texel, uint32_t size, uint64_t count,
+                                        bool async)
 {
     struct backend_cuda *backend = cuda(base);
     unsigned char value[16] = {0};
@@ -394,9 +402,9 @@ static enum bg_compute_status cuda_fill(struct backend *base, backend_address ds
     return status == BG_COMPUTE_OK ? complete(backend, async, "fill") : status;
 }
 
-static enum bg_compute_status launch_add(struct backend_cuda *backend, enum bg_compute_element_type type,
-                                      cuda_pointer c, cuda_pointer a, cuda_pointer b,
-                                      uint64_t count)
+static enum bg_compute_status launch_add(struct backend_cuda *backend,
+                                         enum bg_compute_element_type type, cuda_pointer c,
+                                         cuda_pointer a, cuda_pointer b, uint64_t count)
 {
     void *parameters[] = {&c, &a, &b, &count};
 
@@ -405,9 +413,10 @@ static enum bg_compute_status launch_add(struct backend_cuda *backend, enum bg_c
                   count, parameters);
 }
 
-static enum bg_compute_status cuda_vector_add(struct backend *base, enum bg_compute_element_type type,
-                                           backend_address c, backend_address a, backend_address b,
-                                           uint64_t count, bool async)
+static enum bg_compute_status cuda_vector_add(struct backend *base,
+                                              enum bg_compute_element_type type, backend_address c,
+                                              backend_address a, backend_address b, uint64_t count,
+                                              bool async)
 {
     struct backend_cuda *backend = cuda(base);
     enum bg_compute_status status = launch_add(backend, type, c, a, b, count);
@@ -416,8 +425,8 @@ static enum bg_compute_status cuda_vector_add(struct backend *base, enum bg_comp
 }
 
 static enum bg_compute_status cuda_vector_add_host(struct backend *base,
-                                                enum bg_compute_element_type type, void *c,
-                                                const void *a, const void *b, uint32_t count)
+                                                   enum bg_compute_element_type type, void *c,
+                                                   const void *a, const void *b, uint32_t count)
 {
     struct backend_cuda *backend = cuda(base);
     size_t size = (size_t)count * ELEMENT_SIZE;
@@ -426,9 +435,9 @@ static enum bg_compute_status cuda_vector_add_host(struct backend *base,
     cuda_pointer device_c = device_b + SCRATCH_PART;
     enum bg_compute_status status;
 
-    status = check(backend,
-                   backend->driver->copy_to_device_async(device_a, a, size, backend->stream),
-                   "cuMemcpyHtoDAsync");
+    status =
+        check(backend, backend->driver->copy_to_device_async(device_a, a, size, backend->stream),
+              "cuMemcpyHtoDAsync");
     if (status == BG_COMPUTE_OK) {
         status = check(backend,
                        backend->driver->copy_to_device_async(device_b, b, size, backend->stream),

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef int cuda_result; /* CUresult */
-typedef int cuda_device; /* CUdevice */
+typedef int cuda_result;       /* CUresult */
+typedef int cuda_device;       /* CUdevice */
 typedef uint64_t cuda_pointer; /* CUdeviceptr */
 typedef struct CUctx_st *cuda_context;
 typedef struct CUmod_st *cuda_module;
@@ -101,8 +101,7 @@ _Static_assert(sizeof(struct cuda_copy_3d) == 200, "as in cuda.h");
       (void *dst, cuda_pointer src, size_t bytes, cuda_stream stream))                             \
     X(copy_in_device_async, "cuMemcpyDtoDAsync_v2",                                                \
       (cuda_pointer dst, cuda_pointer src, size_t bytes, cuda_stream stream))                      \
-    X(copy_3d_async, "cuMemcpy3DAsync_v2",                                                         \
-      (const struct cuda_copy_3d *copy, cuda_stream stream))                                       \
+    X(copy_3d_async, "cuMemcpy3DAsync_v2", (const struct cuda_copy_3d *copy, cuda_stream stream))  \
     X(host_register, "cuMemHostRegister_v2", (void *memory, size_t bytes, unsigned flags))         \
     X(host_unregister, "cuMemHostUnregister", (void *memory))                                      \
     X(host_get_device_pointer, "cuMemHostGetDevicePointer_v2",                                     \

@@ -28,8 +28,8 @@ static bool is_heap(const struct operation *operation, uint32_t handle)
 }
 
 static enum bg_compute_status resolve(struct session *session, const struct operation *operation,
-                                   uint32_t handle, uint64_t offset, uint64_t size,
-                                   struct operand *operand)
+                                      uint32_t handle, uint64_t offset, uint64_t size,
+                                      struct operand *operand)
 {
     const struct operation_heap *heap = &operation->heap;
 
@@ -46,7 +46,7 @@ static enum bg_compute_status resolve(struct session *session, const struct oper
 }
 
 static enum bg_compute_status run_vector_add_basic(struct session *session,
-                                                struct operation *operation)
+                                                   struct operation *operation)
 {
     struct backend *backend = session->backend;
     enum bg_compute_status status;
@@ -81,9 +81,10 @@ static enum bg_compute_status run_memory_free(struct session *session, struct op
 }
 
 /* Between two operands, whichever of them lie in the heap. */
-static enum bg_compute_status copy_operands(struct session *session, const struct operation *operation,
-                                         const struct operand *dst, const struct operand *src,
-                                         uint64_t size)
+static enum bg_compute_status copy_operands(struct session *session,
+                                            const struct operation *operation,
+                                            const struct operand *dst, const struct operand *src,
+                                            uint64_t size)
 {
     struct backend *backend = session->backend;
 
@@ -105,8 +106,10 @@ static enum bg_compute_status copy_operands(struct session *session, const struc
 }
 
 /* From the carrier's data. */
-static enum bg_compute_status copy_data_in(struct session *session, const struct operation *operation,
-                                        const struct bg_compute_copy_params *params, uint64_t size)
+static enum bg_compute_status copy_data_in(struct session *session,
+                                           const struct operation *operation,
+                                           const struct bg_compute_copy_params *params,
+                                           uint64_t size)
 {
     struct backend *backend = session->backend;
     struct operand dst;
@@ -129,7 +132,8 @@ static enum bg_compute_status copy_data_in(struct session *session, const struct
 
 /* Into the carrier's answer. */
 static enum bg_compute_status copy_data_out(struct session *session, struct operation *operation,
-                                         const struct bg_compute_copy_params *params, uint64_t size)
+                                            const struct bg_compute_copy_params *params,
+                                            uint64_t size)
 {
     struct backend *backend = session->backend;
     struct operand src;
@@ -193,7 +197,8 @@ static enum bg_compute_status run_memory_copy(struct session *session, struct op
     return status == BG_COMPUTE_OK ? copy_operands(session, operation, &dst, &src, size) : status;
 }
 
-static enum bg_compute_status run_get_device_info(struct session *session, struct operation *operation)
+static enum bg_compute_status run_get_device_info(struct session *session,
+                                                  struct operation *operation)
 {
     struct bg_compute_device_info info;
     enum bg_compute_status status;
@@ -226,8 +231,9 @@ static bool apart_or_same(backend_address x, backend_address y, uint64_t size)
 }
 
 /* Data and answer in the heap, of any length. */
-static enum bg_compute_status add_in_heap(struct session *session, const struct operation *operation,
-                                       enum bg_compute_element_type type, uint64_t count)
+static enum bg_compute_status add_in_heap(struct session *session,
+                                          const struct operation *operation,
+                                          enum bg_compute_element_type type, uint64_t count)
 {
     struct backend *backend = session->backend;
     uint64_t size = count * ELEMENT_SIZE;
@@ -244,7 +250,7 @@ static enum bg_compute_status add_in_heap(struct session *session, const struct 
 }
 
 static enum bg_compute_status run_vector_add_inline(struct session *session,
-                                                 struct operation *operation)
+                                                    struct operation *operation)
 {
     const struct bg_compute_vector_inline_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;
@@ -274,7 +280,7 @@ static enum bg_compute_status run_vector_add_inline(struct session *session,
 }
 
 static enum bg_compute_status run_vector_add_memory(struct session *session,
-                                                 struct operation *operation)
+                                                    struct operation *operation)
 {
     const struct bg_compute_vector_memory_params *params = (const void *)operation->params;
     struct backend *backend = session->backend;

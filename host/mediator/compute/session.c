@@ -100,7 +100,8 @@ void session_release(struct session *session, uint64_t size)
     session->memory_used -= size;
 }
 
-enum bg_compute_status session_take(struct session *session, uint64_t size, backend_address *address)
+enum bg_compute_status session_take(struct session *session, uint64_t size,
+                                    backend_address *address)
 {
     struct backend *backend = session->backend;
     enum bg_compute_status status = session_charge(session, size);
@@ -161,7 +162,7 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle)
 }
 
 enum bg_compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
-                                    uint64_t size, backend_address *address)
+                                       uint64_t size, backend_address *address)
 {
     struct session_allocation *allocation = find(session, handle);
 

@@ -45,16 +45,20 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle);
 void session_free_all(struct session *session);
 
 /* Memory without a handle, within the same limit. size > 0. */
-enum bg_compute_status session_take(struct session *session, uint64_t size, backend_address *address);
-enum bg_compute_status session_give(struct session *session, backend_address address, uint64_t size);
+enum bg_compute_status session_take(struct session *session, uint64_t size,
+                                    backend_address *address);
+enum bg_compute_status session_give(struct session *session, backend_address address,
+                                    uint64_t size);
 
 /* Memory of another kind that is held for the guest: counted within the same limit, from the charge
- * until it is really given back. BG_COMPUTE_OUT_OF_MEMORY, and nothing charged, when it is too much. */
+ * until it is really given back. BG_COMPUTE_OUT_OF_MEMORY, and nothing charged, when it is too
+ * much. */
 enum bg_compute_status session_charge(struct session *session, uint64_t size);
 void session_release(struct session *session, uint64_t size);
 
-/* BG_COMPUTE_INVALID_HANDLE, or BG_COMPUTE_OUT_OF_RANGE when offset and size leave the allocation. */
+/* BG_COMPUTE_INVALID_HANDLE, or BG_COMPUTE_OUT_OF_RANGE when offset and size leave the allocation.
+ */
 enum bg_compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
-                                    uint64_t size, backend_address *address);
+                                       uint64_t size, backend_address *address);
 
 #endif

@@ -46,7 +46,8 @@ static const struct entry entries[] = {
     {BG_PVGPU_CMD_FLUSH, sizeof(struct bg_pvgpu_command), PVGPU_KIND_FLUSH, NULL},
     {BG_PVGPU_CMD_WAIT_FENCE, sizeof(struct bg_pvgpu_wait_fence), PVGPU_KIND_WAIT_FENCE, NULL},
     {BG_PVGPU_CMD_RESIZE_BUFFERS, sizeof(struct bg_pvgpu_resize_buffers), PVGPU_KIND_WORK, NULL},
-    {BG_PVGPU_CMD_COPY_REGION, sizeof(struct bg_pvgpu_copy_region), PVGPU_KIND_WORK, pvgpu_copy_region},
+    {BG_PVGPU_CMD_COPY_REGION, sizeof(struct bg_pvgpu_copy_region), PVGPU_KIND_WORK,
+     pvgpu_copy_region},
     {BG_PVGPU_CMD_READ_RESOURCE, sizeof(struct bg_pvgpu_update_resource), PVGPU_KIND_WORK,
      pvgpu_read_resource},
     {BG_PVGPU_CMD_PRESENT_REGION, offsetof(struct bg_pvgpu_present_region, rectangles),
@@ -57,8 +58,9 @@ static const struct entry entries[] = {
  * into the heap, behind all that is under way. */
 static const struct entry bare_entry = {BG_PVGPU_CMD_COMPUTE_FIRST, sizeof(struct bg_pvgpu_command),
                                         PVGPU_KIND_STATE, pvgpu_run_compute};
-static const struct entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST, sizeof(struct bg_pvgpu_compute),
-                                           PVGPU_KIND_WORK, pvgpu_run_compute};
+static const struct entry compute_entry = {BG_PVGPU_CMD_COMPUTE_FIRST,
+                                           sizeof(struct bg_pvgpu_compute), PVGPU_KIND_WORK,
+                                           pvgpu_run_compute};
 
 static const struct entry *find_compute(const struct bg_pvgpu_command *header)
 {
@@ -93,7 +95,8 @@ enum pvgpu_command_kind pvgpu_command_classify(const struct bg_pvgpu_command *he
     return entry != NULL ? entry->kind : PVGPU_KIND_UNKNOWN;
 }
 
-struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context, struct bg_pvgpu_display *display,
+struct pvgpu_outcome pvgpu_command_run(struct pvgpu_context *context,
+                                       struct bg_pvgpu_display *display,
                                        struct bg_pvgpu_control *control, const void *command,
                                        uint64_t now_ns)
 {

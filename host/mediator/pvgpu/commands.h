@@ -11,7 +11,7 @@
 
 /* What our backend has, whoever the device is (see PVGPU_FEATURE_*). */
 #define PVGPU_COMMANDS_FEATURES                                                                    \
-    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |                     \
+    (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |            \
      BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS)
 
 enum pvgpu_command_kind {

@@ -35,9 +35,9 @@ static bool ranges_are_sound(const struct pvgpu_context *context,
 
     return pvgpu_heap_has(context, compute->data_offset, compute->data_size) &&
            pvgpu_heap_has(context, compute->answer_offset, compute->answer_size) &&
-           (!result ||
-            (compute->result_offset % RESULT_ALIGN == 0 &&
-             pvgpu_heap_has(context, compute->result_offset, sizeof(struct bg_pvgpu_compute_result))));
+           (!result || (compute->result_offset % RESULT_ALIGN == 0 &&
+                        pvgpu_heap_has(context, compute->result_offset,
+                                       sizeof(struct bg_pvgpu_compute_result))));
 }
 
 static struct operation make_operation(const struct pvgpu_context *context,

@@ -73,8 +73,7 @@ static bool note_error(struct pvgpu_worker *worker, uint64_t position, enum bg_p
                        uint32_t detail)
 {
     __atomic_fetch_add(&worker->errors, 1, __ATOMIC_RELAXED);
-    log_debug("error %u (detail %u) at %llu", (unsigned)code, detail,
-              (unsigned long long)position);
+    log_debug("error %u (detail %u) at %llu", (unsigned)code, detail, (unsigned long long)position);
     return pvgpu_ring_report(&worker->ring, position, code, detail);
 }
 
@@ -143,7 +142,8 @@ static bool prepare(struct pvgpu_worker *worker)
 /* Waits for what was started; false when the backend is lost. */
 static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
 {
-    struct backend *backend = worker->context.session != NULL ? worker->context.session->backend : NULL;
+    struct backend *backend =
+        worker->context.session != NULL ? worker->context.session->backend : NULL;
     enum bg_compute_status status;
 
     if (backend == NULL || !backend->async_pending) {
@@ -319,8 +319,7 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
                outcome.detail ? outcome.detail : command->header.type);
     } else if (kind == PVGPU_KIND_PRESENT) {
         worker->room_since_ns = 0;
-        pvgpu_ring_count_present(&worker->ring, worker->display.dropped,
-                                 worker->display.copied);
+        pvgpu_ring_count_present(&worker->ring, worker->display.dropped, worker->display.copied);
     }
     pvgpu_ring_advance(&worker->ring, command);
 }
@@ -340,8 +339,9 @@ static bool present_is_due(struct pvgpu_worker *worker, const struct pvgpu_ring_
         return false;
     }
     /* A little late is in time: the next is not to drift. */
-    worker->present_ns =
-        due_ns && now_ns - due_ns < NS_PER_S / BG_PVGPU_DISPLAY_REFRESH_DEFAULT / 2 ? due_ns : now_ns;
+    worker->present_ns = due_ns && now_ns - due_ns < NS_PER_S / BG_PVGPU_DISPLAY_REFRESH_DEFAULT / 2
+                             ? due_ns
+                             : now_ns;
     wait = pvgpu_display_get_wait(&worker->display, &worker->context, present);
     if (wait == PVGPU_DISPLAY_READY) {
         return true;

@@ -48,7 +48,7 @@ struct pvgpu_level {
 /* A resource's memory: as long as an id or a view names it. */
 struct pvgpu_resource {
     uint32_t ids, views;
-    uint32_t type; /* enum bg_pvgpu_resource_type */
+    uint32_t type;                          /* enum bg_pvgpu_resource_type */
     const struct pvgpu_format_info *format; /* a buffer's: bytes */
     uint32_t bind_flags, misc_flags;
     uint32_t levels;
@@ -103,8 +103,7 @@ struct pvgpu_resource *pvgpu_resource_find(const struct pvgpu_context *context, 
 /* New memory, zeroed, in the place of the old, of one level. The old stays on failure. */
 struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
                                            struct pvgpu_resource *resource, uint32_t width,
-                                           uint32_t height,
-                                           const struct pvgpu_format_info *format);
+                                           uint32_t height, const struct pvgpu_format_info *format);
 
 /* The commands; each gets the whole command, at least as long as its struct (or its fixed part). */
 #define PVGPU_HANDLER(name)                                                                        \

@@ -55,8 +55,7 @@ static bool fit_box(const struct pvgpu_level *level, struct box *box)
 /* The command's level, by its own id or, where that is 0, the header's. */
 static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint32_t header_id,
                                        uint32_t id, uint32_t subresource,
-                                       struct pvgpu_resource **resource,
-                                       struct pvgpu_level **level)
+                                       struct pvgpu_resource **resource, struct pvgpu_level **level)
 {
     *level = NULL;
     *resource = pvgpu_resource_find(context, id ? id : header_id);
@@ -89,9 +88,9 @@ PVGPU_HANDLER(pvgpu_map_resource)
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (map->map_type != BG_PVGPU_MAP_WRITE_DISCARD) {
-        outcome = pvgpu_fail_compute(backend->ops->copy_from_device(
-            backend, context->heap.memory + map->heap_offset, resource->address + level->offset,
-            level->size, true));
+        outcome = pvgpu_fail_compute(
+            backend->ops->copy_from_device(backend, context->heap.memory + map->heap_offset,
+                                           resource->address + level->offset, level->size, true));
     }
     if (outcome.code == BG_PVGPU_OK) {
         level->map_type = map->map_type;
@@ -106,9 +105,9 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
-    struct pvgpu_outcome outcome = find_level(context, unmap->header.resource_id,
-                                              unmap->resource_id, unmap->subresource, &resource,
-                                              &level);
+    struct pvgpu_outcome outcome =
+        find_level(context, unmap->header.resource_id, unmap->resource_id, unmap->subresource,
+                   &resource, &level);
     uint64_t offset, bytes;
     uint32_t map_type;
 
@@ -164,9 +163,9 @@ static struct pvgpu_outcome transfer(struct pvgpu_context *context,
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
-    struct pvgpu_outcome outcome = find_level(context, update->header.resource_id,
-                                              update->resource_id, update->subresource, &resource,
-                                              &level);
+    struct pvgpu_outcome outcome =
+        find_level(context, update->header.resource_id, update->resource_id, update->subresource,
+                   &resource, &level);
     struct box box = {update->x,     update->y,      update->z,
                       update->width, update->height, update->depth};
 
@@ -242,9 +241,9 @@ static bool boxes_overlap(const struct box *a, const struct box *b)
 
 /* By way of memory of its own. */
 static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
-                                            const struct backend_side *dst,
-                                            const struct backend_side *src,
-                                            const struct backend_box *bytes)
+                                               const struct backend_side *dst,
+                                               const struct backend_side *src,
+                                               const struct backend_box *bytes)
 {
     struct backend *backend = backend_of(context);
     struct backend_side between = {.row_pitch = bytes->row_size,
@@ -269,8 +268,8 @@ PVGPU_HANDLER(pvgpu_copy_region)
     struct backend *backend = backend_of(context);
     struct pvgpu_resource *dst, *src;
     struct pvgpu_level *dst_level, *src_level;
-    struct box from = {copy->src_x, copy->src_y, copy->src_z, copy->width, copy->height,
-                       copy->depth};
+    struct box from = {copy->src_x, copy->src_y,  copy->src_z,
+                       copy->width, copy->height, copy->depth};
     struct pvgpu_outcome outcome;
 
     (void)size;
@@ -295,6 +294,5 @@ PVGPU_HANDLER(pvgpu_copy_region)
     if (dst_level == src_level && boxes_overlap(&to, &from)) {
         return pvgpu_fail_compute(copy_overlapping(context, &dst_side, &src_side, &bytes));
     }
-    return pvgpu_fail_compute(
-        backend->ops->copy_box(backend, &dst_side, &src_side, &bytes, true));
+    return pvgpu_fail_compute(backend->ops->copy_box(backend, &dst_side, &src_side, &bytes, true));
 }

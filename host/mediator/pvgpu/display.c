@@ -29,7 +29,8 @@ uint64_t pvgpu_display_get_due_ns(const struct bg_pvgpu_display *display, uint32
 {
     uint64_t hz = refresh_hz == 0 ? BG_PVGPU_DISPLAY_REFRESH_DEFAULT : refresh_hz;
 
-    if (sync_interval == 0 || sync_interval > BG_PVGPU_SYNC_INTERVAL_MAX || !display->presented_ns) {
+    if (sync_interval == 0 || sync_interval > BG_PVGPU_SYNC_INTERVAL_MAX ||
+        !display->presented_ns) {
         return 0;
     }
     hz = hz < REFRESH_MAX ? hz : REFRESH_MAX;
@@ -74,9 +75,8 @@ static enum pvgpu_display_wait find_wait(const struct bg_pvgpu_display *display,
         return PVGPU_DISPLAY_READY;
     }
     if (!buffer_fits(display, slot_size_of(width, height))) {
-        return display->buffer == 0 || display->ops->is_read(display->owner)
-                   ? PVGPU_DISPLAY_READY
-                   : PVGPU_DISPLAY_READER;
+        return display->buffer == 0 || display->ops->is_read(display->owner) ? PVGPU_DISPLAY_READY
+                                                                             : PVGPU_DISPLAY_READER;
     }
     return choose_slot(display) >= 0 ? PVGPU_DISPLAY_READY : PVGPU_DISPLAY_SLOT;
 }
@@ -84,8 +84,8 @@ static enum pvgpu_display_wait find_wait(const struct bg_pvgpu_display *display,
 static const struct pvgpu_resource *find_picture(const struct pvgpu_context *context,
                                                  const struct bg_pvgpu_present *present)
 {
-    return pvgpu_resource_find(
-        context, present->backbuffer_id ? present->backbuffer_id : present->header.resource_id);
+    return pvgpu_resource_find(context, present->backbuffer_id ? present->backbuffer_id
+                                                               : present->header.resource_id);
 }
 
 enum pvgpu_display_wait pvgpu_display_get_wait(const struct bg_pvgpu_display *display,
@@ -94,8 +94,9 @@ enum pvgpu_display_wait pvgpu_display_get_wait(const struct bg_pvgpu_display *di
 {
     const struct pvgpu_resource *resource = find_picture(context, present);
 
-    return resource != NULL ? find_wait(display, resource->level[0].width, resource->level[0].height)
-                    : PVGPU_DISPLAY_READY; /* to fail */
+    return resource != NULL
+               ? find_wait(display, resource->level[0].width, resource->level[0].height)
+               : PVGPU_DISPLAY_READY; /* to fail */
 }
 
 void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, uint32_t slot)
@@ -164,8 +165,8 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     }
     display->memory = memory;
     /* Without it the copies take a way more, and work. */
-    display->shared = session->backend->ops->share(session->backend, memory, size, &unused) ==
-                      BG_COMPUTE_OK;
+    display->shared =
+        session->backend->ops->share(session->backend, memory, size, &unused) == BG_COMPUTE_OK;
     display->memory_size = size;
     display->slot_size = needed;
     display->slots = display->slots_wanted;
@@ -235,9 +236,9 @@ static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint
 
 /* By rows through a piece of memory: a format that no screen has. */
 static enum bg_compute_status copy_converted(struct backend *backend,
-                                          const struct pvgpu_resource *resource,
-                                          const struct bg_pvgpu_rectangle *area, uint8_t *picture,
-                                          uint32_t stride)
+                                             const struct pvgpu_resource *resource,
+                                             const struct bg_pvgpu_rectangle *area,
+                                             uint8_t *picture, uint32_t stride)
 {
     const struct pvgpu_level *level = &resource->level[0];
     uint32_t width = (uint32_t)(area->right - area->left);
@@ -246,11 +247,10 @@ static enum bg_compute_status copy_converted(struct backend *backend,
     enum bg_compute_status status = row != NULL ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
 
     for (int32_t y = area->top; y < area->bottom && status == BG_COMPUTE_OK; y++) {
-        status = backend->ops->copy_from_device(
-            backend, row,
-            resource->address + (uint64_t)y * level->row_pitch +
-                (uint64_t)area->left * resource->format->size,
-            row_size, false);
+        status = backend->ops->copy_from_device(backend, row,
+                                                resource->address + (uint64_t)y * level->row_pitch +
+                                                    (uint64_t)area->left * resource->format->size,
+                                                row_size, false);
         pvgpu_format_convert(resource->format, row,
                              picture + (uint64_t)y * stride + (uint64_t)area->left * PIXEL, width);
     }
@@ -259,9 +259,9 @@ static enum bg_compute_status copy_converted(struct backend *backend,
 }
 
 static enum bg_compute_status copy_plain(struct backend *backend,
-                                      const struct pvgpu_resource *resource,
-                                      const struct bg_pvgpu_rectangle *area, uint8_t *picture,
-                                      uint32_t stride)
+                                         const struct pvgpu_resource *resource,
+                                         const struct bg_pvgpu_rectangle *area, uint8_t *picture,
+                                         uint32_t stride)
 {
     const struct pvgpu_level *level = &resource->level[0];
     uint64_t offset = (uint64_t)area->left * PIXEL;
@@ -329,8 +329,8 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     uint32_t width = resource->level[0].width, height = resource->level[0].height;
     uint32_t format = pvgpu_format_shown_as(resource->format);
     struct bg_pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
-    bool changed = width != display->width || height != display->height ||
-                   format != display->format;
+    bool changed =
+        width != display->width || height != display->height || format != display->format;
     struct pvgpu_outcome outcome = pvgpu_ok();
 
     display->dropped = find_wait(display, width, height) != PVGPU_DISPLAY_READY;
@@ -354,8 +354,8 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     enum bg_compute_status status = BG_COMPUTE_OK;
 
     if (!is_empty(&area)) {
-        display->copied = (uint64_t)(area.right - area.left) *
-                          (uint64_t)(area.bottom - area.top) * PIXEL;
+        display->copied =
+            (uint64_t)(area.right - area.left) * (uint64_t)(area.bottom - area.top) * PIXEL;
         status = pvgpu_format_is_converted(resource->format)
                      ? copy_converted(backend, resource, &area, picture, width * PIXEL)
                      : copy_plain(backend, resource, &area, picture, width * PIXEL);
@@ -424,7 +424,8 @@ static struct pvgpu_outcome resize_texture(struct pvgpu_context *context, uint32
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (resource->type != BG_PVGPU_RESOURCE_TEXTURE_2D || resource->levels != 1 ||
-        (resource->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 || resource->level[0].map_type != 0) {
+        (resource->bind_flags & BG_PVGPU_BIND_DEPTH_STENCIL) || resource->views != 0 ||
+        resource->level[0].map_type != 0) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     return pvgpu_resource_resize(context, resource, width, height, format);

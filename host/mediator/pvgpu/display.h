@@ -37,11 +37,11 @@ struct bg_pvgpu_display {
     uint64_t memory_size, slot_size;
     struct pvgpu_display_slot slot[BG_PVGPU_SCANOUT_SLOTS_MAX];
 
-    uint32_t width, height, format; /* of the last picture; 0: none */
+    uint32_t width, height, format;    /* of the last picture; 0: none */
     struct bg_pvgpu_rectangle unshown; /* what was presented since the last one that was shown */
-    uint64_t presented_ns;          /* when it was; 0: never */
-    bool dropped;                   /* the last present found no slot */
-    uint64_t copied;                /* bytes that the last present copied */
+    uint64_t presented_ns;             /* when it was; 0: never */
+    bool dropped;                      /* the last present found no slot */
+    uint64_t copied;                   /* bytes that the last present copied */
 };
 
 void pvgpu_display_init(struct bg_pvgpu_display *display, const struct pvgpu_display_ops *ops,

@@ -7,7 +7,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLOUR(name, channel_count, channel_bits, channel_kind, ...)                               \
-    {.number = BG_PVGPU_FORMAT_##name,                                                                \
+    {.number = BG_PVGPU_FORMAT_##name,                                                             \
      .size = (channel_count) * (channel_bits) / 8,                                                 \
      .channels = (channel_count),                                                                  \
      .bits = (channel_bits),                                                                       \
@@ -33,13 +33,22 @@ static const struct pvgpu_format_info formats[] = {
     COLOUR(R16G16_FLOAT, 2, 16, FLOAT, ),
     COLOUR(R16G16_UINT, 2, 16, UINT, ),
     COLOUR(R16G16_SINT, 2, 16, SINT, ),
-    {.number = BG_PVGPU_FORMAT_D32_FLOAT, .size = 4, .channels = 1, .bits = 32,
-     .kind = PVGPU_CHANNEL_DEPTH, .depth = true},
+    {.number = BG_PVGPU_FORMAT_D32_FLOAT,
+     .size = 4,
+     .channels = 1,
+     .bits = 32,
+     .kind = PVGPU_CHANNEL_DEPTH,
+     .depth = true},
     COLOUR(R32_FLOAT, 1, 32, FLOAT, ),
     COLOUR(R32_UINT, 1, 32, UINT, ),
     COLOUR(R32_SINT, 1, 32, SINT, ),
-    {.number = BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, .size = 4, .channels = 2, .bits = 24,
-     .kind = PVGPU_CHANNEL_DEPTH, .depth = true, .stencil = true},
+    {.number = BG_PVGPU_FORMAT_D24_UNORM_S8_UINT,
+     .size = 4,
+     .channels = 2,
+     .bits = 24,
+     .kind = PVGPU_CHANNEL_DEPTH,
+     .depth = true,
+     .stencil = true},
     COLOUR(R8G8_UNORM, 2, 8, UNORM, ),
     COLOUR(R16_FLOAT, 1, 16, FLOAT, ),
     COLOUR(R16_UINT, 1, 16, UINT, ),
@@ -222,8 +231,8 @@ static uint8_t shade(float linear)
     return (uint8_t)lrintf(encode_srgb(clamp(linear, 0, 1)) * 255);
 }
 
-void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from,
-                          uint8_t *to, uint32_t count)
+void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from, uint8_t *to,
+                          uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++, from += format->size, to += 4) {
         float colour[4];

@@ -48,7 +48,7 @@ uint32_t pvgpu_format_shown_as(const struct pvgpu_format_info *format);
 
 /* Texels of the format to what it is shown as; only for formats that are converted (float). */
 bool pvgpu_format_is_converted(const struct pvgpu_format_info *format);
-void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from,
-                          uint8_t *to, uint32_t count);
+void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from, uint8_t *to,
+                          uint32_t count);
 
 #endif

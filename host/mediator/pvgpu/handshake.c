@@ -22,11 +22,11 @@ static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, cons
 static ssize_t receive(struct pvgpu_handshake_state *state, int socket, size_t wanted)
 {
     unsigned kept = state->descriptor_count < BG_PVGPU_DESCRIPTORS ? state->descriptor_count
-                                                                : BG_PVGPU_DESCRIPTORS;
+                                                                   : BG_PVGPU_DESCRIPTORS;
     unsigned count;
-    ssize_t received = fd_message_receive(socket, state->bytes + state->length,
-                                          wanted - state->length, state->descriptors + kept,
-                                          BG_PVGPU_DESCRIPTORS - kept, &count);
+    ssize_t received =
+        fd_message_receive(socket, state->bytes + state->length, wanted - state->length,
+                           state->descriptors + kept, BG_PVGPU_DESCRIPTORS - kept, &count);
 
     if (received > 0) {
         state->descriptor_count += count;
@@ -136,8 +136,8 @@ bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
                          struct pvgpu_shared *shared)
 {
     struct bg_pvgpu_handshake handshake;
-    const char *name = (const char *)state->bytes + sizeof(struct bg_pvgpu_message) +
-                       sizeof(handshake);
+    const char *name =
+        (const char *)state->bytes + sizeof(struct bg_pvgpu_message) + sizeof(handshake);
     size_t name_size = state->length - sizeof(struct bg_pvgpu_message) - sizeof(handshake);
     bool mapped = false;
     int memory = -1;

@@ -57,7 +57,8 @@ static uint32_t home_of(uint32_t id)
 }
 
 _Static_assert(PVGPU_ID_SLOTS == 1u << 13, "home_of");
-_Static_assert(BG_PVGPU_RESOURCES_MAX <= PVGPU_ID_SLOTS / 2 && BG_PVGPU_VIEWS_MAX <= PVGPU_ID_SLOTS / 2,
+_Static_assert(BG_PVGPU_RESOURCES_MAX <= PVGPU_ID_SLOTS / 2 &&
+                   BG_PVGPU_VIEWS_MAX <= PVGPU_ID_SLOTS / 2,
                "half full at most");
 
 static uint32_t slot_of(const struct pvgpu_ids *ids, uint32_t id)
@@ -163,7 +164,8 @@ static bool sides_are_allowed(uint32_t type, uint32_t width, uint32_t height, ui
     case BG_PVGPU_RESOURCE_TEXTURE_1D:
         return width <= BG_PVGPU_TEXTURE_SIDE_MAX && height == 1 && depth == 1;
     case BG_PVGPU_RESOURCE_TEXTURE_2D:
-        return width <= BG_PVGPU_TEXTURE_SIDE_MAX && height <= BG_PVGPU_TEXTURE_SIDE_MAX && depth == 1;
+        return width <= BG_PVGPU_TEXTURE_SIDE_MAX && height <= BG_PVGPU_TEXTURE_SIDE_MAX &&
+               depth == 1;
     case BG_PVGPU_RESOURCE_TEXTURE_3D:
         return width <= BG_PVGPU_TEXTURE_3D_SIDE_MAX && height <= BG_PVGPU_TEXTURE_3D_SIDE_MAX &&
                depth <= BG_PVGPU_TEXTURE_3D_SIDE_MAX;
@@ -242,14 +244,15 @@ PVGPU_HANDLER(pvgpu_create_resource)
         pvgpu_ids_find(&context->resources, create->header.resource_id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    resource = context->resources.count < BG_PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
+    resource =
+        context->resources.count < BG_PVGPU_RESOURCES_MAX ? calloc(1, sizeof(*resource)) : NULL;
     if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     outcome = describe(create, resource);
-    if (outcome.code == BG_PVGPU_OK && (!data_size_is_allowed(resource, create->data_size) ||
-                                     !pvgpu_heap_has(context, create->heap_offset,
-                                                     create->data_size))) {
+    if (outcome.code == BG_PVGPU_OK &&
+        (!data_size_is_allowed(resource, create->data_size) ||
+         !pvgpu_heap_has(context, create->heap_offset, create->data_size))) {
         outcome = pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (outcome.code != BG_PVGPU_OK) {
@@ -318,8 +321,7 @@ PVGPU_HANDLER(pvgpu_open_resource)
 
 struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
                                            struct pvgpu_resource *resource, uint32_t width,
-                                           uint32_t height,
-                                           const struct pvgpu_format_info *format)
+                                           uint32_t height, const struct pvgpu_format_info *format)
 {
     struct pvgpu_resource wanted = *resource;
     enum bg_compute_status status;
@@ -351,8 +353,7 @@ static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create
     }
     view->format = create->format ? pvgpu_format_find(create->format) : resource->format;
     if (view->format == NULL || (view->depth && view->format != resource->format) ||
-        (!view->depth &&
-         (!view->format->colour || view->format->size != resource->format->size))) {
+        (!view->depth && (!view->format->colour || view->format->size != resource->format->size))) {
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     slices = resource->level[create->mip_level].depth;

@@ -152,7 +152,8 @@ enum pvgpu_ring_result pvgpu_ring_next(struct pvgpu_ring *ring, struct pvgpu_rin
         return PVGPU_RING_TOO_LARGE;
     }
     /* The header is not read again: it could be another one by now. */
-    copy_out(ring, command->bytes + sizeof(struct bg_pvgpu_command), sizeof(struct bg_pvgpu_command),
+    copy_out(ring, command->bytes + sizeof(struct bg_pvgpu_command),
+             sizeof(struct bg_pvgpu_command),
              command->space - (uint32_t)sizeof(struct bg_pvgpu_command));
     return PVGPU_RING_COMMAND;
 }
@@ -237,8 +238,7 @@ bool pvgpu_ring_report(struct pvgpu_ring *ring, uint64_t position, enum bg_pvgpu
 
 void pvgpu_ring_count_present(struct pvgpu_ring *ring, bool dropped, uint64_t copied)
 {
-    uint32_t *word =
-        dropped ? &ring->control->scanout_dropped : &ring->control->scanout_count;
+    uint32_t *word = dropped ? &ring->control->scanout_dropped : &ring->control->scanout_count;
 
     STORE(*word, LOAD(*word) + 1);
     STORE(ring->control->scanout_copied, LOAD(ring->control->scanout_copied) + copied);

@@ -17,9 +17,9 @@
 struct pvgpu_ring {
     /* Constant once opened. */
     struct bg_pvgpu_control *control; /* shared */
-    const uint8_t *bytes;          /* shared */
-    uint32_t size;                 /* a power of two */
-    uint8_t *heap;                 /* shared */
+    const uint8_t *bytes;             /* shared */
+    uint32_t size;                    /* a power of two */
+    uint8_t *heap;                    /* shared */
     uint64_t heap_size;
     bool direct; /* the device keeps reset_request */
 

@@ -59,8 +59,8 @@ struct pvgpu_worker {
     struct lease lease;
     bool prepared; /* the backend has its context, and the shared memory */
     bool paused, draining;
-    bool ring_complained; /* the log has it that the ring could not be read on */
-    uint64_t drain_to; /* the producer's place when the drain began */
+    bool ring_complained;   /* the log has it that the ring could not be read on */
+    uint64_t drain_to;      /* the producer's place when the drain began */
     uint64_t present_ns;    /* the time that the present which runs has */
     uint64_t room_since_ns; /* since when a present waits for a slot; 0: none does */
 };
@@ -69,8 +69,8 @@ struct pvgpu_worker {
 void *pvgpu_consumer_main(void *worker);
 
 /* Ends the session by a fault: tells guest, device and supervisor. Any thread. */
-void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
 
 /* The consumer is done; without a fault. */
 void pvgpu_worker_finish(struct pvgpu_worker *worker);

@@ -151,8 +151,8 @@ PVGPU_HANDLER(bg_pvgpu_clear_render_target)
 
 /* One of depth and stencil, the other as it is: texel by texel, a piece at a time. */
 static enum bg_compute_status clear_part(struct backend *backend, const struct pvgpu_view *view,
-                                      const struct bg_pvgpu_clear_depth_stencil *clear,
-                                      backend_address address, uint64_t texels)
+                                         const struct bg_pvgpu_clear_depth_stencil *clear,
+                                         backend_address address, uint64_t texels)
 {
     uint8_t piece[PART_PIECE];
     enum bg_compute_status status = BG_COMPUTE_OK;
@@ -203,6 +203,6 @@ PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
         return pvgpu_fail_compute(clear_part(backend, view, clear, address, texels));
     }
     pvgpu_format_pack_depth(view->format, flags, clear->depth, (uint8_t)clear->stencil, texel);
-    return pvgpu_fail_compute(backend->ops->fill(backend, address, texel, sizeof(texel), texels,
-                                                 true));
+    return pvgpu_fail_compute(
+        backend->ops->fill(backend, address, texel, sizeof(texel), texels, true));
 }

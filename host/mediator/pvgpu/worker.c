@@ -24,7 +24,8 @@
 #define OUT_MESSAGE_MAX (sizeof(struct bg_pvgpu_message) + sizeof(struct bg_pvgpu_scanout))
 #define OUTBOX_SIZE (64 * OUT_MESSAGE_MAX)
 
-_Static_assert(sizeof(struct bg_pvgpu_scanout) >= sizeof(struct bg_pvgpu_scanout_buffer), "the largest");
+_Static_assert(sizeof(struct bg_pvgpu_scanout) >= sizeof(struct bg_pvgpu_scanout_buffer),
+               "the largest");
 
 /* The socket thread's own. */
 struct device_stream {
@@ -112,7 +113,8 @@ void pvgpu_worker_finish(struct pvgpu_worker *worker)
     finish(worker, WORKER_EXIT_OK);
 }
 
-void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format, ...)
+void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format,
+                        ...)
 {
     struct control_message message = {.type = CONTROL_FAULT};
     va_list arguments;
@@ -208,8 +210,8 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 }
 
 /* A message that only a DIRECT device sends; false: not one, or not of this size. */
-static bool take_direct_message(struct device_stream *stream, const struct bg_pvgpu_message *message,
-                                const uint8_t *payload)
+static bool take_direct_message(struct device_stream *stream,
+                                const struct bg_pvgpu_message *message, const uint8_t *payload)
 {
     struct pvgpu_worker *worker = stream->worker;
     union {
@@ -220,7 +222,7 @@ static bool take_direct_message(struct device_stream *stream, const struct bg_pv
     uint32_t wanted = message->type == BG_PVGPU_MESSAGE_IDENTITY       ? sizeof(body.identity)
                       : message->type == BG_PVGPU_MESSAGE_SCANOUT_DONE ? sizeof(body.done)
                       : message->type == BG_PVGPU_MESSAGE_RESET        ? sizeof(body.request)
-                                                                    : 0;
+                                                                       : 0;
 
     if (!worker->shared.direct || message->size != wanted) {
         return false;
@@ -327,7 +329,8 @@ static void take_attached(struct worker *worker)
 
     if (attached->quarantined) {
         refuse(worker, BG_COMPUTE_VM_QUARANTINED);
-    } else if (attached->status != BG_COMPUTE_OK && stream->pool_guessed && stream->pool_id == 'A') {
+    } else if (attached->status != BG_COMPUTE_OK && stream->pool_guessed &&
+               stream->pool_id == 'A') {
         attach(stream, 0, 'B');
     } else if (attached->status != BG_COMPUTE_OK) {
         refuse(worker, (enum bg_compute_status)attached->status);

@@ -116,7 +116,8 @@ static enum mailbox_result parse_header(struct mailbox_parser *parser, const uin
         uint32_t found = 0;
 
         memcpy(&found, bytes, length < sizeof(found) ? length : sizeof(found));
-        return malformed(parser, "magic 0x%08x instead of 0x%08x", found, BG_VGPU_STUB_MESSAGE_MAGIC);
+        return malformed(parser, "magic 0x%08x instead of 0x%08x", found,
+                         BG_VGPU_STUB_MESSAGE_MAGIC);
     }
     if (length < SHORT_SIZE) {
         return MAILBOX_NEED_MORE;
@@ -161,7 +162,8 @@ enum mailbox_result mailbox_parse(struct mailbox_parser *parser, const uint8_t *
     enum mailbox_result result = parse_header(parser, bytes + skip, length - skip, quiet, message);
     if (result == MAILBOX_MESSAGE) {
         message->size += skip;
-        if (message->type != BG_VGPU_STUB_MESSAGE_PING || message->is_long || length > message->size) {
+        if (message->type != BG_VGPU_STUB_MESSAGE_PING || message->is_long ||
+            length > message->size) {
             parser->ping_tail = false;
         }
     }

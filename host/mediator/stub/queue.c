@@ -49,7 +49,8 @@ static void send_answer(struct stub_worker *worker, const struct mailbox_message
                   operation_status_name(request_response_status(payload)));
     }
     outbox_put(&worker->base.outbox, out,
-               mailbox_build(out, BG_VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length), -1);
+               mailbox_build(out, BG_VGPU_STUB_MESSAGE_RESPONSE, to, payload, (uint32_t)length),
+               -1);
 }
 
 void stub_answer_status(struct stub_worker *worker, const struct mailbox_message *to,
@@ -165,7 +166,7 @@ static void run_first(struct stub_worker *worker)
     worker->answer_due = true;
     begin_running(worker, "a request", request->plan.needs_session ? request_limit_ns(worker) : 0);
     length = request_run(request->plan.needs_session ? worker->session : NULL, request->bytes,
-                              request->length, out + mailbox_header_size(&request->header));
+                         request->length, out + mailbox_header_size(&request->header));
     end_running(worker);
     if (worker->abandoned) {
         return;

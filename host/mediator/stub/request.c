@@ -124,7 +124,8 @@ size_t request_run(struct session *session, const uint8_t *bytes, size_t length,
     return build(status, &operation, clock_us_since(start_ns), response);
 }
 
-size_t request_build_status(enum bg_compute_status status, uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX])
+size_t request_build_status(enum bg_compute_status status,
+                            uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX])
 {
     return build(status, NULL, 0, response);
 }

@@ -29,10 +29,11 @@ struct request_plan request_plan(const uint8_t *request, size_t length);
  * session may be NULL when the plan does not need one. Time goes into the answer's exec_time_us.
  */
 size_t request_run(struct session *session, const uint8_t *request, size_t length,
-                        uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX]);
+                   uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX]);
 
 /* An answer without results and data. */
-size_t request_build_status(enum bg_compute_status status, uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX]);
+size_t request_build_status(enum bg_compute_status status,
+                            uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX]);
 
 /* The status of an answer of at least 32 bytes. */
 enum bg_compute_status request_response_status(const uint8_t *response);

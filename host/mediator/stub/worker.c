@@ -86,9 +86,10 @@ static bool attach(struct stub_worker *worker, const struct mailbox_message *mes
 }
 
 static enum bg_compute_status check_identity(const struct stub_worker *worker,
-                                          const struct mailbox_message *message)
+                                             const struct mailbox_message *message)
 {
-    if (message->vm_id != worker->identity.vm_id || message->priority > BG_VGPU_STUB_PRIORITY_HIGH) {
+    if (message->vm_id != worker->identity.vm_id ||
+        message->priority > BG_VGPU_STUB_PRIORITY_HIGH) {
         return BG_COMPUTE_INVALID_REQUEST;
     }
     if (message->pool_id != worker->identity.pool_id) {

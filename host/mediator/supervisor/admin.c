@@ -132,8 +132,7 @@ static json_t *describe(const struct supervisor *supervisor)
     json_t *sessions = json_array();
     struct worker_process *worker;
 
-    LIST_FOREACH(worker, &supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &supervisor->workers, link) {
         if (worker->listener != NULL) {
             json_array_insert_new(sessions, 0, describe_session(worker));
         }
@@ -236,8 +235,7 @@ static void start_status(struct admin_client *client)
     const struct control_message check = {.type = CONTROL_CHECK};
     struct worker_process *worker;
 
-    LIST_FOREACH(worker, &client->admin->supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &client->admin->supervisor->workers, link) {
         if (worker->listener != NULL && worker->killed == NULL) {
             control_send(worker->control, &check, -1); /* a full socket is not this one's matter */
         }
@@ -311,8 +309,8 @@ static void on_client(uv_poll_t *poll, int status, int events)
         return;
     }
     client = calloc(1, sizeof(*client));
-    if (client == NULL || admin->clients >= CLIENTS_MAX || !listener_get_peer(fd, &user, &process) ||
-        (user != 0 && user != geteuid())) {
+    if (client == NULL || admin->clients >= CLIENTS_MAX ||
+        !listener_get_peer(fd, &user, &process) || (user != 0 && user != geteuid())) {
         log_warning("admin connection refused");
         free(client);
         close(fd);

@@ -26,8 +26,10 @@ static int connect_to(const char *path)
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
         return fd;
     }
-    fprintf(stderr, "baregpu-mediator: no mediator answers at %s: %s; --socket, --admin-socket or "
-            "--config say where another one is\n", path, strerror(errno));
+    fprintf(stderr,
+            "baregpu-mediator: no mediator answers at %s: %s; --socket, --admin-socket or "
+            "--config say where another one is\n",
+            path, strerror(errno));
     if (fd >= 0) {
         close(fd);
     }

@@ -92,8 +92,10 @@ int probe_count_cuda(char reason[PROBE_REASON_SIZE])
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (strchr(line, '\n') == NULL || sscanf(line, "%d %n", &count, &offset) != 1) {
-        snprintf(reason, PROBE_REASON_SIZE, WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
-                 ? "the CUDA driver crashed its process" : "the CUDA driver does not answer");
+        snprintf(reason, PROBE_REASON_SIZE,
+                 WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
+                     ? "the CUDA driver crashed its process"
+                     : "the CUDA driver does not answer");
         return 0;
     }
     line[strcspn(line, "\n")] = '\0';

@@ -59,7 +59,8 @@ static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
     }
     unlink_waiter(scheduler, next);
     struct scheduler_client *client;
-    TAILQ_FOREACH (client, &scheduler->waiters, link) {
+    TAILQ_FOREACH(client, &scheduler->waiters, link)
+    {
         if (client->arrival > next->arrival) {
             break;
         }
@@ -103,8 +104,7 @@ bool scheduler_release(struct scheduler *scheduler, struct scheduler_client *cli
     return true;
 }
 
-void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *client,
-                      uint64_t now_ns)
+void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *client, uint64_t now_ns)
 {
     if (client->waiting) {
         unlink_waiter(scheduler, client);

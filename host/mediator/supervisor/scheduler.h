@@ -22,8 +22,8 @@
 #define SCHEDULER_PRIORITIES 3 /* 0 is the lowest */
 
 struct scheduler_client {
-    void *owner;             /* the caller's */
-    uint64_t release_ns;     /* how long it may take to release: its request limit and a margin */
+    void *owner;         /* the caller's */
+    uint64_t release_ns; /* how long it may take to release: its request limit and a margin */
     /* The scheduler's own from here on; zero at the start. */
     TAILQ_ENTRY(scheduler_client) link;
     uint64_t arrival;

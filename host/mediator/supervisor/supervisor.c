@@ -98,8 +98,7 @@ static void kill_all(struct supervisor *supervisor, const char *why)
 {
     struct worker_process *worker;
 
-    LIST_FOREACH(worker, &supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &supervisor->workers, link) {
         worker_process_kill(worker, why);
     }
 }
@@ -131,8 +130,7 @@ static void drain(struct supervisor *supervisor)
     log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
     notify_send("STOPPING=1");
     close_listeners(supervisor);
-    LIST_FOREACH(worker, &supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &supervisor->workers, link) {
         worker_process_drain(worker);
     }
     if (supervisor->worker_count == 0) {
@@ -195,8 +193,7 @@ static void on_tick(uv_timer_t *timer)
     admin_tick(supervisor->admin);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
-        LIST_FOREACH(worker, &supervisor->workers, link)
-        {
+        LIST_FOREACH (worker, &supervisor->workers, link) {
             worker_process_check(worker);
         }
     }

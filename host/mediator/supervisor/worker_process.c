@@ -375,8 +375,7 @@ static struct worker_process *find_spare(struct supervisor *supervisor)
 {
     struct worker_process *worker;
 
-    LIST_FOREACH(worker, &supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &supervisor->workers, link) {
         if (worker->listener == NULL && worker->killed == NULL) {
             return worker;
         }
@@ -458,8 +457,7 @@ void worker_process_tell_quarantine(struct supervisor *supervisor, const struct 
                                             .quarantined = guest->quarantined};
     struct worker_process *worker;
 
-    LIST_FOREACH(worker, &supervisor->workers, link)
-    {
+    LIST_FOREACH (worker, &supervisor->workers, link) {
         if (worker->guest == guest) {
             send_message(worker, &message);
         }

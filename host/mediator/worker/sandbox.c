@@ -17,16 +17,35 @@
 
 /* What two threads over poll, sockets, futexes and malloc need, and no more. */
 static const int cpu_allowed[] = {
-    SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),       SCMP_SYS(sendto),         SCMP_SYS(sendmsg),
-    SCMP_SYS(poll),          SCMP_SYS(ppoll),          SCMP_SYS(futex),
-    SCMP_SYS(munmap),        SCMP_SYS(mremap),         SCMP_SYS(madvise),
-    SCMP_SYS(brk),           SCMP_SYS(clock_gettime),  SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),     SCMP_SYS(gettimeofday),   SCMP_SYS(restart_syscall),
-    SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(close),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),     SCMP_SYS(sched_yield),
-    SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(getrandom),
-    SCMP_SYS(rseq),          SCMP_SYS(set_robust_list),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(futex),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(close),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list),
     SCMP_SYS(writev), /* the C library's last words before it aborts */
 };
 
@@ -38,28 +57,60 @@ static const int memfd_allowed[] = {
 
 /* Files, devices, threads and sockets (the driver listens on one for its own) stay allowed. */
 static const int cuda_refused[] = {
-    SCMP_SYS(execve),           SCMP_SYS(execveat),          SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_getfd),
-    SCMP_SYS(mount),            SCMP_SYS(umount2),           SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),           SCMP_SYS(setns),             SCMP_SYS(unshare),
-    SCMP_SYS(move_mount),       SCMP_SYS(open_tree),         SCMP_SYS(fsopen),
-    SCMP_SYS(bpf),              SCMP_SYS(perf_event_open),   SCMP_SYS(userfaultfd),
-    SCMP_SYS(kexec_load),       SCMP_SYS(kexec_file_load),   SCMP_SYS(init_module),
-    SCMP_SYS(finit_module),     SCMP_SYS(delete_module),     SCMP_SYS(add_key),
-    SCMP_SYS(request_key),      SCMP_SYS(keyctl),            SCMP_SYS(reboot),
-    SCMP_SYS(swapon),           SCMP_SYS(swapoff),           SCMP_SYS(settimeofday),
-    SCMP_SYS(clock_settime),    SCMP_SYS(sethostname),       SCMP_SYS(setdomainname),
-    SCMP_SYS(io_uring_setup),   SCMP_SYS(open_by_handle_at), SCMP_SYS(acct),
-    SCMP_SYS(setuid),           SCMP_SYS(setgid),            SCMP_SYS(setreuid),
-    SCMP_SYS(setregid),         SCMP_SYS(setresuid),         SCMP_SYS(setresgid),
-    SCMP_SYS(quotactl),         SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(setns),
+    SCMP_SYS(unshare),
+    SCMP_SYS(move_mount),
+    SCMP_SYS(open_tree),
+    SCMP_SYS(fsopen),
+    SCMP_SYS(bpf),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(reboot),
+    SCMP_SYS(swapon),
+    SCMP_SYS(swapoff),
+    SCMP_SYS(settimeofday),
+    SCMP_SYS(clock_settime),
+    SCMP_SYS(sethostname),
+    SCMP_SYS(setdomainname),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(acct),
+    SCMP_SYS(setuid),
+    SCMP_SYS(setgid),
+    SCMP_SYS(setreuid),
+    SCMP_SYS(setregid),
+    SCMP_SYS(setresuid),
+    SCMP_SYS(setresgid),
+    SCMP_SYS(quotactl),
+    SCMP_SYS(pidfd_send_signal),
 };
 
 /* With another process's id as the first argument: the supervisor and the workers of other guests
  * have the same user. */
 static const int cuda_refused_to_others[] = {
-    SCMP_SYS(kill),             SCMP_SYS(tkill),             SCMP_SYS(tgkill),
-    SCMP_SYS(rt_sigqueueinfo),  SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(kill),
+    SCMP_SYS(tkill),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(rt_sigqueueinfo),
+    SCMP_SYS(rt_tgsigqueueinfo),
 };
 
 static int limit(int resource, uint64_t value)
@@ -88,8 +139,8 @@ static int add_cpu_rules(scmp_filter_ctx filter, bool memfd)
     for (unsigned i = 0; memfd && i < sizeof(memfd_allowed) / sizeof(int) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ALLOW, memfd_allowed[i]);
     }
-    /* Its seals, and whether it has been taken. No F_SETFL: eventfds are shared with the device, which
-     * must not find them blocking. */
+    /* Its seals, and whether it has been taken. No F_SETFL: eventfds are shared with the device,
+     * which must not find them blocking. */
     if (memfd && result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                   SCMP_A1(SCMP_CMP_EQ, F_ADD_SEALS, 0));

@@ -27,8 +27,17 @@
 #define ALLOCATIONS 65536
 #define FILL 0xA5
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100,
-       INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
+enum {
+    SUCCESS = 0,
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    NOT_INITIALIZED = 3,
+    NO_DEVICE = 100,
+    INVALID_DEVICE = 101,
+    INVALID_CONTEXT = 201,
+    NOT_FOUND = 500,
+    ILLEGAL_ADDRESS = 700
+};
 
 static int initialised, sticky, pending, launched;
 static _Thread_local int context_current;
@@ -258,8 +267,12 @@ EXPORT int cuModuleGetFunction(void **function, void *module, const char *name)
     (void)module;
     static const struct {
         const char *name, *function; /* what cuLaunchKernel knows it by */
-    } known[] = {{"vector_add_uint32", "u"}, {"vector_add_float32", "f"}, {"fill_1", "1"},
-                 {"fill_2", "2"},            {"fill_4", "4"},             {"fill_8", "8"},
+    } known[] = {{"vector_add_uint32", "u"},
+                 {"vector_add_float32", "f"},
+                 {"fill_1", "1"},
+                 {"fill_2", "2"},
+                 {"fill_4", "4"},
+                 {"fill_8", "8"},
                  {"fill_16", "16"}};
 
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -68,8 +68,8 @@ static void count_write_config(struct bg_virtio_device *device, uint32_t offset,
     transport->write_config(device, offset, width, value);
 }
 
-static void count_notify(struct bg_virtio_device *device, const struct bg_virtio_notify_target *target,
-                         uint32_t value)
+static void count_notify(struct bg_virtio_device *device,
+                         const struct bg_virtio_notify_target *target, uint32_t value)
 {
     accesses++;
     transport->notify(device, target, value);
@@ -103,8 +103,8 @@ typedef uint32_t pixels4 __attribute__((vector_size(16)));
 
 static uint32_t color_of(uint32_t frame)
 {
-    return bg_virtio_gpu_pixel(display.buffers[0].format, (uint8_t)(frame * 3), (uint8_t)(frame * 5),
-                            (uint8_t)(128 + frame), 255);
+    return bg_virtio_gpu_pixel(display.buffers[0].format, (uint8_t)(frame * 3),
+                               (uint8_t)(frame * 5), (uint8_t)(128 + frame), 255);
 }
 
 /* `width` is a multiple of 16. */
@@ -225,7 +225,7 @@ static int run_bench_gpu(void)
     }
     status |= measure("gpu_flip", draw_full, frames);
     return close_display() && gpu_host_check("Closing the GPU", bg_virtio_gpu_close(&gpu)) ? status
-                                                                                         : 1;
+                                                                                           : 1;
 }
 
 APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio GPU",
@@ -235,7 +235,7 @@ APP(bench_gpu, "times: full-screen frames, page flips, small updates on a virtio
 static int show_pixels(struct bg_virtio_gpu_framebuffer *fb)
 {
     int error = bg_virtio_gpu_framebuffer_create(fb, &gpu, PIXEL_WIDTH, PIXEL_HEIGHT,
-                                              BG_VIRTIO_GPU_FORMAT_DEFAULT, 0);
+                                                 BG_VIRTIO_GPU_FORMAT_DEFAULT, 0);
 
     if (error < 0) {
         return error;

@@ -21,13 +21,13 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/timer.h"
 
-#define CPUS_MAX     4u
-#define MEASURE_NS   500000000ull
-#define SLACK_NS     60000000000ull
-#define SETUP_NS     5000000000ull
-#define SPIN_NS      20000u
-#define BATCH        16u
-#define QUEUE_SIZE   64u
+#define CPUS_MAX 4u
+#define MEASURE_NS 500000000ull
+#define SLACK_NS 60000000000ull
+#define SETUP_NS 5000000000ull
+#define SPIN_NS 20000u
+#define BATCH 16u
+#define QUEUE_SIZE 64u
 #define REQUEST_BYTES 64u
 #define ANSWER_BYTES 128u
 
@@ -68,10 +68,12 @@ static int open_lane(struct lane *lane)
     lane->device.handler = answer;
     lane->device.context = lane;
     error = ring_device_open(&lane->device);
-    if (!error)
+    if (!error) {
         error = bg_virtio_start(&lane->device.virtio, wanted, wanted, timer_deadline_ns(SETUP_NS));
-    if (!error)
+    }
+    if (!error) {
         error = bg_virtqueue_create(&lane->queue, &lane->device.virtio, &options);
+    }
     return error ? error : bg_virtio_ready(&lane->device.virtio);
 }
 
@@ -84,12 +86,14 @@ static void cycle(struct lane *lane)
     struct bg_virtqueue_used used;
     int results = 0;
 
-    for (unsigned i = 0; i < BATCH; i++)
+    for (unsigned i = 0; i < BATCH; i++) {
         results |= bg_virtqueue_add(&lane->queue, segments, 1, 1, lane);
+    }
     results |= bg_virtqueue_kick(&lane->queue) < 0;
     results |= ring_device_serve(&lane->device) - (int)BATCH;
-    for (unsigned i = 0; i < BATCH; i++)
+    for (unsigned i = 0; i < BATCH; i++) {
         results |= bg_virtqueue_poll(&lane->queue, &used) - 1;
+    }
     lane->is_bad |= results != 0;
     lane->chains += BATCH;
 }
@@ -102,14 +106,16 @@ static void drive_lane(uint32_t cpu, void *context)
     (void)context;
     smp_meet(&meeting, cpus);
     end_ns = timer_deadline_ns(MEASURE_NS);
-    while (!timer_has_passed(end_ns) && !lane->is_bad)
+    while (!timer_has_passed(end_ns) && !lane->is_bad) {
         cycle(lane);
+    }
 }
 
 static bool print_figure(const char *name, uint64_t chains, uint64_t spent_ns)
 {
     printf("BENCH {\"name\": \"%s_%" PRIu32 "\", \"per_s\": %" PRIu64 ", \"unit\": \"1/s\", "
-           "\"n\": %" PRIu64 "}\n", name, cpus, chains * 1000000000 / spent_ns, chains);
+           "\"n\": %" PRIu64 "}\n",
+           name, cpus, chains * 1000000000 / spent_ns, chains);
     return chains > 0;
 }
 
@@ -119,8 +125,9 @@ static bool measure_rings(void)
     uint64_t start_ns;
     bool is_good = true;
 
-    for (uint32_t i = 0; i < cpus; i++)
+    for (uint32_t i = 0; i < cpus; i++) {
         is_good &= open_lane(&lanes[i]) == BG_OK;
+    }
     start_ns = bg_hal_time_ns();
     is_good = is_good && smp_run(cpus, drive_lane, NULL, timer_deadline_ns(SLACK_NS));
     start_ns = bg_hal_time_ns() - start_ns;
@@ -177,11 +184,11 @@ static bool measure_block(void)
     uint64_t start_ns;
     int error = block_open(&block, cpus, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC, true);
 
-    if (error == BG_ERR_NOT_FOUND)
+    if (error == BG_ERR_NOT_FOUND) {
         return true;
+    }
     if (error || block.queue_count != cpus) {
-        printf("block device: %s, %" PRIu32 " queues\n", bg_strerror(error),
-               block.queue_count);
+        printf("block device: %s, %" PRIu32 " queues\n", bg_strerror(error), block.queue_count);
         return false;
     }
     block.device.wait = BG_WAIT_SPIN_THEN_SLEEP(SPIN_NS);
@@ -192,16 +199,16 @@ static bool measure_block(void)
         is_good = is_good && !errors[i];
         requests += done[i];
     }
-    return block_close(&block) == BG_OK && is_good &&
-           print_figure("smp_block", requests, start_ns);
+    return block_close(&block) == BG_OK && is_good && print_figure("smp_block", requests, start_ns);
 }
 
 static int run_bench_smp(void)
 {
     bool is_good = smp_start() > 0;
 
-    for (cpus = 1; is_good && cpus <= CPUS_MAX && cpus <= machine.cpu_count; cpus *= 2)
+    for (cpus = 1; is_good && cpus <= CPUS_MAX && cpus <= machine.cpu_count; cpus *= 2) {
         is_good = measure_rings() && measure_block();
+    }
     return is_good && smp_stop() == BG_OK ? 0 : 1;
 }
 

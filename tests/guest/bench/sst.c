@@ -135,8 +135,8 @@ static bool measure_rtt(uint32_t count)
     }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {
         uint64_t began_ns = bg_hal_time_ns();
-        int error = bg_virtio_sst_compute(&host.sst, 1, BG_SST_LATENCY_FIXED, NULL,
-                                       began_ns + TIMEOUT_NS);
+        int error =
+            bg_virtio_sst_compute(&host.sst, 1, BG_SST_LATENCY_FIXED, NULL, began_ns + TIMEOUT_NS);
 
         if (error < 0) {
             printf("COMPUTE: %s\n", sst_host_strerror(error));
@@ -149,8 +149,8 @@ static bool measure_rtt(uint32_t count)
         }
     }
     qsort(times_ns, count, sizeof(times_ns[0]), compare);
-    printf("BENCH {\"name\": \"sst_rtt\", \"n\": %" PRIu32 ", \"p50\": %" PRIu32 ", \"p99\": %"
-           PRIu32 ", \"min\": %" PRIu32 ", \"unit\": \"ns\"}\n",
+    printf("BENCH {\"name\": \"sst_rtt\", \"n\": %" PRIu32 ", \"p50\": %" PRIu32
+           ", \"p99\": %" PRIu32 ", \"min\": %" PRIu32 ", \"unit\": \"ns\"}\n",
            count, times_ns[count / 2], times_ns[(uint64_t)count * 99 / 100], times_ns[0]);
     free(times_ns);
     return true;
@@ -200,8 +200,8 @@ static bool measure_pairs(unsigned pairs, uint64_t count)
     int error = 0;
 
     for (unsigned i = 0; i < pairs; i++) {
-        loads[i] = (struct load){
-            .pair = i, .depth = DEPTH, .type = BG_SST_COMPUTE, .left = count / pairs};
+        loads[i] =
+            (struct load){.pair = i, .depth = DEPTH, .type = BG_SST_COMPUTE, .left = count / pairs};
     }
     for (unsigned i = 1; i < pairs && error == 0; i++) {
         error = cpu_call_async(i, run, &loads[i], &tickets[i]);

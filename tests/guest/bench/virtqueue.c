@@ -52,7 +52,7 @@ static struct stand_in {
     uint8_t status;
     uint32_t notify_register;
     struct bg_virtio_queue_layout queue;
-    uint16_t next;  /* split: free-running; packed: offset */
+    uint16_t next;   /* split: free-running; packed: offset */
     bool is_wrapped; /* packed: the wrap counter */
     bool is_good;
 } device_state;
@@ -126,8 +126,8 @@ static bool serve_packed(void)
 
     if (!!(flags & BG_VIRTQ_DESC_F_AVAIL) != device_state.is_wrapped ||
         !!(flags & BG_VIRTQ_DESC_F_USED) == device_state.is_wrapped) {
-        event->off_wrap = device_state.next |
-                          (uint16_t)(device_state.is_wrapped << BG_RING_EVENT_WRAP_SHIFT);
+        event->off_wrap =
+            device_state.next | (uint16_t)(device_state.is_wrapped << BG_RING_EVENT_WRAP_SHIFT);
         bg_store_release16(&event->flags, BG_RING_EVENT_FLAGS_DESC);
         return false;
     }
@@ -269,8 +269,8 @@ static bool calibrate(void)
 
 static int open_queue(const struct bench_case *which)
 {
-    const struct bg_virtqueue_options options = {
-        .indirect_segments = which->is_indirect ? SEGMENTS : 0};
+    const struct bg_virtqueue_options options = {.indirect_segments =
+                                                     which->is_indirect ? SEGMENTS : 0};
     uint64_t wanted = BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_INDIRECT_DESC |
                       (which->is_packed ? BG_VIRTIO_F_RING_PACKED : 0);
     int error = bg_virtio_open(&device, &stand_in_ops, BG_VIRTIO_ID_ENTROPY, NULL);
@@ -360,8 +360,8 @@ static bool measure(const struct bench_case *which)
         printf("%s: the queue went wrong, or took memory\n", which->name);
     } else {
         printf("BENCH {\"name\": \"%s\", \"value\": %" PRIu64 ".%" PRIu64 ", \"unit\": \"instr\", "
-               "\"n\": %u, \"batch\": %u}\n", which->name, tenths / 10, tenths % 10, CYCLES,
-               which->batch);
+               "\"n\": %u, \"batch\": %u}\n",
+               which->name, tenths / 10, tenths % 10, CYCLES, which->batch);
     }
     bool is_closed = bg_virtio_close(&device, timer_deadline_ns(TIMEOUT_NS)) == 0;
 

@@ -128,8 +128,7 @@ static int run_bench_wait(void)
         if (only[0] != '\0' && strcmp(only, ways[i].name) != 0) {
             continue;
         }
-        int status = is_idle ? wait_idle(ways[i].wait)
-                             : measure(ways[i].name, ways[i].wait, count);
+        int status = is_idle ? wait_idle(ways[i].wait) : measure(ways[i].name, ways[i].wait, count);
 
         if (status != 0) {
             return status;

@@ -6,13 +6,13 @@
 
 #include "firmware/apps/open/virtio.h"
 
-#define VIRTIO_ID_BLOCK      2u
-#define VIRTIO_BLK_F_MQ      (1ull << 12)
+#define VIRTIO_ID_BLOCK 2u
+#define VIRTIO_BLK_F_MQ (1ull << 12)
 #define BLOCK_CONFIG_CAPACITY 0
-#define BLOCK_CONFIG_QUEUES  34
-#define BLOCK_TYPE_IN        0u
-#define BLOCK_TYPE_OUT       1u
-#define BLOCK_HEADER_BYTES   16u
+#define BLOCK_CONFIG_QUEUES 34
+#define BLOCK_TYPE_IN 0u
+#define BLOCK_TYPE_OUT 1u
+#define BLOCK_HEADER_BYTES 16u
 
 _Static_assert(offsetof(struct block_request, data) == BLOCK_HEADER_BYTES, "header");
 
@@ -24,11 +24,13 @@ static int open_queues(struct block *block)
         uint64_t unused;
         int error = bg_virtqueue_create(&queue->queue, &block->device, &options);
 
-        if (error)
+        if (error) {
             return error;
+        }
         queue->requests = bg_hal_dma_alloc(BLOCK_DEPTH * sizeof(*queue->requests), 64, &unused);
-        if (queue->requests == NULL)
+        if (queue->requests == NULL) {
             return BG_ERR_NO_MEMORY;
+        }
     }
     return BG_OK;
 }
@@ -42,23 +44,28 @@ static int open_interrupts(struct block *block, uint32_t queues)
     };
 
     block->vectors[BG_VIRTIO_INTERRUPT_CONFIG].cpu = BG_HAL_CPU_SELF;
-    for (uint32_t i = 0; i < queues; i++)
+    for (uint32_t i = 0; i < queues; i++) {
         block->vectors[BG_VIRTIO_INTERRUPT_QUEUE(i)].cpu = i;
+    }
     return bg_virtio_interrupt_open(&block->interrupt, &block->device, &options);
 }
 
 static int start(struct block *block, uint32_t queues, uint64_t wanted)
 {
     uint16_t offered = 1;
-    int error = bg_virtio_start(&block->device, VIRTIO_BLK_F_MQ | wanted, 0, virtio_host_deadline());
+    int error =
+        bg_virtio_start(&block->device, VIRTIO_BLK_F_MQ | wanted, 0, virtio_host_deadline());
 
-    if (!error)
+    if (!error) {
         error = bg_virtio_config_read64(&block->device, BLOCK_CONFIG_CAPACITY, &block->sectors);
-    if (!error && bg_virtio_has_feature(&block->device, VIRTIO_BLK_F_MQ))
+    }
+    if (!error && bg_virtio_has_feature(&block->device, VIRTIO_BLK_F_MQ)) {
         error = bg_virtio_config_read16(&block->device, BLOCK_CONFIG_QUEUES, &offered);
+    }
     block->queue_count = queues < offered ? queues : offered;
-    if (!error)
+    if (!error) {
         error = open_queues(block);
+    }
     return error ? error : bg_virtio_ready(&block->device);
 }
 
@@ -67,17 +74,22 @@ int block_open(struct block *block, uint32_t queues, uint64_t wanted, bool has_i
     int error;
 
     memset(block, 0, sizeof(*block));
-    if (queues == 0 || queues > BLOCK_QUEUES_MAX)
+    if (queues == 0 || queues > BLOCK_QUEUES_MAX) {
         return BG_ERR_INVALID;
+    }
     error = virtio_host_open(&block->device, VIRTIO_ID_BLOCK, 0, NULL);
-    if (error)
+    if (error) {
         return error;
-    if (has_interrupts)
+    }
+    if (has_interrupts) {
         error = open_interrupts(block, queues);
-    if (!error)
+    }
+    if (!error) {
         error = start(block, queues, wanted);
-    if (error)
+    }
+    if (error) {
         block_close(block);
+    }
     return error;
 }
 
@@ -96,8 +108,9 @@ int block_close(struct block *block)
 struct block_request *block_request_get(struct block_queue *queue)
 {
     for (uint32_t i = 0; i < BLOCK_DEPTH; i++) {
-        if (!queue->requests[i].is_busy)
+        if (!queue->requests[i].is_busy) {
             return &queue->requests[i];
+        }
     }
     return NULL;
 }
@@ -117,14 +130,16 @@ int block_submit(struct block_queue *queue, struct block_request *request, bool 
     };
     int error;
 
-    if (bytes == 0 || bytes > BLOCK_BYTES_MAX || bytes % BLOCK_SECTOR != 0)
+    if (bytes == 0 || bytes > BLOCK_BYTES_MAX || bytes % BLOCK_SECTOR != 0) {
         return BG_ERR_INVALID;
+    }
     request->header.type = is_write ? BLOCK_TYPE_OUT : BLOCK_TYPE_IN;
     request->header.sector = sector;
     request->status = 0xff;
     error = bg_virtqueue_add(&queue->queue, segments, is_write ? 2 : 1, is_write ? 1 : 2, request);
-    if (error)
+    if (error) {
         return error;
+    }
     request->is_busy = true;
     error = bg_virtqueue_kick(&queue->queue);
     return error < 0 ? error : BG_OK;
@@ -135,8 +150,9 @@ int block_wait(struct block_queue *queue, struct block_request **request, uint64
     struct bg_virtqueue_used used;
     int result = bg_virtqueue_wait(&queue->queue, &used, deadline_ns);
 
-    if (result < 0)
+    if (result < 0) {
         return result;
+    }
     *request = used.token;
     (*request)->is_busy = false;
     return (*request)->status == 0 ? BG_OK : BG_ERR_IO;

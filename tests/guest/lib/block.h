@@ -13,10 +13,10 @@
 #include "baregpu/virtio_interrupt.h"
 #include "baregpu/virtqueue.h"
 
-#define BLOCK_SECTOR      512u
-#define BLOCK_QUEUES_MAX  8u
-#define BLOCK_DEPTH       16u /* requests under way in a queue */
-#define BLOCK_BYTES_MAX   4096u
+#define BLOCK_SECTOR 512u
+#define BLOCK_QUEUES_MAX 8u
+#define BLOCK_DEPTH 16u /* requests under way in a queue */
+#define BLOCK_BYTES_MAX 4096u
 
 struct block_request {
     struct {

@@ -59,9 +59,9 @@ static int open_virtio(struct irq_state *state, uint32_t id, unsigned n, uint32_
     state->vector = BG_VIRTIO_INTERRUPT_QUEUE(0);
     state->source = &vectors[state->vector].source;
     state->pci = *is_mmio ? NULL : &interrupt.pci;
-    state->line = *is_mmio                              ? &mmio_line
+    state->line = *is_mmio                                  ? &mmio_line
                   : interrupt.kind == BG_PCI_INTERRUPT_INTX ? interrupt.pci.client.line
-                                                         : NULL;
+                                                            : NULL;
     return error == BG_ERR_NOT_FOUND ? 0 : error;
 }
 
@@ -138,7 +138,7 @@ static int close_rng(void)
     return error;
 }
 
-#define MSIX_AND_INTX                                                                          \
+#define MSIX_AND_INTX                                                                              \
     (BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX))
 
 const struct irq_target irq_target_rng = {
@@ -206,8 +206,8 @@ static struct bg_pci_device *find_function(uint16_t vendor_id, uint16_t device_i
 static void name_function(struct irq_state *state, const char *type,
                           const struct bg_pci_device *function)
 {
-    snprintf(state->name, sizeof(state->name), "%s at %02x:%02x.%x", type, BG_PCI_BUS(function->bdf),
-             BG_PCI_SLOT(function->bdf), BG_PCI_FUNCTION(function->bdf));
+    snprintf(state->name, sizeof(state->name), "%s at %02x:%02x.%x", type,
+             BG_PCI_BUS(function->bdf), BG_PCI_SLOT(function->bdf), BG_PCI_FUNCTION(function->bdf));
 }
 
 static int open_stub(struct irq_state *state, unsigned n, uint32_t forbidden, bool *is_mmio)
@@ -294,7 +294,7 @@ void irq_edu_raise(void)
 INTERRUPT_HANDLER void irq_edu_lower(void)
 {
     bg_mmio_write32(edu.registers, EDU_INTERRUPT_LOWER,
-                 bg_mmio_read32(edu.registers, EDU_INTERRUPT_STATUS));
+                    bg_mmio_read32(edu.registers, EDU_INTERRUPT_STATUS));
 }
 
 static int map_edu(unsigned n)
@@ -307,7 +307,7 @@ static int map_edu(unsigned n)
 
     return error < 0 ? error
                      : bg_pci_bar_map(machine_pci(), edu.function, 0, BG_HAL_MEMORY_DEVICE,
-                                   &edu.registers);
+                                      &edu.registers);
 }
 
 int irq_edu_map(void)
@@ -315,8 +315,9 @@ int irq_edu_map(void)
     int error = map_edu(0);
 
     /* As a function is after a reset. */
-    return error < 0 ? error
-                     : bg_pci_device_disable(machine_pci(), edu.function, BG_PCI_COMMAND_INTX_DISABLE);
+    return error < 0
+               ? error
+               : bg_pci_device_disable(machine_pci(), edu.function, BG_PCI_COMMAND_INTX_DISABLE);
 }
 
 INTERRUPT_HANDLER static bool take_edu(void *context, bool *is_storm)
@@ -408,7 +409,8 @@ static void resume_edu(void)
 
 const struct irq_target irq_target_edu = {
     .type = "edu",
-    .pci_kinds = BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX),
+    .pci_kinds =
+        BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX),
     .open = open_edu,
     .request = request_edu,
     .close = close_edu,

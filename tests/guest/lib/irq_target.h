@@ -18,8 +18,8 @@ struct irq_state {
     struct bg_interrupt_source *source; /* of what request() waits for */
     struct bg_interrupt_line *line;     /* NULL: messages, or none */
     struct bg_pci_interrupt *pci;       /* NULL: MMIO */
-    unsigned vector;                 /* of source, in `pci` */
-    const uint64_t *sleeps;          /* that requests made */
+    unsigned vector;                    /* of source, in `pci` */
+    const uint64_t *sleeps;             /* that requests made */
 };
 
 struct irq_target {

@@ -13,8 +13,9 @@
 static void ring_doorbell(const struct ring_device *device, uint32_t *counter, uint32_t cpu)
 {
     __atomic_fetch_add(counter, 1, __ATOMIC_RELEASE);
-    if (device->is_asleep_by_interrupt)
+    if (device->is_asleep_by_interrupt) {
         cpu_wake(cpu);
+    }
 }
 
 void ring_device_kick(struct ring_device *device)
@@ -29,12 +30,14 @@ bool ring_device_wait(const struct ring_device *device, const uint32_t *counter,
     uint32_t spins = 0;
 
     while (bg_load_acquire32(counter) == seen) {
-        if (timer_has_passed(deadline_ns))
+        if (timer_has_passed(deadline_ns)) {
             return false;
-        if (device->is_asleep_by_interrupt)
+        }
+        if (device->is_asleep_by_interrupt) {
             cpu_sleep(deadline_ns);
-        else
+        } else {
             lock_pause(&spins);
+        }
     }
     return true;
 }
@@ -124,10 +127,12 @@ static bool violated(struct ring_device *device, const char *how)
 static bool add_segment(struct ring_device *device, struct ring_chain *chain, uint64_t address,
                         uint32_t length, uint16_t flags)
 {
-    if (chain->segment_count == RING_DEVICE_SEGMENTS_MAX)
+    if (chain->segment_count == RING_DEVICE_SEGMENTS_MAX) {
         return violated(device, "a chain is too long");
-    if (length == 0)
+    }
+    if (length == 0) {
         return violated(device, "a segment is empty");
+    }
     chain->segments[chain->segment_count++] =
         (struct ring_segment){at(address), length, flags & BG_VIRTQ_DESC_F_WRITE};
     return true;
@@ -142,8 +147,9 @@ static bool add_table(struct ring_device *device, struct ring_chain *chain, uint
 
     for (uint32_t i = 0; i < length / sizeof(*split); i++) {
         if (is_packed ? !add_segment(device, chain, packed[i].addr, packed[i].len, packed[i].flags)
-                      : !add_segment(device, chain, split[i].addr, split[i].len, split[i].flags))
+                      : !add_segment(device, chain, split[i].addr, split[i].len, split[i].flags)) {
             return false;
+        }
     }
     return true;
 }
@@ -155,21 +161,26 @@ static int take_split(struct ring_device *device, struct ring_chain *chain)
     const struct bg_virtq_avail *available = at(device->layout.driver_address);
     uint16_t next;
 
-    if (bg_load_acquire16(&available->idx) == device->available)
+    if (bg_load_acquire16(&available->idx) == device->available) {
         return 0;
+    }
     next = available->ring[device->available++ % device->layout.size];
     chain->id = next;
     for (;;) {
         const struct bg_virtq_desc *descriptor = &table[next];
 
-        if (next >= device->layout.size)
+        if (next >= device->layout.size) {
             return violated(device, "a descriptor outside the table") - 1;
-        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT)
+        }
+        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT) {
             return add_table(device, chain, descriptor->addr, descriptor->len, false) ? 1 : -1;
-        if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags))
+        }
+        if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags)) {
             return -1;
-        if (!(descriptor->flags & BG_VIRTQ_DESC_F_NEXT))
+        }
+        if (!(descriptor->flags & BG_VIRTQ_DESC_F_NEXT)) {
             return 1;
+        }
         next = descriptor->next;
     }
 }
@@ -194,19 +205,23 @@ static int take_packed(struct ring_device *device, struct ring_chain *chain)
     const struct bg_pvirtq_desc *ring = at(device->layout.descriptor_address);
     const struct bg_pvirtq_desc *descriptor;
 
-    if (!is_available(device, bg_load_acquire16(&ring[device->available].flags)))
+    if (!is_available(device, bg_load_acquire16(&ring[device->available].flags))) {
         return 0;
+    }
     do {
         descriptor = &ring[device->available];
-        if (!is_available(device, descriptor->flags))
+        if (!is_available(device, descriptor->flags)) {
             return violated(device, "half a chain is available") - 1;
+        }
         advance(device, &device->available, &device->available_wrap, 1);
         chain->id = descriptor->id; /* of the last one (2.8.6) */
         chain->descriptors++;
-        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT)
+        if (descriptor->flags & BG_VIRTQ_DESC_F_INDIRECT) {
             return add_table(device, chain, descriptor->addr, descriptor->len, true) ? 1 : -1;
-        if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags))
+        }
+        if (!add_segment(device, chain, descriptor->addr, descriptor->len, descriptor->flags)) {
             return -1;
+        }
     } while (descriptor->flags & BG_VIRTQ_DESC_F_NEXT);
     return 1;
 }
@@ -228,20 +243,21 @@ static bool put_split(struct ring_device *device, const struct ring_chain *chain
     const struct bg_virtq_avail *available = at(device->layout.driver_address);
     struct bg_virtq_used *used = at(device->layout.device_address);
 
-    used->ring[device->used % device->layout.size] = (struct bg_virtq_used_elem){chain->id, written};
+    used->ring[device->used % device->layout.size] =
+        (struct bg_virtq_used_elem){chain->id, written};
     bg_store_release16(&used->idx, ++device->used);
     bg_barrier_full(); /* 2.7.7.1: published, now look whether the driver sleeps */
-    if (has_event_index(device))
+    if (has_event_index(device)) {
         return bg_load_acquire16(&available->ring[device->layout.size]) ==
                (uint16_t)(device->used - 1);
+    }
     return !(bg_load_acquire16(&available->flags) & BG_VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
-static bool put_packed(struct ring_device *device, const struct ring_chain *chain,
-                       uint32_t written)
+static bool put_packed(struct ring_device *device, const struct ring_chain *chain, uint32_t written)
 {
-    struct bg_pvirtq_desc *descriptor = (struct bg_pvirtq_desc *)at(device->layout.descriptor_address) +
-                                     device->used;
+    struct bg_pvirtq_desc *descriptor =
+        (struct bg_pvirtq_desc *)at(device->layout.descriptor_address) + device->used;
     const struct bg_pvirtq_event_suppress *event = at(device->layout.driver_address);
     uint16_t first = device->used;
     bool first_wrap = device->used_wrap;
@@ -255,13 +271,15 @@ static bool put_packed(struct ring_device *device, const struct ring_chain *chai
     advance(device, &device->used, &device->used_wrap, chain->descriptors);
     bg_barrier_full(); /* 2.8.21.3.1 */
     flags = bg_load_acquire16(&event->flags) & BG_RING_EVENT_FLAGS_MASK;
-    if (flags != BG_RING_EVENT_FLAGS_DESC)
+    if (flags != BG_RING_EVENT_FLAGS_DESC) {
         return flags != BG_RING_EVENT_FLAGS_DISABLE;
+    }
     /* A descriptor from `first` to the one before `used`. */
     wanted = bg_load_acquire16(&event->off_wrap);
     for (uint16_t i = 0; i < chain->descriptors; i++) {
-        if (wanted == (first | (uint16_t)(first_wrap << BG_RING_EVENT_WRAP_SHIFT)))
+        if (wanted == (first | (uint16_t)(first_wrap << BG_RING_EVENT_WRAP_SHIFT))) {
             return true;
+        }
         advance(device, &first, &first_wrap, 1);
     }
     return false;
@@ -288,8 +306,9 @@ int ring_device_serve(struct ring_device *device)
         device->chains++;
         count++;
         if (is_packed(device) ? put_packed(device, &chain, written)
-                              : put_split(device, &chain, written))
+                              : put_split(device, &chain, written)) {
             ring_doorbell(device, &device->interrupts, device->driver_cpu);
+        }
     }
     return taken < 0 ? -1 : count;
 }
@@ -303,8 +322,9 @@ static void announce(struct ring_device *device, bool wanted)
 
     if (!is_packed(device) && has_event_index(device)) {
         /* avail_event, behind the ring; one that the driver has just passed means never. */
-        if (wanted)
+        if (wanted) {
             bg_store_release16((uint16_t *)&used->ring[device->layout.size], position);
+        }
     } else if (!is_packed(device)) {
         bg_store_release16(&used->flags, wanted ? 0 : BG_VIRTQ_USED_F_NO_NOTIFY);
     } else if (!wanted) {
@@ -323,8 +343,9 @@ static bool has_chain(const struct ring_device *device)
     const struct bg_virtq_avail *available = at(device->layout.driver_address);
     const struct bg_pvirtq_desc *ring = at(device->layout.descriptor_address);
 
-    if (is_packed(device))
+    if (is_packed(device)) {
         return is_available(device, bg_load_acquire16(&ring[device->available].flags));
+    }
     return bg_load_acquire16(&available->idx) != device->available;
 }
 
@@ -334,16 +355,19 @@ bool ring_device_run(struct ring_device *device, const uint32_t *is_over, uint64
         uint32_t seen = bg_load_acquire32(&device->kicks);
         int served = ring_device_serve(device);
 
-        if (served < 0)
+        if (served < 0) {
             return false;
-        if (served > 0)
+        }
+        if (served > 0) {
             continue;
+        }
         announce(device, true);
         bg_barrier_full(); /* 2.7.10: said that it sleeps, now look once more */
         if (!has_chain(device) && !bg_load_acquire32(is_over)) {
             device->sleeps++;
-            if (!ring_device_wait(device, &device->kicks, seen, silence_ns))
+            if (!ring_device_wait(device, &device->kicks, seen, silence_ns)) {
                 return violated(device, "no notification came");
+            }
         }
         announce(device, false);
     }

@@ -29,7 +29,7 @@ struct ring_chain {
 
 struct ring_device {
     /* Set by the user before ring_device_open. */
-    uint64_t offered;       /* features, VERSION_1 besides */
+    uint64_t offered; /* features, VERSION_1 besides */
     uint16_t queue_size;
     bool is_asleep_by_interrupt; /* by WFI and an SGI on both sides; else they spin */
     uint32_t (*handler)(struct ring_device *device, const struct ring_chain *chain); /* written */

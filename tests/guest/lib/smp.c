@@ -18,8 +18,9 @@ int smp_start(void)
     for (uint32_t i = 1; i < machine.cpu_count; i++) {
         int error = cpu_is_on(i) ? 0 : cpu_start(i, NULL, NULL);
 
-        if (error)
+        if (error) {
             return error;
+        }
     }
     return (int)machine.cpu_count;
 }
@@ -32,8 +33,9 @@ int smp_stop(void)
     for (uint32_t i = 1; i < machine.cpu_count; i++) {
         int error = cpu_stop(i, deadline_ns);
 
-        if (error && !first_error)
+        if (error && !first_error) {
             first_error = error;
+        }
     }
     return first_error;
 }
@@ -46,8 +48,9 @@ struct smp_job {
 
 static void job_release(struct smp_job *job)
 {
-    if (__atomic_sub_fetch(&job->users, 1, __ATOMIC_ACQ_REL) == 0)
+    if (__atomic_sub_fetch(&job->users, 1, __ATOMIC_ACQ_REL) == 0) {
         free(job);
+    }
 }
 
 static void job_run(void *argument)
@@ -65,8 +68,9 @@ bool smp_run(uint32_t count, void (*function)(uint32_t cpu, void *context), void
     struct cpu_ticket tickets[MACHINE_CPUS_MAX];
     bool good = true;
 
-    if (job == NULL)
+    if (job == NULL) {
         return false;
+    }
     *job = (struct smp_job){function, context, count};
     for (uint32_t i = 1; i < count; i++) {
         if (cpu_call_async(i, job_run, job, &tickets[i])) {
@@ -76,8 +80,9 @@ bool smp_run(uint32_t count, void (*function)(uint32_t cpu, void *context), void
         }
     }
     job_run(job);
-    for (uint32_t i = 1; i < count; i++)
+    for (uint32_t i = 1; i < count; i++) {
         good = cpu_call_wait(tickets[i], deadline_ns) == BG_OK && good;
+    }
     return good;
 }
 

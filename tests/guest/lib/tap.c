@@ -18,15 +18,17 @@ void tap_plan(unsigned count)
     tap.failed = 0;
     tap.bailed = false;
     printf("TAP version 13\n");
-    if (count > 0)
+    if (count > 0) {
         printf("1..%u\n", count);
+    }
 }
 
 static bool tap_result(bool condition, const char *format, va_list arguments)
 {
     tap.run++;
-    if (!condition)
+    if (!condition) {
         tap.failed++;
+    }
     printf("%sok %u - ", condition ? "" : "not ", tap.run);
     vprintf(format, arguments);
     printf("\n");
@@ -50,8 +52,9 @@ bool tap_equal(unsigned long long got, unsigned long long expected, const char *
     va_start(arguments, format);
     tap_result(got == expected, format, arguments);
     va_end(arguments);
-    if (got != expected)
+    if (got != expected) {
         printf("#   got 0x%llx, expected 0x%llx\n", got, expected);
+    }
     return got == expected;
 }
 
@@ -95,13 +98,16 @@ void tap_bail(const char *format, ...)
 
 int tap_done(void)
 {
-    if (tap.planned == 0)
+    if (tap.planned == 0) {
         printf("1..%u\n", tap.run);
-    else if (tap.run != tap.planned)
+    } else if (tap.run != tap.planned) {
         printf("# planned %u tests but ran %u\n", tap.planned, tap.run);
-    if (tap.failed > 0)
+    }
+    if (tap.failed > 0) {
         printf("# %u of %u tests failed\n", tap.failed, tap.run);
-    if (tap.bailed || tap.failed > 0)
+    }
+    if (tap.bailed || tap.failed > 0) {
         return 1;
+    }
     return tap.planned == 0 || tap.run == tap.planned ? 0 : 1;
 }

@@ -18,14 +18,15 @@ static const struct bg_virtio_gpu_rect whole = {0, 0, 32, 16};
 
 static void create_2d(uint32_t id)
 {
-    assert_int_equal(
-        bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 32, 16),
-        0);
+    assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(
+                         &gpu, NULL, id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 32, 16),
+                     0);
 }
 
 static void attach(uint32_t id, void *memory, size_t size)
 {
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory, .length = (uint32_t)size};
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)memory,
+                                                  .length = (uint32_t)size};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
 
     assert_int_equal(bg_virtio_gpu_cmd_resource_attach_backing(&gpu, NULL, id, &data), 0);
@@ -105,8 +106,9 @@ static void test_create_unref(void **state)
     assert_null(fake_gpu_find_resource(&fake, 7));
     assert_int_equal(bg_virtio_gpu_cmd_resource_unref(&gpu, NULL, 7), BG_ERR_NOT_FOUND);
     for (unsigned i = 0; i < BG_VIRTIO_GPU_FORMAT_COUNT; i++) {
-        assert_int_equal(
-            bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 20 + i, bg_virtio_gpu_formats[i], 1, 1), 0);
+        assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 20 + i,
+                                                              bg_virtio_gpu_formats[i], 1, 1),
+                         0);
         assert_int_equal(fake_gpu_find_resource(&fake, 20 + i)->format, bg_virtio_gpu_formats[i]);
     }
     close_gpu();
@@ -125,7 +127,8 @@ static void test_scanout_transfer_flush(void **state)
     for (unsigned i = 0; i < COUNT(pixels); i++) {
         pixels[i] = i * 0x10203;
     }
-    assert_int_equal(bg_virtio_gpu_cmd_transfer_to_host_2d(&gpu, NULL, 1, &part, (2 * 32 + 4) * 4), 0);
+    assert_int_equal(bg_virtio_gpu_cmd_transfer_to_host_2d(&gpu, NULL, 1, &part, (2 * 32 + 4) * 4),
+                     0);
     assert_int_equal(fake_gpu_shown(&fake, 0, 4, 2), 0); /* not flushed */
     assert_int_equal(bg_virtio_gpu_cmd_resource_flush(&gpu, NULL, 1, &part), 0);
     for (uint32_t y = 0; y < 16; y++) {
@@ -253,7 +256,8 @@ static void test_capsets(void **state)
     assert_int_equal(info.max_version, 2);
     assert_int_equal(info.max_size, 3 * FAKE_GPU_CAPSET_SIZE);
     assert_int_equal(bg_virtio_gpu_cmd_get_capset_info(&gpu, NULL, 2, &info), BG_ERR_RANGE);
-    assert_int_equal(bg_virtio_gpu_cmd_get_capset(&gpu, NULL, 2, 2, bytes, sizeof(bytes), &length), 0);
+    assert_int_equal(bg_virtio_gpu_cmd_get_capset(&gpu, NULL, 2, 2, bytes, sizeof(bytes), &length),
+                     0);
     assert_int_equal(length, 3 * FAKE_GPU_CAPSET_SIZE);
     for (unsigned i = 0; i < length; i++) {
         assert_int_equal(bytes[i], (uint8_t)(2 + i));
@@ -284,8 +288,7 @@ static void test_uuid(void **state)
     for (unsigned i = 0; i < sizeof(uuid); i++) {
         assert_int_equal(uuid[i], 32 + i);
     }
-    assert_int_equal(bg_virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 3, uuid),
-                     BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 3, uuid), BG_ERR_NOT_FOUND);
     assert_int_equal(bg_virtio_gpu_cmd_resource_assign_uuid(&gpu, NULL, 0, uuid), BG_ERR_INVALID);
     close_gpu();
     open_gpu(0, 1);
@@ -299,16 +302,17 @@ static void test_uuid(void **state)
 static void test_guest_blob(void **state)
 {
     static uint32_t pixels[8192 / 4];
-    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels, .length = sizeof(pixels)};
+    const struct bg_virtio_gpu_mem_entry entry = {.addr = (uintptr_t)pixels,
+                                                  .length = sizeof(pixels)};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
     struct bg_virtio_gpu_blob blob = {.memory = BG_VIRTIO_GPU_BLOB_MEM_GUEST,
-                                   .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
-                                   .size = 8192};
+                                      .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE,
+                                      .size = 8192};
     struct bg_virtio_gpu_blob_layout layout = {.width = 32,
-                                            .height = 16,
-                                            .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
-                                            .strides = {33 * 4},
-                                            .offsets = {64}};
+                                               .height = 16,
+                                               .format = BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+                                               .strides = {33 * 4},
+                                               .offsets = {64}};
 
     (void)state;
     open_gpu(BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT, 1);
@@ -362,10 +366,10 @@ static void test_host_blob(void **state)
     const uint64_t features =
         BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_RESOURCE_BLOB | BG_VIRTIO_GPU_F_BLOB_ALIGNMENT;
     struct bg_virtio_gpu_blob blob = {.ctx_id = 3,
-                                   .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
-                                   .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
-                                   .blob_id = 77,
-                                   .size = 16384};
+                                      .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
+                                      .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+                                      .blob_id = 77,
+                                      .size = 16384};
     const struct bg_virtio_gpu_mem_entry entry = {.addr = 4096, .length = 16384};
     const struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(&entry, 1);
     uint32_t cache = 99;
@@ -393,10 +397,10 @@ static void test_host_blob(void **state)
     fake.log_count = 0;
     assert_int_equal(bg_virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, 4096, &cache),
                      BG_ERR_INVALID);
-    assert_int_equal(bg_virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, FAKE_GPU_REGION_SIZE, &cache),
-                     BG_ERR_RANGE);
-    assert_int_equal(bg_virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 0, 0, &cache),
-                     BG_ERR_INVALID);
+    assert_int_equal(
+        bg_virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 5, FAKE_GPU_REGION_SIZE, &cache),
+        BG_ERR_RANGE);
+    assert_int_equal(bg_virtio_gpu_cmd_resource_map_blob(&gpu, NULL, 0, 0, &cache), BG_ERR_INVALID);
     assert_int_equal(bg_virtio_gpu_cmd_resource_unmap_blob(&gpu, NULL, 0), BG_ERR_INVALID);
     assert_int_equal(fake.log_count, 0);
     close_gpu();
@@ -417,7 +421,8 @@ static void test_contexts(void **state)
 
     (void)state;
     open_gpu(BG_VIRTIO_GPU_F_VIRGL | BG_VIRTIO_GPU_F_CONTEXT_INIT, 1);
-    assert_int_equal(bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, BG_VIRTIO_GPU_CAPSET_VIRGL2, "cube"), 0);
+    assert_int_equal(
+        bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, BG_VIRTIO_GPU_CAPSET_VIRGL2, "cube"), 0);
     assert_int_equal(fake_gpu_find_context(&fake, 1)->context_init, BG_VIRTIO_GPU_CAPSET_VIRGL2);
     assert_int_equal(fake_gpu_find_context(&fake, 1)->name_length, 4);
     assert_memory_equal(fake_gpu_find_context(&fake, 1)->name, "cube\0", 5);
@@ -447,13 +452,13 @@ static void test_3d_resource(void **state)
 {
     static uint32_t pixels[32 * 16];
     struct bg_virtio_gpu_resource_3d resource = {.target = 2,
-                                              .format = BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM,
-                                              .bind = 2,
-                                              .width = 32,
-                                              .height = 16,
-                                              .depth = 1,
-                                              .array_size = 1,
-                                              .flags = BG_VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP};
+                                                 .format = BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM,
+                                                 .bind = 2,
+                                                 .width = 32,
+                                                 .height = 16,
+                                                 .depth = 1,
+                                                 .array_size = 1,
+                                                 .flags = BG_VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP};
     struct bg_virtio_gpu_transfer_3d transfer = {
         .box = {.x = 4, .y = 2, .w = 8, .h = 4, .d = 1}, .offset = 128, .stride = 64};
 
@@ -527,7 +532,8 @@ static void test_3d_without_feature(void **state)
     assert_int_equal(bg_virtio_gpu_cmd_ctx_detach_resource(&gpu, NULL, 1, 1), expected);
     assert_int_equal(bg_virtio_gpu_cmd_resource_create_3d(&gpu, NULL, 1, &resource), expected);
     assert_int_equal(bg_virtio_gpu_cmd_transfer_to_host_3d(&gpu, NULL, 1, 1, &transfer), expected);
-    assert_int_equal(bg_virtio_gpu_cmd_transfer_from_host_3d(&gpu, NULL, 1, 1, &transfer), expected);
+    assert_int_equal(bg_virtio_gpu_cmd_transfer_from_host_3d(&gpu, NULL, 1, 1, &transfer),
+                     expected);
     assert_int_equal(bg_virtio_gpu_cmd_submit_3d(&gpu, NULL, 1, &data), expected);
     assert_int_equal(fake.log_count, 0);
     close_gpu();
@@ -546,9 +552,9 @@ static void test_cursor(void **state)
 
     (void)state;
     open_gpu(0, 2);
-    assert_int_equal(
-        bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 8, BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, 64, 64),
-        0);
+    assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(
+                         &gpu, NULL, 8, BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, 64, 64),
+                     0);
     for (unsigned i = 0; i < 2; i++) {
         fake.is_silent_cursor = i == 1; /* QEMU gives no answer there */
         cursor.x = 10;

@@ -115,8 +115,8 @@ static void test_destroy_in_flight(void **state)
 
     (void)state;
     open_gpu(0, 1);
-    assert_int_equal(bg_virtio_gpu_framebuffer_create(fb, &gpu, 64, 64, BG_VIRTIO_GPU_FORMAT_DEFAULT, 0),
-                     0);
+    assert_int_equal(
+        bg_virtio_gpu_framebuffer_create(fb, &gpu, 64, 64, BG_VIRTIO_GPU_FORMAT_DEFAULT, 0), 0);
     fake.held_type = BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D;
     bg_virtio_gpu_framebuffer_damage(fb, 0, 0, 64, 64);
     assert_int_equal(bg_virtio_gpu_framebuffer_flush_begin(fb), 0);
@@ -250,7 +250,10 @@ static void test_display_event_seen_before(void **state)
 static void test_absurd_sizes(void **state)
 {
     static const uint32_t sizes[][2] = {
-        {UINT32_MAX, UINT32_MAX}, {1, UINT32_MAX}, {BG_VIRTIO_GPU_DISPLAY_SIZE_MAX + 1, 1}, {0, 600},
+        {UINT32_MAX, UINT32_MAX},
+        {1, UINT32_MAX},
+        {BG_VIRTIO_GPU_DISPLAY_SIZE_MAX + 1, 1},
+        {0, 600},
     };
     struct bg_virtio_gpu_display_options options = {0};
     struct bg_virtio_gpu_screen screen;
@@ -331,10 +334,10 @@ static void make_host_blobs(uint32_t count, uint64_t size)
     assert_int_equal(bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, 1, 0, NULL), 0);
     for (uint32_t id = 1; id <= count; id++) {
         const struct bg_virtio_gpu_blob blob = {.ctx_id = 1,
-                                             .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
-                                             .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
-                                             .blob_id = id,
-                                             .size = size};
+                                                .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
+                                                .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+                                                .blob_id = id,
+                                                .size = size};
 
         assert_int_equal(bg_virtio_gpu_cmd_resource_create_blob(&gpu, NULL, id, &blob, NULL), 0);
     }
@@ -397,8 +400,9 @@ static void test_map_twice(void **state)
 static void test_map_types(void **state)
 {
     static const uint32_t caches[] = {
-        BG_VIRTIO_GPU_MAP_CACHE_CACHED, BG_VIRTIO_GPU_MAP_CACHE_WC,     BG_VIRTIO_GPU_MAP_CACHE_UNCACHED,
-        BG_VIRTIO_GPU_MAP_CACHE_CACHED, BG_VIRTIO_GPU_MAP_CACHE_CACHED, BG_VIRTIO_GPU_MAP_CACHE_WC,
+        BG_VIRTIO_GPU_MAP_CACHE_CACHED,   BG_VIRTIO_GPU_MAP_CACHE_WC,
+        BG_VIRTIO_GPU_MAP_CACHE_UNCACHED, BG_VIRTIO_GPU_MAP_CACHE_CACHED,
+        BG_VIRTIO_GPU_MAP_CACHE_CACHED,   BG_VIRTIO_GPU_MAP_CACHE_WC,
     };
     static uint8_t types[FAKE_GPU_REGION_SIZE / 4096]; /* 1: Normal, 2: Device */
     struct bg_virtio_gpu_mapping mapping, others[3];

@@ -94,8 +94,9 @@ static void test_damage(void **state)
 {
     struct bg_virtio_gpu_damage damage = {0};
     const struct bg_virtio_gpu_rect a = {0, 0, 10, 10}, near = {12, 0, 10, 10},
-                                 far = {900, 700, 10, 10}, outside = {1024, 0, 5, 5},
-                                 cut = {1000, 760, 4000000000u, 4000000000u}, empty = {5, 5, 0, 9};
+                                    far = {900, 700, 10, 10}, outside = {1024, 0, 5, 5},
+                                    cut = {1000, 760, 4000000000u, 4000000000u},
+                                    empty = {5, 5, 0, 9};
 
     (void)state;
     bg_virtio_gpu_damage_add(&damage, 1024, 768, &a);
@@ -130,7 +131,7 @@ static void test_damage_covers(void **state)
             seed = seed * 1664525 + 1013904223;
             /* Scaled up, so that rectangles are not all near to each other. */
             r = (struct bg_virtio_gpu_rect){(seed >> 8) % 90 * 20, (seed >> 16) % 70 * 20,
-                                         (seed >> 4) % 6 * 20, (seed >> 24) % 6 * 20};
+                                            (seed >> 4) % 6 * 20, (seed >> 24) % 6 * 20};
             bg_virtio_gpu_damage_add(&damage, 1600, 1200, &r);
             for (uint32_t y = r.y / 20; y < (r.y + r.height) / 20 && y < 60; y++) {
                 for (uint32_t x = r.x / 20; x < (r.x + r.width) / 20 && x < 80; x++) {
@@ -222,7 +223,7 @@ static void test_open_refused(void **state)
 static void test_present(void **state)
 {
     const struct bg_virtio_gpu_rect all = {0, 0, 640, 480}, left = {3, 5, 20, 30},
-                                 right = {500, 400, 40, 50};
+                                    right = {500, 400, 40, 50};
     uint64_t before;
 
     (void)state;
@@ -278,10 +279,10 @@ static void test_double_buffering(void **state)
 {
     const struct bg_virtio_gpu_display_options options = {.is_double_buffered = true};
     const struct bg_virtio_gpu_rect all = {0, 0, 640, 480}, moving[3] = {
-                                                             {10, 10, 30, 30},
-                                                             {200, 300, 50, 20},
-                                                             {600, 440, 40, 40},
-                                                         };
+                                                                {10, 10, 30, 30},
+                                                                {200, 300, 50, 20},
+                                                                {600, 440, 40, 40},
+                                                            };
     uint32_t first;
 
     (void)state;
@@ -350,7 +351,8 @@ static void test_many_scanouts(void **state)
     (void)state;
     open_gpu(0, 16);
     for (uint32_t i = 0; i < 16; i++) {
-        const struct bg_virtio_gpu_display_options options = {.scanout = i, .width = 32, .height = 24};
+        const struct bg_virtio_gpu_display_options options = {
+            .scanout = i, .width = 32, .height = 24};
 
         assert_int_equal(bg_virtio_gpu_display_open(&displays[i], &gpu, &options), 0);
         draw(&displays[i], &all, i);
@@ -523,10 +525,10 @@ static void test_blob_display(void **state)
 static void make_host_blob(uint32_t id, uint64_t size)
 {
     const struct bg_virtio_gpu_blob blob = {.ctx_id = 1,
-                                         .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
-                                         .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
-                                         .blob_id = id,
-                                         .size = size};
+                                            .memory = BG_VIRTIO_GPU_BLOB_MEM_HOST3D,
+                                            .flags = BG_VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+                                            .blob_id = id,
+                                            .size = size};
 
     assert_int_equal(bg_virtio_gpu_cmd_resource_create_blob(&gpu, NULL, id, &blob, NULL), 0);
 }

@@ -29,7 +29,8 @@ static const struct gpu_variant gpu_variants[] = {
     {"split", 0},
     {"split_indirect", BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX},
     {"packed", BG_VIRTIO_F_RING_PACKED},
-    {"packed_indirect", BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX},
+    {"packed_indirect",
+     BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_INDIRECT_DESC | BG_VIRTIO_F_EVENT_IDX},
 };
 
 static struct fake_gpu fake;

@@ -15,12 +15,12 @@ static uint32_t color_at(uint32_t x, uint32_t y, uint32_t frame)
 
 static void put(struct bg_virtio_gpu_framebuffer *fb, uint32_t x, uint32_t y, uint32_t rgb)
 {
-    bg_virtio_gpu_row(fb, y)[x] =
-        bg_virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
+    bg_virtio_gpu_row(fb, y)[x] = bg_virtio_gpu_pixel(fb->format, (uint8_t)(rgb >> 16),
+                                                      (uint8_t)(rgb >> 8), (uint8_t)rgb, 255);
 }
 
-__attribute__((unused)) static void
-draw(struct bg_virtio_gpu_display *d, const struct bg_virtio_gpu_rect *r, uint32_t frame)
+__attribute__((unused)) static void draw(struct bg_virtio_gpu_display *d,
+                                         const struct bg_virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {
@@ -30,8 +30,8 @@ draw(struct bg_virtio_gpu_display *d, const struct bg_virtio_gpu_rect *r, uint32
     bg_virtio_gpu_display_damage(d, r->x, r->y, r->width, r->height);
 }
 
-__attribute__((unused)) static void
-expect_shown(uint32_t scanout, const struct bg_virtio_gpu_rect *r, uint32_t frame)
+__attribute__((unused)) static void expect_shown(uint32_t scanout,
+                                                 const struct bg_virtio_gpu_rect *r, uint32_t frame)
 {
     for (uint32_t y = r->y; y < r->y + r->height; y++) {
         for (uint32_t x = r->x; x < r->x + r->width; x++) {

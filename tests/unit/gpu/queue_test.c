@@ -18,8 +18,8 @@ static const struct bg_virtio_gpu_rect whole = {0, 0, 32, 16};
 
 static int create_2d(struct bg_virtio_gpu_op *op, uint32_t id)
 {
-    return bg_virtio_gpu_cmd_resource_create_2d(&gpu, op, id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 32,
-                                             16);
+    return bg_virtio_gpu_cmd_resource_create_2d(&gpu, op, id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+                                                32, 16);
 }
 
 static uint64_t soon(void)
@@ -255,7 +255,7 @@ static void test_timelines(void **state)
     fake.holds_fences = true;
     for (unsigned i = 0; i < 6; i++) { /* context 1: ring 0, ring 63; context 2: ring 0 */
         ops[i] = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE | BG_VIRTIO_GPU_OP_RING,
-                                        .ring_idx = i % 3 == 1 ? 63 : 0};
+                                           .ring_idx = i % 3 == 1 ? 63 : 0};
         assert_int_equal(bg_virtio_gpu_cmd_submit_3d(&gpu, &ops[i], i % 3 == 2 ? 2 : 1, &data), 0);
         fences[i] = bg_virtio_gpu_fence_of(&ops[i]);
     }
@@ -312,7 +312,7 @@ static void test_many_timelines(void **state)
         assert_int_equal(bg_virtio_gpu_cmd_ctx_create(&gpu, NULL, ctx, 0, NULL), 0);
         for (uint8_t ring = 0; ring <= BG_VIRTIO_GPU_RING_IDX_MAX; ring++) {
             struct bg_virtio_gpu_op op = {.flags = BG_VIRTIO_GPU_OP_FENCE | BG_VIRTIO_GPU_OP_RING,
-                                       .ring_idx = ring};
+                                          .ring_idx = ring};
             struct bg_virtio_gpu_fence fence;
 
             assert_int_equal(bg_virtio_gpu_cmd_submit_3d(&gpu, &op, ctx, &data), 0);

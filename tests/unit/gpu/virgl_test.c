@@ -123,8 +123,8 @@ static void test_blend(void **state)
 static void test_rasterizer(void **state)
 {
     const struct bg_virgl_rasterizer rasterizer = {
-        .flags = BG_VIRGL_RS_DEPTH_CLIP | BG_VIRGL_RS_CULL_BACK | BG_VIRGL_RS_SCISSOR | BG_VIRGL_RS_FRONT_CCW |
-                 BG_VIRGL_RS_HALF_PIXEL_CENTER,
+        .flags = BG_VIRGL_RS_DEPTH_CLIP | BG_VIRGL_RS_CULL_BACK | BG_VIRGL_RS_SCISSOR |
+                 BG_VIRGL_RS_FRONT_CCW | BG_VIRGL_RS_HALF_PIXEL_CENTER,
         .point_size = 0x40000000,
         .line_width = BG_VIRGL_FLOAT_1,
         .offset_units = 0x40400000,
@@ -202,10 +202,10 @@ static void test_shader(void **state)
 static void test_surface(void **state)
 {
     const struct bg_virgl_surface surface = {.resource_id = 0x77,
-                                          .format = BG_VIRGL_FORMAT_B8G8R8X8_UNORM,
-                                          .level = 3,
-                                          .first_layer = 1,
-                                          .last_layer = 5};
+                                             .format = BG_VIRGL_FORMAT_B8G8R8X8_UNORM,
+                                             .level = 3,
+                                             .first_layer = 1,
+                                             .last_layer = 5};
 
     (void)state;
     begin();
@@ -228,14 +228,15 @@ static void test_framebuffer(void **state)
 
 static void test_viewports(void **state)
 {
-    const struct bg_virgl_viewport viewports[] = {{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}};
+    const struct bg_virgl_viewport viewports[] = {{{1, 2, 3}, {4, 5, 6}},
+                                                  {{7, 8, 9}, {10, 11, 12}}};
 
     (void)state;
     begin();
     bg_virgl_set_viewports(&e, 0, viewports, 1);
     bg_virgl_set_viewports(&e, 14, viewports, 2);
-    assert_words(0x00070004, 0, 1, 2, 3, 4, 5, 6, 0x000D0004, 14, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
-                 11, 12);
+    assert_words(0x00070004, 0, 1, 2, 3, 4, 5, 6, 0x000D0004, 14, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+                 12);
 }
 
 static void test_buffers(void **state)
@@ -272,35 +273,36 @@ static void test_small_states(void **state)
     bg_virgl_set_stencil_reference(&e, 0x12, 0x34);
     bg_virgl_set_blend_color(&e, color);
     bg_virgl_set_scissor(&e, 10, 20, 0xFFFF, 480);
-    assert_words(0x0001000D, 0x3412, 0x0004000E, 1, 2, 3, 4, 0x0003000F, 0, 0x0014000A,
-                 0x01E0FFFF);
+    assert_words(0x0001000D, 0x3412, 0x0004000E, 1, 2, 3, 4, 0x0003000F, 0, 0x0014000A, 0x01E0FFFF);
 }
 
 /* ---- Work ---- */
 
 static void test_clear(void **state)
 {
-    const uint32_t color[4] = {BG_VIRGL_FLOAT_0, BG_VIRGL_FLOAT_HALF, BG_VIRGL_FLOAT_1, BG_VIRGL_FLOAT_1};
+    const uint32_t color[4] = {BG_VIRGL_FLOAT_0, BG_VIRGL_FLOAT_HALF, BG_VIRGL_FLOAT_1,
+                               BG_VIRGL_FLOAT_1};
 
     (void)state;
     begin();
-    bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, color, 0x3FE0123456789ABCull, 0x55);
+    bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, color, 0x3FE0123456789ABCull,
+                   0x55);
     assert_words(0x00080007, 5, 0, 0x3F000000, 0x3F800000, 0x3F800000, 0x56789ABC, 0x3FE01234,
                  0x55);
 }
 
 static void test_draw(void **state)
 {
-    const struct bg_virgl_draw plain = {.primitive = BG_VIRGL_PRIM_TRIANGLE_STRIP, .first = 4,
-                                     .count = 8};
+    const struct bg_virgl_draw plain = {
+        .primitive = BG_VIRGL_PRIM_TRIANGLE_STRIP, .first = 4, .count = 8};
     const struct bg_virgl_draw indexed = {.primitive = BG_VIRGL_PRIM_TRIANGLES,
-                                       .first = 6,
-                                       .count = 36,
-                                       .instances = 3,
-                                       .first_instance = 2,
-                                       .is_indexed = true,
-                                       .index_bias = -2,
-                                       .max_index = 23};
+                                          .first = 6,
+                                          .count = 36,
+                                          .instances = 3,
+                                          .first_instance = 2,
+                                          .is_indexed = true,
+                                          .index_bias = -2,
+                                          .max_index = 23};
 
     (void)state;
     begin();
@@ -422,7 +424,7 @@ static void test_bad_buffer(void **state)
     do {                                                                                           \
         begin();                                                                                   \
         call;                                                                                      \
-        assert_int_equal(bg_virgl_end(&e), error);                                                    \
+        assert_int_equal(bg_virgl_end(&e), error);                                                 \
         assert_int_equal(e.count, 0);                                                              \
         assert_int_equal(buffer[0], UNTOUCHED);                                                    \
     } while (0)
@@ -443,12 +445,15 @@ static void test_bad_arguments(void **state)
     assert_refused(bg_virgl_create_shader(&e, 1, BG_VIRGL_SHADER_VERTEX, "VERT", 0), invalid);
     assert_refused(bg_virgl_create_surface(&e, 1, &no_resource), invalid);
     assert_refused(bg_virgl_create_surface(&e, 1, &backwards), invalid);
-    assert_refused(bg_virgl_create_vertex_elements(&e, 1, elements, BG_VIRGL_VERTEX_ELEMENTS_MAX + 1),
+    assert_refused(
+        bg_virgl_create_vertex_elements(&e, 1, elements, BG_VIRGL_VERTEX_ELEMENTS_MAX + 1),
+        invalid);
+    assert_refused(bg_virgl_set_vertex_buffers(&e, buffers, BG_VIRGL_VERTEX_BUFFERS_MAX + 1),
                    invalid);
-    assert_refused(bg_virgl_set_vertex_buffers(&e, buffers, BG_VIRGL_VERTEX_BUFFERS_MAX + 1), invalid);
     assert_refused(bg_virgl_set_viewports(&e, 0, viewports, BG_VIRGL_VIEWPORTS_MAX + 1), invalid);
     assert_refused(bg_virgl_set_viewports(&e, BG_VIRGL_VIEWPORTS_MAX, viewports, 1), invalid);
-    assert_refused(bg_virgl_set_framebuffer(&e, surfaces, BG_VIRGL_COLOR_BUFFERS_MAX + 1, 0), invalid);
+    assert_refused(bg_virgl_set_framebuffer(&e, surfaces, BG_VIRGL_COLOR_BUFFERS_MAX + 1, 0),
+                   invalid);
     assert_refused(bg_virgl_set_index_buffer(&e, 1, 3, 0), invalid);
     assert_refused(bg_virgl_write_buffer(&e, 0, 0, "a", 1), invalid);
     assert_refused(bg_virgl_write_buffer(&e, 1, 0, "a", 0), invalid);

@@ -59,8 +59,8 @@ static int send(struct bg_virtio_gpu_op *op)
     static uint32_t id;
 
     *op = (struct bg_virtio_gpu_op){.flags = BG_VIRTIO_GPU_OP_FENCE};
-    return bg_virtio_gpu_cmd_resource_create_2d(&gpu, op, ++id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 8,
-                                             8);
+    return bg_virtio_gpu_cmd_resource_create_2d(&gpu, op, ++id, BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+                                                8, 8);
 }
 
 /* An operation, a fence, room for a command, the cursor: each waits asleep, with the interrupt on,
@@ -201,8 +201,8 @@ static void test_done_is_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sleep),          cmocka_unit_test(test_no_sleep),
-        cmocka_unit_test(test_lost_interrupt), cmocka_unit_test(test_sleep_errors),
+        cmocka_unit_test(test_sleep),           cmocka_unit_test(test_no_sleep),
+        cmocka_unit_test(test_lost_interrupt),  cmocka_unit_test(test_sleep_errors),
         cmocka_unit_test(test_spin_then_sleep), cmocka_unit_test(test_done_is_sent),
     };
 

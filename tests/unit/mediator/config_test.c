@@ -163,7 +163,8 @@ static void test_socket_option(void **state)
 
     (void)state;
     config_set_default(&config);
-    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, "/run/x.sock", error), 0);
+    assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_VGPU_STUB, "/run/x.sock", error),
+                     0);
     assert_int_equal(config_set_socket(&config, CONFIG_LISTENER_PVGPU, "/run/p.sock", error), 0);
     assert_string_equal(config.listeners[0].path, "/run/x.sock");
     assert_string_equal(config.listeners[1].path, "/run/p.sock");
@@ -237,9 +238,9 @@ static void test_admin_path_of_longest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default),       cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_socket_option),
-        cmocka_unit_test(test_missing_file),  cmocka_unit_test(test_admin_path_of_longest),
+        cmocka_unit_test(test_default),        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_socket_option),
+        cmocka_unit_test(test_missing_file),   cmocka_unit_test(test_admin_path_of_longest),
         cmocka_unit_test(test_empty_sections), cmocka_unit_test(test_relative_path),
     };
 

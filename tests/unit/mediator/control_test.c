@@ -127,7 +127,9 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_message), TEST(test_descriptor), TEST(test_no_descriptor_is_left),
+        TEST(test_message),
+        TEST(test_descriptor),
+        TEST(test_no_descriptor_is_left),
         TEST(test_size),
     };
 

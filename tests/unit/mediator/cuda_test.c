@@ -31,14 +31,16 @@ static void *fake_symbol(void *library, const char *name);
 
 const char cuda_kernels_fatbin[] = "no kernels: the fake knows them by name";
 
-#define FAKE_SYMBOLS(X)                                                                            \
-    X(cuInit) X(cuGetErrorName) X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName)              \
-    X(cuDeviceTotalMem_v2) X(cuDeviceGetAttribute) X(cuDevicePrimaryCtxRetain)                     \
-    X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cuModuleLoadData) X(cuModuleGetFunction)  \
-    X(cuMemAlloc_v2) X(cuMemFree_v2) X(cuMemsetD8Async) X(cuMemcpyHtoDAsync_v2)                    \
-    X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(cuStreamCreate) X(cuStreamSynchronize)       \
-    X(cuLaunchKernel) X(cuMemcpy3DAsync_v2) X(cuMemHostRegister_v2) X(cuMemHostUnregister)         \
-    X(cuMemHostGetDevicePointer_v2)
+/* clang-format off */
+#define FAKE_SYMBOLS(X) \
+    X(cuInit) X(cuGetErrorName) X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName) \
+    X(cuDeviceTotalMem_v2) X(cuDeviceGetAttribute) X(cuDevicePrimaryCtxRetain) \
+    X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cuModuleLoadData) \
+    X(cuModuleGetFunction) X(cuMemAlloc_v2) X(cuMemFree_v2) X(cuMemsetD8Async) \
+    X(cuMemcpyHtoDAsync_v2) X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(cuStreamCreate) \
+    X(cuStreamSynchronize) X(cuLaunchKernel) X(cuMemcpy3DAsync_v2) X(cuMemHostRegister_v2) \
+    X(cuMemHostUnregister) X(cuMemHostGetDevicePointer_v2)
+/* clang-format on */
 #define DECLARE(name) void name(void); /* only for its address */
 FAKE_SYMBOLS(DECLARE)
 void fake_cuda_reset(void);
@@ -185,8 +187,8 @@ static void test_additions(void **state)
     prepare_session();
     assert_int_equal(run_simple(BG_VGPU_STUB_OP_CUDA_KERNEL, params, 2), BG_COMPUTE_OK);
     assert_int_equal(exchange.result, 300);
-    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_INLINE, 0, &inline_params, sizeof(inline_params),
-                   data, sizeof(data));
+    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_INLINE, 0, &inline_params,
+                   sizeof(inline_params), data, sizeof(data));
     assert_int_equal(exchange_run(&exchange, session), BG_COMPUTE_OK);
     assert_memory_equal(exchange.data, sums, sizeof(sums));
 }
@@ -228,7 +230,8 @@ static void test_out_of_device_memory(void **state)
 
     (void)state;
     prepare_session();
-    assert_int_equal(run_alloc(session, (UINT64_C(1) << 30) - 100, &handle), BG_COMPUTE_OUT_OF_MEMORY);
+    assert_int_equal(run_alloc(session, (UINT64_C(1) << 30) - 100, &handle),
+                     BG_COMPUTE_OUT_OF_MEMORY);
     assert_false(session->backend->lost);
     assert_non_null(strstr(session->backend->error, "CUDA_ERROR_OUT_OF_MEMORY"));
     assert_int_equal(session->memory_used, 0);
@@ -271,8 +274,9 @@ static void test_asynchronous_error(void **state)
     assert_int_equal(run_alloc(session, 64, &handle), BG_COMPUTE_OK);
     const struct operand at0 = {handle, 0};
     setenv("FAKE_CUDA_LAUNCH", "1", 1); /* not a context's death */
-    assert_int_equal(run_add(session, BG_COMPUTE_ELEMENT_UINT32, at0, at0, at0, 4,
-                             BG_VGPU_STUB_FLAG_ASYNC), BG_COMPUTE_OK);
+    assert_int_equal(
+        run_add(session, BG_COMPUTE_ELEMENT_UINT32, at0, at0, at0, 4, BG_VGPU_STUB_FLAG_ASYNC),
+        BG_COMPUTE_OK);
     assert_true(session->backend->async_pending);
     unsetenv("FAKE_CUDA_LAUNCH");
     session->backend->ops->finish(session->backend); /* a lease is given back in between */
@@ -285,9 +289,9 @@ static void test_asynchronous_error(void **state)
 /* Every call that can fail does, once: an error with a reason, never a crash or a success. */
 static void test_each_call_fails(void **state)
 {
-    static const char *const calls[] = {
-        "cuDevicePrimaryCtxRetain", "cuCtxSetCurrent", "cuModuleLoadData", "cuModuleGetFunction",
-        "cuStreamCreate", "cuMemAlloc_v2"};
+    static const char *const calls[] = {"cuDevicePrimaryCtxRetain", "cuCtxSetCurrent",
+                                        "cuModuleLoadData",         "cuModuleGetFunction",
+                                        "cuStreamCreate",           "cuMemAlloc_v2"};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -322,11 +326,16 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_information_without_context), TEST(test_same_as_cpu),
-        TEST(test_additions),                   TEST(test_memory_is_zeroed),
-        TEST(test_all_memory_is_freed),         TEST(test_out_of_device_memory),
-        TEST(test_zeroing_fails),               TEST(test_kernel_fault_loses_session),
-        TEST(test_asynchronous_error),          TEST(test_each_call_fails),
+        TEST(test_information_without_context),
+        TEST(test_same_as_cpu),
+        TEST(test_additions),
+        TEST(test_memory_is_zeroed),
+        TEST(test_all_memory_is_freed),
+        TEST(test_out_of_device_memory),
+        TEST(test_zeroing_fails),
+        TEST(test_kernel_fault_loses_session),
+        TEST(test_asynchronous_error),
+        TEST(test_each_call_fails),
         TEST(test_device_count),
     };
 

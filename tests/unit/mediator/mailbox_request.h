@@ -47,8 +47,7 @@ static inline uint32_t exchange_run(struct exchange *exchange, struct session *s
     uint8_t *exact = malloc(exchange->length ? exchange->length : 1);
 
     memcpy(exact, exchange->request, exchange->length);
-    exchange->response_length =
-        request_run(session, exact, exchange->length, exchange->response);
+    exchange->response_length = request_run(session, exact, exchange->length, exchange->response);
     free(exact);
     memcpy(&exchange->answer, exchange->response, sizeof(exchange->answer));
     exchange->data = exchange->response + exchange->answer.data_offset;
@@ -159,7 +158,8 @@ static inline uint32_t run_add(struct session *session, uint32_t type, struct op
     };
     struct exchange exchange;
 
-    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_MEMORY, flags, &params, sizeof(params), NULL, 0);
+    exchange_build(&exchange, BG_COMPUTE_VECTOR_ADD_MEMORY, flags, &params, sizeof(params), NULL,
+                   0);
     return exchange_run(&exchange, session);
 }
 

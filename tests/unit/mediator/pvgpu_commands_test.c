@@ -15,7 +15,7 @@ static void test_create_what_is_refused(void **state)
     EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, &create); /* the id is there */
 #define REFUSED(error, change)                                                                     \
     do {                                                                                           \
-        create = texture(2, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4);                                    \
+        create = texture(2, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4);                                 \
         change;                                                                                    \
         EXPECT(error, &create);                                                                    \
     } while (0)
@@ -36,7 +36,8 @@ static void test_create_what_is_refused(void **state)
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 63);
     REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;
             create.heap_offset = HEAP_SIZE - 63);
-    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64; create.heap_offset = UINT32_MAX);
+    REFUSED(BG_PVGPU_ERROR_INVALID_PARAMETER, create.data_size = 64;
+            create.heap_offset = UINT32_MAX);
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 0);
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.format = 71); /* block-compressed */
     REFUSED(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, create.bind_flags = BG_PVGPU_BIND_DEPTH_STENCIL);
@@ -53,8 +54,8 @@ static void test_create_every_format(void **state)
 {
     (void)state;
 #define ONE(name, number, bytes, is_colour, is_depth)                                              \
-    make_texture(number, number, 3, 5, (is_colour) ? BG_PVGPU_BIND_RENDER_TARGET                      \
-                                                   : BG_PVGPU_BIND_DEPTH_STENCIL);                    \
+    make_texture(number, number, 3, 5,                                                             \
+                 (is_colour) ? BG_PVGPU_BIND_RENDER_TARGET : BG_PVGPU_BIND_DEPTH_STENCIL);         \
     assert_int_equal(pvgpu_resource_find(&context, number)->size, 15 * (bytes));                   \
     assert_int_equal(pvgpu_format_find(number)->colour, is_colour);                                \
     assert_int_equal(pvgpu_format_find(number)->depth, is_depth);
@@ -315,10 +316,10 @@ static void test_update_what_is_refused(void **state)
     make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 8, 8, 0);
 #define REFUSED(error, change)                                                                     \
     do {                                                                                           \
-        update = transfer(BG_PVGPU_CMD_UPDATE_RESOURCE, 1, 0);                                        \
+        update = transfer(BG_PVGPU_CMD_UPDATE_RESOURCE, 1, 0);                                     \
         change;                                                                                    \
         EXPECT(error, &update);                                                                    \
-        update.header.type = BG_PVGPU_CMD_READ_RESOURCE;                                              \
+        update.header.type = BG_PVGPU_CMD_READ_RESOURCE;                                           \
         EXPECT(error, &update);                                                                    \
     } while (0)
     REFUSED(BG_PVGPU_OK, update.width = 8);
@@ -376,7 +377,8 @@ static void test_copy_resource(void **state)
 
 static struct bg_pvgpu_copy_region region(uint32_t dst, uint32_t src)
 {
-    return COMMAND(struct bg_pvgpu_copy_region, BG_PVGPU_CMD_COPY_REGION, 0, .dst = dst, .src = src);
+    return COMMAND(struct bg_pvgpu_copy_region, BG_PVGPU_CMD_COPY_REGION, 0, .dst = dst,
+                   .src = src);
 }
 
 static void test_copy_region(void **state)
@@ -399,8 +401,7 @@ static void test_copy_region(void **state)
         for (uint32_t x = 0; x < 6; x++) {
             bool inside = x >= 1 && y >= 4;
 
-            assert_int_equal(texels[y * 6 + x],
-                             inside ? heap[(y - 4 + 2) * 8 + x - 1 + 3] : 0);
+            assert_int_equal(texels[y * 6 + x], inside ? heap[(y - 4 + 2) * 8 + x - 1 + 3] : 0);
         }
     }
     copy.dst_x = 2; /* one too many */
@@ -445,9 +446,9 @@ static void test_copy_region_overlapping(void **state)
 
 static void test_other_commands_are_refused(void **state)
 {
-    static const uint32_t types[] = {0,      0x0008, 0x0010, 0x0019, 0x0024, 0x0027, 0x0030, 0x0104,
-                                     0x010E, 0x0201, 0x0205, 0x0306, 0x1007, 0x1012, 0x2000, 0x2004,
-                                     0xFFFFFFFF};
+    static const uint32_t types[] = {0,      0x0008, 0x0010, 0x0019, 0x0024,    0x0027,
+                                     0x0030, 0x0104, 0x010E, 0x0201, 0x0205,    0x0306,
+                                     0x1007, 0x1012, 0x2000, 0x2004, 0xFFFFFFFF};
     uint8_t bytes[BG_PVGPU_COMMAND_SIZE_MAX] = {0};
     struct bg_pvgpu_command *header = (void *)bytes;
 

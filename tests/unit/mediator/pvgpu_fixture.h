@@ -64,7 +64,7 @@ static inline enum bg_pvgpu_error run(const void *command)
 #define EXPECT(code, command) assert_int_equal(run(command), (code))
 
 static inline struct bg_pvgpu_create_resource texture(uint32_t id, uint32_t format, uint32_t width,
-                                            uint32_t height)
+                                                      uint32_t height)
 {
     return COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, id,
                    .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = format, .width = width,
@@ -72,7 +72,7 @@ static inline struct bg_pvgpu_create_resource texture(uint32_t id, uint32_t form
 }
 
 static inline void make_texture(uint32_t id, uint32_t format, uint32_t width, uint32_t height,
-                         uint32_t bind)
+                                uint32_t bind)
 {
     struct bg_pvgpu_create_resource create = texture(id, format, width, height);
 
@@ -96,7 +96,7 @@ static inline void destroy(uint32_t id)
 }
 
 static inline struct bg_pvgpu_update_resource transfer(uint32_t type, uint32_t id,
-                                                    uint32_t heap_offset)
+                                                       uint32_t heap_offset)
 {
     return COMMAND(struct bg_pvgpu_update_resource, type, id, .heap_offset = heap_offset);
 }
@@ -115,7 +115,8 @@ static inline const uint8_t *read_level(uint32_t id, uint32_t level, uint32_t si
 
 static inline void fill_texture(uint32_t id, uint32_t heap_offset)
 {
-    struct bg_pvgpu_update_resource update = transfer(BG_PVGPU_CMD_UPDATE_RESOURCE, id, heap_offset);
+    struct bg_pvgpu_update_resource update =
+        transfer(BG_PVGPU_CMD_UPDATE_RESOURCE, id, heap_offset);
 
     EXPECT(BG_PVGPU_OK, &update);
 }

@@ -42,7 +42,8 @@ static int teardown(void **state)
 
 static size_t build(uint8_t *bytes, uint64_t size, const char *name)
 {
-    const struct bg_pvgpu_message header = {BG_PVGPU_MESSAGE_HANDSHAKE, (uint32_t)(9 + strlen(name))};
+    const struct bg_pvgpu_message header = {BG_PVGPU_MESSAGE_HANDSHAKE,
+                                            (uint32_t)(9 + strlen(name))};
     const struct bg_pvgpu_handshake body = {size};
 
     memcpy(bytes, &header, sizeof(header));
@@ -182,8 +183,7 @@ static void test_numbers_of_descriptors(void **state)
 
 static void test_sizes_of_memory(void **state)
 {
-    static const uint64_t sizes[] = {0, 4095, SHMEM_SIZE + 1, (UINT64_C(2) << 30) + 1,
-                                     UINT64_MAX};
+    static const uint64_t sizes[] = {0, 4095, SHMEM_SIZE + 1, (UINT64_C(2) << 30) + 1, UINT64_MAX};
     uint8_t bytes[256];
 
     (void)state;

@@ -37,11 +37,11 @@ static int setup(void **state)
     memset(memory, 0, SHMEM_SIZE);
     control = (void *)memory;
     *control = (struct bg_pvgpu_control){.magic = BG_PVGPU_MAGIC,
-                                      .version = BG_PVGPU_VERSION,
-                                      .ring_offset = BG_PVGPU_CONTROL_SIZE,
-                                      .ring_size = RING_SIZE,
-                                      .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
-                                      .heap_size = HEAP_SIZE};
+                                         .version = BG_PVGPU_VERSION,
+                                         .ring_offset = BG_PVGPU_CONTROL_SIZE,
+                                         .ring_size = RING_SIZE,
+                                         .heap_offset = BG_PVGPU_CONTROL_SIZE + RING_SIZE,
+                                         .heap_size = HEAP_SIZE};
     return 0;
 }
 

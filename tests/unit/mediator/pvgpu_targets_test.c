@@ -146,15 +146,15 @@ static void test_viewports_and_scissors(void **state)
 static void clear(uint32_t view, float r, float g, float b, float a)
 {
     struct bg_pvgpu_clear_render_target command =
-        COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0, .rtv = view,
-                .colour = {r, g, b, a});
+        COMMAND(struct bg_pvgpu_clear_render_target, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, 0,
+                .rtv = view, .colour = {r, g, b, a});
 
     EXPECT(BG_PVGPU_OK, &command);
 }
 
 /* Clears a texture of 3x3, looks at every texel of it. */
-static void expect_cleared(uint32_t format, float r, float g, float b, float a,
-                           const void *texel, uint32_t size)
+static void expect_cleared(uint32_t format, float r, float g, float b, float a, const void *texel,
+                           uint32_t size)
 {
     struct bg_pvgpu_command gone = {BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, sizeof(gone), 9, 0};
     const uint8_t *texels;
@@ -173,7 +173,7 @@ static void expect_cleared(uint32_t format, float r, float g, float b, float a,
 #define CLEARED(format, r, g, b, a, type, ...)                                                     \
     do {                                                                                           \
         const type texel[] = {__VA_ARGS__};                                                        \
-        expect_cleared(BG_PVGPU_FORMAT_##format, r, g, b, a, texel, sizeof(texel));                   \
+        expect_cleared(BG_PVGPU_FORMAT_##format, r, g, b, a, texel, sizeof(texel));                \
     } while (0)
 
 static void test_clear_colours(void **state)

@@ -121,7 +121,8 @@ static uint32_t run_with(size_t offset, uint32_t value)
 static void test_malformed_header(void **state)
 {
     (void)state;
-    assert_int_equal(run_with(offsetof(struct bg_vgpu_stub_request, version), 0x00010000), BG_COMPUTE_OK);
+    assert_int_equal(run_with(offsetof(struct bg_vgpu_stub_request, version), 0x00010000),
+                     BG_COMPUTE_OK);
     assert_int_equal(run_with(offsetof(struct bg_vgpu_stub_request, version), 0x00020000),
                      BG_COMPUTE_INVALID_REQUEST);
     assert_int_equal(run_with(offsetof(struct bg_vgpu_stub_request, flags), 3), BG_COMPUTE_OK);
@@ -283,7 +284,8 @@ static void test_copy_ranges(void **state)
     assert_int_equal(run_read(session, handle, 0, data, 993), BG_COMPUTE_REQUEST_TOO_LARGE);
     assert_int_equal(run_write(session, handle, 1999, "ab", 2, 0), BG_COMPUTE_OUT_OF_RANGE);
     assert_int_equal(run_move(session, handle, 1000, handle, 0, 1001, 0), BG_COMPUTE_OUT_OF_RANGE);
-    assert_int_equal(run_move(session, handle, 0, handle, UINT64_MAX, 2, 0), BG_COMPUTE_OUT_OF_RANGE);
+    assert_int_equal(run_move(session, handle, 0, handle, UINT64_MAX, 2, 0),
+                     BG_COMPUTE_OUT_OF_RANGE);
 }
 
 static uint32_t run_copy_params(struct bg_compute_copy_params params, size_t size, const void *data,
@@ -353,7 +355,8 @@ static void test_inline_errors(void **state)
     static const uint8_t data[1000];
 
     (void)state;
-    assert_int_equal(run_inline(BG_COMPUTE_ELEMENT_UINT32, 123, data, 984), BG_COMPUTE_OK); /* largest */
+    assert_int_equal(run_inline(BG_COMPUTE_ELEMENT_UINT32, 123, data, 984),
+                     BG_COMPUTE_OK); /* largest */
     assert_int_equal(run_inline(BG_COMPUTE_ELEMENT_UINT32, 0, NULL, 0), BG_COMPUTE_INVALID_LENGTH);
     assert_int_equal(run_inline(BG_COMPUTE_ELEMENT_UINT32, 2, data, 15), BG_COMPUTE_INVALID_LENGTH);
     assert_int_equal(run_inline(BG_COMPUTE_ELEMENT_UINT32, 0x20000000, NULL, 0),
@@ -376,11 +379,13 @@ static void test_memory_addition(void **state)
     assert_int_equal(run_write(session, b, 128, data, sizeof(data), 0), BG_COMPUTE_OK);
     assert_int_equal(run_add(session, BG_COMPUTE_ELEMENT_UINT32, (struct operand){b, 0},
                              (struct operand){a, 0}, (struct operand){b, 128}, 32,
-                             BG_VGPU_STUB_FLAG_ASYNC), BG_COMPUTE_OK);
+                             BG_VGPU_STUB_FLAG_ASYNC),
+                     BG_COMPUTE_OK);
     assert_int_equal(run_simple(BG_VGPU_STUB_OP_SYNCHRONIZE, NULL, 0), BG_COMPUTE_OK);
     /* in place: c is a exactly */
     assert_int_equal(run_add(session, BG_COMPUTE_ELEMENT_UINT32, (struct operand){b, 0},
-                             (struct operand){b, 0}, (struct operand){a, 0}, 32, 0), BG_COMPUTE_OK);
+                             (struct operand){b, 0}, (struct operand){a, 0}, 32, 0),
+                     BG_COMPUTE_OK);
     assert_int_equal(run_read(session, b, 0, data, sizeof(data)), BG_COMPUTE_OK);
     for (uint32_t i = 0; i < 32; i++) {
         assert_int_equal(data[i], 3 * i);
@@ -404,7 +409,8 @@ static void test_memory_addition_errors(void **state)
     assert_int_equal(run_add(session, type, at0, at4, at512, 2, 0), BG_COMPUTE_INVALID_REQUEST);
     assert_int_equal(run_add(session, type, at4, at512, at0, 2, 0), BG_COMPUTE_INVALID_REQUEST);
     assert_int_equal(run_add(session, type, at0, at4, at512, 1, 0), BG_COMPUTE_OK); /* apart */
-    assert_int_equal(run_add(session, type, at512, at0, at4, 64, 0), BG_COMPUTE_OK); /* inputs may */
+    assert_int_equal(run_add(session, type, at512, at0, at4, 64, 0),
+                     BG_COMPUTE_OK); /* inputs may */
     assert_int_equal(run_add(session, type, at0, at2, at512, 1, 0), BG_COMPUTE_INVALID_REQUEST);
     assert_int_equal(run_add(session, type, none, at0, at0, 1, 0), BG_COMPUTE_INVALID_HANDLE);
     assert_int_equal(run_add(session, type, at0, at0, far, 1, 0), BG_COMPUTE_OUT_OF_RANGE);
@@ -420,7 +426,7 @@ static void test_memory_addition_errors(void **state)
 /* ---- What the queue asks ---- */
 
 static struct request_plan plan_of(uint32_t opcode, uint32_t flags, const uint32_t *params,
-                                    size_t count)
+                                   size_t count)
 {
     exchange_build(&exchange, opcode, flags, params, count * 4, NULL, 0);
     return request_plan(exchange.request, exchange.length);
@@ -441,7 +447,8 @@ static void test_plans(void **state)
     assert_false(plan_of(BG_COMPUTE_MEMORY_COPY, 0, move, 9).brief);
     assert_false(plan_of(BG_COMPUTE_VECTOR_ADD_MEMORY, 0, move, 9).brief);
     assert_false(plan_of(BG_COMPUTE_MEMORY_ALLOC, 0, move, 2).brief);
-    assert_true(plan_of(BG_VGPU_STUB_OP_NOP, BG_VGPU_STUB_FLAG_RAISE_PRIORITY, NULL, 0).raise_priority);
+    assert_true(
+        plan_of(BG_VGPU_STUB_OP_NOP, BG_VGPU_STUB_FLAG_RAISE_PRIORITY, NULL, 0).raise_priority);
     assert_false(plan_of(0x5555, 0, NULL, 0).needs_session);
     assert_false(request_plan(exchange.request, 10).needs_session);
     /* Without a session only what needs none is computed. */
@@ -452,8 +459,11 @@ static void test_plans(void **state)
 /* Any number at all is looked up: each operation of the protocol's, and none beside them. */
 static void test_table(void **state)
 {
-    static const uint32_t others[] = {0, BG_COMPUTE_OPERATION_BASE - 1, BG_COMPUTE_SYNCHRONIZE + 1,
-                                      BG_COMPUTE_VECTOR_ADD_INLINE - 1, BG_COMPUTE_VECTOR_ADD_MEMORY + 1,
+    static const uint32_t others[] = {0,
+                                      BG_COMPUTE_OPERATION_BASE - 1,
+                                      BG_COMPUTE_SYNCHRONIZE + 1,
+                                      BG_COMPUTE_VECTOR_ADD_INLINE - 1,
+                                      BG_COMPUTE_VECTOR_ADD_MEMORY + 1,
                                       UINT32_MAX};
 
     (void)state;
@@ -472,16 +482,26 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_basic_addition),   TEST(test_nop),
-        TEST(test_unknown_operations), TEST(test_device_info),
-        TEST(test_malformed_header), TEST(test_malformed_sizes),
-        TEST(test_short_requests),   TEST(test_memory_is_zeroed),
-        TEST(test_memory_limit),     TEST(test_handles),
-        TEST(test_handle_count),     TEST(test_generations_end),
-        TEST(test_copy),             TEST(test_copy_ranges),
-        TEST(test_copy_parameters),  TEST(test_inline_addition),
-        TEST(test_inline_errors),    TEST(test_memory_addition),
-        TEST(test_memory_addition_errors), TEST(test_plans),
+        TEST(test_basic_addition),
+        TEST(test_nop),
+        TEST(test_unknown_operations),
+        TEST(test_device_info),
+        TEST(test_malformed_header),
+        TEST(test_malformed_sizes),
+        TEST(test_short_requests),
+        TEST(test_memory_is_zeroed),
+        TEST(test_memory_limit),
+        TEST(test_handles),
+        TEST(test_handle_count),
+        TEST(test_generations_end),
+        TEST(test_copy),
+        TEST(test_copy_ranges),
+        TEST(test_copy_parameters),
+        TEST(test_inline_addition),
+        TEST(test_inline_errors),
+        TEST(test_memory_addition),
+        TEST(test_memory_addition_errors),
+        TEST(test_plans),
         TEST(test_table),
     };
 

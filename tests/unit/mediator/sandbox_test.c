@@ -85,7 +85,8 @@ static int try_kill_self(void)
 static int map(size_t size, int protection)
 {
     return syscall(SYS_mmap, NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1
-               ? REFUSED : DONE;
+               ? REFUSED
+               : DONE;
 }
 
 /* Above the overhead that a session's limit leaves. */
@@ -105,7 +106,8 @@ static int try_traffic(void)
 
     return syscall(SYS_sendto, pair[0], &byte, 1, 0, NULL, 0) == 1 &&
                    syscall(SYS_recvfrom, pair[1], &byte, 1, 0, NULL, NULL) == 1
-               ? DONE : REFUSED;
+               ? DONE
+               : REFUSED;
 }
 
 static int run_limited(int (*attempt)(void), bool cuda, uint64_t memory_limit)

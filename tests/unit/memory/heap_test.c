@@ -9,8 +9,8 @@
 #include "firmware/memory/heap.c" /* its state is reset between tests */
 
 #define ARENA_BYTES (64ull << 20)
-#define SLOTS       700
-#define ROUNDS      200000
+#define SLOTS 700
+#define ROUNDS 200000
 
 static uint8_t *arena;
 static void *metadata;
@@ -57,8 +57,9 @@ struct slot {
 
 static void slot_verify(const struct slot *slot, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         assert_int_equal(slot->memory[i], slot->value);
+    }
 }
 
 static void slot_fill(struct slot *slot, size_t size)
@@ -113,11 +114,13 @@ static void test_random_operations(void **state)
     memset(slots, 0, sizeof(slots));
     for (unsigned i = 0; i < ROUNDS; i++) {
         slot_operate(&slots[rand() % SLOTS]);
-        if (i % 5000 == 0)
+        if (i % 5000 == 0) {
             assert_null(heap_check());
+        }
     }
-    for (unsigned i = 0; i < SLOTS; i++)
+    for (unsigned i = 0; i < SLOTS; i++) {
         heap_free(slots[i].memory);
+    }
     assert_null(heap_check());
     heap_statistics(&statistics);
     assert_int_equal(statistics.bytes_in_use, 0);
@@ -140,13 +143,15 @@ static void test_best_fit(void **state)
         holes[i] = heap_alloc(sizes[i]);
         walls[i] = heap_alloc(16);
     }
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         heap_free(holes[i]);
+    }
     assert_ptr_equal(heap_alloc(900), holes[1]);
     assert_ptr_equal(heap_alloc(1500), holes[0]);
     assert_ptr_equal(heap_alloc(1700), holes[2]);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         heap_free(walls[i]);
+    }
     assert_null(heap_check());
 }
 
@@ -174,8 +179,9 @@ static void test_neighbours_merge(void **state)
     void *whole;
 
     (void)state;
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < 5; i++) {
         parts[i] = heap_alloc(1000);
+    }
     heap_free(parts[1]);
     heap_free(parts[3]);
     heap_free(parts[2]);
@@ -269,8 +275,9 @@ static void overrun_by_one(size_t size)
 static void test_overrun_by_one(void **state)
 {
     (void)state;
-    for (size_t size = 0; size < 64; size++)
+    for (size_t size = 0; size < 64; size++) {
         overrun_by_one(size);
+    }
 }
 
 static void test_overrun_found_by_realloc(void **state)

@@ -8,10 +8,10 @@
 #include "firmware/memory/layout.h"
 #include "firmware/memory/pages.h"
 
-#define BANK_COUNT  3
-#define PAGES_MAX   8192
+#define BANK_COUNT 3
+#define PAGES_MAX 8192
 #define ALLOCATIONS 600
-#define ROUNDS      30000
+#define ROUNDS 30000
 
 /* Odd places and sizes; the second begins inside what would be the first one's last block. */
 static const struct pages_range banks[BANK_COUNT] = {
@@ -38,8 +38,9 @@ static int setup(void **state)
     for (unsigned i = 0; i < BANK_COUNT; i++) {
         model[i].first = (banks[i].base + PAGE_SIZE - 1) / PAGE_SIZE;
         model[i].count = (banks[i].base + banks[i].size) / PAGE_SIZE - model[i].first;
-        for (uint64_t page = 0; page < model[i].count; page++)
+        for (uint64_t page = 0; page < model[i].count; page++) {
             model[i].state[page] = FREE;
+        }
         pages_add(banks[i].base, banks[i].size);
     }
     srand(1);
@@ -59,8 +60,9 @@ static void model_change(uint64_t base, uint64_t count, enum page_state from, en
     uint64_t page = base / PAGE_SIZE;
 
     for (unsigned i = 0; i < BANK_COUNT; i++) {
-        if (page < model[i].first || page >= model[i].first + model[i].count)
+        if (page < model[i].first || page >= model[i].first + model[i].count) {
             continue;
+        }
         assert_true(page + count <= model[i].first + model[i].count);
         for (uint64_t k = 0; k < count; k++) {
             assert_int_equal(model[i].state[page - model[i].first + k], from);
@@ -79,10 +81,12 @@ static bool model_has_free_block(uint64_t block)
         for (; page + block <= model[i].first + model[i].count; page += block) {
             uint64_t k = 0;
 
-            while (k < block && model[i].state[page - model[i].first + k] == FREE)
+            while (k < block && model[i].state[page - model[i].first + k] == FREE) {
                 k++;
-            if (k == block)
+            }
+            if (k == block) {
                 return true;
+            }
         }
     }
     return false;
@@ -93,8 +97,9 @@ static uint64_t model_free_count(void)
     uint64_t count = 0;
 
     for (unsigned i = 0; i < BANK_COUNT; i++) {
-        for (uint64_t page = 0; page < model[i].count; page++)
+        for (uint64_t page = 0; page < model[i].count; page++) {
             count += model[i].state[page] == FREE;
+        }
     }
     return count;
 }
@@ -108,8 +113,9 @@ static uint64_t power_at_least(uint64_t n)
 {
     uint64_t power = 1;
 
-    while (power < n)
+    while (power < n) {
         power *= 2;
+    }
     return power;
 }
 
@@ -122,8 +128,9 @@ static void allocate(struct allocation *allocation)
 
     /* It fails exactly when there is no aligned block that holds it. */
     assert_int_equal(base != PAGES_NONE, model_has_free_block(block));
-    if (base == PAGES_NONE)
+    if (base == PAGES_NONE) {
         return;
+    }
     assert_int_equal(base % (align_pages * PAGE_SIZE), 0);
     model_change(base, count, FREE, USED);
     *allocation = (struct allocation){base, count};
@@ -135,10 +142,11 @@ static void release(struct allocation *allocation)
     uint64_t count = rand() % 4 ? allocation->count : 1 + (uint64_t)rand() % allocation->count;
     uint64_t base = allocation->base;
 
-    if (rand() % 2)
+    if (rand() % 2) {
         base += (allocation->count - count) * PAGE_SIZE;
-    else
+    } else {
         allocation->base += count * PAGE_SIZE;
+    }
     allocation->count -= count;
     pages_free(base, count);
     model_change(base, count, USED, FREE);
@@ -157,10 +165,11 @@ static void test_random_operations(void **state)
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct allocation *allocation = &allocations[rand() % ALLOCATIONS];
 
-        if (allocation->count > 0)
+        if (allocation->count > 0) {
             release(allocation);
-        else
+        } else {
             allocate(allocation);
+        }
         if (i % 500 == 0) {
             pages_statistics(&statistics);
             assert_int_equal(statistics.free, model_free_count());
@@ -168,8 +177,9 @@ static void test_random_operations(void **state)
         }
     }
     for (unsigned i = 0; i < ALLOCATIONS; i++) {
-        while (allocations[i].count > 0)
+        while (allocations[i].count > 0) {
             release(&allocations[i]);
+        }
     }
     pages_statistics(&statistics);
     assert_int_equal(statistics.free, before.free);
@@ -182,8 +192,9 @@ static void test_everything_can_be_had(void **state)
     uint64_t count = 0;
 
     (void)state;
-    for (uint64_t base; (base = pages_alloc(1, PAGE_SIZE)) != PAGES_NONE; count++)
+    for (uint64_t base; (base = pages_alloc(1, PAGE_SIZE)) != PAGES_NONE; count++) {
         model_change(base, 1, FREE, USED);
+    }
     assert_int_equal(count, 1000 + 37 + 4095);
     assert_int_equal(model_free_count(), 0);
     pages_free(banks[1].base, 37);

@@ -30,15 +30,15 @@ void memory_panic(const char *what, uint64_t address)
 }
 
 /* The statement ends in memory_panic with a message that contains `text`. Locks stay taken. */
-#define assert_panics(statement, text)                                                         \
-    do {                                                                                       \
-        panic_expected = true;                                                                 \
-        if (setjmp(panic_return) == 0) {                                                       \
-            statement;                                                                         \
-            fail_msg("no panic: %s", #statement);                                              \
-        }                                                                                      \
-        if (!strstr(panic_what, text))                                                         \
-            fail_msg("panic \"%s\" does not say \"%s\"", panic_what, text);                    \
+#define assert_panics(statement, text)                                                             \
+    do {                                                                                           \
+        panic_expected = true;                                                                     \
+        if (setjmp(panic_return) == 0) {                                                           \
+            statement;                                                                             \
+            fail_msg("no panic: %s", #statement);                                                  \
+        }                                                                                          \
+        if (!strstr(panic_what, text))                                                             \
+            fail_msg("panic \"%s\" does not say \"%s\"", panic_what, text);                        \
     } while (0)
 
 #endif

@@ -70,10 +70,8 @@ static void window_at_another_bus_address(void **state)
     assert_true(f.devices[0].bars[0].address >= MIB); /* 0 would look unassigned */
     assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 0, &address), 0);
     assert_int_equal(address, 0x40000000 + f.devices[0].bars[0].address);
-    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 1, &address),
-                     BG_ERR_NOT_FOUND);
-    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 6, &address),
-                     BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 1, &address), BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_pci_bar_cpu_address(&f.host, &f.devices[0], 6, &address), BG_ERR_NOT_FOUND);
 }
 
 static void full_window_names_the_bar(void **state)
@@ -146,8 +144,8 @@ static void bars_of_reserved_kinds(void **state)
     (void)state;
     int function = add_plain(FAKE_ROOT, 8);
 
-    fake_pci_bar32(&f.pci, function, 0, 4096, 2);   /* "below 1 MiB" of old */
-    fake_pci_bar32(&f.pci, function, 5, 4096, 4);   /* 64-bit without a second register */
+    fake_pci_bar32(&f.pci, function, 0, 4096, 2); /* "below 1 MiB" of old */
+    fake_pci_bar32(&f.pci, function, 5, 4096, 4); /* 64-bit without a second register */
     fake_pci_bar32(&f.pci, function, 1, 4096, 0);
     assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
     assert_int_equal(f.problems, 2);
@@ -184,7 +182,8 @@ static void gaps_are_filled(void **state)
     int small = add_plain(FAKE_ROOT, 3 << 3);
     fake_pci_bar32(&f.pci, small, 0, 32 * MIB, 0);
     fake_pci_bar32(&f.pci, small, 1, 16 * MIB, 0);
-    f.config.windows[BG_PCI_WINDOW_MEM32] = (struct bg_pci_window){0x10000000, 0x10000000, 193 * MIB};
+    f.config.windows[BG_PCI_WINDOW_MEM32] =
+        (struct bg_pci_window){0x10000000, 0x10000000, 193 * MIB};
     assert_int_equal(enumerate(), 0);
 }
 
@@ -216,7 +215,8 @@ static void commands_are_set_and_cleared(void **state)
     assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0);
     assert_int_equal(bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_IO), BG_ERR_NO_SPACE);
     assert_int_equal(
-        bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER), 0);
+        bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER),
+        0);
     assert_int_equal(bg_pci_device_enable(&f.host, f.devices, BG_PCI_COMMAND_INTX_DISABLE), 0);
     assert_int_equal(fake_pci_get(&f.pci, function, 0x04, 2), 0x0406);
     assert_int_equal(bg_pci_device_disable(&f.host, f.devices, BG_PCI_COMMAND_MEMORY), 0);

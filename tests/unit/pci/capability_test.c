@@ -21,7 +21,8 @@ static int walk(bool extended, uint16_t *ids, int capacity, int *result)
     struct bg_pci_capability capability;
     int count = 0;
 
-    (extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&it, &f.host, &f.devices[0]);
+    (extended ? bg_pci_extended_capability_begin : bg_pci_capability_begin)(&it, &f.host,
+                                                                            &f.devices[0]);
     while ((*result = bg_pci_capability_next(&it, &capability)) > 0) {
         assert_true(count < capacity);
         assert_int_equal(capability.is_extended, extended);
@@ -38,7 +39,8 @@ static void standard_list(void **state)
     int result;
     int function = add_plain(FAKE_ROOT, 8);
 
-    fake_pci_capability(&f.pci, function, 0x98, BG_PCI_CAP_VENDOR, 0x43); /* low bits to be masked */
+    fake_pci_capability(&f.pci, function, 0x98, BG_PCI_CAP_VENDOR,
+                        0x43); /* low bits to be masked */
     fake_pci_capability(&f.pci, function, 0x40, BG_PCI_CAP_MSIX, 0xFC);
     fake_pci_capability(&f.pci, function, 0xFC, BG_PCI_CAP_VENDOR, 0);
     assert_int_equal(enumerate(), 0);
@@ -156,12 +158,9 @@ static void extended_list_needs_express(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(standard_list),
-        TEST(status_says_that_there_is_no_list),
-        TEST(loops_end),
-        TEST(bad_pointers_end),
-        TEST(extended_list),
-        TEST(extended_list_needs_express),
+        TEST(standard_list), TEST(status_says_that_there_is_no_list),
+        TEST(loops_end),     TEST(bad_pointers_end),
+        TEST(extended_list), TEST(extended_list_needs_express),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -375,22 +375,21 @@ static void listings(void **state)
     printed[0] = '\0';
     bg_pci_list_verbose(&f.host, print, NULL);
     assert_string_equal(
-        printed,
-        "00:01.0 PCI bridge [1b36:000c] rev 01\n"
-        "    class 060400, I/O+ memory+ bus master+\n"
-        "    buses: primary 00, secondary 01, subordinate 01\n"
-        "    forwards I/O 00001000-00001fff, 4 KiB\n"
-        "    forwards 32-bit memory 10000000-100fffff, 1 MiB\n"
-        "    forwards prefetchable memory 0000008000000000-00000081ffffffff, 8 GiB\n"
-        "    capability 040: PCI Express [10]\n"
-        "01:00.0 Processing accelerator [1af4:1111] rev 01\n"
-        "    class 120000, subsystem 1af4:1100, I/O+ memory+ bus master-, INTA\n"
-        "    BAR 0: memory 10000000, 4 KiB, 32-bit\n"
-        "    BAR 2: memory 0000008000000000, 8 GiB, 64-bit, prefetchable\n"
-        "    BAR 4: I/O 00001000, 32 bytes\n"
-        "    expansion ROM, 64 KiB, off\n"
-        "    capability 048: MSI-X [11]\n"
-        "    the capability list is broken here\n");
+        printed, "00:01.0 PCI bridge [1b36:000c] rev 01\n"
+                 "    class 060400, I/O+ memory+ bus master+\n"
+                 "    buses: primary 00, secondary 01, subordinate 01\n"
+                 "    forwards I/O 00001000-00001fff, 4 KiB\n"
+                 "    forwards 32-bit memory 10000000-100fffff, 1 MiB\n"
+                 "    forwards prefetchable memory 0000008000000000-00000081ffffffff, 8 GiB\n"
+                 "    capability 040: PCI Express [10]\n"
+                 "01:00.0 Processing accelerator [1af4:1111] rev 01\n"
+                 "    class 120000, subsystem 1af4:1100, I/O+ memory+ bus master-, INTA\n"
+                 "    BAR 0: memory 10000000, 4 KiB, 32-bit\n"
+                 "    BAR 2: memory 0000008000000000, 8 GiB, 64-bit, prefetchable\n"
+                 "    BAR 4: I/O 00001000, 32 bytes\n"
+                 "    expansion ROM, 64 KiB, off\n"
+                 "    capability 048: MSI-X [11]\n"
+                 "    the capability list is broken here\n");
 }
 
 static void class_names(void **state)

@@ -48,9 +48,8 @@ int pci_setup(void **state)
 struct bg_pci_device *device_of(int function)
 {
     const struct fake_function *fake = &f.pci.functions[function];
-    unsigned bus = fake->parent == FAKE_ROOT
-                       ? f.config.bus_first
-                       : fake_pci_get(&f.pci, fake->parent, 0x19, 1);
+    unsigned bus = fake->parent == FAKE_ROOT ? f.config.bus_first
+                                             : fake_pci_get(&f.pci, fake->parent, 0x19, 1);
 
     for (size_t i = 0; i < f.host.device_count && !fake->is_absent; i++) {
         if (!f.devices[i].is_removed && f.devices[i].bdf == (bus << 8 | fake->devfn)) {

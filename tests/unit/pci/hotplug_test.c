@@ -41,9 +41,9 @@ static struct {
     int port;      /* of the fake bus */
     int guests[8]; /* what is in the slot */
     unsigned guest_count;
-    bool is_mute;  /* commands are not completed */
-    bool is_late;  /* the link does not come up */
-    bool is_dead;  /* what is in there does not answer */
+    bool is_mute; /* commands are not completed */
+    bool is_late; /* the link does not come up */
+    bool is_dead; /* what is in there does not answer */
     unsigned commands;
 } slots;
 
@@ -199,8 +199,7 @@ static void which_ports_have_a_slot(void **state)
     assert_non_null(bg_pci_slot_find(&f.host, NULL));
     fake_pci_set32(&f.pci, slots.port, SLOT_CAP, POWER_CONTROLLER);
     assert_null(bg_pci_slot_find(&f.host, NULL));
-    assert_int_equal(bg_pci_slot_open(&slot, &f.host, device_of(slots.port)),
-                     BG_ERR_NOT_FOUND);
+    assert_int_equal(bg_pci_slot_open(&slot, &f.host, device_of(slots.port)), BG_ERR_NOT_FOUND);
 }
 
 /* ---- Events ---- */

@@ -24,8 +24,8 @@
 #define SECOND_CAPABILITY 0xA0u
 #define TABLE 0x1000u         /* BAR 0 */
 #define PENDING (0x800u | 4u) /* BAR 4 */
-#define MASK_ALL_KINDS                                                                         \
-    (BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |            \
+#define MASK_ALL_KINDS                                                                             \
+    (BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_INTX) | BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSI) |    \
      BG_PCI_INTERRUPT_BIT(BG_PCI_INTERRUPT_MSIX))
 
 /* A function with two BARs of memory, and its pin. */
@@ -135,7 +135,8 @@ static void find(void)
         if (devices[i].takes != 0) {
             devices[i].device = device_of(devices[i].function);
             devices[i].takes = 0;
-            bg_pci_device_disable(&f.host, devices[i].device, BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
+            bg_pci_device_disable(&f.host, devices[i].device,
+                                  BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_IO);
         }
     }
 }
@@ -204,9 +205,9 @@ static void send_msix(struct fake_device *device, unsigned entry)
         return;
     }
     device->bars[1][0x800 + entry / 8] &= (uint8_t)~(1u << entry % 8);
-    assert_true(fake_interrupt_message(table(device, entry, 0) |
-                                           (uint64_t)table(device, entry, 1) << 32,
-                                       table(device, entry, 2)));
+    assert_true(
+        fake_interrupt_message(table(device, entry, 0) | (uint64_t)table(device, entry, 1) << 32,
+                               table(device, entry, 2)));
 }
 
 static void expect_counts(const struct fake_device *device, uint64_t a, uint64_t b, uint64_t c,
@@ -235,8 +236,8 @@ static void msix_has_a_vector_each(void **state)
     assert_int_equal(device->interrupt.message_count, VECTORS);
     assert_int_equal(config(device, CAPABILITY + 2, 2), 0x8007);
     assert_int_equal(config(device, SECOND_CAPABILITY + 2, 2) & 1, 0);
-    assert_int_equal(config(device, 4, 2),
-                     BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER | BG_PCI_COMMAND_INTX_DISABLE);
+    assert_int_equal(config(device, 4, 2), BG_PCI_COMMAND_MEMORY | BG_PCI_COMMAND_BUS_MASTER |
+                                               BG_PCI_COMMAND_INTX_DISABLE);
     for (unsigned i = 0; i < 8; i++) {
         assert_int_equal(table(device, i, 3), i < VECTORS ? 0 : 1);
     }
@@ -314,7 +315,8 @@ static void msix_many_vectors(void **state)
     fake_pci_msix(&f.pci, device->function, CAPABILITY, 128, TABLE, PENDING);
     find();
     fake_interrupts.messages_left = 90; /* two whole pieces and a part of the third */
-    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     0);
     assert_int_equal(device->interrupt.message_count, 90);
     for (unsigned i = 0; i < 90; i++) {
         send_msix(device, i);
@@ -325,7 +327,8 @@ static void msix_many_vectors(void **state)
     }
     bg_pci_interrupt_close(&device->interrupt);
     fake_interrupts.messages_left = 64; /* ends with a piece */
-    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     0);
     assert_int_equal(device->interrupt.message_count, 64);
     bg_pci_interrupt_close(&device->interrupt);
 }
@@ -360,18 +363,18 @@ static void msix_that_lies(void **state)
         unsigned entries;
         uint32_t table, pending;
     } lies[] = {
-        {8, TABLE | 5, PENDING},           /* behind the last BAR there is: the upper half of 4 */
-        {8, TABLE | 7, PENDING},           /* no BAR at all */
-        {8, TABLE | 1, PENDING},           /* an absent one */
-        {8, TABLE | 2, PENDING},           /* one for I/O */
-        {8, TABLE, PENDING | 2},           /* a reserved number: 6 */
-        {8, BAR_SIZE, PENDING},            /* behind the BAR */
+        {8, TABLE | 5, PENDING},             /* behind the last BAR there is: the upper half of 4 */
+        {8, TABLE | 7, PENDING},             /* no BAR at all */
+        {8, TABLE | 1, PENDING},             /* an absent one */
+        {8, TABLE | 2, PENDING},             /* one for I/O */
+        {8, TABLE, PENDING | 2},             /* a reserved number: 6 */
+        {8, BAR_SIZE, PENDING},              /* behind the BAR */
         {8, BAR_SIZE - 8 * 16 + 8, PENDING}, /* beyond its end */
         {8, 0xFFFFFFF8, PENDING},
         {8, TABLE, 0xFFFFFFFC},
         {8, TABLE, BAR_SIZE | 4},
-        {2048, TABLE, PENDING},            /* 32 KiB */
-        {8, TABLE, TABLE + 8},             /* over each other */
+        {2048, TABLE, PENDING}, /* 32 KiB */
+        {8, TABLE, TABLE + 8},  /* over each other */
         {8, TABLE, TABLE + 8 * 16 - 8},
         {8, TABLE, TABLE},
     };
@@ -513,8 +516,8 @@ static void msi_of_a_few_messages(void **state)
 {
     static const struct {
         unsigned log2, left, reserved, used;
-    } cases[] = {{0, 64, 1, 1}, {1, 64, 2, 2}, {2, 64, 4, 4}, {5, 64, 8, 5}, {5, 7, 4, 4},
-                 {5, 1, 1, 1}};
+    } cases[] = {{0, 64, 1, 1}, {1, 64, 2, 2}, {2, 64, 4, 4},
+                 {5, 64, 8, 5}, {5, 7, 4, 4},  {5, 1, 1, 1}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         setup(state);
@@ -701,9 +704,8 @@ static void lines_run_out(void **state)
     find();
     for (unsigned i = 0; i <= BG_PCI_INTX_LINES; i++) {
         intx.interrupts[4][0] = 10 + i;
-        assert_int_equal(
-            bg_pci_interrupt_open(&interrupts[i], &f.host, device->device, &options),
-            i < BG_PCI_INTX_LINES ? 0 : BG_ERR_NOT_FOUND);
+        assert_int_equal(bg_pci_interrupt_open(&interrupts[i], &f.host, device->device, &options),
+                         i < BG_PCI_INTX_LINES ? 0 : BG_ERR_NOT_FOUND);
     }
     for (unsigned i = 0; i <= BG_PCI_INTX_LINES; i++) {
         bg_pci_interrupt_close(&interrupts[i]);
@@ -814,7 +816,8 @@ static void storm_of_messages(void **state)
     for (unsigned i = 0; i < 5 * BG_INTERRUPT_STORM_COUNT; i++) {
         send_msix(device, 3);
         if (i % 4000 == 0) {
-            bg_interrupt_source_answer(&device->vectors[i < 2 * BG_INTERRUPT_STORM_COUNT ? 3 : 4].source);
+            bg_interrupt_source_answer(
+                &device->vectors[i < 2 * BG_INTERRUPT_STORM_COUNT ? 3 : 4].source);
         }
     }
     assert_int_equal(device->vectors[3].source.storms, 1);
@@ -871,12 +874,13 @@ static void device_that_never_stops(void **state)
     (void)state;
     struct fake_device *device = add(4 << 3);
     const struct bg_pci_interrupt_options options = {.vectors = device->vectors,
-                                                  .vector_count = 1,
-                                                  .intx_take = take_always,
-                                                  .intx_context = device};
+                                                     .vector_count = 1,
+                                                     .intx_take = take_always,
+                                                     .intx_context = device};
 
     find();
-    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options), 0);
+    assert_int_equal(bg_pci_interrupt_open(&device->interrupt, &f.host, device->device, &options),
+                     0);
     fake_interrupt_set(1, true);
     assert_int_equal(device->vectors[0].source.storms, 1);
     assert_int_equal(device->vectors[0].source.count, BG_INTERRUPT_STORM_COUNT);

@@ -17,10 +17,10 @@
 #include "firmware/platform/machine.h"
 
 #define BLOB_BYTES_MAX 8192
-#define GIC_PHANDLE    0x8001
-#define GPIO_PHANDLE   0x8002
-#define ITS_PHANDLE    0x8004
-#define GIB            0x40000000ull
+#define GIC_PHANDLE 0x8001
+#define GPIO_PHANDLE 0x8002
+#define ITS_PHANDLE 0x8004
+#define GIB 0x40000000ull
 
 static uint8_t blob[BLOB_BYTES_MAX] __attribute__((aligned(8)));
 static struct machine machine_read;
@@ -42,14 +42,14 @@ static void put_cells(const char *name, const uint32_t *cells, size_t count)
 {
     uint32_t big_endian[64];
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         big_endian[i] = cpu_to_fdt32(cells[i]);
+    }
     assert_int_equal(fdt_property(blob, name, big_endian, (int)(count * 4)), 0);
 }
 
-#define CELLS(name, ...)                                                                       \
-    put_cells(name, (const uint32_t[]){__VA_ARGS__},                                           \
-              sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+#define CELLS(name, ...)                                                                           \
+    put_cells(name, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
 
 static void put_text(const char *name, const char *text)
 {
@@ -120,9 +120,9 @@ static void put_pci(void)
     put_text("compatible", "pci-host-ecam-generic");
     CELLS("bus-range", 0, 255);
     CELLS("reg", 0x40, 0x10000000, 0, 0x10000000);
-    CELLS("ranges", 0x01000000, 0, 0, 0, 0x3eff0000, 0, 0x10000,         /* I/O */
-          0x02000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000,       /* 32 bits */
-          0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);                        /* 64 bits */
+    CELLS("ranges", 0x01000000, 0, 0, 0, 0x3eff0000, 0, 0x10000,   /* I/O */
+          0x02000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000, /* 32 bits */
+          0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);                  /* 64 bits */
     CELLS("interrupt-map", MAP(0, 1, 3), MAP(0, 2, 4), MAP(1, 1, 4), MAP(3, 4, 5));
     CELLS("msi-map", 0, ITS_PHANDLE, 0, 0x8000, 0x8000, ITS_PHANDLE, 0x18000, 0x8000, 1, 2, 3);
     end();
@@ -152,8 +152,9 @@ static void put_uart(const char *name, uint32_t base, const char *status)
     begin(name);
     assert_int_equal(fdt_property(blob, "compatible", "arm,pl011\0arm,primecell", 24), 0);
     CELLS("reg", 0, base, 0, 0x1000);
-    if (status != NULL)
+    if (status != NULL) {
         put_text("status", status);
+    }
     end();
 }
 
@@ -193,10 +194,10 @@ static int parse(void)
     return parse_size(sizeof(blob));
 }
 
-#define assert_range(range, b, s)                                                              \
-    do {                                                                                       \
-        assert_int_equal((range).base, b);                                                     \
-        assert_int_equal((range).size, s);                                                     \
+#define assert_range(range, b, s)                                                                  \
+    do {                                                                                           \
+        assert_int_equal((range).base, b);                                                         \
+        assert_int_equal((range).size, s);                                                         \
     } while (0)
 
 /* ---- Good trees ---- */
@@ -330,8 +331,9 @@ static void put_gic_with_frames(uint32_t interrupt_cells)
     CELLS("#size-cells", 2);
     CELLS("#interrupt-cells", interrupt_cells);
     CELLS("reg", 0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x10000);
-    for (uint32_t i = 0; i <= MACHINE_MSI_FRAMES_MAX; i++)
+    for (uint32_t i = 0; i <= MACHINE_MSI_FRAMES_MAX; i++) {
         put_frame((char[]){'v', '2', 'm', '@', (char)('0' + i), 0}, 0x8020000 + i * 0x1000, 90 + i);
+    }
     end();
     tree_end();
 }
@@ -461,8 +463,9 @@ static void expect_problem(const char *text)
 {
     assert_true(parse() < 0);
     assert_non_null(problem);
-    if (strstr(problem, text) == NULL)
+    if (strstr(problem, text) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", problem, text);
+    }
 }
 
 static void test_no_memory(void **state)
@@ -526,10 +529,11 @@ static void put_pci_with(uint32_t bus_last, uint32_t window_size_high, int odd_b
     put_text("compatible", "pci-host-ecam-generic");
     CELLS("bus-range", 0, bus_last);
     CELLS("reg", 0x40, 0x10000000, 0, 0x10000000);
-    if (odd_bytes)
+    if (odd_bytes) {
         assert_int_equal(fdt_property(blob, "ranges", ranges, 29), 0);
-    else
+    } else {
         CELLS("ranges", 0x03000000, 0, 0, 1, 0, window_size_high, 0);
+    }
     end();
     tree_end();
 }
@@ -640,8 +644,9 @@ static void test_every_byte_changed(void **state)
         for (size_t k = 0; k < sizeof(changes); k++) {
             memcpy(copy, blob, size);
             copy[i] ^= changes[k];
-            if (devicetree_parse(copy, size, &machine_read, &problem) < 0)
+            if (devicetree_parse(copy, size, &machine_read, &problem) < 0) {
                 assert_non_null(problem);
+            }
         }
     }
     free(copy);

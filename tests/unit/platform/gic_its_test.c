@@ -47,16 +47,18 @@ static void begin_ready(uint32_t cpus)
 
 static void expect_sense(void)
 {
-    if (fake_gic.errors)
+    if (fake_gic.errors) {
         fail_msg("%u bad commands: %s", fake_gic.errors, fake_gic.error);
+    }
 }
 
 static void expect_problem(int result, int expected, const char *text)
 {
     assert_int_equal(result, expected);
     assert_non_null(its_problem());
-    if (strstr(its_problem(), text) == NULL)
+    if (strstr(its_problem(), text) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", its_problem(), text);
+    }
 }
 
 /* ---- Bringing it up ---- */
@@ -70,10 +72,10 @@ static void test_indirect_table(void **state)
     base = fake_gic.base[0];
     assert_true(base >> 63);
     assert_true(base >> 62 & 1);
-    assert_int_equal(base >> 8 & 3, 0);   /* pages of 4 KiB */
-    assert_int_equal(base & 255, 0);      /* one of them: 512 pages of 512 devices */
+    assert_int_equal(base >> 8 & 3, 0); /* pages of 4 KiB */
+    assert_int_equal(base & 255, 0);    /* one of them: 512 pages of 512 devices */
     assert_int_equal(its.device_count, 65536);
-    assert_true(fake_gic.base[1] >> 63);  /* collections */
+    assert_true(fake_gic.base[1] >> 63); /* collections */
     assert_int_equal(fake_gic.its_control, 1);
     assert_int_equal(its_init(), ITS_LPIS_MAX); /* once */
     /* Two devices far apart: two pages. */
@@ -172,7 +174,7 @@ static void test_redistributor_tables(void **state)
     assert_int_equal(its_alloc(1, 1, false, 1, messages), 1);
     assert_int_equal(fake_gic.lpi_control[0], 0);
     assert_int_equal(fake_gic.lpi_control[1], 1);
-    assert_int_equal(fake_gic.property_base[1] & 31, 13);  /* 14 bits of INTIDs */
+    assert_int_equal(fake_gic.property_base[1] & 31, 13); /* 14 bits of INTIDs */
     assert_int_equal(fake_gic.property_base[1] >> 10 & 3, 1);
     assert_int_equal(fake_gic.property_base[1] & 0xffffffffff000, lpi.properties_address);
     assert_int_equal(fake_gic.pending_base[1] & 0xffff, 7 << 7 | 1 << 10);
@@ -300,8 +302,9 @@ static void test_blocks(void **state)
     assert_int_equal(its_alloc(1, 1, false, 0, other), 1);
     assert_int_equal(its_alloc(1, 8, true, 0, messages), 8);
     assert_int_equal(messages[0].data, 8); /* aligned, behind the one */
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         assert_int_equal(messages[i].data, messages[0].data | i);
+    }
     /* 55 are left, 32 of them in a row and aligned. */
     assert_int_equal(its_alloc(1, 64, true, 0, messages + 8), 32);
     assert_int_equal(messages[8].data, 32);
@@ -324,8 +327,9 @@ static void test_all_lpis(void **state)
     total += 48;
     expect_problem(its_alloc(9, 1, false, 0, messages), BG_ERR_NO_SPACE, "LPIs");
     assert_null(fake_gic_device(9));
-    for (unsigned i = 1; i < total; i++)
+    for (unsigned i = 1; i < total; i++) {
         assert_true(messages[i].interrupt > messages[i - 1].interrupt);
+    }
     its_free(8, messages + 2000, 48);
     assert_int_equal(its_alloc(9, 64, true, 0, messages + 2000), 32);
     expect_sense();
@@ -335,8 +339,9 @@ static void test_all_devices(void **state)
 {
     (void)state;
     begin_ready(1);
-    for (uint32_t i = 0; i < ITS_DEVICES_MAX; i++)
+    for (uint32_t i = 0; i < ITS_DEVICES_MAX; i++) {
         assert_int_equal(its_alloc(i, 1, false, 0, &messages[i]), 1);
+    }
     expect_problem(its_alloc(1000, 1, false, 0, messages + 100), BG_ERR_NO_SPACE, "devices");
     its_free(3, &messages[3], 1);
     assert_int_equal(its_alloc(1000, 1, false, 0, messages + 100), 1);
@@ -385,8 +390,9 @@ static void expect_recovery(uint32_t stall_at)
 static void test_stalls(void **state)
 {
     (void)state;
-    for (uint32_t n = 1; n <= 6; n++) /* MAPD SYNC MAPTI INV MAPTI INV */
+    for (uint32_t n = 1; n <= 6; n++) { /* MAPD SYNC MAPTI INV MAPTI INV */
         expect_recovery(n);
+    }
 }
 
 static void test_collection_that_stalls(void **state)
@@ -424,10 +430,12 @@ static void test_queue_wraps(void **state)
     begin_ready(1);
     assert_int_equal(its_alloc(1, 1024, false, 0, messages), 1024);
     assert_true(fake_gic.commands > 2048);
-    for (unsigned i = 0; i < 1024; i++)
+    for (unsigned i = 0; i < 1024; i++) {
         assert_int_equal(its_lpi_enable(messages[i].interrupt), 0);
-    for (unsigned i = 0; i < 1024; i++)
+    }
+    for (unsigned i = 0; i < 1024; i++) {
         assert_int_equal(fake_gic_message(1, i), messages[i].interrupt);
+    }
     its_free(1, messages, 1024);
     expect_sense();
 }

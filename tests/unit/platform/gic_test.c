@@ -54,8 +54,9 @@ static void test_v3_init(void **state)
         assert_int_equal(distributor_word(GICD_IGROUPR + i * 4), ~0u);
     }
     assert_int_equal(fake_gic.enabled[0], ~0u); /* SGIs and PPIs are each CPU's own */
-    for (uint32_t intid = 32; intid < 288; intid += 4)
+    for (uint32_t intid = 32; intid < 288; intid += 4) {
         assert_int_equal(distributor_word(GICD_IPRIORITYR + intid), 0xa0a0a0a0);
+    }
     assert_int_equal(distributor_word(GICD_IPRIORITYR + 288), 0);
     assert_int_equal(gic_init_cpu(2, &problem), 0);
     assert_int_equal(fake_gic.wakers[2], 0);
@@ -139,8 +140,9 @@ static void test_redistributors_of_two_regions_with_gaps(void **state)
     machine_fake.gic_redistributors[1] =
         (struct machine_range){FAKE_REDISTRIBUTOR + 0x80000, 0x80000};
     assert_int_equal(gic_init(&problem), 0);
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 4; i++) {
         assert_ptr_equal(gic.redistributors[i], FAKE_REDISTRIBUTOR + i * 0x40000);
+    }
 
     begin(3, 2);
     fake_gic.stride = 0x30000;

@@ -160,8 +160,8 @@ static void test_which_timer(void **state)
 
 static void test_order_and_stop(void **state)
 {
-    struct timer timers[3] = {{.function = count_call}, {.function = count_call},
-                              {.function = count_call}};
+    struct timer timers[3] = {
+        {.function = count_call}, {.function = count_call}, {.function = count_call}};
 
     (void)state;
     begin_ready();
@@ -282,9 +282,9 @@ static void test_cpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_timer), cmocka_unit_test(test_order_and_stop),
+        cmocka_unit_test(test_which_timer),   cmocka_unit_test(test_order_and_stop),
         cmocka_unit_test(test_far_deadlines), cmocka_unit_test(test_always_due),
-        cmocka_unit_test(test_sleeps),       cmocka_unit_test(test_cpus),
+        cmocka_unit_test(test_sleeps),        cmocka_unit_test(test_cpus),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

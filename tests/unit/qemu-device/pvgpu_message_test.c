@@ -26,12 +26,12 @@ static uint8_t *copy(const void *data, size_t size)
 
 static void test_encode(void **state)
 {
-    static const uint8_t handshake[] = { 1, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0,
-                                         '/', 'n', 0 };
-    static const uint8_t identity[] = { 0, 0x10, 0, 0, 8, 0, 0, 0, 4, 3, 2, 1, 'B', 2, 0, 0 };
-    static const uint8_t reset[] = { 1, 0x10, 0, 0, 4, 0, 0, 0, 0xEF, 0xBE, 0xAD, 0xDE };
-    static const uint8_t done[] = { 7, 0x10, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0 };
-    static const uint8_t doorbell[] = { 3, 0, 0, 0, 0, 0, 0, 0 };
+    static const uint8_t handshake[] = {1, 0,    0, 0, 11, 0, 0,   0,   0, 0,
+                                        0, 0x10, 0, 0, 0,  0, '/', 'n', 0};
+    static const uint8_t identity[] = {0, 0x10, 0, 0, 8, 0, 0, 0, 4, 3, 2, 1, 'B', 2, 0, 0};
+    static const uint8_t reset[] = {1, 0x10, 0, 0, 4, 0, 0, 0, 0xEF, 0xBE, 0xAD, 0xDE};
+    static const uint8_t done[] = {7, 0x10, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0};
+    static const uint8_t doorbell[] = {3, 0, 0, 0, 0, 0, 0, 0};
     uint8_t out[PVGPU_HANDSHAKE_MAX];
 
     (void)state;
@@ -121,7 +121,7 @@ static void test_every_cut(void **state)
 static void test_too_large(void **state)
 {
     static PVGPUReader reader;
-    uint8_t header[8] = { 4, 0, 0, 0, 1, 4, 0, 0 };
+    uint8_t header[8] = {4, 0, 0, 0, 1, 4, 0, 0};
     size_t taken;
 
     (void)state;
@@ -138,15 +138,15 @@ static void test_too_large(void **state)
 /* Exactly long enough, and one byte less. */
 static void test_payloads(void **state)
 {
-    struct bg_pvgpu_scanout_buffer buffer = { 1, 2, 0x3000, 0x6000 }, read_buffer;
-    struct bg_pvgpu_scanout scanout = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, read_scanout;
+    struct bg_pvgpu_scanout_buffer buffer = {1, 2, 0x3000, 0x6000}, read_buffer;
+    struct bg_pvgpu_scanout scanout = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, read_scanout;
     uint64_t features = 0x1122334455667788, read_features;
     PVGPUMessage message;
     uint8_t *payload;
 
     (void)state;
     payload = copy(&features, 8);
-    message = (PVGPUMessage){ .size = 8, .payload = payload };
+    message = (PVGPUMessage){.size = 8, .payload = payload};
     assert_true(pvgpu_message_get_ack(&message, &read_features));
     assert_true(read_features == features);
     memset(payload, 0, 8);
@@ -157,7 +157,7 @@ static void test_payloads(void **state)
     free(payload);
 
     payload = copy(&buffer, sizeof(buffer));
-    message = (PVGPUMessage){ .size = sizeof(buffer), .payload = payload };
+    message = (PVGPUMessage){.size = sizeof(buffer), .payload = payload};
     assert_true(pvgpu_message_get_scanout_buffer(&message, &read_buffer));
     assert_memory_equal(&read_buffer, &buffer, sizeof(buffer));
     message.size--;
@@ -165,7 +165,7 @@ static void test_payloads(void **state)
     free(payload);
 
     payload = copy(&scanout, sizeof(scanout));
-    message = (PVGPUMessage){ .size = sizeof(scanout), .payload = payload };
+    message = (PVGPUMessage){.size = sizeof(scanout), .payload = payload};
     assert_true(pvgpu_message_get_scanout(&message, &read_scanout));
     assert_memory_equal(&read_scanout, &scanout, sizeof(scanout));
     message.size--;
@@ -178,7 +178,7 @@ static void test_payloads(void **state)
 static void test_buffer_limits(void **state)
 {
     const uint64_t largest = 16384ull * 16384 * 4;
-    struct bg_pvgpu_scanout_buffer buffer = { 6, 4, largest, 4 * largest };
+    struct bg_pvgpu_scanout_buffer buffer = {6, 4, largest, 4 * largest};
 
     (void)state;
     assert_null(pvgpu_check_scanout_buffer(&buffer, 4 * largest, 5));
@@ -189,15 +189,15 @@ static void test_buffer_limits(void **state)
     buffer.size = 4 * buffer.slot_size;
     assert_non_null(pvgpu_check_scanout_buffer(&buffer, buffer.size, 5));
     /* A product that wraps to what the file has. */
-    buffer = (struct bg_pvgpu_scanout_buffer){ 6, 4, 0x4000000000001000, 0x4000 };
+    buffer = (struct bg_pvgpu_scanout_buffer){6, 4, 0x4000000000001000, 0x4000};
     assert_non_null(pvgpu_check_scanout_buffer(&buffer, 0x4000, 5));
 }
 
 static void test_scanout_limits(void **state)
 {
     const uint64_t largest = 16384ull * 16384 * 4;
-    const struct bg_pvgpu_scanout_buffer buffer = { 1, 2, largest, 2 * largest };
-    const struct bg_pvgpu_scanout good = { 1, 1, 16384, 16384, 65536, 28, 16384, 16384, 0, 0 };
+    const struct bg_pvgpu_scanout_buffer buffer = {1, 2, largest, 2 * largest};
+    const struct bg_pvgpu_scanout good = {1, 1, 16384, 16384, 65536, 28, 16384, 16384, 0, 0};
     struct bg_pvgpu_scanout scanout = good;
 
     (void)state;
@@ -227,9 +227,9 @@ static void test_scanout_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_encode),        cmocka_unit_test(test_longest_name),
-        cmocka_unit_test(test_every_cut),     cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_payloads),      cmocka_unit_test(test_buffer_limits),
+        cmocka_unit_test(test_encode),         cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_every_cut),      cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_payloads),       cmocka_unit_test(test_buffer_limits),
         cmocka_unit_test(test_scanout_limits),
     };
 

@@ -20,7 +20,7 @@ static SSTReader reader;
 
 static void test_used_size(void **state)
 {
-    uint8_t data[64] = { 0 };
+    uint8_t data[64] = {0};
 
     (void)state;
     assert_int_equal(sst_wire_used_size(data, 64), 0);
@@ -36,18 +36,21 @@ static void test_used_size(void **state)
 
 static void test_hello(void **state)
 {
-    static const uint8_t expected[] = { 0x48, 0x45, 0x4C, 0x4F, 0, 0, 0, 0, 0, 0x53, 0x53, 0x54,
-                                        0x48, 0x45, 0x4C, 0x4F, 0, 0, 0, 0, 0, 0, 0, 0,
-                                        0x53, 0x54, 0x58, 0x31, 1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
-                                        0x44, 0x33, 0x22, 0x11, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
-                                        8, 7, 6, 5, 4, 3, 2, 1 };
-    const struct bg_sst_hello hello = { .version = 1, .features = 5, .device_id = 0x11223344,
-                                     .pairs = 2, .in_flight_max = 256,
-                                     .time_ns = 0x0102030405060708 };
-    const struct bg_sst_hello_reply good = { BG_SST_HELLO_REPLY_MAGIC, 1, 4, 77, "model" };
+    static const uint8_t expected[] = {
+        0x48, 0x45, 0x4C, 0x4F, 0, 0, 0, 0, 0,    0x53, 0x53, 0x54, 0x48, 0x45, 0x4C, 0x4F,
+        0,    0,    0,    0,    0, 0, 0, 0, 0x53, 0x54, 0x58, 0x31, 1,    0,    0,    0,
+        5,    0,    0,    0,    0, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, 2,    0,    0,    0,
+        0,    1,    0,    0,    0, 0, 0, 0, 8,    7,    6,    5,    4,    3,    2,    1};
+    const struct bg_sst_hello hello = {.version = 1,
+                                       .features = 5,
+                                       .device_id = 0x11223344,
+                                       .pairs = 2,
+                                       .in_flight_max = 256,
+                                       .time_ns = 0x0102030405060708};
+    const struct bg_sst_hello_reply good = {BG_SST_HELLO_REPLY_MAGIC, 1, 4, 77, "model"};
     struct bg_sst_hello_reply reply;
     struct bg_sst_request request;
-    struct bg_sst_response response = { .request_id = BG_SST_HELLO_REQUEST_ID };
+    struct bg_sst_response response = {.request_id = BG_SST_HELLO_REQUEST_ID};
 
     (void)state;
     memset(&request, 0xFF, sizeof(request));
@@ -78,16 +81,20 @@ static void test_hello(void **state)
 static void test_writer(void **state)
 {
     uint8_t data[40 + 40 + 32];
-    SSTWriter writer = { .data = data, .capacity = sizeof(data) };
-    const struct bg_sst_record record = { .kind = BG_SST_RECORD_REQUEST, .pair = 0x0102,
-                                       .tag = 0x1122334455667788, .time_ns = 9, .cycles = 10 };
+    SSTWriter writer = {.data = data, .capacity = sizeof(data)};
+    const struct bg_sst_record record = {.kind = BG_SST_RECORD_REQUEST,
+                                         .pair = 0x0102,
+                                         .tag = 0x1122334455667788,
+                                         .time_ns = 9,
+                                         .cycles = 10};
     static const uint8_t expected[] = {
-        0x53, 0x54, 0x58, 0x46, 1, 0, 0, 0, 72, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0,
-        4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
-        1, 0, 2, 1, 5, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
-        9, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 'c', 'd', 'e', 0, 0, 0,
-        1, 0, 2, 1, 0, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
-        9, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0,
+        0x53, 0x54, 0x58, 0x46, 1,    0,    0, 0, 72, 0, 0,  0, 2,    0,    0,    0,    3,    0,
+        0,    0,    0,    0,    0,    0,    4, 0, 0,  0, 0,  0, 0,    0,    5,    0,    0,    0,
+        0,    0,    0,    0,    1,    0,    2, 1, 5,  0, 0,  0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
+        0x22, 0x11, 9,    0,    0,    0,    0, 0, 0,  0, 10, 0, 0,    0,    0,    0,    0,    0,
+        'a',  'b',  'c',  'd',  'e',  0,    0, 0, 1,  0, 2,  1, 0,    0,    0,    0,    0x88, 0x77,
+        0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 9, 0, 0,  0, 0,  0, 0,    0,    10,   0,    0,    0,
+        0,    0,    0,    0,
     };
 
     (void)state;
@@ -96,8 +103,8 @@ static void test_writer(void **state)
     assert_true(sst_writer_add(&writer, &record, "abc", 3, "de", 2));
     assert_true(sst_writer_add(&writer, &record, NULL, 0, NULL, 0));
     assert_false(sst_writer_add(&writer, &record, NULL, 0, NULL, 0)); /* full */
-    sst_writer_end(&writer, &(struct bg_sst_frame){ .flags = 1, .sequence = 3, .time_ns = 4,
-                                                 .next_ns = 5 });
+    sst_writer_end(&writer,
+                   &(struct bg_sst_frame){.flags = 1, .sequence = 3, .time_ns = 4, .next_ns = 5});
     assert_int_equal(writer.size, sizeof(expected));
     assert_memory_equal(data, expected, sizeof(expected));
 }
@@ -105,8 +112,8 @@ static void test_writer(void **state)
 static void test_writer_limits(void **state)
 {
     static uint8_t body[BG_SST_RECORD_SIZE_MAX];
-    SSTWriter writer = { .capacity = 2u << 20 };
-    const struct bg_sst_record record = { .kind = BG_SST_RECORD_REQUEST };
+    SSTWriter writer = {.capacity = 2u << 20};
+    const struct bg_sst_record record = {.kind = BG_SST_RECORD_REQUEST};
     unsigned count = 0;
 
     (void)state;
@@ -145,7 +152,7 @@ static void check_stream(unsigned count, size_t step)
 {
     static uint8_t body[BG_SST_RECORD_SIZE_MAX];
     unsigned expected_size = HEAD, records = 0, frames = 0;
-    SSTWriter writer = { .capacity = 1u << 20 };
+    SSTWriter writer = {.capacity = 1u << 20};
 
     writer.data = malloc(writer.capacity);
     assert_non_null(writer.data);
@@ -157,13 +164,13 @@ static void check_stream(unsigned count, size_t step)
         writer.size = 0;
         sst_writer_begin(&writer);
         for (unsigned j = 0; j < i % 5; j++) {
-            const struct bg_sst_record record = { .kind = BG_SST_RECORD_ANSWER, .tag = size };
+            const struct bg_sst_record record = {.kind = BG_SST_RECORD_ANSWER, .tag = size};
 
             memset(body, (int)size, size);
             assert_true(sst_writer_add(&writer, &record, body, size, NULL, 0));
             size = size + 37 > BG_SST_RECORD_SIZE_MAX ? HEAD : size + 37;
         }
-        sst_writer_end(&writer, &(struct bg_sst_frame){ .sequence = i });
+        sst_writer_end(&writer, &(struct bg_sst_frame){.sequence = i});
         while (sent < writer.size || frames <= i) {
             SSTReadResult result = sst_reader_next(&reader);
             size_t part = writer.size - sent < step ? writer.size - sent : step;
@@ -202,7 +209,7 @@ static void test_stream(void **state)
 
 static void test_old_stream(void **state)
 {
-    struct bg_sst_response response = { .status = 1 };
+    struct bg_sst_response response = {.status = 1};
     const uint8_t *bytes = (const void *)&response;
 
     (void)state;
@@ -222,24 +229,42 @@ static void test_old_stream(void **state)
 /* What is no frame is refused as soon as that is known. */
 static void test_bad(void **state)
 {
-    const struct bg_sst_frame good = { .magic = BG_SST_FRAME_MAGIC, .size = 64, .count = 1 };
+    const struct bg_sst_frame good = {.magic = BG_SST_FRAME_MAGIC, .size = 64, .count = 1};
     struct bg_sst_frame frame;
-    struct bg_sst_record record = { .kind = BG_SST_RECORD_ANSWER, .size = HEAD };
+    struct bg_sst_record record = {.kind = BG_SST_RECORD_ANSWER, .size = HEAD};
 
     (void)state;
     for (unsigned i = 0; i < 9; i++) {
         frame = good;
-        record = (struct bg_sst_record){ .kind = BG_SST_RECORD_ANSWER, .size = HEAD };
+        record = (struct bg_sst_record){.kind = BG_SST_RECORD_ANSWER, .size = HEAD};
         switch (i) {
-        case 0: frame.magic ^= 1; break;
-        case 1: frame.size = 65; break;
-        case 2: frame.size = BG_SST_FRAME_SIZE_MAX + 8; break;
-        case 3: frame.count = BG_SST_FRAME_COUNT_MAX + 1; break;
-        case 4: frame.count = 0; break;
-        case 5: frame.size = 24; break;
-        case 6: record.size = HEAD - 1; break;
-        case 7: record.size = BG_SST_RECORD_SIZE_MAX + 1; break;
-        case 8: record.size = HEAD + 1; break; /* fills more than there is */
+        case 0:
+            frame.magic ^= 1;
+            break;
+        case 1:
+            frame.size = 65;
+            break;
+        case 2:
+            frame.size = BG_SST_FRAME_SIZE_MAX + 8;
+            break;
+        case 3:
+            frame.count = BG_SST_FRAME_COUNT_MAX + 1;
+            break;
+        case 4:
+            frame.count = 0;
+            break;
+        case 5:
+            frame.size = 24;
+            break;
+        case 6:
+            record.size = HEAD - 1;
+            break;
+        case 7:
+            record.size = BG_SST_RECORD_SIZE_MAX + 1;
+            break;
+        case 8:
+            record.size = HEAD + 1;
+            break; /* fills more than there is */
         }
         sst_reader_reset(&reader);
         reader.frames = true;
@@ -255,9 +280,9 @@ static void test_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_used_size),     cmocka_unit_test(test_hello),
-        cmocka_unit_test(test_writer),        cmocka_unit_test(test_writer_limits),
-        cmocka_unit_test(test_stream),        cmocka_unit_test(test_old_stream),
+        cmocka_unit_test(test_used_size), cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_writer),    cmocka_unit_test(test_writer_limits),
+        cmocka_unit_test(test_stream),    cmocka_unit_test(test_old_stream),
         cmocka_unit_test(test_bad),
     };
 

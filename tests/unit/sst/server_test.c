@@ -149,8 +149,8 @@ static void take(int fd)
     assert_int_equal(response.status, BG_SST_OK);
 }
 
-/* What is answered is sent, though there is more to do; another guest has its turn meanwhile, and so
- * has a signal. */
+/* What is answered is sent, though there is more to do; another guest has its turn meanwhile, and
+ * so has a signal. */
 static void test_long_work(void **state)
 {
     int fd = connect_guest(), other = connect_guest();

@@ -218,15 +218,33 @@ static void test_malformed(void **state)
         begin_frame(false, 0);
         add_request(1, &request);
         switch (what) {
-        case 0: frame->magic ^= 1; break;
-        case 1: frame->size = BG_SST_FRAME_SIZE_MAX + 8; break;
-        case 2: frame->count = BG_SST_FRAME_COUNT_MAX + 1; break;
-        case 3: frame->size -= 8; break;
-        case 4: frame->count = 0; break;
-        case 5: frame->flags = BG_SST_FRAME_SYNC; break;
-        case 6: frame->sequence = 3; break;
-        case 7: ((struct bg_sst_record *)(void *)(frame + 1))->size = REQUEST_HEAD - 1; break;
-        case 8: ((struct bg_sst_record *)(void *)(frame + 1))->size = BG_SST_RECORD_SIZE_MAX + 1; break;
+        case 0:
+            frame->magic ^= 1;
+            break;
+        case 1:
+            frame->size = BG_SST_FRAME_SIZE_MAX + 8;
+            break;
+        case 2:
+            frame->count = BG_SST_FRAME_COUNT_MAX + 1;
+            break;
+        case 3:
+            frame->size -= 8;
+            break;
+        case 4:
+            frame->count = 0;
+            break;
+        case 5:
+            frame->flags = BG_SST_FRAME_SYNC;
+            break;
+        case 6:
+            frame->sequence = 3;
+            break;
+        case 7:
+            ((struct bg_sst_record *)(void *)(frame + 1))->size = REQUEST_HEAD - 1;
+            break;
+        case 8:
+            ((struct bg_sst_record *)(void *)(frame + 1))->size = BG_SST_RECORD_SIZE_MAX + 1;
+            break;
         }
         if (what == 7) {
             frame->size = sizeof(struct bg_sst_record) + PADDED(REQUEST_HEAD - 1);
@@ -341,8 +359,8 @@ static void test_memory_limits(void **state)
     (void)state;
     start(&accelerator_model, true);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct bg_sst_request request = make_range(cases[i].type, cases[i].address,
-                                                      cases[i].size);
+        const struct bg_sst_request request =
+            make_range(cases[i].type, cases[i].address, cases[i].size);
 
         assert_int_equal(ask(&request).status, cases[i].status);
     }
@@ -360,7 +378,8 @@ static void test_nothing_is_left(void **state)
     memset(request.payload.data + BG_SST_WRITE_DATA_OFFSET, 0xA5, BG_SST_WRITE_SIZE_MAX);
     begin_frame(false, 0);
     add_request(1, &request);
-    request = make_range(BG_SST_WRITE, 4096, BG_SST_WRITE_SIZE_MAX); /* of zeros, which are not sent */
+    request =
+        make_range(BG_SST_WRITE, 4096, BG_SST_WRITE_SIZE_MAX); /* of zeros, which are not sent */
     add_request(2, &request);
     request = make_range(BG_SST_READ, 4096, 100);
     add_request(3, &request);
@@ -404,8 +423,9 @@ static void test_determinism(void **state)
     for (size_t piece = 4104; piece < 70000; piece += 13331) {
         start(&accelerator_model, true);
         for (uint64_t i = 0; i < 64; i++) {
-            struct bg_sst_request request = i % 3 ? make_compute(i, i * 37 + 1, (uint32_t)i % 3)
-                                               : make_range(BG_SST_READ, i * 100, (uint32_t)i * 50);
+            struct bg_sst_request request =
+                i % 3 ? make_compute(i, i * 37 + 1, (uint32_t)i % 3)
+                      : make_range(BG_SST_READ, i * 100, (uint32_t)i * 50);
 
             put(&request, sizeof(request));
         }

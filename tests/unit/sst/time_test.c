@@ -439,7 +439,8 @@ static void test_systolic_limits(void **state)
 static void test_sync_systolic_changes(void **state)
 {
     const struct bg_sst_request go = make_compute(1, 1, 0);
-    const struct bg_sst_request change = make_configure(BG_SST_SYSTOLIC_C, BG_SST_INFO_MEMORY_SIZE - 4);
+    const struct bg_sst_request change =
+        make_configure(BG_SST_SYSTOLIC_C, BG_SST_INFO_MEMORY_SIZE - 4);
     const struct bg_sst_request grow = make_configure(BG_SST_SYSTOLIC_ROWS, 1024);
 
     (void)state;

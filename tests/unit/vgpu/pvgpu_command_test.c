@@ -51,10 +51,10 @@ static const void *sent(uint32_t type, uint32_t size, uint32_t resource_id)
 #define SENT(name, type, id) const struct name *c = sent(type, sizeof(struct name), id)
 
 /* Do the members from `member` on hold these words? */
-#define EXPECT(member, ...)                                                                    \
-    do {                                                                                       \
-        const uint32_t expected[] = {__VA_ARGS__};                                             \
-        assert_memory_equal(&c->member, expected, sizeof(expected));                           \
+#define EXPECT(member, ...)                                                                        \
+    do {                                                                                           \
+        const uint32_t expected[] = {__VA_ARGS__};                                                 \
+        assert_memory_equal(&c->member, expected, sizeof(expected));                               \
     } while (0)
 
 /* ---- Resources ---- */
@@ -97,7 +97,8 @@ static void create_the_usual(void **state)
         SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 2);
         EXPECT(type, 2, 87, 5, 7, 1, 1, 1, 0, 0x28, 0, 0, 0);
     }
-    assert_int_equal(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 5, 7, &id), 0);
+    assert_int_equal(bg_pvgpu_texture_create(&gpu, BG_PVGPU_FORMAT_D24_UNORM_S8_UINT, 5, 7, &id),
+                     0);
     {
         SENT(bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE, 3);
         EXPECT(type, 2, 45, 5, 7, 1, 1, 1, 0, 0x40, 0, 0, 0);
@@ -202,8 +203,8 @@ static void clears(void **state)
         assert_int_equal(c->rtv, 9);
         assert_memory_equal(c->colour, rgba, sizeof(rgba));
     }
-    assert_int_equal(bg_pvgpu_clear_depth_stencil(&gpu, 9, BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL,
-                                               &depth, 200),
+    assert_int_equal(bg_pvgpu_clear_depth_stencil(
+                         &gpu, 9, BG_PVGPU_CLEAR_DEPTH | BG_PVGPU_CLEAR_STENCIL, &depth, 200),
                      0);
     SENT(bg_pvgpu_clear_depth_stencil, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, 9);
     assert_int_equal(c->dsv, 9);
@@ -235,7 +236,8 @@ static void render_targets(void **state)
 
 static void viewports_and_scissors(void **state)
 {
-    static const struct bg_pvgpu_viewport viewports[3] = {{1, 2, 3, 4, 0.25f, 1}, {5, 6, 7, 8, 0, 1}};
+    static const struct bg_pvgpu_viewport viewports[3] = {{1, 2, 3, 4, 0.25f, 1},
+                                                          {5, 6, 7, 8, 0, 1}};
     static const struct bg_pvgpu_rectangle rectangles[3] = {{1, -2, 3, 4}, {5, 6, 7, 8}};
 
     (void)state;
@@ -393,10 +395,10 @@ static void vectors(void **state)
         ((uint32_t *)a.bytes)[i] = i * 2654435761u;
         ((uint32_t *)b.bytes)[i] = ~i * 77;
     }
-    assert_int_equal(bg_pvgpu_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32,
-                                      (struct bg_compute_operand){0, c.offset},
-                                      (struct bg_compute_operand){0, a.offset},
-                                      (struct bg_compute_operand){0, b.offset}, COUNT, NULL, soon()),
+    assert_int_equal(bg_pvgpu_vector_add(
+                         &gpu, BG_COMPUTE_ELEMENT_UINT32, (struct bg_compute_operand){0, c.offset},
+                         (struct bg_compute_operand){0, a.offset},
+                         (struct bg_compute_operand){0, b.offset}, COUNT, NULL, soon()),
                      0);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_int_equal(((uint32_t *)c.bytes)[i], i * 2654435761u + ~i * 77);

@@ -151,10 +151,10 @@ static void options_that_are_wrong(void **state)
     const struct bg_pvgpu_options one = {.blocks = fake_blocks, .block_count = 1};
 
     assert_int_equal(bg_pvgpu_attach(&gpu, (void *)(uintptr_t)fake.base, fake.shmem,
-                                  FAKE_PVGPU_SHMEM, &none, soon()),
+                                     FAKE_PVGPU_SHMEM, &none, soon()),
                      BG_ERR_INVALID);
     assert_int_equal(bg_pvgpu_attach(&gpu, (void *)(uintptr_t)fake.base, fake.shmem,
-                                  FAKE_PVGPU_SHMEM, &one, soon()),
+                                     FAKE_PVGPU_SHMEM, &one, soon()),
                      BG_ERR_INVALID);
 }
 
@@ -239,7 +239,7 @@ static void a_loss_accounts_for_each_fence(void **state)
     expect_lost();
 
     assert_int_equal(bg_pvgpu_restart(&gpu, soon()), BG_ERR_UNAVAILABLE); /* nobody yet */
-    assert_true(bg_pvgpu_fence_has_passed(&gpu, fences[2])); /* still known */
+    assert_true(bg_pvgpu_fence_has_passed(&gpu, fences[2]));              /* still known */
     fake.connects_on_wait = true;
     assert_int_equal(bg_pvgpu_restart(&gpu, soon()), 0);
     assert_int_equal(gpu.losses, 1);
@@ -431,7 +431,8 @@ static void heap_basics(void **state)
     assert_int_equal(bg_pvgpu_heap_free(&gpu, &b), 0);
     assert_int_equal(bg_pvgpu_heap_free(&gpu, &b), BG_ERR_INVALID); /* twice */
     assert_int_equal(bg_pvgpu_heap_free(&gpu, &a), 0);
-    a = (struct bg_pvgpu_memory){.offset = c.offset + 64, .block = c.block}; /* not as it was given */
+    a = (struct bg_pvgpu_memory){.offset = c.offset + 64,
+                                 .block = c.block}; /* not as it was given */
     assert_int_equal(bg_pvgpu_heap_free(&gpu, &a), BG_ERR_INVALID);
     a = (struct bg_pvgpu_memory){.offset = 64, .block = 5000};
     assert_int_equal(bg_pvgpu_heap_free(&gpu, &a), BG_ERR_INVALID);

@@ -99,10 +99,11 @@ static void own_commands_are_built_in_place(void **state)
             assert_int_equal(fake_pvgpu_last(0)->words[i], before + i);
         }
     }
-    assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 15, &space),
-                     BG_ERR_TOO_LARGE);
-    assert_int_equal(bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 16, &space),
-                     0);
+    assert_int_equal(
+        bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 15, &space),
+        BG_ERR_TOO_LARGE);
+    assert_int_equal(
+        bg_pvgpu_command_begin(&gpu, 0x1FFE, 0, 0, BG_PVGPU_COMMAND_SIZE_MAX - 16, &space), 0);
     fake.violations = 0; /* what was sent is no operation */
 }
 
@@ -388,7 +389,8 @@ static void failures_at_places_that_cannot_be(void **state)
     (void)state;
     assert_int_equal(bg_pvgpu_flush(&gpu), 0);
     for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
-        fake_pvgpu_log(&fake, positions[i], 0xABCD, i == 4 ? BG_PVGPU_CMD_FENCE : BG_PVGPU_CMD_FLUSH);
+        fake_pvgpu_log(&fake, positions[i], 0xABCD,
+                       i == 4 ? BG_PVGPU_CMD_FENCE : BG_PVGPU_CMD_FLUSH);
         assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
         assert_int_equal(failure.position, positions[i]);
         assert_int_equal(failure.resource_id, 0);
@@ -410,7 +412,8 @@ static void failures_from_a_round_ago(void **state)
     assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
     assert_int_equal(failure.position, 64);
     assert_int_equal(failure.resource_id, 0);
-    fake_pvgpu_log(&fake, FAKE_PVGPU_RING + 64, BG_PVGPU_ERROR_UNKNOWN, BG_PVGPU_CMD_DESTROY_RESOURCE);
+    fake_pvgpu_log(&fake, FAKE_PVGPU_RING + 64, BG_PVGPU_ERROR_UNKNOWN,
+                   BG_PVGPU_CMD_DESTROY_RESOURCE);
     assert_int_equal(bg_pvgpu_take_failure(&gpu, &failure), 1);
     assert_int_equal(failure.resource_id, 1000 + FAKE_PVGPU_RING / 16 + 4);
 }

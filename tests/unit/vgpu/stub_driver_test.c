@@ -124,7 +124,7 @@ static void vectors_go_in_pieces(void **state)
     }
     /* In place. */
     assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_FLOAT32, x, y, x, COUNT,
-                                           BG_VGPU_STUB_FLAG_RAISE_PRIORITY, SECOND_NS),
+                                              BG_VGPU_STUB_FLAG_RAISE_PRIORITY, SECOND_NS),
                      0);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_true(x[i] == (float)i / 7 + y[i]);
@@ -137,8 +137,8 @@ static void vectors_go_in_pieces(void **state)
     assert_int_equal(
         bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, a, b, c, 0, 0, SECOND_NS), 0);
     assert_int_equal(fake.doorbells, 1);
-    assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, a, b, c, SIZE_MAX / 2, 0,
-                                           SECOND_NS),
+    assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, a, b, c,
+                                              SIZE_MAX / 2, 0, SECOND_NS),
                      BG_ERR_INVALID);
 }
 
@@ -154,9 +154,9 @@ static void access_64(void **state)
         b[i] = i << 16;
     }
     for (uint32_t count = 1; count <= 123; count++) { /* lengths that end in a half word, too */
-        assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, count, 0,
-                                               SECOND_NS),
-                         0);
+        assert_int_equal(
+            bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_INT32, a, b, c, count, 0, SECOND_NS),
+            0);
         assert_int_equal(c[count - 1], a[count - 1] + b[count - 1]);
     }
     assert_true(fake.accesses64 > 1000);
@@ -178,9 +178,8 @@ static void memory_goes_in_pieces(void **state)
     assert_int_equal(bg_vgpu_stub_memory_alloc(&gpu, MEMORY_SIZE, &handle, SECOND_NS), 0);
     assert_int_equal(handle, 1);
     /* Odd sizes and offsets: words are padded, bytes are not lost. */
-    assert_int_equal(bg_vgpu_stub_memory_write(&gpu, 1, 13, from, 4999, BG_VGPU_STUB_FLAG_ASYNC,
-                                            SECOND_NS),
-                     0);
+    assert_int_equal(
+        bg_vgpu_stub_memory_write(&gpu, 1, 13, from, 4999, BG_VGPU_STUB_FLAG_ASYNC, SECOND_NS), 0);
     assert_int_equal(fake.last_flags, BG_VGPU_STUB_FLAG_ASYNC);
     assert_memory_equal(fake.memory[0] + 13, from, 4999);
     assert_int_equal(fake.memory[0][12] | fake.memory[0][13 + 4999], 0);
@@ -198,11 +197,10 @@ static void memory_is_added(void **state)
 
     memcpy(fake.memory[0] + 64, &a, 4);
     memcpy(fake.memory[1] + 128, &b, 4);
-    assert_int_equal(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32,
-                                          (struct bg_compute_operand){1, 256},
-                                          (struct bg_compute_operand){1, 64},
-                                          (struct bg_compute_operand){2, 128}, 1,
-                                          BG_VGPU_STUB_FLAG_ASYNC, SECOND_NS),
+    assert_int_equal(bg_vgpu_stub_vector_add(
+                         &gpu, BG_COMPUTE_ELEMENT_UINT32, (struct bg_compute_operand){1, 256},
+                         (struct bg_compute_operand){1, 64}, (struct bg_compute_operand){2, 128}, 1,
+                         BG_VGPU_STUB_FLAG_ASYNC, SECOND_NS),
                      0);
     memcpy(&c, fake.memory[0] + 256, 4);
     assert_int_equal(c, 42);
@@ -225,15 +223,15 @@ static void upper_halves_are_sent(void **state)
     static const uint32_t added[] = {1, 7, 8, 9, 0x14, 0x4, 0x18, 0x5, 0x1C, 0x6, 0x77, 0x7};
 
     fake.answer = capture;
-    assert_int_equal(bg_vgpu_stub_memory_copy(&gpu, 1, 0x100000011, 2, 0x200000022, 0x300000033, 0,
-                                           SECOND_NS),
-                     0);
+    assert_int_equal(
+        bg_vgpu_stub_memory_copy(&gpu, 1, 0x100000011, 2, 0x200000022, 0x300000033, 0, SECOND_NS),
+        0);
     assert_memory_equal(captured, copied, sizeof(copied));
     assert_int_equal(bg_vgpu_stub_vector_add(&gpu, BG_COMPUTE_ELEMENT_UINT32,
-                                          (struct bg_compute_operand){7, 0x400000014},
-                                          (struct bg_compute_operand){8, 0x500000018},
-                                          (struct bg_compute_operand){9, 0x60000001C}, 0x700000077, 0,
-                                          SECOND_NS),
+                                             (struct bg_compute_operand){7, 0x400000014},
+                                             (struct bg_compute_operand){8, 0x500000018},
+                                             (struct bg_compute_operand){9, 0x60000001C},
+                                             0x700000077, 0, SECOND_NS),
                      0);
     assert_memory_equal(captured, added, sizeof(added));
 }
@@ -456,7 +454,8 @@ static void answer_evil(struct fake *unused)
 /* The call as an operation whose answer has one result and some data. */
 static int try_evil(struct bg_vgpu_stub_answer *answer)
 {
-    int error = bg_vgpu_stub_call(&gpu, &(struct bg_vgpu_stub_call){.operation = 0}, SECOND_NS, answer);
+    int error =
+        bg_vgpu_stub_call(&gpu, &(struct bg_vgpu_stub_call){.operation = 0}, SECOND_NS, answer);
 
     /* Whatever is handed out lies inside the copy. */
     if (error == 0) {
@@ -533,11 +532,10 @@ static void answers_to_other_questions(void **state)
     assert_int_equal(bg_vgpu_stub_add_basic(&gpu, 1, 2, &value, SECOND_NS), BG_ERR_PROTOCOL);
     assert_int_equal(bg_vgpu_stub_memory_alloc(&gpu, 1, &value, SECOND_NS), BG_ERR_PROTOCOL);
     assert_int_equal(bg_vgpu_stub_get_info(&gpu, &info, SECOND_NS), BG_ERR_PROTOCOL);
-    assert_int_equal(bg_vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS),
+    assert_int_equal(bg_vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS), BG_ERR_PROTOCOL);
+    assert_int_equal(bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes,
+                                              2, 0, SECOND_NS),
                      BG_ERR_PROTOCOL);
-    assert_int_equal(
-        bg_vgpu_stub_add_vectors(&gpu, BG_COMPUTE_ELEMENT_UINT32, bytes, bytes, bytes, 2, 0, SECOND_NS),
-        BG_ERR_PROTOCOL);
     evil.result_count = 1; /* a handle of 0 is none */
     evil_length = 36;
     assert_int_equal(bg_vgpu_stub_memory_alloc(&gpu, 1, &value, SECOND_NS), BG_ERR_PROTOCOL);
@@ -545,8 +543,7 @@ static void answers_to_other_questions(void **state)
     evil.data_offset = 32;
     evil.data_length = 9; /* one byte more than asked for */
     evil_length = 41;
-    assert_int_equal(bg_vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS),
-                     BG_ERR_PROTOCOL);
+    assert_int_equal(bg_vgpu_stub_memory_read(&gpu, 1, 0, bytes, 8, 0, SECOND_NS), BG_ERR_PROTOCOL);
     assert_int_equal(value, 77);
 }
 
@@ -564,7 +561,8 @@ static void malformed_error_answers(void **state)
     assert_int_equal(bg_vgpu_stub_wait(&gpu, SECOND_NS, NULL), BG_ERR_IO);
     evil_length = 32;
     assert_int_equal(bg_vgpu_stub_submit(&gpu, &(struct bg_vgpu_stub_call){.operation = 0}), 0);
-    set_word(BG_VGPU_STUB_REG_ERROR_CODE, BG_COMPUTE_TIMEOUT); /* the device's own; no answer behind */
+    set_word(BG_VGPU_STUB_REG_ERROR_CODE,
+             BG_COMPUTE_TIMEOUT); /* the device's own; no answer behind */
     assert_int_equal(bg_vgpu_stub_wait(&gpu, SECOND_NS, NULL), BG_ERR_TIMEOUT);
     evil.status = 0; /* an error that says success */
     assert_int_equal(bg_vgpu_stub_submit(&gpu, &(struct bg_vgpu_stub_call){.operation = 0}), 0);

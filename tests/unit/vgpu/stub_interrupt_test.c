@@ -157,7 +157,8 @@ static void lost(void **state)
     uint64_t before_ns = bg_hal_time_ns();
 
     nop(1);
-    assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS, BG_WAIT_NAP_FIRST_NS + MS / 2);
+    assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS,
+                    BG_WAIT_NAP_FIRST_NS + MS / 2);
     assert_int_equal(interrupt.vector.source.lost, 1);
     is_mute = false;
     bg_vgpu_stub_irq_take(&gpu);
@@ -220,8 +221,13 @@ static void without_an_interrupt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sleeping), TEST(spinning), TEST(polling), TEST(lost),
-        TEST(timeout),  TEST(storm),    TEST(without_an_interrupt),
+        TEST(sleeping),
+        TEST(spinning),
+        TEST(polling),
+        TEST(lost),
+        TEST(timeout),
+        TEST(storm),
+        TEST(without_an_interrupt),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -35,8 +35,8 @@ static int set_up(void **state)
 {
     (void)state;
     fake_hal = (struct fake_hal){.wait_ns = 1000};
-    fake_virtio_init(&fake, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_FEATURE(0), 2, 64,
-                     refuse, NULL);
+    fake_virtio_init(&fake, BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_FEATURE(0),
+                     2, 64, refuse, NULL);
     fake.config_size = 24;
     for (unsigned i = 0; i < 24; i++) {
         fake.config[i] = (uint8_t)(0x10 + i);
@@ -299,8 +299,8 @@ static uint32_t give_entropy(void *context, const struct fake_virtio_request *re
 {
     (void)context;
     assert_int_equal(request->in_size, 0); /* 5.4.6.1: no readable buffer */
-    uint32_t count = given_at_once < request->out_size ? given_at_once
-                                                       : (uint32_t)request->out_size;
+    uint32_t count =
+        given_at_once < request->out_size ? given_at_once : (uint32_t)request->out_size;
 
     for (uint32_t i = 0; i < count; i++) {
         request->out[i] = next_byte++;

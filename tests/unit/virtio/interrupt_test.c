@@ -123,7 +123,8 @@ static int open_interrupt(unsigned vector_count, uint32_t forbidden)
 
 static void start(void)
 {
-    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS), 0);
+    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS),
+                     0);
     for (uint16_t i = 0; i < QUEUES; i++) {
         const struct bg_virtqueue_options options = {.index = i};
 
@@ -374,7 +375,8 @@ static void vectors_come_back_after_resets(void **state)
     r.queue_vectors[1] = BG_VIRTIO_MSI_NO_VECTOR;
     assert_int_equal(bg_virtqueue_restart(&queues[1]), 0);
     exchange(1, 1);
-    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS), 0);
+    assert_int_equal(bg_virtio_start(&device, BG_VIRTIO_FEATURES_QUEUE, 0, bg_hal_time_ns() + MS),
+                     0);
     for (unsigned i = 0; i < QUEUES; i++) {
         assert_int_equal(bg_virtqueue_restart(&queues[i]), 0);
     }
@@ -419,8 +421,7 @@ static void forbidden_and_closed(void **state)
     assert_int_equal(open_interrupt(0, 0), BG_ERR_INVALID);
     const struct bg_virtio_interrupt_options without_line = {.vectors = vectors, .vector_count = 1};
 
-    assert_int_equal(bg_virtio_interrupt_open(&interrupt, &device, &without_line),
-                     BG_ERR_INVALID);
+    assert_int_equal(bg_virtio_interrupt_open(&interrupt, &device, &without_line), BG_ERR_INVALID);
     fake_interrupts.refuse_attach = 1;
     assert_int_equal(open_interrupt(1, 0), BG_ERR_UNSUPPORTED);
     start();
@@ -438,7 +439,8 @@ static void lost_interrupts_cost_a_nap(void **state)
         uint64_t before_ns = bg_hal_time_ns();
 
         exchange(0, 1);
-        assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS, BG_WAIT_NAP_FIRST_NS + MS / 2);
+        assert_in_range(bg_hal_time_ns() - before_ns, BG_WAIT_NAP_FIRST_NS,
+                        BG_WAIT_NAP_FIRST_NS + MS / 2);
         assert_int_equal(vectors[1].source.lost, 1);
         assert_int_equal(vectors[1].source.count, 0);
         end();
@@ -455,8 +457,7 @@ static void naps_grow(void **state)
     request(0);
     uint64_t before_ns = bg_hal_time_ns();
 
-    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, before_ns + 1000 * MS),
-                     BG_ERR_TIMEOUT);
+    assert_int_equal(bg_virtqueue_wait(&queues[0], &used, before_ns + 1000 * MS), BG_ERR_TIMEOUT);
     assert_int_equal(bg_hal_time_ns(), before_ns + 1000 * MS);
     /* 1, 2, 4, 8, 16, 32 ms, then 50 ms each: 63 ms and 19 of them, the last one cut. */
     assert_int_equal(fake_interrupts.sleeps, 6 + 19);

@@ -118,9 +118,8 @@ uint64_t soon(void)
 
 void prepare(uint64_t features, unsigned pairs)
 {
-    const struct bg_sst_config config = {.version = BG_SST_PROTOCOL_VERSION,
-                                      .features = BG_SST_F_ALL,
-                                      .max_queues = pairs};
+    const struct bg_sst_config config = {
+        .version = BG_SST_PROTOCOL_VERSION, .features = BG_SST_F_ALL, .max_queues = pairs};
 
     memset(&sim, 0, sizeof(sim));
     fake_hal = (struct fake_hal){.wait_ns = 1000};
@@ -132,8 +131,7 @@ void prepare(uint64_t features, unsigned pairs)
 
 void open_driver(uint16_t pairs, uint16_t depth, uint16_t events)
 {
-    const struct bg_virtio_sst_options options = {
-        .pairs = pairs, .depth = depth, .events = events};
+    const struct bg_virtio_sst_options options = {.pairs = pairs, .depth = depth, .events = events};
 
     assert_int_equal(bg_virtio_sst_open(&sst, &device, &options, soon()), 0);
 }

@@ -19,7 +19,7 @@ extern struct bg_virtio_sst sst;
 
 /* How the device answers. */
 struct sst_sim {
-    bool holds;        /* requests, for complete() */
+    bool holds; /* requests, for complete() */
     uint32_t status;
     uint32_t written;  /* 0: all */
     uint32_t fails_at; /* the n-th request, from 1, is BG_SST_INVALID; 0: none */
@@ -48,8 +48,8 @@ int set_up_split(void **state);
 int set_up_packed(void **state);
 int tear_down(void **state);
 
-#define BOTH(test)                                                                             \
-    cmocka_unit_test_setup_teardown(test, set_up_split, tear_down),                            \
+#define BOTH(test)                                                                                 \
+    cmocka_unit_test_setup_teardown(test, set_up_split, tear_down),                                \
         cmocka_unit_test_setup_teardown(test, set_up_packed, tear_down)
 
 extern uint64_t ring_features; /* of the test that runs */

@@ -176,14 +176,9 @@ static void each_request(void **state)
 
 static void each_status(void **state)
 {
-    static const int errors[] = {0,
-                                 BG_ERR_IO,
-                                 BG_ERR_LIMITED,
-                                 BG_ERR_INVALID,
-                                 BG_ERR_TIMEOUT,
-                                 BG_ERR_UNAVAILABLE,
-                                 BG_ERR_IO,
-                                 BG_ERR_IO};
+    static const int errors[] = {
+        0,         BG_ERR_IO, BG_ERR_LIMITED, BG_ERR_INVALID, BG_ERR_TIMEOUT, BG_ERR_UNAVAILABLE,
+        BG_ERR_IO, BG_ERR_IO};
     uint8_t bytes[64];
 
     (void)state;

@@ -220,8 +220,8 @@ static void pci_through_the_access_capability(void **state)
     for (unsigned i = 0; i < sizeof(feature_sets) / sizeof(feature_sets[0]); i++) {
         begin_pci(feature_sets[i]);
         fake_registers_usual_capabilities(&r);
-        assert_int_equal(
-            bg_virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)), 0);
+        assert_int_equal(bg_virtio_pci_open(&device, &r.host, fake_registers_enumerate(&r, false)),
+                         0);
         assert_null(device.transport.pci.common.base);
         use(feature_sets[i]);
         end();
@@ -268,7 +268,7 @@ static void pci_capabilities_to_ignore(void **state)
         uint8_t type, bar;
         uint32_t offset, length;
     } bad[] = {
-        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 6, 0, 64},          /* reserved BAR */
+        {BG_VIRTIO_PCI_CAP_COMMON_CFG, 6, 0, 64}, /* reserved BAR */
         {BG_VIRTIO_PCI_CAP_COMMON_CFG, 255, 0, 64},
         {BG_VIRTIO_PCI_CAP_COMMON_CFG, 0, 0, 64},          /* no such BAR */
         {BG_VIRTIO_PCI_CAP_COMMON_CFG, 4, 2, 64},          /* not aligned */
@@ -353,8 +353,8 @@ static void pci_identities(void **state)
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct bg_pci_device function = {.vendor_id = cases[i].vendor,
-                                            .device_id = cases[i].device,
-                                            .subsystem_id = cases[i].subsystem};
+                                               .device_id = cases[i].device,
+                                               .subsystem_id = cases[i].subsystem};
 
         assert_int_equal(bg_virtio_pci_device_id(&function), cases[i].expected);
     }
@@ -393,7 +393,8 @@ static void pci_shared_memory(void **state)
     begin_pci(0);
     /* One without its upper halves first; it is shorter than the capability must be. */
     fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0, 16, NULL, 0);
-    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0x2000, 0x1000, high, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 1, 0x2000, 0x1000, high,
+                              2);
     fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 2, 0, 16384, too_high, 2);
     fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 4, 3, 0, 16, too_long, 2);
     fake_registers_usual_capabilities(&r);
@@ -411,7 +412,8 @@ static void pci_shared_memory(void **state)
 
     begin_pci(0);
     fake_pci_bar64(&r.pci, r.function, 2, 1ull << 35, FAKE_PREFETCHABLE);
-    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 0x2000, far, 2);
+    fake_registers_capability(&r, BG_VIRTIO_PCI_CAP_SHARED_MEMORY_CFG, 2, 0, 0x1000, 0x2000, far,
+                              2);
     fake_registers_usual_capabilities(&r);
     assert_int_equal(open_pci(), 0);
     assert_int_equal(bg_virtio_find_shared_memory(&device, 0, &region), 0);

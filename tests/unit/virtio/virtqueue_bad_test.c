@@ -19,7 +19,7 @@ static struct fixture fixture;
 
 static const uint64_t formats[] = {0, BG_VIRTIO_F_RING_PACKED};
 
-#define FOR_EACH_FORMAT(features)                                                              \
+#define FOR_EACH_FORMAT(features)                                                                  \
     for (uint64_t i_ = 0, features = formats[0]; i_ < 2; i_++, features = formats[i_ & 1])
 
 static uint64_t soon(void)
@@ -91,7 +91,7 @@ static void misbehave(uint64_t features, enum fake_virtio_misbehaviour how, unsi
 static void bad_ids(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         misbehave(features, FAKE_VIRTIO_WRONG_ID, 0);
         misbehave(features, FAKE_VIRTIO_FREE_ID, 0);
         misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_WRONG_ID, 0);
@@ -105,7 +105,7 @@ static void bad_ids(void **state)
 static void bad_lengths(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         misbehave(features, FAKE_VIRTIO_LONG, 0);
         misbehave(features, FAKE_VIRTIO_LONGEST, 0);
         misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_LONG, 0);
@@ -125,7 +125,7 @@ static void index_jumps(void **state)
 static void used_twice(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         misbehave(features, FAKE_VIRTIO_TWICE, 1);
         misbehave(features | BG_VIRTIO_F_IN_ORDER, FAKE_VIRTIO_TWICE, 1);
     }
@@ -135,7 +135,7 @@ static void used_twice(void **state)
 static void used_though_nothing_is_in_flight(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[32] = {0};
         struct bg_virtqueue_used used;
 
@@ -201,7 +201,7 @@ static void out_of_order_with_in_order_packed(void **state)
 static void used_before_it_was_available(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[3][32] = {0};
 
         fixture_begin(&fixture, features, 8);
@@ -222,7 +222,7 @@ static void used_before_it_was_available(void **state)
 static void scribbled_descriptors(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         fixture_begin(&fixture, features, 8);
         for (unsigned i = 0; i < 1000; i++) {
             fixture.fake.misbehaviour = FAKE_VIRTIO_SCRIBBLE;
@@ -235,7 +235,7 @@ static void scribbled_descriptors(void **state)
 static void reserved_flags(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned more = 0; more < 2; more++) {
             fixture_begin(&fixture, features | (more ? BG_VIRTIO_F_EVENT_IDX : 0), 8);
             for (unsigned i = 0; i < 1000; i++) {
@@ -274,10 +274,9 @@ static void random_rings(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < 4000; round++) {
-        uint64_t features = (round & 1 ? BG_VIRTIO_F_RING_PACKED : 0) |
-                            (round & 2 ? BG_VIRTIO_F_IN_ORDER : 0) |
-                            (round & 4 ? BG_VIRTIO_F_EVENT_IDX : 0) |
-                            (round & 8 ? BG_VIRTIO_F_INDIRECT_DESC : 0);
+        uint64_t features =
+            (round & 1 ? BG_VIRTIO_F_RING_PACKED : 0) | (round & 2 ? BG_VIRTIO_F_IN_ORDER : 0) |
+            (round & 4 ? BG_VIRTIO_F_EVENT_IDX : 0) | (round & 8 ? BG_VIRTIO_F_INDIRECT_DESC : 0);
         uint8_t memory[4][32] = {0};
         struct bg_virtqueue_used used;
         unsigned taken = 0, added = 0;
@@ -307,7 +306,7 @@ static void random_rings(void **state)
 static void silence_ends_at_the_deadline(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[32] = {0};
         struct bg_virtqueue_used used;
 
@@ -359,7 +358,7 @@ static void a_device_that_fails_is_noticed(void **state)
 static void a_queue_is_reset_alone(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[3][32] = {0};
         struct bg_virtqueue_used used;
         void *token;
@@ -439,7 +438,7 @@ static void a_queue_reset_that_fails(void **state)
 static void a_device_reset_ends_the_queue(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[32] = {0};
         struct bg_virtqueue_used used;
         void *token;

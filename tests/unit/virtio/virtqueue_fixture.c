@@ -63,8 +63,8 @@ void fixture_end(struct fixture *fixture)
 
 int fixture_add(struct fixture *fixture, uint8_t *memory, void *token)
 {
-    const struct bg_virtqueue_segment segments[2] = {
-        {(uintptr_t)memory, 16}, {(uintptr_t)memory + 16, 16}};
+    const struct bg_virtqueue_segment segments[2] = {{(uintptr_t)memory, 16},
+                                                     {(uintptr_t)memory + 16, 16}};
 
     return bg_virtqueue_add(&fixture->queue, segments, 1, 1, token);
 }

@@ -20,7 +20,7 @@ static struct fixture fixture;
 /* Each test that is about the queue runs on both formats. */
 static const uint64_t formats[] = {0, BG_VIRTIO_F_RING_PACKED};
 
-#define FOR_EACH_FORMAT(features)                                                              \
+#define FOR_EACH_FORMAT(features)                                                                  \
     for (uint64_t i_ = 0, features = formats[0]; i_ < 2; i_++, features = formats[i_ & 1])
 
 /* ---- Random traffic ---- */
@@ -57,7 +57,7 @@ static int add_random(struct exchange *exchange, uint64_t number)
             (struct bg_virtqueue_segment){(uintptr_t)exchange->memory[i], length};
     }
     return bg_virtqueue_add(&fixture.queue, exchange->segments, exchange->readable,
-                         exchange->writable, exchange);
+                            exchange->writable, exchange);
 }
 
 /* What the device reads as byte `n`, plus 1. */
@@ -80,8 +80,7 @@ static void check_exchange(const struct exchange *exchange, uint32_t written)
         for (uint32_t j = 0; j < SEGMENT_BYTES; j++) {
             bool is_inside = j < exchange->segments[i].length;
 
-            assert_int_equal(exchange->memory[i][j],
-                             is_inside ? expected_byte(exchange, n++) : 0);
+            assert_int_equal(exchange->memory[i][j], is_inside ? expected_byte(exchange, n++) : 0);
         }
     }
     assert_int_equal(written, n);
@@ -186,9 +185,9 @@ static void run_traffic(uint64_t features, uint16_t size, unsigned steps)
 
 static void traffic_in_every_combination(void **state)
 {
-    static const uint64_t bits[] = {
-        BG_VIRTIO_F_RING_PACKED, BG_VIRTIO_F_INDIRECT_DESC,     BG_VIRTIO_F_EVENT_IDX,
-        BG_VIRTIO_F_IN_ORDER,    BG_VIRTIO_F_NOTIFICATION_DATA, BG_VIRTIO_F_ORDER_PLATFORM};
+    static const uint64_t bits[] = {BG_VIRTIO_F_RING_PACKED,       BG_VIRTIO_F_INDIRECT_DESC,
+                                    BG_VIRTIO_F_EVENT_IDX,         BG_VIRTIO_F_IN_ORDER,
+                                    BG_VIRTIO_F_NOTIFICATION_DATA, BG_VIRTIO_F_ORDER_PLATFORM};
 
     (void)state;
     for (unsigned mask = 0; mask < 1u << 6; mask++) {
@@ -212,8 +211,8 @@ static void traffic_in_every_size(void **state)
             run_traffic(BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_IN_ORDER, sizes[i], 6000);
         }
         run_traffic(BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX, sizes[i], 6000);
-        run_traffic(BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_IN_ORDER, sizes[i],
-                    6000);
+        run_traffic(BG_VIRTIO_F_RING_PACKED | BG_VIRTIO_F_EVENT_IDX | BG_VIRTIO_F_IN_ORDER,
+                    sizes[i], 6000);
     }
 }
 
@@ -221,7 +220,7 @@ static void traffic_in_every_size(void **state)
 static void indices_wrap(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (uint64_t more = 0; more < 2; more++) {
             fixture_begin(&fixture, features | (more ? BG_VIRTIO_F_EVENT_IDX : 0), 8);
             for (unsigned i = 0; i < 140000; i++) {
@@ -257,8 +256,7 @@ static void exchange_longest_chain(uint64_t features, uint16_t size)
         assert_int_equal(
             bg_virtqueue_add(&fixture.queue, segments, readable, size - readable, memory), 0);
         assert_int_equal(bg_virtqueue_free(&fixture.queue), 0);
-        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 1, 0, memory),
-                         BG_ERR_NO_SPACE);
+        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 1, 0, memory), BG_ERR_NO_SPACE);
         assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
         assert_int_equal(bg_virtqueue_poll(&fixture.queue, &used), 1);
         assert_int_equal(used.written, size - readable);
@@ -294,7 +292,7 @@ static void chains_as_long_as_the_queue(void **state)
 static void a_full_queue_of_the_largest_size(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned more = 0; more < 2; more++) {
             uint8_t memory[32] = {1};
             const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 1};
@@ -330,9 +328,14 @@ static void sizes_are_chosen(void **state)
         uint64_t features;
         uint16_t offered, wanted, expected;
     } cases[] = {
-        {0, 256, 0, 256},   {0, 256, 256, 256}, {0, 256, 1000, 256},
-        {0, 256, 100, 64},  {0, 256, 1, 1},     {BG_VIRTIO_F_RING_PACKED, 256, 100, 100},
-        {BG_VIRTIO_F_RING_PACKED, 300, 0, 300},    {BG_VIRTIO_F_RING_PACKED, 300, 1, 1},
+        {0, 256, 0, 256},
+        {0, 256, 256, 256},
+        {0, 256, 1000, 256},
+        {0, 256, 100, 64},
+        {0, 256, 1, 1},
+        {BG_VIRTIO_F_RING_PACKED, 256, 100, 100},
+        {BG_VIRTIO_F_RING_PACKED, 300, 0, 300},
+        {BG_VIRTIO_F_RING_PACKED, 300, 1, 1},
     };
 
     (void)state;
@@ -354,7 +357,7 @@ static void sizes_are_chosen(void **state)
 static void bad_chains(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         struct bg_virtqueue_segment segments[9] = {0};
 
         fixture_begin(&fixture, features, 8);
@@ -362,17 +365,14 @@ static void bad_chains(void **state)
             segments[i] = (struct bg_virtqueue_segment){4096, 1u << 29};
         }
         assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 0, 0, NULL), BG_ERR_INVALID);
-        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 9, 0, NULL),
-                         BG_ERR_TOO_LARGE);
-        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 4, 5, NULL),
-                         BG_ERR_TOO_LARGE);
+        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 9, 0, NULL), BG_ERR_TOO_LARGE);
+        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 4, 5, NULL), BG_ERR_TOO_LARGE);
         assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 2, UINT32_MAX, NULL),
                          BG_ERR_TOO_LARGE);
         assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, UINT32_MAX, 2, NULL),
                          BG_ERR_TOO_LARGE);
         /* 4 GiB in all: one byte too many. */
-        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 4, 4, NULL),
-                         BG_ERR_TOO_LARGE);
+        assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 4, 4, NULL), BG_ERR_TOO_LARGE);
         segments[3].length = 0;
         assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 2, 2, NULL), BG_ERR_INVALID);
         assert_int_equal(bg_virtqueue_free(&fixture.queue), 8);
@@ -388,7 +388,7 @@ static void bad_chains(void **state)
 static void indirect_tables_save_entries(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         const struct bg_virtqueue_options options = {.indirect_segments = 3, .indirect_tables = 2};
         uint8_t memory[4] = {0};
         struct bg_virtqueue_segment segments[4];
@@ -429,7 +429,7 @@ static void indirect_tables_save_entries(void **state)
 static void many_chains_one_notification(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[8][32] = {0};
         struct bg_virtqueue_used used;
 
@@ -455,7 +455,7 @@ static void many_chains_one_notification(void **state)
 static void the_device_suppresses_notifications(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned more = 0; more < 2; more++) {
             fixture_begin(&fixture, features | (more ? BG_VIRTIO_F_EVENT_IDX : 0), 8);
             fixture_exchange(&fixture);
@@ -479,7 +479,7 @@ static void the_device_suppresses_notifications(void **state)
 static void the_device_names_a_position(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned per_kick = 1; per_kick <= 3; per_kick++) {
             uint8_t memory[4][32] = {0};
             const struct bg_virtqueue_segment segment = {(uintptr_t)memory, 1};
@@ -512,7 +512,7 @@ static void the_device_names_a_position(void **state)
 static void no_notification_before_driver_ok(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         const struct bg_virtqueue_options options = {0};
         uint8_t memory[2][32] = {0};
         struct bg_virtqueue_used used;
@@ -539,7 +539,7 @@ static void no_notification_before_driver_ok(void **state)
 static void the_driver_suppresses_notifications(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned more = 0; more < 2; more++) {
             fixture_begin(&fixture, features | (more ? BG_VIRTIO_F_EVENT_IDX : 0), 8);
             for (unsigned i = 0; i < 1000; i++) {
@@ -566,7 +566,7 @@ static void the_driver_suppresses_notifications(void **state)
 static void asking_for_notifications_looks_again(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         uint8_t memory[32] = {0};
         struct bg_virtqueue_used used;
 
@@ -586,7 +586,7 @@ static void asking_for_notifications_looks_again(void **state)
 static void batches_with_in_order(void **state)
 {
     (void)state;
-    FOR_EACH_FORMAT(features) {
+    FOR_EACH_FORMAT (features) {
         for (unsigned round = 1; round < 40; round++) {
             static uint8_t memory[6][32];
             struct bg_virtqueue_used used;
@@ -602,7 +602,8 @@ static void batches_with_in_order(void **state)
                         {(uintptr_t)memory[j], 8}, {(uintptr_t)memory[j] + 8, 20 - j}};
 
                     memset(memory[j], 0, sizeof(memory[j]));
-                    assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 1, 1, memory[j]), 0);
+                    assert_int_equal(bg_virtqueue_add(&fixture.queue, segments, 1, 1, memory[j]),
+                                     0);
                 }
                 assert_int_equal(bg_virtqueue_kick(&fixture.queue), 1);
                 for (unsigned j = 0; j < count; j++) {

@@ -98,8 +98,8 @@ static struct slot slots[SLOTS];
 static bool add(struct slot *slot, uint64_t number)
 {
     const struct bg_virtqueue_segment segments[3] = {{(uintptr_t)&slot->half[0], 4},
-                                                  {(uintptr_t)&slot->half[1], 4},
-                                                  {(uintptr_t)&slot->answer, 8}};
+                                                     {(uintptr_t)&slot->half[1], 4},
+                                                     {(uintptr_t)&slot->answer, 8}};
 
     slot->number = number;
     memcpy(slot->half, &number, sizeof(number));

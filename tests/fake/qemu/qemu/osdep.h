@@ -24,8 +24,7 @@
 #define QEMU_VERSION_MINOR 0
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define container_of(pointer, type, member) \
-    ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 
 typedef struct Error Error;
 typedef struct CharBackend {
@@ -60,7 +59,7 @@ typedef struct Object Object;
 
 #define OBJECT(object) (object)
 #define object_ref(object) ((void)(object), (Object *)NULL)
-#define object_unref(object)                                                                      \
+#define object_unref(object)                                                                       \
     _Generic((object), Object *: (void)0, default: fake_unref_channel((void *)(object)))
 
 /* runstate.h */
@@ -97,7 +96,7 @@ static inline QEMUTimer *timer_new_ms(int clock, void (*callback)(void *), void 
 
     (void)clock;
     assert(timer);
-    *timer = (QEMUTimer){ callback, opaque, -1 };
+    *timer = (QEMUTimer){callback, opaque, -1};
     return timer;
 }
 

@@ -13,8 +13,8 @@
 #define QTAILQ_INSERT_TAIL(head, item, field) TAILQ_INSERT_TAIL(head, item, field)
 #define QTAILQ_INSERT_BEFORE(there, item, field) TAILQ_INSERT_BEFORE(there, item, field)
 #define QTAILQ_REMOVE(head, item, field) TAILQ_REMOVE(head, item, field)
-#define QTAILQ_FOREACH_SAFE(item, head, field, after)                                             \
-    for ((item) = TAILQ_FIRST(head);                                                              \
-         (item) != NULL && ((after) = TAILQ_NEXT(item, field), 1); (item) = (after))
+#define QTAILQ_FOREACH_SAFE(item, head, field, after)                                              \
+    for ((item) = TAILQ_FIRST(head); (item) != NULL && ((after) = TAILQ_NEXT(item, field), 1);     \
+         (item) = (after))
 
 #endif
