@@ -21,7 +21,7 @@ run_inside() {
     mount -t sysfs -o ro sysfs "$root/sys"
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-    env -i HOME=/root PATH="$PATH_INSIDE" ${http_proxy:+"http_proxy=$http_proxy"} \
+    env -i HOME=/root PATH="$PATH_INSIDE" VERBOSE=1 ${http_proxy:+"http_proxy=$http_proxy"} \
         ${https_proxy:+"https_proxy=$https_proxy"} ${FUZZ_SECONDS:+"FUZZ_SECONDS=$FUZZ_SECONDS"} \
         chroot "$root" /bin/sh -c 'cd ~/baregpu && exec "$@"' sh "$@"
 }
