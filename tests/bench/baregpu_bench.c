@@ -25,8 +25,8 @@
 #define GUEST_DEADLINE_MS 120000u
 #define TOOL_DEADLINE_MS 120000u
 
-/* What the kernel may cost. Text is code and constants of all apps, tests and fonts included. */
-#define LIMIT_TEXT_BYTES (640.0 * 1024)
+/* What the kernel may cost. Text is code and constants of all apps, fonts included. */
+#define LIMIT_TEXT_BYTES (320.0 * 1024)
 /* And one of a user's that prints and finds a vgpu-stub: what the library costs who links it. */
 #define LIMIT_MINIMAL_TEXT_BYTES (32.0 * 1024)
 #define LIMIT_DATA_BYTES (16.0 * 1024)
