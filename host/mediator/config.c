@@ -21,6 +21,7 @@
 #define SESSIONS_MAX 4096u
 #define FAULTS_MAX 64u
 #define WINDOW_S_MAX 86400u
+#define QUARANTINE_S_MAX 604800u
 #define SPARES_MAX 16u
 #define CUDA_ORDINAL_MAX 63
 #define ADMIN_SUFFIX ".admin"
@@ -324,11 +325,14 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "quarantine_window_s") == 0) {
         return set_number(loader, key, text, 1, WINDOW_S_MAX, &listener->quarantine_window_s);
     }
+    if (strcmp(key, "quarantine_s") == 0) {
+        return set_number(loader, key, text, 0, QUARANTINE_S_MAX, &listener->quarantine_s);
+    }
     return fail(loader,
                 "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
                 "max_priority, memory_limit, max_queued, requests_per_s, burst, "
-                "request_timeout_ms, max_sessions, quarantine_faults and "
-                "quarantine_window_s are allowed",
+                "request_timeout_ms, max_sessions, quarantine_faults, quarantine_window_s and "
+                "quarantine_s are allowed",
                 key, listener->name);
 }
 
@@ -348,6 +352,7 @@ static void set_listener_default(struct config_listener *listener)
         .max_sessions = 256,
         .quarantine_faults = 3,
         .quarantine_window_s = 60,
+        .quarantine_s = 600,
     };
 }
 

@@ -66,6 +66,7 @@ struct config_listener {
     uint32_t max_sessions;
     uint32_t quarantine_faults; /* 0: never */
     uint32_t quarantine_window_s;
+    uint32_t quarantine_s; /* how long it lasts; 0: until it is released */
 };
 
 struct config {

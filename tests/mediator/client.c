@@ -5,11 +5,17 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "tests/mediator/processes.h"
 
 struct client client_open(const char *path, uint32_t vm_id)
 {
+    return client_open_from(0, path, vm_id);
+}
+
+struct client client_open_from(unsigned process, const char *path, uint32_t vm_id)
+{
     return (struct client){
-        .fd = unix_connect(path, CLIENT_TIMEOUT_MS),
+        .fd = processes_connect(process, path),
         .vm_id = vm_id,
         .pool_id = 'A',
         .priority = BG_VGPU_STUB_PRIORITY_MEDIUM,

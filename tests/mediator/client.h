@@ -47,6 +47,8 @@ struct answer {
 
 /* Short headers, pool A, medium priority. */
 struct client client_open(const char *path, uint32_t vm_id);
+/* Of another process (processes.h), that is, another guest. */
+struct client client_open_from(unsigned process, const char *path, uint32_t vm_id);
 void client_close(struct client *client);
 
 /* The message's size; out has room for BG_VGPU_STUB_PAYLOAD_MAX and a header. */

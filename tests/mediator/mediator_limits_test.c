@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /* What a guest may not have: queue, rate, memory, time, sessions, and the way into quarantine. */
 #include <errno.h>
@@ -80,7 +81,7 @@ static void test_rate(void **state)
     (void)state;
     start("requests_per_s = 1\nburst = 3\n");
     uint64_t start_ms = harness_now_ms();
-    struct client client = client_open(path, 1), other = client_open(path, 2);
+    struct client client = client_open(path, 1), other = client_open_from(1, path, 1);
     for (int i = 0; i < 3; i++) {
         expect_type(&client, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     }
@@ -90,7 +91,7 @@ static void test_rate(void **state)
     expect_type(&other, &nop, BG_VGPU_STUB_MESSAGE_RESPONSE);
     client_close(&client);
     admin_wait_sessions(path, 1);
-    client = client_open(path, 1); /* brings no tokens */
+    client = client_open(path, 5); /* brings no tokens, whatever it calls itself */
     client.is_long = true;
     struct answer answer = client_call(&client, &nop);
     if (harness_now_ms() - start_ms < 1000) { /* else a token came meanwhile */
@@ -217,17 +218,14 @@ static int release(const char *guest)
     return status;
 }
 
-static void test_quarantine(void **state)
+/* Until the guest of this process is in quarantine, by two faults; calls itself vm 7, and 70. */
+static void cause_quarantine(unsigned process, size_t others)
 {
     struct request add = request_add(1, 2);
 
-    (void)state;
-    start("quarantine_faults = 2\n");
-    struct client beside = client_open(path, 7), other = client_open(path, 8), client;
-    client_expect_ok(&beside, &add);
-    client_expect_ok(&other, &add);
-    for (int fault = 0; fault < 2; fault++) {
-        client = client_open(path, 7);
+    for (uint32_t fault = 0; fault < 2; fault++) {
+        struct client client = client_open_from(process, path, fault ? 70 : 7);
+
         client_expect_ok(&client, &add);
         json_t *status = admin_status(path);
         json_t *sessions = json_object_get(status, "sessions");
@@ -238,10 +236,24 @@ static void test_quarantine(void **state)
         assert_int_equal(kill(worker, SIGKILL), 0);
         assert_int_equal(client_receive(&client).type, 0); /* the session is lost */
         client_close(&client);
-        admin_wait_sessions(path, 2);
+        admin_wait_sessions(path, others);
     }
     process_wait_text(mediator, "vm 7: quarantined after 2 faults");
-    client = client_open(path, 7);
+}
+
+/* Who is in quarantine is the process, with all its sessions, whatever they call themselves; and
+ * nobody else, with the same name or another. */
+static void test_quarantine(void **state)
+{
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    start("quarantine_faults = 2\n");
+    struct client beside = client_open(path, 7), other = client_open_from(1, path, 7);
+    client_expect_ok(&beside, &add);
+    client_expect_ok(&other, &add);
+    cause_quarantine(0, 2);
+    struct client client = client_open(path, 9);
     expect_type(&client, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED);
     expect_type(&beside, &add, BG_VGPU_STUB_MESSAGE_QUARANTINED); /* its other sessions, too */
     client_expect_ok(&other, &add);                               /* and nobody else */
@@ -256,6 +268,20 @@ static void test_quarantine(void **state)
     client_close(&client);
     client_close(&beside);
     client_close(&other);
+}
+
+/* It ends by itself. */
+static void test_quarantine_ends(void **state)
+{
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    start("quarantine_faults = 2\nquarantine_s = 1\n");
+    cause_quarantine(0, 0);
+    process_wait_text(mediator, "vm 7: its quarantine is over");
+    struct client client = client_open(path, 7);
+    client_expect_ok(&client, &add);
+    client_close(&client);
 }
 
 /* ---- Sessions ---- */
@@ -292,6 +318,7 @@ int main(void)
         TEST(test_sessions_are_apart),
         TEST(test_timeout),
         TEST(test_quarantine),
+        TEST(test_quarantine_ends),
         TEST(test_session_limit),
 #undef TEST
     };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*

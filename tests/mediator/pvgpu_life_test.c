@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/processes.c
 // build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
@@ -411,12 +412,14 @@ static void test_quarantine(void **state)
 {
     (void)state;
     start("quarantine_faults = 2\n");
-    other = peer_open(PEER_NEW, path, 8);
+    other = peer_create(PEER_NEW, PEER_SHMEM_SIZE, PEER_RING_SIZE);
+    other.process = 1;
+    peer_connect(&other, path, 7);
     peer_finish(&other);
     for (int i = 0; i < 2; i++) {
-        peer = peer_open(PEER_NEW, path, 7);
+        peer = peer_open(PEER_NEW, path, 8);
         peer_finish(&peer);
-        assert_int_equal(kill(worker_of(7), SIGKILL), 0);
+        assert_int_equal(kill(worker_of(8), SIGKILL), 0);
         assert_true(socket_wait_closed(peer.socket, PEER_TIMEOUT_MS));
         peer_close(&peer);
         admin_wait_sessions(path, 1);

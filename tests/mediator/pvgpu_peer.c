@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "tests/mediator/processes.h"
 #include "host/common/fd_message.h"
 
 /* ---- The device ---- */
@@ -79,7 +80,7 @@ void peer_send_handshake(struct peer *peer, const char *path)
     unsigned count = peer->age == PEER_NEW ? BG_PVGPU_DESCRIPTORS : 0;
 
     strcpy(message.name, peer->name);
-    peer->socket = unix_connect(path, PEER_TIMEOUT_MS);
+    peer->socket = processes_connect(peer->process, path);
     if (fd_message_send(peer->socket, &message, size, descriptors, count) != (ssize_t)size) {
         harness_fail("handshake: %s", strerror(errno));
     }

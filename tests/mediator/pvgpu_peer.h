@@ -26,6 +26,7 @@ enum peer_age {
 
 struct peer {
     enum peer_age age;
+    unsigned process; /* that connects (processes.h) */
     int socket;
     int shmem, doorbell, fence, error; /* descriptors; the last three of a new peer only */
     char name[64];                     /* of the shared memory */

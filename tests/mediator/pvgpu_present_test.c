@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/pvgpu_peer.c tests/mediator/client.c
+// build: tests/mediator/processes.c
 // build: tests/mediator/fixture.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 // serial

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator build/tests/fake/cuda/libcuda.so.1
 /*
  * The daemon on its CUDA backend. First against a FAKE driver on host memory (tests/fake/cuda),
@@ -214,7 +215,7 @@ static void test_fake_fault(void **state)
     (void)state;
     setenv("FAKE_CUDA_LAUNCH", "719", 1);
     start_fake("quarantine_faults = 2\n");
-    struct client other = client_open(path, 2);
+    struct client other = client_open_from(1, path, 2);
     client_expect_ok(&other, &nop);
     for (int i = 0; i < 2; i++) {
         struct client client = client_open(path, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /* The mediator's socket as devices use it, old ones and ours, and as they should not. */
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*
  * Whose turn it is on one device, across clients. The device is blocked by stopping the worker that

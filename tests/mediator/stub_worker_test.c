@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/mediator/client.c tests/mediator/fixture.c host/mediator/worker/control.c
+// build: tests/mediator/processes.c
 // build: host/mediator/log.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /*

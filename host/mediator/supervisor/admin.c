@@ -57,12 +57,12 @@ static json_t *describe_session(const struct worker_process *worker)
     json_t *object = json_pack(
         "{si ss si si si sI sI sI si ss}", "session", (int)worker->session, "listener",
         worker->listener->config->name, "worker_pid", (int)worker->process.pid, "peer_pid",
-        (int)worker->peer_process, "peer_uid", (int)worker->peer_user, "requests",
+        (int)worker->guest->peer.process, "peer_uid", (int)worker->guest->peer.user, "requests",
         (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
         "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
         (int)worker->statistics.queued, "lease", lease);
-    if (worker->guest != NULL) {
-        json_object_set_new(object, "vm_id", json_integer(worker->guest->vm_id));
+    if (worker->attached) {
+        json_object_set_new(object, "vm_id", json_integer(worker->vm_id));
     }
     if (worker->device != NULL) {
         json_object_set_new(object, "pool", json_string(pool));
@@ -110,9 +110,10 @@ static void append_guests(json_t *guests, const struct guest_table *table)
 
         if (guest->fault_count > 0 || guest->quarantined) {
             json_array_append_new(
-                guests, json_pack("{ss sI si sb}", "listener", guest->listener->name, "vm_id",
-                                  (json_int_t)guest->vm_id, "faults", (int)guest->fault_count,
-                                  "quarantined", (int)guest->quarantined));
+                guests, json_pack("{ss sI si si si sb}", "listener", guest->listener->name, "vm_id",
+                                  (json_int_t)guest->vm_id, "peer_pid", (int)guest->peer.process,
+                                  "peer_uid", (int)guest->peer.user, "faults",
+                                  (int)guest->fault_count, "quarantined", (int)guest->quarantined));
         }
     }
 }
@@ -145,11 +146,31 @@ static json_t *describe(const struct supervisor *supervisor)
                      describe_guests(supervisor));
 }
 
+/* All that call themselves so; how many were in quarantine. */
+static unsigned release_guests(struct supervisor *supervisor, struct guest_table *table,
+                               uint32_t vm_id)
+{
+    unsigned released = 0;
+
+    for (unsigned i = 0; i < table->count; i++) {
+        struct guest_record *guest = &table->records[i];
+
+        if (guest->vm_id == vm_id && guest_record_release(guest)) {
+            released++;
+            log_info("listener %s, vm %u: released from quarantine (process %d of user %u)",
+                     guest->listener->name, vm_id, (int)guest->peer.process,
+                     (unsigned)guest->peer.user);
+            worker_process_tell_quarantine(supervisor, guest);
+        }
+    }
+    return released;
+}
+
 static json_t *release(struct supervisor *supervisor, json_t *command)
 {
     const char *name = NULL;
     json_int_t vm_id = -1;
-    struct guest_record *guest = NULL;
+    unsigned released = 0;
 
     if (json_unpack(command, "{ss sI}", "listener", &name, "vm_id", &vm_id) != 0 || vm_id < 0 ||
         vm_id > UINT32_MAX) {
@@ -157,15 +178,13 @@ static json_t *release(struct supervisor *supervisor, json_t *command)
     }
     for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
         if (strcmp(supervisor->config->listeners[i].name, name) == 0) {
-            guest = guest_record_find(&supervisor->listeners[i].guests,
-                                      &supervisor->config->listeners[i], (uint32_t)vm_id);
+            released +=
+                release_guests(supervisor, &supervisor->listeners[i].guests, (uint32_t)vm_id);
         }
     }
-    if (guest == NULL || !guest_record_release(guest)) {
+    if (released == 0) {
         return json_pack("{ss}", "error", "no such guest is in quarantine");
     }
-    log_info("listener %s, vm %u: released from quarantine", name, guest->vm_id);
-    worker_process_tell_quarantine(supervisor, guest);
     return json_pack("{sb}", "released", 1);
 }
 

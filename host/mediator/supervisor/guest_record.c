@@ -14,12 +14,13 @@ int guest_table_init(struct guest_table *table)
 }
 
 struct guest_record *guest_record_find(struct guest_table *table,
-                                       const struct config_listener *listener, uint32_t vm_id)
+                                       const struct config_listener *listener,
+                                       const struct peer *peer)
 {
     for (unsigned i = 0; i < table->count; i++) {
         struct guest_record *guest = &table->records[i];
 
-        if (guest->listener == listener && guest->vm_id == vm_id) {
+        if (guest->listener == listener && peer_is_same(&guest->peer, peer)) {
             return guest;
         }
     }
@@ -45,11 +46,11 @@ static struct guest_record *make_room(struct guest_table *table)
 }
 
 struct guest_record *guest_record_attach(struct guest_table *table,
-                                         const struct config_listener *listener, uint32_t vm_id,
-                                         uint64_t now_ns, uint32_t *tokens)
+                                         const struct config_listener *listener,
+                                         const struct peer *peer, uint64_t now_ns, uint32_t *tokens)
 {
     const struct config_limits *limits = &listener->limits;
-    struct guest_record *guest = guest_record_find(table, listener, vm_id);
+    struct guest_record *guest = guest_record_find(table, listener, peer);
 
     if (guest == NULL) {
         guest = make_room(table);
@@ -58,7 +59,7 @@ struct guest_record *guest_record_attach(struct guest_table *table,
         }
         memset(guest, 0, sizeof(*guest));
         guest->listener = listener;
-        guest->vm_id = vm_id;
+        guest->peer = *peer;
         limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
     }
     /* A second session at the same time starts with nothing, and so does one after it took all:
@@ -67,6 +68,14 @@ struct guest_record *guest_record_attach(struct guest_table *table,
     guest->sessions++;
     guest->used_ns = now_ns;
     return guest;
+}
+
+void guest_record_name(struct guest_record *guest, uint32_t vm_id)
+{
+    if (!guest->named) {
+        guest->named = true;
+        guest->vm_id = vm_id;
+    }
 }
 
 void guest_record_detach(struct guest_record *guest, uint32_t tokens, uint64_t now_ns)
@@ -93,6 +102,7 @@ bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns)
         return false;
     }
     guest->quarantined = true;
+    guest->quarantined_ns = now_ns;
     return true;
 }
 
@@ -103,4 +113,11 @@ bool guest_record_release(struct guest_record *guest)
     guest->quarantined = false;
     guest->fault_count = 0;
     return was;
+}
+
+bool guest_record_has_served(const struct guest_record *guest, uint64_t now_ns)
+{
+    uint64_t time_ns = guest->listener->quarantine_s * NS_PER_S;
+
+    return guest->quarantined && time_ns && now_ns - guest->quarantined_ns >= time_ns;
 }

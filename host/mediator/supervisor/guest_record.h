@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the supervisor remembers of a guest, that is of a vm_id on a listener, beyond its
- * connections: faults, quarantine, what is left of its rate limit. Pure: time is an argument.
+ * What the supervisor remembers of a guest, that is of a process that connects to a listener,
+ * beyond its connections: faults, quarantine, what is left of its rate limit. The vm_id is what
+ * its first session said, a name for people: nothing is decided by it. Pure: time is an argument.
  */
 #ifndef MEDIATOR_GUEST_RECORD_H
 #define MEDIATOR_GUEST_RECORD_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "host/mediator/config.h"
+#include "host/mediator/supervisor/peer.h"
 #include "host/mediator/worker/limiter.h"
 
 /* Per listener, as many as it may have sessions; 2.4 MB, of which the kernel gives what is used.
@@ -20,10 +22,13 @@
 
 struct guest_record {
     const struct config_listener *listener; /* NULL: free */
+    struct peer peer;
+    bool named; /* vm_id is known */
     uint32_t vm_id;
     uint32_t sessions;
     bool quarantined;
-    uint32_t fault_count; /* since the start or the last release */
+    uint64_t quarantined_ns; /* since when */
+    uint32_t fault_count;    /* since the start or the last release */
     uint64_t fault_ns[GUEST_RECORD_FAULTS];
     uint64_t used_ns;
     struct limiter limiter; /* while it has no session */
@@ -39,13 +44,18 @@ int guest_table_init(struct guest_table *table);
 
 /* NULL when there is none. */
 struct guest_record *guest_record_find(struct guest_table *table,
-                                       const struct config_listener *listener, uint32_t vm_id);
+                                       const struct config_listener *listener,
+                                       const struct peer *peer);
 
 /* Finds or makes the guest and counts a session of it; *tokens is what that may start with.
  * NULL when the table is full of guests that cannot be forgotten. */
 struct guest_record *guest_record_attach(struct guest_table *table,
-                                         const struct config_listener *listener, uint32_t vm_id,
-                                         uint64_t now_ns, uint32_t *tokens);
+                                         const struct config_listener *listener,
+                                         const struct peer *peer, uint64_t now_ns,
+                                         uint32_t *tokens);
+
+/* What a session says it is called; the first counts. */
+void guest_record_name(struct guest_record *guest, uint32_t vm_id);
 
 /* A session ended with so many tokens left. */
 void guest_record_detach(struct guest_record *guest, uint32_t tokens, uint64_t now_ns);
@@ -55,5 +65,8 @@ bool guest_record_count_fault(struct guest_record *guest, uint64_t now_ns);
 
 /* Ends the quarantine and forgets the faults; false when it was in none. */
 bool guest_record_release(struct guest_record *guest);
+
+/* Whether its quarantine has lasted as long as its listener wants. */
+bool guest_record_has_served(const struct guest_record *guest, uint64_t now_ns);
 
 #endif

@@ -47,9 +47,10 @@ struct worker_process {
     int open_handles;
     struct supervisor_listener *listener;
     uint32_t session;
-    uid_t peer_user;
-    pid_t peer_process;
-    struct guest_record *guest; /* NULL until attached */
+    struct guest_record *guest; /* NULL without a listener */
+    uint32_t tokens;            /* of its rate limit, that it was given */
+    bool attached;
+    uint32_t vm_id; /* when attached: what it says it is called */
     char pool;
     struct supervisor_device *device;
     struct scheduler_client lease;
@@ -78,7 +79,7 @@ struct supervisor {
     unsigned worker_count, spare_count;
     uint64_t spares_from_ns; /* no new spare worker before */
     uint32_t sessions, last_session;
-    uint64_t started_ns, checked_ns;
+    uint64_t started_ns, checked_ns, quarantines_ns;
     bool draining;
     uint64_t drain_until_ns;
     struct admin *admin;

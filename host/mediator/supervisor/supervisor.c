@@ -44,12 +44,11 @@ static void take_connection(struct supervisor_listener *listener, int connection
 {
     struct supervisor *supervisor = listener->supervisor;
     const struct config_listener *config = listener->config;
-    uid_t user = 0;
-    pid_t process = 0;
+    struct peer peer;
 
-    if (!listener_get_peer(connection, &user, &process) || !user_is_allowed(config, user)) {
+    if (!peer_read(connection, &peer) || !user_is_allowed(config, peer.user)) {
         log_warning("listener %s: process %d of user %u is not allowed, connection ended",
-                    config->name, process, user);
+                    config->name, (int)peer.process, (unsigned)peer.user);
     } else if (supervisor->sessions >= supervisor->config->max_sessions) {
         log_warning("listener %s: all %u sessions of the mediator are in use, connection ended",
                     config->name, supervisor->config->max_sessions);
@@ -57,7 +56,7 @@ static void take_connection(struct supervisor_listener *listener, int connection
         log_warning("listener %s: all its %u sessions are in use, connection ended", config->name,
                     config->max_sessions);
     } else {
-        worker_process_serve(supervisor, listener, connection, user, process);
+        worker_process_serve(supervisor, listener, connection, &peer);
         return;
     }
     listener->refused++;
@@ -171,6 +170,32 @@ static void keep_spares(struct supervisor *supervisor)
     }
 }
 
+static void end_quarantines(struct supervisor *supervisor, struct guest_table *table,
+                            uint64_t now_ns)
+{
+    for (unsigned i = 0; i < table->count; i++) {
+        struct guest_record *guest = &table->records[i];
+
+        if (guest_record_has_served(guest, now_ns) && guest_record_release(guest)) {
+            log_info("listener %s, vm %u: its quarantine is over (process %d of user %u)",
+                     guest->listener->name, guest->vm_id, (int)guest->peer.process,
+                     (unsigned)guest->peer.user);
+            worker_process_tell_quarantine(supervisor, guest);
+        }
+    }
+}
+
+static void check_quarantines(struct supervisor *supervisor, uint64_t now_ns)
+{
+    if (now_ns - supervisor->quarantines_ns < NS_PER_S) {
+        return;
+    }
+    supervisor->quarantines_ns = now_ns;
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        end_quarantines(supervisor, &supervisor->listeners[i].guests, now_ns);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
@@ -191,6 +216,7 @@ static void on_tick(uv_timer_t *timer)
         }
     }
     admin_tick(supervisor->admin);
+    check_quarantines(supervisor, now_ns);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
         LIST_FOREACH (worker, &supervisor->workers, link) {

@@ -26,9 +26,9 @@ static const char *worker_name(const struct worker_process *worker)
 {
     static char name[96];
 
-    if (worker->guest != NULL) {
+    if (worker->attached) {
         snprintf(name, sizeof(name), "session %u (%s, vm %u)", worker->session,
-                 worker->listener->config->name, worker->guest->vm_id);
+                 worker->listener->config->name, worker->vm_id);
     } else if (worker->listener != NULL) {
         snprintf(name, sizeof(name), "session %u (%s)", worker->session,
                  worker->listener->config->name);
@@ -99,20 +99,17 @@ static void take_attach(struct worker_process *worker, const struct control_atta
 {
     const struct config_listener *config = worker->listener->config;
     struct control_message answer = {.type = CONTROL_ATTACHED};
-    uint64_t now_ns = clock_now_ns();
 
     if (worker->device != NULL || ++worker->attaches > ATTACHES_MAX ||
-        (worker->guest != NULL && worker->guest->vm_id != attach->vm_id)) {
+        (worker->attached && worker->vm_id != attach->vm_id)) {
         worker_process_kill(worker, "it attached too often");
         return;
     }
-    if (worker->guest == NULL) {
-        worker->guest = guest_record_attach(&worker->listener->guests, config, attach->vm_id,
-                                            now_ns, &answer.attached.tokens);
-        if (worker->guest == NULL) {
-            worker_process_kill(worker, "too many guests of its listener are in quarantine");
-            return;
-        }
+    if (!worker->attached) {
+        worker->attached = true;
+        worker->vm_id = attach->vm_id;
+        guest_record_name(worker->guest, attach->vm_id);
+        answer.attached.tokens = worker->tokens;
     }
     answer.attached.quarantined = worker->guest->quarantined;
     worker->device = choose_device(worker, attach->pool_id);
@@ -238,8 +235,10 @@ static void count_fault(struct worker_process *worker)
     if (worker->guest == NULL || !guest_record_count_fault(worker->guest, clock_now_ns())) {
         return;
     }
-    log_error("listener %s, vm %u: quarantined after %u faults; baregpu-mediator --release %s:%u",
+    log_error("listener %s, vm %u: quarantined after %u faults (process %d of user %u); "
+              "baregpu-mediator --release %s:%u",
               worker->listener->config->name, worker->guest->vm_id, worker->guest->fault_count,
+              (int)worker->guest->peer.process, (unsigned)worker->guest->peer.user,
               worker->listener->config->name, worker->guest->vm_id);
     worker_process_tell_quarantine(worker->supervisor, worker->guest);
 }
@@ -286,7 +285,8 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
         worker->device->sessions--;
     }
     if (worker->guest != NULL) {
-        guest_record_detach(worker->guest, worker->statistics.tokens, now_ns);
+        guest_record_detach(worker->guest,
+                            worker->attached ? worker->statistics.tokens : worker->tokens, now_ns);
     }
     if (worker->listener != NULL) {
         worker->listener->sessions--;
@@ -396,20 +396,30 @@ static void fill_start(struct control_start *start, const struct worker_process 
 }
 
 void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, uid_t user, pid_t process)
+                          int connection, const struct peer *peer)
 {
     struct control_message message = {.type = CONTROL_START};
     struct worker_process *worker = find_spare(supervisor);
+    struct guest_record *guest = NULL;
+    uint32_t tokens = 0;
 
-    if (worker == NULL) {
+    if (worker != NULL) {
+        guest =
+            guest_record_attach(&listener->guests, listener->config, peer, clock_now_ns(), &tokens);
+    }
+    if (guest == NULL) {
+        if (worker != NULL) {
+            log_warning("listener %s: too many of its guests are in quarantine, connection ended",
+                        listener->config->name);
+        }
         listener->refused++;
         close(connection);
         return;
     }
     worker->listener = listener;
     worker->session = ++supervisor->last_session;
-    worker->peer_user = user;
-    worker->peer_process = process;
+    worker->guest = guest;
+    worker->tokens = tokens;
     supervisor->spare_count--;
     supervisor->sessions++;
     listener->sessions++;
@@ -420,7 +430,7 @@ void worker_process_serve(struct supervisor *supervisor, struct supervisor_liste
     }
     close(connection);
     log_debug("%s: worker %d, peer process %d of user %u", worker_name(worker), worker->process.pid,
-              process, user);
+              (int)peer->process, (unsigned)peer->user);
 }
 
 /* ---- While it runs ---- */

@@ -14,7 +14,7 @@ struct worker_process *worker_process_spawn(struct supervisor *supervisor);
 
 /* Hands a connection to a worker. Takes the descriptor in every case. */
 void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, uid_t user, pid_t process);
+                          int connection, const struct peer *peer);
 
 void worker_process_kill(struct worker_process *worker, const char *why);
 

@@ -71,6 +71,7 @@ static void test_everything(void **state)
          "allow_users = root, 1234\nmemory_limit = 2G\nmax_queued = 5\nrequests_per_s = 100\n"
          "burst = 7\nrequest_timeout_ms = 2000\nmax_sessions = 3\nquarantine_faults = 2\n"
          "quarantine_window_s = 30\n"
+         "quarantine_s = 7\n"
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
@@ -99,6 +100,7 @@ static void test_everything(void **state)
     assert_int_equal(listener->max_sessions, 3);
     assert_int_equal(listener->quarantine_faults, 2);
     assert_int_equal(listener->quarantine_window_s, 30);
+    assert_int_equal(listener->quarantine_s, 7);
     assert_int_equal(config.listeners[1].limits.burst, 50); /* a second's worth */
 }
 

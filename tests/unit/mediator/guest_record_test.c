@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/supervisor/guest_record.c host/mediator/worker/limiter.c
-/* Rate limits, fault counts, quarantine. */
+// build: host/mediator/supervisor/guest_record.c host/mediator/supervisor/peer.c
+// build: host/mediator/worker/limiter.c host/common/listener.c
+/* Who a guest is, rate limits, fault counts, quarantine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +43,67 @@ static struct config_listener listener = {
     .limits = {.requests_per_s = 10, .burst = 5},
     .quarantine_faults = 3,
     .quarantine_window_s = 60,
+    .quarantine_s = 100,
 };
+
+/* A process of this number. */
+static const struct peer *peer(pid_t process)
+{
+    static struct peer made;
+
+    made = (struct peer){.user = 1000, .process = process, .start = 5};
+    return &made;
+}
+
+/* The process and when it started, and the user: nothing else. */
+static void test_identity(void **state)
+{
+    struct guest_table table;
+    struct peer one = {.user = 1000, .process = 7, .start = 5}, other = one;
+    uint32_t tokens;
+
+    (void)state;
+    assert_int_equal(guest_table_init(&table), 0);
+    struct guest_record *guest = guest_record_attach(&table, &listener, &one, 0, &tokens);
+    guest_record_name(guest, 0);
+    assert_ptr_equal(guest_record_attach(&table, &listener, &other, 0, &tokens), guest);
+    guest_record_name(guest, 9); /* it stays what it called itself */
+    assert_int_equal(guest->vm_id, 0);
+    other.start = 6; /* the number was used again */
+    struct guest_record *later = guest_record_attach(&table, &listener, &other, 0, &tokens);
+    assert_ptr_not_equal(later, guest);
+    other = (struct peer){.user = 1001, .process = 7, .start = 5};
+    assert_ptr_not_equal(guest_record_attach(&table, &listener, &other, 0, &tokens), guest);
+    guest_record_name(later, 0); /* the same name is nothing in common */
+    for (int i = 0; i < 3; i++) {
+        guest_record_count_fault(later, 0);
+    }
+    assert_true(later->quarantined);
+    assert_false(guest->quarantined);
+    free(table.records);
+}
+
+static void test_quarantine_ends(void **state)
+{
+    struct config_listener lasting = listener;
+    struct guest_table table;
+    uint32_t tokens;
+
+    (void)state;
+    assert_int_equal(guest_table_init(&table), 0);
+    lasting.quarantine_s = 0;
+    struct guest_record *guest = guest_record_attach(&table, &listener, peer(1), 0, &tokens);
+    struct guest_record *for_good = guest_record_attach(&table, &lasting, peer(2), 0, &tokens);
+    assert_false(guest_record_has_served(guest, 1000 * NS_PER_S)); /* it is in none */
+    for (int i = 0; i < 3; i++) {
+        guest_record_count_fault(guest, 10 * NS_PER_S);
+        guest_record_count_fault(for_good, 10 * NS_PER_S);
+    }
+    assert_false(guest_record_has_served(guest, 109 * NS_PER_S));
+    assert_true(guest_record_has_served(guest, 110 * NS_PER_S));
+    assert_false(guest_record_has_served(for_good, UINT64_MAX));
+    free(table.records);
+}
 
 static void test_quarantine(void **state)
 {
@@ -52,8 +113,8 @@ static void test_quarantine(void **state)
 
     (void)state;
     assert_int_equal(guest_table_init(&table), 0);
-    guest = guest_record_attach(&table, &listener, 7, 0, &tokens);
-    other = guest_record_attach(&table, &listener, 8, 0, &tokens);
+    guest = guest_record_attach(&table, &listener, peer(7), 0, &tokens);
+    other = guest_record_attach(&table, &listener, peer(8), 0, &tokens);
     assert_false(guest_record_count_fault(guest, 0));
     assert_false(guest_record_count_fault(guest, 40 * NS_PER_S));
     assert_false(
@@ -63,8 +124,8 @@ static void test_quarantine(void **state)
     assert_true(guest->quarantined);
     assert_false(guest_record_count_fault(guest, 99 * NS_PER_S)); /* once */
     assert_false(other->quarantined);
-    assert_ptr_equal(guest_record_find(&table, &listener, 7), guest);
-    assert_null(guest_record_find(&table, &listener, 9));
+    assert_ptr_equal(guest_record_find(&table, &listener, peer(7)), guest);
+    assert_null(guest_record_find(&table, &listener, peer(9)));
     assert_true(guest_record_release(guest));
     assert_false(guest_record_release(guest));
     assert_false(guest_record_count_fault(guest, 100 * NS_PER_S)); /* forgotten, all of them */
@@ -81,7 +142,7 @@ static void test_quarantine_off(void **state)
     (void)state;
     lenient.quarantine_faults = 0;
     assert_int_equal(guest_table_init(&table), 0);
-    guest = guest_record_attach(&table, &lenient, 7, 0, &tokens);
+    guest = guest_record_attach(&table, &lenient, peer(7), 0, &tokens);
     for (int i = 0; i < 200; i++) {
         assert_false(guest_record_count_fault(guest, 0));
     }
@@ -97,16 +158,16 @@ static void test_tokens_outlive_sessions(void **state)
 
     (void)state;
     assert_int_equal(guest_table_init(&table), 0);
-    guest = guest_record_attach(&table, &listener, 7, 0, &tokens);
+    guest = guest_record_attach(&table, &listener, peer(7), 0, &tokens);
     assert_int_equal(tokens, 5);
     guest_record_detach(guest, 1, 0);
-    assert_ptr_equal(guest_record_attach(&table, &listener, 7, 0, &tokens), guest);
+    assert_ptr_equal(guest_record_attach(&table, &listener, peer(7), 0, &tokens), guest);
     assert_int_equal(tokens, 1);
-    guest_record_attach(&table, &listener, 7, 0, &tokens); /* a second one beside it */
+    guest_record_attach(&table, &listener, peer(7), 0, &tokens); /* a second one beside it */
     assert_int_equal(tokens, 0);
     guest_record_detach(guest, 0, 0);
     guest_record_detach(guest, 0, 0);
-    guest_record_attach(&table, &listener, 7, 200 * NS_PER_MS,
+    guest_record_attach(&table, &listener, peer(7), 200 * NS_PER_MS,
                         &tokens); /* two tenths of ten a second */
     assert_int_equal(tokens, 2);
     free(table.records);
@@ -120,26 +181,29 @@ static void test_table_is_bounded(void **state)
 
     (void)state;
     assert_int_equal(guest_table_init(&table), 0);
-    for (uint32_t vm_id = 0; vm_id < GUEST_TABLE_SIZE; vm_id++) {
-        struct guest_record *guest = guest_record_attach(&table, &listener, vm_id, vm_id, &tokens);
+    for (int process = 0; process < (int)GUEST_TABLE_SIZE; process++) {
+        struct guest_record *guest =
+            guest_record_attach(&table, &listener, peer(process), (uint64_t)process, &tokens);
 
         assert_non_null(guest);
-        guest->quarantined = vm_id == 0;
-        guest_record_detach(guest, 0, vm_id);
+        guest->quarantined = process == 0;
+        guest_record_detach(guest, 0, (uint64_t)process);
     }
-    assert_non_null(guest_record_attach(&table, &listener, 100000, GUEST_TABLE_SIZE, &tokens));
-    assert_non_null(guest_record_find(&table, &listener, 0)); /* in quarantine */
-    assert_null(guest_record_find(&table, &listener, 1));     /* the oldest other */
-    for (uint32_t vm_id = 2; vm_id < GUEST_TABLE_SIZE; vm_id++) {
-        guest_record_find(&table, &listener, vm_id)->quarantined = true;
+    assert_non_null(
+        guest_record_attach(&table, &listener, peer(100000), GUEST_TABLE_SIZE, &tokens));
+    assert_non_null(guest_record_find(&table, &listener, peer(0))); /* in quarantine */
+    assert_null(guest_record_find(&table, &listener, peer(1)));     /* the oldest other */
+    for (int process = 2; process < (int)GUEST_TABLE_SIZE; process++) {
+        guest_record_find(&table, &listener, peer(process))->quarantined = true;
     }
-    assert_null(guest_record_attach(&table, &listener, 100001, GUEST_TABLE_SIZE, &tokens));
+    assert_null(guest_record_attach(&table, &listener, peer(100001), GUEST_TABLE_SIZE, &tokens));
     free(table.records);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_identity),         cmocka_unit_test(test_quarantine_ends),
         cmocka_unit_test(test_limiter),          cmocka_unit_test(test_quarantine),
         cmocka_unit_test(test_quarantine_off),   cmocka_unit_test(test_tokens_outlive_sessions),
         cmocka_unit_test(test_table_is_bounded),
