@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/common/ready_fd.h"
+#include "host/common/standard_fds.h"
 #include "host/mediator/config.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/worker.h"
@@ -213,7 +214,9 @@ static int run(const struct arguments *arguments)
         return admin_client_release(admin_path, arguments->release_listener,
                                     arguments->release_vm_id);
     }
-    return supervisor_run(&supervisor);
+    result = supervisor_run(&supervisor);
+    log_finish();
+    return result;
 }
 
 static const struct worker_kind *const worker_kinds[] = {&stub_worker_kind, &pvgpu_worker_kind};
@@ -224,6 +227,9 @@ int main(int count, char **texts)
                                        NULL,    NULL,         NULL};
     struct arguments arguments = {.ready_fd = -1};
 
+    if (standard_fds_open() != 0) {
+        return MEDIATOR_EXIT_FAILED; /* with nowhere to say so */
+    }
     if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {
         return worker_main(worker_kinds, sizeof(worker_kinds) / sizeof(worker_kinds[0]));
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/common/ready_fd.h"
+#include "host/common/standard_fds.h"
 #include "host/sst-sim/accelerator.h"
 #include "host/sst-sim/systolic.h"
 
@@ -133,15 +134,19 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
  */
 static void prepare_signals(void)
 {
-    struct sigaction action = {.sa_handler = take_signal};
+    struct sigaction action = {.sa_handler = take_signal}, before;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) { /* nohup's */
+        sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 int main(int count, char **texts)
@@ -152,6 +157,9 @@ int main(int count, char **texts)
     struct sst_server *server;
     int result = 0;
 
+    if (standard_fds_open() != 0) {
+        return EXIT_SYSTEM; /* with nowhere to say so */
+    }
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     prepare_signals();

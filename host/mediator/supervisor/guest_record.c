@@ -61,6 +61,8 @@ struct guest_record *guest_record_attach(struct guest_table *table,
         guest->listener = listener;
         guest->peer = *peer;
         limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
+        limiter_init(&guest->lines, GUEST_RECORD_LINES_PER_S, GUEST_RECORD_LINES_BURST,
+                     GUEST_RECORD_LINES_BURST, now_ns);
     }
     /* A second session at the same time starts with nothing, and so does one after it took all:
      * connecting again brings no tokens. */

@@ -18,6 +18,9 @@
 /* Per listener, as many as it may have sessions; 2.4 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
+/* Lines of the log that a guest can cause: its sessions' and those about them. */
+#define GUEST_RECORD_LINES_PER_S 5u
+#define GUEST_RECORD_LINES_BURST 200u
 #define GUEST_RECORD_FAULTS 64u /* config.c allows quarantine_faults up to this */
 
 struct guest_record {
@@ -32,6 +35,8 @@ struct guest_record {
     uint64_t fault_ns[GUEST_RECORD_FAULTS];
     uint64_t used_ns;
     struct limiter limiter; /* while it has no session */
+    struct limiter lines;   /* of the log */
+    uint64_t lines_suppressed;
 };
 
 struct guest_table {

@@ -32,9 +32,21 @@ struct supervisor_listener {
     uv_poll_t poll;
     bool cuda_possible;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
+    struct log_limit refusals; /* lines about connections that are not served */
     bool paused;               /* no descriptors left: polled again at the next tick */
     uint32_t sessions;
     uint64_t accepted, refused;
+};
+
+#define WORKER_LOG_SIZE 1024u /* a line */
+
+/* The reading end of a worker's standard error. */
+struct worker_log {
+    int fd;
+    uv_poll_t poll;
+    bool paused; /* its guest has said enough for now */
+    size_t length;
+    char bytes[WORKER_LOG_SIZE];
 };
 
 /* A worker process; with a listener it serves a session, without it waits for one as a spare. */
@@ -44,6 +56,7 @@ struct worker_process {
     uv_process_t process;
     uv_poll_t poll;
     int control;
+    struct worker_log log;
     int open_handles;
     struct supervisor_listener *listener;
     uint32_t session;
@@ -68,7 +81,7 @@ struct supervisor {
     const struct config *config;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_signal_t on_term, on_int;
+    uv_signal_t on_term, on_int, on_hup;
     struct supervisor_listener listeners[CONFIG_LISTENERS];
     struct supervisor_device devices[SUPERVISOR_DEVICES];
     unsigned device_count;

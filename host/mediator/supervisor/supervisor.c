@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -17,6 +18,7 @@
 #include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/probe.h"
+#include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
 
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
@@ -40,6 +42,23 @@ static bool user_is_allowed(const struct config_listener *config, uid_t user)
     return false;
 }
 
+/* A peer can cause as many as it can connect: one, and how many there were. */
+__attribute__((format(printf, 2, 3))) static void refuse(struct supervisor_listener *listener,
+                                                         const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    listener->refused++;
+    if (!log_limit_take(&listener->refusals, clock_now_ns())) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    log_warning("listener %s: %s, connection ended", listener->config->name, text);
+}
+
 static void take_connection(struct supervisor_listener *listener, int connection)
 {
     struct supervisor *supervisor = listener->supervisor;
@@ -47,19 +66,17 @@ static void take_connection(struct supervisor_listener *listener, int connection
     struct peer peer;
 
     if (!peer_read(connection, &peer) || !user_is_allowed(config, peer.user)) {
-        log_warning("listener %s: process %d of user %u is not allowed, connection ended",
-                    config->name, (int)peer.process, (unsigned)peer.user);
+        refuse(listener, "process %d of user %u is not allowed; allow_users can name it",
+               (int)peer.process, (unsigned)peer.user);
     } else if (supervisor->sessions >= supervisor->config->max_sessions) {
-        log_warning("listener %s: all %u sessions of the mediator are in use, connection ended",
-                    config->name, supervisor->config->max_sessions);
+        refuse(listener, "all %u sessions of the mediator are in use",
+               supervisor->config->max_sessions);
     } else if (listener->sessions >= config->max_sessions) {
-        log_warning("listener %s: all its %u sessions are in use, connection ended", config->name,
-                    config->max_sessions);
+        refuse(listener, "all its %u sessions are in use", config->max_sessions);
     } else {
         worker_process_serve(supervisor, listener, connection, &peer);
         return;
     }
-    listener->refused++;
     close(connection);
 }
 
@@ -170,6 +187,19 @@ static void keep_spares(struct supervisor *supervisor)
     }
 }
 
+static void tell_refusals(struct supervisor *supervisor, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < supervisor->config->listener_count; i++) {
+        struct supervisor_listener *listener = &supervisor->listeners[i];
+        uint64_t count = log_limit_collect(&listener->refusals, now_ns);
+
+        if (count > 0) {
+            log_warning("listener %s: %llu more suppressed of connections that were ended",
+                        listener->config->name, (unsigned long long)count);
+        }
+    }
+}
+
 static void end_quarantines(struct supervisor *supervisor, struct guest_table *table,
                             uint64_t now_ns)
 {
@@ -217,6 +247,8 @@ static void on_tick(uv_timer_t *timer)
     }
     admin_tick(supervisor->admin);
     check_quarantines(supervisor, now_ns);
+    tell_refusals(supervisor, now_ns);
+    worker_log_tick(supervisor, now_ns);
     if (now_ns - supervisor->checked_ns >= CHECK_NS) {
         supervisor->checked_ns = now_ns;
         LIST_FOREACH (worker, &supervisor->workers, link) {
@@ -389,6 +421,13 @@ static void tell_ready(const struct supervisor_options *options)
     }
 }
 
+static bool is_ignored(int signal_number)
+{
+    struct sigaction action;
+
+    return sigaction(signal_number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static void start_loop(struct supervisor *supervisor)
 {
     uv_loop_init(&supervisor->loop);
@@ -397,9 +436,13 @@ static void start_loop(struct supervisor *supervisor)
     uv_timer_start(&supervisor->tick, on_tick, TICK_MS, TICK_MS);
     uv_signal_init(&supervisor->loop, &supervisor->on_term);
     uv_signal_init(&supervisor->loop, &supervisor->on_int);
-    supervisor->on_term.data = supervisor->on_int.data = supervisor;
+    uv_signal_init(&supervisor->loop, &supervisor->on_hup);
+    supervisor->on_term.data = supervisor->on_int.data = supervisor->on_hup.data = supervisor;
     uv_signal_start(&supervisor->on_term, on_signal, SIGTERM);
     uv_signal_start(&supervisor->on_int, on_signal, SIGINT);
+    if (!is_ignored(SIGHUP)) { /* as nohup leaves it */
+        uv_signal_start(&supervisor->on_hup, on_signal, SIGHUP);
+    }
 }
 
 enum mediator_exit supervisor_run(const struct supervisor_options *options)
@@ -417,6 +460,10 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     signal(SIGPIPE, SIG_IGN);
     if (!ready_fd_claim(options->ready_fd)) {
         log_error("--ready-fd %d: %m", options->ready_fd);
+        return MEDIATOR_EXIT_FAILED;
+    }
+    if (!log_start_thread()) {
+        log_error("no thread for the log; more processes must be allowed (ulimit -u)");
         return MEDIATOR_EXIT_FAILED;
     }
     raise_descriptor_limit();

@@ -11,6 +11,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/worker/worker.h"
 #include "protocol/compute.h"
 
@@ -21,22 +22,6 @@
 #define CHECKS_OPEN_MAX 3
 /* A worker asks for a pool that does not exist, then for each that does. */
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
-
-static const char *worker_name(const struct worker_process *worker)
-{
-    static char name[96];
-
-    if (worker->attached) {
-        snprintf(name, sizeof(name), "session %u (%s, vm %u)", worker->session,
-                 worker->listener->config->name, worker->vm_id);
-    } else if (worker->listener != NULL) {
-        snprintf(name, sizeof(name), "session %u (%s)", worker->session,
-                 worker->listener->config->name);
-    } else {
-        snprintf(name, sizeof(name), "spare worker %d", worker->process.pid);
-    }
-    return name;
-}
 
 static void send_message(struct worker_process *worker, const struct control_message *message)
 {
@@ -60,7 +45,7 @@ static void lease_grant(struct scheduler_client *client, bool contended)
 {
     const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
 
-    log_debug("%s: lease granted", worker_name(lease_owner(client)));
+    log_debug("%s: lease granted", worker_log_name(lease_owner(client)));
     send_message(lease_owner(client), &message);
 }
 
@@ -124,10 +109,12 @@ static void take_attach(struct worker_process *worker, const struct control_atta
         answer.attached.status = BG_COMPUTE_OK;
         answer.attached.cuda = worker->device->cuda;
         answer.attached.ordinal = worker->device->ordinal;
-        log_info("%s: pool %c, device %s", worker_name(worker), worker->pool, worker->device->name);
+        worker_log_write(worker, MEDIATOR_LOG_INFO, "pool %c, device %s", worker->pool,
+                         worker->device->name);
     } else {
         answer.attached.status = BG_COMPUTE_INVALID_POOL;
-        log_warning("%s: pool 0x%02x is not served here", worker_name(worker), attach->pool_id);
+        worker_log_write(worker, MEDIATOR_LOG_WARNING, "pool 0x%02x is not served here",
+                         attach->pool_id);
     }
     send_message(worker, &answer);
 }
@@ -246,25 +233,27 @@ static void count_fault(struct worker_process *worker)
 static void judge_end(struct worker_process *worker, int64_t exit_status, int signal_number)
 {
     if (worker->killed != NULL) {
-        log_warning("%s: worker %d killed: %s", worker_name(worker), worker->process.pid,
-                    worker->killed);
+        worker_log_write(worker, MEDIATOR_LOG_WARNING, "worker %d killed: %s", worker->process.pid,
+                         worker->killed);
         worker->faulty = !worker->supervisor->draining;
     } else if (signal_number != 0) {
-        log_error("%s: worker %d ended by signal %d (%s)", worker_name(worker), worker->process.pid,
-                  signal_number,
-                  signal_number == SIGSYS ? "refused by the sandbox" : strsignal(signal_number));
+        worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended by signal %d (%s)",
+                         worker->process.pid, signal_number,
+                         signal_number == SIGSYS ? "refused by the sandbox"
+                                                 : strsignal(signal_number));
         worker->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
-        log_error("%s: worker %d failed", worker_name(worker), worker->process.pid);
+        worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d failed", worker->process.pid);
     } else if (exit_status != WORKER_EXIT_OK && worker->listener == NULL &&
                !worker->supervisor->draining) {
-        log_error("%s: failed with exit status %d", worker_name(worker), (int)exit_status);
+        worker_log_write(worker, MEDIATOR_LOG_ERROR, "failed with exit status %d",
+                         (int)exit_status);
     } else if (worker->listener != NULL) {
         worker->faulty = worker->faulty || exit_status == WORKER_EXIT_FAULT;
-        log_info("%s: ended%s%s, %llu requests, %llu of them errors", worker_name(worker),
-                 worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
-                 (unsigned long long)worker->statistics.requests,
-                 (unsigned long long)worker->statistics.errors);
+        worker_log_write(worker, MEDIATOR_LOG_INFO, "ended%s%s, %llu requests, %llu of them errors",
+                         worker->faulty ? " by a fault: " : "", worker->faulty ? worker->fault : "",
+                         (unsigned long long)worker->statistics.requests,
+                         (unsigned long long)worker->statistics.errors);
     }
     if (worker->faulty) {
         count_fault(worker);
@@ -279,6 +268,7 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
 
     while (read_message(worker)) { /* its last words */
     }
+    worker_log_finish(worker);
     judge_end(worker, exit_status, signal_number);
     if (worker->device != NULL) {
         scheduler_remove(&worker->device->scheduler, &worker->lease, now_ns);
@@ -301,6 +291,7 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
     worker->control = -1;
     uv_close((uv_handle_t *)&worker->process, on_handle_closed);
     uv_close((uv_handle_t *)&worker->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&worker->log.poll, on_handle_closed);
     supervisor->on_worker_gone(supervisor);
 }
 
@@ -314,13 +305,13 @@ void worker_process_kill(struct worker_process *worker, const char *why)
 
 /* ---- Start ---- */
 
-static int spawn_process(struct worker_process *worker, int worker_end)
+static int spawn_process(struct worker_process *worker, int worker_end, int log_end)
 {
     char *arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
     uv_stdio_container_t stdio[WORKER_CONTROL_FD + 1] = {
         {.flags = UV_IGNORE},
         {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        {.flags = UV_INHERIT_FD, .data.fd = log_end},
         {.flags = UV_INHERIT_FD, .data.fd = worker_end},
     };
     uv_process_options_t options = {
@@ -342,11 +333,15 @@ static void on_failed_closed(uv_handle_t *handle)
 struct worker_process *worker_process_spawn(struct supervisor *supervisor)
 {
     struct worker_process *worker = calloc(1, sizeof(*worker));
-    int pair[2], result;
+    int pair[2] = {-1, -1}, log_end = -1, result;
 
-    if (worker == NULL ||
+    if (worker == NULL || (log_end = worker_log_open(worker)) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         log_error("no worker: %m");
+        if (log_end >= 0) {
+            close(log_end);
+            close(worker->log.fd);
+        }
         free(worker);
         return NULL;
     }
@@ -354,15 +349,18 @@ struct worker_process *worker_process_spawn(struct supervisor *supervisor)
     worker->control = pair[0];
     worker->process.data = worker;
     worker->poll.data = worker;
-    result = spawn_process(worker, pair[1]);
+    result = spawn_process(worker, pair[1], log_end);
     close(pair[1]);
+    close(log_end);
     if (result != 0) {
         log_error("no worker: %s", uv_strerror(result));
         close(pair[0]);
+        close(worker->log.fd);
         uv_close((uv_handle_t *)&worker->process, on_failed_closed);
         return NULL;
     }
-    worker->open_handles = 2;
+    worker->open_handles = 3;
+    worker_log_start(worker);
     uv_poll_init(&supervisor->loop, &worker->poll, worker->control);
     uv_poll_start(&worker->poll, UV_READABLE, on_control);
     LIST_INSERT_HEAD(&supervisor->workers, worker, link);
@@ -429,8 +427,8 @@ void worker_process_serve(struct supervisor *supervisor, struct supervisor_liste
         worker_process_kill(worker, "it took no connection");
     }
     close(connection);
-    log_debug("%s: worker %d, peer process %d of user %u", worker_name(worker), worker->process.pid,
-              (int)peer->process, (unsigned)peer->user);
+    log_debug("%s: worker %d, peer process %d of user %u", worker_log_name(worker),
+              worker->process.pid, (int)peer->process, (unsigned)peer->user);
 }
 
 /* ---- While it runs ---- */

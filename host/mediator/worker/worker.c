@@ -37,7 +37,6 @@ void worker_attach(struct worker *worker, uint32_t vm_id, uint8_t pool_id)
     const struct control_message ask = {.type = CONTROL_ATTACH,
                                         .attach = {.vm_id = vm_id, .pool_id = pool_id}};
 
-    log_set_prefix("session %u (%s, vm %u)", worker->start.session, worker->start.listener, vm_id);
     control_tell(worker->control, &ask);
 }
 
@@ -181,10 +180,12 @@ static void serve(struct worker *worker)
 
 static void become_worker(void)
 {
+    log_set_marked();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the supervisor's death is every worker's */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the supervisor says what to do */
     signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     close_range(WORKER_CONTROL_FD + 1, ~0u, 0);
 }
 
@@ -207,7 +208,6 @@ static bool receive_start(struct control_start *start, int *connection)
     }
     *start = message.start;
     log_set_level((enum mediator_log_level)start->log_level);
-    log_set_prefix("session %u (%s)", start->session, start->listener);
     return true;
 }
 
