@@ -319,6 +319,12 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "max_sessions") == 0) {
         return set_number(loader, key, text, 1, SESSIONS_MAX, &listener->max_sessions);
     }
+    if (strcmp(key, "connections_per_s") == 0) {
+        return set_number(loader, key, text, 0, RATE_MAX, &listener->connections_per_s);
+    }
+    if (strcmp(key, "guest_connections_per_s") == 0) {
+        return set_number(loader, key, text, 0, RATE_MAX, &listener->guest_connections_per_s);
+    }
     if (strcmp(key, "quarantine_faults") == 0) {
         return set_number(loader, key, text, 0, FAULTS_MAX, &listener->quarantine_faults);
     }
@@ -331,8 +337,8 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     return fail(loader,
                 "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
                 "max_priority, memory_limit, max_queued, requests_per_s, burst, "
-                "request_timeout_ms, max_sessions, quarantine_faults, quarantine_window_s and "
-                "quarantine_s are allowed",
+                "request_timeout_ms, max_sessions, connections_per_s, guest_connections_per_s, "
+                "quarantine_faults, quarantine_window_s and quarantine_s are allowed",
                 key, listener->name);
 }
 
@@ -350,6 +356,8 @@ static void set_listener_default(struct config_listener *listener)
                 .max_priority = BG_VGPU_STUB_PRIORITY_HIGH,
             },
         .max_sessions = 256,
+        .connections_per_s = 100,
+        .guest_connections_per_s = 10,
         .quarantine_faults = 3,
         .quarantine_window_s = 60,
         .quarantine_s = 600,

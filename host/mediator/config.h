@@ -64,7 +64,9 @@ struct config_listener {
     unsigned allow_user_count;
     struct config_limits limits;
     uint32_t max_sessions;
-    uint32_t quarantine_faults; /* 0: never */
+    uint32_t connections_per_s;       /* 0: no limit */
+    uint32_t guest_connections_per_s; /* of one guest; 0: no limit */
+    uint32_t quarantine_faults;       /* 0: never */
     uint32_t quarantine_window_s;
     uint32_t quarantine_s; /* how long it lasts; 0: until it is released */
 };

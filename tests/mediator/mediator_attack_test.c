@@ -2,6 +2,7 @@
 // build: tests/mediator/client.c tests/mediator/processes.c tests/mediator/fixture.c
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator
+// serial
 /* What a guest, or whoever started the mediator, can do to it and to other guests. */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -84,6 +86,20 @@ static unsigned count_text(const char *text, const char *what)
     return count;
 }
 
+/* Without debug lines, which are not limited: two listeners, one and two, with these keys. */
+static void start_quiet(const char *keys)
+{
+    char *file = harness_temp_path("quiet.ini");
+    FILE *stream = fopen(file, "w");
+
+    assert_non_null(stream);
+    fprintf(stream, "[listener one]\npath = %s\n%s[listener two]\npath = %s.two\n", path, keys,
+            path);
+    fclose(stream);
+    mediator = mediator_start("--backend cpu --config %s", file);
+    free(file);
+}
+
 /* ---- The log ---- */
 
 /* A pipe that is full from the start: guests are served, and the end comes when it is told to. */
@@ -101,7 +117,7 @@ static void test_log_that_nobody_reads(void **state)
     fcntl(pipes[1], F_SETFL, 0); /* as a shell leaves it */
     start_bare(pipes[1]);
     for (int i = 0; i < 200; i++) {
-        struct client client = client_open(path, 1);
+        struct client client = client_open_from((unsigned)i % 8, path, 1);
 
         client_expect_ok(&client, &add);
         client_close(&client);
@@ -141,9 +157,7 @@ static void test_lines_are_counted(void **state)
     struct client client;
 
     (void)state;
-    free(path);
-    path = harness_temp_path("mediator-quiet.sock");
-    mediator = mediator_start("--backend cpu --socket %s", path);
+    start_quiet("connections_per_s = 0\nguest_connections_per_s = 0\n");
     for (int i = 0; i < 400; i++) {
         client = client_open(path, 1);
         socket_write(client.fd, "this is not a message at all", 28);
@@ -156,6 +170,110 @@ static void test_lines_are_counted(void **state)
     process_wait_text(mediator, "vm 4711): ended");
     process_wait_text(mediator, "more suppressed");
     assert_in_range(count_text(process_errors(mediator), "\n"), 50, 400);
+}
+
+/* ---- Connections ---- */
+
+/* Who connects all the time is let in so often, and is closed after that; nobody else is. */
+static void test_connections_are_limited(void **state)
+{
+    enum { TRIES = 300 };
+    struct request nop = request_nop();
+    unsigned served = 0;
+
+    (void)state;
+    start_quiet("guest_connections_per_s = 1\n");
+    uint64_t start_ms = harness_now_ms();
+    for (int i = 0; i < TRIES; i++) {
+        struct client client = client_open(path, 1);
+
+        served += client_call(&client, &nop).type != 0;
+        client_close(&client);
+    }
+    /* 128 at once, and one in a second. */
+    assert_in_range(served, 100, 129 + (harness_now_ms() - start_ms) / 1000);
+    process_wait_text(mediator, "connects more often than 1 times a second");
+    struct client other = client_open_from(1, path, 1);
+    client_expect_ok(&other, &nop);
+    client_close(&other);
+}
+
+static int compare(const void *one, const void *two)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)two;
+
+    return a < b ? -1 : a > b;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The 99th percentile of a tenant's requests, one each two milliseconds. */
+static uint64_t measure_p99(struct client *client)
+{
+    enum { COUNT = 1000 };
+    static uint64_t times[COUNT];
+    struct request add = request_add(1, 2);
+
+    for (int i = 0; i < COUNT; i++) {
+        uint64_t start = now_ns();
+
+        client_expect_ok(client, &add);
+        times[i] = now_ns() - start;
+        usleep(2000);
+    }
+    qsort(times, COUNT, sizeof(times[0]), compare);
+    return times[COUNT * 99 / 100];
+}
+
+/* A hundred connections in a second, until it is killed. */
+static pid_t start_connecting(void)
+{
+    pid_t child = fork();
+
+    while (child == 0) {
+        struct client client = client_open(path, 1);
+        struct request nop = request_nop();
+
+        client_send(&client, &nop);
+        usleep(10000);
+        client_close(&client);
+    }
+    return child;
+}
+
+static uint64_t smaller(uint64_t one, uint64_t two)
+{
+    return one < two ? one : two;
+}
+
+static void test_connecting_costs_others_little(void **state)
+{
+    char *other_path = harness_format("%s.two", path);
+
+    (void)state;
+    start_quiet("");
+    struct client client = client_open(other_path, 1);
+    uint64_t quiet_ns = UINT64_MAX, least_ns = UINT64_MAX;
+    /* Other programs on the host make it longer, nothing makes it shorter: the best of some. */
+    for (int i = 0; i < 5 && (i < 2 || least_ns > 2 * quiet_ns + 200000); i++) {
+        quiet_ns = smaller(quiet_ns, measure_p99(&client));
+        pid_t child = start_connecting();
+        measure_p99(&client); /* while it has its first connections */
+        least_ns = smaller(least_ns, measure_p99(&client));
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    print_message("p99: quiet %llu us, beside it %llu us\n", (unsigned long long)quiet_ns / 1000,
+                  (unsigned long long)least_ns / 1000);
+    assert_true(least_ns <= 2 * quiet_ns + 200000);
+    client_close(&client);
+    free(other_path);
 }
 
 /* ---- What it was started with ---- */
@@ -200,6 +318,8 @@ int main(void)
         TEST(test_log_that_nobody_reads),
         TEST(test_full_listener_says_so_once),
         TEST(test_lines_are_counted),
+        TEST(test_connections_are_limited),
+        TEST(test_connecting_costs_others_little),
         TEST(test_closed_descriptors),
         TEST(test_hangup),
 #undef TEST

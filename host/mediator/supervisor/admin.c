@@ -56,7 +56,7 @@ static json_t *describe_session(const struct worker_process *worker)
     }
     json_t *object = json_pack(
         "{si ss si si si sI sI sI si ss}", "session", (int)worker->session, "listener",
-        worker->listener->config->name, "worker_pid", (int)worker->process.pid, "peer_pid",
+        worker->listener->config->name, "worker_pid", (int)worker->pid, "peer_pid",
         (int)worker->guest->peer.process, "peer_uid", (int)worker->guest->peer.user, "requests",
         (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
         "memory_used", (json_int_t)worker->statistics.memory_used, "queued",

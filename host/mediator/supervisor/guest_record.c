@@ -45,30 +45,56 @@ static struct guest_record *make_room(struct guest_table *table)
     return oldest;
 }
 
-struct guest_record *guest_record_attach(struct guest_table *table,
-                                         const struct config_listener *listener,
-                                         const struct peer *peer, uint64_t now_ns, uint32_t *tokens)
+static void init_record(struct guest_record *guest, const struct config_listener *listener,
+                        const struct peer *peer, uint64_t now_ns)
 {
     const struct config_limits *limits = &listener->limits;
+
+    memset(guest, 0, sizeof(*guest));
+    guest->listener = listener;
+    guest->peer = *peer;
+    limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
+    limiter_init(&guest->lines, GUEST_RECORD_LINES_PER_S, GUEST_RECORD_LINES_BURST,
+                 GUEST_RECORD_LINES_BURST, now_ns);
+    limiter_init(&guest->connections, listener->guest_connections_per_s,
+                 GUEST_RECORD_CONNECTIONS_BURST, GUEST_RECORD_CONNECTIONS_BURST, now_ns);
+}
+
+struct guest_record *guest_record_open(struct guest_table *table,
+                                       const struct config_listener *listener,
+                                       const struct peer *peer, uint64_t now_ns)
+{
     struct guest_record *guest = guest_record_find(table, listener, peer);
 
     if (guest == NULL) {
         guest = make_room(table);
-        if (guest == NULL) {
-            return NULL;
+        if (guest != NULL) {
+            init_record(guest, listener, peer, now_ns);
         }
-        memset(guest, 0, sizeof(*guest));
-        guest->listener = listener;
-        guest->peer = *peer;
-        limiter_init(&guest->limiter, limits->requests_per_s, limits->burst, limits->burst, now_ns);
-        limiter_init(&guest->lines, GUEST_RECORD_LINES_PER_S, GUEST_RECORD_LINES_BURST,
-                     GUEST_RECORD_LINES_BURST, now_ns);
     }
+    if (guest != NULL) {
+        guest->used_ns = now_ns;
+    }
+    return guest;
+}
+
+void guest_record_begin(struct guest_record *guest, uint64_t now_ns, uint32_t *tokens)
+{
     /* A second session at the same time starts with nothing, and so does one after it took all:
      * connecting again brings no tokens. */
     *tokens = guest->sessions == 0 ? limiter_get_tokens(&guest->limiter, now_ns) : 0;
     guest->sessions++;
-    guest->used_ns = now_ns;
+}
+
+struct guest_record *guest_record_attach(struct guest_table *table,
+                                         const struct config_listener *listener,
+                                         const struct peer *peer, uint64_t now_ns, uint32_t *tokens)
+{
+    struct guest_record *guest = guest_record_open(table, listener, peer, now_ns);
+
+    if (guest != NULL) {
+        guest_record_begin(guest, now_ns, tokens);
+    }
     return guest;
 }
 

@@ -19,6 +19,8 @@
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
 /* Lines of the log that a guest can cause: its sessions' and those about them. */
+/* Connections at once: above the devices of any machine. */
+#define GUEST_RECORD_CONNECTIONS_BURST 128u
 #define GUEST_RECORD_LINES_PER_S 5u
 #define GUEST_RECORD_LINES_BURST 200u
 #define GUEST_RECORD_FAULTS 64u /* config.c allows quarantine_faults up to this */
@@ -36,6 +38,7 @@ struct guest_record {
     uint64_t used_ns;
     struct limiter limiter; /* while it has no session */
     struct limiter lines;   /* of the log */
+    struct limiter connections;
     uint64_t lines_suppressed;
 };
 
@@ -52,8 +55,15 @@ struct guest_record *guest_record_find(struct guest_table *table,
                                        const struct config_listener *listener,
                                        const struct peer *peer);
 
-/* Finds or makes the guest and counts a session of it; *tokens is what that may start with.
- * NULL when the table is full of guests that cannot be forgotten. */
+/* Finds or makes the guest. NULL when the table is full of guests that cannot be forgotten. */
+struct guest_record *guest_record_open(struct guest_table *table,
+                                       const struct config_listener *listener,
+                                       const struct peer *peer, uint64_t now_ns);
+
+/* Counts a session of it; *tokens is what that may start with. */
+void guest_record_begin(struct guest_record *guest, uint64_t now_ns, uint32_t *tokens);
+
+/* Both. */
 struct guest_record *guest_record_attach(struct guest_table *table,
                                          const struct config_listener *listener,
                                          const struct peer *peer, uint64_t now_ns,

@@ -10,6 +10,7 @@
 
 #include "host/common/listener.h"
 #include "host/mediator/supervisor/guest_record.h"
+#include "host/mediator/supervisor/nursery.h"
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/worker/control.h"
 
@@ -32,8 +33,10 @@ struct supervisor_listener {
     uv_poll_t poll;
     bool cuda_possible;
     struct guest_table guests; /* its own: nobody's guests displace another listener's */
+    struct limiter connections;
     struct log_limit refusals; /* lines about connections that are not served */
-    bool paused;               /* no descriptors left: polled again at the next tick */
+    bool paused; /* polled again at the next tick: no descriptors are left, or it is enough */
+    unsigned accepting; /* connections taken since the last tick */
     uint32_t sessions;
     uint64_t accepted, refused;
 };
@@ -53,7 +56,9 @@ struct worker_log {
 struct worker_process {
     struct supervisor *supervisor;
     LIST_ENTRY(worker_process) link;
-    uv_process_t process;
+    pid_t pid;
+    int pidfd;
+    uv_poll_t exit;
     uv_poll_t poll;
     int control;
     struct worker_log log;
@@ -77,6 +82,17 @@ struct worker_process {
 
 LIST_HEAD(worker_process_list, worker_process);
 
+/* A connection that waits for a worker. It counts as a session. */
+struct waiting_connection {
+    STAILQ_ENTRY(waiting_connection) link;
+    int connection;
+    struct supervisor_listener *listener;
+    struct guest_record *guest;
+    uint32_t tokens;
+};
+
+STAILQ_HEAD(waiting_connections, waiting_connection);
+
 struct supervisor {
     const struct config *config;
     uv_loop_t loop;
@@ -90,7 +106,12 @@ struct supervisor {
     unsigned pool_device_count[CONFIG_POOLS];
     struct worker_process_list workers;
     unsigned worker_count, spare_count;
-    uint64_t spares_from_ns; /* no new spare worker before */
+    struct nursery *nursery;
+    unsigned starting; /* wanted of the nursery */
+    struct waiting_connections waiting;
+    unsigned waiting_count;
+    struct log_limit failures; /* lines about workers that do not start */
+    uint64_t spares_from_ns;   /* no new spare worker before */
     uint32_t sessions, last_session;
     uint64_t started_ns, checked_ns, quarantines_ns;
     bool draining;

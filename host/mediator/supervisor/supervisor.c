@@ -24,6 +24,8 @@
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
 #define CHECK_NS (5 * NS_PER_S)
 #define ACCEPT_BATCH 16                /* then other events have their turn */
+#define ACCEPTS_PER_TICK 32            /* of a listener, served or not */
+#define CONNECTIONS_BURST 256          /* at once, on a listener */
 #define DRAIN_MARGIN_NS (2 * NS_PER_S) /* beyond the longest request limit */
 #define DESCRIPTORS 16384              /* wanted; four sessions need about ten */
 
@@ -59,25 +61,48 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct supervisor_liste
     log_warning("listener %s: %s, connection ended", listener->config->name, text);
 }
 
-static void take_connection(struct supervisor_listener *listener, int connection)
+/* False after a line: it is not served. */
+static bool admit(struct supervisor_listener *listener, int connection)
 {
     struct supervisor *supervisor = listener->supervisor;
     const struct config_listener *config = listener->config;
+    struct guest_record *guest = NULL;
+    uint64_t now_ns = clock_now_ns();
     struct peer peer;
 
     if (!peer_read(connection, &peer) || !user_is_allowed(config, peer.user)) {
         refuse(listener, "process %d of user %u is not allowed; allow_users can name it",
                (int)peer.process, (unsigned)peer.user);
+    } else if ((guest = guest_record_open(&listener->guests, config, &peer, now_ns)) == NULL) {
+        refuse(listener, "too many of its guests are in quarantine");
+    } else if (!limiter_take(&guest->connections, now_ns)) {
+        refuse(listener, "process %d of user %u connects more often than %u times a second",
+               (int)peer.process, (unsigned)peer.user, config->guest_connections_per_s);
     } else if (supervisor->sessions >= supervisor->config->max_sessions) {
         refuse(listener, "all %u sessions of the mediator are in use",
                supervisor->config->max_sessions);
     } else if (listener->sessions >= config->max_sessions) {
         refuse(listener, "all its %u sessions are in use", config->max_sessions);
+    } else if (!worker_process_serve(supervisor, listener, connection, guest)) {
+        refuse(listener, "no memory");
     } else {
-        worker_process_serve(supervisor, listener, connection, &peer);
-        return;
+        return true;
     }
-    close(connection);
+    return false;
+}
+
+static void pause_listening(struct supervisor_listener *listener)
+{
+    listener->paused = true;
+    uv_poll_stop(&listener->poll);
+}
+
+/* What is too much waits in the socket, where it costs nothing, and then its peer waits, too. */
+static bool may_accept(struct supervisor_listener *listener)
+{
+    return listener->accepting < ACCEPTS_PER_TICK &&
+           (listener->connections.rate == 0 ||
+            limiter_get_tokens(&listener->connections, clock_now_ns()) > 0);
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -87,14 +112,24 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
+        if (!may_accept(listener)) {
+            pause_listening(listener);
+            return;
+        }
         int connection = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (connection >= 0) {
-            take_connection(listener, connection);
+            listener->accepting++;
+            if (admit(listener, connection)) {
+                limiter_take(&listener->connections, clock_now_ns());
+            } else {
+                close(connection);
+            }
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_error("listener %s: accept: %m", listener->config->name);
-            listener->paused = true; /* the socket stays readable: do not spin */
-            uv_poll_stop(&listener->poll);
+            if (log_limit_take(&listener->refusals, clock_now_ns())) {
+                log_error("listener %s: accept: %m", listener->config->name);
+            }
+            pause_listening(listener); /* the socket stays readable: do not spin */
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -146,10 +181,11 @@ static void drain(struct supervisor *supervisor)
     log_info("stopping: %u sessions finish what they accepted", supervisor->sessions);
     notify_send("STOPPING=1");
     close_listeners(supervisor);
+    worker_process_drop_waiting(supervisor);
     LIST_FOREACH (worker, &supervisor->workers, link) {
         worker_process_drain(worker);
     }
-    if (supervisor->worker_count == 0) {
+    if (supervisor->worker_count + supervisor->starting == 0) {
         uv_stop(&supervisor->loop);
     }
 }
@@ -169,23 +205,12 @@ static void on_signal(uv_signal_t *handle, int signal_number)
 
 static void on_worker_gone(struct supervisor *supervisor)
 {
-    if (supervisor->draining && supervisor->worker_count == 0) {
+    if (supervisor->draining && supervisor->worker_count + supervisor->starting == 0) {
         uv_stop(&supervisor->loop);
     }
 }
 
 /* ---- The clock ---- */
-
-static void keep_spares(struct supervisor *supervisor)
-{
-    while (!supervisor->draining && clock_now_ns() >= supervisor->spares_from_ns &&
-           supervisor->spare_count < supervisor->config->spare_workers) {
-        if (worker_process_spawn(supervisor) == NULL) {
-            supervisor->spares_from_ns = clock_now_ns() + WORKER_PROCESS_RETRY_NS;
-            return;
-        }
-    }
-}
 
 static void tell_refusals(struct supervisor *supervisor, uint64_t now_ns)
 {
@@ -241,6 +266,7 @@ static void on_tick(uv_timer_t *timer)
         }
     }
     for (unsigned i = 0; i < supervisor->config->listener_count && !supervisor->draining; i++) {
+        supervisor->listeners[i].accepting = 0;
         if (supervisor->listeners[i].paused) {
             start_listening(&supervisor->listeners[i]);
         }
@@ -258,7 +284,7 @@ static void on_tick(uv_timer_t *timer)
     if (supervisor->draining && now_ns >= supervisor->drain_until_ns) {
         kill_all(supervisor, "it did not finish in time");
     }
-    keep_spares(supervisor);
+    worker_process_keep_spares(supervisor);
 }
 
 /* ---- The start ---- */
@@ -393,6 +419,8 @@ static enum mediator_exit open_sockets(struct supervisor *supervisor)
             log_error("no memory");
             return MEDIATOR_EXIT_FAILED;
         }
+        limiter_init(&listener->connections, listener->config->connections_per_s, CONNECTIONS_BURST,
+                     CONNECTIONS_BURST, clock_now_ns());
         listener->cuda_possible = listener_may_use_cuda(supervisor, listener->config);
         result = open_listener(listener);
     }
@@ -454,6 +482,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     supervisor.started_ns = supervisor.checked_ns = clock_now_ns();
     supervisor.on_worker_gone = on_worker_gone;
     LIST_INIT(&supervisor.workers);
+    STAILQ_INIT(&supervisor.waiting);
     for (unsigned i = 0; i < CONFIG_LISTENERS; i++) {
         supervisor.listeners[i].socket.fd = -1;
     }
@@ -474,9 +503,14 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         return result;
     }
     start_loop(&supervisor);
+    supervisor.nursery = nursery_open(&supervisor.loop, &supervisor, worker_process_on_birth);
+    if (supervisor.nursery == NULL) {
+        log_error("no thread that starts workers: %m");
+        return MEDIATOR_EXIT_FAILED;
+    }
     result = open_sockets(&supervisor);
     if (result == MEDIATOR_EXIT_OK) {
-        keep_spares(&supervisor);
+        worker_process_keep_spares(&supervisor);
         tell_ready(options);
         uv_run(&supervisor.loop, UV_RUN_DEFAULT);
         log_info("stopped");

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* pipe2 */
 #include "host/mediator/supervisor/worker_log.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +22,7 @@ const char *worker_log_name(const struct worker_process *worker)
         snprintf(name, sizeof(name), "session %u (%s)", worker->session,
                  worker->listener->config->name);
     } else {
-        snprintf(name, sizeof(name), "spare worker %d", worker->process.pid);
+        snprintf(name, sizeof(name), "spare worker %d", worker->pid);
     }
     return name;
 }
@@ -125,22 +123,11 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-int worker_log_open(struct worker_process *worker)
+void worker_log_start(struct worker_process *worker, int fd)
 {
-    int pipes[2];
-
-    if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
-        worker->log.fd = -1;
-        return -1;
-    }
-    worker->log.fd = pipes[0];
+    worker->log.fd = fd;
     worker->log.poll.data = worker;
-    return pipes[1];
-}
-
-void worker_log_start(struct worker_process *worker)
-{
-    uv_poll_init(&worker->supervisor->loop, &worker->log.poll, worker->log.fd);
+    uv_poll_init(&worker->supervisor->loop, &worker->log.poll, fd);
     uv_poll_start(&worker->log.poll, UV_READABLE, on_readable);
 }
 

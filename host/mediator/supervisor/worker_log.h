@@ -9,11 +9,8 @@
 
 #include "host/mediator/supervisor/state.h"
 
-/* The reading end; the worker's end comes back, for its standard error. -1 with errno. */
-int worker_log_open(struct worker_process *worker);
-
-/* Starts to read. */
-void worker_log_start(struct worker_process *worker);
+/* Starts to read this pipe, and takes it. */
+void worker_log_start(struct worker_process *worker, int fd);
 
 /* What is left, at the worker's end; closes it. The handle is the caller's to close. */
 void worker_log_finish(struct worker_process *worker);

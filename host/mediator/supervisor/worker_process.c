@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
@@ -22,6 +23,8 @@
 #define CHECKS_OPEN_MAX 3
 /* A worker asks for a pool that does not exist, then for each that does. */
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
+/* Starting at a time: what comes after waits for one of them. */
+#define STARTING_MAX 4u
 
 static void send_message(struct worker_process *worker, const struct control_message *message)
 {
@@ -230,20 +233,20 @@ static void count_fault(struct worker_process *worker)
     worker_process_tell_quarantine(worker->supervisor, worker->guest);
 }
 
-static void judge_end(struct worker_process *worker, int64_t exit_status, int signal_number)
+static void judge_end(struct worker_process *worker, int exit_status, int signal_number)
 {
     if (worker->killed != NULL) {
-        worker_log_write(worker, MEDIATOR_LOG_WARNING, "worker %d killed: %s", worker->process.pid,
+        worker_log_write(worker, MEDIATOR_LOG_WARNING, "worker %d killed: %s", worker->pid,
                          worker->killed);
         worker->faulty = !worker->supervisor->draining;
     } else if (signal_number != 0) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended by signal %d (%s)",
-                         worker->process.pid, signal_number,
+                         worker->pid, signal_number,
                          signal_number == SIGSYS ? "refused by the sandbox"
                                                  : strsignal(signal_number));
         worker->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
-        worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d failed", worker->process.pid);
+        worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d failed", worker->pid);
     } else if (exit_status != WORKER_EXIT_OK && worker->listener == NULL &&
                !worker->supervisor->draining) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "failed with exit status %d",
@@ -260,9 +263,15 @@ static void judge_end(struct worker_process *worker, int64_t exit_status, int si
     }
 }
 
-static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signal_number)
+/* What a session was charged with is its guest's again, and its place the next one's. */
+static void end_session(struct supervisor *supervisor, struct supervisor_listener *listener)
 {
-    struct worker_process *worker = process->data;
+    listener->sessions--;
+    supervisor->sessions--;
+}
+
+static void bury(struct worker_process *worker, int exit_status, int signal_number)
+{
     struct supervisor *supervisor = worker->supervisor;
     uint64_t now_ns = clock_now_ns();
 
@@ -279,95 +288,46 @@ static void on_worker_exit(uv_process_t *process, int64_t exit_status, int signa
                             worker->attached ? worker->statistics.tokens : worker->tokens, now_ns);
     }
     if (worker->listener != NULL) {
-        worker->listener->sessions--;
-        supervisor->sessions--;
+        end_session(supervisor, worker->listener);
     } else {
         supervisor->spare_count--;
         supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
     }
     LIST_REMOVE(worker, link);
     supervisor->worker_count--;
+    uv_poll_stop(&worker->poll);
+    uv_poll_stop(&worker->exit);
     close(worker->control);
-    worker->control = -1;
-    uv_close((uv_handle_t *)&worker->process, on_handle_closed);
+    close(worker->pidfd);
+    worker->control = worker->pidfd = -1;
+    uv_close((uv_handle_t *)&worker->exit, on_handle_closed);
     uv_close((uv_handle_t *)&worker->poll, on_handle_closed);
     uv_close((uv_handle_t *)&worker->log.poll, on_handle_closed);
     supervisor->on_worker_gone(supervisor);
+}
+
+static void on_worker_exit(uv_poll_t *poll, int poll_status, int events)
+{
+    struct worker_process *worker = poll->data;
+    int status;
+
+    (void)poll_status;
+    (void)events;
+    if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
+        bury(worker, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    }
 }
 
 void worker_process_kill(struct worker_process *worker, const char *why)
 {
     if (worker->killed == NULL) {
         worker->killed = why;
-        uv_process_kill(&worker->process, SIGKILL);
+        kill(worker->pid, SIGKILL); /* not waited for yet, so the number is its own */
     }
 }
 
 /* ---- Start ---- */
-
-static int spawn_process(struct worker_process *worker, int worker_end, int log_end)
-{
-    char *arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
-    uv_stdio_container_t stdio[WORKER_CONTROL_FD + 1] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = log_end},
-        {.flags = UV_INHERIT_FD, .data.fd = worker_end},
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_worker_exit,
-        .file = "/proc/self/exe",
-        .args = arguments,
-        .stdio_count = WORKER_CONTROL_FD + 1,
-        .stdio = stdio,
-    };
-
-    return uv_spawn(&worker->supervisor->loop, &worker->process, &options);
-}
-
-static void on_failed_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-struct worker_process *worker_process_spawn(struct supervisor *supervisor)
-{
-    struct worker_process *worker = calloc(1, sizeof(*worker));
-    int pair[2] = {-1, -1}, log_end = -1, result;
-
-    if (worker == NULL || (log_end = worker_log_open(worker)) < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        log_error("no worker: %m");
-        if (log_end >= 0) {
-            close(log_end);
-            close(worker->log.fd);
-        }
-        free(worker);
-        return NULL;
-    }
-    worker->supervisor = supervisor;
-    worker->control = pair[0];
-    worker->process.data = worker;
-    worker->poll.data = worker;
-    result = spawn_process(worker, pair[1], log_end);
-    close(pair[1]);
-    close(log_end);
-    if (result != 0) {
-        log_error("no worker: %s", uv_strerror(result));
-        close(pair[0]);
-        close(worker->log.fd);
-        uv_close((uv_handle_t *)&worker->process, on_failed_closed);
-        return NULL;
-    }
-    worker->open_handles = 3;
-    worker_log_start(worker);
-    uv_poll_init(&supervisor->loop, &worker->poll, worker->control);
-    uv_poll_start(&worker->poll, UV_READABLE, on_control);
-    LIST_INSERT_HEAD(&supervisor->workers, worker, link);
-    supervisor->worker_count++;
-    supervisor->spare_count++;
-    return worker;
-}
 
 static struct worker_process *find_spare(struct supervisor *supervisor)
 {
@@ -378,7 +338,7 @@ static struct worker_process *find_spare(struct supervisor *supervisor)
             return worker;
         }
     }
-    return worker_process_spawn(supervisor);
+    return NULL;
 }
 
 static void fill_start(struct control_start *start, const struct worker_process *worker)
@@ -393,42 +353,154 @@ static void fill_start(struct control_start *start, const struct worker_process 
     memcpy(start->listener, config->name, sizeof(start->listener));
 }
 
-void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, const struct peer *peer)
+/* Hands the connection to a spare worker. */
+static void hand_over(struct worker_process *worker, const struct waiting_connection *waiting)
 {
     struct control_message message = {.type = CONTROL_START};
-    struct worker_process *worker = find_spare(supervisor);
-    struct guest_record *guest = NULL;
-    uint32_t tokens = 0;
+    struct supervisor *supervisor = worker->supervisor;
 
-    if (worker != NULL) {
-        guest =
-            guest_record_attach(&listener->guests, listener->config, peer, clock_now_ns(), &tokens);
+    worker->listener = waiting->listener;
+    worker->session = ++supervisor->last_session;
+    worker->guest = waiting->guest;
+    worker->tokens = waiting->tokens;
+    supervisor->spare_count--;
+    fill_start(&message.start, worker);
+    if (control_send(worker->control, &message, waiting->connection) != 0) {
+        worker_process_kill(worker, "it took no connection");
     }
-    if (guest == NULL) {
-        if (worker != NULL) {
-            log_warning("listener %s: too many of its guests are in quarantine, connection ended",
-                        listener->config->name);
-        }
-        listener->refused++;
-        close(connection);
+    close(waiting->connection);
+    log_debug("%s: worker %d, peer process %d of user %u", worker_log_name(worker),
+              (int)worker->pid, (int)waiting->guest->peer.process,
+              (unsigned)waiting->guest->peer.user);
+}
+
+static struct waiting_connection *take_waiting(struct supervisor *supervisor)
+{
+    struct waiting_connection *waiting = STAILQ_FIRST(&supervisor->waiting);
+
+    if (waiting != NULL) {
+        STAILQ_REMOVE_HEAD(&supervisor->waiting, link);
+        supervisor->waiting_count--;
+    }
+    return waiting;
+}
+
+static void serve_waiting(struct supervisor *supervisor)
+{
+    struct worker_process *worker;
+
+    while (!STAILQ_EMPTY(&supervisor->waiting) && (worker = find_spare(supervisor)) != NULL) {
+        struct waiting_connection *waiting = take_waiting(supervisor);
+
+        hand_over(worker, waiting);
+        free(waiting);
+    }
+}
+
+void worker_process_keep_spares(struct supervisor *supervisor)
+{
+    unsigned wanted = supervisor->config->spare_workers + supervisor->waiting_count;
+
+    if (supervisor->draining || clock_now_ns() < supervisor->spares_from_ns) {
         return;
     }
-    worker->listener = listener;
-    worker->session = ++supervisor->last_session;
-    worker->guest = guest;
-    worker->tokens = tokens;
-    supervisor->spare_count--;
+    while (supervisor->spare_count + supervisor->starting < wanted &&
+           supervisor->starting < STARTING_MAX) {
+        supervisor->starting++;
+        nursery_want(supervisor->nursery);
+    }
+}
+
+bool worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                          int connection, struct guest_record *guest)
+{
+    struct waiting_connection *waiting = calloc(1, sizeof(*waiting));
+
+    if (waiting == NULL) {
+        return false;
+    }
+    waiting->connection = connection;
+    waiting->listener = listener;
+    waiting->guest = guest;
+    guest_record_begin(guest, clock_now_ns(), &waiting->tokens);
     supervisor->sessions++;
     listener->sessions++;
     listener->accepted++;
-    fill_start(&message.start, worker);
-    if (control_send(worker->control, &message, connection) != 0) {
-        worker_process_kill(worker, "it took no connection");
+    STAILQ_INSERT_TAIL(&supervisor->waiting, waiting, link);
+    supervisor->waiting_count++;
+    serve_waiting(supervisor);
+    worker_process_keep_spares(supervisor);
+    return true;
+}
+
+void worker_process_drop_waiting(struct supervisor *supervisor)
+{
+    struct waiting_connection *waiting;
+
+    while ((waiting = take_waiting(supervisor)) != NULL) {
+        guest_record_detach(waiting->guest, waiting->tokens, clock_now_ns());
+        end_session(supervisor, waiting->listener);
+        close(waiting->connection);
+        free(waiting);
     }
-    close(connection);
-    log_debug("%s: worker %d, peer process %d of user %u", worker_log_name(worker),
-              worker->process.pid, (int)peer->process, (unsigned)peer->user);
+}
+
+static struct worker_process *adopt(struct supervisor *supervisor, const struct birth *birth)
+{
+    struct worker_process *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) { /* its control socket's end is its own */
+        kill(birth->child, SIGKILL);
+        waitpid(birth->child, NULL, 0);
+        close(birth->control);
+        close(birth->log);
+        close(birth->pidfd);
+        return NULL;
+    }
+    worker->supervisor = supervisor;
+    worker->pid = birth->child;
+    worker->pidfd = birth->pidfd;
+    worker->control = birth->control;
+    worker->exit.data = worker->poll.data = worker;
+    worker->open_handles = 3;
+    worker_log_start(worker, birth->log);
+    uv_poll_init(&supervisor->loop, &worker->poll, worker->control);
+    uv_poll_start(&worker->poll, UV_READABLE, on_control);
+    uv_poll_init(&supervisor->loop, &worker->exit, worker->pidfd);
+    uv_poll_start(&worker->exit, UV_READABLE, on_worker_exit);
+    LIST_INSERT_HEAD(&supervisor->workers, worker, link);
+    supervisor->worker_count++;
+    supervisor->spare_count++;
+    return worker;
+}
+
+void worker_process_on_birth(void *owner, const struct birth *birth)
+{
+    struct supervisor *supervisor = owner;
+    int error = birth->error;
+
+    supervisor->starting--;
+    if (error == 0 && adopt(supervisor, birth) == NULL) {
+        error = ENOMEM;
+    }
+    if (error != 0) {
+        supervisor->spares_from_ns = clock_now_ns() + WORKER_PROCESS_RETRY_NS;
+        if (log_limit_take(&supervisor->failures, clock_now_ns())) {
+            log_error("no worker: %s; tried again each second", strerror(error));
+        }
+        worker_process_drop_waiting(supervisor);
+    }
+    if (supervisor->draining) {
+        struct worker_process *worker = find_spare(supervisor);
+
+        if (worker != NULL) {
+            worker_process_drain(worker);
+        }
+        supervisor->on_worker_gone(supervisor);
+        return;
+    }
+    serve_waiting(supervisor);
+    worker_process_keep_spares(supervisor);
 }
 
 /* ---- While it runs ---- */

@@ -9,12 +9,18 @@
 /* After a spare worker died or did not start, the next is tried: the reason may last. */
 #define WORKER_PROCESS_RETRY_NS NS_PER_S
 
-/* Starts a spare worker; NULL after a log line. */
-struct worker_process *worker_process_spawn(struct supervisor *supervisor);
+/* Has workers started, as many as are to wait for connections and as wait for a worker. */
+void worker_process_keep_spares(struct supervisor *supervisor);
 
-/* Hands a connection to a worker. Takes the descriptor in every case. */
-void worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
-                          int connection, const struct peer *peer);
+/* The nursery's: a worker is there, or could not be started. */
+void worker_process_on_birth(void *supervisor, const struct birth *birth);
+
+/* Takes a connection, for a worker; false, and it stays the caller's, without memory. */
+bool worker_process_serve(struct supervisor *supervisor, struct supervisor_listener *listener,
+                          int connection, struct guest_record *guest);
+
+/* Closes the connections that no worker has. */
+void worker_process_drop_waiting(struct supervisor *supervisor);
 
 void worker_process_kill(struct worker_process *worker, const char *why);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -207,6 +208,7 @@ static bool receive_start(struct control_start *start, int *connection)
         return false;
     }
     *start = message.start;
+    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* it was started as a batch */
     log_set_level((enum mediator_log_level)start->log_level);
     return true;
 }

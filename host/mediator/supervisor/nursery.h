@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where worker processes are started: a thread of its own, one after the other. To start a program
+ * takes milliseconds, which the loop, that accepts connections and grants leases, does not have.
+ */
+#ifndef MEDIATOR_NURSERY_H
+#define MEDIATOR_NURSERY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+/* A worker that was started, or why it was not. */
+struct birth {
+    int error;   /* errno; 0: all the rest is there */
+    pid_t child; /* of this process: to be waited for */
+    int pidfd;   /* readable when it has ended */
+    int control; /* its control socket */
+    int log;     /* what it writes to standard error */
+};
+
+struct nursery;
+
+/* NULL with errno. `on_birth` is called by the loop, once for each worker wanted. */
+struct nursery *nursery_open(uv_loop_t *loop, void *owner,
+                             void (*on_birth)(void *owner, const struct birth *birth));
+
+/* One more. */
+void nursery_want(struct nursery *nursery);
+
+#endif
