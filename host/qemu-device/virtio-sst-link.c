@@ -31,14 +31,6 @@ static SSTLink *link_of(PeerLink *peer)
     return container_of(peer, SSTLink, peer);
 }
 
-void sst_link_end_batch(SSTLink *link)
-{
-    if (link->in_batch) {
-        link->in_batch = false;
-        link->events->batch_end(link->opaque);
-    }
-}
-
 /* ---- Where a request is ---- */
 
 static void set_outside(SSTLink *link, SSTLinkRequest *request)
@@ -70,7 +62,6 @@ static void set_sent(SSTLink *link, SSTLinkRequest *request, uint64_t tag, uint6
 static void fail(SSTLink *link, SSTLinkRequest *request, uint32_t status)
 {
     set_outside(link, request);
-    link->in_batch = true;
     link->events->failed(link->opaque, request, status);
 }
 
@@ -81,7 +72,6 @@ static void fail_pending(SSTLink *link, uint32_t status)
     while ((request = QTAILQ_FIRST(&link->pending)) != NULL) {
         fail(link, request, status);
     }
-    sst_link_end_batch(link);
 }
 
 /* ---- Connection ---- */
@@ -199,7 +189,6 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
             fail(link, request, status);
         }
     }
-    sst_link_end_batch(link);
     link->events->changed(link->opaque, false);
     if (!QTAILQ_EMPTY(&link->pending) && !link->sync) {
         sst_link_try_open(link);
@@ -350,7 +339,6 @@ static void take_answer(SSTLink *link, uint64_t tag, const SSTAnswer *answer)
     set_outside(link, request);
     link->peer.warned = false;
     peer_link_retry_anew(&link->peer);
-    link->in_batch = true;
     link->events->answer(link->opaque, request, answer);
 }
 
@@ -411,7 +399,6 @@ static void take_record(SSTLink *link)
         take_answer(link, record->tag, &answer);
         break;
     case BG_SST_RECORD_EVENT:
-        link->in_batch = true;
         link->events->event(link->opaque, (const void *)link->reader.body, record->time_ns);
         break;
     default:
@@ -471,7 +458,6 @@ static void receive(PeerLink *peer)
             break;
         }
         if (size <= 0) {
-            sst_link_end_batch(link);
             sst_link_lost(link, SST_LOSS_CLOSED);
             return;
         }
@@ -483,8 +469,27 @@ static void receive(PeerLink *peer)
             break; /* that was all */
         }
     }
-    sst_link_end_batch(link);
     flush(peer);
+}
+
+/* ---- What the main loop calls ---- */
+
+static void on_readable(PeerLink *peer)
+{
+    receive(peer);
+    link_of(peer)->events->batch_end(link_of(peer)->opaque);
+}
+
+static void on_writable(PeerLink *peer)
+{
+    flush(peer);
+    link_of(peer)->events->batch_end(link_of(peer)->opaque);
+}
+
+static void on_retry(PeerLink *peer)
+{
+    try_open(peer);
+    link_of(peer)->events->batch_end(link_of(peer)->opaque);
 }
 
 /* ---- Requests ---- */
@@ -561,9 +566,9 @@ static const PeerLinkOps peer_ops = {
     .retry_first_ms = RETRY_MIN_MS,
     .retry_max_ms = RETRY_MAX_MS,
     .tx_capacity = TX_CAPACITY,
-    .readable = receive,
-    .writable = flush,
-    .retry = try_open,
+    .readable = on_readable,
+    .writable = on_writable,
+    .retry = on_retry,
 };
 
 void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Object *owner)
@@ -573,6 +578,7 @@ void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Obj
     link->running = runstate_is_running();
     QTAILQ_INIT(&link->pending);
     QTAILQ_INIT(&link->sent);
+    sst_link_free(link); /* of the time before it was unrealized */
     link->by_tag = g_hash_table_new(g_int64_hash, g_int64_equal);
     link->abandoned = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     link->cancels = g_array_new(false, false, sizeof(uint64_t));
@@ -582,8 +588,13 @@ void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Obj
 
 void sst_link_cleanup(SSTLink *link)
 {
+    link->running = false;
     peer_link_cleanup(&link->peer);
-    g_hash_table_destroy(link->by_tag);
-    g_hash_table_destroy(link->abandoned);
-    g_array_free(link->cancels, true);
+}
+
+void sst_link_free(SSTLink *link)
+{
+    g_clear_pointer(&link->by_tag, g_hash_table_destroy);
+    g_clear_pointer(&link->abandoned, g_hash_table_destroy);
+    g_clear_pointer(&link->cancels, g_array_unref);
 }

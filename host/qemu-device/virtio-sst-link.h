@@ -45,13 +45,18 @@ typedef struct SSTAnswer {
     uint64_t cycles;
 } SSTAnswer;
 
-/* They must not call back into the link. The request is outside already. */
+/*
+ * They must not call back into the link, nor touch the guest's memory or interrupt it: a write
+ * there may reset or unplug the device, and the link is in the middle of its lists. The request is
+ * outside already.
+ */
 typedef struct SSTLinkEvents {
     void (*answer)(void *opaque, SSTLinkRequest *request, const SSTAnswer *answer);
     /* @status: BG_SST_NO_DEVICE, BG_SST_ERROR (the connection was lost), BG_SST_TIMEOUT. */
     void (*failed)(void *opaque, SSTLinkRequest *request, uint32_t status);
     void (*event)(void *opaque, const struct bg_sst_event *event, uint64_t time_ns);
-    /* Some of the above were called; no more for now. */
+    /* The main loop's call ends, and the link does nothing after this: what the above have kept may
+     * be told to the guest. Whoever calls a function of the link's looks by itself afterwards. */
     void (*batch_end)(void *opaque);
     /* There is a connection now, or there is none any more. */
     void (*changed)(void *opaque, bool connected);
@@ -87,7 +92,6 @@ typedef struct SSTLink {
     const SSTLinkEvents *events;
     void *opaque;
     bool running; /* the VM runs */
-    bool in_batch;
 
     SSTLinkRequestList pending, sent;
     GHashTable *by_tag; /* those in `sent` */
@@ -113,8 +117,10 @@ typedef struct SSTLink {
 
 /* The link is zeroed but for what the owner sets. It does not connect yet. */
 void sst_link_init(SSTLink *link, const SSTLinkEvents *events, void *opaque, Object *owner);
-/* Ends the connection without an event. No request is inside. Does not free properties. */
+/* Ends the connection without an event. No request is inside. What is called later does nothing. */
 void sst_link_cleanup(SSTLink *link);
+/* Frees all but properties, of one that was cleaned up or never began. */
+void sst_link_free(SSTLink *link);
 
 static inline bool sst_link_is_up(const SSTLink *link)
 {
@@ -147,7 +153,6 @@ bool sst_link_consume(SSTLink *link, uint64_t reply_to);
 /* Connects now: sst_link_is_up(), or WAITING, or DOWN and the pending requests have failed. */
 void sst_link_open(SSTLink *link);
 void sst_link_lost(SSTLink *link, SSTLoss why);
-void sst_link_end_batch(SSTLink *link);
 
 /* virtio-sst-sync.c: when the answer of an old simulator reaches the guest, see clock_hz. */
 uint64_t sst_link_old_time_ns(const SSTLink *link, const SSTLinkRequest *request, uint64_t cycles);

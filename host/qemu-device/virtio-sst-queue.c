@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* virtio-sst: requests, responses and events in the virtqueues, see virtio-sst.h. */
+/*
+ * virtio-sst: requests, responses and events in the virtqueues, see virtio-sst.h.
+ *
+ * virtqueue_push(), virtqueue_pop() of a bad ring, and virtio_notify() write to where the guest
+ * says: when they return, the device may have been reset (its lists are empty, `generation`
+ * differs) or unplugged (not `live`). So each loop takes the first of a list anew, what is worked
+ * on is in no list, and a timer is touched only while `live`.
+ */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/iov.h"
@@ -41,20 +48,26 @@ unsigned virtio_sst_pair_count(VirtIOSST *s)
 
 bool *virtio_sst_guard(VirtIOSST *s)
 {
-    return &qdev_get_parent_bus(DEVICE(s))->parent->mem_reentrancy_guard.engaged_in_io;
+    return &s->transport->mem_reentrancy_guard.engaged_in_io;
 }
 
 bool virtio_sst_enter(VirtIOSST *s)
 {
     bool *guard = virtio_sst_guard(s), was = *guard;
 
+    object_ref(OBJECT(s->transport));
+    object_ref(OBJECT(s));
     *guard = true;
     return was;
 }
 
 void virtio_sst_leave(VirtIOSST *s, bool was)
 {
+    DeviceState *transport = s->transport;
+
     *virtio_sst_guard(s) = was;
+    object_unref(OBJECT(s));
+    object_unref(OBJECT(transport));
 }
 
 /* ---- Items ---- */
@@ -68,23 +81,13 @@ static void arm_timeout(VirtIOSST *s)
 {
     SSTItem *first = QTAILQ_FIRST(&s->items);
 
+    if (!s->live) {
+        return;
+    }
     if (first != NULL) {
         timer_mod_ns(s->timeout_timer, first->deadline_ns);
     } else {
         timer_del(s->timeout_timer);
-    }
-}
-
-static void drop_due_of(VirtIOSST *s, const SSTItem *item)
-{
-    SSTDue *due, *after;
-
-    QTAILQ_FOREACH_SAFE (due, &s->due, next, after) {
-        if (due->item == item) {
-            QTAILQ_REMOVE(&s->due, due, next);
-            g_free(due);
-            return;
-        }
     }
 }
 
@@ -98,7 +101,8 @@ static void take_out(VirtIOSST *s, SSTItem *item)
         s->in_flight--;
         break;
     case SST_ITEM_SCHEDULED:
-        drop_due_of(s, item);
+        QTAILQ_REMOVE(&s->due, item->due, next);
+        g_free(item->due);
         QTAILQ_REMOVE(&s->items, item, next);
         s->in_flight--;
         break;
@@ -120,7 +124,7 @@ static void free_item(SSTItem *item)
     g_free(item);
 }
 
-/* The guest's memory is let go, without telling the guest. */
+/* The guest's memory is let go, without telling the guest. Nothing is written to it. */
 static void drop_item(VirtIOSST *s, SSTItem *item)
 {
     take_out(s, item);
@@ -143,11 +147,16 @@ void virtio_sst_drop(VirtIOSST *s, int pair)
 {
     SSTDue *due;
 
+    s->generation++;
     drop_list(s, &s->items, pair);
     drop_list(s, &s->restored, pair);
     for (unsigned i = 0; i < s->num_queues; i++) {
         drop_list(s, &s->pairs[i].waiting, pair);
+        if (pair < 0 || i == (unsigned)pair) {
+            s->pairs[i].notify_request = s->pairs[i].notify_response = false;
+        }
     }
+    s->notify_event &= pair >= 0;
     while (pair < 0 && (due = QTAILQ_FIRST(&s->due)) != NULL) {
         QTAILQ_REMOVE(&s->due, due, next);
         s->due_events -= due->item == NULL;
@@ -165,16 +174,16 @@ static void notify_guest(VirtIOSST *s)
     for (unsigned i = 0; i < s->num_queues; i++) {
         SSTPair *pair = &s->pairs[i];
 
-        if (pair->notify_response) {
+        if (s->live && pair->notify_response) {
             pair->notify_response = false;
             virtio_notify(vdev, pair->response_queue);
         }
-        if (pair->notify_request) {
+        if (s->live && pair->notify_request) {
             pair->notify_request = false;
             virtio_notify(vdev, pair->request_queue);
         }
     }
-    if (s->notify_event) {
+    if (s->live && s->notify_event) {
         s->notify_event = false;
         virtio_notify(vdev, s->queues[BG_SST_QUEUE_EVENT(virtio_sst_pair_count(s))]);
     }
@@ -227,12 +236,13 @@ static VirtQueueElement *pop_buffer(VirtIOSST *s, VirtQueue *queue)
     return NULL;
 }
 
+/* Of a queue that was reset meanwhile: only lets go of the guest's memory. */
 static void push_chain(VirtIOSST *s, SSTItem *item, size_t used)
 {
     SSTPair *pair = pair_of(s, item);
 
-    virtqueue_push(pair->request_queue, &item->element, used);
     pair->notify_request = true;
+    virtqueue_push(pair->request_queue, &item->element, used);
     free_item(item);
 }
 
@@ -241,13 +251,19 @@ static bool place_response(VirtIOSST *s, SSTItem *item, const Response *response
 {
     SSTPair *pair = pair_of(s, item);
     size_t room = iov_size(item->element.in_sg, item->element.in_num);
+    unsigned generation = s->generation;
     VirtQueueElement *buffer;
 
     if (room < RESPONSE_SIZE) {
         buffer = pop_buffer(s, pair->response_queue);
+        if (s->generation != generation) {
+            g_free(buffer); /* NULL: no queue has any after a reset */
+            push_chain(s, item, 0);
+            return true;
+        }
         if (buffer != NULL) {
-            virtqueue_push(pair->response_queue, buffer, write_response(buffer, response));
             pair->notify_response = true;
+            virtqueue_push(pair->response_queue, buffer, write_response(buffer, response));
             g_free(buffer);
             push_chain(s, item, 0);
             return true;
@@ -281,7 +297,7 @@ static void place_waiting(VirtIOSST *s, SSTPair *pair)
         memcpy(&response.head, kept, RESPONSE_HEAD);
         take_out(s, item);
         item->response = NULL;
-        if (!place_response(s, item, &response)) {
+        if (!place_response(s, item, &response)) { /* so nothing was written */
             item->response = kept;
             item->state = SST_ITEM_WAITING;
             QTAILQ_INSERT_HEAD(&pair->waiting, item, next);
@@ -294,6 +310,7 @@ static void place_waiting(VirtIOSST *s, SSTPair *pair)
 /* The item, which is in no list, ends here or waits for a buffer. */
 static void respond(VirtIOSST *s, SSTItem *item, Response *response)
 {
+    unsigned generation = s->generation;
     uint32_t status = le32_to_cpu(response->head.status);
 
     trace_virtio_sst_response(s->link.device_id, ldq_le_p(&item->link.request.request_id), status);
@@ -306,7 +323,9 @@ static void respond(VirtIOSST *s, SSTItem *item, Response *response)
     response->head.request_id = item->link.request.request_id;
     response->head.user_data = item->link.request.user_data;
     place_waiting(s, pair_of(s, item)); /* they have been there before */
-    if (!place_response(s, item, response)) {
+    if (s->generation != generation) {
+        push_chain(s, item, 0);
+    } else if (!place_response(s, item, response)) {
         wait_for_buffer(s, item, response);
     }
 }
@@ -464,27 +483,7 @@ static bool take_requests(VirtIOSST *s, unsigned pair)
     return s->link.sync;
 }
 
-/* ---- Virtual time ---- */
-
-/* A time-out is told before the deadline's other users see the request: they come from here. */
-static void on_timeout(void *opaque)
-{
-    VirtIOSST *s = opaque;
-    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    bool guard = virtio_sst_enter(s);
-    SSTItem *item;
-
-    while ((item = QTAILQ_FIRST(&s->items)) != NULL && item->deadline_ns <= now_ns) {
-        trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
-        s->timeouts++;
-        take_out(s, item);
-        respond_status(s, item, BG_SST_TIMEOUT);
-    }
-    arm_timeout(s);
-    notify_guest(s);
-    virtio_sst_kick(s);
-    virtio_sst_leave(s, guard);
-}
+/* ---- What is due ---- */
 
 static void send_event(VirtIOSST *s, const void *event)
 {
@@ -501,12 +500,12 @@ static void send_event(VirtIOSST *s, const void *event)
         s->events_dropped++;
         return;
     }
+    s->events++;
+    s->notify_event = true;
     virtqueue_push(
         queue, buffer,
         iov_from_buf(buffer->in_sg, buffer->in_num, 0, event, sizeof(struct bg_sst_event)));
     g_free(buffer);
-    s->events++;
-    s->notify_event = true;
 }
 
 static void finish_due(VirtIOSST *s, SSTDue *due)
@@ -532,11 +531,14 @@ static void arm_due(VirtIOSST *s)
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     uint64_t next_ns = first != NULL ? first->time_ns : BG_SST_TIME_NEVER;
 
-    next_ns = MIN(next_ns, MAX(s->link.next_ns, now_ns + 1));
-    if (next_ns > INT64_MAX) {
-        timer_del(s->due_timer);
-    } else {
+    if (!s->live) {
+        return;
+    }
+    next_ns = s->look_due ? now_ns : MIN(next_ns, MAX(s->link.next_ns, now_ns + 1));
+    if (next_ns <= INT64_MAX) {
         timer_mod_ns(s->due_timer, next_ns);
+    } else if (timer_pending(s->due_timer)) {
+        timer_del(s->due_timer);
     }
 }
 
@@ -544,12 +546,11 @@ static void arm_due(VirtIOSST *s)
 void virtio_sst_kick(VirtIOSST *s)
 {
     sst_link_kick(&s->link);
-    if (s->link.sync) {
-        arm_due(s);
-    }
+    arm_due(s);
 }
 
-static void finish_what_is_due(VirtIOSST *s)
+/* Tells the guest what is due. Nothing is done with the device afterwards but by who looks anew. */
+static void finish(VirtIOSST *s)
 {
     uint64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     SSTDue *due;
@@ -562,20 +563,6 @@ static void finish_what_is_due(VirtIOSST *s)
     notify_guest(s);
 }
 
-static void on_due(void *opaque)
-{
-    VirtIOSST *s = opaque;
-    bool guard = virtio_sst_enter(s);
-
-    finish_what_is_due(s);
-    if (s->link.next_ns <= (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL)) {
-        s->link.next_ns = BG_SST_TIME_NEVER; /* until the reply names another */
-        sst_link_kick(&s->link);
-        finish_what_is_due(s);
-    }
-    virtio_sst_leave(s, guard);
-}
-
 /* After all others of the same time. */
 static void schedule(VirtIOSST *s, SSTItem *item, uint64_t time_ns, const void *data, size_t size)
 {
@@ -586,6 +573,10 @@ static void schedule(VirtIOSST *s, SSTItem *item, uint64_t time_ns, const void *
     due->item = item;
     due->size = size;
     memcpy(due->data, data, size);
+    if (item != NULL) {
+        item->state = SST_ITEM_SCHEDULED;
+        item->due = due;
+    }
     QTAILQ_FOREACH_REVERSE (before, &s->due, next) {
         if (before->time_ns <= due->time_ns) {
             QTAILQ_INSERT_AFTER(&s->due, before, due, next);
@@ -605,36 +596,23 @@ static void link_answer(void *opaque, SSTLinkRequest *request, const SSTAnswer *
     s->cycles += answer->cycles;
     trace_virtio_sst_answer(s->link.device_id, ldq_le_p(&request->request.request_id),
                             answer->cycles, answer->time_ns);
-    if (s->link.sync) {
-        item->state = SST_ITEM_SCHEDULED;
-        schedule(s, item, answer->time_ns, answer->response, answer->size);
-        return;
-    }
-    QTAILQ_REMOVE(&s->items, item, next);
-    s->in_flight--;
-    item->state = SST_ITEM_NEW;
-    respond_answer(s, item, answer->response, answer->size);
+    schedule(s, item, answer->time_ns, answer->response, answer->size);
 }
 
 static void link_failed(void *opaque, SSTLinkRequest *request, uint32_t status)
 {
     VirtIOSST *s = opaque;
-    SSTItem *item = container_of(request, SSTItem, link);
+    const Response response = {.head.status = cpu_to_le32(status)};
 
-    QTAILQ_REMOVE(&s->items, item, next);
-    s->in_flight--;
-    item->state = SST_ITEM_NEW;
     s->timeouts += status == BG_SST_TIMEOUT;
-    respond_status(s, item, status);
+    schedule(s, container_of(request, SSTItem, link), 0, &response.head, RESPONSE_HEAD);
 }
 
 static void link_event(void *opaque, const struct bg_sst_event *event, uint64_t time_ns)
 {
     VirtIOSST *s = opaque;
 
-    if (!s->link.sync) {
-        send_event(s, event);
-    } else if (s->due_events < DUE_EVENTS_MAX) {
+    if (s->due_events < DUE_EVENTS_MAX) {
         s->due_events++;
         schedule(s, NULL, time_ns, event, sizeof(*event));
     } else {
@@ -645,13 +623,10 @@ static void link_event(void *opaque, const struct bg_sst_event *event, uint64_t 
 static void link_batch_end(void *opaque)
 {
     VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
 
-    if (s->link.sync) {
-        finish_what_is_due(s);
-    } else {
-        arm_timeout(s);
-        notify_guest(s);
-    }
+    finish(s);
+    virtio_sst_leave(s, guard);
 }
 
 static void link_changed(void *opaque, bool connected)
@@ -688,11 +663,11 @@ static bool is_live(VirtIODevice *vdev)
 
 static void finish_processing(VirtIOSST *s, bool complete)
 {
-    if (!complete) {
+    if (!complete && s->live) {
         qemu_bh_schedule(s->queue_bh);
     }
     virtio_sst_kick(s);
-    notify_guest(s);
+    finish(s);
 }
 
 void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq)
@@ -706,7 +681,7 @@ void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq)
     virtio_sst_leave(s, guard);
 }
 
-void virtio_sst_process(VirtIOSST *s)
+static void process(VirtIOSST *s)
 {
     bool complete = true;
 
@@ -719,15 +694,25 @@ void virtio_sst_process(VirtIOSST *s)
     finish_processing(s, complete);
 }
 
+void virtio_sst_process_soon(VirtIOSST *s)
+{
+    s->look_due = true;
+    arm_due(s);
+}
+
 /* A machine that was stopped meanwhile looks at its queues when it runs again. */
 static void on_queue_bh(void *opaque)
 {
-    if (VIRTIO_DEVICE(opaque)->vm_running) {
-        virtio_sst_process(opaque);
+    VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
+
+    if (s->live && VIRTIO_DEVICE(s)->vm_running) {
+        process(s);
     }
+    virtio_sst_leave(s, guard);
 }
 
-void virtio_sst_fail_restored(VirtIOSST *s)
+static void fail_restored(VirtIOSST *s)
 {
     SSTItem *item;
 
@@ -735,8 +720,49 @@ void virtio_sst_fail_restored(VirtIOSST *s)
         take_out(s, item);
         respond_status(s, item, BG_SST_ERROR);
     }
-    notify_guest(s);
 }
+
+/* ---- Timers ---- */
+
+/* A time-out is told before the deadline's other users see the request: they come from here. */
+static void on_timeout(void *opaque)
+{
+    VirtIOSST *s = opaque;
+    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    bool guard = virtio_sst_enter(s);
+    SSTItem *item;
+
+    while ((item = QTAILQ_FIRST(&s->items)) != NULL && item->deadline_ns <= now_ns) {
+        trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
+        s->timeouts++;
+        take_out(s, item);
+        respond_status(s, item, BG_SST_TIMEOUT);
+    }
+    virtio_sst_kick(s);
+    finish(s);
+    virtio_sst_leave(s, guard);
+}
+
+static void on_due(void *opaque)
+{
+    VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
+
+    if (s->look_due) {
+        s->look_due = false;
+        fail_restored(s);
+        process(s);
+    }
+    finish(s);
+    if (s->live && s->link.next_ns <= (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL)) {
+        s->link.next_ns = BG_SST_TIME_NEVER; /* until the reply names another */
+        sst_link_kick(&s->link);
+        finish(s);
+    }
+    virtio_sst_leave(s, guard);
+}
+
+/* ---- Life ---- */
 
 void virtio_sst_queue_init(VirtIOSST *s)
 {
@@ -746,15 +772,25 @@ void virtio_sst_queue_init(VirtIOSST *s)
     for (unsigned i = 0; i < BG_SST_PAIRS_MAX; i++) {
         QTAILQ_INIT(&s->pairs[i].waiting);
     }
+    virtio_sst_queue_free(s); /* of the time before it was unrealized */
     s->timeout_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, on_timeout, s);
     s->due_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, on_due, s);
     s->queue_bh = virtio_bh_new_guarded(DEVICE(s), on_queue_bh, s);
+    s->live = true;
 }
 
 void virtio_sst_queue_cleanup(VirtIOSST *s)
 {
+    s->live = false;
     virtio_sst_drop(s, -1);
-    qemu_bh_delete(s->queue_bh);
-    timer_free(s->due_timer);
-    timer_free(s->timeout_timer);
+    qemu_bh_cancel(s->queue_bh);
+    timer_del(s->due_timer);
+    timer_del(s->timeout_timer);
+}
+
+void virtio_sst_queue_free(VirtIOSST *s)
+{
+    g_clear_pointer(&s->queue_bh, qemu_bh_delete);
+    g_clear_pointer(&s->due_timer, timer_free);
+    g_clear_pointer(&s->timeout_timer, timer_free);
 }

@@ -167,5 +167,4 @@ void sst_link_exchange(SSTLink *link)
             exchange_old(link, until_us);
         }
     }
-    sst_link_end_batch(link);
 }

@@ -75,6 +75,11 @@ static void virtio_sst_get_config(VirtIODevice *vdev, uint8_t *config)
 
 /* ---- Status and reset ---- */
 
+/*
+ * QEMU goes on with the device after each of these. So nothing is written to the guest's memory
+ * from here, which could reset or unplug us meanwhile: that comes a moment later.
+ */
+
 /* 10.1: a device can say that it failed. */
 #if BAREGPU_QEMU_AT_LEAST(10, 1)
 typedef int VirtIOSSTStatusResult;
@@ -88,8 +93,7 @@ static VirtIOSSTStatusResult virtio_sst_set_status(VirtIODevice *vdev, uint8_t s
         (status & VIRTIO_CONFIG_S_DRIVER_OK) && !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
 
     if (starts && vdev->vm_running) {
-        vdev->status = status;
-        virtio_sst_process(VIRTIO_SST(vdev)); /* what was made available before */
+        virtio_sst_process_soon(VIRTIO_SST(vdev)); /* what was made available before */
     }
     return (VirtIOSSTStatusResult)0;
 }
@@ -137,7 +141,11 @@ static void virtio_sst_stop_ioeventfd(VirtIODevice *vdev)
     }
 }
 
-/* Runs after a migration, too, once all devices are loaded. */
+/*
+ * Runs after a migration, too, once all devices are loaded. The requests that were in flight on the
+ * other side end in an error a moment later: QEMU is in the middle of its list of handlers, of
+ * which an unplugged device would take some away.
+ */
 static void virtio_sst_run_state_changed(void *opaque, bool running, RunState state)
 {
     VirtIOSST *s = opaque;
@@ -147,8 +155,7 @@ static void virtio_sst_run_state_changed(void *opaque, bool running, RunState st
     sst_link_set_running(&s->link, running);
     if (running) {
         virtio_sst_update_offer(s);
-        virtio_sst_fail_restored(s);
-        virtio_sst_process(s);
+        virtio_sst_process_soon(s);
     }
     virtio_sst_leave(s, guard);
 }
@@ -257,10 +264,10 @@ static void virtio_sst_realize(DeviceState *dev, Error **errp)
         s->pairs[i].request_queue = s->queues[BG_SST_QUEUE_REQUEST(i)];
         s->pairs[i].response_queue = s->queues[BG_SST_QUEUE_RESPONSE(i)];
     }
+    s->transport = qdev_get_parent_bus(dev)->parent;
     virtio_sst_queue_init(s);
     s->link.peer.guard = virtio_sst_guard(s);
-    sst_link_init(&s->link, &virtio_sst_link_events, s,
-                  OBJECT(qdev_get_parent_bus(dev)->parent)); /* which has us inside */
+    sst_link_init(&s->link, &virtio_sst_link_events, s, OBJECT(s->transport));
     s->run_state_entry = qemu_add_vm_change_state_handler(virtio_sst_run_state_changed, s);
     if (!runstate_check(RUN_STATE_INMIGRATE)) {
         sst_link_try_open(&s->link);
@@ -272,6 +279,7 @@ static void virtio_sst_unrealize(DeviceState *dev)
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
     VirtIOSST *s = VIRTIO_SST(dev);
 
+    vdev->broken = true; /* whoever is in the middle of a queue stops */
     qemu_del_vm_change_state_handler(s->run_state_entry);
     virtio_sst_queue_cleanup(s);
     sst_link_cleanup(&s->link);
@@ -279,6 +287,15 @@ static void virtio_sst_unrealize(DeviceState *dev)
         virtio_del_queue(vdev, i);
     }
     virtio_cleanup(vdev);
+}
+
+/* Here, not in virtio_sst_unrealize(), which may be called from the middle of their use. */
+static void virtio_sst_finalize(Object *obj)
+{
+    VirtIOSST *s = VIRTIO_SST(obj);
+
+    virtio_sst_queue_free(s);
+    sst_link_free(&s->link);
 }
 
 /* ---- Migration ---- */
@@ -337,6 +354,7 @@ static const TypeInfo virtio_sst_types[] = {
         .parent = TYPE_VIRTIO_DEVICE,
         .instance_size = sizeof(VirtIOSST),
         .instance_init = virtio_sst_instance_init,
+        .instance_finalize = virtio_sst_finalize,
         .class_init = virtio_sst_class_init,
     },
 };

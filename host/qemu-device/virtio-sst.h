@@ -22,31 +22,38 @@ OBJECT_DECLARE_SIMPLE_TYPE(VirtIOSST, VIRTIO_SST)
 typedef enum SSTItemState {
     SST_ITEM_NEW,
     SST_ITEM_FORWARDED, /* the simulator has it; in `items` */
-    SST_ITEM_SCHEDULED, /* deterministic time: the answer is known; in `items` and `due` */
+    SST_ITEM_SCHEDULED, /* the answer is known; in `items` and `due` */
     SST_ITEM_WAITING,   /* answered; waits for a buffer of the response queue; in pair->waiting */
     SST_ITEM_RESTORED,  /* came with a migration; in `restored` */
 } SSTItemState;
 
 /* A request of the guest: what virtqueue_pop() returns. */
+typedef struct SSTDue SSTDue;
+
 typedef struct SSTItem {
     VirtQueueElement element; /* first: virtqueue_pop() wants that */
     SSTItemState state;
     int64_t deadline_ns;              /* virtual time */
     struct bg_sst_response *response; /* WAITING: allocated */
+    SSTDue *due;                      /* SCHEDULED */
     QTAILQ_ENTRY(SSTItem) next;
     SSTLinkRequest link; /* last: it is big */
 } SSTItem;
 
 typedef QTAILQ_HEAD(, SSTItem) SSTItemList;
 
-/* Deterministic time: an answer or an event that reaches the guest later. */
-typedef struct SSTDue {
+/*
+ * An answer or an event that is to reach the guest: when the call that brought it is over, or in
+ * deterministic time at its time. Nothing is told to the guest from within the link, since a write
+ * to the guest's memory may reset or unplug the device through its port's configuration space.
+ */
+struct SSTDue {
     uint64_t time_ns;
     SSTItem *item; /* NULL: an event */
     size_t size;
     QTAILQ_ENTRY(SSTDue) next;
     uint8_t data[]; /* sst_response, or sst_event */
-} SSTDue;
+};
 
 typedef struct SSTPair {
     VirtQueue *request_queue, *response_queue;
@@ -57,6 +64,10 @@ typedef struct SSTPair {
 struct VirtIOSST {
     VirtIODevice parent_obj;
 
+    DeviceState *transport; /* which has us inside, or on its bus */
+    bool live;              /* realized. Looked at after everything that may have unplugged us */
+    bool look_due;          /* due_timer: all queues are to be looked at */
+    unsigned generation;    /* counts resets */
     SSTLink link;
     VirtQueue *queues[2 * BG_SST_PAIRS_MAX + 1]; /* what they are depends on BG_SST_F_MULTI_QUEUE */
     SSTItemList items;                           /* at the simulator, the earliest deadline first */
@@ -88,24 +99,24 @@ unsigned virtio_sst_pair_count(VirtIOSST *s);
 void virtio_sst_update_offer(VirtIOSST *s);
 /* VirtIOHandleOutput of all queues. */
 void virtio_sst_handle_queue(VirtIODevice *vdev, VirtQueue *vq);
-/* Looks at all queues. */
-void virtio_sst_process(VirtIOSST *s);
-/* sst_link_kick(), and the timers that depend on the reply. */
+/* Looks at all queues, a moment later: for callers that go on with the device afterwards. */
+void virtio_sst_process_soon(VirtIOSST *s);
+/* sst_link_kick(), and the timers that depend on the reply. Nothing is told to the guest. */
 void virtio_sst_kick(VirtIOSST *s);
 /*
  * Around everything that may write to the guest's memory or interrupt it, as QEMU does it around
  * accesses by the guest: a buffer, or an MSI-X vector, that leads into our own registers must not
- * bring us here again from within.
+ * bring us here again from within. It can still reset or unplug us, through the configuration space
+ * of a port above us: we stay in memory until virtio_sst_leave().
  */
 bool virtio_sst_enter(VirtIOSST *s);
 void virtio_sst_leave(VirtIOSST *s, bool was);
 bool *virtio_sst_guard(VirtIOSST *s);
-/* Fields that do not depend on properties. */
+/* Fields that do not depend on properties. After cleanup nothing is told to the guest any more. */
 void virtio_sst_queue_init(VirtIOSST *s);
 void virtio_sst_queue_cleanup(VirtIOSST *s);
+void virtio_sst_queue_free(VirtIOSST *s);
 /* Drops what is in flight: of pair @pair, or of all (-1). The guest gets nothing back. */
 void virtio_sst_drop(VirtIOSST *s, int pair);
-/* The requests in `restored` end in an error. */
-void virtio_sst_fail_restored(VirtIOSST *s);
 
 #endif
