@@ -13,6 +13,7 @@
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
 #include "protocol/vgpu_stub.h"
+#include "pvgpu-control.h"
 #include "pvgpu-link.h"
 #include "pvgpu-scanout.h"
 #include "pvgpu-shmem.h"
@@ -54,6 +55,11 @@ struct PVGPUState {
     VMChangeStateEntry *run_state_entry;
     Notifier exit_notifier;
 
+    /* MSI-X messages are not sent while `defers_msix`, but by the timer: as soon as the VM runs. */
+    bool defers_msix;
+    uint32_t owed_msix; /* BG_PVGPU_IRQ_* */
+    QEMUTimer *owed_timer;
+
     /* Properties, and what they were found to mean. */
     uint64_t shmem_size; /* bytes */
     bool reserve;
@@ -66,56 +72,7 @@ struct PVGPUState {
     uint64_t fence_interrupts, error_interrupts, resets, lost_sessions, stale_objects;
 };
 
-/* ---- The control region: little-endian words that others read at any time ---- */
-
-static void set32(uint32_t *word, uint32_t value)
-{
-    qatomic_store_release(word, cpu_to_le32(value));
-}
-
-static void set64(uint64_t *word, uint64_t value)
-{
-    qatomic_store_release(word, cpu_to_le64(value));
-}
-
-static void change_control_status(PVGPUState *s, uint32_t clear, uint32_t set)
-{
-    qatomic_and(&s->control->status, cpu_to_le32(~clear));
-    qatomic_or(&s->control->status, cpu_to_le32(set));
-}
-
-static void describe_memory(PVGPUState *s)
-{
-    struct bg_pvgpu_control *c = s->control;
-
-    set32(&c->version, BG_PVGPU_VERSION);
-    set64(&c->features, s->features);
-    set32(&c->ring_offset, BG_PVGPU_RING_OFFSET);
-    set32(&c->ring_size, BG_PVGPU_RING_SIZE);
-    set32(&c->heap_offset, BG_PVGPU_HEAP_OFFSET);
-    set32(&c->heap_size, s->shmem_size - BG_PVGPU_HEAP_OFFSET);
-    set32(&c->display_width, BG_PVGPU_DISPLAY_WIDTH_DEFAULT);
-    set32(&c->display_height, BG_PVGPU_DISPLAY_HEIGHT_DEFAULT);
-    set32(&c->display_refresh, BG_PVGPU_DISPLAY_REFRESH_DEFAULT);
-    set32(&c->display_format, BG_PVGPU_DISPLAY_FORMAT_DEFAULT);
-    set32(&c->magic, BG_PVGPU_MAGIC);
-}
-
-static void zero_control(PVGPUState *s, size_t from, size_t to)
-{
-    memset((uint8_t *)s->control + from, 0, to - from);
-}
-
-/* A backend that reads meanwhile finds what was there before, or what will be: never a wrong magic
- * number or size, or a count of resets that there was not. */
-static void clear_control(PVGPUState *s)
-{
-    zero_control(s, offsetof(struct bg_pvgpu_control, producer_ptr),
-                 offsetof(struct bg_pvgpu_control, reset_request));
-    zero_control(s, offsetof(struct bg_pvgpu_control, reset_request) + sizeof(uint32_t),
-                 BG_PVGPU_CONTROL_SIZE);
-    describe_memory(s);
-}
+/* ---- The control region ---- */
 
 /*
  * What RESET does to the control region, before the backend hears of it. Without a backend that
@@ -127,17 +84,17 @@ static void reset_control(PVGPUState *s)
     bool old_backend = s->link.peer.state == PVGPU_LINK_UP && !s->link.direct;
 
     s->reset_count++;
-    set32(&c->reset_request, s->reset_count);
-    change_control_status(s, old_backend ? ~BG_PVGPU_CONTROL_READY : ~0u, 0);
-    set64(&c->producer_ptr, 0);
-    set64(&c->consumer_ptr, 0);
-    set64(&c->guest_fence_request, 0);
-    set64(&c->host_fence_completed, 0);
-    set32(&c->error_code, 0);
-    set32(&c->error_data, 0);
-    set32(&c->error_count, 0);
+    pvgpu_set32(&c->reset_request, s->reset_count);
+    pvgpu_control_change_status(s->control, old_backend ? ~BG_PVGPU_CONTROL_READY : ~0u, 0);
+    pvgpu_set64(&c->producer_ptr, 0);
+    pvgpu_set64(&c->consumer_ptr, 0);
+    pvgpu_set64(&c->guest_fence_request, 0);
+    pvgpu_set64(&c->host_fence_completed, 0);
+    pvgpu_set32(&c->error_code, 0);
+    pvgpu_set32(&c->error_data, 0);
+    pvgpu_set32(&c->error_count, 0);
     if (!pvgpu_link_reset(&s->link, s->reset_count)) {
-        set32(&c->reset_done, s->reset_count);
+        pvgpu_set32(&c->reset_done, s->reset_count);
     }
 }
 
@@ -156,6 +113,7 @@ static void update_intx(PVGPUState *s)
  *
  * A message is a write to wherever the guest says. To our own registers it is refused, as by QEMU's
  * guard of bottom halves; but it may reset or unplug us by other ways. Callers do nothing after it.
+ * Where QEMU itself would go on, as it does with its list of run-state handlers, it waits.
  */
 static void send_msix(PVGPUState *s, uint32_t bits)
 {
@@ -163,7 +121,11 @@ static void send_msix(PVGPUState *s, uint32_t bits)
     MemReentrancyGuard *guard = &DEVICE(s)->mem_reentrancy_guard;
     bool engaged = guard->engaged_in_io;
 
-    if (!msix_enabled(pci_dev)) {
+    if (!bits || !msix_enabled(pci_dev)) {
+        return;
+    }
+    if (s->defers_msix) {
+        s->owed_msix |= bits;
         return;
     }
     object_ref(OBJECT(s));
@@ -176,6 +138,15 @@ static void send_msix(PVGPUState *s, uint32_t bits)
     }
     guard->engaged_in_io = engaged;
     object_unref(OBJECT(s));
+}
+
+static void send_owed_msix(void *opaque)
+{
+    PVGPUState *s = opaque;
+    uint32_t bits = s->owed_msix & s->irq_mask;
+
+    s->owed_msix = 0;
+    send_msix(s, bits);
 }
 
 static void raise_interrupt(PVGPUState *s, uint32_t bits)
@@ -208,15 +179,15 @@ static void lose_session(PVGPUState *s, bool by_shutdown)
     s->lost_sessions++;
     s->status &= ~BG_PVGPU_STATUS_CONNECTED;
     if (by_shutdown) {
-        change_control_status(s, BG_PVGPU_CONTROL_READY,
-                              BG_PVGPU_CONTROL_SHUTDOWN | BG_PVGPU_CONTROL_DEVICE_LOST);
+        pvgpu_control_change_status(s->control, BG_PVGPU_CONTROL_READY,
+                                    BG_PVGPU_CONTROL_SHUTDOWN | BG_PVGPU_CONTROL_DEVICE_LOST);
     } else {
         s->status |= BG_PVGPU_STATUS_ERROR;
-        set32(&c->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
-        change_control_status(s, BG_PVGPU_CONTROL_READY,
-                              BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
+        pvgpu_set32(&c->error_code, BG_PVGPU_ERROR_BACKEND_DISCONNECTED);
+        pvgpu_control_change_status(s->control, BG_PVGPU_CONTROL_READY,
+                                    BG_PVGPU_CONTROL_ERROR | BG_PVGPU_CONTROL_DEVICE_LOST);
     }
-    set32(&c->reset_done, s->reset_count); /* nobody else will */
+    pvgpu_set32(&c->reset_done, s->reset_count); /* nobody else will */
     raise_interrupt(s, BG_PVGPU_IRQ_ERROR);
 }
 
@@ -227,10 +198,10 @@ static void on_acknowledged(void *opaque, uint64_t features)
 
     s->backend_wrote = true;
     s->features = features & ~BG_PVGPU_FEATURE_DIRECT;
-    set64(&s->control->features, s->features);
+    pvgpu_set64(&s->control->features, s->features);
     s->status |= BG_PVGPU_STATUS_CONNECTED;
     if (!s->link.direct) {
-        set32(&s->control->reset_done, s->reset_count);
+        pvgpu_set32(&s->control->reset_done, s->reset_count);
     }
 }
 
@@ -249,7 +220,7 @@ static void on_refused(void *opaque)
     PVGPUState *s = opaque;
 
     s->backend_wrote = true; /* who knows */
-    set32(&s->control->reset_done, s->reset_count);
+    pvgpu_set32(&s->control->reset_done, s->reset_count);
 }
 
 /* PVGPULinkEvents.interrupt */
@@ -315,7 +286,7 @@ static void on_ui_info(void *opaque, uint32_t head, QemuUIInfo *info)
     uint32_t hz = DIV_ROUND_UP(info->refresh_rate, 1000);
 
     if (hz && hz <= REFRESH_MAX_HZ) {
-        set32(&s->control->display_refresh, hz);
+        pvgpu_set32(&s->control->display_refresh, hz);
     }
 }
 
@@ -331,6 +302,7 @@ static void pvgpu_reset_by_guest(PVGPUState *s)
     s->resets++;
     s->status = BG_PVGPU_STATUS_READY | (s->status & BG_PVGPU_STATUS_CONNECTED);
     s->irq_status = 0;
+    s->owed_msix = 0;
     update_intx(s);
     s->link.wanted = true;
     reset_control(s);
@@ -513,7 +485,7 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
     PVGPUState *s = opaque;
 
     trace_pvgpu_run_state(s->vm_id, running, s->status);
-    object_ref(OBJECT(s));
+    s->defers_msix = true;
     if (running) {
         if (s->session_moved) {
             s->session_moved = false;
@@ -528,7 +500,10 @@ static void pvgpu_run_state_changed(void *opaque, bool running, RunState state)
             mark_dirty(s);
         }
     }
-    object_unref(OBJECT(s));
+    s->defers_msix = false;
+    if (s->owed_msix) {
+        timer_mod(s->owed_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL));
+    }
 }
 
 static void pvgpu_reset_hold(Object *obj, ResetType type)
@@ -540,11 +515,12 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
                 (s->link.peer.state == PVGPU_LINK_UP ? BG_PVGPU_STATUS_CONNECTED : 0);
     s->irq_status = 0;
     s->irq_mask = 0;
+    s->owed_msix = 0;
     s->session_moved = false;
     s->link.wanted = false;
     update_intx(s);
     if (s->control != NULL) {
-        clear_control(s);
+        pvgpu_control_clear(s->control, s->shmem_size, s->features);
         reset_control(s);
     }
     if (s->control != NULL) {
@@ -581,7 +557,7 @@ static bool create_shmem(PVGPUState *s, Error **errp)
     s->link.greeting.shmem_name = s->shmem.name;
     s->link.greeting.shmem_size = s->shmem_size;
     s->link.greeting.shmem_fd = memory_region_get_fd(&s->shmem_region);
-    clear_control(s);
+    pvgpu_control_clear(s->control, s->shmem_size, s->features);
     return true;
 }
 
@@ -626,6 +602,7 @@ static void pvgpu_realize(PCIDevice *pci_dev, Error **errp)
                          PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->shmem_region);
 
+    s->owed_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, send_owed_msix, s);
     s->exit_notifier.notify = pvgpu_at_exit;
     qemu_add_exit_notifier(&s->exit_notifier);
     pvgpu_scanout_init(&s->scanout, DEVICE(s), &console_ops, on_scanout_done, s);
@@ -638,6 +615,7 @@ static void pvgpu_exit(PCIDevice *pci_dev)
     PVGPUState *s = PVGPU(pci_dev);
 
     qemu_del_vm_change_state_handler(s->run_state_entry);
+    timer_free(s->owed_timer);
     pvgpu_link_cleanup(&s->link);
     pvgpu_scanout_cleanup(&s->scanout);
     qemu_remove_exit_notifier(&s->exit_notifier);
@@ -688,7 +666,7 @@ static int pvgpu_post_load(void *opaque, int version_id)
 
     if (s->status > (BG_PVGPU_STATUS_READY | BG_PVGPU_STATUS_ERROR | BG_PVGPU_STATUS_CONNECTED) ||
         !(s->status & BG_PVGPU_STATUS_READY) || s->irq_status & ~irq_bits ||
-        s->irq_mask & ~irq_bits) {
+        s->irq_mask & ~irq_bits || s->owed_msix & ~irq_bits) {
         return -EINVAL;
     }
     pvgpu_link_forget(&s->link);
@@ -698,11 +676,33 @@ static int pvgpu_post_load(void *opaque, int version_id)
     return 0;
 }
 
+static bool pvgpu_owes_msix(void *opaque)
+{
+    return PVGPU(opaque)->owed_msix != 0;
+}
+
+static const VMStateDescription pvgpu_owed_vmstate = {
+    .name = TYPE_PVGPU "/owed",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = pvgpu_owes_msix,
+    .fields = (const VMStateField[]){VMSTATE_UINT32(owed_msix, PVGPUState), VMSTATE_END_OF_LIST()},
+};
+
+/* What another's stream does not have is not owed. */
+static int pvgpu_pre_load(void *opaque)
+{
+    PVGPU(opaque)->owed_msix = 0;
+    return 0;
+}
+
 static const VMStateDescription pvgpu_vmstate = {
     .name = TYPE_PVGPU,
     .version_id = 1,
     .minimum_version_id = 1,
+    .pre_load = pvgpu_pre_load,
     .post_load = pvgpu_post_load,
+    .subsections = (const VMStateDescription *const[]){&pvgpu_owed_vmstate, NULL},
     .fields =
         (const VMStateField[]){
             VMSTATE_PCI_DEVICE(parent_obj, PVGPUState), VMSTATE_MSIX(parent_obj, PVGPUState),

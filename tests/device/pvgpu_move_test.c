@@ -139,11 +139,25 @@ static void test_interrupt_to_itself(void **state)
     pvgpu_check_works(pvgpu);
 }
 
+/* Of one write: the first one may end the connection. */
+static void send_interrupts(struct bg_pvgpu *pvgpu)
+{
+    struct {
+        struct bg_pvgpu_message header;
+        uint32_t vector;
+    } messages[20] = {0};
+
+    for (unsigned i = 0; i < 20; i++) {
+        messages[i].header =
+            (struct bg_pvgpu_message){.type = BG_PVGPU_MESSAGE_IRQ, .size = sizeof(uint32_t)};
+    }
+    assert_true(socket_write(pvgpu->peer, messages, sizeof(messages)));
+}
+
 /* At the port: reset of the bus, or power off. Each time from another place in the device. */
 static void test_interrupt_that_ends_the_device(void **state)
 {
     struct bg_pvgpu *pvgpu = *state;
-    const uint32_t vector = 0;
     int64_t fences;
     uint64_t port = pci_config_address(0, PVGPU_PORT_SLOT, 0, 0), slot_control = port;
     unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1, port + 0x34);
@@ -173,9 +187,7 @@ static void test_interrupt_that_ends_the_device(void **state)
             eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);
             break;
         case 1: /* by message, with others behind it */
-            for (unsigned j = 0; j < 20; j++) {
-                pvgpu_send(pvgpu, BG_PVGPU_MESSAGE_IRQ, &vector, 4);
-            }
+            send_interrupts(pvgpu);
             break;
         case 2: /* as the last words */
             eventfd_signal(pvgpu->fds[BG_PVGPU_FD_FENCE]);

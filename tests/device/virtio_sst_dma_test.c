@@ -517,9 +517,7 @@ static void run_all(bool by_message, uint64_t features)
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         for (size_t j = 0; j < sizeof(targets) / sizeof(*targets); j++) {
 
-
-            if ((soak || targets[j].ends_device) &&
-                !(by_message && paths[i].no_message)) {
+            if ((soak || targets[j].ends_device) && !(by_message && paths[i].no_message)) {
                 run(&paths[i], &targets[j], by_message, features);
             }
         }
