@@ -195,6 +195,14 @@ static bool forget_abandoned(VGPUStubLink *link, uint32_t id)
     return false;
 }
 
+static void refuse_stream(VGPUStubLink *link, const char *what)
+{
+    link->peer.protocol_errors++;
+    peer_link_warn(&link->peer, "the mediator sent %s: connection closed", what);
+    vgpu_stub_link_lost(link, VGPU_STUB_LOSS_PROTOCOL);
+}
+
+/* May end the connection. */
 static void take_message(VGPUStubLink *link)
 {
     const VGPUStubMessage *message = &link->reader.message;
@@ -205,6 +213,11 @@ static void take_message(VGPUStubLink *link)
         return;
     }
     if (link->active && message->request_id == link->wire_id) {
+        /* Nor can it be waited for: what is left of the request would be in the way of the next. */
+        if (peer_link_wants_write(&link->peer)) {
+            refuse_stream(link, "an answer to a request that it has not read");
+            return;
+        }
         link->active = false;
         link->answered = true;
         link->peer.warned = false;
@@ -216,20 +229,12 @@ static void take_message(VGPUStubLink *link)
     trace_vgpu_stub_link_drop(message->request_id, late ? "late" : "unknown");
 }
 
-static void refuse_stream(VGPUStubLink *link, VGPUStubReadResult result)
-{
-    link->peer.protocol_errors++;
-    peer_link_warn(&link->peer, "the mediator sent %s: connection closed",
-                   result == VGPU_STUB_READ_BAD_MAGIC ? "something that is not a message"
-                                                      : "an answer of more than 1024 bytes");
-    vgpu_stub_link_lost(link, VGPU_STUB_LOSS_PROTOCOL);
-}
-
 static bool received(PeerLink *peer, const uint8_t *data, size_t size)
 {
     VGPUStubLink *link = link_of(peer);
+    uint64_t connection = peer->connections;
 
-    while (size && vgpu_stub_link_is_up(link)) {
+    while (size && peer_link_is_current(peer, connection)) {
         size_t taken;
         VGPUStubReadResult result = vgpu_stub_reader_feed(&link->reader, data, size, &taken);
 
@@ -238,11 +243,12 @@ static bool received(PeerLink *peer, const uint8_t *data, size_t size)
         if (result == VGPU_STUB_READ_MESSAGE) {
             take_message(link);
         } else if (result != VGPU_STUB_READ_MORE) {
-            refuse_stream(link, result);
-            return false;
+            refuse_stream(link, result == VGPU_STUB_READ_BAD_MAGIC
+                                    ? "something that is not a message"
+                                    : "an answer of more than 1024 bytes");
         }
     }
-    return true;
+    return peer_link_is_current(peer, connection);
 }
 
 static void ended(PeerLink *peer, bool reset)
@@ -318,7 +324,6 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
 {
     VGPUStubMessage copy = *message;
 
-    assert(!link->active);
     /* A peer that has closed meanwhile is noticed here, not by losing the request to it. */
     vgpu_stub_link_poll(link);
     if (vgpu_stub_link_is_up(link) && link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {

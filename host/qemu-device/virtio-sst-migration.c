@@ -8,7 +8,10 @@
  */
 #include "qemu/osdep.h"
 #include "migration/qemu-file-types.h"
+#include "qemu/bitmap.h"
 #include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "system/dma.h"
 #include "virtio-sst.h"
 
 /* ---- Out ---- */
@@ -110,8 +113,7 @@ static int get_item(QEMUFile *f, VirtIOSST *s)
 
     out_num = qemu_get_be16(f);
     in_num = qemu_get_be16(f);
-    if (pair >= s->num_queues || index >= VIRTQUEUE_MAX_SIZE || ndescs > VIRTQUEUE_MAX_SIZE ||
-        out_num + in_num > VIRTQUEUE_MAX_SIZE) {
+    if (pair >= s->num_queues || out_num + in_num > VIRTQUEUE_MAX_SIZE) {
         return -EINVAL;
     }
     item = new_item(out_num, in_num);
@@ -123,7 +125,6 @@ static int get_item(QEMUFile *f, VirtIOSST *s)
     stq_le_p(&item->link.request.user_data, user_data);
     get_segments(f, item->element.out_addr, item->element.out_sg, out_num);
     get_segments(f, item->element.in_addr, item->element.in_sg, in_num);
-    virtqueue_map(VIRTIO_DEVICE(s), &item->element);
     QTAILQ_INSERT_TAIL(&s->restored, item, next);
     return 0;
 }
@@ -138,6 +139,114 @@ static int get_items(QEMUFile *f, void *opaque, size_t size, const VMStateField 
         error = get_item(f, s);
     }
     return error;
+}
+
+/* Descriptors of the queue that were taken and not given back: what virtio_load() finds, too. */
+static unsigned in_use(VirtIODevice *vdev, int queue)
+{
+    unsigned taken = virtio_queue_get_last_avail_idx(vdev, queue), used = taken >> 16;
+    hwaddr used_ring = virtio_queue_get_used_addr(vdev, queue);
+    uint8_t index[2];
+
+    if (used_ring == 0) {
+        return 0;
+    }
+    if (virtio_vdev_has_feature(vdev, VIRTIO_F_RING_PACKED)) {
+        unsigned wraps = (taken ^ used) & 0x8000 ? virtio_queue_get_num(vdev, queue) : 0;
+
+        return (taken & 0x7FFF) + wraps - (used & 0x7FFF);
+    }
+    if (dma_memory_read(vdev->dma_as, used_ring + 2, index, 2, MEMTXATTRS_UNSPECIFIED)) {
+        return 0;
+    }
+    return (uint16_t)(taken - lduw_le_p(index));
+}
+
+/* Each has a place in its queue, of its own, and no more than are in use. */
+static bool check_pair(VirtIOSST *s, unsigned pair)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    int queue = virtio_get_queue_index(s->pairs[pair].request_queue);
+    unsigned size = virtio_queue_get_num(vdev, queue), count = 0;
+    bool packed = virtio_vdev_has_feature(vdev, VIRTIO_F_RING_PACKED);
+    DECLARE_BITMAP(seen, VIRTQUEUE_MAX_SIZE) = {0};
+    const SSTItem *item;
+
+    QTAILQ_FOREACH (item, &s->restored, next) {
+        const VirtQueueElement *element = &item->element;
+
+        if (item->link.pair != pair) {
+            continue;
+        }
+        if (element->index >= size || test_and_set_bit(element->index, seen) ||
+            element->ndescs < 1 || element->ndescs > (packed ? size : 1)) {
+            return false;
+        }
+        count += element->ndescs;
+    }
+    return count == 0 || count <= MIN(size, in_use(vdev, queue));
+}
+
+int virtio_sst_post_load(VirtIODevice *vdev)
+{
+    VirtIOSST *s = VIRTIO_SST(vdev);
+
+    for (unsigned i = 0; i < s->num_queues; i++) {
+        if (!check_pair(s, i)) {
+            error_report("virtio-sst: queue pair %u cannot have the requests that came with it", i);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+static bool map_segments(AddressSpace *as, const hwaddr *addresses, struct iovec *sg,
+                         unsigned *count, DMADirection direction)
+{
+    for (unsigned i = 0; i < *count; i++) {
+        hwaddr size = sg[i].iov_len;
+
+        sg[i].iov_base = dma_memory_map(as, addresses[i], &size, direction, MEMTXATTRS_UNSPECIFIED);
+        if (sg[i].iov_base != NULL && size < sg[i].iov_len) {
+            dma_memory_unmap(as, sg[i].iov_base, size, direction, 0);
+            sg[i].iov_base = NULL;
+        }
+        if (sg[i].iov_base == NULL) {
+            *count = i;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void unmap_segments(AddressSpace *as, struct iovec *sg, unsigned *count,
+                           DMADirection direction)
+{
+    while (*count > 0) {
+        --*count;
+        dma_memory_unmap(as, sg[*count].iov_base, sg[*count].iov_len, direction, 0);
+    }
+}
+
+bool virtio_sst_map(VirtIOSST *s, VirtQueueElement *element)
+{
+    AddressSpace *as = VIRTIO_DEVICE(s)->dma_as;
+    unsigned out_num = element->out_num;
+
+    element->out_num = 0;
+    if (!map_segments(as, element->in_addr, element->in_sg, &element->in_num,
+                      DMA_DIRECTION_FROM_DEVICE)) {
+        unmap_segments(as, element->in_sg, &element->in_num, DMA_DIRECTION_FROM_DEVICE);
+        return false;
+    }
+    element->out_num = out_num;
+    if (!map_segments(as, element->out_addr, element->out_sg, &element->out_num,
+                      DMA_DIRECTION_TO_DEVICE)) {
+        unmap_segments(as, element->in_sg, &element->in_num, DMA_DIRECTION_FROM_DEVICE);
+        unmap_segments(as, element->out_sg, &element->out_num, DMA_DIRECTION_TO_DEVICE);
+        return false;
+    }
+    return true;
 }
 
 const VMStateInfo virtio_sst_items_info = {

@@ -37,13 +37,6 @@ typedef struct Response {
 
 QEMU_BUILD_BUG_ON(sizeof(((Response *)0)->head) != RESPONSE_HEAD);
 
-unsigned virtio_sst_pair_count(VirtIOSST *s)
-{
-    bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(BG_SST_F_MULTI_QUEUE));
-
-    return many ? s->num_queues : 1;
-}
-
 /* ---- Entry ---- */
 
 bool *virtio_sst_guard(VirtIOSST *s)
@@ -127,6 +120,9 @@ static void free_item(SSTItem *item)
 /* The guest's memory is let go, without telling the guest. Nothing is written to it. */
 static void drop_item(VirtIOSST *s, SSTItem *item)
 {
+    if (item->state == SST_ITEM_RESTORED) {
+        item->element.in_num = item->element.out_num = 0;
+    }
     take_out(s, item);
     virtqueue_detach_element(pair_of(s, item)->request_queue, &item->element, 0);
     free_item(item);
@@ -718,7 +714,11 @@ static void fail_restored(VirtIOSST *s)
 
     while ((item = QTAILQ_FIRST(&s->restored)) != NULL) {
         take_out(s, item);
-        respond_status(s, item, BG_SST_ERROR);
+        if (virtio_sst_map(s, &item->element)) {
+            respond_status(s, item, BG_SST_ERROR);
+        } else {
+            push_chain(s, item, 0); /* a response has no place */
+        }
     }
 }
 

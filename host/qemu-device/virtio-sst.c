@@ -28,6 +28,13 @@
 
 /* ---- Features and configuration ---- */
 
+unsigned virtio_sst_pair_count(VirtIOSST *s)
+{
+    bool many = virtio_vdev_has_feature(VIRTIO_DEVICE(s), ctz64(BG_SST_F_MULTI_QUEUE));
+
+    return many ? s->num_queues : 1;
+}
+
 /*
  * Whoever negotiated BG_SST_F_EVENTS before a migration keeps it, also when there is no simulator
  * yet on this side. The offer stands from the moment on that a driver may have read it.
@@ -339,6 +346,7 @@ static void virtio_sst_class_init(ObjectClass *class, BAREGPU_CLASS_DATA *data)
     vdc->start_ioeventfd = virtio_sst_start_ioeventfd;
     vdc->stop_ioeventfd = virtio_sst_stop_ioeventfd;
     vdc->vmsd = &virtio_sst_device_vmstate;
+    vdc->post_load = virtio_sst_post_load;
     dc->vmsd = &virtio_sst_vmstate;
     dc->desc = "baregpu simulated accelerator";
     device_class_set_props(dc, virtio_sst_properties);

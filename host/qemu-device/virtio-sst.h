@@ -24,7 +24,7 @@ typedef enum SSTItemState {
     SST_ITEM_FORWARDED, /* the simulator has it; in `items` */
     SST_ITEM_SCHEDULED, /* the answer is known; in `items` and `due` */
     SST_ITEM_WAITING,   /* answered; waits for a buffer of the response queue; in pair->waiting */
-    SST_ITEM_RESTORED,  /* came with a migration; in `restored` */
+    SST_ITEM_RESTORED,  /* came with a migration; in `restored`, and not mapped */
 } SSTItemState;
 
 /* A request of the guest: what virtqueue_pop() returns. */
@@ -92,6 +92,11 @@ struct VirtIOSST {
 
 extern const SSTLinkEvents virtio_sst_link_events;
 extern const VMStateInfo virtio_sst_items_info;
+/* VirtioDeviceClass.post_load: the items can be what the queues have in use. */
+int virtio_sst_post_load(VirtIODevice *vdev);
+/* Maps what came with a migration, where virtqueue_map() would end QEMU. False: some of it is not
+ * there; the chain has no parts then. */
+bool virtio_sst_map(VirtIOSST *s, VirtQueueElement *element);
 
 /* Pairs that are in use: num_queues, or 1. */
 unsigned virtio_sst_pair_count(VirtIOSST *s);

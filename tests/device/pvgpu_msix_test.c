@@ -2,8 +2,8 @@
 // build: tests/device/pvgpu_fixture.c
 /*
  * pvgpu: a guest whose MSI-X messages lead to what resets or unplugs the device, or another one, in
- * the middle of its work. Each of TARGETS meets each of PATHS, which end in an interrupt. QEMU stays
- * alive.
+ * the middle of its work. Each of TARGETS meets each of PATHS, which end in an interrupt. QEMU
+ * stays alive.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -22,8 +22,7 @@ static unsigned capability(struct bg_pvgpu *pvgpu, unsigned bus, unsigned slot, 
     unsigned offset = (unsigned)qtest_read(pvgpu->qemu, 1, pci_config_address(bus, slot, 0, 0x34));
 
     while (offset && qtest_read(pvgpu->qemu, 1, pci_config_address(bus, slot, 0, offset)) != id) {
-        offset =
-            (unsigned)qtest_read(pvgpu->qemu, 1, pci_config_address(bus, slot, 0, offset + 1));
+        offset = (unsigned)qtest_read(pvgpu->qemu, 1, pci_config_address(bus, slot, 0, offset + 1));
     }
     assert_int_not_equal(offset, 0);
     return offset;
@@ -107,8 +106,8 @@ static void aim(struct bg_pvgpu *pvgpu, const struct target *target)
         qtest_write(pvgpu->qemu, 4, entry + 8, target->value);
         qtest_write(pvgpu->qemu, 4, entry + 12, 0);
     }
-    qtest_write(pvgpu->qemu, 2,
-                pci_config_address(1, 0, 0, capability(pvgpu, 1, 0, CAP_MSIX) + 2), 0x8000);
+    qtest_write(pvgpu->qemu, 2, pci_config_address(1, 0, 0, capability(pvgpu, 1, 0, CAP_MSIX) + 2),
+                0x8000);
     pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_MASK, BG_PVGPU_IRQ_FENCE | BG_PVGPU_IRQ_ERROR);
 }
 
@@ -183,7 +182,7 @@ static const struct path {
     const char *name;
     void (*run)(struct bg_pvgpu *pvgpu);
 } paths[] = {
-    {"fence", path_fence},     {"hang-up", path_hang_up}, {"shutdown", path_shutdown},
+    {"fence", path_fence},      {"hang-up", path_hang_up}, {"shutdown", path_shutdown},
     {"message", path_messages}, {"garbage", path_garbage}, {"mask", path_mask},
     {"stop", path_stop},
 };

@@ -100,6 +100,30 @@ static void test_messages_in_one_piece(void **state)
     assert_int_equal(stub_statistic(stub, "stat-connections"), 1);
 }
 
+/* It can guess the ids. What it has not read stays in the way of the next request. */
+static void test_answers_unread(void **state)
+{
+    struct stub *stub = *state;
+    unsigned refused = 0;
+
+    for (uint32_t id = 0; id < 1000; id++) {
+        stub_submit(stub, id, request, sizeof(request));
+        if (stub->peer < 0) {
+            stub_accept(stub);
+        }
+        stub_answer_status(stub, id, 0);
+        if (stub_poll(stub) != BG_VGPU_STUB_DONE) {
+            stub_expect_error(stub, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
+            stub_hang_up(stub);
+            refused++;
+        }
+    }
+    assert_true(refused > 0);
+    assert_int_equal(stub_statistic(stub, "stat-protocol-errors"), refused);
+    stub_hang_up(stub);
+    stub_check_works(stub, 2000);
+}
+
 static void test_unknown_types(void **state)
 {
     struct stub *stub = *state;
@@ -440,6 +464,7 @@ int main(void)
         TEST(test_answer_byte_by_byte),
         TEST(test_answer_split_anywhere),
         TEST(test_messages_in_one_piece),
+        TEST(test_answers_unread),
         TEST(test_unknown_types),
         TEST(test_garbage),
         TEST(test_one_wrong_byte),

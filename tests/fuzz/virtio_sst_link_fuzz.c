@@ -45,7 +45,7 @@ static struct {
     uint64_t number;            /* of the last request */
     uint64_t reset_number;      /* requests after this one were submitted after the last reset */
     bool reset_expected;
-    bool stopped, in_batch;
+    bool stopped, in_batch, in_handler;
     void (*read_handler)(void *), (*write_handler)(void *);
 
     /* The peer's side of the present connection. */
@@ -328,8 +328,8 @@ static uint64_t end_request(SSTLinkRequest *request)
 
     CHECK(i < REQUESTS && number && request->state == SST_REQUEST_OUTSIDE);
     CHECK(!t.stopped);
+    CHECK(t.in_batch || !t.in_handler); /* nothing after the end */
     t.numbers[i] = 0;
-    t.in_batch = true;
     return number;
 }
 
@@ -352,13 +352,13 @@ static void on_failed(void *opaque, SSTLinkRequest *request, uint32_t status)
 static void on_event(void *opaque, const struct bg_sst_event *event, uint64_t time_ns)
 {
     (void)opaque;
-    CHECK(event && !time_ns && !t.stopped);
-    t.in_batch = true;
+    CHECK(event && !time_ns && !t.stopped && t.in_batch);
 }
 
 static void on_batch_end(void *opaque)
 {
     (void)opaque;
+    CHECK(t.in_handler && t.in_batch); /* not from what the device calls */
     t.in_batch = false;
 }
 
@@ -417,8 +417,21 @@ static void fire(QEMUTimer *timer)
 {
     if (timer->due_ms >= 0 && timer->due_ms <= fake_now_ms) {
         timer->due_ms = -1;
+        t.in_handler = t.in_batch = true;
         timer->callback(timer->opaque);
+        CHECK(!t.in_batch);
+        t.in_handler = false;
     }
+}
+
+/* The main loop's calls end with batch_end, after which the device may be gone. */
+static void call_handler(void (*handler)(void *))
+{
+    t.in_handler = true;
+    t.in_batch = true;
+    handler(&t.link);
+    CHECK(!t.in_batch);
+    t.in_handler = false;
 }
 
 static void step(void)
@@ -449,12 +462,12 @@ static void step(void)
         break;
     case 10:
         if (t.open && t.read_handler != NULL) {
-            t.read_handler(&t.link);
+            call_handler(t.read_handler);
         }
         break;
     case 11:
         if (t.open && t.write_handler != NULL) {
-            t.write_handler(&t.link);
+            call_handler(t.write_handler);
         }
         break;
     case 12:
@@ -489,7 +502,6 @@ static void step(void)
         t.cut = next();
         break;
     }
-    CHECK(!t.in_batch); /* the guest was told */
     CHECK(sst_link_is_up(&t.link) == t.open);
     CHECK(!t.open || t.stopped == !t.read_handler);
     CHECK(!t.stopped || t.link.peer.retry_timer->due_ms < 0);
@@ -529,7 +541,7 @@ static void finish(void)
         peer_answer_probe(false);
         peer_answer_one();
         while (t.open && (t.answer_size || t.closed)) {
-            t.read_handler(&t.link);
+            call_handler(t.read_handler);
         }
     }
     CHECK(is_idle() && t.seen_count && t.seen[t.seen_count - 1].number == t.number);
@@ -554,6 +566,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     finish();
     sst_link_cleanup(&t.link);
+    sst_link_free(&t.link);
     CHECK(!t.open);
     return 0;
 }
