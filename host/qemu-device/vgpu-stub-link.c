@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vgpu-stub: the link to the mediator, see the header. */
 #include "qemu/osdep.h"
+#include "protocol/compute.h"
 #include "qapi/error.h"
 #include "system/runstate.h"
 #include "trace.h"
 #include "vgpu-stub-link.h"
 
-/* How long to wait for room in the listener's queue before the next try. */
-#define RETRY_INTERVAL_MS 2
+/* How long to wait for room in the listener's queue before the next try: doubled each time. */
+#define RETRY_FIRST_MS 2
+#define RETRY_MAX_MS 32
 
-/* How often one request is begun, see may_begin_again(). */
-#define ATTEMPTS_MAX 3
+/* Before the same request is sent again on another connection, see may_begin_again(). */
+#define AGAIN_INTERVAL_MS 2
+#define RESETS_MAX 16
+
+/* Between connections that served nobody: doubled each time. */
+#define DISTANCE_FIRST_MS 10
+#define DISTANCE_MAX_MS 1000
+/* A guest that resets the device after so long is not one that does nothing else. */
+#define STABLE_MS 1000
 
 /* A guest that asks this often for an answer that is not there polls. */
 #define POLLS_MIN 16
@@ -21,6 +30,17 @@
 static VGPUStubLink *link_of(PeerLink *peer)
 {
     return container_of(peer, VGPUStubLink, peer);
+}
+
+/* All of it is about what the host's processes have to bear. */
+static int64_t now_ms(void)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+}
+
+static void grow(unsigned *distance_ms)
+{
+    *distance_ms = MIN(MAX(2 * *distance_ms, DISTANCE_FIRST_MS), DISTANCE_MAX_MS);
 }
 
 static const char *where(const VGPUStubLink *link)
@@ -45,7 +65,11 @@ static void forget_connection(VGPUStubLink *link)
 void vgpu_stub_link_opened(VGPUStubLink *link)
 {
     trace_vgpu_stub_link_up(where(link));
-    peer_link_watch(&link->peer);
+    peer_link_retry_anew(&link->peer);
+    if (!link->active) { /* else what is to be sent comes first: an older mediator looks only once
+                          */
+        peer_link_watch(&link->peer);
+    }
 }
 
 static void end_connection(VGPUStubLink *link, VGPUStubLoss why)
@@ -62,6 +86,9 @@ static void open_connection(VGPUStubLink *link, bool quiet)
     int result = peer_link_open(&link->peer, &err);
 
     trace_vgpu_stub_link_open(where(link), result);
+    if (result == 0 || result == -EPERM) {
+        link->connected_ms = now_ms();
+    }
     if (result == 0) {
         vgpu_stub_link_opened(link);
     } else if (result == -EAGAIN) {
@@ -91,17 +118,18 @@ static void flush(PeerLink *peer);
 static void fail_request(VGPUStubLink *link)
 {
     link->active = false;
-    link->events->failed(link->opaque);
+    link->events->failed(link->opaque, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
 }
 
-/*
- * Begins the active request: connects if need be, and sends what the connection takes.
- */
-static void begin_request(VGPUStubLink *link)
+/* Begins the active request: connects if need be, not before @at_ms, and sends what the connection
+ * takes. */
+static void begin_request(VGPUStubLink *link, int64_t at_ms)
 {
-    link->attempts++;
-    if (link->peer.state == PEER_LINK_DOWN) {
+    if (link->peer.state == PEER_LINK_DOWN && now_ms() >= at_ms) {
         open_connection(link, false);
+    } else if (link->peer.state == PEER_LINK_DOWN) {
+        link->peer.state = PEER_LINK_WAITING;
+        timer_mod(link->peer.retry_timer, at_ms);
     }
     if (link->peer.state == PEER_LINK_DOWN) {
         fail_request(link);
@@ -119,7 +147,7 @@ static void retry_open(PeerLink *peer)
 {
     VGPUStubLink *link = link_of(peer);
 
-    if (peer->state != PEER_LINK_WAITING) {
+    if (peer->state != PEER_LINK_WAITING || !peer->running) {
         return;
     }
     open_connection(link, false);
@@ -150,32 +178,35 @@ static void flush(PeerLink *peer)
 /*
  * Whether the active request, whose connection just ended, can be sent again without the risk of
  * being executed twice. Older mediators close after every answer, so that the close can cross
- * the next request on its way. The request is certainly not executed when
- * - no byte of it was taken, or
+ * the next request on its way; the oldest close, too, when they find nothing right after accept().
+ * The request is certainly not executed when
+ * - no byte of it was taken: it is sent again until its time-out;
  * - the connection was reset: the peer closed it with unread data in it (unix(7) sockets say
  *   ECONNRESET only then), the last unread byte is the last that we sent, and only complete
- *   requests are executed. This is used only on a connection that has answered before: a mediator
- *   that turns away its first request means it.
+ *   requests are executed. A mediator that turns it away each time means it.
  */
-static bool may_begin_again(const VGPUStubLink *link, VGPUStubLoss why)
+static bool may_begin_again(VGPUStubLink *link, VGPUStubLoss why)
 {
-    bool untouched = link->peer.tx_sent <= link->tx_last;
+    bool by_peer = why == VGPU_STUB_LOSS_RESET || why == VGPU_STUB_LOSS_CLOSED;
 
-    if (link->peer.transport->read == NULL || link->attempts >= ATTEMPTS_MAX ||
-        why != VGPU_STUB_LOSS_RESET) {
+    if (link->peer.transport->read == NULL || !by_peer) {
         return false;
     }
-    return untouched || (link->answered && vgpu_stub_reader_is_between(&link->reader));
+    return link->peer.tx_sent <= link->tx_last ||
+           (why == VGPU_STUB_LOSS_RESET && vgpu_stub_reader_is_between(&link->reader) &&
+            ++link->resets <= RESETS_MAX);
 }
 
 void vgpu_stub_link_lost(VGPUStubLink *link, VGPUStubLoss why)
 {
     bool again = link->active && may_begin_again(link, why);
+    bool answered = link->answered;
 
     end_connection(link, why);
     if (again) {
-        trace_vgpu_stub_link_again(link->wire_id, link->attempts);
-        begin_request(link);
+        trace_vgpu_stub_link_again(link->wire_id, link->resets);
+        /* Not at once: connect() wakes such a mediator, which would win again. */
+        begin_request(link, answered ? 0 : now_ms() + AGAIN_INTERVAL_MS);
     } else if (link->active) {
         fail_request(link);
     }
@@ -212,6 +243,8 @@ static void take_message(VGPUStubLink *link)
     if (!vgpu_stub_message_is_answer(message)) {
         return;
     }
+    link->unserved = false;
+    link->unserved_ms = 0;
     if (link->active && message->request_id == link->wire_id) {
         /* Nor can it be waited for: what is left of the request would be in the way of the next. */
         if (peer_link_wants_write(&link->peer)) {
@@ -326,17 +359,22 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
 
     /* A peer that has closed meanwhile is noticed here, not by losing the request to it. */
     vgpu_stub_link_poll(link);
-    if (vgpu_stub_link_is_up(link) && link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {
-        vgpu_stub_link_lost(link, VGPU_STUB_LOSS_LOCAL);
+    if (link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {
+        link->events->failed(link->opaque, BG_COMPUTE_QUEUE_FULL);
+        return;
     }
+    if (link->unserved) {
+        grow(&link->unserved_ms);
+    }
+    link->unserved = true;
     while (is_abandoned(link, copy.request_id)) {
         copy.request_id++;
     }
     link->wire_id = copy.request_id;
     link->request_size = vgpu_stub_message_encode(link->request, &copy);
     link->active = true;
-    link->attempts = 0;
-    begin_request(link);
+    link->resets = 0;
+    begin_request(link, link->connected_ms + MAX(link->unserved_ms, link->reset_ms));
 }
 
 void vgpu_stub_link_abandon(VGPUStubLink *link)
@@ -359,6 +397,11 @@ void vgpu_stub_link_reset(VGPUStubLink *link)
 {
     vgpu_stub_link_abandon(link);
     if (link->peer.sent) { /* there may be a session */
+        if (now_ms() - link->connected_ms >= STABLE_MS) {
+            link->reset_ms = 0;
+        } else {
+            grow(&link->reset_ms);
+        }
         end_connection(link, VGPU_STUB_LOSS_LOCAL);
     }
 }
@@ -369,6 +412,9 @@ void vgpu_stub_link_set_running(VGPUStubLink *link, bool running)
     if (running && link->closed_while_stopped) {
         vgpu_stub_link_lost(link, VGPU_STUB_LOSS_CLOSED);
         vgpu_stub_link_try_open(link);
+    }
+    if (running && link->peer.state == PEER_LINK_WAITING) {
+        timer_mod(link->peer.retry_timer, now_ms());
     }
     if (!vgpu_stub_link_is_up(link)) {
         return;
@@ -384,9 +430,9 @@ void vgpu_stub_link_set_running(VGPUStubLink *link, bool running)
 static const PeerLinkOps peer_ops = {
     .device = "vgpu-stub",
     .peer = "mediator",
-    .clock = QEMU_CLOCK_VIRTUAL,
-    .retry_first_ms = RETRY_INTERVAL_MS,
-    .retry_max_ms = RETRY_INTERVAL_MS,
+    .clock = QEMU_CLOCK_REALTIME,
+    .retry_first_ms = RETRY_FIRST_MS,
+    .retry_max_ms = RETRY_MAX_MS,
     /* The rest of an abandoned message, if one was cut, then the active one. */
     .tx_capacity = 2 * VGPU_STUB_MESSAGE_MAX,
     .readable = readable,

@@ -28,8 +28,9 @@ typedef struct VGPUStubLink VGPUStubLink;
 typedef struct VGPUStubLinkEvents {
     /* @message is valid during the call and is an answer (vgpu_stub_message_is_answer()). */
     void (*answer)(void *opaque, const VGPUStubMessage *message);
-    /* There is no connection, or it ended before the answer. */
-    void (*failed)(void *opaque);
+    /* BG_COMPUTE_MEDIATOR_UNAVAILABLE: there is no connection, or it ended before the answer.
+     * BG_COMPUTE_QUEUE_FULL: too many abandoned requests have no answer yet. */
+    void (*failed)(void *opaque, uint32_t code);
 } VGPUStubLinkEvents;
 
 /* Why a connection ended. */
@@ -40,7 +41,8 @@ typedef enum VGPUStubLoss {
     VGPU_STUB_LOSS_LOCAL,    /* we ended it */
 } VGPUStubLoss;
 
-/* An unanswered, abandoned request costs one place; when all are taken, the connection ends. */
+/* An unanswered, abandoned request costs one place; when all are taken, there is none for another:
+ * a guest that floods its doorbell costs the mediator neither memory nor connections. */
 #define VGPU_STUB_ABANDONED_MAX 128
 
 struct VGPUStubLink {
@@ -51,10 +53,17 @@ struct VGPUStubLink {
 
     bool active;         /* a request waits for its answer */
     uint32_t wire_id;    /* its id in the message */
-    unsigned attempts;   /* how often it was begun */
+    unsigned resets;     /* how often its connection was reset under it */
     size_t request_size; /* bytes of the message in request[] */
     uint8_t request[VGPU_STUB_MESSAGE_MAX];
     size_t tx_last; /* where it begins in peer.tx */
+
+    /* Connections have a distance in real time: it grows with requests that get no answer, and with
+     * resets of the device soon after one was made. */
+    int64_t connected_ms;
+    bool unserved;        /* there was no answer since the last request */
+    unsigned unserved_ms; /* the distances that follow */
+    unsigned reset_ms;
 
     VGPUStubReader reader;
     unsigned abandoned_count;

@@ -108,9 +108,9 @@ static void vgpu_stub_answer(void *opaque, const VGPUStubMessage *message)
 }
 
 /* VGPUStubLinkEvents.failed */
-static void vgpu_stub_failed(void *opaque)
+static void vgpu_stub_failed(void *opaque, uint32_t code)
 {
-    vgpu_stub_complete(opaque, BG_VGPU_STUB_ERROR, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
+    vgpu_stub_complete(opaque, BG_VGPU_STUB_ERROR, code);
 }
 
 static const VGPUStubLinkEvents vgpu_stub_link_events = {
@@ -395,7 +395,7 @@ static void vgpu_stub_run_state_changed(void *opaque, bool running, RunState sta
     trace_vgpu_stub_run_state(s->vm_id, running, s->status);
     vgpu_stub_link_set_running(&s->link, running);
     if (running && s->status == BG_VGPU_STUB_BUSY && !s->link.active) {
-        vgpu_stub_failed(s);
+        vgpu_stub_failed(s, BG_COMPUTE_MEDIATOR_UNAVAILABLE);
     }
 }
 

@@ -7,8 +7,8 @@
 // build: firmware/pci/assign.c firmware/pci/capability.c firmware/pci/list.c firmware/common/error.c
 // build: firmware/common/wait.c firmware/common/interrupt_source.c
 /*
- * virtio-sst: a migration stream that lies about the requests in flight. It is refused, or does what
- * the guest could have done by itself; QEMU goes on in any case.
+ * virtio-sst: a migration stream that lies about the requests in flight. It is refused, or does
+ * what the guest could have done by itself; QEMU goes on in any case.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -137,8 +137,8 @@ static void check(const struct lie *lie, bool packed)
     to_setup.arguments = "-incoming defer";
     to_setup.no_driver = true;
     to = sst_start(&to_setup);
-    json_decref(qmp_command(to->qemu, "migrate-incoming", "{s:s, s:b}", "uri", uri,
-                            "exit-on-error", 0));
+    json_decref(
+        qmp_command(to->qemu, "migrate-incoming", "{s:s, s:b}", "uri", uri, "exit-on-error", 0));
     assert_int_equal(wait_migrated(to->qemu), !lie->fails);
     for (unsigned i = 0; i < 3; i++) {
         json_decref(qmp_command(to->qemu, "query-status", NULL));

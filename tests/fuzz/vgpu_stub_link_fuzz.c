@@ -19,6 +19,7 @@
 #include "qemu/osdep.h"
 
 #include "fuzz/input.h"
+#include "protocol/compute.h"
 #include "io/channel-socket.h"
 #include "qemu-device/vgpu-stub-link.h"
 
@@ -229,10 +230,11 @@ static void on_answer(void *opaque, const VGPUStubMessage *message)
     }
 }
 
-static void on_failed(void *opaque)
+static void on_failed(void *opaque, uint32_t code)
 {
     (void)opaque;
-    CHECK(t.expecting);
+    CHECK(t.expecting &&
+          (code == BG_COMPUTE_MEDIATOR_UNAVAILABLE || code == BG_COMPUTE_QUEUE_FULL));
     t.expecting = false;
 }
 
@@ -272,9 +274,7 @@ static void fire(QEMUTimer *timer)
 static void pass_time(void)
 {
     fake_now_ms += 5;
-    if (!t.stopped) {
-        fire(t.link.peer.retry_timer); /* virtual time */
-    }
+    fire(t.link.peer.retry_timer);
     fire(t.link.polled_timer);
 }
 
@@ -395,6 +395,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         peer_close(false); /* unused, and perhaps in the middle of garbage */
     }
     submit();
+    for (unsigned i = 0; i < 500 && !t.tag_was_read; i++) {
+        pass_time(); /* it keeps its distance */
+    }
     CHECK(t.tag_was_read && t.expecting);
     peer_answer(t.seen[t.seen_count - 1].id, t.tag, BG_VGPU_STUB_MESSAGE_RESPONSE);
     vgpu_stub_link_poll(&t.link);
