@@ -149,10 +149,13 @@ static void lose(PVGPULink *link, PVGPULoss why)
     }
     trace_pvgpu_link_down(link->peer.path, why);
     end_connection(link);
+    if (before == PVGPU_LINK_UP && now_ms() - link->up_since_ms >= STABLE_MS) {
+        peer_link_retry_anew(&link->peer);
+        link->distance_ms = 0;
+    } else {
+        link->distance_ms = MIN(MAX(2 * link->distance_ms, RETRY_FIRST_MS), RETRY_MAX_MS);
+    }
     if (before == PVGPU_LINK_UP) {
-        if (now_ms() - link->up_since_ms >= STABLE_MS) {
-            peer_link_retry_anew(&link->peer);
-        }
         link->events->lost(link->opaque, why);
     } else {
         link->events->refused(link->opaque);
@@ -208,12 +211,18 @@ static bool send_plain(PVGPULink *link, uint32_t type)
     return send_message(link, message, pvgpu_message_encode(message, type, NULL, 0));
 }
 
+/* What the guest does makes no try before this. */
+static int64_t soonest_ms(const PVGPULink *link)
+{
+    return link->tried_ms + MAX(link->distance_ms, RETRY_FIRST_MS);
+}
+
 void pvgpu_link_ring(PVGPULink *link)
 {
     link->wanted = true;
     switch (link->peer.state) {
     case PEER_LINK_DOWN:
-        if (now_ms() - link->tried_ms >= RETRY_FIRST_MS) {
+        if (now_ms() >= soonest_ms(link)) {
             pvgpu_link_try_open(link);
         }
         break;
@@ -242,12 +251,15 @@ static bool send_reset(PVGPULink *link, uint32_t count)
     return true;
 }
 
-/* A guest that starts over waits for a backend: the tries begin anew, 10 ms after the last one. */
+/* A guest that starts over waits for a backend: the tries begin anew, 10 ms after the last one
+ * where nobody was there. One that came and went keeps its distance. */
 static void retry_soon(PVGPULink *link)
 {
-    peer_link_retry_anew(&link->peer);
+    if (link->distance_ms == 0) {
+        peer_link_retry_anew(&link->peer);
+    }
     if (link->peer.state == PEER_LINK_DOWN && link->peer.running) {
-        timer_mod_anticipate(link->peer.retry_timer, link->tried_ms + RETRY_FIRST_MS);
+        timer_mod_anticipate(link->peer.retry_timer, soonest_ms(link));
     }
 }
 

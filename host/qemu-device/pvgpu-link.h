@@ -83,7 +83,9 @@ struct PVGPULink {
     PVGPUReader reader;
     int received_fd; /* came, and its message is not complete yet; or -1 */
 
-    int64_t tried_ms; /* virtual time of the last try: a doorbell does not make them too many */
+    int64_t tried_ms;     /* virtual time of the last try: a doorbell does not make them too many */
+    unsigned distance_ms; /* from that to what a doorbell or a reset begins: grows with connections
+                             that ended soon */
     int64_t up_since_ms;
     uint64_t doorbells; /* shown as a property of the device */
 };

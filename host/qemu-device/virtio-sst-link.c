@@ -19,8 +19,11 @@
 /* Input is taken in portions, so that a peer that floods us can not hold the main loop. */
 #define READS_MAX 8
 
-/* Unanswered, abandoned requests on the old wire; one more, and the connection ends. */
-#define ABANDONED_MAX 4096u
+/* The old wire: an existing simulator's own sends fail when more than so many wait. Abandoned ones
+ * count until they are answered. */
+#define OLD_IN_FLIGHT_MAX 16u
+/* When all of those are abandoned, and nothing was heard for so long, the connection ends. */
+#define OLD_SILENCE_MS 4000
 /* Tags to be cancelled: a hint that may get lost. */
 #define CANCELS_MAX 1024u
 
@@ -76,6 +79,11 @@ static void fail_pending(SSTLink *link, uint32_t status)
 
 /* ---- Connection ---- */
 
+static int64_t now_ms(void)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+}
+
 static void arm_retry(SSTLink *link)
 {
     if (link->peer.running) {
@@ -119,6 +127,10 @@ void sst_link_open(SSTLink *link)
     int result = peer_link_open(peer, &err);
 
     trace_virtio_sst_link_open(peer->path, result);
+    if (result == 0 || result == -EPERM) {
+        link->heard_ms = now_ms();
+        link->distance_ms = MIN(MAX(2 * link->distance_ms, RETRY_MIN_MS), RETRY_MAX_MS);
+    }
     if (result == 0) {
         peer->state = link->extension ? SST_LINK_HELLO : SST_LINK_OLD;
         if (link->extension) {
@@ -137,6 +149,19 @@ void sst_link_open(SSTLink *link)
     arm_retry(link);
     if (peer->state == PEER_LINK_DOWN) {
         fail_pending(link, BG_SST_NO_DEVICE);
+    }
+}
+
+/* With requests that wait: not before the distance. Deterministic time has a deadline instead. */
+static void open_for_pending(SSTLink *link)
+{
+    int64_t at_ms = link->heard_ms + link->distance_ms;
+
+    if (link->sync || now_ms() >= at_ms) {
+        sst_link_open(link);
+    } else {
+        link->peer.state = PEER_LINK_WAITING;
+        timer_mod(link->peer.retry_timer, at_ms);
     }
 }
 
@@ -190,8 +215,9 @@ void sst_link_lost(SSTLink *link, SSTLoss why)
         }
     }
     link->events->changed(link->opaque, false);
-    if (!QTAILQ_EMPTY(&link->pending) && !link->sync) {
-        sst_link_try_open(link);
+    if (!QTAILQ_EMPTY(&link->pending) && link->peer.running) {
+        open_for_pending(link);
+        flush(&link->peer);
     } else {
         arm_retry(link);
     }
@@ -221,7 +247,8 @@ static bool fill_old(SSTLink *link)
     SSTLinkRequest *request = QTAILQ_FIRST(&link->pending);
     struct bg_sst_request *message = (void *)link->peer.tx;
 
-    if (request == NULL) {
+    if (request == NULL ||
+        g_hash_table_size(link->by_tag) + g_hash_table_size(link->abandoned) >= OLD_IN_FLIGHT_MAX) {
         return false;
     }
     set_sent(link, request, free_request_id(link, ldq_le_p(&request->request.request_id)),
@@ -337,6 +364,8 @@ static void take_answer(SSTLink *link, uint64_t tag, const SSTAnswer *answer)
         return;
     }
     set_outside(link, request);
+    link->heard_ms = now_ms();
+    link->distance_ms = 0;
     link->peer.warned = false;
     peer_link_retry_anew(&link->peer);
     link->events->answer(link->opaque, request, answer);
@@ -377,6 +406,7 @@ static void take_old_response(SSTLink *link, const struct bg_sst_response *respo
         }
         take_answer(link, id, &answer);
     } else if (g_hash_table_remove(link->abandoned, &id)) {
+        link->heard_ms = now_ms();
         link->late_answers++;
         trace_virtio_sst_link_late(link->peer.path, id);
     } else {
@@ -510,11 +540,12 @@ void sst_link_kick(SSTLink *link)
         sst_link_exchange(link);
         return;
     }
-    if (g_hash_table_size(link->abandoned) > ABANDONED_MAX) {
+    if (g_hash_table_size(link->abandoned) >= OLD_IN_FLIGHT_MAX &&
+        now_ms() - link->heard_ms >= OLD_SILENCE_MS) {
         sst_link_lost(link, SST_LOSS_LOCAL);
     }
     if (link->peer.state == PEER_LINK_DOWN && !QTAILQ_EMPTY(&link->pending)) {
-        sst_link_open(link);
+        open_for_pending(link);
     }
     flush(&link->peer);
 }

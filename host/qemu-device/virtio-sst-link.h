@@ -97,6 +97,8 @@ typedef struct SSTLink {
     GHashTable *by_tag; /* those in `sent` */
     uint64_t next_tag;
     GHashTable *abandoned; /* old wire: ids of requests sent, not answered, abandoned */
+    int64_t heard_ms;      /* real time, of the connection's begin or its last answer */
+    unsigned distance_ms;  /* from that to the next one: grows with those that answer nothing */
     bool reset_due;        /* to be told to the simulator before anything else, also to the next */
     uint32_t reset_reason;
     uint64_t reset_end; /* in the connection's stream, of the last frame that tells of one */

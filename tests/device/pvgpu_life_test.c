@@ -196,6 +196,7 @@ static void test_retry_after_reset(void **state)
 
     for (unsigned i = 0; i < 20; i++) {
         pvgpu_connect(pvgpu);
+        qtest_clock_step_ns(pvgpu->qemu, 1000 * 1000000);
         pvgpu_hang_up(pvgpu);
         pvgpu_wait_statistic(pvgpu, "connected", 0);
         pvgpu_write(pvgpu, BG_PVGPU_REG_RESET, 1);
@@ -203,6 +204,7 @@ static void test_retry_after_reset(void **state)
     }
     /* Nobody: the tries become rare again, but another reset brings the next one; not at once. */
     pvgpu_connect(pvgpu);
+    qtest_clock_step_ns(pvgpu->qemu, 1000 * 1000000);
     close(pvgpu->listener);
     pvgpu_hang_up(pvgpu);
     pvgpu_wait_statistic(pvgpu, "connected", 0);
@@ -216,6 +218,28 @@ static void test_retry_after_reset(void **state)
     qtest_clock_step_ns(pvgpu->qemu, 1000000);
     pvgpu_connect(pvgpu);
     expect_clean(pvgpu, 5);
+}
+
+/* A backend that dies at once is not tried again and again because the guest rings and resets. */
+static void test_flood(void **state)
+{
+    struct bg_pvgpu *pvgpu = *state;
+    unsigned connections = 0;
+
+    for (unsigned i = 0; i < 500; i++) {
+        int peer = unix_accept(pvgpu->listener, 0);
+
+        if (peer >= 0) {
+            connections++;
+            close(peer);
+        }
+        pvgpu_write(pvgpu, BG_PVGPU_REG_RESET, 1);
+        pvgpu_write(pvgpu, BG_PVGPU_REG_DOORBELL, 1);
+        qtest_clock_step_ns(pvgpu->qemu, 10 * 1000000);
+    }
+    assert_in_range(connections, 5, 15); /* in 5 s */
+    qtest_clock_step_ns(pvgpu->qemu, 1000 * 1000000);
+    pvgpu_connect(pvgpu);
 }
 
 /* A listener whose queue is full. */
@@ -729,6 +753,7 @@ int main(void)
         TEST(test_retries_become_rare),
         TEST(test_retry_after_a_session),
         TEST(test_retry_after_reset),
+        TEST(test_flood),
         cmocka_unit_test(test_full_queue),
         TEST(test_death),
         TEST(test_restart),

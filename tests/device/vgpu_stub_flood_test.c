@@ -189,9 +189,8 @@ static void reset_bus(struct stub *stub)
 
 static void test_resets(void **state)
 {
-    struct stub *stub =
-        stub_start_line(true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
-                              "-device vgpu-stub,id=gpu,bus=rp1,socket=%s");
+    struct stub *stub = stub_start_line(true, "-device pcie-root-port,id=rp1,addr=2,chassis=1 "
+                                              "-device vgpu-stub,id=gpu,bus=rp1,socket=%s");
     uint64_t end_ms = harness_now_ms() + FLOOD_MS, port = pci_config_address(0, 2, 0, 0);
     struct mediator mediator = {.silent = true};
     uint8_t request[40] = {1};

@@ -192,8 +192,58 @@ static void test_truncated(void **state)
         sim_hang_up(sst);
         sst_expect(sst, chain, BG_SST_ERROR);
         sst_expect_zero(chain->writable + 24, RESPONSE - 24);
+        chain =
+            sst_submit_compute(sst, size); /* a connection that serves: the next comes at once */
+        sim_connect_old(sst);
+        sim_take_old(sst);
+        answer_old(sst, size, 0);
+        sst_expect(sst, chain, BG_SST_OK);
+        sim_hang_up(sst);
+        sst_wait_wire(sst, "none");
         sst_recycle(sst);
     }
+}
+
+/*
+ * One that takes requests and answers nothing: what the guest gives up counts, so that it never has
+ * more than it can bear, and after a while another connection is tried. One that closes each time
+ * does not get many.
+ */
+static void test_abandoned(void **state)
+{
+    struct sst *sst = *state;
+    unsigned connections = 0;
+    uint64_t end_ms;
+
+    sim_connect_old(sst);
+    for (unsigned i = 0; i < 20; i++) {
+        sst_submit_compute(sst, i);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        assert_int_equal(sim_take_old(sst).request_id, i);
+    }
+    qtest_clock_step_ns(sst->qemu, UINT64_C(5000000000)); /* time out */
+    sst_submit_compute(sst, 20);
+    sim_expect_silence(sst);
+    end_ms = harness_now_ms() + 4500;
+    while (harness_now_ms() < end_ms) {
+        usleep(10000);
+    }
+    sst_submit_compute(sst, 21);
+    sim_connect_old(sst);
+    assert_int_equal(sim_take_old(sst).request_id, 20);
+    sim_hang_up(sst);
+    for (unsigned i = 0; i < 40; i++) {
+        int peer;
+
+        sst_submit_compute(sst, 22);
+        peer = unix_accept(sst->listener, 30);
+        if (peer >= 0) {
+            connections++;
+            close(peer);
+        }
+    }
+    assert_in_range(connections, 1, 12);
 }
 
 /* In the probe: what waits for it is not lost, but not tried for ever either. */
@@ -478,6 +528,7 @@ int main(void)
         TEST(test_killed),
         TEST(test_killed_while_idle),
         TEST(test_truncated),
+        TEST(test_abandoned),
         TEST(test_killed_in_probe),
         TEST(test_timeout),
         TEST(test_timeout_in_probe),

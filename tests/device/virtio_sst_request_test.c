@@ -177,7 +177,10 @@ static void test_forwarded(void **state)
     on_each(check_forwarded);
 }
 
-/* More than a queue holds, with the ring's end in between. */
+#define OLD_WINDOW 16u /* an old simulator fails beyond */
+
+/* More than a queue holds, with the ring's end in between. The simulator never has more than it can
+ * bear. */
 static void check_many(struct sst *sst)
 {
     for (unsigned round = 0; round < 5; round++) {
@@ -190,13 +193,18 @@ static void check_many(struct sst *sst)
                 sst_prepare(sst, 0, &request, sizeof(request), sizeof(struct bg_sst_response));
         }
         sst_kick(sst, 0);
-        for (unsigned i = 0; i < 60; i++) {
-            assert_int_equal(sim_take_old(sst).request_id, round * 1000 + i);
-        }
-        for (unsigned i = 60; i-- > 0;) { /* the other way around */
-            struct bg_sst_response answer = sim_response(BG_SST_OK, round * 1000 + i, i);
+        for (unsigned first = 0; first < 60; first += OLD_WINDOW) {
+            unsigned end = first + OLD_WINDOW < 60 ? first + OLD_WINDOW : 60;
 
-            sim_answer_old(sst, &answer);
+            for (unsigned i = first; i < end; i++) {
+                assert_int_equal(sim_take_old(sst).request_id, round * 1000 + i);
+            }
+            sim_expect_silence(sst);
+            for (unsigned i = end; i-- > first;) { /* the other way around */
+                struct bg_sst_response answer = sim_response(BG_SST_OK, round * 1000 + i, i);
+
+                sim_answer_old(sst, &answer);
+            }
         }
         for (unsigned i = 0; i < 60; i++) {
             assert_int_equal(sst_expect(sst, chains[i], BG_SST_OK)->result, i);
