@@ -227,7 +227,8 @@ static void run_session(bool disturbed)
     __atomic_store_n(&disturb, false, __ATOMIC_RELEASE);
     pvgpu_context_reset(&context);
     pvgpu_display_reset(&display);
-    CHECK(context.session->memory_used == (display.memory ? display.memory_size : 0));
+    CHECK(context.session->memory_used == (display.now.memory ? display.now.size : 0) +
+                                              (display.before.memory ? display.before.size : 0));
     pvgpu_display_close(&display, &context);
     session_destroy(context.session);
 }

@@ -478,6 +478,47 @@ static void test_old_device(void **state)
     assert_int_equal(peer.control->error_count, 0);
 }
 
+/* A device that keeps every buffer it was given: what it holds is not more than the limit. */
+static void test_buffers_that_are_kept(void **state)
+{
+    enum { ROUNDS = 20, SIDE = 1024, LIMIT = 32 << 20 };
+    struct bg_pvgpu_create_resource create =
+        PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                     .type = BG_PVGPU_RESOURCE_TEXTURE_2D, .format = BG_PVGPU_FORMAT_B8G8R8A8_UNORM,
+                     .width = SIDE, .height = SIDE, .mip_levels = 1);
+    struct bg_pvgpu_present present =
+        PEER_COMMAND(struct bg_pvgpu_present, BG_PVGPU_CMD_PRESENT, .backbuffer_id = 1);
+    uint64_t held = 0;
+    int kept[ROUNDS];
+
+    (void)state;
+    fixture_start("gpu", "pvgpu", "memory_limit = 32M\n");
+    peer = peer_open(PEER_NEW, path, 1);
+    peer_reset(&peer);
+    create.header.resource_id = 1;
+    peer_expect_ok(&peer, &create, sizeof(create));
+    for (int i = 0; i < ROUNDS; i++) {
+        struct bg_pvgpu_resize_buffers resize =
+            PEER_COMMAND(struct bg_pvgpu_resize_buffers, BG_PVGPU_CMD_RESIZE_BUFFERS, .width = SIDE,
+                         .height = SIDE, .buffer_count = 2 + (uint32_t)i % 2);
+
+        peer_expect_ok(&peer, &resize, sizeof(resize));
+        peer_put(&peer, &present, sizeof(present));
+        peer_submit(&peer);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT_BUFFER, &buffer, sizeof(buffer), &kept[i]);
+        peer_receive(&peer, BG_PVGPU_MESSAGE_SCANOUT, &shown, sizeof(shown), NULL);
+        peer_finish(&peer);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        struct stat status;
+
+        assert_int_equal(fstat(kept[i], &status), 0);
+        held += (uint64_t)status.st_blocks * 512;
+        close(kept[i]);
+    }
+    assert_in_range(held, SIDE * SIDE * 4, LIMIT - SIDE * SIDE * 4); /* the last picture is there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +531,7 @@ int main(void)
         TEST(test_damage_of_what_was_dropped),
         TEST(test_sizes_that_change_all_the_time),
         TEST(test_resize),
+        TEST(test_buffers_that_are_kept),
         TEST(test_old_device),
         TEST(test_memory_limit),
 #undef TEST

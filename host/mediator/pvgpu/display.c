@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* memfd_create, F_ADD_SEALS */
+#define _GNU_SOURCE 1 /* memfd_create, F_ADD_SEALS, MADV_REMOVE */
 #include "host/mediator/pvgpu/display.h"
 
 #include <fcntl.h>
@@ -60,7 +60,7 @@ static uint64_t slot_size_of(uint32_t width, uint32_t height)
 /* A much larger buffer is given up, too: it counts against the session's memory. */
 static bool buffer_fits(const struct bg_pvgpu_display *display, uint64_t needed)
 {
-    return display->memory != NULL && display->slots == display->slots_wanted &&
+    return display->now.memory != NULL && display->slots == display->slots_wanted &&
            display->slot_size >= needed && display->slot_size / 4 <= needed;
 }
 
@@ -109,15 +109,20 @@ void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, 
 
 /* ---- The memfd ---- */
 
-static void free_buffer(struct bg_pvgpu_display *display, struct pvgpu_context *context)
+/*
+ * The pages go back to the host whoever else has the file: a device can keep its descriptor or its
+ * mapping for as long as it likes, and reads zeros from there. What it makes of them is its own.
+ */
+static void free_buffer(struct pvgpu_display_buffer *buffer, struct pvgpu_context *context)
 {
-    if (display->memory != NULL) {
-        if (display->shared) {
-            context->session->backend->ops->unshare(context->session->backend, display->memory);
+    if (buffer->memory != NULL) {
+        if (buffer->shared) {
+            context->session->backend->ops->unshare(context->session->backend, buffer->memory);
         }
-        munmap(display->memory, display->memory_size);
-        session_release(context->session, display->memory_size);
-        display->memory = NULL;
+        madvise(buffer->memory, buffer->size, MADV_REMOVE);
+        munmap(buffer->memory, buffer->size);
+        session_release(context->session, buffer->size);
+        buffer->memory = NULL;
     }
 }
 
@@ -138,6 +143,19 @@ static int make_memfd(uint64_t size, uint8_t **memory)
     return fd;
 }
 
+/* What the screen shows stays until the next picture is on its way, if there is memory for both. */
+static bool charge(struct bg_pvgpu_display *display, struct pvgpu_context *context, uint64_t size)
+{
+    free_buffer(&display->before, context); /* of a picture that failed */
+    display->before = display->now;
+    display->now.memory = NULL;
+    if (session_charge(context->session, size) == BG_COMPUTE_OK) {
+        return true;
+    }
+    free_buffer(&display->before, context);
+    return session_charge(context->session, size) == BG_COMPUTE_OK;
+}
+
 /* Slots that hold width x height, as many as wanted: those there are, or new ones. */
 static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
                                            struct pvgpu_context *context, uint32_t width,
@@ -154,8 +172,7 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     if (buffer_fits(display, needed)) {
         return pvgpu_ok();
     }
-    free_buffer(display, context);
-    if (session_charge(session, size) != BG_COMPUTE_OK) {
+    if (!charge(display, context, size)) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
     fd = make_memfd(size, &memory);
@@ -163,11 +180,13 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
         session_release(session, size);
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
-    display->memory = memory;
-    /* Without it the copies take a way more, and work. */
-    display->shared =
-        session->backend->ops->share(session->backend, memory, size, &unused) == BG_COMPUTE_OK;
-    display->memory_size = size;
+    /* Without `shared` the copies take a way more, and work. */
+    display->now = (struct pvgpu_display_buffer){
+        .memory = memory,
+        .size = size,
+        .shared =
+            session->backend->ops->share(session->backend, memory, size, &unused) == BG_COMPUTE_OK,
+    };
     display->slot_size = needed;
     display->slots = display->slots_wanted;
     memset(display->slot, 0, sizeof(display->slot));
@@ -349,7 +368,7 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     }
     int chosen = choose_slot(display); /* one that is free stays free */
     struct pvgpu_display_slot *slot = &display->slot[chosen];
-    uint8_t *picture = display->memory + (uint64_t)chosen * display->slot_size;
+    uint8_t *picture = display->now.memory + (uint64_t)chosen * display->slot_size;
     struct bg_pvgpu_rectangle area = slot->filled ? slot->stale : whole;
     enum bg_compute_status status = BG_COMPUTE_OK;
 
@@ -366,6 +385,7 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
     }
     slot->stale = (struct bg_pvgpu_rectangle){0};
     send_picture(display, (uint32_t)chosen);
+    free_buffer(&display->before, context);
     return outcome;
 }
 
@@ -481,5 +501,6 @@ void pvgpu_display_reset(struct bg_pvgpu_display *display)
 
 void pvgpu_display_close(struct bg_pvgpu_display *display, struct pvgpu_context *context)
 {
-    free_buffer(display, context);
+    free_buffer(&display->before, context);
+    free_buffer(&display->now, context);
 }

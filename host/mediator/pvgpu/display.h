@@ -26,15 +26,22 @@ struct pvgpu_display_slot {
     struct bg_pvgpu_rectangle stale; /* what was presented since it was filled */
 };
 
+/* A memfd's mapping. Its size is charged to the session, from the first page to the last. */
+struct pvgpu_display_buffer {
+    uint8_t *memory; /* NULL: none */
+    uint64_t size;
+    bool shared; /* with the backend: a copy into it is one DMA */
+};
+
 struct bg_pvgpu_display {
     const struct pvgpu_display_ops *ops; /* NULL: nobody looks; presents are paced all the same */
     void *owner;
 
     uint32_t buffer; /* atomic; 0: none */
     uint32_t slots, slots_wanted;
-    uint8_t *memory;
-    bool shared; /* with the backend: a copy into it is one DMA */
-    uint64_t memory_size, slot_size;
+    uint64_t slot_size;
+    struct pvgpu_display_buffer now;
+    struct pvgpu_display_buffer before; /* what the screen shows until the first picture of `now` */
     struct pvgpu_display_slot slot[BG_PVGPU_SCANOUT_SLOTS_MAX];
 
     uint32_t width, height, format;    /* of the last picture; 0: none */
