@@ -61,7 +61,7 @@ static void take(int socket, const uint8_t *first, size_t first_size, int peer)
         result = pvgpu_handshake_read(&state, socket);
     }
     CHECK(state.length <= sizeof(state.bytes));
-    if (result == PVGPU_HANDSHAKE_WHOLE && pvgpu_handshake_map(&state, socket, &shared)) {
+    if (result == PVGPU_HANDSHAKE_WHOLE && pvgpu_handshake_map(&state, &shared)) {
         CHECK(shared.size >= BG_PVGPU_CONTROL_SIZE && shared.size <= SHMEM_SIZE);
         CHECK(shared.direct); /* no shared memory of such a name is there */
         if (pvgpu_ring_open(&ring, shared.memory, shared.size, true, &reason)) {

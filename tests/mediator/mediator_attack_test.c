@@ -4,6 +4,7 @@
 // needs: build/host/baregpu-mediator
 // serial
 /* What a guest, or whoever started the mediator, can do to it and to other guests. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -276,6 +278,94 @@ static void test_connecting_costs_others_little(void **state)
     free(other_path);
 }
 
+/* ---- Workers ---- */
+
+/* The worker of the only session, whatever it has sent. */
+static pid_t only_worker(void)
+{
+    json_t *status = admin_status(path);
+    json_t *session = json_array_get(json_object_get(status, "sessions"), 0);
+    pid_t worker = (pid_t)json_integer_value(json_object_get(session, "worker_pid"));
+
+    json_decref(status);
+    return worker;
+}
+
+static bool says(pid_t process, const char *line)
+{
+    char *name = harness_format("/proc/%d/status", process), text[4096];
+    FILE *file = fopen(name, "r");
+    size_t length = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    free(name);
+    text[length] = '\0';
+    return strstr(text, line) != NULL;
+}
+
+static ino_t namespace_of(const char *process, const char *kind)
+{
+    char *name = harness_format("/proc/%s/ns/%s", process, kind);
+    struct stat status = {0};
+
+    assert_int_equal(stat(name, &status), 0);
+    free(name);
+    return status.st_ino;
+}
+
+static void expect_namespaces(pid_t worker)
+{
+    static const char *const kinds[] = {"user", "mnt", "ipc", "net", "uts"};
+    char *process = harness_format("%d", worker);
+    char *root = harness_format("/proc/%d/root", worker);
+
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        assert_int_not_equal(namespace_of(process, kinds[i]), namespace_of("self", kinds[i]));
+    }
+    DIR *directory = opendir(root);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        assert_true(entry->d_name[0] == '.');
+    }
+    closedir(directory);
+    free(process);
+    free(root);
+}
+
+/* From a guest's first byte on, and before it: this one has sent none. */
+static void expect_jail(const char *device)
+{
+    uint64_t until_ms = harness_now_ms() + CLIENT_TIMEOUT_MS;
+    pid_t worker;
+
+    fixture_start("one", device, "");
+    struct client client = client_open(path, 1);
+    do {
+        assert_true(harness_now_ms() < until_ms);
+        worker = only_worker();
+    } while (worker <= 0 || !says(worker, "Seccomp:\t2"));
+    assert_true(says(worker, "NoNewPrivs:\t1"));
+    if (strstr(process_errors(mediator), "no namespaces of their own") == NULL) {
+        assert_true(says(worker, "CapEff:\t0000000000000000"));
+        expect_namespaces(worker);
+    }
+    client_close(&client);
+}
+
+static void test_stub_worker_is_alone(void **state)
+{
+    (void)state;
+    expect_jail("vgpu-stub");
+}
+
+static void test_pvgpu_worker_is_alone(void **state)
+{
+    (void)state;
+    expect_jail("pvgpu");
+}
+
 /* ---- What it was started with ---- */
 
 static void test_closed_descriptors(void **state)
@@ -320,6 +410,8 @@ int main(void)
         TEST(test_lines_are_counted),
         TEST(test_connections_are_limited),
         TEST(test_connecting_costs_others_little),
+        TEST(test_stub_worker_is_alone),
+        TEST(test_pvgpu_worker_is_alone),
         TEST(test_closed_descriptors),
         TEST(test_hangup),
 #undef TEST

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "host/common/fd_message.h"
-#include "host/common/listener.h"
 
 static enum pvgpu_handshake_result bad(struct pvgpu_handshake_state *state, const char *what)
 {
@@ -82,31 +81,38 @@ bool pvgpu_handshake_name_is_allowed(const char *text, size_t size)
     return text[prefix] != '\0';
 }
 
-/* An older device tells a name only. Whoever can connect could name another one's memory: it must
- * belong to the user at the other end. */
-static int open_by_name(struct pvgpu_handshake_state *state, int socket, const char *name,
-                        size_t size)
+int pvgpu_handshake_open_name(const char *name, size_t size, uid_t user)
 {
     struct stat status;
-    uid_t user;
-    pid_t process;
     int fd;
 
     if (!pvgpu_handshake_name_is_allowed(name, size)) {
-        bad(state, "the shared memory's name is not a device's");
+        errno = EINVAL;
         return -1;
     }
-    fd = shm_open(name, O_RDWR, 0);
-    if (fd < 0) {
-        snprintf(state->error, sizeof(state->error), "shared memory %.60s: %s", name,
-                 strerror(errno));
-        return -1;
-    }
-    if (fstat(fd, &status) != 0 || !listener_get_peer(socket, &user, &process) ||
-        status.st_uid != user) {
-        bad(state, "the shared memory belongs to another user than the device");
+    fd = shm_open(name, O_RDWR | O_NONBLOCK, 0); /* a FIFO of that name would be waited for */
+    if (fd >= 0 && (fstat(fd, &status) != 0 || status.st_uid != user)) {
         close(fd);
-        return -1;
+        errno = EACCES;
+        fd = -1;
+    }
+    return fd;
+}
+
+/* An older device tells a name only. */
+static int open_by_name(struct pvgpu_handshake_state *state, const char *name, size_t size)
+{
+    int fd = -1;
+
+    errno = EINVAL;
+    if (state->open_name != NULL && pvgpu_handshake_name_is_allowed(name, size)) {
+        fd = state->open_name(state->owner, name, strlen(name) + 1);
+    }
+    if (fd < 0) {
+        snprintf(state->error, sizeof(state->error), "the device's shared memory: %s",
+                 errno == EINVAL   ? "its name is not a device's"
+                 : errno == EACCES ? "it belongs to another user than the device"
+                                   : strerror(errno));
     }
     return fd;
 }
@@ -132,8 +138,7 @@ static bool map_memory(struct pvgpu_handshake_state *state, int fd, struct pvgpu
     return true;
 }
 
-bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
-                         struct pvgpu_shared *shared)
+bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, struct pvgpu_shared *shared)
 {
     struct bg_pvgpu_handshake handshake;
     const char *name =
@@ -157,7 +162,7 @@ bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
     } else if (state->descriptor_count != 0) {
         bad(state, "a handshake with a wrong number of descriptors");
     } else {
-        memory = open_by_name(state, socket, name, name_size);
+        memory = open_by_name(state, name, name_size);
     }
     if (memory >= 0) {
         mapped = map_memory(state, memory, shared);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "protocol/pvgpu.h"
 
@@ -17,6 +18,9 @@ struct pvgpu_handshake_state {
     int descriptors[BG_PVGPU_DESCRIPTORS];
     unsigned descriptor_count;
     char error[PVGPU_HANDSHAKE_ERROR_SIZE]; /* after PVGPU_HANDSHAKE_BAD */
+    /* Opens what an older device names; -1 with errno. NULL: such devices are not served. */
+    int (*open_name)(void *owner, const char *name, size_t size);
+    void *owner;
 };
 
 enum pvgpu_handshake_result {
@@ -38,9 +42,13 @@ struct pvgpu_shared {
 enum pvgpu_handshake_result pvgpu_handshake_read(struct pvgpu_handshake_state *state, int socket);
 
 /* Maps what a WHOLE handshake names; false with state->error. The descriptors are taken or closed.
- * Opens files: before the sandbox. */
-bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, int socket,
-                         struct pvgpu_shared *shared);
+ */
+bool pvgpu_handshake_map(struct pvgpu_handshake_state *state, struct pvgpu_shared *shared);
+
+/* Opens shared memory by an older device's name, for who may open files. Whoever can connect could
+ * name another one's: it must be the user's at the other end. -1 with errno: EINVAL for a name that
+ * is not a device's, EACCES for another user's. */
+int pvgpu_handshake_open_name(const char *name, size_t size, uid_t user);
 
 /* The name in `text`, of `size` bytes with its NUL, is one that a device gives: the prefix, no
  * other slash, no surprise. */

@@ -32,9 +32,8 @@ enum pvgpu_attention {
 struct pvgpu_worker {
     struct worker base; /* its limiter is the consumer's, after the start */
 
-    /* Set before the threads start, constant after. */
-    int kick; /* eventfd: for the consumer */
-    struct pvgpu_shared shared;
+    int kick;                   /* eventfd: for the consumer; constant from the start on */
+    struct pvgpu_shared shared; /* constant from START on, before which the consumer does nothing */
 
     /* Under the lock. */
     uint32_t priority;

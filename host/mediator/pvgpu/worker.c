@@ -496,7 +496,7 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
     uint64_t features = PVGPU_COMMANDS_FEATURES;
     const char *reason;
 
-    if (!pvgpu_handshake_map(handshake, worker->base.connection, &worker->shared)) {
+    if (!pvgpu_handshake_map(handshake, &worker->shared)) {
         log_warning("%s; connection ended", handshake->error);
         return false;
     }
@@ -518,12 +518,32 @@ static bool take_handshake(struct device_stream *stream, struct pvgpu_handshake_
     return true;
 }
 
+/* The supervisor opens it. */
+static int open_name(void *owner, const char *name, size_t size)
+{
+    struct pvgpu_worker *worker = owner;
+    struct control_message message = {.type = CONTROL_OPEN};
+    uint64_t until_ns = clock_now_ns() + HANDSHAKE_LIMIT_NS;
+    struct pollfd polled = {.fd = worker->base.control, .events = POLLIN};
+
+    memcpy(message.name, name, size); /* a name is at most as long */
+    control_tell(worker->base.control, &message);
+    while (worker->base.opened == 0 && !worker->base.over && clock_now_ns() < until_ns) {
+        if (poll(&polled, 1, 1000) > 0) {
+            worker_read_control(&worker->base);
+        }
+    }
+    if (worker->base.opened > 0) {
+        return worker->base.opened;
+    }
+    errno = worker->base.opened < 0 ? -1 - worker->base.opened : ETIMEDOUT;
+    return -1;
+}
+
 static void open_worker(struct worker *base)
 {
-    static struct pvgpu_handshake_state handshake;
     const struct sigaction on_bus = {.sa_handler = on_bus_error};
     struct pvgpu_worker *worker = as_pvgpu(base);
-    struct device_stream *stream = &device_stream;
 
     worker->lease.control = base->control;
     worker->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -533,11 +553,22 @@ static void open_worker(struct worker *base)
         return;
     }
     sigaction(SIGBUS, &on_bus, NULL);
+    base->shared_size = BG_PVGPU_SHMEM_SIZE_MAX;
+}
+
+/* The consumer waits for START, which comes behind all that this sets. */
+static void greet(struct worker *base)
+{
+    static struct pvgpu_handshake_state handshake;
+    struct pvgpu_worker *worker = as_pvgpu(base);
+    struct device_stream *stream = &device_stream;
+
+    handshake.open_name = open_name;
+    handshake.owner = worker;
     if (!wait_handshake(stream, &handshake) || !take_handshake(stream, &handshake)) {
         worker_end(base, WORKER_EXIT_OK);
         return;
     }
-    base->shared_size = worker->shared.size;
     if (!worker->shared.direct) {
         stream->pool_guessed = true;
         attach(stream, 0, 'A');
@@ -549,6 +580,7 @@ const struct worker_kind pvgpu_worker_kind = {
     .worker = &pvgpu_worker.base,
     .hands_out_memory = true,
     .open = open_worker,
+    .greet = greet,
     .compute = pvgpu_consumer_main,
     .begin_wait = begin_wait,
     .take_events = take_events,

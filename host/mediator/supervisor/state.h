@@ -68,6 +68,7 @@ struct worker_process {
     struct guest_record *guest; /* NULL without a listener */
     uint32_t tokens;            /* of its rate limit, that it was given */
     bool attached;
+    bool opened;    /* OPEN was answered */
     uint32_t vm_id; /* when attached: what it says it is called */
     char pool;
     struct supervisor_device *device;
@@ -115,6 +116,7 @@ struct supervisor {
     uint32_t sessions, last_session;
     uint64_t started_ns, checked_ns, quarantines_ns;
     bool draining;
+    bool exposed; /* the log has it that workers get no namespaces */
     uint64_t drain_until_ns;
     struct admin *admin;
     void (*on_worker_gone)(struct supervisor *supervisor);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
+#include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/worker/worker.h"
 #include "protocol/compute.h"
@@ -25,6 +27,7 @@
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
 /* Starting at a time: what comes after waits for one of them. */
 #define STARTING_MAX 4u
+#define PVGPU_NAME_SIZE sizeof(((struct control_message *)0)->name)
 
 static void send_message(struct worker_process *worker, const struct control_message *message)
 {
@@ -146,6 +149,43 @@ static void take_fault(struct worker_process *worker, const char reason[sizeof(w
     }
 }
 
+/* A worker opens no files: an older pvgpu's shared memory, which must be its peer's own, is opened
+ * for it. */
+static void take_open(struct worker_process *worker, const char name[PVGPU_NAME_SIZE])
+{
+    struct control_message answer = {.type = CONTROL_OPENED};
+    int fd;
+
+    if (worker->listener->config->device != CONFIG_LISTENER_PVGPU || worker->opened) {
+        worker_process_kill(worker, "it wanted a file opened");
+        return;
+    }
+    worker->opened = true;
+    fd = pvgpu_handshake_open_name(name, PVGPU_NAME_SIZE, worker->guest->peer.user);
+    answer.error = fd < 0 ? errno : 0;
+    if (control_send(worker->control, &answer, fd) != 0) {
+        worker_process_kill(worker, "it reads no control messages");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* Once: it is the system's matter, and the same for each worker. */
+static void take_exposed(struct worker_process *worker, const char reason[128])
+{
+    char text[128];
+
+    if (!worker->supervisor->exposed) {
+        worker->supervisor->exposed = true;
+        snprintf(text, sizeof(text), "%.127s", reason);
+        text[strcspn(text, "\n\r\33")] = '\0';
+        log_warning("workers have no namespaces of their own: %s; a kernel that allows user "
+                    "namespaces (user.max_user_namespaces) keeps a worker apart from files",
+                    text);
+    }
+}
+
 static void take_message(struct worker_process *worker, struct control_message *message)
 {
     if (worker->listener == NULL) {
@@ -174,6 +214,12 @@ static void take_message(struct worker_process *worker, struct control_message *
         break;
     case CONTROL_FAULT:
         take_fault(worker, message->reason);
+        break;
+    case CONTROL_OPEN:
+        take_open(worker, message->name);
+        break;
+    case CONTROL_EXPOSED:
+        take_exposed(worker, message->reason);
         break;
     default:
         worker_process_kill(worker, "it sent an unknown control message");

@@ -21,6 +21,7 @@ enum control_type {
     CONTROL_CHECK,      /* answer with CHECKED */
     CONTROL_QUARANTINE, /* this guest was quarantined, or released */
     CONTROL_DRAIN,      /* finish what was accepted, then end */
+    CONTROL_OPENED,     /* answers OPEN, with a descriptor or an error */
     /* worker to supervisor */
     CONTROL_ATTACH,  /* the first request's identity */
     CONTROL_ASK,     /* for the lease of the device attached to */
@@ -28,6 +29,8 @@ enum control_type {
     CONTROL_CHECKED, /* statistics */
     CONTROL_FAULT,   /* this session hit a fault; the worker ends */
     CONTROL_DETACH,  /* statistics; the worker ends, all is well */
+    CONTROL_OPEN,    /* the shared memory that an older pvgpu names; once */
+    CONTROL_EXPOSED, /* this system gives it no namespaces of its own: why */
 };
 
 struct control_start {
@@ -70,7 +73,9 @@ struct control_message {
         uint32_t priority; /* ASK: enum bg_vgpu_stub_priority */
         bool contended;    /* GRANT: others wait, release after one request */
         bool quarantined;  /* QUARANTINE */
-        char reason[128];  /* FAULT: for the log; not necessarily terminated */
+        char reason[128];  /* FAULT, EXPOSED: for the log; not necessarily terminated */
+        char name[256];    /* OPEN; not necessarily terminated */
+        int32_t error;     /* OPENED: an errno; 0: the descriptor comes along */
     };
 };
 

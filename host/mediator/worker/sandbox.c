@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* F_ADD_SEALS */
+#define _GNU_SOURCE 1 /* F_ADD_SEALS, unshare */
 #include "host/mediator/worker/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
 #define ADDRESS_SPACE_OVERHEAD (UINT64_C(1) << 30)
+#define CPU_DESCRIPTORS 64
+#define CUDA_DESCRIPTORS 1024
+/* Any directory that each system has: the empty root is mounted there first. */
+#define ROOT_PLACE "/tmp"
 
 /* What two threads over poll, sockets, futexes and malloc need, and no more. */
 static const int cpu_allowed[] = {
@@ -49,10 +57,11 @@ static const int cpu_allowed[] = {
     SCMP_SYS(writev), /* the C library's last words before it aborts */
 };
 
-/* Memory to hand out. */
+/* Memory to hand out, and to take. */
 static const int memfd_allowed[] = {
     SCMP_SYS(memfd_create),
     SCMP_SYS(ftruncate),
+    SCMP_SYS(fstat),
 };
 
 /* Files, devices, threads and sockets (the driver listens on one for its own) stay allowed. */
@@ -101,6 +110,8 @@ static const int cuda_refused[] = {
     SCMP_SYS(setresgid),
     SCMP_SYS(quotactl),
     SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(fork), /* a child would outlive the worker, and with it the mediator */
+    SCMP_SYS(vfork),
 };
 
 /* With another process's id as the first argument: the supervisor and the workers of other guests
@@ -118,6 +129,16 @@ static int limit(int resource, uint64_t value)
     struct rlimit limits = {.rlim_cur = value, .rlim_max = value};
 
     return setrlimit(resource, &limits);
+}
+
+/* Descriptors: those of a session, and what messages bring. Files: a worker writes none, but for
+ * the memory that it hands out. */
+static int limit_files(bool cuda, uint64_t memory_limit, bool memfd)
+{
+    if (limit(RLIMIT_NOFILE, cuda ? CUDA_DESCRIPTORS : CPU_DESCRIPTORS) != 0) {
+        return -1;
+    }
+    return cuda ? 0 : limit(RLIMIT_FSIZE, memfd ? memory_limit : 0);
 }
 
 /* libseccomp's result; a call that this architecture does not have needs no rule. */
@@ -139,11 +160,21 @@ static int add_cpu_rules(scmp_filter_ctx filter, bool memfd)
     for (unsigned i = 0; memfd && i < sizeof(memfd_allowed) / sizeof(int) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ALLOW, memfd_allowed[i]);
     }
-    /* Its seals, and whether it has been taken. No F_SETFL: eventfds are shared with the device,
-     * which must not find them blocking. */
+    /* Its seals, and whether it has been taken. F_SETFL only to what does not block: eventfds are
+     * shared with the device, which must not find them otherwise. */
     if (memfd && result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                   SCMP_A1(SCMP_CMP_EQ, F_ADD_SEALS, 0));
+    }
+    if (memfd && result == 0) {
+        result =
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2,
+                             SCMP_A1(SCMP_CMP_EQ, F_SETFL, 0), SCMP_A2(SCMP_CMP_EQ, O_NONBLOCK, 0));
+    }
+    /* As the C library's fstat() calls it. */
+    if (memfd && result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                                  SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
     }
     if (memfd && result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -169,6 +200,15 @@ static int add_cuda_rules(scmp_filter_ctx filter)
     for (unsigned i = 0; i < sizeof(cuda_refused) / sizeof(cuda_refused[0]) && result == 0; i++) {
         result = add_rule(filter, SCMP_ACT_ERRNO(EPERM), cuda_refused[i]);
     }
+    /* Threads, but no process and no namespace. What clone3 wants is in memory, where no filter can
+     * look: the C library then takes clone. */
+    if (result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    }
+    if (result == 0) {
+        result = add_rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
+    }
     for (unsigned i = 0; i < sizeof(cuda_refused_to_others) / sizeof(int) && result == 0; i++) {
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), cuda_refused_to_others[i], 1,
                                   SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
@@ -176,12 +216,63 @@ static int add_cuda_rules(scmp_filter_ctx filter)
     return result;
 }
 
+/* ---- Namespaces ---- */
+
+/* Where the first root cannot be moved away (an initial ramfs), it is covered: no descriptor leads
+ * under it, and the system calls that would are refused. */
+static int enter_empty_root(void)
+{
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", ROOT_PLACE, "tmpfs", flags, "size=4k,nr_inodes=1,mode=0555") != 0 ||
+        chdir(ROOT_PLACE) != 0) {
+        return -1;
+    }
+    if (syscall(SYS_pivot_root, ".", ".") == 0) {
+        if (umount2(".", MNT_DETACH) != 0) {
+            return -1;
+        }
+    } else if (mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0) {
+        return -1;
+    }
+    return chdir("/") == 0 ? mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL)
+                           : -1;
+}
+
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return (int)syscall(SYS_capset, &header, none);
+}
+
+int sandbox_isolate(void)
+{
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS) != 0) {
+        return -1;
+    }
+    int result = enter_empty_root();
+    int error = errno;
+    if (drop_capabilities() != 0) {
+        return -1;
+    }
+    errno = error;
+    return result;
+}
+
+/* ---- System calls ---- */
+
 int sandbox_enter(bool cuda, uint64_t memory_limit, bool memfd)
 {
     scmp_filter_ctx filter;
     int result;
 
     if (limit(RLIMIT_CORE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return -1;
+    }
+    if (limit_files(cuda, memory_limit, memfd) != 0) {
         return -1;
     }
     if (!cuda && memory_limit < UINT64_MAX - ADDRESS_SPACE_OVERHEAD &&

@@ -17,4 +17,11 @@
  */
 int sandbox_enter(bool cuda, uint64_t memory_limit, bool memfd);
 
+/*
+ * Before that, with one thread, for who needs no files: user, mount, IPC, network and UTS
+ * namespaces of its own, no capability in any of them, and an empty root that cannot be written to.
+ * 0, or -1 with errno where the system does not allow it; then there may be a part of it.
+ */
+int sandbox_isolate(void);
+
 #endif

@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -93,8 +95,16 @@ static void take_control(struct worker *worker, const struct control_message *me
 void worker_read_control(struct worker *worker)
 {
     struct control_message message;
-    int result = control_receive(worker->control, &message, NULL);
+    int fd = -1;
+    int result = control_receive(worker->control, &message, &fd);
 
+    if (result > 0 && message.type == CONTROL_OPENED) {
+        worker->opened = message.error != 0 ? -1 - message.error : fd;
+        return;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
     if (result > 0) {
         pthread_mutex_lock(&worker->lock);
         take_control(worker, &message);
@@ -251,6 +261,18 @@ static bool start_computing(struct worker *worker)
     return true;
 }
 
+/* Its own namespaces, where the system gives them: the supervisor says once where it does not. */
+static void isolate(struct worker *worker)
+{
+    struct control_message message = {.type = CONTROL_EXPOSED};
+
+    if (sandbox_isolate() != 0) {
+        snprintf(message.reason, sizeof(message.reason), "%s", strerror(errno));
+        control_tell(worker->control, &message);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* new credentials clear it; who died before closed control */
+}
+
 /* The second thread, and the sandbox around both. */
 static bool enter_sandbox(struct worker *worker)
 {
@@ -264,6 +286,9 @@ static bool enter_sandbox(struct worker *worker)
     if (backend != NULL) {
         backend->ops->get_info(backend, &unused);
         backend->ops->close(backend);
+    }
+    if (!worker->start.cuda_possible) {
+        isolate(worker);
     }
     if (!start_computing(worker)) {
         return false;
@@ -309,6 +334,9 @@ int worker_main(const struct worker_kind *const *kinds, unsigned count)
     worker->kind->open(worker);
     if (!worker->over && !enter_sandbox(worker)) {
         worker_end(worker, WORKER_EXIT_FAILED);
+    }
+    if (!worker->over && worker->kind->greet != NULL) {
+        worker->kind->greet(worker);
     }
     serve(worker);
     /* The lock is kept: what runs in the other thread is left to the process's end. */

@@ -35,7 +35,8 @@ struct worker {
     int control;
     int wake; /* eventfd: there is something for the socket's thread */
     struct control_start start;
-    uint64_t shared_size; /* address space beyond the session's memory */
+    uint64_t shared_size; /* address space beyond the session's memory, at the most */
+    int opened;           /* OPENED: the descriptor, or -1 - errno; 0: no answer yet */
 
     pthread_mutex_t lock;
 
@@ -57,8 +58,10 @@ struct worker_kind {
     bool hands_out_memory; /* sandbox_enter's memfd */
 
     /* Before the sandbox, and before there is another thread: makes what is needed, outbox_init
-     * included. What goes wrong is said, and worker_end called. */
+     * included; no byte of the peer's is read. What goes wrong is said, and worker_end called. */
     void (*open)(struct worker *worker);
+    /* In the sandbox, before the loop; NULL: nothing. */
+    void (*greet)(struct worker *worker);
     void *(*compute)(void *worker);
 
     /* What to poll the connection for (POLLIN or nothing), and until when; with the lock. */

@@ -186,6 +186,98 @@ static void test_cuda(void **state)
     assert_int_equal(run(try_kill_self, true), DONE);
 }
 
+static int try_fork_thread_flags(void)
+{
+    return syscall(SYS_clone3, NULL, 0) == -1 && errno == ENOSYS ? REFUSED : DONE;
+}
+
+static void test_no_children(void **state)
+{
+    (void)state;
+    assert_int_equal(run(try_fork, true), REFUSED);
+    assert_int_equal(run(try_fork_thread_flags, true), REFUSED);
+}
+
+static int try_many_descriptors(void)
+{
+    for (int i = 0; i < 100; i++) {
+        if (syscall(SYS_memfd_create, "x", 0) < 0) {
+            return REFUSED;
+        }
+    }
+    return DONE;
+}
+
+static int try_blocking_descriptor(void)
+{
+    return syscall(SYS_fcntl, pair[0], F_SETFL, 0) == 0 ? DONE : REFUSED;
+}
+
+static int try_large_memfd(void)
+{
+    int fd = (int)syscall(SYS_memfd_create, "x", 0);
+
+    return syscall(SYS_ftruncate, fd, INT64_C(1) << 47) == 0 ? DONE : REFUSED;
+}
+
+/* What hands out memory. */
+static int run_memfd(int (*attempt)(void))
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        if (sandbox_enter(false, UINT64_C(1) << 46, true) != 0) {
+            syscall(SYS_exit_group, NO_SANDBOX);
+        }
+        syscall(SYS_exit_group, attempt());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    assert_int_equal(run_memfd(try_many_descriptors), REFUSED);
+    assert_int_equal(run_memfd(try_large_memfd), REFUSED);
+    assert_int_equal(run_memfd(try_blocking_descriptor), KILLED);
+}
+
+/* No file is there, and none can be made, before any system call is refused. */
+static int look_around(void)
+{
+    if (sandbox_isolate() != 0) {
+        return NO_SANDBOX;
+    }
+    bool is_empty = syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY, 0) < 0 &&
+                    syscall(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY, 0) < 0 &&
+                    syscall(SYS_openat, AT_FDCWD, "/../../tmp", O_RDONLY, 0) < 0 &&
+                    syscall(SYS_openat, AT_FDCWD, "/new", O_CREAT | O_RDWR, 0600) < 0 &&
+                    syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL) < 0 &&
+                    syscall(SYS_chroot, "/") < 0;
+
+    return is_empty ? REFUSED : DONE;
+}
+
+static void test_namespaces(void **state)
+{
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    if (child == 0) {
+        syscall(SYS_exit_group, look_around());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_SANDBOX) {
+        skip(); /* this system allows no user namespaces */
+    }
+    assert_int_equal(WEXITSTATUS(status), REFUSED);
+}
+
 /* The filter holds for threads that were there before. */
 static volatile int started, go, thread_result = -1;
 
@@ -243,6 +335,9 @@ int main(void)
         cmocka_unit_test(test_without_sandbox_all_is_possible),
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_cuda),
+        cmocka_unit_test(test_no_children),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_namespaces),
         cmocka_unit_test(test_all_threads),
     };
 
