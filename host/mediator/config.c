@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/pvgpu.h"
@@ -25,6 +26,7 @@
 #define SPARES_MAX 16u
 #define CUDA_ORDINAL_MAX 63
 #define ADMIN_SUFFIX ".admin"
+#define RUN_DIRECTORY "/run/baregpu"
 
 struct loader {
     struct config *config;
@@ -522,12 +524,29 @@ static void add_default_listener(struct config *config, const char *name, const 
     listener->limits.burst = 1;
 }
 
+/* Where only this user can put a socket; else where older clients look for one. */
+static const char *default_path(const char *path, char safe[CONFIG_PATH_SIZE])
+{
+    struct stat status;
+
+    if (lstat(RUN_DIRECTORY, &status) != 0 || !S_ISDIR(status.st_mode) ||
+        status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return path;
+    }
+    snprintf(safe, CONFIG_PATH_SIZE, RUN_DIRECTORY "%s", strrchr(path, '/'));
+    return safe;
+}
+
 static void set_default_listeners(struct config *config)
 {
+    char safe[CONFIG_PATH_SIZE];
+
     config->listener_count = 0;
     config->default_listeners = true;
-    add_default_listener(config, "default", BG_VGPU_STUB_SOCKET_PATH, CONFIG_LISTENER_VGPU_STUB);
-    add_default_listener(config, "pvgpu", BG_PVGPU_SOCKET_PATH, CONFIG_LISTENER_PVGPU);
+    add_default_listener(config, "default", default_path(BG_VGPU_STUB_SOCKET_PATH, safe),
+                         CONFIG_LISTENER_VGPU_STUB);
+    add_default_listener(config, "pvgpu", default_path(BG_PVGPU_SOCKET_PATH, safe),
+                         CONFIG_LISTENER_PVGPU);
 }
 
 void config_set_default(struct config *config)

@@ -366,6 +366,88 @@ static void test_pvgpu_worker_is_alone(void **state)
     expect_jail("pvgpu");
 }
 
+/* ---- Who answers in the mediator's place ---- */
+
+/* Answers one client with this, again and again (`endless`), each after some time. */
+static pid_t start_impostor(int listener, const char *answer, bool endless, unsigned pause_us)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        int fd = unix_accept(listener, CLIENT_TIMEOUT_MS);
+        char command;
+
+        while (socket_read(fd, &command, 1, CLIENT_TIMEOUT_MS) == 1 && command != '\n') {
+        }
+        do {
+            usleep(pause_us);
+        } while (socket_write(fd, answer, strlen(answer)) && endless);
+        _exit(0);
+    }
+    close(listener);
+    return child;
+}
+
+/* What --status says to an answer; its exit status is this. */
+static void expect_status(int exit_status, const char *expected)
+{
+    char *program = harness_build_path("host/baregpu-mediator");
+    const char *const arguments[] = {program, "--status", "--admin-socket", path, NULL};
+    struct process *process = process_start(arguments, NULL);
+
+    assert_int_equal(process_wait(process), exit_status);
+    if (strstr(process_errors(process), expected) == NULL ||
+        strchr(process_errors(process), 27) != NULL ||
+        strchr(process_output(process), 27) != NULL) {
+        fail_msg("\"%s\" instead of \"%s\"", process_errors(process), expected);
+    }
+    process_end(process);
+    free(program);
+}
+
+static void test_impostors(void **state)
+{
+    static char blanks[65536];
+    const struct {
+        const char *answer;
+        bool endless;
+        unsigned pause_us;
+        int exit_status;
+        const char *expected;
+    } impostors[] = {
+        {blanks, true, 0, 5, "longer than any of a mediator"},
+        {" ", true, 100000, 5, "not all of it, in 5 seconds"},
+        {"{\"error\": \"\\u001b[2J\"}", false, 0, 1, "\\u001B[2J"},
+        {"{\"version\": \"\\u001b[2J\\u009b\"}", false, 0, 0, ""},
+        {"hello", false, 0, 5, "no answer of a mediator"},
+    };
+
+    (void)state;
+    memset(blanks, ' ', sizeof(blanks) - 1);
+    for (unsigned i = 0; i < sizeof(impostors) / sizeof(impostors[0]); i++) {
+        pid_t child = start_impostor(unix_listen(path, 1), impostors[i].answer,
+                                     impostors[i].endless, impostors[i].pause_us);
+
+        expect_status(impostors[i].exit_status, impostors[i].expected);
+        waitpid(child, NULL, 0);
+    }
+}
+
+/* In a directory that anybody can write to. */
+static void test_impostor_of_another_user(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    assert_int_equal(chmod(harness_temp_dir(), 01777), 0);
+    pid_t child = start_impostor(unix_listen_as_nobody(path), "{}", false, 0);
+    expect_status(5, "a process listens there of user 65534");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(chmod(harness_temp_dir(), 0700), 0);
+}
+
 /* ---- What it was started with ---- */
 
 static void test_closed_descriptors(void **state)
@@ -412,6 +494,8 @@ int main(void)
         TEST(test_connecting_costs_others_little),
         TEST(test_stub_worker_is_alone),
         TEST(test_pvgpu_worker_is_alone),
+        TEST(test_impostors),
+        TEST(test_impostor_of_another_user),
         TEST(test_closed_descriptors),
         TEST(test_hangup),
 #undef TEST

@@ -3,68 +3,167 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_LIMIT_S 10
+#include "host/common/clock.h"
+#include "host/common/listener.h"
+#include "host/mediator/config.h"
+
+#define ANSWER_LIMIT_MS 5000u             /* from the connection to the last byte */
+#define ANSWER_SIZE_MAX ((size_t)8 << 20) /* 4096 sessions need a quarter of it */
+
+static void complain(const char *path, const char *what, const char *more)
+{
+    fprintf(stderr, "baregpu-mediator: %s: %s%s\n", path, what, more);
+}
+
+/* Nobody else can have put a socket there. */
+static bool directory_belongs_to(const char *path, uid_t user)
+{
+    char directory[CONFIG_PATH_SIZE];
+    struct stat status;
+    char *slash;
+
+    snprintf(directory, sizeof(directory), "%s", path);
+    slash = strrchr(directory, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    slash[slash == directory] = '\0';
+    return stat(directory, &status) == 0 && (status.st_uid == user || status.st_uid == 0) &&
+           (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Anyone can listen at a path in /tmp: root, this user, or whom the directory says. */
+static bool is_mediator(const char *path, int fd)
+{
+    pid_t process;
+    uid_t user;
+    char text[32];
+
+    if (!listener_get_peer(fd, &user, &process)) {
+        complain(path, "who answers is not known: ", strerror(errno));
+        return false;
+    }
+    if (user == 0 || user == geteuid() || directory_belongs_to(path, user)) {
+        return true;
+    }
+    snprintf(text, sizeof(text), "%u", (unsigned)user);
+    complain(path,
+             "no mediator of root or this user answers there, and the directory is not its own; a "
+             "process listens there of user ",
+             text);
+    return false;
+}
 
 static int connect_to(const char *path)
 {
-    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_S};
+    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_MS / 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* of connect(), too */
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-        return fd;
+        if (is_mediator(path, fd)) {
+            return fd;
+        }
+    } else {
+        fprintf(stderr,
+                "baregpu-mediator: no mediator answers at %s: %s; --socket, --admin-socket or "
+                "--config say where another one is\n",
+                path, strerror(errno));
     }
-    fprintf(stderr,
-            "baregpu-mediator: no mediator answers at %s: %s; --socket, --admin-socket or "
-            "--config say where another one is\n",
-            path, strerror(errno));
     if (fd >= 0) {
         close(fd);
     }
     return -1;
 }
 
+/* All of the answer; NULL after a message. */
+static char *read_answer(const char *path, int fd, size_t *length)
+{
+    uint64_t until_ns = clock_now_ns() + ANSWER_LIMIT_MS * NS_PER_MS;
+    char *text = malloc(ANSWER_SIZE_MAX); /* of which the kernel gives what is used */
+    const char *wrong = "no memory";
+
+    *length = 0;
+    while (text != NULL) {
+        uint64_t now_ns = clock_now_ns();
+        struct pollfd polled = {.fd = fd, .events = POLLIN};
+        ssize_t received = 0;
+
+        if (now_ns >= until_ns) {
+            wrong = "no answer, or not all of it, in 5 seconds";
+            break;
+        }
+        if (poll(&polled, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) <= 0) {
+            continue;
+        }
+        received = recv(fd, text + *length, ANSWER_SIZE_MAX - *length, MSG_DONTWAIT);
+        if (received == 0) {
+            return text;
+        }
+        if (received < 0 && errno != EAGAIN && errno != EINTR) {
+            wrong = strerror(errno);
+            break;
+        }
+        *length += received > 0 ? (size_t)received : 0;
+        if (*length == ANSWER_SIZE_MAX) {
+            wrong = "the answer is longer than any of a mediator";
+            break;
+        }
+    }
+    complain(path, wrong, "");
+    free(text);
+    return NULL;
+}
+
 /* NULL after a message. Takes the command. */
 static json_t *ask(const char *path, json_t *command)
 {
-    char *text = json_dumps(command, JSON_COMPACT);
+    char *text = json_dumps(command, JSON_COMPACT), *bytes = NULL;
     json_t *answer = NULL;
-    json_error_t error;
+    size_t length;
     int fd = connect_to(path);
 
     json_decref(command);
     if (fd >= 0 && text != NULL && dprintf(fd, "%s\n", text) > 0) {
-        answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
+        bytes = read_answer(path, fd, &length);
+    }
+    if (bytes != NULL) {
+        answer = json_loadb(bytes, length, 0, NULL);
         if (answer == NULL) {
-            fprintf(stderr, "baregpu-mediator: %s: no answer (%s)\n", path, error.text);
+            complain(path, "no answer of a mediator", "");
         }
     }
     if (fd >= 0) {
         close(fd);
     }
+    free(bytes);
     free(text);
     return answer;
 }
 
+/* In JSON's own escapes: a terminal shall not take it for commands. */
 static bool print_error(json_t *answer)
 {
-    const char *error = json_string_value(json_object_get(answer, "error"));
+    json_t *error = json_object_get(answer, "error");
+    char *text = error != NULL ? json_dumps(error, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
 
-    if (error != NULL) {
-        fprintf(stderr, "baregpu-mediator: %s\n", error);
+    if (text != NULL) {
+        fprintf(stderr, "baregpu-mediator: %s\n", text);
     }
+    free(text);
     return error != NULL;
 }
 
@@ -76,7 +175,8 @@ enum mediator_exit admin_client_status(const char *path)
     if (answer == NULL) {
         return MEDIATOR_EXIT_NOT_RUNNING;
     }
-    if (print_error(answer) || json_dumpf(answer, stdout, JSON_INDENT(2)) != 0 || puts("") < 0) {
+    if (print_error(answer) ||
+        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || puts("") < 0) {
         result = MEDIATOR_EXIT_FAILED;
     }
     json_decref(answer);

@@ -33,14 +33,19 @@ static void expect_error(const char *text, const char *where, const char *what)
 
 static void test_default(void **state)
 {
-    char path[CONFIG_PATH_SIZE];
+    char path[CONFIG_PATH_SIZE], expected[CONFIG_PATH_SIZE];
 
     (void)state;
     config_set_default(&config);
     assert_int_equal(config.listener_count, 2);
-    assert_string_equal(config.listeners[0].path, "/tmp/vgpu-mediator.sock");
+    /* Where /run/baregpu is there and this user's, the sockets are in it. */
+    const char *directory =
+        strncmp(config.listeners[0].path, "/run/", 5) == 0 ? "/run/baregpu" : "/tmp";
+    snprintf(expected, sizeof(expected), "%s/vgpu-mediator.sock", directory);
+    assert_string_equal(config.listeners[0].path, expected);
     assert_int_equal(config.listeners[0].device, CONFIG_LISTENER_VGPU_STUB);
-    assert_string_equal(config.listeners[1].path, "/tmp/pvgpu.sock");
+    snprintf(expected, sizeof(expected), "%s/pvgpu.sock", directory);
+    assert_string_equal(config.listeners[1].path, expected);
     assert_int_equal(config.listeners[1].device, CONFIG_LISTENER_PVGPU);
     assert_true(config.default_listeners);
     assert_int_equal(config.listeners[0].mode, 0600);
@@ -49,7 +54,8 @@ static void test_default(void **state)
     assert_int_equal(config.pools[0].devices[0].kind, CONFIG_DEVICE_AUTO);
     assert_true(config.listeners[0].limits.request_timeout_ms < 25000); /* the device's own */
     config_get_admin_path(&config, path);
-    assert_string_equal(path, "/tmp/vgpu-mediator.sock.admin");
+    snprintf(expected, sizeof(expected), "%s/vgpu-mediator.sock.admin", directory);
+    assert_string_equal(path, expected);
     /* An empty file means the same. */
     load("");
     assert_int_equal(config.listener_count, 2);
@@ -72,6 +78,8 @@ static void test_everything(void **state)
          "burst = 7\nrequest_timeout_ms = 2000\nmax_sessions = 3\nquarantine_faults = 2\n"
          "quarantine_window_s = 30\n"
          "quarantine_s = 7\n"
+         "connections_per_s = 55\n"
+         "guest_connections_per_s = 0\n"
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
@@ -101,6 +109,8 @@ static void test_everything(void **state)
     assert_int_equal(listener->quarantine_faults, 2);
     assert_int_equal(listener->quarantine_window_s, 30);
     assert_int_equal(listener->quarantine_s, 7);
+    assert_int_equal(listener->connections_per_s, 55);
+    assert_int_equal(listener->guest_connections_per_s, 0);
     assert_int_equal(config.listeners[1].limits.burst, 50); /* a second's worth */
 }
 
