@@ -66,27 +66,33 @@ static struct bg_pvgpu_compute_result *result_of(const struct bg_pvgpu *gpu, uin
 static int start(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options *options,
                  uint32_t slot, struct bg_pvgpu_job *job)
 {
+    const uint32_t before[] = {
+        offset_of(gpu, slot),
+        options->data_offset,
+        options->data_size,
+        options->answer_offset,
+        options->answer_size,
+        options->param_count,
+        0,
+        0,
+    };
     const uint32_t size =
         (uint32_t)sizeof(struct bg_pvgpu_compute) + (options->param_count + 3) / 4 * 16;
     /* Both commands or none: without its fence nothing would tell when the operation is done. */
     int error = pvgpu_make_room(gpu, size + PVGPU_FENCE_SIZE);
 
-    if (error == 0) {
-        error = pvgpu_begin(gpu, options->operation, 0, 0, size);
-    }
     if (error < 0) {
         return error;
     }
     memset(result_of(gpu, slot), 0, sizeof(struct bg_pvgpu_compute_result));
-    pvgpu_put(gpu, offset_of(gpu, slot), options->data_offset, options->data_size,
-              options->answer_offset);
-    pvgpu_put(gpu, options->answer_size, options->param_count, 0, 0);
-    pvgpu_put_words(gpu, NULL, 0, options->params, options->param_count);
-    pvgpu_end(gpu);
+    error =
+        pvgpu_command(gpu, options->operation, 0, before, 8, options->params, options->param_count);
     *job = (struct bg_pvgpu_job){.slot = slot, .answer_size = options->answer_size};
-    error = bg_pvgpu_fence(gpu, &job->fence);
-    gpu->job_fences[slot] = job->fence;
-    gpu->jobs_in_use |= 1ull << slot;
+    if (error == 0) {
+        error = bg_pvgpu_fence(gpu, &job->fence);
+        gpu->job_fences[slot] = job->fence;
+        gpu->jobs_in_use |= 1ull << slot;
+    }
     return error;
 }
 

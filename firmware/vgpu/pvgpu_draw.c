@@ -3,50 +3,19 @@
 #include "firmware/vgpu/pvgpu_internal.h"
 
 #define WORD 4u
-#define ROUND_UP(size)                                                                             \
-    (((uint32_t)(size) + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN *                    \
-     BG_PVGPU_COMMAND_ALIGN)
 
 _Static_assert(sizeof(struct bg_pvgpu_viewport) == 6 * WORD, "put as words");
 _Static_assert(sizeof(struct bg_pvgpu_rectangle) == 4 * WORD, "put as words");
-
-/* A float's bits. */
-static uint32_t bits_of(const float *value)
-{
-    uint32_t bits;
-
-    __builtin_memcpy(&bits, value, sizeof(bits));
-    return bits;
-}
 
 /* ---- Views ---- */
 
 static int create_view(struct bg_pvgpu *gpu, uint32_t type,
                        const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
-    if (gpu->last_view == UINT32_MAX) {
-        return BG_ERR_NO_SPACE;
-    }
-    int error = pvgpu_begin(gpu, type, gpu->last_view + 1, 0, sizeof(struct bg_pvgpu_create_view));
+    const uint32_t words[] = {options->resource_id, options->format, options->mip_level,
+                              options->first_slice, options->slice_count};
 
-    if (error < 0) {
-        return error;
-    }
-    *id = ++gpu->last_view;
-    pvgpu_put(gpu, options->resource_id, options->format, options->mip_level, options->first_slice);
-    pvgpu_put(gpu, options->slice_count, 0, 0, 0);
-    pvgpu_end(gpu);
-    return 0;
-}
-
-static int destroy_view(struct bg_pvgpu *gpu, uint32_t type, uint32_t id)
-{
-    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct bg_pvgpu_command));
-
-    if (error == 0) {
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_create(gpu, type, &gpu->last_view, words, 5, id);
 }
 
 int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,
@@ -57,7 +26,7 @@ int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,
 
 int bg_pvgpu_render_target_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    return destroy_view(gpu, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, id);
+    return pvgpu_command(gpu, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, id, NULL, 0, NULL, 0);
 }
 
 int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu,
@@ -68,35 +37,24 @@ int bg_pvgpu_depth_stencil_view_create(struct bg_pvgpu *gpu,
 
 int bg_pvgpu_depth_stencil_view_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    return destroy_view(gpu, BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, id);
+    return pvgpu_command(gpu, BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, id, NULL, 0, NULL, 0);
 }
 
 /* ---- Clears ---- */
 
 int bg_pvgpu_clear_render_target(struct bg_pvgpu *gpu, uint32_t view, const float *rgba)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, view, 0,
-                            ROUND_UP(sizeof(struct bg_pvgpu_clear_render_target)));
-
-    if (error == 0) {
-        pvgpu_put(gpu, view, bits_of(&rgba[0]), bits_of(&rgba[1]), bits_of(&rgba[2]));
-        pvgpu_put(gpu, bits_of(&rgba[3]), 0, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_command(gpu, BG_PVGPU_CMD_CLEAR_RENDER_TARGET, view, &view, 1, rgba, 4);
 }
 
 int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t flags,
                                  const float *depth, uint32_t stencil)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, view, 0,
-                            sizeof(struct bg_pvgpu_clear_depth_stencil));
+    uint32_t depth_bits;
 
-    if (error == 0) {
-        pvgpu_put(gpu, view, flags, bits_of(depth), stencil);
-        pvgpu_end(gpu);
-    }
-    return error;
+    __builtin_memcpy(&depth_bits, depth, sizeof(depth_bits));
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_CLEAR_DEPTH_STENCIL, view, view, flags, depth_bits,
+                         stencil);
 }
 
 /* ---- State ---- */
@@ -104,41 +62,24 @@ int bg_pvgpu_clear_depth_stencil(struct bg_pvgpu *gpu, uint32_t view, uint32_t f
 int bg_pvgpu_set_render_target(struct bg_pvgpu *gpu, uint32_t count, const uint32_t *views,
                                uint32_t depth_stencil_view)
 {
-    uint32_t rtv[BG_PVGPU_RENDER_TARGETS_MAX] = {0};
-    int error;
+    uint32_t words[2 + BG_PVGPU_RENDER_TARGETS_MAX] = {count, depth_stencil_view};
 
     if (count > BG_PVGPU_RENDER_TARGETS_MAX) {
         return BG_ERR_INVALID;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rtv[i] = views[i];
+        words[2 + i] = views[i];
     }
-    error = pvgpu_begin(gpu, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, 0,
-                        ROUND_UP(sizeof(struct bg_pvgpu_set_render_target)));
-    if (error == 0) {
-        pvgpu_put(gpu, count, depth_stencil_view, rtv[0], rtv[1]);
-        pvgpu_put(gpu, rtv[2], rtv[3], rtv[4], rtv[5]);
-        pvgpu_put(gpu, rtv[6], rtv[7], 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_command(gpu, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, words, sizeof(words) / WORD, NULL,
+                         0);
 }
 
 static int set_list(struct bg_pvgpu *gpu, uint32_t type, uint32_t count, const void *items,
                     uint32_t item_size)
 {
-    uint32_t payload = WORD + count * item_size;
-    int error;
-
-    if (count > BG_PVGPU_VIEWPORTS_MAX) {
-        return BG_ERR_INVALID;
-    }
-    error = pvgpu_begin(gpu, type, 0, 0, ROUND_UP(sizeof(struct bg_pvgpu_command) + payload));
-    if (error == 0) {
-        pvgpu_put_words(gpu, &count, 1, items, count * item_size / WORD);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return count <= BG_PVGPU_VIEWPORTS_MAX
+               ? pvgpu_command(gpu, type, 0, &count, 1, items, count * item_size / WORD)
+               : BG_ERR_INVALID;
 }
 
 int bg_pvgpu_set_viewport(struct bg_pvgpu *gpu, uint32_t count,
@@ -157,20 +98,13 @@ int bg_pvgpu_set_scissor(struct bg_pvgpu *gpu, uint32_t count,
 
 int bg_pvgpu_present(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_PRESENT, texture, 0, sizeof(struct bg_pvgpu_present));
-
-    if (error == 0) {
-        pvgpu_put(gpu, texture, sync_interval, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_PRESENT, texture, texture, sync_interval);
 }
 
 int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t sync_interval,
                             uint32_t count, const struct bg_pvgpu_rectangle *rectangles)
 {
     const uint32_t before[] = {texture, sync_interval, 0, count};
-    int error;
 
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
@@ -178,26 +112,13 @@ int bg_pvgpu_present_region(struct bg_pvgpu *gpu, uint32_t texture, uint32_t syn
     if (count == 0 || count > BG_PVGPU_PRESENT_RECTANGLES_MAX) {
         return BG_ERR_INVALID;
     }
-    error = pvgpu_begin(gpu, BG_PVGPU_CMD_PRESENT_REGION, texture, 0,
-                        sizeof(struct bg_pvgpu_command) + sizeof(before) +
-                            count * (uint32_t)sizeof(*rectangles));
-    if (error == 0) {
-        pvgpu_put_words(gpu, before, 4, rectangles, count * (uint32_t)sizeof(*rectangles) / WORD);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_command(gpu, BG_PVGPU_CMD_PRESENT_REGION, texture, before, 4, rectangles,
+                         count * (uint32_t)sizeof(*rectangles) / WORD);
 }
 
 int bg_pvgpu_resize_buffers(struct bg_pvgpu *gpu, uint32_t texture, uint32_t width, uint32_t height,
                             uint32_t format, uint32_t buffer_count)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_RESIZE_BUFFERS, texture, 0,
-                            sizeof(struct bg_pvgpu_resize_buffers));
-
-    if (error == 0) {
-        pvgpu_put(gpu, texture, width, height, format);
-        pvgpu_put(gpu, buffer_count, 0, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_RESIZE_BUFFERS, texture, texture, width, height, format,
+                         buffer_count);
 }

@@ -9,39 +9,25 @@
 #define PVGPU_LOW(value) ((uint32_t)(value))
 #define PVGPU_HIGH(value) ((uint32_t)((uint64_t)(value) >> 32))
 
-/* ---- Commands, written where the backend reads them: 16 bytes at a time, which never wrap ---- */
+/* ---- Commands ---- */
 
 /* Waits until the ring has room for `size` more bytes. Returns 0 or what a call that queues a
  * command returns. */
 int pvgpu_make_room(struct bg_pvgpu *gpu, uint32_t size);
 
-/*
- * Room for a command of `size` bytes, a multiple of 16, and its header. Then pvgpu_put for each 16
- * bytes of payload, then pvgpu_end. Returns as pvgpu_make_room.
- */
-int pvgpu_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                uint32_t size);
+/* Queues a command whose payload is the words of `before`, then `count` words of any alignment,
+ * filled up with zeroes. Returns as pvgpu_make_room. */
+int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
+                  uint32_t before_count, const void *words, uint32_t count);
 
-static inline void pvgpu_put(struct bg_pvgpu *gpu, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-    uint32_t *to = (uint32_t *)(void *)(gpu->ring + (gpu->cursor & gpu->ring_mask));
+/* The same with these words alone, one at least. */
+#define PVGPU_COMMAND(gpu, type, resource_id, ...)                                                 \
+    pvgpu_command(gpu, type, resource_id, (const uint32_t[]){__VA_ARGS__},                         \
+                  sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), NULL, 0)
 
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-    to[3] = d;
-    gpu->cursor += 16;
-}
-
-/* The words of `before`, then `count` words of any alignment; the last 16 bytes are filled up with
- * zeroes. */
-void pvgpu_put_words(struct bg_pvgpu *gpu, const uint32_t *before, uint32_t before_count,
-                     const void *words, uint32_t count);
-
-static inline void pvgpu_end(struct bg_pvgpu *gpu)
-{
-    gpu->written = gpu->cursor;
-}
+/* The same for one that creates an object, which gets the number behind *last. */
+int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *words,
+                 uint32_t count, uint32_t *id);
 
 /* What a call for a feature that the backend does not have returns. */
 static inline int pvgpu_refuse(const struct bg_pvgpu *gpu)

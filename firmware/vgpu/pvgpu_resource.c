@@ -89,22 +89,22 @@ uint64_t bg_pvgpu_level_size(const struct bg_pvgpu_resource_options *options, ui
 int bg_pvgpu_resource_create(struct bg_pvgpu *gpu, const struct bg_pvgpu_resource_options *options,
                              uint32_t *id)
 {
-    if (gpu->last_resource == UINT32_MAX) {
-        return BG_ERR_NO_SPACE;
-    }
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_CREATE_RESOURCE, gpu->last_resource + 1, 0,
-                            sizeof(struct bg_pvgpu_create_resource));
+    const uint32_t words[] = {
+        options->type,
+        options->format,
+        options->width,
+        options->height,
+        options->depth,
+        options->mip_levels,
+        1,
+        0,
+        options->bind_flags,
+        options->misc_flags,
+        options->heap_offset,
+        options->data_size,
+    };
 
-    if (error < 0) {
-        return error;
-    }
-    *id = ++gpu->last_resource;
-    pvgpu_put(gpu, options->type, options->format, options->width, options->height);
-    pvgpu_put(gpu, options->depth, options->mip_levels, 1, 0);
-    pvgpu_put(gpu, options->bind_flags, options->misc_flags, options->heap_offset,
-              options->data_size);
-    pvgpu_end(gpu);
-    return 0;
+    return pvgpu_create(gpu, BG_PVGPU_CMD_CREATE_RESOURCE, &gpu->last_resource, words, 12, id);
 }
 
 int bg_pvgpu_buffer_create(struct bg_pvgpu *gpu, uint32_t size, uint32_t *id)
@@ -143,30 +143,12 @@ int bg_pvgpu_texture_create(struct bg_pvgpu *gpu, uint32_t format, uint32_t widt
 
 int bg_pvgpu_resource_destroy(struct bg_pvgpu *gpu, uint32_t id)
 {
-    int error =
-        pvgpu_begin(gpu, BG_PVGPU_CMD_DESTROY_RESOURCE, id, 0, sizeof(struct bg_pvgpu_command));
-
-    if (error == 0) {
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_command(gpu, BG_PVGPU_CMD_DESTROY_RESOURCE, id, NULL, 0, NULL, 0);
 }
 
 int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id)
 {
-    if (gpu->last_resource == UINT32_MAX) {
-        return BG_ERR_NO_SPACE;
-    }
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_OPEN_RESOURCE, gpu->last_resource + 1, 0,
-                            sizeof(struct bg_pvgpu_open_resource));
-
-    if (error < 0) {
-        return error;
-    }
-    *id = ++gpu->last_resource;
-    pvgpu_put(gpu, source, 0, 0, 0);
-    pvgpu_end(gpu);
-    return 0;
+    return pvgpu_create(gpu, BG_PVGPU_CMD_OPEN_RESOURCE, &gpu->last_resource, &source, 1, id);
 }
 
 /* ---- Content ---- */
@@ -174,44 +156,25 @@ int bg_pvgpu_resource_open(struct bg_pvgpu *gpu, uint32_t source, uint32_t *id)
 int bg_pvgpu_resource_map(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource, uint32_t type,
                           uint32_t heap_offset)
 {
-    int error =
-        pvgpu_begin(gpu, BG_PVGPU_CMD_MAP_RESOURCE, id, 0, sizeof(struct bg_pvgpu_map_resource));
-
-    if (error == 0) {
-        pvgpu_put(gpu, id, subresource, type, 0);
-        pvgpu_put(gpu, heap_offset, 0, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_MAP_RESOURCE, id, id, subresource, type, 0, heap_offset);
 }
 
 int bg_pvgpu_resource_unmap(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
                             uint32_t heap_offset, uint32_t data_size)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_UNMAP_RESOURCE, id, 0,
-                            sizeof(struct bg_pvgpu_unmap_resource));
-
-    if (error == 0) {
-        pvgpu_put(gpu, id, subresource, heap_offset, data_size);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_UNMAP_RESOURCE, id, id, subresource, heap_offset,
+                         data_size);
 }
 
 static int transfer(struct bg_pvgpu *gpu, uint32_t type, uint32_t id, uint32_t subresource,
                     const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
     static const struct bg_pvgpu_box all = {0};
-    int error = pvgpu_begin(gpu, type, id, 0, sizeof(struct bg_pvgpu_update_resource));
 
     box = box == NULL ? &all : box;
-    if (error == 0) {
-        pvgpu_put(gpu, id, subresource, layout->heap_offset, layout->size);
-        pvgpu_put(gpu, box->x, box->y, box->z, box->width);
-        pvgpu_put(gpu, box->height, box->depth, layout->row_pitch, layout->depth_pitch);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, type, id, id, subresource, layout->heap_offset, layout->size, box->x,
+                         box->y, box->z, box->width, box->height, box->depth, layout->row_pitch,
+                         layout->depth_pitch);
 }
 
 int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
@@ -223,41 +186,24 @@ int bg_pvgpu_resource_update(struct bg_pvgpu *gpu, uint32_t id, uint32_t subreso
 int bg_pvgpu_resource_read(struct bg_pvgpu *gpu, uint32_t id, uint32_t subresource,
                            const struct bg_pvgpu_box *box, const struct bg_pvgpu_layout *layout)
 {
-    if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
-        return pvgpu_refuse(gpu);
-    }
-    return transfer(gpu, BG_PVGPU_CMD_READ_RESOURCE, id, subresource, box, layout);
+    return bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)
+               ? transfer(gpu, BG_PVGPU_CMD_READ_RESOURCE, id, subresource, box, layout)
+               : pvgpu_refuse(gpu);
 }
 
 int bg_pvgpu_resource_copy(struct bg_pvgpu *gpu, uint32_t dst, uint32_t src)
 {
-    int error =
-        pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_RESOURCE, dst, 0, sizeof(struct bg_pvgpu_copy_resource));
-
-    if (error == 0) {
-        pvgpu_put(gpu, dst, src, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_COPY_RESOURCE, dst, dst, src);
 }
 
 int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
                                   const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
                                   uint32_t depth)
 {
-    int error;
-
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_REGIONS)) {
         return pvgpu_refuse(gpu);
     }
-    error =
-        pvgpu_begin(gpu, BG_PVGPU_CMD_COPY_REGION, dst->id, 0, sizeof(struct bg_pvgpu_copy_region));
-    if (error == 0) {
-        pvgpu_put(gpu, dst->id, src->id, dst->subresource, src->subresource);
-        pvgpu_put(gpu, dst->x, dst->y, dst->z, src->x);
-        pvgpu_put(gpu, src->y, src->z, width, height);
-        pvgpu_put(gpu, depth, 0, 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_COPY_REGION, dst->id, dst->id, src->id, dst->subresource,
+                         src->subresource, dst->x, dst->y, dst->z, src->x, src->y, src->z, width,
+                         height, depth);
 }

@@ -148,40 +148,69 @@ int pvgpu_make_room(struct bg_pvgpu *gpu, uint32_t size)
     return error == 0 && !has_room(gpu, size) ? wait_room(gpu, size) : error;
 }
 
-int pvgpu_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
-                uint32_t size)
+/* ---- Commands, written where the backend reads them: 16 bytes at a time, which never wrap ---- */
+
+static uint32_t round_up(uint32_t size)
+{
+    return (size + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN * BG_PVGPU_COMMAND_ALIGN;
+}
+
+static void put(struct bg_pvgpu *gpu, const uint32_t words[4])
+{
+    __builtin_memcpy(gpu->ring + (gpu->cursor & gpu->ring_mask), words, 16);
+    gpu->cursor += 16;
+}
+
+/* Room for a command of `size` bytes, a multiple of 16, and its header. */
+static int begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
+                 uint32_t size)
 {
     int error = pvgpu_make_room(gpu, size);
+
+    if (error == 0) {
+        gpu->cursor = gpu->written;
+        put(gpu, (const uint32_t[]){type, size, resource_id, flags});
+    }
+    return error;
+}
+
+int pvgpu_command(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, const uint32_t *before,
+                  uint32_t before_count, const void *words, uint32_t count)
+{
+    const uint8_t *from = words;
+    uint32_t quad[4] = {0}, end = before_count + count;
+    int error = begin(gpu, type, resource_id, 0,
+                      sizeof(struct bg_pvgpu_command) + round_up(end * sizeof(uint32_t)));
 
     if (error < 0) {
         return error;
     }
-    gpu->cursor = gpu->written;
-    pvgpu_put(gpu, type, size, resource_id, flags);
+    for (uint32_t i = 0; i < end; i++) {
+        if (i < before_count) {
+            quad[i % 4] = before[i];
+        } else {
+            __builtin_memcpy(&quad[i % 4], from, sizeof(quad[0]));
+            from += sizeof(quad[0]);
+        }
+        if (i % 4 == 3 || i + 1 == end) {
+            put(gpu, quad);
+            quad[0] = quad[1] = quad[2] = quad[3] = 0;
+        }
+    }
+    gpu->written = gpu->cursor;
     return 0;
 }
 
-void pvgpu_put_words(struct bg_pvgpu *gpu, const uint32_t *before, uint32_t before_count,
-                     const void *words, uint32_t count)
+int pvgpu_create(struct bg_pvgpu *gpu, uint32_t type, uint32_t *last, const uint32_t *words,
+                 uint32_t count, uint32_t *id)
 {
-    const uint8_t *from = words;
-    uint32_t quad[4] = {0}, fill = 0;
+    int error = *last < UINT32_MAX ? pvgpu_command(gpu, type, *last + 1, words, count, NULL, 0)
+                                   : BG_ERR_NO_SPACE;
 
-    for (uint32_t i = 0; i < before_count + count; i++) {
-        if (i < before_count) {
-            quad[fill] = before[i];
-        } else {
-            __builtin_memcpy(&quad[fill], from, sizeof(quad[0]));
-            from += sizeof(quad[0]);
-        }
-        if (++fill == 4) {
-            pvgpu_put(gpu, quad[0], quad[1], quad[2], quad[3]);
-            quad[0] = quad[1] = quad[2] = quad[3] = fill = 0;
-        }
+    if (error == 0) {
+        *id = ++*last;
     }
-    if (fill != 0) {
-        pvgpu_put(gpu, quad[0], quad[1], quad[2], quad[3]);
-    }
+    return error;
 }
 
 /* ---- Commands of the caller's own ---- */
@@ -192,10 +221,8 @@ int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resourc
     if (payload_size > BG_PVGPU_COMMAND_SIZE_MAX - sizeof(struct bg_pvgpu_command)) {
         return BG_ERR_TOO_LARGE;
     }
-    uint32_t payload = (payload_size + BG_PVGPU_COMMAND_ALIGN - 1) / BG_PVGPU_COMMAND_ALIGN *
-                       BG_PVGPU_COMMAND_ALIGN;
-    int error =
-        pvgpu_begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
+    uint32_t payload = round_up(payload_size);
+    int error = begin(gpu, type, resource_id, flags, sizeof(struct bg_pvgpu_command) + payload);
 
     if (error < 0) {
         return error;
@@ -213,7 +240,7 @@ int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resourc
 
 void bg_pvgpu_command_end(struct bg_pvgpu *gpu)
 {
-    pvgpu_end(gpu);
+    gpu->written = gpu->cursor;
 }
 
 /* ---- Fences ---- */
@@ -233,14 +260,13 @@ bool bg_pvgpu_fence_has_passed(struct bg_pvgpu *gpu, uint64_t fence)
 
 int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_FENCE, 0, 0, PVGPU_FENCE_SIZE);
+    uint64_t next = gpu->fence_last + 1;
+    int error = PVGPU_COMMAND(gpu, BG_PVGPU_CMD_FENCE, 0, PVGPU_LOW(next), PVGPU_HIGH(next));
 
     if (error < 0) {
         return error;
     }
-    *fence = ++gpu->fence_last;
-    pvgpu_put(gpu, PVGPU_LOW(*fence), PVGPU_HIGH(*fence), 0, 0);
-    pvgpu_end(gpu);
+    *fence = gpu->fence_last = next;
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_CONTROL_WORDS)) {
         bg_store_release64(&gpu->control->guest_fence_request,
                            *fence); /* older backends may look */
@@ -250,23 +276,12 @@ int bg_pvgpu_fence(struct bg_pvgpu *gpu, uint64_t *fence)
 
 int bg_pvgpu_backend_wait(struct bg_pvgpu *gpu, uint64_t fence)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_WAIT_FENCE, 0, 0, PVGPU_FENCE_SIZE);
-
-    if (error == 0) {
-        pvgpu_put(gpu, PVGPU_LOW(fence), PVGPU_HIGH(fence), 0, 0);
-        pvgpu_end(gpu);
-    }
-    return error;
+    return PVGPU_COMMAND(gpu, BG_PVGPU_CMD_WAIT_FENCE, 0, PVGPU_LOW(fence), PVGPU_HIGH(fence));
 }
 
 int bg_pvgpu_flush(struct bg_pvgpu *gpu)
 {
-    int error = pvgpu_begin(gpu, BG_PVGPU_CMD_FLUSH, 0, 0, sizeof(struct bg_pvgpu_command));
-
-    if (error == 0) {
-        pvgpu_end(gpu);
-    }
-    return error;
+    return pvgpu_command(gpu, BG_PVGPU_CMD_FLUSH, 0, NULL, 0, NULL, 0);
 }
 
 static int look_for_fence(void *context)
