@@ -6,8 +6,8 @@
  *
  *     bg_virgl_begin(&e, memory, sizeof(memory));
  *     bg_virgl_set_framebuffer(&e, &color_surface, 1, depth_surface);
- *     bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0 | BG_VIRGL_CLEAR_DEPTH, color, BG_VIRGL_DOUBLE_1,
- * 0); int size = bg_virgl_end(&e);
+ *     bg_virgl_clear(&e, BG_VIRGL_CLEAR_COLOR0, color, BG_VIRGL_DOUBLE_1, 0);
+ *     int size = bg_virgl_end(&e);
  *
  * Commands are written whole or not at all; after the first one that does not fit, or is wrong,
  * nothing is written any more, and bg_virgl_end returns that error. Nothing else needs to be

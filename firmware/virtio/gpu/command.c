@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The 2D, blob and cursor commands: virtio 1.4, 5.7.6.8 and 5.7.6.10. */
+#include "baregpu/virtio_gpu.h"
 #include "firmware/virtio/gpu/internal.h"
 
 #define HEADER(command) {.type = (command)}
 
 static bool is_format(uint32_t format)
 {
-    switch (format) {
-    case BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
-    case BG_VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
-        return true;
-    default:
-        return false;
+    bool is_known = false;
+
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_FORMAT_COUNT; i++) {
+        is_known |= bg_virtio_gpu_formats[i] == format;
     }
+    return is_known;
 }
 
 /* ---- Displays ---- */

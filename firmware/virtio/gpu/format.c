@@ -9,44 +9,26 @@ const uint32_t bg_virtio_gpu_formats[BG_VIRTIO_GPU_FORMAT_COUNT] = {
     BG_VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, BG_VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
 };
 
-/* By how many bits each component is shifted. */
-struct layout {
+/* By how many bits each component is shifted: the format of the same index. */
+static const struct layout {
     const char *name;
     uint8_t red, green, blue, alpha;
     bool has_alpha;
+} layouts[BG_VIRTIO_GPU_FORMAT_COUNT] = {
+    {"B8G8R8A8", 16, 8, 0, 24, true}, {"B8G8R8X8", 16, 8, 0, 24, false},
+    {"A8R8G8B8", 8, 16, 24, 0, true}, {"X8R8G8B8", 8, 16, 24, 0, false},
+    {"R8G8B8A8", 0, 8, 16, 24, true}, {"X8B8G8R8", 24, 16, 8, 0, false},
+    {"A8B8G8R8", 24, 16, 8, 0, true}, {"R8G8B8X8", 0, 8, 16, 24, false},
 };
 
 static const struct layout *find_layout(uint32_t format)
 {
-    static const struct layout bgra = {"B8G8R8A8", 16, 8, 0, 24, true};
-    static const struct layout bgrx = {"B8G8R8X8", 16, 8, 0, 24, false};
-    static const struct layout argb = {"A8R8G8B8", 8, 16, 24, 0, true};
-    static const struct layout xrgb = {"X8R8G8B8", 8, 16, 24, 0, false};
-    static const struct layout rgba = {"R8G8B8A8", 0, 8, 16, 24, true};
-    static const struct layout xbgr = {"X8B8G8R8", 24, 16, 8, 0, false};
-    static const struct layout abgr = {"A8B8G8R8", 24, 16, 8, 0, true};
-    static const struct layout rgbx = {"R8G8B8X8", 0, 8, 16, 24, false};
-
-    switch (format) {
-    case BG_VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
-        return &bgra;
-    case BG_VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
-        return &bgrx;
-    case BG_VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
-        return &argb;
-    case BG_VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
-        return &xrgb;
-    case BG_VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
-        return &rgba;
-    case BG_VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
-        return &xbgr;
-    case BG_VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
-        return &abgr;
-    case BG_VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
-        return &rgbx;
-    default:
-        return NULL;
+    for (unsigned i = 0; i < BG_VIRTIO_GPU_FORMAT_COUNT; i++) {
+        if (bg_virtio_gpu_formats[i] == format) {
+            return &layouts[i];
+        }
     }
+    return NULL;
 }
 
 uint32_t bg_virtio_gpu_pixel(uint32_t format, uint8_t red, uint8_t green, uint8_t blue,

@@ -77,11 +77,6 @@ static bool begin_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type t
     return true;
 }
 
-static void put(struct bg_virgl_encoder *e, uint32_t word)
-{
-    e->words[e->count++] = word;
-}
-
 static void put_all(struct bg_virgl_encoder *e, const uint32_t *words, size_t count)
 {
     if (count > 0) {
@@ -102,30 +97,40 @@ static void put_bytes(struct bg_virgl_encoder *e, const void *bytes, size_t size
     }
 }
 
-/* A command of one word or two. */
 static void put_command(struct bg_virgl_encoder *e, enum bg_virgl_command command, uint32_t object,
-                        uint32_t word)
+                        const uint32_t *words, size_t count)
 {
-    if (begin_command(e, command, object, 1)) {
-        put(e, word);
+    if (begin_command(e, command, object, count)) {
+        put_all(e, words, count);
     }
 }
+
+static void put_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type, uint32_t handle,
+                       const uint32_t *words, size_t count)
+{
+    if (begin_object(e, type, handle, count)) {
+        put_all(e, words, count);
+    }
+}
+
+#define WORDS(...)                                                                                 \
+    (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)
 
 /* ---- Sub-contexts ---- */
 
 void bg_virgl_create_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, BG_VIRGL_CCMD_CREATE_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_CREATE_SUB_CTX, 0, &id, 1);
 }
 
 void bg_virgl_use_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, BG_VIRGL_CCMD_SET_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_SET_SUB_CTX, 0, &id, 1);
 }
 
 void bg_virgl_destroy_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 {
-    put_command(e, BG_VIRGL_CCMD_DESTROY_SUB_CTX, 0, id);
+    put_command(e, BG_VIRGL_CCMD_DESTROY_SUB_CTX, 0, &id, 1);
 }
 
 /* ---- Objects ---- */
@@ -133,13 +138,13 @@ void bg_virgl_destroy_sub_context(struct bg_virgl_encoder *e, uint32_t id)
 void bg_virgl_bind_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
                           uint32_t handle)
 {
-    put_command(e, BG_VIRGL_CCMD_BIND_OBJECT, type, handle);
+    put_command(e, BG_VIRGL_CCMD_BIND_OBJECT, type, &handle, 1);
 }
 
 void bg_virgl_destroy_object(struct bg_virgl_encoder *e, enum bg_virgl_object_type type,
                              uint32_t handle)
 {
-    put_command(e, BG_VIRGL_CCMD_DESTROY_OBJECT, type, handle);
+    put_command(e, BG_VIRGL_CCMD_DESTROY_OBJECT, type, &handle, 1);
 }
 
 static uint32_t blend_target_word(const struct bg_virgl_blend_target *target)
@@ -156,31 +161,33 @@ static uint32_t blend_target_word(const struct bg_virgl_blend_target *target)
 void bg_virgl_create_blend(struct bg_virgl_encoder *e, uint32_t handle,
                            const struct bg_virgl_blend *blend)
 {
-    if (!begin_object(e, BG_VIRGL_OBJECT_BLEND, handle, 2 + BG_VIRGL_COLOR_BUFFERS_MAX)) {
-        return;
-    }
-    put(e, (uint32_t)blend->is_independent | (uint32_t)blend->is_dithered << 2 |
-               (uint32_t)blend->has_alpha_to_coverage << 3);
-    put(e, 0); /* no logic operation */
+    uint32_t words[2 + BG_VIRGL_COLOR_BUFFERS_MAX] = {
+        (uint32_t)blend->is_independent | (uint32_t)blend->is_dithered << 2 |
+            (uint32_t)blend->has_alpha_to_coverage << 3,
+        0, /* no logic operation */
+    };
+
     for (unsigned i = 0; i < BG_VIRGL_COLOR_BUFFERS_MAX; i++) {
-        put(e, blend_target_word(&blend->targets[blend->is_independent ? i : 0]));
+        words[2 + i] = blend_target_word(&blend->targets[blend->is_independent ? i : 0]);
     }
+    put_object(e, BG_VIRGL_OBJECT_BLEND, handle, words, 2 + BG_VIRGL_COLOR_BUFFERS_MAX);
 }
 
 void bg_virgl_create_rasterizer(struct bg_virgl_encoder *e, uint32_t handle,
                                 const struct bg_virgl_rasterizer *rasterizer)
 {
-    if (!begin_object(e, BG_VIRGL_OBJECT_RASTERIZER, handle, 8)) {
-        return;
-    }
-    put(e, rasterizer->flags);
-    put(e, rasterizer->point_size);
-    put(e, 0); /* no point sprites */
-    put(e, 0); /* neither line stipple nor clip planes */
-    put(e, rasterizer->line_width);
-    put(e, rasterizer->offset_units);
-    put(e, rasterizer->offset_scale);
-    put(e, rasterizer->offset_clamp);
+    const uint32_t words[] = {
+        rasterizer->flags,
+        rasterizer->point_size,
+        0, /* no point sprites */
+        0, /* neither line stipple nor clip planes */
+        rasterizer->line_width,
+        rasterizer->offset_units,
+        rasterizer->offset_scale,
+        rasterizer->offset_clamp,
+    };
+
+    put_object(e, BG_VIRGL_OBJECT_RASTERIZER, handle, words, 8);
 }
 
 static uint32_t stencil_word(const struct bg_virgl_stencil *stencil)
@@ -194,15 +201,14 @@ static uint32_t stencil_word(const struct bg_virgl_stencil *stencil)
 void bg_virgl_create_depth_stencil_alpha(struct bg_virgl_encoder *e, uint32_t handle,
                                          const struct bg_virgl_depth_stencil_alpha *state)
 {
-    if (!begin_object(e, BG_VIRGL_OBJECT_DSA, handle, 4)) {
-        return;
-    }
-    put(e, (uint32_t)state->has_depth_test | (uint32_t)state->writes_depth << 1 |
-               ((uint32_t)state->depth_compare & 0x7) << 2 | (uint32_t)state->has_alpha_test << 8 |
-               ((uint32_t)state->alpha_compare & 0x7) << 9);
-    put(e, stencil_word(&state->front));
-    put(e, stencil_word(&state->back));
-    put(e, state->alpha_reference);
+    uint32_t tests = (uint32_t)state->has_depth_test | (uint32_t)state->writes_depth << 1 |
+                     ((uint32_t)state->depth_compare & 0x7) << 2 |
+                     (uint32_t)state->has_alpha_test << 8 |
+                     ((uint32_t)state->alpha_compare & 0x7) << 9;
+
+    put_object(e, BG_VIRGL_OBJECT_DSA, handle,
+               WORDS(tests, stencil_word(&state->front), stencil_word(&state->back),
+                     state->alpha_reference));
 }
 
 void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle,
@@ -216,10 +222,8 @@ void bg_virgl_create_vertex_elements(struct bg_virgl_encoder *e, uint32_t handle
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        put(e, elements[i].offset);
-        put(e, elements[i].instance_divisor);
-        put(e, elements[i].buffer);
-        put(e, elements[i].format);
+        put_all(e, WORDS(elements[i].offset, elements[i].instance_divisor, elements[i].buffer,
+                         elements[i].format));
     }
 }
 
@@ -235,24 +239,18 @@ void bg_virgl_create_shader(struct bg_virgl_encoder *e, uint32_t handle,
         refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_object(e, BG_VIRGL_OBJECT_SHADER, handle,
-                      4 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
-        return;
+    if (begin_object(e, BG_VIRGL_OBJECT_SHADER, handle,
+                     4 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
+        /* All of the text is in this command; there is no stream output. */
+        put_all(e, WORDS(type, (uint32_t)size, token_count, 0));
+        put_bytes(e, text, size);
     }
-    put(e, type);
-    put(e, (uint32_t)size); /* all of the text is in this command */
-    put(e, token_count);
-    put(e, 0); /* no stream output */
-    put_bytes(e, text, size);
 }
 
 void bg_virgl_bind_shader(struct bg_virgl_encoder *e, enum bg_virgl_shader_type type,
                           uint32_t handle)
 {
-    if (begin_command(e, BG_VIRGL_CCMD_BIND_SHADER, 0, 2)) {
-        put(e, handle);
-        put(e, type);
-    }
+    put_command(e, BG_VIRGL_CCMD_BIND_SHADER, 0, WORDS(handle, type));
 }
 
 void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
@@ -262,13 +260,9 @@ void bg_virgl_create_surface(struct bg_virgl_encoder *e, uint32_t handle,
         refuse(e, BG_ERR_INVALID);
         return;
     }
-    if (!begin_object(e, BG_VIRGL_OBJECT_SURFACE, handle, 4)) {
-        return;
-    }
-    put(e, surface->resource_id);
-    put(e, surface->format);
-    put(e, surface->level);
-    put(e, surface->first_layer | (uint32_t)surface->last_layer << 16);
+    put_object(e, BG_VIRGL_OBJECT_SURFACE, handle,
+               WORDS(surface->resource_id, surface->format, surface->level,
+                     surface->first_layer | (uint32_t)surface->last_layer << 16));
 }
 
 /* ---- States ---- */
@@ -281,8 +275,7 @@ void bg_virgl_set_framebuffer(struct bg_virgl_encoder *e, const uint32_t *colors
         return;
     }
     if (begin_command(e, BG_VIRGL_CCMD_SET_FRAMEBUFFER_STATE, 0, 2 + count)) {
-        put(e, (uint32_t)count);
-        put(e, depth);
+        put_all(e, WORDS((uint32_t)count, depth));
         put_all(e, colors, count);
     }
 }
@@ -297,7 +290,7 @@ void bg_virgl_set_viewports(struct bg_virgl_encoder *e, uint32_t first,
     if (!begin_command(e, BG_VIRGL_CCMD_SET_VIEWPORT_STATE, 0, 1 + 6 * count)) {
         return;
     }
-    put(e, first);
+    put_all(e, &first, 1);
     for (size_t i = 0; i < count; i++) {
         put_all(e, viewports[i].scale, 3);
         put_all(e, viewports[i].translate, 3);
@@ -315,9 +308,7 @@ void bg_virgl_set_vertex_buffers(struct bg_virgl_encoder *e,
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        put(e, buffers[i].stride);
-        put(e, buffers[i].offset);
-        put(e, buffers[i].resource_id);
+        put_all(e, WORDS(buffers[i].stride, buffers[i].offset, buffers[i].resource_id));
     }
 }
 
@@ -325,17 +316,11 @@ void bg_virgl_set_index_buffer(struct bg_virgl_encoder *e, uint32_t resource_id,
                                uint32_t index_size, uint32_t offset)
 {
     if (resource_id == 0) {
-        put_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, 0);
-        return;
-    }
-    if (index_size != 1 && index_size != 2 && index_size != 4) {
+        put_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, &resource_id, 1);
+    } else if (index_size != 1 && index_size != 2 && index_size != 4) {
         refuse(e, BG_ERR_INVALID);
-        return;
-    }
-    if (begin_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, 3)) {
-        put(e, resource_id);
-        put(e, index_size);
-        put(e, offset);
+    } else {
+        put_command(e, BG_VIRGL_CCMD_SET_INDEX_BUFFER, 0, WORDS(resource_id, index_size, offset));
     }
 }
 
@@ -347,8 +332,7 @@ void bg_virgl_set_constants(struct bg_virgl_encoder *e, enum bg_virgl_shader_typ
         return;
     }
     if (begin_command(e, BG_VIRGL_CCMD_SET_CONSTANT_BUFFER, 0, 2 + count)) {
-        put(e, type);
-        put(e, 0); /* the only buffer that is in the stream */
+        put_all(e, WORDS(type, 0)); /* 0: the only buffer that is in the stream */
         put_all(e, words, count);
     }
 }
@@ -357,35 +341,26 @@ void bg_virgl_set_uniform_buffer(struct bg_virgl_encoder *e, enum bg_virgl_shade
                                  uint32_t index, uint32_t resource_id, uint32_t offset,
                                  uint32_t size)
 {
-    if (begin_command(e, BG_VIRGL_CCMD_SET_UNIFORM_BUFFER, 0, 5)) {
-        put(e, type);
-        put(e, index);
-        put(e, offset);
-        put(e, size);
-        put(e, resource_id);
-    }
+    put_command(e, BG_VIRGL_CCMD_SET_UNIFORM_BUFFER, 0,
+                WORDS(type, index, offset, size, resource_id));
 }
 
 void bg_virgl_set_stencil_reference(struct bg_virgl_encoder *e, uint8_t front, uint8_t back)
 {
-    put_command(e, BG_VIRGL_CCMD_SET_STENCIL_REF, 0, front | (uint32_t)back << 8);
+    put_command(e, BG_VIRGL_CCMD_SET_STENCIL_REF, 0, WORDS(front | (uint32_t)back << 8));
 }
 
 void bg_virgl_set_blend_color(struct bg_virgl_encoder *e, const uint32_t color[4])
 {
-    if (begin_command(e, BG_VIRGL_CCMD_SET_BLEND_COLOR, 0, 4)) {
-        put_all(e, color, 4);
-    }
+    put_command(e, BG_VIRGL_CCMD_SET_BLEND_COLOR, 0, color, 4);
 }
 
 void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t top, uint16_t right,
                           uint16_t bottom)
 {
-    if (begin_command(e, BG_VIRGL_CCMD_SET_SCISSOR_STATE, 0, 3)) {
-        put(e, 0); /* the first viewport's */
-        put(e, left | (uint32_t)top << 16);
-        put(e, right | (uint32_t)bottom << 16);
-    }
+    /* 0: the first viewport's. */
+    put_command(e, BG_VIRGL_CCMD_SET_SCISSOR_STATE, 0,
+                WORDS(0, left | (uint32_t)top << 16, right | (uint32_t)bottom << 16));
 }
 
 /* ---- Work ---- */
@@ -393,32 +368,29 @@ void bg_virgl_set_scissor(struct bg_virgl_encoder *e, uint16_t left, uint16_t to
 void bg_virgl_clear(struct bg_virgl_encoder *e, uint32_t buffers, const uint32_t color[4],
                     uint64_t depth, uint32_t stencil)
 {
-    if (begin_command(e, BG_VIRGL_CCMD_CLEAR, 0, 8)) {
-        put(e, buffers);
-        put_all(e, color, 4);
-        put(e, (uint32_t)depth);
-        put(e, (uint32_t)(depth >> 32));
-        put(e, stencil);
-    }
+    put_command(e, BG_VIRGL_CCMD_CLEAR, 0,
+                WORDS(buffers, color[0], color[1], color[2], color[3], (uint32_t)depth,
+                      (uint32_t)(depth >> 32), stencil));
 }
 
 void bg_virgl_draw(struct bg_virgl_encoder *e, const struct bg_virgl_draw *draw)
 {
-    if (!begin_command(e, BG_VIRGL_CCMD_DRAW_VBO, 0, 12)) {
-        return;
-    }
-    put(e, draw->first);
-    put(e, draw->count);
-    put(e, draw->primitive);
-    put(e, draw->is_indexed);
-    put(e, draw->instances != 0 ? draw->instances : 1);
-    put(e, (uint32_t)draw->index_bias);
-    put(e, draw->first_instance);
-    put(e, 0); /* no primitive restart, */
-    put(e, 0); /* and so no index for it */
-    put(e, 0); /* the smallest index: the host wants a bound, not the true one */
-    put(e, draw->is_indexed ? draw->max_index : UINT32_MAX);
-    put(e, 0); /* the count does not come from stream output */
+    const uint32_t words[] = {
+        draw->first,
+        draw->count,
+        draw->primitive,
+        draw->is_indexed,
+        draw->instances != 0 ? draw->instances : 1,
+        (uint32_t)draw->index_bias,
+        draw->first_instance,
+        0, /* no primitive restart, */
+        0, /* and so no index for it */
+        0, /* the smallest index: the host wants a bound, not the true one */
+        draw->is_indexed ? draw->max_index : UINT32_MAX,
+        0, /* the count does not come from stream output */
+    };
+
+    put_command(e, BG_VIRGL_CCMD_DRAW_VBO, 0, words, 12);
 }
 
 void bg_virgl_write_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uint32_t offset,
@@ -432,20 +404,10 @@ void bg_virgl_write_buffer(struct bg_virgl_encoder *e, uint32_t resource_id, uin
         refuse(e, BG_ERR_TOO_LARGE);
         return;
     }
-    if (!begin_command(e, BG_VIRGL_CCMD_RESOURCE_INLINE_WRITE, 0,
-                       11 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
-        return;
+    if (begin_command(e, BG_VIRGL_CCMD_RESOURCE_INLINE_WRITE, 0,
+                      11 + (size + sizeof(uint32_t) - 1) / sizeof(uint32_t))) {
+        /* The zeroes after the id: level, usage and strides, of which a buffer has none. */
+        put_all(e, WORDS(resource_id, 0, 0, 0, 0, offset, 0, 0, (uint32_t)size, 1, 1));
+        put_bytes(e, data, size);
     }
-    put(e, resource_id);
-    put(e, 0); /* level, usage, and strides: */
-    put(e, 0);
-    put(e, 0);
-    put(e, 0); /* a buffer has none */
-    put(e, offset);
-    put(e, 0);
-    put(e, 0);
-    put(e, (uint32_t)size);
-    put(e, 1);
-    put(e, 1);
-    put_bytes(e, data, size);
 }
