@@ -15,7 +15,6 @@
 
 #include "firmware/memory/lock.h"
 #include "firmware/memory/pages.h"
-#include "firmware/memory/panic.h"
 
 #define BLOCK_USED 1ull
 #define BLOCK_BELOW_USED 2ull

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/memory/layout.h"
+#include "firmware/memory/memory.h"
 
 static uint64_t page_down(uint64_t address)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/memory/memory.h"
 
-#include "firmware/memory/layout.h"
-#include "firmware/memory/panic.h"
+#include "firmware/memory/pages.h"
 
 #define RESERVED_MAX (MACHINE_RESERVED_MAX + 4) /* page 0, image, devicetree, bitmaps */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "firmware/memory/lock.h"
-#include "firmware/memory/panic.h"
 
 #define ORDER_COUNT (PAGES_ORDER_MAX + 1)
 

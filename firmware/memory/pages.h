@@ -55,4 +55,7 @@ void pages_statistics(struct pages_statistics *out);
 /* Checks the bitmaps against each other; NULL, or what is wrong. */
 const char *pages_check(void);
 
+/* How memory/ ends the run when its caller broke the rules; tests bring their own. */
+void memory_panic(const char *what, uint64_t address) __attribute__((noreturn));
+
 #endif

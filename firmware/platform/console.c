@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/platform/console.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "firmware/platform/pl011.h"
@@ -51,32 +52,47 @@ void console_write_mirror(const char *text, size_t size)
     }
 }
 
-void console_put_string(const char *text)
+static void put_string(const char *text)
 {
     console_write(text, strlen(text));
 }
 
-void console_put_hex(uint64_t value, unsigned digits)
-{
-    char text[18] = "0x";
-
-    if (digits > 16) {
-        digits = 16;
-    }
-    for (unsigned i = 0; i < digits; i++) {
-        text[2 + i] = "0123456789abcdef"[value >> 4 * (digits - 1 - i) & 15];
-    }
-    console_write(text, 2 + digits);
-}
-
-void console_put_decimal(uint64_t value)
+/* `digits` at least. */
+static void put_number(uint64_t value, unsigned base, unsigned digits)
 {
     char text[20];
     size_t start = sizeof(text);
 
-    do {
-        text[--start] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    while (value > 0 || sizeof(text) - start < digits) {
+        text[--start] = "0123456789abcdef"[value % base];
+        value /= base;
+    }
     console_write(text + start, sizeof(text) - start);
+}
+
+void console_print(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    for (size_t plain; *format != '\0'; format += plain) {
+        plain = strcspn(format, "%");
+        console_write(format, plain);
+        if (format[plain] == '\0') {
+            break;
+        }
+        switch (format[plain + 1]) {
+        case 's':
+            put_string(va_arg(values, const char *));
+            break;
+        case 'u':
+            put_number(va_arg(values, unsigned), 10, 1);
+            break;
+        default:
+            put_string("0x");
+            put_number(va_arg(values, uint64_t), 16, 16);
+        }
+        plain += 2;
+    }
+    va_end(values);
 }

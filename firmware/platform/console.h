@@ -25,9 +25,8 @@ void console_write(const char *text, size_t size);
 void console_set_mirror(void (*mirror)(const char *text, size_t size));
 void console_write_mirror(const char *text, size_t size);
 
-/* For code that must not use printf (exceptions, the heap). */
-void console_put_string(const char *text);
-void console_put_hex(uint64_t value, unsigned digits);
-void console_put_decimal(uint64_t value);
+/* For code that must not use printf (exceptions, the heap): %s a string, %u an unsigned, %x a
+ * uint64_t in 16 digits. */
+void console_print(const char *format, ...);
 
 #endif

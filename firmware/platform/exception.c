@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "firmware/memory/panic.h"
+#include "firmware/memory/pages.h"
 #include "firmware/platform/console.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/power.h"
@@ -11,6 +11,7 @@
 
 #define BACKTRACE_FRAMES_MAX 32
 
+int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument);
 void exception_probe_resume(void);
 void exception_handle(struct exception_frame *frame, uint64_t vector);
 void exception_handle_nested(uint64_t vector, uint64_t frame_pointer, uint64_t link)
@@ -28,18 +29,9 @@ static const char *const vector_origins[] = {
 
 static const char *const vector_kinds[] = {"exception", "IRQ", "FIQ", "SError"};
 
-static void put_register(const char *name, uint64_t value)
+static void put_code_address(uint64_t address, const char *end)
 {
-    console_put_string(name);
-    console_put_hex(value, 16);
-}
-
-static void put_code_address(uint64_t address)
-{
-    console_put_hex(address, 16);
-    if (!sections_is_text(address)) {
-        console_put_string(" (not code)");
-    }
+    console_print("  %x%s%s", address, sections_is_text(address) ? "" : " (not code)", end);
 }
 
 /*
@@ -53,18 +45,14 @@ static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
     uint64_t low;
     uint64_t high;
 
-    console_put_string("backtrace:\n");
+    console_print("backtrace:\n");
     if (pc) {
-        console_put_string("  ");
-        put_code_address(pc);
-        console_put_string("\n");
+        put_code_address(pc, "\n");
     }
     framed = cpu_stack_of(frame_pointer, &low, &high) && frame_pointer <= high - 16 &&
              frame_pointer % 8 == 0;
     if (sections_is_text(link) && !(framed && ((const uint64_t *)frame_pointer)[1] == link)) {
-        console_put_string("  ");
-        put_code_address(link);
-        console_put_string(" (x30)\n");
+        put_code_address(link, " (x30)\n");
     }
     if (!framed) {
         return;
@@ -79,61 +67,41 @@ static void put_backtrace(uint64_t pc, uint64_t link, uint64_t frame_pointer)
         if (record[1] == 0) {
             return;
         }
-        console_put_string("  ");
-        put_code_address(record[1]);
-        console_put_string("\n");
+        put_code_address(record[1], "\n");
         low = frame_pointer + 16;
         frame_pointer = record[0];
     }
-    console_put_string("  ...\n");
+    console_print("  ...\n");
 }
 
 static void put_syndrome(uint64_t esr, uint64_t far)
 {
     const char *fault = exception_fault_name(esr);
 
-    console_put_string("  ");
-    console_put_string(exception_class_name(esr));
+    console_print("  %s", exception_class_name(esr));
     if (fault != NULL) {
-        console_put_string(": ");
-        console_put_string(fault);
-        if (EXCEPTION_CLASS(esr) == EXCEPTION_CLASS_DATA) {
-            console_put_string(EXCEPTION_IS_WRITE(esr) ? ", writing " : ", reading ");
-        } else {
-            console_put_string(", at ");
-        }
-        console_put_hex(far, 16);
-        if (cpu_is_stack_guard(far)) {
-            console_put_string(" (stack overflow)");
-        }
+        console_print(": %s, %s %x%s", fault,
+                      EXCEPTION_CLASS(esr) != EXCEPTION_CLASS_DATA ? "at"
+                      : EXCEPTION_IS_WRITE(esr)                    ? "writing"
+                                                                   : "reading",
+                      far, cpu_is_stack_guard(far) ? " (stack overflow)" : "");
     }
-    console_put_string("\n");
+    console_print("\n");
 }
 
 static void put_registers(const struct exception_frame *frame)
 {
     for (unsigned i = 0; i < 31; i++) {
-        console_put_string(i < 10 ? "   x" : "  x");
-        console_put_decimal(i);
-        console_put_string(" ");
-        console_put_hex(frame->x[i], 16);
-        if (i % 4 == 3) {
-            console_put_string("\n");
-        }
+        console_print(i < 10 ? "   x%u %x%s" : "  x%u %x%s", i, frame->x[i],
+                      i % 4 == 3 ? "\n" : "");
     }
-    put_register("   sp ", frame->sp);
-    console_put_string("\n");
+    console_print("   sp %x\n", frame->sp);
 }
 
 static void put_headline(uint64_t vector)
 {
-    console_put_string("\n*** ");
-    console_put_string(vector_kinds[vector % 4]);
-    console_put_string(" ");
-    console_put_string(vector_origins[vector / 4 % 4]);
-    console_put_string(" (CPU ");
-    console_put_decimal(cpu_index());
-    console_put_string(")\n");
+    console_print("\n*** %s %s (CPU %u)\n", vector_kinds[vector % 4],
+                  vector_origins[vector / 4 % 4], cpu_index());
 }
 
 /* One report ends the run: a CPU that comes later stays silent, and waits for that end. */
@@ -160,14 +128,24 @@ static void report(const struct exception_frame *frame, uint64_t vector)
     if (vector % 4 == 0 || vector % 4 == 3) {
         put_syndrome(frame->esr, frame->far);
     }
-    put_register("  ESR  ", frame->esr);
-    put_register("  FAR  ", frame->far);
-    console_put_string("\n");
-    put_register("  ELR  ", frame->elr);
-    put_register("  SPSR ", frame->spsr);
-    console_put_string("\n");
+    console_print("  ESR  %x  FAR  %x\n  ELR  %x  SPSR %x\n", frame->esr, frame->far, frame->elr,
+                  frame->spsr);
     put_registers(frame);
     put_backtrace(frame->elr, frame->x[30], frame->x[29]);
+}
+
+bool exception_probe(void (*function)(void *), void *argument, struct exception_record *record)
+{
+    struct cpu *cpu = cpu_current();
+    struct exception_probe probe = {.outer = cpu->probe, .record = record};
+    int faulted;
+
+    __atomic_store_n(&cpu->probe, &probe, __ATOMIC_RELAXED);
+    __asm__ volatile("" ::: "memory");
+    faulted = exception_probe_call(&probe, function, argument);
+    __asm__ volatile("" ::: "memory");
+    __atomic_store_n(&cpu->probe, probe.outer, __ATOMIC_RELAXED);
+    return faulted != 0;
 }
 
 void exception_handle(struct exception_frame *frame, uint64_t vector)
@@ -203,42 +181,30 @@ void exception_handle_nested(uint64_t vector, uint64_t frame_pointer, uint64_t l
         __asm__ volatile("mrs %0, elr_el1" : "=r"(elr));
         put_headline(vector);
         put_syndrome(esr, far);
-        put_register("  ESR  ", esr);
-        put_register("  FAR  ", far);
-        put_register("  ELR  ", elr);
-        console_put_string("\n");
+        console_print("  ESR  %x  FAR  %x  ELR  %x\n", esr, far, elr);
         put_backtrace(elr, link, frame_pointer);
     }
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 
-static void panic_begin(const char *what)
-{
-    begin_report();
-    console_put_string("\n*** panic: ");
-    console_put_string(what);
-}
-
 static void __attribute__((noreturn)) panic_end(void)
 {
-    console_put_string(" (CPU ");
-    console_put_decimal(cpu_index());
-    console_put_string(")\n");
+    console_print(" (CPU %u)\n", cpu_index());
     put_backtrace(0, 0, (uintptr_t)__builtin_frame_address(0));
     power_exit(EXCEPTION_EXIT_STATUS);
 }
 
 void panic(const char *what)
 {
-    panic_begin(what);
+    begin_report();
+    console_print("\n*** panic: %s", what);
     panic_end();
 }
 
 void panic_detail(const char *what, uint64_t detail)
 {
-    panic_begin(what);
-    console_put_string(": ");
-    console_put_hex(detail, 16);
+    begin_report();
+    console_print("\n*** panic: %s: %x", what, detail);
     panic_end();
 }
 

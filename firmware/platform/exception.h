@@ -40,7 +40,7 @@ struct exception_record {
 #define EXCEPTION_FAULT_STATUS(esr) ((unsigned)((esr) & 0x3f))
 #define EXCEPTION_IS_WRITE(esr) ((esr) >> 6 & 1)
 
-/* A call that may end in an exception: for exception_probe.c, exception.c and vectors.S. */
+/* A call that may end in an exception: for exception.c and vectors.S. */
 struct exception_probe {
     uint64_t registers[21]; /* as exception_probe_call stores them */
     struct exception_probe *outer;

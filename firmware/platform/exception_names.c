@@ -4,10 +4,12 @@
 
 #include "firmware/platform/exception.h"
 
-static const struct {
-    uint8_t class;
-    const char *name;
-} class_names[] = {
+struct name {
+    uint8_t code;
+    const char *text;
+};
+
+static const struct name class_names[] = {
     {0x00, "undefined instruction"},
     {0x01, "trapped WFI or WFE"},
     {0x07, "trapped floating point or SIMD"},
@@ -38,59 +40,48 @@ static const struct {
     {0x3c, "BRK instruction"},
 };
 
-static const struct {
-    uint8_t status;
-    const char *name;
-} fault_names[] = {
-    {0x00, "address size fault, level 0"},
-    {0x01, "address size fault, level 1"},
-    {0x02, "address size fault, level 2"},
-    {0x03, "address size fault, level 3"},
-    {0x04, "translation fault, level 0"},
-    {0x05, "translation fault, level 1"},
-    {0x06, "translation fault, level 2"},
-    {0x07, "translation fault, level 3"},
-    {0x08, "access flag fault, level 0"},
-    {0x09, "access flag fault, level 1"},
-    {0x0a, "access flag fault, level 2"},
-    {0x0b, "access flag fault, level 3"},
-    {0x0c, "permission fault, level 0"},
-    {0x0d, "permission fault, level 1"},
-    {0x0e, "permission fault, level 2"},
-    {0x0f, "permission fault, level 3"},
+#define LEVELS(code, text)                                                                         \
+    {(code), text ", level 0"}, {(code) + 1, text ", level 1"}, {(code) + 2, text ", level 2"},    \
+        {(code) + 3, text ", level 3"}
+
+static const struct name fault_names[] = {
+    LEVELS(0x00, "address size fault"),
+    LEVELS(0x04, "translation fault"),
+    LEVELS(0x08, "access flag fault"),
+    LEVELS(0x0c, "permission fault"),
     {0x10, "synchronous external abort"},
     {0x11, "synchronous tag check fault"},
-    {0x14, "external abort on table walk, level 0"},
-    {0x15, "external abort on table walk, level 1"},
-    {0x16, "external abort on table walk, level 2"},
-    {0x17, "external abort on table walk, level 3"},
+    LEVELS(0x14, "external abort on table walk"),
     {0x21, "alignment fault"},
     {0x30, "TLB conflict abort"},
     {0x34, "implementation defined fault (lockdown)"},
     {0x35, "implementation defined fault (exclusive or atomic)"},
 };
 
-const char *exception_class_name(uint64_t esr)
+static const char *find_name(const struct name *names, size_t count, unsigned code,
+                             const char *otherwise)
 {
-    for (size_t i = 0; i < sizeof(class_names) / sizeof(class_names[0]); i++) {
-        if (class_names[i].class == EXCEPTION_CLASS(esr)) {
-            return class_names[i].name;
+    for (size_t i = 0; i < count; i++) {
+        if (names[i].code == code) {
+            return names[i].text;
         }
     }
-    return "unknown exception class";
+    return otherwise;
+}
+
+#define FIND_NAME(names, code, otherwise)                                                          \
+    find_name(names, sizeof(names) / sizeof((names)[0]), code, otherwise)
+
+const char *exception_class_name(uint64_t esr)
+{
+    return FIND_NAME(class_names, EXCEPTION_CLASS(esr), "unknown exception class");
 }
 
 const char *exception_fault_name(uint64_t esr)
 {
     unsigned class = EXCEPTION_CLASS(esr);
 
-    if (class != 0x20 && class != 0x21 && class != 0x24 && class != 0x25) {
-        return NULL;
-    }
-    for (size_t i = 0; i < sizeof(fault_names) / sizeof(fault_names[0]); i++) {
-        if (fault_names[i].status == EXCEPTION_FAULT_STATUS(esr)) {
-            return fault_names[i].name;
-        }
-    }
-    return "unknown fault status";
+    return class == 0x20 || class == 0x21 || class == 0x24 || class == 0x25
+               ? FIND_NAME(fault_names, EXCEPTION_FAULT_STATUS(esr), "unknown fault status")
+               : NULL;
 }

@@ -91,7 +91,7 @@ void gic_v3_set_target(uint32_t intid, uint32_t cpu);
 void gic_v3_send_sgi(uint32_t sgi, uint64_t cpus);
 void *gic_v3_own_frame(void); /* this CPU's SGI frame */
 
-/* ---- gic_common.c: for the versions ---- */
+/* ---- For the versions ---- */
 
 /* The offset of an interrupt's bit among those of a register with one for each. */
 static inline uint32_t gic_word(uint32_t intid)

@@ -221,6 +221,16 @@ static uint64_t divide_up(uint64_t value, uint64_t by)
     return (value + by - 1) / by;
 }
 
+/* Cached and shared, unless the ITS knows no such memory. */
+static void write_base(uint32_t offset, uint64_t value)
+{
+    bg_mmio_write64(its.registers, offset, value | BASER_CACHE_WB | BASER_SHARED_INNER);
+    if (BASER_SHARED(bg_mmio_read64(its.registers, offset)) == 0) {
+        its.is_coherent = false;
+        bg_mmio_write64(its.registers, offset, value | BASER_CACHE_NONE);
+    }
+}
+
 static int write_table(uint32_t offset, uint64_t value, uint64_t pages, uint64_t page_bytes,
                        uint64_t **table)
 {
@@ -235,12 +245,7 @@ static int write_table(uint32_t offset, uint64_t value, uint64_t pages, uint64_t
     if (page_bytes == 0x10000) {
         address = (address & 0xffffffff0000) | (address >> 48 & 15) << 12;
     }
-    value |= BASER_VALID | address | (pages - 1);
-    bg_mmio_write64(its.registers, offset, value | BASER_CACHE_WB | BASER_SHARED_INNER);
-    if (BASER_SHARED(bg_mmio_read64(its.registers, offset)) == 0) {
-        its.is_coherent = false;
-        bg_mmio_write64(its.registers, offset, value | BASER_CACHE_NONE);
-    }
+    write_base(offset, value | BASER_VALID | address | (pages - 1));
     return BG_OK;
 }
 
@@ -303,19 +308,12 @@ static int make_tables(void)
 
 static int make_queue(void)
 {
-    uint64_t value;
-
     its.queue = bg_hal_dma_alloc(QUEUE_BYTES, 0x10000, &its.queue_address);
     if (its.queue == NULL) {
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's commands");
     }
     cache_clean(its.queue, QUEUE_BYTES);
-    value = BASER_VALID | its.queue_address | (QUEUE_BYTES / 4096 - 1);
-    bg_mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_WB | BASER_SHARED_INNER);
-    if (BASER_SHARED(bg_mmio_read64(its.registers, GITS_CBASER)) == 0) {
-        its.is_coherent = false;
-        bg_mmio_write64(its.registers, GITS_CBASER, value | BASER_CACHE_NONE);
-    }
+    write_base(GITS_CBASER, BASER_VALID | its.queue_address | (QUEUE_BYTES / 4096 - 1));
     its.tail = 0;
     bg_mmio_write64(its.registers, GITS_CWRITER, 0);
     return BG_OK;
@@ -611,11 +609,6 @@ static int events_map(struct its_device *device, unsigned count, uint32_t run, u
     return (int)done;
 }
 
-static uint32_t power_below(uint32_t count)
-{
-    return 1u << log2_of(count);
-}
-
 int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
               struct bg_hal_msi *messages)
 {
@@ -640,7 +633,7 @@ int its_alloc(uint32_t device_id, unsigned count, bool is_block, uint32_t cpu,
         }
     }
     if (is_block) {
-        run = power_below(count);
+        run = 1u << log2_of(count);
         while (run > 1 && events_find(device, run) == device->event_count) {
             run /= 2;
         }
@@ -691,33 +684,25 @@ bool its_lpi_is_reserved(uint32_t intid)
     return lpi_get(intid);
 }
 
-static int lpi_update(uint32_t intid, struct its_lpi *entry)
+/* To be called after a change of what `entry`, the interrupt's, has; NULL: there is none. */
+static int lpi_update(uint32_t intid, const struct its_lpi *entry)
 {
+    if (entry == NULL) {
+        return BG_ERR_INVALID;
+    }
     lpi_set_property(intid, entry->priority, entry->is_enabled);
     put_event_command(ITS_INV, entry, 0, 0);
     put_sync(entry->cpu);
     return run_commands();
 }
 
-int its_lpi_enable(uint32_t intid)
+int its_lpi_set_enabled(uint32_t intid, bool is_enabled)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL) {
-        return BG_ERR_INVALID;
+    if (entry != NULL) {
+        entry->is_enabled = is_enabled;
     }
-    entry->is_enabled = true;
-    return lpi_update(intid, entry);
-}
-
-int its_lpi_disable(uint32_t intid)
-{
-    struct its_lpi *entry = lpi_get(intid);
-
-    if (entry == NULL) {
-        return BG_ERR_INVALID;
-    }
-    entry->is_enabled = false;
     return lpi_update(intid, entry);
 }
 
@@ -725,10 +710,9 @@ int its_lpi_set_priority(uint32_t intid, uint8_t priority)
 {
     struct its_lpi *entry = lpi_get(intid);
 
-    if (entry == NULL) {
-        return BG_ERR_INVALID;
+    if (entry != NULL) {
+        entry->priority = priority;
     }
-    entry->priority = priority;
     return lpi_update(intid, entry);
 }
 

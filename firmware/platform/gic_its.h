@@ -39,8 +39,7 @@ void its_free(uint32_t device_id, const struct bg_hal_msi *messages, unsigned co
 
 /* LPIs that are reserved, by INTID; others: INVALID. */
 bool its_lpi_is_reserved(uint32_t intid);
-int its_lpi_enable(uint32_t intid);
-int its_lpi_disable(uint32_t intid);
+int its_lpi_set_enabled(uint32_t intid, bool is_enabled);
 int its_lpi_set_priority(uint32_t intid, uint8_t priority);
 int its_lpi_set_cpu(uint32_t intid, uint32_t cpu);
 int its_lpi_set_pending(uint32_t intid, bool pending);
@@ -63,5 +62,12 @@ int lpi_init(const char **problem);
 int lpi_init_cpu(uint32_t cpu, const char **problem);
 /* To be followed by INV for the ITS (or INVALL). */
 void lpi_set_property(uint32_t intid, uint8_t priority, bool is_enabled);
+
+/* ---- gic_v2m.c: a doorbell each, where the number of an SPI is written to raise it (Arm's Server
+ * Base System Architecture, GICv2m) ---- */
+
+/* As its_alloc, from the frame with this phandle; NOT_FOUND: there is none. */
+int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct bg_hal_msi *messages);
+void v2m_free(uint32_t phandle, const struct bg_hal_msi *messages, unsigned count);
 
 #endif

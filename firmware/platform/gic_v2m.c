@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/platform/gic_v2m.h"
+#include "firmware/platform/gic_its.h"
 
 #include <stddef.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The HAL that libbaregpu asks for (baregpu/hal.h): memory. Time is in timer.c, interrupts are in
- * hal_interrupt.c, messages in msi.c. */
+/* The HAL that libbaregpu asks for (baregpu/hal.h): memory and interrupts. Time is in timer.c,
+ * messages are in msi.c. */
 #include "baregpu/hal.h"
 
 #include <string.h>
 
 #include "firmware/memory/pages.h"
+#include "firmware/platform/interrupt.h"
 #include "firmware/platform/mmu.h"
 
 /* virt's devices snoop the caches: Normal memory is coherent, and bus addresses are physical. */
@@ -36,4 +37,30 @@ void bg_hal_dma_free(void *memory, size_t size)
 void *bg_hal_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
 {
     return mmu_map(address, size, type) == 0 ? (void *)(uintptr_t)address : NULL;
+}
+
+void bg_hal_sleep(uint64_t deadline_ns)
+{
+    interrupt_sleep(deadline_ns);
+}
+
+int bg_hal_interrupt_attach(uint32_t interrupt, enum bg_hal_trigger trigger, uint32_t cpu,
+                            bg_hal_interrupt_handler *handler, void *context)
+{
+    return interrupt_attach(interrupt, trigger, cpu, handler, context);
+}
+
+void bg_hal_interrupt_detach(uint32_t interrupt)
+{
+    interrupt_detach(interrupt);
+}
+
+void bg_hal_interrupt_mask(uint32_t interrupt)
+{
+    interrupt_mask(interrupt);
+}
+
+void bg_hal_interrupt_unmask(uint32_t interrupt)
+{
+    interrupt_unmask(interrupt);
 }

@@ -61,12 +61,9 @@ static struct interrupt_cpu *self_get(void)
 
 static void put_unhandled(uint32_t intid)
 {
-    if (__atomic_fetch_add(&interrupts.reports, 1, __ATOMIC_RELAXED) >= REPORTS_MAX) {
-        return;
+    if (__atomic_fetch_add(&interrupts.reports, 1, __ATOMIC_RELAXED) < REPORTS_MAX) {
+        console_print("interrupt %u has no handler: it is masked\n", intid);
     }
-    console_put_string("interrupt ");
-    console_put_decimal(intid);
-    console_put_string(" has no handler: it is masked\n");
 }
 
 /*
@@ -354,7 +351,7 @@ static int let_in(uint32_t intid, struct interrupt_slot *slot)
 {
     __atomic_store_n(&slot->handler, slot->attached, __ATOMIC_RELEASE);
     if (is_lpi(intid)) {
-        return its_lpi_enable(intid);
+        return its_lpi_set_enabled(intid, true);
     }
     bg_barrier_full_outer(); /* the register's write comes after */
     gic_enable(intid);
@@ -371,7 +368,7 @@ static void keep_out(uint32_t intid, struct interrupt_slot *slot)
         __atomic_store_n(&slot->handler, NULL, __ATOMIC_RELAXED);
     }
     if (is_lpi(intid)) {
-        its_lpi_disable(intid);
+        its_lpi_set_enabled(intid, false);
     } else {
         gic_disable(intid);
     }

@@ -9,7 +9,6 @@
 #include "firmware/platform/console.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/exception.h"
-#include "firmware/platform/kernel.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/mmu.h"
 #include "firmware/platform/monitor.h"
@@ -24,6 +23,7 @@
 
 /* Written here only; everybody else sees `const struct machine machine`. */
 extern struct machine machine_writable __asm__("machine");
+struct machine machine_writable;
 
 struct kernel_entry kernel_entry;
 
@@ -41,8 +41,7 @@ static void read_devicetree(uint64_t devicetree)
     }
     if (devicetree % 8 != 0 || devicetree < BOOT_MAP_BASE || devicetree >= BOOT_MAP_END ||
         devicetree_parse((const void *)devicetree, end - devicetree, &machine_writable, &problem)) {
-        console_put_string("devicetree: ");
-        console_put_string(problem);
+        console_print("devicetree: %s", problem);
         panic_detail("no usable devicetree", devicetree);
     }
 }

@@ -122,4 +122,12 @@ extern const struct machine machine;
  */
 int devicetree_parse(const void *blob, size_t size_max, struct machine *out, const char **problem);
 
+struct kernel_entry {
+    uint32_t level;         /* exception level of the first instruction: 1, 2 or 3 */
+    bool devicetree_passed; /* x0 pointed at one (raw image) */
+};
+
+/* Constant after boot. */
+extern struct kernel_entry kernel_entry;
+
 #endif

@@ -6,7 +6,6 @@
 #include "baregpu/hal.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/gic_its.h"
-#include "firmware/platform/gic_v2m.h"
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/machine.h"
 

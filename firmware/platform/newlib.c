@@ -120,13 +120,7 @@ void _exit(int status)
 
 void __assert_func(const char *file, int line, const char *function, const char *expression)
 {
-    console_put_string("\nassertion failed: ");
-    console_put_string(expression);
-    console_put_string("\n  ");
-    console_put_string(file);
-    console_put_string(":");
-    console_put_decimal((uint64_t)line);
-    console_put_string(function != NULL ? ", " : "");
-    console_put_string(function != NULL ? function : "");
+    console_print("\nassertion failed: %s\n  %s:%u%s%s", expression, file, (unsigned)line,
+                  function != NULL ? ", " : "", function != NULL ? function : "");
     panic("assertion failed");
 }

@@ -6,7 +6,6 @@
 #include "firmware/platform/console.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/monitor.h"
-#include "firmware/platform/psci.h"
 #include "firmware/platform/semihosting.h"
 #include "firmware/platform/timer.h"
 
@@ -29,7 +28,7 @@ static void pull_secure_gpio(struct machine_range gpio, uint32_t line)
 static void __attribute__((noreturn)) wait_for_end(const char *what)
 {
     timer_delay_ns(POWER_OFF_TIMEOUT_NS);
-    console_put_string(what);
+    console_print("%s", what);
     for (;;) {
         __asm__ volatile("wfi");
     }
@@ -38,9 +37,7 @@ static void __attribute__((noreturn)) wait_for_end(const char *what)
 void power_exit(int status)
 {
     semihosting_exit(status);
-    console_put_string("baregpu: exit status ");
-    console_put_decimal((unsigned)status & 0xff);
-    console_put_string("\n");
+    console_print("baregpu: exit status %u\n", (unsigned)status & 0xff);
     psci_system_off();
     pull_secure_gpio(machine.secure_gpio, machine.secure_gpio_poweroff_line);
     wait_for_end("baregpu: no way to power off, stopped\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/platform/psci.h"
+#include "firmware/platform/power.h"
 
 #include "baregpu/error.h"
 #include "firmware/platform/machine.h"

@@ -13,7 +13,7 @@
 #include "firmware/platform/exception.h"
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/monitor.h"
-#include "firmware/platform/psci.h"
+#include "firmware/platform/power.h"
 #include "firmware/platform/timer.h"
 
 #define CPU_START_TIMEOUT_NS 10000000000ull

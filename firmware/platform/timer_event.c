@@ -12,7 +12,7 @@
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/interrupt.h"
 #include "firmware/platform/machine.h"
-#include "firmware/platform/timer_heap.h"
+#include "firmware/platform/timer.h"
 #include "firmware/platform/timer_hw.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/platform/timer_heap.h"
+#include "firmware/platform/timer.h"
 
 #include <stddef.h>
 

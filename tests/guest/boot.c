@@ -10,7 +10,6 @@
 #include "baregpu/hal.h"
 #include "baregpu/mmio.h"
 #include "firmware/platform/cpu.h"
-#include "firmware/platform/kernel.h"
 #include "firmware/platform/machine.h"
 #include "firmware/platform/mmu.h"
 #include "firmware/platform/monitor.h"

@@ -5,7 +5,7 @@
 
 #include "tests/unit/memory/panic.h"
 
-#include "firmware/memory/layout.h"
+#include "firmware/memory/memory.h"
 #include "firmware/memory/pages.h"
 
 #define BANK_COUNT 3

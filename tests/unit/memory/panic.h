@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "firmware/memory/panic.h"
+#include "firmware/memory/pages.h"
 
 static jmp_buf panic_return;
 static bool panic_expected;

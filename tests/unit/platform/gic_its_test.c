@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: firmware/platform/gic.c firmware/platform/gic_common.c firmware/platform/gic_v2.c
+// build: firmware/platform/gic.c firmware/platform/gic_v2.c
 // build: firmware/platform/gic_v3.c
 // build: firmware/platform/gic_lpi.c tests/fake/gic.c tests/fake/hal.c
 /* LPIs and the ITS against one that executes its commands and counts those that make no sense. */
@@ -204,13 +204,13 @@ static void test_not_coherent(void **state)
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     assert_int_equal(fake_gic.property_base[0] >> 7 & 7, 1);
     cleaned = fake_gic.cleaned;
-    its_lpi_enable(messages[0].interrupt);
+    its_lpi_set_enabled(messages[0].interrupt, true);
     assert_int_equal(fake_gic.cleaned, cleaned + 3); /* the property, two commands */
     expect_sense();
     begin_ready(1);
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     cleaned = fake_gic.cleaned;
-    its_lpi_enable(messages[0].interrupt);
+    its_lpi_set_enabled(messages[0].interrupt, true);
     assert_int_equal(fake_gic.cleaned, cleaned);
 }
 
@@ -232,7 +232,7 @@ static void test_messages(void **state)
     }
     assert_int_equal(fake_gic_device(0x18)->table % 256, 0);
     assert_int_equal(fake_gic_device(0x18)->event_count, ITS_EVENTS_MIN);
-    assert_int_equal(its_lpi_enable(lpi_0), 0);
+    assert_int_equal(its_lpi_set_enabled(lpi_0, true), 0);
     assert_int_equal(fake_gic_message(0x18, 0), lpi_0);
     assert_int_equal(fake_gic.properties[lpi_0 - 8192], 0xa0 | 2 | 1);
     assert_int_equal(its_lpi_set_priority(lpi_0, 0x47), 0);
@@ -245,7 +245,7 @@ static void test_messages(void **state)
     assert_int_equal(fake_gic.counts[0x01], 1);
     assert_int_equal(its_lpi_set_cpu(lpi_0, 1), 0); /* nothing to do */
     assert_int_equal(fake_gic.counts[0x01], 1);
-    assert_int_equal(its_lpi_disable(lpi_0), 0);
+    assert_int_equal(its_lpi_set_enabled(lpi_0, false), 0);
     assert_int_equal(fake_gic_message(0x18, 0), 0);
     assert_int_equal(fake_gic.properties[lpi_0 - 8192], 0x44 | 2);
     expect_sense();
@@ -253,7 +253,7 @@ static void test_messages(void **state)
     its_free(0x18, messages, 3);
     assert_null(fake_gic_device(0x18));
     assert_false(its_lpi_is_reserved(lpi_0));
-    assert_int_equal(its_lpi_enable(lpi_0), BG_ERR_INVALID);
+    assert_int_equal(its_lpi_set_enabled(lpi_0, true), BG_ERR_INVALID);
     assert_int_equal(its_lpi_set_cpu(8191, 0), BG_ERR_INVALID);
     assert_int_equal(its_lpi_set_pending(8192 + ITS_LPIS_MAX, true), BG_ERR_INVALID);
     its_free(0x18, messages, 3); /* twice is nothing */
@@ -382,7 +382,7 @@ static void expect_recovery(uint32_t stall_at)
     assert_int_equal(fake_hal.allocated, allocated);
     fake_gic.errors = 0; /* undoing what did not happen made no sense to the ITS */
     assert_int_equal(its_alloc(2, 2, false, 0, messages), 2);
-    assert_int_equal(its_lpi_enable(messages[1].interrupt), 0);
+    assert_int_equal(its_lpi_set_enabled(messages[1].interrupt, true), 0);
     assert_int_equal(fake_gic_message(2, 1), messages[1].interrupt);
     expect_sense();
 }
@@ -415,10 +415,10 @@ static void test_hang(void **state)
     assert_int_equal(its_alloc(1, 1, false, 0, messages), 1);
     fake_gic.hangs = true;
     before_ns = fake_hal.now_ns;
-    expect_problem(its_lpi_enable(messages[0].interrupt), BG_ERR_TIMEOUT, "commands");
+    expect_problem(its_lpi_set_enabled(messages[0].interrupt, true), BG_ERR_TIMEOUT, "commands");
     assert_in_range(fake_hal.now_ns - before_ns, 1000000000, 1100000000);
     fake_gic.hangs = false;
-    assert_int_equal(its_lpi_enable(messages[0].interrupt), 0);
+    assert_int_equal(its_lpi_set_enabled(messages[0].interrupt, true), 0);
     assert_int_equal(fake_gic_message(1, 0), messages[0].interrupt);
     expect_sense();
 }
@@ -431,7 +431,7 @@ static void test_queue_wraps(void **state)
     assert_int_equal(its_alloc(1, 1024, false, 0, messages), 1024);
     assert_true(fake_gic.commands > 2048);
     for (unsigned i = 0; i < 1024; i++) {
-        assert_int_equal(its_lpi_enable(messages[i].interrupt), 0);
+        assert_int_equal(its_lpi_set_enabled(messages[i].interrupt, true), 0);
     }
     for (unsigned i = 0; i < 1024; i++) {
         assert_int_equal(fake_gic_message(1, i), messages[i].interrupt);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: firmware/platform/gic.c firmware/platform/gic_common.c firmware/platform/gic_v2.c
+// build: firmware/platform/gic.c firmware/platform/gic_v2.c
 // build: firmware/platform/gic_v3.c
 // build: tests/fake/gic.c tests/fake/hal.c
 /* Distributor and redistributors, on a fake register file. */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "firmware/platform/timer_heap.h"
+#include "firmware/platform/timer.h"
 
 #define TIMERS 1000
 #define STEPS 200000
