@@ -12,32 +12,10 @@
 
 static uint32_t mmio_config_read(void *ecam, uint64_t offset, unsigned width)
 {
-    switch (width) {
-    case 1:
-        return bg_mmio_read8(ecam, offset);
-    case 2:
-        return bg_mmio_read16(ecam, offset);
-    default:
-        return bg_mmio_read32(ecam, offset);
-    }
+    return bg_mmio_read(ecam, offset, width);
 }
 
-static void mmio_config_write(void *ecam, uint64_t offset, unsigned width, uint32_t value)
-{
-    switch (width) {
-    case 1:
-        bg_mmio_write8(ecam, offset, (uint8_t)value);
-        break;
-    case 2:
-        bg_mmio_write16(ecam, offset, (uint16_t)value);
-        break;
-    default:
-        bg_mmio_write32(ecam, offset, value);
-        break;
-    }
-}
-
-const struct bg_pci_config_ops bg_pci_config_mmio = {mmio_config_read, mmio_config_write};
+const struct bg_pci_config_ops bg_pci_config_mmio = {mmio_config_read, bg_mmio_write};
 
 int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                              unsigned width)
@@ -53,7 +31,7 @@ int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsig
     return (int64_t)(bdf - BG_PCI_BDF(host->config.bus_first, 0, 0)) * PCI_CONFIG_SPACE_SIZE + reg;
 }
 
-static uint32_t config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+uint32_t bg_pci_config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                             unsigned width)
 {
     int64_t offset = bg_pci_config_offset(host, bdf, reg, width);
@@ -64,7 +42,7 @@ static uint32_t config_read(const struct bg_pci_host *host, uint16_t bdf, unsign
     return host->config.ops->read(host->config.ecam, (uint64_t)offset, width);
 }
 
-static int config_write(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width,
+int bg_pci_config_write(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width,
                         uint32_t value)
 {
     int64_t offset = bg_pci_config_offset(host, bdf, reg, width);
@@ -78,34 +56,34 @@ static int config_write(const struct bg_pci_host *host, uint16_t bdf, unsigned r
 
 uint8_t bg_pci_config_read8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
-    return (uint8_t)config_read(host, bdf, reg, 1);
+    return (uint8_t)bg_pci_config_read(host, bdf, reg, 1);
 }
 
 uint16_t bg_pci_config_read16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
-    return (uint16_t)config_read(host, bdf, reg, 2);
+    return (uint16_t)bg_pci_config_read(host, bdf, reg, 2);
 }
 
 uint32_t bg_pci_config_read32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg)
 {
-    return config_read(host, bdf, reg, 4);
+    return bg_pci_config_read(host, bdf, reg, 4);
 }
 
 int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint8_t value)
 {
-    return config_write(host, bdf, reg, 1, value);
+    return bg_pci_config_write(host, bdf, reg, 1, value);
 }
 
 int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                           uint16_t value)
 {
-    return config_write(host, bdf, reg, 2, value);
+    return bg_pci_config_write(host, bdf, reg, 2, value);
 }
 
 int bg_pci_config_write32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                           uint32_t value)
 {
-    return config_write(host, bdf, reg, 4, value);
+    return bg_pci_config_write(host, bdf, reg, 4, value);
 }
 
 /* ---- Setup ---- */

@@ -125,14 +125,20 @@ static void unplace(const struct layout *layout)
 
 static bool bridge_has_window(const struct bg_pci_device *bridge, enum bg_pci_window_kind window)
 {
-    switch (window) {
-    case BG_PCI_WINDOW_IO:
-        return bridge->has_io_window;
-    case BG_PCI_WINDOW_MEM64:
-        return bridge->has_mem64_window;
-    default:
-        return true;
+    return window == BG_PCI_WINDOW_IO      ? bridge->has_io_window
+           : window == BG_PCI_WINDOW_MEM64 ? bridge->has_mem64_window
+                                           : true;
+}
+
+bool pci_window_reaches(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                        enum bg_pci_window_kind window)
+{
+    for (int parent = device->parent; parent >= 0; parent = host->config.devices[parent].parent) {
+        if (!bridge_has_window(&host->config.devices[parent], window)) {
+            return false;
+        }
     }
+    return host->config.windows[window].size != 0;
 }
 
 static void fail_bar(struct bg_pci_host *host, struct bg_pci_device *device, unsigned bar,
@@ -156,12 +162,9 @@ static void fail_unreachable(struct bg_pci_host *host, enum bg_pci_window_kind w
 {
     for (size_t i = 0; i < host->device_count; i++) {
         struct bg_pci_device *device = &host->config.devices[i];
-        bool reachable = host->config.windows[window].size != 0;
+        bool is_reached = pci_window_reaches(host, device, window);
 
-        for (int p = device->parent; p >= 0; p = host->config.devices[p].parent) {
-            reachable = reachable && bridge_has_window(&host->config.devices[p], window);
-        }
-        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT && !reachable; bar++) {
+        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT && !is_reached; bar++) {
             if (device->bars[bar].state == BG_PCI_RESOURCE_PENDING &&
                 device->bars[bar].window == window) {
                 fail_bar(host, device, bar, BG_PCI_PROBLEM_NO_WINDOW);
@@ -200,17 +203,6 @@ static void size_window(struct bg_pci_host *host, size_t index, enum bg_pci_wind
     }
 }
 
-static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                      size_t bridge)
-{
-    int p = device->parent;
-
-    while (p >= 0 && (size_t)p != bridge) {
-        p = host->config.devices[p].parent;
-    }
-    return p >= 0;
-}
-
 static void fail_largest_behind(struct bg_pci_host *host, size_t bridge,
                                 enum bg_pci_window_kind window)
 {
@@ -220,7 +212,8 @@ static void fail_largest_behind(struct bg_pci_host *host, size_t bridge,
     for (size_t i = bridge + 1; i < host->device_count; i++) {
         struct bg_pci_device *device = &host->config.devices[i];
 
-        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT && is_behind(host, device, bridge); bar++) {
+        for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT && pci_is_behind(host, device, bridge);
+             bar++) {
             const struct bg_pci_resource *resource = &device->bars[bar];
 
             if (resource->window == window &&

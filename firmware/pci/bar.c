@@ -2,17 +2,6 @@
 /* Base address registers: their kind and size, and writing an address. */
 #include "firmware/pci/internal.h"
 
-/* Is there a way down from the machine's 64-bit window to this device's bus? */
-static bool mem64_reaches(const struct bg_pci_host *host, const struct bg_pci_device *device)
-{
-    for (int parent = device->parent; parent >= 0; parent = host->config.devices[parent].parent) {
-        if (!host->config.devices[parent].has_mem64_window) {
-            return false;
-        }
-    }
-    return host->config.windows[BG_PCI_WINDOW_MEM64].size != 0;
-}
-
 /* Below a bridge only prefetchable memory may lie in the prefetchable window, which is the one
  * that reaches above 4 GiB (Bridge 3.2.5.8); on the root bus any 64-bit BAR may. */
 static enum bg_pci_window_kind choose_window(const struct bg_pci_host *host,
@@ -23,7 +12,7 @@ static enum bg_pci_window_kind choose_window(const struct bg_pci_host *host,
         return BG_PCI_WINDOW_IO;
     }
     if (bar->is_64bit && (bar->is_prefetchable || device->parent < 0) &&
-        mem64_reaches(host, device)) {
+        pci_window_reaches(host, device, BG_PCI_WINDOW_MEM64)) {
         return BG_PCI_WINDOW_MEM64;
     }
     return BG_PCI_WINDOW_MEM32;

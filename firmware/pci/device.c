@@ -4,64 +4,61 @@
 
 /* ---- Lookup ---- */
 
-static struct bg_pci_device *first_after(const struct bg_pci_host *host,
-                                         const struct bg_pci_device *after)
+struct bg_pci_device *pci_next_device(const struct bg_pci_host *host,
+                                      const struct bg_pci_device *after)
 {
     struct bg_pci_device *devices = host->config.devices;
+    size_t i = after == NULL ? 0 : (size_t)(after - devices) + 1;
 
-    return after == NULL ? devices : devices + (after - devices) + 1;
-}
-
-static struct bg_pci_device *end_of(const struct bg_pci_host *host)
-{
-    return host->config.devices + host->device_count;
+    while (i < host->device_count && devices[i].is_removed) {
+        i++;
+    }
+    return i < host->device_count ? &devices[i] : NULL;
 }
 
 struct bg_pci_device *bg_pci_find_id(const struct bg_pci_host *host, uint16_t vendor_id,
                                      uint16_t device_id, const struct bg_pci_device *after)
 {
-    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (!device->is_removed && device->vendor_id == vendor_id &&
-            device->device_id == device_id) {
-            return device;
-        }
+    struct bg_pci_device *device = pci_next_device(host, after);
+
+    while (device != NULL && (device->vendor_id != vendor_id || device->device_id != device_id)) {
+        device = pci_next_device(host, device);
     }
-    return NULL;
+    return device;
 }
 
 struct bg_pci_device *bg_pci_find_class(const struct bg_pci_host *host, uint32_t class_code_wanted,
                                         uint32_t mask, const struct bg_pci_device *after)
 {
-    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (!device->is_removed && (device->class_code & mask) == class_code_wanted) {
-            return device;
-        }
+    struct bg_pci_device *device = pci_next_device(host, after);
+
+    while (device != NULL && (device->class_code & mask) != class_code_wanted) {
+        device = pci_next_device(host, device);
     }
-    return NULL;
+    return device;
 }
 
 struct bg_pci_device *bg_pci_find_capability(const struct bg_pci_host *host, uint8_t capability_id,
                                              const struct bg_pci_device *after)
 {
-    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (!device->is_removed && bg_pci_capability_find(host, device, capability_id, 0) > 0) {
-            return device;
-        }
+    struct bg_pci_device *device = pci_next_device(host, after);
+
+    while (device != NULL && bg_pci_capability_find(host, device, capability_id, 0) < 0) {
+        device = pci_next_device(host, device);
     }
-    return NULL;
+    return device;
 }
 
 struct bg_pci_device *bg_pci_find_extended_capability(const struct bg_pci_host *host,
                                                       uint16_t capability_id,
                                                       const struct bg_pci_device *after)
 {
-    for (struct bg_pci_device *device = first_after(host, after); device < end_of(host); device++) {
-        if (!device->is_removed &&
-            bg_pci_extended_capability_find(host, device, capability_id, 0) > 0) {
-            return device;
-        }
+    struct bg_pci_device *device = pci_next_device(host, after);
+
+    while (device != NULL && bg_pci_extended_capability_find(host, device, capability_id, 0) < 0) {
+        device = pci_next_device(host, device);
     }
-    return NULL;
+    return device;
 }
 
 /* ---- Using a device ---- */

@@ -57,15 +57,12 @@ static unsigned slot_capability(const struct bg_pci_host *host, const struct bg_
 struct bg_pci_device *bg_pci_slot_find(const struct bg_pci_host *host,
                                        const struct bg_pci_device *after)
 {
-    struct bg_pci_device *devices = host->config.devices;
+    struct bg_pci_device *device = pci_next_device(host, after);
 
-    for (size_t i = after == NULL ? 0 : (size_t)(after - devices) + 1; i < host->device_count;
-         i++) {
-        if (slot_capability(host, &devices[i]) != 0) {
-            return &devices[i];
-        }
+    while (device != NULL && slot_capability(host, device) == 0) {
+        device = pci_next_device(host, device);
     }
-    return NULL;
+    return device;
 }
 
 /* ---- Commands (6.7.3.2) ---- */
@@ -239,24 +236,13 @@ int bg_pci_slot_plug(struct bg_pci_slot *slot, uint64_t deadline_ns)
 
 /* ---- Out ---- */
 
-static bool is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                      size_t bridge)
-{
-    int parent = device->parent;
-
-    while (parent >= 0 && (size_t)parent != bridge) {
-        parent = host->config.devices[parent].parent;
-    }
-    return parent >= 0;
-}
-
 /* Backwards: what is behind goes before its bridge. */
 static void forget_functions(struct bg_pci_host *host, size_t bridge)
 {
     for (size_t i = host->device_count; i-- > bridge + 1;) {
         struct bg_pci_device *device = &host->config.devices[i];
 
-        if (!device->is_removed && is_behind(host, device, bridge)) {
+        if (!device->is_removed && pci_is_behind(host, device, bridge)) {
             *device = (struct bg_pci_device){.parent = BG_PCI_NO_PARENT,
                                              .vendor_id = 0xFFFFu,
                                              .device_id = 0xFFFFu,

@@ -4,6 +4,7 @@
 #define BAREGPU_PCI_INTERNAL_H
 
 #include "baregpu/pci_ecam.h"
+#include "baregpu/pci_interrupt.h"
 
 /* Both header types (PCI 6.1) */
 #define REG_REVISION 0x08u
@@ -95,6 +96,26 @@ static inline unsigned pci_bar_limit(const struct bg_pci_device *device)
                                                        : 0u;
 }
 
+/* A device behind this one, at any depth, is reached through it. */
+static inline bool pci_is_behind(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                                 size_t bridge)
+{
+    int parent = device->parent;
+
+    while (parent >= 0 && (size_t)parent != bridge) {
+        parent = host->config.devices[parent].parent;
+    }
+    return parent >= 0;
+}
+
+/* device.c: the next one of the list that is there; NULL: the first, or none. */
+struct bg_pci_device *pci_next_device(const struct bg_pci_host *host,
+                                      const struct bg_pci_device *after);
+
+/* assign.c: does the machine have such a window, and does every bridge above forward it? */
+bool pci_window_reaches(const struct bg_pci_host *host, const struct bg_pci_device *device,
+                        enum bg_pci_window_kind window);
+
 /* enumerate.c: lists what is behind a bridge that has a bus and nothing behind it yet, without
  * addresses. */
 void pci_scan_behind(struct bg_pci_host *host, size_t bridge);
@@ -119,5 +140,28 @@ void pci_close_bridge(struct bg_pci_host *host, size_t bridge);
 
 /* list.c: counts a problem, and has the host's report told of it. */
 void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem);
+
+/* ---- Interrupts ---- */
+
+/* MSI-X or MSI, in the function. `entry` is below message_count. */
+struct pci_message_ops {
+    /* Finds and checks the capability, fills in what the other ops need, and disables. Returns how
+     * many messages the function can have, or a negative error. */
+    int (*find)(struct bg_pci_interrupt *interrupt);
+    /* Everything is masked at the function, then enabled. */
+    void (*enable)(struct bg_pci_interrupt *interrupt);
+    void (*disable)(struct bg_pci_interrupt *interrupt);
+    /* False: the function cannot send this message. */
+    bool (*set_message)(struct bg_pci_interrupt *interrupt, unsigned entry,
+                        const struct bg_hal_msi *message);
+    void (*unmask_all)(struct bg_pci_interrupt *interrupt);
+    /* False: the function has no such mask. */
+    bool (*set_mask)(struct bg_pci_interrupt *interrupt, unsigned entry, bool is_masked);
+    bool (*is_pending)(const struct bg_pci_interrupt *interrupt, unsigned entry);
+    bool is_block; /* as struct bg_hal_msi_request's */
+};
+
+extern const struct pci_message_ops pci_msix_ops; /* msix.c */
+extern const struct pci_message_ops pci_msi_ops;  /* msi.c */
 
 #endif

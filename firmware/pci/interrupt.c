@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Choosing a function's kind of interrupt, and attaching it. */
 #include "firmware/pci/internal.h"
-#include "firmware/pci/interrupt_internal.h"
 
 #include "firmware/common/mem.h"
 

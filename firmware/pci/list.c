@@ -3,13 +3,18 @@
  * is put together in a small buffer. */
 #include "firmware/pci/internal.h"
 
-struct text {
-    char *bytes;
-    size_t size, length;
-};
+#include <stdarg.h>
 
 /* Longest line: a window with two 64-bit addresses and a size. Longer text is cut. */
 #define LINE_SIZE 160
+
+struct text {
+    char *bytes;
+    size_t size, length;
+    /* Of a listing: where its lines go. */
+    bg_pci_print *print;
+    void *context;
+};
 
 static void put_char(struct text *text, char c)
 {
@@ -19,7 +24,7 @@ static void put_char(struct text *text, char c)
     }
 }
 
-static void put(struct text *text, const char *s)
+static void put_string(struct text *text, const char *s)
 {
     while (*s != '\0') {
         put_char(text, *s++);
@@ -41,11 +46,6 @@ static void put_decimal(struct text *text, uint64_t value)
     put_char(text, (char)('0' + value % 10));
 }
 
-static void put_address(struct text *text, uint64_t address)
-{
-    put_hex(text, address, address >> 32 != 0 ? 16 : 8);
-}
-
 static void put_size(struct text *text, uint64_t size)
 {
     static const char *const units[] = {" bytes", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
@@ -56,17 +56,62 @@ static void put_size(struct text *text, uint64_t size)
         unit++;
     }
     put_decimal(text, size);
-    put(text, units[unit]);
+    put_string(text, units[unit]);
 }
 
-static void put_bdf(struct text *text, uint16_t bdf)
+static void put_value(struct text *text, char kind, int digits, va_list *values)
 {
-    put_hex(text, BG_PCI_BUS(bdf), 2);
-    put_char(text, ':');
-    put_hex(text, BG_PCI_SLOT(bdf), 2);
-    put_char(text, '.');
-    put_hex(text, BG_PCI_FUNCTION(bdf), 1);
+    uint64_t address;
+
+    switch (kind) {
+    case 's':
+        put_string(text, va_arg(*values, const char *));
+        break;
+    case 'u':
+        put_decimal(text, va_arg(*values, unsigned));
+        break;
+    case 'x':
+        put_hex(text, va_arg(*values, unsigned), digits);
+        break;
+    case 'a':
+        address = va_arg(*values, uint64_t);
+        put_hex(text, address, address >> 32 != 0 ? 16 : 8);
+        break;
+    case 'z':
+        put_size(text, va_arg(*values, uint64_t));
+        break;
+    }
 }
+
+/* %s: a string; %u, %4x: an unsigned, decimal or of four digits; %a, %z: a uint64_t, an address or
+ * a size. */
+static void put(struct text *text, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    for (; *format != '\0'; format++) {
+        if (*format != '%') {
+            put_char(text, *format);
+            continue;
+        }
+        int digits = *++format - '0';
+
+        put_value(text, digits <= 9 ? *++format : *format, digits, &values);
+    }
+    va_end(values);
+}
+
+/* The line is complete. */
+static void end_line(struct text *text)
+{
+    put_char(text, '\n');
+    text->print(text->context, text->bytes);
+    text->length = 0;
+}
+
+#define BDF_FORMAT "%2x:%2x.%1x"
+#define BDF_VALUES(bdf) BG_PCI_BUS(bdf), BG_PCI_SLOT(bdf), BG_PCI_FUNCTION(bdf)
 
 /* ---- Names ---- */
 
@@ -184,66 +229,50 @@ static void put_full_window(struct text *text, const struct bg_pci_host *host,
 {
     const struct bg_pci_window *window = &host->config.windows[problem->window];
 
-    put(text, " BAR ");
-    put_decimal(text, problem->bar);
-    put(text, " of ");
-    put_size(text, problem->size);
+    put(text, " BAR %u of %z gets no address: ", problem->bar, problem->size);
     if (problem->kind == BG_PCI_PROBLEM_NO_WINDOW) {
-        put(text, " gets no address: no ");
-        put(text, window_name(problem->window));
-        put(text, " window leads to it");
-        return;
+        put(text, "no %s window leads to it", window_name(problem->window));
+    } else {
+        put(text, "the %s window %a-%a is full", window_name(problem->window), window->bus_base,
+            window->bus_base + window->size - 1);
     }
-    put(text, " gets no address: the ");
-    put(text, window_name(problem->window));
-    put(text, " window ");
-    put_address(text, window->bus_base);
-    put_char(text, '-');
-    put_address(text, window->bus_base + window->size - 1);
-    put(text, " is full");
 }
 
 static void describe_problem(const struct bg_pci_host *host, const struct bg_pci_problem *problem,
-                             char *bytes, size_t size)
+                             struct text *text)
 {
-    struct text text = {bytes, size, 0};
-
-    put_bdf(&text, problem->bdf);
+    put(text, BDF_FORMAT, BDF_VALUES(problem->bdf));
     switch (problem->kind) {
     case BG_PCI_PROBLEM_TABLE_FULL:
-        put(&text, " left out: the table has room for ");
-        put_decimal(&text, host->config.device_capacity);
-        put(&text, " devices");
+        put(text, " left out: the table has room for %u devices",
+            (unsigned)host->config.device_capacity);
         break;
     case BG_PCI_PROBLEM_NO_BUS:
-        put(&text, " left without a bus behind it: bus numbers end at ");
-        put_hex(&text, host->config.bus_last, 2);
+        put(text, " left without a bus behind it: bus numbers end at %2x", host->config.bus_last);
         break;
     case BG_PCI_PROBLEM_TOO_DEEP:
-        put(&text, " left without a bus behind it: more than ");
-        put_decimal(&text, BG_PCI_BRIDGE_DEPTH_MAX);
-        put(&text, " bridges in a row");
+        put(text, " left without a bus behind it: more than %u bridges in a row",
+            BG_PCI_BRIDGE_DEPTH_MAX);
         break;
     case BG_PCI_PROBLEM_BAD_BAR:
-        put(&text, " BAR ");
-        put_decimal(&text, problem->bar);
-        put(&text, " is of a kind that does not exist");
+        put(text, " BAR %u is of a kind that does not exist", problem->bar);
         break;
     case BG_PCI_PROBLEM_WINDOW_FULL:
     case BG_PCI_PROBLEM_NO_WINDOW:
-        put_full_window(&text, host, problem);
+        put_full_window(text, host, problem);
         break;
     }
 }
 
 void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem)
 {
-    char text[192];
+    char bytes[192];
+    struct text text = {.bytes = bytes, .size = sizeof(bytes)};
 
     host->problem_count++;
     if (host->config.report != NULL) {
-        describe_problem(host, problem, text, sizeof(text));
-        host->config.report(host->config.report_context, problem, text);
+        describe_problem(host, problem, &text);
+        host->config.report(host->config.report_context, problem, bytes);
     }
 }
 
@@ -251,52 +280,38 @@ void pci_report(struct bg_pci_host *host, const struct bg_pci_problem *problem)
 
 static void put_identity(struct text *text, const struct bg_pci_device *device)
 {
-    put_bdf(text, device->bdf);
-    put_char(text, ' ');
-    put(text, bg_pci_class_name(device->class_code));
-    put(text, " [");
-    put_hex(text, device->vendor_id, 4);
-    put_char(text, ':');
-    put_hex(text, device->device_id, 4);
-    put_char(text, ']');
+    put(text, BDF_FORMAT " %s [%4x:%4x]", BDF_VALUES(device->bdf),
+        bg_pci_class_name(device->class_code), device->vendor_id, device->device_id);
     if (device->revision != 0) {
-        put(text, " rev ");
-        put_hex(text, device->revision, 2);
+        put(text, " rev %2x", device->revision);
     }
 }
 
-static void list_branch(const struct bg_pci_device *device, bg_pci_print *print, void *context)
+static void list_branch(const struct bg_pci_device *device, struct text *text)
 {
-    char line[LINE_SIZE];
-    struct text text = {line, sizeof(line), 0};
-
     for (unsigned depth = 0; depth < device->depth; depth++) {
-        put(&text, "  ");
+        put(text, "  ");
     }
-    put_identity(&text, device);
+    put_identity(text, device);
     if (device->secondary_bus != 0) {
-        put(&text, ", bus ");
-        put_hex(&text, device->secondary_bus, 2);
+        put(text, ", bus %2x", device->secondary_bus);
         if (device->subordinate_bus != device->secondary_bus) {
-            put_char(&text, '-');
-            put_hex(&text, device->subordinate_bus, 2);
+            put(text, "-%2x", device->subordinate_bus);
         }
     }
-    put_char(&text, '\n');
-    print(context, line);
+    end_line(text);
 }
 
 /* What was plugged in stands behind its bridge, wherever it is in the array. */
-static void list_behind(const struct bg_pci_host *host, int parent, bg_pci_print *print,
-                        void *context)
+static void list_behind(const struct bg_pci_host *host, int parent, struct text *text)
 {
     for (size_t i = (size_t)(parent + 1); i < host->device_count; i++) {
         const struct bg_pci_device *device = &host->config.devices[i];
 
         if (device->parent == parent && !device->is_removed) {
-            list_branch(device, print, context);
+            list_branch(device, text);
             if (device->header_kind == BG_PCI_HEADER_BRIDGE) {
-                list_behind(host, (int)i, print, context);
+                list_behind(host, (int)i, text);
             }
         }
     }
@@ -304,157 +319,113 @@ static void list_behind(const struct bg_pci_host *host, int parent, bg_pci_print
 
 void bg_pci_list_tree(const struct bg_pci_host *host, bg_pci_print *print, void *context)
 {
-    list_behind(host, BG_PCI_NO_PARENT, print, context);
+    char line[LINE_SIZE];
+    struct text text = {line, sizeof(line), 0, print, context};
+
+    list_behind(host, BG_PCI_NO_PARENT, &text);
 }
 
 static void list_flags(const struct bg_pci_host *host, const struct bg_pci_device *device,
-                       bg_pci_print *print, void *context)
+                       struct text *text)
 {
     uint16_t command = bg_pci_config_read16(host, device->bdf, BG_PCI_REG_COMMAND);
-    char line[LINE_SIZE];
-    struct text text = {line, sizeof(line), 0};
 
-    put(&text, "    class ");
-    put_hex(&text, device->class_code, 6);
+    put(text, "    class %6x", device->class_code);
     if (device->subsystem_vendor_id != 0) {
-        put(&text, ", subsystem ");
-        put_hex(&text, device->subsystem_vendor_id, 4);
-        put_char(&text, ':');
-        put_hex(&text, device->subsystem_id, 4);
+        put(text, ", subsystem %4x:%4x", device->subsystem_vendor_id, device->subsystem_id);
     }
-    put(&text, ", I/O");
-    put_char(&text, command & BG_PCI_COMMAND_IO ? '+' : '-');
-    put(&text, " memory");
-    put_char(&text, command & BG_PCI_COMMAND_MEMORY ? '+' : '-');
-    put(&text, " bus master");
-    put_char(&text, command & BG_PCI_COMMAND_BUS_MASTER ? '+' : '-');
+    put(text, ", I/O%s memory%s bus master%s", command & BG_PCI_COMMAND_IO ? "+" : "-",
+        command & BG_PCI_COMMAND_MEMORY ? "+" : "-",
+        command & BG_PCI_COMMAND_BUS_MASTER ? "+" : "-");
     if (device->interrupt_pin != 0) {
-        put(&text, ", INT");
-        put_char(&text, (char)('A' + device->interrupt_pin - 1));
+        put(text, ", INT");
+        put_char(text, (char)('A' + device->interrupt_pin - 1));
     }
-    put_char(&text, '\n');
-    print(context, line);
+    end_line(text);
 }
 
-static void list_bridge(const struct bg_pci_device *device, bg_pci_print *print, void *context)
+static void list_bridge(const struct bg_pci_device *device, struct text *text)
 {
-    char line[LINE_SIZE];
-    struct text text = {line, sizeof(line), 0};
-
-    put(&text, "    buses: primary ");
-    put_hex(&text, BG_PCI_BUS(device->bdf), 2);
-    put(&text, ", secondary ");
-    put_hex(&text, device->secondary_bus, 2);
-    put(&text, ", subordinate ");
-    put_hex(&text, device->subordinate_bus, 2);
-    put_char(&text, '\n');
-    print(context, line);
+    put(text, "    buses: primary %2x, secondary %2x, subordinate %2x", BG_PCI_BUS(device->bdf),
+        device->secondary_bus, device->subordinate_bus);
+    end_line(text);
     for (int window = 0; window < BG_PCI_WINDOW_COUNT; window++) {
         const struct bg_pci_resource *forwarded = &device->forwarded[window];
 
-        if (forwarded->state != BG_PCI_RESOURCE_ASSIGNED) {
-            continue;
+        if (forwarded->state == BG_PCI_RESOURCE_ASSIGNED) {
+            put(text, "    forwards %s %a-%a, %z",
+                window == BG_PCI_WINDOW_MEM64 ? "prefetchable memory"
+                                              : window_name((enum bg_pci_window_kind)window),
+                forwarded->address, forwarded->address + forwarded->size - 1, forwarded->size);
+            end_line(text);
         }
-        text = (struct text){line, sizeof(line), 0};
-        put(&text, "    forwards ");
-        put(&text, window == BG_PCI_WINDOW_MEM64 ? "prefetchable memory"
-                                                 : window_name((enum bg_pci_window_kind)window));
-        put_char(&text, ' ');
-        put_address(&text, forwarded->address);
-        put_char(&text, '-');
-        put_address(&text, forwarded->address + forwarded->size - 1);
-        put(&text, ", ");
-        put_size(&text, forwarded->size);
-        put_char(&text, '\n');
-        print(context, line);
     }
 }
 
-static void list_bars(const struct bg_pci_device *device, bg_pci_print *print, void *context)
+static void list_bars(const struct bg_pci_device *device, struct text *text)
 {
-    char line[LINE_SIZE];
-
     for (unsigned bar = 0; bar < BG_PCI_BAR_COUNT; bar++) {
         const struct bg_pci_resource *resource = &device->bars[bar];
-        struct text text = {line, sizeof(line), 0};
 
         if (resource->state == BG_PCI_RESOURCE_ABSENT) {
             continue;
         }
-        put(&text, "    BAR ");
-        put_decimal(&text, bar);
-        put(&text, resource->is_io ? ": I/O " : ": memory ");
-        if (resource->state == BG_PCI_RESOURCE_ASSIGNED) {
-            put_address(&text, resource->address);
-        } else {
-            put(&text, "without address");
-        }
-        put(&text, ", ");
-        put_size(&text, resource->size);
+        put(text, "    BAR %u: %s ", bar, resource->is_io ? "I/O" : "memory");
+        put(text, resource->state == BG_PCI_RESOURCE_ASSIGNED ? "%a" : "without address",
+            resource->address);
+        put(text, ", %z", resource->size);
         if (!resource->is_io) {
-            put(&text, resource->is_64bit ? ", 64-bit" : ", 32-bit");
-            put(&text, resource->is_prefetchable ? ", prefetchable" : "");
+            put(text, ", %u-bit%s", resource->is_64bit ? 64u : 32u,
+                resource->is_prefetchable ? ", prefetchable" : "");
         }
-        put_char(&text, '\n');
-        print(context, line);
+        end_line(text);
     }
     if (device->rom_size != 0) {
-        struct text text = {line, sizeof(line), 0};
-
-        put(&text, "    expansion ROM, ");
-        put_size(&text, device->rom_size);
-        put(&text, ", off\n");
-        print(context, line);
+        put(text, "    expansion ROM, %z, off", (uint64_t)device->rom_size);
+        end_line(text);
     }
 }
 
-static void list_capabilities(struct bg_pci_capability_walk *walk, bg_pci_print *print,
-                              void *context)
+static void list_capabilities(struct bg_pci_capability_walk *walk, struct text *text)
 {
     struct bg_pci_capability capability;
-    char line[LINE_SIZE];
     int found;
 
-    while ((found = bg_pci_capability_next(walk, &capability)) != 0) {
-        struct text text = {line, sizeof(line), 0};
-
-        if (found < 0) {
-            print(context, "    the capability list is broken here\n");
-            return;
-        }
-        put(&text, "    capability ");
-        put_hex(&text, capability.offset, 3);
-        put(&text, ": ");
-        put(&text, capability_name(&capability));
-        put(&text, " [");
-        put_hex(&text, capability.id, capability.is_extended ? 4 : 2);
-        put(&text, "]\n");
-        print(context, line);
+    while ((found = bg_pci_capability_next(walk, &capability)) > 0) {
+        put(text,
+            capability.is_extended ? "    capability %3x: %s [%4x]"
+                                   : "    capability %3x: %s [%2x]",
+            capability.offset, capability_name(&capability), capability.id);
+        end_line(text);
+    }
+    if (found < 0) {
+        put(text, "    the capability list is broken here");
+        end_line(text);
     }
 }
 
 void bg_pci_list_verbose(const struct bg_pci_host *host, bg_pci_print *print, void *context)
 {
+    char line[LINE_SIZE];
+    struct text text = {line, sizeof(line), 0, print, context};
+
     for (size_t i = 0; i < host->device_count; i++) {
         const struct bg_pci_device *device = &host->config.devices[i];
         struct bg_pci_capability_walk walk;
-        char line[LINE_SIZE];
-        struct text text = {line, sizeof(line), 0};
 
         if (device->is_removed) {
             continue;
         }
         put_identity(&text, device);
-        put_char(&text, '\n');
-        print(context, line);
-        list_flags(host, device, print, context);
+        end_line(&text);
+        list_flags(host, device, &text);
         if (device->header_kind == BG_PCI_HEADER_BRIDGE) {
-            list_bridge(device, print, context);
+            list_bridge(device, &text);
         }
-        list_bars(device, print, context);
+        list_bars(device, &text);
         bg_pci_capability_begin(&walk, host, device);
-        list_capabilities(&walk, print, context);
+        list_capabilities(&walk, &text);
         bg_pci_extended_capability_begin(&walk, host, device);
-        list_capabilities(&walk, print, context);
+        list_capabilities(&walk, &text);
     }
 }

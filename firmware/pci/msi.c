@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MSI (PCI 6.8.1): up to 32 messages, in configuration space. */
-#include "firmware/pci/interrupt_internal.h"
+#include "firmware/pci/internal.h"
 
 #define REG_CONTROL 0x02u
 #define CONTROL_ENABLE 0x0001u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MSI-X (PCI 6.8.2): a table of messages in a BAR. */
 #include "baregpu/mmio.h"
-#include "firmware/pci/interrupt_internal.h"
+#include "firmware/pci/internal.h"
 
 #define REG_CONTROL 0x02u
 #define CONTROL_SIZE_MASK 0x07FFu /* entries - 1 */

@@ -78,27 +78,13 @@ static uint32_t config_generation(struct bg_virtio_device *device)
 
 static uint32_t read_config(struct bg_virtio_device *device, uint32_t offset, unsigned width)
 {
-    const void *registers = device->transport.mmio.registers;
-
-    offset += BG_VIRTIO_MMIO_CONFIG;
-    return width == 1   ? bg_mmio_read8(registers, offset)
-           : width == 2 ? bg_mmio_read16(registers, offset)
-                        : bg_mmio_read32(registers, offset);
+    return bg_mmio_read(device->transport.mmio.registers, BG_VIRTIO_MMIO_CONFIG + offset, width);
 }
 
 static void write_config(struct bg_virtio_device *device, uint32_t offset, unsigned width,
                          uint32_t value)
 {
-    void *registers = device->transport.mmio.registers;
-
-    offset += BG_VIRTIO_MMIO_CONFIG;
-    if (width == 1) {
-        bg_mmio_write8(registers, offset, (uint8_t)value);
-    } else if (width == 2) {
-        bg_mmio_write16(registers, offset, (uint16_t)value);
-    } else {
-        bg_mmio_write32(registers, offset, value);
-    }
+    bg_mmio_write(device->transport.mmio.registers, BG_VIRTIO_MMIO_CONFIG + offset, width, value);
 }
 
 /* ---- Queues ---- */

@@ -57,41 +57,19 @@ static uint32_t region_read(const struct bg_virtio_pci *pci,
                             const struct bg_virtio_pci_region *region, uint64_t offset,
                             unsigned width)
 {
-    if (region->base != NULL) {
-        return width == 1   ? bg_mmio_read8(region->base, offset)
-               : width == 2 ? bg_mmio_read16(region->base, offset)
-                            : bg_mmio_read32(region->base, offset);
-    }
-    unsigned data = aim(pci, region, offset, width);
-    uint16_t bdf = pci->function->bdf;
-
-    return width == 1   ? bg_pci_config_read8(pci->host, bdf, data)
-           : width == 2 ? bg_pci_config_read16(pci->host, bdf, data)
-                        : bg_pci_config_read32(pci->host, bdf, data);
+    return region->base != NULL ? bg_mmio_read(region->base, offset, width)
+                                : bg_pci_config_read(pci->host, pci->function->bdf,
+                                                     aim(pci, region, offset, width), width);
 }
 
 static void region_write(const struct bg_virtio_pci *pci, const struct bg_virtio_pci_region *region,
                          uint64_t offset, unsigned width, uint32_t value)
 {
     if (region->base != NULL) {
-        if (width == 1) {
-            bg_mmio_write8(region->base, offset, (uint8_t)value);
-        } else if (width == 2) {
-            bg_mmio_write16(region->base, offset, (uint16_t)value);
-        } else {
-            bg_mmio_write32(region->base, offset, value);
-        }
-        return;
-    }
-    unsigned data = aim(pci, region, offset, width);
-    uint16_t bdf = pci->function->bdf;
-
-    if (width == 1) {
-        bg_pci_config_write8(pci->host, bdf, data, (uint8_t)value);
-    } else if (width == 2) {
-        bg_pci_config_write16(pci->host, bdf, data, (uint16_t)value);
+        bg_mmio_write(region->base, offset, width, value);
     } else {
-        bg_pci_config_write32(pci->host, bdf, data, value);
+        bg_pci_config_write(pci->host, pci->function->bdf, aim(pci, region, offset, width), width,
+                            value);
     }
 }
 

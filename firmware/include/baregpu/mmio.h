@@ -57,6 +57,25 @@ void bg_mmio_write64(void *base, uint64_t offset, uint64_t value);
 
 #endif
 
+/* By a width of 1, 2 or 4 bytes. */
+static inline uint32_t bg_mmio_read(const void *base, uint64_t offset, unsigned width)
+{
+    return width == 1   ? bg_mmio_read8(base, offset)
+           : width == 2 ? bg_mmio_read16(base, offset)
+                        : bg_mmio_read32(base, offset);
+}
+
+static inline void bg_mmio_write(void *base, uint64_t offset, unsigned width, uint32_t value)
+{
+    if (width == 1) {
+        bg_mmio_write8(base, offset, (uint8_t)value);
+    } else if (width == 2) {
+        bg_mmio_write16(base, offset, (uint16_t)value);
+    } else {
+        bg_mmio_write32(base, offset, value);
+    }
+}
+
 /*
  * Tells the device that there is work: ordered after all earlier writes to memory, so that the
  * device finds what the doorbell promises (virtio 1.4, 2.7.13.4 for a virtqueue).

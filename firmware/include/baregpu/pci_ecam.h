@@ -199,11 +199,15 @@ int64_t bg_pci_config_offset(const struct bg_pci_host *host, uint16_t bdf, unsig
                              unsigned width);
 
 /* A read that bg_pci_config_offset refuses returns all ones, as one that no device answers. */
+uint32_t bg_pci_config_read(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
+                            unsigned width);
 uint8_t bg_pci_config_read8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
 uint16_t bg_pci_config_read16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
 uint32_t bg_pci_config_read32(const struct bg_pci_host *host, uint16_t bdf, unsigned reg);
 
 /* Return 0 or what bg_pci_config_offset refused with; then nothing was written. */
+int bg_pci_config_write(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, unsigned width,
+                        uint32_t value);
 int bg_pci_config_write8(const struct bg_pci_host *host, uint16_t bdf, unsigned reg, uint8_t value);
 int bg_pci_config_write16(const struct bg_pci_host *host, uint16_t bdf, unsigned reg,
                           uint16_t value);
