@@ -26,28 +26,26 @@
     b       exception_enter_nested
 .endm
 
+/* Both kinds of frame have these at the same places. */
+.macro x2_to_x17 instruction
+    \instruction x2, x3, [sp, #16]
+    \instruction x4, x5, [sp, #32]
+    \instruction x6, x7, [sp, #48]
+    \instruction x8, x9, [sp, #64]
+    \instruction x10, x11, [sp, #80]
+    \instruction x12, x13, [sp, #96]
+    \instruction x14, x15, [sp, #112]
+    \instruction x16, x17, [sp, #128]
+.endm
+
 .macro vector_irq
     .balign 0x80
     stp     x0, x1, [sp, #-IRQ_FRAME_SIZE]!
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
+    x2_to_x17 stp
     stp     x18, x30, [sp, #144]
     bl      interrupt_take
     ldp     x18, x30, [sp, #144]
-    ldp     x16, x17, [sp, #128]
-    ldp     x14, x15, [sp, #112]
-    ldp     x12, x13, [sp, #96]
-    ldp     x10, x11, [sp, #80]
-    ldp     x8, x9, [sp, #64]
-    ldp     x6, x7, [sp, #48]
-    ldp     x4, x5, [sp, #32]
-    ldp     x2, x3, [sp, #16]
+    x2_to_x17 ldp
     ldp     x0, x1, [sp], #IRQ_FRAME_SIZE
     eret
 .endm
@@ -74,14 +72,7 @@ vectors:
     vector 15
 
 exception_enter:
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
+    x2_to_x17 stp
     stp     x18, x19, [sp, #144]
     stp     x20, x21, [sp, #160]
     stp     x22, x23, [sp, #176]
@@ -112,14 +103,7 @@ exception_enter:
     ldp     x22, x23, [sp, #176]
     ldp     x20, x21, [sp, #160]
     ldp     x18, x19, [sp, #144]
-    ldp     x16, x17, [sp, #128]
-    ldp     x14, x15, [sp, #112]
-    ldp     x12, x13, [sp, #96]
-    ldp     x10, x11, [sp, #80]
-    ldp     x8, x9, [sp, #64]
-    ldp     x6, x7, [sp, #48]
-    ldp     x4, x5, [sp, #32]
-    ldp     x2, x3, [sp, #16]
+    x2_to_x17 ldp
     ldp     x0, x1, [sp], #FRAME_SIZE
     eret
 
@@ -141,21 +125,25 @@ exception_enter_nested:
  * int exception_probe_call(struct exception_probe *probe, void (*function)(void *), void *argument)
  * Returns 0 when the function returns, 1 when exception_handle sent us to exception_probe_resume.
  */
+.macro callee_saved instruction
+    \instruction x19, x20, [x0]
+    \instruction x21, x22, [x0, #16]
+    \instruction x23, x24, [x0, #32]
+    \instruction x25, x26, [x0, #48]
+    \instruction x27, x28, [x0, #64]
+    \instruction x29, x30, [x0, #80]
+    \instruction d8, d9, [x0, #104]
+    \instruction d10, d11, [x0, #120]
+    \instruction d12, d13, [x0, #136]
+    \instruction d14, d15, [x0, #152]
+.endm
+
     .section .text.exception_probe, "ax"
     .global exception_probe_call
 exception_probe_call:
-    stp     x19, x20, [x0]
-    stp     x21, x22, [x0, #16]
-    stp     x23, x24, [x0, #32]
-    stp     x25, x26, [x0, #48]
-    stp     x27, x28, [x0, #64]
-    stp     x29, x30, [x0, #80]
+    callee_saved stp
     mov     x3, sp
     str     x3, [x0, #96]
-    stp     d8, d9, [x0, #104]
-    stp     d10, d11, [x0, #120]
-    stp     d12, d13, [x0, #136]
-    stp     d14, d15, [x0, #152]
     mov     x19, x0
     mov     x0, x2
     blr     x1
@@ -166,17 +154,8 @@ exception_probe_call:
 
     .global exception_probe_resume
 exception_probe_resume:
-    ldp     x19, x20, [x0]
-    ldp     x21, x22, [x0, #16]
-    ldp     x23, x24, [x0, #32]
-    ldp     x25, x26, [x0, #48]
-    ldp     x27, x28, [x0, #64]
-    ldp     x29, x30, [x0, #80]
+    callee_saved ldp
     ldr     x3, [x0, #96]
     mov     sp, x3
-    ldp     d8, d9, [x0, #104]
-    ldp     d10, d11, [x0, #120]
-    ldp     d12, d13, [x0, #136]
-    ldp     d14, d15, [x0, #152]
     mov     w0, #1
     ret
