@@ -17,123 +17,85 @@ static struct bg_virtio_sst_op *take(struct bg_virtio_sst *sst, uint32_t type)
     return op;
 }
 
-/* Submits and waits. With an error the operation is gone. `payload` bytes of the response must be
- * there. */
-static int run(struct bg_virtio_sst_op *op, size_t payload, uint64_t deadline_ns)
+/* Submits and waits, then copies `size` bytes of the response's payload, which must be there, to
+ * `to`, which may be NULL, and its result word to `result`, the same. The operation is gone then.
+ */
+static int run(struct bg_virtio_sst_op *op, void *to, size_t size, uint64_t *result,
+               uint64_t deadline_ns)
 {
-    int error;
+    int error = op != NULL ? bg_virtio_sst_submit(op) : BG_ERR_BUSY;
 
-    error = bg_virtio_sst_submit(op);
     if (error == 0) {
         error = bg_virtio_sst_wait(op, deadline_ns);
     }
-    if (error == 0 && op->response_size < RESPONSE_HEAD + payload) {
+    if (error == 0 && op->response_size < RESPONSE_HEAD + size) {
         op->pair->sst->protocol_errors++;
         error = BG_ERR_PROTOCOL;
     }
-    if (error < 0) {
-        bg_virtio_sst_abandon(op);
+    if (error == 0 && to != NULL) {
+        memcpy(to, op->response->payload.data, size);
     }
-    return error;
-}
-
-/* Requests without parameters or results. */
-static int run_plain(struct bg_virtio_sst *sst, uint32_t type, uint64_t deadline_ns)
-{
-    struct bg_virtio_sst_op *op = take(sst, type);
-    int error = op != NULL ? run(op, 0, deadline_ns) : BG_ERR_BUSY;
-
-    if (error == 0) {
-        bg_virtio_sst_release(op);
+    if (error == 0 && result != NULL) {
+        *result = op->response->result;
+    }
+    if (op != NULL) {
+        bg_virtio_sst_abandon(op);
     }
     return error;
 }
 
 int bg_virtio_sst_noop(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 {
-    return run_plain(sst, BG_SST_NOOP, deadline_ns);
+    return run(take(sst, BG_SST_NOOP), NULL, 0, NULL, deadline_ns);
 }
 
 int bg_virtio_sst_reset(struct bg_virtio_sst *sst, uint64_t deadline_ns)
 {
-    return run_plain(sst, BG_SST_RESET, deadline_ns);
+    return run(take(sst, BG_SST_RESET), NULL, 0, NULL, deadline_ns);
 }
 
 int bg_virtio_sst_echo(struct bg_virtio_sst *sst, const void *from, void *to, size_t size,
                        uint64_t deadline_ns)
 {
-    struct bg_virtio_sst_op *op;
-    int error;
-
     if (size > BG_SST_PAYLOAD_SIZE) {
         return BG_ERR_TOO_LARGE;
     }
-    op = take(sst, BG_SST_ECHO);
-    if (op == NULL) {
-        return BG_ERR_BUSY;
+    struct bg_virtio_sst_op *op = take(sst, BG_SST_ECHO);
+
+    if (op != NULL) {
+        memcpy(op->request->payload.data, from, size);
     }
-    memcpy(op->request->payload.data, from, size);
-    error = run(op, size, deadline_ns);
-    if (error == 0) {
-        memcpy(to, op->response->payload.data, size);
-        bg_virtio_sst_release(op);
-    }
-    return error;
+    return run(op, to, size, NULL, deadline_ns);
 }
 
 int bg_virtio_sst_compute(struct bg_virtio_sst *sst, uint64_t units, uint32_t latency,
                           struct bg_sst_compute_result *result, uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op = take(sst, BG_SST_COMPUTE);
-    int error;
 
-    if (op == NULL) {
-        return BG_ERR_BUSY;
+    if (op != NULL) {
+        op->request->payload.compute.compute_units = units;
+        op->request->payload.compute.latency_model = latency;
     }
-    op->request->payload.compute.compute_units = units;
-    op->request->payload.compute.latency_model = latency;
-    error = run(op, sizeof(*result), deadline_ns);
-    if (error == 0) {
-        if (result != NULL) {
-            memcpy(result, &op->response->payload, sizeof(*result));
-        }
-        bg_virtio_sst_release(op);
-    }
-    return error;
+    return run(op, result, sizeof(*result), NULL, deadline_ns);
 }
 
 int bg_virtio_sst_get_info(struct bg_virtio_sst *sst, struct bg_sst_info *info,
                            uint64_t deadline_ns)
 {
-    struct bg_virtio_sst_op *op = take(sst, BG_SST_GET_INFO);
-    int error = op != NULL ? run(op, sizeof(*info), deadline_ns) : BG_ERR_BUSY;
-
-    if (error == 0) {
-        memcpy(info, &op->response->payload, sizeof(*info));
-        bg_virtio_sst_release(op);
-    }
-    return error;
+    return run(take(sst, BG_SST_GET_INFO), info, sizeof(*info), NULL, deadline_ns);
 }
 
 int bg_virtio_sst_configure(struct bg_virtio_sst *sst, uint32_t param, uint64_t value,
                             uint64_t *before, uint64_t deadline_ns)
 {
     struct bg_virtio_sst_op *op = take(sst, BG_SST_CONFIGURE);
-    int error;
 
-    if (op == NULL) {
-        return BG_ERR_BUSY;
+    if (op != NULL) {
+        op->request->payload.configure.param_id = param;
+        op->request->payload.configure.value = value;
     }
-    op->request->payload.configure.param_id = param;
-    op->request->payload.configure.value = value;
-    error = run(op, 0, deadline_ns);
-    if (error == 0) {
-        if (before != NULL) {
-            *before = op->response->result;
-        }
-        bg_virtio_sst_release(op);
-    }
-    return error;
+    return run(op, NULL, 0, before, deadline_ns);
 }
 
 /* ---- Transfers: a request for each piece, many in flight ---- */

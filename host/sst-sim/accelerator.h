@@ -76,4 +76,6 @@ uint64_t accelerator_clock_hz(const void *model);
 
 extern const struct sst_model_ops accelerator_model;
 
+extern const struct sst_model_ops systolic_model;
+
 #endif

@@ -10,7 +10,6 @@
 #include "host/common/ready_fd.h"
 #include "host/common/standard_fds.h"
 #include "host/sst-sim/accelerator.h"
-#include "host/sst-sim/systolic.h"
 
 #define EXIT_SYSTEM 1
 #define EXIT_USAGE 2

@@ -5,7 +5,6 @@
  * after the one before; then the tile leaves. Moving the matrices overlaps with the work, so the
  * slower of the two counts.
  */
-#include "host/sst-sim/systolic.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "firmware/virtio/gpu/display.h"
 
 #include "baregpu/hal.h"
-#include "firmware/virtio/gpu/screen.h"
 
 static struct bg_virtio_gpu_framebuffer *back_buffer(struct bg_virtio_gpu_display *display)
 {

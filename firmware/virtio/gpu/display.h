@@ -35,4 +35,11 @@ int gpu_framebuffer_create_shared(struct bg_virtio_gpu_framebuffer *fb,
 int gpu_framebuffer_set_scanout(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_op *op,
                                 uint32_t scanout, const struct bg_virtio_gpu_rect *rect);
 
+/* A size that a display may have: what a device tells is not believed beyond. */
+static inline bool gpu_is_display_size(const struct bg_virtio_gpu_rect *rect)
+{
+    return rect->width - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX &&
+           rect->height - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX; /* 0 wraps */
+}
+
 #endif

@@ -2,80 +2,63 @@
 /* The words of the device: virtio 1.4, 5.7.6.7. */
 #include "baregpu/virtio_gpu_command.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static const char *const commands_2d[] = {
-    "BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_2D",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_UNREF",
-    "BG_VIRTIO_GPU_CMD_SET_SCANOUT",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_FLUSH",
-    "BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING",
-    "BG_VIRTIO_GPU_CMD_GET_CAPSET_INFO",
-    "BG_VIRTIO_GPU_CMD_GET_CAPSET",
-    "BG_VIRTIO_GPU_CMD_GET_EDID",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB",
-    "BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB",
-};
-
-static const char *const commands_3d[] = {
-    "BG_VIRTIO_GPU_CMD_CTX_CREATE",
-    "BG_VIRTIO_GPU_CMD_CTX_DESTROY",
-    "BG_VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE",
-    "BG_VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_CREATE_3D",
-    "BG_VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D",
-    "BG_VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D",
-    "BG_VIRTIO_GPU_CMD_SUBMIT_3D",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB",
-    "BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB",
-};
-
-static const char *const commands_cursor[] = {
-    "BG_VIRTIO_GPU_CMD_UPDATE_CURSOR",
-    "BG_VIRTIO_GPU_CMD_MOVE_CURSOR",
-};
-
-static const char *const responses_ok[] = {
-    "BG_VIRTIO_GPU_RESP_OK_NODATA",      "BG_VIRTIO_GPU_RESP_OK_DISPLAY_INFO",
-    "BG_VIRTIO_GPU_RESP_OK_CAPSET_INFO", "BG_VIRTIO_GPU_RESP_OK_CAPSET",
-    "BG_VIRTIO_GPU_RESP_OK_EDID",        "BG_VIRTIO_GPU_RESP_OK_RESOURCE_UUID",
-    "BG_VIRTIO_GPU_RESP_OK_MAP_INFO",
-};
-
-static const char *const responses_error[] = {
-    "BG_VIRTIO_GPU_RESP_ERR_UNSPEC",
-    "BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY",
-    "BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID",
-    "BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID",
-    "BG_VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID",
-    "BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER",
-};
-
-_Static_assert(COUNT(commands_2d) + COUNT(commands_3d) + COUNT(commands_cursor) ==
-                   BG_VIRTIO_GPU_COMMAND_COUNT,
-               "every command has its name");
+#define NAME(name) {BG_VIRTIO_GPU_##name, "BG_VIRTIO_GPU_" #name}
 
 static const struct {
-    uint32_t first;
-    uint32_t count;
-    const char *const *names;
-} groups[] = {
-    {BG_VIRTIO_GPU_CMD_GET_DISPLAY_INFO, COUNT(commands_2d), commands_2d},
-    {BG_VIRTIO_GPU_CMD_CTX_CREATE, COUNT(commands_3d), commands_3d},
-    {BG_VIRTIO_GPU_CMD_UPDATE_CURSOR, COUNT(commands_cursor), commands_cursor},
-    {BG_VIRTIO_GPU_RESP_OK_NODATA, COUNT(responses_ok), responses_ok},
-    {BG_VIRTIO_GPU_RESP_ERR_UNSPEC, COUNT(responses_error), responses_error},
+    uint32_t type;
+    const char *name;
+} names[] = {
+    NAME(CMD_GET_DISPLAY_INFO),
+    NAME(CMD_RESOURCE_CREATE_2D),
+    NAME(CMD_RESOURCE_UNREF),
+    NAME(CMD_SET_SCANOUT),
+    NAME(CMD_RESOURCE_FLUSH),
+    NAME(CMD_TRANSFER_TO_HOST_2D),
+    NAME(CMD_RESOURCE_ATTACH_BACKING),
+    NAME(CMD_RESOURCE_DETACH_BACKING),
+    NAME(CMD_GET_CAPSET_INFO),
+    NAME(CMD_GET_CAPSET),
+    NAME(CMD_GET_EDID),
+    NAME(CMD_RESOURCE_ASSIGN_UUID),
+    NAME(CMD_RESOURCE_CREATE_BLOB),
+    NAME(CMD_SET_SCANOUT_BLOB),
+    NAME(CMD_CTX_CREATE),
+    NAME(CMD_CTX_DESTROY),
+    NAME(CMD_CTX_ATTACH_RESOURCE),
+    NAME(CMD_CTX_DETACH_RESOURCE),
+    NAME(CMD_RESOURCE_CREATE_3D),
+    NAME(CMD_TRANSFER_TO_HOST_3D),
+    NAME(CMD_TRANSFER_FROM_HOST_3D),
+    NAME(CMD_SUBMIT_3D),
+    NAME(CMD_RESOURCE_MAP_BLOB),
+    NAME(CMD_RESOURCE_UNMAP_BLOB),
+    NAME(CMD_UPDATE_CURSOR),
+    NAME(CMD_MOVE_CURSOR),
+    NAME(RESP_OK_NODATA),
+    NAME(RESP_OK_DISPLAY_INFO),
+    NAME(RESP_OK_CAPSET_INFO),
+    NAME(RESP_OK_CAPSET),
+    NAME(RESP_OK_EDID),
+    NAME(RESP_OK_RESOURCE_UUID),
+    NAME(RESP_OK_MAP_INFO),
+    NAME(RESP_ERR_UNSPEC),
+    NAME(RESP_ERR_OUT_OF_MEMORY),
+    NAME(RESP_ERR_INVALID_SCANOUT_ID),
+    NAME(RESP_ERR_INVALID_RESOURCE_ID),
+    NAME(RESP_ERR_INVALID_CONTEXT_ID),
+    NAME(RESP_ERR_INVALID_PARAMETER),
 };
+
+#define RESPONSE_COUNT 13u
+
+_Static_assert(sizeof(names) / sizeof(names[0]) == BG_VIRTIO_GPU_COMMAND_COUNT + RESPONSE_COUNT,
+               "every command has its name");
 
 const char *bg_virtio_gpu_type_name(uint32_t type)
 {
-    for (unsigned i = 0; i < COUNT(groups); i++) {
-        if (type >= groups[i].first && type - groups[i].first < groups[i].count) {
-            return groups[i].names[type - groups[i].first];
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].type == type) {
+            return names[i].name;
         }
     }
     return "unknown type";

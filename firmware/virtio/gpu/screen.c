@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is connected, and when that changes: virtio 1.4, 5.7.4.2 and 5.7.5. */
-#include "firmware/virtio/gpu/screen.h"
+#include "firmware/virtio/gpu/display.h"
 
 #include "firmware/common/mem.h"
 

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "host/sst-sim/accelerator.h"
-#include "host/sst-sim/systolic.h"
 #include "protocol/sst_systolic.h"
 #include "tests/unit/sst/fixture.h"
 
