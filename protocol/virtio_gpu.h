@@ -165,7 +165,9 @@ struct bg_virtio_gpu_resource_create_2d {
     uint32_t height;
 };
 
-struct bg_virtio_gpu_resource_unref {
+/* RESOURCE_UNREF, RESOURCE_DETACH_BACKING, RESOURCE_ASSIGN_UUID, RESOURCE_UNMAP_BLOB,
+ * CTX_ATTACH_RESOURCE, CTX_DETACH_RESOURCE; CTX_DESTROY is a header alone */
+struct bg_virtio_gpu_resource_request {
     struct bg_virtio_gpu_ctrl_hdr hdr;
     uint32_t resource_id;
     uint32_t padding;
@@ -206,12 +208,6 @@ struct bg_virtio_gpu_mem_entry {
     uint32_t padding;
 };
 
-struct bg_virtio_gpu_resource_detach_backing {
-    struct bg_virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
-};
-
 #define BG_VIRTIO_GPU_CAPSET_VIRGL 1u
 #define BG_VIRTIO_GPU_CAPSET_VIRGL2 2u
 #define BG_VIRTIO_GPU_CAPSET_GFXSTREAM 3u
@@ -241,12 +237,6 @@ struct bg_virtio_gpu_get_capset {
 struct bg_virtio_gpu_resp_capset {
     struct bg_virtio_gpu_ctrl_hdr hdr;
     uint8_t capset_data[];
-};
-
-struct bg_virtio_gpu_resource_assign_uuid {
-    struct bg_virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
 };
 
 #define BG_VIRTIO_GPU_UUID_SIZE 16u
@@ -298,17 +288,6 @@ struct bg_virtio_gpu_ctx_create {
     uint32_t nlen;
     uint32_t context_init;
     char debug_name[BG_VIRTIO_GPU_DEBUG_NAME_MAX];
-};
-
-struct bg_virtio_gpu_ctx_destroy {
-    struct bg_virtio_gpu_ctrl_hdr hdr;
-};
-
-/* CTX_ATTACH_RESOURCE, CTX_DETACH_RESOURCE */
-struct bg_virtio_gpu_ctx_resource {
-    struct bg_virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
 };
 
 struct bg_virtio_gpu_resource_create_3d {
@@ -371,12 +350,6 @@ struct bg_virtio_gpu_resp_map_info {
     uint32_t padding;
 };
 
-struct bg_virtio_gpu_resource_unmap_blob {
-    struct bg_virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
-};
-
 /* ---- Cursor commands, 5.7.6.10 ---- */
 
 #define BG_VIRTIO_GPU_CURSOR_SIZE 64u /* width and height of a cursor's resource: 5.7.6.6 */
@@ -422,7 +395,7 @@ BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_edid, 1056);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resp_edid, edid, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_2d, 40);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_2d, format, 28);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_unref, 32);
+BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_request, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_set_scanout, 48);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout, scanout_id, 40);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_flush, 48);
@@ -432,12 +405,10 @@ BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_transfer_to_host_2d, offset, 40);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_transfer_to_host_2d, resource_id, 48);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_attach_backing, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_mem_entry, 16);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_detach_backing, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_get_capset_info, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_capset_info, 40);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_get_capset, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_capset, 24);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_assign_uuid, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_resource_uuid, 40);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_blob, 56);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_blob, blob_id, 40);
@@ -446,8 +417,6 @@ BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout_blob, width, 48);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout_blob, strides, 64);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_ctx_create, 96);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_ctx_create, debug_name, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_ctx_destroy, 24);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_ctx_resource, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_3d, 72);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_3d, width, 40);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_transfer_host_3d, 72);
@@ -456,7 +425,6 @@ BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_cmd_submit, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_map_blob, 40);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_map_blob, offset, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_map_info, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_unmap_blob, 32);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_cursor_pos, 16);
 BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_update_cursor, 56);
 BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_update_cursor, resource_id, 40);

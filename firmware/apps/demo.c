@@ -211,12 +211,9 @@ static bool copy_to_gpu(const uint32_t handles[3])
     }
     struct step step = step_begin("copy a and b to the GPU");
     int error =
-        bg_vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline());
+        bg_vgpu_stub_memory_write(&gpu, handles[0], 0, memory_a, MEMORY_SIZE, 0, deadline())
+            ?: bg_vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
 
-    if (error == 0) {
-        error =
-            bg_vgpu_stub_memory_write(&gpu, handles[1], 0, memory_b, MEMORY_SIZE, 0, deadline());
-    }
     return step_end(&step, error, true);
 }
 

@@ -154,11 +154,10 @@ static void run_events(struct bg_virtio_sst *sst)
         printf("  no events: the simulator was not connected in time, or is an old one\n");
         return;
     }
-    error = bg_virtio_sst_configure(sst, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION,
-                                    NULL, virtio_host_deadline());
-    if (error == 0) {
-        error = bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
-    }
+    error =
+        bg_virtio_sst_configure(sst, BG_SST_PARAM_EVENT_MASK, 1u << BG_SST_EVENT_COMPLETION, NULL,
+                                virtio_host_deadline())
+            ?: bg_virtio_sst_compute(sst, 1, BG_SST_LATENCY_FIXED, NULL, virtio_host_deadline());
     if (error == 0) {
         error = bg_virtio_sst_wait_event(sst, &event, virtio_host_deadline());
         error = error > 0 ? 0 : error;

@@ -221,10 +221,7 @@ int bg_pci_slot_plug(struct bg_pci_slot *slot, uint64_t deadline_ns)
     if (count_functions(slot) != 0) {
         return BG_ERR_BUSY;
     }
-    error = set_power(slot, true, deadline_ns);
-    if (error == 0) {
-        error = wait_ready(slot, deadline_ns);
-    }
+    error = set_power(slot, true, deadline_ns) ?: wait_ready(slot, deadline_ns);
     if (error < 0) {
         set_power(slot, false, bg_hal_time_ns() + SETTLE_NS);
         return error;

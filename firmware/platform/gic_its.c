@@ -359,13 +359,7 @@ static int bring_up(void)
         return fail(BG_ERR_NO_MEMORY, "no memory for the ITS's devices");
     }
     its.is_coherent = true;
-    error = stop();
-    if (!error) {
-        error = make_tables();
-    }
-    if (!error) {
-        error = make_queue();
-    }
+    error = stop() ?: make_tables() ?: make_queue();
     if (!error) {
         bg_mmio_write32(its.registers, GITS_CTLR, GITS_CTLR_ENABLED);
     }

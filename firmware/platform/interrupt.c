@@ -223,11 +223,8 @@ static int init_cpu(uint32_t cpu)
 {
     struct interrupt_cpu *self = &interrupt_cpus[cpu];
     uint64_t state = lock_take_masked(&interrupts.lock);
-    int error = init_once();
+    int error = init_once() ?: gic_init_cpu(cpu, &interrupts.problem);
 
-    if (!error) {
-        error = gic_init_cpu(cpu, &interrupts.problem);
-    }
     if (!error) {
         for (uint32_t intid = 0; intid < GIC_BANKED_COUNT; intid++) {
             if (interrupts.banked >> intid & 1) {
@@ -389,10 +386,7 @@ static int attach_locked(uint32_t intid, enum bg_hal_trigger trigger, uint32_t c
         return BG_ERR_BUSY;
     }
     if (is_lpi(intid)) {
-        error = its_lpi_set_cpu(intid, cpu);
-        if (!error) {
-            error = its_lpi_set_pending(intid, false);
-        }
+        error = its_lpi_set_cpu(intid, cpu) ?: its_lpi_set_pending(intid, false);
     } else {
         attach_line(intid, trigger, cpu);
     }

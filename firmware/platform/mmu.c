@@ -306,10 +306,7 @@ int mmu_map(uint64_t address, uint64_t size, enum bg_hal_memory_type type)
     }
     end = (address + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     lock_take(&mmu.lock);
-    error = check_range(first, end - first, flags);
-    if (!error) {
-        error = map_range(first, end - first, flags);
-    }
+    error = check_range(first, end - first, flags) ?: map_range(first, end - first, flags);
     lock_release(&mmu.lock);
     return error;
 }

@@ -186,13 +186,11 @@ int cpu_call_wait(struct cpu_ticket ticket, uint64_t deadline_ns)
 int cpu_call(uint32_t index, void (*function)(void *argument), void *argument, uint64_t deadline_ns)
 {
     struct cpu_ticket ticket;
-    int error;
 
     if (index == cpu_index()) {
         return BG_ERR_INVALID;
     }
-    error = cpu_call_async(index, function, argument, &ticket);
-    return error ? error : cpu_call_wait(ticket, deadline_ns);
+    return cpu_call_async(index, function, argument, &ticket) ?: cpu_call_wait(ticket, deadline_ns);
 }
 
 /* ---- On and off ---- */

@@ -156,16 +156,14 @@ int bg_pvgpu_restart(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 static int prepare(struct bg_pvgpu *gpu, uint8_t *shmem, uint64_t shmem_size,
                    const struct bg_pvgpu_options *options)
 {
-    int error;
-
     if (read_register(gpu, BG_PVGPU_REG_VERSION) >> 16 != BG_PVGPU_VERSION >> 16) {
         return BG_ERR_UNSUPPORTED;
     }
     if (shmem_size < BG_PVGPU_CONTROL_SIZE) {
         return BG_ERR_PROTOCOL;
     }
-    error = take_layout(gpu, shmem, shmem_size);
-    return error < 0 ? error : pvgpu_heap_init(gpu, options->blocks, options->block_count);
+    return take_layout(gpu, shmem, shmem_size)
+               ?: pvgpu_heap_init(gpu, options->blocks, options->block_count);
 }
 
 int bg_pvgpu_attach(struct bg_pvgpu *gpu, void *registers, void *shmem, uint64_t shmem_size,
@@ -209,14 +207,10 @@ int bg_pvgpu_open(struct bg_pvgpu *gpu, const struct bg_pci_host *host,
         !has_bar(device, BG_PVGPU_BAR_SHMEM, BG_PVGPU_CONTROL_SIZE)) {
         return BG_ERR_NOT_FOUND;
     }
-    error = bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
-    if (error == 0) {
-        error =
-            bg_pci_bar_map(host, device, BG_PVGPU_BAR_REGISTERS, BG_HAL_MEMORY_DEVICE, &registers);
-    }
-    if (error == 0) {
-        error = bg_pci_bar_map(host, device, BG_PVGPU_BAR_SHMEM, BG_HAL_MEMORY_NORMAL, &shmem);
-    }
+    error = bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY)
+                ?: bg_pci_bar_map(host, device, BG_PVGPU_BAR_REGISTERS, BG_HAL_MEMORY_DEVICE,
+                                  &registers)
+                ?: bg_pci_bar_map(host, device, BG_PVGPU_BAR_SHMEM, BG_HAL_MEMORY_NORMAL, &shmem);
     if (error == 0) {
         error = bg_pvgpu_attach(gpu, registers, shmem, device->bars[BG_PVGPU_BAR_SHMEM].size,
                                 options, deadline_ns);

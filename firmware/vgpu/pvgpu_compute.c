@@ -100,7 +100,6 @@ int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options
                      struct bg_pvgpu_job *job)
 {
     uint32_t slot;
-    int error;
 
     if (!bg_pvgpu_has(gpu, BG_PVGPU_FEATURE_COMPUTE)) {
         return pvgpu_refuse(gpu);
@@ -110,8 +109,7 @@ int bg_pvgpu_compute(struct bg_pvgpu *gpu, const struct bg_pvgpu_compute_options
         options->param_count > BG_PVGPU_COMPUTE_PARAMS_MAX) {
         return BG_ERR_INVALID;
     }
-    error = take_slot(gpu, &slot);
-    return error < 0 ? error : start(gpu, options, slot, job);
+    return take_slot(gpu, &slot) ?: start(gpu, options, slot, job);
 }
 
 /* The fence has passed: reads the result once, and checks it. */
@@ -233,9 +231,8 @@ int bg_pvgpu_get_info(struct bg_pvgpu *gpu, struct bg_compute_device_info *info,
         return error;
     }
     options.answer_offset = offset_of(gpu, slot) + ANSWER_OFFSET;
-    error = run(gpu, &options, &job, deadline_ns);
-    return error < 0 ? error
-                     : bg_compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
+    return run(gpu, &options, &job, deadline_ns)
+               ?: bg_compute_take_info(info, gpu->heap + options.answer_offset, job.data_size);
 }
 
 int bg_pvgpu_memory_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t *handle,

@@ -130,11 +130,8 @@ static int wait_room(struct bg_pvgpu *gpu, uint32_t size)
     const struct bg_wait_loop loop = {
         .look = look_for_room, .check = check_backend, .context = &wait};
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->room_timeout_ns;
-    int error = bg_pvgpu_submit(gpu);
+    int error = bg_pvgpu_submit(gpu) ?: bg_wait_until(&loop, &polling, NULL, deadline_ns);
 
-    if (error == 0) {
-        error = bg_wait_until(&loop, &polling, NULL, deadline_ns);
-    }
     return error < 0 ? error : 0;
 }
 
@@ -324,11 +321,9 @@ int pvgpu_wait_passed(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_ns
         .disarm = ask_for_none,
         .context = &wait,
     };
-    int error = bg_pvgpu_submit(gpu);
+    int error =
+        bg_pvgpu_submit(gpu) ?: bg_wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
 
-    if (error == 0) {
-        error = bg_wait_until(&loop, &gpu->wait, gpu->fence_source, deadline_ns);
-    }
     return has_passed(gpu, fence) ? 0 : error;
 }
 
@@ -353,7 +348,6 @@ int bg_pvgpu_fence_wait(struct bg_pvgpu *gpu, uint64_t fence, uint64_t deadline_
 int bg_pvgpu_finish(struct bg_pvgpu *gpu, uint64_t deadline_ns)
 {
     uint64_t fence;
-    int error = bg_pvgpu_fence(gpu, &fence);
 
-    return error < 0 ? error : bg_pvgpu_fence_wait(gpu, fence, deadline_ns);
+    return bg_pvgpu_fence(gpu, &fence) ?: bg_pvgpu_fence_wait(gpu, fence, deadline_ns);
 }

@@ -58,11 +58,10 @@ int bg_vgpu_stub_open(struct bg_vgpu_stub *gpu, const struct bg_pci_host *host,
          device->bars[BG_VGPU_STUB_BAR].size < BG_VGPU_STUB_BAR_SIZE)) {
         return BG_ERR_NOT_FOUND;
     }
-    int error = bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY);
+    int error =
+        bg_pci_device_enable(host, device, BG_PCI_COMMAND_MEMORY)
+            ?: bg_pci_bar_map(host, device, BG_VGPU_STUB_BAR, BG_HAL_MEMORY_DEVICE, &registers);
 
-    if (error == 0) {
-        error = bg_pci_bar_map(host, device, BG_VGPU_STUB_BAR, BG_HAL_MEMORY_DEVICE, &registers);
-    }
     if (error == 0) {
         error = bg_vgpu_stub_attach(gpu, registers);
         gpu->device = device;
@@ -317,9 +316,7 @@ int bg_vgpu_stub_wait(struct bg_vgpu_stub *gpu, uint64_t deadline_ns,
 int bg_vgpu_stub_call(struct bg_vgpu_stub *gpu, const struct bg_vgpu_stub_call *call,
                       uint64_t deadline_ns, struct bg_vgpu_stub_answer *answer)
 {
-    int error = bg_vgpu_stub_submit(gpu, call);
-
-    return error < 0 ? error : bg_vgpu_stub_wait(gpu, deadline_ns, answer);
+    return bg_vgpu_stub_submit(gpu, call) ?: bg_vgpu_stub_wait(gpu, deadline_ns, answer);
 }
 
 void bg_vgpu_stub_abandon(struct bg_vgpu_stub *gpu)

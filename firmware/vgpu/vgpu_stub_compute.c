@@ -89,26 +89,19 @@ int bg_vgpu_stub_add_vectors(struct bg_vgpu_stub *gpu, uint32_t element_type, co
                              const void *b, void *c, size_t count, uint32_t flags,
                              uint64_t deadline_ns)
 {
-    const uint8_t *a_bytes = a;
-    const uint8_t *b_bytes = b;
-    uint8_t *c_bytes = c;
-
     if (count > SIZE_MAX / ELEMENT_SIZE) {
         return BG_ERR_INVALID;
     }
-    for (size_t done = 0; done < count;) {
-        size_t piece =
-            count - done < BG_VGPU_STUB_VECTOR_MAX ? count - done : BG_VGPU_STUB_VECTOR_MAX;
-        size_t at = done * ELEMENT_SIZE;
-        int error = add_piece(gpu, element_type, a_bytes + at, b_bytes + at, c_bytes + at,
-                              (uint32_t)piece, flags, deadline_ns);
+    int error = 0;
 
-        if (error < 0) {
-            return error;
-        }
-        done += piece;
+    for (size_t done = 0, piece; done < count && error == 0; done += piece) {
+        size_t at = done * ELEMENT_SIZE;
+
+        piece = count - done < BG_VGPU_STUB_VECTOR_MAX ? count - done : BG_VGPU_STUB_VECTOR_MAX;
+        error = add_piece(gpu, element_type, (const uint8_t *)a + at, (const uint8_t *)b + at,
+                          (uint8_t *)c + at, (uint32_t)piece, flags, deadline_ns);
     }
-    return 0;
+    return error;
 }
 
 int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_info *info,
@@ -116,12 +109,9 @@ int bg_vgpu_stub_get_info(struct bg_vgpu_stub *gpu, struct bg_compute_device_inf
 {
     const struct bg_vgpu_stub_call call = {.operation = BG_VGPU_STUB_OP_GET_DEVICE_INFO};
     struct bg_vgpu_stub_answer answer;
-    int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
 
-    if (error < 0) {
-        return error;
-    }
-    return bg_compute_take_info(info, answer.data, answer.data_length);
+    return bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer)
+               ?: bg_compute_take_info(info, answer.data, answer.data_length);
 }
 
 int bg_vgpu_stub_memory_alloc(struct bg_vgpu_stub *gpu, uint64_t size, uint32_t *handle,
@@ -151,62 +141,56 @@ int bg_vgpu_stub_memory_free(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t
     return call_plain(gpu, BG_VGPU_STUB_OP_MEMORY_FREE, 0, &handle, 1, deadline_ns);
 }
 
-int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
-                              const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
+/* Between GPU memory and `to`, or else `from`. */
+static int transfer(struct bg_vgpu_stub *gpu, struct bg_compute_operand memory, uint8_t *to,
+                    const uint8_t *from, size_t size, uint32_t flags, uint64_t deadline_ns)
 {
-    const uint8_t *source = bytes;
+    const size_t largest = to != NULL ? BG_VGPU_STUB_READ_MAX : BG_VGPU_STUB_WRITE_MAX;
 
-    for (size_t done = 0; done < size;) {
-        size_t piece = size - done < BG_VGPU_STUB_WRITE_MAX ? size - done : BG_VGPU_STUB_WRITE_MAX;
-        const struct bg_compute_operand to = {handle, offset + done};
+    for (size_t done = 0, piece; done < size; done += piece, memory.offset += piece) {
+        piece = size - done < largest ? size - done : largest;
         const struct bg_compute_copy_params params =
-            bg_compute_pack_copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, to, IN_MAILBOX, piece);
-        const struct bg_vgpu_stub_call call = {
-            .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
-            .flags = flags,
-            .params = &params,
-            .param_count = COMPUTE_WORDS(params),
-            .data = {{source + done, (uint32_t)piece}},
-        };
-        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, NULL);
-
-        if (error < 0) {
-            return error;
-        }
-        done += piece;
-    }
-    return 0;
-}
-
-int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
-                             void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
-{
-    uint8_t *target = bytes;
-
-    for (size_t done = 0; done < size;) {
-        size_t piece = size - done < BG_VGPU_STUB_READ_MAX ? size - done : BG_VGPU_STUB_READ_MAX;
-        const struct bg_compute_operand from = {handle, offset + done};
-        const struct bg_compute_copy_params params =
-            bg_compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, from, piece);
-        const struct bg_vgpu_stub_call call = {
+            to != NULL
+                ? bg_compute_pack_copy(BG_COMPUTE_COPY_DEVICE_TO_HOST, IN_MAILBOX, memory, piece)
+                : bg_compute_pack_copy(BG_COMPUTE_COPY_HOST_TO_DEVICE, memory, IN_MAILBOX, piece);
+        struct bg_vgpu_stub_call call = {
             .operation = BG_VGPU_STUB_OP_MEMORY_COPY,
             .flags = flags,
             .params = &params,
             .param_count = COMPUTE_WORDS(params),
         };
         struct bg_vgpu_stub_answer answer;
-        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, &answer);
+
+        if (to == NULL) {
+            call.data[0] = (struct bg_vgpu_stub_bytes){from + done, (uint32_t)piece};
+        }
+        int error = bg_vgpu_stub_call(gpu, &call, deadline_ns, to != NULL ? &answer : NULL);
 
         if (error < 0) {
             return error;
         }
-        if (answer.data_length != piece) {
+        if (to != NULL && answer.data_length != piece) {
             return BG_ERR_PROTOCOL;
         }
-        memcpy(target + done, answer.data, piece);
-        done += piece;
+        if (to != NULL) {
+            memcpy(to + done, answer.data, piece);
+        }
     }
     return 0;
+}
+
+int bg_vgpu_stub_memory_write(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
+                              const void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
+{
+    return transfer(gpu, (struct bg_compute_operand){handle, offset}, NULL, bytes, size, flags,
+                    deadline_ns);
+}
+
+int bg_vgpu_stub_memory_read(struct bg_vgpu_stub *gpu, uint32_t handle, uint64_t offset,
+                             void *bytes, size_t size, uint32_t flags, uint64_t deadline_ns)
+{
+    return transfer(gpu, (struct bg_compute_operand){handle, offset}, bytes, NULL, size, flags,
+                    deadline_ns);
 }
 
 int bg_vgpu_stub_memory_copy(struct bg_vgpu_stub *gpu, uint32_t to, uint64_t to_offset,

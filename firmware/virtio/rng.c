@@ -19,11 +19,9 @@ static void release(struct bg_virtio_rng *rng)
 static int set_up(struct bg_virtio_rng *rng, uint64_t deadline_ns)
 {
     const struct bg_virtqueue_options options = {.index = REQUEST_QUEUE};
-    int error = bg_virtio_start(rng->device, BG_VIRTIO_FEATURES_QUEUE, 0, deadline_ns);
+    int error = bg_virtio_start(rng->device, BG_VIRTIO_FEATURES_QUEUE, 0, deadline_ns)
+                    ?: bg_virtqueue_create(&rng->requests, rng->device, &options);
 
-    if (error == 0) {
-        error = bg_virtqueue_create(&rng->requests, rng->device, &options);
-    }
     if (error == 0) {
         rng->buffer =
             bg_hal_dma_alloc(BG_VIRTIO_RNG_BUFFER_SIZE, BUFFER_ALIGN, &rng->buffer_address);

@@ -179,11 +179,9 @@ static int set_up(struct bg_virtio_sst *sst, unsigned pairs, uint64_t deadline_n
 {
     uint64_t wanted = BG_VIRTIO_FEATURES_QUEUE | (BG_SST_F_ALL & ~BG_SST_F_MULTI_QUEUE);
     int error = bg_virtio_start(sst->device, wanted | (pairs > 1 ? BG_SST_F_MULTI_QUEUE : 0), 0,
-                                deadline_ns);
+                                deadline_ns)
+                    ?: read_config(sst);
 
-    if (error == 0) {
-        error = read_config(sst);
-    }
     if (error < 0) {
         return error;
     }

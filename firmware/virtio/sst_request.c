@@ -23,11 +23,9 @@ static struct bg_virtio_sst_op *take(struct bg_virtio_sst *sst, uint32_t type)
 static int run(struct bg_virtio_sst_op *op, void *to, size_t size, uint64_t *result,
                uint64_t deadline_ns)
 {
-    int error = op != NULL ? bg_virtio_sst_submit(op) : BG_ERR_BUSY;
+    int error = op == NULL ? BG_ERR_BUSY
+                           : bg_virtio_sst_submit(op) ?: bg_virtio_sst_wait(op, deadline_ns);
 
-    if (error == 0) {
-        error = bg_virtio_sst_wait(op, deadline_ns);
-    }
     if (error == 0 && op->response_size < RESPONSE_HEAD + size) {
         op->pair->sst->protocol_errors++;
         error = BG_ERR_PROTOCOL;

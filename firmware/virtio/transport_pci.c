@@ -535,12 +535,9 @@ int bg_virtio_pci_open(struct bg_virtio_device *device, const struct bg_pci_host
     if (id == 0 || bg_pci_capability_find(host, function, BG_PCI_CAP_VENDOR, 0) < 0) {
         return BG_ERR_NOT_FOUND;
     }
-    int error = take_capabilities(&pci);
+    int error =
+        take_capabilities(&pci) ?: bg_pci_device_enable(host, function, BG_PCI_COMMAND_BUS_MASTER);
 
-    if (error < 0) {
-        return error;
-    }
-    error = bg_pci_device_enable(host, function, BG_PCI_COMMAND_BUS_MASTER);
     if (error == 0) {
         error = bg_virtio_open(device, &pci_ops, id, NULL);
         device->transport.pci = pci;

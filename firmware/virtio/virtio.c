@@ -113,15 +113,11 @@ static void map_config_vector(struct bg_virtio_device *device)
 int bg_virtio_start(struct bg_virtio_device *device, uint64_t wanted, uint64_t required,
                     uint64_t deadline_ns)
 {
-    int error = bg_virtio_reset(device, deadline_ns);
+    int error = bg_virtio_reset(device, deadline_ns) ?: negotiate(device, wanted, required);
 
     if (error == 0) {
-        error = negotiate(device, wanted, required);
-    }
-    if (error == 0) {
         map_config_vector(device);
-    }
-    if (error < 0) {
+    } else {
         device->features = 0;
         bg_virtio_fail(device);
     }

@@ -251,11 +251,8 @@ int bg_virtqueue_create(struct bg_virtqueue *queue, struct bg_virtio_device *dev
                                  ? options->indirect_tables
                                  : queue->size;
     }
-    int error = allocate(queue);
+    int error = allocate(queue) ?: enable(queue);
 
-    if (error == 0) {
-        error = enable(queue);
-    }
     if (error < 0) {
         bg_virtqueue_destroy(queue);
     }

@@ -163,7 +163,7 @@ static uint32_t create_2d(const struct command *c)
 
 static uint32_t unref(const struct command *c)
 {
-    struct bg_virtio_gpu_resource_unref m;
+    struct bg_virtio_gpu_resource_request m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -214,7 +214,7 @@ static uint32_t attach_backing(const struct command *c)
 
 static uint32_t detach_backing(const struct command *c)
 {
-    struct bg_virtio_gpu_resource_detach_backing m;
+    struct bg_virtio_gpu_resource_request m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {
@@ -270,7 +270,7 @@ static uint32_t transfer_2d(const struct command *c)
 
 static uint32_t assign_uuid(const struct command *c)
 {
-    struct bg_virtio_gpu_resource_assign_uuid m;
+    struct bg_virtio_gpu_resource_request m;
     struct bg_virtio_gpu_resp_resource_uuid a = {0};
 
     if (!fake_gpu_take(c, &m, sizeof(m)) ||
@@ -575,7 +575,7 @@ static uint32_t map_blob(const struct command *c)
 
 static uint32_t unmap_blob(const struct command *c)
 {
-    struct bg_virtio_gpu_resource_unmap_blob m;
+    struct bg_virtio_gpu_resource_request m;
     struct fake_gpu_resource *resource;
 
     if (!fake_gpu_take(c, &m, sizeof(m))) {

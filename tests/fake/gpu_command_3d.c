@@ -56,7 +56,7 @@ static uint32_t ctx_destroy(const struct command *c)
 
 static uint32_t ctx_resource(const struct command *c)
 {
-    struct bg_virtio_gpu_ctx_resource m;
+    struct bg_virtio_gpu_resource_request m;
     struct fake_gpu_context *context = fake_gpu_find_context(c->fake, c->hdr->ctx_id);
     struct fake_gpu_resource *resource;
     uint32_t bit;

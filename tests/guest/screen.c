@@ -27,6 +27,7 @@
 #include "firmware/apps/open/gpu.h"
 #include "firmware/apps/open/screenshot.h"
 #include "firmware/apps/draw/picture.h"
+#include "tests/guest/lib/screen_content.h"
 #include "tests/guest/lib/tap.h"
 #include "firmware/apps/draw/text_console.h"
 

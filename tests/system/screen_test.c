@@ -2,6 +2,7 @@
 // build: tests/system/guest_tap.c tests/system/rfb.c firmware/virtio/gpu/format.c
 // build: firmware/apps/draw/draw.c firmware/apps/draw/font.c firmware/apps/draw/picture.c
 // build: firmware/apps/draw/text_console.c $(BUILD)/firmware/font/console_font.c
+// build: tests/guest/lib/screen_content.c
 /*
  * What QEMU's virtio GPUs show, pixel by pixel: the guest's test-screen says what there has to be
  * (its words are explained there), this draws the same and compares it with a screendump. Windows
@@ -23,6 +24,7 @@
 
 #include "firmware/apps/draw/picture.h"
 #include "firmware/apps/draw/text_console.h"
+#include "tests/guest/lib/screen_content.h"
 #include "guest_tap.h"
 #include "rfb.h"
 

@@ -20,19 +20,9 @@ void picture_draw_ground(const struct canvas *canvas);
 void picture_draw_frame(const struct canvas *canvas, unsigned frame,
                         struct bg_virtio_gpu_rect *changed);
 
-/* A test pattern of one formula, different for each scanout and step: every pixel has its colour.
- */
-uint32_t picture_pattern(uint32_t x, uint32_t y, uint32_t scanout, uint32_t step);
-void picture_draw_pattern(const struct canvas *canvas, uint32_t scanout, uint32_t step);
-
 /* An arrow with a shadow, for a cursor: 64 x 64 pixels 0xAARRGGBB. */
 void picture_draw_pointer(uint32_t *argb);
 
 #define PICTURE_POINTER_HOT 2u /* both ways */
-
-/* What a console is tested with, line by line: more than a screen, with colours and UTF-8. */
-#define PICTURE_CONSOLE_LINES 90u
-#define PICTURE_CONSOLE_LINE_SIZE 256u
-void picture_console_line(unsigned number, char line[PICTURE_CONSOLE_LINE_SIZE]);
 
 #endif

@@ -50,9 +50,8 @@ static int open_gpu(struct bg_virtio_gpu *gpu, struct virtio_place *place)
     if (virtio_host_find_pci(BG_VIRTIO_ID_GPU, 0, place)) {
         return bg_virtio_gpu_open_pci(gpu, machine_pci(), place->function, NULL);
     }
-    int error = virtio_host_open(&device, BG_VIRTIO_ID_GPU, 0, place);
-
-    return error < 0 ? error : bg_virtio_gpu_open(gpu, &device, NULL);
+    return virtio_host_open(&device, BG_VIRTIO_ID_GPU, 0, place)
+               ?: bg_virtio_gpu_open(gpu, &device, NULL);
 }
 
 int gpu_host_open(struct bg_virtio_gpu *gpu)

@@ -7,11 +7,8 @@
 
 int sst_host_open(struct sst_host *host, unsigned n, const struct bg_virtio_sst_options *options)
 {
-    int error = virtio_host_open(&host->device, BG_SST_VIRTIO_ID, n, &host->place);
-
-    return error < 0
-               ? error
-               : bg_virtio_sst_open(&host->sst, &host->device, options, virtio_host_deadline());
+    return virtio_host_open(&host->device, BG_SST_VIRTIO_ID, n, &host->place)
+               ?: bg_virtio_sst_open(&host->sst, &host->device, options, virtio_host_deadline());
 }
 
 const char *sst_host_strerror(int error)
@@ -63,14 +60,8 @@ int sst_host_multiply(struct bg_virtio_sst *sst, uint32_t element, struct sst_ma
     for (unsigned i = 0; error == 0 && i < sizeof(params) / sizeof(params[0]); i++) {
         error = bg_virtio_sst_configure(sst, params[i].param, params[i].value, NULL, deadline_ns);
     }
-    if (error == 0) {
-        error = bg_virtio_sst_write(sst, at_a, a->elements, size_of(a), deadline_ns);
-    }
-    if (error == 0) {
-        error = bg_virtio_sst_write(sst, at_b, b->elements, size_of(b), deadline_ns);
-    }
-    if (error == 0) {
-        error = bg_virtio_sst_compute(sst, 1, 0, result, deadline_ns);
-    }
-    return error < 0 ? error : bg_virtio_sst_read(sst, at_c, c->elements, size_of(c), deadline_ns);
+    return error ?: bg_virtio_sst_write(sst, at_a, a->elements, size_of(a), deadline_ns)
+               ?: bg_virtio_sst_write(sst, at_b, b->elements, size_of(b), deadline_ns)
+               ?: bg_virtio_sst_compute(sst, 1, 0, result, deadline_ns)
+               ?: bg_virtio_sst_read(sst, at_c, c->elements, size_of(c), deadline_ns);
 }

@@ -98,16 +98,22 @@ int bg_virtio_gpu_cmd_resource_create_2d(struct bg_virtio_gpu *gpu, struct bg_vi
     return gpu_submit(gpu, op, &request);
 }
 
-int bg_virtio_gpu_cmd_resource_unref(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
-                                     uint32_t resource_id)
+static int send_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op, uint32_t command,
+                         uint32_t resource_id)
 {
-    struct bg_virtio_gpu_resource_unref message = {
-        .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_UNREF),
+    struct bg_virtio_gpu_resource_request message = {
+        .hdr = HEADER(command),
         .resource_id = resource_id,
     };
     struct gpu_request request = GPU_REQUEST(message);
 
     return resource_id == 0 ? gpu_refuse(op, BG_ERR_INVALID) : gpu_submit(gpu, op, &request);
+}
+
+int bg_virtio_gpu_cmd_resource_unref(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
+                                     uint32_t resource_id)
+{
+    return send_resource(gpu, op, BG_VIRTIO_GPU_CMD_RESOURCE_UNREF, resource_id);
 }
 
 int bg_virtio_gpu_cmd_resource_flush(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
@@ -167,20 +173,14 @@ int bg_virtio_gpu_cmd_resource_attach_backing(struct bg_virtio_gpu *gpu,
 int bg_virtio_gpu_cmd_resource_detach_backing(struct bg_virtio_gpu *gpu,
                                               struct bg_virtio_gpu_op *op, uint32_t resource_id)
 {
-    struct bg_virtio_gpu_resource_detach_backing message = {
-        .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING),
-        .resource_id = resource_id,
-    };
-    struct gpu_request request = GPU_REQUEST(message);
-
-    return resource_id == 0 ? gpu_refuse(op, BG_ERR_INVALID) : gpu_submit(gpu, op, &request);
+    return send_resource(gpu, op, BG_VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, resource_id);
 }
 
 int bg_virtio_gpu_cmd_resource_assign_uuid(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                            uint32_t resource_id,
                                            uint8_t uuid[BG_VIRTIO_GPU_UUID_SIZE])
 {
-    struct bg_virtio_gpu_resource_assign_uuid message = {
+    struct bg_virtio_gpu_resource_request message = {
         .hdr = HEADER(BG_VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID),
         .resource_id = resource_id,
     };

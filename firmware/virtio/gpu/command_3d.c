@@ -38,9 +38,8 @@ int bg_virtio_gpu_cmd_ctx_create(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu
 int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                   uint32_t ctx_id)
 {
-    struct bg_virtio_gpu_ctx_destroy message = {
-        .hdr = {.type = BG_VIRTIO_GPU_CMD_CTX_DESTROY, .ctx_id = ctx_id},
-    };
+    struct bg_virtio_gpu_ctrl_hdr message = {.type = BG_VIRTIO_GPU_CMD_CTX_DESTROY,
+                                             .ctx_id = ctx_id};
     struct gpu_request request = GPU_REQUEST(message);
 
     return submit_3d(gpu, op, ctx_id != 0, &request);
@@ -49,7 +48,7 @@ int bg_virtio_gpu_cmd_ctx_destroy(struct bg_virtio_gpu *gpu, struct bg_virtio_gp
 static int send_ctx_resource(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                              uint32_t command, uint32_t ctx_id, uint32_t resource_id)
 {
-    struct bg_virtio_gpu_ctx_resource message = {
+    struct bg_virtio_gpu_resource_request message = {
         .hdr = {.type = command, .ctx_id = ctx_id},
         .resource_id = resource_id,
     };
@@ -144,11 +143,9 @@ int bg_virtio_gpu_cmd_submit_3d(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_
 
 /* ---- Blobs in the host-visible region ---- */
 
-static int check_region(const struct bg_virtio_gpu *gpu)
+static bool has_region(const struct bg_virtio_gpu *gpu)
 {
-    return bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB) && gpu->host_visible.size != 0
-               ? 0
-               : BG_ERR_UNSUPPORTED;
+    return bg_virtio_gpu_has(gpu, BG_VIRTIO_GPU_F_RESOURCE_BLOB) && gpu->host_visible.size != 0;
 }
 
 int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
@@ -161,7 +158,7 @@ int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_vir
     };
     struct gpu_request request = GPU_REQUEST(message);
 
-    if (check_region(gpu) < 0) {
+    if (!has_region(gpu)) {
         return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
     if (offset >= gpu->host_visible.size) {
@@ -180,13 +177,13 @@ int bg_virtio_gpu_cmd_resource_map_blob(struct bg_virtio_gpu *gpu, struct bg_vir
 int bg_virtio_gpu_cmd_resource_unmap_blob(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
                                           uint32_t resource_id)
 {
-    struct bg_virtio_gpu_resource_unmap_blob message = {
+    struct bg_virtio_gpu_resource_request message = {
         .hdr = {.type = BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB},
         .resource_id = resource_id,
     };
     struct gpu_request request = GPU_REQUEST(message);
 
-    if (check_region(gpu) < 0) {
+    if (!has_region(gpu)) {
         return gpu_refuse(op, BG_ERR_UNSUPPORTED);
     }
     return submit_3d(gpu, op, resource_id != 0, &request);

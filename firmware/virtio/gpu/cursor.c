@@ -45,7 +45,7 @@ int bg_virtio_gpu_cursor_destroy(struct bg_virtio_gpu_cursor *cursor)
     int error = cursor->is_visible ? bg_virtio_gpu_cursor_hide(cursor) : finish_move(cursor);
     int destroyed = bg_virtio_gpu_framebuffer_destroy(&cursor->image);
 
-    return error < 0 ? error : destroyed;
+    return error ?: destroyed;
 }
 
 int bg_virtio_gpu_cursor_set_image(struct bg_virtio_gpu_cursor *cursor, const uint32_t *argb,
@@ -62,10 +62,9 @@ int bg_virtio_gpu_cursor_set_image(struct bg_virtio_gpu_cursor *cursor, const ui
     /* 0xAARRGGBB is B8G8R8A8 in memory. */
     memcpy(image->pixels, argb, (size_t)image->stride * image->height);
     /* 5.7.6.10: filled before the cursor queue names it, which a fence makes sure. */
-    error = bg_virtio_gpu_cmd_transfer_to_host_2d(cursor->gpu, &flush, image->resource_id, &all, 0);
-    if (error == 0) {
-        error = bg_virtio_gpu_wait(cursor->gpu, &flush, bg_hal_time_ns() + cursor->gpu->timeout_ns);
-    }
+    error =
+        bg_virtio_gpu_cmd_transfer_to_host_2d(cursor->gpu, &flush, image->resource_id, &all, 0)
+            ?: bg_virtio_gpu_wait(cursor->gpu, &flush, bg_hal_time_ns() + cursor->gpu->timeout_ns);
     if (error < 0) {
         return error;
     }

@@ -20,18 +20,14 @@ static int flip_begin(struct bg_virtio_gpu_display *display, struct bg_virtio_gp
 {
     const struct bg_virtio_gpu_rect all = {.width = fb->width, .height = fb->height};
     struct bg_virtio_gpu_frame *frame = &fb->frame;
-    int error = gpu_frame_damage(fb, frame);
+    int error =
+        gpu_frame_damage(fb, frame)
+            ?: gpu_framebuffer_set_scanout(fb, gpu_frame_next(frame, 0), display->scanout, NULL)
+            ?: bg_virtio_gpu_cmd_resource_flush(fb->gpu,
+                                                gpu_frame_next(frame, BG_VIRTIO_GPU_OP_FENCE),
+                                                fb->resource_id, &all)
+            ?: bg_virtio_gpu_kick(fb->gpu);
 
-    if (error == 0) {
-        error = gpu_framebuffer_set_scanout(fb, gpu_frame_next(frame, 0), display->scanout, NULL);
-    }
-    if (error == 0) {
-        error = bg_virtio_gpu_cmd_resource_flush(
-            fb->gpu, gpu_frame_next(frame, BG_VIRTIO_GPU_OP_FENCE), fb->resource_id, &all);
-    }
-    if (error == 0) {
-        error = bg_virtio_gpu_kick(fb->gpu);
-    }
     return error < 0 ? error : 0;
 }
 
@@ -46,7 +42,7 @@ static int show_first(struct bg_virtio_gpu_display *display)
     if (error == 0 && end == 0) {
         fb->damage.count = 0;
     }
-    return error < 0 ? error : end;
+    return error ?: end;
 }
 
 static uint32_t at_most(uint32_t value, uint32_t max)
@@ -121,12 +117,7 @@ int bg_virtio_gpu_display_open(struct bg_virtio_gpu_display *display, struct bg_
     if (options->width == 0 || options->height == 0) {
         error = take_preferred_size(display, options);
     }
-    if (error == 0) {
-        error = create_buffers(display, options);
-    }
-    if (error == 0) {
-        error = show_first(display);
-    }
+    error = error ?: create_buffers(display, options) ?: show_first(display);
     if (error < 0) {
         bg_virtio_gpu_display_close(display);
     } else if (display->buffer_count == 2) {
@@ -285,5 +276,5 @@ int bg_virtio_gpu_display_restore(struct bg_virtio_gpu_display *display)
             error = bg_virtio_gpu_framebuffer_release_old(fb);
         }
     }
-    return error < 0 ? error : show_first(display);
+    return error ?: show_first(display);
 }

@@ -110,14 +110,11 @@ static int create_2d(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_
                      const struct bg_virtio_gpu_mem_entry *entry)
 {
     struct bg_virtio_gpu_data data = bg_virtio_gpu_entries(entry, 1);
-    int error = bg_virtio_gpu_cmd_resource_create_2d(
-        fb->gpu, gpu_frame_next(frame, 0), fb->resource_id, fb->format, fb->width, fb->height);
 
-    if (error == 0) {
-        error = bg_virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
-                                                          fb->resource_id, &data);
-    }
-    return error;
+    return bg_virtio_gpu_cmd_resource_create_2d(fb->gpu, gpu_frame_next(frame, 0), fb->resource_id,
+                                                fb->format, fb->width, fb->height)
+               ?: bg_virtio_gpu_cmd_resource_attach_backing(fb->gpu, gpu_frame_next(frame, 0),
+                                                            fb->resource_id, &data);
 }
 
 /* Has the device forget a resource: *id becomes 0, and then it does not use the memory any more. */
@@ -127,10 +124,8 @@ static int release_resource(struct bg_virtio_gpu *gpu, uint32_t *id)
     int error = 0;
 
     if (*id != 0 && gpu->memory != NULL) { /* closed: the device has been reset */
-        error = bg_virtio_gpu_cmd_resource_unref(gpu, &op, *id);
-        if (error == 0) {
-            error = bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
-        }
+        error = bg_virtio_gpu_cmd_resource_unref(gpu, &op, *id)
+                    ?: bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
         if (op.response == BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
             error = 0; /* it never got there, or a restart took it */
         }
@@ -160,9 +155,7 @@ static int make_resource(struct bg_virtio_gpu_framebuffer *fb)
     fb->damage.count = 0;
     error = fb->is_blob ? create_blob(fb, frame, &entry) : create_2d(fb, frame, &entry);
     end = gpu_frame_end(fb->gpu, frame);
-    if (error == 0) {
-        error = end;
-    }
+    error = error ?: end;
     if (error < 0) { /* the first of two commands may have worked */
         (void)release_resource(fb->gpu, &fb->resource_id);
     }
@@ -277,10 +270,8 @@ int bg_virtio_gpu_framebuffer_destroy(struct bg_virtio_gpu_framebuffer *fb)
     }
     /* Its operations are part of *fb: the device's answers must not find them gone. */
     (void)gpu_frame_end(fb->gpu, &fb->frame);
-    error = bg_virtio_gpu_framebuffer_release_old(fb);
-    if (error == 0) {
-        error = release_resource(fb->gpu, &fb->resource_id);
-    }
+    error =
+        bg_virtio_gpu_framebuffer_release_old(fb) ?: release_resource(fb->gpu, &fb->resource_id);
     if (error == 0) {
         give_memory_back(fb);
     }
@@ -344,14 +335,9 @@ void bg_virtio_gpu_framebuffer_damage(struct bg_virtio_gpu_framebuffer *fb, uint
 
 int bg_virtio_gpu_framebuffer_flush_begin(struct bg_virtio_gpu_framebuffer *fb)
 {
-    int error = bg_virtio_gpu_framebuffer_flush_end(fb);
+    int error = bg_virtio_gpu_framebuffer_flush_end(fb) ?: gpu_frame_damage(fb, &fb->frame)
+                    ?: queue_flushes(fb, &fb->frame);
 
-    if (error == 0) {
-        error = gpu_frame_damage(fb, &fb->frame);
-    }
-    if (error == 0) {
-        error = queue_flushes(fb, &fb->frame);
-    }
     if (error == 0) {
         fb->damage.count = 0;
         error = bg_virtio_gpu_kick(fb->gpu);
@@ -374,7 +360,7 @@ int bg_virtio_gpu_framebuffer_flush(struct bg_virtio_gpu_framebuffer *fb)
     int error = bg_virtio_gpu_framebuffer_flush_begin(fb);
     int end = bg_virtio_gpu_framebuffer_flush_end(fb);
 
-    return error < 0 ? error : end;
+    return error ?: end;
 }
 
 int gpu_framebuffer_set_scanout(struct bg_virtio_gpu_framebuffer *fb, struct bg_virtio_gpu_op *op,

@@ -44,14 +44,11 @@ static int read_alignment(struct bg_virtio_gpu *gpu, uint32_t *alignment)
 static int read_configuration(struct bg_virtio_gpu *gpu)
 {
     uint32_t scanouts, capsets, alignment;
-    int error = read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_scanouts), &scanouts);
+    int error =
+        read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_scanouts), &scanouts)
+            ?: read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_capsets), &capsets)
+            ?: read_alignment(gpu, &alignment);
 
-    if (error == 0) {
-        error = read_config32(gpu, offsetof(struct bg_virtio_gpu_config, num_capsets), &capsets);
-    }
-    if (error == 0) {
-        error = read_alignment(gpu, &alignment);
-    }
     if (error < 0) {
         return error == BG_ERR_RANGE ? BG_ERR_PROTOCOL : error;
     }
@@ -96,10 +93,7 @@ static int negotiate(struct bg_virtio_gpu *gpu)
             error = bg_virtio_start(gpu->device, usable, 0, bg_hal_time_ns() + gpu->timeout_ns);
         }
     }
-    if (error == 0) {
-        error = read_configuration(gpu);
-    }
-    return error < 0 ? error : find_host_visible(gpu);
+    return error ?: read_configuration(gpu) ?: find_host_visible(gpu);
 }
 
 static int create_queues(struct bg_virtio_gpu *gpu, uint16_t size_max)
@@ -202,16 +196,8 @@ int bg_virtio_gpu_open(struct bg_virtio_gpu *gpu, struct bg_virtio_device *devic
         usable_features((GPU_FEATURES | BG_VIRTIO_FEATURES_QUEUE) & ~options->without_features);
     gpu->next_resource_id = 1;
     gpu->next_fence_id = 1;
-    error = negotiate(gpu);
-    if (error == 0) {
-        error = create_queues(gpu, options->queue_size_max);
-    }
-    if (error == 0) {
-        error = allocate(gpu);
-    }
-    if (error == 0) {
-        error = bg_virtio_ready(device);
-    }
+    error = negotiate(gpu) ?: create_queues(gpu, options->queue_size_max)
+                ?: allocate(gpu) ?: bg_virtio_ready(device);
     if (error < 0) {
         gpu->error = error;
         bg_virtio_fail(device); /* for the device to know; the reset forgets it */
@@ -275,13 +261,8 @@ int bg_virtio_gpu_restart(struct bg_virtio_gpu *gpu)
     gpu->error = BG_ERR_UNAVAILABLE; /* until it works again */
     gpu->mappings = NULL;
     gpu_end_all(gpu, BG_ERR_UNAVAILABLE);
-    error = negotiate(gpu);
-    if (error == 0) {
-        error = bg_virtqueue_restart(&gpu->control);
-    }
-    if (error == 0) {
-        error = bg_virtqueue_restart(&gpu->cursor);
-    }
+    error = negotiate(gpu) ?: bg_virtqueue_restart(&gpu->control)
+                ?: bg_virtqueue_restart(&gpu->cursor);
     if (error == 0) {
         gpu_free_slots(gpu);
         error = bg_virtio_ready(gpu->device);

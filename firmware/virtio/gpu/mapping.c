@@ -97,12 +97,10 @@ static void take_place(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *
 static int unmap(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping)
 {
     struct bg_virtio_gpu_op op = {0};
-    int error = bg_virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id);
+    int error = bg_virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id)
+                    ?: bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
 
     mapping->memory = NULL;
-    if (error == 0) {
-        error = bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
-    }
     if (op.response == BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
         error = 0; /* there is nothing left that could be mapped */
     }
@@ -162,8 +160,7 @@ static int map_as(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mappi
         return error;
     }
     if (memory_type(mapping->cache) != type) {
-        error = unmap(gpu, mapping);
-        return error < 0 ? error : 1;
+        return unmap(gpu, mapping) ?: 1;
     }
     error = make_accessible(gpu, mapping, type);
     if (error < 0) {

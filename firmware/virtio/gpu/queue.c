@@ -555,11 +555,9 @@ int gpu_submit(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_op *op,
     uint64_t deadline_ns = bg_hal_time_ns() + gpu->timeout_ns;
     struct bg_virtio_gpu_op own = {0};
     struct bg_virtio_gpu_op *used = op != NULL ? op : &own;
-    int error = check_request(gpu, used, request);
+    int error =
+        check_request(gpu, used, request) ?: queue_when_possible(gpu, used, request, deadline_ns);
 
-    if (error == 0) {
-        error = queue_when_possible(gpu, used, request, deadline_ns);
-    }
     if (error < 0) {
         return gpu_refuse(used, error);
     }

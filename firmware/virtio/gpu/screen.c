@@ -117,12 +117,9 @@ static int take_display_event(struct bg_virtio_gpu *gpu)
 
 int bg_virtio_gpu_poll_displays(struct bg_virtio_gpu *gpu, uint32_t *changed)
 {
-    int error = gpu->error;
+    int error = gpu->error ?: take_display_event(gpu);
 
     *changed = 0;
-    if (error == 0) {
-        error = take_display_event(gpu);
-    }
     if (error < 0 || !gpu->is_display_event_open) {
         return error;
     }
