@@ -16,15 +16,15 @@
 #include "baregpu/virtio_gpu.h"
 #include "firmware/apps/app.h"
 #include "firmware/apps/cube_scene.h"
+#include "firmware/apps/open/screenshot.h"
 #include "firmware/apps/open/virtio.h"
+#include "firmware/platform/timer.h"
 
 #define CONTEXT 1u
 #define SCANOUT 0u
 #define BUFFERS 2u
 #define COLOR_FORMAT BG_VIRGL_FORMAT_B8G8R8X8_UNORM
 #define COMMANDS_SIZE 8192u
-#define FRAMES_MAX 1000000
-#define HOLD_MAX 86400
 #define DEGREES_MAX 1000000
 #define PROBE 16u /* pixels: the edge of the square that is read back */
 
@@ -57,8 +57,7 @@ static uint32_t width, height;
 static enum bg_virgl_format depth_format;
 
 static struct {
-    unsigned frames, hold_s;
-    uint32_t width, height; /* 0: the display's */
+    struct host_show show;
     float angle, step;
     bool has_depth_test;
 } options;
@@ -177,8 +176,8 @@ static bool choose_size(void)
     if (!check("Asking for the displays", bg_virtio_gpu_update_displays(&gpu))) {
         return false;
     }
-    width = options.width != 0 ? options.width : preferred->width;
-    height = options.height != 0 ? options.height : preferred->height;
+    width = options.show.width != 0 ? options.show.width : preferred->width;
+    height = options.show.height != 0 ? options.show.height : preferred->height;
     if (width - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX ||
         height - 1 >= BG_VIRTIO_GPU_DISPLAY_SIZE_MAX) {
         width = BG_VIRTIO_GPU_FALLBACK_WIDTH;
@@ -444,7 +443,7 @@ static bool draw_frames(void)
 {
     uint64_t start_ns = bg_hal_time_ns();
 
-    for (unsigned i = 0; i < options.frames; i++) {
+    for (unsigned i = 0; i < options.show.frames; i++) {
         if (!wait_buffer(&buffers[i % BUFFERS]) ||
             !queue_frame(i % BUFFERS, options.angle + (float)i * options.step)) {
             return false;
@@ -456,11 +455,11 @@ static bool draw_frames(void)
         }
     }
     uint64_t spent_ns = bg_hal_time_ns() - start_ns;
-    uint64_t tenths = options.frames * 10000000000ull / (spent_ns > 0 ? spent_ns : 1);
+    uint64_t tenths = options.show.frames * 10000000000ull / (spent_ns > 0 ? spent_ns : 1);
 
     printf("%u frames of %" PRIu32 " x %" PRIu32 " in %" PRIu64 " ms: %" PRIu64 ".%" PRIu64
            " frames per second\n",
-           options.frames, width, height, spent_ns / 1000000, tenths / 10, tenths % 10);
+           options.show.frames, width, height, spent_ns / 1000000, tenths / 10, tenths % 10);
     return true;
 }
 
@@ -469,7 +468,7 @@ static bool draw_frames(void)
 static bool probe_center(void)
 {
     const uint32_t size = PROBE * PROBE * sizeof(uint32_t);
-    const struct buffer *last = &buffers[(options.frames - 1) % BUFFERS];
+    const struct buffer *last = &buffers[(options.show.frames - 1) % BUFFERS];
     const struct bg_virtio_gpu_transfer_3d transfer = {
         .box = {(width - PROBE) / 2, (height - PROBE) / 2, 0, PROBE, PROBE, 1},
         .stride = PROBE * sizeof(uint32_t),
@@ -497,14 +496,10 @@ static bool probe_center(void)
 
 static void hold(void)
 {
-    uint64_t deadline = bg_hal_time_ns() + options.hold_s * 1000000000ull;
-
-    if (options.hold_s > 0) {
-        printf("The picture stays for %u s.\n", options.hold_s);
+    if (options.show.hold_ns > 0) {
+        printf("The picture stays for %u s.\n", (unsigned)(options.show.hold_ns / 1000000000));
     }
-    while (bg_hal_time_ns() < deadline) {
-        bg_hal_wait(deadline);
-    }
+    timer_delay_ns(options.show.hold_ns);
 }
 
 static bool destroy_resource(uint32_t id)
@@ -532,16 +527,12 @@ static bool clean_up(void)
 static bool show_cube(void)
 {
     return choose_size() && create_context() && create_resources() && create_objects() &&
-           draw_frames() && (options.frames == 0 || probe_center());
+           draw_frames() && (options.show.frames == 0 || probe_center());
 }
 
 static int run_cube(void)
 {
-    options.frames = (unsigned)app_option_number("frames", 300, 0, FRAMES_MAX);
-    options.hold_s = (unsigned)app_option_number("hold", 0, 0, HOLD_MAX);
-    options.width = (uint32_t)app_option_number("width", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.height =
-        (uint32_t)app_option_number("height", 0, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
+    options.show = host_show_read(300, PROBE, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
     options.angle = (float)app_option_number("angle", 0, -DEGREES_MAX, DEGREES_MAX);
     options.step = (float)app_option_number("step", 1, -DEGREES_MAX, DEGREES_MAX);
     options.has_depth_test = app_option_number("depth_test", 1, 0, 1) != 0;

@@ -24,29 +24,14 @@
 #define COUNT_DEFAULT 16000000u
 #define FRAMES_DEFAULT 120u
 #define COUNT_MAX (BG_PVGPU_SHMEM_SIZE_MAX / 4)
-#define FRAMES_MAX 1000000
-#define HOLD_MAX 86400
 #define FENCES 1000u
 #define COMMANDS 1000000u
 #define BATCH 256u
 
 static struct bg_pvgpu gpu;
 
-static struct {
-    uint32_t count, frames, width, height; /* 0: the display's */
-    uint64_t hold_ns;
-} options;
-
-static void read_options(void)
-{
-    options.count = (uint32_t)app_option_number("count", COUNT_DEFAULT, 1, COUNT_MAX);
-    options.frames = (uint32_t)app_option_number("frames", FRAMES_DEFAULT, 0, FRAMES_MAX);
-    options.width =
-        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, BG_PVGPU_SCANOUT_SIDE_MAX);
-    options.height =
-        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, BG_PVGPU_SCANOUT_SIDE_MAX);
-    options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
-}
+static uint32_t vector_count;
+static struct host_show options;
 
 static bool check(const char *what, int error)
 {
@@ -174,7 +159,7 @@ static bool add_in_heap(uint32_t count, const struct bg_pvgpu_memory memory[3])
 
 static bool add_vectors(void)
 {
-    uint32_t count = options.count;
+    uint32_t count = vector_count;
     struct bg_pvgpu_memory memory[3];
     int error = 0, taken = 0;
     bool is_good = false;
@@ -204,14 +189,6 @@ struct show {
     struct bg_pvgpu_memory memory; /* as large; pixels are drawn here */
     struct bg_pvgpu_memory back;   /* and come back here */
 };
-
-/* A picture is on the screen: the host may look, a person may want to. */
-static bool show_stage(const char *name)
-{
-    fflush(stdout);
-    timer_delay_ns(options.hold_ns);
-    return host_shot(name);
-}
 
 static struct canvas canvas_of(const struct bg_pvgpu_memory *memory, uint32_t width,
                                uint32_t height)
@@ -269,7 +246,7 @@ static bool fill(const struct show *show)
         return false;
     }
     print_time("shown", start_ns, 4ull * show->width * show->height);
-    return show_stage("pvgpu-fill");
+    return host_show_stage(&options, "pvgpu-fill");
 }
 
 /* The texel that a copy of the picture has there, else the background. */
@@ -342,7 +319,8 @@ static bool copy(const struct show *show)
         return false;
     }
     printf("  each texel compared: all right\n");
-    return check("Destroying", bg_pvgpu_resource_destroy(&gpu, id)) && show_stage("pvgpu-copies");
+    return check("Destroying", bg_pvgpu_resource_destroy(&gpu, id)) &&
+           host_show_stage(&options, "pvgpu-copies");
 }
 
 /* A ball on its way: what changed goes to the texture, and from there to the screen. */
@@ -387,7 +365,7 @@ static bool animate(const struct show *show)
                frames, frames * SECOND_NS / spent_ns,
                (unsigned)(frames * SECOND_NS * 10 / spent_ns % 10));
     }
-    return show_stage("pvgpu-animation");
+    return host_show_stage(&options, "pvgpu-animation");
 }
 
 static bool show_pictures(void)
@@ -401,7 +379,8 @@ static int run_pvgpu(void)
 {
     uint64_t start_ns = bg_hal_time_ns();
 
-    read_options();
+    vector_count = (uint32_t)app_option_number("count", COUNT_DEFAULT, 1, COUNT_MAX);
+    options = host_show_read(FRAMES_DEFAULT, PICTURE_SIDE_MIN, BG_PVGPU_SCANOUT_SIDE_MAX);
     if (pvgpu_host_open(&gpu) < 0) {
         return 1;
     }

@@ -27,26 +27,16 @@
 /* The largest window that the display follows: 18 MB for two buffers. */
 #define MAX_WIDTH 1920u
 #define MAX_HEIGHT 1200u
-#define FRAMES_MAX 1000000
-#define HOLD_MAX 86400
 
 static struct bg_virtio_gpu gpu;
 static struct bg_virtio_gpu_display display;
 static struct bg_virtio_gpu_cursor cursor;
 
-static struct {
-    uint32_t frames, width, height; /* 0: what the display prefers */
-    uint64_t hold_ns;
-} options;
+static struct host_show options;
 
 void screen_read_options(void)
 {
-    options.frames = (uint32_t)app_option_number("frames", 240, 0, FRAMES_MAX);
-    options.width =
-        (uint32_t)app_option_number("width", 0, PICTURE_SIDE_MIN, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.height =
-        (uint32_t)app_option_number("height", 0, PICTURE_SIDE_MIN, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
-    options.hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * SECOND_NS;
+    options = host_show_read(240, PICTURE_SIDE_MIN, BG_VIRTIO_GPU_DISPLAY_SIZE_MAX);
 }
 
 /* Who looks at a window should know what it waits for. */
@@ -56,14 +46,6 @@ static void print_hold(void)
         printf("Each part stays for %u s (hold=SECONDS).\n",
                (unsigned)(options.hold_ns / SECOND_NS));
     }
-}
-
-/* A stage is complete: the host may look, a person may want to. */
-static bool show_stage(const char *name)
-{
-    fflush(stdout);
-    timer_delay_ns(options.hold_ns);
-    return host_shot(name);
 }
 
 /* ---- What is connected ---- */
@@ -127,7 +109,7 @@ static bool show_picture(void)
     printf("Picture: %" PRIu32 " x %" PRIu32 ", drawn in %" PRIu64 " us, shown in %" PRIu64 " us\n",
            display.width, display.height, (drawn_ns - start_ns) / 1000,
            (bg_hal_time_ns() - drawn_ns) / 1000);
-    return show_stage("picture");
+    return host_show_stage(&options, "picture");
 }
 
 static bool move_cursor(void)
@@ -200,7 +182,7 @@ static bool animate(void)
     printf("Animation: %" PRIu32 " frames with page flips in %" PRIu64 " ms, %" PRIu64
            " notifications\n",
            frames, spent_ns / 1000000, notifications);
-    return show_stage("animation");
+    return host_show_stage(&options, "animation");
 }
 
 static void print_samples(void)
@@ -234,7 +216,7 @@ static bool show_console(void)
         bg_pci_list_tree(host, machine_pci_print, NULL);
     }
     print_screen(0);
-    bool is_good = show_stage("console");
+    bool is_good = host_show_stage(&options, "console");
 
     return gpu_host_check("Printing on the screen", screen_console_stop()) && is_good;
 }

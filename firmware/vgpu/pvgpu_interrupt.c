@@ -15,22 +15,23 @@ static void acknowledge(const struct bg_pvgpu_interrupt *interrupt, uint32_t bit
 }
 
 /* With a message of its own the status bit is cleared for the next one; INTx has done that. */
+static void arrived(const struct bg_pvgpu_interrupt *interrupt, uint32_t bit)
+{
+    if (interrupt->pci.kind != BG_PCI_INTERRUPT_INTX) {
+        acknowledge(interrupt, bit);
+    }
+}
+
 static void fence_arrived(void *context)
 {
-    const struct bg_pvgpu_interrupt *interrupt = context;
-
-    if (interrupt->pci.kind != BG_PCI_INTERRUPT_INTX) {
-        acknowledge(interrupt, BG_PVGPU_IRQ_FENCE);
-    }
+    arrived(context, BG_PVGPU_IRQ_FENCE);
 }
 
 static void error_arrived(void *context)
 {
     const struct bg_pvgpu_interrupt *interrupt = context;
 
-    if (interrupt->pci.kind != BG_PCI_INTERRUPT_INTX) {
-        acknowledge(interrupt, BG_PVGPU_IRQ_ERROR);
-    }
+    arrived(interrupt, BG_PVGPU_IRQ_ERROR);
     if (interrupt->error_handler != NULL) {
         interrupt->error_handler(interrupt->error_context);
     }
@@ -45,13 +46,11 @@ static bool take_intx(void *context, bool *is_storm)
         return false;
     }
     acknowledge(interrupt, status & ALL_BITS);
-    if (status & BG_PVGPU_IRQ_FENCE &&
-        !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_FENCE].source)) {
-        *is_storm = true;
+    if (status & BG_PVGPU_IRQ_FENCE) {
+        *is_storm |= !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_FENCE].source);
     }
-    if (status & BG_PVGPU_IRQ_ERROR &&
-        !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_ERROR].source)) {
-        *is_storm = true;
+    if (status & BG_PVGPU_IRQ_ERROR) {
+        *is_storm |= !bg_interrupt_source_arrive(&interrupt->vectors[BG_PVGPU_VECTOR_ERROR].source);
     }
     return true;
 }

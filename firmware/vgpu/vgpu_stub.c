@@ -347,14 +347,11 @@ bool bg_vgpu_stub_irq_take(struct bg_vgpu_stub *gpu)
 
 const char *bg_vgpu_stub_priority_name(uint32_t priority)
 {
-    switch (priority) {
-    case BG_VGPU_STUB_PRIORITY_LOW:
-        return "low";
-    case BG_VGPU_STUB_PRIORITY_MEDIUM:
-        return "medium";
-    case BG_VGPU_STUB_PRIORITY_HIGH:
-        return "high";
-    default:
-        return "unknown";
-    }
+    static const char *const names[] = {
+        [BG_VGPU_STUB_PRIORITY_LOW] = "low",
+        [BG_VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+        [BG_VGPU_STUB_PRIORITY_HIGH] = "high",
+    };
+
+    return priority < sizeof(names) / sizeof(names[0]) ? names[priority] : "unknown";
 }

@@ -11,9 +11,7 @@ static bool take(void *context, bool *is_storm)
     if (!bg_vgpu_stub_irq_take(interrupt->gpu)) {
         return false;
     }
-    if (!bg_interrupt_source_arrive(&interrupt->vector.source)) {
-        *is_storm = true;
-    }
+    *is_storm |= !bg_interrupt_source_arrive(&interrupt->vector.source);
     return true;
 }
 

@@ -32,13 +32,12 @@ static bool take_once(struct bg_virtio_interrupt *interrupt, bool *is_storm)
 {
     uint32_t bits = bg_virtio_take_interrupt(interrupt->device);
 
-    if ((bits & BG_VIRTIO_ISR_QUEUE) && !queues_arrive(interrupt)) {
-        *is_storm = true;
+    if (bits & BG_VIRTIO_ISR_QUEUE) {
+        *is_storm |= !queues_arrive(interrupt);
     }
-    if ((bits & BG_VIRTIO_ISR_CONFIG) &&
-        !bg_interrupt_source_arrive(
-            &interrupt->options.vectors[BG_VIRTIO_INTERRUPT_CONFIG].source)) {
-        *is_storm = true;
+    if (bits & BG_VIRTIO_ISR_CONFIG) {
+        *is_storm |= !bg_interrupt_source_arrive(
+            &interrupt->options.vectors[BG_VIRTIO_INTERRUPT_CONFIG].source);
     }
     return bits != 0;
 }

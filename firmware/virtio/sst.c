@@ -20,31 +20,28 @@ _Static_assert(sizeof(struct bg_sst_response) <= OP_SPACE - REQUEST_SPACE, "resp
 
 /* ---- Status ---- */
 
+static const struct {
+    int error;
+    const char *name;
+} statuses[] = {
+    [BG_SST_OK] = {0, "OK"},
+    [BG_SST_ERROR] = {BG_ERR_IO, "error"},
+    [BG_SST_BUSY] = {BG_ERR_LIMITED, "busy"},
+    [BG_SST_INVALID] = {BG_ERR_INVALID, "invalid"},
+    [BG_SST_TIMEOUT] = {BG_ERR_TIMEOUT, "time-out"},
+    [BG_SST_NO_DEVICE] = {BG_ERR_UNAVAILABLE, "no simulator"},
+};
+
+#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+
 int bg_virtio_sst_status_error(uint32_t status)
 {
-    switch (status) {
-    case BG_SST_OK:
-        return 0;
-    case BG_SST_BUSY:
-        return BG_ERR_LIMITED;
-    case BG_SST_INVALID:
-        return BG_ERR_INVALID;
-    case BG_SST_TIMEOUT:
-        return BG_ERR_TIMEOUT;
-    case BG_SST_NO_DEVICE:
-        return BG_ERR_UNAVAILABLE;
-    default:
-        return BG_ERR_IO;
-    }
+    return status < STATUS_COUNT ? statuses[status].error : BG_ERR_IO;
 }
 
 const char *bg_virtio_sst_status_name(uint32_t status)
 {
-    static const char *const names[] = {
-        "OK", "error", "busy", "invalid", "time-out", "no simulator",
-    };
-
-    return status < sizeof(names) / sizeof(names[0]) ? names[status] : "a status of its own";
+    return status < STATUS_COUNT ? statuses[status].name : "a status of its own";
 }
 
 /* ---- Bringing up ---- */

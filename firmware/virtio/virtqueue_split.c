@@ -70,20 +70,27 @@ static void start(struct bg_virtqueue *queue)
 
 /* ---- Adding ---- */
 
+/* The i-th of a chain; `next` follows it. */
+static struct bg_virtq_desc descriptor_of(const struct virtqueue_chain *chain, unsigned i,
+                                          unsigned next)
+{
+    bool is_last = i + 1 == chain->count;
+
+    return (struct bg_virtq_desc){
+        .addr = chain->segments[i].address,
+        .len = chain->segments[i].length,
+        .flags = (i < chain->readable ? 0 : BG_VIRTQ_DESC_F_WRITE) |
+                 (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT),
+        .next = is_last ? 0 : (uint16_t)next,
+    };
+}
+
 static void write_indirect(const struct virtqueue_chain *chain)
 {
     struct bg_virtq_desc *table = chain->table;
 
     for (unsigned i = 0; i < chain->count; i++) {
-        bool is_last = i + 1 == chain->count;
-
-        table[i] = (struct bg_virtq_desc){
-            .addr = chain->segments[i].address,
-            .len = chain->segments[i].length,
-            .flags = (i < chain->readable ? 0 : BG_VIRTQ_DESC_F_WRITE) |
-                     (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT),
-            .next = is_last ? 0 : (uint16_t)(i + 1), /* in sequence (2.7.5.3.1) */
-        };
+        table[i] = descriptor_of(chain, i, i + 1); /* in sequence (2.7.5.3.1) */
     }
 }
 
@@ -95,16 +102,9 @@ static uint16_t write_direct(struct bg_virtqueue *queue, const struct virtqueue_
     uint16_t head = queue->free_first, id = head, last = head;
 
     for (unsigned i = 0; i < chain->count; i++) {
-        bool is_last = i + 1 == chain->count;
         uint16_t next = queue->slots[id].next;
 
-        table[id] = (struct bg_virtq_desc){
-            .addr = chain->segments[i].address,
-            .len = chain->segments[i].length,
-            .flags = (i < chain->readable ? 0 : BG_VIRTQ_DESC_F_WRITE) |
-                     (is_last ? 0 : BG_VIRTQ_DESC_F_NEXT),
-            .next = is_last ? 0 : next,
-        };
+        table[id] = descriptor_of(chain, i, next);
         last = id;
         id = next;
     }

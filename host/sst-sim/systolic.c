@@ -22,19 +22,9 @@ struct systolic {
     uint64_t side;
 };
 
-static uint64_t size_a(const struct systolic *s)
+static uint64_t bytes_of(uint64_t rows, uint64_t columns)
 {
-    return s->rows * s->inner * 4;
-}
-
-static uint64_t size_b(const struct systolic *s)
-{
-    return s->inner * s->columns * 4;
-}
-
-static uint64_t size_c(const struct systolic *s)
-{
-    return s->rows * s->columns * 4;
+    return rows * columns * 4;
 }
 
 static bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
@@ -45,11 +35,13 @@ static bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 static uint32_t check(void *model, const struct bg_sst_compute *compute)
 {
     const struct systolic *s = model;
+    uint64_t a = bytes_of(s->rows, s->inner), b = bytes_of(s->inner, s->columns);
+    uint64_t c = bytes_of(s->rows, s->columns);
 
     (void)compute;
-    if (!memory_has(s->a, size_a(s)) || !memory_has(s->b, size_b(s)) ||
-        !memory_has(s->c, size_c(s)) || ((s->a | s->b | s->c) & 3) != 0 ||
-        overlaps(s->c, size_c(s), s->a, size_a(s)) || overlaps(s->c, size_c(s), s->b, size_b(s))) {
+    if (!memory_has(s->a, a) || !memory_has(s->b, b) || !memory_has(s->c, c) ||
+        ((s->a | s->b | s->c) & 3) != 0 || overlaps(s->c, c, s->a, a) ||
+        overlaps(s->c, c, s->b, b)) {
         return BG_SST_INVALID;
     }
     return BG_SST_OK;
@@ -61,9 +53,9 @@ static struct accelerator_cost cost(void *model, const struct bg_sst_compute *co
     struct memory *memory = &s->accelerator.memory;
     uint64_t tiles = (s->rows + s->side - 1) / s->side * ((s->columns + s->side - 1) / s->side);
     uint64_t work = tiles * (s->inner + 2 * s->side - 2) + s->side;
-    uint64_t moves = memory_cycles(memory, s->a, size_a(s)) +
-                     memory_cycles(memory, s->b, size_b(s)) +
-                     memory_cycles(memory, s->c, size_c(s));
+    uint64_t moves = memory_cycles(memory, s->a, bytes_of(s->rows, s->inner)) +
+                     memory_cycles(memory, s->b, bytes_of(s->inner, s->columns)) +
+                     memory_cycles(memory, s->c, bytes_of(s->rows, s->columns));
     struct accelerator_cost result;
 
     (void)compute;
@@ -71,34 +63,22 @@ static struct accelerator_cost cost(void *model, const struct bg_sst_compute *co
     return result;
 }
 
-static void multiply_int(const struct systolic *s, uint32_t *c, const uint32_t *a,
-                         const uint32_t *b)
-{
-    for (uint64_t row = 0; row < s->rows; row++) {
-        for (uint64_t k = 0; k < s->inner; k++) {
-            uint32_t factor = a[row * s->inner + k];
-
-            for (uint64_t column = 0; column < s->columns; column++) {
-                c[row * s->columns + column] += factor * b[k * s->columns + column];
-            }
-        }
+#define DEFINE_MULTIPLY(name, type)                                                                \
+    static void name(const struct systolic *s, type *c, const type *a, const type *b)              \
+    {                                                                                              \
+        for (uint64_t row = 0; row < s->rows; row++) {                                             \
+            for (uint64_t k = 0; k < s->inner; k++) {                                              \
+                type factor = a[row * s->inner + k];                                               \
+                for (uint64_t column = 0; column < s->columns; column++) {                         \
+                    type product = factor * b[k * s->columns + column];                            \
+                    c[row * s->columns + column] += product;                                       \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
     }
-}
 
-static void multiply_float(const struct systolic *s, float *c, const float *a, const float *b)
-{
-    for (uint64_t row = 0; row < s->rows; row++) {
-        for (uint64_t k = 0; k < s->inner; k++) {
-            float factor = a[row * s->inner + k];
-
-            for (uint64_t column = 0; column < s->columns; column++) {
-                float product = factor * b[k * s->columns + column];
-
-                c[row * s->columns + column] += product;
-            }
-        }
-    }
-}
+DEFINE_MULTIPLY(multiply_int, uint32_t)
+DEFINE_MULTIPLY(multiply_float, float)
 
 /* What the parameters say now is multiplied, if it can be. */
 static uint32_t finish(void *model, const struct bg_sst_compute *compute)
@@ -109,7 +89,7 @@ static uint32_t finish(void *model, const struct bg_sst_compute *compute)
     if (check(model, compute) != BG_SST_OK) {
         return BG_SST_INVALID;
     }
-    memset(bytes + s->c, 0, size_c(s));
+    memset(bytes + s->c, 0, bytes_of(s->rows, s->columns));
     if (s->element == BG_COMPUTE_ELEMENT_FLOAT32) {
         multiply_float(s, (float *)(bytes + s->c), (const float *)(bytes + s->a),
                        (const float *)(bytes + s->b));

@@ -98,25 +98,16 @@ struct box {
     int32_t left, top, right, bottom; /* right and bottom are outside */
 };
 
+static int32_t within(int64_t value, int32_t limit)
+{
+    return (int32_t)(value < 0 ? 0 : value > limit ? limit : value);
+}
+
 static struct box cut(const struct canvas *canvas, int64_t left, int64_t top, int64_t right,
                       int64_t bottom)
 {
-    struct box box = {
-        .left = (int32_t)(left < 0               ? 0
-                          : left > canvas->width ? canvas->width
-                                                 : left),
-        .top = (int32_t)(top < 0                ? 0
-                         : top > canvas->height ? canvas->height
-                                                : top),
-        .right = (int32_t)(right < 0               ? 0
-                           : right > canvas->width ? canvas->width
-                                                   : right),
-        .bottom = (int32_t)(bottom < 0                ? 0
-                            : bottom > canvas->height ? canvas->height
-                                                      : bottom),
-    };
-
-    return box;
+    return (struct box){within(left, canvas->width), within(top, canvas->height),
+                        within(right, canvas->width), within(bottom, canvas->height)};
 }
 
 void draw_fill(const struct canvas *canvas, int32_t x, int32_t y, int32_t width, int32_t height,

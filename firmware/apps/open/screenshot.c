@@ -6,7 +6,10 @@
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
 #include "firmware/platform/pl011.h"
+#include "firmware/platform/timer.h"
 
+#define FRAMES_MAX 1000000
+#define HOLD_MAX 86400
 #define TIMEOUT_NS 30000000000ull /* the host writes a picture to a disk, on a busy machine */
 
 /* Whether somebody is there to answer: shots=1 in the bootargs. */
@@ -59,7 +62,19 @@ bool host_shot_ask(const char *what, const char *name, char *answer, size_t size
     return true;
 }
 
-bool host_shot(const char *name)
+struct host_show host_show_read(uint32_t frames, uint32_t side_min, uint32_t side_max)
 {
+    return (struct host_show){
+        .frames = (uint32_t)app_option_number("frames", frames, 0, FRAMES_MAX),
+        .width = (uint32_t)app_option_number("width", 0, side_min, side_max),
+        .height = (uint32_t)app_option_number("height", 0, side_min, side_max),
+        .hold_ns = (uint64_t)app_option_number("hold", 0, 0, HOLD_MAX) * 1000000000u,
+    };
+}
+
+bool host_show_stage(const struct host_show *show, const char *name)
+{
+    fflush(stdout);
+    timer_delay_ns(show->hold_ns);
     return host_shot_ask("shot", name, NULL, 0);
 }

@@ -104,17 +104,23 @@ static void add_mode(struct bg_edid *edid, const struct bg_edid_mode *mode)
     edid->modes[edid->mode_count++] = *mode;
 }
 
-static void add_fixed(struct bg_edid *edid, const struct fixed_mode *fixed, bool is_interlaced)
+/* The modes of a table whose bits are set, from bit 7 of the first byte down. */
+static void add_fixed(struct bg_edid *edid, const struct fixed_mode *table, size_t count,
+                      const uint8_t *bits)
 {
-    const struct bg_edid_mode mode = {
-        .width = fixed->width,
-        .height = fixed->height,
-        .refresh_mhz = fixed->refresh_hz * 1000u,
-        .source = BG_EDID_ESTABLISHED,
-        .is_interlaced = is_interlaced,
-    };
+    for (size_t i = 0; i < count; i++) {
+        const struct bg_edid_mode mode = {
+            .width = table[i].width,
+            .height = table[i].height,
+            .refresh_mhz = table[i].refresh_hz * 1000u,
+            .source = BG_EDID_ESTABLISHED,
+            .is_interlaced = &table[i] == &established[ESTABLISHED_INTERLACED],
+        };
 
-    add_mode(edid, &mode);
+        if (bits[i / 8] & 0x80 >> i % 8) {
+            add_mode(edid, &mode);
+        }
+    }
 }
 
 /* 3.10.2: 18 bytes. */
@@ -187,24 +193,6 @@ static void add_standard(struct bg_edid *edid, const uint8_t *bytes)
     add_mode(edid, &mode);
 }
 
-static void add_established(struct bg_edid *edid, const uint8_t *bytes)
-{
-    for (size_t i = 0; i < COUNT(established); i++) {
-        if (bytes[i / 8] & 0x80 >> i % 8) {
-            add_fixed(edid, &established[i], i == ESTABLISHED_INTERLACED);
-        }
-    }
-}
-
-static void add_established_more(struct bg_edid *edid, const uint8_t *descriptor)
-{
-    for (size_t i = 0; i < COUNT(established_more); i++) {
-        if (descriptor[ESTABLISHED_MORE_BYTE + i / 8] & 0x80 >> i % 8) {
-            add_fixed(edid, &established_more[i], false);
-        }
-    }
-}
-
 /* 3.10.3.1: up to 13 characters, ended by a line feed and padded with spaces. */
 static void copy_text(char *text, const uint8_t *bytes)
 {
@@ -242,7 +230,8 @@ static void read_descriptor(struct bg_edid *edid, const uint8_t *descriptor)
         }
         break;
     case TAG_ESTABLISHED_III:
-        add_established_more(edid, descriptor);
+        add_fixed(edid, established_more, COUNT(established_more),
+                  descriptor + ESTABLISHED_MORE_BYTE);
         break;
     default:
         break;
@@ -340,7 +329,7 @@ int bg_edid_parse(const void *bytes, size_t size, struct bg_edid *edid)
     for (size_t i = 0; i < STANDARD_COUNT; i++) {
         add_standard(edid, block + STANDARD + 2 * i);
     }
-    add_established(edid, block + ESTABLISHED);
+    add_fixed(edid, established, COUNT(established), block + ESTABLISHED);
     return 0;
 }
 

@@ -2,66 +2,74 @@
 /* The words of the device: virtio 1.4, 5.7.6.7. */
 #include "baregpu/virtio_gpu_command.h"
 
-#define NAME(name) {BG_VIRTIO_GPU_##name, "BG_VIRTIO_GPU_" #name}
+#define NAME(name, error) {BG_VIRTIO_GPU_##name, error, "BG_VIRTIO_GPU_" #name}
 
 static const struct {
     uint32_t type;
+    int error; /* as an answer */
     const char *name;
 } names[] = {
-    NAME(CMD_GET_DISPLAY_INFO),
-    NAME(CMD_RESOURCE_CREATE_2D),
-    NAME(CMD_RESOURCE_UNREF),
-    NAME(CMD_SET_SCANOUT),
-    NAME(CMD_RESOURCE_FLUSH),
-    NAME(CMD_TRANSFER_TO_HOST_2D),
-    NAME(CMD_RESOURCE_ATTACH_BACKING),
-    NAME(CMD_RESOURCE_DETACH_BACKING),
-    NAME(CMD_GET_CAPSET_INFO),
-    NAME(CMD_GET_CAPSET),
-    NAME(CMD_GET_EDID),
-    NAME(CMD_RESOURCE_ASSIGN_UUID),
-    NAME(CMD_RESOURCE_CREATE_BLOB),
-    NAME(CMD_SET_SCANOUT_BLOB),
-    NAME(CMD_CTX_CREATE),
-    NAME(CMD_CTX_DESTROY),
-    NAME(CMD_CTX_ATTACH_RESOURCE),
-    NAME(CMD_CTX_DETACH_RESOURCE),
-    NAME(CMD_RESOURCE_CREATE_3D),
-    NAME(CMD_TRANSFER_TO_HOST_3D),
-    NAME(CMD_TRANSFER_FROM_HOST_3D),
-    NAME(CMD_SUBMIT_3D),
-    NAME(CMD_RESOURCE_MAP_BLOB),
-    NAME(CMD_RESOURCE_UNMAP_BLOB),
-    NAME(CMD_UPDATE_CURSOR),
-    NAME(CMD_MOVE_CURSOR),
-    NAME(RESP_OK_NODATA),
-    NAME(RESP_OK_DISPLAY_INFO),
-    NAME(RESP_OK_CAPSET_INFO),
-    NAME(RESP_OK_CAPSET),
-    NAME(RESP_OK_EDID),
-    NAME(RESP_OK_RESOURCE_UUID),
-    NAME(RESP_OK_MAP_INFO),
-    NAME(RESP_ERR_UNSPEC),
-    NAME(RESP_ERR_OUT_OF_MEMORY),
-    NAME(RESP_ERR_INVALID_SCANOUT_ID),
-    NAME(RESP_ERR_INVALID_RESOURCE_ID),
-    NAME(RESP_ERR_INVALID_CONTEXT_ID),
-    NAME(RESP_ERR_INVALID_PARAMETER),
+    NAME(CMD_GET_DISPLAY_INFO, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_CREATE_2D, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_UNREF, BG_ERR_PROTOCOL),
+    NAME(CMD_SET_SCANOUT, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_FLUSH, BG_ERR_PROTOCOL),
+    NAME(CMD_TRANSFER_TO_HOST_2D, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_ATTACH_BACKING, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_DETACH_BACKING, BG_ERR_PROTOCOL),
+    NAME(CMD_GET_CAPSET_INFO, BG_ERR_PROTOCOL),
+    NAME(CMD_GET_CAPSET, BG_ERR_PROTOCOL),
+    NAME(CMD_GET_EDID, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_ASSIGN_UUID, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_CREATE_BLOB, BG_ERR_PROTOCOL),
+    NAME(CMD_SET_SCANOUT_BLOB, BG_ERR_PROTOCOL),
+    NAME(CMD_CTX_CREATE, BG_ERR_PROTOCOL),
+    NAME(CMD_CTX_DESTROY, BG_ERR_PROTOCOL),
+    NAME(CMD_CTX_ATTACH_RESOURCE, BG_ERR_PROTOCOL),
+    NAME(CMD_CTX_DETACH_RESOURCE, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_CREATE_3D, BG_ERR_PROTOCOL),
+    NAME(CMD_TRANSFER_TO_HOST_3D, BG_ERR_PROTOCOL),
+    NAME(CMD_TRANSFER_FROM_HOST_3D, BG_ERR_PROTOCOL),
+    NAME(CMD_SUBMIT_3D, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_MAP_BLOB, BG_ERR_PROTOCOL),
+    NAME(CMD_RESOURCE_UNMAP_BLOB, BG_ERR_PROTOCOL),
+    NAME(CMD_UPDATE_CURSOR, BG_ERR_PROTOCOL),
+    NAME(CMD_MOVE_CURSOR, BG_ERR_PROTOCOL),
+    NAME(RESP_OK_NODATA, 0),
+    NAME(RESP_OK_DISPLAY_INFO, 0),
+    NAME(RESP_OK_CAPSET_INFO, 0),
+    NAME(RESP_OK_CAPSET, 0),
+    NAME(RESP_OK_EDID, 0),
+    NAME(RESP_OK_RESOURCE_UUID, 0),
+    NAME(RESP_OK_MAP_INFO, 0),
+    NAME(RESP_ERR_UNSPEC, BG_ERR_IO),
+    NAME(RESP_ERR_OUT_OF_MEMORY, BG_ERR_NO_MEMORY),
+    NAME(RESP_ERR_INVALID_SCANOUT_ID, BG_ERR_NOT_FOUND),
+    NAME(RESP_ERR_INVALID_RESOURCE_ID, BG_ERR_NOT_FOUND),
+    NAME(RESP_ERR_INVALID_CONTEXT_ID, BG_ERR_NOT_FOUND),
+    NAME(RESP_ERR_INVALID_PARAMETER, BG_ERR_INVALID),
 };
 
+#define COUNT (sizeof(names) / sizeof(names[0]))
 #define RESPONSE_COUNT 13u
 
-_Static_assert(sizeof(names) / sizeof(names[0]) == BG_VIRTIO_GPU_COMMAND_COUNT + RESPONSE_COUNT,
-               "every command has its name");
+_Static_assert(COUNT == BG_VIRTIO_GPU_COMMAND_COUNT + RESPONSE_COUNT, "every command has its name");
+
+static unsigned find(uint32_t type)
+{
+    unsigned i = 0;
+
+    while (i < COUNT && names[i].type != type) {
+        i++;
+    }
+    return i;
+}
 
 const char *bg_virtio_gpu_type_name(uint32_t type)
 {
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].type == type) {
-            return names[i].name;
-        }
-    }
-    return "unknown type";
+    unsigned i = find(type);
+
+    return i < COUNT ? names[i].name : "unknown type";
 }
 
 /* A later specification may know more errors than this one: they begin where these do. */
@@ -69,20 +77,9 @@ const char *bg_virtio_gpu_type_name(uint32_t type)
 
 int bg_virtio_gpu_response_error(uint32_t type)
 {
-    switch (type) {
-    case BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY:
-        return BG_ERR_NO_MEMORY;
-    case BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID:
-    case BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID:
-    case BG_VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID:
-        return BG_ERR_NOT_FOUND;
-    case BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER:
-        return BG_ERR_INVALID;
-    default:
-        if (type >= BG_VIRTIO_GPU_RESP_OK_NODATA && type <= BG_VIRTIO_GPU_RESP_OK_MAP_INFO) {
-            return 0;
-        }
-        return type >= BG_VIRTIO_GPU_RESP_ERR_UNSPEC && type < ERRORS_END ? BG_ERR_IO
-                                                                          : BG_ERR_PROTOCOL;
-    }
+    unsigned i = find(type);
+
+    return i < COUNT                                                    ? names[i].error
+           : type >= BG_VIRTIO_GPU_RESP_ERR_UNSPEC && type < ERRORS_END ? BG_ERR_IO
+                                                                        : BG_ERR_PROTOCOL;
 }
