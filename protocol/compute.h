@@ -33,9 +33,7 @@ enum bg_compute_operation {
 };
 
 #define BG_COMPUTE_OPERATION_BASE 0x1000u
-#define BG_COMPUTE_MAILBOX_OPCODE_LAST                                                             \
-    0x0006u /* mailbox opcodes up to here are 0x1000 + opcode                                      \
-             */
+#define BG_COMPUTE_MAILBOX_OPCODE_LAST 0x0006u /* mailbox opcodes: 0x1000 + opcode */
 
 /*
  * What a request ends with. The codes up to 0x0B are the vgpu-stub device's error codes as well;

@@ -37,10 +37,8 @@
 
 /* ---- Registers in BAR0: 32-bit, aligned accesses only; what is not named reads 0 ---- */
 
-#define BG_PVGPU_REG_VERSION 0x00u /* RO: BG_PVGPU_VERSION */
-#define BG_PVGPU_REG_FEATURES_LO                                                                   \
-    0x04u                              /* RO: PVGPU_FEATURE_*, of the backend that answered last   \
-                                        */
+#define BG_PVGPU_REG_VERSION 0x00u     /* RO: BG_PVGPU_VERSION */
+#define BG_PVGPU_REG_FEATURES_LO 0x04u /* RO: PVGPU_FEATURE_*, of the last backend */
 #define BG_PVGPU_REG_FEATURES_HI 0x08u /* RO */
 #define BG_PVGPU_REG_STATUS 0x0Cu      /* RW: PVGPU_STATUS_*; writing 1 to ERROR clears it */
 #define BG_PVGPU_REG_DOORBELL 0x10u    /* WO: any value; without a backend it is dropped */
@@ -100,9 +98,7 @@
 #define BG_PVGPU_CONTROL_SIZE 0x1000u
 #define BG_PVGPU_RING_OFFSET 0x1000u
 #define BG_PVGPU_RING_SIZE 0x1000000u
-#define BG_PVGPU_HEAP_OFFSET                                                                       \
-    (BG_PVGPU_RING_OFFSET + BG_PVGPU_RING_SIZE) /* the heap is the rest                            \
-                                                 */
+#define BG_PVGPU_HEAP_OFFSET (BG_PVGPU_RING_OFFSET + BG_PVGPU_RING_SIZE) /* the rest */
 
 #define BG_PVGPU_MAGIC 0x50564750u
 
@@ -125,14 +121,12 @@
 /* control.error_code, pvgpu_error_record.code */
 enum bg_pvgpu_error {
     BG_PVGPU_OK = 0,
-    BG_PVGPU_ERROR_INVALID_COMMAND =
-        0x0001, /* unknown or unsupported type, bad size, bad framing */
+    BG_PVGPU_ERROR_INVALID_COMMAND = 0x0001, /* unknown or unsupported type, bad size or framing */
     BG_PVGPU_ERROR_RESOURCE_NOT_FOUND = 0x0002, /* an id or handle that does not exist */
     BG_PVGPU_ERROR_OUT_OF_MEMORY = 0x0003,      /* of the session's limit, its ids, or the GPU */
     BG_PVGPU_ERROR_SHADER_COMPILE = 0x0004,
     BG_PVGPU_ERROR_DEVICE_LOST = 0x0005,
-    BG_PVGPU_ERROR_INVALID_PARAMETER =
-        0x0006, /* a field's value; a range outside heap or resource */
+    BG_PVGPU_ERROR_INVALID_PARAMETER = 0x0006, /* a value; a range outside heap or resource */
     BG_PVGPU_ERROR_UNSUPPORTED_FORMAT = 0x0007,
     BG_PVGPU_ERROR_BACKEND_DISCONNECTED = 0x0008, /* written by the device */
     BG_PVGPU_ERROR_RING_FULL = 0x0009,            /* a driver's own; never written by a backend */

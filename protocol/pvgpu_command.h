@@ -105,8 +105,7 @@ enum bg_pvgpu_command_type {
     BG_PVGPU_CMD_WAIT_FENCE = 0x0304,
     BG_PVGPU_CMD_RESIZE_BUFFERS = 0x0305,
 
-    /* 0x1000 to 0x1FFF: enum bg_compute_operation, struct bg_pvgpu_compute; with FEATURE_COMPUTE.
-     */
+    /* enum bg_compute_operation, struct bg_pvgpu_compute; with BG_PVGPU_FEATURE_COMPUTE. */
     BG_PVGPU_CMD_COMPUTE_FIRST = 0x1000,
     BG_PVGPU_CMD_COMPUTE_LAST = 0x1FFF,
 
@@ -204,9 +203,8 @@ enum bg_pvgpu_resource_type {
  * its width, for a texture level 0 or all levels exactly.
  */
 struct bg_pvgpu_create_resource {
-    struct bg_pvgpu_command
-        header;    /* resource_id: the new id; INVALID_PARAMETER when it is there */
-    uint32_t type; /* enum bg_pvgpu_resource_type */
+    struct bg_pvgpu_command header; /* resource_id: the new id; INVALID_PARAMETER: it is there */
+    uint32_t type;                  /* enum bg_pvgpu_resource_type */
     uint32_t format;
     uint32_t width, height, depth;
     uint32_t mip_levels;

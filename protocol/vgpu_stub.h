@@ -22,22 +22,17 @@
 
 /* ---- Registers in BAR0: 32-bit, aligned accesses only ---- */
 
-#define BG_VGPU_STUB_REG_DOORBELL 0x000u /* WO: 1 submits; reads 0; other values are ignored */
-#define BG_VGPU_STUB_REG_STATUS 0x004u   /* RO: enum bg_vgpu_stub_status */
-#define BG_VGPU_STUB_REG_POOL_ID 0x008u  /* RO: ASCII 'A' or 'B' */
-#define BG_VGPU_STUB_REG_PRIORITY 0x00Cu /* RO: enum bg_vgpu_stub_priority */
-#define BG_VGPU_STUB_REG_VM_ID 0x010u    /* RO */
-#define BG_VGPU_STUB_REG_ERROR_CODE                                                                \
-    0x014u                                   /* RO: enum bg_compute_status up to 0x0B, while ERROR \
-                                              */
+#define BG_VGPU_STUB_REG_DOORBELL 0x000u     /* WO: 1 submits; reads 0; other values are ignored */
+#define BG_VGPU_STUB_REG_STATUS 0x004u       /* RO: enum bg_vgpu_stub_status */
+#define BG_VGPU_STUB_REG_POOL_ID 0x008u      /* RO: ASCII 'A' or 'B' */
+#define BG_VGPU_STUB_REG_PRIORITY 0x00Cu     /* RO: enum bg_vgpu_stub_priority */
+#define BG_VGPU_STUB_REG_VM_ID 0x010u        /* RO */
+#define BG_VGPU_STUB_REG_ERROR_CODE 0x014u   /* RO: enum bg_compute_status up to 0x0B, if ERROR */
 #define BG_VGPU_STUB_REG_REQUEST_LEN 0x018u  /* RW: bytes; a write above 1024 is ignored */
 #define BG_VGPU_STUB_REG_RESPONSE_LEN 0x01Cu /* RO: bytes */
 #define BG_VGPU_STUB_REG_PROTOCOL_VER 0x020u /* RO: BG_VGPU_STUB_PROTOCOL_VERSION */
-#define BG_VGPU_STUB_REG_CAPABILITIES                                                              \
-    0x024u /* RO: VGPU_STUB_CAP_*; 1 unless a property adds more */
-#define BG_VGPU_STUB_REG_IRQ_CTRL                                                                  \
-    0x028u /* RW: BG_VGPU_STUB_IRQ_COMPLETION enables the interrupt                                \
-            */
+#define BG_VGPU_STUB_REG_CAPABILITIES 0x024u /* RO: VGPU_STUB_CAP_*; properties add to 1 */
+#define BG_VGPU_STUB_REG_IRQ_CTRL 0x028u     /* RW: BG_VGPU_STUB_IRQ_COMPLETION */
 #define BG_VGPU_STUB_REG_IRQ_STATUS 0x02Cu   /* RW1C: BG_VGPU_STUB_IRQ_COMPLETION */
 #define BG_VGPU_STUB_REG_REQUEST_ID 0x030u   /* RW */
 #define BG_VGPU_STUB_REG_TIMESTAMP_LO 0x034u /* RO: completion, microseconds of virtual time */
@@ -64,8 +59,7 @@ enum bg_vgpu_stub_priority {
 };
 
 #define BG_VGPU_STUB_CAP_BASIC (1u << 0)
-#define BG_VGPU_STUB_CAP_INTERRUPT                                                                 \
-    (1u << 1) /* property interrupt=on; IRQ_CTRL works without, too */
+#define BG_VGPU_STUB_CAP_INTERRUPT (1u << 1) /* interrupt=on; IRQ_CTRL works without */
 #define BG_VGPU_STUB_CAP_DMA (1u << 2)
 #define BG_VGPU_STUB_CAP_MULTIPLE (1u << 3)
 #define BG_VGPU_STUB_CAP_ACCESS64                                                                  \

@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STEP_TIMEOUT_NS                                                                            \
-    30000000000u /* longer than the device's own 25 s, so its reason is seen                       \
-                  */
+#define STEP_TIMEOUT_NS 30000000000u /* longer than the device's 25 s, whose reason is seen */
 
 #define VECTOR_COUNT 1000u         /* more than one mailbox holds */
 #define MEMORY_COUNT (100u * 256u) /* 100 KiB of uint32 */

@@ -2,7 +2,6 @@
 /* The C library's allocation functions on the heap; newlib calls the ones that take a reent. */
 #include <errno.h>
 #include <malloc.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

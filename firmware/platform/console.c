@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "firmware/platform/pl011.h"
 #include "firmware/platform/semihosting.h"
 
 static enum console_output console_output = CONSOLE_BOTH;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 enum console_output {
     CONSOLE_PL011 = 1,
@@ -28,5 +29,16 @@ void console_write_mirror(const char *text, size_t size);
 /* For code that must not use printf (exceptions, the heap): %s a string, %u an unsigned, %x a
  * uint64_t in 16 digits. */
 void console_print(const char *format, ...);
+
+/* ---- pl011.c: Arm PrimeCell UART (PL011, DDI 0183), polled ---- */
+
+/* `base` is mapped as device memory. Sets 8 bits, no parity, FIFOs on. */
+void pl011_init(uintptr_t base);
+
+/* Sends `size` bytes, each newline as carriage return and newline. Nothing before pl011_init. */
+void pl011_write(const char *text, size_t size);
+
+/* Takes the next character that has arrived; false when there is none. */
+bool pl011_read(char *c);
 
 #endif

@@ -12,7 +12,6 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/mmu.h"
 #include "firmware/platform/monitor.h"
-#include "firmware/platform/pl011.h"
 #include "firmware/platform/sections.h"
 #include "firmware/platform/semihosting.h"
 #include "firmware/platform/timer.h"

@@ -122,6 +122,7 @@ extern const struct machine machine;
  */
 int devicetree_parse(const void *blob, size_t size_max, struct machine *out, const char **problem);
 
+/* How the kernel was entered. */
 struct kernel_entry {
     uint32_t level;         /* exception level of the first instruction: 1, 2 or 3 */
     bool devicetree_passed; /* x0 pointed at one (raw image) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/platform/pl011.h"
+#include "firmware/platform/console.h"
 
 #include "baregpu/mmio.h"
 

@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /*
  * Finds out whether somebody answers, and opens the host's standard output. Needs the vectors:

@@ -75,7 +75,6 @@ void accelerator_request(void *model, struct sst_job *job);
 uint64_t accelerator_clock_hz(const void *model);
 
 extern const struct sst_model_ops accelerator_model;
-
-extern const struct sst_model_ops systolic_model;
+extern const struct sst_model_ops systolic_model; /* protocol/sst_systolic.h */
 
 #endif

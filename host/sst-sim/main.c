@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/common/ready_fd.h"
@@ -129,8 +128,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-/* Signals come only while the server waits: none is missed between a look at `stop` and the wait.
- */
+/* Signals come only while the server waits: none is missed between a look at `stop` and that. */
 static void prepare_signals(void)
 {
     struct sigaction action = {.sa_handler = take_signal}, before;

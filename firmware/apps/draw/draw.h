@@ -7,7 +7,6 @@
 #ifndef APPS_DRAW_H
 #define APPS_DRAW_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "baregpu/virtio_gpu.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `run=screen` shows. The same on every machine, so that a test can draw it too and compare.
- */
+/* What `run=screen` shows: the same on every machine, so that a test can draw it and compare. */
 #ifndef APPS_PICTURE_H
 #define APPS_PICTURE_H
 

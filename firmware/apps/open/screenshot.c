@@ -5,7 +5,7 @@
 
 #include "baregpu/hal.h"
 #include "firmware/apps/app.h"
-#include "firmware/platform/pl011.h"
+#include "firmware/platform/console.h"
 #include "firmware/platform/timer.h"
 
 #define FRAMES_MAX 1000000

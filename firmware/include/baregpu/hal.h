@@ -129,8 +129,7 @@ struct bg_hal_msi_request {
  */
 int bg_hal_msi_alloc(const struct bg_hal_msi_request *request, struct bg_hal_msi *messages);
 
-/* Gives back what one bg_hal_msi_alloc returned, all of it. Detached, and the device sends no more.
- */
+/* Gives back all that one bg_hal_msi_alloc returned: detached, and the device sends no more. */
 void bg_hal_msi_free(const struct bg_hal_msi_request *request, const struct bg_hal_msi *messages,
                      unsigned count);
 

@@ -300,8 +300,7 @@ struct bg_pvgpu_place {
     uint32_t x, y, z;
 };
 
-/* A box of src's subresource, from its x, y and z on; sizes 0: all of it. BG_PVGPU_FEATURE_REGIONS.
- */
+/* A box of src's subresource, from its x, y, z on; sizes 0: all. BG_PVGPU_FEATURE_REGIONS. */
 int bg_pvgpu_resource_copy_region(struct bg_pvgpu *gpu, const struct bg_pvgpu_place *dst,
                                   const struct bg_pvgpu_place *src, uint32_t width, uint32_t height,
                                   uint32_t depth);

@@ -40,9 +40,8 @@ BG_BEGIN_DECLS
 
 /* ---- Operations ---- */
 
-#define BG_VIRTIO_GPU_OP_FENCE                                                                     \
-    (1u << 0) /* the answer comes when the work is done, not only accepted */
-#define BG_VIRTIO_GPU_OP_RING (1u << 1) /* on the timeline ring_idx of the command's context */
+#define BG_VIRTIO_GPU_OP_FENCE (1u << 0) /* the answer comes when the work is done */
+#define BG_VIRTIO_GPU_OP_RING (1u << 1)  /* on the timeline ring_idx of the command's context */
 
 struct bg_virtio_gpu_op {
     /* Written by the caller before the command; all zeroes is fine. One that is still BUSY is
@@ -76,9 +75,7 @@ struct bg_virtio_gpu_fence {
 
 /* ---- The device ---- */
 
-#define BG_VIRTIO_GPU_SLOTS_MAX                                                                    \
-    64u /* control commands in flight; QEMU's 2D queue has 64 entries                              \
-         */
+#define BG_VIRTIO_GPU_SLOTS_MAX 64u        /* commands in flight; QEMU's queue has 64 entries */
 #define BG_VIRTIO_GPU_CURSOR_SLOTS_MAX 16u /* likewise for the cursor queue */
 #define BG_VIRTIO_GPU_TIMELINES_MAX 64u    /* with a fence in flight at one time */
 #define BG_VIRTIO_GPU_CAPSETS_MAX 64u      /* that are looked at; there are 6 in virtio 1.4 */
@@ -150,8 +147,7 @@ struct bg_virtio_gpu {
     struct bg_virtio_gpu_mapping *mappings; /* by offset */
     uint64_t normal_end, device_begin;      /* how far each type of memory has been used there */
     bool is_device_memory;                  /* the last one's type */
-    struct bg_virtio_gpu_display_one
-        polled_displays[BG_VIRTIO_GPU_MAX_SCANOUTS]; /* told to the caller */
+    struct bg_virtio_gpu_display_one polled_displays[BG_VIRTIO_GPU_MAX_SCANOUTS]; /* last told */
     bool has_polled_displays;
     bool is_display_event_open;         /* acknowledged to the device, not yet told to the caller */
     struct bg_virtio_device own_device; /* of bg_virtio_gpu_open_pci */

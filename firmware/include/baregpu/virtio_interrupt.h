@@ -66,8 +66,7 @@ struct bg_virtio_interrupt {
 int bg_virtio_interrupt_open(struct bg_virtio_interrupt *interrupt, struct bg_virtio_device *device,
                              const struct bg_virtio_interrupt_options *options);
 
-/* Before or after bg_virtio_close; then the device is polled. A virtio_interrupt of zeroes is fine.
- */
+/* Before or after bg_virtio_close; then the device is polled. One of zeroes is fine. */
 void bg_virtio_interrupt_close(struct bg_virtio_interrupt *interrupt);
 
 /* After a storm (interrupt_source.storms): tries again. */

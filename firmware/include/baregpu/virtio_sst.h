@@ -125,8 +125,7 @@ void bg_virtio_sst_release(struct bg_virtio_sst_op *op);
  * has ended the pair. */
 int bg_virtio_sst_submit(struct bg_virtio_sst_op *op);
 
-/* Lets the device see what was queued: 1 if it was notified, 0, or an error: as bg_virtio_sst_poll.
- */
+/* Lets the device see what was queued: 1 if it was notified, 0, or an error as of the next. */
 int bg_virtio_sst_kick(struct bg_virtio_sst *sst, unsigned pair);
 
 /* Ends the operations that the device has answered; returns how many. An error of
@@ -147,8 +146,7 @@ void bg_virtio_sst_abandon(struct bg_virtio_sst_op *op);
 
 /* ---- Events, without on_event ---- */
 
-/* Returns 1 and an event, 0 when there is none, or an error. Events that find no buffer are lost.
- */
+/* Returns 1 and an event, 0: there is none, or an error. Events that find no buffer are lost. */
 int bg_virtio_sst_poll_event(struct bg_virtio_sst *sst, struct bg_virtio_sst_event *event);
 
 /* The same, but waits. TIMEOUT. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Host blobs in the host-visible region: virtio 1.4, 5.7.6.9. */
-#include "firmware/virtio/gpu/display.h"
-
 #include "baregpu/hal.h"
+#include "baregpu/virtio_gpu.h"
 
 #define PAGE_SIZE 4096u /* what hosts map at least */
 
