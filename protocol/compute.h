@@ -123,14 +123,14 @@ struct bg_compute_device_info {
     char name[BG_COMPUTE_DEVICE_NAME_SIZE];
 };
 
-BG_STATIC_ASSERT(sizeof(struct bg_compute_alloc_params) == 8, "wire size");
-BG_STATIC_ASSERT(sizeof(struct bg_compute_copy_params) == 36, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_compute_copy_params, size_lo) == 28, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct bg_compute_vector_inline_params) == 8, "wire size");
-BG_STATIC_ASSERT(sizeof(struct bg_compute_vector_memory_params) == 48, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_compute_vector_memory_params, count_lo) == 40, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct bg_compute_device_info) == 176, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_compute_device_info, memory_total) == 8, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_compute_device_info, name) == 48, "wire offset");
+BG_WIRE_SIZE(bg_compute_alloc_params, 8);
+BG_WIRE_SIZE(bg_compute_copy_params, 36);
+BG_WIRE_OFFSET(bg_compute_copy_params, size_lo, 28);
+BG_WIRE_SIZE(bg_compute_vector_inline_params, 8);
+BG_WIRE_SIZE(bg_compute_vector_memory_params, 48);
+BG_WIRE_OFFSET(bg_compute_vector_memory_params, count_lo, 40);
+BG_WIRE_SIZE(bg_compute_device_info, 176);
+BG_WIRE_OFFSET(bg_compute_device_info, memory_total, 8);
+BG_WIRE_OFFSET(bg_compute_device_info, name, 48);
 
 #endif

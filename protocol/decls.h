@@ -22,4 +22,8 @@
 #define BG_STATIC_ASSERT(condition, text) struct bg_static_assert
 #endif
 
+#define BG_WIRE_SIZE(type, size) BG_STATIC_ASSERT(sizeof(struct type) == (size), "wire size")
+#define BG_WIRE_OFFSET(type, field, offset)                                                        \
+    BG_STATIC_ASSERT(offsetof(struct type, field) == (offset), "wire offset")
+
 #endif

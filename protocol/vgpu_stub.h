@@ -142,20 +142,20 @@ struct bg_vgpu_stub_message_long {
     uint32_t payload_length;
 };
 
-BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_request) == 32, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, opcode) == 4, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, param_count) == 12, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_request, data_length) == 20, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_response) == 32, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_response, result_count) == 8, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_response, exec_time_us) == 20, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_message) == 20, "wire size");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, vm_id) == 8, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, request_id) == 12, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, pool_id) == 16, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, priority) == 17, "wire offset");
-BG_STATIC_ASSERT(offsetof(struct bg_vgpu_stub_message, payload_length) == 18, "wire offset");
-BG_STATIC_ASSERT(sizeof(struct bg_vgpu_stub_message_long) == 24, "wire size");
+BG_WIRE_SIZE(bg_vgpu_stub_request, 32);
+BG_WIRE_OFFSET(bg_vgpu_stub_request, opcode, 4);
+BG_WIRE_OFFSET(bg_vgpu_stub_request, param_count, 12);
+BG_WIRE_OFFSET(bg_vgpu_stub_request, data_length, 20);
+BG_WIRE_SIZE(bg_vgpu_stub_response, 32);
+BG_WIRE_OFFSET(bg_vgpu_stub_response, result_count, 8);
+BG_WIRE_OFFSET(bg_vgpu_stub_response, exec_time_us, 20);
+BG_WIRE_SIZE(bg_vgpu_stub_message, 20);
+BG_WIRE_OFFSET(bg_vgpu_stub_message, vm_id, 8);
+BG_WIRE_OFFSET(bg_vgpu_stub_message, request_id, 12);
+BG_WIRE_OFFSET(bg_vgpu_stub_message, pool_id, 16);
+BG_WIRE_OFFSET(bg_vgpu_stub_message, priority, 17);
+BG_WIRE_OFFSET(bg_vgpu_stub_message, payload_length, 18);
+BG_WIRE_SIZE(bg_vgpu_stub_message_long, 24);
 BG_STATIC_ASSERT(BG_VGPU_STUB_REQUEST_BUFFER + BG_VGPU_STUB_BUFFER_SIZE ==
                      BG_VGPU_STUB_RESPONSE_BUFFER,
                  "map");

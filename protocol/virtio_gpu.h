@@ -373,63 +373,56 @@ struct bg_virtio_gpu_update_cursor {
 
 /* ---- Sizes and offsets ---- */
 
-#define BG_VIRTIO_GPU_SIZE(type, size) BG_STATIC_ASSERT(sizeof(struct type) == (size), "wire size")
-#define BG_VIRTIO_GPU_OFFSET(type, field, offset)                                                  \
-    BG_STATIC_ASSERT(offsetof(struct type, field) == (offset), "wire offset")
-
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_CMD_SET_SCANOUT_BLOB == 0x010D, "wire value");
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB == 0x0209, "wire value");
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_CMD_MOVE_CURSOR == 0x0301, "wire value");
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_RESP_OK_MAP_INFO == 0x1106, "wire value");
 BG_STATIC_ASSERT(BG_VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER == 0x1205, "wire value");
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_config, 20);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_ctrl_hdr, 24);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_ctrl_hdr, fence_id, 8);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_ctrl_hdr, ctx_id, 16);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_ctrl_hdr, ring_idx, 20);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_rect, 16);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_display_one, 24);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_display_info, 408);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_get_edid, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_edid, 1056);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resp_edid, edid, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_2d, 40);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_2d, format, 28);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_request, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_set_scanout, 48);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout, scanout_id, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_flush, 48);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_flush, resource_id, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_transfer_to_host_2d, 56);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_transfer_to_host_2d, offset, 40);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_transfer_to_host_2d, resource_id, 48);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_attach_backing, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_mem_entry, 16);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_get_capset_info, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_capset_info, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_get_capset, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_capset, 24);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_resource_uuid, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_blob, 56);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_blob, blob_id, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_set_scanout_blob, 96);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout_blob, width, 48);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_set_scanout_blob, strides, 64);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_ctx_create, 96);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_ctx_create, debug_name, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_create_3d, 72);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_create_3d, width, 40);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_transfer_host_3d, 72);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_transfer_host_3d, offset, 48);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_cmd_submit, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resource_map_blob, 40);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_resource_map_blob, offset, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_resp_map_info, 32);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_cursor_pos, 16);
-BG_VIRTIO_GPU_SIZE(bg_virtio_gpu_update_cursor, 56);
-BG_VIRTIO_GPU_OFFSET(bg_virtio_gpu_update_cursor, resource_id, 40);
-
-#undef BG_VIRTIO_GPU_SIZE
-#undef BG_VIRTIO_GPU_OFFSET
+BG_WIRE_SIZE(bg_virtio_gpu_config, 20);
+BG_WIRE_SIZE(bg_virtio_gpu_ctrl_hdr, 24);
+BG_WIRE_OFFSET(bg_virtio_gpu_ctrl_hdr, fence_id, 8);
+BG_WIRE_OFFSET(bg_virtio_gpu_ctrl_hdr, ctx_id, 16);
+BG_WIRE_OFFSET(bg_virtio_gpu_ctrl_hdr, ring_idx, 20);
+BG_WIRE_SIZE(bg_virtio_gpu_rect, 16);
+BG_WIRE_SIZE(bg_virtio_gpu_display_one, 24);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_display_info, 408);
+BG_WIRE_SIZE(bg_virtio_gpu_get_edid, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_edid, 1056);
+BG_WIRE_OFFSET(bg_virtio_gpu_resp_edid, edid, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_create_2d, 40);
+BG_WIRE_OFFSET(bg_virtio_gpu_resource_create_2d, format, 28);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_request, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_set_scanout, 48);
+BG_WIRE_OFFSET(bg_virtio_gpu_set_scanout, scanout_id, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_flush, 48);
+BG_WIRE_OFFSET(bg_virtio_gpu_resource_flush, resource_id, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_transfer_to_host_2d, 56);
+BG_WIRE_OFFSET(bg_virtio_gpu_transfer_to_host_2d, offset, 40);
+BG_WIRE_OFFSET(bg_virtio_gpu_transfer_to_host_2d, resource_id, 48);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_attach_backing, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_mem_entry, 16);
+BG_WIRE_SIZE(bg_virtio_gpu_get_capset_info, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_capset_info, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_get_capset, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_capset, 24);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_resource_uuid, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_create_blob, 56);
+BG_WIRE_OFFSET(bg_virtio_gpu_resource_create_blob, blob_id, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_set_scanout_blob, 96);
+BG_WIRE_OFFSET(bg_virtio_gpu_set_scanout_blob, width, 48);
+BG_WIRE_OFFSET(bg_virtio_gpu_set_scanout_blob, strides, 64);
+BG_WIRE_SIZE(bg_virtio_gpu_ctx_create, 96);
+BG_WIRE_OFFSET(bg_virtio_gpu_ctx_create, debug_name, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_create_3d, 72);
+BG_WIRE_OFFSET(bg_virtio_gpu_resource_create_3d, width, 40);
+BG_WIRE_SIZE(bg_virtio_gpu_transfer_host_3d, 72);
+BG_WIRE_OFFSET(bg_virtio_gpu_transfer_host_3d, offset, 48);
+BG_WIRE_SIZE(bg_virtio_gpu_cmd_submit, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resource_map_blob, 40);
+BG_WIRE_OFFSET(bg_virtio_gpu_resource_map_blob, offset, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_resp_map_info, 32);
+BG_WIRE_SIZE(bg_virtio_gpu_cursor_pos, 16);
+BG_WIRE_SIZE(bg_virtio_gpu_update_cursor, 56);
+BG_WIRE_OFFSET(bg_virtio_gpu_update_cursor, resource_id, 40);
 
 #endif

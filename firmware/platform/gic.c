@@ -2,7 +2,6 @@
 /* One GIC of either version: what is alike in both is done here, the rest by the version. */
 #include "firmware/platform/gic.h"
 
-#include "baregpu/error.h"
 #include "baregpu/hal.h"
 
 #define GICD_TYPER_LINES(type) (((type) & 31) + 1) /* words of 32 */
@@ -77,14 +76,12 @@ int gic_init(const char **problem)
     uint32_t type;
 
     if (machine.gic_version != 2 && machine.gic_version != 3) {
-        *problem = "the devicetree describes no GIC";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the devicetree describes no GIC");
     }
     gic.distributor = bg_hal_map(machine.gic_distributor.base, machine.gic_distributor.size,
                                  BG_HAL_MEMORY_DEVICE);
     if (gic.distributor == NULL) {
-        *problem = "the distributor's registers cannot be mapped";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the distributor's registers cannot be mapped");
     }
     gic.version = machine.gic_version;
     type = bg_mmio_read32(gic.distributor, GICD_TYPER);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "baregpu/error.h"
 #include "baregpu/mmio.h"
 #include "firmware/platform/machine.h"
 
@@ -92,6 +93,12 @@ void gic_v3_send_sgi(uint32_t sgi, uint64_t cpus);
 void *gic_v3_own_frame(void); /* this CPU's SGI frame */
 
 /* ---- For the versions ---- */
+
+static inline int gic_refuse(const char **problem, const char *text)
+{
+    *problem = text;
+    return BG_ERR_UNSUPPORTED;
+}
 
 /* The offset of an interrupt's bit among those of a register with one for each. */
 static inline uint32_t gic_word(uint32_t intid)

@@ -2,7 +2,6 @@
 /* LPIs at the redistributors: the table of properties and each CPU's of what is pending. */
 #include <stddef.h>
 
-#include "baregpu/error.h"
 #include "firmware/platform/cache.h"
 #include "firmware/platform/gic.h"
 #include "firmware/platform/gic_its.h"
@@ -37,8 +36,7 @@ int lpi_init(const char **problem)
     uint32_t count = (1u << ID_BITS) - GIC_LPI_FIRST;
 
     if (!gic.has_lpis || gic.id_bits < ID_BITS) {
-        *problem = "the GIC has no LPIs";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the GIC has no LPIs");
     }
     lpi.properties = bg_hal_dma_alloc(count, 4096, &lpi.properties_address);
     if (lpi.properties == NULL) {
@@ -72,8 +70,7 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
     void *pending;
 
     if (redistributor == NULL || !(gic.redistributor_types[cpu] & GICR_TYPER_PLPIS)) {
-        *problem = "a redistributor without LPIs";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "a redistributor without LPIs");
     }
     if (lpi.pending_address[cpu]) {
         return BG_OK;
@@ -82,8 +79,7 @@ int lpi_init_cpu(uint32_t cpu, const char **problem)
     bg_mmio_write32(redistributor, GICR_CTLR, 0);
     gic_wait_clear(redistributor, GICR_CTLR, GICR_CTLR_RWP);
     if (bg_mmio_read32(redistributor, GICR_CTLR) & GICR_CTLR_ENABLE_LPIS) {
-        *problem = "a redistributor keeps LPI tables that are not ours";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "a redistributor keeps LPI tables that are not ours");
     }
     pending = bg_hal_dma_alloc(pending_bytes, PENDING_ALIGN, &lpi.pending_address[cpu]);
     if (pending == NULL) {

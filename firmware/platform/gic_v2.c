@@ -4,7 +4,6 @@
  * bit 0 enables the group that our interrupts are in and they arrive as IRQ: so both are alike here
  * (GICv2 4.3.1, 4.4.1).
  */
-#include "baregpu/error.h"
 #include "baregpu/hal.h"
 #include "firmware/platform/gic.h"
 
@@ -22,8 +21,7 @@ int gic_v2_init(const char **problem)
                             ? bg_hal_map(range->base, range->size, BG_HAL_MEMORY_DEVICE)
                             : NULL;
     if (gic.cpu_interface == NULL) {
-        *problem = "the CPU interface's registers cannot be mapped";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the CPU interface's registers cannot be mapped");
     }
     bg_mmio_write32(gic.distributor, GICD_CTLR, 0);
     gic_reset_lines(gic.distributor, GIC_BANKED_COUNT, gic.spi_end);

@@ -3,7 +3,6 @@
  * GICv3 (and 4): distributor, redistributors, CPU interface in system registers. Our interrupts are
  * in group 1 of the non-secure world, or of the only one.
  */
-#include "baregpu/error.h"
 #include "baregpu/hal.h"
 #include "firmware/platform/cpu.h"
 #include "firmware/platform/gic.h"
@@ -82,15 +81,13 @@ int gic_v3_init(const char **problem)
     uint32_t type = bg_mmio_read32(gic.distributor, GICD_TYPER);
 
     if (!gic_sysreg_present()) {
-        *problem = "the CPU has no interface to a GICv3";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the CPU has no interface to a GICv3");
     }
     gic.id_bits = GICD_TYPER_ID_BITS(type);
     gic.has_lpis = type & GICD_TYPER_LPIS;
     for (unsigned i = 0; i < MACHINE_REDISTRIBUTORS_MAX; i++) {
         if (machine.gic_redistributors[i].size && !walk_region(&machine.gic_redistributors[i])) {
-            *problem = "the redistributors' registers cannot be mapped";
-            return BG_ERR_UNSUPPORTED;
+            return gic_refuse(problem, "the redistributors' registers cannot be mapped");
         }
     }
     bg_mmio_write32(gic.distributor, GICD_CTLR, 0);
@@ -101,8 +98,7 @@ int gic_v3_init(const char **problem)
     gic_reset_lines(gic.distributor, GIC_BANKED_COUNT, gic.spi_end);
     bg_mmio_write32(gic.distributor, GICD_CTLR, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GROUP1);
     if (!gic_wait_clear(gic.distributor, GICD_CTLR, GICD_CTLR_RWP)) {
-        *problem = "the distributor does not take its settings";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the distributor does not take its settings");
     }
     return BG_OK;
 }
@@ -118,20 +114,17 @@ int gic_v3_init_cpu(uint32_t cpu, const char **problem)
     uint32_t waker;
 
     if (redistributor == NULL) {
-        *problem = "a CPU without a redistributor";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "a CPU without a redistributor");
     }
     waker = bg_mmio_read32(redistributor, GICR_WAKER);
     bg_mmio_write32(redistributor, GICR_WAKER, waker & ~GICR_WAKER_SLEEP);
     if (!gic_wait_clear(redistributor, GICR_WAKER, GICR_WAKER_ASLEEP)) {
-        *problem = "a redistributor does not wake up";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "a redistributor does not wake up");
     }
     gic_reset_lines(redistributor + GICR_FRAME_BYTES, 0, GIC_BANKED_COUNT);
     gic_wait_clear(redistributor, GICD_CTLR, GICR_CTLR_RWP);
     if (!gic_sysreg_enable()) {
-        *problem = "the CPU interface's system registers are out of reach";
-        return BG_ERR_UNSUPPORTED;
+        return gic_refuse(problem, "the CPU interface's system registers are out of reach");
     }
     return BG_OK;
 }

@@ -152,22 +152,21 @@ void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
     if (owns(lock)) {
         lock->depth++;
-        return;
+    } else {
+        lock_take(&lock->lock);
+        own(lock);
     }
-    lock_take(&lock->lock);
-    own(lock);
 }
 
 int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
 {
     if (owns(lock)) {
         lock->depth++;
-        return 0;
-    }
-    if (!lock_try(&lock->lock)) {
+    } else if (lock_try(&lock->lock)) {
+        own(lock);
+    } else {
         return -1;
     }
-    own(lock);
     return 0;
 }
 

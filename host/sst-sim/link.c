@@ -53,51 +53,38 @@ static void drop_sent(struct link *link)
     link->out_frame -= link->is_frame_open ? sent : 0;
 }
 
-/* Makes room for `size` bytes in all; false without memory. */
-static bool grow(struct link *link, uint8_t **bytes, size_t *capacity, size_t size)
+/* Room for `size` bytes more behind the *used ones, whatever is in there; NULL without memory. */
+static uint8_t *extend(struct link *link, uint8_t **bytes, size_t *capacity, size_t *used,
+                       size_t size)
 {
-    uint8_t *larger;
+    size_t end = *used + size;
 
-    if (size <= *capacity) {
-        return true;
+    if (end > *capacity) {
+        uint8_t *larger = end <= LINK_OUT_MAX ? realloc(*bytes, 2 * end) : NULL;
+
+        if (larger == NULL) {
+            link->is_out_of_memory = true;
+            return NULL;
+        }
+        *bytes = larger;
+        *capacity = 2 * end;
     }
-    larger = size <= LINK_OUT_MAX ? realloc(*bytes, 2 * size) : NULL;
-    if (larger == NULL) {
-        link->is_out_of_memory = true;
-        return false;
-    }
-    *bytes = larger;
-    *capacity = 2 * size;
-    return true;
+    *used = end;
+    return *bytes + end - size;
 }
 
-/* Room for `size` bytes, whatever is in there; NULL without memory. */
 static uint8_t *append(struct link *link, size_t size)
 {
-    uint8_t *place;
-
     if (link->out_capacity - link->out_size < size && link->out_sent > 0) {
         drop_sent(link);
     }
-    if (!grow(link, &link->out, &link->out_capacity, link->out_size + size)) {
-        return NULL;
-    }
-    place = link->out + link->out_size;
-    link->out_size += size;
-    return place;
+    return extend(link, &link->out, &link->out_capacity, &link->out_size, size);
 }
 
 /* The same behind the records that wait for the next SYNC reply. */
 static uint8_t *append_later(struct link *link, size_t size)
 {
-    uint8_t *place;
-
-    if (!grow(link, &link->later, &link->later_capacity, link->later_size + size)) {
-        return NULL;
-    }
-    place = link->later + link->later_size;
-    link->later_size += size;
-    return place;
+    return extend(link, &link->later, &link->later_capacity, &link->later_size, size);
 }
 
 static bool open_frame(struct link *link)
@@ -163,10 +150,7 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
         .next_ns = is_sync ? next_ns : 0,
     };
 
-    if (is_sync && !open_frame(link)) {
-        return;
-    }
-    if (!link->is_frame_open) {
+    if ((is_sync && !open_frame(link)) || !link->is_frame_open) {
         return;
     }
     if (link->later_size > 0) {

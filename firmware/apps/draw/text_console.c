@@ -233,16 +233,12 @@ static void control(struct text_console *console, char final)
     }
     switch (final) {
     case 'A':
-        move(console, console->column, console->row - count);
-        break;
     case 'B':
-        move(console, console->column, console->row + count);
+        move(console, console->column, console->row + (final == 'A' ? -count : count));
         break;
     case 'C':
-        move(console, console->column + count, console->row);
-        break;
     case 'D':
-        move(console, console->column - count, console->row);
+        move(console, console->column + (final == 'D' ? -count : count), console->row);
         break;
     case 'G':
         move(console, count - 1, console->row);
