@@ -2,6 +2,7 @@
 #include "host/mediator/pvgpu/format.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -128,10 +129,12 @@ static float from_half(uint16_t half)
 
     if (exponent == 31) {
         value = mantissa ? NAN : INFINITY;
-    } else if (exponent) {
-        value = ldexpf((float)(mantissa | 0x400), exponent - 25);
+    } else if (exponent) { /* the same number with another bias */
+        uint32_t bits = (uint32_t)(exponent + 127 - 15) << 23 | mantissa << 13;
+
+        memcpy(&value, &bits, sizeof(value));
     } else {
-        value = ldexpf((float)mantissa, -24);
+        value = (float)mantissa * 0x1p-24f;
     }
     return sign ? -value : value;
 }
@@ -226,14 +229,48 @@ bool pvgpu_format_is_converted(const struct pvgpu_format_info *format)
     return format->kind == PVGPU_CHANNEL_FLOAT;
 }
 
-static uint8_t shade(float linear)
+static uint8_t shade_exactly(float linear)
 {
     return (uint8_t)lrintf(encode_srgb(clamp(linear, 0, 1)) * 255);
+}
+
+/*
+ * The same by a table, for most: a power for each channel made a large picture take seconds of the
+ * device. Shades grow with what they are of. So where the one at a step's start is that of the
+ * next step's start, all between are the same, and the others are computed.
+ */
+#define STEP_BITS 13 /* of a float's 32, that a step leaves open */
+#define ONE_BITS 0x3F800000u
+static uint8_t shades[(ONE_BITS >> STEP_BITS) + 1];
+static pthread_once_t shades_once = PTHREAD_ONCE_INIT;
+
+static void make_shades(void)
+{
+    for (uint32_t step = 0; step < COUNT(shades); step++) {
+        uint32_t bits = step << STEP_BITS;
+        float linear;
+
+        memcpy(&linear, &bits, sizeof(linear));
+        shades[step] = shade_exactly(linear);
+    }
+}
+
+static uint8_t shade(float linear)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &linear, sizeof(bits));
+    /* Negative numbers, those above one, NaN: all have larger bits. */
+    if (bits < ONE_BITS && shades[bits >> STEP_BITS] == shades[(bits >> STEP_BITS) + 1]) {
+        return shades[bits >> STEP_BITS];
+    }
+    return shade_exactly(linear);
 }
 
 void pvgpu_format_convert(const struct pvgpu_format_info *format, const uint8_t *from, uint8_t *to,
                           uint32_t count)
 {
+    pthread_once(&shades_once, make_shades);
     for (uint32_t i = 0; i < count; i++, from += format->size, to += 4) {
         float colour[4];
 
