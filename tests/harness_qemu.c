@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -503,6 +504,30 @@ struct process *mediator_start(const char *format, ...)
     free(path);
     free(variable);
     return process;
+}
+
+size_t mediator_workers(struct process *mediator, pid_t *workers, size_t max)
+{
+    char *pattern = harness_format("/proc/%d/task/*/children", process_pid(mediator));
+    size_t count = 0;
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        harness_fail("%s: nothing there", pattern);
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        FILE *file = fopen(found.gl_pathv[i], "r"); /* a thread may have ended */
+
+        while (file != NULL && count < max && fscanf(file, "%d", &workers[count]) == 1) {
+            count++;
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    globfree(&found);
+    free(pattern);
+    return count;
 }
 
 /* ---- Guest ---- */

@@ -72,6 +72,9 @@ int64_t qmp_get_integer(struct qemu *qemu, const char *path, const char *propert
 /* build/host/baregpu-mediator with these words; returns when it says READY=1 (sd_notify). */
 __attribute__((format(printf, 1, 2))) struct process *mediator_start(const char *format, ...);
 
+/* Its children, whichever of its threads started them; how many, at most `max`. */
+size_t mediator_workers(struct process *mediator, pid_t *workers, size_t max);
+
 /* ---- Guest ---- */
 
 /*

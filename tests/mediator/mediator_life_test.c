@@ -5,7 +5,6 @@
 /* The daemon's start, end, options, exit statuses; clients and workers that die; many of them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -498,37 +497,16 @@ static void test_admin_without_descriptors(void **state)
     free(admin);
 }
 
-/* A child of one of its threads; 0: there is none. */
-static pid_t find_child(pid_t process)
-{
-    char *pattern = harness_format("/proc/%d/task/*/children", process);
-    glob_t found;
-    int child = 0;
-
-    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-    for (size_t i = 0; i < found.gl_pathc && child == 0; i++) {
-        FILE *file = fopen(found.gl_pathv[i], "r");
-
-        if (file != NULL) {
-            child = fscanf(file, "%d", &child) == 1 ? child : 0;
-            fclose(file);
-        }
-    }
-    globfree(&found);
-    free(pattern);
-    return child;
-}
-
 /* What keeps workers from starting is tried again each second, and said, not 20 times as often. */
 static void test_spares_that_die(void **state)
 {
     const struct rlimit none = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
     unsigned count = 0;
-    pid_t spare;
+    pid_t spare = 0;
 
     (void)state;
     start();
-    while ((spare = find_child(process_pid(mediator))) == 0) {
+    while (mediator_workers(mediator, &spare, 1) == 0) {
         usleep(1000);
     }
     /* No program can be loaded in so little memory. */

@@ -56,27 +56,10 @@ static void expect_success(struct process *guest)
     assert_int_equal(status, 0);
 }
 
-/* The worker processes of a mediator, at most `max`. */
-static size_t find_workers(struct process *mediator, pid_t *workers, size_t max)
-{
-    char *path =
-        harness_format("/proc/%d/task/%d/children", process_pid(mediator), process_pid(mediator));
-    FILE *file = fopen(path, "r");
-    size_t count = 0;
-
-    assert_non_null(file);
-    while (count < max && fscanf(file, "%d", &workers[count]) == 1) {
-        count++;
-    }
-    fclose(file);
-    free(path);
-    return count;
-}
-
 static void signal_workers(struct process *mediator, int signal_number)
 {
     pid_t workers[16];
-    size_t count = find_workers(mediator, workers, 16);
+    size_t count = mediator_workers(mediator, workers, 16);
 
     for (size_t i = 0; i < count; i++) {
         kill(workers[i], signal_number);

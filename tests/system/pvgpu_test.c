@@ -355,17 +355,13 @@ static bool is_alive(pid_t pid)
 
 static size_t find_workers(struct process *mediator, pid_t *workers)
 {
-    char *path =
-        harness_format("/proc/%d/task/%d/children", process_pid(mediator), process_pid(mediator));
-    FILE *file = fopen(path, "r");
-    size_t count = 0;
+    size_t all = mediator_workers(mediator, workers, WORKERS_MAX), count = 0;
 
-    assert_non_null(file);
-    while (count < WORKERS_MAX && fscanf(file, "%d", &workers[count]) == 1) {
-        count += is_alive(workers[count]);
+    for (size_t i = 0; i < all; i++) {
+        if (is_alive(workers[i])) {
+            workers[count++] = workers[i];
+        }
     }
-    fclose(file);
-    free(path);
     return count;
 }
 

@@ -15,7 +15,7 @@
 #include "host/mediator/supervisor/peer.h"
 #include "host/mediator/worker/limiter.h"
 
-/* Per listener, as many as it may have sessions; 2.4 MB, of which the kernel gives what is used.
+/* Per listener, as many as it may have sessions; 3 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
 /* Lines of the log that a guest can cause: its sessions' and those about them. */
