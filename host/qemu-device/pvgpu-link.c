@@ -321,6 +321,22 @@ static void catch_up(PVGPULink *link)
     }
 }
 
+/* False: the connection is gone. */
+static bool accept_older(PVGPULink *link)
+{
+    uint64_t connection = link->peer.connections;
+    Error *err = NULL;
+    bool accepted = link->events->older(link->opaque, &err);
+
+    if (!accepted && is_current(link, connection)) {
+        peer_link_warn(&link->peer, "the backend at %s cannot be used: %s", link->peer.path,
+                       err != NULL ? error_get_pretty(err) : "");
+        lose(link, PVGPU_LOSS_PROTOCOL);
+    }
+    error_free(err);
+    return accepted && is_current(link, connection);
+}
+
 static void take_ack(PVGPULink *link, const PVGPUMessage *message)
 {
     uint64_t features;
@@ -331,6 +347,9 @@ static void take_ack(PVGPULink *link, const PVGPUMessage *message)
     }
     if (!(features & BG_PVGPU_FEATURE_D3D11)) {
         lose_liar(link, "it lacks the base feature", "");
+        return;
+    }
+    if (!(features & BG_PVGPU_FEATURE_DIRECT) && !accept_older(link)) {
         return;
     }
     link->peer.state = PVGPU_LINK_UP;

@@ -28,6 +28,9 @@ typedef enum PVGPULoss {
 } PVGPULoss;
 
 typedef struct PVGPULinkEvents {
+    /* GREETING: the backend has not taken the descriptors, but opened the memory by its name.
+     * False: it cannot be used, @errp says why; or the connection has ended meanwhile. */
+    bool (*older)(void *opaque, Error **errp);
     /* GREETING has become UP. */
     void (*acknowledged)(void *opaque, uint64_t features);
     /* UP has ended. Events and eventfds of the connection do not exist any more. */

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "qemu/memfd.h"
 #include "qemu/units.h"
 #include "pvgpu-shmem.h"
 #include "trace.h"
@@ -122,51 +124,109 @@ static bool check_room(int fd, uint64_t size, Error **errp)
         return true;
     }
     error_setg(errp,
-               "shmem_size is %" PRIu64 " MiB, but " SHMEM_FOLDER " has room for %" PRIu64
-               " MiB only: enlarge it (mount -o remount,size=..., docker run --shm-size=...)",
-               size / MiB, free_bytes / MiB);
+               SHMEM_FOLDER " lacks %" PRIu64 " MiB: it has room for %" PRIu64 " of %" PRIu64
+                            " MiB. Enlarge it (mount -o remount,size=..., docker run "
+                            "--shm-size=...), or use a backend that takes descriptors",
+               DIV_ROUND_UP(size - free_bytes, MiB), free_bytes / MiB, size / MiB);
     return false;
 }
 
-static bool size_object(int fd, uint64_t size, bool reserve, Error **errp)
+static bool reserve_memory(int fd, uint64_t size, Error **errp)
 {
-    int error;
+    int error = posix_fallocate(fd, 0, size);
+    struct stat status = {0};
 
-    if (!check_room(fd, size, errp)) {
+    if (error == 0) {
+        return true;
+    }
+    fstat(fd, &status);
+    error_setg_errno(errp, error,
+                     "shmem_size is %" PRIu64 " MiB, of which %" PRIu64
+                     " MiB are missing on this host: make it smaller, or free memory",
+                     size / MiB, (size - MIN(size, (uint64_t)status.st_blocks * 512)) / MiB);
+    return false;
+}
+
+static bool make_object(PVGPUShmem *shmem, uint64_t size, Error **errp)
+{
+    shmem->lock_fd = create_named(shmem, errp);
+    if (shmem->lock_fd < 0) {
         return false;
     }
-    error = ftruncate(fd, size) < 0 ? errno : 0;
-    if (error == 0 && reserve) {
-        error = posix_fallocate(fd, 0, size);
-    }
-    if (error) {
-        error_setg_errno(errp, error, "cannot make shared memory of %" PRIu64 " MiB", size / MiB);
+    if (ftruncate(shmem->lock_fd, size) < 0) {
+        error_setg_errno(errp, errno, "cannot make shared memory of %" PRIu64 " MiB", size / MiB);
+        pvgpu_shmem_remove(shmem);
         return false;
+    }
+    trace_pvgpu_shmem_create(shmem->name, size);
+    return true;
+}
+
+int pvgpu_shmem_create(PVGPUShmem *shmem, uint64_t size, bool reserve, bool named,
+                       unsigned *removed, Error **errp)
+{
+    int fd;
+
+    *removed = remove_all_stale();
+    shmem->is_named = false;
+    shmem->name[0] = '\0';
+    fd =
+        qemu_memfd_create("pvgpu", size, false, 0, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, errp);
+    if (fd < 0) {
+        return -1;
+    }
+    if ((reserve && !reserve_memory(fd, size, errp)) ||
+        (named && !make_object(shmem, size, errp))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+bool pvgpu_shmem_describe(PVGPUShmem *shmem, const struct bg_pvgpu_control *control, Error **errp)
+{
+    if (!shmem->name[0] ||
+        pwrite(shmem->lock_fd, control, sizeof(*control), 0) == sizeof(*control)) {
+        return true;
+    }
+    error_setg_errno(errp, errno,
+                     SHMEM_FOLDER " has no room for an object's first page: free some, or say "
+                                  "shmem_named=off where no older backend is used");
+    return false;
+}
+
+/* The object is sparse: pages of zeroes are there already. */
+static bool copy_memory(int fd, const uint8_t *memory, uint64_t size)
+{
+    const size_t step = 64 * KiB;
+
+    for (uint64_t at = 0; at < size; at += step) {
+        if ((at == 0 || !buffer_is_zero(memory + at, step)) &&
+            pwrite(fd, memory + at, step, at) != (ssize_t)step) {
+            return false;
+        }
     }
     return true;
 }
 
-int pvgpu_shmem_create(PVGPUShmem *shmem, uint64_t size, bool reserve, unsigned *removed,
-                       Error **errp)
+int pvgpu_shmem_move_to_name(PVGPUShmem *shmem, void *memory, uint64_t size, Error **errp)
 {
-    int fd = -1;
+    int fd;
 
-    *removed = remove_all_stale();
-    shmem->lock_fd = create_named(shmem, errp);
-    if (shmem->lock_fd < 0) {
+    if (!check_room(shmem->lock_fd, size, errp) || !reserve_memory(shmem->lock_fd, size, errp)) {
         return -1;
     }
-    if (size_object(shmem->lock_fd, size, reserve, errp)) {
-        fd = shm_open(shmem->name, O_RDWR, 0);
-        if (fd < 0) {
-            error_setg_errno(errp, errno, "cannot open shared memory %s", shmem->name);
+    /* One of its own: the lock is not for others. */
+    fd = shm_open(shmem->name, O_RDWR, 0);
+    if (fd < 0 || !copy_memory(fd, memory, size) ||
+        mmap(memory, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        error_setg_errno(errp, errno, "cannot use shared memory %s", shmem->name);
+        if (fd >= 0) {
+            close(fd);
         }
-    }
-    if (fd < 0) {
-        pvgpu_shmem_remove(shmem);
         return -1;
     }
-    trace_pvgpu_shmem_create(shmem->name, size);
+    shmem->is_named = true;
     return fd;
 }
 

@@ -22,6 +22,7 @@
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
+#include "system/cpus.h"
 #include "system/runstate.h"
 #include "system/system.h"
 #include "trace.h"
@@ -50,6 +51,7 @@ struct PVGPUState {
     bool backend_wrote;   /* there was a backend since the memory was last marked dirty */
 
     PVGPUShmem shmem;
+    int named_fd; /* of the object, when it is the memory; or -1 */
     PVGPULink link;
     PVGPUScanout scanout;
     VMChangeStateEntry *run_state_entry;
@@ -62,7 +64,7 @@ struct PVGPUState {
 
     /* Properties, and what they were found to mean. */
     uint64_t shmem_size; /* bytes */
-    bool reserve;
+    bool reserve, named;
     char *pool_id;
     char *priority;
     uint32_t vm_id;
@@ -191,6 +193,38 @@ static void lose_session(PVGPUState *s, bool by_shutdown)
     raise_interrupt(s, BG_PVGPU_IRQ_ERROR);
 }
 
+/*
+ * PVGPULinkEvents.older: it has mapped the object that the name leads to, and has done nothing with
+ * it yet. The guest's processors stand still meanwhile, and may do what they have begun before
+ * that.
+ */
+static bool on_older(void *opaque, Error **errp)
+{
+    PVGPUState *s = opaque;
+    uint64_t connection = s->link.peer.connections;
+
+    if (s->shmem.is_named) {
+        return true;
+    }
+    if (!s->named) {
+        error_setg(errp, "it takes no descriptors: it needs shmem_named=on");
+        return false;
+    }
+    pause_all_vcpus();
+    if (peer_link_is_current(&s->link.peer, connection)) {
+        s->named_fd = pvgpu_shmem_move_to_name(&s->shmem, s->control, s->shmem_size, errp);
+    }
+    if (runstate_is_running()) {
+        resume_all_vcpus();
+    }
+    if (!s->shmem.is_named) {
+        return false;
+    }
+    s->link.greeting.shmem_fd = s->named_fd;
+    memory_region_set_dirty(&s->shmem_region, 0, s->shmem_size);
+    return true;
+}
+
 /* PVGPULinkEvents.acknowledged */
 static void on_acknowledged(void *opaque, uint64_t features)
 {
@@ -260,6 +294,7 @@ static void on_doorbell_removed(void *opaque, EventNotifier *doorbell)
 }
 
 static const PVGPULinkEvents link_events = {
+    .older = on_older,
     .acknowledged = on_acknowledged,
     .lost = on_lost,
     .refused = on_refused,
@@ -447,7 +482,8 @@ static bool check_properties(PVGPUState *s, Error **errp)
 
 static const Property pvgpu_properties[] = {
     DEFINE_PROP_SIZE("shmem_size", PVGPUState, shmem_size, BG_PVGPU_SHMEM_SIZE_DEFAULT),
-    DEFINE_PROP_BOOL("shmem_reserve", PVGPUState, reserve, false),
+    DEFINE_PROP_BOOL("shmem_reserve", PVGPUState, reserve, true),
+    DEFINE_PROP_BOOL("shmem_named", PVGPUState, named, true),
     DEFINE_PROP_STRING("backend_pipe", PVGPUState, link.peer.path),
     DEFINE_PROP_STRING("peer_user", PVGPUState, link.peer.peer_user),
     DEFINE_PROP_STRING("pool_id", PVGPUState, pool_id),
@@ -522,8 +558,6 @@ static void pvgpu_reset_hold(Object *obj, ResetType type)
     if (s->control != NULL) {
         pvgpu_control_clear(s->control, s->shmem_size, s->features);
         reset_control(s);
-    }
-    if (s->control != NULL) {
         pvgpu_scanout_hide(&s->scanout);
     }
 }
@@ -541,7 +575,7 @@ static void pvgpu_at_exit(Notifier *notifier, void *data)
 static bool create_shmem(PVGPUState *s, Error **errp)
 {
     unsigned removed;
-    int fd = pvgpu_shmem_create(&s->shmem, s->shmem_size, s->reserve, &removed, errp);
+    int fd = pvgpu_shmem_create(&s->shmem, s->shmem_size, s->reserve, s->named, &removed, errp);
 
     s->stale_objects = removed;
     if (fd < 0) {
@@ -554,10 +588,15 @@ static bool create_shmem(PVGPUState *s, Error **errp)
         return false;
     }
     s->control = memory_region_get_ram_ptr(&s->shmem_region);
-    s->link.greeting.shmem_name = s->shmem.name;
+    s->link.greeting.shmem_name = s->named ? s->shmem.name : BG_PVGPU_SHMEM_NAME_PREFIX "none";
     s->link.greeting.shmem_size = s->shmem_size;
     s->link.greeting.shmem_fd = memory_region_get_fd(&s->shmem_region);
     pvgpu_control_clear(s->control, s->shmem_size, s->features);
+    if (!pvgpu_shmem_describe(&s->shmem, s->control, errp)) {
+        pvgpu_shmem_remove(&s->shmem);
+        return false;
+    }
+    s->named_fd = -1;
     return true;
 }
 
@@ -622,6 +661,9 @@ static void pvgpu_exit(PCIDevice *pci_dev)
     vmstate_unregister_ram(&s->shmem_region, DEVICE(s));
     s->control = NULL;
     pvgpu_shmem_remove(&s->shmem);
+    if (s->named_fd >= 0) {
+        close(s->named_fd);
+    }
     msix_uninit_exclusive_bar(pci_dev);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pvgpu_fixture.h"
@@ -90,7 +91,6 @@ static void test_stale_object_with_a_backend_alive(void **state)
 
     (void)state;
     pvgpu_connect(crashed);
-    assert_int_not_equal(flock(crashed->fds[BG_PVGPU_FD_SHMEM], LOCK_EX | LOCK_NB), 0);
     process_signal(crashed->qemu->process, SIGKILL);
     process_wait(crashed->qemu->process);
     next = pvgpu_start(false, "");
@@ -129,6 +129,73 @@ static void test_names_that_are_taken(void **state)
         free(names[i]);
     }
     free(expected);
+}
+
+/* ---- Memory that goes away ---- */
+
+/* A backend cannot take it away, nor can it be missing later. */
+static void test_sealed(void **state)
+{
+    struct bg_pvgpu *pvgpu = *state;
+    struct stat status;
+    int fd, named;
+
+    pvgpu_connect(pvgpu);
+    fd = pvgpu->fds[BG_PVGPU_FD_SHMEM];
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_true(status.st_blocks * 512 >= PVGPU_TEST_SIZE);
+    assert_int_not_equal(ftruncate(fd, 0), 0);
+    assert_int_not_equal(ftruncate(fd, 2ll * PVGPU_TEST_SIZE), 0);
+    named = shm_open(pvgpu->object, O_RDWR, 0);
+    assert_true(named >= 0);
+    assert_int_equal(fstat(named, &status), 0);
+    assert_true(status.st_blocks * 512 <= 64 * 1024); /* /dev/shm is not used for it */
+    assert_int_equal(ftruncate(named, 0), 0);
+    close(named);
+    pvgpu_write_memory(pvgpu, PVGPU_TEST_SIZE - 4, 7);
+    pvgpu_check_works(pvgpu);
+}
+
+/* An older one gets what the guest has written before it came. Then the object is the memory, for
+ * the next one, too. */
+static void test_older_backend(void **state)
+{
+    struct bg_pvgpu *pvgpu = *state;
+    uint32_t *last;
+
+    pvgpu_write_memory(pvgpu, PVGPU_TEST_SIZE - 4, 7);
+    pvgpu_write_memory(pvgpu, BG_PVGPU_HEAP_OFFSET, 8);
+    pvgpu_connect_old(pvgpu, BG_PVGPU_FEATURE_D3D11);
+    last = (uint32_t *)(pvgpu->memory + PVGPU_TEST_SIZE - 4);
+    assert_int_equal(*last, 7);
+    assert_int_equal(*(uint32_t *)(pvgpu->memory + BG_PVGPU_HEAP_OFFSET), 8);
+    *last = 9;
+    assert_int_equal(pvgpu_read_memory(pvgpu, PVGPU_TEST_SIZE - 4), 9);
+    pvgpu_write_memory(pvgpu, PVGPU_TEST_SIZE - 4, 10);
+    assert_int_equal(*last, 10);
+    pvgpu_hang_up(pvgpu);
+    pvgpu_unmap(pvgpu);
+    pvgpu_wait_statistic(pvgpu, "connected", 0);
+    pvgpu_step_retry(pvgpu);
+    pvgpu_connect(pvgpu);
+    assert_int_equal(*(uint32_t *)(pvgpu->memory + PVGPU_TEST_SIZE - 4), 10);
+    pvgpu_write(pvgpu, BG_PVGPU_REG_IRQ_STATUS, 3);
+    pvgpu_check_works(pvgpu);
+}
+
+/* Where no older backend is used, there is nothing in /dev/shm. */
+static void test_without_a_name(void **state)
+{
+    struct bg_pvgpu *pvgpu = pvgpu_start_line(
+        true, "-device pvgpu,id=gpu,addr=1,shmem_size=64M,shmem_named=off,backend_pipe=%s");
+
+    (void)state;
+    pvgpu_enable(pvgpu, 0, PVGPU_SLOT);
+    assert_string_equal(pvgpu->object, "");
+    pvgpu_accept(pvgpu);
+    pvgpu_ack(pvgpu, BG_PVGPU_FEATURE_D3D11); /* an older one */
+    pvgpu_wait_statistic(pvgpu, "stat-disconnections", 1);
+    pvgpu_end(pvgpu);
 }
 
 /* ---- Two devices ---- */
@@ -176,6 +243,9 @@ int main(void)
         TEST(test_stale_objects),
         cmocka_unit_test(test_stale_object_with_a_backend_alive),
         PORT_TEST(test_names_that_are_taken),
+        TEST(test_sealed),
+        TEST(test_older_backend),
+        cmocka_unit_test(test_without_a_name),
         cmocka_unit_test(test_two_devices),
     };
 
