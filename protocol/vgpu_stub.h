@@ -125,7 +125,7 @@ enum bg_vgpu_stub_message_type {
 /*
  * The header exists in two sizes. In the 20-byte form payload_length is the payload's length; in
  * the 24-byte form it is zero and a uint32 length follows. A mediator takes both and answers in
- * kind; our device sends 20 bytes.
+ * kind; our device sends 20 bytes unless its property `wire` says otherwise.
  */
 struct bg_vgpu_stub_message {
     uint32_t magic;

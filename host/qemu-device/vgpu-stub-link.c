@@ -43,6 +43,37 @@ static void grow(unsigned *distance_ms)
     *distance_ms = MIN(MAX(2 * *distance_ms, DISTANCE_FIRST_MS), DISTANCE_MAX_MS);
 }
 
+/* ---- Forms ---- */
+
+/* AUTO: path to form + 1, of all devices of this process. */
+static GHashTable *known_forms;
+
+static bool form_is_known(const VGPUStubLink *link)
+{
+    return link->wire != VGPU_STUB_WIRE_AUTO || link->peer.path == NULL ||
+           (known_forms != NULL && g_hash_table_contains(known_forms, link->peer.path));
+}
+
+static bool known_form(const VGPUStubLink *link)
+{
+    if (link->wire != VGPU_STUB_WIRE_AUTO || link->peer.path == NULL || known_forms == NULL) {
+        return link->wire == VGPU_STUB_WIRE_24;
+    }
+    return GPOINTER_TO_INT(g_hash_table_lookup(known_forms, link->peer.path)) == 2;
+}
+
+static void remember_form(const VGPUStubLink *link)
+{
+    if (link->wire != VGPU_STUB_WIRE_AUTO || link->peer.path == NULL) {
+        return;
+    }
+    if (known_forms == NULL) {
+        known_forms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    }
+    g_hash_table_insert(known_forms, g_strdup(link->peer.path),
+                        GINT_TO_POINTER(link->long_form + 1));
+}
+
 static const char *where(const VGPUStubLink *link)
 {
     return link->peer.path != NULL ? link->peer.path : "chardev";
@@ -54,7 +85,7 @@ static void forget_connection(VGPUStubLink *link)
 {
     peer_link_close(&link->peer);
     link->answered = false;
-    link->tx_last = 0;
+    link->tx_last = link->tx_end = 0;
     link->abandoned_count = 0;
     link->closed_while_stopped = false;
     vgpu_stub_reader_reset(&link->reader);
@@ -65,6 +96,8 @@ static void forget_connection(VGPUStubLink *link)
 void vgpu_stub_link_opened(VGPUStubLink *link)
 {
     trace_vgpu_stub_link_up(where(link));
+    link->long_form = known_form(link) ^ (link->active && link->other_form);
+    link->reader.long_form = link->long_form;
     peer_link_retry_anew(&link->peer);
     if (!link->active) { /* else what is to be sent comes first: an older mediator looks only once
                           */
@@ -125,6 +158,9 @@ static void fail_request(VGPUStubLink *link)
  * takes. */
 static void begin_request(VGPUStubLink *link, int64_t at_ms)
 {
+    uint8_t message[VGPU_STUB_MESSAGE_MAX];
+    size_t size;
+
     if (link->peer.state == PEER_LINK_DOWN && now_ms() >= at_ms) {
         open_connection(link, false);
     } else if (link->peer.state == PEER_LINK_DOWN) {
@@ -135,11 +171,17 @@ static void begin_request(VGPUStubLink *link, int64_t at_ms)
         fail_request(link);
         return;
     }
-    if (!peer_link_queue(&link->peer, link->request, link->request_size)) {
+    if (link->peer.state == PEER_LINK_WAITING) {
+        return; /* its form is known when there is a connection */
+    }
+    link->message.long_form = link->long_form;
+    size = vgpu_stub_message_encode(message, &link->message);
+    if (!peer_link_queue(&link->peer, message, size)) {
         vgpu_stub_link_lost(link, VGPU_STUB_LOSS_LOCAL); /* can not be: there is room for two */
         return;
     }
-    link->tx_last = link->peer.tx_size - link->request_size;
+    link->tx_end = link->peer.tx_size;
+    link->tx_last = link->tx_end - size;
     flush(&link->peer);
 }
 
@@ -154,9 +196,9 @@ static void retry_open(PeerLink *peer)
     if (peer->state == PEER_LINK_DOWN) {
         forget_connection(link);
         fail_request(link);
-        return;
+    } else if (peer_link_is_up(peer)) {
+        begin_request(link, 0);
     }
-    flush(peer);
 }
 
 /* Sending may fail: the peer is gone, but may have said why. That comes first. */
@@ -185,6 +227,11 @@ static void flush(PeerLink *peer)
  *   ECONNRESET only then), the last unread byte is the last that we sent, and only complete
  *   requests are executed. A mediator that turns it away each time means it.
  */
+static bool is_untouched(const VGPUStubLink *link)
+{
+    return link->tx_end > 0 && link->peer.tx_sent <= link->tx_last;
+}
+
 static bool may_begin_again(VGPUStubLink *link, VGPUStubLoss why)
 {
     bool by_peer = why == VGPU_STUB_LOSS_RESET || why == VGPU_STUB_LOSS_CLOSED;
@@ -192,8 +239,16 @@ static bool may_begin_again(VGPUStubLink *link, VGPUStubLoss why)
     if (link->peer.transport->read == NULL || !by_peer) {
         return false;
     }
-    return link->peer.tx_sent <= link->tx_last ||
-           (why == VGPU_STUB_LOSS_RESET && vgpu_stub_reader_is_between(&link->reader) &&
+    if (is_untouched(link)) {
+        return true;
+    }
+    /* Perhaps refused for its form. */
+    if (!form_is_known(link) && !link->answered && !link->refused) {
+        link->other_form = !link->other_form;
+        link->refused = why == VGPU_STUB_LOSS_CLOSED || ++link->resets > RESETS_MAX;
+        return true;
+    }
+    return (why == VGPU_STUB_LOSS_RESET && vgpu_stub_reader_is_between(&link->reader) &&
             ++link->resets <= RESETS_MAX);
 }
 
@@ -233,6 +288,22 @@ static void refuse_stream(VGPUStubLink *link, const char *what)
     vgpu_stub_link_lost(link, VGPU_STUB_LOSS_PROTOCOL);
 }
 
+/* Of a mediator that asks whether we live. One that does not read gets none. */
+static void send_pong(VGPUStubLink *link)
+{
+    VGPUStubMessage pong = link->reader.message;
+    uint8_t bytes[VGPU_STUB_MESSAGE_MAX];
+
+    if (peer_link_wants_write(&link->peer)) {
+        return;
+    }
+    pong.type = BG_VGPU_STUB_MESSAGE_PONG;
+    pong.payload_length = 0;
+    peer_link_queue(&link->peer, bytes, vgpu_stub_message_encode(bytes, &pong));
+    link->tx_last = link->tx_end = 0;
+    flush(&link->peer);
+}
+
 /* May end the connection. */
 static void take_message(VGPUStubLink *link)
 {
@@ -240,14 +311,19 @@ static void take_message(VGPUStubLink *link)
     bool late;
 
     trace_vgpu_stub_link_message(message->type, message->request_id, message->payload_length);
+    if (message->type == BG_VGPU_STUB_MESSAGE_PING) {
+        send_pong(link);
+        return;
+    }
     if (!vgpu_stub_message_is_answer(message)) {
         return;
     }
+    remember_form(link);
     link->unserved = false;
     link->unserved_ms = 0;
     if (link->active && message->request_id == link->wire_id) {
         /* Nor can it be waited for: what is left of the request would be in the way of the next. */
-        if (peer_link_wants_write(&link->peer)) {
+        if (link->peer.tx_sent < link->tx_end) {
             refuse_stream(link, "an answer to a request that it has not read");
             return;
         }
@@ -371,7 +447,10 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
         copy.request_id++;
     }
     link->wire_id = copy.request_id;
-    link->request_size = vgpu_stub_message_encode(link->request, &copy);
+    memcpy(link->payload, copy.payload, copy.payload_length);
+    copy.payload = link->payload;
+    link->message = copy;
+    link->other_form = link->refused = false;
     link->active = true;
     link->resets = 0;
     begin_request(link, link->connected_ms + MAX(link->unserved_ms, link->reset_ms));
@@ -385,7 +464,7 @@ void vgpu_stub_link_abandon(VGPUStubLink *link)
     link->active = false;
     if (link->peer.state == PEER_LINK_WAITING) {
         forget_connection(link);
-    } else if (link->peer.tx_sent <= link->tx_last && link->peer.tx_size) {
+    } else if (is_untouched(link)) {
         link->peer.tx_size = link->tx_last; /* the peer will never know of it */
         peer_link_watch(&link->peer);
     } else {
@@ -433,7 +512,7 @@ static const PeerLinkOps peer_ops = {
     .clock = QEMU_CLOCK_REALTIME,
     .retry_first_ms = RETRY_FIRST_MS,
     .retry_max_ms = RETRY_MAX_MS,
-    /* The rest of an abandoned message, if one was cut, then the active one. */
+    /* The rest of an abandoned message, if one was cut, or a PONG; then the active one. */
     .tx_capacity = 2 * VGPU_STUB_MESSAGE_MAX,
     .readable = readable,
     .writable = flush,

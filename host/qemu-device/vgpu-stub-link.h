@@ -45,18 +45,29 @@ typedef enum VGPUStubLoss {
  * a guest that floods its doorbell costs the mediator neither memory nor connections. */
 #define VGPU_STUB_ABANDONED_MAX 128
 
+typedef enum VGPUStubWire {
+    VGPU_STUB_WIRE_20, /* bytes of a header */
+    VGPU_STUB_WIRE_24,
+    VGPU_STUB_WIRE_AUTO, /* what was answered last on this path; 20, then 24, where nothing was */
+} VGPUStubWire;
+
 struct VGPUStubLink {
     PeerLink peer;
+    VGPUStubWire wire; /* set by the owner before vgpu_stub_link_init() */
     const VGPUStubLinkEvents *events;
     void *opaque;
     bool answered; /* an answer came on this connection */
 
-    bool active;         /* a request waits for its answer */
-    uint32_t wire_id;    /* its id in the message */
-    unsigned resets;     /* how often its connection was reset under it */
-    size_t request_size; /* bytes of the message in request[] */
-    uint8_t request[VGPU_STUB_MESSAGE_MAX];
-    size_t tx_last; /* where it begins in peer.tx */
+    bool active;      /* a request waits for its answer */
+    uint32_t wire_id; /* its id in the message */
+    unsigned resets;  /* how often its connection was reset under it */
+    VGPUStubMessage message;
+    uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
+    bool long_form;  /* of this connection */
+    bool other_form; /* AUTO: the request is in the form that was not expected */
+    bool refused;    /* AUTO: and was closed upon, once */
+    size_t tx_last;  /* where it begins in peer.tx */
+    size_t tx_end;   /* and ends; 0: it is not there any more */
 
     /* Connections have a distance in real time: it grows with requests that get no answer, and with
      * resets of the device soon after one was made. */

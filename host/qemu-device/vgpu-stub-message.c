@@ -30,6 +30,11 @@ static void store_le32(uint8_t *bytes, uint32_t value)
 
 #define FIELD(name) offsetof(struct bg_vgpu_stub_message, name)
 
+static size_t header_size(bool long_form)
+{
+    return long_form ? VGPU_STUB_LONG_HEADER_SIZE : VGPU_STUB_HEADER_SIZE;
+}
+
 size_t vgpu_stub_message_encode(uint8_t *out, const VGPUStubMessage *message)
 {
     store_le32(out + FIELD(magic), BG_VGPU_STUB_MESSAGE_MAGIC);
@@ -38,16 +43,20 @@ size_t vgpu_stub_message_encode(uint8_t *out, const VGPUStubMessage *message)
     store_le32(out + FIELD(request_id), message->request_id);
     out[FIELD(pool_id)] = message->pool_id;
     out[FIELD(priority)] = message->priority;
-    store_le16(out + FIELD(payload_length), message->payload_length);
-    if (message->payload_length) {
-        memcpy(out + VGPU_STUB_HEADER_SIZE, message->payload, message->payload_length);
+    store_le16(out + FIELD(payload_length), message->long_form ? 0 : message->payload_length);
+    if (message->long_form) {
+        store_le32(out + VGPU_STUB_HEADER_SIZE, message->payload_length);
     }
-    return VGPU_STUB_HEADER_SIZE + message->payload_length;
+    if (message->payload_length) {
+        memcpy(out + header_size(message->long_form), message->payload, message->payload_length);
+    }
+    return header_size(message->long_form) + message->payload_length;
 }
 
 void vgpu_stub_reader_reset(VGPUStubReader *reader)
 {
     reader->have = 0;
+    reader->long_form = false;
 }
 
 bool vgpu_stub_reader_is_between(const VGPUStubReader *reader)
@@ -77,9 +86,12 @@ static VGPUStubReadResult decode_header(VGPUStubReader *reader)
     message->request_id = load_le32(header + FIELD(request_id));
     message->pool_id = header[FIELD(pool_id)];
     message->priority = header[FIELD(priority)];
-    message->payload_length = load_le16(header + FIELD(payload_length));
+    message->long_form = reader->long_form;
+    message->payload_length = reader->long_form ? load_le32(header + VGPU_STUB_HEADER_SIZE)
+                                                : load_le16(header + FIELD(payload_length));
     message->payload = is_answer_type(message->type) ? reader->payload : NULL;
-    if (message->payload != NULL && message->payload_length > BG_VGPU_STUB_PAYLOAD_MAX) {
+    if (message->payload_length >
+        (message->payload != NULL ? BG_VGPU_STUB_PAYLOAD_MAX : UINT16_MAX)) {
         return VGPU_STUB_READ_TOO_LARGE;
     }
     return VGPU_STUB_READ_MORE;
@@ -110,7 +122,8 @@ static bool magic_is_wrong(const VGPUStubReader *reader)
 static VGPUStubReadResult feed_header(VGPUStubReader *reader, const uint8_t *data, size_t length,
                                       size_t *taken)
 {
-    size_t part = bytes_to_take(length, VGPU_STUB_HEADER_SIZE - reader->have);
+    size_t size = header_size(reader->long_form);
+    size_t part = bytes_to_take(length, size - reader->have);
 
     memcpy(reader->header + reader->have, data, part);
     reader->have += part;
@@ -118,25 +131,27 @@ static VGPUStubReadResult feed_header(VGPUStubReader *reader, const uint8_t *dat
     if (magic_is_wrong(reader)) {
         return VGPU_STUB_READ_BAD_MAGIC;
     }
-    return reader->have < VGPU_STUB_HEADER_SIZE ? VGPU_STUB_READ_MORE : decode_header(reader);
+    return reader->have < size ? VGPU_STUB_READ_MORE : decode_header(reader);
 }
 
 VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *data, size_t length,
                                          size_t *taken)
 {
+    size_t header = header_size(reader->long_form);
+
     *taken = 0;
     if (length == 0) {
         return VGPU_STUB_READ_MORE;
     }
-    if (reader->have < VGPU_STUB_HEADER_SIZE) {
+    if (reader->have < header) {
         VGPUStubReadResult result = feed_header(reader, data, length, taken);
 
-        if (result != VGPU_STUB_READ_MORE || reader->have < VGPU_STUB_HEADER_SIZE) {
+        if (result != VGPU_STUB_READ_MORE || reader->have < header) {
             return result;
         }
     }
 
-    size_t payload_have = reader->have - VGPU_STUB_HEADER_SIZE;
+    size_t payload_have = reader->have - header;
     size_t part = bytes_to_take(length - *taken, reader->message.payload_length - payload_have);
 
     if (reader->message.payload != NULL && part) {
@@ -144,7 +159,7 @@ VGPUStubReadResult vgpu_stub_reader_feed(VGPUStubReader *reader, const uint8_t *
     }
     reader->have += part;
     *taken += part;
-    if (reader->have < VGPU_STUB_HEADER_SIZE + reader->message.payload_length) {
+    if (reader->have < header + reader->message.payload_length) {
         return VGPU_STUB_READ_MORE;
     }
     reader->have = 0;

@@ -15,7 +15,8 @@
 #include "protocol/vgpu_stub.h"
 
 #define VGPU_STUB_HEADER_SIZE sizeof(struct bg_vgpu_stub_message)
-#define VGPU_STUB_MESSAGE_MAX (VGPU_STUB_HEADER_SIZE + BG_VGPU_STUB_PAYLOAD_MAX)
+#define VGPU_STUB_LONG_HEADER_SIZE sizeof(struct bg_vgpu_stub_message_long)
+#define VGPU_STUB_MESSAGE_MAX (VGPU_STUB_LONG_HEADER_SIZE + BG_VGPU_STUB_PAYLOAD_MAX)
 
 /* A message in host byte order. */
 typedef struct VGPUStubMessage {
@@ -24,12 +25,13 @@ typedef struct VGPUStubMessage {
     uint32_t request_id;
     uint8_t pool_id;
     uint8_t priority;
-    uint16_t payload_length; /* bytes */
+    bool long_form;          /* a header of 24 bytes, not of 20 */
+    uint32_t payload_length; /* bytes */
     const uint8_t *payload;  /* NULL where the payload was not kept: unknown types */
 } VGPUStubMessage;
 
 /*
- * Writes @message in its 20-byte form to @out, which holds VGPU_STUB_MESSAGE_MAX bytes, and
+ * Writes @message in its form to @out, which holds VGPU_STUB_MESSAGE_MAX bytes, and
  * returns its size in bytes. payload_length is at most BG_VGPU_STUB_PAYLOAD_MAX.
  */
 size_t vgpu_stub_message_encode(uint8_t *out, const VGPUStubMessage *message);
@@ -43,13 +45,14 @@ typedef enum VGPUStubReadResult {
 
 /* Assembles messages from a byte stream that is cut anywhere. All zero is its start. */
 typedef struct VGPUStubReader {
-    uint32_t have; /* bytes of the present message taken so far, header included */
-    uint8_t header[sizeof(struct bg_vgpu_stub_message)];
+    uint32_t have;  /* bytes of the present message taken so far, header included */
+    bool long_form; /* a mediator answers in the form that it is asked in */
+    uint8_t header[sizeof(struct bg_vgpu_stub_message_long)];
     uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     VGPUStubMessage message;
 } VGPUStubReader;
 
-/* Forgets what was taken: a new connection begins. */
+/* Forgets what was taken: a new connection begins, in the 20-byte form unless it is set again. */
 void vgpu_stub_reader_reset(VGPUStubReader *reader);
 
 /* True between two messages: no part of one has been taken. */

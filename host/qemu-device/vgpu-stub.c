@@ -50,6 +50,7 @@ struct VGPUStubState {
     /* Properties, and what they were found to mean. */
     char *pool_id;
     char *priority;
+    char *wire;
     uint32_t vm_id;
     uint32_t timeout_ms;
     bool interrupt;
@@ -359,13 +360,33 @@ static bool vgpu_stub_check_carrier(VGPUStubState *s, Error **errp)
     return chardev || peer_link_check_properties(&s->link.peer, "socket", errp);
 }
 
+static bool vgpu_stub_check_wire(VGPUStubState *s, Error **errp)
+{
+    static const char *const names[] = {
+        [VGPU_STUB_WIRE_20] = "20",
+        [VGPU_STUB_WIRE_24] = "24",
+        [VGPU_STUB_WIRE_AUTO] = "auto",
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strcmp(s->wire != NULL && *s->wire ? s->wire : "20", names[i]) == 0) {
+            s->link.wire = i;
+            return true;
+        }
+    }
+    error_setg(errp, "wire must be '20', '24' or 'auto' (the size of a message's header), not '%s'",
+               s->wire);
+    return false;
+}
+
 static bool vgpu_stub_check_properties(VGPUStubState *s, Error **errp)
 {
     if (s->timeout_ms < 1 || s->timeout_ms > TIMEOUT_MAX_MS) {
         error_setg(errp, "timeout_ms must be from 1 to %d, not %u", TIMEOUT_MAX_MS, s->timeout_ms);
         return false;
     }
-    return peer_check_identity(s->pool_id, s->priority, &s->pool_letter, &s->priority_level,
+    return vgpu_stub_check_wire(s, errp) &&
+           peer_check_identity(s->pool_id, s->priority, &s->pool_letter, &s->priority_level,
                                errp) &&
            vgpu_stub_check_carrier(s, errp);
 }
@@ -377,6 +398,7 @@ static const Property vgpu_stub_properties[] = {
     DEFINE_PROP_STRING("socket", VGPUStubState, link.peer.path),
     DEFINE_PROP_CHR("chardev", VGPUStubState, link.chr),
     DEFINE_PROP_STRING("peer_user", VGPUStubState, link.peer.peer_user),
+    DEFINE_PROP_STRING("wire", VGPUStubState, wire),
     DEFINE_PROP_UINT32("timeout_ms", VGPUStubState, timeout_ms, TIMEOUT_DEFAULT_MS),
     DEFINE_PROP_BOOL("interrupt", VGPUStubState, interrupt, false),
     DEFINE_PROP_BOOL("access64", VGPUStubState, access64, false),
