@@ -63,7 +63,7 @@ enum bg_pvgpu_command_type {
 
     BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW = 0x0020,  /* struct bg_pvgpu_create_view */
     BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW = 0x0021, /* header only */
-    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022,  /* struct bg_pvgpu_create_view */
+    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022,  /* struct bg_pvgpu_create_depth_view */
     BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW = 0x0023, /* header only */
 
     /* With BG_PVGPU_FEATURE_DRAW. */
@@ -280,7 +280,8 @@ struct bg_pvgpu_copy_region {
     uint32_t zero[3];
 };
 
-/* header.resource_id becomes another name of `source`, which was created with MISC_SHARED. */
+/* header.resource_id becomes another name of `source`, which was created with MISC_SHARED. Programs
+ * of others send 44 bytes. */
 struct bg_pvgpu_open_resource {
     struct bg_pvgpu_command header;
     uint32_t source;
@@ -289,16 +290,33 @@ struct bg_pvgpu_open_resource {
 
 /* ---- Views, state, clears ---- */
 
-/* header.resource_id: the view's new id. Render target: a colour format with the resource's texel
+/* view_id: the view's new id; 0: that in the header. Programs of others send 44 bytes for a render
+ * target, without the last word. Render target: a colour format with the resource's texel
  * size, the resource has BIND_RENDER_TARGET; depth-stencil: its format is the resource's, which has
- * BIND_DEPTH_STENCIL. Textures only. Slices: of 3D textures; count 0: all from first_slice. */
+ * BIND_DEPTH_STENCIL. Textures only. Slices: of 3D textures; count 0 or UINT32_MAX: all from
+ * first_slice. */
 struct bg_pvgpu_create_view {
     struct bg_pvgpu_command header;
+    uint32_t view_id;
     uint32_t resource_id; /* not 0 */
     uint32_t format;      /* 0: the resource's */
+    uint32_t dimension;   /* Direct3D's; the resource's own is used */
     uint32_t mip_level;
     uint32_t first_slice, slice_count;
-    uint32_t zero[3];
+    uint32_t zero;
+};
+
+#define BG_PVGPU_CREATE_VIEW_SIZE_MIN 44u
+
+struct bg_pvgpu_create_depth_view {
+    struct bg_pvgpu_command header;
+    uint32_t view_id;
+    uint32_t resource_id; /* not 0 */
+    uint32_t format;      /* 0: the resource's */
+    uint32_t dimension;
+    uint32_t flags; /* Direct3D's: not used */
+    uint32_t mip_level;
+    uint32_t first_slice, slice_count;
 };
 
 #define BG_PVGPU_RENDER_TARGETS_MAX 8u
@@ -477,6 +495,11 @@ BG_WIRE_SIZE(bg_pvgpu_copy_resource, 32);
 BG_WIRE_SIZE(bg_pvgpu_copy_region, 80);
 BG_WIRE_SIZE(bg_pvgpu_open_resource, 32);
 BG_WIRE_SIZE(bg_pvgpu_create_view, 48);
+BG_WIRE_OFFSET(bg_pvgpu_create_view, view_id, 16);
+BG_WIRE_OFFSET(bg_pvgpu_create_view, resource_id, 20);
+BG_WIRE_OFFSET(bg_pvgpu_create_view, zero, BG_PVGPU_CREATE_VIEW_SIZE_MIN);
+BG_WIRE_SIZE(bg_pvgpu_create_depth_view, 48);
+BG_WIRE_OFFSET(bg_pvgpu_create_depth_view, mip_level, 36);
 BG_WIRE_SIZE(bg_pvgpu_set_render_target, 56);
 BG_WIRE_SIZE(bg_pvgpu_set_viewport, 404);
 BG_WIRE_SIZE(bg_pvgpu_set_scissor, 276);

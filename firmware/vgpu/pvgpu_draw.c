@@ -12,10 +12,15 @@ _Static_assert(sizeof(struct bg_pvgpu_rectangle) == 4 * WORD, "put as words");
 static int create_view(struct bg_pvgpu *gpu, uint32_t type,
                        const struct bg_pvgpu_view_options *options, uint32_t *id)
 {
-    const uint32_t words[] = {options->resource_id, options->format, options->mip_level,
-                              options->first_slice, options->slice_count};
+    /* A depth-stencil view has flags before what it shows, the others have a zero behind it. */
+    uint32_t flags = type == BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW;
+    uint32_t words[8] = {gpu->last_view + 1, options->resource_id, options->format};
+    uint32_t *place = &words[4 + flags];
 
-    return pvgpu_create(gpu, type, &gpu->last_view, words, 5, id);
+    place[0] = options->mip_level;
+    place[1] = options->first_slice;
+    place[2] = options->slice_count;
+    return pvgpu_create(gpu, type, &gpu->last_view, words, 8, id);
 }
 
 int bg_pvgpu_render_target_view_create(struct bg_pvgpu *gpu,

@@ -170,8 +170,9 @@ static void test_property(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_long), cmocka_unit_test(test_auto), cmocka_unit_test(test_auto_short),
-        cmocka_unit_test(test_ping), cmocka_unit_test(test_property),
+        cmocka_unit_test(test_long),       cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_auto_short), cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_property),
     };
 
     stub_use_cmocka();

@@ -345,7 +345,7 @@ static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create
                                        struct pvgpu_view *view)
 {
     uint32_t bind = view->depth ? BG_PVGPU_BIND_DEPTH_STENCIL : BG_PVGPU_BIND_RENDER_TARGET;
-    uint32_t slices;
+    uint32_t slices, count = create->slice_count == UINT32_MAX ? 0 : create->slice_count;
 
     if (resource->type == BG_PVGPU_RESOURCE_BUFFER || !(resource->bind_flags & bind) ||
         create->mip_level >= resource->levels) {
@@ -357,12 +357,12 @@ static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create
         return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
     }
     slices = resource->level[create->mip_level].depth;
-    if (create->first_slice >= slices || create->slice_count > slices - create->first_slice) {
+    if (create->first_slice >= slices || count > slices - create->first_slice) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     view->mip_level = create->mip_level;
     view->first_slice = create->first_slice;
-    view->slice_count = create->slice_count ? create->slice_count : slices - create->first_slice;
+    view->slice_count = count ? count : slices - create->first_slice;
     return pvgpu_ok();
 }
 
@@ -371,14 +371,14 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
 {
     struct pvgpu_resource *resource = pvgpu_resource_find(context, create->resource_id);
     struct pvgpu_view found = {.depth = depth, .resource = resource};
+    uint32_t id = create->view_id ? create->view_id : create->header.resource_id;
     struct pvgpu_outcome outcome;
     struct pvgpu_view *view;
 
     if (resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
-    if (create->header.resource_id == 0 ||
-        pvgpu_ids_find(&context->views, create->header.resource_id) != NULL) {
+    if (id == 0 || pvgpu_ids_find(&context->views, id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     outcome = check_view(create, resource, &found);
@@ -391,7 +391,7 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
     }
     *view = found;
     resource->views++;
-    pvgpu_ids_add(&context->views, create->header.resource_id, view);
+    pvgpu_ids_add(&context->views, id, view);
     return pvgpu_ok();
 }
 
@@ -403,8 +403,20 @@ PVGPU_HANDLER(pvgpu_create_render_target_view)
 
 PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
 {
+    const struct bg_pvgpu_create_depth_view *depth = command;
+    const struct bg_pvgpu_create_view create = {
+        .header = depth->header,
+        .view_id = depth->view_id,
+        .resource_id = depth->resource_id,
+        .format = depth->format,
+        .dimension = depth->dimension,
+        .mip_level = depth->mip_level,
+        .first_slice = depth->first_slice,
+        .slice_count = depth->slice_count,
+    };
+
     (void)size;
-    return create_view(context, command, true);
+    return create_view(context, &create, true);
 }
 
 static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)

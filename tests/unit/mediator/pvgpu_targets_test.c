@@ -22,6 +22,23 @@ static void make_view(uint32_t type, uint32_t id, uint32_t resource)
     EXPECT(BG_PVGPU_OK, &view);
 }
 
+/* As programs of others send them: ids in the payload, 44 bytes for a render target. */
+static void test_views_of_others(void **state)
+{
+    const uint32_t target[] = {
+        BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 44, 0, 0, 7, 1, 28, 4, 0, 0, 1};
+    const uint32_t depth[] = {
+        BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 48, 0, 0, 8, 2, 40, 3, 1, 0, 0, UINT32_MAX};
+
+    (void)state;
+    make_texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
+    make_texture(2, BG_PVGPU_FORMAT_D32_FLOAT, 4, 4, BG_PVGPU_BIND_DEPTH_STENCIL);
+    EXPECT(BG_PVGPU_OK, target);
+    EXPECT(BG_PVGPU_OK, depth);
+    assert_non_null(pvgpu_ids_find(&context.views, 7));
+    assert_non_null(pvgpu_ids_find(&context.views, 8));
+}
+
 static void test_views(void **state)
 {
     struct bg_pvgpu_create_view view = view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
@@ -335,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_views),
+        TEST(test_views_of_others),
         TEST(test_set_render_target),
         TEST(test_viewports_and_scissors),
         TEST(test_clear_colours),

@@ -176,12 +176,12 @@ static void views(void **state)
     assert_int_equal(bg_pvgpu_render_target_view_create(&gpu, &options, &id), 0);
     {
         SENT(bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1);
-        EXPECT(resource_id, 9, 87, 2, 3, 4, 0, 0, 0);
+        EXPECT(view_id, 1, 9, 87, 0, 2, 3, 4, 0);
     }
     assert_int_equal(bg_pvgpu_depth_stencil_view_create(&gpu, &options, &id), 0);
     {
-        SENT(bg_pvgpu_create_view, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2);
-        EXPECT(resource_id, 9, 87, 2, 3, 4, 0, 0, 0);
+        SENT(bg_pvgpu_create_depth_view, BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW, 2);
+        EXPECT(view_id, 2, 9, 87, 0, 0, 2, 3, 4);
     }
     assert_int_equal(id, 2);
     assert_int_equal(bg_pvgpu_render_target_view_destroy(&gpu, 1), 0);
