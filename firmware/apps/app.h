@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Apps: what the kernel runs. `run=<name>` in the bootargs chooses; its result is the status. */
-#ifndef APPS_APP_H
-#define APPS_APP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ bool app_option(const char *key, char *value, size_t size);
  * apps read their options before they begin. On CPU 0.
  */
 int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64_t max);
-
-#endif

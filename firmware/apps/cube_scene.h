@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The cube that run=cube draws: its geometry, its shaders, and where it is at an angle. */
-#ifndef APPS_CUBE_SCENE_H
-#define APPS_CUBE_SCENE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -28,5 +27,3 @@ struct cube_constants {
 /* Turned by `degrees` around its upright axis, seen from a little above. */
 void cube_constants(struct cube_constants *constants, float degrees, uint32_t width,
                     uint32_t height);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef APPS_SCREEN_H
-#define APPS_SCREEN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -9,5 +8,3 @@ void screen_read_options(void);
 
 /* Shows a picture on the virtio GPU, if there is one. False, after saying so, when that failed. */
 bool screen_demo(void);
-
-#endif

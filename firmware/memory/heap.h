@@ -6,8 +6,7 @@
  *
  * Callable from every CPU, not from interrupt handlers.
  */
-#ifndef MEMORY_HEAP_H
-#define MEMORY_HEAP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ void heap_statistics(struct heap_statistics *out);
 
 /* Walks everything; NULL, or what is wrong. */
 const char *heap_check(void);
-
-#endif

@@ -8,8 +8,7 @@
  * a handler never waits for the CPU that it has interrupted. Not recursive; held for a few
  * instructions, never across a wait. All are callable from interrupt handlers.
  */
-#ifndef MEMORY_LOCK_H
-#define MEMORY_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -100,5 +99,3 @@ static inline void lock_release_masked(struct lock *lock, uint64_t state)
     lock_release(lock);
     interrupts_restore(state);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Puts the machine's memory under the page allocator. */
-#ifndef MEMORY_MEMORY_H
-#define MEMORY_MEMORY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +21,3 @@ void memory_init(const struct machine *machine, struct pages_range image, uint64
 bool layout_next_free(const struct pages_range *banks, size_t bank_count,
                       const struct pages_range *reserved, size_t reserved_count, uint64_t *at,
                       struct pages_range *free);
-
-#endif

@@ -3,8 +3,7 @@
  * Something that is done once, whichever CPU comes first; the others wait until it is done and see
  * all that it wrote. Not for interrupt handlers, which could wait for the CPU they interrupted.
  */
-#ifndef MEMORY_ONCE_H
-#define MEMORY_ONCE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -32,5 +31,3 @@ static inline void once_run(struct once *once, void (*function)(void *argument),
         lock_wait_for(&once->state, ONCE_DONE);
     }
 }
-
-#endif

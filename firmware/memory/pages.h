@@ -5,8 +5,7 @@
  *
  * Addresses are physical. Callable from every CPU, not from interrupt handlers.
  */
-#ifndef MEMORY_PAGES_H
-#define MEMORY_PAGES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -57,5 +56,3 @@ const char *pages_check(void);
 
 /* How memory/ ends the run when its caller broke the rules; tests bring their own. */
 void memory_panic(const char *what, uint64_t address) __attribute__((noreturn));
-
-#endif

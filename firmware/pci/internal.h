@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of the PCI library share: registers and the steps of enumeration. */
-#ifndef BAREGPU_PCI_INTERNAL_H
-#define BAREGPU_PCI_INTERNAL_H
+#pragma once
 
 #include "baregpu/pci_ecam.h"
 #include "baregpu/pci_interrupt.h"
@@ -163,5 +162,3 @@ struct pci_message_ops {
 
 extern const struct pci_message_ops pci_msix_ops; /* msix.c */
 extern const struct pci_message_ops pci_msi_ops;  /* msi.c */
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Words of the form key=value in a command line. */
-#ifndef PLATFORM_BOOTARGS_H
-#define PLATFORM_BOOTARGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,5 +16,3 @@ bool bootargs_get(const char *line, const char *key, char *value, size_t size);
  * behind the word; NULL after the last one.
  */
 const char *bootargs_next(const char *line, char *key, size_t size);
-
-#endif

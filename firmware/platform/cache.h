@@ -3,8 +3,7 @@
  * Data cache maintenance by address range, to the point of coherency. Lines that the range touches
  * in part are cleaned, never thrown away.
  */
-#ifndef PLATFORM_CACHE_H
-#define PLATFORM_CACHE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -22,5 +21,3 @@ void cache_clean_invalidate(const void *address, size_t size);
 
 /* Makes what was just written executable (CTR_EL0.IDC and DIC say what can be left out). */
 void cache_sync_code(const void *address, size_t size);
-
-#endif

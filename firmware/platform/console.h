@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where output goes: the PL011, and semihosting when somebody answers there. */
-#ifndef PLATFORM_CONSOLE_H
-#define PLATFORM_CONSOLE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,5 +39,3 @@ void pl011_write(const char *text, size_t size);
 
 /* Takes the next character that has arrived; false when there is none. */
 bool pl011_read(char *c);
-
-#endif

@@ -4,8 +4,7 @@
  * run on another CPU. There is no scheduler: a CPU that is on runs the functions it is given, one
  * after the other in the order of the calls, each to its end, and sleeps in between (docs/smp.md).
  */
-#ifndef PLATFORM_CPU_H
-#define PLATFORM_CPU_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -155,5 +154,3 @@ bool cpu_is_stack_guard(uint64_t address);
 
 /* newlib_smp.c: errno and the like for CPU `index`, not 0, that is about to start. */
 void newlib_init_cpu(uint32_t index);
-
-#endif

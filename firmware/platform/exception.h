@@ -3,8 +3,7 @@
  * What happens on an exception at EL1: a report and the end of the run with EXCEPTION_EXIT_STATUS,
  * unless a probe expects it.
  */
-#ifndef PLATFORM_EXCEPTION_H
-#define PLATFORM_EXCEPTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,5 +63,3 @@ void panic_detail(const char *what, uint64_t detail) __attribute__((noreturn));
 const char *exception_class_name(uint64_t esr);
 /* "translation fault, level 3" and so on; NULL where the class has no fault status. */
 const char *exception_fault_name(uint64_t esr);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * An INTID below 32 means the calling CPU's own, as in the architecture (SGIs 0-15, PPIs 16-31).
  */
-#ifndef PLATFORM_GIC_H
-#define PLATFORM_GIC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -146,7 +145,5 @@ static inline void gic_end(bool is_v3, uint32_t acknowledged)
         bg_mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);
     }
 }
-
-#endif
 
 #endif

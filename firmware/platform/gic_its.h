@@ -6,8 +6,7 @@
  * The caller (interrupt.c, msi.c) holds its lock around every call. Errors: IO when the ITS stalled
  * on a command, TIMEOUT when it does not answer, and those named. its_problem() then says more.
  */
-#ifndef PLATFORM_GIC_ITS_H
-#define PLATFORM_GIC_ITS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,5 +68,3 @@ void lpi_set_property(uint32_t intid, uint8_t priority, bool is_enabled);
 /* As its_alloc, from the frame with this phandle; NOT_FOUND: there is none. */
 int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct bg_hal_msi *messages);
 void v2m_free(uint32_t phandle, const struct bg_hal_msi *messages, unsigned count);
-
-#endif

@@ -16,8 +16,7 @@
  * Nothing is set up before the first call needs it: a kernel that polls pays nothing. Calls that
  * change an interrupt may be made on any CPU. Errors are negative baregpu_errors.
  */
-#ifndef PLATFORM_INTERRUPT_H
-#define PLATFORM_INTERRUPT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -108,5 +107,3 @@ void interrupt_take(void);
 
 /* From a handler: this interrupt was nobody's and ends no sleep. */
 void interrupt_wakes_nobody(void);
-
-#endif

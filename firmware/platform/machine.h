@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the devicetree says about the machine, read once at boot (devicetree.c). */
-#ifndef PLATFORM_MACHINE_H
-#define PLATFORM_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,5 +129,3 @@ struct kernel_entry {
 
 /* Constant after boot. */
 extern struct kernel_entry kernel_entry;
-
-#endif

@@ -4,8 +4,7 @@
  * write-back, inner shareable; registers Device-nGnRE; nothing is both writable and executable;
  * what is not listed in the devicetree, guard pages and page 0 are not mapped.
  */
-#ifndef PLATFORM_MMU_H
-#define PLATFORM_MMU_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ struct mmu_permissions {
     bool device;
 };
 struct mmu_permissions mmu_query(uint64_t address);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of a run. */
-#ifndef PLATFORM_POWER_H
-#define PLATFORM_POWER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ bool psci_cpu_is_off(uint64_t affinity);
 /* Powers the machine off, or starts it anew. Returns only where there is no PSCI. */
 void psci_system_off(void);
 void psci_system_reset(void);
-
-#endif

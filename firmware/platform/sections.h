@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The image's parts, as linker.ld lays them out. */
-#ifndef PLATFORM_SECTIONS_H
-#define PLATFORM_SECTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,5 +17,3 @@ static inline bool sections_is_text(uint64_t address)
 {
     return address >= (uintptr_t)__image_start && address < (uintptr_t)__text_end;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * Arm semihosting (Semihosting for AArch32 and AArch64, version 3): calls to the machine's host.
  * Everything here may be called when there is none: it then fails.
  */
-#ifndef PLATFORM_SEMIHOSTING_H
-#define PLATFORM_SEMIHOSTING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ int semihosting_command_line(char *buffer, size_t size);
 
 /* Ends the run with an exit status (modulo 256). Returns only if nobody answers. */
 void semihosting_exit(int status);
-
-#endif

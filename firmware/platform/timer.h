@@ -4,8 +4,7 @@
  * (the virtual one; the physical one with `timer=physical` in the bootargs, or where the devicetree
  * has no other) drives one-shot timers and ends sleeps.
  */
-#ifndef PLATFORM_TIMER_H
-#define PLATFORM_TIMER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,5 +74,3 @@ void timer_heap_insert(struct timer **root, struct timer *timer);
 
 /* Takes out one that is in this heap. */
 void timer_heap_remove(struct timer **root, struct timer *timer);
-
-#endif

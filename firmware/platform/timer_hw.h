@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The calling CPU's timer registers. On the host a test has functions of these names. */
-#ifndef PLATFORM_TIMER_HW_H
-#define PLATFORM_TIMER_HW_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,7 +37,5 @@ static inline void timer_hw_stop(bool is_physical)
 
 void timer_hw_set(bool is_physical, uint64_t ticks);
 void timer_hw_stop(bool is_physical);
-
-#endif
 
 #endif

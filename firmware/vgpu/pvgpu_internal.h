@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of the pvgpu driver. */
-#ifndef BAREGPU_PVGPU_INTERNAL_H
-#define BAREGPU_PVGPU_INTERNAL_H
+#pragma once
 
 #include "baregpu/barrier.h"
 #include "baregpu/pvgpu.h"
@@ -63,5 +62,3 @@ void pvgpu_jobs_reset(struct bg_pvgpu *gpu);
 
 /* Ring positions, fences and failures as after a reset; PROTOCOL when they make no sense. */
 int pvgpu_ring_start(struct bg_pvgpu *gpu);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the two ring formats share with virtqueue.c. */
-#ifndef VIRTIO_VIRTQUEUE_INTERNAL_H
-#define VIRTIO_VIRTQUEUE_INTERNAL_H
+#pragma once
 
 #include "baregpu/barrier.h"
 #include "baregpu/virtqueue.h"
@@ -101,5 +100,3 @@ static inline void virtqueue_barrier_full(const struct bg_virtqueue *queue)
         bg_barrier_full();
     }
 }
-
-#endif

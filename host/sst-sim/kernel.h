@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Discrete-event simulation: simulated time, and what is to happen when. */
-#ifndef SST_SIM_KERNEL_H
-#define SST_SIM_KERNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +39,3 @@ void kernel_clear(struct kernel *kernel);
 
 /* Frees what the kernel holds. */
 void kernel_free(struct kernel *kernel);
-
-#endif

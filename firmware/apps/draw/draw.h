@@ -4,8 +4,7 @@
  * blended over what is there, text. Integers only: a picture is the same to the last bit
  * everywhere. Everything is cut to the canvas.
  */
-#ifndef APPS_DRAW_H
-#define APPS_DRAW_H
+#pragma once
 
 #include <stdint.h>
 
@@ -64,5 +63,3 @@ int32_t draw_text(const struct canvas *canvas, const struct font *font, int32_t 
 
 /* Rows move up by `rows`; what comes in at the bottom is left as it is. */
 void draw_scroll(const struct canvas *canvas, int32_t rows);
-
-#endif

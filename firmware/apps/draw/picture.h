@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `run=screen` shows: the same on every machine, so that a test can draw it and compare. */
-#ifndef APPS_PICTURE_H
-#define APPS_PICTURE_H
+#pragma once
 
 #include "firmware/apps/draw/draw.h"
 
@@ -23,5 +22,3 @@ void picture_draw_frame(const struct canvas *canvas, unsigned frame,
 void picture_draw_pointer(uint32_t *argb);
 
 #define PICTURE_POINTER_HOT 2u /* both ways */
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `run=pvgpu` shows. The same on every machine, so that a test can draw it too and compare. */
-#ifndef APPS_PVGPU_PICTURE_H
-#define APPS_PVGPU_PICTURE_H
+#pragma once
 
 #include "firmware/apps/draw/draw.h"
 
@@ -23,5 +22,3 @@ struct pvgpu_picture_size pvgpu_picture_size(uint32_t screen_width, uint32_t scr
 void pvgpu_picture_place(struct pvgpu_picture_size size, unsigned n, uint32_t *x, uint32_t *y);
 
 void pvgpu_picture_draw(const struct canvas *canvas);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What programs print, on a display. */
-#ifndef APPS_SCREEN_CONSOLE_H
-#define APPS_SCREEN_CONSOLE_H
+#pragma once
 
 #include "baregpu/virtio_gpu.h"
 
@@ -11,5 +10,3 @@ void screen_console_start(struct bg_virtio_gpu_display *display);
 
 /* The display is the caller's again. Returns the first error that showing met. */
 int screen_console_stop(void);
-
-#endif

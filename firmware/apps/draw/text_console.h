@@ -4,8 +4,7 @@
  * those for colours (SGR), moving (CUU, CUD, CUF, CUB, CHA, VPA, CUP) and erasing (ED, EL). Knows
  * nothing of the GPU: what changed is told to a function.
  */
-#ifndef APPS_TEXT_CONSOLE_H
-#define APPS_TEXT_CONSOLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ void text_console_init(struct text_console *console, const struct canvas *canvas
 
 /* Any bytes, in pieces of any size. */
 void text_console_write(struct text_console *console, const char *text, size_t size);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's virtio GPU. */
-#ifndef APPS_GPU_HOST_H
-#define APPS_GPU_HOST_H
+#pragma once
 
 #include "baregpu/virtio_gpu.h"
 
@@ -11,5 +10,3 @@ int gpu_host_open(struct bg_virtio_gpu *gpu);
 
 /* Prints "WHAT failed: why" when `error` is one. Returns whether it is none. */
 bool gpu_host_check(const char *what, int error);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's PCI host, from the devicetree to a list of devices. */
-#ifndef APPS_OPEN_PCI_H
-#define APPS_OPEN_PCI_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ int open_vgpu_stub(struct bg_vgpu_stub *gpu);
 
 /* Prints why a request failed and what to do about it. */
 void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int error);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's pvgpu, for apps. */
-#ifndef APPS_PVGPU_HOST_H
-#define APPS_PVGPU_HOST_H
+#pragma once
 
 #include "baregpu/pvgpu.h"
 
@@ -18,5 +17,3 @@ bool pvgpu_host_check(const struct bg_pvgpu *gpu, const char *what, int error);
 
 /* A line with what the backend has. */
 void pvgpu_host_print_features(const struct bg_pvgpu *gpu);
-
-#endif

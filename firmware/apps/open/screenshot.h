@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Asks the host to look at the screen, over the UART: "@shot NAME", answered by a line. */
-#ifndef APPS_HOST_SHOT_H
-#define APPS_HOST_SHOT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ struct host_show host_show_read(uint32_t frames, uint32_t side_min, uint32_t sid
 
 /* A picture is on the screen: a person may want to look, and then the host may, by "@shot NAME". */
 bool host_show_stage(const struct host_show *show, const char *name);
-
-#endif

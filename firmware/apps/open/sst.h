@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's simulated accelerators. */
-#ifndef APPS_SST_HOST_H
-#define APPS_SST_HOST_H
+#pragma once
 
 #include "baregpu/virtio_sst.h"
 #include "firmware/apps/open/virtio.h"
@@ -35,5 +34,3 @@ struct sst_matrix {
 int sst_host_multiply(struct bg_virtio_sst *sst, uint32_t element, struct sst_matrix *c,
                       const struct sst_matrix *a, const struct sst_matrix *b,
                       struct bg_sst_compute_result *result, uint64_t deadline_ns);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's virtio devices: those on PCI, and those that the devicetree lists. */
-#ifndef APPS_VIRTIO_HOST_H
-#define APPS_VIRTIO_HOST_H
+#pragma once
 
 #include "baregpu/virtio.h"
 
@@ -30,5 +29,3 @@ bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place);
 
 /* From now. */
 uint64_t virtio_host_deadline(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of the displays. */
-#ifndef BAREGPU_GPU_DISPLAY_H
-#define BAREGPU_GPU_DISPLAY_H
+#pragma once
 
 #include "baregpu/virtio_gpu.h"
 #include "firmware/common/mem.h"
@@ -41,5 +40,3 @@ static inline bool gpu_is_display_size(const struct bg_virtio_gpu_rect *rect)
     return rect->width - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX &&
            rect->height - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX; /* 0 wraps */
 }
-
-#endif
