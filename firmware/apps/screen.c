@@ -18,7 +18,8 @@
 #include "firmware/apps/draw/picture.h"
 #include "firmware/apps/open/virtio.h"
 #include "firmware/apps/screen.h"
-#include "firmware/apps/draw/screen_console.h"
+#include "firmware/apps/draw/text_console.h"
+#include "firmware/platform/console.h"
 #include "firmware/platform/timer.h"
 
 #define MODES_MAX 32
@@ -200,11 +201,46 @@ static void print_samples(void)
     printf("\x1B[0m\n  Grüße, façade, œuvre, čeština, Žluťoučký kůň, ångström, ½ ¼ ¾ ± × ÷ €\n\n");
 }
 
+/* ---- What programs print, on the display ---- */
+
+static struct text_console console;
+static int console_error; /* the first that showing met */
+
+static void add_damage(void *context, int32_t x, int32_t y, int32_t width, int32_t height)
+{
+    bg_virtio_gpu_display_damage(context, (uint32_t)x, (uint32_t)y, (uint32_t)width,
+                                 (uint32_t)height);
+}
+
+/* Shown at the end of each write, with one notification. */
+static void mirror(const char *text, size_t size)
+{
+    text_console_write(&console, text, size);
+    int error = bg_virtio_gpu_display_present(&display);
+
+    console_error = console_error ?: error;
+}
+
+/* Clears the display, which has one buffer, and mirrors what is printed from here on. */
+static void start_console(void)
+{
+    const struct canvas canvas = draw_canvas_of(bg_virtio_gpu_display_buffer(&display));
+
+    fflush(stdout);
+    text_console_init(&console, &canvas, &font_normal);
+    console.damage = add_damage;
+    console.context = &display;
+    console_error = 0;
+    bg_virtio_gpu_display_damage(&display, 0, 0, display.width, display.height);
+    mirror("", 0);
+    console_set_mirror(mirror);
+}
+
 static bool show_console(void)
 {
     struct bg_pci_host *host;
 
-    screen_console_start(&display);
+    start_console();
     for (unsigned i = 1; i <= display.height / 16 + 8; i++) {
         printf("line %u, which scrolls away\n", i);
     }
@@ -218,7 +254,9 @@ static bool show_console(void)
     print_screen(0);
     bool is_good = host_show_stage(&options, "console");
 
-    return gpu_host_check("Printing on the screen", screen_console_stop()) && is_good;
+    fflush(stdout);
+    console_set_mirror(NULL);
+    return gpu_host_check("Printing on the screen", console_error) && is_good;
 }
 
 static bool close_display(void)
