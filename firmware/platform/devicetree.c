@@ -353,12 +353,6 @@ static int read_gic(struct reader *reader, int node, uint32_t version)
 #define TIMER_INTERRUPT_PHYSICAL 1 /* after the secure world's */
 #define TIMER_INTERRUPT_VIRTUAL 2
 
-static void read_timer(struct reader *reader, int node)
-{
-    reader->out->timer_physical = read_interrupt(reader->blob, node, TIMER_INTERRUPT_PHYSICAL);
-    reader->out->timer_virtual = read_interrupt(reader->blob, node, TIMER_INTERRUPT_VIRTUAL);
-}
-
 static int read_virtio_mmio(struct reader *reader, int node)
 {
     struct machine *out = reader->out;
@@ -627,7 +621,8 @@ static int read_root_node(struct reader *reader, int node)
         return read_gic(reader, node, 2);
     }
     if (is(compatible, "arm,armv8-timer")) {
-        read_timer(reader, node);
+        out->timer_physical = read_interrupt(blob, node, TIMER_INTERRUPT_PHYSICAL);
+        out->timer_virtual = read_interrupt(blob, node, TIMER_INTERRUPT_VIRTUAL);
     }
     if (is(compatible, "arm,psci-0.2") || is(compatible, "arm,psci-1.0")) {
         return read_psci(reader, node);

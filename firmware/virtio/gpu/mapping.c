@@ -96,10 +96,11 @@ static void take_place(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *
 static int unmap(struct bg_virtio_gpu *gpu, struct bg_virtio_gpu_mapping *mapping)
 {
     struct bg_virtio_gpu_op op = {0};
-    int error = bg_virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id)
-                    ?: bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
+    int error;
 
-    mapping->memory = NULL;
+    mapping->memory = NULL; /* also for whom the wait calls back */
+    error = bg_virtio_gpu_cmd_resource_unmap_blob(gpu, &op, mapping->resource_id)
+                ?: bg_virtio_gpu_wait(gpu, &op, bg_hal_time_ns() + gpu->timeout_ns);
     if (op.response == BG_VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID) {
         error = 0; /* there is nothing left that could be mapped */
     }
