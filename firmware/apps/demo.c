@@ -97,13 +97,9 @@ static void show_device(void)
 
 static void print_size(const char *what, uint64_t bytes)
 {
-    if (bytes >> 30 >= 10) {
-        printf("%s%" PRIu64 " GiB", what, bytes >> 30);
-    } else if (bytes >> 20 >= 10) {
-        printf("%s%" PRIu64 " MiB", what, bytes >> 20);
-    } else {
-        printf("%s%" PRIu64 " KiB", what, bytes >> 10);
-    }
+    unsigned shift = bytes >> 30 >= 10 ? 30 : bytes >> 20 >= 10 ? 20 : 10;
+
+    printf("%s%" PRIu64 " %ciB", what, bytes >> shift, "KMG"[shift / 10 - 1]);
 }
 
 static bool show_backend(void)

@@ -167,12 +167,7 @@ static void free_messages(struct bg_pci_interrupt *interrupt, const struct pci_m
 
 static unsigned round_up_to_power_of_2(unsigned value)
 {
-    unsigned power = 1;
-
-    while (power < value) {
-        power *= 2;
-    }
-    return power;
+    return value <= 1 ? 1 : 2u << (31 - __builtin_clz(value - 1));
 }
 
 /* One for each vector, or as many as there are. */

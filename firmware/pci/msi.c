@@ -34,12 +34,7 @@ static void write_control(const struct bg_pci_interrupt *interrupt, uint16_t val
 
 static unsigned log2_of(unsigned value)
 {
-    unsigned log2 = 0;
-
-    while (value >> (log2 + 1) != 0) {
-        log2++;
-    }
-    return log2;
+    return 31u - (unsigned)__builtin_clz(value);
 }
 
 static void disable(struct bg_pci_interrupt *interrupt)

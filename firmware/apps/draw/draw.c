@@ -313,32 +313,21 @@ static bool triangle_contains(const struct shape *shape, int64_t x, int64_t y)
     return (a >= 0 && b >= 0 && c >= 0) || (a <= 0 && b <= 0 && c <= 0);
 }
 
-static int32_t least(const int32_t v[3])
-{
-    int32_t low = v[0] < v[1] ? v[0] : v[1];
-
-    return low < v[2] ? low : v[2];
-}
-
-static int32_t greatest(const int32_t v[3])
-{
-    int32_t high = v[0] > v[1] ? v[0] : v[1];
-
-    return high > v[2] ? high : v[2];
-}
-
 void draw_triangle(const struct canvas *canvas, const int32_t x[3], const int32_t y[3],
                    draw_color color)
 {
     struct shape shape = {.contains = triangle_contains};
+    int64_t left = x[0], right = x[0], top = y[0], bottom = y[0];
 
     for (int i = 0; i < 3; i++) {
         shape.x[i] = (int64_t)x[i] * UNIT;
         shape.y[i] = (int64_t)y[i] * UNIT;
+        left = x[i] < left ? x[i] : left;
+        right = x[i] > right ? x[i] : right;
+        top = y[i] < top ? y[i] : top;
+        bottom = y[i] > bottom ? y[i] : bottom;
     }
-    draw_shape(canvas, &shape,
-               cut(canvas, least(x), least(y), (int64_t)greatest(x) + 1, (int64_t)greatest(y) + 1),
-               color);
+    draw_shape(canvas, &shape, cut(canvas, left, top, right + 1, bottom + 1), color);
 }
 
 /* Not farther from the segment than half the width: the ends are round. */
