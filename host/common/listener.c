@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -42,6 +43,20 @@ static int lock_directory(const char *path)
     return fd;
 }
 
+/*
+ * Whether the process that began to listen is there no more: then a child of it that was not yet
+ * replaced by its program keeps the socket open, for a moment, and accepts nothing. A process that
+ * is not seen from here has number 0.
+ */
+static bool is_orphan(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0 &&
+           kill(peer.pid, 0) != 0 && errno == ESRCH;
+}
+
 /* Whether somebody accepts connections there. A full backlog is somebody. */
 static bool is_live(const struct sockaddr_un *address)
 {
@@ -51,8 +66,11 @@ static bool is_live(const struct sockaddr_un *address)
     if (fd < 0) {
         return true;
     }
-    live = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-           (errno != ECONNREFUSED && errno != ENOENT);
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0) {
+        live = !is_orphan(fd);
+    } else {
+        live = errno != ECONNREFUSED && errno != ENOENT;
+    }
     close(fd);
     return live;
 }

@@ -162,6 +162,37 @@ static void test_stale_socket_is_replaced(void **state)
     client_close(&client);
 }
 
+/* The listener is dead, but what it had forked a moment before still has the socket open. */
+static void test_orphaned_socket_is_replaced(void **state)
+{
+    struct request nop = request_nop();
+    int hold[2], status;
+
+    (void)state;
+    assert_int_equal(pipe(hold), 0);
+    pid_t listener = fork();
+
+    if (listener == 0) {
+        bool listens = unix_listen(path, 8) >= 0;
+
+        if (listens && fork() == 0) {
+            char byte;
+
+            close(hold[1]);
+            _exit(read(hold[0], &byte, 1) != 0);
+        }
+        _exit(listens ? 0 : 1);
+    }
+    assert_int_equal(waitpid(listener, &status, 0), listener);
+    assert_int_equal(status, 0);
+    start();
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &nop);
+    client_close(&client);
+    close(hold[0]);
+    close(hold[1]); /* the orphan ends */
+}
+
 static void test_other_file_is_left_alone(void **state)
 {
     FILE *file = fopen(path, "w");
@@ -530,6 +561,7 @@ int main(void)
         TEST(test_ready_fd),
         TEST(test_live_socket_is_an_error),
         TEST(test_stale_socket_is_replaced),
+        TEST(test_orphaned_socket_is_replaced),
         TEST(test_other_file_is_left_alone),
         TEST(test_modes),
         TEST(test_other_users),
