@@ -80,7 +80,8 @@ baregpu $(git -C "$here" describe --always --dirty 2>/dev/null || echo unknown)
 ./test          all tests; the last line counts them
 
 QEMU is GPL-2.0-or-later. Its source is Debian's source package of this version, with the devices of
-baregpu's folder host/qemu-device and the patches of host/qemu-patches: $("$build/qemu/qemu-system-aarch64" --version | head -n 1)
+baregpu's folder host/qemu-device, the patches of host/qemu-patches and the choice of devices in
+mk/qemu-devices: $("$build/qemu/qemu-system-aarch64" --version | head -n 1)
 The libraries in build/lib and glibc are unchanged copies of the packages of $(
         . /etc/os-release
         printf '%s' "$PRETTY_NAME"

@@ -3,10 +3,10 @@
 
 QEMU_OUT := $(BUILD)/qemu
 QEMU := $(QEMU_OUT)/qemu-system-aarch64
-QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h) \
-	$(wildcard host/qemu-patches/*.patch)
+QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h \
+	host/qemu-patches/*.patch mk/qemu-devices/*.mak)
 
-$(call remember,qemu,$(QEMU_SRC) $(QEMU_TARGETS) $(QEMU_CONFIGURE) $(QEMU_INPUTS) $(HOST_VERSION))
+$(call remember,qemu,$(QEMU_SRC) $(QEMU_TARGETS) $(QEMU_CONFIGURE) $(BAREGPU_DEBUG) $(QEMU_INPUTS) $(HOST_VERSION))
 
 .PHONY: qemu
 qemu: $(QEMU_OUT)/qemu.stamp

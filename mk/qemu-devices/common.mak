@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What every QEMU of ours has besides its board and the devices of host/qemu-device: what somebody
+# who writes a kernel and its drivers may want to meet. A name that a version of QEMU does not know
+# is left out by mk/build-qemu.sh.
+
+# virtio
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_BALLOON=y
+CONFIG_VIRTIO_BLK=y
+CONFIG_VIRTIO_CRYPTO=y
+CONFIG_VIRTIO_GPU=y
+CONFIG_VIRTIO_INPUT=y
+CONFIG_VIRTIO_IOMMU=y
+CONFIG_VIRTIO_NET=y
+CONFIG_VIRTIO_RNG=y
+CONFIG_VIRTIO_SCSI=y
+CONFIG_VIRTIO_SERIAL=y
+CONFIG_VIRTIO_SND=y
+
+# Bridges and ports
+CONFIG_PCI_BRIDGE=y
+CONFIG_PCIE_PORT=y
+CONFIG_PCIE_PCI_BRIDGE=y
+CONFIG_IOH3420=y
+CONFIG_XIO3130=y
+CONFIG_PXB=y
+# A PXB does not link without these.
+CONFIG_CXL=y
+CONFIG_CXL_MEM_DEVICE=y
+
+# Devices that are made for tests
+CONFIG_EDU=y
+CONFIG_IVSHMEM_DEVICE=y
+CONFIG_PCI_TESTDEV=y
+CONFIG_PVPANIC_PCI=y
+CONFIG_SERIAL_PCI=y
+
+# Screens, network, storage, USB, sound, a watchdog
+CONFIG_BOCHS_DISPLAY=y
+CONFIG_VGA_PCI=y
+CONFIG_E1000_PCI=y
+CONFIG_E1000E_PCI_EXPRESS=y
+CONFIG_IGB_PCI_EXPRESS=y
+CONFIG_RTL8139_PCI=y
+CONFIG_AHCI_ICH9=y
+CONFIG_NVME_PCI=y
+CONFIG_SDHCI_PCI=y
+CONFIG_USB_XHCI_PCI=y
+CONFIG_USB_HID=y
+CONFIG_USB_HUB=y
+CONFIG_USB_SERIAL=y
+CONFIG_USB_STORAGE_BOT=y
+CONFIG_USB_STORAGE_CLASSIC=y
+CONFIG_HDA=y
+CONFIG_WDT_IB6300ESB=y
+
+# Files at any address of the guest
+CONFIG_GENERIC_LOADER=y
