@@ -20,6 +20,13 @@
 #   -- ...           more options for QEMU
 
 set -eu
+export LC_ALL=C
+unset CDPATH
+
+# Who starts this may have closed them; the next file that is opened would take their place.
+(: 3<&0) 2> /dev/null || exec < /dev/null
+(: 3>&1) 2> /dev/null || exec > /dev/null
+(: 3>&2) 2> /dev/null || exec 2> /dev/null
 
 build=build
 program=demo
@@ -30,6 +37,7 @@ log=
 mediator=yes
 debug=
 shots=
+FOLDER_MAX=80
 READY_TIMEOUT_S=20
 STOP_TIMEOUT_S=10
 
@@ -127,14 +135,54 @@ done
 [ -z "$shots" ] || mkdir -p "$shots" 2> /dev/null ||
     fail "--shots $shots: a folder is wanted that can be made"
 
-# Short, private: a socket's path has at most 107 bytes, and /tmp is everybody's.
-dir=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/baregpu.XXXXXX") || fail "no place for a socket"
+# A private folder for sockets and pipes. XDG_RUNTIME_DIR may be missing, another user's, or too
+# long: a socket's path has at most 107 bytes. Its path goes into QEMU's options and QMP's strings
+# as well, so that it has no character that means something there.
+make_folder() {
+    for place in "${XDG_RUNTIME_DIR:-}" "${TMPDIR:-}" /tmp /var/tmp; do
+        case $place in
+        /*[!A-Za-z0-9/._+@-]*) continue ;;
+        /*) [ "${#place}" -le "$FOLDER_MAX" ] || continue ;;
+        *) continue ;;
+        esac
+        dir=$(mktemp -d "$place/baregpu.XXXXXX" 2> /dev/null) || continue
+        (printf x > "$dir/test") 2> /dev/null && return 0
+        rm -rf "$dir"
+    done
+    fail "no place for a socket: nothing can be written in /tmp, or its disk is full"
+}
+make_folder
 socket=$dir/vgpu.sock
 log=${log:-$dir/mediator.log}
 mediator_pid=
 simulator_pid=
 qemu_pid=
 shots_pid=
+printer_pid=
+
+# QEMU and the guest look at no error when they print. What is no terminal may be full: everything
+# then goes through cat, which does look.
+watch_output() {
+    [ ! -t 1 ] || return 0
+    mkfifo "$dir/printed"
+    cat < "$dir/printed" 2> "$dir/printer" &
+    printer_pid=$!
+    exec > "$dir/printed"
+}
+
+# The last of the pipe: whether all of it could be written. A reader that has left is its own wish.
+check_output() {
+    [ -n "$printer_pid" ] || return 0
+    exec > /dev/null
+    printed=0
+    wait "$printer_pid" || printed=$?
+    case $printed in
+    0 | 141) return 0 ;;
+    esac
+    printf 'baregpu: what was printed could not be written: %s\n' \
+        "$(sed -n '1s/.*: //p' "$dir/printer")" >&2
+    [ "$status" != 0 ] || status=1
+}
 
 # Ends a child, which runs under timeout(1): that passes the signal on, and kills it when it has not
 # gone STOP_TIMEOUT_S later.
@@ -152,13 +200,16 @@ clean_up() {
     stop_child "$shots_pid"
     stop_child "$mediator_pid"
     stop_child "$simulator_pid"
+    check_output
     rm -rf "$dir"
     exit "$status"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 143' TERM
+trap 'exit 129' HUP
 trap 'exit 141' PIPE
+watch_output
 
 # The mediator writes to the pipe when it listens; when it dies, the pipe ends.
 start_mediator() {
@@ -196,15 +247,20 @@ answer_shots() {
         name=$(printf '%s' "$name" | tr -cd 'a-z0-9-')
         [ "$what" = @shot ] && [ -n "$name" ] || continue
         printf '{"execute": "screendump", "id": "shot", "arguments": {"device": "gpu0",' >&4
-        printf ' "filename": "%s", "format": "png"}}\n' "$shots/$name.png" >&4
+        printf ' "filename": "%s", "format": "png"}}\n' "$dir/shot.png" >&4
         while read -r reply <&5; do
             case $reply in
             *'"id": "shot"'*'"error"'* | *'"error"'*'"id": "shot"'*)
                 printf 'baregpu: no picture of the screen: %s\n' "$reply" >&2
+                : > "$dir/no-picture"
                 break
                 ;;
             *'"id": "shot"'*)
-                printf 'The screen is in %s\n' "$shots/$name.png"
+                if cp "$dir/shot.png" "$shots/$name.png"; then
+                    printf 'The screen is in %s\n' "$shots/$name.png"
+                else
+                    : > "$dir/no-picture"
+                fi
                 break
                 ;;
             esac
@@ -219,7 +275,6 @@ mediator_suffered() {
 }
 
 start_shots() {
-    shots=$(cd "$shots" && pwd)
     mkfifo "$dir/qmp.in" "$dir/qmp.out" "$dir/uart.in" "$dir/uart.out"
     answer_shots < /dev/null &
     shots_pid=$!
@@ -270,6 +325,9 @@ if [ "$status" = 124 ] && [ "$timeout_s" != 0 ] &&
     printf 'baregpu: the guest did not end within %s s\n' "$timeout_s" >&2
 fi
 # Most failures are none of the mediator's business.
+if [ "$status" = 0 ] && [ -e "$dir/no-picture" ]; then
+    status=1
+fi
 if [ "$status" != 0 ] && [ -n "$mediator" ] && mediator_suffered; then
     printf 'baregpu: the guest ended with status %s; the mediator said:\n' "$status" >&2
     tail -n 20 "$log" >&2

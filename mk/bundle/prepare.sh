@@ -7,8 +7,23 @@
 # the bundle's loader: the name in the program is replaced by one of the same length. The programs
 # themselves then need no wrapper, and may start themselves again by /proc/self/exe.
 
-# Same length as /lib64/ld-linux-x86-64.so.2; the Xs too.
-PREPARE_TEMPLATE=/tmp/baregpu.XXXXXXXX
+export LC_ALL=C
+if [ -n "${TMPDIR:-}" ] && ! [ -w "$TMPDIR" ]; then
+    unset TMPDIR
+fi
+
+# With /ld.so behind it as long as /lib64/ld-linux-x86-64.so.2, the Xs too. The copies are run from
+# there, which some machines forbid in one place or the other.
+prepare_make_folder() {
+    for prepare_template in /tmp/baregpu.XXXXXXXX /var/tmp/bgp.XXXXXXXX /dev/shm/bgp.XXXXXXXX; do
+        prepare_dir=$(mktemp -d "$prepare_template" 2> /dev/null) || continue
+        printf '#!/bin/sh\n' > "$prepare_dir/try" && chmod +x "$prepare_dir/try" &&
+            "$prepare_dir/try" 2> /dev/null && return
+        rm -rf "$prepare_dir"
+    done
+    echo "baregpu: neither in /tmp nor in /var/tmp or /dev/shm can programs be put and run" >&2
+    exit 125
+}
 
 prepare_own=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc //p')
 prepare_needed=$(cat "$here/build/glibc-needed")
@@ -20,13 +35,14 @@ if [ "$prepare_oldest" = "$prepare_needed" ] && [ -z "${BAREGPU_OWN_GLIBC:-}" ];
         :
     }
 else
-    prepare_dir=$(mktemp -d "$PREPARE_TEMPLATE")
+    prepare_make_folder
     prepare_clean() {
         rm -rf "$prepare_dir"
     }
     trap prepare_clean EXIT
     trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
     ln -s "$here/glibc/ld-linux-x86-64.so.2" "$prepare_dir/ld.so"
     cp -r "$here/build" "$prepare_dir/build"
     ln -s "$here/glibc" "$prepare_dir/build/glibc"

@@ -4,6 +4,7 @@
 # what it did, stops everything. The options are those at the top of build/run.sh.
 
 set -eu
+unset CDPATH
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/build/prepare.sh"
 

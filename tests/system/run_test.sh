@@ -56,7 +56,7 @@ says() {
     fi
 }
 
-echo 1..39
+echo 1..57
 
 run --backend cpu
 check 0 "the demo runs"
@@ -141,25 +141,88 @@ run_with 'echo "the last words"; echo ready >&3; exit 9'
 check 1 "beside one that has died"
 says "the last words" "what it said is shown"
 
-# Ended from outside in the middle of a run: both children go with the script.
-sh "$script" --build "$build" --backend cpu --debug > "$dir/out" 2>&1 < /dev/null &
-pid=$!
-timeout 20 sh -c 'until ls "$1"/baregpu.*/gdb.sock > "$1/out" 2>&1; do sleep 0.05; done' sh "$dir"
-children=$(grep -l "$dir/baregpu" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
-kill "$pid"
-status=0
-wait "$pid" || status=$?
-check 143 "a run that is ended"
-count=$((count + 1))
-alive=
-for child in $children; do
-    ! kill -0 "$child" 2>/dev/null || alive="$alive $child"
+# Whatever stands for the place of sockets, there is another.
+long=$shots/$(printf '%090d' 0)
+odd="$shots/it's a \"b\", c"
+mkdir "$long" "$odd"
+for place in "$shots/none" /proc "$long" "$odd" ''; do
+    XDG_RUNTIME_DIR=$place
+    run --run pci
+    check 0 "XDG_RUNTIME_DIR=$(printf '%.40s' "${place#"$shots"}")"
 done
-if [ -n "$children" ] && [ -z "$alive" ]; then
-    echo "ok $count - leaves no process behind"
+XDG_RUNTIME_DIR=$dir
+for part in qemu firmware host; do
+    ln -s "$(cd "$build/$part" && pwd)" "$odd/$part"
+done
+run --build "$odd" --run screen --shots "$odd/new"
+check 0 "blanks, quotes and commas in the names of folders"
+count=$((count + 1))
+if [ -s "$odd/new/picture.png" ]; then
+    echo "ok $count - and a picture in one"
 else
     failed=1
-    echo "not ok $count - leaves no process behind"
-    echo "# there were: $children; still there:$alive"
+    echo "not ok $count - and a picture in one"
 fi
+
+# What cron, su or a container hands to a program.
+status=0
+env -i PATH=/usr/bin:/bin LANG=xx_YY.UTF-8 TMPDIR="$shots/none" XDG_RUNTIME_DIR="$dir" \
+    sh "$script" --build "$build" --run pci > "$dir/out" 2>&1 < /dev/null || status=$?
+check 0 "hardly an environment"
+status=0
+sh "$script" --build "$build" --run pci <&- > "$dir/out" 2>&1 || status=$?
+check 0 "a closed standard input"
+status=0
+sh "$script" --build "$build" --run pci < /dev/null 2> "$dir/out" >&- || status=$?
+check 0 "a closed standard output"
+status=0
+sh "$script" --build "$build" --run pci > "$dir/out" 2>&- < /dev/null || status=$?
+check 0 "a closed standard error"
+status=0
+sh "$script" --build "$build" --run pci <&- >&- 2>&- || status=$?
+check 0 "all of them"
+
+if [ -w /dev/full ]; then
+    status=0
+    sh "$script" --build "$build" --run pci < /dev/null 2> "$dir/out" > /dev/full || status=$?
+else
+    status=1
+    echo "No space left: no /dev/full here" > "$dir/out"
+fi
+check 1 "a full disk under the output"
+says "No space left" "is a failure that is said"
+{
+    sh "$script" --build "$build" --run pci < /dev/null 2> "$dir/out"
+    echo $? > "$shots/status"
+} | head -n 1 > /dev/null
+status=$(cat "$shots/status")
+check 0 "a reader that leaves"
+silent "could not be written" "is none"
+
+# Ended from outside in the middle of a run: both children go with the script.
+end_by() {
+    sh "$script" --build "$build" --backend cpu --debug > "$dir/out" 2>&1 < /dev/null &
+    pid=$!
+    timeout 20 sh -c 'until ls "$1"/baregpu.*/gdb.sock > "$1/out" 2>&1; do sleep 0.05; done' \
+        sh "$dir"
+    children=$(grep -l "$dir/baregpu" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
+    kill -s "$1" "$pid"
+    status=0
+    wait "$pid" || status=$?
+    check "$2" "a run that is ended by SIG$1"
+    count=$((count + 1))
+    alive=
+    for child in $children; do
+        ! kill -0 "$child" 2>/dev/null || alive="$alive $child"
+    done
+    if [ -n "$children" ] && [ -z "$alive" ]; then
+        echo "ok $count - leaves no process behind"
+    else
+        failed=1
+        echo "not ok $count - leaves no process behind"
+        echo "# there were: $children; still there:$alive"
+    fi
+}
+end_by TERM 143
+end_by HUP 129
 exit "$failed"
