@@ -18,12 +18,12 @@ CFLAGS="-O2 -g -ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-
 source_dir=$("$here/debian-fetch.sh" tar device-tree-compiler)
 set -- "$source_dir"/device-tree-compiler_*.orig.tar.*
 archive=$1
-include=
-[ "$newlib" = - ] || include="-nostdinc -isystem $(cd "$newlib" && pwd -P)/include \
--isystem $("${cross}gcc" -print-file-name=include)"
+set --
+[ "$newlib" = - ] || set -- -nostdinc -isystem "$(cd "$newlib" && pwd -P)/include" \
+    -isystem "$("${cross}gcc" -print-file-name=include)"
 # fdt_overlay.c is not used by a kernel that only reads its tree.
 units="fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip"
-key=$(content_key "$archive" "$units" "$CFLAGS" "$include" "$("${cross}gcc" --version)" "$cross")
+key=$(content_key "$archive" "$units" "$CFLAGS" "$*" "$("${cross}gcc" --version)" "$cross")
 entry=$BAREGPU_CACHE/libfdt/$key
 
 # A subshell: it may change its folder.
@@ -34,8 +34,8 @@ build() (
     tar -C "$work" -xf "$archive" --strip-components=1 --wildcards '*/libfdt/*'
     cd "$work"
     for unit in $units; do
-        # shellcheck disable=SC2086 # lists of words
-        "${cross}gcc" $CFLAGS $include -Ilibfdt -c "libfdt/$unit.c" -o "$unit.o"
+        # shellcheck disable=SC2086 # a list of words
+        "${cross}gcc" $CFLAGS "$@" -Ilibfdt -c "libfdt/$unit.c" -o "$unit.o"
     done
     "${cross}ar" rcs lib/libfdt.a ./*.o
     cp libfdt/fdt.h libfdt/libfdt.h libfdt/libfdt_env.h include/
@@ -46,7 +46,7 @@ build() (
 
 if [ ! -d "$entry" ]; then
     cache_lock "libfdt-$key"
-    [ -d "$entry" ] || build
+    [ -d "$entry" ] || build "$@"
 fi
 mkdir -p "$(dirname "$out")"
 ln -sfn "$entry" "$out"

@@ -26,8 +26,8 @@ entry=$BAREGPU_CACHE/newlib/$key
 
 # A subshell: it may change its folder.
 build() (
-    work=$entry.work
-    rm -rf "$work" "$entry.new"
+    work=$(plain_cache)/newlib-$key.work
+    rm -rf "$work"
     mkdir -p "$work/build"
     say "building newlib (once, under a minute): $work/log"
     tar -C "$work" -xf "$archive"
@@ -35,19 +35,20 @@ build() (
     cd "$work/build"
     # shellcheck disable=SC2086 # lists of words
     {
-        "$1" --target=aarch64-none-elf --prefix="$entry.new" $CONFIGURE \
+        "$1" --target=aarch64-none-elf --prefix=/newlib $CONFIGURE \
             CC_FOR_TARGET="${cross}gcc" AR_FOR_TARGET="${cross}ar" AS_FOR_TARGET="${cross}as" \
             LD_FOR_TARGET="${cross}ld" NM_FOR_TARGET="${cross}nm" \
             RANLIB_FOR_TARGET="${cross}ranlib" STRIP_FOR_TARGET="${cross}strip" \
             CFLAGS_FOR_TARGET="$CFLAGS" MAKEINFO=true &&
             make -j"$(jobs_count)" all-target-newlib MAKEINFO=true &&
-            make install-target-newlib MAKEINFO=true
+            make install-target-newlib MAKEINFO=true DESTDIR="$work/root"
     } > "$work/log" 2>&1 9>&- || {
         tail -n 30 "$work/log" >&2
         die "newlib did not build; the whole log: $work/log"
     }
-    mv "$entry.new/aarch64-none-elf" "$entry"
-    rm -rf "$entry.new" "$work"
+    mkdir -p "${entry%/*}"
+    mv "$work/root/newlib/aarch64-none-elf" "$entry"
+    rm -rf "$work"
 )
 
 # A make above this one must not hand its job server to newlib's own.

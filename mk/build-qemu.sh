@@ -186,6 +186,8 @@ provide_meson() {
 }
 
 show_failure() {
+    ! grep -q 'No space left on device' "$1" ||
+        die "QEMU did not build: the disk under $tree is full"
     if grep -qE 'FAILED|ERROR|error:' "$1"; then
         grep -E -A 12 'FAILED|ERROR|error:' "$1" | head -n 60 >&2
     else
@@ -290,12 +292,13 @@ store_programs() {
 
 # ---- ----
 
+plain_cache=$(plain_cache)
 source_dir=
 [ -n "${QEMU_SRC:-}" ] || source_dir=$("$here/debian-fetch.sh" source qemu)
 tree_key=$(content_key "$(source_identity)" "$PATCHES" "$(cat "$top"/host/qemu-patches/*.patch)" \
     "$FLAGS" "$target_list" \
-    "$(toolchain_versions)" "$BAREGPU_CACHE")
-tree=$BAREGPU_CACHE/qemu/tree-$tree_key
+    "$(toolchain_versions)" "$plain_cache")
+tree=$plain_cache/qemu/tree-$tree_key
 # shellcheck disable=SC2046 # our file names have no blanks
 bin_key=$(cd "$top" && content_key "$tree_key" "$(device_files)" $(device_files) $(device_lists))
 entry=$BAREGPU_CACHE/qemu/bin-$bin_key
@@ -324,8 +327,9 @@ if [ ! -d "$entry" ]; then
     touch "$tree"
 fi
 touch "$entry"
-prune_entries 'qemu/tree-*' "$TREES_KEPT"
-prune_entries 'qemu/bin-*' "$PROGRAMS_KEPT"
+mkdir -p "$plain_cache/qemu"
+prune_entries "$plain_cache/qemu" 'tree-*' "$TREES_KEPT"
+prune_entries "$BAREGPU_CACHE/qemu" 'bin-*' "$PROGRAMS_KEPT"
 
 # Where the unstripped program and its objects are, for gdb and editors: out/tree.
 # Copies, so that neither pruning nor another clone can take it away under a running test.

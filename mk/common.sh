@@ -3,12 +3,14 @@
 
 set -eu
 export LC_ALL=C
-
-BAREGPU_CACHE=${BAREGPU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/baregpu}
-export BAREGPU_CACHE
+# The environment is anybody's: these would change what cd, tar and the compilers do.
+unset CDPATH TAR_OPTIONS POSIXLY_CORRECT CFLAGS CPPFLAGS LDFLAGS
+if [ -n "${TMPDIR:-}" ] && ! [ -w "$TMPDIR" ]; then
+    unset TMPDIR
+fi
 
 say() {
-    printf '%s\n' "baregpu: $*" >&2
+    printf '%s\n' "baregpu: $*" >&2 || true # a closed standard error ends nothing
 }
 
 die() {
@@ -16,11 +18,60 @@ die() {
     exit 1
 }
 
+# own_folder: a folder of this user's alone below /var/tmp or /tmp, which are everybody's.
+own_folder() {
+    for folder in /var/tmp /tmp; do
+        folder=$folder/baregpu-$(id -u)
+        mkdir -m 700 "$folder" 2> /dev/null || true
+        if [ -n "$(find "$folder" -maxdepth 0 -type d -user "$(id -u)" ! -perm /077 \
+            2> /dev/null)" ]; then
+            printf '%s\n' "$folder"
+            return
+        fi
+    done
+    die "no place for the cache: BAREGPU_CACHE=DIR names one"
+}
+
+# The home's cache, where there is a home that this user can write to, and that is not the one of
+# the user who called sudo -E: what root leaves there, that user cannot replace.
+default_cache() {
+    if [ -z "${XDG_CACHE_HOME:-}" ] && ! [ -d "${HOME:-}" ]; then
+        own_folder
+        return
+    fi
+    folder=${XDG_CACHE_HOME:-${HOME:-}/.cache}/baregpu
+    if [ -n "${SUDO_UID:-}" ] && [ "$SUDO_UID" != "$(id -u)" ] && [ -d "${HOME:-}" ] &&
+        [ -n "$(find "$HOME" -maxdepth 0 -user "$SUDO_UID" 2> /dev/null)" ]; then
+        own_folder
+    elif mkdir -p "$folder" 2> /dev/null && [ -w "$folder" ]; then
+        printf '%s\n' "$folder"
+    else
+        own_folder
+    fi
+}
+
+BAREGPU_CACHE=${BAREGPU_CACHE:-$(default_cache)}
+case $BAREGPU_CACHE in
+/*) ;;
+*) BAREGPU_CACHE=$PWD/$BAREGPU_CACHE ;;
+esac
+export BAREGPU_CACHE
+
+# plain_cache: the cache, or where its path has blanks or quotes, a folder of a plain name: for what
+# the configure scripts of QEMU and newlib, or apt's configuration, do not take elsewhere.
+plain_cache() {
+    case $BAREGPU_CACHE in
+    *[!A-Za-z0-9/._+@%,=~-]*) own_folder ;;
+    *) printf '%s\n' "$BAREGPU_CACHE" ;;
+    esac
+}
+
 # Serialises everything that writes to one cache entry, also between two working trees.
 # The lock is held until the calling shell exits; children must not keep it (9>&-).
 cache_lock() {
-    mkdir -p "$BAREGPU_CACHE/locks"
-    exec 9> "$BAREGPU_CACHE/locks/$1"
+    locks=$(plain_cache)/locks
+    mkdir -p "$locks"
+    exec 9> "$locks/$1"
     flock 9
 }
 
@@ -36,11 +87,12 @@ content_key() {
     done | sha256sum | cut -c1-16
 }
 
-# prune_entries PATTERN KEEP: removes all but the KEEP most recently used entries of the cache.
-prune_entries() {
+# prune_entries FOLDER PATTERN KEEP: removes all but the KEEP most recently used entries of a folder.
+prune_entries() (
+    cd "$1"
     # shellcheck disable=SC2012,SC2086 # names are ours: no blanks
-    ls -dt "$BAREGPU_CACHE"/$1 2>/dev/null | tail -n +"$(($2 + 1))" | xargs -r rm -rf --
-}
+    ls -dt $2 2>/dev/null | tail -n +"$(($3 + 1))" | xargs -r rm -rf --
+)
 
 jobs_count() {
     nproc 2>/dev/null || echo 2

@@ -39,6 +39,11 @@ list_cuda_flags() {
     done
 }
 
+# For make, where $ and # mean something.
+make_text() {
+    printf '%s' "$*" | sed 's/\$/$$/g; s/#/\\#/g'
+}
+
 echo "# Written by mk/configure.sh"
 echo "CONFIG_PARTS := $*"
 if command -v ccache > /dev/null; then
@@ -47,10 +52,10 @@ else
     echo "CCACHE :="
 fi
 cross=$("$here/cross-prefix.sh" || true)
-echo "CROSS := $cross"
+echo "CROSS := $(make_text "$cross")"
 if [ -n "$cross" ]; then
     echo "CROSS_VERSION := $("${cross}gcc" --version | head -n 1)"
-    echo "CROSS_INCLUDE := $("${cross}gcc" -print-file-name=include)"
+    echo "CROSS_INCLUDE := $(make_text "$("${cross}gcc" -print-file-name=include)")"
     # A compiler for the bare target brings its own newlib.
     case $("${cross}gcc" -dumpmachine) in
     *-linux-gnu*) echo "CROSS_BARE :=" ;;
@@ -65,7 +70,7 @@ echo "HOST_LIBS_PKG := $(pkg_config --libs $libraries)"
 echo "CMOCKA_CFLAGS := $(pkg_config --cflags cmocka)"
 echo "CMOCKA_LIBS := $(pkg_config --libs cmocka)"
 nvcc=$(find_nvcc)
-echo "NVCC_FOUND := $nvcc"
+echo "NVCC_FOUND := $(make_text "$nvcc")"
 if [ -n "$nvcc" ]; then
     echo "NVCC_VERSION := $("$nvcc" --version | grep release || true)"
     echo "NVCC_ARCH := $(list_cuda_flags "$nvcc")"

@@ -17,7 +17,7 @@ FETCH_TIMEOUT_S=900
 
 kind=$1
 name=$2
-apt_dir=$BAREGPU_CACHE/apt
+apt_dir=$(plain_cache)/apt
 target=$BAREGPU_CACHE/debian/$SUITE/$kind-$name
 
 write_apt_configuration() {

@@ -26,7 +26,7 @@ LIBC_LINK = -lc
 NEWLIB_ARG := -
 else
 LIBC_STAMP := $(FW)/newlib.stamp
-LIBC_INCLUDE := -nostdinc -isystem $(NEWLIB)/include -isystem $(CROSS_INCLUDE)
+LIBC_INCLUDE := -nostdinc -isystem $(NEWLIB)/include -isystem $(call quoted,$(CROSS_INCLUDE))
 LIBC_LINK = $(NEWLIB)/lib/libc.a
 NEWLIB_ARG := $(NEWLIB)
 endif
@@ -35,7 +35,7 @@ FW_COMMON := -std=gnu11 -O2 -g $(WARNINGS) -I. -Ifirmware/include \
              -ffreestanding -fno-pic -no-pie -fno-stack-protector -mno-outline-atomics \
              -mstrict-align -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
              -fno-asynchronous-unwind-tables -fno-common
-LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(CROSS_INCLUDE)
+LIB_CFLAGS := $(FW_COMMON) -mgeneral-regs-only -nostdinc -isystem $(call quoted,$(CROSS_INCLUDE))
 # __DYNAMIC_REENT__: as newlib is built, errno belongs to a CPU (firmware/platform/newlib_smp.c).
 KERNEL_CFLAGS := $(FW_COMMON) -D__DYNAMIC_REENT__ $(LIBC_INCLUDE) -isystem $(LIBFDT)/include
 FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build-id=none \

@@ -34,10 +34,10 @@ clean:
 
 # The devices' entries are there once QEMU has been built.
 compile_commands.json: FORCE
-	@mk/compile-commands.sh '$(file <$(QEMU_OUT)/tree)' \
-		'$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)' $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
-		'$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)' \
+	@mk/compile-commands.sh $(call quoted,$(file <$(QEMU_OUT)/tree)) \
+		$(call quoted,$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)) $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
+		$(call quoted,$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)) \
 		$(filter %.c,$(KERNEL_SRC) $(APP_SRC) $(GUEST_TEST_SRC)) -- \
-		'$(CC) $(HOST_CFLAGS_ALL)' $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC)) -- \
-		'$(COMPILE_plain)' $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
+		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC)) -- \
+		$(call quoted,$(COMPILE_plain)) $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
 	@mv $@.new $@

@@ -50,10 +50,9 @@ $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	$(call quiet,CC,$@)$(CCACHE) $(CC) $(PREFIX_MAP) $(HOST_CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # NAME.cu becomes the bytes between cuda_NAME_fatbin and cuda_NAME_fatbin_end.
-$(HOST_OBJ)/%.fatbin: %.cu $(BUILD)/flags/cuda
+$(HOST_OBJ)/%.fatbin: %.cu mk/nvcc.sh $(BUILD)/flags/cuda
 	@mkdir -p $(@D)
-	$(call quiet,NVCC,$@)$(NVCC_FOUND) -I. -Ihost $(NVCC_ARCH) -MD -MP -MF $@.d -MT $@ \
-		-fatbin $< -o $@
+	$(call quiet,NVCC,$@)mk/nvcc.sh $(call quoted,$(NVCC_FOUND)) $< $@ $(NVCC_ARCH)
 
 $(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
 	$(call quiet,EMBED,$@)printf '%s\n' '.section .rodata' '.balign 16' \

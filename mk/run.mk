@@ -8,11 +8,11 @@ RUN_IMAGE := $(if $(filter test% bench%,$(run)),$(FW)/baregpu-test.elf)
 
 .PHONY: run debug
 run: firmware $(RUN_IMAGE) qemu host
-	@mk/run.sh --build $(BUILD) --run '$(run)' --shots $(BUILD)/screens $(RUN_ARGS) -- \
+	@mk/run.sh --build $(BUILD) --run $(call quoted,$(run)) --shots $(BUILD)/screens $(RUN_ARGS) -- \
 		$(QEMU_ARGS)
 
 debug: firmware $(RUN_IMAGE) qemu host
-	@mk/run.sh --build $(BUILD) --run '$(run)' --debug $(RUN_ARGS) -- $(QEMU_ARGS)
+	@mk/run.sh --build $(BUILD) --run $(call quoted,$(run)) --debug $(RUN_ARGS) -- $(QEMU_ARGS)
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
 BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \

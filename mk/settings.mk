@@ -22,6 +22,16 @@ PARTS_compile_commands.json := firmware host test
 # A goal that is a file: whatever is needed to build any.
 PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_tests))))
 
+# ---- Paths ----
+
+# $(call quoted,TEXT): one word for the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+
+# The tree may lie anywhere: all names here are relative to its root, and make's have no blanks.
+ifneq ($(words $(BUILD)),1)
+$(error BUILD=$(BUILD): a name without blanks is wanted)
+endif
+
 # ---- Flags that changed ----
 
 # $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed. A
@@ -48,6 +58,7 @@ $(BUILD)/config.mk: mk/packages.sh mk/cross-prefix.sh mk/configure.sh $(BUILD)/f
 	@mv $@.new $@
 endif
 
+CROSS := $(if $(CROSS),$(call quoted,$(CROSS)))
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := cc
 endif
@@ -61,9 +72,16 @@ endif
 
 # A fresh clone compiles from the compiler's cache. Paths in the products are relative to the root,
 # so that all clones share it, and the same source gives the same product.
-export CCACHE_DIR ?= $(or $(BAREGPU_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baregpu)/ccache
+ifneq ($(PARTS),)
+ifeq ($(CCACHE_DIR),)
+CCACHE_DIR := $(shell BAREGPU_CACHE=$(call quoted,$(BAREGPU_CACHE)); . mk/common.sh; \
+                      printf '%s' "$$BAREGPU_CACHE/ccache")
+endif
+export CCACHE_DIR
+endif
 export CCACHE_MAXSIZE ?= 1G
-PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
+# By the shell's name: make would leave to it what a folder's name means. It is the compiler's too.
+PREFIX_MAP := -ffile-prefix-map="$$PWD"=.
 
 # Echoes one short line for a command; V=1 shows the command itself.
 ifeq ($(V),1)

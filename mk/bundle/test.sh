@@ -4,9 +4,12 @@
 # line "N passed, N failed". A program that ends badly or short of its plan counts as failed.
 
 set -u
+unset CDPATH
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/build/prepare.sh"
 cd "$here" || exit 125
+# The tests split QEMU's options at blanks: a path of theirs does not name the folder we are in.
+[ "$BAREGPU_BUILD" != "$here/build" ] || BAREGPU_BUILD=build
 
 # The programs' paths begin with build/, wherever that is now.
 counts=$(mktemp)
