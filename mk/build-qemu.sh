@@ -341,3 +341,5 @@ done
 printf "%s\n" "$tree" > "$out/tree"
 rm -rf "$out/qemu-bundle"
 cp -r "$entry/qemu-bundle" "$out/"
+# shellcheck disable=SC2086 # a list of words
+"$here/qemu-roms.sh" "$tree/source" "$out/qemu-bundle/usr/local/share/qemu" $targets

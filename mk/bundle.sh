@@ -82,6 +82,7 @@ baregpu $(git -C "$here" describe --always --dirty 2>/dev/null || echo unknown)
 QEMU is GPL-2.0-or-later. Its source is Debian's source package of this version, with the devices of
 baregpu's folder host/qemu-device, the patches of host/qemu-patches and the choice of devices in
 mk/qemu-devices: $("$build/qemu/qemu-system-aarch64" --version | head -n 1)
+The ROMs beside it are Debian's; their licences are in build/qemu/qemu-bundle/usr/local/share/qemu.
 The libraries in build/lib and glibc are unchanged copies of the packages of $(
         . /etc/os-release
         printf '%s' "$PRETTY_NAME"

@@ -12,7 +12,7 @@ $(call remember,qemu,$(QEMU_SRC) $(QEMU_TARGETS) $(QEMU_CONFIGURE) $(BAREGPU_DEB
 qemu: $(QEMU_OUT)/qemu.stamp
 
 # A tree of one's own may have changed anywhere: then the script looks, each time.
-$(QEMU_OUT)/qemu.stamp: mk/build-qemu.sh mk/debian-fetch.sh $(QEMU_INPUTS) $(BUILD)/flags/qemu \
+$(QEMU_OUT)/qemu.stamp: mk/build-qemu.sh mk/qemu-roms.sh mk/debian-fetch.sh $(QEMU_INPUTS) $(BUILD)/flags/qemu \
 		$(if $(wildcard $(QEMU)),,FORCE) $(if $(QEMU_SRC),FORCE)
 	@mk/build-qemu.sh $(QEMU_OUT)
 	@touch $@
