@@ -8,6 +8,7 @@ baregpu: a GPU for bare-metal guests
   make debug            the same, waiting for gdb; prints the line to type
   make test             all tests (TESTS=pattern: those whose path has it); ends by itself
   make bench            figures beside their limits: a table, and $(BUILD)/bench.json
+  make shake            every test SHAKE_ROUNDS (20) times beside SHAKE_LOADS (2) busy loops
   make soak             all tests at full counts, the fuzzers at SOAK_SECONDS each
   make format           the C sources in one form (clang-format 19)
 

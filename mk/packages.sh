@@ -141,7 +141,7 @@ show_failure() {
 list_goal() {
     case $1 in
     run | debug) purposes="firmware qemu host" ;;
-    test | soak) purposes="firmware qemu host test gl" ;;
+    test | soak | shake) purposes="firmware qemu host test gl" ;;
     bench) purposes="firmware qemu host test" ;;
     bundle) purposes="firmware qemu host test bundle" ;;
     *) purposes=$1 ;;

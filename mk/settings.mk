@@ -16,6 +16,7 @@ PARTS_debug := $(PARTS_run)
 PARTS_tests := $(PARTS_run) test
 PARTS_test := $(PARTS_tests) gl
 PARTS_soak := $(PARTS_test)
+PARTS_shake := $(PARTS_test)
 PARTS_bench := $(PARTS_tests)
 PARTS_bundle := $(PARTS_tests) bundle
 PARTS_compile_commands.json := firmware host test

@@ -70,6 +70,15 @@ test soak: firmware qemu host tests
 	@BAREGPU_BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ) TEST_TIMEOUT_S=$(DEADLINE) \
 		mk/prove.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)' '$(SELECTED_FUZZ)'
 
+# The fuzzers are left out: they have their own time, and no deadlines that a busy machine misses.
+SHAKE_ROUNDS ?= 20
+SHAKE_LOADS ?= 2
+.PHONY: shake
+shake: firmware qemu host tests
+	@BAREGPU_BUILD=$(BUILD) SHAKE_ROUNDS=$(SHAKE_ROUNDS) SHAKE_LOADS=$(SHAKE_LOADS) \
+		TEST_TIMEOUT_S=$$(($(TEST_TIMEOUT_S) * 3)) \
+		mk/shake.sh $(JOBS) '$(SELECTED_PARALLEL)' '$(SELECTED_SERIAL)'
+
 .PHONY: fresh format
 fresh:
 	@mk/fresh.sh $(BUILD)
