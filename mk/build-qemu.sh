@@ -188,6 +188,7 @@ provide_meson() {
 show_failure() {
     ! grep -q 'No space left on device' "$1" ||
         die "QEMU did not build: the disk under $tree is full"
+    ! grep -q '^ninja: build stopped: interrupted' "$1" || die "QEMU's build was interrupted"
     if grep -qE 'FAILED|ERROR|error:' "$1"; then
         grep -E -A 12 'FAILED|ERROR|error:' "$1" | head -n 60 >&2
     else
