@@ -18,7 +18,7 @@
 static struct {
     const uint8_t *data;
     size_t size;
-} input;
+} input __attribute__((unused));
 
 static inline uint8_t next(void)
 {

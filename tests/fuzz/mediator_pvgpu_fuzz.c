@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuzz/input.h"
 #include "host/mediator/pvgpu/commands.h"
 #include "host/mediator/pvgpu/ring.h"
 
@@ -28,14 +29,6 @@
 #define SHMEM_SIZE (BG_PVGPU_CONTROL_SIZE + RING_SIZE + HEAP_SIZE)
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 #define COMMANDS_MAX 512
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fuzz/input.h"
 #include "host/common/fd_message.h"
 #include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/pvgpu/ring.h"
@@ -25,14 +26,6 @@
 #define SHMEM_SIZE 65536u
 #define REGION_BYTES 32u
 #define STREAM_MAX 4096u
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
