@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define GENERATION_LIMIT (1u << (32 - SESSION_SLOT_BITS))
+#define FIRST_GENERATION_LIMIT (GENERATION_LIMIT / 2)
 
 static void slot_put_free(struct session *session, uint32_t slot)
 {
@@ -22,7 +23,9 @@ static uint32_t slot_take_free(struct session *session)
     uint32_t slot = session->first_free;
 
     if (session->slots_used < SESSION_SLOTS - 1) {
-        return ++session->slots_used;
+        slot = ++session->slots_used;
+        session->slots[slot].generation = session->first_generation;
+        return slot;
     }
     if (slot) {
         session->first_free = session->slots[slot].next_free;
@@ -44,6 +47,11 @@ struct session *session_create(struct backend *backend, uint64_t memory_limit)
     session->backend = backend;
     session->memory_limit = memory_limit;
     return session;
+}
+
+void session_seed_handles(struct session *session, uint64_t seed)
+{
+    session->first_generation = (uint32_t)(seed % FIRST_GENERATION_LIMIT);
 }
 
 void session_destroy(struct session *session)

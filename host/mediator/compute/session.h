@@ -26,6 +26,7 @@ struct session {
     struct backend *backend;
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;
+    uint32_t first_generation;
     uint32_t slots_used;            /* slots from 1 to this were used at some time */
     uint32_t first_free, last_free; /* of them, oldest first; 0 ends the list */
     struct session_allocation slots[SESSION_SLOTS];
@@ -33,6 +34,11 @@ struct session {
 
 /* NULL without memory. The session owns the backend from here on, in failure too. */
 struct session *session_create(struct backend *backend, uint64_t memory_limit);
+
+/* Before the first handle: where their generations begin. A guest need not notice that its session
+ * was lost between two requests; with another seed in the next one, the handles that it still has
+ * name nothing there, rather than somebody's new memory. */
+void session_seed_handles(struct session *session, uint64_t seed);
 
 /* Frees every allocation and closes the backend. */
 void session_destroy(struct session *session);

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "host/common/clock.h"
+
 void lease_ask(struct lease *lease, uint32_t priority)
 {
     const struct control_message message = {.type = CONTROL_ASK, .priority = priority};
@@ -43,6 +45,7 @@ static struct session *open_session(const struct control_attached *device, uint6
                                     char reason[LEASE_REASON_SIZE])
 {
     struct backend *backend;
+    struct session *session;
 
     if (device->cuda) {
         backend = backend_cuda_open(device->ordinal, reason, LEASE_REASON_SIZE);
@@ -54,7 +57,11 @@ static struct session *open_session(const struct control_attached *device, uint6
         return NULL;
     }
     snprintf(reason, LEASE_REASON_SIZE, "no memory");
-    return session_create(backend, memory_limit);
+    session = session_create(backend, memory_limit);
+    if (session != NULL) {
+        session_seed_handles(session, clock_now_ns() / NS_PER_US);
+    }
+    return session;
 }
 
 bool lease_prepare(struct session **session, const struct control_attached *device,
