@@ -158,10 +158,11 @@ static void test_sessions_are_apart(void **state)
         struct answer answer = client_call(&one, &read);
         assert_memory_equal(answer.data, zeros, sizeof(zeros));
         client_expect_ok(&one, &write);
-        /* The same number is no handle in another session, or another's own memory. */
+        /* The number is no handle in another session, before and after that one has memory. */
         assert_int_equal(client_call(&two, &read).status, BG_COMPUTE_INVALID_HANDLE);
-        assert_int_equal(client_expect_ok(&two, &alloc), handle);
-        answer = client_call(&two, &read);
+        struct request others = request_read(client_expect_ok(&two, &alloc), sizeof(secret));
+        assert_int_equal(client_call(&two, &read).status, BG_COMPUTE_INVALID_HANDLE);
+        answer = client_call(&two, &others);
         assert_int_equal(answer.status, BG_COMPUTE_OK);
         assert_memory_equal(answer.data, zeros, sizeof(zeros));
         pid_t worker = admin_worker_pid(path, 1);
