@@ -15,7 +15,7 @@ baregpu: a GPU for bare-metal guests
   make firmware         the guest:    $(BUILD)/firmware/baregpu.elf, .img, libbaregpu.a
   make qemu             the devices:  $(BUILD)/qemu/qemu-system-aarch64
   make host             the mediator: $(BUILD)/host/baregpu-mediator, and the simulator,
-                        $(BUILD)/host/baregpu-sst-sim with libsst-device.a
+                        $(BUILD)/host/baregpu-sst-sim with libsst-device.a; baregpu-ptx
   make fresh            `make run` and `make test` on fresh Debians 12 and 13, in chroots; needs root
   make bundle           one archive that runs on an x86-64 Linux machine with nothing installed
   make compile_commands.json   for editors
@@ -39,6 +39,6 @@ compile_commands.json: FORCE
 		$(call quoted,$(CROSS)gcc $(LIB_CFLAGS) $(FW_CFLAGS)) $(filter %.c,$(LIB_SRC) $(MINIMAL_SRC)) -- \
 		$(call quoted,$(CROSS)gcc $(KERNEL_CFLAGS) $(FW_CFLAGS)) \
 		$(filter %.c,$(KERNEL_SRC) $(APP_SRC) $(GUEST_TEST_SRC)) -- \
-		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC)) -- \
+		$(call quoted,$(CC) $(HOST_CFLAGS_ALL)) $(sort $(MEDIATOR_SRC) $(SST_LIB_SRC) $(SST_SIM_SRC) $(PTX_TOOL_SRC)) -- \
 		$(call quoted,$(COMPILE_plain)) $(TEST_SRC) $(HARNESS_SRC) -- > $@.new
 	@mv $@.new $@

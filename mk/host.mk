@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What runs beside QEMU: the mediator, and the simulator with the library that it stands on.
+# What runs beside QEMU: the mediator, and the simulator with the library that it stands on. And the
+# tool for PTX.
 #
 # The mediator: with nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
 # backend only. It never links CUDA: libcuda is opened at run time.
@@ -9,6 +10,7 @@ HOST_OBJ := $(HOST)/obj
 MEDIATOR := $(HOST)/baregpu-mediator
 SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
+PTX_TOOL := $(HOST)/baregpu-ptx
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
 CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*/*.cu))
@@ -17,8 +19,10 @@ CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c)) host/common/ready_fd.c
+PTX_TOOL_SRC := $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/tool/*.c)
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
+PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
 
 # A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
@@ -33,7 +37,7 @@ $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUD
 $(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB)
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
@@ -43,6 +47,9 @@ $(SST_LIB): $(SST_LIB_OBJ)
 	$(call quiet,AR,$@)ar rcs $@ $^
 
 $(SST_SIM): $(SST_SIM_OBJ) $(SST_LIB)
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -o $@
+
+$(PTX_TOOL): $(PTX_TOOL_OBJ)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -o $@
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
@@ -65,4 +72,5 @@ ifneq ($(CUDA_OBJ),)
 .SECONDARY: $(CUDA_OBJ:.o=)
 endif
 
--include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
+-include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
+         $(PTX_TOOL_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
