@@ -102,43 +102,40 @@ static void print_size(const char *what, uint64_t bytes)
     printf("%s%" PRIu64 " %ciB", what, bytes >> shift, "KMG"[shift / 10 - 1]);
 }
 
-static bool show_backend(void)
+static void print_work_heading(void)
 {
-    struct bg_compute_device_info info;
-    struct step step = step_begin("device information");
-    int error = bg_vgpu_stub_get_info(&gpu, &info, deadline());
-
-    printf("\nGPU\n");
-    if (error < 0) {
-        return step_end(&step, error, false);
-    }
-    printf("  %s", info.name);
-    if (info.backend == BG_COMPUTE_BACKEND_CUDA) {
-        printf(" (CUDA, compute capability %" PRIu32 ".%" PRIu32 ", %" PRIu32 " multiprocessors)\n",
-               info.capability_major, info.capability_minor, info.multiprocessors);
-    } else {
-        printf(", %" PRIu32 " CPUs: no GPU is used\n", info.multiprocessors);
-    }
-    print_size("  memory ", info.memory_total);
-    print_size(", this session may use ", info.memory_limit);
-    printf("\n");
     printf("\nWork                                              result  requests x time each\n");
-    return step_end(&step, error, true);
+}
+
+static void print_backend(const struct bg_compute_device_info *info)
+{
+    printf("  %s", info->name);
+    if (info->backend == BG_COMPUTE_BACKEND_CUDA) {
+        printf(" (CUDA, compute capability %" PRIu32 ".%" PRIu32 ", %" PRIu32 " multiprocessors)\n",
+               info->capability_major, info->capability_minor, info->multiprocessors);
+    } else {
+        printf(", %" PRIu32 " CPUs: no GPU is used\n", info->multiprocessors);
+    }
+    print_size("  memory ", info->memory_total);
+    print_size(", this session may use ", info->memory_limit);
+    printf("\n");
 }
 
 /* ---- Work ---- */
 
+static bool ask_nothing(void)
+{
+    struct step step = step_begin("no operation");
+
+    return step_end(&step, bg_vgpu_stub_nop(&gpu, deadline()), true);
+}
+
 static bool add_numbers(void)
 {
     uint32_t sum = 0;
-    struct step step = step_begin("no operation");
-    int error = bg_vgpu_stub_nop(&gpu, deadline());
+    struct step step = step_begin("100 + 200");
+    int error = bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline());
 
-    if (!step_end(&step, error, true)) {
-        return false;
-    }
-    step = step_begin("100 + 200");
-    error = bg_vgpu_stub_add_basic(&gpu, 100, 200, &sum, deadline());
     snprintf(step.what, sizeof(step.what), "100 + 200 = %" PRIu32, sum);
     return step_end(&step, error, sum == 300);
 }
@@ -256,6 +253,27 @@ static bool use_memory(void)
            release(handles);
 }
 
+/* What there is depends on who answers. */
+static bool work(void)
+{
+    struct bg_compute_device_info info;
+    struct step step = step_begin("device information");
+    int error = bg_vgpu_stub_get_info(&gpu, &info, deadline());
+
+    printf("\nGPU\n");
+    if (error == BG_ERR_UNAVAILABLE && vgpu_stub_adds(&gpu)) {
+        printf("  behind an older mediator, which adds two numbers and does nothing else\n");
+        print_work_heading();
+        return add_numbers();
+    }
+    if (error == 0) {
+        print_backend(&info);
+        print_work_heading();
+    }
+    return step_end(&step, error, true) && ask_nothing() && add_numbers() && add_int_vectors() &&
+           add_float_vectors() && use_memory();
+}
+
 static int run_demo(void)
 {
     struct bg_pci_host *host;
@@ -273,8 +291,7 @@ static int run_demo(void)
         return 1;
     }
     show_device();
-    if (!show_backend() || !add_numbers() || !add_int_vectors() || !add_float_vectors() ||
-        !use_memory()) {
+    if (!work()) {
         printf("\nNot everything was right.\n");
         return 1;
     }

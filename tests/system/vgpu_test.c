@@ -8,13 +8,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "guest_tap.h"
+#include "protocol/vgpu_stub.h"
 
+#define ACCEPT_TIMEOUT_MS 100u   /* between two looks whether the guest has ended */
 #define GUEST_DEADLINE_MS 60000u /* on a busy machine the whole of run=test-vgpu takes seconds */
 
 static char *socket_path;
@@ -196,6 +199,82 @@ static void demo_without_mediator(void **state)
     free(arguments);
 }
 
+/* ---- A mediator of the older kind ---- */
+
+/* It reads once, answers an addition, and closes; on all else it closes without a reply. */
+static void answer_as_older(int peer)
+{
+    struct {
+        struct bg_vgpu_stub_message header;
+        struct bg_vgpu_stub_request request;
+        uint32_t params[2];
+    } __attribute__((packed)) ask;
+    struct {
+        struct bg_vgpu_stub_message header;
+        struct bg_vgpu_stub_response response;
+        uint32_t sum;
+    } __attribute__((packed)) reply = {
+        .response = {.version = BG_VGPU_STUB_PROTOCOL_VERSION,
+                     .result_count = 1,
+                     .data_offset = sizeof(reply.response) + sizeof(reply.sum)},
+    };
+
+    if (recv(peer, &ask, sizeof(ask), MSG_DONTWAIT) == sizeof(ask) &&
+        ask.request.opcode == BG_VGPU_STUB_OP_CUDA_KERNEL && ask.request.param_count == 2) {
+        reply.header = ask.header;
+        reply.header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
+        reply.header.payload_length = sizeof(reply) - sizeof(reply.header);
+        reply.sum = ask.params[0] + ask.params[1];
+        assert_true(socket_write(peer, &reply, sizeof(reply)));
+    }
+    close(peer);
+}
+
+/* The guest's output, to be freed, and its status. */
+static char *run_with_older(const char *append, int *status)
+{
+    no_mediator();
+    int listener = unix_listen(socket_path, 8);
+    char *arguments = stub("");
+    struct guest_options options = guest(append, arguments);
+    struct process *process = guest_start(&options);
+
+    while (!process_has_ended(process, status)) {
+        int peer = unix_accept(listener, ACCEPT_TIMEOUT_MS);
+
+        if (peer >= 0) {
+            answer_as_older(peer);
+        }
+    }
+    char *output = harness_format("%s", process_output(process));
+
+    close(listener);
+    process_end(process);
+    free(arguments);
+    return output;
+}
+
+static void demo_with_older_mediator(void **state)
+{
+    (void)state;
+    int status;
+    char *output = run_with_older("run=demo console=pl011", &status);
+
+    guest_expect_text(output, "an older mediator, which adds two numbers and does nothing else");
+    guest_expect_text(output, "100 + 200 = 300 ");
+    guest_expect_text(output, "\nEverything was right: ");
+    assert_null(strstr(output, "nobody answers"));
+    assert_null(strstr(output, "vectors"));
+    assert_int_equal(status, 0);
+    free(output);
+
+    output = run_with_older("run=test-vgpu console=pl011", &status);
+    guest_expect_text(output, "The mediator is an older one: it adds two numbers");
+    assert_null(strstr(output, "nobody answers"));
+    assert_int_equal(status, 1);
+    free(output);
+}
+
 /* ---- The kernel without a libc ---- */
 
 static void minimal_kernel(void **state)
@@ -279,6 +358,7 @@ int main(void)
         cmocka_unit_test(demo),
         cmocka_unit_test(demo_without_device),
         cmocka_unit_test(demo_without_mediator),
+        cmocka_unit_test(demo_with_older_mediator),
         cmocka_unit_test(minimal_kernel),
         cmocka_unit_test(benchmark),
     };

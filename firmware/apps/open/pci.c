@@ -7,6 +7,8 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
+#define ADD_TIMEOUT_NS 30000000000u /* longer than the device's 25 s */
+
 static struct bg_pci_device devices[MACHINE_PCI_DEVICES_MAX];
 static struct bg_pci_host host;
 static struct bg_pci_intx intx;
@@ -125,7 +127,27 @@ int open_vgpu_stub(struct bg_vgpu_stub *gpu)
     return error;
 }
 
-void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int error)
+bool vgpu_stub_adds(struct bg_vgpu_stub *gpu)
+{
+    uint32_t sum;
+
+    return bg_vgpu_stub_add_basic(gpu, 100, 200, &sum, bg_hal_time_ns() + ADD_TIMEOUT_NS) == 0 &&
+           sum == 300;
+}
+
+static void explain_unavailable(struct bg_vgpu_stub *gpu)
+{
+    if (vgpu_stub_adds(gpu)) {
+        printf("The mediator is an older one: it adds two numbers and does nothing else.\n");
+        return;
+    }
+    printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "
+           "itself;\nby hand: build/host/baregpu-mediator --socket %s\n"
+           "or the path that the device's socket= property names.\n",
+           BG_VGPU_STUB_SOCKET_PATH);
+}
+
+void explain_vgpu_stub(struct bg_vgpu_stub *gpu, const char *what, int error)
 {
     printf("%s failed: %s", what, bg_strerror(error));
     if (gpu->last_status != BG_COMPUTE_OK) {
@@ -134,10 +156,7 @@ void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int err
     }
     printf(".\n");
     if (error == BG_ERR_UNAVAILABLE) {
-        printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "
-               "itself;\nby hand: build/host/baregpu-mediator --socket %s\n"
-               "or the path that the device's socket= property names.\n",
-               BG_VGPU_STUB_SOCKET_PATH);
+        explain_unavailable(gpu);
     } else if (error == BG_ERR_QUARANTINED) {
         printf("An operator releases it with: baregpu-mediator --release LISTENER:VM_ID\n");
     } else if (error == BG_ERR_POOL) {

@@ -2,6 +2,7 @@
 /* This machine's PCI host, from the devicetree to a list of devices. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "baregpu/pci_ecam.h"
@@ -27,5 +28,11 @@ void machine_pci_print(void *context, const char *text);
  * error. */
 int open_vgpu_stub(struct bg_vgpu_stub *gpu);
 
-/* Prints why a request failed and what to do about it. */
-void explain_vgpu_stub(const struct bg_vgpu_stub *gpu, const char *what, int error);
+/*
+ * Whether the mediator adds two numbers. Older ones know that alone: they close on all else without
+ * a reply, so that every other request ends as if nobody were there. None may be in flight.
+ */
+bool vgpu_stub_adds(struct bg_vgpu_stub *gpu);
+
+/* Prints why a request failed and what to do about it; may send one that tells it. */
+void explain_vgpu_stub(struct bg_vgpu_stub *gpu, const char *what, int error);
