@@ -74,7 +74,7 @@
 _start:
     b       entry                               /* the arm64 Image header, 64 bytes */
     .long   0
-    .quad   0x200000                            /* offset of the image from the start of RAM */
+    .quad   __image_offset                      /* from the start of RAM */
     .quad   __image_size                        /* with bss and stacks */
     .quad   0x2                                 /* little-endian, 4 KiB pages, low in RAM */
     .quad   0, 0, 0

@@ -236,8 +236,13 @@ static void test_guest_tests(void **state)
     assert_int_equal(failed, 0);
 }
 
-#define IMAGE_BASE 0x40200000ull
-#define IMAGE_SIZE_OFFSET 16 /* in the arm64 Image header: with bss and stacks */
+#define RAM_BASE 0x40000000ull
+
+/* In the arm64 Image header, from byte 8 on. */
+struct image_place {
+    uint64_t offset; /* from the start of RAM */
+    uint64_t size;   /* with bss and stacks */
+};
 
 /* A file of 0xff for all that the image needs in memory behind its own end; its loader's words. */
 static char *make_dirty_memory(void)
@@ -246,24 +251,24 @@ static char *make_dirty_memory(void)
     char *dirty_path = harness_temp_path("dirty");
     FILE *image = fopen(image_path, "rb");
     FILE *dirty = fopen(dirty_path, "wb");
-    uint64_t image_size = 0;
+    struct image_place place = {0};
     long file_size;
     char *device;
 
     assert_non_null(image);
     assert_non_null(dirty);
-    assert_int_equal(fseek(image, IMAGE_SIZE_OFFSET, SEEK_SET), 0);
-    assert_int_equal(fread(&image_size, sizeof(image_size), 1, image), 1);
+    assert_int_equal(fseek(image, 8, SEEK_SET), 0);
+    assert_int_equal(fread(&place, sizeof(place), 1, image), 1);
     assert_int_equal(fseek(image, 0, SEEK_END), 0);
     file_size = ftell(image);
-    assert_true(file_size > 0 && (uint64_t)file_size < image_size);
-    for (uint64_t i = (uint64_t)file_size; i < image_size; i++) {
+    assert_true(file_size > 0 && (uint64_t)file_size < place.size);
+    for (uint64_t i = (uint64_t)file_size; i < place.size; i++) {
         assert_int_equal(fputc(0xff, dirty), 0xff);
     }
     fclose(image);
     fclose(dirty);
     device = harness_format("loader,file=%s,addr=%#llx,force-raw=on", dirty_path,
-                            (unsigned long long)(IMAGE_BASE + (uint64_t)file_size));
+                            (unsigned long long)(RAM_BASE + place.offset + (uint64_t)file_size));
     free(image_path);
     free(dirty_path);
     return device;
