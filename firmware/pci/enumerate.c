@@ -2,6 +2,9 @@
 /* The walk over buses and bridges: what is there, and which numbers it gets. */
 #include "firmware/pci/internal.h"
 
+#define BUSES 256u /* that PCI can count */
+#define SLOTS 32u  /* of a bus */
+
 static void report_simple(struct bg_pci_host *host, enum bg_pci_problem_kind kind, uint16_t bdf)
 {
     const struct bg_pci_problem problem = {.kind = kind, .bdf = bdf};
@@ -133,24 +136,33 @@ static int scan_function(struct bg_pci_host *host, uint16_t bdf, int parent)
 /* A link leads to device 0 only (PCIe 7.3.1); others would be the same device answering again. */
 static unsigned slots_behind(const struct bg_pci_host *host, int parent)
 {
-    if (parent < 0) {
-        return 32;
-    }
     const struct bg_pci_device *bridge = &host->config.devices[parent];
     int express = bg_pci_capability_find(host, bridge, BG_PCI_CAP_EXPRESS, 0);
 
     if (express < 0) {
-        return 32;
+        return SLOTS;
     }
     unsigned type = EXPRESS_TYPE(
         bg_pci_config_read16(host, bridge->bdf, (unsigned)express + EXPRESS_REG_CAPABILITIES));
-    return type == EXPRESS_TYPE_ROOT_PORT || type == EXPRESS_TYPE_DOWNSTREAM ? 1 : 32;
+    return type == EXPRESS_TYPE_ROOT_PORT || type == EXPRESS_TYPE_DOWNSTREAM ? 1 : SLOTS;
 }
 
-/* Before any function of a bus is looked at, all of them stop: one that decodes while its BARs are
- * sized claims addresses of others, and a bridge with old numbers claims buses of others. */
-static void quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned slots)
+/* A host bridge that is not the bus's own, which is 0.0, has a root bus of its own (QEMU's pxb). */
+static bool has_root_bus(const struct bg_pci_host *host, uint16_t bdf)
 {
+    return (bdf & 0xFFu) != 0 &&
+           bg_pci_config_read32(host, bdf, REG_REVISION) >> 16 == CLASS_HOST_BRIDGE;
+}
+
+/*
+ * Before any function of a bus is looked at, all of them stop: one that decodes while its BARs are
+ * sized claims addresses of others, and a bridge with old numbers claims buses of others. Returns
+ * to how many further root buses they lead.
+ */
+static unsigned quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned slots)
+{
+    unsigned roots = 0;
+
     for (unsigned devfn = 0; devfn < slots * 8; devfn++) {
         uint16_t bdf = (uint16_t)(bus << 8 | devfn);
 
@@ -161,6 +173,7 @@ static void quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned slo
         uint8_t header_type = bg_pci_config_read8(host, bdf, REG_HEADER_TYPE);
 
         bg_pci_config_write16(host, bdf, BG_PCI_REG_COMMAND, 0);
+        roots += has_root_bus(host, bdf);
         if ((header_type & HEADER_TYPE_MASK) == BG_PCI_HEADER_BRIDGE) {
             bg_pci_config_write8(host, bdf, REG_SECONDARY_BUS, 0);
             bg_pci_config_write8(host, bdf, REG_SUBORDINATE_BUS, 0);
@@ -169,13 +182,11 @@ static void quiet_bus(const struct bg_pci_host *host, unsigned bus, unsigned slo
             devfn |= 7;
         }
     }
+    return roots;
 }
 
-static void scan_bus(struct bg_pci_host *host, unsigned bus, int parent)
+static void scan_slots(struct bg_pci_host *host, unsigned bus, unsigned slots, int parent)
 {
-    unsigned slots = slots_behind(host, parent);
-
-    quiet_bus(host, bus, slots);
     for (unsigned slot = 0; slot < slots; slot++) {
         int header_type = scan_function(host, BG_PCI_BDF(bus, slot, 0), parent);
 
@@ -188,13 +199,58 @@ static void scan_bus(struct bg_pci_host *host, unsigned bus, int parent)
     }
 }
 
+static void scan_bus(struct bg_pci_host *host, unsigned bus, int parent)
+{
+    unsigned slots = slots_behind(host, parent);
+
+    quiet_bus(host, bus, slots);
+    scan_slots(host, bus, slots, parent);
+}
+
+static bool bus_is_present(const struct bg_pci_host *host, unsigned bus)
+{
+    unsigned slot = 0;
+
+    while (slot < SLOTS && !function_is_present(host, BG_PCI_BDF(bus, slot, 0))) {
+        slot++;
+    }
+    return slot < SLOTS;
+}
+
+/* While no bridge forwards anything, each bus that answers is a root bus. Behind the last: none. */
+static unsigned next_root(const struct bg_pci_host *host, unsigned bus)
+{
+    do {
+        bus++;
+    } while (bus <= host->config.bus_last && !bus_is_present(host, bus));
+    return bus;
+}
+
+/* Each root bus's bridges have the numbers up to the next one. */
+static void scan_roots(struct bg_pci_host *host)
+{
+    const unsigned end = host->config.bus_last + 1u;
+    unsigned roots = 0; /* that are to be found yet */
+
+    for (unsigned bus = host->config.bus_first, next; bus < end; bus = next) {
+        roots += quiet_bus(host, bus, SLOTS);
+        next = roots == 0 ? end : next_root(host, bus);
+        roots -= next < end;
+        host->next_bus = bus + 1;
+        host->bus_limit = next - 1;
+        scan_slots(host, bus, SLOTS, BG_PCI_NO_PARENT);
+    }
+    /* One without a device does not answer either. */
+    for (; roots > 0 && end < BUSES; roots--) {
+        report_simple(host, BG_PCI_PROBLEM_NO_ROOT, BG_PCI_BDF(host->config.bus_first, 0, 0));
+    }
+}
+
 int bg_pci_host_enumerate(struct bg_pci_host *host)
 {
     host->device_count = 0;
     host->problem_count = 0;
-    host->next_bus = host->config.bus_first + 1u;
-    host->bus_limit = host->config.bus_last;
-    scan_bus(host, host->config.bus_first, BG_PCI_NO_PARENT);
+    scan_roots(host);
     pci_assign_resources(host);
     return host->problem_count == 0 ? 0 : BG_ERR_NO_SPACE;
 }

@@ -7,6 +7,7 @@
 
 /* Both header types (PCI 6.1) */
 #define REG_REVISION 0x08u
+#define CLASS_HOST_BRIDGE 0x0600u /* without its interface */
 #define REG_HEADER_TYPE 0x0Eu
 #define HEADER_TYPE_MASK 0x7Fu
 #define HEADER_MULTI_FUNCTION 0x80u

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fake/pci.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NOBODY INT_MIN
 
 static uint32_t get(const uint8_t *bytes, unsigned reg, unsigned width)
 {
@@ -43,8 +46,18 @@ void fake_pci_set32(struct fake_pci *pci, int function, unsigned reg, uint32_t v
 
 /* ---- Configuration accesses ---- */
 
+static bool is_root(const struct fake_pci *pci, unsigned bus)
+{
+    for (int i = 0; i < pci->count; i++) {
+        if (pci->functions[i].parent == FAKE_ROOT_AT((int)bus)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The bridge whose secondary bus is `bus`, following secondary and subordinate numbers down from
- * the root as hardware does; FAKE_ROOT for the root bus, -2 for nobody. */
+ * all roots as hardware does; FAKE_ROOT or FAKE_ROOT_AT for a root bus, NOBODY for none. */
 static int bridge_to(struct fake_pci *pci, unsigned bus)
 {
     int at = FAKE_ROOT;
@@ -52,31 +65,34 @@ static int bridge_to(struct fake_pci *pci, unsigned bus)
     if (bus == pci->bus_first) {
         return FAKE_ROOT;
     }
+    if (is_root(pci, bus)) {
+        return FAKE_ROOT_AT((int)bus);
+    }
     for (int depth = 0; depth < FAKE_FUNCTIONS_MAX; depth++) {
-        int next = -2;
+        int next = NOBODY;
 
         for (int i = 0; i < pci->count; i++) {
             const struct fake_function *f = &pci->functions[i];
 
-            if (f->is_bridge && !f->is_absent && f->parent == at && f->config[0x19] != 0 &&
-                f->config[0x19] <= bus && bus <= f->config[0x1A]) {
-                pci->conflicts += next != -2;
+            if (f->is_bridge && !f->is_absent && (f->parent == at || (at < 0 && f->parent < 0)) &&
+                f->config[0x19] != 0 && f->config[0x19] <= bus && bus <= f->config[0x1A]) {
+                pci->conflicts += next != NOBODY;
                 next = i;
             }
         }
-        if (next == -2 || pci->functions[next].config[0x19] == bus) {
+        if (next == NOBODY || pci->functions[next].config[0x19] == bus) {
             return next;
         }
         at = next;
     }
-    return -2;
+    return NOBODY;
 }
 
 static struct fake_function *find(struct fake_pci *pci, unsigned bus, unsigned devfn)
 {
     int parent = bridge_to(pci, bus);
 
-    for (int i = 0; i < pci->count && parent != -2; i++) {
+    for (int i = 0; i < pci->count && parent != NOBODY; i++) {
         struct fake_function *f = &pci->functions[i];
 
         if (f->parent == parent && f->devfn == devfn && !f->is_absent) {
@@ -306,7 +322,7 @@ static bool forwards(const struct fake_function *bridge, uint64_t address, bool 
 static bool reaches(const struct fake_pci *pci, const struct fake_function *f, uint64_t address,
                     bool is_io)
 {
-    for (int p = f->parent; p != FAKE_ROOT; p = pci->functions[p].parent) {
+    for (int p = f->parent; p >= 0; p = pci->functions[p].parent) {
         if (!forwards(&pci->functions[p], address, is_io)) {
             return false;
         }

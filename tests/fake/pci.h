@@ -14,11 +14,12 @@
 
 #define FAKE_FUNCTIONS_MAX 64
 #define FAKE_ROOT (-1)
+#define FAKE_ROOT_AT(bus) (-1 - (bus)) /* a further root bus, of a number that it has */
 
 #define FAKE_PREFETCHABLE 0x8u
 
 struct fake_function {
-    int parent; /* index of the bridge above, or FAKE_ROOT */
+    int parent; /* index of the bridge above, FAKE_ROOT, or FAKE_ROOT_AT(bus) */
     uint8_t devfn;
     bool is_bridge;
     bool is_absent; /* not there, for now */

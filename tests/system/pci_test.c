@@ -99,6 +99,27 @@ static void a_switch(void **state)
                    "          06:03.0 Unclassified device [1234:11e8]");
 }
 
+#define EXPANDERS                                                                                  \
+    "-device pxb-pcie,bus=pcie.0,id=pxb,bus_nr=9 -device "                                         \
+    "pcie-root-port,bus=pcie.0,id=p0,chassis=1 "                                                   \
+    "-device pcie-root-port,id=p1,chassis=2,bus=pxb -device edu,bus=p1 "
+
+static void an_expander(void **state)
+{
+    (void)state;
+    run_and_expect("virt", "devices=8 problems=0",
+                   EXPANDERS "-device pxb-pcie,bus=pcie.0,id=far,bus_nr=200 "
+                             "-device pcie-root-port,id=p2,chassis=3,bus=far,addr=1f " STUB
+                             ",bus=p2",
+                   "  c9:00.0 Processing accelerator [1af4:1111]");
+    run("virt,highmem=off", "devices=6 problems=0", EXPANDERS STUB ",bus=p0");
+    run_and_expect("virt,highmem=off", "devices=3 problems=1",
+                   "-device pxb-pcie,bus=pcie.0,id=far,bus_nr=200 "
+                   "-device pcie-root-port,id=p1,chassis=1,bus=far -device edu,bus=p1 " STUB
+                   ",bus=pcie.0",
+                   "# PCI: 00:00.0 leads to a root bus beyond 0f: what is on it is lost");
+}
+
 static void multi_function(void **state)
 {
     (void)state;
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(three_bridges_deep),
         cmocka_unit_test(three_bridges_deep_without_high_memory),
         cmocka_unit_test(a_switch),
+        cmocka_unit_test(an_expander),
         cmocka_unit_test(multi_function),
         cmocka_unit_test(many_ports),
         cmocka_unit_test(common_devices),

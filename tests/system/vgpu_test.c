@@ -150,6 +150,23 @@ static void interrupt(void **state)
     run_tap(NULL, "run=test-vgpu-irq", ",addr=7");
 }
 
+/* A root bus of another number: its lines arrive as those of bus 0. */
+static void interrupt_behind_an_expander(void **state)
+{
+    (void)state;
+    no_mediator();
+    for (unsigned slot = 0; slot < 4; slot++) {
+        char *arguments = harness_format("-device pxb-pcie,id=pxb,bus_nr=64,addr=6 "
+                                         "-device pcie-root-port,id=rp,chassis=1,bus=pxb,addr=%u "
+                                         "-device vgpu-stub,socket=%s,interrupt=on,bus=rp",
+                                         slot, socket_path);
+        struct guest_options options = guest("run=test-vgpu-irq", arguments);
+
+        free(guest_tap_run(&options));
+        free(arguments);
+    }
+}
+
 /* ---- What a user sees ---- */
 
 static void demo(void **state)
@@ -355,6 +372,7 @@ int main(void)
         cmocka_unit_test(operations_with_64_bit_accesses),
         cmocka_unit_test(operations_behind_bridges),
         cmocka_unit_test(interrupt),
+        cmocka_unit_test(interrupt_behind_an_expander),
         cmocka_unit_test(demo),
         cmocka_unit_test(demo_without_device),
         cmocka_unit_test(demo_without_mediator),

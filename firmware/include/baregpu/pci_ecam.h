@@ -78,6 +78,7 @@ struct bg_pci_window {
 enum bg_pci_problem_kind {
     BG_PCI_PROBLEM_TABLE_FULL,  /* more functions than config.device_capacity */
     BG_PCI_PROBLEM_NO_BUS,      /* no bus number left for this bridge; what is behind it is lost */
+    BG_PCI_PROBLEM_NO_ROOT,     /* a host bridge's own root bus is not among ours, and is lost */
     BG_PCI_PROBLEM_TOO_DEEP,    /* more than BG_PCI_BRIDGE_DEPTH_MAX bridges in a row */
     BG_PCI_PROBLEM_BAD_BAR,     /* a BAR of a reserved type, or a 64-bit one in the last register */
     BG_PCI_PROBLEM_WINDOW_FULL, /* the BAR does not fit into what is left of the window */
@@ -144,7 +145,7 @@ enum bg_pci_header_kind {
 
 struct bg_pci_device {
     uint16_t bdf;
-    int16_t parent; /* index of the bridge above in host->devices, or BG_PCI_NO_PARENT */
+    int16_t parent; /* index of the bridge above in host->devices; on a root: BG_PCI_NO_PARENT */
     uint16_t vendor_id, device_id;
     uint16_t subsystem_vendor_id, subsystem_id; /* 0 for bridges */
     uint32_t class_code;                        /* class, subclass, interface: 0xCCSSII */
@@ -180,11 +181,12 @@ struct bg_pci_host {
 int bg_pci_host_init(struct bg_pci_host *host, const struct bg_pci_host_config *config);
 
 /*
- * Finds every function, gives bridges their bus numbers and windows and every BAR its address.
- * Starts from nothing: earlier assignments are lost, all decoding and bus mastering is turned off
- * (bridges are turned on again at the end; for devices see bg_pci_device_enable). Expansion ROMs
- * stay off. Returns 0, or BG_ERR_NO_SPACE when something was left out: each such thing was reported
- * and counted in problem_count, and the rest works.
+ * Finds every function, gives bridges their bus numbers and windows and every BAR its address. Host
+ * bridges on the first bus lead to root buses of their own, at numbers that they have already:
+ * those are looked for, and share the windows. Starts from nothing: earlier assignments are lost,
+ * all decoding and bus mastering is turned off (bridges are turned on again at the end; for devices
+ * see bg_pci_device_enable). Expansion ROMs stay off. Returns 0, or BG_ERR_NO_SPACE when something
+ * was left out: each such thing was reported and counted in problem_count, and the rest works.
  */
 int bg_pci_host_enumerate(struct bg_pci_host *host);
 

@@ -282,6 +282,78 @@ static void bus_numbers_can_run_out(void **state)
     assert_int_equal(f.host.device_count, 3);
 }
 
+/* ---- Further root buses ---- */
+
+static void add_host_bridge(uint8_t devfn)
+{
+    fake_pci_add(&f.pci, FAKE_ROOT, devfn, 0x1B36, 0x000B, 0x060000, -1);
+}
+
+/* Two of them, with bridges of old numbers on all three: each gets numbers up to the next root. */
+static void further_root_buses(void **state)
+{
+    (void)state;
+    int bridges[3];
+    const int roots[3] = {FAKE_ROOT, FAKE_ROOT_AT(0x40), FAKE_ROOT_AT(0xF0)};
+    const uint8_t old[3] = {0x20, 0x60, 0xF8};
+
+    add_host_bridge(0);
+    add_host_bridge(3 << 3);
+    add_host_bridge(4 << 3);
+    for (int i = 0; i < 3; i++) {
+        bridges[i] = fake_pci_add_bridge(&f.pci, roots[i], 5 << 3, 4);
+        fake_pci_set8(&f.pci, bridges[i], 0x19, old[i]);
+        fake_pci_set8(&f.pci, bridges[i], 0x1A, old[i] + 3);
+        fake_pci_bar32(&f.pci, add_plain(bridges[i], 0), 0, 4096, 0);
+    }
+    fake_pci_bar32(&f.pci, add_plain(FAKE_ROOT_AT(0x40), 31 << 3), 0, 4096, 0);
+    assert_int_equal(enumerate(), 0);
+    assert_int_equal(f.host.device_count, 3 + 2 * 3 + 1);
+    assert_int_equal(device_of(bridges[0])->secondary_bus, 1);
+    assert_int_equal(device_of(bridges[1])->secondary_bus, 0x41);
+    assert_int_equal(device_of(bridges[2])->secondary_bus, 0xF1);
+    assert_int_equal(device_of(bridges[2])->parent, BG_PCI_NO_PARENT);
+}
+
+/* Bridges on a root bus cannot have the numbers of the next one. */
+static void numbers_end_at_the_next_root(void **state)
+{
+    (void)state;
+    add_host_bridge(1 << 3);
+    for (uint8_t slot = 2; slot < 5; slot++) {
+        add_plain(fake_pci_add_bridge(&f.pci, FAKE_ROOT, (uint8_t)(slot << 3), 4), 0);
+    }
+    add_plain(FAKE_ROOT_AT(3), 0);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
+    assert_int_equal(f.problems, 1);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_NO_BUS);
+    assert_string_equal(f.last_text, "00:04.0 left without a bus behind it: bus numbers end at 02");
+    assert_int_equal(f.host.device_count, 1 + 3 + 2 + 1);
+}
+
+/* An empty one says nothing; one that may be beyond our buses is a problem. */
+static void root_bus_that_does_not_answer(void **state)
+{
+    (void)state;
+    add_host_bridge(1 << 3);
+    assert_int_equal(enumerate(), 0);
+    f.config.bus_last = f.pci.bus_last = 15;
+    add_plain(FAKE_ROOT_AT(0x80), 0);
+    assert_int_equal(enumerate(), BG_ERR_NO_SPACE);
+    assert_int_equal(f.last_problem.kind, BG_PCI_PROBLEM_NO_ROOT);
+    assert_string_equal(f.last_text,
+                        "00:00.0 leads to a root bus beyond 0f: what is on it is lost");
+}
+
+/* Where no bridge leads to one, none is looked for. */
+static void root_buses_cost_nothing_elsewhere(void **state)
+{
+    (void)state;
+    fake_pci_add(&f.pci, FAKE_ROOT, 0, 0x1B36, 0x0008, 0x060000, -1);
+    assert_int_equal(enumerate(), 0);
+    assert_true(f.pci.accesses < 200);
+}
+
 static void too_many_bridges_in_a_row(void **state)
 {
     (void)state;
@@ -421,6 +493,10 @@ int main(void)
         TEST(enumerating_twice_gives_the_same),
         TEST(a_link_leads_to_device_0_only),
         TEST(bus_numbers_can_run_out),
+        TEST(further_root_buses),
+        TEST(numbers_end_at_the_next_root),
+        TEST(root_bus_that_does_not_answer),
+        TEST(root_buses_cost_nothing_elsewhere),
         TEST(too_many_bridges_in_a_row),
         TEST(bridge_that_shows_itself),
         TEST(bridge_without_optional_windows),

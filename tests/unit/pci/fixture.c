@@ -49,6 +49,7 @@ struct bg_pci_device *device_of(int function)
 {
     const struct fake_function *fake = &f.pci.functions[function];
     unsigned bus = fake->parent == FAKE_ROOT ? f.config.bus_first
+                   : fake->parent < 0        ? (unsigned)(FAKE_ROOT - fake->parent)
                                              : fake_pci_get(&f.pci, fake->parent, 0x19, 1);
 
     for (size_t i = 0; i < f.host.device_count && !fake->is_absent; i++) {
