@@ -183,6 +183,8 @@ static bool choose_size(void)
         width = BG_VIRTIO_GPU_FALLBACK_WIDTH;
         height = BG_VIRTIO_GPU_FALLBACK_HEIGHT;
     }
+    width = width < PROBE ? PROBE : width;
+    height = height < PROBE ? PROBE : height;
     return true;
 }
 

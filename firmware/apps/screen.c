@@ -80,6 +80,8 @@ static bool open_display(bool is_double_buffered)
     const struct bg_virtio_gpu_display_options opening = {
         .width = options.width,
         .height = options.height,
+        .min_width = PICTURE_SIDE_MIN,
+        .min_height = PICTURE_SIDE_MIN,
         .max_width = MAX_WIDTH,
         .max_height = MAX_HEIGHT,
         .is_double_buffered = is_double_buffered,
@@ -140,6 +142,11 @@ static bool move_cursor(void)
     return true;
 }
 
+static uint32_t side_within(uint32_t side, uint32_t max)
+{
+    return side < PICTURE_SIDE_MIN ? PICTURE_SIDE_MIN : side > max ? max : side;
+}
+
 /* Follows a window that a person resizes. Returns whether the picture has to be drawn anew. */
 static bool follow_window(void)
 {
@@ -150,8 +157,8 @@ static bool follow_window(void)
         !window->enabled || window->r.width == 0 || window->r.height == 0) {
         return false;
     }
-    width = window->r.width < MAX_WIDTH ? window->r.width : MAX_WIDTH;
-    height = window->r.height < MAX_HEIGHT ? window->r.height : MAX_HEIGHT;
+    width = side_within(window->r.width, MAX_WIDTH);
+    height = side_within(window->r.height, MAX_HEIGHT);
     return (width != display.width || height != display.height) &&
            gpu_host_check("Changing the mode",
                           bg_virtio_gpu_display_set_mode(&display, width, height));

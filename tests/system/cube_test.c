@@ -322,6 +322,19 @@ static void on_mmio_with_packed_rings(void **state)
                 "frames=2 angle=10 " HOLD, 11);
 }
 
+static void in_a_small_window(void **state)
+{
+    (void)state;
+    need_gl();
+    struct process *guest =
+        start_cube("-device virtio-gpu-gl-pci,xres=300,yres=8", "frames=1 angle=30 depth_test=1");
+
+    if (process_wait(guest) != 0) {
+        fail_msg("%s%s", process_output(guest), process_errors(guest));
+    }
+    process_end(guest);
+}
+
 /* That the tests above would see it: the face that is drawn last is in front, but it is the one at
  * the back. */
 static void without_depth_test(void **state)
@@ -499,6 +512,7 @@ int main(void)
         cmocka_unit_test(faces_drawn_last_in_front),
         cmocka_unit_test(rotation),
         cmocka_unit_test(on_mmio_with_packed_rings),
+        cmocka_unit_test(in_a_small_window),
         cmocka_unit_test(without_depth_test),
         cmocka_unit_test(ends_well),
         cmocka_unit_test(no_3d),

@@ -154,6 +154,7 @@ int bg_virtio_gpu_framebuffer_show(struct bg_virtio_gpu_framebuffer *fb, uint32_
 struct bg_virtio_gpu_display_options {
     uint32_t scanout;
     uint32_t width, height;         /* 0: what the device prefers, else 1024 x 768 */
+    uint32_t min_width, min_height; /* of what the device prefers (QEMU shows none below 16 x 16) */
     uint32_t max_width, max_height; /* memory for mode changes, also a limit of what the device
                                      * prefers; 0: the same as width and height */
     uint32_t format;                /* 0: BG_VIRTIO_GPU_FORMAT_DEFAULT */

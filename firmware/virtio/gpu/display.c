@@ -45,8 +45,9 @@ static int show_first(struct bg_virtio_gpu_display *display)
     return error ?: end;
 }
 
-static uint32_t at_most(uint32_t value, uint32_t max)
+static uint32_t limited(uint32_t value, uint32_t min, uint32_t max)
 {
+    value = value < min ? min : value;
     return max != 0 && value > max ? max : value;
 }
 
@@ -66,8 +67,8 @@ static int take_preferred_size(struct bg_virtio_gpu_display *display,
         display->width = info->r.width;
         display->height = info->r.height;
     }
-    display->width = at_most(display->width, options->max_width);
-    display->height = at_most(display->height, options->max_height);
+    display->width = limited(display->width, options->min_width, options->max_width);
+    display->height = limited(display->height, options->min_height, options->max_height);
     return 0;
 }
 

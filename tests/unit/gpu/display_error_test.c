@@ -246,7 +246,7 @@ static void test_display_event_seen_before(void **state)
     close_gpu();
 }
 
-/* Sizes that no display has are none; a limit of the caller holds. */
+/* Sizes that no display has are none; limits of the caller hold. */
 static void test_absurd_sizes(void **state)
 {
     static const uint32_t sizes[][2] = {
@@ -279,6 +279,12 @@ static void test_absurd_sizes(void **state)
     assert_int_equal(bg_virtio_gpu_display_open(&display, &gpu, &options), 0);
     assert_int_equal(display.width, 800);
     assert_int_equal(display.height, 700);
+    assert_int_equal(bg_virtio_gpu_display_close(&display), 0);
+    fake.scanouts[0].info.r.height = 5; /* a window that was made very small */
+    options.min_width = options.min_height = 64;
+    assert_int_equal(bg_virtio_gpu_display_open(&display, &gpu, &options), 0);
+    assert_int_equal(display.width, 800);
+    assert_int_equal(display.height, 64);
     assert_int_equal(bg_virtio_gpu_display_close(&display), 0);
     close_gpu();
 }
