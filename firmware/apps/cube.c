@@ -233,7 +233,7 @@ static void *attach_memory(uint32_t id, uint32_t size)
     void *memory = bg_hal_dma_alloc(size, 64, &entry.addr);
 
     if (memory == NULL) {
-        printf("There is no memory for a resource.\n");
+        printf("The guest has no memory for a resource.\n");
         return NULL;
     }
     if (!check("Attaching memory",

@@ -217,7 +217,7 @@ static int run_sst(void)
     int error;
 
     if (!allocate()) {
-        printf("There is no memory for this.\n");
+        printf("The guest has no memory for this.\n");
         return 1;
     }
     for (uint32_t i = 0; i < BLOCK_SIZE; i++) {

@@ -7,7 +7,7 @@ const char *bg_strerror(int error)
         [-BG_OK] = "no error",
         [-BG_ERR_INVALID] = "invalid argument",
         [-BG_ERR_NOT_FOUND] = "not found",
-        [-BG_ERR_NO_MEMORY] = "out of memory",
+        [-BG_ERR_NO_MEMORY] = "this guest is out of memory",
         [-BG_ERR_NO_SPACE] = "no space left",
         [-BG_ERR_TIMEOUT] = "no answer in time",
         [-BG_ERR_BUSY] = "busy",
@@ -20,6 +20,7 @@ const char *bg_strerror(int error)
         [-BG_ERR_QUARANTINED] = "this guest is quarantined",
         [-BG_ERR_RANGE] = "out of range",
         [-BG_ERR_POOL] = "no GPU serves this pool",
+        [-BG_ERR_DEVICE_MEMORY] = "the device is out of memory",
     };
     const int last = (int)(sizeof(names) / sizeof(names[0])) - 1;
 

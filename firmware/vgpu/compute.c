@@ -81,7 +81,7 @@ static const struct {
     {BG_COMPUTE_INVALID_LENGTH, BG_ERR_INVALID, "invalid length"},
     {BG_COMPUTE_RATE_LIMITED, BG_ERR_LIMITED, "rate limited"},
     {BG_COMPUTE_VM_QUARANTINED, BG_ERR_QUARANTINED, "VM quarantined"},
-    {BG_COMPUTE_OUT_OF_MEMORY, BG_ERR_NO_MEMORY, "out of GPU memory"},
+    {BG_COMPUTE_OUT_OF_MEMORY, BG_ERR_DEVICE_MEMORY, "out of GPU memory"},
     {BG_COMPUTE_INVALID_HANDLE, BG_ERR_NOT_FOUND, "invalid handle"},
     {BG_COMPUTE_OUT_OF_RANGE, BG_ERR_RANGE, "out of range"},
 };

@@ -104,7 +104,7 @@ int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
         return BG_ERR_INVALID;
     }
     if (size > gpu->heap_size) {
-        return BG_ERR_NO_MEMORY;
+        return BG_ERR_DEVICE_MEMORY;
     }
     uint64_t whole = (size + BG_PVGPU_HEAP_ALIGN - 1) / BG_PVGPU_HEAP_ALIGN * BG_PVGPU_HEAP_ALIGN;
     uint64_t mask = (align < BG_PVGPU_HEAP_ALIGN ? BG_PVGPU_HEAP_ALIGN : align) - 1;
@@ -137,7 +137,7 @@ int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,
             (struct bg_pvgpu_memory){gpu->heap + start, (uint32_t)start, (uint32_t)size, index};
         return 0;
     }
-    return is_table_full ? BG_ERR_NO_SPACE : BG_ERR_NO_MEMORY;
+    return is_table_full ? BG_ERR_NO_SPACE : BG_ERR_DEVICE_MEMORY;
 }
 
 int bg_pvgpu_heap_free(struct bg_pvgpu *gpu, const struct bg_pvgpu_memory *memory)

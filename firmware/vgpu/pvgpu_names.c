@@ -7,7 +7,7 @@ const char *bg_pvgpu_error_name(uint32_t code)
         [BG_PVGPU_OK] = "no error",
         [BG_PVGPU_ERROR_INVALID_COMMAND] = "invalid command",
         [BG_PVGPU_ERROR_RESOURCE_NOT_FOUND] = "resource not found",
-        [BG_PVGPU_ERROR_OUT_OF_MEMORY] = "out of memory",
+        [BG_PVGPU_ERROR_OUT_OF_MEMORY] = "out of GPU memory",
         [BG_PVGPU_ERROR_SHADER_COMPILE] = "shader compilation failed",
         [BG_PVGPU_ERROR_DEVICE_LOST] = "device lost",
         [BG_PVGPU_ERROR_INVALID_PARAMETER] = "invalid parameter",

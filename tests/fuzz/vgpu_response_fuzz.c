@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     doorbells = 0;
     int error = operate(data[0]);
 
-    check(error <= 0 && error >= BG_ERR_POOL && !gpu.is_in_flight);
+    check(error <= 0 && error >= BG_ERR_DEVICE_MEMORY && !gpu.is_in_flight);
     check(bg_strerror(error) != NULL && bg_compute_status_name(gpu.last_status) != NULL);
     /* Whatever happened, the next request of an honest device is served. */
     changes_left = 0;

@@ -243,9 +243,9 @@ static void test_bad_memory(void)
 
     expect(bg_vgpu_stub_memory_alloc(&gpu, 0, &other, deadline()), BG_ERR_INVALID,
            BG_COMPUTE_INVALID_LENGTH, "an allocation of 0 bytes is refused");
-    expect(bg_vgpu_stub_memory_alloc(&gpu, 1ull << 60, &other, deadline()), BG_ERR_NO_MEMORY,
+    expect(bg_vgpu_stub_memory_alloc(&gpu, 1ull << 60, &other, deadline()), BG_ERR_DEVICE_MEMORY,
            BG_COMPUTE_OUT_OF_MEMORY, "an allocation beyond the limit is refused");
-    expect(bg_vgpu_stub_memory_alloc(&gpu, UINT64_MAX, &other, deadline()), BG_ERR_NO_MEMORY,
+    expect(bg_vgpu_stub_memory_alloc(&gpu, UINT64_MAX, &other, deadline()), BG_ERR_DEVICE_MEMORY,
            BG_COMPUTE_OUT_OF_MEMORY, "an allocation whose size wraps is refused");
     expect(bg_vgpu_stub_memory_read(&gpu, handle, 97, a, 4, 0, deadline()), BG_ERR_RANGE,
            BG_COMPUTE_OUT_OF_RANGE, "reading beyond the end is refused");

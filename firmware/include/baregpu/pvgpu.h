@@ -176,7 +176,7 @@ static inline bool bg_pvgpu_has(const struct bg_pvgpu *gpu, uint64_t features)
 
 /*
  * First fit. `align` is a power of two; less than BG_PVGPU_HEAP_ALIGN means that. The content is
- * what was there before. Errors: INVALID (size 0, align), NO_MEMORY (no such stretch), NO_SPACE
+ * what was there before. Errors: INVALID (size 0, align), DEVICE_MEMORY (no such stretch), NO_SPACE
  * (the table of blocks is full).
  */
 int bg_pvgpu_heap_alloc(struct bg_pvgpu *gpu, uint64_t size, uint32_t align,

@@ -12,11 +12,11 @@
  *
  * Errors are enum bg_error. Without effect on the device: INVALID and RANGE (arguments), BUSY
  * (the operation is in use), UNSUPPORTED (a feature that was not negotiated), TOO_LARGE, TIMEOUT
- * (while waiting for a free slot). From the device: IO (unspecified), NO_MEMORY, NOT_FOUND (no such
- * resource, context or scanout), INVALID; op->response tells its own word. TIMEOUT: no answer; the
- * command may still be carried out. PROTOCOL: an answer that is too short, of another type, or with
- * another fence. A device that breaks the rules of its queues, needs a reset or is gone fails all
- * commands, these and later ones, until bg_virtio_gpu_restart.
+ * (while waiting for a free slot). From the device: IO (unspecified), DEVICE_MEMORY, NOT_FOUND (no
+ * such resource, context or scanout), INVALID; op->response tells its own word. TIMEOUT: no answer;
+ * the command may still be carried out. PROTOCOL: an answer that is too short, of another type, or
+ * with another fence. A device that breaks the rules of its queues, needs a reset or is gone fails
+ * all commands, these and later ones, until bg_virtio_gpu_restart.
  *
  * Waiting is polling, or sleeping between interrupts, as device->wait says (baregpu/wait.h).
  *

@@ -130,7 +130,7 @@ static bool measure_rtt(uint32_t count)
     uint32_t *times_ns = calloc(count, sizeof(*times_ns));
 
     if (times_ns == NULL) {
-        printf("no memory for %" PRIu32 " figures\n", count);
+        printf("The guest has no memory for %" PRIu32 " figures\n", count);
         return false;
     }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {

@@ -55,7 +55,7 @@ static int measure_nop(uint32_t count)
 
     times_ns = calloc(count, sizeof(*times_ns));
     if (times_ns == NULL) {
-        printf("no memory for %" PRIu32 " figures\n", count);
+        printf("The guest has no memory for %" PRIu32 " figures\n", count);
         return 1;
     }
     for (uint32_t i = 0; i < WARM_UP + count; i++) {

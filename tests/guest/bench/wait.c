@@ -120,7 +120,7 @@ static int run_bench_wait(void)
     }
     times_ns = malloc(count * sizeof(*times_ns)); /* until the machine is switched off */
     if (times_ns == NULL) {
-        printf("There is no memory for this.\n");
+        printf("The guest has no memory for this.\n");
         return 1;
     }
     app_option("only", only, sizeof(only));

@@ -92,7 +92,7 @@ static void test_create_unref(void **state)
     assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 7, format, 32, 16),
                      BG_ERR_NOT_FOUND); /* the id is taken: INVALID_RESOURCE_ID */
     assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 8, format, 65535, 65535),
-                     BG_ERR_NO_MEMORY);
+                     BG_ERR_DEVICE_MEMORY);
     fake.log_count = 0;
     assert_int_equal(bg_virtio_gpu_cmd_resource_create_2d(&gpu, NULL, 0, format, 32, 16),
                      BG_ERR_INVALID);
@@ -592,7 +592,7 @@ static void test_names(void **state)
         {BG_VIRTIO_GPU_RESP_OK_MAP_INFO, 0, "BG_VIRTIO_GPU_RESP_OK_MAP_INFO"},
         {BG_VIRTIO_GPU_RESP_OK_MAP_INFO + 1, BG_ERR_PROTOCOL, "unknown type"},
         {BG_VIRTIO_GPU_RESP_ERR_UNSPEC, BG_ERR_IO, "BG_VIRTIO_GPU_RESP_ERR_UNSPEC"},
-        {BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY, BG_ERR_NO_MEMORY,
+        {BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY, BG_ERR_DEVICE_MEMORY,
          "BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY"},
         {BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID, BG_ERR_NOT_FOUND,
          "BG_VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID"},

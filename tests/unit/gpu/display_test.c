@@ -189,7 +189,7 @@ static void test_open_refused(void **state)
     options.width = options.height = 65536; /* 16 GiB */
     assert_int_equal(bg_virtio_gpu_display_open(&display, &gpu, &options), BG_ERR_INVALID);
     options.width = options.height = 8192; /* more than this device has */
-    assert_int_equal(bg_virtio_gpu_display_open(&display, &gpu, &options), BG_ERR_NO_MEMORY);
+    assert_int_equal(bg_virtio_gpu_display_open(&display, &gpu, &options), BG_ERR_DEVICE_MEMORY);
     options.width = options.height = 64;
     options.is_double_buffered = true;
     fake_hal.refuse_allocation = 1;
@@ -414,7 +414,8 @@ static void change_mode(bool is_double_buffered)
         fake.misbehaviour = FAKE_GPU_ERROR;
         fake.error = BG_VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
         fake.after = after;
-        assert_int_equal(bg_virtio_gpu_display_set_mode(&display, 100, 20000), BG_ERR_NO_MEMORY);
+        assert_int_equal(bg_virtio_gpu_display_set_mode(&display, 100, 20000),
+                         BG_ERR_DEVICE_MEMORY);
         fake.misbehaviour = FAKE_GPU_GOOD;
         fake.after = 0;
         assert_int_equal(count_resources(), is_double_buffered ? 2 : 1);

@@ -365,7 +365,7 @@ static int expected_error(unsigned kind, enum fake_gpu_misbehaviour misbehaviour
     case FAKE_GPU_LONG_EDID:
         return kind == 2 ? BG_ERR_PROTOCOL : 0;
     case FAKE_GPU_ERROR:
-        return BG_ERR_NO_MEMORY;
+        return BG_ERR_DEVICE_MEMORY;
     case FAKE_GPU_SILENCE:
         return BG_ERR_TIMEOUT;
     default:

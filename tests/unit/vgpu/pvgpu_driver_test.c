@@ -126,7 +126,7 @@ static void control_regions_that_lie(void **state)
          BG_ERR_PROTOCOL},
         {offsetof(struct bg_pvgpu_control, heap_offset), 0xFFFFFFC0, BG_ERR_PROTOCOL},
         {offsetof(struct bg_pvgpu_control, heap_size), FAKE_PVGPU_HEAP + 1, BG_ERR_PROTOCOL},
-        {offsetof(struct bg_pvgpu_control, heap_size), 64, BG_ERR_NO_MEMORY},
+        {offsetof(struct bg_pvgpu_control, heap_size), 64, BG_ERR_DEVICE_MEMORY},
         {offsetof(struct bg_pvgpu_control, consumer_ptr), 8, BG_ERR_PROTOCOL},
     };
 
@@ -416,9 +416,9 @@ static void heap_basics(void **state)
     assert_int_equal(before.allocations, 1); /* the driver's own */
     assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 0, 0, &a), BG_ERR_INVALID);
     assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 1, 48, &a), BG_ERR_INVALID);
-    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, FAKE_PVGPU_HEAP, 0, &a), BG_ERR_NO_MEMORY);
-    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, UINT64_MAX, 0, &a), BG_ERR_NO_MEMORY);
-    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 1, 0x80000000u, &a), BG_ERR_NO_MEMORY);
+    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, FAKE_PVGPU_HEAP, 0, &a), BG_ERR_DEVICE_MEMORY);
+    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, UINT64_MAX, 0, &a), BG_ERR_DEVICE_MEMORY);
+    assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 1, 0x80000000u, &a), BG_ERR_DEVICE_MEMORY);
     assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 1, 1, &a), 0);
     assert_int_equal(bg_pvgpu_heap_alloc(&gpu, 65, 8192, &b), 0);
     assert_int_equal(bg_pvgpu_heap_alloc(&gpu, before.largest_free / 2, 0, &c), 0);
@@ -474,7 +474,7 @@ static void heap_at_random(void **state)
             tags[n] = (uint8_t)(1 + rand() % 255);
             memset(memory->bytes, tags[n], size);
         } else {
-            assert_true(error == BG_ERR_NO_MEMORY || error == BG_ERR_NO_SPACE);
+            assert_true(error == BG_ERR_DEVICE_MEMORY || error == BG_ERR_NO_SPACE);
             refused[error == BG_ERR_NO_SPACE]++;
         }
     }

@@ -372,7 +372,7 @@ static void every_status_is_mapped(void **state)
         {BG_COMPUTE_INVALID_LENGTH, BG_ERR_INVALID},
         {BG_COMPUTE_RATE_LIMITED, BG_ERR_LIMITED},
         {BG_COMPUTE_VM_QUARANTINED, BG_ERR_QUARANTINED},
-        {BG_COMPUTE_OUT_OF_MEMORY, BG_ERR_NO_MEMORY},
+        {BG_COMPUTE_OUT_OF_MEMORY, BG_ERR_DEVICE_MEMORY},
         {BG_COMPUTE_INVALID_HANDLE, BG_ERR_NOT_FOUND},
         {BG_COMPUTE_OUT_OF_RANGE, BG_ERR_RANGE},
         {0x4242, BG_ERR_IO},
@@ -388,6 +388,8 @@ static void every_status_is_mapped(void **state)
     assert_string_equal(bg_compute_status_name(BG_COMPUTE_VM_QUARANTINED), "VM quarantined");
     assert_string_equal(bg_compute_status_name(0x4242), "unknown status");
     assert_string_equal(bg_strerror(-12345), "unknown error");
+    assert_string_equal(bg_strerror(BG_ERR_NO_MEMORY), "this guest is out of memory");
+    assert_string_equal(bg_strerror(BG_ERR_DEVICE_MEMORY), "the device is out of memory");
     assert_string_equal(bg_strerror(0), "no error");
 }
 
