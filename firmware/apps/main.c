@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "baregpu/error.h"
 #include "firmware/apps/app.h"
 #include "firmware/platform/bootargs.h"
 #include "firmware/platform/machine.h"
@@ -111,10 +112,27 @@ static void list_apps(void)
     }
 }
 
+/* Where there are bootargs it only repeats them, behind the kernel's path. */
+static bool semihosting_line_is_read(void)
+{
+    char line[MACHINE_BOOTARGS_BYTES_MAX];
+
+    if (machine.bootargs[0] != '\0' ||
+        semihosting_command_line(line, sizeof(line)) != BG_ERR_TOO_LARGE) {
+        return true;
+    }
+    printf("The semihosting command line is too long: %u bytes are allowed.\n",
+           MACHINE_BOOTARGS_BYTES_MAX - 1);
+    return false;
+}
+
 int app_main(void)
 {
     char name[APP_NAME_BYTES_MAX] = APP_DEFAULT;
 
+    if (!semihosting_line_is_read()) {
+        return EXIT_STATUS_UNKNOWN;
+    }
     app_option("run", name, sizeof(name));
     for (const struct app *app = __apps_start; app < __apps_end; app++) {
         if (names_match(app->name, name)) {

@@ -245,9 +245,11 @@ static int read_cpus(struct reader *reader, int parent)
         if (reg == NULL || length < cells * 4) {
             return reader_fail(reader, "a cpu node without reg");
         }
-        if (reader->out->cpu_count < MACHINE_CPUS_MAX) {
-            reader->out->cpus[reader->out->cpu_count++] = read_cells(reg, cells);
+        if (reader->out->cpu_count == MACHINE_CPUS_MAX) {
+            reader->out->cpus_left_out++;
+            continue;
         }
+        reader->out->cpus[reader->out->cpu_count++] = read_cells(reg, cells);
     }
     return BG_OK;
 }
@@ -554,8 +556,9 @@ static int read_chosen(struct reader *reader, int node)
     if (length <= 0 || bootargs[length - 1] != '\0') {
         return reader_fail(reader, "bootargs do not end");
     }
+    _Static_assert(sizeof(out->bootargs) == 1024, "the sentence below");
     if ((size_t)length > sizeof(out->bootargs)) {
-        return reader_fail(reader, "bootargs are too long");
+        return reader_fail(reader, "bootargs are too long: 1023 bytes are allowed");
     }
     memcpy(out->bootargs, bootargs, (size_t)length);
     return BG_OK;

@@ -81,6 +81,10 @@ void kernel_start(uint64_t devicetree, uint64_t entry_ticks, uint64_t entry_leve
         pl011_init(machine_writable.uart.base);
     }
     select_console();
+    if (machine_writable.cpus_left_out > 0) {
+        console_print("# %u CPUs are used, %u left out\n", machine_writable.cpu_count,
+                      machine_writable.cpus_left_out);
+    }
     memory_init(&machine_writable, image, BOOT_MAP_END);
     cpu_reserve_stacks();
     mmu_init();

@@ -8,9 +8,9 @@
 
 #define MACHINE_MEMORY_BANKS_MAX 16
 #define MACHINE_RESERVED_MAX 16
-#define MACHINE_CPUS_MAX 64 /* CPUs beyond these stay parked */
-#define MACHINE_BOOTARGS_BYTES_MAX 1024
-#define MACHINE_REDISTRIBUTORS_MAX 8 /* regions, each of many */
+#define MACHINE_CPUS_MAX 64             /* CPUs beyond these stay parked */
+#define MACHINE_BOOTARGS_BYTES_MAX 1024 /* with the NUL */
+#define MACHINE_REDISTRIBUTORS_MAX 8    /* regions, each of many */
 #define MACHINE_MSI_FRAMES_MAX 4
 #define MACHINE_MSI_MAPS_MAX 4
 #define MACHINE_VIRTIO_MMIO_MAX 32
@@ -70,6 +70,7 @@ struct machine {
 
     uint64_t cpus[MACHINE_CPUS_MAX]; /* MPIDR affinity, in the devicetree's order */
     uint32_t cpu_count;
+    uint32_t cpus_left_out; /* beyond MACHINE_CPUS_MAX */
 
     struct machine_range uart; /* PL011 */
     struct machine_interrupt uart_interrupt;

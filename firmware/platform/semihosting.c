@@ -118,10 +118,7 @@ int semihosting_command_line(char *buffer, size_t size)
     if (!semihosting.present) {
         return BG_ERR_NOT_FOUND;
     }
-    if (semihosting_call(SYS_GET_CMDLINE, block) != 0) {
-        return BG_ERR_NOT_FOUND;
-    }
-    if (block[1] >= size) {
+    if (semihosting_call(SYS_GET_CMDLINE, block) != 0 || block[1] >= size) {
         return BG_ERR_TOO_LARGE;
     }
     buffer[block[1]] = '\0';

@@ -20,7 +20,7 @@ size_t semihosting_write(const char *text, size_t size);
 
 /*
  * The host's command line for this program, ended by NUL. Returns its length, or a negative
- * baregpu_error (it does not fit, there is none).
+ * error: TOO_LARGE, or NOT_FOUND where nobody answers.
  */
 int semihosting_command_line(char *buffer, size_t size);
 

@@ -194,6 +194,43 @@ static void test_wrong_values(void **state)
     }
 }
 
+/* What is cut is said. */
+static void test_limits(void **state)
+{
+    static char line[1200] = "enable=on,target=native,arg=run=pci,arg=";
+    const char *const arguments[] = {"-semihosting-config", line, NULL};
+    struct boot boot = {
+        .machine = "virt,gic-version=3",
+        .cpu = "max",
+        .memory = "256M",
+        .append = "run=pci",
+        .cpus = 66,
+        .deadline_ms = DEADLINE_MS,
+    };
+    struct boot_result result = boot_run(&boot);
+
+    (void)state;
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.output, "# 64 CPUs are used, 2 left out\n"));
+    boot_result_free(&result);
+
+    memset(line + strlen(line), 'x', sizeof(line) - 1 - strlen(line));
+    boot.append = "";
+    boot.arguments = arguments;
+    boot.cpus = 1;
+    result = boot_run(&boot);
+    assert_int_equal(result.status, 2);
+    assert_non_null(strstr(result.output, "too long: 1023 bytes are allowed"));
+    boot_result_free(&result);
+
+    boot.append = line;
+    boot.arguments = NULL;
+    result = boot_run(&boot);
+    assert_int_equal(result.status, STATUS_EXCEPTION);
+    assert_non_null(strstr(result.output, "too long: 1023 bytes are allowed"));
+    boot_result_free(&result);
+}
+
 /* The signs and bases that there are: what is missing is the GPU. */
 static void test_right_values(void **state)
 {
@@ -303,7 +340,7 @@ int main(void)
         cmocka_unit_test(test_hang_is_seen),   cmocka_unit_test(test_unknown_app),
         cmocka_unit_test(test_unknown_option), cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_right_values),   cmocka_unit_test(test_guest_tests),
-        cmocka_unit_test(test_dirty_memory),
+        cmocka_unit_test(test_dirty_memory),   cmocka_unit_test(test_limits),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

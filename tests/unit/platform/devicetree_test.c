@@ -584,6 +584,18 @@ static void test_ecam_too_small(void **state)
     expect_problem("too small");
 }
 
+static void test_too_many_cpus(void **state)
+{
+    (void)state;
+    tree_begin(2, 2);
+    put_memory("memory@40000000", GIB, GIB);
+    put_cpus(MACHINE_CPUS_MAX + 6);
+    tree_end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(machine_read.cpu_count, MACHINE_CPUS_MAX);
+    assert_int_equal(machine_read.cpus_left_out, 6);
+}
+
 static void test_bootargs_too_long(void **state)
 {
     char text[MACHINE_BOOTARGS_BYTES_MAX + 1];
@@ -597,7 +609,7 @@ static void test_bootargs_too_long(void **state)
     put_text("bootargs", text);
     end();
     tree_end();
-    expect_problem("too long");
+    expect_problem("too long: 1023 bytes");
 }
 
 static void test_no_devicetree(void **state)
@@ -711,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_bad_pci_hosts),
         cmocka_unit_test(test_interrupt_map_is_cut_off),
         cmocka_unit_test(test_ecam_too_small),
+        cmocka_unit_test(test_too_many_cpus),
         cmocka_unit_test(test_bootargs_too_long),
         cmocka_unit_test(test_no_devicetree),
         cmocka_unit_test(test_every_truncation),
