@@ -61,14 +61,14 @@ enum bg_pvgpu_command_type {
     BG_PVGPU_CMD_CREATE_INPUT_LAYOUT = 0x0018,
     BG_PVGPU_CMD_DESTROY_INPUT_LAYOUT = 0x0019,
 
-    BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW = 0x0020,  /* struct bg_pvgpu_create_view */
-    BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW = 0x0021, /* header only */
-    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022,  /* struct bg_pvgpu_create_depth_view */
-    BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW = 0x0023, /* header only */
+    BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW = 0x0020, /* struct bg_pvgpu_create_view */
+    BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW = 0x0021,
+    BG_PVGPU_CMD_CREATE_DEPTH_STENCIL_VIEW = 0x0022, /* struct bg_pvgpu_create_depth_view */
+    BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW = 0x0023,
+    BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW = 0x0024, /* struct bg_pvgpu_create_shader_view */
+    BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW = 0x0025,
 
     /* With BG_PVGPU_FEATURE_DRAW. */
-    BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW = 0x0024,
-    BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW = 0x0025,
     BG_PVGPU_CMD_CREATE_UNORDERED_ACCESS_VIEW = 0x0026,
     BG_PVGPU_CMD_DESTROY_UNORDERED_ACCESS_VIEW = 0x0027,
     BG_PVGPU_CMD_CREATE_SHADER = 0x0030,
@@ -290,11 +290,14 @@ struct bg_pvgpu_open_resource {
 
 /* ---- Views, state, clears ---- */
 
-/* view_id: the view's new id; 0: that in the header. Programs of others send 44 bytes for a render
- * target, without the last word. Render target: a colour format with the resource's texel
- * size, the resource has BIND_RENDER_TARGET; depth-stencil: its format is the resource's, which has
- * BIND_DEPTH_STENCIL. Textures only. Slices: of 3D textures; count 0 or UINT32_MAX: all from
- * first_slice. */
+/*
+ * view_id: the view's new id; 0: that in the header. Programs of others send 44 bytes for a render
+ * target, without the last word. Render target: a colour format with the resource's texel size, the
+ * resource has BIND_RENDER_TARGET; depth-stencil: its format is the resource's, which has
+ * BIND_DEPTH_STENCIL; shader resource: a format with the resource's texel size, which has
+ * BIND_SHADER_RESOURCE. Textures, and for shader resources buffers. Slices: of 3D textures. A count
+ * of 0 or UINT32_MAX: all from the first one.
+ */
 struct bg_pvgpu_create_view {
     struct bg_pvgpu_command header;
     uint32_t view_id;
@@ -317,6 +320,23 @@ struct bg_pvgpu_create_depth_view {
     uint32_t flags; /* Direct3D's: not used */
     uint32_t mip_level;
     uint32_t first_slice, slice_count;
+};
+
+struct bg_pvgpu_create_shader_view {
+    struct bg_pvgpu_command header;
+    uint32_t view_id;
+    uint32_t resource_id;           /* not 0 */
+    uint32_t format;                /* 0: the resource's */
+    uint32_t dimension;             /* the resource's own is used */
+    uint32_t mip_level, mip_levels; /* of a buffer: the first element and how many, by `format` */
+    uint32_t first_slice, slice_count;
+};
+
+/* May be its header only; view_id 0: the id in the header. */
+struct bg_pvgpu_destroy_view {
+    struct bg_pvgpu_command header;
+    uint32_t view_id;
+    uint32_t zero[3];
 };
 
 #define BG_PVGPU_RENDER_TARGETS_MAX 8u
@@ -500,6 +520,9 @@ BG_WIRE_OFFSET(bg_pvgpu_create_view, resource_id, 20);
 BG_WIRE_OFFSET(bg_pvgpu_create_view, zero, BG_PVGPU_CREATE_VIEW_SIZE_MIN);
 BG_WIRE_SIZE(bg_pvgpu_create_depth_view, 48);
 BG_WIRE_OFFSET(bg_pvgpu_create_depth_view, mip_level, 36);
+BG_WIRE_SIZE(bg_pvgpu_create_shader_view, 48);
+BG_WIRE_OFFSET(bg_pvgpu_create_shader_view, mip_level, 32);
+BG_WIRE_SIZE(bg_pvgpu_destroy_view, 32);
 BG_WIRE_SIZE(bg_pvgpu_set_render_target, 56);
 BG_WIRE_SIZE(bg_pvgpu_set_viewport, 404);
 BG_WIRE_SIZE(bg_pvgpu_set_scissor, 276);

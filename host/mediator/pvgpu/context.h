@@ -58,10 +58,10 @@ struct pvgpu_resource {
 };
 
 struct pvgpu_view {
-    bool depth; /* a depth-stencil view, else a render target */
+    uint32_t bind; /* what it is for: one of BG_PVGPU_BIND_* */
     struct pvgpu_resource *resource;
     const struct pvgpu_format_info *format;
-    uint32_t mip_level;
+    uint32_t mip_level, mip_levels; /* of a buffer: elements */
     uint32_t first_slice, slice_count;
 };
 
@@ -115,8 +115,10 @@ PVGPU_HANDLER(pvgpu_destroy_resource);
 PVGPU_HANDLER(pvgpu_open_resource);
 PVGPU_HANDLER(pvgpu_create_render_target_view);
 PVGPU_HANDLER(pvgpu_create_depth_stencil_view);
+PVGPU_HANDLER(pvgpu_create_shader_resource_view);
 PVGPU_HANDLER(pvgpu_destroy_render_target_view);
 PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view);
+PVGPU_HANDLER(pvgpu_destroy_shader_resource_view);
 /* copy.c */
 PVGPU_HANDLER(pvgpu_map_resource);
 PVGPU_HANDLER(pvgpu_unmap_resource);

@@ -340,48 +340,77 @@ struct pvgpu_outcome pvgpu_resource_resize(struct pvgpu_context *context,
 
 /* ---- Views ---- */
 
-static struct pvgpu_outcome check_view(const struct bg_pvgpu_create_view *create,
-                                       const struct pvgpu_resource *resource,
-                                       struct pvgpu_view *view)
+/* `*count` of `total` from `first` on, all of the rest for 0 and UINT32_MAX. */
+static bool take_part(uint32_t total, uint32_t first, uint32_t *count)
 {
-    uint32_t bind = view->depth ? BG_PVGPU_BIND_DEPTH_STENCIL : BG_PVGPU_BIND_RENDER_TARGET;
-    uint32_t slices, count = create->slice_count == UINT32_MAX ? 0 : create->slice_count;
-
-    if (resource->type == BG_PVGPU_RESOURCE_BUFFER || !(resource->bind_flags & bind) ||
-        create->mip_level >= resource->levels) {
-        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
+    if (first >= total) {
+        return false;
     }
-    view->format = create->format ? pvgpu_format_find(create->format) : resource->format;
-    if (view->format == NULL || (view->depth && view->format != resource->format) ||
-        (!view->depth && (!view->format->colour || view->format->size != resource->format->size))) {
-        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    if (*count == 0 || *count == UINT32_MAX) {
+        *count = total - first;
     }
-    slices = resource->level[create->mip_level].depth;
-    if (create->first_slice >= slices || count > slices - create->first_slice) {
-        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
-    }
-    view->mip_level = create->mip_level;
-    view->first_slice = create->first_slice;
-    view->slice_count = count ? count : slices - create->first_slice;
-    return pvgpu_ok();
+    return *count <= total - first;
 }
 
-static struct pvgpu_outcome create_view(struct pvgpu_context *context,
-                                        const struct bg_pvgpu_create_view *create, bool depth)
+static bool format_is_allowed(const struct pvgpu_view *view)
 {
-    struct pvgpu_resource *resource = pvgpu_resource_find(context, create->resource_id);
-    struct pvgpu_view found = {.depth = depth, .resource = resource};
-    uint32_t id = create->view_id ? create->view_id : create->header.resource_id;
+    const struct pvgpu_resource *resource = view->resource;
+
+    if (view->format == NULL) {
+        return false;
+    }
+    if (view->bind == BG_PVGPU_BIND_DEPTH_STENCIL) {
+        return view->format == resource->format;
+    }
+    return (resource->type == BG_PVGPU_RESOURCE_BUFFER ||
+            view->format->size == resource->format->size) &&
+           (view->bind != BG_PVGPU_BIND_RENDER_TARGET || view->format->colour);
+}
+
+/* Whether what the view names is there; makes its counts definite. */
+static bool part_is_there(struct pvgpu_view *view)
+{
+    const struct pvgpu_resource *resource = view->resource;
+
+    if (resource->type == BG_PVGPU_RESOURCE_BUFFER) {
+        return take_part((uint32_t)(resource->size / view->format->size), view->mip_level,
+                         &view->mip_levels);
+    }
+    return take_part(resource->levels, view->mip_level, &view->mip_levels) &&
+           take_part(resource->level[view->mip_level].depth, view->first_slice, &view->slice_count);
+}
+
+static struct pvgpu_outcome check_view(struct pvgpu_view *view)
+{
+    const struct pvgpu_resource *resource = view->resource;
+
+    if (!(resource->bind_flags & view->bind) || (resource->type == BG_PVGPU_RESOURCE_BUFFER &&
+                                                 view->bind != BG_PVGPU_BIND_SHADER_RESOURCE)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
+    }
+    if (!format_is_allowed(view)) {
+        return pvgpu_fail(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT);
+    }
+    return part_is_there(view) ? pvgpu_ok() : pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
+}
+
+/* `wanted` lacks its resource and its format (0: the resource's). */
+static struct pvgpu_outcome create_view(struct pvgpu_context *context, uint32_t id,
+                                        uint32_t resource_id, uint32_t format,
+                                        struct pvgpu_view wanted)
+{
     struct pvgpu_outcome outcome;
     struct pvgpu_view *view;
 
-    if (resource == NULL) {
+    wanted.resource = pvgpu_resource_find(context, resource_id);
+    if (wanted.resource == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     if (id == 0 || pvgpu_ids_find(&context->views, id) != NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    outcome = check_view(create, resource, &found);
+    wanted.format = format ? pvgpu_format_find(format) : wanted.resource->format;
+    outcome = check_view(&wanted);
     if (outcome.code != BG_PVGPU_OK) {
         return outcome;
     }
@@ -389,34 +418,63 @@ static struct pvgpu_outcome create_view(struct pvgpu_context *context,
     if (view == NULL) {
         return pvgpu_fail(BG_PVGPU_ERROR_OUT_OF_MEMORY);
     }
-    *view = found;
-    resource->views++;
+    *view = wanted;
+    view->resource->views++;
     pvgpu_ids_add(&context->views, id, view);
     return pvgpu_ok();
 }
 
+static uint32_t id_of_view(uint32_t view_id, const struct bg_pvgpu_command *header)
+{
+    return view_id ? view_id : header->resource_id;
+}
+
 PVGPU_HANDLER(pvgpu_create_render_target_view)
 {
+    const struct bg_pvgpu_create_view *create = command;
+    const struct pvgpu_view view = {
+        .bind = BG_PVGPU_BIND_RENDER_TARGET,
+        .mip_level = create->mip_level,
+        .mip_levels = 1,
+        .first_slice = create->first_slice,
+        .slice_count = create->slice_count,
+    };
+
     (void)size;
-    return create_view(context, command, false);
+    return create_view(context, id_of_view(create->view_id, &create->header), create->resource_id,
+                       create->format, view);
 }
 
 PVGPU_HANDLER(pvgpu_create_depth_stencil_view)
 {
-    const struct bg_pvgpu_create_depth_view *depth = command;
-    const struct bg_pvgpu_create_view create = {
-        .header = depth->header,
-        .view_id = depth->view_id,
-        .resource_id = depth->resource_id,
-        .format = depth->format,
-        .dimension = depth->dimension,
-        .mip_level = depth->mip_level,
-        .first_slice = depth->first_slice,
-        .slice_count = depth->slice_count,
+    const struct bg_pvgpu_create_depth_view *create = command;
+    const struct pvgpu_view view = {
+        .bind = BG_PVGPU_BIND_DEPTH_STENCIL,
+        .mip_level = create->mip_level,
+        .mip_levels = 1,
+        .first_slice = create->first_slice,
+        .slice_count = create->slice_count,
     };
 
     (void)size;
-    return create_view(context, &create, true);
+    return create_view(context, id_of_view(create->view_id, &create->header), create->resource_id,
+                       create->format, view);
+}
+
+PVGPU_HANDLER(pvgpu_create_shader_resource_view)
+{
+    const struct bg_pvgpu_create_shader_view *create = command;
+    const struct pvgpu_view view = {
+        .bind = BG_PVGPU_BIND_SHADER_RESOURCE,
+        .mip_level = create->mip_level,
+        .mip_levels = create->mip_levels,
+        .first_slice = create->first_slice,
+        .slice_count = create->slice_count,
+    };
+
+    (void)size;
+    return create_view(context, id_of_view(create->view_id, &create->header), create->resource_id,
+                       create->format, view);
 }
 
 static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)
@@ -434,11 +492,15 @@ static void free_view(struct pvgpu_context *context, struct pvgpu_view *view)
     free(view);
 }
 
-static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t id, bool depth)
+static struct pvgpu_outcome destroy_view(struct pvgpu_context *context,
+                                         const struct bg_pvgpu_destroy_view *destroy, uint32_t size,
+                                         uint32_t bind)
 {
+    uint32_t named = size >= offsetof(struct bg_pvgpu_destroy_view, zero) ? destroy->view_id : 0;
+    uint32_t id = id_of_view(named, &destroy->header);
     struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
 
-    if (view == NULL || view->depth != depth) {
+    if (view == NULL || view->bind != bind) {
         return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
     }
     pvgpu_ids_remove(&context->views, id);
@@ -448,14 +510,17 @@ static struct pvgpu_outcome destroy_view(struct pvgpu_context *context, uint32_t
 
 PVGPU_HANDLER(pvgpu_destroy_render_target_view)
 {
-    (void)size;
-    return destroy_view(context, ((const struct bg_pvgpu_command *)command)->resource_id, false);
+    return destroy_view(context, command, size, BG_PVGPU_BIND_RENDER_TARGET);
 }
 
 PVGPU_HANDLER(pvgpu_destroy_depth_stencil_view)
 {
-    (void)size;
-    return destroy_view(context, ((const struct bg_pvgpu_command *)command)->resource_id, true);
+    return destroy_view(context, command, size, BG_PVGPU_BIND_DEPTH_STENCIL);
+}
+
+PVGPU_HANDLER(pvgpu_destroy_shader_resource_view)
+{
+    return destroy_view(context, command, size, BG_PVGPU_BIND_SHADER_RESOURCE);
 }
 
 void pvgpu_context_reset(struct pvgpu_context *context)

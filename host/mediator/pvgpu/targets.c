@@ -5,11 +5,11 @@
 
 #include "host/mediator/pvgpu/context.h"
 
-static struct pvgpu_view *find_view(const struct pvgpu_context *context, uint32_t id, bool depth)
+static struct pvgpu_view *find_view(const struct pvgpu_context *context, uint32_t id, uint32_t bind)
 {
     struct pvgpu_view *view = pvgpu_ids_find(&context->views, id);
 
-    return view != NULL && view->depth == depth ? view : NULL;
+    return view != NULL && view->bind == bind ? view : NULL;
 }
 
 static const struct pvgpu_level *level_of(const struct pvgpu_view *view)
@@ -37,7 +37,7 @@ PVGPU_HANDLER(bg_pvgpu_set_render_target)
         if (!set->rtv[i]) {
             continue;
         }
-        targets[i] = find_view(context, set->rtv[i], false);
+        targets[i] = find_view(context, set->rtv[i], BG_PVGPU_BIND_RENDER_TARGET);
         if (targets[i] == NULL) {
             return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
@@ -47,7 +47,7 @@ PVGPU_HANDLER(bg_pvgpu_set_render_target)
         first = targets[i];
     }
     if (set->dsv) {
-        depth = find_view(context, set->dsv, true);
+        depth = find_view(context, set->dsv, BG_PVGPU_BIND_DEPTH_STENCIL);
         if (depth == NULL) {
             return pvgpu_fail(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND);
         }
@@ -131,8 +131,8 @@ PVGPU_HANDLER(bg_pvgpu_clear_render_target)
 {
     const struct bg_pvgpu_clear_render_target *clear = command;
     struct backend *backend = context->session->backend;
-    const struct pvgpu_view *view =
-        find_view(context, clear->rtv ? clear->rtv : clear->header.resource_id, false);
+    const struct pvgpu_view *view = find_view(
+        context, clear->rtv ? clear->rtv : clear->header.resource_id, BG_PVGPU_BIND_RENDER_TARGET);
     uint8_t texel[PVGPU_TEXEL_MAX];
     backend_address address;
     uint64_t texels;
@@ -178,8 +178,8 @@ PVGPU_HANDLER(bg_pvgpu_clear_depth_stencil)
 {
     const struct bg_pvgpu_clear_depth_stencil *clear = command;
     struct backend *backend = context->session->backend;
-    const struct pvgpu_view *view =
-        find_view(context, clear->dsv ? clear->dsv : clear->header.resource_id, true);
+    const struct pvgpu_view *view = find_view(
+        context, clear->dsv ? clear->dsv : clear->header.resource_id, BG_PVGPU_BIND_DEPTH_STENCIL);
     uint32_t flags = clear->clear_flags;
     uint8_t texel[4] = {0};
     backend_address address;

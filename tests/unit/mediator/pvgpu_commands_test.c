@@ -442,11 +442,30 @@ static void test_copy_region_overlapping(void **state)
     }
 }
 
+/* As programs of others send it: 44 bytes, of which only the first word behind the header counts.
+ */
+static void test_open_of_others(void **state)
+{
+    struct bg_pvgpu_create_resource create = texture(1, BG_PVGPU_FORMAT_R8_UNORM, 4, 4);
+    uint32_t open[] = {BG_PVGPU_CMD_OPEN_RESOURCE, 44, 2, 0, 1, 9, 9, 9, 9, 9, 9};
+    uint32_t ours[] = {BG_PVGPU_CMD_OPEN_RESOURCE, 32, 3, 0, 1, 0, 0, 0};
+
+    (void)state;
+    create.misc_flags = BG_PVGPU_MISC_SHARED;
+    EXPECT(BG_PVGPU_OK, &create);
+    EXPECT(BG_PVGPU_OK, open);
+    EXPECT(BG_PVGPU_OK, ours);
+    assert_ptr_equal(pvgpu_resource_find(&context, 2), pvgpu_resource_find(&context, 1));
+    assert_ptr_equal(pvgpu_resource_find(&context, 3), pvgpu_resource_find(&context, 1));
+    open[1] = 28;
+    EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, open);
+}
+
 /* ---- What there is not ---- */
 
 static void test_other_commands_are_refused(void **state)
 {
-    static const uint32_t types[] = {0,      0x0008, 0x0010, 0x0019, 0x0024,    0x0027,
+    static const uint32_t types[] = {0,      0x0008, 0x0010, 0x0019, 0x0026,    0x0027,
                                      0x0030, 0x0104, 0x010E, 0x0201, 0x0205,    0x0306,
                                      0x1007, 0x1012, 0x2000, 0x2004, 0xFFFFFFFF};
     uint8_t bytes[BG_PVGPU_COMMAND_SIZE_MAX] = {0};
@@ -469,6 +488,7 @@ int main(void)
         TEST(test_create_zeroed_or_filled),
         TEST(test_many_ids),
         TEST(test_open_shares),
+        TEST(test_open_of_others),
         TEST(test_map),
         TEST(test_map_what_is_refused),
         TEST(test_update_a_box),

@@ -39,6 +39,94 @@ static void test_views_of_others(void **state)
     assert_non_null(pvgpu_ids_find(&context.views, 8));
 }
 
+/* {id, three zero} behind the header, which has another id or none. */
+static void destroy_of_others(enum bg_pvgpu_error code, uint32_t type, uint32_t id)
+{
+    const uint32_t gone[] = {type, 32, id + 1, 0, id, 0, 0, 0};
+
+    EXPECT(code, gone);
+}
+
+static void test_destroy_of_others(void **state)
+{
+    const uint32_t header_counts[] = {
+        BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, 32, 9, 0, 0, 0, 0, 0};
+
+    (void)state;
+    test_views_of_others(state);
+    make_view(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 9, 1);
+    destroy_of_others(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW,
+                      8); /* a depth-stencil's */
+    destroy_of_others(BG_PVGPU_OK, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW, 7);
+    destroy_of_others(BG_PVGPU_OK, BG_PVGPU_CMD_DESTROY_DEPTH_STENCIL_VIEW, 8);
+    destroy_of_others(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW,
+                      7);
+    EXPECT(BG_PVGPU_OK, header_counts);
+    assert_int_equal(context.views.count, 0);
+}
+
+/* What shaders read: levels and slices of a texture, elements of a buffer. */
+static void test_shader_resource_views(void **state)
+{
+    uint32_t view[] = {
+        BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW, 48, 0, 0, 5, 1, 28, 4, 1, UINT32_MAX, 0, 0};
+    uint32_t elements[] = {BG_PVGPU_CMD_CREATE_SHADER_RESOURCE_VIEW,
+                           48,
+                           0,
+                           0,
+                           6,
+                           2,
+                           BG_PVGPU_FORMAT_R32_FLOAT,
+                           1,
+                           3,
+                           13,
+                           0,
+                           0};
+    struct bg_pvgpu_create_resource create = texture(1, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 8, 4);
+    struct bg_pvgpu_set_render_target set =
+        COMMAND(struct bg_pvgpu_set_render_target, BG_PVGPU_CMD_SET_RENDER_TARGET, 0, .count = 1,
+                .rtv = {5});
+    const struct pvgpu_view *made;
+
+    (void)state;
+    create.mip_levels = 0;
+    create.bind_flags = BG_PVGPU_BIND_SHADER_RESOURCE;
+    EXPECT(BG_PVGPU_OK, &create);
+    create = texture(2, 0, 64, 1);
+    create.type = BG_PVGPU_RESOURCE_BUFFER;
+    create.bind_flags = BG_PVGPU_BIND_SHADER_RESOURCE;
+    EXPECT(BG_PVGPU_OK, &create);
+    EXPECT(BG_PVGPU_OK, view);
+    made = pvgpu_ids_find(&context.views, 5);
+    assert_int_equal(made->mip_level, 1);
+    assert_int_equal(made->mip_levels, 3); /* of 8 x 4: the second to the fourth */
+    assert_int_equal(made->slice_count, 1);
+    EXPECT(BG_PVGPU_OK, elements); /* the last 13 of 16 */
+    assert_int_equal(((struct pvgpu_view *)pvgpu_ids_find(&context.views, 6))->mip_levels, 13);
+    EXPECT(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, &set); /* nothing to draw into */
+    view[4] = elements[4] = 7;
+    view[9] = 4;
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, view);
+    view[8] = 4;
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, view);
+    elements[8] = 4;
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, elements);
+    elements[6] = 12345;
+    EXPECT(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, elements);
+    view[6] = BG_PVGPU_FORMAT_R8_UNORM;
+    EXPECT(BG_PVGPU_ERROR_UNSUPPORTED_FORMAT, view);
+    view[1] = 44;
+    EXPECT(BG_PVGPU_ERROR_INVALID_COMMAND, view);
+    make_texture(3, BG_PVGPU_FORMAT_R8G8B8A8_UNORM, 4, 4, BG_PVGPU_BIND_RENDER_TARGET);
+    view[1] = 48;
+    view[5] = 3; /* which shaders do not read */
+    EXPECT(BG_PVGPU_ERROR_INVALID_PARAMETER, view);
+    destroy_of_others(BG_PVGPU_ERROR_RESOURCE_NOT_FOUND, BG_PVGPU_CMD_DESTROY_RENDER_TARGET_VIEW,
+                      5);
+    destroy_of_others(BG_PVGPU_OK, BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW, 5);
+    destroy_of_others(BG_PVGPU_OK, BG_PVGPU_CMD_DESTROY_SHADER_RESOURCE_VIEW, 6);
+}
+
 static void test_views(void **state)
 {
     struct bg_pvgpu_create_view view = view_of(BG_PVGPU_CMD_CREATE_RENDER_TARGET_VIEW, 1, 1);
@@ -353,6 +441,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_views),
         TEST(test_views_of_others),
+        TEST(test_destroy_of_others),
+        TEST(test_shader_resource_views),
         TEST(test_set_render_target),
         TEST(test_viewports_and_scissors),
         TEST(test_clear_colours),
