@@ -3,8 +3,8 @@
  * What lets one header serve C and C++. Layouts are checked wherever a header is compiled, but by a
  * compiler that cannot (C before C11).
  */
-#ifndef BAREGPU_DECLS_H
-#define BAREGPU_DECLS_H
+#ifndef BAREGPU_PROTOCOL_DECLS_H
+#define BAREGPU_PROTOCOL_DECLS_H
 
 #ifdef __cplusplus
 #define BG_BEGIN_DECLS extern "C" {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Apps: what the kernel runs. `run=<name>` in the bootargs chooses; its result is the status. */
-#pragma once
+#ifndef FIRMWARE_APPS_APP_H
+#define FIRMWARE_APPS_APP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,3 +39,5 @@ bool app_option(const char *key, char *value, size_t size);
  * apps read their options before they begin. On CPU 0.
  */
 int64_t app_option_number(const char *key, int64_t otherwise, int64_t min, int64_t max);
+
+#endif

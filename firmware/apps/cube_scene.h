@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The cube that run=cube draws: its geometry, its shaders, and where it is at an angle. */
-#pragma once
+#ifndef FIRMWARE_APPS_CUBE_SCENE_H
+#define FIRMWARE_APPS_CUBE_SCENE_H
 
 #include <stdint.h>
 
@@ -27,3 +28,5 @@ struct cube_constants {
 /* Turned by `degrees` around its upright axis, seen from a little above. */
 void cube_constants(struct cube_constants *constants, float degrees, uint32_t width,
                     uint32_t height);
+
+#endif

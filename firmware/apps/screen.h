@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#pragma once
+#ifndef FIRMWARE_APPS_SCREEN_H
+#define FIRMWARE_APPS_SCREEN_H
 
 #include <stdbool.h>
 
@@ -8,3 +9,5 @@ void screen_read_options(void);
 
 /* Shows a picture on the virtio GPU, if there is one. False, after saying so, when that failed. */
 bool screen_demo(void);
+
+#endif

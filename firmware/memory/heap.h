@@ -6,7 +6,8 @@
  *
  * Callable from every CPU, not from interrupt handlers.
  */
-#pragma once
+#ifndef FIRMWARE_MEMORY_HEAP_H
+#define FIRMWARE_MEMORY_HEAP_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,3 +36,5 @@ void heap_statistics(struct heap_statistics *out);
 
 /* Walks everything; NULL, or what is wrong. */
 const char *heap_check(void);
+
+#endif

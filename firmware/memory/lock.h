@@ -8,7 +8,8 @@
  * a handler never waits for the CPU that it has interrupted. Not recursive; held for a few
  * instructions, never across a wait. All are callable from interrupt handlers.
  */
-#pragma once
+#ifndef FIRMWARE_MEMORY_LOCK_H
+#define FIRMWARE_MEMORY_LOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -99,3 +100,5 @@ static inline void lock_release_masked(struct lock *lock, uint64_t state)
     lock_release(lock);
     interrupts_restore(state);
 }
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Puts the machine's memory under the page allocator. */
-#pragma once
+#ifndef FIRMWARE_MEMORY_MEMORY_H
+#define FIRMWARE_MEMORY_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,3 +22,5 @@ void memory_init(const struct machine *machine, struct pages_range image, uint64
 bool layout_next_free(const struct pages_range *banks, size_t bank_count,
                       const struct pages_range *reserved, size_t reserved_count, uint64_t *at,
                       struct pages_range *free);
+
+#endif

@@ -3,7 +3,8 @@
  * Something that is done once, whichever CPU comes first; the others wait until it is done and see
  * all that it wrote. Not for interrupt handlers, which could wait for the CPU they interrupted.
  */
-#pragma once
+#ifndef FIRMWARE_MEMORY_ONCE_H
+#define FIRMWARE_MEMORY_ONCE_H
 
 #include <stdint.h>
 
@@ -31,3 +32,5 @@ static inline void once_run(struct once *once, void (*function)(void *argument),
         lock_wait_for(&once->state, ONCE_DONE);
     }
 }
+
+#endif

@@ -5,7 +5,8 @@
  *
  * Addresses are physical. Callable from every CPU, not from interrupt handlers.
  */
-#pragma once
+#ifndef FIRMWARE_MEMORY_PAGES_H
+#define FIRMWARE_MEMORY_PAGES_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -56,3 +57,5 @@ const char *pages_check(void);
 
 /* How memory/ ends the run when its caller broke the rules; tests bring their own. */
 void memory_panic(const char *what, uint64_t address) __attribute__((noreturn));
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of the PCI library share: registers and the steps of enumeration. */
-#pragma once
+#ifndef FIRMWARE_PCI_INTERNAL_H
+#define FIRMWARE_PCI_INTERNAL_H
 
 #include "baregpu/pci_ecam.h"
 #include "baregpu/pci_interrupt.h"
@@ -163,3 +164,5 @@ struct pci_message_ops {
 
 extern const struct pci_message_ops pci_msix_ops; /* msix.c */
 extern const struct pci_message_ops pci_msi_ops;  /* msi.c */
+
+#endif

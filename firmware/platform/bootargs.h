@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Words of the form key=value in a command line. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_BOOTARGS_H
+#define FIRMWARE_PLATFORM_BOOTARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,3 +17,5 @@ bool bootargs_get(const char *line, const char *key, char *value, size_t size);
  * behind the word; NULL after the last one.
  */
 const char *bootargs_next(const char *line, char *key, size_t size);
+
+#endif

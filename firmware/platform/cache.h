@@ -3,7 +3,8 @@
  * Data cache maintenance by address range, to the point of coherency. Lines that the range touches
  * in part are cleaned, never thrown away.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_CACHE_H
+#define FIRMWARE_PLATFORM_CACHE_H
 
 #include <stddef.h>
 
@@ -21,3 +22,5 @@ void cache_clean_invalidate(const void *address, size_t size);
 
 /* Makes what was just written executable (CTR_EL0.IDC and DIC say what can be left out). */
 void cache_sync_code(const void *address, size_t size);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where output goes: the PL011, and semihosting when somebody answers there. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_CONSOLE_H
+#define FIRMWARE_PLATFORM_CONSOLE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,3 +40,5 @@ void pl011_write(const char *text, size_t size);
 
 /* Takes the next character that has arrived; false when there is none. */
 bool pl011_read(char *c);
+
+#endif

@@ -4,7 +4,8 @@
  * run on another CPU. There is no scheduler: a CPU that is on runs the functions it is given, one
  * after the other in the order of the calls, each to its end, and sleeps in between (docs/smp.md).
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_CPU_H
+#define FIRMWARE_PLATFORM_CPU_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -154,3 +155,5 @@ bool cpu_is_stack_guard(uint64_t address);
 
 /* newlib_smp.c: errno and the like for CPU `index`, not 0, that is about to start. */
 void newlib_init_cpu(uint32_t index);
+
+#endif

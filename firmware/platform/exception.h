@@ -3,7 +3,8 @@
  * What happens on an exception at EL1: a report and the end of the run with EXCEPTION_EXIT_STATUS,
  * unless a probe expects it.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_EXCEPTION_H
+#define FIRMWARE_PLATFORM_EXCEPTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,3 +64,5 @@ void panic_detail(const char *what, uint64_t detail) __attribute__((noreturn));
 const char *exception_class_name(uint64_t esr);
 /* "translation fault, level 3" and so on; NULL where the class has no fault status. */
 const char *exception_fault_name(uint64_t esr);
+
+#endif

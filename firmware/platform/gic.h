@@ -6,7 +6,8 @@
  *
  * An INTID below 32 means the calling CPU's own, as in the architecture (SGIs 0-15, PPIs 16-31).
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_GIC_H
+#define FIRMWARE_PLATFORM_GIC_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -145,5 +146,7 @@ static inline void gic_end(bool is_v3, uint32_t acknowledged)
         bg_mmio_write32(gic.cpu_interface, GICC_EOIR, acknowledged);
     }
 }
+
+#endif
 
 #endif

@@ -6,7 +6,8 @@
  * The caller (interrupt.c, msi.c) holds its lock around every call. Errors: IO when the ITS stalled
  * on a command, TIMEOUT when it does not answer, and those named. its_problem() then says more.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_GIC_ITS_H
+#define FIRMWARE_PLATFORM_GIC_ITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,3 +69,5 @@ void lpi_set_property(uint32_t intid, uint8_t priority, bool is_enabled);
 /* As its_alloc, from the frame with this phandle; NOT_FOUND: there is none. */
 int v2m_alloc(uint32_t phandle, unsigned count, bool is_block, struct bg_hal_msi *messages);
 void v2m_free(uint32_t phandle, const struct bg_hal_msi *messages, unsigned count);
+
+#endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The GICv3 CPU interface: system registers, of which the assembler needs no names. On the host a
  * test has functions of these names. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_GIC_SYSREG_H
+#define FIRMWARE_PLATFORM_GIC_SYSREG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,5 +49,7 @@ static inline void gic_sysreg_send_sgi(uint64_t value)
 bool gic_sysreg_present(void);
 bool gic_sysreg_enable(void);
 void gic_sysreg_send_sgi(uint64_t value);
+
+#endif
 
 #endif

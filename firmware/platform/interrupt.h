@@ -16,7 +16,8 @@
  * Nothing is set up before the first call needs it: a kernel that polls pays nothing. Calls that
  * change an interrupt may be made on any CPU. Errors are negative baregpu_errors.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_INTERRUPT_H
+#define FIRMWARE_PLATFORM_INTERRUPT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -107,3 +108,5 @@ void interrupt_take(void);
 
 /* From a handler: this interrupt was nobody's and ends no sleep. */
 void interrupt_wakes_nobody(void);
+
+#endif

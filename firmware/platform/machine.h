@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the devicetree says about the machine, read once at boot (devicetree.c). */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_MACHINE_H
+#define FIRMWARE_PLATFORM_MACHINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,3 +131,5 @@ struct kernel_entry {
 
 /* Constant after boot. */
 extern struct kernel_entry kernel_entry;
+
+#endif

@@ -4,7 +4,8 @@
  * write-back, inner shareable; registers Device-nGnRE; nothing is both writable and executable;
  * what is not listed in the devicetree, guard pages and page 0 are not mapped.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_MMU_H
+#define FIRMWARE_PLATFORM_MMU_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,3 +29,5 @@ struct mmu_permissions {
     bool device;
 };
 struct mmu_permissions mmu_query(uint64_t address);
+
+#endif

@@ -3,7 +3,8 @@
  * When the machine started us at EL3, boot.S left a small monitor there that reaches the secure
  * world's registers on our behalf, and the other CPUs wait there (docs/smp.md).
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_MONITOR_H
+#define FIRMWARE_PLATFORM_MONITOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,3 +31,5 @@ int monitor_unpark(uint64_t affinity, uint64_t entry, uint64_t argument, uint64_
 
 /* Parks the calling CPU, asleep, until monitor_unpark. Returns only without a monitor. */
 void monitor_park(void);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of a run. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_POWER_H
+#define FIRMWARE_PLATFORM_POWER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,3 +33,5 @@ bool psci_cpu_is_off(uint64_t affinity);
 /* Powers the machine off, or starts it anew. Returns only where there is no PSCI. */
 void psci_system_off(void);
 void psci_system_reset(void);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The image's parts, as linker.ld lays them out. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_SECTIONS_H
+#define FIRMWARE_PLATFORM_SECTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,3 +18,5 @@ static inline bool sections_is_text(uint64_t address)
 {
     return address >= (uintptr_t)__image_start && address < (uintptr_t)__text_end;
 }
+
+#endif

@@ -3,7 +3,8 @@
  * Arm semihosting (Semihosting for AArch32 and AArch64, version 3): calls to the machine's host.
  * Everything here may be called when there is none: it then fails.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_SEMIHOSTING_H
+#define FIRMWARE_PLATFORM_SEMIHOSTING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,3 +27,5 @@ int semihosting_command_line(char *buffer, size_t size);
 
 /* Ends the run with an exit status (modulo 256). Returns only if nobody answers. */
 void semihosting_exit(int status);
+
+#endif

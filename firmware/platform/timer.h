@@ -4,7 +4,8 @@
  * (the virtual one; the physical one with `timer=physical` in the bootargs, or where the devicetree
  * has no other) drives one-shot timers and ends sleeps.
  */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_TIMER_H
+#define FIRMWARE_PLATFORM_TIMER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,3 +75,5 @@ void timer_heap_insert(struct timer **root, struct timer *timer);
 
 /* Takes out one that is in this heap. */
 void timer_heap_remove(struct timer **root, struct timer *timer);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The calling CPU's timer registers. On the host a test has functions of these names. */
-#pragma once
+#ifndef FIRMWARE_PLATFORM_TIMER_HW_H
+#define FIRMWARE_PLATFORM_TIMER_HW_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +38,7 @@ static inline void timer_hw_stop(bool is_physical)
 
 void timer_hw_set(bool is_physical, uint64_t ticks);
 void timer_hw_stop(bool is_physical);
+
+#endif
 
 #endif

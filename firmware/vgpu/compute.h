@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The operations of protocol/compute.h, without their carrier: parameters and answers. */
-#pragma once
+#ifndef FIRMWARE_VGPU_COMPUTE_H
+#define FIRMWARE_VGPU_COMPUTE_H
 
 #include "baregpu/compute.h"
 
@@ -24,3 +25,5 @@ struct bg_compute_vector_memory_params bg_compute_pack_vector_add(uint32_t eleme
 /* BG_COMPUTE_GET_DEVICE_INFO: `length` bytes of an answer, which others may still write. Its name
  * is ended. PROTOCOL: it is too short. */
 int bg_compute_take_info(struct bg_compute_device_info *info, const void *answer, uint32_t length);
+
+#endif

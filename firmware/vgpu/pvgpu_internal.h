@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of the pvgpu driver. */
-#pragma once
+#ifndef FIRMWARE_VGPU_PVGPU_INTERNAL_H
+#define FIRMWARE_VGPU_PVGPU_INTERNAL_H
 
 #include "baregpu/barrier.h"
 #include "baregpu/pvgpu.h"
@@ -62,3 +63,5 @@ void pvgpu_jobs_reset(struct bg_pvgpu *gpu);
 
 /* Ring positions, fences and failures as after a reset; PROTOCOL when they make no sense. */
 int pvgpu_ring_start(struct bg_pvgpu *gpu);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the two ring formats share with virtqueue.c. */
-#pragma once
+#ifndef FIRMWARE_VIRTIO_VIRTQUEUE_INTERNAL_H
+#define FIRMWARE_VIRTIO_VIRTQUEUE_INTERNAL_H
 
 #include "baregpu/barrier.h"
 #include "baregpu/virtqueue.h"
@@ -100,3 +101,5 @@ static inline void virtqueue_barrier_full(const struct bg_virtqueue *queue)
         bg_barrier_full();
     }
 }
+
+#endif

@@ -4,7 +4,8 @@
  * one request after the other, and a queue before both. Other models may stand on it: they have
  * struct accelerator as their first member, and their own ways for COMPUTE and for parameters.
  */
-#pragma once
+#ifndef SST_SIM_ACCELERATOR_H
+#define SST_SIM_ACCELERATOR_H
 
 #include "host/sst-sim/memory.h"
 #include "host/sst-sim/sst_device.h"
@@ -75,3 +76,5 @@ uint64_t accelerator_clock_hz(const void *model);
 
 extern const struct sst_model_ops accelerator_model;
 extern const struct sst_model_ops systolic_model; /* protocol/sst_systolic.h */
+
+#endif

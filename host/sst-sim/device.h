@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One connection: its link, its simulated time, its model. No input or output but the trace. */
-#pragma once
+#ifndef SST_SIM_DEVICE_H
+#define SST_SIM_DEVICE_H
 
 #include <stdio.h>
 
@@ -32,3 +33,5 @@ void device_destroy(struct sst_device *device);
 
 /* As link_receive. What is to be sent afterwards is device->link's output. */
 size_t device_receive(struct sst_device *device, const uint8_t *bytes, size_t length);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Discrete-event simulation: simulated time, and what is to happen when. */
-#pragma once
+#ifndef SST_SIM_KERNEL_H
+#define SST_SIM_KERNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,3 +40,5 @@ void kernel_clear(struct kernel *kernel);
 
 /* Frees what the kernel holds. */
 void kernel_free(struct kernel *kernel);
+
+#endif

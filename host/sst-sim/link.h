@@ -3,7 +3,8 @@
  * One connection's bytes: requests cut out of what comes in, answers and events put into what goes
  * out, on the old wire or in frames (protocol/sst.h, part 3). No input or output of its own.
  */
-#pragma once
+#ifndef SST_SIM_LINK_H
+#define SST_SIM_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,3 +101,5 @@ void link_end_frame(struct link *link, bool is_sync, uint64_t time_ns, uint64_t 
 /* What is to be sent, and that `size` bytes of it were. */
 const uint8_t *link_output(const struct link *link, size_t *size);
 void link_sent(struct link *link, size_t size);
+
+#endif

@@ -3,7 +3,8 @@
  * The memory of a model: BG_SST_INFO_MEMORY_SIZE bytes in lines of 64, interleaved over banks. A
  * line keeps its bank busy for some cycles; the next access to that bank waits, and all behind it.
  */
-#pragma once
+#ifndef SST_SIM_MEMORY_H
+#define SST_SIM_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,3 +34,5 @@ bool memory_has(uint64_t address, uint64_t size);
 
 /* Cycles that it takes to move this range, all banks being free at the start. It lies inside. */
 uint64_t memory_cycles(struct memory *memory, uint64_t address, uint64_t size);
+
+#endif

@@ -15,7 +15,8 @@
  * request arrives when the one before it has been answered, and finds the model idle. So the same
  * requests take the same cycles, however fast they come.
  */
-#pragma once
+#ifndef SST_SIM_SST_DEVICE_H
+#define SST_SIM_SST_DEVICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -112,3 +113,5 @@ int sst_server_run(struct sst_server *server, const volatile int *stop);
 
 /* Closes everything and removes the sockets. */
 void sst_server_destroy(struct sst_server *server);
+
+#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rows of make bench (baregpu_bench.c), for the files that fill them. */
-#ifndef BENCH_ROWS_H
-#define BENCH_ROWS_H
+#ifndef TESTS_BENCH_ROWS_H
+#define TESTS_BENCH_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>

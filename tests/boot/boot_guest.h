@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Boots the kernel with a command line of one's own, semihosting or not, and reads its TAP. */
-#ifndef TESTS_BOOT_GUEST_H
-#define TESTS_BOOT_GUEST_H
+#ifndef TESTS_BOOT_BOOT_GUEST_H
+#define TESTS_BOOT_BOOT_GUEST_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * run=test_interrupt, in parts. All of it is compiled without floating-point registers, so that
  * every function here may be a handler (platform/interrupt.h).
  */
-#ifndef APPS_TEST_INTERRUPT_H
-#define APPS_TEST_INTERRUPT_H
+#ifndef TESTS_GUEST_INTERRUPT_H
+#define TESTS_GUEST_INTERRUPT_H
 
 #include <stdbool.h>
 #include <stdint.h>

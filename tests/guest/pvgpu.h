@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of run=test-pvgpu. */
-#ifndef APPS_TEST_PVGPU_H
-#define APPS_TEST_PVGPU_H
+#ifndef TESTS_GUEST_PVGPU_H
+#define TESTS_GUEST_PVGPU_H
 
 #include "baregpu/pvgpu.h"
 #include "firmware/apps/open/pvgpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run=test-sst: what its parts share. Each part prints TAP lines. */
-#ifndef APPS_TEST_SST_H
-#define APPS_TEST_SST_H
+#ifndef TESTS_GUEST_SST_H
+#define TESTS_GUEST_SST_H
 
 #include "baregpu/virtio_interrupt.h"
 #include "firmware/apps/open/sst.h"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The sources are in one dialect: clang-format changes nothing, and each file begins with its
-# licence, in one form.
+# The sources are in one dialect: clang-format changes nothing, each file begins with its licence in
+# one form, and headers have guards.
 
 set -u
 
@@ -9,8 +9,10 @@ if [ ! -e .clang-format ] || ! git rev-parse --git-dir > /dev/null 2>&1; then
     echo "1..0 # SKIP not in a clone"
     exit 0
 fi
-echo 1..2
+echo 1..3
 status=0
+awk=$(mktemp)
+trap 'rm -f "$awk"' EXIT
 
 if bad=$(mk/format.sh --check 2>&1); then
     echo "ok 1 - the sources are formatted"
@@ -37,6 +39,49 @@ if [ -z "$bad" ]; then
 else
     printf '%s\n' "$bad" | sed 's/^/# /'
     echo "not ok 2 - each file begins with its licence"
+    status=1
+fi
+
+# A guard's name is the path's words in their order, some of the folders' left out, after BAREGPU
+# where others include it. What has only one-line directives needs none.
+cat > "$awk" << 'EOF'
+function name_of(path,    words, count, name) {
+    gsub(/-/, "_", path)
+    count = split(toupper(path), words, "/")
+    name = "^(HW_MISC_)?(BAREGPU_)?"
+    for (i = 1; i < count; i++) {
+        name = name "(" words[i] "_)?"
+    }
+    sub(/\.H$/, "_H", words[count])
+    return name words[count] "$"
+}
+function check() {
+    if (!is_guarded || last != "#endif" || guard !~ name_of(file)) {
+        print file ": no include guard with the name of its path"
+    } else if (guard in of) {
+        print file ": has the guard of " of[guard]
+    }
+    of[guard] = file
+}
+FNR == 1 {
+    if (needs_guard) { check() }
+    file = FILENAME
+    guard = ""
+    is_guarded = needs_guard = 0
+}
+guard != "" && last == "#ifndef " guard && $0 == "#define " guard { is_guarded = 1 }
+$1 == "#ifndef" && guard == "" { guard = $2 }
+!/^(#(include|define) .*[^\\]|\/\*.*\*\/|)$/ { needs_guard = 1 }
+{ last = $0 }
+END { if (needs_guard) { check() } }
+EOF
+bad=$(git ls-files -- '*.h' | while read -r file; do [ ! -e "$file" ] || echo "$file"; done |
+    xargs awk -f "$awk")
+if [ -z "$bad" ]; then
+    echo "ok 3 - headers have guards, each its own"
+else
+    printf '%s\n' "$bad" | sed 's/^/# /'
+    echo "not ok 3 - headers have guards, each its own"
     status=1
 fi
 exit $status

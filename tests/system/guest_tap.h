@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Boots guest tests and looks at what they say. For cmocka tests: a failure leaves the test. */
-#ifndef TESTS_GUEST_TAP_H
-#define TESTS_GUEST_TAP_H
+#ifndef TESTS_SYSTEM_GUEST_TAP_H
+#define TESTS_SYSTEM_GUEST_TAP_H
 
 #include "harness_qemu.h"
 

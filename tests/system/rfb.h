@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* As much of a VNC client (RFC 6143) as a screen test needs: a window's size, and the cursor. */
-#ifndef TESTS_RFB_H
-#define TESTS_RFB_H
+#ifndef TESTS_SYSTEM_RFB_H
+#define TESTS_SYSTEM_RFB_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The guest's test-sst with its simulator, for the tests of virtio-sst. */
-#ifndef TESTS_SST_GUEST_H
-#define TESTS_SST_GUEST_H
+#ifndef TESTS_SYSTEM_SST_GUEST_H
+#define TESTS_SYSTEM_SST_GUEST_H
 
 #include "guest_tap.h"
 

@@ -4,7 +4,8 @@
  * blended over what is there, text. Integers only: a picture is the same to the last bit
  * everywhere. Everything is cut to the canvas.
  */
-#pragma once
+#ifndef FIRMWARE_APPS_DRAW_DRAW_H
+#define FIRMWARE_APPS_DRAW_DRAW_H
 
 #include <stdint.h>
 
@@ -63,3 +64,5 @@ int32_t draw_text(const struct canvas *canvas, const struct font *font, int32_t 
 
 /* Rows move up by `rows`; what comes in at the bottom is left as it is. */
 void draw_scroll(const struct canvas *canvas, int32_t rows);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bitmap fonts: Latin, Greek and Cyrillic, line drawing. The data is made by mk/build-font.sh. */
-#pragma once
+#ifndef FIRMWARE_APPS_DRAW_FONT_H
+#define FIRMWARE_APPS_DRAW_FONT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,3 +31,5 @@ const uint8_t *font_bitmap(const struct font *font, uint32_t code);
  * bytes it took. What is not UTF-8 is U+FFFD, a byte at a time.
  */
 uint32_t utf8_decode(const char *text, size_t size, size_t *used);
+
+#endif

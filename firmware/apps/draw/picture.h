@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `run=screen` shows: the same on every machine, so that a test can draw it and compare. */
-#pragma once
+#ifndef FIRMWARE_APPS_DRAW_PICTURE_H
+#define FIRMWARE_APPS_DRAW_PICTURE_H
 
 #include "firmware/apps/draw/draw.h"
 
@@ -22,3 +23,5 @@ void picture_draw_frame(const struct canvas *canvas, unsigned frame,
 void picture_draw_pointer(uint32_t *argb);
 
 #define PICTURE_POINTER_HOT 2u /* both ways */
+
+#endif

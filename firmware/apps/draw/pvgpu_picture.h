@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `run=pvgpu` shows. The same on every machine, so that a test can draw it too and compare. */
-#pragma once
+#ifndef FIRMWARE_APPS_DRAW_PVGPU_PICTURE_H
+#define FIRMWARE_APPS_DRAW_PVGPU_PICTURE_H
 
 #include "firmware/apps/draw/draw.h"
 
@@ -22,3 +23,5 @@ struct pvgpu_picture_size pvgpu_picture_size(uint32_t screen_width, uint32_t scr
 void pvgpu_picture_place(struct pvgpu_picture_size size, unsigned n, uint32_t *x, uint32_t *y);
 
 void pvgpu_picture_draw(const struct canvas *canvas);
+
+#endif

@@ -4,7 +4,8 @@
  * those for colours (SGR), moving (CUU, CUD, CUF, CUB, CHA, VPA, CUP) and erasing (ED, EL). Knows
  * nothing of the GPU: what changed is told to a function.
  */
-#pragma once
+#ifndef FIRMWARE_APPS_DRAW_TEXT_CONSOLE_H
+#define FIRMWARE_APPS_DRAW_TEXT_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,3 +43,5 @@ void text_console_init(struct text_console *console, const struct canvas *canvas
 
 /* Any bytes, in pieces of any size. */
 void text_console_write(struct text_console *console, const char *text, size_t size);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's virtio GPU. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_GPU_H
+#define FIRMWARE_APPS_OPEN_GPU_H
 
 #include "baregpu/virtio_gpu.h"
 
@@ -10,3 +11,5 @@ int gpu_host_open(struct bg_virtio_gpu *gpu);
 
 /* Prints "WHAT failed: why" when `error` is one. Returns whether it is none. */
 bool gpu_host_check(const char *what, int error);
+
+#endif

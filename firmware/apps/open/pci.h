@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's PCI host, from the devicetree to a list of devices. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_PCI_H
+#define FIRMWARE_APPS_OPEN_PCI_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,3 +37,5 @@ bool vgpu_stub_adds(struct bg_vgpu_stub *gpu);
 
 /* Prints why a request failed and what to do about it; may send one that tells it. */
 void explain_vgpu_stub(struct bg_vgpu_stub *gpu, const char *what, int error);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's pvgpu, for apps. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_PVGPU_H
+#define FIRMWARE_APPS_OPEN_PVGPU_H
 
 #include "baregpu/pvgpu.h"
 
@@ -17,3 +18,5 @@ bool pvgpu_host_check(const struct bg_pvgpu *gpu, const char *what, int error);
 
 /* A line with what the backend has. */
 void pvgpu_host_print_features(const struct bg_pvgpu *gpu);
+
+#endif

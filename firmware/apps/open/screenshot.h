@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Asks the host to look at the screen, over the UART: "@shot NAME", answered by a line. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_SCREENSHOT_H
+#define FIRMWARE_APPS_OPEN_SCREENSHOT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,3 +25,5 @@ struct host_show host_show_read(uint32_t frames, uint32_t side_min, uint32_t sid
 
 /* A picture is on the screen: a person may want to look, and then the host may, by "@shot NAME". */
 bool host_show_stage(const struct host_show *show, const char *name);
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's simulated accelerators. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_SST_H
+#define FIRMWARE_APPS_OPEN_SST_H
 
 #include "baregpu/virtio_sst.h"
 #include "firmware/apps/open/virtio.h"
@@ -34,3 +35,5 @@ struct sst_matrix {
 int sst_host_multiply(struct bg_virtio_sst *sst, uint32_t element, struct sst_matrix *c,
                       const struct sst_matrix *a, const struct sst_matrix *b,
                       struct bg_sst_compute_result *result, uint64_t deadline_ns);
+
+#endif

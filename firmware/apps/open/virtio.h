@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This machine's virtio devices: those on PCI, and those that the devicetree lists. */
-#pragma once
+#ifndef FIRMWARE_APPS_OPEN_VIRTIO_H
+#define FIRMWARE_APPS_OPEN_VIRTIO_H
 
 #include "baregpu/virtio.h"
 
@@ -29,3 +30,5 @@ bool virtio_host_find_pci(uint32_t id, unsigned n, struct virtio_place *place);
 
 /* From now. */
 uint64_t virtio_host_deadline(void);
+
+#endif

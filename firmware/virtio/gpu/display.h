@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of the displays. */
-#pragma once
+#ifndef FIRMWARE_VIRTIO_GPU_DISPLAY_H
+#define FIRMWARE_VIRTIO_GPU_DISPLAY_H
 
 #include "baregpu/virtio_gpu.h"
 #include "firmware/common/mem.h"
@@ -40,3 +41,5 @@ static inline bool gpu_is_display_size(const struct bg_virtio_gpu_rect *rect)
     return rect->width - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX &&
            rect->height - 1 < BG_VIRTIO_GPU_DISPLAY_SIZE_MAX; /* 0 wraps */
 }
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files of the GPU driver. */
-#pragma once
+#ifndef FIRMWARE_VIRTIO_GPU_INTERNAL_H
+#define FIRMWARE_VIRTIO_GPU_INTERNAL_H
 
 #include "baregpu/barrier.h"
 #include "baregpu/virtio_gpu_command.h"
@@ -65,3 +66,5 @@ void gpu_free_slots(struct bg_virtio_gpu *gpu);
 /* answer.c: copies a checked answer to where the caller wants it: 0 or PROTOCOL. */
 int gpu_take_payload(const struct bg_virtio_gpu_slot *slot, const uint8_t *response,
                      uint32_t written);
+
+#endif

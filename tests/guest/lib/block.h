@@ -4,8 +4,8 @@
  * benchmarks of several CPUs need. A queue is used by one CPU at a time, different queues at the
  * same time; its interrupt goes to the CPU of the same number.
  */
-#ifndef APPS_BLOCK_H
-#define APPS_BLOCK_H
+#ifndef TESTS_GUEST_LIB_BLOCK_H
+#define TESTS_GUEST_LIB_BLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>

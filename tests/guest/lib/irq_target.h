@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Devices of QEMU that interrupt, all used alike, for run=test-irq-devices and test-irq-trouble. */
-#ifndef APPS_IRQ_TARGET_H
-#define APPS_IRQ_TARGET_H
+#ifndef TESTS_GUEST_LIB_IRQ_TARGET_H
+#define TESTS_GUEST_LIB_IRQ_TARGET_H
 
 #include <stdbool.h>
 

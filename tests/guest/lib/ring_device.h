@@ -3,8 +3,8 @@
  * A virtio device inside the guest: the device's side of one queue, of either format, which runs on
  * a CPU of its own. With it the rings are crossed by two CPUs of the guest, without a host between.
  */
-#ifndef APPS_RING_DEVICE_H
-#define APPS_RING_DEVICE_H
+#ifndef TESTS_GUEST_LIB_RING_DEVICE_H
+#define TESTS_GUEST_LIB_RING_DEVICE_H
 
 #include <stdbool.h>
 #include <stdint.h>

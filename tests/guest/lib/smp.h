@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Work on several CPUs at the same time, for tests and benchmarks. Called on CPU 0. */
-#ifndef APPS_SMP_H
-#define APPS_SMP_H
+#ifndef TESTS_GUEST_LIB_SMP_H
+#define TESTS_GUEST_LIB_SMP_H
 
 #include <stdbool.h>
 #include <stdint.h>

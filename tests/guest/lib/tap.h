@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Test Anything Protocol for guest tests: one test at a time, on the boot CPU. */
-#ifndef APPS_TAP_H
-#define APPS_TAP_H
+#ifndef TESTS_GUEST_LIB_TAP_H
+#define TESTS_GUEST_LIB_TAP_H
 
 #include <stdbool.h>
 

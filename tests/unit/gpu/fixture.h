@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* For the tests of the GPU driver: a fake GPU and the driver on it, once for each kind of queue. */
-#ifndef TESTS_GPU_FIXTURE_H
-#define TESTS_GPU_FIXTURE_H
+#ifndef TESTS_UNIT_GPU_FIXTURE_H
+#define TESTS_UNIT_GPU_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

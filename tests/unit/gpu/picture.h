@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* For the tests of displays: pictures, and what the fake GPU shows of them. */
-#ifndef TESTS_GPU_PICTURE_H
-#define TESTS_GPU_PICTURE_H
+#ifndef TESTS_UNIT_GPU_PICTURE_H
+#define TESTS_UNIT_GPU_PICTURE_H
 
 #include "tests/unit/gpu/fixture.h"
 

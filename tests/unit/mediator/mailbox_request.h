@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Builds mailbox requests and takes answers apart, for tests of the mediator's executor. */
-#ifndef TESTS_UNIT_MAILBOX_REQUEST_H
-#define TESTS_UNIT_MAILBOX_REQUEST_H
+#ifndef TESTS_UNIT_MEDIATOR_MAILBOX_REQUEST_H
+#define TESTS_UNIT_MEDIATOR_MAILBOX_REQUEST_H
 
 #include <stdint.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * A fake bus and a host on it, as QEMU's virt machine has it. What a test asks in the end is which
  * BAR answers at an address by the registers alone.
  */
-#ifndef TESTS_PCI_FIXTURE_H
-#define TESTS_PCI_FIXTURE_H
+#ifndef TESTS_UNIT_PCI_FIXTURE_H
+#define TESTS_UNIT_PCI_FIXTURE_H
 
 #include "baregpu/pci_ecam.h"
 #include "tests/fake/pci.h"

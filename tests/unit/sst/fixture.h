@@ -3,8 +3,8 @@
  * The simulator without its sockets, and QEMU's device in the hands of a test: what is put into the
  * stream is given to the simulator by feed(), what it answers is taken piece by piece.
  */
-#ifndef TESTS_SST_SIM_FIXTURE_H
-#define TESTS_SST_SIM_FIXTURE_H
+#ifndef TESTS_UNIT_SST_FIXTURE_H
+#define TESTS_UNIT_SST_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

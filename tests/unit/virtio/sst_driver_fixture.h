@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The driver of virtio-sst and a device in memory: what its unit tests share. */
-#ifndef TESTS_SST_DRIVER_FIXTURE_H
-#define TESTS_SST_DRIVER_FIXTURE_H
+#ifndef TESTS_UNIT_VIRTIO_SST_DRIVER_FIXTURE_H
+#define TESTS_UNIT_VIRTIO_SST_DRIVER_FIXTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A driver's queue and the fake device behind it, for the virtqueue tests. */
-#ifndef TESTS_VIRTQUEUE_FIXTURE_H
-#define TESTS_VIRTQUEUE_FIXTURE_H
+#ifndef TESTS_UNIT_VIRTIO_VIRTQUEUE_FIXTURE_H
+#define TESTS_UNIT_VIRTIO_VIRTQUEUE_FIXTURE_H
 
 #include "baregpu/virtqueue.h"
 #include "tests/fake/hal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef TESTS_VIRTQUEUE_THREADS_H
-#define TESTS_VIRTQUEUE_THREADS_H
+#ifndef TESTS_UNIT_VIRTIO_VIRTQUEUE_THREADS_H
+#define TESTS_UNIT_VIRTIO_VIRTQUEUE_THREADS_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * A channel over a descriptor that is the test's own: peer_socket_open() names it, and the test
  * has what reads, writes, watches and closes it.
  */
-#ifndef FAKE_QEMU_CHANNEL_SOCKET_H
-#define FAKE_QEMU_CHANNEL_SOCKET_H
+#ifndef TESTS_FAKE_QEMU_IO_CHANNEL_SOCKET_H
+#define TESTS_FAKE_QEMU_IO_CHANNEL_SOCKET_H
 
 #include <sys/socket.h>
 #include <sys/uio.h>

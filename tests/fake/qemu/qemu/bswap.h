@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef FAKE_QEMU_BSWAP_H
-#define FAKE_QEMU_BSWAP_H
+#ifndef TESTS_FAKE_QEMU_QEMU_BSWAP_H
+#define TESTS_FAKE_QEMU_QEMU_BSWAP_H
 
 #include <endian.h>
 #include <stdint.h>

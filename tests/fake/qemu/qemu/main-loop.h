@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef FAKE_QEMU_MAIN_LOOP_H
-#define FAKE_QEMU_MAIN_LOOP_H
+#ifndef TESTS_FAKE_QEMU_QEMU_MAIN_LOOP_H
+#define TESTS_FAKE_QEMU_QEMU_MAIN_LOOP_H
 
 static inline void *iohandler_get_aio_context(void)
 {

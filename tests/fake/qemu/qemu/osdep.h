@@ -3,8 +3,8 @@
  * As much of QEMU as our devices' links to their peers use, so that they run in a unit test and
  * a fuzzer: virtual time that the test moves, one timer at a time, no main loop.
  */
-#ifndef FAKE_QEMU_OSDEP_H
-#define FAKE_QEMU_OSDEP_H
+#ifndef TESTS_FAKE_QEMU_QEMU_OSDEP_H
+#define TESTS_FAKE_QEMU_QEMU_OSDEP_H
 
 #include <assert.h>
 #include <errno.h>

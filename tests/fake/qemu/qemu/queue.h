@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* QEMU's tail queues: the same as everybody's, but for the names. */
-#ifndef FAKE_QEMU_QUEUE_H
-#define FAKE_QEMU_QUEUE_H
+#ifndef TESTS_FAKE_QEMU_QEMU_QUEUE_H
+#define TESTS_FAKE_QEMU_QEMU_QUEUE_H
 
 #include <sys/queue.h>
 
