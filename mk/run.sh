@@ -22,6 +22,7 @@
 set -eu
 export LC_ALL=C
 unset CDPATH
+umask u+rwx # what is made here is for use here
 
 # Who starts this may have closed them; the next file that is opened would take their place.
 (: 3<&0) 2> /dev/null || exec < /dev/null
@@ -170,7 +171,8 @@ watch_output() {
     exec > "$dir/printed"
 }
 
-# The last of the pipe: whether all of it could be written. A reader that has left is its own wish.
+# The last of the pipe: whether all of it could be written. A reader that has left is its own wish;
+# cat fails on it where SIGPIPE is ignored, as under systemd.
 check_output() {
     [ -n "$printer_pid" ] || return 0
     exec > /dev/null
@@ -179,6 +181,7 @@ check_output() {
     case $printed in
     0 | 141) return 0 ;;
     esac
+    ! grep -q 'Broken pipe' "$dir/printer" || return 0
     printf 'baregpu: what was printed could not be written: %s\n' \
         "$(sed -n '1s/.*: //p' "$dir/printer")" >&2
     [ "$status" != 0 ] || status=1

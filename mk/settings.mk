@@ -33,13 +33,19 @@ ifneq ($(words $(BUILD)),1)
 $(error BUILD=$(BUILD): a name without blanks is wanted)
 endif
 
+ifneq ($(PARTS),)
+ifneq ($(shell mkdir -p $(BUILD)/flags 2> /dev/null && test -w $(BUILD)/flags || echo no),)
+$(error $(BUILD)/ cannot be written to: BUILD=DIR names another place)
+endif
+endif
+
 # ---- Flags that changed ----
 
 # $(call remember,NAME,TEXT): a file that is newer than the products whenever TEXT has changed. A
 # goal without parts has read no configuration: what it takes for flags is not remembered.
 remember = $(if $(PARTS),$(remember_text))
 define remember_text
-$(shell mkdir -p $(BUILD)/flags)$(if $(and $(wildcard $(BUILD)/flags/$(1)),$(if $(call \
+$(if $(and $(wildcard $(BUILD)/flags/$(1)),$(if $(call \
 differs,$(file <$(BUILD)/flags/$(1)),$(2)),,same)),,$(file >$(BUILD)/flags/$(1),$(2)))
 endef
 differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst x$(strip $(2)),,x$(strip $(1)))

@@ -56,7 +56,7 @@ says() {
     fi
 }
 
-echo 1..57
+echo 1..60
 
 run --backend cpu
 check 0 "the demo runs"
@@ -170,6 +170,12 @@ env -i PATH=/usr/bin:/bin LANG=xx_YY.UTF-8 TMPDIR="$shots/none" XDG_RUNTIME_DIR=
     sh "$script" --build "$build" --run pci > "$dir/out" 2>&1 < /dev/null || status=$?
 check 0 "hardly an environment"
 status=0
+(
+    umask 777
+    exec env --ignore-signal=CHLD,INT,HUP sh "$script" --build "$build" --run pci
+) > "$dir/out" 2>&1 < /dev/null || status=$?
+check 0 "a umask that denies everything, signals that are ignored"
+status=0
 sh "$script" --build "$build" --run pci <&- > "$dir/out" 2>&1 || status=$?
 check 0 "a closed standard input"
 status=0
@@ -191,13 +197,16 @@ else
 fi
 check 1 "a full disk under the output"
 says "No space left" "is a failure that is said"
-{
-    sh "$script" --build "$build" --run pci < /dev/null 2> "$dir/out"
-    echo $? > "$shots/status"
-} | head -n 1 > /dev/null
-status=$(cat "$shots/status")
-check 0 "a reader that leaves"
-silent "could not be written" "is none"
+for ignored in '' --ignore-signal=PIPE; do
+    {
+        # shellcheck disable=SC2086 # no word at all when empty
+        env $ignored sh "$script" --build "$build" --run pci < /dev/null 2> "$dir/out"
+        echo $? > "$shots/status"
+    } | head -n 1 > /dev/null
+    status=$(cat "$shots/status")
+    check 0 "a reader that leaves ${ignored:+with SIGPIPE ignored}"
+    silent "could not be written" "is none"
+done
 
 # Ended from outside in the middle of a run: both children go with the script.
 end_by() {
