@@ -13,6 +13,7 @@
 #define END_LINES 8
 #define POLL_MS 5
 #define GRACE_MS 5000u /* the harness's own deadline comes after ours */
+#define LINGER_MS 500u
 
 static void add_arguments(const char **argv, const char *const *more)
 {
@@ -28,6 +29,22 @@ static void add_arguments(const char **argv, const char *const *more)
         argv[count++] = more[i];
     }
     argv[count] = NULL;
+}
+
+/* Until it ends, or too much time has passed. */
+static void watch(const struct boot *boot, struct process *process, struct boot_result *result)
+{
+    uint64_t deadline_ms = harness_now_ms() + boot->deadline_ms;
+    const char *awaited = boot->last_words;
+
+    while (!(result->ended = process_has_ended(process, &result->status)) &&
+           harness_now_ms() < deadline_ms) {
+        harness_wait_readable(-1, POLL_MS);
+        if (awaited != NULL && strstr(process_output(process), awaited) != NULL) {
+            deadline_ms = harness_now_ms() + LINGER_MS;
+            awaited = NULL;
+        }
+    }
 }
 
 struct boot_result boot_run(const struct boot *boot)
@@ -67,17 +84,13 @@ struct boot_result boot_run(const struct boot *boot)
         NULL};
     struct boot_result result = {0};
     struct process *process;
-    uint64_t deadline_ms = harness_now_ms() + boot->deadline_ms;
 
     if (qemu == NULL) {
         harness_fail("qemu-system-aarch64 is not built");
     }
     add_arguments(argv, boot->arguments);
     process = process_start(argv, &options);
-    while (!(result.ended = process_has_ended(process, &result.status)) &&
-           harness_now_ms() < deadline_ms) {
-        harness_wait_readable(-1, POLL_MS);
-    }
+    watch(boot, process, &result);
     result.output = harness_format("%s%s", process_output(process), process_errors(process));
     process_end(process);
     free(qemu);

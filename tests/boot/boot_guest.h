@@ -17,6 +17,7 @@ struct boot {
     const char *const *arguments; /* more of them, up to a NULL; or NULL */
     bool no_semihosting;          /* output over the serial line alone, no exit status */
     unsigned deadline_ms;
+    const char *last_words; /* when it has said them, it has LINGER_MS to end; or NULL */
 };
 
 struct boot_result {

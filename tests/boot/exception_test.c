@@ -19,7 +19,6 @@
 #include "harness.h"
 
 #define DEADLINE_MS 60000u
-#define HANG_MS 2000u
 #define STATUS_EXCEPTION 124
 #define TEXTS_MAX 5
 
@@ -128,7 +127,8 @@ static void test_hang_is_seen(void **state)
         .cpu = "max",
         .memory = "256M",
         .append = "run=test_exception kind=hang",
-        .deadline_ms = HANG_MS,
+        .deadline_ms = DEADLINE_MS,
+        .last_words = "about to hang",
     };
     struct boot_result result = boot_run(&boot);
 

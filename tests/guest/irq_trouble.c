@@ -160,28 +160,32 @@ static void test_storm_of_messages(void)
 
 /* ---- Late ---- */
 
+/* On a busy host a nap may end just before the device takes the answer, and its look find it. */
+#define LATE_TRIES 20u
+
 static void test_late(unsigned late_ms)
 {
     const struct irq_target *target = &irq_target_stub;
+    bool is_done = true, is_late = true, is_by_interrupt = false;
 
     if (!open(target, 0)) {
         return;
     }
-    for (unsigned i = 0; i < 3; i++) {
-        uint64_t before_ns = bg_hal_time_ns(), count = state.source->count;
-        int error = target->request(soon());
-        uint64_t took_ms = (bg_hal_time_ns() - before_ns) / 1000000;
+    for (unsigned i = 0; i < LATE_TRIES && !is_by_interrupt; i++) {
+        uint64_t before_ns = bg_hal_time_ns(), lost = state.source->lost;
+        uint64_t count = state.source->count;
 
-        tap_equal((unsigned)-error, 0, "a request that takes long is done");
-        tap_ok(took_ms + 1 >= late_ms, "after %u ms", (unsigned)took_ms);
-        tap_equal(state.source->count, count + 1, "by one interrupt");
+        is_done &= target->request(soon()) == 0;
+        is_late &= (bg_hal_time_ns() - before_ns) / 1000000 + 1 >= late_ms;
+        is_by_interrupt = state.source->count == count + 1 && state.source->lost == lost;
     }
-    tap_equal(state.source->lost, 0, "and no nap found it");
+    tap_ok(is_done && is_late, "requests that take %u ms are done then", late_ms);
+    tap_ok(is_by_interrupt, "one by one interrupt, and no nap found it");
     bg_pci_interrupt_mask(state.pci, state.vector);
-    uint64_t count = state.source->count;
+    uint64_t count = state.source->count, lost = state.source->lost;
 
     tap_equal((unsigned)-target->request(soon()), 0, "one whose interrupt is lost is done");
-    tap_equal(state.source->lost, 1, "by the look after a nap");
+    tap_equal(state.source->lost, lost + 1, "by the look after a nap");
     tap_equal(state.source->count, count, "and by nothing else");
     target->close();
 }
