@@ -143,7 +143,8 @@ static void explain_unavailable(struct bg_vgpu_stub *gpu)
     }
     printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "
            "itself;\nby hand: build/host/baregpu-mediator --socket %s\n"
-           "or the path that the device's socket= property names.\n",
+           "or the path that the device's socket= property names. One of others that listens there "
+           "may\nwant messages of another form: wire=auto.\n",
            BG_VGPU_STUB_SOCKET_PATH);
 }
 
