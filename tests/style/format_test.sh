@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The sources are in one dialect: clang-format changes nothing, each file begins with its licence in
-# one form, and headers have guards.
+# one form, headers have guards, and lines end in LF in any clone.
 
 set -u
 
@@ -9,7 +9,7 @@ if [ ! -e .clang-format ] || ! git rev-parse --git-dir > /dev/null 2>&1; then
     echo "1..0 # SKIP not in a clone"
     exit 0
 fi
-echo 1..3
+echo 1..4
 status=0
 awk=$(mktemp)
 trap 'rm -f "$awk"' EXIT
@@ -83,5 +83,14 @@ else
     printf '%s\n' "$bad" | sed 's/^/# /'
     echo "not ok 3 - headers have guards, each its own"
     status=1
+fi
+
+# A clone of Git for Windows, built under WSL.
+if bad=$(git ls-files | git check-attr --stdin text | grep -v ': unset$'); then
+    printf '%s\n' "$bad" | sed 's/^/# /'
+    echo "not ok 4 - no clone changes the ends of lines"
+    status=1
+else
+    echo "ok 4 - no clone changes the ends of lines"
 fi
 exit $status
