@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "firmware/platform/semihosting.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "baregpu/error.h"
@@ -118,7 +119,10 @@ int semihosting_command_line(char *buffer, size_t size)
     if (!semihosting.present) {
         return BG_ERR_NOT_FOUND;
     }
-    if (semihosting_call(SYS_GET_CMDLINE, block) != 0 || block[1] >= size) {
+    if (semihosting_call(SYS_GET_CMDLINE, block) != 0) {
+        return semihosting_call(SYS_ERRNO, NULL) == E2BIG ? BG_ERR_TOO_LARGE : BG_ERR_NOT_FOUND;
+    }
+    if (block[1] >= size) {
         return BG_ERR_TOO_LARGE;
     }
     buffer[block[1]] = '\0';

@@ -21,7 +21,7 @@ size_t semihosting_write(const char *text, size_t size);
 
 /*
  * The host's command line for this program, ended by NUL. Returns its length, or a negative
- * error: TOO_LARGE, or NOT_FOUND where nobody answers.
+ * error: TOO_LARGE, or NOT_FOUND where nobody answers or there is none.
  */
 int semihosting_command_line(char *buffer, size_t size);
 
