@@ -28,9 +28,9 @@ PARTS := $(sort $(foreach goal,$(WORK_GOALS),$(or $(PARTS_$(goal)),$(PARTS_tests
 # $(call quoted,TEXT): one word for the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 
-# The tree may lie anywhere: all names here are relative to its root, and make's have no blanks.
-ifneq ($(words $(BUILD)),1)
-$(error BUILD=$(BUILD): a name without blanks is wanted)
+# The tree may lie anywhere: all names here are relative to its root. BUILD stands bare in recipes.
+ifneq ($(shell case $(call quoted,$(BUILD)) in ('' | *[!A-Za-z0-9/._+@-]*) echo no ;; esac),)
+$(error BUILD=$(BUILD): a name of letters, digits and /._+@- is wanted)
 endif
 
 ifneq ($(PARTS),)

@@ -49,7 +49,7 @@ make_there() {
     env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BAREGPU_BUILD make -C "$clone" "$@"
 }
 
-echo 1..8
+echo 1..9
 check "the tree is copied" copy_tree
 check "make run" make_there run RUN_ARGS='--backend cpu'
 cp "$dir/out" "$dir/run"
@@ -57,6 +57,8 @@ check "the guest says that all was right" grep -q 'Everything was right' "$dir/r
 check "its picture is there" test -s "$clone/build/screens/picture.png"
 check "a test is built" make_there build/tests/unit/pci/bar_test
 check "and passes" sh -c 'cd "$1" && build/tests/unit/pci/bar_test' sh "$clone"
+make_there firmware "BUILD=$dir/x;touch $dir/hit" > "$dir/none" 2>&1 || true
+check "a place with an odd name is refused" grep -q 'hit: a name of letters' "$dir/none"
 make_there firmware BUILD=/proc/none > "$dir/none" 2>&1 || true
 check "what cannot be written to is said" grep -q '/proc/none/ cannot be written to: BUILD=' "$dir/none"
 hit=$(find "$dir" "$top" -maxdepth 2 -name hit)
