@@ -261,7 +261,7 @@ static bool work(void)
     int error = bg_vgpu_stub_get_info(&gpu, &info, deadline());
 
     printf("\nGPU\n");
-    if (error == BG_ERR_UNAVAILABLE && vgpu_stub_adds(&gpu)) {
+    if (error == BG_ERR_UNAVAILABLE && vgpu_stub_only_adds(&gpu)) {
         printf("  behind an older mediator, which adds two numbers and does nothing else\n");
         print_work_heading();
         return add_numbers();

@@ -218,14 +218,15 @@ static void demo_without_mediator(void **state)
 
 /* ---- A mediator of the older kind ---- */
 
-/* It reads once, answers an addition, and closes; on all else it closes without a reply. */
-static void answer_as_older(int peer)
+/* It reads once, answers an addition, and closes; on all else, but for a NOP when it is to know
+ * that, it closes without a reply. */
+static void answer_as_older(int peer, bool knows_nop)
 {
     struct {
         struct bg_vgpu_stub_message header;
         struct bg_vgpu_stub_request request;
         uint32_t params[2];
-    } __attribute__((packed)) ask;
+    } __attribute__((packed)) ask = {0};
     struct {
         struct bg_vgpu_stub_message header;
         struct bg_vgpu_stub_response response;
@@ -236,8 +237,11 @@ static void answer_as_older(int peer)
                      .data_offset = sizeof(reply.response) + sizeof(reply.sum)},
     };
 
-    if (recv(peer, &ask, sizeof(ask), MSG_DONTWAIT) == sizeof(ask) &&
-        ask.request.opcode == BG_VGPU_STUB_OP_CUDA_KERNEL && ask.request.param_count == 2) {
+    ssize_t size = recv(peer, &ask, sizeof(ask), MSG_DONTWAIT);
+
+    if (size >= (ssize_t)offsetof(typeof(ask), params) &&
+        (ask.request.opcode == BG_VGPU_STUB_OP_CUDA_KERNEL ||
+         (knows_nop && ask.request.opcode == BG_VGPU_STUB_OP_NOP))) {
         reply.header = ask.header;
         reply.header.type = BG_VGPU_STUB_MESSAGE_RESPONSE;
         reply.header.payload_length = sizeof(reply) - sizeof(reply.header);
@@ -248,7 +252,7 @@ static void answer_as_older(int peer)
 }
 
 /* The guest's output, to be freed, and its status. */
-static char *run_with_older(const char *append, int *status)
+static char *run_with_older(const char *append, bool knows_nop, int *status)
 {
     no_mediator();
     int listener = unix_listen(socket_path, 8);
@@ -260,7 +264,7 @@ static char *run_with_older(const char *append, int *status)
         int peer = unix_accept(listener, ACCEPT_TIMEOUT_MS);
 
         if (peer >= 0) {
-            answer_as_older(peer);
+            answer_as_older(peer, knows_nop);
         }
     }
     char *output = harness_format("%s", process_output(process));
@@ -275,7 +279,7 @@ static void demo_with_older_mediator(void **state)
 {
     (void)state;
     int status;
-    char *output = run_with_older("run=demo console=pl011", &status);
+    char *output = run_with_older("run=demo console=pl011", false, &status);
 
     guest_expect_text(output, "an older mediator, which adds two numbers and does nothing else");
     guest_expect_text(output, "100 + 200 = 300 ");
@@ -285,9 +289,22 @@ static void demo_with_older_mediator(void **state)
     assert_int_equal(status, 0);
     free(output);
 
-    output = run_with_older("run=test-vgpu console=pl011", &status);
+    output = run_with_older("run=test-vgpu console=pl011", false, &status);
     guest_expect_text(output, "The mediator is an older one: it adds two numbers");
     assert_null(strstr(output, "nobody answers"));
+    assert_int_equal(status, 1);
+    free(output);
+}
+
+/* As a worker does that a request kills: that is no older mediator. */
+static void demo_with_connection_lost(void **state)
+{
+    (void)state;
+    int status;
+    char *output = run_with_older("run=demo console=pl011", true, &status);
+
+    guest_expect_text(output, "The connection ended with this request; others are answered.");
+    assert_null(strstr(output, "older"));
     assert_int_equal(status, 1);
     free(output);
 }
@@ -377,6 +394,7 @@ int main(void)
         cmocka_unit_test(demo_without_device),
         cmocka_unit_test(demo_without_mediator),
         cmocka_unit_test(demo_with_older_mediator),
+        cmocka_unit_test(demo_with_connection_lost),
         cmocka_unit_test(minimal_kernel),
         cmocka_unit_test(benchmark),
     };

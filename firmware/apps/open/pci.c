@@ -7,7 +7,7 @@
 #include "firmware/platform/machine.h"
 #include "firmware/platform/timer.h"
 
-#define ADD_TIMEOUT_NS 30000000000u /* longer than the device's 25 s */
+#define REQUEST_TIMEOUT_NS 30000000000u /* longer than the device's 25 s */
 
 static struct bg_pci_device devices[MACHINE_PCI_DEVICES_MAX];
 static struct bg_pci_host host;
@@ -127,18 +127,27 @@ int open_vgpu_stub(struct bg_vgpu_stub *gpu)
     return error;
 }
 
-bool vgpu_stub_adds(struct bg_vgpu_stub *gpu)
+static uint64_t deadline(void)
+{
+    return bg_hal_time_ns() + REQUEST_TIMEOUT_NS;
+}
+
+bool vgpu_stub_only_adds(struct bg_vgpu_stub *gpu)
 {
     uint32_t sum;
 
-    return bg_vgpu_stub_add_basic(gpu, 100, 200, &sum, bg_hal_time_ns() + ADD_TIMEOUT_NS) == 0 &&
-           sum == 300;
+    return bg_vgpu_stub_add_basic(gpu, 100, 200, &sum, deadline()) == 0 && sum == 300 &&
+           bg_vgpu_stub_nop(gpu, deadline()) == BG_ERR_UNAVAILABLE;
 }
 
 static void explain_unavailable(struct bg_vgpu_stub *gpu)
 {
-    if (vgpu_stub_adds(gpu)) {
+    if (vgpu_stub_only_adds(gpu)) {
         printf("The mediator is an older one: it adds two numbers and does nothing else.\n");
+        return;
+    }
+    if (bg_vgpu_stub_nop(gpu, deadline()) == 0) {
+        printf("The connection ended with this request; others are answered.\n");
         return;
     }
     printf("The device is there, but nobody answers behind it. `make run` starts a mediator by "

@@ -30,10 +30,10 @@ void machine_pci_print(void *context, const char *text);
 int open_vgpu_stub(struct bg_vgpu_stub *gpu);
 
 /*
- * Whether the mediator adds two numbers. Older ones know that alone: they close on all else without
- * a reply, so that every other request ends as if nobody were there. None may be in flight.
+ * Whether the mediator is an older one, which adds two numbers. It closes on all else without a
+ * reply, so that every other request ends as if nobody were there. None may be in flight.
  */
-bool vgpu_stub_adds(struct bg_vgpu_stub *gpu);
+bool vgpu_stub_only_adds(struct bg_vgpu_stub *gpu);
 
 /* Prints why a request failed and what to do about it; may send one that tells it. */
 void explain_vgpu_stub(struct bg_vgpu_stub *gpu, const char *what, int error);
