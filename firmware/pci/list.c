@@ -251,7 +251,7 @@ static void describe_problem(const struct bg_pci_host *host, const struct bg_pci
         put(text, " left without a bus behind it: bus numbers end at %2x", host->bus_limit);
         break;
     case BG_PCI_PROBLEM_NO_ROOT:
-        put(text, " leads to a root bus beyond %2x: what is on it is lost", host->config.bus_last);
+        put(text, " leads to a root bus that is empty or beyond %2x", host->config.bus_last);
         break;
     case BG_PCI_PROBLEM_TOO_DEEP:
         put(text, " left without a bus behind it: more than %u bridges in a row",

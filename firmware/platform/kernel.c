@@ -41,7 +41,7 @@ static void read_devicetree(uint64_t devicetree)
     if (devicetree % 8 != 0 || devicetree < BOOT_MAP_BASE || devicetree >= BOOT_MAP_END ||
         devicetree_parse((const void *)devicetree, end - devicetree, &machine_writable, &problem)) {
         console_print("devicetree: %s\n", problem);
-        if (end == (uintptr_t)__image_start) {
+        if (end == (uintptr_t)__image_start && *(const uint32_t *)devicetree == 0) {
             console_print("QEMU leaves out a -dtb file that, doubled, has no room below the image: "
                           "`dtc -I dtb -O dtb` makes it smaller\n");
         }

@@ -78,7 +78,7 @@ struct bg_pci_window {
 enum bg_pci_problem_kind {
     BG_PCI_PROBLEM_TABLE_FULL,  /* more functions than config.device_capacity */
     BG_PCI_PROBLEM_NO_BUS,      /* no bus number left for this bridge; what is behind it is lost */
-    BG_PCI_PROBLEM_NO_ROOT,     /* a host bridge's own root bus is not among ours, and is lost */
+    BG_PCI_PROBLEM_NO_ROOT,     /* a host bridge's own root bus is empty, or not among ours */
     BG_PCI_PROBLEM_TOO_DEEP,    /* more than BG_PCI_BRIDGE_DEPTH_MAX bridges in a row */
     BG_PCI_PROBLEM_BAD_BAR,     /* a BAR of a reserved type, or a 64-bit one in the last register */
     BG_PCI_PROBLEM_WINDOW_FULL, /* the BAR does not fit into what is left of the window */
