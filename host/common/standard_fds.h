@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Opens /dev/null as each of them that is closed, before the program opens anything: its own first
@@ -18,6 +20,15 @@ static inline int standard_fds_open(void)
         }
     }
     return 0;
+}
+
+/* For atexit(): what was printed, and could not be written, is a failure. */
+static inline void standard_fds_finish(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("standard output");
+        _exit(EXIT_FAILURE);
+    }
 }
 
 #endif

@@ -237,6 +237,7 @@ int main(int count, char **texts)
         return probe_main();
     }
     argp_err_exit_status = MEDIATOR_EXIT_USAGE;
+    atexit(standard_fds_finish);
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     return run(&arguments);
 }

@@ -158,6 +158,7 @@ int main(int count, char **texts)
         return EXIT_SYSTEM; /* with nowhere to say so */
     }
     argp_err_exit_status = EXIT_USAGE;
+    atexit(standard_fds_finish);
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     prepare_signals();
     if (!ready_fd_claim(arguments.ready_fd)) {
