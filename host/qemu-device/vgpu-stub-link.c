@@ -24,8 +24,9 @@
 /* A guest that asks this often for an answer that is not there polls. */
 #define POLLS_MIN 16
 
-/* How often is looked whether it still does. Real time: it is the main loop's work that counts. */
-#define POLLED_INTERVAL_MS 2
+/* How often is looked whether it still does. Real time: it is the main loop's work that counts. A
+ * guest that has stopped asking misses nothing meanwhile: counters and the peer wait. */
+#define POLLED_INTERVAL_MS 20
 
 static VGPUStubLink *link_of(PeerLink *peer)
 {
@@ -357,7 +358,8 @@ static bool received(PeerLink *peer, const uint8_t *data, size_t size)
                                     : "an answer of more than 1024 bytes");
         }
     }
-    return peer_link_is_current(peer, connection);
+    /* A look that finds nothing is a system call: only while something is waited for. */
+    return peer_link_is_current(peer, connection) && (link->active || link->abandoned_count);
 }
 
 static void ended(PeerLink *peer, bool reset)
@@ -433,8 +435,9 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
 {
     VGPUStubMessage copy = *message;
 
-    /* A peer that has closed meanwhile is noticed here, not by losing the request to it. */
-    vgpu_stub_link_poll(link);
+    if (link->abandoned_count) {
+        vgpu_stub_link_poll(link); /* late answers make room */
+    }
     if (link->abandoned_count == VGPU_STUB_ABANDONED_MAX) {
         link->events->failed(link->opaque, BG_COMPUTE_QUEUE_FULL);
         return;

@@ -129,7 +129,7 @@ void vgpu_stub_link_poll(VGPUStubLink *link);
  * The same, for a guest that asks whether its answer is there and has no interrupt to tell it. When
  * it goes on asking, the main loop is left alone meanwhile: it would be woken for each answer, and
  * then fight for the lock with the guest, which finds the answer by itself. As soon as the guest
- * does not ask for a few milliseconds the main loop looks again.
+ * does not ask for 20 to 40 ms the main loop looks again.
  */
 void vgpu_stub_link_guest_polls(VGPUStubLink *link);
 

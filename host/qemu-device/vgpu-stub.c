@@ -44,7 +44,8 @@ struct VGPUStubState {
     uint8_t response[BG_VGPU_STUB_BUFFER_SIZE];
 
     VGPUStubLink link;
-    QEMUTimer *timeout_timer;
+    int64_t deadline_ms;      /* of what is BUSY, virtual clock */
+    QEMUTimer *timeout_timer; /* not later than that. It is not moved: that wakes the main loop */
     VMChangeStateEntry *run_state_entry;
 
     /* Properties, and what they were found to mean. */
@@ -77,7 +78,6 @@ static void vgpu_stub_update_irq(VGPUStubState *s)
 /* BUSY ends here, whatever the reason. */
 static void vgpu_stub_complete(VGPUStubState *s, uint32_t status, uint32_t error_code)
 {
-    timer_del(s->timeout_timer);
     s->status = status;
     s->error_code = error_code;
     s->timestamp_us = qemu_clock_get_us(QEMU_CLOCK_VIRTUAL);
@@ -119,10 +119,22 @@ static const VGPUStubLinkEvents vgpu_stub_link_events = {
     .failed = vgpu_stub_failed,
 };
 
+static void vgpu_stub_arm_timeout(VGPUStubState *s)
+{
+    if (!timer_pending(s->timeout_timer)) {
+        timer_mod(s->timeout_timer, s->deadline_ms);
+    }
+}
+
+/* The timer may be that of a request before. */
 static void vgpu_stub_timeout(void *opaque)
 {
     VGPUStubState *s = opaque;
 
+    if (s->status == BG_VGPU_STUB_BUSY && qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) < s->deadline_ms) {
+        vgpu_stub_arm_timeout(s);
+        return;
+    }
     if (s->status == BG_VGPU_STUB_BUSY) {
         vgpu_stub_link_poll(&s->link); /* the answer may be there, and nobody has looked */
     }
@@ -147,7 +159,8 @@ static void vgpu_stub_submit(VGPUStubState *s)
         .payload = s->request,
     };
 
-    timer_mod(s->timeout_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + s->timeout_ms);
+    s->deadline_ms = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + s->timeout_ms;
+    vgpu_stub_arm_timeout(s);
     vgpu_stub_link_submit(&s->link, &message);
 }
 

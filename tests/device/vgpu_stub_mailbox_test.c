@@ -324,6 +324,26 @@ static void test_timeout(void **state)
     stub_expect_done(stub);
 }
 
+/* The device's timer is that of the first: each request has its own time all the same. */
+static void test_timeout_of_a_later_request(void **state)
+{
+    struct stub *stub = *state;
+
+    stub_check_works(stub, 1);
+    qtest_clock_step_ns(stub->qemu, 600 * 1000000ull);
+    stub_submit(stub, 2, request, 40);
+    stub_take(stub, payload);
+    qtest_clock_step_ns(stub->qemu, 999 * 1000000ull);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
+    stub_submit(stub, 3, request, 40); /* instead */
+    stub_take(stub, payload);
+    qtest_clock_step_ns(stub->qemu, 999 * 1000000ull);
+    assert_int_equal(stub_read(stub, BG_VGPU_STUB_REG_STATUS), BG_VGPU_STUB_BUSY);
+    qtest_clock_step_ns(stub->qemu, 1 * 1000000ull);
+    stub_expect_error(stub, BG_COMPUTE_TIMEOUT);
+    stub_check_works(stub, 4);
+}
+
 static void test_default_timeout(void **state)
 {
     struct stub *stub;
@@ -453,6 +473,7 @@ int main(void)
         TEST(test_abandoned_without_end),
         TEST(test_wrong_ids),
         TEST(test_timeout),
+        TEST(test_timeout_of_a_later_request),
         cmocka_unit_test(test_default_timeout),
         TEST(test_timestamp),
         TEST(test_interrupt),
