@@ -70,17 +70,13 @@ static SSTPair *pair_of(VirtIOSST *s, const SSTItem *item)
     return &s->pairs[item->link.pair];
 }
 
+/* It stays armed for one that has ended: a timer that moves wakes the main loop. */
 static void arm_timeout(VirtIOSST *s)
 {
     SSTItem *first = QTAILQ_FIRST(&s->items);
 
-    if (!s->live) {
-        return;
-    }
-    if (first != NULL) {
+    if (s->live && first != NULL && !timer_pending(s->timeout_timer)) {
         timer_mod_ns(s->timeout_timer, first->deadline_ns);
-    } else {
-        timer_del(s->timeout_timer);
     }
 }
 
@@ -158,7 +154,9 @@ void virtio_sst_drop(VirtIOSST *s, int pair)
         s->due_events -= due->item == NULL;
         g_free(due);
     }
-    arm_timeout(s);
+    if (s->live && pair < 0) {
+        timer_del(s->timeout_timer); /* what follows may be earlier in virtual time: loadvm */
+    }
 }
 
 /* ---- Responses ---- */
@@ -371,7 +369,6 @@ static void fail_all(VirtIOSST *s, uint32_t status)
         take_out(s, item);
         respond_status(s, item, status);
     }
-    arm_timeout(s);
 }
 
 static void reset_simulator(VirtIOSST *s, SSTItem *item)
@@ -384,18 +381,13 @@ static void reset_simulator(VirtIOSST *s, SSTItem *item)
 
 static void forward(VirtIOSST *s, SSTItem *item)
 {
-    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    bool first = QTAILQ_EMPTY(&s->items);
-
-    item->deadline_ns = now_ns + (int64_t)s->timeout_ms * SCALE_MS;
-    item->link.time_ns = now_ns;
+    item->link.time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    item->deadline_ns = item->link.time_ns + (int64_t)s->timeout_ms * SCALE_MS;
     item->state = SST_ITEM_FORWARDED;
     QTAILQ_INSERT_TAIL(&s->items, item, next);
     s->in_flight++;
     sst_link_submit(&s->link, &item->link);
-    if (first) {
-        arm_timeout(s);
-    }
+    arm_timeout(s);
 }
 
 static void take_request(VirtIOSST *s, SSTItem *item)
@@ -554,7 +546,6 @@ static void finish(VirtIOSST *s)
     while ((due = QTAILQ_FIRST(&s->due)) != NULL && due->time_ns <= now_ns) {
         finish_due(s, due);
     }
-    arm_timeout(s);
     arm_due(s);
     notify_guest(s);
 }
@@ -724,22 +715,34 @@ static void fail_restored(VirtIOSST *s)
 
 /* ---- Timers ---- */
 
-/* A time-out is told before the deadline's other users see the request: they come from here. */
-static void on_timeout(void *opaque)
+static bool is_late(const SSTItem *item)
 {
-    VirtIOSST *s = opaque;
-    int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    bool guard = virtio_sst_enter(s);
+    return item != NULL && item->deadline_ns <= qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+/* A time-out is told before the deadline's other users see the request: they come from here. */
+static void time_out_late(VirtIOSST *s)
+{
     SSTItem *item;
 
-    while ((item = QTAILQ_FIRST(&s->items)) != NULL && item->deadline_ns <= now_ns) {
+    while (is_late(item = QTAILQ_FIRST(&s->items))) {
         trace_virtio_sst_timeout(s->link.device_id, ldq_le_p(&item->link.request.request_id));
         s->timeouts++;
         take_out(s, item);
         respond_status(s, item, BG_SST_TIMEOUT);
     }
-    virtio_sst_kick(s);
-    finish(s);
+    finish_processing(s, true);
+}
+
+static void on_timeout(void *opaque)
+{
+    VirtIOSST *s = opaque;
+    bool guard = virtio_sst_enter(s);
+
+    if (is_late(QTAILQ_FIRST(&s->items))) {
+        time_out_late(s);
+    }
+    arm_timeout(s);
     virtio_sst_leave(s, guard);
 }
 

@@ -314,6 +314,22 @@ static void test_timeout(void **state)
     assert_int_equal(sst_statistic(sst, "stat-connections"), 1);
 }
 
+/* The device's timer is that of the first: each request has its own time all the same. */
+static void test_timeout_of_a_later_request(void **state)
+{
+    struct sst *sst = *state;
+    struct sst_chain *chain;
+
+    sim_connect_old(sst);
+    check_works(sst, 1);
+    qtest_clock_step_ns(sst->qemu, 3000 * MS);
+    chain = sst_submit_compute(sst, 2);
+    qtest_clock_step_ns(sst->qemu, TIMEOUT_DEFAULT_MS * MS - 1);
+    sst_expect_pending(sst, chain);
+    qtest_clock_step_ns(sst->qemu, 1);
+    sst_expect(sst, chain, BG_SST_TIMEOUT);
+}
+
 /* A probe that is never answered holds nobody longer than that. */
 static void test_timeout_in_probe(void **state)
 {
@@ -532,6 +548,7 @@ int main(void)
         TEST(test_abandoned),
         TEST(test_killed_in_probe),
         TEST(test_timeout),
+        TEST(test_timeout_of_a_later_request),
         TEST(test_timeout_in_probe),
         cmocka_unit_test(test_timeout_property),
         TEST(test_stopped),
