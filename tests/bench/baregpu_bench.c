@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
-// build: tests/bench/sst_rows.c
+// build: tests/bench/sst_rows.c tests/syscalls.c
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
  * and writes build/bench.json (design: one object per row; `ratio` is value over reference, or its
@@ -18,12 +18,15 @@
 
 #include "bench/rows.h"
 #include "harness_qemu.h"
+#include "syscalls.h"
 
 #define PINGPONG_COUNT "5000"
 #define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
 #define LOAD_SECONDS "2"
 #define GUEST_DEADLINE_MS 120000u
 #define TOOL_DEADLINE_MS 120000u
+/* One more for each tenth request is too much; a look of the main loop now and then is not. */
+#define SYSCALLS_GOAL 1.05
 
 /* What the kernel may cost. Text is code and constants of all apps, fonts included. */
 #define LIMIT_TEXT_BYTES (320.0 * 1024)
@@ -99,6 +102,24 @@ void add_row(const char *name, double value, const char *unit, const char *refer
                                   .goal = goal};
 
     add_row_of(&row);
+}
+
+void add_syscalls_row(const char *name, const struct syscalls *calls, const char *fewest,
+                      double fewest_count)
+{
+    const struct bench_row row = {.name = name,
+                                  .value = syscalls_needed(calls),
+                                  .unit = "calls",
+                                  .reference = fewest,
+                                  .reference_value = fewest_count,
+                                  .better = LESS_IS_BETTER,
+                                  .goal = SYSCALLS_GOAL};
+    json_t *added = add_row_of(&row);
+
+    json_object_set_new(added, "empty_reads", json_real(calls->empty_reads));
+    json_object_set_new(added, "locks", json_real(calls->locks));
+    printf("%32s and %.2f reads that found nothing, %.2f for locks\n", "", calls->empty_reads,
+           calls->locks);
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -201,6 +222,16 @@ static void bench_round_trip(const char *socket)
             idle_rtt_ns, LESS_IS_BETTER, 1.5);
     add_row("vgpu_stub_nop_rtt_busy", median(guest, ROUNDS), "ns",
             "socket ping-pong beside a busy core", median(busy, ROUNDS), LESS_IS_BETTER, 0);
+}
+
+static void bench_syscalls(const char *socket)
+{
+    char *arguments = harness_format("-device vgpu-stub,access64=on,socket=%s", socket);
+    const struct syscalls calls = syscalls_of_request("run=bench-vgpu", arguments, 500, 2500);
+
+    add_syscalls_row("vgpu_stub_nop_syscalls", &calls, "a send, and a read that finds the answer",
+                     2);
+    free(arguments);
 }
 
 /* ---- Load ---- */
@@ -368,6 +399,7 @@ static void bench_gpu(void)
     struct process *mediator = mediator_start("--socket %s --log-level error", socket);
 
     bench_round_trip(socket);
+    bench_syscalls(socket);
     bench_load(socket, "nop", "mediator_requests_per_s");
     bench_load(socket, "add", "mediator_adds_per_s");
     bench_boot(socket);
@@ -388,6 +420,7 @@ int main(int count, char **texts)
     const char *only = count > 1 ? texts[1] : NULL;
     char *output = harness_build_path("bench.json");
 
+    syscalls_begin(texts);
     rows = json_array();
     printf("%-32s %14s %-6s %14s %7s %6s  %-4s %s\n", "name", "value", "unit", "reference", "ratio",
            "", "met", "held against");

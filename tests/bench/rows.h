@@ -36,6 +36,13 @@ double median(double *values, size_t count);
  * none. */
 double find_figure(const char *output, const char *name, const char *key);
 
+struct syscalls;
+
+/* A row of the system calls that a request needs, beside the fewest there can be. What depends on
+ * the machine is printed below it, and in the row's members. */
+void add_syscalls_row(const char *name, const struct syscalls *calls, const char *fewest,
+                      double fewest_count);
+
 /* virtio_rows.c: virtqueues, screens, boot to the first pixel. */
 void bench_virtio(void);
 /* interrupt_rows.c: waiting by interrupt beside polling, the way to a handler and back. */

@@ -13,6 +13,7 @@
 #include "bench/rows.h"
 #include "harness.h"
 #include "harness_qemu.h"
+#include "syscalls.h"
 
 #define DEADLINE_MS 120000u
 #define PINGPONG_COUNT "5000"
@@ -68,6 +69,15 @@ static char *run_guest(const char *socket, const char *append, const char *devic
     return output;
 }
 
+static struct syscalls count_syscalls(const char *socket)
+{
+    char *arguments = harness_format("-device virtio-sst-pci,socket=%s", socket);
+    struct syscalls calls = syscalls_of_request("run=bench-sst rtt=1", arguments, 500, 2500);
+
+    free(arguments);
+    return calls;
+}
+
 void bench_sst(void)
 {
     double ping[ROUNDS], rtt[ROUNDS], rate[RATES][ROUNDS], pairs[ROUNDS];
@@ -94,6 +104,8 @@ void bench_sst(void)
         free(device);
         free(more);
     }
+    const struct syscalls calls = count_syscalls(socket);
+
     process_end(simulator);
     free(socket);
 
@@ -102,6 +114,8 @@ void bench_sst(void)
     add_row("sst_depth1_rtt", median(rtt, ROUNDS), "ns",
             "ping-pong of 4104 and 4112 bytes, idle machine; bound by the same two wake-ups",
             median(ping, ROUNDS), LESS_IS_BETTER, RTT_GOAL);
+    add_syscalls_row("sst_depth1_syscalls", &calls, "a send, and a wait and a read for the answer",
+                     3);
     add_row("sst_depth1_throughput", one, "1/s", "such ping-pongs per second",
             1e9 / median(ping, ROUNDS), MORE_IS_BETTER, 0);
     add_row("sst_depth8_throughput", median(rate[RATE_8], ROUNDS), "1/s", "one at a time", one,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * run=bench-sst: times of virtio-sst, one JSON object per line behind "BENCH ". Options: n=
- * (requests at depth 1, 5000; 10 times as many at others), pairs= (1).
+ * (requests at depth 1, 5000; 10 times as many at others), pairs= (1), rtt=1 (sst_rtt alone).
  *
  *   sst_rtt            one COMPUTE there and back, nothing else under way
  *   sst_rate_D         COMPUTEs per second with D under way
@@ -255,8 +255,9 @@ static int run_bench_sst(void)
         return measure_pairs(pairs, count * 10) ? 0 : 1;
     }
     bool is_good = measure_rtt((uint32_t)count);
+    bool is_alone = app_option_number("rtt", 0, 0, 1) != 0;
 
-    for (unsigned i = 0; i < 3 && is_good; i++) {
+    for (unsigned i = 0; i < 3 && is_good && !is_alone; i++) {
         uint64_t requests = depths[i] == 1 ? count : count * 10;
 
         is_good = measure_rate("sst_rate", BG_SST_COMPUTE, depths[i], requests) &&
@@ -266,4 +267,4 @@ static int run_bench_sst(void)
     return is_good ? 0 : 1;
 }
 
-APP(bench_sst, "times: virtio-sst, one request and many", run_bench_sst, "n pairs");
+APP(bench_sst, "times: virtio-sst, one request and many", run_bench_sst, "n pairs rtt");
