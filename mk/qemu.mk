@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # QEMU with our devices. mk/build-qemu.sh tells how, and what it keeps.
 
+# There the devices' tests run on these, too.
+ifneq ($(filter soak,$(GOALS)),)
+QEMU_TARGETS ?= x86_64-softmmu riscv64-softmmu
+export QEMU_TARGETS
+endif
+
 QEMU_OUT := $(BUILD)/qemu
 QEMU := $(QEMU_OUT)/qemu-system-aarch64
 QEMU_INPUTS := $(shell find host/qemu-device -type f ! -name '*.md') $(wildcard protocol/*.h \

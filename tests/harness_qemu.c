@@ -205,20 +205,37 @@ struct qemu *qemu_start_qtest(const char *format, ...)
     va_start(arguments, format);
     words = format_list(format, arguments);
     va_end(arguments);
-    char *all = harness_format("-M virt -cpu max -m 128M %s", words);
+    char *all = harness_format("%s %s", qtest_machine()->words, words);
     free(words);
-    return start_qtest("aarch64", all);
+    struct qemu *qemu = start_qtest(qtest_machine()->target, all);
+
+    qtest_enable_ecam(qemu);
+    return qemu;
 }
 
-struct qemu *qemu_start_qtest_target(const char *target, const char *format, ...)
+const struct qtest_machine *qtest_machine(void)
 {
-    char *words;
-    va_list arguments;
+    static const struct qtest_machine machines[] = {
+        {"aarch64", "-M virt -cpu max -m 128M", 0x4010000000, 0x10000000, 0x8000000000, 0x40000000,
+         0x0A000000, 0x200},
+        {"x86_64", "-M q35 -m 128M -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+         0xB0000000, 0xC0000000, 0x8000000000, 0, 0, 0},
+        {"riscv64", "-M virt -m 128M -bios none", 0x30000000, 0x40000000, 0x400000000, 0x80000000,
+         0x10001000, 0x1000},
+    };
+    const char *target = harness_setting("BAREGPU_TARGET", "aarch64");
 
-    va_start(arguments, format);
-    words = format_list(format, arguments);
-    va_end(arguments);
-    return start_qtest(target, words);
+    for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+        if (strcmp(machines[i].target, target) == 0) {
+            return &machines[i];
+        }
+    }
+    harness_fail("BAREGPU_TARGET=%s: no machine is known", target);
+}
+
+bool qtest_is_aarch64(void)
+{
+    return strcmp(qtest_machine()->target, "aarch64") == 0;
 }
 
 void qemu_end(struct qemu *qemu)
@@ -316,9 +333,23 @@ void qtest_clock_step_ns(struct qemu *qemu, uint64_t ns)
     free(qtest_command(qemu, harness_format("clock_step %" PRIu64 "\n", ns)));
 }
 
+static void write_port(struct qemu *qemu, unsigned port, uint32_t value)
+{
+    free(qtest_command(qemu, harness_format("outl 0x%x 0x%" PRIx32 "\n", port, value)));
+}
+
+/* q35's PCIEXBAR, which firmware would set. */
+void qtest_enable_ecam(struct qemu *qemu)
+{
+    if (strcmp(qtest_machine()->target, "x86_64") == 0) {
+        write_port(qemu, 0xCF8, 0x80000060);
+        write_port(qemu, 0xCFC, (uint32_t)qtest_machine()->ecam | 1);
+    }
+}
+
 uint64_t pci_config_address(unsigned bus, unsigned device, unsigned function, unsigned offset)
 {
-    return VIRT_ECAM_BASE + ((uint64_t)bus << 20 | device << 15 | function << 12 | offset);
+    return qtest_machine()->ecam + ((uint64_t)bus << 20 | device << 15 | function << 12 | offset);
 }
 
 /* ---- QMP ---- */

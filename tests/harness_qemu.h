@@ -3,7 +3,8 @@
  * Test harness, second part: QEMU under qtest and QMP, the mediator, guests.
  *
  * Command lines are printf formats, cut into words at spaces. The programs are those of
- * $BAREGPU_BUILD; BAREGPU_QEMU names another qemu-system-aarch64.
+ * $BAREGPU_BUILD; BAREGPU_QEMU names another qemu-system-aarch64. BAREGPU_TARGET (x86_64, riscv64)
+ * has qtests run on that target's machine.
  */
 #ifndef TESTS_HARNESS_QEMU_H
 #define TESTS_HARNESS_QEMU_H
@@ -25,13 +26,23 @@ struct qemu {
 /* Path of build/qemu/qemu-system-<target>, to be freed; NULL when it is not built. */
 char *qemu_path(const char *target);
 
-/* "-M virt -cpu max -accel qtest" and nothing else, with qtest and QMP. The device is found on
- * bus 0 from slot 1 on. Does not return before QEMU answers on both. */
-__attribute__((format(printf, 1, 2))) struct qemu *qemu_start_qtest(const char *format, ...);
+/* A machine on which devices are tested: what qtest has to know of it. */
+struct qtest_machine {
+    const char *target, *words;  /* "aarch64", "-M virt ..." */
+    uint64_t ecam, mem32, mem64; /* of PCI; mem32 of 256 MiB and more, mem64 of 16 GiB */
+    uint64_t ram;
+    uint64_t mmio, mmio_size; /* its first virtio-mmio transport; 0: it has none */
+};
 
-/* The same with words of your own for the machine: "-M ...". @target: "x86_64", ... */
-__attribute__((format(printf, 2, 3))) struct qemu *qemu_start_qtest_target(const char *target,
-                                                                           const char *format, ...);
+/* -M virt of aarch64, or $BAREGPU_TARGET's: q35, or virt of riscv64. */
+const struct qtest_machine *qtest_machine(void);
+bool qtest_is_aarch64(void);
+/* Makes the machine's configuration space appear, at the start and after each reset. */
+void qtest_enable_ecam(struct qemu *qemu);
+
+/* The machine above under "-accel qtest" and nothing else, with qtest and QMP. The device is found
+ * on bus 0 from slot 1 on. Does not return before QEMU answers on both. */
+__attribute__((format(printf, 1, 2))) struct qemu *qemu_start_qtest(const char *format, ...);
 
 /* QEMU with nothing but what is given (and -display none, -nodefaults): to see it fail. */
 __attribute__((format(printf, 1, 2))) struct process *qemu_start_plain(const char *format, ...);
@@ -48,10 +59,9 @@ void qtest_write_block(struct qemu *qemu, uint64_t address, const void *data, si
 /* Virtual time goes on by this; timers that are due run before it returns. */
 void qtest_clock_step_ns(struct qemu *qemu, uint64_t ns);
 
-/* ---- PCI on -M virt, through ECAM ---- */
+/* ---- PCI, through ECAM ---- */
 
-#define VIRT_ECAM_BASE 0x4010000000ull
-#define VIRT_PCI_MEM32_BASE 0x10000000ull
+#define PCI_MEM32_BASE (qtest_machine()->mem32)
 
 uint64_t pci_config_address(unsigned bus, unsigned device, unsigned function, unsigned offset);
 

@@ -44,6 +44,7 @@ void pvgpu_enable(struct bg_pvgpu *pvgpu, unsigned bus, unsigned slot)
 
     pvgpu->bus = bus;
     pvgpu->slot = slot;
+    qtest_enable_ecam(pvgpu->qemu);
     for (size_t i = 0; i < sizeof(bars) / sizeof(bars[0]); i++) {
         qtest_write(pvgpu->qemu, 4, pci_config_address(bus, slot, 0, bars[i].offset),
                     bars[i].value);
@@ -445,7 +446,7 @@ void pvgpu_enable_port(struct bg_pvgpu *pvgpu)
 
     qtest_write(qemu, 4, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x18), 0x00010100);
     qtest_write(qemu, 4, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x20),
-                (VIRT_PCI_MEM32_BASE >> 16 & 0xFFF0) | (limit & 0xFFF00000));
+                (PCI_MEM32_BASE >> 16 & 0xFFF0) | (limit & 0xFFF00000));
     qtest_write(qemu, 2, pci_config_address(0, PVGPU_PORT_SLOT, 0, 0x04), 0x6);
     pvgpu_enable(pvgpu, 1, 0);
 }

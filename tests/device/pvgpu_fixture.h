@@ -21,9 +21,9 @@
 #define PVGPU_PATH "/machine/peripheral/gpu"
 #define PVGPU_SLOT 1
 /* Where the tests put the BARs; the memory has 64 MiB unless a test says otherwise. */
-#define PVGPU_REGISTERS_ADDRESS VIRT_PCI_MEM32_BASE
-#define PVGPU_MSIX_ADDRESS (VIRT_PCI_MEM32_BASE + 0x1000)
-#define PVGPU_SHMEM_ADDRESS (VIRT_PCI_MEM32_BASE + 0x10000000)
+#define PVGPU_REGISTERS_ADDRESS PCI_MEM32_BASE
+#define PVGPU_MSIX_ADDRESS (PCI_MEM32_BASE + 0x1000)
+#define PVGPU_SHMEM_ADDRESS (PCI_MEM32_BASE + 0x10000000)
 #define PVGPU_TEST_SIZE 0x4000000u
 
 /* What a new backend acknowledges in these tests, and what the guest sees of it. */
@@ -32,7 +32,7 @@
      BG_PVGPU_FEATURE_SCANOUT)
 #define PVGPU_TEST_FEATURES (PVGPU_TEST_VISIBLE | BG_PVGPU_FEATURE_DIRECT)
 
-#define RAM_ADDRESS 0x40000000ull /* of -M virt */
+#define RAM_ADDRESS (qtest_machine()->ram)
 
 struct bg_pvgpu {
     struct qemu *qemu;

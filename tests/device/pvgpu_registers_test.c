@@ -236,11 +236,11 @@ static void test_reset_register(void **state)
 
 /* ---- Where it lies ---- */
 
-/* The window above 4 GiB of -M virt, and the largest size there is. */
+/* The window above 4 GiB, and the largest size there is. */
 static void test_two_gigabytes_above_4g(void **state)
 {
     struct bg_pvgpu *pvgpu = pvgpu_start(false, ",shmem_size=2G");
-    uint64_t address = 0x8000000000ull;
+    uint64_t address = qtest_machine()->mem64;
 
     (void)state;
     qtest_write(pvgpu->qemu, 4, pci_config_address(0, PVGPU_SLOT, 0, 0x18), (uint32_t)address);
@@ -256,6 +256,9 @@ static void test_two_gigabytes_above_4g(void **state)
 /* Below, 256 MiB are what fits: the window ends at 0x3EFF0000, and a BAR is naturally aligned. */
 static void test_without_highmem(void **state)
 {
+    if (!qtest_is_aarch64()) {
+        skip();
+    }
     struct bg_pvgpu *pvgpu =
         pvgpu_start_line(false, "-M highmem=off -device pvgpu,id=gpu,addr=1,shmem_size=256M");
     uint64_t config = 0x3F000000 + (1 << 15);

@@ -14,11 +14,9 @@
 #include "baregpu/mmio.h"
 #include "baregpu/pci_ecam.h"
 
-#define MEMORY_BASE 0x40000000ull
+#define MEMORY_BASE (qtest_machine()->ram)
 #define MEMORY_SIZE (64ull << 20)
 #define MEMORY_START (2ull << 20) /* QEMU's devicetree lies before that */
-#define MMIO_BASE 0x0A000000ull
-#define MMIO_SIZE 0x200ull
 #define BUSES 3
 #define FUNCTIONS 8
 
@@ -136,6 +134,9 @@ struct sst *sst_start(const struct sst_setup *setup)
 
     assert_non_null(s);
     s->setup = *setup;
+    if (qtest_machine()->mmio == 0 && setup->bus == SST_MMIO) {
+        s->setup.bus = SST_PCI;
+    }
     s->memory_path = harness_format("%s/memory-%u", harness_temp_dir(), number);
     s->path = setup->socket != NULL ? harness_format("%s", setup->socket)
                                     : harness_format("%s/sst-%u.sock", harness_temp_dir(), number);
@@ -195,14 +196,17 @@ static void open_pci(struct sst *s)
     static struct bg_pci_host host;
     static struct bg_pci_device functions[FUNCTIONS];
     struct bg_pci_device *function;
+
+    qtest_enable_ecam(s->qemu);
     const struct bg_pci_host_config config = {
-        .ecam = (void *)(uintptr_t)VIRT_ECAM_BASE,
+        .ecam = (void *)(uintptr_t)qtest_machine()->ecam,
         .ecam_size = BUSES << 20,
         .bus_last = BUSES - 1,
         .windows =
             {
-                [BG_PCI_WINDOW_MEM32] = {VIRT_PCI_MEM32_BASE, VIRT_PCI_MEM32_BASE, 0x2EFF0000},
-                [BG_PCI_WINDOW_MEM64] = {0x8000000000, 0x8000000000, 0x8000000000},
+                [BG_PCI_WINDOW_MEM32] = {PCI_MEM32_BASE, PCI_MEM32_BASE, 0x2EFF0000},
+                [BG_PCI_WINDOW_MEM64] = {qtest_machine()->mem64, qtest_machine()->mem64,
+                                         16ull << 30},
             },
         .devices = functions,
         .device_capacity = FUNCTIONS,
@@ -215,6 +219,17 @@ static void open_pci(struct sst *s)
     assert_int_equal(bg_virtio_pci_open(&s->device, &host, function), 0);
 }
 
+uint64_t sst_mmio_address(unsigned number)
+{
+    const struct qtest_machine *machine = qtest_machine();
+
+    if (machine->mmio == 0) {
+        print_message("# %s has no virtio-mmio\n", machine->target);
+        skip();
+    }
+    return machine->mmio + number * machine->mmio_size;
+}
+
 static uint64_t soon(void)
 {
     return bg_hal_time_ns() + HARNESS_TIMEOUT_MS * 1000000ull;
@@ -225,7 +240,8 @@ void sst_open_driver(struct sst *s)
     uint64_t max_queues;
 
     if (s->setup.bus == SST_MMIO) {
-        assert_int_equal(bg_virtio_mmio_open(&s->device, MMIO_BASE, MMIO_SIZE), 0);
+        assert_int_equal(
+            bg_virtio_mmio_open(&s->device, sst_mmio_address(0), qtest_machine()->mmio_size), 0);
     } else {
         open_pci(s);
     }

@@ -24,7 +24,7 @@
 #define SST_PATTERN 0xA5u /* in buffers before the device writes */
 
 enum sst_bus {
-    SST_MMIO,
+    SST_MMIO, /* PCI where the machine has no virtio-mmio */
     SST_PCI,
     SST_PORT, /* PCI, behind a root port "rp1" in slot 2 */
 };
@@ -75,6 +75,9 @@ struct sst {
     struct bg_sst_frame sim_header;
     uint32_t sim_offset;
 };
+
+/* Of a virtio-mmio transport; skips the test where the machine has none. */
+uint64_t sst_mmio_address(unsigned number);
 
 /* Leaves a test by cmocka's fail() where the harness gives up; called first in main(). */
 void sst_use_cmocka(void);

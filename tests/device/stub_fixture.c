@@ -22,6 +22,7 @@ void stub_use_cmocka(void)
 void stub_enable(struct stub *stub, unsigned bus, unsigned slot, uint64_t bar)
 {
     stub->bar = bar;
+    qtest_enable_ecam(stub->qemu);
     qtest_write(stub->qemu, 4, pci_config_address(bus, slot, 0, 0x10), bar);
     qtest_write(stub->qemu, 2, pci_config_address(bus, slot, 0, 0x04), 0x6);
 }

@@ -19,7 +19,7 @@
 
 #define STUB_PATH "/machine/peripheral/gpu"
 #define STUB_SLOT 1
-#define STUB_BAR_ADDRESS VIRT_PCI_MEM32_BASE
+#define STUB_BAR_ADDRESS PCI_MEM32_BASE
 
 struct stub {
     struct qemu *qemu;

@@ -107,7 +107,7 @@ static void enable_port(struct stub *stub)
 
     qtest_write(qemu, 4, pci_config_address(0, PORT_SLOT, 0, 0x18), 0x00010100);
     qtest_write(qemu, 4, pci_config_address(0, PORT_SLOT, 0, 0x20),
-                (VIRT_PCI_MEM32_BASE >> 16) | VIRT_PCI_MEM32_BASE);
+                (PCI_MEM32_BASE >> 16) | PCI_MEM32_BASE);
     qtest_write(qemu, 2, pci_config_address(0, PORT_SLOT, 0, 0x04), 0x6);
 }
 

@@ -26,7 +26,7 @@
 
 #define PORT_SLOT 2
 #define OTHER_SLOT 3
-#define RAM_START UINT64_C(0x40000000)
+#define RAM_START (qtest_machine()->ram)
 #define RAM_SIZE (UINT64_C(64) << 20)
 #define PLAIN_REQUESTS 6
 

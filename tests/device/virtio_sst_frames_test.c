@@ -587,7 +587,8 @@ static void test_pairs_not_negotiated(void **state)
 
     (void)state;
     sim_connect(sst, SIM_ALL);
-    assert_int_equal(bg_virtio_mmio_open(&sst->device, 0x0A000000, 0x200), 0);
+    assert_int_equal(
+        bg_virtio_mmio_open(&sst->device, sst_mmio_address(0), qtest_machine()->mmio_size), 0);
     assert_int_equal(bg_virtio_start(&sst->device, BG_SST_F_EVENTS, 0, UINT64_MAX), 0);
     assert_int_equal(bg_virtio_config_read64(&sst->device, 16, &max_queues), 0);
     assert_int_equal(max_queues, 1);

@@ -353,6 +353,7 @@ static void test_migration(void **state)
 
 static void test_two_devices(void **state)
 {
+    uint64_t registers[2] = {sst_mmio_address(0), sst_mmio_address(1)};
     char *second = harness_temp_path("second.sock");
     char *arguments = harness_format("-global virtio-mmio.force-legacy=false "
                                      "-device virtio-sst-device,id=other,device-id=2,"
@@ -374,10 +375,10 @@ static void test_two_devices(void **state)
                      sizeof(request));
     memcpy(&hello, request.payload.data, sizeof(hello));
     assert_int_equal(hello.device_id, 2);
-    assert_int_equal(bg_virtio_mmio_open(&device, 0x0A000200, 0x200), 0);
+    assert_int_equal(bg_virtio_mmio_open(&device, registers[1], qtest_machine()->mmio_size), 0);
     assert_int_equal(device.id, BG_SST_VIRTIO_ID);
-    assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000000 + 0x104), 1);
-    assert_int_equal(qtest_read(sst->qemu, 4, 0x0A000200 + 0x104), 2);
+    assert_int_equal(qtest_read(sst->qemu, 4, registers[0] + 0x104), 1);
+    assert_int_equal(qtest_read(sst->qemu, 4, registers[1] + 0x104), 2);
     close(peer); /* the other one does not mind */
     sim_check_works(sst, 2);
     close(listener);

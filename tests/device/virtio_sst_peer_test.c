@@ -95,7 +95,8 @@ static void test_event_feature(void **state)
     struct bg_virtio_device probe;
 
     (void)state;
-    assert_int_equal(bg_virtio_mmio_open(&probe, 0x0A000000, 0x200), 0);
+    assert_int_equal(bg_virtio_mmio_open(&probe, sst_mmio_address(0), qtest_machine()->mmio_size),
+                     0);
     assert_false(probe.ops->read_features(&probe) & BG_SST_F_EVENTS);
     sim_listen(sst);
     sim_connect_old(sst);

@@ -373,14 +373,15 @@ static void test_before_driver_ok(void **state)
     struct sst_chain *chain;
 
     (void)state;
-    assert_int_equal(bg_virtio_mmio_open(&sst->device, 0x0A000000, 0x200), 0);
+    assert_int_equal(
+        bg_virtio_mmio_open(&sst->device, sst_mmio_address(0), qtest_machine()->mmio_size), 0);
     assert_int_equal(bg_virtio_start(&sst->device, BG_SST_F_ALL, 0, UINT64_MAX), 0);
     assert_int_equal(bg_virtqueue_create(&sst->queues[0], &sst->device, &options), 0);
     sst->queue_count = 1;
     chain = sst_add(sst, 0, &request, sizeof(request), sizeof(struct bg_sst_response));
-    qtest_write(sst->qemu, 4, 0x0A000000 + 0x50, 0); /* QueueNotify, as it should not be */
+    qtest_write(sst->qemu, 4, sst_mmio_address(0) + 0x50, 0); /* QueueNotify, as it should not be */
     sst_expect_pending(sst, chain);
-    qtest_write(sst->qemu, 4, 0x0A000000 + 0x70, 0xF); /* DRIVER_OK, and no notification */
+    qtest_write(sst->qemu, 4, sst_mmio_address(0) + 0x70, 0xF); /* DRIVER_OK, and no notification */
     sst_expect(sst, chain, BG_SST_OK);
     sst_end(sst);
 }
