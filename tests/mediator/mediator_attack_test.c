@@ -317,7 +317,7 @@ static ino_t namespace_of(const char *process, const char *kind)
 
 static void expect_namespaces(pid_t worker)
 {
-    static const char *const kinds[] = {"user", "mnt", "ipc", "net", "uts"};
+    static const char *const kinds[] = {"user", "pid", "mnt", "ipc", "net", "uts"};
     char *process = harness_format("%d", worker);
     char *root = harness_format("/proc/%d/root", worker);
 

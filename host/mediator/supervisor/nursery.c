@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* pipe2, SYS_pidfd_open */
+#define _GNU_SOURCE 1 /* pipe2, CLONE_NEWPID */
 #include "host/mediator/supervisor/nursery.h"
 
 #include <errno.h>
@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +17,9 @@
 
 #include "host/mediator/worker/worker.h"
 
+/* Its end is the end of every process in the PID namespace. */
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS)
 /* Born, and not yet taken by the loop: then the thread waits. */
 #define BIRTHS 8u
 
@@ -32,74 +36,152 @@ struct nursery {
     unsigned first, count;
 };
 
-/* ---- A process ---- */
+/* ---- A process, before it is a program ---- */
 
-static void close_both(int pair[2])
+/* What it takes along, made beforehand: it is a copy of one of several threads, so until its
+ * program starts it makes system calls and nothing else. */
+struct cradle {
+    int go[2]; /* it waits for a byte, or for the supervisor's end */
+    int null;
+    int control;
+    int log;
+};
+
+static void place(int fd, int where)
 {
-    for (int i = 0; i < 2; i++) {
-        if (pair[i] >= 0) {
-            close(pair[i]);
-            pair[i] = -1;
-        }
+    if (fd == where) {
+        fcntl(fd, F_SETFD, 0);
+    } else {
+        dup2(fd, where);
     }
 }
 
-static int spawn(pid_t *child, int control, int log)
+__attribute__((noreturn)) static void become_program(const struct cradle *cradle)
 {
+    static const char failure[] = "no program to start: is /proc there?\n";
     char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
     const struct sched_param priority = {0};
-    sigset_t none;
-    int result;
+    char byte;
 
-    sigemptyset(&none); /* this thread blocks all signals */
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    close(cradle->go[1]);
+    if (read(cradle->go[0], &byte, 1) != 1) {
+        _exit(WORKER_EXIT_FAILED);
+    }
+    place(cradle->null, STDIN_FILENO);
+    place(cradle->null, STDOUT_FILENO);
+    place(cradle->log, STDERR_FILENO);
+    place(cradle->control, WORKER_CONTROL_FD);
     /* A program's start takes nobody's turn on the processor: the worker goes on as others do when
      * it has a connection. */
-    posix_spawnattr_setschedpolicy(&attributes, SCHED_BATCH);
-    posix_spawnattr_setschedparam(&attributes, &priority);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSCHEDULER);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, control, WORKER_CONTROL_FD);
-    result = posix_spawn(child, "/proc/self/exe", &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return result;
+    sched_setscheduler(0, SCHED_BATCH, &priority);
+    execve("/proc/self/exe", arguments, environ);
+    (void)!write(STDERR_FILENO, failure, sizeof(failure) - 1);
+    _exit(WORKER_EXIT_FAILED);
+}
+
+/* ---- A process, from outside ---- */
+
+static int write_line(pid_t child, const char *file, const char *line)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)child, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    ssize_t written = write(fd, line, strlen(line));
+    close(fd);
+    return written < 0 ? -1 : 0;
+}
+
+/* In its user namespace it is root, which is this user outside, and there is nobody else. */
+static int map_users(pid_t child)
+{
+    char user[32], group[32];
+
+    snprintf(user, sizeof(user), "0 %u 1", (unsigned)geteuid());
+    snprintf(group, sizeof(group), "0 %u 1", (unsigned)getegid());
+    return write_line(child, "setgroups", "deny") ?: write_line(child, "uid_map", user)
+                                                  ?: write_line(child, "gid_map", group);
+}
+
+/* Its process, in namespaces of its own or (0) in none; -1 with errno. */
+static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
+{
+    pid_t child = (pid_t)syscall(SYS_clone, (unsigned long)(namespaces | CLONE_PIDFD | SIGCHLD),
+                                 NULL, pidfd, NULL, NULL);
+
+    if (child == 0) {
+        become_program(cradle);
+    }
+    if (child > 0 && namespaces != 0 && map_users(child) != 0) {
+        int error = errno;
+
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        close(*pidfd);
+        errno = error;
+        return -1;
+    }
+    return child;
+}
+
+/* Where the system has no namespaces for it the worker finds out, and says so. */
+static int start(const struct cradle *cradle, struct birth *birth)
+{
+    birth->child = start_in(NAMESPACES, cradle, &birth->pidfd);
+    if (birth->child < 0) {
+        birth->child = start_in(0, cradle, &birth->pidfd);
+    }
+    if (birth->child < 0) {
+        return errno;
+    }
+    (void)!write(cradle->go[1], "", 1); /* it cannot fail: the pipe is empty, and its reader here */
+    return 0;
+}
+
+/* -1 with errno: there is a part of it. */
+static int make_cradle(struct cradle *cradle, struct birth *birth)
+{
+    int pair[2], pipes[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+        return -1;
+    }
+    birth->control = pair[0];
+    cradle->control = pair[1];
+    if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return -1;
+    }
+    birth->log = pipes[0];
+    cradle->log = pipes[1];
+    cradle->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return cradle->null < 0 ? -1 : pipe2(cradle->go, O_CLOEXEC);
+}
+
+static void close_open(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
 }
 
 static struct birth give_birth(void)
 {
     struct birth birth = {.pidfd = -1, .control = -1, .log = -1};
-    int pair[2] = {-1, -1}, pipes[2] = {-1, -1};
+    struct cradle cradle = {.go = {-1, -1}, .null = -1, .control = -1, .log = -1};
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0 ||
-        pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
-        birth.error = errno;
-    } else {
-        birth.error = spawn(&birth.child, pair[1], pipes[1]);
-    }
-    if (birth.error == 0) {
-        birth.pidfd = (int)syscall(SYS_pidfd_open, birth.child, 0); /* close-on-exec by itself */
-        birth.error = birth.pidfd < 0 ? errno : 0;
-        if (birth.error != 0) {
-            kill(birth.child, SIGKILL);
-            waitpid(birth.child, NULL, 0);
-        }
-    }
+    birth.error = make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, &birth);
     if (birth.error != 0) {
-        close_both(pair);
-        close_both(pipes);
-        return birth;
+        close_open(birth.control);
+        close_open(birth.log);
     }
-    birth.control = pair[0];
-    birth.log = pipes[0];
-    close(pair[1]);
-    close(pipes[1]);
+    close_open(cradle.go[0]);
+    close_open(cradle.go[1]);
+    close_open(cradle.null);
+    close_open(cradle.control);
+    close_open(cradle.log);
     return birth;
 }
 

@@ -2,6 +2,9 @@
 /*
  * Where worker processes are started: a thread of its own, one after the other. To start a program
  * takes milliseconds, which the loop, that accepts connections and grants leases, does not have.
+ *
+ * A worker is process 1 of namespaces of its own, if the system allows that: it sees no other
+ * process, and what it leaves behind ends with it.
  */
 #ifndef MEDIATOR_NURSERY_H
 #define MEDIATOR_NURSERY_H

@@ -191,12 +191,16 @@ static void serve(struct worker *worker)
 
 static void become_worker(void)
 {
+    sigset_t none;
+
     log_set_marked();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the supervisor's death is every worker's */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the supervisor says what to do */
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    sigemptyset(&none); /* it was started with all of them blocked */
+    sigprocmask(SIG_SETMASK, &none, NULL);
     close_range(WORKER_CONTROL_FD + 1, ~0u, 0);
 }
 
