@@ -43,10 +43,10 @@ $(BUILD)/tests.mk: mk/tests-list.sh mk/common.sh $(TEST_SRC) $(BUILD)/flags/test
 endif
 
 # A stand-in for the CUDA driver, for the mediator's tests (tests/fake/cuda).
-$(BUILD)/tests/fake/cuda/libcuda.so.1: tests/fake/cuda/fake_cuda.c $(BUILD)/flags/tests-plain
+$(BUILD)/tests/fake/cuda/libcuda.so.1: $(wildcard tests/fake/cuda/*.[ch]) $(BUILD)/flags/tests-plain
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
-		-Wl,-soname,libcuda.so.1 $< -o $@
+		-Wl,-soname,libcuda.so.1 $(filter %.c,$^) -o $@
 
 # Phases: side by side; then those that measure time, alone; then the fuzzers.
 SELECTED := $(foreach test,$(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) \

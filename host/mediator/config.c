@@ -266,6 +266,11 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     if (strcmp(key, "spare_workers") == 0) {
         return set_number(loader, key, text, 0, SPARES_MAX, &config->spare_workers);
     }
+    if (strcmp(key, "cuda_sandbox") == 0) {
+        config->cuda_loose = strcmp(text, "loose") == 0;
+        return config->cuda_loose || strcmp(text, "strict") == 0 ||
+               fail(loader, "cuda_sandbox = %s: strict or loose is allowed", text);
+    }
     if (strcmp(key, "admin_socket") == 0) {
         return set_path(loader, key, text, config->admin_socket);
     }
@@ -274,8 +279,8 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
                fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
     }
     return fail(loader,
-                "unknown key %s in [mediator]: max_sessions, spare_workers, admin_socket "
-                "and log_level are allowed",
+                "unknown key %s in [mediator]: max_sessions, spare_workers, cuda_sandbox, "
+                "admin_socket and log_level are allowed",
                 key);
 }
 

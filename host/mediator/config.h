@@ -78,6 +78,7 @@ struct config {
     bool default_listeners; /* none is configured */
     uint32_t max_sessions;
     uint32_t spare_workers;
+    bool cuda_loose; /* a worker that may use a GPU keeps files, and most system calls */
     char admin_socket[CONFIG_PATH_SIZE];
     enum mediator_log_level log_level;
 };

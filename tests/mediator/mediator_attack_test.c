@@ -347,7 +347,7 @@ static void expect_jail(const char *device)
         worker = only_worker();
     } while (worker <= 0 || !says(worker, "Seccomp:\t2"));
     assert_true(says(worker, "NoNewPrivs:\t1"));
-    if (strstr(process_errors(mediator), "no namespaces of their own") == NULL) {
+    if (strstr(process_errors(mediator), "workers are not alone") == NULL) {
         assert_true(says(worker, "CapEff:\t0000000000000000"));
         expect_namespaces(worker);
     }

@@ -60,7 +60,7 @@ static int setup(void **state)
 
     fixture_setup(state);
     program = harness_build_path("host/baregpu-mediator");
-    fake_directory = harness_build_path("tests/fake/cuda");
+    fake_directory = realpath(harness_build_path("tests/fake/cuda"), NULL);
     has_kernels = can_start(fake_directory, &why);
     has_gpu = can_start(NULL, &why);
     print_message("real GPU: %s\n", has_gpu ? "yes" : why);
@@ -72,7 +72,7 @@ static int teardown(void **state)
 {
     static const char *const names[] = {"FAKE_CUDA_FAIL",    "FAKE_CUDA_LAUNCH", "FAKE_CUDA_HANG",
                                         "FAKE_CUDA_DEVICES", "FAKE_CUDA_MEMORY", "FAKE_CUDA_TRACE",
-                                        "LD_LIBRARY_PATH"};
+                                        "FAKE_CUDA_SYSTEM",  "FAKE_CUDA_ATTACK", "LD_LIBRARY_PATH"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         unsetenv(names[i]);
@@ -306,6 +306,65 @@ static void test_fake_driver_that_crashes(void **state)
     process_wait_text(mediator, "backend: cpu (cuDeviceGetCount");
 }
 
+/* ---- In the sandbox ---- */
+
+/* What the fake driver says of its attempts is in the log, once it has said all. */
+static const char *try_in_sandbox(const char *keys, const char *setting, const char *value,
+                                  const char *last)
+{
+    struct request add = request_add(1, 2);
+
+    setenv(setting, value, 1);
+    start_fake(keys);
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &add); /* it computes as ever after that */
+    process_wait_text(mediator, last);
+    client_close(&client);
+    return process_errors(mediator);
+}
+
+static void test_sandbox_has_what_a_driver_needs(void **state)
+{
+    (void)state;
+    const char *log = try_in_sandbox("", "FAKE_CUDA_SYSTEM", "1", "system tried");
+    assert_null(strstr(log, "fails"));
+    assert_null(strstr(log, "refused by the sandbox"));
+}
+
+/* Not what is not there: the process that it names is the test's, in no namespace of the worker. */
+static void test_sandbox_against_attacks(void **state)
+{
+    char *self = harness_format("%d", (int)getpid());
+
+    (void)state;
+    const char *log = try_in_sandbox("", "FAKE_CUDA_ATTACK", self, "attack tried");
+    free(self);
+    if (strstr(log, "workers are not alone") != NULL) {
+        print_message("this system has no namespaces for us\n");
+        skip();
+    }
+    assert_null(strstr(log, "works"));
+    assert_non_null(strstr(log, "refused by the sandbox: system call"));
+    assert_non_null(strstr(log, "(execve)"));
+}
+
+/* For a driver that needs more: files are there, processes and signals are not. */
+static void test_loose_sandbox(void **state)
+{
+    char *self = harness_format("%d", (int)getpid());
+
+    (void)state;
+    const char *log = try_in_sandbox("[mediator]\ncuda_sandbox = loose\n", "FAKE_CUDA_ATTACK", self,
+                                     "attack tried");
+    free(self);
+    assert_non_null(strstr(log, "attack read works"));
+    assert_non_null(strstr(log, "attack process fails"));
+    assert_non_null(strstr(log, "attack program fails"));
+    assert_non_null(strstr(log, "attack signal fails"));
+    assert_non_null(strstr(log, "attack trace fails"));
+    assert_non_null(strstr(log, "attack namespace fails"));
+}
+
 static void test_real_gpu(void **state)
 {
     struct bg_compute_device_info info;
@@ -330,10 +389,17 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_fake_release_waits), TEST(test_fake_release_finds_a_fault),
-        TEST(test_fake_operations),    TEST(test_fake_fault),
-        TEST(test_fake_hang),          TEST(test_fake_no_context),
-        TEST(test_fake_devices),       TEST(test_fake_driver_that_crashes),
+        TEST(test_fake_release_waits),
+        TEST(test_fake_release_finds_a_fault),
+        TEST(test_fake_operations),
+        TEST(test_fake_fault),
+        TEST(test_fake_hang),
+        TEST(test_fake_no_context),
+        TEST(test_fake_devices),
+        TEST(test_fake_driver_that_crashes),
+        TEST(test_sandbox_has_what_a_driver_needs),
+        TEST(test_sandbox_against_attacks),
+        TEST(test_loose_sandbox),
         TEST(test_real_gpu),
     };
 

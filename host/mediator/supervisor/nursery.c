@@ -7,14 +7,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/common/jail.h"
 #include "host/mediator/worker/worker.h"
 
 /* Its end is the end of every process in the PID namespace. */
@@ -81,31 +80,6 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
 
 /* ---- A process, from outside ---- */
 
-static int write_line(pid_t child, const char *file, const char *line)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)child, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    ssize_t written = write(fd, line, strlen(line));
-    close(fd);
-    return written < 0 ? -1 : 0;
-}
-
-/* In its user namespace it is root, which is this user outside, and there is nobody else. */
-static int map_users(pid_t child)
-{
-    char user[32], group[32];
-
-    snprintf(user, sizeof(user), "0 %u 1", (unsigned)geteuid());
-    snprintf(group, sizeof(group), "0 %u 1", (unsigned)getegid());
-    return write_line(child, "setgroups", "deny") ?: write_line(child, "uid_map", user)
-                                                  ?: write_line(child, "gid_map", group);
-}
-
 /* Its process, in namespaces of its own or (0) in none; -1 with errno. */
 static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
 {
@@ -115,7 +89,7 @@ static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
     if (child == 0) {
         become_program(cradle);
     }
-    if (child > 0 && namespaces != 0 && map_users(child) != 0) {
+    if (child > 0 && namespaces != 0 && jail_map_user(child, geteuid(), getegid()) != 0) {
         int error = errno;
 
         kill(child, SIGKILL);

@@ -180,8 +180,8 @@ static void take_exposed(struct worker_process *worker, const char reason[128])
         worker->supervisor->exposed = true;
         snprintf(text, sizeof(text), "%.127s", reason);
         text[strcspn(text, "\n\r\33")] = '\0';
-        log_warning("workers have no namespaces of their own: %s; a kernel that allows user "
-                    "namespaces (user.max_user_namespaces) keeps a worker apart from files",
+        log_warning("workers are not alone: %s; a kernel that allows user namespaces "
+                    "(user.max_user_namespaces) keeps them apart from files and processes",
                     text);
     }
 }
@@ -394,6 +394,7 @@ static void fill_start(struct control_start *start, const struct worker_process 
     start->session = worker->session;
     start->log_level = log_get_level();
     start->cuda_possible = worker->listener->cuda_possible;
+    start->cuda_loose = worker->supervisor->config->cuda_loose;
     start->device = config->device;
     start->limits = config->limits;
     memcpy(start->listener, config->name, sizeof(start->listener));

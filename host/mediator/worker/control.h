@@ -30,7 +30,7 @@ enum control_type {
     CONTROL_FAULT,   /* this session hit a fault; the worker ends */
     CONTROL_DETACH,  /* statistics; the worker ends, all is well */
     CONTROL_OPEN,    /* the shared memory that an older pvgpu names; once */
-    CONTROL_EXPOSED, /* this system gives it no namespaces of its own: why */
+    CONTROL_EXPOSED, /* what this system does not allow of its sandbox, and why */
 };
 
 struct control_start {
@@ -38,6 +38,7 @@ struct control_start {
     uint32_t log_level;
     enum config_listener_device device;
     bool cuda_possible; /* some pool of the listener is on a GPU */
+    bool cuda_loose;    /* config.h's cuda_loose */
     char listener[CONFIG_NAME_SIZE];
     struct config_limits limits;
 };

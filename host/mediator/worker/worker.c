@@ -265,22 +265,9 @@ static bool start_computing(struct worker *worker)
     return true;
 }
 
-/* Its own namespaces, where the system gives them: the supervisor says once where it does not. */
-static void isolate(struct worker *worker)
-{
-    struct control_message message = {.type = CONTROL_EXPOSED};
-
-    if (sandbox_isolate() != 0) {
-        snprintf(message.reason, sizeof(message.reason), "%s", strerror(errno));
-        control_tell(worker->control, &message);
-    }
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* new credentials clear it; who died before closed control */
-}
-
-/* The second thread, and the sandbox around both. */
+/* The sandbox, and the second thread in it. */
 static bool enter_sandbox(struct worker *worker)
 {
-    uint64_t memory = worker->start.limits.memory_limit, shared = worker->shared_size;
     struct bg_compute_device_info unused;
     struct backend *backend;
 
@@ -291,18 +278,11 @@ static bool enter_sandbox(struct worker *worker)
         backend->ops->get_info(backend, &unused);
         backend->ops->close(backend);
     }
-    if (!worker->start.cuda_possible) {
-        isolate(worker);
-    }
-    if (!start_computing(worker)) {
-        return false;
-    }
-    memory = memory < UINT64_MAX - shared ? memory + shared : UINT64_MAX;
-    if (sandbox_enter(worker->start.cuda_possible, memory, worker->kind->hands_out_memory) != 0) {
+    if (sandbox_enter(worker) != 0) {
         log_error("sandbox: %m");
         return false;
     }
-    return true;
+    return start_computing(worker);
 }
 
 /* ---- The end ---- */

@@ -15,6 +15,9 @@
  *   FAKE_CUDA_HANG=NAME        the function NAME never returns
  *   FAKE_CUDA_TRACE=1          launches, and the waits for them, are lines on standard error
  *   FAKE_CUDA_MEMORY=BYTES     what cuMemAlloc has altogether (1 GiB)
+ *   FAKE_CUDA_SYSTEM=1         with a context it does what NVIDIA's driver does to the system; what
+ *                              of it works are lines on standard error
+ *   FAKE_CUDA_ATTACK=PID       so with what somebody would do who took it over, to PID for one
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -22,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fake_system.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define ALLOCATIONS 65536
@@ -233,6 +238,7 @@ EXPORT int cuDevicePrimaryCtxRetain(void **context, int device)
 
     (void)device;
     ENTER(0);
+    fake_use_system();
     *context = &token;
     return SUCCESS;
 }

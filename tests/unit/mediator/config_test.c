@@ -71,7 +71,7 @@ static void test_everything(void **state)
     (void)state;
     load("; a comment\n"
          "[mediator]\nmax_sessions = 10\nspare_workers=0\nadmin_socket = /run/a.sock\n"
-         "log_level = debug\n"
+         "log_level = debug\ncuda_sandbox = loose\n"
          "[pool A]\ndevices = cuda:0, cuda:3 cpu\n"
          "[listener one]\npath = /run/one.sock\nmode = 0660\npools = A\nmax_priority = medium\n"
          "allow_users = root, 1234\nmemory_limit = 2G\nmax_queued = 5\nrequests_per_s = 100\n"
@@ -83,6 +83,7 @@ static void test_everything(void **state)
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
+    assert_true(config.cuda_loose);
     assert_string_equal(config.admin_socket, "/run/a.sock");
     assert_int_equal(config.log_level, MEDIATOR_LOG_DEBUG);
     assert_int_equal(config.pools[0].device_count, 3);
@@ -119,6 +120,7 @@ static void test_errors(void **state)
 #define LISTENER "[listener one]\npath = /x\n"
     (void)state;
     expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
+    expect_error("[mediator]\ncuda_sandbox = off\n", "test.ini:2:", "strict or loose");
     expect_error("[mediators]\nx = 1\n", "test.ini:1:", "[pool A]");
     expect_error("[pool C]\ndevices = cpu\n", "test.ini:1:", "unknown section [pool C]");
     expect_error("x = 1\n", "test.ini:1:", "unknown section []");

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a process gives up, for good, before it reads the first byte of somebody it cannot trust. */
+#ifndef COMMON_JAIL_H
+#define COMMON_JAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* How a path of the outside is there in a jail; nothing can be written to, but devices. */
+enum jail_kind {
+    JAIL_DATA,
+    JAIL_LIBRARY, /* may be mapped to run */
+    JAIL_DEVICE,
+    JAIL_PROC, /* a /proc of the process's own PID namespace */
+};
+
+struct jail_path {
+    const char *pattern; /* as of glob(): what there is of it; NULL: the list's end */
+    enum jail_kind kind;
+};
+
+/* Which system calls are left; every jail has memory, threads, clocks, and what is open. */
+enum jail_calls {
+    JAIL_CALLS_MEMFD = 1,  /* makes sealed memory to hand out, and takes some */
+    JAIL_CALLS_DRIVER = 2, /* a GPU driver's: files, devices, sockets, signals of its own */
+    JAIL_CALLS_LOOSE = 4,  /* all but those that no driver needs */
+};
+
+#define JAIL_NO_LIMIT UINT64_MAX
+
+struct jail {
+    unsigned calls; /* enum jail_calls */
+    bool isolated;  /* it has had namespaces of its own since its start, and is root in them */
+    bool keeps_root;
+    const struct jail_path *paths; /* all that its root has; NULL: nothing */
+    uint64_t descriptors, file_size, address_space;
+};
+
+/*
+ * Enters, with one thread: no new privileges, no core files, a mount, IPC, network and UTS
+ * namespace, no capability, an own root, the limits, and only those system calls. A call that is
+ * refused is named on standard error, and ends the process by SIGSYS; with JAIL_CALLS_DRIVER or
+ * JAIL_CALLS_LOOSE it fails with EPERM.
+ *
+ * 0, or -1 with errno: the process must not go on. `exposed` says what the system does not allow of
+ * namespaces and root, and is empty when all is well.
+ */
+#define JAIL_TEXT_SIZE 128
+int jail_enter(const struct jail *jail, char exposed[JAIL_TEXT_SIZE]);
+
+/* Makes this user root in the user namespace of a process that has just begun it, and all others
+ * nobody. -1 with errno. */
+int jail_map_user(pid_t process, uid_t user, gid_t group);
+
+#endif
