@@ -25,6 +25,7 @@ enum jail_calls {
     JAIL_CALLS_MEMFD = 1,  /* makes sealed memory to hand out, and takes some */
     JAIL_CALLS_DRIVER = 2, /* a GPU driver's: files, devices, sockets, signals of its own */
     JAIL_CALLS_LOOSE = 4,  /* all but those that no driver needs */
+    JAIL_CALLS_SERVE = 8,  /* accepts connections, and writes a file */
 };
 
 #define JAIL_NO_LIMIT UINT64_MAX

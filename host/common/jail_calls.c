@@ -21,6 +21,7 @@
 #define ANY 0u /* of enum jail_calls: all but JAIL_CALLS_LOOSE */
 #define MEMFD JAIL_CALLS_MEMFD
 #define DRIVER JAIL_CALLS_DRIVER
+#define SERVE JAIL_CALLS_SERVE
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -70,7 +71,8 @@ static const struct call allowed[] = {
     /* Memory to hand out, and to take. */
     {MEMFD | DRIVER, SCMP_SYS(memfd_create)},
     {MEMFD | DRIVER, SCMP_SYS(ftruncate)},
-    {MEMFD | DRIVER, SCMP_SYS(fstat)},
+    {MEMFD | DRIVER | SERVE, SCMP_SYS(fstat)},
+    {DRIVER | SERVE, SCMP_SYS(accept4)},
     /* Files: what the jail's root has of them. */
     {DRIVER, SCMP_SYS(open)},
     {DRIVER, SCMP_SYS(openat)},
@@ -151,7 +153,6 @@ static const struct call allowed[] = {
     {DRIVER, SCMP_SYS(bind)},
     {DRIVER, SCMP_SYS(listen)},
     {DRIVER, SCMP_SYS(accept)},
-    {DRIVER, SCMP_SYS(accept4)},
     {DRIVER, SCMP_SYS(connect)},
     {DRIVER, SCMP_SYS(getsockname)},
     {DRIVER, SCMP_SYS(getsockopt)},
@@ -196,7 +197,7 @@ static const struct checked_call checked[] = {
     {MEMFD, SCMP_SYS(fcntl), {{1, INT_BITS, F_ADD_SEALS}}},
     {MEMFD, SCMP_SYS(fcntl), {{1, INT_BITS, F_SETFL}, {2, ALL_BITS, O_NONBLOCK}}},
     /* As the C library's fstat() calls it. */
-    {MEMFD, SCMP_SYS(newfstatat), {{3, INT_BITS, AT_EMPTY_PATH}}},
+    {MEMFD | SERVE, SCMP_SYS(newfstatat), {{3, INT_BITS, AT_EMPTY_PATH}}},
     {MEMFD | DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS, SIOCOUTQ}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, NVIDIA_LETTER_BITS, NVIDIA_LETTER}}},
     {DRIVER, SCMP_SYS(ioctl), {{1, INT_BITS & ~UINT64_C(0xff), 0}}},
@@ -298,10 +299,22 @@ static bool is_in(unsigned sets, unsigned calls)
     return sets == ANY || (sets & calls) != 0;
 }
 
+/* Whoever looks for a file gets an error, not an end: a library, for one of its own. */
+static int find_nothing(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp by_name = SCMP_A3(SCMP_CMP_NE, AT_EMPTY_PATH);
+    const uint32_t action = SCMP_ACT_ERRNO(EACCES);
+
+    return add(filter, action, SCMP_SYS(openat), 0, NULL)
+               ?: add(filter, action, SCMP_SYS(newfstatat), 1, &by_name)
+               ?: add(filter, action, SCMP_SYS(stat), 0, NULL)
+               ?: add(filter, action, SCMP_SYS(lstat), 0, NULL);
+}
+
 static int allow_some(scmp_filter_ctx filter, unsigned calls)
 {
     const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
-    int result = 0;
+    int result = calls & DRIVER ? 0 : find_nothing(filter);
 
     for (unsigned i = 0; i < COUNT(allowed) && result == 0; i++) {
         if (is_in(allowed[i].sets, calls)) {
@@ -312,10 +325,6 @@ static int allow_some(scmp_filter_ctx filter, unsigned calls)
         if (is_in(checked[i].sets, calls)) {
             result = add_checked(filter, &checked[i]);
         }
-    }
-    /* A library that looks for a file of its own gets an error, not an end. */
-    if (result == 0 && !(calls & DRIVER)) {
-        result = add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 0, NULL);
     }
     return result ?: add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
 }

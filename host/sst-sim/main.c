@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/common/jail.h"
 #include "host/common/ready_fd.h"
 #include "host/common/standard_fds.h"
 #include "host/sst-sim/accelerator.h"
+#include "host/sst-sim/janitor.h"
 
 #define EXIT_SYSTEM 1
 #define EXIT_USAGE 2
@@ -146,12 +148,59 @@ static void prepare_signals(void)
     }
 }
 
+static int fail(const char *what)
+{
+    fprintf(stderr, "baregpu-sst-sim: %s: %s\n", what, strerror(errno));
+    return EXIT_SYSTEM;
+}
+
+/* What comes from guests is read in here: connections, answers and the trace are all there is. */
+static int enter_jail(void)
+{
+    const struct jail jail = {.calls = JAIL_CALLS_SERVE,
+                              .descriptors = JAIL_NO_LIMIT,
+                              .file_size = JAIL_NO_LIMIT,
+                              .address_space = JAIL_NO_LIMIT};
+    char exposed[JAIL_TEXT_SIZE];
+    int result = jail_enter(&jail, exposed);
+
+    if (exposed[0]) {
+        fprintf(stderr, "baregpu-sst-sim: not alone: %s\n", exposed);
+    }
+    return result;
+}
+
+static int serve(struct sst_server *server, int ready_fd)
+{
+    if (enter_jail() != 0) {
+        return fail("sandbox");
+    }
+    if (!ready_fd_tell(ready_fd)) {
+        fail("--ready-fd");
+    }
+    return sst_server_run(server, &stop) == 0 ? 0 : EXIT_SYSTEM;
+}
+
+/* The janitor's copy of the server removes the files, which this one cannot. */
+static int serve_with_janitor(struct sst_server *server, int ready_fd)
+{
+    int janitor = janitor_start(server);
+
+    if (janitor < 0) {
+        return fail("no second process");
+    }
+    int result = serve(server, ready_fd);
+    janitor_finish(janitor);
+    return result;
+}
+
 int main(int count, char **texts)
 {
     static const struct argp parser = {
         options, parse_option, "SOCKET[,model=MODEL]...", documentation, NULL, NULL, NULL};
     struct arguments arguments = {.ready_fd = -1};
     struct sst_server *server;
+    char option[32];
     int result = 0;
 
     if (standard_fds_open() != 0) {
@@ -162,9 +211,8 @@ int main(int count, char **texts)
     argp_parse(&parser, count, texts, 0, NULL, &arguments);
     prepare_signals();
     if (!ready_fd_claim(arguments.ready_fd)) {
-        fprintf(stderr, "baregpu-sst-sim: --ready-fd %d: %s\n", arguments.ready_fd,
-                strerror(errno));
-        return EXIT_SYSTEM;
+        snprintf(option, sizeof(option), "--ready-fd %d", arguments.ready_fd);
+        return fail(option);
     }
     server = sst_server_create(&arguments.server);
     if (server == NULL) {
@@ -176,10 +224,7 @@ int main(int count, char **texts)
         }
     }
     if (result == 0) {
-        if (!ready_fd_tell(arguments.ready_fd)) {
-            perror("baregpu-sst-sim: --ready-fd");
-        }
-        result = sst_server_run(server, &stop) == 0 ? 0 : EXIT_SYSTEM;
+        result = serve_with_janitor(server, arguments.ready_fd);
     }
     sst_server_destroy(server);
     return result;

@@ -75,8 +75,8 @@ static void describe_cuda(struct jail *jail, const struct worker *worker)
     find_driver(libraries, links);
     jail->paths = paths;
     jail->keeps_root = worker->start.cuda_loose;
-    jail->calls = worker->start.cuda_loose ? JAIL_CALLS_LOOSE
-                                           : JAIL_CALLS_DRIVER | JAIL_CALLS_MEMFD;
+    jail->calls =
+        worker->start.cuda_loose ? JAIL_CALLS_LOOSE : JAIL_CALLS_DRIVER | JAIL_CALLS_MEMFD;
     jail->descriptors = CUDA_DESCRIPTORS;
     jail->file_size = jail->address_space = JAIL_NO_LIMIT; /* the driver reserves terabytes */
 }

@@ -146,15 +146,9 @@ static int ask_for_processors(void)
 }
 
 static const struct attempt needs[] = {
-    {"maps", read_maps},
-    {"processors", list_processors},
-    {"affinity", ask_for_processors},
-    {"devices", use_devices},
-    {"ioctls", use_ioctls},
-    {"library", load_library},
-    {"thread", make_thread},
-    {"events", make_events},
-    {"debugger", listen_for_debugger},
+    {"maps", read_maps},      {"processors", list_processors}, {"affinity", ask_for_processors},
+    {"devices", use_devices}, {"ioctls", use_ioctls},          {"library", load_library},
+    {"thread", make_thread},  {"events", make_events},         {"debugger", listen_for_debugger},
 };
 
 /* ---- What whoever took it over would do ---- */
@@ -236,11 +230,16 @@ static int type_into_terminal(void)
 }
 
 static const struct attempt attacks[] = {
-    {"read", read_file},          {"write", write_file},
-    {"process", make_process},    {"program", run_program},
-    {"network", reach_network},   {"code", write_code},
-    {"signal", signal_mediator},  {"others", see_others},
-    {"trace", trace},             {"namespace", make_namespace},
+    {"read", read_file},
+    {"write", write_file},
+    {"process", make_process},
+    {"program", run_program},
+    {"network", reach_network},
+    {"code", write_code},
+    {"signal", signal_mediator},
+    {"others", see_others},
+    {"trace", trace},
+    {"namespace", make_namespace},
     {"terminal", type_into_terminal},
 };
 

@@ -241,6 +241,30 @@ static void test_computing(void **state)
     assert_int_equal(run(try_kill_self, 0), DONE);
 }
 
+/* Who looks for a file by its name finds none, and goes on. */
+static int try_look(void)
+{
+    uint8_t status[256];
+
+    return syscall(SYS_newfstatat, AT_FDCWD, "/", status, 0) == 0 ? DONE : REFUSED;
+}
+
+static int try_accept(void)
+{
+    return syscall(SYS_accept4, pair[0], NULL, NULL, 0) == -1 && errno == EINVAL ? DONE : REFUSED;
+}
+
+static void test_serving(void **state)
+{
+    (void)state;
+    assert_int_equal(run(try_traffic, JAIL_CALLS_SERVE), DONE);
+    assert_int_equal(run(try_accept, JAIL_CALLS_SERVE), DONE);
+    assert_int_equal(run(try_look, JAIL_CALLS_SERVE), REFUSED);
+    assert_int_equal(run(try_open, JAIL_CALLS_SERVE), REFUSED);
+    assert_int_equal(run(try_socket, JAIL_CALLS_SERVE), KILLED);
+    assert_int_equal(run(try_accept, 0), KILLED);
+}
+
 static void test_driver(void **state)
 {
     (void)state;
@@ -496,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_sandbox_all_is_possible),
         cmocka_unit_test(test_computing),
+        cmocka_unit_test(test_serving),
         cmocka_unit_test(test_driver),
         cmocka_unit_test(test_loose),
         cmocka_unit_test(test_limits),
