@@ -39,8 +39,14 @@ int jail_map_user(pid_t process, uid_t user, gid_t group)
 
     snprintf(users, sizeof(users), "0 %u 1", (unsigned)user);
     snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)group);
-    return write_line(process, "setgroups", "deny") ?: write_line(process, "uid_map", users)
-                                                    ?: write_line(process, "gid_map", groups);
+    if (write_line(process, "uid_map", users) != 0) {
+        return -1;
+    }
+    if (write_line(process, "gid_map", groups) == 0) {
+        return 0;
+    }
+    /* Without privilege only once groups cannot be given up in there. */
+    return write_line(process, "setgroups", "deny") ?: write_line(process, "gid_map", groups);
 }
 
 static int make_namespaces(void)

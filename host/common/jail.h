@@ -51,7 +51,7 @@ struct jail {
 int jail_enter(const struct jail *jail, char exposed[JAIL_TEXT_SIZE]);
 
 /* Makes this user root in the user namespace of a process that has just begun it, and all others
- * nobody. -1 with errno. */
+ * nobody. Another user than the caller's takes CAP_SETUID and CAP_SETGID. -1 with errno. */
 int jail_map_user(pid_t process, uid_t user, gid_t group);
 
 #endif

@@ -35,6 +35,7 @@ struct loader {
     bool pool_seen[CONFIG_POOLS];
     bool burst_given[CONFIG_LISTENERS];
     int listener_line[CONFIG_LISTENERS]; /* where it begins */
+    int worker_uids_line;
     FILE *stream;
     int line;
 };
@@ -256,6 +257,35 @@ static int set_devices(struct loader *loader, const char *text, struct config_po
     return 1;
 }
 
+static int set_user(struct loader *loader, const char *text, struct config *config)
+{
+    const struct passwd *user = getpwnam(text);
+
+    if (user == NULL || strlen(text) >= sizeof(config->user_name)) {
+        return fail(loader, "user = %s: no user of that name", text);
+    }
+    strcpy(config->user_name, text);
+    config->user_uid = user->pw_uid;
+    config->user_gid = user->pw_gid;
+    return 1;
+}
+
+static int set_worker_uids(struct loader *loader, const char *text, struct config *config)
+{
+    uint64_t first, last;
+    char *end;
+
+    if (!parse_unsigned(text, &first, &end) || *end != '-' ||
+        !parse_unsigned(end + 1, &last, &end) || *end || first == 0 || last < first ||
+        last >= UINT32_MAX) {
+        return fail(loader, "worker_uids = %s: a range is allowed, such as 200000-265535", text);
+    }
+    loader->worker_uids_line = loader->line;
+    config->worker_first_uid = (uid_t)first;
+    config->worker_uid_count = (uint32_t)(last - first + 1);
+    return 1;
+}
+
 static int load_mediator_key(struct loader *loader, const char *key, const char *text)
 {
     struct config *config = loader->config;
@@ -265,6 +295,12 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
     }
     if (strcmp(key, "spare_workers") == 0) {
         return set_number(loader, key, text, 0, SPARES_MAX, &config->spare_workers);
+    }
+    if (strcmp(key, "user") == 0) {
+        return set_user(loader, text, config);
+    }
+    if (strcmp(key, "worker_uids") == 0) {
+        return set_worker_uids(loader, text, config);
     }
     if (strcmp(key, "cuda_sandbox") == 0) {
         config->cuda_loose = strcmp(text, "loose") == 0;
@@ -279,8 +315,8 @@ static int load_mediator_key(struct loader *loader, const char *key, const char 
                fail(loader, "log_level = %s: one of %s is allowed", text, MEDIATOR_LOG_LEVELS);
     }
     return fail(loader,
-                "unknown key %s in [mediator]: max_sessions, spare_workers, cuda_sandbox, "
-                "admin_socket and log_level are allowed",
+                "unknown key %s in [mediator]: max_sessions, spare_workers, user, worker_uids, "
+                "cuda_sandbox, admin_socket and log_level are allowed",
                 key);
 }
 
@@ -484,10 +520,30 @@ static char *read_line(char *line, int size, void *context)
     return line;
 }
 
+static int check_worker_uids(struct loader *loader)
+{
+    const struct config *config = loader->config;
+    uint32_t needed = config->max_sessions + config->spare_workers;
+
+    loader->line = loader->worker_uids_line;
+    if (config->worker_uid_count > 0 && config->worker_uid_count < needed) {
+        return fail(loader,
+                    "worker_uids has %u users; max_sessions and spare_workers need %u together",
+                    config->worker_uid_count, needed);
+    }
+    if (config->user_uid - config->worker_first_uid < config->worker_uid_count) {
+        return fail(loader, "worker_uids has user %s in it", config->user_name);
+    }
+    return 1;
+}
+
 static int check_whole(struct loader *loader)
 {
     struct config *config = loader->config;
 
+    if (!check_worker_uids(loader)) {
+        return 0;
+    }
     for (unsigned i = 0; i < config->listener_count; i++) {
         struct config_listener *listener = &config->listeners[i];
         struct config_limits *limits = &listener->limits;

@@ -78,6 +78,11 @@ struct config {
     bool default_listeners; /* none is configured */
     uint32_t max_sessions;
     uint32_t spare_workers;
+    char user_name[CONFIG_NAME_SIZE]; /* whom the supervisor becomes; empty: nobody else */
+    uid_t user_uid;
+    gid_t user_gid;
+    uid_t worker_first_uid; /* each worker has a user of its own, from this on; 0: none has */
+    uint32_t worker_uid_count;
     bool cuda_loose; /* a worker that may use a GPU keeps files, and most system calls */
     char admin_socket[CONFIG_PATH_SIZE];
     enum mediator_log_level log_level;

@@ -33,6 +33,8 @@ struct nursery {
     unsigned wanted;
     struct birth births[BIRTHS];
     unsigned first, count;
+    struct nursery_options options;
+    bool taken[]; /* a slot each */
 };
 
 /* ---- A process, before it is a program ---- */
@@ -44,7 +46,15 @@ struct cradle {
     int null;
     int control;
     int log;
+    uid_t user; /* 0: as it is */
 };
+
+/* For this process alone: the C library would have all threads do it. */
+static long become_user(uid_t user)
+{
+    return syscall(SYS_setgroups, 0, NULL) ?: syscall(SYS_setresgid, user, user, user)
+                                           ?: syscall(SYS_setresuid, user, user, user);
+}
 
 static void place(int fd, int where)
 {
@@ -55,9 +65,10 @@ static void place(int fd, int where)
     }
 }
 
-__attribute__((noreturn)) static void become_program(const struct cradle *cradle)
+/* In its user namespace it is root, whoever that is outside. */
+__attribute__((noreturn)) static void become_program(const struct cradle *cradle, bool isolated)
 {
-    static const char failure[] = "no program to start: is /proc there?\n";
+    static const char failure[] = "the program cannot be started again as this user\n";
     char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
     const struct sched_param priority = {0};
     char byte;
@@ -73,7 +84,9 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
     /* A program's start takes nobody's turn on the processor: the worker goes on as others do when
      * it has a connection. */
     sched_setscheduler(0, SCHED_BATCH, &priority);
-    execve("/proc/self/exe", arguments, environ);
+    if (cradle->user == 0 || become_user(isolated ? 0 : cradle->user) == 0) {
+        execve("/proc/self/exe", arguments, environ);
+    }
     (void)!write(STDERR_FILENO, failure, sizeof(failure) - 1);
     _exit(WORKER_EXIT_FAILED);
 }
@@ -86,10 +99,13 @@ static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
     pid_t child = (pid_t)syscall(SYS_clone, (unsigned long)(namespaces | CLONE_PIDFD | SIGCHLD),
                                  NULL, pidfd, NULL, NULL);
 
+    uid_t user = cradle->user != 0 ? cradle->user : geteuid();
+    gid_t group = cradle->user != 0 ? cradle->user : getegid();
+
     if (child == 0) {
-        become_program(cradle);
+        become_program(cradle, namespaces != 0);
     }
-    if (child > 0 && namespaces != 0 && jail_map_user(child, geteuid(), getegid()) != 0) {
+    if (child > 0 && namespaces != 0 && jail_map_user(child, user, group) != 0) {
         int error = errno;
 
         kill(child, SIGKILL);
@@ -141,10 +157,10 @@ static void close_open(int fd)
     }
 }
 
-static struct birth give_birth(void)
+static struct birth give_birth(unsigned slot, uid_t user)
 {
-    struct birth birth = {.pidfd = -1, .control = -1, .log = -1};
-    struct cradle cradle = {.go = {-1, -1}, .null = -1, .control = -1, .log = -1};
+    struct birth birth = {.pidfd = -1, .control = -1, .log = -1, .slot = slot};
+    struct cradle cradle = {.go = {-1, -1}, .null = -1, .control = -1, .log = -1, .user = user};
 
     birth.error = make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, &birth);
     if (birth.error != 0) {
@@ -161,6 +177,30 @@ static struct birth give_birth(void)
 
 /* ---- The thread ---- */
 
+/* With the lock; the number of slots when none is free. */
+static unsigned take_slot(struct nursery *nursery)
+{
+    unsigned slot = 0;
+
+    while (slot < nursery->options.slots && nursery->taken[slot]) {
+        slot++;
+    }
+    if (slot < nursery->options.slots) {
+        nursery->taken[slot] = true;
+    }
+    return slot;
+}
+
+static struct birth give_birth_in(const struct nursery *nursery, unsigned slot)
+{
+    uid_t first = nursery->options.first_user;
+
+    if (slot == nursery->options.slots) {
+        return (struct birth){.error = EAGAIN};
+    }
+    return give_birth(slot, first != 0 ? first + slot : 0);
+}
+
 static void *run(void *context)
 {
     struct nursery *nursery = context;
@@ -170,9 +210,13 @@ static void *run(void *context)
         while (nursery->wanted == 0 || nursery->count == BIRTHS) {
             pthread_cond_wait(&nursery->changed, &nursery->lock);
         }
+        unsigned slot = take_slot(nursery);
         pthread_mutex_unlock(&nursery->lock);
-        struct birth birth = give_birth();
+        struct birth birth = give_birth_in(nursery, slot);
         pthread_mutex_lock(&nursery->lock);
+        if (birth.error != 0 && slot < nursery->options.slots) {
+            nursery->taken[slot] = false;
+        }
         nursery->wanted--;
         nursery->births[(nursery->first + nursery->count++) % BIRTHS] = birth;
         uv_async_send(&nursery->async);
@@ -204,10 +248,11 @@ static void on_births(uv_async_t *async)
     }
 }
 
-struct nursery *nursery_open(uv_loop_t *loop, void *owner,
+struct nursery *nursery_open(uv_loop_t *loop, const struct nursery_options *options, void *owner,
                              void (*on_birth)(void *owner, const struct birth *birth))
 {
-    struct nursery *nursery = calloc(1, sizeof(*nursery));
+    struct nursery *nursery =
+        calloc(1, sizeof(*nursery) + options->slots * sizeof(nursery->taken[0]));
     sigset_t all, before;
     pthread_t thread;
     int result;
@@ -215,6 +260,7 @@ struct nursery *nursery_open(uv_loop_t *loop, void *owner,
     if (nursery == NULL) {
         return NULL;
     }
+    nursery->options = *options;
     nursery->owner = owner;
     nursery->on_birth = on_birth;
     nursery->async.data = nursery;
@@ -239,5 +285,12 @@ void nursery_want(struct nursery *nursery)
     pthread_mutex_lock(&nursery->lock);
     nursery->wanted++;
     pthread_cond_signal(&nursery->changed);
+    pthread_mutex_unlock(&nursery->lock);
+}
+
+void nursery_free(struct nursery *nursery, unsigned slot)
+{
+    pthread_mutex_lock(&nursery->lock);
+    nursery->taken[slot] = false;
     pthread_mutex_unlock(&nursery->lock);
 }

@@ -57,6 +57,7 @@ struct worker_process {
     struct supervisor *supervisor;
     LIST_ENTRY(worker_process) link;
     pid_t pid;
+    unsigned slot; /* the nursery's */
     int pidfd;
     uv_poll_t exit;
     uv_poll_t poll;

@@ -17,6 +17,7 @@
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
 #include "host/mediator/supervisor/notify.h"
+#include "host/mediator/supervisor/privileges.h"
 #include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
@@ -473,6 +474,27 @@ static void start_loop(struct supervisor *supervisor)
     }
 }
 
+/* As the user that is configured, from here on. */
+static enum mediator_exit open_nursery(struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->config;
+    const struct nursery_options options = {
+        .slots = config->max_sessions + config->spare_workers,
+        .first_user = privileges_worker_users(config),
+    };
+
+    if (!privileges_drop(config)) {
+        return MEDIATOR_EXIT_FAILED;
+    }
+    supervisor->nursery =
+        nursery_open(&supervisor->loop, &options, supervisor, worker_process_on_birth);
+    if (supervisor->nursery == NULL) {
+        log_error("no thread that starts workers: %m");
+        return MEDIATOR_EXIT_FAILED;
+    }
+    return MEDIATOR_EXIT_OK;
+}
+
 enum mediator_exit supervisor_run(const struct supervisor_options *options)
 {
     static struct supervisor supervisor; /* one per process */
@@ -503,12 +525,10 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
         return result;
     }
     start_loop(&supervisor);
-    supervisor.nursery = nursery_open(&supervisor.loop, &supervisor, worker_process_on_birth);
-    if (supervisor.nursery == NULL) {
-        log_error("no thread that starts workers: %m");
-        return MEDIATOR_EXIT_FAILED;
-    }
     result = open_sockets(&supervisor);
+    if (result == MEDIATOR_EXIT_OK) {
+        result = open_nursery(&supervisor);
+    }
     if (result == MEDIATOR_EXIT_OK) {
         worker_process_keep_spares(&supervisor);
         tell_ready(options);

@@ -339,6 +339,7 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
         supervisor->spare_count--;
         supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
     }
+    nursery_free(supervisor->nursery, worker->slot);
     LIST_REMOVE(worker, link);
     supervisor->worker_count--;
     uv_poll_stop(&worker->poll);
@@ -502,10 +503,12 @@ static struct worker_process *adopt(struct supervisor *supervisor, const struct 
         close(birth->control);
         close(birth->log);
         close(birth->pidfd);
+        nursery_free(supervisor->nursery, birth->slot);
         return NULL;
     }
     worker->supervisor = supervisor;
     worker->pid = birth->child;
+    worker->slot = birth->slot;
     worker->pidfd = birth->pidfd;
     worker->control = birth->control;
     worker->exit.data = worker->poll.data = worker;

@@ -71,7 +71,7 @@ static void test_everything(void **state)
     (void)state;
     load("; a comment\n"
          "[mediator]\nmax_sessions = 10\nspare_workers=0\nadmin_socket = /run/a.sock\n"
-         "log_level = debug\ncuda_sandbox = loose\n"
+         "log_level = debug\ncuda_sandbox = loose\nuser = root\nworker_uids = 70000-70009\n"
          "[pool A]\ndevices = cuda:0, cuda:3 cpu\n"
          "[listener one]\npath = /run/one.sock\nmode = 0660\npools = A\nmax_priority = medium\n"
          "allow_users = root, 1234\nmemory_limit = 2G\nmax_queued = 5\nrequests_per_s = 100\n"
@@ -84,6 +84,10 @@ static void test_everything(void **state)
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
     assert_true(config.cuda_loose);
+    assert_string_equal(config.user_name, "root");
+    assert_int_equal(config.user_uid, 0);
+    assert_int_equal(config.worker_first_uid, 70000);
+    assert_int_equal(config.worker_uid_count, 10);
     assert_string_equal(config.admin_socket, "/run/a.sock");
     assert_int_equal(config.log_level, MEDIATOR_LOG_DEBUG);
     assert_int_equal(config.pools[0].device_count, 3);
@@ -121,6 +125,14 @@ static void test_errors(void **state)
     (void)state;
     expect_error("[mediator]\nmax_session = 1\n", "test.ini:2:", "unknown key max_session in");
     expect_error("[mediator]\ncuda_sandbox = off\n", "test.ini:2:", "strict or loose");
+    expect_error("[mediator]\nuser = nobody-of-this-name\n", "test.ini:2:", "no user of that");
+    expect_error("[mediator]\nworker_uids = 200000\n", "test.ini:2:", "200000-265535");
+    expect_error("[mediator]\nworker_uids = 0-65535\n", "test.ini:2:", "a range is allowed");
+    expect_error("[mediator]\nworker_uids = 9-8\n", "test.ini:2:", "a range is allowed");
+    expect_error("[mediator]\nworker_uids = 1-4294967295\n", "test.ini:2:", "a range is");
+    expect_error("[mediator]\nworker_uids = 1000-1255\n", "test.ini:2:", "need 257 together");
+    expect_error("[mediator]\nuser = nobody\nworker_uids = 65000-66000\n",
+                 "test.ini:3:", "user nobody in it");
     expect_error("[mediators]\nx = 1\n", "test.ini:1:", "[pool A]");
     expect_error("[pool C]\ndevices = cpu\n", "test.ini:1:", "unknown section [pool C]");
     expect_error("x = 1\n", "test.ini:1:", "unknown section []");

@@ -134,6 +134,7 @@ static void end_worker(void)
     assert_true(WIFSIGNALED(status));
     close(born.pidfd);
     close(born.log);
+    nursery_free(nursery, born.slot);
 }
 
 static void test_nobody_outlives_a_worker(void **state)
@@ -179,7 +180,7 @@ int main(int count, char **arguments)
     snprintf(self, sizeof(self), "%d", (int)getpid());
     setenv(TESTER, self, 1);
     uv_loop_init(&loop);
-    nursery = nursery_open(&loop, NULL, on_birth);
+    nursery = nursery_open(&loop, &(struct nursery_options){.slots = 2}, NULL, on_birth);
     if (nursery == NULL) {
         return 1;
     }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/mediator/client.c tests/mediator/processes.c tests/mediator/fixture.c
+// build: host/common/fd_message.c
+// needs: build/host/baregpu-mediator
+/* Whose the mediator's processes are: `user` and `worker_uids`. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
+
+#define FIRST 200000u
+#define COUNT 300u
+#define WORKER_UIDS "worker_uids = 200000-200299\n"
+#define NOBODY "user = nobody\n"
+
+static void skip_unless_root(void)
+{
+    if (geteuid() != 0) {
+        print_message("only root can become other users\n");
+        skip();
+    }
+}
+
+/* As this user, until it says so: sockets listen by then. */
+static void start(uid_t user, const char *keys, const char *text)
+{
+    char *program = harness_build_path("host/baregpu-mediator");
+    char *config = harness_temp_path("users.ini");
+    const char *const arguments[] = {program, "--backend", "cpu", "--config", config, NULL};
+    const struct process_options options = {.uid = user};
+    FILE *file = fopen(config, "w");
+
+    assert_non_null(file);
+    fprintf(file, "[mediator]\n%s[listener one]\npath = %s\n", keys, path);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(harness_temp_dir(), 01777), 0); /* for whoever it is */
+    mediator = process_start(arguments, &options);
+    process_wait_text(mediator, text);
+    free(config);
+    free(program);
+}
+
+static int teardown(void **state)
+{
+    char *admin = harness_format("%s.admin", path);
+
+    unlink(admin); /* in root's directory the user that it became could not */
+    free(admin);
+    chmod(harness_temp_dir(), 0700);
+    return fixture_teardown(state);
+}
+
+/* A line of /proc/PID/status, behind its name; to be freed. */
+static char *get_status(pid_t process, const char *name)
+{
+    char *file_name = harness_format("/proc/%d/status", process), line[4096], *value = NULL;
+    FILE *file = fopen(file_name, "r");
+    size_t length = strlen(name);
+
+    assert_non_null(file);
+    while (value == NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, name, length) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            value = harness_format("%s", line + length);
+        }
+    }
+    fclose(file);
+    free(file_name);
+    assert_non_null(value);
+    return value;
+}
+
+static void expect_status(pid_t process, const char *name, const char *expected)
+{
+    char *value = get_status(process, name);
+
+    assert_string_equal(value, expected);
+    free(value);
+}
+
+/* All four of them, and of its group; it has no other groups. */
+static unsigned get_user(pid_t process)
+{
+    char *users = get_status(process, "Uid:\t"), *groups = get_status(process, "Gid:\t");
+    unsigned user = (unsigned)strtoul(users, NULL, 10);
+    char *expected = harness_format("%u\t%u\t%u\t%u", user, user, user, user);
+
+    assert_string_equal(users, expected);
+    assert_string_equal(groups, expected);
+    free(users);
+    free(groups);
+    free(expected);
+    expect_status(process, "Groups:\t", " ");
+    return user;
+}
+
+static void expect_own_users(void)
+{
+    struct request add = request_add(1, 2);
+    struct client one = client_open(path, 1), two = client_open(path, 2);
+
+    client_expect_ok(&one, &add);
+    client_expect_ok(&two, &add);
+    unsigned first = get_user(admin_worker_pid(path, 1));
+    unsigned second = get_user(admin_worker_pid(path, 2));
+    assert_in_range(first, FIRST, FIRST + COUNT - 1);
+    assert_in_range(second, FIRST, FIRST + COUNT - 1);
+    assert_int_not_equal(first, second);
+    client_close(&one);
+    client_close(&two);
+}
+
+static void test_workers_have_own_users(void **state)
+{
+    (void)state;
+    skip_unless_root();
+    start(0, WORKER_UIDS, "listener one");
+    expect_own_users();
+    admin_wait_sessions(path, 0);
+    expect_own_users();
+}
+
+/* One that answers nobody any more. */
+static void expect_end_at_once(void)
+{
+    struct request add = request_add(1, 2);
+    struct client client = client_open(path, 1);
+
+    client_expect_ok(&client, &add);
+    assert_int_equal(kill(admin_worker_pid(path, 1), SIGSTOP), 0);
+    process_signal(mediator, SIGTERM);
+    process_wait_text(mediator, "stopping:");
+    process_signal(mediator, SIGTERM);
+    assert_int_equal(process_wait(mediator), 0);
+    client_close(&client);
+}
+
+static void test_mediator_has_another_user(void **state)
+{
+    (void)state;
+    skip_unless_root();
+    start(0, NOBODY, "user nobody");
+    struct request add = request_add(1, 2);
+    struct client client = client_open(path, 1);
+    client_expect_ok(&client, &add);
+    client_close(&client);
+    expect_status(process_pid(mediator), "Uid:\t", "65534\t65534\t65534\t65534");
+    expect_status(process_pid(mediator), "CapPrm:\t", "0000000000000000");
+    expect_end_at_once();
+}
+
+/* What it keeps of root is setting groups and users, and signals: bits 5 to 7. */
+static void test_both(void **state)
+{
+    (void)state;
+    skip_unless_root();
+    start(0, NOBODY WORKER_UIDS, "user nobody");
+    expect_own_users();
+    expect_status(process_pid(mediator), "Uid:\t", "65534\t65534\t65534\t65534");
+    expect_status(process_pid(mediator), "CapPrm:\t", "00000000000000e0");
+    expect_end_at_once();
+}
+
+/* As anybody who does not know that it takes root: the one goes on without, the other does not. */
+static void test_without_root(void **state)
+{
+    (void)state;
+    start(geteuid() == 0 ? 65534 : 0, WORKER_UIDS "user = root\n",
+          "worker_uids: only root can give workers users of their own");
+    process_wait_text(mediator, "user = root: Operation not permitted");
+    assert_int_equal(process_wait(mediator), 1);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_workers_have_own_users),
+        TEST(test_mediator_has_another_user),
+        TEST(test_both),
+        TEST(test_without_root),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
