@@ -118,7 +118,7 @@ static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
 }
 
 /* Where the system has no namespaces for it the worker finds out, and says so. */
-static int start(const struct cradle *cradle, struct birth *birth)
+static int start(const struct cradle *cradle, struct cgroup *cgroup, struct birth *birth)
 {
     birth->child = start_in(NAMESPACES, cradle, &birth->pidfd);
     if (birth->child < 0) {
@@ -127,6 +127,7 @@ static int start(const struct cradle *cradle, struct birth *birth)
     if (birth->child < 0) {
         return errno;
     }
+    cgroup_add(cgroup, birth->slot, birth->child);
     (void)!write(cradle->go[1], "", 1); /* it cannot fail: the pipe is empty, and its reader here */
     return 0;
 }
@@ -157,12 +158,12 @@ static void close_open(int fd)
     }
 }
 
-static struct birth give_birth(unsigned slot, uid_t user)
+static struct birth give_birth(unsigned slot, uid_t user, struct cgroup *cgroup)
 {
     struct birth birth = {.pidfd = -1, .control = -1, .log = -1, .slot = slot};
     struct cradle cradle = {.go = {-1, -1}, .null = -1, .control = -1, .log = -1, .user = user};
 
-    birth.error = make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, &birth);
+    birth.error = make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, cgroup, &birth);
     if (birth.error != 0) {
         close_open(birth.control);
         close_open(birth.log);
@@ -198,7 +199,7 @@ static struct birth give_birth_in(const struct nursery *nursery, unsigned slot)
     if (slot == nursery->options.slots) {
         return (struct birth){.error = EAGAIN};
     }
-    return give_birth(slot, first != 0 ? first + slot : 0);
+    return give_birth(slot, first != 0 ? first + slot : 0, nursery->options.cgroup);
 }
 
 static void *run(void *context)

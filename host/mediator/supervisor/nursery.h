@@ -13,6 +13,8 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "host/mediator/supervisor/cgroup.h"
+
 /* A worker that was started, or why it was not. */
 struct birth {
     int error;     /* errno; 0: all the rest is there */
@@ -26,6 +28,7 @@ struct birth {
 struct nursery_options {
     unsigned slots;   /* workers at once, at the most */
     uid_t first_user; /* of slot 0; 0: they have this process's */
+    struct cgroup *cgroup;
 };
 
 struct nursery;
@@ -37,7 +40,7 @@ struct nursery *nursery_open(uv_loop_t *loop, const struct nursery_options *opti
 /* One more. */
 void nursery_want(struct nursery *nursery);
 
-/* The worker of that slot has ended. */
+/* The worker of that slot has ended, and has no cgroup any more. */
 void nursery_free(struct nursery *nursery, unsigned slot);
 
 #endif

@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 /* For workers of other users: to make them so, and to end them. */
-#define OTHER_USERS                                                                                \
-    (CAP_TO_MASK(CAP_SETUID) | CAP_TO_MASK(CAP_SETGID) | CAP_TO_MASK(CAP_KILL))
+#define OTHER_USERS (CAP_TO_MASK(CAP_SETUID) | CAP_TO_MASK(CAP_SETGID) | CAP_TO_MASK(CAP_KILL))
 
 static uint32_t effective_capabilities(void)
 {

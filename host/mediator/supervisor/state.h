@@ -109,7 +109,8 @@ struct supervisor {
     struct worker_process_list workers;
     unsigned worker_count, spare_count;
     struct nursery *nursery;
-    unsigned starting; /* wanted of the nursery */
+    struct cgroup *cgroup; /* NULL: workers have none */
+    unsigned starting;     /* wanted of the nursery */
     struct waiting_connections waiting;
     unsigned waiting_count;
     struct log_limit failures; /* lines about workers that do not start */

@@ -478,11 +478,12 @@ static void start_loop(struct supervisor *supervisor)
 static enum mediator_exit open_nursery(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;
-    const struct nursery_options options = {
+    struct nursery_options options = {
         .slots = config->max_sessions + config->spare_workers,
         .first_user = privileges_worker_users(config),
     };
 
+    options.cgroup = supervisor->cgroup = cgroup_open(config);
     if (!privileges_drop(config)) {
         return MEDIATOR_EXIT_FAILED;
     }
@@ -537,5 +538,6 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     }
     admin_close(supervisor.admin);
     close_listeners(&supervisor);
+    cgroup_close(supervisor.cgroup);
     return result;
 }

@@ -27,6 +27,10 @@
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
 /* Starting at a time: what comes after waits for one of them. */
 #define STARTING_MAX 4u
+/* Of a worker's cgroup, beyond its session's memory: the program, and a CUDA driver's own memory.
+ */
+#define MEMORY_OVERHEAD (UINT64_C(1) << 30)
+#define CUDA_MEMORY_OVERHEAD (UINT64_C(4) << 30)
 #define PVGPU_NAME_SIZE sizeof(((struct control_message *)0)->name)
 
 static void send_message(struct worker_process *worker, const struct control_message *message)
@@ -279,6 +283,14 @@ static void count_fault(struct worker_process *worker)
     worker_process_tell_quarantine(worker->supervisor, worker->guest);
 }
 
+static const char *explain_signal(const struct worker_process *worker, int signal_number)
+{
+    if (cgroup_was_too_large(worker->supervisor->cgroup, worker->slot)) {
+        return "it had more memory than its cgroup may";
+    }
+    return signal_number == SIGSYS ? "refused by the sandbox" : strsignal(signal_number);
+}
+
 static void judge_end(struct worker_process *worker, int exit_status, int signal_number)
 {
     if (worker->killed != NULL) {
@@ -287,9 +299,7 @@ static void judge_end(struct worker_process *worker, int exit_status, int signal
         worker->faulty = !worker->supervisor->draining;
     } else if (signal_number != 0) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d ended by signal %d (%s)",
-                         worker->pid, signal_number,
-                         signal_number == SIGSYS ? "refused by the sandbox"
-                                                 : strsignal(signal_number));
+                         worker->pid, signal_number, explain_signal(worker, signal_number));
         worker->faulty = true;
     } else if (exit_status == WORKER_EXIT_FAILED && worker->listener != NULL) {
         worker_log_write(worker, MEDIATOR_LOG_ERROR, "worker %d failed", worker->pid);
@@ -339,6 +349,7 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
         supervisor->spare_count--;
         supervisor->spares_from_ns = now_ns + WORKER_PROCESS_RETRY_NS;
     }
+    cgroup_remove(supervisor->cgroup, worker->slot);
     nursery_free(supervisor->nursery, worker->slot);
     LIST_REMOVE(worker, link);
     supervisor->worker_count--;
@@ -401,6 +412,17 @@ static void fill_start(struct control_start *start, const struct worker_process 
     memcpy(start->listener, config->name, sizeof(start->listener));
 }
 
+/* What it computes for its peer does not fit into more. */
+static void limit_memory(const struct worker_process *worker)
+{
+    uint64_t limit = worker->listener->config->limits.memory_limit;
+    uint64_t more = worker->listener->cuda_possible ? CUDA_MEMORY_OVERHEAD : MEMORY_OVERHEAD;
+
+    if (limit < UINT64_MAX - more) {
+        cgroup_limit_memory(worker->supervisor->cgroup, worker->slot, limit + more);
+    }
+}
+
 /* Hands the connection to a spare worker. */
 static void hand_over(struct worker_process *worker, const struct waiting_connection *waiting)
 {
@@ -413,6 +435,7 @@ static void hand_over(struct worker_process *worker, const struct waiting_connec
     worker->tokens = waiting->tokens;
     supervisor->spare_count--;
     fill_start(&message.start, worker);
+    limit_memory(worker);
     if (control_send(worker->control, &message, waiting->connection) != 0) {
         worker_process_kill(worker, "it took no connection");
     }
@@ -503,6 +526,7 @@ static struct worker_process *adopt(struct supervisor *supervisor, const struct 
         close(birth->control);
         close(birth->log);
         close(birth->pidfd);
+        cgroup_remove(supervisor->cgroup, birth->slot);
         nursery_free(supervisor->nursery, birth->slot);
         return NULL;
     }
