@@ -245,12 +245,22 @@ static void enable_controllers(struct cgroup *cgroup, char missing[64])
     write_file(cgroup->nest, SUPERVISOR "/cpu.weight", SUPERVISOR_WEIGHT);
 }
 
-/* So that it can make groups, and move processes into them. */
+static int give_group(int group, const struct config *config)
+{
+    static const char *const names[] = {".", "cgroup.procs", "cgroup.subtree_control"};
+    int result = 0;
+
+    for (unsigned i = 0; i < 3 && result == 0; i++) {
+        result = fchownat(group, names[i], config->user_uid, config->user_gid, 0);
+    }
+    return result;
+}
+
+/* So that it can make groups and remove them, and move processes. */
 static void give_away(struct cgroup *cgroup, const struct config *config)
 {
-    if (config->user_name[0] &&
-        (fchown(cgroup->nest, config->user_uid, config->user_gid) != 0 ||
-         fchownat(cgroup->nest, "cgroup.procs", config->user_uid, config->user_gid, 0) != 0)) {
+    if (config->user_name[0] && ((!cgroup->is_root && give_group(cgroup->own, config) != 0) ||
+                                 give_group(cgroup->nest, config) != 0)) {
         log_warning("cgroups: not for user %s: %m", config->user_name);
     }
 }

@@ -89,9 +89,9 @@ static int try_kill_self(void)
 
 static int map(size_t size, int protection)
 {
-    return syscall(SYS_mmap, NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1
-               ? REFUSED
-               : DONE;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE; /* however little there is */
+
+    return syscall(SYS_mmap, NULL, size, protection, flags, -1, 0) == -1 ? REFUSED : DONE;
 }
 
 /* Above the overhead that a session's limit leaves. */

@@ -50,11 +50,11 @@ static void test_both_versions(void **state)
 static void test_part_of_the_tree(void **state)
 {
     (void)state;
-    assert_string_equal(find("0::/docker/123/sub\n",
-                             "5 4 0:3 /docker/123 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"),
-                        "/sys/fs/cgroup/sub");
-    assert_null(find("0::/docker/1234\n",
-                     "5 4 0:3 /docker/123 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"));
+    assert_string_equal(
+        find("0::/docker/123/sub\n", "5 4 0:3 /docker/123 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"),
+        "/sys/fs/cgroup/sub");
+    assert_null(
+        find("0::/docker/1234\n", "5 4 0:3 /docker/123 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"));
     assert_null(find("0::/../other\n", MOUNT));
 }
 
