@@ -76,9 +76,7 @@ static int isolate(const struct jail *jail, char exposed[JAIL_TEXT_SIZE])
     prctl(PR_GET_PDEATHSIG, &parent_death_signal);
     if (!jail->isolated && make_namespaces() != 0) {
         snprintf(exposed, JAIL_TEXT_SIZE, "no namespaces: %s", strerror(errno));
-        return 0;
-    }
-    if (!jail->keeps_root) {
+    } else if (!jail->keeps_root) {
         jail_root_enter(jail->paths, exposed);
     }
     prctl(PR_SET_PDEATHSIG, parent_death_signal); /* new credentials cleared it */

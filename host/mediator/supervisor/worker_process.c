@@ -184,9 +184,7 @@ static void take_exposed(struct worker_process *worker, const char reason[128])
         worker->supervisor->exposed = true;
         snprintf(text, sizeof(text), "%.127s", reason);
         text[strcspn(text, "\n\r\33")] = '\0';
-        log_warning("workers are not alone: %s; a kernel that allows user namespaces "
-                    "(user.max_user_namespaces) keeps them apart from files and processes",
-                    text);
+        log_warning("workers are not alone: %s; SECURITY.md says what that means", text);
     }
 }
 
