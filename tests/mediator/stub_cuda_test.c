@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
@@ -326,6 +327,10 @@ static const char *try_in_sandbox(const char *keys, const char *setting, const c
 static void test_sandbox_has_what_a_driver_needs(void **state)
 {
     (void)state;
+    if (access("/sys/devices/system/cpu", F_OK) != 0) {
+        print_message("there is no /sys here\n");
+        skip();
+    }
     const char *log = try_in_sandbox("", "FAKE_CUDA_SYSTEM", "1", "system tried");
     assert_null(strstr(log, "fails"));
     assert_null(strstr(log, "refused by the sandbox"));
