@@ -267,8 +267,7 @@ static void give_away(struct cgroup *cgroup, const struct config *config)
 
 static struct cgroup *give_up(struct cgroup *cgroup, const char *why)
 {
-    log_warning("workers have no cgroups of their own: %s; a service with Delegate=yes has them",
-                why);
+    log_info("workers have no cgroups of their own: %s; a service with Delegate=yes has them", why);
     cgroup_close(cgroup);
     return NULL;
 }
@@ -301,8 +300,8 @@ struct cgroup *cgroup_open(const struct config *config)
     enable_controllers(cgroup, missing);
     give_away(cgroup, config);
     if (missing[0]) {
-        log_warning("workers' cgroups in %s/%s limit no %s: controllers that are not delegated",
-                    cgroup->path, cgroup->name, missing);
+        log_info("workers' cgroups in %s/%s limit no %s: controllers that are not delegated",
+                 cgroup->path, cgroup->name, missing);
     } else {
         log_info("workers' cgroups in %s/%s limit memory, pids and cpu", cgroup->path,
                  cgroup->name);
