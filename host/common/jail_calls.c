@@ -22,6 +22,7 @@
 #define MEMFD JAIL_CALLS_MEMFD
 #define DRIVER JAIL_CALLS_DRIVER
 #define SERVE JAIL_CALLS_SERVE
+#define THREADS JAIL_CALLS_THREADS
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -49,7 +50,7 @@ static const struct call allowed[] = {
     {ANY, SCMP_SYS(mremap)},
     {ANY, SCMP_SYS(madvise)},
     {ANY, SCMP_SYS(brk)},
-    /* Threads; clone is below. */
+    /* Threads; their start is below. */
     {ANY, SCMP_SYS(futex)},
     {ANY, SCMP_SYS(exit)},
     {ANY, SCMP_SYS(exit_group)},
@@ -58,10 +59,11 @@ static const struct call allowed[] = {
     {ANY, SCMP_SYS(gettid)},
     {ANY, SCMP_SYS(rseq)},
     {ANY, SCMP_SYS(set_robust_list)},
-    {ANY, SCMP_SYS(rt_sigaction)}, /* the first thread that is made does that */
     {ANY, SCMP_SYS(rt_sigreturn)},
     {ANY, SCMP_SYS(rt_sigprocmask)},
     {ANY, SCMP_SYS(restart_syscall)},
+    {THREADS | DRIVER, SCMP_SYS(rt_sigaction)}, /* the first one that is made does that */
+    {THREADS, SCMP_SYS(seccomp)},               /* to forbid more */
     /* Time, chance. */
     {ANY, SCMP_SYS(clock_gettime)},
     {ANY, SCMP_SYS(clock_nanosleep)},
@@ -187,7 +189,7 @@ static const struct checked_call checked[] = {
     {DRIVER, SCMP_SYS(mmap), {{2, PROT_WRITE, 0}}},
     {ANY, SCMP_SYS(mprotect), {{2, PROT_EXEC, 0}}},
     /* Threads, no processes. */
-    {ANY, SCMP_SYS(clone), {{0, THREAD_FLAGS | NAMESPACE_FLAGS, THREAD_FLAGS}}},
+    {THREADS | DRIVER, SCMP_SYS(clone), {{0, THREAD_FLAGS | NAMESPACE_FLAGS, THREAD_FLAGS}}},
     {ANY, SCMP_SYS(prctl), {{0, INT_BITS, PR_SET_NAME}}},
     {DRIVER, SCMP_SYS(prctl), {{0, INT_BITS, PR_GET_NAME}}},
     {DRIVER, SCMP_SYS(prctl), {{0, INT_BITS, PR_GET_DUMPABLE}}},
@@ -352,6 +354,20 @@ static int load(scmp_filter_ctx filter, unsigned calls)
                 * clone. */
                ?: add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL)
                ?: seccomp_load(filter);
+}
+
+int jail_forbid_threads(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW); /* the first one's refusals stay */
+    int result = filter == NULL ? -ENOMEM : 0;
+
+    result = result ?: seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1)
+                    ?: seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0) /* they have none */
+                    ?: add(filter, SCMP_ACT_TRAP, SCMP_SYS(clone), 0, NULL)
+                    ?: seccomp_load(filter);
+    seccomp_release(filter);
+    errno = -result;
+    return result == 0 ? 0 : -1;
 }
 
 /* ---- What was refused ---- */

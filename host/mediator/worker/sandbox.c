@@ -24,7 +24,7 @@ static void describe_cpu(struct jail *jail, const struct worker *worker)
     uint64_t more = worker->shared_size + ADDRESS_SPACE_OVERHEAD;
     bool memfd = worker->kind->hands_out_memory;
 
-    jail->calls = memfd ? JAIL_CALLS_MEMFD : 0;
+    jail->calls = JAIL_CALLS_THREADS | (memfd ? JAIL_CALLS_MEMFD : 0);
     jail->descriptors = CPU_DESCRIPTORS;
     jail->file_size = memfd ? memory : 0;
     jail->address_space = memory < UINT64_MAX - more ? memory + more : JAIL_NO_LIMIT;
@@ -96,4 +96,9 @@ int sandbox_enter(const struct worker *worker)
         control_tell(worker->control, &message);
     }
     return result;
+}
+
+int sandbox_close(const struct worker *worker)
+{
+    return worker->start.cuda_possible ? 0 : jail_forbid_threads();
 }

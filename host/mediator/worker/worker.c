@@ -253,16 +253,17 @@ static struct worker *create(const struct worker_kind *const *kinds, unsigned co
     return NULL;
 }
 
-static bool start_computing(struct worker *worker)
+static int start_computing(struct worker *worker)
 {
     pthread_t thread;
+    int error = pthread_create(&thread, NULL, worker->kind->compute, worker);
 
-    if (pthread_create(&thread, NULL, worker->kind->compute, worker) != 0) {
-        log_error("worker: no thread");
-        return false;
+    if (error != 0) {
+        errno = error;
+        return -1;
     }
     pthread_detach(thread);
-    return true;
+    return 0;
 }
 
 /* The sandbox, and the second thread in it. */
@@ -278,11 +279,11 @@ static bool enter_sandbox(struct worker *worker)
         backend->ops->get_info(backend, &unused);
         backend->ops->close(backend);
     }
-    if (sandbox_enter(worker) != 0) {
+    if ((sandbox_enter(worker) ?: start_computing(worker) ?: sandbox_close(worker)) != 0) {
         log_error("sandbox: %m");
         return false;
     }
-    return start_computing(worker);
+    return true;
 }
 
 /* ---- The end ---- */

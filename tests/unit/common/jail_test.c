@@ -137,6 +137,22 @@ static int try_namespace(void)
     return syscall(SYS_clone, flags, 0, 0, 0, 0) == -1 && errno == EPERM ? REFUSED : DONE;
 }
 
+/* Flags that no kernel takes together, so that there is no thread. */
+static int try_thread(void)
+{
+    const unsigned long thread = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
+
+    return syscall(SYS_clone, thread | CLONE_PIDFD | CLONE_DETACHED, 0, 0, 0, 0) == -1 &&
+                   errno == EINVAL
+               ? DONE
+               : REFUSED;
+}
+
+static int try_thread_later(void)
+{
+    return jail_forbid_threads() == 0 ? try_thread() : NO_SANDBOX;
+}
+
 static int try_dumpable(void)
 {
     return syscall(SYS_prctl, PR_SET_PTRACER, -1, 0, 0, 0) == -1 && errno == EPERM ? REFUSED : DONE;
@@ -263,6 +279,17 @@ static void test_serving(void **state)
     assert_int_equal(run(try_open, JAIL_CALLS_SERVE), REFUSED);
     assert_int_equal(run(try_socket, JAIL_CALLS_SERVE), KILLED);
     assert_int_equal(run(try_accept, 0), KILLED);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    assert_int_equal(run(try_thread, 0), KILLED);
+    assert_int_equal(run(try_thread, JAIL_CALLS_THREADS), DONE);
+    assert_int_equal(run(try_fork, JAIL_CALLS_THREADS), KILLED);
+    assert_int_equal(run(try_namespace, JAIL_CALLS_THREADS), KILLED);
+    assert_int_equal(run(try_thread_later, JAIL_CALLS_THREADS), KILLED);
+    assert_int_equal(run(try_thread, JAIL_CALLS_DRIVER), DONE);
 }
 
 static void test_driver(void **state)
@@ -521,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_without_sandbox_all_is_possible),
         cmocka_unit_test(test_computing),
         cmocka_unit_test(test_serving),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_driver),
         cmocka_unit_test(test_loose),
         cmocka_unit_test(test_limits),
