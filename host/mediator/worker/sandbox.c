@@ -50,7 +50,8 @@ static void find_driver(char *directory, char *link)
     }
 }
 
-/* What the driver is known to open. */
+/* What the driver is known to open. Not the PCI devices of /sys: a file there is a device's memory,
+ * and root's, which a worker of root's still is for files. */
 static void describe_cuda(struct jail *jail, const struct worker *worker)
 {
     static char libraries[PATH_MAX], links[PATH_MAX];
@@ -61,9 +62,9 @@ static void describe_cuda(struct jail *jail, const struct worker *worker)
         {"/dev/urandom", JAIL_DEVICE},
         {"/proc", JAIL_PROC},
         {"/sys/devices/system", JAIL_DATA},
-        {"/sys/devices/pci*", JAIL_DATA},
-        {"/sys/bus/pci/devices", JAIL_DATA},
-        {"/sys/module/nvidia*", JAIL_DATA},
+        {"/sys/module/nvidia*/initstate", JAIL_DATA},
+        {"/sys/module/nvidia*/parameters", JAIL_DATA},
+        {"/sys/module/nvidia*/version", JAIL_DATA},
         {"/etc/ld.so.cache", JAIL_DATA},
         {"/etc/alternatives", JAIL_DATA},
         {links, JAIL_LIBRARY},
