@@ -12,7 +12,6 @@ enum jail_kind {
     JAIL_DATA,
     JAIL_LIBRARY, /* may be mapped to run */
     JAIL_DEVICE,
-    JAIL_PROC, /* a /proc of the process's own PID namespace */
 };
 
 struct jail_path {

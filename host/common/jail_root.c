@@ -142,20 +142,12 @@ static int bind(const struct source *source, const char *place)
     return mount(NULL, place, NULL, MS_REMOUNT | MS_BIND | mount_flags(source), NULL);
 }
 
-/* Where parts of /proc are covered, as in containers, there is no other one to be had. */
 static int attach(const struct source *source)
 {
     char place[PATH_MAX + 1];
 
     snprintf(place, sizeof(place), "%s", source->path + 1); /* below the current directory */
-    if (make_place(source, place) != 0) {
-        return -1;
-    }
-    if (source->kind == JAIL_PROC &&
-        mount("proc", place, "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0) {
-        return 0;
-    }
-    return bind(source, place);
+    return make_place(source, place) ?: bind(source, place);
 }
 
 /* Where the first root cannot be moved away (an initial ramfs), it is covered: no descriptor leads

@@ -417,7 +417,8 @@ static int find_some(void)
         return REFUSED;
     }
     return can_open(file, O_RDWR) || can_open("/etc/passwd", O_RDONLY) ||
-                   can_open("/sys/kernel", O_RDONLY) || can_open("/dev/zero", O_RDONLY) ||
+                   can_open("/sys/kernel", O_RDONLY) || can_open("/proc/1", O_RDONLY) ||
+                   can_open("/proc/version", O_RDONLY) || can_open("/dev/zero", O_RDONLY) ||
                    can_open("/dev/new", O_CREAT | O_RDWR) || can_open("/tmp/new", O_CREAT | O_RDWR)
                ? 3
                : DONE;
@@ -433,10 +434,13 @@ static int map_file(void)
 
 static void test_root_with_some(void **state)
 {
-    struct jail_path paths[] = {
-        {"/dev/n*ll", JAIL_DEVICE}, {"/proc", JAIL_PROC},    {"/sys/devices/system/cpu", JAIL_DATA},
-        {"/not/there", JAIL_DATA},  {"relative", JAIL_DATA}, {directory, JAIL_DATA},
-        {NULL, JAIL_DATA}};
+    struct jail_path paths[] = {{"/dev/n*ll", JAIL_DEVICE},
+                                {"/proc/self", JAIL_DATA},
+                                {"/sys/devices/system/cpu", JAIL_DATA},
+                                {"/not/there", JAIL_DATA},
+                                {"relative", JAIL_DATA},
+                                {directory, JAIL_DATA},
+                                {NULL, JAIL_DATA}};
     struct jail jail = calls_jail(JAIL_CALLS_DRIVER);
 
     (void)state;
