@@ -46,7 +46,7 @@ host|pkg-config|cmd pkg-config|finds libraries
 host|libuv1-dev|pc libuv|the mediator's event loop
 host|libinih-dev|pc inih|the mediator's configuration file
 host|libjansson-dev|pc jansson|the mediator's state as JSON
-host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers
+host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers and the simulator
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests

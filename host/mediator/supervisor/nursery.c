@@ -96,11 +96,10 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
 /* Its process, in namespaces of its own or (0) in none; -1 with errno. */
 static pid_t start_in(int namespaces, const struct cradle *cradle, int *pidfd)
 {
-    pid_t child = (pid_t)syscall(SYS_clone, (unsigned long)(namespaces | CLONE_PIDFD | SIGCHLD),
-                                 NULL, pidfd, NULL, NULL);
-
     uid_t user = cradle->user != 0 ? cradle->user : geteuid();
     gid_t group = cradle->user != 0 ? cradle->user : getegid();
+    pid_t child = (pid_t)syscall(SYS_clone, (unsigned long)(namespaces | CLONE_PIDFD | SIGCHLD),
+                                 NULL, pidfd, NULL, NULL);
 
     if (child == 0) {
         become_program(cradle, namespaces != 0);
