@@ -19,6 +19,7 @@
 #define QUEUED_MAX 1024u
 #define RATE_MAX 1000000u
 #define TIMEOUT_MS_MAX 3600000u
+#define WEIGHT_MAX 10000u
 #define SESSIONS_MAX 4096u
 #define FAULTS_MAX 64u
 #define WINDOW_S_MAX 86400u
@@ -368,6 +369,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "guest_connections_per_s") == 0) {
         return set_number(loader, key, text, 0, RATE_MAX, &listener->guest_connections_per_s);
     }
+    if (strcmp(key, "weight") == 0) {
+        return set_number(loader, key, text, 1, WEIGHT_MAX, &listener->weight);
+    }
     if (strcmp(key, "quarantine_faults") == 0) {
         return set_number(loader, key, text, 0, FAULTS_MAX, &listener->quarantine_faults);
     }
@@ -379,7 +383,7 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     }
     return fail(loader,
                 "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
-                "max_priority, memory_limit, max_queued, requests_per_s, burst, "
+                "max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
                 "request_timeout_ms, max_sessions, connections_per_s, guest_connections_per_s, "
                 "quarantine_faults, quarantine_window_s and quarantine_s are allowed",
                 key, listener->name);
@@ -398,6 +402,7 @@ static void set_listener_default(struct config_listener *listener)
                 .request_timeout_ms = 10000, /* below the device's own 25 s */
                 .max_priority = BG_VGPU_STUB_PRIORITY_HIGH,
             },
+        .weight = 100,
         .max_sessions = 256,
         .connections_per_s = 100,
         .guest_connections_per_s = 10,

@@ -63,6 +63,7 @@ struct config_listener {
     uid_t allow_users[CONFIG_USERS]; /* besides root and the mediator's own */
     unsigned allow_user_count;
     struct config_limits limits;
+    uint32_t weight; /* its share of a device, beside the other listeners' */
     uint32_t max_sessions;
     uint32_t connections_per_s;       /* 0: no limit */
     uint32_t guest_connections_per_s; /* of one guest; 0: no limit */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/mediator/fixture.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 
 struct process *mediator;
 char *path;
+bool fixture_on_one_cpu;
 
 static void on_failure(const char *message)
 {
@@ -33,12 +35,43 @@ int fixture_setup(void **state)
 int fixture_teardown(void **state)
 {
     (void)state;
+    fixture_on_one_cpu = false;
     process_end(mediator);
     mediator = NULL;
     unlink(path); /* of one that was killed, or of a test's own */
     free(path);
     path = NULL;
     return 0;
+}
+
+/* What is started from here on has the first of this process's processors; *all: what it had. */
+static void keep_one_cpu(cpu_set_t *all)
+{
+    cpu_set_t one;
+    int first = 0;
+
+    assert_int_equal(sched_getaffinity(0, sizeof(*all), all), 0);
+    while (!CPU_ISSET(first, all)) {
+        first++;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+static struct process *start_mediator(const char *backend, const char *config_path)
+{
+    struct process *process;
+    cpu_set_t all;
+
+    if (fixture_on_one_cpu) {
+        keep_one_cpu(&all);
+    }
+    process = mediator_start("--backend %s --log-level debug --config %s", backend, config_path);
+    if (fixture_on_one_cpu) {
+        sched_setaffinity(0, sizeof(all), &all);
+    }
+    return process;
 }
 
 void fixture_start_with(const char *backend, const char *format, ...)
@@ -52,7 +85,7 @@ void fixture_start_with(const char *backend, const char *format, ...)
     vfprintf(file, format, arguments);
     va_end(arguments);
     assert_int_equal(fclose(file), 0);
-    mediator = mediator_start("--backend %s --log-level debug --config %s", backend, config_path);
+    mediator = start_mediator(backend, config_path);
     free(config_path);
 }
 

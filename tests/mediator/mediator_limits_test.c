@@ -42,6 +42,7 @@ static void test_queue_full(void **state)
     unsigned full = 0, done = 0;
 
     (void)state;
+    fixture_on_one_cpu = true; /* so that one holder blocks the device */
     start("max_queued = 5\n");
     struct client holder = client_open(path, 1), client = client_open(path, 2);
     client_expect_ok(&holder, &add); /* has the lease from now on */

@@ -258,6 +258,7 @@ static void test_two_guests(void **state)
     } guests[] = {{&peer, 11}, {&other, 22}};
 
     (void)state;
+    fixture_on_one_cpu = true;
     start("");
     peer = peer_open(PEER_NEW, path, 1);
     other = peer_open(PEER_OLD, path, 2);
@@ -301,6 +302,7 @@ static void test_lease_is_shared(void **state)
     char *stub_path = harness_temp_path("stub.sock");
 
     (void)state;
+    fixture_on_one_cpu = true;
     fixture_start_with("cpu",
                        "[listener gpu]\ndevice = pvgpu\npath = %s\n[listener stub]\npath = %s\n",
                        path, stub_path);
@@ -329,6 +331,7 @@ static void test_paused_guest_has_no_lease(void **state)
     uint8_t command[256];
 
     (void)state;
+    fixture_on_one_cpu = true;
     start("request_timeout_ms = 200\n");
     peer = peer_open(PEER_NEW, path, 1);
     other = peer_open(PEER_NEW, path, 2);

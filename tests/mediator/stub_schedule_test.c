@@ -25,6 +25,7 @@
 
 static void start(const char *keys)
 {
+    fixture_on_one_cpu = true;
     fixture_start("one", "vgpu-stub", keys);
 }
 

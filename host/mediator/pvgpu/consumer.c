@@ -173,6 +173,16 @@ static bool release_lease(struct pvgpu_worker *worker)
     return true;
 }
 
+/* Its quantum is over: the rest of the ring waits for the next. */
+static void end_lease(struct pvgpu_worker *worker)
+{
+    if (!pvgpu_ring_has_work(&worker->ring)) {
+        release_lease(worker);
+    } else if (finish_work(worker, worker->ring.consumer, 0)) {
+        lease_yield(&worker->lease, worker->priority);
+    }
+}
+
 /* ---- Attention ---- */
 
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
@@ -384,7 +394,7 @@ static bool may_run(struct pvgpu_worker *worker, const struct pvgpu_ring_command
 /* A command that must wait: the lease goes meanwhile, if others want it. */
 static void wait_with_command(struct pvgpu_worker *worker, uint64_t until_ns)
 {
-    if (lease_is_due(&worker->lease) && !release_lease(worker)) {
+    if (lease_is_wanted(&worker->lease) && !release_lease(worker)) {
         return;
     }
     pvgpu_ring_publish(&worker->ring);
@@ -427,6 +437,8 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
     default:
         run_work(worker, command, kind);
     }
+    /* Whatever it was: the guest may have put it in the place of what the lease was for. */
+    lease_use(&worker->lease);
 }
 
 /* ---- Sleep ---- */
@@ -449,19 +461,22 @@ static void wait_for_work(struct pvgpu_worker *worker)
 {
     uint64_t until_ns;
 
-    if (lease_is_due(&worker->lease) && !release_lease(worker)) {
-        return;
-    }
     pvgpu_ring_publish(&worker->ring);
     if (look(worker, EAGER_LOOKS, false)) {
         return;
     }
     until_ns = clock_now_ns() + SPIN_NS;
     do {
+        if (lease_has_lingered(&worker->lease) && !release_lease(worker)) {
+            return;
+        }
         if (look(worker, SPIN_LOOKS, true)) {
             return;
         }
     } while (clock_now_ns() < until_ns);
+    if (lease_is_wanted(&worker->lease) && !release_lease(worker)) {
+        return;
+    }
     if (pvgpu_ring_sleep(&worker->ring)) {
         wait_for(worker, true, NEVER);
         pvgpu_ring_wake(&worker->ring);
@@ -554,10 +569,8 @@ static void consume(struct pvgpu_worker *worker)
         take_broken(worker, command.position);
         break;
     }
-    /* One command with each lease that others wait for, the one that it was asked for; the rest of
-     * the ring waits for the next. Whatever it is now: the guest may have put another one there. */
-    if (lease_is_due(&worker->lease)) {
-        release_lease(worker);
+    if (lease_is_over(&worker->lease)) {
+        end_lease(worker);
     }
 }
 

@@ -130,7 +130,8 @@ static bool prepare(struct stub_worker *worker, bool with_context)
     return true;
 }
 
-/* Gives the lease back; asynchronous work is waited for first, which only the executor may. */
+/* Gives the lease back, and asks for it again when it is still needed; asynchronous work is waited
+ * for first, which only the executor may. */
 static bool release_lease(struct stub_worker *worker, bool in_executor)
 {
     struct backend *backend = worker->session != NULL ? worker->session->backend : NULL;
@@ -150,7 +151,11 @@ static bool release_lease(struct stub_worker *worker, bool in_executor)
             return false;
         }
     }
-    lease_release(&worker->lease);
+    if (worker->queue_count > 0 && queue_first(worker)->plan.needs_lease) {
+        lease_yield(&worker->lease, queue_first(worker)->priority);
+    } else {
+        lease_release(&worker->lease);
+    }
     return true;
 }
 
@@ -171,7 +176,7 @@ static void run_first(struct stub_worker *worker)
     if (worker->abandoned) {
         return;
     }
-    worker->lease.used = true;
+    lease_use(&worker->lease);
     send_answer(worker, &request->header, out, length);
     if (worker->session != NULL && worker->session->backend->lost) {
         stub_fail(worker, "%.120s", worker->session->backend->error);
@@ -192,12 +197,29 @@ static void call_executor(struct stub_worker *worker)
     pthread_cond_signal(&worker->called);
 }
 
+static bool may_go_on(const struct stub_worker *worker)
+{
+    return !worker->running && !worker->failed && !worker->abandoned;
+}
+
+static bool has_lingered(const struct stub_worker *worker)
+{
+    return may_go_on(worker) && worker->queue_count == 0 && lease_has_lingered(&worker->lease);
+}
+
+void stub_watch_lease(struct stub_worker *worker)
+{
+    if (lease_is_wanted(&worker->lease)) {
+        pthread_cond_signal(&worker->called);
+    }
+}
+
 void stub_dispatch(struct stub_worker *worker, bool in_executor)
 {
-    while (!worker->running && !worker->failed && !worker->abandoned) {
+    while (may_go_on(worker)) {
         const struct stub_request *first = queue_first(worker);
 
-        if (lease_is_due(&worker->lease) && (worker->lease.used || worker->queue_count == 0)) {
+        if (lease_is_over(&worker->lease) || has_lingered(worker)) {
             if (!release_lease(worker, in_executor)) {
                 call_executor(worker);
                 return;
@@ -226,16 +248,31 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor)
     }
 }
 
+/* While others want the lease this thread looks whether it lingers: a timer for each wait of the
+ * other thread would cost more than a request. */
+static void wait_for_call(struct stub_worker *worker)
+{
+    while (!worker->executor_called && !has_lingered(worker)) {
+        if (lease_is_wanted(&worker->lease)) {
+            uint64_t until_ns = clock_now_ns() + LEASE_LINGER_NS;
+            struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                     .tv_nsec = (long)(until_ns % NS_PER_S)};
+
+            pthread_cond_clockwait(&worker->called, &worker->base.lock, CLOCK_MONOTONIC, &until);
+        } else {
+            pthread_cond_wait(&worker->called, &worker->base.lock);
+        }
+    }
+    worker->executor_called = false;
+}
+
 void *stub_executor_main(void *context)
 {
     struct stub_worker *worker = context;
 
     pthread_mutex_lock(&worker->base.lock);
     for (;;) {
-        while (!worker->executor_called) {
-            pthread_cond_wait(&worker->called, &worker->base.lock);
-        }
-        worker->executor_called = false;
+        wait_for_call(worker);
         stub_dispatch(worker, true);
         /* What this left for the socket's thread: output to wait for, or the end. */
         if (worker->base.outbox.length > 0 || worker->base.outbox.broken || worker->finishing) {

@@ -46,21 +46,15 @@ struct admin {
 static json_t *describe_session(const struct worker_process *worker)
 {
     char pool[2] = {worker->pool, '\0'};
-    const struct scheduler *scheduler = worker->device != NULL ? &worker->device->scheduler : NULL;
-    const char *lease = "none";
-
-    if (scheduler != NULL && scheduler->holder == &worker->lease) {
-        lease = "held";
-    } else if (worker->lease.waiting) {
-        lease = "waiting";
-    }
+    static const char *const leases[] = {
+        [SCHEDULER_IDLE] = "none", [SCHEDULER_WAITING] = "waiting", [SCHEDULER_HOLDING] = "held"};
     json_t *object = json_pack(
         "{si ss si si si sI sI sI si ss}", "session", (int)worker->session, "listener",
         worker->listener->config->name, "worker_pid", (int)worker->pid, "peer_pid",
         (int)worker->guest->peer.process, "peer_uid", (int)worker->guest->peer.user, "requests",
         (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
         "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
-        (int)worker->statistics.queued, "lease", lease);
+        (int)worker->statistics.queued, "lease", leases[worker->lease.state]);
     if (worker->attached) {
         json_object_set_new(object, "vm_id", json_integer(worker->vm_id));
     }
@@ -78,9 +72,10 @@ static json_t *describe_devices(const struct supervisor *supervisor)
     for (unsigned i = 0; i < supervisor->device_count; i++) {
         const struct supervisor_device *device = &supervisor->devices[i];
 
-        json_array_append_new(devices, json_pack("{ss si si}", "name", device->name, "sessions",
-                                                 (int)device->sessions, "waiting",
-                                                 (int)scheduler_count_waiting(&device->scheduler)));
+        json_array_append_new(devices,
+                              json_pack("{ss si si si}", "name", device->name, "sessions",
+                                        (int)device->sessions, "room", (int)device->scheduler.room,
+                                        "waiting", (int)device->scheduler.waiting));
     }
     return devices;
 }

@@ -13,9 +13,10 @@
 
 #include "host/mediator/config.h"
 #include "host/mediator/supervisor/peer.h"
+#include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/worker/limiter.h"
 
-/* Per listener, as many as it may have sessions; 3 MB, of which the kernel gives what is used.
+/* Per listener, as many as it may have sessions; 11 MB, of which the kernel gives what is used.
  * The oldest without sessions and quarantine makes room. */
 #define GUEST_TABLE_SIZE 4096u
 /* Lines of the log that a guest can cause: its sessions' and those about them. */
@@ -23,6 +24,7 @@
 #define GUEST_RECORD_CONNECTIONS_BURST 128u
 #define GUEST_RECORD_LINES_PER_S 5u
 #define GUEST_RECORD_LINES_BURST 200u
+#define GUEST_RECORD_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
 #define GUEST_RECORD_FAULTS 64u /* config.c allows quarantine_faults up to this */
 
 struct guest_record {
@@ -40,6 +42,8 @@ struct guest_record {
     struct limiter lines;   /* of the log */
     struct limiter connections;
     uint64_t lines_suppressed;
+    /* What it has had of each of the supervisor's devices. */
+    struct scheduler_account accounts[GUEST_RECORD_DEVICES];
 };
 
 struct guest_table {

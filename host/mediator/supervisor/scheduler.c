@@ -3,120 +3,257 @@
 
 #include <stddef.h>
 
-void scheduler_init(struct scheduler *scheduler, const struct scheduler_ops *ops)
+void scheduler_init(struct scheduler *scheduler, const struct scheduler_ops *ops, unsigned room)
 {
-    *scheduler = (struct scheduler){.ops = ops};
+    *scheduler = (struct scheduler){.ops = ops, .room = room};
+    TAILQ_INIT(&scheduler->holders);
     TAILQ_INIT(&scheduler->waiters);
 }
 
-unsigned scheduler_count_waiting(const struct scheduler *scheduler)
-{
-    unsigned count = 0;
+/* ---- Accounts ---- */
 
-    for (int priority = 0; priority < SCHEDULER_PRIORITIES; priority++) {
-        count += scheduler->waiting[priority];
+static void charge(struct scheduler_client *client, uint64_t time_ns)
+{
+    struct scheduler_account *account;
+
+    for (account = client->account; account->parent != NULL; account = account->parent) {
+        account->used[client->priority] += (double)time_ns / account->weight;
     }
-    return count;
 }
 
-/*
- * Waiters are in order of arrival: the first of a priority is the one to serve. Who passes a waiter
- * passes all before it as well, so the first of the list was passed most often: it alone has to be
- * looked at for the limit. Among equals nothing is searched, however many wait.
- */
-static struct scheduler_client *choose(struct scheduler *scheduler)
+/* What it did not want while others used the device is not owed to it. */
+static void forget_claims(const struct scheduler_client *client)
 {
-    struct scheduler_client *client = TAILQ_FIRST(&scheduler->waiters);
-    uint32_t highest = SCHEDULER_PRIORITIES - 1;
+    struct scheduler_account *account;
+    uint32_t priority = client->priority;
 
-    if (client == NULL || client->passed >= SCHEDULER_PASS_LIMIT) {
-        return client;
+    for (account = client->account; account->parent != NULL; account = account->parent) {
+        if (account->used[priority] < account->parent->floor[priority]) {
+            account->used[priority] = account->parent->floor[priority];
+        }
     }
-    while (scheduler->waiting[highest] == 0) {
-        highest--;
-    }
-    while (client->priority != highest) {
-        client = TAILQ_NEXT(client, link);
-    }
-    return client;
 }
 
-static void unlink_waiter(struct scheduler *scheduler, struct scheduler_client *client)
+/* It is the next: among its equals nobody that waits has used less. */
+static void raise_floors(const struct scheduler_client *client)
 {
-    TAILQ_REMOVE(&scheduler->waiters, client, link);
-    scheduler->waiting[client->priority]--;
-    client->waiting = false;
+    struct scheduler_account *account;
+    uint32_t priority = client->priority;
+
+    for (account = client->account; account->parent != NULL; account = account->parent) {
+        if (account->parent->floor[priority] < account->used[priority]) {
+            account->parent->floor[priority] = account->used[priority];
+        }
+    }
 }
 
-static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
+/* Before holders or waiters change. */
+static void charge_holders(struct scheduler *scheduler, uint64_t now_ns)
 {
-    struct scheduler_client *next = choose(scheduler);
-
-    scheduler->holder = next;
-    scheduler->deadline_ns = 0;
-    if (next == NULL) {
-        return;
-    }
-    unlink_waiter(scheduler, next);
     struct scheduler_client *client;
+
+    if (scheduler->waiting > 0) {
+        TAILQ_FOREACH(client, &scheduler->holders, link)
+        {
+            charge(client, now_ns - scheduler->charged_ns);
+        }
+    }
+    scheduler->charged_ns = now_ns;
+}
+
+/* ---- The next ---- */
+
+static bool was_passed(const struct scheduler_client *client)
+{
+    return client->passed >= SCHEDULER_PASS_LIMIT;
+}
+
+/* Whether a goes before b, which came earlier. */
+static bool goes_before(const struct scheduler_client *a, const struct scheduler_client *b)
+{
+    const struct scheduler_account *guest_a = a->account, *guest_b = b->account;
+    uint32_t priority = a->priority;
+
+    if (was_passed(a) || was_passed(b)) {
+        return !was_passed(b);
+    }
+    if (a->priority != b->priority) {
+        return a->priority > b->priority;
+    }
+    if (guest_a->parent != guest_b->parent) {
+        return guest_a->parent->used[priority] < guest_b->parent->used[priority];
+    }
+    return guest_a->used[priority] < guest_b->used[priority];
+}
+
+static struct scheduler_client *choose(const struct scheduler *scheduler)
+{
+    struct scheduler_client *best = TAILQ_FIRST(&scheduler->waiters), *client;
+
+    TAILQ_FOREACH(client, &scheduler->waiters, link)
+    {
+        if (client != best && goes_before(client, best)) {
+            best = client;
+        }
+    }
+    return best;
+}
+
+static void count_passed(struct scheduler *scheduler, const struct scheduler_client *next)
+{
+    struct scheduler_client *client;
+
     TAILQ_FOREACH(client, &scheduler->waiters, link)
     {
         if (client->arrival > next->arrival) {
             break;
         }
-        client->passed++;
+        client->passed += client->priority < next->priority;
     }
-    bool contended = !TAILQ_EMPTY(&scheduler->waiters);
+}
+
+/* ---- Leases ---- */
+
+static void add_waiter(struct scheduler *scheduler, struct scheduler_client *client,
+                       uint32_t priority)
+{
+    client->state = SCHEDULER_WAITING;
+    client->priority = priority;
+    client->passed = 0;
+    client->arrival = scheduler->arrivals++;
+    TAILQ_INSERT_TAIL(&scheduler->waiters, client, link);
+    scheduler->waiting++;
+    forget_claims(client);
+}
+
+static void remove_waiter(struct scheduler *scheduler, struct scheduler_client *client)
+{
+    TAILQ_REMOVE(&scheduler->waiters, client, link);
+    scheduler->waiting--;
+    client->state = SCHEDULER_IDLE;
+}
+
+static void remove_holder(struct scheduler *scheduler, struct scheduler_client *client)
+{
+    TAILQ_REMOVE(&scheduler->holders, client, link);
+    scheduler->held--;
+    scheduler->told -= client->deadline_ns != 0;
+    client->state = SCHEDULER_IDLE;
+    client->deadline_ns = 0;
+}
+
+static void set_deadline(struct scheduler *scheduler, struct scheduler_client *client,
+                         uint64_t now_ns)
+{
+    client->deadline_ns = now_ns + client->release_ns;
+    scheduler->told++;
+}
+
+/* The one that has its lease for longest. */
+static void revoke_one(struct scheduler *scheduler, uint64_t now_ns)
+{
+    struct scheduler_client *client = TAILQ_FIRST(&scheduler->holders);
+
+    while (client->deadline_ns != 0) {
+        client = TAILQ_NEXT(client, link);
+    }
+    set_deadline(scheduler, client, now_ns);
+    scheduler->ops->revoke(client);
+}
+
+/* As many holders are told as clients wait. */
+static bool wants_another(const struct scheduler *scheduler)
+{
+    return scheduler->told < scheduler->waiting && scheduler->told < scheduler->held;
+}
+
+/* If there is room. The new holder is told with its grant when all others are told already. */
+static void grant_next(struct scheduler *scheduler, uint64_t now_ns)
+{
+    struct scheduler_client *next = choose(scheduler);
+    bool contended = scheduler->told == scheduler->held;
+
+    if (next == NULL || scheduler->held == scheduler->room) {
+        return;
+    }
+    remove_waiter(scheduler, next);
+    count_passed(scheduler, next);
+    raise_floors(next);
+    next->state = SCHEDULER_HOLDING;
+    TAILQ_INSERT_TAIL(&scheduler->holders, next, link);
+    scheduler->held++;
+    contended = contended && wants_another(scheduler);
     if (contended) {
-        scheduler->deadline_ns = now_ns + next->release_ns;
+        set_deadline(scheduler, next, now_ns);
     }
     scheduler->ops->grant(next, contended);
+}
+
+/* After each change. */
+static void settle(struct scheduler *scheduler, uint64_t now_ns)
+{
+    grant_next(scheduler, now_ns);
+    if (wants_another(scheduler)) {
+        revoke_one(scheduler, now_ns);
+    }
 }
 
 bool scheduler_ask(struct scheduler *scheduler, struct scheduler_client *client, uint32_t priority,
                    uint64_t now_ns)
 {
-    if (client == scheduler->holder || client->waiting) {
+    if (client->state != SCHEDULER_IDLE) {
         return false;
     }
-    client->waiting = true;
-    client->priority = priority;
-    client->passed = 0;
-    client->arrival = scheduler->arrivals++;
-    TAILQ_INSERT_TAIL(&scheduler->waiters, client, link);
-    scheduler->waiting[priority]++;
-    if (scheduler->holder == NULL) {
-        grant_next(scheduler, now_ns);
-    } else if (!scheduler->deadline_ns) {
-        scheduler->deadline_ns = now_ns + scheduler->holder->release_ns;
-        scheduler->ops->revoke(scheduler->holder);
-    }
+    charge_holders(scheduler, now_ns);
+    add_waiter(scheduler, client, priority);
+    settle(scheduler, now_ns);
     return true;
 }
 
 bool scheduler_release(struct scheduler *scheduler, struct scheduler_client *client,
                        uint64_t now_ns)
 {
-    if (client != scheduler->holder) {
+    if (client->state != SCHEDULER_HOLDING) {
         return false;
     }
-    grant_next(scheduler, now_ns);
+    charge_holders(scheduler, now_ns);
+    remove_holder(scheduler, client);
+    settle(scheduler, now_ns);
+    return true;
+}
+
+bool scheduler_yield(struct scheduler *scheduler, struct scheduler_client *client,
+                     uint32_t priority, uint64_t now_ns)
+{
+    if (client->state != SCHEDULER_HOLDING) {
+        return false;
+    }
+    charge_holders(scheduler, now_ns);
+    remove_holder(scheduler, client);
+    add_waiter(scheduler, client, priority);
+    settle(scheduler, now_ns);
     return true;
 }
 
 void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *client, uint64_t now_ns)
 {
-    if (client->waiting) {
-        unlink_waiter(scheduler, client);
-    } else if (client == scheduler->holder) {
-        grant_next(scheduler, now_ns);
+    if (client->state == SCHEDULER_WAITING) {
+        charge_holders(scheduler, now_ns);
+        remove_waiter(scheduler, client);
+    } else {
+        scheduler_release(scheduler, client, now_ns);
     }
 }
 
 struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler, uint64_t now_ns)
 {
-    if (scheduler->holder != NULL && scheduler->deadline_ns && now_ns >= scheduler->deadline_ns) {
-        return scheduler->holder;
+    struct scheduler_client *client;
+
+    TAILQ_FOREACH(client, &scheduler->holders, link)
+    {
+        if (client->deadline_ns != 0 && now_ns >= client->deadline_ns) {
+            return client;
+        }
     }
     return NULL;
 }

@@ -14,7 +14,7 @@
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/worker/control.h"
 
-#define SUPERVISOR_DEVICES (CONFIG_POOLS * CONFIG_POOL_DEVICES)
+#define SUPERVISOR_DEVICES GUEST_RECORD_DEVICES
 
 struct supervisor;
 
@@ -24,6 +24,7 @@ struct supervisor_device {
     char name[24]; /* "cpu", "cuda:0" */
     unsigned sessions;
     struct scheduler scheduler;
+    struct scheduler_account tenants[CONFIG_LISTENERS]; /* as the supervisor's listeners */
 };
 
 struct supervisor_listener {

@@ -19,6 +19,7 @@
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/privileges.h"
 #include "host/mediator/supervisor/probe.h"
+#include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
 
@@ -259,12 +260,7 @@ static void on_tick(uv_timer_t *timer)
     struct worker_process *worker;
 
     for (unsigned i = 0; i < supervisor->device_count; i++) {
-        struct scheduler_client *overdue =
-            scheduler_get_overdue(&supervisor->devices[i].scheduler, now_ns);
-
-        if (overdue != NULL) {
-            worker_process_kill(overdue->owner, "it keeps a lease beyond its request's limit");
-        }
+        worker_lease_check(&supervisor->devices[i], now_ns);
     }
     for (unsigned i = 0; i < supervisor->config->listener_count && !supervisor->draining; i++) {
         supervisor->listeners[i].accepting = 0;
@@ -307,7 +303,7 @@ static int find_device(struct supervisor *supervisor, bool cuda, int ordinal)
     } else {
         snprintf(device->name, sizeof(device->name), "cpu");
     }
-    scheduler_init(&device->scheduler, &worker_process_lease_ops);
+    worker_lease_open_device(supervisor, device);
     return (int)supervisor->device_count++;
 }
 

@@ -14,13 +14,11 @@
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/handshake.h"
+#include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/worker/worker.h"
 #include "protocol/compute.h"
 
-/* A worker that should release its lease answers its request's time-out itself; this much later
- * it has ended, or never will. */
-#define RELEASE_MARGIN_NS NS_PER_S
 /* A stopped or stuck worker answers no CHECK; one is sent every few seconds (supervisor.c). */
 #define CHECKS_OPEN_MAX 3
 /* A worker asks for a pool that does not exist, then for each that does. */
@@ -33,7 +31,7 @@
 #define CUDA_MEMORY_OVERHEAD (UINT64_C(4) << 30)
 #define PVGPU_NAME_SIZE sizeof(((struct control_message *)0)->name)
 
-static void send_message(struct worker_process *worker, const struct control_message *message)
+void worker_process_send(struct worker_process *worker, const struct control_message *message)
 {
     if (worker->control < 0 || control_send(worker->control, message, -1) == 0) {
         return;
@@ -43,31 +41,6 @@ static void send_message(struct worker_process *worker, const struct control_mes
         worker_process_kill(worker, "it reads no control messages");
     }
 }
-
-/* ---- Leases ---- */
-
-static struct worker_process *lease_owner(struct scheduler_client *client)
-{
-    return client->owner;
-}
-
-static void lease_grant(struct scheduler_client *client, bool contended)
-{
-    const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
-
-    log_debug("%s: lease granted", worker_log_name(lease_owner(client)));
-    send_message(lease_owner(client), &message);
-}
-
-static void lease_revoke(struct scheduler_client *client)
-{
-    const struct control_message message = {.type = CONTROL_REVOKE};
-
-    send_message(lease_owner(client), &message);
-}
-
-const struct scheduler_ops worker_process_lease_ops = {.grant = lease_grant,
-                                                       .revoke = lease_revoke};
 
 /* ---- Control messages of a worker: checked, it may be in a guest's hands ---- */
 
@@ -92,7 +65,6 @@ static struct supervisor_device *choose_device(struct worker_process *worker, ui
 
 static void take_attach(struct worker_process *worker, const struct control_attach *attach)
 {
-    const struct config_listener *config = worker->listener->config;
     struct control_message answer = {.type = CONTROL_ATTACHED};
 
     if (worker->device != NULL || ++worker->attaches > ATTACHES_MAX ||
@@ -111,11 +83,7 @@ static void take_attach(struct worker_process *worker, const struct control_atta
     if (worker->device != NULL) {
         worker->device->sessions++;
         worker->pool = (char)attach->pool_id;
-        worker->lease.owner = worker;
-        /* Twice on CUDA: asynchronous work is waited for before a release. */
-        worker->lease.release_ns =
-            config->limits.request_timeout_ms * NS_PER_MS * (worker->device->cuda ? 2 : 1) +
-            RELEASE_MARGIN_NS;
+        worker_lease_open(worker);
         answer.attached.status = BG_COMPUTE_OK;
         answer.attached.cuda = worker->device->cuda;
         answer.attached.ordinal = worker->device->ordinal;
@@ -126,21 +94,7 @@ static void take_attach(struct worker_process *worker, const struct control_atta
         worker_log_write(worker, MEDIATOR_LOG_WARNING, "pool 0x%02x is not served here",
                          attach->pool_id);
     }
-    send_message(worker, &answer);
-}
-
-static void take_ask(struct worker_process *worker, uint32_t priority)
-{
-    uint32_t most = worker->listener->config->limits.max_priority;
-
-    if (worker->device == NULL) {
-        worker_process_kill(worker, "it asked for a lease before it attached");
-        return;
-    }
-    if (!scheduler_ask(&worker->device->scheduler, &worker->lease,
-                       priority < most ? priority : most, clock_now_ns())) {
-        worker_process_kill(worker, "it asked for a lease twice");
-    }
+    worker_process_send(worker, &answer);
 }
 
 /* Goes into the supervisor's log: what a terminal could take for more than text does not. */
@@ -199,13 +153,9 @@ static void take_message(struct worker_process *worker, struct control_message *
         take_attach(worker, &message->attach);
         break;
     case CONTROL_ASK:
-        take_ask(worker, message->priority);
-        break;
     case CONTROL_RELEASE:
-        if (worker->device == NULL ||
-            !scheduler_release(&worker->device->scheduler, &worker->lease, clock_now_ns())) {
-            worker_process_kill(worker, "it released a lease it does not hold");
-        }
+    case CONTROL_YIELD:
+        worker_lease_take(worker, message);
         break;
     case CONTROL_CHECKED:
         worker->checks_open = 0;
@@ -334,7 +284,7 @@ static void bury(struct worker_process *worker, int exit_status, int signal_numb
     worker_log_finish(worker);
     judge_end(worker, exit_status, signal_number);
     if (worker->device != NULL) {
-        scheduler_remove(&worker->device->scheduler, &worker->lease, now_ns);
+        worker_lease_close(worker);
         worker->device->sessions--;
     }
     if (worker->guest != NULL) {
@@ -589,7 +539,7 @@ void worker_process_check(struct worker_process *worker)
         return;
     }
     worker->checks_open++;
-    send_message(worker, &message);
+    worker_process_send(worker, &message);
 }
 
 void worker_process_drain(struct worker_process *worker)
@@ -597,7 +547,7 @@ void worker_process_drain(struct worker_process *worker)
     const struct control_message message = {.type = CONTROL_DRAIN};
 
     if (worker->listener != NULL) {
-        send_message(worker, &message);
+        worker_process_send(worker, &message);
     } else {
         shutdown(worker->control, SHUT_RDWR); /* a spare worker ends when its socket does */
     }
@@ -611,7 +561,7 @@ void worker_process_tell_quarantine(struct supervisor *supervisor, const struct 
 
     LIST_FOREACH (worker, &supervisor->workers, link) {
         if (worker->guest == guest) {
-            send_message(worker, &message);
+            worker_process_send(worker, &message);
         }
     }
 }

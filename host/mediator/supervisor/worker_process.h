@@ -22,6 +22,9 @@ bool worker_process_serve(struct supervisor *supervisor, struct supervisor_liste
 /* Closes the connections that no worker has. */
 void worker_process_drop_waiting(struct supervisor *supervisor);
 
+/* Ends a worker that reads no messages. */
+void worker_process_send(struct worker_process *worker, const struct control_message *message);
+
 void worker_process_kill(struct worker_process *worker, const char *why);
 
 /* Asks for statistics; kills a worker that has not answered several times. */
@@ -33,8 +36,5 @@ void worker_process_drain(struct worker_process *worker);
 /* Tells every session of the guest. */
 void worker_process_tell_quarantine(struct supervisor *supervisor,
                                     const struct guest_record *guest);
-
-/* What a device's scheduler does: a client's owner is its worker process. */
-extern const struct scheduler_ops worker_process_lease_ops;
 
 #endif

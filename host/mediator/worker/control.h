@@ -17,7 +17,7 @@ enum control_type {
     CONTROL_START = 1,  /* with the connection's descriptor; once, first */
     CONTROL_ATTACHED,   /* answers ATTACH */
     CONTROL_GRANT,      /* the lease asked for */
-    CONTROL_REVOKE,     /* give the lease back at the end of the request that runs */
+    CONTROL_REVOKE,     /* others wait: give the lease back when its quantum is over */
     CONTROL_CHECK,      /* answer with CHECKED */
     CONTROL_QUARANTINE, /* this guest was quarantined, or released */
     CONTROL_DRAIN,      /* finish what was accepted, then end */
@@ -26,6 +26,7 @@ enum control_type {
     CONTROL_ATTACH,  /* the first request's identity */
     CONTROL_ASK,     /* for the lease of the device attached to */
     CONTROL_RELEASE, /* of the lease */
+    CONTROL_YIELD,   /* releases the lease and asks for it again */
     CONTROL_CHECKED, /* statistics */
     CONTROL_FAULT,   /* this session hit a fault; the worker ends */
     CONTROL_DETACH,  /* statistics; the worker ends, all is well */
@@ -71,8 +72,8 @@ struct control_message {
         struct control_attached attached;
         struct control_attach attach;
         struct control_statistics statistics;
-        uint32_t priority; /* ASK: enum bg_vgpu_stub_priority */
-        bool contended;    /* GRANT: others wait, release after one request */
+        uint32_t priority; /* ASK, YIELD: enum bg_vgpu_stub_priority */
+        bool contended;    /* GRANT: as if REVOKE came with it */
         bool quarantined;  /* QUARANTINE */
         char reason[128];  /* FAULT, EXPOSED: for the log; not necessarily terminated */
         char name[256];    /* OPEN; not necessarily terminated */

@@ -5,13 +5,21 @@
 
 #include "host/common/clock.h"
 
+static void tell(struct lease *lease, enum control_type type, uint32_t priority,
+                 enum lease_state state)
+{
+    const struct control_message message = {.type = type, .priority = priority};
+
+    lease->state = state;
+    lease->wanted = false;
+    control_tell(lease->control, &message);
+}
+
 void lease_ask(struct lease *lease, uint32_t priority)
 {
-    const struct control_message message = {.type = CONTROL_ASK, .priority = priority};
-
     if (lease->state == LEASE_NONE) {
-        lease->state = LEASE_ASKED;
-        control_tell(lease->control, &message);
+        lease->idled = lease->idled && clock_now_ns() >= lease->used_ns + LEASE_LINGER_NS;
+        tell(lease, CONTROL_ASK, priority, LEASE_ASKED);
     }
 }
 
@@ -19,26 +27,50 @@ void lease_take_grant(struct lease *lease, bool contended)
 {
     lease->state = LEASE_HELD;
     lease->used = false;
-    lease->release_wanted = contended;
+    lease->wanted = contended;
+    lease->until_ns = clock_now_ns() + LEASE_QUANTUM_NS;
+    lease->used_ns = 0;
 }
 
 void lease_take_revoke(struct lease *lease)
 {
-    lease->release_wanted = true;
+    lease->wanted = true;
+    lease->used_ns = clock_now_ns();
 }
 
-bool lease_is_due(const struct lease *lease)
+void lease_use(struct lease *lease)
 {
-    return lease->state == LEASE_HELD && lease->release_wanted;
+    lease->used = true;
+    lease->used_ns = lease->wanted ? clock_now_ns() : 0;
+}
+
+bool lease_is_wanted(const struct lease *lease)
+{
+    return lease->state == LEASE_HELD && lease->wanted;
+}
+
+bool lease_is_over(const struct lease *lease)
+{
+    return lease_is_wanted(lease) && lease->used && clock_now_ns() >= lease->until_ns;
+}
+
+bool lease_has_lingered(const struct lease *lease)
+{
+    uint64_t now_ns = lease_is_wanted(lease) ? clock_now_ns() : 0;
+
+    return lease_is_wanted(lease) && (lease->idled || now_ns >= lease->until_ns ||
+                                      now_ns >= lease->used_ns + LEASE_LINGER_NS);
 }
 
 void lease_release(struct lease *lease)
 {
-    const struct control_message message = {.type = CONTROL_RELEASE};
+    lease->idled = lease->used_ns != 0 && clock_now_ns() < lease->until_ns;
+    tell(lease, CONTROL_RELEASE, 0, LEASE_NONE);
+}
 
-    lease->state = LEASE_NONE;
-    lease->release_wanted = false;
-    control_tell(lease->control, &message);
+void lease_yield(struct lease *lease, uint32_t priority)
+{
+    tell(lease, CONTROL_YIELD, priority, LEASE_ASKED);
 }
 
 static struct session *open_session(const struct control_attached *device, uint64_t memory_limit,

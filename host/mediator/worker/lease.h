@@ -15,6 +15,13 @@
 
 #define LEASE_REASON_SIZE 160
 
+/* How long a lease lasts when others wait: some hundred requests that are over at once, so that
+ * changing it, two messages and two wake-ups, does not count. */
+#define LEASE_QUANTUM_NS (2 * NS_PER_MS)
+/* Within its quantum a holder without work keeps the lease for so long, for a guest that sends its
+ * next request when it has the answer: some wake-ups' worth. */
+#define LEASE_LINGER_NS (200 * NS_PER_US)
+
 /* Loading the driver and making a context takes seconds on a machine with many GPUs, and is no
  * fault of the request that comes first. */
 #define LEASE_PREPARE_LIMIT_NS (30 * NS_PER_S)
@@ -29,8 +36,11 @@ enum lease_state {
 struct lease {
     int control;
     enum lease_state state;
-    bool used;           /* something ran since the grant; the holder says so */
-    bool release_wanted; /* others wait */
+    bool wanted;       /* others wait */
+    bool used;         /* something ran since the grant */
+    bool idled;        /* the guest let it linger in vain the last time */
+    uint64_t until_ns; /* the quantum's end */
+    uint64_t used_ns;  /* when something ran the last time while others waited; 0: not */
 };
 
 /* Unless it was asked for, or is held. */
@@ -39,11 +49,21 @@ void lease_ask(struct lease *lease, uint32_t priority);
 void lease_take_grant(struct lease *lease, bool contended);
 void lease_take_revoke(struct lease *lease);
 
-/* It is held, and others wait for it. */
-bool lease_is_due(const struct lease *lease);
+/* Something ran under it. */
+void lease_use(struct lease *lease);
 
-/* Gives it back. What was started under it has ended. */
+/* It is held, and others wait for it. */
+bool lease_is_wanted(const struct lease *lease);
+
+/* That, and its quantum is over, in which something ran. */
+bool lease_is_over(const struct lease *lease);
+
+/* That it is wanted, and a holder without work has kept it long enough. */
+bool lease_has_lingered(const struct lease *lease);
+
+/* Gives it back; yield: and asks for it again. What was started under it has ended. */
 void lease_release(struct lease *lease);
+void lease_yield(struct lease *lease, uint32_t priority);
 
 /* Opens a session where there is none yet, and makes the backend's context if that is wanted, too.
  * False with a reason. May take as long as LEASE_PREPARE_LIMIT_NS. */

@@ -78,6 +78,7 @@ static void test_everything(void **state)
          "burst = 7\nrequest_timeout_ms = 2000\nmax_sessions = 3\nquarantine_faults = 2\n"
          "quarantine_window_s = 30\n"
          "quarantine_s = 7\n"
+         "weight = 300\n"
          "connections_per_s = 55\n"
          "guest_connections_per_s = 0\n"
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
@@ -114,6 +115,8 @@ static void test_everything(void **state)
     assert_int_equal(listener->quarantine_faults, 2);
     assert_int_equal(listener->quarantine_window_s, 30);
     assert_int_equal(listener->quarantine_s, 7);
+    assert_int_equal(listener->weight, 300);
+    assert_int_equal(config.listeners[1].weight, 100);
     assert_int_equal(listener->connections_per_s, 55);
     assert_int_equal(listener->guest_connections_per_s, 0);
     assert_int_equal(config.listeners[1].limits.burst, 50); /* a second's worth */
@@ -157,6 +160,8 @@ static void test_errors(void **state)
     expect_error(LISTENER "max_queued = 0\n", "test.ini:3:", "from 1 to 1024");
     expect_error(LISTENER "max_queued = 1025\n", "test.ini:3:", "from 1 to 1024");
     expect_error(LISTENER "request_timeout_ms = soon\n", "test.ini:3:", "a number from 1 to");
+    expect_error(LISTENER "weight = 0\n", "test.ini:3:", "from 1 to 10000");
+    expect_error(LISTENER "weight = 10001\n", "test.ini:3:", "from 1 to 10000");
     expect_error(LISTENER "quarantine_faults = 65\n", "test.ini:3:", "from 0 to 64");
     expect_error(LISTENER "\n\nnonsense\n", "test.ini:5:", "key = value");
     expect_error(LISTENER "[listener two]\npath = /x\n", "test.ini:3:", "the same path");

@@ -71,35 +71,71 @@ static void test_asks_once(void **state)
     expect_silence();
 }
 
-static void test_due_when_others_wait(void **state)
+/* While nobody else wants it a lease has no end. */
+static void test_alone(void **state)
 {
     (void)state;
-    assert_false(lease_is_due(&lease));
     lease_ask(&lease, 0);
     lease_take_grant(&lease, false);
-    assert_false(lease_is_due(&lease));
-    lease_take_revoke(&lease);
-    assert_true(lease_is_due(&lease));
-    expect(CONTROL_ASK);
-    lease_release(&lease);
-    expect(CONTROL_RELEASE);
-    assert_false(lease_is_due(&lease));
-    lease_ask(&lease, 0);
-    lease_take_grant(&lease, true); /* they wait already */
-    assert_true(lease_is_due(&lease));
+    lease_use(&lease);
+    lease.until_ns = 0;
+    assert_false(lease_is_wanted(&lease));
+    assert_false(lease_is_over(&lease));
+    assert_false(lease_has_lingered(&lease));
 }
 
-/* Each grant counts what ran with it. */
-static void test_use_is_of_one_grant(void **state)
+/* Others wait: it ends with its quantum, in which something must have run. */
+static void test_quantum(void **state)
 {
     (void)state;
     lease_ask(&lease, 0);
+    expect(CONTROL_ASK);
+    lease_take_grant(&lease, true);
+    lease.until_ns = UINT64_MAX;
+    lease_use(&lease);
+    assert_false(lease_is_over(&lease));
+    lease.until_ns = 0;
+    assert_true(lease_is_over(&lease));
+    lease_yield(&lease, 1);
+    assert_int_equal(expect(CONTROL_YIELD).priority, 1);
+    assert_false(lease_is_wanted(&lease));
+    lease_ask(&lease, 1); /* is asked for already */
+    expect_silence();
     lease_take_grant(&lease, false);
-    lease.used = true;
+    lease_take_revoke(&lease);
+    lease.until_ns = 0;
+    assert_false(lease_is_over(&lease)); /* used by the lease before */
+    lease_use(&lease);
+    assert_true(lease_is_over(&lease));
     lease_release(&lease);
+    expect(CONTROL_RELEASE);
+}
+
+/* Without work it is kept for a moment, but not for a guest that let the moment pass before. */
+static void test_lingers(void **state)
+{
+    (void)state;
     lease_ask(&lease, 0);
-    lease_take_grant(&lease, false);
-    assert_false(lease.used);
+    lease_take_grant(&lease, true);
+    lease_use(&lease);
+    lease.until_ns = UINT64_MAX;
+    lease.used_ns = clock_now_ns() + NS_PER_S; /* "now", however slow this test is */
+    assert_false(lease_has_lingered(&lease));
+    lease.used_ns = clock_now_ns() - LEASE_LINGER_NS;
+    assert_true(lease_has_lingered(&lease));
+    lease_release(&lease);
+    lease.used_ns = 1; /* long ago */
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, true);
+    lease.until_ns = UINT64_MAX;
+    lease.used_ns = clock_now_ns() + NS_PER_S;
+    assert_true(lease_has_lingered(&lease));
+    lease_release(&lease);
+    lease_ask(&lease, 0); /* at once */
+    lease_take_grant(&lease, true);
+    lease.until_ns = UINT64_MAX;
+    lease.used_ns = clock_now_ns() + NS_PER_S;
+    assert_false(lease_has_lingered(&lease));
 }
 
 static void test_session(void **state)
@@ -124,10 +160,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_asks_once),
-        TEST(test_due_when_others_wait),
-        TEST(test_use_is_of_one_grant),
-        TEST(test_session),
+        TEST(test_asks_once), TEST(test_alone),   TEST(test_quantum),
+        TEST(test_lingers),   TEST(test_session),
 #undef TEST
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/supervisor/scheduler.c
-/* Leases: order, the bound on waiting, deadlines. */
+/* Leases: order, shares by weight, the bound on waiting, deadlines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +12,13 @@
 #include "host/mediator/supervisor/scheduler.h"
 
 #define CLIENTS 64
+#define QUANTUM 1000 /* that a lease lasts here */
 
 enum { LOW, MEDIUM, HIGH };
 
 static struct scheduler scheduler;
-static struct scheduler_client clients[CLIENTS];
+static struct scheduler_account tenants[4], guests[CLIENTS];
+static struct scheduler_client clients[CLIENTS]; /* each a guest of the first tenant */
 static char events[4096]; /* "g3" granted to 3, "G3" contended, "r3" revoked */
 
 static void note(char kind, struct scheduler_client *client)
@@ -42,12 +44,24 @@ static int setup(void **state)
 {
     (void)state;
     memset(clients, 0, sizeof(clients));
+    memset(tenants, 0, sizeof(tenants));
+    memset(guests, 0, sizeof(guests));
+    for (int i = 0; i < 4; i++) {
+        tenants[i] = (struct scheduler_account){.parent = &scheduler.root, .weight = 100};
+    }
     for (int i = 0; i < CLIENTS; i++) {
+        guests[i] = (struct scheduler_account){.parent = &tenants[0], .weight = 1};
+        clients[i].account = &guests[i];
         clients[i].release_ns = 100;
     }
     events[0] = '\0';
-    scheduler_init(&scheduler, &ops);
+    scheduler_init(&scheduler, &ops, 1);
     return 0;
+}
+
+static struct scheduler_client *holder(void)
+{
+    return TAILQ_FIRST(&scheduler.holders);
 }
 
 static void expect_events(const char *expected)
@@ -75,10 +89,10 @@ static void test_priority_then_arrival(void **state)
     scheduler_ask(&scheduler, &clients[5], HIGH, 6);
     expect_events("g0 r0 "); /* one revocation, however many wait */
     for (int i = 0; i < 6; i++) {
-        assert_true(scheduler_release(&scheduler, scheduler.holder, 10));
+        assert_true(scheduler_release(&scheduler, holder(), 10));
     }
     expect_events("G3 G5 G2 G4 g1 ");
-    assert_null(scheduler.holder);
+    assert_null(holder());
 }
 
 static void test_misuse_is_refused(void **state)
@@ -89,6 +103,7 @@ static void test_misuse_is_refused(void **state)
     scheduler_ask(&scheduler, &clients[1], LOW, 3);
     assert_false(scheduler_ask(&scheduler, &clients[1], HIGH, 4)); /* waits */
     assert_false(scheduler_release(&scheduler, &clients[1], 5));   /* does not hold it */
+    assert_false(scheduler_yield(&scheduler, &clients[1], LOW, 6));
     expect_events("g0 r0 ");
 }
 
@@ -100,11 +115,11 @@ static void test_no_starvation(void **state)
     (void)state;
     scheduler_ask(&scheduler, &clients[0], HIGH, 1);
     scheduler_ask(&scheduler, &clients[1], LOW, 2);
-    for (int i = 2; scheduler.holder != &clients[1]; i++) {
+    for (int i = 2; holder() != &clients[1]; i++) {
         assert_true(i < CLIENTS);
         scheduler_ask(&scheduler, &clients[i], HIGH, 3);
-        scheduler_release(&scheduler, scheduler.holder, 4);
-        grants_before += scheduler.holder != &clients[1];
+        scheduler_release(&scheduler, holder(), 4);
+        grants_before += holder() != &clients[1];
     }
     assert_int_equal(grants_before, SCHEDULER_PASS_LIMIT);
 }
@@ -122,22 +137,21 @@ static void test_bound(void **state)
         int i = (int)(random >> 8) % CLIENTS;
         uint32_t priority = (uint32_t)(i % 8 == 0 ? (random >> 20) % 3 : HIGH);
 
-        if (random >> 31 || scheduler.holder == NULL) {
+        if (random >> 31 || holder() == NULL) {
             unsigned before = 0;
 
             for (int j = 0; j < CLIENTS; j++) {
                 before += waiting[j];
             }
-            if (scheduler_ask(&scheduler, &clients[i], priority, 1) &&
-                scheduler.holder != &clients[i]) {
+            if (scheduler_ask(&scheduler, &clients[i], priority, 1) && holder() != &clients[i]) {
                 waiting[i] = true;
                 waited[i] = 0;
                 found[i] = before;
             }
         } else {
-            scheduler_release(&scheduler, scheduler.holder, 1);
-            for (int j = 0; j < CLIENTS && scheduler.holder != NULL; j++) {
-                if (scheduler.holder == &clients[j]) {
+            scheduler_release(&scheduler, holder(), 1);
+            for (int j = 0; j < CLIENTS && holder() != NULL; j++) {
+                if (holder() == &clients[j]) {
                     assert_true(waited[j] <= found[j] + SCHEDULER_PASS_LIMIT);
                     waiting[j] = false;
                 } else if (waiting[j]) {
@@ -146,6 +160,194 @@ static void test_bound(void **state)
             }
         }
         events[0] = '\0';
+    }
+}
+
+/* ---- Shares ---- */
+
+/* Client i is a guest of this tenant. */
+static void join(int i, int tenant)
+{
+    guests[i].parent = &tenants[tenant];
+}
+
+/* All that hold yield after a quantum, so many times; what each of `count` clients had, into
+ * had. From now_ns on; returns when it ended. */
+static uint64_t run_turns(int turns, int count, uint64_t now_ns, unsigned had[])
+{
+    for (int turn = 0; turn < turns; turn++) {
+        now_ns += QUANTUM;
+        for (int slot = 0; slot < (int)scheduler.room; slot++) {
+            struct scheduler_client *first = holder();
+
+            had[first - clients]++;
+            assert_true(first - clients < count);
+            scheduler_yield(&scheduler, first, MEDIUM, now_ns);
+        }
+        events[0] = '\0';
+    }
+    return now_ns;
+}
+
+static void expect_about(unsigned value, unsigned expected)
+{
+    if (value + 3 < expected || value > expected + 3) {
+        fail_msg("%u instead of about %u", value, expected);
+    }
+}
+
+/* 1:2:4, whatever number of guests the tenants have, on a device with any room. */
+static void test_weights(void **state)
+{
+    static const int tenant_of[] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2};
+    enum { COUNT = sizeof(tenant_of) / sizeof(tenant_of[0]), TURNS = 700 };
+
+    (void)state;
+    for (unsigned room = 1; room <= 3; room++) {
+        unsigned had[CLIENTS] = {0}, of_tenant[3] = {0};
+
+        setup(NULL);
+        scheduler.room = room;
+        tenants[1].weight = 200;
+        tenants[2].weight = 400;
+        for (int i = 0; i < COUNT; i++) {
+            join(i, tenant_of[i]);
+            scheduler_ask(&scheduler, &clients[i], MEDIUM, 0);
+        }
+        run_turns(TURNS, COUNT, 0, had);
+        for (int i = 0; i < COUNT; i++) {
+            of_tenant[tenant_of[i]] += had[i];
+        }
+        expect_about(of_tenant[0], TURNS * room / 7);
+        expect_about(of_tenant[1], TURNS * room * 2 / 7);
+        expect_about(of_tenant[2], TURNS * room * 4 / 7);
+        expect_about(had[0], of_tenant[0] / 4); /* and its guests equally */
+        expect_about(had[11], of_tenant[2] / 5);
+    }
+}
+
+/* More sessions are no larger share: not of a tenant's, and not of a guest's. */
+static void test_many_sessions_share_one_share(void **state)
+{
+    unsigned had[CLIENTS] = {0}, of_many = 0;
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        clients[i].account = &guests[0];
+        scheduler_ask(&scheduler, &clients[i], MEDIUM, 0);
+    }
+    scheduler_ask(&scheduler, &clients[30], MEDIUM, 0); /* another guest of that tenant */
+    join(31, 1);
+    scheduler_ask(&scheduler, &clients[31], MEDIUM, 0);
+    run_turns(400, 32, 0, had);
+    for (int i = 0; i < 30; i++) {
+        of_many += had[i];
+    }
+    expect_about(of_many, 100);
+    expect_about(had[30], 100);
+    expect_about(had[31], 200);
+}
+
+/* What counts is time, not turns: two turns of the one for each of twice the length. */
+static void test_time_counts(void **state)
+{
+    unsigned had[2] = {0};
+    uint64_t now_ns = 0;
+
+    (void)state;
+    scheduler_ask(&scheduler, &clients[0], MEDIUM, 0);
+    scheduler_ask(&scheduler, &clients[1], MEDIUM, 0);
+    for (int turn = 0; turn < 300; turn++) {
+        struct scheduler_client *now = holder();
+
+        now_ns += now == &clients[0] ? QUANTUM : 2 * QUANTUM;
+        had[now - clients]++;
+        scheduler_yield(&scheduler, now, MEDIUM, now_ns);
+        events[0] = '\0';
+    }
+    expect_about(had[0], 200);
+    expect_about(had[1], 100);
+}
+
+/* Nobody waits: it costs nothing. And who rests does not save up. */
+static void test_past_is_past(void **state)
+{
+    unsigned had[3] = {0};
+    uint64_t now_ns;
+
+    (void)state;
+    scheduler_ask(&scheduler, &clients[0], MEDIUM, 0);
+    scheduler_ask(&scheduler, &clients[1], MEDIUM, 1000000); /* 0 was alone until here */
+    now_ns = run_turns(100, 2, 1000000, had);
+    expect_about(had[0], 50);
+    scheduler_ask(&scheduler, &clients[2], MEDIUM, now_ns); /* has had nothing */
+    memset(had, 0, sizeof(had));
+    run_turns(99, 3, now_ns, had);
+    expect_about(had[2], 33);
+}
+
+/* Of a priority what was had with another one is not held against anybody. */
+static void test_priorities_are_apart(void **state)
+{
+    uint64_t now_ns = 0;
+
+    (void)state;
+    scheduler_ask(&scheduler, &clients[0], HIGH, 0);
+    scheduler_ask(&scheduler, &clients[1], LOW, 0);
+    for (int turn = 0; turn < 10; turn++) {
+        now_ns += QUANTUM;
+        assert_ptr_equal(holder(), &clients[0]);
+        scheduler_yield(&scheduler, &clients[0], HIGH, now_ns);
+    }
+    events[0] = '\0';
+    scheduler_yield(&scheduler, &clients[0], LOW, now_ns);
+    scheduler_yield(&scheduler, &clients[1], LOW, now_ns + QUANTUM);
+    expect_events("G1 G0 ");
+}
+
+/* ---- Room ---- */
+
+static void test_room(void **state)
+{
+    (void)state;
+    scheduler.room = 3;
+    for (int i = 0; i < 3; i++) {
+        scheduler_ask(&scheduler, &clients[i], LOW, 1);
+    }
+    expect_events("g0 g1 g2 ");
+    scheduler_ask(&scheduler, &clients[3], LOW, 2); /* one waits: one is told, the oldest */
+    scheduler_ask(&scheduler, &clients[4], LOW, 2);
+    expect_events("r0 r1 ");
+    scheduler_release(&scheduler, &clients[2], 3);
+    expect_events("g3 "); /* those told are enough for who still waits */
+    scheduler_release(&scheduler, &clients[0], 4);
+    expect_events("g4 ");
+    scheduler_yield(&scheduler, &clients[1], LOW, 5); /* nobody waits any more */
+    expect_events("g1 ");
+}
+
+/* Nobody keeps a lease because another one, granted later, is told in its place. */
+static void test_all_of_the_room_goes_round(void **state)
+{
+    unsigned had[3] = {0};
+
+    (void)state;
+    scheduler.room = 2;
+    for (int i = 0; i < 3; i++) {
+        scheduler_ask(&scheduler, &clients[i], LOW, 0);
+    }
+    for (uint64_t turn = 1; turn <= 300; turn++) {
+        struct scheduler_client *now = holder();
+
+        while (now->deadline_ns == 0) {
+            now = TAILQ_NEXT(now, link);
+        }
+        had[now - clients]++;
+        scheduler_yield(&scheduler, now, LOW, turn * QUANTUM);
+        events[0] = '\0';
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_about(had[i], 100);
     }
 }
 
@@ -189,6 +391,13 @@ int main(void)
         cmocka_unit_test_setup(test_misuse_is_refused, setup),
         cmocka_unit_test_setup(test_no_starvation, setup),
         cmocka_unit_test_setup(test_bound, setup),
+        cmocka_unit_test_setup(test_weights, setup),
+        cmocka_unit_test_setup(test_many_sessions_share_one_share, setup),
+        cmocka_unit_test_setup(test_time_counts, setup),
+        cmocka_unit_test_setup(test_past_is_past, setup),
+        cmocka_unit_test_setup(test_priorities_are_apart, setup),
+        cmocka_unit_test_setup(test_room, setup),
+        cmocka_unit_test_setup(test_all_of_the_room_goes_round, setup),
         cmocka_unit_test_setup(test_deadline, setup),
         cmocka_unit_test_setup(test_remove, setup),
     };

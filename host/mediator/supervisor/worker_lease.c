@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* CPU_COUNT */
+#include "host/mediator/supervisor/worker_lease.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "host/common/clock.h"
+#include "host/mediator/log.h"
+#include "host/mediator/supervisor/worker_log.h"
+#include "host/mediator/supervisor/worker_process.h"
+
+/* A worker that should release its lease answers its request's time-out itself; this much later
+ * it has ended, or never will. */
+#define RELEASE_MARGIN_NS NS_PER_S
+
+/* ---- The scheduler's decisions ---- */
+
+static void grant_lease(struct scheduler_client *client, bool contended)
+{
+    const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
+
+    log_debug("%s: lease granted", worker_log_name(client->owner));
+    worker_process_send(client->owner, &message);
+}
+
+static void revoke_lease(struct scheduler_client *client)
+{
+    const struct control_message message = {.type = CONTROL_REVOKE};
+
+    worker_process_send(client->owner, &message);
+}
+
+static const struct scheduler_ops lease_ops = {.grant = grant_lease, .revoke = revoke_lease};
+
+/* ---- Start, end ---- */
+
+/* The processors that the mediator, and with it a worker, may use. */
+static unsigned count_processors(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+        return (unsigned)CPU_COUNT(&set);
+    }
+    return online > 0 ? (unsigned)online : 1;
+}
+
+/* A GPU computes for one context at a time: more leases would only have it switch among them. */
+void worker_lease_open_device(const struct supervisor *supervisor, struct supervisor_device *device)
+{
+    const struct config *config = supervisor->config;
+
+    scheduler_init(&device->scheduler, &lease_ops, device->cuda ? 1 : count_processors());
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        device->tenants[i] = (struct scheduler_account){.parent = &device->scheduler.root,
+                                                        .weight = config->listeners[i].weight};
+    }
+}
+
+static struct scheduler_account *find_account(const struct worker_process *worker)
+{
+    const struct supervisor *supervisor = worker->supervisor;
+    struct scheduler_account *account =
+        &worker->guest->accounts[worker->device - supervisor->devices];
+
+    account->parent = &worker->device->tenants[worker->listener - supervisor->listeners];
+    account->weight = 1;
+    return account;
+}
+
+void worker_lease_open(struct worker_process *worker)
+{
+    uint64_t limit_ns = worker->listener->config->limits.request_timeout_ms * NS_PER_MS;
+
+    worker->lease.owner = worker;
+    worker->lease.account = find_account(worker);
+    /* Twice on CUDA: asynchronous work is waited for before a release. */
+    worker->lease.release_ns = limit_ns * (worker->device->cuda ? 2 : 1) + RELEASE_MARGIN_NS;
+}
+
+void worker_lease_close(struct worker_process *worker)
+{
+    scheduler_remove(&worker->device->scheduler, &worker->lease, clock_now_ns());
+}
+
+/* ---- A worker's messages ---- */
+
+static void take_ask(struct worker_process *worker, uint32_t priority)
+{
+    if (!scheduler_ask(&worker->device->scheduler, &worker->lease, priority, clock_now_ns())) {
+        worker_process_kill(worker, "it asked for a lease twice");
+    }
+}
+
+static void take_release(struct worker_process *worker)
+{
+    if (!scheduler_release(&worker->device->scheduler, &worker->lease, clock_now_ns())) {
+        worker_process_kill(worker, "it released a lease it does not hold");
+    }
+}
+
+static void take_yield(struct worker_process *worker, uint32_t priority)
+{
+    if (!scheduler_yield(&worker->device->scheduler, &worker->lease, priority, clock_now_ns())) {
+        worker_process_kill(worker, "it yielded a lease it does not hold");
+    }
+}
+
+void worker_lease_take(struct worker_process *worker, const struct control_message *message)
+{
+    uint32_t most = worker->listener->config->limits.max_priority;
+    uint32_t priority = message->priority < most ? message->priority : most;
+
+    if (worker->device == NULL) {
+        worker_process_kill(worker, "it wanted a lease before it attached");
+    } else if (message->type == CONTROL_ASK) {
+        take_ask(worker, priority);
+    } else if (message->type == CONTROL_YIELD) {
+        take_yield(worker, priority);
+    } else {
+        take_release(worker);
+    }
+}
+
+/* ---- The clock ---- */
+
+void worker_lease_check(struct supervisor_device *device, uint64_t now_ns)
+{
+    struct scheduler_client *overdue = scheduler_get_overdue(&device->scheduler, now_ns);
+
+    if (overdue != NULL) {
+        worker_process_kill(overdue->owner, "it keeps a lease beyond its request's limit");
+    }
+}
