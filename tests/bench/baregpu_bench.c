@@ -23,6 +23,7 @@
 #define PINGPONG_COUNT "5000"
 #define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
 #define LOAD_SECONDS "2"
+#define FAIRNESS_SECONDS "4" /* of turns of 2 ms */
 #define GUEST_DEADLINE_MS 120000u
 #define TOOL_DEADLINE_MS 120000u
 /* One more for each tenth request is too much; a look of the main loop now and then is not. */
@@ -240,7 +241,9 @@ static const int client_counts[] = {1, 8, 64};
 
 #define CLIENT_COUNTS (sizeof(client_counts) / sizeof(client_counts[0]))
 
-static void add_load_rows(const char *row, double rates[CLIENT_COUNTS][ROUNDS],
+/* goal_of_one: what one client makes is what more of them are held to; 0: only that their rate does
+ * not fall. */
+static void add_load_rows(const char *row, double goal_of_one, double rates[CLIENT_COUNTS][ROUNDS],
                           double p50_ns[CLIENT_COUNTS], double p99_ns[CLIENT_COUNTS],
                           double p999_ns[CLIENT_COUNTS])
 {
@@ -250,8 +253,9 @@ static void add_load_rows(const char *row, double rates[CLIENT_COUNTS][ROUNDS],
         double value, goal;
     } held[CLIENT_COUNTS] = {
         {"socket ping-pongs per second, idle", 1e9 / idle_rtt_ns, 0},
-        {"one client", of_one, 0},        /* alone it keeps the lease, and waits for nobody */
-        {"eight clients", of_eight, 1.1}, /* "does not fall": within what runs differ by */
+        {"one client", of_one, goal_of_one},
+        {goal_of_one > 0 ? "one client" : "eight clients", goal_of_one > 0 ? of_one : of_eight,
+         goal_of_one > 0 ? goal_of_one : 1.1}, /* "does not fall": within what runs differ by */
     };
 
     for (size_t i = 0; i < CLIENT_COUNTS; i++) {
@@ -270,7 +274,8 @@ static void add_load_rows(const char *row, double rates[CLIENT_COUNTS][ROUNDS],
     }
 }
 
-static void bench_load(const char *socket, const char *operation, const char *row)
+static void bench_load(const char *socket, const char *operation, const char *row,
+                       double goal_of_one)
 {
     double rates[CLIENT_COUNTS][ROUNDS], p50[CLIENT_COUNTS], p99[CLIENT_COUNTS],
         p999[CLIENT_COUNTS];
@@ -291,7 +296,66 @@ static void bench_load(const char *socket, const char *operation, const char *ro
         }
         free(output);
     }
-    add_load_rows(row, rates, p50, p99, p999);
+    add_load_rows(row, goal_of_one, rates, p50, p99, p999);
+}
+
+/* ---- Fairness ---- */
+
+/* Jain's index of additions by so many clients on each socket. */
+static void add_fairness_row(const char *row, const char *const sockets[], const char *clients,
+                             const char *figure, double least)
+{
+    double indices[ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *arguments[16] = {"--clients",      clients,       "--seconds",
+                                     FAIRNESS_SECONDS, "--operation", "add"};
+        unsigned count = 6;
+
+        for (unsigned i = 0; sockets[i] != NULL; i++) {
+            arguments[count++] = sockets[i];
+        }
+        char *output = run_tool("tests/bench/mediator_load_bench", arguments);
+
+        indices[round] = find_figure(output, figure, "jain");
+        free(output);
+    }
+    add_row(row, median(indices, ROUNDS), "index", "1: to each by its weight", 1, MORE_IS_BETTER,
+            1 / least);
+}
+
+/* Additions, which take nearly nothing: what is shared is the time in which a guest may make them.
+ */
+static void bench_fairness(void)
+{
+    static const int weights[] = {1, 2, 4};
+    char *config = harness_temp_path("fairness.ini"), *sockets[3];
+    FILE *file = fopen(config, "w");
+
+    if (file == NULL) {
+        harness_fail("cannot write %s", config);
+    }
+    for (int i = 0; i < 3; i++) {
+        char *name = harness_format("fairness-%d.sock", weights[i]);
+        char *path = harness_temp_path(name);
+
+        free(name);
+        fprintf(file, "[listener of-%d]\npath = %s\nweight = %d\n", weights[i], path, weights[i]);
+        sockets[i] = harness_format("%s=%d", path, weights[i]);
+        free(path);
+    }
+    fclose(file);
+    struct process *mediator = mediator_start("--config %s --log-level error", config);
+    const char *const one[] = {sockets[0], NULL};
+    const char *const all[] = {sockets[0], sockets[1], sockets[2], NULL};
+
+    add_fairness_row("mediator_fairness_equal", one, "8", "mediator_requests_per_s_8", 0.99);
+    add_fairness_row("mediator_fairness_weights", all, "8", "mediator_requests_per_s_24", 0.98);
+    process_end(mediator);
+    for (int i = 0; i < 3; i++) {
+        free(sockets[i]);
+    }
+    free(config);
 }
 
 /* ---- Boot ---- */
@@ -400,16 +464,16 @@ static void bench_gpu(void)
 
     bench_round_trip(socket);
     bench_syscalls(socket);
-    bench_load(socket, "nop", "mediator_requests_per_s");
-    bench_load(socket, "add", "mediator_adds_per_s");
+    bench_load(socket, "nop", "mediator_requests_per_s", 0);
+    bench_load(socket, "add", "mediator_adds_per_s", 1 / 0.9);
     bench_boot(socket);
     bench_image();
     process_end(mediator);
     free(socket);
 }
 
-/* baregpu_bench [gpu | virtio | interrupts | smp | pvgpu | sst]: everything, or one part, printed
- * and not written. */
+/* baregpu_bench [gpu | fairness | virtio | interrupts | smp | pvgpu | sst]: everything, or one
+ * part, printed and not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
@@ -426,6 +490,9 @@ int main(int count, char **texts)
            "", "met", "held against");
     if (wants(only, "gpu")) {
         bench_gpu();
+    }
+    if (wants(only, "fairness")) {
+        bench_fairness();
     }
     if (wants(only, "virtio")) {
         bench_virtio();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Load on a mediator's socket: N clients, each a connection with one request in flight, all in this
- * process. Prints one JSON object per line: name, clients, requests, requests_per_s,
- * p50_ns, p99_ns, p999_ns.
+ * Load on a mediator's sockets: N clients on each, each a connection with one request in flight,
+ * all in this process. Prints one JSON object per line: name, clients, requests, requests_per_s,
+ * p50_ns, p99_ns, p999_ns, and Jain's index of fairness: of the clients of one socket by their
+ * requests, of several sockets by all their clients' requests over the socket's weight.
  *
- *   mediator_load_bench SOCKET [--clients N[,N...]] [--seconds S] [--operation nop|add]
+ *   mediator_load_bench SOCKET[=WEIGHT]... [--clients N[,N...]] [--seconds S] [--operation nop|add]
  *
  * nop: answered without the GPU. add: the basic vector addition, which needs the GPU's lease.
  */
@@ -25,6 +26,7 @@
 #include "protocol/vgpu_stub.h"
 
 #define CLIENTS_MAX 256
+#define SOCKETS_MAX 8
 #define ANSWER_LIMIT_S 60
 /* Latencies by powers of two, each in 64 steps: within 1.6 % of what was measured. */
 #define STEPS 64
@@ -100,7 +102,8 @@ struct client {
     int fd;
     uint32_t request_id;
     uint64_t sent_ns;
-    size_t have; /* bytes of the answer */
+    uint64_t requests; /* answered */
+    size_t have;       /* bytes of the answer */
     uint8_t answer[sizeof(struct bg_vgpu_stub_message) + BG_VGPU_STUB_PAYLOAD_MAX];
 };
 
@@ -201,6 +204,7 @@ static void exchange(int poll, struct client *clients, unsigned count, enum oper
 
             buckets[bucket_of(now - client->sent_ns)]++;
             requests++;
+            client->requests++;
             if (now < end_ns) {
                 send_request(client, operation);
             } else {
@@ -210,7 +214,49 @@ static void exchange(int poll, struct client *clients, unsigned count, enum oper
     }
 }
 
-static void measure(const char *path, unsigned count, double seconds, enum operation operation)
+/* ---- What the clients got ---- */
+
+struct tenant {
+    const char *path;
+    double weight;
+};
+
+/* 1: all shares are equal; 1/n: one has everything. */
+static double jain(const double *shares, unsigned count)
+{
+    double sum = 0, squares = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        sum += shares[i];
+        squares += shares[i] * shares[i];
+    }
+    return sum * sum / (count * squares);
+}
+
+/* Client i is of tenant i % tenant_count. */
+static double get_fairness(const struct client *clients, unsigned count,
+                           const struct tenant *tenants, unsigned tenant_count)
+{
+    double shares[CLIENTS_MAX] = {0};
+    unsigned share_count = tenant_count == 1 ? count : tenant_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        shares[i % share_count] += (double)clients[i].requests / tenants[i % tenant_count].weight;
+    }
+    return jain(shares, share_count);
+}
+
+static void reset_counts(struct client *clients, unsigned count)
+{
+    memset(buckets, 0, sizeof(buckets));
+    requests = 0;
+    for (unsigned i = 0; i < count; i++) {
+        clients[i].requests = 0;
+    }
+}
+
+static void measure(const struct tenant *tenants, unsigned tenant_count, unsigned count,
+                    double seconds, enum operation operation)
 {
     static struct client clients[CLIENTS_MAX];
     int poll = epoll_create1(0);
@@ -219,14 +265,13 @@ static void measure(const char *path, unsigned count, double seconds, enum opera
     for (unsigned i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
 
-        clients[i] = (struct client){.fd = connect_to(path)};
+        clients[i] = (struct client){.fd = connect_to(tenants[i % tenant_count].path)};
         if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event) != 0) {
             give_up("epoll");
         }
     }
     exchange(poll, clients, count, operation, 0); /* the sessions stand before the clock starts */
-    memset(buckets, 0, sizeof(buckets));
-    requests = 0;
+    reset_counts(clients, count);
     start = now_ns();
     exchange(poll, clients, count, operation, start + (uint64_t)(seconds * 1e9));
     double spent_s = (double)(now_ns() - start) / 1e9;
@@ -237,17 +282,28 @@ static void measure(const char *path, unsigned count, double seconds, enum opera
     close(poll);
     printf("{\"name\": \"mediator_requests_per_s_%u\", \"operation\": \"%s\", \"clients\": %u, "
            "\"requests\": %llu, \"requests_per_s\": %.0f, \"p50_ns\": %llu, \"p99_ns\": %llu, "
-           "\"p999_ns\": %llu}\n",
+           "\"p999_ns\": %llu, \"jain\": %.4f}\n",
            count, operation_names[operation], count, (unsigned long long)requests,
            (double)requests / spent_s, (unsigned long long)percentile(0.5),
-           (unsigned long long)percentile(0.99), (unsigned long long)percentile(0.999));
+           (unsigned long long)percentile(0.99), (unsigned long long)percentile(0.999),
+           get_fairness(clients, count, tenants, tenant_count));
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: mediator_load_bench SOCKET [--clients N[,N...]] [--seconds S] "
-                    "[--operation nop|add]\n");
+    fprintf(stderr, "usage: mediator_load_bench SOCKET[=WEIGHT]... [--clients N[,N...]] "
+                    "[--seconds S] [--operation nop|add]\n");
     return 2;
+}
+
+/* False: not a tenant. */
+static bool parse_tenant(char *text, struct tenant *tenant)
+{
+    *tenant = (struct tenant){.path = strsep(&text, "="), .weight = 1};
+    if (text != NULL) {
+        tenant->weight = strtod(text, NULL);
+    }
+    return tenant->weight > 0;
 }
 
 int main(int count, char **texts)
@@ -258,6 +314,8 @@ int main(int count, char **texts)
                                             {0}};
     char clients_default[] = "1,8,64";
     char *clients = clients_default, *word;
+    struct tenant tenants[SOCKETS_MAX];
+    unsigned tenant_count = 0;
     double seconds = 3;
     int operation = OPERATION_NOP, key;
 
@@ -274,17 +332,23 @@ int main(int count, char **texts)
             return usage();
         }
     }
-    if (optind != count - 1 || operation < 0 || !(seconds > 0)) {
+    for (; optind < count && tenant_count < SOCKETS_MAX; optind++) {
+        if (!parse_tenant(texts[optind], &tenants[tenant_count++])) {
+            return usage();
+        }
+    }
+    if (optind != count || tenant_count == 0 || operation < 0 || !(seconds > 0)) {
         return usage();
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     while ((word = strsep(&clients, ",")) != NULL) {
         unsigned long number = strtoul(word, NULL, 10);
 
-        if (number == 0 || number > CLIENTS_MAX) {
+        if (number == 0 || number > CLIENTS_MAX / tenant_count) {
             return usage();
         }
-        measure(texts[optind], (unsigned)number, seconds, (enum operation)operation);
+        measure(tenants, tenant_count, (unsigned)number * tenant_count, seconds,
+                (enum operation)operation);
     }
     return 0;
 }

@@ -173,16 +173,6 @@ static bool release_lease(struct pvgpu_worker *worker)
     return true;
 }
 
-/* Its quantum is over: the rest of the ring waits for the next. */
-static void end_lease(struct pvgpu_worker *worker)
-{
-    if (!pvgpu_ring_has_work(&worker->ring)) {
-        release_lease(worker);
-    } else if (finish_work(worker, worker->ring.consumer, 0)) {
-        lease_yield(&worker->lease, worker->priority);
-    }
-}
-
 /* ---- Attention ---- */
 
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
@@ -569,8 +559,10 @@ static void consume(struct pvgpu_worker *worker)
         take_broken(worker, command.position);
         break;
     }
-    if (lease_is_over(&worker->lease)) {
-        end_lease(worker);
+    /* The rest of the ring waits for the next lease. */
+    if (lease_is_over(&worker->lease) && pvgpu_ring_has_work(&worker->ring) &&
+        finish_work(worker, worker->ring.consumer, 0)) {
+        lease_yield(&worker->lease, worker->priority);
     }
 }
 

@@ -219,7 +219,7 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor)
     while (may_go_on(worker)) {
         const struct stub_request *first = queue_first(worker);
 
-        if (lease_is_over(&worker->lease) || has_lingered(worker)) {
+        if ((worker->queue_count > 0 && lease_is_over(&worker->lease)) || has_lingered(worker)) {
             if (!release_lease(worker, in_executor)) {
                 call_executor(worker);
                 return;

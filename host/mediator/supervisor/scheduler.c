@@ -16,18 +16,18 @@ static void charge(struct scheduler_client *client, uint64_t time_ns)
 {
     struct scheduler_account *account;
 
-    for (account = client->account; account->parent != NULL; account = account->parent) {
+    for (account = &client->account; account->parent != NULL; account = account->parent) {
         account->used[client->priority] += (double)time_ns / account->weight;
     }
 }
 
 /* What it did not want while others used the device is not owed to it. */
-static void forget_claims(const struct scheduler_client *client)
+static void forget_claims(struct scheduler_client *client)
 {
     struct scheduler_account *account;
     uint32_t priority = client->priority;
 
-    for (account = client->account; account->parent != NULL; account = account->parent) {
+    for (account = &client->account; account->parent != NULL; account = account->parent) {
         if (account->used[priority] < account->parent->floor[priority]) {
             account->used[priority] = account->parent->floor[priority];
         }
@@ -35,12 +35,12 @@ static void forget_claims(const struct scheduler_client *client)
 }
 
 /* It is the next: among its equals nobody that waits has used less. */
-static void raise_floors(const struct scheduler_client *client)
+static void raise_floors(struct scheduler_client *client)
 {
     struct scheduler_account *account;
     uint32_t priority = client->priority;
 
-    for (account = client->account; account->parent != NULL; account = account->parent) {
+    for (account = &client->account; account->parent != NULL; account = account->parent) {
         if (account->parent->floor[priority] < account->used[priority]) {
             account->parent->floor[priority] = account->used[priority];
         }
@@ -68,22 +68,24 @@ static bool was_passed(const struct scheduler_client *client)
     return client->passed >= SCHEDULER_PASS_LIMIT;
 }
 
+/* Whether a has had less than b, by the first account from the root on in which they differ. */
+static bool has_less(const struct scheduler_account *a, const struct scheduler_account *b,
+                     uint32_t priority)
+{
+    return a->parent != b->parent ? has_less(a->parent, b->parent, priority)
+                                  : a->used[priority] < b->used[priority];
+}
+
 /* Whether a goes before b, which came earlier. */
 static bool goes_before(const struct scheduler_client *a, const struct scheduler_client *b)
 {
-    const struct scheduler_account *guest_a = a->account, *guest_b = b->account;
-    uint32_t priority = a->priority;
-
     if (was_passed(a) || was_passed(b)) {
         return !was_passed(b);
     }
     if (a->priority != b->priority) {
         return a->priority > b->priority;
     }
-    if (guest_a->parent != guest_b->parent) {
-        return guest_a->parent->used[priority] < guest_b->parent->used[priority];
-    }
-    return guest_a->used[priority] < guest_b->used[priority];
+    return has_less(&a->account, &b->account, a->priority);
 }
 
 static struct scheduler_client *choose(const struct scheduler *scheduler)

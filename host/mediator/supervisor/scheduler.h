@@ -5,8 +5,9 @@
  *
  * As many clients hold a lease as the device has room for. Next is the waiter of the highest
  * priority; of several, that of the tenant which has had the least of the device for its weight; in
- * the tenant that of the guest which has had the least; of a guest's the one that came first. A
- * waiter that SCHEDULER_PASS_LIMIT later ones of a higher priority were granted before goes first.
+ * the tenant that of the guest, and of the guest that client, which has had the least; of equals
+ * the one that came first. A waiter that SCHEDULER_PASS_LIMIT later ones of a higher priority were
+ * granted before goes first.
  *
  * What a holder has of the device is the time that it holds a lease while somebody waits: what
  * nobody else wants costs nothing. Who comes back after a pause has no claim on what it did not
@@ -25,11 +26,11 @@
 #define SCHEDULER_PASS_LIMIT 16
 #define SCHEDULER_PRIORITIES 3 /* 0 is the lowest */
 
-/* What a tenant, or a guest of one, has had of a device. Zeroed, with its parent and weight, at the
- * start; it outlives its clients and children. A priority is shared for itself: what was had with
- * another one does not count. */
+/* What a tenant, a guest of one, or a client of that has had of a device. Zeroed, with its parent
+ * and weight, at the start; it outlives its children. A priority is shared for itself: what was had
+ * with another one does not count. */
 struct scheduler_account {
-    struct scheduler_account *parent; /* a guest's: its tenant; a tenant's: the scheduler's root */
+    struct scheduler_account *parent; /* in the end the scheduler's root; all are equally deep */
     uint32_t weight;                  /* not 0 */
     /* The scheduler's own. In nanoseconds by weight; a double neither overflows nor rounds much. */
     double used[SCHEDULER_PRIORITIES];
@@ -43,9 +44,9 @@ enum scheduler_state {
 };
 
 struct scheduler_client {
-    void *owner;                       /* the caller's */
-    struct scheduler_account *account; /* its guest's */
-    uint64_t release_ns;               /* how long it may take to release once it is told */
+    void *owner; /* the caller's */
+    struct scheduler_account account;
+    uint64_t release_ns; /* how long it may take to release once it is told */
     /* The scheduler's own from here on; zero at the start. */
     TAILQ_ENTRY(scheduler_client) link;
     enum scheduler_state state;

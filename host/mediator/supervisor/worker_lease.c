@@ -59,15 +59,15 @@ void worker_lease_open_device(const struct supervisor *supervisor, struct superv
     }
 }
 
-static struct scheduler_account *find_account(const struct worker_process *worker)
+static struct scheduler_account *find_guest(const struct worker_process *worker)
 {
     const struct supervisor *supervisor = worker->supervisor;
-    struct scheduler_account *account =
+    struct scheduler_account *guest =
         &worker->guest->accounts[worker->device - supervisor->devices];
 
-    account->parent = &worker->device->tenants[worker->listener - supervisor->listeners];
-    account->weight = 1;
-    return account;
+    guest->parent = &worker->device->tenants[worker->listener - supervisor->listeners];
+    guest->weight = 1;
+    return guest;
 }
 
 void worker_lease_open(struct worker_process *worker)
@@ -75,7 +75,8 @@ void worker_lease_open(struct worker_process *worker)
     uint64_t limit_ns = worker->listener->config->limits.request_timeout_ms * NS_PER_MS;
 
     worker->lease.owner = worker;
-    worker->lease.account = find_account(worker);
+    worker->lease.account.parent = find_guest(worker);
+    worker->lease.account.weight = 1;
     /* Twice on CUDA: asynchronous work is waited for before a release. */
     worker->lease.release_ns = limit_ns * (worker->device->cuda ? 2 : 1) + RELEASE_MARGIN_NS;
 }

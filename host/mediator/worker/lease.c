@@ -34,8 +34,10 @@ void lease_take_grant(struct lease *lease, bool contended)
 
 void lease_take_revoke(struct lease *lease)
 {
+    uint64_t now_ns = clock_now_ns();
+
     lease->wanted = true;
-    lease->used_ns = clock_now_ns();
+    lease->used_ns = now_ns < lease->until_ns ? now_ns : 0;
 }
 
 void lease_use(struct lease *lease)
@@ -56,15 +58,13 @@ bool lease_is_over(const struct lease *lease)
 
 bool lease_has_lingered(const struct lease *lease)
 {
-    uint64_t now_ns = lease_is_wanted(lease) ? clock_now_ns() : 0;
-
-    return lease_is_wanted(lease) && (lease->idled || now_ns >= lease->until_ns ||
-                                      now_ns >= lease->used_ns + LEASE_LINGER_NS);
+    return lease_is_wanted(lease) &&
+           (lease->idled || clock_now_ns() >= lease->used_ns + LEASE_LINGER_NS);
 }
 
 void lease_release(struct lease *lease)
 {
-    lease->idled = lease->used_ns != 0 && clock_now_ns() < lease->until_ns;
+    lease->idled = lease->used_ns != 0;
     tell(lease, CONTROL_RELEASE, 0, LEASE_NONE);
 }
 

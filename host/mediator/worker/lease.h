@@ -18,8 +18,8 @@
 /* How long a lease lasts when others wait: some hundred requests that are over at once, so that
  * changing it, two messages and two wake-ups, does not count. */
 #define LEASE_QUANTUM_NS (2 * NS_PER_MS)
-/* Within its quantum a holder without work keeps the lease for so long, for a guest that sends its
- * next request when it has the answer: some wake-ups' worth. */
+/* A holder without work keeps the lease for so long, for a guest that sends its next request when
+ * it has the answer: some wake-ups' worth. */
 #define LEASE_LINGER_NS (200 * NS_PER_US)
 
 /* Loading the driver and making a context takes seconds on a machine with many GPUs, and is no
@@ -55,7 +55,7 @@ void lease_use(struct lease *lease);
 /* It is held, and others wait for it. */
 bool lease_is_wanted(const struct lease *lease);
 
-/* That, and its quantum is over, in which something ran. */
+/* That, and its quantum is over, in which something ran: the next request is for another lease. */
 bool lease_is_over(const struct lease *lease);
 
 /* That it is wanted, and a holder without work has kept it long enough. */

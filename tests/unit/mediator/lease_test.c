@@ -118,7 +118,6 @@ static void test_lingers(void **state)
     lease_ask(&lease, 0);
     lease_take_grant(&lease, true);
     lease_use(&lease);
-    lease.until_ns = UINT64_MAX;
     lease.used_ns = clock_now_ns() + NS_PER_S; /* "now", however slow this test is */
     assert_false(lease_has_lingered(&lease));
     lease.used_ns = clock_now_ns() - LEASE_LINGER_NS;
@@ -127,13 +126,28 @@ static void test_lingers(void **state)
     lease.used_ns = 1; /* long ago */
     lease_ask(&lease, 0);
     lease_take_grant(&lease, true);
-    lease.until_ns = UINT64_MAX;
     lease.used_ns = clock_now_ns() + NS_PER_S;
     assert_true(lease_has_lingered(&lease));
     lease_release(&lease);
     lease_ask(&lease, 0); /* at once */
     lease_take_grant(&lease, true);
-    lease.until_ns = UINT64_MAX;
+    lease.used_ns = clock_now_ns() + NS_PER_S;
+    assert_false(lease_has_lingered(&lease));
+}
+
+/* One that nobody wanted for a while, and that nobody uses, goes at once. */
+static void test_idle_goes_at_once(void **state)
+{
+    (void)state;
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, false);
+    lease_use(&lease);
+    lease.until_ns = 1;
+    lease_take_revoke(&lease);
+    assert_true(lease_has_lingered(&lease));
+    lease_release(&lease);
+    lease_ask(&lease, 0);
+    lease_take_grant(&lease, true); /* that was not the guest's fault */
     lease.used_ns = clock_now_ns() + NS_PER_S;
     assert_false(lease_has_lingered(&lease));
 }
@@ -160,8 +174,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_asks_once), TEST(test_alone),   TEST(test_quantum),
-        TEST(test_lingers),   TEST(test_session),
+        TEST(test_asks_once),         TEST(test_alone),   TEST(test_quantum), TEST(test_lingers),
+        TEST(test_idle_goes_at_once), TEST(test_session),
 #undef TEST
     };
 

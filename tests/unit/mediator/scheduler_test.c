@@ -51,7 +51,7 @@ static int setup(void **state)
     }
     for (int i = 0; i < CLIENTS; i++) {
         guests[i] = (struct scheduler_account){.parent = &tenants[0], .weight = 1};
-        clients[i].account = &guests[i];
+        clients[i].account = (struct scheduler_account){.parent = &guests[i], .weight = 1};
         clients[i].release_ns = 100;
     }
     events[0] = '\0';
@@ -233,7 +233,7 @@ static void test_many_sessions_share_one_share(void **state)
 
     (void)state;
     for (int i = 0; i < 30; i++) {
-        clients[i].account = &guests[0];
+        clients[i].account.parent = &guests[0];
         scheduler_ask(&scheduler, &clients[i], MEDIUM, 0);
     }
     scheduler_ask(&scheduler, &clients[30], MEDIUM, 0); /* another guest of that tenant */
@@ -242,6 +242,7 @@ static void test_many_sessions_share_one_share(void **state)
     run_turns(400, 32, 0, had);
     for (int i = 0; i < 30; i++) {
         of_many += had[i];
+        expect_about(had[i], 100 / 30);
     }
     expect_about(of_many, 100);
     expect_about(had[30], 100);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: tests/mediator/client.c tests/mediator/fixture.c
+// build: tests/mediator/processes.c host/common/fd_message.c
+// needs: build/host/baregpu-mediator
+/* How a device is shared by guests that want it all the time: room, quanta, weights. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "tests/mediator/client.h"
+#include "tests/mediator/fixture.h"
+
+/* Requests that a client has in flight, so that its worker's queue is never empty, however late this
+ * test is. */
+#define AHEAD 500
+#define QUEUE "max_queued = 1000\n"
+
+struct worker_load {
+    struct client client;
+    struct request copy;
+};
+
+/* Copies of so many bytes. */
+static struct worker_load begin_load(const char *socket, uint32_t vm_id, uint64_t size)
+{
+    struct worker_load load = {.client = client_open(socket, vm_id)};
+    struct request alloc = request_alloc(size);
+    uint32_t dst = client_expect_ok(&load.client, &alloc);
+
+    load.copy = request_move(dst, client_expect_ok(&load.client, &alloc), size);
+    for (int ahead = 0; ahead < AHEAD; ahead++) {
+        client_send(&load.client, &load.copy);
+    }
+    return load;
+}
+
+/* Until they have so many answers more. */
+static void keep_busy(struct worker_load loads[2], unsigned answers)
+{
+    while (answers > 0) {
+        struct pollfd polled[2] = {{.fd = loads[0].client.fd, .events = POLLIN},
+                                   {.fd = loads[1].client.fd, .events = POLLIN}};
+
+        assert_true(poll(polled, 2, CLIENT_TIMEOUT_MS) > 0);
+        for (unsigned i = 0; i < 2 && answers > 0; i++) {
+            if (polled[i].revents) {
+                assert_int_equal(client_receive(&loads[i].client).status, BG_COMPUTE_OK);
+                client_send(&loads[i].client, &loads[i].copy);
+                answers--;
+            }
+        }
+    }
+}
+
+static unsigned count_text(const char *text)
+{
+    const char *place = process_errors(mediator);
+    unsigned count = 0;
+
+    for (; (place = strstr(place, text)) != NULL; place++) {
+        count++;
+    }
+    return count;
+}
+
+/* Before, each request changed the lease. */
+static void test_a_lease_is_many_requests(void **state)
+{
+    enum { TOTAL = 10000 };
+    struct worker_load loads[2];
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start("one", "vgpu-stub", QUEUE);
+    for (uint32_t i = 0; i < 2; i++) {
+        loads[i] = begin_load(path, i, 4096);
+    }
+    keep_busy(loads, TOTAL);
+    client_close(&loads[0].client);
+    client_close(&loads[1].client);
+    admin_wait_sessions(path, 0); /* the log is whole */
+    assert_true(count_text(": lease granted") >= 4); /* and both had their turns */
+    assert_true(count_text(": lease granted") < TOTAL / 2);
+}
+
+/* Turns are about equally long: the number of grants is the time that a listener has, 9 to 1. */
+static void test_weights(void **state)
+{
+    enum { LONG_COPY = 4 << 20 };
+    char *heavy_path = harness_temp_path("heavy.sock");
+    struct worker_load loads[2];
+    unsigned light, heavy;
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start_with(
+        "cpu", "[listener light]\npath = %s\n" QUEUE "[listener heavy]\npath = %s\nweight = 900\n" QUEUE, path,
+        heavy_path);
+    loads[0] = begin_load(path, 1, LONG_COPY);
+    loads[1] = begin_load(heavy_path, 2, LONG_COPY);
+    do {
+        keep_busy(loads, 100);
+        light = count_text("(light, vm 1): lease granted");
+        heavy = count_text("(heavy, vm 2): lease granted");
+    } while (light < 20);
+    assert_true(heavy > 3 * light);
+    client_close(&loads[0].client);
+    client_close(&loads[1].client);
+    free(heavy_path);
+}
+
+static size_t count_held(void)
+{
+    json_t *status = admin_status(path), *session;
+    size_t count = 0, i;
+
+    json_array_foreach (json_object_get(status, "sessions"), i, session) {
+        count += strcmp(json_string_value(json_object_get(session, "lease")), "held") == 0;
+    }
+    json_decref(status);
+    return count;
+}
+
+/* As many compute at once as there are processors. */
+static void test_room(void **state)
+{
+    struct request add = request_add(1, 2);
+    struct client clients[3];
+
+    (void)state;
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+        skip();
+    }
+    fixture_start("one", "vgpu-stub", "");
+    for (uint32_t i = 0; i < 2; i++) {
+        clients[i] = client_open(path, i);
+        client_expect_ok(&clients[i], &add);
+    }
+    assert_int_equal(count_held(), 2);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    process_end(mediator);
+    fixture_on_one_cpu = true;
+    fixture_start("one", "vgpu-stub", "");
+    for (uint32_t i = 0; i < 3; i++) {
+        clients[i] = client_open(path, i);
+        client_expect_ok(&clients[i], &add);
+    }
+    assert_int_equal(count_held(), 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        client_close(&clients[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        TEST(test_a_lease_is_many_requests),
+        TEST(test_weights),
+        TEST(test_room),
+#undef TEST
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
