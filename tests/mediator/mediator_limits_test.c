@@ -203,6 +203,29 @@ static void test_timeout(void **state)
     client_close(&other);
 }
 
+/* Time in which the host does not let the worker compute is not the request's. */
+static void test_a_busy_host_is_no_timeout(void **state)
+{
+    struct request alloc = request_alloc(1024 * MIB);
+
+    (void)state;
+    start("memory_limit = 2G\nrequest_timeout_ms = 1500\n");
+    struct client client = client_open(path, 1);
+    uint32_t dst = client_expect_ok(&client, &alloc), src = client_expect_ok(&client, &alloc);
+    struct request move = request_move(dst, src, 1024 * MIB);
+    pid_t worker = admin_worker_pid(path, 1);
+    uint32_t id = client_send(&client, &move);
+    client_send_ping(&client, 99, false);
+    assert_int_equal(client_receive(&client).type, BG_VGPU_STUB_MESSAGE_PONG); /* it runs */
+    assert_int_equal(kill(worker, SIGSTOP), 0);
+    assert_false(harness_wait_readable(client.fd, 2000));
+    assert_int_equal(kill(worker, SIGCONT), 0);
+    struct answer answer = client_receive(&client);
+    assert_int_equal(answer.request_id, id);
+    assert_int_equal(answer.status, BG_COMPUTE_OK);
+    client_close(&client);
+}
+
 /* ---- Quarantine ---- */
 
 static int release(const char *guest)
@@ -319,6 +342,7 @@ int main(void)
         TEST(test_memory_limit),
         TEST(test_sessions_are_apart),
         TEST(test_timeout),
+        TEST(test_a_busy_host_is_no_timeout),
         TEST(test_quarantine),
         TEST(test_quarantine_ends),
         TEST(test_session_limit),

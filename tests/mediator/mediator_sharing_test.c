@@ -17,8 +17,8 @@
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
-/* Requests that a client has in flight, so that its worker's queue is never empty, however late this
- * test is. */
+/* Requests that a client has in flight, so that its worker's queue is never empty, however late
+ * this test is. */
 #define AHEAD 500
 #define QUEUE "max_queued = 1000\n"
 
@@ -85,7 +85,7 @@ static void test_a_lease_is_many_requests(void **state)
     keep_busy(loads, TOTAL);
     client_close(&loads[0].client);
     client_close(&loads[1].client);
-    admin_wait_sessions(path, 0); /* the log is whole */
+    admin_wait_sessions(path, 0);                    /* the log is whole */
     assert_true(count_text(": lease granted") >= 4); /* and both had their turns */
     assert_true(count_text(": lease granted") < TOTAL / 2);
 }
@@ -100,9 +100,10 @@ static void test_weights(void **state)
 
     (void)state;
     fixture_on_one_cpu = true;
-    fixture_start_with(
-        "cpu", "[listener light]\npath = %s\n" QUEUE "[listener heavy]\npath = %s\nweight = 900\n" QUEUE, path,
-        heavy_path);
+    fixture_start_with("cpu",
+                       "[listener light]\npath = %s\n" QUEUE
+                       "[listener heavy]\npath = %s\nweight = 900\n" QUEUE,
+                       path, heavy_path);
     loads[0] = begin_load(path, 1, LONG_COPY);
     loads[1] = begin_load(heavy_path, 2, LONG_COPY);
     do {

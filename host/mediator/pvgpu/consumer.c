@@ -89,7 +89,7 @@ static void report(struct pvgpu_worker *worker, uint64_t position, enum bg_pvgpu
 
 static void begin_long(struct pvgpu_worker *worker, uint64_t limit_ns)
 {
-    __atomic_store_n(&worker->deadline_ns, clock_now_ns() + limit_ns, __ATOMIC_SEQ_CST);
+    watch_begin(&worker->watch, limit_ns);
     if (!__atomic_load_n(&worker->watched, __ATOMIC_SEQ_CST)) {
         worker_wake(&worker->base);
     }
@@ -97,7 +97,7 @@ static void begin_long(struct pvgpu_worker *worker, uint64_t limit_ns)
 
 static void end_long(struct pvgpu_worker *worker)
 {
-    __atomic_store_n(&worker->deadline_ns, 0, __ATOMIC_RELEASE);
+    watch_end(&worker->watch);
 }
 
 static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
@@ -116,6 +116,7 @@ static bool prepare(struct pvgpu_worker *worker)
     backend_address start = 0;
     bool done;
 
+    worker->watch.on_gpu = worker->base.device.cuda;
     begin_long(worker, LEASE_PREPARE_LIMIT_NS);
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
@@ -570,6 +571,7 @@ void *pvgpu_consumer_main(void *context)
 {
     struct pvgpu_worker *worker = context;
 
+    watch_open(&worker->watch);
     while (!(__atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) &
              (PVGPU_ATTENTION_START | PVGPU_ATTENTION_REFUSE | PVGPU_ATTENTION_DRAIN))) {
         struct pollfd polled = {.fd = worker->kick, .events = POLLIN};

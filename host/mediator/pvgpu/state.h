@@ -16,6 +16,7 @@
 #include "host/mediator/pvgpu/handshake.h"
 #include "host/mediator/pvgpu/ring.h"
 #include "host/mediator/worker/lease.h"
+#include "host/mediator/worker/watch.h"
 #include "host/mediator/worker/worker.h"
 
 enum pvgpu_attention {
@@ -45,10 +46,10 @@ struct pvgpu_worker {
     int exit_status; /* of the session, when finished */
 
     /* Atomic. */
-    uint32_t attention;   /* enum pvgpu_attention */
-    bool finished;        /* the session has ended; the process follows */
-    uint64_t deadline_ns; /* when what runs must be over; 0: nothing that could be long */
-    bool watched;         /* the socket's thread looks at deadline_ns by itself */
+    uint32_t attention;                     /* enum pvgpu_attention */
+    bool finished;                          /* the session has ended; the process follows */
+    struct watch watch;                     /* of what runs */
+    bool watched;                           /* the socket's thread looks at it by itself */
     uint64_t commands, errors, memory_used; /* for the status */
 
     /* The consumer's, after the start. */

@@ -33,7 +33,8 @@ struct device_stream {
     uint8_t input[2 * MESSAGE_MAX];
     size_t length;
     uint64_t identity_until_ns; /* 0: it has come, or none comes */
-    uint64_t watch_until_ns;    /* until when deadline_ns is looked at unasked */
+    uint64_t watch_until_ns;    /* until when what runs is looked at unasked */
+    uint64_t look_ns;           /* and when again */
     bool attach_asked, attached;
     uint8_t pool_id;
     bool pool_guessed; /* an older device: no pool of its own */
@@ -390,31 +391,31 @@ static uint64_t begin_wait(struct worker *base, short *events)
     uint64_t limit_ns = base->start.limits.request_timeout_ms * NS_PER_MS;
     uint64_t now_ns = clock_now_ns();
     uint64_t next_ns = stream->identity_until_ns ? stream->identity_until_ns : WORKER_NEVER;
-    uint64_t deadline_ns = __atomic_load_n(&worker->deadline_ns, __ATOMIC_SEQ_CST);
+    bool busy = watch_is_on(&worker->watch);
 
     *events = POLLIN;
-    if (!deadline_ns && now_ns >= stream->watch_until_ns) {
+    if (!busy && now_ns >= stream->watch_until_ns) {
         __atomic_store_n(&worker->watched, false, __ATOMIC_SEQ_CST);
-        deadline_ns = __atomic_load_n(&worker->deadline_ns, __ATOMIC_SEQ_CST);
-        if (!deadline_ns) {
+        busy = watch_is_on(&worker->watch);
+        if (!busy) {
             return next_ns;
         }
     }
-    if (deadline_ns) {
+    if (busy) {
         stream->watch_until_ns = now_ns + limit_ns;
     }
     __atomic_store_n(&worker->watched, true, __ATOMIC_SEQ_CST);
     next_ns = earliest(next_ns, now_ns + limit_ns / 4);
-    return deadline_ns ? earliest(next_ns, deadline_ns) : next_ns;
+    return earliest(next_ns, stream->look_ns);
 }
 
 static void check_times(struct device_stream *stream)
 {
     struct pvgpu_worker *worker = stream->worker;
+    struct watch *watch = &worker->watch;
     uint64_t now_ns = clock_now_ns();
-    uint64_t deadline_ns = __atomic_load_n(&worker->deadline_ns, __ATOMIC_ACQUIRE);
 
-    if (deadline_ns && now_ns >= deadline_ns &&
+    if (watch_look(watch, now_ns, &stream->look_ns) &&
         !__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
         /* Its thread may be stuck for good: the process ends. */
         pvgpu_worker_fault(worker, BG_PVGPU_ERROR_TIMEOUT,

@@ -82,13 +82,15 @@ void stub_fail(struct stub_worker *worker, const char *format, ...)
     worker_wake(&worker->base);
 }
 
-/* Between begin and end the lock is free, and the session is this thread's. */
+/* Between begin and end the lock is free, and the session is this thread's. limit_ns 0: there is
+ * none, or it is the thread that would look. */
 static void begin_running(struct stub_worker *worker, const char *doing, uint64_t limit_ns)
 {
     worker->running = true;
     worker->doing = doing;
-    worker->limit_ns = limit_ns;
-    worker->deadline_ns = limit_ns ? clock_now_ns() + limit_ns : 0;
+    if (limit_ns != 0) {
+        watch_begin(&worker->watch, limit_ns);
+    }
     pthread_mutex_unlock(&worker->base.lock);
 }
 
@@ -97,7 +99,7 @@ static void end_running(struct stub_worker *worker)
     pthread_mutex_lock(&worker->base.lock);
     worker->running = false;
     worker->answer_due = false;
-    worker->deadline_ns = 0;
+    watch_end(&worker->watch);
     if (worker->session != NULL) {
         worker->statistics.memory_used = worker->session->memory_used;
     }
@@ -110,12 +112,13 @@ static uint64_t request_limit_ns(const struct stub_worker *worker)
 
 /* Opens the backend and, for a request that computes, makes its context; fails the worker, and
  * with it the request, when that does not work. */
-static bool prepare(struct stub_worker *worker, bool with_context)
+static bool prepare(struct stub_worker *worker, bool with_context, bool in_executor)
 {
     char reason[LEASE_REASON_SIZE] = "";
     bool done;
 
-    begin_running(worker, "opening the backend", LEASE_PREPARE_LIMIT_NS);
+    worker->watch.on_gpu = worker->base.device.cuda;
+    begin_running(worker, "opening the backend", in_executor ? LEASE_PREPARE_LIMIT_NS : 0);
     done = lease_prepare(&worker->session, &worker->base.device,
                          worker->base.start.limits.memory_limit, with_context, reason);
     end_running(worker);
@@ -159,7 +162,7 @@ static bool release_lease(struct stub_worker *worker, bool in_executor)
     return true;
 }
 
-static void run_first(struct stub_worker *worker)
+static void run_first(struct stub_worker *worker, bool in_executor)
 {
     struct stub_request *request = &worker->current;
     const struct stub_request *first = queue_first(worker);
@@ -169,7 +172,7 @@ static void run_first(struct stub_worker *worker)
     memcpy(request, first, offsetof(struct stub_request, bytes) + first->length);
     queue_drop_first(worker);
     worker->answer_due = true;
-    begin_running(worker, "a request", request->plan.needs_session ? request_limit_ns(worker) : 0);
+    begin_running(worker, "a request", in_executor ? request_limit_ns(worker) : 0);
     length = request_run(request->plan.needs_session ? worker->session : NULL, request->bytes,
                          request->length, out + mailbox_header_size(&request->header));
     end_running(worker);
@@ -235,7 +238,7 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor)
         }
         if (first->plan.needs_session &&
             (worker->session == NULL || (first->plan.needs_lease && !worker->prepared))) {
-            if (!prepare(worker, first->plan.needs_lease)) {
+            if (!prepare(worker, first->plan.needs_lease, in_executor)) {
                 return;
             }
             continue;
@@ -244,7 +247,7 @@ void stub_dispatch(struct stub_worker *worker, bool in_executor)
             lease_ask(&worker->lease, first->priority);
             return;
         }
-        run_first(worker);
+        run_first(worker, in_executor);
     }
 }
 
@@ -270,6 +273,7 @@ void *stub_executor_main(void *context)
 {
     struct stub_worker *worker = context;
 
+    watch_open(&worker->watch);
     pthread_mutex_lock(&worker->base.lock);
     for (;;) {
         wait_for_call(worker);

@@ -17,6 +17,7 @@
 #include "host/mediator/stub/mailbox.h"
 #include "host/mediator/stub/request.h"
 #include "host/mediator/worker/lease.h"
+#include "host/mediator/worker/watch.h"
 #include "host/mediator/worker/worker.h"
 
 struct stub_request {
@@ -40,8 +41,8 @@ struct stub_worker {
     bool answer_due;             /* what runs is `current`, which has no answer yet */
     const char *doing;           /* what runs, for the log */
     bool abandoned;              /* what runs took too long: its result is dropped */
-    uint64_t limit_ns;           /* what runs may take; 0: no limit */
-    uint64_t deadline_ns;        /* and when that is over; 0: never */
+    struct watch watch;          /* of what the executor runs; its own words are not the lock's */
+    uint64_t look_ns;            /* the socket thread's: when to look at it again */
     struct stub_request current; /* the runner's while running, but for its header */
     struct session *session;     /* the runner's while running */
     bool prepared;               /* the backend has its context */

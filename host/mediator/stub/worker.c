@@ -273,10 +273,11 @@ static void fill_statistics(struct worker *worker, struct control_statistics *st
 /* ---- The clock ---- */
 
 /* Answers what runs too long; its thread may be stuck for good, so the process ends. */
-static void check_deadline(struct stub_worker *worker, uint64_t now_ns)
+static void check_limit(struct stub_worker *worker, uint64_t now_ns)
 {
-    if (!worker->running || !worker->deadline_ns || now_ns < worker->deadline_ns ||
-        worker->abandoned) {
+    struct watch *watch = &worker->watch;
+
+    if (!watch_look(watch, now_ns, &worker->look_ns) || worker->abandoned) {
         return;
     }
     worker->abandoned = true;
@@ -284,7 +285,7 @@ static void check_deadline(struct stub_worker *worker, uint64_t now_ns)
         stub_answer_status(worker, &worker->current.header, BG_COMPUTE_TIMEOUT);
     }
     stub_fail(worker, "%s ran longer than the limit of %u ms", worker->doing,
-              (unsigned)(worker->limit_ns / NS_PER_MS));
+              (unsigned)(watch->limit_ns / NS_PER_MS));
 }
 
 static void check_stream_times(struct stream *stream, uint64_t now_ns)
@@ -323,13 +324,11 @@ static uint64_t begin_wait(struct worker *base, short *events)
     if (wants_input(&stub_stream)) {
         *events = POLLIN;
     }
-    /* The executor sets a deadline without waking this thread. It starts nothing while this
-     * thread does not know that there is work, and then looks again in time. */
+    /* The executor begins without waking this thread. It starts nothing while this thread does not
+     * know that there is work, and then looks again in time. */
     if (worker->running || worker->queue_count > 0 || worker->executor_called) {
-        next_ns = clock_now_ns() + base->start.limits.request_timeout_ms * NS_PER_MS;
-        if (worker->running && worker->deadline_ns && worker->deadline_ns < next_ns) {
-            next_ns = worker->deadline_ns;
-        }
+        next_ns = clock_now_ns() + base->start.limits.request_timeout_ms * NS_PER_MS / 4;
+        next_ns = worker->look_ns < next_ns ? worker->look_ns : next_ns;
     }
     next_ns = earlier(next_ns, stub_stream.ping_since_ns, PING_GRACE_NS);
     next_ns = earlier(next_ns, stub_stream.partial_since_ns, PARTIAL_LIMIT_NS);
@@ -367,7 +366,7 @@ static void take_events(struct worker *base, short events)
     if (!base->over) {
         take_messages(&stub_stream);
     }
-    check_deadline(worker, clock_now_ns());
+    check_limit(worker, clock_now_ns());
     check_stream_times(&stub_stream, clock_now_ns());
     check_end(worker);
     pthread_mutex_unlock(&base->lock);

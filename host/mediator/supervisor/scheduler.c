@@ -259,3 +259,8 @@ struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler
     }
     return NULL;
 }
+
+void scheduler_extend(struct scheduler_client *client, uint64_t deadline_ns)
+{
+    client->deadline_ns = deadline_ns;
+}

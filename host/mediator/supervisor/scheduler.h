@@ -96,4 +96,7 @@ void scheduler_remove(struct scheduler *scheduler, struct scheduler_client *clie
 /* A holder whose time to release is over, else NULL. */
 struct scheduler_client *scheduler_get_overdue(const struct scheduler *scheduler, uint64_t now_ns);
 
+/* Gives it more time. */
+void scheduler_extend(struct scheduler_client *client, uint64_t deadline_ns);
+
 #endif

@@ -75,6 +75,8 @@ struct worker_process {
     char pool;
     struct supervisor_device *device;
     struct scheduler_client lease;
+    uint64_t told_ns,
+        told_used_ns; /* that it ends: when, and what it had used of the device then */
     struct control_statistics statistics;
     unsigned attaches;    /* ATTACH messages */
     unsigned checks_open; /* CHECK messages without an answer */

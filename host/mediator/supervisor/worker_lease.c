@@ -3,16 +3,40 @@
 #include "host/mediator/supervisor/worker_lease.h"
 
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/common/clock.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
+#include "host/mediator/worker/watch.h"
 
 /* A worker that should release its lease answers its request's time-out itself; this much later
  * it has ended, or never will. */
-#define RELEASE_MARGIN_NS NS_PER_S
+#define RELEASE_MARGIN_NS (2 * NS_PER_S)
+#define LOOK_NS (100 * NS_PER_MS) /* at one that a busy host keeps from computing */
+
+/* ---- Device time ---- */
+
+/* Of the device: a GPU's is the lease's, the CPU's is the processors'. */
+static uint64_t get_used_ns(const struct worker_process *worker, uint64_t now_ns)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (worker->device->cuda || clock_getcpuclockid(worker->pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0) {
+        return now_ns;
+    }
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+static void begin_deadline(struct worker_process *worker)
+{
+    worker->told_ns = clock_now_ns();
+    worker->told_used_ns = get_used_ns(worker, worker->told_ns);
+}
 
 /* ---- The scheduler's decisions ---- */
 
@@ -21,6 +45,9 @@ static void grant_lease(struct scheduler_client *client, bool contended)
     const struct control_message message = {.type = CONTROL_GRANT, .contended = contended};
 
     log_debug("%s: lease granted", worker_log_name(client->owner));
+    if (contended) {
+        begin_deadline(client->owner);
+    }
     worker_process_send(client->owner, &message);
 }
 
@@ -28,6 +55,7 @@ static void revoke_lease(struct scheduler_client *client)
 {
     const struct control_message message = {.type = CONTROL_REVOKE};
 
+    begin_deadline(client->owner);
     worker_process_send(client->owner, &message);
 }
 
@@ -127,11 +155,20 @@ void worker_lease_take(struct worker_process *worker, const struct control_messa
 
 /* ---- The clock ---- */
 
+/* A worker that a busy host keeps from computing gets more time, one that stands still none. */
 void worker_lease_check(struct supervisor_device *device, uint64_t now_ns)
 {
     struct scheduler_client *overdue = scheduler_get_overdue(&device->scheduler, now_ns);
 
-    if (overdue != NULL) {
-        worker_process_kill(overdue->owner, "it keeps a lease beyond its request's limit");
+    if (overdue == NULL) {
+        return;
+    }
+    struct worker_process *worker = overdue->owner;
+    uint64_t used_ns = get_used_ns(worker, now_ns) - worker->told_used_ns;
+
+    if (watch_is_over(used_ns, now_ns - worker->told_ns, worker->lease.release_ns)) {
+        worker_process_kill(worker, "it keeps a lease beyond its request's limit");
+    } else {
+        scheduler_extend(overdue, now_ns + LOOK_NS);
     }
 }

@@ -359,8 +359,10 @@ static void test_deadline(void **state)
     scheduler_ask(&scheduler, &clients[1], LOW, 5000); /* told now, has 100 ns */
     assert_null(scheduler_get_overdue(&scheduler, 5099));
     assert_ptr_equal(scheduler_get_overdue(&scheduler, 5100), &clients[0]);
+    scheduler_extend(&clients[0], 5150);
+    assert_null(scheduler_get_overdue(&scheduler, 5149));
     scheduler_ask(&scheduler, &clients[2], LOW, 5050); /* a second waiter gives no new time */
-    assert_ptr_equal(scheduler_get_overdue(&scheduler, 5100), &clients[0]);
+    assert_ptr_equal(scheduler_get_overdue(&scheduler, 5150), &clients[0]);
     scheduler_remove(&scheduler, &clients[0], 5200);
     expect_events("g0 r0 G1 "); /* told with the grant: others wait */
     assert_null(scheduler_get_overdue(&scheduler, 5299));
