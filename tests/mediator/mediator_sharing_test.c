@@ -2,7 +2,7 @@
 // build: tests/mediator/client.c tests/mediator/fixture.c
 // build: tests/mediator/processes.c host/common/fd_message.c
 // needs: build/host/baregpu-mediator
-/* How a device is shared by guests that want it all the time: room, quanta, weights. */
+/* How a device is shared by guests that want it all the time: room, quanta, weights, slices. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,6 +160,71 @@ static void test_room(void **state)
     }
 }
 
+/* ---- Long requests ---- */
+
+/* While another guest adds all the time: the request has its turns, and not one for the whole. */
+static void expect_turns(struct client *busy, const struct request *request, struct client *other)
+{
+    struct request add = request_add(1, 2);
+    unsigned turns;
+
+    admin_wait_waiting(path, 0);
+    turns = count_text("(one, vm 1): lease granted");
+    client_send(busy, request);
+    while (!harness_wait_readable(busy->fd, 0)) {
+        client_expect_ok(other, &add);
+    }
+    assert_int_equal(client_receive(busy).status, BG_COMPUTE_OK);
+    admin_wait_waiting(path, 0); /* the log is behind the answers, not behind this */
+    turns = count_text("(one, vm 1): lease granted") - turns;
+    if (turns < 5) {
+        fail_msg("operation 0x%x: %u turns", request->opcode, turns);
+    }
+}
+
+/* Before, the device was theirs until they ended. */
+static void test_long_requests_give_way(void **state)
+{
+    enum { SIZE = 256 << 20, COUNT = SIZE / 4 };
+    struct request alloc = request_alloc(SIZE);
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start("one", "vgpu-stub", "memory_limit = 1G\n");
+    struct client busy = client_open(path, 1), other = client_open(path, 2);
+    uint32_t a = client_expect_ok(&busy, &alloc), b = client_expect_ok(&busy, &alloc);
+    struct request copy = request_move(a, b, SIZE);
+    struct request add = {.opcode = BG_COMPUTE_VECTOR_ADD_MEMORY,
+                          .param_count = 12,
+                          .params = {BG_COMPUTE_ELEMENT_FLOAT32, a, a, b, 0, 0, 0, 0, 0, 0, COUNT}};
+    expect_turns(&busy, &copy, &other);
+    expect_turns(&busy, &add, &other);
+    client_close(&busy);
+    client_close(&other);
+}
+
+/* A request in slices has one limit, for all of them. */
+static void test_slices_have_one_limit(void **state)
+{
+    enum { SIZE = 1 << 30 };
+    struct request alloc = request_alloc(SIZE), add = request_add(1, 2);
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start("one", "vgpu-stub", "memory_limit = 2G\nrequest_timeout_ms = 40\n");
+    struct client busy = client_open(path, 1), other = client_open(path, 2);
+    uint32_t a = client_expect_ok(&busy, &alloc), b = client_expect_ok(&busy, &alloc);
+    struct request copy = request_move(a, b, SIZE);
+    client_send(&busy, &copy);
+    while (!harness_wait_readable(busy.fd, 0)) {
+        client_expect_ok(&other, &add);
+    }
+    assert_int_equal(client_receive(&busy).status, BG_COMPUTE_TIMEOUT);
+    client_expect_ok(&other, &add);
+    client_close(&busy);
+    client_close(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +232,8 @@ int main(void)
         TEST(test_a_lease_is_many_requests),
         TEST(test_weights),
         TEST(test_room),
+        TEST(test_long_requests_give_way),
+        TEST(test_slices_have_one_limit),
 #undef TEST
     };
 

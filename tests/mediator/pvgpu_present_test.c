@@ -519,6 +519,52 @@ static void test_buffers_that_are_kept(void **state)
     assert_in_range(held, SIDE * SIDE * 4, LIMIT - SIDE * SIDE * 4); /* the last picture is there */
 }
 
+static unsigned count_text(const char *text)
+{
+    const char *place = process_errors(mediator);
+    unsigned count = 0;
+
+    for (; (place = strstr(place, text)) != NULL; place++) {
+        count++;
+    }
+    return count;
+}
+
+/* A large picture that is converted takes some hundred milliseconds: others have their turns in
+ * between, and what is shown is the whole of it. */
+static void test_others_have_turns_meanwhile(void **state)
+{
+    enum { SIDE = 4096 };
+    char *stub_path = harness_temp_path("stub.sock");
+    struct request add = request_add(1, 2);
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start_with("cpu",
+                       "[listener gpu]\ndevice = pvgpu\npath = %s\n[listener stub]\npath = %s\n",
+                       path, stub_path);
+    peer = peer_open(PEER_NEW, path, 0);
+    struct client client = client_open(stub_path, 2);
+    make_texture(1, BG_PVGPU_FORMAT_R16G16B16A16_FLOAT, SIDE, SIDE);
+    clear(1, 1, 0.5f, 0);
+    peer_finish(&peer);
+    admin_wait_waiting(path, 0);
+    unsigned turns = count_text("(gpu, vm 0): lease granted");
+    put_present(1, 0);
+    uint64_t fence = peer_put_fence(&peer);
+    peer_submit(&peer);
+    while (__atomic_load_n(&peer.control->host_fence_completed, __ATOMIC_ACQUIRE) < fence) {
+        assert_false(peer.control->status & BG_PVGPU_CONTROL_DEVICE_LOST);
+        client_expect_ok(&client, &add);
+    }
+    admin_wait_waiting(path, 0); /* the log is whole */
+    assert_true(count_text("(gpu, vm 0): lease granted") - turns >= 10);
+    take_buffer();
+    expect_pixels(take_picture(), SIDE * SIDE, 0xFFFFBC00);
+    client_close(&client);
+    free(stub_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,6 +580,7 @@ int main(void)
         TEST(test_buffers_that_are_kept),
         TEST(test_old_device),
         TEST(test_memory_limit),
+        TEST(test_others_have_turns_meanwhile),
 #undef TEST
     };
 

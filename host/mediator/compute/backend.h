@@ -97,10 +97,29 @@ struct backend_ops {
 
 struct backend {
     const struct backend_ops *ops;
+    /* Called between the pieces of what computes for long on the CPU, by the thread that does. What
+     * was started has to be waited for before others may have the device. NULL: nobody else wants
+     * it. */
+    void (*give_way)(void *owner);
+    void *owner;
     bool async_pending; /* asynchronous work was started and not waited for */
     bool lost;          /* nothing works any more: the session must end */
     char error[160];    /* what the last failure was, for the log */
 };
+
+/* What the CPU copies, fills or adds at once: well below the 10 ms after which others are to have
+ * their turn, with a page fault for each page. */
+#define BACKEND_PIECE (UINT64_C(4) << 20)
+
+static inline void backend_give_way(struct backend *backend)
+{
+    if (backend->give_way != NULL) {
+        backend->give_way(backend->owner);
+    }
+}
+
+/* memmove in the host's memory, in pieces. */
+void backend_move(struct backend *backend, void *dst, const void *src, uint64_t size);
 
 /* NULL with a reason (cut at reason_size) when there is no such device. */
 struct backend *backend_cpu_open(void);

@@ -8,14 +8,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#define ELEMENT_SIZE 4u /* all element types of compute.h */
+#define PAGE 4096u
+#define FREE_PIECE (UINT64_C(32) << 20)
 #define FILL_PIECE 4096u /* stays in the first cache; a multiple of every texel */
 
 static void *pointer(backend_address address)
 {
     return (void *)(uintptr_t)address;
 }
+
+/* ---- Pieces ---- */
+
+static uint64_t piece_of(uint64_t left)
+{
+    return left < BACKEND_PIECE ? left : BACKEND_PIECE;
+}
+
+/* From the end that is not overwritten before it is read. */
+void backend_move(struct backend *backend, void *dst, const void *src, uint64_t size)
+{
+    bool forward = (uintptr_t)dst <= (uintptr_t)src;
+    uint64_t piece;
+
+    for (uint64_t left = size; left > 0; left -= piece) {
+        piece = piece_of(left);
+        uint64_t offset = forward ? size - left : left - piece;
+
+        memmove((uint8_t *)dst + offset, (const uint8_t *)src + offset, (size_t)piece);
+        if (left > piece) {
+            backend_give_way(backend);
+        }
+    }
+}
+
+/* ---- The device ---- */
 
 static void cpu_close(struct backend *backend)
 {
@@ -63,11 +93,16 @@ static enum bg_compute_status cpu_memory_alloc(struct backend *backend, uint64_t
     return BG_COMPUTE_OK;
 }
 
+/* The pages first: to give back many at once takes long, too. */
 static enum bg_compute_status cpu_memory_free(struct backend *backend, backend_address address,
                                               uint64_t size)
 {
-    (void)backend;
-    (void)size;
+    uint64_t whole = (address + PAGE - 1) / PAGE * PAGE;
+
+    for (; whole + FREE_PIECE < address + size; whole += FREE_PIECE) {
+        madvise(pointer(whole), FREE_PIECE, MADV_DONTNEED);
+        backend_give_way(backend);
+    }
     free(pointer(address));
     return BG_COMPUTE_OK;
 }
@@ -75,27 +110,24 @@ static enum bg_compute_status cpu_memory_free(struct backend *backend, backend_a
 static enum bg_compute_status cpu_copy_to_device(struct backend *backend, backend_address dst,
                                                  const void *src, uint64_t size, bool async)
 {
-    (void)backend;
     (void)async;
-    memcpy(pointer(dst), src, (size_t)size);
+    backend_move(backend, pointer(dst), src, size);
     return BG_COMPUTE_OK;
 }
 
 static enum bg_compute_status cpu_copy_from_device(struct backend *backend, void *dst,
                                                    backend_address src, uint64_t size, bool async)
 {
-    (void)backend;
     (void)async;
-    memcpy(dst, pointer(src), (size_t)size);
+    backend_move(backend, dst, pointer(src), size);
     return BG_COMPUTE_OK;
 }
 
 static enum bg_compute_status cpu_copy_in_device(struct backend *backend, backend_address dst,
                                                  backend_address src, uint64_t size, bool async)
 {
-    (void)backend;
     (void)async;
-    memmove(pointer(dst), pointer(src), (size_t)size);
+    backend_move(backend, pointer(dst), pointer(src), size);
     return BG_COMPUTE_OK;
 }
 
@@ -141,9 +173,17 @@ static enum bg_compute_status cpu_vector_add(struct backend *backend,
                                              backend_address a, backend_address b, uint64_t count,
                                              bool async)
 {
-    (void)backend;
+    uint64_t size = count * ELEMENT_SIZE, piece;
+
     (void)async;
-    add_elements(type, pointer(c), pointer(a), pointer(b), count);
+    for (uint64_t done = 0; done < size; done += piece) {
+        piece = piece_of(size - done);
+        add_elements(type, pointer(c + done), pointer(a + done), pointer(b + done),
+                     piece / ELEMENT_SIZE);
+        if (size - done > piece) {
+            backend_give_way(backend);
+        }
+    }
     return BG_COMPUTE_OK;
 }
 
@@ -178,14 +218,19 @@ static enum bg_compute_status cpu_copy_box(struct backend *backend, const struct
     uint8_t *to = dst->host != NULL ? dst->host : pointer(dst->address);
     const uint8_t *from = src->host != NULL ? src->host : pointer(src->address);
     struct backend_box rest = *box;
+    uint64_t since = 0; /* bytes without having given way */
 
-    (void)backend;
     (void)async;
     backend_box_join(&rest, dst, src);
     for (uint64_t slice = 0; slice < rest.slices; slice++) {
         for (uint64_t row = 0; row < rest.rows; row++) {
-            memcpy(to + slice * dst->slice_pitch + row * dst->row_pitch,
-                   from + slice * src->slice_pitch + row * src->row_pitch, (size_t)rest.row_size);
+            backend_move(backend, to + slice * dst->slice_pitch + row * dst->row_pitch,
+                         from + slice * src->slice_pitch + row * src->row_pitch, rest.row_size);
+            since += rest.row_size;
+            if (since >= BACKEND_PIECE) {
+                backend_give_way(backend);
+                since = 0;
+            }
         }
     }
     return BG_COMPUTE_OK;
@@ -198,7 +243,6 @@ static enum bg_compute_status cpu_fill(struct backend *backend, backend_address 
     uint64_t total = size * count;
     uint64_t done = size;
 
-    (void)backend;
     (void)async;
     memcpy(pointer(dst), texel, size);
     while (done < total) {
@@ -207,6 +251,9 @@ static enum bg_compute_status cpu_fill(struct backend *backend, backend_address 
         piece = piece < total - done ? piece : total - done;
         memcpy(pointer(dst + done), pointer(dst), (size_t)piece);
         done += piece;
+        if (done % BACKEND_PIECE == 0) {
+            backend_give_way(backend);
+        }
     }
     return BG_COMPUTE_OK;
 }

@@ -90,7 +90,7 @@ static enum bg_compute_status copy_operands(struct session *session,
 
     if (dst->heap != NULL && src->heap != NULL) {
         backend->ops->finish(backend); /* what was started may use either */
-        memmove(dst->heap, src->heap, (size_t)size);
+        backend_move(backend, dst->heap, src->heap, size);
         return BG_COMPUTE_OK;
     }
     if (src->heap != NULL) {

@@ -105,6 +105,53 @@ static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
     return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
 }
 
+/* ---- Lease, in the middle of a command ---- */
+
+/* All else that wants attention waits for the command's end. */
+static void take_lease_bits(struct pvgpu_worker *worker)
+{
+    uint32_t bits =
+        __atomic_fetch_and(&worker->attention, ~(uint32_t)PVGPU_ATTENTION_LEASE, __ATOMIC_ACQ_REL);
+
+    if (bits & PVGPU_ATTENTION_GRANT) {
+        lease_take_grant(&worker->lease, __atomic_load_n(&worker->contended, __ATOMIC_RELAXED));
+    }
+    if (bits & PVGPU_ATTENTION_REVOKE) {
+        lease_take_revoke(&worker->lease);
+    }
+}
+
+static void wait_for_lease(struct pvgpu_worker *worker)
+{
+    struct pollfd polled = {.fd = worker->kick, .events = POLLIN};
+
+    lease_yield(&worker->lease, worker->priority);
+    take_lease_bits(worker);
+    while (worker->lease.state != LEASE_HELD) {
+        if (poll(&polled, 1, -1) > 0) {
+            eventfd_read(worker->kick, &(eventfd_t){0});
+        }
+        take_lease_bits(worker);
+    }
+}
+
+/* Between the pieces of a command: its quantum is over, and the rest waits for the next lease. */
+static void give_way(void *owner)
+{
+    struct pvgpu_worker *worker = owner;
+
+    if (has_attention(worker)) {
+        take_lease_bits(worker);
+    }
+    lease_use(&worker->lease);
+    if (lease_is_over(&worker->lease)) {
+        worker->context.session->backend->ops->finish(worker->context.session->backend);
+        watch_pause(&worker->watch);
+        wait_for_lease(worker);
+        watch_resume(&worker->watch);
+    }
+}
+
 /* ---- Backend ---- */
 
 /* The backend's context, and the shared memory in it: all of it, so that what the guest puts into
@@ -123,6 +170,8 @@ static bool prepare(struct pvgpu_worker *worker)
     if (done) {
         struct backend *backend = worker->context.session->backend;
 
+        backend->give_way = give_way;
+        backend->owner = worker;
         done = backend->ops->share(backend, worker->shared.memory, worker->shared.size, &start) ==
                BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", backend->error);
@@ -163,7 +212,7 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
     return true;
 }
 
-/* ---- Lease ---- */
+/* ---- Lease, at a command's end ---- */
 
 static bool release_lease(struct pvgpu_worker *worker)
 {
@@ -228,25 +277,18 @@ static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
 /* False when the session ends. */
 static bool take_attention(struct pvgpu_worker *worker)
 {
-    uint32_t bits = __atomic_exchange_n(&worker->attention, 0, __ATOMIC_ACQ_REL);
+    uint32_t bits = __atomic_fetch_and(&worker->attention, PVGPU_ATTENTION_LEASE, __ATOMIC_ACQ_REL);
     enum bg_compute_status refusal;
     uint32_t request, pauses;
-    bool contended;
 
     pthread_mutex_lock(&worker->base.lock);
     refusal = worker->refusal;
     request = worker->reset_request;
-    contended = worker->contended;
     pauses = worker->pauses;
     worker->pauses = 0;
     worker->paused = worker->pause_wanted;
     pthread_mutex_unlock(&worker->base.lock);
-    if (bits & PVGPU_ATTENTION_GRANT) {
-        lease_take_grant(&worker->lease, contended);
-    }
-    if (bits & PVGPU_ATTENTION_REVOKE) {
-        lease_take_revoke(&worker->lease);
-    }
+    take_lease_bits(worker);
     if (bits & PVGPU_ATTENTION_REFUSE) {
         log_warning("not served: %s", operation_status_name(refusal));
         lose(worker, worker->ring.consumer, BG_PVGPU_ERROR_DEVICE_LOST, refusal);

@@ -13,6 +13,7 @@
 #define SLOTS_DEFAULT 3u /* one shown, one on its way, one being written */
 #define PAGE 4096u
 #define PIXEL 4u
+#define REMOVE_PIECE (UINT64_C(32) << 20) /* a few milliseconds */
 /* What a guest can write into display_refresh; a second per picture is the slowest. */
 #define REFRESH_MAX 1000u
 
@@ -109,6 +110,16 @@ void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, 
 
 /* ---- The memfd ---- */
 
+static void remove_pages(const struct pvgpu_display_buffer *buffer, struct backend *backend)
+{
+    for (uint64_t done = 0; done < buffer->size; done += REMOVE_PIECE) {
+        uint64_t left = buffer->size - done;
+
+        madvise(buffer->memory + done, left < REMOVE_PIECE ? left : REMOVE_PIECE, MADV_REMOVE);
+        backend_give_way(backend);
+    }
+}
+
 /*
  * The pages go back to the host whoever else has the file: a device can keep its descriptor or its
  * mapping for as long as it likes, and reads zeros from there. What it makes of them is its own.
@@ -119,7 +130,7 @@ static void free_buffer(struct pvgpu_display_buffer *buffer, struct pvgpu_contex
         if (buffer->shared) {
             context->session->backend->ops->unshare(context->session->backend, buffer->memory);
         }
-        madvise(buffer->memory, buffer->size, MADV_REMOVE);
+        remove_pages(buffer, context->session->backend);
         munmap(buffer->memory, buffer->size);
         session_release(context->session, buffer->size);
         buffer->memory = NULL;
@@ -272,6 +283,7 @@ static enum bg_compute_status copy_converted(struct backend *backend,
                                                 row_size, false);
         pvgpu_format_convert(resource->format, row,
                              picture + (uint64_t)y * stride + (uint64_t)area->left * PIXEL, width);
+        backend_give_way(backend);
     }
     free(row);
     return status;

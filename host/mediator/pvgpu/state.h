@@ -28,6 +28,7 @@ enum pvgpu_attention {
     PVGPU_ATTENTION_REFUSE = 1u << 5, /* refusal: this guest is not served (any more) */
     PVGPU_ATTENTION_DRAIN = 1u << 6,  /* finish what is in the ring, then end */
     PVGPU_ATTENTION_SLOT = 1u << 7,   /* a scanout's slot came back */
+    PVGPU_ATTENTION_LEASE = PVGPU_ATTENTION_GRANT | PVGPU_ATTENTION_REVOKE,
 };
 
 struct pvgpu_worker {
@@ -41,12 +42,12 @@ struct pvgpu_worker {
     uint32_t reset_request;
     uint32_t pauses;   /* PAUSE messages without an answer */
     bool pause_wanted; /* the last one was PAUSE, not RESUME */
-    bool contended;    /* of the last GRANT */
     enum bg_compute_status refusal;
     int exit_status; /* of the session, when finished */
 
     /* Atomic. */
     uint32_t attention;                     /* enum pvgpu_attention */
+    bool contended;                         /* of the last GRANT */
     bool finished;                          /* the session has ended; the process follows */
     struct watch watch;                     /* of what runs */
     bool watched;                           /* the socket's thread looks at it by itself */

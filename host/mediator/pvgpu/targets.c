@@ -170,6 +170,7 @@ static enum bg_compute_status clear_part(struct backend *backend, const struct p
             status = backend->ops->copy_to_device(backend, at, piece, count * 4, false);
         }
         done += count;
+        backend_give_way(backend);
     }
     return status;
 }

@@ -343,7 +343,7 @@ static void take_attached(struct worker *worker)
 
 static void take_grant(struct worker *worker, bool contended)
 {
-    as_pvgpu(worker)->contended = contended;
+    __atomic_store_n(&as_pvgpu(worker)->contended, contended, __ATOMIC_RELAXED);
     call_attention(as_pvgpu(worker), PVGPU_ATTENTION_GRANT);
 }
 

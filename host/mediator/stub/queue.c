@@ -105,6 +105,24 @@ static void end_running(struct stub_worker *worker)
     }
 }
 
+/* Between the pieces of a request: its quantum is over, and the rest waits for the next lease. */
+static void give_way(void *owner)
+{
+    struct stub_worker *worker = owner;
+
+    pthread_mutex_lock(&worker->base.lock);
+    lease_use(&worker->lease);
+    if (lease_is_over(&worker->lease)) {
+        watch_pause(&worker->watch);
+        lease_yield(&worker->lease, worker->current.priority);
+        while (worker->lease.state != LEASE_HELD) {
+            pthread_cond_wait(&worker->called, &worker->base.lock);
+        }
+        watch_resume(&worker->watch);
+    }
+    pthread_mutex_unlock(&worker->base.lock);
+}
+
 static uint64_t request_limit_ns(const struct stub_worker *worker)
 {
     return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
@@ -129,6 +147,8 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
         stub_fail(worker, "the backend cannot be used: %.80s", reason);
         return false;
     }
+    worker->session->backend->give_way = give_way;
+    worker->session->backend->owner = worker;
     worker->prepared = with_context;
     return true;
 }
@@ -210,11 +230,10 @@ static bool has_lingered(const struct stub_worker *worker)
     return may_go_on(worker) && worker->queue_count == 0 && lease_has_lingered(&worker->lease);
 }
 
-void stub_watch_lease(struct stub_worker *worker)
+void stub_take_lease(struct stub_worker *worker)
 {
-    if (lease_is_wanted(&worker->lease)) {
-        pthread_cond_signal(&worker->called);
-    }
+    stub_dispatch(worker, false);
+    pthread_cond_signal(&worker->called);
 }
 
 void stub_dispatch(struct stub_worker *worker, bool in_executor)

@@ -68,8 +68,8 @@ void stub_queue_put(struct stub_worker *worker);
 /* Runs what can run. in_executor: this thread may compute for long. Drops the lock meanwhile. */
 void stub_dispatch(struct stub_worker *worker, bool in_executor);
 
-/* The lease is wanted by others from now on. */
-void stub_watch_lease(struct stub_worker *worker);
+/* The lease was granted or revoked: goes on, and tells the executor. */
+void stub_take_lease(struct stub_worker *worker);
 
 /* Answers a request with a status alone. */
 void stub_answer_status(struct stub_worker *worker, const struct mailbox_message *to,

@@ -241,15 +241,13 @@ static void take_attached(struct worker *worker)
 static void take_grant(struct worker *worker, bool contended)
 {
     lease_take_grant(&as_stub(worker)->lease, contended);
-    stub_dispatch(as_stub(worker), false);
-    stub_watch_lease(as_stub(worker));
+    stub_take_lease(as_stub(worker));
 }
 
 static void take_revoke(struct worker *worker)
 {
     lease_take_revoke(&as_stub(worker)->lease);
-    stub_dispatch(as_stub(worker), false);
-    stub_watch_lease(as_stub(worker));
+    stub_take_lease(as_stub(worker));
 }
 
 static void take_quarantine(struct worker *worker, bool quarantined)

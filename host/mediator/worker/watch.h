@@ -4,8 +4,9 @@
  * says when something begins and ends, and when it waits for its lease in between; the socket's
  * thread looks, and no lock is between them.
  *
- * What counts is device time: on the CPU the thread's processor time, so that nobody is late because
- * the host is busy; on a GPU how long it holds the lease. What stands still is ended by the clock.
+ * What counts is device time: on the CPU the thread's processor time, so that nobody is late
+ * because the host is busy; on a GPU how long it holds the lease. What stands still is ended by the
+ * clock.
  */
 #ifndef MEDIATOR_WATCH_H
 #define MEDIATOR_WATCH_H
@@ -22,8 +23,8 @@ struct watch {
     uint64_t limit_ns;
     uint64_t waiting_ns; /* since when it waits for its lease; 0: it does not */
     uint64_t waited_ns;  /* since it began */
-    clockid_t clock; /* the computing thread's processor time */
-    bool on_gpu;     /* the caller's, before anything begins */
+    clockid_t clock;     /* the computing thread's processor time */
+    bool on_gpu;         /* the caller's, before anything begins */
     /* The looking thread's. */
     uint64_t seen_ns;      /* started_ns of what it saw last */
     uint64_t seen_used_ns; /* and the processor time then */
@@ -42,16 +43,16 @@ void watch_resume(struct watch *watch);
 /* Something that could be long runs. */
 bool watch_is_on(const struct watch *watch);
 
-/* True: over the limit. Else when to look again; and, as nobody wakes the one that looks, four times
- * in a limit while something may begin: processor time counts from the first look on. */
+/* True: over the limit. Else when to look again; and, as nobody wakes the one that looks, four
+ * times in a limit while something may begin: processor time counts from the first look on. */
 bool watch_look(struct watch *watch, uint64_t now_ns, uint64_t *next_ns);
 
 /* The same, for tests, with the thread's processor time. */
 bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns, uint64_t processor_ns,
                  uint64_t *next_ns);
 
-/* The rule: used up, or a second beyond the limit by the clock with hardly any use, which is not for
- * a busy host to explain. */
+/* The rule: used up, or a second beyond the limit by the clock with hardly any use, which is not
+ * for a busy host to explain. */
 bool watch_is_over(uint64_t used_ns, uint64_t elapsed_ns, uint64_t limit_ns);
 
 #endif

@@ -122,9 +122,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
-        TEST(test_nothing_runs),    TEST(test_processor_time), TEST(test_each_for_itself),
-        TEST(test_ended_meanwhile), TEST(test_hang),           TEST(test_next_look),
-        TEST(test_gpu),             TEST(test_waiting),
+        TEST(test_nothing_runs),
+        TEST(test_processor_time),
+        TEST(test_each_for_itself),
+        TEST(test_ended_meanwhile),
+        TEST(test_hang),
+        TEST(test_next_look),
+        TEST(test_gpu),
+        TEST(test_waiting),
 #undef TEST
     };
 
