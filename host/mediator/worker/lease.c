@@ -18,7 +18,8 @@ static void tell(struct lease *lease, enum control_type type, uint32_t priority,
 void lease_ask(struct lease *lease, uint32_t priority)
 {
     if (lease->state == LEASE_NONE) {
-        lease->idled = lease->idled && clock_now_ns() >= lease->used_ns + LEASE_LINGER_NS;
+        /* A guest that asks at once may keep its next lease for a moment again. */
+        lease->idled = lease->idled && clock_now_ns() >= lease->idle_ns + LEASE_LINGER_NS;
         tell(lease, CONTROL_ASK, priority, LEASE_ASKED);
     }
 }
@@ -29,21 +30,23 @@ void lease_take_grant(struct lease *lease, bool contended)
     lease->used = false;
     lease->wanted = contended;
     lease->until_ns = clock_now_ns() + LEASE_QUANTUM_NS;
-    lease->used_ns = 0;
+    lease->idle_ns = 0;
 }
 
+/* Since when nothing runs is not known: alone that costs no look at the clock. So it lingers from
+ * now on, but for a lease that nobody wanted for long. */
 void lease_take_revoke(struct lease *lease)
 {
     uint64_t now_ns = clock_now_ns();
 
     lease->wanted = true;
-    lease->used_ns = now_ns < lease->until_ns ? now_ns : 0;
+    lease->idle_ns = now_ns < lease->until_ns ? now_ns : 0;
 }
 
 void lease_use(struct lease *lease)
 {
     lease->used = true;
-    lease->used_ns = lease->wanted ? clock_now_ns() : 0;
+    lease->idle_ns = lease->wanted ? clock_now_ns() : 0;
 }
 
 bool lease_is_wanted(const struct lease *lease)
@@ -59,12 +62,12 @@ bool lease_is_over(const struct lease *lease)
 bool lease_has_lingered(const struct lease *lease)
 {
     return lease_is_wanted(lease) &&
-           (lease->idled || clock_now_ns() >= lease->used_ns + LEASE_LINGER_NS);
+           (lease->idled || clock_now_ns() >= lease->idle_ns + LEASE_LINGER_NS);
 }
 
 void lease_release(struct lease *lease)
 {
-    lease->idled = lease->used_ns != 0;
+    lease->idled = lease->idle_ns != 0;
     tell(lease, CONTROL_RELEASE, 0, LEASE_NONE);
 }
 

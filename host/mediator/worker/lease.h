@@ -40,7 +40,7 @@ struct lease {
     bool used;         /* something ran since the grant */
     bool idled;        /* the guest let it linger in vain the last time */
     uint64_t until_ns; /* the quantum's end */
-    uint64_t used_ns;  /* when something ran the last time while others waited; 0: not */
+    uint64_t idle_ns;  /* since when it lingers, if nothing runs; 0: for long */
 };
 
 /* Unless it was asked for, or is held. */

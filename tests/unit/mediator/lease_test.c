@@ -118,20 +118,20 @@ static void test_lingers(void **state)
     lease_ask(&lease, 0);
     lease_take_grant(&lease, true);
     lease_use(&lease);
-    lease.used_ns = clock_now_ns() + NS_PER_S; /* "now", however slow this test is */
+    lease.idle_ns = clock_now_ns() + NS_PER_S; /* "now", however slow this test is */
     assert_false(lease_has_lingered(&lease));
-    lease.used_ns = clock_now_ns() - LEASE_LINGER_NS;
+    lease.idle_ns = clock_now_ns() - LEASE_LINGER_NS;
     assert_true(lease_has_lingered(&lease));
     lease_release(&lease);
-    lease.used_ns = 1; /* long ago */
+    lease.idle_ns = 1; /* long ago */
     lease_ask(&lease, 0);
     lease_take_grant(&lease, true);
-    lease.used_ns = clock_now_ns() + NS_PER_S;
+    lease.idle_ns = clock_now_ns() + NS_PER_S;
     assert_true(lease_has_lingered(&lease));
     lease_release(&lease);
     lease_ask(&lease, 0); /* at once */
     lease_take_grant(&lease, true);
-    lease.used_ns = clock_now_ns() + NS_PER_S;
+    lease.idle_ns = clock_now_ns() + NS_PER_S;
     assert_false(lease_has_lingered(&lease));
 }
 
@@ -148,7 +148,7 @@ static void test_idle_goes_at_once(void **state)
     lease_release(&lease);
     lease_ask(&lease, 0);
     lease_take_grant(&lease, true); /* that was not the guest's fault */
-    lease.used_ns = clock_now_ns() + NS_PER_S;
+    lease.idle_ns = clock_now_ns() + NS_PER_S;
     assert_false(lease_has_lingered(&lease));
 }
 

@@ -306,6 +306,52 @@ static void test_priorities_are_apart(void **state)
     expect_events("G1 G0 ");
 }
 
+/* The documented bound: while a client waits, each other tenant has at most a turn, and its
+ * weight's share of what this one's last turn lasted; and the turn that it found ends. */
+static void test_bound_in_time(void **state)
+{
+    enum { TENANTS = 4, TURN_MAX = 10000, ROUNDS = 100000 };
+    uint64_t asked_ns[TENANTS] = {0}, last_ns[TENANTS] = {0}, now_ns = 0;
+    uint32_t random = 1;
+
+    (void)state;
+    for (int i = 0; i < TENANTS; i++) {
+        join(i, i);
+        tenants[i].weight = 1u << i;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        random = random * 1664525 + 1013904223;
+        int i = (int)(random >> 8) % TENANTS;
+        struct scheduler_client *before = holder();
+
+        if (clients[i].state == SCHEDULER_IDLE) {
+            asked_ns[i] = now_ns;
+            scheduler_ask(&scheduler, &clients[i], MEDIUM, now_ns);
+        } else if (before != NULL) {
+            last_ns[before - clients] = (random >> 12) % TURN_MAX;
+            now_ns += last_ns[before - clients];
+            if (random >> 31) {
+                asked_ns[before - clients] = now_ns;
+                scheduler_yield(&scheduler, before, MEDIUM, now_ns);
+            } else {
+                scheduler_release(&scheduler, before, now_ns);
+            }
+        }
+        events[0] = '\0';
+        if (holder() == NULL || holder() == before) {
+            continue;
+        }
+        int next = (int)(holder() - clients);
+        uint64_t most_ns = TURN_MAX;
+        for (int other = 0; other < TENANTS; other++) {
+            most_ns += other != next
+                           ? TURN_MAX + last_ns[next] * tenants[other].weight / tenants[next].weight
+                           : 0;
+        }
+        assert_true(now_ns - asked_ns[next] <= most_ns);
+    }
+}
+
 /* ---- Room ---- */
 
 static void test_room(void **state)
@@ -399,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup(test_time_counts, setup),
         cmocka_unit_test_setup(test_past_is_past, setup),
         cmocka_unit_test_setup(test_priorities_are_apart, setup),
+        cmocka_unit_test_setup(test_bound_in_time, setup),
         cmocka_unit_test_setup(test_room, setup),
         cmocka_unit_test_setup(test_all_of_the_room_goes_round, setup),
         cmocka_unit_test_setup(test_deadline, setup),
