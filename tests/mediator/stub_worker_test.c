@@ -68,7 +68,7 @@ static void tell(const struct control_message *message, int fd)
     assert_int_equal(control_send(control, message, fd), 0);
 }
 
-static struct control_message receive(void)
+static struct control_message receive_any(void)
 {
     struct pollfd polled = {.fd = control, .events = POLLIN};
     struct control_message message = {0};
@@ -78,15 +78,20 @@ static struct control_message receive(void)
     return message;
 }
 
-/* The worker's next message, which must be of this type. That it has no namespaces, as in a
- * container, is said beside all others. */
+/* The worker's next message. That it has no namespaces, as in a container, is said beside all
+ * others. */
+static struct control_message receive(void)
+{
+    struct control_message message = receive_any();
+
+    return message.type == CONTROL_EXPOSED ? receive_any() : message;
+}
+
+/* The next message, which must be of this type. */
 static struct control_message expect(uint32_t type)
 {
     struct control_message message = receive();
 
-    if (message.type == CONTROL_EXPOSED) {
-        message = receive();
-    }
     assert_int_equal(message.type, type);
     return message;
 }
@@ -98,7 +103,7 @@ static void start_worker(void)
         .start = {.session = 1,
                   .log_level = MEDIATOR_LOG_INFO,
                   .listener = "test",
-                  .limits = {.memory_limit = 1 << 26,
+                  .limits = {.memory_limit = 1 << 30,
                              .max_queued = 8,
                              .burst = 1,
                              .request_timeout_ms = 10000,
@@ -181,6 +186,42 @@ static void test_idle_lease(void **state)
     expect(CONTROL_RELEASE);
 }
 
+/* In the middle of a request as well: it goes on when the lease is there again. */
+static void test_a_request_in_slices(void **state)
+{
+    enum { SIZE = 256 << 20 };
+    const struct control_message grant = {.type = CONTROL_GRANT};
+    const struct control_message contended = {.type = CONTROL_GRANT, .contended = true};
+    const struct control_message revoke = {.type = CONTROL_REVOKE};
+    const struct control_message check = {.type = CONTROL_CHECK};
+    struct request alloc = request_alloc(SIZE);
+    struct control_message message;
+    unsigned yields = 0;
+
+    (void)state;
+    start_worker();
+    attach(&alloc);
+    expect(CONTROL_ASK);
+    tell(&grant, -1);
+    uint32_t dst = client_receive(&client).result;
+    struct request move = request_move(dst, client_expect_ok(&client, &alloc), SIZE);
+    client_send(&client, &move);
+    client_send_ping(&client, 99, false);
+    assert_int_equal(client_receive(&client).type, BG_VGPU_STUB_MESSAGE_PONG); /* it is queued */
+    tell(&revoke, -1);
+    while ((message = receive()).type == CONTROL_YIELD) {
+        assert_int_equal(message.priority, BG_VGPU_STUB_PRIORITY_MEDIUM);
+        tell(&check, -1);
+        expect(CONTROL_CHECKED); /* it hears all the time */
+        assert_false(answer_is_there());
+        tell(&contended, -1);
+        yields++;
+    }
+    assert_int_equal(message.type, CONTROL_RELEASE);
+    assert_int_equal(client_receive(&client).status, BG_COMPUTE_OK);
+    assert_true(yields >= 3);
+}
+
 /* Each refusal is a line in the mediator's log: not as many as the client likes. */
 static void test_refused_pools_are_asked_for_once(void **state)
 {
@@ -237,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_lease_is_used_before_it_is_released),
         TEST(test_idle_lease),
+        TEST(test_a_request_in_slices),
         TEST(test_refused_pools_are_asked_for_once),
         TEST(test_another_guest_on_the_connection),
     };
