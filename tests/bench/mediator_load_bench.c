@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "protocol/compute.h"
 #include "protocol/vgpu_stub.h"
 
@@ -221,7 +223,7 @@ struct tenant {
     double weight;
 };
 
-/* 1: all shares are equal; 1/n: one has everything. */
+/* 1: all shares are equal, as those of nothing are; 1/n: one has everything. */
 static double jain(const double *shares, unsigned count)
 {
     double sum = 0, squares = 0;
@@ -230,12 +232,12 @@ static double jain(const double *shares, unsigned count)
         sum += shares[i];
         squares += shares[i] * shares[i];
     }
-    return sum * sum / (count * squares);
+    return squares > 0 ? sum * sum / (count * squares) : 1;
 }
 
 /* Client i is of tenant i % tenant_count. */
-static double get_fairness(const struct client *clients, unsigned count,
-                           const struct tenant *tenants, unsigned tenant_count)
+static double get_work_fairness(const struct client *clients, unsigned count,
+                                const struct tenant *tenants, unsigned tenant_count)
 {
     double shares[CLIENTS_MAX] = {0};
     unsigned share_count = tenant_count == 1 ? count : tenant_count;
@@ -244,6 +246,60 @@ static double get_fairness(const struct client *clients, unsigned count,
         shares[i % share_count] += (double)clients[i].requests / tenants[i % tenant_count].weight;
     }
     return jain(shares, share_count);
+}
+
+/* From the admin socket of the first one's mediator, to be decref'd. */
+static json_t *read_status(const char *path)
+{
+    static const char command[] = "{\"command\": \"status\"}\n";
+    char admin_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    json_t *status;
+
+    snprintf(admin_path, sizeof(admin_path), "%s.admin", path);
+    int fd = connect_to(admin_path);
+    if (send(fd, command, sizeof(command) - 1, MSG_NOSIGNAL) < 0) {
+        give_up(admin_path);
+    }
+    status = json_loadfd(fd, 0, NULL);
+    close(fd);
+    if (status == NULL) {
+        give_up("status");
+    }
+    return status;
+}
+
+/* The listener's number in the status is the tenant's: both are in the configuration's order. */
+static unsigned find_tenant(const json_t *status, const json_t *session)
+{
+    const char *name = json_string_value(json_object_get(session, "listener"));
+    const json_t *listener;
+    size_t i;
+
+    json_array_foreach (json_object_get(status, "listeners"), i, listener) {
+        if (strcmp(json_string_value(json_object_get(listener, "name")), name) == 0) {
+            break;
+        }
+    }
+    return (unsigned)i;
+}
+
+static double get_time_fairness(const struct tenant *tenants, unsigned tenant_count)
+{
+    json_t *status = read_status(tenants[0].path), *session;
+    double shares[CLIENTS_MAX] = {0};
+    unsigned count = 0;
+    size_t i;
+
+    json_array_foreach (json_object_get(status, "sessions"), i, session) {
+        unsigned tenant = tenant_count == 1 ? 0 : find_tenant(status, session);
+        double time_us = json_number_value(json_object_get(session, "device_us"));
+
+        if (tenant < tenant_count && count < CLIENTS_MAX) {
+            shares[tenant_count == 1 ? count++ : tenant] += time_us / tenants[tenant].weight;
+        }
+    }
+    json_decref(status);
+    return jain(shares, tenant_count == 1 ? count : tenant_count);
 }
 
 static void reset_counts(struct client *clients, unsigned count)
@@ -275,6 +331,7 @@ static void measure(const struct tenant *tenants, unsigned tenant_count, unsigne
     start = now_ns();
     exchange(poll, clients, count, operation, start + (uint64_t)(seconds * 1e9));
     double spent_s = (double)(now_ns() - start) / 1e9;
+    double time_fairness = get_time_fairness(tenants, tenant_count);
 
     for (unsigned i = 0; i < count; i++) {
         close(clients[i].fd);
@@ -282,11 +339,11 @@ static void measure(const struct tenant *tenants, unsigned tenant_count, unsigne
     close(poll);
     printf("{\"name\": \"mediator_requests_per_s_%u\", \"operation\": \"%s\", \"clients\": %u, "
            "\"requests\": %llu, \"requests_per_s\": %.0f, \"p50_ns\": %llu, \"p99_ns\": %llu, "
-           "\"p999_ns\": %llu, \"jain\": %.4f}\n",
+           "\"p999_ns\": %llu, \"jain_time\": %.4f, \"jain_work\": %.4f}\n",
            count, operation_names[operation], count, (unsigned long long)requests,
            (double)requests / spent_s, (unsigned long long)percentile(0.5),
            (unsigned long long)percentile(0.99), (unsigned long long)percentile(0.999),
-           get_fairness(clients, count, tenants, tenant_count));
+           time_fairness, get_work_fairness(clients, count, tenants, tenant_count));
 }
 
 static int usage(void)

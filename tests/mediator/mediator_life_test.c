@@ -473,6 +473,8 @@ static void test_status(void **state)
     assert_string_equal(json_string_value(json_object_get(session, "device")), "cpu");
     assert_string_equal(json_string_value(json_object_get(session, "lease")), "held");
     assert_string_equal(json_string_value(json_object_get(session, "pool")), "A");
+    assert_int_equal(json_integer_value(json_object_get(session, "device_us")),
+                     0); /* it is alone */
     json_decref(status);
     expect_run(0, "\"vm_id\": 77", "--status", "--socket", path, NULL);
     client_close(&client);

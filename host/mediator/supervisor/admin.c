@@ -49,12 +49,13 @@ static json_t *describe_session(const struct worker_process *worker)
     static const char *const leases[] = {
         [SCHEDULER_IDLE] = "none", [SCHEDULER_WAITING] = "waiting", [SCHEDULER_HOLDING] = "held"};
     json_t *object = json_pack(
-        "{si ss si si si sI sI sI si ss}", "session", (int)worker->session, "listener",
+        "{si ss si si si sI sI sI si ss sI}", "session", (int)worker->session, "listener",
         worker->listener->config->name, "worker_pid", (int)worker->pid, "peer_pid",
         (int)worker->guest->peer.process, "peer_uid", (int)worker->guest->peer.user, "requests",
         (json_int_t)worker->statistics.requests, "errors", (json_int_t)worker->statistics.errors,
         "memory_used", (json_int_t)worker->statistics.memory_used, "queued",
-        (int)worker->statistics.queued, "lease", leases[worker->lease.state]);
+        (int)worker->statistics.queued, "lease", leases[worker->lease.state], "device_us",
+        (json_int_t)(worker->lease.charged_ns / NS_PER_US));
     if (worker->attached) {
         json_object_set_new(object, "vm_id", json_integer(worker->vm_id));
     }

@@ -16,6 +16,7 @@ static void charge(struct scheduler_client *client, uint64_t time_ns)
 {
     struct scheduler_account *account;
 
+    client->charged_ns += time_ns;
     for (account = &client->account; account->parent != NULL; account = account->parent) {
         account->used[client->priority] += (double)time_ns / account->weight;
     }

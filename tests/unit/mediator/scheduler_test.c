@@ -268,6 +268,8 @@ static void test_time_counts(void **state)
     }
     expect_about(had[0], 200);
     expect_about(had[1], 100);
+    assert_int_equal(clients[0].charged_ns, had[0] * QUANTUM);
+    assert_int_equal(clients[1].charged_ns, had[1] * 2 * QUANTUM);
 }
 
 /* Nobody waits: it costs nothing. And who rests does not save up. */
