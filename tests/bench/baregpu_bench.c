@@ -23,7 +23,7 @@
 #define PINGPONG_COUNT "5000"
 #define MESSAGE_BYTES "52" /* a NOP: header of 20 bytes and 32 of request; its answer alike */
 #define LOAD_SECONDS "2"
-#define FAIRNESS_SECONDS "4" /* of turns of 2 ms */
+#define FAIRNESS_SECONDS "4" /* some hundred turns of each client */
 #define GUEST_DEADLINE_MS 120000u
 #define TOOL_DEADLINE_MS 120000u
 /* One more for each tenth request is too much; a look of the main loop now and then is not. */

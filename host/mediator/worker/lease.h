@@ -17,7 +17,7 @@
 
 /* How long a lease lasts when others wait: some hundred requests that are over at once, so that
  * changing it, two messages and two wake-ups, does not count. */
-#define LEASE_QUANTUM_NS (2 * NS_PER_MS)
+#define LEASE_QUANTUM_NS (3 * NS_PER_MS)
 /* A holder without work keeps the lease for so long, for a guest that sends its next request when
  * it has the answer: some wake-ups' worth. */
 #define LEASE_LINGER_NS (200 * NS_PER_US)
