@@ -41,20 +41,29 @@ static struct worker_load begin_load(const char *socket, uint32_t vm_id, uint64_
     return load;
 }
 
-/* Until they have so many answers more. */
-static void keep_busy(struct worker_load loads[2], unsigned answers)
+/* Takes an answer, if there is one, and sends another request. */
+static unsigned take_one(struct worker_load *load)
 {
-    while (answers > 0) {
-        struct pollfd polled[2] = {{.fd = loads[0].client.fd, .events = POLLIN},
-                                   {.fd = loads[1].client.fd, .events = POLLIN}};
+    if (!harness_wait_readable(load->client.fd, 0)) {
+        return 0;
+    }
+    assert_int_equal(client_receive(&load->client).status, BG_COMPUTE_OK);
+    client_send(&load->client, &load->copy);
+    return 1;
+}
 
-        assert_true(poll(polled, 2, CLIENT_TIMEOUT_MS) > 0);
-        for (unsigned i = 0; i < 2 && answers > 0; i++) {
-            if (polled[i].revents) {
-                assert_int_equal(client_receive(&loads[i].client).status, BG_COMPUTE_OK);
-                client_send(&loads[i].client, &loads[i].copy);
-                answers--;
-            }
+/* Until they have so many answers more. */
+static void keep_busy(struct worker_load *loads, unsigned count, unsigned answers)
+{
+    struct pollfd polled[16];
+
+    for (unsigned i = 0; i < count; i++) {
+        polled[i] = (struct pollfd){.fd = loads[i].client.fd, .events = POLLIN};
+    }
+    for (unsigned done = 0; done < answers;) {
+        assert_true(poll(polled, count, CLIENT_TIMEOUT_MS) > 0);
+        for (unsigned i = 0; i < count; i++) {
+            done += take_one(&loads[i]);
         }
     }
 }
@@ -82,7 +91,7 @@ static void test_a_lease_is_many_requests(void **state)
     for (uint32_t i = 0; i < 2; i++) {
         loads[i] = begin_load(path, i, 4096);
     }
-    keep_busy(loads, TOTAL);
+    keep_busy(loads, 2, TOTAL);
     client_close(&loads[0].client);
     client_close(&loads[1].client);
     admin_wait_sessions(path, 0);                    /* the log is whole */
@@ -90,13 +99,48 @@ static void test_a_lease_is_many_requests(void **state)
     assert_true(count_text(": lease granted") < TOTAL / 2);
 }
 
-/* Turns are about equally long: the number of grants is the time that a listener has, 9 to 1. */
+/* Of all sessions of a listener, as the mediator charged them. */
+static json_int_t get_device_us(const char *listener)
+{
+    json_t *status = admin_status(path), *session;
+    json_int_t sum = 0;
+    size_t i;
+
+    json_array_foreach (json_object_get(status, "sessions"), i, session) {
+        if (strcmp(json_string_value(json_object_get(session, "listener")), listener) == 0) {
+            sum += json_integer_value(json_object_get(session, "device_us"));
+        }
+    }
+    json_decref(status);
+    return sum;
+}
+
+/* Keeps them busy until the first listener has had `least_us` of the device, and the other one at
+ * least `times` as much: a turn that the host made long needs some others to make up for it. */
+static void expect_share(struct worker_load *loads, unsigned count, const char *listener,
+                         json_int_t least_us, const char *other, double times)
+{
+    uint64_t until_ms = harness_now_ms() + CLIENT_TIMEOUT_MS;
+    json_int_t start_us = get_device_us(listener), other_start_us = get_device_us(other);
+    json_int_t had_us, other_had_us;
+
+    do {
+        keep_busy(loads, count, 300);
+        had_us = get_device_us(listener) - start_us;
+        other_had_us = get_device_us(other) - other_start_us;
+        if (harness_now_ms() > until_ms) {
+            fail_msg("%s had %lld us, %s %lld us", listener, (long long)had_us, other,
+                     (long long)other_had_us);
+        }
+    } while (had_us < least_us || (double)other_had_us < times * (double)had_us);
+}
+
+/* 9 to 1. */
 static void test_weights(void **state)
 {
-    enum { LONG_COPY = 4 << 20 };
+    enum { LONG_COPY = 16 << 20 };
     char *heavy_path = harness_temp_path("heavy.sock");
     struct worker_load loads[2];
-    unsigned light, heavy;
 
     (void)state;
     fixture_on_one_cpu = true;
@@ -106,15 +150,33 @@ static void test_weights(void **state)
                        path, heavy_path);
     loads[0] = begin_load(path, 1, LONG_COPY);
     loads[1] = begin_load(heavy_path, 2, LONG_COPY);
-    do {
-        keep_busy(loads, 100);
-        light = count_text("(light, vm 1): lease granted");
-        heavy = count_text("(heavy, vm 2): lease granted");
-    } while (light < 20);
-    assert_true(heavy > 3 * light);
+    expect_share(loads, 2, "light", 50000, "heavy", 6);
     client_close(&loads[0].client);
     client_close(&loads[1].client);
     free(heavy_path);
+}
+
+/* Many sessions with tiny requests have no more of the device than one with large ones. */
+static void test_tiny_requests_steal_nothing(void **state)
+{
+    enum { MANY = 8, LONG_COPY = 16 << 20 };
+    char *other_path = harness_temp_path("other.sock");
+    struct worker_load loads[MANY + 1];
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    fixture_start_with("cpu",
+                       "[listener many]\npath = %s\n" QUEUE "[listener one]\npath = %s\n" QUEUE,
+                       path, other_path);
+    loads[MANY] = begin_load(other_path, 99, LONG_COPY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        loads[i] = begin_load(path, i, 64);
+    }
+    expect_share(loads, MANY + 1, "many", 100000, "one", 0.6); /* an eighth, by turns */
+    for (uint32_t i = 0; i <= MANY; i++) {
+        client_close(&loads[i].client);
+    }
+    free(other_path);
 }
 
 static size_t count_held(void)
@@ -229,11 +291,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-        TEST(test_a_lease_is_many_requests),
-        TEST(test_weights),
-        TEST(test_room),
-        TEST(test_long_requests_give_way),
-        TEST(test_slices_have_one_limit),
+        TEST(test_a_lease_is_many_requests),    TEST(test_weights),
+        TEST(test_tiny_requests_steal_nothing), TEST(test_room),
+        TEST(test_long_requests_give_way),      TEST(test_slices_have_one_limit),
 #undef TEST
     };
 
