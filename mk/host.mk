@@ -20,7 +20,7 @@ SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c host/common/jail*.c)) \
                host/common/ready_fd.c
-PTX_TOOL_SRC := $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/tool/*.c)
+PTX_TOOL_SRC := $(wildcard host/cuda-cpu/*/*.c)
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
@@ -51,7 +51,7 @@ $(SST_SIM): $(SST_SIM_OBJ) $(SST_LIB)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ $(HOST_LIBS) -o $@
 
 $(PTX_TOOL): $(PTX_TOOL_OBJ)
-	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -o $@
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -ldl -lm -o $@
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)

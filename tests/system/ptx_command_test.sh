@@ -41,7 +41,7 @@ run() {
     "$tool" "$@" > "$work/out" 2> "$work/err" || status=$?
 }
 
-echo 1..12
+echo 1..21
 run "$seed"
 check 0 "a file that is right"
 says out "kernel add: " "its kernel is listed"
@@ -61,6 +61,39 @@ check 2 "no file at all"
 run -q "$seed"
 [ ! -s "$work/out" ] || status=9
 check 0 "-q is silent"
+
+# ---- Running ----
+
+printf '.version 8.0\n.target sm_90\n.address_size 64\n' > "$work/run.ptx"
+cat >> "$work/run.ptx" << 'END'
+.entry scale(.param .u64 p, .param .f32 by, .param .u32 n)
+{
+    .reg .b32 %r<5>; .reg .b64 %rd<3>; .reg .f32 %f<4>; .reg .pred %p1;
+    mov.u32 %r1, %ctaid.x; mov.u32 %r2, %ntid.x; mov.u32 %r3, %tid.x; mad.lo.u32 %r1, %r1, %r2, %r3;
+    ld.param.u32 %r4, [n]; setp.ge.u32 %p1, %r1, %r4; @%p1 ret;
+    ld.param.u64 %rd1, [p]; mul.wide.u32 %rd2, %r1, 4; add.s64 %rd1, %rd1, %rd2;
+    ld.param.f32 %f1, [by]; ld.global.f32 %f2, [%rd1]; mul.f32 %f3, %f1, %f2; st.global.f32 [%rd1], %f3;
+    ret;
+}
+END
+# 1.0, 2.0 and 3.0
+printf '\000\000\200\077\000\000\000\100\000\000\100\100' > "$work/in"
+printf '\000\000\300\077\000\000\100\100\000\000\220\100' > "$work/expected"
+run "$work/run.ptx" --run scale --block 32 --arg "@$work/in" --arg 1.5 --arg 3 --save "0=$work/result"
+check 0 "a kernel runs"
+cmp -s "$work/result" "$work/expected" || status=9
+check 0 "and its memory is saved"
+run "$work/run.ptx" --run scale --block 32 --arg "@$work/in" --arg 1.5 --arg 4
+check 1 "beyond its memory it does not"
+says err "an illegal address: 4 bytes at" "which is said"
+says err "thread (3, 0, 0) of block (0, 0, 0)" "with the thread"
+run "$work/run.ptx" --run scale --arg 1
+check 1 "arguments that are missing"
+says err "1 arguments for 3 parameters" "are counted"
+run "$work/run.ptx" --run nobody
+check 1 "a kernel that is not there"
+run "$work/run.ptx" --dump-ir scale
+says out "define void @kernel" "the IR is printed"
 status=0
 "$tool" "$seed" > /dev/full 2> "$work/err" || status=$?
 check 2 "output that cannot be written"

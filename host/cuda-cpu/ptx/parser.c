@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/ptx/check.h"
+#include "host/cuda-cpu/ptx/layout.h"
 
 #define MESSAGE_MAX 512
 
@@ -227,6 +228,7 @@ struct ptx_module *ptx_module_create(const char *text, size_t length,
         ptx_module_destroy(module);
         return NULL;
     }
+    ptx_layout(module);
     return module;
 }
 

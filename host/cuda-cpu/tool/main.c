@@ -9,6 +9,7 @@
 
 #include "host/common/standard_fds.h"
 #include "host/cuda-cpu/ptx/module.h"
+#include "host/cuda-cpu/tool/run.h"
 
 #define EXIT_REFUSED 1
 #define EXIT_SYSTEM 2
@@ -17,30 +18,106 @@
 
 const char *argp_program_version = "baregpu-ptx 1.0";
 
+enum option_key {
+    OPTION_QUIET = 'q',
+    OPTION_RUN = 0x100,
+    OPTION_GRID,
+    OPTION_BLOCK,
+    OPTION_SHARED,
+    OPTION_ARG,
+    OPTION_SAVE,
+    OPTION_DUMP_IR,
+    OPTION_DUMP_ASM,
+};
+
 static const struct argp_option options[] = {
-    {"quiet", 'q', NULL, 0, "Print errors alone", 0},
+    {"quiet", OPTION_QUIET, NULL, 0, "Print errors alone", 0},
+    {"run", OPTION_RUN, "KERNEL", 0, "Run a kernel of the one file", 0},
+    {"grid", OPTION_GRID, "X[,Y[,Z]]", 0, "Blocks of the grid (1)", 0},
+    {"block", OPTION_BLOCK, "X[,Y[,Z]]", 0, "Threads of a block (1)", 0},
+    {"shared", OPTION_SHARED, "BYTES", 0, "Dynamic shared memory of a block (0)", 0},
+    {"arg", OPTION_ARG, "VALUE", 0,
+     "The next parameter: a number, [BYTES] for zeroed memory, @FILE for memory with its bytes", 0},
+    {"save", OPTION_SAVE, "NUMBER=FILE", 0,
+     "Write the memory of an argument, counted from 0, to a file", 0},
+    {"dump-ir", OPTION_DUMP_IR, "KERNEL", 0, "Print a kernel as LLVM IR", 0},
+    {"dump-asm", OPTION_DUMP_ASM, "KERNEL", 0, "Print a kernel as assembly", 0},
     {0},
 };
 
 static const char documentation[] =
-    "Parses and checks PTX as the CUDA device on the CPU does, and lists each file's kernels.\v"
+    "Parses and checks PTX as the CUDA device on the CPU does, and lists each file's kernels, or "
+    "runs one.\v"
     "A file of - is standard input. Exit status: 0 all files are right, 1 something is wrong with "
     "one of them, 2 a file cannot be read or the options are wrong.";
 
 struct arguments {
     bool quiet;
+    struct run_options run;
+    const char *dumped; /* a kernel */
+    bool as_assembly;
     char **files;
     size_t file_count;
 };
 
+static void take_size(struct argp_state *state, const char *text, uint32_t size[3])
+{
+    const char *next = text;
+
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        unsigned long value = strtoul(next, &end, 10);
+
+        if (end == next || !value || value > INT32_MAX || (*end != '\0' && *end != ',')) {
+            argp_error(state, "%s: up to three numbers, separated by commas", text);
+        }
+        size[i] = (uint32_t)value;
+        if (*end == '\0') {
+            return;
+        }
+        next = end + 1;
+    }
+}
+
+static void take_item(struct argp_state *state, char *text, const char **items, unsigned *count)
+{
+    if (*count == RUN_ARGUMENTS_MAX) {
+        argp_error(state, "more than %d arguments", RUN_ARGUMENTS_MAX);
+    }
+    items[(*count)++] = text;
+}
+
 static error_t take_option(int key, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
+    struct run_options *run = &arguments->run;
 
-    (void)argument;
     switch (key) {
-    case 'q':
+    case OPTION_QUIET:
         arguments->quiet = true;
+        return 0;
+    case OPTION_RUN:
+        run->kernel = argument;
+        return 0;
+    case OPTION_GRID:
+        take_size(state, argument, run->grid);
+        return 0;
+    case OPTION_BLOCK:
+        take_size(state, argument, run->block);
+        return 0;
+    case OPTION_SHARED:
+        run->dynamic_shared = strtoul(argument, NULL, 0);
+        return 0;
+    case OPTION_ARG:
+        take_item(state, argument, run->arguments, &run->argument_count);
+        return 0;
+    case OPTION_SAVE:
+        take_item(state, argument, run->saves, &run->save_count);
+        return 0;
+    case OPTION_DUMP_IR:
+    case OPTION_DUMP_ASM:
+        arguments->dumped = argument;
+        arguments->as_assembly = key == OPTION_DUMP_ASM;
         return 0;
     case ARGP_KEY_ARGS:
         arguments->files = state->argv + state->next;
@@ -96,17 +173,6 @@ static char *read_path(const char *path, size_t *length)
     return text;
 }
 
-/* The log's lines, each behind the file's name, as compilers write them. */
-static void print_errors(const char *path, const char *text)
-{
-    while (*text != '\0') {
-        size_t length = strcspn(text, "\n");
-
-        fprintf(stderr, "%s:%.*s\n", path, (int)length, text);
-        text += length + (text[length] == '\n');
-    }
-}
-
 static void print_parameter(const struct ptx_variable *parameter)
 {
     printf("    %5llu  .%s", (unsigned long long)parameter->offset, ptx_word_name(parameter->type));
@@ -116,30 +182,20 @@ static void print_parameter(const struct ptx_variable *parameter)
     printf(" %s\n", parameter->name);
 }
 
-static unsigned long long shared_size(const struct ptx_function *function)
-{
-    unsigned long long size = 0;
-
-    for (size_t i = 0; i < function->variable_count; i++) {
-        const struct ptx_variable *variable = function->variables[i];
-
-        if (variable->space == PTX_SPACE_SHARED) {
-            size = (size + variable->align - 1) & ~(variable->align - 1);
-            size += variable->size;
-        }
-    }
-    return size;
-}
-
 static void print_kernel(const struct ptx_function *kernel)
 {
     printf("  kernel %s: %zu instructions, %zu registers, %llu bytes shared, "
            "%llu bytes of parameters\n",
-           kernel->name, kernel->instruction_count, kernel->register_count, shared_size(kernel),
-           (unsigned long long)kernel->param_size);
+           kernel->name, kernel->instruction_count, kernel->register_count,
+           (unsigned long long)kernel->shared_size, (unsigned long long)kernel->param_size);
     for (size_t i = 0; i < kernel->param_count; i++) {
         print_parameter(kernel->params[i]);
     }
+}
+
+static int exit_status(enum run_status status)
+{
+    return status == RUN_OK ? EXIT_SUCCESS : status == RUN_REFUSED ? EXIT_REFUSED : EXIT_SYSTEM;
 }
 
 static void print_module(const char *path, const struct ptx_module *module)
@@ -153,8 +209,25 @@ static void print_module(const char *path, const struct ptx_module *module)
     }
 }
 
-static int check_file(const char *path, bool quiet)
+/* What is asked of a module that is right. */
+static int use_module(const char *path, const struct ptx_module *module,
+                      const struct arguments *arguments)
 {
+    if (arguments->run.kernel != NULL) {
+        return exit_status(run_kernel(path, module, &arguments->run));
+    }
+    if (arguments->dumped != NULL) {
+        return exit_status(dump_kernel(path, module, arguments->dumped, arguments->as_assembly));
+    }
+    if (!arguments->quiet) {
+        print_module(path, module);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int check_file(const char *path, const struct arguments *arguments)
+{
+    int status;
     static char log_text[LOG_SIZE];
     struct ptx_log log;
     struct ptx_module *module;
@@ -168,22 +241,20 @@ static int check_file(const char *path, bool quiet)
     ptx_log_init(&log, log_text, sizeof(log_text));
     module = ptx_module_create(text, length, &ptx_default_limits, &log);
     free(text);
-    print_errors(path, log_text);
+    run_print_log(path, log_text);
     if (module == NULL) {
         return EXIT_REFUSED;
     }
-    if (!quiet) {
-        print_module(path, module);
-    }
+    status = use_module(path, module, arguments);
     ptx_module_destroy(module);
-    return EXIT_SUCCESS;
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     static const struct argp parser = {options, take_option, "FILE...", documentation,
                                        NULL,    NULL,        NULL};
-    struct arguments arguments = {0};
+    struct arguments arguments = {.run = {.grid = {1, 1, 1}, .block = {1, 1, 1}}};
     int status = EXIT_SUCCESS;
 
     argp_err_exit_status = EXIT_SYSTEM;
@@ -192,7 +263,7 @@ int main(int argc, char **argv)
     }
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     for (size_t i = 0; i < arguments.file_count; i++) {
-        int result = check_file(arguments.files[i], arguments.quiet);
+        int result = check_file(arguments.files[i], &arguments);
 
         status = result > status ? result : status;
     }

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads, stores, atomics and addresses: PTX ISA 9.7.9 and 9.7.13. Generic addresses are the host's.
+ * An access of lanes that lie beside each other, within the allocation that it met last, is done in
+ * line; every other one is checked and done by a call.
+ */
+#include "host/cuda-cpu/compile/emitter.h"
+
+static const struct ptx_operand *operand(const struct emitter *emitter, size_t index)
+{
+    return &emitter->instruction->operands[index];
+}
+
+static value splat_i64(struct emitter *emitter, value scalar)
+{
+    value first =
+        emit_value(emitter, "insertelement <32 x i64> poison, i64 %%t%u, i32 0", scalar);
+
+    return emit_value(emitter,
+                      "shufflevector <32 x i64> %%t%u, <32 x i64> poison, <32 x i32> "
+                      "zeroinitializer",
+                      first);
+}
+
+static value add_i64(struct emitter *emitter, value a, value b)
+{
+    return emit_value(emitter, "add <32 x i64> %%t%u, %%t%u", a, b);
+}
+
+static value lanes_times(struct emitter *emitter, value stride)
+{
+    value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
+
+    lane = emit_value(emitter, "zext <32 x i32> %%t%u to <32 x i64>", lane);
+    return emit_value(emitter, "mul <32 x i64> %%t%u, %%t%u", lane, splat_i64(emitter, stride));
+}
+
+/* Where a space begins among the generic addresses, lane by lane. */
+static value space_base(struct emitter *emitter, enum ptx_space space)
+{
+    switch (space) {
+    case PTX_SPACE_SHARED:
+        return splat_i64(emitter, emit_field(emitter, offsetof(struct warp, shared), "i64"));
+    case PTX_SPACE_PARAM:
+        return splat_i64(emitter, emit_field(emitter, offsetof(struct warp, params), "i64"));
+    case PTX_SPACE_LOCAL:
+        return add_i64(emitter,
+                       splat_i64(emitter, emit_field(emitter, offsetof(struct warp, local), "i64")),
+                       lanes_times(emitter, emit_field(emitter,
+                                                       offsetof(struct warp, local_stride),
+                                                       "i64")));
+    default:
+        return emit_splat(emitter, PTX_W_B64, 0);
+    }
+}
+
+/* The space that an instruction names; REG: none, the address is generic. */
+static enum ptx_space named_space(const struct emitter *emitter)
+{
+    static const struct {
+        enum ptx_word word;
+        enum ptx_space space;
+    } spaces[] = {
+        {PTX_W_GLOBAL, PTX_SPACE_GLOBAL},
+        {PTX_W_CONST, PTX_SPACE_CONST},
+        {PTX_W_LOCAL, PTX_SPACE_LOCAL},
+        {PTX_W_PARAM, PTX_SPACE_PARAM},
+        {PTX_W_PARAM_ENTRY, PTX_SPACE_PARAM},
+        {PTX_W_PARAM_FUNC, PTX_SPACE_PARAM},
+        {PTX_W_SHARED, PTX_SPACE_SHARED},
+        {PTX_W_SHARED_CTA, PTX_SPACE_SHARED},
+        {PTX_W_SHARED_CLUSTER, PTX_SPACE_SHARED},
+    };
+
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        if (emit_has(emitter, spaces[i].word)) {
+            return spaces[i].space;
+        }
+    }
+    return PTX_SPACE_REG;
+}
+
+static bool is_variable(const struct ptx_operand *base)
+{
+    return base != NULL && base->kind == PTX_O_SYMBOL && base->symbol->kind == PTX_S_VARIABLE;
+}
+
+static enum ptx_space space_of(const struct ptx_variable *variable)
+{
+    return variable->in_frame ? PTX_SPACE_LOCAL : variable->space;
+}
+
+value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
+{
+    value start = emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset);
+
+    return add_i64(emitter, space_base(emitter, PTX_SPACE_LOCAL), splat_i64(emitter, start));
+}
+
+/* The lanes' generic addresses. */
+static value address_of(struct emitter *emitter, const struct ptx_operand *address)
+{
+    enum ptx_space space = is_variable(address->base) ? space_of(address->base->symbol->variable)
+                                                      : named_space(emitter);
+    value base, offset;
+
+    if (address->base == NULL) {
+        offset = emit_splat(emitter, PTX_W_B64, (uint64_t)address->offset);
+    } else {
+        offset = emit_get(emitter, address->base, PTX_W_B64);
+    }
+    if (space == PTX_SPACE_REG || space == PTX_SPACE_GLOBAL || space == PTX_SPACE_CONST) {
+        return offset;
+    }
+    base = space_base(emitter, space);
+    return add_i64(emitter, base, offset);
+}
+
+/* ---- Accesses ---- */
+
+static const char *memory_vector(unsigned size)
+{
+    return size == 1 ? "<32 x i8>" : size == 2 ? "<32 x i16>" : size == 4 ? "<32 x i32>"
+                                                                        : "<32 x i64>";
+}
+
+static unsigned label(struct emitter *emitter)
+{
+    return ++emitter->labels;
+}
+
+static void begin(struct emitter *emitter, char kind, unsigned number)
+{
+    text_add(emitter->out, "%c%u:\n", kind, number);
+}
+
+/* What an access looks at before it is done in line. */
+struct access {
+    value addresses, lanes; /* lanes: i32 */
+    value first;            /* lane 0's address */
+    unsigned size;
+    uint32_t site;
+};
+
+static value is_adjacent(struct emitter *emitter, const struct access *access)
+{
+    value stride = emit_value(emitter, "or i64 0, %u", access->size);
+    value expected = add_i64(emitter, splat_i64(emitter, access->first),
+                             lanes_times(emitter, stride));
+    value equal = emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", access->addresses,
+                             expected);
+    value bits = emit_mask_bits(emitter, equal);
+    value others = emit_value(emitter, "xor i32 %%t%u, -1", access->lanes);
+
+    bits = emit_value(emitter, "or i32 %%t%u, %%t%u", bits, others);
+    return emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
+}
+
+/* first + size * (number of a lane) */
+static value reach(struct emitter *emitter, const struct access *access, value lane)
+{
+    value wide = emit_value(emitter, "zext i32 %%t%u to i64", lane);
+    value bytes = emit_value(emitter, "mul i64 %%t%u, %u", wide, access->size);
+
+    return emit_value(emitter, "add i64 %%t%u, %%t%u", access->first, bytes);
+}
+
+/* Between the bounds, from the first lane that takes part to the last. */
+static value is_within(struct emitter *emitter, const struct access *access)
+{
+    value sites = emit_field(emitter, offsetof(struct warp, sites), "ptr");
+    value site = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
+                            access->site * sizeof(struct warp_site));
+    value start = emit_value(emitter, "load i64, ptr %%t%u, align 8", site);
+    value end_pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", site);
+    value end = emit_value(emitter, "load i64, ptr %%t%u, align 8", end_pointer);
+    value low_lane = emit_value(emitter, "call i32 @llvm.cttz.i32(i32 %%t%u, i1 false)",
+                                access->lanes);
+    value unused = emit_value(emitter, "call i32 @llvm.ctlz.i32(i32 %%t%u, i1 false)",
+                              access->lanes);
+    value high_lane = emit_value(emitter, "sub i32 32, %%t%u", unused);
+    value low = reach(emitter, access, low_lane), high = reach(emitter, access, high_lane);
+    value above = emit_value(emitter, "icmp uge i64 %%t%u, %%t%u", low, start);
+    value below = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", high, end);
+    value ordered = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", low, high);
+    value within = emit_value(emitter, "and i1 %%t%u, %%t%u", above, below);
+
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", within, ordered);
+}
+
+static value is_aligned(struct emitter *emitter, const struct access *access)
+{
+    value low = emit_value(emitter, "and i64 %%t%u, %u", access->first, access->size - 1);
+
+    return emit_value(emitter, "icmp eq i64 %%t%u, 0", low);
+}
+
+/* A choice between the way in line and the call: labels a (in line), c (call) and j. */
+static unsigned begin_access(struct emitter *emitter, struct access *access)
+{
+    unsigned number = label(emitter);
+    value in_line;
+
+    access->site = emitter->sites++;
+    access->lanes = emit_lane_bits(emitter);
+    access->first = emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 0",
+                               access->addresses);
+    in_line = emit_value(emitter, "and i1 %%t%u, %%t%u", is_adjacent(emitter, access),
+                         is_within(emitter, access));
+    in_line = emit_value(emitter, "and i1 %%t%u, %%t%u", in_line, is_aligned(emitter, access));
+    emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", in_line, number, number);
+    return number;
+}
+
+static value load(struct emitter *emitter, value addresses, unsigned size)
+{
+    struct access access = {.addresses = addresses, .size = size};
+    unsigned number = begin_access(emitter, &access);
+    const char *vector = memory_vector(size);
+    value pointer, near, far, callee, from, to;
+
+    begin(emitter, 'a', number);
+    pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
+    if (emitter->lanes.all) {
+        near = emit_value(emitter, "load %s, ptr %%t%u, align %u", vector, pointer, size);
+    } else {
+        near = emit_value(emitter,
+                          "call %s @llvm.masked.load.v32i%u.p0(ptr %%t%u, i32 %u, <32 x i1> %%t%u, "
+                          "%s zeroinitializer)",
+                          vector, size * 8, pointer, size, emitter->lanes.vector, vector);
+    }
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'c', number);
+    from = emit_spill(emitter, 0, PTX_W_B64, addresses);
+    to = emit_slot(emitter, 1);
+    callee = emit_field(emitter, offsetof(struct warp, gather), "ptr");
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
+         callee, to, from, access.lanes, size, access.site);
+    far = emit_value(emitter, "load %s, ptr %%t%u, align 64", vector, to);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'j', number);
+    return emit_value(emitter, "phi %s [ %%t%u, %%a%u ], [ %%t%u, %%c%u ]", vector, near, number,
+                      far, number);
+}
+
+static void store(struct emitter *emitter, value addresses, unsigned size, value stored)
+{
+    struct access access = {.addresses = addresses, .size = size};
+    unsigned number = begin_access(emitter, &access);
+    const char *vector = memory_vector(size);
+    value pointer, callee, from, to;
+
+    begin(emitter, 'a', number);
+    pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
+    if (emitter->lanes.all) {
+        emit(emitter, "store %s %%t%u, ptr %%t%u, align %u", vector, stored, pointer, size);
+    } else {
+        emit(emitter,
+             "call void @llvm.masked.store.v32i%u.p0(%s %%t%u, ptr %%t%u, i32 %u, <32 x i1> %%t%u)",
+             size * 8, vector, stored, pointer, size, emitter->lanes.vector);
+    }
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'c', number);
+    to = emit_spill(emitter, 0, PTX_W_B64, addresses);
+    from = emit_slot(emitter, 1);
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", vector, stored, from);
+    callee = emit_field(emitter, offsetof(struct warp, scatter), "ptr");
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
+         callee, from, to, access.lanes, size | WARP_ACCESS_WRITE, access.site);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'j', number);
+}
+
+value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type)
+{
+    return load(emitter, addresses, ptx_type_bits(type) / 8);
+}
+
+void emit_store_at(struct emitter *emitter, value addresses, enum ptx_word type, value stored)
+{
+    store(emitter, addresses, ptx_type_bits(type) / 8, stored);
+}
+
+/* ---- Instructions ---- */
+
+static value plus(struct emitter *emitter, value addresses, uint64_t bytes)
+{
+    return bytes ? add_i64(emitter, addresses, emit_splat(emitter, PTX_W_B64, bytes)) : addresses;
+}
+
+/* A kernel's parameter by its name: the same for all lanes, and its place is known. */
+static bool is_parameter(const struct ptx_operand *address)
+{
+    return is_variable(address->base) &&
+           space_of(address->base->symbol->variable) == PTX_SPACE_PARAM;
+}
+
+static value load_parameter(struct emitter *emitter, const struct ptx_operand *address,
+                            enum ptx_word type, uint64_t further)
+{
+    const struct ptx_variable *variable = address->base->symbol->variable;
+    uint64_t offset = variable->offset + (uint64_t)address->offset + further;
+    value params = emit_field(emitter, offsetof(struct warp, params), "ptr");
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %llu", params,
+                               (unsigned long long)offset);
+    value scalar = emit_value(emitter, "load %s, ptr %%t%u, align 1", emit_element(type), pointer);
+    value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
+                             emit_element(type), scalar);
+
+    if (offset + ptx_type_bits(type) / 8 > emitter->function->param_size) {
+        ptx_log_error(emitter->log, address->at, "beyond the kernel's parameters");
+    }
+    return emit_value(emitter, "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
+                      emit_vector(type), first, emit_vector(type));
+}
+
+static enum ptx_word memory_type(const struct emitter *emitter)
+{
+    enum ptx_word type = emit_type(emitter, 0);
+
+    return ptx_type_kind(type) == PTX_SIGNED ? type : emit_bits(type);
+}
+
+static void emit_load(struct emitter *emitter)
+{
+    const struct ptx_operand *address = operand(emitter, 1);
+    enum ptx_word type = memory_type(emitter);
+    unsigned size = ptx_type_bits(type) / 8;
+    struct ptx_operand items[EMIT_ITEMS];
+    size_t count = emit_items(emitter, operand(emitter, 0), items);
+    value addresses, loaded[EMIT_ITEMS];
+
+    if (size > 8) {
+        emit_unsupported(emitter, "an access of 128 bits");
+        return;
+    }
+    addresses = is_parameter(address) ? 0 : address_of(emitter, address);
+    for (size_t i = 0; i < count; i++) {
+        loaded[i] = is_parameter(address)
+                        ? load_parameter(emitter, address, type, i * size)
+                        : load(emitter, plus(emitter, addresses, i * size), size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        emit_put(emitter, &items[i], type, loaded[i]);
+    }
+}
+
+static void emit_store(struct emitter *emitter)
+{
+    enum ptx_word type = emit_bits(memory_type(emitter));
+    unsigned size = ptx_type_bits(type) / 8;
+    struct ptx_operand items[EMIT_ITEMS];
+    size_t count = emit_items(emitter, operand(emitter, 1), items);
+    value addresses;
+
+    if (size > 8 || is_parameter(operand(emitter, 0))) {
+        emit_unsupported(emitter, size > 8 ? "an access of 128 bits" : "writing a parameter");
+        return;
+    }
+    addresses = address_of(emitter, operand(emitter, 0));
+    for (size_t i = 0; i < count; i++) {
+        value stored = emit_get(emitter, &items[i], type);
+
+        store(emitter, plus(emitter, addresses, i * size), size, stored);
+    }
+}
+
+static bool atomic_operation(const struct emitter *emitter, uint32_t *operation)
+{
+    static const struct {
+        enum ptx_word word;
+        enum warp_atomic operation;
+    } operations[] = {
+        {PTX_W_ADD, WARP_ATOMIC_ADD}, {PTX_W_MIN, WARP_ATOMIC_MIN}, {PTX_W_MAX, WARP_ATOMIC_MAX},
+        {PTX_W_AND, WARP_ATOMIC_AND}, {PTX_W_OR, WARP_ATOMIC_OR},   {PTX_W_XOR, WARP_ATOMIC_XOR},
+        {PTX_W_EXCH, WARP_ATOMIC_EXCH}, {PTX_W_CAS, WARP_ATOMIC_CAS},
+        {PTX_W_INC, WARP_ATOMIC_INC}, {PTX_W_DEC, WARP_ATOMIC_DEC},
+    };
+    static const struct {
+        enum ptx_word word;
+        enum warp_type type;
+    } types[] = {
+        {PTX_W_U32, WARP_U32}, {PTX_W_B32, WARP_U32}, {PTX_W_S32, WARP_S32}, {PTX_W_U64, WARP_U64},
+        {PTX_W_B64, WARP_U64}, {PTX_W_S64, WARP_S64}, {PTX_W_F32, WARP_F32}, {PTX_W_F64, WARP_F64},
+        {PTX_W_B16, WARP_B16},
+    };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        if (emit_has(emitter, operations[i].word)) {
+            *operation = operations[i].operation;
+        }
+    }
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (emit_type(emitter, 0) == types[i].word) {
+            *operation |= (uint32_t)types[i].type << WARP_ATOMIC_TYPE_SHIFT;
+            found = true;
+        }
+    }
+    return found && !emit_has(emitter, PTX_W_V2) && !emit_has(emitter, PTX_W_V4);
+}
+
+/* red is atom whose old values nobody wants. */
+static void emit_atomic(struct emitter *emitter, bool returns)
+{
+    enum ptx_word type = emit_bits(emit_type(emitter, 0));
+    size_t first = returns ? 1 : 0;
+    bool has_c = emit_has(emitter, PTX_W_CAS);
+    uint32_t operation = 0;
+    value addresses, b, c, old, callee, lanes;
+
+    if (!atomic_operation(emitter, &operation)) {
+        emit_unsupported(emitter, "this type");
+        return;
+    }
+    addresses = emit_spill(emitter, 0, PTX_W_B64, address_of(emitter, operand(emitter, first)));
+    b = emit_spill(emitter, 1, type, emit_get(emitter, operand(emitter, first + 1), type));
+    c = has_c ? emit_spill(emitter, 2, type, emit_get(emitter, operand(emitter, first + 2), type))
+              : emit_slot(emitter, 2);
+    old = emit_slot(emitter, 3);
+    lanes = emit_lane_bits(emitter);
+    callee = emit_field(emitter, offsetof(struct warp, atomic), "ptr");
+    emit(emitter,
+         "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, "
+         "i32 %u)",
+         callee, old, addresses, b, c, lanes, operation, emitter->sites++);
+    if (returns) {
+        emit_put(emitter, operand(emitter, 0), type, emit_reload(emitter, 3, type));
+    }
+}
+
+/* To or from generic: the space's beginning is added or taken away. */
+static void emit_address(struct emitter *emitter)
+{
+    enum ptx_space space = named_space(emitter);
+    value a = emit_get(emitter, operand(emitter, 1), PTX_W_B64);
+    value base = space_base(emitter, space);
+
+    if (emit_type(emitter, 0) == PTX_W_U32) {
+        emit_unsupported(emitter, "a generic address of 32 bits");
+    }
+    emit_put(emitter, operand(emitter, 0), PTX_W_B64,
+             emit_value(emitter, "%s <32 x i64> %%t%u, %%t%u",
+                        emit_has(emitter, PTX_W_TO) ? "sub" : "add", a, base));
+}
+
+static void emit_fence(struct emitter *emitter)
+{
+    emit(emitter, "fence seq_cst");
+}
+
+bool emit_memory(struct emitter *emitter)
+{
+    switch (emitter->instruction->opcode) {
+    case PTX_LD:
+    case PTX_LDU:
+        emit_load(emitter);
+        return true;
+    case PTX_ST:
+        emit_store(emitter);
+        return true;
+    case PTX_ATOM:
+        emit_atomic(emitter, true);
+        return true;
+    case PTX_RED:
+        emit_atomic(emitter, false);
+        return true;
+    case PTX_CVTA:
+        emit_address(emitter);
+        return true;
+    case PTX_FENCE:
+    case PTX_MEMBAR:
+        emit_fence(emitter);
+        return true;
+    case PTX_PREFETCH: /* hints */
+    case PTX_PREFETCHU:
+    case PTX_APPLYPRIORITY:
+    case PTX_DISCARD:
+    case PTX_PMEVENT:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/emitter.h"
+
+#include <string.h>
+
+void emit_unsupported(struct emitter *emitter, const char *what)
+{
+    ptx_log_error(emitter->log, emitter->instruction->at, "%s: %s is not supported yet",
+                  ptx_opcode_name(emitter->instruction->opcode), what);
+}
+
+void emit(struct emitter *emitter, const char *format, ...)
+{
+    va_list arguments;
+
+    text_add(emitter->out, "  ");
+    va_start(arguments, format);
+    text_add_list(emitter->out, format, arguments);
+    va_end(arguments);
+    text_add(emitter->out, "\n");
+}
+
+value emit_value(struct emitter *emitter, const char *format, ...)
+{
+    value number = ++emitter->values;
+    va_list arguments;
+
+    text_add(emitter->out, "  %%t%u = ", number);
+    va_start(arguments, format);
+    text_add_list(emitter->out, format, arguments);
+    va_end(arguments);
+    text_add(emitter->out, "\n");
+    return number;
+}
+
+/* ---- Types ---- */
+
+bool emit_has(const struct emitter *emitter, enum ptx_word word)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+
+    for (unsigned i = 0; i < instruction->word_count; i++) {
+        if (instruction->words[i] == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum ptx_word emit_type(const struct emitter *emitter, unsigned index)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+
+    for (unsigned i = 0; i < instruction->word_count; i++) {
+        enum ptx_word word = (enum ptx_word)instruction->words[i];
+
+        if (ptx_word_is_type(word) && !index--) {
+            return word;
+        }
+    }
+    return PTX_W_B32;
+}
+
+enum ptx_word emit_bits(enum ptx_word type)
+{
+    switch (ptx_type_bits(type)) {
+    case 1:
+        return PTX_W_PRED;
+    case 8:
+        return PTX_W_B8;
+    case 16:
+        return PTX_W_B16;
+    case 32:
+        return PTX_W_B32;
+    case 64:
+        return PTX_W_B64;
+    default:
+        return PTX_W_B128;
+    }
+}
+
+const char *emit_element(enum ptx_word type)
+{
+    if (type == PTX_W_F32) {
+        return "float";
+    }
+    if (type == PTX_W_F64) {
+        return "double";
+    }
+    switch (ptx_type_bits(type)) {
+    case 1:
+        return "i1";
+    case 8:
+        return "i8";
+    case 16:
+        return "i16";
+    case 32:
+        return "i32";
+    case 64:
+        return "i64";
+    default:
+        return "i128";
+    }
+}
+
+const char *emit_vector(enum ptx_word type)
+{
+    if (type == PTX_W_F32) {
+        return "<32 x float>";
+    }
+    if (type == PTX_W_F64) {
+        return "<32 x double>";
+    }
+    switch (ptx_type_bits(type)) {
+    case 1:
+        return "<32 x i1>";
+    case 8:
+        return "<32 x i8>";
+    case 16:
+        return "<32 x i16>";
+    case 32:
+        return "<32 x i32>";
+    case 64:
+        return "<32 x i64>";
+    default:
+        return "<32 x i128>";
+    }
+}
+
+static bool is_native_float(enum ptx_word type)
+{
+    return type == PTX_W_F32 || type == PTX_W_F64;
+}
+
+/* The same bits as integers, or as floats. */
+static value to_bits(struct emitter *emitter, enum ptx_word type, value from)
+{
+    if (!is_native_float(type)) {
+        return from;
+    }
+    return emit_value(emitter, "bitcast %s %%t%u to %s", emit_vector(type), from,
+                      emit_vector(emit_bits(type)));
+}
+
+static value from_bits(struct emitter *emitter, enum ptx_word type, value bits)
+{
+    if (!is_native_float(type)) {
+        return bits;
+    }
+    return emit_value(emitter, "bitcast %s %%t%u to %s", emit_vector(emit_bits(type)), bits,
+                      emit_vector(type));
+}
+
+value emit_splat(struct emitter *emitter, enum ptx_word type, uint64_t bits)
+{
+    enum ptx_word integer = emit_bits(type);
+    value splat;
+
+    if (integer == PTX_W_PRED) {
+        return emit_value(emitter, "or <32 x i1> zeroinitializer, splat (i1 %d)", (int)(bits & 1));
+    }
+    splat = emit_value(emitter, "or %s zeroinitializer, splat (%s %llu)", emit_vector(integer),
+                       emit_element(integer), (unsigned long long)bits);
+    return from_bits(emitter, type, splat);
+}
+
+/* ---- The warp, its masks, and memory of the frame ---- */
+
+value emit_field(struct emitter *emitter, size_t offset, const char *type)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
+
+    return emit_value(emitter, "load %s, ptr %%t%u, align 4", type, pointer);
+}
+
+value emit_mask_bits(struct emitter *emitter, value vector)
+{
+    return emit_value(emitter, "bitcast <32 x i1> %%t%u to i32", vector);
+}
+
+value emit_mask_vector(struct emitter *emitter, value bits)
+{
+    return emit_value(emitter, "bitcast i32 %%t%u to <32 x i1>", bits);
+}
+
+value emit_lane_bits(struct emitter *emitter)
+{
+    return emitter->lanes.all ? emit_value(emitter, "or i32 0, -1") : emitter->lanes.bits;
+}
+
+value emit_slot(struct emitter *emitter, unsigned slot)
+{
+    return emit_value(emitter, "getelementptr i8, ptr %%slots, i64 %u", slot * 512);
+}
+
+value emit_spill(struct emitter *emitter, unsigned slot, enum ptx_word type, value stored)
+{
+    value pointer = emit_slot(emitter, slot);
+
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", emit_vector(type), stored, pointer);
+    return pointer;
+}
+
+value emit_reload(struct emitter *emitter, unsigned slot, enum ptx_word type)
+{
+    value pointer = emit_slot(emitter, slot);
+
+    return emit_value(emitter, "load %s, ptr %%t%u, align 64", emit_vector(type), pointer);
+}
+
+/* ---- Operands ---- */
+
+/* What the register's values are in the frame. */
+static enum ptx_word storage_type(enum ptx_word declared)
+{
+    return is_native_float(declared) ? declared : emit_bits(declared);
+}
+
+static unsigned component(const char *select)
+{
+    static const char letters[] = "xyzw", colours[] = "rgba";
+    const char *found;
+
+    if (select == NULL || select[0] == '\0' || select[1] != '\0') {
+        return 0;
+    }
+    found = strchr(letters, select[0]);
+    if (found != NULL) {
+        return (unsigned)(found - letters);
+    }
+    found = strchr(colours, select[0]);
+    return found != NULL ? (unsigned)(found - colours) : 0;
+}
+
+static value resize(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value bits)
+{
+    unsigned have = ptx_type_bits(from), want = ptx_type_bits(to);
+    const char *how = have > want ? "trunc" : ptx_type_kind(to) == PTX_SIGNED ? "sext" : "zext";
+
+    if (have == want) {
+        return bits;
+    }
+    return emit_value(emitter, "%s %s %%t%u to %s", how, emit_vector(emit_bits(from)), bits,
+                      emit_vector(emit_bits(to)));
+}
+
+static value get_register(struct emitter *emitter, const struct ptx_operand *operand,
+                          enum ptx_word type)
+{
+    enum ptx_word declared = emitter->function->registers[operand->reg].type;
+    enum ptx_word storage = storage_type(declared);
+    value loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", emit_vector(storage),
+                              operand->reg, component(operand->select));
+
+    if (storage != type) {
+        loaded = to_bits(emitter, storage, loaded);
+        loaded = resize(emitter, storage, type, loaded);
+        loaded = from_bits(emitter, type, loaded);
+    }
+    if (operand->offset) {
+        value added = emit_splat(emitter, emit_bits(type), (uint64_t)operand->offset);
+
+        loaded = emit_value(emitter, "add %s %%t%u, %%t%u", emit_vector(type), loaded, added);
+    }
+    return loaded;
+}
+
+static value splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar)
+{
+    value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
+                             emit_element(type), scalar);
+
+    return emit_value(emitter,
+                      "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
+                      emit_vector(type), first, emit_vector(type));
+}
+
+static value get_u32_field(struct emitter *emitter, size_t offset)
+{
+    return splat_scalar(emitter, PTX_W_B32, emit_field(emitter, offset, "i32"));
+}
+
+static value get_lane(struct emitter *emitter)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr @lane_numbers, i64 0");
+
+    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64", pointer);
+}
+
+/* A mask of lanes by the lane's own number: 1 << lane, and what is below and above it. */
+static value get_lane_mask(struct emitter *emitter, enum ptx_special special)
+{
+    value lane = get_lane(emitter);
+    value own = emit_value(emitter, "shl <32 x i32> splat (i32 1), %%t%u", lane);
+    value below = emit_value(emitter, "sub <32 x i32> %%t%u, splat (i32 1)", own);
+    value up_to = emit_value(emitter, "or <32 x i32> %%t%u, %%t%u", own, below);
+
+    switch (special) {
+    case PTX_SR_LANEMASK_EQ:
+        return own;
+    case PTX_SR_LANEMASK_LT:
+        return below;
+    case PTX_SR_LANEMASK_LE:
+        return up_to;
+    case PTX_SR_LANEMASK_GE:
+        return emit_value(emitter, "xor <32 x i32> %%t%u, splat (i32 -1)", below);
+    default:
+        return emit_value(emitter, "xor <32 x i32> %%t%u, splat (i32 -1)", up_to);
+    }
+}
+
+static value get_clock(struct emitter *emitter)
+{
+    return splat_scalar(emitter, PTX_W_B64,
+                        emit_value(emitter, "call i64 @llvm.readcyclecounter()"));
+}
+
+/* As 32 or 64 bits, as the register is. */
+static value read_special(struct emitter *emitter, enum ptx_special special, unsigned part)
+{
+    size_t of_part = part < 3 ? part : 0;
+
+    switch (special) {
+    case PTX_SR_TID:
+        return emit_field(emitter,
+                          offsetof(struct warp, tid) + of_part * WARP_LANES * sizeof(uint32_t),
+                          "<32 x i32>");
+    case PTX_SR_NTID:
+        return get_u32_field(emitter, offsetof(struct warp, ntid) + of_part * sizeof(uint32_t));
+    case PTX_SR_CTAID:
+    case PTX_SR_CLUSTERID:
+        return get_u32_field(emitter, offsetof(struct warp, ctaid) + of_part * sizeof(uint32_t));
+    case PTX_SR_NCTAID:
+    case PTX_SR_NCLUSTERID:
+        return get_u32_field(emitter, offsetof(struct warp, nctaid) + of_part * sizeof(uint32_t));
+    case PTX_SR_LANEID:
+        return get_lane(emitter);
+    case PTX_SR_WARPID:
+        return get_u32_field(emitter, offsetof(struct warp, warpid));
+    case PTX_SR_NWARPID:
+        return get_u32_field(emitter, offsetof(struct warp, nwarpid));
+    case PTX_SR_LANEMASK_EQ:
+    case PTX_SR_LANEMASK_LE:
+    case PTX_SR_LANEMASK_LT:
+    case PTX_SR_LANEMASK_GE:
+    case PTX_SR_LANEMASK_GT:
+        return get_lane_mask(emitter, special);
+    case PTX_SR_CLOCK:
+    case PTX_SR_CLOCK64:
+    case PTX_SR_GLOBALTIMER:
+        return get_clock(emitter);
+    case PTX_SR_TOTAL_SMEM_SIZE:
+    case PTX_SR_AGGR_SMEM_SIZE:
+        return get_u32_field(emitter, offsetof(struct warp, shared_size));
+    case PTX_SR_WARP_SZ:
+        return emit_splat(emitter, PTX_W_B32, WARP_LANES);
+    case PTX_SR_NSMID:
+    case PTX_SR_CLUSTER_NCTAID:
+    case PTX_SR_CLUSTER_NCTARANK:
+        return emit_splat(emitter, PTX_W_B32, 1);
+    default:
+        return emit_splat(emitter, emit_bits(ptx_special_type(special)), 0);
+    }
+}
+
+static bool is_wide_special(enum ptx_special special)
+{
+    return special == PTX_SR_CLOCK || ptx_type_bits(ptx_special_type(special)) == 64;
+}
+
+static value get_special(struct emitter *emitter, const struct ptx_operand *operand,
+                         enum ptx_word type)
+{
+    enum ptx_special special = operand->special.name;
+    unsigned part = operand->special.component;
+    value read;
+
+    if (part == 3) { /* .w */
+        return emit_splat(emitter, type, special == PTX_SR_NTID || special == PTX_SR_NCTAID);
+    }
+    read = read_special(emitter, special, part);
+    if (ptx_special_type(special) == PTX_W_PRED) {
+        return read;
+    }
+    return resize(emitter, is_wide_special(special) ? PTX_W_B64 : PTX_W_B32, emit_bits(type), read);
+}
+
+/* Where a variable's bytes are, as a generic address; in shared and local memory, its offset. */
+static value get_symbol(struct emitter *emitter, const struct ptx_operand *operand,
+                        enum ptx_word type)
+{
+    const struct ptx_symbol *symbol = operand->symbol;
+    value pointers, pointer, address;
+
+    if (symbol->kind != PTX_S_VARIABLE) {
+        emit_unsupported(emitter, "a function's address");
+        return emit_splat(emitter, type, 0);
+    }
+    if (symbol->variable->in_frame) {
+        address = emit_value(emitter, "add i64 %%frame, %lld",
+                             (long long)symbol->variable->offset + (long long)operand->offset);
+        return resize(emitter, PTX_W_B64, type, splat_scalar(emitter, PTX_W_B64, address));
+    }
+    if (symbol->variable->space != PTX_SPACE_GLOBAL && symbol->variable->space != PTX_SPACE_CONST) {
+        return emit_splat(emitter, type, symbol->variable->offset + (uint64_t)operand->offset);
+    }
+    pointers = emit_field(emitter, offsetof(struct warp, variables), "ptr");
+    pointer = emit_value(emitter, "getelementptr ptr, ptr %%t%u, i64 %llu", pointers,
+                         (unsigned long long)symbol->variable->offset);
+    address = emit_value(emitter, "load i64, ptr %%t%u, align 8", pointer);
+    address = emit_value(emitter, "add i64 %%t%u, %lld", address, (long long)operand->offset);
+    return resize(emitter, PTX_W_B64, type, splat_scalar(emitter, PTX_W_B64, address));
+}
+
+/* A constant as bits of a type: doubles become floats, and the other way round. */
+static uint64_t constant_bits(const struct ptx_operand *operand, enum ptx_word type)
+{
+    uint64_t bits = operand->bits;
+    double wide;
+    float single;
+    uint32_t word;
+
+    if (operand->kind == PTX_O_FLOAT64 && ptx_type_bits(type) == 32) {
+        memcpy(&wide, &bits, sizeof(wide));
+        single = (float)wide;
+        memcpy(&word, &single, sizeof(word));
+        return word;
+    }
+    if (operand->kind == PTX_O_FLOAT32 && ptx_type_bits(type) == 64) {
+        word = (uint32_t)bits;
+        memcpy(&single, &word, sizeof(single));
+        wide = (double)single;
+        memcpy(&bits, &wide, sizeof(bits));
+    }
+    return ptx_type_bits(type) < 64 ? bits & ((UINT64_C(1) << ptx_type_bits(type)) - 1) : bits;
+}
+
+static value get_plain(struct emitter *emitter, const struct ptx_operand *operand,
+                       enum ptx_word type)
+{
+    switch (operand->kind) {
+    case PTX_O_REGISTER:
+        return get_register(emitter, operand, type);
+    case PTX_O_SPECIAL:
+        return get_special(emitter, operand, type);
+    case PTX_O_INTEGER:
+    case PTX_O_FLOAT32:
+    case PTX_O_FLOAT64:
+        return emit_splat(emitter, type,
+                          type == PTX_W_PRED ? operand->bits != 0
+                                             : constant_bits(operand, type));
+    case PTX_O_SYMBOL:
+        return get_symbol(emitter, operand, type);
+    default:
+        emit_unsupported(emitter, "this operand");
+        return emit_splat(emitter, type, 0);
+    }
+}
+
+value emit_get(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type)
+{
+    value got = get_plain(emitter, operand, type);
+
+    if (operand->negated && type == PTX_W_PRED) {
+        return emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", got);
+    }
+    return got;
+}
+
+void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
+              value result)
+{
+    enum ptx_word storage;
+    unsigned part = component(operand->select);
+
+    if (operand->kind == PTX_O_SINK) {
+        return;
+    }
+    storage = storage_type(emitter->function->registers[operand->reg].type);
+    if (storage != type) {
+        enum ptx_word target = ptx_type_kind(type) == PTX_SIGNED && !is_native_float(storage) &&
+                                       ptx_type_bits(storage) == 64
+                                   ? PTX_W_S64
+                               : ptx_type_kind(type) == PTX_SIGNED &&
+                                       ptx_type_bits(storage) == 32
+                                   ? PTX_W_S32
+                                   : storage;
+
+        result = to_bits(emitter, type, result);
+        result = resize(emitter, type, target, result);
+        result = from_bits(emitter, storage, result);
+    }
+    if (!emitter->lanes.all) {
+        value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", emit_vector(storage),
+                               operand->reg, part);
+
+        result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",
+                            emitter->lanes.vector, emit_vector(storage), result,
+                            emit_vector(storage), old);
+    }
+    emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", emit_vector(storage), result,
+         operand->reg, part);
+}
+
+size_t emit_items(const struct emitter *emitter, const struct ptx_operand *operand,
+                  struct ptx_operand items[EMIT_ITEMS])
+{
+    static const char *const parts[] = {"x", "y", "z", "w"};
+    unsigned vector = operand->kind == PTX_O_REGISTER && operand->select == NULL
+                          ? emitter->function->registers[operand->reg].vector
+                          : 1;
+    size_t count = operand->kind == PTX_O_LIST ? operand->count : vector;
+
+    for (size_t i = 0; i < count && i < EMIT_ITEMS; i++) {
+        items[i] = operand->kind == PTX_O_LIST ? operand->items[i] : *operand;
+        if (operand->kind != PTX_O_LIST && vector > 1) {
+            items[i].select = parts[i];
+        }
+    }
+    return count;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the compiler: the IR of a kernel in the making. A warp's 32 lanes are vectors; each block of
+ * the flow is there twice, for all lanes and under a mask.
+ */
+#ifndef CUDA_CPU_COMPILE_EMITTER_H
+#define CUDA_CPU_COMPILE_EMITTER_H
+
+#include "host/cuda-cpu/compile/flow.h"
+#include "host/cuda-cpu/compile/text.h"
+#include "host/cuda-cpu/device/warp.h"
+
+/* An SSA value, %tN. */
+typedef unsigned value;
+
+/* Lanes that take part: all of them, or those of a value. */
+struct lanes {
+    bool all;
+    value bits;   /* i32 */
+    value vector; /* <32 x i1> */
+};
+
+struct emitter {
+    const struct ptx_module *module;
+    const struct ptx_function *function;
+    const struct ptx_instruction *instruction;
+    const struct flow *flow;
+    struct text *out;
+    struct ptx_log *log;
+    struct lanes lanes; /* of the block, and of the instruction's guard */
+    bool whole;         /* the block's first copy: all lanes are there */
+    uint32_t block;
+    unsigned values;    /* numbered so far */
+    unsigned labels;
+    uint32_t sites;     /* accesses of the kernel so far */
+    bool has_fma;       /* the processor has */
+};
+
+/* ---- emitter.c ---- */
+
+/* The instruction is not there yet: an error at its place. */
+void emit_unsupported(struct emitter *emitter, const char *what);
+
+/* A line of IR that is no value; and one that is: "%tN = " goes before it. */
+void emit(struct emitter *emitter, const char *format, ...) __attribute__((format(printf, 2, 3)));
+value emit_value(struct emitter *emitter, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What the words say. */
+bool emit_has(const struct emitter *emitter, enum ptx_word word);
+enum ptx_word emit_type(const struct emitter *emitter, unsigned index);
+
+/* IR's name of a PTX type's element, and of the vector of 32. */
+const char *emit_element(enum ptx_word type);
+const char *emit_vector(enum ptx_word type);
+
+/* Integers of a type's size. */
+enum ptx_word emit_bits(enum ptx_word type);
+
+/* An operand's value as a vector of this type. */
+value emit_get(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type);
+
+/* Sets a register, or a part of it, in the lanes that take part. */
+void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
+              value result);
+
+/* What is in braces, or the parts of a vector register, or one operand; their number. */
+#define EMIT_ITEMS 8
+size_t emit_items(const struct emitter *emitter, const struct ptx_operand *operand,
+                  struct ptx_operand items[EMIT_ITEMS]);
+
+/* A constant of all lanes. */
+value emit_splat(struct emitter *emitter, enum ptx_word type, uint64_t bits);
+
+/* A field of the warp. type: IR's. */
+value emit_field(struct emitter *emitter, size_t offset, const char *type);
+
+/* <32 x i1> to i32, and back. */
+value emit_mask_bits(struct emitter *emitter, value vector);
+value emit_mask_vector(struct emitter *emitter, value bits);
+
+/* The lanes that take part as i32; of all lanes -1. */
+value emit_lane_bits(struct emitter *emitter);
+
+/* Memory in the frame for 32 values, at hand as an operand of calls. Of a fixed number of slots. */
+value emit_spill(struct emitter *emitter, unsigned slot, enum ptx_word type, value stored);
+value emit_slot(struct emitter *emitter, unsigned slot);
+value emit_reload(struct emitter *emitter, unsigned slot, enum ptx_word type);
+
+#define EMIT_SLOTS 5
+
+/* Floats of 32 bits: subnormal numbers become zeros of their sign. */
+value emit_flush(struct emitter *emitter, value of);
+
+/* To 0 to 1; NaN to 0. */
+value emit_saturate(struct emitter *emitter, enum ptx_word type, value of);
+
+/* ---- by family: false when the opcode is not theirs ---- */
+
+bool emit_integer(struct emitter *emitter);
+bool emit_bits_operation(struct emitter *emitter);
+bool emit_float(struct emitter *emitter);
+bool emit_convert(struct emitter *emitter);
+bool emit_memory(struct emitter *emitter);
+bool emit_warp(struct emitter *emitter);
+bool emit_call(struct emitter *emitter);
+
+/* The generic addresses of a place in the frame of this function, or behind it in that of one that
+ * it calls. */
+value emit_frame_addresses(struct emitter *emitter, uint64_t offset);
+
+/* Of values at addresses; the same way loads and stores go. type: bits. */
+value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type);
+void emit_store_at(struct emitter *emitter, value addresses, enum ptx_word type, value stored);
+
+/* The call of the warp's fault, which does not return. */
+void emit_fault(struct emitter *emitter, enum warp_fault fault);
+
+/* A function's number in the module: its name in IR is f and this. */
+size_t emit_number(const struct ptx_module *module, const struct ptx_function *function);
+
+/* Where the frame of a function that is called begins. */
+uint64_t emit_callee_frame(const struct emitter *emitter);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control flow of a function: basic blocks in the order in which the lanes of a warp go
+ * through them. A block comes before its successors, but for the ways back in loops; the blocks of
+ * a loop stand together, before what follows the loop. So lanes that part meet again where their
+ * ways join.
+ */
+#ifndef CUDA_CPU_COMPILE_FLOW_H
+#define CUDA_CPU_COMPILE_FLOW_H
+
+#include "host/cuda-cpu/ptx/module.h"
+
+#define FLOW_END UINT32_MAX /* behind the function */
+
+struct flow_block {
+    uint32_t first, end;      /* instructions */
+    const uint32_t *targets;  /* blocks that its last instruction may go to */
+    size_t target_count;
+    uint32_t next;            /* block that follows when it goes nowhere; FLOW_END */
+    bool in_loop;
+};
+
+struct flow {
+    struct flow_block *blocks; /* in order; the first is the entry */
+    size_t count;
+};
+
+/* False: no memory. */
+bool flow_create(const struct ptx_function *function, struct flow *flow);
+void flow_destroy(struct flow *flow);
+
+#endif

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/compile/emitter.h"
+
+/*
+ * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes that
+ * wait for it are looked at, b and o what follows a branch. %pN is the mask of the lanes that wait
+ * for block N.
+ */
+
+#define LEAVE UINT32_MAX /* the end of the kernel, as a block */
+
+/* ---- The frame ---- */
+
+static void emit_registers(struct emitter *emitter)
+{
+    for (size_t i = 0; i < emitter->function->register_count; i++) {
+        const struct ptx_register *reg = &emitter->function->registers[i];
+        enum ptx_word type = reg->type == PTX_W_F32 || reg->type == PTX_W_F64
+                                 ? reg->type
+                                 : emit_bits(reg->type);
+
+        for (unsigned part = 0; part < reg->vector; part++) {
+            emit(emitter, "%%r%zu.%u = alloca %s, align 64", i, part, emit_vector(type));
+            emit(emitter, "store %s zeroinitializer, ptr %%r%zu.%u, align 64", emit_vector(type), i,
+                 part);
+        }
+    }
+}
+
+static void emit_frame(struct emitter *emitter)
+{
+    emit_registers(emitter);
+    emit(emitter, "%%carry = alloca <32 x i1>, align 64");
+    emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
+    emit(emitter, "%%slots = alloca [%d x i8], align 64", EMIT_SLOTS * 512);
+    for (size_t i = 0; i < emitter->flow->count; i++) {
+        emit(emitter, "%%p%zu = alloca i32, align 4", i);
+        emit(emitter, "store i32 0, ptr %%p%zu, align 4", i);
+    }
+}
+
+static void begin_block(struct emitter *emitter, char kind, uint32_t number)
+{
+    text_add(emitter->out, "%c%u:\n", kind, number);
+}
+
+static void jump(struct emitter *emitter, char kind, uint32_t block)
+{
+    if (block == LEAVE || block >= emitter->flow->count) {
+        emit(emitter, "br label %%leave");
+    } else {
+        emit(emitter, "br label %%%c%u", kind, block);
+    }
+}
+
+/* ---- Instructions ---- */
+
+/* The guard's lanes take part; without one, those of the block. */
+static struct lanes guarded_lanes(struct emitter *emitter, const struct lanes *of_block)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+    struct lanes lanes = {.all = false};
+    value p;
+
+    p = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64", instruction->guard);
+    if (instruction->guard_negated) {
+        p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
+    }
+    if (!of_block->all) {
+        p = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", p, of_block->vector);
+    }
+    lanes.vector = p;
+    lanes.bits = emit_mask_bits(emitter, p);
+    return lanes;
+}
+
+void emit_fault(struct emitter *emitter, enum warp_fault fault)
+{
+    value callee = emit_field(emitter, offsetof(struct warp, fault), "ptr");
+    value lanes = emit_lane_bits(emitter);
+    uint32_t number =
+        (uint32_t)(emitter->instruction - emitter->function->instructions);
+
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault, number,
+         lanes);
+}
+
+static void emit_body(struct emitter *emitter)
+{
+    if (emit_call(emitter) || emit_memory(emitter) || emit_warp(emitter) || emit_convert(emitter) ||
+        emit_bits_operation(emitter) || emit_integer(emitter) || emit_float(emitter)) {
+        return;
+    }
+    emit_unsupported(emitter, "this instruction");
+}
+
+/* An instruction whose guard holds nowhere is passed over: a barrier, an access, a fault. */
+static void emit_instruction(struct emitter *emitter, const struct lanes *of_block)
+{
+    unsigned number = ++emitter->labels;
+    bool has_guard = emitter->instruction->has_guard;
+    value any;
+
+    emitter->lanes = *of_block;
+    if (has_guard) {
+        emitter->lanes = guarded_lanes(emitter, of_block);
+        any = emit_value(emitter, "icmp ne i32 %%t%u, 0", emitter->lanes.bits);
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
+        begin_block(emitter, 'b', number);
+    }
+    if (emitter->instruction->opcode == PTX_TRAP || emitter->instruction->opcode == PTX_BRKPT) {
+        emit_fault(emitter, WARP_FAULT_TRAP);
+    } else {
+        emit_body(emitter);
+    }
+    if (has_guard) {
+        emit(emitter, "br label %%o%u", number);
+        begin_block(emitter, 'o', number);
+    }
+}
+
+/* ---- Ways on ---- */
+
+/* Lanes that go to a block wait there. */
+static void wait_at(struct emitter *emitter, uint32_t block, value bits)
+{
+    value before, after;
+
+    if (block >= emitter->flow->count) {
+        return; /* they are done */
+    }
+    before = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
+    after = emit_value(emitter, "or i32 %%t%u, %%t%u", before, bits);
+    emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", after, block);
+}
+
+/* A kernel that is to end does so where it turns back. */
+static void check_stop(struct emitter *emitter)
+{
+    unsigned number = ++emitter->labels;
+    value pointer = emit_field(emitter, offsetof(struct warp, stop), "ptr");
+    value stop = emit_value(emitter, "load volatile i32, ptr %%t%u, align 4", pointer);
+    value set = emit_value(emitter, "icmp ne i32 %%t%u, 0", stop);
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", set, number, number);
+    begin_block(emitter, 'b', number);
+    emit_fault(emitter, WARP_FAULT_TIMEOUT);
+    emit(emitter, "br label %%o%u", number);
+    begin_block(emitter, 'o', number);
+}
+
+static bool turns_back(const struct emitter *emitter, uint32_t to)
+{
+    return to <= emitter->block;
+}
+
+/* On to the first block in order at which lanes wait: after a way back that is its header. */
+static void go_on(struct emitter *emitter, uint32_t to)
+{
+    unsigned number = ++emitter->labels;
+    value waiting, any;
+
+    if (!turns_back(emitter, to)) {
+        jump(emitter, 'h', emitter->block + 1);
+        return;
+    }
+    waiting = emit_value(emitter, "load i32, ptr %%p%u, align 4", to);
+    any = emit_value(emitter, "icmp ne i32 %%t%u, 0", waiting);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
+    begin_block(emitter, 'b', number);
+    check_stop(emitter);
+    jump(emitter, 'h', to);
+    begin_block(emitter, 'o', number);
+    jump(emitter, 'h', emitter->block + 1);
+}
+
+/* Of a branch to two blocks, the one that comes first. */
+static uint32_t first_of(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The whole warp comes to a branch: it stays together, or parts. */
+static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
+{
+    unsigned number = ++emitter->labels;
+    struct lanes all = {.all = true};
+    value bits = guarded_lanes(emitter, &all).bits, others, is_all, is_none;
+
+    if (turns_back(emitter, to) || turns_back(emitter, next)) {
+        emitter->lanes = all;
+        check_stop(emitter);
+    }
+    is_all = emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_all, number, number);
+    begin_block(emitter, 'b', number);
+    jump(emitter, 'w', to);
+    begin_block(emitter, 'o', number);
+    is_none = emit_value(emitter, "icmp eq i32 %%t%u, 0", bits);
+    number = ++emitter->labels;
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_none, number, number);
+    begin_block(emitter, 'b', number);
+    jump(emitter, 'w', next);
+    begin_block(emitter, 'o', number);
+    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    wait_at(emitter, to, bits);
+    wait_at(emitter, next, others);
+    jump(emitter, 'h', first_of(to, next));
+}
+
+static void branch_masked(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
+                          uint32_t next)
+{
+    value taken = guarded_lanes(emitter, lanes).bits;
+    value others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
+
+    others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes->bits);
+    wait_at(emitter, to, taken);
+    wait_at(emitter, next, others);
+    /* At most one of the two is behind. */
+    go_on(emitter, first_of(to, next));
+}
+
+/* Each lane to the block that its index names; lanes whose index is none of the table's are done. */
+static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
+                            const struct flow_block *block)
+{
+    const struct lanes guarded =
+        emitter->instruction->has_guard ? guarded_lanes(emitter, lanes) : *lanes;
+    value taken, others, index;
+    uint32_t first = block->next;
+
+    emitter->lanes = guarded;
+    taken = emit_lane_bits(emitter);
+    emitter->lanes = *lanes;
+    others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
+    others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, emit_lane_bits(emitter));
+    index = emit_get(emitter, &emitter->instruction->operands[0], PTX_W_B32);
+    for (size_t i = 0; i < block->target_count; i++) {
+        value equal = emit_value(emitter, "icmp eq <32 x i32> %%t%u, splat (i32 %zu)", index, i);
+        value bits = emit_mask_bits(emitter, equal);
+
+        wait_at(emitter, block->targets[i],
+                emit_value(emitter, "and i32 %%t%u, %%t%u", bits, taken));
+        first = first_of(first, block->targets[i]);
+    }
+    if (block->next != FLOW_END) {
+        wait_at(emitter, block->next, others);
+    }
+    if (turns_back(emitter, first)) {
+        check_stop(emitter);
+        jump(emitter, 'h', first);
+    } else {
+        jump(emitter, 'h', emitter->block + 1);
+    }
+}
+
+/* To one block, or to none. */
+static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
+{
+    if (!lanes->all) {
+        wait_at(emitter, to, lanes->bits);
+        go_on(emitter, to);
+        return;
+    }
+    if (turns_back(emitter, to)) {
+        emitter->lanes = *lanes;
+        check_stop(emitter);
+    }
+    jump(emitter, 'w', to);
+}
+
+static void end_block(struct emitter *emitter, const struct lanes *lanes)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct ptx_instruction *last = &emitter->function->instructions[block->end - 1];
+    bool is_jump = last->opcode == PTX_BRA;
+    bool ends = last->opcode == PTX_RET || last->opcode == PTX_EXIT || last->opcode == PTX_TRAP;
+    uint32_t to = is_jump ? block->targets[0] : LEAVE;
+
+    emitter->instruction = last;
+    if (last->opcode == PTX_BRX) {
+        branch_by_table(emitter, lanes, block);
+    } else if (!is_jump && !ends) {
+        leave_block(emitter, lanes, block->next);
+    } else if (!last->has_guard) {
+        leave_block(emitter, lanes, to);
+    } else if (lanes->all) {
+        branch_whole(emitter, to, block->next);
+    } else {
+        branch_masked(emitter, lanes, to, block->next);
+    }
+}
+
+static bool is_way_on(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_BRA || instruction->opcode == PTX_BRX ||
+           instruction->opcode == PTX_RET || instruction->opcode == PTX_EXIT;
+}
+
+static void emit_block(struct emitter *emitter, const struct lanes *lanes)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+
+    for (uint32_t i = block->first; i < block->end; i++) {
+        emitter->instruction = &emitter->function->instructions[i];
+        if (!is_way_on(emitter->instruction)) {
+            emit_instruction(emitter, lanes);
+        }
+    }
+    end_block(emitter, lanes);
+}
+
+/* The block's head: nobody waits here, or the whole warp, or some lanes. */
+static struct lanes emit_head(struct emitter *emitter)
+{
+    uint32_t block = emitter->block;
+    unsigned number = ++emitter->labels;
+    struct lanes lanes = {.all = false};
+    value none, whole;
+
+    begin_block(emitter, 'h', block);
+    lanes.bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
+    none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
+    emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
+    begin_block(emitter, 'o', number);
+    jump(emitter, 'h', block + 1);
+    begin_block(emitter, 'b', number);
+    emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
+    whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
+    emit(emitter, "br i1 %%t%u, label %%w%u, label %%m%u", whole, block, block);
+    begin_block(emitter, 'm', block);
+    lanes.vector = emit_mask_vector(emitter, lanes.bits);
+    return lanes;
+}
+
+static void emit_blocks(struct emitter *emitter)
+{
+    const struct lanes all = {.all = true};
+
+    for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
+        struct lanes lanes = emit_head(emitter);
+
+        emit_block(emitter, &lanes);
+        begin_block(emitter, 'w', emitter->block);
+        emit_block(emitter, &all);
+    }
+}
+
+/* ---- Functions ---- */
+
+size_t emit_number(const struct ptx_module *module, const struct ptx_function *function)
+{
+    size_t number = 0;
+
+    while (module->functions[number] != function) {
+        number++;
+    }
+    return number;
+}
+
+/* Parameters and results of .reg: registers that are filled from the frame, and put there at the end. */
+static struct ptx_operand register_named(const struct ptx_function *function, const char *name)
+{
+    struct ptx_operand operand = {.kind = PTX_O_REGISTER};
+
+    while (strcmp(function->registers[operand.reg].name, name) != 0) {
+        operand.reg++;
+    }
+    return operand;
+}
+
+static void fill_registers(struct emitter *emitter)
+{
+    const struct ptx_function *function = emitter->function;
+
+    for (size_t i = 0; i < function->param_count; i++) {
+        const struct ptx_variable *param = function->params[i];
+
+        if (param->space == PTX_SPACE_REG && param->vector == 1 && param->type != PTX_W_PRED) {
+            const struct ptx_operand to = register_named(function, param->name);
+            enum ptx_word type = emit_bits(param->type);
+
+            emit_put(emitter, &to, type,
+                     emit_load_at(emitter, emit_frame_addresses(emitter, param->offset), type));
+        }
+    }
+}
+
+static void return_registers(struct emitter *emitter)
+{
+    const struct ptx_function *function = emitter->function;
+
+    for (size_t i = 0; i < function->result_count; i++) {
+        const struct ptx_variable *result = function->results[i];
+
+        if (result->space == PTX_SPACE_REG && result->vector == 1 && result->type != PTX_W_PRED) {
+            const struct ptx_operand from = register_named(function, result->name);
+            enum ptx_word type = emit_bits(result->type);
+            value returned = emit_get(emitter, &from, type);
+
+            emit_store_at(emitter, emit_frame_addresses(emitter, result->offset), type, returned);
+        }
+    }
+}
+
+static void emit_code(struct emitter *emitter, const char *lanes)
+{
+    struct lanes at_entry = {.all = false};
+
+    emit_frame(emitter);
+    emitter->instruction = emitter->function->instructions;
+    at_entry.bits = emit_value(emitter, "or i32 0, %s", lanes);
+    at_entry.vector = emit_mask_vector(emitter, at_entry.bits);
+    emitter->lanes = at_entry;
+    fill_registers(emitter);
+    if (emitter->flow->count) {
+        emit(emitter, "store i32 %%t%u, ptr %%p0, align 4", at_entry.bits);
+        emit(emitter, "br label %%h0");
+        emit_blocks(emitter);
+    } else {
+        emit(emitter, "br label %%leave");
+    }
+    text_add(emitter->out, "leave:\n");
+    emitter->lanes = at_entry;
+    return_registers(emitter);
+    text_add(emitter->out, "  ret void\n}\n");
+}
+
+static bool emit_function(struct emitter *emitter, const struct ptx_function *function)
+{
+    struct flow flow;
+
+    if (!flow_create(function, &flow)) {
+        ptx_log_error(emitter->log, function->at, "no memory");
+        return false;
+    }
+    emitter->function = function;
+    emitter->flow = &flow;
+    if (function->is_entry) {
+        text_add(emitter->out, "define void @" KERNEL_SYMBOL
+                               "(ptr noalias %%w) nounwind {\n  %%frame = add i64 0, 0\n");
+        emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu", offsetof(struct warp, live));
+        emit(emitter, "%%live = load i32, ptr %%live_at, align 4");
+        emit_code(emitter, "%live");
+    } else {
+        text_add(emitter->out,
+                 "define internal void @f%zu(ptr noalias %%w, i64 %%frame, i32 %%lanes) nounwind "
+                 "noinline {\n",
+                 emit_number(emitter->module, function));
+        emit_code(emitter, "%lanes");
+    }
+    flow_destroy(&flow);
+    return true;
+}
+
+static const struct ptx_function *called_by(const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *target;
+
+    if (instruction->opcode != PTX_CALL) {
+        return NULL;
+    }
+    target = &instruction->call[1];
+    return target->kind == PTX_O_SYMBOL && target->symbol->function->has_body
+               ? target->symbol->function
+               : NULL;
+}
+
+/* ---- What a kernel reaches ---- */
+
+#define CALLS_MAX 64 /* deep */
+
+struct reach {
+    const struct ptx_module *module;
+    bool *seen; /* of the module's functions */
+    uint64_t local_size;
+    struct ptx_log *log;
+};
+
+/* Frames lie behind each other. What calls itself has no end, and is refused by its depth. */
+static bool find_reach(struct reach *reach, const struct ptx_function *function, uint64_t frame,
+                       unsigned depth)
+{
+    uint64_t end = (frame + function->local_size + 15) / 16 * 16;
+
+    if (depth > CALLS_MAX) {
+        ptx_log_error(reach->log, function->at,
+                      "%s is called %d deep: recursion is not supported yet", function->name,
+                      CALLS_MAX);
+        return false;
+    }
+    reach->seen[emit_number(reach->module, function)] = true;
+    reach->local_size = end > reach->local_size ? end : reach->local_size;
+    for (size_t i = 0; i < function->instruction_count; i++) {
+        const struct ptx_function *called = called_by(&function->instructions[i]);
+
+        if (called != NULL && !find_reach(reach, called, end, depth + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool emit_reached(struct emitter *emitter, const struct reach *reach)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < reach->module->function_count && done; i++) {
+        if (reach->seen[i]) {
+            done = emit_function(emitter, reach->module->functions[i]);
+        }
+    }
+    return done;
+}
+
+static const char prelude[] =
+    "@lane_numbers = private constant <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, "
+    "i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, "
+    "i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 "
+    "30, i32 31>, align 128\n";
+
+bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel, bool has_fma,
+                 struct text *ir, struct kernel_needs *needs, struct ptx_log *log)
+{
+    struct reach reach = {.module = module, .log = log};
+    struct emitter emitter = {.module = module, .out = ir, .log = log, .has_fma = has_fma};
+    unsigned errors = log->errors;
+
+    reach.seen = calloc(module->function_count, sizeof(*reach.seen));
+    if (reach.seen == NULL) {
+        ptx_log_error(log, kernel->at, "no memory");
+        return false;
+    }
+    text_add(ir, "%s", prelude);
+    if (find_reach(&reach, kernel, 0, 0)) {
+        emit_reached(&emitter, &reach);
+    }
+    free(reach.seen);
+    needs->sites = emitter.sites;
+    needs->local_size = reach.local_size;
+    if (ir->failed) {
+        ptx_log_error(log, kernel->at, "no memory");
+    }
+    return log->errors == errors;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A kernel as LLVM IR: a function that runs one warp, `void kernel(struct warp *)`. */
+#ifndef CUDA_CPU_COMPILE_KERNEL_H
+#define CUDA_CPU_COMPILE_KERNEL_H
+
+#include "host/cuda-cpu/compile/text.h"
+#include "host/cuda-cpu/ptx/module.h"
+
+#define KERNEL_SYMBOL "kernel"
+
+/* What running it takes. */
+struct kernel_needs {
+    uint32_t sites;      /* struct warp_site */
+    uint64_t local_size; /* bytes of a thread's local memory */
+};
+
+/* False: the log says what cannot be compiled. has_fma: the processor has fused products. */
+bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel, bool has_fma,
+                 struct text *ir, struct kernel_needs *needs, struct ptx_log *log);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/llvm.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Short: what is left out costs more time than it saves. */
+#define PASSES                                                                                     \
+    "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,gvn,loop-mssa(licm),"     \
+    "dse,simplifycfg,instcombine<no-verify-fixpoint>)"
+
+#if defined(__x86_64__)
+#define TARGET "X86"
+#elif defined(__aarch64__)
+#define TARGET "AArch64"
+#else
+#error "no code is generated for this processor"
+#endif
+
+/* Of LLVM's C interface, LLVM 19: what is used of it, with all its opaque pointers as void. */
+enum { CODEGEN_LESS = 1, RELOC_PIC = 2, CODE_MODEL_SMALL = 3, FILE_ASSEMBLY = 0, FILE_OBJECT = 1 };
+
+static struct {
+    void *library;
+    void (*initialize[4])(void);
+    void *(*context_create)(void);
+    void (*context_dispose)(void *context);
+    void *(*buffer_create)(const char *data, size_t size, const char *name, int zero_follows);
+    const char *(*buffer_start)(void *buffer);
+    size_t (*buffer_size)(void *buffer);
+    void (*buffer_dispose)(void *buffer);
+    int (*parse_ir)(void *context, void *buffer, void **module, char **message);
+    void (*module_dispose)(void *module);
+    void (*set_layout)(void *module, void *layout);
+    void (*set_triple)(void *module, const char *triple);
+    char *(*default_triple)(void);
+    char *(*host_cpu)(void);
+    char *(*host_features)(void);
+    void (*message_dispose)(char *message);
+    int (*target_from_triple)(const char *triple, void **target, char **message);
+    void *(*machine_create)(void *target, const char *triple, const char *cpu, const char *features,
+                            int level, int reloc, int code_model);
+    void (*machine_dispose)(void *machine);
+    void *(*machine_layout)(void *machine);
+    void (*layout_dispose)(void *layout);
+    void *(*options_create)(void);
+    void (*options_dispose)(void *options);
+    void *(*run_passes)(void *module, const char *passes, void *machine, void *options);
+    char *(*error_message)(void *error);
+    int (*emit)(void *machine, void *module, int type, char **message, void **buffer);
+} llvm;
+
+static const struct {
+    void *pointer;
+    const char *name;
+} functions[] = {
+    {&llvm.initialize[0], "LLVMInitialize" TARGET "TargetInfo"},
+    {&llvm.initialize[1], "LLVMInitialize" TARGET "Target"},
+    {&llvm.initialize[2], "LLVMInitialize" TARGET "TargetMC"},
+    {&llvm.initialize[3], "LLVMInitialize" TARGET "AsmPrinter"},
+    {&llvm.context_create, "LLVMContextCreate"},
+    {&llvm.context_dispose, "LLVMContextDispose"},
+    {&llvm.buffer_create, "LLVMCreateMemoryBufferWithMemoryRange"},
+    {&llvm.buffer_start, "LLVMGetBufferStart"},
+    {&llvm.buffer_size, "LLVMGetBufferSize"},
+    {&llvm.buffer_dispose, "LLVMDisposeMemoryBuffer"},
+    {&llvm.parse_ir, "LLVMParseIRInContext"},
+    {&llvm.module_dispose, "LLVMDisposeModule"},
+    {&llvm.set_layout, "LLVMSetModuleDataLayout"},
+    {&llvm.set_triple, "LLVMSetTarget"},
+    {&llvm.default_triple, "LLVMGetDefaultTargetTriple"},
+    {&llvm.host_cpu, "LLVMGetHostCPUName"},
+    {&llvm.host_features, "LLVMGetHostCPUFeatures"},
+    {&llvm.message_dispose, "LLVMDisposeMessage"},
+    {&llvm.target_from_triple, "LLVMGetTargetFromTriple"},
+    {&llvm.machine_create, "LLVMCreateTargetMachine"},
+    {&llvm.machine_dispose, "LLVMDisposeTargetMachine"},
+    {&llvm.machine_layout, "LLVMCreateTargetDataLayout"},
+    {&llvm.layout_dispose, "LLVMDisposeTargetData"},
+    {&llvm.options_create, "LLVMCreatePassBuilderOptions"},
+    {&llvm.options_dispose, "LLVMDisposePassBuilderOptions"},
+    {&llvm.run_passes, "LLVMRunPasses"},
+    {&llvm.error_message, "LLVMGetErrorMessage"},
+    {&llvm.emit, "LLVMTargetMachineEmitToMemoryBuffer"},
+};
+
+static bool fail(char reason[LLVM_REASON_SIZE], const char *what, char *message)
+{
+    snprintf(reason, LLVM_REASON_SIZE, "%s: %s", what, message != NULL ? message : "failed");
+    if (message != NULL && llvm.message_dispose != NULL) {
+        llvm.message_dispose(message);
+    }
+    return false;
+}
+
+static void *open_library(void)
+{
+    static const char *const names[] = {"libLLVM.so.19.1", "libLLVM-19.so.1", "libLLVM-19.so"};
+    void *library = NULL;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && library == NULL; i++) {
+        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    }
+    return library;
+}
+
+static bool load(char reason[LLVM_REASON_SIZE])
+{
+    void *library;
+
+    if (llvm.library != NULL) {
+        return true;
+    }
+    library = open_library();
+    if (library == NULL) {
+        snprintf(reason, LLVM_REASON_SIZE, "LLVM 19 is missing (Debian: libllvm19): %s", dlerror());
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        void *function = dlsym(library, functions[i].name);
+
+        if (function == NULL) {
+            snprintf(reason, LLVM_REASON_SIZE, "LLVM has no %s", functions[i].name);
+            dlclose(library);
+            return false;
+        }
+        memcpy(functions[i].pointer, &function, sizeof(function));
+    }
+    for (size_t i = 0; i < 4; i++) {
+        llvm.initialize[i]();
+    }
+    llvm.library = library;
+    return true;
+}
+
+/* One compilation. */
+struct compilation {
+    void *context, *module, *machine;
+};
+
+static void close_compilation(struct compilation *compilation)
+{
+    if (compilation->module != NULL) {
+        llvm.module_dispose(compilation->module);
+    }
+    if (compilation->machine != NULL) {
+        llvm.machine_dispose(compilation->machine);
+    }
+    llvm.context_dispose(compilation->context);
+}
+
+static bool parse(struct compilation *compilation, const char *ir, size_t length, char *reason)
+{
+    char *message = NULL;
+
+    if (llvm.parse_ir(compilation->context, llvm.buffer_create(ir, length, "kernel", 1),
+                      &compilation->module, &message)) {
+        compilation->module = NULL;
+        return fail(reason, "IR", message);
+    }
+    return true;
+}
+
+static bool make_machine(struct compilation *compilation, const char *cpu, const char *features,
+                         char *reason)
+{
+    char *triple = llvm.default_triple(), *message = NULL;
+    char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features();
+    void *target = NULL, *layout;
+    bool found = !llvm.target_from_triple(triple, &target, &message);
+
+    if (found) {
+        compilation->machine = llvm.machine_create(
+            target, triple, cpu != NULL ? cpu : own_cpu,
+            features != NULL ? features : own_features, CODEGEN_LESS, RELOC_PIC, CODE_MODEL_SMALL);
+        layout = llvm.machine_layout(compilation->machine);
+        llvm.set_layout(compilation->module, layout);
+        llvm.set_triple(compilation->module, triple);
+        llvm.layout_dispose(layout);
+    }
+    llvm.message_dispose(own_features);
+    llvm.message_dispose(own_cpu);
+    llvm.message_dispose(triple);
+    return found || fail(reason, "target", message);
+}
+
+static bool optimise(struct compilation *compilation, char *reason)
+{
+    void *options = llvm.options_create();
+    void *error = llvm.run_passes(compilation->module, PASSES, compilation->machine, options);
+
+    llvm.options_dispose(options);
+    return error == NULL || fail(reason, "passes", llvm.error_message(error));
+}
+
+static bool emit(struct compilation *compilation, enum llvm_output output,
+                 struct llvm_result *result, char *reason)
+{
+    char *message = NULL;
+    void *buffer;
+
+    if (llvm.emit(compilation->machine, compilation->module,
+                  output == LLVM_OBJECT ? FILE_OBJECT : FILE_ASSEMBLY, &message, &buffer)) {
+        return fail(reason, "code", message);
+    }
+    result->size = llvm.buffer_size(buffer);
+    result->bytes = malloc(result->size + 1);
+    if (result->bytes != NULL) {
+        memcpy(result->bytes, llvm.buffer_start(buffer), result->size);
+        result->bytes[result->size] = '\0';
+    }
+    llvm.buffer_dispose(buffer);
+    return result->bytes != NULL || fail(reason, "code", NULL);
+}
+
+bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *features,
+                  enum llvm_output output, struct llvm_result *result,
+                  char reason[LLVM_REASON_SIZE])
+{
+    struct compilation compilation = {0};
+    bool done;
+
+    if (!load(reason)) {
+        return false;
+    }
+    compilation.context = llvm.context_create();
+    done = parse(&compilation, ir, length, reason) &&
+           make_machine(&compilation, cpu, features, reason) && optimise(&compilation, reason) &&
+           emit(&compilation, output, result, reason);
+    close_compilation(&compilation);
+    return done;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LLVM 19, opened at run time when the first kernel is compiled: IR text in, an object file out.
+ */
+#ifndef CUDA_CPU_COMPILE_LLVM_H
+#define CUDA_CPU_COMPILE_LLVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LLVM_REASON_SIZE 256
+
+enum llvm_output { LLVM_OBJECT, LLVM_ASSEMBLY };
+
+/* What comes out; the caller frees the bytes. */
+struct llvm_result {
+    char *bytes;
+    size_t size;
+};
+
+/* A zero byte must follow the IR. cpu and features are LLVM's words; NULL: this machine's. False: the
+ * reason says why. From one thread at a time. */
+bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *features,
+                  enum llvm_output output, struct llvm_result *result,
+                  char reason[LLVM_REASON_SIZE]);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/vector.h"
+
+const struct ptx_operand *vector_operand(const struct emitter *emitter, unsigned index)
+{
+    return &emitter->instruction->operands[index];
+}
+
+value vector_source(struct emitter *emitter, unsigned index, enum ptx_word type)
+{
+    return emit_get(emitter, vector_operand(emitter, index), type);
+}
+
+void vector_result(struct emitter *emitter, enum ptx_word type, value of)
+{
+    emit_put(emitter, vector_operand(emitter, 0), type, of);
+}
+
+bool vector_is_signed(enum ptx_word type)
+{
+    return ptx_type_kind(type) == PTX_SIGNED;
+}
+
+value vector_binary(struct emitter *emitter, const char *what, enum ptx_word type, value a, value b)
+{
+    return emit_value(emitter, "%s %s %%t%u, %%t%u", what, emit_vector(type), a, b);
+}
+
+value vector_call2(struct emitter *emitter, const char *intrinsic, enum ptx_word type, value a,
+                   value b)
+{
+    const char *vector = emit_vector(type);
+
+    return emit_value(emitter, "call %s @llvm.%s.v32%s(%s %%t%u, %s %%t%u)", vector, intrinsic,
+                      emit_element(type), vector, a, vector, b);
+}
+
+value vector_constant(struct emitter *emitter, enum ptx_word type, uint64_t bits)
+{
+    return emit_splat(emitter, emit_bits(type), bits);
+}
+
+value vector_choose(struct emitter *emitter, enum ptx_word type, value condition, value yes,
+                    value no)
+{
+    return emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u", condition,
+                      emit_vector(type), yes, emit_vector(type), no);
+}
+
+value vector_compare(struct emitter *emitter, const char *how, enum ptx_word type, value a, value b)
+{
+    return emit_value(emitter, "icmp %s %s %%t%u, %%t%u", how, emit_vector(type), a, b);
+}
+
+enum ptx_word vector_twice(enum ptx_word type)
+{
+    bool is = vector_is_signed(type);
+
+    switch (ptx_type_bits(type)) {
+    case 16:
+        return is ? PTX_W_S32 : PTX_W_U32;
+    case 32:
+        return is ? PTX_W_S64 : PTX_W_U64;
+    default:
+        return PTX_W_B128;
+    }
+}
+
+value vector_widen(struct emitter *emitter, enum ptx_word type, enum ptx_word to, value from)
+{
+    return emit_value(emitter, "%s %s %%t%u to %s", vector_is_signed(type) ? "sext" : "zext",
+                      emit_vector(type), from, emit_vector(to));
+}
+
+value vector_narrow(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value wide)
+{
+    return emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(from), wide, emit_vector(to));
+}

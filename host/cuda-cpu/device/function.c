@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/device/function.h"
+
+#include <fenv.h>
+#include <math.h>
+#include <string.h>
+
+#include "host/cuda-cpu/device/warp.h"
+
+#define CANONICAL_NAN 0x7FFFFFFFu
+
+static float canonical_nan(void)
+{
+    const uint32_t bits = CANONICAL_NAN;
+    float nan;
+
+    memcpy(&nan, &bits, sizeof(nan));
+    return nan;
+}
+
+/* Of numbers the lesser, of which -0 is one; a NaN gives way; of two NaNs the canonical one. */
+static float minimum_f32(float a, float b)
+{
+    if (isnan(a) || isnan(b)) {
+        return isnan(a) && isnan(b) ? canonical_nan() : isnan(a) ? b : a;
+    }
+    return a < b || (a == b && signbit(a)) ? a : b;
+}
+
+static float maximum_f32(float a, float b)
+{
+    if (isnan(a) || isnan(b)) {
+        return isnan(a) && isnan(b) ? canonical_nan() : isnan(a) ? b : a;
+    }
+    return a > b || (a == b && !signbit(a)) ? a : b;
+}
+
+static double minimum_f64(double a, double b)
+{
+    if (isnan(a) || isnan(b)) {
+        return isnan(a) ? b : a;
+    }
+    return a < b || (a == b && signbit(a)) ? a : b;
+}
+
+static double maximum_f64(double a, double b)
+{
+    if (isnan(a) || isnan(b)) {
+        return isnan(a) ? b : a;
+    }
+    return a > b || (a == b && !signbit(a)) ? a : b;
+}
+
+/* The rounding mode may change in a function: volatile keeps its arithmetic where it is. */
+#define FUNCTION(name, result_type, argument_type, expression)                                     \
+    static void run_##name(void *result, const void *first, const void *second, const void *third) \
+    {                                                                                              \
+        const argument_type *as = first, *bs = second, *cs = third;                                \
+        result_type *results = result;                                                             \
+                                                                                                   \
+        for (int i = 0; i < WARP_LANES; i++) {                                                     \
+            volatile argument_type a = as[i], b = bs[i], c = cs[i];                                \
+                                                                                                   \
+            (void)b;                                                                               \
+            (void)c;                                                                               \
+            results[i] = (result_type)(expression);                                                \
+        }                                                                                          \
+    }
+#include "host/cuda-cpu/device/functions.def"
+#undef FUNCTION
+
+typedef void function(void *result, const void *a, const void *b, const void *c);
+
+static function *const functions[WARP_FUNCTIONS] = {
+#define FUNCTION(name, result, argument, expression) run_##name,
+#include "host/cuda-cpu/device/functions.def"
+#undef FUNCTION
+};
+
+void warp_function_call(uint32_t number, void *result, const void *a, const void *b, const void *c)
+{
+    functions[number](result, a, b, c);
+    fesetround(FE_TONEAREST);
+}

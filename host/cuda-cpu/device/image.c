@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/device/image.h"
+
+#include <elf.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define STUB_SIZE 16 /* jumps to a function that is far away */
+
+struct image {
+    unsigned char *memory;
+    size_t size;
+    size_t *places;       /* of the object's sections in memory; SIZE_MAX: not there */
+    unsigned char *object;
+    const Elf64_Ehdr *header;
+    const Elf64_Shdr *sections;
+    const Elf64_Sym *symbols;
+    size_t symbol_count;
+    const char *names;
+    size_t names_size;
+    size_t stubs, stub_count;
+};
+
+/* What a compiler calls by itself. */
+static const struct {
+    const char *name;
+    void *function;
+} helpers[] = {
+    {"memcpy", memcpy}, {"memset", memset}, {"memmove", memmove}, {"floorf", floorf},
+    {"floor", floor},   {"ceilf", ceilf},   {"ceil", ceil},       {"truncf", truncf},
+    {"trunc", trunc},   {"rintf", rintf},   {"rint", rint},       {"fmaf", fmaf},
+    {"fma", fma},       {"roundevenf", roundevenf}, {"roundeven", roundeven},
+};
+
+static bool fail(char *reason, const char *why)
+{
+    snprintf(reason, IMAGE_REASON_SIZE, "%s", why);
+    return false;
+}
+
+static bool is_inside(const struct image *image, size_t size, uint64_t offset, uint64_t length)
+{
+    (void)image;
+    return offset <= size && length <= size - offset;
+}
+
+/* The object is our own compiler's, and may have been made by a process that was taken over. */
+static bool read_headers(struct image *image, size_t size, char *reason)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->object;
+
+    if (size < sizeof(*header) || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_type != ET_REL || header->e_shentsize != sizeof(Elf64_Shdr) ||
+        !is_inside(image, size, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)) ||
+        header->e_shoff % 8) {
+        return fail(reason, "no object file");
+    }
+    image->header = header;
+    image->sections = (const Elf64_Shdr *)(image->object + header->e_shoff);
+    for (size_t i = 0; i < header->e_shnum; i++) {
+        const Elf64_Shdr *section = &image->sections[i];
+
+        if (section->sh_type != SHT_NOBITS &&
+            !is_inside(image, size, section->sh_offset, section->sh_size)) {
+            return fail(reason, "a section outside the object file");
+        }
+        if (section->sh_type == SHT_SYMTAB && section->sh_link < header->e_shnum) {
+            image->symbols = (const Elf64_Sym *)(image->object + section->sh_offset);
+            image->symbol_count = section->sh_size / sizeof(Elf64_Sym);
+            image->names =
+                (const char *)image->object + image->sections[section->sh_link].sh_offset;
+            image->names_size = image->sections[section->sh_link].sh_size;
+        }
+    }
+    return image->symbols != NULL || fail(reason, "no symbols");
+}
+
+static const char *name_of(const struct image *image, const Elf64_Sym *symbol)
+{
+    size_t left;
+
+    if (symbol->st_name >= image->names_size) {
+        return "";
+    }
+    left = image->names_size - symbol->st_name;
+    return memchr(image->names + symbol->st_name, '\0', left) != NULL
+               ? image->names + symbol->st_name
+               : "";
+}
+
+static size_t align_up(size_t offset, size_t align)
+{
+    return (offset + align - 1) & ~(align - 1);
+}
+
+/* Sections one behind the other, then room for a stub for each symbol from elsewhere. */
+static bool place_sections(struct image *image, char *reason)
+{
+    size_t count = image->header->e_shnum;
+
+    image->places = calloc(count + 1, sizeof(*image->places));
+    if (image->places == NULL) {
+        return fail(reason, "no memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const Elf64_Shdr *section = &image->sections[i];
+        size_t align = section->sh_addralign ? section->sh_addralign : 1;
+
+        image->places[i] = SIZE_MAX;
+        if (!(section->sh_flags & SHF_ALLOC) || align > 4096 || (align & (align - 1)) ||
+            section->sh_size > ((size_t)1 << 30)) {
+            continue;
+        }
+        image->size = align_up(image->size, align);
+        image->places[i] = image->size;
+        image->size += section->sh_size;
+    }
+    image->stubs = align_up(image->size, STUB_SIZE);
+    image->size = image->stubs + image->symbol_count * STUB_SIZE;
+    image->memory = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                         0);
+    if (image->memory == MAP_FAILED) {
+        image->memory = NULL;
+        return fail(reason, "no memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const Elf64_Shdr *section = &image->sections[i];
+
+        if (image->places[i] != SIZE_MAX && section->sh_type != SHT_NOBITS) {
+            memcpy(image->memory + image->places[i], image->object + section->sh_offset,
+                   section->sh_size);
+        }
+    }
+    return true;
+}
+
+/* jmp *(%rip), and the address behind it. */
+static unsigned char *add_stub(struct image *image, const char *name)
+{
+    static const unsigned char jump[] = {0xFF, 0x25, 0, 0, 0, 0};
+    unsigned char *stub = image->memory + image->stubs + image->stub_count * STUB_SIZE;
+
+    for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
+        if (strcmp(helpers[i].name, name) == 0 && image->stub_count < image->symbol_count) {
+            image->stub_count++;
+            memcpy(stub, jump, sizeof(jump));
+            memcpy(stub + sizeof(jump), &helpers[i].function, sizeof(void *));
+            return stub;
+        }
+    }
+    return NULL;
+}
+
+static unsigned char *address_of(struct image *image, const Elf64_Sym *symbol)
+{
+    size_t section = symbol->st_shndx;
+
+    if (section == SHN_UNDEF) {
+        return add_stub(image, name_of(image, symbol));
+    }
+    if (section >= image->header->e_shnum || image->places[section] == SIZE_MAX ||
+        symbol->st_value > image->sections[section].sh_size) {
+        return NULL;
+    }
+    return image->memory + image->places[section] + symbol->st_value;
+}
+
+static bool relocate(struct image *image, const Elf64_Rela *relocation, size_t target, char *reason)
+{
+    size_t symbol = ELF64_R_SYM(relocation->r_info);
+    unsigned char *place, *address;
+    int64_t value;
+    int32_t word;
+
+    if (symbol >= image->symbol_count ||
+        relocation->r_offset > image->sections[target].sh_size - 8) {
+        return fail(reason, "a relocation outside its section");
+    }
+    place = image->memory + image->places[target] + relocation->r_offset;
+    address = address_of(image, &image->symbols[symbol]);
+    if (address == NULL) {
+        snprintf(reason, IMAGE_REASON_SIZE, "no function %s",
+                 name_of(image, &image->symbols[symbol]));
+        return false;
+    }
+    value = (int64_t)(uintptr_t)address + relocation->r_addend;
+    switch (ELF64_R_TYPE(relocation->r_info)) {
+    case R_X86_64_64:
+        memcpy(place, &value, sizeof(value));
+        return true;
+    case R_X86_64_PC32:
+    case R_X86_64_PLT32:
+        word = (int32_t)(value - (int64_t)(uintptr_t)place);
+        memcpy(place, &word, sizeof(word));
+        return true;
+    case R_X86_64_PC64:
+        value -= (int64_t)(uintptr_t)place;
+        memcpy(place, &value, sizeof(value));
+        return true;
+    default:
+        return fail(reason, "a relocation of another kind");
+    }
+}
+
+static bool relocate_all(struct image *image, char *reason)
+{
+    for (size_t i = 0; i < image->header->e_shnum; i++) {
+        const Elf64_Shdr *section = &image->sections[i];
+        const Elf64_Rela *relocations = (const Elf64_Rela *)(image->object + section->sh_offset);
+
+        if (section->sh_type != SHT_RELA || section->sh_info >= image->header->e_shnum ||
+            image->places[section->sh_info] == SIZE_MAX ||
+            image->sections[section->sh_info].sh_size < 8) {
+            continue;
+        }
+        for (size_t j = 0; j < section->sh_size / sizeof(*relocations); j++) {
+            if (!relocate(image, &relocations[j], section->sh_info, reason)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+struct image *image_link(const void *object, size_t size, char reason[IMAGE_REASON_SIZE])
+{
+    struct image *image = calloc(1, sizeof(*image));
+
+    if (image == NULL || (image->object = malloc(size ? size : 1)) == NULL) {
+        free(image);
+        fail(reason, "no memory");
+        return NULL;
+    }
+    memcpy(image->object, object, size);
+    if (!read_headers(image, size, reason) || !place_sections(image, reason) ||
+        !relocate_all(image, reason)) {
+        image_unload(image);
+        return NULL;
+    }
+    if (mprotect(image->memory, image->size, PROT_READ | PROT_EXEC) != 0) {
+        fail(reason, "the system allows no code here");
+        image_unload(image);
+        return NULL;
+    }
+    return image;
+}
+
+void image_unload(struct image *image)
+{
+    if (image->memory != NULL) {
+        munmap(image->memory, image->size);
+    }
+    free(image->places);
+    free(image->object);
+    free(image);
+}
+
+void *image_function(const struct image *image, const char *name)
+{
+    for (size_t i = 0; i < image->symbol_count; i++) {
+        const Elf64_Sym *symbol = &image->symbols[i];
+
+        if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
+            strcmp(name_of(image, symbol), name) == 0) {
+            return address_of((struct image *)(uintptr_t)image, symbol);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Compiled code in memory: an object file, linked. Never writable and executable at once. */
+#ifndef CUDA_CPU_DEVICE_IMAGE_H
+#define CUDA_CPU_DEVICE_IMAGE_H
+
+#include <stddef.h>
+
+#define IMAGE_REASON_SIZE 128
+
+struct image;
+
+/* NULL: the reason says why. */
+struct image *image_link(const void *object, size_t size, char reason[IMAGE_REASON_SIZE]);
+void image_unload(struct image *image);
+
+/* NULL: it defines no such function. */
+void *image_function(const struct image *image, const char *name);
+
+#endif

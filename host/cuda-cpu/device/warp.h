@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What compiled kernels and the device know of each other: a warp, and the functions that a kernel
+ * calls. Compiled code reads the fields by their offsets.
+ */
+#ifndef CUDA_CPU_DEVICE_WARP_H
+#define CUDA_CPU_DEVICE_WARP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WARP_LANES 32
+
+struct warp;
+
+/* Bounds of the allocation that an access met last: one for each access in a kernel. */
+struct warp_site {
+    uint64_t start, end; /* end: the first address that is not in it */
+};
+
+enum warp_fault {
+    WARP_FAULT_NONE,
+    WARP_FAULT_ADDRESS,
+    WARP_FAULT_MISALIGNED,
+    WARP_FAULT_TRAP,
+    WARP_FAULT_ASSERT,
+    WARP_FAULT_TIMEOUT,
+    WARP_FAULT_STACK,
+};
+
+/* Bits of the word that describes an access: its size in bytes, and what is done. */
+#define WARP_ACCESS_WRITE 0x100u
+#define WARP_ACCESS_SIZE 0xFFu
+
+struct warp {
+    uint32_t tid[3][WARP_LANES];
+    uint32_t ctaid[3], ntid[3], nctaid[3];
+    uint32_t live;   /* the lanes that there are */
+    uint32_t warpid, nwarpid;
+    const unsigned char *params;
+    unsigned char *shared;
+    uint64_t shared_size, dynamic_shared; /* all of it, and where the dynamic part begins */
+    unsigned char *local;   /* of lane 0 */
+    uint64_t local_stride;  /* from a lane's to the next one's, which is a lane's size */
+    unsigned char *const *variables; /* of the module */
+    struct warp_site *sites;
+    const volatile uint32_t *stop;   /* not 0: the kernel is to end */
+
+    /* Each lane of the mask reads or writes `size` bytes at its address; values lie beside each
+     * other. Checked exactly; a fault does not return. */
+    void (*gather)(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
+                   uint32_t access, uint32_t site);
+    void (*scatter)(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
+                    uint32_t access, uint32_t site);
+    /* operation: enum warp_atomic; old values come back. */
+    void (*atomic)(struct warp *warp, void *old, const uint64_t *addresses, const void *b,
+                   const void *c, uint32_t mask, uint32_t operation, uint32_t site);
+    /* Waits for the other warps of the block: barrier `number`, `threads` of them or 0 for all. */
+    uint32_t (*barrier)(struct warp *warp, uint32_t number, uint32_t threads, uint32_t mask,
+                        uint32_t votes, uint32_t operation);
+    void (*fault)(struct warp *warp, uint32_t fault, uint32_t instruction, uint32_t mask);
+    /* A function of enum warp_function over the lanes: arrays of 32 values. */
+    void (*function)(uint32_t number, void *result, const void *a, const void *b, const void *c);
+    /* results[i] = sources[indices[i]], of words */
+    void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
+    /* Bytes within each lane's local memory. */
+    void (*copy)(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask);
+    /* printf of each lane: the format's address, and that of the values. Their numbers come back. */
+    void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,
+                  const uint64_t *values, uint32_t mask);
+};
+
+enum warp_barrier { WARP_BARRIER_SYNC, WARP_BARRIER_ARRIVE, WARP_BARRIER_POPC, WARP_BARRIER_AND,
+                    WARP_BARRIER_OR };
+
+/* operation of atomic: what is done, and on which type. */
+enum warp_atomic {
+    WARP_ATOMIC_ADD,
+    WARP_ATOMIC_MIN,
+    WARP_ATOMIC_MAX,
+    WARP_ATOMIC_AND,
+    WARP_ATOMIC_OR,
+    WARP_ATOMIC_XOR,
+    WARP_ATOMIC_EXCH,
+    WARP_ATOMIC_CAS,
+    WARP_ATOMIC_INC,
+    WARP_ATOMIC_DEC,
+};
+
+#define WARP_ATOMIC_TYPE_SHIFT 8
+enum warp_type { WARP_U32, WARP_S32, WARP_U64, WARP_S64, WARP_F32, WARP_F64, WARP_B16 };
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/tool/run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/llvm.h"
+#include "host/cuda-cpu/program/program.h"
+
+#define LOG_SIZE 65536
+#define ALIGNMENT 256u
+#define PARAMS_MAX 32768
+
+struct buffer {
+    unsigned char *bytes;
+    size_t size;
+};
+
+struct run {
+    const char *path;
+    const struct ptx_function *kernel;
+    const struct run_options *options;
+    struct memory memory;
+    struct buffer buffers[RUN_ARGUMENTS_MAX];
+    unsigned char params[PARAMS_MAX];
+};
+
+static enum run_status refuse(const struct run *run, const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s: %s\n", run->path, what, why);
+    return RUN_REFUSED;
+}
+
+void run_print_log(const char *path, const char *text)
+{
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+
+        fprintf(stderr, "%s:%.*s\n", path, (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* ---- Arguments ---- */
+
+static bool add_buffer(struct run *run, unsigned index, size_t size)
+{
+    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    struct buffer *buffer = &run->buffers[index];
+
+    buffer->bytes = aligned_alloc(ALIGNMENT, rounded ? rounded : ALIGNMENT);
+    buffer->size = size;
+    if (buffer->bytes == NULL) {
+        return false;
+    }
+    memset(buffer->bytes, 0, rounded ? rounded : ALIGNMENT);
+    return memory_add(&run->memory, (uint64_t)(uintptr_t)buffer->bytes, size, false);
+}
+
+static enum run_status read_buffer(struct run *run, unsigned index, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    long size = -1;
+    bool done = false;
+
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0) {
+        size = ftell(file);
+        rewind(file);
+    }
+    if (size >= 0 && add_buffer(run, index, (size_t)size)) {
+        done = fread(run->buffers[index].bytes, 1, (size_t)size, file) == (size_t)size;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return done ? RUN_OK : (refuse(run, path, errno ? strerror(errno) : "cannot be read"), RUN_SYSTEM);
+}
+
+/* A number as the parameter's type has it. */
+static bool set_number(struct run *run, const struct ptx_variable *parameter, const char *text)
+{
+    unsigned char *place = run->params + parameter->offset;
+    bool is_float = ptx_type_kind(parameter->type) == PTX_FLOAT || strpbrk(text, ".") != NULL;
+    char *end;
+
+    if (is_float && parameter->size == sizeof(float)) {
+        float value = strtof(text, &end);
+
+        memcpy(place, &value, sizeof(value));
+    } else if (is_float && parameter->size == sizeof(double)) {
+        double value = strtod(text, &end);
+
+        memcpy(place, &value, sizeof(value));
+    } else {
+        unsigned long long value = strtoull(text, &end, 0);
+
+        memcpy(place, &value, parameter->size < sizeof(value) ? parameter->size : sizeof(value));
+    }
+    return end != text && *end == '\0';
+}
+
+static enum run_status set_argument(struct run *run, unsigned index)
+{
+    const char *text = run->options->arguments[index];
+    const struct ptx_variable *parameter = run->kernel->params[index];
+    enum run_status status = RUN_OK;
+    char *end;
+
+    if (text[0] == '@') {
+        status = read_buffer(run, index, text + 1);
+    } else if (text[0] == '[') {
+        size_t size = strtoull(text + 1, &end, 0);
+
+        if (end == text + 1 || strcmp(end, "]") != 0) {
+            return refuse(run, text, "memory is written [BYTES]");
+        }
+        if (!add_buffer(run, index, size)) {
+            return refuse(run, text, "no memory");
+        }
+    } else if (!set_number(run, parameter, text)) {
+        return refuse(run, text, "no number, [BYTES] or @FILE");
+    }
+    if (status == RUN_OK && run->buffers[index].bytes != NULL) {
+        if (parameter->size != sizeof(void *)) {
+            return refuse(run, text, "this parameter is no pointer");
+        }
+        memcpy(run->params + parameter->offset, &run->buffers[index].bytes, sizeof(void *));
+    }
+    return status;
+}
+
+static enum run_status set_arguments(struct run *run)
+{
+    enum run_status status = RUN_OK;
+    char counts[64];
+
+    if (run->options->argument_count != run->kernel->param_count) {
+        snprintf(counts, sizeof(counts), "%u arguments for %zu parameters",
+                 run->options->argument_count, run->kernel->param_count);
+        return refuse(run, run->kernel->name, counts);
+    }
+    for (unsigned i = 0; i < run->options->argument_count && status == RUN_OK; i++) {
+        status = set_argument(run, i);
+    }
+    return status;
+}
+
+static enum run_status save(const struct run *run, const char *text)
+{
+    char *path;
+    unsigned long index = strtoul(text, &path, 10);
+    const struct buffer *buffer;
+    FILE *file;
+    bool done;
+
+    if (*path != '=' || index >= RUN_ARGUMENTS_MAX || run->buffers[index].bytes == NULL) {
+        return refuse(run, text, "NUMBER=FILE with the number of an argument that is memory");
+    }
+    buffer = &run->buffers[index];
+    file = fopen(path + 1, "wb");
+    done = file != NULL && fwrite(buffer->bytes, 1, buffer->size, file) == buffer->size;
+    done = (file == NULL || fclose(file) == 0) && done;
+    return done ? RUN_OK : (refuse(run, path + 1, strerror(errno)), RUN_SYSTEM);
+}
+
+/* ---- The launch ---- */
+
+static enum run_status print_fault(const struct run *run, const struct launch_fault *fault)
+{
+    static const char *const names[] = {
+        [WARP_FAULT_NONE] = "no fault",
+        [WARP_FAULT_ADDRESS] = "an illegal address",
+        [WARP_FAULT_MISALIGNED] = "a misaligned address",
+        [WARP_FAULT_TRAP] = "a trap",
+        [WARP_FAULT_ASSERT] = "a failed assertion",
+        [WARP_FAULT_TIMEOUT] = "out of time",
+        [WARP_FAULT_STACK] = "out of stack",
+    };
+
+    fprintf(stderr, "%s: %s: %s", run->path, run->kernel->name, names[fault->fault]);
+    if (fault->size) {
+        fprintf(stderr, ": %u bytes at 0x%llx are %s", fault->size,
+                (unsigned long long)fault->address, fault->write ? "written" : "read");
+    }
+    fprintf(stderr, ", thread (%u, %u, %u) of block (%u, %u, %u)\n", fault->thread[0],
+            fault->thread[1], fault->thread[2], fault->block[0], fault->block[1], fault->block[2]);
+    return RUN_REFUSED;
+}
+
+static void print_text(void *context, const char *text)
+{
+    (void)context;
+    fputs(text, stdout);
+}
+
+static enum run_status launch(struct run *run, struct program *program, uint64_t static_shared,
+                              struct ptx_log *log)
+{
+    static const uint32_t never;
+    struct launch_fault fault;
+    struct launch launch = {
+        .params = run->params,
+        .shared_size = static_shared + run->options->dynamic_shared,
+        .memory = &run->memory,
+        .stop = &never,
+        .print = print_text,
+    };
+
+    memcpy(launch.grid, run->options->grid, sizeof(launch.grid));
+    memcpy(launch.block, run->options->block, sizeof(launch.block));
+    if (!program_prepare(program, run->kernel, &launch, log)) {
+        return RUN_REFUSED;
+    }
+    switch (launch_run(&launch, &fault)) {
+    case LAUNCH_OK:
+        return RUN_OK;
+    case LAUNCH_FAULT:
+        return print_fault(run, &fault);
+    case LAUNCH_DEADLOCK:
+        return refuse(run, run->kernel->name, "warps wait at barriers that nobody else comes to");
+    default:
+        refuse(run, run->kernel->name, "no memory");
+        return RUN_SYSTEM;
+    }
+}
+
+static enum run_status run_all(struct run *run, const struct ptx_module *module, char *log_text)
+{
+    const struct run_options *options = run->options;
+    uint64_t threads = (uint64_t)options->block[0] * options->block[1] * options->block[2];
+    enum run_status status = set_arguments(run);
+    struct program *program;
+    struct ptx_log log;
+
+    if (threads < 1 || threads > 1024) {
+        return refuse(run, run->kernel->name, "a block has 1 to 1024 threads");
+    }
+    if (status != RUN_OK) {
+        return status;
+    }
+    ptx_log_init(&log, log_text, LOG_SIZE);
+    program = program_create(module, &run->memory, &log);
+    if (program == NULL) {
+        return RUN_REFUSED;
+    }
+    status = launch(run, program, module->dynamic_shared, &log);
+    program_destroy(program, &run->memory);
+    for (unsigned i = 0; i < options->save_count && status == RUN_OK; i++) {
+        status = save(run, options->saves[i]);
+    }
+    return status;
+}
+
+static const struct ptx_function *find_kernel(const char *path, const struct ptx_module *module,
+                                              const char *name)
+{
+    const struct ptx_function *kernel = ptx_module_function(module, name);
+
+    if (kernel == NULL || !kernel->is_entry || !kernel->has_body) {
+        fprintf(stderr, "%s: no kernel is called %s\n", path, name);
+        return NULL;
+    }
+    return kernel;
+}
+
+enum run_status run_kernel(const char *path, const struct ptx_module *module,
+                           const struct run_options *options)
+{
+    static char log_text[LOG_SIZE];
+    const struct ptx_function *kernel = find_kernel(path, module, options->kernel);
+    struct run *run = calloc(1, sizeof(*run));
+    enum run_status status = RUN_REFUSED;
+
+    log_text[0] = '\0';
+    if (kernel != NULL && run != NULL) {
+        run->path = path;
+        run->kernel = kernel;
+        run->options = options;
+        status = run_all(run, module, log_text);
+        run_print_log(path, log_text);
+        for (unsigned i = 0; i < RUN_ARGUMENTS_MAX; i++) {
+            free(run->buffers[i].bytes);
+        }
+        memory_clear(&run->memory);
+    }
+    free(run);
+    return status;
+}
+
+enum run_status dump_kernel(const char *path, const struct ptx_module *module, const char *name,
+                            int assembly)
+{
+    static char log_text[LOG_SIZE];
+    const struct ptx_function *kernel = find_kernel(path, module, name);
+    char reason[LLVM_REASON_SIZE];
+    struct kernel_needs needs;
+    struct llvm_result result;
+    struct text ir = {0};
+    struct ptx_log log;
+    enum run_status status = RUN_REFUSED;
+
+    if (kernel == NULL) {
+        return RUN_REFUSED;
+    }
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    if (!kernel_emit(module, kernel, true, &ir, &needs, &log)) {
+        run_print_log(path, log_text);
+    } else if (!assembly) {
+        fputs(ir.bytes, stdout);
+        status = RUN_OK;
+    } else if (llvm_compile(ir.bytes, ir.used, NULL, NULL, LLVM_ASSEMBLY, &result, reason)) {
+        fputs(result.bytes, stdout);
+        free(result.bytes);
+        status = RUN_OK;
+    } else {
+        fprintf(stderr, "%s: %s\n", path, reason);
+    }
+    text_free(&ir);
+    return status;
+}

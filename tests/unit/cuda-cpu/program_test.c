@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c host/cuda-cpu/compile/emit_bits.c host/cuda-cpu/compile/emit_call.c host/cuda-cpu/compile/emit_convert.c host/cuda-cpu/compile/emit_float.c host/cuda-cpu/compile/emit_integer.c host/cuda-cpu/compile/emit_memory.c host/cuda-cpu/compile/emitter.c host/cuda-cpu/compile/emit_warp.c host/cuda-cpu/compile/flow.c host/cuda-cpu/compile/kernel.c host/cuda-cpu/compile/llvm.c host/cuda-cpu/compile/text.c host/cuda-cpu/compile/vector.c host/cuda-cpu/device/access.c host/cuda-cpu/device/coroutine.c host/cuda-cpu/device/function.c host/cuda-cpu/device/image.c host/cuda-cpu/device/launch.c host/cuda-cpu/device/memory.c host/cuda-cpu/device/print.c host/cuda-cpu/program/program.c
+// libs: -ldl
+/* Kernels from PTX to results: compiled by LLVM, run on this processor. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/program/program.h"
+
+#define HEAD ".version 8.0\n.target sm_90\n.address_size 64\n"
+
+/* A kernel over out[i], with i the thread's number in %r0 and &out[i] in %rd0. */
+#define KERNEL(declarations, statements)                                                           \
+    HEAD declarations                                                                              \
+        "\n.entry k(.param .u64 out, .param .u32 n)\n{\n"                                          \
+        ".reg .b16 %h<9>; .reg .b32 %r<40>; .reg .b64 %rd<20>; .reg .f32 %f<20>; "                 \
+        ".reg .f64 %d<9>; .reg .pred %p<9>;\n"                                                     \
+        "mov.u32 %r10, %ctaid.x; mov.u32 %r11, %ntid.x; mov.u32 %r12, %tid.x;\n"                   \
+        "mad.lo.u32 %r0, %r10, %r11, %r12; ld.param.u64 %rd0, [out]; ld.param.u32 %r1, [n];\n"     \
+        "mul.wide.u32 %rd10, %r0, 4; add.s64 %rd0, %rd0, %rd10;\n" statements "\n}\n"
+
+#define OUT_MAX 4096
+
+static struct memory memory;
+static struct launch_fault fault;
+static char log_text[4096], printed[4096];
+static uint32_t stop;
+static _Alignas(256) uint32_t out[OUT_MAX];
+
+static void print(void *context, const char *text)
+{
+    (void)context;
+    strncat(printed, text, sizeof(printed) - strlen(printed) - 1);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(out, 0, sizeof(out));
+    printed[0] = '\0';
+    stop = 0;
+    return memory_add(&memory, (uint64_t)(uintptr_t)out, sizeof(out), false) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    memory_clear(&memory);
+    return 0;
+}
+
+/* The kernel k of a text, over out. */
+static enum launch_status run(const char *text, unsigned grid, unsigned block, uint32_t n)
+{
+    struct {
+        uint64_t out;
+        uint32_t n;
+    } params = {(uint64_t)(uintptr_t)out, n};
+    struct launch launch = {
+        .grid = {grid, 1, 1},
+        .block = {block, 1, 1},
+        .params = &params,
+        .memory = &memory,
+        .stop = &stop,
+        .print = print,
+    };
+    enum launch_status status = LAUNCH_NO_MEMORY;
+    struct ptx_log log;
+    struct ptx_module *module;
+    struct program *program;
+
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
+    program = module != NULL ? program_create(module, &memory, &log) : NULL;
+    if (program == NULL ||
+        !program_prepare(program, ptx_module_function(module, "k"), &launch, &log)) {
+        print_error("%s\n%s", text, log_text);
+        fail();
+    }
+    launch.shared_size = module->dynamic_shared + 64;
+    status = launch_run(&launch, &fault);
+    program_destroy(program, &memory);
+    ptx_module_destroy(module);
+    return status;
+}
+
+static void run_well(const char *text, unsigned grid, unsigned block, uint32_t n)
+{
+    assert_int_equal(run(text, grid, block, n), LAUNCH_OK);
+}
+
+/* ---- Control flow ---- */
+
+static void test_threads(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "setp.ge.u32 %p1, %r0, %r1; @%p1 ret; add.u32 %r2, %r0, 7; "
+                        "st.global.u32 [%rd0], %r2; ret;"),
+             5, 50, 233);
+    for (unsigned i = 0; i < 250; i++) {
+        assert_int_equal(out[i], i < 233 ? i + 7 : 0);
+    }
+}
+
+static uint32_t collatz(uint32_t x)
+{
+    uint32_t steps = 0;
+
+    for (; x != 1; steps++) {
+        x = x & 1 ? 3 * x + 1 : x / 2;
+    }
+    return steps;
+}
+
+/* Lanes leave a loop at different times, and meet again behind it. */
+static void test_divergent_loop(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "add.u32 %r2, %r0, 1; mov.u32 %r3, 0;\n"
+                        "L: setp.eq.u32 %p1, %r2, 1; @%p1 bra D; add.u32 %r3, %r3, 1; "
+                        "and.b32 %r4, %r2, 1; setp.ne.u32 %p2, %r4, 0; @%p2 bra O; "
+                        "shr.u32 %r2, %r2, 1; bra L;\n"
+                        "O: mad.lo.u32 %r2, %r2, 3, 1; bra L;\n"
+                        "D: activemask.b32 %r5; popc.b32 %r5, %r5; shl.b32 %r5, %r5, 16; "
+                        "or.b32 %r3, %r3, %r5; st.global.u32 [%rd0], %r3; ret;"),
+             2, 100, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(out[i] & 0xFFFF, collatz(i + 1));
+        assert_int_equal(out[i] >> 16, i % 100 < 96 ? 32 : 4); /* together again */
+    }
+}
+
+static void test_branch_table(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "T: .branchtargets A, B, C; rem.u32 %r2, %r0, 3; brx.idx %r2, T;\n"
+                        "A: mov.u32 %r3, 10; bra E;\nB: mov.u32 %r3, 20; bra E;\n"
+                        "C: mov.u32 %r3, 30;\nE: st.global.u32 [%rd0], %r3; ret;"),
+             1, 64, 0);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_int_equal(out[i], 10 * (i % 3 + 1));
+    }
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".func (.param .b32 r) square (.param .b32 x) { .reg .b32 %a<3>; "
+                    "ld.param.b32 %a0, [x]; mul.lo.u32 %a1, %a0, %a0; st.param.b32 [r], %a1; ret; }\n"
+                    ".func (.reg .b32 r) twice (.reg .b32 x) { .param .b32 p, q; "
+                    "st.param.b32 [p], x; call (q), square, (p); ld.param.b32 r, [q]; "
+                    "add.u32 r, r, r; ret; }\n",
+                    "and.b32 %r4, %r0, 1; setp.ne.u32 %p1, %r4, 0; mov.u32 %r2, 5;\n"
+                    "@%p1 call (%r2), twice, (%r0); st.global.u32 [%rd0], %r2; ret;"),
+             1, 40, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(out[i], i & 1 ? 2 * i * i : 5);
+    }
+}
+
+static void test_print(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
+                    ".global .b8 format[] = {37, 100, 32, 37, 46, 49, 102, 59, 0};\n", /* %d %.1f; */
+                    ".local .align 8 .b8 values[16]; .param .b64 f, a; .param .b32 r;\n"
+                    "st.local.u32 [values], %r0; mov.f64 %d1, 0d3FF8000000000000; "
+                    "st.local.f64 [values + 8], %d1;\n"
+                    "mov.u64 %rd1, format; cvta.global.u64 %rd1, %rd1; mov.u64 %rd2, values; "
+                    "cvta.local.u64 %rd2, %rd2; st.param.b64 [f], %rd1; st.param.b64 [a], %rd2;\n"
+                    "call (r), vprintf, (f, a); ld.param.b32 %r2, [r]; st.global.u32 [%rd0], %r2; "
+                    "ret;"),
+             1, 3, 0);
+    assert_string_equal(printed, "0 1.5;1 1.5;2 1.5;");
+    assert_int_equal(out[2], 2);
+}
+
+/* ---- Blocks ---- */
+
+static void test_barriers(void **state)
+{
+    (void)state;
+    /* Each thread writes, then reads what a thread of another warp wrote, again and again. */
+    run_well(KERNEL(".shared .b32 s[256];\n",
+                    "mov.u32 %r2, s; shl.b32 %r3, %r12, 2; add.u32 %r4, %r2, %r3; "
+                    "mov.u32 %r5, %r12; mov.u32 %r6, 0;\n"
+                    "L: st.shared.u32 [%r4], %r5; bar.sync 0; add.u32 %r7, %r12, 37; "
+                    "rem.u32 %r7, %r7, %r11; shl.b32 %r7, %r7, 2; add.u32 %r7, %r7, %r2; "
+                    "ld.shared.u32 %r5, [%r7]; bar.sync 0; add.u32 %r6, %r6, 1; "
+                    "setp.lt.u32 %p1, %r6, 10; @%p1 bra L; st.global.u32 [%rd0], %r5; ret;"),
+             2, 224, 0);
+    for (unsigned i = 0; i < 448; i++) {
+        assert_int_equal(out[i], (i % 224 + 370) % 224);
+    }
+}
+
+static void test_barrier_reductions(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "and.b32 %r2, %r0, 3; setp.eq.u32 %p1, %r2, 0; "
+                        "bar.red.popc.u32 %r3, 1, %p1; bar.red.and.pred %p2, 2, %p1; "
+                        "bar.red.or.pred %p3, 3, %p1; selp.u32 %r4, 256, 0, %p2; "
+                        "selp.u32 %r5, 512, 0, %p3; add.u32 %r3, %r3, %r4; add.u32 %r3, %r3, %r5; "
+                        "st.global.u32 [%rd0], %r3; ret;"),
+             1, 96, 0);
+    assert_int_equal(out[0], 24 + 512);
+    assert_int_equal(out[95], 24 + 512);
+}
+
+/* Warps that are done are not waited for; one that waits alone for others is told. */
+static void test_barrier_without_others(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "setp.lt.u32 %p1, %r12, 32; @%p1 ret; bar.sync 0; "
+                        "st.global.u32 [%rd0], 1; ret;"),
+             1, 128, 0);
+    assert_int_equal(out[31], 0);
+    assert_int_equal(out[32], 1);
+    assert_int_equal(run(KERNEL("", "bar.sync 1, 64; ret;"), 1, 32, 0), LAUNCH_DEADLOCK);
+}
+
+static void test_atomics(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "ld.param.u64 %rd1, [out]; red.global.add.u32 [%rd1], 1; "
+                        "atom.global.max.u32 %r2, [%rd1 + 4], %r0; "
+                        "mov.f32 %f1, 0f3F000000; red.global.add.f32 [%rd1 + 8], %f1; "
+                        "atom.global.inc.u32 %r3, [%rd1 + 12], 9; "
+                        "L: atom.global.cas.b32 %r4, [%rd1 + 16], 0, 0; add.u32 %r5, %r4, 3; "
+                        "atom.global.cas.b32 %r6, [%rd1 + 16], %r4, %r5; "
+                        "setp.ne.u32 %p1, %r6, %r4; @%p1 bra L; ret;"),
+             3, 100, 0);
+    assert_int_equal(out[0], 300);
+    assert_int_equal(out[1], 299);
+    assert_int_equal(out[2], 0x43160000); /* 150.0f */
+    assert_int_equal(out[3], 0);
+    assert_int_equal(out[4], 900);
+}
+
+static void test_lanes_together(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "shfl.sync.down.b32 %r2|%p1, %r0, 3, 31, -1; selp.u32 %r3, 1000, 0, %p1; "
+                        "add.u32 %r2, %r2, %r3; setp.gt.u32 %p2, %r0, 4; "
+                        "vote.sync.ballot.b32 %r4, %p2, -1; popc.b32 %r4, %r4; shl.b32 %r4, %r4, 16; "
+                        "add.u32 %r2, %r2, %r4; st.global.u32 [%rd0], %r2; ret;"),
+             1, 32, 0);
+    assert_int_equal(out[0], 3 + 1000 + (27 << 16));
+    assert_int_equal(out[28], 31 + 1000 + (27 << 16));
+    assert_int_equal(out[29], 29 + (27 << 16));
+}
+
+/* ---- Values ---- */
+
+/* One thread; the statements leave a word in %r2. */
+static uint32_t word(const char *statements)
+{
+    char text[2048];
+
+    snprintf(text, sizeof(text),
+             HEAD ".entry k(.param .u64 out, .param .u32 n)\n{\n.reg .b16 %%h<9>; .reg .b32 %%r<9>; "
+                  ".reg .b64 %%rd<9>; .reg .f32 %%f<9>; .reg .f64 %%d<9>; .reg .pred %%p<9>;\n"
+                  "ld.param.u64 %%rd0, [out]; ld.param.u32 %%r1, [n];\n%s\n"
+                  "st.global.u32 [%%rd0], %%r2; ret; }\n",
+             statements);
+    run_well(text, 1, 1, 0x89ABCDEF);
+    return out[0];
+}
+
+static void test_values(void **state)
+{
+    static const struct {
+        const char *statements;
+        uint32_t expected;
+    } cases[] = {
+        {"add.s32 %r2, %r1, -1;", 0x89ABCDEE},
+        {"add.sat.s32 %r2, %r1, %r1;", 0x80000000},
+        {"sub.sat.s32 %r2, 0x7FFFFFFF, %r1;", 0x7FFFFFFF},
+        {"mul.hi.u32 %r2, %r1, %r1;", 0x4A0955B6},
+        {"mul.hi.s32 %r2, %r1, %r1;", 0x36B1B9D8},
+        {"mul24.lo.s32 %r2, %r1, 3;", 0xFF0369CD},
+        {"div.s32 %r2, -7, 2;", 0xFFFFFFFD},
+        {"rem.s32 %r2, -7, 2;", 0xFFFFFFFF},
+        {"div.u32 %r2, %r1, 0;", 0xFFFFFFFF},
+        {"div.s32 %r2, 0x80000000, -1;", 0x80000000},
+        {"shl.b32 %r2, %r1, 40;", 0},
+        {"shr.s32 %r2, %r1, 40;", 0xFFFFFFFF},
+        {"shr.u32 %r2, %r1, 4;", 0x089ABCDE},
+        {"shf.l.wrap.b32 %r2, %r1, 1, 8;", 0x00000189},
+        {"shf.r.clamp.b32 %r2, %r1, 0x12345678, 40;", 0x12345678},
+        {"popc.b32 %r2, %r1;", 20},
+        {"clz.b32 %r2, 0x00F00000;", 8},
+        {"bfind.s32 %r2, -2;", 0},
+        {"bfind.u32 %r2, 0;", 0xFFFFFFFF},
+        {"brev.b32 %r2, %r1;", 0xF7B3D591},
+        {"bfe.u32 %r2, %r1, 8, 12;", 0xBCD},
+        {"bfe.s32 %r2, %r1, 24, 8;", 0xFFFFFF89},
+        {"bfe.s32 %r2, %r1, 24, 200;", 0xFFFFFF89},
+        {"bfi.b32 %r2, 0xF, %r1, 28, 8;", 0xF9ABCDEF},
+        {"prmt.b32 %r2, %r1, 0x11223344, 0x7450;", 0x114433EF},
+        {"lop3.b32 %r2, %r1, 0xFF00FF00, 0x0F0F0F0F, 0x96;", 0x89ABCDEF ^ 0xFF00FF00 ^ 0x0F0F0F0F},
+        {"dp4a.s32.s32 %r2, 0x01FF02FE, 0x01010101, 100;", 100},
+        {"sad.s32 %r2, -5, 7, 1;", 13},
+        {"min.s32 %r2, %r1, 5;", 0x89ABCDEF},
+        {"max.u32 %r2, %r1, 5;", 0x89ABCDEF},
+        {"cnot.b32 %r2, 0;", 1},
+        {"add.cc.u32 %r3, 0xFFFFFFFF, 1; addc.u32 %r2, 5, 0;", 6},
+        {"sub.cc.u32 %r3, 1, 2; subc.u32 %r2, 5, 0;", 4},
+        {"cvt.s32.s8 %r2, %r1;", 0xFFFFFFEF},
+        {"cvt.sat.u8.s32 %r2, -5;", 0},
+        {"cvt.rzi.s32.f32 %r2, 0fC0200000;", 0xFFFFFFFE},
+        {"cvt.rni.s32.f32 %r2, 0f40200000;", 2},
+        {"cvt.rzi.u32.f32 %r2, 0f7FC00000;", 0},
+        {"cvt.rzi.s32.f32 %r2, 0f7F800000;", 0x7FFFFFFF},
+        {"cvt.rn.f32.u32 %f1, %r1; mov.b32 %r2, %f1;", 0x4F09ABCE},
+        {"add.f32 %f1, 0f3F800000, 0f33800000; mov.b32 %r2, %f1;", 0x3F800000},
+        {"add.rp.f32 %f1, 0f3F800000, 0f33800000; mov.b32 %r2, %f1;", 0x3F800001},
+        {"mul.ftz.f32 %f1, 0f00800000, 0f3F000000; mov.b32 %r2, %f1;", 0},
+        {"mul.f32 %f1, 0f00800000, 0f3F000000; mov.b32 %r2, %f1;", 0x00400000},
+        {"add.sat.f32 %f1, 0f3F800000, 0f3F800000; mov.b32 %r2, %f1;", 0x3F800000},
+        {"fma.rn.f32 %f1, 0f3F800001, 0f3F800001, 0fBF800002; mov.b32 %r2, %f1;", 0x28800000},
+        {"div.rn.f32 %f1, 0f3F800000, 0f40400000; mov.b32 %r2, %f1;", 0x3EAAAAAB},
+        {"div.rz.f32 %f1, 0f3F800000, 0f40400000; mov.b32 %r2, %f1;", 0x3EAAAAAA},
+        {"sqrt.rn.f32 %f1, 0f40000000; mov.b32 %r2, %f1;", 0x3FB504F3},
+        {"min.f32 %f1, 0f80000000, 0f00000000; mov.b32 %r2, %f1;", 0x80000000},
+        {"max.f32 %f1, 0f7FC00000, 0f3F800000; mov.b32 %r2, %f1;", 0x3F800000},
+        {"max.NaN.f32 %f1, 0f7FC00000, 0f3F800000; mov.b32 %r2, %f1;", 0x7FFFFFFF},
+        {"neg.f32 %f1, 0f7F800000; mov.b32 %r2, %f1;", 0xFF800000},
+        {"setp.ltu.f32 %p1, 0f7FC00000, 0f3F800000; selp.u32 %r2, 1, 0, %p1;", 1},
+        {"setp.lt.f32 %p1, 0f7FC00000, 0f3F800000; selp.u32 %r2, 1, 0, %p1;", 0},
+        {"set.gt.f32.s32 %f1, 5, 3; mov.b32 %r2, %f1;", 0x3F800000},
+        {"testp.subnormal.f32 %p1, 0f00000001; selp.u32 %r2, 1, 0, %p1;", 1},
+        {"cvt.f64.f32 %d1, 0f3FC00000; cvt.rn.f32.f64 %f1, %d1; mov.b32 %r2, %f1;", 0x3FC00000},
+        {"mov.b64 %rd1, {%r1, 7}; mov.b64 {%r3, %r2}, %rd1;", 7},
+        {"bmsk.clamp.b32 %r2, 4, 8;", 0xFF0},
+        {"szext.wrap.s32 %r2, %r1, 8;", 0xFFFFFFEF},
+        {"slct.u32.s32 %r2, 1, 2, %r1;", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t got = word(cases[i].statements);
+
+        if (got != cases[i].expected) {
+            print_error("%s: 0x%x, not 0x%x\n", cases[i].statements, got, cases[i].expected);
+            fail();
+        }
+    }
+}
+
+/* ---- Faults ---- */
+
+static void expect_fault(const char *statements, enum warp_fault expected, unsigned thread,
+                         uint64_t address, bool write)
+{
+    char text[2048];
+
+    snprintf(text, sizeof(text),
+             HEAD ".const .b32 c[4];\n.shared .b32 s[16];\n.entry k(.param .u64 out, .param .u32 n)\n"
+                  "{\n.reg .b32 %%r<9>; .reg .b64 %%rd<9>; .reg .pred %%p<9>;\n"
+                  "mov.u32 %%r0, %%tid.x; ld.param.u64 %%rd0, [out]; mul.wide.u32 %%rd1, %%r0, 4; "
+                  "add.s64 %%rd1, %%rd0, %%rd1;\n%s\nret; }\n",
+             statements);
+    assert_int_equal(run(text, 1, 64, 0), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, expected);
+    assert_int_equal(fault.thread[0], thread);
+    assert_int_equal(fault.write, write);
+    if (address) {
+        assert_int_equal(fault.address, address);
+    }
+}
+
+/* Bounds are exact, by the byte, wherever the lanes are. */
+static void test_bounds(void **state)
+{
+    uint64_t start = (uint64_t)(uintptr_t)out, end = start + sizeof(out);
+
+    (void)state;
+    run_well(KERNEL("", "ld.global.u32 %r2, [%rd0 + 16128]; ret;"), 1, 64, 0); /* the last bytes */
+    expect_fault("ld.global.u32 %r2, [%rd1 + 16132];", WARP_FAULT_ADDRESS, 63, end, false);
+    expect_fault("st.global.u32 [%rd1 + 16132], %r2;", WARP_FAULT_ADDRESS, 63, end, true);
+    expect_fault("ld.global.u32 %r2, [%rd1 + -4];", WARP_FAULT_ADDRESS, 0, start - 4, false);
+    expect_fault("ld.global.u8 %r2, [%rd0 + 16384];", WARP_FAULT_ADDRESS, 0, end, false);
+    expect_fault("ld.global.u64 %rd2, [%rd0 + 16377];", WARP_FAULT_MISALIGNED, 0, end - 7, false);
+    expect_fault("ld.global.u32 %r2, [0];", WARP_FAULT_ADDRESS, 0, 0, false);
+    expect_fault("atom.global.add.u32 %r2, [%rd0 + 16384], 1;", WARP_FAULT_ADDRESS, 0, end, true);
+    expect_fault("mov.u64 %rd2, c; st.u32 [%rd2], 1;", WARP_FAULT_ADDRESS, 0, 0, true);
+    expect_fault("ld.shared.u32 %r2, [s + 128];", WARP_FAULT_ADDRESS, 0, 0, false);
+    expect_fault("setp.eq.u32 %p1, %r0, 40; @%p1 ld.u32 %r2, [0];", WARP_FAULT_ADDRESS, 40, 0,
+                 false);
+}
+
+static void test_traps_and_time(void **state)
+{
+    (void)state;
+    expect_fault("setp.eq.u32 %p1, %r0, 35; @%p1 trap;", WARP_FAULT_TRAP, 35, 0, false);
+    stop = 1;
+    expect_fault("L: bra L;", WARP_FAULT_TIMEOUT, 0, 0, false);
+    expect_fault("L: setp.lt.u32 %p1, %r0, 3; @%p1 bra L;", WARP_FAULT_TIMEOUT, 0, 0, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_divergent_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_branch_table, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_print, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barrier_reductions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barrier_without_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lanes_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_traps_and_time, setup, teardown),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
