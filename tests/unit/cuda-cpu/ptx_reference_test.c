@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
+// build: tests/models/ptx/arithmetic.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
+// cflags: -frounding-math
+/* The reference interpreter: memory, calls, and threads together. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/cuda-cpu/ptx_kernel.h"
+
+/* ---- Memory ---- */
+
+static void test_initial_values(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".global .align 4 .u32 a[4] = {1, 2, 3};\n"
+                    ".const .f32 c = 1.5;\n"
+                    ".global .u64 p[2] = {0, generic(a) + 4};\n"
+                    ".global .u64 q = p;\n",
+                    "ld.global.u64 %rd1, [q]; ld.u64 %rd2, [%rd1+8]; ld.u32 %r0, [%rd2+4];"
+                    "ld.const.b32 %r1, [c]; st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[0], 0x3fc0000000000003);
+    assert_int_equal(((uint32_t *)reference_module_variable(placed, "a"))[2], 3);
+    assert_null(reference_module_variable(placed, "k"));
+}
+
+static void test_parameters(void **state)
+{
+    struct {
+        uint32_t a, pad;
+        uint64_t out;
+        uint8_t bytes[4];
+    } params = {.a = 3, .out = (uintptr_t)output, .bytes = {1, 2, 3, 4}};
+
+    (void)state;
+    load_module(HEAD ".entry k(.param .u32 a, .param .u64 out, .param .align 4 .b8 s[4])\n{\n"
+              ".reg .b64 %rd<4>; .reg .b32 %r<4>; ld.param.u64 %rd0, [out];"
+              "ld.param.u32 %r0, [a]; mov.b64 %rd1, s; cvta.param.u64 %rd2, %rd1;"
+              "ld.u8 %r1, [%rd2+2]; st.global.v2.u32 [%rd0], {%r0, %r1};\n}\n");
+    launch.module = placed;
+    launch.kernel = ptx_module_function(loaded, "k");
+    launch.params = &params;
+    assert_int_equal(reference_run(&launch, &fault), REFERENCE_OK);
+    assert_int_equal(output[0], 0x300000003);
+}
+
+static void test_faults(void **state)
+{
+    static const struct {
+        const char *statements;
+        enum reference_status status;
+        size_t instruction; /* behind the one that loads the parameter */
+    } examples[] = {
+        {"st.global.u32 [%rd19+8192], 0;", REFERENCE_ILLEGAL_ADDRESS, 1},
+        {"ld.global.u64 %rd0, [%rd19+8188];", REFERENCE_MISALIGNED, 1},
+        {"ld.global.v2.u64 {%rd0, %rd1}, [%rd19+8];", REFERENCE_MISALIGNED, 1},
+        {"mov.u64 %rd0, 0; ld.u32 %r0, [%rd0];", REFERENCE_ILLEGAL_ADDRESS, 2},
+        {".shared .u32 s[4]; ld.shared.u32 %r0, [s+16];", REFERENCE_ILLEGAL_ADDRESS, 1},
+        {".shared .u32 s[4]; ld.shared.u32 %r0, [s-4];", REFERENCE_ILLEGAL_ADDRESS, 1},
+        {".local .u32 l; ld.local.u32 %r0, [l+65536];", REFERENCE_ILLEGAL_ADDRESS, 1},
+        {"mov.u64 %rd0, c; st.u32 [%rd0], 0;", REFERENCE_ILLEGAL_ADDRESS, 2},
+        {"cvta.to.param.u64 %rd0, %rd19; ld.param.u32 %r0, [out+8];", REFERENCE_ILLEGAL_ADDRESS,
+         2},
+        {"atom.global.add.u32 %r0, [%rd19+8192], 1;", REFERENCE_ILLEGAL_ADDRESS, 1},
+        {"trap;", REFERENCE_TRAP, 1},
+        {"L: bra L;", REFERENCE_STEP_LIMIT, 1},
+        {"suq.width.b32 %r0, [%rd0];", REFERENCE_UNSUPPORTED, 1},
+        {"mov.u64 %rd0, 64; P: .callprototype _ (); call %rd0, P;", REFERENCE_ILLEGAL_CALL, 2},
+        {"call recurse;", REFERENCE_STACK_OVERFLOW, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        const char *text = make_kernel(".const .u32 c;\n"
+                                  ".func recurse() { .local .b8 l[1024]; call recurse; }",
+                                  examples[i].statements);
+
+        if (run_kernel(text) != examples[i].status || fault.instruction != examples[i].instruction) {
+            print_error("%s\n", examples[i].statements);
+            fail();
+        }
+    }
+}
+
+/* ---- Control ---- */
+
+static void test_branches(void **state)
+{
+    static const struct example examples[] = {
+        {"mov.u32 %r0, 0; L: add.u32 %r0, %r0, 3; setp.lt.u32 %p0, %r0, 10; @%p0 bra L;", "%r0",
+         12},
+        {"mov.u32 %r0, 1; setp.eq.s32 %p0, 0, 0; @!%p0 mov.u32 %r0, 2;", "%r0", 1},
+        {"T: .branchtargets A, B; mov.u32 %r1, 1; brx.idx %r1, T; A: mov.u32 %r0, 5; bra C; "
+         "B: mov.u32 %r0, 6; C:",
+         "%r0", 6},
+    };
+
+    (void)state;
+    RUN_EXAMPLES(examples);
+    run_block(4, KERNEL("", MY_OUTPUT "setp.eq.u32 %p0, %r19, 2; @%p0 exit; st.u64 [%rd19], 1;"));
+    assert_int_equal(output[1], 1);
+    assert_int_equal(output[2], 0);
+    assert_int_equal(output[3], 1);
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".func (.param .u32 r) fib(.param .u32 n)\n{\n"
+                    ".reg .pred %p; .reg .b32 %a, %b, %n; .param .u32 x, y;\n"
+                    "ld.param.u32 %n, [n]; setp.lt.u32 %p, %n, 2; @%p bra END;\n"
+                    "sub.u32 %a, %n, 1; st.param.u32 [x], %a; call (y), fib, (x);\n"
+                    "ld.param.u32 %b, [y]; sub.u32 %a, %n, 2; st.param.u32 [x], %a;\n"
+                    "call (y), fib, (x); ld.param.u32 %a, [y]; add.u32 %n, %a, %b;\n"
+                    "END: st.param.u32 [r], %n; ret;\n}\n"
+                    ".func (.reg .u32 sum) plus(.reg .u32 a, .reg .u32 b) "
+                    "{ add.u32 sum, a, b; }\n"
+                    ".global .u64 table[2] = {fib, plus};\n",
+                    ".param .u32 x, y; st.param.u32 [x], 10; call (y), fib, (x);"
+                    "ld.param.u32 %r0, [y]; call (%r1), plus, (%r0, 7);"
+                    "ld.global.u64 %rd0, [table+8]; P: .callprototype (.reg .u32 _) _ "
+                    "(.reg .u32 _, .reg .u32 _); call (%r2), %rd0, (%r1, 100), P;"
+                    "st.v2.u32 [%rd19], {%r1, %r2};"));
+    assert_int_equal(output[0], (162ULL << 32) | 62);
+}
+
+static void test_system_calls(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".extern .func (.param .b32 r) vprintf(.param .b64 f, .param .b64 a);\n"
+                    ".extern .func (.param .b64 r) malloc(.param .b64 n);\n"
+                    ".extern .func free(.param .b64 p);\n"
+                    ".global .b8 f[] = {37, 100, 32, 37, 46, 50, 102, 32, 37, 115, 37, 37, 10, 0};"
+                    "\n.global .b8 s[] = {104, 105, 0};\n",
+                    ".local .align 8 .b8 l[24]; .param .b64 a, b; .param .b32 r; .param .b64 m;"
+                    "st.local.u32 [l], -5; st.local.f64 [l+8], 0d3ff8000000000000;"
+                    "cvta.global.u64 %rd0, s; st.local.u64 [l+16], %rd0;"
+                    "cvta.global.u64 %rd0, f; st.param.b64 [a], %rd0;"
+                    "cvta.local.u64 %rd0, l; st.param.b64 [b], %rd0; call (r), vprintf, (a, b);"
+                    "ld.param.b32 %r0, [r]; st.u32 [%rd19], %r0;"
+                    "st.param.b64 [a], 16; call (m), malloc, (a); ld.param.b64 %rd1, [m];"
+                    "st.u64 [%rd1+8], 4; ld.u64 %rd2, [%rd1+8]; st.u64 [%rd19+8], %rd2;"
+                    "st.param.b64 [a], %rd1; call free, (a);"));
+    assert_string_equal(printed, "-5 1.50 hi%\n");
+    assert_int_equal(output[0], 3);
+    assert_int_equal(output[1], 4);
+}
+
+static void test_use_after_free(void **state)
+{
+    (void)state;
+    assert_int_equal(run_kernel(KERNEL(".extern .func (.param .b64 r) malloc(.param .b64 n);\n"
+                                ".extern .func free(.param .b64 p);\n",
+                                ".param .b64 a, m; st.param.b64 [a], 16;"
+                                "call (m), malloc, (a); ld.param.b64 %rd1, [m];"
+                                "st.param.b64 [a], %rd1; call free, (a); ld.u32 %r0, [%rd1];")),
+                     REFERENCE_ILLEGAL_ADDRESS);
+    assert_int_equal(fault.instruction, 6);
+}
+
+static void test_assertions(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run_kernel(KERNEL(".extern .func __assertfail(.param .b64 m, .param .b64 f, .param .b32 l, "
+                   ".param .b64 n, .param .b64 s);\n.global .b8 t[] = {120, 0};\n",
+                   ".param .b64 a; .param .b32 l; .param .b64 s; cvta.global.u64 %rd0, t;"
+                   "st.param.b64 [a], %rd0; st.param.b32 [l], 7; st.param.b64 [s], 1;"
+                   "call __assertfail, (a, a, l, a, s);")),
+        REFERENCE_ASSERT);
+    assert_string_equal(printed, "x:7: x: assertion `x' failed\n");
+}
+
+/* ---- Threads together ---- */
+
+/* A sum by halves in shared memory, in any order of threads. */
+static void test_barriers(void **state)
+{
+    static const char text[] =
+        KERNEL(".shared .u32 s[128];\n",
+               "mov.u32 %r0, %tid.x; mov.u64 %rd0, s; mad.wide.u32 %rd1, %r0, 4, %rd0;"
+               "st.shared.u32 [%rd1], %r0; mov.u32 %r1, 64;\n"
+               "L: bar.sync 0; setp.ge.u32 %p0, %r0, %r1; @%p0 bra N;"
+               "mad.wide.u32 %rd2, %r1, 4, %rd1; ld.shared.u32 %r2, [%rd2];"
+               "ld.shared.u32 %r3, [%rd1]; add.u32 %r3, %r3, %r2; st.shared.u32 [%rd1], %r3;\n"
+               "N: shr.u32 %r1, %r1, 1; setp.ne.u32 %p1, %r1, 0; @%p1 bra L; bar.sync 0;\n"
+               "setp.ne.u32 %p2, %r0, 0; @%p2 exit; ld.shared.u32 %r4, [s];"
+               "st.u32 [%rd19], %r4;");
+
+    (void)state;
+    for (launch.seed = 0; launch.seed < 20; launch.seed++) {
+        run_block(128, text);
+        assert_int_equal(output[0], 127 * 128 / 2);
+    }
+}
+
+static void test_barriers_with_counts(void **state)
+{
+    (void)state;
+    run_block(64, KERNEL(".shared .u32 s;\n",
+                         MY_OUTPUT "setp.lt.u32 %p0, %r19, 32; @%p0 bra CONSUME;"
+                                   "st.shared.u32 [s], 5; bar.arrive 1, 64; exit;"
+                                   "CONSUME: bar.sync 1, 64; ld.shared.u32 %r0, [s];"
+                                   "st.u32 [%rd19], %r0;"));
+    assert_int_equal(output[31], 5);
+    run_block(64, KERNEL("", MY_OUTPUT "setp.lt.u32 %p0, %r19, 40; bar.red.popc.u32 %r0, 0, %p0;"
+                                       "bar.red.or.pred %p1, 0, !%p0; selp.u32 %r1, 1, 0, %p1;"
+                                       "st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[63], 0x100000028);
+}
+
+static void test_deadlocks(void **state)
+{
+    static const char *const texts[] = {
+        KERNEL("", "mov.u32 %r0, %tid.x; setp.eq.u32 %p0, %r0, 5; @%p0 bra A; bar.sync 0; exit;"
+                   "A: bar.sync 1;"),
+        KERNEL("", "bar.sync 0, 96;"),
+        KERNEL("", "bar.warp.sync 0xffffffff; bar.warp.sync 0x0;"),
+    };
+
+    (void)state;
+    launch.block[0] = 32;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(run_kernel(texts[i]), REFERENCE_DEADLOCK);
+    }
+}
+
+static void test_shuffles(void **state)
+{
+    (void)state;
+    run_block(32, KERNEL("", MY_OUTPUT "shfl.sync.up.b32 %r0|%p0, %r19, 3, 0, -1;"
+                                       "selp.u32 %r1, 1, 0, %p0;"
+                                       "st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[2], 2);
+    assert_int_equal(output[3], 1ULL << 32);
+    assert_int_equal(output[31], 28 | 1ULL << 32);
+    run_block(32, KERNEL("", MY_OUTPUT "shfl.sync.bfly.b32 %r0, %r19, 1, 0x1f, -1;"
+                                       "shfl.sync.idx.b32 %r1, %r19, 2, 0x181f, -1;"
+                                       "st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[6], 7 | 2ULL << 32);
+    assert_int_equal(output[30], 31 | 26ULL << 32);
+}
+
+/* Halves of a warp meet at equal instructions in different places. */
+static void test_votes(void **state)
+{
+    (void)state;
+    launch.seed = 3;
+    run_block(32, KERNEL("", MY_OUTPUT "setp.lt.u32 %p0, %r19, 4; @%p0 bra A;"
+                                       "vote.sync.ballot.b32 %r0, 1, -1; bra B;"
+                                       "A: vote.sync.ballot.b32 %r0, 0, -1; B:"
+                                       "redux.sync.max.s32 %r1, %r19, -1;"
+                                       "st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[0], 0xfffffff0 | 31ULL << 32);
+    assert_int_equal(output[31], 0xfffffff0 | 31ULL << 32);
+    run_block(32, KERNEL("", MY_OUTPUT "and.b32 %r0, %r19, 1; match.any.sync.b32 %r1, %r0, -1;"
+                                       "match.all.sync.b32 %r2|%p0, %r0, -1;"
+                                       "st.v2.u32 [%rd19], {%r1, %r2};"));
+    assert_int_equal(output[3], 0xaaaaaaaa);
+    run_block(32, KERNEL("", MY_OUTPUT "setp.lt.u32 %p0, %r19, 4; @%p0 bra A; exit;"
+                                       "A: activemask.b32 %r0; elect.sync %r1|%p1, 15;"
+                                       "selp.u32 %r1, 1, 0, %p1;"
+                                       "st.v2.u32 [%rd19], {%r0, %r1};"));
+    assert_int_equal(output[0], 15 | 1ULL << 32);
+    assert_int_equal(output[3], 15);
+}
+
+static void test_atomics(void **state)
+{
+    static const struct example examples[] = {
+        {"st.u32 [%rd19+8], 9; atom.inc.u32 %r0, [%rd19+8], 9; ld.u32 %r0, [%rd19+8];", "%r0", 0},
+        {"st.u32 [%rd19+8], 0; atom.dec.u32 %r0, [%rd19+8], 9; ld.u32 %r0, [%rd19+8];", "%r0", 9},
+        {"st.u32 [%rd19+8], 3; atom.cas.b32 %r1, [%rd19+8], 3, 4; ld.u32 %r0, [%rd19+8];", "%r0",
+         4},
+        {"st.u32 [%rd19+8], -1; atom.min.s32 %r0, [%rd19+8], 4; ld.u32 %r0, [%rd19+8];", "%r0",
+         0xffffffff},
+        {"st.u32 [%rd19+8], -1; red.min.u32 [%rd19+8], 4; ld.u32 %r0, [%rd19+8];", "%r0", 4},
+        {"red.global.add.f32 [%rd19+8], 0f3f800000; ld.u32 %r0, [%rd19+8];", "%r0", 0x3f800000},
+        {"red.global.add.f32 [%rd19+8], 0f00000001; ld.u32 %r0, [%rd19+8];", "%r0", 0},
+        {"red.add.noftz.f16x2 [%rd19+8], 0x3c003c00; ld.u32 %r0, [%rd19+8];", "%r0", 0x3c003c00},
+        {"red.global.add.v2.f32 [%rd19+8], {0f3f800000, 0f40000000}; ld.u32 %r0, [%rd19+12];",
+         "%r0", 0x40000000},
+        {"atom.exch.b64 %rd0, [%rd19+8], 5; atom.exch.b64 %rd0, [%rd19+8], 6;", "%rd0", 5},
+    };
+
+    (void)state;
+    RUN_EXAMPLES(examples);
+    launch.grid[0] = 3;
+    run_block(40, KERNEL("", "red.global.add.u64 [%rd19], 2;"));
+    assert_int_equal(output[0], 240);
+}
+
+/* A lock that lanes of one warp take in turn. */
+static void test_spin_lock(void **state)
+{
+    (void)state;
+    for (launch.seed = 0; launch.seed < 4; launch.seed++) {
+        run_block(32, KERNEL(".global .u32 lock;\n",
+                             "L: atom.global.cas.b32 %r0, [lock], 0, 1;"
+                             "setp.ne.u32 %p0, %r0, 0; @%p0 bra L;"
+                             "ld.u32 %r1, [%rd19]; add.u32 %r1, %r1, 1; st.u32 [%rd19], %r1;"
+                             "st.global.u32 [lock], 0;"));
+        assert_int_equal(output[0], 32);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_initial_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_branches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_system_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_use_after_free, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_assertions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_barriers_with_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deadlocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shuffles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_votes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spin_lock, setup, teardown),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
