@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Floating point arithmetic: PTX ISA 9.7.3 to 9.7.5. And what has integer forms too, by the type. */
+/* Floating point arithmetic: PTX ISA 9.7.3 to 9.7.5. And what has integer forms too, by the type.
+ */
 #include <math.h>
 
 #include "tests/models/ptx/families.h"

@@ -40,11 +40,10 @@ static u128 add_f32(struct thread *thread, uint64_t address, u128 old, u128 b)
     if (space_holds(thread, PTX_W_SHARED, address, 4, true)) {
         return float_add_bits(PTX_W_F32, old, b);
     }
-    return flush(PTX_W_F32,
-                 float_add_bits(PTX_W_F32, flush(PTX_W_F32, old), flush(PTX_W_F32, b)));
+    return flush(PTX_W_F32, float_add_bits(PTX_W_F32, flush(PTX_W_F32, old), flush(PTX_W_F32, b)));
 }
 
-static u128 update(struct thread *thread, const struct ptx_instruction *in, uint64_t address,
+u128 atomic_update(struct thread *thread, const struct ptx_instruction *in, uint64_t address,
                    u128 old, u128 b)
 {
     enum ptx_word type = type_of(in, 0), half = half_of(type);
@@ -81,7 +80,7 @@ void execute_red(struct thread *thread, const struct ptx_instruction *in)
         u128 b = read_part(thread, with, i, type);
 
         store_memory(thread, space, address + i * size, size,
-              update(thread, in, address + i * size, old, b));
+                     atomic_update(thread, in, address + i * size, old, b));
         if (returns) {
             write_part(thread, &in->operands[0], i, type, old);
         }
@@ -97,7 +96,7 @@ static void compare_and_swap(struct thread *thread, const struct ptx_instruction
     u128 wanted = read_bits(thread, &in->operands[2], type);
 
     store_memory(thread, space, address, size,
-          old == wanted ? read_bits(thread, &in->operands[3], type) : old);
+                 old == wanted ? read_bits(thread, &in->operands[3], type) : old);
     write_bits(thread, &in->operands[0], type, old);
 }
 

@@ -25,8 +25,7 @@ static unsigned expected_threads(struct thread *thread, const struct ptx_instruc
 
 static void arrive(struct thread *thread, const struct ptx_instruction *in)
 {
-    unsigned number =
-        (unsigned)read_bits(thread, &in->operands[barrier_operand(in)], PTX_W_U32);
+    unsigned number = (unsigned)read_bits(thread, &in->operands[barrier_operand(in)], PTX_W_U32);
 
     if (number >= BARRIERS) {
         thread_fault(thread, REFERENCE_UNSUPPORTED);

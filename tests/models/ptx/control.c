@@ -183,8 +183,7 @@ static void call_function(struct thread *thread, const struct ptx_function *func
 
     if (enter_function(thread, function, in)) {
         for (size_t i = 0; i < function->param_count; i++) {
-            pass_argument(thread, below, thread->frame, &in->call[2].items[i],
-                          function->params[i]);
+            pass_argument(thread, below, thread->frame, &in->call[2].items[i], function->params[i]);
         }
     }
 }

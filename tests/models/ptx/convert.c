@@ -40,8 +40,8 @@ static u128 integer_nan(enum ptx_word to, enum ptx_word from)
 }
 
 /* What does not fit is clamped, .sat or not. */
-static u128 float_to_integer(const struct ptx_instruction *in, enum ptx_word to,
-                             enum ptx_word from, u128 bits)
+static u128 float_to_integer(const struct ptx_instruction *in, enum ptx_word to, enum ptx_word from,
+                             u128 bits)
 {
     double value = round_to_integer(in, decode_input(in, from, bits));
 
@@ -78,8 +78,8 @@ static double limited(const struct ptx_instruction *in, double value, enum ptx_w
     return value;
 }
 
-static u128 integer_to_float(const struct ptx_instruction *in, enum ptx_word to,
-                             enum ptx_word from, u128 bits)
+static u128 integer_to_float(const struct ptx_instruction *in, enum ptx_word to, enum ptx_word from,
+                             u128 bits)
 {
     enum rounding rounding = rounding_of(in);
     double value = from_integer(extend(bits, from), is_signed(from), to, rounding);

@@ -67,7 +67,8 @@ static int format_bits(const struct format *format)
 double decode(enum ptx_word type, u128 bits)
 {
     const struct format *format = format_of(type);
-    uint64_t magnitude = (uint64_t)low_bits(bits >> format->shift, (unsigned)format_bits(format) - 1);
+    uint64_t magnitude =
+        (uint64_t)low_bits(bits >> format->shift, (unsigned)format_bits(format) - 1);
     bool negative = bits >> format->shift >> (format_bits(format) - 1) & 1;
     uint64_t fraction = magnitude & ((1ULL << format->fraction) - 1);
     int exponent = (int)(magnitude >> format->fraction);

@@ -16,7 +16,7 @@ static u128 clamp_s32(u128 value)
 {
     s128 number = (s128)value;
 
-    return number < INT32_MIN ? (u128)(s128)INT32_MIN
+    return number < INT32_MIN   ? (u128)(s128)INT32_MIN
            : number > INT32_MAX ? (u128)INT32_MAX
                                 : value;
 }
@@ -189,8 +189,8 @@ static u128 product(struct thread *thread, const struct ptx_instruction *in)
 {
     u128 whole = value(thread, in, 1) * value(thread, in, 2);
     enum ptx_word type = type_of(in, 0);
-    u128 high = is_signed(type) ? (u128)((s128)whole >> ptx_type_bits(type))
-                                : whole >> ptx_type_bits(type);
+    u128 high =
+        is_signed(type) ? (u128)((s128)whole >> ptx_type_bits(type)) : whole >> ptx_type_bits(type);
 
     return has(in, PTX_W_HI) ? high : whole;
 }
@@ -278,11 +278,11 @@ static u128 dot(struct thread *thread, const struct ptx_instruction *in, unsigne
 
     b >>= has(in, PTX_W_HI) ? 16 : 0;
     for (unsigned i = 0; i < 32 / bits; i++) {
-        enum ptx_word a_type = bits == 8 ? (a_signed ? PTX_W_S8 : PTX_W_U8)
-                                         : (a_signed ? PTX_W_S16 : PTX_W_U16);
+        enum ptx_word a_type =
+            bits == 8 ? (a_signed ? PTX_W_S8 : PTX_W_U8) : (a_signed ? PTX_W_S16 : PTX_W_U16);
 
-        sum += extend(a >> (i * bits), a_type) *
-               extend(b >> (i * 8), b_signed ? PTX_W_S8 : PTX_W_U8);
+        sum +=
+            extend(a >> (i * bits), a_type) * extend(b >> (i * 8), b_signed ? PTX_W_S8 : PTX_W_U8);
     }
     return sum;
 }

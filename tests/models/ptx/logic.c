@@ -99,8 +99,7 @@ void execute_shl(struct thread *thread, const struct ptx_instruction *in)
 
 void execute_shr(struct thread *thread, const struct ptx_instruction *in)
 {
-    result(thread, in,
-           shift_right(bits(thread, in, 1), number(thread, in, 2), type_of(in, 0)));
+    result(thread, in, shift_right(bits(thread, in, 1), number(thread, in, 2), type_of(in, 0)));
 }
 
 void execute_shf(struct thread *thread, const struct ptx_instruction *in)
@@ -120,8 +119,7 @@ void execute_shf(struct thread *thread, const struct ptx_instruction *in)
 
 void execute_popc(struct thread *thread, const struct ptx_instruction *in)
 {
-    number_result(thread, in,
-                  (uint32_t)__builtin_popcountll((uint64_t)bits(thread, in, 1)));
+    number_result(thread, in, (uint32_t)__builtin_popcountll((uint64_t)bits(thread, in, 1)));
 }
 
 /* The highest bit that is set; -1: none. */
@@ -146,8 +144,7 @@ void execute_bfind(struct thread *thread, const struct ptx_instruction *in)
     int at = highest(low_bits((s128)value < 0 ? ~value : value, width(in)));
 
     number_result(thread, in,
-                  at >= 0 && has(in, PTX_W_SHIFTAMT) ? width(in) - 1 - (uint32_t)at
-                                                     : (uint32_t)at);
+                  at >= 0 && has(in, PTX_W_SHIFTAMT) ? width(in) - 1 - (uint32_t)at : (uint32_t)at);
 }
 
 void execute_brev(struct thread *thread, const struct ptx_instruction *in)

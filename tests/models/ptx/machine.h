@@ -13,8 +13,8 @@ __extension__ typedef __int128 s128;
 
 enum thread_state {
     THREAD_RUNS,
-    THREAD_WAITS_FOR_LANES,   /* those of its mask, at an equal instruction */
-    THREAD_WAITS_FOR_WARP,    /* until no other lane runs: an instruction without a mask */
+    THREAD_WAITS_FOR_LANES, /* those of its mask, at an equal instruction */
+    THREAD_WAITS_FOR_WARP,  /* until no other lane runs: an instruction without a mask */
     THREAD_WAITS_AT_BARRIER,
     THREAD_EXITED,
 };
@@ -137,7 +137,7 @@ void *access_memory(struct thread *thread, enum ptx_word space, uint64_t address
                     bool write);
 u128 load_memory(struct thread *thread, enum ptx_word space, uint64_t address, unsigned size);
 void store_memory(struct thread *thread, enum ptx_word space, uint64_t address, unsigned size,
-           u128 value);
+                  u128 value);
 
 /* A string of the kernel's; NULL: a fault. */
 const char *load_text(struct thread *thread, uint64_t address);
@@ -162,7 +162,6 @@ bool call_system(struct thread *thread, const struct ptx_function *function,
                  const struct ptx_instruction *call);
 
 /* ---- What waits ---- */
-
 
 struct thread *lane_of(struct thread *thread, unsigned lane); /* NULL: the warp is smaller */
 uint32_t live_lanes(struct thread *thread);

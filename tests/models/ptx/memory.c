@@ -14,8 +14,7 @@ void reference_memory_add(struct reference_memory *memory, const void *start, si
 {
     if (memory->count == memory->capacity) {
         memory->capacity = memory->capacity ? 2 * memory->capacity : 8;
-        memory->regions =
-            realloc(memory->regions, memory->capacity * sizeof(*memory->regions));
+        memory->regions = realloc(memory->regions, memory->capacity * sizeof(*memory->regions));
     }
     memory->regions[memory->count++] =
         (struct reference_region){(uintptr_t)start, size, writable, false};
@@ -90,8 +89,7 @@ static const struct placement *find_placement(const struct reference_module *mod
 {
     const struct placement wanted = {.variable = variable};
 
-    return bsearch(&wanted, module->placements, module->count, sizeof(wanted),
-                   compare_placements);
+    return bsearch(&wanted, module->placements, module->count, sizeof(wanted), compare_placements);
 }
 
 static uint64_t align_up(uint64_t value, uint64_t alignment)
@@ -186,8 +184,7 @@ static void move_dynamic_shared(struct reference_module *module)
     }
 }
 
-static uint64_t symbol_value(const struct reference_module *module,
-                             const struct ptx_symbol *symbol)
+static uint64_t symbol_value(const struct reference_module *module, const struct ptx_symbol *symbol)
 {
     if (symbol->kind == PTX_S_FUNCTION) {
         return (uintptr_t)symbol->function;
@@ -276,8 +273,7 @@ static void include(const struct reference_module *module, struct ptx_variable *
     }
 }
 
-size_t module_frame_size(const struct reference_module *module,
-                         const struct ptx_function *function)
+size_t module_frame_size(const struct reference_module *module, const struct ptx_function *function)
 {
     size_t end = 0;
 
@@ -343,8 +339,7 @@ uint64_t space_base(struct thread *thread, enum ptx_word space)
 
 uint64_t variable_address(struct thread *thread, const struct ptx_variable *variable)
 {
-    const struct placement *placement =
-        find_placement(thread->block->launch->module, variable);
+    const struct placement *placement = find_placement(thread->block->launch->module, variable);
 
     if (placement == NULL) {
         return (uintptr_t)thread->block->launch->params + variable->offset;
@@ -445,7 +440,8 @@ u128 load_memory(struct thread *thread, enum ptx_word space, uint64_t address, u
     return value;
 }
 
-void store_memory(struct thread *thread, enum ptx_word space, uint64_t address, unsigned size, u128 value)
+void store_memory(struct thread *thread, enum ptx_word space, uint64_t address, unsigned size,
+                  u128 value)
 {
     void *bytes = access_memory(thread, space, address, size, true);
 

@@ -18,7 +18,8 @@ static void move_parts(struct thread *thread, const struct ptx_instruction *in)
                 low_bits(read_part(thread, &in->operands[1], i, type), width);
     }
     for (unsigned i = 0; i < to_parts; i++) {
-        write_part(thread, to, i, type, low_bits(whole >> (i * (bits / to_parts)), bits / to_parts));
+        write_part(thread, to, i, type,
+                   low_bits(whole >> (i * (bits / to_parts)), bits / to_parts));
     }
 }
 
@@ -51,7 +52,7 @@ void execute_ld(struct thread *thread, const struct ptx_instruction *in)
     unsigned count = vector_words(in), bits = ptx_type_bits(type);
     enum ptx_word space = space_of(in);
     u128 bytes = load_memory(thread, space, operand_address(thread, &in->operands[1], space),
-                      count * bits / 8);
+                             count * bits / 8);
 
     for (unsigned i = 0; i < count; i++) {
         write_part(thread, &in->operands[0], i, type, low_bits(bytes >> (i * bits), bits));
@@ -69,7 +70,7 @@ void execute_st(struct thread *thread, const struct ptx_instruction *in)
         bytes |= read_part(thread, &in->operands[1], i, type) << (i * bits);
     }
     store_memory(thread, space, operand_address(thread, &in->operands[0], space), count * bits / 8,
-          bytes);
+                 bytes);
 }
 
 void execute_cvta(struct thread *thread, const struct ptx_instruction *in)
@@ -78,8 +79,7 @@ void execute_cvta(struct thread *thread, const struct ptx_instruction *in)
     u128 address = read_bits(thread, &in->operands[1], type);
     u128 base = space_base(thread, space_of(in));
 
-    write_bits(thread, &in->operands[0], type,
-               has(in, PTX_W_TO) ? address - base : address + base);
+    write_bits(thread, &in->operands[0], type, has(in, PTX_W_TO) ? address - base : address + base);
 }
 
 void execute_isspacep(struct thread *thread, const struct ptx_instruction *in)
@@ -90,8 +90,7 @@ void execute_isspacep(struct thread *thread, const struct ptx_instruction *in)
     if (space == PTX_W_PARAM) { /* of the kernel, wherever it is asked */
         space = PTX_W_PARAM_ENTRY;
     }
-    write_bits(thread, &in->operands[0], PTX_W_PRED,
-               space_holds(thread, space, address, 1, false));
+    write_bits(thread, &in->operands[0], PTX_W_PRED, space_holds(thread, space, address, 1, false));
 }
 
 /* Hints, fences and pauses: memory is always in order, and no thread runs beside another. */

@@ -313,8 +313,7 @@ void write_bits(struct thread *thread, const struct ptx_operand *operand, enum p
     if (part >= 0) {
         set_register_part(thread, operand, (unsigned)part, value);
     } else {
-        thread->frame->registers[operand->reg] =
-            low_bits(value, register_bits(reg) * reg->vector);
+        thread->frame->registers[operand->reg] = low_bits(value, register_bits(reg) * reg->vector);
     }
 }
 

@@ -60,8 +60,7 @@ void leave_function(struct thread *thread)
 
 static bool guard_holds(struct thread *thread, const struct ptx_instruction *in)
 {
-    return !in->has_guard ||
-           (bool)(thread->frame->registers[in->guard] & 1) != in->guard_negated;
+    return !in->has_guard || (bool)(thread->frame->registers[in->guard] & 1) != in->guard_negated;
 }
 
 /* Behind the last instruction stands a ret. */
@@ -167,9 +166,8 @@ static void create_block(struct block *block)
     block->thread_count = launch->block[0] * launch->block[1] * launch->block[2];
     block->live = block->thread_count;
     block->shared_size = module_shared_size(launch->module) + launch->dynamic_shared;
-    block->local_size =
-        ((launch->local_size ? launch->local_size : LOCAL_SIZE) + ALIGNMENT - 1) / ALIGNMENT *
-        ALIGNMENT;
+    block->local_size = ((launch->local_size ? launch->local_size : LOCAL_SIZE) + ALIGNMENT - 1) /
+                        ALIGNMENT * ALIGNMENT;
     block->shared = zeroed(block->shared_size);
     block->local = zeroed(block->local_size * block->thread_count);
     block->threads = calloc(block->thread_count, sizeof(*block->threads));

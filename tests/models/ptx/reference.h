@@ -6,10 +6,10 @@
  * Global addresses are host pointers. Shared, local and parameter addresses are offsets in buffers
  * of the launch; cvta adds and subtracts where they begin. Blocks run one after the other, so a
  * block that waits for a later one reaches the step limit. Registers and memory that nobody wrote
- * are zero. What is undefined in the ISA has some value here: integers divided by zero are all ones,
- * the remainder is the dividend. NaN results are 0x7fffffff, 0x7ff8000000000000, and 0x7fff for 16
- * bits; approximate functions are rounded from the C library's. Matrix products are summed in
- * double precision, in the order of k, and rounded once.
+ * are zero. What is undefined in the ISA has some value here: integers divided by zero are all
+ * ones, the remainder is the dividend. NaN results are 0x7fffffff, 0x7ff8000000000000, and 0x7fff
+ * for 16 bits; approximate functions are rounded from the C library's. Matrix products are summed
+ * in double precision, in the order of k, and rounded once.
  */
 #ifndef TESTS_MODELS_PTX_REFERENCE_H
 #define TESTS_MODELS_PTX_REFERENCE_H

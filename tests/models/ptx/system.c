@@ -35,8 +35,8 @@ static void append(struct output *output, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    output->used += (size_t)vsnprintf(output->text + output->used, TEXT_MAX - output->used, format,
-                                      arguments);
+    output->used +=
+        (size_t)vsnprintf(output->text + output->used, TEXT_MAX - output->used, format, arguments);
     va_end(arguments);
     output->used = output->used < TEXT_MAX ? output->used : TEXT_MAX - 1;
 }

@@ -208,7 +208,7 @@ static void redux(struct thread *any, uint32_t lanes)
 
 /* ---- Waiting ---- */
 
-static void perform(struct thread *any, uint32_t lanes)
+static void perform_together(struct thread *any, uint32_t lanes)
 {
     switch (any->waits_at->opcode) {
     case PTX_SHFL:
@@ -226,6 +226,21 @@ static void perform(struct thread *any, uint32_t lanes)
     case PTX_REDUX:
         redux(any, lanes);
         break;
+    case PTX_MMA:
+        perform_mma(any, lanes);
+        break;
+    case PTX_WMMA:
+        perform_wmma(any, lanes);
+        break;
+    case PTX_LDMATRIX:
+        perform_ldmatrix(any, lanes);
+        break;
+    case PTX_STMATRIX:
+        perform_stmatrix(any, lanes);
+        break;
+    case PTX_MOVMATRIX:
+        perform_movmatrix(any, lanes);
+        break;
     case PTX_ACTIVEMASK:
         write_lanes(any, lanes, PTX_W_B32, lanes);
         break;
@@ -240,7 +255,7 @@ static void wait(struct thread *thread, const struct ptx_instruction *in, enum t
     thread->waits_at = in;
 }
 
-void wait_for_lanes(struct thread *thread, const struct ptx_instruction *in, uint32_t mask)
+static void wait_for_lanes(struct thread *thread, const struct ptx_instruction *in, uint32_t mask)
 {
     thread->mask = mask;
     wait(thread, in, THREAD_WAITS_FOR_LANES);
@@ -250,12 +265,18 @@ void wait_for_lanes(struct thread *thread, const struct ptx_instruction *in, uin
 void execute_together(struct thread *thread, const struct ptx_instruction *in)
 {
     if (has(in, PTX_W_SYNC)) {
-        wait_for_lanes(thread, in,
-                       (uint32_t)read_bits(thread, &in->operands[in->operand_count - 1],
-                                           PTX_W_B32));
+        wait_for_lanes(
+            thread, in,
+            (uint32_t)read_bits(thread, &in->operands[in->operand_count - 1], PTX_W_B32));
     } else {
         wait(thread, in, THREAD_WAITS_FOR_WARP);
     }
+}
+
+/* Of matrices: all lanes. */
+void execute_matrix(struct thread *thread, const struct ptx_instruction *in)
+{
+    wait_for_lanes(thread, in, UINT32_MAX);
 }
 
 static bool same_words(const struct ptx_instruction *a, const struct ptx_instruction *b)
@@ -293,7 +314,7 @@ static uint32_t waiting_like(struct thread *thread)
 
 static void release(struct thread *any, uint32_t lanes)
 {
-    perform(any, lanes);
+    perform_together(any, lanes);
     for (unsigned i = 0; i < WARP; i++) {
         if (lanes >> i & 1) {
             lane_of(any, i)->state = THREAD_RUNS;

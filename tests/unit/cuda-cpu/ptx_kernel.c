@@ -139,9 +139,8 @@ void run_examples(const struct example *examples, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct example *example = &examples[i];
 
-        snprintf(text, sizeof(text), "%s\n%s%s; %s", example->statements,
-                 store_of(example->result), example->result,
-                 example->result[1] == 'p' ? "st.global.b32 [%rd19], %r19;" : "");
+        snprintf(text, sizeof(text), "%s\n%s%s; %s", example->statements, store_of(example->result),
+                 example->result, example->result[1] == 'p' ? "st.global.b32 [%rd19], %r19;" : "");
         run_well(make_kernel("", text));
         if (output[0] != example->expected) {
             print_error("%s\n%s is %#llx, not %#llx\n", example->statements, example->result,

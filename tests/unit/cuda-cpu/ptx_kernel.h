@@ -12,8 +12,7 @@
     "ld.param.u64 %rd19, [out]; "
 #define KERNEL_BODY "\n.visible .entry k(.param .u64 out)\n{\n" REGISTERS "\n"
 #define KERNEL_END "\n}\n"
-#define KERNEL(declarations, statements)                                                           \
-    HEAD declarations KERNEL_BODY statements KERNEL_END
+#define KERNEL(declarations, statements) HEAD declarations KERNEL_BODY statements KERNEL_END
 
 /* Each thread's own eight bytes of the output. */
 #define MY_OUTPUT                                                                                  \

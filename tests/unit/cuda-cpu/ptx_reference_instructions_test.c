@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
-// build: tests/models/ptx/arithmetic.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
+// build: tests/models/ptx/arithmetic.c tests/models/ptx/async.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/matrix.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/video.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
 // cflags: -frounding-math
 /* The reference interpreter, one instruction after the other, with known answers. */
 #include <fenv.h>
@@ -216,6 +216,32 @@ static void test_conversions(void **state)
     RUN_EXAMPLES(examples);
 }
 
+static void test_video(void **state)
+{
+    static const struct example examples[] = {
+        {"mov.b32 %r1, 0x8000ff7f; vadd.s32.s32.s32 %r0, %r1.b0, %r1.b1;", "%r0", 126},
+        {"mov.b32 %r1, 0x8000ff7f; vadd.s32.u32.u32.sat %r0.b3, %r1.b1, %r1.b1, 0;", "%r0",
+         0x7f000000},
+        {"mov.b32 %r1, 3; vsub.u32.u32.u32.sat %r0, %r1, 5;", "%r0", 0},
+        {"mov.b32 %r1, 3; vabsdiff.u32.u32.u32.add %r0, %r1, 5, 10;", "%r0", 12},
+        {"vmin.s32.s32.s32.max %r0, -1, 5, -7;", "%r0", 0xffffffff},
+        {"vset.s32.s32.lt.add %r0, -1, 5, 10;", "%r0", 11},
+        {"vshr.s32.s32.u32.clamp %r0, -16, 100;", "%r0", 0xffffffff},
+        {"vshl.u32.u32.u32.sat.wrap %r0, 3, 31;", "%r0", 0xffffffff},
+        {"mov.b32 %r1, 10; vmad.s32.s32.u32 %r0, -%r1, %r1, 1;", "%r0", (uint32_t)-99},
+        {"vmad.u32.u32.u32.po.shr7 %r0, 127, 1, 0;", "%r0", 1},
+        {"vadd2.s32.s32.s32.sat %r0, 0x7fff0001, 0x0001ffff, 0;", "%r0", 0x7fff0000},
+        {"mov.b32 %r1, 0x00020001; vadd2.u32.u32.u32 %r0.h1, %r1.h01, %r1.h22, 5;", "%r0",
+         0x00020005},
+        {"vabsdiff4.u32.u32.u32.add %r0, 0x01020304, 0x04030201, 100;", "%r0", 108},
+        {"vavrg4.s32.s32.s32 %r0, 0xff000102, 0xfe000304, 0;", "%r0", 0xfe000203},
+        {"vset4.u32.u32.ge %r0, 0x01020304, 0x04030201, 0;", "%r0", 0x00000101},
+    };
+
+    (void)state;
+    RUN_EXAMPLES(examples);
+}
+
 static void test_moves(void **state)
 {
     static const struct example examples[] = {
@@ -367,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_comparisons, setup, teardown),
         cmocka_unit_test_setup_teardown(test_floats, setup, teardown),
         cmocka_unit_test_setup_teardown(test_conversions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_video, setup, teardown),
         cmocka_unit_test_setup_teardown(test_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounding_is_the_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_halves_are_exact, setup, teardown),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
-// build: tests/models/ptx/arithmetic.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
+// build: tests/models/ptx/arithmetic.c tests/models/ptx/async.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/matrix.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/video.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
 // cflags: -frounding-math
 /* The reference interpreter: memory, calls, and threads together. */
 #include <setjmp.h>
@@ -40,9 +40,9 @@ static void test_parameters(void **state)
 
     (void)state;
     load_module(HEAD ".entry k(.param .u32 a, .param .u64 out, .param .align 4 .b8 s[4])\n{\n"
-              ".reg .b64 %rd<4>; .reg .b32 %r<4>; ld.param.u64 %rd0, [out];"
-              "ld.param.u32 %r0, [a]; mov.b64 %rd1, s; cvta.param.u64 %rd2, %rd1;"
-              "ld.u8 %r1, [%rd2+2]; st.global.v2.u32 [%rd0], {%r0, %r1};\n}\n");
+                     ".reg .b64 %rd<4>; .reg .b32 %r<4>; ld.param.u64 %rd0, [out];"
+                     "ld.param.u32 %r0, [a]; mov.b64 %rd1, s; cvta.param.u64 %rd2, %rd1;"
+                     "ld.u8 %r1, [%rd2+2]; st.global.v2.u32 [%rd0], {%r0, %r1};\n}\n");
     launch.module = placed;
     launch.kernel = ptx_module_function(loaded, "k");
     launch.params = &params;
@@ -65,8 +65,7 @@ static void test_faults(void **state)
         {".shared .u32 s[4]; ld.shared.u32 %r0, [s-4];", REFERENCE_ILLEGAL_ADDRESS, 1},
         {".local .u32 l; ld.local.u32 %r0, [l+65536];", REFERENCE_ILLEGAL_ADDRESS, 1},
         {"mov.u64 %rd0, c; st.u32 [%rd0], 0;", REFERENCE_ILLEGAL_ADDRESS, 2},
-        {"cvta.to.param.u64 %rd0, %rd19; ld.param.u32 %r0, [out+8];", REFERENCE_ILLEGAL_ADDRESS,
-         2},
+        {"cvta.to.param.u64 %rd0, %rd19; ld.param.u32 %r0, [out+8];", REFERENCE_ILLEGAL_ADDRESS, 2},
         {"atom.global.add.u32 %r0, [%rd19+8192], 1;", REFERENCE_ILLEGAL_ADDRESS, 1},
         {"trap;", REFERENCE_TRAP, 1},
         {"L: bra L;", REFERENCE_STEP_LIMIT, 1},
@@ -78,10 +77,11 @@ static void test_faults(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
         const char *text = make_kernel(".const .u32 c;\n"
-                                  ".func recurse() { .local .b8 l[1024]; call recurse; }",
-                                  examples[i].statements);
+                                       ".func recurse() { .local .b8 l[1024]; call recurse; }",
+                                       examples[i].statements);
 
-        if (run_kernel(text) != examples[i].status || fault.instruction != examples[i].instruction) {
+        if (run_kernel(text) != examples[i].status ||
+            fault.instruction != examples[i].instruction) {
             print_error("%s\n", examples[i].statements);
             fail();
         }
@@ -155,12 +155,13 @@ static void test_system_calls(void **state)
 static void test_use_after_free(void **state)
 {
     (void)state;
-    assert_int_equal(run_kernel(KERNEL(".extern .func (.param .b64 r) malloc(.param .b64 n);\n"
-                                ".extern .func free(.param .b64 p);\n",
-                                ".param .b64 a, m; st.param.b64 [a], 16;"
-                                "call (m), malloc, (a); ld.param.b64 %rd1, [m];"
-                                "st.param.b64 [a], %rd1; call free, (a); ld.u32 %r0, [%rd1];")),
-                     REFERENCE_ILLEGAL_ADDRESS);
+    assert_int_equal(
+        run_kernel(KERNEL(".extern .func (.param .b64 r) malloc(.param .b64 n);\n"
+                          ".extern .func free(.param .b64 p);\n",
+                          ".param .b64 a, m; st.param.b64 [a], 16;"
+                          "call (m), malloc, (a); ld.param.b64 %rd1, [m];"
+                          "st.param.b64 [a], %rd1; call free, (a); ld.u32 %r0, [%rd1];")),
+        REFERENCE_ILLEGAL_ADDRESS);
     assert_int_equal(fault.instruction, 6);
 }
 
@@ -169,10 +170,10 @@ static void test_assertions(void **state)
     (void)state;
     assert_int_equal(
         run_kernel(KERNEL(".extern .func __assertfail(.param .b64 m, .param .b64 f, .param .b32 l, "
-                   ".param .b64 n, .param .b64 s);\n.global .b8 t[] = {120, 0};\n",
-                   ".param .b64 a; .param .b32 l; .param .b64 s; cvta.global.u64 %rd0, t;"
-                   "st.param.b64 [a], %rd0; st.param.b32 [l], 7; st.param.b64 [s], 1;"
-                   "call __assertfail, (a, a, l, a, s);")),
+                          ".param .b64 n, .param .b64 s);\n.global .b8 t[] = {120, 0};\n",
+                          ".param .b64 a; .param .b32 l; .param .b64 s; cvta.global.u64 %rd0, t;"
+                          "st.param.b64 [a], %rd0; st.param.b32 [l], 7; st.param.b64 [s], 1;"
+                          "call __assertfail, (a, a, l, a, s);")),
         REFERENCE_ASSERT);
     assert_string_equal(printed, "x:7: x: assertion `x' failed\n");
 }
@@ -310,6 +311,163 @@ static void test_spin_lock(void **state)
     }
 }
 
+/* ---- Asynchronous copies ---- */
+
+static void test_copies(void **state)
+{
+    static const struct example examples[] = {
+        {".shared .align 16 .b8 s[32]; st.u64 [%rd19+16], 7; "
+         "cp.async.ca.shared.global [s+8], [%rd19+16], 8; cp.async.wait_all; "
+         "ld.shared.u64 %rd0, [s+8];",
+         "%rd0", 7},
+        {".shared .align 16 .b8 s[32]; st.u64 [%rd19+16], 0x1234; st.shared.u64 [s], -1; "
+         "cp.async.ca.shared.global [s], [%rd19+16], 8, 1; ld.shared.u64 %rd0, [s];",
+         "%rd0", 0x34},
+        {".shared .align 16 .b8 s[32]; st.shared.u64 [s], -1; setp.eq.s32 %p0, 0, 0; "
+         "cp.async.ca.shared.global [s], [%rd19+16], 8, %p0; ld.shared.u64 %rd0, [s];",
+         "%rd0", 0},
+        {".shared .align 16 .b8 s[32]; .shared .b64 m; mbarrier.init.shared.b64 [m], 1; "
+         "mbarrier.arrive.expect_tx.shared.b64 %rd1, [m], 32; "
+         "mbarrier.test_wait.shared.b64 %p0, [m], %rd1; selp.u32 %r1, 10, 0, %p0; "
+         "st.u64 [%rd19+24], 3; cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
+         "[s], [%rd19+16], 32, [m]; mbarrier.test_wait.shared.b64 %p0, [m], %rd1; "
+         "selp.u32 %r2, 1, 0, %p0; ld.shared.u32 %r0, [s+8]; mad.lo.u32 %r0, %r0, 100, %r1; "
+         "add.u32 %r0, %r0, %r2;",
+         "%r0", 301},
+        {".shared .align 16 .b8 s[16]; st.shared.u32 [s+4], 5; st.u32 [%rd19+20], 6; "
+         "cp.reduce.async.bulk.global.shared::cta.bulk_group.add.u32 [%rd19+16], [s], 16; "
+         "ld.u32 %r0, [%rd19+20];",
+         "%r0", 11},
+        {".shared .b64 m; mbarrier.init.shared.b64 [m], 3; mbarrier.arrive.shared.b64 %rd1, [m]; "
+         "mbarrier.arrive_drop.shared.b64 _, [m]; mbarrier.arrive.shared.b64 _, [m]; "
+         "mbarrier.arrive.shared.b64 %rd1, [m]; mbarrier.pending_count.b64 %r0, %rd1;",
+         "%r0", 2},
+        {".shared .b64 m; mbarrier.init.shared.b64 [m], 1; "
+         "mbarrier.try_wait.parity.shared.b64 %p0, [m], 1;",
+         "%p0", 1},
+    };
+
+    (void)state;
+    RUN_EXAMPLES(examples);
+}
+
+/* Half of the threads wait for the others. */
+static void test_waiting_at_an_mbarrier(void **state)
+{
+    (void)state;
+    for (launch.seed = 0; launch.seed < 4; launch.seed++) {
+        run_block(64, KERNEL(".shared .b64 m;\n.shared .u32 s;\n",
+                             MY_OUTPUT "setp.eq.u32 %p0, %r19, 0;"
+                                       "@%p0 mbarrier.init.shared.b64 [m], 32; bar.sync 0;"
+                                       "setp.lt.u32 %p0, %r19, 32; @%p0 bra WAIT;"
+                                       "atom.shared.add.u32 %r0, [s], 1;"
+                                       "mbarrier.arrive.shared.b64 %rd0, [m]; exit;"
+                                       "WAIT: mbarrier.try_wait.parity.shared.b64 %p1, [m], 0;"
+                                       "@!%p1 bra WAIT; ld.shared.u32 %r0, [s];"
+                                       "st.u32 [%rd19], %r0;"));
+        assert_int_equal(output[31], 32);
+    }
+}
+
+/* ---- Matrices ---- */
+
+static void test_mma_of_doubles(void **state)
+{
+    (void)state;
+    run_block(32, KERNEL("", MY_OUTPUT "cvt.rn.f64.u32 %d0, %r19; mov.f64 %d1, 0d3ff0000000000000;"
+                                       "mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 "
+                                       "{%d2, %d3}, {%d0}, {%d0}, {%d1, %d1};"
+                                       "st.f64 [%rd19], %d3;"));
+    for (unsigned lane = 0; lane < 32; lane++) {
+        unsigned row = lane / 4, column = lane % 4 * 2 + 1;
+        double expected = 1, found;
+
+        for (unsigned k = 0; k < 4; k++) {
+            expected += (4 * row + k) * (4 * column + k);
+        }
+        memcpy(&found, &output[lane], sizeof(found));
+        assert_true(found == expected);
+    }
+}
+
+/* Four products of ones, and the sum of bits that two have in common. */
+static void test_mma_of_halves_and_bits(void **state)
+{
+    (void)state;
+    run_block(32, KERNEL("", MY_OUTPUT
+                         "mov.b32 %r0, 0x3c003c00; mov.f32 %f0, 0f00000000;"
+                         "mma.sync.aligned.m8n8k4.row.col.f32.f16.f16.f32 "
+                         "{%f1, %f2, %f3, %f4, %f5, %f6, %f7, %f8}, {%r0, %r0}, {%r0, %r0}, "
+                         "{%f0, %f0, %f0, %f0, %f0, %f0, %f0, %f0};"
+                         "mov.b32 %r1, 0xff; mov.b32 %r2, 0x0f; mov.b32 %r5, 1;"
+                         "mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32.and.popc "
+                         "{%r3, %r4}, {%r1}, {%r2}, {%r5, %r5};"
+                         "st.f32 [%rd19], %f8; st.u32 [%rd19+4], %r4;"));
+    for (unsigned lane = 0; lane < 32; lane++) {
+        assert_int_equal(output[lane], 0x40800000 | 17ULL << 32);
+    }
+}
+
+/* A times B of 16 x 16 halves in memory, B by columns. */
+static void test_wmma(void **state)
+{
+    static const char text[] =
+        KERNEL(".shared .align 32 .b16 a[256], b[256];\n",
+               "mov.u32 %r0, %tid.x; mov.u64 %rd0, a; mov.u64 %rd1, b; mov.u32 %r2, 0;"
+               "L: mad.lo.u32 %r3, %r2, 32, %r0; rem.u32 %r4, %r3, 7; cvt.rn.f16.u32 %h0, %r4;"
+               "mad.wide.u32 %rd2, %r3, 2, %rd0; st.shared.b16 [%rd2], %h0;"
+               "rem.u32 %r4, %r3, 5; cvt.rn.f16.u32 %h0, %r4;"
+               "mad.wide.u32 %rd2, %r3, 2, %rd1; st.shared.b16 [%rd2], %h0;"
+               "add.u32 %r2, %r2, 1; setp.lt.u32 %p0, %r2, 8; @%p0 bra L; bar.warp.sync -1;"
+               ".reg .b32 %a<8>, %b<8>; .reg .f32 %c<8>, %z; mov.f32 %z, 0f3f800000;"
+               "wmma.load.a.sync.aligned.row.m16n16k16.shared.f16 "
+               "{%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, [a], 16;"
+               "wmma.load.b.sync.aligned.col.m16n16k16.shared.f16 "
+               "{%b0, %b1, %b2, %b3, %b4, %b5, %b6, %b7}, [b];"
+               "wmma.mma.sync.aligned.row.col.m16n16k16.f32.f32 "
+               "{%c0, %c1, %c2, %c3, %c4, %c5, %c6, %c7}, "
+               "{%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, "
+               "{%b0, %b1, %b2, %b3, %b4, %b5, %b6, %b7}, {%z, %z, %z, %z, %z, %z, %z, %z};"
+               "wmma.store.d.sync.aligned.row.m16n16k16.global.f32 [%rd19], "
+               "{%c0, %c1, %c2, %c3, %c4, %c5, %c6, %c7}, 32;");
+
+    (void)state;
+    run_block(32, text);
+    for (unsigned row = 0; row < 16; row++) {
+        for (unsigned column = 0; column < 16; column++) {
+            float expected = 1, found;
+
+            for (unsigned k = 0; k < 16; k++) {
+                expected += (float)((16 * row + k) % 7 * ((16 * column + k) % 5));
+            }
+            memcpy(&found, (char *)output + (row * 32 + column) * 4, sizeof(found));
+            assert_true(found == expected);
+        }
+    }
+}
+
+/* What ldmatrix reads by columns, stmatrix writes by rows: transposed; movmatrix turns it back. */
+static void test_matrix_moves(void **state)
+{
+    (void)state;
+    run_block(32, KERNEL(".shared .align 16 .b16 s[128];\n", MY_OUTPUT
+                         "mov.u64 %rd0, s; mad.wide.u32 %rd1, %r19, 4, %rd0;"
+                         "shl.b32 %r0, %r19, 1; mad.lo.u32 %r0, %r0, 0x10001, 0x10000;"
+                         "st.shared.b32 [%rd1], %r0; bar.warp.sync -1; and.b32 %r1, %r19, 7;"
+                         "mad.wide.u32 %rd2, %r1, 16, %rd0;"
+                         "ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%r2}, [%rd2];"
+                         "movmatrix.sync.aligned.m8n8.trans.b16 %r3, %r2;"
+                         "stmatrix.sync.aligned.m8n8.x1.shared.b16 [%rd2+128], {%r2};"
+                         "bar.warp.sync -1; ld.shared.b32 %r4, [%rd1+128];"
+                         "st.v2.u32 [%rd19], {%r3, %r4};"));
+    for (uint64_t lane = 0; lane < 32; lane++) {
+        uint64_t row = lane / 4, column = lane % 4 * 2;
+
+        assert_int_equal(output[lane] & 0xffffffff, 2 * lane | (2 * lane + 1) << 16);
+        assert_int_equal(output[lane] >> 32, (8 * column + row) | (8 * column + 8 + row) << 16);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +486,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_votes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spin_lock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting_at_an_mbarrier, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mma_of_doubles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mma_of_halves_and_bits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wmma, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_matrix_moves, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
