@@ -60,9 +60,8 @@ static uint64_t change(struct thread *thread, enum ptx_word space, uint64_t addr
 static uint32_t number(struct thread *thread, const struct ptx_instruction *in, unsigned index,
                        uint32_t otherwise)
 {
-    return in->operand_count > index
-               ? (uint32_t)read_bits(thread, &in->operands[index], PTX_W_U32)
-               : otherwise;
+    return in->operand_count > index ? (uint32_t)read_bits(thread, &in->operands[index], PTX_W_U32)
+                                     : otherwise;
 }
 
 static void initialise(struct thread *thread, const struct ptx_instruction *in, uint64_t address)
@@ -100,8 +99,9 @@ void execute_mbarrier(struct thread *thread, const struct ptx_instruction *in)
     enum ptx_word space = space_of(in);
     enum ptx_word operation = (enum ptx_word)in->words[0];
     bool writes = in->operands[0].kind != PTX_O_ADDRESS;
-    uint64_t address =
-        operation == PTX_W_PENDING_COUNT ? 0 : operand_address(thread, &in->operands[writes], space);
+    uint64_t address = operation == PTX_W_PENDING_COUNT
+                           ? 0
+                           : operand_address(thread, &in->operands[writes], space);
 
     switch (operation) {
     case PTX_W_INIT:

@@ -34,6 +34,13 @@ static u128 carry_value(struct thread *thread, const struct ptx_instruction *in,
     return read_bits(thread, &in->operands[index], type_of(in, 0));
 }
 
+/* A difference is the sum with the complement and one: its carry says that nothing was borrowed.
+ * The ISA calls it a borrow; the compiler's own library adds it as a carry, and so do devices. */
+static u128 complement(struct thread *thread, const struct ptx_instruction *in, unsigned index)
+{
+    return low_bits(~carry_value(thread, in, index), ptx_type_bits(type_of(in, 0)));
+}
+
 static void carry_result(struct thread *thread, const struct ptx_instruction *in, u128 sum)
 {
     if (has(in, PTX_W_CC)) {
@@ -119,7 +126,7 @@ void integer_add(struct thread *thread, const struct ptx_instruction *in)
 void integer_sub(struct thread *thread, const struct ptx_instruction *in)
 {
     if (has(in, PTX_W_CC)) {
-        carry_result(thread, in, carry_value(thread, in, 1) - carry_value(thread, in, 2));
+        carry_result(thread, in, carry_value(thread, in, 1) + complement(thread, in, 2) + 1);
     } else {
         apply(thread, in, difference);
     }
@@ -131,11 +138,10 @@ void execute_addc(struct thread *thread, const struct ptx_instruction *in)
                  carry_value(thread, in, 1) + carry_value(thread, in, 2) + thread->carry);
 }
 
-/* The carry of a difference is its borrow. */
 void execute_subc(struct thread *thread, const struct ptx_instruction *in)
 {
     carry_result(thread, in,
-                 carry_value(thread, in, 1) - carry_value(thread, in, 2) - thread->carry);
+                 carry_value(thread, in, 1) + complement(thread, in, 2) + thread->carry);
 }
 
 void integer_min(struct thread *thread, const struct ptx_instruction *in)

@@ -133,8 +133,7 @@ static struct place quad_layout(const struct ptx_instruction *in, enum which whi
     if (matrix->type == PTX_W_F16) {
         return (struct place){member + upper, index};
     }
-    return (struct place){(lane & 1) + (index & 2) + upper,
-                          (index & 4) + (lane & 2) + (index & 1)};
+    return (struct place){(lane & 1) + (index & 2) + upper, (index & 4) + (lane & 2) + (index & 1)};
 }
 
 static struct place wmma_layout(const struct ptx_instruction *in, enum which which,
@@ -160,8 +159,8 @@ static enum ptx_word register_type(const struct matrix *matrix)
     return matrix->type == PTX_W_F64 ? PTX_W_B64 : PTX_W_B32;
 }
 
-static void gather_lane(struct thread *thread, unsigned operand, enum which which,
-                        layout *layout, struct matrix *matrix)
+static void gather_lane(struct thread *thread, unsigned operand, enum which which, layout *layout,
+                        struct matrix *matrix)
 {
     const struct ptx_instruction *in = thread->waits_at;
     unsigned each = elements_per_register(matrix), bits = ptx_type_bits(matrix->type);
@@ -174,8 +173,8 @@ static void gather_lane(struct thread *thread, unsigned operand, enum which whic
     }
 }
 
-static void scatter_lane(struct thread *thread, unsigned operand, enum which which,
-                         layout *layout, struct matrix *matrix)
+static void scatter_lane(struct thread *thread, unsigned operand, enum which which, layout *layout,
+                         struct matrix *matrix)
 {
     const struct ptx_instruction *in = thread->waits_at;
     unsigned each = elements_per_register(matrix), bits = ptx_type_bits(matrix->type);
@@ -184,8 +183,7 @@ static void scatter_lane(struct thread *thread, unsigned operand, enum which whi
         u128 value = 0;
 
         for (unsigned i = 0; i < each; i++) {
-            struct place place =
-                layout(in, which, matrix, thread->index % WARP, reg * each + i);
+            struct place place = layout(in, which, matrix, thread->index % WARP, reg * each + i);
 
             value |= (u128)*element(matrix, place) << (i * bits);
         }
@@ -408,15 +406,16 @@ static uint64_t row_address(struct thread *any, unsigned operand, unsigned numbe
 {
     struct thread *lane = lane_of(any, number * 8 + row);
 
-    return lane != NULL ? operand_address(lane, &lane->waits_at->operands[operand],
-                                          space_of(lane->waits_at))
-                        : 0;
+    return lane != NULL
+               ? operand_address(lane, &lane->waits_at->operands[operand], space_of(lane->waits_at))
+               : 0;
 }
 
 static void load_rows(struct thread *any, unsigned number, struct matrix *matrix)
 {
     for (unsigned row = 0; row < 8; row++) {
-        u128 bytes = load_memory(any, space_of(any->waits_at), row_address(any, 1, number, row), 16);
+        u128 bytes =
+            load_memory(any, space_of(any->waits_at), row_address(any, 1, number, row), 16);
 
         for (unsigned column = 0; column < 8; column++) {
             *element(matrix, (struct place){row, column}) =

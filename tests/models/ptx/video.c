@@ -195,8 +195,7 @@ static s128 packed_value(struct thread *thread, const struct ptx_instruction *in
                          unsigned operand, unsigned i)
 {
     uint64_t both = (uint64_t)word(thread, in, 2) << 32 | word(thread, in, 1);
-    unsigned which =
-        chosen(&in->operands[operand], count, i, operand == 1 ? i : count + i);
+    unsigned which = chosen(&in->operands[operand], count, i, operand == 1 ? i : count + i);
     unsigned bits = 32 / count;
 
     return extend_part(both >> (which * bits), bits, is_signed(value_type(in, operand - 1)));

@@ -27,6 +27,8 @@ static void test_integers(void **state)
         {"add.cc.u32 %r1, 0xffffffff, 1; addc.u32 %r0, 5, 6;", "%r0", 12},
         {"add.cc.u64 %rd1, -1, 0; addc.u64 %rd0, 5, 6;", "%rd0", 11},
         {"sub.cc.u32 %r1, 0, 1; subc.u32 %r0, 5, 2;", "%r0", 2},
+        {"sub.cc.u32 %r1, 0, 1; addc.u32 %r0, 5, 0;", "%r0", 5},
+        {"sub.cc.u64 %rd1, 1, 1; addc.u64 %rd0, 5, 0;", "%rd0", 6},
         {"mad.lo.cc.u32 %r1, 0x10000, 0xffff, 0x10000; madc.hi.u32 %r0, 1, 1, 7;", "%r0", 8},
         {"mul.hi.u32 %r0, 0xffffffff, 0xffffffff;", "%r0", 0xfffffffe},
         {"mul.hi.s32 %r0, -1, 3;", "%r0", 0xffffffff},
