@@ -17,7 +17,8 @@ static void shift(struct emitter *emitter, enum ptx_word type, bool left)
                           : by;
     shifted = vector_binary(emitter, left ? "shl" : sign ? "ashr" : "lshr", type, a, amount);
     if (!sign) {
-        shifted = vector_choose(emitter, emit_bits(type), too_far, vector_constant(emitter, type, 0), shifted);
+        shifted = vector_choose(emitter, emit_bits(type), too_far,
+                                vector_constant(emitter, type, 0), shifted);
     }
     vector_result(emitter, type, shifted);
 }
@@ -33,20 +34,23 @@ static void funnel_shift(struct emitter *emitter)
                          "<32 x i32> %%t%u)",
                          left ? "fshl" : "fshr", b, a, by);
     if (emit_has(emitter, PTX_W_CLAMP)) {
-        all = vector_compare(emitter, "ugt", PTX_W_B32, by, vector_constant(emitter, PTX_W_B32, 31));
+        all =
+            vector_compare(emitter, "ugt", PTX_W_B32, by, vector_constant(emitter, PTX_W_B32, 31));
         shifted = vector_choose(emitter, PTX_W_B32, all, left ? a : b, shifted);
     }
     vector_result(emitter, PTX_W_B32, shifted);
 }
 
-static value count_bits(struct emitter *emitter, const char *intrinsic, enum ptx_word type, value of)
+static value count_bits(struct emitter *emitter, const char *intrinsic, enum ptx_word type,
+                        value of)
 {
     bool has_flag = intrinsic[0] == 'c' && intrinsic[1] == 't' && intrinsic[2] == 'l';
     const char *vector = emit_vector(type);
     value counted = emit_value(emitter, "call %s @llvm.%s.v32%s(%s %%t%u%s)", vector, intrinsic,
                                emit_element(type), vector, of, has_flag ? ", i1 false" : "");
 
-    return ptx_type_bits(type) == 64 ? vector_narrow(emitter, PTX_W_B64, PTX_W_B32, counted) : counted;
+    return ptx_type_bits(type) == 64 ? vector_narrow(emitter, PTX_W_B64, PTX_W_B32, counted)
+                                     : counted;
 }
 
 /* The place of the highest bit that differs from the sign; -1 without one. */
@@ -56,7 +60,8 @@ static void find_bit(struct emitter *emitter, enum ptx_word type)
     unsigned bits = ptx_type_bits(type);
 
     if (vector_is_signed(type)) {
-        value sign = vector_binary(emitter, "ashr", type, a, vector_constant(emitter, type, bits - 1));
+        value sign =
+            vector_binary(emitter, "ashr", type, a, vector_constant(emitter, type, bits - 1));
 
         a = vector_binary(emitter, "xor", type, a, sign);
     }
@@ -64,16 +69,19 @@ static void find_bit(struct emitter *emitter, enum ptx_word type)
     zeros = count_bits(emitter, "ctlz", emit_bits(type), a);
     found = emit_has(emitter, PTX_W_SHIFTAMT)
                 ? zeros
-                : vector_binary(emitter, "sub", PTX_W_B32, vector_constant(emitter, PTX_W_B32, bits - 1), zeros);
+                : vector_binary(emitter, "sub", PTX_W_B32,
+                                vector_constant(emitter, PTX_W_B32, bits - 1), zeros);
     vector_result(emitter, PTX_W_U32,
-           vector_choose(emitter, PTX_W_B32, none, vector_constant(emitter, PTX_W_B32, 0xFFFFFFFF), found));
+                  vector_choose(emitter, PTX_W_B32, none,
+                                vector_constant(emitter, PTX_W_B32, 0xFFFFFFFF), found));
 }
 
 /* Eight bits of an operand that are a position or a length, as wide as the type. */
 static value field_number(struct emitter *emitter, unsigned index, enum ptx_word type)
 {
-    value number = vector_binary(emitter, "and", PTX_W_B32, vector_source(emitter, index, PTX_W_B32),
-                          vector_constant(emitter, PTX_W_B32, 0xFF));
+    value number =
+        vector_binary(emitter, "and", PTX_W_B32, vector_source(emitter, index, PTX_W_B32),
+                      vector_constant(emitter, PTX_W_B32, 0xFF));
 
     return ptx_type_bits(type) == 64 ? vector_widen(emitter, PTX_W_U32, PTX_W_B64, number) : number;
 }
@@ -86,10 +94,11 @@ static value ones(struct emitter *emitter, enum ptx_word type, value number)
     value all = vector_compare(emitter, "ugt", type, number, most);
     value low = vector_call2(emitter, "umin", emit_bits(type), number, most);
     value one = vector_constant(emitter, type, 1);
-    value mask = vector_binary(emitter, "sub", type, vector_binary(emitter, "shl", type, one, low), one);
+    value mask =
+        vector_binary(emitter, "sub", type, vector_binary(emitter, "shl", type, one, low), one);
 
     return vector_choose(emitter, emit_bits(type), all,
-                  vector_constant(emitter, type, UINT64_MAX >> (64 - bits)), mask);
+                         vector_constant(emitter, type, UINT64_MAX >> (64 - bits)), mask);
 }
 
 /* A shift that gives zeros when it is as long as the type or longer. */
@@ -98,10 +107,11 @@ static value shift_or_zero(struct emitter *emitter, const char *what, enum ptx_w
 {
     value most = vector_constant(emitter, type, ptx_type_bits(type) - 1);
     value too_far = vector_compare(emitter, "ugt", type, by, most);
-    value shifted =
-        vector_binary(emitter, what, type, a, vector_call2(emitter, "umin", emit_bits(type), by, most));
+    value shifted = vector_binary(emitter, what, type, a,
+                                  vector_call2(emitter, "umin", emit_bits(type), by, most));
 
-    return vector_choose(emitter, emit_bits(type), too_far, vector_constant(emitter, type, 0), shifted);
+    return vector_choose(emitter, emit_bits(type), too_far, vector_constant(emitter, type, 0),
+                         shifted);
 }
 
 static void extract_field(struct emitter *emitter, enum ptx_word type)
@@ -111,27 +121,31 @@ static void extract_field(struct emitter *emitter, enum ptx_word type)
     value position = field_number(emitter, 2, type), length = field_number(emitter, 3, type);
     value mask = ones(emitter, bits, length);
     value field = vector_binary(emitter, "and", bits,
-                         shift_or_zero(emitter, "lshr", bits, a, position), mask);
+                                shift_or_zero(emitter, "lshr", bits, a, position), mask);
 
     if (vector_is_signed(type)) {
         value zero = vector_constant(emitter, bits, 0), one = vector_constant(emitter, bits, 1);
         value top = vector_constant(emitter, bits, ptx_type_bits(type) - 1);
-        value last = vector_binary(emitter, "sub", bits, vector_binary(emitter, "add", bits, position, length),
-                            one);
-        value sign = vector_binary(emitter, "and", bits,
-                            vector_binary(emitter, "lshr", bits, a, vector_call2(emitter, "umin", bits, last, top)),
-                            one);
-        value within = vector_binary(emitter, "sub", bits, vector_constant(emitter, bits, ptx_type_bits(type)),
-                              vector_call2(emitter, "umin", bits, position,
-                                    vector_constant(emitter, bits, ptx_type_bits(type))));
+        value last = vector_binary(emitter, "sub", bits,
+                                   vector_binary(emitter, "add", bits, position, length), one);
+        value sign = vector_binary(
+            emitter, "and", bits,
+            vector_binary(emitter, "lshr", bits, a, vector_call2(emitter, "umin", bits, last, top)),
+            one);
+        value within =
+            vector_binary(emitter, "sub", bits, vector_constant(emitter, bits, ptx_type_bits(type)),
+                          vector_call2(emitter, "umin", bits, position,
+                                       vector_constant(emitter, bits, ptx_type_bits(type))));
         value have = ones(emitter, bits, vector_call2(emitter, "umin", bits, length, within));
-        value fill = vector_binary(emitter, "xor", bits, have,
-                            vector_constant(emitter, bits, UINT64_MAX >> (64 - ptx_type_bits(type))));
+        value fill =
+            vector_binary(emitter, "xor", bits, have,
+                          vector_constant(emitter, bits, UINT64_MAX >> (64 - ptx_type_bits(type))));
         value negative = vector_compare(emitter, "ne", bits, sign, zero);
         value empty = vector_compare(emitter, "eq", bits, length, zero);
 
         fill = vector_choose(emitter, bits, negative, fill, zero);
-        field = vector_binary(emitter, "or", bits, field, vector_choose(emitter, bits, empty, zero, fill));
+        field = vector_binary(emitter, "or", bits, field,
+                              vector_choose(emitter, bits, empty, zero, fill));
     }
     vector_result(emitter, bits, field);
 }
@@ -143,10 +157,12 @@ static void insert_field(struct emitter *emitter, enum ptx_word type)
     value mask = shift_or_zero(emitter, "shl", type, ones(emitter, type, length), position);
     value moved = shift_or_zero(emitter, "shl", type, a, position);
     value all = vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
-    value kept = vector_binary(emitter, "and", type, b, vector_binary(emitter, "xor", type, mask, all));
+    value kept =
+        vector_binary(emitter, "and", type, b, vector_binary(emitter, "xor", type, mask, all));
 
-    vector_result(emitter, type,
-           vector_binary(emitter, "or", type, kept, vector_binary(emitter, "and", type, moved, mask)));
+    vector_result(
+        emitter, type,
+        vector_binary(emitter, "or", type, kept, vector_binary(emitter, "and", type, moved, mask)));
 }
 
 /* As a sum of products over the eight rows of the table. */
@@ -166,8 +182,10 @@ static void lookup(struct emitter *emitter)
         value term = row & 4 ? sources[0] : inverses[0];
 
         if (table >> row & 1) {
-            term = vector_binary(emitter, "and", PTX_W_B32, term, row & 2 ? sources[1] : inverses[1]);
-            term = vector_binary(emitter, "and", PTX_W_B32, term, row & 1 ? sources[2] : inverses[2]);
+            term =
+                vector_binary(emitter, "and", PTX_W_B32, term, row & 2 ? sources[1] : inverses[1]);
+            term =
+                vector_binary(emitter, "and", PTX_W_B32, term, row & 1 ? sources[2] : inverses[2]);
             sum = vector_binary(emitter, "or", PTX_W_B32, sum, term);
         }
     }
@@ -178,7 +196,7 @@ static void lookup(struct emitter *emitter)
     value p = vector_compare(emitter, "ne", PTX_W_B32, sum, vector_constant(emitter, PTX_W_B32, 0));
 
     p = vector_binary(emitter, emit_has(emitter, PTX_W_OR) ? "or" : "and", PTX_W_PRED, p,
-               vector_source(emitter, 5, PTX_W_PRED));
+                      vector_source(emitter, 5, PTX_W_PRED));
     emit_put(emitter, &destination->items[0], PTX_W_B32, sum);
     emit_put(emitter, &destination->items[1], PTX_W_PRED, p);
 }
@@ -194,25 +212,30 @@ static void permute(struct emitter *emitter)
     }
     a = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 1, PTX_W_B32));
     b = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 2, PTX_W_B32));
-    pair = vector_binary(emitter, "or", PTX_W_B64, a,
-                  vector_binary(emitter, "shl", PTX_W_B64, b, vector_constant(emitter, PTX_W_B64, 32)));
+    pair = vector_binary(
+        emitter, "or", PTX_W_B64, a,
+        vector_binary(emitter, "shl", PTX_W_B64, b, vector_constant(emitter, PTX_W_B64, 32)));
     control = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 3, PTX_W_B32));
     for (unsigned i = 0; i < 4; i++) {
         value nibble = vector_binary(emitter, "lshr", PTX_W_B64, control,
-                              vector_constant(emitter, PTX_W_B64, 4 * i));
-        value index = vector_binary(emitter, "and", PTX_W_B64, nibble, vector_constant(emitter, PTX_W_B64, 7));
-        value distance = vector_binary(emitter, "shl", PTX_W_B64, index, vector_constant(emitter, PTX_W_B64, 3));
+                                     vector_constant(emitter, PTX_W_B64, 4 * i));
+        value index = vector_binary(emitter, "and", PTX_W_B64, nibble,
+                                    vector_constant(emitter, PTX_W_B64, 7));
+        value distance =
+            vector_binary(emitter, "shl", PTX_W_B64, index, vector_constant(emitter, PTX_W_B64, 3));
         value byte = vector_narrow(emitter, PTX_W_B64, PTX_W_B8,
-                            vector_binary(emitter, "lshr", PTX_W_B64, pair, distance));
+                                   vector_binary(emitter, "lshr", PTX_W_B64, pair, distance));
         value sign = emit_value(emitter, "ashr <32 x i8> %%t%u, splat (i8 7)", byte);
         value replicate = vector_binary(emitter, "and", PTX_W_B64, nibble,
-                                 vector_constant(emitter, PTX_W_B64, 8));
+                                        vector_constant(emitter, PTX_W_B64, 8));
         value chosen, word;
 
-        replicate = vector_compare(emitter, "ne", PTX_W_B64, replicate, vector_constant(emitter, PTX_W_B64, 0));
+        replicate = vector_compare(emitter, "ne", PTX_W_B64, replicate,
+                                   vector_constant(emitter, PTX_W_B64, 0));
         chosen = vector_choose(emitter, PTX_W_B8, replicate, sign, byte);
         word = vector_widen(emitter, PTX_W_U8, PTX_W_B32, chosen);
-        word = vector_binary(emitter, "shl", PTX_W_B32, word, vector_constant(emitter, PTX_W_B32, 8 * i));
+        word = vector_binary(emitter, "shl", PTX_W_B32, word,
+                             vector_constant(emitter, PTX_W_B32, 8 * i));
         bytes = vector_binary(emitter, "or", PTX_W_B32, bytes, word);
     }
     vector_result(emitter, PTX_W_B32, bytes);
@@ -222,15 +245,17 @@ static void permute(struct emitter *emitter)
 static void make_mask(struct emitter *emitter)
 {
     bool clamps = emit_has(emitter, PTX_W_CLAMP);
-    value position = vector_source(emitter, 1, PTX_W_B32), length = vector_source(emitter, 2, PTX_W_B32);
+    value position = vector_source(emitter, 1, PTX_W_B32),
+          length = vector_source(emitter, 2, PTX_W_B32);
     value most = vector_constant(emitter, PTX_W_B32, 31);
 
     if (!clamps) {
         position = vector_binary(emitter, "and", PTX_W_B32, position, most);
         length = vector_binary(emitter, "and", PTX_W_B32, length, most);
     }
-    vector_result(emitter, PTX_W_B32,
-           shift_or_zero(emitter, "shl", PTX_W_B32, ones(emitter, PTX_W_B32, length), position));
+    vector_result(
+        emitter, PTX_W_B32,
+        shift_or_zero(emitter, "shl", PTX_W_B32, ones(emitter, PTX_W_B32, length), position));
 }
 
 /* The low bits, the highest of them repeated or zeros above it. */
@@ -242,13 +267,16 @@ static void extend(struct emitter *emitter, enum ptx_word type)
     all = vector_compare(emitter, "ugt", PTX_W_B32, by, most);
     by = vector_binary(emitter, "and", PTX_W_B32, by, most);
     none = vector_compare(emitter, "eq", PTX_W_B32, by, vector_constant(emitter, PTX_W_B32, 0));
-    away = vector_binary(emitter, "and", PTX_W_B32,
-                  vector_binary(emitter, "sub", PTX_W_B32, vector_constant(emitter, PTX_W_B32, 32), by), most);
+    away = vector_binary(
+        emitter, "and", PTX_W_B32,
+        vector_binary(emitter, "sub", PTX_W_B32, vector_constant(emitter, PTX_W_B32, 32), by),
+        most);
     left = vector_binary(emitter, "shl", PTX_W_B32, a, away);
     left = vector_binary(emitter, vector_is_signed(type) ? "ashr" : "lshr", PTX_W_B32, left, away);
     left = vector_choose(emitter, PTX_W_B32, none, vector_constant(emitter, PTX_W_B32, 0), left);
     vector_result(emitter, PTX_W_B32,
-           emit_has(emitter, PTX_W_CLAMP) ? vector_choose(emitter, PTX_W_B32, all, a, left) : left);
+                  emit_has(emitter, PTX_W_CLAMP) ? vector_choose(emitter, PTX_W_B32, all, a, left)
+                                                 : left);
 }
 
 /* ---- By opcode ---- */
@@ -274,7 +302,7 @@ static void logical_not(struct emitter *emitter, enum ptx_word type)
     value is_zero = vector_compare(emitter, "eq", type, a, vector_constant(emitter, type, 0));
 
     vector_result(emitter, type,
-           emit_value(emitter, "zext <32 x i1> %%t%u to %s", is_zero, emit_vector(type)));
+                  emit_value(emitter, "zext <32 x i1> %%t%u to %s", is_zero, emit_vector(type)));
 }
 
 bool emit_bits_operation(struct emitter *emitter)
@@ -305,15 +333,18 @@ bool emit_bits_operation(struct emitter *emitter)
         funnel_shift(emitter);
         return true;
     case PTX_POPC:
-        vector_result(emitter, PTX_W_U32, count_bits(emitter, "ctpop", type, vector_source(emitter, 1, type)));
+        vector_result(emitter, PTX_W_U32,
+                      count_bits(emitter, "ctpop", type, vector_source(emitter, 1, type)));
         return true;
     case PTX_CLZ:
-        vector_result(emitter, PTX_W_U32, count_bits(emitter, "ctlz", type, vector_source(emitter, 1, type)));
+        vector_result(emitter, PTX_W_U32,
+                      count_bits(emitter, "ctlz", type, vector_source(emitter, 1, type)));
         return true;
     case PTX_BREV:
         vector_result(emitter, type,
-               emit_value(emitter, "call %s @llvm.bitreverse.v32%s(%s %%t%u)", emit_vector(type),
-                          emit_element(type), emit_vector(type), vector_source(emitter, 1, type)));
+                      emit_value(emitter, "call %s @llvm.bitreverse.v32%s(%s %%t%u)",
+                                 emit_vector(type), emit_element(type), emit_vector(type),
+                                 vector_source(emitter, 1, type)));
         return true;
     case PTX_BFIND:
         find_bit(emitter, type);

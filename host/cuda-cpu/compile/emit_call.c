@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls: PTX ISA 9.7.12.5. Arguments and results are handed over in the frame of the function that is
- * called, which begins behind the caller's, in each lane's local memory.
+ * Calls: PTX ISA 9.7.12.5. Arguments and results are handed over in the frame of the function that
+ * is called, which begins behind the caller's, in each lane's local memory.
  */
 #include <string.h>
 
@@ -93,9 +93,8 @@ static value system_argument(struct emitter *emitter, size_t index)
     const struct ptx_operand *argument = &emitter->instruction->call[2].items[index];
 
     if (is_in_frame(argument)) {
-        return emit_load_at(emitter,
-                            emit_frame_addresses(emitter, argument->symbol->variable->offset),
-                            PTX_W_B64);
+        return emit_load_at(
+            emitter, emit_frame_addresses(emitter, argument->symbol->variable->offset), PTX_W_B64);
     }
     return emit_get(emitter, argument, PTX_W_B64);
 }

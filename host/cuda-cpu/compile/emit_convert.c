@@ -64,17 +64,28 @@ static value rounded(struct emitter *emitter, enum ptx_word type, value a)
                       ptx_type_bits(type), emit_vector(type), a);
 }
 
-/* What does not fit is the nearest that does; NaN is 0. */
+/* What does not fit is the nearest that does. A NaN is 0; of f64, or as 64 bits, the highest bit
+ * alone, as CUDA's conversion functions say. */
 static value float_to_integer(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
                               value a)
 {
+    unsigned bits = ptx_type_bits(to);
+    value converted, is_nan;
+
     if (from == PTX_W_F32 && emit_has(emitter, PTX_W_FTZ)) {
         a = emit_flush(emitter, a);
     }
     a = rounded(emitter, from, a);
-    return emit_value(emitter, "call %s @llvm.%s.sat.v32i%u.v32f%u(%s %%t%u)", emit_vector(to),
-                      is_signed(to) ? "fptosi" : "fptoui", ptx_type_bits(to), ptx_type_bits(from),
-                      emit_vector(from), a);
+    converted = emit_value(emitter, "call %s @llvm.%s.sat.v32i%u.v32f%u(%s %%t%u)", emit_vector(to),
+                           is_signed(to) ? "fptosi" : "fptoui", bits, ptx_type_bits(from),
+                           emit_vector(from), a);
+    if (from == PTX_W_F32 && bits < 64) {
+        return converted;
+    }
+    is_nan = emit_value(emitter, "fcmp uno %s %%t%u, %%t%u", emit_vector(from), a, a);
+    return emit_value(
+        emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u", is_nan, emit_vector(to),
+        emit_splat(emitter, emit_bits(to), UINT64_C(1) << (bits - 1)), emit_vector(to), converted);
 }
 
 static value integer_to_float(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
@@ -189,8 +200,8 @@ static void unpack(struct emitter *emitter, const struct ptx_operand *list, enum
     for (unsigned i = 0; i < list->count; i++) {
         value item = moved(emitter, "lshr", type, whole, i * ptx_type_bits(part));
 
-        item = emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(type), item,
-                          emit_vector(part));
+        item =
+            emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(type), item, emit_vector(part));
         emit_put(emitter, &list->items[i], part, item);
     }
 }

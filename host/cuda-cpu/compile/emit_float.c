@@ -43,11 +43,9 @@ value emit_flush(struct emitter *emitter, value of)
 {
     value bits = as_bits(emitter, PTX_W_F32, of);
     value exponent = emit_value(emitter, "and <32 x i32> %%t%u, splat (i32 2139095040)", bits);
-    value is_small =
-        emit_value(emitter, "icmp eq <32 x i32> %%t%u, zeroinitializer", exponent);
+    value is_small = emit_value(emitter, "icmp eq <32 x i32> %%t%u, zeroinitializer", exponent);
     value sign = emit_value(emitter, "and <32 x i32> %%t%u, splat (i32 -2147483648)", bits);
-    value chosen = emit_value(emitter,
-                              "select <32 x i1> %%t%u, <32 x i32> %%t%u, <32 x i32> %%t%u",
+    value chosen = emit_value(emitter, "select <32 x i1> %%t%u, <32 x i32> %%t%u, <32 x i32> %%t%u",
                               is_small, sign, bits);
 
     return as_float(emitter, PTX_W_F32, chosen);
@@ -56,12 +54,11 @@ value emit_flush(struct emitter *emitter, value of)
 value emit_saturate(struct emitter *emitter, enum ptx_word type, value of)
 {
     const char *vector = emit_vector(type), *element = emit_element(type);
-    value above =
-        emit_value(emitter, "fcmp ogt %s %%t%u, zeroinitializer", vector, of);
+    value above = emit_value(emitter, "fcmp ogt %s %%t%u, zeroinitializer", vector, of);
     value positive = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s zeroinitializer",
                                 above, vector, of, vector);
-    value large = emit_value(emitter, "fcmp ogt %s %%t%u, splat (%s 1.0)", vector, positive,
-                             element);
+    value large =
+        emit_value(emitter, "fcmp ogt %s %%t%u, splat (%s 1.0)", vector, positive, element);
 
     return emit_value(emitter, "select <32 x i1> %%t%u, %s splat (%s 1.0), %s %%t%u", large, vector,
                       element, vector, positive);
@@ -96,8 +93,7 @@ static value call_function(struct emitter *emitter, enum warp_function function,
     value pointers[4], callee;
 
     for (unsigned i = 0; i < 3; i++) {
-        pointers[i] = i < count ? emit_spill(emitter, i, type, sources[i])
-                                : emit_slot(emitter, i);
+        pointers[i] = i < count ? emit_spill(emitter, i, type, sources[i]) : emit_slot(emitter, i);
     }
     pointers[3] = emit_slot(emitter, 3);
     callee = emit_field(emitter, offsetof(struct warp, function), "ptr");
@@ -147,9 +143,9 @@ static value fused(struct emitter *emitter, enum ptx_word type)
                           ptx_type_bits(type), vector, sources[0], vector, sources[1], vector,
                           sources[2]);
     }
-    return call_function(
-        emitter, rounded(type == PTX_W_F32 ? WARP_FMA_RN_F32 : WARP_FMA_RN_F64, round), type,
-        sources, 3);
+    return call_function(emitter,
+                         rounded(type == PTX_W_F32 ? WARP_FMA_RN_F32 : WARP_FMA_RN_F64, round),
+                         type, sources, 3);
 }
 
 static value one(struct emitter *emitter, enum ptx_word type)
@@ -170,6 +166,17 @@ static value square_root(struct emitter *emitter, enum ptx_word type)
                          rounded(type == PTX_W_F32 ? WARP_SQRT_RZ_F32 : WARP_SQRT_RZ_F64,
                                  (enum rounding)(round - 1)),
                          type, &a, 1);
+}
+
+static value divided(struct emitter *emitter, enum ptx_word type)
+{
+    const value sources[] = {source(emitter, 1, type), source(emitter, 2, type)};
+
+    if (emit_has(emitter, PTX_W_APPROX)) {
+        return call_function(emitter, WARP_DIV_APPROX_F32, type, sources, 2);
+    }
+    return binary(emitter, "fdiv", type == PTX_W_F32 ? WARP_DIV_RZ_F32 : WARP_DIV_RZ_F64, type,
+                  sources[0], sources[1]);
 }
 
 static value extreme(struct emitter *emitter, enum ptx_word type, bool maximum)
@@ -208,14 +215,14 @@ static value copy_sign(struct emitter *emitter, enum ptx_word type)
     return as_float(emitter, type, both);
 }
 
-/* llvm.is.fpclass's bits. */
+/* llvm.is.fpclass's bits. Zeros are normal. */
 static void test_property(struct emitter *emitter, enum ptx_word type)
 {
     unsigned classes = emit_has(emitter, PTX_W_FINITE)       ? 0x1F8
                        : emit_has(emitter, PTX_W_INFINITE)   ? 0x204
                        : emit_has(emitter, PTX_W_NUMBER)     ? 0x3FC
                        : emit_has(emitter, PTX_W_NOTANUMBER) ? 0x003
-                       : emit_has(emitter, PTX_W_NORMAL)     ? 0x108
+                       : emit_has(emitter, PTX_W_NORMAL)     ? 0x168
                                                              : 0x090;
     value a = emit_get(emitter, &emitter->instruction->operands[1], type);
 
@@ -245,9 +252,7 @@ static bool emit_sum(struct emitter *emitter, enum ptx_word type)
                       source(emitter, 1, type), source(emitter, 2, type)));
         return true;
     case PTX_DIV:
-        result(emitter, type,
-               binary(emitter, "fdiv", single ? WARP_DIV_RZ_F32 : WARP_DIV_RZ_F64, type,
-                      source(emitter, 1, type), source(emitter, 2, type)));
+        result(emitter, type, divided(emitter, type));
         return true;
     case PTX_RCP:
         result(emitter, type,

@@ -22,7 +22,7 @@ static value product(struct emitter *emitter, enum ptx_word type, enum ptx_word 
         return vector_binary(emitter, "mul", type, a, b);
     }
     full = vector_binary(emitter, "mul", wide, vector_widen(emitter, type, wide, a),
-                  vector_widen(emitter, type, wide, b));
+                         vector_widen(emitter, type, wide, b));
     if (emit_has(emitter, PTX_W_WIDE)) {
         *result_type = wide;
         return full;
@@ -60,9 +60,11 @@ static value product24(struct emitter *emitter, enum ptx_word type)
     value parts[2], full;
 
     for (unsigned i = 0; i < 2; i++) {
-        value shifted = vector_binary(emitter, "shl", type, vector_source(emitter, i + 1, type), eight);
+        value shifted =
+            vector_binary(emitter, "shl", type, vector_source(emitter, i + 1, type), eight);
 
-        shifted = vector_binary(emitter, vector_is_signed(type) ? "ashr" : "lshr", type, shifted, eight);
+        shifted =
+            vector_binary(emitter, vector_is_signed(type) ? "ashr" : "lshr", type, shifted, eight);
         parts[i] = vector_widen(emitter, type, wide, shifted);
     }
     full = vector_binary(emitter, "mul", wide, parts[0], parts[1]);
@@ -92,7 +94,8 @@ static void divide(struct emitter *emitter, enum ptx_word type, bool remainder)
     } else {
         divided = vector_binary(emitter, remainder ? "urem" : "udiv", type, a, divisor);
     }
-    special = remainder ? a : vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
+    special =
+        remainder ? a : vector_constant(emitter, type, UINT64_MAX >> (64 - ptx_type_bits(type)));
     vector_result(emitter, type, vector_choose(emitter, type, by_zero, special, divided));
 }
 
@@ -103,14 +106,15 @@ static void add_or_subtract(struct emitter *emitter, enum ptx_word type, bool su
     value a = vector_source(emitter, 1, type), b = vector_source(emitter, 2, type);
 
     if (emit_has(emitter, PTX_W_SAT)) {
-        vector_result(emitter, type, vector_call2(emitter, subtract ? "ssub.sat" : "sadd.sat", type, a, b));
+        vector_result(emitter, type,
+                      vector_call2(emitter, subtract ? "ssub.sat" : "sadd.sat", type, a, b));
     } else {
         vector_result(emitter, type, vector_binary(emitter, subtract ? "sub" : "add", type, a, b));
     }
 }
 
-/* CC.CF is %carry. A difference is the sum a + ~b + 1: of one without a borrow the flag is set, as the
- * processors have it. */
+/* CC.CF is %carry. A difference is the sum a + ~b + 1: of one without a borrow the flag is set, as
+ * the processors have it. */
 static void add_with_carry(struct emitter *emitter, enum ptx_word type, value a, value b,
                            bool subtract, bool carry_in, bool carry_out)
 {
@@ -119,10 +123,10 @@ static void add_with_carry(struct emitter *emitter, enum ptx_word type, value a,
 
     if (subtract) {
         b = vector_binary(emitter, "xor", from, b,
-                   vector_constant(emitter, from, UINT64_MAX >> (64 - ptx_type_bits(from))));
+                          vector_constant(emitter, from, UINT64_MAX >> (64 - ptx_type_bits(from))));
     }
     sum = vector_binary(emitter, "add", wide, vector_widen(emitter, from, wide, a),
-                 vector_widen(emitter, from, wide, b));
+                        vector_widen(emitter, from, wide, b));
     if (carry_in) {
         carry = emit_value(emitter, "load <32 x i1>, ptr %%carry, align 64");
         carry = emit_value(emitter, "zext <32 x i1> %%t%u to %s", carry, emit_vector(wide));
@@ -132,7 +136,8 @@ static void add_with_carry(struct emitter *emitter, enum ptx_word type, value a,
     }
     vector_result(emitter, from, vector_narrow(emitter, wide, from, sum));
     if (carry_out) {
-        sum = vector_binary(emitter, "lshr", wide, sum, vector_constant(emitter, wide, ptx_type_bits(type)));
+        sum = vector_binary(emitter, "lshr", wide, sum,
+                            vector_constant(emitter, wide, ptx_type_bits(type)));
         carry = emit_value(emitter, "trunc %s %%t%u to <32 x i1>", emit_vector(wide), sum);
         if (!emitter->lanes.all) {
             value old = emit_value(emitter, "load <32 x i1>, ptr %%carry, align 64");
@@ -174,9 +179,10 @@ static void absolute_difference(struct emitter *emitter, enum ptx_word type)
     value a = vector_source(emitter, 1, type), b = vector_source(emitter, 2, type);
     value less = vector_compare(emitter, vector_is_signed(type) ? "slt" : "ult", type, a, b);
     value difference = vector_choose(emitter, type, less, vector_binary(emitter, "sub", type, b, a),
-                              vector_binary(emitter, "sub", type, a, b));
+                                     vector_binary(emitter, "sub", type, a, b));
 
-    vector_result(emitter, type, vector_binary(emitter, "add", type, difference, vector_source(emitter, 3, type)));
+    vector_result(emitter, type,
+                  vector_binary(emitter, "add", type, difference, vector_source(emitter, 3, type)));
 }
 
 /* ---- Comparisons ---- */
@@ -207,9 +213,9 @@ static const char *float_comparison(const struct emitter *emitter)
         enum ptx_word word;
         const char *name;
     } comparisons[] = {
-        {PTX_W_EQ, "oeq"},  {PTX_W_NE, "one"},  {PTX_W_LT, "olt"},  {PTX_W_LE, "ole"},
-        {PTX_W_GT, "ogt"},  {PTX_W_GE, "oge"},  {PTX_W_EQU, "ueq"}, {PTX_W_NEU, "une"},
-        {PTX_W_LTU, "ult"}, {PTX_W_LEU, "ule"}, {PTX_W_GTU, "ugt"}, {PTX_W_GEU, "uge"},
+        {PTX_W_EQ, "oeq"},  {PTX_W_NE, "one"},          {PTX_W_LT, "olt"},  {PTX_W_LE, "ole"},
+        {PTX_W_GT, "ogt"},  {PTX_W_GE, "oge"},          {PTX_W_EQU, "ueq"}, {PTX_W_NEU, "une"},
+        {PTX_W_LTU, "ult"}, {PTX_W_LEU, "ule"},         {PTX_W_GTU, "ugt"}, {PTX_W_GEU, "uge"},
         {PTX_W_NUM, "ord"}, {PTX_W_NAN_COMPARE, "uno"},
     };
 
@@ -244,17 +250,22 @@ static value combine(struct emitter *emitter, value p)
                       : emit_has(emitter, PTX_W_XOR) ? "xor"
                                                      : NULL;
 
-    return how == NULL ? p : vector_binary(emitter, how, PTX_W_PRED, p, vector_source(emitter, 3, PTX_W_PRED));
+    return how == NULL
+               ? p
+               : vector_binary(emitter, how, PTX_W_PRED, p, vector_source(emitter, 3, PTX_W_PRED));
 }
 
 static void set_predicate(struct emitter *emitter, enum ptx_word type)
 {
     const struct ptx_operand *destination = vector_operand(emitter, 0);
-    value p = compared(emitter, type);
+    value p;
 
-    if (ptx_type_bits(type) < 32 && ptx_type_kind(type) == PTX_FLOAT) {
+    if (ptx_type_kind(type) == PTX_PACKED ||
+        (ptx_type_kind(type) == PTX_FLOAT && ptx_type_bits(type) == 16)) {
         emit_unsupported(emitter, "a comparison of halves");
+        return;
     }
+    p = compared(emitter, type);
     if (destination->kind == PTX_O_PAIR) {
         value not_p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
         value first = combine(emitter, p), second = combine(emitter, not_p);
@@ -271,17 +282,18 @@ static void set_value(struct emitter *emitter)
     enum ptx_word type = emit_type(emitter, 0), compared_type = emit_type(emitter, 1);
     value p;
 
-    if (ptx_type_bits(type) != 32 || (ptx_type_bits(compared_type) == 16 &&
-                                      ptx_type_kind(compared_type) == PTX_FLOAT) ||
+    if (ptx_type_bits(type) != 32 ||
+        (ptx_type_bits(compared_type) == 16 && ptx_type_kind(compared_type) == PTX_FLOAT) ||
         ptx_type_kind(compared_type) == PTX_PACKED) {
         emit_unsupported(emitter, "set of halves");
         return;
     }
     p = combine(emitter, compared(emitter, compared_type));
     vector_result(emitter, PTX_W_B32,
-           vector_choose(emitter, PTX_W_B32, p,
-                  vector_constant(emitter, PTX_W_B32, type == PTX_W_F32 ? 0x3F800000 : 0xFFFFFFFF),
-                  vector_constant(emitter, PTX_W_B32, 0)));
+                  vector_choose(emitter, PTX_W_B32, p,
+                                vector_constant(emitter, PTX_W_B32,
+                                                type == PTX_W_F32 ? 0x3F800000 : 0xFFFFFFFF),
+                                vector_constant(emitter, PTX_W_B32, 0)));
 }
 
 static void select_sign(struct emitter *emitter, enum ptx_word type)
@@ -296,7 +308,8 @@ static void select_sign(struct emitter *emitter, enum ptx_word type)
         yes = vector_compare(emitter, "sge", PTX_W_B32, c, vector_constant(emitter, PTX_W_B32, 0));
     }
     vector_result(emitter, type,
-           vector_choose(emitter, type, yes, vector_source(emitter, 1, type), vector_source(emitter, 2, type)));
+                  vector_choose(emitter, type, yes, vector_source(emitter, 1, type),
+                                vector_source(emitter, 2, type)));
 }
 
 /* ---- Products of parts ---- */
@@ -306,10 +319,10 @@ static value part_of(struct emitter *emitter, value word, unsigned bits, unsigne
                      enum ptx_word type)
 {
     value left = vector_binary(emitter, "shl", PTX_W_B32, word,
-                        vector_constant(emitter, PTX_W_B32, 32 - bits * (part + 1)));
+                               vector_constant(emitter, PTX_W_B32, 32 - bits * (part + 1)));
 
     return vector_binary(emitter, vector_is_signed(type) ? "ashr" : "lshr", PTX_W_B32, left,
-                  vector_constant(emitter, PTX_W_B32, 32 - bits));
+                         vector_constant(emitter, PTX_W_B32, 32 - bits));
 }
 
 static void dot_product(struct emitter *emitter, bool of_two)
@@ -323,7 +336,8 @@ static void dot_product(struct emitter *emitter, bool of_two)
         value x = part_of(emitter, a, of_two ? 16 : 8, i, a_type);
         value y = part_of(emitter, b, 8, first + i, b_type);
 
-        sum = vector_binary(emitter, "add", PTX_W_B32, sum, vector_binary(emitter, "mul", PTX_W_B32, x, y));
+        sum = vector_binary(emitter, "add", PTX_W_B32, sum,
+                            vector_binary(emitter, "mul", PTX_W_B32, x, y));
     }
     vector_result(emitter, PTX_W_B32, sum);
 }
@@ -332,8 +346,10 @@ static void dot_product(struct emitter *emitter, bool of_two)
 
 static void minimum(struct emitter *emitter, enum ptx_word type, bool maximum)
 {
-    const char *what = vector_is_signed(type) ? (maximum ? "smax" : "smin") : (maximum ? "umax" : "umin");
-    value least = vector_call2(emitter, what, type, vector_source(emitter, 1, type), vector_source(emitter, 2, type));
+    const char *what =
+        vector_is_signed(type) ? (maximum ? "smax" : "smin") : (maximum ? "umax" : "umin");
+    value least = vector_call2(emitter, what, type, vector_source(emitter, 1, type),
+                               vector_source(emitter, 2, type));
 
     if (emit_has(emitter, PTX_W_RELU)) {
         least = vector_call2(emitter, "smax", type, least, vector_constant(emitter, type, 0));
@@ -346,7 +362,8 @@ static void negate(struct emitter *emitter, enum ptx_word type, bool absolute)
     value a = vector_source(emitter, 1, type), zero = vector_constant(emitter, type, 0);
     value negated = vector_binary(emitter, "sub", type, zero, a);
 
-    vector_result(emitter, type, absolute ? vector_call2(emitter, "smax", type, a, negated) : negated);
+    vector_result(emitter, type,
+                  absolute ? vector_call2(emitter, "smax", type, a, negated) : negated);
 }
 
 static bool emit_comparison(struct emitter *emitter, enum ptx_word type)
@@ -360,8 +377,9 @@ static bool emit_comparison(struct emitter *emitter, enum ptx_word type)
         return true;
     case PTX_SELP:
         vector_result(emitter, type,
-               vector_choose(emitter, type, vector_source(emitter, 3, PTX_W_PRED), vector_source(emitter, 1, type),
-                      vector_source(emitter, 2, type)));
+                      vector_choose(emitter, type, vector_source(emitter, 3, PTX_W_PRED),
+                                    vector_source(emitter, 1, type),
+                                    vector_source(emitter, 2, type)));
         return true;
     case PTX_SLCT:
         select_sign(emitter, type);
@@ -397,9 +415,9 @@ static bool emit_arithmetic(struct emitter *emitter, enum ptx_word type)
         value multiplied = product24(emitter, type), added = vector_source(emitter, 3, type);
 
         vector_result(emitter, type,
-               emit_has(emitter, PTX_W_SAT)
-                   ? vector_call2(emitter, "sadd.sat", type, multiplied, added)
-                   : vector_binary(emitter, "add", type, multiplied, added));
+                      emit_has(emitter, PTX_W_SAT)
+                          ? vector_call2(emitter, "sadd.sat", type, multiplied, added)
+                          : vector_binary(emitter, "add", type, multiplied, added));
         return true;
     }
     case PTX_DIV:

@@ -13,8 +13,7 @@ static const struct ptx_operand *operand(const struct emitter *emitter, size_t i
 
 static value splat_i64(struct emitter *emitter, value scalar)
 {
-    value first =
-        emit_value(emitter, "insertelement <32 x i64> poison, i64 %%t%u, i32 0", scalar);
+    value first = emit_value(emitter, "insertelement <32 x i64> poison, i64 %%t%u, i32 0", scalar);
 
     return emit_value(emitter,
                       "shufflevector <32 x i64> %%t%u, <32 x i64> poison, <32 x i32> "
@@ -44,11 +43,9 @@ static value space_base(struct emitter *emitter, enum ptx_space space)
     case PTX_SPACE_PARAM:
         return splat_i64(emitter, emit_field(emitter, offsetof(struct warp, params), "i64"));
     case PTX_SPACE_LOCAL:
-        return add_i64(emitter,
-                       splat_i64(emitter, emit_field(emitter, offsetof(struct warp, local), "i64")),
-                       lanes_times(emitter, emit_field(emitter,
-                                                       offsetof(struct warp, local_stride),
-                                                       "i64")));
+        return add_i64(
+            emitter, splat_i64(emitter, emit_field(emitter, offsetof(struct warp, local), "i64")),
+            lanes_times(emitter, emit_field(emitter, offsetof(struct warp, local_stride), "i64")));
     default:
         return emit_splat(emitter, PTX_W_B64, 0);
     }
@@ -61,14 +58,10 @@ static enum ptx_space named_space(const struct emitter *emitter)
         enum ptx_word word;
         enum ptx_space space;
     } spaces[] = {
-        {PTX_W_GLOBAL, PTX_SPACE_GLOBAL},
-        {PTX_W_CONST, PTX_SPACE_CONST},
-        {PTX_W_LOCAL, PTX_SPACE_LOCAL},
-        {PTX_W_PARAM, PTX_SPACE_PARAM},
-        {PTX_W_PARAM_ENTRY, PTX_SPACE_PARAM},
-        {PTX_W_PARAM_FUNC, PTX_SPACE_PARAM},
-        {PTX_W_SHARED, PTX_SPACE_SHARED},
-        {PTX_W_SHARED_CTA, PTX_SPACE_SHARED},
+        {PTX_W_GLOBAL, PTX_SPACE_GLOBAL},         {PTX_W_CONST, PTX_SPACE_CONST},
+        {PTX_W_LOCAL, PTX_SPACE_LOCAL},           {PTX_W_PARAM, PTX_SPACE_PARAM},
+        {PTX_W_PARAM_ENTRY, PTX_SPACE_PARAM},     {PTX_W_PARAM_FUNC, PTX_SPACE_PARAM},
+        {PTX_W_SHARED, PTX_SPACE_SHARED},         {PTX_W_SHARED_CTA, PTX_SPACE_SHARED},
         {PTX_W_SHARED_CLUSTER, PTX_SPACE_SHARED},
     };
 
@@ -120,8 +113,10 @@ static value address_of(struct emitter *emitter, const struct ptx_operand *addre
 
 static const char *memory_vector(unsigned size)
 {
-    return size == 1 ? "<32 x i8>" : size == 2 ? "<32 x i16>" : size == 4 ? "<32 x i32>"
-                                                                        : "<32 x i64>";
+    return size == 1   ? "<32 x i8>"
+           : size == 2 ? "<32 x i16>"
+           : size == 4 ? "<32 x i32>"
+                       : "<32 x i64>";
 }
 
 static unsigned label(struct emitter *emitter)
@@ -145,10 +140,10 @@ struct access {
 static value is_adjacent(struct emitter *emitter, const struct access *access)
 {
     value stride = emit_value(emitter, "or i64 0, %u", access->size);
-    value expected = add_i64(emitter, splat_i64(emitter, access->first),
-                             lanes_times(emitter, stride));
-    value equal = emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", access->addresses,
-                             expected);
+    value expected =
+        add_i64(emitter, splat_i64(emitter, access->first), lanes_times(emitter, stride));
+    value equal =
+        emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", access->addresses, expected);
     value bits = emit_mask_bits(emitter, equal);
     value others = emit_value(emitter, "xor i32 %%t%u, -1", access->lanes);
 
@@ -174,10 +169,10 @@ static value is_within(struct emitter *emitter, const struct access *access)
     value start = emit_value(emitter, "load i64, ptr %%t%u, align 8", site);
     value end_pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", site);
     value end = emit_value(emitter, "load i64, ptr %%t%u, align 8", end_pointer);
-    value low_lane = emit_value(emitter, "call i32 @llvm.cttz.i32(i32 %%t%u, i1 false)",
-                                access->lanes);
-    value unused = emit_value(emitter, "call i32 @llvm.ctlz.i32(i32 %%t%u, i1 false)",
-                              access->lanes);
+    value low_lane =
+        emit_value(emitter, "call i32 @llvm.cttz.i32(i32 %%t%u, i1 false)", access->lanes);
+    value unused =
+        emit_value(emitter, "call i32 @llvm.ctlz.i32(i32 %%t%u, i1 false)", access->lanes);
     value high_lane = emit_value(emitter, "sub i32 32, %%t%u", unused);
     value low = reach(emitter, access, low_lane), high = reach(emitter, access, high_lane);
     value above = emit_value(emitter, "icmp uge i64 %%t%u, %%t%u", low, start);
@@ -203,8 +198,8 @@ static unsigned begin_access(struct emitter *emitter, struct access *access)
 
     access->site = emitter->sites++;
     access->lanes = emit_lane_bits(emitter);
-    access->first = emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 0",
-                               access->addresses);
+    access->first =
+        emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 0", access->addresses);
     in_line = emit_value(emitter, "and i1 %%t%u, %%t%u", is_adjacent(emitter, access),
                          is_within(emitter, access));
     in_line = emit_value(emitter, "and i1 %%t%u, %%t%u", in_line, is_aligned(emitter, access));
@@ -336,9 +331,8 @@ static void emit_load(struct emitter *emitter)
     }
     addresses = is_parameter(address) ? 0 : address_of(emitter, address);
     for (size_t i = 0; i < count; i++) {
-        loaded[i] = is_parameter(address)
-                        ? load_parameter(emitter, address, type, i * size)
-                        : load(emitter, plus(emitter, addresses, i * size), size);
+        loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
+                                          : load(emitter, plus(emitter, addresses, i * size), size);
     }
     for (size_t i = 0; i < count; i++) {
         emit_put(emitter, &items[i], type, loaded[i]);
@@ -371,18 +365,18 @@ static bool atomic_operation(const struct emitter *emitter, uint32_t *operation)
         enum ptx_word word;
         enum warp_atomic operation;
     } operations[] = {
-        {PTX_W_ADD, WARP_ATOMIC_ADD}, {PTX_W_MIN, WARP_ATOMIC_MIN}, {PTX_W_MAX, WARP_ATOMIC_MAX},
-        {PTX_W_AND, WARP_ATOMIC_AND}, {PTX_W_OR, WARP_ATOMIC_OR},   {PTX_W_XOR, WARP_ATOMIC_XOR},
-        {PTX_W_EXCH, WARP_ATOMIC_EXCH}, {PTX_W_CAS, WARP_ATOMIC_CAS},
-        {PTX_W_INC, WARP_ATOMIC_INC}, {PTX_W_DEC, WARP_ATOMIC_DEC},
+        {PTX_W_ADD, WARP_ATOMIC_ADD},   {PTX_W_MIN, WARP_ATOMIC_MIN}, {PTX_W_MAX, WARP_ATOMIC_MAX},
+        {PTX_W_AND, WARP_ATOMIC_AND},   {PTX_W_OR, WARP_ATOMIC_OR},   {PTX_W_XOR, WARP_ATOMIC_XOR},
+        {PTX_W_EXCH, WARP_ATOMIC_EXCH}, {PTX_W_CAS, WARP_ATOMIC_CAS}, {PTX_W_INC, WARP_ATOMIC_INC},
+        {PTX_W_DEC, WARP_ATOMIC_DEC},
     };
     static const struct {
         enum ptx_word word;
         enum warp_type type;
     } types[] = {
-        {PTX_W_U32, WARP_U32}, {PTX_W_B32, WARP_U32}, {PTX_W_S32, WARP_S32}, {PTX_W_U64, WARP_U64},
-        {PTX_W_B64, WARP_U64}, {PTX_W_S64, WARP_S64}, {PTX_W_F32, WARP_F32}, {PTX_W_F64, WARP_F64},
-        {PTX_W_B16, WARP_B16},
+        {PTX_W_U32, WARP_U32}, {PTX_W_B32, WARP_U32}, {PTX_W_S32, WARP_S32},
+        {PTX_W_U64, WARP_U64}, {PTX_W_B64, WARP_U64}, {PTX_W_S64, WARP_S64},
+        {PTX_W_F32, WARP_F32}, {PTX_W_F64, WARP_F64}, {PTX_W_B16, WARP_B16},
     };
     bool found = false;
 

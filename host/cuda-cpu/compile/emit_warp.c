@@ -9,8 +9,7 @@ static const struct ptx_operand *operand(const struct emitter *emitter, size_t i
 
 static value splat(struct emitter *emitter, value scalar)
 {
-    value first =
-        emit_value(emitter, "insertelement <32 x i32> poison, i32 %%t%u, i32 0", scalar);
+    value first = emit_value(emitter, "insertelement <32 x i32> poison, i32 %%t%u, i32 0", scalar);
 
     return emit_value(emitter,
                       "shufflevector <32 x i32> %%t%u, <32 x i32> poison, <32 x i32> "
@@ -37,11 +36,11 @@ static value uniform(struct emitter *emitter, size_t index)
 
 static enum warp_barrier barrier_operation(const struct emitter *emitter)
 {
-    return emit_has(emitter, PTX_W_ARRIVE)                          ? WARP_BARRIER_ARRIVE
-           : emit_has(emitter, PTX_W_POPC)                          ? WARP_BARRIER_POPC
+    return emit_has(emitter, PTX_W_ARRIVE)                                ? WARP_BARRIER_ARRIVE
+           : emit_has(emitter, PTX_W_POPC)                                ? WARP_BARRIER_POPC
            : emit_has(emitter, PTX_W_RED) && emit_has(emitter, PTX_W_AND) ? WARP_BARRIER_AND
-           : emit_has(emitter, PTX_W_RED)                           ? WARP_BARRIER_OR
-                                                                    : WARP_BARRIER_SYNC;
+           : emit_has(emitter, PTX_W_RED)                                 ? WARP_BARRIER_OR
+                                                                          : WARP_BARRIER_SYNC;
 }
 
 static void barrier(struct emitter *emitter)
@@ -60,12 +59,12 @@ static void barrier(struct emitter *emitter)
     }
     number = uniform(emitter, first);
     threads = values > 1 ? uniform(emitter, first + 1) : emit_value(emitter, "or i32 0, 0");
-    votes = reduces ? emit_mask_bits(
-                          emitter, emit_get(emitter,
-                                            operand(emitter,
-                                                    emitter->instruction->operand_count - 1),
-                                            PTX_W_PRED))
-                    : emit_value(emitter, "or i32 0, 0");
+    votes = reduces
+                ? emit_mask_bits(emitter,
+                                 emit_get(emitter,
+                                          operand(emitter, emitter->instruction->operand_count - 1),
+                                          PTX_W_PRED))
+                : emit_value(emitter, "or i32 0, 0");
     callee = emit_field(emitter, offsetof(struct warp, barrier), "ptr");
     answer = emit_value(emitter,
                         "call i32 %%t%u(ptr %%w, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 "
@@ -127,8 +126,7 @@ static value source_lane(struct emitter *emitter, value b, value c, value *in_ra
     value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
     value by = vector2(emitter, "and", b, constant(emitter, 31));
     value clamp = vector2(emitter, "and", c, constant(emitter, 31));
-    value segment = vector2(emitter, "and",
-                            vector2(emitter, "lshr", c, constant(emitter, 8)),
+    value segment = vector2(emitter, "and", vector2(emitter, "lshr", c, constant(emitter, 8)),
                             constant(emitter, 31));
     value others = vector2(emitter, "xor", segment, constant(emitter, 31));
     value least = vector2(emitter, "and", lane, segment);
@@ -139,10 +137,10 @@ static value source_lane(struct emitter *emitter, value b, value c, value *in_ra
         from = vector2(emitter, "sub", lane, by);
         *in_range = emit_value(emitter, "icmp sge <32 x i32> %%t%u, %%t%u", from, most);
     } else {
-        from = emit_has(emitter, PTX_W_DOWN)   ? vector2(emitter, "add", lane, by)
-               : emit_has(emitter, PTX_W_BFLY) ? vector2(emitter, "xor", lane, by)
-                                               : vector2(emitter, "or", least,
-                                                         vector2(emitter, "and", by, others));
+        from = emit_has(emitter, PTX_W_DOWN) ? vector2(emitter, "add", lane, by)
+               : emit_has(emitter, PTX_W_BFLY)
+                   ? vector2(emitter, "xor", lane, by)
+                   : vector2(emitter, "or", least, vector2(emitter, "and", by, others));
         *in_range = emit_value(emitter, "icmp sle <32 x i32> %%t%u, %%t%u", from, most);
     }
     return emit_value(emitter, "select <32 x i1> %%t%u, <32 x i32> %%t%u, <32 x i32> %%t%u",
@@ -203,7 +201,8 @@ static void reduce(struct emitter *emitter)
             a = emit_value(emitter, "select <32 x i1> %%t%u, <32 x i32> %%t%u, <32 x i32> %%t%u",
                            emitter->lanes.vector, a, none);
         }
-        a = emit_value(emitter, "call i32 @llvm.vector.reduce.%s.v32i32(<32 x i32> %%t%u)", name, a);
+        a = emit_value(emitter, "call i32 @llvm.vector.reduce.%s.v32i32(<32 x i32> %%t%u)", name,
+                       a);
         emit_put(emitter, operand(emitter, 0), PTX_W_B32, splat(emitter, a));
         return;
     }

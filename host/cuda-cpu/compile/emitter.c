@@ -270,8 +270,7 @@ static value splat_scalar(struct emitter *emitter, enum ptx_word type, value sca
     value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
                              emit_element(type), scalar);
 
-    return emit_value(emitter,
-                      "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
+    return emit_value(emitter, "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
                       emit_vector(type), first, emit_vector(type));
 }
 
@@ -447,8 +446,7 @@ static value get_plain(struct emitter *emitter, const struct ptx_operand *operan
     case PTX_O_FLOAT32:
     case PTX_O_FLOAT64:
         return emit_splat(emitter, type,
-                          type == PTX_W_PRED ? operand->bits != 0
-                                             : constant_bits(operand, type));
+                          type == PTX_W_PRED ? operand->bits != 0 : constant_bits(operand, type));
     case PTX_O_SYMBOL:
         return get_symbol(emitter, operand, type);
     default:
@@ -467,6 +465,24 @@ value emit_get(struct emitter *emitter, const struct ptx_operand *operand, enum 
     return got;
 }
 
+/* A register that is wider than a signed result takes copies of the sign. */
+static enum ptx_word sign_of(enum ptx_word type, enum ptx_word storage)
+{
+    if (ptx_type_kind(type) != PTX_SIGNED) {
+        return storage;
+    }
+    switch (ptx_type_bits(storage)) {
+    case 16:
+        return PTX_W_S16;
+    case 32:
+        return PTX_W_S32;
+    case 64:
+        return PTX_W_S64;
+    default:
+        return storage;
+    }
+}
+
 void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
               value result)
 {
@@ -478,13 +494,7 @@ void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum p
     }
     storage = storage_type(emitter->function->registers[operand->reg].type);
     if (storage != type) {
-        enum ptx_word target = ptx_type_kind(type) == PTX_SIGNED && !is_native_float(storage) &&
-                                       ptx_type_bits(storage) == 64
-                                   ? PTX_W_S64
-                               : ptx_type_kind(type) == PTX_SIGNED &&
-                                       ptx_type_bits(storage) == 32
-                                   ? PTX_W_S32
-                                   : storage;
+        enum ptx_word target = sign_of(type, storage);
 
         result = to_bits(emitter, type, result);
         result = resize(emitter, type, target, result);
@@ -494,9 +504,9 @@ void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum p
         value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", emit_vector(storage),
                                operand->reg, part);
 
-        result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",
-                            emitter->lanes.vector, emit_vector(storage), result,
-                            emit_vector(storage), old);
+        result =
+            emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u", emitter->lanes.vector,
+                       emit_vector(storage), result, emit_vector(storage), old);
     }
     emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", emit_vector(storage), result,
          operand->reg, part);

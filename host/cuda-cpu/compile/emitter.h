@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside the compiler: the IR of a kernel in the making. A warp's 32 lanes are vectors; each block of
- * the flow is there twice, for all lanes and under a mask.
+ * Inside the compiler: the IR of a kernel in the making. A warp's 32 lanes are vectors; each block
+ * of the flow is there twice, for all lanes and under a mask.
  */
 #ifndef CUDA_CPU_COMPILE_EMITTER_H
 #define CUDA_CPU_COMPILE_EMITTER_H
@@ -30,10 +30,10 @@ struct emitter {
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool whole;         /* the block's first copy: all lanes are there */
     uint32_t block;
-    unsigned values;    /* numbered so far */
+    unsigned values; /* numbered so far */
     unsigned labels;
-    uint32_t sites;     /* accesses of the kernel so far */
-    bool has_fma;       /* the processor has */
+    uint32_t sites; /* accesses of the kernel so far */
+    bool has_fma;   /* the processor has */
 };
 
 /* ---- emitter.c ---- */

@@ -216,8 +216,7 @@ static bool make_flow(struct builder *builder, struct flow *flow)
         struct flow_block *block = &flow->blocks[flow->count++];
 
         for (size_t j = 0; j < node->target_count; j++) {
-            node->targets[j] =
-                node->targets[j] == FLOW_END ? FLOW_END : number[node->targets[j]];
+            node->targets[j] = node->targets[j] == FLOW_END ? FLOW_END : number[node->targets[j]];
         }
         *block = (struct flow_block){
             .first = node->first,
@@ -243,8 +242,8 @@ static bool build(struct builder *builder, struct flow *flow)
     builder->node_of = calloc(count + 1, sizeof(*builder->node_of));
     builder->order = calloc(count + 1, sizeof(*builder->order));
     builder->stack = calloc(count + 1, sizeof(*builder->stack));
-    if (leaders != NULL && builder->stack != NULL && builder->nodes != NULL && builder->node_of != NULL &&
-        builder->order != NULL) {
+    if (leaders != NULL && builder->stack != NULL && builder->nodes != NULL &&
+        builder->node_of != NULL && builder->order != NULL) {
         mark_leaders(builder, leaders);
         cut_blocks(builder, leaders);
         done = link_blocks(builder);

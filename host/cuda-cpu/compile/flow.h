@@ -13,10 +13,10 @@
 #define FLOW_END UINT32_MAX /* behind the function */
 
 struct flow_block {
-    uint32_t first, end;      /* instructions */
-    const uint32_t *targets;  /* blocks that its last instruction may go to */
+    uint32_t first, end;     /* instructions */
+    const uint32_t *targets; /* blocks that its last instruction may go to */
     size_t target_count;
-    uint32_t next;            /* block that follows when it goes nowhere; FLOW_END */
+    uint32_t next; /* block that follows when it goes nowhere; FLOW_END */
     bool in_loop;
 };
 

@@ -7,9 +7,9 @@
 #include "host/cuda-cpu/compile/emitter.h"
 
 /*
- * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes that
- * wait for it are looked at, b and o what follows a branch. %pN is the mask of the lanes that wait
- * for block N.
+ * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
+ * that wait for it are looked at, b and o what follows a branch. %pN is the mask of the lanes that
+ * wait for block N.
  */
 
 #define LEAVE UINT32_MAX /* the end of the kernel, as a block */
@@ -20,9 +20,8 @@ static void emit_registers(struct emitter *emitter)
 {
     for (size_t i = 0; i < emitter->function->register_count; i++) {
         const struct ptx_register *reg = &emitter->function->registers[i];
-        enum ptx_word type = reg->type == PTX_W_F32 || reg->type == PTX_W_F64
-                                 ? reg->type
-                                 : emit_bits(reg->type);
+        enum ptx_word type =
+            reg->type == PTX_W_F32 || reg->type == PTX_W_F64 ? reg->type : emit_bits(reg->type);
 
         for (unsigned part = 0; part < reg->vector; part++) {
             emit(emitter, "%%r%zu.%u = alloca %s, align 64", i, part, emit_vector(type));
@@ -83,8 +82,7 @@ void emit_fault(struct emitter *emitter, enum warp_fault fault)
 {
     value callee = emit_field(emitter, offsetof(struct warp, fault), "ptr");
     value lanes = emit_lane_bits(emitter);
-    uint32_t number =
-        (uint32_t)(emitter->instruction - emitter->function->instructions);
+    uint32_t number = (uint32_t)(emitter->instruction - emitter->function->instructions);
 
     emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault, number,
          lanes);
@@ -226,7 +224,8 @@ static void branch_masked(struct emitter *emitter, const struct lanes *lanes, ui
     go_on(emitter, first_of(to, next));
 }
 
-/* Each lane to the block that its index names; lanes whose index is none of the table's are done. */
+/* Each lane to the block that its index names; lanes whose index is none of the table's are done.
+ */
 static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
                             const struct flow_block *block)
 {
@@ -364,7 +363,8 @@ size_t emit_number(const struct ptx_module *module, const struct ptx_function *f
     return number;
 }
 
-/* Parameters and results of .reg: registers that are filled from the frame, and put there at the end. */
+/* Parameters and results of .reg: registers that are filled from the frame, and put there at the
+ * end. */
 static struct ptx_operand register_named(const struct ptx_function *function, const char *name)
 {
     struct ptx_operand operand = {.kind = PTX_O_REGISTER};
@@ -445,7 +445,8 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     if (function->is_entry) {
         text_add(emitter->out, "define void @" KERNEL_SYMBOL
                                "(ptr noalias %%w) nounwind {\n  %%frame = add i64 0, 0\n");
-        emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu", offsetof(struct warp, live));
+        emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu",
+             offsetof(struct warp, live));
         emit(emitter, "%%live = load i32, ptr %%live_at, align 4");
         emit_code(emitter, "%live");
     } else {

@@ -172,9 +172,9 @@ static bool make_machine(struct compilation *compilation, const char *cpu, const
     bool found = !llvm.target_from_triple(triple, &target, &message);
 
     if (found) {
-        compilation->machine = llvm.machine_create(
-            target, triple, cpu != NULL ? cpu : own_cpu,
-            features != NULL ? features : own_features, CODEGEN_LESS, RELOC_PIC, CODE_MODEL_SMALL);
+        compilation->machine = llvm.machine_create(target, triple, cpu != NULL ? cpu : own_cpu,
+                                                   features != NULL ? features : own_features,
+                                                   CODEGEN_LESS, RELOC_PIC, CODE_MODEL_SMALL);
         layout = llvm.machine_layout(compilation->machine);
         llvm.set_layout(compilation->module, layout);
         llvm.set_triple(compilation->module, triple);

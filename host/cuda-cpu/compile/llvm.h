@@ -18,8 +18,8 @@ struct llvm_result {
     size_t size;
 };
 
-/* A zero byte must follow the IR. cpu and features are LLVM's words; NULL: this machine's. False: the
- * reason says why. From one thread at a time. */
+/* A zero byte must follow the IR. cpu and features are LLVM's words; NULL: this machine's. False:
+ * the reason says why. From one thread at a time. */
 bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *features,
                   enum llvm_output output, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE]);

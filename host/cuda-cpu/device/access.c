@@ -33,8 +33,8 @@ void access_gather(struct warp *warp, void *values, const uint64_t *addresses, u
     }
 }
 
-void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses,
-                    uint32_t mask, uint32_t access, uint32_t site)
+void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
+                    uint32_t access, uint32_t site)
 {
     uint32_t size = access & WARP_ACCESS_SIZE;
 
@@ -172,8 +172,8 @@ void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, cons
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
         unsigned char *pointer = lane_pointer(warp, lane, addresses[lane], size, true, site);
-        uint64_t before = exchange(pointer, operation, value_at(b, lane, size),
-                                   value_at(c, lane, size));
+        uint64_t before =
+            exchange(pointer, operation, value_at(b, lane, size), value_at(c, lane, size));
 
         memcpy((unsigned char *)old + lane * size, &before, size);
     }

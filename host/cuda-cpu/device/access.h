@@ -5,15 +5,15 @@
 
 #include "host/cuda-cpu/device/warp.h"
 
-/* Whoever runs warps says what a lane may touch, and where the allocation around it begins and ends.
- * False: it faulted; there it does not return. */
+/* Whoever runs warps says what a lane may touch, and where the allocation around it begins and
+ * ends. False: it faulted; there it does not return. */
 struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
                               bool write);
 
 void access_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
                    uint32_t access, uint32_t site);
-void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses,
-                    uint32_t mask, uint32_t access, uint32_t site);
+void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
+                    uint32_t access, uint32_t site);
 void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, const void *b,
                    const void *c, uint32_t mask, uint32_t operation, uint32_t site);
 

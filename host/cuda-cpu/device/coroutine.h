@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct coroutine {
-    void *stack;      /* with a page below it that faults */
+    void *stack; /* with a page below it that faults */
     size_t stack_size;
     void *pointer, *caller; /* stack pointers: its own, and that of who runs it */
 };
@@ -18,8 +18,7 @@ void coroutine_destroy(struct coroutine *coroutine);
 
 /* It will run function(argument) when it is first resumed, and must not return from it but by
  * yielding for good. What it ran before is forgotten. */
-void coroutine_start(struct coroutine *coroutine, void (*function)(void *argument),
-                     void *argument);
+void coroutine_start(struct coroutine *coroutine, void (*function)(void *argument), void *argument);
 
 /* Until it yields. */
 void coroutine_resume(struct coroutine *coroutine);

@@ -51,6 +51,15 @@ static double maximum_f64(double a, double b)
     return a > b || (a == b && !signbit(a)) ? a : b;
 }
 
+/* Divisors above 2^126 give 0, as PTX ISA 9.7.3.8 has it: their reciprocals are subnormal. */
+static float divide_approximately(float a, float b)
+{
+    if (fabsf(b) > 0x1p126f && !isinf(b) && !isnan(b)) {
+        return isinf(a) || isnan(a) ? canonical_nan() : copysignf(0, a) * copysignf(1, b);
+    }
+    return a / b;
+}
+
 /* The rounding mode may change in a function: volatile keeps its arithmetic where it is. */
 #define FUNCTION(name, result_type, argument_type, expression)                                     \
     static void run_##name(void *result, const void *first, const void *second, const void *third) \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What compiled kernels do by a call: over 32 lanes, arrays in and an array out. FUNCTION(name, result,
- * argument, expression): of a, b and c; F32 and so on are the types of the arrays' elements.
+ * What compiled kernels do by a call: over 32 lanes, arrays in and an array out. FUNCTION(name,
+ * result, argument, expression): of a, b and c; F32 and so on are the types of the arrays'
+ * elements.
  */
 #ifndef CUDA_CPU_DEVICE_FUNCTION_H
 #define CUDA_CPU_DEVICE_FUNCTION_H
@@ -15,7 +16,6 @@ enum warp_function {
     WARP_FUNCTIONS
 };
 
-void warp_function_call(uint32_t number, void *result, const void *a, const void *b,
-                        const void *c);
+void warp_function_call(uint32_t number, void *result, const void *a, const void *b, const void *c);
 
 #endif

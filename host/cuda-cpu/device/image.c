@@ -16,7 +16,7 @@
 struct image {
     unsigned char *memory;
     size_t size;
-    size_t *places;       /* of the object's sections in memory; SIZE_MAX: not there */
+    size_t *places; /* of the object's sections in memory; SIZE_MAX: not there */
     unsigned char *object;
     const Elf64_Ehdr *header;
     const Elf64_Shdr *sections;
@@ -32,9 +32,9 @@ static const struct {
     const char *name;
     void *function;
 } helpers[] = {
-    {"memcpy", memcpy}, {"memset", memset}, {"memmove", memmove}, {"floorf", floorf},
-    {"floor", floor},   {"ceilf", ceilf},   {"ceil", ceil},       {"truncf", truncf},
-    {"trunc", trunc},   {"rintf", rintf},   {"rint", rint},       {"fmaf", fmaf},
+    {"memcpy", memcpy}, {"memset", memset},         {"memmove", memmove},     {"floorf", floorf},
+    {"floor", floor},   {"ceilf", ceilf},           {"ceil", ceil},           {"truncf", truncf},
+    {"trunc", trunc},   {"rintf", rintf},           {"rint", rint},           {"fmaf", fmaf},
     {"fma", fma},       {"roundevenf", roundevenf}, {"roundeven", roundeven},
 };
 
@@ -123,8 +123,8 @@ static bool place_sections(struct image *image, char *reason)
     }
     image->stubs = align_up(image->size, STUB_SIZE);
     image->size = image->stubs + image->symbol_count * STUB_SIZE;
-    image->memory = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                         0);
+    image->memory =
+        mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (image->memory == MAP_FAILED) {
         image->memory = NULL;
         return fail(reason, "no memory");

@@ -26,7 +26,7 @@ struct runner {
 };
 
 struct barrier {
-    uint32_t arrived; /* threads */
+    uint32_t arrived;  /* threads */
     uint32_t expected; /* 0: all of the block */
     uint32_t yes, no;  /* votes */
     enum warp_barrier operation;
@@ -90,8 +90,7 @@ static bool find_range(const struct runner *runner, uint32_t lane, uint64_t addr
                        bool write, struct warp_site *site)
 {
     const struct block *block = runner->block;
-    const struct memory_range *range =
-        memory_find(block->launch->memory, address, size);
+    const struct memory_range *range = memory_find(block->launch->memory, address, size);
     const uint64_t local = (uint64_t)(uintptr_t)runner->warp.local + lane * block->local_stride;
     const uint64_t shared = (uint64_t)(uintptr_t)block->shared;
     const uint64_t params = (uint64_t)(uintptr_t)block->launch->params;
@@ -176,8 +175,8 @@ static void on_print(struct warp *warp, int32_t *results, const uint64_t *format
         struct reading reading = {runner, (uint32_t)__builtin_ctz(mask)};
         char text[PRINT_TEXT_MAX];
 
-        results[reading.lane] = print_format(formats[reading.lane], values[reading.lane],
-                                             read_bytes, &reading, text);
+        results[reading.lane] =
+            print_format(formats[reading.lane], values[reading.lane], read_bytes, &reading, text);
         launch->print(launch->print_context, text);
     }
 }

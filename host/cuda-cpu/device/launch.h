@@ -12,11 +12,11 @@ struct launch {
     uint32_t grid[3], block[3];
     const void *params;
     uint64_t param_size;
-    uint64_t shared_size;  /* bytes of a block, the dynamic ones too */
-    uint64_t local_size;   /* bytes of a thread */
+    uint64_t shared_size; /* bytes of a block, the dynamic ones too */
+    uint64_t local_size;  /* bytes of a thread */
     unsigned char *const *variables;
     const struct memory *memory;
-    const volatile uint32_t *stop; /* the kernel ends when it is not 0 */
+    const volatile uint32_t *stop;                  /* the kernel ends when it is not 0 */
     void (*print)(void *context, const char *text); /* what threads print */
     void *print_context;
 };

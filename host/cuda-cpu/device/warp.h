@@ -35,16 +35,16 @@ enum warp_fault {
 struct warp {
     uint32_t tid[3][WARP_LANES];
     uint32_t ctaid[3], ntid[3], nctaid[3];
-    uint32_t live;   /* the lanes that there are */
+    uint32_t live; /* the lanes that there are */
     uint32_t warpid, nwarpid;
     const unsigned char *params;
     unsigned char *shared;
     uint64_t shared_size, dynamic_shared; /* all of it, and where the dynamic part begins */
-    unsigned char *local;   /* of lane 0 */
-    uint64_t local_stride;  /* from a lane's to the next one's, which is a lane's size */
+    unsigned char *local;                 /* of lane 0 */
+    uint64_t local_stride;           /* from a lane's to the next one's, which is a lane's size */
     unsigned char *const *variables; /* of the module */
     struct warp_site *sites;
-    const volatile uint32_t *stop;   /* not 0: the kernel is to end */
+    const volatile uint32_t *stop; /* not 0: the kernel is to end */
 
     /* Each lane of the mask reads or writes `size` bytes at its address; values lie beside each
      * other. Checked exactly; a fault does not return. */
@@ -65,13 +65,19 @@ struct warp {
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */
     void (*copy)(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask);
-    /* printf of each lane: the format's address, and that of the values. Their numbers come back. */
+    /* printf of each lane: the format's address, and that of the values. Their numbers come back.
+     */
     void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,
                   const uint64_t *values, uint32_t mask);
 };
 
-enum warp_barrier { WARP_BARRIER_SYNC, WARP_BARRIER_ARRIVE, WARP_BARRIER_POPC, WARP_BARRIER_AND,
-                    WARP_BARRIER_OR };
+enum warp_barrier {
+    WARP_BARRIER_SYNC,
+    WARP_BARRIER_ARRIVE,
+    WARP_BARRIER_POPC,
+    WARP_BARRIER_AND,
+    WARP_BARRIER_OR
+};
 
 /* operation of atomic: what is done, and on which type. */
 enum warp_atomic {

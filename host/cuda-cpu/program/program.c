@@ -58,8 +58,9 @@ static bool relocate_variable(struct program *program, const struct ptx_variable
 
         if (relocation->symbol->kind != PTX_S_VARIABLE ||
             !is_numbered(relocation->symbol->variable)) {
-            ptx_log_error(log, variable->at, "%s holds the address of %s, which is not supported "
-                                             "yet",
+            ptx_log_error(log, variable->at,
+                          "%s holds the address of %s, which is not supported "
+                          "yet",
                           variable->name, relocation->symbol->name);
             return false;
         }

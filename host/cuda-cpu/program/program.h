@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A module on the device: its variables in memory, its kernels compiled when they are first asked for. */
+/* A module on the device: its variables in memory, its kernels compiled when they are first asked
+ * for. */
 #ifndef CUDA_CPU_PROGRAM_PROGRAM_H
 #define CUDA_CPU_PROGRAM_PROGRAM_H
 

@@ -32,7 +32,8 @@ static void place_in_frame(struct ptx_function *function, struct ptx_variable *v
     place(variable, &function->local_size);
 }
 
-/* A called function finds its parameters at the start of its frame, and leaves its results there. */
+/* A called function finds its parameters at the start of its frame, and leaves its results there.
+ */
 static void lay_signature(struct ptx_function *function)
 {
     for (size_t i = 0; i < function->result_count; i++) {

@@ -77,7 +77,8 @@ static enum run_status read_buffer(struct run *run, unsigned index, const char *
     if (file != NULL) {
         fclose(file);
     }
-    return done ? RUN_OK : (refuse(run, path, errno ? strerror(errno) : "cannot be read"), RUN_SYSTEM);
+    return done ? RUN_OK
+                : (refuse(run, path, errno ? strerror(errno) : "cannot be read"), RUN_SYSTEM);
 }
 
 /* A number as the parameter's type has it. */

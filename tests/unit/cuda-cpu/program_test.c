@@ -151,14 +151,15 @@ static void test_branch_table(void **state)
 static void test_calls(void **state)
 {
     (void)state;
-    run_well(KERNEL(".func (.param .b32 r) square (.param .b32 x) { .reg .b32 %a<3>; "
-                    "ld.param.b32 %a0, [x]; mul.lo.u32 %a1, %a0, %a0; st.param.b32 [r], %a1; ret; }\n"
-                    ".func (.reg .b32 r) twice (.reg .b32 x) { .param .b32 p, q; "
-                    "st.param.b32 [p], x; call (q), square, (p); ld.param.b32 r, [q]; "
-                    "add.u32 r, r, r; ret; }\n",
-                    "and.b32 %r4, %r0, 1; setp.ne.u32 %p1, %r4, 0; mov.u32 %r2, 5;\n"
-                    "@%p1 call (%r2), twice, (%r0); st.global.u32 [%rd0], %r2; ret;"),
-             1, 40, 0);
+    run_well(
+        KERNEL(".func (.param .b32 r) square (.param .b32 x) { .reg .b32 %a<3>; "
+               "ld.param.b32 %a0, [x]; mul.lo.u32 %a1, %a0, %a0; st.param.b32 [r], %a1; ret; }\n"
+               ".func (.reg .b32 r) twice (.reg .b32 x) { .param .b32 p, q; "
+               "st.param.b32 [p], x; call (q), square, (p); ld.param.b32 r, [q]; "
+               "add.u32 r, r, r; ret; }\n",
+               "and.b32 %r4, %r0, 1; setp.ne.u32 %p1, %r4, 0; mov.u32 %r2, 5;\n"
+               "@%p1 call (%r2), twice, (%r0); st.global.u32 [%rd0], %r2; ret;"),
+        1, 40, 0);
     for (unsigned i = 0; i < 40; i++) {
         assert_int_equal(out[i], i & 1 ? 2 * i * i : 5);
     }
@@ -167,16 +168,17 @@ static void test_calls(void **state)
 static void test_print(void **state)
 {
     (void)state;
-    run_well(KERNEL(".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
-                    ".global .b8 format[] = {37, 100, 32, 37, 46, 49, 102, 59, 0};\n", /* %d %.1f; */
-                    ".local .align 8 .b8 values[16]; .param .b64 f, a; .param .b32 r;\n"
-                    "st.local.u32 [values], %r0; mov.f64 %d1, 0d3FF8000000000000; "
-                    "st.local.f64 [values + 8], %d1;\n"
-                    "mov.u64 %rd1, format; cvta.global.u64 %rd1, %rd1; mov.u64 %rd2, values; "
-                    "cvta.local.u64 %rd2, %rd2; st.param.b64 [f], %rd1; st.param.b64 [a], %rd2;\n"
-                    "call (r), vprintf, (f, a); ld.param.b32 %r2, [r]; st.global.u32 [%rd0], %r2; "
-                    "ret;"),
-             1, 3, 0);
+    run_well(
+        KERNEL(".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
+               ".global .b8 format[] = {37, 100, 32, 37, 46, 49, 102, 59, 0};\n", /* %d %.1f; */
+               ".local .align 8 .b8 values[16]; .param .b64 f, a; .param .b32 r;\n"
+               "st.local.u32 [values], %r0; mov.f64 %d1, 0d3FF8000000000000; "
+               "st.local.f64 [values + 8], %d1;\n"
+               "mov.u64 %rd1, format; cvta.global.u64 %rd1, %rd1; mov.u64 %rd2, values; "
+               "cvta.local.u64 %rd2, %rd2; st.param.b64 [f], %rd1; st.param.b64 [a], %rd2;\n"
+               "call (r), vprintf, (f, a); ld.param.b32 %r2, [r]; st.global.u32 [%rd0], %r2; "
+               "ret;"),
+        1, 3, 0);
     assert_string_equal(printed, "0 1.5;1 1.5;2 1.5;");
     assert_int_equal(out[2], 2);
 }
@@ -246,10 +248,11 @@ static void test_atomics(void **state)
 static void test_lanes_together(void **state)
 {
     (void)state;
-    run_well(KERNEL("", "shfl.sync.down.b32 %r2|%p1, %r0, 3, 31, -1; selp.u32 %r3, 1000, 0, %p1; "
-                        "add.u32 %r2, %r2, %r3; setp.gt.u32 %p2, %r0, 4; "
-                        "vote.sync.ballot.b32 %r4, %p2, -1; popc.b32 %r4, %r4; shl.b32 %r4, %r4, 16; "
-                        "add.u32 %r2, %r2, %r4; st.global.u32 [%rd0], %r2; ret;"),
+    run_well(KERNEL("",
+                    "shfl.sync.down.b32 %r2|%p1, %r0, 3, 31, -1; selp.u32 %r3, 1000, 0, %p1; "
+                    "add.u32 %r2, %r2, %r3; setp.gt.u32 %p2, %r0, 4; "
+                    "vote.sync.ballot.b32 %r4, %p2, -1; popc.b32 %r4, %r4; shl.b32 %r4, %r4, 16; "
+                    "add.u32 %r2, %r2, %r4; st.global.u32 [%rd0], %r2; ret;"),
              1, 32, 0);
     assert_int_equal(out[0], 3 + 1000 + (27 << 16));
     assert_int_equal(out[28], 31 + 1000 + (27 << 16));
@@ -264,10 +267,11 @@ static uint32_t word(const char *statements)
     char text[2048];
 
     snprintf(text, sizeof(text),
-             HEAD ".entry k(.param .u64 out, .param .u32 n)\n{\n.reg .b16 %%h<9>; .reg .b32 %%r<9>; "
-                  ".reg .b64 %%rd<9>; .reg .f32 %%f<9>; .reg .f64 %%d<9>; .reg .pred %%p<9>;\n"
-                  "ld.param.u64 %%rd0, [out]; ld.param.u32 %%r1, [n];\n%s\n"
-                  "st.global.u32 [%%rd0], %%r2; ret; }\n",
+             HEAD
+             ".entry k(.param .u64 out, .param .u32 n)\n{\n.reg .b16 %%h<9>; .reg .b32 %%r<9>; "
+             ".reg .b64 %%rd<9>; .reg .f32 %%f<9>; .reg .f64 %%d<9>; .reg .pred %%p<9>;\n"
+             "ld.param.u64 %%rd0, [out]; ld.param.u32 %%r1, [n];\n%s\n"
+             "st.global.u32 [%%rd0], %%r2; ret; }\n",
              statements);
     run_well(text, 1, 1, 0x89ABCDEF);
     return out[0];
@@ -362,10 +366,11 @@ static void expect_fault(const char *statements, enum warp_fault expected, unsig
     char text[2048];
 
     snprintf(text, sizeof(text),
-             HEAD ".const .b32 c[4];\n.shared .b32 s[16];\n.entry k(.param .u64 out, .param .u32 n)\n"
-                  "{\n.reg .b32 %%r<9>; .reg .b64 %%rd<9>; .reg .pred %%p<9>;\n"
-                  "mov.u32 %%r0, %%tid.x; ld.param.u64 %%rd0, [out]; mul.wide.u32 %%rd1, %%r0, 4; "
-                  "add.s64 %%rd1, %%rd0, %%rd1;\n%s\nret; }\n",
+             HEAD
+             ".const .b32 c[4];\n.shared .b32 s[16];\n.entry k(.param .u64 out, .param .u32 n)\n"
+             "{\n.reg .b32 %%r<9>; .reg .b64 %%rd<9>; .reg .pred %%p<9>;\n"
+             "mov.u32 %%r0, %%tid.x; ld.param.u64 %%rd0, [out]; mul.wide.u32 %%rd1, %%r0, 4; "
+             "add.s64 %%rd1, %%rd0, %%rd1;\n%s\nret; }\n",
              statements);
     assert_int_equal(run(text, 1, 64, 0), LAUNCH_FAULT);
     assert_int_equal(fault.fault, expected);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
+// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c tests/unit/cuda-cpu/form_text.c
 /*
  * The table of forms, expanded: each row with each of its words at least once, as text, through the
  * parser. What fits is taken, in this row or one before it; with a predicate in the place of a
@@ -16,109 +16,12 @@
 
 #include "host/cuda-cpu/ptx/matrix.h"
 #include "host/cuda-cpu/ptx/module.h"
-
-#define TEXT_MAX 4096
-#define CHOICES_MAX 64
+#include "tests/unit/cuda-cpu/form_text.h"
 
 static char log_text[1024];
 static bool reached; /* by the last instruction: its row itself, not one before it */
 
-/* ---- Words ---- */
-
-/* One element of a pattern: its alternatives, and whether it may be missing. */
-struct element {
-    const char *alternatives[CHOICES_MAX];
-    size_t lengths[CHOICES_MAX];
-    size_t count;
-    bool optional;
-};
-
-static const char *read_element(const char *pattern, struct element *element)
-{
-    bool is_choice = *pattern == '(';
-    const char *end;
-
-    memset(element, 0, sizeof(*element));
-    pattern += is_choice;
-    do {
-        size_t length = strcspn(pattern, is_choice ? "|)" : ".?");
-
-        element->alternatives[element->count] = pattern;
-        element->lengths[element->count++] = length;
-        end = pattern + length;
-        pattern = end + 1;
-    } while (is_choice && *end == '|');
-    end += is_choice;
-    element->optional = *end == '?';
-    end += element->optional;
-    return end + (*end == '.');
-}
-
-static size_t count_elements(const char *pattern, struct element *elements)
-{
-    size_t count = 0;
-
-    while (*pattern != '\0') {
-        pattern = read_element(pattern, &elements[count++]);
-    }
-    return count;
-}
-
-/* The words with alternative `choice` of element `chosen`; of the others the first, or none. */
-static void expand(const struct element *elements, size_t count, size_t chosen, size_t choice,
-                   char *text)
-{
-    *text = '\0';
-    for (size_t i = 0; i < count; i++) {
-        size_t pick = i == chosen ? choice : 0;
-
-        if (i == chosen || !elements[i].optional) {
-            text += sprintf(text, ".%.*s", (int)elements[i].lengths[pick],
-                            elements[i].alternatives[pick]);
-        }
-    }
-}
-
 /* ---- Operands ---- */
-
-/* An instruction in the making: its words as the parser will see them. */
-static void read_words(struct ptx_instruction *instruction, const char *text)
-{
-    while (*text++ == '.') {
-        size_t length = strcspn(text, ".");
-
-        instruction->words[instruction->word_count++] = (uint16_t)ptx_word_find(text, length);
-        text += length;
-    }
-}
-
-static enum ptx_word type_word(const struct ptx_instruction *instruction, unsigned index)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (ptx_word_is_type((enum ptx_word)instruction->words[i]) && !index--) {
-            return (enum ptx_word)instruction->words[i];
-        }
-    }
-    return PTX_W_B32;
-}
-
-static bool has_word(const struct ptx_instruction *instruction, enum ptx_word word)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (instruction->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static unsigned vector_count(const struct ptx_instruction *instruction)
-{
-    return has_word(instruction, PTX_W_V2)   ? 2
-           : has_word(instruction, PTX_W_V4) ? 4
-           : has_word(instruction, PTX_W_V8) ? 8
-                                             : 1;
-}
 
 static char *print_register(char *text, unsigned bits, unsigned index)
 {
@@ -143,7 +46,7 @@ static char *print_operand(char *text, struct ptx_instruction *instruction,
                            const struct ptx_operand_form *form, char letter, size_t index)
 {
     enum ptx_word type =
-        form->type != PTX_W_NONE ? form->type : type_word(instruction, form->type_index);
+        form->type != PTX_W_NONE ? form->type : form_type(instruction, form->type_index);
     unsigned bits = ptx_type_bits(type);
     struct ptx_fragment fragment;
 
@@ -156,9 +59,9 @@ static char *print_operand(char *text, struct ptx_instruction *instruction,
         return text + sprintf(text, "%%p%zu", index);
     case 'v':
     case 'w':
-        return vector_count(instruction) == 1
+        return form_vector_count(instruction) == 1
                    ? print_register(text, bits, 2)
-                   : print_registers(text, bits, vector_count(instruction));
+                   : print_registers(text, bits, form_vector_count(instruction));
     case 'f':
         fragment = ptx_fragment_of(instruction, index);
         return print_registers(text, fragment.register_bits, fragment.registers);
@@ -190,7 +93,7 @@ static void print_operands(char *text, struct ptx_instruction *instruction,
     size_t index = 0;
 
     while (ptx_form_next_operand(&pattern, &operand)) {
-        if (operand.letter == 'h' && !has_word(instruction, PTX_W_L2_CACHE_HINT)) {
+        if (operand.letter == 'h' && !form_has_word(instruction, PTX_W_L2_CACHE_HINT)) {
             continue;
         }
         text += sprintf(text, "%s", index ? ", " : " ");
@@ -211,7 +114,7 @@ static void print_operands(char *text, struct ptx_instruction *instruction,
 
 static struct ptx_module *parse(const char *instruction)
 {
-    char text[TEXT_MAX];
+    char text[FORM_TEXT_MAX];
     struct ptx_log log;
 
     snprintf(text, sizeof(text),
@@ -252,24 +155,24 @@ static void expect_refused(const char *text)
 /* More than 128 bits are for later devices, though the words are there. */
 static bool is_too_wide(const struct ptx_instruction *instruction)
 {
-    return vector_count(instruction) > 1 &&
-           vector_count(instruction) * ptx_type_bits(type_word(instruction, 0)) > 128;
+    return form_vector_count(instruction) > 1 &&
+           form_vector_count(instruction) * ptx_type_bits(form_type(instruction, 0)) > 128;
 }
 
 /* mov of 16 bits has halves that no register holds. */
 static bool is_narrow_pack(const struct ptx_instruction *instruction, const struct ptx_form *form)
 {
     return instruction->opcode == PTX_MOV && strchr(form->operands, 'x') != NULL &&
-           type_word(instruction, 0) == PTX_W_B16;
+           form_type(instruction, 0) == PTX_W_B16;
 }
 
 static void check_expansion(const struct ptx_form *form, const char *words)
 {
     struct ptx_instruction instruction = {.opcode = form->opcode};
-    char text[TEXT_MAX];
+    char text[FORM_TEXT_MAX];
     char *end = text + sprintf(text, "%s%s", ptx_opcode_name(form->opcode), words);
 
-    read_words(&instruction, words);
+    form_read_words(&instruction, words);
     print_operands(end, &instruction, form, SIZE_MAX);
     if (is_narrow_pack(&instruction, form)) {
         return;
@@ -292,21 +195,21 @@ static void test_each_form(void **state)
     (void)state;
     for (size_t i = 0; i < ptx_form_count; i++) {
         const struct ptx_form *form = &ptx_forms[i];
-        struct element elements[PTX_WORDS_MAX + 1];
-        char words[TEXT_MAX];
+        struct form_element elements[FORM_ELEMENTS_MAX];
+        char words[FORM_TEXT_MAX];
         size_t count;
 
         if (strchr(form->words, '*') != NULL || form->opcode == PTX_CALL) {
             continue;
         }
         reached = form->refused != NULL;
-        count = count_elements(form->words, elements);
-        expand(elements, count, SIZE_MAX, 0, words);
+        count = form_elements(form->words, elements);
+        form_expand(elements, count, SIZE_MAX, 0, words);
         check_expansion(form, words);
         expansions++;
         for (size_t chosen = 0; chosen < count; chosen++) {
             for (size_t choice = 0; choice < elements[chosen].count; choice++) {
-                expand(elements, count, chosen, choice, words);
+                form_expand(elements, count, chosen, choice, words);
                 check_expansion(form, words);
                 expansions++;
             }
