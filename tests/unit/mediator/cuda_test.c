@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c
 // build: host/mediator/compute/cpu.c tests/fake/cuda/fake_cuda.c
+// build: tests/fake/cuda/fake_system.c
 /*
  * The CUDA backend's host code against a FAKE driver (tests/fake/cuda): there is no GPU here, and
  * this says nothing about one. What is tested: the calls and their order, zeroed memory, the same
