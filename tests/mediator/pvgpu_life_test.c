@@ -351,6 +351,57 @@ static void test_paused_guest_has_no_lease(void **state)
     assert_null(strstr(process_errors(mediator), "killed"));
 }
 
+/* In the middle of a long command as well: it stands, and is whole after RESUME. False: it was over
+ * before the worker heard. */
+static bool pause_in_the_middle(uint32_t size, uint32_t round)
+{
+    struct bg_pvgpu_update_resource read =
+        PEER_COMMAND(struct bg_pvgpu_update_resource, BG_PVGPU_CMD_READ_RESOURCE, .resource_id = 1,
+                     .data_size = size);
+    uint64_t until_ms = harness_now_ms() + PEER_TIMEOUT_MS;
+    volatile uint32_t *first = (void *)peer.heap, *last = (void *)(peer.heap + size - 4);
+
+    *first = *last = round;
+    peer_put(&peer, &read, sizeof(read));
+    uint64_t fence = peer_put_fence(&peer);
+    peer_submit(&peer);
+    while (__atomic_load_n(first, __ATOMIC_ACQUIRE) == round &&
+           __atomic_load_n(last, __ATOMIC_ACQUIRE) == round) { /* from either end */
+        assert_true(harness_now_ms() < until_ms);
+    }
+    peer_send(&peer, BG_PVGPU_MESSAGE_PAUSE, NULL, 0);
+    peer_receive(&peer, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, NULL);
+    bool in_the_middle = *first == round || *last == round;
+    peer_finish(&other);
+    assert_int_equal(*first == round || *last == round, in_the_middle); /* it stands */
+    peer_send(&peer, BG_PVGPU_MESSAGE_RESUME, NULL, 0);
+    peer_wait_fence(&peer, fence);
+    assert_int_equal(*first, 0);
+    assert_int_equal(*last, 0);
+    return in_the_middle;
+}
+
+static void test_pause_in_the_middle(void **state)
+{
+    enum { SIZE = 256 << 20, ROUNDS = 50 };
+    struct bg_pvgpu_create_resource create =
+        PEER_COMMAND(struct bg_pvgpu_create_resource, BG_PVGPU_CMD_CREATE_RESOURCE,
+                     .type = BG_PVGPU_RESOURCE_BUFFER, .width = SIZE);
+    uint32_t round = 1;
+
+    (void)state;
+    fixture_on_one_cpu = true;
+    start("");
+    peer = peer_create(PEER_NEW, 2 * SIZE, PEER_RING_SIZE);
+    peer_connect(&peer, path, 1);
+    other = peer_open(PEER_NEW, path, 2);
+    create.header.resource_id = 1;
+    peer_expect_ok(&peer, &create, sizeof(create));
+    while (!pause_in_the_middle(SIZE, round)) {
+        assert_true(++round < ROUNDS);
+    }
+}
+
 /* ---- Limits ---- */
 
 static void test_rate(void **state)
@@ -470,6 +521,7 @@ int main(void)
         TEST(test_two_guests),
         TEST(test_lease_is_shared),
         TEST(test_paused_guest_has_no_lease),
+        TEST(test_pause_in_the_middle),
         TEST(test_rate),
         TEST(test_time_out),
         TEST(test_quarantine),

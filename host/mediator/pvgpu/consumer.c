@@ -121,35 +121,78 @@ static void take_lease_bits(struct pvgpu_worker *worker)
     }
 }
 
-static void wait_for_lease(struct pvgpu_worker *worker)
+/* Until there is something for this thread that was not there before. */
+static void wait_for_kick(struct pvgpu_worker *worker)
 {
     struct pollfd polled = {.fd = worker->kick, .events = POLLIN};
 
-    lease_yield(&worker->lease, worker->priority);
+    if (poll(&polled, 1, -1) > 0) {
+        eventfd_read(worker->kick, &(eventfd_t){0});
+    }
+}
+
+static void wait_for_lease(struct pvgpu_worker *worker)
+{
     take_lease_bits(worker);
     while (worker->lease.state != LEASE_HELD) {
-        if (poll(&polled, 1, -1) > 0) {
-            eventfd_read(worker->kick, &(eventfd_t){0});
-        }
+        wait_for_kick(worker);
         take_lease_bits(worker);
     }
 }
 
-/* Between the pieces of a command: its quantum is over, and the rest waits for the next lease. */
+/* What PAUSE and RESUME left: answers the first. */
+static void take_pauses(struct pvgpu_worker *worker)
+{
+    uint32_t count;
+
+    __atomic_fetch_and(&worker->attention, ~(uint32_t)PVGPU_ATTENTION_PAUSE, __ATOMIC_ACQ_REL);
+    pthread_mutex_lock(&worker->base.lock);
+    count = worker->pauses;
+    worker->pauses = 0;
+    worker->paused = worker->pause_wanted;
+    pthread_mutex_unlock(&worker->base.lock);
+    pvgpu_ring_publish(&worker->ring);
+    for (; count > 0; count--) {
+        pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
+    }
+}
+
+/* The machine stands, and so does the command, without a lease, until the machine goes on. */
+static void stand_still(struct pvgpu_worker *worker)
+{
+    lease_release(&worker->lease);
+    take_pauses(worker);
+    while (worker->paused) {
+        wait_for_kick(worker);
+        take_lease_bits(worker);
+        take_pauses(worker);
+    }
+    lease_ask(&worker->lease, worker->priority);
+}
+
+/* Between the pieces of a command: when its quantum is over the rest waits for the next lease. */
 static void give_way(void *owner)
 {
     struct pvgpu_worker *worker = owner;
+    struct backend *backend = worker->context.session->backend;
+    bool pause = __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_PAUSE;
 
     if (has_attention(worker)) {
         take_lease_bits(worker);
     }
     lease_use(&worker->lease);
-    if (lease_is_over(&worker->lease)) {
-        worker->context.session->backend->ops->finish(worker->context.session->backend);
-        watch_pause(&worker->watch);
-        wait_for_lease(worker);
-        watch_resume(&worker->watch);
+    if (worker->lease.state != LEASE_HELD || !(pause || lease_is_over(&worker->lease))) {
+        return;
     }
+    backend->ops->finish(backend);
+    watch_pause(&worker->watch);
+    if (pause) {
+        stand_still(worker);
+    } else {
+        lease_yield(&worker->lease, worker->priority);
+    }
+    wait_for_lease(worker);
+    watch_resume(&worker->watch);
 }
 
 /* ---- Backend ---- */
@@ -265,27 +308,16 @@ static void end_session(struct pvgpu_worker *worker)
     pvgpu_worker_finish(worker);
 }
 
-static void take_pauses(struct pvgpu_worker *worker, uint32_t count)
-{
-    finish_work(worker, worker->ring.consumer, 0);
-    pvgpu_ring_publish(&worker->ring);
-    for (; count > 0; count--) {
-        pvgpu_worker_send(worker, BG_PVGPU_MESSAGE_PAUSED, NULL, 0, -1);
-    }
-}
-
 /* False when the session ends. */
 static bool take_attention(struct pvgpu_worker *worker)
 {
     uint32_t bits = __atomic_fetch_and(&worker->attention, PVGPU_ATTENTION_LEASE, __ATOMIC_ACQ_REL);
     enum bg_compute_status refusal;
-    uint32_t request, pauses;
+    uint32_t request;
 
     pthread_mutex_lock(&worker->base.lock);
     refusal = worker->refusal;
     request = worker->reset_request;
-    pauses = worker->pauses;
-    worker->pauses = 0;
     worker->paused = worker->pause_wanted;
     pthread_mutex_unlock(&worker->base.lock);
     take_lease_bits(worker);
@@ -299,7 +331,8 @@ static bool take_attention(struct pvgpu_worker *worker)
         take_reset(worker, request);
     }
     if (bits & PVGPU_ATTENTION_PAUSE) {
-        take_pauses(worker, pauses);
+        finish_work(worker, worker->ring.consumer, 0);
+        take_pauses(worker);
     }
     if (bits & PVGPU_ATTENTION_DRAIN) {
         worker->draining = true;
