@@ -105,7 +105,8 @@ static void end_running(struct stub_worker *worker)
     }
 }
 
-/* Between the pieces of a request: its quantum is over, and the rest waits for the next lease. */
+/* Between the pieces of a request: when its quantum is over the rest waits for the next lease. A
+ * mailbox's requests have pieces on the CPU only, where nothing is under way meanwhile. */
 static void give_way(void *owner)
 {
     struct stub_worker *worker = owner;
