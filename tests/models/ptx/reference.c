@@ -23,6 +23,24 @@ void thread_fault(struct thread *thread, enum reference_status status)
     memcpy(block->fault->block, block->id, sizeof(block->id));
 }
 
+const char *reference_status_text(enum reference_status status)
+{
+    static const char *const texts[] = {
+        [REFERENCE_OK] = "ok",
+        [REFERENCE_ILLEGAL_ADDRESS] = "illegal address",
+        [REFERENCE_MISALIGNED] = "misaligned address",
+        [REFERENCE_ILLEGAL_CALL] = "call of what is no function",
+        [REFERENCE_TRAP] = "trap",
+        [REFERENCE_ASSERT] = "assertion failed",
+        [REFERENCE_STACK_OVERFLOW] = "stack overflow",
+        [REFERENCE_UNSUPPORTED] = "unsupported instruction",
+        [REFERENCE_STEP_LIMIT] = "step limit reached",
+        [REFERENCE_DEADLOCK] = "deadlock",
+    };
+
+    return texts[status];
+}
+
 /* ---- Functions ---- */
 
 bool enter_function(struct thread *thread, const struct ptx_function *function,
@@ -222,7 +240,7 @@ static enum reference_status run_block(const struct reference_launch *launch, ui
         .launch = launch,
         .fault = fault,
         .steps = *steps,
-        .random = launch->seed * 0x9E3779B97F4A7C15 + number + 1,
+        .random = (launch->seed * 0x9E3779B97F4A7C15 + number) | 1, /* zero stays zero */
     };
 
     block.id[0] = (unsigned)(number % launch->grid[0]);

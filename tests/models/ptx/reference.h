@@ -69,6 +69,8 @@ enum reference_status {
     REFERENCE_DEADLOCK, /* all threads that are left wait */
 };
 
+const char *reference_status_text(enum reference_status status);
+
 /* Where it happened. */
 struct reference_fault {
     const struct ptx_function *function;

@@ -93,8 +93,9 @@ void run_well(const char *text)
     enum reference_status status = run_kernel(text);
 
     if (status != REFERENCE_OK) {
-        print_error("%s\nstatus %d in %s, instruction %zu, thread %u\n", text, status,
-                    fault.function->name, fault.instruction, fault.thread[0]);
+        print_error("%s\n%s in %s, instruction %zu, thread %u\n", text,
+                    reference_status_text(status), fault.function->name, fault.instruction,
+                    fault.thread[0]);
         fail();
     }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
-// build: tests/models/ptx/arithmetic.c tests/models/ptx/async.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/matrix.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/video.c tests/models/ptx/warp.c tests/unit/cuda-cpu/ptx_kernel.c
+// build: $(wildcard host/cuda-cpu/ptx/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/ptx_kernel.c
 // cflags: -frounding-math
 /* The reference interpreter, one instruction after the other, with known answers. */
 #include <fenv.h>
