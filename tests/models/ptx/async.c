@@ -192,7 +192,7 @@ static void copy_bulk(struct thread *thread, const struct ptx_instruction *in)
     unsigned step = is_reduction(in) ? ptx_type_bits(type_of(in, 0)) / 8 : COPY_ALIGNMENT;
 
     if ((to | from | size) % COPY_ALIGNMENT) {
-        thread_fault(thread, REFERENCE_MISALIGNED);
+        thread_fault_at(thread, REFERENCE_MISALIGNED, to % COPY_ALIGNMENT ? to : from);
         return;
     }
     for (uint32_t i = 0; i < size; i += step) {

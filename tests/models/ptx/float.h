@@ -45,7 +45,7 @@ double compute(enum ptx_opcode opcode, enum ptx_word type, enum rounding roundin
 /* The nearest double in this mode; for other types than .f64, rounded to odd. */
 double from_integer(u128 value, bool is_signed, enum ptx_word type, enum rounding rounding);
 
-/* By the opcode: add, min or max; of the bits of a floating type, without flushing or modifiers. */
+/* What atomics do too: of the bits of a floating type, without flushing or modifiers. */
 u128 float_add_bits(enum ptx_word type, u128 a, u128 b);
 u128 float_min_max_bits(enum ptx_word type, u128 a, u128 b, bool max);
 

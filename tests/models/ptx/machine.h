@@ -64,6 +64,7 @@ struct block {
 
 /* The first one counts. */
 void thread_fault(struct thread *thread, enum reference_status status);
+void thread_fault_at(struct thread *thread, enum reference_status status, uint64_t address);
 
 /* ---- Instructions ---- */
 

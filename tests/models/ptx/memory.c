@@ -417,13 +417,12 @@ bool space_holds(struct thread *thread, enum ptx_word space, uint64_t address, u
 void *access_memory(struct thread *thread, enum ptx_word space, uint64_t address, unsigned size,
                     bool write)
 {
-    thread->block->fault->address = thread->block->status ? thread->block->fault->address : address;
     if (address & (size - 1)) {
-        thread_fault(thread, REFERENCE_MISALIGNED);
+        thread_fault_at(thread, REFERENCE_MISALIGNED, address);
         return NULL;
     }
     if (!space_holds(thread, space, address, size, write)) {
-        thread_fault(thread, REFERENCE_ILLEGAL_ADDRESS);
+        thread_fault_at(thread, REFERENCE_ILLEGAL_ADDRESS, address);
         return NULL;
     }
     return (void *)(uintptr_t)address;

@@ -23,6 +23,14 @@ void thread_fault(struct thread *thread, enum reference_status status)
     memcpy(block->fault->block, block->id, sizeof(block->id));
 }
 
+void thread_fault_at(struct thread *thread, enum reference_status status, uint64_t address)
+{
+    if (thread->block->status == REFERENCE_OK) {
+        thread->block->fault->address = address;
+    }
+    thread_fault(thread, status);
+}
+
 const char *reference_status_text(enum reference_status status)
 {
     static const char *const texts[] = {

@@ -76,7 +76,7 @@ struct reference_fault {
     const struct ptx_function *function;
     size_t instruction; /* index in the function */
     unsigned thread[3], block[3];
-    uint64_t address; /* of an access */
+    uint64_t address; /* that was accessed, or 0 */
 };
 
 struct reference_launch {

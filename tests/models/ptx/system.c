@@ -197,8 +197,7 @@ static void system_free(struct thread *thread, const struct ptx_instruction *in)
         }
     }
     if (address) {
-        thread->block->fault->address = address;
-        thread_fault(thread, REFERENCE_ILLEGAL_ADDRESS);
+        thread_fault_at(thread, REFERENCE_ILLEGAL_ADDRESS, address);
     }
 }
 

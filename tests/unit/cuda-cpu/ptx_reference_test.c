@@ -151,6 +151,28 @@ static void test_system_calls(void **state)
     assert_int_equal(output[1], 4);
 }
 
+static void test_where_a_fault_is(void **state)
+{
+    (void)state;
+    launch.block[0] = 4;
+    launch.block[1] = 2;
+    launch.grid[0] = 3;
+    assert_int_equal(run_kernel(KERNEL(".func f(.reg .u64 p, .reg .u32 i) { .reg .pred %p;"
+                                       "setp.ne.u32 %p, i, 3; @%p ret; st.u32 [p], i; }\n",
+                                       "mov.u32 %r0, %tid.x; mov.u32 %r1, %tid.y;"
+                                       "mov.u32 %r2, %ctaid.x; add.u32 %r1, %r1, %r2;"
+                                       "setp.ne.u32 %p0, %r1, 3; @%p0 exit;"
+                                       "add.u64 %rd19, %rd19, 0x100000; call f, (%rd19, %r0);")),
+                     REFERENCE_ILLEGAL_ADDRESS);
+    assert_string_equal(fault.function->name, "f");
+    assert_int_equal(fault.instruction, 2);
+    assert_int_equal(fault.thread[0], 3);
+    assert_int_equal(fault.thread[1], 1);
+    assert_int_equal(fault.block[0], 2);
+    assert_int_equal(fault.address, (uintptr_t)output + 0x100000);
+    assert_string_equal(reference_status_text(REFERENCE_ILLEGAL_ADDRESS), "illegal address");
+}
+
 static void test_use_after_free(void **state)
 {
     (void)state;
@@ -476,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_branches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_system_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_where_a_fault_is, setup, teardown),
         cmocka_unit_test_setup_teardown(test_use_after_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assertions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
