@@ -28,7 +28,7 @@ static void arrive(struct thread *thread, const struct ptx_instruction *in)
     unsigned number = (unsigned)read_bits(thread, &in->operands[barrier_operand(in)], PTX_W_U32);
 
     if (number >= BARRIERS) {
-        thread_fault(thread, REFERENCE_UNSUPPORTED);
+        thread_fault(thread, REFERENCE_ILLEGAL_VALUE);
         return;
     }
     thread->block->barriers[number].arrived++;

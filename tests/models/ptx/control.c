@@ -25,7 +25,7 @@ void execute_brx(struct thread *thread, const struct ptx_instruction *in)
     struct frame *frame = thread->frame;
 
     if (index >= table->count) {
-        thread_fault(thread, REFERENCE_ILLEGAL_CALL);
+        thread_fault(thread, REFERENCE_ILLEGAL_VALUE);
         return;
     }
     frame->pc = frame->function->branches[table->items[index].label].instruction;
@@ -201,7 +201,7 @@ void execute_call(struct thread *thread, const struct ptx_instruction *in)
     if (fits(function, in) && function->has_body) {
         call_function(thread, function, in);
     } else if (function == NULL || !call_system(thread, function, in)) {
-        thread_fault(thread, REFERENCE_ILLEGAL_CALL);
+        thread_fault(thread, REFERENCE_ILLEGAL_VALUE);
     }
 }
 

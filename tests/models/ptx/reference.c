@@ -37,7 +37,7 @@ const char *reference_status_text(enum reference_status status)
         [REFERENCE_OK] = "ok",
         [REFERENCE_ILLEGAL_ADDRESS] = "illegal address",
         [REFERENCE_MISALIGNED] = "misaligned address",
-        [REFERENCE_ILLEGAL_CALL] = "call of what is no function",
+        [REFERENCE_ILLEGAL_VALUE] = "illegal value",
         [REFERENCE_TRAP] = "trap",
         [REFERENCE_ASSERT] = "assertion failed",
         [REFERENCE_STACK_OVERFLOW] = "stack overflow",

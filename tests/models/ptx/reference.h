@@ -60,7 +60,7 @@ enum reference_status {
     REFERENCE_OK,
     REFERENCE_ILLEGAL_ADDRESS,
     REFERENCE_MISALIGNED,
-    REFERENCE_ILLEGAL_CALL, /* of what is no function of the module */
+    REFERENCE_ILLEGAL_VALUE, /* no function to call, beyond a branch table, no such barrier */
     REFERENCE_TRAP,
     REFERENCE_ASSERT,
     REFERENCE_STACK_OVERFLOW,

@@ -69,7 +69,9 @@ static void test_faults(void **state)
         {"trap;", REFERENCE_TRAP, 1},
         {"L: bra L;", REFERENCE_STEP_LIMIT, 1},
         {"suq.width.b32 %r0, [%rd0];", REFERENCE_UNSUPPORTED, 1},
-        {"mov.u64 %rd0, 64; P: .callprototype _ (); call %rd0, P;", REFERENCE_ILLEGAL_CALL, 2},
+        {"mov.u64 %rd0, 64; P: .callprototype _ (); call %rd0, P;", REFERENCE_ILLEGAL_VALUE, 2},
+        {"bar.sync 16;", REFERENCE_ILLEGAL_VALUE, 1},
+        {"T: .branchtargets A; mov.u32 %r0, 1; brx.idx %r0, T; A:", REFERENCE_ILLEGAL_VALUE, 2},
         {"call recurse;", REFERENCE_STACK_OVERFLOW, 0},
     };
 
