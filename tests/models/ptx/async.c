@@ -176,34 +176,65 @@ static void arrive_after_copies(struct thread *thread, const struct ptx_instruct
 
 /* ---- cp.async.bulk, cp.reduce.async.bulk ---- */
 
+/* Generic addresses, and the spaces that they must be in. */
+struct route {
+    enum ptx_word to_space, from_space;
+    uint64_t to, from;
+};
+
 static bool is_reduction(const struct ptx_instruction *in)
 {
     return in->words[0] == PTX_W_REDUCE;
 }
 
+/* The whole of it, before a byte moves. */
+static bool can_copy(struct thread *thread, enum ptx_word space, uint64_t address, uint32_t size,
+                     bool write)
+{
+    if (address % COPY_ALIGNMENT || size % COPY_ALIGNMENT) {
+        thread_fault_at(thread, REFERENCE_MISALIGNED, address);
+        return false;
+    }
+    if (!space_holds(thread, space, address, size, write)) {
+        thread_fault_at(thread, REFERENCE_ILLEGAL_ADDRESS, address);
+        return false;
+    }
+    return true;
+}
+
+/* A reduction goes element by element. */
+static void copy_elements(struct thread *thread, const struct ptx_instruction *in,
+                          struct route route, uint32_t size)
+{
+    unsigned step = is_reduction(in) ? ptx_type_bits(type_of(in, 0)) / 8 : COPY_ALIGNMENT;
+
+    for (uint32_t i = 0; i < size; i += step) {
+        u128 bytes = load_memory(thread, route.from_space, route.from + i, step);
+
+        if (is_reduction(in)) {
+            bytes = atomic_update(thread, in, route.to + i,
+                                  load_memory(thread, route.to_space, route.to + i, step), bytes);
+        }
+        store_memory(thread, route.to_space, route.to + i, step, bytes);
+    }
+}
+
 static void copy_bulk(struct thread *thread, const struct ptx_instruction *in)
 {
     bool to_shared = has(in, PTX_W_MBARRIER_COMPLETE_TX_BYTES);
-    enum ptx_word to_space = to_shared ? PTX_W_SHARED : PTX_W_GLOBAL;
-    enum ptx_word from_space = to_shared ? PTX_W_GLOBAL : PTX_W_SHARED;
-    uint64_t to = operand_address(thread, &in->operands[0], to_space);
-    uint64_t from = operand_address(thread, &in->operands[1], from_space);
+    struct route route = {
+        .to_space = to_shared ? PTX_W_SHARED : PTX_W_GLOBAL,
+        .from_space = to_shared ? PTX_W_GLOBAL : PTX_W_SHARED,
+    };
     uint32_t size = number(thread, in, 2, 0);
-    unsigned step = is_reduction(in) ? ptx_type_bits(type_of(in, 0)) / 8 : COPY_ALIGNMENT;
 
-    if ((to | from | size) % COPY_ALIGNMENT) {
-        thread_fault_at(thread, REFERENCE_MISALIGNED, to % COPY_ALIGNMENT ? to : from);
+    route.to = operand_address(thread, &in->operands[0], route.to_space);
+    route.from = operand_address(thread, &in->operands[1], route.from_space);
+    if (!can_copy(thread, route.from_space, route.from, size, false) ||
+        !can_copy(thread, route.to_space, route.to, size, true)) {
         return;
     }
-    for (uint32_t i = 0; i < size; i += step) {
-        u128 bytes = load_memory(thread, from_space, from + i, step);
-
-        if (is_reduction(in)) {
-            bytes = atomic_update(thread, in, to + i, load_memory(thread, to_space, to + i, step),
-                                  bytes);
-        }
-        store_memory(thread, to_space, to + i, step, bytes);
-    }
+    copy_elements(thread, in, route, size);
     if (to_shared) {
         change(thread, PTX_W_SHARED, operand_address(thread, &in->operands[3], PTX_W_SHARED), 0, 0,
                -(int64_t)size);

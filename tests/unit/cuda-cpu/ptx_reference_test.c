@@ -70,6 +70,12 @@ static void test_faults(void **state)
         {"L: bra L;", REFERENCE_STEP_LIMIT, 1},
         {"suq.width.b32 %r0, [%rd0];", REFERENCE_UNSUPPORTED, 1},
         {"mov.u64 %rd0, 64; P: .callprototype _ (); call %rd0, P;", REFERENCE_ILLEGAL_VALUE, 2},
+        {".shared .align 16 .b8 s[32]; cp.async.bulk.global.shared::cta.bulk_group [%rd19], [s], "
+         "-16;",
+         REFERENCE_ILLEGAL_ADDRESS, 1},
+        {".shared .align 16 .b8 s[32]; cp.async.bulk.global.shared::cta.bulk_group [%rd19], [s], "
+         "8;",
+         REFERENCE_MISALIGNED, 1},
         {"bar.sync 16;", REFERENCE_ILLEGAL_VALUE, 1},
         {"T: .branchtargets A; mov.u32 %r0, 1; brx.idx %r0, T; A:", REFERENCE_ILLEGAL_VALUE, 2},
         {"call recurse;", REFERENCE_STACK_OVERFLOW, 0},
