@@ -51,6 +51,19 @@ const char *reference_status_text(enum reference_status status)
 
 /* ---- Functions ---- */
 
+/* A vector is in 128 bits, as all that instructions of sm_90 take. */
+static bool has_wider_registers(const struct ptx_function *function)
+{
+    for (size_t i = 0; i < function->register_count; i++) {
+        const struct ptx_register *reg = &function->registers[i];
+
+        if (ptx_type_bits(reg->type) * reg->vector > 128) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool enter_function(struct thread *thread, const struct ptx_function *function,
                     const struct ptx_instruction *call)
 {
@@ -70,7 +83,10 @@ bool enter_function(struct thread *thread, const struct ptx_function *function,
     frame->stack_end = end;
     frame->below = thread->frame;
     thread->frame = frame;
-    return true;
+    if (has_wider_registers(function)) {
+        thread_fault(thread, REFERENCE_UNSUPPORTED);
+    }
+    return thread->block->status == REFERENCE_OK;
 }
 
 void leave_function(struct thread *thread)

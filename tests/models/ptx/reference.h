@@ -85,7 +85,7 @@ struct reference_launch {
     const struct ptx_function *kernel;
     unsigned grid[3], block[3];
     size_t dynamic_shared; /* bytes */
-    const void *params;    /* kernel->param_size bytes, as the kernel's parameters are laid out */
+    const void *params;    /* kernel->param_size bytes, aligned to the kernel's widest access */
     size_t local_size;     /* bytes of local memory and stack of each thread; 0: 16 KiB */
     uint64_t step_limit;   /* instructions of all threads; 0: none */
     uint64_t seed;         /* 0: all threads in step; else: of the order of threads and turns */
@@ -93,7 +93,7 @@ struct reference_launch {
     void *context;
 };
 
-/* fault is set where the status is not REFERENCE_OK. */
+/* One at a time in a process. fault is set where the status is not REFERENCE_OK. */
 enum reference_status reference_run(const struct reference_launch *launch,
                                     struct reference_fault *fault);
 

@@ -76,6 +76,7 @@ static void test_faults(void **state)
         {".shared .align 16 .b8 s[32]; cp.async.bulk.global.shared::cta.bulk_group [%rd19], [s], "
          "8;",
          REFERENCE_MISALIGNED, 1},
+        {".reg .v4 .b64 %v; mov.b64 %v.w, 1;", REFERENCE_UNSUPPORTED, 0},
         {"bar.sync 16;", REFERENCE_ILLEGAL_VALUE, 1},
         {"T: .branchtargets A; mov.u32 %r0, 1; brx.idx %r0, T; A:", REFERENCE_ILLEGAL_VALUE, 2},
         {"call recurse;", REFERENCE_STACK_OVERFLOW, 0},
