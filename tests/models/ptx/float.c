@@ -175,9 +175,12 @@ u128 flush(enum ptx_word type, u128 bits)
     return is_subnormal(type, bits) ? bits & (u128)1 << (ptx_type_bits(type) - 1) : bits;
 }
 
+/* Conversions flush .f32 alone. */
 static bool flushes(const struct ptx_instruction *in, enum ptx_word type)
 {
-    return has(in, PTX_W_FTZ) && (ptx_type_bits(type) == 32 || ptx_type_bits(type) == 16);
+    unsigned bits = ptx_type_bits(type);
+
+    return has(in, PTX_W_FTZ) && (bits == 32 || (bits == 16 && in->opcode != PTX_CVT));
 }
 
 double decode_input(const struct ptx_instruction *in, enum ptx_word type, u128 bits)

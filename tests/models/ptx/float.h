@@ -27,7 +27,8 @@ bool is_subnormal(enum ptx_word type, u128 bits);
 /* Zero of the same sign. */
 u128 flush(enum ptx_word type, u128 bits);
 
-/* With .ftz a subnormal input of .f32 or of 16 bits is zero, and so is a subnormal result. */
+/* With .ftz a subnormal input of .f32 or of 16 bits is zero, and so is a subnormal result; in a
+ * conversion that is so of .f32 alone. */
 double decode_input(const struct ptx_instruction *in, enum ptx_word type, u128 bits);
 uint64_t encode_result(const struct ptx_instruction *in, double value, enum ptx_word type,
                        enum rounding rounding);
