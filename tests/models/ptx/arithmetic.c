@@ -32,14 +32,6 @@ static void apply(struct thread *thread, const struct ptx_instruction *in, opera
     write_bits(thread, &in->operands[0], type, result);
 }
 
-static double limited(const struct ptx_instruction *in, double value)
-{
-    if (has(in, PTX_W_SAT)) {
-        return value > 0 ? fmin(value, 1) : 0;
-    }
-    return has(in, PTX_W_RELU) && value <= 0 ? 0 : value;
-}
-
 /* ---- Exact operations ---- */
 
 static u128 exact(const struct ptx_instruction *in, enum ptx_word type, const u128 *bits)
@@ -48,7 +40,7 @@ static u128 exact(const struct ptx_instruction *in, enum ptx_word type, const u1
     double value = compute(in->opcode, type, rounding, decode_input(in, type, bits[0]),
                            decode_input(in, type, bits[1]), decode_input(in, type, bits[2]));
 
-    return encode_result(in, limited(in, value), type, rounding);
+    return encode_result(in, limit(in, value), type, rounding);
 }
 
 /* The range that div.approx leaves out: beyond 2^126 it is zero, of infinity NaN. */

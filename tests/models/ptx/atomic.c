@@ -58,11 +58,6 @@ u128 atomic_update(struct thread *thread, const struct ptx_instruction *in, uint
     return is_float(type) ? float_update(in, type, old, b) : integer_update(in, type, old, b);
 }
 
-static unsigned vector_words(const struct ptx_instruction *in)
-{
-    return has(in, PTX_W_V2) ? 2 : has(in, PTX_W_V4) ? 4 : has(in, PTX_W_V8) ? 8 : 1;
-}
-
 /* Element by element; a whole vector is aligned as one. */
 void execute_red(struct thread *thread, const struct ptx_instruction *in)
 {

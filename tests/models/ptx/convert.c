@@ -66,12 +66,7 @@ static u128 integer_to_integer(const struct ptx_instruction *in, enum ptx_word t
 
 static double limited(const struct ptx_instruction *in, double value, enum ptx_word to)
 {
-    if (has(in, PTX_W_SAT)) {
-        return value > 0 ? fmin(value, 1) : 0;
-    }
-    if (has(in, PTX_W_RELU) && value <= 0) {
-        return 0;
-    }
+    value = limit(in, value);
     if (has(in, PTX_W_SATFINITE) && !isnan(value)) {
         return fmax(fmin(value, largest(to)), -largest(to));
     }

@@ -205,6 +205,14 @@ enum rounding rounding_of(const struct ptx_instruction *in)
                                 : ROUND_NEAREST;
 }
 
+double limit(const struct ptx_instruction *in, double value)
+{
+    if (has(in, PTX_W_SAT)) {
+        return value > 0 ? fmin(value, 1) : 0;
+    }
+    return has(in, PTX_W_RELU) && value <= 0 ? 0 : value;
+}
+
 /* ---- Operations ---- */
 
 static int host_mode(enum rounding rounding)

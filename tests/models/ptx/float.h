@@ -39,6 +39,9 @@ double largest(enum ptx_word type);
 /* The rounding among the words: .rn, .rz, .rm, .rp, .rna; to nearest if there is none. */
 enum rounding rounding_of(const struct ptx_instruction *in);
 
+/* .sat: to 0..1, a NaN to 0; .relu: to 0 and above. */
+double limit(const struct ptx_instruction *in, double value);
+
 /* The opcode's operation (add, sub, mul, div, fma, sqrt, rcp), to be encoded as the type. */
 double compute(enum ptx_opcode opcode, enum ptx_word type, enum rounding rounding, double a,
                double b, double c);

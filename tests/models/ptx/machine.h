@@ -78,6 +78,9 @@ bool has(const struct ptx_instruction *in, enum ptx_word word);
 /* The type word of this index; PTX_W_NONE: there are not so many. */
 enum ptx_word type_of(const struct ptx_instruction *in, unsigned index);
 
+/* By .v2, .v4 or .v8; 1. */
+unsigned vector_words(const struct ptx_instruction *in);
+
 bool is_signed(enum ptx_word type);
 bool is_float(enum ptx_word type);
 

@@ -23,11 +23,6 @@ static void move_parts(struct thread *thread, const struct ptx_instruction *in)
     }
 }
 
-static unsigned vector_words(const struct ptx_instruction *in)
-{
-    return has(in, PTX_W_V2) ? 2 : has(in, PTX_W_V4) ? 4 : has(in, PTX_W_V8) ? 8 : 1;
-}
-
 void execute_mov(struct thread *thread, const struct ptx_instruction *in)
 {
     enum ptx_word type = type_of(in, 0);

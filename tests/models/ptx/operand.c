@@ -15,6 +15,11 @@ bool has(const struct ptx_instruction *in, enum ptx_word word)
     return false;
 }
 
+unsigned vector_words(const struct ptx_instruction *in)
+{
+    return has(in, PTX_W_V2) ? 2 : has(in, PTX_W_V4) ? 4 : has(in, PTX_W_V8) ? 8 : 1;
+}
+
 enum ptx_word type_of(const struct ptx_instruction *in, unsigned index)
 {
     for (unsigned i = 0; i < in->word_count; i++) {
