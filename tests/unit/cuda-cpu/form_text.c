@@ -84,5 +84,5 @@ unsigned form_vector_count(const struct ptx_instruction *instruction)
     return form_has_word(instruction, PTX_W_V2)   ? 2
            : form_has_word(instruction, PTX_W_V4) ? 4
            : form_has_word(instruction, PTX_W_V8) ? 8
-                                             : 1;
+                                                  : 1;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c host/cuda-cpu/compile/emit_bits.c host/cuda-cpu/compile/emit_call.c host/cuda-cpu/compile/emit_convert.c host/cuda-cpu/compile/emit_float.c host/cuda-cpu/compile/emit_integer.c host/cuda-cpu/compile/emit_memory.c host/cuda-cpu/compile/emitter.c host/cuda-cpu/compile/emit_warp.c host/cuda-cpu/compile/flow.c host/cuda-cpu/compile/kernel.c host/cuda-cpu/compile/llvm.c host/cuda-cpu/compile/text.c host/cuda-cpu/compile/vector.c host/cuda-cpu/device/access.c host/cuda-cpu/device/coroutine.c host/cuda-cpu/device/function.c host/cuda-cpu/device/image.c host/cuda-cpu/device/launch.c host/cuda-cpu/device/memory.c host/cuda-cpu/device/print.c host/cuda-cpu/program/program.c tests/unit/cuda-cpu/form_text.c
-// build: tests/models/ptx/arithmetic.c tests/models/ptx/async.c tests/models/ptx/atomic.c tests/models/ptx/barrier.c tests/models/ptx/compare.c tests/models/ptx/control.c tests/models/ptx/convert.c tests/models/ptx/float.c tests/models/ptx/integer.c tests/models/ptx/logic.c tests/models/ptx/matrix.c tests/models/ptx/memory.c tests/models/ptx/move.c tests/models/ptx/operand.c tests/models/ptx/reference.c tests/models/ptx/system.c tests/models/ptx/table.c tests/models/ptx/video.c tests/models/ptx/warp.c 
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c) tests/unit/cuda-cpu/form_text.c
+// build: $(wildcard tests/models/ptx/*.c)
 // cflags: -frounding-math
 // libs: -ldl
 /*
- * The table of forms against the reference: each row that computes values, with some of its words, on
- * special and random values, by the compiled kernel and by the interpreter. Half of the threads take
- * part under a mask. BAREGPU_SOAK: every expansion.
+ * The table of forms against the reference: each row that computes values, with some of its words,
+ * on special and random values, by the compiled kernel and by the interpreter. Half of the threads
+ * take part under a mask. BAREGPU_SOAK: every expansion.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,8 +24,8 @@
 #include "tests/unit/cuda-cpu/form_text.h"
 
 #define THREADS 64
-#define BATCH 24      /* instructions of one kernel */
-#define SOURCES 6     /* of an instruction */
+#define BATCH 24  /* instructions of one kernel */
+#define SOURCES 6 /* of an instruction */
 #define RESULTS 2
 #define KERNEL_MAX 65536
 #define PICKS 3 /* expansions of each row, when not all are tried */
@@ -57,14 +57,49 @@ static uint64_t next_random(void)
 static void fill_inputs(void)
 {
     static const uint64_t special[] = {
-        0,          1,          2,          31,         32,         63,         64,
-        127,        128,        255,        256,        0x7FFF,     0x8000,     0xFFFF,
-        0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x3F800000, 0xBF800000, 0x7F800000, 0xFF800000,
-        0x7FC00000, 0x00000001, 0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0x4B000001, 0x4F000000,
-        0xCF000000, 0x3F000000, UINT64_MAX, INT64_MAX,  (uint64_t)INT64_MIN,
-        0x3FF0000000000000, 0xBFF0000000000000, 0x7FF0000000000000, 0x7FF8000000000000,
-        0x0000000000000001, 0x000FFFFFFFFFFFFF, 0x7FEFFFFFFFFFFFFF, 0x41DFFFFFFFC00000,
-        0x43E0000000000000, 0x3FE0000000000000,
+        0,
+        1,
+        2,
+        31,
+        32,
+        63,
+        64,
+        127,
+        128,
+        255,
+        256,
+        0x7FFF,
+        0x8000,
+        0xFFFF,
+        0x7FFFFFFF,
+        0x80000000,
+        0xFFFFFFFF,
+        0x3F800000,
+        0xBF800000,
+        0x7F800000,
+        0xFF800000,
+        0x7FC00000,
+        0x00000001,
+        0x807FFFFF,
+        0x00800000,
+        0x7F7FFFFF,
+        0x4B000001,
+        0x4F000000,
+        0xCF000000,
+        0x3F000000,
+        UINT64_MAX,
+        INT64_MAX,
+        (uint64_t)INT64_MIN,
+        0x3FF0000000000000,
+        0xBFF0000000000000,
+        0x7FF0000000000000,
+        0x7FF8000000000000,
+        0x0000000000000001,
+        0x000FFFFFFFFFFFFF,
+        0x7FEFFFFFFFFFFFFF,
+        0x41DFFFFFFFC00000,
+        0x43E0000000000000,
+        0x3FE0000000000000,
     };
     const size_t count = sizeof(special) / sizeof(special[0]);
 
@@ -122,8 +157,8 @@ static bool print_operand(char **text, struct trial *trial,
         *text += sprintf(*text, "%u", (unsigned)(next_random() & 0xFF));
         return true;
     }
-    *text += sprintf(*text, "%s%%%s%u", form->negatable && next_random() & 1 ? "!" : "", class,
-                     index);
+    *text +=
+        sprintf(*text, "%s%%%s%u", form->negatable && next_random() & 1 ? "!" : "", class, index);
     return true;
 }
 
@@ -145,8 +180,8 @@ static bool make_trial(const struct ptx_form *form, const char *words, struct tr
     }
     sprintf(text, ";");
     trial->value_type = form_type(&instruction, 0);
-    trial->approximate = form_has_word(&instruction, PTX_W_APPROX) ||
-                         form_has_word(&instruction, PTX_W_FULL);
+    trial->approximate =
+        form_has_word(&instruction, PTX_W_APPROX) || form_has_word(&instruction, PTX_W_FULL);
     return trial->result_types[0] != PTX_W_NONE;
 }
 
@@ -188,8 +223,9 @@ static void print_kernel(char *text, const struct trial *tried, size_t count)
     text += sprintf(text, "setp.ge.u32 %%p15, %%r14, 32; and.b32 %%r13, %%r14, 5; "
                           "setp.eq.u32 %%p14, %%r13, 1; and.pred %%p14, %%p14, %%p15;\n");
     for (unsigned i = 0; i < count; i++) {
-        text += sprintf(text, "mov.b64 %%d10, 0; mov.b32 %%r10, 0; mov.b16 %%h10, 0; "
-                              "setp.ne.u32 %%p10, 0, 0; setp.ne.u32 %%p11, 0, 0;\n@!%%p14 %s\n",
+        text += sprintf(text,
+                        "mov.b64 %%d10, 0; mov.b32 %%r10, 0; mov.b16 %%h10, 0; "
+                        "setp.ne.u32 %%p10, 0, 0; setp.ne.u32 %%p11, 0, 0;\n@!%%p14 %s\n",
                         tried[i].text);
         for (unsigned j = 0; j < RESULTS && tried[i].result_types[j] != PTX_W_NONE; j++) {
             text = print_store(text, i * RESULTS + j, tried[i].result_types[j], 10 + j);

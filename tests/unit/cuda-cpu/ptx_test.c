@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/ptx/arena.c host/cuda-cpu/ptx/check.c host/cuda-cpu/ptx/form.c host/cuda-cpu/ptx/forms.c host/cuda-cpu/ptx/layout.c host/cuda-cpu/ptx/lexer.c host/cuda-cpu/ptx/log.c host/cuda-cpu/ptx/matrix.c host/cuda-cpu/ptx/names.c host/cuda-cpu/ptx/parse_body.c host/cuda-cpu/ptx/parse_constant.c host/cuda-cpu/ptx/parse_module.c host/cuda-cpu/ptx/parse_operand.c host/cuda-cpu/ptx/parser.c host/cuda-cpu/ptx/parse_variable.c host/cuda-cpu/ptx/special.c host/cuda-cpu/ptx/word.c
+// build: $(wildcard host/cuda-cpu/ptx/*.c)
 /* PTX as compilers and people write it: what is understood, and what is said of what is not. */
 #include <setjmp.h>
 #include <stdarg.h>
