@@ -223,7 +223,8 @@ static void flush(PeerLink *peer)
  * being executed twice. Older mediators close after every answer, so that the close can cross
  * the next request on its way; the oldest close, too, when they find nothing right after accept().
  * The request is certainly not executed when
- * - no byte of it was taken: it is sent again until its time-out;
+ * - no byte of it was taken: it is sent again until its time-out; once, when what ended the
+ * connection was what an older one of its requests was answered with;
  * - the connection was reset: the peer closed it with unread data in it (unix(7) sockets say
  *   ECONNRESET only then), the last unread byte is the last that we sent, and only complete
  *   requests are executed. A mediator that turns it away each time means it.
@@ -235,13 +236,18 @@ static bool is_untouched(const VGPUStubLink *link)
 
 static bool may_begin_again(VGPUStubLink *link, VGPUStubLoss why)
 {
-    bool by_peer = why == VGPU_STUB_LOSS_RESET || why == VGPU_STUB_LOSS_CLOSED;
+    bool by_peer = why == VGPU_STUB_LOSS_RESET || why == VGPU_STUB_LOSS_CLOSED ||
+                   (why == VGPU_STUB_LOSS_PROTOCOL && link->joined);
 
     if (link->peer.transport->read == NULL || !by_peer) {
         return false;
     }
+    link->joined = false;
     if (is_untouched(link)) {
         return true;
+    }
+    if (why == VGPU_STUB_LOSS_PROTOCOL) {
+        return false;
     }
     /* Perhaps refused for its form. */
     if (!form_is_known(link) && !link->answered && !link->refused) {
@@ -456,6 +462,7 @@ void vgpu_stub_link_submit(VGPUStubLink *link, const VGPUStubMessage *message)
     link->other_form = link->refused = false;
     link->active = true;
     link->resets = 0;
+    link->joined = vgpu_stub_link_is_up(link);
     begin_request(link, link->connected_ms + MAX(link->unserved_ms, link->reset_ms));
 }
 

@@ -61,6 +61,7 @@ struct VGPUStubLink {
     bool active;      /* a request waits for its answer */
     uint32_t wire_id; /* its id in the message */
     unsigned resets;  /* how often its connection was reset under it */
+    bool joined;      /* its connection was there before it: what comes may be older */
     VGPUStubMessage message;
     uint8_t payload[BG_VGPU_STUB_PAYLOAD_MAX];
     bool long_form;  /* of this connection */
