@@ -331,6 +331,7 @@ static void take_message(VGPUStubLink *link)
     if (link->active && message->request_id == link->wire_id) {
         /* Nor can it be waited for: what is left of the request would be in the way of the next. */
         if (link->peer.tx_sent < link->tx_end) {
+            link->joined = false; /* it is about this one */
             refuse_stream(link, "an answer to a request that it has not read");
             return;
         }
