@@ -454,6 +454,12 @@ const char *process_errors(struct process *process)
     return process->errors.text != NULL ? process->errors.text : "";
 }
 
+void process_show(struct process *process)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s%s", process_output(process), process_errors(process));
+}
+
 void process_signal(struct process *process, int signal_number)
 {
     if (!process->ended) {

@@ -81,6 +81,9 @@ const char *process_errors(struct process *process); /* standard error */
 /* To the process itself. */
 void process_signal(struct process *process, int signal_number);
 
+/* Prints both, all of it, for a test that fails: cmocka's own printing cuts. */
+void process_show(struct process *process);
+
 /* Kills it and its group if it still runs, and frees it. NULL is allowed. */
 void process_end(struct process *process);
 

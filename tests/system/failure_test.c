@@ -52,7 +52,7 @@ static void expect_success(struct process *guest)
     int status = process_wait(guest);
 
     if (status != 0) {
-        print_error("%s%s", process_output(guest), process_errors(guest));
+        process_show(guest);
     }
     assert_int_equal(status, 0);
 }

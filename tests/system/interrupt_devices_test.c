@@ -163,7 +163,7 @@ static void late(void **state)
         int status = process_wait(process);
 
         if (status != 0) {
-            print_error("%s%s", process_output(process), process_errors(process));
+            process_show(process);
         }
         assert_int_equal(status, 0);
         process_end(process);

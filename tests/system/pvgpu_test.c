@@ -73,8 +73,9 @@ static void expect_success(struct process *guest)
     int status = process_wait(guest);
 
     if (status != 0) {
-        print_error("%s%s\n%s %d\n", process_output(guest), process_errors(guest),
-                    status < 0 ? "QEMU was ended by signal" : "exit status", abs(status));
+        process_show(guest);
+        print_error("%s %d\n", status < 0 ? "QEMU was ended by signal" : "exit status",
+                    abs(status));
     }
     assert_int_equal(status, 0);
 }

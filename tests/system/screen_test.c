@@ -419,8 +419,7 @@ static void run_session(struct session session, const char *append, const char *
     answer_all(&session);
     status = process_wait(session.qemu.process);
     if (status != 0 || strstr(process_output(session.qemu.process), "not ok") != NULL) {
-        print_error("%s%s", process_output(session.qemu.process),
-                    process_errors(session.qemu.process));
+        process_show(session.qemu.process);
     }
     assert_int_equal(status, 0);
     assert_null(strstr(process_output(session.qemu.process), "\nnot ok"));
