@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cvt and mov: PTX ISA 9.7.9. */
-#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/vector.h"
 
 static bool is_float(enum ptx_word type)
 {
@@ -12,30 +12,25 @@ static bool is_integer(enum ptx_word type)
     return ptx_type_kind(type) == PTX_SIGNED || ptx_type_kind(type) == PTX_UNSIGNED;
 }
 
-static bool is_signed(enum ptx_word type)
-{
-    return ptx_type_kind(type) == PTX_SIGNED;
-}
-
 /* As 64 bits, of its sign; then cut to the range of the other type, when .sat is there. */
 static value integer_to_integer(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
                                 value a)
 {
-    enum ptx_word wide = is_signed(from) ? PTX_W_S64 : PTX_W_U64;
+    enum ptx_word wide = vector_is_signed(from) ? PTX_W_S64 : PTX_W_U64;
     unsigned bits = ptx_type_bits(to);
-    uint64_t most = is_signed(to) ? UINT64_MAX >> (65 - bits) : UINT64_MAX >> (64 - bits);
-    uint64_t least = is_signed(to) ? ~most : 0;
+    uint64_t most = vector_is_signed(to) ? UINT64_MAX >> (65 - bits) : UINT64_MAX >> (64 - bits);
+    uint64_t least = vector_is_signed(to) ? ~most : 0;
 
     if (ptx_type_bits(from) < 64) {
-        a = emit_value(emitter, "%s %s %%t%u to <32 x i64>", is_signed(from) ? "sext" : "zext",
-                       emit_vector(from), a);
+        a = emit_value(emitter, "%s %s %%t%u to <32 x i64>",
+                       vector_is_signed(from) ? "sext" : "zext", emit_vector(from), a);
     }
     if (emit_has(emitter, PTX_W_SAT)) {
         a = emit_value(emitter,
                        "call <32 x i64> @llvm.%s.v32i64(<32 x i64> %%t%u, <32 x i64> splat (i64 "
                        "%lld))",
-                       is_signed(wide) ? "smin" : "umin", a, (long long)most);
-        if (is_signed(wide)) {
+                       vector_is_signed(wide) ? "smin" : "umin", a, (long long)most);
+        if (vector_is_signed(wide)) {
             a = emit_value(emitter,
                            "call <32 x i64> @llvm.smax.v32i64(<32 x i64> %%t%u, <32 x i64> splat "
                            "(i64 %lld))",
@@ -77,7 +72,7 @@ static value float_to_integer(struct emitter *emitter, enum ptx_word to, enum pt
     }
     a = rounded(emitter, from, a);
     converted = emit_value(emitter, "call %s @llvm.%s.sat.v32i%u.v32f%u(%s %%t%u)", emit_vector(to),
-                           is_signed(to) ? "fptosi" : "fptoui", bits, ptx_type_bits(from),
+                           vector_is_signed(to) ? "fptosi" : "fptoui", bits, ptx_type_bits(from),
                            emit_vector(from), a);
     if (from == PTX_W_F32 && bits < 64) {
         return converted;
@@ -91,7 +86,7 @@ static value float_to_integer(struct emitter *emitter, enum ptx_word to, enum pt
 static value integer_to_float(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
                               value a)
 {
-    return emit_value(emitter, "%s %s %%t%u to %s", is_signed(from) ? "sitofp" : "uitofp",
+    return emit_value(emitter, "%s %s %%t%u to %s", vector_is_signed(from) ? "sitofp" : "uitofp",
                       emit_vector(from), a, emit_vector(to));
 }
 

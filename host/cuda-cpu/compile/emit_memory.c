@@ -11,16 +11,6 @@ static const struct ptx_operand *operand(const struct emitter *emitter, size_t i
     return &emitter->instruction->operands[index];
 }
 
-static value splat_i64(struct emitter *emitter, value scalar)
-{
-    value first = emit_value(emitter, "insertelement <32 x i64> poison, i64 %%t%u, i32 0", scalar);
-
-    return emit_value(emitter,
-                      "shufflevector <32 x i64> %%t%u, <32 x i64> poison, <32 x i32> "
-                      "zeroinitializer",
-                      first);
-}
-
 static value add_i64(struct emitter *emitter, value a, value b)
 {
     return emit_value(emitter, "add <32 x i64> %%t%u, %%t%u", a, b);
@@ -31,7 +21,8 @@ static value lanes_times(struct emitter *emitter, value stride)
     value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
 
     lane = emit_value(emitter, "zext <32 x i32> %%t%u to <32 x i64>", lane);
-    return emit_value(emitter, "mul <32 x i64> %%t%u, %%t%u", lane, splat_i64(emitter, stride));
+    return emit_value(emitter, "mul <32 x i64> %%t%u, %%t%u", lane,
+                      emit_splat_scalar(emitter, PTX_W_B64, stride));
 }
 
 /* Where a space begins among the generic addresses, lane by lane. */
@@ -39,12 +30,16 @@ static value space_base(struct emitter *emitter, enum ptx_space space)
 {
     switch (space) {
     case PTX_SPACE_SHARED:
-        return splat_i64(emitter, emit_field(emitter, offsetof(struct warp, shared), "i64"));
+        return emit_splat_scalar(emitter, PTX_W_B64,
+                                 emit_field(emitter, offsetof(struct warp, shared), "i64"));
     case PTX_SPACE_PARAM:
-        return splat_i64(emitter, emit_field(emitter, offsetof(struct warp, params), "i64"));
+        return emit_splat_scalar(emitter, PTX_W_B64,
+                                 emit_field(emitter, offsetof(struct warp, params), "i64"));
     case PTX_SPACE_LOCAL:
         return add_i64(
-            emitter, splat_i64(emitter, emit_field(emitter, offsetof(struct warp, local), "i64")),
+            emitter,
+            emit_splat_scalar(emitter, PTX_W_B64,
+                              emit_field(emitter, offsetof(struct warp, local), "i64")),
             lanes_times(emitter, emit_field(emitter, offsetof(struct warp, local_stride), "i64")));
     default:
         return emit_splat(emitter, PTX_W_B64, 0);
@@ -87,7 +82,8 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
 {
     value start = emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset);
 
-    return add_i64(emitter, space_base(emitter, PTX_SPACE_LOCAL), splat_i64(emitter, start));
+    return add_i64(emitter, space_base(emitter, PTX_SPACE_LOCAL),
+                   emit_splat_scalar(emitter, PTX_W_B64, start));
 }
 
 /* The lanes' generic addresses. */
@@ -140,8 +136,8 @@ struct access {
 static value is_adjacent(struct emitter *emitter, const struct access *access)
 {
     value stride = emit_value(emitter, "or i64 0, %u", access->size);
-    value expected =
-        add_i64(emitter, splat_i64(emitter, access->first), lanes_times(emitter, stride));
+    value expected = add_i64(emitter, emit_splat_scalar(emitter, PTX_W_B64, access->first),
+                             lanes_times(emitter, stride));
     value equal =
         emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", access->addresses, expected);
     value bits = emit_mask_bits(emitter, equal);
@@ -299,14 +295,11 @@ static value load_parameter(struct emitter *emitter, const struct ptx_operand *a
     value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %llu", params,
                                (unsigned long long)offset);
     value scalar = emit_value(emitter, "load %s, ptr %%t%u, align 1", emit_element(type), pointer);
-    value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
-                             emit_element(type), scalar);
 
     if (offset + ptx_type_bits(type) / 8 > emitter->function->param_size) {
         ptx_log_error(emitter->log, address->at, "beyond the kernel's parameters");
     }
-    return emit_value(emitter, "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
-                      emit_vector(type), first, emit_vector(type));
+    return emit_splat_scalar(emitter, type, scalar);
 }
 
 static enum ptx_word memory_type(const struct emitter *emitter)

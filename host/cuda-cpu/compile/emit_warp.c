@@ -7,16 +7,6 @@ static const struct ptx_operand *operand(const struct emitter *emitter, size_t i
     return &emitter->instruction->operands[index];
 }
 
-static value splat(struct emitter *emitter, value scalar)
-{
-    value first = emit_value(emitter, "insertelement <32 x i32> poison, i32 %%t%u, i32 0", scalar);
-
-    return emit_value(emitter,
-                      "shufflevector <32 x i32> %%t%u, <32 x i32> poison, <32 x i32> "
-                      "zeroinitializer",
-                      first);
-}
-
 /* The value of the first lane that takes part, for what is the same in all. */
 static value first_lane(struct emitter *emitter, value vector)
 {
@@ -71,10 +61,11 @@ static void barrier(struct emitter *emitter)
                         "%u)",
                         callee, number, threads, emit_lane_bits(emitter), votes, operation);
     if (operation == WARP_BARRIER_POPC) {
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32, splat(emitter, answer));
+        emit_put(emitter, operand(emitter, 0), PTX_W_B32,
+                 emit_splat_scalar(emitter, PTX_W_B32, answer));
     } else if (reduces) {
         value is_set = emit_value(emitter, "icmp ne <32 x i32> %%t%u, zeroinitializer",
-                                  splat(emitter, answer));
+                                  emit_splat_scalar(emitter, PTX_W_B32, answer));
 
         emit_put(emitter, operand(emitter, 0), PTX_W_PRED, is_set);
     }
@@ -89,7 +80,8 @@ static void vote(struct emitter *emitter)
 
     yes = emit_value(emitter, "and i32 %%t%u, %%t%u", votes, lanes);
     if (emit_has(emitter, PTX_W_BALLOT)) {
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32, splat(emitter, yes));
+        emit_put(emitter, operand(emitter, 0), PTX_W_B32,
+                 emit_splat_scalar(emitter, PTX_W_B32, yes));
         return;
     }
     all = emit_value(emitter, "icmp eq i32 %%t%u, %%t%u", yes, lanes);
@@ -105,7 +97,8 @@ static void vote(struct emitter *emitter)
 
 static void active_mask(struct emitter *emitter)
 {
-    emit_put(emitter, operand(emitter, 0), PTX_W_B32, splat(emitter, emit_lane_bits(emitter)));
+    emit_put(emitter, operand(emitter, 0), PTX_W_B32,
+             emit_splat_scalar(emitter, PTX_W_B32, emit_lane_bits(emitter)));
 }
 
 /* ---- Shuffles ---- */
@@ -203,7 +196,7 @@ static void reduce(struct emitter *emitter)
         }
         a = emit_value(emitter, "call i32 @llvm.vector.reduce.%s.v32i32(<32 x i32> %%t%u)", name,
                        a);
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32, splat(emitter, a));
+        emit_put(emitter, operand(emitter, 0), PTX_W_B32, emit_splat_scalar(emitter, PTX_W_B32, a));
         return;
     }
 }

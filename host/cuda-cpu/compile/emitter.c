@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "host/cuda-cpu/ptx/instruction.h"
+
 void emit_unsupported(struct emitter *emitter, const char *what)
 {
     ptx_log_error(emitter->log, emitter->instruction->at, "%s: %s is not supported yet",
@@ -37,28 +39,14 @@ value emit_value(struct emitter *emitter, const char *format, ...)
 
 bool emit_has(const struct emitter *emitter, enum ptx_word word)
 {
-    const struct ptx_instruction *instruction = emitter->instruction;
-
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (instruction->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
+    return ptx_has_word(emitter->instruction, word);
 }
 
 enum ptx_word emit_type(const struct emitter *emitter, unsigned index)
 {
-    const struct ptx_instruction *instruction = emitter->instruction;
+    enum ptx_word type = ptx_type_word(emitter->instruction, index);
 
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        enum ptx_word word = (enum ptx_word)instruction->words[i];
-
-        if (ptx_word_is_type(word) && !index--) {
-            return word;
-        }
-    }
-    return PTX_W_B32;
+    return type != PTX_W_NONE ? type : PTX_W_B32;
 }
 
 enum ptx_word emit_bits(enum ptx_word type)
@@ -265,7 +253,7 @@ static value get_register(struct emitter *emitter, const struct ptx_operand *ope
     return loaded;
 }
 
-static value splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar)
+value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar)
 {
     value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
                              emit_element(type), scalar);
@@ -276,7 +264,7 @@ static value splat_scalar(struct emitter *emitter, enum ptx_word type, value sca
 
 static value get_u32_field(struct emitter *emitter, size_t offset)
 {
-    return splat_scalar(emitter, PTX_W_B32, emit_field(emitter, offset, "i32"));
+    return emit_splat_scalar(emitter, PTX_W_B32, emit_field(emitter, offset, "i32"));
 }
 
 static value get_lane(struct emitter *emitter)
@@ -310,8 +298,8 @@ static value get_lane_mask(struct emitter *emitter, enum ptx_special special)
 
 static value get_clock(struct emitter *emitter)
 {
-    return splat_scalar(emitter, PTX_W_B64,
-                        emit_value(emitter, "call i64 @llvm.readcyclecounter()"));
+    return emit_splat_scalar(emitter, PTX_W_B64,
+                             emit_value(emitter, "call i64 @llvm.readcyclecounter()"));
 }
 
 /* As 32 or 64 bits, as the register is. */
@@ -398,7 +386,7 @@ static value get_symbol(struct emitter *emitter, const struct ptx_operand *opera
     if (symbol->variable->in_frame) {
         address = emit_value(emitter, "add i64 %%frame, %lld",
                              (long long)symbol->variable->offset + (long long)operand->offset);
-        return resize(emitter, PTX_W_B64, type, splat_scalar(emitter, PTX_W_B64, address));
+        return resize(emitter, PTX_W_B64, type, emit_splat_scalar(emitter, PTX_W_B64, address));
     }
     if (symbol->variable->space != PTX_SPACE_GLOBAL && symbol->variable->space != PTX_SPACE_CONST) {
         return emit_splat(emitter, type, symbol->variable->offset + (uint64_t)operand->offset);
@@ -408,7 +396,7 @@ static value get_symbol(struct emitter *emitter, const struct ptx_operand *opera
                          (unsigned long long)symbol->variable->offset);
     address = emit_value(emitter, "load i64, ptr %%t%u, align 8", pointer);
     address = emit_value(emitter, "add i64 %%t%u, %lld", address, (long long)operand->offset);
-    return resize(emitter, PTX_W_B64, type, splat_scalar(emitter, PTX_W_B64, address));
+    return resize(emitter, PTX_W_B64, type, emit_splat_scalar(emitter, PTX_W_B64, address));
 }
 
 /* A constant as bits of a type: doubles become floats, and the other way round. */

@@ -28,7 +28,6 @@ struct emitter {
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
-    bool whole;         /* the block's first copy: all lanes are there */
     uint32_t block;
     unsigned values; /* numbered so far */
     unsigned labels;
@@ -71,6 +70,9 @@ size_t emit_items(const struct emitter *emitter, const struct ptx_operand *opera
 
 /* A constant of all lanes. */
 value emit_splat(struct emitter *emitter, enum ptx_word type, uint64_t bits);
+
+/* One value in all lanes. scalar: of the type's element. */
+value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar);
 
 /* A field of the warp. type: IR's. */
 value emit_field(struct emitter *emitter, size_t offset, const char *type);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/cuda-cpu/ptx/instruction.h"
 #include "host/cuda-cpu/ptx/matrix.h"
 
 #define REASON_MAX 256
@@ -64,16 +65,6 @@ static bool type_fits(enum ptx_word declared, enum ptx_word wanted, bool wider)
     }
 }
 
-static bool has_word(const struct ptx_instruction *instruction, enum ptx_word word)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (instruction->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ld, st and cvt take a wider register for a narrower value. */
 static bool takes_wider(enum ptx_opcode opcode)
 {
@@ -95,22 +86,11 @@ static enum ptx_word wide(enum ptx_word type)
     }
 }
 
-static enum ptx_word type_word(const struct ptx_instruction *instruction, unsigned index)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        enum ptx_word word = (enum ptx_word)instruction->words[i];
-
-        if (ptx_word_is_type(word) && !index--) {
-            return word;
-        }
-    }
-    return PTX_W_NONE;
-}
-
 static enum ptx_word wanted_type(const struct checker *checker, const struct ptx_operand_form *form)
 {
-    enum ptx_word type =
-        form->type != PTX_W_NONE ? form->type : type_word(checker->instruction, form->type_index);
+    enum ptx_word type = form->type != PTX_W_NONE
+                             ? form->type
+                             : ptx_type_word(checker->instruction, form->type_index);
 
     return form->letter == 'D' || form->letter == 'A' ? wide(type) : type;
 }
@@ -215,23 +195,6 @@ static bool check_source(struct checker *checker, const struct ptx_operand *oper
     return true;
 }
 
-static unsigned vector_words(const struct ptx_instruction *instruction)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        switch (instruction->words[i]) {
-        case PTX_W_V2:
-            return 2;
-        case PTX_W_V4:
-            return 4;
-        case PTX_W_V8:
-            return 8;
-        default:
-            break;
-        }
-    }
-    return 1;
-}
-
 static bool check_one(struct checker *checker, const struct ptx_operand *operand,
                       enum ptx_word wanted, bool written)
 {
@@ -243,7 +206,7 @@ static bool check_one(struct checker *checker, const struct ptx_operand *operand
 static bool check_vector(struct checker *checker, const struct ptx_operand *operand,
                          enum ptx_word wanted, bool written)
 {
-    unsigned count = vector_words(checker->instruction);
+    unsigned count = ptx_vector_count(checker->instruction);
 
     if (count == 1 && operand->kind != PTX_O_LIST) {
         return check_one(checker, operand, wanted, written);
@@ -465,7 +428,7 @@ static bool operands_fit(struct checker *checker, const struct ptx_form *form)
     }
     checker->form = form;
     while (ptx_form_next_operand(&text, &operand)) {
-        if (operand.letter == 'h' && !has_word(instruction, PTX_W_L2_CACHE_HINT)) {
+        if (operand.letter == 'h' && !ptx_has_word(instruction, PTX_W_L2_CACHE_HINT)) {
             continue;
         }
         if (index == instruction->operand_count) {

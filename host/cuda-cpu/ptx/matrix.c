@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/ptx/matrix.h"
 
-#include <string.h>
+#include "host/cuda-cpu/ptx/instruction.h"
 
 #define LANES 32
 
@@ -10,16 +10,6 @@ enum matrix { MATRIX_A, MATRIX_B, MATRIX_C };
 struct shape {
     unsigned m, n, k;
 };
-
-static bool has_word(const struct ptx_instruction *instruction, enum ptx_word word)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (instruction->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* From a word such as m16n8k16. */
 static struct shape shape_of(const struct ptx_instruction *instruction)
@@ -38,19 +28,6 @@ static struct shape shape_of(const struct ptx_instruction *instruction)
         }
     }
     return shape;
-}
-
-/* The type word of this index. */
-static enum ptx_word type_of(const struct ptx_instruction *instruction, unsigned index)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        enum ptx_word word = (enum ptx_word)instruction->words[i];
-
-        if (ptx_word_is_type(word) && !index--) {
-            return word;
-        }
-    }
-    return PTX_W_NONE;
 }
 
 static unsigned elements(struct shape shape, enum matrix matrix)
@@ -80,9 +57,9 @@ static struct ptx_fragment pack(unsigned count, enum ptx_word type)
 static struct ptx_fragment mma_fragment(const struct ptx_instruction *instruction, size_t operand)
 {
     struct shape shape = shape_of(instruction);
-    enum ptx_word type = type_of(instruction, (unsigned)operand);
+    enum ptx_word type = ptx_type_word(instruction, (unsigned)operand);
     enum matrix matrix = operand == 1 ? MATRIX_A : operand == 2 ? MATRIX_B : MATRIX_C;
-    bool is_four = shape.m == 8 && shape.k == 4 && type_of(instruction, 1) == PTX_W_F16;
+    bool is_four = shape.m == 8 && shape.k == 4 && ptx_type_word(instruction, 1) == PTX_W_F16;
 
     return pack(elements(shape, matrix) * (is_four ? 4 : 1), type);
 }
@@ -100,25 +77,25 @@ static struct ptx_fragment wmma_fragment(const struct ptx_instruction *instructi
 {
     struct shape shape = shape_of(instruction);
 
-    if (!has_word(instruction, PTX_W_MMA)) { /* load or store */
-        enum ptx_word type = type_of(instruction, 0);
-        enum matrix matrix = has_word(instruction, PTX_W_A)   ? MATRIX_A
-                             : has_word(instruction, PTX_W_B) ? MATRIX_B
-                                                              : MATRIX_C;
+    if (!ptx_has_word(instruction, PTX_W_MMA)) { /* load or store */
+        enum ptx_word type = ptx_type_word(instruction, 0);
+        enum matrix matrix = ptx_has_word(instruction, PTX_W_A)   ? MATRIX_A
+                             : ptx_has_word(instruction, PTX_W_B) ? MATRIX_B
+                                                                  : MATRIX_C;
 
         return matrix == MATRIX_C ? pack(elements(shape, matrix), type)
                                   : wmma_factor(shape, matrix, type);
     }
-    if (type_of(instruction, 2) == PTX_W_NONE) { /* of halves: only D and C are named */
+    if (ptx_type_word(instruction, 2) == PTX_W_NONE) { /* of halves: only D and C are named */
         return operand == 1 || operand == 2
                    ? (struct ptx_fragment){8, 32}
-                   : pack(elements(shape, MATRIX_C), type_of(instruction, operand == 3));
+                   : pack(elements(shape, MATRIX_C), ptx_type_word(instruction, operand == 3));
     }
     if (operand == 1 || operand == 2) {
         return wmma_factor(shape, operand == 1 ? MATRIX_A : MATRIX_B,
-                           type_of(instruction, (unsigned)operand));
+                           ptx_type_word(instruction, (unsigned)operand));
     }
-    return pack(elements(shape, MATRIX_C), type_of(instruction, operand ? 3 : 0));
+    return pack(elements(shape, MATRIX_C), ptx_type_word(instruction, operand ? 3 : 0));
 }
 
 struct ptx_fragment ptx_fragment_of(const struct ptx_instruction *instruction, size_t operand)
@@ -129,9 +106,9 @@ struct ptx_fragment ptx_fragment_of(const struct ptx_instruction *instruction, s
     case PTX_WMMA:
         return wmma_fragment(instruction, operand);
     default: /* ldmatrix, stmatrix */
-        return (struct ptx_fragment){has_word(instruction, PTX_W_X4)   ? 4
-                                     : has_word(instruction, PTX_W_X2) ? 2
-                                                                       : 1,
+        return (struct ptx_fragment){ptx_has_word(instruction, PTX_W_X4)   ? 4
+                                     : ptx_has_word(instruction, PTX_W_X2) ? 2
+                                                                           : 1,
                                      32};
     }
 }

@@ -61,28 +61,7 @@ void form_read_words(struct ptx_instruction *instruction, const char *text)
 
 enum ptx_word form_type(const struct ptx_instruction *instruction, unsigned index)
 {
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (ptx_word_is_type((enum ptx_word)instruction->words[i]) && !index--) {
-            return (enum ptx_word)instruction->words[i];
-        }
-    }
-    return PTX_W_B32;
-}
+    enum ptx_word type = ptx_type_word(instruction, index);
 
-bool form_has_word(const struct ptx_instruction *instruction, enum ptx_word word)
-{
-    for (unsigned i = 0; i < instruction->word_count; i++) {
-        if (instruction->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
-}
-
-unsigned form_vector_count(const struct ptx_instruction *instruction)
-{
-    return form_has_word(instruction, PTX_W_V2)   ? 2
-           : form_has_word(instruction, PTX_W_V4) ? 4
-           : form_has_word(instruction, PTX_W_V8) ? 8
-                                                  : 1;
+    return type != PTX_W_NONE ? type : PTX_W_B32;
 }

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_CUDA_CPU_FORM_TEXT_H
 #define TESTS_UNIT_CUDA_CPU_FORM_TEXT_H
 
-#include "host/cuda-cpu/ptx/module.h"
+#include "host/cuda-cpu/ptx/instruction.h"
 
 #define FORM_TEXT_MAX 4096
 #define FORM_CHOICES_MAX 64
@@ -26,8 +26,7 @@ void form_expand(const struct form_element *elements, size_t count, size_t chose
 /* An instruction in the making: its words as the parser will see them. */
 void form_read_words(struct ptx_instruction *instruction, const char *text);
 
+/* The type of this index among the words; .b32 where there are fewer. */
 enum ptx_word form_type(const struct ptx_instruction *instruction, unsigned index);
-bool form_has_word(const struct ptx_instruction *instruction, enum ptx_word word);
-unsigned form_vector_count(const struct ptx_instruction *instruction);
 
 #endif

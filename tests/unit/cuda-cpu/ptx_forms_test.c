@@ -59,9 +59,9 @@ static char *print_operand(char *text, struct ptx_instruction *instruction,
         return text + sprintf(text, "%%p%zu", index);
     case 'v':
     case 'w':
-        return form_vector_count(instruction) == 1
+        return ptx_vector_count(instruction) == 1
                    ? print_register(text, bits, 2)
-                   : print_registers(text, bits, form_vector_count(instruction));
+                   : print_registers(text, bits, ptx_vector_count(instruction));
     case 'f':
         fragment = ptx_fragment_of(instruction, index);
         return print_registers(text, fragment.register_bits, fragment.registers);
@@ -93,7 +93,7 @@ static void print_operands(char *text, struct ptx_instruction *instruction,
     size_t index = 0;
 
     while (ptx_form_next_operand(&pattern, &operand)) {
-        if (operand.letter == 'h' && !form_has_word(instruction, PTX_W_L2_CACHE_HINT)) {
+        if (operand.letter == 'h' && !ptx_has_word(instruction, PTX_W_L2_CACHE_HINT)) {
             continue;
         }
         text += sprintf(text, "%s", index ? ", " : " ");
@@ -155,8 +155,8 @@ static void expect_refused(const char *text)
 /* More than 128 bits are for later devices, though the words are there. */
 static bool is_too_wide(const struct ptx_instruction *instruction)
 {
-    return form_vector_count(instruction) > 1 &&
-           form_vector_count(instruction) * ptx_type_bits(form_type(instruction, 0)) > 128;
+    return ptx_vector_count(instruction) > 1 &&
+           ptx_vector_count(instruction) * ptx_type_bits(form_type(instruction, 0)) > 128;
 }
 
 /* mov of 16 bits has halves that no register holds. */
