@@ -475,36 +475,44 @@ static const struct ptx_function *called_by(const struct ptx_instruction *instru
 
 /* ---- What a kernel reaches ---- */
 
-#define CALLS_MAX 64 /* deep */
+struct reached {
+    bool is_reached, is_on_path;
+    uint64_t frame; /* the furthest at which its frame begins */
+};
 
 struct reach {
     const struct ptx_module *module;
-    bool *seen; /* of the module's functions */
+    struct reached *functions; /* of the module */
     uint64_t local_size;
     struct ptx_log *log;
 };
 
-/* Frames lie behind each other. What calls itself has no end, and is refused by its depth. */
-static bool find_reach(struct reach *reach, const struct ptx_function *function, uint64_t frame,
-                       unsigned depth)
+/* Frames lie behind each other. A function is looked at again only when its frame moves further
+ * back: twice the same call costs nothing. What calls itself has no end. */
+static bool find_reach(struct reach *reach, const struct ptx_function *function, uint64_t frame)
 {
+    struct reached *reached = &reach->functions[emit_number(reach->module, function)];
     uint64_t end = (frame + function->local_size + 15) / 16 * 16;
 
-    if (depth > CALLS_MAX) {
-        ptx_log_error(reach->log, function->at,
-                      "%s is called %d deep: recursion is not supported yet", function->name,
-                      CALLS_MAX);
+    if (reached->is_on_path) {
+        ptx_log_error(reach->log, function->at, "%s calls itself: recursion is not supported yet",
+                      function->name);
         return false;
     }
-    reach->seen[emit_number(reach->module, function)] = true;
+    if (reached->is_reached && frame <= reached->frame) {
+        return true;
+    }
+    reached->is_reached = reached->is_on_path = true;
+    reached->frame = frame;
     reach->local_size = end > reach->local_size ? end : reach->local_size;
     for (size_t i = 0; i < function->instruction_count; i++) {
         const struct ptx_function *called = called_by(&function->instructions[i]);
 
-        if (called != NULL && !find_reach(reach, called, end, depth + 1)) {
+        if (called != NULL && !find_reach(reach, called, end)) {
             return false;
         }
     }
+    reached->is_on_path = false;
     return true;
 }
 
@@ -513,7 +521,7 @@ static bool emit_reached(struct emitter *emitter, const struct reach *reach)
     bool done = true;
 
     for (size_t i = 0; i < reach->module->function_count && done; i++) {
-        if (reach->seen[i]) {
+        if (reach->functions[i].is_reached) {
             done = emit_function(emitter, reach->module->functions[i]);
         }
     }
@@ -533,16 +541,16 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     struct emitter emitter = {.module = module, .out = ir, .log = log, .has_fma = has_fma};
     unsigned errors = log->errors;
 
-    reach.seen = calloc(module->function_count, sizeof(*reach.seen));
-    if (reach.seen == NULL) {
+    reach.functions = calloc(module->function_count, sizeof(*reach.functions));
+    if (reach.functions == NULL) {
         ptx_log_error(log, kernel->at, "no memory");
         return false;
     }
     text_add(ir, "%s", prelude);
-    if (find_reach(&reach, kernel, 0, 0)) {
+    if (find_reach(&reach, kernel, 0)) {
         emit_reached(&emitter, &reach);
     }
-    free(reach.seen);
+    free(reach.functions);
     needs->sites = emitter.sites;
     needs->local_size = reach.local_size;
     if (ir->failed) {

@@ -183,6 +183,36 @@ static void test_print(void **state)
     assert_int_equal(out[2], 2);
 }
 
+/* Sixty functions that call the next one twice are not looked at 2^60 times; a ring is refused. */
+static void test_many_calls(void **state)
+{
+    char text[16384] = HEAD ".func f60 () { ret; }\n";
+    struct launch launch = {0};
+    struct ptx_log log;
+    struct ptx_module *module;
+    struct program *program;
+
+    (void)state;
+    for (int i = 59; i >= 0; i--) {
+        sprintf(text + strlen(text), ".func f%d () { call f%d; call f%d; ret; }\n", i, i + 1,
+                i + 1);
+    }
+    strcat(text, ".entry k(.param .u64 out, .param .u32 n) { .reg .pred %p<2>; "
+                 "setp.ne.u32 %p1, 0, 0; @%p1 call f0; ret; }\n");
+    run_well(text, 1, 32, 0);
+    strcpy(text, HEAD ".func a (); .func b () { call a; ret; } .func a () { call b; ret; }\n"
+                      ".entry k() { call a; ret; }\n");
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
+    assert_non_null(module);
+    program = program_create(module, &memory, &log);
+    assert_non_null(program);
+    assert_false(program_prepare(program, ptx_module_function(module, "k"), &launch, &log));
+    assert_non_null(strstr(log_text, "a calls itself: recursion is not supported yet"));
+    program_destroy(program, &memory);
+    ptx_module_destroy(module);
+}
+
 /* ---- Blocks ---- */
 
 static void test_barriers(void **state)
@@ -417,6 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_divergent_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_branch_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_reductions, setup, teardown),
