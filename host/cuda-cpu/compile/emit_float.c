@@ -138,7 +138,7 @@ static value fused(struct emitter *emitter, enum ptx_word type)
     enum rounding round = rounding(emitter);
     const char *vector = emit_vector(type);
 
-    if (round == ROUND_RN && emitter->has_fma) {
+    if (round == ROUND_RN && emitter->options->has_fma) {
         return emit_value(emitter, "call %s @llvm.fma.v32f%u(%s %%t%u, %s %%t%u, %s %%t%u)", vector,
                           ptx_type_bits(type), vector, sources[0], vector, sources[1], vector,
                           sources[2]);

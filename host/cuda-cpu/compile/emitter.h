@@ -7,6 +7,7 @@
 #define CUDA_CPU_COMPILE_EMITTER_H
 
 #include "host/cuda-cpu/compile/flow.h"
+#include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
 #include "host/cuda-cpu/device/warp.h"
 
@@ -32,7 +33,7 @@ struct emitter {
     unsigned values; /* numbered so far */
     unsigned labels;
     uint32_t sites; /* accesses of the kernel so far */
-    bool has_fma;   /* the processor has */
+    const struct kernel_options *options;
 };
 
 /* ---- emitter.c ---- */

@@ -534,11 +534,12 @@ static const char prelude[] =
     "i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 "
     "30, i32 31>, align 128\n";
 
-bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel, bool has_fma,
-                 struct text *ir, struct kernel_needs *needs, struct ptx_log *log)
+bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
+                 const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
+                 struct ptx_log *log)
 {
     struct reach reach = {.module = module, .log = log};
-    struct emitter emitter = {.module = module, .out = ir, .log = log, .has_fma = has_fma};
+    struct emitter emitter = {.module = module, .out = ir, .log = log, .options = options};
     unsigned errors = log->errors;
 
     reach.functions = calloc(module->function_count, sizeof(*reach.functions));

@@ -14,8 +14,14 @@ struct kernel_needs {
     uint64_t local_size; /* bytes of a thread's local memory */
 };
 
-/* False: the log says what cannot be compiled. has_fma: the processor has fused products. */
-bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel, bool has_fma,
-                 struct text *ir, struct kernel_needs *needs, struct ptx_log *log);
+/* For whom the code is. */
+struct kernel_options {
+    bool has_fma; /* the processor has fused products */
+};
+
+/* False: the log says what cannot be compiled. */
+bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
+                 const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
+                 struct ptx_log *log);
 
 #endif

@@ -171,7 +171,8 @@ static bool compile(struct code *code, const struct ptx_module *module,
     struct kernel_needs needs;
     struct llvm_result object;
     char reason[LLVM_REASON_SIZE];
-    bool done = kernel_emit(module, kernel, has_fma(), &ir, &needs, log);
+    const struct kernel_options options = {.has_fma = has_fma()};
+    bool done = kernel_emit(module, kernel, &options, &ir, &needs, log);
 
     if (done && !llvm_compile(ir.bytes, ir.used, NULL, NULL, LLVM_OBJECT, &object, reason)) {
         ptx_log_error(log, kernel->at, "%s: %s", kernel->name, reason);

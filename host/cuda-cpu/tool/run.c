@@ -297,6 +297,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
 {
     static char log_text[LOG_SIZE];
     const struct ptx_function *kernel = find_kernel(path, module, name);
+    const struct kernel_options options = {.has_fma = true};
     char reason[LLVM_REASON_SIZE];
     struct kernel_needs needs;
     struct llvm_result result;
@@ -308,7 +309,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
         return RUN_REFUSED;
     }
     ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!kernel_emit(module, kernel, true, &ir, &needs, &log)) {
+    if (!kernel_emit(module, kernel, &options, &ir, &needs, &log)) {
         run_print_log(path, log_text);
     } else if (!assembly) {
         fputs(ir.bytes, stdout);

@@ -405,6 +405,7 @@ static bool run_batch(void)
 static bool is_known(const struct trial *trial)
 {
     static char text[KERNEL_MAX], log_text[1024];
+    const struct kernel_options options = {.has_fma = true};
     struct kernel_needs needs;
     struct text ir = {0};
     struct ptx_log log;
@@ -418,7 +419,7 @@ static bool is_known(const struct trial *trial)
         print_error("%s\n%s", trial->text, log_text);
         fail();
     }
-    known = kernel_emit(module, ptx_module_function(module, "k"), true, &ir, &needs, &log);
+    known = kernel_emit(module, ptx_module_function(module, "k"), &options, &ir, &needs, &log);
     text_free(&ir);
     ptx_module_destroy(module);
     return known;
