@@ -209,13 +209,10 @@ static void print_module(const char *path, const struct ptx_module *module)
     }
 }
 
-/* What is asked of a module that is right. */
+/* What is asked of a module as it was parsed. */
 static int use_module(const char *path, const struct ptx_module *module,
                       const struct arguments *arguments)
 {
-    if (arguments->run.kernel != NULL) {
-        return exit_status(run_kernel(path, module, &arguments->run));
-    }
     if (arguments->dumped != NULL) {
         return exit_status(dump_kernel(path, module, arguments->dumped, arguments->as_assembly));
     }
@@ -225,28 +222,41 @@ static int use_module(const char *path, const struct ptx_module *module,
     return EXIT_SUCCESS;
 }
 
-static int check_file(const char *path, const struct arguments *arguments)
+static int parse_text(const char *path, const char *text, size_t length,
+                      const struct arguments *arguments)
 {
-    int status;
     static char log_text[LOG_SIZE];
     struct ptx_log log;
     struct ptx_module *module;
-    size_t length;
-    char *text = read_path(path, &length);
+    int status;
 
-    if (text == NULL) {
-        fprintf(stderr, "baregpu-ptx: %s: %s\n", path, strerror(errno));
-        return EXIT_SYSTEM;
-    }
     ptx_log_init(&log, log_text, sizeof(log_text));
     module = ptx_module_create(text, length, &ptx_default_limits, &log);
-    free(text);
     run_print_log(path, log_text);
     if (module == NULL) {
         return EXIT_REFUSED;
     }
     status = use_module(path, module, arguments);
     ptx_module_destroy(module);
+    return status;
+}
+
+static int check_file(const char *path, const struct arguments *arguments)
+{
+    size_t length;
+    char *text = read_path(path, &length);
+    int status;
+
+    if (text == NULL) {
+        fprintf(stderr, "baregpu-ptx: %s: %s\n", path, strerror(errno));
+        return EXIT_SYSTEM;
+    }
+    if (arguments->run.kernel != NULL) {
+        status = exit_status(run_kernel(path, text, length, &arguments->run));
+    } else {
+        status = parse_text(path, text, length, arguments);
+    }
+    free(text);
     return status;
 }
 

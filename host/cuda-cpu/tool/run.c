@@ -22,7 +22,7 @@ struct buffer {
 
 struct run {
     const char *path;
-    const struct ptx_function *kernel;
+    const struct program_kernel *kernel;
     const struct run_options *options;
     struct memory memory;
     struct buffer buffers[RUN_ARGUMENTS_MAX];
@@ -32,6 +32,12 @@ struct run {
 static enum run_status refuse(const struct run *run, const char *what, const char *why)
 {
     fprintf(stderr, "%s: %s: %s\n", run->path, what, why);
+    return RUN_REFUSED;
+}
+
+static enum run_status refuse_kernel(const char *path, const char *name)
+{
+    fprintf(stderr, "%s: no kernel is called %s\n", path, name);
     return RUN_REFUSED;
 }
 
@@ -82,10 +88,10 @@ static enum run_status read_buffer(struct run *run, unsigned index, const char *
 }
 
 /* A number as the parameter's type has it. */
-static bool set_number(struct run *run, const struct ptx_variable *parameter, const char *text)
+static bool set_number(struct run *run, const struct program_parameter *parameter, const char *text)
 {
     unsigned char *place = run->params + parameter->offset;
-    bool is_float = ptx_type_kind(parameter->type) == PTX_FLOAT || strpbrk(text, ".") != NULL;
+    bool is_float = parameter->is_float || strpbrk(text, ".") != NULL;
     char *end;
 
     if (is_float && parameter->size == sizeof(float)) {
@@ -107,7 +113,7 @@ static bool set_number(struct run *run, const struct ptx_variable *parameter, co
 static enum run_status set_argument(struct run *run, unsigned index)
 {
     const char *text = run->options->arguments[index];
-    const struct ptx_variable *parameter = run->kernel->params[index];
+    const struct program_parameter *parameter = &run->kernel->parameters[index];
     enum run_status status = RUN_OK;
     char *end;
 
@@ -139,9 +145,9 @@ static enum run_status set_arguments(struct run *run)
     enum run_status status = RUN_OK;
     char counts[64];
 
-    if (run->options->argument_count != run->kernel->param_count) {
+    if (run->options->argument_count != run->kernel->parameter_count) {
         snprintf(counts, sizeof(counts), "%u arguments for %zu parameters",
-                 run->options->argument_count, run->kernel->param_count);
+                 run->options->argument_count, run->kernel->parameter_count);
         return refuse(run, run->kernel->name, counts);
     }
     for (unsigned i = 0; i < run->options->argument_count && status == RUN_OK; i++) {
@@ -198,14 +204,13 @@ static void print_text(void *context, const char *text)
     fputs(text, stdout);
 }
 
-static enum run_status launch(struct run *run, struct program *program, uint64_t static_shared,
-                              struct ptx_log *log)
+static enum run_status launch(struct run *run, struct program *program, struct ptx_log *log)
 {
     static const uint32_t never;
     struct launch_fault fault;
     struct launch launch = {
         .params = run->params,
-        .shared_size = static_shared + run->options->dynamic_shared,
+        .shared_size = run->kernel->shared_size + run->options->dynamic_shared,
         .memory = &run->memory,
         .stop = &never,
         .print = print_text,
@@ -229,65 +234,54 @@ static enum run_status launch(struct run *run, struct program *program, uint64_t
     }
 }
 
-static enum run_status run_all(struct run *run, const struct ptx_module *module, char *log_text)
+static enum run_status run_program(struct run *run, struct program *program, struct ptx_log *log)
 {
     const struct run_options *options = run->options;
     uint64_t threads = (uint64_t)options->block[0] * options->block[1] * options->block[2];
-    enum run_status status = set_arguments(run);
-    struct program *program;
-    struct ptx_log log;
+    enum run_status status;
 
+    run->kernel = program_find_kernel(program, options->kernel);
+    if (run->kernel == NULL) {
+        return refuse_kernel(run->path, options->kernel);
+    }
     if (threads < 1 || threads > 1024) {
         return refuse(run, run->kernel->name, "a block has 1 to 1024 threads");
     }
-    if (status != RUN_OK) {
-        return status;
+    status = set_arguments(run);
+    if (status == RUN_OK) {
+        status = launch(run, program, log);
     }
-    ptx_log_init(&log, log_text, LOG_SIZE);
-    program = program_create(module, &run->memory, &log);
-    if (program == NULL) {
-        return RUN_REFUSED;
-    }
-    status = launch(run, program, module->dynamic_shared, &log);
-    program_destroy(program, &run->memory);
     for (unsigned i = 0; i < options->save_count && status == RUN_OK; i++) {
         status = save(run, options->saves[i]);
     }
     return status;
 }
 
-static const struct ptx_function *find_kernel(const char *path, const struct ptx_module *module,
-                                              const char *name)
-{
-    const struct ptx_function *kernel = ptx_module_function(module, name);
-
-    if (kernel == NULL || !kernel->is_entry || !kernel->has_body) {
-        fprintf(stderr, "%s: no kernel is called %s\n", path, name);
-        return NULL;
-    }
-    return kernel;
-}
-
-enum run_status run_kernel(const char *path, const struct ptx_module *module,
+enum run_status run_kernel(const char *path, const char *text, size_t length,
                            const struct run_options *options)
 {
     static char log_text[LOG_SIZE];
-    const struct ptx_function *kernel = find_kernel(path, module, options->kernel);
     struct run *run = calloc(1, sizeof(*run));
     enum run_status status = RUN_REFUSED;
+    struct program *program;
+    struct ptx_log log;
 
-    log_text[0] = '\0';
-    if (kernel != NULL && run != NULL) {
-        run->path = path;
-        run->kernel = kernel;
-        run->options = options;
-        status = run_all(run, module, log_text);
-        run_print_log(path, log_text);
-        for (unsigned i = 0; i < RUN_ARGUMENTS_MAX; i++) {
-            free(run->buffers[i].bytes);
-        }
-        memory_clear(&run->memory);
+    if (run == NULL) {
+        return RUN_SYSTEM;
     }
+    run->path = path;
+    run->options = options;
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, length, &run->memory, &log);
+    if (program != NULL) {
+        status = run_program(run, program, &log);
+        program_destroy(program);
+    }
+    run_print_log(path, log_text);
+    for (unsigned i = 0; i < RUN_ARGUMENTS_MAX; i++) {
+        free(run->buffers[i].bytes);
+    }
+    memory_clear(&run->memory);
     free(run);
     return status;
 }
@@ -296,7 +290,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
                             int assembly)
 {
     static char log_text[LOG_SIZE];
-    const struct ptx_function *kernel = find_kernel(path, module, name);
+    const struct ptx_function *kernel = ptx_module_function(module, name);
     const struct kernel_options options = {.has_fma = true};
     char reason[LLVM_REASON_SIZE];
     struct kernel_needs needs;
@@ -305,8 +299,8 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
     struct ptx_log log;
     enum run_status status = RUN_REFUSED;
 
-    if (kernel == NULL) {
-        return RUN_REFUSED;
+    if (kernel == NULL || !kernel->is_entry || !kernel->has_body) {
+        return refuse_kernel(path, name);
     }
     ptx_log_init(&log, log_text, sizeof(log_text));
     if (!kernel_emit(module, kernel, &options, &ir, &needs, &log)) {

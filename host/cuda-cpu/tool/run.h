@@ -24,7 +24,7 @@ struct run_options {
 enum run_status { RUN_OK, RUN_REFUSED, RUN_SYSTEM };
 
 /* Prints what is wrong to standard error, each line behind the path. */
-enum run_status run_kernel(const char *path, const struct ptx_module *module,
+enum run_status run_kernel(const char *path, const char *text, size_t length,
                            const struct run_options *options);
 
 /* The lines of a log, each behind the file's name, as compilers write them. */

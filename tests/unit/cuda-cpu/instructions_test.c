@@ -20,6 +20,7 @@
 
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/program/program.h"
+#include "host/cuda-cpu/ptx/module.h"
 #include "tests/models/ptx/reference.h"
 #include "tests/unit/cuda-cpu/form_text.h"
 
@@ -381,9 +382,9 @@ static bool run_batch(void)
     }
     assert_true(memory_add(&memory, (uint64_t)(uintptr_t)inputs, sizeof(inputs), true));
     assert_true(memory_add(&memory, (uint64_t)(uintptr_t)outputs[0], sizeof(outputs[0]), false));
-    program = program_create(module, &memory, &log);
+    program = program_create(text, strlen(text), &memory, &log);
     assert_non_null(program);
-    prepared = program_prepare(program, ptx_module_function(module, "k"), &launch, &log);
+    prepared = program_prepare(program, program_find_kernel(program, "k"), &launch, &log);
     if (prepared) {
         memset(outputs, 0, sizeof(outputs));
         run_compiled(&memory, &launch);
@@ -395,7 +396,7 @@ static bool run_batch(void)
     } else {
         assert_non_null(strstr(log_text, "is not supported yet"));
     }
-    program_destroy(program, &memory);
+    program_destroy(program);
     memory_clear(&memory);
     ptx_module_destroy(module);
     return prepared;

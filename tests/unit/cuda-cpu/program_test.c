@@ -72,21 +72,18 @@ static enum launch_status run(const char *text, unsigned grid, unsigned block, u
     };
     enum launch_status status = LAUNCH_NO_MEMORY;
     struct ptx_log log;
-    struct ptx_module *module;
     struct program *program;
 
     ptx_log_init(&log, log_text, sizeof(log_text));
-    module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
-    program = module != NULL ? program_create(module, &memory, &log) : NULL;
+    program = program_create(text, strlen(text), &memory, &log);
     if (program == NULL ||
-        !program_prepare(program, ptx_module_function(module, "k"), &launch, &log)) {
+        !program_prepare(program, program_find_kernel(program, "k"), &launch, &log)) {
         print_error("%s\n%s", text, log_text);
         fail();
     }
-    launch.shared_size = module->dynamic_shared + 64;
+    launch.shared_size = program_find_kernel(program, "k")->shared_size + 64;
     status = launch_run(&launch, &fault);
-    program_destroy(program, &memory);
-    ptx_module_destroy(module);
+    program_destroy(program);
     return status;
 }
 
@@ -189,7 +186,6 @@ static void test_many_calls(void **state)
     char text[16384] = HEAD ".func f60 () { ret; }\n";
     struct launch launch = {0};
     struct ptx_log log;
-    struct ptx_module *module;
     struct program *program;
 
     (void)state;
@@ -203,14 +199,11 @@ static void test_many_calls(void **state)
     strcpy(text, HEAD ".func a (); .func b () { call a; ret; } .func a () { call b; ret; }\n"
                       ".entry k() { call a; ret; }\n");
     ptx_log_init(&log, log_text, sizeof(log_text));
-    module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
-    assert_non_null(module);
-    program = program_create(module, &memory, &log);
+    program = program_create(text, strlen(text), &memory, &log);
     assert_non_null(program);
-    assert_false(program_prepare(program, ptx_module_function(module, "k"), &launch, &log));
+    assert_false(program_prepare(program, program_find_kernel(program, "k"), &launch, &log));
     assert_non_null(strstr(log_text, "a calls itself: recursion is not supported yet"));
-    program_destroy(program, &memory);
-    ptx_module_destroy(module);
+    program_destroy(program);
 }
 
 /* ---- Blocks ---- */
