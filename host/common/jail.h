@@ -21,11 +21,13 @@ struct jail_path {
 
 /* Which system calls are left; every jail has memory, clocks, and what is open. */
 enum jail_calls {
-    JAIL_CALLS_MEMFD = 1,    /* makes sealed memory to hand out, and takes some */
-    JAIL_CALLS_DRIVER = 2,   /* a GPU driver's: files, devices, sockets, threads */
-    JAIL_CALLS_LOOSE = 4,    /* all but those that no driver needs */
-    JAIL_CALLS_SERVE = 8,    /* accepts connections, and writes a file */
-    JAIL_CALLS_THREADS = 16, /* makes threads, until jail_forbid_threads */
+    JAIL_CALLS_MEMFD = 1,      /* makes sealed memory to hand out, and takes some */
+    JAIL_CALLS_DRIVER = 2,     /* a GPU driver's: files, devices, sockets, threads */
+    JAIL_CALLS_LOOSE = 4,      /* all but those that no driver needs */
+    JAIL_CALLS_SERVE = 8,      /* accepts connections, and writes a file */
+    JAIL_CALLS_THREADS = 16,   /* makes threads, until jail_forbid_threads */
+    JAIL_CALLS_PROCESSES = 32, /* makes processes, limits and kills them: jail_forbid_processes */
+    JAIL_CALLS_CODE = 64,      /* runs what it made, which then is not writable any more */
 };
 
 #define JAIL_NO_LIMIT UINT64_MAX
@@ -52,6 +54,10 @@ int jail_enter(const struct jail *jail, char exposed[JAIL_TEXT_SIZE]);
 
 /* With JAIL_CALLS_THREADS: there are no more after this. -1 with errno. */
 int jail_forbid_threads(void);
+
+/* With JAIL_CALLS_PROCESSES, in such a process: it makes, limits and ends none from here on, itself
+ * apart. -1 with errno. */
+int jail_forbid_processes(void);
 
 /* Makes this user root in the user namespace of a process that has just begun it, and all others
  * nobody. Another user than the caller's takes CAP_SETUID and CAP_SETGID. -1 with errno. */

@@ -23,6 +23,8 @@
 #define DRIVER JAIL_CALLS_DRIVER
 #define SERVE JAIL_CALLS_SERVE
 #define THREADS JAIL_CALLS_THREADS
+#define PROCESSES JAIL_CALLS_PROCESSES
+#define CODE JAIL_CALLS_CODE
 #define ARGUMENTS_MAX 2
 #define ALL_BITS UINT64_MAX
 #define INT_BITS UINT64_C(0xffffffff) /* of an int argument the kernel looks at no others */
@@ -63,7 +65,12 @@ static const struct call allowed[] = {
     {ANY, SCMP_SYS(rt_sigprocmask)},
     {ANY, SCMP_SYS(restart_syscall)},
     {THREADS | DRIVER, SCMP_SYS(rt_sigaction)}, /* the first one that is made does that */
-    {THREADS, SCMP_SYS(seccomp)},               /* to forbid more */
+    {THREADS | PROCESSES, SCMP_SYS(seccomp)},   /* to forbid more */
+    /* Processes; their start is below, too. */
+    {PROCESSES, SCMP_SYS(wait4)},
+    {PROCESSES, SCMP_SYS(prlimit64)},
+    {PROCESSES, SCMP_SYS(setrlimit)},
+    {PROCESSES, SCMP_SYS(pipe2)},
     /* Time, chance. */
     {ANY, SCMP_SYS(clock_gettime)},
     {ANY, SCMP_SYS(clock_nanosleep)},
@@ -188,8 +195,13 @@ static const struct checked_call checked[] = {
     {ANY, SCMP_SYS(mmap), {{2, PROT_EXEC, 0}}},
     {DRIVER, SCMP_SYS(mmap), {{2, PROT_WRITE, 0}}},
     {ANY, SCMP_SYS(mprotect), {{2, PROT_EXEC, 0}}},
+    {CODE, SCMP_SYS(mprotect), {{2, PROT_WRITE, 0}}},
     /* Threads, no processes. */
     {THREADS | DRIVER, SCMP_SYS(clone), {{0, THREAD_FLAGS | NAMESPACE_FLAGS, THREAD_FLAGS}}},
+    {PROCESSES, SCMP_SYS(clone), {{0, THREAD_FLAGS | NAMESPACE_FLAGS, 0}}},
+    {PROCESSES, SCMP_SYS(kill), {{1, INT_BITS, SIGKILL}}},
+    {PROCESSES, SCMP_SYS(tgkill), {{2, INT_BITS, SIGABRT}}},
+    {PROCESSES, SCMP_SYS(prctl), {{0, INT_BITS, PR_SET_PDEATHSIG}}},
     {ANY, SCMP_SYS(prctl), {{0, INT_BITS, PR_SET_NAME}}},
     {DRIVER, SCMP_SYS(prctl), {{0, INT_BITS, PR_GET_NAME}}},
     {DRIVER, SCMP_SYS(prctl), {{0, INT_BITS, PR_GET_DUMPABLE}}},
@@ -356,18 +368,48 @@ static int load(scmp_filter_ctx filter, unsigned calls)
                ?: seccomp_load(filter);
 }
 
-int jail_forbid_threads(void)
+/* On top of the filter that is there, whose refusals stay. */
+static int forbid(int (*add_rules)(scmp_filter_ctx filter))
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW); /* the first one's refusals stay */
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int result = filter == NULL ? -ENOMEM : 0;
 
     result = result ?: seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1)
                     ?: seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0) /* they have none */
-                    ?: add(filter, SCMP_ACT_TRAP, SCMP_SYS(clone), 0, NULL)
+                    ?: add_rules(filter)
                     ?: seccomp_load(filter);
     seccomp_release(filter);
     errno = -result;
     return result == 0 ? 0 : -1;
+}
+
+static int add_no_threads(scmp_filter_ctx filter)
+{
+    return add(filter, SCMP_ACT_TRAP, SCMP_SYS(clone), 0, NULL);
+}
+
+int jail_forbid_threads(void)
+{
+    return forbid(add_no_threads);
+}
+
+static int add_no_processes(scmp_filter_ctx filter)
+{
+    static const int forbidden[] = {SCMP_SYS(clone),     SCMP_SYS(wait4), SCMP_SYS(prlimit64),
+                                    SCMP_SYS(setrlimit), SCMP_SYS(pipe2), SCMP_SYS(seccomp),
+                                    SCMP_SYS(kill)};
+    const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid());
+    int result = add(filter, SCMP_ACT_TRAP, SCMP_SYS(tgkill), 1, &other);
+
+    for (unsigned i = 0; i < COUNT(forbidden) && result == 0; i++) {
+        result = add(filter, SCMP_ACT_TRAP, forbidden[i], 0, NULL);
+    }
+    return result;
+}
+
+int jail_forbid_processes(void)
+{
+    return forbid(add_no_processes);
 }
 
 /* ---- What was refused ---- */

@@ -111,12 +111,22 @@ static int try_both_at_once(void)
 }
 
 /* What was written becomes code. */
-static int try_code_from_data(void)
+static int protect(int protection)
 {
     static uint8_t page[8192];
     uintptr_t start = ((uintptr_t)page + 4095) & ~(uintptr_t)4095;
 
-    return syscall(SYS_mprotect, start, 4096, PROT_READ | PROT_EXEC) == 0 ? DONE : REFUSED;
+    return syscall(SYS_mprotect, start, 4096, protection) == 0 ? DONE : REFUSED;
+}
+
+static int try_code_from_data(void)
+{
+    return protect(PROT_READ | PROT_EXEC);
+}
+
+static int try_code_and_data(void)
+{
+    return protect(PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
 static int try_network(void)
@@ -151,6 +161,27 @@ static int try_thread(void)
 static int try_thread_later(void)
 {
     return jail_forbid_threads() == 0 ? try_thread() : NO_SANDBOX;
+}
+
+static int try_fork_later(void)
+{
+    return jail_forbid_processes() == 0 ? try_fork() : NO_SANDBOX;
+}
+
+/* No process has this number. */
+static int try_end(void)
+{
+    return syscall(SYS_kill, INT32_MAX, SIGKILL) == -1 && errno == ESRCH ? DONE : REFUSED;
+}
+
+static int try_end_later(void)
+{
+    return jail_forbid_processes() == 0 ? try_end() : NO_SANDBOX;
+}
+
+static int try_abort_later(void)
+{
+    return jail_forbid_processes() == 0 ? try_kill_self() : NO_SANDBOX;
 }
 
 static int try_dumpable(void)
@@ -290,6 +321,29 @@ static void test_threads(void **state)
     assert_int_equal(run(try_namespace, JAIL_CALLS_THREADS), KILLED);
     assert_int_equal(run(try_thread_later, JAIL_CALLS_THREADS), KILLED);
     assert_int_equal(run(try_thread, JAIL_CALLS_DRIVER), DONE);
+}
+
+static void test_processes(void **state)
+{
+    (void)state;
+    assert_int_equal(run(try_fork, JAIL_CALLS_PROCESSES), DONE);
+    assert_int_equal(run(try_end, JAIL_CALLS_PROCESSES), DONE);
+    assert_int_equal(run(try_kill, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_thread, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_namespace, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_open, JAIL_CALLS_PROCESSES), REFUSED);
+    assert_int_equal(run(try_program, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_fork_later, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_end_later, JAIL_CALLS_PROCESSES), KILLED);
+    assert_int_equal(run(try_abort_later, JAIL_CALLS_PROCESSES), DONE);
+}
+
+static void test_code(void **state)
+{
+    (void)state;
+    assert_int_equal(run(try_code_from_data, JAIL_CALLS_CODE), DONE);
+    assert_int_equal(run(try_code_and_data, JAIL_CALLS_CODE), KILLED);
+    assert_int_equal(run(try_both_at_once, JAIL_CALLS_CODE), KILLED);
 }
 
 static void test_driver(void **state)
@@ -553,6 +607,8 @@ int main(void)
         cmocka_unit_test(test_computing),
         cmocka_unit_test(test_serving),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_code),
         cmocka_unit_test(test_driver),
         cmocka_unit_test(test_loose),
         cmocka_unit_test(test_limits),
