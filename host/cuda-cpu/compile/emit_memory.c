@@ -86,8 +86,7 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
                    emit_splat_scalar(emitter, PTX_W_B64, start));
 }
 
-/* The lanes' generic addresses. */
-static value address_of(struct emitter *emitter, const struct ptx_operand *address)
+value emit_address(struct emitter *emitter, const struct ptx_operand *address)
 {
     enum ptx_space space = is_variable(address->base) ? space_of(address->base->symbol->variable)
                                                       : named_space(emitter);
@@ -322,7 +321,7 @@ static void emit_load(struct emitter *emitter)
         emit_unsupported(emitter, "an access of 128 bits");
         return;
     }
-    addresses = is_parameter(address) ? 0 : address_of(emitter, address);
+    addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
     for (size_t i = 0; i < count; i++) {
         loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
                                           : load(emitter, plus(emitter, addresses, i * size), size);
@@ -344,7 +343,7 @@ static void emit_store(struct emitter *emitter)
         emit_unsupported(emitter, size > 8 ? "an access of 128 bits" : "writing a parameter");
         return;
     }
-    addresses = address_of(emitter, operand(emitter, 0));
+    addresses = emit_address(emitter, operand(emitter, 0));
     for (size_t i = 0; i < count; i++) {
         value stored = emit_get(emitter, &items[i], type);
 
@@ -400,7 +399,7 @@ static void emit_atomic(struct emitter *emitter, bool returns)
         emit_unsupported(emitter, "this type");
         return;
     }
-    addresses = emit_spill(emitter, 0, PTX_W_B64, address_of(emitter, operand(emitter, first)));
+    addresses = emit_spill(emitter, 0, PTX_W_B64, emit_address(emitter, operand(emitter, first)));
     b = emit_spill(emitter, 1, type, emit_get(emitter, operand(emitter, first + 1), type));
     c = has_c ? emit_spill(emitter, 2, type, emit_get(emitter, operand(emitter, first + 2), type))
               : emit_slot(emitter, 2);
@@ -417,7 +416,7 @@ static void emit_atomic(struct emitter *emitter, bool returns)
 }
 
 /* To or from generic: the space's beginning is added or taken away. */
-static void emit_address(struct emitter *emitter)
+static void convert_address(struct emitter *emitter)
 {
     enum ptx_space space = named_space(emitter);
     value a = emit_get(emitter, operand(emitter, 1), PTX_W_B64);
@@ -453,7 +452,7 @@ bool emit_memory(struct emitter *emitter)
         emit_atomic(emitter, false);
         return true;
     case PTX_CVTA:
-        emit_address(emitter);
+        convert_address(emitter);
         return true;
     case PTX_FENCE:
     case PTX_MEMBAR:

@@ -7,19 +7,19 @@ static const struct ptx_operand *operand(const struct emitter *emitter, size_t i
     return &emitter->instruction->operands[index];
 }
 
-/* The value of the first lane that takes part, for what is the same in all. */
-static value first_lane(struct emitter *emitter, value vector)
+value emit_first_lane(struct emitter *emitter, enum ptx_word type, value vector)
 {
     value bits = emit_lane_bits(emitter);
     value lane = emit_value(emitter, "call i32 @llvm.cttz.i32(i32 %%t%u, i1 false)", bits);
 
     lane = emit_value(emitter, "and i32 %%t%u, 31", lane);
-    return emit_value(emitter, "extractelement <32 x i32> %%t%u, i32 %%t%u", vector, lane);
+    return emit_value(emitter, "extractelement %s %%t%u, i32 %%t%u", emit_vector(type), vector,
+                      lane);
 }
 
-static value uniform(struct emitter *emitter, size_t index)
+value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand)
 {
-    return first_lane(emitter, emit_get(emitter, operand(emitter, index), PTX_W_B32));
+    return emit_first_lane(emitter, PTX_W_B32, emit_get(emitter, operand, PTX_W_B32));
 }
 
 /* ---- Barriers ---- */
@@ -47,8 +47,9 @@ static void barrier(struct emitter *emitter)
     if (emit_has(emitter, PTX_W_CLUSTER)) {
         return; /* of one block */
     }
-    number = uniform(emitter, first);
-    threads = values > 1 ? uniform(emitter, first + 1) : emit_value(emitter, "or i32 0, 0");
+    number = emit_uniform(emitter, operand(emitter, first));
+    threads = values > 1 ? emit_uniform(emitter, operand(emitter, first + 1))
+                         : emit_value(emitter, "or i32 0, 0");
     votes = reduces
                 ? emit_mask_bits(emitter,
                                  emit_get(emitter,

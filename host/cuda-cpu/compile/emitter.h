@@ -90,7 +90,7 @@ value emit_spill(struct emitter *emitter, unsigned slot, enum ptx_word type, val
 value emit_slot(struct emitter *emitter, unsigned slot);
 value emit_reload(struct emitter *emitter, unsigned slot, enum ptx_word type);
 
-#define EMIT_SLOTS 5
+#define EMIT_SLOTS 16 /* of 512 bytes */
 
 /* Floats of 32 bits: subnormal numbers become zeros of their sign. */
 value emit_flush(struct emitter *emitter, value of);
@@ -107,6 +107,15 @@ bool emit_convert(struct emitter *emitter);
 bool emit_memory(struct emitter *emitter);
 bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);
+bool emit_matrix(struct emitter *emitter);
+
+/* The value of the first lane that takes part, for what is the same in all; of an operand of 32
+ * bits. */
+value emit_first_lane(struct emitter *emitter, enum ptx_word type, value vector);
+value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand);
+
+/* The lanes' generic addresses, of an operand in brackets. */
+value emit_address(struct emitter *emitter, const struct ptx_operand *address);
 
 /* The generic addresses of a place in the frame of this function, or behind it in that of one that
  * it calls. */

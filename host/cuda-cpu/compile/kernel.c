@@ -91,7 +91,8 @@ void emit_fault(struct emitter *emitter, enum warp_fault fault)
 static void emit_body(struct emitter *emitter)
 {
     if (emit_call(emitter) || emit_memory(emitter) || emit_warp(emitter) || emit_convert(emitter) ||
-        emit_bits_operation(emitter) || emit_integer(emitter) || emit_float(emitter)) {
+        emit_bits_operation(emitter) || emit_integer(emitter) || emit_float(emitter) ||
+        emit_matrix(emitter)) {
         return;
     }
     emit_unsupported(emitter, "this instruction");

@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/device/access.h"
 #include "host/cuda-cpu/device/coroutine.h"
 #include "host/cuda-cpu/device/function.h"
+#include "host/cuda-cpu/device/matrix.h"
 #include "host/cuda-cpu/device/print.h"
 
 #define BARRIERS 16
@@ -310,6 +311,9 @@ static bool create_runner(struct runner *runner, struct block *block, uint32_t i
     warp->function = warp_function_call;
     warp->permute = permute;
     warp->copy = copy_local;
+    warp->multiply = matrix_multiply;
+    warp->load_matrix = matrix_load;
+    warp->store_matrix = matrix_store;
     warp->print = on_print;
     warp->sites = calloc(launch->sites + 1, sizeof(*warp->sites));
     return warp->sites != NULL && coroutine_create(&runner->coroutine, STACK_SIZE);

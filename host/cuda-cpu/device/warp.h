@@ -65,6 +65,15 @@ struct warp {
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */
     void (*copy)(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask);
+    /* D = A * B + C of fragments, in each of which the registers follow each other, 32 lanes beside
+     * each other. form: struct matrix_form. */
+    void (*multiply)(void *d, const void *a, const void *b, const void *c, uint64_t form,
+                     uint32_t lanes);
+    /* A fragment from memory or to it, by gather and scatter. stride: elements. */
+    void (*load_matrix)(struct warp *warp, void *registers, uint64_t address, uint64_t stride,
+                        uint64_t form, uint32_t lanes, uint32_t site);
+    void (*store_matrix)(struct warp *warp, const void *registers, uint64_t address,
+                         uint64_t stride, uint64_t form, uint32_t lanes, uint32_t site);
     /* printf of each lane: the format's address, and that of the values. Their numbers come back.
      */
     void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,

@@ -5,16 +5,9 @@
 
 #define LANES 32
 
-enum matrix { MATRIX_A, MATRIX_B, MATRIX_C };
-
-struct shape {
-    unsigned m, n, k;
-};
-
-/* From a word such as m16n8k16. */
-static struct shape shape_of(const struct ptx_instruction *instruction)
+struct ptx_shape ptx_shape_of(const struct ptx_instruction *instruction)
 {
-    struct shape shape = {0};
+    struct ptx_shape shape = {0};
 
     for (unsigned i = 0; i < instruction->word_count && !shape.k; i++) {
         const char *text = ptx_word_name((enum ptx_word)instruction->words[i]);
@@ -30,12 +23,39 @@ static struct shape shape_of(const struct ptx_instruction *instruction)
     return shape;
 }
 
-static unsigned elements(struct shape shape, enum matrix matrix)
+static bool is_product(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_MMA || ptx_has_word(instruction, PTX_W_MMA);
+}
+
+enum ptx_matrix ptx_matrix_of(const struct ptx_instruction *instruction, size_t operand)
+{
+    if (is_product(instruction)) {
+        return operand == 1 ? PTX_MATRIX_A : operand == 2 ? PTX_MATRIX_B : PTX_MATRIX_C;
+    }
+    return ptx_has_word(instruction, PTX_W_A)   ? PTX_MATRIX_A
+           : ptx_has_word(instruction, PTX_W_B) ? PTX_MATRIX_B
+                                                : PTX_MATRIX_C;
+}
+
+/* Where wmma names only D and C, A and B are of halves. */
+enum ptx_word ptx_element_of(const struct ptx_instruction *instruction, size_t operand)
+{
+    if (!is_product(instruction)) {
+        return ptx_type_word(instruction, 0);
+    }
+    if (ptx_type_word(instruction, 2) == PTX_W_NONE) {
+        return operand == 1 || operand == 2 ? PTX_W_F16 : ptx_type_word(instruction, operand == 3);
+    }
+    return ptx_type_word(instruction, (unsigned)operand);
+}
+
+static unsigned elements(struct ptx_shape shape, enum ptx_matrix matrix)
 {
     switch (matrix) {
-    case MATRIX_A:
+    case PTX_MATRIX_A:
         return shape.m * shape.k / LANES;
-    case MATRIX_B:
+    case PTX_MATRIX_B:
         return shape.k * shape.n / LANES;
     default:
         return shape.m * shape.n / LANES;
@@ -56,46 +76,23 @@ static struct ptx_fragment pack(unsigned count, enum ptx_word type)
 /* m8n8k4 of halves is four products beside each other. */
 static struct ptx_fragment mma_fragment(const struct ptx_instruction *instruction, size_t operand)
 {
-    struct shape shape = shape_of(instruction);
-    enum ptx_word type = ptx_type_word(instruction, (unsigned)operand);
-    enum matrix matrix = operand == 1 ? MATRIX_A : operand == 2 ? MATRIX_B : MATRIX_C;
+    struct ptx_shape shape = ptx_shape_of(instruction);
     bool is_four = shape.m == 8 && shape.k == 4 && ptx_type_word(instruction, 1) == PTX_W_F16;
 
-    return pack(elements(shape, matrix) * (is_four ? 4 : 1), type);
+    return pack(elements(shape, ptx_matrix_of(instruction, operand)) * (is_four ? 4 : 1),
+                ptx_element_of(instruction, operand));
 }
 
 /* Halves of A and B come twice. */
-static struct ptx_fragment wmma_factor(struct shape shape, enum matrix matrix, enum ptx_word type)
-{
-    if (type == PTX_W_F16) {
-        return (struct ptx_fragment){8, 32};
-    }
-    return pack(elements(shape, matrix), type);
-}
-
 static struct ptx_fragment wmma_fragment(const struct ptx_instruction *instruction, size_t operand)
 {
-    struct shape shape = shape_of(instruction);
+    enum ptx_matrix matrix = ptx_matrix_of(instruction, operand);
+    enum ptx_word type = ptx_element_of(instruction, operand);
 
-    if (!ptx_has_word(instruction, PTX_W_MMA)) { /* load or store */
-        enum ptx_word type = ptx_type_word(instruction, 0);
-        enum matrix matrix = ptx_has_word(instruction, PTX_W_A)   ? MATRIX_A
-                             : ptx_has_word(instruction, PTX_W_B) ? MATRIX_B
-                                                                  : MATRIX_C;
-
-        return matrix == MATRIX_C ? pack(elements(shape, matrix), type)
-                                  : wmma_factor(shape, matrix, type);
+    if (matrix != PTX_MATRIX_C && type == PTX_W_F16) {
+        return (struct ptx_fragment){8, 32};
     }
-    if (ptx_type_word(instruction, 2) == PTX_W_NONE) { /* of halves: only D and C are named */
-        return operand == 1 || operand == 2
-                   ? (struct ptx_fragment){8, 32}
-                   : pack(elements(shape, MATRIX_C), ptx_type_word(instruction, operand == 3));
-    }
-    if (operand == 1 || operand == 2) {
-        return wmma_factor(shape, operand == 1 ? MATRIX_A : MATRIX_B,
-                           ptx_type_word(instruction, (unsigned)operand));
-    }
-    return pack(elements(shape, MATRIX_C), ptx_type_word(instruction, operand ? 3 : 0));
+    return pack(elements(ptx_shape_of(instruction), matrix), type);
 }
 
 struct ptx_fragment ptx_fragment_of(const struct ptx_instruction *instruction, size_t operand)

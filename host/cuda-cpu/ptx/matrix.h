@@ -5,10 +5,24 @@
 
 #include "host/cuda-cpu/ptx/module.h"
 
+struct ptx_shape {
+    unsigned m, n, k;
+};
+
+enum ptx_matrix { PTX_MATRIX_A, PTX_MATRIX_B, PTX_MATRIX_C };
+
 struct ptx_fragment {
     unsigned registers;
     unsigned register_bits; /* 32 or 64 */
 };
+
+/* From a word such as m16n8k16. */
+struct ptx_shape ptx_shape_of(const struct ptx_instruction *instruction);
+
+/* Which matrix the operand of this index of an mma or wmma is part of, C also for D; and the type
+ * of its elements. */
+enum ptx_matrix ptx_matrix_of(const struct ptx_instruction *instruction, size_t operand);
+enum ptx_word ptx_element_of(const struct ptx_instruction *instruction, size_t operand);
 
 /* The fragment that is the operand of this index of an mma, wmma, ldmatrix or stmatrix. */
 struct ptx_fragment ptx_fragment_of(const struct ptx_instruction *instruction, size_t operand);

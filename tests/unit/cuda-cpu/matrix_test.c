@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c) tests/unit/cuda-cpu/form_text.c
+// build: $(wildcard tests/models/ptx/*.c) tests/unit/cuda-cpu/compare.c
+// cflags: -frounding-math
+// libs: -ldl
+/* Matrices: all rows of the table of forms, on random bits, compiled and by the reference. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/ptx/matrix.h"
+#include "tests/unit/cuda-cpu/compare.h"
+#include "tests/unit/cuda-cpu/form_text.h"
+
+#define HEAD                                                                                       \
+    COMPARE_HEAD ".entry k(.param .u64 in, .param .u64 out)\n{\n"                                  \
+                 ".reg .b32 %a<8>, %b<8>, %c<8>, %d<8>, %r<4>; .reg .pred %p; "                    \
+                 ".reg .b64 %A<8>, %B<8>, %C<8>, %D<8>, %rd<4>;\n"                                 \
+                 "ld.param.u64 %rd0, [in]; ld.param.u64 %rd1, [out]; mov.u32 %r0, %tid.x;\n"       \
+                 "mad.wide.u32 %rd2, %r0, 8, %rd0; mad.wide.u32 %rd3, %r0, 16, %rd1;\n"
+
+#define REGION 32768u /* bytes of the input for each operand */
+
+static char text[8192];
+static unsigned tried;
+
+static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void add(const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text + used, sizeof(text) - used, format, arguments);
+    va_end(arguments);
+    assert_true(strlen(text) + 1 < sizeof(text));
+}
+
+/* ---- Fragments in registers ---- */
+
+static const char *register_name(const struct ptx_instruction *instruction, unsigned operand)
+{
+    static const char *const names[2][4] = {{"d", "a", "b", "c"}, {"D", "A", "B", "C"}};
+
+    return names[ptx_fragment_of(instruction, operand).register_bits == 64][operand];
+}
+
+static void add_fragment(const struct ptx_instruction *instruction, unsigned operand)
+{
+    unsigned count = ptx_fragment_of(instruction, operand).registers;
+
+    for (unsigned i = 0; i < count; i++) {
+        add("%s%%%s%u%s", i ? ", " : "{", register_name(instruction, operand), i,
+            i + 1 == count ? "}" : "");
+    }
+}
+
+static void add_operands(const struct ptx_instruction *instruction)
+{
+    for (unsigned operand = 0; operand < 4; operand++) {
+        add(operand ? ", " : " ");
+        add_fragment(instruction, operand);
+    }
+    add(";\n");
+}
+
+/* Registers of a thread lie 512 bytes from each other. */
+static void add_loads(const struct ptx_instruction *instruction, unsigned operand)
+{
+    struct ptx_fragment fragment = ptx_fragment_of(instruction, operand);
+
+    for (unsigned i = 0; i < fragment.registers; i++) {
+        add("ld.global.b%u %%%s%u, [%%rd2 + %u];\n", fragment.register_bits,
+            register_name(instruction, operand), i, operand * REGION + i * 512);
+    }
+}
+
+static void add_stores(const struct ptx_instruction *instruction)
+{
+    struct ptx_fragment fragment = ptx_fragment_of(instruction, 0);
+
+    for (unsigned i = 0; i < fragment.registers; i++) {
+        add("st.global.b%u [%%rd3 + %u], %%%s%u;\n", fragment.register_bits, i * 1024,
+            register_name(instruction, 0), i);
+    }
+}
+
+/* ---- Inputs ---- */
+
+/* What keeps numbers of a type near 1, in words of 32 bits. */
+static void tame(uint32_t *word, enum ptx_word type, bool is_high)
+{
+    switch (type) {
+    case PTX_W_F16:
+        *word &= 0xBFFFBFFF;
+        break;
+    case PTX_W_BF16:
+        *word = (*word & 0x87FF87FF) | 0x38003800;
+        break;
+    case PTX_W_F32:
+    case PTX_W_TF32:
+        *word = (*word & 0x83FFFFFF) | 0x3C000000;
+        break;
+    case PTX_W_F64:
+        *word = is_high ? (*word & 0x803FFFFF) | 0x3FC00000 : *word;
+        break;
+    case PTX_W_E4M3:
+    case PTX_W_E5M2:
+        *word &= 0xBFBFBFBF;
+        break;
+    default:
+        break;
+    }
+}
+
+static void fill_input(const struct ptx_instruction *instruction, bool is_tame)
+{
+    uint32_t words[COMPARE_BYTES / 4];
+
+    compare_fill_input();
+    memcpy(words, compare_input, sizeof(words));
+    for (size_t i = 0; is_tame && i < COMPARE_BYTES / 4; i++) {
+        tame(&words[i], ptx_element_of(instruction, i * 4 / REGION), i & 1);
+    }
+    memcpy(compare_input, words, sizeof(words));
+}
+
+/* On any bits, where most results are NaN, and on tame ones; by a whole warp and a part of one. */
+static void compare_on_inputs(const struct ptx_instruction *instruction, bool in_part)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        fill_input(instruction, i > 0);
+        compare(text, in_part && i == 2 ? 20 : 64);
+    }
+    tried++;
+}
+
+/* ---- Rows of the table ---- */
+
+static void try_mma(const struct ptx_instruction *instruction, const char *words)
+{
+    snprintf(text, sizeof(text), "%s", HEAD);
+    for (unsigned operand = 1; operand < 4; operand++) {
+        add_loads(instruction, operand);
+    }
+    add("mma%s", words);
+    add_operands(instruction);
+    add_stores(instruction);
+    add("ret;\n}\n");
+    compare_on_inputs(instruction, true);
+}
+
+static bool is_row(const char *words, bool of_b)
+{
+    const char *row = strstr(words, of_b ? ".row.row" : ".row.");
+
+    return row != NULL || (of_b && strstr(words, ".col.row") != NULL);
+}
+
+/* A, B and C from memory and D to it: which lane holds what of them nobody knows. */
+static void add_wmma_move(const struct ptx_instruction *instruction, unsigned operand,
+                          const char *what, const char *layout)
+{
+    struct ptx_shape shape = ptx_shape_of(instruction);
+    const char *type = ptx_word_name(ptx_element_of(instruction, operand));
+
+    add("wmma.%s.sync.aligned.%s.m%un%uk%u.global.%s ", what, layout, shape.m, shape.n, shape.k,
+        type);
+    if (operand == 0) {
+        add("[%%rd1], ");
+        add_fragment(instruction, operand);
+    } else {
+        add_fragment(instruction, operand);
+        add(", [%%rd0 + %u]", operand * REGION);
+    }
+    add("%s;\n", compare_random() & 1 ? "" : ", 256");
+}
+
+static void try_wmma(const struct ptx_instruction *instruction, const char *words)
+{
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add_wmma_move(instruction, 1, "load.a", is_row(words, false) ? "row" : "col");
+    add_wmma_move(instruction, 2, "load.b", is_row(words, true) ? "row" : "col");
+    add_wmma_move(instruction, 3, "load.c", compare_random() & 1 ? "row" : "col");
+    add("wmma%s", words);
+    add_operands(instruction);
+    add_wmma_move(instruction, 0, "store.d", compare_random() & 1 ? "row" : "col");
+    add("ret;\n}\n");
+    compare_on_inputs(instruction, false);
+}
+
+static void try_words(const struct ptx_form *form, const char *words)
+{
+    struct ptx_instruction instruction = {.opcode = form->opcode};
+
+    form_read_words(&instruction, words);
+    if (form->opcode == PTX_MMA) {
+        try_mma(&instruction, words);
+    } else if (ptx_has_word(&instruction, PTX_W_MMA)) {
+        try_wmma(&instruction, words);
+    }
+}
+
+static void try_rows(enum ptx_opcode opcode)
+{
+    struct form_element elements[FORM_ELEMENTS_MAX];
+    char words[FORM_TEXT_MAX];
+
+    for (const struct ptx_form *form = ptx_form_first(opcode); form != NULL;
+         form = ptx_form_next(form)) {
+        size_t count = form->refused == NULL ? form_elements(form->words, elements) : 0;
+
+        for (size_t chosen = 0; chosen < count; chosen++) {
+            for (size_t choice = 0; choice < elements[chosen].count; choice++) {
+                /* the first choice of each is the same instruction */
+                if (chosen == 0 || choice > 0 || elements[chosen].optional) {
+                    form_expand(elements, count, chosen, choice, words);
+                    try_words(form, words);
+                }
+            }
+        }
+    }
+}
+
+static void test_mma(void **state)
+{
+    (void)state;
+    tried = 0;
+    try_rows(PTX_MMA);
+    print_message("# %u instructions\n", tried);
+    assert_true(tried > 30);
+}
+
+static void test_wmma(void **state)
+{
+    (void)state;
+    tried = 0;
+    try_rows(PTX_WMMA);
+    print_message("# %u instructions\n", tried);
+    assert_true(tried > 20);
+}
+
+/* ---- Matrices of 8 x 8 halves ---- */
+
+#define FILL_SHARED                                                                                \
+    "ld.global.b64 %%A0, [%%rd2]; ld.global.b64 %%A1, [%%rd2 + 512]; mul.wide.u32 %%A2, %%r0, 8; " \
+    "mov.u64 %%A3, s; add.s64 %%A2, %%A2, %%A3; st.shared.b64 [%%A2], %%A0; "                      \
+    "st.shared.b64 [%%A2 + 512], %%A1; bar.sync 0; "                                               \
+    "xor.b32 %%r1, %%r0, 21; mul.wide.u32 %%A2, %%r1, 16; add.s64 %%A2, %%A2, %%A3;\n"
+
+static void begin_shared(void)
+{
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add(".shared .align 16 .b8 s[1024];\n" FILL_SHARED);
+}
+
+static void test_rows(void **state)
+{
+    static const char *const registers[] = {"{%d0}", "{%d0, %d1}", "{%d0, %d1, %d2, %d3}"};
+    static const char *const counts[] = {"x1", "x2", "x4"};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        const char *transposed = i % 2 ? ".trans" : "";
+
+        compare_fill_input();
+        begin_shared();
+        add("ldmatrix.sync.aligned.m8n8.%s%s.shared.b16 %s, [%%A2];\n", counts[i / 2], transposed,
+            registers[i / 2]);
+        add("st.global.v4.b32 [%%rd3], {%%d0, %%d1, %%d2, %%d3}; ret;\n}\n");
+        compare(text, 64);
+        begin_shared();
+        add("ld.global.v2.b32 {%%d0, %%d1}, [%%rd2]; "
+            "ld.global.v2.b32 {%%d2, %%d3}, [%%rd2 + 1024];\n"
+            "setp.lt.u32 %%p, %%r0, 32; "
+            "@%%p stmatrix.sync.aligned.m8n8.%s%s.shared.b16 [%%A2], %s;\n",
+            counts[i / 2], transposed, registers[i / 2]);
+        add("bar.sync 0; ld.shared.v2.b64 {%%A0, %%A1}, [%%A2]; st.global.v2.b64 [%%rd3], "
+            "{%%A0, %%A1}; ret;\n}\n");
+        compare(text, 64);
+    }
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add("ld.global.b32 %%a0, [%%rd2]; movmatrix.sync.aligned.m8n8.trans.b16 %%d0, %%a0; "
+        "st.global.b32 [%%rd3], %%d0; ret;\n}\n");
+    compare(text, 64);
+}
+
+/* ---- Faults ---- */
+
+/* Wherever the last row lies, not one byte of it is touched. */
+static void test_bounds(void **state)
+{
+    struct launch_fault fault;
+
+    (void)state;
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add("wmma.load.a.sync.aligned.row.m16n16k16.global.f16 "
+        "{%%a0, %%a1, %%a2, %%a3, %%a4, %%a5, %%a6, %%a7}, [%%rd0 + %u]; ret;\n}\n",
+        COMPARE_BYTES - 510);
+    assert_int_equal(compare_run(text, 32, &fault), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_ADDRESS);
+    assert_int_equal(fault.address, (uintptr_t)compare_input + COMPARE_BYTES);
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add(".shared .align 16 .b8 s[256]; mov.u32 %%r1, s; mad.lo.u32 %%r1, %%r0, 16, %%r1; "
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%%d0, %%d1, %%d2, %%d3}, [%%r1]; ret;\n}\n");
+    assert_int_equal(compare_run(text, 32, &fault), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_ADDRESS);
+    assert_int_equal(fault.thread[0], 16);
+    snprintf(text, sizeof(text), "%s", HEAD);
+    add(".shared .align 16 .b8 s[256]; mov.u32 %%r1, s; add.u32 %%r1, %%r1, 8; "
+        "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%%d0}, [%%r1]; ret;\n}\n");
+    assert_int_equal(compare_run(text, 32, &fault), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_MISALIGNED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mma),
+        cmocka_unit_test(test_wmma),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_bounds),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
