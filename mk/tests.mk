@@ -48,6 +48,23 @@ $(BUILD)/tests/fake/cuda/libcuda.so.1: $(wildcard tests/fake/cuda/*.[ch]) $(BUIL
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
 		-Wl,-soname,libcuda.so.1 $(filter %.c,$^) -o $@
 
+# Kernels as compilers make them. CUDA's headers are not needed by clang, and no toolkit need be
+# there: without nvcc that file is empty.
+TEST_NVCC := $(firstword $(wildcard $(NVCC) $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc) \
+               $(shell command -v nvcc))
+CLANG_PTX := $(CLANG) -x cuda --cuda-device-only -S -O2 -ffp-contract=off -nocudainc -nocudalib \
+             --cuda-gpu-arch=sm_70 -Xclang -target-feature -Xclang +ptx70 -Wno-unknown-cuda-version
+NVCC_PTX := $(if $(TEST_NVCC),$(TEST_NVCC) -ptx -arch=sm_80 -fmad=false -Wno-deprecated-gpu-targets)
+$(call remember,tests-ptx,$(CLANG_VERSION) $(CLANG_PTX) $(NVCC_PTX))
+
+$(BUILD)/tests/%-clang.ptx: tests/unit/cuda-cpu/%.cu $(BUILD)/flags/tests-ptx
+	@mkdir -p $(@D)
+	$(call quiet,PTX,$@)$(CLANG_PTX) $< -o $@
+
+$(BUILD)/tests/%-nvcc.ptx: tests/unit/cuda-cpu/%.cu $(BUILD)/flags/tests-ptx
+	@mkdir -p $(@D)
+	$(call quiet,PTX,$@)$(if $(NVCC_PTX),$(NVCC_PTX) $< -o $@,: > $@)
+
 # Phases: side by side; then those that measure time, alone; then the fuzzers.
 SELECTED := $(foreach test,$(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) \
               $(TESTS_system) $(TEST_SCRIPTS) $(TESTS_fuzz),$(if $(TESTS),$(if \
