@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
 // build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
-// build: tests/bench/sst_rows.c tests/syscalls.c
+// build: tests/bench/sst_rows.c tests/bench/ptx_rows.c tests/syscalls.c
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
  * and writes build/bench.json (design: one object per row; `ratio` is value over reference, or its
@@ -160,8 +160,7 @@ double find_figure(const char *output, const char *name, const char *key)
     harness_fail("no figure %s of %s in:\n%s", key, name, output);
 }
 
-/* Runs a tool of build/tests/bench; its output, to be freed. */
-static char *run_tool(const char *name, const char *const *arguments)
+char *run_tool(const char *name, const char *const *arguments)
 {
     char *program = harness_build_path(name);
     const char *argv[16] = {program};
@@ -478,8 +477,8 @@ static void bench_gpu(void)
     free(socket);
 }
 
-/* baregpu_bench [gpu | fairness | virtio | interrupts | smp | pvgpu | sst]: everything, or one
- * part, printed and not written. */
+/* baregpu_bench [gpu | fairness | virtio | interrupts | smp | pvgpu | sst | ptx]: everything, or
+ * one part, printed and not written. */
 static bool wants(const char *only, const char *part)
 {
     return only == NULL || strcmp(only, part) == 0;
@@ -514,6 +513,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "sst")) {
         bench_sst();
+    }
+    if (wants(only, "ptx")) {
+        bench_ptx();
     }
     if (only == NULL) {
         if (json_dump_file(rows, output, JSON_INDENT(2)) != 0) {

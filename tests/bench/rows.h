@@ -36,6 +36,9 @@ double median(double *values, size_t count);
  * none. */
 double find_figure(const char *output, const char *name, const char *key);
 
+/* Runs a tool of the build; its output, to be freed. */
+char *run_tool(const char *name, const char *const *arguments);
+
 struct syscalls;
 
 /* A row of the system calls that a request needs, beside the fewest there can be. What depends on
@@ -56,5 +59,8 @@ void bench_pvgpu(void);
 
 /* sst_rows.c: simulated accelerators. */
 void bench_sst(void);
+
+/* ptx_rows.c: kernels of PTX on the CPU device. */
+void bench_ptx(void);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* make bench: kernels of PTX on the CPU device beside the same algorithms in C. */
+#include <stdlib.h>
+
+#include "bench/rows.h"
+#include "harness.h"
+
+static const struct {
+    const char *name;
+    double goal;
+} kernels[] = {
+    {"ptx_vector_add", 1.1},     {"ptx_saxpy", 1.1},          {"ptx_grid_stride", 1.5},
+    {"ptx_matmul_32", 1.2},      {"ptx_matmul_16", 1.5},      {"ptx_reduce_shuffle", 2},
+    {"ptx_reduce_tree", 7},      {"ptx_mandelbrot", 0.15},    {"ptx_divergent", 0.35},
+    {"ptx_histogram_shared", 2}, {"ptx_histogram_global", 3}, {"ptx_gather", 1.6},
+};
+
+void bench_ptx(void)
+{
+    char *folder = harness_build_path("tests/bench/ptx");
+    const char *const arguments[] = {folder, NULL};
+    char *output = run_tool("tests/bench/ptx_bench", arguments);
+
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        add_row(kernels[i].name, find_figure(output, kernels[i].name, "ns") / 1e3, "us",
+                "C, one thread", find_figure(output, kernels[i].name, "c_ns") / 1e3, LESS_IS_BETTER,
+                kernels[i].goal);
+    }
+    free(output);
+    free(folder);
+}
