@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cvt and mov: PTX ISA 9.7.9. */
+/* cvt: PTX ISA 9.7.9.21. */
+#include "host/cuda-cpu/compile/format.h"
 #include "host/cuda-cpu/compile/vector.h"
-
-static bool is_float(enum ptx_word type)
-{
-    return type == PTX_W_F32 || type == PTX_W_F64;
-}
+#include "host/cuda-cpu/device/function.h"
 
 static bool is_integer(enum ptx_word type)
 {
@@ -83,174 +80,210 @@ static value float_to_integer(struct emitter *emitter, enum ptx_word to, enum pt
         emit_splat(emitter, emit_bits(to), UINT64_C(1) << (bits - 1)), emit_vector(to), converted);
 }
 
-static value integer_to_float(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
-                              value a)
+/* ---- To floats ---- */
+
+static enum format_rounding rounding(const struct emitter *emitter)
 {
-    return emit_value(emitter, "%s %s %%t%u to %s", vector_is_signed(from) ? "sitofp" : "uitofp",
-                      emit_vector(from), a, emit_vector(to));
+    return emit_has(emitter, PTX_W_RZ)    ? FORMAT_RZ
+           : emit_has(emitter, PTX_W_RM)  ? FORMAT_RM
+           : emit_has(emitter, PTX_W_RP)  ? FORMAT_RP
+           : emit_has(emitter, PTX_W_RNA) ? FORMAT_RNA
+                                          : FORMAT_RN;
+}
+
+static bool flushes(const struct emitter *emitter, enum ptx_word type)
+{
+    return type == PTX_W_F32 && emit_has(emitter, PTX_W_FTZ);
+}
+
+/* .sat: to 0..1, a NaN to 0; .relu: to 0 and above. */
+static value limited(struct emitter *emitter, enum ptx_word type, value a)
+{
+    value below;
+
+    if (emit_has(emitter, PTX_W_SAT)) {
+        return emit_saturate(emitter, type, a);
+    }
+    if (!emit_has(emitter, PTX_W_RELU)) {
+        return a;
+    }
+    below = emit_value(emitter, "fcmp ole %s %%t%u, zeroinitializer", emit_vector(type), a);
+    return emit_value(emitter, "select <32 x i1> %%t%u, %s zeroinitializer, %s %%t%u", below,
+                      emit_vector(type), emit_vector(type), a);
+}
+
+/* An f32 or f64 in the type that the result has: bits, where that is neither. */
+static value encoded(struct emitter *emitter, enum ptx_word to, enum ptx_word from, value a)
+{
+    enum format_rounding round = rounding(emitter);
+
+    a = limited(emitter, from, a);
+    if (from == PTX_W_F32 && to == PTX_W_F64) {
+        return emit_value(emitter, "fpext <32 x float> %%t%u to <32 x double>", a);
+    }
+    if (to == PTX_W_F32 && from == PTX_W_F64 && round == FORMAT_RN) {
+        a = emit_value(emitter, "fptrunc <32 x double> %%t%u to <32 x float>", a);
+    } else if (to != from) {
+        a = format_encode(emitter, to, from, a, round, emit_has(emitter, PTX_W_SATFINITE));
+    }
+    if (to == PTX_W_F32 && from == PTX_W_F64 && round != FORMAT_RN) {
+        a = emit_value(emitter, "bitcast <32 x i32> %%t%u to <32 x float>", a);
+    }
+    return flushes(emitter, to) ? emit_flush(emitter, a) : a;
 }
 
 static value float_to_float(struct emitter *emitter, enum ptx_word to, enum ptx_word from, value a)
 {
-    bool flush = emit_has(emitter, PTX_W_FTZ);
-
-    if (from == PTX_W_F32 && flush) {
+    if (flushes(emitter, from)) {
         a = emit_flush(emitter, a);
     }
-    if (to == from) {
-        return rounded(emitter, to, a);
+    return encoded(emitter, to, from, rounded(emitter, from, a));
+}
+
+/* As f64 whose last bit is odd where it is not exact: on no boundary of a narrower format. */
+static value integer_to_odd(struct emitter *emitter, bool sign, value a)
+{
+    value magnitude = a, large, rest, sticky, odd;
+
+    if (sign) {
+        value negated = emit_value(emitter, "sub <32 x i64> zeroinitializer, %%t%u", a);
+
+        magnitude = vector_call2(emitter, "smax", PTX_W_B64, a, negated);
     }
-    a = emit_value(emitter, "%s %s %%t%u to %s", to == PTX_W_F64 ? "fpext" : "fptrunc",
-                   emit_vector(from), a, emit_vector(to));
-    return to == PTX_W_F32 && flush ? emit_flush(emitter, a) : a;
+    large = vector_compare(emitter, "ugt", PTX_W_B64, magnitude,
+                           vector_constant(emitter, PTX_W_B64, UINT64_C(1) << 53));
+    rest = vector_with(emitter, "and", PTX_W_B64, a, 0x7FF);
+    sticky = vector_compare(emitter, "ne", PTX_W_B64, rest, vector_constant(emitter, PTX_W_B64, 0));
+    sticky = emit_value(emitter, "zext <32 x i1> %%t%u to <32 x i64>", sticky);
+    odd = vector_binary(emitter, "or", PTX_W_B64, vector_binary(emitter, "xor", PTX_W_B64, a, rest),
+                        vector_with(emitter, "shl", PTX_W_B64, sticky, 11));
+    a = vector_choose(emitter, PTX_W_B64, large, odd, a);
+    return emit_value(emitter, "%s <32 x i64> %%t%u to <32 x double>", sign ? "sitofp" : "uitofp",
+                      a);
 }
 
-static bool has_directed_rounding(const struct emitter *emitter)
+static value integer_to_f64(struct emitter *emitter, bool sign, value a)
 {
-    return emit_has(emitter, PTX_W_RZ) || emit_has(emitter, PTX_W_RM) ||
-           emit_has(emitter, PTX_W_RP);
+    enum format_rounding round = rounding(emitter);
+    value result;
+
+    if (round == FORMAT_RN) {
+        return emit_value(emitter, "%s <32 x i64> %%t%u to <32 x double>",
+                          sign ? "sitofp" : "uitofp", a);
+    }
+    result = emit_function_call(emitter,
+                                (uint32_t)(sign ? WARP_RZ_F64_S64 : WARP_RZ_F64_U64) +
+                                    (uint32_t)(round - FORMAT_RZ),
+                                PTX_W_B64, &a, 1);
+    return emit_value(emitter, "bitcast <32 x i64> %%t%u to <32 x double>", result);
 }
 
-static bool is_plain(enum ptx_word type)
+static value integer_to_float(struct emitter *emitter, enum ptx_word to, enum ptx_word from,
+                              value a)
 {
-    return is_float(type) || (is_integer(type) && ptx_type_bits(type) >= 8);
+    bool sign = vector_is_signed(from);
+
+    if (rounding(emitter) == FORMAT_RN && (to == PTX_W_F32 || to == PTX_W_F64)) {
+        a = emit_value(emitter, "%s %s %%t%u to %s", sign ? "sitofp" : "uitofp", emit_vector(from),
+                       a, emit_vector(to));
+        return limited(emitter, to, a);
+    }
+    if (ptx_type_bits(from) < 64) {
+        a = vector_widen(emitter, from, PTX_W_B64, a);
+    }
+    if (to == PTX_W_F64) {
+        return limited(emitter, to, integer_to_f64(emitter, sign, a));
+    }
+    return encoded(emitter, to, PTX_W_F64, integer_to_odd(emitter, sign, a));
+}
+
+/* ---- By type ---- */
+
+/* Numbers of less than 32 bits are f32 on their way. */
+static value converted(struct emitter *emitter, enum ptx_word to, enum ptx_word from, value a)
+{
+    if (!is_integer(from) && ptx_type_bits(from) < 32) {
+        a = format_decode(emitter, from, a);
+        from = PTX_W_F32;
+    }
+    if (is_integer(from)) {
+        return is_integer(to) ? integer_to_integer(emitter, to, from, a)
+                              : integer_to_float(emitter, to, from, a);
+    }
+    return is_integer(to) ? float_to_integer(emitter, to, from, a)
+                          : float_to_float(emitter, to, from, a);
+}
+
+/* Two numbers, the upper one first; or both in one operand. */
+static void convert_pair(struct emitter *emitter, enum ptx_word to, enum ptx_word from)
+{
+    enum ptx_word to_part = format_part(to), from_part = format_part(from);
+    enum ptx_word bits = emit_bits(to);
+    value upper = vector_source(emitter, 1, from_part != PTX_W_NONE ? emit_bits(from) : from);
+    value lower = upper;
+
+    if (from_part != PTX_W_NONE) {
+        unsigned width = ptx_type_bits(from_part);
+
+        upper = vector_with(emitter, "lshr", emit_bits(from), upper, width);
+        upper = vector_narrow(emitter, emit_bits(from), emit_bits(from_part), upper);
+        lower = vector_narrow(emitter, emit_bits(from), emit_bits(from_part), lower);
+        from = from_part;
+    } else {
+        lower = vector_source(emitter, 2, from);
+    }
+    upper = converted(emitter, to_part, from, upper);
+    lower = converted(emitter, to_part, from, lower);
+    upper = emit_value(emitter, "zext %s %%t%u to %s", emit_vector(emit_bits(to_part)), upper,
+                       emit_vector(bits));
+    lower = emit_value(emitter, "zext %s %%t%u to %s", emit_vector(emit_bits(to_part)), lower,
+                       emit_vector(bits));
+    upper = vector_with(emitter, "shl", bits, upper, ptx_type_bits(to_part));
+    vector_result(emitter, bits, vector_binary(emitter, "or", bits, upper, lower));
+}
+
+/* Two integers, cut to what the type holds; behind them the lower bits of c. */
+static void convert_packed(struct emitter *emitter, enum ptx_word to)
+{
+    unsigned bits = ptx_type_bits(to);
+    bool is_unsigned = to == PTX_W_U16 || to == PTX_W_U8 || to == PTX_W_U4 || to == PTX_W_U2;
+    int32_t most = (int32_t)((1u << (bits - !is_unsigned)) - 1),
+            least = is_unsigned ? 0 : -most - 1;
+    value packed = emitter->instruction->operand_count > 3 ? vector_source(emitter, 3, PTX_W_B32)
+                                                           : vector_constant(emitter, PTX_W_B32, 0);
+
+    for (unsigned i = 1; i <= 2; i++) {
+        value a = vector_source(emitter, i, PTX_W_S32);
+
+        a = vector_call2(emitter, "smin", PTX_W_B32, a,
+                         vector_constant(emitter, PTX_W_B32, (uint32_t)most));
+        a = vector_call2(emitter, "smax", PTX_W_B32, a,
+                         vector_constant(emitter, PTX_W_B32, (uint32_t)least));
+        a = vector_with(emitter, "and", PTX_W_B32, a, (1u << bits) - 1);
+        packed = vector_with(emitter, "shl", PTX_W_B32, packed, bits);
+        packed = vector_binary(emitter, "or", PTX_W_B32, packed, a);
+    }
+    vector_result(emitter, PTX_W_B32, packed);
 }
 
 static void convert(struct emitter *emitter)
 {
     enum ptx_word to = emit_type(emitter, 0), from = emit_type(emitter, 1);
-    value a;
 
     if (emit_has(emitter, PTX_W_PACK)) {
-        emit_unsupported(emitter, ".pack");
-        return;
-    }
-
-    if (!is_plain(to) || !is_plain(from)) {
-        emit_unsupported(emitter, "a conversion of halves");
-        return;
-    }
-    if (has_directed_rounding(emitter)) {
-        emit_unsupported(emitter, "a conversion that rounds in a direction");
-        return;
-    }
-    a = emit_get(emitter, &emitter->instruction->operands[1], from);
-    a = is_integer(to) ? (is_integer(from) ? integer_to_integer(emitter, to, from, a)
-                                           : float_to_integer(emitter, to, from, a))
-                       : (is_integer(from) ? integer_to_float(emitter, to, from, a)
-                                           : float_to_float(emitter, to, from, a));
-    if (is_float(to) && emit_has(emitter, PTX_W_SAT)) {
-        a = emit_saturate(emitter, to, a);
-    }
-    emit_put(emitter, &emitter->instruction->operands[0], to, a);
-}
-
-/* ---- mov ---- */
-
-static enum ptx_word part_type(enum ptx_word whole, size_t count)
-{
-    switch (ptx_type_bits(whole) / count) {
-    case 8:
-        return PTX_W_B8;
-    case 16:
-        return PTX_W_B16;
-    case 32:
-        return PTX_W_B32;
-    default:
-        return PTX_W_B64;
-    }
-}
-
-static value widened(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value a)
-{
-    return emit_value(emitter, "zext %s %%t%u to %s", emit_vector(from), a, emit_vector(to));
-}
-
-static value moved(struct emitter *emitter, const char *what, enum ptx_word type, value a,
-                   unsigned by)
-{
-    return emit_value(emitter, "%s %s %%t%u, splat (%s %u)", what, emit_vector(type), a,
-                      emit_element(type), by);
-}
-
-static value pack(struct emitter *emitter, const struct ptx_operand *list, enum ptx_word type)
-{
-    enum ptx_word part = part_type(type, list->count);
-    value whole = emit_splat(emitter, type, 0);
-
-    for (unsigned i = 0; i < list->count; i++) {
-        value item = widened(emitter, part, type, emit_get(emitter, &list->items[i], part));
-
-        item = moved(emitter, "shl", type, item, i * ptx_type_bits(part));
-        whole = emit_value(emitter, "or %s %%t%u, %%t%u", emit_vector(type), whole, item);
-    }
-    return whole;
-}
-
-static void unpack(struct emitter *emitter, const struct ptx_operand *list, enum ptx_word type,
-                   value whole)
-{
-    enum ptx_word part = part_type(type, list->count);
-
-    for (unsigned i = 0; i < list->count; i++) {
-        value item = moved(emitter, "lshr", type, whole, i * ptx_type_bits(part));
-
-        item =
-            emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(type), item, emit_vector(part));
-        emit_put(emitter, &list->items[i], part, item);
-    }
-}
-
-static void move_vector(struct emitter *emitter, enum ptx_word type)
-{
-    struct ptx_operand to[EMIT_ITEMS], from[EMIT_ITEMS];
-    size_t count = emit_items(emitter, &emitter->instruction->operands[0], to);
-    value values[EMIT_ITEMS];
-
-    emit_items(emitter, &emitter->instruction->operands[1], from);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = emit_get(emitter, &from[i], type);
-    }
-    for (size_t i = 0; i < count; i++) {
-        emit_put(emitter, &to[i], type, values[i]);
-    }
-}
-
-static bool is_vector_register(const struct emitter *emitter, const struct ptx_operand *operand)
-{
-    return operand->kind == PTX_O_REGISTER && operand->select == NULL &&
-           emitter->function->registers[operand->reg].vector > 1;
-}
-
-static void move(struct emitter *emitter)
-{
-    enum ptx_word type = emit_type(emitter, 0);
-    const struct ptx_operand *to = &emitter->instruction->operands[0];
-    const struct ptx_operand *from = &emitter->instruction->operands[1];
-
-    if (emit_has(emitter, PTX_W_V2) || emit_has(emitter, PTX_W_V4)) {
-        move_vector(emitter, type);
-    } else if (is_vector_register(emitter, to) || is_vector_register(emitter, from)) {
-        emit_unsupported(emitter, "a whole vector as one value");
-    } else if (to->kind == PTX_O_LIST) {
-        unpack(emitter, to, emit_bits(type), emit_get(emitter, from, emit_bits(type)));
-    } else if (from->kind == PTX_O_LIST) {
-        emit_put(emitter, to, emit_bits(type), pack(emitter, from, emit_bits(type)));
+        convert_packed(emitter, to);
+    } else if (format_part(to) != PTX_W_NONE) {
+        convert_pair(emitter, to, from);
     } else {
-        emit_put(emitter, to, type, emit_get(emitter, from, type));
+        vector_result(emitter, to, converted(emitter, to, from, vector_source(emitter, 1, from)));
     }
 }
 
 bool emit_convert(struct emitter *emitter)
 {
-    switch (emitter->instruction->opcode) {
-    case PTX_CVT:
-        convert(emitter);
-        return true;
-    case PTX_MOV:
-        move(emitter);
-        return true;
-    default:
+    if (emitter->instruction->opcode != PTX_CVT) {
         return false;
     }
+    convert(emitter);
+    return true;
 }

@@ -87,8 +87,8 @@ static void result(struct emitter *emitter, enum ptx_word type, value of)
     emit_put(emitter, &emitter->instruction->operands[0], type, of);
 }
 
-static value call_function(struct emitter *emitter, enum warp_function function, enum ptx_word type,
-                           const value *sources, unsigned count)
+value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,
+                         const value *sources, unsigned count)
 {
     value pointers[4], callee;
 
@@ -117,7 +117,8 @@ static value binary(struct emitter *emitter, const char *what, enum warp_functio
     if (round == ROUND_RN) {
         return emit_value(emitter, "%s %s %%t%u, %%t%u", what, emit_vector(type), a, b);
     }
-    return call_function(emitter, rounded(directed, (enum rounding)(round - 1)), type, sources, 2);
+    return emit_function_call(emitter, rounded(directed, (enum rounding)(round - 1)), type, sources,
+                              2);
 }
 
 static value negated(struct emitter *emitter, enum ptx_word type, value of)
@@ -143,9 +144,9 @@ static value fused(struct emitter *emitter, enum ptx_word type)
                           ptx_type_bits(type), vector, sources[0], vector, sources[1], vector,
                           sources[2]);
     }
-    return call_function(emitter,
-                         rounded(type == PTX_W_F32 ? WARP_FMA_RN_F32 : WARP_FMA_RN_F64, round),
-                         type, sources, 3);
+    return emit_function_call(emitter,
+                              rounded(type == PTX_W_F32 ? WARP_FMA_RN_F32 : WARP_FMA_RN_F64, round),
+                              type, sources, 3);
 }
 
 static value one(struct emitter *emitter, enum ptx_word type)
@@ -162,10 +163,10 @@ static value square_root(struct emitter *emitter, enum ptx_word type)
         return emit_value(emitter, "call %s @llvm.sqrt.v32f%u(%s %%t%u)", emit_vector(type),
                           ptx_type_bits(type), emit_vector(type), a);
     }
-    return call_function(emitter,
-                         rounded(type == PTX_W_F32 ? WARP_SQRT_RZ_F32 : WARP_SQRT_RZ_F64,
-                                 (enum rounding)(round - 1)),
-                         type, &a, 1);
+    return emit_function_call(emitter,
+                              rounded(type == PTX_W_F32 ? WARP_SQRT_RZ_F32 : WARP_SQRT_RZ_F64,
+                                      (enum rounding)(round - 1)),
+                              type, &a, 1);
 }
 
 static value divided(struct emitter *emitter, enum ptx_word type)
@@ -173,34 +174,17 @@ static value divided(struct emitter *emitter, enum ptx_word type)
     const value sources[] = {source(emitter, 1, type), source(emitter, 2, type)};
 
     if (emit_has(emitter, PTX_W_APPROX)) {
-        return call_function(emitter, WARP_DIV_APPROX_F32, type, sources, 2);
+        return emit_function_call(emitter, WARP_DIV_APPROX_F32, type, sources, 2);
     }
     return binary(emitter, "fdiv", type == PTX_W_F32 ? WARP_DIV_RZ_F32 : WARP_DIV_RZ_F64, type,
                   sources[0], sources[1]);
-}
-
-static value extreme(struct emitter *emitter, enum ptx_word type, bool maximum)
-{
-    const value sources[] = {source(emitter, 1, type), source(emitter, 2, type)};
-    bool nan = emit_has(emitter, PTX_W_NAN);
-
-    if (emit_has(emitter, PTX_W_XORSIGN)) {
-        emit_unsupported(emitter, ".xorsign.abs");
-    }
-    if (type == PTX_W_F64) {
-        return call_function(emitter, maximum ? WARP_MAX_F64 : WARP_MIN_F64, type, sources, 2);
-    }
-    return call_function(emitter,
-                         maximum ? (nan ? WARP_MAX_NAN_F32 : WARP_MAX_F32)
-                                 : (nan ? WARP_MIN_NAN_F32 : WARP_MIN_F32),
-                         type, sources, 2);
 }
 
 static value unary_call(struct emitter *emitter, enum warp_function function, enum ptx_word type)
 {
     const value a = source(emitter, 1, type);
 
-    return call_function(emitter, function, type, &a, 1);
+    return emit_function_call(emitter, function, type, &a, 1);
 }
 
 static value copy_sign(struct emitter *emitter, enum ptx_word type)
@@ -273,13 +257,7 @@ static bool emit_sum(struct emitter *emitter, enum ptx_word type)
 
 static bool emit_other(struct emitter *emitter, enum ptx_word type)
 {
-    enum ptx_opcode opcode = emitter->instruction->opcode;
-
-    switch (opcode) {
-    case PTX_MIN:
-    case PTX_MAX:
-        result(emitter, type, extreme(emitter, type, opcode == PTX_MAX));
-        return true;
+    switch (emitter->instruction->opcode) {
     case PTX_NEG:
         result(emitter, type, negated(emitter, type, source(emitter, 1, type)));
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Integers, comparisons and selections: PTX ISA 9.7.1, 9.7.2, 9.7.6, 9.7.7. */
+/* Integers: PTX ISA 9.7.1 and 9.7.2. */
 #include "host/cuda-cpu/compile/vector.h"
 
 static bool is_integer_type(enum ptx_word type)
@@ -185,133 +185,6 @@ static void absolute_difference(struct emitter *emitter, enum ptx_word type)
                   vector_binary(emitter, "add", type, difference, vector_source(emitter, 3, type)));
 }
 
-/* ---- Comparisons ---- */
-
-static const char *integer_comparison(const struct emitter *emitter, bool sign)
-{
-    static const struct {
-        enum ptx_word word;
-        const char *of_signed, *of_unsigned;
-    } comparisons[] = {
-        {PTX_W_EQ, "eq", "eq"},   {PTX_W_NE, "ne", "ne"},   {PTX_W_LT, "slt", "ult"},
-        {PTX_W_LE, "sle", "ule"}, {PTX_W_GT, "sgt", "ugt"}, {PTX_W_GE, "sge", "uge"},
-        {PTX_W_LO, "ult", "ult"}, {PTX_W_LS, "ule", "ule"}, {PTX_W_HI, "ugt", "ugt"},
-        {PTX_W_HS, "uge", "uge"},
-    };
-
-    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
-        if (emit_has(emitter, comparisons[i].word)) {
-            return sign ? comparisons[i].of_signed : comparisons[i].of_unsigned;
-        }
-    }
-    return "eq";
-}
-
-static const char *float_comparison(const struct emitter *emitter)
-{
-    static const struct {
-        enum ptx_word word;
-        const char *name;
-    } comparisons[] = {
-        {PTX_W_EQ, "oeq"},  {PTX_W_NE, "one"},          {PTX_W_LT, "olt"},  {PTX_W_LE, "ole"},
-        {PTX_W_GT, "ogt"},  {PTX_W_GE, "oge"},          {PTX_W_EQU, "ueq"}, {PTX_W_NEU, "une"},
-        {PTX_W_LTU, "ult"}, {PTX_W_LEU, "ule"},         {PTX_W_GTU, "ugt"}, {PTX_W_GEU, "uge"},
-        {PTX_W_NUM, "ord"}, {PTX_W_NAN_COMPARE, "uno"},
-    };
-
-    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
-        if (emit_has(emitter, comparisons[i].word)) {
-            return comparisons[i].name;
-        }
-    }
-    return "oeq";
-}
-
-static value compared(struct emitter *emitter, enum ptx_word type)
-{
-    value a = vector_source(emitter, 1, type), b = vector_source(emitter, 2, type);
-
-    if (type == PTX_W_F32 || type == PTX_W_F64) {
-        if (emit_has(emitter, PTX_W_FTZ)) {
-            a = emit_flush(emitter, a);
-            b = emit_flush(emitter, b);
-        }
-        return emit_value(emitter, "fcmp %s %s %%t%u, %%t%u", float_comparison(emitter),
-                          emit_vector(type), a, b);
-    }
-    return vector_compare(emitter, integer_comparison(emitter, vector_is_signed(type)), type, a, b);
-}
-
-/* With the predicate c, when there is one. */
-static value combine(struct emitter *emitter, value p)
-{
-    const char *how = emit_has(emitter, PTX_W_AND)   ? "and"
-                      : emit_has(emitter, PTX_W_OR)  ? "or"
-                      : emit_has(emitter, PTX_W_XOR) ? "xor"
-                                                     : NULL;
-
-    return how == NULL
-               ? p
-               : vector_binary(emitter, how, PTX_W_PRED, p, vector_source(emitter, 3, PTX_W_PRED));
-}
-
-static void set_predicate(struct emitter *emitter, enum ptx_word type)
-{
-    const struct ptx_operand *destination = vector_operand(emitter, 0);
-    value p;
-
-    if (ptx_type_kind(type) == PTX_PACKED ||
-        (ptx_type_kind(type) == PTX_FLOAT && ptx_type_bits(type) == 16)) {
-        emit_unsupported(emitter, "a comparison of halves");
-        return;
-    }
-    p = compared(emitter, type);
-    if (destination->kind == PTX_O_PAIR) {
-        value not_p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
-        value first = combine(emitter, p), second = combine(emitter, not_p);
-
-        emit_put(emitter, &destination->items[0], PTX_W_PRED, first);
-        emit_put(emitter, &destination->items[1], PTX_W_PRED, second);
-        return;
-    }
-    emit_put(emitter, destination, PTX_W_PRED, combine(emitter, p));
-}
-
-static void set_value(struct emitter *emitter)
-{
-    enum ptx_word type = emit_type(emitter, 0), compared_type = emit_type(emitter, 1);
-    value p;
-
-    if (ptx_type_bits(type) != 32 ||
-        (ptx_type_bits(compared_type) == 16 && ptx_type_kind(compared_type) == PTX_FLOAT) ||
-        ptx_type_kind(compared_type) == PTX_PACKED) {
-        emit_unsupported(emitter, "set of halves");
-        return;
-    }
-    p = combine(emitter, compared(emitter, compared_type));
-    vector_result(emitter, PTX_W_B32,
-                  vector_choose(emitter, PTX_W_B32, p,
-                                vector_constant(emitter, PTX_W_B32,
-                                                type == PTX_W_F32 ? 0x3F800000 : 0xFFFFFFFF),
-                                vector_constant(emitter, PTX_W_B32, 0)));
-}
-
-static void select_sign(struct emitter *emitter, enum ptx_word type)
-{
-    enum ptx_word by = emit_type(emitter, 1);
-    value c = vector_source(emitter, 3, by), yes;
-
-    if (by == PTX_W_F32) {
-        c = emit_has(emitter, PTX_W_FTZ) ? emit_flush(emitter, c) : c;
-        yes = emit_value(emitter, "fcmp oge <32 x float> %%t%u, splat (float 0.0)", c);
-    } else {
-        yes = vector_compare(emitter, "sge", PTX_W_B32, c, vector_constant(emitter, PTX_W_B32, 0));
-    }
-    vector_result(emitter, type,
-                  vector_choose(emitter, type, yes, vector_source(emitter, 1, type),
-                                vector_source(emitter, 2, type)));
-}
-
 /* ---- Products of parts ---- */
 
 /* Byte or half number `part` of a register, as the word says signed or not. */
@@ -364,29 +237,6 @@ static void negate(struct emitter *emitter, enum ptx_word type, bool absolute)
 
     vector_result(emitter, type,
                   absolute ? vector_call2(emitter, "smax", type, a, negated) : negated);
-}
-
-static bool emit_comparison(struct emitter *emitter, enum ptx_word type)
-{
-    switch (emitter->instruction->opcode) {
-    case PTX_SETP:
-        set_predicate(emitter, type);
-        return true;
-    case PTX_SET:
-        set_value(emitter);
-        return true;
-    case PTX_SELP:
-        vector_result(emitter, type,
-                      vector_choose(emitter, type, vector_source(emitter, 3, PTX_W_PRED),
-                                    vector_source(emitter, 1, type),
-                                    vector_source(emitter, 2, type)));
-        return true;
-    case PTX_SLCT:
-        select_sign(emitter, type);
-        return true;
-    default:
-        return false;
-    }
 }
 
 static bool emit_arithmetic(struct emitter *emitter, enum ptx_word type)
@@ -448,8 +298,5 @@ bool emit_integer(struct emitter *emitter)
 {
     enum ptx_word type = emit_type(emitter, 0);
 
-    if (emit_comparison(emitter, type)) {
-        return true;
-    }
     return is_integer_type(type) && emit_arithmetic(emitter, type);
 }

@@ -98,12 +98,20 @@ value emit_flush(struct emitter *emitter, value of);
 /* To 0 to 1; NaN to 0. */
 value emit_saturate(struct emitter *emitter, enum ptx_word type, value of);
 
+/* A function of enum warp_function, over lanes of up to three values of a type. */
+value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,
+                         const value *sources, unsigned count);
+
 /* ---- by family: false when the opcode is not theirs ---- */
 
+bool emit_compare(struct emitter *emitter);
+bool emit_extreme(struct emitter *emitter);
+bool emit_half(struct emitter *emitter);
 bool emit_integer(struct emitter *emitter);
 bool emit_bits_operation(struct emitter *emitter);
 bool emit_float(struct emitter *emitter);
 bool emit_convert(struct emitter *emitter);
+bool emit_move(struct emitter *emitter);
 bool emit_memory(struct emitter *emitter);
 bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);

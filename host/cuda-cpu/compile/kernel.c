@@ -90,10 +90,15 @@ void emit_fault(struct emitter *emitter, enum warp_fault fault)
 
 static void emit_body(struct emitter *emitter)
 {
-    if (emit_call(emitter) || emit_memory(emitter) || emit_warp(emitter) || emit_convert(emitter) ||
-        emit_bits_operation(emitter) || emit_integer(emitter) || emit_float(emitter) ||
-        emit_matrix(emitter)) {
-        return;
+    static bool (*const families[])(struct emitter *) = {
+        emit_call,    emit_memory,  emit_warp, emit_convert, emit_move,  emit_bits_operation,
+        emit_compare, emit_extreme, emit_half, emit_integer, emit_float, emit_matrix,
+    };
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (families[i](emitter)) {
+            return;
+        }
     }
     emit_unsupported(emitter, "this instruction");
 }

@@ -17,6 +17,7 @@ struct kernel_needs {
 /* For whom the code is. */
 struct kernel_options {
     bool has_fma; /* the processor has fused products */
+    bool has_f16; /* and converts between f16 and f32 */
 };
 
 /* False: the log says what cannot be compiled. */

@@ -35,6 +35,13 @@ value vector_call2(struct emitter *emitter, const char *intrinsic, enum ptx_word
                       emit_element(type), vector, a, vector, b);
 }
 
+value vector_with(struct emitter *emitter, const char *what, enum ptx_word type, value a,
+                  uint64_t constant)
+{
+    return emit_value(emitter, "%s %s %%t%u, splat (%s %llu)", what, emit_vector(type), a,
+                      emit_element(type), (unsigned long long)constant);
+}
+
 value vector_constant(struct emitter *emitter, enum ptx_word type, uint64_t bits)
 {
     return emit_splat(emitter, emit_bits(type), bits);
@@ -75,4 +82,22 @@ value vector_widen(struct emitter *emitter, enum ptx_word type, enum ptx_word to
 value vector_narrow(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value wide)
 {
     return emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(from), wide, emit_vector(to));
+}
+
+value vector_lower(struct emitter *emitter, value pair)
+{
+    return vector_narrow(emitter, PTX_W_B32, PTX_W_B16, pair);
+}
+
+value vector_upper(struct emitter *emitter, value pair)
+{
+    return vector_lower(emitter, vector_with(emitter, "lshr", PTX_W_B32, pair, 16));
+}
+
+value vector_pair(struct emitter *emitter, value lower, value upper)
+{
+    lower = vector_widen(emitter, PTX_W_U16, PTX_W_B32, lower);
+    upper = vector_widen(emitter, PTX_W_U16, PTX_W_B32, upper);
+    upper = vector_with(emitter, "shl", PTX_W_B32, upper, 16);
+    return vector_binary(emitter, "or", PTX_W_B32, lower, upper);
 }

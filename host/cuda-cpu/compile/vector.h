@@ -21,6 +21,10 @@ value vector_binary(struct emitter *emitter, const char *what, enum ptx_word typ
 value vector_call2(struct emitter *emitter, const char *intrinsic, enum ptx_word type, value a,
                    value b);
 
+/* "add" and so on of a value and a constant. */
+value vector_with(struct emitter *emitter, const char *what, enum ptx_word type, value a,
+                  uint64_t constant);
+
 /* The same integer in all lanes, as wide as the type. */
 value vector_constant(struct emitter *emitter, enum ptx_word type, uint64_t bits);
 
@@ -34,5 +38,10 @@ value vector_compare(struct emitter *emitter, const char *how, enum ptx_word typ
 /* By the sign of `type`; and back. */
 value vector_widen(struct emitter *emitter, enum ptx_word type, enum ptx_word to, value from);
 value vector_narrow(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value wide);
+
+/* The lower and the upper 16 bits of 32, and both together. */
+value vector_lower(struct emitter *emitter, value pair);
+value vector_upper(struct emitter *emitter, value pair);
+value vector_pair(struct emitter *emitter, value lower, value upper);
 
 #endif

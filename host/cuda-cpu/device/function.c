@@ -18,39 +18,6 @@ static float canonical_nan(void)
     return nan;
 }
 
-/* Of numbers the lesser, of which -0 is one; a NaN gives way; of two NaNs the canonical one. */
-static float minimum_f32(float a, float b)
-{
-    if (isnan(a) || isnan(b)) {
-        return isnan(a) && isnan(b) ? canonical_nan() : isnan(a) ? b : a;
-    }
-    return a < b || (a == b && signbit(a)) ? a : b;
-}
-
-static float maximum_f32(float a, float b)
-{
-    if (isnan(a) || isnan(b)) {
-        return isnan(a) && isnan(b) ? canonical_nan() : isnan(a) ? b : a;
-    }
-    return a > b || (a == b && !signbit(a)) ? a : b;
-}
-
-static double minimum_f64(double a, double b)
-{
-    if (isnan(a) || isnan(b)) {
-        return isnan(a) ? b : a;
-    }
-    return a < b || (a == b && signbit(a)) ? a : b;
-}
-
-static double maximum_f64(double a, double b)
-{
-    if (isnan(a) || isnan(b)) {
-        return isnan(a) ? b : a;
-    }
-    return a > b || (a == b && !signbit(a)) ? a : b;
-}
-
 /* Divisors above 2^126 give 0, as PTX ISA 9.7.3.8 has it: their reciprocals are subnormal. */
 static float divide_approximately(float a, float b)
 {

@@ -290,6 +290,15 @@ static bool has_fma(void)
 #endif
 }
 
+static bool has_f16(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("f16c");
+#else
+    return true;
+#endif
+}
+
 static bool link_code(struct code *code, const struct llvm_result *object,
                       const struct ptx_function *kernel, struct ptx_log *log)
 {
@@ -313,7 +322,7 @@ static bool compile(struct code *code, const struct ptx_module *module,
     struct kernel_needs needs;
     struct llvm_result object;
     char reason[LLVM_REASON_SIZE];
-    const struct kernel_options options = {.has_fma = has_fma()};
+    const struct kernel_options options = {.has_fma = has_fma(), .has_f16 = has_f16()};
     bool done = kernel_emit(module, kernel, &options, &ir, &needs, log);
 
     if (done && !llvm_compile(ir.bytes, ir.used, NULL, NULL, LLVM_OBJECT, &object, reason)) {

@@ -406,7 +406,7 @@ static bool run_batch(void)
 static bool is_known(const struct trial *trial)
 {
     static char text[KERNEL_MAX], log_text[1024];
-    const struct kernel_options options = {.has_fma = true};
+    const struct kernel_options options = {.has_fma = true, .has_f16 = true};
     struct kernel_needs needs;
     struct text ir = {0};
     struct ptx_log log;

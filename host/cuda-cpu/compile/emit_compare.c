@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Comparisons and selections: PTX ISA 9.7.5 to 9.7.7. */
+#include "host/cuda-cpu/compile/format.h"
+#include "host/cuda-cpu/compile/vector.h"
+
+static const char *integer_comparison(const struct emitter *emitter, bool sign)
+{
+    static const struct {
+        enum ptx_word word;
+        const char *of_signed, *of_unsigned;
+    } comparisons[] = {
+        {PTX_W_EQ, "eq", "eq"},   {PTX_W_NE, "ne", "ne"},   {PTX_W_LT, "slt", "ult"},
+        {PTX_W_LE, "sle", "ule"}, {PTX_W_GT, "sgt", "ugt"}, {PTX_W_GE, "sge", "uge"},
+        {PTX_W_LO, "ult", "ult"}, {PTX_W_LS, "ule", "ule"}, {PTX_W_HI, "ugt", "ugt"},
+        {PTX_W_HS, "uge", "uge"},
+    };
+
+    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+        if (emit_has(emitter, comparisons[i].word)) {
+            return sign ? comparisons[i].of_signed : comparisons[i].of_unsigned;
+        }
+    }
+    return "eq";
+}
+
+static const char *float_comparison(const struct emitter *emitter)
+{
+    static const struct {
+        enum ptx_word word;
+        const char *name;
+    } comparisons[] = {
+        {PTX_W_EQ, "oeq"},  {PTX_W_NE, "one"},          {PTX_W_LT, "olt"},  {PTX_W_LE, "ole"},
+        {PTX_W_GT, "ogt"},  {PTX_W_GE, "oge"},          {PTX_W_EQU, "ueq"}, {PTX_W_NEU, "une"},
+        {PTX_W_LTU, "ult"}, {PTX_W_LEU, "ule"},         {PTX_W_GTU, "ugt"}, {PTX_W_GEU, "uge"},
+        {PTX_W_NUM, "ord"}, {PTX_W_NAN_COMPARE, "uno"},
+    };
+
+    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+        if (emit_has(emitter, comparisons[i].word)) {
+            return comparisons[i].name;
+        }
+    }
+    return "oeq";
+}
+
+static value compare_floats(struct emitter *emitter, enum ptx_word type, value a, value b)
+{
+    return emit_value(emitter, "fcmp %s %s %%t%u, %%t%u", float_comparison(emitter),
+                      emit_vector(type), a, b);
+}
+
+/* Integers in the order of the halves; of both zeros, 0. */
+static value ordered_half(struct emitter *emitter, value bits)
+{
+    value sign = vector_with(emitter, "ashr", PTX_W_B16, bits, 15);
+    value flip = vector_with(emitter, "and", PTX_W_B16, sign, 0x7FFF);
+
+    return vector_binary(emitter, "sub", PTX_W_B16,
+                         vector_binary(emitter, "xor", PTX_W_B16, bits, flip), sign);
+}
+
+/* The words that are ordered comparisons, and those that a NaN makes true. */
+static const char *half_comparison(const struct emitter *emitter, bool *with_nan)
+{
+    static const struct {
+        enum ptx_word ordered, unordered;
+        const char *name;
+    } comparisons[] = {
+        {PTX_W_EQ, PTX_W_EQU, "eq"},  {PTX_W_NE, PTX_W_NEU, "ne"},  {PTX_W_LT, PTX_W_LTU, "slt"},
+        {PTX_W_LE, PTX_W_LEU, "sle"}, {PTX_W_GT, PTX_W_GTU, "sgt"}, {PTX_W_GE, PTX_W_GEU, "sge"},
+    };
+
+    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+        *with_nan = emit_has(emitter, comparisons[i].unordered);
+        if (*with_nan || emit_has(emitter, comparisons[i].ordered)) {
+            return comparisons[i].name;
+        }
+    }
+    *with_nan = emit_has(emitter, PTX_W_NAN_COMPARE);
+    return NULL; /* .num, .nan */
+}
+
+/* By integers: where the processor compares halves, LLVM 19 gets some of it wrong. */
+static value compare_halves(struct emitter *emitter, enum ptx_word type, value a, value b)
+{
+    bool with_nan;
+    const char *how = half_comparison(emitter, &with_nan);
+    value nan, holds;
+
+    if (emit_has(emitter, PTX_W_FTZ)) {
+        a = format_flush(emitter, type, a);
+        b = format_flush(emitter, type, b);
+    }
+    nan = vector_binary(emitter, "or", PTX_W_PRED, format_is_nan(emitter, type, a),
+                        format_is_nan(emitter, type, b));
+    if (!with_nan) {
+        nan = vector_with(emitter, "xor", PTX_W_PRED, nan, 1);
+    }
+    if (how == NULL) {
+        return nan;
+    }
+    holds =
+        vector_compare(emitter, how, PTX_W_B16, ordered_half(emitter, a), ordered_half(emitter, b));
+    return vector_binary(emitter, with_nan ? "or" : "and", PTX_W_PRED, holds, nan);
+}
+
+static value compare_values(struct emitter *emitter, enum ptx_word type, value a, value b)
+{
+    if (format_is_half(type)) {
+        return compare_halves(emitter, type, a, b);
+    }
+    if (type != PTX_W_F32 && type != PTX_W_F64) {
+        return vector_compare(emitter, integer_comparison(emitter, vector_is_signed(type)), type, a,
+                              b);
+    }
+    if (emit_has(emitter, PTX_W_FTZ)) {
+        a = emit_flush(emitter, a);
+        b = emit_flush(emitter, b);
+    }
+    return compare_floats(emitter, type, a, b);
+}
+
+static value compared(struct emitter *emitter, enum ptx_word type)
+{
+    value a = vector_source(emitter, 1, type);
+
+    return compare_values(emitter, type, a, vector_source(emitter, 2, type));
+}
+
+/* Of packed values, the lower ones and the upper ones. */
+static void compare_both(struct emitter *emitter, enum ptx_word type, value both[2])
+{
+    enum ptx_word part = format_part(type);
+    value a = vector_source(emitter, 1, type), b = vector_source(emitter, 2, type);
+
+    both[0] = compare_values(emitter, part, vector_lower(emitter, a), vector_lower(emitter, b));
+    both[1] = compare_values(emitter, part, vector_upper(emitter, a), vector_upper(emitter, b));
+}
+
+/* With the predicate c, when there is one. */
+static value combine(struct emitter *emitter, value p)
+{
+    const char *how = emit_has(emitter, PTX_W_AND)   ? "and"
+                      : emit_has(emitter, PTX_W_OR)  ? "or"
+                      : emit_has(emitter, PTX_W_XOR) ? "xor"
+                                                     : NULL;
+
+    return how == NULL
+               ? p
+               : vector_binary(emitter, how, PTX_W_PRED, p, vector_source(emitter, 3, PTX_W_PRED));
+}
+
+/* The second predicate is that of the upper values; of a single one, the complement's. */
+static void set_predicate(struct emitter *emitter, enum ptx_word type)
+{
+    const struct ptx_operand *destination = vector_operand(emitter, 0);
+    value both[2];
+
+    if (format_part(type) != PTX_W_NONE) {
+        compare_both(emitter, type, both);
+    } else {
+        both[0] = compared(emitter, type);
+        both[1] = vector_with(emitter, "xor", PTX_W_PRED, both[0], 1);
+    }
+    both[0] = combine(emitter, both[0]);
+    if (destination->kind == PTX_O_PAIR) {
+        both[1] = combine(emitter, both[1]);
+        emit_put(emitter, &destination->items[0], PTX_W_PRED, both[0]);
+        emit_put(emitter, &destination->items[1], PTX_W_PRED, both[1]);
+    } else {
+        emit_put(emitter, destination, PTX_W_PRED, both[0]);
+    }
+}
+
+/* 1.0 or all bits, else zero. */
+static value truth(struct emitter *emitter, enum ptx_word type, value p)
+{
+    enum ptx_word bits = emit_bits(type);
+    uint64_t yes = ptx_type_kind(type) == PTX_FLOAT ? format_one(type)
+                                                    : UINT64_MAX >> (64 - ptx_type_bits(type));
+
+    p = combine(emitter, p);
+    return vector_choose(emitter, bits, p, vector_constant(emitter, bits, yes),
+                         vector_constant(emitter, bits, 0));
+}
+
+/* Of packed values: 16 bits for each. */
+static void set_value(struct emitter *emitter)
+{
+    enum ptx_word type = emit_type(emitter, 0), of = emit_type(emitter, 1);
+    enum ptx_word part = format_part(type) != PTX_W_NONE ? format_part(type) : PTX_W_U16;
+    value both[2];
+
+    if (format_part(of) == PTX_W_NONE) {
+        vector_result(emitter, type == PTX_W_F32 ? PTX_W_B32 : type,
+                      truth(emitter, type, compared(emitter, of)));
+        return;
+    }
+    compare_both(emitter, of, both);
+    both[0] = truth(emitter, part, both[0]);
+    both[1] = truth(emitter, part, both[1]);
+    vector_result(emitter, PTX_W_B32, vector_pair(emitter, both[0], both[1]));
+}
+
+static void select_sign(struct emitter *emitter, enum ptx_word type)
+{
+    enum ptx_word by = emit_type(emitter, 1);
+    value c = vector_source(emitter, 3, by), yes;
+
+    if (by == PTX_W_F32) {
+        c = emit_has(emitter, PTX_W_FTZ) ? emit_flush(emitter, c) : c;
+        yes = emit_value(emitter, "fcmp oge <32 x float> %%t%u, splat (float 0.0)", c);
+    } else {
+        yes = vector_compare(emitter, "sge", PTX_W_B32, c, vector_constant(emitter, PTX_W_B32, 0));
+    }
+    vector_result(emitter, type,
+                  vector_choose(emitter, type, yes, vector_source(emitter, 1, type),
+                                vector_source(emitter, 2, type)));
+}
+
+static void select_one(struct emitter *emitter, enum ptx_word type)
+{
+    value p = vector_source(emitter, 3, PTX_W_PRED), a = vector_source(emitter, 1, type);
+
+    vector_result(emitter, type,
+                  vector_choose(emitter, type, p, a, vector_source(emitter, 2, type)));
+}
+
+bool emit_compare(struct emitter *emitter)
+{
+    enum ptx_word type = emit_type(emitter, 0);
+
+    switch (emitter->instruction->opcode) {
+    case PTX_SETP:
+        set_predicate(emitter, type);
+        return true;
+    case PTX_SET:
+        set_value(emitter);
+        return true;
+    case PTX_SELP:
+        select_one(emitter, type);
+        return true;
+    case PTX_SLCT:
+        select_sign(emitter, type);
+        return true;
+    default:
+        return false;
+    }
+}
