@@ -11,6 +11,7 @@ MEDIATOR := $(HOST)/baregpu-mediator
 SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
 PTX_TOOL := $(HOST)/baregpu-ptx
+PTXC := $(HOST)/cuda-cpu/baregpu-ptxc
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
 CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*/*.cu))
@@ -20,10 +21,16 @@ SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c host/common/jail*.c)) \
                host/common/ready_fd.c
-PTX_TOOL_SRC := $(wildcard host/cuda-cpu/*/*.c)
+# The compiler has a process of its own; the tool is one that compiles by itself.
+PTX_ROOM = $(wildcard $(addsuffix /*.c,$(addprefix host/cuda-cpu/,$(1))))
+PTXC_SRC := $(call PTX_ROOM,ptx compile) host/cuda-cpu/process/main.c \
+            host/cuda-cpu/process/server.c $(wildcard host/common/jail*.c) \
+            $(filter-out %/here.c,$(call PTX_ROOM,ptxc))
+PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile device ptxc program tool)
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
+PTXC_OBJ := $(PTXC_SRC:%.c=$(HOST_OBJ)/%.o)
 
 # A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
@@ -38,7 +45,7 @@ $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUD
 $(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL)
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
@@ -52,6 +59,10 @@ $(SST_SIM): $(SST_SIM_OBJ) $(SST_LIB)
 
 $(PTX_TOOL): $(PTX_TOOL_OBJ)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ -ldl -lm -o $@
+
+$(PTXC): $(PTXC_OBJ)
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ $(HOST_LIBS_PKG) -ldl -lm -o $@
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)
@@ -74,4 +85,4 @@ ifneq ($(CUDA_OBJ),)
 endif
 
 -include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
-         $(PTX_TOOL_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
+         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

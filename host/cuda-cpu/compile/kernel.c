@@ -540,6 +540,23 @@ static const char prelude[] =
     "i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 "
     "30, i32 31>, align 128\n";
 
+static bool fail_without(struct ptx_log *log, const struct ptx_function *function,
+                         enum ptx_error error, const char *what)
+{
+    ptx_log_kind(log, error);
+    ptx_log_error(log, function->at, "%s: %s", function->name, what);
+    return false;
+}
+
+static bool is_complete(const struct text *ir, const struct ptx_function *function,
+                        struct ptx_log *log)
+{
+    if (ir->failed && ir->limit && ir->used > ir->limit) {
+        return fail_without(log, function, PTX_ERROR_LIMIT, "there is too much code");
+    }
+    return !ir->failed || fail_without(log, function, PTX_ERROR_MEMORY, "no memory");
+}
+
 bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
                  struct ptx_log *log)
@@ -550,8 +567,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
 
     reach.functions = calloc(module->function_count, sizeof(*reach.functions));
     if (reach.functions == NULL) {
-        ptx_log_error(log, kernel->at, "no memory");
-        return false;
+        return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
     }
     text_add(ir, "%s", prelude);
     if (find_reach(&reach, kernel, 0)) {
@@ -560,8 +576,48 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     free(reach.functions);
     needs->sites = emitter.sites;
     needs->local_size = reach.local_size;
-    if (ir->failed) {
-        ptx_log_error(log, kernel->at, "no memory");
+    return is_complete(ir, kernel, log) && log->errors == errors;
+}
+
+/* Of one after the other the text is thrown away. */
+static bool check_reached(struct emitter *emitter, const struct reach *reach)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < reach->module->function_count && done; i++) {
+        const struct ptx_function *function = reach->module->functions[i];
+
+        emitter->out->used = 0;
+        emitter->sites = 0;
+        done =
+            !reach->functions[i].is_reached ||
+            (emit_function(emitter, function) && is_complete(emitter->out, function, emitter->log));
     }
-    return log->errors == errors;
+    return done;
+}
+
+bool kernel_check(const struct ptx_module *module, const struct kernel_options *options,
+                  size_t ir_limit, struct ptx_log *log)
+{
+    struct text ir = {.limit = ir_limit};
+    struct reach reach = {.module = module, .log = log};
+    struct emitter emitter = {.module = module, .out = &ir, .log = log, .options = options};
+    unsigned errors = log->errors;
+    bool done = true;
+
+    reach.functions = calloc(module->function_count + 1, sizeof(*reach.functions));
+    if (reach.functions == NULL) {
+        ptx_log_kind(log, PTX_ERROR_MEMORY);
+        ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
+        return false;
+    }
+    for (size_t i = 0; i < module->function_count && done; i++) {
+        const struct ptx_function *function = module->functions[i];
+
+        done = !function->is_entry || !function->has_body || find_reach(&reach, function, 0);
+    }
+    done = done && check_reached(&emitter, &reach);
+    free(reach.functions);
+    text_free(&ir);
+    return done && log->errors == errors;
 }

@@ -20,6 +20,11 @@ struct kernel_options {
     bool has_f16; /* and converts between f16 and f32 */
 };
 
+/* Whether all kernels can be compiled, as far as that shows without doing it. False: the log says
+ * what cannot, or whose code takes more than so many bytes of IR. */
+bool kernel_check(const struct ptx_module *module, const struct kernel_options *options,
+                  size_t ir_limit, struct ptx_log *log);
+
 /* False: the log says what cannot be compiled. */
 bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,

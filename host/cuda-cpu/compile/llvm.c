@@ -106,7 +106,7 @@ static void *open_library(void)
     return library;
 }
 
-static bool load(char reason[LLVM_REASON_SIZE])
+bool llvm_load(char reason[LLVM_REASON_SIZE])
 {
     void *library;
 
@@ -133,6 +133,15 @@ static bool load(char reason[LLVM_REASON_SIZE])
     }
     llvm.library = library;
     return true;
+}
+
+const char *llvm_path(void)
+{
+    Dl_info info;
+    void *function;
+
+    memcpy(&function, &llvm.context_create, sizeof(function));
+    return llvm.library != NULL && dladdr(function, &info) != 0 ? info.dli_fname : "";
 }
 
 /* One compilation. */
@@ -222,7 +231,7 @@ bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *fe
     struct compilation compilation = {0};
     bool done;
 
-    if (!load(reason)) {
+    if (!llvm_load(reason)) {
         return false;
     }
     compilation.context = llvm.context_create();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * LLVM 19, opened at run time when the first kernel is compiled: IR text in, an object file out.
+ * LLVM 19, opened at run time: IR text in, an object file out.
  */
 #ifndef CUDA_CPU_COMPILE_LLVM_H
 #define CUDA_CPU_COMPILE_LLVM_H
@@ -17,6 +17,12 @@ struct llvm_result {
     char *bytes;
     size_t size;
 };
+
+/* Opens the library, unless it is open. False: the reason says why. */
+bool llvm_load(char reason[LLVM_REASON_SIZE]);
+
+/* Where it is; empty while it is not open. */
+const char *llvm_path(void);
 
 /* A zero byte must follow the IR. cpu and features are LLVM's words; NULL: this machine's. False:
  * the reason says why. From one thread at a time. */

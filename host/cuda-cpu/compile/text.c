@@ -16,7 +16,7 @@ static bool reserve(struct text *text, size_t more)
     if (size == text->size) {
         return true;
     }
-    bytes = realloc(text->bytes, size);
+    bytes = text->limit && text->used > text->limit ? NULL : realloc(text->bytes, size);
     if (bytes == NULL) {
         text->failed = true;
         return false;

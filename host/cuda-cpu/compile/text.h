@@ -7,11 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Zeroed at first. bytes is NUL-terminated, or NULL while nothing was added. */
+/* Zeroed at first, but for the limit. bytes is NUL-terminated, or NULL while nothing was added. */
 struct text {
     char *bytes;
     size_t used, size;
-    bool failed; /* there was no memory: what follows is left out */
+    size_t limit; /* bytes; 0: none */
+    bool failed;  /* no memory, or more than the limit: what follows is left out */
 };
 
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

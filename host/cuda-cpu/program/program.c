@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/cuda-cpu/compile/kernel.h"
-#include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/device/image.h"
-#include "host/cuda-cpu/ptx/module.h"
+#include "host/cuda-cpu/program/processor.h"
+#include "host/cuda-cpu/ptxc/compiler.h"
+#include "host/cuda-cpu/ptxc/flat.h"
 
 #define ALIGNMENT 256u
 
@@ -19,26 +19,37 @@ struct code {
 };
 
 struct program {
-    struct ptx_module *module;
+    void *answer; /* the compiler's, in which the module is */
+    struct flat_module module;
+    char *text; /* kernels are compiled from it later */
+    size_t text_size;
     struct memory *memory;
     unsigned char **bytes; /* of the variables, by their numbers */
     struct program_variable *variables;
-    size_t variable_count; /* global and const ones of the module's scope */
     struct program_kernel *kernels;
-    struct code *codes;                    /* of the kernels */
-    const struct ptx_function **functions; /* which they are */
-    size_t kernel_count;
+    struct code *codes; /* of the kernels */
+    struct program_parameter *parameters;
 };
+
+static const struct ptx_position start = {1, 1};
+
+static bool fail(struct ptx_log *log, enum ptx_error error, const char *what)
+{
+    ptx_log_kind(log, error);
+    ptx_log_error(log, start, "%s", what);
+    return false;
+}
+
+static const char *name_of(const struct program *program, uint32_t name)
+{
+    return program->module.strings + name;
+}
 
 /* ---- Variables ---- */
 
-static bool is_numbered(const struct ptx_variable *variable)
+static bool allocate_variable(struct program *program, uint32_t number)
 {
-    return variable->space == PTX_SPACE_GLOBAL || variable->space == PTX_SPACE_CONST;
-}
-
-static bool allocate_variable(struct program *program, const struct ptx_variable *variable)
-{
+    const struct flat_variable *variable = &program->module.variables[number];
     size_t size = (variable->size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     unsigned char *bytes = aligned_alloc(ALIGNMENT, size ? size : ALIGNMENT);
 
@@ -46,89 +57,56 @@ static bool allocate_variable(struct program *program, const struct ptx_variable
         return false;
     }
     memset(bytes, 0, size ? size : ALIGNMENT);
-    if (variable->initial != NULL) {
-        memcpy(bytes, variable->initial, variable->size);
+    if (variable->initial != FLAT_NONE) {
+        memcpy(bytes, program->module.bytes + variable->initial, variable->size);
     }
-    program->bytes[variable->offset] = bytes;
+    program->bytes[number] = bytes;
+    program->variables[number] = (struct program_variable){
+        .name = name_of(program, variable->name),
+        .bytes = bytes,
+        .size = variable->size,
+        .is_constant = variable->is_constant,
+    };
     return memory_add(program->memory, (uint64_t)(uintptr_t)bytes, variable->size,
-                      variable->space == PTX_SPACE_CONST);
+                      variable->is_constant);
 }
 
-/* Addresses in initial values. What is in no memory of the device has none. */
-static bool relocate_variable(struct program *program, const struct ptx_variable *variable,
-                              struct ptx_log *log)
+/* Addresses in initial values. */
+static void relocate_variable(struct program *program, uint32_t number)
 {
-    for (size_t i = 0; i < variable->relocation_count; i++) {
-        const struct ptx_relocation *relocation = &variable->relocations[i];
-        uint64_t address;
+    const struct flat_variable *variable = &program->module.variables[number];
 
-        if (relocation->symbol->kind != PTX_S_VARIABLE ||
-            !is_numbered(relocation->symbol->variable)) {
-            ptx_log_error(log, variable->at,
-                          "%s holds the address of %s, which is not supported "
-                          "yet",
-                          variable->name, relocation->symbol->name);
-            return false;
-        }
-        address = (uint64_t)(uintptr_t)program->bytes[relocation->symbol->variable->offset] +
-                  (uint64_t)relocation->addend;
+    for (uint32_t i = 0; i < variable->relocations; i++) {
+        const struct flat_relocation *relocation =
+            &program->module.relocations[variable->first_relocation + i];
+        uint64_t address =
+            (uint64_t)(uintptr_t)program->bytes[relocation->target] + (uint64_t)relocation->addend;
+
         address >>= relocation->shift;
-        memcpy(program->bytes[variable->offset] + relocation->offset, &address,
-               relocation->size < sizeof(address) ? relocation->size : sizeof(address));
+        memcpy(program->bytes[number] + relocation->offset, &address, relocation->size);
     }
-    return true;
 }
 
-static bool allocate_variables(struct program *program, struct ptx_log *log)
+static bool allocate_variables(struct program *program)
 {
-    const struct ptx_module *module = program->module;
+    uint32_t count = program->module.header->variables;
     bool done = true;
 
-    for (size_t i = 0; i < module->variable_count && done; i++) {
-        done =
-            !is_numbered(module->variables[i]) || allocate_variable(program, module->variables[i]);
+    for (uint32_t i = 0; i < count && done; i++) {
+        done = allocate_variable(program, i);
     }
-    for (size_t i = 0; i < module->function_count && done; i++) {
-        const struct ptx_function *function = module->functions[i];
-
-        for (size_t j = 0; j < function->variable_count && done; j++) {
-            done = !is_numbered(function->variables[j]) ||
-                   allocate_variable(program, function->variables[j]);
-        }
-    }
-    if (!done) {
-        ptx_log_error(log, (struct ptx_position){1, 1}, "no memory for the module's variables");
-    }
-    for (size_t i = 0; i < module->variable_count && done; i++) {
-        done = !is_numbered(module->variables[i]) ||
-               relocate_variable(program, module->variables[i], log);
+    for (uint32_t i = 0; i < count && done; i++) {
+        relocate_variable(program, i);
     }
     return done;
-}
-
-static void list_variables(struct program *program)
-{
-    const struct ptx_module *module = program->module;
-
-    for (size_t i = 0; i < module->variable_count; i++) {
-        const struct ptx_variable *variable = module->variables[i];
-
-        if (is_numbered(variable)) {
-            program->variables[program->variable_count++] = (struct program_variable){
-                .name = variable->name,
-                .bytes = program->bytes[variable->offset],
-                .size = variable->size,
-                .is_constant = variable->space == PTX_SPACE_CONST,
-            };
-        }
-    }
 }
 
 const struct program_variable *program_find_variable(const struct program *program,
                                                      const char *name)
 {
-    for (size_t i = 0; i < program->variable_count; i++) {
-        if (strcmp(program->variables[i].name, name) == 0) {
+    for (uint32_t i = 0; i < program->module.header->variables; i++) {
+        if (program->module.variables[i].is_module_wide &&
+            strcmp(program->variables[i].name, name) == 0) {
             return &program->variables[i];
         }
     }
@@ -137,59 +115,40 @@ const struct program_variable *program_find_variable(const struct program *progr
 
 /* ---- Kernels ---- */
 
-static const struct program_parameter *list_parameters(const struct ptx_function *function)
+static void list_parameters(struct program *program)
 {
-    struct program_parameter *parameters = calloc(function->param_count + 1, sizeof(*parameters));
+    for (uint32_t i = 0; i < program->module.header->parameters; i++) {
+        const struct flat_parameter *parameter = &program->module.parameters[i];
 
-    for (size_t i = 0; parameters != NULL && i < function->param_count; i++) {
-        const struct ptx_variable *parameter = function->params[i];
-
-        parameters[i] = (struct program_parameter){
+        program->parameters[i] = (struct program_parameter){
             .offset = parameter->offset,
             .size = parameter->size,
-            .is_float = ptx_type_kind(parameter->type) == PTX_FLOAT,
+            .is_float = parameter->is_float,
         };
     }
-    return parameters;
 }
 
-static bool add_kernel(struct program *program, const struct ptx_function *function)
+static void list_kernel(struct program *program, uint32_t index)
 {
-    struct program_kernel *kernel = &program->kernels[program->kernel_count];
+    const struct flat_kernel *flat = &program->module.kernels[index];
+    struct program_kernel *kernel = &program->kernels[index];
 
-    program->functions[program->kernel_count++] = function;
     *kernel = (struct program_kernel){
-        .name = function->name,
-        .parameters = list_parameters(function),
-        .parameter_count = function->param_count,
-        .parameter_size = function->param_size,
-        .shared_size = program->module->dynamic_shared,
-        .local_size = function->local_size,
-        .registers = (uint32_t)function->register_count,
+        .name = name_of(program, flat->name),
+        .parameters = program->parameters + flat->first_parameter,
+        .parameter_count = flat->parameters,
+        .parameter_size = flat->parameter_size,
+        .shared_size = flat->shared_size,
+        .local_size = flat->local_size,
+        .registers = flat->registers,
     };
-    for (size_t i = 0; i < 3; i++) {
-        kernel->max_threads[i] = function->maxntid[i];
-        kernel->threads[i] = function->reqntid[i];
-    }
-    return kernel->parameters != NULL;
-}
-
-static bool list_kernels(struct program *program)
-{
-    const struct ptx_module *module = program->module;
-    bool done = true;
-
-    for (size_t i = 0; i < module->function_count && done; i++) {
-        if (module->functions[i]->is_entry && module->functions[i]->has_body) {
-            done = add_kernel(program, module->functions[i]);
-        }
-    }
-    return done;
+    memcpy(kernel->max_threads, flat->max_threads, sizeof(kernel->max_threads));
+    memcpy(kernel->threads, flat->threads, sizeof(kernel->threads));
 }
 
 size_t program_kernel_count(const struct program *program)
 {
-    return program->kernel_count;
+    return program->module.header->kernels;
 }
 
 const struct program_kernel *program_kernel(const struct program *program, size_t index)
@@ -199,7 +158,7 @@ const struct program_kernel *program_kernel(const struct program *program, size_
 
 const struct program_kernel *program_find_kernel(const struct program *program, const char *name)
 {
-    for (size_t i = 0; i < program->kernel_count; i++) {
+    for (size_t i = 0; i < program_kernel_count(program); i++) {
         if (strcmp(program->kernels[i].name, name) == 0) {
             return &program->kernels[i];
         }
@@ -207,144 +166,85 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
     return NULL;
 }
 
-/* ---- Programs ---- */
+/* ---- The compiler ---- */
 
-static bool allocate_lists(struct program *program)
+static bool ask(const struct program *program, const char *kernel, struct compile_answer *answer,
+                struct ptx_log *log)
 {
-    const struct ptx_module *module = program->module;
+    const struct compile_request request = {
+        .what = kernel != NULL ? COMPILE_KERNEL : COMPILE_MODULE,
+        .text = program->text,
+        .text_size = program->text_size,
+        .kernel = kernel,
+        .options = processor_options(),
+        .limits = compile_default_limits,
+    };
 
-    program->bytes = calloc(module->global_count + 1, sizeof(*program->bytes));
-    program->variables = calloc(module->variable_count + 1, sizeof(*program->variables));
-    program->kernels = calloc(module->function_count + 1, sizeof(*program->kernels));
-    program->codes = calloc(module->function_count + 1, sizeof(*program->codes));
-    program->functions = calloc(module->function_count + 1, sizeof(*program->functions));
-    return program->bytes != NULL && program->variables != NULL && program->kernels != NULL &&
-           program->codes != NULL && program->functions != NULL;
+    return compiler_ask(&request, answer, log);
 }
 
-struct program *program_create(const char *text, size_t length, struct memory *memory,
-                               struct ptx_log *log)
+static bool load(struct program *program, struct ptx_log *log)
 {
-    struct program *program = calloc(1, sizeof(*program));
+    struct compile_answer answer;
 
-    if (program == NULL) {
-        ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
-        return NULL;
+    if (!ask(program, NULL, &answer, log)) {
+        return false;
     }
-    program->memory = memory;
-    program->module = ptx_module_create(text, length, &ptx_default_limits, log);
-    if (program->module == NULL) {
-        free(program);
-        return NULL;
-    }
-    if (!allocate_lists(program) || !list_kernels(program)) {
-        ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
-        program_destroy(program);
-        return NULL;
-    }
-    if (!allocate_variables(program, log)) {
-        program_destroy(program);
-        return NULL;
-    }
-    list_variables(program);
-    return program;
+    program->answer = answer.bytes;
+    return flat_read(answer.bytes, answer.size, &program->module) ||
+           fail(log, PTX_ERROR_COMPILER, "the compiler's answer is no module");
 }
 
-void program_destroy(struct program *program)
+static bool link_code(struct code *code, const struct compile_answer *answer, const char *name,
+                      struct ptx_log *log)
 {
-    for (size_t i = 0; program->bytes != NULL && i < program->module->global_count; i++) {
-        memory_remove(program->memory, (uint64_t)(uintptr_t)program->bytes[i]);
-        free(program->bytes[i]);
-    }
-    for (size_t i = 0; i < program->kernel_count; i++) {
-        free((void *)(uintptr_t)program->kernels[i].parameters);
-        if (program->codes[i].image != NULL) {
-            image_unload(program->codes[i].image);
-        }
-    }
-    free(program->bytes);
-    free(program->variables);
-    free(program->kernels);
-    free(program->codes);
-    free(program->functions);
-    ptx_module_destroy(program->module);
-    free(program);
-}
-
-unsigned program_target(const struct program *program)
-{
-    return program->module->target;
-}
-
-unsigned program_version(const struct program *program)
-{
-    return program->module->version_major * 10 + program->module->version_minor;
-}
-
-static bool has_fma(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("fma");
-#else
-    return true;
-#endif
-}
-
-static bool has_f16(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("f16c");
-#else
-    return true;
-#endif
-}
-
-static bool link_code(struct code *code, const struct llvm_result *object,
-                      const struct ptx_function *kernel, struct ptx_log *log)
-{
+    const struct flat_code *flat = flat_read_code(answer->bytes, answer->size);
     char reason[IMAGE_REASON_SIZE];
     void *function;
 
-    code->image = image_link(object->bytes, object->size, reason);
-    if (code->image == NULL) {
-        ptx_log_error(log, kernel->at, "%s: %s", kernel->name, reason);
+    if (flat == NULL) {
+        return fail(log, PTX_ERROR_COMPILER, "the compiler's answer is no code");
+    }
+    code->image = image_link(flat + 1, answer->size - sizeof(*flat), reason);
+    function = code->image != NULL ? image_function(code->image, KERNEL_SYMBOL) : NULL;
+    if (function == NULL) {
+        ptx_log_kind(log, PTX_ERROR_COMPILER);
+        ptx_log_error(log, start, "%s: %s", name, code->image != NULL ? "no code" : reason);
         return false;
     }
-    function = image_function(code->image, KERNEL_SYMBOL);
     memcpy(&code->kernel, &function, sizeof(function));
-    return function != NULL;
+    code->sites = flat->sites;
+    code->local_size = flat->local_size;
+    return true;
 }
 
-static bool compile(struct code *code, const struct ptx_module *module,
-                    const struct ptx_function *kernel, struct ptx_log *log)
+static void unlink_code(struct code *code)
 {
-    struct text ir = {0};
-    struct kernel_needs needs;
-    struct llvm_result object;
-    char reason[LLVM_REASON_SIZE];
-    const struct kernel_options options = {.has_fma = has_fma(), .has_f16 = has_f16()};
-    bool done = kernel_emit(module, kernel, &options, &ir, &needs, log);
-
-    if (done && !llvm_compile(ir.bytes, ir.used, NULL, NULL, LLVM_OBJECT, &object, reason)) {
-        ptx_log_error(log, kernel->at, "%s: %s", kernel->name, reason);
-        done = false;
-    } else if (done) {
-        done = link_code(code, &object, kernel, log);
-        code->sites = needs.sites;
-        code->local_size = needs.local_size;
-        free(object.bytes);
+    if (code->image != NULL) {
+        image_unload(code->image);
     }
-    text_free(&ir);
+    *code = (struct code){0};
+}
+
+static bool compile(const struct program *program, struct code *code, const char *name,
+                    struct ptx_log *log)
+{
+    struct compile_answer answer;
+    bool done = ask(program, name, &answer, log) && link_code(code, &answer, name, log);
+
+    free(answer.bytes);
+    if (!done) {
+        unlink_code(code);
+    }
     return done;
 }
 
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
                      struct launch *launch, struct ptx_log *log)
 {
-    size_t index = (size_t)(kernel - program->kernels);
-    struct code *code = &program->codes[index];
+    struct code *code = &program->codes[kernel - program->kernels];
 
-    if (code->kernel == NULL && !compile(code, program->module, program->functions[index], log)) {
+    if (code->kernel == NULL && !compile(program, code, kernel->name, log)) {
         return false;
     }
     launch->kernel = code->kernel;
@@ -353,4 +253,89 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;
     return true;
+}
+
+/* ---- Programs ---- */
+
+static bool keep_text(struct program *program, const char *text, size_t length)
+{
+    program->text = malloc(length + 1);
+    if (program->text != NULL) {
+        memcpy(program->text, text, length);
+        program->text_size = length;
+    }
+    return program->text != NULL;
+}
+
+static bool allocate_lists(struct program *program)
+{
+    const struct flat_header *header = program->module.header;
+
+    program->bytes = calloc((size_t)header->variables + 1, sizeof(*program->bytes));
+    program->variables = calloc((size_t)header->variables + 1, sizeof(*program->variables));
+    program->kernels = calloc((size_t)header->kernels + 1, sizeof(*program->kernels));
+    program->codes = calloc((size_t)header->kernels + 1, sizeof(*program->codes));
+    program->parameters = calloc((size_t)header->parameters + 1, sizeof(*program->parameters));
+    return program->bytes != NULL && program->variables != NULL && program->kernels != NULL &&
+           program->codes != NULL && program->parameters != NULL;
+}
+
+static bool fill(struct program *program)
+{
+    if (!allocate_lists(program) || !allocate_variables(program)) {
+        return false;
+    }
+    list_parameters(program);
+    for (uint32_t i = 0; i < program->module.header->kernels; i++) {
+        list_kernel(program, i);
+    }
+    return true;
+}
+
+struct program *program_create(const char *text, size_t length, struct memory *memory,
+                               struct ptx_log *log)
+{
+    struct program *program = calloc(1, sizeof(*program));
+
+    if (program == NULL) {
+        fail(log, PTX_ERROR_MEMORY, "no memory");
+        return NULL;
+    }
+    program->memory = memory;
+    if ((keep_text(program, text, length) || fail(log, PTX_ERROR_MEMORY, "no memory")) &&
+        load(program, log) &&
+        (fill(program) || fail(log, PTX_ERROR_MEMORY, "no memory for the module's variables"))) {
+        return program;
+    }
+    program_destroy(program);
+    return NULL;
+}
+
+void program_destroy(struct program *program)
+{
+    for (uint32_t i = 0; program->bytes != NULL && i < program->module.header->variables; i++) {
+        memory_remove(program->memory, (uint64_t)(uintptr_t)program->bytes[i]);
+        free(program->bytes[i]);
+    }
+    for (uint32_t i = 0; program->codes != NULL && i < program->module.header->kernels; i++) {
+        unlink_code(&program->codes[i]);
+    }
+    free(program->bytes);
+    free(program->variables);
+    free(program->kernels);
+    free(program->codes);
+    free(program->parameters);
+    free(program->text);
+    free(program->answer);
+    free(program);
+}
+
+unsigned program_target(const struct program *program)
+{
+    return program->module.header->target;
+}
+
+unsigned program_version(const struct program *program)
+{
+    return program->module.header->version;
 }

@@ -32,10 +32,29 @@ void ptx_log_init(struct ptx_log *log, char *text, size_t size)
     text[0] = '\0';
 }
 
+void ptx_log_append(struct ptx_log *log, const char *lines, unsigned errors)
+{
+    if (log->error == PTX_ERROR_NONE) {
+        log->error = PTX_ERROR_INVALID;
+    }
+    log->errors += errors;
+    print(log, "%s", lines);
+}
+
+void ptx_log_kind(struct ptx_log *log, enum ptx_error error)
+{
+    if (!log->errors) {
+        log->error = error;
+    }
+}
+
 void ptx_log_error(struct ptx_log *log, struct ptx_position at, const char *format, ...)
 {
     va_list arguments;
 
+    if (log->error == PTX_ERROR_NONE) {
+        log->error = PTX_ERROR_INVALID;
+    }
     if (++log->errors > PTX_LOG_ERRORS) {
         if (log->errors == PTX_LOG_ERRORS + 1) {
             print(log, "%u:%u: more errors follow\n", at.line, at.column);

@@ -81,6 +81,7 @@ static void parse_instruction(struct parser *parser)
     parse_operands(parser, &instruction);
     parser_expect_sign(parser, ";");
     if (++parser->instruction_count > parser->limits->instructions) {
+        ptx_log_kind(parser->log, PTX_ERROR_LIMIT);
         parser_give_up(parser, instruction.at, "more than %zu instructions",
                        parser->limits->instructions);
     }

@@ -32,6 +32,7 @@ static void parse_version(struct parser *parser)
         }
     }
     if (parts[0] > VERSION_MAX) {
+        ptx_log_kind(parser->log, PTX_ERROR_VERSION);
         parser_fail(parser, number.at, "PTX version %u.%u is newer than %d", parts[0], parts[1],
                     VERSION_MAX);
     }
@@ -55,6 +56,7 @@ static void parse_target(struct parser *parser)
             target = target * 10 + (unsigned)(*digits - '0');
         }
         if (digits != NULL && *digits != '\0' && target > TARGET_MAX) {
+            ptx_log_kind(parser->log, PTX_ERROR_VERSION);
             parser_fail(parser, at, "%s: this device is sm_%d", name, TARGET_MAX);
         }
         if (digits != NULL) {

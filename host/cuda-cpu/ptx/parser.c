@@ -133,6 +133,7 @@ const char *parser_take_name(struct parser *parser, const char *what)
 void parser_enter(struct parser *parser)
 {
     if (++parser->depth > PTX_DEPTH_MAX) {
+        ptx_log_kind(parser->log, PTX_ERROR_LIMIT);
         parser_give_up(parser, parser->token.at, "nested more than %d deep", PTX_DEPTH_MAX);
     }
 }
@@ -147,6 +148,7 @@ void *parser_alloc(struct parser *parser, size_t size)
     void *memory = arena_alloc(&parser->module->arena, size);
 
     if (memory == NULL) {
+        ptx_log_kind(parser->log, PTX_ERROR_LIMIT);
         parser_give_up(parser, parser->token.at, "the module needs more than %zu bytes of memory",
                        parser->limits->memory);
     }
@@ -209,6 +211,7 @@ struct ptx_module *ptx_module_create(const char *text, size_t length,
     struct parser parser = {.limits = limits, .log = log};
 
     if (length > limits->text) {
+        ptx_log_kind(log, PTX_ERROR_LIMIT);
         ptx_log_error(log, (struct ptx_position){1, 1}, "%zu bytes of text, the limit is %zu",
                       length, limits->text);
         return NULL;
@@ -218,6 +221,7 @@ struct ptx_module *ptx_module_create(const char *text, size_t length,
     }
     module = calloc(1, sizeof(*module));
     if (module == NULL) {
+        ptx_log_kind(log, PTX_ERROR_MEMORY);
         ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
         return NULL;
     }

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* pipe2, POLLRDHUP */
+#include "host/cuda-cpu/process/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/common/clock.h"
+#include "host/common/jail.h"
+#include "host/cuda-cpu/process/wire.h"
+
+#define DESCRIPTORS_MAX 16
+#define EXIT_NO_MEMORY 3
+#define MEMORY_SHARE 16 /* who gives up, and cannot have this part of it, has none left */
+
+/* What a child leaves behind, in memory that it shares with its parent. */
+struct result {
+    uint32_t is_there;
+    struct wire_answer answer;
+    char log[WIRE_LOG_SIZE];
+    unsigned char bytes[];
+};
+
+struct session {
+    int socket;
+    const struct server *server;
+    struct wire_request head;
+    char *name, *text; /* one behind the other */
+    struct result *result;
+    struct source llvm;
+    char exposed[JAIL_TEXT_SIZE];
+};
+
+static const struct ptx_position start = {1, 1};
+
+/* ---- Bytes ---- */
+
+static bool receive(int socket, void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t count = recv(socket, (char *)bytes + done, size - done, 0);
+
+        if (count == 0 || (count < 0 && errno != EINTR)) {
+            return false;
+        }
+        done += count > 0 ? (size_t)count : 0;
+    }
+    return true;
+}
+
+static bool transmit(int socket, const void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t count = send(socket, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+
+        if (count < 0 && errno != EINTR) {
+            return false;
+        }
+        done += count > 0 ? (size_t)count : 0;
+    }
+    return true;
+}
+
+/* ---- The child ---- */
+
+static uint64_t memory_limit;
+
+/* LLVM aborts when it gets no memory. */
+static void on_abort(int number)
+{
+    (void)number;
+    if (mmap(NULL, memory_limit / MEMORY_SHARE, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
+        _exit(EXIT_NO_MEMORY);
+    }
+}
+
+static bool limit(int resource, uint64_t soft, uint64_t hard)
+{
+    const struct rlimit limits = {.rlim_cur = soft, .rlim_max = hard};
+
+    return setrlimit(resource, &limits) == 0;
+}
+
+static bool confine(const struct compile_limits *limits)
+{
+    memory_limit = limits->memory;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+           (limits->memory == JAIL_NO_LIMIT ||
+            limit(RLIMIT_AS, limits->memory, limits->memory)) &&
+           limit(RLIMIT_CPU, limits->processor, limits->processor + 1) &&
+           jail_forbid_processes() == 0;
+}
+
+/* The exit status. */
+static int run_child(const struct session *session)
+{
+    const struct wire_request *head = &session->head;
+    struct result *result = session->result;
+    const struct compile_request request = {
+        .what = (enum compile_what)head->what,
+        .text = session->text,
+        .text_size = head->text_size,
+        .kernel = session->name,
+        .options = head->options,
+        .limits = head->limits,
+    };
+    struct compile_answer answer = {0};
+    struct ptx_log log;
+
+    if (!confine(&head->limits)) {
+        return EXIT_FAILURE;
+    }
+    ptx_log_init(&log, result->log, sizeof(result->log));
+    if (session->server->answer(&request, &answer, &log) &&
+        answer.size <= head->limits.answer) {
+        memcpy(result->bytes, answer.bytes, answer.size);
+        result->answer.size = answer.size;
+    }
+    result->answer.error = log.error;
+    result->answer.errors = log.errors;
+    result->answer.log_size = log.used;
+    result->is_there = 1;
+    return EXIT_SUCCESS;
+}
+
+/* ---- Its end ---- */
+
+enum end { END_CHILD, END_TIME, END_PEER };
+
+/* Whose end comes first. The child has the other end of `alive`. */
+static enum end wait_for_end(const struct session *session, int alive)
+{
+    uint64_t end_ns = clock_now_ns() + session->head.limits.time * NS_PER_MS;
+    struct pollfd polled[] = {{.fd = alive, .events = POLLIN},
+                              {.fd = session->socket, .events = POLLRDHUP}};
+
+    for (;;) {
+        uint64_t now_ns = clock_now_ns();
+        uint64_t left_ms = now_ns < end_ns ? (end_ns - now_ns) / NS_PER_MS + 1 : 0;
+
+        if (left_ms == 0) {
+            return END_TIME;
+        }
+        if (poll(polled, 2, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX) > 0) {
+            return polled[1].revents ? END_PEER : END_CHILD;
+        }
+    }
+}
+
+static void say(struct session *session, enum ptx_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct session *session, enum ptx_error error, const char *format, ...)
+{
+    struct result *result = session->result;
+    char reason[128];
+    struct ptx_log log;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    ptx_log_init(&log, result->log, sizeof(result->log));
+    ptx_log_kind(&log, error);
+    ptx_log_error(&log, start, "%s", reason);
+    result->answer = (struct wire_answer){
+        .error = log.error, .errors = log.errors, .log_size = log.used, .size = 0};
+}
+
+static bool is_whole(const struct session *session)
+{
+    const struct result *result = session->result;
+
+    return result->is_there && result->answer.size <= session->head.limits.answer &&
+           result->answer.log_size <= sizeof(result->log);
+}
+
+/* Whether it came to its end by itself, and to which. */
+static void judge(struct session *session, int status, bool in_time)
+{
+    const struct compile_limits *limits = &session->head.limits;
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && is_whole(session)) {
+        return;
+    }
+    if (!in_time) {
+        say(session, PTX_ERROR_TIME, "compiling takes more than %llu ms",
+            (unsigned long long)limits->time);
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+        say(session, PTX_ERROR_TIME, "compiling takes more than %llu s of the processor",
+            (unsigned long long)limits->processor);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MEMORY) {
+        say(session, PTX_ERROR_MEMORY, "compiling takes more than %llu MB of memory",
+            (unsigned long long)limits->memory >> 20);
+    } else if (WIFSIGNALED(status)) {
+        say(session, PTX_ERROR_COMPILER, "the compiler died of signal %d", WTERMSIG(status));
+    } else {
+        say(session, PTX_ERROR_COMPILER, "the compiler ended with status %d", WEXITSTATUS(status));
+    }
+}
+
+/* False: the peer is gone, or there can be no child. */
+static bool run_request(struct session *session)
+{
+    int alive[2], status;
+    enum end end;
+    pid_t child;
+
+    if (pipe2(alive, O_CLOEXEC) != 0) {
+        return false;
+    }
+    child = fork();
+    if (child == 0) {
+        close(session->socket);
+        close(alive[0]);
+        _exit(run_child(session));
+    }
+    close(alive[1]);
+    end = child > 0 ? wait_for_end(session, alive[0]) : END_PEER;
+    close(alive[0]);
+    if (child > 0) {
+        kill(child, SIGKILL); /* which no longer changes how it ended, if it did */
+        waitpid(child, &status, 0);
+    }
+    if (end != END_PEER) {
+        judge(session, status, end == END_CHILD);
+    }
+    return end != END_PEER;
+}
+
+/* ---- A request ---- */
+
+static bool receive_body(struct session *session)
+{
+    const struct wire_request *head = &session->head;
+
+    if (head->magic != WIRE_MAGIC || head->text_size > head->limits.text || head->name_size == 0 ||
+        head->name_size > WIRE_NAME_MAX || head->limits.answer > SIZE_MAX / 2) {
+        return false;
+    }
+    session->name = malloc(head->name_size + head->text_size);
+    if (session->name == NULL ||
+        !receive(session->socket, session->name, head->name_size + head->text_size)) {
+        return false;
+    }
+    session->text = session->name + head->name_size;
+    session->text[-1] = '\0';
+    return true;
+}
+
+static bool send_answer(const struct session *session)
+{
+    struct result *result = session->result;
+
+    result->answer.llvm = session->llvm;
+    memcpy(result->answer.exposed, session->exposed, sizeof(session->exposed));
+    return transmit(session->socket, &result->answer, sizeof(result->answer)) &&
+           transmit(session->socket, result->log, result->answer.log_size) &&
+           transmit(session->socket, result->bytes, result->answer.size);
+}
+
+static bool serve(struct session *session)
+{
+    size_t size = sizeof(*session->result) + session->head.limits.answer;
+    bool done = receive_body(session);
+
+    session->result = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    done = done && session->result != MAP_FAILED && run_request(session) && send_answer(session);
+    if (session->result != MAP_FAILED) {
+        munmap(session->result, size);
+    }
+    free(session->name);
+    session->name = NULL;
+    return done;
+}
+
+/* ---- The process ---- */
+
+/* Files are not written, but standard error may be one. */
+static bool enter(struct session *session)
+{
+    const struct jail jail = {.calls = JAIL_CALLS_PROCESSES,
+                              .descriptors = DESCRIPTORS_MAX,
+                              .file_size = 0,
+                              .address_space = JAIL_NO_LIMIT};
+
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGABRT, on_abort);
+    session->llvm = session->server->prepare();
+    return jail_enter(&jail, session->exposed) == 0;
+}
+
+int server_run(int socket, const struct server *server)
+{
+    struct session session = {.socket = socket, .server = server};
+    bool goes_on = receive(socket, &session.head, sizeof(session.head));
+
+    if (goes_on && !enter(&session)) {
+        perror("the compiler's jail");
+        return EXIT_FAILURE;
+    }
+    while (goes_on) {
+        goes_on = serve(&session) && receive(socket, &session.head, sizeof(session.head));
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The compiler's process. */
+#ifndef CUDA_CPU_PTXC_SERVER_H
+#define CUDA_CPU_PTXC_SERVER_H
+
+#include "host/cuda-cpu/ptxc/compiler.h"
+
+/* Who answers; what the child does is all that it may. */
+struct server {
+    struct source (*prepare)(void); /* once, before the jail */
+    bool (*answer)(const struct compile_request *request, struct compile_answer *answer,
+                   struct ptx_log *log);
+};
+
+/*
+ * Answers requests (wire.h) until the peer is gone. With the first one the process enters a jail,
+ * before it has read anything of a text; each request is answered by a child of its own, under the
+ * request's limits, so that no text finds anything of another one, nor outlives its time.
+ *
+ * Single-threaded. The exit status.
+ */
+int server_run(int socket, const struct server *server);
+
+#endif

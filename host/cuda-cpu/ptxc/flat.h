@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A PTX module as the compiler tells of it to those who run it, without pointers: a header, tables,
+ * strings, bytes. The compiler may have been taken over by the text, so flat_read holds that
+ * whatever a table names is there.
+ */
+#ifndef CUDA_CPU_PTXC_FLAT_H
+#define CUDA_CPU_PTXC_FLAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLAT_MAGIC 0x31585450u      /* "PTX1" */
+#define FLAT_NONE UINT32_MAX        /* no initial bytes, no function */
+#define FLAT_VARIABLE_MAX (UINT64_C(1) << 31)
+#define FLAT_PARAMETERS_MAX 32768u  /* bytes */
+#define FLAT_MEMORY_MAX (UINT64_C(1) << 40) /* of shared and local memory: a launch has less */
+
+/* Tables of these lie behind it in this order, then the strings, then the initial bytes. */
+struct flat_header {
+    uint32_t magic;
+    uint32_t target;  /* 90 for sm_90 */
+    uint32_t version; /* 83 for PTX 8.3 */
+    uint32_t kernels, parameters, variables, relocations;
+    uint32_t functions, lines, locations, files;
+    uint32_t strings, bytes; /* their sizes */
+    uint32_t unused;         /* 0 */
+};
+
+/* Names are offsets in the strings, of which the last one ends with a zero byte. */
+struct flat_kernel {
+    uint32_t name;
+    uint32_t first_parameter, parameters;
+    uint32_t registers;
+    uint32_t max_threads[3], threads[3]; /* .maxntid, .reqntid; 0: not said */
+    uint64_t parameter_size;             /* bytes of the parameter buffer */
+    uint64_t shared_size;                /* where dynamic shared memory begins */
+    uint64_t local_size;                 /* bytes of a thread's variables */
+};
+
+struct flat_parameter {
+    uint32_t offset, size; /* in the parameter buffer */
+    uint32_t is_float, unused;
+};
+
+/* Global and const ones, by their numbers. */
+struct flat_variable {
+    uint32_t name;
+    uint32_t is_constant;
+    uint32_t is_module_wide; /* found by its name */
+    uint32_t initial;        /* offset in the bytes; FLAT_NONE: zeros */
+    uint32_t first_relocation, relocations;
+    uint64_t size;
+};
+
+/* The address of a variable, in another one's initial value. */
+struct flat_relocation {
+    uint32_t target; /* its number */
+    uint32_t offset, size;
+    uint32_t shift; /* the address's bits from this one on */
+    int64_t addend;
+};
+
+/* Of functions with a body, kernels too: where their instructions are in the text. */
+struct flat_function {
+    uint32_t name;
+    uint32_t first_line, lines; /* one for each instruction */
+    uint32_t unused;
+};
+
+struct flat_line {
+    uint32_t line;
+    uint32_t location; /* number + 1; 0: none */
+};
+
+/* In the source that the PTX was made from: .loc. */
+struct flat_location {
+    uint32_t file; /* its number */
+    uint32_t line;
+};
+
+struct flat_file {
+    uint32_t name, unused;
+};
+
+/* The tables of a module in memory. */
+struct flat_module {
+    const struct flat_header *header;
+    const struct flat_kernel *kernels;
+    const struct flat_parameter *parameters;
+    const struct flat_variable *variables;
+    const struct flat_relocation *relocations;
+    const struct flat_function *functions;
+    const struct flat_line *lines;
+    const struct flat_location *locations;
+    const struct flat_file *files;
+    const char *strings;
+    const unsigned char *bytes;
+};
+
+/* The bytes stay the caller's, as long as the module is used, and lie as for uint64_t. False: they
+ * are no module. */
+bool flat_read(const void *bytes, size_t size, struct flat_module *module);
+
+/* A kernel's code. Its object file lies behind it, up to the end. */
+struct flat_code {
+    uint32_t magic; /* FLAT_MAGIC */
+    uint32_t sites; /* struct warp_site */
+    uint64_t local_size;
+};
+
+/* NULL: it is none. */
+const struct flat_code *flat_read_code(const void *bytes, size_t size);
+
+#endif
