@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What runs beside QEMU: the mediator, and the simulator with the library that it stands on. And the
-# tool for PTX.
+# CUDA device on the CPU: a driver of its own, and the tool for PTX.
 #
 # The mediator: with nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
 # backend only. It never links CUDA: libcuda is opened at run time.
@@ -12,6 +12,7 @@ SST_SIM := $(HOST)/baregpu-sst-sim
 SST_LIB := $(HOST)/libsst-device.a
 PTX_TOOL := $(HOST)/baregpu-ptx
 PTXC := $(HOST)/cuda-cpu/baregpu-ptxc
+CUDA_CPU := $(HOST)/cuda-cpu/libcuda.so.1
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
 CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*/*.cu))
@@ -27,16 +28,20 @@ PTXC_SRC := $(call PTX_ROOM,ptx compile) host/cuda-cpu/process/main.c \
             host/cuda-cpu/process/server.c $(wildcard host/common/jail*.c) \
             $(filter-out %/here.c,$(call PTX_ROOM,ptxc))
 PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile device ptxc program tool)
+CUDA_CPU_SRC := $(call PTX_ROOM,device program driver) host/cuda-cpu/process/client.c \
+                $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
 PTXC_OBJ := $(PTXC_SRC:%.c=$(HOST_OBJ)/%.o)
+CUDA_CPU_OBJ := $(CUDA_CPU_SRC:%.c=$(HOST_OBJ)/pic/%.o)
 
 # A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
                -fno-omit-frame-pointer $(HOST_CFLAGS_PKG)
 HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
                   $(if $(CUDA_SRC),-DHAVE_CUDA_KERNELS) $(HOST_CFLAGS)
+HOST_CFLAGS_PIC = $(HOST_COMMON) -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(HOST_CFLAGS)
 HOST_LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(HOST_LDFLAGS)
 HOST_LIBS := $(HOST_LIBS_PKG) -ldl -lpthread -lm
 
@@ -45,7 +50,7 @@ $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUD
 $(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC)
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
@@ -63,6 +68,17 @@ $(PTX_TOOL): $(PTX_TOOL_OBJ)
 $(PTXC): $(PTXC_OBJ)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ $(HOST_LIBS_PKG) -ldl -lm -o $@
+
+# NVIDIA's names alone can be seen, and its own calls of them stay inside.
+$(CUDA_CPU): $(CUDA_CPU_OBJ) host/cuda-cpu/driver/driver.map $(BUILD)/flags/host-link | $(PTXC)
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,relro,-z,now -Wl,-z,defs \
+		-Wl,-Bsymbolic -Wl,--version-script=host/cuda-cpu/driver/driver.map $(HOST_LDFLAGS) \
+		$(CUDA_CPU_OBJ) -ldl -lpthread -lm -o $@
+
+$(HOST_OBJ)/pic/%.o: %.c $(BUILD)/flags/host
+	@mkdir -p $(@D)
+	$(call quiet,CC,$@)$(CCACHE) $(CC) $(PREFIX_MAP) $(HOST_CFLAGS_PIC) -MMD -MP -c $< -o $@
 
 $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)
@@ -85,4 +101,5 @@ ifneq ($(CUDA_OBJ),)
 endif
 
 -include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
-         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
+         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d) \
+         $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)

@@ -91,14 +91,14 @@ static bool find_range(const struct runner *runner, uint32_t lane, uint64_t addr
                        bool write, struct warp_site *site)
 {
     const struct block *block = runner->block;
-    const struct memory_range *range = memory_find(block->launch->memory, address, size);
+    struct memory_range range;
     const uint64_t local = (uint64_t)(uintptr_t)runner->warp.local + lane * block->local_stride;
     const uint64_t shared = (uint64_t)(uintptr_t)block->shared;
     const uint64_t params = (uint64_t)(uintptr_t)block->launch->params;
 
-    if (range != NULL) {
-        *site = (struct warp_site){range->start, range->end};
-        return !(write && range->read_only);
+    if (memory_find(block->launch->memory, address, size, &range)) {
+        *site = (struct warp_site){range.start, range.end};
+        return !(write && range.read_only);
     }
     if (address >= shared && address - shared + size <= block->launch->shared_size) {
         *site = (struct warp_site){shared, shared + block->launch->shared_size};

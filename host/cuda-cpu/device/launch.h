@@ -15,7 +15,7 @@ struct launch {
     uint64_t shared_size; /* bytes of a block, the dynamic ones too */
     uint64_t local_size;  /* bytes of a thread */
     unsigned char *const *variables;
-    const struct memory *memory;
+    struct memory *memory;
     const volatile uint32_t *stop;                  /* the kernel ends when it is not 0 */
     void (*print)(void *context, const char *text); /* what threads print */
     void *print_context;

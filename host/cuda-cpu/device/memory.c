@@ -21,38 +21,50 @@ static size_t count_up_to(const struct memory *memory, uint64_t address)
     return low;
 }
 
+static bool grow(struct memory *memory)
+{
+    size_t capacity = memory->capacity ? memory->capacity * 2 : 16;
+    struct memory_range *ranges = realloc(memory->ranges, capacity * sizeof(*ranges));
+
+    if (ranges == NULL) {
+        return false;
+    }
+    memory->ranges = ranges;
+    memory->capacity = capacity;
+    return true;
+}
+
 bool memory_add(struct memory *memory, uint64_t start, uint64_t size, bool read_only)
 {
-    size_t place = count_up_to(memory, start);
+    const struct memory_range range = {.start = start, .end = start + size, .read_only = read_only};
+    size_t place;
+    bool done;
 
-    if (memory->count == memory->capacity) {
-        size_t capacity = memory->capacity ? memory->capacity * 2 : 16;
-        struct memory_range *ranges = realloc(memory->ranges, capacity * sizeof(*ranges));
-
-        if (ranges == NULL) {
-            return false;
-        }
-        memory->ranges = ranges;
-        memory->capacity = capacity;
+    pthread_rwlock_wrlock(&memory->lock);
+    done = memory->count < memory->capacity || grow(memory);
+    if (done) {
+        place = count_up_to(memory, start);
+        memmove(&memory->ranges[place + 1], &memory->ranges[place],
+                (memory->count - place) * sizeof(*memory->ranges));
+        memory->ranges[place] = range;
+        memory->count++;
     }
-    memmove(&memory->ranges[place + 1], &memory->ranges[place],
-            (memory->count - place) * sizeof(*memory->ranges));
-    memory->ranges[place] =
-        (struct memory_range){.start = start, .end = start + size, .read_only = read_only};
-    memory->count++;
-    return true;
+    pthread_rwlock_unlock(&memory->lock);
+    return done;
 }
 
 void memory_remove(struct memory *memory, uint64_t start)
 {
-    size_t place = count_up_to(memory, start);
+    size_t place;
 
-    if (place == 0 || memory->ranges[place - 1].start != start) {
-        return;
+    pthread_rwlock_wrlock(&memory->lock);
+    place = count_up_to(memory, start);
+    if (place > 0 && memory->ranges[place - 1].start == start) {
+        memmove(&memory->ranges[place - 1], &memory->ranges[place],
+                (memory->count - place) * sizeof(*memory->ranges));
+        memory->count--;
     }
-    memmove(&memory->ranges[place - 1], &memory->ranges[place],
-            (memory->count - place) * sizeof(*memory->ranges));
-    memory->count--;
+    pthread_rwlock_unlock(&memory->lock);
 }
 
 void memory_clear(struct memory *memory)
@@ -61,14 +73,17 @@ void memory_clear(struct memory *memory)
     memset(memory, 0, sizeof(*memory));
 }
 
-const struct memory_range *memory_find(const struct memory *memory, uint64_t address, uint64_t size)
+bool memory_find(struct memory *memory, uint64_t address, uint64_t size, struct memory_range *range)
 {
-    size_t place = count_up_to(memory, address);
-    const struct memory_range *range;
+    bool found = false;
+    size_t place;
 
-    if (place == 0) {
-        return NULL;
+    pthread_rwlock_rdlock(&memory->lock);
+    place = count_up_to(memory, address);
+    if (place > 0) {
+        *range = memory->ranges[place - 1];
+        found = address < range->end && size <= range->end - address;
     }
-    range = &memory->ranges[place - 1];
-    return address < range->end && size <= range->end - address ? range : NULL;
+    pthread_rwlock_unlock(&memory->lock);
+    return found;
 }

@@ -3,6 +3,7 @@
 #ifndef CUDA_CPU_DEVICE_MEMORY_H
 #define CUDA_CPU_DEVICE_MEMORY_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,8 +13,9 @@ struct memory_range {
     bool read_only;
 };
 
-/* Ranges in the order of their addresses. Zeroed at first. */
+/* Ranges in the order of their addresses. Zeroed at first. From any thread. */
 struct memory {
+    pthread_rwlock_t lock;
     struct memory_range *ranges;
     size_t count, capacity;
 };
@@ -23,8 +25,8 @@ bool memory_add(struct memory *memory, uint64_t start, uint64_t size, bool read_
 void memory_remove(struct memory *memory, uint64_t start);
 void memory_clear(struct memory *memory);
 
-/* The range that holds all of these bytes; NULL: none does. */
-const struct memory_range *memory_find(const struct memory *memory, uint64_t address,
-                                       uint64_t size);
+/* The range that holds all of these bytes. False: none does. */
+bool memory_find(struct memory *memory, uint64_t address, uint64_t size,
+                 struct memory_range *range);
 
 #endif

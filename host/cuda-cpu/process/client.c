@@ -137,7 +137,7 @@ static void stop(void)
 static bool start_process(struct ptx_log *log)
 {
     char path[PATH_MAX];
-    int sockets[2], error = make_pair(sockets);
+    int sockets[2] = {-1, -1}, error = make_pair(sockets);
 
     if (error) {
         return fail(log, PTX_ERROR_NO_COMPILER, "no socket for the compiler", error);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/driver/allocation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/driver.h"
+
+#define ALIGNMENT 512u
+
+/* By address. */
+static struct {
+    struct allocation *items;
+    size_t count, capacity;
+    uint64_t used; /* bytes of the device */
+    uint64_t next_id;
+} table;
+
+/* The number of allocations that begin at or before an address. */
+static size_t count_up_to(uint64_t address)
+{
+    size_t low = 0, high = table.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (table.items[middle].start <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct allocation *allocation_find(uint64_t address)
+{
+    size_t place = count_up_to(address);
+    struct allocation *allocation;
+
+    if (place == 0) {
+        return NULL;
+    }
+    allocation = &table.items[place - 1];
+    return address - allocation->start < allocation->size ? allocation : NULL;
+}
+
+static bool is_of_device(enum allocation_kind kind)
+{
+    return kind == ALLOCATION_DEVICE || kind == ALLOCATION_MANAGED;
+}
+
+static bool reserve(void)
+{
+    size_t capacity = table.capacity ? table.capacity * 2 : 64;
+    struct allocation *items;
+
+    if (table.count < table.capacity) {
+        return true;
+    }
+    items = realloc(table.items, capacity * sizeof(*items));
+    if (items == NULL) {
+        return false;
+    }
+    table.items = items;
+    table.capacity = capacity;
+    return true;
+}
+
+static CUresult add(const struct allocation *allocation)
+{
+    size_t place = count_up_to(allocation->start);
+    bool read_only = allocation->kind == ALLOCATION_REGISTERED &&
+                     allocation->flags & CU_MEMHOSTREGISTER_READ_ONLY;
+
+    if (!reserve() ||
+        !memory_add(&allocation->context->memory, allocation->start, allocation->size, read_only)) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    memmove(&table.items[place + 1], &table.items[place],
+            (table.count - place) * sizeof(*table.items));
+    table.items[place] = *allocation;
+    table.items[place].id = ++table.next_id;
+    table.count++;
+    table.used += is_of_device(allocation->kind) ? allocation->size : 0;
+    return CUDA_SUCCESS;
+}
+
+CUresult allocation_create(struct context *context, uint64_t size, enum allocation_kind kind,
+                           unsigned flags, uint64_t *start)
+{
+    struct allocation allocation = {.size = size, .kind = kind, .flags = flags, .context = context};
+    void *bytes;
+    CUresult result;
+
+    if (size > UINT64_MAX - ALIGNMENT ||
+        (is_of_device(kind) && size > driver_settings()->memory - table.used)) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    if (posix_memalign(&bytes, ALIGNMENT, size) != 0) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    allocation.start = (uint64_t)(uintptr_t)bytes;
+    result = add(&allocation);
+    if (result != CUDA_SUCCESS) {
+        free(bytes);
+        return result;
+    }
+    *start = allocation.start;
+    return CUDA_SUCCESS;
+}
+
+void allocation_free(const struct allocation *allocation)
+{
+    size_t place = (size_t)(allocation - table.items);
+
+    memory_remove(&allocation->context->memory, allocation->start);
+    if (allocation->kind != ALLOCATION_REGISTERED) {
+        free((void *)(uintptr_t)allocation->start);
+    }
+    table.used -= is_of_device(allocation->kind) ? allocation->size : 0;
+    memmove(&table.items[place], &table.items[place + 1],
+            (table.count - place - 1) * sizeof(*table.items));
+    if (--table.count == 0) {
+        free(table.items);
+        table.items = NULL;
+        table.capacity = 0;
+    }
+}
+
+void allocation_free_all(const struct context *context)
+{
+    for (size_t i = table.count; i > 0; i--) {
+        if (table.items[i - 1].context == context) {
+            allocation_free(&table.items[i - 1]);
+        }
+    }
+}
+
+/* ---- The API ---- */
+
+static CUresult get_info(size_t *available, size_t *total)
+{
+    if (available == NULL || total == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *total = driver_settings()->memory;
+    *available = *total - table.used;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemGetInfo(size_t *available, size_t *total)
+{
+    return IN_CONTEXT(get_info(available, total));
+}
+
+static CUresult alloc(struct context *context, CUdeviceptr *pointer, size_t size)
+{
+    uint64_t start;
+    CUresult result;
+
+    if (pointer == NULL || size == 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = allocation_create(context, size, ALLOCATION_DEVICE, 0, &start);
+    if (result == CUDA_SUCCESS) {
+        *pointer = start;
+    }
+    return result;
+}
+
+CUresult cuMemAlloc(CUdeviceptr *pointer, size_t size)
+{
+    return IN_CONTEXT(alloc(context, pointer, size));
+}
+
+/* Waits: a kernel may be using it. */
+static CUresult free_start(uint64_t start, bool device)
+{
+    struct allocation *allocation = allocation_find(start);
+    CUresult result;
+
+    if (start == 0) {
+        return CUDA_SUCCESS;
+    }
+    if (allocation == NULL || allocation->start != start ||
+        allocation->kind == ALLOCATION_REGISTERED || is_of_device(allocation->kind) != device) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = context_wait(allocation->context);
+    allocation = allocation_find(start);
+    if (allocation != NULL && allocation->start == start) {
+        allocation_free(allocation);
+    }
+    return result;
+}
+
+CUresult cuMemFree(CUdeviceptr pointer)
+{
+    return IN_CONTEXT(free_start(pointer, true));
+}
+
+/* ---- Memory of the host ---- */
+
+static CUresult register_host(struct context *context, void *memory, size_t size, unsigned flags)
+{
+    struct allocation allocation = {
+        .start = (uint64_t)(uintptr_t)memory,
+        .size = size,
+        .kind = ALLOCATION_REGISTERED,
+        .flags = flags,
+        .context = context,
+    };
+    size_t place;
+
+    if (memory == NULL || size == 0 || size > UINT64_MAX - allocation.start ||
+        (flags & ~(CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
+                   CU_MEMHOSTREGISTER_READ_ONLY)) != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    place = count_up_to(allocation.start + size - 1);
+    if (place > 0 &&
+        table.items[place - 1].start + table.items[place - 1].size > allocation.start) {
+        return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    }
+    return add(&allocation);
+}
+
+CUresult cuMemHostRegister(void *memory, size_t size, unsigned flags)
+{
+    return IN_CONTEXT(register_host(context, memory, size, flags));
+}
+
+static CUresult unregister_host(void *memory)
+{
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+    struct allocation *allocation = allocation_find(start);
+    CUresult result;
+
+    if (allocation == NULL || allocation->start != start ||
+        allocation->kind != ALLOCATION_REGISTERED) {
+        return memory == NULL ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+    }
+    result = context_wait(allocation->context);
+    allocation = allocation_find(start);
+    if (allocation != NULL && allocation->start == start) {
+        allocation_free(allocation);
+    }
+    return result;
+}
+
+CUresult cuMemHostUnregister(void *memory)
+{
+    return IN_CONTEXT(unregister_host(memory));
+}
+
+static CUresult get_device_pointer(CUdeviceptr *pointer, void *memory, unsigned flags)
+{
+    const struct allocation *allocation = allocation_find((uint64_t)(uintptr_t)memory);
+
+    if (pointer == NULL || flags != 0 || allocation == NULL || is_of_device(allocation->kind)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *pointer = (CUdeviceptr)(uintptr_t)memory;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemHostGetDevicePointer(CUdeviceptr *pointer, void *memory, unsigned flags)
+{
+    return IN_CONTEXT(get_device_pointer(pointer, memory, flags));
+}

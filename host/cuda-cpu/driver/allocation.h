@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory that programs allocate or register: device pointers are the host's addresses. Under the
+ * driver's lock. */
+#ifndef CUDA_CPU_DRIVER_ALLOCATION_H
+#define CUDA_CPU_DRIVER_ALLOCATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/cuda.h"
+
+struct context;
+
+enum allocation_kind {
+    ALLOCATION_DEVICE,
+    ALLOCATION_MANAGED,
+    ALLOCATION_HOST,       /* of the driver: cuMemHostAlloc */
+    ALLOCATION_REGISTERED, /* the program's own */
+};
+
+struct allocation {
+    uint64_t start, size;
+    enum allocation_kind kind;
+    unsigned flags;
+    struct context *context;
+    uint64_t id;
+};
+
+/* The one that has this address; NULL: none. It moves when others come and go. */
+struct allocation *allocation_find(uint64_t address);
+
+/* CUDA_ERROR_OUT_OF_MEMORY also when the device has no more. */
+CUresult allocation_create(struct context *context, uint64_t size, enum allocation_kind kind,
+                           unsigned flags, uint64_t *start);
+
+/* Does not wait for kernels. */
+void allocation_free(const struct allocation *allocation);
+void allocation_free_all(const struct context *context);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Contexts, and which one each thread has. Under the driver's lock. */
+#ifndef CUDA_CPU_DRIVER_CONTEXT_H
+#define CUDA_CPU_DRIVER_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/cuda-cpu/device/memory.h"
+#include "host/cuda-cpu/driver/object.h"
+#include "protocol/cuda.h"
+
+struct module;
+struct stream;
+
+struct context {
+    struct object object;
+    struct context *next; /* of all */
+    uint64_t id;          /* no two ever have the same */
+    unsigned flags;
+    bool is_primary;
+    CUresult error;                  /* what killed it: all calls answer with this */
+    uint32_t stop;                   /* not 0: kernels are to end */
+    struct memory memory;            /* what its kernels may touch */
+    struct stream *legacy, *streams; /* all of them, the legacy one too */
+    struct module *modules;
+};
+
+/* The calling thread's; CUDA_ERROR_INVALID_CONTEXT, CUDA_ERROR_CONTEXT_IS_DESTROYED. */
+CUresult context_current(struct context **context);
+
+/* NULL stands for the current one. */
+CUresult context_of_handle(CUcontext handle, struct context **context);
+
+/* Until all is done that was asked for. */
+CUresult context_wait(struct context *context);
+
+/* Kernels of all contexts are to end. */
+void context_stop_all(void);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copies: all of them are boxes from one place to another. */
+#include <string.h>
+
+#include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/copy.h"
+#include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/stream.h"
+
+struct copy_task {
+    struct task task;
+    struct copy copy;
+};
+
+static unsigned char *row_of(const struct copy_side *side, size_t y, size_t z)
+{
+    return side->bytes + z * side->slice + y * side->pitch;
+}
+
+static CUresult run(struct task *base)
+{
+    const struct copy *copy = &((struct copy_task *)base)->copy;
+
+    for (size_t z = 0; z < copy->depth; z++) {
+        for (size_t y = 0; y < copy->height; y++) {
+            memmove(row_of(&copy->dst, y, z), row_of(&copy->src, y, z), copy->width);
+        }
+    }
+    return CUDA_SUCCESS;
+}
+
+/* ---- Checks ---- */
+
+/* The bytes from a side's first to its last one. False: there are not as many addresses. */
+static bool extent_of(const struct copy *copy, const struct copy_side *side, uint64_t *extent)
+{
+    uint64_t slices, rows;
+
+    return !__builtin_mul_overflow((uint64_t)side->slice, copy->depth - 1, &slices) &&
+           !__builtin_mul_overflow((uint64_t)side->pitch, copy->height - 1, &rows) &&
+           !__builtin_add_overflow(slices, rows, extent) &&
+           !__builtin_add_overflow(*extent, (uint64_t)copy->width, extent);
+}
+
+static bool is_mapped(struct context *context, const struct copy *copy,
+                      const struct copy_side *side)
+{
+    struct memory_range range;
+    uint64_t extent;
+
+    return extent_of(copy, side, &extent) &&
+           memory_find(&context->memory, (uint64_t)(uintptr_t)side->bytes, extent, &range);
+}
+
+/* A side of the device lies in one allocation; one of the host is the program's affair. */
+static CUresult check_side(struct context *context, const struct copy *copy, struct copy_side *side)
+{
+    if (side->bytes == NULL || (copy->height > 1 && side->pitch < copy->width)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (is_mapped(context, copy, side)) {
+        side->pageable = false;
+        return CUDA_SUCCESS;
+    }
+    side->pageable = true;
+    return side->place == COPY_DEVICE ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+/* With memory that is not the driver's the call waits, as NVIDIA's driver says it may. */
+CUresult copy_submit(struct context *context, struct copy *copy, CUstream handle, bool wait)
+{
+    struct copy_task *task;
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (result != CUDA_SUCCESS || copy->width == 0 || copy->height == 0 || copy->depth == 0) {
+        return result;
+    }
+    result = check_side(context, copy, &copy->src) ?: check_side(context, copy, &copy->dst);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    task = task_create(sizeof(*task), context, run);
+    if (task == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    task->copy = *copy;
+    return stream_do(stream, &task->task, wait || copy->src.pageable || copy->dst.pageable);
+}
+
+/* ---- One row ---- */
+
+static CUresult copy_row(struct context *context, struct copy_side dst, struct copy_side src,
+                         size_t size, CUstream stream, bool wait)
+{
+    struct copy copy = {.dst = dst, .src = src, .width = size, .height = 1, .depth = 1};
+
+    return copy_submit(context, &copy, stream, wait);
+}
+
+static struct copy_side host(const void *bytes)
+{
+    return (struct copy_side){.bytes = (unsigned char *)(uintptr_t)bytes, .place = COPY_HOST};
+}
+
+static struct copy_side device(CUdeviceptr address)
+{
+    return (struct copy_side){.bytes = (unsigned char *)(uintptr_t)address, .place = COPY_DEVICE};
+}
+
+static struct copy_side either(CUdeviceptr address)
+{
+    return (struct copy_side){.bytes = (unsigned char *)(uintptr_t)address, .place = COPY_HOST};
+}
+
+CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
+{
+    return IN_CONTEXT(copy_row(context, either(dst), either(src), size, NULL, true));
+}
+
+CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+    return IN_CONTEXT(copy_row(context, either(dst), either(src), size, stream, false));
+}
+
+CUresult cuMemcpyHtoD(CUdeviceptr dst, const void *src, size_t size)
+{
+    return IN_CONTEXT(copy_row(context, device(dst), host(src), size, NULL, true));
+}
+
+CUresult cuMemcpyDtoH(void *dst, CUdeviceptr src, size_t size)
+{
+    return IN_CONTEXT(copy_row(context, host(dst), device(src), size, NULL, true));
+}
+
+CUresult cuMemcpyDtoD(CUdeviceptr dst, CUdeviceptr src, size_t size)
+{
+    return IN_CONTEXT(copy_row(context, device(dst), device(src), size, NULL, true));
+}
+
+CUresult cuMemcpyHtoDAsync(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
+{
+    return IN_CONTEXT(copy_row(context, device(dst), host(src), size, stream, false));
+}
+
+CUresult cuMemcpyDtoHAsync(void *dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+    return IN_CONTEXT(copy_row(context, host(dst), device(src), size, stream, false));
+}
+
+CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+    return IN_CONTEXT(copy_row(context, device(dst), device(src), size, stream, false));
+}
+
+/* ---- Boxes ---- */
+
+/* One side of CUDA_MEMCPY2D or CUDA_MEMCPY3D. */
+struct box_side {
+    CUmemorytype type;
+    const void *host;
+    CUdeviceptr device;
+    size_t x, y, z, pitch, height;
+};
+
+static CUresult make_side(const struct box_side *box, size_t width, struct copy_side *side)
+{
+    switch (box->type) {
+    case CU_MEMORYTYPE_HOST:
+        *side = host(box->host);
+        break;
+    case CU_MEMORYTYPE_DEVICE:
+        *side = device(box->device);
+        break;
+    case CU_MEMORYTYPE_UNIFIED:
+        *side = either(box->device);
+        break;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (side->bytes == NULL || (box->pitch && box->x + width > box->pitch)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    side->pitch = box->pitch;
+    side->slice = box->pitch * box->height;
+    side->bytes += box->z * side->slice + box->y * side->pitch + box->x;
+    return CUDA_SUCCESS;
+}
+
+static CUresult copy_3d(struct context *context, const CUDA_MEMCPY3D *asked, CUstream stream,
+                        bool wait)
+{
+    struct copy copy;
+    struct box_side src, dst;
+    CUresult result;
+
+    if (asked == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    src = (struct box_side){asked->srcMemoryType, asked->srcHost,  asked->srcDevice,
+                            asked->srcXInBytes,   asked->srcY,     asked->srcZ,
+                            asked->srcPitch,      asked->srcHeight};
+    dst = (struct box_side){asked->dstMemoryType, asked->dstHost,  asked->dstDevice,
+                            asked->dstXInBytes,   asked->dstY,     asked->dstZ,
+                            asked->dstPitch,      asked->dstHeight};
+    copy =
+        (struct copy){.width = asked->WidthInBytes, .height = asked->Height, .depth = asked->Depth};
+    result = make_side(&src, copy.width, &copy.src) ?: make_side(&dst, copy.width, &copy.dst);
+    return result ?: copy_submit(context, &copy, stream, wait);
+}
+
+CUresult cuMemcpy3D(const CUDA_MEMCPY3D *copy)
+{
+    return IN_CONTEXT(copy_3d(context, copy, NULL, true));
+}
+
+CUresult cuMemcpy3DAsync(const CUDA_MEMCPY3D *copy, CUstream stream)
+{
+    return IN_CONTEXT(copy_3d(context, copy, stream, false));
+}
+
+static CUresult copy_2d(struct context *context, const CUDA_MEMCPY2D *asked, CUstream stream,
+                        bool wait)
+{
+    CUDA_MEMCPY3D box;
+
+    if (asked == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    box = (CUDA_MEMCPY3D){
+        .srcXInBytes = asked->srcXInBytes,
+        .srcY = asked->srcY,
+        .srcMemoryType = asked->srcMemoryType,
+        .srcHost = asked->srcHost,
+        .srcDevice = asked->srcDevice,
+        .srcArray = asked->srcArray,
+        .srcPitch = asked->srcPitch,
+        .dstXInBytes = asked->dstXInBytes,
+        .dstY = asked->dstY,
+        .dstMemoryType = asked->dstMemoryType,
+        .dstHost = asked->dstHost,
+        .dstDevice = asked->dstDevice,
+        .dstArray = asked->dstArray,
+        .dstPitch = asked->dstPitch,
+        .WidthInBytes = asked->WidthInBytes,
+        .Height = asked->Height,
+        .Depth = 1,
+    };
+    return copy_3d(context, &box, stream, wait);
+}
+
+CUresult cuMemcpy2D(const CUDA_MEMCPY2D *copy)
+{
+    return IN_CONTEXT(copy_2d(context, copy, NULL, true));
+}
+
+CUresult cuMemcpy2DUnaligned(const CUDA_MEMCPY2D *copy)
+{
+    return IN_CONTEXT(copy_2d(context, copy, NULL, true));
+}
+
+CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *copy, CUstream stream)
+{
+    return IN_CONTEXT(copy_2d(context, copy, stream, false));
+}

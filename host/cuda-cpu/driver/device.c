@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The one device, and what it says of itself: a GPU of the architecture that was asked for. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/cuda-cpu/driver/driver.h"
+
+static CUresult check(CUdevice device, const void *answer)
+{
+    if (answer == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return device == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+static CUresult get_count(int *count)
+{
+    CUresult result = check(0, count);
+
+    if (result == CUDA_SUCCESS) {
+        *count = 1;
+    }
+    return result;
+}
+
+CUresult cuDeviceGetCount(int *count)
+{
+    return IN_DRIVER(get_count(count));
+}
+
+static CUresult get(CUdevice *device, int ordinal)
+{
+    CUresult result = check(ordinal, device);
+
+    if (result == CUDA_SUCCESS) {
+        *device = ordinal;
+    }
+    return result;
+}
+
+CUresult cuDeviceGet(CUdevice *device, int ordinal)
+{
+    return IN_DRIVER(get(device, ordinal));
+}
+
+static CUresult get_name(char *name, int size, CUdevice device)
+{
+    CUresult result = check(device, name);
+
+    if (result == CUDA_SUCCESS && size <= 0) {
+        result = CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result == CUDA_SUCCESS) {
+        snprintf(name, (size_t)size, "baregpu CPU device (sm_%u)", driver_settings()->arch);
+    }
+    return result;
+}
+
+CUresult cuDeviceGetName(char *name, int size, CUdevice device)
+{
+    return IN_DRIVER(get_name(name, size, device));
+}
+
+static CUresult get_total(size_t *bytes, CUdevice device)
+{
+    CUresult result = check(device, bytes);
+
+    if (result == CUDA_SUCCESS) {
+        *bytes = driver_settings()->memory;
+    }
+    return result;
+}
+
+CUresult cuDeviceTotalMem(size_t *bytes, CUdevice device)
+{
+    return IN_DRIVER(get_total(bytes, device));
+}
+
+/* ---- Attributes ---- */
+
+/* False: none that there is. What is not listed of those that are known is 0: it cannot. */
+static bool find_attribute(CUdevice_attribute attribute, int *value)
+{
+    static const struct {
+        CUdevice_attribute attribute;
+        int value;
+    } values[] = {
+        {CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 1024},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, 1024},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, 1024},
+        {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, 64},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, 0x7FFFFFFF},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, 65535},
+        {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, 65535},
+        {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, 48 << 10},
+        {CU_DEVICE_ATTRIBUTE_TOTAL_CONSTANT_MEMORY, 64 << 10},
+        {CU_DEVICE_ATTRIBUTE_WARP_SIZE, 32},
+        {CU_DEVICE_ATTRIBUTE_MAX_PITCH, 0x7FFFFFFF},
+        {CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK, 65536},
+        {CU_DEVICE_ATTRIBUTE_CLOCK_RATE, 1000000},
+        {CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT, 512},
+        {CU_DEVICE_ATTRIBUTE_GPU_OVERLAP, 1},
+        {CU_DEVICE_ATTRIBUTE_INTEGRATED, 1},
+        {CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, 1},
+        {CU_DEVICE_ATTRIBUTE_SURFACE_ALIGNMENT, 512},
+        {CU_DEVICE_ATTRIBUTE_CONCURRENT_KERNELS, 1},
+        {CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT, 1},
+        {CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING, 1},
+        {CU_DEVICE_ATTRIBUTE_TEXTURE_PITCH_ALIGNMENT, 32},
+        {CU_DEVICE_ATTRIBUTE_STREAM_PRIORITIES_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_GLOBAL_L1_CACHE_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_LOCAL_L1_CACHE_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR, 65536},
+        {CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY, 1},
+        {CU_DEVICE_ATTRIBUTE_HOST_NATIVE_ATOMIC_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_SINGLE_TO_DOUBLE_PRECISION_PERF_RATIO, 2},
+        {CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS, 1},
+        {CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM, 1},
+        {CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH, 1},
+        {CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST, 1},
+        {CU_DEVICE_ATTRIBUTE_READ_ONLY_HOST_REGISTER_SUPPORTED, 1},
+        {CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, 1},
+    };
+
+    *value = 0;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (values[i].attribute == attribute) {
+            *value = values[i].value;
+        }
+    }
+    return attribute >= CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK &&
+           attribute < CU_DEVICE_ATTRIBUTE_MAX;
+}
+
+/* What an architecture has, as the CUDA C++ Programming Guide's table of compute capabilities. */
+struct profile {
+    unsigned arch;
+    int threads, blocks, shared_kib; /* of a multiprocessor */
+};
+
+static const struct profile *find_profile(void)
+{
+    static const struct profile profiles[] = {
+        {50, 2048, 32, 64},  {52, 2048, 32, 96},  {60, 2048, 32, 64},  {61, 2048, 32, 96},
+        {70, 2048, 32, 96},  {75, 1024, 16, 64},  {80, 2048, 32, 164}, {86, 1536, 16, 100},
+        {87, 1536, 16, 164}, {89, 1536, 24, 100}, {90, 2048, 32, 228}, {100, 2048, 32, 228},
+    };
+    const struct profile *found = &profiles[0];
+
+    for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+        if (profiles[i].arch <= driver_settings()->arch) {
+            found = &profiles[i];
+        }
+    }
+    return found;
+}
+
+/* From Volta on a block may ask for all but 1 KiB; from Ampere on that KiB is the system's. */
+static int shared_memory_opt_in(const struct profile *profile)
+{
+    if (profile->arch < 70) {
+        return 48 << 10;
+    }
+    return (profile->shared_kib - (profile->arch >= 80)) << 10;
+}
+
+static CUresult get_attribute(int *value, CUdevice_attribute attribute, CUdevice device)
+{
+    const struct profile *profile = find_profile();
+    CUresult result = check(device, value);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    switch (attribute) {
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+        *value = (int)(driver_settings()->arch / 10);
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+        *value = (int)(driver_settings()->arch % 10);
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
+        *value = driver_settings()->threads ? (int)driver_settings()->threads : 1;
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE:
+        *value = (int)sysconf(_SC_LEVEL3_CACHE_SIZE);
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR:
+        *value = profile->threads;
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_MAX_BLOCKS_PER_MULTIPROCESSOR:
+        *value = profile->blocks;
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR:
+        *value = profile->shared_kib << 10;
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
+        *value = shared_memory_opt_in(profile);
+        return CUDA_SUCCESS;
+    case CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK:
+        *value = profile->arch >= 80 ? 1 << 10 : 0;
+        return CUDA_SUCCESS;
+    default:
+        return find_attribute(attribute, value) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device)
+{
+    return IN_DRIVER(get_attribute(value, attribute, device));
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/driver/driver.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/task.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct driver_settings settings;
+static bool initialised;
+
+void driver_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void driver_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+void driver_wait(pthread_cond_t *condition)
+{
+    pthread_cond_wait(condition, &lock);
+}
+
+/* ---- Settings ---- */
+
+static uint64_t setting(const char *name, uint64_t fallback, uint64_t maximum)
+{
+    const char *text = getenv(name);
+    uint64_t value;
+    char *end;
+
+    if (text == NULL) {
+        return fallback;
+    }
+    value = strtoull(text, &end, 0);
+    return end != text && *end == '\0' && value <= maximum ? value : fallback;
+}
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/* Three quarters of the machine's. */
+static uint64_t default_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4 * 3;
+}
+
+static void read_settings(void)
+{
+    settings.threads = (unsigned)setting("BAREGPU_CUDA_THREADS", processors(), 1024);
+    settings.arch = (unsigned)setting("BAREGPU_CUDA_ARCH", 90, 999);
+    settings.memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX);
+    settings.quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0;
+}
+
+const struct driver_settings *driver_settings(void)
+{
+    return &settings;
+}
+
+void driver_say(const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    if (!settings.quiet) {
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        fprintf(stderr, "cuda: %s\n", text);
+    }
+}
+
+/* ---- Calls ---- */
+
+CUresult cuInit(unsigned flags)
+{
+    if (flags != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    driver_lock();
+    if (!initialised) {
+        read_settings();
+        initialised = true;
+    }
+    driver_unlock();
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDriverGetVersion(int *version)
+{
+    if (version == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *version = CUDA_VERSION;
+    return CUDA_SUCCESS;
+}
+
+CUresult driver_enter(void)
+{
+    driver_lock();
+    return initialised ? CUDA_SUCCESS : CUDA_ERROR_NOT_INITIALIZED;
+}
+
+CUresult driver_enter_context(struct context **context)
+{
+    CUresult result = driver_enter();
+
+    if (result == CUDA_SUCCESS) {
+        result = context_current(context);
+    }
+    return result == CUDA_SUCCESS ? (*context)->error : result;
+}
+
+/* When the library goes, so do its threads, in the middle of kernels if need be. */
+__attribute__((destructor)) static void close_driver(void)
+{
+    driver_lock();
+    context_stop_all();
+    task_stop_workers();
+    driver_unlock();
+}

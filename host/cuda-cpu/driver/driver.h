@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What all calls of the driver share: one lock, the settings, and how a call begins and ends.
+ *
+ * A call of the API is `return IN_CONTEXT(function(context, ...))`: with the lock held, and the
+ * thread's current context, which had no error. Under the lock a function may touch everything
+ * that is the driver's; where it waits or computes, the lock is released (task.h).
+ */
+#ifndef CUDA_CPU_DRIVER_DRIVER_H
+#define CUDA_CPU_DRIVER_DRIVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/cuda.h"
+
+struct context;
+
+/* What the environment says. */
+struct driver_settings {
+    unsigned threads; /* BAREGPU_CUDA_THREADS: workers; 0: who calls computes */
+    unsigned arch;    /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
+    uint64_t memory;  /* BAREGPU_CUDA_MEMORY: bytes of the device */
+    bool quiet;       /* BAREGPU_CUDA_QUIET: nothing on standard error */
+};
+
+const struct driver_settings *driver_settings(void);
+
+void driver_lock(void);
+void driver_unlock(void);
+
+/* Until it is signalled; the lock is held again afterwards. */
+void driver_wait(pthread_cond_t *condition);
+
+/* A line on standard error, of "cuda: ". */
+void driver_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Locks. Behind cuInit; with a context that is current, and not NULL; that had no error. Whatever
+ * is returned, the lock is held. */
+CUresult driver_enter(void);
+CUresult driver_enter_context(struct context **context);
+
+#define IN_DRIVER(call)                                                                            \
+    ({                                                                                             \
+        CUresult result_ = driver_enter();                                                         \
+        result_ = result_ == CUDA_SUCCESS ? (call) : result_;                                      \
+        driver_unlock();                                                                           \
+        result_;                                                                                   \
+    })
+
+#define IN_CONTEXT(call)                                                                           \
+    ({                                                                                             \
+        struct context *context __attribute__((unused));                                           \
+        CUresult result_ = driver_enter_context(&context);                                         \
+        result_ = result_ == CUDA_SUCCESS ? (call) : result_;                                      \
+        driver_unlock();                                                                           \
+        result_;                                                                                   \
+    })
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Streams: tasks one behind the other. Under the driver's lock. */
+#ifndef CUDA_CPU_DRIVER_STREAM_H
+#define CUDA_CPU_DRIVER_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/cuda-cpu/driver/object.h"
+#include "host/cuda-cpu/driver/task.h"
+#include "protocol/cuda.h"
+
+struct context;
+
+struct stream {
+    struct object object;
+    struct stream *next; /* of the context */
+    struct context *context;
+    unsigned flags;
+    int priority;
+    uint64_t id;
+    uint64_t thread;   /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
+    struct task *last; /* submitted; may be done; NULL: none was */
+};
+
+/* The stream of a handle, in the context: NULL and CU_STREAM_LEGACY, CU_STREAM_PER_THREAD too. */
+CUresult stream_of_handle(struct context *context, CUstream handle, struct stream **stream);
+
+/* The task comes behind what was submitted before, by the rules of the legacy stream. The
+ * reference stays the caller's. */
+void stream_submit(struct stream *stream, struct task *task);
+
+/* stream_submit, waits when asked to, and releases. CUDA_SUCCESS or the context's error. */
+CUresult stream_do(struct stream *stream, struct task *task, bool wait);
+
+void stream_destroy(struct stream *stream);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/driver/task.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/driver.h"
+
+static struct {
+    struct task *first, **end;
+    pthread_cond_t changed; /* a task is ready, or done, or the workers are to end */
+    pthread_t *workers;
+    unsigned worker_count;
+    bool started, stopping;
+} engine = {.end = &engine.first, .changed = PTHREAD_COND_INITIALIZER};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* ---- Tasks ---- */
+
+void *task_create(size_t size, struct context *context, CUresult (*run)(struct task *task))
+{
+    struct task *task = calloc(1, size);
+
+    if (task != NULL) {
+        task->run = run;
+        task->context = context;
+        task->references = 1;
+    }
+    return task;
+}
+
+struct task *task_retain(struct task *task)
+{
+    task->references++;
+    return task;
+}
+
+void task_release(struct task *task)
+{
+    if (task == NULL || --task->references > 0) {
+        return;
+    }
+    if (task->destroy != NULL) {
+        task->destroy(task);
+    }
+    free(task->followers);
+    free(task);
+}
+
+static bool add_follower(struct task *earlier, struct task *task)
+{
+    if (earlier->follower_count == earlier->follower_capacity) {
+        size_t capacity = earlier->follower_capacity ? earlier->follower_capacity * 2 : 2;
+        struct task **followers = realloc(earlier->followers, capacity * sizeof(*followers));
+
+        if (followers == NULL) {
+            return false;
+        }
+        earlier->followers = followers;
+        earlier->follower_capacity = capacity;
+    }
+    earlier->followers[earlier->follower_count++] = task;
+    task->waits++;
+    return true;
+}
+
+void task_follow(struct task *task, struct task *earlier)
+{
+    if (earlier != NULL && !earlier->done && !add_follower(earlier, task)) {
+        task_wait(task_retain(earlier));
+        task_release(earlier);
+    }
+}
+
+/* ---- Running them ---- */
+
+static void push_ready(struct task *task)
+{
+    task->next = NULL;
+    *engine.end = task;
+    engine.end = &task->next;
+}
+
+/* The first one that is ready, of this stream; NULL: of any. */
+static struct task *take_ready(const struct stream *stream)
+{
+    struct task **place = &engine.first, *task;
+
+    while (*place != NULL && stream != NULL && (*place)->stream != stream) {
+        place = &(*place)->next;
+    }
+    task = *place;
+    if (task != NULL) {
+        *place = task->next;
+        if (engine.end == &task->next) {
+            engine.end = place;
+        }
+    }
+    return task;
+}
+
+static void finish(struct task *task)
+{
+    task->done = true;
+    task->end_ns = now_ns();
+    for (size_t i = 0; i < task->follower_count; i++) {
+        if (--task->followers[i]->waits == 0) {
+            push_ready(task->followers[i]);
+        }
+    }
+    task->follower_count = 0;
+    pthread_cond_broadcast(&engine.changed);
+    task_release(task);
+}
+
+static void run(struct task *task)
+{
+    CUresult result = CUDA_SUCCESS;
+
+    if (task->run != NULL && (task->always || task->context->error == CUDA_SUCCESS)) {
+        driver_unlock();
+        result = task->run(task);
+        driver_lock();
+    }
+    if (result != CUDA_SUCCESS && task->context->error == CUDA_SUCCESS) {
+        task->context->error = result;
+    }
+    finish(task);
+}
+
+static void *work(void *argument)
+{
+    (void)argument;
+    driver_lock();
+    while (!engine.stopping) {
+        struct task *task = take_ready(NULL);
+
+        if (task != NULL) {
+            run(task);
+        } else {
+            driver_wait(&engine.changed);
+        }
+    }
+    driver_unlock();
+    return NULL;
+}
+
+/* As many as there can be; none is as if none were asked for. */
+static void start_workers(void)
+{
+    unsigned count = driver_settings()->threads;
+
+    engine.started = true;
+    engine.workers = calloc(count ? count : 1, sizeof(*engine.workers));
+    while (engine.workers != NULL && engine.worker_count < count &&
+           pthread_create(&engine.workers[engine.worker_count], NULL, work, NULL) == 0) {
+        engine.worker_count++;
+    }
+}
+
+void task_stop_workers(void)
+{
+    engine.stopping = true;
+    pthread_cond_broadcast(&engine.changed);
+    driver_unlock();
+    for (unsigned i = 0; i < engine.worker_count; i++) {
+        pthread_join(engine.workers[i], NULL);
+    }
+    driver_lock();
+    free(engine.workers);
+    engine.workers = NULL;
+    engine.worker_count = 0;
+    engine.started = engine.stopping = false;
+}
+
+void task_submit(struct task *task)
+{
+    if (!engine.started) {
+        start_workers();
+    }
+    task_retain(task);
+    if (task->waits == 0) {
+        push_ready(task);
+        pthread_cond_broadcast(&engine.changed);
+    }
+    if (engine.worker_count == 0) {
+        task_wait(task);
+    }
+}
+
+void task_wait(struct task *task)
+{
+    while (!task->done) {
+        struct task *other = take_ready(engine.worker_count ? task->stream : NULL);
+
+        if (other != NULL) {
+            run(other);
+        } else {
+            driver_wait(&engine.changed);
+        }
+    }
+}
