@@ -86,12 +86,14 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
                    emit_splat_scalar(emitter, PTX_W_B64, start));
 }
 
-value emit_address(struct emitter *emitter, const struct ptx_operand *address)
+value emit_address_in(struct emitter *emitter, const struct ptx_operand *address,
+                      enum ptx_space space)
 {
-    enum ptx_space space = is_variable(address->base) ? space_of(address->base->symbol->variable)
-                                                      : named_space(emitter);
     value base, offset;
 
+    if (is_variable(address->base)) {
+        space = space_of(address->base->symbol->variable);
+    }
     if (address->base == NULL) {
         offset = emit_splat(emitter, PTX_W_B64, (uint64_t)address->offset);
     } else {
@@ -102,6 +104,11 @@ value emit_address(struct emitter *emitter, const struct ptx_operand *address)
     }
     base = space_base(emitter, space);
     return add_i64(emitter, base, offset);
+}
+
+value emit_address(struct emitter *emitter, const struct ptx_operand *address)
+{
+    return emit_address_in(emitter, address, named_space(emitter));
 }
 
 /* ---- Accesses ---- */
@@ -351,7 +358,7 @@ static void emit_store(struct emitter *emitter)
     }
 }
 
-static bool atomic_operation(const struct emitter *emitter, uint32_t *operation)
+bool emit_atomic_operation(const struct emitter *emitter, uint32_t *operation)
 {
     static const struct {
         enum ptx_word word;
@@ -395,7 +402,7 @@ static void emit_atomic(struct emitter *emitter, bool returns)
     uint32_t operation = 0;
     value addresses, b, c, old, callee, lanes;
 
-    if (!atomic_operation(emitter, &operation)) {
+    if (!emit_atomic_operation(emitter, &operation)) {
         emit_unsupported(emitter, "this type");
         return;
     }

@@ -116,14 +116,21 @@ bool emit_memory(struct emitter *emitter);
 bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);
 bool emit_matrix(struct emitter *emitter);
+bool emit_async(struct emitter *emitter);
 
 /* The value of the first lane that takes part, for what is the same in all; of an operand of 32
  * bits. */
 value emit_first_lane(struct emitter *emitter, enum ptx_word type, value vector);
 value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand);
 
-/* The lanes' generic addresses, of an operand in brackets. */
+/* The lanes' generic addresses, of an operand in brackets: in the space that the instruction names,
+ * or in this one. */
 value emit_address(struct emitter *emitter, const struct ptx_operand *address);
+value emit_address_in(struct emitter *emitter, const struct ptx_operand *address,
+                      enum ptx_space space);
+
+/* What struct warp's atomic is to do; false: the type is not there yet. */
+bool emit_atomic_operation(const struct emitter *emitter, uint32_t *operation);
 
 /* The generic addresses of a place in the frame of this function, or behind it in that of one that
  * it calls. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/device/access.h"
+#include "host/cuda-cpu/device/async.h"
 #include "host/cuda-cpu/device/coroutine.h"
 #include "host/cuda-cpu/device/function.h"
 #include "host/cuda-cpu/device/matrix.h"
@@ -13,6 +14,7 @@
 #define BARRIERS 16
 #define STACK_SIZE ((size_t)1 << 20)
 #define ALIGNMENT 128
+#define IDLE_ROUNDS_MAX 100000 /* turns of all warps of a block, in which they only wait */
 
 struct block;
 
@@ -22,7 +24,8 @@ struct runner {
     struct block *block;
     struct coroutine coroutine;
     bool done;
-    bool waits; /* at a barrier */
+    bool waits;    /* at a barrier */
+    bool gave_way; /* in its last turn: it waits for what others do */
     uint32_t barrier, answer;
 };
 
@@ -182,6 +185,14 @@ static void on_print(struct warp *warp, int32_t *results, const uint64_t *format
     }
 }
 
+void async_yield(struct warp *warp)
+{
+    struct runner *runner = runner_of(warp);
+
+    runner->gave_way = true;
+    coroutine_yield(&runner->coroutine);
+}
+
 /* ---- Barriers ---- */
 
 static uint32_t threads_left(const struct block *block)
@@ -311,6 +322,10 @@ static bool create_runner(struct runner *runner, struct block *block, uint32_t i
     warp->function = warp_function_call;
     warp->permute = permute;
     warp->copy = copy_local;
+    warp->mbarrier = async_mbarrier;
+    warp->copy_async = async_copy;
+    warp->copy_bulk = async_copy_bulk;
+    warp->reduce_bulk = async_reduce_bulk;
     warp->multiply = matrix_multiply;
     warp->load_matrix = matrix_load;
     warp->store_matrix = matrix_store;
@@ -352,7 +367,7 @@ static bool create_block(struct block *block)
     return true;
 }
 
-/* One turn for each warp that can go on. False: none can, though not all are done. */
+/* One turn for each warp that can go on. False: none went on, though not all are done. */
 static bool take_turns(struct block *block, bool *done)
 {
     bool moved = false;
@@ -362,8 +377,9 @@ static bool take_turns(struct block *block, bool *done)
         struct runner *runner = &block->runners[i];
 
         if (!runner->done && !runner->waits) {
+            runner->gave_way = false;
             coroutine_resume(&runner->coroutine);
-            moved = true;
+            moved = moved || !runner->gave_way;
             for (uint32_t j = 0; runner->done && j < BARRIERS; j++) {
                 look_at_barrier(block, j);
             }
@@ -373,9 +389,21 @@ static bool take_turns(struct block *block, bool *done)
     return moved;
 }
 
+/* At barriers, all that are left. */
+static bool waits_for_good(const struct block *block)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (!block->runners[i].done && !block->runners[i].waits) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum launch_status run_block(struct block *block, uint32_t x, uint32_t y, uint32_t z)
 {
     const uint32_t ctaid[3] = {x, y, z};
+    uint32_t idle = 0;
     bool done;
 
     memset(block->barriers, 0, sizeof(block->barriers));
@@ -388,7 +416,8 @@ static enum launch_status run_block(struct block *block, uint32_t x, uint32_t y,
         coroutine_start(&runner->coroutine, run_warp, runner);
     }
     do {
-        if (!take_turns(block, &done)) {
+        idle = take_turns(block, &done) ? 0 : idle + 1;
+        if (idle > (waits_for_good(block) ? 0 : IDLE_ROUNDS_MAX)) {
             return LAUNCH_DEADLOCK;
         }
         if (block->failed) {

@@ -74,6 +74,18 @@ struct warp {
                         uint64_t form, uint32_t lanes, uint32_t site);
     void (*store_matrix)(struct warp *warp, const void *registers, uint64_t address,
                          uint64_t stride, uint64_t form, uint32_t lanes, uint32_t site);
+    /* On the mbarrier at each lane's address. Results: the state before; whether a wait is over. */
+    void (*mbarrier)(struct warp *warp, uint64_t *results, const uint64_t *addresses,
+                     const uint64_t *operands, uint32_t mask, uint32_t operation);
+    /* Each lane writes `size` bytes, of which so many are read, and the rest is zero. By gather at
+     * the site and scatter at the next one, as those below. */
+    void (*copy_async)(struct warp *warp, const uint64_t *to, const uint64_t *from,
+                       const uint64_t *sizes, uint32_t mask, uint32_t size, uint32_t site);
+    void (*copy_bulk)(struct warp *warp, const uint64_t *to, const uint64_t *from,
+                      const uint64_t *sizes, uint32_t mask, uint32_t site);
+    void (*reduce_bulk)(struct warp *warp, const uint64_t *to, const uint64_t *from,
+                        const uint64_t *sizes, uint32_t mask, uint32_t operation, uint32_t size,
+                        uint32_t site);
     /* printf of each lane: the format's address, and that of the values. Their numbers come back.
      */
     void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,
@@ -87,6 +99,22 @@ enum warp_barrier {
     WARP_BARRIER_AND,
     WARP_BARRIER_OR
 };
+
+/* Those from WAIT on wait. */
+enum warp_mbarrier {
+    WARP_MBARRIER_INIT,
+    WARP_MBARRIER_INVAL,
+    WARP_MBARRIER_EXPECT_TX,
+    WARP_MBARRIER_COMPLETE_TX,
+    WARP_MBARRIER_ARRIVE,
+    WARP_MBARRIER_ARRIVE_DROP,
+    WARP_MBARRIER_ARRIVE_EXPECT_TX,
+    WARP_MBARRIER_ARRIVE_DROP_EXPECT_TX,
+    WARP_MBARRIER_WAIT,
+    WARP_MBARRIER_WAIT_PARITY,
+};
+
+#define WARP_MBARRIER_PENDING 0xFFFFFu /* of a state: the arrivals that it waits for */
 
 /* operation of atomic: what is done, and on which type. */
 enum warp_atomic {

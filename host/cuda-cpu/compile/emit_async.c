@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mbarriers and asynchronous copies: PTX ISA 9.7.9.25 and 9.7.13.15. */
+#include <string.h>
+
+#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/vector.h"
+#include "host/cuda-cpu/device/async.h"
+#include "host/cuda-cpu/ptx/instruction.h"
+
+static bool has_operand(const struct emitter *emitter, unsigned index)
+{
+    return index < emitter->instruction->operand_count;
+}
+
+/* Operand values, at hand for a call: of an operand, or the same for all where there is none. */
+static value spill_source(struct emitter *emitter, unsigned slot, unsigned index,
+                          uint64_t otherwise)
+{
+    value source = has_operand(emitter, index) ? vector_source(emitter, index, PTX_W_B64)
+                                               : emit_splat(emitter, PTX_W_B64, otherwise);
+
+    return emit_spill(emitter, slot, PTX_W_B64, source);
+}
+
+static value spill_address(struct emitter *emitter, unsigned slot, unsigned index,
+                           enum ptx_space space)
+{
+    return emit_spill(emitter, slot, PTX_W_B64,
+                      emit_address_in(emitter, vector_operand(emitter, index), space));
+}
+
+/* ---- mbarriers ---- */
+
+static enum warp_mbarrier operation_of(const struct emitter *emitter)
+{
+    bool expects = emit_has(emitter, PTX_W_EXPECT_TX);
+
+    if (emit_has(emitter, PTX_W_ARRIVE)) {
+        return expects ? WARP_MBARRIER_ARRIVE_EXPECT_TX : WARP_MBARRIER_ARRIVE;
+    }
+    if (emit_has(emitter, PTX_W_ARRIVE_DROP)) {
+        return expects ? WARP_MBARRIER_ARRIVE_DROP_EXPECT_TX : WARP_MBARRIER_ARRIVE_DROP;
+    }
+    return expects                                ? WARP_MBARRIER_EXPECT_TX
+           : emit_has(emitter, PTX_W_COMPLETE_TX) ? WARP_MBARRIER_COMPLETE_TX
+           : emit_has(emitter, PTX_W_INIT)        ? WARP_MBARRIER_INIT
+           : emit_has(emitter, PTX_W_INVAL)       ? WARP_MBARRIER_INVAL
+           : emit_has(emitter, PTX_W_PARITY)      ? WARP_MBARRIER_WAIT_PARITY
+                                                  : WARP_MBARRIER_WAIT;
+}
+
+/* Results are in slot 0 afterwards. */
+static void call_mbarrier(struct emitter *emitter, value addresses, value operands,
+                          enum warp_mbarrier operation)
+{
+    value results = emit_slot(emitter, 0), lanes = emit_lane_bits(emitter);
+    value callee = emit_field(emitter, offsetof(struct warp, mbarrier), "ptr");
+
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %d)",
+         callee, results, addresses, operands, lanes, operation);
+}
+
+static void mbarrier(struct emitter *emitter)
+{
+    enum warp_mbarrier operation = operation_of(emitter);
+    unsigned writes = vector_operand(emitter, 0)->kind != PTX_O_ADDRESS;
+    value addresses, operands, results;
+
+    if (emit_has(emitter, PTX_W_PENDING_COUNT)) {
+        results = vector_binary(emitter, "and", PTX_W_B64, vector_source(emitter, 1, PTX_W_B64),
+                                emit_splat(emitter, PTX_W_B64, WARP_MBARRIER_PENDING));
+        vector_result(emitter, PTX_W_B32, vector_narrow(emitter, PTX_W_B64, PTX_W_B32, results));
+        return;
+    }
+    addresses =
+        emit_spill(emitter, 1, PTX_W_B64, emit_address(emitter, vector_operand(emitter, writes)));
+    operands = spill_source(emitter, 2, writes + 1, 1);
+    call_mbarrier(emitter, addresses, operands, operation);
+    if (!writes) {
+        return;
+    }
+    results = emit_reload(emitter, 0, PTX_W_B64);
+    if (operation >= WARP_MBARRIER_WAIT) {
+        vector_result(
+            emitter, PTX_W_PRED,
+            vector_compare(emitter, "ne", PTX_W_B64, results, emit_splat(emitter, PTX_W_B64, 0)));
+    } else {
+        vector_result(emitter, PTX_W_B64, results);
+    }
+}
+
+/* ---- cp.async ---- */
+
+/* Bytes to read, of those to write: the operand behind these, unless it is the cache's policy. */
+static value source_sizes(struct emitter *emitter, unsigned size)
+{
+    unsigned last = 3 + emit_has(emitter, PTX_W_L2_CACHE_HINT);
+    const struct ptx_operand *given = vector_operand(emitter, 3);
+    value whole = emit_splat(emitter, PTX_W_B64, size), ignored;
+
+    if (!has_operand(emitter, last)) {
+        return emit_spill(emitter, 2, PTX_W_B64, whole);
+    }
+    if (strchr(emitter->instruction->form->operands, 'c') == NULL) {
+        return emit_spill(emitter, 2, PTX_W_B64, emit_get(emitter, given, PTX_W_B64));
+    }
+    ignored = emit_get(emitter, given, PTX_W_PRED);
+    return emit_spill(
+        emitter, 2, PTX_W_B64,
+        vector_choose(emitter, PTX_W_B64, ignored, emit_splat(emitter, PTX_W_B64, 0), whole));
+}
+
+static void copy(struct emitter *emitter)
+{
+    unsigned size = (unsigned)vector_operand(emitter, 2)->bits;
+    value to = spill_address(emitter, 0, 0, PTX_SPACE_SHARED);
+    value from = spill_address(emitter, 1, 1, PTX_SPACE_GLOBAL);
+    value sizes = source_sizes(emitter, size);
+    value callee = emit_field(emitter, offsetof(struct warp, copy_async), "ptr");
+
+    emit(emitter,
+         "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
+         callee, to, from, sizes, emit_lane_bits(emitter), size, emitter->sites);
+    emitter->sites += 2;
+}
+
+/* As all copies are made: with .noinc one arrives; else one arrival was added before, and it is as
+ * if nothing had been. */
+static void arrive_after_copies(struct emitter *emitter)
+{
+    value addresses =
+        emit_spill(emitter, 1, PTX_W_B64, emit_address(emitter, vector_operand(emitter, 0)));
+    bool arrives = emit_has(emitter, PTX_W_NOINC);
+    value operands = emit_spill(emitter, 2, PTX_W_B64, emit_splat(emitter, PTX_W_B64, arrives));
+
+    call_mbarrier(emitter, addresses, operands,
+                  arrives ? WARP_MBARRIER_ARRIVE : WARP_MBARRIER_EXPECT_TX);
+}
+
+static void copy_bulk(struct emitter *emitter)
+{
+    bool to_shared = emit_has(emitter, PTX_W_MBARRIER_COMPLETE_TX_BYTES);
+    enum ptx_space to_space = to_shared ? PTX_SPACE_SHARED : PTX_SPACE_GLOBAL;
+    enum ptx_space from_space = to_shared ? PTX_SPACE_GLOBAL : PTX_SPACE_SHARED;
+    value to = spill_address(emitter, 0, 0, to_space);
+    value from = spill_address(emitter, 1, 1, from_space);
+    value sizes = spill_source(emitter, 2, 2, 0);
+    value callee = emit_field(emitter, offsetof(struct warp, copy_bulk), "ptr");
+
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u)",
+         callee, to, from, sizes, emit_lane_bits(emitter), emitter->sites);
+    emitter->sites += 2;
+    if (to_shared) {
+        call_mbarrier(emitter, spill_address(emitter, 1, 3, PTX_SPACE_SHARED), sizes,
+                      WARP_MBARRIER_COMPLETE_TX);
+    }
+}
+
+static void reduce_bulk(struct emitter *emitter)
+{
+    value to = spill_address(emitter, 0, 0, PTX_SPACE_GLOBAL);
+    value from = spill_address(emitter, 1, 1, PTX_SPACE_SHARED);
+    value sizes = spill_source(emitter, 2, 2, 0);
+    value callee = emit_field(emitter, offsetof(struct warp, reduce_bulk), "ptr");
+    uint32_t operation = 0;
+
+    if (!emit_atomic_operation(emitter, &operation)) {
+        emit_unsupported(emitter, "this type");
+        return;
+    }
+    emit(emitter,
+         "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u, "
+         "i32 %u)",
+         callee, to, from, sizes, emit_lane_bits(emitter), operation,
+         ptx_type_bits(emit_type(emitter, 0)) / 8, emitter->sites);
+    emitter->sites += 2;
+}
+
+static bool is_nothing_to_do(const struct emitter *emitter)
+{
+    return emit_has(emitter, PTX_W_PREFETCH) || emit_has(emitter, PTX_W_COMMIT_GROUP) ||
+           emit_has(emitter, PTX_W_WAIT_GROUP) || emit_has(emitter, PTX_W_WAIT_ALL);
+}
+
+bool emit_async(struct emitter *emitter)
+{
+    if (emitter->instruction->opcode == PTX_MBARRIER) {
+        mbarrier(emitter);
+        return true;
+    }
+    if (emitter->instruction->opcode != PTX_CP) {
+        return false;
+    }
+    if (emit_has(emitter, PTX_W_MBARRIER)) {
+        arrive_after_copies(emitter);
+    } else if (emit_has(emitter, PTX_W_REDUCE)) {
+        reduce_bulk(emitter);
+    } else if (!is_nothing_to_do(emitter) && emit_has(emitter, PTX_W_BULK)) {
+        copy_bulk(emitter);
+    } else if (!is_nothing_to_do(emitter)) {
+        copy(emitter);
+    }
+    return true;
+}
