@@ -187,17 +187,6 @@ static void absolute_difference(struct emitter *emitter, enum ptx_word type)
 
 /* ---- Products of parts ---- */
 
-/* Byte or half number `part` of a register, as the word says signed or not. */
-static value part_of(struct emitter *emitter, value word, unsigned bits, unsigned part,
-                     enum ptx_word type)
-{
-    value left = vector_binary(emitter, "shl", PTX_W_B32, word,
-                               vector_constant(emitter, PTX_W_B32, 32 - bits * (part + 1)));
-
-    return vector_binary(emitter, vector_is_signed(type) ? "ashr" : "lshr", PTX_W_B32, left,
-                         vector_constant(emitter, PTX_W_B32, 32 - bits));
-}
-
 static void dot_product(struct emitter *emitter, bool of_two)
 {
     enum ptx_word a_type = emit_type(emitter, 0), b_type = emit_type(emitter, 1);
@@ -206,8 +195,9 @@ static void dot_product(struct emitter *emitter, bool of_two)
     unsigned first = of_two && emit_has(emitter, PTX_W_HI) ? 2 : 0;
 
     for (unsigned i = 0; i < (of_two ? 2 : 4); i++) {
-        value x = part_of(emitter, a, of_two ? 16 : 8, i, a_type);
-        value y = part_of(emitter, b, 8, first + i, b_type);
+        unsigned bits = of_two ? 16 : 8;
+        value x = vector_field(emitter, a, i * bits, bits, a_type);
+        value y = vector_field(emitter, b, (first + i) * 8, 8, b_type);
 
         sum = vector_binary(emitter, "add", PTX_W_B32, sum,
                             vector_binary(emitter, "mul", PTX_W_B32, x, y));

@@ -113,6 +113,7 @@ bool emit_float(struct emitter *emitter);
 bool emit_convert(struct emitter *emitter);
 bool emit_move(struct emitter *emitter);
 bool emit_memory(struct emitter *emitter);
+bool emit_video(struct emitter *emitter);
 bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);
 bool emit_matrix(struct emitter *emitter);

@@ -84,6 +84,15 @@ value vector_narrow(struct emitter *emitter, enum ptx_word from, enum ptx_word t
     return emit_value(emitter, "trunc %s %%t%u to %s", emit_vector(from), wide, emit_vector(to));
 }
 
+value vector_field(struct emitter *emitter, value word, unsigned at, unsigned bits,
+                   enum ptx_word type)
+{
+    value left = vector_with(emitter, "shl", PTX_W_B32, word, 32 - bits - at);
+
+    return vector_with(emitter, vector_is_signed(type) ? "ashr" : "lshr", PTX_W_B32, left,
+                       32 - bits);
+}
+
 value vector_lower(struct emitter *emitter, value pair)
 {
     return vector_narrow(emitter, PTX_W_B32, PTX_W_B16, pair);

@@ -39,6 +39,10 @@ value vector_compare(struct emitter *emitter, const char *how, enum ptx_word typ
 value vector_widen(struct emitter *emitter, enum ptx_word type, enum ptx_word to, value from);
 value vector_narrow(struct emitter *emitter, enum ptx_word from, enum ptx_word to, value wide);
 
+/* A field of a word, of the sign that a type has. */
+value vector_field(struct emitter *emitter, value word, unsigned at, unsigned bits,
+                   enum ptx_word type);
+
 /* The lower and the upper 16 bits of 32, and both together. */
 value vector_lower(struct emitter *emitter, value pair);
 value vector_upper(struct emitter *emitter, value pair);

@@ -98,8 +98,7 @@ static bool confine(const struct compile_limits *limits)
 {
     memory_limit = limits->memory;
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
-           (limits->memory == JAIL_NO_LIMIT ||
-            limit(RLIMIT_AS, limits->memory, limits->memory)) &&
+           (limits->memory == JAIL_NO_LIMIT || limit(RLIMIT_AS, limits->memory, limits->memory)) &&
            limit(RLIMIT_CPU, limits->processor, limits->processor + 1) &&
            jail_forbid_processes() == 0;
 }
@@ -124,8 +123,7 @@ static int run_child(const struct session *session)
         return EXIT_FAILURE;
     }
     ptx_log_init(&log, result->log, sizeof(result->log));
-    if (session->server->answer(&request, &answer, &log) &&
-        answer.size <= head->limits.answer) {
+    if (session->server->answer(&request, &answer, &log) && answer.size <= head->limits.answer) {
         memcpy(result->bytes, answer.bytes, answer.size);
         result->answer.size = answer.size;
     }
@@ -277,8 +275,8 @@ static bool serve(struct session *session)
     size_t size = sizeof(*session->result) + session->head.limits.answer;
     bool done = receive_body(session);
 
-    session->result = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    session->result =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     done = done && session->result != MAP_FAILED && run_request(session) && send_answer(session);
     if (session->result != MAP_FAILED) {
         munmap(session->result, size);

@@ -7,6 +7,7 @@
 
 #include "host/cuda-cpu/ptx/instruction.h"
 #include "host/cuda-cpu/ptx/matrix.h"
+#include "host/cuda-cpu/ptx/part.h"
 
 #define REASON_MAX 256
 #define VECTOR_BITS_MAX 128
@@ -103,10 +104,14 @@ static const struct ptx_register *register_of(const struct checker *checker, uin
 /* ---- Operands ---- */
 
 static bool check_register(struct checker *checker, const struct ptx_operand *operand,
-                           enum ptx_word wanted)
+                           enum ptx_word wanted, bool written)
 {
     const struct ptx_register *reg = register_of(checker, operand->reg);
 
+    if (operand->select != NULL &&
+        !ptx_part_is_right(checker->instruction, operand, reg->vector, written)) {
+        return no(checker, operand->at, "%s has no part .%s", reg->name, operand->select);
+    }
     if (reg->vector != 1 && operand->select == NULL) {
         return no(checker, operand->at, "%s is a vector of %u", reg->name, reg->vector);
     }
@@ -126,7 +131,7 @@ static bool check_destination(struct checker *checker, const struct ptx_operand 
     if (operand->kind != PTX_O_REGISTER || operand->negated) {
         return no(checker, operand->at, "a register should be here, to be written");
     }
-    return check_register(checker, operand, wanted);
+    return check_register(checker, operand, wanted, true);
 }
 
 /* Special registers of 32 bits are read as 16 as well, as they once were. */
@@ -170,7 +175,7 @@ static bool check_value(struct checker *checker, const struct ptx_operand *opera
 {
     switch (operand->kind) {
     case PTX_O_REGISTER:
-        return check_register(checker, operand, wanted);
+        return check_register(checker, operand, wanted, false);
     case PTX_O_SPECIAL:
         return check_special(checker, operand, wanted);
     case PTX_O_INTEGER:
@@ -384,15 +389,11 @@ static bool check_letter(struct checker *checker, const struct ptx_operand_form 
     }
 }
 
-static bool is_video(enum ptx_opcode opcode)
-{
-    return ptx_opcode_name(opcode)[0] == 'v' && opcode != PTX_VOTE;
-}
-
+/* - stands before a register in vmad alone. */
 static bool check_marks(struct checker *checker, const struct ptx_operand_form *form,
                         const struct ptx_operand *operand)
 {
-    if (operand->negated && !form->negatable && !is_video(checker->instruction->opcode)) {
+    if (operand->negated && !form->negatable && checker->instruction->opcode != PTX_VMAD) {
         return no(checker, operand->at, "this operand cannot be negated");
     }
     return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whom a program asks for what is in a PTX text, and for its code. There are two who answer:
- * process/client.c has a process of its own do it, in a jail, which is for text of anybody; here.c does it in
- * this process, for a person's own files and for tests.
+ * process/client.c has a process of its own do it, in a jail, which is for text of anybody; here.c
+ * does it in this process, for a person's own files and for tests.
  */
 #ifndef CUDA_CPU_PTXC_COMPILER_H
 #define CUDA_CPU_PTXC_COMPILER_H
@@ -55,8 +55,8 @@ bool compiler_ask(const struct compile_request *request, struct compile_answer *
 struct source compiler_source(void);
 
 /*
- * Starts the compiler's process now: for a process that will not be allowed to start one, or to wait
- * for its end. When that process ends before this one, nothing is compiled any more.
+ * Starts the compiler's process now: for a process that will not be allowed to start one, or to
+ * wait for its end. When that process ends before this one, nothing is compiled any more.
  */
 bool compiler_start(struct ptx_log *log);
 

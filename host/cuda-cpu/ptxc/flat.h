@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLAT_MAGIC 0x31585450u      /* "PTX1" */
-#define FLAT_NONE UINT32_MAX        /* no initial bytes, no function */
+#define FLAT_MAGIC 0x31585450u /* "PTX1" */
+#define FLAT_NONE UINT32_MAX   /* no initial bytes, no function */
 #define FLAT_VARIABLE_MAX (UINT64_C(1) << 31)
-#define FLAT_PARAMETERS_MAX 32768u  /* bytes */
+#define FLAT_PARAMETERS_MAX 32768u          /* bytes */
 #define FLAT_MEMORY_MAX (UINT64_C(1) << 40) /* of shared and local memory: a launch has less */
 
 /* Tables of these lie behind it in this order, then the strings, then the initial bytes. */

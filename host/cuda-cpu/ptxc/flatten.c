@@ -87,9 +87,8 @@ static void count_variable(struct sizes *sizes, const struct ptx_variable *varia
 
 static struct sizes count(const struct ptx_module *module)
 {
-    struct sizes sizes = {.locations = module->location_count,
-                          .files = module->file_count + 1,
-                          .strings = 1};
+    struct sizes sizes = {
+        .locations = module->location_count, .files = module->file_count + 1, .strings = 1};
 
     for (size_t i = 0; i < module->variable_count; i++) {
         count_variable(&sizes, module->variables[i]);
@@ -267,8 +266,8 @@ static void add_places(struct tables *tables)
         const struct ptx_location *location = &module->locations[i];
 
         tables->locations[i] = (struct flat_location){
-            .file = location->file < module->file_count ? location->file
-                                                        : (uint32_t)module->file_count,
+            .file =
+                location->file < module->file_count ? location->file : (uint32_t)module->file_count,
             .line = location->line,
         };
     }

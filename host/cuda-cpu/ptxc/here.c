@@ -24,4 +24,6 @@ const char *compiler_exposed(void)
     return "";
 }
 
-void compiler_stop(void) {}
+void compiler_stop(void)
+{
+}

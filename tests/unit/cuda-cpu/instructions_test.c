@@ -20,6 +20,7 @@
 
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/program/program.h"
+#include "host/cuda-cpu/ptx/part.h"
 #include "host/cuda-cpu/ptx/module.h"
 #include "tests/models/ptx/reference.h"
 #include "tests/unit/cuda-cpu/form_text.h"
@@ -133,6 +134,30 @@ static enum ptx_word operand_type(const struct ptx_instruction *instruction,
     return type;
 }
 
+/* Half of the operands of a video instruction name a part of a register. */
+static void print_part(char **text, const struct ptx_instruction *instruction, unsigned index)
+{
+    static const char *const of_one[] = {"b0", "b1", "b2", "b3", "h0", "h1"};
+    static const char *const masks[2][4] = {{"h0", "h1", "h10", "h10"},
+                                            {"b2", "b31", "b320", "b3210"}};
+    unsigned values = ptx_video_values(instruction->opcode);
+
+    if (values == 0 || index > 2 || next_random() & 1 ||
+        (index == 0 && instruction->opcode == PTX_VMAD)) {
+        return;
+    }
+    if (values == 1) {
+        *text += sprintf(*text, ".%s", of_one[next_random() % 6]);
+    } else if (index == 0) {
+        *text += sprintf(*text, ".%s", masks[values / 4][next_random() % 4]);
+    } else {
+        *text += sprintf(*text, ".%c", values == 2 ? 'h' : 'b');
+        for (unsigned i = 0; i < values; i++) {
+            *text += sprintf(*text, "%u", (unsigned)(next_random() % (2 * values)));
+        }
+    }
+}
+
 /* Destinations are registers 10 and 11 of their class, sources 1 to 6. */
 static bool print_operand(char **text, struct trial *trial,
                           const struct ptx_instruction *instruction,
@@ -148,6 +173,7 @@ static bool print_operand(char **text, struct trial *trial,
     if (strchr("dDp", form->letter) != NULL) {
         trial->result_types[0] = type;
         *text += sprintf(*text, "%%%s10", class);
+        print_part(text, instruction, 0);
         if (form->second) {
             trial->result_types[1] = PTX_W_PRED;
             *text += sprintf(*text, "|%%p11");
@@ -158,8 +184,13 @@ static bool print_operand(char **text, struct trial *trial,
         *text += sprintf(*text, "%u", (unsigned)(next_random() & 0xFF));
         return true;
     }
+    if (instruction->opcode == PTX_VMAD && !ptx_has_word(instruction, PTX_W_PO) &&
+        next_random() & 1) {
+        *text += sprintf(*text, "-");
+    }
     *text +=
         sprintf(*text, "%s%%%s%u", form->negatable && next_random() & 1 ? "!" : "", class, index);
+    print_part(text, instruction, index);
     return true;
 }
 

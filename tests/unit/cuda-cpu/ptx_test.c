@@ -482,6 +482,15 @@ static void test_errors_of_instructions(void **state)
                  "7:21: error: ld.global.u32: %f1 is .f32, no address\n");
     expect_error(KERNEL("add.s32 %r1, -%r2, 1;"),
                  "7:14: error: add.s32: this operand cannot be negated\n");
+    expect_error(KERNEL("vadd.s32.s32.s32 %r1, -%r2, 1;"),
+                 "7:23: error: vadd.s32.s32.s32: this operand cannot be negated\n");
+    expect_error(KERNEL("vadd.s32.s32.s32 %r1, %r2.h2, 1;"),
+                 "7:23: error: vadd.s32.s32.s32: %r2 has no part .h2\n");
+    expect_error(KERNEL("vadd2.s32.s32.s32 %r1.h01, %r2.h31, %r2.h00, 1;"),
+                 "7:19: error: vadd2.s32.s32.s32: %r1 has no part .h01\n");
+    expect_error(KERNEL("vadd4.s32.s32.s32 %r1, %r2.b018, %r2.b3210, 1;"),
+                 "7:24: error: vadd4.s32.s32.s32: %r2 has no part .b018\n");
+    expect_error(KERNEL("add.s32 %r1, %r2.x, 1;"), "7:14: error: add.s32: %r2 has no part .x\n");
     expect_error(KERNEL("add.s32 %r1|%p1, %r2, 1;"),
                  "7:9: error: add.s32: only one destination should be here\n");
     expect_error(KERNEL("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f1, %f2, %f3, %f4}, "
