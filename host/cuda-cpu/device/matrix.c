@@ -11,8 +11,8 @@
 #define C_MAX (16 * 16)
 
 /* The widest vectors that the processor has. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("default", "avx2,fma", "avx512f")))
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDE __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define WIDE __attribute__((noinline))
 #endif
