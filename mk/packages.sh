@@ -52,6 +52,8 @@ test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
 test|clang-format-19|cmd clang-format-19|the check of the sources' form
 test|libllvm19|glob /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1|compiles the kernels of the CUDA device on the CPU
+test|liblz4-1|glob /usr/lib*/*/liblz4.so.1 /usr/lib*/*/liblz4.so.1|unpacks modules for the CUDA device on the CPU
+test|libzstd1|glob /usr/lib*/*/libzstd.so.1 /usr/lib*/*/libzstd.so.1|unpacks modules for the CUDA device on the CPU
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests
 test|perl|cmd prove|prove runs all tests
 test|spin|cmd spin|the models of what is asynchronous (tests/models)

@@ -223,9 +223,11 @@ CUresult cuCtxCreate_v3(CUcontext *handle, CUexecAffinityParam *params, int coun
 
 CUresult cuCtxCreate(CUcontext *handle, CUctxCreateParams *params, unsigned flags, CUdevice device)
 {
-    if (params != NULL) {
-        return params->execAffinityParams != NULL ? CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY
-                                                  : CUDA_ERROR_NOT_SUPPORTED;
+    if (params != NULL && params->execAffinityParams != NULL) {
+        return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
+    }
+    if (params != NULL && params->cigParams != NULL) {
+        return CUDA_ERROR_NOT_SUPPORTED;
     }
     return cuCtxCreate_v2(handle, flags, device);
 }
@@ -391,6 +393,11 @@ CUresult context_wait(struct context *context)
 CUresult cuCtxSynchronize(void)
 {
     return IN_CONTEXT(context_wait(context));
+}
+
+struct context *context_first(void)
+{
+    return all;
 }
 
 void context_stop_all(void)

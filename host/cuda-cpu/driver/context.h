@@ -35,6 +35,9 @@ CUresult context_of_handle(CUcontext handle, struct context **context);
 /* Until all is done that was asked for. */
 CUresult context_wait(struct context *context);
 
+/* The first of all, which are behind each other. */
+struct context *context_first(void);
+
 /* Kernels of all contexts are to end. */
 void context_stop_all(void);
 

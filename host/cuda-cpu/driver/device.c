@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one device, and what it says of itself: a GPU of the architecture that was asked for. */
+#include "host/cuda-cpu/driver/device.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,14 +89,14 @@ static bool find_attribute(CUdevice_attribute attribute, int *value)
         CUdevice_attribute attribute;
         int value;
     } values[] = {
-        {CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 1024},
+        {CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, DEVICE_THREADS_MAX},
         {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, 1024},
         {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, 1024},
         {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, 64},
         {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, 0x7FFFFFFF},
         {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, 65535},
         {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, 65535},
-        {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, 48 << 10},
+        {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, DEVICE_SHARED_MAX},
         {CU_DEVICE_ATTRIBUTE_TOTAL_CONSTANT_MEMORY, 64 << 10},
         {CU_DEVICE_ATTRIBUTE_WARP_SIZE, 32},
         {CU_DEVICE_ATTRIBUTE_MAX_PITCH, 0x7FFFFFFF},
@@ -134,20 +137,15 @@ static bool find_attribute(CUdevice_attribute attribute, int *value)
            attribute < CU_DEVICE_ATTRIBUTE_MAX;
 }
 
-/* What an architecture has, as the CUDA C++ Programming Guide's table of compute capabilities. */
-struct profile {
-    unsigned arch;
-    int threads, blocks, shared_kib; /* of a multiprocessor */
-};
-
-static const struct profile *find_profile(void)
+/* As the CUDA C++ Programming Guide's table of compute capabilities has it. */
+const struct device_profile *device_profile(void)
 {
-    static const struct profile profiles[] = {
+    static const struct device_profile profiles[] = {
         {50, 2048, 32, 64},  {52, 2048, 32, 96},  {60, 2048, 32, 64},  {61, 2048, 32, 96},
         {70, 2048, 32, 96},  {75, 1024, 16, 64},  {80, 2048, 32, 164}, {86, 1536, 16, 100},
         {87, 1536, 16, 164}, {89, 1536, 24, 100}, {90, 2048, 32, 228}, {100, 2048, 32, 228},
     };
-    const struct profile *found = &profiles[0];
+    const struct device_profile *found = &profiles[0];
 
     for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
         if (profiles[i].arch <= driver_settings()->arch) {
@@ -157,18 +155,27 @@ static const struct profile *find_profile(void)
     return found;
 }
 
-/* From Volta on a block may ask for all but 1 KiB; from Ampere on that KiB is the system's. */
-static int shared_memory_opt_in(const struct profile *profile)
+int device_multiprocessors(void)
 {
-    if (profile->arch < 70) {
-        return 48 << 10;
+    return driver_settings()->threads ? (int)driver_settings()->threads : 1;
+}
+
+/* From Ampere on, of each block's. */
+int device_shared_reserved(void)
+{
+    return device_profile()->arch >= 80 ? 1024 : 0;
+}
+
+int device_shared_opt_in(void)
+{
+    if (device_profile()->arch < 70) {
+        return DEVICE_SHARED_MAX;
     }
-    return (profile->shared_kib - (profile->arch >= 80)) << 10;
+    return device_profile()->shared_kib * 1024 - device_shared_reserved();
 }
 
 static CUresult get_attribute(int *value, CUdevice_attribute attribute, CUdevice device)
 {
-    const struct profile *profile = find_profile();
     CUresult result = check(device, value);
 
     if (result != CUDA_SUCCESS) {
@@ -182,25 +189,25 @@ static CUresult get_attribute(int *value, CUdevice_attribute attribute, CUdevice
         *value = (int)(driver_settings()->arch % 10);
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
-        *value = driver_settings()->threads ? (int)driver_settings()->threads : 1;
+        *value = device_multiprocessors();
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE:
         *value = (int)sysconf(_SC_LEVEL3_CACHE_SIZE);
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR:
-        *value = profile->threads;
+        *value = device_profile()->threads;
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_MAX_BLOCKS_PER_MULTIPROCESSOR:
-        *value = profile->blocks;
+        *value = device_profile()->blocks;
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR:
-        *value = profile->shared_kib << 10;
+        *value = device_profile()->shared_kib * 1024;
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-        *value = shared_memory_opt_in(profile);
+        *value = device_shared_opt_in();
         return CUDA_SUCCESS;
     case CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK:
-        *value = profile->arch >= 80 ? 1 << 10 : 0;
+        *value = device_shared_reserved();
         return CUDA_SUCCESS;
     default:
         return find_attribute(attribute, value) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;

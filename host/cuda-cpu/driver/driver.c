@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/driver/task.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -93,6 +94,7 @@ CUresult cuInit(unsigned flags)
     driver_lock();
     if (!initialised) {
         read_settings();
+        fatbin_prepare();
         initialised = true;
     }
     driver_unlock();

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
-#include "host/cuda-cpu/driver/module.h"
+#include "host/cuda-cpu/driver/function.h"
 #include "host/cuda-cpu/driver/stream.h"
-
-#define THREADS_MAX 1024
 
 struct launch_task {
     struct task task;
@@ -150,25 +149,21 @@ static CUresult check_size(const struct function *function, const struct launch 
     const struct program_kernel *kernel = function->kernel;
     const uint32_t *block = launch->block;
     uint64_t threads = (uint64_t)block[0] * block[1] * block[2];
-    uint64_t threads_max = THREADS_MAX;
 
-    if (kernel->max_threads[0]) {
-        threads_max =
-            (uint64_t)kernel->max_threads[0] * kernel->max_threads[1] * kernel->max_threads[2];
-    }
     if (!is_in(launch->grid, 0x7FFFFFFF, 65535, 65535) || !is_in(block, 1024, 1024, 64) ||
-        threads > THREADS_MAX) {
+        threads > DEVICE_THREADS_MAX) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (kernel->threads[0] && (block[0] != kernel->threads[0] || block[1] != kernel->threads[1] ||
                                block[2] != kernel->threads[2])) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (threads > threads_max) {
+    if (threads > (uint64_t)function_threads_max(kernel)) {
         return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
     }
-    return launch->shared_size <= (uint64_t)function->shared_max ? CUDA_SUCCESS
-                                                                 : CUDA_ERROR_INVALID_VALUE;
+    return function->shared_max >= 0 && launch->shared_size <= (uint64_t)function->shared_max
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_INVALID_VALUE;
 }
 
 static CUresult fill_task(struct launch_task *task, const struct function *function,
@@ -218,15 +213,10 @@ static CUresult launch_handle(struct context *context, CUfunction handle,
                               const struct launch *asked, CUstream stream, void **parameters,
                               void **extra)
 {
-    const struct function *function = object_find(handle, OBJECT_FUNCTION);
+    struct function *function;
+    CUresult result = function_of_handle(context, handle, &function);
 
-    if (function == NULL) {
-        return CUDA_ERROR_INVALID_HANDLE;
-    }
-    if (function->module->context != context) {
-        return CUDA_ERROR_INVALID_CONTEXT;
-    }
-    return launch_function(context, function, asked, stream, parameters, extra);
+    return result ?: launch_function(context, function, asked, stream, parameters, extra);
 }
 
 CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,

@@ -3,8 +3,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 
@@ -15,14 +15,6 @@ static struct {
     unsigned worker_count;
     bool started, stopping;
 } engine = {.end = &engine.first, .changed = PTHREAD_COND_INITIALIZER};
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 /* ---- Tasks ---- */
 
@@ -111,7 +103,7 @@ static struct task *take_ready(const struct stream *stream)
 static void finish(struct task *task)
 {
     task->done = true;
-    task->end_ns = now_ns();
+    task->end_ns = clock_now_ns();
     for (size_t i = 0; i < task->follower_count; i++) {
         if (--task->followers[i]->waits == 0) {
             push_ready(task->followers[i]);

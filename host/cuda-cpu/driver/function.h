@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What functions are asked. Under the driver's lock. */
+#ifndef CUDA_CPU_DRIVER_FUNCTION_H
+#define CUDA_CPU_DRIVER_FUNCTION_H
+
+#include "host/cuda-cpu/driver/module.h"
+
+/* The context's function; a CUkernel's too, whose module is loaded then. */
+CUresult function_of_handle(struct context *context, const void *handle,
+                            struct function **function);
+
+int function_threads_max(const struct program_kernel *kernel); /* of a block */
+
+CUresult function_get(const struct function *function, CUfunction_attribute attribute, int *value);
+CUresult function_set(struct function *function, CUfunction_attribute attribute, int value);
+CUresult function_parameter(const struct program_kernel *kernel, size_t index, size_t *offset,
+                            size_t *size);
+
+#endif
