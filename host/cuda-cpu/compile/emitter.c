@@ -11,15 +11,74 @@ void emit_unsupported(struct emitter *emitter, const char *what)
                   ptx_opcode_name(emitter->instruction->opcode), what);
 }
 
+/* ---- Lines ---- */
+
+/* What stands around a word that is kept, in what is said of 32 lanes. */
+static const struct {
+    const char *before, *after;
+} wide_forms[] = {{"<32 x ", ">"}, {"splat (", ")"}, {".v32", ""}};
+
+/* Copies what follows a wide form's beginning, up to its end; of a splat the value alone. */
+static const char *copy_narrow(char **to, const char *from, size_t form)
+{
+    const char *end;
+
+    from += strlen(wide_forms[form].before);
+    if (wide_forms[form].after[0] == '\0') {
+        *(*to)++ = '.';
+        return from;
+    }
+    end = strchr(from, wide_forms[form].after[0]);
+    if (wide_forms[form].before[0] == 's') {
+        from = strchr(from, ' ') + 1;
+    }
+    memmove(*to, from, (size_t)(end - from));
+    *to += end - from;
+    return end + 1;
+}
+
+/* The text from `start` on, of one value in the place of 32. It becomes shorter. */
+static void make_narrow(struct text *text, size_t start)
+{
+    const char *from = text->bytes + start;
+    char *to = text->bytes + start;
+
+    while (*from != '\0') {
+        size_t form = 0;
+
+        while (form < 3 &&
+               strncmp(from, wide_forms[form].before, strlen(wide_forms[form].before)) != 0) {
+            form++;
+        }
+        if (form < 3) {
+            from = copy_narrow(&to, from, form);
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+    text->used = (size_t)(to - text->bytes);
+}
+
+static void add_line(struct emitter *emitter, const char *format, va_list arguments)
+{
+    size_t start = emitter->out->used;
+
+    text_add_list(emitter->out, format, arguments);
+    if (emitter->is_narrow && !emitter->out->failed) {
+        make_narrow(emitter->out, start);
+    }
+    text_add(emitter->out, "\n");
+}
+
 void emit(struct emitter *emitter, const char *format, ...)
 {
     va_list arguments;
 
     text_add(emitter->out, "  ");
     va_start(arguments, format);
-    text_add_list(emitter->out, format, arguments);
+    add_line(emitter, format, arguments);
     va_end(arguments);
-    text_add(emitter->out, "\n");
 }
 
 value emit_value(struct emitter *emitter, const char *format, ...)
@@ -29,9 +88,8 @@ value emit_value(struct emitter *emitter, const char *format, ...)
 
     text_add(emitter->out, "  %%t%u = ", number);
     va_start(arguments, format);
-    text_add_list(emitter->out, format, arguments);
+    add_line(emitter, format, arguments);
     va_end(arguments);
-    text_add(emitter->out, "\n");
     return number;
 }
 
@@ -232,13 +290,22 @@ static value resize(struct emitter *emitter, enum ptx_word from, enum ptx_word t
                       emit_vector(emit_bits(to)));
 }
 
+static value load_register(struct emitter *emitter, uint32_t reg, unsigned part,
+                           enum ptx_word storage)
+{
+    bool is_uniform = !emitter->uniform.differs[reg];
+    value loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 8",
+                              is_uniform ? emit_element(storage) : emit_vector(storage), reg, part);
+
+    return is_uniform ? emit_splat_scalar(emitter, storage, loaded) : loaded;
+}
+
 static value get_register(struct emitter *emitter, const struct ptx_operand *operand,
                           enum ptx_word type)
 {
     enum ptx_word declared = emitter->function->registers[operand->reg].type;
     enum ptx_word storage = storage_type(declared);
-    value loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", emit_vector(storage),
-                              operand->reg, component(operand->select));
+    value loaded = load_register(emitter, operand->reg, component(operand->select), storage);
 
     if (storage != type) {
         loaded = to_bits(emitter, storage, loaded);
@@ -255,8 +322,13 @@ static value get_register(struct emitter *emitter, const struct ptx_operand *ope
 
 value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scalar)
 {
-    value first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
-                             emit_element(type), scalar);
+    value first;
+
+    if (emitter->is_narrow) {
+        return scalar;
+    }
+    first = emit_value(emitter, "insertelement %s poison, %s %%t%u, i32 0", emit_vector(type),
+                       emit_element(type), scalar);
 
     return emit_value(emitter, "shufflevector %s %%t%u, %s poison, <32 x i32> zeroinitializer",
                       emit_vector(type), first, emit_vector(type));
@@ -471,6 +543,37 @@ static enum ptx_word sign_of(enum ptx_word type, enum ptx_word storage)
     }
 }
 
+static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum ptx_word storage,
+                      value result)
+{
+    bool is_narrow = emitter->is_narrow;
+    const char *vector = emit_vector(storage);
+
+    emitter->is_narrow = false;
+    if (is_narrow) {
+        result = emit_splat_scalar(emitter, storage, result);
+    }
+    if (!emitter->lanes.all) {
+        value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", vector, reg, part);
+
+        result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",
+                            emitter->lanes.vector, vector, result, vector, old);
+    }
+    emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", vector, result, reg, part);
+    emitter->is_narrow = is_narrow;
+}
+
+/* A register that is the same in all lanes. */
+static void set_all(struct emitter *emitter, uint32_t reg, unsigned part, enum ptx_word storage,
+                    value result)
+{
+    if (!emitter->is_narrow) {
+        result = emit_first_lane(emitter, storage, result);
+    }
+    emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 8", emit_element(storage), result, reg,
+         part);
+}
+
 void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
               value result)
 {
@@ -488,16 +591,11 @@ void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum p
         result = resize(emitter, type, target, result);
         result = from_bits(emitter, storage, result);
     }
-    if (!emitter->lanes.all) {
-        value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", emit_vector(storage),
-                               operand->reg, part);
-
-        result =
-            emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u", emitter->lanes.vector,
-                       emit_vector(storage), result, emit_vector(storage), old);
+    if (emitter->uniform.differs[operand->reg]) {
+        set_lanes(emitter, operand->reg, part, storage, result);
+    } else {
+        set_all(emitter, operand->reg, part, storage, result);
     }
-    emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", emit_vector(storage), result,
-         operand->reg, part);
 }
 
 size_t emit_items(const struct emitter *emitter, const struct ptx_operand *operand,

@@ -9,6 +9,7 @@
 #include "host/cuda-cpu/compile/flow.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
+#include "host/cuda-cpu/compile/uniform.h"
 #include "host/cuda-cpu/device/warp.h"
 
 /* An SSA value, %tN. */
@@ -26,9 +27,11 @@ struct emitter {
     const struct ptx_function *function;
     const struct ptx_instruction *instruction;
     const struct flow *flow;
+    struct uniform uniform;
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
+    bool is_narrow;     /* one value stands for all lanes: see emit */
     uint32_t block;
     unsigned values; /* numbered so far */
     unsigned labels;
@@ -41,7 +44,9 @@ struct emitter {
 /* The instruction is not there yet: an error at its place. */
 void emit_unsupported(struct emitter *emitter, const char *what);
 
-/* A line of IR that is no value; and one that is: "%tN = " goes before it. */
+/* A line of IR that is no value; and one that is: "%tN = " goes before it. While the emitter is
+ * narrow, what is said of 32 lanes becomes the same of one value: <32 x i32> is i32, splat (i32 7)
+ * is 7. */
 void emit(struct emitter *emitter, const char *format, ...) __attribute__((format(printf, 2, 3)));
 value emit_value(struct emitter *emitter, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -57,10 +62,11 @@ const char *emit_vector(enum ptx_word type);
 /* Integers of a type's size. */
 enum ptx_word emit_bits(enum ptx_word type);
 
-/* An operand's value as a vector of this type. */
+/* An operand's value as a vector of this type, or narrow. */
 value emit_get(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type);
 
-/* Sets a register, or a part of it, in the lanes that take part. */
+/* Sets a register, or a part of it, in the lanes that take part. The result is narrow when the
+ * emitter is. */
 void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum ptx_word type,
               value result);
 

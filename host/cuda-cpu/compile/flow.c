@@ -10,8 +10,8 @@ struct node {
     uint32_t *targets;
     size_t target_count;
     uint32_t next;
-    uint32_t visit; /* its number; 0: not yet, UINT32_MAX: it has its place */
-    bool in_loop;
+    uint32_t visit;     /* its number; 0: not yet, UINT32_MAX: it has its place */
+    uint32_t loop_size; /* blocks of the loop that it heads; 0: it heads none */
 };
 
 struct builder {
@@ -24,7 +24,6 @@ struct builder {
     uint32_t *stack;
     size_t stacked;
     uint32_t visits;
-    unsigned loop_depth;
 };
 
 static bool is_jump(const struct ptx_instruction *instruction)
@@ -139,8 +138,8 @@ static uint32_t visit(struct builder *builder, uint32_t number);
 static void put_loop(struct builder *builder, uint32_t header)
 {
     struct node *node = &builder->nodes[header];
+    size_t behind = builder->ordered;
 
-    builder->loop_depth++;
     for (size_t i = 0; i <= node->target_count; i++) {
         uint32_t next = successor(node, i);
 
@@ -148,9 +147,8 @@ static void put_loop(struct builder *builder, uint32_t header)
             visit(builder, next);
         }
     }
-    node->in_loop = true;
     put(builder, header);
-    builder->loop_depth--;
+    node->loop_size = (uint32_t)(builder->ordered - behind);
 }
 
 /* All blocks above a header on the stack are in its loop: they are visited again, without it. */
@@ -190,11 +188,28 @@ static uint32_t visit(struct builder *builder, uint32_t number)
             open_loop(builder, number);
         } else {
             builder->stacked--;
-            node->in_loop = builder->loop_depth > 0;
             put(builder, number);
         }
     }
     return head;
+}
+
+static void find_loops(struct flow *flow)
+{
+    uint32_t loop = FLOW_END;
+
+    for (uint32_t i = 0; i < flow->count; i++) {
+        struct flow_block *block = &flow->blocks[i];
+
+        while (loop != FLOW_END && flow->blocks[loop].loop_end <= i) {
+            loop = flow->blocks[loop].outer;
+        }
+        if (block->loop_end) {
+            block->outer = loop;
+            loop = i;
+        }
+        block->loop = loop;
+    }
 }
 
 /* Blocks in order, with the numbers of that order; what is never reached is left out. */
@@ -224,11 +239,13 @@ static bool make_flow(struct builder *builder, struct flow *flow)
             .targets = node->targets,
             .target_count = node->target_count,
             .next = node->next == FLOW_END ? FLOW_END : number[node->next],
-            .in_loop = node->in_loop,
+            .loop_end = node->loop_size ? (uint32_t)i + node->loop_size : 0,
+            .outer = FLOW_END,
         };
         node->targets = NULL; /* the block's now */
     }
     free(number);
+    find_loops(flow);
     return true;
 }
 

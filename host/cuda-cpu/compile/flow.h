@@ -2,8 +2,11 @@
 /*
  * The control flow of a function: basic blocks in the order in which the lanes of a warp go
  * through them. A block comes before its successors, but for the ways back in loops; the blocks of
- * a loop stand together, before what follows the loop. So lanes that part meet again where their
- * ways join.
+ * a loop stand together, before what follows the loop.
+ *
+ * The first block at which lanes wait runs next; but the lanes that go back to the head of a loop
+ * wait until no others are left in it. So lanes that part meet again where their ways join, and
+ * those of a loop go round together.
  */
 #ifndef CUDA_CPU_COMPILE_FLOW_H
 #define CUDA_CPU_COMPILE_FLOW_H
@@ -16,8 +19,10 @@ struct flow_block {
     uint32_t first, end;     /* instructions */
     const uint32_t *targets; /* blocks that its last instruction may go to */
     size_t target_count;
-    uint32_t next; /* block that follows when it goes nowhere; FLOW_END */
-    bool in_loop;
+    uint32_t next;     /* block that follows when it goes nowhere; FLOW_END */
+    uint32_t loop;     /* head of the innermost loop that holds it, itself; FLOW_END: none does */
+    uint32_t loop_end; /* of a head: the first block behind its loop */
+    uint32_t outer;    /* of a head: the loop around its own, by its head; or FLOW_END */
 };
 
 struct flow {

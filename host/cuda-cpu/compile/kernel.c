@@ -8,7 +8,8 @@
 
 /*
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
- * that wait for it are looked at, b and o what follows a branch. %pN is the mask of the lanes that
+ * that wait for it are looked at, e the end of the loops that end behind it, b and o what follows
+ * a branch. %pN is the mask of the lanes that
  * wait for block N.
  */
 
@@ -22,11 +23,11 @@ static void emit_registers(struct emitter *emitter)
         const struct ptx_register *reg = &emitter->function->registers[i];
         enum ptx_word type =
             reg->type == PTX_W_F32 || reg->type == PTX_W_F64 ? reg->type : emit_bits(reg->type);
+        const char *name = emitter->uniform.differs[i] ? emit_vector(type) : emit_element(type);
 
         for (unsigned part = 0; part < reg->vector; part++) {
-            emit(emitter, "%%r%zu.%u = alloca %s, align 64", i, part, emit_vector(type));
-            emit(emitter, "store %s zeroinitializer, ptr %%r%zu.%u, align 64", emit_vector(type), i,
-                 part);
+            emit(emitter, "%%r%zu.%u = alloca %s, align 64", i, part, name);
+            emit(emitter, "store %s zeroinitializer, ptr %%r%zu.%u, align 64", name, i, part);
         }
     }
 }
@@ -59,6 +60,21 @@ static void jump(struct emitter *emitter, char kind, uint32_t block)
 
 /* ---- Instructions ---- */
 
+static bool is_uniform_guard(const struct emitter *emitter)
+{
+    return emitter->instruction->has_guard &&
+           !emitter->uniform.differs[emitter->instruction->guard];
+}
+
+/* A guard that is the same in all lanes, as i1. */
+static value uniform_guard(struct emitter *emitter)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+    value p = emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard);
+
+    return instruction->guard_negated ? emit_value(emitter, "xor i1 %%t%u, true", p) : p;
+}
+
 /* The guard's lanes take part; without one, those of the block. */
 static struct lanes guarded_lanes(struct emitter *emitter, const struct lanes *of_block)
 {
@@ -66,7 +82,13 @@ static struct lanes guarded_lanes(struct emitter *emitter, const struct lanes *o
     struct lanes lanes = {.all = false};
     value p;
 
-    p = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64", instruction->guard);
+    if (is_uniform_guard(emitter)) {
+        p = emit_splat_scalar(
+            emitter, PTX_W_PRED,
+            emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard));
+    } else {
+        p = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64", instruction->guard);
+    }
     if (instruction->guard_negated) {
         p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
     }
@@ -113,8 +135,12 @@ static void emit_instruction(struct emitter *emitter, const struct lanes *of_blo
 
     emitter->lanes = *of_block;
     if (has_guard) {
-        emitter->lanes = guarded_lanes(emitter, of_block);
-        any = emit_value(emitter, "icmp ne i32 %%t%u, 0", emitter->lanes.bits);
+        if (is_uniform_guard(emitter)) {
+            any = uniform_guard(emitter);
+        } else {
+            emitter->lanes = guarded_lanes(emitter, of_block);
+            any = emit_value(emitter, "icmp ne i32 %%t%u, 0", emitter->lanes.bits);
+        }
         emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
         begin_block(emitter, 'b', number);
     }
@@ -122,6 +148,7 @@ static void emit_instruction(struct emitter *emitter, const struct lanes *of_blo
         emit_fault(emitter, WARP_FAULT_TRAP);
     } else {
         emit_body(emitter);
+        emitter->is_narrow = false;
     }
     if (has_guard) {
         emit(emitter, "br label %%o%u", number);
@@ -164,30 +191,35 @@ static bool turns_back(const struct emitter *emitter, uint32_t to)
     return to <= emitter->block;
 }
 
-/* On to the first block in order at which lanes wait: after a way back that is its header. */
-static void go_on(struct emitter *emitter, uint32_t to)
+/* Whether a loop ends behind this block: there its lanes go round again, when there are some. */
+static bool ends_loop(const struct emitter *emitter, uint32_t loop)
 {
-    unsigned number = ++emitter->labels;
-    value waiting, any;
-
-    if (!turns_back(emitter, to)) {
-        jump(emitter, 'h', emitter->block + 1);
-        return;
-    }
-    waiting = emit_value(emitter, "load i32, ptr %%p%u, align 4", to);
-    any = emit_value(emitter, "icmp ne i32 %%t%u, 0", waiting);
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
-    begin_block(emitter, 'b', number);
-    check_stop(emitter);
-    jump(emitter, 'h', to);
-    begin_block(emitter, 'o', number);
-    jump(emitter, 'h', emitter->block + 1);
+    return loop != FLOW_END && emitter->flow->blocks[loop].loop_end == emitter->block + 1;
 }
 
-/* Of a branch to two blocks, the one that comes first. */
-static uint32_t first_of(uint32_t a, uint32_t b)
+/* On to the next block at which lanes wait. */
+static void go_on(struct emitter *emitter)
 {
-    return a < b ? a : b;
+    if (ends_loop(emitter, emitter->flow->blocks[emitter->block].loop)) {
+        emit(emitter, "br label %%e%u", emitter->block);
+    } else {
+        jump(emitter, 'h', emitter->block + 1);
+    }
+}
+
+/* To one block, or to none. */
+static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
+{
+    if (!lanes->all) {
+        wait_at(emitter, to, lanes->bits);
+        go_on(emitter);
+        return;
+    }
+    if (turns_back(emitter, to)) {
+        emitter->lanes = *lanes;
+        check_stop(emitter);
+    }
+    jump(emitter, 'w', to);
 }
 
 /* The whole warp comes to a branch: it stays together, or parts. */
@@ -215,7 +247,20 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
     wait_at(emitter, to, bits);
     wait_at(emitter, next, others);
-    jump(emitter, 'h', first_of(to, next));
+    go_on(emitter);
+}
+
+/* All lanes that come to the branch go the same way. */
+static void branch_together(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
+                            uint32_t next)
+{
+    unsigned number = ++emitter->labels;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", uniform_guard(emitter), number, number);
+    begin_block(emitter, 'b', number);
+    leave_block(emitter, lanes, to);
+    begin_block(emitter, 'o', number);
+    leave_block(emitter, lanes, next);
 }
 
 static void branch_masked(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
@@ -227,8 +272,7 @@ static void branch_masked(struct emitter *emitter, const struct lanes *lanes, ui
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes->bits);
     wait_at(emitter, to, taken);
     wait_at(emitter, next, others);
-    /* At most one of the two is behind. */
-    go_on(emitter, first_of(to, next));
+    go_on(emitter);
 }
 
 /* Each lane to the block that its index names; lanes whose index is none of the table's are done.
@@ -239,7 +283,6 @@ static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
     const struct lanes guarded =
         emitter->instruction->has_guard ? guarded_lanes(emitter, lanes) : *lanes;
     value taken, others, index;
-    uint32_t first = block->next;
 
     emitter->lanes = guarded;
     taken = emit_lane_bits(emitter);
@@ -253,32 +296,11 @@ static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
 
         wait_at(emitter, block->targets[i],
                 emit_value(emitter, "and i32 %%t%u, %%t%u", bits, taken));
-        first = first_of(first, block->targets[i]);
     }
     if (block->next != FLOW_END) {
         wait_at(emitter, block->next, others);
     }
-    if (turns_back(emitter, first)) {
-        check_stop(emitter);
-        jump(emitter, 'h', first);
-    } else {
-        jump(emitter, 'h', emitter->block + 1);
-    }
-}
-
-/* To one block, or to none. */
-static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
-{
-    if (!lanes->all) {
-        wait_at(emitter, to, lanes->bits);
-        go_on(emitter, to);
-        return;
-    }
-    if (turns_back(emitter, to)) {
-        emitter->lanes = *lanes;
-        check_stop(emitter);
-    }
-    jump(emitter, 'w', to);
+    go_on(emitter);
 }
 
 static void end_block(struct emitter *emitter, const struct lanes *lanes)
@@ -296,6 +318,8 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
         leave_block(emitter, lanes, block->next);
     } else if (!last->has_guard) {
         leave_block(emitter, lanes, to);
+    } else if (is_uniform_guard(emitter)) {
+        branch_together(emitter, lanes, to, block->next);
     } else if (lanes->all) {
         branch_whole(emitter, to, block->next);
     } else {
@@ -335,7 +359,7 @@ static struct lanes emit_head(struct emitter *emitter)
     none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
     emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
     begin_block(emitter, 'o', number);
-    jump(emitter, 'h', block + 1);
+    go_on(emitter);
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
     whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
@@ -343,6 +367,30 @@ static struct lanes emit_head(struct emitter *emitter)
     begin_block(emitter, 'm', block);
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     return lanes;
+}
+
+/* The ends of loops, from the innermost on: back to the head, when lanes wait there. */
+static void emit_tail(struct emitter *emitter)
+{
+    uint32_t loop = emitter->flow->blocks[emitter->block].loop;
+
+    if (!ends_loop(emitter, loop)) {
+        return;
+    }
+    begin_block(emitter, 'e', emitter->block);
+    for (; ends_loop(emitter, loop); loop = emitter->flow->blocks[loop].outer) {
+        unsigned number = ++emitter->labels;
+        value bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", loop);
+        value any = emit_value(emitter, "icmp ne i32 %%t%u, 0", bits);
+
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
+        begin_block(emitter, 'b', number);
+        emitter->lanes = (struct lanes){.bits = bits};
+        check_stop(emitter);
+        jump(emitter, 'h', loop);
+        begin_block(emitter, 'o', number);
+    }
+    jump(emitter, 'h', emitter->block + 1);
 }
 
 static void emit_blocks(struct emitter *emitter)
@@ -355,6 +403,7 @@ static void emit_blocks(struct emitter *emitter)
         emit_block(emitter, &lanes);
         begin_block(emitter, 'w', emitter->block);
         emit_block(emitter, &all);
+        emit_tail(emitter);
     }
 }
 
@@ -447,6 +496,11 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         ptx_log_error(emitter->log, function->at, "no memory");
         return false;
     }
+    if (!uniform_create(function, &flow, &emitter->uniform)) {
+        ptx_log_error(emitter->log, function->at, "no memory");
+        flow_destroy(&flow);
+        return false;
+    }
     emitter->function = function;
     emitter->flow = &flow;
     if (function->is_entry) {
@@ -463,6 +517,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
                  emit_number(emitter->module, function));
         emit_code(emitter, "%lanes");
     }
+    uniform_destroy(&emitter->uniform);
     flow_destroy(&flow);
     return true;
 }

@@ -6,7 +6,8 @@
 /*
  * The table of forms against the reference: each row that computes values, with some of its words,
  * on special and random values, by the compiled kernel and by the interpreter. Half of the threads
- * take part under a mask. BAREGPU_SOAK: every expansion.
+ * take part under a mask; and again with the same values in all threads. BAREGPU_SOAK: every
+ * expansion.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,8 +236,11 @@ static char *print_store(char *text, unsigned slot, enum ptx_word type, unsigned
                           slot * THREADS * 8, class, number);
 }
 
+/* Whether lanes have values of their own, and half of them a mask; or all the same. */
+enum kind { OWN_VALUES, ALL_SAME };
+
 /* Sources are loaded again for each, as nothing else could have changed them: they are not. */
-static void print_kernel(char *text, const struct trial *tried, size_t count)
+static void print_kernel(char *text, const struct trial *tried, size_t count, enum kind kind)
 {
     text += sprintf(text,
                     ".version 9.0\n.target sm_90\n.address_size 64\n"
@@ -244,7 +248,8 @@ static void print_kernel(char *text, const struct trial *tried, size_t count)
                     ".reg .b16 %%h<16>; .reg .b32 %%r<16>; .reg .b64 %%d<16>; .reg .pred %%p<16>;\n"
                     "mov.u32 %%r14, %%tid.x; mul.wide.u32 %%d14, %%r14, 8; "
                     "ld.param.u64 %%d13, [in]; ld.param.u64 %%d15, [out]; "
-                    "add.s64 %%d13, %%d13, %%d14; add.s64 %%d15, %%d15, %%d14;\n");
+                    "add.s64 %%d13, %%d13, %s; add.s64 %%d15, %%d15, %%d14;\n",
+                    kind == ALL_SAME ? "8" : "%d14");
     for (unsigned i = 0; i < SOURCES; i++) {
         text += sprintf(text,
                         "ld.global.b64 %%d%u, [%%d13 + %u]; ld.global.b32 %%r%u, [%%d13 + %u]; "
@@ -257,8 +262,8 @@ static void print_kernel(char *text, const struct trial *tried, size_t count)
     for (unsigned i = 0; i < count; i++) {
         text += sprintf(text,
                         "mov.b64 %%d10, 0; mov.b32 %%r10, 0; mov.b16 %%h10, 0; "
-                        "setp.ne.u32 %%p10, 0, 0; setp.ne.u32 %%p11, 0, 0;\n@!%%p14 %s\n",
-                        tried[i].text);
+                        "setp.ne.u32 %%p10, 0, 0; setp.ne.u32 %%p11, 0, 0;\n%s %s\n",
+                        kind == ALL_SAME ? "" : "@!%p14", tried[i].text);
         for (unsigned j = 0; j < RESULTS && tried[i].result_types[j] != PTX_W_NONE; j++) {
             text = print_store(text, i * RESULTS + j, tried[i].result_types[j], 10 + j);
         }
@@ -394,7 +399,7 @@ static void compare_trial(size_t index)
 }
 
 /* All trials in one kernel. */
-static bool run_batch(void)
+static bool run_batch(enum kind kind)
 {
     static char text[KERNEL_MAX], log_text[1024];
     struct memory memory = {0};
@@ -404,7 +409,7 @@ static bool run_batch(void)
     struct program *program;
     bool prepared;
 
-    print_kernel(text, trials, trial_count);
+    print_kernel(text, trials, trial_count, kind);
     ptx_log_init(&log, log_text, sizeof(log_text));
     module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
     if (module == NULL) {
@@ -444,7 +449,7 @@ static bool is_known(const struct trial *trial)
     struct ptx_module *module;
     bool known;
 
-    print_kernel(text, trial, 1);
+    print_kernel(text, trial, 1, OWN_VALUES);
     ptx_log_init(&log, log_text, sizeof(log_text));
     module = ptx_module_create(text, strlen(text), &ptx_default_limits, &log);
     if (module == NULL) {
@@ -457,6 +462,13 @@ static bool is_known(const struct trial *trial)
     return known;
 }
 
+static void run_trials(void)
+{
+    assert_true(run_batch(OWN_VALUES));
+    assert_true(run_batch(ALL_SAME));
+    trial_count = 0;
+}
+
 static void add_trial(const struct trial *trial)
 {
     if (!is_known(trial)) {
@@ -465,8 +477,7 @@ static void add_trial(const struct trial *trial)
     }
     trials[trial_count++] = *trial;
     if (trial_count == BATCH) {
-        assert_true(run_batch());
-        trial_count = 0;
+        run_trials();
     }
 }
 
@@ -536,7 +547,7 @@ static void test_instructions(void **state)
         }
     }
     if (trial_count) {
-        assert_true(run_batch());
+        run_trials();
     }
     print_message("# %lu results of %lu kernels, %lu instructions not supported yet\n", compared,
                   kernels, refused);

@@ -133,6 +133,61 @@ static void test_divergent_loop(void **state)
     }
 }
 
+/* Registers that look the same in all lanes, while lanes are apart: what one side sets may be what
+ * the other still reads. */
+static void test_values_of_lanes_apart(void **state)
+{
+    (void)state;
+    /* Lanes that wait read what was set before they parted. */
+    run_well(KERNEL("", "mov.u32 %r2, 5; and.b32 %r3, %r0, 1; setp.ne.u32 %p1, %r3, 0; "
+                        "setp.ne.u32 %p2, %r1, 0; @%p2 bra J; @%p1 bra A; bra B;\n"
+                        "A: mov.u32 %r2, 9; bra J;\n"
+                        "B: add.u32 %r4, %r2, 100; st.global.u32 [%rd0], %r4; ret;\n"
+                        "J: add.u32 %r4, %r2, 200; st.global.u32 [%rd0], %r4; ret;"),
+             1, 32, 0);
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i & 1 ? 209 : 105);
+    }
+    /* Each side has its own value under one name. */
+    run_well(KERNEL("", "and.b32 %r3, %r0, 1; setp.ne.u32 %p1, %r3, 0; @%p1 bra A;\n"
+                        "mov.u32 %r2, 7; bra C;\nA: mov.u32 %r2, 8; bra D;\n"
+                        "C: st.global.u32 [%rd0], %r2; ret;\n"
+                        "D: add.u32 %r4, %r2, 10; st.global.u32 [%rd0], %r4; ret;"),
+             1, 32, 0);
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i & 1 ? 18 : 7);
+    }
+    /* Lanes leave a loop in rounds of their own, and read its counter. */
+    run_well(KERNEL("", "mov.u32 %r2, 0; and.b32 %r3, %r0, 7;\n"
+                        "L: add.u32 %r2, %r2, 1; setp.le.u32 %p1, %r2, %r3; @%p1 bra L;\n"
+                        "st.global.u32 [%rd0], %r2; ret;"),
+             1, 32, 0);
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(out[i], (i & 7) + 1);
+    }
+}
+
+/* Lanes that go back early wait for the others of their round, so that a counter is the same in
+ * all; in a loop that only some lanes are in, too. */
+static void test_counter_of_a_loop(void **state)
+{
+    (void)state;
+    run_well(KERNEL("", "mov.u32 %r5, 0; setp.gt.u32 %p3, %r0, 40; @%p3 bra E;\n"
+                        "mov.u32 %r2, 0;\n"
+                        "L: add.u32 %r2, %r2, 1; setp.gt.u32 %p1, %r2, 9; @%p1 bra E;\n"
+                        "add.u32 %r3, %r2, %r0; and.b32 %r3, %r3, 1; setp.ne.u32 %p2, %r3, 0; "
+                        "@%p2 bra L; activemask.b32 %r6; popc.b32 %r6, %r6; "
+                        "mad.lo.u32 %r5, %r2, 100, %r5; add.u32 %r5, %r5, %r6; bra L;\n"
+                        "E: st.global.u32 [%rd0], %r5; ret;"),
+             1, 64, 0);
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned lanes = i < 32 ? 16 : i & 1 ? 4 : 5;
+        unsigned sum = i & 1 ? 1 + 3 + 5 + 7 + 9 : 2 + 4 + 6 + 8;
+
+        assert_int_equal(out[i], i > 40 ? 0 : sum * 100 + lanes * (i & 1 ? 5 : 4));
+    }
+}
+
 static void test_branch_table(void **state)
 {
     (void)state;
@@ -433,6 +488,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_divergent_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values_of_lanes_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counter_of_a_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_branch_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_calls, setup, teardown),

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which registers hold the same in all lanes of a warp that read them. They are scalars, and what
+ * is computed of them is computed once.
+ *
+ * This stands on the order in which lanes run (flow.h). While lanes are apart, those that run may
+ * not set such a register that others still read, or set in their own way. What depends on nothing
+ * but parameters, constants and the block is the same at all times.
+ */
+#ifndef CUDA_CPU_COMPILE_UNIFORM_H
+#define CUDA_CPU_COMPILE_UNIFORM_H
+
+#include "host/cuda-cpu/compile/flow.h"
+
+struct uniform {
+    bool *differs; /* of each register: lanes may have other values than others have */
+};
+
+/* False: no memory. */
+bool uniform_create(const struct ptx_function *function, const struct flow *flow,
+                    struct uniform *uniform);
+void uniform_destroy(struct uniform *uniform);
+
+/* The instruction computes in each lane, of the lane's own values alone, and these are the same in
+ * all. */
+bool uniform_is_computed(const struct uniform *uniform, const struct ptx_instruction *instruction);
+
+/* Of a load: all lanes read the same place. */
+bool uniform_is_address(const struct uniform *uniform, const struct ptx_instruction *instruction,
+                        const struct ptx_operand *address);
+
+#endif
