@@ -27,8 +27,8 @@ PTX_ROOM = $(wildcard $(addsuffix /*.c,$(addprefix host/cuda-cpu/,$(1))))
 PTXC_SRC := $(call PTX_ROOM,ptx compile) host/cuda-cpu/process/main.c \
             host/cuda-cpu/process/server.c $(wildcard host/common/jail*.c) \
             $(filter-out %/here.c,$(call PTX_ROOM,ptxc))
-PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile device ptxc program tool)
-CUDA_CPU_SRC := $(call PTX_ROOM,device program driver) host/cuda-cpu/process/client.c \
+PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile check device ptxc program tool)
+CUDA_CPU_SRC := $(call PTX_ROOM,check device program driver) host/cuda-cpu/process/client.c \
                 $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)

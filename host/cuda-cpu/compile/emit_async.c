@@ -120,8 +120,8 @@ static void copy(struct emitter *emitter)
 
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, to, from, sizes, emit_lane_bits(emitter), size, emitter->sites);
-    emitter->sites += 2;
+         callee, to, from, sizes, emit_lane_bits(emitter), size, emit_site(emitter));
+    emit_site(emitter);
 }
 
 /* As all copies are made: with .noinc one arrives; else one arrival was added before, and it is as
@@ -148,8 +148,8 @@ static void copy_bulk(struct emitter *emitter)
     value callee = emit_field(emitter, offsetof(struct warp, copy_bulk), "ptr");
 
     emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u)",
-         callee, to, from, sizes, emit_lane_bits(emitter), emitter->sites);
-    emitter->sites += 2;
+         callee, to, from, sizes, emit_lane_bits(emitter), emit_site(emitter));
+    emit_site(emitter);
     if (to_shared) {
         call_mbarrier(emitter, spill_address(emitter, 1, 3, PTX_SPACE_SHARED), sizes,
                       WARP_MBARRIER_COMPLETE_TX);
@@ -172,8 +172,8 @@ static void reduce_bulk(struct emitter *emitter)
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u, "
          "i32 %u)",
          callee, to, from, sizes, emit_lane_bits(emitter), operation,
-         ptx_type_bits(emit_type(emitter, 0)) / 8, emitter->sites);
-    emitter->sites += 2;
+         ptx_type_bits(emit_type(emitter, 0)) / 8, emit_site(emitter));
+    emit_site(emitter);
 }
 
 static bool is_nothing_to_do(const struct emitter *emitter)

@@ -196,7 +196,7 @@ static void transfer(struct emitter *emitter, bool loads)
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, i64 %%t%u, i64 %%t%u, i64 %llu, i32 %%t%u, i32 %u)",
          callee, fragment, address, stride, form_bits(&form), emit_lane_bits(emitter),
-         emitter->sites++);
+         emit_site(emitter));
     if (loads) {
         reload_fragment(emitter, fragment);
     }
@@ -246,7 +246,7 @@ static void move_rows(struct emitter *emitter, size_t field, unsigned access, si
     value callee = emit_field(emitter, field, "ptr");
 
     emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, rows, addresses, lanes, access | 16, emitter->sites++);
+         callee, rows, addresses, lanes, access | 16, emit_site(emitter));
 }
 
 static void load_rows(struct emitter *emitter)

@@ -136,6 +136,7 @@ struct access {
     value addresses, lanes; /* lanes: i32 */
     value first;            /* lane 0's address */
     unsigned size;
+    uint32_t order; /* WARP_ORDER_ bits */
     uint32_t site;
 };
 
@@ -198,7 +199,7 @@ static unsigned begin_access(struct emitter *emitter, struct access *access)
     unsigned number = label(emitter);
     value in_line;
 
-    access->site = emitter->sites++;
+    access->site = emit_site(emitter);
     access->lanes = emit_lane_bits(emitter);
     access->first =
         emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 0", access->addresses);
@@ -209,12 +210,52 @@ static unsigned begin_access(struct emitter *emitter, struct access *access)
     return number;
 }
 
-static value load(struct emitter *emitter, value addresses, unsigned size)
+static value gather(struct emitter *emitter, const struct access *access)
+{
+    value from = emit_spill(emitter, 0, PTX_W_B64, access->addresses);
+    value to = emit_slot(emitter, 1);
+    value callee = emit_field(emitter, offsetof(struct warp, gather), "ptr");
+
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
+         callee, to, from, access->lanes, access->size | access->order, access->site);
+    return emit_value(emitter, "load %s, ptr %%t%u, align 64", memory_vector(access->size), to);
+}
+
+static void scatter(struct emitter *emitter, const struct access *access, value stored)
+{
+    value to = emit_spill(emitter, 0, PTX_W_B64, access->addresses);
+    value from = emit_slot(emitter, 1);
+    value callee = emit_field(emitter, offsetof(struct warp, scatter), "ptr");
+
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", memory_vector(access->size), stored, from);
+    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
+         callee, from, to, access->lanes, access->size | WARP_ACCESS_WRITE | access->order,
+         access->site);
+}
+
+/* What is checked is never in line. */
+static struct access checked_access(struct emitter *emitter, value addresses, unsigned size,
+                                    uint32_t order)
+{
+    return (struct access){.addresses = addresses,
+                           .size = size,
+                           .order = order,
+                           .lanes = emit_lane_bits(emitter),
+                           .site = emit_site(emitter)};
+}
+
+static value load(struct emitter *emitter, value addresses, unsigned size, uint32_t order)
 {
     struct access access = {.addresses = addresses, .size = size};
-    unsigned number = begin_access(emitter, &access);
     const char *vector = memory_vector(size);
-    value pointer, near, far, callee, from, to;
+    value pointer, near, far;
+    unsigned number;
+
+    if (emitter->options->is_checked) {
+        access = checked_access(emitter, addresses, size, order);
+        return gather(emitter, &access);
+    }
+    number = begin_access(emitter, &access);
 
     begin(emitter, 'a', number);
     pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
@@ -228,24 +269,27 @@ static value load(struct emitter *emitter, value addresses, unsigned size)
     }
     emit(emitter, "br label %%j%u", number);
     begin(emitter, 'c', number);
-    from = emit_spill(emitter, 0, PTX_W_B64, addresses);
-    to = emit_slot(emitter, 1);
-    callee = emit_field(emitter, offsetof(struct warp, gather), "ptr");
-    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, to, from, access.lanes, size, access.site);
-    far = emit_value(emitter, "load %s, ptr %%t%u, align 64", vector, to);
+    far = gather(emitter, &access);
     emit(emitter, "br label %%j%u", number);
     begin(emitter, 'j', number);
     return emit_value(emitter, "phi %s [ %%t%u, %%a%u ], [ %%t%u, %%c%u ]", vector, near, number,
                       far, number);
 }
 
-static void store(struct emitter *emitter, value addresses, unsigned size, value stored)
+static void store(struct emitter *emitter, value addresses, unsigned size, uint32_t order,
+                  value stored)
 {
     struct access access = {.addresses = addresses, .size = size};
-    unsigned number = begin_access(emitter, &access);
     const char *vector = memory_vector(size);
-    value pointer, callee, from, to;
+    unsigned number;
+    value pointer;
+
+    if (emitter->options->is_checked) {
+        access = checked_access(emitter, addresses, size, order);
+        scatter(emitter, &access, stored);
+        return;
+    }
+    number = begin_access(emitter, &access);
 
     begin(emitter, 'a', number);
     pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
@@ -258,27 +302,48 @@ static void store(struct emitter *emitter, value addresses, unsigned size, value
     }
     emit(emitter, "br label %%j%u", number);
     begin(emitter, 'c', number);
-    to = emit_spill(emitter, 0, PTX_W_B64, addresses);
-    from = emit_slot(emitter, 1);
-    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", vector, stored, from);
-    callee = emit_field(emitter, offsetof(struct warp, scatter), "ptr");
-    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, from, to, access.lanes, size | WARP_ACCESS_WRITE, access.site);
+    scatter(emitter, &access, stored);
     emit(emitter, "br label %%j%u", number);
     begin(emitter, 'j', number);
 }
 
 value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type)
 {
-    return load(emitter, addresses, ptx_type_bits(type) / 8);
+    return load(emitter, addresses, ptx_type_bits(type) / 8, 0);
 }
 
 void emit_store_at(struct emitter *emitter, value addresses, enum ptx_word type, value stored)
 {
-    store(emitter, addresses, ptx_type_bits(type) / 8, stored);
+    store(emitter, addresses, ptx_type_bits(type) / 8, 0, stored);
 }
 
 /* ---- Instructions ---- */
+
+/* How strong an access is, and for whom: PTX ISA 8.4 and 8.5. */
+static uint32_t order_of(const struct emitter *emitter, bool is_strong)
+{
+    static const struct {
+        enum ptx_word word;
+        uint32_t order;
+    } orders[] = {
+        {PTX_W_ACQUIRE, WARP_ORDER_ACQUIRE},
+        {PTX_W_RELEASE, WARP_ORDER_RELEASE},
+        {PTX_W_ACQ_REL, WARP_ORDER_ACQUIRE | WARP_ORDER_RELEASE},
+        {PTX_W_RELAXED, 0},
+        {PTX_W_VOLATILE, 0},
+        {PTX_W_MMIO, 0},
+    };
+    bool is_for_block = emit_has(emitter, PTX_W_CTA) || emit_has(emitter, PTX_W_CLUSTER);
+    uint32_t order = 0;
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        if (emit_has(emitter, orders[i].word)) {
+            order |= orders[i].order;
+            is_strong = true;
+        }
+    }
+    return !is_strong ? 0 : order | (is_for_block ? WARP_ORDER_BLOCK : WARP_ORDER_ALL);
+}
 
 static value plus(struct emitter *emitter, value addresses, uint64_t bytes)
 {
@@ -331,7 +396,8 @@ static void emit_load(struct emitter *emitter)
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
     for (size_t i = 0; i < count; i++) {
         loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
-                                          : load(emitter, plus(emitter, addresses, i * size), size);
+                                          : load(emitter, plus(emitter, addresses, i * size), size,
+                                                 order_of(emitter, false));
     }
     for (size_t i = 0; i < count; i++) {
         emit_put(emitter, &items[i], type, loaded[i]);
@@ -354,7 +420,7 @@ static void emit_store(struct emitter *emitter)
     for (size_t i = 0; i < count; i++) {
         value stored = emit_get(emitter, &items[i], type);
 
-        store(emitter, plus(emitter, addresses, i * size), size, stored);
+        store(emitter, plus(emitter, addresses, i * size), size, order_of(emitter, false), stored);
     }
 }
 
@@ -416,7 +482,8 @@ static void emit_atomic(struct emitter *emitter, bool returns)
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, "
          "i32 %u)",
-         callee, old, addresses, b, c, lanes, operation, emitter->sites++);
+         callee, old, addresses, b, c, lanes, operation | order_of(emitter, true),
+         emit_site(emitter));
     if (returns) {
         emit_put(emitter, operand(emitter, 0), type, emit_reload(emitter, 3, type));
     }
@@ -439,7 +506,11 @@ static void convert_address(struct emitter *emitter)
 
 static void emit_fence(struct emitter *emitter)
 {
+    bool is_for_block = emit_has(emitter, PTX_W_CTA) || emit_has(emitter, PTX_W_CLUSTER);
+
     emit(emitter, "fence seq_cst");
+    emit_event(emitter, is_for_block ? WARP_EVENT_FENCE_BLOCK : WARP_EVENT_FENCE,
+               emit_lane_bits(emitter), NULL);
 }
 
 bool emit_memory(struct emitter *emitter)

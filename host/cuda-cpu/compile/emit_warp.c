@@ -22,6 +22,15 @@ value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand)
     return emit_first_lane(emitter, PTX_W_B32, emit_get(emitter, operand, PTX_W_B32));
 }
 
+/* The lanes that the last operand names. */
+static void emit_together(struct emitter *emitter)
+{
+    if (emit_has(emitter, PTX_W_SYNC)) {
+        emit_event(emitter, WARP_EVENT_TOGETHER, emit_lane_bits(emitter),
+                   operand(emitter, emitter->instruction->operand_count - 1));
+    }
+}
+
 /* ---- Barriers ---- */
 
 static enum warp_barrier barrier_operation(const struct emitter *emitter)
@@ -33,6 +42,12 @@ static enum warp_barrier barrier_operation(const struct emitter *emitter)
                                                                           : WARP_BARRIER_SYNC;
 }
 
+/* The lanes of a warp come together: PTX ISA 9.7.13.1. */
+static bool is_aligned(const struct emitter *emitter)
+{
+    return emitter->instruction->opcode == PTX_BAR || emit_has(emitter, PTX_W_ALIGNED);
+}
+
 static void barrier(struct emitter *emitter)
 {
     enum warp_barrier operation = barrier_operation(emitter);
@@ -42,6 +57,7 @@ static void barrier(struct emitter *emitter)
     value number, threads, votes, callee, answer;
 
     if (emit_has(emitter, PTX_W_WARP)) { /* lanes that are together are in step */
+        emit_together(emitter);
         return;
     }
     if (emit_has(emitter, PTX_W_CLUSTER)) {
@@ -56,6 +72,8 @@ static void barrier(struct emitter *emitter)
                                           operand(emitter, emitter->instruction->operand_count - 1),
                                           PTX_W_PRED))
                 : emit_value(emitter, "or i32 0, 0");
+    emit_event(emitter, is_aligned(emitter) ? WARP_EVENT_ALIGNED : WARP_EVENT_BARRIER,
+               emit_lane_bits(emitter), operand(emitter, first));
     callee = emit_field(emitter, offsetof(struct warp, barrier), "ptr");
     answer = emit_value(emitter,
                         "call i32 %%t%u(ptr %%w, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 "
@@ -210,15 +228,18 @@ bool emit_warp(struct emitter *emitter)
         barrier(emitter);
         return true;
     case PTX_VOTE:
+        emit_together(emitter);
         vote(emitter);
         return true;
     case PTX_ACTIVEMASK:
         active_mask(emitter);
         return true;
     case PTX_SHFL:
+        emit_together(emitter);
         shuffle(emitter);
         return true;
     case PTX_REDUX:
+        emit_together(emitter);
         reduce(emitter);
         return true;
     case PTX_NANOSLEEP:

@@ -35,7 +35,9 @@ struct emitter {
     uint32_t block;
     unsigned values; /* numbered so far */
     unsigned labels;
-    uint32_t sites; /* accesses of the kernel so far */
+    uint32_t sites;     /* accesses of the kernel so far */
+    struct text places; /* of the sites, when they are checked: places.h */
+    uint32_t *file_names;
     const struct kernel_options *options;
 };
 
@@ -146,6 +148,14 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset);
 /* Of values at addresses; the same way loads and stores go. type: bits. */
 value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type);
 void emit_store_at(struct emitter *emitter, value addresses, enum ptx_word type, value stored);
+
+/* A number for what the instruction does in memory or with other threads. */
+uint32_t emit_site(struct emitter *emitter);
+
+/* Checked code tells the warp what these lanes, i32, are about to do with other threads; other code
+ * does not. masks: the lanes that each lane names; NULL: none. */
+void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
+                const struct ptx_operand *masks);
 
 /* The call of the warp's fault, which does not return. */
 void emit_fault(struct emitter *emitter, enum warp_fault fault);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/places.h"
 
 /*
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
@@ -110,6 +111,21 @@ void emit_fault(struct emitter *emitter, enum warp_fault fault)
          lanes);
 }
 
+void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
+                const struct ptx_operand *masks)
+{
+    value callee, named;
+
+    if (!emitter->options->is_checked) {
+        return;
+    }
+    callee = emit_field(emitter, offsetof(struct warp, event), "ptr");
+    named = masks != NULL ? emit_spill(emitter, 0, PTX_W_B32, emit_get(emitter, masks, PTX_W_B32))
+                          : emit_value(emitter, "inttoptr i64 0 to ptr");
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, ptr %%t%u, i32 %%t%u, i32 %u)", callee, event,
+         named, lanes, emit_site(emitter));
+}
+
 static void emit_body(struct emitter *emitter)
 {
     static bool (*const families[])(struct emitter *) = {
@@ -163,8 +179,11 @@ static void wait_at(struct emitter *emitter, uint32_t block, value bits)
 {
     value before, after;
 
-    if (block >= emitter->flow->count) {
-        return; /* they are done */
+    if (block >= emitter->flow->count) { /* they are done */
+        if (emitter->function->is_entry) {
+            emit_event(emitter, WARP_EVENT_EXIT, bits, NULL);
+        }
+        return;
     }
     before = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
     after = emit_value(emitter, "or i32 %%t%u, %%t%u", before, bits);
@@ -622,12 +641,16 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     unsigned errors = log->errors;
 
     reach.functions = calloc(module->function_count, sizeof(*reach.functions));
-    if (reach.functions == NULL) {
+    if (reach.functions == NULL || (options->is_checked && !places_begin(&emitter))) {
+        free(reach.functions);
         return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
     }
     text_add(ir, "%s", prelude);
     if (find_reach(&reach, kernel, 0)) {
         emit_reached(&emitter, &reach);
+    }
+    if (options->is_checked) {
+        places_end(&emitter, kernel);
     }
     free(reach.functions);
     needs->sites = emitter.sites;
@@ -657,10 +680,12 @@ bool kernel_check(const struct ptx_module *module, const struct kernel_options *
 {
     struct text ir = {.limit = ir_limit};
     struct reach reach = {.module = module, .log = log};
-    struct emitter emitter = {.module = module, .out = &ir, .log = log, .options = options};
+    struct kernel_options unchecked = *options; /* which code can be compiled is the same */
+    struct emitter emitter = {.module = module, .out = &ir, .log = log, .options = &unchecked};
     unsigned errors = log->errors;
     bool done = true;
 
+    unchecked.is_checked = false;
     reach.functions = calloc(module->function_count + 1, sizeof(*reach.functions));
     if (reach.functions == NULL) {
         ptx_log_kind(log, PTX_ERROR_MEMORY);

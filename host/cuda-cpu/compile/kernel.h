@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/ptx/module.h"
 
 #define KERNEL_SYMBOL "kernel"
+#define KERNEL_PLACES "places" /* of checked code: device/places.h */
 
 /* What running it takes. */
 struct kernel_needs {
@@ -16,8 +17,9 @@ struct kernel_needs {
 
 /* For whom the code is. */
 struct kernel_options {
-    bool has_fma; /* the processor has fused products */
-    bool has_f16; /* and converts between f16 and f32 */
+    bool has_fma;    /* the processor has fused products */
+    bool has_f16;    /* and converts between f16 and f32 */
+    bool is_checked; /* accesses, fences and what lanes do together are calls: check/ */
 };
 
 /* Whether all kernels can be compiled, as far as that shows without doing it. False: the log says

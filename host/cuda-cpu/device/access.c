@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "host/cuda-cpu/check/watch.h"
+
 static bool is_within(const struct warp_site *site, uint64_t address, uint32_t size)
 {
     return address >= site->start && address < site->end && size <= site->end - address;
@@ -25,6 +27,10 @@ void access_gather(struct warp *warp, void *values, const uint64_t *addresses, u
 {
     uint32_t size = access & WARP_ACCESS_SIZE;
 
+    if (warp->check != NULL) {
+        check_gather(warp, values, addresses, mask, access, site);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
@@ -38,6 +44,10 @@ void access_scatter(struct warp *warp, const void *values, const uint64_t *addre
 {
     uint32_t size = access & WARP_ACCESS_SIZE;
 
+    if (warp->check != NULL) {
+        check_scatter(warp, values, addresses, mask, access, site);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
@@ -47,6 +57,11 @@ void access_scatter(struct warp *warp, const void *values, const uint64_t *addre
 }
 
 /* ---- Atomics ---- */
+
+static enum warp_type type_of(uint32_t operation)
+{
+    return (enum warp_type)(operation >> WARP_ATOMIC_TYPE_SHIFT & 0xFF);
+}
 
 static uint64_t increment(uint64_t old, uint64_t b)
 {
@@ -94,7 +109,7 @@ static bool is_less(uint64_t a, uint64_t b, enum warp_type type)
 
 static uint64_t new_value(uint32_t operation, uint64_t old, uint64_t b, uint64_t c)
 {
-    enum warp_type type = (enum warp_type)(operation >> WARP_ATOMIC_TYPE_SHIFT);
+    enum warp_type type = type_of(operation);
 
     switch ((enum warp_atomic)(operation & 0xFF)) {
     case WARP_ATOMIC_ADD:
@@ -122,7 +137,7 @@ static uint64_t new_value(uint32_t operation, uint64_t old, uint64_t b, uint64_t
 
 static uint32_t size_of(uint32_t operation)
 {
-    switch ((enum warp_type)(operation >> WARP_ATOMIC_TYPE_SHIFT)) {
+    switch (type_of(operation)) {
     case WARP_U64:
     case WARP_S64:
     case WARP_F64:
@@ -169,6 +184,10 @@ void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, cons
 {
     uint32_t size = size_of(operation);
 
+    if (warp->check != NULL) {
+        memset(old, 0, WARP_LANES * (size_t)size);
+        mask = check_atomic(warp, addresses, mask, size, operation, site);
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
         unsigned char *pointer = lane_pointer(warp, lane, addresses[lane], size, true, site);

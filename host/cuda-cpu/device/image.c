@@ -261,15 +261,35 @@ void image_unload(struct image *image)
     free(image);
 }
 
-void *image_function(const struct image *image, const char *name)
+static const Elf64_Sym *find_symbol(const struct image *image, const char *name, unsigned type)
 {
     for (size_t i = 0; i < image->symbol_count; i++) {
         const Elf64_Sym *symbol = &image->symbols[i];
 
-        if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
+        if (ELF64_ST_TYPE(symbol->st_info) == type && symbol->st_shndx != SHN_UNDEF &&
             strcmp(name_of(image, symbol), name) == 0) {
-            return address_of((struct image *)(uintptr_t)image, symbol);
+            return symbol;
         }
     }
     return NULL;
+}
+
+void *image_function(const struct image *image, const char *name)
+{
+    const Elf64_Sym *symbol = find_symbol(image, name, STT_FUNC);
+
+    return symbol != NULL ? address_of((struct image *)(uintptr_t)image, symbol) : NULL;
+}
+
+const void *image_data(const struct image *image, const char *name, size_t *size)
+{
+    const Elf64_Sym *symbol = find_symbol(image, name, STT_OBJECT);
+    const void *data = symbol != NULL ? address_of((struct image *)(uintptr_t)image, symbol) : NULL;
+
+    if (data == NULL ||
+        symbol->st_size > image->sections[symbol->st_shndx].sh_size - symbol->st_value) {
+        return NULL;
+    }
+    *size = symbol->st_size;
+    return data;
 }

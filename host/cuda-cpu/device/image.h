@@ -16,4 +16,7 @@ void image_unload(struct image *image);
 /* NULL: it defines no such function. */
 void *image_function(const struct image *image, const char *name);
 
+/* Bytes that it has under a name, and how many; NULL: none. The image's. */
+const void *image_data(const struct image *image, const char *name, size_t *size);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/check/watch.h"
 #include "host/cuda-cpu/device/access.h"
 #include "host/cuda-cpu/device/async.h"
 #include "host/cuda-cpu/device/coroutine.h"
@@ -44,6 +45,7 @@ struct block {
     struct barrier barriers[BARRIERS];
     unsigned char *shared, *local;
     uint64_t local_stride;
+    struct check_block *check; /* NULL: nothing is checked but bounds */
     bool failed;
 };
 
@@ -234,7 +236,13 @@ static void look_at_barrier(struct block *block, uint32_t number)
         if (runner->waits && runner->barrier == number) {
             runner->waits = false;
             runner->answer = answer_of(barrier);
+            if (block->check != NULL) {
+                check_leave(runner->warp.check, number);
+            }
         }
+    }
+    if (block->check != NULL) {
+        check_barrier_done(block->check, number);
     }
     memset(barrier, 0, sizeof(*barrier));
 }
@@ -247,6 +255,9 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
 
     if (number >= BARRIERS || threads % WARP_LANES) {
         on_fault(warp, WARP_FAULT_TRAP, 0, mask);
+    }
+    if (warp->check != NULL) {
+        check_arrive(warp->check, number);
     }
     barrier->arrived += WARP_LANES;
     barrier->expected = threads;
@@ -330,8 +341,18 @@ static bool create_runner(struct runner *runner, struct block *block, uint32_t i
     warp->load_matrix = matrix_load;
     warp->store_matrix = matrix_store;
     warp->print = on_print;
+    if (block->check != NULL) {
+        warp->check = check_block_warp(block->check, warp);
+    }
+    warp->event = check_event;
     warp->sites = calloc(launch->sites + 1, sizeof(*warp->sites));
-    return warp->sites != NULL && coroutine_create(&runner->coroutine, STACK_SIZE);
+    return (block->check == NULL || warp->check != NULL) && warp->sites != NULL &&
+           coroutine_create(&runner->coroutine, STACK_SIZE);
+}
+
+static struct check *check_of(const struct launch *launch)
+{
+    return launch->checked != NULL ? launch->memory->check : NULL;
 }
 
 static void destroy_block(struct block *block)
@@ -339,6 +360,9 @@ static void destroy_block(struct block *block)
     for (uint32_t i = 0; block->runners != NULL && i < block->count; i++) {
         coroutine_destroy(&block->runners[i].coroutine);
         free(block->runners[i].warp.sites);
+    }
+    if (block->check != NULL) {
+        check_block_destroy(block->check);
     }
     free(block->runners);
     free(block->shared);
@@ -359,6 +383,13 @@ static bool create_block(struct block *block)
         return false;
     }
     memset(block->runners, 0, block->count * sizeof(*block->runners));
+    if (check_of(launch) != NULL) {
+        block->check = check_block_create(check_of(launch), block->shared, block->local,
+                                          block->local_stride, block->count);
+        if (block->check == NULL) {
+            return false;
+        }
+    }
     for (uint32_t i = 0; i < block->count; i++) {
         if (!create_runner(&block->runners[i], block, i)) {
             return false;
@@ -400,6 +431,17 @@ static bool waits_for_good(const struct block *block)
     return true;
 }
 
+static void tell_stuck(const struct block *block)
+{
+    for (uint32_t i = 0; block->check != NULL && i < block->count; i++) {
+        const struct runner *runner = &block->runners[i];
+
+        if (!runner->done && runner->waits) {
+            check_stuck(runner->warp.check, runner->barrier);
+        }
+    }
+}
+
 static enum launch_status run_block(struct block *block, uint32_t x, uint32_t y, uint32_t z)
 {
     const uint32_t ctaid[3] = {x, y, z};
@@ -408,6 +450,9 @@ static enum launch_status run_block(struct block *block, uint32_t x, uint32_t y,
 
     memset(block->barriers, 0, sizeof(block->barriers));
     memset(block->shared, 0, block->launch->shared_size);
+    if (block->check != NULL) {
+        check_block_begin(block->check, ctaid);
+    }
     for (uint32_t i = 0; i < block->count; i++) {
         struct runner *runner = &block->runners[i];
 
@@ -418,6 +463,7 @@ static enum launch_status run_block(struct block *block, uint32_t x, uint32_t y,
     do {
         idle = take_turns(block, &done) ? 0 : idle + 1;
         if (idle > (waits_for_good(block) ? 0 : IDLE_ROUNDS_MAX)) {
+            tell_stuck(block);
             return LAUNCH_DEADLOCK;
         }
         if (block->failed) {
@@ -444,13 +490,30 @@ static enum launch_status run_blocks(struct block *block)
 
 enum launch_status launch_run(const struct launch *launch, struct launch_fault *fault)
 {
+    const struct check_launch checked = {
+        .kernel = launch->name,
+        .file = launch->file,
+        .places = launch->checked,
+        .grid = launch->grid,
+        .block = launch->block,
+        .params = launch->params,
+        .param_size = launch->param_size,
+        .shared_size = launch->shared_size,
+        .local_size = launch->local_size,
+    };
     struct block block = {.launch = launch, .fault = fault};
     enum launch_status status = LAUNCH_NO_MEMORY;
 
     memset(fault, 0, sizeof(*fault));
+    if (check_of(launch) != NULL) {
+        check_begin(check_of(launch), &checked);
+    }
     if (create_block(&block)) {
         status = run_blocks(&block);
     }
     destroy_block(&block);
+    if (check_of(launch) != NULL) {
+        check_end(check_of(launch));
+    }
     return status;
 }

@@ -9,6 +9,9 @@
 struct launch {
     void (*kernel)(struct warp *warp);
     uint32_t sites;
+    const char *name;             /* the kernel's, for reports */
+    const char *file;             /* of its PTX; NULL: it has no name */
+    const struct places *checked; /* NULL: its code tells no check of anything */
     uint32_t grid[3], block[3];
     const void *params;
     uint64_t param_size;

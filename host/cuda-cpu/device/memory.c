@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/check/check.h"
+
 /* The number of ranges that begin at or before an address. */
 static size_t count_up_to(const struct memory *memory, uint64_t address)
 {
@@ -50,6 +52,9 @@ bool memory_add(struct memory *memory, uint64_t start, uint64_t size, bool read_
         memory->count++;
     }
     pthread_rwlock_unlock(&memory->lock);
+    if (done && memory->check != NULL) {
+        check_allocated(memory->check, start, size, read_only);
+    }
     return done;
 }
 
@@ -65,6 +70,9 @@ void memory_remove(struct memory *memory, uint64_t start)
         memory->count--;
     }
     pthread_rwlock_unlock(&memory->lock);
+    if (memory->check != NULL) {
+        check_freed(memory->check, start);
+    }
 }
 
 void memory_clear(struct memory *memory)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct check;
+
 struct memory_range {
     uint64_t start, end; /* end: the first address behind it */
     bool read_only;
@@ -18,6 +20,7 @@ struct memory {
     pthread_rwlock_t lock;
     struct memory_range *ranges;
     size_t count, capacity;
+    struct check *check; /* is told of what is added and removed; NULL: nobody is. The owner's */
 };
 
 /* False: no memory. The range is the caller's. */

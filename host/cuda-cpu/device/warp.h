@@ -32,6 +32,25 @@ enum warp_fault {
 #define WARP_ACCESS_WRITE 0x100u
 #define WARP_ACCESS_SIZE 0xFFu
 
+/* Bits of that word, and of an atomic's operation: PTX ISA 8.5, which checks look at. Strong
+ * accesses are for threads of the block or for all; the others are weak. */
+#define WARP_ORDER_BLOCK 0x10000u
+#define WARP_ORDER_ALL 0x20000u
+#define WARP_ORDER_ACQUIRE 0x40000u
+#define WARP_ORDER_RELEASE 0x80000u
+
+/* What checked code tells of what it does with other threads. */
+enum warp_event {
+    WARP_EVENT_FENCE_BLOCK, /* orders for the threads of the block */
+    WARP_EVENT_FENCE,       /* and for all */
+    WARP_EVENT_TOGETHER,    /* a .sync instruction of the lanes that each lane names */
+    WARP_EVENT_BARRIER,     /* the next call is the barrier's */
+    WARP_EVENT_ALIGNED,     /* so it is, and all lanes that are not done should be here */
+    WARP_EVENT_EXIT,        /* these lanes are done */
+};
+
+struct check_warp;
+
 struct warp {
     uint32_t tid[3][WARP_LANES];
     uint32_t ctaid[3], ntid[3], nctaid[3];
@@ -90,6 +109,11 @@ struct warp {
      */
     void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,
                   const uint64_t *values, uint32_t mask);
+
+    struct check_warp *check; /* NULL: nothing is checked but bounds */
+    /* masks: of WARP_EVENT_TOGETHER. Only checked code calls it. */
+    void (*event)(struct warp *warp, uint32_t event, const uint32_t *masks, uint32_t lanes,
+                  uint32_t site);
 };
 
 enum warp_barrier {

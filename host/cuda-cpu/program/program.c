@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/device/image.h"
+#include "host/cuda-cpu/device/places.h"
 #include "host/cuda-cpu/program/processor.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 #include "host/cuda-cpu/ptxc/flat.h"
@@ -13,6 +15,7 @@
 
 struct code {
     struct image *image;
+    struct places places; /* when it is checked */
     void (*kernel)(struct warp *warp);
     uint32_t sites;
     uint64_t local_size;
@@ -47,6 +50,17 @@ static const char *name_of(const struct program *program, uint32_t name)
 
 /* ---- Variables ---- */
 
+static void tell_check(const struct program *program, uint32_t number)
+{
+    const struct program_variable *variable = &program->variables[number];
+    uint64_t bytes = (uint64_t)(uintptr_t)variable->bytes;
+
+    if (program->memory->check != NULL) {
+        check_name(program->memory->check, bytes, variable->name);
+        check_written(program->memory->check, bytes, variable->size);
+    }
+}
+
 static bool allocate_variable(struct program *program, uint32_t number)
 {
     const struct flat_variable *variable = &program->module.variables[number];
@@ -67,8 +81,12 @@ static bool allocate_variable(struct program *program, uint32_t number)
         .size = variable->size,
         .is_constant = variable->is_constant,
     };
-    return memory_add(program->memory, (uint64_t)(uintptr_t)bytes, variable->size,
-                      variable->is_constant);
+    if (!memory_add(program->memory, (uint64_t)(uintptr_t)bytes, variable->size,
+                    variable->is_constant)) {
+        return false;
+    }
+    tell_check(program, number);
+    return true;
 }
 
 /* Addresses in initial values. */
@@ -168,6 +186,14 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 
 /* ---- The compiler ---- */
 
+static struct kernel_options options_of(const struct program *program)
+{
+    struct kernel_options options = processor_options();
+
+    options.is_checked = program->memory->check != NULL;
+    return options;
+}
+
 static bool ask(const struct program *program, const char *kernel, struct compile_answer *answer,
                 struct ptx_log *log)
 {
@@ -176,7 +202,7 @@ static bool ask(const struct program *program, const char *kernel, struct compil
         .text = program->text,
         .text_size = program->text_size,
         .kernel = kernel,
-        .options = processor_options(),
+        .options = options_of(program),
         .limits = compile_default_limits,
     };
 
@@ -200,7 +226,9 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
 {
     const struct flat_code *flat = flat_read_code(answer->bytes, answer->size);
     char reason[IMAGE_REASON_SIZE];
+    const void *places;
     void *function;
+    size_t size;
 
     if (flat == NULL) {
         return fail(log, PTX_ERROR_COMPILER, "the compiler's answer is no code");
@@ -213,6 +241,10 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
         return false;
     }
     memcpy(&code->kernel, &function, sizeof(function));
+    places = image_data(code->image, KERNEL_PLACES, &size);
+    if (places != NULL && !places_read(&code->places, places, size)) {
+        return fail(log, PTX_ERROR_COMPILER, "the code's places are none");
+    }
     code->sites = flat->sites;
     code->local_size = flat->local_size;
     return true;
@@ -249,6 +281,8 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     }
     launch->kernel = code->kernel;
     launch->sites = code->sites;
+    launch->name = kernel->name;
+    launch->checked = code->places.site_count ? &code->places : NULL;
     launch->local_size = code->local_size;
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;

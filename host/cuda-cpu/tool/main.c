@@ -26,6 +26,7 @@ enum option_key {
     OPTION_SHARED,
     OPTION_ARG,
     OPTION_SAVE,
+    OPTION_CHECK,
     OPTION_DUMP_IR,
     OPTION_DUMP_ASM,
 };
@@ -40,6 +41,8 @@ static const struct argp_option options[] = {
      "The next parameter: a number, [BYTES] for zeroed memory, @FILE for memory with its bytes", 0},
     {"save", OPTION_SAVE, "NUMBER=FILE", 0,
      "Write the memory of an argument, counted from 0, to a file", 0},
+    {"check", OPTION_CHECK, "LIST", OPTION_ARG_OPTIONAL,
+     "Check what the kernel does: some of memory,race,init,sync,leak (all)", 0},
     {"dump-ir", OPTION_DUMP_IR, "KERNEL", 0, "Print a kernel as LLVM IR", 0},
     {"dump-asm", OPTION_DUMP_ASM, "KERNEL", 0, "Print a kernel as assembly", 0},
     {0},
@@ -113,6 +116,9 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_SAVE:
         take_item(state, argument, run->saves, &run->save_count);
+        return 0;
+    case OPTION_CHECK:
+        run->checks = argument != NULL ? argument : "all";
         return 0;
     case OPTION_DUMP_IR:
     case OPTION_DUMP_ASM:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/program/program.h"
@@ -64,7 +65,13 @@ static bool add_buffer(struct run *run, unsigned index, size_t size)
         return false;
     }
     memset(buffer->bytes, 0, rounded ? rounded : ALIGNMENT);
-    return memory_add(&run->memory, (uint64_t)(uintptr_t)buffer->bytes, size, false);
+    if (!memory_add(&run->memory, (uint64_t)(uintptr_t)buffer->bytes, size, false)) {
+        return false;
+    }
+    if (run->memory.check != NULL) {
+        check_written(run->memory.check, (uint64_t)(uintptr_t)buffer->bytes, size);
+    }
+    return true;
 }
 
 static enum run_status read_buffer(struct run *run, unsigned index, const char *path)
@@ -211,6 +218,7 @@ static enum run_status launch(struct run *run, struct program *program, struct p
     struct launch launch = {
         .params = run->params,
         .shared_size = run->kernel->shared_size + run->options->dynamic_shared,
+        .file = run->path,
         .memory = &run->memory,
         .stop = &never,
         .print = print_text,
@@ -257,6 +265,36 @@ static enum run_status run_program(struct run *run, struct program *program, str
     return status;
 }
 
+static void free_buffers(struct run *run)
+{
+    for (unsigned i = 0; i < RUN_ARGUMENTS_MAX; i++) {
+        if (run->buffers[i].bytes != NULL) {
+            memory_remove(&run->memory, (uint64_t)(uintptr_t)run->buffers[i].bytes);
+            free(run->buffers[i].bytes);
+        }
+    }
+}
+
+/* False: the checks cannot be made as asked for. */
+static bool open_check(struct run *run)
+{
+    const char *problem;
+
+    run->memory.check = check_open(run->options->checks, &problem);
+    if (problem != NULL) {
+        fprintf(stderr, "baregpu-ptx: %s\n", problem);
+    }
+    return problem == NULL;
+}
+
+/* What a check has found is something wrong. */
+static enum run_status close_check(struct run *run, enum run_status status)
+{
+    uint64_t errors = run->memory.check != NULL ? check_destroy(run->memory.check) : 0;
+
+    return errors && status == RUN_OK ? RUN_REFUSED : status;
+}
+
 enum run_status run_kernel(const char *path, const char *text, size_t length,
                            const struct run_options *options)
 {
@@ -272,15 +310,18 @@ enum run_status run_kernel(const char *path, const char *text, size_t length,
     run->path = path;
     run->options = options;
     ptx_log_init(&log, log_text, sizeof(log_text));
+    if (!open_check(run)) {
+        free(run);
+        return RUN_SYSTEM;
+    }
     program = program_create(text, length, &run->memory, &log);
     if (program != NULL) {
         status = run_program(run, program, &log);
         program_destroy(program);
     }
     run_print_log(path, log_text);
-    for (unsigned i = 0; i < RUN_ARGUMENTS_MAX; i++) {
-        free(run->buffers[i].bytes);
-    }
+    free_buffers(run);
+    status = close_check(run, status);
     memory_clear(&run->memory);
     free(run);
     return status;

@@ -11,6 +11,7 @@
 
 struct run_options {
     const char *kernel;
+    const char *checks; /* a list; NULL: as the environment says */
     uint32_t grid[3], block[3];
     uint64_t dynamic_shared;
     /* Of each parameter: a number, [BYTES] for zeroed memory, or @FILE for a file's bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile device ptxc program driver)
+// build: $(call PTX_ROOM,ptx compile check device ptxc program driver)
 // libs: -ldl
 /* The driver API of the CPU device: contexts, modules, memory, copies, launches. */
 #include <setjmp.h>

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Accesses of checked code: which are allowed, what they read, and what they meet. */
+#include <string.h>
+
+#include "host/cuda-cpu/check/race.h"
+
+static bool has(const struct check_warp *warp, enum check_kind kind)
+{
+    return warp->block->check->kinds >> kind & 1;
+}
+
+/* ---- Memory ---- */
+
+static const char *what_is_wrong(const struct access *access, const struct region *region,
+                                 uint64_t address, bool was_freed)
+{
+    return address % access->size ? "which is misaligned"
+           : region != NULL       ? "which is read-only"
+           : was_freed            ? "which was freed"
+                                  : "which is not allocated";
+}
+
+static void report_memory(struct check_warp *warp, const struct access *access,
+                          const struct region *region, uint32_t lane)
+{
+    struct finding finding = finding_of(warp, lane, CHECK_MEMORY, access->site);
+
+    finding.by.access = access->what;
+    finding.address = access->addresses[lane];
+    finding.size = access->size;
+    region_describe(warp, lane, finding.address, &finding.memory);
+    finding.what = what_is_wrong(access, region, finding.address, finding.memory.was_freed);
+    report_add(&warp->block->check->report, &finding);
+}
+
+static bool may(const struct access *access, const struct region *region, uint64_t address)
+{
+    return region != NULL && address % access->size == 0 &&
+           !(region->read_only && access->what != FINDING_READ);
+}
+
+/* ---- What was never written ---- */
+
+static void report_unwritten(struct check_warp *warp, const struct access *access, uint32_t lane)
+{
+    struct finding finding = finding_of(warp, lane, CHECK_INIT, access->site);
+
+    finding.what = "which was never written";
+    finding.by.access = access->what;
+    finding.address = access->addresses[lane];
+    finding.size = access->size;
+    region_describe(warp, lane, finding.address, &finding.memory);
+    report_add(&warp->block->check->report, &finding);
+}
+
+/* A read of which some bytes were written may be of a structure with padding. */
+static void init_lane(struct check_warp *warp, const struct access *access, struct region *region,
+                      uint32_t lane)
+{
+    uint64_t address = access->addresses[lane];
+
+    if (access->what != FINDING_WRITE && has(warp, CHECK_INIT) &&
+        !shadow_any_written(&region->shadow, address, access->size)) {
+        report_unwritten(warp, access, lane);
+    }
+    if (access->what != FINDING_READ) {
+        shadow_write(&region->shadow, address, access->size);
+    }
+}
+
+static void init_run(struct check_warp *warp, const struct access *access, struct region *region,
+                     const struct access_run *run)
+{
+    uint64_t size = (uint64_t)access->size * (run->is_same ? 1 : run->count);
+
+    if (access->what != FINDING_WRITE && !shadow_all_written(&region->shadow, run->address, size)) {
+        for (uint32_t i = run->lane; i < run->lane + run->count; i++) {
+            init_lane(warp, access, region, i);
+        }
+    }
+    if (access->what != FINDING_READ) {
+        shadow_write(&region->shadow, run->address, size);
+    }
+}
+
+/* ---- Lane by lane ---- */
+
+static bool is_for_races(const struct check_warp *warp, const struct region *region)
+{
+    return (region->kind == REGION_GLOBAL || region->kind == REGION_SHARED) &&
+           region->shadow.count && has(warp, CHECK_RACE);
+}
+
+/* What a strong access learns, before it is judged, and tells behind that. Shared memory is the
+ * block's alone. */
+static void learn(struct check_warp *warp, const struct access *access, uint32_t lane)
+{
+    if (access->order && access->what != FINDING_WRITE) {
+        clock_acquire(warp->clock, access->addresses[lane]);
+    }
+}
+
+static void tell(struct check_warp *warp, const struct access *access, const struct region *region,
+                 uint32_t lane)
+{
+    if (access->order && access->what != FINDING_READ) {
+        clock_release(warp->clock, access->addresses[lane],
+                      region->kind != REGION_SHARED && access->order & WARP_ORDER_ALL ? CLOCK_ALL
+                                                                                      : CLOCK_BLOCK,
+                      access->order & WARP_ORDER_RELEASE);
+    }
+}
+
+/* False: it may not be done. */
+static bool look_at_lane(struct check_warp *warp, const struct access *access, uint32_t lane)
+{
+    uint64_t address = access->addresses[lane];
+    struct region *region = region_find(warp, lane, address, access->size);
+
+    if (!may(access, region, address)) {
+        report_memory(warp, access, region, lane);
+        return false;
+    }
+    init_lane(warp, access, region, lane);
+    if (is_for_races(warp, region)) {
+        learn(warp, access, lane);
+        race_lane(warp, access, region, lane);
+        tell(warp, access, region, lane);
+    }
+    return true;
+}
+
+static uint32_t look_at_lanes(struct check_warp *warp, const struct access *access, uint32_t mask)
+{
+    uint32_t good = 0;
+
+    for (; mask; mask &= mask - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+
+        good |= look_at_lane(warp, access, lane) ? 1u << lane : 0;
+    }
+    return good;
+}
+
+/* ---- Runs ---- */
+
+static struct region *region_of_run(struct check_warp *warp, const struct access *access,
+                                    const struct access_run *run)
+{
+    struct region **last = &warp->regions[access->site];
+    uint64_t size = (uint64_t)access->size * (run->is_same ? 1 : run->count);
+    uint32_t generation = warp->block->check->generation;
+
+    if (warp->generation != generation) {
+        memset(warp->regions, 0,
+               warp->block->check->launch->places->site_count * sizeof(struct region *));
+        warp->generation = generation;
+    }
+    if (*last == NULL || run->address < (*last)->start || run->address >= (*last)->end ||
+        size > (*last)->end - run->address) {
+        *last = region_find(warp, run->lane, run->address, size);
+    }
+    return *last;
+}
+
+/* False: lane by lane. */
+static bool look_at_run(struct check_warp *warp, const struct access *access,
+                        const struct access_run *run)
+{
+    struct region *region = region_of_run(warp, access, run);
+
+    if (!may(access, region, run->address) || region->kind == REGION_LOCAL || access->order) {
+        return false;
+    }
+    init_run(warp, access, region, run);
+    if (is_for_races(warp, region)) {
+        race_run(warp, access, region, run);
+    }
+    return true;
+}
+
+/* Of lanes that all take part. False: their addresses are neither the same nor beside each other.
+ */
+static inline bool find_run(const struct access *access, uint32_t lane, uint32_t count,
+                            struct access_run *run)
+{
+    const uint64_t *addresses = access->addresses + lane;
+    uint64_t apart = 0, different = 0;
+
+    *run = (struct access_run){.address = addresses[0], .lane = lane, .count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        apart |= addresses[i] ^ (addresses[0] + (uint64_t)i * access->size);
+        different |= addresses[i] ^ addresses[0];
+    }
+    run->is_same = different == 0;
+    return (!apart || !different) && addresses[0] + 32 * access->size > addresses[0];
+}
+
+/* All lanes at once, half of them, or one by one. */
+static uint32_t look_at(struct check_warp *warp, const struct access *access)
+{
+    struct access_run run;
+    uint32_t good = 0;
+
+    if (access->mask == UINT32_MAX && find_run(access, 0, 32, &run) &&
+        look_at_run(warp, access, &run)) {
+        return access->mask;
+    }
+    for (uint32_t half = 0; half < 32; half += 16) {
+        uint32_t lanes = access->mask & 0xFFFFu << half;
+
+        if (lanes == 0xFFFFu << half && find_run(access, half, 16, &run) &&
+            look_at_run(warp, access, &run)) {
+            good |= lanes;
+        } else {
+            good |= look_at_lanes(warp, access, lanes);
+        }
+    }
+    return good;
+}
+
+/* ---- What is called ---- */
+
+#define COPY_IN(type)                                                                              \
+    for (uint32_t rest = mask; rest; rest &= rest - 1) {                                           \
+        uint32_t lane = (uint32_t)__builtin_ctz(rest);                                             \
+                                                                                                   \
+        ((type *)values)[lane] = *(const type *)(uintptr_t)addresses[lane];                        \
+    }                                                                                              \
+    return
+
+static void read_lanes(void *values, const uint64_t *addresses, uint32_t mask, uint32_t size)
+{
+    switch (size) {
+    case 4:
+        COPY_IN(uint32_t);
+    case 8:
+        COPY_IN(uint64_t);
+    default:
+        for (; mask; mask &= mask - 1) {
+            uint32_t lane = (uint32_t)__builtin_ctz(mask);
+
+            memcpy((unsigned char *)values + lane * size, (const void *)(uintptr_t)addresses[lane],
+                   size);
+        }
+    }
+}
+
+void check_gather(struct warp *of, void *values, const uint64_t *addresses, uint32_t mask,
+                  uint32_t word, uint32_t site)
+{
+    const struct access access = {
+        .addresses = addresses,
+        .mask = mask,
+        .size = word & WARP_ACCESS_SIZE,
+        .site = site,
+        .order = word & ~(WARP_ACCESS_SIZE | WARP_ACCESS_WRITE),
+        .what = FINDING_READ,
+    };
+    uint32_t good = look_at(of->check, &access);
+
+    for (uint32_t bad = mask & ~good; bad; bad &= bad - 1) {
+        memset((unsigned char *)values + (uint32_t)__builtin_ctz(bad) * access.size, 0,
+               access.size);
+    }
+    read_lanes(values, addresses, good, access.size);
+}
+
+void check_scatter(struct warp *of, const void *values, const uint64_t *addresses, uint32_t mask,
+                   uint32_t word, uint32_t site)
+{
+    const struct access access = {
+        .addresses = addresses,
+        .values = values,
+        .mask = mask,
+        .size = word & WARP_ACCESS_SIZE,
+        .site = site,
+        .order = word & ~(WARP_ACCESS_SIZE | WARP_ACCESS_WRITE),
+        .what = FINDING_WRITE,
+    };
+    uint32_t good = look_at(of->check, &access);
+
+    for (; good; good &= good - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(good);
+
+        memcpy((void *)(uintptr_t)addresses[lane],
+               (const unsigned char *)values + lane * access.size, access.size);
+    }
+}
+
+uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask, uint32_t size,
+                      uint32_t operation, uint32_t site)
+{
+    const struct access access = {
+        .addresses = addresses,
+        .mask = mask,
+        .size = size,
+        .site = site,
+        .order = operation &
+                 (WARP_ORDER_BLOCK | WARP_ORDER_ALL | WARP_ORDER_ACQUIRE | WARP_ORDER_RELEASE),
+        .what = FINDING_ATOMIC,
+    };
+
+    return look_at(of->check, &access);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Accesses against those that were before: who touched the bytes, and whether that is ordered. */
+#ifndef CUDA_CPU_CHECK_RACE_H
+#define CUDA_CPU_CHECK_RACE_H
+
+#include "host/cuda-cpu/check/state.h"
+
+struct access {
+    const uint64_t *addresses;
+    const unsigned char *values; /* that are written, lane by lane; NULL: nobody knows them */
+    uint32_t mask, size, site;
+    uint32_t order; /* WARP_ORDER_ bits */
+    enum finding_access what;
+};
+
+/* Lanes from `lane` on whose bytes lie beside each other, or are the same. */
+struct access_run {
+    uint64_t address; /* of the first one */
+    uint32_t lane, count;
+    bool is_same;
+};
+
+/* One lane's bytes, all in the region. */
+void race_lane(struct check_warp *warp, const struct access *access, const struct region *region,
+               uint32_t lane);
+
+/* A run of lanes. */
+void race_run(struct check_warp *warp, const struct access *access, const struct region *region,
+              const struct access_run *run);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/check/shadow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool shadow_create(struct shadow *shadow, uint64_t start, uint64_t size)
+{
+    memset(shadow, 0, sizeof(*shadow));
+    shadow->base = start & ~(uint64_t)(SHADOW_LINE - 1);
+    shadow->count = (start + size - shadow->base + SHADOW_LINE - 1) / SHADOW_LINE;
+    shadow->lines = calloc(shadow->count + 1, sizeof(*shadow->lines));
+    if (shadow->lines == NULL) {
+        shadow->count = 0;
+    }
+    return shadow->lines != NULL;
+}
+
+void shadow_forget(struct shadow *shadow)
+{
+    for (size_t i = 0; i < shadow->count; i++) {
+        struct shadow_line *line = &shadow->lines[i];
+
+        if (line->cells != NULL) {
+            free(line->cells);
+            line->cells = NULL;
+            line->write_max = line->read_full = 0;
+        }
+    }
+}
+
+void shadow_destroy(struct shadow *shadow)
+{
+    shadow_forget(shadow);
+    free(shadow->lines);
+    memset(shadow, 0, sizeof(*shadow));
+}
+
+/* ---- What was written ---- */
+
+/* Calls for the words of bits that a range meets: `bits` of them are the range's. */
+#define EACH_WORD(shadow, address, size, word, bits, action)                                       \
+    do {                                                                                           \
+        uint64_t at = (address) - (shadow)->base, end = at + (size);                               \
+                                                                                                   \
+        while (at < end) {                                                                         \
+            uint64_t next = (at | 31) + 1 < end ? (at | 31) + 1 : end;                             \
+            uint32_t bits = UINT32_MAX >> (32 - (next - at)) << (at & 31);                         \
+            uint32_t *word = &(shadow)->lines[at / SHADOW_LINE].written[at % SHADOW_LINE / 32];    \
+                                                                                                   \
+            action;                                                                                \
+            at = next;                                                                             \
+        }                                                                                          \
+    } while (0)
+
+void shadow_write(struct shadow *shadow, uint64_t address, uint64_t size)
+{
+    if (!shadow->is_written && shadow->count) {
+        EACH_WORD(shadow, address, size, word, bits, *word |= bits);
+    }
+}
+
+void shadow_unwrite(struct shadow *shadow)
+{
+    shadow->is_written = false;
+    for (size_t i = 0; i < shadow->count; i++) {
+        memset(shadow->lines[i].written, 0, sizeof(shadow->lines[i].written));
+    }
+}
+
+bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size)
+{
+    uint32_t missing = 0;
+
+    if (!shadow->is_written && shadow->count) {
+        EACH_WORD(shadow, address, size, word, bits, missing |= ~*word & bits);
+    }
+    return !missing;
+}
+
+bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size)
+{
+    uint32_t there = 0;
+
+    if (shadow->is_written || !shadow->count) {
+        return true;
+    }
+    EACH_WORD(shadow, address, size, word, bits, there |= *word & bits);
+    return there != 0;
+}
+
+/* ---- Who touched it ---- */
+
+/* What each word knows, its bytes know. */
+static bool split(struct shadow_line *line)
+{
+    const struct shadow_cells *words = line->cells;
+    struct shadow_cells *bytes = calloc(4, sizeof(*bytes));
+
+    if (bytes == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < 4 * SHADOW_CELLS && words != NULL; i++) {
+        struct shadow_cells *to = &bytes[i / SHADOW_CELLS];
+
+        for (unsigned slot = 0; slot < SHADOW_SLOTS; slot++) {
+            to->time[slot][i % SHADOW_CELLS] = words->time[slot][i / 4];
+            to->who[slot][i % SHADOW_CELLS] = words->who[slot][i / 4];
+            to->block[slot][i % SHADOW_CELLS] = words->block[slot][i / 4];
+        }
+    }
+    free(line->cells);
+    line->cells = bytes;
+    line->is_bytes = true;
+    return true;
+}
+
+struct shadow_cells *shadow_cells(struct shadow_line *line, uint64_t address, uint32_t size)
+{
+    if (size < 4 && !line->is_bytes && !split(line)) {
+        return NULL;
+    }
+    if (line->cells == NULL) {
+        line->cells = calloc(1, sizeof(*line->cells));
+    }
+    return line->cells == NULL || !line->is_bytes
+               ? line->cells
+               : &line->cells[address % SHADOW_LINE / SHADOW_CELLS];
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is remembered of memory, in lines of 128 bytes: which bytes were ever written, and who
+ * touched them last. Cells are words of 4 bytes, until a line meets a narrower access: then bytes.
+ */
+#ifndef CUDA_CPU_CHECK_SHADOW_H
+#define CUDA_CPU_CHECK_SHADOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHADOW_LINE 128u
+#define SHADOW_CELLS 32u
+
+/* The last write, and two reads of different threads. */
+enum shadow_slot { SHADOW_WRITE, SHADOW_READ, SHADOW_OTHER_READ, SHADOW_SLOTS };
+
+/* who: a thread's number in its block, how strong its access was, and its site. */
+#define SHADOW_THREAD 0x3FFu
+#define SHADOW_STRONG_BLOCK 0x400u
+#define SHADOW_STRONG_ALL 0x800u
+#define SHADOW_ATOMIC 0x1000u
+#define SHADOW_SITE_SHIFT 13
+#define SHADOW_SITES (1u << (32 - SHADOW_SITE_SHIFT))
+
+struct shadow_cells {
+    uint32_t time[SHADOW_SLOTS][SHADOW_CELLS]; /* 0: never */
+    uint32_t who[SHADOW_SLOTS][SHADOW_CELLS];
+    uint32_t block[SHADOW_SLOTS][SHADOW_CELLS]; /* number in the grid; not of shared memory */
+};
+
+struct shadow_line {
+    uint32_t write_max; /* the latest write */
+    uint32_t read_full; /* all cells hold two reads that are at least so late */
+    uint32_t written[SHADOW_LINE / 32];
+    bool is_bytes;
+    struct shadow_cells *cells; /* one, or four of bytes; NULL: nobody touched the line */
+};
+
+/* Zeroed: of nothing. */
+struct shadow {
+    uint64_t base; /* of the first line */
+    size_t count;
+    struct shadow_line *lines;
+    bool is_written; /* all of it */
+};
+
+/* False: no memory, and it is of nothing. */
+bool shadow_create(struct shadow *shadow, uint64_t start, uint64_t size);
+void shadow_destroy(struct shadow *shadow);
+
+/* Nobody has touched it. */
+void shadow_forget(struct shadow *shadow);
+
+/* ---- What was written ---- */
+
+void shadow_write(struct shadow *shadow, uint64_t address, uint64_t size);
+void shadow_unwrite(struct shadow *shadow);
+
+/* All of these bytes were written; any of them was. */
+bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size);
+bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size);
+
+/* ---- Who touched it ---- */
+
+/* The cells of a line, bytes if an access of this size needs them. NULL: no memory. */
+struct shadow_cells *shadow_cells(struct shadow_line *line, uint64_t address, uint32_t size);
+
+static inline struct shadow_line *shadow_line(const struct shadow *shadow, uint64_t address)
+{
+    return &shadow->lines[(address - shadow->base) / SHADOW_LINE];
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside a check: what it knows of memory, and of a launch. */
+#ifndef CUDA_CPU_CHECK_STATE_H
+#define CUDA_CPU_CHECK_STATE_H
+
+#include <pthread.h>
+
+#include "host/cuda-cpu/check/clock.h"
+#include "host/cuda-cpu/check/report.h"
+#include "host/cuda-cpu/check/shadow.h"
+#include "host/cuda-cpu/check/watch.h"
+
+#define FREED_MAX 256
+
+/* A range of the device's memory, or what a block has: its shared memory and so on. */
+struct region {
+    uint64_t start, end;
+    enum region_kind { REGION_GLOBAL, REGION_SHARED, REGION_LOCAL, REGION_PARAMS } kind;
+    bool read_only;
+    char *name;      /* of a variable; NULL: an allocation */
+    uint32_t number; /* of the allocation */
+    uint32_t freed;  /* launches until then */
+    struct shadow shadow;
+    struct region *next; /* dead */
+};
+
+struct check {
+    pthread_mutex_t running; /* one launch at a time */
+    pthread_mutex_t lock;    /* of the regions */
+    struct report report;
+    FILE *own_file;
+    unsigned kinds;
+    struct region **regions; /* in the order of their addresses */
+    size_t region_count, region_capacity;
+    struct region *dead;            /* freed while a kernel ran, which may still look at them */
+    struct region freed[FREED_MAX]; /* the last ones, in a ring: addresses and numbers alone */
+    uint32_t freed_count;
+    uint32_t allocations, launches;
+    uint32_t generation;               /* of the regions: what was found earlier is still there */
+    const struct check_launch *launch; /* that runs; NULL: none does */
+    struct clock clock;
+};
+
+struct check_block {
+    struct check *check;
+    struct region shared, local, params;
+    uint64_t local_stride;
+    uint32_t ctaid[3];
+    struct clock_block clock;
+    uint32_t count; /* warps */
+    struct check_warp *warps;
+};
+
+struct check_warp {
+    struct check_block *block;
+    struct warp *warp;
+    struct clock_warp *clock; /* the block's */
+    uint32_t number;
+    uint32_t done;           /* lanes that have left the kernel */
+    uint32_t site;           /* of the barrier that it comes to */
+    uint32_t generation;     /* of what sites met */
+    struct region **regions; /* that each site met last */
+};
+
+/* ---- regions.c ---- */
+
+/* The region that a lane's bytes are in; NULL: they are in none, or not in one alone. */
+struct region *region_find(const struct check_warp *warp, uint32_t lane, uint64_t address,
+                           uint64_t size);
+
+/* Of a range of the device's memory; NULL: none begins there. */
+struct region *region_at(const struct check *check, uint64_t start);
+
+/* What is at an address or closest to it. */
+void region_describe(const struct check_warp *warp, uint32_t lane, uint64_t address,
+                     struct finding_memory *memory);
+
+void region_release(struct region *region);
+
+/* No kernel runs. */
+void region_forget_dead(struct check *check);
+
+/* ---- findings.c ---- */
+
+/* A finding of a lane, with all but `what`, other and the memory filled in. */
+struct finding finding_of(const struct check_warp *warp, uint32_t lane, enum check_kind kind,
+                          uint32_t site);
+
+#endif

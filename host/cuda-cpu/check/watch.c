@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Launches, blocks and warps, and what threads do together. */
+#include "host/cuda-cpu/check/watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/check/state.h"
+
+/* ---- Launches ---- */
+
+/* Times begin again before they run out. */
+static void rewind_clock(struct check *check)
+{
+    if (check->clock.now > UINT32_MAX / 2) {
+        for (size_t i = 0; i < check->region_count; i++) {
+            shadow_forget(&check->regions[i]->shadow);
+        }
+        check->clock.now = 1;
+    }
+}
+
+void check_begin(struct check *check, const struct check_launch *launch)
+{
+    pthread_mutex_lock(&check->running);
+    check->launch = launch;
+    rewind_clock(check);
+    clock_launch(&check->clock);
+}
+
+void check_end(struct check *check)
+{
+    check->launch = NULL;
+    check->launches++;
+    region_forget_dead(check);
+    pthread_mutex_unlock(&check->running);
+}
+
+/* ---- Blocks ---- */
+
+static void set_region(struct region *region, enum region_kind kind, const void *start,
+                       uint64_t size)
+{
+    *region = (struct region){
+        .start = (uint64_t)(uintptr_t)start,
+        .end = (uint64_t)(uintptr_t)start + size,
+        .kind = kind,
+    };
+}
+
+static bool has(const struct check *check, enum check_kind kind)
+{
+    return check->kinds >> kind & 1;
+}
+
+static bool create_shadows(struct check_block *block)
+{
+    const struct check *check = block->check;
+    bool done = true;
+
+    if (has(check, CHECK_INIT) || has(check, CHECK_RACE)) {
+        done = shadow_create(&block->shared.shadow, block->shared.start,
+                             block->shared.end - block->shared.start);
+    }
+    if (done && has(check, CHECK_INIT)) {
+        done = shadow_create(&block->local.shadow, block->local.start,
+                             block->local.end - block->local.start);
+    }
+    return done;
+}
+
+struct check_block *check_block_create(struct check *check, const void *shared, const void *local,
+                                       uint64_t local_stride, uint32_t warps)
+{
+    const struct check_launch *launch = check->launch;
+    struct check_block *block = calloc(1, sizeof(*block));
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->check = check;
+    block->local_stride = local_stride;
+    set_region(&block->shared, REGION_SHARED, shared, launch->shared_size);
+    set_region(&block->local, REGION_LOCAL, local, local_stride * WARP_LANES * warps);
+    set_region(&block->params, REGION_PARAMS, launch->params, launch->param_size);
+    block->params.read_only = true;
+    block->warps = calloc(warps, sizeof(*block->warps));
+    if (block->warps == NULL || !clock_block_create(&block->clock, &check->clock, warps) ||
+        !create_shadows(block)) {
+        check_block_destroy(block);
+        return NULL;
+    }
+    return block;
+}
+
+void check_block_destroy(struct check_block *block)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        free(block->warps[i].regions);
+    }
+    clock_block_destroy(&block->clock);
+    region_release(&block->shared);
+    region_release(&block->local);
+    free(block->warps);
+    free(block);
+}
+
+struct check_warp *check_block_warp(struct check_block *block, struct warp *warp)
+{
+    struct check_warp *added = &block->warps[block->count];
+
+    *added = (struct check_warp){
+        .block = block,
+        .warp = warp,
+        .clock = &block->clock.warps[block->count],
+        .number = block->count,
+        .regions = calloc(block->check->launch->places->site_count + 1, sizeof(struct region *)),
+    };
+    if (added->regions == NULL) {
+        return NULL;
+    }
+    block->count++;
+    return added;
+}
+
+void check_block_begin(struct check_block *block, const uint32_t ctaid[3])
+{
+    const uint32_t *grid = block->check->launch->grid;
+
+    memcpy(block->ctaid, ctaid, sizeof(block->ctaid));
+    clock_block_begin(&block->clock, (ctaid[2] * grid[1] + ctaid[1]) * grid[0] + ctaid[0]);
+    shadow_unwrite(&block->shared.shadow);
+    shadow_unwrite(&block->local.shadow);
+    for (uint32_t i = 0; i < block->count; i++) {
+        block->warps[i].done = 0;
+    }
+}
+
+/* ---- Findings ---- */
+
+struct finding finding_of(const struct check_warp *warp, uint32_t lane, enum check_kind kind,
+                          uint32_t site)
+{
+    const struct check_launch *launch = warp->block->check->launch;
+    struct finding finding = {
+        .kind = kind,
+        .kernel = launch->kernel,
+        .file = launch->file,
+        .places = launch->places,
+        .by = {.place = places_at(launch->places, site)},
+    };
+
+    for (int i = 0; i < 3; i++) {
+        finding.by.thread[i] = warp->warp->tid[i][lane];
+        finding.by.block[i] = warp->block->ctaid[i];
+    }
+    return finding;
+}
+
+static void report_sync(struct check_warp *warp, uint32_t lane, uint32_t site, const char *what)
+{
+    struct finding finding = finding_of(warp, lane, CHECK_SYNC, site);
+
+    finding.what = what;
+    report_add(&warp->block->check->report, &finding);
+}
+
+static uint32_t first_of(uint32_t lanes)
+{
+    return lanes ? (uint32_t)__builtin_ctz(lanes) : 0;
+}
+
+/* ---- Barriers ---- */
+
+static uint32_t lanes_there(const struct check_warp *warp)
+{
+    return warp->warp->live & ~warp->done;
+}
+
+/* named: the barrier's number of each lane. */
+static void check_barrier(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
+                          uint32_t site, bool is_aligned)
+{
+    char text[128];
+    uint32_t first = first_of(lanes);
+
+    for (uint32_t rest = lanes; rest; rest &= rest - 1) {
+        uint32_t lane = first_of(rest);
+
+        if (named[lane] != named[first]) {
+            snprintf(text, sizeof(text), "barrier %u, and barrier %u for others of the warp",
+                     named[lane], named[first]);
+            report_sync(warp, lane, site, text);
+            return;
+        }
+    }
+    if (is_aligned && lanes != lanes_there(warp)) {
+        snprintf(text, sizeof(text), "%d of the %d threads of a warp come to the barrier",
+                 __builtin_popcount(lanes), __builtin_popcount(lanes_there(warp)));
+        report_sync(warp, first, site, text);
+    }
+}
+
+void check_arrive(struct check_warp *warp, uint32_t barrier)
+{
+    clock_arrive(warp->clock, barrier);
+}
+
+void check_leave(struct check_warp *warp, uint32_t barrier)
+{
+    clock_leave(warp->clock, barrier);
+}
+
+void check_barrier_done(struct check_block *block, uint32_t barrier)
+{
+    clock_barrier_done(&block->clock, barrier);
+}
+
+void check_stuck(struct check_warp *warp, uint32_t barrier)
+{
+    char text[128];
+
+    if (has(warp->block->check, CHECK_SYNC)) {
+        snprintf(text, sizeof(text), "barrier %u is waited at for ever", barrier);
+        report_sync(warp, first_of(lanes_there(warp)), warp->site, text);
+    }
+}
+
+/* ---- Lanes that wait for each other ---- */
+
+/* What is wrong with what a lane names; NULL: nothing. */
+static const char *judge_names(const struct check_warp *warp, const uint32_t *named, uint32_t lanes,
+                               uint32_t lane)
+{
+    uint32_t others = named[lane] & lanes;
+
+    if (!(named[lane] >> lane & 1)) {
+        return "the lanes that it names leave out its own";
+    }
+    if (named[lane] & lanes_there(warp) & ~lanes) {
+        return "it names lanes that do not take part";
+    }
+    for (; others; others &= others - 1) {
+        if (named[first_of(others)] != named[lane]) {
+            return "lanes that it names name others";
+        }
+    }
+    return NULL;
+}
+
+static void check_together(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
+                           uint32_t site)
+{
+    for (uint32_t rest = lanes; rest; rest &= rest - 1) {
+        uint32_t lane = first_of(rest);
+        const char *what = judge_names(warp, named, lanes, lane);
+
+        if (what != NULL) {
+            report_sync(warp, lane, site, what);
+        }
+    }
+}
+
+static void order_together(struct check_warp *warp, const uint32_t *named, uint32_t lanes)
+{
+    uint32_t rest = lanes;
+
+    while (rest) {
+        uint32_t names = named[first_of(rest)], group = 0;
+
+        for (uint32_t same = rest; same; same &= same - 1) {
+            group |= named[first_of(same)] == names ? 1u << first_of(same) : 0;
+        }
+        clock_together(warp->clock, group, group == lanes_there(warp));
+        rest &= ~group;
+    }
+}
+
+void check_event(struct warp *of, uint32_t event, const uint32_t *named, uint32_t lanes,
+                 uint32_t site)
+{
+    struct check_warp *warp = of->check;
+    bool sync;
+
+    if (warp == NULL) {
+        return;
+    }
+    sync = has(warp->block->check, CHECK_SYNC);
+    switch ((enum warp_event)event) {
+    case WARP_EVENT_FENCE_BLOCK:
+    case WARP_EVENT_FENCE:
+        clock_fence(warp->clock, event == WARP_EVENT_FENCE ? CLOCK_ALL : CLOCK_BLOCK);
+        return;
+    case WARP_EVENT_TOGETHER:
+        if (sync) {
+            check_together(warp, named, lanes, site);
+        }
+        order_together(warp, named, lanes);
+        return;
+    case WARP_EVENT_BARRIER:
+    case WARP_EVENT_ALIGNED:
+        warp->site = site;
+        if (sync) {
+            check_barrier(warp, named, lanes, site, event == WARP_EVENT_ALIGNED);
+        }
+        return;
+    case WARP_EVENT_EXIT:
+        warp->done |= lanes;
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the device tells a check of a kernel that runs. All from the one thread that runs it. */
+#ifndef CUDA_CPU_CHECK_WATCH_H
+#define CUDA_CPU_CHECK_WATCH_H
+
+#include "host/cuda-cpu/check/check.h"
+#include "host/cuda-cpu/device/places.h"
+#include "host/cuda-cpu/device/warp.h"
+
+struct check_block;
+
+/* Must stay until the launch ends. */
+struct check_launch {
+    const char *kernel, *file; /* file: the PTX's name; NULL: it has none */
+    const struct places *places;
+    const uint32_t *grid, *block;
+    const void *params;
+    uint64_t param_size, shared_size, local_size;
+};
+
+/* Others who use the check wait until the end. */
+void check_begin(struct check *check, const struct check_launch *launch);
+void check_end(struct check *check);
+
+/* Room for a block, which is used for one after the other; its warps are connected each. NULL: no
+ * memory. */
+struct check_block *check_block_create(struct check *check, const void *shared, const void *local,
+                                       uint64_t local_stride, uint32_t warps);
+void check_block_destroy(struct check_block *block);
+struct check_warp *check_block_warp(struct check_block *block, struct warp *warp);
+
+/* Its threads begin. */
+void check_block_begin(struct check_block *block, const uint32_t ctaid[3]);
+
+/* The warp comes to a barrier; it goes on behind it; all have. */
+void check_arrive(struct check_warp *warp, uint32_t barrier);
+void check_leave(struct check_warp *warp, uint32_t barrier);
+void check_barrier_done(struct check_block *block, uint32_t barrier);
+
+/* The warp waits at a barrier for ever. */
+void check_stuck(struct check_warp *warp, uint32_t barrier);
+
+/* As access_gather and so on; what is wrong reads zeros and is not written. */
+void check_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
+                  uint32_t access, uint32_t site);
+void check_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,
+                   uint32_t access, uint32_t site);
+
+/* The lanes whose atomic may be done. */
+uint32_t check_atomic(struct warp *warp, const uint64_t *addresses, uint32_t mask, uint32_t size,
+                      uint32_t operation, uint32_t site);
+
+void check_event(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
+                 uint32_t site);
+
+#endif
