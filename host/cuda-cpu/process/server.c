@@ -22,7 +22,8 @@
 #include "host/cuda-cpu/process/wire.h"
 
 #define DESCRIPTORS_MAX 16
-#define EXIT_NO_MEMORY 3
+#define EXIT_GAVE_UP 3
+#define EXIT_NO_MEMORY 4
 #define MEMORY_SHARE 16 /* who gives up, and cannot have this part of it, has none left */
 
 /* What a child leaves behind, in memory that it shares with its parent. */
@@ -77,14 +78,17 @@ static bool transmit(int socket, const void *bytes, size_t size)
 
 static uint64_t memory_limit;
 
-/* LLVM aborts when it gets no memory. */
+/* LLVM aborts when it gets no memory. The C library's own end takes calls that are refused. */
 static void on_abort(int number)
 {
+    void *some = MAP_FAILED;
+
     (void)number;
-    if (mmap(NULL, memory_limit / MEMORY_SHARE, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
-        _exit(EXIT_NO_MEMORY);
+    if (memory_limit != JAIL_NO_LIMIT) {
+        some = mmap(NULL, memory_limit / MEMORY_SHARE, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
+    _exit(memory_limit != JAIL_NO_LIMIT && some == MAP_FAILED ? EXIT_NO_MEMORY : EXIT_GAVE_UP);
 }
 
 static bool limit(int resource, uint64_t soft, uint64_t hard)
@@ -94,11 +98,14 @@ static bool limit(int resource, uint64_t soft, uint64_t hard)
     return setrlimit(resource, &limits) == 0;
 }
 
+/* The answer's memory is mapped already. */
 static bool confine(const struct compile_limits *limits)
 {
+    uint64_t memory = limits->memory + limits->answer;
+
     memory_limit = limits->memory;
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
-           (limits->memory == JAIL_NO_LIMIT || limit(RLIMIT_AS, limits->memory, limits->memory)) &&
+           (limits->memory == JAIL_NO_LIMIT || limit(RLIMIT_AS, memory, memory)) &&
            limit(RLIMIT_CPU, limits->processor, limits->processor + 1) &&
            jail_forbid_processes() == 0;
 }
@@ -203,6 +210,8 @@ static void judge(struct session *session, int status, bool in_time)
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MEMORY) {
         say(session, PTX_ERROR_MEMORY, "compiling takes more than %llu MB of memory",
             (unsigned long long)limits->memory >> 20);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_GAVE_UP) {
+        say(session, PTX_ERROR_COMPILER, "the compiler gave up");
     } else if (WIFSIGNALED(status)) {
         say(session, PTX_ERROR_COMPILER, "the compiler died of signal %d", WTERMSIG(status));
     } else {

@@ -15,6 +15,9 @@ static struct ptx_module *parse(const struct compile_request *request, struct pt
     struct ptx_limits limits = ptx_default_limits;
 
     limits.text = request->limits.text;
+    if (limits.memory > request->limits.memory / 2) { /* compiling takes as much again */
+        limits.memory = request->limits.memory / 2;
+    }
     return ptx_module_create(request->text, request->text_size, &limits, log);
 }
 

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: host/cuda-cpu/process/client.c host/cuda-cpu/process/server.c host/cuda-cpu/ptx/log.c
+// build: host/cuda-cpu/ptxc/flat.c host/cuda-cpu/ptxc/limits.c host/cuda-cpu/ptxc/source.c
+// build: host/common/jail.c host/common/jail_calls.c host/common/jail_root.c
+// libs: -lseccomp -ldl
+// needs: $(BUILD)/host/cuda-cpu/baregpu-ptxc
+/* The compiler's process: what it may, what it may cost, and that its end is noticed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/process/server.h"
+#include "host/cuda-cpu/process/wire.h"
+#include "host/cuda-cpu/ptxc/flat.h"
+
+#define HEAD ".version 8.0\n.target sm_90\n.address_size 64\n"
+#define DEADLINE_S 120
+
+static char log_text[WIRE_LOG_SIZE];
+static struct ptx_log ptx_log;
+
+/* ---- The server, with somebody else who answers: by what the text says ---- */
+
+static int told[2]; /* a pipe for who answers */
+
+/* In a jail the sanitizer cannot look for leaks. */
+static bool is_jailed;
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return is_jailed;
+}
+
+static int try_call(const char *name)
+{
+    if (strcmp(name, "open") == 0) {
+        return (int)syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+    }
+    if (strcmp(name, "socket") == 0) {
+        return (int)syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+    }
+    if (strcmp(name, "trace") == 0) {
+        return (int)syscall(SYS_ptrace, 0, 0, 0, 0);
+    }
+    if (strcmp(name, "fork") == 0) {
+        return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    }
+    if (strcmp(name, "kill") == 0) {
+        return (int)syscall(SYS_kill, INT32_MAX, SIGKILL);
+    }
+    if (strcmp(name, "limit") == 0) {
+        return (int)syscall(SYS_prlimit64, 0, 0, NULL, NULL);
+    }
+    return (int)syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+
+static void stay(void)
+{
+    pid_t self = getpid();
+
+    if (write(told[1], &self, sizeof(self)) != sizeof(self)) {
+        abort();
+    }
+    for (;;) {
+        syscall(SYS_sched_yield);
+    }
+}
+
+static bool answer_oddly(const struct compile_request *request, struct compile_answer *answer,
+                         struct ptx_log *log)
+{
+    static unsigned times;
+    char text[32];
+
+    snprintf(text, sizeof(text), "%.*s", (int)request->text_size, request->text);
+    if (strcmp(text, "abort") == 0) {
+        abort();
+    } else if (strcmp(text, "stay") == 0) {
+        stay();
+    } else if (strncmp(text, "try ", 4) == 0) {
+        answer->size = (size_t)(try_call(text + 4) < 0 ? 1 : 2);
+    } else if (strcmp(text, "large") == 0) {
+        answer->size = request->limits.answer + 1;
+    } else if (strcmp(text, "times") == 0) {
+        answer->size = ++times;
+    } else {
+        ptx_log_error(log, (struct ptx_position){3, 4}, "%s", text);
+        return false;
+    }
+    answer->bytes = calloc(1, answer->size);
+    return true;
+}
+
+static struct source prepare_nothing(void)
+{
+    return (struct source){0};
+}
+
+static const struct server oddly = {prepare_nothing, answer_oddly};
+
+struct peer {
+    int socket;
+    pid_t process;
+};
+
+static struct peer start_server(void)
+{
+    struct peer peer;
+    int sockets[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+    peer.process = fork();
+    if (peer.process == 0) {
+        is_jailed = true;
+        alarm(DEADLINE_S);
+        close(sockets[0]);
+        _exit(server_run(sockets[1], &oddly));
+    }
+    close(sockets[1]);
+    peer.socket = sockets[0];
+    return peer;
+}
+
+static void request(const struct peer *peer, const char *text, uint64_t time_ms)
+{
+    const struct wire_request head = {
+        .magic = WIRE_MAGIC,
+        .text_size = strlen(text),
+        .name_size = 1,
+        .limits = {.text = 1 << 20,
+                   .answer = 1 << 20,
+                   .memory = JAIL_NO_LIMIT,
+                   .processor = 1,
+                   .time = time_ms},
+    };
+
+    assert_int_equal(write(peer->socket, &head, sizeof(head)), sizeof(head));
+    assert_int_equal(write(peer->socket, "", 1), 1);
+    assert_int_equal(write(peer->socket, text, strlen(text)), strlen(text));
+}
+
+static void receive(const struct peer *peer, void *bytes, size_t size)
+{
+    if (size) {
+        assert_int_equal(recv(peer->socket, bytes, size, MSG_WAITALL), size);
+    }
+}
+
+static struct wire_answer response(const struct peer *peer)
+{
+    static char bytes[1 << 20];
+    struct wire_answer head;
+
+    receive(peer, &head, sizeof(head));
+    assert_true(head.log_size < sizeof(log_text) && head.size <= sizeof(bytes));
+    receive(peer, log_text, head.log_size);
+    log_text[head.log_size] = '\0';
+    receive(peer, bytes, head.size);
+    return head;
+}
+
+static struct wire_answer ask(const struct peer *peer, const char *text)
+{
+    request(peer, text, DEADLINE_S * 1000);
+    return response(peer);
+}
+
+/* Its status. */
+static int stop_server(struct peer *peer)
+{
+    int status;
+
+    close(peer->socket);
+    assert_int_equal(waitpid(peer->process, &status, 0), peer->process);
+    return status;
+}
+
+static void test_jail(void **state)
+{
+    static const char *const ends[] = {"try socket", "try trace", "try fork",
+                                       "try kill",   "try limit", "try program"};
+    struct peer peer = start_server();
+
+    (void)state;
+    assert_int_equal(ask(&peer, "try open").size, 1);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        assert_int_equal(ask(&peer, ends[i]).error, PTX_ERROR_COMPILER);
+        assert_string_equal(log_text, "1:1: error: the compiler died of signal 31\n");
+    }
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+/* A request that goes wrong costs itself, and leaves nothing for the next one. */
+static void test_ends(void **state)
+{
+    struct peer peer = start_server();
+
+    (void)state;
+    assert_int_equal(ask(&peer, "what").error, PTX_ERROR_INVALID);
+    assert_string_equal(log_text, "3:4: error: what\n");
+    assert_int_equal(ask(&peer, "abort").error, PTX_ERROR_COMPILER);
+    assert_string_equal(log_text, "1:1: error: the compiler gave up\n");
+    assert_int_equal(ask(&peer, "times").size, 1);
+    assert_int_equal(ask(&peer, "times").size, 1);
+    assert_int_equal(ask(&peer, "large").size, 0);
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+static void test_time(void **state)
+{
+    struct peer peer = start_server();
+
+    (void)state;
+    request(&peer, "stay", 100);
+    assert_int_equal(response(&peer).error, PTX_ERROR_TIME);
+    assert_string_equal(log_text, "1:1: error: compiling takes more than 100 ms\n");
+    assert_int_equal(ask(&peer, "stay").error, PTX_ERROR_TIME);
+    assert_string_equal(log_text, "1:1: error: compiling takes more than 1 s of the processor\n");
+    assert_int_equal(ask(&peer, "times").size, 1);
+    assert_int_equal(stop_server(&peer), 0);
+}
+
+static pid_t wait_for_child(void)
+{
+    pid_t child;
+
+    do {
+        assert_int_equal(read(told[0], &child, sizeof(child)), sizeof(child));
+    } while (kill(child, 0) != 0); /* one of before */
+    return child;
+}
+
+static void test_killed(void **state)
+{
+    struct peer peer = start_server();
+
+    (void)state;
+    request(&peer, "stay", DEADLINE_S * 1000);
+    kill(wait_for_child(), SIGKILL);
+    assert_int_equal(response(&peer).error, PTX_ERROR_COMPILER);
+    assert_string_equal(log_text, "1:1: error: the compiler died of signal 9\n");
+    request(&peer, "stay", DEADLINE_S * 1000);
+    wait_for_child();
+    assert_int_equal(stop_server(&peer), 0); /* with what it was doing */
+}
+
+/* ---- The client, with the program ---- */
+
+static const char kernel_text[] =
+    HEAD ".global .b32 table[4] = {1, 2, 3, 4};\n"
+         ".visible .entry add(.param .u64 p, .param .f32 f) .maxntid 64\n{\n"
+         ".reg .b32 %r<4>; .reg .b64 %rd<4>;\n"
+         "ld.param.u64 %rd1, [p]; mov.u32 %r1, %tid.x; mad.wide.u32 %rd2, %r1, 4, %rd1;\n"
+         "st.global.u32 [%rd2], %r1; ret;\n}\n";
+
+static struct compile_request request_of(const char *text, const char *kernel)
+{
+    return (struct compile_request){
+        .what = kernel != NULL ? COMPILE_KERNEL : COMPILE_MODULE,
+        .text = text,
+        .text_size = strlen(text),
+        .kernel = kernel,
+        .limits = compile_default_limits,
+    };
+}
+
+static bool ask_program(const struct compile_request *request, struct compile_answer *answer)
+{
+    bool done;
+
+    ptx_log_init(&ptx_log, log_text, sizeof(log_text));
+    done = compiler_ask(request, answer, &ptx_log);
+    assert_int_equal(done, answer->bytes != NULL);
+    assert_int_equal(done, ptx_log.errors == 0);
+    return done;
+}
+
+static void use_program(const char *path)
+{
+    compiler_stop();
+    setenv("BAREGPU_PTXC", path, 1);
+}
+
+static void use_compiler(void)
+{
+    const char *build = getenv("BAREGPU_BUILD");
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/host/cuda-cpu/baregpu-ptxc", build != NULL ? build : "build");
+    use_program(path);
+}
+
+static void expect_error(const char *text, enum ptx_error error, const char *said)
+{
+    const struct compile_request request = request_of(text, NULL);
+    struct compile_answer answer;
+
+    assert_false(ask_program(&request, &answer));
+    assert_int_equal(ptx_log.error, error);
+    assert_non_null(strstr(log_text, said));
+}
+
+static void expect_module(void)
+{
+    const struct compile_request request = request_of(kernel_text, NULL);
+    struct compile_answer answer;
+    struct flat_module module;
+
+    assert_true(ask_program(&request, &answer));
+    assert_true(flat_read(answer.bytes, answer.size, &module));
+    assert_int_equal(module.header->kernels, 1);
+    assert_string_equal(module.strings + module.kernels[0].name, "add");
+    assert_int_equal(module.kernels[0].parameters, 2);
+    assert_int_equal(module.kernels[0].max_threads[0], 64);
+    assert_int_equal(module.parameters[1].offset, 8);
+    assert_true(module.parameters[1].is_float);
+    assert_int_equal(module.header->variables, 1);
+    assert_int_equal(module.bytes[module.variables[0].initial + 12], 4);
+    assert_int_equal(module.functions[0].lines, 5);
+    assert_int_equal(module.lines[module.functions[0].first_line + 3].line, 9);
+    free(answer.bytes);
+}
+
+static void expect_code(void)
+{
+    const struct compile_request request = request_of(kernel_text, "add");
+    struct compile_answer answer;
+
+    assert_true(ask_program(&request, &answer));
+    assert_non_null(flat_read_code(answer.bytes, answer.size));
+    assert_memory_equal((char *)answer.bytes + sizeof(struct flat_code), "\177ELF", 4);
+    assert_true(source_is_current(&answer.llvm));
+    assert_true(answer.llvm.size > 0);
+    free(answer.bytes);
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    use_compiler();
+    expect_module();
+    expect_code();
+    expect_module();
+    assert_true(compiler_source().size > 0);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    use_compiler();
+    expect_error(HEAD ".entry k() {\n  frob.u32 %r1;\n}\n", PTX_ERROR_INVALID, "5:3: error: ");
+    expect_error(".version 12.0\n.target sm_90\n", PTX_ERROR_VERSION, "12.0 is newer");
+    expect_error(".version 8.0\n.target sm_200a\n", PTX_ERROR_VERSION, "sm_200a");
+    expect_error(
+        HEAD ".entry k() { .reg .b32 %r<2>; tex.1d.v4.u32.s32 {%r1, %r1, %r1, %r1}, [k, {%r1}]; }",
+        PTX_ERROR_INVALID, "4:");
+    expect_module();
+}
+
+static void test_missing(void **state)
+{
+    (void)state;
+    use_program("/nowhere/baregpu-ptxc");
+    expect_error(kernel_text, PTX_ERROR_NO_COMPILER, "/nowhere/baregpu-ptxc: No such file");
+    assert_int_equal(compiler_source().size, 0);
+    use_program("/bin/true");
+    expect_error(kernel_text, PTX_ERROR_COMPILER, "the compiler's process has ended");
+    use_compiler();
+    expect_module();
+}
+
+/* Files that are no libraries, where they are looked for first. */
+static void test_without_llvm(void **state)
+{
+    static const char *const names[] = {"libLLVM.so.19.1", "libLLVM-19.so.1", "libLLVM-19.so"};
+    const struct compile_request request = request_of(kernel_text, "add");
+    struct compile_answer answer;
+    char directory[] = "/tmp/compiler_test.XXXXXX", path[64];
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    use_compiler();
+    setenv("LD_LIBRARY_PATH", directory, 1);
+    expect_module();
+    assert_false(ask_program(&request, &answer));
+    assert_int_equal(ptx_log.error, PTX_ERROR_NO_COMPILER);
+    assert_non_null(strstr(log_text, "LLVM 19 is missing"));
+    unsetenv("LD_LIBRARY_PATH");
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        unlink(path);
+    }
+    rmdir(directory);
+}
+
+/* Once it was started for good there is no other one. */
+static void test_only_one(void **state)
+{
+    (void)state;
+    use_compiler();
+    ptx_log_init(&ptx_log, log_text, sizeof(log_text));
+    assert_true(compiler_start(&ptx_log));
+    expect_code();
+    use_program("/bin/true");
+    assert_true(compiler_start(&ptx_log));
+    expect_error(kernel_text, PTX_ERROR_COMPILER, "has ended");
+    use_compiler();
+}
+
+/* NULL: all is well. */
+static void *ask_often(void *failed)
+{
+    const struct compile_request request = request_of(kernel_text, "add");
+
+    for (int i = 0; i < 5; i++) {
+        char text[256];
+        struct compile_answer answer;
+        struct ptx_log log;
+
+        ptx_log_init(&log, text, sizeof(text));
+        if (!compiler_ask(&request, &answer, &log)) {
+            return failed;
+        }
+        free(answer.bytes);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    pthread_t threads[4];
+    void *failed;
+
+    (void)state;
+    use_compiler();
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, told), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+}
+
+/* A child's requests are its own process's, and do not disturb ours. */
+static void test_fork(void **state)
+{
+    int status;
+    pid_t child;
+
+    (void)state;
+    use_compiler();
+    expect_module();
+    child = fork();
+    if (child == 0) {
+        bool failed = ask_often(told) != NULL;
+
+        compiler_stop();
+        _exit(failed);
+    }
+    expect_code();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    expect_code();
+}
+
+/* ---- What it may cost ---- */
+
+/* `count` times the format, of a number, between a head and an end. */
+static char *repeat(const char *head, const char *format, unsigned count, const char *end)
+{
+    size_t size = strlen(head) + count * (strlen(format) + 24) + strlen(end) + 1;
+    char *text = malloc(size), *next = text;
+
+    assert_non_null(text);
+    next += sprintf(next, "%s", head);
+    for (unsigned i = 0; i < count; i++) {
+        const char *hole = strchr(format, '#');
+
+        next += hole == NULL ? sprintf(next, "%s", format)
+                             : sprintf(next, "%.*s%u%s", (int)(hole - format), format, i, hole + 1);
+    }
+    sprintf(next, "%s", end);
+    return text;
+}
+
+static void expect_repeated(const char *head, const char *format, unsigned count, const char *end,
+                            enum ptx_error error, const char *said)
+{
+    char *text = repeat(head, format, count, end);
+
+    expect_error(text, error, said);
+    free(text);
+}
+
+static void test_nesting(void **state)
+{
+    (void)state;
+    use_compiler();
+    expect_repeated(HEAD ".entry k() {", "{", 1000000, "}", PTX_ERROR_LIMIT, "nested");
+    expect_repeated(HEAD ".global .b32 x = ", "(", 1000000, "1;", PTX_ERROR_LIMIT, "nested");
+    expect_repeated(HEAD ".global .b32 x = ", "-", 1000000, "1;", PTX_ERROR_LIMIT, "nested");
+}
+
+static void expect_limit(struct compile_request request, enum ptx_error error, const char *said)
+{
+    struct compile_answer answer;
+
+    assert_false(ask_program(&request, &answer));
+    assert_int_equal(ptx_log.error, error);
+    assert_non_null(strstr(log_text, said));
+}
+
+/* Of a text that is right, but for what it costs. */
+static void test_limits(void **state)
+{
+    char *large = repeat(HEAD ".visible .entry k(.param .u64 p) {\n.reg .f32 %f<1000000000>;\n"
+                              ".reg .b64 %rd<2>; ld.param.u64 %rd1, [p];\n",
+                         "ld.global.f32 %f#, [%rd1 + 4];\n", 1500, "}\n");
+    struct compile_request request = request_of(large, NULL), kernel = request_of(large, "k");
+
+    (void)state;
+    use_compiler();
+    request.limits.text = 1000;
+    expect_limit(request, PTX_ERROR_LIMIT, "text");
+    request = request_of(large, NULL);
+    request.limits.ir = 100000;
+    expect_limit(request, PTX_ERROR_LIMIT, "there is too much code");
+    request = request_of(large, NULL);
+    request.limits.answer = 10000;
+    expect_limit(request, PTX_ERROR_LIMIT, "the limit is 10000");
+    kernel.limits.memory = (uint64_t)400 << 20;
+    expect_limit(kernel, PTX_ERROR_MEMORY, "more than 400 MB of memory");
+    kernel = request_of(large, "k");
+    kernel.limits.time = 100;
+    expect_limit(kernel, PTX_ERROR_TIME, "more than 100 ms");
+    free(large);
+}
+
+/* 40 MB of labels. */
+static void test_many_labels(void **state)
+{
+    char *text = repeat(HEAD ".entry k() {\n", "label#:\n", 3000000, "}\n");
+    struct compile_request request = request_of(text, NULL);
+
+    (void)state;
+    use_compiler();
+    request.limits.processor = 1;
+    expect_limit(request, PTX_ERROR_TIME, "more than 1 s of the processor");
+    request = request_of(text, NULL);
+    request.limits.memory = (uint64_t)500 << 20;
+    expect_limit(request, PTX_ERROR_LIMIT, "memory");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_jail),     cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_time),     cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_answers),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_without_llvm),
+        cmocka_unit_test(test_only_one), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fork),     cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_limits),   cmocka_unit_test(test_many_labels),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (pipe2(told, O_CLOEXEC) != 0) {
+        return 1;
+    }
+    alarm(3 * DEADLINE_S);
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    compiler_stop();
+    return failures;
+}
