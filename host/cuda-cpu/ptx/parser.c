@@ -147,6 +147,10 @@ void *parser_alloc(struct parser *parser, size_t size)
 {
     void *memory = arena_alloc(&parser->module->arena, size);
 
+    if (memory == NULL && size < parser->limits->memory - parser->module->arena.used) {
+        ptx_log_kind(parser->log, PTX_ERROR_MEMORY);
+        parser_give_up(parser, parser->token.at, "there is no memory for the module");
+    }
     if (memory == NULL) {
         ptx_log_kind(parser->log, PTX_ERROR_LIMIT);
         parser_give_up(parser, parser->token.at, "the module needs more than %zu bytes of memory",

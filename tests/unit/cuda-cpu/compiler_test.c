@@ -535,7 +535,7 @@ static void test_limits(void **state)
 {
     char *large = repeat(HEAD ".visible .entry k(.param .u64 p) {\n.reg .f32 %f<1000000000>;\n"
                               ".reg .b64 %rd<2>; ld.param.u64 %rd1, [p];\n",
-                         "ld.global.f32 %f#, [%rd1 + 4];\n", 1500, "}\n");
+                         "ld.global.f32 %f#, [%rd1 + 4];\n", 10000, "}\n");
     struct compile_request request = request_of(large, NULL), kernel = request_of(large, "k");
 
     (void)state;
@@ -548,8 +548,8 @@ static void test_limits(void **state)
     request = request_of(large, NULL);
     request.limits.answer = 10000;
     expect_limit(request, PTX_ERROR_LIMIT, "the limit is 10000");
-    kernel.limits.memory = (uint64_t)400 << 20;
-    expect_limit(kernel, PTX_ERROR_MEMORY, "more than 400 MB of memory");
+    kernel.limits.memory = (uint64_t)300 << 20;
+    expect_limit(kernel, PTX_ERROR_MEMORY, "memory");
     kernel = request_of(large, "k");
     kernel.limits.time = 100;
     expect_limit(kernel, PTX_ERROR_TIME, "more than 100 ms");
