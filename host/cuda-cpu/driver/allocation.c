@@ -91,20 +91,22 @@ CUresult allocation_create(struct context *context, uint64_t size, enum allocati
                            unsigned flags, uint64_t *start)
 {
     struct allocation allocation = {.size = size, .kind = kind, .flags = flags, .context = context};
-    void *bytes;
     CUresult result;
 
     if (size > UINT64_MAX - ALIGNMENT ||
         (is_of_device(kind) && size > driver_settings()->memory - table.used)) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    if (posix_memalign(&bytes, ALIGNMENT, size) != 0) {
+    /* Large blocks come from the kernel, which zeroes a page when it is first touched. */
+    allocation.block = calloc(1, size + ALIGNMENT);
+    if (allocation.block == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    allocation.start = (uint64_t)(uintptr_t)bytes;
+    allocation.start =
+        ((uint64_t)(uintptr_t)allocation.block + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     result = add(&allocation);
     if (result != CUDA_SUCCESS) {
-        free(bytes);
+        free(allocation.block);
         return result;
     }
     *start = allocation.start;
@@ -116,9 +118,7 @@ void allocation_free(const struct allocation *allocation)
     size_t place = (size_t)(allocation - table.items);
 
     memory_remove(&allocation->context->memory, allocation->start);
-    if (allocation->kind != ALLOCATION_REGISTERED) {
-        free((void *)(uintptr_t)allocation->start);
-    }
+    free(allocation->block);
     table.used -= is_of_device(allocation->kind) ? allocation->size : 0;
     memmove(&table.items[place], &table.items[place + 1],
             (table.count - place - 1) * sizeof(*table.items));

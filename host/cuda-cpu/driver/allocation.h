@@ -21,6 +21,7 @@ enum allocation_kind {
 
 struct allocation {
     uint64_t start, size;
+    void *block; /* what the C library gave; NULL: it is the program's */
     enum allocation_kind kind;
     unsigned flags;
     struct context *context;
@@ -30,7 +31,7 @@ struct allocation {
 /* The one that has this address; NULL: none. It moves when others come and go. */
 struct allocation *allocation_find(uint64_t address);
 
-/* CUDA_ERROR_OUT_OF_MEMORY also when the device has no more. */
+/* The memory reads as zero. CUDA_ERROR_OUT_OF_MEMORY also when the device has no more. */
 CUresult allocation_create(struct context *context, uint64_t size, enum allocation_kind kind,
                            unsigned flags, uint64_t *start);
 

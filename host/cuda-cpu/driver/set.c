@@ -6,6 +6,8 @@
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/stream.h"
 
+#define COPIED_MAX 4096u /* a multiple of every size */
+
 struct set {
     CUdeviceptr dst;
     size_t pitch, width, height; /* bytes from row to row; elements; rows */
@@ -17,14 +19,25 @@ struct set_task {
     struct set set;
 };
 
+/* The first element, then twice as many with each copy, of what is in the first cache. */
+static void repeat(unsigned char *row, unsigned value, size_t size, size_t total)
+{
+    size_t piece;
+
+    memcpy(row, &value, size);
+    for (size_t done = size; done < total; done += piece) {
+        piece = done < COPIED_MAX ? done : COPIED_MAX;
+        piece = piece < total - done ? piece : total - done;
+        memcpy(row + done, row, piece);
+    }
+}
+
 static void set_row(unsigned char *row, const struct set *set)
 {
     if (set->size == 1) {
         memset(row, (int)set->value, set->width);
-        return;
-    }
-    for (size_t x = 0; x < set->width; x++) {
-        memcpy(row + x * set->size, &set->value, set->size);
+    } else {
+        repeat(row, set->value, set->size, set->width * set->size);
     }
 }
 

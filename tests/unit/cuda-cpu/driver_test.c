@@ -222,6 +222,46 @@ static void test_registered(void **state)
     assert_int_equal(cuMemHostRegister(NULL, 4, 0), CUDA_ERROR_INVALID_VALUE);
 }
 
+/* What was there before, of the process, is not seen. */
+static void test_fresh_memory_is_zero(void **state)
+{
+    static const unsigned char zeros[4000];
+    unsigned char bytes[sizeof(zeros)];
+    CUdeviceptr pointer;
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        memset(bytes, 0xFF, sizeof(bytes));
+        OK(cuMemAlloc(&pointer, sizeof(bytes)));
+        OK(cuMemcpyDtoH(bytes, pointer, sizeof(bytes)));
+        assert_memory_equal(bytes, zeros, sizeof(bytes));
+        OK(cuMemsetD8(pointer, 0xEE, sizeof(bytes)));
+        OK(cuMemFree(pointer));
+    }
+}
+
+/* More than is copied at once, and no multiple of it. */
+static void test_set_much(void **state)
+{
+    enum { COUNT = 10001 };
+    uint16_t *halves = malloc(COUNT * sizeof(*halves));
+    uint32_t *words = malloc(COUNT * sizeof(*words));
+    CUdeviceptr pointer;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, COUNT * sizeof(*words)));
+    OK(cuMemsetD16(pointer, 0x1234, COUNT));
+    OK(cuMemcpyDtoH(halves, pointer, COUNT * sizeof(*halves)));
+    OK(cuMemsetD32(pointer, 0x12345678, COUNT));
+    OK(cuMemcpyDtoH(words, pointer, COUNT * sizeof(*words)));
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(halves[i], 0x1234);
+        assert_int_equal(words[i], 0x12345678);
+    }
+    free(halves);
+    free(words);
+}
+
 static void test_set(void **state)
 {
     uint32_t words[16];
@@ -431,6 +471,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_set_much, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fresh_memory_is_zero, setup, teardown),
         cmocka_unit_test_setup_teardown(test_boxes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_modules, setup, teardown),
         cmocka_unit_test_setup_teardown(test_launch, setup, teardown),
