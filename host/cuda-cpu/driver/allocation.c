@@ -6,6 +6,7 @@
 
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/pool.h"
 
 #define ALIGNMENT 512u
 
@@ -120,6 +121,9 @@ void allocation_free(const struct allocation *allocation)
     memory_remove(&allocation->context->memory, allocation->start);
     free(allocation->block);
     table.used -= is_of_device(allocation->kind) ? allocation->size : 0;
+    if (allocation->pool != NULL) {
+        pool_give(allocation->pool, allocation->size);
+    }
     memmove(&table.items[place], &table.items[place + 1],
             (table.count - place - 1) * sizeof(*table.items));
     if (--table.count == 0) {
@@ -155,7 +159,8 @@ CUresult cuMemGetInfo(size_t *available, size_t *total)
     return IN_CONTEXT(get_info(available, total));
 }
 
-static CUresult alloc(struct context *context, CUdeviceptr *pointer, size_t size)
+static CUresult alloc(struct context *context, CUdeviceptr *pointer, size_t size,
+                      enum allocation_kind kind, unsigned flags)
 {
     uint64_t start;
     CUresult result;
@@ -163,7 +168,7 @@ static CUresult alloc(struct context *context, CUdeviceptr *pointer, size_t size
     if (pointer == NULL || size == 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = allocation_create(context, size, ALLOCATION_DEVICE, 0, &start);
+    result = allocation_create(context, size, kind, flags, &start);
     if (result == CUDA_SUCCESS) {
         *pointer = start;
     }
@@ -172,7 +177,37 @@ static CUresult alloc(struct context *context, CUdeviceptr *pointer, size_t size
 
 CUresult cuMemAlloc(CUdeviceptr *pointer, size_t size)
 {
-    return IN_CONTEXT(alloc(context, pointer, size));
+    return IN_CONTEXT(alloc(context, pointer, size, ALLOCATION_DEVICE, 0));
+}
+
+CUresult cuMemAllocManaged(CUdeviceptr *pointer, size_t size, unsigned flags)
+{
+    if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return IN_CONTEXT(alloc(context, pointer, size, ALLOCATION_MANAGED, flags));
+}
+
+static CUresult alloc_pitch(struct context *context, CUdeviceptr *pointer, size_t *pitch,
+                            size_t width, size_t height, unsigned element_size)
+{
+    size_t size;
+
+    if (pitch == NULL || width == 0 || height == 0 || width > SIZE_MAX - ALIGNMENT ||
+        (element_size != 4 && element_size != 8 && element_size != 16)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *pitch = (width + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (__builtin_mul_overflow(*pitch, height, &size)) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    return alloc(context, pointer, size, ALLOCATION_DEVICE, 0);
+}
+
+CUresult cuMemAllocPitch(CUdeviceptr *pointer, size_t *pitch, size_t width, size_t height,
+                         unsigned element_size)
+{
+    return IN_CONTEXT(alloc_pitch(context, pointer, pitch, width, height, element_size));
 }
 
 /* Waits: a kernel may be using it. */
@@ -185,7 +220,8 @@ static CUresult free_start(uint64_t start, bool device)
         return CUDA_SUCCESS;
     }
     if (allocation == NULL || allocation->start != start ||
-        allocation->kind == ALLOCATION_REGISTERED || is_of_device(allocation->kind) != device) {
+        allocation->kind == ALLOCATION_REGISTERED || allocation->is_going ||
+        is_of_device(allocation->kind) != device) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = context_wait(allocation->context);
@@ -202,6 +238,53 @@ CUresult cuMemFree(CUdeviceptr pointer)
 }
 
 /* ---- Memory of the host ---- */
+
+static CUresult alloc_host(struct context *context, void **memory, size_t size, unsigned flags)
+{
+    CUdeviceptr pointer;
+    CUresult result;
+
+    if (memory == NULL || (flags & ~(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
+                                     CU_MEMHOSTALLOC_WRITECOMBINED)) != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = alloc(context, &pointer, size, ALLOCATION_HOST, flags);
+    if (result == CUDA_SUCCESS) {
+        *memory = (void *)(uintptr_t)pointer;
+    }
+    return result;
+}
+
+CUresult cuMemHostAlloc(void **memory, size_t size, unsigned flags)
+{
+    return IN_CONTEXT(alloc_host(context, memory, size, flags));
+}
+
+CUresult cuMemAllocHost(void **memory, size_t size)
+{
+    return cuMemHostAlloc(memory, size, 0);
+}
+
+CUresult cuMemFreeHost(void *memory)
+{
+    return IN_CONTEXT(free_start((uint64_t)(uintptr_t)memory, false));
+}
+
+static CUresult get_host_flags(unsigned *flags, void *memory)
+{
+    const struct allocation *allocation = allocation_find((uint64_t)(uintptr_t)memory);
+
+    if (flags == NULL || allocation == NULL || allocation->kind != ALLOCATION_HOST) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *flags = allocation->flags | CU_MEMHOSTALLOC_DEVICEMAP;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemHostGetFlags(unsigned *flags, void *memory)
+{
+    return IN_CONTEXT(get_host_flags(flags, memory));
+}
 
 static CUresult register_host(struct context *context, void *memory, size_t size, unsigned flags)
 {

@@ -11,6 +11,7 @@
 #include "protocol/cuda.h"
 
 struct context;
+struct pool;
 
 enum allocation_kind {
     ALLOCATION_DEVICE,
@@ -25,6 +26,8 @@ struct allocation {
     enum allocation_kind kind;
     unsigned flags;
     struct context *context;
+    struct pool *pool; /* NULL: of none */
+    bool is_going;     /* cuMemFreeAsync was called */
     uint64_t id;
 };
 

@@ -5,6 +5,7 @@
 
 #include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/event.h"
 #include "host/cuda-cpu/driver/module.h"
 #include "host/cuda-cpu/driver/stream.h"
 #include "host/cuda-cpu/driver/task.h"
@@ -143,10 +144,15 @@ static void clear(struct context *context)
     while (context->modules != NULL) {
         module_destroy(context->modules);
     }
+    while (context->events != NULL) {
+        event_destroy(context->events);
+    }
     while (context->streams != NULL) {
         stream_destroy(context->streams);
     }
     allocation_free_all(context);
+    task_release(context->left);
+    context->left = NULL;
     context->legacy = NULL;
     context->error = CUDA_SUCCESS;
     context->stop = 0;
@@ -158,12 +164,21 @@ static void destroy(struct context *context)
 
     clear(context);
     memory_clear(&context->memory);
+    free(context->print.text);
     while (*place != context) {
         place = &(*place)->next;
     }
     *place = context->next;
     object_remove(&context->object);
     free(context);
+}
+
+/* What NVIDIA's driver begins with. */
+static void set_limits(struct context *context)
+{
+    context->limits[CU_LIMIT_STACK_SIZE] = 1024;
+    context->limits[CU_LIMIT_PRINTF_FIFO_SIZE] = (size_t)1 << 20;
+    context->limits[CU_LIMIT_MALLOC_HEAP_SIZE] = (size_t)8 << 20;
 }
 
 static CUresult create(struct context **result, unsigned flags, CUdevice device)
@@ -182,6 +197,7 @@ static CUresult create(struct context **result, unsigned flags, CUdevice device)
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     context->id = next_id++;
+    set_limits(context);
     context->flags = flags;
     context->next = all;
     all = context;
@@ -381,12 +397,14 @@ CUresult context_wait(struct context *context)
     if (task == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
+    task_follow(task, context->left);
     for (struct stream *stream = context->streams; stream != NULL; stream = stream->next) {
         task_follow(task, stream->last);
     }
     task_submit(task);
     task_wait(task);
     task_release(task);
+    print_flush(context);
     return context->error;
 }
 

@@ -8,10 +8,13 @@
 
 #include "host/cuda-cpu/device/memory.h"
 #include "host/cuda-cpu/driver/object.h"
+#include "host/cuda-cpu/driver/print.h"
 #include "protocol/cuda.h"
 
+struct event;
 struct module;
 struct stream;
+struct task;
 
 struct context {
     struct object object;
@@ -23,7 +26,12 @@ struct context {
     uint32_t stop;                   /* not 0: kernels are to end */
     struct memory memory;            /* what its kernels may touch */
     struct stream *legacy, *streams; /* all of them, the legacy one too */
+    struct task *left; /* behind the work of streams that were destroyed; NULL: none is left */
+    struct event *events;
     struct module *modules;
+    struct print print; /* what its kernels say */
+    size_t limits[CU_LIMIT_MAX];
+    CUfunc_cache cache; /* what the program prefers */
 };
 
 /* The calling thread's; CUDA_ERROR_INVALID_CONTEXT, CUDA_ERROR_CONTEXT_IS_DESTROYED. */

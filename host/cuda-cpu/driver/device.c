@@ -111,7 +111,6 @@ static bool find_attribute(CUdevice_attribute attribute, int *value)
         {CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT, 1},
         {CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING, 1},
         {CU_DEVICE_ATTRIBUTE_TEXTURE_PITCH_ALIGNMENT, 32},
-        {CU_DEVICE_ATTRIBUTE_STREAM_PRIORITIES_SUPPORTED, 1},
         {CU_DEVICE_ATTRIBUTE_GLOBAL_L1_CACHE_SUPPORTED, 1},
         {CU_DEVICE_ATTRIBUTE_LOCAL_L1_CACHE_SUPPORTED, 1},
         {CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR, 65536},
@@ -217,4 +216,125 @@ static CUresult get_attribute(int *value, CUdevice_attribute attribute, CUdevice
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device)
 {
     return IN_DRIVER(get_attribute(value, attribute, device));
+}
+
+/* ---- Names ---- */
+
+static CUresult get_uuid(CUuuid *uuid, CUdevice device)
+{
+    CUresult result = check(device, uuid);
+
+    if (result == CUDA_SUCCESS) {
+        memcpy(uuid->bytes, "baregpu-cuda-cpu", sizeof(uuid->bytes));
+    }
+    return result;
+}
+
+CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device)
+{
+    return IN_DRIVER(get_uuid(uuid, device));
+}
+
+static CUresult get_luid(char *luid, unsigned *mask, CUdevice device)
+{
+    (void)luid;
+    (void)mask;
+    return check(device, luid) ?: CUDA_ERROR_NOT_SUPPORTED; /* Windows alone has it */
+}
+
+CUresult cuDeviceGetLuid(char *luid, unsigned *mask, CUdevice device)
+{
+    return IN_DRIVER(get_luid(luid, mask, device));
+}
+
+#define BUS_ID "0000:00:00.0" /* it is on no bus */
+
+static CUresult get_bus_id(char *id, int size, CUdevice device)
+{
+    CUresult result = check(device, id);
+
+    if (result == CUDA_SUCCESS && size <= 0) {
+        result = CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result == CUDA_SUCCESS) {
+        snprintf(id, (size_t)size, "%s", BUS_ID);
+    }
+    return result;
+}
+
+CUresult cuDeviceGetPCIBusId(char *id, int size, CUdevice device)
+{
+    return IN_DRIVER(get_bus_id(id, size, device));
+}
+
+static CUresult get_by_bus_id(CUdevice *device, const char *id)
+{
+    if (device == NULL || id == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *device = 0;
+    return strcmp(id, BUS_ID) == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+CUresult cuDeviceGetByPCIBusId(CUdevice *device, const char *id)
+{
+    return IN_DRIVER(get_by_bus_id(device, id));
+}
+
+static CUresult get_capability(int *major, int *minor, CUdevice device)
+{
+    CUresult result = check(device, major) ?: check(device, minor);
+
+    if (result == CUDA_SUCCESS) {
+        *major = (int)(driver_settings()->arch / 10);
+        *minor = (int)(driver_settings()->arch % 10);
+    }
+    return result;
+}
+
+CUresult cuDeviceComputeCapability(int *major, int *minor, CUdevice device)
+{
+    return IN_DRIVER(get_capability(major, minor, device));
+}
+
+/* ---- Others: there are none ---- */
+
+static CUresult can_access_peer(int *can, CUdevice device, CUdevice peer)
+{
+    CUresult result = check(device, can) ?: check(peer, can);
+
+    if (result == CUDA_SUCCESS) {
+        *can = 0;
+    }
+    return result;
+}
+
+CUresult cuDeviceCanAccessPeer(int *can, CUdevice device, CUdevice peer)
+{
+    return IN_DRIVER(can_access_peer(can, device, peer));
+}
+
+CUresult cuDeviceGetP2PAttribute(int *value, CUdevice_P2PAttribute attribute, CUdevice source,
+                                 CUdevice destination)
+{
+    (void)value;
+    (void)attribute;
+    (void)source;
+    (void)destination;
+    return CUDA_ERROR_INVALID_DEVICE; /* they must differ */
+}
+
+static CUresult get_affinity_support(int *supported, CUexecAffinityType type, CUdevice device)
+{
+    CUresult result = check(device, supported);
+
+    if (result == CUDA_SUCCESS) {
+        *supported = 0;
+    }
+    return result ?: type < CU_EXEC_AFFINITY_TYPE_MAX ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuDeviceGetExecAffinitySupport(int *supported, CUexecAffinityType type, CUdevice device)
+{
+    return IN_DRIVER(get_affinity_support(supported, type, device));
 }

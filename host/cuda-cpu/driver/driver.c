@@ -9,11 +9,13 @@
 
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/fatbin.h"
+#include "host/cuda-cpu/driver/pool.h"
 #include "host/cuda-cpu/driver/task.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_settings settings;
 static bool initialised;
+static _Thread_local bool forbidden;
 
 void driver_lock(void)
 {
@@ -110,9 +112,17 @@ CUresult cuDriverGetVersion(int *version)
     return CUDA_SUCCESS;
 }
 
+void driver_forbid(bool is_forbidden)
+{
+    forbidden = is_forbidden;
+}
+
 CUresult driver_enter(void)
 {
     driver_lock();
+    if (forbidden) {
+        return CUDA_ERROR_NOT_PERMITTED;
+    }
     return initialised ? CUDA_SUCCESS : CUDA_ERROR_NOT_INITIALIZED;
 }
 
@@ -126,11 +136,20 @@ CUresult driver_enter_context(struct context **context)
     return result == CUDA_SUCCESS ? (*context)->error : result;
 }
 
+CUresult driver_yield(CUresult result)
+{
+    if (result == CUDA_ERROR_NOT_READY) {
+        sched_yield();
+    }
+    return result;
+}
+
 /* When the library goes, so do its threads, in the middle of kernels if need be. */
 __attribute__((destructor)) static void close_driver(void)
 {
     driver_lock();
     context_stop_all();
     task_stop_workers();
+    pool_close();
     driver_unlock();
 }

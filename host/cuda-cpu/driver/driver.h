@@ -36,10 +36,17 @@ void driver_wait(pthread_cond_t *condition);
 /* A line on standard error, of "cuda: ". */
 void driver_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From here on the thread's calls are errors, or are not: in a function that the driver calls. */
+void driver_forbid(bool forbidden);
+
 /* Locks. Behind cuInit; with a context that is current, and not NULL; that had no error. Whatever
  * is returned, the lock is held. */
 CUresult driver_enter(void);
 CUresult driver_enter_context(struct context **context);
+
+/* The result. Who asks again and again whether something is ready lets those work who make it so.
+ */
+CUresult driver_yield(CUresult result);
 
 #define IN_DRIVER(call)                                                                            \
     ({                                                                                             \

@@ -21,8 +21,7 @@ struct launch_task {
 
 static void print(void *context, const char *text)
 {
-    (void)context;
-    fputs(text, stdout);
+    print_add(context, text);
 }
 
 static CUresult result_of(enum warp_fault fault)
@@ -181,6 +180,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->memory = &task->task.context->memory;
     launch->stop = &task->task.context->stop;
     launch->print = print;
+    launch->print_context = &task->task.context->print;
     task->name = function->kernel->name;
     return function_prepare(function, launch);
 }

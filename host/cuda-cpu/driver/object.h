@@ -16,6 +16,7 @@ enum object_kind {
     OBJECT_FUNCTION,
     OBJECT_LIBRARY,
     OBJECT_KERNEL,
+    OBJECT_POOL,
 };
 
 /* First in each of them. */

@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
+#include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 
 static uint64_t next_id = 1;
 
-static CUresult create(struct context *context, unsigned flags, int priority,
-                       struct stream **result)
+static CUresult create(struct context *context, unsigned flags, struct stream **result)
 {
     struct stream *stream = calloc(1, sizeof(*stream));
 
@@ -19,7 +19,6 @@ static CUresult create(struct context *context, unsigned flags, int priority,
     }
     stream->context = context;
     stream->flags = flags;
-    stream->priority = priority;
     stream->id = next_id++;
     stream->next = context->streams;
     context->streams = stream;
@@ -27,7 +26,27 @@ static CUresult create(struct context *context, unsigned flags, int priority,
     return CUDA_SUCCESS;
 }
 
-/* What was submitted goes on. */
+/* What was submitted goes on; who waits for the context waits for it, too. */
+static void leave_work(struct context *context, struct task *last)
+{
+    struct task *task, *before = context->left;
+
+    if (last == NULL || last->done) {
+        return;
+    }
+    task = task_create(sizeof(*task), context, NULL);
+    if (task == NULL) {
+        task_wait(last);
+        return;
+    }
+    task_follow(task, before);
+    task_follow(task, last);
+    context->left = task_retain(task);
+    task_release(before);
+    task_submit(task);
+    task_release(task);
+}
+
 void stream_destroy(struct stream *stream)
 {
     struct stream **place = &stream->context->streams;
@@ -36,6 +55,7 @@ void stream_destroy(struct stream *stream)
         place = &(*place)->next;
     }
     *place = stream->next;
+    leave_work(stream->context, stream->last);
     task_release(stream->last);
     object_remove(&stream->object);
     free(stream);
@@ -48,7 +68,7 @@ static CUresult find_legacy(struct context *context, struct stream **stream)
     CUresult result = CUDA_SUCCESS;
 
     if (context->legacy == NULL) {
-        result = create(context, CU_STREAM_DEFAULT, 0, &context->legacy);
+        result = create(context, CU_STREAM_DEFAULT, &context->legacy);
     }
     *stream = context->legacy;
     return result;
@@ -75,7 +95,7 @@ static CUresult find_per_thread(struct context *context, struct stream **result)
             return CUDA_SUCCESS;
         }
     }
-    created = create(context, CU_STREAM_DEFAULT, 0, result);
+    created = create(context, CU_STREAM_DEFAULT, result);
     if (created == CUDA_SUCCESS) {
         (*result)->thread = thread_id();
     }
@@ -111,6 +131,7 @@ static void follow_others(const struct stream *stream, struct task *task)
         task_follow(task, context->legacy != NULL ? context->legacy->last : NULL);
         return;
     }
+    task_follow(task, context->left);
     for (struct stream *other = context->streams; other != NULL; other = other->next) {
         if (!(other->flags & CU_STREAM_NON_BLOCKING) && other != stream) {
             task_follow(task, other->last);
@@ -137,6 +158,7 @@ CUresult stream_do(struct stream *stream, struct task *task, bool wait)
     stream_submit(stream, task);
     if (wait) {
         task_wait(task);
+        print_flush(context);
     }
     task_release(task);
     return wait ? context->error : CUDA_SUCCESS;
@@ -144,8 +166,7 @@ CUresult stream_do(struct stream *stream, struct task *task, bool wait)
 
 /* ---- The API ---- */
 
-static CUresult create_handle(struct context *context, CUstream *handle, unsigned flags,
-                              int priority)
+static CUresult create_handle(struct context *context, CUstream *handle, unsigned flags)
 {
     struct stream *stream;
     CUresult result;
@@ -153,7 +174,7 @@ static CUresult create_handle(struct context *context, CUstream *handle, unsigne
     if (handle == NULL || (flags & ~(unsigned)CU_STREAM_NON_BLOCKING) != 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = create(context, flags, priority, &stream);
+    result = create(context, flags, &stream);
     if (result == CUDA_SUCCESS) {
         *handle = (CUstream)stream;
     }
@@ -162,12 +183,14 @@ static CUresult create_handle(struct context *context, CUstream *handle, unsigne
 
 CUresult cuStreamCreate(CUstream *handle, unsigned flags)
 {
-    return IN_CONTEXT(create_handle(context, handle, flags, 0));
+    return IN_CONTEXT(create_handle(context, handle, flags));
 }
 
+/* There is one priority: what is out of the range is brought into it. */
 CUresult cuStreamCreateWithPriority(CUstream *handle, unsigned flags, int priority)
 {
-    return IN_CONTEXT(create_handle(context, handle, flags, priority));
+    (void)priority;
+    return cuStreamCreate(handle, flags);
 }
 
 static CUresult destroy_handle(CUstream handle)
@@ -199,7 +222,7 @@ static CUresult query(struct context *context, CUstream handle)
 
 CUresult cuStreamQuery(CUstream handle)
 {
-    return IN_CONTEXT(query(context, handle));
+    return driver_yield(IN_CONTEXT(query(context, handle)));
 }
 
 static CUresult synchronize(struct context *context, CUstream handle)
@@ -215,6 +238,7 @@ static CUresult synchronize(struct context *context, CUstream handle)
         last = task_retain(stream->last);
         task_wait(last);
         task_release(last);
+        print_flush(context);
     }
     return context->error;
 }
@@ -222,4 +246,119 @@ static CUresult synchronize(struct context *context, CUstream handle)
 CUresult cuStreamSynchronize(CUstream handle)
 {
     return IN_CONTEXT(synchronize(context, handle));
+}
+
+/* ---- What they are asked ---- */
+
+static CUresult get_priority(struct context *context, CUstream handle, int *priority)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (priority == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *priority = 0;
+    return result;
+}
+
+CUresult cuStreamGetPriority(CUstream stream, int *priority)
+{
+    return IN_CONTEXT(get_priority(context, stream, priority));
+}
+
+static CUresult get_flags(struct context *context, CUstream handle, unsigned *flags)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (flags == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result == CUDA_SUCCESS) {
+        *flags = stream->flags;
+    }
+    return result;
+}
+
+CUresult cuStreamGetFlags(CUstream stream, unsigned *flags)
+{
+    return IN_CONTEXT(get_flags(context, stream, flags));
+}
+
+static CUresult get_id(struct context *context, CUstream handle, unsigned long long *id)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (id == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result == CUDA_SUCCESS) {
+        *id = stream->id;
+    }
+    return result;
+}
+
+CUresult cuStreamGetId(CUstream stream, unsigned long long *id)
+{
+    return IN_CONTEXT(get_id(context, stream, id));
+}
+
+static CUresult get_context(struct context *context, CUstream handle, CUcontext *answer)
+{
+    struct stream *stream = object_find(handle, OBJECT_STREAM);
+
+    if (answer == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *answer = (CUcontext)(stream != NULL ? stream->context : context);
+    return stream != NULL || handle <= CU_STREAM_PER_THREAD ? CUDA_SUCCESS
+                                                            : CUDA_ERROR_INVALID_HANDLE;
+}
+
+CUresult cuStreamGetCtx(CUstream stream, CUcontext *answer)
+{
+    return IN_CONTEXT(get_context(context, stream, answer));
+}
+
+CUresult cuStreamGetCtx_v2(CUstream stream, CUcontext *answer, CUgreenCtx *green)
+{
+    if (green != NULL) {
+        *green = NULL;
+    }
+    return cuStreamGetCtx(stream, answer);
+}
+
+CUresult cuStreamGetDevice(CUstream stream, CUdevice *device)
+{
+    CUcontext context;
+
+    if (device == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *device = 0;
+    return cuStreamGetCtx(stream, &context);
+}
+
+/* Managed memory is the host's as well: there is nothing to attach. */
+static CUresult attach(struct context *context, CUstream handle, CUdeviceptr pointer)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (result == CUDA_SUCCESS && allocation_find(pointer) == NULL) {
+        result = CUDA_ERROR_INVALID_VALUE;
+    }
+    return result;
+}
+
+CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr pointer, size_t size, unsigned flags)
+{
+    (void)size;
+    if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST &&
+        flags != CU_MEM_ATTACH_SINGLE) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return IN_CONTEXT(attach(context, stream, pointer));
 }

@@ -17,7 +17,6 @@ struct stream {
     struct stream *next; /* of the context */
     struct context *context;
     unsigned flags;
-    int priority;
     uint64_t id;
     uint64_t thread;   /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
     struct task *last; /* submitted; may be done; NULL: none was */

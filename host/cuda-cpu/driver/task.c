@@ -8,13 +8,23 @@
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 
+/* Who has nothing to do looks for so many turns, a few microseconds, before it sleeps. */
+#define SPINS 2000
+
 static struct {
-    struct task *first, **end;
-    pthread_cond_t changed; /* a task is ready, or done, or the workers are to end */
+    struct task *first, **end; /* those that are ready */
+    pthread_cond_t ready;      /* for workers: a task is, or they are to end */
+    pthread_cond_t done;       /* for who waits: a task is, or is ready */
+    unsigned sleepers, waiters;
     pthread_t *workers;
     unsigned worker_count;
     bool started, stopping;
-} engine = {.end = &engine.first, .changed = PTHREAD_COND_INITIALIZER};
+    bool spinning; /* a worker is about to see what is ready */
+} engine = {
+    .end = &engine.first,
+    .ready = PTHREAD_COND_INITIALIZER,
+    .done = PTHREAD_COND_INITIALIZER,
+};
 
 /* ---- Tasks ---- */
 
@@ -75,11 +85,27 @@ void task_follow(struct task *task, struct task *earlier)
 
 /* ---- Running them ---- */
 
+static void wake_waiters(void)
+{
+    if (engine.waiters > 0) {
+        pthread_cond_broadcast(&engine.done);
+    }
+}
+
+static void wake_worker(void)
+{
+    if (engine.first != NULL && engine.sleepers > 0 && !engine.spinning) {
+        pthread_cond_signal(&engine.ready);
+    }
+}
+
 static void push_ready(struct task *task)
 {
     task->next = NULL;
-    *engine.end = task;
+    __atomic_store_n(engine.end, task, __ATOMIC_RELAXED);
     engine.end = &task->next;
+    wake_worker();
+    wake_waiters();
 }
 
 /* The first one that is ready, of this stream; NULL: of any. */
@@ -102,7 +128,7 @@ static struct task *take_ready(const struct stream *stream)
 
 static void finish(struct task *task)
 {
-    task->done = true;
+    __atomic_store_n(&task->done, true, __ATOMIC_RELEASE);
     task->end_ns = clock_now_ns();
     for (size_t i = 0; i < task->follower_count; i++) {
         if (--task->followers[i]->waits == 0) {
@@ -110,7 +136,7 @@ static void finish(struct task *task)
         }
     }
     task->follower_count = 0;
-    pthread_cond_broadcast(&engine.changed);
+    wake_waiters();
     task_release(task);
 }
 
@@ -129,6 +155,35 @@ static void run(struct task *task)
     finish(task);
 }
 
+static void pause_thread(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("yield");
+#endif
+}
+
+/* One worker at a time looks whether something comes; then it sleeps. */
+static void idle(void)
+{
+    if (!engine.spinning) {
+        engine.spinning = true;
+        driver_unlock();
+        for (int i = 0; i < SPINS && __atomic_load_n(&engine.first, __ATOMIC_RELAXED) == NULL;
+             i++) {
+            pause_thread();
+        }
+        driver_lock();
+        engine.spinning = false;
+    }
+    if (engine.first == NULL && !engine.stopping) {
+        engine.sleepers++;
+        driver_wait(&engine.ready);
+        engine.sleepers--;
+    }
+}
+
 static void *work(void *argument)
 {
     (void)argument;
@@ -137,9 +192,10 @@ static void *work(void *argument)
         struct task *task = take_ready(NULL);
 
         if (task != NULL) {
+            wake_worker(); /* for the next one */
             run(task);
         } else {
-            driver_wait(&engine.changed);
+            idle();
         }
     }
     driver_unlock();
@@ -162,7 +218,7 @@ static void start_workers(void)
 void task_stop_workers(void)
 {
     engine.stopping = true;
-    pthread_cond_broadcast(&engine.changed);
+    pthread_cond_broadcast(&engine.ready);
     driver_unlock();
     for (unsigned i = 0; i < engine.worker_count; i++) {
         pthread_join(engine.workers[i], NULL);
@@ -182,22 +238,37 @@ void task_submit(struct task *task)
     task_retain(task);
     if (task->waits == 0) {
         push_ready(task);
-        pthread_cond_broadcast(&engine.changed);
     }
     if (engine.worker_count == 0) {
         task_wait(task);
     }
 }
 
+static void spin_for(const struct task *task)
+{
+    driver_unlock();
+    for (int i = 0; i < SPINS && !__atomic_load_n(&task->done, __ATOMIC_ACQUIRE); i++) {
+        pause_thread();
+    }
+    driver_lock();
+}
+
 void task_wait(struct task *task)
 {
+    bool spun = false;
+
     while (!task->done) {
         struct task *other = take_ready(engine.worker_count ? task->stream : NULL);
 
         if (other != NULL) {
             run(other);
+        } else if (!spun) {
+            spin_for(task);
+            spun = true;
         } else {
-            driver_wait(&engine.changed);
+            engine.waiters++;
+            driver_wait(&engine.done);
+            engine.waiters--;
         }
     }
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(call PTX_ROOM,ptx compile device ptxc program driver)
+// libs: -ldl
+/* Memory of the CPU device: of the host, managed, pitched, from pools; and what pointers say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "protocol/cuda.h"
+
+#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#define MEMORY 1048576
+
+static CUcontext context;
+
+static int setup(void **state)
+{
+    (void)state;
+    OK(cuInit(0));
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    OK(cuCtxSetCurrent(NULL));
+    OK(cuDevicePrimaryCtxRelease(0));
+    return 0;
+}
+
+static unsigned type_of(CUdeviceptr pointer)
+{
+    unsigned type;
+
+    OK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, pointer));
+    return type;
+}
+
+static void test_limit(void **state)
+{
+    CUdeviceptr first, second;
+    size_t available, total;
+
+    (void)state;
+    OK(cuMemGetInfo(&available, &total));
+    assert_int_equal(total, MEMORY);
+    OK(cuMemAlloc(&first, MEMORY - 100));
+    assert_int_equal(cuMemAlloc(&second, 101), CUDA_ERROR_OUT_OF_MEMORY);
+    OK(cuMemAlloc(&second, 100));
+    OK(cuMemGetInfo(&available, &total));
+    assert_int_equal(available, 0);
+    OK(cuMemFree(first));
+    OK(cuMemFree(second));
+    OK(cuMemGetInfo(&available, &total));
+    assert_int_equal(available, MEMORY);
+}
+
+static void test_host(void **state)
+{
+    uint32_t *memory;
+    CUdeviceptr pointer;
+    unsigned flags;
+
+    (void)state;
+    OK(cuMemHostAlloc((void **)&memory, 64, CU_MEMHOSTALLOC_DEVICEMAP));
+    OK(cuMemHostGetFlags(&flags, memory));
+    assert_int_equal(flags, CU_MEMHOSTALLOC_DEVICEMAP);
+    OK(cuMemHostGetDevicePointer(&pointer, memory, 0));
+    OK(cuMemsetD32(pointer, 9, 16));
+    assert_int_equal(memory[15], 9);
+    assert_int_equal(type_of(pointer), CU_MEMORYTYPE_HOST);
+    assert_int_equal(cuMemFree(pointer), CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemFreeHost(memory));
+    assert_int_equal(cuMemFreeHost(memory), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemHostAlloc((void **)&memory, 64, 128), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemHostGetFlags(&flags, &flags), CUDA_ERROR_INVALID_VALUE);
+}
+
+static void test_managed(void **state)
+{
+    CUdeviceptr pointer;
+    bool managed;
+
+    (void)state;
+    OK(cuMemAllocManaged(&pointer, 64, CU_MEM_ATTACH_GLOBAL));
+    OK(cuPointerGetAttribute(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, pointer));
+    assert_true(managed);
+    memset((void *)(uintptr_t)pointer, 1, 64);
+    OK(cuMemPrefetchAsync(pointer, 64, (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, 0}, 0, NULL));
+    OK(cuMemAdvise(pointer, 64, CU_MEM_ADVISE_SET_READ_MOSTLY,
+                   (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, 0}));
+    assert_int_equal(cuMemAdvise(pointer, 65, CU_MEM_ADVISE_SET_READ_MOSTLY,
+                                 (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, 0}),
+                     CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemFree(pointer));
+    assert_int_equal(cuMemAllocManaged(&pointer, 64, 7), CUDA_ERROR_INVALID_VALUE);
+}
+
+static void test_pitch(void **state)
+{
+    CUdeviceptr pointer;
+    size_t pitch;
+
+    (void)state;
+    OK(cuMemAllocPitch(&pointer, &pitch, 100, 3, 4));
+    assert_int_equal(pitch, 512);
+    OK(cuMemsetD2D8(pointer, pitch, 1, 100, 3));
+    assert_int_equal(cuMemsetD2D8(pointer, pitch, 1, 100, 4), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemAllocPitch(&pointer, &pitch, 100, 3, 5), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuMemAllocPitch(&pointer, &pitch, SIZE_MAX - 600, 3, 4),
+                     CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+static void test_pointers(void **state)
+{
+    CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_CONTEXT,
+                                        CU_POINTER_ATTRIBUTE_RANGE_SIZE,
+                                        CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL};
+    CUcontext owner;
+    CUdeviceptr pointer, base;
+    size_t size;
+    int ordinal = 5;
+    void *values[] = {&owner, &size, &ordinal};
+    unsigned on = 1;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 300));
+    OK(cuMemGetAddressRange(&base, &size, pointer + 299));
+    assert_int_equal(base, pointer);
+    assert_int_equal(size, 300);
+    assert_int_equal(cuMemGetAddressRange(&base, &size, pointer + 300), CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(type_of(pointer + 5), CU_MEMORYTYPE_DEVICE);
+    OK(cuPointerGetAttributes(3, attributes, values, pointer + 7));
+    assert_ptr_equal(owner, context);
+    assert_int_equal(size, 300);
+    assert_int_equal(ordinal, 0);
+    OK(cuPointerGetAttributes(3, attributes, values, (CUdeviceptr)(uintptr_t)&ordinal));
+    assert_null(owner);
+    assert_int_equal(
+        cuPointerGetAttribute(&size, CU_POINTER_ATTRIBUTE_RANGE_SIZE, (CUdeviceptr)(uintptr_t)&on),
+        CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuPointerGetAttribute(&size, CU_POINTER_ATTRIBUTE_HOST_POINTER, pointer),
+                     CUDA_ERROR_INVALID_VALUE);
+    OK(cuPointerSetAttribute(&on, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, pointer));
+    assert_int_equal(cuPointerSetAttribute(&on, CU_POINTER_ATTRIBUTE_CONTEXT, pointer),
+                     CUDA_ERROR_INVALID_VALUE);
+}
+
+static uint64_t used(CUmemoryPool pool)
+{
+    cuuint64_t bytes;
+
+    OK(cuMemPoolGetAttribute(pool, CU_MEMPOOL_ATTR_USED_MEM_CURRENT, &bytes));
+    return bytes;
+}
+
+static void test_pools(void **state)
+{
+    CUmemPoolProps properties = {
+        .allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
+        .location = {CU_MEM_LOCATION_TYPE_DEVICE, 0},
+        .maxSize = 1000,
+    };
+    CUmemoryPool pool, own, current;
+    CUdeviceptr pointer, other;
+    CUstream stream;
+    cuuint64_t threshold = 77;
+
+    (void)state;
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuDeviceGetDefaultMemPool(&own, 0));
+    OK(cuMemAllocAsync(&pointer, 256, stream));
+    assert_int_equal(used(own), 256);
+    OK(cuMemsetD8Async(pointer, 1, 256, stream));
+    OK(cuMemFreeAsync(pointer, stream));
+    assert_int_equal(cuMemFreeAsync(pointer, stream), CUDA_ERROR_INVALID_VALUE);
+    OK(cuStreamSynchronize(stream));
+    assert_int_equal(used(own), 0);
+    assert_int_equal(cuMemsetD8(pointer, 1, 1), CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemPoolCreate(&pool, &properties));
+    OK(cuMemAllocFromPoolAsync(&pointer, 600, pool, stream));
+    assert_int_equal(cuMemAllocFromPoolAsync(&other, 401, pool, stream), CUDA_ERROR_OUT_OF_MEMORY);
+    OK(cuPointerGetAttribute(&current, CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE, pointer));
+    assert_ptr_equal(current, pool);
+    OK(cuMemPoolSetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &threshold));
+    threshold = 0;
+    OK(cuMemPoolGetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &threshold));
+    assert_int_equal(threshold, 77);
+    OK(cuDeviceSetMemPool(0, pool));
+    OK(cuMemAllocAsync(&other, 100, stream));
+    assert_int_equal(used(pool), 700);
+    OK(cuMemPoolTrimTo(pool, 0));
+    OK(cuMemPoolDestroy(pool)); /* goes with its memory */
+    assert_int_equal(cuMemPoolTrimTo(pool, 0), CUDA_ERROR_INVALID_VALUE);
+    OK(cuDeviceGetMemPool(&current, 0));
+    assert_ptr_equal(current, own);
+    assert_int_equal(cuMemPoolDestroy(own), CUDA_ERROR_INVALID_VALUE);
+    OK(cuMemFree(pointer));
+    OK(cuMemFreeAsync(other, stream));
+}
+
+/* All numbers are layouts that programs were compiled with. */
+static void test_layouts(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof(CUDA_MEMCPY2D), 128);
+    assert_int_equal(sizeof(CUDA_MEMCPY3D), 200);
+    assert_int_equal(sizeof(CUDA_MEMCPY3D_PEER), 200);
+    assert_int_equal(sizeof(CUlaunchConfig), 56);
+    assert_int_equal(sizeof(CUlaunchAttribute), 72);
+    assert_int_equal(sizeof(CUDA_KERNEL_NODE_PARAMS), 72);
+    assert_int_equal(sizeof(CUDA_MEMSET_NODE_PARAMS), 40);
+    assert_int_equal(sizeof(CUmemPoolProps), 88);
+    assert_int_equal(sizeof(CUDA_RESOURCE_DESC), 144);
+    assert_int_equal(sizeof(CUDA_TEXTURE_DESC), 104);
+    assert_int_equal(sizeof(CUDA_RESOURCE_VIEW_DESC), 112);
+    assert_int_equal(sizeof(CUDA_ARRAY3D_DESCRIPTOR), 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_managed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pitch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pointers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
+        cmocka_unit_test(test_layouts),
+    };
+
+    setenv("BAREGPU_CUDA_THREADS", "2", 1);
+    setenv("BAREGPU_CUDA_MEMORY", "1048576", 1);
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
