@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/wait.h"
 
 #define FRAME_ALIGN 16u
 
@@ -80,8 +80,11 @@ static void call_function(struct emitter *emitter, const struct ptx_function *ca
     frame = emit_value(emitter, "add i64 %%frame, %llu",
                        (unsigned long long)emit_callee_frame(emitter));
     lanes = emit_lane_bits(emitter);
+    wait_put_fuel(emitter);
     emit(emitter, "call void @f%zu(ptr %%w, i64 %%t%u, i32 %%t%u)",
          emit_number(emitter->module, called), frame, lanes);
+    wait_take_fuel(emitter);
+    emitter->lanes = wait_lanes_left(emitter, &emitter->lanes);
     for (size_t i = 0; i < called->result_count; i++) {
         take_back(emitter, &call[0].items[i], called->results[i]);
     }

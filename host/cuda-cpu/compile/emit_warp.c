@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What lanes and warps do together: barriers, votes, shuffles. PTX ISA 9.7.13. */
-#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/vector.h"
+#include "host/cuda-cpu/compile/wait.h"
 
 static const struct ptx_operand *operand(const struct emitter *emitter, size_t index)
 {
@@ -23,7 +24,7 @@ value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand)
 }
 
 /* The lanes that the last operand names. */
-static void emit_together(struct emitter *emitter)
+static void tell_together(struct emitter *emitter)
 {
     if (emit_has(emitter, PTX_W_SYNC)) {
         emit_event(emitter, WARP_EVENT_TOGETHER, emit_lane_bits(emitter),
@@ -42,6 +43,63 @@ static enum warp_barrier barrier_operation(const struct emitter *emitter)
                                                                           : WARP_BARRIER_SYNC;
 }
 
+/* bar.warp.sync: what the lanes of the mask wrote is there when they have met. */
+static void warp_barrier(struct emitter *emitter)
+{
+    value masks = emit_get(emitter, operand(emitter, 0), PTX_W_B32);
+
+    wait_meet(emitter, masks, PTX_W_B32, masks);
+    tell_together(emitter);
+}
+
+static bool is_constant(const struct ptx_operand *number)
+{
+    return number == NULL || number->kind == PTX_O_INTEGER;
+}
+
+static value call_barrier(struct emitter *emitter, const struct ptx_operand *number,
+                          const struct ptx_operand *threads, value votes,
+                          enum warp_barrier operation)
+{
+    value lanes = emit_lane_bits(emitter);
+    value callee = emit_field(emitter, offsetof(struct warp, barrier), "ptr");
+
+    return emit_value(emitter,
+                      "call i32 %%t%u(ptr %%w, i32 %u, i32 %u, i32 %%t%u, i32 %%t%u, i32 %u)",
+                      callee, (uint32_t)number->bits, threads != NULL ? (uint32_t)threads->bits : 0,
+                      lanes, votes, operation);
+}
+
+/* A number and a count in registers may be others for each lane. */
+static value call_barriers(struct emitter *emitter, const struct ptx_operand *number,
+                           const struct ptx_operand *threads, value votes,
+                           enum warp_barrier operation)
+{
+    value numbers = emit_spill(emitter, 0, PTX_W_B32, emit_get(emitter, number, PTX_W_B32));
+    value counts = emit_spill(emitter, 1, PTX_W_B32,
+                              threads != NULL ? emit_get(emitter, threads, PTX_W_B32)
+                                              : emit_splat(emitter, PTX_W_B32, 0));
+    value lanes = emit_lane_bits(emitter);
+    value callee = emit_field(emitter, offsetof(struct warp, barriers), "ptr");
+
+    return emit_value(emitter,
+                      "call i32 %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %%t%u, i32 %u)",
+                      callee, numbers, counts, lanes, votes, operation);
+}
+
+static void put_answer(struct emitter *emitter, enum warp_barrier operation, value answer)
+{
+    value answers = emit_splat_scalar(emitter, PTX_W_B32, answer);
+
+    if (operation == WARP_BARRIER_POPC) {
+        emit_put(emitter, operand(emitter, 0), PTX_W_B32, answers);
+    } else {
+        emit_put(
+            emitter, operand(emitter, 0), PTX_W_PRED,
+            vector_compare(emitter, "ne", PTX_W_B32, answers, emit_splat(emitter, PTX_W_B32, 0)));
+    }
+}
+
 /* The lanes of a warp come together: PTX ISA 9.7.13.1. */
 static bool is_aligned(const struct emitter *emitter)
 {
@@ -52,66 +110,97 @@ static void barrier(struct emitter *emitter)
 {
     enum warp_barrier operation = barrier_operation(emitter);
     bool reduces = operation >= WARP_BARRIER_POPC;
-    size_t first = reduces ? 1 : 0;
-    size_t values = emitter->instruction->operand_count - first - reduces;
-    value number, threads, votes, callee, answer;
+    size_t first = reduces ? 1 : 0, count = emitter->instruction->operand_count;
+    const struct ptx_operand *number = operand(emitter, first);
+    const struct ptx_operand *threads =
+        count - first - reduces > 1 ? operand(emitter, first + 1) : NULL;
+    value votes, answer;
 
-    if (emit_has(emitter, PTX_W_WARP)) { /* lanes that are together are in step */
-        emit_together(emitter);
+    if (emit_has(emitter, PTX_W_WARP)) {
+        warp_barrier(emitter);
         return;
     }
     if (emit_has(emitter, PTX_W_CLUSTER)) {
         return; /* of one block */
     }
-    number = emit_uniform(emitter, operand(emitter, first));
-    threads = values > 1 ? emit_uniform(emitter, operand(emitter, first + 1))
-                         : emit_value(emitter, "or i32 0, 0");
-    votes = reduces
-                ? emit_mask_bits(emitter,
-                                 emit_get(emitter,
-                                          operand(emitter, emitter->instruction->operand_count - 1),
-                                          PTX_W_PRED))
-                : emit_value(emitter, "or i32 0, 0");
     emit_event(emitter, is_aligned(emitter) ? WARP_EVENT_ALIGNED : WARP_EVENT_BARRIER,
-               emit_lane_bits(emitter), operand(emitter, first));
-    callee = emit_field(emitter, offsetof(struct warp, barrier), "ptr");
-    answer = emit_value(emitter,
-                        "call i32 %%t%u(ptr %%w, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 %%t%u, i32 "
-                        "%u)",
-                        callee, number, threads, emit_lane_bits(emitter), votes, operation);
-    if (operation == WARP_BARRIER_POPC) {
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32,
-                 emit_splat_scalar(emitter, PTX_W_B32, answer));
-    } else if (reduces) {
-        value is_set = emit_value(emitter, "icmp ne <32 x i32> %%t%u, zeroinitializer",
-                                  emit_splat_scalar(emitter, PTX_W_B32, answer));
-
-        emit_put(emitter, operand(emitter, 0), PTX_W_PRED, is_set);
+               emit_lane_bits(emitter), number);
+    votes = reduces ? emit_mask_bits(emitter,
+                                     emit_get(emitter, operand(emitter, count - 1), PTX_W_PRED))
+                    : emit_value(emitter, "or i32 0, 0");
+    answer = is_constant(number) && is_constant(threads)
+                 ? call_barrier(emitter, number, threads, votes, operation)
+                 : call_barriers(emitter, number, threads, votes, operation);
+    if (reduces) {
+        put_answer(emitter, operation, answer);
     }
 }
 
 /* ---- Votes ---- */
 
+/* The lanes that take part, lane by lane: of its mask, which is the last operand; without one,
+ * those that are together. */
+static value member_masks(struct emitter *emitter)
+{
+    if (!emit_has(emitter, PTX_W_SYNC)) {
+        return emit_splat_scalar(emitter, PTX_W_B32, emit_lane_bits(emitter));
+    }
+    return emit_get(emitter, operand(emitter, emitter->instruction->operand_count - 1), PTX_W_B32);
+}
+
+static value zero(struct emitter *emitter)
+{
+    return emit_splat(emitter, PTX_W_B32, 0);
+}
+
+/* Of the lanes that are together, and those that they met. */
+static value find_votes(struct emitter *emitter, value masks)
+{
+    value votes = emit_get(emitter, operand(emitter, 1), PTX_W_PRED);
+
+    if (!emitter->lanes.all && emit_has(emitter, PTX_W_SYNC)) {
+        votes = emit_value(emitter, "zext <32 x i1> %%t%u to <32 x i32>", votes);
+        votes = wait_meet(emitter, masks, PTX_W_B32, votes);
+        votes = vector_compare(emitter, "ne", PTX_W_B32, votes, zero(emitter));
+    }
+    return emit_splat_scalar(emitter, PTX_W_B32, emit_mask_bits(emitter, votes));
+}
+
 static void vote(struct emitter *emitter)
 {
-    value votes = emit_mask_bits(emitter, emit_get(emitter, operand(emitter, 1), PTX_W_PRED));
-    value lanes = emit_lane_bits(emitter), yes, all, none;
+    value masks = member_masks(emitter), votes = find_votes(emitter, masks);
+    value members = wait_participants(emitter, masks), yes, no, all, none;
 
-    yes = emit_value(emitter, "and i32 %%t%u, %%t%u", votes, lanes);
+    yes = vector_binary(emitter, "and", PTX_W_B32, votes, members);
     if (emit_has(emitter, PTX_W_BALLOT)) {
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32,
-                 emit_splat_scalar(emitter, PTX_W_B32, yes));
+        emit_put(emitter, operand(emitter, 0), PTX_W_B32, yes);
         return;
     }
-    all = emit_value(emitter, "icmp eq i32 %%t%u, %%t%u", yes, lanes);
-    none = emit_value(emitter, "icmp eq i32 %%t%u, 0", yes);
+    no = vector_binary(emitter, "xor", PTX_W_B32, yes, members);
+    all = vector_compare(emitter, "eq", PTX_W_B32, no, zero(emitter));
+    none = vector_compare(emitter, "eq", PTX_W_B32, yes, zero(emitter));
     if (emit_has(emitter, PTX_W_ANY)) {
-        all = emit_value(emitter, "xor i1 %%t%u, true", none);
+        all = vector_binary(emitter, "xor", PTX_W_PRED, none, emit_splat(emitter, PTX_W_PRED, 1));
     } else if (emit_has(emitter, PTX_W_UNI)) {
-        all = emit_value(emitter, "or i1 %%t%u, %%t%u", all, none);
+        all = vector_binary(emitter, "or", PTX_W_PRED, all, none);
     }
-    all = emit_value(emitter, "sext i1 %%t%u to i32", all);
-    emit_put(emitter, operand(emitter, 0), PTX_W_PRED, emit_mask_vector(emitter, all));
+    emit_put(emitter, operand(emitter, 0), PTX_W_PRED, all);
+}
+
+/* The lowest lane of them leads. */
+static void elect(struct emitter *emitter)
+{
+    const struct ptx_operand *destination = operand(emitter, 0);
+    value masks = member_masks(emitter), members, leaders, lane;
+
+    wait_meet(emitter, masks, PTX_W_B32, masks);
+    members = wait_participants(emitter, masks);
+    leaders = emit_value(emitter, "call <32 x i32> @llvm.cttz.v32i32(<32 x i32> %%t%u, i1 false)",
+                         members);
+    lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
+    emit_put(emitter, &destination->items[0], PTX_W_B32, leaders);
+    emit_put(emitter, &destination->items[1], PTX_W_PRED,
+             vector_compare(emitter, "eq", PTX_W_B32, leaders, lane));
 }
 
 static void active_mask(struct emitter *emitter)
@@ -159,10 +248,18 @@ static value source_lane(struct emitter *emitter, value b, value c, value *in_ra
                       *in_range, from, lane);
 }
 
+static value shuffled_values(struct emitter *emitter)
+{
+    value a = emit_get(emitter, operand(emitter, 1), PTX_W_B32);
+
+    return emit_has(emitter, PTX_W_SYNC) ? wait_meet(emitter, member_masks(emitter), PTX_W_B32, a)
+                                         : a;
+}
+
 static void shuffle(struct emitter *emitter)
 {
     const struct ptx_operand *destination = operand(emitter, 0);
-    value a = emit_get(emitter, operand(emitter, 1), PTX_W_B32);
+    value a = shuffled_values(emitter);
     value b = emit_get(emitter, operand(emitter, 2), PTX_W_B32);
     value c = emit_get(emitter, operand(emitter, 3), PTX_W_B32);
     value in_range, from = source_lane(emitter, b, c, &in_range);
@@ -182,42 +279,66 @@ static void shuffle(struct emitter *emitter)
     }
 }
 
-/* Over the lanes that take part; the others give what changes nothing. */
+/* ---- Reductions ---- */
+
+static enum warp_atomic reduction(const struct emitter *emitter)
+{
+    static const struct {
+        enum ptx_word word;
+        enum warp_atomic operation;
+    } operations[] = {
+        {PTX_W_ADD, WARP_ATOMIC_ADD}, {PTX_W_MIN, WARP_ATOMIC_MIN}, {PTX_W_MAX, WARP_ATOMIC_MAX},
+        {PTX_W_AND, WARP_ATOMIC_AND}, {PTX_W_OR, WARP_ATOMIC_OR},
+    };
+
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        if (emit_has(emitter, operations[i].word)) {
+            return operations[i].operation;
+        }
+    }
+    return WARP_ATOMIC_XOR;
+}
+
+/* Each lane's result is of its own mask. */
 static void reduce(struct emitter *emitter)
 {
     bool is_signed = ptx_type_kind(emit_type(emitter, 0)) == PTX_SIGNED;
-    static const struct {
-        enum ptx_word word;
-        const char *of_signed, *of_unsigned;
-        uint32_t none_signed, none_unsigned;
-    } operations[] = {
-        {PTX_W_ADD, "add", "add", 0, 0},
-        {PTX_W_MIN, "smin", "umin", 0x7FFFFFFF, 0xFFFFFFFF},
-        {PTX_W_MAX, "smax", "umax", 0x80000000, 0},
-        {PTX_W_AND, "and", "and", 0xFFFFFFFF, 0xFFFFFFFF},
-        {PTX_W_OR, "or", "or", 0, 0},
-        {PTX_W_XOR, "xor", "xor", 0, 0},
-    };
-    value a = emit_get(emitter, operand(emitter, 1), PTX_W_B32);
+    enum warp_type type = is_signed ? WARP_S32 : WARP_U32;
+    uint32_t operation = reduction(emitter) | (uint32_t)type << WARP_ATOMIC_TYPE_SHIFT;
+    value masks = member_masks(emitter);
+    value a =
+        wait_meet(emitter, masks, PTX_W_B32, emit_get(emitter, operand(emitter, 1), PTX_W_B32));
+    value values = emit_spill(emitter, 1, PTX_W_B32, a);
+    value members = emit_spill(emitter, 2, PTX_W_B32, wait_participants(emitter, masks));
+    value results = emit_slot(emitter, 3), lanes = emit_lane_bits(emitter);
+    value callee = emit_field(emitter, offsetof(struct warp, reduce), "ptr");
 
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        const char *name = is_signed ? operations[i].of_signed : operations[i].of_unsigned;
+    emit(emitter, "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u)", callee,
+         results, values, members, lanes, operation);
+    emit_put(emitter, operand(emitter, 0), PTX_W_B32, emit_reload(emitter, 3, PTX_W_B32));
+}
 
-        if (!emit_has(emitter, operations[i].word)) {
-            continue;
-        }
-        if (!emitter->lanes.all) {
-            value none = constant(emitter, is_signed ? operations[i].none_signed
-                                                     : operations[i].none_unsigned);
-
-            a = emit_value(emitter, "select <32 x i1> %%t%u, <32 x i32> %%t%u, <32 x i32> %%t%u",
-                           emitter->lanes.vector, a, none);
-        }
-        a = emit_value(emitter, "call i32 @llvm.vector.reduce.%s.v32i32(<32 x i32> %%t%u)", name,
-                       a);
-        emit_put(emitter, operand(emitter, 0), PTX_W_B32, emit_splat_scalar(emitter, PTX_W_B32, a));
-        return;
+/* They are together when they have met. */
+static bool emit_together(struct emitter *emitter)
+{
+    switch (emitter->instruction->opcode) {
+    case PTX_VOTE:
+        vote(emitter);
+        break;
+    case PTX_SHFL:
+        shuffle(emitter);
+        break;
+    case PTX_REDUX:
+        reduce(emitter);
+        break;
+    case PTX_ELECT:
+        elect(emitter);
+        break;
+    default:
+        return false;
     }
+    tell_together(emitter);
+    return true;
 }
 
 bool emit_warp(struct emitter *emitter)
@@ -227,24 +348,13 @@ bool emit_warp(struct emitter *emitter)
     case PTX_BARRIER:
         barrier(emitter);
         return true;
-    case PTX_VOTE:
-        emit_together(emitter);
-        vote(emitter);
-        return true;
     case PTX_ACTIVEMASK:
         active_mask(emitter);
         return true;
-    case PTX_SHFL:
-        emit_together(emitter);
-        shuffle(emitter);
-        return true;
-    case PTX_REDUX:
-        emit_together(emitter);
-        reduce(emitter);
-        return true;
     case PTX_NANOSLEEP:
+        wait_sleep(emitter);
         return true;
     default:
-        return false;
+        return emit_together(emitter);
     }
 }

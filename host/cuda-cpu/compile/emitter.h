@@ -33,6 +33,7 @@ struct emitter {
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool is_narrow;     /* one value stands for all lanes: see emit */
     uint32_t block;
+    bool waits;      /* lanes of the function may wait for others: wait.h */
     unsigned values; /* numbered so far */
     unsigned labels;
     uint32_t sites;     /* accesses of the kernel so far */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/wait.h"
+
 /* A block while the order is not known. */
 struct node {
     uint32_t first, end;
@@ -68,7 +70,7 @@ static void mark_leaders(struct builder *builder, bool *leaders)
         for (size_t j = 0; j < count; j++) {
             leaders[instruction_of(builder, &targets[j])] = true;
         }
-        if (is_jump(instruction) || ends_lanes(instruction)) {
+        if (is_jump(instruction) || ends_lanes(instruction) || wait_may_part_whole(instruction)) {
             leaders[i + 1] = true;
         }
     }

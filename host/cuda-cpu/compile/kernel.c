@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/places.h"
+#include "host/cuda-cpu/compile/wait.h"
 
 /*
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
@@ -38,6 +38,8 @@ static void emit_frame(struct emitter *emitter)
     emit_registers(emitter);
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
+    emit(emitter, "%%fuel = alloca i32, align 4");
+    wait_take_fuel(emitter);
     emit(emitter, "%%slots = alloca [%d x i8], align 64", EMIT_SLOTS * 512);
     for (size_t i = 0; i < emitter->flow->count; i++) {
         emit(emitter, "%%p%zu = alloca i32, align 4", i);
@@ -174,15 +176,38 @@ static void emit_instruction(struct emitter *emitter, const struct lanes *of_blo
 
 /* ---- Ways on ---- */
 
+static bool is_exit(const struct emitter *emitter)
+{
+    return emitter->function->is_entry || emitter->instruction->opcode == PTX_EXIT;
+}
+
+/* Lanes that exit are not waited for any more, and do not come back to who called. */
+static void end_lanes(struct emitter *emitter, value bits)
+{
+    value pointer, live, others;
+
+    if (!is_exit(emitter)) {
+        return;
+    }
+    emit_event(emitter, WARP_EVENT_EXIT, bits, NULL);
+    if (!emitter->waits) {
+        return;
+    }
+    pointer =
+        emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offsetof(struct warp, live));
+    live = emit_value(emitter, "load i32, ptr %%t%u, align 4", pointer);
+    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    live = emit_value(emitter, "and i32 %%t%u, %%t%u", live, others);
+    emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4", live, pointer);
+}
+
 /* Lanes that go to a block wait there. */
 static void wait_at(struct emitter *emitter, uint32_t block, value bits)
 {
     value before, after;
 
-    if (block >= emitter->flow->count) { /* they are done */
-        if (emitter->function->is_entry) {
-            emit_event(emitter, WARP_EVENT_EXIT, bits, NULL);
-        }
+    if (block >= emitter->flow->count) {
+        end_lanes(emitter, bits);
         return;
     }
     before = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
@@ -190,19 +215,19 @@ static void wait_at(struct emitter *emitter, uint32_t block, value bits)
     emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", after, block);
 }
 
-/* A kernel that is to end does so where it turns back. */
-static void check_stop(struct emitter *emitter)
+/* The whole warp goes to a block. */
+static void go_whole(struct emitter *emitter, uint32_t block)
 {
-    unsigned number = ++emitter->labels;
-    value pointer = emit_field(emitter, offsetof(struct warp, stop), "ptr");
-    value stop = emit_value(emitter, "load volatile i32, ptr %%t%u, align 4", pointer);
-    value set = emit_value(emitter, "icmp ne i32 %%t%u, 0", stop);
+    if (block >= emitter->flow->count && !emitter->function->is_entry) {
+        end_lanes(emitter, emit_value(emitter, "or i32 0, -1"));
+    }
+    jump(emitter, 'w', block);
+}
 
-    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", set, number, number);
-    begin_block(emitter, 'b', number);
-    emit_fault(emitter, WARP_FAULT_TIMEOUT);
-    emit(emitter, "br label %%o%u", number);
-    begin_block(emitter, 'o', number);
+static void turn_back(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
+{
+    emitter->lanes = *lanes;
+    wait_turn_back(emitter, to);
 }
 
 static bool turns_back(const struct emitter *emitter, uint32_t to)
@@ -235,10 +260,25 @@ static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint
         return;
     }
     if (turns_back(emitter, to)) {
-        emitter->lanes = *lanes;
-        check_stop(emitter);
+        turn_back(emitter, lanes, to);
     }
-    jump(emitter, 'w', to);
+    go_whole(emitter, to);
+}
+
+/* Behind what the whole warp did, and perhaps not the whole warp came back from. */
+static void leave_parted(struct emitter *emitter, uint32_t to)
+{
+    const struct lanes all = {.all = true};
+    unsigned number = ++emitter->labels;
+    value left = wait_lanes_left(emitter, &all).bits;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u",
+         emit_value(emitter, "icmp eq i32 %%t%u, -1", left), number, number);
+    begin_block(emitter, 'b', number);
+    leave_block(emitter, &all, to);
+    begin_block(emitter, 'o', number);
+    wait_at(emitter, to, left);
+    go_on(emitter);
 }
 
 /* The whole warp comes to a branch: it stays together, or parts. */
@@ -249,19 +289,18 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     value bits = guarded_lanes(emitter, &all).bits, others, is_all, is_none;
 
     if (turns_back(emitter, to) || turns_back(emitter, next)) {
-        emitter->lanes = all;
-        check_stop(emitter);
+        turn_back(emitter, &all, to < next ? to : next);
     }
     is_all = emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_all, number, number);
     begin_block(emitter, 'b', number);
-    jump(emitter, 'w', to);
+    go_whole(emitter, to);
     begin_block(emitter, 'o', number);
     is_none = emit_value(emitter, "icmp eq i32 %%t%u, 0", bits);
     number = ++emitter->labels;
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_none, number, number);
     begin_block(emitter, 'b', number);
-    jump(emitter, 'w', next);
+    go_whole(emitter, next);
     begin_block(emitter, 'o', number);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
     wait_at(emitter, to, bits);
@@ -333,6 +372,8 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
     emitter->instruction = last;
     if (last->opcode == PTX_BRX) {
         branch_by_table(emitter, lanes, block);
+    } else if (lanes->all && wait_may_part_whole(last)) {
+        leave_parted(emitter, block->next);
     } else if (!is_jump && !ends) {
         leave_block(emitter, lanes, block->next);
     } else if (!last->has_guard) {
@@ -352,17 +393,46 @@ static bool is_way_on(const struct ptx_instruction *instruction)
            instruction->opcode == PTX_RET || instruction->opcode == PTX_EXIT;
 }
 
-static void emit_block(struct emitter *emitter, const struct lanes *lanes)
+/* Lanes came out of a wait: some of those that went in, or none. */
+static struct lanes emit_rest(struct emitter *emitter, const struct lanes *lanes)
+{
+    unsigned number = ++emitter->labels;
+    struct lanes left = wait_lanes_left(emitter, lanes);
+    value none = emit_value(emitter, "icmp eq i32 %%t%u, 0", left.bits);
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", none, number, number);
+    begin_block(emitter, 'b', number);
+    go_on(emitter);
+    begin_block(emitter, 'o', number);
+    return left;
+}
+
+/* Straight code is interrupted too, when it is long. */
+static void emit_block(struct emitter *emitter, struct lanes lanes)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
 
     for (uint32_t i = block->first; i < block->end; i++) {
         emitter->instruction = &emitter->function->instructions[i];
+        if ((i - block->first) % WARP_FUEL == WARP_FUEL - 1) {
+            emitter->lanes = lanes;
+            wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
+        }
         if (!is_way_on(emitter->instruction)) {
-            emit_instruction(emitter, lanes);
+            emit_instruction(emitter, &lanes);
+        }
+        if (!lanes.all && i + 1 < block->end && wait_may_part(emitter->instruction)) {
+            lanes = emit_rest(emitter, &lanes);
         }
     }
-    end_block(emitter, lanes);
+    end_block(emitter, &lanes);
+}
+
+static value waiting_at(struct emitter *emitter, uint32_t block)
+{
+    struct lanes lanes = {.bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", block)};
+
+    return emitter->waits ? wait_lanes_left(emitter, &lanes).bits : lanes.bits;
 }
 
 /* The block's head: nobody waits here, or the whole warp, or some lanes. */
@@ -374,7 +444,7 @@ static struct lanes emit_head(struct emitter *emitter)
     value none, whole;
 
     begin_block(emitter, 'h', block);
-    lanes.bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
+    lanes.bits = waiting_at(emitter, block);
     none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
     emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
     begin_block(emitter, 'o', number);
@@ -399,13 +469,12 @@ static void emit_tail(struct emitter *emitter)
     begin_block(emitter, 'e', emitter->block);
     for (; ends_loop(emitter, loop); loop = emitter->flow->blocks[loop].outer) {
         unsigned number = ++emitter->labels;
-        value bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", loop);
+        value bits = waiting_at(emitter, loop);
         value any = emit_value(emitter, "icmp ne i32 %%t%u, 0", bits);
 
         emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
         begin_block(emitter, 'b', number);
-        emitter->lanes = (struct lanes){.bits = bits};
-        check_stop(emitter);
+        turn_back(emitter, &(struct lanes){.bits = bits}, loop);
         jump(emitter, 'h', loop);
         begin_block(emitter, 'o', number);
     }
@@ -417,11 +486,9 @@ static void emit_blocks(struct emitter *emitter)
     const struct lanes all = {.all = true};
 
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
-        struct lanes lanes = emit_head(emitter);
-
-        emit_block(emitter, &lanes);
+        emit_block(emitter, emit_head(emitter));
         begin_block(emitter, 'w', emitter->block);
-        emit_block(emitter, &all);
+        emit_block(emitter, all);
         emit_tail(emitter);
     }
 }
@@ -494,6 +561,10 @@ static void emit_code(struct emitter *emitter, const char *lanes)
     at_entry.vector = emit_mask_vector(emitter, at_entry.bits);
     emitter->lanes = at_entry;
     fill_registers(emitter);
+    if (!emitter->function->is_entry) {
+        wait_spend(emitter, at_entry.bits, (uint32_t)emitter->function->instruction_count,
+                   WARP_PAUSE_WORKS);
+    }
     if (emitter->flow->count) {
         emit(emitter, "store i32 %%t%u, ptr %%p0, align 4", at_entry.bits);
         emit(emitter, "br label %%h0");
@@ -502,8 +573,9 @@ static void emit_code(struct emitter *emitter, const char *lanes)
         emit(emitter, "br label %%leave");
     }
     text_add(emitter->out, "leave:\n");
-    emitter->lanes = at_entry;
+    emitter->lanes = emitter->waits ? wait_lanes_left(emitter, &at_entry) : at_entry;
     return_registers(emitter);
+    wait_put_fuel(emitter);
     text_add(emitter->out, "  ret void\n}\n");
 }
 
@@ -522,6 +594,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     }
     emitter->function = function;
     emitter->flow = &flow;
+    emitter->waits = wait_is_in(function);
     if (function->is_entry) {
         text_add(emitter->out, "define void @" KERNEL_SYMBOL
                                "(ptr noalias %%w) nounwind {\n  %%frame = add i64 0, 0\n");
@@ -613,7 +686,7 @@ static const char prelude[] =
     "@lane_numbers = private constant <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, "
     "i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, "
     "i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 "
-    "30, i32 31>, align 128\n";
+    "30, i32 31>, align 128\n!0 = !{!\"branch_weights\", i32 1, i32 1000}\n";
 
 static bool fail_without(struct ptx_log *log, const struct ptx_function *function,
                          enum ptx_error error, const char *what)

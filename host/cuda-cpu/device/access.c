@@ -107,7 +107,7 @@ static bool is_less(uint64_t a, uint64_t b, enum warp_type type)
     }
 }
 
-static uint64_t new_value(uint32_t operation, uint64_t old, uint64_t b, uint64_t c)
+uint64_t access_combine(uint32_t operation, uint64_t old, uint64_t b, uint64_t c)
 {
     enum warp_type type = type_of(operation);
 
@@ -161,8 +161,9 @@ static uint64_t value_at(const void *values, uint32_t lane, uint32_t size)
     do {                                                                                           \
         type *place = (type *)(void *)pointer, old = __atomic_load_n(place, __ATOMIC_RELAXED);     \
                                                                                                    \
-        while (!__atomic_compare_exchange_n(place, &old, (type)new_value(operation, old, b, c),    \
-                                            true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {           \
+        while (!__atomic_compare_exchange_n(place, &old,                                           \
+                                            (type)access_combine(operation, old, b, c), true,      \
+                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {                 \
         }                                                                                          \
         return old;                                                                                \
     } while (0)

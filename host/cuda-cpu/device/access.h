@@ -10,6 +10,9 @@
 struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
                               bool write);
 
+/* What an atomic operation makes of an old value. */
+uint64_t access_combine(uint32_t operation, uint64_t old, uint64_t b, uint64_t c);
+
 void access_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
                    uint32_t access, uint32_t site);
 void access_scatter(struct warp *warp, const void *values, const uint64_t *addresses, uint32_t mask,

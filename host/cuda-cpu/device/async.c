@@ -92,30 +92,14 @@ static uint64_t operate(struct warp *warp, uint32_t lane, uint64_t address, uint
     }
 }
 
-static bool operate_all(struct warp *warp, uint64_t *results, const uint64_t *addresses,
-                        const uint64_t *operands, uint32_t mask, enum warp_mbarrier operation)
-{
-    bool any = false;
-
-    for (; mask; mask &= mask - 1) {
-        uint32_t lane = (uint32_t)__builtin_ctz(mask);
-
-        results[lane] = operate(warp, lane, addresses[lane], operands[lane], operation);
-        any = any || results[lane];
-    }
-    return any;
-}
-
-/* Who waits in vain gives way, and looks once more: in a loop of the kernel the others go on. */
 void async_mbarrier(struct warp *warp, uint64_t *results, const uint64_t *addresses,
                     const uint64_t *operands, uint32_t mask, uint32_t operation)
 {
-    enum warp_mbarrier what = (enum warp_mbarrier)operation;
-    bool any = operate_all(warp, results, addresses, operands, mask, what);
+    for (; mask; mask &= mask - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
-    if (!any && what >= WARP_MBARRIER_WAIT) {
-        async_yield(warp);
-        operate_all(warp, results, addresses, operands, mask, what);
+        results[lane] =
+            operate(warp, lane, addresses[lane], operands[lane], (enum warp_mbarrier)operation);
     }
 }
 

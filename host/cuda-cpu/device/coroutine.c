@@ -97,6 +97,22 @@ static void set_frame(struct frame *frame, void (*function)(void *argument), voi
 }
 #endif
 
+/* A sanitizer knows of the frames on a stack that it sees; these come and go behind its back. */
+#if defined(__SANITIZE_ADDRESS__)
+void __asan_unpoison_memory_region(const volatile void *start, size_t size);
+
+static void forget_frames(const void *start, size_t size)
+{
+    __asan_unpoison_memory_region(start, size);
+}
+#else
+static void forget_frames(const void *start, size_t size)
+{
+    (void)start;
+    (void)size;
+}
+#endif
+
 static size_t page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -141,6 +157,7 @@ void coroutine_start(struct coroutine *coroutine, void (*function)(void *argumen
 #else
     frame = (struct frame *)(((uintptr_t)frame) & ~(uintptr_t)15);
 #endif
+    forget_frames(coroutine->stack, coroutine->stack_size);
     set_frame(frame, function, argument);
     coroutine->pointer = frame;
 }
@@ -153,4 +170,29 @@ void coroutine_resume(struct coroutine *coroutine)
 void coroutine_yield(struct coroutine *coroutine)
 {
     switch_stacks(&coroutine->pointer, coroutine->caller);
+}
+
+static unsigned char *top_of(const struct coroutine *coroutine)
+{
+    return coroutine->stack + coroutine->stack_size;
+}
+
+size_t coroutine_size(const struct coroutine *coroutine)
+{
+    return (size_t)(top_of(coroutine) - (unsigned char *)coroutine->pointer);
+}
+
+void coroutine_save(const struct coroutine *coroutine, void *bytes)
+{
+    size_t size = coroutine_size(coroutine);
+
+    forget_frames(coroutine->pointer, size);
+    memcpy(bytes, coroutine->pointer, size);
+}
+
+void coroutine_restore(struct coroutine *coroutine, const void *bytes, size_t size)
+{
+    coroutine->pointer = top_of(coroutine) - size;
+    forget_frames(coroutine->pointer, size);
+    memcpy(coroutine->pointer, bytes, size);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A function on a stack of its own that may stop in the middle. */
+/*
+ * A function on a stack of its own that may stop in the middle. Where it stopped may be kept, and
+ * gone back to again and again, as the stack's bytes: only its own.
+ */
 #ifndef CUDA_CPU_DEVICE_COROUTINE_H
 #define CUDA_CPU_DEVICE_COROUTINE_H
 
@@ -7,7 +10,7 @@
 #include <stddef.h>
 
 struct coroutine {
-    void *stack; /* with a page below it that faults */
+    unsigned char *stack; /* with a page below it that faults; NULL: there is none */
     size_t stack_size;
     void *pointer, *caller; /* stack pointers: its own, and that of who runs it */
 };
@@ -25,5 +28,10 @@ void coroutine_resume(struct coroutine *coroutine);
 
 /* Back to who resumed it. */
 void coroutine_yield(struct coroutine *coroutine);
+
+/* The bytes of its stack that are in use. While it does not run. */
+size_t coroutine_size(const struct coroutine *coroutine);
+void coroutine_save(const struct coroutine *coroutine, void *bytes);
+void coroutine_restore(struct coroutine *coroutine, const void *bytes, size_t size);
 
 #endif

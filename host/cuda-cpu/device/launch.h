@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A kernel over a grid: blocks one after the other, the warps of a block in turns. */
+/* A kernel over a grid: blocks on host threads, each on one; the warps of a block in turns. */
 #ifndef CUDA_CPU_DEVICE_LAUNCH_H
 #define CUDA_CPU_DEVICE_LAUNCH_H
 
 #include "host/cuda-cpu/device/memory.h"
+#include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/device/warp.h"
 
 struct launch {
@@ -19,9 +20,16 @@ struct launch {
     uint64_t local_size;  /* bytes of a thread */
     unsigned char *const *variables;
     struct memory *memory;
-    const volatile uint32_t *stop;                  /* the kernel ends when it is not 0 */
-    void (*print)(void *context, const char *text); /* what threads print */
+    const volatile uint32_t *stop; /* the kernel ends when it is not 0 */
+    uint64_t deadline_ns;          /* of CLOCK_MONOTONIC, at which it ends; 0: none */
+
+    /* What threads print, from one host thread at a time. */
+    void (*print)(void *context, const char *text);
     void *print_context;
+
+    uint32_t threads;  /* host threads that share the blocks; up to 1: the caller's alone */
+    struct pool *pool; /* whose they are; NULL: the caller's alone, and nothing is kept */
+    bool cooperative;  /* all blocks run at the same time, so that they may wait for each other */
 };
 
 /* Where a kernel went wrong. */
@@ -32,11 +40,16 @@ struct launch_fault {
     uint32_t size;
     bool write;
     uint32_t block[3], thread[3];
+    char waits[256]; /* of a deadlock: who waits where */
 };
 
 enum launch_status { LAUNCH_OK, LAUNCH_FAULT, LAUNCH_DEADLOCK, LAUNCH_NO_MEMORY };
 
-/* Returns when all blocks are done. fault is set for LAUNCH_FAULT. */
+/*
+ * Returns when all blocks are done. fault is set for LAUNCH_FAULT and LAUNCH_DEADLOCK: blocks
+ * behind the one that went wrong stop at once, those before it run to their end, so that it is the
+ * first one of all. Launches from several threads may share a pool.
+ */
 enum launch_status launch_run(const struct launch *launch, struct launch_fault *fault);
 
 #endif

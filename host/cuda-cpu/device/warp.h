@@ -51,10 +51,15 @@ enum warp_event {
 
 struct check_warp;
 
+/* Instructions between two pauses; a warp that looks at what others do has fewer. */
+#define WARP_FUEL 4096
+
 struct warp {
     uint32_t tid[3][WARP_LANES];
     uint32_t ctaid[3], ntid[3], nctaid[3];
-    uint32_t live; /* the lanes that there are */
+    uint32_t live;   /* the lanes that are left; where the warp has parted, those of this path */
+    uint32_t others; /* those of other paths */
+    int32_t fuel;    /* instructions until it pauses */
     uint32_t warpid, nwarpid;
     const unsigned char *params;
     unsigned char *shared;
@@ -74,12 +79,29 @@ struct warp {
     /* operation: enum warp_atomic; old values come back. */
     void (*atomic)(struct warp *warp, void *old, const uint64_t *addresses, const void *b,
                    const void *c, uint32_t mask, uint32_t operation, uint32_t site);
-    /* Waits for the other warps of the block: barrier `number`, `threads` of them or 0 for all. */
+    /*
+     * What may wait. Lanes that stand elsewhere go on meanwhile, from the same place in the code:
+     * when one of these returns, `live` has none, or only some of the lanes that called it.
+     */
+    /* For the other threads of the block: barrier `number`, `threads` of them or 0 for all. */
     uint32_t (*barrier)(struct warp *warp, uint32_t number, uint32_t threads, uint32_t mask,
                         uint32_t votes, uint32_t operation);
+    /* The same, where each lane has its own. */
+    uint32_t (*barriers)(struct warp *warp, const uint32_t *numbers, const uint32_t *threads,
+                         uint32_t mask, uint32_t votes, uint32_t operation);
+    /* For the lanes of each lane's mask, that come to an instruction of the same key. Their values
+     * are put beside those of `lanes`. */
+    void (*meet)(struct warp *warp, void *values, const uint32_t *masks, uint32_t lanes,
+                 uint32_t size, uint32_t key);
+    /* Lets others run, fills up the fuel, and ends a kernel that is to end. kind: enum warp_pause
+     */
+    void (*pause)(struct warp *warp, uint32_t lanes, uint32_t kind);
     void (*fault)(struct warp *warp, uint32_t fault, uint32_t instruction, uint32_t mask);
     /* A function of enum warp_function over the lanes: arrays of 32 values. */
     void (*function)(uint32_t number, void *result, const void *a, const void *b, const void *c);
+    /* Of the values of each lane's members: an operation of enum warp_atomic on 32 bits. */
+    void (*reduce)(uint32_t *results, const uint32_t *values, const uint32_t *members,
+                   uint32_t lanes, uint32_t operation);
     /* results[i] = sources[indices[i]], of words */
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */
@@ -116,6 +138,12 @@ struct warp {
                   uint32_t site);
 };
 
+enum warp_pause {
+    WARP_PAUSE_WORKS, /* the lanes need nobody */
+    WARP_PAUSE_POLLS, /* they may wait for what others do */
+    WARP_PAUSE_WAITS, /* they do, for threads of the block */
+};
+
 enum warp_barrier {
     WARP_BARRIER_SYNC,
     WARP_BARRIER_ARRIVE,
@@ -124,7 +152,6 @@ enum warp_barrier {
     WARP_BARRIER_OR
 };
 
-/* Those from WAIT on wait. */
 enum warp_mbarrier {
     WARP_MBARRIER_INIT,
     WARP_MBARRIER_INVAL,

@@ -85,7 +85,8 @@ static CUresult run(struct task *base)
     case LAUNCH_FAULT:
         return tell_fault(task, &fault);
     case LAUNCH_DEADLOCK:
-        driver_say("%s: warps wait at barriers that nobody else comes to", task->name);
+        driver_say("%s: nobody can go on in block (%u, %u, %u): %s", task->name, fault.block[0],
+                   fault.block[1], fault.block[2], fault.waits);
         return CUDA_ERROR_LAUNCH_FAILED;
     default:
         driver_say("%s: no memory for its blocks", task->name);

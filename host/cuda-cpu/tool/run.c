@@ -235,7 +235,9 @@ static enum run_status launch(struct run *run, struct program *program, struct p
     case LAUNCH_FAULT:
         return print_fault(run, &fault);
     case LAUNCH_DEADLOCK:
-        return refuse(run, run->kernel->name, "warps wait at barriers that nobody else comes to");
+        fprintf(stderr, "%s: %s: nobody can go on in block (%u, %u, %u): %s\n", run->path,
+                run->kernel->name, fault.block[0], fault.block[1], fault.block[2], fault.waits);
+        return RUN_REFUSED;
     default:
         refuse(run, run->kernel->name, "no memory");
         return RUN_SYSTEM;

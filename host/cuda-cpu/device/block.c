@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/device/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/check/watch.h"
+
+#define STACK_SIZE ((size_t)1 << 20)
+#define ALIGNMENT 128
+
+/* ---- Memory ---- */
+
+/* At least so many bytes, zeroed when they are new. False: no memory. */
+static bool reserve(unsigned char **bytes, size_t *capacity, size_t size)
+{
+    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+
+    if (*bytes != NULL && size <= *capacity) {
+        return true;
+    }
+    free(*bytes);
+    *capacity = 0;
+    *bytes = aligned_alloc(ALIGNMENT, rounded);
+    if (*bytes == NULL) {
+        return false;
+    }
+    memset(*bytes, 0, rounded);
+    *capacity = size;
+    return true;
+}
+
+/* ---- Paths ---- */
+
+uint32_t runner_present(const struct runner *runner)
+{
+    return runner->warp.live | runner->warp.others;
+}
+
+static void keep_stack(struct runner *runner, struct path *path)
+{
+    size_t size = coroutine_size(&runner->coroutine);
+
+    if (size > path->stack_capacity) {
+        free(path->stack);
+        path->stack = malloc(size);
+        path->stack_capacity = path->stack != NULL ? size : 0;
+    }
+    path->stack_size = path->stack != NULL ? size : 0;
+    if (path->stack != NULL) {
+        coroutine_save(&runner->coroutine, path->stack);
+    }
+}
+
+static void no_memory(struct block *block)
+{
+    run_fail(block->run, block->rank, LAUNCH_NO_MEMORY, NULL);
+    block->failed = true;
+}
+
+/* Puts a path's stack in place. */
+static void change_path(struct runner *runner, struct path *path)
+{
+    struct path *before = runner->current;
+
+    if (before == path) {
+        return;
+    }
+    if (before->state != PATH_ENDED) {
+        keep_stack(runner, before);
+        if (!before->stack_size) {
+            no_memory(runner->block);
+            return;
+        }
+    }
+    coroutine_restore(&runner->coroutine, path->stack, path->stack_size);
+    runner->current = path;
+}
+
+static void find_others(struct runner *runner)
+{
+    runner->warp.others = 0;
+    for (uint32_t i = 0; i < runner->path_count; i++) {
+        if (runner->paths[i] != runner->current) {
+            runner->warp.others |= runner->paths[i]->live;
+        }
+    }
+}
+
+/* One that ended, or another; NULL: no memory. */
+static struct path *add_path(struct runner *runner)
+{
+    for (uint32_t i = 0; i < runner->path_count; i++) {
+        if (runner->paths[i]->state == PATH_ENDED) {
+            return runner->paths[i];
+        }
+    }
+    if (runner->path_count > WARP_LANES) {
+        return NULL;
+    }
+    if (runner->paths[runner->path_count] == NULL) {
+        runner->paths[runner->path_count] = calloc(1, sizeof(struct path));
+        if (runner->paths[runner->path_count] == NULL) {
+            return NULL;
+        }
+    }
+    return runner->paths[runner->path_count++];
+}
+
+/* The current path keeps these lanes; another one, at the same place, gets the rest. */
+static void part_path(struct runner *runner, uint32_t lanes)
+{
+    struct path *path = runner->current, *rest = add_path(runner);
+
+    if (rest != NULL) {
+        keep_stack(runner, rest);
+    }
+    if (rest == NULL || !rest->stack_size) {
+        no_memory(runner->block);
+        return;
+    }
+    rest->live = path->live & ~lanes;
+    rest->state = PATH_RUNS;
+    path->live &= lanes;
+}
+
+static void run_path(struct runner *runner, struct path *path)
+{
+    uint32_t before = path->live;
+
+    change_path(runner, path);
+    if (runner->block->failed) {
+        return;
+    }
+    find_others(runner);
+    runner->warp.live = path->live;
+    path->state = PATH_RUNS;
+    coroutine_resume(&runner->coroutine);
+    path->live = runner->warp.live;
+    if (runner->part) {
+        part_path(runner, runner->part);
+        runner->part = 0;
+    }
+    if ((before & ~runner_present(runner)) != 0 && !runner->block->failed) {
+        barrier_lanes_ended(runner->block, runner);
+    }
+}
+
+/* ---- What a path does about itself ---- */
+
+struct runner *runner_of(struct warp *warp)
+{
+    return (struct runner *)(void *)warp;
+}
+
+void runner_yield(struct runner *runner, enum path_state state)
+{
+    runner->current->state = state;
+    coroutine_yield(&runner->coroutine);
+}
+
+void runner_part(struct runner *runner, uint32_t lanes)
+{
+    runner->part = lanes;
+    runner_yield(runner, PATH_RUNS);
+}
+
+void runner_wait(struct runner *runner, uint32_t lanes)
+{
+    while (runner->current->state != PATH_RUNS) {
+        runner->part = runner->warp.live & ~lanes ? lanes : 0;
+        coroutine_yield(&runner->coroutine);
+    }
+}
+
+void runner_stop(struct runner *runner)
+{
+    runner->block->failed = true;
+    while (runner->block->failed) {
+        coroutine_yield(&runner->coroutine);
+    }
+}
+
+void runner_fail(struct runner *runner, enum launch_status status, const struct launch_fault *fault)
+{
+    run_fail(runner->block->run, runner->block->rank, status, fault);
+    runner_stop(runner);
+}
+
+static void run_warp(void *argument)
+{
+    struct runner *runner = argument;
+
+    runner->warp.fuel = WARP_FUEL;
+    runner->block->run->launch->kernel(&runner->warp);
+    runner->warp.live = 0;
+    for (;;) {
+        runner_yield(runner, PATH_ENDED);
+    }
+}
+
+/* ---- Turns ---- */
+
+static bool can_run(const struct path *path)
+{
+    return path->state == PATH_RUNS || path->state == PATH_POLLS;
+}
+
+/* What all paths of the block did in a turn. */
+struct turn {
+    bool any_ran, any_moved, all_ended;
+};
+
+static void run_paths(struct runner *runner, struct turn *turn)
+{
+    for (uint32_t i = 0; i < runner->path_count && !runner->block->failed; i++) {
+        struct path *path = runner->paths[i];
+
+        if (can_run(path)) {
+            run_path(runner, path);
+            turn->any_ran = true;
+            turn->any_moved = turn->any_moved || path->state != PATH_POLLS;
+        }
+        turn->all_ended = turn->all_ended && path->state == PATH_ENDED;
+    }
+}
+
+static bool waits_within(const struct runner *runner)
+{
+    for (uint32_t i = 0; i < runner->path_count; i++) {
+        const struct path *path = runner->paths[i];
+
+        if (path->state == PATH_RUNS ||
+            (path->state == PATH_POLLS && path->key != WARP_PAUSE_WAITS)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool block_ends_deadlock(struct block *block)
+{
+    struct launch_fault fault = {0};
+
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        if (!waits_within(block->runners[i])) {
+            return false;
+        }
+    }
+    memcpy(fault.block, block->runners[0]->warp.ctaid, sizeof(fault.block));
+    barrier_describe(block, fault.waits, sizeof(fault.waits));
+    run_fail(block->run, block->rank, LAUNCH_DEADLOCK, &fault);
+    block->failed = true;
+    return true;
+}
+
+enum block_turn block_turn(struct block *block)
+{
+    struct turn turn = {.all_ended = true};
+
+    for (uint32_t i = 0; i < block->warp_count && !block->failed; i++) {
+        run_paths(block->runners[i], &turn);
+    }
+    if (block->failed || turn.all_ended) {
+        return BLOCK_ENDED;
+    }
+    if (!turn.any_ran) {
+        block_ends_deadlock(block);
+        return BLOCK_ENDED;
+    }
+    return turn.any_moved ? BLOCK_MOVED : BLOCK_POLLS;
+}
+
+bool block_part_pollers(struct block *block)
+{
+    bool parted = false;
+
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        struct runner *runner = block->runners[i];
+
+        for (uint32_t j = 0, count = runner->path_count; j < count; j++) {
+            struct path *path = runner->paths[j];
+
+            if (path->state == PATH_POLLS && path->live & ~path->lanes) {
+                change_path(runner, path);
+                part_path(runner, path->lanes);
+                parted = true;
+            }
+        }
+    }
+    return parted;
+}
+
+/* ---- Blocks ---- */
+
+static void set_threads(struct runner *runner, uint32_t index)
+{
+    const uint32_t *size = runner->block->threads;
+
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        uint32_t thread = index * WARP_LANES + lane;
+
+        runner->warp.tid[0][lane] = thread % size[0];
+        runner->warp.tid[1][lane] = thread / size[0] % size[1];
+        runner->warp.tid[2][lane] = thread / size[0] / size[1];
+    }
+}
+
+/* The lanes that there are, of the warp of this number. */
+static uint32_t lanes_of(const struct block *block, uint32_t index)
+{
+    uint32_t left = block->threads[0] * block->threads[1] * block->threads[2] - index * WARP_LANES;
+
+    return left < WARP_LANES ? (1U << left) - 1 : UINT32_MAX;
+}
+
+/* What stays from launch to launch. */
+static bool create_runner(struct block *block, uint32_t index)
+{
+    struct runner *runner =
+        aligned_alloc(ALIGNMENT, (sizeof(*runner) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+
+    if (runner == NULL) {
+        return false;
+    }
+    memset(runner, 0, sizeof(*runner));
+    block->runners[index] = runner;
+    runner->block = block;
+    runner->warp.warpid = index;
+    calls_init(&runner->warp);
+    barrier_init(&runner->warp);
+    runner->paths[0] = calloc(1, sizeof(struct path));
+    return runner->paths[0] != NULL && coroutine_create(&runner->coroutine, STACK_SIZE);
+}
+
+static bool has_runner(struct block *block, uint32_t index)
+{
+    const struct runner *runner = block->runners[index];
+
+    if (runner == NULL) {
+        return create_runner(block, index);
+    }
+    return runner->paths[0] != NULL && runner->coroutine.stack != NULL;
+}
+
+/* Sites begin anew: memory may be another since. */
+static bool prepare_runner(struct runner *runner, uint32_t index)
+{
+    struct block *block = runner->block;
+    const struct launch *launch = block->run->launch;
+    struct warp *warp = &runner->warp;
+
+    if (launch->sites >= runner->site_capacity) {
+        free(warp->sites);
+        runner->site_capacity = 0;
+        warp->sites = calloc(launch->sites + 1, sizeof(*warp->sites));
+        if (warp->sites == NULL) {
+            return false;
+        }
+        runner->site_capacity = launch->sites + 1;
+    } else {
+        memset(warp->sites, 0, launch->sites * sizeof(*warp->sites));
+    }
+    memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
+    memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
+    warp->nwarpid = block->warp_count;
+    warp->params = launch->params;
+    warp->shared = block->shared;
+    warp->shared_size = launch->shared_size;
+    warp->local = block->local + (size_t)index * WARP_LANES * warp->local_stride;
+    warp->variables = launch->variables;
+    warp->stop = launch->stop;
+    warp->check = block->check != NULL ? check_block_warp(block->check, warp) : NULL;
+    return block->check == NULL || warp->check != NULL;
+}
+
+static uint64_t local_stride(const struct launch *launch)
+{
+    return (launch->local_size + 15) / 16 * 16;
+}
+
+static bool prepare_runners(struct block *block)
+{
+    bool is_new_shape =
+        memcmp(block->threads, block->run->launch->block, sizeof(block->threads)) != 0;
+
+    memcpy(block->threads, block->run->launch->block, sizeof(block->threads));
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        bool is_new = block->runners[i] == NULL;
+
+        if (!has_runner(block, i)) {
+            return false;
+        }
+        block->runners[i]->warp.local_stride = local_stride(block->run->launch);
+        if (is_new || is_new_shape) {
+            set_threads(block->runners[i], i);
+        }
+        if (!prepare_runner(block->runners[i], i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Anew for each launch. */
+static bool prepare_check(struct block *block)
+{
+    const struct launch *launch = block->run->launch;
+
+    block_end_check(block);
+    if (launch->checked == NULL || launch->memory->check == NULL) {
+        return true;
+    }
+    block->check = check_block_create(launch->memory->check, block->shared, block->local,
+                                      local_stride(launch), block->warp_count);
+    return block->check != NULL;
+}
+
+void block_end_check(struct block *block)
+{
+    if (block->check != NULL) {
+        check_block_destroy(block->check);
+        block->check = NULL;
+    }
+}
+
+bool block_prepare(struct block *block, struct run *run)
+{
+    const struct launch *launch = run->launch;
+    uint32_t threads = launch->block[0] * launch->block[1] * launch->block[2];
+    uint32_t warps = (threads + WARP_LANES - 1) / WARP_LANES;
+
+    if (block->run == run) {
+        return true;
+    }
+    block->run = NULL;
+    if (warps < 1 || warps > BLOCK_WARPS ||
+        !reserve(&block->shared, &block->shared_capacity, launch->shared_size) ||
+        !reserve(&block->local, &block->local_capacity,
+                 local_stride(launch) * WARP_LANES * warps)) {
+        return false;
+    }
+    block->warp_count = warps;
+    block->run = run;
+    if (!prepare_check(block) || !prepare_runners(block)) {
+        block->run = NULL;
+        block->threads[0] = 0;
+    }
+    return block->run != NULL;
+}
+
+static void start_warp(struct runner *runner, uint32_t index, const uint32_t ctaid[3])
+{
+    struct path *first = runner->paths[0];
+
+    memcpy(runner->warp.ctaid, ctaid, sizeof(runner->warp.ctaid));
+    runner->path_count = 1;
+    runner->current = first;
+    runner->part = 0;
+    runner->warp.live = first->live = lanes_of(runner->block, index);
+    runner->warp.others = 0;
+    first->state = PATH_RUNS;
+    coroutine_start(&runner->coroutine, run_warp, runner);
+}
+
+void block_start(struct block *block, uint64_t rank)
+{
+    const struct launch *launch = block->run->launch;
+    const uint32_t ctaid[3] = {
+        (uint32_t)(rank % launch->grid[0]),
+        (uint32_t)(rank / launch->grid[0] % launch->grid[1]),
+        (uint32_t)(rank / launch->grid[0] / launch->grid[1]),
+    };
+
+    block->rank = rank;
+    block->failed = false;
+    block->running = block->warp_count;
+    if (block->used_barriers) {
+        memset(block->barriers, 0, sizeof(block->barriers));
+        block->used_barriers = 0;
+    }
+    memset(block->shared, 0, launch->shared_size);
+    if (block->check != NULL) {
+        check_block_begin(block->check, ctaid);
+    }
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        start_warp(block->runners[i], i, ctaid);
+    }
+}
+
+static void destroy_runner(struct runner *runner)
+{
+    for (uint32_t i = 0; i <= WARP_LANES; i++) {
+        if (runner->paths[i] != NULL) {
+            free(runner->paths[i]->stack);
+            free(runner->paths[i]);
+        }
+    }
+    coroutine_destroy(&runner->coroutine);
+    free(runner->warp.sites);
+    free(runner);
+}
+
+void block_clear(struct block *block)
+{
+    for (uint32_t i = 0; i < BLOCK_WARPS; i++) {
+        if (block->runners[i] != NULL) {
+            destroy_runner(block->runners[i]);
+        }
+    }
+    free(block->shared);
+    free(block->local);
+    memset(block, 0, sizeof(*block));
+}

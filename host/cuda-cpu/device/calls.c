@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What kernels call for memory, faults, time and printing. warp.h has what each does. */
+#include <string.h>
+#include <time.h>
+
+#include "host/cuda-cpu/check/watch.h"
+#include "host/cuda-cpu/device/access.h"
+#include "host/cuda-cpu/device/async.h"
+#include "host/cuda-cpu/device/block.h"
+#include "host/cuda-cpu/device/function.h"
+#include "host/cuda-cpu/device/matrix.h"
+#include "host/cuda-cpu/device/print.h"
+
+#define PAUSES_IN_A_TURN 16 /* of a warp that does not wait */
+
+/* ---- Faults ---- */
+
+static struct launch_fault fault_of(const struct runner *runner, enum warp_fault fault,
+                                    uint32_t lane)
+{
+    struct launch_fault told = {.fault = fault};
+
+    for (int i = 0; i < 3; i++) {
+        told.block[i] = runner->warp.ctaid[i];
+        told.thread[i] = runner->warp.tid[i][lane];
+    }
+    return told;
+}
+
+static void on_fault(struct warp *warp, uint32_t fault, uint32_t instruction, uint32_t mask)
+{
+    struct runner *runner = runner_of(warp);
+    struct launch_fault told =
+        fault_of(runner, (enum warp_fault)fault, mask ? (uint32_t)__builtin_ctz(mask) : 0);
+
+    told.instruction = instruction;
+    runner_fail(runner, LAUNCH_FAULT, &told);
+}
+
+/* ---- Memory ---- */
+
+static bool is_within(uint64_t address, uint64_t size, uint64_t start, uint64_t length)
+{
+    return address >= start && address - start + size <= length;
+}
+
+/* A thread's own memory, its block's, its parameters, the device's. */
+static bool find_range(const struct runner *runner, uint32_t lane, uint64_t address, uint32_t size,
+                       bool write, struct warp_site *site)
+{
+    const struct launch *launch = runner->block->run->launch;
+    const uint64_t local =
+        (uint64_t)(uintptr_t)runner->warp.local + lane * runner->warp.local_stride;
+    const uint64_t shared = (uint64_t)(uintptr_t)runner->warp.shared;
+    const uint64_t params = (uint64_t)(uintptr_t)launch->params;
+    struct memory_range range;
+
+    if (memory_find(launch->memory, address, size, &range)) {
+        *site = (struct warp_site){range.start, range.end};
+        return !(write && range.read_only);
+    }
+    if (is_within(address, size, shared, launch->shared_size)) {
+        *site = (struct warp_site){shared, shared + launch->shared_size};
+        return true;
+    }
+    if (is_within(address, size, local, launch->local_size)) {
+        *site = (struct warp_site){local, local + launch->local_size};
+        return true;
+    }
+    if (is_within(address, size, params, launch->param_size)) {
+        *site = (struct warp_site){params, params + launch->param_size};
+        return !write;
+    }
+    return false;
+}
+
+struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
+                              bool write)
+{
+    struct runner *runner = runner_of(warp);
+    struct warp_site site = {0, 0};
+    struct launch_fault fault;
+
+    if (address % size == 0 && find_range(runner, lane, address, size, write, &site)) {
+        return site;
+    }
+    fault = fault_of(runner, address % size ? WARP_FAULT_MISALIGNED : WARP_FAULT_ADDRESS, lane);
+    fault.address = address;
+    fault.size = size;
+    fault.write = write;
+    runner_fail(runner, LAUNCH_FAULT, &fault);
+    return site;
+}
+
+static void permute(uint32_t *results, const uint32_t *sources, const uint32_t *indices)
+{
+    for (int i = 0; i < WARP_LANES; i++) {
+        results[i] = sources[indices[i] % WARP_LANES];
+    }
+}
+
+static void reduce(uint32_t *results, const uint32_t *values, const uint32_t *members,
+                   uint32_t lanes, uint32_t operation)
+{
+    while (lanes) {
+        uint32_t first = (uint32_t)__builtin_ctz(lanes), left = members[first];
+        uint64_t result = values[left ? (uint32_t)__builtin_ctz(left) : first];
+
+        for (left &= left - 1; left; left &= left - 1) {
+            result = access_combine(operation, result, values[__builtin_ctz(left)], 0);
+        }
+        for (uint32_t lane = first; lane < WARP_LANES; lane++) {
+            if (lanes >> lane & 1 && members[lane] == members[first]) {
+                results[lane] = (uint32_t)result;
+                lanes &= ~(1U << lane);
+            }
+        }
+    }
+}
+
+static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask)
+{
+    for (; mask; mask &= mask - 1) {
+        unsigned char *local = warp->local + (uint32_t)__builtin_ctz(mask) * warp->local_stride;
+
+        memcpy(local + to, local + from, size);
+    }
+}
+
+/* ---- Printing ---- */
+
+/* A lane that prints. */
+struct reading {
+    const struct runner *runner;
+    uint32_t lane;
+};
+
+static bool read_bytes(void *context, uint64_t address, void *bytes, size_t size)
+{
+    const struct reading *reading = context;
+    struct warp_site site;
+
+    if (!find_range(reading->runner, reading->lane, address, (uint32_t)size, false, &site)) {
+        return false;
+    }
+    memcpy(bytes, (const void *)(uintptr_t)address, size);
+    return true;
+}
+
+static void on_print(struct warp *warp, int32_t *results, const uint64_t *formats,
+                     const uint64_t *values, uint32_t mask)
+{
+    struct runner *runner = runner_of(warp);
+    struct run *run = runner->block->run;
+
+    for (; mask; mask &= mask - 1) {
+        struct reading reading = {runner, (uint32_t)__builtin_ctz(mask)};
+        char text[PRINT_TEXT_MAX];
+
+        results[reading.lane] =
+            print_format(formats[reading.lane], values[reading.lane], read_bytes, &reading, text);
+        pthread_mutex_lock(&run->lock);
+        run->launch->print(run->launch->print_context, text);
+        pthread_mutex_unlock(&run->lock);
+    }
+}
+
+/* ---- Time ---- */
+
+static bool is_late(const struct launch *launch)
+{
+    struct timespec now;
+
+    if (!launch->deadline_ns) {
+        return false;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= launch->deadline_ns;
+}
+
+/* One that polls lets all others run; one that computes only now and then. */
+static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
+{
+    struct runner *runner = runner_of(warp);
+    struct block *block = runner->block;
+
+    warp->fuel = WARP_FUEL;
+    if (*warp->stop || is_late(block->run->launch)) {
+        on_fault(warp, WARP_FAULT_TIMEOUT, 0, lanes);
+    }
+    if (run_is_over(block->run, block->rank)) {
+        runner_stop(runner);
+    }
+    if (kind != WARP_PAUSE_WORKS) {
+        runner->current->lanes = lanes;
+        runner->current->key = kind;
+        runner_yield(runner, PATH_POLLS);
+    } else if (++runner->pauses % PAUSES_IN_A_TURN == 0) {
+        runner_yield(runner, PATH_RUNS);
+    }
+}
+
+void calls_init(struct warp *warp)
+{
+    warp->gather = access_gather;
+    warp->scatter = access_scatter;
+    warp->atomic = access_atomic;
+    warp->fault = on_fault;
+    warp->function = warp_function_call;
+    warp->permute = permute;
+    warp->reduce = reduce;
+    warp->copy = copy_local;
+    warp->mbarrier = async_mbarrier;
+    warp->copy_async = async_copy;
+    warp->copy_bulk = async_copy_bulk;
+    warp->reduce_bulk = async_reduce_bulk;
+    warp->multiply = matrix_multiply;
+    warp->load_matrix = matrix_load;
+    warp->store_matrix = matrix_store;
+    warp->print = on_print;
+    warp->event = check_event;
+    warp->pause = on_pause;
+}

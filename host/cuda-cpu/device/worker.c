@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/device/worker.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+#include "host/cuda-cpu/device/block.h"
+
+/* Rounds in which all blocks only looked, before more is done about it: when all workers stand so,
+ * and when one alone does, whose blocks may wait for those of others. */
+#define PATIENCE_OF_ALL 4
+#define PATIENCE_OF_ONE 4096
+
+/* And before blocks that wait for nobody else are called dead. */
+#define PATIENCE_WITH_DEADLOCK 20000
+
+void run_fail(struct run *run, uint64_t rank, enum launch_status status,
+              const struct launch_fault *fault)
+{
+    pthread_mutex_lock(&run->lock);
+    if (rank < run->failed) {
+        run->failed = rank;
+        run->status = status;
+        if (fault != NULL) {
+            *run->fault = *fault;
+        }
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+bool run_is_over(struct run *run, uint64_t rank)
+{
+    uint64_t failed = atomic_load_explicit(&run->failed, memory_order_relaxed);
+
+    return rank > failed || (run->launch->cooperative && failed < run->block_count);
+}
+
+/* ---- Blocks of a worker ---- */
+
+static bool add_block(struct worker *worker)
+{
+    struct block **blocks = realloc(worker->blocks, (worker->count + 1) * sizeof(struct block *));
+
+    if (blocks == NULL) {
+        return false;
+    }
+    worker->blocks = blocks;
+    blocks[worker->count] = calloc(1, sizeof(struct block));
+    if (blocks[worker->count] == NULL) {
+        return false;
+    }
+    worker->count++;
+    return true;
+}
+
+/* False: there is no other block, or no memory. */
+static bool start_block(struct worker *worker, struct run *run)
+{
+    uint64_t rank = run->next;
+
+    if (rank >= run->block_count || run_is_over(run, rank)) {
+        return false;
+    }
+    if ((worker->active == worker->count && !add_block(worker)) ||
+        !block_prepare(worker->blocks[worker->active], run)) {
+        if (!worker->active) {
+            run_fail(run, run->next, LAUNCH_NO_MEMORY, NULL);
+        }
+        return false;
+    }
+    rank = run->next++;
+    if (rank >= run->block_count) {
+        return false;
+    }
+    block_start(worker->blocks[worker->active++], rank);
+    return true;
+}
+
+/* The last one takes its place. */
+static void end_block(struct worker *worker, uint32_t index)
+{
+    struct block *ended = worker->blocks[index];
+
+    worker->blocks[index] = worker->blocks[--worker->active];
+    worker->blocks[worker->active] = ended;
+}
+
+/* One turn for each block. False: all of them only looked. */
+static bool take_turns(struct worker *worker, struct run *run)
+{
+    bool moved = false;
+
+    for (uint32_t i = 0; i < worker->active;) {
+        struct block *block = worker->blocks[i];
+        enum block_turn turn = run_is_over(run, block->rank) ? BLOCK_ENDED : block_turn(block);
+
+        moved = moved || turn != BLOCK_POLLS;
+        if (turn == BLOCK_ENDED) {
+            end_block(worker, i);
+        } else {
+            i++;
+        }
+    }
+    return moved;
+}
+
+/* ---- When nothing moves ---- */
+
+static bool part_pollers(struct worker *worker)
+{
+    bool parted = false;
+
+    for (uint32_t i = 0; i < worker->active; i++) {
+        parted = block_part_pollers(worker->blocks[i]) || parted;
+    }
+    return parted;
+}
+
+static bool end_deadlocks(struct worker *worker)
+{
+    bool ended = false;
+
+    for (uint32_t i = 0; i < worker->active; i++) {
+        ended = block_ends_deadlock(worker->blocks[i]) || ended;
+    }
+    return ended;
+}
+
+/* Lanes may wait for others of their warp; then blocks for others, that did not begin yet. Else it
+ * is for other workers, or for the host. One that waits behind a block that went wrong gives up. */
+static void help_out(struct worker *worker, struct run *run, uint32_t *wanted, uint32_t rounds)
+{
+    if (part_pollers(worker)) {
+        return;
+    }
+    if (rounds >= PATIENCE_WITH_DEADLOCK && end_deadlocks(worker)) {
+        return;
+    }
+    if (run->failed < run->block_count) {
+        worker->active = 0;
+    } else if (run->next < run->block_count) {
+        *wanted = worker->active * 2;
+    } else {
+        sched_yield();
+    }
+}
+
+static uint32_t first_share(const struct run *run)
+{
+    return run->launch->cooperative
+               ? (uint32_t)((run->block_count + run->workers - 1) / run->workers)
+               : 1;
+}
+
+void worker_run(void *context, struct worker *worker)
+{
+    struct run *run = context;
+    uint32_t wanted = 1, rounds = 0;
+    bool is_stuck = false;
+
+    run->workers++;
+    wanted = first_share(run);
+    worker->active = 0;
+    for (;;) {
+        while (worker->active < wanted && start_block(worker, run)) {
+        }
+        if (!worker->active) {
+            break;
+        }
+        if (take_turns(worker, run)) {
+            run->stuck -= is_stuck;
+            is_stuck = false;
+            rounds = 0;
+            continue;
+        }
+        run->stuck += !is_stuck;
+        is_stuck = true;
+        if (++rounds % (run->stuck == run->workers ? PATIENCE_OF_ALL : PATIENCE_OF_ONE) == 0) {
+            help_out(worker, run, &wanted, rounds);
+        }
+    }
+    run->stuck -= is_stuck;
+    run->workers--;
+    for (uint32_t i = 0; i < worker->count; i++) {
+        block_end_check(worker->blocks[i]);
+        worker->blocks[i]->run = NULL;
+    }
+}
+
+void worker_clear(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->count; i++) {
+        block_clear(worker->blocks[i]);
+        free(worker->blocks[i]);
+    }
+    free(worker->blocks);
+    worker->blocks = NULL;
+    worker->count = 0;
+}
