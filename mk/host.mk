@@ -28,6 +28,8 @@ PTXC_SRC := $(call PTX_ROOM,ptx compile) host/cuda-cpu/process/main.c \
             host/cuda-cpu/process/server.c $(wildcard host/common/jail*.c) \
             $(filter-out %/here.c,$(call PTX_ROOM,ptxc))
 PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile check device ptxc program tool)
+# With the compiler inside, for tests.
+CUDA_CPU_HERE_SRC := $(call PTX_ROOM,ptx compile check device ptxc program driver)
 CUDA_CPU_SRC := $(call PTX_ROOM,check device program driver) host/cuda-cpu/process/client.c \
                 $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)

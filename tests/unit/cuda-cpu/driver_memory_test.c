@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile device ptxc program driver)
+// build: $(CUDA_CPU_HERE_SRC)
 // libs: -ldl
 /* Memory of the CPU device: of the host, managed, pitched, from pools; and what pointers say. */
 #include <setjmp.h>

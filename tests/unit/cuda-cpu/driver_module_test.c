@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile device ptxc program driver)
+// build: $(CUDA_CPU_HERE_SRC)
 // libs: -ldl
 /* Modules of the CPU device: fat binaries, logs, libraries, what functions say of themselves. */
 #include <setjmp.h>

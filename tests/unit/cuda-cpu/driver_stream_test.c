@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile device ptxc program driver)
+// build: $(CUDA_CPU_HERE_SRC)
 // libs: -ldl
 /* Streams, events and host functions of the CPU device, with worker threads. */
 #include <pthread.h>

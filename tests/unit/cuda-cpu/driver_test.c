@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile check device ptxc program driver)
+// build: $(CUDA_CPU_HERE_SRC)
 // libs: -ldl
 /* The driver API of the CPU device: contexts, modules, memory, copies, launches. */
 #include <setjmp.h>
