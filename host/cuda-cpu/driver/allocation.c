@@ -6,7 +6,7 @@
 
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
-#include "host/cuda-cpu/driver/pool.h"
+#include "host/cuda-cpu/driver/mempool.h"
 
 #define ALIGNMENT 512u
 
@@ -79,6 +79,10 @@ static CUresult add(const struct allocation *allocation)
         !memory_add(&allocation->context->memory, allocation->start, allocation->size, read_only)) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
+    if (allocation->kind != ALLOCATION_DEVICE) { /* the host writes there */
+        context_written(allocation->context, (const void *)(uintptr_t)allocation->start,
+                        allocation->size);
+    }
     memmove(&table.items[place + 1], &table.items[place],
             (table.count - place) * sizeof(*table.items));
     table.items[place] = *allocation;
@@ -122,7 +126,7 @@ void allocation_free(const struct allocation *allocation)
     free(allocation->block);
     table.used -= is_of_device(allocation->kind) ? allocation->size : 0;
     if (allocation->pool != NULL) {
-        pool_give(allocation->pool, allocation->size);
+        mempool_give(allocation->pool, allocation->size);
     }
     memmove(&table.items[place], &table.items[place + 1],
             (table.count - place - 1) * sizeof(*table.items));

@@ -11,7 +11,7 @@
 #include "protocol/cuda.h"
 
 struct context;
-struct pool;
+struct mempool;
 
 enum allocation_kind {
     ALLOCATION_DEVICE,
@@ -26,8 +26,8 @@ struct allocation {
     enum allocation_kind kind;
     unsigned flags;
     struct context *context;
-    struct pool *pool; /* NULL: of none */
-    bool is_going;     /* cuMemFreeAsync was called */
+    struct mempool *pool; /* NULL: of none */
+    bool is_going;        /* cuMemFreeAsync was called */
     uint64_t id;
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/event.h"
@@ -137,10 +138,31 @@ CUresult cuCtxPopCurrent(CUcontext *handle)
 
 /* ---- Their lives ---- */
 
+/* What the environment wants to be checked. */
+static void open_check(struct context *context)
+{
+    const char *problem = NULL;
+
+    context->memory.check = check_open(NULL, &problem);
+    if (problem != NULL) {
+        driver_say("BAREGPU_CUDA_CHECK: %s", problem);
+    }
+}
+
+/* Tells of what was not freed. */
+static void close_check(struct context *context)
+{
+    if (context->memory.check != NULL) {
+        check_destroy(context->memory.check);
+        context->memory.check = NULL;
+    }
+}
+
 /* All that is in it goes, and its error with it. */
 static void clear(struct context *context)
 {
     context_wait(context);
+    close_check(context);
     while (context->modules != NULL) {
         module_destroy(context->modules);
     }
@@ -198,6 +220,7 @@ static CUresult create(struct context **result, unsigned flags, CUdevice device)
     }
     context->id = next_id++;
     set_limits(context);
+    open_check(context);
     context->flags = flags;
     context->next = all;
     all = context;
@@ -324,6 +347,7 @@ static CUresult reset_primary(CUdevice device)
     }
     if (primary.context != NULL) {
         clear(primary.context);
+        open_check(primary.context);
     }
     return CUDA_SUCCESS;
 }
@@ -411,6 +435,13 @@ CUresult context_wait(struct context *context)
 CUresult cuCtxSynchronize(void)
 {
     return IN_CONTEXT(context_wait(context));
+}
+
+void context_written(struct context *context, const void *bytes, size_t size)
+{
+    if (context->memory.check != NULL) {
+        check_written(context->memory.check, (uint64_t)(uintptr_t)bytes, size);
+    }
 }
 
 struct context *context_first(void)

@@ -4,6 +4,7 @@
 #define CUDA_CPU_DRIVER_CONTEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "host/cuda-cpu/device/memory.h"
@@ -42,6 +43,9 @@ CUresult context_of_handle(CUcontext handle, struct context **context);
 
 /* Until all is done that was asked for. */
 CUresult context_wait(struct context *context);
+
+/* Bytes were written by other than a kernel: for the checks. From any thread, without the lock. */
+void context_written(struct context *context, const void *bytes, size_t size);
 
 /* The first of all, which are behind each other. */
 struct context *context_first(void);

@@ -24,6 +24,7 @@ static CUresult run(struct task *base)
     for (size_t z = 0; z < copy->depth; z++) {
         for (size_t y = 0; y < copy->height; y++) {
             memmove(row_of(&copy->dst, y, z), row_of(&copy->src, y, z), copy->width);
+            context_written(base->context, row_of(&copy->dst, y, z), copy->width);
         }
     }
     return CUDA_SUCCESS;

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/fatbin.h"
-#include "host/cuda-cpu/driver/pool.h"
+#include "host/cuda-cpu/driver/mempool.h"
 #include "host/cuda-cpu/driver/task.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_settings settings;
 static bool initialised;
 static _Thread_local bool forbidden;
+static struct pool *pool;
 
 void driver_lock(void)
 {
@@ -65,12 +67,21 @@ static void read_settings(void)
     settings.threads = (unsigned)setting("BAREGPU_CUDA_THREADS", processors(), 1024);
     settings.arch = (unsigned)setting("BAREGPU_CUDA_ARCH", 90, 999);
     settings.memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX);
+    settings.time_limit_ms = setting("BAREGPU_CUDA_TIME_LIMIT", 0, UINT64_C(1) << 40);
     settings.quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0;
 }
 
 const struct driver_settings *driver_settings(void)
 {
     return &settings;
+}
+
+struct pool *driver_pool(void)
+{
+    if (pool == NULL) {
+        pool = pool_create(settings.threads > 1 ? settings.threads - 1 : 0);
+    }
+    return pool;
 }
 
 void driver_say(const char *format, ...)
@@ -150,6 +161,10 @@ __attribute__((destructor)) static void close_driver(void)
     driver_lock();
     context_stop_all();
     task_stop_workers();
-    pool_close();
+    mempool_close();
+    if (pool != NULL) {
+        pool_destroy(pool);
+        pool = NULL;
+    }
     driver_unlock();
 }

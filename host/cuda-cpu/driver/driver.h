@@ -16,16 +16,22 @@
 #include "protocol/cuda.h"
 
 struct context;
+struct pool;
 
 /* What the environment says. */
 struct driver_settings {
-    unsigned threads; /* BAREGPU_CUDA_THREADS: workers; 0: who calls computes */
-    unsigned arch;    /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
-    uint64_t memory;  /* BAREGPU_CUDA_MEMORY: bytes of the device */
-    bool quiet;       /* BAREGPU_CUDA_QUIET: nothing on standard error */
+    unsigned threads;       /* BAREGPU_CUDA_THREADS: workers; 0: who calls computes */
+    unsigned arch;          /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
+    uint64_t memory;        /* BAREGPU_CUDA_MEMORY: bytes of the device */
+    uint64_t time_limit_ms; /* BAREGPU_CUDA_TIME_LIMIT: of a kernel, in milliseconds; 0: none */
+    bool quiet;             /* BAREGPU_CUDA_QUIET: nothing on standard error */
 };
 
 const struct driver_settings *driver_settings(void);
+
+/* Host threads that kernels share, and what is kept between launches; NULL: there is no memory.
+ * Under the lock. */
+struct pool *driver_pool(void);
 
 void driver_lock(void);
 void driver_unlock(void);

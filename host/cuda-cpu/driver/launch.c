@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
@@ -77,8 +78,10 @@ static CUresult tell_fault(const struct launch_task *task, const struct launch_f
 static CUresult run(struct task *base)
 {
     struct launch_task *task = (struct launch_task *)base;
+    uint64_t limit_ms = driver_settings()->time_limit_ms;
     struct launch_fault fault;
 
+    task->launch.deadline_ns = limit_ms ? clock_now_ns() + limit_ms * NS_PER_MS : 0;
     switch (launch_run(&task->launch, &fault)) {
     case LAUNCH_OK:
         return CUDA_SUCCESS;
@@ -180,6 +183,8 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->params = task->params;
     launch->memory = &task->task.context->memory;
     launch->stop = &task->task.context->stop;
+    launch->pool = driver_pool();
+    launch->threads = driver_settings()->threads;
     launch->print = print;
     launch->print_context = &task->task.context->print;
     task->name = function->kernel->name;

@@ -16,7 +16,7 @@ enum object_kind {
     OBJECT_FUNCTION,
     OBJECT_LIBRARY,
     OBJECT_KERNEL,
-    OBJECT_POOL,
+    OBJECT_MEMPOOL,
 };
 
 /* First in each of them. */

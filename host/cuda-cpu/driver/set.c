@@ -46,7 +46,10 @@ static CUresult run(struct task *base)
     const struct set *set = &((struct set_task *)base)->set;
 
     for (size_t y = 0; y < set->height; y++) {
-        set_row((unsigned char *)(uintptr_t)set->dst + y * set->pitch, set);
+        unsigned char *row = (unsigned char *)(uintptr_t)set->dst + y * set->pitch;
+
+        set_row(row, set);
+        context_written(base->context, row, set->width * set->size);
     }
     return CUDA_SUCCESS;
 }

@@ -3,7 +3,7 @@
  * Memory in the order of streams. It is there at once when it is allocated, and gone in its
  * stream's turn when it is freed; so a pool keeps nothing back, and has nothing but its numbers.
  */
-#include "host/cuda-cpu/driver/pool.h"
+#include "host/cuda-cpu/driver/mempool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/stream.h"
 
-struct pool {
+struct mempool {
     struct object object;
     unsigned allocations;
     bool destroyed;
@@ -22,16 +22,16 @@ struct pool {
 };
 
 /* The device's own one, which is always there once somebody asked, and the one in its place. */
-static struct pool *own, *current;
+static struct mempool *own, *current;
 
-void pool_take(struct pool *pool, uint64_t size)
+void mempool_take(struct mempool *pool, uint64_t size)
 {
     pool->allocations++;
     pool->used += size;
     pool->used_high = pool->used > pool->used_high ? pool->used : pool->used_high;
 }
 
-void pool_give(struct pool *pool, uint64_t size)
+void mempool_give(struct mempool *pool, uint64_t size)
 {
     pool->used -= size;
     if (--pool->allocations == 0 && pool->destroyed) {
@@ -39,11 +39,11 @@ void pool_give(struct pool *pool, uint64_t size)
     }
 }
 
-static struct pool *create(void)
+static struct mempool *create(void)
 {
-    struct pool *pool = calloc(1, sizeof(*pool));
+    struct mempool *pool = calloc(1, sizeof(*pool));
 
-    if (pool == NULL || !object_add(&pool->object, OBJECT_POOL)) {
+    if (pool == NULL || !object_add(&pool->object, OBJECT_MEMPOOL)) {
         free(pool);
         return NULL;
     }
@@ -53,7 +53,7 @@ static struct pool *create(void)
     return pool;
 }
 
-static void destroy(struct pool *pool)
+static void destroy(struct mempool *pool)
 {
     object_remove(&pool->object);
     pool->destroyed = true;
@@ -62,7 +62,7 @@ static void destroy(struct pool *pool)
     }
 }
 
-static struct pool *default_pool(void)
+static struct mempool *default_pool(void)
 {
     if (own == NULL) {
         own = create();
@@ -70,7 +70,7 @@ static struct pool *default_pool(void)
     return own;
 }
 
-void pool_close(void)
+void mempool_close(void)
 {
     if (own != NULL) {
         destroy(own);
@@ -78,7 +78,7 @@ void pool_close(void)
     own = current = NULL;
 }
 
-static struct pool *current_pool(void)
+static struct mempool *current_pool(void)
 {
     return current != NULL ? current : default_pool();
 }
@@ -87,7 +87,7 @@ static struct pool *current_pool(void)
 
 static CUresult create_pool(CUmemoryPool *handle, const CUmemPoolProps *properties)
 {
-    struct pool *pool;
+    struct mempool *pool;
 
     if (handle == NULL || properties == NULL ||
         properties->allocType != CU_MEM_ALLOCATION_TYPE_PINNED ||
@@ -113,7 +113,7 @@ CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *properties)
 
 static CUresult destroy_pool(CUmemoryPool handle)
 {
-    struct pool *pool = object_find(handle, OBJECT_POOL);
+    struct mempool *pool = object_find(handle, OBJECT_MEMPOOL);
 
     if (pool == NULL || pool == own) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -132,7 +132,7 @@ CUresult cuMemPoolDestroy(CUmemoryPool pool)
 
 static CUresult trim(CUmemoryPool handle)
 {
-    return object_find(handle, OBJECT_POOL) != NULL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    return object_find(handle, OBJECT_MEMPOOL) != NULL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t size)
@@ -141,9 +141,9 @@ CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t size)
     return IN_DRIVER(trim(pool));
 }
 
-static CUresult answer_pool(CUmemoryPool *handle, CUdevice device, struct pool *(*find)(void))
+static CUresult answer_pool(CUmemoryPool *handle, CUdevice device, struct mempool *(*find)(void))
 {
-    struct pool *pool;
+    struct mempool *pool;
 
     if (device != 0) {
         return CUDA_ERROR_INVALID_DEVICE;
@@ -168,7 +168,7 @@ CUresult cuDeviceGetMemPool(CUmemoryPool *pool, CUdevice device)
 
 static CUresult set_pool(CUdevice device, CUmemoryPool handle)
 {
-    struct pool *pool = object_find(handle, OBJECT_POOL);
+    struct mempool *pool = object_find(handle, OBJECT_MEMPOOL);
 
     if (device != 0) {
         return CUDA_ERROR_INVALID_DEVICE;
@@ -189,7 +189,7 @@ CUresult cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool)
 
 static CUresult get_attribute(CUmemoryPool handle, CUmemPool_attribute attribute, void *value)
 {
-    const struct pool *pool = object_find(handle, OBJECT_POOL);
+    const struct mempool *pool = object_find(handle, OBJECT_MEMPOOL);
 
     if (pool == NULL || value == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -223,7 +223,7 @@ CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attribute,
 
 static CUresult set_attribute(CUmemoryPool handle, CUmemPool_attribute attribute, const void *value)
 {
-    struct pool *pool = object_find(handle, OBJECT_POOL);
+    struct mempool *pool = object_find(handle, OBJECT_MEMPOOL);
 
     if (pool == NULL || value == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -263,7 +263,7 @@ static bool is_own_device(const CUmemLocation *location)
 
 static CUresult set_access(CUmemoryPool handle, const CUmemAccessDesc *access, size_t count)
 {
-    if (object_find(handle, OBJECT_POOL) == NULL || (access == NULL && count > 0)) {
+    if (object_find(handle, OBJECT_MEMPOOL) == NULL || (access == NULL && count > 0)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -285,7 +285,7 @@ CUresult cuMemPoolSetAccess(CUmemoryPool pool, const CUmemAccessDesc *access, si
 static CUresult get_access(CUmemAccess_flags *flags, CUmemoryPool handle,
                            const CUmemLocation *location)
 {
-    if (object_find(handle, OBJECT_POOL) == NULL || flags == NULL || location == NULL) {
+    if (object_find(handle, OBJECT_MEMPOOL) == NULL || flags == NULL || location == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (!is_own_device(location)) {
@@ -303,7 +303,7 @@ CUresult cuMemPoolGetAccess(CUmemAccess_flags *flags, CUmemoryPool pool, CUmemLo
 /* ---- Memory ---- */
 
 static CUresult alloc_from(struct context *context, CUdeviceptr *pointer, size_t size,
-                           struct pool *pool, CUstream handle)
+                           struct mempool *pool, CUstream handle)
 {
     struct stream *stream;
     CUresult result = stream_of_handle(context, handle, &stream);
@@ -321,7 +321,7 @@ static CUresult alloc_from(struct context *context, CUdeviceptr *pointer, size_t
     result = allocation_create(context, size, ALLOCATION_DEVICE, 0, &start);
     if (result == CUDA_SUCCESS) {
         allocation_find(start)->pool = pool;
-        pool_take(pool, size);
+        mempool_take(pool, size);
         *pointer = start;
     }
     return result;
@@ -335,7 +335,8 @@ CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t size, CUstream stream)
 CUresult cuMemAllocFromPoolAsync(CUdeviceptr *pointer, size_t size, CUmemoryPool pool,
                                  CUstream stream)
 {
-    return IN_CONTEXT(alloc_from(context, pointer, size, object_find(pool, OBJECT_POOL), stream));
+    return IN_CONTEXT(
+        alloc_from(context, pointer, size, object_find(pool, OBJECT_MEMPOOL), stream));
 }
 
 struct free_task {
