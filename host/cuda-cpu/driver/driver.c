@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "host/cuda-cpu/device/pool.h"
@@ -12,6 +13,8 @@
 #include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/driver/mempool.h"
 #include "host/cuda-cpu/driver/task.h"
+#include "host/cuda-cpu/program/cache.h"
+#include "host/cuda-cpu/ptxc/compiler.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_settings settings;
@@ -49,6 +52,13 @@ static uint64_t setting(const char *name, uint64_t fallback, uint64_t maximum)
     return end != text && *end == '\0' && value <= maximum ? value : fallback;
 }
 
+static bool is_set(const char *name, const char *value)
+{
+    const char *text = getenv(name);
+
+    return text != NULL && strcmp(text, value) == 0;
+}
+
 static unsigned processors(void)
 {
     cpu_set_t set;
@@ -69,6 +79,19 @@ static void read_settings(void)
     settings.memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX);
     settings.time_limit_ms = setting("BAREGPU_CUDA_TIME_LIMIT", 0, UINT64_C(1) << 40);
     settings.quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0;
+    settings.is_eager = is_set("CUDA_MODULE_LOADING", "EAGER");
+}
+
+static void prepare_compiler(void)
+{
+    char text[256];
+    struct ptx_log log;
+
+    ptx_log_init(&log, text, sizeof(text));
+    cache_open_default();
+    if (is_set("BAREGPU_CUDA_SEALED", "1") && !compiler_start(&log)) {
+        driver_say("%s", text);
+    }
 }
 
 const struct driver_settings *driver_settings(void)
@@ -108,6 +131,7 @@ CUresult cuInit(unsigned flags)
     if (!initialised) {
         read_settings();
         fatbin_prepare();
+        prepare_compiler();
         initialised = true;
     }
     driver_unlock();

@@ -85,6 +85,18 @@ void module_destroy(struct module *module)
 
 /* ---- Loading ---- */
 
+static struct program *load_program(struct context *context, const struct fatbin_text *text,
+                                    struct ptx_log *log)
+{
+    struct program *program = program_create(text->text, text->size, &context->memory, log);
+
+    if (program != NULL && driver_settings()->is_eager && !program_prepare_all(program, log)) {
+        program_destroy(program);
+        return NULL;
+    }
+    return program;
+}
+
 /* Without the lock. */
 static CUresult make_program(struct context *context, const void *image,
                              const struct jit_options *jit, struct program **program)
@@ -101,7 +113,7 @@ static CUresult make_program(struct context *context, const void *image,
     ptx_log_init(&log, log_text, LOG_SIZE);
     result = fatbin_find(image, driver_settings()->arch, &text);
     if (result == CUDA_SUCCESS) {
-        *program = program_create(text.text, text.size, &context->memory, &log);
+        *program = load_program(context, &text, &log);
         free(text.owned);
         jit_tell(jit, &log, "a module");
         result = *program != NULL ? CUDA_SUCCESS : jit_result(&log);

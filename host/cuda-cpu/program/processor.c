@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/program/processor.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -11,16 +13,41 @@ static bool has_f16c(void)
 
     return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
 }
-#endif
 
 struct kernel_options processor_options(void)
 {
-#if defined(__x86_64__)
     return (struct kernel_options){
         .has_fma = __builtin_cpu_supports("fma"),
         .has_f16 = has_f16c(),
     };
-#else
-    return (struct kernel_options){.has_fma = true, .has_f16 = true};
-#endif
 }
+
+/* Family and features; leaf 1 has the core's own number in EBX. */
+void processor_name(uint32_t words[PROCESSOR_WORDS])
+{
+    uint32_t b;
+
+    memset(words, 0, PROCESSOR_WORDS * sizeof(*words));
+    __get_cpuid(1, &words[0], &b, &words[1], &words[2]);
+    __get_cpuid_count(7, 0, &words[3], &words[4], &words[5], &words[6]);
+    __get_cpuid_count(7, 1, &words[7], &words[8], &words[9], &words[10]);
+    __get_cpuid(0x80000001, &b, &b, &words[11], &words[12]);
+    words[13] = (uint32_t)__builtin_cpu_supports("avx") |
+                (uint32_t)__builtin_cpu_supports("avx512f") << 16; /* the system has them, too */
+}
+#else
+#include <sys/auxv.h>
+
+struct kernel_options processor_options(void)
+{
+    return (struct kernel_options){.has_fma = true, .has_f16 = true};
+}
+
+void processor_name(uint32_t words[PROCESSOR_WORDS])
+{
+    const uint64_t features[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+
+    memset(words, 0, PROCESSOR_WORDS * sizeof(*words));
+    memcpy(words, features, sizeof(features));
+}
+#endif

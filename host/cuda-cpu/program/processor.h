@@ -7,4 +7,8 @@
 
 struct kernel_options processor_options(void);
 
+/* What tells it from others, as far as code depends on it. */
+#define PROCESSOR_WORDS 16
+void processor_name(uint32_t words[PROCESSOR_WORDS]);
+
 #endif

@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/device/image.h"
 #include "host/cuda-cpu/device/places.h"
+#include "host/cuda-cpu/program/cache.h"
 #include "host/cuda-cpu/program/processor.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 #include "host/cuda-cpu/ptxc/flat.h"
@@ -206,7 +207,14 @@ static bool ask(const struct program *program, const char *kernel, struct compil
         .limits = compile_default_limits,
     };
 
-    return compiler_ask(&request, answer, log);
+    if (cache_find(&request, answer)) {
+        return true;
+    }
+    if (!compiler_ask(&request, answer, log)) {
+        return false;
+    }
+    cache_keep(&request, answer);
+    return true;
 }
 
 static bool load(struct program *program, struct ptx_log *log)
@@ -287,6 +295,17 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;
     return true;
+}
+
+bool program_prepare_all(struct program *program, struct ptx_log *log)
+{
+    struct launch unused = {0};
+    bool done = true;
+
+    for (size_t i = 0; i < program_kernel_count(program) && done; i++) {
+        done = program_prepare(program, &program->kernels[i], &unused, log);
+    }
+    return done;
 }
 
 /* ---- Programs ---- */

@@ -64,4 +64,7 @@ const struct program_variable *program_find_variable(const struct program *progr
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
                      struct launch *launch, struct ptx_log *log);
 
+/* Compiles all kernels. False: the log says why one of them cannot be. */
+bool program_prepare_all(struct program *program, struct ptx_log *log);
+
 #endif
