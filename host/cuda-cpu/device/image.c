@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <math.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define STUB_SIZE 16 /* jumps to a function that is far away */
+#define IMAGE_SIZE_MAX ((size_t)1 << 28)
 
 struct image {
     unsigned char *memory;
@@ -24,7 +26,7 @@ struct image {
     size_t symbol_count;
     const char *names;
     size_t names_size;
-    size_t stubs, stub_count;
+    size_t stubs; /* one for each symbol */
 };
 
 /* What a compiler calls by itself. */
@@ -44,10 +46,24 @@ static bool fail(char *reason, const char *why)
     return false;
 }
 
-static bool is_inside(const struct image *image, size_t size, uint64_t offset, uint64_t length)
+static bool is_inside(size_t size, uint64_t offset, uint64_t length)
 {
-    (void)image;
     return offset <= size && length <= size - offset;
+}
+
+/* Symbols, and their names, of which the last one ends within them. */
+static void find_symbols(struct image *image, const Elf64_Shdr *section)
+{
+    const Elf64_Shdr *names = &image->sections[section->sh_link];
+
+    if (section->sh_offset % alignof(Elf64_Sym) || names->sh_type != SHT_STRTAB ||
+        !names->sh_size || image->object[names->sh_offset + names->sh_size - 1] != '\0') {
+        return;
+    }
+    image->symbols = (const Elf64_Sym *)(image->object + section->sh_offset);
+    image->symbol_count = section->sh_size / sizeof(Elf64_Sym);
+    image->names = (const char *)image->object + names->sh_offset;
+    image->names_size = names->sh_size;
 }
 
 /* The object is our own compiler's, and may have been made by a process that was taken over. */
@@ -57,8 +73,8 @@ static bool read_headers(struct image *image, size_t size, char *reason)
 
     if (size < sizeof(*header) || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
         header->e_type != ET_REL || header->e_shentsize != sizeof(Elf64_Shdr) ||
-        !is_inside(image, size, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)) ||
-        header->e_shoff % 8) {
+        !is_inside(size, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)) ||
+        header->e_shoff % alignof(Elf64_Shdr)) {
         return fail(reason, "no object file");
     }
     image->header = header;
@@ -67,15 +83,15 @@ static bool read_headers(struct image *image, size_t size, char *reason)
         const Elf64_Shdr *section = &image->sections[i];
 
         if (section->sh_type != SHT_NOBITS &&
-            !is_inside(image, size, section->sh_offset, section->sh_size)) {
+            !is_inside(size, section->sh_offset, section->sh_size)) {
             return fail(reason, "a section outside the object file");
         }
+    }
+    for (size_t i = 0; i < header->e_shnum; i++) {
+        const Elf64_Shdr *section = &image->sections[i];
+
         if (section->sh_type == SHT_SYMTAB && section->sh_link < header->e_shnum) {
-            image->symbols = (const Elf64_Sym *)(image->object + section->sh_offset);
-            image->symbol_count = section->sh_size / sizeof(Elf64_Sym);
-            image->names =
-                (const char *)image->object + image->sections[section->sh_link].sh_offset;
-            image->names_size = image->sections[section->sh_link].sh_size;
+            find_symbols(image, section);
         }
     }
     return image->symbols != NULL || fail(reason, "no symbols");
@@ -83,15 +99,7 @@ static bool read_headers(struct image *image, size_t size, char *reason)
 
 static const char *name_of(const struct image *image, const Elf64_Sym *symbol)
 {
-    size_t left;
-
-    if (symbol->st_name >= image->names_size) {
-        return "";
-    }
-    left = image->names_size - symbol->st_name;
-    return memchr(image->names + symbol->st_name, '\0', left) != NULL
-               ? image->names + symbol->st_name
-               : "";
+    return symbol->st_name < image->names_size ? image->names + symbol->st_name : "";
 }
 
 static size_t align_up(size_t offset, size_t align)
@@ -113,9 +121,11 @@ static bool place_sections(struct image *image, char *reason)
         size_t align = section->sh_addralign ? section->sh_addralign : 1;
 
         image->places[i] = SIZE_MAX;
-        if (!(section->sh_flags & SHF_ALLOC) || align > 4096 || (align & (align - 1)) ||
-            section->sh_size > ((size_t)1 << 30)) {
+        if (!(section->sh_flags & SHF_ALLOC) || align > 4096 || (align & (align - 1))) {
             continue;
+        }
+        if (section->sh_size > IMAGE_SIZE_MAX - image->size) {
+            return fail(reason, "the code is too large");
         }
         image->size = align_up(image->size, align);
         image->places[i] = image->size;
@@ -140,15 +150,14 @@ static bool place_sections(struct image *image, char *reason)
     return true;
 }
 
-/* jmp *(%rip), and the address behind it. */
-static unsigned char *add_stub(struct image *image, const char *name)
+/* Of the symbol: jmp *(%rip), and the address behind it. */
+static unsigned char *add_stub(struct image *image, const Elf64_Sym *symbol)
 {
     static const unsigned char jump[] = {0xFF, 0x25, 0, 0, 0, 0};
-    unsigned char *stub = image->memory + image->stubs + image->stub_count * STUB_SIZE;
+    unsigned char *stub = image->memory + image->stubs + (symbol - image->symbols) * STUB_SIZE;
 
     for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
-        if (strcmp(helpers[i].name, name) == 0 && image->stub_count < image->symbol_count) {
-            image->stub_count++;
+        if (strcmp(helpers[i].name, name_of(image, symbol)) == 0) {
             memcpy(stub, jump, sizeof(jump));
             memcpy(stub + sizeof(jump), &helpers[i].function, sizeof(void *));
             return stub;
@@ -162,7 +171,7 @@ static unsigned char *address_of(struct image *image, const Elf64_Sym *symbol)
     size_t section = symbol->st_shndx;
 
     if (section == SHN_UNDEF) {
-        return add_stub(image, name_of(image, symbol));
+        return add_stub(image, symbol);
     }
     if (section >= image->header->e_shnum || image->places[section] == SIZE_MAX ||
         symbol->st_value > image->sections[section].sh_size) {
@@ -175,8 +184,8 @@ static bool relocate(struct image *image, const Elf64_Rela *relocation, size_t t
 {
     size_t symbol = ELF64_R_SYM(relocation->r_info);
     unsigned char *place, *address;
-    int64_t value;
-    int32_t word;
+    uint64_t value;
+    uint32_t word;
 
     if (symbol >= image->symbol_count ||
         relocation->r_offset > image->sections[target].sh_size - 8) {
@@ -189,18 +198,18 @@ static bool relocate(struct image *image, const Elf64_Rela *relocation, size_t t
                  name_of(image, &image->symbols[symbol]));
         return false;
     }
-    value = (int64_t)(uintptr_t)address + relocation->r_addend;
+    value = (uintptr_t)address + (uint64_t)relocation->r_addend;
     switch (ELF64_R_TYPE(relocation->r_info)) {
     case R_X86_64_64:
         memcpy(place, &value, sizeof(value));
         return true;
     case R_X86_64_PC32:
     case R_X86_64_PLT32:
-        word = (int32_t)(value - (int64_t)(uintptr_t)place);
+        word = (uint32_t)(value - (uintptr_t)place);
         memcpy(place, &word, sizeof(word));
         return true;
     case R_X86_64_PC64:
-        value -= (int64_t)(uintptr_t)place;
+        value -= (uintptr_t)place;
         memcpy(place, &value, sizeof(value));
         return true;
     default:
@@ -208,17 +217,24 @@ static bool relocate(struct image *image, const Elf64_Rela *relocation, size_t t
     }
 }
 
-static bool relocate_all(struct image *image, char *reason)
+static bool relocate_all(struct image *image, size_t size, char *reason)
 {
+    size_t left = size;
+
     for (size_t i = 0; i < image->header->e_shnum; i++) {
         const Elf64_Shdr *section = &image->sections[i];
-        const Elf64_Rela *relocations = (const Elf64_Rela *)(image->object + section->sh_offset);
+        const Elf64_Rela *relocations;
 
         if (section->sh_type != SHT_RELA || section->sh_info >= image->header->e_shnum ||
             image->places[section->sh_info] == SIZE_MAX ||
             image->sections[section->sh_info].sh_size < 8) {
             continue;
         }
+        left -= section->sh_size < left ? section->sh_size : left;
+        if (section->sh_offset % alignof(Elf64_Rela) || !left) { /* or sections overlap */
+            return fail(reason, "relocations that are none");
+        }
+        relocations = (const Elf64_Rela *)(image->object + section->sh_offset);
         for (size_t j = 0; j < section->sh_size / sizeof(*relocations); j++) {
             if (!relocate(image, &relocations[j], section->sh_info, reason)) {
                 return false;
@@ -239,7 +255,7 @@ struct image *image_link(const void *object, size_t size, char reason[IMAGE_REAS
     }
     memcpy(image->object, object, size);
     if (!read_headers(image, size, reason) || !place_sections(image, reason) ||
-        !relocate_all(image, reason)) {
+        !relocate_all(image, size, reason)) {
         image_unload(image);
         return NULL;
     }

@@ -9,7 +9,7 @@ bool places_read(struct places *places, const void *bytes, size_t size)
     size_t used = PLACES_HEADER * sizeof(*words);
 
     memset(places, 0, sizeof(*places));
-    if (bytes == NULL || size < used) {
+    if (bytes == NULL || (uintptr_t)bytes % sizeof(*words) || size < used) {
         return false;
     }
     used += words[0] * sizeof(struct place) + words[1] * sizeof(struct place_variable);

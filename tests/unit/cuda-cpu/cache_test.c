@@ -375,9 +375,14 @@ static void test_processes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digests), TEST(test_found),    TEST(test_sources),
-        TEST(test_corrupted),           TEST(test_directories), TEST(test_settings),
-        TEST(test_bound),               TEST(test_processes),
+        cmocka_unit_test(test_digests),
+        TEST(test_found),
+        TEST(test_sources),
+        TEST(test_corrupted),
+        TEST(test_directories),
+        TEST(test_settings),
+        TEST(test_bound),
+        TEST(test_processes),
     };
     char pattern[] = "/tmp/cache_test.XXXXXX";
 

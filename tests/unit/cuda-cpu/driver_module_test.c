@@ -400,6 +400,7 @@ int main(void)
 
     setenv("BAREGPU_CUDA_THREADS", "1", 1);
     setenv("BAREGPU_CUDA_QUIET", "1", 1);
+    setenv("BAREGPU_CUDA_CACHE", "0", 1);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

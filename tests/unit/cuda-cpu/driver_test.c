@@ -481,6 +481,7 @@ int main(void)
     };
 
     setenv("BAREGPU_CUDA_THREADS", getenv("TEST_CUDA_THREADS") ?: "0", 1);
+    setenv("BAREGPU_CUDA_CACHE", "0", 1);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
