@@ -25,7 +25,7 @@ struct driver_settings {
     uint64_t memory;        /* BAREGPU_CUDA_MEMORY: bytes of the device */
     uint64_t time_limit_ms; /* BAREGPU_CUDA_TIME_LIMIT: of a kernel, in milliseconds; 0: none */
     bool quiet;             /* BAREGPU_CUDA_QUIET: nothing on standard error */
-    bool is_eager;    /* CUDA_MODULE_LOADING=EAGER: kernels are compiled when modules are loaded */
+    bool is_eager; /* CUDA_MODULE_LOADING=EAGER: kernels are compiled when modules are loaded */
 };
 
 const struct driver_settings *driver_settings(void);
