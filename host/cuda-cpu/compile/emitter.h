@@ -127,6 +127,7 @@ bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);
 bool emit_matrix(struct emitter *emitter);
 bool emit_async(struct emitter *emitter);
+bool emit_texture(struct emitter *emitter);
 
 /* The value of the first lane that takes part, for what is the same in all; of an operand of 32
  * bits. */

@@ -369,6 +369,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->shared_size = launch->shared_size;
     warp->local = block->local + (size_t)index * WARP_LANES * warp->local_stride;
     warp->variables = launch->variables;
+    warp->textures = launch->textures;
     warp->stop = launch->stop;
     warp->check = block->check != NULL ? check_block_warp(block->check, warp) : NULL;
     return block->check == NULL || warp->check != NULL;

@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/device/function.h"
 #include "host/cuda-cpu/device/matrix.h"
 #include "host/cuda-cpu/device/print.h"
+#include "host/cuda-cpu/device/texture.h"
 
 #define PAUSES_IN_A_TURN 16 /* of a warp that does not wait */
 
@@ -210,6 +211,7 @@ void calls_init(struct warp *warp)
     warp->permute = permute;
     warp->reduce = reduce;
     warp->copy = copy_local;
+    warp->texture = texture_request;
     warp->mbarrier = async_mbarrier;
     warp->copy_async = async_copy;
     warp->copy_bulk = async_copy_bulk;

@@ -12,6 +12,7 @@
 #define WARP_LANES 32
 
 struct warp;
+struct textures;
 
 /* Bounds of the allocation that an access met last: one for each access in a kernel. */
 struct warp_site {
@@ -26,6 +27,7 @@ enum warp_fault {
     WARP_FAULT_ASSERT,
     WARP_FAULT_TIMEOUT,
     WARP_FAULT_STACK,
+    WARP_FAULT_TEXTURE, /* no such texture or surface, or outside of a surface */
 };
 
 /* Bits of the word that describes an access: its size in bytes, and what is done. */
@@ -127,6 +129,11 @@ struct warp {
     void (*reduce_bulk)(struct warp *warp, const uint64_t *to, const uint64_t *from,
                         const uint64_t *sizes, uint32_t mask, uint32_t operation, uint32_t size,
                         uint32_t site);
+    /* A struct texture_request or surface_request. form: struct texture_form. By gather and scatter
+     * at the site. */
+    void (*texture)(struct warp *warp, void *request, uint64_t form, uint32_t mask,
+                    uint32_t instruction, uint32_t site);
+    struct textures *textures; /* that there are; NULL: none */
     /* printf of each lane: the format's address, and that of the values. Their numbers come back.
      */
     void (*print)(struct warp *warp, int32_t *results, const uint64_t *formats,

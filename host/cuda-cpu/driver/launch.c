@@ -29,6 +29,7 @@ static CUresult result_of(enum warp_fault fault)
 {
     switch (fault) {
     case WARP_FAULT_ADDRESS:
+    case WARP_FAULT_TEXTURE:
         return CUDA_ERROR_ILLEGAL_ADDRESS;
     case WARP_FAULT_MISALIGNED:
         return CUDA_ERROR_MISALIGNED_ADDRESS;
@@ -56,6 +57,8 @@ static const char *text_of(enum warp_fault fault)
         return "out of time";
     case WARP_FAULT_STACK:
         return "out of stack";
+    case WARP_FAULT_TEXTURE:
+        return "no such texture or surface, or outside of it";
     default:
         return "a trap";
     }

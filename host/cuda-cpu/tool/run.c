@@ -193,6 +193,7 @@ static enum run_status print_fault(const struct run *run, const struct launch_fa
         [WARP_FAULT_ASSERT] = "a failed assertion",
         [WARP_FAULT_TIMEOUT] = "out of time",
         [WARP_FAULT_STACK] = "out of stack",
+        [WARP_FAULT_TEXTURE] = "no such texture or surface, or outside of it",
     };
 
     fprintf(stderr, "%s: %s: %s", run->path, run->kernel->name, names[fault->fault]);
