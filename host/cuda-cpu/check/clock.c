@@ -148,6 +148,7 @@ void clock_block_begin(struct clock_block *block, uint32_t number)
 {
     block->number = number;
     block->begin = step(block->clock);
+    block->gone = 0;
     for (uint32_t i = 0; i < CLOCK_BARRIERS; i++) {
         clock_barrier_done(block, i);
     }
@@ -252,12 +253,18 @@ static void join_fence(struct clock_fence *to, const struct clock_fence *from, u
     knowledge_join(&to->foreign, from->foreign, now);
 }
 
-void clock_arrive(struct clock_warp *warp, uint32_t number)
+void clock_exit(struct clock_warp *warp)
+{
+    warp->block->gone |= 1u << warp->number;
+}
+
+void clock_arrive(struct clock_warp *warp, uint32_t number, bool waits)
 {
     struct clock_barrier *barrier = &warp->block->barriers[number];
     uint32_t now = step(warp->block->clock);
 
     warp->known[warp->number] = now;
+    barrier->waiting |= waits ? 1u << warp->number : 0;
     for (uint32_t i = 0; i < warp->block->count; i++) {
         barrier->known[i] = later(barrier->known[i], warp->known[i]);
     }
@@ -270,11 +277,15 @@ void clock_arrive(struct clock_warp *warp, uint32_t number)
 void clock_leave(struct clock_warp *warp, uint32_t number)
 {
     struct clock_barrier *barrier = &warp->block->barriers[number];
-    uint32_t now = warp->block->clock->now;
+    uint32_t still, now;
 
-    warp->together = warp->known[warp->number];
+    if (!barrier->released) {
+        barrier->released = step(warp->block->clock);
+    }
+    now = warp->together = barrier->released;
+    still = barrier->waiting | warp->block->gone;
     for (uint32_t i = 0; i < warp->block->count; i++) {
-        warp->known[i] = later(barrier->known[i], warp->known[i]);
+        warp->known[i] = still >> i & 1 ? now : later(barrier->known[i], warp->known[i]);
     }
     knowledge_join(&warp->foreign, barrier->foreign, now);
     for (unsigned scope = 0; scope < CLOCK_SCOPES; scope++) {

@@ -49,6 +49,8 @@ struct clock_warp {
 };
 
 struct clock_barrier {
+    uint32_t waiting;  /* warps, by their bits; what has left the kernel does as well */
+    uint32_t released; /* when they went on */
     uint32_t known[CLOCK_WARPS];
     struct knowledge *foreign;
     struct clock_fence fences[CLOCK_SCOPES];
@@ -58,6 +60,7 @@ struct clock_block {
     struct clock *clock;
     uint32_t number; /* in the grid */
     uint32_t begin;
+    uint32_t gone; /* warps that have left the kernel, by their bits */
     uint32_t count;
     struct clock_warp *warps;
     struct clock_barrier barriers[CLOCK_BARRIERS];
@@ -79,9 +82,12 @@ void clock_fence(struct clock_warp *warp, enum clock_scope scope);
 /* Lanes that wait for each other; is_all: the others are done. */
 void clock_together(struct clock_warp *warp, uint32_t lanes, bool is_all);
 
-void clock_arrive(struct clock_warp *warp, uint32_t barrier);
+void clock_arrive(struct clock_warp *warp, uint32_t barrier, bool waits);
 void clock_leave(struct clock_warp *warp, uint32_t barrier);
 void clock_barrier_done(struct clock_block *block, uint32_t barrier);
+
+/* The warp has left the kernel. */
+void clock_exit(struct clock_warp *warp);
 
 /* A strong read; a strong write. is_release: with all that was before it. */
 void clock_acquire(struct clock_warp *warp, uint64_t address);

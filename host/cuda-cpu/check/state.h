@@ -51,13 +51,20 @@ struct check_block {
     struct check_warp *warps;
 };
 
+/* Lanes of a warp at an aligned barrier. */
+struct check_arrival {
+    uint32_t number, site;
+    uint32_t lanes, expected; /* so far; that were left when the first came */
+};
+
 struct check_warp {
     struct check_block *block;
     struct warp *warp;
     struct clock_warp *clock; /* the block's */
     uint32_t number;
-    uint32_t done;           /* lanes that have left the kernel */
-    uint32_t site;           /* of the barrier that it comes to */
+    uint32_t done;              /* lanes that have left the kernel */
+    uint32_t sites[WARP_LANES]; /* where each lane met others, or wants to */
+    struct check_arrival arrival;
     uint32_t generation;     /* of what sites met */
     struct region **regions; /* that each site met last */
 };

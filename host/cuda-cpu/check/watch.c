@@ -134,6 +134,7 @@ void check_block_begin(struct check_block *block, const uint32_t ctaid[3])
     shadow_unwrite(&block->local.shadow);
     for (uint32_t i = 0; i < block->count; i++) {
         block->warps[i].done = 0;
+        block->warps[i].arrival = (struct check_arrival){0};
     }
 }
 
@@ -173,17 +174,45 @@ static uint32_t first_of(uint32_t lanes)
 
 /* ---- Barriers ---- */
 
+/* Lanes that have not left the kernel, wherever they stand. */
 static uint32_t lanes_there(const struct check_warp *warp)
 {
-    return warp->warp->live & ~warp->done;
+    return (warp->warp->live | warp->warp->others) & ~warp->done;
+}
+
+/* The warp's lanes at an aligned barrier: all of them come to it, or none. */
+static void end_barrier(struct check_warp *warp)
+{
+    const struct check_arrival *arrival = &warp->arrival;
+    char text[128];
+
+    if (arrival->lanes != arrival->expected && has(warp->block->check, CHECK_SYNC)) {
+        snprintf(text, sizeof(text), "%d of the %d threads of the warp come to the barrier",
+                 __builtin_popcount(arrival->lanes), __builtin_popcount(arrival->expected));
+        report_sync(warp, first_of(arrival->lanes), arrival->site, text);
+    }
+    warp->arrival = (struct check_arrival){0};
+}
+
+static void come_to_barrier(struct check_warp *warp, uint32_t number, uint32_t lanes, uint32_t site)
+{
+    struct check_arrival *arrival = &warp->arrival;
+
+    if (arrival->lanes && (arrival->number != number || arrival->site != site)) {
+        end_barrier(warp);
+    }
+    if (!arrival->lanes) {
+        *arrival = (struct check_arrival){number, site, 0, lanes_there(warp)};
+    }
+    arrival->lanes |= lanes;
 }
 
 /* named: the barrier's number of each lane. */
 static void check_barrier(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
-                          uint32_t site, bool is_aligned)
+                          uint32_t site)
 {
-    char text[128];
     uint32_t first = first_of(lanes);
+    char text[128];
 
     for (uint32_t rest = lanes; rest; rest &= rest - 1) {
         uint32_t lane = first_of(rest);
@@ -195,16 +224,17 @@ static void check_barrier(struct check_warp *warp, const uint32_t *named, uint32
             return;
         }
     }
-    if (is_aligned && lanes != lanes_there(warp)) {
-        snprintf(text, sizeof(text), "%d of the %d threads of a warp come to the barrier",
-                 __builtin_popcount(lanes), __builtin_popcount(lanes_there(warp)));
-        report_sync(warp, first, site, text);
-    }
+    come_to_barrier(warp, named[first], lanes, site);
 }
 
-void check_arrive(struct check_warp *warp, uint32_t barrier)
+void check_arrive(struct check_warp *warp, uint32_t barrier, bool waits)
 {
-    clock_arrive(warp->clock, barrier);
+    clock_arrive(warp->clock, barrier, waits);
+}
+
+void check_exit(struct check_warp *warp)
+{
+    clock_exit(warp->clock);
 }
 
 void check_leave(struct check_warp *warp, uint32_t barrier)
@@ -215,46 +245,67 @@ void check_leave(struct check_warp *warp, uint32_t barrier)
 void check_barrier_done(struct check_block *block, uint32_t barrier)
 {
     clock_barrier_done(&block->clock, barrier);
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct check_warp *warp = &block->warps[i];
+
+        if (warp->arrival.lanes && warp->arrival.number == barrier) {
+            end_barrier(warp);
+        }
+    }
 }
 
-void check_stuck(struct check_warp *warp, uint32_t barrier)
+void check_stuck(struct check_warp *warp, bool at_barrier, uint32_t lanes)
 {
-    char text[128];
-
     if (has(warp->block->check, CHECK_SYNC)) {
-        snprintf(text, sizeof(text), "barrier %u is waited at for ever", barrier);
-        report_sync(warp, first_of(lanes_there(warp)), warp->site, text);
+        report_sync(warp, first_of(lanes), warp->sites[first_of(lanes)],
+                    at_barrier ? "the barrier is waited at for ever"
+                               : "lanes that it names never take part");
+    }
+}
+
+void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t mask, bool waits)
+{
+    struct region *shared = &warp->block->shared;
+
+    for (; mask; mask &= mask - 1) {
+        uint64_t address = addresses[first_of(mask)];
+
+        if (waits) {
+            clock_acquire(warp->clock, address);
+            continue;
+        }
+        clock_release(warp->clock, address, CLOCK_BLOCK, true);
+        if (address >= shared->start && address < shared->end &&
+            sizeof(address) <= shared->end - address) {
+            shadow_write(&shared->shadow, address, sizeof(address));
+        }
     }
 }
 
 /* ---- Lanes that wait for each other ---- */
 
 /* What is wrong with what a lane names; NULL: nothing. */
-static const char *judge_names(const struct check_warp *warp, const uint32_t *named, uint32_t lanes,
-                               uint32_t lane)
+static const char *judge_names(const uint32_t *named, uint32_t lanes, uint32_t lane)
 {
     uint32_t others = named[lane] & lanes;
 
     if (!(named[lane] >> lane & 1)) {
-        return "the lanes that it names leave out its own";
-    }
-    if (named[lane] & lanes_there(warp) & ~lanes) {
-        return "it names lanes that do not take part";
+        return "the lanes that are named leave out its own";
     }
     for (; others; others &= others - 1) {
         if (named[first_of(others)] != named[lane]) {
-            return "lanes that it names name others";
+            return "a lane that it names does not name the same";
         }
     }
     return NULL;
 }
 
-static void check_together(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
-                           uint32_t site)
+static void check_names(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
+                        uint32_t site)
 {
     for (uint32_t rest = lanes; rest; rest &= rest - 1) {
         uint32_t lane = first_of(rest);
-        const char *what = judge_names(warp, named, lanes, lane);
+        const char *what = judge_names(named, lanes, lane);
 
         if (what != NULL) {
             report_sync(warp, lane, site, what);
@@ -272,8 +323,31 @@ static void order_together(struct check_warp *warp, const uint32_t *named, uint3
         for (uint32_t same = rest; same; same &= same - 1) {
             group |= named[first_of(same)] == names ? 1u << first_of(same) : 0;
         }
-        clock_together(warp->clock, group, group == lanes_there(warp));
+        names &= lanes_there(warp);
+        clock_together(warp->clock, names | group, names == lanes_there(warp));
         rest &= ~group;
+    }
+}
+
+static void remember_site(struct check_warp *warp, uint32_t lanes, uint32_t site)
+{
+    for (; lanes; lanes &= lanes - 1) {
+        warp->sites[first_of(lanes)] = site;
+    }
+}
+
+static void do_together(struct check_warp *warp, enum warp_event event, const uint32_t *named,
+                        uint32_t lanes, uint32_t site)
+{
+    bool sync = has(warp->block->check, CHECK_SYNC);
+
+    remember_site(warp, lanes, site);
+    if (event == WARP_EVENT_TOGETHER) {
+        order_together(warp, named, lanes);
+    } else if (sync && event == WARP_EVENT_MEETING) {
+        check_names(warp, named, lanes, site);
+    } else if (sync && event == WARP_EVENT_ALIGNED) {
+        check_barrier(warp, named, lanes, site);
     }
 }
 
@@ -281,31 +355,22 @@ void check_event(struct warp *of, uint32_t event, const uint32_t *named, uint32_
                  uint32_t site)
 {
     struct check_warp *warp = of->check;
-    bool sync;
 
     if (warp == NULL) {
         return;
     }
-    sync = has(warp->block->check, CHECK_SYNC);
+    lanes &= of->live;
     switch ((enum warp_event)event) {
     case WARP_EVENT_FENCE_BLOCK:
     case WARP_EVENT_FENCE:
         clock_fence(warp->clock, event == WARP_EVENT_FENCE ? CLOCK_ALL : CLOCK_BLOCK);
         return;
-    case WARP_EVENT_TOGETHER:
-        if (sync) {
-            check_together(warp, named, lanes, site);
-        }
-        order_together(warp, named, lanes);
-        return;
-    case WARP_EVENT_BARRIER:
-    case WARP_EVENT_ALIGNED:
-        warp->site = site;
-        if (sync) {
-            check_barrier(warp, named, lanes, site, event == WARP_EVENT_ALIGNED);
-        }
-        return;
     case WARP_EVENT_EXIT:
         warp->done |= lanes;
+        return;
+    default:
+        if (lanes) {
+            do_together(warp, (enum warp_event)event, named, lanes, site);
+        }
     }
 }

@@ -32,13 +32,16 @@ struct check_warp *check_block_warp(struct check_block *block, struct warp *warp
 /* Its threads begin. */
 void check_block_begin(struct check_block *block, const uint32_t ctaid[3]);
 
-/* The warp comes to a barrier; it goes on behind it; all have. */
-void check_arrive(struct check_warp *warp, uint32_t barrier);
+/* The warp comes to a barrier, at which it waits or not; it goes on behind it; all have. */
+void check_arrive(struct check_warp *warp, uint32_t barrier, bool waits);
 void check_leave(struct check_warp *warp, uint32_t barrier);
 void check_barrier_done(struct check_block *block, uint32_t barrier);
 
-/* The warp waits at a barrier for ever. */
-void check_stuck(struct check_warp *warp, uint32_t barrier);
+/* The warp has left the kernel. */
+void check_exit(struct check_warp *warp);
+
+/* These lanes wait for ever, at a barrier or for lanes of their warp. */
+void check_stuck(struct check_warp *warp, bool at_barrier, uint32_t lanes);
 
 /* As access_gather and so on; what is wrong reads zeros and is not written. */
 void check_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
@@ -49,6 +52,9 @@ void check_scatter(struct warp *warp, const void *values, const uint64_t *addres
 /* The lanes whose atomic may be done. */
 uint32_t check_atomic(struct warp *warp, const uint64_t *addresses, uint32_t mask, uint32_t size,
                       uint32_t operation, uint32_t site);
+
+/* Lanes look at mbarriers, or arrive at them: what is behind is ordered. */
+void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t mask, bool waits);
 
 void check_event(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
                  uint32_t site);

@@ -24,10 +24,10 @@ value emit_uniform(struct emitter *emitter, const struct ptx_operand *operand)
 }
 
 /* The lanes that the last operand names. */
-static void tell_together(struct emitter *emitter)
+static void tell_lanes(struct emitter *emitter, enum warp_event event)
 {
     if (emit_has(emitter, PTX_W_SYNC)) {
-        emit_event(emitter, WARP_EVENT_TOGETHER, emit_lane_bits(emitter),
+        emit_event(emitter, event, emit_lane_bits(emitter),
                    operand(emitter, emitter->instruction->operand_count - 1));
     }
 }
@@ -48,8 +48,9 @@ static void warp_barrier(struct emitter *emitter)
 {
     value masks = emit_get(emitter, operand(emitter, 0), PTX_W_B32);
 
+    tell_lanes(emitter, WARP_EVENT_MEETING);
     wait_meet(emitter, masks, PTX_W_B32, masks);
-    tell_together(emitter);
+    tell_lanes(emitter, WARP_EVENT_TOGETHER);
 }
 
 static bool is_constant(const struct ptx_operand *number)
@@ -319,8 +320,18 @@ static void reduce(struct emitter *emitter)
 }
 
 /* They are together when they have met. */
+static bool is_of_lanes(const struct emitter *emitter)
+{
+    return emitter->instruction->opcode == PTX_VOTE || emitter->instruction->opcode == PTX_SHFL ||
+           emitter->instruction->opcode == PTX_REDUX || emitter->instruction->opcode == PTX_ELECT;
+}
+
 static bool emit_together(struct emitter *emitter)
 {
+    if (!is_of_lanes(emitter)) {
+        return false;
+    }
+    tell_lanes(emitter, WARP_EVENT_MEETING);
     switch (emitter->instruction->opcode) {
     case PTX_VOTE:
         vote(emitter);
@@ -331,13 +342,11 @@ static bool emit_together(struct emitter *emitter)
     case PTX_REDUX:
         reduce(emitter);
         break;
-    case PTX_ELECT:
+    default:
         elect(emitter);
         break;
-    default:
-        return false;
     }
-    tell_together(emitter);
+    tell_lanes(emitter, WARP_EVENT_TOGETHER);
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host/cuda-cpu/check/watch.h"
 #include "host/cuda-cpu/device/access.h"
 
 #define BULK 16u /* bytes: the alignment of bulk copies, and what they are a multiple of */
@@ -95,6 +96,9 @@ static uint64_t operate(struct warp *warp, uint32_t lane, uint64_t address, uint
 void async_mbarrier(struct warp *warp, uint64_t *results, const uint64_t *addresses,
                     const uint64_t *operands, uint32_t mask, uint32_t operation)
 {
+    if (warp->check != NULL) {
+        check_mbarrier(warp->check, addresses, mask, operation >= WARP_MBARRIER_WAIT);
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 

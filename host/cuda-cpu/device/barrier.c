@@ -118,7 +118,7 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
         return 0;
     }
     if (warp->check != NULL) {
-        check_arrive(warp->check, number);
+        check_arrive(warp->check, number, operation != WARP_BARRIER_ARRIVE);
     }
     block->barriers[number].expected = threads;
     block->used_barriers |= 1U << number;
@@ -126,6 +126,7 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
     if (operation != WARP_BARRIER_ARRIVE) {
         runner->current->state = PATH_WAITS_AT_BARRIER;
         runner->current->barrier = number;
+        runner->current->lanes = mask;
         runner->current->key = operation;
     }
     look_at_barrier(block, number);
@@ -264,6 +265,9 @@ void barrier_lanes_ended(struct block *block, struct runner *runner)
     uint32_t present = present_of(runner);
 
     block->running -= !present;
+    if (!present && runner->warp.check != NULL) {
+        check_exit(runner->warp.check);
+    }
     for (uint32_t used = block->used_barriers; used; used &= used - 1) {
         uint32_t number = (uint32_t)__builtin_ctz(used);
 
@@ -305,8 +309,10 @@ static int describe_path(const struct block *block, const struct runner *runner,
 static void tell_check(const struct runner *runner)
 {
     for (uint32_t i = 0; i < runner->path_count; i++) {
-        if (runner->paths[i]->state == PATH_WAITS_AT_BARRIER) {
-            check_stuck(runner->warp.check, runner->paths[i]->barrier);
+        const struct path *path = runner->paths[i];
+
+        if (path->state == PATH_WAITS_AT_BARRIER || path->state == PATH_WAITS_FOR_LANES) {
+            check_stuck(runner->warp.check, path->state == PATH_WAITS_AT_BARRIER, path->lanes);
         }
     }
 }

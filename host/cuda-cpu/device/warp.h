@@ -45,9 +45,10 @@ enum warp_fault {
 enum warp_event {
     WARP_EVENT_FENCE_BLOCK, /* orders for the threads of the block */
     WARP_EVENT_FENCE,       /* and for all */
-    WARP_EVENT_TOGETHER,    /* a .sync instruction of the lanes that each lane names */
-    WARP_EVENT_BARRIER,     /* the next call is the barrier's */
-    WARP_EVENT_ALIGNED,     /* so it is, and all lanes that are not done should be here */
+    WARP_EVENT_MEETING,     /* a .sync instruction begins, of the lanes that each lane names */
+    WARP_EVENT_TOGETHER,    /* they have met */
+    WARP_EVENT_BARRIER,     /* the next call is the barrier's, whose number each lane names */
+    WARP_EVENT_ALIGNED,     /* so it is, and all lanes that are left should come here */
     WARP_EVENT_EXIT,        /* these lanes are done */
 };
 
@@ -140,8 +141,8 @@ struct warp {
                   const uint64_t *values, uint32_t mask);
 
     struct check_warp *check; /* NULL: nothing is checked but bounds */
-    /* masks: of WARP_EVENT_TOGETHER. Only checked code calls it. */
-    void (*event)(struct warp *warp, uint32_t event, const uint32_t *masks, uint32_t lanes,
+    /* What lanes name, or NULL. Only checked code calls it. */
+    void (*event)(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
                   uint32_t site);
 };
 
