@@ -162,16 +162,11 @@ static void reduce_bulk(struct emitter *emitter)
     value from = spill_address(emitter, 1, 1, PTX_SPACE_SHARED);
     value sizes = spill_source(emitter, 2, 2, 0);
     value callee = emit_field(emitter, offsetof(struct warp, reduce_bulk), "ptr");
-    uint32_t operation = 0;
 
-    if (!emit_atomic_operation(emitter, &operation)) {
-        emit_unsupported(emitter, "this type");
-        return;
-    }
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u, "
          "i32 %u)",
-         callee, to, from, sizes, emit_lane_bits(emitter), operation,
+         callee, to, from, sizes, emit_lane_bits(emitter), emit_atomic_operation(emitter),
          ptx_type_bits(emit_type(emitter, 0)) / 8, emit_site(emitter));
     emit_site(emitter);
 }

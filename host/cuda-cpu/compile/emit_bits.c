@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bits: logic, shifts, fields, permutations. PTX ISA 9.7.1 and 9.7.8. */
 #include "host/cuda-cpu/compile/vector.h"
+#include "host/cuda-cpu/device/function.h"
 
 /* A shift by more than the bits there are: all are gone, or copies of the sign. */
 static void shift(struct emitter *emitter, enum ptx_word type, bool left)
@@ -201,44 +202,79 @@ static void lookup(struct emitter *emitter)
     emit_put(emitter, &destination->items[1], PTX_W_PRED, p);
 }
 
-/* Bytes of b:a chosen by the nibbles of c. */
+/* The number of the byte that comes to place i, by the two lowest bits of c. */
+static value mode_selector(struct emitter *emitter, value c, unsigned i)
+{
+    value from = vector_with(emitter, "and", PTX_W_B32, c, 3);
+    value place = vector_constant(emitter, PTX_W_B32, i);
+
+    if (emit_has(emitter, PTX_W_F4E)) {
+        return vector_binary(emitter, "add", PTX_W_B32, from, place);
+    }
+    if (emit_has(emitter, PTX_W_B4E)) {
+        from = vector_binary(emitter, "sub", PTX_W_B32, from, place);
+        return vector_with(emitter, "and", PTX_W_B32, from, 7);
+    }
+    if (emit_has(emitter, PTX_W_ECL)) {
+        return vector_call2(emitter, "umax", PTX_W_B32, from, place);
+    }
+    if (emit_has(emitter, PTX_W_ECR)) {
+        return vector_call2(emitter, "umin", PTX_W_B32, from, place);
+    }
+    if (emit_has(emitter, PTX_W_RC16)) {
+        from = vector_with(emitter, "and", PTX_W_B32, from, 1);
+        from = vector_with(emitter, "shl", PTX_W_B32, from, 1);
+        return vector_with(emitter, "add", PTX_W_B32, from, i & 1);
+    }
+    return from; /* rc8 */
+}
+
+/* A byte of b:a; with bit 3 of the selector, its sign in all bits. */
+static value picked_byte(struct emitter *emitter, value pair, value selector)
+{
+    value wide = vector_widen(emitter, PTX_W_U32, PTX_W_B64, selector), byte, sign, replicate;
+
+    wide =
+        vector_with(emitter, "shl", PTX_W_B64, vector_with(emitter, "and", PTX_W_B64, wide, 7), 3);
+    byte = vector_narrow(emitter, PTX_W_B64, PTX_W_B8,
+                         vector_binary(emitter, "lshr", PTX_W_B64, pair, wide));
+    sign = vector_with(emitter, "ashr", PTX_W_B8, byte, 7);
+    replicate = vector_compare(emitter, "ne", PTX_W_B32,
+                               vector_with(emitter, "and", PTX_W_B32, selector, 8),
+                               vector_constant(emitter, PTX_W_B32, 0));
+    return vector_widen(emitter, PTX_W_U8, PTX_W_B32,
+                        vector_choose(emitter, PTX_W_B8, replicate, sign, byte));
+}
+
+/* Bytes of b:a chosen by the nibbles of c, or by a mode. */
 static void permute(struct emitter *emitter)
 {
-    value a, b, pair, control, bytes = vector_constant(emitter, PTX_W_B32, 0);
+    bool has_mode = emitter->instruction->word_count > 1;
+    value a = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 1, PTX_W_B32));
+    value b = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 2, PTX_W_B32));
+    value pair =
+        vector_binary(emitter, "or", PTX_W_B64, a, vector_with(emitter, "shl", PTX_W_B64, b, 32));
+    value c = vector_source(emitter, 3, PTX_W_B32);
+    value bytes = vector_constant(emitter, PTX_W_B32, 0);
 
-    if (emitter->instruction->word_count > 1) {
-        emit_unsupported(emitter, "a mode of prmt");
-        return;
-    }
-    a = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 1, PTX_W_B32));
-    b = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 2, PTX_W_B32));
-    pair = vector_binary(
-        emitter, "or", PTX_W_B64, a,
-        vector_binary(emitter, "shl", PTX_W_B64, b, vector_constant(emitter, PTX_W_B64, 32)));
-    control = vector_widen(emitter, PTX_W_U32, PTX_W_B64, vector_source(emitter, 3, PTX_W_B32));
     for (unsigned i = 0; i < 4; i++) {
-        value nibble = vector_binary(emitter, "lshr", PTX_W_B64, control,
-                                     vector_constant(emitter, PTX_W_B64, 4 * i));
-        value index = vector_binary(emitter, "and", PTX_W_B64, nibble,
-                                    vector_constant(emitter, PTX_W_B64, 7));
-        value distance =
-            vector_binary(emitter, "shl", PTX_W_B64, index, vector_constant(emitter, PTX_W_B64, 3));
-        value byte = vector_narrow(emitter, PTX_W_B64, PTX_W_B8,
-                                   vector_binary(emitter, "lshr", PTX_W_B64, pair, distance));
-        value sign = emit_value(emitter, "ashr <32 x i8> %%t%u, splat (i8 7)", byte);
-        value replicate = vector_binary(emitter, "and", PTX_W_B64, nibble,
-                                        vector_constant(emitter, PTX_W_B64, 8));
-        value chosen, word;
+        value selector = has_mode ? mode_selector(emitter, c, i)
+                                  : vector_with(emitter, "lshr", PTX_W_B32, c, 4 * i);
+        value byte = picked_byte(emitter, pair, selector);
 
-        replicate = vector_compare(emitter, "ne", PTX_W_B64, replicate,
-                                   vector_constant(emitter, PTX_W_B64, 0));
-        chosen = vector_choose(emitter, PTX_W_B8, replicate, sign, byte);
-        word = vector_widen(emitter, PTX_W_U8, PTX_W_B32, chosen);
-        word = vector_binary(emitter, "shl", PTX_W_B32, word,
-                             vector_constant(emitter, PTX_W_B32, 8 * i));
-        bytes = vector_binary(emitter, "or", PTX_W_B32, bytes, word);
+        bytes = vector_binary(emitter, "or", PTX_W_B32, bytes,
+                              vector_with(emitter, "shl", PTX_W_B32, byte, 8 * i));
     }
     vector_result(emitter, PTX_W_B32, bytes);
+}
+
+static void find_nth_set(struct emitter *emitter)
+{
+    const value sources[] = {vector_source(emitter, 1, PTX_W_B32),
+                             vector_source(emitter, 2, PTX_W_B32),
+                             vector_source(emitter, 3, PTX_W_B32)};
+
+    vector_result(emitter, PTX_W_B32, emit_function_call(emitter, WARP_FNS, PTX_W_B32, sources, 3));
 }
 
 /* Ones from a bit on, a number of them; .clamp: more than there are is none or all. */
@@ -357,6 +393,9 @@ bool emit_bits_operation(struct emitter *emitter)
         return true;
     case PTX_LOP3:
         lookup(emitter);
+        return true;
+    case PTX_FNS:
+        find_nth_set(emitter);
         return true;
     case PTX_PRMT:
         permute(emitter);

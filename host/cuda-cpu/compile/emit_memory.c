@@ -25,8 +25,7 @@ static value lanes_times(struct emitter *emitter, value stride)
                       emit_splat_scalar(emitter, PTX_W_B64, stride));
 }
 
-/* Where a space begins among the generic addresses, lane by lane. */
-static value space_base(struct emitter *emitter, enum ptx_space space)
+value emit_space_base(struct emitter *emitter, enum ptx_space space)
 {
     switch (space) {
     case PTX_SPACE_SHARED:
@@ -46,8 +45,7 @@ static value space_base(struct emitter *emitter, enum ptx_space space)
     }
 }
 
-/* The space that an instruction names; REG: none, the address is generic. */
-static enum ptx_space named_space(const struct emitter *emitter)
+enum ptx_space emit_named_space(const struct emitter *emitter)
 {
     static const struct {
         enum ptx_word word;
@@ -82,7 +80,7 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
 {
     value start = emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset);
 
-    return add_i64(emitter, space_base(emitter, PTX_SPACE_LOCAL),
+    return add_i64(emitter, emit_space_base(emitter, PTX_SPACE_LOCAL),
                    emit_splat_scalar(emitter, PTX_W_B64, start));
 }
 
@@ -102,13 +100,13 @@ value emit_address_in(struct emitter *emitter, const struct ptx_operand *address
     if (space == PTX_SPACE_REG || space == PTX_SPACE_GLOBAL || space == PTX_SPACE_CONST) {
         return offset;
     }
-    base = space_base(emitter, space);
+    base = emit_space_base(emitter, space);
     return add_i64(emitter, base, offset);
 }
 
 value emit_address(struct emitter *emitter, const struct ptx_operand *address)
 {
-    return emit_address_in(emitter, address, named_space(emitter));
+    return emit_address_in(emitter, address, emit_named_space(emitter));
 }
 
 /* ---- Accesses ---- */
@@ -118,7 +116,8 @@ static const char *memory_vector(unsigned size)
     return size == 1   ? "<32 x i8>"
            : size == 2 ? "<32 x i16>"
            : size == 4 ? "<32 x i32>"
-                       : "<32 x i64>";
+           : size == 8 ? "<32 x i64>"
+                       : "<32 x i128>";
 }
 
 static unsigned label(struct emitter *emitter)
@@ -233,7 +232,7 @@ static void scatter(struct emitter *emitter, const struct access *access, value 
          access->site);
 }
 
-/* What is checked is never in line. */
+/* What is checked is never in line, nor are 128 bits. */
 static struct access checked_access(struct emitter *emitter, value addresses, unsigned size,
                                     uint32_t order)
 {
@@ -251,7 +250,7 @@ static value load(struct emitter *emitter, value addresses, unsigned size, uint3
     value pointer, near, far;
     unsigned number;
 
-    if (emitter->options->is_checked) {
+    if (emitter->options->is_checked || size > 8) {
         access = checked_access(emitter, addresses, size, order);
         return gather(emitter, &access);
     }
@@ -284,7 +283,7 @@ static void store(struct emitter *emitter, value addresses, unsigned size, uint3
     unsigned number;
     value pointer;
 
-    if (emitter->options->is_checked) {
+    if (emitter->options->is_checked || size > 8) {
         access = checked_access(emitter, addresses, size, order);
         scatter(emitter, &access, stored);
         return;
@@ -389,10 +388,6 @@ static void emit_load(struct emitter *emitter)
     size_t count = emit_items(emitter, operand(emitter, 0), items);
     value addresses, loaded[EMIT_ITEMS];
 
-    if (size > 8) {
-        emit_unsupported(emitter, "an access of 128 bits");
-        return;
-    }
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
     for (size_t i = 0; i < count; i++) {
         loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
@@ -412,8 +407,8 @@ static void emit_store(struct emitter *emitter)
     size_t count = emit_items(emitter, operand(emitter, 1), items);
     value addresses;
 
-    if (size > 8 || is_parameter(operand(emitter, 0))) {
-        emit_unsupported(emitter, size > 8 ? "an access of 128 bits" : "writing a parameter");
+    if (is_parameter(operand(emitter, 0))) {
+        emit_unsupported(emitter, "writing a parameter");
         return;
     }
     addresses = emit_address(emitter, operand(emitter, 0));
@@ -424,7 +419,7 @@ static void emit_store(struct emitter *emitter)
     }
 }
 
-bool emit_atomic_operation(const struct emitter *emitter, uint32_t *operation)
+uint32_t emit_atomic_operation(const struct emitter *emitter)
 {
     static const struct {
         enum ptx_word word;
@@ -439,69 +434,66 @@ bool emit_atomic_operation(const struct emitter *emitter, uint32_t *operation)
         enum ptx_word word;
         enum warp_type type;
     } types[] = {
-        {PTX_W_U32, WARP_U32}, {PTX_W_B32, WARP_U32}, {PTX_W_S32, WARP_S32},
-        {PTX_W_U64, WARP_U64}, {PTX_W_B64, WARP_U64}, {PTX_W_S64, WARP_S64},
-        {PTX_W_F32, WARP_F32}, {PTX_W_F64, WARP_F64}, {PTX_W_B16, WARP_B16},
+        {PTX_W_U32, WARP_U32},       {PTX_W_B32, WARP_U32},     {PTX_W_S32, WARP_S32},
+        {PTX_W_U64, WARP_U64},       {PTX_W_B64, WARP_U64},     {PTX_W_S64, WARP_S64},
+        {PTX_W_F32, WARP_F32},       {PTX_W_F64, WARP_F64},     {PTX_W_B16, WARP_B16},
+        {PTX_W_F16, WARP_F16},       {PTX_W_F16X2, WARP_F16X2}, {PTX_W_BF16, WARP_BF16},
+        {PTX_W_BF16X2, WARP_BF16X2}, {PTX_W_B128, WARP_B128},
     };
-    bool found = false;
+    uint32_t operation = 0;
 
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         if (emit_has(emitter, operations[i].word)) {
-            *operation = operations[i].operation;
+            operation = operations[i].operation;
         }
     }
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (emit_type(emitter, 0) == types[i].word) {
-            *operation |= (uint32_t)types[i].type << WARP_ATOMIC_TYPE_SHIFT;
-            found = true;
+            operation |= (uint32_t)types[i].type << WARP_ATOMIC_TYPE_SHIFT;
         }
     }
-    return found && !emit_has(emitter, PTX_W_V2) && !emit_has(emitter, PTX_W_V4);
+    return operation;
 }
 
-/* red is atom whose old values nobody wants. */
-static void emit_atomic(struct emitter *emitter, bool returns)
+/* Old values come back. */
+static value call_atomic(struct emitter *emitter, enum ptx_word type, value addresses,
+                         const struct ptx_operand *b, const struct ptx_operand *c)
 {
-    enum ptx_word type = emit_bits(emit_type(emitter, 0));
-    size_t first = returns ? 1 : 0;
-    bool has_c = emit_has(emitter, PTX_W_CAS);
-    uint32_t operation = 0;
-    value addresses, b, c, old, callee, lanes;
+    value at = emit_spill(emitter, 0, PTX_W_B64, addresses);
+    value operand_b = emit_spill(emitter, 1, type, emit_get(emitter, b, type));
+    value operand_c = c != NULL ? emit_spill(emitter, 2, type, emit_get(emitter, c, type))
+                                : emit_slot(emitter, 2);
+    value old = emit_slot(emitter, 3), lanes = emit_lane_bits(emitter);
+    value callee = emit_field(emitter, offsetof(struct warp, atomic), "ptr");
 
-    if (!emit_atomic_operation(emitter, &operation)) {
-        emit_unsupported(emitter, "this type");
-        return;
-    }
-    addresses = emit_spill(emitter, 0, PTX_W_B64, emit_address(emitter, operand(emitter, first)));
-    b = emit_spill(emitter, 1, type, emit_get(emitter, operand(emitter, first + 1), type));
-    c = has_c ? emit_spill(emitter, 2, type, emit_get(emitter, operand(emitter, first + 2), type))
-              : emit_slot(emitter, 2);
-    old = emit_slot(emitter, 3);
-    lanes = emit_lane_bits(emitter);
-    callee = emit_field(emitter, offsetof(struct warp, atomic), "ptr");
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, "
          "i32 %u)",
-         callee, old, addresses, b, c, lanes, operation | order_of(emitter, true),
-         emit_site(emitter));
-    if (returns) {
-        emit_put(emitter, operand(emitter, 0), type, emit_reload(emitter, 3, type));
-    }
+         callee, old, at, operand_b, operand_c, lanes,
+         emit_atomic_operation(emitter) | order_of(emitter, true), emit_site(emitter));
+    return emit_reload(emitter, 3, type);
 }
 
-/* To or from generic: the space's beginning is added or taken away. */
-static void convert_address(struct emitter *emitter)
+/* Of a vector, each element by itself. red is atom whose old values nobody wants. */
+static void emit_atomic(struct emitter *emitter, bool returns)
 {
-    enum ptx_space space = named_space(emitter);
-    value a = emit_get(emitter, operand(emitter, 1), PTX_W_B64);
-    value base = space_base(emitter, space);
+    enum ptx_word type = emit_bits(emit_type(emitter, 0));
+    size_t first = returns ? 1 : 0, count;
+    struct ptx_operand with[EMIT_ITEMS], results[EMIT_ITEMS];
+    const struct ptx_operand *c = emit_has(emitter, PTX_W_CAS) ? operand(emitter, first + 2) : NULL;
+    value addresses = emit_address(emitter, operand(emitter, first)), old[EMIT_ITEMS];
 
-    if (emit_type(emitter, 0) == PTX_W_U32) {
-        emit_unsupported(emitter, "a generic address of 32 bits");
+    count = emit_items(emitter, operand(emitter, first + 1), with);
+    for (size_t i = 0; i < count; i++) {
+        old[i] = call_atomic(emitter, type, plus(emitter, addresses, i * ptx_type_bits(type) / 8),
+                             &with[i], c);
     }
-    emit_put(emitter, operand(emitter, 0), PTX_W_B64,
-             emit_value(emitter, "%s <32 x i64> %%t%u, %%t%u",
-                        emit_has(emitter, PTX_W_TO) ? "sub" : "add", a, base));
+    if (returns) {
+        emit_items(emitter, operand(emitter, 0), results);
+        for (size_t i = 0; i < count; i++) {
+            emit_put(emitter, &results[i], type, old[i]);
+        }
+    }
 }
 
 static void emit_fence(struct emitter *emitter)
@@ -528,9 +520,6 @@ bool emit_memory(struct emitter *emitter)
         return true;
     case PTX_RED:
         emit_atomic(emitter, false);
-        return true;
-    case PTX_CVTA:
-        convert_address(emitter);
         return true;
     case PTX_FENCE:
     case PTX_MEMBAR:

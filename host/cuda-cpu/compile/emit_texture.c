@@ -330,12 +330,8 @@ static void change_surface(struct emitter *emitter, struct texture_form form)
 static void reduce_surface(struct emitter *emitter)
 {
     struct texture_form form = surface_form(emitter, SURFACE_REDUCE);
-    uint32_t operation = 0;
+    uint32_t operation = emit_atomic_operation(emitter);
 
-    if (!emit_atomic_operation(emitter, &operation)) {
-        emit_unsupported(emitter, "this type");
-        return;
-    }
     form.atomic = form.is_formatted ? operation & ((1u << WARP_ATOMIC_TYPE_SHIFT) - 1) : operation;
     change_surface(emitter, form);
 }

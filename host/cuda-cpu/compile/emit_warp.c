@@ -319,11 +319,47 @@ static void reduce(struct emitter *emitter)
     emit_put(emitter, operand(emitter, 0), PTX_W_B32, emit_reload(emitter, 3, PTX_W_B32));
 }
 
+/* ---- Matches ---- */
+
+/* .any: the lanes of the same value. .all: all of them, or none where values differ. */
+static void match(struct emitter *emitter)
+{
+    enum ptx_word type = emit_bits(emit_type(emitter, 0));
+    const struct ptx_operand *destination = operand(emitter, 0);
+    value masks = member_masks(emitter);
+    value a = wait_meet(emitter, masks, type, emit_get(emitter, operand(emitter, 1), type));
+    value participants = wait_participants(emitter, masks), lanes = emit_lane_bits(emitter);
+    value values, members, results = emit_slot(emitter, 3), callee, equal, is_all;
+
+    if (type == PTX_W_B32) {
+        a = vector_widen(emitter, PTX_W_U32, PTX_W_B64, a);
+    }
+    values = emit_spill(emitter, 1, PTX_W_B64, a);
+    members = emit_spill(emitter, 2, PTX_W_B32, participants);
+    callee = emit_field(emitter, offsetof(struct warp, match), "ptr");
+    emit(emitter, "call void %%t%u(ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u)", callee, results,
+         values, members, lanes);
+    equal = emit_reload(emitter, 3, PTX_W_B32);
+    if (emit_has(emitter, PTX_W_ANY)) {
+        emit_put(emitter, destination, PTX_W_B32, equal);
+        return;
+    }
+    is_all = vector_compare(emitter, "eq", PTX_W_B32, equal, participants);
+    equal = vector_choose(emitter, PTX_W_B32, is_all, equal, zero(emitter));
+    if (destination->kind == PTX_O_PAIR) {
+        emit_put(emitter, &destination->items[1], PTX_W_PRED, is_all);
+        destination = &destination->items[0];
+    }
+    emit_put(emitter, destination, PTX_W_B32, equal);
+}
+
 /* They are together when they have met. */
 static bool is_of_lanes(const struct emitter *emitter)
 {
-    return emitter->instruction->opcode == PTX_VOTE || emitter->instruction->opcode == PTX_SHFL ||
-           emitter->instruction->opcode == PTX_REDUX || emitter->instruction->opcode == PTX_ELECT;
+    enum ptx_opcode opcode = emitter->instruction->opcode;
+
+    return opcode == PTX_VOTE || opcode == PTX_SHFL || opcode == PTX_REDUX || opcode == PTX_MATCH ||
+           opcode == PTX_ELECT;
 }
 
 static bool emit_together(struct emitter *emitter)
@@ -341,6 +377,9 @@ static bool emit_together(struct emitter *emitter)
         break;
     case PTX_REDUX:
         reduce(emitter);
+        break;
+    case PTX_MATCH:
+        match(emitter);
         break;
     default:
         elect(emitter);

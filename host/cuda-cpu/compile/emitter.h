@@ -122,6 +122,7 @@ bool emit_float(struct emitter *emitter);
 bool emit_convert(struct emitter *emitter);
 bool emit_move(struct emitter *emitter);
 bool emit_memory(struct emitter *emitter);
+bool emit_space(struct emitter *emitter);
 bool emit_video(struct emitter *emitter);
 bool emit_warp(struct emitter *emitter);
 bool emit_call(struct emitter *emitter);
@@ -140,8 +141,13 @@ value emit_address(struct emitter *emitter, const struct ptx_operand *address);
 value emit_address_in(struct emitter *emitter, const struct ptx_operand *address,
                       enum ptx_space space);
 
-/* What struct warp's atomic is to do; false: the type is not there yet. */
-bool emit_atomic_operation(const struct emitter *emitter, uint32_t *operation);
+/* The space that an instruction names; REG: none, the address is generic. Where a space begins
+ * among the generic addresses, lane by lane. */
+enum ptx_space emit_named_space(const struct emitter *emitter);
+value emit_space_base(struct emitter *emitter, enum ptx_space space);
+
+/* What struct warp's atomic is to do. */
+uint32_t emit_atomic_operation(const struct emitter *emitter);
 
 /* The generic addresses of a place in the frame of this function, or behind it in that of one that
  * it calls. */

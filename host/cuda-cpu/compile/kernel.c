@@ -131,9 +131,9 @@ void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
 static void emit_body(struct emitter *emitter)
 {
     static bool (*const families[])(struct emitter *) = {
-        emit_call,           emit_memory,  emit_warp,    emit_convert, emit_move,
-        emit_bits_operation, emit_compare, emit_extreme, emit_half,    emit_integer,
-        emit_float,          emit_matrix,  emit_async,   emit_texture, emit_video,
+        emit_call,    emit_memory,  emit_warp,  emit_convert, emit_move,  emit_bits_operation,
+        emit_compare, emit_extreme, emit_half,  emit_integer, emit_float, emit_matrix,
+        emit_async,   emit_texture, emit_video, emit_space,
     };
 
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {

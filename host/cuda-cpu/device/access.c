@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "host/cuda-cpu/check/watch.h"
+#include "host/cuda-cpu/device/half.h"
+
+/* 16 bytes at once. */
+__extension__ typedef unsigned __int128 wide;
 
 static bool is_within(const struct warp_site *site, uint64_t address, uint32_t size)
 {
@@ -73,17 +77,56 @@ static uint64_t decrement(uint64_t old, uint64_t b)
     return old == 0 || old > b ? b : old - 1;
 }
 
+/* Of one or two numbers of 16 bits. */
+static uint64_t half_operation(uint32_t operation, uint64_t old, uint64_t b)
+{
+    enum warp_type type = type_of(operation);
+    enum half_type half = type == WARP_F16 || type == WARP_F16X2 ? HALF_F16 : HALF_BF16;
+    unsigned count = type == WARP_F16 || type == WARP_BF16 ? 1 : 2;
+    uint64_t result = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t x = (uint16_t)(old >> (16 * i)), y = (uint16_t)(b >> (16 * i));
+        uint16_t part = (operation & 0xFF) == WARP_ATOMIC_ADD
+                            ? half_add(half, x, y)
+                            : half_extreme(half, (operation & 0xFF) == WARP_ATOMIC_MAX, x, y);
+
+        result |= (uint64_t)part << (16 * i);
+    }
+    return result;
+}
+
+static bool is_of_halves(enum warp_type type)
+{
+    return type == WARP_F16 || type == WARP_BF16 || type == WARP_F16X2 || type == WARP_BF16X2;
+}
+
+/* Subnormal numbers become zeros of their sign. */
+static uint32_t flushed(uint32_t bits)
+{
+    return bits & 0x7F800000 ? bits : bits & 0x80000000;
+}
+
+static uint32_t add_f32(uint32_t a, uint32_t b)
+{
+    uint32_t words[2] = {a, b};
+    float singles[2];
+
+    memcpy(singles, words, sizeof(singles));
+    singles[0] += singles[1];
+    memcpy(words, singles, sizeof(words[0]));
+    return words[0];
+}
+
 static uint64_t add(uint64_t old, uint64_t b, enum warp_type type)
 {
-    float singles[2];
     double doubles[2];
-    uint32_t words[2] = {(uint32_t)old, (uint32_t)b};
 
     if (type == WARP_F32) {
-        memcpy(singles, words, sizeof(singles));
-        singles[0] += singles[1];
-        memcpy(words, singles, sizeof(words[0]));
-        return words[0];
+        return add_f32((uint32_t)old, (uint32_t)b);
+    }
+    if (type == WARP_F32_FTZ) {
+        return flushed(add_f32(flushed((uint32_t)old), flushed((uint32_t)b)));
     }
     if (type == WARP_F64) {
         memcpy(&doubles[0], &old, sizeof(old));
@@ -111,6 +154,9 @@ uint64_t access_combine(uint32_t operation, uint64_t old, uint64_t b, uint64_t c
 {
     enum warp_type type = type_of(operation);
 
+    if (is_of_halves(type)) {
+        return half_operation(operation, old, b);
+    }
     switch ((enum warp_atomic)(operation & 0xFF)) {
     case WARP_ATOMIC_ADD:
         return add(old, b, type);
@@ -143,7 +189,11 @@ static uint32_t size_of(uint32_t operation)
     case WARP_F64:
         return 8;
     case WARP_B16:
+    case WARP_F16:
+    case WARP_BF16:
         return 2;
+    case WARP_B128:
+        return 16;
     default:
         return 4;
     }
@@ -180,6 +230,47 @@ static uint64_t exchange(unsigned char *pointer, uint32_t operation, uint64_t b,
     }
 }
 
+/* Where the compiler does not know that the processor has it, it is told. */
+#if defined(__x86_64__)
+__attribute__((target("cx16")))
+#endif
+static wide
+swap_wide(wide *place, wide old, wide new)
+{
+    return __sync_val_compare_and_swap(place, old, new);
+}
+
+static void exchange_wide(unsigned char *pointer, uint32_t operation, const unsigned char *b,
+                          const unsigned char *c, unsigned char *old)
+{
+    wide *place = (wide *)(void *)pointer, wanted, stored, seen;
+
+    memcpy(&wanted, b, sizeof(wanted));
+    if ((operation & 0xFF) == WARP_ATOMIC_CAS) {
+        memcpy(&stored, c, sizeof(stored));
+        seen = swap_wide(place, wanted, stored);
+    } else {
+        wide before = 0;
+
+        while ((seen = swap_wide(place, before, wanted)) != before) {
+            before = seen;
+        }
+    }
+    memcpy(old, &seen, sizeof(seen));
+}
+
+/* PTX ISA 9.7.13.5: sums of f32 are flushed in global memory alone. */
+static uint32_t operation_at(const struct warp *warp, const unsigned char *pointer,
+                             uint32_t operation)
+{
+    bool is_shared = (uintptr_t)pointer - (uintptr_t)warp->shared < warp->shared_size;
+
+    return (operation & 0xFFFF) == (WARP_ATOMIC_ADD | WARP_F32 << WARP_ATOMIC_TYPE_SHIFT) &&
+                   !is_shared
+               ? WARP_ATOMIC_ADD | WARP_F32_FTZ << WARP_ATOMIC_TYPE_SHIFT
+               : operation;
+}
+
 void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, const void *b,
                    const void *c, uint32_t mask, uint32_t operation, uint32_t site)
 {
@@ -192,9 +283,16 @@ void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, cons
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
         unsigned char *pointer = lane_pointer(warp, lane, addresses[lane], size, true, site);
-        uint64_t before =
-            exchange(pointer, operation, value_at(b, lane, size), value_at(c, lane, size));
+        uint64_t before;
 
+        if (size == sizeof(wide)) {
+            exchange_wide(pointer, operation, (const unsigned char *)b + lane * size,
+                          (const unsigned char *)c + lane * size,
+                          (unsigned char *)old + lane * size);
+            continue;
+        }
+        before = exchange(pointer, operation_at(warp, pointer, operation), value_at(b, lane, size),
+                          value_at(c, lane, size));
         memcpy((unsigned char *)old + lane * size, &before, size);
     }
 }

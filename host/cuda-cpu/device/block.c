@@ -365,6 +365,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
     warp->nwarpid = block->warp_count;
     warp->params = launch->params;
+    warp->param_size = launch->param_size;
     warp->shared = block->shared;
     warp->shared_size = launch->shared_size;
     warp->local = block->local + (size_t)index * WARP_LANES * warp->local_stride;

@@ -100,6 +100,19 @@ static void permute(uint32_t *results, const uint32_t *sources, const uint32_t *
     }
 }
 
+static void match(uint32_t *results, const uint64_t *values, const uint32_t *members,
+                  uint32_t lanes)
+{
+    for (; lanes; lanes &= lanes - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(lanes), equal = 0;
+
+        for (uint32_t other = 0; other < WARP_LANES; other++) {
+            equal |= (uint32_t)(values[other] == values[lane]) << other;
+        }
+        results[lane] = equal & members[lane];
+    }
+}
+
 static void reduce(uint32_t *results, const uint32_t *values, const uint32_t *members,
                    uint32_t lanes, uint32_t operation)
 {
@@ -209,6 +222,7 @@ void calls_init(struct warp *warp)
     warp->fault = on_fault;
     warp->function = warp_function_call;
     warp->permute = permute;
+    warp->match = match;
     warp->reduce = reduce;
     warp->copy = copy_local;
     warp->texture = texture_request;

@@ -27,6 +27,26 @@ static float divide_approximately(float a, float b)
     return a / b;
 }
 
+/* From bit `base` up, or down where the offset is negative; -1: there are not so many. Of none, the
+ * bit itself. */
+static uint32_t find_nth_set(uint32_t mask, uint32_t base, int32_t offset)
+{
+    int32_t step = offset < 0 ? -1 : 1;
+    uint32_t left = offset < 0 ? 0u - (uint32_t)offset : (uint32_t)offset;
+    int32_t position = (int32_t)(base & 31);
+
+    if (offset == 0) {
+        return mask >> position & 1 ? (uint32_t)position : UINT32_MAX;
+    }
+    for (; position >= 0 && position < 32; position += step) {
+        left -= mask >> position & 1;
+        if (left == 0) {
+            return (uint32_t)position;
+        }
+    }
+    return UINT32_MAX;
+}
+
 /* The rounding mode may change in a function: volatile keeps its arithmetic where it is. */
 #define FUNCTION(name, result_type, argument_type, expression)                                     \
     static void run_##name(void *result, const void *first, const void *second, const void *third) \

@@ -20,7 +20,7 @@ struct launch {
     uint64_t local_size;  /* bytes of a thread */
     unsigned char *const *variables;
     struct memory *memory;
-    struct textures *textures; /* NULL: there are none */
+    struct textures *textures;     /* NULL: there are none */
     const volatile uint32_t *stop; /* the kernel ends when it is not 0 */
     uint64_t deadline_ns;          /* of CLOCK_MONOTONIC, at which it ends; 0: none */
 

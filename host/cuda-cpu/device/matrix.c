@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "host/cuda-cpu/device/half.h"
+
 #define A_MAX (16 * 256) /* elements */
 #define B_MAX (256 * 8)
 #define C_MAX (16 * 16)
@@ -243,26 +245,6 @@ static uint64_t encode_f32(double number)
     return isnan(number) ? 0x7FFFFFFF : bits;
 }
 
-/* To nearest, ties to even: in the bits, where a carry goes into the exponent by itself. */
-static uint64_t encode_f16(double number)
-{
-    double magnitude = fabs(number);
-    uint64_t sign = signbit(number) ? 0x8000 : 0, bits;
-
-    if (isnan(number)) {
-        return 0x7FFF;
-    }
-    if (magnitude >= 65520) {
-        return sign | 0x7C00;
-    }
-    if (magnitude < 0x1p-14) {
-        return sign | (uint64_t)nearbyint(magnitude * 0x1p24);
-    }
-    bits = encode_f64(magnitude);
-    bits += (UINT64_C(1) << 41) - 1 + (bits >> 42 & 1);
-    return sign | ((bits >> 42) - ((1023 - 15) << 10));
-}
-
 static double limited(double number, double least, double most)
 {
     return number < least ? least : number > most ? most : number;
@@ -272,7 +254,7 @@ static uint64_t encode(enum matrix_element type, bool saturates, double number)
 {
     switch (type) {
     case MATRIX_F16:
-        return encode_f16(saturates ? limited(number, -65504, 65504) : number);
+        return half_encode_f16(saturates ? limited(number, -65504, 65504) : number);
     case MATRIX_F32:
         return encode_f32(saturates ? limited(number, -FLT_MAX, FLT_MAX) : number);
     case MATRIX_F64:

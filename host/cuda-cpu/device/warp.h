@@ -65,6 +65,7 @@ struct warp {
     int32_t fuel;    /* instructions until it pauses */
     uint32_t warpid, nwarpid;
     const unsigned char *params;
+    uint64_t param_size;
     unsigned char *shared;
     uint64_t shared_size, dynamic_shared; /* all of it, and where the dynamic part begins */
     unsigned char *local;                 /* of lane 0 */
@@ -105,6 +106,9 @@ struct warp {
     /* Of the values of each lane's members: an operation of enum warp_atomic on 32 bits. */
     void (*reduce)(uint32_t *results, const uint32_t *values, const uint32_t *members,
                    uint32_t lanes, uint32_t operation);
+    /* Of each lane's members, those whose value is the same. */
+    void (*match)(uint32_t *results, const uint64_t *values, const uint32_t *members,
+                  uint32_t lanes);
     /* results[i] = sources[indices[i]], of words */
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */
@@ -190,6 +194,20 @@ enum warp_atomic {
 };
 
 #define WARP_ATOMIC_TYPE_SHIFT 8
-enum warp_type { WARP_U32, WARP_S32, WARP_U64, WARP_S64, WARP_F32, WARP_F64, WARP_B16 };
+enum warp_type {
+    WARP_U32,
+    WARP_S32,
+    WARP_U64,
+    WARP_S64,
+    WARP_F32,
+    WARP_F32_FTZ, /* what an F32 in global memory is */
+    WARP_F64,
+    WARP_B16,
+    WARP_F16,
+    WARP_BF16,
+    WARP_F16X2,
+    WARP_BF16X2,
+    WARP_B128, /* exchanged and compared */
+};
 
 #endif

@@ -6,8 +6,9 @@
 #include "tests/models/ptx/machine.h"
 
 /* move.c */
-execute execute_mov, execute_ld, execute_st, execute_cvta, execute_isspacep, execute_nothing,
-    execute_createpolicy, execute_alloca, execute_stacksave, execute_stackrestore;
+execute execute_mov, execute_ld, execute_st, execute_cvta, execute_isspacep, execute_mapa,
+    execute_getctarank, execute_nothing, execute_createpolicy, execute_alloca, execute_stacksave,
+    execute_stackrestore;
 
 /* integer.c */
 execute integer_add, integer_sub, execute_addc, execute_subc, integer_min, integer_max, integer_div,

@@ -131,6 +131,9 @@ uint64_t space_base(struct thread *thread, enum ptx_word space);
 bool space_holds(struct thread *thread, enum ptx_word space, uint64_t address, uint64_t size,
                  bool write);
 
+/* A variable of the constant space, among the global ones. */
+bool is_constant(struct thread *thread, uint64_t address);
+
 /* Generic addresses. */
 uint64_t variable_address(struct thread *thread, const struct ptx_variable *variable);
 uint64_t operand_address(struct thread *thread, const struct ptx_operand *operand,

@@ -385,6 +385,21 @@ static bool params_hold(struct thread *thread, uint64_t address, uint64_t size, 
            region_holds((uintptr_t)launch->params, launch->kernel->param_size, address, size);
 }
 
+bool is_constant(struct thread *thread, uint64_t address)
+{
+    const struct reference_module *module = thread->block->launch->module;
+
+    for (size_t i = 0; i < module->count; i++) {
+        const struct placement *placement = &module->placements[i];
+
+        if (placement->variable->space == PTX_SPACE_CONST &&
+            region_holds(placement->offset, placement->variable->size, address, 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool generic_holds(struct thread *thread, uint64_t address, uint64_t size, bool write)
 {
     return space_holds(thread, PTX_W_SHARED, address, size, write) ||

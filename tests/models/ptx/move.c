@@ -77,15 +77,41 @@ void execute_cvta(struct thread *thread, const struct ptx_instruction *in)
     write_bits(thread, &in->operands[0], type, has(in, PTX_W_TO) ? address - base : address + base);
 }
 
-void execute_isspacep(struct thread *thread, const struct ptx_instruction *in)
+static bool is_in(struct thread *thread, enum ptx_word space, uint64_t address)
 {
-    uint64_t address = (uint64_t)read_bits(thread, &in->operands[1], PTX_W_U64);
-    enum ptx_word space = space_of(in);
-
+    if (space == PTX_W_CONST) {
+        return is_constant(thread, address);
+    }
     if (space == PTX_W_PARAM) { /* of the kernel, wherever it is asked */
         space = PTX_W_PARAM_ENTRY;
     }
-    write_bits(thread, &in->operands[0], PTX_W_PRED, space_holds(thread, space, address, 1, false));
+    return space_holds(thread, space, address, 1, false);
+}
+
+/* Global is what is nothing else. */
+void execute_isspacep(struct thread *thread, const struct ptx_instruction *in)
+{
+    static const enum ptx_word others[] = {PTX_W_CONST, PTX_W_SHARED, PTX_W_LOCAL, PTX_W_PARAM};
+    uint64_t address = (uint64_t)read_bits(thread, &in->operands[1], PTX_W_U64);
+    bool is_global = true;
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        is_global = is_global && !is_in(thread, others[i], address);
+    }
+    write_bits(thread, &in->operands[0], PTX_W_PRED,
+               space_of(in) == PTX_W_GLOBAL ? is_global : is_in(thread, space_of(in), address));
+}
+
+/* A cluster is one block, of rank 0. */
+void execute_mapa(struct thread *thread, const struct ptx_instruction *in)
+{
+    write_bits(thread, &in->operands[0], type_of(in, 0),
+               read_bits(thread, &in->operands[1], type_of(in, 0)));
+}
+
+void execute_getctarank(struct thread *thread, const struct ptx_instruction *in)
+{
+    write_bits(thread, &in->operands[0], PTX_W_U32, 0);
 }
 
 /* Hints, fences and pauses: memory is always in order, and no thread runs beside another. */

@@ -506,8 +506,10 @@ static void test_what_is_refused(void **state)
                  "7:1: error: wgmma.fence: warpgroup instructions (sm_90a) are not supported\n");
     expect_error(KERNEL("tcgen05.alloc.cta_group::1.sync.aligned.b32 [%rd1], 32;"),
                  "7:1: error: tcgen05.alloc: it needs sm_100 or higher; this device is sm_90\n");
-    expect_error(KERNEL("mapa.shared::cluster.u32 %r1, %r2, %r3;"),
-                 "7:1: error: mapa.shared::cluster.u32: clusters of blocks are not supported\n");
+    expect_error(KERNEL("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.u32 "
+                        "[%rd1], %r2, [%rd2];"),
+                 "7:1: error: st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.u32: "
+                 "clusters of blocks are not supported\n");
     expect_error(KERNEL("cp.async.bulk.tensor.1d.global.shared::cta.tile.bulk_group "
                         "[%rd1, {%r1}], [%rd2];"),
                  "7:1: error: cp.async.bulk.tensor.1d.global.shared::cta.tile: tensor maps are not "
