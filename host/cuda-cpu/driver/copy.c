@@ -2,6 +2,7 @@
 /* Copies: all of them are boxes from one place to another. */
 #include <string.h>
 
+#include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/copy.h"
 #include "host/cuda-cpu/driver/driver.h"
@@ -19,7 +20,7 @@ static unsigned char *row_of(const struct copy_side *side, size_t y, size_t z)
 
 static CUresult run(struct task *base)
 {
-    const struct copy *copy = &((struct copy_task *)base)->copy;
+    const struct copy *copy = &((const struct copy_task *)base)->copy;
 
     for (size_t z = 0; z < copy->depth; z++) {
         for (size_t y = 0; y < copy->height; y++) {
@@ -43,14 +44,20 @@ static bool extent_of(const struct copy *copy, const struct copy_side *side, uin
            !__builtin_add_overflow(*extent, (uint64_t)copy->width, extent);
 }
 
+/* In the context's memory, or that of another one. */
 static bool is_mapped(struct context *context, const struct copy *copy,
                       const struct copy_side *side)
 {
+    uint64_t start = (uint64_t)(uintptr_t)side->bytes, extent;
+    const struct allocation *allocation;
     struct memory_range range;
-    uint64_t extent;
 
-    return extent_of(copy, side, &extent) &&
-           memory_find(&context->memory, (uint64_t)(uintptr_t)side->bytes, extent, &range);
+    if (!extent_of(copy, side, &extent)) {
+        return false;
+    }
+    allocation = allocation_find(start);
+    return memory_find(&context->memory, start, extent, &range) ||
+           (allocation != NULL && extent <= allocation->size - (start - allocation->start));
 }
 
 /* A side of the device lies in one allocation; one of the host is the program's affair. */
@@ -67,26 +74,74 @@ static CUresult check_side(struct context *context, const struct copy *copy, str
     return side->place == COPY_DEVICE ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
-/* With memory that is not the driver's the call waits, as NVIDIA's driver says it may. */
-CUresult copy_submit(struct context *context, struct copy *copy, CUstream handle, bool wait)
+CUresult copy_task_create(struct context *context, const struct copy *asked, struct task **result)
 {
+    struct copy copy = *asked;
     struct copy_task *task;
-    struct stream *stream;
-    CUresult result = stream_of_handle(context, handle, &stream);
+    CUresult checked = CUDA_SUCCESS;
 
-    if (result != CUDA_SUCCESS || copy->width == 0 || copy->height == 0 || copy->depth == 0) {
-        return result;
+    if (copy.width == 0 || copy.height == 0 || copy.depth == 0) {
+        copy.depth = 0;
+    } else {
+        checked = check_side(context, &copy, &copy.src) ?: check_side(context, &copy, &copy.dst);
     }
-    result = check_side(context, copy, &copy->src) ?: check_side(context, copy, &copy->dst);
-    if (result != CUDA_SUCCESS) {
-        return result;
+    if (checked != CUDA_SUCCESS) {
+        return checked;
     }
     task = task_create(sizeof(*task), context, run);
     if (task == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    task->copy = *copy;
-    return stream_do(stream, &task->task, wait || copy->src.pageable || copy->dst.pageable);
+    task->copy = copy;
+    *result = &task->task;
+    return CUDA_SUCCESS;
+}
+
+static CUDA_MEMCPY3D describe(const struct copy *copy)
+{
+    const struct copy_side *src = &copy->src, *dst = &copy->dst;
+    bool from_host = src->place == COPY_HOST, to_host = dst->place == COPY_HOST;
+
+    return (CUDA_MEMCPY3D){
+        .srcMemoryType = from_host ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE,
+        .srcHost = from_host ? src->bytes : NULL,
+        .srcDevice = from_host ? 0 : (CUdeviceptr)(uintptr_t)src->bytes,
+        .srcPitch = src->pitch,
+        .srcHeight = src->pitch ? src->slice / src->pitch : 0,
+        .dstMemoryType = to_host ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE,
+        .dstHost = to_host ? dst->bytes : NULL,
+        .dstDevice = to_host ? 0 : (CUdeviceptr)(uintptr_t)dst->bytes,
+        .dstPitch = dst->pitch,
+        .dstHeight = dst->pitch ? dst->slice / dst->pitch : 0,
+        .WidthInBytes = copy->width,
+        .Height = copy->height,
+        .Depth = copy->depth,
+    };
+}
+
+bool copy_task_read(const struct task *base, CUDA_MEMCPY3D *copy)
+{
+    if (base->run != run) {
+        return false;
+    }
+    *copy = describe(&((const struct copy_task *)base)->copy);
+    return true;
+}
+
+/* With memory that is not the driver's the call waits, as NVIDIA's driver says it may. */
+static CUresult submit(struct context *context, const struct copy *copy, CUstream handle, bool wait)
+{
+    struct stream *stream;
+    struct task *task;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    result = result ?: copy_task_create(context, copy, &task);
+    if (result == CUDA_SUCCESS && stream->capture == NULL) {
+        const struct copy *made = &((const struct copy_task *)task)->copy;
+
+        wait = wait || made->src.pageable || made->dst.pageable;
+    }
+    return result ?: stream_do(stream, task, wait);
 }
 
 /* ---- One row ---- */
@@ -96,7 +151,7 @@ static CUresult copy_row(struct context *context, struct copy_side dst, struct c
 {
     struct copy copy = {.dst = dst, .src = src, .width = size, .height = 1, .depth = 1};
 
-    return copy_submit(context, &copy, stream, wait);
+    return submit(context, &copy, stream, wait);
 }
 
 static struct copy_side host(const void *bytes)
@@ -122,6 +177,30 @@ CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
 CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
 {
     return IN_CONTEXT(copy_row(context, either(dst), either(src), size, stream, false));
+}
+
+/* Contexts of the one device share its memory. */
+static CUresult copy_peer(struct context *context, CUdeviceptr dst, CUcontext dst_handle,
+                          CUdeviceptr src, CUcontext src_handle, size_t size, CUstream stream,
+                          bool wait)
+{
+    struct context *owner;
+    CUresult result =
+        context_of_handle(dst_handle, &owner) ?: context_of_handle(src_handle, &owner);
+
+    return result ?: copy_row(context, device(dst), device(src), size, stream, wait);
+}
+
+CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext dst_context, CUdeviceptr src,
+                      CUcontext src_context, size_t size)
+{
+    return IN_CONTEXT(copy_peer(context, dst, dst_context, src, src_context, size, NULL, true));
+}
+
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_context, CUdeviceptr src,
+                           CUcontext src_context, size_t size, CUstream stream)
+{
+    return IN_CONTEXT(copy_peer(context, dst, dst_context, src, src_context, size, stream, false));
 }
 
 CUresult cuMemcpyHtoD(CUdeviceptr dst, const void *src, size_t size)
@@ -188,26 +267,26 @@ static CUresult make_side(const struct box_side *box, size_t width, struct copy_
     return CUDA_SUCCESS;
 }
 
-static CUresult copy_3d(struct context *context, const CUDA_MEMCPY3D *asked, CUstream stream,
+CUresult copy_from_box(const CUDA_MEMCPY3D *box, struct copy *copy)
+{
+    const struct box_side src = {box->srcMemoryType, box->srcHost, box->srcDevice, box->srcXInBytes,
+                                 box->srcY,          box->srcZ,    box->srcPitch,  box->srcHeight};
+    const struct box_side dst = {box->dstMemoryType, box->dstHost, box->dstDevice, box->dstXInBytes,
+                                 box->dstY,          box->dstZ,    box->dstPitch,  box->dstHeight};
+
+    *copy = (struct copy){.width = box->WidthInBytes, .height = box->Height, .depth = box->Depth};
+    return make_side(&src, copy->width, &copy->src) ?: make_side(&dst, copy->width, &copy->dst);
+}
+
+static CUresult copy_3d(struct context *context, const CUDA_MEMCPY3D *box, CUstream stream,
                         bool wait)
 {
     struct copy copy;
-    struct box_side src, dst;
-    CUresult result;
 
-    if (asked == NULL) {
+    if (box == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    src = (struct box_side){asked->srcMemoryType, asked->srcHost,  asked->srcDevice,
-                            asked->srcXInBytes,   asked->srcY,     asked->srcZ,
-                            asked->srcPitch,      asked->srcHeight};
-    dst = (struct box_side){asked->dstMemoryType, asked->dstHost,  asked->dstDevice,
-                            asked->dstXInBytes,   asked->dstY,     asked->dstZ,
-                            asked->dstPitch,      asked->dstHeight};
-    copy =
-        (struct copy){.width = asked->WidthInBytes, .height = asked->Height, .depth = asked->Depth};
-    result = make_side(&src, copy.width, &copy.src) ?: make_side(&dst, copy.width, &copy.dst);
-    return result ?: copy_submit(context, &copy, stream, wait);
+    return copy_from_box(box, &copy) ?: submit(context, &copy, stream, wait);
 }
 
 CUresult cuMemcpy3D(const CUDA_MEMCPY3D *copy)

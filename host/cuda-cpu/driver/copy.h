@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host/cuda-cpu/driver/task.h"
 #include "protocol/cuda.h"
 
 struct context;
@@ -19,7 +20,7 @@ struct copy_side {
     unsigned char *bytes; /* the first one */
     size_t pitch, slice;  /* bytes from a row, a slice to the next one */
     enum copy_place place;
-    bool pageable; /* set by copy_submit */
+    bool pageable; /* set by copy_task_create */
 };
 
 struct copy {
@@ -27,8 +28,13 @@ struct copy {
     size_t width, height, depth; /* bytes, rows, slices */
 };
 
-/* Checks it, and has it done in the stream; waits for it when asked to, and where memory is not
- * the driver's. */
-CUresult copy_submit(struct context *context, struct copy *copy, CUstream stream, bool wait);
+/* Where its sides are. */
+CUresult copy_from_box(const CUDA_MEMCPY3D *box, struct copy *copy);
+
+/* Checked. */
+CUresult copy_task_create(struct context *context, const struct copy *copy, struct task **task);
+
+/* False: it is another kind of task. */
+bool copy_task_read(const struct task *task, CUDA_MEMCPY3D *box);
 
 #endif

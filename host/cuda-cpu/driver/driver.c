@@ -37,6 +37,17 @@ void driver_wait(pthread_cond_t *condition)
     pthread_cond_wait(condition, &lock);
 }
 
+uint64_t driver_thread(void)
+{
+    static uint64_t last;
+    static _Thread_local uint64_t number;
+
+    if (number == 0) {
+        number = ++last;
+    }
+    return number;
+}
+
 /* ---- Settings ---- */
 
 static uint64_t setting(const char *name, uint64_t fallback, uint64_t maximum)

@@ -34,6 +34,9 @@ const struct driver_settings *driver_settings(void);
  * Under the lock. */
 struct pool *driver_pool(void);
 
+/* The calling thread's number, from 1. Under the lock. */
+uint64_t driver_thread(void);
+
 void driver_lock(void);
 void driver_unlock(void);
 

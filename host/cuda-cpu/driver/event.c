@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "host/common/clock.h"
+#include "host/cuda-cpu/driver/capture.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/print.h"
@@ -21,6 +22,7 @@ void event_set(struct event *event, struct task *task)
     struct task *before = event->recorded;
 
     event->recorded = task_retain(task);
+    capture_clear_place(&event->place);
     task_release(before);
 }
 
@@ -32,6 +34,7 @@ void event_destroy(struct event *event)
         place = &(*place)->next;
     }
     *place = event->next;
+    capture_clear_place(&event->place);
     task_release(event->recorded);
     object_remove(&event->object);
     free(event);
@@ -81,7 +84,7 @@ CUresult cuEventDestroy(CUevent event)
     return IN_DRIVER(destroy_handle(event));
 }
 
-static CUresult record(struct context *context, CUevent handle, CUstream stream_handle)
+CUresult event_record(struct context *context, CUevent handle, CUstream stream_handle)
 {
     struct event *event = event_of_handle(handle);
     struct stream *stream;
@@ -97,6 +100,9 @@ static CUresult record(struct context *context, CUevent handle, CUstream stream_
     if (event->context != context) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
+    if (stream->capture != NULL) {
+        return capture_record(stream, event);
+    }
     task = task_create(sizeof(*task), context, NULL);
     if (task == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
@@ -107,7 +113,7 @@ static CUresult record(struct context *context, CUevent handle, CUstream stream_
 
 CUresult cuEventRecord(CUevent event, CUstream stream)
 {
-    return IN_CONTEXT(record(context, event, stream));
+    return IN_CONTEXT(event_record(context, event, stream));
 }
 
 CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned flags)
@@ -124,6 +130,9 @@ static CUresult query(CUevent handle)
 
     if (event == NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (event->place.id != 0) {
+        return CUDA_ERROR_CAPTURED_EVENT;
     }
     if (event->recorded == NULL || event->recorded->done) {
         return event->context->error;
@@ -144,6 +153,9 @@ static CUresult synchronize(CUevent handle)
 
     if (event == NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (event->place.id != 0) {
+        return CUDA_ERROR_CAPTURED_EVENT;
     }
     context = event->context;
     if (event->recorded != NULL) {
@@ -194,8 +206,14 @@ static CUresult wait_event(struct context *context, CUstream stream_handle, CUev
     if (event == NULL) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    if (result != CUDA_SUCCESS || event->recorded == NULL) {
+    if (result != CUDA_SUCCESS) {
         return result;
+    }
+    if (stream->capture != NULL || event->place.id != 0) {
+        return capture_wait(stream, event);
+    }
+    if (event->recorded == NULL) {
+        return CUDA_SUCCESS;
     }
     task = task_create(sizeof(*task), context, NULL);
     if (task == NULL) {

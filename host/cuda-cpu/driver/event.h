@@ -4,6 +4,7 @@
 #define CUDA_CPU_DRIVER_EVENT_H
 
 #include "host/cuda-cpu/driver/object.h"
+#include "host/cuda-cpu/driver/place.h"
 #include "host/cuda-cpu/driver/task.h"
 
 struct event {
@@ -11,7 +12,8 @@ struct event {
     struct event *next; /* of the context */
     struct context *context;
     unsigned flags;
-    struct task *recorded; /* NULL: it was not */
+    struct task *recorded;      /* NULL: it was not */
+    struct capture_place place; /* where it was recorded, if that was in a captured stream */
 };
 
 /* NULL: no event. */
@@ -19,6 +21,8 @@ struct event *event_of_handle(CUevent handle);
 
 /* From now on the event is this task. */
 void event_set(struct event *event, struct task *task);
+
+CUresult event_record(struct context *context, CUevent event, CUstream stream);
 
 void event_destroy(struct event *event);
 

@@ -237,8 +237,7 @@ CUresult cuFuncIsLoaded(CUfunctionLoadingState *state, CUfunction function)
 
 /* ---- Occupancy ---- */
 
-/* Blocks of so many threads that a multiprocessor of this architecture holds. */
-static int count_blocks(const struct function *function, int threads, size_t dynamic)
+int function_count_blocks(const struct function *function, int threads, size_t dynamic)
 {
     const struct device_profile *profile = device_profile();
     int warps = (threads + WARP - 1) / WARP, blocks = profile->threads / WARP / warps;
@@ -265,7 +264,7 @@ static CUresult max_blocks(struct context *context, int *blocks, CUfunction hand
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (result == CUDA_SUCCESS) {
-        *blocks = count_blocks(function, threads, dynamic);
+        *blocks = function_count_blocks(function, threads, dynamic);
     }
     return result;
 }
@@ -302,8 +301,8 @@ static CUresult best_size(struct context *context, int *grid, int *block, CUfunc
     max = function_threads_max(function->kernel);
     max = limit > 0 && limit < max ? limit : max;
     for (int threads = max; threads > 0; threads = (threads - 1) / WARP * WARP) {
-        int blocks =
-            count_blocks(function, threads, dynamic_of != NULL ? dynamic_of(threads) : dynamic);
+        int blocks = function_count_blocks(function, threads,
+                                           dynamic_of != NULL ? dynamic_of(threads) : dynamic);
 
         if (blocks * threads > best) {
             best = blocks * threads;
@@ -340,7 +339,7 @@ static CUresult available_shared(struct context *context, size_t *size, CUfuncti
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (count_blocks(function, threads, 0) < blocks) {
+    if (function_count_blocks(function, threads, 0) < blocks) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     room = (int64_t)device_profile()->shared_kib * 1024 / blocks - device_shared_reserved();

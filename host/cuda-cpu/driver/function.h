@@ -11,6 +11,9 @@ CUresult function_of_handle(struct context *context, const void *handle,
 
 int function_threads_max(const struct program_kernel *kernel); /* of a block */
 
+/* Blocks of so many threads that a multiprocessor of this architecture holds. */
+int function_count_blocks(const struct function *function, int threads, size_t dynamic);
+
 CUresult function_get(const struct function *function, CUfunction_attribute attribute, int *value);
 CUresult function_set(struct function *function, CUfunction_attribute attribute, int value);
 CUresult function_parameter(const struct program_kernel *kernel, size_t index, size_t *offset,

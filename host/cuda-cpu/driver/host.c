@@ -27,32 +27,44 @@ static CUresult run(struct task *base)
     return CUDA_SUCCESS;
 }
 
-struct task *host_task_create(struct context *context, CUhostFn function, void *user_data)
+CUresult host_task_create(struct context *context, const CUDA_HOST_NODE_PARAMS *host,
+                          struct task **result)
 {
-    struct host_task *task = task_create(sizeof(*task), context, run);
+    struct host_task *task;
 
-    if (task == NULL) {
-        return NULL;
+    if (host->fn == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
     }
-    task->function = function;
-    task->user_data = user_data;
-    return &task->task;
+    task = task_create(sizeof(*task), context, run);
+    if (task == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    task->function = host->fn;
+    task->user_data = host->userData;
+    *result = &task->task;
+    return CUDA_SUCCESS;
+}
+
+bool host_task_read(const struct task *base, CUDA_HOST_NODE_PARAMS *host)
+{
+    const struct host_task *task = (const struct host_task *)base;
+
+    if (base->run != run) {
+        return false;
+    }
+    *host = (CUDA_HOST_NODE_PARAMS){task->function, task->user_data};
+    return true;
 }
 
 static CUresult launch(struct context *context, CUstream handle, CUhostFn function, void *user_data)
 {
+    const CUDA_HOST_NODE_PARAMS host = {function, user_data};
     struct stream *stream;
     struct task *task;
     CUresult result = stream_of_handle(context, handle, &stream);
 
-    if (function == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    if (result != CUDA_SUCCESS) {
-        return result;
-    }
-    task = host_task_create(context, function, user_data);
-    return task != NULL ? stream_do(stream, task, false) : CUDA_ERROR_OUT_OF_MEMORY;
+    result = result ?: host_task_create(context, &host, &task);
+    return result ?: stream_do(stream, task, false);
 }
 
 CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void *user_data)

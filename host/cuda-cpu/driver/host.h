@@ -5,7 +5,10 @@
 
 #include "host/cuda-cpu/driver/task.h"
 
-/* NULL: no memory. */
-struct task *host_task_create(struct context *context, CUhostFn function, void *user_data);
+CUresult host_task_create(struct context *context, const CUDA_HOST_NODE_PARAMS *host,
+                          struct task **task);
+
+/* False: it is another kind of task. */
+bool host_task_read(const struct task *task, CUDA_HOST_NODE_PARAMS *host);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Kernels, as tasks. */
+#include "host/cuda-cpu/driver/launch.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,17 @@
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/event.h"
 #include "host/cuda-cpu/driver/function.h"
 #include "host/cuda-cpu/driver/stream.h"
 
+/* Behind it the parameters' bytes, and pointers at each. */
 struct launch_task {
     struct task task;
     struct launch launch;
-    const char *name; /* the kernel's */
+    CUDA_KERNEL_NODE_PARAMS asked;
+    size_t pointers; /* where they are in params */
+    bool cooperative;
     _Alignas(16) unsigned char params[];
 };
 
@@ -72,7 +77,7 @@ static CUresult tell_fault(const struct launch_task *task, const struct launch_f
         snprintf(access, sizeof(access), ": %u bytes at 0x%llx are %s", fault->size,
                  (unsigned long long)fault->address, fault->write ? "written" : "read");
     }
-    driver_say("%s: %s%s, thread (%u, %u, %u) of block (%u, %u, %u)", task->name,
+    driver_say("%s: %s%s, thread (%u, %u, %u) of block (%u, %u, %u)", task->launch.name,
                text_of(fault->fault), access, fault->thread[0], fault->thread[1], fault->thread[2],
                fault->block[0], fault->block[1], fault->block[2]);
     return result_of(fault->fault);
@@ -91,16 +96,16 @@ static CUresult run(struct task *base)
     case LAUNCH_FAULT:
         return tell_fault(task, &fault);
     case LAUNCH_DEADLOCK:
-        driver_say("%s: nobody can go on in block (%u, %u, %u): %s", task->name, fault.block[0],
-                   fault.block[1], fault.block[2], fault.waits);
+        driver_say("%s: nobody can go on in block (%u, %u, %u): %s", task->launch.name,
+                   fault.block[0], fault.block[1], fault.block[2], fault.waits);
         return CUDA_ERROR_LAUNCH_FAILED;
     default:
-        driver_say("%s: no memory for its blocks", task->name);
+        driver_say("%s: no memory for its blocks", task->launch.name);
         return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
     }
 }
 
-/* ---- Launching ---- */
+/* ---- Making one ---- */
 
 /* `extra` has the parameters' bytes, as they lie. */
 static CUresult copy_extra(const struct program_kernel *kernel, void **extra, unsigned char *params)
@@ -172,71 +177,225 @@ static CUresult check_size(const struct function *function, const struct launch 
                : CUDA_ERROR_INVALID_VALUE;
 }
 
-static CUresult fill_task(struct launch_task *task, const struct function *function,
-                          const struct launch *asked, void **parameters, void **extra)
+/* All blocks of a cooperative launch are there at once. */
+static CUresult check_cooperative(const struct function *function, const struct launch *launch)
 {
-    struct launch *launch = &task->launch;
-    CUresult result = copy_parameters(function->kernel, parameters, extra, task->params);
+    uint64_t threads = (uint64_t)launch->block[0] * launch->block[1] * launch->block[2];
+    uint64_t blocks = (uint64_t)launch->grid[0] * launch->grid[1] * launch->grid[2];
+    uint64_t most = (uint64_t)function_count_blocks(function, (int)threads, launch->shared_size) *
+                    (uint64_t)device_multiprocessors();
 
-    if (result != CUDA_SUCCESS) {
-        return result;
+    return blocks <= most ? CUDA_SUCCESS : CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+}
+
+/* The pointers into itself. */
+static void set_pointers(struct task *base)
+{
+    struct launch_task *task = (struct launch_task *)base;
+    const struct function *function = (const struct function *)task->asked.func;
+    void **pointers = (void **)(void *)(task->params + task->pointers);
+
+    for (size_t i = 0; i < function->kernel->parameter_count; i++) {
+        pointers[i] = task->params + function->kernel->parameters[i].offset;
     }
-    *launch = *asked;
+    task->launch.params = task->params;
+    task->asked.kernelParams = pointers;
+    task->asked.extra = NULL;
+}
+
+static CUresult fill_task(struct launch_task *task, const struct function *function,
+                          const CUDA_KERNEL_NODE_PARAMS *asked)
+{
+    struct context *context = task->task.context;
+    struct launch *launch = &task->launch;
+    CUresult result =
+        copy_parameters(function->kernel, asked->kernelParams, asked->extra, task->params);
+
+    task->asked = *asked;
+    task->asked.func = (CUfunction)(uintptr_t)function;
+    set_pointers(&task->task);
+    task->task.copied = set_pointers;
     launch->shared_size += function->kernel->shared_size;
-    launch->params = task->params;
-    launch->memory = &task->task.context->memory;
-    launch->stop = &task->task.context->stop;
+    launch->memory = &context->memory;
+    launch->stop = &context->stop;
     launch->pool = driver_pool();
     launch->threads = driver_settings()->threads;
     launch->print = print;
-    launch->print_context = &task->task.context->print;
-    task->name = function->kernel->name;
-    return function_prepare(function, launch);
+    launch->print_context = &context->print;
+    return result ?: function_prepare(function, launch);
 }
 
-static CUresult launch_function(struct context *context, const struct function *function,
-                                const struct launch *asked, CUstream stream_handle,
-                                void **parameters, void **extra)
+CUresult launch_task_create(struct context *context, const CUDA_KERNEL_NODE_PARAMS *asked,
+                            bool cooperative, struct task **result)
 {
-    CUresult result = check_size(function, asked);
+    const struct launch launch = {
+        .grid = {asked->gridDimX, asked->gridDimY, asked->gridDimZ},
+        .block = {asked->blockDimX, asked->blockDimY, asked->blockDimZ},
+        .shared_size = asked->sharedMemBytes,
+        .cooperative = cooperative,
+    };
+    struct function *function;
     struct launch_task *task;
-    struct stream *stream;
+    CUresult done = function_of_handle(context, asked->func, &function);
+    size_t pointers;
 
-    if (result != CUDA_SUCCESS) {
-        return result;
+    done = done ?: check_size(function, &launch);
+    if (done == CUDA_SUCCESS && cooperative) {
+        done = check_cooperative(function, &launch);
     }
-    task = task_create(sizeof(*task) + function->kernel->parameter_size, context, run);
+    if (done != CUDA_SUCCESS) {
+        return done;
+    }
+    pointers = (function->kernel->parameter_size + 7) / 8 * 8;
+    task =
+        task_create(sizeof(*task) + pointers + function->kernel->parameter_count * sizeof(void *),
+                    context, run);
     if (task == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    result = fill_task(task, function, asked, parameters, extra)
-                 ?: stream_of_handle(context, stream_handle, &stream);
-    if (result != CUDA_SUCCESS) {
+    task->launch = launch;
+    task->pointers = pointers;
+    task->cooperative = cooperative;
+    done = fill_task(task, function, asked);
+    if (done != CUDA_SUCCESS) {
         task_release(&task->task);
-        return result;
+        return done;
     }
-    return stream_do(stream, &task->task, false);
+    *result = &task->task;
+    return CUDA_SUCCESS;
 }
 
-static CUresult launch_handle(struct context *context, CUfunction handle,
-                              const struct launch *asked, CUstream stream, void **parameters,
-                              void **extra)
+bool launch_task_read(const struct task *base, CUDA_KERNEL_NODE_PARAMS *asked)
 {
-    struct function *function;
-    CUresult result = function_of_handle(context, handle, &function);
+    if (base->run != run) {
+        return false;
+    }
+    *asked = ((const struct launch_task *)base)->asked;
+    return true;
+}
 
-    return result ?: launch_function(context, function, asked, stream, parameters, extra);
+bool launch_task_is_cooperative(const struct task *base)
+{
+    return base->run == run && ((const struct launch_task *)base)->cooperative;
+}
+
+/* ---- Launching ---- */
+
+static CUresult launch(struct context *context, const CUDA_KERNEL_NODE_PARAMS *asked,
+                       bool cooperative, CUstream handle)
+{
+    struct stream *stream;
+    struct task *task;
+    CUresult result = launch_task_create(context, asked, cooperative, &task);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    result = stream_of_handle(context, handle, &stream);
+    if (result != CUDA_SUCCESS) {
+        task_release(task);
+        return result;
+    }
+    return stream_do(stream, task, false);
 }
 
 CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                         unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
                         CUstream stream, void **parameters, void **extra)
 {
-    const struct launch asked = {
-        .grid = {grid_x, grid_y, grid_z},
-        .block = {block_x, block_y, block_z},
-        .shared_size = shared_bytes,
-    };
+    const CUDA_KERNEL_NODE_PARAMS asked = {function,   grid_x,  grid_y,  grid_z,
+                                           block_x,    block_y, block_z, shared_bytes,
+                                           parameters, extra,   NULL,    NULL};
 
-    return IN_CONTEXT(launch_handle(context, function, &asked, stream, parameters, extra));
+    return IN_CONTEXT(launch(context, &asked, false, stream));
+}
+
+CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y,
+                                   unsigned grid_z, unsigned block_x, unsigned block_y,
+                                   unsigned block_z, unsigned shared_bytes, CUstream stream,
+                                   void **parameters)
+{
+    const CUDA_KERNEL_NODE_PARAMS asked = {function,   grid_x,  grid_y,  grid_z,
+                                           block_x,    block_y, block_z, shared_bytes,
+                                           parameters, NULL,    NULL,    NULL};
+
+    return IN_CONTEXT(launch(context, &asked, true, stream));
+}
+
+/* ---- With attributes ---- */
+
+/* Those that are about time, caches and priorities change nothing. */
+static CUresult read_attribute(const CUlaunchAttribute *attribute, bool *cooperative,
+                               CUevent *event)
+{
+    const CUlaunchAttributeValue *value = &attribute->value;
+
+    switch (attribute->id) {
+    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
+        *cooperative = value->cooperative != 0;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
+        return value->clusterDim.x == 1 && value->clusterDim.y == 1 && value->clusterDim.z == 1
+                   ? CUDA_SUCCESS
+                   : CUDA_ERROR_NOT_SUPPORTED;
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+        *event = value->programmaticEvent.event;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+        *event = value->launchCompletionEvent.event;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_IGNORE:
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
+    case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
+    case CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
+    case CU_LAUNCH_ATTRIBUTE_NVLINK_UTIL_CENTRIC_SCHEDULING:
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
+        return CUDA_ERROR_NOT_SUPPORTED;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+/* An event of an attribute comes when the kernel is done: late, which it may. */
+static CUresult launch_config(struct context *context, const CUlaunchConfig *config,
+                              CUfunction function, void **parameters, void **extra)
+{
+    CUDA_KERNEL_NODE_PARAMS asked;
+    bool cooperative = false;
+    CUevent event = NULL;
+    CUresult result = CUDA_SUCCESS;
+
+    if (config == NULL || (config->attrs == NULL && config->numAttrs > 0)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (unsigned i = 0; i < config->numAttrs && result == CUDA_SUCCESS; i++) {
+        result = read_attribute(&config->attrs[i], &cooperative, &event);
+    }
+    asked = (CUDA_KERNEL_NODE_PARAMS){function,
+                                      config->gridDimX,
+                                      config->gridDimY,
+                                      config->gridDimZ,
+                                      config->blockDimX,
+                                      config->blockDimY,
+                                      config->blockDimZ,
+                                      config->sharedMemBytes,
+                                      parameters,
+                                      extra,
+                                      NULL,
+                                      NULL};
+    result = result ?: launch(context, &asked, cooperative, config->hStream);
+    return result == CUDA_SUCCESS && event != NULL ? event_record(context, event, config->hStream)
+                                                   : result;
+}
+
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **parameters,
+                          void **extra)
+{
+    return IN_CONTEXT(launch_config(context, config, function, parameters, extra));
 }

@@ -315,6 +315,9 @@ static CUresult alloc_from(struct context *context, CUdeviceptr *pointer, size_t
     if (result != CUDA_SUCCESS) {
         return result;
     }
+    if (stream->capture != NULL) {
+        return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    }
     if (pool->maximum != 0 && size > pool->maximum - pool->used) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
@@ -367,6 +370,9 @@ static CUresult free_async(struct context *context, CUdeviceptr pointer, CUstrea
 
     if (result != CUDA_SUCCESS || pointer == 0) {
         return result;
+    }
+    if (stream->capture != NULL) {
+        return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     }
     if (allocation == NULL || allocation->start != pointer || allocation->is_going ||
         allocation->kind != ALLOCATION_DEVICE || allocation->context != context) {

@@ -17,6 +17,10 @@ enum object_kind {
     OBJECT_LIBRARY,
     OBJECT_KERNEL,
     OBJECT_MEMPOOL,
+    OBJECT_LINK,
+    OBJECT_GRAPH,
+    OBJECT_NODE,
+    OBJECT_EXEC,
 };
 
 /* First in each of them. */

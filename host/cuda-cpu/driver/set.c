@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory is set to a value of 1, 2 or 4 bytes, in rows. */
+#include "host/cuda-cpu/driver/set.h"
+
 #include <string.h>
 
 #include "host/cuda-cpu/driver/context.h"
@@ -8,15 +10,9 @@
 
 #define COPIED_MAX 4096u /* a multiple of every size */
 
-struct set {
-    CUdeviceptr dst;
-    size_t pitch, width, height; /* bytes from row to row; elements; rows */
-    unsigned value, size;
-};
-
 struct set_task {
     struct task task;
-    struct set set;
+    CUDA_MEMSET_NODE_PARAMS set;
 };
 
 /* The first element, then twice as many with each copy, of what is in the first cache. */
@@ -32,51 +28,51 @@ static void repeat(unsigned char *row, unsigned value, size_t size, size_t total
     }
 }
 
-static void set_row(unsigned char *row, const struct set *set)
+static void set_row(unsigned char *row, const CUDA_MEMSET_NODE_PARAMS *set)
 {
-    if (set->size == 1) {
+    if (set->elementSize == 1) {
         memset(row, (int)set->value, set->width);
     } else {
-        repeat(row, set->value, set->size, set->width * set->size);
+        repeat(row, set->value, set->elementSize, set->width * set->elementSize);
     }
 }
 
 static CUresult run(struct task *base)
 {
-    const struct set *set = &((struct set_task *)base)->set;
+    const CUDA_MEMSET_NODE_PARAMS *set = &((const struct set_task *)base)->set;
 
     for (size_t y = 0; y < set->height; y++) {
         unsigned char *row = (unsigned char *)(uintptr_t)set->dst + y * set->pitch;
 
         set_row(row, set);
-        context_written(base->context, row, set->width * set->size);
+        context_written(base->context, row, set->width * set->elementSize);
     }
     return CUDA_SUCCESS;
 }
 
-static bool is_valid(struct context *context, const struct set *set)
+static bool is_valid(struct context *context, const CUDA_MEMSET_NODE_PARAMS *set)
 {
     struct memory_range range;
     uint64_t row, extent;
 
-    return set->dst % set->size == 0 && (set->height == 1 || set->pitch % set->size == 0) &&
-           !__builtin_mul_overflow((uint64_t)set->width, set->size, &row) &&
+    return set->dst % set->elementSize == 0 &&
+           (set->height == 1 || set->pitch % set->elementSize == 0) &&
+           !__builtin_mul_overflow((uint64_t)set->width, set->elementSize, &row) &&
            (set->height == 1 || set->pitch >= row) &&
            !__builtin_mul_overflow((uint64_t)set->pitch, set->height - 1, &extent) &&
            !__builtin_add_overflow(extent, row, &extent) &&
            memory_find(&context->memory, set->dst, extent, &range);
 }
 
-static CUresult submit(struct context *context, const struct set *set, CUstream handle, bool wait)
+CUresult set_task_create(struct context *context, const CUDA_MEMSET_NODE_PARAMS *set,
+                         struct task **result)
 {
     struct set_task *task;
-    struct stream *stream;
-    CUresult result = stream_of_handle(context, handle, &stream);
 
-    if (result != CUDA_SUCCESS || set->width == 0 || set->height == 0) {
-        return result;
+    if (set->elementSize != 1 && set->elementSize != 2 && set->elementSize != 4) {
+        return CUDA_ERROR_INVALID_VALUE;
     }
-    if (!is_valid(context, set)) {
+    if (set->width > 0 && set->height > 0 && !is_valid(context, set)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     task = task_create(sizeof(*task), context, run);
@@ -84,13 +80,37 @@ static CUresult submit(struct context *context, const struct set *set, CUstream 
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     task->set = *set;
-    return stream_do(stream, &task->task, wait);
+    if (set->width == 0) {
+        task->set.height = 0;
+    }
+    *result = &task->task;
+    return CUDA_SUCCESS;
+}
+
+bool set_task_read(const struct task *base, CUDA_MEMSET_NODE_PARAMS *set)
+{
+    if (base->run != run) {
+        return false;
+    }
+    *set = ((const struct set_task *)base)->set;
+    return true;
+}
+
+static CUresult submit(struct context *context, const CUDA_MEMSET_NODE_PARAMS *set, CUstream handle,
+                       bool wait)
+{
+    struct stream *stream;
+    struct task *task;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    result = result ?: set_task_create(context, set, &task);
+    return result ?: stream_do(stream, task, wait);
 }
 
 static CUresult set_all(CUdeviceptr dst, size_t pitch, unsigned value, unsigned size, size_t width,
                         size_t height, CUstream stream, bool wait)
 {
-    const struct set set = {dst, pitch, width, height, value, size};
+    const CUDA_MEMSET_NODE_PARAMS set = {dst, pitch, value, size, width, height};
 
     return IN_CONTEXT(submit(context, &set, stream, wait));
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "host/cuda-cpu/driver/allocation.h"
+#include "host/cuda-cpu/driver/capture.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 
@@ -55,6 +56,7 @@ void stream_destroy(struct stream *stream)
         place = &(*place)->next;
     }
     *place = stream->next;
+    capture_leave(stream);
     leave_work(stream->context, stream->last);
     task_release(stream->last);
     object_remove(&stream->object);
@@ -74,30 +76,19 @@ static CUresult find_legacy(struct context *context, struct stream **stream)
     return result;
 }
 
-static uint64_t thread_id(void)
-{
-    static uint64_t last;
-    static _Thread_local uint64_t id;
-
-    if (id == 0) {
-        id = ++last;
-    }
-    return id;
-}
-
 static CUresult find_per_thread(struct context *context, struct stream **result)
 {
     CUresult created;
 
     for (struct stream *stream = context->streams; stream != NULL; stream = stream->next) {
-        if (stream->thread == thread_id()) {
+        if (stream->thread == driver_thread()) {
             *result = stream;
             return CUDA_SUCCESS;
         }
     }
     created = create(context, CU_STREAM_DEFAULT, result);
     if (created == CUDA_SUCCESS) {
-        (*result)->thread = thread_id();
+        (*result)->thread = driver_thread();
     }
     return created;
 }
@@ -154,7 +145,18 @@ void stream_submit(struct stream *stream, struct task *task)
 CUresult stream_do(struct stream *stream, struct task *task, bool wait)
 {
     struct context *context = stream->context;
+    CUresult result;
 
+    if (stream->capture != NULL && !wait) {
+        return capture_add(stream, task);
+    }
+    result = stream->capture != NULL ? capture_break(stream, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED)
+             : stream == context->legacy ? capture_check_legacy(context)
+                                         : CUDA_SUCCESS;
+    if (result != CUDA_SUCCESS) {
+        task_release(task);
+        return result;
+    }
     stream_submit(stream, task);
     if (wait) {
         task_wait(task);
@@ -217,6 +219,9 @@ static CUresult query(struct context *context, CUstream handle)
     if (result != CUDA_SUCCESS) {
         return result;
     }
+    if (stream->capture != NULL) {
+        return capture_break(stream, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    }
     return stream->last == NULL || stream->last->done ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 
@@ -233,6 +238,9 @@ static CUresult synchronize(struct context *context, CUstream handle)
 
     if (result != CUDA_SUCCESS) {
         return result;
+    }
+    if (stream->capture != NULL) {
+        return capture_break(stream, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     }
     if (stream->last != NULL) {
         last = task_retain(stream->last);

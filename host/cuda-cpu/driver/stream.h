@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "host/cuda-cpu/driver/object.h"
+#include "host/cuda-cpu/driver/place.h"
 #include "host/cuda-cpu/driver/task.h"
 #include "protocol/cuda.h"
 
+struct capture;
 struct context;
 
 struct stream {
@@ -18,8 +20,10 @@ struct stream {
     struct context *context;
     unsigned flags;
     uint64_t id;
-    uint64_t thread;   /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
-    struct task *last; /* submitted; may be done; NULL: none was */
+    uint64_t thread;            /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
+    struct capture *capture;    /* NULL: what is asked for is done */
+    struct capture_place place; /* in it */
+    struct task *last;          /* submitted; may be done; NULL: none was */
 };
 
 /* The stream of a handle, in the context: NULL and CU_STREAM_LEGACY, CU_STREAM_PER_THREAD too. */
@@ -29,7 +33,7 @@ CUresult stream_of_handle(struct context *context, CUstream handle, struct strea
  * reference stays the caller's. */
 void stream_submit(struct stream *stream, struct task *task);
 
-/* stream_submit, waits when asked to, and releases. CUDA_SUCCESS or the context's error. */
+/* What calls do: stream_submit, wait when asked to, release; or in a captured stream a node. */
 CUresult stream_do(struct stream *stream, struct task *task, bool wait);
 
 void stream_destroy(struct stream *stream);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/common/clock.h"
 #include "host/cuda-cpu/driver/context.h"
@@ -35,9 +36,30 @@ void *task_create(size_t size, struct context *context, CUresult (*run)(struct t
     if (task != NULL) {
         task->run = run;
         task->context = context;
+        task->size = size;
         task->references = 1;
     }
     return task;
+}
+
+struct task *task_copy(const struct task *task)
+{
+    struct task *copy = malloc(task->size);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    memcpy(copy, task, task->size);
+    copy->stream = NULL;
+    copy->done = false;
+    copy->references = 1;
+    copy->waits = 0;
+    copy->followers = NULL;
+    copy->follower_count = copy->follower_capacity = 0;
+    if (copy->copied != NULL) {
+        copy->copied(copy);
+    }
+    return copy;
 }
 
 struct task *task_retain(struct task *task)
@@ -50,9 +72,6 @@ void task_release(struct task *task)
 {
     if (task == NULL || --task->references > 0) {
         return;
-    }
-    if (task->destroy != NULL) {
-        task->destroy(task);
     }
     free(task->followers);
     free(task);

@@ -20,7 +20,8 @@ struct stream;
 
 struct task {
     CUresult (*run)(struct task *task); /* without the lock; NULL: there is nothing to do */
-    void (*destroy)(struct task *task); /* what is the task's own; NULL: nothing */
+    void (*copied)(struct task *task);  /* it is a copy: pointers into itself; NULL: none */
+    size_t size;                        /* bytes of all of it */
     struct context *context;            /* keeps the error that run returns */
     const struct stream *stream;        /* who waits for it may run its tasks, too */
     bool always;                        /* runs in a context that had an error as well */
@@ -45,6 +46,9 @@ void task_submit(struct task *task);
 
 /* Until it is done; runs tasks of its stream meanwhile. */
 void task_wait(struct task *task);
+
+/* One that does the same, not submitted. NULL: no memory. */
+struct task *task_copy(const struct task *task);
 
 struct task *task_retain(struct task *task);
 void task_release(struct task *task); /* NULL: nothing */

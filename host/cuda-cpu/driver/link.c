@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The linker's interface, for who compiles PTX by it: of one PTX, which comes out as it went in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/fatbin.h"
+#include "host/cuda-cpu/driver/module.h"
+#include "host/cuda-cpu/ptxc/compiler.h"
+
+struct link {
+    struct object object;
+    unsigned count;
+    CUjit_option *options; /* the caller's, who keeps them until it is complete */
+    void **values;
+    char *text;
+    size_t size;
+};
+
+static CUresult create(unsigned count, CUjit_option *options, void **values, CUlinkState *state)
+{
+    struct jit_options jit;
+    struct link *link;
+    CUresult result = jit_read(count, options, values, &jit);
+
+    if (state == NULL || result != CUDA_SUCCESS) {
+        return result ?: CUDA_ERROR_INVALID_VALUE;
+    }
+    link = calloc(1, sizeof(*link));
+    if (link == NULL || !object_add(&link->object, OBJECT_LINK)) {
+        free(link);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    link->count = count;
+    link->options = options;
+    link->values = values;
+    *state = (CUlinkState)link;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuLinkCreate(unsigned count, CUjit_option *options, void **values, CUlinkState *state)
+{
+    return IN_CONTEXT(create(count, options, values, state));
+}
+
+static CUresult add_text(struct link *link, const char *text, size_t size)
+{
+    if (size > compile_default_limits.text) {
+        return CUDA_ERROR_INVALID_PTX;
+    }
+    link->text = strndup(text, size);
+    link->size = link->text != NULL ? strlen(link->text) : 0;
+    return link->text != NULL ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+static CUresult add_fatbin(struct link *link, const void *image)
+{
+    struct fatbin_text text;
+    CUresult result = fatbin_find(image, driver_settings()->arch, &text);
+
+    if (result == CUDA_SUCCESS) {
+        result = add_text(link, text.text, text.size);
+        free(text.owned);
+    }
+    return result;
+}
+
+static CUresult add_data(CUlinkState state, CUjitInputType type, const void *data, size_t size)
+{
+    struct link *link = object_find(state, OBJECT_LINK);
+
+    if (link == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (data == NULL || size == 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (link->text != NULL) {
+        return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    switch (type) {
+    case CU_JIT_INPUT_PTX:
+        return add_text(link, data, size);
+    case CU_JIT_INPUT_FATBINARY:
+        return add_fatbin(link, data);
+    case CU_JIT_INPUT_CUBIN:
+    case CU_JIT_INPUT_OBJECT:
+    case CU_JIT_INPUT_LIBRARY:
+        return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+/* Options of an input are those of all. */
+CUresult cuLinkAddData(CUlinkState state, CUjitInputType type, void *data, size_t size,
+                       const char *name, unsigned count, CUjit_option *options, void **values)
+{
+    struct jit_options jit;
+    CUresult result = jit_read(count, options, values, &jit);
+
+    (void)name;
+    return result ?: IN_CONTEXT(add_data(state, type, data, size));
+}
+
+CUresult cuLinkAddFile(CUlinkState state, CUjitInputType type, const char *path, unsigned count,
+                       CUjit_option *options, void **values)
+{
+    char *image;
+    CUresult result = module_read_file(path, &image);
+
+    if (result == CUDA_SUCCESS) {
+        result = cuLinkAddData(state, type, image, compile_default_limits.text, path, count,
+                               options, values);
+        free(image);
+    }
+    return result;
+}
+
+/* It is loaded once, for what that says. */
+static CUresult complete(struct context *context, CUlinkState state, void **image, size_t *size)
+{
+    struct link *link = object_find(state, OBJECT_LINK);
+    struct jit_options jit;
+    struct module *module;
+    CUresult result;
+
+    if (link == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (image == NULL || link->text == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = jit_read(link->count, link->options, link->values, &jit);
+    result = result ?: module_load(context, link->text, &jit, &module);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    module_destroy(module);
+    *image = link->text;
+    if (size != NULL) {
+        *size = link->size + 1;
+    }
+    return CUDA_SUCCESS;
+}
+
+CUresult cuLinkComplete(CUlinkState state, void **image, size_t *size)
+{
+    return IN_CONTEXT(complete(context, state, image, size));
+}
+
+static CUresult destroy(CUlinkState state)
+{
+    struct link *link = object_find(state, OBJECT_LINK);
+
+    if (link == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    object_remove(&link->object);
+    free(link->text);
+    free(link);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuLinkDestroy(CUlinkState state)
+{
+    return IN_DRIVER(destroy(state));
+}
