@@ -49,7 +49,7 @@ struct allocation *allocation_find(uint64_t address)
 
 static bool is_of_device(enum allocation_kind kind)
 {
-    return kind == ALLOCATION_DEVICE || kind == ALLOCATION_MANAGED;
+    return kind == ALLOCATION_DEVICE || kind == ALLOCATION_MANAGED || kind == ALLOCATION_ARRAY;
 }
 
 static bool reserve(void)
@@ -79,7 +79,8 @@ static CUresult add(const struct allocation *allocation)
         !memory_add(&allocation->context->memory, allocation->start, allocation->size, read_only)) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    if (allocation->kind != ALLOCATION_DEVICE) { /* the host writes there */
+    if (allocation->kind != ALLOCATION_DEVICE &&
+        allocation->kind != ALLOCATION_ARRAY) { /* the host writes there */
         context_written(allocation->context, (const void *)(uintptr_t)allocation->start,
                         allocation->size);
     }
@@ -224,8 +225,8 @@ static CUresult free_start(uint64_t start, bool device)
         return CUDA_SUCCESS;
     }
     if (allocation == NULL || allocation->start != start ||
-        allocation->kind == ALLOCATION_REGISTERED || allocation->is_going ||
-        is_of_device(allocation->kind) != device) {
+        allocation->kind == ALLOCATION_REGISTERED || allocation->kind == ALLOCATION_ARRAY ||
+        allocation->is_going || is_of_device(allocation->kind) != device) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = context_wait(allocation->context);

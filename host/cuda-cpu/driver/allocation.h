@@ -16,6 +16,7 @@ struct mempool;
 enum allocation_kind {
     ALLOCATION_DEVICE,
     ALLOCATION_MANAGED,
+    ALLOCATION_ARRAY,      /* an array's own */
     ALLOCATION_HOST,       /* of the driver: cuMemHostAlloc */
     ALLOCATION_REGISTERED, /* the program's own */
 };

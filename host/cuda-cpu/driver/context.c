@@ -5,6 +5,8 @@
 
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/driver/allocation.h"
+#include "host/cuda-cpu/driver/array.h"
+#include "host/cuda-cpu/driver/texture.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/event.h"
 #include "host/cuda-cpu/driver/module.h"
@@ -172,6 +174,8 @@ static void clear(struct context *context)
     while (context->streams != NULL) {
         stream_destroy(context->streams);
     }
+    texture_destroy_all(context);
+    array_destroy_all(context);
     allocation_free_all(context);
     task_release(context->left);
     context->left = NULL;

@@ -8,14 +8,18 @@
 #include <stdint.h>
 
 #include "host/cuda-cpu/device/memory.h"
+#include "host/cuda-cpu/device/texture.h"
 #include "host/cuda-cpu/driver/object.h"
 #include "host/cuda-cpu/driver/print.h"
 #include "protocol/cuda.h"
 
 struct event;
+struct levels;
 struct module;
+struct reference;
 struct stream;
 struct task;
+struct texture_object;
 
 struct context {
     struct object object;
@@ -30,6 +34,10 @@ struct context {
     struct task *left; /* behind the work of streams that were destroyed; NULL: none is left */
     struct event *events;
     struct module *modules;
+    struct levels *levels;    /* arrays */
+    struct textures textures; /* of which its kernels have handles */
+    struct texture_object *texture_objects;
+    struct reference *references;
     struct print print; /* what its kernels say */
     size_t limits[CU_LIMIT_MAX];
     CUfunc_cache cache; /* what the program prefers */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/driver/allocation.h"
+#include "host/cuda-cpu/driver/array.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/copy.h"
 #include "host/cuda-cpu/driver/driver.h"
@@ -128,8 +129,7 @@ bool copy_task_read(const struct task *base, CUDA_MEMCPY3D *copy)
     return true;
 }
 
-/* With memory that is not the driver's the call waits, as NVIDIA's driver says it may. */
-static CUresult submit(struct context *context, const struct copy *copy, CUstream handle, bool wait)
+CUresult copy_submit(struct context *context, const struct copy *copy, CUstream handle, bool wait)
 {
     struct stream *stream;
     struct task *task;
@@ -151,15 +151,15 @@ static CUresult copy_row(struct context *context, struct copy_side dst, struct c
 {
     struct copy copy = {.dst = dst, .src = src, .width = size, .height = 1, .depth = 1};
 
-    return submit(context, &copy, stream, wait);
+    return copy_submit(context, &copy, stream, wait);
 }
 
-static struct copy_side host(const void *bytes)
+struct copy_side copy_side_of_host(const void *bytes)
 {
     return (struct copy_side){.bytes = (unsigned char *)(uintptr_t)bytes, .place = COPY_HOST};
 }
 
-static struct copy_side device(CUdeviceptr address)
+struct copy_side copy_side_of_device(CUdeviceptr address)
 {
     return (struct copy_side){.bytes = (unsigned char *)(uintptr_t)address, .place = COPY_DEVICE};
 }
@@ -188,7 +188,9 @@ static CUresult copy_peer(struct context *context, CUdeviceptr dst, CUcontext ds
     CUresult result =
         context_of_handle(dst_handle, &owner) ?: context_of_handle(src_handle, &owner);
 
-    return result ?: copy_row(context, device(dst), device(src), size, stream, wait);
+    return result
+               ?: copy_row(context, copy_side_of_device(dst), copy_side_of_device(src), size,
+                           stream, wait);
 }
 
 CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext dst_context, CUdeviceptr src,
@@ -205,60 +207,98 @@ CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_context, CUdeviceptr s
 
 CUresult cuMemcpyHtoD(CUdeviceptr dst, const void *src, size_t size)
 {
-    return IN_CONTEXT(copy_row(context, device(dst), host(src), size, NULL, true));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_device(dst), copy_side_of_host(src), size, NULL, true));
 }
 
 CUresult cuMemcpyDtoH(void *dst, CUdeviceptr src, size_t size)
 {
-    return IN_CONTEXT(copy_row(context, host(dst), device(src), size, NULL, true));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_host(dst), copy_side_of_device(src), size, NULL, true));
 }
 
 CUresult cuMemcpyDtoD(CUdeviceptr dst, CUdeviceptr src, size_t size)
 {
-    return IN_CONTEXT(copy_row(context, device(dst), device(src), size, NULL, true));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_device(dst), copy_side_of_device(src), size, NULL, true));
 }
 
 CUresult cuMemcpyHtoDAsync(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
 {
-    return IN_CONTEXT(copy_row(context, device(dst), host(src), size, stream, false));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_device(dst), copy_side_of_host(src), size, stream, false));
 }
 
 CUresult cuMemcpyDtoHAsync(void *dst, CUdeviceptr src, size_t size, CUstream stream)
 {
-    return IN_CONTEXT(copy_row(context, host(dst), device(src), size, stream, false));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_host(dst), copy_side_of_device(src), size, stream, false));
 }
 
 CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
 {
-    return IN_CONTEXT(copy_row(context, device(dst), device(src), size, stream, false));
+    return IN_CONTEXT(
+        copy_row(context, copy_side_of_device(dst), copy_side_of_device(src), size, stream, false));
 }
 
 /* ---- Boxes ---- */
+
+CUresult copy_side_of_array(const struct array *array, const struct array_box *box,
+                            struct copy_side *side)
+{
+    const struct texture_level *level = &array->level;
+
+    if (!array_has_box(array, box)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *side = copy_side_of_device(level->address + box->z * level->slice + box->y * level->pitch +
+                                box->x);
+    side->pitch = level->pitch;
+    side->slice = level->slice;
+    return CUDA_SUCCESS;
+}
 
 /* One side of CUDA_MEMCPY2D or CUDA_MEMCPY3D. */
 struct box_side {
     CUmemorytype type;
     const void *host;
     CUdeviceptr device;
+    CUarray array;
     size_t x, y, z, pitch, height;
 };
 
-static CUresult make_side(const struct box_side *box, size_t width, struct copy_side *side)
+static CUresult make_array_side(const struct box_side *box, const struct copy *copy,
+                                struct copy_side *side)
+{
+    const struct array *array = object_find(box->array, OBJECT_ARRAY);
+    const struct array_box within = {box->x,      box->y,       box->z,
+                                     copy->width, copy->height, copy->depth};
+
+    if (array == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    return copy_side_of_array(array, &within, side);
+}
+
+static CUresult make_side(const struct box_side *box, const struct copy *copy,
+                          struct copy_side *side)
 {
     switch (box->type) {
     case CU_MEMORYTYPE_HOST:
-        *side = host(box->host);
+        *side = copy_side_of_host(box->host);
         break;
     case CU_MEMORYTYPE_DEVICE:
-        *side = device(box->device);
+        *side = copy_side_of_device(box->device);
         break;
     case CU_MEMORYTYPE_UNIFIED:
         *side = either(box->device);
         break;
+    case CU_MEMORYTYPE_ARRAY:
+        return make_array_side(box, copy, side);
     default:
         return CUDA_ERROR_INVALID_VALUE;
     }
-    if (side->bytes == NULL || (box->pitch && box->x + width > box->pitch)) {
+    if (side->bytes == NULL || (box->pitch && box->x + copy->width > box->pitch)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     side->pitch = box->pitch;
@@ -269,13 +309,15 @@ static CUresult make_side(const struct box_side *box, size_t width, struct copy_
 
 CUresult copy_from_box(const CUDA_MEMCPY3D *box, struct copy *copy)
 {
-    const struct box_side src = {box->srcMemoryType, box->srcHost, box->srcDevice, box->srcXInBytes,
-                                 box->srcY,          box->srcZ,    box->srcPitch,  box->srcHeight};
-    const struct box_side dst = {box->dstMemoryType, box->dstHost, box->dstDevice, box->dstXInBytes,
-                                 box->dstY,          box->dstZ,    box->dstPitch,  box->dstHeight};
+    const struct box_side src = {box->srcMemoryType, box->srcHost,     box->srcDevice,
+                                 box->srcArray,      box->srcXInBytes, box->srcY,
+                                 box->srcZ,          box->srcPitch,    box->srcHeight};
+    const struct box_side dst = {box->dstMemoryType, box->dstHost,     box->dstDevice,
+                                 box->dstArray,      box->dstXInBytes, box->dstY,
+                                 box->dstZ,          box->dstPitch,    box->dstHeight};
 
     *copy = (struct copy){.width = box->WidthInBytes, .height = box->Height, .depth = box->Depth};
-    return make_side(&src, copy->width, &copy->src) ?: make_side(&dst, copy->width, &copy->dst);
+    return make_side(&src, copy, &copy->src) ?: make_side(&dst, copy, &copy->dst);
 }
 
 static CUresult copy_3d(struct context *context, const CUDA_MEMCPY3D *box, CUstream stream,
@@ -286,7 +328,7 @@ static CUresult copy_3d(struct context *context, const CUDA_MEMCPY3D *box, CUstr
     if (box == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    return copy_from_box(box, &copy) ?: submit(context, &copy, stream, wait);
+    return copy_from_box(box, &copy) ?: copy_submit(context, &copy, stream, wait);
 }
 
 CUresult cuMemcpy3D(const CUDA_MEMCPY3D *copy)

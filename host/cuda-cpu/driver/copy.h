@@ -9,6 +9,8 @@
 #include "host/cuda-cpu/driver/task.h"
 #include "protocol/cuda.h"
 
+struct array;
+struct array_box;
 struct context;
 
 enum copy_place {
@@ -34,7 +36,17 @@ CUresult copy_from_box(const CUDA_MEMCPY3D *box, struct copy *copy);
 /* Checked. */
 CUresult copy_task_create(struct context *context, const struct copy *copy, struct task **task);
 
+/* Checks it, and has it done in the stream. With memory that is not the driver's the call waits, as
+ * NVIDIA's driver says it may. */
+CUresult copy_submit(struct context *context, const struct copy *copy, CUstream stream, bool wait);
+
 /* False: it is another kind of task. */
 bool copy_task_read(const struct task *task, CUDA_MEMCPY3D *box);
+
+/* Sides of one row; of an array a box, which must be in it. */
+struct copy_side copy_side_of_host(const void *bytes);
+struct copy_side copy_side_of_device(CUdeviceptr address);
+CUresult copy_side_of_array(const struct array *array, const struct array_box *box,
+                            struct copy_side *side);
 
 #endif

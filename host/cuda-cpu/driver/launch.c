@@ -217,6 +217,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     task->task.copied = set_pointers;
     launch->shared_size += function->kernel->shared_size;
     launch->memory = &context->memory;
+    launch->textures = &context->textures;
     launch->stop = &context->stop;
     launch->pool = driver_pool();
     launch->threads = driver_settings()->threads;

@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/texture.h"
 #include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 
@@ -79,6 +80,7 @@ void module_destroy(struct module *module)
     *place = module->next;
     remove_functions(module, program_kernel_count(module->program));
     object_remove(&module->object);
+    texture_reference_destroy_all(module->context, module);
     program_destroy(module->program);
     free(module);
 }
