@@ -364,7 +364,8 @@ static value load_parameter(struct emitter *emitter, const struct ptx_operand *a
     value params = emit_field(emitter, offsetof(struct warp, params), "ptr");
     value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %llu", params,
                                (unsigned long long)offset);
-    value scalar = emit_value(emitter, "load %s, ptr %%t%u, align 1", emit_element(type), pointer);
+    value scalar = emit_value(emitter, "load %s, ptr %%t%u, align 1, !invariant.load !3",
+                              emit_element(type), pointer);
 
     if (offset + ptx_type_bits(type) / 8 > emitter->function->param_size) {
         ptx_log_error(emitter->log, address->at, "beyond the kernel's parameters");
@@ -372,22 +373,44 @@ static value load_parameter(struct emitter *emitter, const struct ptx_operand *a
     return emit_splat_scalar(emitter, type, scalar);
 }
 
-static enum ptx_word memory_type(const struct emitter *emitter)
+enum ptx_word emit_memory_type(const struct emitter *emitter)
 {
     enum ptx_word type = emit_type(emitter, 0);
 
     return ptx_type_kind(type) == PTX_SIGNED ? type : emit_bits(type);
 }
 
+/* All lanes at once. Under a mask it is noted whose memory this access met last. */
+static bool emit_whole(struct emitter *emitter)
+{
+    struct whole_access *access = whole_find(emitter);
+
+    if (access == NULL || !emitter->lanes.all) {
+        if (access != NULL) {
+            access->site = emitter->sites;
+        }
+        return false;
+    }
+    if (access->is_store) {
+        whole_store(emitter, access);
+    } else {
+        whole_load(emitter, access);
+    }
+    return true;
+}
+
 static void emit_load(struct emitter *emitter)
 {
     const struct ptx_operand *address = operand(emitter, 1);
-    enum ptx_word type = memory_type(emitter);
+    enum ptx_word type = emit_memory_type(emitter);
     unsigned size = ptx_type_bits(type) / 8;
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand(emitter, 0), items);
     value addresses, loaded[EMIT_ITEMS];
 
+    if (emit_whole(emitter)) {
+        return;
+    }
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
     for (size_t i = 0; i < count; i++) {
         loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
@@ -401,12 +424,15 @@ static void emit_load(struct emitter *emitter)
 
 static void emit_store(struct emitter *emitter)
 {
-    enum ptx_word type = emit_bits(memory_type(emitter));
+    enum ptx_word type = emit_bits(emit_memory_type(emitter));
     unsigned size = ptx_type_bits(type) / 8;
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand(emitter, 1), items);
     value addresses;
 
+    if (emit_whole(emitter)) {
+        return;
+    }
     if (is_parameter(operand(emitter, 0))) {
         emit_unsupported(emitter, "writing a parameter");
         return;

@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
 #include "host/cuda-cpu/compile/uniform.h"
+#include "host/cuda-cpu/compile/whole.h"
 #include "host/cuda-cpu/device/warp.h"
 
 /* An SSA value, %tN. */
@@ -28,6 +29,7 @@ struct emitter {
     const struct ptx_instruction *instruction;
     const struct flow *flow;
     struct uniform uniform;
+    struct whole whole;
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
@@ -152,6 +154,9 @@ uint32_t emit_atomic_operation(const struct emitter *emitter);
 /* The generic addresses of a place in the frame of this function, or behind it in that of one that
  * it calls. */
 value emit_frame_addresses(struct emitter *emitter, uint64_t offset);
+
+/* What a load or store moves: of numbers without a sign, bits. */
+enum ptx_word emit_memory_type(const struct emitter *emitter);
 
 /* Of values at addresses; the same way loads and stores go. type: bits. */
 value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type);

@@ -36,6 +36,7 @@ static void emit_registers(struct emitter *emitter)
 static void emit_frame(struct emitter *emitter)
 {
     emit_registers(emitter);
+    emit(emitter, "%%apart = alloca i32, align 4");
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
@@ -407,16 +408,30 @@ static struct lanes emit_rest(struct emitter *emitter, const struct lanes *lanes
     return left;
 }
 
+/* Where a whole warp goes on under a mask: whole.h. */
+static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *lanes)
+{
+    emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", lanes->bits);
+    emit(emitter, "br label %%s%u", number);
+    begin_block(emitter, 's', number);
+    lanes->bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
+    lanes->vector = emit_mask_vector(emitter, lanes->bits);
+}
+
 /* Straight code is interrupted too, when it is long. */
 static void emit_block(struct emitter *emitter, struct lanes lanes)
 {
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct whole_access *accesses = emitter->whole.accesses;
 
     for (uint32_t i = block->first; i < block->end; i++) {
         emitter->instruction = &emitter->function->instructions[i];
         if ((i - block->first) % WARP_FUEL == WARP_FUEL - 1) {
             emitter->lanes = lanes;
             wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
+        }
+        if (!lanes.all && accesses != NULL && accesses[i].leads) {
+            begin_apart(emitter, i, &lanes);
         }
         if (!is_way_on(emitter->instruction)) {
             emit_instruction(emitter, &lanes);
@@ -451,8 +466,12 @@ static struct lanes emit_head(struct emitter *emitter)
     go_on(emitter);
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
-    whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
-    emit(emitter, "br i1 %%t%u, label %%w%u, label %%m%u", whole, block, block);
+    if (emitter->options->masked_alone) {
+        emit(emitter, "br label %%m%u", block);
+    } else {
+        whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
+        emit(emitter, "br i1 %%t%u, label %%w%u, label %%m%u", whole, block, block);
+    }
     begin_block(emitter, 'm', block);
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     return lanes;
@@ -487,8 +506,10 @@ static void emit_blocks(struct emitter *emitter)
 
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
         emit_block(emitter, emit_head(emitter));
-        begin_block(emitter, 'w', emitter->block);
-        emit_block(emitter, all);
+        if (!emitter->options->masked_alone) {
+            begin_block(emitter, 'w', emitter->block);
+            emit_block(emitter, all);
+        }
         emit_tail(emitter);
     }
 }
@@ -587,7 +608,8 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         ptx_log_error(emitter->log, function->at, "no memory");
         return false;
     }
-    if (!uniform_create(function, &flow, &emitter->uniform)) {
+    if (!uniform_create(function, &flow, &emitter->uniform) ||
+        !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole)) {
         ptx_log_error(emitter->log, function->at, "no memory");
         flow_destroy(&flow);
         return false;
@@ -609,6 +631,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
                  emit_number(emitter->module, function));
         emit_code(emitter, "%lanes");
     }
+    whole_destroy(&emitter->whole);
     uniform_destroy(&emitter->uniform);
     flow_destroy(&flow);
     return true;
@@ -705,6 +728,13 @@ static bool is_complete(const struct text *ir, const struct ptx_function *functi
     return !ir->failed || fail_without(log, function, PTX_ERROR_MEMORY, "no memory");
 }
 
+/* 1: what belongs to the device, 2: what kernels touch. 3: loads of what does not change. 7: hardly
+ * ever the second way. */
+static const char metadata[] = "!7 = !{!\"branch_weights\", i32 100000, i32 1}\n"
+                               "!1 = !{!5, !5, i64 0}\n!2 = !{!6, !6, i64 0}\n!3 = !{}\n"
+                               "!4 = !{!\"memory\"}\n!5 = !{!\"device\", !4, i64 0}\n"
+                               "!6 = !{!\"kernel\", !4, i64 0}\n";
+
 bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
                  struct ptx_log *log)
@@ -725,6 +755,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     if (options->is_checked) {
         places_end(&emitter, kernel);
     }
+    text_add(ir, "%s", metadata);
     free(reach.functions);
     needs->sites = emitter.sites;
     needs->local_size = reach.local_size;

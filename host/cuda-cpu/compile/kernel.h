@@ -17,9 +17,11 @@ struct kernel_needs {
 
 /* For whom the code is. */
 struct kernel_options {
-    bool has_fma;    /* the processor has fused products */
-    bool has_f16;    /* and converts between f16 and f32 */
-    bool is_checked; /* accesses, fences and what lanes do together are calls: check/ */
+    bool has_fma;      /* the processor has fused products */
+    bool has_f16;      /* and converts between f16 and f32 */
+    unsigned row;      /* lanes of a warp that lie in one row of a block: 32, 16, 8; 0: any */
+    bool masked_alone; /* there is no code for whole warps */
+    bool is_checked;   /* accesses, fences and what lanes do together are calls: check/ */
 };
 
 /* Whether all kernels can be compiled, as far as that shows without doing it. False: the log says

@@ -192,6 +192,7 @@ static struct kernel_options options_of(const struct program *program)
     struct kernel_options options = processor_options();
 
     options.is_checked = program->memory->check != NULL;
+    options.row = 32;
     return options;
 }
 

@@ -335,7 +335,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
 {
     static char log_text[LOG_SIZE];
     const struct ptx_function *kernel = ptx_module_function(module, name);
-    const struct kernel_options options = {.has_fma = true, .has_f16 = true};
+    const struct kernel_options options = {.has_fma = true, .has_f16 = true, .row = 32};
     char reason[LLVM_REASON_SIZE];
     struct kernel_needs needs;
     struct llvm_result result;

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Accesses of a whole warp: whole.h. Device and kernel never touch the same bytes: !tbaa. */
+#include <stdio.h>
+
+#include "host/cuda-cpu/compile/emitter.h"
+
+#define ROWS_MAX 4
+#define LIST_MAX 4096
+
+/* Where an access is, without its offset: in shared memory from its beginning on. */
+struct place {
+    value vector;            /* <32 x i64>; of WHOLE_UNIFORM there is none */
+    value rows[ROWS_MAX];    /* i64, of the first lane of each row */
+    unsigned row_count, row; /* rows, and lanes of one */
+};
+
+struct whole_access *whole_find(const struct emitter *emitter)
+{
+    size_t number = (size_t)(emitter->instruction - emitter->function->instructions);
+
+    if (emitter->whole.accesses == NULL || !emitter->whole.accesses[number].is_planned) {
+        return NULL;
+    }
+    return &emitter->whole.accesses[number];
+}
+
+/* ---- IR ---- */
+
+/* A list of constants: "<i64 0, i64 4, ...>". */
+struct list {
+    char text[LIST_MAX];
+    size_t used;
+};
+
+static void add_number(struct list *list, const char *type, long long number)
+{
+    list->used += (size_t)snprintf(list->text + list->used, sizeof(list->text) - list->used,
+                                   "%s%s %lld", list->used ? ", " : "<", type, number);
+}
+
+static const char *end_list(struct list *list)
+{
+    snprintf(list->text + list->used, sizeof(list->text) - list->used, ">");
+    return list->text;
+}
+
+/* A field of the warp that stays as it is. */
+static value fixed_field(struct emitter *emitter, size_t offset, const char *type)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
+
+    return emit_value(emitter, "load %s, ptr %%t%u, align 8, !invariant.load !3", type, pointer);
+}
+
+static value both(struct emitter *emitter, value a, value b)
+{
+    return emit_value(emitter, "and i1 %%t%u, %%t%u", a, b);
+}
+
+static value in_all(struct emitter *emitter, value vector)
+{
+    value bits = emit_mask_bits(emitter, vector);
+
+    return emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
+}
+
+static value pointer_to(struct emitter *emitter, const struct whole_access *access, value row,
+                        int64_t offset)
+{
+    value address = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)offset);
+
+    if (access->is_shared) {
+        value shared = fixed_field(emitter, offsetof(struct warp, shared), "ptr");
+
+        return emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %%t%u", shared, address);
+    }
+    return emit_value(emitter, "inttoptr i64 %%t%u to ptr", address);
+}
+
+/* ---- Places ---- */
+
+static value base_address(struct emitter *emitter, const struct whole_access *access)
+{
+    struct ptx_operand base = *access->base;
+
+    base.offset = 0;
+    return emit_get(emitter, &base, PTX_W_B64);
+}
+
+static struct place find_place(struct emitter *emitter, const struct whole_access *access)
+{
+    unsigned row = emitter->options->row ? emitter->options->row : WARP_LANES;
+    struct place place = {.row = row, .row_count = WARP_LANES / row};
+
+    if (access->kind == WHOLE_UNIFORM) {
+        emitter->is_narrow = true;
+        place.rows[0] = base_address(emitter, access);
+        emitter->is_narrow = false;
+        place.row = WARP_LANES;
+        place.row_count = 1;
+        return place;
+    }
+    place.vector = base_address(emitter, access);
+    for (unsigned i = 0; i < place.row_count; i++) {
+        place.rows[i] =
+            emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 %u", place.vector, i * row);
+    }
+    return place;
+}
+
+/* ---- What is looked at before ---- */
+
+static int64_t step_of(const struct whole_access *access)
+{
+    return access->kind == WHOLE_ROWS ? (int64_t)access->size * access->count : 0;
+}
+
+/* Whether each lane is as far from the first of its row as was guessed. */
+static value is_as_guessed(struct emitter *emitter, const struct whole_access *access,
+                           const struct place *place)
+{
+    struct list firsts = {.used = 0}, steps = {.used = 0};
+    value expected;
+
+    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
+        add_number(&firsts, "i32", lane / place->row * place->row);
+        add_number(&steps, "i64", lane % place->row * step_of(access));
+    }
+    expected =
+        emit_value(emitter, "shufflevector <32 x i64> %%t%u, <32 x i64> poison, <32 x i32> %s",
+                   place->vector, end_list(&firsts));
+    expected = emit_value(emitter, "add <32 x i64> %%t%u, %s", expected, end_list(&steps));
+    return in_all(emitter,
+                  emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", place->vector, expected));
+}
+
+/* The memory that this access met last, or the block's shared memory. */
+static void find_bounds(struct emitter *emitter, const struct whole_access *access, value *start,
+                        value *size)
+{
+    value sites, end;
+
+    if (access->is_shared) {
+        *start = emit_value(emitter, "add i64 0, 0");
+        *size = fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
+        return;
+    }
+    sites = fixed_field(emitter, offsetof(struct warp, sites), "ptr");
+    sites = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
+                       access->site * sizeof(struct warp_site));
+    *start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
+    end = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 8", sites);
+    end = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", end);
+    *size = emit_value(emitter, "sub i64 %%t%u, %%t%u", end, *start);
+}
+
+/* `low` and what is touched from there on lie within the bounds: low - start <= size - length, of
+ * numbers without a sign, when there is room for the length at all. */
+static value is_row_within(struct emitter *emitter, const struct whole_access *access, value row,
+                           value start, value room)
+{
+    value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least);
+    value offset = emit_value(emitter, "sub i64 %%t%u, %%t%u", low, start);
+    value within = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", offset, room);
+    value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size - 1);
+
+    return both(emitter, within, emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
+}
+
+static value is_each_within(struct emitter *emitter, const struct whole_access *access,
+                            value vector, value start, value room)
+{
+    value low = emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector,
+                           (long long)access->least);
+    value offset = emit_value(emitter, "sub <32 x i64> %%t%u, %%t%u", low,
+                              emit_splat_scalar(emitter, PTX_W_B64, start));
+    value within = emit_value(emitter, "icmp ule <32 x i64> %%t%u, %%t%u", offset,
+                              emit_splat_scalar(emitter, PTX_W_B64, room));
+    value rest = emit_value(emitter, "and <32 x i64> %%t%u, splat (i64 %u)", low, access->size - 1);
+    value aligned = emit_value(emitter, "icmp eq <32 x i64> %%t%u, zeroinitializer", rest);
+
+    return in_all(emitter, emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", within, aligned));
+}
+
+static value is_safe(struct emitter *emitter, const struct whole_access *access,
+                     const struct place *place)
+{
+    long long length = access->end - access->least + step_of(access) * (place->row - 1);
+    value start, size, room, safe;
+
+    find_bounds(emitter, access, &start, &size);
+    room = emit_value(emitter, "sub i64 %%t%u, %lld", size, length);
+    safe = emit_value(emitter, "icmp uge i64 %%t%u, %lld", size, length);
+    if (access->kind == WHOLE_SCATTERED) {
+        return both(emitter, safe, is_each_within(emitter, access, place->vector, start, room));
+    }
+    for (unsigned i = 0; i < place->row_count; i++) {
+        safe = both(emitter, safe, is_row_within(emitter, access, place->rows[i], start, room));
+    }
+    return access->kind == WHOLE_UNIFORM
+               ? safe
+               : both(emitter, safe, is_as_guessed(emitter, access, place));
+}
+
+/* On from here under a mask of all lanes, when the access cannot be done in line. */
+static void look_before(struct emitter *emitter, const struct whole_access *access,
+                        const struct place *place)
+{
+    unsigned number = ++emitter->labels;
+    value safe = is_safe(emitter, access, place);
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", safe, number, number);
+    text_add(emitter->out, "o%u:\n", number);
+    emit(emitter, "store i32 -1, ptr %%apart, align 4");
+    emit(emitter, "br label %%s%zu",
+         (size_t)(emitter->instruction - emitter->function->instructions));
+    text_add(emitter->out, "b%u:\n", number);
+}
+
+/* ---- Loads ---- */
+
+static value pointers_to(struct emitter *emitter, const struct whole_access *access, value vector,
+                         int64_t offset)
+{
+    value shared;
+
+    vector =
+        emit_value(emitter, "add <32 x i64> %%t%u, splat (i64 %lld)", vector, (long long)offset);
+    if (!access->is_shared) {
+        return emit_value(emitter, "inttoptr <32 x i64> %%t%u to <32 x ptr>", vector);
+    }
+    shared = fixed_field(emitter, offsetof(struct warp, shared), "ptr");
+    return emit_value(emitter, "getelementptr i8, ptr %%t%u, <32 x i64> %%t%u", shared, vector);
+}
+
+static value gathered(struct emitter *emitter, const struct whole_access *access, value vector,
+                      int64_t offset)
+{
+    unsigned bits = access->size * 8;
+    value pointers = pointers_to(emitter, access, vector, offset);
+
+    return emit_value(emitter,
+                      "call <32 x i%u> @llvm.masked.gather.v32i%u.v32p0(<32 x ptr> %%t%u, i32 %u, "
+                      "<32 x i1> splat (i1 true), <32 x i%u> poison), !tbaa !2",
+                      bits, bits, pointers, access->size, bits);
+}
+
+/* One number for each row, in all of its lanes. */
+static value repeated(struct emitter *emitter, const struct whole_access *access,
+                      const struct place *place, int64_t offset)
+{
+    struct list firsts = {.used = 0};
+    unsigned bits = access->size * 8;
+    value vector = emit_value(emitter, "freeze <32 x i%u> poison", bits);
+
+    for (unsigned i = 0; i < place->row_count; i++) {
+        value pointer = pointer_to(emitter, access, place->rows[i], offset);
+        value loaded = emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", bits, pointer,
+                                  access->size);
+
+        vector = emit_value(emitter, "insertelement <32 x i%u> %%t%u, i%u %%t%u, i32 %u", bits,
+                            vector, bits, loaded, i * place->row);
+    }
+    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
+        add_number(&firsts, "i32", lane / place->row * place->row);
+    }
+    return emit_value(emitter, "shufflevector <32 x i%u> %%t%u, <32 x i%u> poison, <32 x i32> %s",
+                      bits, vector, bits, end_list(&firsts));
+}
+
+/* Vectors one behind the other, two by two, until there are `most`. Their length comes back. */
+static unsigned append(struct emitter *emitter, value *parts, unsigned *count, unsigned length,
+                       unsigned bits, unsigned most)
+{
+    for (; *count > most; *count /= 2, length *= 2) {
+        struct list all = {.used = 0};
+
+        for (unsigned i = 0; i < length * 2; i++) {
+            add_number(&all, "i32", i);
+        }
+        end_list(&all);
+        for (unsigned i = 0; i < *count / 2; i++) {
+            parts[i] = emit_value(
+                emitter, "shufflevector <%u x i%u> %%t%u, <%u x i%u> %%t%u, <%u x i32> %s", length,
+                bits, parts[2 * i], length, bits, parts[2 * i + 1], length * 2, all.text);
+        }
+    }
+    return length;
+}
+
+/* One item of each lane, from the rows. */
+static value picked(struct emitter *emitter, const struct whole_access *access, value *parts,
+                    unsigned count, unsigned length, unsigned item)
+{
+    struct list lanes = {.used = 0};
+    unsigned bits = access->size * 8;
+
+    for (unsigned lane = 0; lane < WARP_LANES; lane++) {
+        add_number(&lanes, "i32", lane * access->count + item);
+    }
+    return emit_value(emitter, "shufflevector <%u x i%u> %%t%u, <%u x i%u> %%t%u, <32 x i32> %s",
+                      length, bits, parts[0], length, bits, parts[count - 1], end_list(&lanes));
+}
+
+static void load_rows(struct emitter *emitter, const struct whole_access *access,
+                      const struct place *place, value *items)
+{
+    unsigned bits = access->size * 8, length = place->row * access->count;
+    unsigned count = place->row_count;
+    value parts[ROWS_MAX];
+
+    for (unsigned i = 0; i < count; i++) {
+        value pointer = pointer_to(emitter, access, place->rows[i], access->offset);
+
+        parts[i] = emit_value(emitter, "load <%u x i%u>, ptr %%t%u, align %u, !tbaa !2", length,
+                              bits, pointer, access->size);
+    }
+    if (count == 1 && access->count == 1) {
+        items[0] = parts[0];
+        return;
+    }
+    length = append(emitter, parts, &count, length, bits, 2);
+    for (unsigned i = 0; i < access->count; i++) {
+        items[i] = picked(emitter, access, parts, count, length, i);
+    }
+}
+
+static value load_item(struct emitter *emitter, const struct whole_access *access,
+                       const struct place *place, unsigned item)
+{
+    int64_t offset = access->offset + (int64_t)item * access->size;
+    value pointer;
+
+    if (access->kind == WHOLE_ROW_SAME) {
+        return repeated(emitter, access, place, offset);
+    }
+    if (access->kind == WHOLE_SCATTERED) {
+        return gathered(emitter, access, place->vector, offset);
+    }
+    pointer = pointer_to(emitter, access, place->rows[0], offset);
+    return emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", access->size * 8, pointer,
+                      access->size);
+}
+
+void whole_load(struct emitter *emitter, const struct whole_access *access)
+{
+    enum ptx_word type = emit_memory_type(emitter);
+    const struct place place = find_place(emitter, access);
+    struct ptx_operand to[EMIT_ITEMS];
+    value items[EMIT_ITEMS];
+
+    emit_items(emitter, &emitter->instruction->operands[0], to);
+    if (access->leads) {
+        look_before(emitter, access, &place);
+    }
+    if (access->kind == WHOLE_ROWS) {
+        load_rows(emitter, access, &place, items);
+    }
+    for (unsigned i = 0; access->kind != WHOLE_ROWS && i < access->count; i++) {
+        items[i] = load_item(emitter, access, &place, i);
+    }
+    emitter->is_narrow = access->kind == WHOLE_UNIFORM;
+    for (unsigned i = 0; i < access->count; i++) {
+        emit_put(emitter, &to[i], type, items[i]);
+    }
+    emitter->is_narrow = false;
+}
+
+/* ---- Stores ---- */
+
+static void store_rows(struct emitter *emitter, const struct whole_access *access,
+                       const struct place *place, value *items)
+{
+    unsigned bits = access->size * 8, count = access->count;
+    unsigned length = append(emitter, items, &count, WARP_LANES, bits, 2);
+    unsigned row_length = place->row * access->count;
+
+    for (unsigned row = 0; row < place->row_count; row++) {
+        struct list lanes = {.used = 0};
+        value pointer = pointer_to(emitter, access, place->rows[row], access->offset), stored;
+
+        for (unsigned i = 0; i < row_length; i++) {
+            add_number(&lanes, "i32",
+                       i % access->count * WARP_LANES + row * place->row + i / access->count);
+        }
+        stored = emit_value(
+            emitter, "shufflevector <%u x i%u> %%t%u, <%u x i%u> %%t%u, <%u x i32> %s", length,
+            bits, items[0], length, bits, items[count - 1], row_length, end_list(&lanes));
+        emit(emitter, "store <%u x i%u> %%t%u, ptr %%t%u, align %u, !tbaa !2", row_length, bits,
+             stored, pointer, access->size);
+    }
+}
+
+static void scattered(struct emitter *emitter, const struct whole_access *access, value vector,
+                      int64_t offset, value stored)
+{
+    unsigned bits = access->size * 8;
+    value pointers = pointers_to(emitter, access, vector, offset);
+
+    emit(emitter,
+         "call void @llvm.masked.scatter.v32i%u.v32p0(<32 x i%u> %%t%u, <32 x ptr> %%t%u, i32 %u, "
+         "<32 x i1> splat (i1 true)), !tbaa !2",
+         bits, bits, stored, pointers, access->size);
+}
+
+/* Of lanes that write to one place, the last one's. */
+static void store_last(struct emitter *emitter, const struct whole_access *access,
+                       const struct place *place, int64_t offset, value stored)
+{
+    unsigned bits = access->size * 8;
+
+    for (unsigned row = 0; row < place->row_count; row++) {
+        value pointer = pointer_to(emitter, access, place->rows[row], offset);
+        value last = emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 %u", bits, stored,
+                                row * place->row + place->row - 1);
+
+        emit(emitter, "store i%u %%t%u, ptr %%t%u, align %u, !tbaa !2", bits, last, pointer,
+             access->size);
+    }
+}
+
+void whole_store(struct emitter *emitter, const struct whole_access *access)
+{
+    enum ptx_word type = emit_bits(emit_memory_type(emitter));
+    const struct place place = find_place(emitter, access);
+    struct ptx_operand from[EMIT_ITEMS];
+    value items[EMIT_ITEMS];
+
+    emit_items(emitter, &emitter->instruction->operands[1], from);
+    if (access->leads) {
+        look_before(emitter, access, &place);
+    }
+    for (unsigned i = 0; i < access->count; i++) {
+        items[i] = emit_get(emitter, &from[i], type);
+    }
+    if (access->kind == WHOLE_ROWS) {
+        store_rows(emitter, access, &place, items);
+        return;
+    }
+    for (unsigned i = 0; i < access->count; i++) {
+        int64_t offset = access->offset + (int64_t)i * access->size;
+
+        if (access->kind == WHOLE_SCATTERED) {
+            scattered(emitter, access, place.vector, offset, items[i]);
+        } else {
+            store_last(emitter, access, &place, offset, items[i]);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/whole.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/step.h"
+#include "host/cuda-cpu/ptx/instruction.h"
+
+#define OPEN_MAX 16        /* groups that are added to at one time */
+#define SPAN_MAX (1 << 20) /* bytes that a group reaches over */
+#define ITEMS_MAX 4
+
+struct planner {
+    const struct ptx_function *function;
+    const struct uniform *uniform;
+    struct step step;
+    unsigned row; /* lanes; 0: not known */
+    struct whole *whole;
+    struct whole_access *open[OPEN_MAX]; /* leaders */
+    size_t open_count;
+};
+
+static const struct ptx_operand *address_of(const struct ptx_instruction *instruction)
+{
+    bool is_load = instruction->opcode == PTX_LD || instruction->opcode == PTX_LDU;
+
+    return is_load                         ? &instruction->operands[1]
+           : instruction->opcode == PTX_ST ? &instruction->operands[0]
+                                           : NULL;
+}
+
+static const struct ptx_operand *value_of(const struct ptx_instruction *instruction)
+{
+    return &instruction->operands[instruction->opcode == PTX_ST ? 1 : 0];
+}
+
+/* The space that is named, or of the variable; REG: any. */
+static enum ptx_space space_of(const struct ptx_instruction *instruction,
+                               const struct ptx_operand *base)
+{
+    if (base->kind == PTX_O_SYMBOL) {
+        return base->symbol->kind != PTX_S_VARIABLE ? PTX_SPACE_PARAM
+               : base->symbol->variable->in_frame   ? PTX_SPACE_LOCAL
+                                                    : base->symbol->variable->space;
+    }
+    if (ptx_has_word(instruction, PTX_W_SHARED) || ptx_has_word(instruction, PTX_W_SHARED_CTA)) {
+        return PTX_SPACE_SHARED;
+    }
+    return ptx_has_word(instruction, PTX_W_LOCAL)    ? PTX_SPACE_LOCAL
+           : ptx_has_word(instruction, PTX_W_GLOBAL) ? PTX_SPACE_GLOBAL
+           : ptx_has_word(instruction, PTX_W_CONST)  ? PTX_SPACE_CONST
+           : ptx_has_word(instruction, PTX_W_PARAM) ||
+                   ptx_has_word(instruction, PTX_W_PARAM_ENTRY) ||
+                   ptx_has_word(instruction, PTX_W_PARAM_FUNC) ||
+                   ptx_has_word(instruction, PTX_W_SHARED_CLUSTER)
+               ? PTX_SPACE_PARAM
+               : PTX_SPACE_REG;
+}
+
+static bool is_strong(const struct ptx_instruction *instruction)
+{
+    return ptx_has_word(instruction, PTX_W_VOLATILE) || ptx_has_word(instruction, PTX_W_RELAXED) ||
+           ptx_has_word(instruction, PTX_W_ACQUIRE) || ptx_has_word(instruction, PTX_W_RELEASE) ||
+           ptx_has_word(instruction, PTX_W_MMIO);
+}
+
+static unsigned item_count(const struct planner *planner, const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_LIST ? (unsigned)operand->count
+           : operand->kind == PTX_O_REGISTER && operand->select == NULL
+               ? planner->function->registers[operand->reg].vector
+               : 1;
+}
+
+static enum whole_kind kind_of(const struct planner *planner,
+                               const struct ptx_instruction *instruction,
+                               const struct whole_access *access)
+{
+    int64_t step;
+
+    if (uniform_is_address(planner->uniform, instruction, address_of(instruction))) {
+        return WHOLE_UNIFORM;
+    }
+    step = planner->step.steps[access->base->reg];
+    if (planner->row && step == (int64_t)access->size * access->count) {
+        return WHOLE_ROWS;
+    }
+    return planner->row && step == 0 ? WHOLE_ROW_SAME : WHOLE_SCATTERED;
+}
+
+/* Guarded by what differs, volatile, or local: these go the other way. */
+static bool plan(const struct planner *planner, const struct ptx_instruction *instruction,
+                 struct whole_access *access)
+{
+    const struct ptx_operand *address = address_of(instruction);
+    enum ptx_space space;
+
+    if (address == NULL || address->base == NULL || is_strong(instruction) ||
+        (instruction->has_guard && planner->uniform->differs[instruction->guard])) {
+        return false;
+    }
+    space = space_of(instruction, address->base);
+    *access = (struct whole_access){
+        .is_store = instruction->opcode == PTX_ST,
+        .is_shared = space == PTX_SPACE_SHARED,
+        .size = ptx_type_bits(ptx_type_word(instruction, 0)) / 8,
+        .count = item_count(planner, value_of(instruction)),
+        .base = address->base,
+        .offset = address->base->offset,
+    };
+    if (space == PTX_SPACE_LOCAL || space == PTX_SPACE_PARAM || access->size == 0 ||
+        access->size > 8 || access->count > ITEMS_MAX || access->count == 3 ||
+        (address->base->kind != PTX_O_REGISTER && address->base->kind != PTX_O_SYMBOL)) {
+        return false;
+    }
+    access->kind = kind_of(planner, instruction, access);
+    access->least = access->offset;
+    access->end = access->offset + (int64_t)access->size * access->count;
+    access->is_planned = true;
+    return true;
+}
+
+/* ---- Groups ---- */
+
+static bool is_same_base(const struct ptx_operand *a, const struct ptx_operand *b)
+{
+    return a->kind == b->kind &&
+           (a->kind == PTX_O_REGISTER ? a->reg == b->reg : a->symbol == b->symbol);
+}
+
+static bool fits(const struct whole_access *leader, const struct whole_access *access)
+{
+    int64_t least = access->least < leader->least ? access->least : leader->least;
+    int64_t end = access->end > leader->end ? access->end : leader->end;
+
+    return leader->is_store == access->is_store && leader->is_shared == access->is_shared &&
+           leader->kind == access->kind && leader->size == access->size &&
+           leader->count == access->count && is_same_base(leader->base, access->base) &&
+           (access->offset - leader->offset) % (int64_t)access->size == 0 && end - least < SPAN_MAX;
+}
+
+static void join(struct planner *planner, struct whole_access *access, bool is_alone)
+{
+    for (size_t i = 0; i < planner->open_count && !is_alone; i++) {
+        struct whole_access *leader = planner->open[i];
+
+        if (fits(leader, access)) {
+            leader->least = access->least < leader->least ? access->least : leader->least;
+            leader->end = access->end > leader->end ? access->end : leader->end;
+            return;
+        }
+    }
+    access->leads = true;
+    if (!is_alone && planner->open_count < OPEN_MAX) {
+        planner->open[planner->open_count++] = access;
+    }
+}
+
+static void close_register(struct planner *planner, const struct ptx_operand *operand)
+{
+    if (operand->kind == PTX_O_LIST || operand->kind == PTX_O_PAIR) {
+        for (size_t i = 0; i < operand->count; i++) {
+            close_register(planner, &operand->items[i]);
+        }
+    }
+    for (size_t i = 0; operand->kind == PTX_O_REGISTER && i < planner->open_count; i++) {
+        if (planner->open[i]->base->kind == PTX_O_REGISTER &&
+            planner->open[i]->base->reg == operand->reg) {
+            planner->open[i--] = planner->open[--planner->open_count];
+        }
+    }
+}
+
+/* What an instruction may change: its first operand; or everything, when others run meanwhile. */
+static void close_groups(struct planner *planner, const struct ptx_instruction *instruction)
+{
+    switch (instruction->opcode) {
+    case PTX_BAR:
+    case PTX_BARRIER:
+    case PTX_CALL:
+    case PTX_MBARRIER:
+    case PTX_CP:
+    case PTX_TRAP:
+    case PTX_NANOSLEEP:
+    case PTX_WMMA:
+        planner->open_count = 0;
+        return;
+    default:
+        if (instruction->operand_count) {
+            close_register(planner, &instruction->operands[0]);
+        }
+    }
+}
+
+static void plan_block(struct planner *planner, const struct flow_block *block)
+{
+    planner->open_count = 0;
+    for (uint32_t i = block->first; i < block->end; i++) {
+        const struct ptx_instruction *instruction = &planner->function->instructions[i];
+        struct whole_access *access = &planner->whole->accesses[i];
+
+        if (plan(planner, instruction, access)) {
+            join(planner, access, instruction->has_guard);
+        }
+        close_groups(planner, instruction);
+    }
+}
+
+bool whole_create(const struct ptx_function *function, const struct flow *flow,
+                  const struct uniform *uniform, const struct kernel_options *options,
+                  struct whole *whole)
+{
+    struct planner planner = {
+        .function = function, .uniform = uniform, .row = options->row, .whole = whole};
+
+    whole->accesses = NULL;
+    if (options->masked_alone || options->is_checked) {
+        return true;
+    }
+    whole->accesses = calloc(function->instruction_count + 1, sizeof(*whole->accesses));
+    if (whole->accesses == NULL || !step_create(function, uniform, &planner.step)) {
+        whole_destroy(whole);
+        return false;
+    }
+    for (size_t i = 0; i < flow->count; i++) {
+        plan_block(&planner, &flow->blocks[i]);
+    }
+    step_destroy(&planner.step);
+    return true;
+}
+
+void whole_destroy(struct whole *whole)
+{
+    free(whole->accesses);
+    whole->accesses = NULL;
+}
