@@ -115,7 +115,7 @@ static void call(struct emitter *emitter, const struct texture_form *form)
                    "both kinds begin alike");
     memcpy(&bits, form, sizeof(bits));
     emit(emitter, "call void %%t%u(ptr %%w, ptr %%slots, i64 %llu, i32 %%t%u, i32 %u, i32 %u)",
-         callee, bits, emit_lane_bits(emitter), number, emitter->sites++);
+         callee, bits, emit_lane_bits(emitter), number, emit_site(emitter));
 }
 
 /* ---- Textures ---- */

@@ -2,6 +2,7 @@
 /* Loads, stores and reductions of surfaces. */
 #include <string.h>
 
+#include "host/cuda-cpu/device/half.h"
 #include "host/cuda-cpu/device/texture.h"
 
 /* Where a lane's access is, in bytes and rows and slices. */
@@ -122,7 +123,7 @@ static uint32_t channel_bits(enum texture_format format, uint32_t bits)
         return bits;
     case TEXTURE_F16:
         memcpy(&number, &bits, sizeof(number));
-        return texture_half((double)number);
+        return half_encode_f16((double)number);
     default:
         return limited_bits(format, bits);
     }

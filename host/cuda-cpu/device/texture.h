@@ -166,7 +166,4 @@ void access_surface(struct warp *warp, struct surface_request *request,
 unsigned texture_channel_size(enum texture_format format); /* bytes */
 bool texture_is_signed(enum texture_format format);
 
-/* Of the nearest half; NaN is 0x7FFF. */
-uint16_t texture_half(double number);
-
 #endif

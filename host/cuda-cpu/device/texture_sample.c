@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "host/cuda-cpu/device/half.h"
 #include "host/cuda-cpu/device/texture.h"
 
 #define TAPS_MAX 16 /* of eight texels in each of two levels */
@@ -69,25 +70,6 @@ static double half_number(uint16_t bits)
                                      : ldexp(fraction | 0x400, (int)exponent - 25);
 
     return bits & 0x8000 ? -number : number;
-}
-
-/* To nearest, ties to even: in units of the last place. */
-uint16_t texture_half(double number)
-{
-    double magnitude = fabs(number);
-    uint16_t sign = signbit(number) ? 0x8000 : 0;
-    int exponent;
-
-    if (isnan(number)) {
-        return 0x7FFF;
-    }
-    if (magnitude >= 65520) {
-        return sign | 0x7C00;
-    }
-    frexp(magnitude, &exponent);
-    exponent = magnitude < 0x1p-14 ? -13 : exponent; /* that of subnormal numbers */
-    return sign |
-           (uint16_t)(nearbyint(ldexp(magnitude, 11 - exponent)) + (double)((exponent + 13) << 10));
 }
 
 /* ---- Texels ---- */
@@ -155,6 +137,9 @@ static double outside_number(const struct sampling *sampling, unsigned channel)
 
 static int64_t index_of(enum texture_address mode, int64_t index, int64_t size)
 {
+    if (index >= 0 && index < size) {
+        return index;
+    }
     switch (mode) {
     case TEXTURE_WRAP:
         return (index % size + size) % size;
@@ -162,9 +147,9 @@ static int64_t index_of(enum texture_address mode, int64_t index, int64_t size)
         index = (index % (2 * size) + 2 * size) % (2 * size);
         return index < size ? index : 2 * size - 1 - index;
     case TEXTURE_CLAMP:
-        return index < 0 ? 0 : index >= size ? size - 1 : index;
+        return index < 0 ? 0 : size - 1;
     default:
-        return index < 0 || index >= size ? OUTSIDE : index;
+        return OUTSIDE;
     }
 }
 
@@ -262,13 +247,16 @@ static void add_level(const struct sampling *sampling, uint32_t number, uint32_t
     struct axis y = axis_of(sampling, level, point, 1, lane);
     struct axis z = axis_of(sampling, level, point, 2, lane);
 
-    for (unsigned i = 0; i < x.count * y.count * z.count; i++) {
-        unsigned at_x = i % x.count, at_y = i / x.count % y.count, at_z = i / x.count / y.count;
-        const int64_t indices[] = {x.indices[at_x], y.indices[at_y], z.indices[at_z]};
-        double part = weight * x.weights[at_x] * y.weights[at_y] * z.weights[at_z];
+    for (unsigned k = 0; k < z.count; k++) {
+        for (unsigned j = 0; j < y.count; j++) {
+            for (unsigned i = 0; i < x.count; i++) {
+                const int64_t indices[] = {x.indices[i], y.indices[j], z.indices[k]};
+                double part = weight * x.weights[i] * y.weights[j] * z.weights[k];
 
-        if (part != 0) {
-            add_tap(sampling, level, lane, indices, point->layer, part);
+                if (part != 0) {
+                    add_tap(sampling, level, lane, indices, point->layer, part);
+                }
+            }
         }
     }
 }
@@ -421,7 +409,7 @@ static uint32_t result_bits(const struct sampling *sampling, double number)
         return (uint32_t)(int64_t)number & (sampling->form->is_half ? UINT16_MAX : UINT32_MAX);
     }
     if (sampling->form->is_half) {
-        return texture_half(number);
+        return half_encode_f16(number);
     }
     memcpy(&bits, &single, sizeof(bits));
     return bits;
