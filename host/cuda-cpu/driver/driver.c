@@ -19,6 +19,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_settings settings;
 static bool initialised;
+_Thread_local CUstream driver_default_stream = CU_STREAM_LEGACY;
 static _Thread_local bool forbidden;
 static struct pool *pool;
 

@@ -46,6 +46,9 @@ void driver_wait(pthread_cond_t *condition);
 /* A line on standard error, of "cuda: ". */
 void driver_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What no stream is to the calling thread: CU_STREAM_LEGACY, or CU_STREAM_PER_THREAD. */
+extern _Thread_local CUstream driver_default_stream;
+
 /* From here on the thread's calls are errors, or are not: in a function that the driver calls. */
 void driver_forbid(bool forbidden);
 

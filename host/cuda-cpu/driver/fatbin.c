@@ -18,6 +18,7 @@
 #define WRAPPER_MAGIC 0x466243B1u /* a pointer at the header is at offset 8 */
 #define WRAPPER_POINTER 8
 #define MAGIC 0xBA55ED50u
+#define ELF_MAGIC 0x464C457Fu
 #define HEADER_SIZE 16
 #define KIND_PTX 1
 #define FLAG_LZ4 UINT64_C(0x2000)
@@ -144,11 +145,15 @@ static CUresult read_text(const struct entry *entry, struct fatbin_text *text)
     return CUDA_SUCCESS;
 }
 
-static CUresult find_entry(const unsigned char *image, unsigned arch, struct fatbin_text *text)
+static CUresult find_entry(const unsigned char *image, size_t size, unsigned arch,
+                           struct fatbin_text *text)
 {
-    uint64_t left = read_number(image + 8, 8), taken;
+    uint64_t left = size >= HEADER_SIZE ? read_number(image + 8, 8) : UINT64_MAX, taken;
     struct entry entry, best = {.bytes = NULL};
 
+    if (left > size - HEADER_SIZE) {
+        return CUDA_ERROR_INVALID_IMAGE;
+    }
     for (image += HEADER_SIZE; left > 0; image += taken, left -= taken) {
         if (!read_entry(image, left, &entry, &taken)) {
             return CUDA_ERROR_INVALID_IMAGE;
@@ -161,20 +166,32 @@ static CUresult find_entry(const unsigned char *image, unsigned arch, struct fat
     return best.bytes != NULL ? read_text(&best, text) : CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
-CUresult fatbin_find(const void *image, unsigned arch, struct fatbin_text *text)
+/* Whether it begins so: byte for byte, since a text may be short. */
+static bool begins(const unsigned char *image, size_t size, uint32_t magic)
+{
+    for (size_t i = 0; i < sizeof(magic); i++) {
+        if (i == size || image[i] != (unsigned char)(magic >> (8 * i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+CUresult fatbin_find(const void *image, size_t size, unsigned arch, struct fatbin_text *text)
 {
     const unsigned char *bytes = image;
+    size_t room = compile_default_limits.text + 1;
 
     *text = (struct fatbin_text){.text = image};
-    if (memcmp(bytes, "\177ELF", 4) == 0) {
+    if (begins(bytes, size, ELF_MAGIC)) {
         return CUDA_ERROR_NO_BINARY_FOR_GPU;
     }
-    if (read_number(bytes, 4) == WRAPPER_MAGIC) {
+    if (size == FATBIN_UNSIZED && begins(bytes, size, WRAPPER_MAGIC)) {
         memcpy(&bytes, bytes + WRAPPER_POINTER, sizeof(bytes));
     }
-    if (read_number(bytes, 4) == MAGIC) {
-        return find_entry(bytes, arch, text);
+    if (begins(bytes, size, MAGIC)) {
+        return find_entry(bytes, size, arch, text);
     }
-    text->size = strnlen(text->text, compile_default_limits.text + 1);
+    text->size = strnlen(text->text, size < room ? size : room);
     return CUDA_SUCCESS;
 }

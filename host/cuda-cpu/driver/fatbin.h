@@ -7,6 +7,7 @@
 #define CUDA_CPU_DRIVER_FATBIN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protocol/cuda.h"
 
@@ -19,8 +20,10 @@ struct fatbin_text {
 /* Opens what unpacks fat binaries, for processes that may not open files later. */
 void fatbin_prepare(void);
 
+#define FATBIN_UNSIZED SIZE_MAX /* the image itself says where it ends */
+
 /* The PTX for devices of this architecture; of several the newest. CUDA_ERROR_NO_BINARY_FOR_GPU:
- * there is none; CUDA_ERROR_INVALID_IMAGE: the image contradicts itself. */
-CUresult fatbin_find(const void *image, unsigned arch, struct fatbin_text *text);
+ * there is none; CUDA_ERROR_INVALID_IMAGE: the image contradicts itself, or its size. */
+CUresult fatbin_find(const void *image, size_t size, unsigned arch, struct fatbin_text *text);
 
 #endif

@@ -64,11 +64,11 @@ static bool add_kernels(struct library *library)
     return library->kernels != NULL;
 }
 
-static CUresult read_program(struct library *library, const void *image,
+static CUresult read_program(struct library *library, const void *image, size_t size,
                              const struct jit_options *jit)
 {
     struct fatbin_text text;
-    CUresult result = fatbin_find(image, driver_settings()->arch, &text);
+    CUresult result = fatbin_find(image, size, driver_settings()->arch, &text);
     char log_text[LOG_SIZE];
     struct ptx_log log;
 
@@ -86,7 +86,8 @@ static CUresult read_program(struct library *library, const void *image,
     return library->program != NULL ? CUDA_SUCCESS : jit_result(&log);
 }
 
-static CUresult load(CUlibrary *handle, const void *image, const struct jit_options *jit)
+static CUresult load(CUlibrary *handle, const void *image, size_t size,
+                     const struct jit_options *jit)
 {
     struct library *library;
     CUresult result;
@@ -99,7 +100,7 @@ static CUresult load(CUlibrary *handle, const void *image, const struct jit_opti
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     driver_unlock();
-    result = read_program(library, image, jit);
+    result = read_program(library, image, size, jit);
     driver_lock();
     if (result == CUDA_SUCCESS &&
         (!add_kernels(library) || !object_add(&library->object, OBJECT_LIBRARY))) {
@@ -114,17 +115,23 @@ static CUresult load(CUlibrary *handle, const void *image, const struct jit_opti
 }
 
 /* Of a library's own options none changes what happens here. */
+static CUresult load_image(CUlibrary *library, const void *image, size_t size,
+                           CUjit_option *options, void **values, unsigned count)
+{
+    struct jit_options jit;
+    CUresult result = jit_read(count, options, values, &jit);
+
+    return result ?: IN_DRIVER(load(library, image, size, &jit));
+}
+
 CUresult cuLibraryLoadData(CUlibrary *library, const void *image, CUjit_option *jit_options,
                            void **jit_values, unsigned jit_count, CUlibraryOption *options,
                            void **values, unsigned count)
 {
-    struct jit_options jit;
-    CUresult result = jit_read(jit_count, jit_options, jit_values, &jit);
-
     (void)options;
     (void)values;
     (void)count;
-    return result ?: IN_DRIVER(load(library, image, &jit));
+    return load_image(library, image, FATBIN_UNSIZED, jit_options, jit_values, jit_count);
 }
 
 CUresult cuLibraryLoadFromFile(CUlibrary *library, const char *path, CUjit_option *jit_options,
@@ -132,11 +139,14 @@ CUresult cuLibraryLoadFromFile(CUlibrary *library, const char *path, CUjit_optio
                                void **values, unsigned count)
 {
     char *image;
-    CUresult result = module_read_file(path, &image);
+    size_t size;
+    CUresult result = module_read_file(path, &image, &size);
 
+    (void)options;
+    (void)values;
+    (void)count;
     if (result == CUDA_SUCCESS) {
-        result = cuLibraryLoadData(library, image, jit_options, jit_values, jit_count, options,
-                                   values, count);
+        result = load_image(library, image, size, jit_options, jit_values, jit_count);
         free(image);
     }
     return result;
@@ -189,7 +199,7 @@ static CUresult load_module(struct context *context, const struct library *libra
     if (*module != NULL) {
         return CUDA_SUCCESS;
     }
-    result = module_load(context, library->text, &jit, module);
+    result = module_load(context, library->text, FATBIN_UNSIZED, &jit, module);
     for (size_t i = 0; result == CUDA_SUCCESS && i < program_kernel_count(library->program); i++) {
         if (library->kernels[i].shared_max >= 0) {
             (*module)->functions[i].shared_max = library->kernels[i].shared_max;

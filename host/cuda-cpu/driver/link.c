@@ -54,10 +54,10 @@ static CUresult add_text(struct link *link, const char *text, size_t size)
     return link->text != NULL ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-static CUresult add_fatbin(struct link *link, const void *image)
+static CUresult add_fatbin(struct link *link, const void *image, size_t size)
 {
     struct fatbin_text text;
-    CUresult result = fatbin_find(image, driver_settings()->arch, &text);
+    CUresult result = fatbin_find(image, size, driver_settings()->arch, &text);
 
     if (result == CUDA_SUCCESS) {
         result = add_text(link, text.text, text.size);
@@ -83,7 +83,7 @@ static CUresult add_data(CUlinkState state, CUjitInputType type, const void *dat
     case CU_JIT_INPUT_PTX:
         return add_text(link, data, size);
     case CU_JIT_INPUT_FATBINARY:
-        return add_fatbin(link, data);
+        return add_fatbin(link, data, size);
     case CU_JIT_INPUT_CUBIN:
     case CU_JIT_INPUT_OBJECT:
     case CU_JIT_INPUT_LIBRARY:
@@ -108,11 +108,11 @@ CUresult cuLinkAddFile(CUlinkState state, CUjitInputType type, const char *path,
                        CUjit_option *options, void **values)
 {
     char *image;
-    CUresult result = module_read_file(path, &image);
+    size_t read;
+    CUresult result = module_read_file(path, &image, &read);
 
     if (result == CUDA_SUCCESS) {
-        result = cuLinkAddData(state, type, image, compile_default_limits.text, path, count,
-                               options, values);
+        result = cuLinkAddData(state, type, image, read, path, count, options, values);
         free(image);
     }
     return result;
@@ -133,7 +133,7 @@ static CUresult complete(struct context *context, CUlinkState state, void **imag
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = jit_read(link->count, link->options, link->values, &jit);
-    result = result ?: module_load(context, link->text, &jit, &module);
+    result = result ?: module_load(context, link->text, FATBIN_UNSIZED, &jit, &module);
     if (result != CUDA_SUCCESS) {
         return result;
     }

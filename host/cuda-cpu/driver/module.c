@@ -9,7 +9,6 @@
 #include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
 #include "host/cuda-cpu/driver/texture.h"
-#include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 
 #define LOG_SIZE 8192
@@ -100,7 +99,7 @@ static struct program *load_program(struct context *context, const struct fatbin
 }
 
 /* Without the lock. */
-static CUresult make_program(struct context *context, const void *image,
+static CUresult make_program(struct context *context, const void *image, size_t size,
                              const struct jit_options *jit, struct program **program)
 {
     char *log_text = malloc(LOG_SIZE);
@@ -113,7 +112,7 @@ static CUresult make_program(struct context *context, const void *image,
         return result;
     }
     ptx_log_init(&log, log_text, LOG_SIZE);
-    result = fatbin_find(image, driver_settings()->arch, &text);
+    result = fatbin_find(image, size, driver_settings()->arch, &text);
     if (result == CUDA_SUCCESS) {
         *program = load_program(context, &text, &log);
         free(text.owned);
@@ -124,14 +123,14 @@ static CUresult make_program(struct context *context, const void *image,
     return result;
 }
 
-CUresult module_load(struct context *context, const void *image, const struct jit_options *jit,
-                     struct module **module)
+CUresult module_load(struct context *context, const void *image, size_t size,
+                     const struct jit_options *jit, struct module **module)
 {
     struct program *program;
     CUresult result;
 
     driver_unlock();
-    result = make_program(context, image, jit, &program);
+    result = make_program(context, image, size, jit, &program);
     driver_lock();
     if (result != CUDA_SUCCESS) {
         return result;
@@ -144,8 +143,8 @@ CUresult module_load(struct context *context, const void *image, const struct ji
     return CUDA_SUCCESS;
 }
 
-static CUresult load(struct context *context, CUmodule *handle, const void *image, unsigned count,
-                     const CUjit_option *options, void **values)
+static CUresult load(struct context *context, CUmodule *handle, const void *image, size_t size,
+                     unsigned count, const CUjit_option *options, void **values)
 {
     struct jit_options jit;
     struct module *module;
@@ -155,7 +154,7 @@ static CUresult load(struct context *context, CUmodule *handle, const void *imag
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = jit_read(count, options, values, &jit);
-    result = result ?: module_load(context, image, &jit, &module);
+    result = result ?: module_load(context, image, size, &jit, &module);
     if (result == CUDA_SUCCESS) {
         *handle = (CUmodule)module;
     }
@@ -165,7 +164,7 @@ static CUresult load(struct context *context, CUmodule *handle, const void *imag
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
                             CUjit_option *options, void **values)
 {
-    return IN_CONTEXT(load(context, module, image, count, options, values));
+    return IN_CONTEXT(load(context, module, image, FATBIN_UNSIZED, count, options, values));
 }
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image)
@@ -178,7 +177,7 @@ CUresult cuModuleLoadFatBinary(CUmodule *module, const void *image)
     return cuModuleLoadDataEx(module, image, 0, NULL, NULL);
 }
 
-CUresult module_read_file(const char *path, char **image)
+CUresult module_read_file(const char *path, char **image, size_t *size)
 {
     FILE *file = path != NULL ? fopen(path, "rb") : NULL;
     size_t room = compile_default_limits.text + 1, used = 0;
@@ -191,6 +190,7 @@ CUresult module_read_file(const char *path, char **image)
     if (*image != NULL) {
         used = fread(*image, 1, room, file);
         (*image)[used] = '\0';
+        *size = used;
         result = ferror(file) ? CUDA_ERROR_FILE_NOT_FOUND : CUDA_SUCCESS;
     }
     fclose(file);
@@ -203,10 +203,11 @@ CUresult module_read_file(const char *path, char **image)
 CUresult cuModuleLoad(CUmodule *module, const char *path)
 {
     char *image;
-    CUresult result = module_read_file(path, &image);
+    size_t size;
+    CUresult result = module_read_file(path, &image, &size);
 
     if (result == CUDA_SUCCESS) {
-        result = cuModuleLoadData(module, image);
+        result = IN_CONTEXT(load(context, module, image, size, 0, NULL, NULL));
         free(image);
     }
     return result;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/driver/jit.h"
 #include "host/cuda-cpu/driver/object.h"
 #include "host/cuda-cpu/program/program.h"
@@ -31,12 +32,12 @@ struct module {
     struct function *functions; /* of the program's kernels */
 };
 
-/* From an image of any kind. Without the lock meanwhile. */
-CUresult module_load(struct context *context, const void *image, const struct jit_options *jit,
-                     struct module **module);
+/* From an image of any kind; its size may be FATBIN_UNSIZED. Without the lock meanwhile. */
+CUresult module_load(struct context *context, const void *image, size_t size,
+                     const struct jit_options *jit, struct module **module);
 
 /* A file's bytes, which the caller frees, and a zero. */
-CUresult module_read_file(const char *path, char **image);
+CUresult module_read_file(const char *path, char **image, size_t *size);
 
 /* Waits for nothing. */
 void module_destroy(struct module *module);

@@ -95,7 +95,8 @@ static CUresult find_per_thread(struct context *context, struct stream **result)
 
 CUresult stream_of_handle(struct context *context, CUstream handle, struct stream **stream)
 {
-    if (handle == NULL || handle == CU_STREAM_LEGACY) {
+    handle = handle != NULL ? handle : driver_default_stream;
+    if (handle == CU_STREAM_LEGACY) {
         return find_legacy(context, stream);
     }
     if (handle == CU_STREAM_PER_THREAD) {

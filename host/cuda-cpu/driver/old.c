@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Functions in the form that they had before the newest one, under the name that they had then, for
+ * programs that were compiled so. */
+#include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/find.h"
+
+#undef cuGetProcAddress
+#undef cuDeviceGetUuid
+#undef cuEventElapsedTime
+#undef cuMemAdvise
+#undef cuMemPrefetchAsync
+#undef cuGraphAddKernelNode
+#undef cuGraphKernelNodeGetParams
+#undef cuGraphKernelNodeSetParams
+#undef cuGraphExecKernelNodeSetParams
+#undef cuGraphGetEdges
+#undef cuGraphNodeGetDependencies
+#undef cuGraphNodeGetDependentNodes
+#undef cuGraphAddDependencies
+#undef cuGraphRemoveDependencies
+#undef cuGraphExecUpdate
+#undef cuDevicePrimaryCtxRelease
+#undef cuDevicePrimaryCtxReset
+#undef cuDevicePrimaryCtxSetFlags
+
+#define OLD(name, parameters, call)                                                                \
+    CUresult name parameters;                                                                      \
+    CUresult name parameters                                                                       \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+
+OLD(cuGetProcAddress, (const char *name, void **function, int version, cuuint64_t flags),
+    cuGetProcAddress_v2(name, function, version, flags, NULL)
+        ?: *function == NULL ? CUDA_ERROR_NOT_FOUND
+                             : CUDA_SUCCESS)
+OLD(cuDeviceGetUuid, (CUuuid * uuid, CUdevice device), cuDeviceGetUuid_v2(uuid, device))
+OLD(cuDevicePrimaryCtxRelease, (CUdevice device), cuDevicePrimaryCtxRelease_v2(device))
+OLD(cuDevicePrimaryCtxReset, (CUdevice device), cuDevicePrimaryCtxReset_v2(device))
+OLD(cuDevicePrimaryCtxSetFlags, (CUdevice device, unsigned flags),
+    cuDevicePrimaryCtxSetFlags_v2(device, flags))
+OLD(cuEventElapsedTime, (float *ms, CUevent start, CUevent end),
+    cuEventElapsedTime_v2(ms, start, end))
+OLD(cuMemAdvise, (CUdeviceptr pointer, size_t size, CUmem_advise advice, CUdevice device),
+    cuMemAdvise_v2(pointer, size, advice, (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, device}))
+OLD(cuMemPrefetchAsync, (CUdeviceptr pointer, size_t size, CUdevice device, CUstream stream),
+    cuMemPrefetchAsync_v2(pointer, size, (CUmemLocation){CU_MEM_LOCATION_TYPE_DEVICE, device}, 0,
+                          stream))
+
+/* ---- Graphs: kernels had no CUkernel and context, edges no data ---- */
+
+static CUDA_KERNEL_NODE_PARAMS widen(const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+    return (CUDA_KERNEL_NODE_PARAMS){
+        .func = params->func,
+        .gridDimX = params->gridDimX,
+        .gridDimY = params->gridDimY,
+        .gridDimZ = params->gridDimZ,
+        .blockDimX = params->blockDimX,
+        .blockDimY = params->blockDimY,
+        .blockDimZ = params->blockDimZ,
+        .sharedMemBytes = params->sharedMemBytes,
+        .kernelParams = params->kernelParams,
+        .extra = params->extra,
+    };
+}
+
+static CUresult get_params(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+    CUDA_KERNEL_NODE_PARAMS wide;
+    CUresult result = cuGraphKernelNodeGetParams_v2(node, &wide);
+
+    if (result == CUDA_SUCCESS && params != NULL) {
+        *params = (CUDA_KERNEL_NODE_PARAMS_v1){
+            wide.func,      wide.gridDimX,  wide.gridDimY,       wide.gridDimZ,     wide.blockDimX,
+            wide.blockDimY, wide.blockDimZ, wide.sharedMemBytes, wide.kernelParams, wide.extra};
+    }
+    return params != NULL ? result : CUDA_ERROR_INVALID_VALUE;
+}
+
+static CUresult add_node(CUgraphNode *node, CUgraph graph, const CUgraphNode *after, size_t count,
+                         const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+    CUDA_KERNEL_NODE_PARAMS wide;
+
+    if (params == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    wide = widen(params);
+    return cuGraphAddKernelNode_v2(node, graph, after, count, &wide);
+}
+
+static CUresult set_params(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+    CUDA_KERNEL_NODE_PARAMS wide;
+
+    if (params == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    wide = widen(params);
+    return cuGraphKernelNodeSetParams_v2(node, &wide);
+}
+
+static CUresult set_exec_params(CUgraphExec exec, CUgraphNode node,
+                                const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+    CUDA_KERNEL_NODE_PARAMS wide;
+
+    if (params == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    wide = widen(params);
+    return cuGraphExecKernelNodeSetParams_v2(exec, node, &wide);
+}
+
+static CUresult update(CUgraphExec exec, CUgraph graph, CUgraphNode *error_node,
+                       CUgraphExecUpdateResult *answer)
+{
+    CUgraphExecUpdateResultInfo info = {.result = CU_GRAPH_EXEC_UPDATE_ERROR};
+    CUresult result = cuGraphExecUpdate_v2(exec, graph, &info);
+
+    if (error_node != NULL) {
+        *error_node = info.errorNode;
+    }
+    if (answer != NULL) {
+        *answer = info.result;
+    }
+    return result;
+}
+
+OLD(cuGraphAddKernelNode,
+    (CUgraphNode * node, CUgraph graph, const CUgraphNode *after, size_t count,
+     const CUDA_KERNEL_NODE_PARAMS_v1 *params),
+    add_node(node, graph, after, count, params))
+OLD(cuGraphKernelNodeGetParams, (CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v1 *params),
+    get_params(node, params))
+OLD(cuGraphKernelNodeSetParams, (CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params),
+    set_params(node, params))
+OLD(cuGraphExecKernelNodeSetParams,
+    (CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params),
+    set_exec_params(exec, node, params))
+OLD(cuGraphGetEdges, (CUgraph graph, CUgraphNode *from, CUgraphNode *to, size_t *count),
+    cuGraphGetEdges_v2(graph, from, to, NULL, count))
+OLD(cuGraphNodeGetDependencies, (CUgraphNode node, CUgraphNode *nodes, size_t *count),
+    cuGraphNodeGetDependencies_v2(node, nodes, NULL, count))
+OLD(cuGraphNodeGetDependentNodes, (CUgraphNode node, CUgraphNode *nodes, size_t *count),
+    cuGraphNodeGetDependentNodes_v2(node, nodes, NULL, count))
+OLD(cuGraphAddDependencies,
+    (CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, size_t count),
+    cuGraphAddDependencies_v2(graph, from, to, NULL, count))
+OLD(cuGraphRemoveDependencies,
+    (CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, size_t count),
+    cuGraphRemoveDependencies_v2(graph, from, to, NULL, count))
+OLD(cuGraphExecUpdate,
+    (CUgraphExec exec, CUgraph graph, CUgraphNode *error_node, CUgraphExecUpdateResult *result),
+    update(exec, graph, error_node, result))
+
+#define ROW(name, version) {#name, version, (void (*)(void))name}
+
+const struct find_row find_old[] = {
+    ROW(cuGetProcAddress, 11030),
+    ROW(cuDeviceGetUuid, 9020),
+    ROW(cuDevicePrimaryCtxRelease, 7000),
+    ROW(cuDevicePrimaryCtxReset, 7000),
+    ROW(cuDevicePrimaryCtxSetFlags, 7000),
+    ROW(cuEventElapsedTime, 2000),
+    ROW(cuMemAdvise, 8000),
+    ROW(cuMemPrefetchAsync, 8000),
+    ROW(cuGraphAddKernelNode, 10000),
+    ROW(cuGraphKernelNodeGetParams, 10000),
+    ROW(cuGraphKernelNodeSetParams, 10000),
+    ROW(cuGraphExecKernelNodeSetParams, 10010),
+    ROW(cuGraphGetEdges, 10000),
+    ROW(cuGraphNodeGetDependencies, 10000),
+    ROW(cuGraphNodeGetDependentNodes, 10000),
+    ROW(cuGraphAddDependencies, 10000),
+    ROW(cuGraphRemoveDependencies, 10000),
+    ROW(cuGraphExecUpdate, 10020),
+    {NULL, 0, NULL},
+};

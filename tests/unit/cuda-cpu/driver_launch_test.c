@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(CUDA_CPU_HERE_SRC)
+// libs: -ldl
+/* Launches of the CPU device with attributes and time limits, linked PTX, files, and functions that
+ * are found by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "protocol/cuda.h"
+
+#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+
+/* Each block counts itself, and one that is to meet all others waits until they have. */
+static const char module_text[] =
+    ".version 8.0\n.target sm_90\n.address_size 64\n"
+    ".visible .entry meet(.param .u64 p) { .reg .b64 %rd; .reg .b32 %r<4>; .reg .pred %p;\n"
+    "ld.param.u64 %rd, [p]; mov.u32 %r1, %nctaid.x; atom.add.u32 %r2, [%rd], 1;\n"
+    "L: ld.volatile.u32 %r3, [%rd]; setp.lt.u32 %p, %r3, %r1; @%p bra L; ret; }\n"
+    ".visible .entry forever() { L: bra L; }\n";
+
+static CUmodule module;
+
+static int setup(void **state)
+{
+    CUcontext context;
+
+    (void)state;
+    OK(cuInit(0));
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuModuleLoadData(&module, module_text));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    OK(cuCtxSetCurrent(NULL));
+    OK(cuDevicePrimaryCtxRelease(0));
+    return 0;
+}
+
+static CUfunction function(const char *name)
+{
+    CUfunction function;
+
+    OK(cuModuleGetFunction(&function, module, name));
+    return function;
+}
+
+static uint32_t read_word(CUdeviceptr pointer)
+{
+    uint32_t value;
+
+    OK(cuMemcpyDtoH(&value, pointer, 4));
+    return value;
+}
+
+static void test_cooperative(void **state)
+{
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuLaunchCooperativeKernel(function("meet"), 20, 1, 1, 1, 1, 1, 0, NULL, parameters));
+    OK(cuCtxSynchronize());
+    assert_int_equal(read_word(pointer), 20);
+    assert_int_equal(
+        cuLaunchCooperativeKernel(function("meet"), 100000, 1, 1, 1, 1, 1, 0, NULL, parameters),
+        CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+}
+
+static void test_attributes(void **state)
+{
+    CUlaunchAttribute attributes[3] = {
+        {.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE, .value.cooperative = 1},
+        {.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, .value.clusterDim = {1, 1, 1}},
+        {.id = CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT},
+    };
+    CUlaunchConfig config = {.gridDimX = 8,
+                             .gridDimY = 1,
+                             .gridDimZ = 1,
+                             .blockDimX = 32,
+                             .blockDimY = 1,
+                             .blockDimZ = 1,
+                             .attrs = attributes,
+                             .numAttrs = 3};
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+    CUevent event;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+    attributes[2].value.launchCompletionEvent.event = event;
+    OK(cuLaunchKernelEx(&config, function("meet"), parameters, NULL));
+    OK(cuEventSynchronize(event));
+    assert_int_equal(read_word(pointer), 256);
+    attributes[1].value.clusterDim.x = 2;
+    assert_int_equal(cuLaunchKernelEx(&config, function("meet"), parameters, NULL),
+                     CUDA_ERROR_NOT_SUPPORTED);
+    attributes[1].id = (CUlaunchAttributeID)99;
+    assert_int_equal(cuLaunchKernelEx(&config, function("meet"), parameters, NULL),
+                     CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuLaunchKernelEx(NULL, function("meet"), parameters, NULL),
+                     CUDA_ERROR_INVALID_VALUE);
+}
+
+/* The limit is in main. */
+static void test_time_limit(void **state)
+{
+    setup(state);
+    OK(cuLaunchKernel(function("forever"), 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL));
+    assert_int_equal(cuCtxSynchronize(), CUDA_ERROR_LAUNCH_TIMEOUT);
+    teardown(state);
+}
+
+/* ---- Other ways to modules ---- */
+
+static void test_link(void **state)
+{
+    char log[64];
+    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {log, (void *)sizeof(log)};
+    CUlinkState link;
+    CUmodule linked;
+    void *image;
+    size_t size;
+
+    (void)state;
+    OK(cuLinkCreate(2, options, values, &link));
+    assert_int_equal(cuLinkComplete(link, &image, &size), CUDA_ERROR_INVALID_VALUE);
+    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)module_text, sizeof(module_text),
+                     "a name", 0, NULL, NULL));
+    assert_int_equal(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)(uintptr_t)module_text,
+                                   sizeof(module_text), "another", 0, NULL, NULL),
+                     CUDA_ERROR_NOT_SUPPORTED);
+    OK(cuLinkComplete(link, &image, &size));
+    assert_int_equal(size, sizeof(module_text));
+    OK(cuModuleLoadData(&linked, image));
+    OK(cuLinkDestroy(link));
+    assert_int_equal(cuLinkDestroy(link), CUDA_ERROR_INVALID_HANDLE);
+    values[1] = (void *)sizeof(log);
+    OK(cuLinkCreate(2, options, values, &link));
+    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, "nonsense", 9, "a name", 0, NULL, NULL));
+    assert_int_equal(cuLinkComplete(link, &image, &size), CUDA_ERROR_INVALID_PTX);
+    assert_non_null(strstr(log, "1:1: error"));
+    OK(cuLinkDestroy(link));
+}
+
+static CUresult load_file(const void *bytes, size_t size)
+{
+    char path[] = "/tmp/driver_launch_test.XXXXXX";
+    int file = mkstemp(path);
+    CUmodule loaded;
+    CUresult result;
+
+    assert_true(file >= 0);
+    assert_int_equal(write(file, bytes, size), size);
+    close(file);
+    result = cuModuleLoad(&loaded, path);
+    unlink(path);
+    return result;
+}
+
+/* A file may lie about its size, and has no pointers. */
+static void test_files(void **state)
+{
+    static const unsigned char fat[] = {0x50, 0xED, 0x55, 0xBA, 1, 0, 16, 0, 0xFF,
+                                        0xFF, 0,    0,    0,    0, 0, 0,  1, 0};
+    static const unsigned char wrapper[] = {0xB1, 0x43, 0x62, 0x46, 1, 0, 0, 0, 8, 0, 0, 0};
+
+    (void)state;
+    OK(load_file(module_text, sizeof(module_text) - 1));
+    assert_int_equal(load_file(fat, sizeof(fat)), CUDA_ERROR_INVALID_IMAGE);
+    assert_int_equal(load_file(fat, 5), CUDA_ERROR_INVALID_IMAGE);
+    assert_int_equal(load_file(wrapper, sizeof(wrapper)), CUDA_ERROR_INVALID_PTX);
+    assert_int_equal(load_file(fat, 2), CUDA_ERROR_INVALID_PTX);
+    assert_int_equal(load_file("", 0), CUDA_ERROR_INVALID_PTX);
+}
+
+/* ---- Functions by name ---- */
+
+static void *find(const char *name, int version, cuuint64_t flags,
+                  CUdriverProcAddressQueryResult expected)
+{
+    CUdriverProcAddressQueryResult status;
+    void *found;
+
+    OK(cuGetProcAddress(name, &found, version, flags, &status));
+    assert_int_equal(status, expected);
+    assert_int_equal(found == NULL, expected != CU_GET_PROC_ADDRESS_SUCCESS);
+    return found;
+}
+
+static void test_find(void **state)
+{
+    CUresult (*get)(CUstream stream, unsigned long long *id);
+    unsigned long long legacy, own, id;
+    const void *table;
+    CUuuid uuid = {{0}};
+    void *found;
+
+    (void)state;
+    find("cuNothing", 13000, 0, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
+    find("cuGraphCreate", 9000, 0, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
+    assert_ptr_not_equal(find("cuCtxCreate", 11000, 0, CU_GET_PROC_ADDRESS_SUCCESS),
+                         find("cuCtxCreate", 13000, 0, CU_GET_PROC_ADDRESS_SUCCESS));
+    assert_ptr_not_equal(find("cuGetProcAddress", 11030, 0, CU_GET_PROC_ADDRESS_SUCCESS),
+                         find("cuGetProcAddress", 12000, 0, CU_GET_PROC_ADDRESS_SUCCESS));
+    find("cuInit", 13000, CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM,
+         CU_GET_PROC_ADDRESS_SUCCESS);
+    found = find("cuStreamGetId", 13000, CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM,
+                 CU_GET_PROC_ADDRESS_SUCCESS);
+    memcpy(&get, &found, sizeof(get));
+    OK(cuStreamGetId(NULL, &legacy));
+    OK(cuStreamGetId(CU_STREAM_PER_THREAD, &own));
+    OK(get(NULL, &id));
+    assert_int_equal(id, own);
+    OK(get(CU_STREAM_LEGACY, &id));
+    assert_int_equal(id, legacy);
+    OK(cuStreamGetId(NULL, &id));
+    assert_int_equal(id, legacy);
+    assert_int_equal(cuGetProcAddress(NULL, &found, 13000, 0, NULL), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuGetProcAddress("cuInit", &found, 13000, 4, NULL), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuGetExportTable(&table, &uuid), CUDA_ERROR_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_cooperative, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
+        cmocka_unit_test(test_time_limit),
+        cmocka_unit_test_setup_teardown(test_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_find, setup, teardown),
+    };
+
+    setenv("BAREGPU_CUDA_THREADS", "2", 1);
+    setenv("BAREGPU_CUDA_QUIET", "1", 1);
+    setenv("BAREGPU_CUDA_TIME_LIMIT", "5000", 1);
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
