@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Floating point: PTX ISA 9.7.3. What the processor has is there in line, the rest is called. */
-#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/compile/vector.h"
 #include "host/cuda-cpu/device/function.h"
 
 #define SIGN_F32 0x80000000u
@@ -64,23 +64,37 @@ value emit_saturate(struct emitter *emitter, enum ptx_word type, value of)
                       element, vector, positive);
 }
 
-static bool flushes(const struct emitter *emitter, enum ptx_word type)
+/* .approx.ftz.f64 knows the upper words alone: PTX ISA 9.7.3.14. */
+static value upper_word(struct emitter *emitter, value of)
 {
-    return type == PTX_W_F32 && emit_has(emitter, PTX_W_FTZ);
+    value bits = vector_with(emitter, "and", PTX_W_B64, as_bits(emitter, PTX_W_F64, of),
+                             UINT64_C(0xFFFFFFFF00000000));
+    value exponent = vector_with(emitter, "and", PTX_W_B64, bits, UINT64_C(0x7FF0000000000000));
+    value is_small =
+        vector_compare(emitter, "eq", PTX_W_B64, exponent, vector_constant(emitter, PTX_W_B64, 0));
+    value sign = vector_with(emitter, "and", PTX_W_B64, bits, SIGN_F64);
+
+    return as_float(emitter, PTX_W_F64, vector_choose(emitter, PTX_W_B64, is_small, sign, bits));
+}
+
+static value flushed(struct emitter *emitter, enum ptx_word type, value of)
+{
+    if (!emit_has(emitter, PTX_W_FTZ)) {
+        return of;
+    }
+    return type == PTX_W_F32 ? emit_flush(emitter, of) : upper_word(emitter, of);
 }
 
 static value source(struct emitter *emitter, unsigned index, enum ptx_word type)
 {
     value got = emit_get(emitter, &emitter->instruction->operands[index], type);
 
-    return flushes(emitter, type) ? emit_flush(emitter, got) : got;
+    return flushed(emitter, type, got);
 }
 
 static void result(struct emitter *emitter, enum ptx_word type, value of)
 {
-    if (flushes(emitter, type)) {
-        of = emit_flush(emitter, of);
-    }
+    of = flushed(emitter, type, of);
     if (emit_has(emitter, PTX_W_SAT)) {
         of = emit_saturate(emitter, type, of);
     }

@@ -214,7 +214,9 @@ static bool make_trial(const struct ptx_form *form, const char *words, struct tr
     sprintf(text, ";");
     trial->value_type = form_type(&instruction, 0);
     trial->approximate =
-        ptx_has_word(&instruction, PTX_W_APPROX) || ptx_has_word(&instruction, PTX_W_FULL);
+        ptx_has_word(&instruction, PTX_W_FULL) ||
+        (ptx_has_word(&instruction, PTX_W_APPROX) &&
+         !(trial->value_type == PTX_W_F64 && ptx_has_word(&instruction, PTX_W_FTZ)));
     return trial->result_types[0] != PTX_W_NONE;
 }
 
