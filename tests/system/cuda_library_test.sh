@@ -110,13 +110,18 @@ END
 printf '.version 7.0\n.target sm_70\n.address_size 64\n.visible .entry multiply() {\n  nothing;\n}\n' \
     > "$work/wrong.ptx"
 
-echo 1..8
+echo 1..9
 nm -D --defined-only "$library" > "$work/out" 2> "$work/err"
 grep -q ' T cuMemAlloc_v2$' "$work/out" && ! grep -v ' T cu[A-Z]' "$work/out" > /dev/null
 result $? "its names are the driver's alone"
 objdump -p "$library" > "$work/out" 2> "$work/err"
 grep -q 'SONAME *libcuda.so.1$' "$work/out"
 result $? "it is called libcuda.so.1"
+sed -n 's/^CUresult \(cu[A-Za-z0-9_]*\)(.*/\1/p' protocol/cuda.h | sort -u > "$work/declared"
+sed -n '/^## What works/,/^## What is `CUDA/p' docs/cuda-driver.md |
+    grep -o '\bcu[A-Z][A-Za-z0-9_]*' | sort -u > "$work/told"
+diff "$work/declared" "$work/told" > "$work/out" 2> "$work/err"
+result $? "docs/cuda-driver.md names what cuda.h declares"
 compile cuda.h ours -Iprotocol
 result $? "a program is compiled against our cuda.h"
 for threads in 0 1 3; do

@@ -459,3 +459,33 @@ void context_stop_all(void)
         __atomic_store_n(&context->stop, 1, __ATOMIC_RELAXED);
     }
 }
+
+static CUresult synchronize(CUcontext handle)
+{
+    struct context *context;
+    CUresult result = context_of_handle(handle, &context);
+
+    return result ?: context->error ?: context_wait(context);
+}
+
+CUresult cuCtxSynchronize_v2(CUcontext context)
+{
+    return IN_DRIVER(synchronize(context));
+}
+
+static CUresult get_device_of(CUdevice *device, CUcontext handle)
+{
+    struct context *context;
+    CUresult result = context_of_handle(handle, &context);
+
+    if (device == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *device = 0;
+    return result;
+}
+
+CUresult cuCtxGetDevice_v2(CUdevice *device, CUcontext context)
+{
+    return IN_DRIVER(get_device_of(device, context));
+}

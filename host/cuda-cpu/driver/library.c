@@ -492,3 +492,27 @@ CUresult cuKernelSetCacheConfig(CUkernel kernel, CUfunc_cache config, CUdevice d
 {
     return IN_DRIVER(set_cache_config(kernel, config, device));
 }
+
+/* ---- What there is none of ---- */
+
+static CUresult find_nothing(CUlibrary handle, const char *name)
+{
+    if (object_find(handle, OBJECT_LIBRARY) == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    return name != NULL ? CUDA_ERROR_NOT_FOUND : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuLibraryGetManaged(CUdeviceptr *pointer, size_t *size, CUlibrary library,
+                             const char *name)
+{
+    (void)pointer;
+    (void)size;
+    return IN_DRIVER(find_nothing(library, name));
+}
+
+CUresult cuLibraryGetUnifiedFunction(void **function, CUlibrary library, const char *symbol)
+{
+    (void)function;
+    return IN_DRIVER(find_nothing(library, symbol));
+}

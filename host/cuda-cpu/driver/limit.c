@@ -197,3 +197,38 @@ CUresult cuCtxGetStreamPriorityRange(int *least, int *greatest)
 {
     return IN_CONTEXT(get_priorities(least, greatest));
 }
+
+/* ---- Peers: contexts of the one device see each other's memory by copies alone ---- */
+
+static CUresult check_peer(CUcontext handle, CUresult answer)
+{
+    struct context *peer;
+    CUresult result = context_of_handle(handle, &peer);
+
+    return result ?: answer;
+}
+
+CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned flags)
+{
+    if (flags != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return IN_CONTEXT(check_peer(peer, CUDA_ERROR_PEER_ACCESS_UNSUPPORTED));
+}
+
+CUresult cuCtxDisablePeerAccess(CUcontext peer)
+{
+    return IN_CONTEXT(check_peer(peer, CUDA_ERROR_PEER_ACCESS_NOT_ENABLED));
+}
+
+static CUresult get_affinity(CUexecAffinityParam *affinity, CUexecAffinityType type)
+{
+    return affinity == NULL || type != CU_EXEC_AFFINITY_TYPE_SM_COUNT
+               ? CUDA_ERROR_INVALID_VALUE
+               : CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
+}
+
+CUresult cuCtxGetExecAffinity(CUexecAffinityParam *affinity, CUexecAffinityType type)
+{
+    return IN_CONTEXT(get_affinity(affinity, type));
+}

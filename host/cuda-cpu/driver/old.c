@@ -19,6 +19,9 @@
 #undef cuGraphAddDependencies
 #undef cuGraphRemoveDependencies
 #undef cuGraphExecUpdate
+#undef cuGraphInstantiate
+#undef cuStreamBeginCapture
+#undef cuStreamGetCaptureInfo
 #undef cuDevicePrimaryCtxRelease
 #undef cuDevicePrimaryCtxReset
 #undef cuDevicePrimaryCtxSetFlags
@@ -155,6 +158,35 @@ OLD(cuGraphExecUpdate,
     (CUgraphExec exec, CUgraph graph, CUgraphNode *error_node, CUgraphExecUpdateResult *result),
     update(exec, graph, error_node, result))
 
+/* ---- Captures, and launchable graphs ---- */
+
+static CUresult instantiate(CUgraphExec *exec, CUgraph graph, CUgraphNode *error_node, char *log,
+                            size_t size)
+{
+    if (error_node != NULL) {
+        *error_node = NULL;
+    }
+    if (log != NULL && size > 0) {
+        log[0] = '\0';
+    }
+    return cuGraphInstantiateWithFlags(exec, graph, 0);
+}
+
+OLD(cuGraphInstantiate,
+    (CUgraphExec * exec, CUgraph graph, CUgraphNode *error_node, char *log, size_t size),
+    instantiate(exec, graph, error_node, log, size))
+OLD(cuGraphInstantiate_v2,
+    (CUgraphExec * exec, CUgraph graph, CUgraphNode *error_node, char *log, size_t size),
+    instantiate(exec, graph, error_node, log, size))
+OLD(cuStreamBeginCapture, (CUstream stream),
+    cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_GLOBAL))
+OLD(cuStreamGetCaptureInfo, (CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id),
+    cuStreamGetCaptureInfo_v3(stream, status, id, NULL, NULL, NULL, NULL))
+OLD(cuStreamGetCaptureInfo_v2,
+    (CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph,
+     const CUgraphNode **nodes, size_t *count),
+    cuStreamGetCaptureInfo_v3(stream, status, id, graph, nodes, NULL, count))
+
 #define ROW(name, version) {#name, version, (void (*)(void))name}
 
 const struct find_row find_old[] = {
@@ -176,5 +208,10 @@ const struct find_row find_old[] = {
     ROW(cuGraphAddDependencies, 10000),
     ROW(cuGraphRemoveDependencies, 10000),
     ROW(cuGraphExecUpdate, 10020),
+    ROW(cuGraphInstantiate, 10000),
+    {"cuGraphInstantiate", 11000, (void (*)(void))cuGraphInstantiate_v2},
+    ROW(cuStreamBeginCapture, 10000),
+    ROW(cuStreamGetCaptureInfo, 10010),
+    {"cuStreamGetCaptureInfo", 11030, (void (*)(void))cuStreamGetCaptureInfo_v2},
     {NULL, 0, NULL},
 };

@@ -2,6 +2,7 @@
 #include "host/cuda-cpu/driver/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/cuda-cpu/driver/allocation.h"
 #include "host/cuda-cpu/driver/capture.h"
@@ -370,4 +371,83 @@ CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr pointer, size_t siz
         return CUDA_ERROR_INVALID_VALUE;
     }
     return IN_CONTEXT(attach(context, stream, pointer));
+}
+
+/* ---- Attributes: kept, and nothing changes by them ---- */
+
+static CUresult copy_attributes(struct context *context, CUstream dst_handle, CUstream src_handle)
+{
+    struct stream *dst, *src;
+    CUresult result =
+        stream_of_handle(context, dst_handle, &dst) ?: stream_of_handle(context, src_handle, &src);
+
+    if (result == CUDA_SUCCESS) {
+        memcpy(dst->attributes, src->attributes, sizeof(dst->attributes));
+    }
+    return result;
+}
+
+CUresult cuStreamCopyAttributes(CUstream dst, CUstream src)
+{
+    return IN_CONTEXT(copy_attributes(context, dst, src));
+}
+
+/* Where the attribute is; NULL: streams have no such one. */
+static CUstreamAttrValue *find_attribute(struct stream *stream, CUstreamAttrID attribute)
+{
+    switch (attribute) {
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
+        return &stream->attributes[0];
+    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
+        return &stream->attributes[1];
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
+        return &stream->attributes[2];
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
+        return &stream->attributes[3];
+    default:
+        return NULL;
+    }
+}
+
+static CUresult get_attribute(struct context *context, CUstream handle, CUstreamAttrID attribute,
+                              CUstreamAttrValue *value)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    if (value == NULL || find_attribute(stream, attribute) == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *value = *find_attribute(stream, attribute);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamGetAttribute(CUstream stream, CUstreamAttrID attribute, CUstreamAttrValue *value)
+{
+    return IN_CONTEXT(get_attribute(context, stream, attribute, value));
+}
+
+static CUresult set_attribute(struct context *context, CUstream handle, CUstreamAttrID attribute,
+                              const CUstreamAttrValue *value)
+{
+    struct stream *stream;
+    CUresult result = stream_of_handle(context, handle, &stream);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    if (value == NULL || find_attribute(stream, attribute) == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *find_attribute(stream, attribute) = *value;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamSetAttribute(CUstream stream, CUstreamAttrID attribute,
+                              const CUstreamAttrValue *value)
+{
+    return IN_CONTEXT(set_attribute(context, stream, attribute, value));
 }

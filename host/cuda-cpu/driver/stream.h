@@ -20,10 +20,11 @@ struct stream {
     struct context *context;
     unsigned flags;
     uint64_t id;
-    uint64_t thread;            /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
-    struct capture *capture;    /* NULL: what is asked for is done */
-    struct capture_place place; /* in it */
-    struct task *last;          /* submitted; may be done; NULL: none was */
+    CUstreamAttrValue attributes[4]; /* as they were set */
+    uint64_t thread;                 /* whose CU_STREAM_PER_THREAD it is; 0: nobody's */
+    struct capture *capture;         /* NULL: what is asked for is done */
+    struct capture_place place;      /* in it */
+    struct task *last;               /* submitted; may be done; NULL: none was */
 };
 
 /* The stream of a handle, in the context: NULL and CU_STREAM_LEGACY, CU_STREAM_PER_THREAD too. */
