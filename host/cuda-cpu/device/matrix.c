@@ -31,7 +31,8 @@ struct fragment {
     unsigned each; /* elements of a register */
     unsigned own;  /* elements of a lane */
     unsigned registers;
-    bool is_row;
+    bool is_row; /* of MATRIX_QUAD, and in memory: rows are contiguous */
+    bool down;   /* the elements of a register are of a column */
 };
 
 static unsigned element_bits(enum matrix_element type)
@@ -61,15 +62,16 @@ static struct fragment fragment_of(const struct matrix_form *form, enum matrix_w
         .is_row = which == MATRIX_A ? form->a_is_row : form->b_is_row,
     };
 
+    fragment.down =
+        which != MATRIX_C && (form->layout == MATRIX_QUAD ? !fragment.is_row : which == MATRIX_B);
     fragment.own = fragment.rows * fragment.columns / (form->layout == MATRIX_QUAD ? 8 : 32);
     fragment.registers = fragment.own / fragment.each;
     return fragment;
 }
 
-/* Where the first element of a register belongs; the others follow in the column, or in the row. */
+/* Where the first element of a register belongs. */
 struct place {
     unsigned row, column;
-    bool down;
 };
 
 /* Groups of four lanes hold a row (of B a column), each lane the elements of a register. */
@@ -81,11 +83,11 @@ static struct place mma_place(const struct fragment *fragment, unsigned reg, uns
     switch (fragment->which) {
     case MATRIX_A:
         return (struct place){group + (tall ? reg % 2 * 8 : 0),
-                              (4 * (tall ? reg / 2 : reg) + member) * each, false};
+                              (4 * (tall ? reg / 2 : reg) + member) * each};
     case MATRIX_B:
-        return (struct place){(4 * reg + member) * each, group, true};
+        return (struct place){(4 * reg + member) * each, group};
     default:
-        return (struct place){group + reg * each / 2 * 8, member * 2 + reg * each % 2, false};
+        return (struct place){group + reg * each / 2 * 8, member * 2 + reg * each % 2};
     }
 }
 
@@ -96,27 +98,28 @@ static struct place quad_place(const struct fragment *fragment, unsigned reg, un
 
     switch (fragment->which) {
     case MATRIX_A:
-        return fragment->is_row ? (struct place){member + upper, index, false}
-                                : (struct place){index + upper, member, true};
+        return fragment->is_row ? (struct place){member + upper, index}
+                                : (struct place){index + upper, member};
     case MATRIX_B:
-        return fragment->is_row ? (struct place){member, index + upper, false}
-                                : (struct place){index, member + upper, true};
+        return fragment->is_row ? (struct place){member, index + upper}
+                                : (struct place){index, member + upper};
     default:
         return fragment->type == MATRIX_F16
-                   ? (struct place){member + upper, index, false}
+                   ? (struct place){member + upper, index}
                    : (struct place){(lane & 1) + (index & 2) + upper,
-                                    (index & 4) + (lane & 2) + (index & 1), false};
+                                    (index & 4) + (lane & 2) + (index & 1)};
     }
 }
 
-/* The lane's element of this index, and those that follow it. */
+/* The lane's element of this index, and those that follow it. Sides are powers of 2. */
 static struct place wmma_place(const struct fragment *fragment, unsigned index, unsigned lane)
 {
     unsigned at = lane * fragment->own + index;
+    unsigned length = fragment->which == MATRIX_B ? fragment->rows : fragment->columns;
+    unsigned along = at & (length - 1), across = at >> __builtin_ctz(length);
 
-    return fragment->which == MATRIX_B
-               ? (struct place){at % fragment->rows, at / fragment->rows, true}
-               : (struct place){at / fragment->columns, at % fragment->columns, false};
+    return fragment->which == MATRIX_B ? (struct place){along, across}
+                                       : (struct place){across, along};
 }
 
 static struct place place_of(const struct fragment *fragment, unsigned reg, unsigned lane)
@@ -275,7 +278,7 @@ static void unpack(const struct fragment *fragment, const void *registers, uint3
         memset(elements, 0, fragment->rows * fragment->columns * sizeof(*elements));
     }
     for (unsigned number = 0; number < fragment->registers * WARP_LANES; number++) {
-        unsigned lane = number % WARP_LANES;
+        unsigned lane = number % WARP_LANES, step = fragment->down ? fragment->columns : 1;
 
         if (lanes >> lane & 1) {
             struct place place = place_of(fragment, number / WARP_LANES, lane);
@@ -283,8 +286,7 @@ static void unpack(const struct fragment *fragment, const void *registers, uint3
             double *to = &elements[place.row * fragment->columns + place.column];
 
             for (unsigned i = 0; i < fragment->each; i++) {
-                to[i * (place.down ? fragment->columns : 1)] =
-                    decode(fragment->type, bits >> (i * fragment->bits));
+                to[i * step] = decode(fragment->type, bits >> (i * fragment->bits));
             }
         }
     }
@@ -416,10 +418,28 @@ void matrix_multiply(void *d, const void *a, const void *b, const void *c, uint6
 
 /* ---- Loads and stores ---- */
 
-/* Elements that are smaller than a byte come by the register. */
-static unsigned step_of(const struct fragment *fragment)
+/* Elements move by the register where they lie beside each other, as all do that are smaller than
+ * a byte; else one by one. */
+static unsigned step_of(const struct fragment *fragment, uint64_t address, uint64_t stride)
 {
-    return fragment->bits < 8 ? fragment->each : 1;
+    bool is_adjacent = fragment->down != fragment->is_row;
+    bool is_aligned = ((address | stride * fragment->bits / 8) & 3) == 0;
+
+    return fragment->bits < 8 || (is_adjacent && is_aligned) ? fragment->each : 1;
+}
+
+static uint64_t get_bits(const unsigned char *bytes, unsigned lane, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return bytes[lane];
+    case 2:
+        return ((const uint16_t *)(const void *)bytes)[lane];
+    case 4:
+        return ((const uint32_t *)(const void *)bytes)[lane];
+    default:
+        return ((const uint64_t *)(const void *)bytes)[lane];
+    }
 }
 
 /* Of each lane's element of this index. stride: elements. */
@@ -456,10 +476,10 @@ void matrix_load(struct warp *warp, void *registers, uint64_t address, uint64_t 
                  uint64_t form, uint32_t lanes, uint32_t site)
 {
     struct fragment fragment = in_memory(form);
-    unsigned step = step_of(&fragment), size = fragment.bits * step / 8;
+    unsigned step = step_of(&fragment, address, stride), size = fragment.bits * step / 8;
     size_t bytes = (size_t)fragment.registers * WARP_LANES * (fragment.bits == 64 ? 8 : 4);
     uint64_t addresses[WARP_LANES];
-    unsigned char loaded[WARP_LANES * sizeof(uint64_t)];
+    _Alignas(uint64_t) unsigned char loaded[WARP_LANES * sizeof(uint64_t)] = {0};
 
     memset(registers, 0, bytes);
     for (unsigned index = 0; index < fragment.own; index += step) {
@@ -467,10 +487,8 @@ void matrix_load(struct warp *warp, void *registers, uint64_t address, uint64_t 
         warp->gather(warp, loaded, addresses, lanes, size, site);
         for (unsigned lane = 0; lane < WARP_LANES; lane++) {
             unsigned number = index / fragment.each * WARP_LANES + lane;
-            uint64_t bits = 0;
+            uint64_t bits = get_bits(loaded, lane, size) << (index % fragment.each * fragment.bits);
 
-            memcpy(&bits, loaded + lane * size, size);
-            bits = bits << (index % fragment.each * fragment.bits);
             set_register(&fragment, registers, number,
                          get_register(&fragment, registers, number) | bits);
         }
@@ -484,11 +502,11 @@ void matrix_store(struct warp *warp, const void *registers, uint64_t address, ui
                   uint64_t form, uint32_t lanes, uint32_t site)
 {
     struct fragment fragment = in_memory(form);
-    unsigned size = fragment.bits / 8;
+    unsigned step = step_of(&fragment, address, stride), size = fragment.bits * step / 8;
     uint64_t addresses[WARP_LANES];
     unsigned char stored[WARP_LANES * sizeof(uint64_t)];
 
-    for (unsigned index = 0; index < fragment.own; index++) {
+    for (unsigned index = 0; index < fragment.own; index += step) {
         find_addresses(&fragment, address, stride, index, addresses);
         for (unsigned lane = 0; lane < WARP_LANES; lane++) {
             uint64_t bits =
