@@ -40,6 +40,7 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
     }
     chunk = calloc(1, total);
     if (chunk == NULL) {
+        arena->is_out_of_memory = true;
         return NULL;
     }
     chunk->size = size;

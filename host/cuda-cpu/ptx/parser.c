@@ -147,7 +147,7 @@ void *parser_alloc(struct parser *parser, size_t size)
 {
     void *memory = arena_alloc(&parser->module->arena, size);
 
-    if (memory == NULL && size < parser->limits->memory - parser->module->arena.used) {
+    if (memory == NULL && parser->module->arena.is_out_of_memory) {
         ptx_log_kind(parser->log, PTX_ERROR_MEMORY);
         parser_give_up(parser, parser->token.at, "there is no memory for the module");
     }
