@@ -153,17 +153,19 @@ static bool check_special(struct checker *checker, const struct ptx_operand *ope
     return true;
 }
 
+/* Of halves and pairs of them, the bits alone. */
 static bool check_constant(struct checker *checker, const struct ptx_operand *operand,
                            enum ptx_word wanted)
 {
     enum ptx_kind kind = ptx_type_kind(wanted);
     bool is_float = operand->kind != PTX_O_INTEGER;
+    bool is_narrow = kind == PTX_PACKED || ptx_type_bits(wanted) < 32;
 
     if (kind == PTX_PREDICATE) {
         return !is_float ||
                no(checker, operand->at, "a predicate should be here, or an integer constant");
     }
-    if (is_float ? is_integer(kind) : kind == PTX_FLOAT && ptx_type_bits(wanted) > 16) {
+    if (is_float ? is_integer(kind) || is_narrow : kind == PTX_FLOAT && !is_narrow) {
         return no(checker, operand->at, "a constant of type .%s should be here",
                   ptx_word_name(wanted));
     }

@@ -482,6 +482,8 @@ static void test_errors_of_instructions(void **state)
                  "7:21: error: ld.global.u32: %f1 is .f32, no address\n");
     expect_error(KERNEL("add.s32 %r1, -%r2, 1;"),
                  "7:14: error: add.s32: this operand cannot be negated\n");
+    expect_error(KERNEL("add.f16x2 %r1, %r2, 1.0;"),
+                 "7:21: error: add.f16x2: a constant of type .f16x2 should be here\n");
     expect_error(KERNEL("vadd.s32.s32.s32 %r1, -%r2, 1;"),
                  "7:23: error: vadd.s32.s32.s32: this operand cannot be negated\n");
     expect_error(KERNEL("vadd.s32.s32.s32 %r1, %r2.h2, 1;"),
