@@ -24,6 +24,7 @@
 #define SHARE 4 /* so much less than its size is left when entries go */
 
 static int directory = -1;
+static bool is_shared; /* somebody else's, who is trusted: nothing is kept there */
 static uint64_t size_max;
 
 /* What an entry begins with; the answer's bytes are behind it. */
@@ -52,23 +53,28 @@ static bool make_directories(const char *path)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-static bool is_private(int fd, mode_t type)
+static bool is_trusted(int fd, mode_t type)
 {
     struct stat status;
 
-    return fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type &&
-           status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (fstat(fd, &status) != 0 || (status.st_mode & S_IFMT) != type) {
+        return false;
+    }
+    if (is_shared) {
+        return (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    }
+    return status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 bool cache_open(const char *path, uint64_t size)
 {
     cache_close();
-    if (!make_directories(path)) {
+    if (!is_shared && !make_directories(path)) {
         return false;
     }
     directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     size_max = size;
-    if (directory >= 0 && !is_private(directory, S_IFDIR)) {
+    if (directory >= 0 && !is_trusted(directory, S_IFDIR)) {
         cache_close();
     }
     return directory >= 0;
@@ -78,8 +84,10 @@ void cache_open_default(void)
 {
     const char *given = secure_getenv("BAREGPU_CUDA_CACHE");
     const char *users = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
+    const char *shared = secure_getenv("BAREGPU_CUDA_CACHE_SHARED");
     char path[PATH_MAX] = "";
 
+    is_shared = given != NULL && shared != NULL && strcmp(shared, "1") == 0;
     if (given != NULL) {
         snprintf(path, sizeof(path), "%s", given);
     } else if (users != NULL && users[0] == '/') {
@@ -155,7 +163,7 @@ static bool read_entry(int fd, uint64_t limit, struct compile_answer *answer)
     struct entry entry;
     unsigned char result[DIGEST_SIZE];
 
-    if (!is_private(fd, S_IFREG) || !read_all(fd, &entry, sizeof(entry)) ||
+    if (!is_trusted(fd, S_IFREG) || !read_all(fd, &entry, sizeof(entry)) ||
         memcmp(entry.magic, MAGIC, sizeof(entry.magic)) != 0 || entry.size > limit) {
         return false;
     }
@@ -309,7 +317,7 @@ void cache_keep(const struct compile_request *request, const struct compile_answ
     char name[NAME_SIZE], temporary[NAME_SIZE];
     int fd;
 
-    if (directory < 0) {
+    if (directory < 0 || is_shared) {
         return;
     }
     make_name(request, name);

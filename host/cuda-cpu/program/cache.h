@@ -18,7 +18,8 @@
 bool cache_open(const char *directory, uint64_t size);
 
 /* The directory that BAREGPU_CUDA_CACHE names, "0" for none; else baregpu/cuda in the user's own
- * (XDG_CACHE_HOME, or ~/.cache). */
+ * (XDG_CACHE_HOME, or ~/.cache). With BAREGPU_CUDA_CACHE_SHARED=1 the one that is named is somebody
+ * else's whom the user trusts, and nobody else can write there: it is only read. */
 void cache_open_default(void);
 
 void cache_close(void);

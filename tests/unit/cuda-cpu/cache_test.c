@@ -310,6 +310,44 @@ static void test_settings(void **state)
     assert_int_equal(find(&request), 1000);
 }
 
+static void open_to_readers(const char *path)
+{
+    assert_int_equal(chmod(path, 0444), 0);
+}
+
+static void open_to_writers(const char *path)
+{
+    assert_int_equal(chmod(path, 0464), 0);
+}
+
+/* Somebody else's, who is trusted. */
+static void test_shared(void **state)
+{
+    const struct compile_request request = request_of("text"), other = request_of("other");
+
+    (void)state;
+    keep(&request, 1000);
+    for_entries(open_to_readers);
+    chmod(place, 0755);
+    setenv("BAREGPU_CUDA_CACHE", place, 1);
+    cache_open_default();
+    assert_int_equal(find(&request), 0);
+    setenv("BAREGPU_CUDA_CACHE_SHARED", "1", 1);
+    cache_open_default();
+    assert_int_equal(find(&request), 1000);
+    keep(&other, 1000);
+    assert_int_equal(find(&other), 0);
+    for_entries(open_to_writers);
+    assert_int_equal(find(&request), 0);
+    for_entries(open_to_readers);
+    chmod(place, 0775);
+    cache_open_default();
+    assert_int_equal(find(&request), 0);
+    chmod(place, 0700);
+    unsetenv("BAREGPU_CUDA_CACHE_SHARED");
+    cache_open_default();
+}
+
 /* ---- Many ---- */
 
 static void test_bound(void **state)
@@ -381,6 +419,7 @@ int main(void)
         TEST(test_corrupted),
         TEST(test_directories),
         TEST(test_settings),
+        TEST(test_shared),
         TEST(test_bound),
         TEST(test_processes),
     };
