@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, simulator, firmware and the tests (programs,
-# scripts, and libraries that they load themselves) with every library they need. docs/building.md
+# bundle.sh BUILD ARCHIVE TEST...: packs QEMU, mediator, CUDA device, simulator, firmware and the
+# tests (programs, scripts, and libraries that they load themselves) with every library they need. docs/building.md
 # tells what the receiving machine must have.
 #
 #   run, test       the scripts of mk/bundle/
@@ -16,7 +16,7 @@ archive=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 name=baregpu
-MAX_SIZE=60000000
+MAX_SIZE=120000000
 
 stage=$build/bundle/$name
 libraries=$stage/build/lib
@@ -41,6 +41,21 @@ add_program() {
     interpreter=$(patchelf --print-interpreter "$target")
     # prepare.sh replaces it by a path of the same length.
     [ "$interpreter" = /lib64/ld-linux-x86-64.so.2 ] || die "$1 has the loader $interpreter"
+}
+
+# What is loaded by its path, and needs nothing but the C library.
+add_loaded() {
+    mkdir -p "$(dirname "$stage/build/${1#"$build"/}")"
+    strip -o "$stage/build/${1#"$build"/}" "$1"
+}
+
+# What the CUDA device's compiler opens.
+find_llvm() {
+    for library in /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1; do
+        [ ! -e "$library" ] || break
+    done
+    [ -e "$library" ] || die "no libLLVM.so.19.1"
+    printf '%s\n' "$library"
 }
 
 add_libraries() {
@@ -96,6 +111,9 @@ mkdir -p "$libraries" "$glibc" "$stage/build/firmware" "$stage/build/qemu"
 add_program "$build/qemu/qemu-system-aarch64"
 add_program "$build/host/baregpu-mediator"
 add_program "$build/host/baregpu-sst-sim"
+add_program "$build/host/cuda-cpu/baregpu-ptxc"
+add_loaded "$build/host/cuda-cpu/libcuda.so.1"
+llvm=$(find_llvm)
 tests=
 for test in "$@"; do
     case $test in
@@ -104,17 +122,15 @@ for test in "$@"; do
         cp "$test" "$stage/$test"
         tests="$tests $test"
         ;;
-    *.so*)
-        mkdir -p "$(dirname "$stage/build/${test#"$build"/}")"
-        strip -o "$stage/build/${test#"$build"/}" "$test"
-        ;;
+    *.so*) add_loaded "$test" ;;
     *) add_program "$test" && tests="$tests build/${test#"$build"/}" ;;
     esac
 done
 add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" \
-    "$build/host/baregpu-sst-sim" $(
+    "$build/host/baregpu-sst-sim" "$build/host/cuda-cpu/baregpu-ptxc" "$llvm" $(
     for test in "$@"; do case $test in *.sh | *.so*) ;; *) echo "$test" ;; esac done
 )
+cp -L "$llvm" "$libraries/"
 add_glibc
 cp -r "$build/qemu/qemu-bundle" "$stage/build/qemu/"
 cp "$build"/firmware/*.elf "$build"/firmware/*.img "$stage/build/firmware/"

@@ -10,35 +10,6 @@ pkg_config() {
     pkg-config "$@" 2>/dev/null || true
 }
 
-find_nvcc() {
-    for nvcc in ${NVCC:+"$NVCC"} "$(command -v nvcc || true)" \
-        ${CUDA_HOME:+"$CUDA_HOME/bin/nvcc"} /usr/local/cuda/bin/nvcc; do
-        if [ -n "$nvcc" ] && [ -x "$nvcc" ]; then
-            printf '%s\n' "$nvcc"
-            return
-        fi
-    done
-}
-
-# Newest CUDA toolkits drop old chips: of the chips we want, those that this nvcc knows. PTX for
-# the oldest of them lets the driver compile for all the others.
-list_cuda_flags() {
-    known=$("$1" --list-gpu-arch 2>/dev/null || true)
-    oldest=
-    for arch in 75 80 90 100; do
-        case " $(printf '%s' "$known" | tr '\n' ' ') " in
-        *" compute_$arch "*) ;;
-        *) continue ;;
-        esac
-        if [ -z "$oldest" ]; then
-            oldest=$arch
-            printf -- '-gencode arch=compute_%s,code=compute_%s ' "$arch" "$arch"
-            continue
-        fi
-        printf -- '-gencode arch=compute_%s,code=sm_%s ' "$arch" "$arch"
-    done
-}
-
 # For make, where $ and # mean something.
 make_text() {
     printf '%s' "$*" | sed 's/\$/$$/g; s/#/\\#/g'
@@ -69,9 +40,3 @@ echo "HOST_CFLAGS_PKG := $(pkg_config --cflags $libraries)"
 echo "HOST_LIBS_PKG := $(pkg_config --libs $libraries)"
 echo "CMOCKA_CFLAGS := $(pkg_config --cflags cmocka)"
 echo "CMOCKA_LIBS := $(pkg_config --libs cmocka)"
-nvcc=$(find_nvcc)
-echo "NVCC_FOUND := $(make_text "$nvcc")"
-if [ -n "$nvcc" ]; then
-    echo "NVCC_VERSION := $("$nvcc" --version | grep release || true)"
-    echo "NVCC_ARCH := $(list_cuda_flags "$nvcc")"
-fi

@@ -22,7 +22,7 @@ baregpu: a GPU for bare-metal guests
   make clean            removes $(BUILD)/; the cache stays
 
 Settings: V=1 shows commands; RUN_ARGS= and QEMU_ARGS= go to the run; CROSS_COMPILE=, QEMU_SRC=,
-QEMU_TARGETS=, CUDA_HOME=, BAREGPU_CACHE=, DEBIAN_MIRROR= choose what is used: docs/building.md.
+QEMU_TARGETS=, BAREGPU_CACHE=, DEBIAN_MIRROR= choose what is used: docs/building.md.
 endef
 
 .PHONY: help clean

@@ -2,8 +2,7 @@
 # What runs beside QEMU: the mediator, and the simulator with the library that it stands on. And the
 # CUDA device on the CPU: a driver of its own, and the tool for PTX.
 #
-# The mediator: with nvcc its CUDA kernels are compiled and embedded; without, it has the CPU
-# backend only. It never links CUDA: libcuda is opened at run time.
+# The mediator never links CUDA: a libcuda is opened at run time.
 
 HOST := $(BUILD)/host
 HOST_OBJ := $(HOST)/obj
@@ -15,9 +14,7 @@ PTXC := $(HOST)/cuda-cpu/baregpu-ptxc
 CUDA_CPU := $(HOST)/cuda-cpu/libcuda.so.1
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
-CUDA_SRC := $(if $(NVCC_FOUND),$(wildcard host/mediator/*/*.cu))
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
-CUDA_OBJ := $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.o)
 SST_LIB_SRC := $(addprefix host/sst-sim/,device.c kernel.c link.c server.c) \
                host/common/listener.c
 SST_SIM_SRC := $(filter-out $(SST_LIB_SRC),$(wildcard host/sst-sim/*.c host/common/jail*.c)) \
@@ -42,19 +39,18 @@ CUDA_CPU_OBJ := $(CUDA_CPU_SRC:%.c=$(HOST_OBJ)/pic/%.o)
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
                -fno-omit-frame-pointer $(HOST_CFLAGS_PKG)
 HOST_CFLAGS_ALL = $(HOST_COMMON) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
-                  $(if $(CUDA_SRC),-DHAVE_CUDA_KERNELS) $(HOST_CFLAGS)
+                  $(HOST_CFLAGS)
 HOST_CFLAGS_PIC = $(HOST_COMMON) -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(HOST_CFLAGS)
 HOST_LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(HOST_LDFLAGS)
 HOST_LIBS := $(HOST_LIBS_PKG) -ldl -lpthread -lm
 
 $(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
-$(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC) $(CUDA_SRC))
-$(call remember,cuda,$(NVCC_FOUND) $(NVCC_VERSION) $(NVCC_ARCH))
+$(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC))
 
 .PHONY: host
 host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU)
 
-$(MEDIATOR): $(MEDIATOR_OBJ) $(CUDA_OBJ) $(BUILD)/flags/host-link
+$(MEDIATOR): $(MEDIATOR_OBJ) $(BUILD)/flags/host-link | $(CUDA_CPU)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
 
 $(SST_LIB): $(SST_LIB_OBJ)
@@ -86,22 +82,9 @@ $(HOST_OBJ)/%.o: %.c $(BUILD)/flags/host
 	@mkdir -p $(@D)
 	$(call quiet,CC,$@)$(CCACHE) $(CC) $(PREFIX_MAP) $(HOST_CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-# NAME.cu becomes the bytes between cuda_NAME_fatbin and cuda_NAME_fatbin_end.
-$(HOST_OBJ)/%.fatbin: %.cu mk/nvcc.sh $(BUILD)/flags/cuda
-	@mkdir -p $(@D)
-	$(call quiet,NVCC,$@)mk/nvcc.sh $(call quoted,$(NVCC_FOUND)) $< $@ $(NVCC_ARCH)
-
-$(HOST_OBJ)/%.fatbin.o: $(HOST_OBJ)/%.fatbin
-	$(call quiet,EMBED,$@)printf '%s\n' '.section .rodata' '.balign 16' \
-		'.globl cuda_$(notdir $*)_fatbin, cuda_$(notdir $*)_fatbin_end' \
-		'cuda_$(notdir $*)_fatbin: .incbin "$<"' 'cuda_$(notdir $*)_fatbin_end: .byte 0' \
-		'.section .note.GNU-stack,"",@progbits' | $(CC) -x assembler -c - -o $@
-
-# With an empty list it would be about all files.
-ifneq ($(CUDA_OBJ),)
-.SECONDARY: $(CUDA_OBJ:.o=)
-endif
+# What kernels.c takes in, which no compiler tells.
+$(addsuffix /host/mediator/compute/kernels.o,$(HOST_OBJ) $(addprefix $(BUILD)/tests/obj/,asan fuzz)): \
+	host/mediator/compute/kernels.ptx
 
 -include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
-         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d) \
-         $(CUDA_SRC:%.cu=$(HOST_OBJ)/%.fatbin.d)
+         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d)

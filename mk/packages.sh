@@ -47,11 +47,11 @@ host|libuv1-dev|pc libuv|the mediator's event loop
 host|libinih-dev|pc inih|the mediator's configuration file
 host|libjansson-dev|pc jansson|the mediator's state as JSON
 host|libseccomp-dev|pc libseccomp|the sandbox around the mediator's workers and the simulator
+host|libllvm19|glob /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1|compiles the kernels of the CUDA device on the CPU
 test|clang|cmd clang|the fuzzers
 test|libclang-rt-dev|fuzzer|the fuzzers
 test|libcmocka-dev|pc cmocka|the unit tests
 test|clang-format-19|cmd clang-format-19|the check of the sources' form
-test|libllvm19|glob /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1|compiles the kernels of the CUDA device on the CPU
 test|liblz4-1|glob /usr/lib*/*/liblz4.so.1 /usr/lib*/*/liblz4.so.1|unpacks modules for the CUDA device on the CPU
 test|libzstd1|glob /usr/lib*/*/libzstd.so.1 /usr/lib*/*/libzstd.so.1|unpacks modules for the CUDA device on the CPU
 test|libfdt-dev|lib libfdt.h fdt|the devicetree's unit tests

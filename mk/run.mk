@@ -16,11 +16,11 @@ debug: firmware $(RUN_IMAGE) qemu host
 
 BUNDLE := $(BUILD)/baregpu-x86_64.tar.xz
 BUNDLE_TESTS := $(TESTS_unit) $(TESTS_boot) $(TESTS_device) $(TESTS_mediator) $(TESTS_system) \
-                $(TEST_SCRIPTS) $(BUILD)/tests/fake/cuda/libcuda.so.1
+                $(TEST_SCRIPTS) $(BUILD)/tests/fake/gpu/libcuda.so.1
 
 .PHONY: bundle
 bundle: $(BUNDLE)
 $(BUNDLE): $(BUNDLE_TESTS) $(FW)/baregpu.img $(GUEST_TEST_IMAGES) $(FW)/minimal.elf $(FW)/cross \
-		$(MEDIATOR) $(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
+		$(MEDIATOR) $(CUDA_CPU) $(SST_SIM) $(QEMU_OUT)/qemu.stamp mk/bundle.sh $(wildcard mk/bundle/*.sh) \
 		mk/run.sh mk/run-test.sh
 	@mk/bundle.sh $(BUILD) $@ $(BUNDLE_TESTS)

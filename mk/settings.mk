@@ -55,7 +55,7 @@ differs = $(subst x$(strip $(1)),,x$(strip $(2)))$(subst x$(strip $(2)),,x$(stri
 # Packages first, then what they are: one recipe, after which make reads everything anew. It stands
 # for all parts that any goal has needed so far; a goal that needs another makes it again.
 ifneq ($(PARTS),)
-$(call remember,environment,$(CROSS_COMPILE) $(CUDA_HOME) $(CC) $(NVCC) $(PATH) $(BAREGPU_CACHE))
+$(call remember,environment,$(CROSS_COMPILE) $(CC) $(PATH) $(BAREGPU_CACHE))
 include $(BUILD)/config.mk
 CONFIG_PARTS_NEW := $(sort $(PARTS) $(CONFIG_PARTS))
 $(BUILD)/config.mk: mk/packages.sh mk/cross-prefix.sh mk/configure.sh $(BUILD)/flags/environment \

@@ -9,6 +9,11 @@ TEST_SRC := $(sort $(wildcard $(addprefix tests/,unit/*/*_test.c boot/*_test.c d
 TEST_SCRIPTS := $(sort $(wildcard tests/*/*_test.sh))
 HARNESS_SRC := $(wildcard tests/harness*.c)
 
+# What a session computes on, for tests that have one without a mediator: the GPU's host code, and
+# the CUDA device on the CPU.
+GPU_SRC := $(addprefix host/mediator/compute/,cuda_driver.c gpu.c gpu_copy.c gpu_kernel.c kernels.c) \
+           $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/%,$(wildcard host/cuda-cpu/*/*.c))
+
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 TEST_TIMEOUT_S ?= 420
@@ -42,8 +47,10 @@ $(BUILD)/tests.mk: mk/tests-list.sh mk/common.sh $(TEST_SRC) $(BUILD)/flags/test
 	@mv $@.new $@
 endif
 
-# A stand-in for the CUDA driver, for the mediator's tests (tests/fake/cuda).
-$(BUILD)/tests/fake/cuda/libcuda.so.1: $(wildcard tests/fake/cuda/*.[ch]) $(BUILD)/flags/tests-plain
+# The CUDA device on the CPU in the part of NVIDIA's driver (tests/fake/gpu).
+$(BUILD)/tests/fake/gpu/libcuda.so.1: $(wildcard tests/fake/gpu/*.[ch]) \
+		host/mediator/compute/kernels.c host/mediator/compute/kernels.ptx \
+		host/mediator/compute/cuda_driver.h $(BUILD)/flags/tests-plain | $(CUDA_CPU)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(COMPILE_plain) -fPIC -shared -fvisibility=hidden \
 		-Wl,-soname,libcuda.so.1 $(filter %.c,$^) -o $@

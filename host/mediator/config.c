@@ -189,6 +189,36 @@ static int set_pools(struct loader *loader, const char *text, struct config_list
     return 1;
 }
 
+static int set_checks(struct loader *loader, const char *text, char checks[CONFIG_CHECKS_SIZE])
+{
+    static const char *const names[] = {"memory", "race", "init", "sync"};
+    bool wanted[4] = {false};
+    char copy[64];
+    char *rest = copy;
+    char *word;
+
+    snprintf(copy, sizeof(copy), "%s", text);
+    while ((word = next_word(&rest)) != NULL) {
+        unsigned i = 0;
+
+        while (i < 4 && strcmp(word, names[i]) != 0) {
+            i++;
+        }
+        if (i == 4) {
+            return fail(loader, "checks = %s: a list of memory, race, init and sync is allowed",
+                        text);
+        }
+        wanted[i] = true;
+    }
+    checks[0] = '\0';
+    for (unsigned i = 0; i < 4; i++) {
+        if (wanted[i]) {
+            strcat(strcat(checks, checks[0] ? "," : ""), names[i]);
+        }
+    }
+    return 1;
+}
+
 static int set_users(struct loader *loader, const char *text, struct config_listener *listener)
 {
     char copy[512];
@@ -338,6 +368,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "pools") == 0) {
         return set_pools(loader, text, listener);
     }
+    if (strcmp(key, "checks") == 0) {
+        return set_checks(loader, text, listener->checks);
+    }
     if (strcmp(key, "allow_users") == 0) {
         return set_users(loader, text, listener);
     }
@@ -383,7 +416,7 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     }
     return fail(loader,
                 "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
-                "max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
+                "checks, max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
                 "request_timeout_ms, max_sessions, connections_per_s, guest_connections_per_s, "
                 "quarantine_faults, quarantine_window_s and quarantine_s are allowed",
                 key, listener->name);

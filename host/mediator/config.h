@@ -20,6 +20,7 @@
 #define CONFIG_POOL_DEVICES 16
 #define CONFIG_LISTENERS 32
 #define CONFIG_USERS 16
+#define CONFIG_CHECKS_SIZE 32
 #define CONFIG_ERROR_SIZE 256
 
 /* What a session of a listener may do. Set by the supervisor, out of every guest's reach. */
@@ -63,7 +64,8 @@ struct config_listener {
     uid_t allow_users[CONFIG_USERS]; /* besides root and the mediator's own */
     unsigned allow_user_count;
     struct config_limits limits;
-    uint32_t weight; /* its share of a device, beside the other listeners' */
+    char checks[CONFIG_CHECKS_SIZE]; /* of kernels on the CPU, as BAREGPU_CUDA_CHECK; empty: none */
+    uint32_t weight;                 /* its share of a device, beside the other listeners' */
     uint32_t max_sessions;
     uint32_t connections_per_s;       /* 0: no limit */
     uint32_t guest_connections_per_s; /* of one guest; 0: no limit */

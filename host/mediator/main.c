@@ -230,11 +230,11 @@ int main(int count, char **texts)
     if (standard_fds_open() != 0) {
         return MEDIATOR_EXIT_FAILED; /* with nowhere to say so */
     }
-    if (count == 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {
-        return worker_main(worker_kinds, sizeof(worker_kinds) / sizeof(worker_kinds[0]));
+    if (count >= 2 && strcmp(texts[1], WORKER_ARGUMENT) == 0) {
+        return worker_main(worker_kinds, sizeof(worker_kinds) / sizeof(worker_kinds[0]), texts + 2);
     }
-    if (count == 2 && strcmp(texts[1], PROBE_ARGUMENT) == 0) {
-        return probe_main();
+    if (count == 3 && strcmp(texts[1], PROBE_ARGUMENT) == 0) {
+        return probe_main(texts[2]);
     }
     argp_err_exit_status = MEDIATOR_EXIT_USAGE;
     atexit(standard_fds_finish);

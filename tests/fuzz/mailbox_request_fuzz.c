@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c host/mediator/compute/cpu.c
+// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: $(GPU_SRC)
+// libs: -ldl
 /*
- * Any bytes as mailbox requests, one after the other in one session of the CPU backend. An input
+ * Any bytes as mailbox requests, one after the other in one session of the CPU device. An input
  * is a list of requests: two bytes of length, then the request. A length's top bit says that the
  * opcode, version and counts are made valid first, which lets the parameters be explored. Held: no
  * access outside an allocation (ASan), every answer well-formed, memory accounted exactly.
@@ -12,6 +14,7 @@
 
 #include "host/mediator/stub/request.h"
 #include "host/mediator/compute/operation.h"
+#include "tests/unit/mediator/test_gpu.h"
 
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 
@@ -68,7 +71,7 @@ static void check_accounts(const struct session *session)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct session *session = session_create(backend_cpu_open(), MEMORY_LIMIT);
+    struct session *session = session_create(test_gpu(), MEMORY_LIMIT);
     uint8_t response[BG_VGPU_STUB_PAYLOAD_MAX];
 
     while (session != NULL && size >= 2) {

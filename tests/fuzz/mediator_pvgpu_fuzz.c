@@ -2,7 +2,8 @@
 // build: host/mediator/pvgpu/ring.c host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c
 // build: host/mediator/pvgpu/copy.c host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c
 // build: host/mediator/pvgpu/display.c host/mediator/pvgpu/format.c host/mediator/compute/operation.c
-// build: host/mediator/compute/session.c host/mediator/compute/cpu.c
+// build: host/mediator/compute/session.c $(GPU_SRC)
+// libs: -ldl
 /*
  * Any bytes as pvgpu's shared memory, consumed as a worker does, while another thread changes it.
  *
@@ -23,6 +24,7 @@
 #include "fuzz/input.h"
 #include "host/mediator/pvgpu/commands.h"
 #include "host/mediator/pvgpu/ring.h"
+#include "tests/unit/mediator/test_gpu.h"
 
 #define RING_SIZE 8192u
 #define HEAP_SIZE 16384u
@@ -33,6 +35,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t *memory;
+static gpu_address memory_address;
 static struct bg_pvgpu_control *control;
 static uint32_t produced;
 
@@ -211,8 +214,9 @@ static void run_session(bool disturbed)
 
     CHECK(pvgpu_ring_open(&ring, memory, SHMEM_SIZE, true, &reason));
     memset(&context, 0, sizeof(context));
-    context.session = session_create(backend_cpu_open(), MEMORY_LIMIT);
-    context.heap = (struct operation_heap){ring.heap, ring.heap_size, (uintptr_t)ring.heap};
+    context.session = session_create(test_gpu(), MEMORY_LIMIT);
+    context.heap = (struct operation_heap){ring.heap, ring.heap_size,
+                                           memory_address + (uint64_t)(ring.heap - memory)};
     pvgpu_display_init(&display, &ops, &display);
     control->producer_ptr += produced;
     __atomic_store_n(&disturb, disturbed, __ATOMIC_RELEASE);
@@ -237,6 +241,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         memory = aligned_alloc(4096, SHMEM_SIZE);
         CHECK(memory && pthread_create(&thread, NULL, disturber, NULL) == 0);
+        CHECK(gpu_share(test_gpu(), memory, SHMEM_SIZE, &memory_address) == BG_COMPUTE_OK);
         pthread_detach(thread);
     }
     control = (void *)memory;

@@ -332,6 +332,26 @@ static void test_session_limit(void **state)
     client_close(&three);
 }
 
+/* ---- Checks of kernels ---- */
+
+/* Memory that nobody wrote reads as zero; that it was read is said, of who wants to know. */
+static void test_checks(void **state)
+{
+    struct request alloc = request_alloc(4096);
+
+    (void)state;
+    fixture_start_with("cpu", "[listener one]\npath = %s\nchecks = init\n", path);
+    struct client client = client_open(path, 1);
+    uint32_t handle = client_expect_ok(&client, &alloc);
+    struct request add = {
+        .opcode = BG_COMPUTE_VECTOR_ADD_MEMORY,
+        .param_count = 12,
+        .params = {BG_COMPUTE_ELEMENT_UINT32, handle, handle, handle, 0, 0, 0, 0, 0, 0, 4, 0}};
+    client_expect_ok(&client, &add);
+    process_wait_text(mediator, "init: vector_add_uint32 reads 4 bytes");
+    client_close(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +366,7 @@ int main(void)
         TEST(test_quarantine),
         TEST(test_quarantine_ends),
         TEST(test_session_limit),
+        TEST(test_checks),
 #undef TEST
     };
 

@@ -2,7 +2,8 @@
 // build: tests/mediator/client.c tests/mediator/processes.c tests/mediator/fixture.c
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator
-/* Whose the mediator's processes are: `user` and `worker_uids`. */
+/* Whose the mediator's processes are: `user` and `worker_uids`; and what they find compiled. */
+#include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -59,6 +60,7 @@ static void start(uid_t user, const char *keys, const char *text)
     fprintf(file, "[mediator]\n%s[listener one]\npath = %s\n", keys, path);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(harness_temp_dir(), 01777), 0); /* for whoever it is */
+    setenv("TMPDIR", harness_temp_dir(), 1);
     mediator = process_start(arguments, &options);
     process_wait_text(mediator, text);
     free(config);
@@ -199,14 +201,87 @@ static void test_without_root(void **state)
     assert_int_equal(process_wait(mediator), 1);
 }
 
+/* ---- Kernels ---- */
+
+/* A compiler that leaves a folder for each of its processes. */
+static void count_compilers(void)
+{
+    char *compiler = harness_build_path("host/cuda-cpu/baregpu-ptxc");
+    char *script = harness_temp_path("ptxc");
+    char *real = realpath(compiler, NULL);
+    FILE *file = fopen(script, "w");
+
+    assert_non_null(file);
+    assert_non_null(real);
+    fprintf(file, "#!/bin/sh\nmktemp -d '%s/compiled.XXXXXX' > /dev/null\nexec '%s' \"$@\"\n",
+            harness_temp_dir(), real);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(script, 0755), 0);
+    setenv("BAREGPU_PTXC", script, 1);
+    free(compiler);
+    free(script);
+    free(real);
+}
+
+static void expect_compilers(size_t expected)
+{
+    char *pattern = harness_format("%s/compiled.*", harness_temp_dir());
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_int_equal(found.gl_pathc, expected);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        assert_int_equal(rmdir(found.gl_pathv[i]), 0);
+    }
+    globfree(&found);
+    free(pattern);
+}
+
+static void compute_in_workers(const char *keys, const char *text)
+{
+    struct request add = request_add(1, 2);
+
+    start(0, keys, text);
+    for (uint32_t vm = 1; vm <= 3; vm++) {
+        struct client client = client_open(path, vm);
+
+        client_expect_ok(&client, &add);
+        client_close(&client);
+    }
+    expect_compilers(1);
+    process_signal(mediator, SIGTERM);
+    assert_int_equal(process_wait(mediator), 0);
+    process_end(mediator);
+    mediator = NULL;
+}
+
+/* Whoever the workers are, and whether the user has a folder for it or not. */
+static void test_kernels_are_compiled_once(void **state)
+{
+    bool as_root = geteuid() == 0 && can_become(FIRST) && can_become(65534);
+
+    (void)state;
+    count_compilers();
+    unsetenv("BAREGPU_CUDA_CACHE");
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", "/nonexistent", 1);
+    compute_in_workers("", "device cpu");
+    if (as_root) {
+        compute_in_workers(WORKER_UIDS, "device cpu");
+        compute_in_workers(NOBODY, "device cpu");
+        compute_in_workers(NOBODY WORKER_UIDS, "device cpu");
+    }
+    setenv("HOME", harness_temp_dir(), 1);
+    compute_in_workers("", "device cpu");
+    unsetenv("BAREGPU_PTXC");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_workers_have_own_users),
-        TEST(test_mediator_has_another_user),
-        TEST(test_both),
-        TEST(test_without_root),
+        TEST(test_workers_have_own_users), TEST(test_mediator_has_another_user), TEST(test_both),
+        TEST(test_without_root),           TEST(test_kernels_are_compiled_once),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

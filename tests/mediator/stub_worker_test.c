@@ -22,6 +22,7 @@
 
 #include "harness.h"
 #include "host/mediator/worker/control.h"
+#include "host/mediator/worker/device.h"
 #include "host/mediator/worker/worker.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
@@ -55,7 +56,7 @@ static pid_t start_process(int worker_end)
 
     if (child == 0) {
         dup2(worker_end, WORKER_CONTROL_FD);
-        execl(program, "baregpu-mediator", WORKER_ARGUMENT, NULL);
+        execl(program, "baregpu-mediator", WORKER_ARGUMENT, DEVICE_CPU, NULL);
         _exit(127);
     }
     assert_true(child > 0);

@@ -1,93 +1,135 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* dlinfo */
 #include "host/mediator/compute/cuda_driver.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
+#include <limits.h>
+#include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define LIBRARY "libcuda.so.1"
+#define NAME "libcuda.so.1"
+#define TEXT(name) #name /* as it is exported: with its version */
+#define BESIDE_PROGRAM "/cuda-cpu/" NAME
 
-static bool load(void *library, const char *symbol, void *field, char *reason, size_t size)
+static bool find(void *library, const char *symbol, void *field, char *reason)
 {
     void *function = dlsym(library, symbol);
 
     if (function == NULL) {
-        snprintf(reason, size, "%s has no %s: too old", LIBRARY, symbol);
+        snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s has no %s: too old", NAME, symbol);
         return false;
     }
     memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
     return true;
 }
 
-static bool load_all(void *library, struct cuda_driver *driver, char *reason, size_t size)
+static bool find_all(void *library, struct cuda_driver *driver, char *reason)
 {
-    bool done = true;
+    struct link_map *map;
+    bool done = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0;
 
-#define CUDA_DRIVER_LOAD(field, symbol, parameters)                                                \
-    done = done && load(library, symbol, &driver->field, reason, size);
-    CUDA_DRIVER_FUNCTIONS(CUDA_DRIVER_LOAD)
-#undef CUDA_DRIVER_LOAD
+    driver->path = done ? map->l_name : NAME;
+#define CUDA_DRIVER_FIND(name) done = done && find(library, TEXT(name), &driver->name, reason);
+    CUDA_DRIVER_FUNCTIONS(CUDA_DRIVER_FIND)
+#undef CUDA_DRIVER_FIND
     return done;
 }
 
-const char *cuda_driver_error_name(const struct cuda_driver *driver, cuda_result result)
+static bool load(struct cuda_driver *driver, const char *name, char *reason)
+{
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+
+    if (library == NULL) {
+        snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s", dlerror());
+        return false;
+    }
+    return find_all(library, driver, reason);
+}
+
+/* False: this program's folder is not known. */
+static bool find_beside_program(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(BESIDE_PROGRAM));
+
+    if (length <= 0) {
+        return false;
+    }
+    path[length] = '\0';
+    strcpy(strrchr(path, '/'), BESIDE_PROGRAM);
+    return true;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat first, second;
+
+    return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+const struct cuda_driver *cuda_driver_load_nvidia(char reason[CUDA_DRIVER_REASON_SIZE])
+{
+    static struct cuda_driver driver;
+    char own[PATH_MAX];
+
+    if (driver.path == NULL && !load(&driver, NAME, reason)) {
+        return NULL;
+    }
+    if (find_beside_program(own) && is_same_file(driver.path, own)) {
+        snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s is the CUDA device on the CPU", NAME);
+        return NULL;
+    }
+    return &driver;
+}
+
+const struct cuda_driver *cuda_driver_load_cpu(char reason[CUDA_DRIVER_REASON_SIZE])
+{
+    static struct cuda_driver driver = {.on_cpu = true};
+    char path[PATH_MAX];
+
+    if (driver.path != NULL) {
+        return &driver;
+    }
+    /* It computes in the thread that asks for it, which is the one whose time is counted. */
+    setenv("BAREGPU_CUDA_THREADS", "0", 1);
+    snprintf(reason, CUDA_DRIVER_REASON_SIZE, "this program's folder is not known");
+    return find_beside_program(path) && load(&driver, path, reason) ? &driver : NULL;
+}
+
+const char *cuda_driver_error_name(const struct cuda_driver *driver, CUresult result)
 {
     static _Thread_local char number[24];
     const char *name = NULL;
 
-    if (driver->get_error_name(result, &name) != CUDA_RESULT_SUCCESS || name == NULL) {
-        snprintf(number, sizeof(number), "CUDA error %d", result);
+    if (driver->cuGetErrorName(result, &name) != CUDA_SUCCESS || name == NULL) {
+        snprintf(number, sizeof(number), "CUDA error %d", (int)result);
         name = number;
     }
     return name;
 }
 
-const struct cuda_driver *cuda_driver_open(char *reason, size_t reason_size)
+bool cuda_result_is_fatal(CUresult result)
 {
-    static struct cuda_driver driver;
-    static bool ready;
-    cuda_result result;
-    void *library;
-
-    if (ready) {
-        return &driver;
-    }
-    library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL) {
-        snprintf(reason, reason_size, "no NVIDIA driver: %s", dlerror());
-        return NULL;
-    }
-    if (!load_all(library, &driver, reason, reason_size)) {
-        return NULL;
-    }
-    result = driver.init(0);
-    if (result != CUDA_RESULT_SUCCESS) {
-        snprintf(reason, reason_size, "cuInit: %s", cuda_driver_error_name(&driver, result));
-        return NULL;
-    }
-    ready = true;
-    return &driver;
-}
-
-int cuda_result_is_fatal(cuda_result result)
-{
-    switch (result) {
-    case CUDA_RESULT_NOT_INITIALIZED:
-    case CUDA_RESULT_DEINITIALIZED:
-    case CUDA_RESULT_DEVICE_UNAVAILABLE:
-    case CUDA_RESULT_INVALID_CONTEXT:
-    case CUDA_RESULT_ECC_UNCORRECTABLE:
-    case CUDA_RESULT_NVLINK_UNCORRECTABLE:
-    case CUDA_RESULT_CONTAINED:
-    case CUDA_RESULT_ILLEGAL_ADDRESS:
-    case CUDA_RESULT_LAUNCH_TIMEOUT:
-    case CUDA_RESULT_CONTEXT_IS_DESTROYED:
-    case CUDA_RESULT_ASSERT:
-    case CUDA_RESULT_EXTERNAL_DEVICE:
-    case CUDA_RESULT_UNKNOWN:
-        return 1;
+    switch ((int)result) {
+    case CUDA_ERROR_NOT_INITIALIZED:
+    case CUDA_ERROR_DEINITIALIZED:
+    case CUDA_ERROR_DEVICE_UNAVAILABLE:
+    case CUDA_ERROR_INVALID_CONTEXT:
+    case CUDA_ERROR_ECC_UNCORRECTABLE:
+    case CUDA_ERROR_NVLINK_UNCORRECTABLE:
+    case CUDA_ERROR_CONTAINED:
+    case CUDA_ERROR_ILLEGAL_ADDRESS:
+    case CUDA_ERROR_LAUNCH_TIMEOUT:
+    case CUDA_ERROR_CONTEXT_IS_DESTROYED:
+    case CUDA_ERROR_ASSERT:
+    case CUDA_ERROR_EXTERNAL_DEVICE:
+    case CUDA_ERROR_UNKNOWN:
+        return true;
     default: /* 714 to 719: stack, instruction, alignment, address space, program counter, launch */
-        return result >= CUDA_RESULT_HARDWARE_STACK_ERROR && result <= CUDA_RESULT_LAUNCH_FAILED;
+        return result >= CUDA_ERROR_HARDWARE_STACK_ERROR && result <= CUDA_ERROR_LAUNCH_FAILED;
     }
 }

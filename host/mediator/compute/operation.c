@@ -7,7 +7,7 @@
 
 /* A range of device memory, or of the heap. */
 struct operand {
-    backend_address address;
+    gpu_address address;
     uint8_t *heap; /* NULL: device memory */
 };
 
@@ -48,15 +48,15 @@ static enum bg_compute_status resolve(struct session *session, const struct oper
 static enum bg_compute_status run_vector_add_basic(struct session *session,
                                                    struct operation *operation)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     enum bg_compute_status status;
 
     /* Any other kernel would have another count; there is none. */
     if (operation->param_count != 2) {
         return BG_COMPUTE_UNSUPPORTED_OPERATION;
     }
-    status = backend->ops->vector_add_host(backend, BG_COMPUTE_ELEMENT_UINT32, operation->results,
-                                           &operation->params[0], &operation->params[1], 1);
+    status = gpu_add_host(gpu, BG_COMPUTE_ELEMENT_UINT32, operation->results, &operation->params[0],
+                          &operation->params[1], 1);
     operation->result_count = status == BG_COMPUTE_OK ? 1 : 0;
     return status;
 }
@@ -86,23 +86,20 @@ static enum bg_compute_status copy_operands(struct session *session,
                                             const struct operand *dst, const struct operand *src,
                                             uint64_t size)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
 
     if (dst->heap != NULL && src->heap != NULL) {
-        backend->ops->finish(backend); /* what was started may use either */
-        backend_move(backend, dst->heap, src->heap, size);
+        gpu_finish(gpu); /* what was started may use either */
+        gpu_move(gpu, dst->heap, src->heap, size);
         return BG_COMPUTE_OK;
     }
     if (src->heap != NULL) {
-        return backend->ops->copy_to_device(backend, dst->address, src->heap, size,
-                                            operation->async);
+        return gpu_copy_to(gpu, dst->address, src->heap, size, operation->async);
     }
     if (dst->heap != NULL) {
-        return backend->ops->copy_from_device(backend, dst->heap, src->address, size,
-                                              operation->async);
+        return gpu_copy_from(gpu, dst->heap, src->address, size, operation->async);
     }
-    return backend->ops->copy_in_device(backend, dst->address, src->address, size,
-                                        operation->async);
+    return gpu_copy_within(gpu, dst->address, src->address, size, operation->async);
 }
 
 /* From the carrier's data. */
@@ -111,7 +108,7 @@ static enum bg_compute_status copy_data_in(struct session *session,
                                            const struct bg_compute_copy_params *params,
                                            uint64_t size)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     struct operand dst;
     enum bg_compute_status status;
 
@@ -126,8 +123,7 @@ static enum bg_compute_status copy_data_in(struct session *session,
     if (status != BG_COMPUTE_OK) {
         return status;
     }
-    return backend->ops->copy_to_device(backend, dst.address, operation->data, size,
-                                        operation->async);
+    return gpu_copy_to(gpu, dst.address, operation->data, size, operation->async);
 }
 
 /* Into the carrier's answer. */
@@ -135,7 +131,7 @@ static enum bg_compute_status copy_data_out(struct session *session, struct oper
                                             const struct bg_compute_copy_params *params,
                                             uint64_t size)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     struct operand src;
     enum bg_compute_status status;
 
@@ -150,7 +146,7 @@ static enum bg_compute_status copy_data_out(struct session *session, struct oper
     if (size > operation->answer_capacity) {
         return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
-    status = backend->ops->copy_from_device(backend, operation->answer, src.address, size, false);
+    status = gpu_copy_from(gpu, operation->answer, src.address, size, false);
     operation->answer_size = status == BG_COMPUTE_OK ? size : 0;
     return status;
 }
@@ -201,15 +197,11 @@ static enum bg_compute_status run_get_device_info(struct session *session,
                                                   struct operation *operation)
 {
     struct bg_compute_device_info info;
-    enum bg_compute_status status;
 
     if (operation->answer_capacity < sizeof(info)) {
         return BG_COMPUTE_REQUEST_TOO_LARGE;
     }
-    status = session->backend->ops->get_info(session->backend, &info);
-    if (status != BG_COMPUTE_OK) {
-        return status;
-    }
+    info = session->gpu->info;
     info.memory_limit = session->memory_limit;
     info.memory_used = session->memory_used;
     info.name[sizeof(info.name) - 1] = '\0';
@@ -221,11 +213,11 @@ static enum bg_compute_status run_get_device_info(struct session *session,
 static enum bg_compute_status run_synchronize(struct session *session, struct operation *operation)
 {
     (void)operation;
-    return session->backend->ops->synchronize(session->backend);
+    return gpu_synchronize(session->gpu);
 }
 
 /* Two ranges of one size: apart, or the same. */
-static bool apart_or_same(backend_address x, backend_address y, uint64_t size)
+static bool apart_or_same(gpu_address x, gpu_address y, uint64_t size)
 {
     return x == y || x >= y + size || y >= x + size;
 }
@@ -235,25 +227,25 @@ static enum bg_compute_status add_in_heap(struct session *session,
                                           const struct operation *operation,
                                           enum bg_compute_element_type type, uint64_t count)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     uint64_t size = count * ELEMENT_SIZE;
     uint64_t data = (uint64_t)(operation->data - operation->heap.memory);
     uint64_t answer = (uint64_t)(operation->answer - operation->heap.memory);
-    backend_address a = operation->heap.address + data;
-    backend_address c = operation->heap.address + answer;
+    gpu_address a = operation->heap.address + data;
+    gpu_address c = operation->heap.address + answer;
 
     if (data % ELEMENT_SIZE || answer % ELEMENT_SIZE || !apart_or_same(c, a, size) ||
         !apart_or_same(c, a + size, size)) {
         return BG_COMPUTE_INVALID_REQUEST;
     }
-    return backend->ops->vector_add(backend, type, c, a, a + size, count, operation->async);
+    return gpu_add(gpu, type, c, a, a + size, count, operation->async);
 }
 
 static enum bg_compute_status run_vector_add_inline(struct session *session,
                                                     struct operation *operation)
 {
     const struct bg_compute_vector_inline_params *params = (const void *)operation->params;
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     enum bg_compute_element_type type;
     enum bg_compute_status status;
     uint64_t size;
@@ -272,8 +264,8 @@ static enum bg_compute_status run_vector_add_inline(struct session *session,
     if (operation->heap.memory != NULL) {
         status = add_in_heap(session, operation, type, params->count);
     } else {
-        status = backend->ops->vector_add_host(backend, type, operation->answer, operation->data,
-                                               operation->data + size, params->count);
+        status = gpu_add_host(gpu, type, operation->answer, operation->data, operation->data + size,
+                              params->count);
     }
     operation->answer_size = status == BG_COMPUTE_OK ? size : 0;
     return status;
@@ -283,7 +275,7 @@ static enum bg_compute_status run_vector_add_memory(struct session *session,
                                                     struct operation *operation)
 {
     const struct bg_compute_vector_memory_params *params = (const void *)operation->params;
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     struct operand operands[3];
 
     if (!element_type_known(params->element_type)) {
@@ -314,9 +306,8 @@ static enum bg_compute_status run_vector_add_memory(struct session *session,
         !apart_or_same(operands[0].address, operands[2].address, size)) {
         return BG_COMPUTE_INVALID_REQUEST;
     }
-    return backend->ops->vector_add(backend, (enum bg_compute_element_type)params->element_type,
-                                    operands[0].address, operands[1].address, operands[2].address,
-                                    count, operation->async);
+    return gpu_add(gpu, (enum bg_compute_element_type)params->element_type, operands[0].address,
+                   operands[1].address, operands[2].address, count, operation->async);
 }
 
 /* Older guests put words into a NOP: parameters are not looked at. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The compute operations of protocol/compute.h, whoever carried them: checked, computed through
- * the session's backend. A carrier (stub/request.h for the mailbox, pvgpu/compute.c for the ring)
+ * The compute operations of protocol/compute.h, whoever carried them: checked, computed by the
+ * session's GPU. A carrier (stub/request.h for the mailbox, pvgpu/compute.c for the ring)
  * puts a request into this form and its outcome into its own. No input or output besides the
- * backend's.
+ * GPU's.
  *
  * A new operation is a row of operation.c's table and the function that it names.
  */
@@ -20,9 +20,9 @@
 
 /* Memory that the guest shares: handle 0 names it. */
 struct operation_heap {
-    uint8_t *memory;         /* NULL: there is none, and handle 0 is no handle */
-    uint64_t size;           /* bytes */
-    backend_address address; /* what the backend calls it */
+    uint8_t *memory;     /* NULL: there is none, and handle 0 is no handle */
+    uint64_t size;       /* bytes */
+    gpu_address address; /* what the GPU calls it */
 };
 
 struct operation {
@@ -34,8 +34,8 @@ struct operation {
 
     /*
      * The operation's data, and where its answer's data goes. With a heap both lie in it, checked
-     * by the caller, and the backend works on them in place; else they are the caller's memory, of
-     * any alignment, with at most BACKEND_HOST_VECTOR_MAX elements.
+     * by the caller, and the GPU works on them in place; else they are the caller's memory, of
+     * any alignment, with at most GPU_HOST_VECTOR_MAX elements.
      */
     const uint8_t *data;
     uint64_t data_size;

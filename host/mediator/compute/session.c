@@ -36,15 +36,14 @@ static uint32_t slot_take_free(struct session *session)
     return slot;
 }
 
-struct session *session_create(struct backend *backend, uint64_t memory_limit)
+struct session *session_create(struct gpu *gpu, uint64_t memory_limit)
 {
     struct session *session = calloc(1, sizeof(*session));
 
     if (session == NULL) {
-        backend->ops->close(backend);
         return NULL;
     }
-    session->backend = backend;
+    session->gpu = gpu;
     session->memory_limit = memory_limit;
     return session;
 }
@@ -56,16 +55,15 @@ void session_seed_handles(struct session *session, uint64_t seed)
 
 void session_destroy(struct session *session)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
 
     for (uint32_t slot = 1; slot <= session->slots_used; slot++) {
         struct session_allocation *allocation = &session->slots[slot];
 
         if (allocation->address) {
-            backend->ops->memory_free(backend, allocation->address, allocation->size);
+            gpu_free(gpu, allocation->address, allocation->size);
         }
     }
-    backend->ops->close(backend);
     free(session);
 }
 
@@ -90,11 +88,11 @@ static struct session_allocation *find(struct session *session, uint32_t handle)
 
 enum bg_compute_status session_charge(struct session *session, uint64_t size)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     uint64_t left = session->memory_limit - session->memory_used;
 
     if (size > left) {
-        snprintf(backend->error, sizeof(backend->error),
+        snprintf(gpu->error, sizeof(gpu->error),
                  "%llu bytes wanted, %llu of the session's %llu are left", (unsigned long long)size,
                  (unsigned long long)left, (unsigned long long)session->memory_limit);
         return BG_COMPUTE_OUT_OF_MEMORY;
@@ -108,38 +106,36 @@ void session_release(struct session *session, uint64_t size)
     session->memory_used -= size;
 }
 
-enum bg_compute_status session_take(struct session *session, uint64_t size,
-                                    backend_address *address)
+enum bg_compute_status session_take(struct session *session, uint64_t size, gpu_address *address)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     enum bg_compute_status status = session_charge(session, size);
 
     if (status != BG_COMPUTE_OK) {
         return status;
     }
     *address = 0;
-    status = backend->ops->memory_alloc(backend, size, address);
+    status = gpu_alloc(gpu, size, address);
     if (status != BG_COMPUTE_OK) {
         session_release(session, size);
     }
     return status;
 }
 
-enum bg_compute_status session_give(struct session *session, backend_address address, uint64_t size)
+enum bg_compute_status session_give(struct session *session, gpu_address address, uint64_t size)
 {
     session_release(session, size);
-    return session->backend->ops->memory_free(session->backend, address, size);
+    return gpu_free(session->gpu, address, size);
 }
 
 enum bg_compute_status session_alloc(struct session *session, uint64_t size, uint32_t *handle)
 {
-    struct backend *backend = session->backend;
+    struct gpu *gpu = session->gpu;
     enum bg_compute_status status;
-    backend_address address;
+    gpu_address address;
 
     if (!session->first_free && session->slots_used == SESSION_SLOTS - 1) {
-        snprintf(backend->error, sizeof(backend->error), "all %u handles are in use",
-                 SESSION_SLOTS - 1);
+        snprintf(gpu->error, sizeof(gpu->error), "all %u handles are in use", SESSION_SLOTS - 1);
         return BG_COMPUTE_OUT_OF_MEMORY;
     }
     status = session_take(session, size, &address);
@@ -160,7 +156,7 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle)
     if (allocation == NULL) {
         return BG_COMPUTE_INVALID_HANDLE;
     }
-    backend_address address = allocation->address;
+    gpu_address address = allocation->address;
     allocation->address = 0;
     allocation->generation++;
     if (allocation->generation < GENERATION_LIMIT) { /* else the slot retires: no handle twice */
@@ -170,7 +166,7 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle)
 }
 
 enum bg_compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
-                                       uint64_t size, backend_address *address)
+                                       uint64_t size, gpu_address *address)
 {
     struct session_allocation *allocation = find(session, handle);
 

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "host/mediator/compute/backend.h"
+#include "host/mediator/compute/gpu.h"
 
 /* A handle is a generation above a slot: a freed handle is not taken for the slot's next owner.
  * Twelve bits of slot bound the table to some 100 KiB; slot 0 is unused, so no handle is 0. */
@@ -16,14 +16,14 @@
 #define SESSION_SLOTS (1u << SESSION_SLOT_BITS)
 
 struct session_allocation {
-    backend_address address; /* 0: free slot */
+    gpu_address address; /* 0: free slot */
     uint64_t size;
     uint32_t generation;
     uint32_t next_free;
 };
 
 struct session {
-    struct backend *backend;
+    struct gpu *gpu;
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;
     uint32_t first_generation;
@@ -32,15 +32,15 @@ struct session {
     struct session_allocation slots[SESSION_SLOTS];
 };
 
-/* NULL without memory. The session owns the backend from here on, in failure too. */
-struct session *session_create(struct backend *backend, uint64_t memory_limit);
+/* NULL without memory. The GPU stays the caller's. */
+struct session *session_create(struct gpu *gpu, uint64_t memory_limit);
 
 /* Before the first handle: where their generations begin. A guest need not notice that its session
  * was lost between two requests; with another seed in the next one, the handles that it still has
  * name nothing there, rather than somebody's new memory. */
 void session_seed_handles(struct session *session, uint64_t seed);
 
-/* Frees every allocation and closes the backend. */
+/* Frees every allocation. */
 void session_destroy(struct session *session);
 
 /* size > 0. */
@@ -51,10 +51,8 @@ enum bg_compute_status session_free(struct session *session, uint32_t handle);
 void session_free_all(struct session *session);
 
 /* Memory without a handle, within the same limit. size > 0. */
-enum bg_compute_status session_take(struct session *session, uint64_t size,
-                                    backend_address *address);
-enum bg_compute_status session_give(struct session *session, backend_address address,
-                                    uint64_t size);
+enum bg_compute_status session_take(struct session *session, uint64_t size, gpu_address *address);
+enum bg_compute_status session_give(struct session *session, gpu_address address, uint64_t size);
 
 /* Memory of another kind that is held for the guest: counted within the same limit, from the charge
  * until it is really given back. BG_COMPUTE_OUT_OF_MEMORY, and nothing charged, when it is too
@@ -65,6 +63,6 @@ void session_release(struct session *session, uint64_t size);
 /* BG_COMPUTE_INVALID_HANDLE, or BG_COMPUTE_OUT_OF_RANGE when offset and size leave the allocation.
  */
 enum bg_compute_status session_resolve(struct session *session, uint32_t handle, uint64_t offset,
-                                       uint64_t size, backend_address *address);
+                                       uint64_t size, gpu_address *address);
 
 #endif

@@ -59,7 +59,7 @@ static struct operation make_operation(const struct pvgpu_context *context,
 PVGPU_HANDLER(pvgpu_run_compute)
 {
     const struct bg_pvgpu_compute *compute = command;
-    struct backend *backend = context->session != NULL ? context->session->backend : NULL;
+    struct gpu *gpu = context->session != NULL ? context->session->gpu : NULL;
     struct operation operation;
     enum bg_compute_status status;
     uint64_t start_ns;
@@ -80,8 +80,8 @@ PVGPU_HANDLER(pvgpu_run_compute)
     }
     start_ns = clock_now_ns();
     status = operation_run(context->session, &operation);
-    if (backend != NULL && backend->async_pending) { /* `done` says that it is */
-        enum bg_compute_status waited = backend->ops->synchronize(backend);
+    if (gpu != NULL && gpu->async_pending) { /* `done` says that it is */
+        enum bg_compute_status waited = gpu_synchronize(gpu);
 
         status = status == BG_COMPUTE_OK ? waited : status;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The consumer's thread of a pvgpu worker: the ring, the lease, the backend. */
+/* The consumer's thread of a pvgpu worker: the ring, the lease, the GPU. */
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -174,17 +174,20 @@ static void stand_still(struct pvgpu_worker *worker)
 static void give_way(void *owner)
 {
     struct pvgpu_worker *worker = owner;
-    struct backend *backend = worker->context.session->backend;
+    struct gpu *gpu = worker->context.session->gpu;
     bool pause = __atomic_load_n(&worker->attention, __ATOMIC_ACQUIRE) & PVGPU_ATTENTION_PAUSE;
 
     if (has_attention(worker)) {
         take_lease_bits(worker);
     }
     lease_use(&worker->lease);
-    if (worker->lease.state != LEASE_HELD || !(pause || lease_is_over(&worker->lease))) {
+    if (worker->lease.state != LEASE_HELD || !(pause || lease_is_wanted(&worker->lease))) {
         return;
     }
-    backend->ops->finish(backend);
+    gpu_finish(gpu); /* what was started belongs to this turn */
+    if (!pause && !lease_is_over(&worker->lease)) {
+        return;
+    }
     watch_pause(&worker->watch);
     if (pause) {
         stand_still(worker);
@@ -197,13 +200,13 @@ static void give_way(void *owner)
 
 /* ---- Backend ---- */
 
-/* The backend's context, and the shared memory in it: all of it, so that what the guest puts into
+/* The GPU's context, and the shared memory in it: all of it, so that what the guest puts into
  * the heap is one DMA away. */
 static bool prepare(struct pvgpu_worker *worker)
 {
     struct operation_heap *heap = &worker->context.heap;
     char reason[LEASE_REASON_SIZE] = "";
-    backend_address start = 0;
+    gpu_address start = 0;
     bool done;
 
     worker->watch.on_gpu = worker->base.device.cuda;
@@ -211,17 +214,16 @@ static bool prepare(struct pvgpu_worker *worker)
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
     if (done) {
-        struct backend *backend = worker->context.session->backend;
+        struct gpu *gpu = worker->context.session->gpu;
 
-        backend->give_way = give_way;
-        backend->owner = worker;
-        done = backend->ops->share(backend, worker->shared.memory, worker->shared.size, &start) ==
-               BG_COMPUTE_OK;
-        snprintf(reason, sizeof(reason), "%s", backend->error);
+        gpu->give_way = give_way;
+        gpu->owner = worker;
+        done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
+        snprintf(reason, sizeof(reason), "%s", gpu->error);
     }
     end_long(worker);
     if (!done) {
-        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "the backend cannot be used: %.80s",
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "the device cannot be used: %.80s",
                            reason);
         return false;
     }
@@ -232,21 +234,20 @@ static bool prepare(struct pvgpu_worker *worker)
     return true;
 }
 
-/* Waits for what was started; false when the backend is lost. */
+/* Waits for what was started; false when the GPU is lost. */
 static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t detail)
 {
-    struct backend *backend =
-        worker->context.session != NULL ? worker->context.session->backend : NULL;
+    struct gpu *gpu = worker->context.session != NULL ? worker->context.session->gpu : NULL;
     enum bg_compute_status status;
 
-    if (backend == NULL || !backend->async_pending) {
+    if (gpu == NULL || !gpu->async_pending) {
         return true;
     }
     begin_long(worker, request_limit_ns(worker));
-    status = backend->ops->synchronize(backend);
+    status = gpu_synchronize(gpu);
     end_long(worker);
-    if (backend->lost) {
-        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", backend->error);
+    if (gpu->lost) {
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", gpu->error);
         return false;
     }
     if (status != BG_COMPUTE_OK) {
@@ -271,9 +272,9 @@ static bool release_lease(struct pvgpu_worker *worker)
 static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
     log_debug("reset");
-    if (worker->context.session != NULL && worker->context.session->backend->async_pending) {
+    if (worker->context.session != NULL && worker->context.session->gpu->async_pending) {
         begin_long(worker, request_limit_ns(worker));
-        worker->context.session->backend->ops->finish(worker->context.session->backend);
+        gpu_finish(worker->context.session->gpu);
         end_long(worker);
     }
     pvgpu_context_reset(&worker->context);
@@ -385,8 +386,8 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     session = worker->context.session;
     if (session != NULL) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
-        if (session->backend->lost) {
-            pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->backend->error);
+        if (session->gpu->lost) {
+            pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
             return;
         }
     }

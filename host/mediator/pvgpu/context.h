@@ -53,7 +53,7 @@ struct pvgpu_resource {
     uint32_t bind_flags, misc_flags;
     uint32_t levels;
     uint64_t size;
-    backend_address address;
+    gpu_address address;
     struct pvgpu_level level[BG_PVGPU_MIP_LEVELS_MAX];
 };
 
@@ -68,7 +68,7 @@ struct pvgpu_view {
 /* ---- The session ---- */
 
 struct pvgpu_context {
-    struct session *session; /* the memory's owner; its backend does the work */
+    struct session *session; /* the memory's owner; its GPU does the work */
     struct operation_heap heap;
     struct pvgpu_ids resources, views;
 
@@ -88,7 +88,7 @@ struct pvgpu_outcome {
 
 struct pvgpu_outcome pvgpu_ok(void);
 struct pvgpu_outcome pvgpu_fail(enum bg_pvgpu_error code);
-/* What a backend's failure is to the ring. */
+/* What a GPU's failure is to the ring. */
 struct pvgpu_outcome pvgpu_fail_compute(enum bg_compute_status status);
 
 /* Frees all that the guest made; the session's handles, too. */

@@ -8,15 +8,15 @@ struct box {
     uint32_t x, y, z, width, height, depth;
 };
 
-static struct backend *backend_of(const struct pvgpu_context *context)
+static struct gpu *gpu_of(const struct pvgpu_context *context)
 {
-    return context->session->backend;
+    return context->session->gpu;
 }
 
-static struct backend_side side_of(const struct pvgpu_resource *resource,
-                                   const struct pvgpu_level *level, const struct box *box)
+static struct gpu_side side_of(const struct pvgpu_resource *resource,
+                               const struct pvgpu_level *level, const struct box *box)
 {
-    return (struct backend_side){
+    return (struct gpu_side){
         .address = resource->address + level->offset + box->z * level->slice_pitch +
                    box->y * level->row_pitch + (uint64_t)box->x * resource->format->size,
         .row_pitch = level->row_pitch,
@@ -24,11 +24,11 @@ static struct backend_side side_of(const struct pvgpu_resource *resource,
     };
 }
 
-static struct backend_box bytes_of(const struct pvgpu_resource *resource, const struct box *box)
+static struct gpu_box bytes_of(const struct pvgpu_resource *resource, const struct box *box)
 {
-    return (struct backend_box){.row_size = (uint64_t)box->width * resource->format->size,
-                                .rows = box->height,
-                                .slices = box->depth};
+    return (struct gpu_box){.row_size = (uint64_t)box->width * resource->format->size,
+                            .rows = box->height,
+                            .slices = box->depth};
 }
 
 /* One side of a box: from `at`, `side` texels of `whole`; 0 means the rest. */
@@ -72,7 +72,7 @@ static struct pvgpu_outcome find_level(const struct pvgpu_context *context, uint
 PVGPU_HANDLER(pvgpu_map_resource)
 {
     const struct bg_pvgpu_map_resource *map = command;
-    struct backend *backend = backend_of(context);
+    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome = find_level(context, map->header.resource_id, map->resource_id,
@@ -88,9 +88,9 @@ PVGPU_HANDLER(pvgpu_map_resource)
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
     if (map->map_type != BG_PVGPU_MAP_WRITE_DISCARD) {
-        outcome = pvgpu_fail_compute(
-            backend->ops->copy_from_device(backend, context->heap.memory + map->heap_offset,
-                                           resource->address + level->offset, level->size, true));
+        outcome =
+            pvgpu_fail_compute(gpu_copy_from(gpu, context->heap.memory + map->heap_offset,
+                                             resource->address + level->offset, level->size, true));
     }
     if (outcome.code == BG_PVGPU_OK) {
         level->map_type = map->map_type;
@@ -102,7 +102,7 @@ PVGPU_HANDLER(pvgpu_map_resource)
 PVGPU_HANDLER(pvgpu_unmap_resource)
 {
     const struct bg_pvgpu_unmap_resource *unmap = command;
-    struct backend *backend = backend_of(context);
+    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome =
@@ -125,8 +125,8 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
     if (map_type == BG_PVGPU_MAP_READ) {
         return outcome;
     }
-    return pvgpu_fail_compute(backend->ops->copy_to_device(
-        backend, resource->address + level->offset, context->heap.memory + offset, bytes, true));
+    return pvgpu_fail_compute(gpu_copy_to(gpu, resource->address + level->offset,
+                                          context->heap.memory + offset, bytes, true));
 }
 
 /* ---- Update, read ---- */
@@ -134,8 +134,8 @@ PVGPU_HANDLER(pvgpu_unmap_resource)
 /* The heap's side of an update: pitches filled in, all that is touched within data_size and that
  * within the heap. */
 static bool fit_heap(const struct pvgpu_context *context,
-                     const struct bg_pvgpu_update_resource *update, const struct backend_box *bytes,
-                     struct backend_side *side)
+                     const struct bg_pvgpu_update_resource *update, const struct gpu_box *bytes,
+                     struct gpu_side *side)
 {
     uint64_t taken;
 
@@ -160,7 +160,7 @@ static bool fit_heap(const struct pvgpu_context *context,
 static struct pvgpu_outcome transfer(struct pvgpu_context *context,
                                      const struct bg_pvgpu_update_resource *update, bool to_heap)
 {
-    struct backend *backend = backend_of(context);
+    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *resource;
     struct pvgpu_level *level;
     struct pvgpu_outcome outcome =
@@ -178,14 +178,14 @@ static struct pvgpu_outcome transfer(struct pvgpu_context *context,
     if (!fit_box(level, &box) || !pvgpu_heap_has(context, update->heap_offset, update->data_size)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    struct backend_box bytes = bytes_of(resource, &box);
-    struct backend_side heap = {.host = NULL};
-    struct backend_side device = side_of(resource, level, &box);
+    struct gpu_box bytes = bytes_of(resource, &box);
+    struct gpu_side heap = {.host = NULL};
+    struct gpu_side device = side_of(resource, level, &box);
     if (!fit_heap(context, update, &bytes, &heap)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    return pvgpu_fail_compute(backend->ops->copy_box(backend, to_heap ? &heap : &device,
-                                                     to_heap ? &device : &heap, &bytes, true));
+    return pvgpu_fail_compute(
+        gpu_copy_box(gpu, to_heap ? &heap : &device, to_heap ? &device : &heap, &bytes, true));
 }
 
 PVGPU_HANDLER(pvgpu_update_resource)
@@ -212,7 +212,7 @@ static bool same_layout(const struct pvgpu_resource *a, const struct pvgpu_resou
 PVGPU_HANDLER(pvgpu_copy_resource)
 {
     const struct bg_pvgpu_copy_resource *copy = command;
-    struct backend *backend = backend_of(context);
+    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *dst =
         pvgpu_resource_find(context, copy->dst ? copy->dst : copy->header.resource_id);
     struct pvgpu_resource *src = pvgpu_resource_find(context, copy->src);
@@ -224,8 +224,7 @@ PVGPU_HANDLER(pvgpu_copy_resource)
     if (!same_layout(dst, src)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    return pvgpu_fail_compute(
-        backend->ops->copy_in_device(backend, dst->address, src->address, dst->size, true));
+    return pvgpu_fail_compute(gpu_copy_within(gpu, dst->address, src->address, dst->size, true));
 }
 
 static bool sides_overlap(uint32_t a, uint32_t b, uint32_t side)
@@ -241,22 +240,22 @@ static bool boxes_overlap(const struct box *a, const struct box *b)
 
 /* By way of memory of its own. */
 static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
-                                               const struct backend_side *dst,
-                                               const struct backend_side *src,
-                                               const struct backend_box *bytes)
+                                               const struct gpu_side *dst,
+                                               const struct gpu_side *src,
+                                               const struct gpu_box *bytes)
 {
-    struct backend *backend = backend_of(context);
-    struct backend_side between = {.row_pitch = bytes->row_size,
-                                   .slice_pitch = bytes->row_size * bytes->rows};
+    struct gpu *gpu = gpu_of(context);
+    struct gpu_side between = {.row_pitch = bytes->row_size,
+                               .slice_pitch = bytes->row_size * bytes->rows};
     uint64_t size = between.slice_pitch * bytes->slices;
     enum bg_compute_status status = session_take(context->session, size, &between.address);
 
     if (status != BG_COMPUTE_OK) {
         return status;
     }
-    status = backend->ops->copy_box(backend, &between, src, bytes, true);
+    status = gpu_copy_box(gpu, &between, src, bytes, true);
     if (status == BG_COMPUTE_OK) {
-        status = backend->ops->copy_box(backend, dst, &between, bytes, true);
+        status = gpu_copy_box(gpu, dst, &between, bytes, true);
     }
     session_give(context->session, between.address, size);
     return status;
@@ -265,7 +264,7 @@ static enum bg_compute_status copy_overlapping(struct pvgpu_context *context,
 PVGPU_HANDLER(pvgpu_copy_region)
 {
     const struct bg_pvgpu_copy_region *copy = command;
-    struct backend *backend = backend_of(context);
+    struct gpu *gpu = gpu_of(context);
     struct pvgpu_resource *dst, *src;
     struct pvgpu_level *dst_level, *src_level;
     struct box from = {copy->src_x, copy->src_y,  copy->src_z,
@@ -288,11 +287,11 @@ PVGPU_HANDLER(pvgpu_copy_region)
     if (!fit_box(dst_level, &to)) {
         return pvgpu_fail(BG_PVGPU_ERROR_INVALID_PARAMETER);
     }
-    struct backend_side dst_side = side_of(dst, dst_level, &to);
-    struct backend_side src_side = side_of(src, src_level, &from);
-    struct backend_box bytes = bytes_of(src, &from);
+    struct gpu_side dst_side = side_of(dst, dst_level, &to);
+    struct gpu_side src_side = side_of(src, src_level, &from);
+    struct gpu_box bytes = bytes_of(src, &from);
     if (dst_level == src_level && boxes_overlap(&to, &from)) {
         return pvgpu_fail_compute(copy_overlapping(context, &dst_side, &src_side, &bytes));
     }
-    return pvgpu_fail_compute(backend->ops->copy_box(backend, &dst_side, &src_side, &bytes, true));
+    return pvgpu_fail_compute(gpu_copy_box(gpu, &dst_side, &src_side, &bytes, true));
 }

@@ -110,13 +110,13 @@ void pvgpu_display_take_back(struct bg_pvgpu_display *display, uint32_t buffer, 
 
 /* ---- The memfd ---- */
 
-static void remove_pages(const struct pvgpu_display_buffer *buffer, struct backend *backend)
+static void remove_pages(const struct pvgpu_display_buffer *buffer, struct gpu *gpu)
 {
     for (uint64_t done = 0; done < buffer->size; done += REMOVE_PIECE) {
         uint64_t left = buffer->size - done;
 
         madvise(buffer->memory + done, left < REMOVE_PIECE ? left : REMOVE_PIECE, MADV_REMOVE);
-        backend_give_way(backend);
+        gpu_give_way(gpu);
     }
 }
 
@@ -128,9 +128,9 @@ static void free_buffer(struct pvgpu_display_buffer *buffer, struct pvgpu_contex
 {
     if (buffer->memory != NULL) {
         if (buffer->shared) {
-            context->session->backend->ops->unshare(context->session->backend, buffer->memory);
+            gpu_unshare(context->session->gpu, buffer->memory);
         }
-        remove_pages(buffer, context->session->backend);
+        remove_pages(buffer, context->session->gpu);
         munmap(buffer->memory, buffer->size);
         session_release(context->session, buffer->size);
         buffer->memory = NULL;
@@ -176,7 +176,7 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     uint64_t needed = slot_size_of(width, height);
     uint64_t size = needed * display->slots_wanted;
     struct bg_pvgpu_scanout_buffer message;
-    backend_address unused;
+    gpu_address unused;
     uint8_t *memory;
     int fd;
 
@@ -195,8 +195,7 @@ static struct pvgpu_outcome provide_buffer(struct bg_pvgpu_display *display,
     display->now = (struct pvgpu_display_buffer){
         .memory = memory,
         .size = size,
-        .shared =
-            session->backend->ops->share(session->backend, memory, size, &unused) == BG_COMPUTE_OK,
+        .shared = gpu_share(session->gpu, memory, size, &unused) == BG_COMPUTE_OK,
     };
     display->slot_size = needed;
     display->slots = display->slots_wanted;
@@ -265,8 +264,7 @@ static struct pvgpu_outcome find_damage(const void *command, uint32_t size, uint
 /* ---- Present ---- */
 
 /* By rows through a piece of memory: a format that no screen has. */
-static enum bg_compute_status copy_converted(struct backend *backend,
-                                             const struct pvgpu_resource *resource,
+static enum bg_compute_status copy_converted(struct gpu *gpu, const struct pvgpu_resource *resource,
                                              const struct bg_pvgpu_rectangle *area,
                                              uint8_t *picture, uint32_t stride)
 {
@@ -277,42 +275,41 @@ static enum bg_compute_status copy_converted(struct backend *backend,
     enum bg_compute_status status = row != NULL ? BG_COMPUTE_OK : BG_COMPUTE_OUT_OF_MEMORY;
 
     for (int32_t y = area->top; y < area->bottom && status == BG_COMPUTE_OK; y++) {
-        status = backend->ops->copy_from_device(backend, row,
-                                                resource->address + (uint64_t)y * level->row_pitch +
-                                                    (uint64_t)area->left * resource->format->size,
-                                                row_size, false);
+        status = gpu_copy_from(gpu, row,
+                               resource->address + (uint64_t)y * level->row_pitch +
+                                   (uint64_t)area->left * resource->format->size,
+                               row_size, false);
         pvgpu_format_convert(resource->format, row,
                              picture + (uint64_t)y * stride + (uint64_t)area->left * PIXEL, width);
-        backend_give_way(backend);
+        gpu_give_way(gpu);
     }
     free(row);
     return status;
 }
 
-static enum bg_compute_status copy_plain(struct backend *backend,
-                                         const struct pvgpu_resource *resource,
+static enum bg_compute_status copy_plain(struct gpu *gpu, const struct pvgpu_resource *resource,
                                          const struct bg_pvgpu_rectangle *area, uint8_t *picture,
                                          uint32_t stride)
 {
     const struct pvgpu_level *level = &resource->level[0];
     uint64_t offset = (uint64_t)area->left * PIXEL;
-    struct backend_side src = {
+    struct gpu_side src = {
         .address = resource->address + (uint64_t)area->top * level->row_pitch + offset,
         .row_pitch = level->row_pitch,
         .slice_pitch = level->slice_pitch,
     };
-    struct backend_side dst = {
+    struct gpu_side dst = {
         .host = picture + (uint64_t)area->top * stride + offset,
         .row_pitch = stride,
         .slice_pitch = (uint64_t)stride * level->height,
     };
-    struct backend_box box = {
+    struct gpu_box box = {
         .row_size = (uint64_t)(area->right - area->left) * PIXEL,
         .rows = (uint64_t)(area->bottom - area->top),
         .slices = 1,
     };
 
-    return backend->ops->copy_box(backend, &dst, &src, &box, false);
+    return gpu_copy_box(gpu, &dst, &src, &box, false);
 }
 
 /* A picture comes; all slots lack what it changes, until they are written. */
@@ -356,7 +353,7 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
                                  const struct pvgpu_resource *resource,
                                  struct bg_pvgpu_rectangle damage)
 {
-    struct backend *backend = context->session->backend;
+    struct gpu *gpu = context->session->gpu;
     uint32_t width = resource->level[0].width, height = resource->level[0].height;
     uint32_t format = pvgpu_format_shown_as(resource->format);
     struct bg_pvgpu_rectangle whole = {.right = (int32_t)width, .bottom = (int32_t)height};
@@ -388,8 +385,8 @@ static struct pvgpu_outcome show(struct bg_pvgpu_display *display, struct pvgpu_
         display->copied =
             (uint64_t)(area.right - area.left) * (uint64_t)(area.bottom - area.top) * PIXEL;
         status = pvgpu_format_is_converted(resource->format)
-                     ? copy_converted(backend, resource, &area, picture, width * PIXEL)
-                     : copy_plain(backend, resource, &area, picture, width * PIXEL);
+                     ? copy_converted(gpu, resource, &area, picture, width * PIXEL)
+                     : copy_plain(gpu, resource, &area, picture, width * PIXEL);
     }
     slot->filled = status == BG_COMPUTE_OK;
     if (status != BG_COMPUTE_OK) {

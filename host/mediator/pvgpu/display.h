@@ -30,7 +30,7 @@ struct pvgpu_display_slot {
 struct pvgpu_display_buffer {
     uint8_t *memory; /* NULL: none */
     uint64_t size;
-    bool shared; /* with the backend: a copy into it is one DMA */
+    bool shared; /* with the GPU: a copy into it is one DMA */
 };
 
 struct bg_pvgpu_display {

@@ -215,13 +215,13 @@ static struct pvgpu_outcome fill_resource(struct pvgpu_context *context,
                                           struct pvgpu_resource *resource, uint32_t heap_offset,
                                           uint32_t data_size)
 {
-    struct backend *backend = context->session->backend;
+    struct gpu *gpu = context->session->gpu;
 
     if (data_size == 0) {
         return pvgpu_ok();
     }
-    return pvgpu_fail_compute(backend->ops->copy_to_device(
-        backend, resource->address, context->heap.memory + heap_offset, data_size, true));
+    return pvgpu_fail_compute(
+        gpu_copy_to(gpu, resource->address, context->heap.memory + heap_offset, data_size, true));
 }
 
 static bool data_size_is_allowed(const struct pvgpu_resource *resource, uint32_t data_size)

@@ -58,7 +58,7 @@ struct pvgpu_worker {
     struct pvgpu_context context;
     struct bg_pvgpu_display display;
     struct lease lease;
-    bool prepared; /* the backend has its context, and the shared memory */
+    bool prepared; /* the GPU has its context, and the shared memory */
     bool paused, draining;
     bool ring_complained;   /* the log has it that the ring could not be read on */
     uint64_t drain_to;      /* the producer's place when the drain began */

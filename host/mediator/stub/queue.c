@@ -105,14 +105,20 @@ static void end_running(struct stub_worker *worker)
     }
 }
 
-/* Between the pieces of a request: when its quantum is over the rest waits for the next lease. A
- * mailbox's requests have pieces on the CPU only, where nothing is under way meanwhile. */
+/* Between the pieces of a request: when its quantum is over the rest waits for the next lease. */
 static void give_way(void *owner)
 {
     struct stub_worker *worker = owner;
 
     pthread_mutex_lock(&worker->base.lock);
     lease_use(&worker->lease);
+    bool is_wanted = lease_is_wanted(&worker->lease);
+    pthread_mutex_unlock(&worker->base.lock);
+    if (!is_wanted) {
+        return;
+    }
+    gpu_finish(worker->session->gpu); /* what was started belongs to this turn */
+    pthread_mutex_lock(&worker->base.lock);
     if (lease_is_over(&worker->lease)) {
         watch_pause(&worker->watch);
         lease_yield(&worker->lease, worker->current.priority);
@@ -129,7 +135,7 @@ static uint64_t request_limit_ns(const struct stub_worker *worker)
     return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
 }
 
-/* Opens the backend and, for a request that computes, makes its context; fails the worker, and
+/* Opens the device and, for a request that computes, makes its context; fails the worker, and
  * with it the request, when that does not work. */
 static bool prepare(struct stub_worker *worker, bool with_context, bool in_executor)
 {
@@ -137,7 +143,7 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
     bool done;
 
     worker->watch.on_gpu = worker->base.device.cuda;
-    begin_running(worker, "opening the backend", in_executor ? LEASE_PREPARE_LIMIT_NS : 0);
+    begin_running(worker, "opening the device", in_executor ? LEASE_PREPARE_LIMIT_NS : 0);
     done = lease_prepare(&worker->session, &worker->base.device,
                          worker->base.start.limits.memory_limit, with_context, reason);
     end_running(worker);
@@ -145,11 +151,11 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
         return false;
     }
     if (!done) {
-        stub_fail(worker, "the backend cannot be used: %.80s", reason);
+        stub_fail(worker, "the device cannot be used: %.80s", reason);
         return false;
     }
-    worker->session->backend->give_way = give_way;
-    worker->session->backend->owner = worker;
+    worker->session->gpu->give_way = give_way;
+    worker->session->gpu->owner = worker;
     worker->prepared = with_context;
     return true;
 }
@@ -158,20 +164,20 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
  * for first, which only the executor may. */
 static bool release_lease(struct stub_worker *worker, bool in_executor)
 {
-    struct backend *backend = worker->session != NULL ? worker->session->backend : NULL;
+    struct gpu *gpu = worker->session != NULL ? worker->session->gpu : NULL;
 
-    if (backend != NULL && backend->async_pending) {
+    if (gpu != NULL && gpu->async_pending) {
         if (!in_executor) {
             return false;
         }
         begin_running(worker, "asynchronous work", request_limit_ns(worker));
-        backend->ops->finish(backend);
+        gpu_finish(gpu);
         end_running(worker);
         if (worker->abandoned) {
             return false;
         }
-        if (backend->lost) {
-            stub_fail(worker, "%.120s", backend->error);
+        if (gpu->lost) {
+            stub_fail(worker, "%.120s", gpu->error);
             return false;
         }
     }
@@ -202,8 +208,8 @@ static void run_first(struct stub_worker *worker, bool in_executor)
     }
     lease_use(&worker->lease);
     send_answer(worker, &request->header, out, length);
-    if (worker->session != NULL && worker->session->backend->lost) {
-        stub_fail(worker, "%.120s", worker->session->backend->error);
+    if (worker->session != NULL && worker->session->gpu->lost) {
+        stub_fail(worker, "%.120s", worker->session->gpu->error);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #define ANSWER_DATA_MAX (BG_VGPU_STUB_PAYLOAD_MAX - sizeof(struct bg_vgpu_stub_response))
 
-_Static_assert(ANSWER_DATA_MAX / sizeof(uint32_t) <= BACKEND_HOST_VECTOR_MAX, "answers fit");
+_Static_assert(ANSWER_DATA_MAX / sizeof(uint32_t) <= GPU_HOST_VECTOR_MAX, "answers fit");
 
 /* A request, checked against its length: params and data lie within it. */
 struct request {

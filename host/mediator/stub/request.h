@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One mailbox request: parsed, run as an operation (operation.h), answered. The request is the
- * caller's own copy. No input or output besides the backend's.
+ * caller's own copy. No input or output besides the GPU's.
  */
 #ifndef MEDIATOR_STUB_REQUEST_H
 #define MEDIATOR_STUB_REQUEST_H
@@ -16,7 +16,7 @@
 /* What the queue must know of a request before it runs. Never fails: a malformed request is
  * brief, needs no lease, and execution answers it with an error. */
 struct request_plan {
-    bool needs_session; /* touches the backend at all */
+    bool needs_session; /* touches the GPU at all */
     bool needs_lease;   /* computes on the GPU */
     bool brief;         /* bounded by the mailbox's size: at most some microseconds on a CPU */
     bool raise_priority;

@@ -45,7 +45,7 @@ struct stub_worker {
     uint64_t look_ns;            /* the socket thread's: when to look at it again */
     struct stub_request current; /* the runner's while running, but for its header */
     struct session *session;     /* the runner's while running */
-    bool prepared;               /* the backend has its context */
+    bool prepared;               /* the GPU has its context */
     struct lease lease;
 
     bool attach_asked, attached;

@@ -72,9 +72,12 @@ static json_t *describe_devices(const struct supervisor *supervisor)
 
     for (unsigned i = 0; i < supervisor->device_count; i++) {
         const struct supervisor_device *device = &supervisor->devices[i];
+        const struct probe *probe = supervisor_probe_of(supervisor, device);
 
         json_array_append_new(devices,
-                              json_pack("{ss si si si}", "name", device->name, "sessions",
+                              json_pack("{ss ss ss si si si si}", "name", device->name, "model",
+                                        probe->names[device->ordinal % PROBE_DEVICES], "driver",
+                                        probe->path, "cuda_version", probe->version, "sessions",
                                         (int)device->sessions, "room", (int)device->scheduler.room,
                                         "waiting", (int)device->scheduler.waiting));
     }

@@ -47,6 +47,7 @@ struct cradle {
     int control;
     int log;
     uid_t user; /* 0: as it is */
+    const char *const *devices;
 };
 
 /* For this process alone: the C library would have all threads do it. */
@@ -69,7 +70,8 @@ static void place(int fd, int where)
 __attribute__((noreturn)) static void become_program(const struct cradle *cradle, bool isolated)
 {
     static const char failure[] = "the program cannot be started again as this user\n";
-    char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT, NULL};
+    char *const arguments[] = {(char *)"baregpu-mediator", (char *)WORKER_ARGUMENT,
+                               (char *)cradle->devices[0], (char *)cradle->devices[1], NULL};
     const struct sched_param priority = {0};
     char byte;
 
@@ -157,12 +159,18 @@ static void close_open(int fd)
     }
 }
 
-static struct birth give_birth(unsigned slot, uid_t user, struct cgroup *cgroup)
+static struct birth give_birth(unsigned slot, uid_t user, const struct nursery_options *options)
 {
     struct birth birth = {.pidfd = -1, .control = -1, .log = -1, .slot = slot};
-    struct cradle cradle = {.go = {-1, -1}, .null = -1, .control = -1, .log = -1, .user = user};
+    struct cradle cradle = {.go = {-1, -1},
+                            .null = -1,
+                            .control = -1,
+                            .log = -1,
+                            .user = user,
+                            .devices = options->devices};
 
-    birth.error = make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, cgroup, &birth);
+    birth.error =
+        make_cradle(&cradle, &birth) != 0 ? errno : start(&cradle, options->cgroup, &birth);
     if (birth.error != 0) {
         close_open(birth.control);
         close_open(birth.log);
@@ -198,7 +206,7 @@ static struct birth give_birth_in(const struct nursery *nursery, unsigned slot)
     if (slot == nursery->options.slots) {
         return (struct birth){.error = EAGAIN};
     }
-    return give_birth(slot, first != 0 ? first + slot : 0, nursery->options.cgroup);
+    return give_birth(slot, first != 0 ? first + slot : 0, &nursery->options);
 }
 
 static void *run(void *context)

@@ -7,31 +7,77 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/mediator/compute/backend.h"
 #include "host/common/clock.h"
+#include "host/mediator/worker/device.h"
 
 /* A machine with eight GPUs and no persistence daemon takes some ten seconds. */
 #define PROBE_LIMIT_NS (60 * NS_PER_S)
 
 extern char **environ;
 
-int probe_main(void)
-{
-    char reason[PROBE_REASON_SIZE] = "";
-    int count = backend_cuda_count(reason, sizeof(reason));
+/* ---- The child ---- */
 
-    printf("%d %s\n", count, reason);
-    return fflush(stdout) == 0 ? 0 : 1;
+static bool find_devices(const struct cuda_driver *driver, struct probe *probe)
+{
+    CUresult result = driver->cuInit(0);
+    const char *called = "cuInit";
+    int count = 0;
+
+    if (result == CUDA_SUCCESS) {
+        result = driver->cuDeviceGetCount(&count);
+        called = "cuDeviceGetCount";
+    }
+    if (result != CUDA_SUCCESS || count <= 0) {
+        snprintf(probe->reason, sizeof(probe->reason), "%s: %s, %d devices", called,
+                 cuda_driver_error_name(driver, result), count);
+        return false;
+    }
+    snprintf(probe->path, sizeof(probe->path), "%s", driver->path);
+    driver->cuDriverGetVersion(&probe->version);
+    for (int i = 0; i < count && i < PROBE_DEVICES; i++) {
+        driver->cuDeviceGetName(probe->names[i], PROBE_NAME_SIZE, i); /* a device is its number */
+    }
+    probe->count = count;
+    return true;
 }
 
-static int start_child(int out, pid_t *child)
+/* As a worker will, which then finds the kernels compiled. */
+static void try_kernels(const struct cuda_driver *driver, struct probe *probe)
 {
-    char *const arguments[] = {(char *)"baregpu-mediator", (char *)PROBE_ARGUMENT, NULL};
+    static struct gpu gpu;
+
+    if (!gpu_open(&gpu, driver, 0) || gpu_prepare(&gpu) != BG_COMPUTE_OK) {
+        snprintf(probe->reason, sizeof(probe->reason), "%s", gpu.error);
+        probe->count = 0;
+    }
+}
+
+int probe_main(const char *name)
+{
+    bool on_cpu = strcmp(name, DEVICE_CPU) == 0;
+    struct probe probe = {0};
+    const struct cuda_driver *driver =
+        on_cpu ? cuda_driver_load_cpu(probe.reason) : cuda_driver_load_nvidia(probe.reason);
+
+    if (driver != NULL && find_devices(driver, &probe) && on_cpu) {
+        try_kernels(driver, &probe);
+    }
+    return write(STDOUT_FILENO, &probe, sizeof(probe)) == sizeof(probe) ? 0 : 1;
+}
+
+/* ---- The parent ---- */
+
+static int start_child(const char *driver, int out, pid_t *child)
+{
+    char *const arguments[] = {(char *)"baregpu-mediator", (char *)PROBE_ARGUMENT, (char *)driver,
+                               NULL};
     posix_spawn_file_actions_t actions;
     int result;
 
@@ -44,63 +90,66 @@ static int start_child(int out, pid_t *child)
     return result;
 }
 
-/* The child's line, or what there is of it when its time is over. */
-static void read_answer(int in, char *line, size_t size)
+/* False when its time is over, or it has ended. */
+static bool read_answer(int in, struct probe *probe)
 {
     uint64_t until_ns = clock_now_ns() + PROBE_LIMIT_NS;
     struct pollfd polled = {.fd = in, .events = POLLIN};
     size_t used = 0;
 
-    while (used < size - 1 && memchr(line, '\n', used) == NULL) {
+    while (used < sizeof(*probe)) {
         uint64_t now_ns = clock_now_ns();
         ssize_t received;
 
         if (now_ns >= until_ns) {
-            break;
+            return false;
         }
         if (poll(&polled, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) <= 0) {
             continue;
         }
-        received = read(in, line + used, size - 1 - used);
+        received = read(in, (char *)probe + used, sizeof(*probe) - used);
         if (received <= 0) {
-            break;
+            return false;
         }
         used += (size_t)received;
     }
-    line[used] = '\0';
+    return true;
 }
 
-int probe_count_cuda(char reason[PROBE_REASON_SIZE])
+__attribute__((format(printf, 2, 3))) static void fail(struct probe *probe, const char *format, ...)
 {
-    char line[PROBE_REASON_SIZE + 16];
-    int pipes[2];
+    va_list arguments;
+
+    *probe = (struct probe){0};
+    va_start(arguments, format);
+    vsnprintf(probe->reason, sizeof(probe->reason), format, arguments);
+    va_end(arguments);
+}
+
+void probe_run(const char *driver, struct probe *probe)
+{
+    int pipes[2], status = 0, result;
     pid_t child;
-    int status = 0, count = 0, offset = 0, result;
 
     if (pipe2(pipes, O_CLOEXEC) != 0) {
-        snprintf(reason, PROBE_REASON_SIZE, "pipe: %s", strerror(errno));
-        return 0;
+        fail(probe, "pipe: %s", strerror(errno));
+        return;
     }
-    result = start_child(pipes[1], &child);
+    result = start_child(driver, pipes[1], &child);
     close(pipes[1]);
     if (result != 0) {
-        snprintf(reason, PROBE_REASON_SIZE, "no probe process: %s", strerror(result));
+        fail(probe, "no probe process: %s", strerror(result));
         close(pipes[0]);
-        return 0;
+        return;
     }
-    read_answer(pipes[0], line, sizeof(line));
+    bool answered = read_answer(pipes[0], probe);
     close(pipes[0]);
     kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (strchr(line, '\n') == NULL || sscanf(line, "%d %n", &count, &offset) != 1) {
-        snprintf(reason, PROBE_REASON_SIZE,
-                 WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
-                     ? "the CUDA driver crashed its process"
-                     : "the CUDA driver does not answer");
-        return 0;
+    if (!answered) {
+        fail(probe, WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
+                        ? "the CUDA driver crashed its process"
+                        : "the CUDA driver does not answer");
     }
-    line[strcspn(line, "\n")] = '\0';
-    snprintf(reason, PROBE_REASON_SIZE, "%s", line + offset);
-    return count;
 }

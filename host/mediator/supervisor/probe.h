@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which GPUs there are. The CUDA driver is loaded in a child process only: it starts threads,
- * opens devices, and can hang or crash, none of which the supervisor may suffer.
+ * Which devices a CUDA driver has. It is loaded in a child process only: it starts threads, opens
+ * devices, and can hang or crash, none of which the supervisor may suffer.
  */
 #ifndef MEDIATOR_PROBE_H
 #define MEDIATOR_PROBE_H
 
-#define PROBE_REASON_SIZE 160
 #define PROBE_ARGUMENT "--internal-probe"
+#define PROBE_DEVICES 16
+#define PROBE_REASON_SIZE 160
+#define PROBE_PATH_SIZE 512
+#define PROBE_NAME_SIZE 64
 
-/* Number of CUDA devices; 0 with the reason when there are none or the child does not answer in
- * time. Before the event loop starts: waits for the child. */
-int probe_count_cuda(char reason[PROBE_REASON_SIZE]);
+struct probe {
+    int count;                                  /* of devices */
+    char reason[PROBE_REASON_SIZE];             /* why there are none */
+    char path[PROBE_PATH_SIZE];                 /* of the driver's library */
+    int version;                                /* of CUDA: 13000 is 13.0 */
+    char names[PROBE_DEVICES][PROBE_NAME_SIZE]; /* the first ones' */
+};
+
+/* `driver` as in worker/device.h. Waits for the child. That of the CPU has the mediator's kernels
+ * compiled when this returns, and in its cache, so that no worker compiles them. */
+void probe_run(const char *driver, struct probe *probe);
 
 /* The child. Its exit status. */
-int probe_main(void);
+int probe_main(const char *driver);
 
 #endif

@@ -11,6 +11,7 @@
 #include "host/common/listener.h"
 #include "host/mediator/supervisor/guest_record.h"
 #include "host/mediator/supervisor/nursery.h"
+#include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/scheduler.h"
 #include "host/mediator/worker/control.h"
 
@@ -106,6 +107,7 @@ struct supervisor {
     struct supervisor_listener listeners[CONFIG_LISTENERS];
     struct supervisor_device devices[SUPERVISOR_DEVICES];
     unsigned device_count;
+    struct probe cuda, cpu; /* what their drivers have; the CPU's, if a pool is on it */
     /* Indices into devices, per pool. */
     unsigned pool_devices[CONFIG_POOLS][CONFIG_POOL_DEVICES];
     unsigned pool_device_count[CONFIG_POOLS];
@@ -126,5 +128,11 @@ struct supervisor {
     struct admin *admin;
     void (*on_worker_gone)(struct supervisor *supervisor);
 };
+
+static inline const struct probe *supervisor_probe_of(const struct supervisor *supervisor,
+                                                      const struct supervisor_device *device)
+{
+    return device->cuda ? &supervisor->cuda : &supervisor->cpu;
+}
 
 #endif

@@ -16,12 +16,13 @@
 #include "host/common/ready_fd.h"
 #include "host/mediator/log.h"
 #include "host/mediator/supervisor/admin.h"
+#include "host/mediator/supervisor/kernel_cache.h"
 #include "host/mediator/supervisor/notify.h"
 #include "host/mediator/supervisor/privileges.h"
-#include "host/mediator/supervisor/probe.h"
 #include "host/mediator/supervisor/worker_lease.h"
 #include "host/mediator/supervisor/worker_log.h"
 #include "host/mediator/supervisor/worker_process.h"
+#include "host/mediator/worker/device.h"
 
 #define TICK_MS 50 /* how late a lease's deadline may be noticed */
 #define CHECK_NS (5 * NS_PER_S)
@@ -309,12 +310,12 @@ static int find_device(struct supervisor *supervisor, bool cuda, int ordinal)
 
 /* Which device a line of the configuration means on this host; -1 after a log line. */
 static int resolve_device(struct supervisor *supervisor, const struct supervisor_options *options,
-                          const struct config_device *wanted, int cuda_count)
+                          const struct config_device *wanted)
 {
     bool cuda = wanted->kind == CONFIG_DEVICE_CUDA;
 
     if (wanted->kind == CONFIG_DEVICE_AUTO) {
-        cuda = cuda_count > 0;
+        cuda = supervisor->cuda.count > 0;
     } else if (cuda && options->backend == SUPERVISOR_BACKEND_CPU) {
         log_error("the configuration wants cuda:%d, --backend cpu forbids it", wanted->ordinal);
         return -1;
@@ -322,44 +323,73 @@ static int resolve_device(struct supervisor *supervisor, const struct supervisor
         log_error("the configuration wants cpu, --backend cuda forbids it");
         return -1;
     }
-    if (cuda && wanted->ordinal >= cuda_count) {
+    if (cuda && wanted->ordinal >= supervisor->cuda.count) {
         log_error("there is no device cuda:%d", wanted->ordinal);
         return -1;
     }
     return find_device(supervisor, cuda, cuda ? wanted->ordinal : 0);
 }
 
+/* False after a log line. */
+static bool resolve_pool(struct supervisor *supervisor, const struct supervisor_options *options,
+                         int pool)
+{
+    const struct config_pool *config = &options->config->pools[pool];
+
+    for (unsigned i = 0; i < config->device_count; i++) {
+        int device = resolve_device(supervisor, options, &config->devices[i]);
+
+        if (device < 0) {
+            return false;
+        }
+        supervisor->pool_devices[pool][i] = (unsigned)device;
+    }
+    supervisor->pool_device_count[pool] = config->device_count;
+    return true;
+}
+
+static bool has_devices(const struct supervisor *supervisor, bool cuda)
+{
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        if (supervisor->devices[i].cuda == cuda) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell_devices(const struct supervisor *supervisor)
+{
+    if (supervisor->cuda.count == 0) {
+        log_info("no GPU: %s", supervisor->cuda.reason);
+    }
+    for (unsigned i = 0; i < supervisor->device_count; i++) {
+        const struct supervisor_device *device = &supervisor->devices[i];
+        const struct probe *probe = supervisor_probe_of(supervisor, device);
+
+        log_info("device %s: %s, CUDA %d.%d of %s", device->name,
+                 probe->names[device->ordinal % PROBE_DEVICES], probe->version / 1000,
+                 probe->version % 1000 / 10, probe->path);
+    }
+}
+
 static enum mediator_exit resolve_devices(struct supervisor *supervisor,
                                           const struct supervisor_options *options)
 {
-    char reason[PROBE_REASON_SIZE] = "--backend cpu";
-    bool ask = options->backend != SUPERVISOR_BACKEND_CPU;
-    int cuda_count = ask ? probe_count_cuda(reason) : 0;
+    struct probe *cuda = &supervisor->cuda;
 
-    if (options->backend == SUPERVISOR_BACKEND_CUDA && cuda_count == 0) {
-        log_error("no CUDA backend: %s", reason);
+    snprintf(cuda->reason, sizeof(cuda->reason), "--backend cpu");
+    if (options->backend != SUPERVISOR_BACKEND_CPU) {
+        probe_run(DEVICE_CUDA, cuda);
+    }
+    if (options->backend == SUPERVISOR_BACKEND_CUDA && cuda->count == 0) {
+        log_error("no GPU: %s", cuda->reason);
         return MEDIATOR_EXIT_NO_BACKEND;
     }
     for (int pool = 0; pool < CONFIG_POOLS; pool++) {
-        const struct config_pool *config = &options->config->pools[pool];
-
-        for (unsigned i = 0; i < config->device_count; i++) {
-            int device = resolve_device(supervisor, options, &config->devices[i], cuda_count);
-
-            if (device < 0) {
-                if (cuda_count == 0) {
-                    log_error("no CUDA device: %s", reason);
-                }
-                return MEDIATOR_EXIT_NO_BACKEND;
-            }
-            supervisor->pool_devices[pool][i] = (unsigned)device;
+        if (!resolve_pool(supervisor, options, pool)) {
+            return MEDIATOR_EXIT_NO_BACKEND;
         }
-        supervisor->pool_device_count[pool] = config->device_count;
-    }
-    if (cuda_count == 0) {
-        log_info("backend: cpu (%s)", reason);
-    } else {
-        log_info("backend: cuda, %d device%s", cuda_count, cuda_count == 1 ? "" : "s");
     }
     return MEDIATOR_EXIT_OK;
 }
@@ -470,6 +500,23 @@ static void start_loop(struct supervisor *supervisor)
     }
 }
 
+/* As the user whose workers find what it compiled. */
+static enum mediator_exit prepare_cpu(struct supervisor *supervisor, bool other_users)
+{
+    struct probe *cpu = &supervisor->cpu;
+
+    if (!kernel_cache_open(other_users)) {
+        log_warning("no folder for compiled kernels, each worker compiles its own: %m");
+    }
+    probe_run(DEVICE_CPU, cpu);
+    if (cpu->count == 0) {
+        log_error("no CUDA device on the CPU: %s", cpu->reason);
+        return MEDIATOR_EXIT_NO_BACKEND;
+    }
+    kernel_cache_share();
+    return MEDIATOR_EXIT_OK;
+}
+
 /* As the user that is configured, from here on. */
 static enum mediator_exit open_nursery(struct supervisor *supervisor)
 {
@@ -478,11 +525,25 @@ static enum mediator_exit open_nursery(struct supervisor *supervisor)
         .slots = config->max_sessions + config->spare_workers,
         .first_user = privileges_worker_users(config),
     };
+    unsigned count = 0;
 
     options.cgroup = supervisor->cgroup = cgroup_open(config);
     if (!privileges_drop(config)) {
         return MEDIATOR_EXIT_FAILED;
     }
+    /* NVIDIA's is the first: cuda_driver.h says why. */
+    if (has_devices(supervisor, true)) {
+        options.devices[count++] = DEVICE_CUDA;
+    }
+    if (has_devices(supervisor, false)) {
+        enum mediator_exit result = prepare_cpu(supervisor, options.first_user != 0);
+
+        if (result != MEDIATOR_EXIT_OK) {
+            return result;
+        }
+        options.devices[count++] = DEVICE_CPU;
+    }
+    tell_devices(supervisor);
     supervisor->nursery =
         nursery_open(&supervisor->loop, &options, supervisor, worker_process_on_birth);
     if (supervisor->nursery == NULL) {
@@ -535,5 +596,6 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     admin_close(supervisor.admin);
     close_listeners(&supervisor);
     cgroup_close(supervisor.cgroup);
+    kernel_cache_close();
     return result;
 }

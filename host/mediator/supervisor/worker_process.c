@@ -358,6 +358,7 @@ static void fill_start(struct control_start *start, const struct worker_process 
     start->device = config->device;
     start->limits = config->limits;
     memcpy(start->listener, config->name, sizeof(start->listener));
+    memcpy(start->checks, config->checks, sizeof(start->checks));
 }
 
 /* What it computes for its peer does not fit into more. */

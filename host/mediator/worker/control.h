@@ -41,6 +41,7 @@ struct control_start {
     bool cuda_possible; /* some pool of the listener is on a GPU */
     bool cuda_loose;    /* config.h's cuda_loose */
     char listener[CONFIG_NAME_SIZE];
+    char checks[CONFIG_CHECKS_SIZE];
     struct config_limits limits;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "host/common/clock.h"
+#include "host/mediator/worker/device.h"
 
 static void tell(struct lease *lease, enum control_type type, uint32_t priority,
                  enum lease_state state)
@@ -79,22 +80,13 @@ void lease_yield(struct lease *lease, uint32_t priority)
 static struct session *open_session(const struct control_attached *device, uint64_t memory_limit,
                                     char reason[LEASE_REASON_SIZE])
 {
-    struct backend *backend;
-    struct session *session;
+    struct gpu *gpu = device_open(device, reason);
+    struct session *session = gpu != NULL ? session_create(gpu, memory_limit) : NULL;
 
-    if (device->cuda) {
-        backend = backend_cuda_open(device->ordinal, reason, LEASE_REASON_SIZE);
-    } else {
-        backend = backend_cpu_open();
-        snprintf(reason, LEASE_REASON_SIZE, "no memory");
-    }
-    if (backend == NULL) {
-        return NULL;
-    }
-    snprintf(reason, LEASE_REASON_SIZE, "no memory");
-    session = session_create(backend, memory_limit);
     if (session != NULL) {
         session_seed_handles(session, clock_now_ns() / NS_PER_US);
+    } else if (gpu != NULL) {
+        snprintf(reason, LEASE_REASON_SIZE, "no memory");
     }
     return session;
 }
@@ -102,7 +94,7 @@ static struct session *open_session(const struct control_attached *device, uint6
 bool lease_prepare(struct session **session, const struct control_attached *device,
                    uint64_t memory_limit, bool with_context, char reason[LEASE_REASON_SIZE])
 {
-    struct backend *backend;
+    struct gpu *gpu;
 
     if (*session == NULL) {
         *session = open_session(device, memory_limit, reason);
@@ -110,10 +102,9 @@ bool lease_prepare(struct session **session, const struct control_attached *devi
     if (*session == NULL) {
         return false;
     }
-    backend = (*session)->backend;
-    if (with_context && backend->ops->prepare != NULL &&
-        backend->ops->prepare(backend) != BG_COMPUTE_OK) {
-        snprintf(reason, LEASE_REASON_SIZE, "%s", backend->error);
+    gpu = (*session)->gpu;
+    if (with_context && gpu_prepare(gpu) != BG_COMPUTE_OK) {
+        snprintf(reason, LEASE_REASON_SIZE, "%s", gpu->error);
         return false;
     }
     return true;

@@ -13,7 +13,7 @@
 #include "host/mediator/compute/session.h"
 #include "host/mediator/worker/control.h"
 
-#define LEASE_REASON_SIZE 160
+#define LEASE_REASON_SIZE GPU_ERROR_SIZE
 
 /* How long a lease lasts when others wait: some hundred requests that are over at once, so that
  * changing it, two messages and two wake-ups, does not count. */
@@ -65,7 +65,7 @@ bool lease_has_lingered(const struct lease *lease);
 void lease_release(struct lease *lease);
 void lease_yield(struct lease *lease, uint32_t priority);
 
-/* Opens a session where there is none yet, and makes the backend's context if that is wanted, too.
+/* Opens a session where there is none yet, and makes its context if that is wanted, too.
  * False with a reason. May take as long as LEASE_PREPARE_LIMIT_NS. */
 bool lease_prepare(struct session **session, const struct control_attached *device,
                    uint64_t memory_limit, bool with_context, char reason[LEASE_REASON_SIZE]);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* dlinfo */
 #include "host/mediator/worker/sandbox.h"
 
-#include <dlfcn.h>
 #include <limits.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host/common/jail.h"
+#include "host/mediator/worker/device.h"
 
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
 #define ADDRESS_SPACE_OVERHEAD (UINT64_C(1) << 30)
@@ -35,16 +33,13 @@ static void cut_name(char *path)
     *strrchr(path, '/') = '\0';
 }
 
-/* Where the driver's library is, and where a link to it is. It stays loaded, and finds the others
- * beside it. */
+/* Where the driver's library is, and where a link to it is: it finds the others beside it. */
 static void find_driver(char *directory, char *link)
 {
-    void *library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    struct link_map *map;
+    const struct cuda_driver *driver = device_get_cuda();
 
-    if (library != NULL && dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 &&
-        realpath(map->l_name, directory) != NULL) {
-        snprintf(link, PATH_MAX, "%s", map->l_name);
+    if (driver != NULL && realpath(driver->path, directory) != NULL) {
+        snprintf(link, PATH_MAX, "%s", driver->path);
         cut_name(directory);
         cut_name(link);
     }

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/compute/backend.h"
 #include "host/mediator/log.h"
+#include "host/mediator/worker/device.h"
 #include "host/mediator/worker/sandbox.h"
 
 #define LAST_FLUSH_NS NS_PER_S /* for the last messages of a session that ends */
@@ -253,10 +253,18 @@ static struct worker *create(const struct worker_kind *const *kinds, unsigned co
     return NULL;
 }
 
+static void *compute(void *context)
+{
+    struct worker *worker = context;
+
+    device_make_current();
+    return worker->kind->compute(worker);
+}
+
 static int start_computing(struct worker *worker)
 {
     pthread_t thread;
-    int error = pthread_create(&thread, NULL, worker->kind->compute, worker);
+    int error = pthread_create(&thread, NULL, compute, worker);
 
     if (error != 0) {
         errno = error;
@@ -269,16 +277,7 @@ static int start_computing(struct worker *worker)
 /* The sandbox, and the second thread in it. */
 static bool enter_sandbox(struct worker *worker)
 {
-    struct bg_compute_device_info unused;
-    struct backend *backend;
-
-    /* What reads files does so before: the time zone, the number of CPUs. */
-    tzset();
-    backend = backend_cpu_open();
-    if (backend != NULL) {
-        backend->ops->get_info(backend, &unused);
-        backend->ops->close(backend);
-    }
+    tzset(); /* reads a file */
     if ((sandbox_enter(worker) ?: start_computing(worker) ?: sandbox_close(worker)) != 0) {
         log_error("sandbox: %m");
         return false;
@@ -302,19 +301,23 @@ static void flush_last(struct worker *worker)
     }
 }
 
-int worker_main(const struct worker_kind *const *kinds, unsigned count)
+int worker_main(const struct worker_kind *const *kinds, unsigned count, char *const *devices)
 {
     struct control_start start;
     struct worker *worker;
     int connection;
 
     become_worker();
+    device_load(devices); /* while it waits for a connection */
     if (!receive_start(&start, &connection)) {
         return WORKER_EXIT_FAILED;
     }
     worker = create(kinds, count, &start, connection);
     if (worker == NULL) {
         return WORKER_EXIT_FAILED;
+    }
+    if (start.checks[0]) {
+        device_check(start.checks);
     }
     worker->kind->open(worker);
     if (!worker->over && !enter_sandbox(worker)) {

@@ -15,7 +15,8 @@
 #include "host/mediator/worker/limiter.h"
 #include "host/mediator/worker/outbox.h"
 
-/* Makes this program a worker; not for people, so not in --help. */
+/* Makes this program a worker; not for people, so not in --help. The names of drivers follow
+ * (device.h). */
 #define WORKER_ARGUMENT "--internal-worker"
 
 /* The descriptor of the control socket in a worker; everything above it is closed. */
@@ -78,8 +79,9 @@ struct worker_kind {
     void (*fill_statistics)(struct worker *worker, struct control_statistics *statistics);
 };
 
-/* Does not return to ordinary work: what it returns is the process's exit status. */
-int worker_main(const struct worker_kind *const *kinds, unsigned count);
+/* Does not return to ordinary work: what it returns is the process's exit status. `devices`: the
+ * names of drivers to load, NULL behind the last. */
+int worker_main(const struct worker_kind *const *kinds, unsigned count, char *const *devices);
 
 /* The session is over; the first call counts. */
 void worker_end(struct worker *worker, int exit_status);

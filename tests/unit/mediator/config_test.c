@@ -81,6 +81,7 @@ static void test_everything(void **state)
          "weight = 300\n"
          "connections_per_s = 55\n"
          "guest_connections_per_s = 0\n"
+         "checks = init race, init\n"
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
@@ -101,6 +102,7 @@ static void test_everything(void **state)
     assert_string_equal(listener->path, "/run/one.sock");
     assert_int_equal(listener->mode, 0660);
     assert_true(listener->pools[0]);
+    assert_string_equal(listener->checks, "race,init");
     assert_false(listener->pools[1]);
     assert_int_equal(listener->limits.max_priority, BG_VGPU_STUB_PRIORITY_MEDIUM);
     assert_int_equal(listener->allow_user_count, 2);
@@ -151,6 +153,7 @@ static void test_errors(void **state)
     expect_error(LISTENER "mode = rw\n", "test.ini:3:", "octal");
     expect_error(LISTENER "pools = C\n", "test.ini:3:", "A and B");
     expect_error(LISTENER "pools = ,\n", "test.ini:3:", "pools is empty");
+    expect_error(LISTENER "checks = memory leak\n", "test.ini:3:", "memory, race, init and sync");
     expect_error(LISTENER "max_priority = 2\n", "test.ini:3:", "low, medium or high");
     expect_error(LISTENER "allow_users = nobody-of-this-name\n", "test.ini:3:", "no user");
     expect_error(LISTENER "memory_limit = 1X\n", "test.ini:3:", "512M");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: host/mediator/worker/lease.c host/mediator/worker/control.c host/mediator/log.c
-// build: host/mediator/compute/session.c host/mediator/compute/cpu.c host/common/fd_message.c
+// build: host/mediator/compute/session.c host/common/fd_message.c
 /* A worker's lease and session, with the test in the supervisor's place. */
 #include <errno.h>
 #include <setjmp.h>
@@ -12,17 +12,49 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "host/mediator/worker/device.h"
 #include "host/mediator/worker/lease.h"
 
 static int pair[2]; /* the worker's end, the supervisor's */
 static struct lease lease;
+static unsigned prepared;
 
-/* The GPU that this host does not have. */
-struct backend *backend_cuda_open(int ordinal, char *reason, size_t reason_size)
+/* ---- The devices of this test: a CPU that needs no context, and no GPU ---- */
+
+struct gpu *device_open(const struct control_attached *attached, char reason[GPU_ERROR_SIZE])
 {
-    snprintf(reason, reason_size, "there is no device %d", ordinal);
+    static struct gpu cpu;
+
+    if (!attached->cuda) {
+        return &cpu;
+    }
+    snprintf(reason, GPU_ERROR_SIZE, "there is no device %d", attached->ordinal);
     return NULL;
 }
+
+enum bg_compute_status gpu_prepare(struct gpu *gpu)
+{
+    prepared++;
+    return gpu->lost ? BG_COMPUTE_CUDA_ERROR : BG_COMPUTE_OK;
+}
+
+enum bg_compute_status gpu_alloc(struct gpu *gpu, uint64_t size, gpu_address *address)
+{
+    (void)gpu;
+    (void)size;
+    (void)address;
+    return BG_COMPUTE_OUT_OF_MEMORY;
+}
+
+enum bg_compute_status gpu_free(struct gpu *gpu, gpu_address address, uint64_t size)
+{
+    (void)gpu;
+    (void)address;
+    (void)size;
+    return BG_COMPUTE_OK;
+}
+
+/* ---- */
 
 static int setup(void **state)
 {
@@ -164,9 +196,13 @@ static void test_session(void **state)
     assert_null(session);
     assert_true(lease_prepare(&session, &cpu, 1000, false, reason));
     assert_int_equal(session->memory_limit, 1000);
+    assert_int_equal(prepared, 0);
     first = session;
     assert_true(lease_prepare(&session, &cpu, 1000, true, reason));
     assert_ptr_equal(session, first);
+    assert_int_equal(prepared, 1);
+    session->gpu->lost = true;
+    assert_false(lease_prepare(&session, &cpu, 1000, true, reason));
     session_destroy(session);
 }
 

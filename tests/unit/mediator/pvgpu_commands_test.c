@@ -2,8 +2,9 @@
 // build: host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c host/mediator/pvgpu/copy.c
 // build: host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c host/mediator/pvgpu/display.c
 // build: host/mediator/pvgpu/format.c host/mediator/compute/operation.c host/mediator/compute/session.c
-// build: host/mediator/compute/cpu.c
-/* pvgpu's resources on the CPU backend: results byte by byte, and everything that is refused. */
+// build: $(GPU_SRC)
+// libs: -ldl
+/* pvgpu's resources on the CPU device: results byte by byte, and everything that is refused. */
 #include "tests/unit/mediator/pvgpu_fixture.h"
 
 static void test_create_what_is_refused(void **state)

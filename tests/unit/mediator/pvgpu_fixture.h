@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A pvgpu session on the CPU backend, and commands to it; included by one test program each. */
+/* A pvgpu session on the CPU device, and commands to it; included by one test program each. */
 #ifndef TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
 #define TESTS_UNIT_MEDIATOR_PVGPU_FIXTURE_H
 
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "host/mediator/pvgpu/commands.h"
+#include "tests/unit/mediator/test_gpu.h"
 
 #define HEAP_SIZE 65536u /* exactly what is allocated: a byte beyond is ASan's */
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
@@ -33,8 +34,9 @@ static inline int setup(void **state)
     for (uint32_t i = 0; i < HEAP_SIZE; i++) {
         heap[i] = (uint8_t)(i * 31 + i / 251);
     }
-    context.session = session_create(backend_cpu_open(), MEMORY_LIMIT);
-    context.heap = (struct operation_heap){heap, HEAP_SIZE, (uintptr_t)heap};
+    context.session = session_create(test_gpu(), MEMORY_LIMIT);
+    context.heap = (struct operation_heap){.memory = heap, .size = HEAP_SIZE};
+    assert_int_equal(gpu_share(test_gpu(), heap, HEAP_SIZE, &context.heap.address), BG_COMPUTE_OK);
     pvgpu_display_init(&display, NULL, NULL);
     return 0;
 }
@@ -45,6 +47,7 @@ static inline int teardown(void **state)
     pvgpu_context_reset(&context);
     assert_int_equal(context.session->memory_used, 0); /* nothing is lost */
     session_destroy(context.session);
+    gpu_unshare(test_gpu(), heap);
     free(heap);
     return 0;
 }

@@ -2,8 +2,9 @@
 // build: host/mediator/pvgpu/commands.c host/mediator/pvgpu/resource.c host/mediator/pvgpu/copy.c
 // build: host/mediator/pvgpu/targets.c host/mediator/pvgpu/compute.c host/mediator/pvgpu/display.c
 // build: host/mediator/pvgpu/format.c host/mediator/compute/operation.c host/mediator/compute/session.c
-// build: host/mediator/compute/cpu.c
-/* pvgpu's views, targets and clears on the CPU backend, each format's texels, resizing. */
+// build: $(GPU_SRC)
+// libs: -ldl
+/* pvgpu's views, targets and clears on the CPU device, each format's texels, resizing. */
 #include <math.h>
 
 #include "tests/unit/mediator/pvgpu_fixture.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c host/mediator/compute/cpu.c
-/* Mailbox requests on the CPU backend: results, bad requests, limits, handles. */
+// build: host/mediator/stub/request.c host/mediator/compute/operation.c host/mediator/compute/session.c
+// build: $(GPU_SRC)
+// libs: -ldl
+/* Mailbox requests on the CPU device: results, bad requests, limits, handles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,7 @@
 
 #include "host/mediator/compute/operation.h"
 #include "tests/unit/mediator/mailbox_request.h"
+#include "tests/unit/mediator/test_gpu.h"
 
 #define MEMORY_LIMIT (UINT64_C(1) << 20)
 
@@ -20,7 +23,7 @@ static struct exchange exchange;
 static int setup(void **state)
 {
     (void)state;
-    session = session_create(backend_cpu_open(), MEMORY_LIMIT);
+    session = session_create(test_gpu(), MEMORY_LIMIT);
     return session != NULL ? 0 : -1;
 }
 

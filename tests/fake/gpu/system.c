@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the fake driver asks of the system, as fake_cuda.c says. */
+/* What the fake driver asks of the system, as gpu.c says. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "fake_system.h"
+#include "tests/fake/gpu/system.h"
 
 #define RM_IOCTL 0xc020462aul /* of the resource manager */
 #define UVM_IOCTL 37ul
@@ -197,7 +197,7 @@ static int write_code(void)
 
 static int signal_mediator(void)
 {
-    return kill((pid_t)atoi(getenv("FAKE_CUDA_ATTACK")), 0) == 0;
+    return kill((pid_t)atoi(getenv("FAKE_GPU_ATTACK")), 0) == 0;
 }
 
 static int see_others(void)
@@ -246,18 +246,18 @@ static const struct attempt attacks[] = {
 static void try_all(const struct attempt *attempts, unsigned count, const char *kind)
 {
     for (unsigned i = 0; i < count; i++) {
-        fprintf(stderr, "fake CUDA: %s %s %s\n", kind, attempts[i].name,
+        fprintf(stderr, "fake GPU: %s %s %s\n", kind, attempts[i].name,
                 attempts[i].try() ? "works" : "fails");
     }
-    fprintf(stderr, "fake CUDA: %s tried\n", kind);
+    fprintf(stderr, "fake GPU: %s tried\n", kind);
 }
 
 void fake_use_system(void)
 {
-    if (getenv("FAKE_CUDA_SYSTEM") != NULL) {
+    if (getenv("FAKE_GPU_SYSTEM") != NULL) {
         try_all(needs, sizeof(needs) / sizeof(needs[0]), "system");
     }
-    if (getenv("FAKE_CUDA_ATTACK") != NULL) {
+    if (getenv("FAKE_GPU_ATTACK") != NULL) {
         try_all(attacks, sizeof(attacks) / sizeof(attacks[0]), "attack");
     }
 }

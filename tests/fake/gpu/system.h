@@ -2,7 +2,7 @@
 #ifndef FAKE_SYSTEM_H
 #define FAKE_SYSTEM_H
 
-/* Does what FAKE_CUDA_SYSTEM and FAKE_CUDA_ATTACK ask for. */
+/* Does what FAKE_GPU_SYSTEM and FAKE_GPU_ATTACK ask for. */
 void fake_use_system(void);
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The devices of a worker: it serves one session, which computes on one of them. What the CPU
+ * device needs of the system (its library, compiled kernels) is taken before the worker gives up
+ * files; an NVIDIA driver gets its own, in the sandbox, when it is used.
+ */
+#ifndef MEDIATOR_DEVICE_H
+#define MEDIATOR_DEVICE_H
+
+#include "host/mediator/compute/gpu.h"
+#include "host/mediator/worker/control.h"
+
+/* The drivers, by the names of their devices. */
+#define DEVICE_CUDA "cuda"
+#define DEVICE_CPU "cpu"
+
+/* Loads the drivers that are named, and makes the CPU's context. What fails, device_open says. */
+void device_load(char *const *names);
+
+/* What the CPU device is to look for in kernels (config.h's checks): its context is made anew. */
+void device_check(const char *checks);
+
+/* NVIDIA's driver; NULL: it was not loaded. */
+const struct cuda_driver *device_get_cuda(void);
+
+/* For a thread that is to compute on the CPU. */
+void device_make_current(void);
+
+/* NULL with a reason. */
+struct gpu *device_open(const struct control_attached *attached, char reason[GPU_ERROR_SIZE]);
+
+#endif
