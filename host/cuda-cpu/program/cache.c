@@ -108,6 +108,16 @@ void cache_close(void)
 
 /* ---- Keys ---- */
 
+/* Member by member: what lies between them is anything. */
+static void add_options(struct digest *digest, const struct kernel_options *options)
+{
+    const uint32_t words[] = {options->has_fma, options->has_f16, options->row,
+                              options->masked_alone, options->is_checked};
+
+    _Static_assert(sizeof(*options) == 12, "all members are above");
+    digest_add(digest, words, sizeof(words));
+}
+
 /* Everything that the answer depends on, but for LLVM: that it was the same shows the entry. */
 static void make_name(const struct compile_request *request, char name[NAME_SIZE])
 {
@@ -123,7 +133,7 @@ static void make_name(const struct compile_request *request, char name[NAME_SIZE
     digest_add(&digest, sizes, sizeof(sizes));
     digest_add(&digest, &compiler, sizeof(compiler));
     digest_add(&digest, processor, sizeof(processor));
-    digest_add(&digest, &request->options, sizeof(request->options));
+    add_options(&digest, &request->options);
     digest_add(&digest, kernel, strlen(kernel) + 1);
     digest_add(&digest, request->text, request->text_size);
     digest_finish(&digest, result);

@@ -188,6 +188,11 @@ static void test_found(void **state)
     other = request;
     other.options.has_fma = !other.options.has_fma;
     assert_int_equal(find(&other), 0);
+    memset(&other.options, 0xFF, sizeof(other.options)); /* between the members, too */
+    other.options.has_fma = other.options.has_f16 = false;
+    other.options.masked_alone = other.options.is_checked = false;
+    other.options.row = 0;
+    assert_int_equal(find(&other), 1000);
     other = request;
     other.limits.time = 1;
     assert_int_equal(find(&other), 1000);
