@@ -299,6 +299,7 @@ uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask,
         .order = operation &
                  (WARP_ORDER_BLOCK | WARP_ORDER_ALL | WARP_ORDER_ACQUIRE | WARP_ORDER_RELEASE),
         .what = FINDING_ATOMIC,
+        .is_cas = (operation & 0xFF) == WARP_ATOMIC_CAS,
     };
 
     return look_at(of->check, &access);

@@ -16,6 +16,7 @@ static uint32_t who_is(const struct check_warp *warp, const struct access *acces
 
     who |= access->order & WARP_ORDER_ALL ? SHADOW_STRONG_ALL : 0;
     who |= access->order & WARP_ORDER_BLOCK ? SHADOW_STRONG_BLOCK : 0;
+    who |= access->is_cas ? SHADOW_CAS : 0;
     return who | (access->what == FINDING_ATOMIC ? SHADOW_ATOMIC : 0);
 }
 
@@ -58,6 +59,14 @@ static bool are_both_strong(const struct meeting *meeting, uint32_t other, uint3
     return meeting->who & other & SHADOW_STRONG_ALL;
 }
 
+/* A weak read before a loop of compare-and-swap is how atomics are made that there are none of:
+ * what it reads is compared. */
+static bool is_guess(const struct meeting *meeting, uint32_t other, enum shadow_slot slot)
+{
+    return meeting->access->what == FINDING_READ ? (other & SHADOW_CAS) != 0
+                                                 : meeting->access->is_cas && slot != SHADOW_WRITE;
+}
+
 /* The value is there already, or comes with the same instruction: nobody sees who was first. */
 static bool is_same_value(const struct meeting *meeting, uint32_t other, uint32_t block)
 {
@@ -86,7 +95,7 @@ static bool is_race(const struct meeting *meeting, const struct shadow_cells *ce
         return false;
     }
     block = block_of(meeting, cells, slot, cell);
-    return !are_both_strong(meeting, other, block) &&
+    return !are_both_strong(meeting, other, block) && !is_guess(meeting, other, slot) &&
            !(slot == SHADOW_WRITE && meeting->access->what == FINDING_WRITE &&
              is_same_value(meeting, other, block));
 }

@@ -11,6 +11,7 @@ struct access {
     uint32_t mask, size, site;
     uint32_t order; /* WARP_ORDER_ bits */
     enum finding_access what;
+    bool is_cas; /* an atomic that compares */
 };
 
 /* Lanes from `lane` on whose bytes lie beside each other, or are the same. */

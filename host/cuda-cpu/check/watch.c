@@ -284,6 +284,16 @@ void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t
 
 /* ---- Lanes that wait for each other ---- */
 
+static uint32_t lanes_that_name(const uint32_t *named, uint32_t lanes, uint32_t names)
+{
+    uint32_t same = 0;
+
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        same |= (uint32_t)(named[lane] == names) << lane;
+    }
+    return same & lanes;
+}
+
 /* What is wrong with what a lane names; NULL: nothing. */
 static const char *judge_names(const uint32_t *named, uint32_t lanes, uint32_t lane)
 {
@@ -303,6 +313,10 @@ static const char *judge_names(const uint32_t *named, uint32_t lanes, uint32_t l
 static void check_names(struct check_warp *warp, const uint32_t *named, uint32_t lanes,
                         uint32_t site)
 {
+    if (lanes_that_name(named, lanes, named[first_of(lanes)]) == lanes &&
+        !(lanes & ~named[first_of(lanes)])) {
+        return;
+    }
     for (uint32_t rest = lanes; rest; rest &= rest - 1) {
         uint32_t lane = first_of(rest);
         const char *what = judge_names(named, lanes, lane);
@@ -318,11 +332,9 @@ static void order_together(struct check_warp *warp, const uint32_t *named, uint3
     uint32_t rest = lanes;
 
     while (rest) {
-        uint32_t names = named[first_of(rest)], group = 0;
+        uint32_t names = named[first_of(rest)];
+        uint32_t group = lanes_that_name(named, rest, names);
 
-        for (uint32_t same = rest; same; same &= same - 1) {
-            group |= named[first_of(same)] == names ? 1u << first_of(same) : 0;
-        }
         names &= lanes_there(warp);
         clock_together(warp->clock, names | group, names == lanes_there(warp));
         rest &= ~group;

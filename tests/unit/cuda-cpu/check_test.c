@@ -512,6 +512,18 @@ static void test_atomic_and_plain(void **state)
     assert_other(source, "race", "/*2*/", "/*1*/", 0, 31);
 }
 
+/* How an atomic is made that the hardware does not have. */
+static void test_guess(void **state)
+{
+    (void)state;
+    run_clean(KERNEL("", "ld.global.u32 %r5, [%rd1];\n"
+                         "L: add.u32 %r6, %r5, 3; mov.u32 %r7, %r5;\n"
+                         "atom.global.cas.b32 %r5, [%rd1], %r7, %r6; setp.ne.u32 %p1, %r5, %r7;\n"
+                         "@%p1 bra L;"),
+              2, 64);
+    assert_int_equal(out[0], 3 * 128);
+}
+
 static void test_atomics_of_a_block(void **state)
 {
     const char *source = KERNEL("", "/*1*/red.relaxed.cta.global.add.u32 [%rd1], 1;");
@@ -854,6 +866,7 @@ int main(void)
         TEST(test_race_of_bytes),
         TEST(test_atomics_are_no_race),
         TEST(test_atomic_and_plain),
+        TEST(test_guess),
         TEST(test_atomics_of_a_block),
         TEST(test_lock),
         TEST(test_lock_without_fence),
