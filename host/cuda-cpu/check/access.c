@@ -288,6 +288,72 @@ void check_scatter(struct warp *of, const void *values, const uint64_t *addresse
     }
 }
 
+/* The usual read, of whole lines of the region that this site met last: nothing is new. */
+static inline bool is_usual(const struct check_warp *warp, uint64_t first, uint32_t word,
+                            uint32_t site)
+{
+    const struct region *region = warp->regions[site];
+    uint64_t size = (uint64_t)(word & WARP_ACCESS_SIZE) * WARP_LANES, end = first + size;
+
+    if (word & (WARP_ACCESS_WRITE | WARP_ACCESS_SAME) || region == NULL || first < region->start ||
+        end > region->end || (size | end) % SHADOW_LINE || !region->shadow.count ||
+        warp->generation != warp->block->check->generation) {
+        return false;
+    }
+    for (; first < end; first += SHADOW_LINE) {
+        const struct shadow_line *line = shadow_line(&region->shadow, first);
+
+        if (!shadow_is_line_written(&region->shadow, line) ||
+            (has(warp, CHECK_RACE) && !race_is_known(warp, region, line))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool may_reach(struct check_warp *warp, const struct access *access,
+                      const struct access_run *run)
+{
+    struct region *region = region_of_run(warp, access, run);
+    uint64_t size = (uint64_t)access->size * (run->is_same ? 1 : run->count);
+
+    if (!may(access, region, run->address) || region->kind == REGION_LOCAL ||
+        (access->what == FINDING_READ &&
+         !shadow_all_written(&region->shadow, run->address, size)) ||
+        (is_for_races(warp, region) && !race_run(warp, access, region, run))) {
+        return false;
+    }
+    if (access->what == FINDING_WRITE) {
+        shadow_write(&region->shadow, run->address, size);
+    }
+    return true;
+}
+
+static __attribute__((noinline)) bool is_allowed(struct check_warp *warp, uint64_t first,
+                                                 uint32_t word, uint32_t site)
+{
+    const struct access access = {
+        .mask = UINT32_MAX,
+        .size = word & WARP_ACCESS_SIZE,
+        .site = site,
+        .what = word & WARP_ACCESS_WRITE ? FINDING_WRITE : FINDING_READ,
+    };
+    const struct access_run run = {
+        .address = first,
+        .count = WARP_LANES,
+        .is_same = word & WARP_ACCESS_SAME,
+    };
+
+    return first <= UINT64_MAX - (uint64_t)access.size * WARP_LANES &&
+           may_reach(warp, &access, &run);
+}
+
+uint32_t check_reach(struct warp *of, uint64_t first, uint32_t word, uint32_t site)
+{
+    return of->check != NULL &&
+           (is_usual(of->check, first, word, site) || is_allowed(of->check, first, word, site));
+}
+
 uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask, uint32_t size,
                       uint32_t operation, uint32_t site)
 {

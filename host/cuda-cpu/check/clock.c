@@ -25,7 +25,7 @@ static uint32_t later(uint32_t a, uint32_t b)
 /* The present, which is over. At the end of time it stays: then too much is ordered. */
 static uint32_t step(struct clock *clock)
 {
-    return clock->now < UINT32_MAX ? clock->now++ : clock->now;
+    return clock->now < CLOCK_END ? clock->now++ : clock->now;
 }
 
 /* ---- Objects ---- */

@@ -17,6 +17,7 @@
 #define CLOCK_WARPS 32
 #define CLOCK_LANES 32
 #define CLOCK_BARRIERS 16
+#define CLOCK_END 0x7FFFFFFFu /* times have 31 bits */
 
 struct knowledge; /* of other blocks */
 

@@ -211,6 +211,50 @@ struct stretch {
     uint32_t shift;        /* cells of a lane: 1 << shift */
 };
 
+/* No time is later: of whole lines at once. Times have 31 bits, so that a difference has a sign. */
+static bool are_until(const uint32_t *time, uint32_t count, uint32_t last)
+{
+    uint32_t signs = 0;
+
+    if (count == SHADOW_CELLS) {
+        for (uint32_t i = 0; i < SHADOW_CELLS; i++) {
+            signs |= last - time[i];
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            signs |= last - time[i];
+        }
+    }
+    return !(signs >> 31);
+}
+
+static void fill(uint32_t *words, uint32_t count, uint32_t word)
+{
+    if (count == SHADOW_CELLS) {
+        for (uint32_t i = 0; i < SHADOW_CELLS; i++) {
+            words[i] = word;
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            words[i] = word;
+        }
+    }
+}
+
+/* Of each lane one more than of the lane before. */
+static void count_up(uint32_t *words, uint32_t count, uint32_t first, uint32_t shift)
+{
+    if (count == SHADOW_CELLS && shift == 0) {
+        for (uint32_t i = 0; i < SHADOW_CELLS; i++) {
+            words[i] = first + i;
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            words[i] = first + (i >> shift);
+        }
+    }
+}
+
 /* No touch in this slot is another thread's that is not ordered. */
 static bool is_slot_clear(const struct meeting *meeting, const struct stretch *stretch,
                           enum shadow_slot slot)
@@ -222,12 +266,9 @@ static bool is_slot_clear(const struct meeting *meeting, const struct stretch *s
     bool is_shared = meeting->region->kind == REGION_SHARED;
     uint32_t floor = meeting->warp->clock->floor, launch = is_shared ? floor : own->clock->launch;
     uint32_t thread = stretch->who & SHADOW_THREAD;
-    uint32_t others = 0;
+    uint32_t others = 1;
 
-    for (uint32_t i = 0; i < stretch->count; i++) {
-        others |= time[i] > launch;
-    }
-    if (!others) {
+    if (are_until(time, stretch->count, launch)) {
         return true;
     }
     for (uint32_t i = 0; i < stretch->count; i++) {
@@ -247,12 +288,10 @@ static void put_stretch(const struct meeting *meeting, const struct stretch *str
     uint32_t *block = &stretch->cells->block[slot][stretch->first];
     const struct clock_block *own = meeting->warp->clock->block;
 
-    for (uint32_t i = 0; i < stretch->count; i++) {
-        time[i] = own->clock->now;
-        who[i] = stretch->who + (i >> stretch->shift);
-    }
-    for (uint32_t i = 0; meeting->region->kind != REGION_SHARED && i < stretch->count; i++) {
-        block[i] = own->number;
+    fill(time, stretch->count, own->clock->now);
+    count_up(who, stretch->count, stretch->who, stretch->shift);
+    if (meeting->region->kind != REGION_SHARED) {
+        fill(block, stretch->count, own->number);
     }
 }
 
@@ -297,24 +336,24 @@ static bool write_stretch(const struct meeting *meeting, const struct stretch *s
         }
     }
     put_stretch(meeting, stretch, SHADOW_WRITE);
-    for (uint32_t i = stretch->first; i < stretch->first + stretch->count; i++) {
-        cells->time[SHADOW_READ][i] = cells->time[SHADOW_OTHER_READ][i] = 0;
-    }
+    fill(&cells->time[SHADOW_READ][stretch->first], stretch->count, 0);
+    fill(&cells->time[SHADOW_OTHER_READ][stretch->first], stretch->count, 0);
     return true;
 }
 
 /* The earliest read that a line of words holds. */
 static uint32_t earliest_read(const struct shadow_cells *cells)
 {
-    uint32_t earliest = UINT32_MAX;
+    int32_t earliest = INT32_MAX;
 
     for (uint32_t i = 0; i < SHADOW_CELLS; i++) {
-        uint32_t a = cells->time[SHADOW_READ][i], b = cells->time[SHADOW_OTHER_READ][i];
+        int32_t a = (int32_t)cells->time[SHADOW_READ][i];
+        int32_t b = (int32_t)cells->time[SHADOW_OTHER_READ][i];
 
         a = a < b ? a : b;
         earliest = a < earliest ? a : earliest;
     }
-    return earliest;
+    return (uint32_t)earliest;
 }
 
 static uint32_t log2_of(uint32_t size)
@@ -353,18 +392,7 @@ static bool meet_stretch(const struct meeting *meeting, struct shadow_line *line
     return done;
 }
 
-/* A read that can neither be a race nor be remembered. */
-static bool is_known(const struct meeting *meeting, const struct shadow_line *line)
-{
-    const struct clock_warp *clock = meeting->warp->clock;
-    uint32_t launch =
-        meeting->region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
-
-    return meeting->access->what == FINDING_READ && line->write_max <= launch &&
-           line->read_full > launch;
-}
-
-static void race_adjacent(struct check_warp *warp, const struct access *access,
+static bool race_adjacent(struct check_warp *warp, const struct access *access,
                           const struct region *region, const struct access_run *run)
 {
     struct meeting meeting = {warp, access, region, run->lane, 0};
@@ -378,43 +406,69 @@ static void race_adjacent(struct check_warp *warp, const struct access *access,
 
         meeting.lane = lane;
         meeting.who = who_is(warp, access, lane);
-        if (!is_known(&meeting, line) &&
+        if (!(access->what == FINDING_READ && race_is_known(warp, region, line)) &&
             !meet_stretch(&meeting, line, address, lanes * access->size)) {
+            if (access->addresses == NULL) {
+                return false;
+            }
             for (uint32_t i = lane; i < lane + lanes; i++) {
                 race_lane(warp, access, region, i);
             }
         }
         lane += lanes;
     }
+    return true;
 }
 
-/* Both reads of the cell are there, and the write is ordered: no more lanes are needed. */
-static bool is_read_enough(const struct check_warp *warp, const struct region *region,
-                           uint64_t address)
+/* All lanes read one cell, whose writes are ordered: two of them stand for all. False: lane by
+ * lane. */
+static bool read_cell(const struct meeting *meeting, struct shadow_cells *cells, uint32_t cell)
 {
-    const struct shadow_line *line = shadow_line(&region->shadow, address);
-    const struct clock_warp *clock = warp->clock;
-    uint32_t launch = region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
-    uint32_t cell = (uint32_t)(address % SHADOW_LINE / 4);
+    const struct clock_warp *clock = meeting->warp->clock;
+    uint32_t launch =
+        meeting->region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
+    bool is_first = cells->time[SHADOW_READ][cell] <= launch;
+    bool is_second = cells->time[SHADOW_OTHER_READ][cell] <= launch;
+    struct meeting next = *meeting;
 
-    return !line->is_bytes && line->cells != NULL &&
-           line->cells->time[SHADOW_WRITE][cell] <= launch &&
-           line->cells->time[SHADOW_READ][cell] > launch &&
-           line->cells->time[SHADOW_OTHER_READ][cell] > launch;
+    if (cells->time[SHADOW_WRITE][cell] > launch || is_first != is_second) {
+        return false;
+    }
+    if (is_first) {
+        next.who++;
+        put(meeting, cells, SHADOW_READ, cell);
+        put(&next, cells, SHADOW_OTHER_READ, cell);
+    }
+    return true;
 }
 
-void race_run(struct check_warp *warp, const struct access *access, const struct region *region,
+static bool read_same(struct check_warp *warp, const struct access *access,
+                      const struct region *region, const struct access_run *run)
+{
+    const struct meeting meeting = {warp, access, region, run->lane,
+                                    who_is(warp, access, run->lane)};
+    struct shadow_line *line = shadow_line(&region->shadow, run->address);
+    struct shadow_cells *cells = shadow_cells(line, run->address, access->size);
+    uint32_t cell = (uint32_t)(run->address % SHADOW_LINE / 4);
+    bool done = cells != NULL && !line->is_bytes;
+
+    for (uint32_t i = 0; done && i < access->size / 4; i++) {
+        done = read_cell(&meeting, cells, cell + i);
+    }
+    return done;
+}
+
+bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run)
 {
     if (!run->is_same) {
-        race_adjacent(warp, access, region, run);
-        return;
+        return race_adjacent(warp, access, region, run);
     }
-    for (uint32_t i = run->lane; i < run->lane + run->count; i++) {
-        if (access->what == FINDING_READ && access->size == 4 &&
-            is_read_enough(warp, region, run->address)) {
-            return;
-        }
+    if (access->what == FINDING_READ && read_same(warp, access, region, run)) {
+        return true;
+    }
+    for (uint32_t i = run->lane; access->addresses != NULL && i < run->lane + run->count; i++) {
         race_lane(warp, access, region, i);
     }
+    return access->addresses != NULL;
 }

@@ -6,7 +6,7 @@
 #include "host/cuda-cpu/check/state.h"
 
 struct access {
-    const uint64_t *addresses;
+    const uint64_t *addresses;   /* NULL: all lanes, beside each other or at one place */
     const unsigned char *values; /* that are written, lane by lane; NULL: nobody knows them */
     uint32_t mask, size, site;
     uint32_t order; /* WARP_ORDER_ bits */
@@ -25,8 +25,18 @@ struct access_run {
 void race_lane(struct check_warp *warp, const struct access *access, const struct region *region,
                uint32_t lane);
 
-/* A run of lanes. */
-void race_run(struct check_warp *warp, const struct access *access, const struct region *region,
+/* A run of lanes. Without addresses no lane is looked at by itself: false, when one should be. */
+bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run);
+
+/* A read of the line can neither be a race nor be remembered. */
+static inline bool race_is_known(const struct check_warp *warp, const struct region *region,
+                                 const struct shadow_line *line)
+{
+    const struct clock_warp *clock = warp->clock;
+    uint32_t ordered = region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
+
+    return line->write_max <= ordered && line->read_full > ordered;
+}
 
 #endif

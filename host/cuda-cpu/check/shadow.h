@@ -63,6 +63,13 @@ void shadow_unwrite(struct shadow *shadow);
 bool shadow_all_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 bool shadow_any_written(const struct shadow *shadow, uint64_t address, uint64_t size);
 
+static inline bool shadow_is_line_written(const struct shadow *shadow,
+                                          const struct shadow_line *line)
+{
+    return shadow->is_written || (line->written[0] & line->written[1] & line->written[2] &
+                                  line->written[3]) == UINT32_MAX;
+}
+
 /* ---- Who touched it ---- */
 
 /* The cells of a line, bytes if an access of this size needs them. NULL: no memory. */

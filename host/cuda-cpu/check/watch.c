@@ -13,7 +13,7 @@
 /* Times begin again before they run out. */
 static void rewind_clock(struct check *check)
 {
-    if (check->clock.now > UINT32_MAX / 2) {
+    if (check->clock.now > CLOCK_END / 2) {
         for (size_t i = 0; i < check->region_count; i++) {
             shadow_forget(&check->regions[i]->shadow);
         }

@@ -136,6 +136,7 @@ struct access {
     value first;            /* lane 0's address */
     unsigned size;
     uint32_t order; /* WARP_ORDER_ bits */
+    value is_same;  /* checked: all lanes read one place */
     uint32_t site;
 };
 
@@ -232,30 +233,104 @@ static void scatter(struct emitter *emitter, const struct access *access, value 
          access->site);
 }
 
-/* What is checked is never in line, nor are 128 bits. */
-static struct access checked_access(struct emitter *emitter, value addresses, unsigned size,
-                                    uint32_t order)
+/* Always by a call: 128 bits; of checked code what is strong, and where not all lanes take part. */
+static bool is_never_in_line(const struct emitter *emitter, const struct access *access)
 {
-    return (struct access){.addresses = addresses,
-                           .size = size,
-                           .order = order,
-                           .lanes = emit_lane_bits(emitter),
-                           .site = emit_site(emitter)};
+    return access->size > 8 ||
+           (emitter->options->is_checked && (access->order || !emitter->lanes.all));
 }
 
-static value load(struct emitter *emitter, value addresses, unsigned size, uint32_t order)
+/* All lanes read one place when the first two do, or else places beside each other. */
+static value is_regular(struct emitter *emitter, struct access *access)
 {
-    struct access access = {.addresses = addresses, .size = size};
+    value second = emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 1", access->addresses);
+    value steps = lanes_times(emitter, emit_value(emitter, "or i64 0, %u", access->size));
+    value expected, equal;
+
+    access->is_same = emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", access->first, second);
+    steps = emit_value(emitter, "select i1 %%t%u, <32 x i64> zeroinitializer, <32 x i64> %%t%u",
+                       access->is_same, steps);
+    expected = add_i64(emitter, emit_splat_scalar(emitter, PTX_W_B64, access->first), steps);
+    equal = emit_value(emitter, "icmp eq <32 x i64> %%t%u, %%t%u", access->addresses, expected);
+    return emit_value(emitter, "icmp eq i32 %%t%u, -1", emit_mask_bits(emitter, equal));
+}
+
+/* Checked: lanes that are as they should be are asked for. Labels as of begin_access. */
+static unsigned begin_checked(struct emitter *emitter, struct access *access, bool is_write)
+{
+    unsigned number = label(emitter);
+    value shape, bits, callee, known;
+
+    access->site = emit_site(emitter);
+    access->lanes = emit_lane_bits(emitter);
+    access->first =
+        emit_value(emitter, "extractelement <32 x i64> %%t%u, i32 0", access->addresses);
+    if (is_write) {
+        shape = is_adjacent(emitter, access);
+        bits = emit_value(emitter, "or i32 %u, %u", access->size, WARP_ACCESS_WRITE);
+    } else {
+        shape = is_regular(emitter, access);
+        bits = emit_value(emitter, "select i1 %%t%u, i32 %u, i32 %u", access->is_same,
+                          access->size | WARP_ACCESS_SAME, access->size);
+    }
+    emit(emitter, "br i1 %%t%u, label %%k%u, label %%c%u", shape, number, number);
+    begin(emitter, 'k', number);
+    callee = emit_field(emitter, offsetof(struct warp, reach), "ptr");
+    known = emit_value(emitter, "call i32 %%t%u(ptr %%w, i64 %%t%u, i32 %%t%u, i32 %u)", callee,
+                       access->first, bits, access->site);
+    known = emit_value(emitter, "icmp ne i32 %%t%u, 0", known);
+    emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", known, number, number);
+    return number;
+}
+
+static value load_same(struct emitter *emitter, value pointer, unsigned size)
+{
+    static const enum ptx_word types[] = {
+        [1] = PTX_W_B8, [2] = PTX_W_B16, [4] = PTX_W_B32, [8] = PTX_W_B64};
+    value loaded = emit_value(emitter, "load i%u, ptr %%t%u, align %u", size * 8, pointer, size);
+
+    return emit_splat_scalar(emitter, types[size], loaded);
+}
+
+/* Of one place, or of places beside each other, or by a call. */
+static value load_checked(struct emitter *emitter, struct access *access)
+{
+    unsigned number = begin_checked(emitter, access, false);
+    const char *vector = memory_vector(access->size);
+    value pointer, same, near, far;
+
+    begin(emitter, 'a', number);
+    pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access->first);
+    emit(emitter, "br i1 %%t%u, label %%u%u, label %%v%u", access->is_same, number, number);
+    begin(emitter, 'u', number);
+    same = load_same(emitter, pointer, access->size);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'v', number);
+    near = emit_value(emitter, "load %s, ptr %%t%u, align %u", vector, pointer, access->size);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'c', number);
+    far = gather(emitter, access);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'j', number);
+    return emit_value(emitter, "phi %s [ %%t%u, %%u%u ], [ %%t%u, %%v%u ], [ %%t%u, %%c%u ]",
+                      vector, same, number, near, number, far, number);
+}
+
+static value load(struct emitter *emitter, struct access access)
+{
+    unsigned size = access.size, number;
     const char *vector = memory_vector(size);
     value pointer, near, far;
-    unsigned number;
 
-    if (emitter->options->is_checked || size > 8) {
-        access = checked_access(emitter, addresses, size, order);
+    if (is_never_in_line(emitter, &access)) {
+        access.lanes = emit_lane_bits(emitter);
+        access.site = emit_site(emitter);
         return gather(emitter, &access);
     }
+    if (emitter->options->is_checked) {
+        return load_checked(emitter, &access);
+    }
     number = begin_access(emitter, &access);
-
     begin(emitter, 'a', number);
     pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
     if (emitter->lanes.all) {
@@ -275,21 +350,20 @@ static value load(struct emitter *emitter, value addresses, unsigned size, uint3
                       far, number);
 }
 
-static void store(struct emitter *emitter, value addresses, unsigned size, uint32_t order,
-                  value stored)
+static void store(struct emitter *emitter, struct access access, value stored)
 {
-    struct access access = {.addresses = addresses, .size = size};
+    unsigned size = access.size, number;
     const char *vector = memory_vector(size);
-    unsigned number;
     value pointer;
 
-    if (emitter->options->is_checked || size > 8) {
-        access = checked_access(emitter, addresses, size, order);
+    if (is_never_in_line(emitter, &access)) {
+        access.lanes = emit_lane_bits(emitter);
+        access.site = emit_site(emitter);
         scatter(emitter, &access, stored);
         return;
     }
-    number = begin_access(emitter, &access);
-
+    number = emitter->options->is_checked ? begin_checked(emitter, &access, true)
+                                          : begin_access(emitter, &access);
     begin(emitter, 'a', number);
     pointer = emit_value(emitter, "inttoptr i64 %%t%u to ptr", access.first);
     if (emitter->lanes.all) {
@@ -308,12 +382,13 @@ static void store(struct emitter *emitter, value addresses, unsigned size, uint3
 
 value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type)
 {
-    return load(emitter, addresses, ptx_type_bits(type) / 8, 0);
+    return load(emitter, (struct access){.addresses = addresses, .size = ptx_type_bits(type) / 8});
 }
 
 void emit_store_at(struct emitter *emitter, value addresses, enum ptx_word type, value stored)
 {
-    store(emitter, addresses, ptx_type_bits(type) / 8, 0, stored);
+    store(emitter, (struct access){.addresses = addresses, .size = ptx_type_bits(type) / 8},
+          stored);
 }
 
 /* ---- Instructions ---- */
@@ -406,6 +481,7 @@ static void emit_load(struct emitter *emitter)
     unsigned size = ptx_type_bits(type) / 8;
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand(emitter, 0), items);
+    struct access access = {.size = size, .order = order_of(emitter, false)};
     value addresses, loaded[EMIT_ITEMS];
 
     if (emit_whole(emitter)) {
@@ -413,9 +489,12 @@ static void emit_load(struct emitter *emitter)
     }
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
     for (size_t i = 0; i < count; i++) {
-        loaded[i] = is_parameter(address) ? load_parameter(emitter, address, type, i * size)
-                                          : load(emitter, plus(emitter, addresses, i * size), size,
-                                                 order_of(emitter, false));
+        if (is_parameter(address)) {
+            loaded[i] = load_parameter(emitter, address, type, i * size);
+        } else {
+            access.addresses = plus(emitter, addresses, i * size);
+            loaded[i] = load(emitter, access);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         emit_put(emitter, &items[i], type, loaded[i]);
@@ -428,6 +507,7 @@ static void emit_store(struct emitter *emitter)
     unsigned size = ptx_type_bits(type) / 8;
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand(emitter, 1), items);
+    struct access access = {.size = size, .order = order_of(emitter, false)};
     value addresses;
 
     if (emit_whole(emitter)) {
@@ -441,7 +521,8 @@ static void emit_store(struct emitter *emitter)
     for (size_t i = 0; i < count; i++) {
         value stored = emit_get(emitter, &items[i], type);
 
-        store(emitter, plus(emitter, addresses, i * size), size, order_of(emitter, false), stored);
+        access.addresses = plus(emitter, addresses, i * size);
+        store(emitter, access, stored);
     }
 }
 

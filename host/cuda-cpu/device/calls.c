@@ -235,5 +235,6 @@ void calls_init(struct warp *warp)
     warp->store_matrix = matrix_store;
     warp->print = on_print;
     warp->event = check_event;
+    warp->reach = check_reach;
     warp->pause = on_pause;
 }

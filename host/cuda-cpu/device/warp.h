@@ -33,6 +33,7 @@ enum warp_fault {
 /* Bits of the word that describes an access: its size in bytes, and what is done. */
 #define WARP_ACCESS_WRITE 0x100u
 #define WARP_ACCESS_SIZE 0xFFu
+#define WARP_ACCESS_SAME 0x200u /* of reach: all lanes read one place */
 
 /* Bits of that word, and of an atomic's operation: PTX ISA 8.5, which checks look at. Strong
  * accesses are for threads of the block or for all; the others are weak. */
@@ -145,6 +146,9 @@ struct warp {
                   const uint64_t *values, uint32_t mask);
 
     struct check_warp *check; /* NULL: nothing is checked but bounds */
+    /* Checked code asks whether lanes, that all take part and lie beside each other, may do their
+     * access in line, which is then known. 0: they do it by gather or scatter. */
+    uint32_t (*reach)(struct warp *warp, uint64_t first, uint32_t access, uint32_t site);
     /* What lanes name, or NULL. Only checked code calls it. */
     void (*event)(struct warp *warp, uint32_t event, const uint32_t *named, uint32_t lanes,
                   uint32_t site);
