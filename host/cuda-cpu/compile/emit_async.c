@@ -110,14 +110,25 @@ static value source_sizes(struct emitter *emitter, unsigned size)
         vector_choose(emitter, PTX_W_B64, ignored, emit_splat(emitter, PTX_W_B64, 0), whole));
 }
 
+static bool is_copy_size(const struct emitter *emitter, uint64_t size)
+{
+    return size == 16 || (emit_has(emitter, PTX_W_CA) && (size == 4 || size == 8));
+}
+
 static void copy(struct emitter *emitter)
 {
-    unsigned size = (unsigned)vector_operand(emitter, 2)->bits;
-    value to = spill_address(emitter, 0, 0, PTX_SPACE_SHARED);
-    value from = spill_address(emitter, 1, 1, PTX_SPACE_GLOBAL);
-    value sizes = source_sizes(emitter, size);
-    value callee = emit_field(emitter, offsetof(struct warp, copy_async), "ptr");
+    const struct ptx_operand *given = vector_operand(emitter, 2);
+    unsigned size = (unsigned)given->bits;
+    value to, from, sizes, callee;
 
+    if (!is_copy_size(emitter, given->bits)) {
+        ptx_log_error(emitter->log, given->at, "a copy is of 4, 8 or 16 bytes; with .cg of 16");
+        return;
+    }
+    to = spill_address(emitter, 0, 0, PTX_SPACE_SHARED);
+    from = spill_address(emitter, 1, 1, PTX_SPACE_GLOBAL);
+    sizes = source_sizes(emitter, size);
+    callee = emit_field(emitter, offsetof(struct warp, copy_async), "ptr");
     emit(emitter,
          "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
          callee, to, from, sizes, emit_lane_bits(emitter), size, emit_site(emitter));

@@ -57,15 +57,17 @@ static value take(struct emitter *emitter, size_t offset, enum ptx_word type)
                       place(emitter, offset));
 }
 
-/* Of a vector's items those that there are, up to a number of rows. */
+/* A vector's items as so many rows; what it does not have is 0. */
 static void put_items(struct emitter *emitter, size_t offset, const struct ptx_operand *operand,
                       size_t rows)
 {
     struct ptx_operand items[EMIT_ITEMS];
     size_t count = emit_items(emitter, operand, items);
 
-    for (size_t i = 0; i < count && i < rows; i++) {
-        put(emitter, offset + i * ROW, PTX_W_B32, emit_get(emitter, &items[i], PTX_W_B32));
+    for (size_t i = 0; i < rows; i++) {
+        put(emitter, offset + i * ROW, PTX_W_B32,
+            i < count && i < EMIT_ITEMS ? emit_get(emitter, &items[i], PTX_W_B32)
+                                        : emit_splat(emitter, PTX_W_B32, 0));
     }
 }
 
@@ -92,14 +94,13 @@ static void put_handles(struct emitter *emitter, const struct ptx_operand *table
 static void put_table(struct emitter *emitter, const struct ptx_operand *table)
 {
     put_handles(emitter, table);
-    if (table->kind != PTX_O_TABLE) {
+    if (table->kind != PTX_O_TABLE || table->count != 1) {
+        emit_unsupported(emitter, table->kind != PTX_O_TABLE || table->count == 0
+                                      ? "a texture without coordinates"
+                                      : "a sampler of its own");
         return;
     }
-    if (table->count > 1) {
-        emit_unsupported(emitter, "a sampler of its own");
-    }
-    put_items(emitter, offsetof(struct texture_request, coordinates),
-              &table->items[table->count - 1], 4);
+    put_items(emitter, offsetof(struct texture_request, coordinates), &table->items[0], 4);
 }
 
 static void call(struct emitter *emitter, const struct texture_form *form)
@@ -153,8 +154,14 @@ static void put_offsets(struct emitter *emitter, unsigned next)
 /* What stands behind the table. */
 static void put_more(struct emitter *emitter, enum texture_lod lod)
 {
+    static const unsigned char counts[] = {
+        [TEXTURE_LOD_NONE] = 0, [TEXTURE_LOD_LEVEL] = 1, [TEXTURE_LOD_GRADIENTS] = 2};
     unsigned next = 2;
 
+    if (emitter->instruction->operand_count < next + counts[lod]) {
+        ptx_log_error(emitter->log, emitter->instruction->at, "operands are missing");
+        return;
+    }
     if (lod == TEXTURE_LOD_LEVEL) {
         put(emitter, offsetof(struct texture_request, level), PTX_W_B32,
             vector_source(emitter, next++, PTX_W_B32));

@@ -187,6 +187,22 @@ static void test_faults(void **state)
     expect_fault(KERNEL("mbarrier.init.shared.b64 [%r2 + 4], 1;"), WARP_FAULT_MISALIGNED);
 }
 
+static void test_sizes(void **state)
+{
+    static const char *const copies[] = {
+        KERNEL("cp.async.ca.shared.global [%r1], [%rd2], 5;"),
+        KERNEL("cp.async.ca.shared.global [%r1], [%rd2], 1048576;"),
+        KERNEL("cp.async.ca.shared.global [%r1], [%rd2], -4;"),
+        KERNEL("cp.async.ca.shared.global [%r1], [%rd2], 0;"),
+        KERNEL("cp.async.cg.shared.global [%r1], [%rd2], 8;"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
+        compare_refused(copies[i], "a copy is of 4, 8 or 16 bytes; with .cg of 16");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup(test_mbarriers, setup),
         cmocka_unit_test_setup(test_deadlock, setup),
         cmocka_unit_test_setup(test_faults, setup),
+        cmocka_unit_test_setup(test_sizes, setup),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

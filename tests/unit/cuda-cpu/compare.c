@@ -79,6 +79,21 @@ enum launch_status compare_run(const char *text, unsigned threads, struct launch
     return status;
 }
 
+void compare_refused(const char *text, const char *reason)
+{
+    struct memory memory = {0};
+    struct program *program;
+    struct ptx_log log;
+
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, strlen(text), &memory, &log);
+    if (program != NULL || strstr(log_text, reason) == NULL) {
+        print_error("%s\n%s", text, log_text);
+        fail();
+    }
+    memory_clear(&memory);
+}
+
 static void run_reference(const char *text, unsigned threads)
 {
     const struct params params = {(uintptr_t)compare_input, (uintptr_t)expected};

@@ -22,6 +22,9 @@ void compare_fill_input(void);
  * first. */
 enum launch_status compare_run(const char *text, unsigned threads, struct launch_fault *fault);
 
+/* The text is refused, for this reason. */
+void compare_refused(const char *text, const char *reason);
+
 /* Both run well and write the same output, or the test fails and shows the text. */
 void compare(const char *text, unsigned threads);
 

@@ -345,6 +345,30 @@ static void test_what_is_no_texture(void **state)
                      CUDA_ERROR_INVALID_VALUE);
 }
 
+static void test_operands(void **state)
+{
+#define TEX(words, operands)                                                                       \
+    ".version 8.0\n.target sm_90\n.address_size 64\n.entry k(.param .u64 p) {\n"                   \
+    ".reg .b32 %r<8>; .reg .f32 %f<4>; .reg .b64 %d;\n"                                            \
+    "tex" words " {%r0, %r1, %r2, %r3}, " operands ";\nret; }\n"
+    static const char *const texts[] = {
+        TEX(".2d.v4.u32.f32", "[%d]"),
+        TEX(".2d.v4.u32.f32", "[k, {%f0, %f1}]"),
+        TEX(".2d.v4.u32.f32", "[p, {%f0, %f1}]"),
+        TEX(".level.2d.v4.u32.f32", "[%d, {%f0, %f1}]"),
+        TEX(".grad.2d.v4.u32.f32", "[%d, {%f0, %f1}]"),
+        TEX(".grad.2d.v4.u32.f32", "[%d, {%f0, %f1}], {%f0, %f1}"),
+        TEX(".2dms.v4.u32.s32", "[%d, {%r0, %r1, %r2, %r3}]"),
+    };
+    CUmodule refused;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_true(cuModuleLoadData(&refused, texts[i]) != CUDA_SUCCESS);
+    }
+    OK(cuModuleLoadData(&refused, TEX(".2d.v4.u32.f32", "[%d, {%f0, %f1}]")));
+}
+
 /* ---- Surfaces, and names ---- */
 
 static void test_surface(void **state)
@@ -411,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_textures_of_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layers_and_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_texture, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_operands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_surface, setup, teardown),
         cmocka_unit_test_setup_teardown(test_references, setup, teardown),
     };
