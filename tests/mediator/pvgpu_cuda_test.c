@@ -282,6 +282,8 @@ static void test_pictures(void **state)
         assert_int_equal(pixel, 0xFFFF0000);
         close(fd);
     }
+    peer_close(&gpu);
+    process_wait_text(mediator, "(gpu, vm 1): ended, "); /* all that it said is there */
     const char *errors = process_errors(mediator);
     unsigned registered = 0;
     for (const char *at = errors; (at = strstr(at, "host memory registered")) != NULL; at++) {

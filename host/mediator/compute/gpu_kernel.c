@@ -19,12 +19,17 @@ static uint32_t piece_of(const struct gpu *gpu, uint64_t left, uint32_t element_
     return (uint32_t)(left < most ? left : most);
 }
 
+/* As many blocks as keep the device busy: they stride over what is more. Which word of a pattern is
+ * a thread's follows from its number, since blocks of threads, unless there is one, are multiples
+ * of it. */
 static CUresult launch(struct gpu *gpu, CUfunction function, uint32_t count, void **parameters)
 {
     uint32_t threads = count < THREADS_PER_BLOCK ? count : THREADS_PER_BLOCK;
+    uint32_t blocks = (count - 1) / threads + 1;
 
-    return gpu->driver->cuLaunchKernel(function, (count - 1) / threads + 1, 1, 1, threads, 1, 1, 0,
-                                       gpu->stream, parameters, NULL);
+    blocks = blocks < gpu->blocks ? blocks : gpu->blocks;
+    return gpu->driver->cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, gpu->stream,
+                                       parameters, NULL);
 }
 
 /* ---- Fills ---- */
