@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
 #include "host/cuda-cpu/compile/wait.h"
 
@@ -15,6 +16,10 @@
  */
 
 #define LEAVE UINT32_MAX /* the end of the kernel, as a block */
+
+/* Instructions of a function. */
+#define TWICE_MAX 300
+#define TWICE_IN_LOOPS_MAX 1500
 
 /* ---- The frame ---- */
 
@@ -216,13 +221,31 @@ static void wait_at(struct emitter *emitter, uint32_t block, value bits)
     emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", after, block);
 }
 
+/* Whether a block is there for the whole warp, too. Compiling takes more than linear time, so in
+ * large functions only what runs often is, and in very large ones nothing. */
+static bool is_twice(const struct emitter *emitter, uint32_t block)
+{
+    size_t count = emitter->function->instruction_count;
+
+    return !emitter->options->masked_alone &&
+           (count <= TWICE_MAX ||
+            (count <= TWICE_IN_LOOPS_MAX && emitter->flow->blocks[block].loop != FLOW_END));
+}
+
 /* The whole warp goes to a block. */
 static void go_whole(struct emitter *emitter, uint32_t block)
 {
-    if (block >= emitter->flow->count && !emitter->function->is_entry) {
+    bool is_end = block >= emitter->flow->count;
+
+    if (is_end && !emitter->function->is_entry) {
         end_lanes(emitter, emit_value(emitter, "or i32 0, -1"));
     }
-    jump(emitter, 'w', block);
+    if (is_end || is_twice(emitter, block)) {
+        jump(emitter, 'w', block);
+    } else {
+        emit(emitter, "store i32 -1, ptr %%p%u, align 4", block);
+        jump(emitter, 'h', block);
+    }
 }
 
 static void turn_back(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
@@ -466,13 +489,11 @@ static struct lanes emit_head(struct emitter *emitter)
     go_on(emitter);
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
-    if (emitter->options->masked_alone) {
-        emit(emitter, "br label %%m%u", block);
-    } else {
+    if (is_twice(emitter, block)) {
         whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
         emit(emitter, "br i1 %%t%u, label %%w%u, label %%m%u", whole, block, block);
+        begin_block(emitter, 'm', block);
     }
-    begin_block(emitter, 'm', block);
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
     return lanes;
 }
@@ -506,7 +527,7 @@ static void emit_blocks(struct emitter *emitter)
 
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
         emit_block(emitter, emit_head(emitter));
-        if (!emitter->options->masked_alone) {
+        if (is_twice(emitter, emitter->block)) {
             begin_block(emitter, 'w', emitter->block);
             emit_block(emitter, all);
         }
@@ -618,8 +639,9 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     emitter->flow = &flow;
     emitter->waits = wait_is_in(function);
     if (function->is_entry) {
-        text_add(emitter->out, "define void @" KERNEL_SYMBOL
-                               "(ptr noalias %%w) nounwind {\n  %%frame = add i64 0, 0\n");
+        text_add(emitter->out,
+                 "define void @" KERNEL_SYMBOL "(ptr noalias %%w) nounwind " LLVM_FRAME_SIZE
+                 " {\n  %%frame = add i64 0, 0\n");
         emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu",
              offsetof(struct warp, live));
         emit(emitter, "%%live = load i32, ptr %%live_at, align 4");
@@ -627,7 +649,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     } else {
         text_add(emitter->out,
                  "define internal void @f%zu(ptr noalias %%w, i64 %%frame, i32 %%lanes) nounwind "
-                 "noinline {\n",
+                 "noinline " LLVM_FRAME_SIZE " {\n",
                  emit_number(emitter->module, function));
         emit_code(emitter, "%lanes");
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Short: what is left out costs more time than it saves. */
-#define PASSES                                                                                     \
+#define ALL_PASSES                                                                                 \
     "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,gvn,loop-mssa(licm),"     \
     "dse,simplifycfg,instcombine<no-verify-fixpoint>)"
 
@@ -19,8 +19,23 @@
 #error "no code is generated for this processor"
 #endif
 
+/* Most takes more than linear time. Measured, of kernels with many branches: 1,000 instructions are
+ * about 1 MB of IR, 20,000 take 12 s at the lowest level and 34 s with these two passes. */
+static const struct effort {
+    size_t ir; /* bytes of it, at the most */
+    int level;
+    const char *passes;
+} efforts[] = {
+    {(size_t)3 << 20, 1, ALL_PASSES},
+    {(size_t)8 << 20, 0, "function(sroa,early-cse)"},
+    {SIZE_MAX, 0, "function(early-cse)"},
+};
+
+/* It moves masks between kinds of registers; more than half of the time for 1,000 instructions. */
+#define X86_OPTION "-disable-x86-domain-reassignment"
+
 /* Of LLVM's C interface, LLVM 19: what is used of it, with all its opaque pointers as void. */
-enum { CODEGEN_LESS = 1, RELOC_PIC = 2, CODE_MODEL_SMALL = 3, FILE_ASSEMBLY = 0, FILE_OBJECT = 1 };
+enum { RELOC_PIC = 2, CODE_MODEL_SMALL = 3, FILE_ASSEMBLY = 0, FILE_OBJECT = 1 };
 
 static struct {
     void *library;
@@ -50,6 +65,9 @@ static struct {
     void *(*run_passes)(void *module, const char *passes, void *machine, void *options);
     char *(*error_message)(void *error);
     int (*emit)(void *machine, void *module, int type, char **message, void **buffer);
+    void (*set_handler)(void *context, void (*handler)(void *info, void *argument), void *argument);
+    char *(*info_text)(void *info);
+    void (*parse_options)(int count, const char *const *words, const char *overview);
 } llvm;
 
 static const struct {
@@ -84,6 +102,9 @@ static const struct {
     {&llvm.run_passes, "LLVMRunPasses"},
     {&llvm.error_message, "LLVMGetErrorMessage"},
     {&llvm.emit, "LLVMTargetMachineEmitToMemoryBuffer"},
+    {&llvm.set_handler, "LLVMContextSetDiagnosticHandler"},
+    {&llvm.info_text, "LLVMGetDiagInfoDescription"},
+    {&llvm.parse_options, "LLVMParseCommandLineOptions"},
 };
 
 static bool fail(char reason[LLVM_REASON_SIZE], const char *what, char *message)
@@ -104,6 +125,15 @@ static void *open_library(void)
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     }
     return library;
+}
+
+static void set_options(void)
+{
+#if defined(__x86_64__)
+    static const char *const words[] = {"baregpu", X86_OPTION};
+
+    llvm.parse_options(2, words, NULL);
+#endif
 }
 
 bool llvm_load(char reason[LLVM_REASON_SIZE])
@@ -131,6 +161,7 @@ bool llvm_load(char reason[LLVM_REASON_SIZE])
     for (size_t i = 0; i < 4; i++) {
         llvm.initialize[i]();
     }
+    set_options();
     llvm.library = library;
     return true;
 }
@@ -147,7 +178,33 @@ const char *llvm_path(void)
 /* One compilation. */
 struct compilation {
     void *context, *module, *machine;
+    const struct effort *effort;
+    uint64_t stack_size;
 };
+
+/* LLVM says how large each function's frame is, since kernel.c asks for it. */
+static void take_message(void *info, void *argument)
+{
+    struct compilation *compilation = argument;
+    char *text = llvm.info_text(info);
+    const char *frame = strstr(text, "stack frame size (");
+    unsigned long long size;
+
+    if (frame != NULL && sscanf(frame, "stack frame size (%llu)", &size) == 1) {
+        compilation->stack_size += size;
+    }
+    llvm.message_dispose(text);
+}
+
+static const struct effort *effort_for(size_t length)
+{
+    const struct effort *effort = efforts;
+
+    while (effort->ir < length) {
+        effort++;
+    }
+    return effort;
+}
 
 static void close_compilation(struct compilation *compilation)
 {
@@ -181,9 +238,9 @@ static bool make_machine(struct compilation *compilation, const char *cpu, const
     bool found = !llvm.target_from_triple(triple, &target, &message);
 
     if (found) {
-        compilation->machine = llvm.machine_create(target, triple, cpu != NULL ? cpu : own_cpu,
-                                                   features != NULL ? features : own_features,
-                                                   CODEGEN_LESS, RELOC_PIC, CODE_MODEL_SMALL);
+        compilation->machine = llvm.machine_create(
+            target, triple, cpu != NULL ? cpu : own_cpu, features != NULL ? features : own_features,
+            compilation->effort->level, RELOC_PIC, CODE_MODEL_SMALL);
         layout = llvm.machine_layout(compilation->machine);
         llvm.set_layout(compilation->module, layout);
         llvm.set_triple(compilation->module, triple);
@@ -198,7 +255,8 @@ static bool make_machine(struct compilation *compilation, const char *cpu, const
 static bool optimise(struct compilation *compilation, char *reason)
 {
     void *options = llvm.options_create();
-    void *error = llvm.run_passes(compilation->module, PASSES, compilation->machine, options);
+    void *error = llvm.run_passes(compilation->module, compilation->effort->passes,
+                                  compilation->machine, options);
 
     llvm.options_dispose(options);
     return error == NULL || fail(reason, "passes", llvm.error_message(error));
@@ -214,6 +272,7 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
                   output == LLVM_OBJECT ? FILE_OBJECT : FILE_ASSEMBLY, &message, &buffer)) {
         return fail(reason, "code", message);
     }
+    result->stack_size = compilation->stack_size;
     result->size = llvm.buffer_size(buffer);
     result->bytes = malloc(result->size + 1);
     if (result->bytes != NULL) {
@@ -228,13 +287,14 @@ bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *fe
                   enum llvm_output output, struct llvm_result *result,
                   char reason[LLVM_REASON_SIZE])
 {
-    struct compilation compilation = {0};
+    struct compilation compilation = {.effort = effort_for(length)};
     bool done;
 
     if (!llvm_load(reason)) {
         return false;
     }
     compilation.context = llvm.context_create();
+    llvm.set_handler(compilation.context, take_message, &compilation);
     done = parse(&compilation, ir, length, reason) &&
            make_machine(&compilation, cpu, features, reason) && optimise(&compilation, reason) &&
            emit(&compilation, output, result, reason);

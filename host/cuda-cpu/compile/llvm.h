@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LLVM_REASON_SIZE 256
+#define LLVM_FRAME_SIZE "\"warn-stack-size\"=\"0\"" /* an attribute of a function */
 
 enum llvm_output { LLVM_OBJECT, LLVM_ASSEMBLY };
 
@@ -16,6 +18,7 @@ enum llvm_output { LLVM_OBJECT, LLVM_ASSEMBLY };
 struct llvm_result {
     char *bytes;
     size_t size;
+    uint64_t stack_size; /* bytes of all functions' frames, of those with LLVM_FRAME_SIZE */
 };
 
 /* Opens the library, unless it is open. False: the reason says why. */

@@ -6,7 +6,6 @@
 
 #include "host/cuda-cpu/check/watch.h"
 
-#define STACK_SIZE ((size_t)1 << 20)
 #define ALIGNMENT 128
 
 /* ---- Memory ---- */
@@ -330,7 +329,7 @@ static bool create_runner(struct block *block, uint32_t index)
     calls_init(&runner->warp);
     barrier_init(&runner->warp);
     runner->paths[0] = calloc(1, sizeof(struct path));
-    return runner->paths[0] != NULL && coroutine_create(&runner->coroutine, STACK_SIZE);
+    return runner->paths[0] != NULL && coroutine_create(&runner->coroutine, WARP_STACK_SIZE);
 }
 
 static bool has_runner(struct block *block, uint32_t index)

@@ -11,6 +11,11 @@
 
 #define WARP_LANES 32
 
+/* Bytes of a warp's stack, and what all functions of a kernel may take of it together: none calls
+ * itself. */
+#define WARP_STACK_SIZE ((size_t)1 << 20)
+#define WARP_STACK_MAX (WARP_STACK_SIZE - WARP_STACK_SIZE / 4)
+
 struct warp;
 struct textures;
 

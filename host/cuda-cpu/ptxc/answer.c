@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cuda-cpu/compile/llvm.h"
+#include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptxc/flat.h"
 #include "host/cuda-cpu/ptxc/flatten.h"
 
@@ -72,7 +73,9 @@ static bool compile(const struct ptx_function *kernel, const struct text *ir,
     if (!llvm_compile(ir->bytes, ir->used, NULL, NULL, LLVM_OBJECT, &object, reason)) {
         return fail(log, kernel, PTX_ERROR_COMPILER, reason);
     }
-    if (object.size > request->limits.answer) {
+    if (object.stack_size > WARP_STACK_MAX) {
+        done = fail(log, kernel, PTX_ERROR_LIMIT, "its values take too much of the stack");
+    } else if (object.size > request->limits.answer) {
         done = fail(log, kernel, PTX_ERROR_LIMIT, "the code is too large");
     } else {
         done = join(needs, &object, answer) || fail(log, kernel, PTX_ERROR_MEMORY, "no memory");

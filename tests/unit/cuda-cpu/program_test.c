@@ -332,6 +332,38 @@ static void test_lanes_together(void **state)
     assert_int_equal(out[29], 29 + (27 << 16));
 }
 
+/* What lanes hold at once is on the warp's stack, which ends. */
+static void test_many_values(void **state)
+{
+    enum { COUNT = 3200 };
+    static char text[COUNT * 96];
+    size_t used = 0;
+    struct launch launch = {0};
+    struct ptx_log log;
+    struct program *program;
+
+    (void)state;
+    used += (size_t)sprintf(text,
+                            HEAD ".entry k(.param .u64 p) {\n.reg .b64 %%rd<%d>; .reg .b32 %%r<2>;"
+                                 "ld.param.u64 %%rd0, [p]; mov.u32 %%r1, %%tid.x; "
+                                 "mad.wide.u32 %%rd0, %%r1, 8, %%rd0;\n",
+                            COUNT);
+    for (int i = 1; i < COUNT; i++) {
+        used += (size_t)sprintf(text + used, "ld.volatile.global.u64 %%rd%d, [%%rd0];\n", i);
+    }
+    for (int i = 1; i < COUNT; i++) {
+        used += (size_t)sprintf(text + used, "st.volatile.global.u64 [%%rd0], %%rd%d;\n", i);
+    }
+    strcpy(text + used, "ret; }\n");
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, strlen(text), &memory, &log);
+    assert_non_null(program);
+    assert_false(program_prepare(program, program_find_kernel(program, "k"), &launch, &log));
+    assert_int_equal(log.error, PTX_ERROR_LIMIT);
+    assert_non_null(strstr(log_text, "take too much of the stack"));
+    program_destroy(program);
+}
+
 /* ---- Values ---- */
 
 /* One thread; the statements leave a word in %r2. */
@@ -499,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_barrier_without_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lanes_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_traps_and_time, setup, teardown),
