@@ -41,7 +41,7 @@ run() {
     "$tool" "$@" > "$work/out" 2> "$work/err" || status=$?
 }
 
-echo 1..21
+echo 1..30
 run "$seed"
 check 0 "a file that is right"
 says out "kernel add: " "its kernel is listed"
@@ -94,6 +94,28 @@ run "$work/run.ptx" --run nobody
 check 1 "a kernel that is not there"
 run "$work/run.ptx" --dump-ir scale
 says out "define void @kernel" "the IR is printed"
+
+# ---- Checks ----
+
+check_kernel() {
+    run "$work/run.ptx" --run scale --block 32 --arg "@$work/in" --arg 1.5 "$@"
+}
+
+check_kernel --arg 3 --check
+check 0 "a kernel that is clean"
+[ ! -s "$work/err" ] || status=9
+check 0 "nothing is said of it"
+check_kernel --arg 4 --check --save "0=$work/result"
+check 1 "one that is not"
+says err "run.ptx:10:29: memory: scale reads 4 bytes at" "is reported at its line"
+says err "which is not allocated" "with what is wrong"
+says err "2 errors in 2 places" "and summed"
+BAREGPU_CUDA_CHECK_JSON=$work/json check_kernel --arg 4 --check=memory
+check 1 "the same as JSON"
+says json '"kind":"memory","what":"which is not allocated","kernel":"scale"' "has it"
+check_kernel --arg 4 --check=no
+check 2 "a check that there is not"
+
 status=0
 "$tool" "$seed" > /dev/full 2> "$work/err" || status=$?
 check 2 "output that cannot be written"

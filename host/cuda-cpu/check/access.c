@@ -11,13 +11,19 @@ static bool has(const struct check_warp *warp, enum check_kind kind)
 
 /* ---- Memory ---- */
 
+/* Sizes are powers of two. */
+static inline bool is_aligned(uint64_t address, uint32_t size)
+{
+    return !(address & (size - 1));
+}
+
 static const char *what_is_wrong(const struct access *access, const struct region *region,
                                  uint64_t address, bool was_freed)
 {
-    return address % access->size ? "which is misaligned"
-           : region != NULL       ? "which is read-only"
-           : was_freed            ? "which was freed"
-                                  : "which is not allocated";
+    return !is_aligned(address, access->size) ? "which is misaligned"
+           : region != NULL                   ? "which is read-only"
+           : was_freed                        ? "which was freed"
+                                              : "which is not allocated";
 }
 
 static void report_memory(struct check_warp *warp, const struct access *access,
@@ -35,7 +41,7 @@ static void report_memory(struct check_warp *warp, const struct access *access,
 
 static bool may(const struct access *access, const struct region *region, uint64_t address)
 {
-    return region != NULL && address % access->size == 0 &&
+    return region != NULL && is_aligned(address, access->size) &&
            !(region->read_only && access->what != FINDING_READ);
 }
 
@@ -288,16 +294,37 @@ void check_scatter(struct warp *of, const void *values, const uint64_t *addresse
     }
 }
 
-/* The usual read, of whole lines of the region that this site met last: nothing is new. */
+/* The region that this site met last, when it holds all of these bytes. */
+static inline const struct region *usual_region(const struct check_warp *warp, uint64_t first,
+                                                uint64_t size, uint32_t site)
+{
+    const struct region *region = warp->regions[site];
+
+    return region != NULL && first >= region->start && first < region->end &&
+                   size <= region->end - first && region->shadow.count &&
+                   warp->generation == warp->block->check->generation
+               ? region
+               : NULL;
+}
+
+static inline bool is_usual_same(const struct check_warp *warp, uint64_t address, uint32_t size,
+                                 uint32_t site)
+{
+    const struct region *region = usual_region(warp, address, size, site);
+
+    return region != NULL && region->kind != REGION_LOCAL && is_aligned(address, size) &&
+           shadow_is_word_written(&region->shadow, address, size) &&
+           (!has(warp, CHECK_RACE) || race_read_same(warp, region, address, size, site));
+}
+
+/* The usual read, of whole lines: nothing is new. */
 static inline bool is_usual(const struct check_warp *warp, uint64_t first, uint32_t word,
                             uint32_t site)
 {
-    const struct region *region = warp->regions[site];
     uint64_t size = (uint64_t)(word & WARP_ACCESS_SIZE) * WARP_LANES, end = first + size;
+    const struct region *region = usual_region(warp, first, size, site);
 
-    if (word & (WARP_ACCESS_WRITE | WARP_ACCESS_SAME) || region == NULL || first < region->start ||
-        end > region->end || (size | end) % SHADOW_LINE || !region->shadow.count ||
-        warp->generation != warp->block->check->generation) {
+    if (region == NULL || word & WARP_ACCESS_WRITE || (size | end) % SHADOW_LINE) {
         return false;
     }
     for (; first < end; first += SHADOW_LINE) {
@@ -350,8 +377,16 @@ static __attribute__((noinline)) bool is_allowed(struct check_warp *warp, uint64
 
 uint32_t check_reach(struct warp *of, uint64_t first, uint32_t word, uint32_t site)
 {
-    return of->check != NULL &&
-           (is_usual(of->check, first, word, site) || is_allowed(of->check, first, word, site));
+    const struct check_warp *warp = of->check;
+
+    if (warp == NULL) {
+        return false;
+    }
+    if (word & WARP_ACCESS_SAME ? is_usual_same(warp, first, word & WARP_ACCESS_SIZE, site)
+                                : is_usual(warp, first, word, site)) {
+        return true;
+    }
+    return is_allowed(of->check, first, word, site);
 }
 
 uint32_t check_atomic(struct warp *of, const uint64_t *addresses, uint32_t mask, uint32_t size,

@@ -264,7 +264,8 @@ static bool is_slot_clear(const struct meeting *meeting, const struct stretch *s
     const uint32_t *block = &stretch->cells->block[slot][stretch->first];
     const struct clock_block *own = meeting->warp->clock->block;
     bool is_shared = meeting->region->kind == REGION_SHARED;
-    uint32_t floor = meeting->warp->clock->floor, launch = is_shared ? floor : own->clock->launch;
+    uint32_t floor = meeting->warp->clock->floor;
+    uint32_t launch = race_ordered(meeting->warp, meeting->region);
     uint32_t thread = stretch->who & SHADOW_THREAD;
     uint32_t others = 1;
 
@@ -299,10 +300,7 @@ static bool is_slot_taken(const struct meeting *meeting, const struct stretch *s
                           enum shadow_slot slot)
 {
     const uint32_t *time = &stretch->cells->time[slot][stretch->first];
-    const struct clock_warp *clock = meeting->warp->clock;
-    uint32_t launch =
-        meeting->region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
-    uint32_t taken = 1;
+    uint32_t launch = race_ordered(meeting->warp, meeting->region), taken = 1;
 
     for (uint32_t i = 0; i < stretch->count; i++) {
         taken &= time[i] > launch;
@@ -420,40 +418,39 @@ static bool race_adjacent(struct check_warp *warp, const struct access *access,
     return true;
 }
 
-/* All lanes read one cell, whose writes are ordered: two of them stand for all. False: lane by
- * lane. */
-static bool read_cell(const struct meeting *meeting, struct shadow_cells *cells, uint32_t cell)
+/* Of all lanes two stand for all. */
+static bool read_word(const struct check_warp *warp, const struct region *region,
+                      struct shadow_cells *cells, uint32_t cell, uint32_t who)
 {
-    const struct clock_warp *clock = meeting->warp->clock;
-    uint32_t launch =
-        meeting->region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
-    bool is_first = cells->time[SHADOW_READ][cell] <= launch;
-    bool is_second = cells->time[SHADOW_OTHER_READ][cell] <= launch;
-    struct meeting next = *meeting;
+    const struct clock_warp *clock = warp->clock;
+    uint32_t ordered = race_ordered(warp, region), now = clock->block->clock->now;
+    uint32_t earlier = ordered - cells->time[SHADOW_WRITE][cell];
+    uint32_t first = ordered - cells->time[SHADOW_READ][cell];
+    uint32_t second = ordered - cells->time[SHADOW_OTHER_READ][cell];
 
-    if (cells->time[SHADOW_WRITE][cell] > launch || is_first != is_second) {
+    if (earlier >> 31 || first >> 31 != second >> 31) {
         return false;
     }
-    if (is_first) {
-        next.who++;
-        put(meeting, cells, SHADOW_READ, cell);
-        put(&next, cells, SHADOW_OTHER_READ, cell);
+    if (first >> 31 == 0) {
+        cells->time[SHADOW_READ][cell] = cells->time[SHADOW_OTHER_READ][cell] = now;
+        cells->who[SHADOW_READ][cell] = who;
+        cells->who[SHADOW_OTHER_READ][cell] = who + 1;
+        cells->block[SHADOW_READ][cell] = cells->block[SHADOW_OTHER_READ][cell] =
+            clock->block->number;
     }
     return true;
 }
 
-static bool read_same(struct check_warp *warp, const struct access *access,
-                      const struct region *region, const struct access_run *run)
+bool race_read_same(const struct check_warp *warp, const struct region *region, uint64_t address,
+                    uint32_t size, uint32_t site)
 {
-    const struct meeting meeting = {warp, access, region, run->lane,
-                                    who_is(warp, access, run->lane)};
-    struct shadow_line *line = shadow_line(&region->shadow, run->address);
-    struct shadow_cells *cells = shadow_cells(line, run->address, access->size);
-    uint32_t cell = (uint32_t)(run->address % SHADOW_LINE / 4);
-    bool done = cells != NULL && !line->is_bytes;
+    const struct shadow_line *line = shadow_line(&region->shadow, address);
+    uint32_t cell = (uint32_t)(address % SHADOW_LINE / 4);
+    uint32_t who = warp->number * WARP_LANES | (site % SHADOW_SITES) << SHADOW_SITE_SHIFT;
+    bool done = size >= 4 && line->cells != NULL && !line->is_bytes;
 
-    for (uint32_t i = 0; done && i < access->size / 4; i++) {
-        done = read_cell(&meeting, cells, cell + i);
+    for (uint32_t i = 0; done && i < size / 4; i++) {
+        done = read_word(warp, region, line->cells, cell + i, who);
     }
     return done;
 }
@@ -464,7 +461,8 @@ bool race_run(struct check_warp *warp, const struct access *access, const struct
     if (!run->is_same) {
         return race_adjacent(warp, access, region, run);
     }
-    if (access->what == FINDING_READ && read_same(warp, access, region, run)) {
+    if (access->what == FINDING_READ && run->lane == 0 &&
+        race_read_same(warp, region, run->address, access->size, access->site)) {
         return true;
     }
     for (uint32_t i = run->lane; access->addresses != NULL && i < run->lane + run->count; i++) {

@@ -29,12 +29,21 @@ void race_lane(struct check_warp *warp, const struct access *access, const struc
 bool race_run(struct check_warp *warp, const struct access *access, const struct region *region,
               const struct access_run *run);
 
+/* All of a warp's lanes read the same bytes. False: lane by lane. */
+bool race_read_same(const struct check_warp *warp, const struct region *region, uint64_t address,
+                    uint32_t size, uint32_t site);
+
+/* What was until then in the region is ordered before what any lane does now. */
+static inline uint32_t race_ordered(const struct check_warp *warp, const struct region *region)
+{
+    return region->kind == REGION_SHARED ? warp->clock->floor : warp->clock->block->clock->launch;
+}
+
 /* A read of the line can neither be a race nor be remembered. */
 static inline bool race_is_known(const struct check_warp *warp, const struct region *region,
                                  const struct shadow_line *line)
 {
-    const struct clock_warp *clock = warp->clock;
-    uint32_t ordered = region->kind == REGION_SHARED ? clock->floor : clock->block->clock->launch;
+    uint32_t ordered = race_ordered(warp, region);
 
     return line->write_max <= ordered && line->read_full > ordered;
 }
