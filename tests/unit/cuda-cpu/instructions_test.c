@@ -103,6 +103,14 @@ static void fill_inputs(void)
         0x41DFFFFFFFC00000,
         0x43E0000000000000,
         0x3FE0000000000000,
+        0x3C00,
+        0x83FF,
+        0x7BFF,
+        0xFC00,
+        0x3F807F80,
+        0x00010400,
+        0x7C00BC00,
+        0xFE017F7F,
     };
     const size_t count = sizeof(special) / sizeof(special[0]);
 
