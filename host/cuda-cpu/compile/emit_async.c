@@ -148,28 +148,59 @@ static void arrive_after_copies(struct emitter *emitter)
                   arrives ? WARP_MBARRIER_ARRIVE : WARP_MBARRIER_EXPECT_TX);
 }
 
+/* The mbarrier that an operand names gets the bytes. */
+static void complete(struct emitter *emitter, unsigned operand, value sizes)
+{
+    enum ptx_space space = emit_has(emitter, PTX_W_SHARED_CLUSTER) || emit_has(emitter, PTX_W_BULK)
+                               ? PTX_SPACE_SHARED
+                               : PTX_SPACE_REG;
+    value addresses = spill_address(emitter, 1, operand, space);
+
+    call_mbarrier(emitter, addresses, sizes, WARP_MBARRIER_COMPLETE_TX);
+}
+
+void emit_async_completion(struct emitter *emitter)
+{
+    unsigned size =
+        ptx_vector_count(emitter->instruction) * ptx_type_bits(emit_type(emitter, 0)) / 8;
+
+    if (emit_has(emitter, PTX_W_ASYNC)) {
+        complete(emitter, 2,
+                 emit_spill(emitter, 2, PTX_W_B64, emit_splat(emitter, PTX_W_B64, size)));
+    }
+}
+
+/* Between global and shared memory, or within the latter, where bytes are counted. */
+static bool is_to_shared(const struct emitter *emitter)
+{
+    return emit_has(emitter, PTX_W_MBARRIER_COMPLETE_TX_BYTES);
+}
+
+static enum ptx_space space_of(const struct emitter *emitter, bool is_source)
+{
+    bool is_global = emit_has(emitter, PTX_W_GLOBAL) && is_to_shared(emitter) == is_source;
+
+    return is_global ? PTX_SPACE_GLOBAL : PTX_SPACE_SHARED;
+}
+
 static void copy_bulk(struct emitter *emitter)
 {
-    bool to_shared = emit_has(emitter, PTX_W_MBARRIER_COMPLETE_TX_BYTES);
-    enum ptx_space to_space = to_shared ? PTX_SPACE_SHARED : PTX_SPACE_GLOBAL;
-    enum ptx_space from_space = to_shared ? PTX_SPACE_GLOBAL : PTX_SPACE_SHARED;
-    value to = spill_address(emitter, 0, 0, to_space);
-    value from = spill_address(emitter, 1, 1, from_space);
+    value to = spill_address(emitter, 0, 0, space_of(emitter, false));
+    value from = spill_address(emitter, 1, 1, space_of(emitter, true));
     value sizes = spill_source(emitter, 2, 2, 0);
     value callee = emit_field(emitter, offsetof(struct warp, copy_bulk), "ptr");
 
     emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u)",
          callee, to, from, sizes, emit_lane_bits(emitter), emit_site(emitter));
     emit_site(emitter);
-    if (to_shared) {
-        call_mbarrier(emitter, spill_address(emitter, 1, 3, PTX_SPACE_SHARED), sizes,
-                      WARP_MBARRIER_COMPLETE_TX);
+    if (is_to_shared(emitter)) {
+        complete(emitter, 3, sizes);
     }
 }
 
 static void reduce_bulk(struct emitter *emitter)
 {
-    value to = spill_address(emitter, 0, 0, PTX_SPACE_GLOBAL);
+    value to = spill_address(emitter, 0, 0, space_of(emitter, false));
     value from = spill_address(emitter, 1, 1, PTX_SPACE_SHARED);
     value sizes = spill_source(emitter, 2, 2, 0);
     value callee = emit_field(emitter, offsetof(struct warp, reduce_bulk), "ptr");
@@ -180,6 +211,9 @@ static void reduce_bulk(struct emitter *emitter)
          callee, to, from, sizes, emit_lane_bits(emitter), emit_atomic_operation(emitter),
          ptx_type_bits(emit_type(emitter, 0)) / 8, emit_site(emitter));
     emit_site(emitter);
+    if (is_to_shared(emitter)) {
+        complete(emitter, 3, sizes);
+    }
 }
 
 static bool is_nothing_to_do(const struct emitter *emitter)

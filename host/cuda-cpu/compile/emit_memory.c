@@ -621,12 +621,14 @@ bool emit_memory(struct emitter *emitter)
         return true;
     case PTX_ST:
         emit_store(emitter);
+        emit_async_completion(emitter);
         return true;
     case PTX_ATOM:
         emit_atomic(emitter, true);
         return true;
     case PTX_RED:
         emit_atomic(emitter, false);
+        emit_async_completion(emitter);
         return true;
     case PTX_FENCE:
     case PTX_MEMBAR:

@@ -148,6 +148,9 @@ value emit_address_in(struct emitter *emitter, const struct ptx_operand *address
 enum ptx_space emit_named_space(const struct emitter *emitter);
 value emit_space_base(struct emitter *emitter, enum ptx_space space);
 
+/* Of a store or reduction that is asynchronous: its mbarrier gets the bytes. */
+void emit_async_completion(struct emitter *emitter);
+
 /* What struct warp's atomic is to do. */
 uint32_t emit_atomic_operation(const struct emitter *emitter);
 

@@ -94,6 +94,14 @@ static void test_wait(struct thread *thread, const struct ptx_instruction *in, u
     write_bits(thread, &in->operands[0], PTX_W_PRED, phase != waited);
 }
 
+void complete_bytes(struct thread *thread, const struct ptx_instruction *in, unsigned bytes)
+{
+    if (has(in, PTX_W_ASYNC)) {
+        change(thread, space_of(in), operand_address(thread, &in->operands[2], space_of(in)), 0, 0,
+               -(int64_t)bytes);
+    }
+}
+
 void execute_mbarrier(struct thread *thread, const struct ptx_instruction *in)
 {
     enum ptx_word space = space_of(in);
@@ -224,7 +232,7 @@ static void copy_bulk(struct thread *thread, const struct ptx_instruction *in)
     bool to_shared = has(in, PTX_W_MBARRIER_COMPLETE_TX_BYTES);
     struct route route = {
         .to_space = to_shared ? PTX_W_SHARED : PTX_W_GLOBAL,
-        .from_space = to_shared ? PTX_W_GLOBAL : PTX_W_SHARED,
+        .from_space = to_shared && has(in, PTX_W_GLOBAL) ? PTX_W_GLOBAL : PTX_W_SHARED,
     };
     uint32_t size = number(thread, in, 2, 0);
 

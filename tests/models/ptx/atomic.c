@@ -80,6 +80,7 @@ void execute_red(struct thread *thread, const struct ptx_instruction *in)
             write_part(thread, &in->operands[0], i, type, old);
         }
     }
+    complete_bytes(thread, in, count * size);
 }
 
 static void compare_and_swap(struct thread *thread, const struct ptx_instruction *in)

@@ -50,6 +50,9 @@ u128 atomic_update(struct thread *thread, const struct ptx_instruction *in, uint
 /* async.c */
 execute execute_mbarrier, execute_cp;
 
+/* Of st and red with .async: the mbarrier gets the bytes. */
+void complete_bytes(struct thread *thread, const struct ptx_instruction *in, unsigned bytes);
+
 /* video.c */
 execute execute_video, execute_packed_video, execute_vmad;
 

@@ -66,6 +66,7 @@ void execute_st(struct thread *thread, const struct ptx_instruction *in)
     }
     store_memory(thread, space, operand_address(thread, &in->operands[0], space), count * bits / 8,
                  bytes);
+    complete_bytes(thread, in, count * bits / 8);
 }
 
 void execute_cvta(struct thread *thread, const struct ptx_instruction *in)

@@ -260,9 +260,10 @@ static void try_rows(enum ptx_opcode opcode)
 
     for (const struct ptx_form *form = ptx_form_first(opcode); form != NULL;
          form = ptx_form_next(form)) {
+        bool is_async = strncmp(form->words, "async", 5) == 0; /* async_test.c has these */
         size_t count = form_elements(form->words, elements);
 
-        for (size_t chosen = 0; form->refused == NULL && chosen < count; chosen++) {
+        for (size_t chosen = 0; form->refused == NULL && !is_async && chosen < count; chosen++) {
             for (size_t choice = 0; choice < elements[chosen].count; choice++) {
                 if (all || compare_random() % (count * elements[chosen].count) < PICKS) {
                     form_expand(elements, count, chosen, choice, words);

@@ -98,6 +98,42 @@ static void test_bulk_reductions(void **state)
     }
 }
 
+/* Within the one block of a cluster. */
+static void test_shared_to_shared(void **state)
+{
+    static const char *const operations[] = {
+        "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.b32 [%r3], {%r4, %r5}, [m];",
+        "st.async.shared::cluster.mbarrier::complete_tx::bytes.b64 [%r3], %rd6, [m];",
+        "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.add.u64 [s], %rd6, "
+        "[m];",
+        "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.add.u32 [%r3], "
+        "%r4, [m]; red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.max.s32 "
+        "[%r3 + 4], %r5, [m];",
+        "@%p0 cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [s + 16], "
+        "[s + 2048], 512, [m]; @%p1 mbarrier.complete_tx.relaxed.cta.shared.b64 [m], 288;",
+        "@%p0 "
+        "cp.reduce.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes.add.u32 "
+        "[s], [s + 2048], 512, [m]; @%p1 mbarrier.complete_tx.relaxed.cta.shared.b64 [m], 288;",
+    };
+    char text[4096];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        snprintf(text, sizeof(text), "%.*s%s%s%s",
+                 (int)(strlen(KERNEL("")) - strlen("\nret;\n}\n")), KERNEL(""),
+                 INIT("1") "setp.eq.u32 %p1, %r0, 1; ld.global.v2.b64 {%rd5, %rd6}, [%rd2]; "
+                           "st.shared.v2.b64 [%r1], {%rd5, %rd6}; ld.global.v2.b32 {%r4, %r5}, "
+                           "[%rd2 + 4096]; "
+                           "xor.b32 %r3, %r0, 5; mov.u32 %r6, s; mad.lo.u32 %r3, %r3, 16, %r6; "
+                           "bar.sync 0;\n"
+                           "@%p0 mbarrier.arrive.expect_tx.shared.b64 %rd4, [m], 800;\n",
+                 operations[i],
+                 "\nW: mbarrier.try_wait.parity.shared.b64 %p2, [m], 0; @!%p2 bra W;" STORE_SHARED
+                 "ret;\n}\n");
+        compare(text, 100);
+    }
+}
+
 /* Producers and consumers, in phases; one warp waits while the others have not come. */
 static void test_mbarriers(void **state)
 {
@@ -209,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup(test_copies, setup),
         cmocka_unit_test_setup(test_bulk, setup),
         cmocka_unit_test_setup(test_bulk_reductions, setup),
+        cmocka_unit_test_setup(test_shared_to_shared, setup),
         cmocka_unit_test_setup(test_mbarriers, setup),
         cmocka_unit_test_setup(test_deadlock, setup),
         cmocka_unit_test_setup(test_faults, setup),

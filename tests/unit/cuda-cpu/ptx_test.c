@@ -508,10 +508,11 @@ static void test_what_is_refused(void **state)
                  "7:1: error: wgmma.fence: warpgroup instructions (sm_90a) are not supported\n");
     expect_error(KERNEL("tcgen05.alloc.cta_group::1.sync.aligned.b32 [%rd1], 32;"),
                  "7:1: error: tcgen05.alloc: it needs sm_100 or higher; this device is sm_90\n");
-    expect_error(KERNEL("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.u32 "
-                        "[%rd1], %r2, [%rd2];"),
-                 "7:1: error: st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.u32: "
-                 "clusters of blocks are not supported\n");
+    expect_error(KERNEL("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes."
+                        "multicast::cluster [%rd1], [%rd2], 16, [%rd3], %h1;"),
+                 "7:1: error: cp.async.bulk.shared::cluster.global."
+                 "mbarrier::complete_tx::bytes.multicast::cluster: clusters of blocks are not "
+                 "supported\n");
     expect_error(KERNEL("cp.async.bulk.tensor.1d.global.shared::cta.tile.bulk_group "
                         "[%rd1, {%r1}], [%rd2];"),
                  "7:1: error: cp.async.bulk.tensor.1d.global.shared::cta.tile: tensor maps are not "
