@@ -572,6 +572,37 @@ static void test_box_of_slices(void **state)
     gpu_free(&cpu, a, sizeof(host));
 }
 
+static void count_pending(void *owner)
+{
+    assert_ptr_equal(owner, &ways);
+    assert_true(gpu.async_pending); /* for whoever gives way to wait for */
+    gpu_finish(&gpu);
+    ways++;
+}
+
+/* A GPU's pieces are larger, and one is under way when there could be a turn for others. */
+static void test_pieces_of_a_gpu(void **state)
+{
+    const uint64_t size = 2 * GPU_PIECE + 4096;
+    gpu_address a = 0, b = 0;
+
+    (void)state;
+    assert_int_equal(gpu_alloc(&gpu, size, &a), BG_COMPUTE_OK);
+    assert_int_equal(gpu_alloc(&gpu, size, &b), BG_COMPUTE_OK);
+    words(a)[size / 4 - 1] = 7;
+    gpu.give_way = count_pending;
+    gpu.owner = &ways;
+    assert_int_equal(gpu_copy_within(&gpu, b, a, size, true), BG_COMPUTE_OK);
+    assert_int_equal(ways, 2);
+    assert_int_equal(gpu_add(&gpu, BG_COMPUTE_ELEMENT_UINT32, b, a, b, size / 4, true),
+                     BG_COMPUTE_OK);
+    assert_int_equal(ways, 4);
+    assert_int_equal(gpu_synchronize(&gpu), BG_COMPUTE_OK);
+    assert_int_equal(words(b)[size / 4 - 1], 14);
+    gpu_free(&gpu, a, size);
+    gpu_free(&gpu, b, size);
+}
+
 /* Pages are given back in pieces as well. */
 static void test_memory_free(void **state)
 {
@@ -608,6 +639,7 @@ int main(void)
         TEST(test_fill),
         TEST(test_box),
         TEST(test_box_of_slices),
+        TEST(test_pieces_of_a_gpu),
         TEST(test_memory_free),
     };
 
