@@ -322,6 +322,27 @@ static void test_client_that_does_not_read(void **state)
     client_close(&other);
 }
 
+/* Which driver computes what, for the operator. */
+static void test_status_names_drivers(void **state)
+{
+    char *program = harness_build_path("host/cuda-cpu/libcuda.so.1");
+    char *library = realpath(program, NULL);
+    json_t *status, *device;
+
+    (void)state;
+    status = admin_status(path);
+    device = json_array_get(json_object_get(status, "devices"), 0);
+    assert_string_equal(json_string_value(json_object_get(device, "name")), "cpu");
+    assert_non_null(strstr(json_string_value(json_object_get(device, "model")), "CPU device"));
+    assert_string_equal(json_string_value(json_object_get(device, "driver")), library);
+    assert_true(json_integer_value(json_object_get(device, "cuda_version")) >= 12000);
+    assert_true(json_integer_value(json_object_get(device, "room")) >= 1);
+    process_wait_text(mediator, library);
+    json_decref(status);
+    free(program);
+    free(library);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_pipelined),
         cmocka_unit_test(test_memory_operations),
         cmocka_unit_test(test_device_information),
+        cmocka_unit_test(test_status_names_drivers),
         cmocka_unit_test(test_one_request_per_connection),
         cmocka_unit_test(test_half_closed_connection_gets_answers),
         cmocka_unit_test(test_identity),
