@@ -15,6 +15,29 @@ static const struct {
     {"ptx_histogram_shared", 2}, {"ptx_histogram_global", 3}, {"ptx_gather", 1.6},
 };
 
+static const struct {
+    const char *name;
+    double goal_ms;
+} compilations[] = {
+    {"ptx_compile_small", 25},
+    {"ptx_compile_large", 1000},
+    {"ptx_first_launch_cached", 2},
+};
+
+static void bench_compiler(void)
+{
+    char *compiler = harness_build_path("host/cuda-cpu/baregpu-ptxc");
+    const char *const arguments[] = {compiler, NULL};
+    char *output = run_tool("tests/bench/ptx_compile_bench", arguments);
+
+    for (size_t i = 0; i < sizeof(compilations) / sizeof(compilations[0]); i++) {
+        add_row(compilations[i].name, find_figure(output, compilations[i].name, "ms"), "ms",
+                "the most it may take", compilations[i].goal_ms, LESS_IS_BETTER, 1);
+    }
+    free(output);
+    free(compiler);
+}
+
 void bench_ptx(void)
 {
     char *folder = harness_build_path("tests/bench/ptx");
@@ -28,4 +51,5 @@ void bench_ptx(void)
     }
     free(output);
     free(folder);
+    bench_compiler();
 }
