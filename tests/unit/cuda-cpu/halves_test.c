@@ -2,10 +2,11 @@
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
 // build: $(wildcard tests/models/ptx/*.c) tests/unit/cuda-cpu/compare.c
 // cflags: -frounding-math
-// libs: -ldl
+// libs: -ldl -Wl,--wrap=processor_options
 /*
  * Numbers of 16 bits: operations that are exact, and conversions, compiled and by the reference. On
- * some of the 65,536 values, each with others that follow from it; BAREGPU_SOAK: on all.
+ * some of the 65,536 values, each with others that follow from it; BAREGPU_SOAK: on all. With the
+ * processor's own conversions, and without them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "host/cuda-cpu/program/processor.h"
 #include "tests/unit/cuda-cpu/compare.h"
 
 #define VALUES 1024u /* of a launch: one for each thread */
@@ -44,6 +46,21 @@ static void add(const char *format, ...)
     vsnprintf(text + used, sizeof(text) - used, format, arguments);
     va_end(arguments);
     assert_true(strlen(text) + 1 < sizeof(text));
+}
+
+/* ---- The processor ---- */
+
+static bool converts; /* between f16 and f32 */
+
+struct kernel_options __real_processor_options(void);
+struct kernel_options __wrap_processor_options(void);
+
+struct kernel_options __wrap_processor_options(void)
+{
+    struct kernel_options options = __real_processor_options();
+
+    options.has_f16 = options.has_f16 && converts;
+    return options;
 }
 
 /* ---- Values ---- */
@@ -82,8 +99,11 @@ static void run_batch(void)
     add("ret;\n}\n");
     for (unsigned i = 0; i < (all ? 65536 / VALUES : 1); i++) {
         fill_input(all ? i : next++ * 23 % (65536 / VALUES));
-        compare(text, VALUES);
-        kernels++;
+        for (unsigned j = 0; j < 2; j++) {
+            converts = j;
+            compare(text, VALUES);
+            kernels++;
+        }
     }
     batch = 0;
 }
