@@ -466,7 +466,9 @@ static bool emit_whole(struct emitter *emitter)
         }
         return false;
     }
-    if (access->is_store) {
+    if (access->is_atomic) {
+        whole_atomic(emitter, access);
+    } else if (access->is_store) {
         whole_store(emitter, access);
     } else {
         whole_load(emitter, access);
@@ -588,8 +590,12 @@ static void emit_atomic(struct emitter *emitter, bool returns)
     size_t first = returns ? 1 : 0, count;
     struct ptx_operand with[EMIT_ITEMS], results[EMIT_ITEMS];
     const struct ptx_operand *c = emit_has(emitter, PTX_W_CAS) ? operand(emitter, first + 2) : NULL;
-    value addresses = emit_address(emitter, operand(emitter, first)), old[EMIT_ITEMS];
+    value addresses, old[EMIT_ITEMS];
 
+    if (emit_whole(emitter)) {
+        return;
+    }
+    addresses = emit_address(emitter, operand(emitter, first));
     count = emit_items(emitter, operand(emitter, first + 1), with);
     for (size_t i = 0; i < count; i++) {
         old[i] = call_atomic(emitter, type, plus(emitter, addresses, i * ptx_type_bits(type) / 8),

@@ -447,3 +447,146 @@ void whole_store(struct emitter *emitter, const struct whole_access *access)
         }
     }
 }
+
+/* ---- Atomics ---- */
+
+static const struct {
+    enum ptx_word word;
+    const char *of_signed, *of_unsigned; /* as LLVM has them */
+    bool is_call;
+} operations[] = {
+    {PTX_W_ADD, "add", "add", false},    {PTX_W_AND, "and", "and", false},
+    {PTX_W_OR, "or", "or", false},       {PTX_W_XOR, "xor", "xor", false},
+    {PTX_W_MIN, "min", "umin", true},    {PTX_W_MAX, "max", "umax", true},
+    {PTX_W_EXCH, "xchg", "xchg", false},
+};
+
+static size_t find_operation(const struct emitter *emitter)
+{
+    size_t i = 0;
+
+    while (!emit_has(emitter, operations[i].word)) {
+        i++;
+    }
+    return i;
+}
+
+static const char *operation_name(const struct emitter *emitter)
+{
+    bool is_signed = ptx_type_kind(emit_type(emitter, 0)) == PTX_SIGNED;
+    size_t found = find_operation(emitter);
+
+    return is_signed ? operations[found].of_signed : operations[found].of_unsigned;
+}
+
+/* The intrinsics for values say smin where those for memory say min. */
+static const char *sign_prefix(const struct emitter *emitter)
+{
+    bool is_signed = ptx_type_kind(emit_type(emitter, 0)) == PTX_SIGNED;
+
+    return is_signed && operations[find_operation(emitter)].is_call ? "s" : "";
+}
+
+static value new_value(struct emitter *emitter, unsigned bits, value old, value with)
+{
+    size_t found = find_operation(emitter);
+    const char *name = operation_name(emitter);
+
+    if (operations[found].word == PTX_W_EXCH) {
+        return with;
+    }
+    if (operations[found].is_call) {
+        return emit_value(emitter, "call i%u @llvm.%s%s.i%u(i%u %%t%u, i%u %%t%u)", bits,
+                          sign_prefix(emitter), name, bits, bits, old, bits, with);
+    }
+    return emit_value(emitter, "%s i%u %%t%u, %%t%u", name, bits, old, with);
+}
+
+/* A block's memory is seen by one host thread alone. */
+static value update(struct emitter *emitter, const struct whole_access *access, value pointer,
+                    value with)
+{
+    unsigned bits = access->size * 8;
+    value old;
+
+    if (!access->is_shared) {
+        return emit_value(emitter, "atomicrmw %s ptr %%t%u, i%u %%t%u seq_cst",
+                          operation_name(emitter), pointer, bits, with);
+    }
+    old =
+        emit_value(emitter, "load i%u, ptr %%t%u, align %u, !tbaa !2", bits, pointer, access->size);
+    emit(emitter, "store i%u %%t%u, ptr %%t%u, align %u, !tbaa !2", bits,
+         new_value(emitter, bits, old, with), pointer, access->size);
+    return old;
+}
+
+/* All lanes to one place, and nobody asks what was there between. */
+static void reduce(struct emitter *emitter, const struct whole_access *access,
+                   const struct place *place, value with)
+{
+    unsigned bits = access->size * 8;
+    value pointer = pointer_to(emitter, access, place->rows[0], access->offset), all;
+
+    if (emit_has(emitter, PTX_W_EXCH)) {
+        all = emit_value(emitter, "extractelement <32 x i%u> %%t%u, i32 31", bits, with);
+    } else {
+        all = emit_value(emitter, "call i%u @llvm.vector.reduce.%s%s.v32i%u(<32 x i%u> %%t%u)",
+                         bits, sign_prefix(emitter), operation_name(emitter), bits, bits, with);
+    }
+    update(emitter, access, pointer, all);
+}
+
+static value element(struct emitter *emitter, unsigned slot, value number, unsigned size)
+{
+    value bytes = emit_value(emitter, "mul i64 %%t%u, %u", number, size);
+
+    return emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %%t%u", emit_slot(emitter, slot),
+                      bytes);
+}
+
+/* Lane by lane, in their order; what was there lies in slot 2. */
+static void update_each(struct emitter *emitter, const struct whole_access *access)
+{
+    unsigned number = ++emitter->labels, bits = access->size * 8;
+    value lane, next, is_last, pointer, with, old;
+
+    emit(emitter, "br label %%a%u", number);
+    text_add(emitter->out, "a%u:\n", number);
+    emit(emitter, "br label %%c%u", number);
+    text_add(emitter->out, "c%u:\n", number);
+    lane = emit_value(emitter, "phi i64 [ 0, %%a%u ], [ %%n%u, %%c%u ]", number, number, number);
+    pointer = emit_value(emitter, "load ptr, ptr %%t%u, align 8", element(emitter, 0, lane, 8));
+    with = emit_value(emitter, "load i%u, ptr %%t%u, align 4", bits,
+                      element(emitter, 1, lane, access->size));
+    old = update(emitter, access, pointer, with);
+    emit(emitter, "store i%u %%t%u, ptr %%t%u, align 4", bits, old,
+         element(emitter, 2, lane, access->size));
+    next = emit_value(emitter, "add i64 %%t%u, 1", lane);
+    emit(emitter, "%%n%u = add i64 %%t%u, 0", number, next);
+    is_last = emit_value(emitter, "icmp eq i64 %%t%u, %d", next, WARP_LANES);
+    emit(emitter, "br i1 %%t%u, label %%j%u, label %%c%u", is_last, number, number);
+    text_add(emitter->out, "j%u:\n", number);
+}
+
+void whole_atomic(struct emitter *emitter, const struct whole_access *access)
+{
+    enum ptx_word type = emit_bits(emit_type(emitter, 0));
+    const struct place place = find_place(emitter, access);
+    const struct ptx_operand *operands = emitter->instruction->operands;
+    bool returns = emitter->instruction->opcode == PTX_ATOM;
+    value with = emit_get(emitter, &operands[returns ? 2 : 1], type), pointers, slot;
+
+    look_before(emitter, access, &place);
+    if (access->kind == WHOLE_UNIFORM) {
+        reduce(emitter, access, &place, with);
+        return;
+    }
+    pointers = pointers_to(emitter, access, place.vector, access->offset);
+    slot = emit_slot(emitter, 0);
+    emit(emitter, "store <32 x ptr> %%t%u, ptr %%t%u, align 64", pointers, slot);
+    emit_spill(emitter, 1, type, with);
+    update_each(emitter, access);
+    if (returns) {
+        emit_put(emitter, &operands[0], type, emit_reload(emitter, 2, type));
+    }
+}

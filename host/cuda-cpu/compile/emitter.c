@@ -543,6 +543,12 @@ static enum ptx_word sign_of(enum ptx_word type, enum ptx_word storage)
     }
 }
 
+/* Lanes that take no part keep what they have, if somebody reads it. */
+static bool keeps_others(const struct emitter *emitter, uint32_t reg)
+{
+    return !emitter->lanes.all && (emitter->uniform.stays[reg] || emitter->instruction->has_guard);
+}
+
 static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum ptx_word storage,
                       value result)
 {
@@ -553,7 +559,7 @@ static void set_lanes(struct emitter *emitter, uint32_t reg, unsigned part, enum
     if (is_narrow) {
         result = emit_splat_scalar(emitter, storage, result);
     }
-    if (!emitter->lanes.all) {
+    if (keeps_others(emitter, reg)) {
         value old = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", vector, reg, part);
 
         result = emit_value(emitter, "select <32 x i1> %%t%u, %s %%t%u, %s %%t%u",

@@ -17,9 +17,9 @@ struct kernel_needs {
 
 /* For whom the code is. */
 struct kernel_options {
-    bool has_fma;      /* the processor has fused products */
-    bool has_f16;      /* and converts between f16 and f32 */
-    unsigned row;      /* lanes of a warp that lie in one row of a block: 32, 16, 8; 0: any */
+    unsigned row; /* lanes of a warp that lie beside each other in a block: 32, 16, 8; 0: any */
+    bool has_fma; /* the processor has fused products */
+    bool has_f16; /* and converts between f16 and f32 */
     bool masked_alone; /* there is no code for whole warps */
     bool is_checked;   /* accesses, fences and what lanes do together are calls: check/ */
 };

@@ -380,6 +380,15 @@ static bool find_live(struct finder *finder)
     return true;
 }
 
+static void find_staying(struct finder *finder)
+{
+    for (size_t block = 0; block < finder->flow->count; block++) {
+        for (uint32_t reg = 0; reg < finder->function->register_count; reg++) {
+            finder->uniform->stays[reg] |= has(finder->live + block * finder->live_words, reg);
+        }
+    }
+}
+
 /* ---- Where lanes go that part ---- */
 
 /* The next block at which lanes wait, in the order of flow.h. */
@@ -521,7 +530,7 @@ static void start(struct finder *finder)
         for (uint32_t reg = 0; variable->space == PTX_SPACE_REG && reg < function->register_count;
              reg++) {
             if (strcmp(function->registers[reg].name, variable->name) == 0) {
-                finder->uniform->differs[reg] = true;
+                finder->uniform->differs[reg] = finder->uniform->stays[reg] = true;
             }
         }
     }
@@ -553,6 +562,7 @@ static void give_up(struct finder *finder)
 {
     for (uint32_t i = 0; i < finder->function->register_count; i++) {
         differ(finder, i, NULL);
+        finder->uniform->stays[i] = true;
     }
 }
 
@@ -567,6 +577,7 @@ static bool find(struct finder *finder)
         if (finder->live == NULL || !find_live(finder)) {
             return false;
         }
+        find_staying(finder);
         spread(finder);
     }
     if (!is_small || finder->work >= WORK_MAX) {
@@ -580,6 +591,7 @@ static bool allocate(struct finder *finder)
     size_t registers = finder->function->register_count + 1, blocks = finder->flow->count + 1;
 
     finder->uniform->differs = calloc(registers, sizeof(bool));
+    finder->uniform->stays = calloc(registers, sizeof(bool));
     finder->constant = calloc(registers, sizeof(bool));
     finder->settings = calloc(registers, sizeof(uint32_t));
     finder->setting_sides = calloc(registers, sizeof(uint64_t));
@@ -588,8 +600,8 @@ static bool allocate(struct finder *finder)
     finder->sides = calloc(blocks, sizeof(uint64_t));
     finder->waits = calloc(blocks, sizeof(bool));
     finder->ran = calloc(blocks, sizeof(bool));
-    return finder->uniform->differs != NULL && finder->constant != NULL &&
-           finder->settings != NULL && finder->setting_sides != NULL &&
+    return finder->uniform->differs != NULL && finder->uniform->stays != NULL &&
+           finder->constant != NULL && finder->settings != NULL && finder->setting_sides != NULL &&
            finder->setting_branch != NULL && finder->is_done != NULL && finder->sides != NULL &&
            finder->waits != NULL && finder->ran != NULL;
 }
@@ -623,5 +635,6 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
 void uniform_destroy(struct uniform *uniform)
 {
     free(uniform->differs);
+    free(uniform->stays);
     memset(uniform, 0, sizeof(*uniform));
 }

@@ -14,6 +14,7 @@
 
 struct uniform {
     bool *differs; /* of each register: lanes may have other values than others have */
+    bool *stays;   /* it may be read in other blocks than where it was set */
 };
 
 /* False: no memory. */

@@ -22,18 +22,44 @@ struct planner {
     size_t open_count;
 };
 
+static bool is_atomic(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_ATOM || instruction->opcode == PTX_RED;
+}
+
+/* The place of the address among the operands; the other one, or the next, is the value. */
 static const struct ptx_operand *address_of(const struct ptx_instruction *instruction)
 {
-    bool is_load = instruction->opcode == PTX_LD || instruction->opcode == PTX_LDU;
-
-    return is_load                         ? &instruction->operands[1]
-           : instruction->opcode == PTX_ST ? &instruction->operands[0]
-                                           : NULL;
+    switch (instruction->opcode) {
+    case PTX_LD:
+    case PTX_LDU:
+    case PTX_ATOM:
+        return &instruction->operands[1];
+    case PTX_ST:
+    case PTX_RED:
+        return &instruction->operands[0];
+    default:
+        return NULL;
+    }
 }
 
 static const struct ptx_operand *value_of(const struct ptx_instruction *instruction)
 {
-    return &instruction->operands[instruction->opcode == PTX_ST ? 1 : 0];
+    bool is_load = instruction->opcode == PTX_LD || instruction->opcode == PTX_LDU;
+
+    return is_load ? &instruction->operands[0] : address_of(instruction) + 1;
+}
+
+/* Integers, and one operation that processors have. */
+static bool is_plain_atomic(const struct ptx_instruction *instruction)
+{
+    enum ptx_word type = ptx_type_word(instruction, 0);
+    enum ptx_kind kind = ptx_type_kind(type);
+
+    return (kind == PTX_SIGNED || kind == PTX_UNSIGNED || kind == PTX_BITS) &&
+           (ptx_type_bits(type) == 32 || ptx_type_bits(type) == 64) &&
+           !ptx_has_word(instruction, PTX_W_CAS) && !ptx_has_word(instruction, PTX_W_INC) &&
+           !ptx_has_word(instruction, PTX_W_DEC);
 }
 
 /* The space that is named, or of the variable; REG: any. */
@@ -61,6 +87,9 @@ static enum ptx_space space_of(const struct ptx_instruction *instruction,
 
 static bool is_strong(const struct ptx_instruction *instruction)
 {
+    if (is_atomic(instruction)) {
+        return !is_plain_atomic(instruction);
+    }
     return ptx_has_word(instruction, PTX_W_VOLATILE) || ptx_has_word(instruction, PTX_W_RELAXED) ||
            ptx_has_word(instruction, PTX_W_ACQUIRE) || ptx_has_word(instruction, PTX_W_RELEASE) ||
            ptx_has_word(instruction, PTX_W_MMIO);
@@ -80,8 +109,14 @@ static enum whole_kind kind_of(const struct planner *planner,
 {
     int64_t step;
 
+    if (instruction->opcode == PTX_ATOM) {
+        return WHOLE_SCATTERED;
+    }
     if (uniform_is_address(planner->uniform, instruction, address_of(instruction))) {
         return WHOLE_UNIFORM;
+    }
+    if (is_atomic(instruction)) {
+        return WHOLE_SCATTERED;
     }
     step = planner->step.steps[access->base->reg];
     if (planner->row && step == (int64_t)access->size * access->count) {
@@ -103,7 +138,8 @@ static bool plan(const struct planner *planner, const struct ptx_instruction *in
     }
     space = space_of(instruction, address->base);
     *access = (struct whole_access){
-        .is_store = instruction->opcode == PTX_ST,
+        .is_store = instruction->opcode == PTX_ST || is_atomic(instruction),
+        .is_atomic = is_atomic(instruction),
         .is_shared = space == PTX_SPACE_SHARED,
         .size = ptx_type_bits(ptx_type_word(instruction, 0)) / 8,
         .count = item_count(planner, value_of(instruction)),
@@ -202,7 +238,7 @@ static void plan_block(struct planner *planner, const struct flow_block *block)
         struct whole_access *access = &planner->whole->accesses[i];
 
         if (plan(planner, instruction, access)) {
-            join(planner, access, instruction->has_guard);
+            join(planner, access, instruction->has_guard || access->is_atomic);
         }
         close_groups(planner, instruction);
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads and stores of a whole warp, in line. What is guessed of an address (step.h), and that all
- * of it lies in one allocation, is looked at before the access; when it is not so, the code under a
- * mask goes on from this instruction, which takes every lane by itself. Accesses of a block over
- * one base are looked at once, before the first of them.
+ * Loads, stores and atomics of a whole warp, in line. What is guessed of an address (step.h), and
+ * that all of it lies in one allocation, is looked at before the access; when it is not so, the
+ * code under a mask goes on from this instruction, which takes every lane by itself. Accesses of a
+ * block over one base are looked at once, before the first of them.
  */
 #ifndef CUDA_CPU_COMPILE_WHOLE_H
 #define CUDA_CPU_COMPILE_WHOLE_H
@@ -24,6 +24,7 @@ struct whole_access {
     bool is_planned;
     bool leads; /* what its group touches is looked at before it */
     bool is_store, is_shared;
+    bool is_atomic; /* and a store */
     enum whole_kind kind;
     unsigned size, count;           /* bytes of an item; items of a lane */
     const struct ptx_operand *base; /* a register, or a variable */
@@ -47,5 +48,6 @@ struct whole_access *whole_find(const struct emitter *emitter);
 
 void whole_load(struct emitter *emitter, const struct whole_access *access);
 void whole_store(struct emitter *emitter, const struct whole_access *access);
+void whole_atomic(struct emitter *emitter, const struct whole_access *access);
 
 #endif

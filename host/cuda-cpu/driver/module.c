@@ -274,7 +274,7 @@ CUresult function_prepare(const struct function *function, struct launch *launch
 CUresult module_find_function(struct module *module, const char *name, struct function **function)
 {
     const struct program_kernel *kernel = program_find_kernel(module->program, name);
-    struct launch launch;
+    struct launch launch = {.block = {0}};
 
     if (kernel == NULL) {
         return CUDA_ERROR_NOT_FOUND;

@@ -14,6 +14,10 @@
 
 #define ALIGNMENT 256u
 
+/* How the lanes of a warp lie in a block: in rows of so many. 0: any number. */
+static const unsigned rows[] = {32, 16, 8, 0};
+#define ROW_KINDS (sizeof(rows) / sizeof(rows[0]))
+
 struct code {
     struct image *image;
     struct places places; /* when it is checked */
@@ -31,7 +35,7 @@ struct program {
     unsigned char **bytes; /* of the variables, by their numbers */
     struct program_variable *variables;
     struct program_kernel *kernels;
-    struct code *codes; /* of the kernels */
+    struct code (*codes)[ROW_KINDS]; /* of the kernels, for each kind of block */
     struct program_parameter *parameters;
 };
 
@@ -187,24 +191,24 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 
 /* ---- The compiler ---- */
 
-static struct kernel_options options_of(const struct program *program)
+static struct kernel_options options_of(const struct program *program, unsigned row)
 {
     struct kernel_options options = processor_options();
 
     options.is_checked = program->memory->check != NULL;
-    options.row = 32;
+    options.row = row;
     return options;
 }
 
-static bool ask(const struct program *program, const char *kernel, struct compile_answer *answer,
-                struct ptx_log *log)
+static bool ask(const struct program *program, const char *kernel, unsigned row,
+                struct compile_answer *answer, struct ptx_log *log)
 {
     const struct compile_request request = {
         .what = kernel != NULL ? COMPILE_KERNEL : COMPILE_MODULE,
         .text = program->text,
         .text_size = program->text_size,
         .kernel = kernel,
-        .options = options_of(program),
+        .options = options_of(program, row),
         .limits = compile_default_limits,
     };
 
@@ -222,7 +226,7 @@ static bool load(struct program *program, struct ptx_log *log)
 {
     struct compile_answer answer;
 
-    if (!ask(program, NULL, &answer, log)) {
+    if (!ask(program, NULL, 0, &answer, log)) {
         return false;
     }
     program->answer = answer.bytes;
@@ -268,10 +272,10 @@ static void unlink_code(struct code *code)
 }
 
 static bool compile(const struct program *program, struct code *code, const char *name,
-                    struct ptx_log *log)
+                    unsigned row, struct ptx_log *log)
 {
     struct compile_answer answer;
-    bool done = ask(program, name, &answer, log) && link_code(code, &answer, name, log);
+    bool done = ask(program, name, row, &answer, log) && link_code(code, &answer, name, log);
 
     free(answer.bytes);
     if (!done) {
@@ -280,12 +284,24 @@ static bool compile(const struct program *program, struct code *code, const char
     return done;
 }
 
+/* Of a block in one line all threads lie in one row; so do they where nothing is known. */
+static size_t row_kind(const uint32_t block[3])
+{
+    size_t kind = 0;
+
+    while (block[1] * block[2] > 1 && rows[kind] && block[0] % rows[kind]) {
+        kind++;
+    }
+    return kind;
+}
+
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
                      struct launch *launch, struct ptx_log *log)
 {
-    struct code *code = &program->codes[kernel - program->kernels];
+    size_t kind = row_kind(launch->block);
+    struct code *code = &program->codes[kernel - program->kernels][kind];
 
-    if (code->kernel == NULL && !compile(program, code, kernel->name, log)) {
+    if (code->kernel == NULL && !compile(program, code, kernel->name, rows[kind], log)) {
         return false;
     }
     launch->kernel = code->kernel;
@@ -372,7 +388,9 @@ void program_destroy(struct program *program)
         free(program->bytes[i]);
     }
     for (uint32_t i = 0; program->codes != NULL && i < program->module.header->kernels; i++) {
-        unlink_code(&program->codes[i]);
+        for (size_t kind = 0; kind < ROW_KINDS; kind++) {
+            unlink_code(&program->codes[i][kind]);
+        }
     }
     free(program->bytes);
     free(program->variables);

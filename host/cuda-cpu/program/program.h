@@ -59,8 +59,8 @@ const struct program_kernel *program_find_kernel(const struct program *program, 
 const struct program_variable *program_find_variable(const struct program *program,
                                                      const char *name);
 
-/* Compiles the kernel if it is not yet, and puts what it takes into the launch. From one thread at
- * a time. False: the log says why. */
+/* Compiles the kernel for this launch's kind of block if it is not yet, and puts what it takes into
+ * the launch. From one thread at a time. False: the log says why. */
 bool program_prepare(struct program *program, const struct program_kernel *kernel,
                      struct launch *launch, struct ptx_log *log);
 

@@ -506,6 +506,100 @@ static void test_bounds(void **state)
                  false);
 }
 
+/* ---- Bounds, where an access has met its memory before ---- */
+
+/* One access, `rounds` times at `good`, then at `bad`, each plus the thread's number times `step`;
+ * or with thread `lane` alone going wrong. */
+struct bounds_case {
+    const char *access;
+    uint64_t bad;
+    unsigned step;
+    int lane;         /* -1: all threads */
+    uint32_t thread;  /* that is told of */
+    uint64_t address; /* that is told of; 0: all is well */
+    enum warp_fault fault;
+};
+
+static void run_bounds_case(const struct bounds_case *with)
+{
+    char text[2048], which[64] = "";
+    enum launch_status status;
+
+    if (with->lane >= 0) {
+        snprintf(which, sizeof(which), "setp.eq.and.u32 %%p1, %%r1, %d, %%p1;", with->lane);
+    }
+    snprintf(text, sizeof(text),
+             HEAD ".entry k(.param .u64 out, .param .u32 n)\n{\n.reg .b32 %%r<9>; "
+                  ".reg .b64 %%rd<9>; .reg .pred %%p<9>;\n"
+                  "mov.u32 %%r1, %%tid.x; mov.u32 %%r2, 0; mov.u32 %%r5, 1; "
+                  "mov.u64 %%rd5, %llu; mov.u64 %%rd6, %llu;\n"
+                  "L: setp.eq.u32 %%p1, %%r2, 3; %s selp.u64 %%rd7, %%rd6, %%rd5, %%p1;\n"
+                  "mul.wide.u32 %%rd8, %%r1, %u; add.s64 %%rd7, %%rd7, %%rd8;\n"
+                  "%s [%%rd7]%s; add.u32 %%r2, %%r2, 1; setp.lt.u32 %%p2, %%r2, 4; @%%p2 bra L; "
+                  "ret;\n}\n",
+             (unsigned long long)(uintptr_t)out, (unsigned long long)with->bad, which, with->step,
+             with->access, strncmp(with->access, "ld", 2) == 0 ? "" : ", %r5");
+    status = run(text, 1, 32, 0);
+    if (status != (with->address ? LAUNCH_FAULT : LAUNCH_OK) ||
+        (with->address && (fault.fault != with->fault || fault.thread[0] != with->thread ||
+                           fault.address != with->address))) {
+        print_error(
+            "%s, bad 0x%llx, step %u, lane %d: status %d, fault %d of thread %u at 0x%llx\n",
+            with->access, (unsigned long long)with->bad, with->step, with->lane, status,
+            fault.fault, fault.thread[0], (unsigned long long)fault.address);
+        fail();
+    }
+}
+
+/* The first lane, one in the middle, the last one; addresses at the ends of the memory, of all
+ * memory, and of none. */
+static void test_bounds_of_known_memory(void **state)
+{
+    const uint64_t start = (uint64_t)(uintptr_t)out, end = start + sizeof(out);
+    const enum warp_fault bad = WARP_FAULT_ADDRESS, crooked = WARP_FAULT_MISALIGNED;
+    static const char *const accesses[] = {"ld.global.u32 %r4,", "st.u32", "red.global.add.u32",
+                                           "atom.global.max.u32 %r4,"};
+    const struct bounds_case cases[] = {
+        {"", end - 128, 4, -1, 0, 0, bad}, /* the last that is there */
+        {"", end - 124, 4, -1, 31, end, bad},
+        {"", start - 4, 4, -1, 0, start - 4, bad},
+        {"", UINT64_MAX - 63, 4, -1, 0, UINT64_MAX - 63, bad},
+        {"", start + 2, 4, -1, 0, start + 2, crooked},
+        {"", end - 4, 0, -1, 0, 0, bad},
+        {"", end, 0, -1, 0, end, bad},
+        {"", UINT64_MAX - 3, 0, -1, 0, UINT64_MAX - 3, bad},
+        {"", end - 16 * 31 - 4, 16, -1, 0, 0, bad},
+        {"", end - 16 * 31, 16, -1, 31, end, bad},
+        {"", start - 16 * 7, 16, -1, 0, start - 16 * 7, bad},
+        {"", end, 0, 0, 0, end, bad},
+        {"", end, 0, 13, 13, end, bad},
+        {"", end, 0, 31, 31, end, bad},
+        {"", end - 4 - 13 * 4, 4, 13, 0, 0, bad},
+        {"", end - 13 * 4, 4, 13, 13, end, bad},
+        {"", end - 2 - 31 * 4, 4, 31, 31, end - 2, crooked},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t j = 0; j < sizeof(accesses) / sizeof(accesses[0]); j++) {
+            struct bounds_case with = cases[i];
+
+            with.access = accesses[j];
+            run_bounds_case(&with);
+        }
+    }
+}
+
+/* Of accesses that are looked at together each has its own fault. */
+static void test_bounds_of_accesses_together(void **state)
+{
+    (void)state;
+    expect_fault("add.s64 %rd2, %rd1, 16128; ld.global.u32 %r2, [%rd2]; ld.global.u32 %r3, [%rd2 + "
+                 "4]; st.global.u32 [%rd2], %r3; ld.global.u32 %r4, [%rd2 + 128];",
+                 WARP_FAULT_ADDRESS, 63, (uint64_t)(uintptr_t)out + sizeof(out), false);
+    assert_int_equal(out[OUT_MAX - 64], 0); /* nothing behind it was done */
+}
+
 static void test_traps_and_time(void **state)
 {
     (void)state;
@@ -534,6 +628,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bounds_of_known_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bounds_of_accesses_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_traps_and_time, setup, teardown),
     };
 
