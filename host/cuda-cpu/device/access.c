@@ -230,14 +230,20 @@ static uint64_t exchange(unsigned char *pointer, uint32_t operation, uint64_t b,
     }
 }
 
-/* Where the compiler does not know that the processor has it, it is told. */
-#if defined(__x86_64__)
-__attribute__((target("cx16")))
-#endif
-static wide
-swap_wide(wide *place, wide old, wide new)
+/* Compilers do not agree on how to be told that the processor has it. */
+static wide swap_wide(wide *place, wide old, wide new)
 {
+#if defined(__x86_64__)
+    uint64_t low = (uint64_t)old, high = (uint64_t)(old >> 64);
+
+    __asm__ volatile("lock cmpxchg16b %0"
+                     : "+m"(*place), "+a"(low), "+d"(high)
+                     : "b"((uint64_t)new), "c"((uint64_t)(new >> 64))
+                     : "cc", "memory");
+    return (wide)high << 64 | low;
+#else
     return __sync_val_compare_and_swap(place, old, new);
+#endif
 }
 
 static void exchange_wide(unsigned char *pointer, uint32_t operation, const unsigned char *b,
