@@ -96,10 +96,11 @@ static char *make_large(unsigned count)
     if (text == NULL) {
         fail("no memory");
     }
-    used = (size_t)sprintf(text, HEAD ".visible .entry k(.param .u64 p)\n{\n.reg .b32 %%r<%d>; "
-                                      ".reg .f32 %%f<%d>; .reg .b64 %%rd<3>; .reg .pred %%p<2>;\n"
-                                      "ld.param.u64 %%rd1, [p]; mov.u32 %%r1, %%tid.x;\n"
-                                      "mad.wide.u32 %%rd2, %%r1, 4, %%rd1;\n",
+    used = (size_t)sprintf(text,
+                           HEAD ".visible .entry k(.param .u64 p)\n{\n.reg .b32 %%r<%d>; "
+                                ".reg .f32 %%f<%d>; .reg .b64 %%rd<3>; .reg .pred %%p<2>;\n"
+                                "ld.param.u64 %%rd1, [p]; mov.u32 %%r1, %%tid.x;\n"
+                                "mad.wide.u32 %%rd2, %%r1, 4, %%rd1;\n",
                            VALUES, VALUES);
     for (unsigned i = 0; i < count; i++) {
         used += (size_t)sprintf(text + used, "L%u: ", i);
