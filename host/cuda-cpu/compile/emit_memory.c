@@ -76,12 +76,16 @@ static enum ptx_space space_of(const struct ptx_variable *variable)
     return variable->in_frame ? PTX_SPACE_LOCAL : variable->space;
 }
 
+value emit_local_addresses(struct emitter *emitter, value place)
+{
+    return add_i64(emitter, emit_space_base(emitter, PTX_SPACE_LOCAL),
+                   emit_splat_scalar(emitter, PTX_W_B64, place));
+}
+
 value emit_frame_addresses(struct emitter *emitter, uint64_t offset)
 {
-    value start = emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset);
-
-    return add_i64(emitter, emit_space_base(emitter, PTX_SPACE_LOCAL),
-                   emit_splat_scalar(emitter, PTX_W_B64, start));
+    return emit_local_addresses(
+        emitter, emit_value(emitter, "add i64 %%frame, %llu", (unsigned long long)offset));
 }
 
 value emit_address_in(struct emitter *emitter, const struct ptx_operand *address,

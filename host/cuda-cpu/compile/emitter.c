@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host/cuda-cpu/compile/reach.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
 void emit_unsupported(struct emitter *emitter, const char *what)
@@ -444,6 +445,13 @@ static value get_special(struct emitter *emitter, const struct ptx_operand *oper
     return resize(emitter, is_wide_special(special) ? PTX_W_B64 : PTX_W_B32, emit_bits(type), read);
 }
 
+static uint64_t address_of_function(size_t number, enum ptx_word type)
+{
+    uint64_t address = WARP_FUNCTION_ADDRESS(number);
+
+    return ptx_type_bits(type) < 64 ? (uint32_t)address : address;
+}
+
 /* Where a variable's bytes are, as a generic address; in shared and local memory, its offset. */
 static value get_symbol(struct emitter *emitter, const struct ptx_operand *operand,
                         enum ptx_word type)
@@ -452,8 +460,9 @@ static value get_symbol(struct emitter *emitter, const struct ptx_operand *opera
     value pointers, pointer, address;
 
     if (symbol->kind != PTX_S_VARIABLE) {
-        emit_unsupported(emitter, "a function's address");
-        return emit_splat(emitter, type, 0);
+        return emit_splat(
+            emitter, type,
+            address_of_function(reach_number(emitter->module, symbol->function), type));
     }
     if (symbol->variable->in_frame) {
         address = emit_value(emitter, "add i64 %%frame, %lld",

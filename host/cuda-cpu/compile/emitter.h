@@ -42,6 +42,7 @@ struct emitter {
     struct text places; /* of the sites, when they are checked: places.h */
     uint32_t *file_names;
     const struct kernel_options *options;
+    const struct reach *reach; /* what the kernel may call */
 };
 
 /* ---- emitter.c ---- */
@@ -160,6 +161,8 @@ value emit_frame_addresses(struct emitter *emitter, uint64_t offset);
 
 /* What a load or store moves: of numbers without a sign, bits. */
 enum ptx_word emit_memory_type(const struct emitter *emitter);
+/* Of a place in each lane's local memory, i64. */
+value emit_local_addresses(struct emitter *emitter, value place);
 
 /* Of values at addresses; the same way loads and stores go. type: bits. */
 value emit_load_at(struct emitter *emitter, value addresses, enum ptx_word type);
@@ -175,11 +178,5 @@ void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
 
 /* The call of the warp's fault, which does not return. */
 void emit_fault(struct emitter *emitter, enum warp_fault fault);
-
-/* A function's number in the module: its name in IR is f and this. */
-size_t emit_number(const struct ptx_module *module, const struct ptx_function *function);
-
-/* Where the frame of a function that is called begins. */
-uint64_t emit_callee_frame(const struct emitter *emitter);
 
 #endif

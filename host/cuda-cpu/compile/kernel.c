@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/emit_call.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/compile/places.h"
+#include "host/cuda-cpu/compile/reach.h"
 #include "host/cuda-cpu/compile/wait.h"
 
 /*
@@ -537,72 +539,19 @@ static void emit_blocks(struct emitter *emitter)
 
 /* ---- Functions ---- */
 
-size_t emit_number(const struct ptx_module *module, const struct ptx_function *function)
-{
-    size_t number = 0;
-
-    while (module->functions[number] != function) {
-        number++;
-    }
-    return number;
-}
-
-/* Parameters and results of .reg: registers that are filled from the frame, and put there at the
- * end. */
-static struct ptx_operand register_named(const struct ptx_function *function, const char *name)
-{
-    struct ptx_operand operand = {.kind = PTX_O_REGISTER};
-
-    while (strcmp(function->registers[operand.reg].name, name) != 0) {
-        operand.reg++;
-    }
-    return operand;
-}
-
-static void fill_registers(struct emitter *emitter)
-{
-    const struct ptx_function *function = emitter->function;
-
-    for (size_t i = 0; i < function->param_count; i++) {
-        const struct ptx_variable *param = function->params[i];
-
-        if (param->space == PTX_SPACE_REG && param->vector == 1 && param->type != PTX_W_PRED) {
-            const struct ptx_operand to = register_named(function, param->name);
-            enum ptx_word type = emit_bits(param->type);
-
-            emit_put(emitter, &to, type,
-                     emit_load_at(emitter, emit_frame_addresses(emitter, param->offset), type));
-        }
-    }
-}
-
-static void return_registers(struct emitter *emitter)
-{
-    const struct ptx_function *function = emitter->function;
-
-    for (size_t i = 0; i < function->result_count; i++) {
-        const struct ptx_variable *result = function->results[i];
-
-        if (result->space == PTX_SPACE_REG && result->vector == 1 && result->type != PTX_W_PRED) {
-            const struct ptx_operand from = register_named(function, result->name);
-            enum ptx_word type = emit_bits(result->type);
-            value returned = emit_get(emitter, &from, type);
-
-            emit_store_at(emitter, emit_frame_addresses(emitter, result->offset), type, returned);
-        }
-    }
-}
+#define ATTRIBUTES "nounwind " LLVM_FRAME_SIZE
 
 static void emit_code(struct emitter *emitter, const char *lanes)
 {
     struct lanes at_entry = {.all = false};
 
     emit_frame(emitter);
+    call_begin_frame(emitter);
     emitter->instruction = emitter->function->instructions;
     at_entry.bits = emit_value(emitter, "or i32 0, %s", lanes);
     at_entry.vector = emit_mask_vector(emitter, at_entry.bits);
     emitter->lanes = at_entry;
-    fill_registers(emitter);
+    call_take_arguments(emitter);
     if (!emitter->function->is_entry) {
         wait_spend(emitter, at_entry.bits, (uint32_t)emitter->function->instruction_count,
                    WARP_PAUSE_WORKS);
@@ -616,7 +565,7 @@ static void emit_code(struct emitter *emitter, const char *lanes)
     }
     text_add(emitter->out, "leave:\n");
     emitter->lanes = emitter->waits ? wait_lanes_left(emitter, &at_entry) : at_entry;
-    return_registers(emitter);
+    call_give_results(emitter);
     wait_put_fuel(emitter);
     text_add(emitter->out, "  ret void\n}\n");
 }
@@ -639,79 +588,22 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     emitter->flow = &flow;
     emitter->waits = wait_is_in(function);
     if (function->is_entry) {
-        text_add(emitter->out,
-                 "define void @" KERNEL_SYMBOL "(ptr noalias %%w) nounwind " LLVM_FRAME_SIZE
-                 " {\n  %%frame = add i64 0, 0\n");
+        text_add(emitter->out, "define void @" KERNEL_SYMBOL "(ptr noalias %%w) " ATTRIBUTES
+                               " {\n  %%frame = add i64 0, 0\n  %%depth = add i32 0, 0\n");
         emit(emitter, "%%live_at = getelementptr i8, ptr %%w, i64 %zu",
              offsetof(struct warp, live));
         emit(emitter, "%%live = load i32, ptr %%live_at, align 4");
         emit_code(emitter, "%live");
     } else {
         text_add(emitter->out,
-                 "define internal void @f%zu(ptr noalias %%w, i64 %%frame, i32 %%lanes) nounwind "
-                 "noinline " LLVM_FRAME_SIZE " {\n",
-                 emit_number(emitter->module, function));
+                 "define internal void @f%zu(ptr noalias %%w, i64 %%frame, i32 %%lanes, i32 "
+                 "%%depth) " ATTRIBUTES " noinline {\n",
+                 reach_number(emitter->module, function));
         emit_code(emitter, "%lanes");
     }
     whole_destroy(&emitter->whole);
     uniform_destroy(&emitter->uniform);
     flow_destroy(&flow);
-    return true;
-}
-
-static const struct ptx_function *called_by(const struct ptx_instruction *instruction)
-{
-    const struct ptx_operand *target;
-
-    if (instruction->opcode != PTX_CALL) {
-        return NULL;
-    }
-    target = &instruction->call[1];
-    return target->kind == PTX_O_SYMBOL && target->symbol->function->has_body
-               ? target->symbol->function
-               : NULL;
-}
-
-/* ---- What a kernel reaches ---- */
-
-struct reached {
-    bool is_reached, is_on_path;
-    uint64_t frame; /* the furthest at which its frame begins */
-};
-
-struct reach {
-    const struct ptx_module *module;
-    struct reached *functions; /* of the module */
-    uint64_t local_size;
-    struct ptx_log *log;
-};
-
-/* Frames lie behind each other. A function is looked at again only when its frame moves further
- * back: twice the same call costs nothing. What calls itself has no end. */
-static bool find_reach(struct reach *reach, const struct ptx_function *function, uint64_t frame)
-{
-    struct reached *reached = &reach->functions[emit_number(reach->module, function)];
-    uint64_t end = (frame + function->local_size + 15) / 16 * 16;
-
-    if (reached->is_on_path) {
-        ptx_log_error(reach->log, function->at, "%s calls itself: recursion is not supported yet",
-                      function->name);
-        return false;
-    }
-    if (reached->is_reached && frame <= reached->frame) {
-        return true;
-    }
-    reached->is_reached = reached->is_on_path = true;
-    reached->frame = frame;
-    reach->local_size = end > reach->local_size ? end : reach->local_size;
-    for (size_t i = 0; i < function->instruction_count; i++) {
-        const struct ptx_function *called = called_by(&function->instructions[i]);
-
-        if (called != NULL && !find_reach(reach, called, end)) {
-            return false;
-        }
-    }
-    reached->is_on_path = false;
     return true;
 }
 
@@ -761,26 +653,31 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
                  struct ptx_log *log)
 {
-    struct reach reach = {.module = module, .log = log};
-    struct emitter emitter = {.module = module, .out = ir, .log = log, .options = options};
+    struct reach reach;
+    struct emitter emitter = {
+        .module = module, .out = ir, .log = log, .options = options, .reach = &reach};
     unsigned errors = log->errors;
 
-    reach.functions = calloc(module->function_count, sizeof(*reach.functions));
-    if (reach.functions == NULL || (options->is_checked && !places_begin(&emitter))) {
-        free(reach.functions);
+    if (!reach_create(&reach, module, log)) {
+        return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
+    }
+    if (options->is_checked && !places_begin(&emitter)) {
+        reach_destroy(&reach);
         return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
     }
     text_add(ir, "%s", prelude);
-    if (find_reach(&reach, kernel, 0)) {
+    if (reach_add(&reach, kernel)) {
         emit_reached(&emitter, &reach);
     }
     if (options->is_checked) {
         places_end(&emitter, kernel);
     }
     text_add(ir, "%s", metadata);
-    free(reach.functions);
     needs->sites = emitter.sites;
-    needs->local_size = reach.local_size;
+    needs->local_size = reach.functions[reach_number(module, kernel)].local_size;
+    needs->depth = reach.functions[reach_number(module, kernel)].depth;
+    needs->is_deep = reach.is_deep;
+    reach_destroy(&reach);
     return is_complete(ir, kernel, log) && log->errors == errors;
 }
 
@@ -805,15 +702,15 @@ bool kernel_check(const struct ptx_module *module, const struct kernel_options *
                   size_t ir_limit, struct ptx_log *log)
 {
     struct text ir = {.limit = ir_limit};
-    struct reach reach = {.module = module, .log = log};
+    struct reach reach;
     struct kernel_options unchecked = *options; /* which code can be compiled is the same */
-    struct emitter emitter = {.module = module, .out = &ir, .log = log, .options = &unchecked};
+    struct emitter emitter = {
+        .module = module, .out = &ir, .log = log, .options = &unchecked, .reach = &reach};
     unsigned errors = log->errors;
     bool done = true;
 
     unchecked.is_checked = false;
-    reach.functions = calloc(module->function_count + 1, sizeof(*reach.functions));
-    if (reach.functions == NULL) {
+    if (!reach_create(&reach, module, log)) {
         ptx_log_kind(log, PTX_ERROR_MEMORY);
         ptx_log_error(log, (struct ptx_position){1, 1}, "no memory");
         return false;
@@ -821,10 +718,10 @@ bool kernel_check(const struct ptx_module *module, const struct kernel_options *
     for (size_t i = 0; i < module->function_count && done; i++) {
         const struct ptx_function *function = module->functions[i];
 
-        done = !function->is_entry || !function->has_body || find_reach(&reach, function, 0);
+        done = !function->is_entry || !function->has_body || reach_add(&reach, function);
     }
     done = done && check_reached(&emitter, &reach);
-    free(reach.functions);
+    reach_destroy(&reach);
     text_free(&ir);
     return done && log->errors == errors;
 }

@@ -13,6 +13,8 @@
 struct kernel_needs {
     uint32_t sites;      /* struct warp_site */
     uint64_t local_size; /* bytes of a thread's local memory */
+    uint32_t depth;      /* calls within each other */
+    bool is_deep;        /* they may be more: it calls itself, or allocates on the stack */
 };
 
 /* For whom the code is. */

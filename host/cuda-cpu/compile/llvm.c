@@ -179,7 +179,7 @@ const char *llvm_path(void)
 struct compilation {
     void *context, *module, *machine;
     const struct effort *effort;
-    uint64_t stack_size;
+    uint64_t frame; /* the largest */
 };
 
 /* LLVM says how large each function's frame is, since kernel.c asks for it. */
@@ -191,7 +191,7 @@ static void take_message(void *info, void *argument)
     unsigned long long size;
 
     if (frame != NULL && sscanf(frame, "stack frame size (%llu)", &size) == 1) {
-        compilation->stack_size += size;
+        compilation->frame = size > compilation->frame ? size : compilation->frame;
     }
     llvm.message_dispose(text);
 }
@@ -272,7 +272,7 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
                   output == LLVM_OBJECT ? FILE_OBJECT : FILE_ASSEMBLY, &message, &buffer)) {
         return fail(reason, "code", message);
     }
-    result->stack_size = compilation->stack_size;
+    result->frame = compilation->frame;
     result->size = llvm.buffer_size(buffer);
     result->bytes = malloc(result->size + 1);
     if (result->bytes != NULL) {

@@ -18,7 +18,7 @@ enum llvm_output { LLVM_OBJECT, LLVM_ASSEMBLY };
 struct llvm_result {
     char *bytes;
     size_t size;
-    uint64_t stack_size; /* bytes of all functions' frames, of those with LLVM_FRAME_SIZE */
+    uint64_t frame; /* bytes of the largest one, of functions with LLVM_FRAME_SIZE */
 };
 
 /* Opens the library, unless it is open. False: the reason says why. */

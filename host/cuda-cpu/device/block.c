@@ -313,6 +313,28 @@ static uint32_t lanes_of(const struct block *block, uint32_t index)
     return left < WARP_LANES ? (1U << left) - 1 : UINT32_MAX;
 }
 
+/* Calls within each other, where they have no known end: the last quarter of the stack that others
+ * have is the device's own here too. */
+static uint32_t depth_max(const struct launch *launch)
+{
+    size_t room = WARP_STACK_DEEP - (WARP_STACK_SIZE - WARP_STACK_MAX);
+    size_t frames = room / ((size_t)launch->frame + WARP_FRAME_EXTRA);
+
+    return frames ? (uint32_t)(frames - 1) : 0;
+}
+
+/* A stack that is large enough. */
+static bool prepare_stack(struct runner *runner, const struct launch *launch)
+{
+    size_t size = launch->is_deep ? WARP_STACK_DEEP : WARP_STACK_SIZE;
+
+    if (runner->coroutine.stack != NULL && runner->coroutine.stack_size >= size) {
+        return true;
+    }
+    coroutine_destroy(&runner->coroutine);
+    return coroutine_create(&runner->coroutine, size);
+}
+
 /* What stays from launch to launch. */
 static bool create_runner(struct block *block, uint32_t index)
 {
@@ -327,9 +349,10 @@ static bool create_runner(struct block *block, uint32_t index)
     runner->block = block;
     runner->warp.warpid = index;
     calls_init(&runner->warp);
+    system_init(&runner->warp);
     barrier_init(&runner->warp);
     runner->paths[0] = calloc(1, sizeof(struct path));
-    return runner->paths[0] != NULL && coroutine_create(&runner->coroutine, WARP_STACK_SIZE);
+    return runner->paths[0] != NULL;
 }
 
 static bool has_runner(struct block *block, uint32_t index)
@@ -339,7 +362,7 @@ static bool has_runner(struct block *block, uint32_t index)
     if (runner == NULL) {
         return create_runner(block, index);
     }
-    return runner->paths[0] != NULL && runner->coroutine.stack != NULL;
+    return runner->paths[0] != NULL;
 }
 
 /* Sites begin anew: memory may be another since. */
@@ -360,6 +383,10 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     } else {
         memset(warp->sites, 0, launch->sites * sizeof(*warp->sites));
     }
+    if (!prepare_stack(runner, launch)) {
+        return false;
+    }
+    warp->depth_max = depth_max(launch);
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
     warp->nwarpid = block->warp_count;
@@ -375,9 +402,17 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     return block->check == NULL || warp->check != NULL;
 }
 
+/* Bytes of a thread: those that code is known to take, or what there is. */
+static uint64_t local_size(const struct launch *launch)
+{
+    uint64_t size = launch->stack_size ? launch->stack_size : LAUNCH_STACK_SIZE;
+
+    return launch->is_deep && launch->local_size < size ? size : launch->local_size;
+}
+
 static uint64_t local_stride(const struct launch *launch)
 {
-    return (launch->local_size + 15) / 16 * 16;
+    return (local_size(launch) + 15) / 16 * 16;
 }
 
 static bool prepare_runners(struct block *block)
@@ -441,6 +476,7 @@ bool block_prepare(struct block *block, struct run *run)
                  local_stride(launch) * WARP_LANES * warps)) {
         return false;
     }
+    block->local_size = local_size(launch);
     block->warp_count = warps;
     block->run = run;
     if (!prepare_check(block) || !prepare_runners(block)) {

@@ -65,6 +65,7 @@ struct block {
     struct barrier barriers[BLOCK_BARRIERS];
     uint32_t used_barriers; /* bits: where some have arrived */
     unsigned char *shared, *local;
+    uint64_t local_size; /* of a thread */
     size_t shared_capacity, local_capacity;
     struct check_block *check; /* NULL: nothing is checked but bounds */
     bool failed;
@@ -93,7 +94,7 @@ bool block_part_pollers(struct block *block);
 /* All that is left of it waits for threads of its own: it fails. False: it may still move. */
 bool block_ends_deadlock(struct block *block);
 
-/* ---- For what kernels call (calls.c, barrier.c) ---- */
+/* ---- For what kernels call (calls.c, barrier.c, system.c) ---- */
 
 struct runner *runner_of(struct warp *warp);
 
@@ -115,8 +116,16 @@ void runner_stop(struct runner *runner);
 void runner_fail(struct runner *runner, enum launch_status status,
                  const struct launch_fault *fault);
 
+/* Whether a lane may touch these bytes: its own memory, its block's, its parameters, the device's,
+ * the heap's. site: what lies around them and stays there; or nothing. */
+bool calls_find(const struct runner *runner, uint32_t lane, uint64_t address, uint32_t size,
+                bool write, struct warp_site *site);
+
+struct launch_fault calls_fault(const struct runner *runner, enum warp_fault fault, uint32_t lane);
+
 /* Sets a warp's functions. */
 void calls_init(struct warp *warp);
+void system_init(struct warp *warp);
 void barrier_init(struct warp *warp);
 
 /* Lanes of a warp ended: what waited for them may go on. */

@@ -9,15 +9,13 @@
 #include "host/cuda-cpu/device/block.h"
 #include "host/cuda-cpu/device/function.h"
 #include "host/cuda-cpu/device/matrix.h"
-#include "host/cuda-cpu/device/print.h"
 #include "host/cuda-cpu/device/texture.h"
 
 #define PAUSES_IN_A_TURN 16 /* of a warp that does not wait */
 
 /* ---- Faults ---- */
 
-static struct launch_fault fault_of(const struct runner *runner, enum warp_fault fault,
-                                    uint32_t lane)
+struct launch_fault calls_fault(const struct runner *runner, enum warp_fault fault, uint32_t lane)
 {
     struct launch_fault told = {.fault = fault};
 
@@ -32,7 +30,7 @@ static void on_fault(struct warp *warp, uint32_t fault, uint32_t instruction, ui
 {
     struct runner *runner = runner_of(warp);
     struct launch_fault told =
-        fault_of(runner, (enum warp_fault)fault, mask ? (uint32_t)__builtin_ctz(mask) : 0);
+        calls_fault(runner, (enum warp_fault)fault, mask ? (uint32_t)__builtin_ctz(mask) : 0);
 
     told.instruction = instruction;
     runner_fail(runner, LAUNCH_FAULT, &told);
@@ -45,9 +43,8 @@ static bool is_within(uint64_t address, uint64_t size, uint64_t start, uint64_t 
     return address >= start && address - start + size <= length;
 }
 
-/* A thread's own memory, its block's, its parameters, the device's. */
-static bool find_range(const struct runner *runner, uint32_t lane, uint64_t address, uint32_t size,
-                       bool write, struct warp_site *site)
+bool calls_find(const struct runner *runner, uint32_t lane, uint64_t address, uint32_t size,
+                bool write, struct warp_site *site)
 {
     const struct launch *launch = runner->block->run->launch;
     const uint64_t local =
@@ -60,12 +57,15 @@ static bool find_range(const struct runner *runner, uint32_t lane, uint64_t addr
         *site = (struct warp_site){range.start, range.end};
         return !(write && range.read_only);
     }
+    if (launch->heap != NULL && heap_holds(launch->heap, address, size)) {
+        return true; /* until it is given back: the site knows of none */
+    }
     if (is_within(address, size, shared, launch->shared_size)) {
         *site = (struct warp_site){shared, shared + launch->shared_size};
         return true;
     }
-    if (is_within(address, size, local, launch->local_size)) {
-        *site = (struct warp_site){local, local + launch->local_size};
+    if (is_within(address, size, local, runner->block->local_size)) {
+        *site = (struct warp_site){local, local + runner->block->local_size};
         return true;
     }
     if (is_within(address, size, params, launch->param_size)) {
@@ -82,10 +82,10 @@ struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address
     struct warp_site site = {0, 0};
     struct launch_fault fault;
 
-    if (address % size == 0 && find_range(runner, lane, address, size, write, &site)) {
+    if (address % size == 0 && calls_find(runner, lane, address, size, write, &site)) {
         return site;
     }
-    fault = fault_of(runner, address % size ? WARP_FAULT_MISALIGNED : WARP_FAULT_ADDRESS, lane);
+    fault = calls_fault(runner, address % size ? WARP_FAULT_MISALIGNED : WARP_FAULT_ADDRESS, lane);
     fault.address = address;
     fault.size = size;
     fault.write = write;
@@ -134,48 +134,15 @@ static void reduce(uint32_t *results, const uint32_t *values, const uint32_t *me
 
 static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t size, uint32_t mask)
 {
+    if (!is_within(to, size, 0, warp->local_stride) ||
+        !is_within(from, size, 0, warp->local_stride)) {
+        on_fault(warp, WARP_FAULT_STACK, 0, mask);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         unsigned char *local = warp->local + (uint32_t)__builtin_ctz(mask) * warp->local_stride;
 
-        memcpy(local + to, local + from, size);
-    }
-}
-
-/* ---- Printing ---- */
-
-/* A lane that prints. */
-struct reading {
-    const struct runner *runner;
-    uint32_t lane;
-};
-
-static bool read_bytes(void *context, uint64_t address, void *bytes, size_t size)
-{
-    const struct reading *reading = context;
-    struct warp_site site;
-
-    if (!find_range(reading->runner, reading->lane, address, (uint32_t)size, false, &site)) {
-        return false;
-    }
-    memcpy(bytes, (const void *)(uintptr_t)address, size);
-    return true;
-}
-
-static void on_print(struct warp *warp, int32_t *results, const uint64_t *formats,
-                     const uint64_t *values, uint32_t mask)
-{
-    struct runner *runner = runner_of(warp);
-    struct run *run = runner->block->run;
-
-    for (; mask; mask &= mask - 1) {
-        struct reading reading = {runner, (uint32_t)__builtin_ctz(mask)};
-        char text[PRINT_TEXT_MAX];
-
-        results[reading.lane] =
-            print_format(formats[reading.lane], values[reading.lane], read_bytes, &reading, text);
-        pthread_mutex_lock(&run->lock);
-        run->launch->print(run->launch->print_context, text);
-        pthread_mutex_unlock(&run->lock);
+        memmove(local + to, local + from, size);
     }
 }
 
@@ -233,7 +200,6 @@ void calls_init(struct warp *warp)
     warp->multiply = matrix_multiply;
     warp->load_matrix = matrix_load;
     warp->store_matrix = matrix_store;
-    warp->print = on_print;
     warp->event = check_event;
     warp->reach = check_reach;
     warp->pause = on_pause;

@@ -3,9 +3,12 @@
 #ifndef CUDA_CPU_DEVICE_LAUNCH_H
 #define CUDA_CPU_DEVICE_LAUNCH_H
 
+#include "host/cuda-cpu/device/heap.h"
 #include "host/cuda-cpu/device/memory.h"
 #include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/device/warp.h"
+
+#define LAUNCH_STACK_SIZE 16384
 
 struct launch {
     void (*kernel)(struct warp *warp);
@@ -18,6 +21,9 @@ struct launch {
     uint64_t param_size;
     uint64_t shared_size; /* bytes of a block, the dynamic ones too */
     uint64_t local_size;  /* bytes of a thread */
+    bool is_deep;         /* calls, and what they take, have no known end: there are */
+    uint64_t stack_size;  /* so many bytes of a thread for them; 0: LAUNCH_STACK_SIZE */
+    uint32_t frame;       /* bytes of the host's stack for each */
     unsigned char *const *variables;
     struct memory *memory;
     struct textures *textures;     /* NULL: there are none */
@@ -30,6 +36,7 @@ struct launch {
 
     uint32_t threads;  /* host threads that share the blocks; up to 1: the caller's alone */
     struct pool *pool; /* whose they are; NULL: the caller's alone, and nothing is kept */
+    struct heap *heap; /* what kernels malloc from; NULL: there is none left */
     bool cooperative;  /* all blocks run at the same time, so that they may wait for each other */
 };
 

@@ -11,13 +11,18 @@
 
 #define WARP_LANES 32
 
-/* Bytes of a warp's stack, and what all functions of a kernel may take of it together: none calls
- * itself. */
+/* Bytes of a warp's stack, and what calls within each other may take of it, so many bytes each
+ * besides their frames; and of one for calls that have no known end. */
 #define WARP_STACK_SIZE ((size_t)1 << 20)
 #define WARP_STACK_MAX (WARP_STACK_SIZE - WARP_STACK_SIZE / 4)
+#define WARP_STACK_DEEP ((size_t)16 << 20)
+#define WARP_FRAME_EXTRA 256
 
 struct warp;
 struct textures;
+
+/* The address of a module's function, by its number: nobody's memory. */
+#define WARP_FUNCTION_ADDRESS(number) (UINT64_C(0xF000000000000000) | (uint64_t)(number) << 4)
 
 /* Bounds of the allocation that an access met last: one for each access in a kernel. */
 struct warp_site {
@@ -32,7 +37,9 @@ enum warp_fault {
     WARP_FAULT_ASSERT,
     WARP_FAULT_TIMEOUT,
     WARP_FAULT_STACK,
-    WARP_FAULT_TEXTURE, /* no such texture or surface, or outside of a surface */
+    WARP_FAULT_TEXTURE,  /* no such texture or surface, or outside of a surface */
+    WARP_FAULT_FUNCTION, /* a call of an address that is no function's */
+    WARP_FAULT_HEAP,     /* free of what malloc did not give */
 };
 
 /* Bits of the word that describes an access: its size in bytes, and what is done. */
@@ -76,6 +83,7 @@ struct warp {
     uint64_t shared_size, dynamic_shared; /* all of it, and where the dynamic part begins */
     unsigned char *local;                 /* of lane 0 */
     uint64_t local_stride;           /* from a lane's to the next one's, which is a lane's size */
+    uint32_t depth_max;              /* calls within each other */
     unsigned char *const *variables; /* of the module */
     struct warp_site *sites;
     const volatile uint32_t *stop; /* not 0: the kernel is to end */
@@ -115,6 +123,14 @@ struct warp {
     /* Of each lane's members, those whose value is the same. */
     void (*match)(uint32_t *results, const uint64_t *values, const uint32_t *members,
                   uint32_t lanes);
+    /* malloc and free of each lane: the device's heap. */
+    void (*allocate)(struct warp *warp, uint64_t *addresses, const uint64_t *sizes, uint32_t lanes);
+    void (*free)(struct warp *warp, const uint64_t *addresses, uint32_t lanes);
+    /* Says what a failed assertion of the first lane is, and ends the kernel: addresses of the
+     * expression, the file and the function. */
+    void (*assertion)(struct warp *warp, const uint64_t *expressions, const uint64_t *files,
+                      const uint64_t *functions, const uint32_t *lines, uint32_t lanes,
+                      uint32_t instruction);
     /* results[i] = sources[indices[i]], of words */
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */

@@ -190,6 +190,9 @@ static void destroy(struct context *context)
 
     clear(context);
     memory_clear(&context->memory);
+    if (context->heap != NULL) {
+        heap_destroy(context->heap);
+    }
     free(context->print.text);
     while (*place != context) {
         place = &(*place)->next;

@@ -44,6 +44,8 @@ static CUresult result_of(enum warp_fault fault)
         return CUDA_ERROR_LAUNCH_TIMEOUT;
     case WARP_FAULT_STACK:
         return CUDA_ERROR_HARDWARE_STACK_ERROR;
+    case WARP_FAULT_FUNCTION:
+        return CUDA_ERROR_INVALID_PC;
     default:
         return CUDA_ERROR_LAUNCH_FAILED;
     }
@@ -64,6 +66,10 @@ static const char *text_of(enum warp_fault fault)
         return "out of stack";
     case WARP_FAULT_TEXTURE:
         return "no such texture or surface, or outside of it";
+    case WARP_FAULT_FUNCTION:
+        return "a call of no function";
+    case WARP_FAULT_HEAP:
+        return "memory is given back that is not the heap's";
     default:
         return "a trap";
     }
@@ -203,6 +209,15 @@ static void set_pointers(struct task *base)
     task->asked.extra = NULL;
 }
 
+/* Of the size that the limit has when the first kernel is launched. */
+static struct heap *heap_of(struct context *context)
+{
+    if (context->heap == NULL) {
+        context->heap = heap_create(context->limits[CU_LIMIT_MALLOC_HEAP_SIZE]);
+    }
+    return context->heap;
+}
+
 static CUresult fill_task(struct launch_task *task, const struct function *function,
                           const CUDA_KERNEL_NODE_PARAMS *asked)
 {
@@ -217,6 +232,8 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     task->task.copied = set_pointers;
     launch->shared_size += function->kernel->shared_size;
     launch->memory = &context->memory;
+    launch->heap = heap_of(context);
+    launch->stack_size = context->limits[CU_LIMIT_STACK_SIZE];
     launch->textures = &context->textures;
     launch->stop = &context->stop;
     launch->pool = driver_pool();

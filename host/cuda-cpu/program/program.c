@@ -24,6 +24,8 @@ struct code {
     void (*kernel)(struct warp *warp);
     uint32_t sites;
     uint64_t local_size;
+    uint32_t frame;
+    bool is_deep;
 };
 
 struct program {
@@ -102,9 +104,11 @@ static void relocate_variable(struct program *program, uint32_t number)
     for (uint32_t i = 0; i < variable->relocations; i++) {
         const struct flat_relocation *relocation =
             &program->module.relocations[variable->first_relocation + i];
-        uint64_t address =
-            (uint64_t)(uintptr_t)program->bytes[relocation->target] + (uint64_t)relocation->addend;
+        uint64_t address = (uint64_t)relocation->addend;
 
+        if (relocation->target != FLAT_NONE) {
+            address += (uint64_t)(uintptr_t)program->bytes[relocation->target];
+        }
         address >>= relocation->shift;
         memcpy(program->bytes[number] + relocation->offset, &address, relocation->size);
     }
@@ -260,6 +264,8 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     }
     code->sites = flat->sites;
     code->local_size = flat->local_size;
+    code->frame = flat->frame;
+    code->is_deep = flat->is_deep;
     return true;
 }
 
@@ -309,6 +315,8 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->name = kernel->name;
     launch->checked = code->places.site_count ? &code->places : NULL;
     launch->local_size = code->local_size;
+    launch->frame = code->frame;
+    launch->is_deep = code->is_deep;
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;
     return true;

@@ -99,7 +99,7 @@ static void parse_type(struct parser *parser, struct ptx_variable *variable)
 
 static uint64_t element_size(const struct ptx_variable *variable)
 {
-    return (uint64_t)ptx_type_bits(variable->type) / 8 * variable->vector;
+    return ((uint64_t)ptx_type_bits(variable->type) + 7) / 8 * variable->vector;
 }
 
 /* The bounds behind the name. A first one may be empty. */

@@ -48,7 +48,12 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
                  struct compile_answer *answer)
 {
     const struct flat_code code = {
-        .magic = FLAT_MAGIC, .sites = needs->sites, .local_size = needs->local_size};
+        .magic = FLAT_MAGIC,
+        .sites = needs->sites,
+        .local_size = needs->local_size,
+        .is_deep = needs->is_deep,
+        .frame = (uint32_t)object->frame,
+    };
 
     answer->size = sizeof(code) + object->size;
     answer->bytes = malloc(answer->size);
@@ -73,7 +78,7 @@ static bool compile(const struct ptx_function *kernel, const struct text *ir,
     if (!llvm_compile(ir->bytes, ir->used, NULL, NULL, LLVM_OBJECT, &object, reason)) {
         return fail(log, kernel, PTX_ERROR_COMPILER, reason);
     }
-    if (object.stack_size > WARP_STACK_MAX) {
+    if ((object.frame + WARP_FRAME_EXTRA) * (needs->depth + 1) > WARP_STACK_MAX) {
         done = fail(log, kernel, PTX_ERROR_LIMIT, "its values take too much of the stack");
     } else if (object.size > request->limits.answer) {
         done = fail(log, kernel, PTX_ERROR_LIMIT, "the code is too large");

@@ -15,7 +15,7 @@ static_assert(sizeof(struct flat_function) == 16, "flat_function");
 static_assert(sizeof(struct flat_line) == 8, "flat_line");
 static_assert(sizeof(struct flat_location) == 8, "flat_location");
 static_assert(sizeof(struct flat_file) == 8, "flat_file");
-static_assert(sizeof(struct flat_code) == 16, "flat_code");
+static_assert(sizeof(struct flat_code) == 24, "flat_code");
 
 /* ---- Where the tables are ---- */
 
@@ -99,8 +99,8 @@ static bool check_kernel(const struct flat_module *module, const struct flat_ker
 static bool check_relocation(const struct flat_module *module, const struct flat_variable *variable,
                              const struct flat_relocation *relocation)
 {
-    return relocation->target < module->header->variables && relocation->shift < 64 &&
-           relocation->size <= sizeof(uint64_t) &&
+    return (relocation->target < module->header->variables || relocation->target == FLAT_NONE) &&
+           relocation->shift < 64 && relocation->size <= sizeof(uint64_t) &&
            is_range(relocation->offset, relocation->size, variable->size);
 }
 

@@ -54,9 +54,9 @@ struct flat_variable {
     uint64_t size;
 };
 
-/* The address of a variable, in another one's initial value. */
+/* The address of a variable or of a function, in an initial value. */
 struct flat_relocation {
-    uint32_t target; /* its number */
+    uint32_t target; /* the variable's number; FLAT_NONE: the addend is the address */
     uint32_t offset, size;
     uint32_t shift; /* the address's bits from this one on */
     int64_t addend;
@@ -108,6 +108,8 @@ struct flat_code {
     uint32_t magic; /* FLAT_MAGIC */
     uint32_t sites; /* struct warp_site */
     uint64_t local_size;
+    uint32_t is_deep; /* calls have no known end: struct kernel_needs */
+    uint32_t frame;   /* bytes of the host's stack for each of them */
 };
 
 /* NULL: it is none. */

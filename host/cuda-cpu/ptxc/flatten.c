@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/reach.h"
+#include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptxc/flatten.h"
 
 #include <stdlib.h>
@@ -211,19 +213,26 @@ static void add_relocation(struct tables *tables, const struct ptx_variable *var
                            const struct ptx_relocation *relocation)
 {
     const struct ptx_symbol *symbol = relocation->symbol;
+    int64_t addend = relocation->addend;
+    uint32_t target;
 
-    if (symbol->kind != PTX_S_VARIABLE || !is_numbered(symbol->variable)) {
+    if (symbol->kind == PTX_S_FUNCTION) {
+        target = FLAT_NONE;
+        addend += (int64_t)WARP_FUNCTION_ADDRESS(reach_number(tables->module, symbol->function));
+    } else if (symbol->kind == PTX_S_VARIABLE && is_numbered(symbol->variable)) {
+        target = (uint32_t)symbol->variable->offset;
+    } else {
         ptx_log_error(tables->log, variable->at,
                       "%s holds the address of %s, which is not supported yet", variable->name,
                       symbol->name);
         return;
     }
     tables->relocations[tables->used.relocations++] = (struct flat_relocation){
-        .target = (uint32_t)symbol->variable->offset,
+        .target = target,
         .offset = (uint32_t)relocation->offset,
         .size = relocation->size < sizeof(uint64_t) ? relocation->size : sizeof(uint64_t),
         .shift = relocation->shift,
-        .addend = relocation->addend,
+        .addend = addend,
     };
 }
 

@@ -12,6 +12,7 @@
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/program/program.h"
 
+#define HEAP_SIZE (UINT64_C(8) << 20) /* as a device has it at first */
 #define LOG_SIZE 65536
 #define ALIGNMENT 256u
 #define PARAMS_MAX 32768
@@ -26,6 +27,7 @@ struct run {
     const struct program_kernel *kernel;
     const struct run_options *options;
     struct memory memory;
+    struct heap *heap;
     struct buffer buffers[RUN_ARGUMENTS_MAX];
     unsigned char params[PARAMS_MAX];
 };
@@ -194,6 +196,8 @@ static enum run_status print_fault(const struct run *run, const struct launch_fa
         [WARP_FAULT_TIMEOUT] = "out of time",
         [WARP_FAULT_STACK] = "out of stack",
         [WARP_FAULT_TEXTURE] = "no such texture or surface, or outside of it",
+        [WARP_FAULT_FUNCTION] = "a call of no function",
+        [WARP_FAULT_HEAP] = "memory is given back that is not the heap's",
     };
 
     fprintf(stderr, "%s: %s: %s", run->path, run->kernel->name, names[fault->fault]);
@@ -221,6 +225,7 @@ static enum run_status launch(struct run *run, struct program *program, struct p
         .shared_size = run->kernel->shared_size + run->options->dynamic_shared,
         .file = run->path,
         .memory = &run->memory,
+        .heap = run->heap,
         .stop = &never,
         .print = print_text,
     };
@@ -312,8 +317,9 @@ enum run_status run_kernel(const char *path, const char *text, size_t length,
     }
     run->path = path;
     run->options = options;
+    run->heap = heap_create(HEAP_SIZE);
     ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!open_check(run)) {
+    if (run->heap == NULL || !open_check(run)) {
         free(run);
         return RUN_SYSTEM;
     }
@@ -326,6 +332,7 @@ enum run_status run_kernel(const char *path, const char *text, size_t length,
     free_buffers(run);
     status = close_check(run, status);
     memory_clear(&run->memory);
+    heap_destroy(run->heap);
     free(run);
     return status;
 }

@@ -469,6 +469,231 @@ static void test_fault_stops_others(void **state)
     assert_int_equal(fault.block[0], 0);
 }
 
+/* ---- Calls ---- */
+
+#define FIBONACCI                                                                                  \
+    ".func (.param .u32 r) fib(.param .u32 n)\n{\n"                                                \
+    ".reg .pred %p; .reg .b32 %a, %b, %n; .param .u32 x, y;\n"                                     \
+    "ld.param.u32 %n, [n]; setp.lt.u32 %p, %n, 2; @%p bra END;\n"                                  \
+    "sub.u32 %a, %n, 1; st.param.u32 [x], %a; call (y), fib, (x);\n"                               \
+    "ld.param.u32 %b, [y]; sub.u32 %a, %n, 2; st.param.u32 [x], %a;\n"                             \
+    "call (y), fib, (x); ld.param.u32 %a, [y]; add.u32 %n, %a, %b;\n"                              \
+    "END: st.param.u32 [r], %n; ret;\n}\n"
+
+/* Each lane to another depth. */
+static void test_recursion(void **state)
+{
+    uint32_t a = 0, b = 1;
+
+    (void)state;
+    launch.block[0] = 20;
+    run_well(KERNEL(FIBONACCI, ".param .u32 x, y; st.param.u32 [x], %r0; call (y), fib, (x); "
+                               "ld.param.u32 %r4, [y]; st.global.u32 [%rd1], %r4;"));
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(out[i], a);
+        b += a;
+        a = b - a;
+    }
+}
+
+/* Too deep, by local memory and by the host's stack: a fault, and no more. */
+static void test_stack_overflow(void **state)
+{
+    static const char *const endless_calls[] = {
+        KERNEL(".func deep (.param .b32 x) { .local .b8 l[100]; .reg .b32 %a; .param .b32 y; "
+               "ld.param.u32 %a, [x]; st.param.b32 [y], %a; call deep, (y); ret; }\n",
+               ".param .b32 y; st.param.b32 [y], %r0; call deep, (y);"),
+        KERNEL(".func deep () { call deep; ret; }\n", "setp.eq.u32 %p1, %r0, 7; @%p1 call deep;"),
+        KERNEL("", "L: alloca.u64 %rd4, 100; bra L;"),
+        KERNEL("", "setp.ne.u32 %p1, %r0, 7; @%p1 ret; alloca.u64 %rd4, 0xFFFFFFFFFFFFFFF0;"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(endless_calls) / sizeof(endless_calls[0]); i++) {
+        launch.stack_size = i ? 1 << 20 : 0;
+        assert_int_equal(run(endless_calls[i]), LAUNCH_FAULT);
+        assert_int_equal(fault.fault, WARP_FAULT_STACK);
+        assert_int_equal(fault.thread[0], i % 2 ? 7 : 0);
+    }
+}
+
+/* Frames with much in them, of which fewer fit. */
+static void test_large_frames(void **state)
+{
+    static char text[1 << 16];
+    size_t used = 0;
+
+    (void)state;
+    used += (size_t)sprintf(text, ".version 8.0\n.target sm_90\n.address_size 64\n"
+                                  ".func deep (.param .b64 p) { .reg .b64 %%x, %%a<40>; "
+                                  ".param .b64 q; ld.param.u64 %%x, [p]; st.param.b64 [q], %%x;\n");
+    for (int i = 0; i < 40; i++) {
+        used += (size_t)sprintf(text + used, "ld.global.u64 %%a%d, [%%x + %d];\n", i, i * 8);
+    }
+    used += (size_t)sprintf(text + used, "call deep, (q);\n");
+    for (int i = 0; i < 40; i++) {
+        used += (size_t)sprintf(text + used, "st.global.u64 [%%x + %d], %%a%d;\n", i * 8, i);
+    }
+    sprintf(text + used,
+            "ret; }\n.entry k(.param .u64 out) { .reg .b64 %%r; .param .b64 p; "
+            "ld.param.u64 %%r, [out]; st.param.b64 [p], %%r; call deep, (p); ret; }\n");
+    launch.stack_size = 1 << 20;
+    assert_int_equal(run(text), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_STACK);
+}
+
+/* Functions by their addresses: from a table in memory, other ones in each lane. */
+static void test_calls_by_address(void **state)
+{
+    static const char *const text =
+        KERNEL(".func (.reg .u32 r) twice(.reg .u32 a) { add.u32 r, a, a; ret; }\n"
+               ".func (.reg .u32 r) square(.reg .u32 a) { mul.lo.u32 r, a, a; ret; }\n"
+               ".func (.reg .u32 r) wait(.reg .u32 a) { barrier.sync 0; add.u32 r, a, 7; ret; }\n"
+               ".func (.reg .u64 r) other(.reg .u64 a) { mov.u64 r, a; ret; }\n"
+               ".global .u64 table[4] = {twice, square, wait, other};\n",
+               "P: .callprototype (.reg .u32 _) _ (.reg .u32 _); ld.global.u32 %r5, [%rd1]; "
+               "mul.wide.u32 %rd5, %r5, 8; mov.u64 %rd6, table; add.u64 %rd6, %rd6, %rd5; "
+               "ld.global.u64 %rd7, [%rd6]; ld.global.u32 %r6, [%rd1 + 1024]; cvt.u64.u32 %rd8, "
+               "%r6; add.u64 %rd7, %rd7, %rd8; call (%r4), %rd7, (%r0), P; "
+               "st.global.u32 [%rd1], %r4;");
+
+    (void)state;
+    for (uint32_t i = 0; i < 32; i++) {
+        out[i] = i % 3;
+    }
+    run_well(text);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i % 3 == 0 ? 2 * i : i % 3 == 1 ? i * i : i + 7);
+    }
+    for (uint32_t i = 0; i < 32; i++) {
+        out[i] = i == 21 ? 3 : 0; /* not of this shape */
+    }
+    assert_int_equal(run(text), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_FUNCTION);
+    assert_int_equal(fault.thread[0], 21);
+    memset(out, 0, sizeof(out));
+    out[256 + 9] = 8; /* between two functions */
+    assert_int_equal(run(text), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_FUNCTION);
+    assert_int_equal(fault.thread[0], 9);
+}
+
+/* Arrays, vectors and predicates go to functions and back. */
+static void test_arguments(void **state)
+{
+    (void)state;
+    run_well(KERNEL(
+        ".func (.reg .pred q, .param .align 8 .b8 r[16]) f (.reg .pred p, .param .align 8 .b8 "
+        "a[16], .reg .v2 .b32 v) { .reg .b64 %x, %y; .reg .b32 %l; ld.param.u64 %x, [a]; "
+        "ld.param.u64 %y, [a + 8]; cvt.u64.u32 %x, v.x; add.u64 %y, %y, %x; "
+        "cvt.u64.u32 %x, v.y; st.param.u64 [r], %x; st.param.u64 [r + 8], %y; not.pred q, p; "
+        "ret; }\n",
+        ".param .align 8 .b8 a[16]; .param .align 8 .b8 b[16]; .reg .v2 .b32 %v; "
+        "mov.u64 %rd4, 100; st.param.u64 [a], %rd4; st.param.u64 [a + 8], %rd4; "
+        "mov.b32 %v.x, %r0; mov.b32 %v.y, 33; setp.lt.u32 %p1, %r0, 5; "
+        "call (%p2, b), f, (%p1, a, %v); ld.param.u64 %rd5, [b]; ld.param.u64 %rd6, [b + 8]; "
+        "add.u64 %rd5, %rd5, %rd6; cvt.u32.u64 %r4, %rd5; selp.u32 %r5, 1000, 0, %p2; "
+        "add.u32 %r4, %r4, %r5; st.global.u32 [%rd1], %r4;"));
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i + 133 + (i < 5 ? 0 : 1000));
+    }
+}
+
+/* Each lane takes as much as it wants, and gives it back. */
+static void test_alloca(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".func sum (.param .b64 p, .param .b64 n) { .reg .b64 %a; .local .b32 l[8]; "
+                    "ld.param.u64 %a, [p]; st.local.u32 [l], 1; st.local.u32 [%a], 9; ret; }\n",
+                    "mov.u32 %r5, 0; mov.u32 %r7, 0; .param .b64 p, q;\n"
+                    "L: stacksave.u64 %rd4; mad.lo.u32 %r4, %r0, 4, 4; cvt.u64.u32 %rd5, %r4; "
+                    "alloca.u64 %rd6, %rd5, 16; mul.wide.u32 %rd7, %r0, 4; add.u64 %rd7, %rd7, "
+                    "%rd6; st.local.u32 [%rd7], %r0; alloca.u64 %rd8, 64; st.param.b64 [p], %rd8; "
+                    "call sum, (p, q); ld.local.u32 %r6, [%rd7]; add.u32 %r7, %r7, %r6; "
+                    "stackrestore.u64 %rd4; add.u32 %r5, %r5, 1; setp.lt.u32 %p1, %r5, 1000; "
+                    "@%p1 bra L; st.global.u32 [%rd1], %r7;"));
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(out[i], i * 1000);
+    }
+}
+
+/* ---- The heap ---- */
+
+#define HEAP                                                                                       \
+    ".extern .func (.param .b64 r) malloc (.param .b64 n);\n.extern .func free (.param .b64 p);\n"
+#define MALLOC(size, to)                                                                           \
+    "{ .param .b64 n, r; mov.u64 %rd5, " size "; st.param.b64 [n], %rd5; call (r), malloc, (n); "  \
+    "ld.param.b64 " to ", [r]; }\n"
+#define FREE(what) "{ .param .b64 n; st.param.b64 [n], " what "; call free, (n); }\n"
+
+static void test_heap(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t thread;
+        enum warp_fault fault;
+    } faults[] = {
+        {KERNEL(HEAP, MALLOC("20", "%rd4") "st.u32 [%rd4 + 16], 5; st.u32 [%rd4 + 20], 5;"), 0,
+         WARP_FAULT_ADDRESS},
+        {KERNEL(HEAP, MALLOC("20", "%rd4") "ld.u8 %r4, [%rd4 + -1];"), 0, WARP_FAULT_ADDRESS},
+        {KERNEL(HEAP, MALLOC("20", "%rd4") FREE("%rd4") "st.u32 [%rd4], 5;"), 0,
+         WARP_FAULT_ADDRESS},
+        {KERNEL(HEAP, MALLOC("20", "%rd4") "st.u32 [%rd4], 5; setp.ne.u32 %p1, %r0, 6; @%p1 ret; "
+                                           "add.u64 %rd4, %rd4, 4;" FREE("%rd4")),
+         6, WARP_FAULT_HEAP},
+        {KERNEL(HEAP, MALLOC("20", "%rd4") FREE("%rd4") FREE("%rd4")), 0, WARP_FAULT_HEAP},
+        {KERNEL(HEAP, FREE("%rd1")), 0, WARP_FAULT_HEAP},
+    };
+
+    (void)state;
+    launch.block[0] = 64;
+    launch.grid[0] = 8;
+    launch.heap = heap_create(64 << 10);
+    for (unsigned i = 0; i < 3; i++) { /* it does not become less */
+        run_well(KERNEL(HEAP, MALLOC("100", "%rd4") "st.u32 [%rd4 + 96], %r0; bar.sync 0; "
+                                                    "ld.u32 %r4, [%rd4 + 96]; "
+                                                    "st.global.u32 [%rd1], %r4;" FREE("%rd4")));
+        assert_int_equal(out[64 + 63], 63);
+    }
+    run_well(KERNEL(HEAP, MALLOC("100000", "%rd4") "cvt.u32.u64 %r4, %rd4; "
+                                                   "st.global.u32 [%rd1], %r4;" FREE("%rd4")));
+    assert_int_equal(out[0], 0);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        assert_int_equal(run(faults[i].text), LAUNCH_FAULT);
+        assert_int_equal(fault.fault, faults[i].fault);
+        assert_int_equal(fault.thread[0], faults[i].thread);
+        heap_destroy(launch.heap);
+        launch.heap = heap_create(64 << 10);
+    }
+    heap_destroy(launch.heap);
+}
+
+static char printed[4096];
+
+static void print(void *context, const char *text)
+{
+    (void)context;
+    strncat(printed, text, sizeof(printed) - strlen(printed) - 1);
+}
+
+static void test_assertion(void **state)
+{
+    (void)state;
+    launch.print = print;
+    assert_int_equal(
+        run(KERNEL(".extern .func __assertfail (.param .b64 e, .param .b64 f, .param .b32 l, "
+                   ".param .b64 n, .param .b64 s);\n.global .b8 e[] = {120, 62, 48, 0};\n"
+                   ".global .b8 f[] = {97, 46, 99, 117, 0};\n.global .b8 n[] = {107, 40, 41, 0};\n",
+                   "setp.ne.u32 %p1, %r0, 5; @%p1 ret; .param .b64 a, b, c, d; .param .b32 l; "
+                   "mov.u64 %rd4, e; st.param.b64 [a], %rd4; mov.u64 %rd4, f; "
+                   "st.param.b64 [b], %rd4; mov.u64 %rd4, n; st.param.b64 [c], %rd4; "
+                   "st.param.b32 [l], 12; call __assertfail, (a, b, l, c, d);")),
+        LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_ASSERT);
+    assert_string_equal(printed,
+                        "a.cu:12: k(): block: [0,0,0], thread: [5,0,0] Assertion `x>0` failed.\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +712,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lanes_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_masks_of_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit_in_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recursion, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stack_overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_frames, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls_by_address, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_alloca, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_heap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_assertion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads_share_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_fault, setup, teardown),
