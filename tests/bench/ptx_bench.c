@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/program/program.h"
 #include "tests/bench/ptx/kernels.h"
 
@@ -246,7 +247,7 @@ static char *read_text(const char *folder, size_t *size)
     return text;
 }
 
-static struct program *load(const char *folder)
+static struct program *load(const char *folder, struct memory *into)
 {
     static char reasons[4096];
     struct ptx_log log;
@@ -255,7 +256,7 @@ static struct program *load(const char *folder)
     char *text = read_text(folder, &size);
 
     ptx_log_init(&log, reasons, sizeof(reasons));
-    program = program_create(text, size, &memory, &log);
+    program = program_create(text, size, into, &log);
     if (program == NULL) {
         fail("%s", reasons);
     }
@@ -401,6 +402,71 @@ static void run_row(struct program *program, const char *folder, const struct ro
     fflush(stdout);
 }
 
+/* ---- Checks ---- */
+
+static struct memory make_checked_memory(void)
+{
+    const struct check_options options = {CHECK_ALL, CHECK_LIMIT, stderr, NULL};
+    struct memory checked = {.check = check_create(&options)};
+    void *const buffers[] = {a, b, out};
+
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t start = (uint64_t)(uintptr_t)buffers[i];
+
+        if (checked.check == NULL || !memory_add(&checked, start, BUFFER_BYTES, false)) {
+            fail("no memory");
+        }
+        check_written(checked.check, start, BUFFER_BYTES);
+    }
+    return checked;
+}
+
+static void free_checked_memory(struct memory *checked)
+{
+    void *const buffers[] = {a, b, out};
+
+    for (size_t i = 0; i < 3; i++) {
+        memory_remove(checked, (uint64_t)(uintptr_t)buffers[i]);
+    }
+    if (check_destroy(checked->check) != 0) {
+        fail("the checks found errors");
+    }
+    memory_clear(checked);
+}
+
+/* A row with all checks on, beside itself without. */
+static void run_checked(struct program *program, const char *folder, const struct row *row)
+{
+    static const uint32_t never;
+    _Alignas(8) unsigned char params[64] = {0};
+    const struct arguments in = {a, b, out, row->n, HEIGHT, 256, 1.5f};
+    struct memory checked = make_checked_memory();
+    struct program *checked_program = load(folder, &checked);
+    struct launch launches[2] = {{
+        .grid = {row->grid[0], row->grid[1], 1},
+        .block = {row->block[0], row->block[1], 1},
+        .params = params,
+        .memory = &memory,
+        .stop = &never,
+    }};
+    double ns[2] = {HUGE_VAL, HUGE_VAL};
+
+    fill(a, row->a, row->n);
+    fill(b, row->b, row->n);
+    put_arguments(params, row->layout, &in);
+    launches[1] = launches[0];
+    launches[1].memory = &checked;
+    prepare(program, row, &launches[0]);
+    prepare(checked_program, row, &launches[1]);
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        ns[i % 2] = least(ns[i % 2], time_device(&launches[i % 2], row->name));
+    }
+    printf("{\"name\": \"ptx_checks_all\", \"ns\": %.0f, \"unchecked_ns\": %.0f}\n", ns[1], ns[0]);
+    fflush(stdout);
+    program_destroy(checked_program);
+    free_checked_memory(&checked);
+}
+
 int main(int count, char **texts)
 {
     struct program *program;
@@ -409,10 +475,14 @@ int main(int count, char **texts)
         fail("usage: ptx_bench FOLDER [NAME]");
     }
     make_buffers();
-    program = load(texts[1]);
+    program = load(texts[1], &memory);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (count < 3 || strcmp(texts[2], rows[i].name) == 0) {
             run_row(program, texts[1], &rows[i]);
+        }
+        if (strcmp(rows[i].name, "matmul_32") == 0 &&
+            (count < 3 || strcmp(texts[2], "checks_all") == 0)) {
+            run_checked(program, texts[1], &rows[i]);
         }
     }
     program_destroy(program);

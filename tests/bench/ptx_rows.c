@@ -49,6 +49,9 @@ void bench_ptx(void)
                 "C, one thread", find_figure(output, kernels[i].name, "c_ns") / 1e3, LESS_IS_BETTER,
                 kernels[i].goal);
     }
+    add_row("ptx_checks_all", find_figure(output, "ptx_checks_all", "ns") / 1e3, "us",
+            "the same unchecked", find_figure(output, "ptx_checks_all", "unchecked_ns") / 1e3,
+            LESS_IS_BETTER, 15);
     free(output);
     free(folder);
     bench_compiler();

@@ -24,16 +24,20 @@ static void rewind_clock(struct check *check)
 void check_begin(struct check *check, const struct check_launch *launch)
 {
     pthread_mutex_lock(&check->running);
+    pthread_mutex_lock(&check->lock);
     check->launch = launch;
     rewind_clock(check);
+    pthread_mutex_unlock(&check->lock);
     clock_launch(&check->clock);
 }
 
 void check_end(struct check *check)
 {
+    pthread_mutex_lock(&check->lock);
     check->launch = NULL;
     check->launches++;
     region_forget_dead(check);
+    pthread_mutex_unlock(&check->lock);
     pthread_mutex_unlock(&check->running);
 }
 
