@@ -75,11 +75,14 @@ static void print_name(FILE *out, const struct finding_memory *memory)
     }
 }
 
-static void print_memory(FILE *out, const struct finding_memory *memory)
+/* has_access: there is an address in it, or near it. */
+static void print_memory(FILE *out, const struct finding_memory *memory, bool has_access)
 {
     int64_t size = (int64_t)memory->size;
 
-    if (memory->offset < 0) {
+    if (!has_access) {
+        fputs("  ", out);
+    } else if (memory->offset < 0) {
         fprintf(out, "  %" PRId64 " bytes before ", -memory->offset);
     } else if (memory->offset >= size) {
         fprintf(out, "  %" PRId64 " bytes behind ", memory->offset - size);
@@ -118,7 +121,7 @@ static void print_text(FILE *out, const struct finding *finding)
                 finding->other.place.line, finding->other.place.column);
     }
     if (finding->memory.kind != NULL) {
-        print_memory(out, &finding->memory);
+        print_memory(out, &finding->memory, finding->size != 0);
     }
 }
 

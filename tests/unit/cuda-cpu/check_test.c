@@ -757,6 +757,10 @@ static void test_leak(void **state)
              "\"column\":0,\"count\":1}],\"more\":false}\n",
              (unsigned long long)address_of(lost));
     assert_string_equal(json, line);
+    snprintf(line, sizeof(line),
+             "leak: never freed\n  allocation 3: 32 bytes at 0x%llx\n1 error in 1 place\n",
+             (unsigned long long)address_of(lost));
+    assert_string_equal(text, line);
 }
 
 /* ---- Reports ---- */
