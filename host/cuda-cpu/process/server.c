@@ -254,7 +254,11 @@ static bool receive_body(struct session *session)
 {
     const struct wire_request *head = &session->head;
 
-    if (head->magic != WIRE_MAGIC || head->text_size > head->limits.text || head->name_size == 0 ||
+    if (head->magic != WIRE_MAGIC) {
+        fputs("baregpu-ptxc: who asks is of another build\n", stderr);
+        return false;
+    }
+    if (head->text_size > head->limits.text || head->name_size == 0 ||
         head->name_size > WIRE_NAME_MAX || head->limits.answer > SIZE_MAX / 2) {
         return false;
     }

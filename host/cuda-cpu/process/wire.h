@@ -14,7 +14,8 @@
 #define WIRE_LOG_SIZE 65536u
 
 /* Both come from the same build: code and those who run it have a struct in common. */
-#define WIRE_MAGIC (0x50585443u ^ (uint32_t)sizeof(struct warp) << 8)
+#define WIRE_MAGIC                                                                                 \
+    (0x50585443u ^ (uint32_t)sizeof(struct warp) << 8 ^ (uint32_t)sizeof(struct wire_request) << 20)
 
 /* Then the kernel's name, and the text. */
 struct wire_request {

@@ -24,8 +24,9 @@
     "ld.param.u64 %rd1, [p]; mov.u32 %r1, %tid.x; mad.wide.u32 %rd2, %r1, 4, %rd1;\n"              \
     "add.u32 %r1, %r1, " value "; st.global.u32 [%rd2], %r1; ret;\n}\n"
 
-static const char text[] = ".version 8.0\n.target sm_80\n.address_size 64\n"
-                           ".global .b32 g[2] = {5, 6};\n" KERNEL("one", "100") KERNEL("two", "200");
+static const char text[] =
+    ".version 8.0\n.target sm_80\n.address_size 64\n"
+    ".global .b32 g[2] = {5, 6};\n" KERNEL("one", "100") KERNEL("two", "200");
 
 static char folder[] = "/tmp/program_cache_test.XXXXXX";
 static struct memory memory;
