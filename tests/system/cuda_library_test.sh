@@ -132,7 +132,13 @@ done
 run BAREGPU_CUDA_ARCH=75 "$work/ours" "$work/wrong.ptx"
 [ $? -eq 1 ] && grep -q '^5:3: error: ' "$work/err" && grep -q CUDA_ERROR_INVALID_PTX "$work/err"
 result $? "wrong PTX is an error, and where"
-toolkit=$(sed -n 's/^NVCC_FOUND := \(.*\)\/bin\/nvcc$/\1/p' "$build/config.mk")
+toolkit=
+for nvcc in "${NVCC:-}" "${CUDA_HOME:-}/bin/nvcc" /usr/local/cuda/bin/nvcc \
+    "$(command -v nvcc || true)"; do
+    if [ -z "$toolkit" ] && [ -x "$nvcc" ]; then
+        toolkit=${nvcc%/bin/nvcc}
+    fi
+done
 if [ -n "$toolkit" ] && [ -e "$toolkit/include/cuda.h" ]; then
     compile cuda.h theirs -I"$toolkit/include" &&
         run "$work/theirs" "$work/multiply.ptx" && grep -q '^right' "$work/out"
