@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The compiler's process. */
-#ifndef CUDA_CPU_PTXC_SERVER_H
-#define CUDA_CPU_PTXC_SERVER_H
+#ifndef CUDA_CPU_PROCESS_SERVER_H
+#define CUDA_CPU_PROCESS_SERVER_H
 
 #include "host/cuda-cpu/ptxc/compiler.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a program and the compiler's process say to each other, over a stream socket. */
-#ifndef CUDA_CPU_PTXC_WIRE_H
-#define CUDA_CPU_PTXC_WIRE_H
+#ifndef CUDA_CPU_PROCESS_WIRE_H
+#define CUDA_CPU_PROCESS_WIRE_H
 
 #include <stdint.h>
 
