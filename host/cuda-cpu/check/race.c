@@ -435,8 +435,10 @@ static bool read_word(const struct check_warp *warp, const struct region *region
         cells->time[SHADOW_READ][cell] = cells->time[SHADOW_OTHER_READ][cell] = now;
         cells->who[SHADOW_READ][cell] = who;
         cells->who[SHADOW_OTHER_READ][cell] = who + 1;
-        cells->block[SHADOW_READ][cell] = cells->block[SHADOW_OTHER_READ][cell] =
-            clock->block->number;
+        if (region->kind != REGION_SHARED) {
+            cells->block[SHADOW_READ][cell] = cells->block[SHADOW_OTHER_READ][cell] =
+                clock->block->number;
+        }
     }
     return true;
 }

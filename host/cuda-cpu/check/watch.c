@@ -267,6 +267,18 @@ void check_stuck(struct check_warp *warp, bool at_barrier, uint32_t lanes)
     }
 }
 
+void check_handed_over(struct check_warp *warp, uint64_t offset, uint64_t size, uint32_t lanes)
+{
+    struct check_block *block = warp->block;
+
+    for (; lanes; lanes &= lanes - 1) {
+        uint64_t thread = warp->number * WARP_LANES + first_of(lanes);
+
+        shadow_write(&block->local.shadow,
+                     block->local.start + thread * block->local_stride + offset, size);
+    }
+}
+
 void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t mask, bool waits)
 {
     struct region *shared = &warp->block->shared;

@@ -54,6 +54,9 @@ void check_scatter(struct warp *warp, const void *values, const uint64_t *addres
 uint32_t check_atomic(struct warp *warp, const uint64_t *addresses, uint32_t mask, uint32_t size,
                       uint32_t operation, uint32_t site);
 
+/* Bytes of each lane's local memory, from this offset on, are an argument or a result now. */
+void check_handed_over(struct check_warp *warp, uint64_t offset, uint64_t size, uint32_t lanes);
+
 /* Lanes look at mbarriers, or arrive at them: what is behind is ordered. */
 void check_mbarrier(struct check_warp *warp, const uint64_t *addresses, uint32_t mask, bool waits);
 

@@ -139,6 +139,9 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
         on_fault(warp, WARP_FAULT_STACK, 0, mask);
         return;
     }
+    if (warp->check != NULL) {
+        check_handed_over(warp->check, to, size, mask);
+    }
     for (; mask; mask &= mask - 1) {
         unsigned char *local = warp->local + (uint32_t)__builtin_ctz(mask) * warp->local_stride;
 

@@ -667,6 +667,20 @@ static void test_never_written_in_blocks(void **state)
     assert_found(source, "init", "/*2*/", 0, 0, NULL);
 }
 
+/* What is handed over to a function is written by that. */
+static void test_arguments(void **state)
+{
+    (void)state;
+    run_clean(KERNEL(".func (.param .b32 twice) f(.param .b32 x) { .reg .b32 %r<3>;\n"
+                     "ld.param.b32 %r1, [x]; add.u32 %r2, %r1, %r1; st.param.b32 [twice], %r2; "
+                     "ret; }\n",
+                     "{ .param .b32 a; .param .b32 b; st.param.b32 [a], %r1;\n"
+                     "call (b), f, (a); ld.param.b32 %r5, [b]; }\n"
+                     "st.global.u32 [%rd3], %r5;"),
+              1, 40);
+    assert_int_equal(out[39], 78);
+}
+
 /* A structure with padding is copied as a whole. */
 static void test_padding(void **state)
 {
@@ -883,6 +897,7 @@ int main(void)
         TEST(test_never_written),
         TEST(test_written),
         TEST(test_never_written_in_blocks),
+        TEST(test_arguments),
         TEST(test_padding),
         TEST(test_divergent_barrier),
         TEST(test_barrier_after_exits),
