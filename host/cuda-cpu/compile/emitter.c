@@ -369,10 +369,19 @@ static value get_lane_mask(struct emitter *emitter, enum ptx_special special)
     }
 }
 
-static value get_clock(struct emitter *emitter)
+static value get_time(struct emitter *emitter, enum ptx_special special)
 {
-    return emit_splat_scalar(emitter, PTX_W_B64,
-                             emit_value(emitter, "call i64 @llvm.readcyclecounter()"));
+    bool is_timer = special == PTX_SR_GLOBALTIMER || special == PTX_SR_GLOBALTIMER_LO ||
+                    special == PTX_SR_GLOBALTIMER_HI;
+    value time = is_timer
+                     ? emit_value(emitter, "call i64 %%t%u()",
+                                  emit_field(emitter, offsetof(struct warp, nanoseconds), "ptr"))
+                     : emit_value(emitter, "call i64 @llvm.readcyclecounter()");
+
+    if (special == PTX_SR_CLOCK_HI || special == PTX_SR_GLOBALTIMER_HI) {
+        time = emit_value(emitter, "lshr i64 %%t%u, 32", time);
+    }
+    return emit_splat_scalar(emitter, PTX_W_B64, time);
 }
 
 /* As 32 or 64 bits, as the register is. */
@@ -407,8 +416,13 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
         return get_lane_mask(emitter, special);
     case PTX_SR_CLOCK:
     case PTX_SR_CLOCK64:
+    case PTX_SR_CLOCK_HI:
     case PTX_SR_GLOBALTIMER:
-        return get_clock(emitter);
+    case PTX_SR_GLOBALTIMER_LO:
+    case PTX_SR_GLOBALTIMER_HI:
+        return get_time(emitter, special);
+    case PTX_SR_DYNAMIC_SMEM_SIZE:
+        return get_u32_field(emitter, offsetof(struct warp, dynamic_shared));
     case PTX_SR_TOTAL_SMEM_SIZE:
     case PTX_SR_AGGR_SMEM_SIZE:
         return get_u32_field(emitter, offsetof(struct warp, shared_size));
@@ -425,7 +439,9 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
 
 static bool is_wide_special(enum ptx_special special)
 {
-    return special == PTX_SR_CLOCK || ptx_type_bits(ptx_special_type(special)) == 64;
+    return special == PTX_SR_CLOCK || special == PTX_SR_CLOCK_HI ||
+           special == PTX_SR_GLOBALTIMER_LO || special == PTX_SR_GLOBALTIMER_HI ||
+           ptx_type_bits(ptx_special_type(special)) == 64;
 }
 
 static value get_special(struct emitter *emitter, const struct ptx_operand *operand,

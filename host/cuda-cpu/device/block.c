@@ -258,7 +258,7 @@ enum block_turn block_turn(struct block *block)
     struct turn turn = {.all_ended = true};
 
     for (uint32_t i = 0; i < block->warp_count && !block->failed; i++) {
-        run_paths(block->runners[i], &turn);
+        run_paths(block->runners[block->order[i]], &turn);
     }
     if (block->failed || turn.all_ended) {
         return BLOCK_ENDED;
@@ -394,6 +394,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->param_size = launch->param_size;
     warp->shared = block->shared;
     warp->shared_size = launch->shared_size;
+    warp->dynamic_shared = launch->shared_size - launch->static_size;
     warp->local = block->local + (size_t)index * WARP_LANES * warp->local_stride;
     warp->variables = launch->variables;
     warp->textures = launch->textures;
@@ -500,15 +501,61 @@ static void start_warp(struct runner *runner, uint32_t index, const uint32_t cta
     coroutine_start(&runner->coroutine, run_warp, runner);
 }
 
+/* Bits that look like chance. */
+static uint64_t mix(uint64_t bits)
+{
+    bits = (bits ^ bits >> 31) * 0x9E3779B97F4A7C15;
+    bits = (bits ^ bits >> 29) * 0xBF58476D1CE4E5B9;
+    return bits ^ bits >> 32;
+}
+
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+    return b ? common_divisor(b, a % b) : a;
+}
+
+/* The block of a rank: another order of all of them for each seed. */
+static uint64_t block_of(const struct run *run, uint64_t rank)
+{
+    uint64_t seed = run->launch->seed, count = run->block_count, step;
+
+    if (!seed || count < 2 || count > UINT32_MAX) {
+        return rank;
+    }
+    step = 1 + mix(seed) % (count - 1);
+    while (common_divisor(step, count) != 1) {
+        step++;
+    }
+    return (rank * (step % count) + mix(seed + 1) % count) % count;
+}
+
+static void order_warps(struct block *block, uint64_t number)
+{
+    uint64_t seed = block->run->launch->seed;
+
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        block->order[i] = (uint8_t)i;
+    }
+    for (uint32_t i = block->warp_count; seed && i > 1; i--) {
+        uint32_t other = (uint32_t)(mix(seed + number * BLOCK_WARPS + i) % i);
+        uint8_t kept = block->order[i - 1];
+
+        block->order[i - 1] = block->order[other];
+        block->order[other] = kept;
+    }
+}
+
 void block_start(struct block *block, uint64_t rank)
 {
     const struct launch *launch = block->run->launch;
+    uint64_t number = block_of(block->run, rank);
     const uint32_t ctaid[3] = {
-        (uint32_t)(rank % launch->grid[0]),
-        (uint32_t)(rank / launch->grid[0] % launch->grid[1]),
-        (uint32_t)(rank / launch->grid[0] / launch->grid[1]),
+        (uint32_t)(number % launch->grid[0]),
+        (uint32_t)(number / launch->grid[0] % launch->grid[1]),
+        (uint32_t)(number / launch->grid[0] / launch->grid[1]),
     };
 
+    order_warps(block, number);
     block->rank = rank;
     block->failed = false;
     block->running = block->warp_count;

@@ -62,6 +62,7 @@ struct block {
     uint32_t threads[3];          /* that its warps are set up for */
     uint32_t warp_count, running; /* running: warps with lanes that are left */
     struct runner *runners[BLOCK_WARPS];
+    uint8_t order[BLOCK_WARPS]; /* of their turns */
     struct barrier barriers[BLOCK_BARRIERS];
     uint32_t used_barriers; /* bits: where some have arrived */
     unsigned char *shared, *local;

@@ -184,6 +184,14 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     }
 }
 
+static uint64_t nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 void calls_init(struct warp *warp)
 {
     warp->gather = access_gather;
@@ -206,4 +214,5 @@ void calls_init(struct warp *warp)
     warp->event = check_event;
     warp->reach = check_reach;
     warp->pause = on_pause;
+    warp->nanoseconds = nanoseconds;
 }

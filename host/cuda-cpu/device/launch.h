@@ -20,6 +20,7 @@ struct launch {
     const void *params;
     uint64_t param_size;
     uint64_t shared_size; /* bytes of a block, the dynamic ones too */
+    uint64_t static_size; /* those that are not */
     uint64_t local_size;  /* bytes of a thread */
     bool is_deep;         /* calls, and what they take, have no known end: there are */
     uint64_t stack_size;  /* so many bytes of a thread for them; 0: LAUNCH_STACK_SIZE */
@@ -37,6 +38,7 @@ struct launch {
     uint32_t threads;  /* host threads that share the blocks; up to 1: the caller's alone */
     struct pool *pool; /* whose they are; NULL: the caller's alone, and nothing is kept */
     struct heap *heap; /* what kernels malloc from; NULL: there is none left */
+    uint64_t seed;     /* of the order of blocks and warps; 0: as they are numbered */
     bool cooperative;  /* all blocks run at the same time, so that they may wait for each other */
 };
 

@@ -80,7 +80,7 @@ struct warp {
     const unsigned char *params;
     uint64_t param_size;
     unsigned char *shared;
-    uint64_t shared_size, dynamic_shared; /* all of it, and where the dynamic part begins */
+    uint64_t shared_size, dynamic_shared; /* all of it, and what is dynamic of it */
     unsigned char *local;                 /* of lane 0 */
     uint64_t local_stride;           /* from a lane's to the next one's, which is a lane's size */
     uint32_t depth_max;              /* calls within each other */
@@ -131,6 +131,7 @@ struct warp {
     void (*assertion)(struct warp *warp, const uint64_t *expressions, const uint64_t *files,
                       const uint64_t *functions, const uint32_t *lines, uint32_t lanes,
                       uint32_t instruction);
+    uint64_t (*nanoseconds)(void); /* %globaltimer */
     /* results[i] = sources[indices[i]], of words */
     void (*permute)(uint32_t *results, const uint32_t *sources, const uint32_t *indices);
     /* Bytes within each lane's local memory. */

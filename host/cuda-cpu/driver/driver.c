@@ -89,6 +89,7 @@ static void read_settings(void)
     settings.threads = (unsigned)setting("BAREGPU_CUDA_THREADS", processors(), 1024);
     settings.arch = (unsigned)setting("BAREGPU_CUDA_ARCH", 90, 999);
     settings.memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX);
+    settings.schedule = setting("BAREGPU_CUDA_SCHEDULE", 0, UINT64_MAX);
     settings.time_limit_ms = setting("BAREGPU_CUDA_TIME_LIMIT", 0, UINT64_C(1) << 40);
     settings.quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0;
     settings.is_eager = is_set("CUDA_MODULE_LOADING", "EAGER");

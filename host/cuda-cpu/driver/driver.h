@@ -24,6 +24,7 @@ struct driver_settings {
     unsigned arch;          /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
     uint64_t memory;        /* BAREGPU_CUDA_MEMORY: bytes of the device */
     uint64_t time_limit_ms; /* BAREGPU_CUDA_TIME_LIMIT: of a kernel, in milliseconds; 0: none */
+    uint64_t schedule;      /* seed of the order of blocks and warps; 0: as they are */
     bool quiet;             /* BAREGPU_CUDA_QUIET: nothing on standard error */
     bool is_eager; /* CUDA_MODULE_LOADING=EAGER: kernels are compiled when modules are loaded */
 };

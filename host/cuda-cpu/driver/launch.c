@@ -233,6 +233,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->shared_size += function->kernel->shared_size;
     launch->memory = &context->memory;
     launch->heap = heap_of(context);
+    launch->seed = driver_settings()->schedule;
     launch->stack_size = context->limits[CU_LIMIT_STACK_SIZE];
     launch->textures = &context->textures;
     launch->stop = &context->stop;

@@ -314,6 +314,7 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->sites = code->sites;
     launch->name = kernel->name;
     launch->checked = code->places.site_count ? &code->places : NULL;
+    launch->static_size = kernel->shared_size;
     launch->local_size = code->local_size;
     launch->frame = code->frame;
     launch->is_deep = code->is_deep;

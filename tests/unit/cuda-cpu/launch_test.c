@@ -469,6 +469,65 @@ static void test_fault_stops_others(void **state)
     assert_int_equal(fault.block[0], 0);
 }
 
+/* Seeds order blocks and warps: each of them once, the same again for the same seed. */
+static void order_of(uint64_t seed, uint32_t numbers[96])
+{
+    launch.grid[0] = 12;
+    launch.block[0] = 256;
+    launch.seed = seed;
+    memset(out, 0, sizeof(out));
+    run_well(KERNEL("", "and.b32 %r4, %r0, 31; setp.ne.u32 %p1, %r4, 0; @%p1 ret; "
+                        "atom.global.add.u32 %r5, [%rd0], 1; add.u32 %r5, %r5, 1; "
+                        "mul.wide.u32 %rd4, %r5, 4; add.u64 %rd4, %rd0, %rd4; "
+                        "shr.u32 %r6, %r3, 5; st.global.u32 [%rd4], %r6;"));
+    memcpy(numbers, out + 1, 96 * sizeof(numbers[0]));
+}
+
+static void test_schedule(void **state)
+{
+    uint32_t first[96], again[96], other[96], seen[96] = {0};
+
+    (void)state;
+    order_of(0, first);
+    for (uint32_t i = 0; i < 96; i++) {
+        assert_int_equal(first[i], i);
+    }
+    order_of(7, first);
+    order_of(7, again);
+    order_of(8, other);
+    assert_memory_equal(first, again, sizeof(first));
+    assert_memory_not_equal(first, other, sizeof(first));
+    for (uint32_t i = 0; i < 96; i++) {
+        seen[first[i]]++;
+    }
+    for (uint32_t i = 0; i < 96; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+}
+
+/* ---- Special registers ---- */
+
+static void test_special_registers(void **state)
+{
+    uint64_t before = (uint64_t)time(NULL), after;
+    uint64_t timer;
+
+    (void)state;
+    run_well(KERNEL(".shared .b32 s[4];\n",
+                    "setp.ne.u32 %p1, %r0, 3; @%p1 ret; mov.u64 %rd4, %globaltimer; "
+                    "st.global.u64 [%rd0], %rd4; mov.u32 %r4, %dynamic_smem_size; "
+                    "st.global.u32 [%rd0 + 8], %r4; mov.u32 %r4, %total_smem_size; "
+                    "st.global.u32 [%rd0 + 12], %r4; mov.u64 %rd4, %clock64; mov.u64 %rd5, "
+                    "%clock64; setp.ge.u64 %p2, %rd5, %rd4; selp.u32 %r4, 1, 0, %p2; "
+                    "st.global.u32 [%rd0 + 16], %r4;"));
+    after = (uint64_t)time(NULL);
+    memcpy(&timer, out, sizeof(timer));
+    assert_in_range(timer / 1000000000, before, after);
+    assert_int_equal(out[2], 64);
+    assert_int_equal(out[3], 64 + 16);
+    assert_int_equal(out[4], 1);
+}
+
 /* ---- Calls ---- */
 
 #define FIBONACCI                                                                                  \
@@ -712,6 +771,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lanes_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_masks_of_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit_in_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_schedule, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_special_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recursion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stack_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_frames, setup, teardown),
