@@ -85,7 +85,7 @@ cmp -s "$work/result" "$work/expected" || status=9
 check 0 "and its memory is saved"
 run "$work/run.ptx" --run scale --block 32 --arg "@$work/in" --arg 1.5 --arg 4
 check 1 "beyond its memory it does not"
-says err "an illegal address: 4 bytes at" "which is said"
+says err "an illegal address at line " "which is said"
 says err "thread (3, 0, 0) of block (0, 0, 0)" "with the thread"
 run "$work/run.ptx" --run scale --arg 1
 check 1 "arguments that are missing"

@@ -39,7 +39,7 @@ struct emitter {
     unsigned values; /* numbered so far */
     unsigned labels;
     uint32_t sites;     /* accesses of the kernel so far */
-    struct text places; /* of the sites, when they are checked: places.h */
+    struct text places; /* of the sites: places.h */
     uint32_t *file_names;
     const struct kernel_options *options;
     const struct reach *reach; /* what the kernel may call */

@@ -115,10 +115,9 @@ void emit_fault(struct emitter *emitter, enum warp_fault fault)
 {
     value callee = emit_field(emitter, offsetof(struct warp, fault), "ptr");
     value lanes = emit_lane_bits(emitter);
-    uint32_t number = (uint32_t)(emitter->instruction - emitter->function->instructions);
 
-    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault, number,
-         lanes);
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault,
+         emit_site(emitter), lanes);
 }
 
 void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
@@ -661,7 +660,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     if (!reach_create(&reach, module, log)) {
         return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
     }
-    if (options->is_checked && !places_begin(&emitter)) {
+    if (!places_begin(&emitter)) {
         reach_destroy(&reach);
         return fail_without(log, kernel, PTX_ERROR_MEMORY, "no memory");
     }
@@ -669,9 +668,7 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     if (reach_add(&reach, kernel)) {
         emit_reached(&emitter, &reach);
     }
-    if (options->is_checked) {
-        places_end(&emitter, kernel);
-    }
+    places_end(&emitter, kernel);
     text_add(ir, "%s", metadata);
     needs->sites = emitter.sites;
     needs->local_size = reach.functions[reach_number(module, kernel)].local_size;

@@ -7,7 +7,7 @@
 #include "host/cuda-cpu/ptx/module.h"
 
 #define KERNEL_SYMBOL "kernel"
-#define KERNEL_PLACES "places" /* of checked code: device/places.h */
+#define KERNEL_PLACES "places" /* device/places.h */
 
 /* What running it takes. */
 struct kernel_needs {

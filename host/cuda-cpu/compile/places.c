@@ -35,7 +35,7 @@ uint32_t emit_site(struct emitter *emitter)
     struct ptx_position at = instruction != NULL ? instruction->at : emitter->function->at;
     struct ptx_location source = {0};
 
-    if (emitter->options->is_checked) {
+    if (emitter->file_names != NULL) { /* the code is kept */
         if (instruction != NULL && instruction->location) {
             source = module->locations[instruction->location - 1];
         }

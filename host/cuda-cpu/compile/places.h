@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What checked code carries of its sites and its shared variables: device/places.h, as IR. */
+/* What code carries of its sites and its shared variables: device/places.h, as IR. */
 #ifndef CUDA_CPU_COMPILE_PLACES_H
 #define CUDA_CPU_COMPILE_PLACES_H
 

@@ -21,7 +21,7 @@ static unsigned char *lane_pointer(struct warp *warp, uint32_t lane, uint64_t ad
     struct warp_site *last = &warp->sites[site];
 
     if (!is_within(last, address, size) || address % size) {
-        *last = access_check(warp, lane, address, size, write);
+        *last = access_check(warp, lane, address, size, write, site);
     }
     return (unsigned char *)(uintptr_t)address;
 }

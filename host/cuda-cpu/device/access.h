@@ -6,9 +6,9 @@
 #include "host/cuda-cpu/device/warp.h"
 
 /* Whoever runs warps says what a lane may touch, and where the allocation around it begins and
- * ends. False: it faulted; there it does not return. */
+ * ends; site: which access it is, or WARP_NO_SITE. When it faults it does not return. */
 struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
-                              bool write);
+                              bool write, uint32_t site);
 
 /* What an atomic operation makes of an old value. */
 uint64_t access_combine(uint32_t operation, uint64_t old, uint64_t b, uint64_t c);

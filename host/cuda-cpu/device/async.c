@@ -28,7 +28,7 @@ static struct mbarrier unpack(uint64_t bits)
 
 static unsigned char *find(struct warp *warp, uint32_t lane, uint64_t address)
 {
-    access_check(warp, lane, address, sizeof(struct mbarrier), true);
+    access_check(warp, lane, address, sizeof(struct mbarrier), true, WARP_NO_SITE);
     return (unsigned char *)(uintptr_t)address;
 }
 
@@ -120,7 +120,7 @@ static void load_short(struct warp *warp, unsigned char *values, const uint64_t 
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
         if (from[lane] % size != 0) {
-            access_check(warp, lane, from[lane], size, false);
+            access_check(warp, lane, from[lane], size, false, WARP_NO_SITE);
         }
         for (uint32_t i = 0; i < sizes[lane]; i++) {
             addresses[lane] = from[lane] + i;
@@ -158,10 +158,10 @@ static void start_bulk(struct warp *warp, struct bulk *bulk, uint32_t lane, uint
     bulk->to[lane] = to;
     bulk->from[lane] = from;
     if (size % BULK != 0 || from % BULK != 0) {
-        access_check(warp, lane, from | size % BULK, BULK, false);
+        access_check(warp, lane, from | size % BULK, BULK, false, WARP_NO_SITE);
     }
     if (to % BULK != 0) {
-        access_check(warp, lane, to, BULK, true);
+        access_check(warp, lane, to, BULK, true, WARP_NO_SITE);
     }
 }
 

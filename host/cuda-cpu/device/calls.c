@@ -17,7 +17,7 @@
 
 struct launch_fault calls_fault(const struct runner *runner, enum warp_fault fault, uint32_t lane)
 {
-    struct launch_fault told = {.fault = fault};
+    struct launch_fault told = {.fault = fault, .site = WARP_NO_SITE};
 
     for (int i = 0; i < 3; i++) {
         told.block[i] = runner->warp.ctaid[i];
@@ -26,13 +26,13 @@ struct launch_fault calls_fault(const struct runner *runner, enum warp_fault fau
     return told;
 }
 
-static void on_fault(struct warp *warp, uint32_t fault, uint32_t instruction, uint32_t mask)
+static void on_fault(struct warp *warp, uint32_t fault, uint32_t site, uint32_t mask)
 {
     struct runner *runner = runner_of(warp);
     struct launch_fault told =
         calls_fault(runner, (enum warp_fault)fault, mask ? (uint32_t)__builtin_ctz(mask) : 0);
 
-    told.instruction = instruction;
+    told.site = site;
     runner_fail(runner, LAUNCH_FAULT, &told);
 }
 
@@ -76,7 +76,7 @@ bool calls_find(const struct runner *runner, uint32_t lane, uint64_t address, ui
 }
 
 struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,
-                              bool write)
+                              bool write, uint32_t place)
 {
     struct runner *runner = runner_of(warp);
     struct warp_site site = {0, 0};
@@ -86,6 +86,7 @@ struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address
         return site;
     }
     fault = calls_fault(runner, address % size ? WARP_FAULT_MISALIGNED : WARP_FAULT_ADDRESS, lane);
+    fault.site = place;
     fault.address = address;
     fault.size = size;
     fault.write = write;
@@ -136,7 +137,7 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
 {
     if (!is_within(to, size, 0, warp->local_stride) ||
         !is_within(from, size, 0, warp->local_stride)) {
-        on_fault(warp, WARP_FAULT_STACK, 0, mask);
+        on_fault(warp, WARP_FAULT_STACK, WARP_NO_SITE, mask);
         return;
     }
     if (warp->check != NULL) {
@@ -170,7 +171,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 
     warp->fuel = WARP_FUEL;
     if (*warp->stop || is_late(block->run->launch)) {
-        on_fault(warp, WARP_FAULT_TIMEOUT, 0, lanes);
+        on_fault(warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
     }
     if (run_is_over(block->run, block->rank)) {
         runner_stop(runner);

@@ -15,6 +15,7 @@ struct launch {
     uint32_t sites;
     const char *name;             /* the kernel's, for reports */
     const char *file;             /* of its PTX; NULL: it has no name */
+    const struct places *places;  /* where its sites are; NULL: nothing says */
     const struct places *checked; /* NULL: its code tells no check of anything */
     uint32_t grid[3], block[3];
     const void *params;
@@ -45,7 +46,7 @@ struct launch {
 /* Where a kernel went wrong. */
 struct launch_fault {
     enum warp_fault fault;
-    uint32_t instruction; /* of a trap */
+    uint32_t site; /* where in the launch's places; WARP_NO_SITE: that is not known */
     uint64_t address;
     uint32_t size;
     bool write;

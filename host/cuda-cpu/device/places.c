@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/device/places.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 bool places_read(struct places *places, const void *bytes, size_t size)
@@ -35,6 +37,19 @@ struct place places_at(const struct places *places, uint32_t site)
 const char *places_name(const struct places *places, uint32_t name)
 {
     return name < places->name_size ? places->names + name : "";
+}
+
+void places_text(const struct places *places, uint32_t site, char text[PLACES_TEXT_MAX])
+{
+    struct place place = places != NULL ? places_at(places, site) : (struct place){0};
+
+    text[0] = '\0';
+    if (place.line && place.source_line) {
+        snprintf(text, PLACES_TEXT_MAX, " at line %u (%s:%u)", place.line,
+                 places_name(places, place.file), place.source_line);
+    } else if (place.line) {
+        snprintf(text, PLACES_TEXT_MAX, " at line %u", place.line);
+    }
 }
 
 const struct place_variable *places_variable(const struct places *places, uint64_t offset)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where in the PTX the sites of checked code stand, and what lies in its shared memory: data that
+ * Where in the PTX the sites of code stand, and what lies in its shared memory: data that
  * the code carries. Compiled code holds it as words of 32 bits, and the names behind them.
  */
 #ifndef CUDA_CPU_DEVICE_PLACES_H
@@ -38,6 +38,10 @@ bool places_read(struct places *places, const void *bytes, size_t size);
 
 /* The site's place; of a number that is none, a place of zeros. */
 struct place places_at(const struct places *places, uint32_t site);
+
+/* " at line 12" of the PTX, and of the source; "": it is not known. */
+#define PLACES_TEXT_MAX 512
+void places_text(const struct places *places, uint32_t site, char text[PLACES_TEXT_MAX]);
 
 /* "": there is none. */
 const char *places_name(const struct places *places, uint32_t name);

@@ -29,6 +29,8 @@ struct warp_site {
     uint64_t start, end; /* end: the first address that is not in it */
 };
 
+#define WARP_NO_SITE UINT32_MAX /* which one it was is not known */
+
 enum warp_fault {
     WARP_FAULT_NONE,
     WARP_FAULT_ADDRESS,
@@ -114,7 +116,7 @@ struct warp {
     /* Lets others run, fills up the fuel, and ends a kernel that is to end. kind: enum warp_pause
      */
     void (*pause)(struct warp *warp, uint32_t lanes, uint32_t kind);
-    void (*fault)(struct warp *warp, uint32_t fault, uint32_t instruction, uint32_t mask);
+    void (*fault)(struct warp *warp, uint32_t fault, uint32_t site, uint32_t mask);
     /* A function of enum warp_function over the lanes: arrays of 32 values. */
     void (*function)(uint32_t number, void *result, const void *a, const void *b, const void *c);
     /* Of the values of each lane's members: an operation of enum warp_atomic on 32 bits. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/common/clock.h"
+#include "host/cuda-cpu/device/places.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/device.h"
 #include "host/cuda-cpu/driver/driver.h"
@@ -77,15 +78,17 @@ static const char *text_of(enum warp_fault fault)
 
 static CUresult tell_fault(const struct launch_task *task, const struct launch_fault *fault)
 {
-    char access[64] = "";
+    char access[64] = "", place[PLACES_TEXT_MAX];
+
+    places_text(task->launch.places, fault->site, place);
 
     if (fault->size) {
         snprintf(access, sizeof(access), ": %u bytes at 0x%llx are %s", fault->size,
                  (unsigned long long)fault->address, fault->write ? "written" : "read");
     }
-    driver_say("%s: %s%s, thread (%u, %u, %u) of block (%u, %u, %u)", task->launch.name,
-               text_of(fault->fault), access, fault->thread[0], fault->thread[1], fault->thread[2],
-               fault->block[0], fault->block[1], fault->block[2]);
+    driver_say("%s: %s%s%s, thread (%u, %u, %u) of block (%u, %u, %u)", task->launch.name,
+               text_of(fault->fault), place, access, fault->thread[0], fault->thread[1],
+               fault->thread[2], fault->block[0], fault->block[1], fault->block[2]);
     return result_of(fault->fault);
 }
 

@@ -20,7 +20,8 @@ static const unsigned rows[] = {32, 16, 8, 0};
 
 struct code {
     struct image *image;
-    struct places places; /* when it is checked */
+    struct places places;
+    bool is_checked;
     void (*kernel)(struct warp *warp);
     uint32_t sites;
     uint64_t local_size;
@@ -239,7 +240,7 @@ static bool load(struct program *program, struct ptx_log *log)
 }
 
 static bool link_code(struct code *code, const struct compile_answer *answer, const char *name,
-                      struct ptx_log *log)
+                      bool is_checked, struct ptx_log *log)
 {
     const struct flat_code *flat = flat_read_code(answer->bytes, answer->size);
     char reason[IMAGE_REASON_SIZE];
@@ -262,6 +263,7 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     if (places != NULL && !places_read(&code->places, places, size)) {
         return fail(log, PTX_ERROR_COMPILER, "the code's places are none");
     }
+    code->is_checked = is_checked;
     code->sites = flat->sites;
     code->local_size = flat->local_size;
     code->frame = flat->frame;
@@ -281,7 +283,9 @@ static bool compile(const struct program *program, struct code *code, const char
                     unsigned row, struct ptx_log *log)
 {
     struct compile_answer answer;
-    bool done = ask(program, name, row, &answer, log) && link_code(code, &answer, name, log);
+    bool is_checked = program->memory->check != NULL;
+    bool done = ask(program, name, row, &answer, log) &&
+                link_code(code, &answer, name, is_checked, log);
 
     free(answer.bytes);
     if (!done) {
@@ -313,7 +317,8 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->kernel = code->kernel;
     launch->sites = code->sites;
     launch->name = kernel->name;
-    launch->checked = code->places.site_count ? &code->places : NULL;
+    launch->places = &code->places;
+    launch->checked = code->is_checked ? &code->places : NULL;
     launch->static_size = kernel->shared_size;
     launch->local_size = code->local_size;
     launch->frame = code->frame;

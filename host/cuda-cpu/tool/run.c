@@ -10,6 +10,7 @@
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/llvm.h"
+#include "host/cuda-cpu/device/places.h"
 #include "host/cuda-cpu/program/program.h"
 
 #define HEAP_SIZE (UINT64_C(8) << 20) /* as a device has it at first */
@@ -185,7 +186,8 @@ static enum run_status save(const struct run *run, const char *text)
 
 /* ---- The launch ---- */
 
-static enum run_status print_fault(const struct run *run, const struct launch_fault *fault)
+static enum run_status print_fault(const struct run *run, const struct launch_fault *fault,
+                                   const struct places *places)
 {
     static const char *const names[] = {
         [WARP_FAULT_NONE] = "no fault",
@@ -199,8 +201,10 @@ static enum run_status print_fault(const struct run *run, const struct launch_fa
         [WARP_FAULT_FUNCTION] = "a call of no function",
         [WARP_FAULT_HEAP] = "memory is given back that is not the heap's",
     };
+    char place[PLACES_TEXT_MAX];
 
-    fprintf(stderr, "%s: %s: %s", run->path, run->kernel->name, names[fault->fault]);
+    places_text(places, fault->site, place);
+    fprintf(stderr, "%s: %s: %s%s", run->path, run->kernel->name, names[fault->fault], place);
     if (fault->size) {
         fprintf(stderr, ": %u bytes at 0x%llx are %s", fault->size,
                 (unsigned long long)fault->address, fault->write ? "written" : "read");
@@ -239,7 +243,7 @@ static enum run_status launch(struct run *run, struct program *program, struct p
     case LAUNCH_OK:
         return RUN_OK;
     case LAUNCH_FAULT:
-        return print_fault(run, &fault);
+        return print_fault(run, &fault, launch.places);
     case LAUNCH_DEADLOCK:
         fprintf(stderr, "%s: %s: nobody can go on in block (%u, %u, %u): %s\n", run->path,
                 run->kernel->name, fault.block[0], fault.block[1], fault.block[2], fault.waits);
