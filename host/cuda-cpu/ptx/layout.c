@@ -94,10 +94,20 @@ void ptx_layout(struct ptx_module *module)
             number(module, variable);
         }
     }
+    /* Whichever kernel calls a function, its variables lie before the kernel's own. */
+    for (size_t i = 0; i < module->function_count; i++) {
+        if (!module->functions[i]->is_entry) {
+            lay_function(module, module->functions[i], shared_size);
+            shared_size = module->functions[i]->shared_size;
+        }
+    }
     most = shared_size;
     for (size_t i = 0; i < module->function_count; i++) {
-        lay_function(module, module->functions[i], shared_size);
-        most = module->functions[i]->shared_size > most ? module->functions[i]->shared_size : most;
+        if (module->functions[i]->is_entry) {
+            lay_function(module, module->functions[i], shared_size);
+            most =
+                module->functions[i]->shared_size > most ? module->functions[i]->shared_size : most;
+        }
     }
     lay_dynamic(module, most);
 }

@@ -217,6 +217,17 @@ static void test_calls(void **state)
     }
 }
 
+/* A function's shared variable is none of the kernel's that calls it. */
+static void test_shared_of_functions(void **state)
+{
+    (void)state;
+    run_well(KERNEL(".func put () { .shared .b32 theirs; st.shared.u32 [theirs], 7; ret; }\n",
+                    ".shared .b32 mine; st.shared.u32 [mine], 5; call put; "
+                    "ld.shared.u32 %r2, [mine]; st.global.u32 [%rd0], %r2; ret;"),
+             1, 1, 0);
+    assert_int_equal(out[0], 5);
+}
+
 static void test_print(void **state)
 {
     (void)state;
@@ -613,6 +624,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_branch_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_of_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barriers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_reductions, setup, teardown),
