@@ -9,6 +9,9 @@
 #define ROUNDS_OF_POLLS 16
 #define ROUNDS_OF_WAITS 1
 
+/* Instructions in whose time all warps come to a barrier. */
+#define COST_OF_WAITS 64
+
 static bool is_barrier(const struct ptx_instruction *instruction)
 {
     return (instruction->opcode == PTX_BAR || instruction->opcode == PTX_BARRIER) &&
@@ -179,6 +182,7 @@ void wait_turn_back(struct emitter *emitter, uint32_t to)
         for (uint32_t j = block->first; j < block->end; j++) {
             uint32_t own = rounds_of(&emitter->function->instructions[j]);
 
+            cost += wait_may_part(&emitter->function->instructions[j]) ? COST_OF_WAITS : 0;
             rounds = own && (!rounds || own < rounds) ? own : rounds;
         }
     }
