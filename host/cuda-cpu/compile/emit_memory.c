@@ -214,27 +214,31 @@ static unsigned begin_access(struct emitter *emitter, struct access *access)
     return number;
 }
 
-static value gather(struct emitter *emitter, const struct access *access)
+/* The call; values are in slot 1. */
+static void call_access(struct emitter *emitter, const struct access *access, bool is_write)
 {
-    value from = emit_spill(emitter, 0, PTX_W_B64, access->addresses);
-    value to = emit_slot(emitter, 1);
-    value callee = emit_field(emitter, offsetof(struct warp, gather), "ptr");
+    size_t function = is_write ? offsetof(struct warp, scatter) : offsetof(struct warp, gather);
+    value addresses = emit_spill(emitter, 0, PTX_W_B64, access->addresses);
+    value values = emit_slot(emitter, 1);
+    value callee = emit_field(emitter, function, "ptr");
 
     emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, to, from, access->lanes, access->size | access->order, access->site);
-    return emit_value(emitter, "load %s, ptr %%t%u, align 64", memory_vector(access->size), to);
+         callee, values, addresses, access->lanes,
+         access->size | (is_write ? WARP_ACCESS_WRITE : 0) | access->order, access->site);
+}
+
+static value gather(struct emitter *emitter, const struct access *access)
+{
+    call_access(emitter, access, false);
+    return emit_value(emitter, "load %s, ptr %%t%u, align 64", memory_vector(access->size),
+                      emit_slot(emitter, 1));
 }
 
 static void scatter(struct emitter *emitter, const struct access *access, value stored)
 {
-    value to = emit_spill(emitter, 0, PTX_W_B64, access->addresses);
-    value from = emit_slot(emitter, 1);
-    value callee = emit_field(emitter, offsetof(struct warp, scatter), "ptr");
-
-    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", memory_vector(access->size), stored, from);
-    emit(emitter, "call void %%t%u(ptr %%w, ptr %%t%u, ptr %%t%u, i32 %%t%u, i32 %u, i32 %u)",
-         callee, from, to, access->lanes, access->size | WARP_ACCESS_WRITE | access->order,
-         access->site);
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 64", memory_vector(access->size), stored,
+         emit_slot(emitter, 1));
+    call_access(emitter, access, true);
 }
 
 /* Always by a call: 128 bits; of checked code what is strong, and where not all lanes take part. */
@@ -480,6 +484,27 @@ static bool emit_whole(struct emitter *emitter)
     return true;
 }
 
+/* A vector lies at a multiple of its size: PTX ISA 6.4.1. Lanes whose does not access it as one
+ * number, which is a fault. */
+static void check_alignment(struct emitter *emitter, value addresses, size_t size, bool is_write)
+{
+    struct access access = {.addresses = addresses, .size = (unsigned)size};
+    unsigned number = label(emitter);
+    value rest, bad, any;
+
+    rest = emit_value(emitter, "and <32 x i64> %%t%u, splat (i64 %zu)", addresses, size - 1);
+    bad = emit_value(emitter, "icmp ne <32 x i64> %%t%u, zeroinitializer", rest);
+    access.lanes = emit_value(emitter, "and i32 %%t%u, %%t%u", emit_mask_bits(emitter, bad),
+                              emit_lane_bits(emitter));
+    access.site = emit_site(emitter);
+    any = emit_value(emitter, "icmp ne i32 %%t%u, 0", access.lanes);
+    emit(emitter, "br i1 %%t%u, label %%c%u, label %%j%u", any, number, number);
+    begin(emitter, 'c', number);
+    call_access(emitter, &access, is_write);
+    emit(emitter, "br label %%j%u", number);
+    begin(emitter, 'j', number);
+}
+
 static void emit_load(struct emitter *emitter)
 {
     const struct ptx_operand *address = operand(emitter, 1);
@@ -494,6 +519,9 @@ static void emit_load(struct emitter *emitter)
         return;
     }
     addresses = is_parameter(address) ? 0 : emit_address(emitter, address);
+    if (count > 1 && !is_parameter(address)) {
+        check_alignment(emitter, addresses, count * size, false);
+    }
     for (size_t i = 0; i < count; i++) {
         if (is_parameter(address)) {
             loaded[i] = load_parameter(emitter, address, type, i * size);
@@ -524,6 +552,9 @@ static void emit_store(struct emitter *emitter)
         return;
     }
     addresses = emit_address(emitter, operand(emitter, 0));
+    if (count > 1) {
+        check_alignment(emitter, addresses, count * size, true);
+    }
     for (size_t i = 0; i < count; i++) {
         value stored = emit_get(emitter, &items[i], type);
 
@@ -601,6 +632,9 @@ static void emit_atomic(struct emitter *emitter, bool returns)
     }
     addresses = emit_address(emitter, operand(emitter, first));
     count = emit_items(emitter, operand(emitter, first + 1), with);
+    if (count > 1) {
+        check_alignment(emitter, addresses, count * ptx_type_bits(type) / 8, true);
+    }
     for (size_t i = 0; i < count; i++) {
         old[i] = call_atomic(emitter, type, plus(emitter, addresses, i * ptx_type_bits(type) / 8),
                              &with[i], c);

@@ -162,7 +162,7 @@ static value is_row_within(struct emitter *emitter, const struct whole_access *a
     value low = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)access->least);
     value offset = emit_value(emitter, "sub i64 %%t%u, %%t%u", low, start);
     value within = emit_value(emitter, "icmp ule i64 %%t%u, %%t%u", offset, room);
-    value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size - 1);
+    value rest = emit_value(emitter, "and i64 %%t%u, %u", low, access->size * access->count - 1);
 
     return both(emitter, within, emit_value(emitter, "icmp eq i64 %%t%u, 0", rest));
 }
@@ -176,7 +176,8 @@ static value is_each_within(struct emitter *emitter, const struct whole_access *
                               emit_splat_scalar(emitter, PTX_W_B64, start));
     value within = emit_value(emitter, "icmp ule <32 x i64> %%t%u, %%t%u", offset,
                               emit_splat_scalar(emitter, PTX_W_B64, room));
-    value rest = emit_value(emitter, "and <32 x i64> %%t%u, splat (i64 %u)", low, access->size - 1);
+    value rest = emit_value(emitter, "and <32 x i64> %%t%u, splat (i64 %u)", low,
+                            access->size * access->count - 1);
     value aligned = emit_value(emitter, "icmp eq <32 x i64> %%t%u, zeroinitializer", rest);
 
     return in_all(emitter, emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", within, aligned));

@@ -174,7 +174,8 @@ static bool fits(const struct whole_access *leader, const struct whole_access *a
     return leader->is_store == access->is_store && leader->is_shared == access->is_shared &&
            leader->kind == access->kind && leader->size == access->size &&
            leader->count == access->count && is_same_base(leader->base, access->base) &&
-           (access->offset - leader->offset) % (int64_t)access->size == 0 && end - least < SPAN_MAX;
+           (access->offset - leader->offset) % ((int64_t)access->size * access->count) == 0 &&
+           end - least < SPAN_MAX;
 }
 
 static void join(struct planner *planner, struct whole_access *access, bool is_alone)

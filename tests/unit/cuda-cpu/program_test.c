@@ -605,6 +605,25 @@ static void test_bounds_of_accesses_together(void **state)
     assert_int_equal(out[OUT_MAX - 64], 0); /* nothing behind it was done */
 }
 
+/* A vector lies at a multiple of its size, not of its elements'. */
+static void test_alignment_of_vectors(void **state)
+{
+    uint64_t start = (uint64_t)(uintptr_t)out;
+
+    (void)state;
+    run_well(KERNEL("", "ld.param.u64 %rd1, [out]; ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd1]; "
+                        "st.global.v2.u32 [%rd1 + 8], {%r2, %r3}; ret;"),
+             1, 64, 0);
+    expect_fault("ld.global.v2.u32 {%r2, %r3}, [%rd0 + 4];", WARP_FAULT_MISALIGNED, 0, start + 4,
+                 false);
+    expect_fault("ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd1];", WARP_FAULT_MISALIGNED, 1,
+                 start + 4, false);
+    expect_fault("setp.gt.u32 %p1, %r0, 40; @%p1 st.global.v2.u32 [%rd1], {%r2, %r3};",
+                 WARP_FAULT_MISALIGNED, 41, start + 164, true);
+    expect_fault("st.global.v4.u16 [%rd0 + 12], {1, 2, 3, 4};", WARP_FAULT_MISALIGNED, 0,
+                 start + 12, true);
+}
+
 static void test_traps_and_time(void **state)
 {
     (void)state;
@@ -636,6 +655,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds_of_known_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds_of_accesses_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_alignment_of_vectors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_traps_and_time, setup, teardown),
     };
 
