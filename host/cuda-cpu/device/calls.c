@@ -53,26 +53,23 @@ bool calls_find(const struct runner *runner, uint32_t lane, uint64_t address, ui
     const uint64_t params = (uint64_t)(uintptr_t)launch->params;
     struct memory_range range;
 
-    if (memory_find(launch->memory, address, size, &range)) {
-        *site = (struct warp_site){range.start, range.end};
-        return !(write && range.read_only);
-    }
-    if (launch->heap != NULL && heap_holds(launch->heap, address, size)) {
-        return true; /* until it is given back: the site knows of none */
+    if (is_within(address, size, local, runner->block->local_size)) {
+        return true; /* of this lane alone: the site, which is all lanes', knows of none */
     }
     if (is_within(address, size, shared, launch->shared_size)) {
         *site = (struct warp_site){shared, shared + launch->shared_size};
-        return true;
-    }
-    if (is_within(address, size, local, runner->block->local_size)) {
-        *site = (struct warp_site){local, local + runner->block->local_size};
         return true;
     }
     if (is_within(address, size, params, launch->param_size)) {
         *site = (struct warp_site){params, params + launch->param_size};
         return !write;
     }
-    return false;
+    if (memory_find(launch->memory, address, size, &range)) {
+        *site = (struct warp_site){range.start, range.end};
+        return !(write && range.read_only);
+    }
+    /* Until it is given back: the site knows of none. */
+    return launch->heap != NULL && heap_holds(launch->heap, address, size);
 }
 
 struct warp_site access_check(struct warp *warp, uint32_t lane, uint64_t address, uint32_t size,

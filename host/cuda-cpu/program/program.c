@@ -284,8 +284,8 @@ static bool compile(const struct program *program, struct code *code, const char
 {
     struct compile_answer answer;
     bool is_checked = program->memory->check != NULL;
-    bool done = ask(program, name, row, &answer, log) &&
-                link_code(code, &answer, name, is_checked, log);
+    bool done =
+        ask(program, name, row, &answer, log) && link_code(code, &answer, name, is_checked, log);
 
     free(answer.bytes);
     if (!done) {

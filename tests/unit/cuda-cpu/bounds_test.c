@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
+// libs: -ldl
+/* What an access met before says nothing of what it may touch later, or what others may. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/program/program.h"
+
+/* A kernel over out, in %rd0, with the thread in %r0. */
+#define KERNEL(statements)                                                                         \
+    ".version 8.0\n.target sm_90\n.address_size 64\n"                                              \
+    ".extern .func (.param .b64 r) malloc (.param .b64 n);\n.extern .func free (.param .b64 p);\n" \
+    ".const .align 128 .b32 constants[64];\n"                                                      \
+    ".entry k(.param .u64 out)\n{\n"                                                               \
+    ".reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .pred %p<9>;\n"                                       \
+    "mov.u32 %r0, %tid.x; ld.param.u64 %rd0, [out];\n" statements "\nret;\n}\n"
+
+#define WORDS 256
+
+static struct memory memory;
+static struct launch_fault fault;
+static uint32_t stop;
+static _Alignas(256) uint32_t out[WORDS];
+
+static uint64_t address_of(const void *pointer)
+{
+    return (uint64_t)(uintptr_t)pointer;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(out, 0, sizeof(out));
+    return memory_add(&memory, address_of(out), sizeof(out), false) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    memory_clear(&memory);
+    return 0;
+}
+
+static struct program *load(const char *text, struct launch *launch)
+{
+    static char log_text[4096];
+    struct program *program;
+    struct ptx_log log;
+
+    *launch =
+        (struct launch){.grid = {1, 1, 1}, .block = {32, 1, 1}, .memory = &memory, .stop = &stop};
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, strlen(text), &memory, &log);
+    if (program == NULL ||
+        !program_prepare(program, program_find_kernel(program, "k"), launch, &log)) {
+        print_error("%s\n%s", text, log_text);
+        fail();
+    }
+    launch->shared_size = program_find_kernel(program, "k")->shared_size;
+    return program;
+}
+
+static enum launch_status run(const char *text)
+{
+    uint64_t params[1] = {address_of(out)};
+    struct heap *heap = heap_create(64 << 10);
+    struct launch launch;
+    struct program *program = load(text, &launch);
+    enum launch_status status;
+
+    launch.params = params;
+    launch.heap = heap;
+    status = launch_run(&launch, &fault);
+    program_destroy(program);
+    heap_destroy(heap);
+    return status;
+}
+
+static void expect_fault(const char *text, uint32_t thread, bool write)
+{
+    enum launch_status status = run(text);
+
+    if (status != LAUNCH_FAULT || fault.fault != WARP_FAULT_ADDRESS || fault.thread[0] != thread ||
+        fault.write != write) {
+        print_error("%s\nstatus %d, fault %d of thread %u\n", text, status, fault.fault,
+                    fault.thread[0]);
+        fail();
+    }
+}
+
+/* All lanes touch their own memory, then lane 1 that of lane 0, at one instruction. */
+#define OWN_THEN_OTHERS(access)                                                                    \
+    KERNEL(".local .align 8 .b64 mine; .shared .align 8 .b64 first; mov.u32 %r1, 0;\n"             \
+           "mov.u64 %rd1, mine; cvta.local.u64 %rd1, %rd1; setp.eq.u32 %p1, %r0, 0; "              \
+           "@%p1 st.shared.u64 [first], %rd1; bar.sync 0; setp.eq.u32 %p2, %r0, 1;\n"              \
+           "L: " access "; @%p2 ld.shared.u64 %rd1, [first]; add.u32 %r1, %r1, 1; "                \
+           "setp.lt.u32 %p3, %r1, 2; @%p3 bra L;")
+
+static void test_memory_of_other_lanes(void **state)
+{
+    (void)state;
+    expect_fault(OWN_THEN_OTHERS("ld.u64 %rd2, [%rd1]"), 1, false);
+    expect_fault(OWN_THEN_OTHERS("st.u64 [%rd1], %rd1"), 1, true);
+    expect_fault(OWN_THEN_OTHERS("atom.add.u64 %rd2, [%rd1], 1"), 1, true);
+}
+
+/* Three rounds with the memory, then one without. */
+#define USE_AFTER_FREE(access)                                                                     \
+    KERNEL("{ .param .b64 n, r; st.param.b64 [n], 64; call (r), malloc, (n); "                     \
+           "ld.param.b64 %rd1, [r]; } mov.u32 %r1, 0; setp.eq.u32 %p2, %r0, 9;\n"                  \
+           "L: " access "; add.u32 %r1, %r1, 1; setp.eq.and.u32 %p1, %r1, 3, %p2; @!%p1 bra M;\n"  \
+           "{ .param .b64 n; st.param.b64 [n], %rd1; call free, (n); }\n"                          \
+           "M: setp.lt.u32 %p3, %r1, 4; @%p3 bra L;")
+
+static void test_heap_that_was_given_back(void **state)
+{
+    (void)state;
+    expect_fault(USE_AFTER_FREE("ld.u32 %r2, [%rd1]"), 9, false);
+    expect_fault(USE_AFTER_FREE("st.u32 [%rd1], %r1"), 9, true);
+    expect_fault(USE_AFTER_FREE("atom.add.u32 %r2, [%rd1], 1"), 9, true);
+}
+
+static void test_memory_freed_between_launches(void **state)
+{
+    uint64_t params[1] = {address_of(out)};
+    struct launch launch;
+    struct program *program =
+        load(KERNEL("mul.wide.u32 %rd1, %r0, 8; add.s64 %rd1, %rd1, %rd0; "
+                    "mov.u32 %r1, 0; L: ld.global.u32 %r2, [%rd1]; st.global.u32 [%rd1 + 4], %r1; "
+                    "add.u32 %r1, %r1, 1; setp.lt.u32 %p1, %r1, 3; @%p1 bra L;"),
+             &launch);
+
+    (void)state;
+    launch.params = params;
+    launch.pool = pool_create(0); /* what blocks are made of stays */
+    assert_int_equal(launch_run(&launch, &fault), LAUNCH_OK);
+    memory_remove(&memory, address_of(out));
+    assert_int_equal(launch_run(&launch, &fault), LAUNCH_FAULT);
+    assert_int_equal(fault.thread[0], 0);
+    assert_true(memory_add(&memory, address_of(out), 64, false));
+    assert_int_equal(launch_run(&launch, &fault), LAUNCH_FAULT);
+    assert_int_equal(fault.thread[0], 8);
+    pool_destroy(launch.pool);
+    program_destroy(program);
+}
+
+/* Memory that a load has met is not a store's. */
+static void test_constants_are_read_alone(void **state)
+{
+    (void)state;
+    expect_fault(KERNEL("mov.u64 %rd1, constants; cvta.const.u64 %rd1, %rd1; mul.wide.u32 %rd2, "
+                        "%r0, 4; add.s64 %rd1, %rd1, %rd2; mov.u32 %r1, 0;\n"
+                        "L: ld.u32 %r2, [%rd1]; ld.u32 %r3, [%rd1]; add.u32 %r1, %r1, 1; "
+                        "setp.lt.u32 %p1, %r1, 3; @%p1 bra L; ld.u32 %r2, [%rd1]; "
+                        "st.u32 [%rd1], %r1;"),
+                 0, true);
+    expect_fault(KERNEL("mov.u64 %rd1, constants; cvta.const.u64 %rd1, %rd1; mov.u32 %r1, 0;\n"
+                        "L: setp.lt.u32 %p2, %r1, 2; selp.b64 %rd2, %rd0, %rd1, %p2; "
+                        "ld.u32 %r2, [%rd1]; st.u32 [%rd2], %r2; add.u32 %r1, %r1, 1; "
+                        "setp.lt.u32 %p1, %r1, 3; @%p1 bra L;"),
+                 0, true);
+}
+
+static void test_nothing_is_in_empty_ranges(void **state)
+{
+    (void)state;
+    expect_fault(KERNEL("mov.u64 %rd1, 0; cvta.shared.u64 %rd1, %rd1; ld.u8 %r1, [%rd1];"), 0,
+                 false);
+    expect_fault(KERNEL("mov.u64 %rd1, 0; cvta.local.u64 %rd1, %rd1; st.u8 [%rd1], %r0;"), 0, true);
+    expect_fault(KERNEL("ld.shared.u8 %r1, [0];"), 0, false);
+    memory_remove(&memory, address_of(out));
+    assert_true(memory_add(&memory, address_of(out), 0, false));
+    expect_fault(KERNEL("ld.global.u8 %r1, [%rd0];"), 0, false);
+    expect_fault(KERNEL("st.global.u8 [%rd0], %r0;"), 0, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_memory_of_other_lanes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_heap_that_was_given_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_freed_between_launches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
