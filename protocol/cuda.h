@@ -6,8 +6,8 @@
  * A function that changed since it came has its version in the exported name; the plain name is
  * the newest one.
  */
-#ifndef PROTOCOL_CUDA_H
-#define PROTOCOL_CUDA_H
+#ifndef BAREGPU_PROTOCOL_CUDA_H
+#define BAREGPU_PROTOCOL_CUDA_H
 
 #include "cuda_type.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the CUDA driver API tells of devices, functions and pointers: its numbers. */
-#ifndef PROTOCOL_CUDA_ATTRIBUTE_H
-#define PROTOCOL_CUDA_ATTRIBUTE_H
+#ifndef BAREGPU_PROTOCOL_CUDA_ATTRIBUTE_H
+#define BAREGPU_PROTOCOL_CUDA_ATTRIBUTE_H
 
 typedef enum CUdevice_attribute_enum {
     CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK = 1,

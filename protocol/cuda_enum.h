@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Numbers of the CUDA driver API, but for results and attributes. */
-#ifndef PROTOCOL_CUDA_ENUM_H
-#define PROTOCOL_CUDA_ENUM_H
+#ifndef BAREGPU_PROTOCOL_CUDA_ENUM_H
+#define BAREGPU_PROTOCOL_CUDA_ENUM_H
 
 typedef enum CUctx_flags_enum {
     CU_CTX_SCHED_AUTO = 0,

@@ -2,8 +2,8 @@
 /*
  * What a call of the CUDA driver API returns. X(name, number, what cuGetErrorString says)
  */
-#ifndef PROTOCOL_CUDA_RESULT_H
-#define PROTOCOL_CUDA_RESULT_H
+#ifndef BAREGPU_PROTOCOL_CUDA_RESULT_H
+#define BAREGPU_PROTOCOL_CUDA_RESULT_H
 
 #define CUDA_RESULTS(X)                                                                            \
     X(CUDA_SUCCESS, 0, "no error")                                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Handles and structures of the CUDA driver API, laid out as its programs have them. */
-#ifndef PROTOCOL_CUDA_TYPE_H
-#define PROTOCOL_CUDA_TYPE_H
+#ifndef BAREGPU_PROTOCOL_CUDA_TYPE_H
+#define BAREGPU_PROTOCOL_CUDA_TYPE_H
 
 #include <stddef.h>
 #include <stdint.h>
