@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
-// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c)
-// libs: -ldl
+// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c tests/models/ptx/*.c) tests/unit/cuda-cpu/forced.c
+// libs: -ldl -Wl,--wrap=processor_options
 /*
  * Whole programs: the input chooses statements, and what the compiled kernel leaves in memory is
  * what the reference leaves. All programs end, and none of them depends on the order of threads:
@@ -15,6 +15,7 @@
 #include "host/cuda-cpu/program/program.h"
 #include "tests/fuzz/input.h"
 #include "tests/models/ptx/reference.h"
+#include "tests/unit/cuda-cpu/forced.h"
 
 #define TEXT_MAX 65536
 #define STATEMENTS_MAX 48
@@ -540,6 +541,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&program, 0, sizeof(program));
     threads = thread_counts[choose(sizeof(thread_counts) / sizeof(thread_counts[0]))];
     say_program(threads);
+    forced.masked_alone = choose(2);
     module = parse();
     clear_outputs();
     run_reference(module, threads);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
-// build: $(wildcard tests/models/ptx/*.c) tests/unit/cuda-cpu/compare.c
+// build: $(wildcard tests/models/ptx/*.c) tests/unit/cuda-cpu/compare.c tests/unit/cuda-cpu/forced.c
 // cflags: -frounding-math
 // libs: -ldl -Wl,--wrap=processor_options
 /*
@@ -17,8 +17,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/cuda-cpu/program/processor.h"
 #include "tests/unit/cuda-cpu/compare.h"
+#include "tests/unit/cuda-cpu/forced.h"
 
 #define VALUES 1024u /* of a launch: one for each thread */
 #define BATCH 16     /* operations of a kernel: 8 bytes for each */
@@ -46,21 +46,6 @@ static void add(const char *format, ...)
     vsnprintf(text + used, sizeof(text) - used, format, arguments);
     va_end(arguments);
     assert_true(strlen(text) + 1 < sizeof(text));
-}
-
-/* ---- The processor ---- */
-
-static bool converts; /* between f16 and f32 */
-
-struct kernel_options __real_processor_options(void);
-struct kernel_options __wrap_processor_options(void);
-
-struct kernel_options __wrap_processor_options(void)
-{
-    struct kernel_options options = __real_processor_options();
-
-    options.has_f16 = options.has_f16 && converts;
-    return options;
 }
 
 /* ---- Values ---- */
@@ -100,7 +85,7 @@ static void run_batch(void)
     for (unsigned i = 0; i < (all ? 65536 / VALUES : 1); i++) {
         fill_input(all ? i : next++ * 23 % (65536 / VALUES));
         for (unsigned j = 0; j < 2; j++) {
-            converts = j;
+            forced.without_f16 = j == 0;
             compare(text, VALUES);
             kernels++;
         }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/form_text.c
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/form_text.c tests/unit/cuda-cpu/forced.c
 // build: $(wildcard tests/models/ptx/*.c)
 // cflags: -frounding-math
-// libs: -ldl
+// libs: -ldl -Wl,--wrap=processor_options
 /*
  * The table of forms against the reference: each row that computes values, with some of its words,
- * on special and random values, by the compiled kernel and by the interpreter. Half of the threads
- * take part under a mask; and again with the same values in all threads. BAREGPU_SOAK: every
- * expansion.
+ * on special and random values, by the compiled kernel and by the interpreter: by a whole warp, by
+ * one of which some lanes take part, and by one that has half of its lanes, which runs the code for
+ * masks; and again with the same values in all threads. Some batches also run where there is no
+ * code for whole warps. BAREGPU_SOAK: every expansion, and all batches.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,14 +25,16 @@
 #include "host/cuda-cpu/ptx/part.h"
 #include "host/cuda-cpu/ptx/module.h"
 #include "tests/models/ptx/reference.h"
+#include "tests/unit/cuda-cpu/forced.h"
 #include "tests/unit/cuda-cpu/form_text.h"
 
-#define THREADS 64
-#define BATCH 24  /* instructions of one kernel */
-#define SOURCES 6 /* of an instruction */
+#define THREADS 80 /* two warps and a half */
+#define BATCH 24   /* instructions of one kernel */
+#define SOURCES 6  /* of an instruction */
 #define RESULTS 2
 #define KERNEL_MAX 65536
-#define PICKS 3 /* expansions of each row, when not all are tried */
+#define PICKS 2 /* expansions of each row, when not all are tried */
+#define SOME 4  /* one in so many batches, likewise */
 
 /* One instruction in the kernel. */
 struct trial {
@@ -472,14 +475,20 @@ static bool is_known(const struct trial *trial)
     return known;
 }
 
-static void run_trials(void)
+static void run_trials(bool all)
 {
-    assert_true(run_batch(OWN_VALUES));
-    assert_true(run_batch(ALL_SAME));
+    static unsigned batches;
+    bool forces = all || batches++ % SOME == 0;
+
+    for (int masked_alone = 0; masked_alone <= forces; masked_alone++) {
+        forced.masked_alone = masked_alone;
+        assert_true(run_batch(OWN_VALUES));
+        assert_true(run_batch(ALL_SAME));
+    }
     trial_count = 0;
 }
 
-static void add_trial(const struct trial *trial)
+static void add_trial(const struct trial *trial, bool all)
 {
     if (!is_known(trial)) {
         refused++;
@@ -487,7 +496,7 @@ static void add_trial(const struct trial *trial)
     }
     trials[trial_count++] = *trial;
     if (trial_count == BATCH) {
-        run_trials();
+        run_trials(all);
     }
 }
 
@@ -531,7 +540,7 @@ static void try_form(const struct ptx_form *form, bool all)
         for (size_t choice = 0; choice < elements[chosen].count; choice++) {
             form_expand(elements, count, chosen, choice, words);
             if (make_trial(form, words, &trial)) {
-                add_trial(&trial);
+                add_trial(&trial, all);
             }
         }
     }
@@ -540,7 +549,7 @@ static void try_form(const struct ptx_form *form, bool all)
 
         form_expand(elements, count, chosen, next_random() % elements[chosen].count, words);
         if (make_trial(form, words, &trial)) {
-            add_trial(&trial);
+            add_trial(&trial, all);
         }
     }
 }
@@ -557,7 +566,7 @@ static void test_instructions(void **state)
         }
     }
     if (trial_count) {
-        run_trials();
+        run_trials(all);
     }
     print_message("# %lu results of %lu kernels, %lu instructions not supported yet\n", compared,
                   kernels, refused);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c)
-// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
-// libs: -ldl
+// build: $(wildcard host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c) tests/unit/cuda-cpu/forced.c
+// libs: -ldl -Wl,--wrap=processor_options
 // needs: build/tests/kernels-clang.ptx build/tests/kernels-nvcc.ptx
 /*
  * Kernels of kernels.cu, as clang and nvcc compile them, against the same computed here. No product
- * and sum is contracted, on neither side: floats are equal by the bit.
+ * and sum is contracted, on neither side: floats are equal by the bit. And all again where there is
+ * no code for whole warps.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include "host/cuda-cpu/program/program.h"
+#include "tests/unit/cuda-cpu/forced.h"
 
 #define TILE 16
 #define SIZE (1 << 16)
@@ -599,9 +601,26 @@ static struct program *load(const char *name)
     return loaded;
 }
 
-int main(void)
+/* Kernels are compiled when they are first launched. */
+static int run_group(const char *name)
 {
     size_t count = sizeof(tests) / sizeof(tests[0]);
+    int failed;
+
+    programs[0] = load("kernels-clang.ptx");
+    programs[1] = load("kernels-nvcc.ptx"); /* empty where there is no nvcc */
+    failed =
+        _cmocka_run_group_tests(name, tests, programs[1] != NULL ? count : count / 2, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        if (programs[i] != NULL) {
+            program_destroy(programs[i]);
+        }
+    }
+    return failed;
+}
+
+int main(void)
+{
     int failed;
 
     for (int i = 0; i < 4; i++) {
@@ -609,16 +628,10 @@ int main(void)
             return 1;
         }
     }
-    programs[0] = load("kernels-clang.ptx");
-    programs[1] = load("kernels-nvcc.ptx"); /* empty where there is no nvcc */
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    failed = _cmocka_run_group_tests("kernels", tests, programs[1] != NULL ? count : count / 2,
-                                     NULL, NULL);
-    for (int i = 0; i < 2; i++) {
-        if (programs[i] != NULL) {
-            program_destroy(programs[i]);
-        }
-    }
+    failed = run_group("kernels");
+    forced.masked_alone = true;
+    failed += run_group("kernels, under masks alone");
     memory_clear(&memory);
     return failed;
 }
