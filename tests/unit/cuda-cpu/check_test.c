@@ -912,5 +912,6 @@ int main(void)
         TEST(test_chosen_kinds),
     };
 
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
