@@ -19,9 +19,10 @@ struct kernel_needs {
 
 /* For whom the code is. */
 struct kernel_options {
-    unsigned row; /* lanes of a warp that lie beside each other in a block: 32, 16, 8; 0: any */
-    bool has_fma; /* the processor has fused products */
-    bool has_f16; /* and converts between f16 and f32 */
+    unsigned machine; /* ELF's number: EM_X86_64, EM_AARCH64; 0: the compiler's own */
+    unsigned row;     /* lanes of a warp that lie beside each other in a block: 32, 16, 8; 0: any */
+    bool has_fma;     /* the processor has fused products */
+    bool has_f16;     /* and converts between f16 and f32 */
     bool masked_alone; /* there is no code for whole warps */
     bool is_checked;   /* accesses, fences and what lanes do together are calls: check/ */
 };

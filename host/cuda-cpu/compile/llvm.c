@@ -2,6 +2,7 @@
 #include "host/cuda-cpu/compile/llvm.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,22 @@
     "dse,simplifycfg,instcombine<no-verify-fixpoint>)"
 
 #if defined(__x86_64__)
-#define TARGET "X86"
+#define OWN_MACHINE EM_X86_64
 #elif defined(__aarch64__)
-#define TARGET "AArch64"
+#define OWN_MACHINE EM_AARCH64
 #else
 #error "no code is generated for this processor"
 #endif
+
+/* In LLVM's words. */
+static const struct target {
+    unsigned machine;
+    const char *name;
+    const char *triple;
+} targets[] = {
+    {EM_X86_64, "X86", "x86_64-unknown-linux-gnu"},
+    {EM_AARCH64, "AArch64", "aarch64-unknown-linux-gnu"},
+};
 
 /* Most takes more than linear time. Measured, of kernels with many branches: 1,000 instructions are
  * about 1 MB of IR, 20,000 take 12 s at the lowest level and 34 s with these two passes. */
@@ -39,7 +50,6 @@ enum { RELOC_PIC = 2, CODE_MODEL_SMALL = 3, FILE_ASSEMBLY = 0, FILE_OBJECT = 1 }
 
 static struct {
     void *library;
-    void (*initialize[4])(void);
     void *(*context_create)(void);
     void (*context_dispose)(void *context);
     void *(*buffer_create)(const char *data, size_t size, const char *name, int zero_follows);
@@ -50,7 +60,6 @@ static struct {
     void (*module_dispose)(void *module);
     void (*set_layout)(void *module, void *layout);
     void (*set_triple)(void *module, const char *triple);
-    char *(*default_triple)(void);
     char *(*host_cpu)(void);
     char *(*host_features)(void);
     void (*message_dispose)(char *message);
@@ -74,10 +83,6 @@ static const struct {
     void *pointer;
     const char *name;
 } functions[] = {
-    {&llvm.initialize[0], "LLVMInitialize" TARGET "TargetInfo"},
-    {&llvm.initialize[1], "LLVMInitialize" TARGET "Target"},
-    {&llvm.initialize[2], "LLVMInitialize" TARGET "TargetMC"},
-    {&llvm.initialize[3], "LLVMInitialize" TARGET "AsmPrinter"},
     {&llvm.context_create, "LLVMContextCreate"},
     {&llvm.context_dispose, "LLVMContextDispose"},
     {&llvm.buffer_create, "LLVMCreateMemoryBufferWithMemoryRange"},
@@ -88,7 +93,6 @@ static const struct {
     {&llvm.module_dispose, "LLVMDisposeModule"},
     {&llvm.set_layout, "LLVMSetModuleDataLayout"},
     {&llvm.set_triple, "LLVMSetTarget"},
-    {&llvm.default_triple, "LLVMGetDefaultTargetTriple"},
     {&llvm.host_cpu, "LLVMGetHostCPUName"},
     {&llvm.host_features, "LLVMGetHostCPUFeatures"},
     {&llvm.message_dispose, "LLVMDisposeMessage"},
@@ -127,6 +131,27 @@ static void *open_library(void)
     return library;
 }
 
+/* As often as it is wanted: LLVM does it once. False: it was built without it. */
+static bool initialize(const struct target *target)
+{
+    static const char *const parts[] = {"TargetInfo", "Target", "TargetMC", "AsmPrinter"};
+    char name[64];
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        void (*function)(void);
+        void *symbol;
+
+        snprintf(name, sizeof(name), "LLVMInitialize%s%s", target->name, parts[i]);
+        symbol = dlsym(llvm.library, name);
+        if (symbol == NULL) {
+            return false;
+        }
+        memcpy(&function, &symbol, sizeof(symbol));
+        function();
+    }
+    return true;
+}
+
 static void set_options(void)
 {
 #if defined(__x86_64__)
@@ -157,9 +182,6 @@ bool llvm_load(char reason[LLVM_REASON_SIZE])
             return false;
         }
         memcpy(functions[i].pointer, &function, sizeof(function));
-    }
-    for (size_t i = 0; i < 4; i++) {
-        llvm.initialize[i]();
     }
     set_options();
     llvm.library = library;
@@ -229,26 +251,35 @@ static bool parse(struct compilation *compilation, const char *ir, size_t length
     return true;
 }
 
-static bool make_machine(struct compilation *compilation, const char *cpu, const char *features,
-                         char *reason)
+static const struct target *find_target(unsigned machine)
 {
-    char *triple = llvm.default_triple(), *message = NULL;
-    char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features();
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        if (targets[i].machine == machine && initialize(&targets[i])) {
+            return &targets[i];
+        }
+    }
+    return NULL;
+}
+
+static bool make_machine(struct compilation *compilation, unsigned machine, char *reason)
+{
+    const struct target *kind = find_target(machine ? machine : OWN_MACHINE);
+    char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features(), *message = NULL;
+    bool is_own = kind != NULL && kind->machine == OWN_MACHINE;
     void *target = NULL, *layout;
-    bool found = !llvm.target_from_triple(triple, &target, &message);
+    bool found = kind != NULL && !llvm.target_from_triple(kind->triple, &target, &message);
 
     if (found) {
         compilation->machine = llvm.machine_create(
-            target, triple, cpu != NULL ? cpu : own_cpu, features != NULL ? features : own_features,
+            target, kind->triple, is_own ? own_cpu : "generic", is_own ? own_features : "",
             compilation->effort->level, RELOC_PIC, CODE_MODEL_SMALL);
         layout = llvm.machine_layout(compilation->machine);
         llvm.set_layout(compilation->module, layout);
-        llvm.set_triple(compilation->module, triple);
+        llvm.set_triple(compilation->module, kind->triple);
         llvm.layout_dispose(layout);
     }
     llvm.message_dispose(own_features);
     llvm.message_dispose(own_cpu);
-    llvm.message_dispose(triple);
     return found || fail(reason, "target", message);
 }
 
@@ -283,9 +314,8 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
     return result->bytes != NULL || fail(reason, "code", NULL);
 }
 
-bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *features,
-                  enum llvm_output output, struct llvm_result *result,
-                  char reason[LLVM_REASON_SIZE])
+bool llvm_compile(const char *ir, size_t length, unsigned machine, enum llvm_output output,
+                  struct llvm_result *result, char reason[LLVM_REASON_SIZE])
 {
     struct compilation compilation = {.effort = effort_for(length)};
     bool done;
@@ -295,9 +325,8 @@ bool llvm_compile(const char *ir, size_t length, const char *cpu, const char *fe
     }
     compilation.context = llvm.context_create();
     llvm.set_handler(compilation.context, take_message, &compilation);
-    done = parse(&compilation, ir, length, reason) &&
-           make_machine(&compilation, cpu, features, reason) && optimise(&compilation, reason) &&
-           emit(&compilation, output, result, reason);
+    done = parse(&compilation, ir, length, reason) && make_machine(&compilation, machine, reason) &&
+           optimise(&compilation, reason) && emit(&compilation, output, result, reason);
     close_compilation(&compilation);
     return done;
 }

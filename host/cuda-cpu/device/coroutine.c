@@ -6,9 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Hidden, so that no address comes from the GOT: of a name of one file the AArch64 assembler makes
+ * its section's start there. */
+#define OWN __attribute__((visibility("hidden")))
+
 /* switch_stacks(save, load): pushes what a function must keep, and goes on with another stack. */
-void switch_stacks(void **save, void *load);
-void enter_coroutine(void);
+OWN void switch_stacks(void **save, void *load);
+OWN void enter_coroutine(void);
 
 #if defined(__x86_64__)
 __asm__(".text\n"

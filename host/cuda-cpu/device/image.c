@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/device/image.h"
 
-#include <elf.h>
 #include <math.h>
 #include <stdalign.h>
 #include <stdbool.h>
@@ -12,7 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STUB_SIZE 16 /* jumps to a function that is far away */
+#include "host/cuda-cpu/device/relocation.h"
+
 #define IMAGE_SIZE_MAX ((size_t)1 << 28)
 
 struct image {
@@ -67,7 +67,7 @@ static void find_symbols(struct image *image, const Elf64_Shdr *section)
 }
 
 /* The object is our own compiler's, and may have been made by a process that was taken over. */
-static bool read_headers(struct image *image, size_t size, char *reason)
+static bool read_headers(struct image *image, size_t size, unsigned machine, char *reason)
 {
     const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->object;
 
@@ -76,6 +76,9 @@ static bool read_headers(struct image *image, size_t size, char *reason)
         !is_inside(size, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)) ||
         header->e_shoff % alignof(Elf64_Shdr)) {
         return fail(reason, "no object file");
+    }
+    if (header->e_machine != machine) {
+        return fail(reason, "code for another machine");
     }
     image->header = header;
     image->sections = (const Elf64_Shdr *)(image->object + header->e_shoff);
@@ -131,8 +134,8 @@ static bool place_sections(struct image *image, char *reason)
         image->places[i] = image->size;
         image->size += section->sh_size;
     }
-    image->stubs = align_up(image->size, STUB_SIZE);
-    image->size = image->stubs + image->symbol_count * STUB_SIZE;
+    image->stubs = align_up(image->size, RELOCATION_STUB_SIZE);
+    image->size = image->stubs + image->symbol_count * RELOCATION_STUB_SIZE;
     image->memory =
         mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (image->memory == MAP_FAILED) {
@@ -150,16 +153,14 @@ static bool place_sections(struct image *image, char *reason)
     return true;
 }
 
-/* Of the symbol: jmp *(%rip), and the address behind it. */
 static unsigned char *add_stub(struct image *image, const Elf64_Sym *symbol)
 {
-    static const unsigned char jump[] = {0xFF, 0x25, 0, 0, 0, 0};
-    unsigned char *stub = image->memory + image->stubs + (symbol - image->symbols) * STUB_SIZE;
+    unsigned char *stub =
+        image->memory + image->stubs + (symbol - image->symbols) * RELOCATION_STUB_SIZE;
 
     for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
         if (strcmp(helpers[i].name, name_of(image, symbol)) == 0) {
-            memcpy(stub, jump, sizeof(jump));
-            memcpy(stub + sizeof(jump), &helpers[i].function, sizeof(void *));
+            relocation_stub(image->header->e_machine, stub, (uintptr_t)helpers[i].function);
             return stub;
         }
     }
@@ -180,41 +181,27 @@ static unsigned char *address_of(struct image *image, const Elf64_Sym *symbol)
     return image->memory + image->places[section] + symbol->st_value;
 }
 
-static bool relocate(struct image *image, const Elf64_Rela *relocation, size_t target, char *reason)
+static bool relocate(struct image *image, const Elf64_Rela *entry, size_t target, char *reason)
 {
-    size_t symbol = ELF64_R_SYM(relocation->r_info);
-    unsigned char *place, *address;
-    uint64_t value;
-    uint32_t word;
+    size_t symbol = ELF64_R_SYM(entry->r_info), size = image->sections[target].sh_size;
+    struct relocation relocation = {.type = ELF64_R_TYPE(entry->r_info)};
+    const unsigned char *address;
+    const char *wrong;
 
-    if (symbol >= image->symbol_count ||
-        relocation->r_offset > image->sections[target].sh_size - 8) {
+    if (symbol >= image->symbol_count || entry->r_offset > size) {
         return fail(reason, "a relocation outside its section");
     }
-    place = image->memory + image->places[target] + relocation->r_offset;
     address = address_of(image, &image->symbols[symbol]);
     if (address == NULL) {
         snprintf(reason, IMAGE_REASON_SIZE, "no function %s",
                  name_of(image, &image->symbols[symbol]));
         return false;
     }
-    value = (uintptr_t)address + (uint64_t)relocation->r_addend;
-    switch (ELF64_R_TYPE(relocation->r_info)) {
-    case R_X86_64_64:
-        memcpy(place, &value, sizeof(value));
-        return true;
-    case R_X86_64_PC32:
-    case R_X86_64_PLT32:
-        word = (uint32_t)(value - (uintptr_t)place);
-        memcpy(place, &word, sizeof(word));
-        return true;
-    case R_X86_64_PC64:
-        value -= (uintptr_t)place;
-        memcpy(place, &value, sizeof(value));
-        return true;
-    default:
-        return fail(reason, "a relocation of another kind");
-    }
+    relocation.place = image->memory + image->places[target] + entry->r_offset;
+    relocation.room = size - entry->r_offset;
+    relocation.value = (uintptr_t)address + (uint64_t)entry->r_addend;
+    wrong = relocation_apply(image->header->e_machine, &relocation);
+    return wrong == NULL || fail(reason, wrong);
 }
 
 static bool relocate_all(struct image *image, size_t size, char *reason)
@@ -226,8 +213,7 @@ static bool relocate_all(struct image *image, size_t size, char *reason)
         const Elf64_Rela *relocations;
 
         if (section->sh_type != SHT_RELA || section->sh_info >= image->header->e_shnum ||
-            image->places[section->sh_info] == SIZE_MAX ||
-            image->sections[section->sh_info].sh_size < 8) {
+            image->places[section->sh_info] == SIZE_MAX) {
             continue;
         }
         left -= section->sh_size < left ? section->sh_size : left;
@@ -244,7 +230,8 @@ static bool relocate_all(struct image *image, size_t size, char *reason)
     return true;
 }
 
-struct image *image_link(const void *object, size_t size, char reason[IMAGE_REASON_SIZE])
+struct image *image_link(const void *object, size_t size, unsigned machine,
+                         char reason[IMAGE_REASON_SIZE])
 {
     struct image *image = calloc(1, sizeof(*image));
 
@@ -254,11 +241,12 @@ struct image *image_link(const void *object, size_t size, char reason[IMAGE_REAS
         return NULL;
     }
     memcpy(image->object, object, size);
-    if (!read_headers(image, size, reason) || !place_sections(image, reason) ||
+    if (!read_headers(image, size, machine, reason) || !place_sections(image, reason) ||
         !relocate_all(image, size, reason)) {
         image_unload(image);
         return NULL;
     }
+    __builtin___clear_cache((char *)image->memory, (char *)image->memory + image->size);
     if (mprotect(image->memory, image->size, PROT_READ | PROT_EXEC) != 0) {
         fail(reason, "the system allows no code here");
         image_unload(image);

@@ -9,8 +9,10 @@
 
 struct image;
 
-/* NULL: the reason says why. */
-struct image *image_link(const void *object, size_t size, char reason[IMAGE_REASON_SIZE]);
+/* The machine is ELF's number, of which the code must be, EM_X86_64 or EM_AARCH64; code of another
+ * machine than this one is not to be run. NULL: the reason says why. */
+struct image *image_link(const void *object, size_t size, unsigned machine,
+                         char reason[IMAGE_REASON_SIZE]);
 void image_unload(struct image *image);
 
 /* NULL: it defines no such function. */

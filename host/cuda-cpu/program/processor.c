@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/program/processor.h"
 
+#include <elf.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -17,6 +18,7 @@ static bool has_f16c(void)
 struct kernel_options processor_options(void)
 {
     return (struct kernel_options){
+        .machine = EM_X86_64,
         .has_fma = __builtin_cpu_supports("fma"),
         .has_f16 = has_f16c(),
     };
@@ -40,7 +42,7 @@ void processor_name(uint32_t words[PROCESSOR_WORDS])
 
 struct kernel_options processor_options(void)
 {
-    return (struct kernel_options){.has_fma = true, .has_f16 = true};
+    return (struct kernel_options){.machine = EM_AARCH64, .has_fma = true, .has_f16 = true};
 }
 
 void processor_name(uint32_t words[PROCESSOR_WORDS])

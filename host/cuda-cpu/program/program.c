@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/check/check.h"
 #include "host/cuda-cpu/device/image.h"
 #include "host/cuda-cpu/device/places.h"
+#include "host/cuda-cpu/device/relocation.h"
 #include "host/cuda-cpu/program/cache.h"
 #include "host/cuda-cpu/program/processor.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
@@ -251,7 +252,7 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     if (flat == NULL) {
         return fail(log, PTX_ERROR_COMPILER, "the compiler's answer is no code");
     }
-    code->image = image_link(flat + 1, answer->size - sizeof(*flat), reason);
+    code->image = image_link(flat + 1, answer->size - sizeof(*flat), RELOCATION_MACHINE, reason);
     function = code->image != NULL ? image_function(code->image, KERNEL_SYMBOL) : NULL;
     if (function == NULL) {
         ptx_log_kind(log, PTX_ERROR_COMPILER);

@@ -363,7 +363,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
     } else if (!assembly) {
         fputs(ir.bytes, stdout);
         status = RUN_OK;
-    } else if (llvm_compile(ir.bytes, ir.used, NULL, NULL, LLVM_ASSEMBLY, &result, reason)) {
+    } else if (llvm_compile(ir.bytes, ir.used, 0, LLVM_ASSEMBLY, &result, reason)) {
         fputs(result.bytes, stdout);
         free(result.bytes);
         status = RUN_OK;

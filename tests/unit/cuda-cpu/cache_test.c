@@ -2,6 +2,7 @@
 // build: host/cuda-cpu/program/cache.c host/cuda-cpu/program/digest.c
 // build: host/cuda-cpu/program/processor.c host/cuda-cpu/ptxc/source.c host/cuda-cpu/ptxc/limits.c
 /* The compiler's answers of before: what is found again, and what is not. */
+#include <elf.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -191,8 +192,10 @@ static void test_found(void **state)
     memset(&other.options, 0xFF, sizeof(other.options)); /* between the members, too */
     other.options.has_fma = other.options.has_f16 = false;
     other.options.masked_alone = other.options.is_checked = false;
-    other.options.row = 0;
+    other.options.row = other.options.machine = 0;
     assert_int_equal(find(&other), 1000);
+    other.options.machine = EM_AARCH64;
+    assert_int_equal(find(&other), 0);
     other = request;
     other.limits.time = 1;
     assert_int_equal(find(&other), 1000);
