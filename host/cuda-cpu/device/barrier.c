@@ -18,13 +18,21 @@ static uint32_t present_of(const struct runner *runner)
     return lanes;
 }
 
+/* Without the processor's instruction, which not all of them have, compilers call a function. */
+static uint32_t count(uint32_t lanes)
+{
+    lanes -= lanes >> 1 & 0x55555555;
+    lanes = (lanes & 0x33333333) + (lanes >> 2 & 0x33333333);
+    return ((lanes + (lanes >> 4)) & 0x0F0F0F0F) * 0x01010101 >> 24;
+}
+
 /* A warp of which all lanes have come that are left counts whole. */
 static uint32_t threads_of(uint32_t arrived, uint32_t present)
 {
     if (!arrived) {
         return 0;
     }
-    return present & ~arrived ? (uint32_t)__builtin_popcount(arrived) : WARP_LANES;
+    return present & ~arrived ? count(arrived) : WARP_LANES;
 }
 
 static uint32_t answer_of(const struct barrier *barrier, enum warp_barrier operation)
@@ -95,7 +103,7 @@ static void count_threads(struct block *block, struct barrier *barrier)
     }
 }
 
-static void arrive(struct runner *runner, struct barrier *barrier, uint32_t mask, uint32_t votes)
+static void arrive(struct runner *runner, struct barrier *barrier, uint32_t mask)
 {
     uint32_t *arrived = &barrier->arrived[runner->warp.warpid];
     uint32_t present = runner_present(runner);
@@ -103,8 +111,12 @@ static void arrive(struct runner *runner, struct barrier *barrier, uint32_t mask
     barrier->threads -= threads_of(*arrived, present);
     *arrived |= mask;
     barrier->threads += threads_of(*arrived, present);
-    barrier->yes += (uint32_t)__builtin_popcount(votes & mask);
-    barrier->no += (uint32_t)__builtin_popcount(~votes & mask);
+}
+
+static void vote(struct barrier *barrier, uint32_t mask, uint32_t votes)
+{
+    barrier->yes += count(votes & mask);
+    barrier->no += count(~votes & mask);
 }
 
 static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads, uint32_t mask,
@@ -122,7 +134,10 @@ static uint32_t on_barrier(struct warp *warp, uint32_t number, uint32_t threads,
     }
     block->barriers[number].expected = threads;
     block->used_barriers |= 1U << number;
-    arrive(runner, &block->barriers[number], mask, votes);
+    arrive(runner, &block->barriers[number], mask);
+    if (operation > WARP_BARRIER_ARRIVE) {
+        vote(&block->barriers[number], mask, votes);
+    }
     if (operation != WARP_BARRIER_ARRIVE) {
         runner->current->state = PATH_WAITS_AT_BARRIER;
         runner->current->barrier = number;

@@ -123,25 +123,92 @@ static void part_path(struct runner *runner, uint32_t lanes)
     path->live &= lanes;
 }
 
-static void run_path(struct runner *runner, struct path *path)
+static bool can_run(const struct path *path)
 {
+    return path->state == PATH_BEGINS || path->state == PATH_RUNS || path->state == PATH_POLLS;
+}
+
+static void run_warp(void *argument);
+
+static void begin_turn(struct runner *runner)
+{
+    if (runner->current->state == PATH_BEGINS) {
+        coroutine_start(&runner->coroutine, run_warp, runner);
+    }
+    runner->current->state = PATH_RUNS;
+    runner->block->ran = true;
+}
+
+/* What a path's warp did while it ran. */
+static void note_turn(struct runner *runner, struct path *path)
+{
+    struct block *block = runner->block;
     uint32_t before = path->live;
 
-    change_path(runner, path);
-    if (runner->block->failed) {
-        return;
-    }
-    find_others(runner);
-    runner->warp.live = path->live;
-    path->state = PATH_RUNS;
-    coroutine_resume(&runner->coroutine);
     path->live = runner->warp.live;
+    block->moved = block->moved || path->state != PATH_POLLS;
     if (runner->part) {
         part_path(runner, runner->part);
         runner->part = 0;
     }
-    if ((before & ~runner_present(runner)) != 0 && !runner->block->failed) {
-        barrier_lanes_ended(runner->block, runner);
+    if ((before & ~runner_present(runner)) != 0 && !block->failed) {
+        barrier_lanes_ended(block, runner);
+    }
+}
+
+static void run_path(struct runner *runner, struct path *path)
+{
+    struct block *block = runner->block;
+
+    change_path(runner, path);
+    if (block->failed) {
+        return;
+    }
+    find_others(runner);
+    runner->warp.live = path->live;
+    begin_turn(runner);
+    coroutine_resume(&runner->coroutine);
+    runner = block->runners[block->order[block->turn]];
+    note_turn(runner, runner->current);
+}
+
+/* ---- From warp to warp ---- */
+
+/*
+ * A warp that stops goes on with the next one of the turn itself. Those that parted are left to
+ * block_turn, which ends up with the one that stopped last.
+ */
+static struct runner *next_in_turn(struct runner *runner)
+{
+    struct block *block = runner->block;
+
+    if (runner->path_count > 1 || runner->part) {
+        return NULL;
+    }
+    note_turn(runner, runner->current);
+    for (uint32_t i = block->turn + 1; i < block->warp_count && !block->failed; i++) {
+        struct runner *next = block->runners[block->order[i]];
+
+        if (next->path_count > 1) {
+            return NULL;
+        }
+        if (can_run(next->current)) {
+            block->turn = i;
+            return next;
+        }
+    }
+    return NULL;
+}
+
+static void leave(struct runner *runner)
+{
+    struct runner *next = next_in_turn(runner);
+
+    if (next == NULL) {
+        coroutine_yield(&runner->coroutine);
+    } else {
+        begin_turn(next);
+        coroutine_change(&runner->coroutine, &next->coroutine);
     }
 }
 
@@ -155,7 +222,7 @@ struct runner *runner_of(struct warp *warp)
 void runner_yield(struct runner *runner, enum path_state state)
 {
     runner->current->state = state;
-    coroutine_yield(&runner->coroutine);
+    leave(runner);
 }
 
 void runner_part(struct runner *runner, uint32_t lanes)
@@ -168,7 +235,7 @@ void runner_wait(struct runner *runner, uint32_t lanes)
 {
     while (runner->current->state != PATH_RUNS) {
         runner->part = runner->warp.live & ~lanes ? lanes : 0;
-        coroutine_yield(&runner->coroutine);
+        leave(runner);
     }
 }
 
@@ -186,41 +253,52 @@ void runner_fail(struct runner *runner, enum launch_status status, const struct 
     runner_stop(runner);
 }
 
+/* One that ends leaves its stack to the next one, where that has only to begin. */
+static struct runner *end_warp(struct runner *runner)
+{
+    struct coroutine coroutine = runner->coroutine;
+    struct runner *next;
+
+    runner->warp.live = 0;
+    runner->current->state = PATH_ENDED;
+    next = next_in_turn(runner);
+    if (next == NULL) {
+        return NULL;
+    }
+    if (next->current->state != PATH_BEGINS) {
+        begin_turn(next);
+        coroutine_change(&runner->coroutine, &next->coroutine);
+        return NULL;
+    }
+    runner->coroutine = next->coroutine;
+    next->coroutine = coroutine;
+    next->current->state = PATH_RUNS;
+    return next;
+}
+
 static void run_warp(void *argument)
 {
-    struct runner *runner = argument;
+    struct runner *runner = argument, *next = argument;
 
-    runner->warp.fuel = WARP_FUEL;
-    runner->block->run->launch->kernel(&runner->warp);
-    runner->warp.live = 0;
+    while (next != NULL) {
+        runner = next;
+        runner->warp.fuel = WARP_FUEL;
+        runner->block->run->launch->kernel(&runner->warp);
+        next = end_warp(runner);
+    }
     for (;;) {
-        runner_yield(runner, PATH_ENDED);
+        coroutine_yield(&runner->coroutine);
     }
 }
 
 /* ---- Turns ---- */
 
-static bool can_run(const struct path *path)
-{
-    return path->state == PATH_RUNS || path->state == PATH_POLLS;
-}
-
-/* What all paths of the block did in a turn. */
-struct turn {
-    bool any_ran, any_moved, all_ended;
-};
-
-static void run_paths(struct runner *runner, struct turn *turn)
+static void run_paths(struct runner *runner)
 {
     for (uint32_t i = 0; i < runner->path_count && !runner->block->failed; i++) {
-        struct path *path = runner->paths[i];
-
-        if (can_run(path)) {
-            run_path(runner, path);
-            turn->any_ran = true;
-            turn->any_moved = turn->any_moved || path->state != PATH_POLLS;
+        if (can_run(runner->paths[i])) {
+            run_path(runner, runner->paths[i]);
         }
-        turn->all_ended = turn->all_ended && path->state == PATH_ENDED;
     }
 }
 
@@ -255,19 +333,18 @@ bool block_ends_deadlock(struct block *block)
 
 enum block_turn block_turn(struct block *block)
 {
-    struct turn turn = {.all_ended = true};
-
-    for (uint32_t i = 0; i < block->warp_count && !block->failed; i++) {
-        run_paths(block->runners[block->order[i]], &turn);
+    block->ran = block->moved = false;
+    for (block->turn = 0; block->turn < block->warp_count && !block->failed; block->turn++) {
+        run_paths(block->runners[block->order[block->turn]]);
     }
-    if (block->failed || turn.all_ended) {
+    if (block->failed || !block->running) {
         return BLOCK_ENDED;
     }
-    if (!turn.any_ran) {
+    if (!block->ran) {
         block_ends_deadlock(block);
         return BLOCK_ENDED;
     }
-    return turn.any_moved ? BLOCK_MOVED : BLOCK_POLLS;
+    return block->moved ? BLOCK_MOVED : BLOCK_POLLS;
 }
 
 bool block_part_pollers(struct block *block)
@@ -497,8 +574,7 @@ static void start_warp(struct runner *runner, uint32_t index, const uint32_t cta
     runner->part = 0;
     runner->warp.live = first->live = lanes_of(runner->block, index);
     runner->warp.others = 0;
-    first->state = PATH_RUNS;
-    coroutine_start(&runner->coroutine, run_warp, runner);
+    first->state = PATH_BEGINS;
 }
 
 /* Bits that look like chance. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside the device: a block that runs. Its warps take turns on one host thread, each on a stack of
- * its own.
+ * its own, which it leaves to another when it ends.
  *
  * Lanes of a warp run together as long as they can. Where some of them wait for others of the same
  * warp, that stand elsewhere in the code, the warp parts: its stack is copied, and from then on
@@ -19,6 +19,7 @@
 
 enum path_state {
     PATH_ENDED,
+    PATH_BEGINS, /* nothing is on its stack */
     PATH_RUNS,
     PATH_POLLS, /* it looks again and again at what others do */
     PATH_WAITS_AT_BARRIER,
@@ -63,6 +64,8 @@ struct block {
     uint32_t warp_count, running; /* running: warps with lanes that are left */
     struct runner *runners[BLOCK_WARPS];
     uint8_t order[BLOCK_WARPS]; /* of their turns */
+    uint32_t turn;              /* whose it is, in that order */
+    bool ran, moved;            /* some warp did in this round; and did not only look */
     struct barrier barriers[BLOCK_BARRIERS];
     uint32_t used_barriers; /* bits: where some have arrived */
     unsigned char *shared, *local;

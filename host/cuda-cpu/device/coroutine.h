@@ -29,6 +29,9 @@ void coroutine_resume(struct coroutine *coroutine);
 /* Back to who resumed it. */
 void coroutine_yield(struct coroutine *coroutine);
 
+/* From one that runs to another: that is then who yields to who resumed the first. */
+void coroutine_change(struct coroutine *from, struct coroutine *to);
+
 /* The bytes of its stack that are in use. While it does not run. */
 size_t coroutine_size(const struct coroutine *coroutine);
 void coroutine_save(const struct coroutine *coroutine, void *bytes);
