@@ -7,6 +7,7 @@
 #include "host/cuda-cpu/check/watch.h"
 
 #define ALIGNMENT 128
+#define BLOCKS_OF_A_LOOK 64 /* at the time */
 
 /* ---- Memory ---- */
 
@@ -621,6 +622,18 @@ static void order_warps(struct block *block, uint64_t number)
     }
 }
 
+/* Blocks may be too short to pause, and very many. */
+static void look_at_time(struct block *block)
+{
+    struct launch_fault fault;
+
+    if (block->rank % BLOCKS_OF_A_LOOK == BLOCKS_OF_A_LOOK - 1 && run_is_late(block->run)) {
+        fault = calls_fault(block->runners[0], WARP_FAULT_TIMEOUT, 0);
+        run_fail(block->run, block->rank, LAUNCH_FAULT, &fault);
+        block->failed = true;
+    }
+}
+
 void block_start(struct block *block, uint64_t rank)
 {
     const struct launch *launch = block->run->launch;
@@ -646,6 +659,7 @@ void block_start(struct block *block, uint64_t rank)
     for (uint32_t i = 0; i < block->warp_count; i++) {
         start_warp(block->runners[i], i, ctaid);
     }
+    look_at_time(block);
 }
 
 static void destroy_runner(struct runner *runner)

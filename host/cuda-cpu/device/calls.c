@@ -149,17 +149,6 @@ static void copy_local(struct warp *warp, uint64_t to, uint64_t from, uint64_t s
 
 /* ---- Time ---- */
 
-static bool is_late(const struct launch *launch)
-{
-    struct timespec now;
-
-    if (!launch->deadline_ns) {
-        return false;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= launch->deadline_ns;
-}
-
 /* One that polls lets all others run; one that computes only now and then. */
 static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
 {
@@ -167,7 +156,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     struct block *block = runner->block;
 
     warp->fuel = WARP_FUEL;
-    if (*warp->stop || is_late(block->run->launch)) {
+    if (run_is_late(block->run)) {
         on_fault(warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
     }
     if (run_is_over(block->run, block->rank)) {

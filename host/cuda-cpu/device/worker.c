@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "host/cuda-cpu/device/block.h"
 
@@ -33,6 +34,17 @@ bool run_is_over(struct run *run, uint64_t rank)
     uint64_t failed = atomic_load_explicit(&run->failed, memory_order_relaxed);
 
     return rank > failed || (run->launch->cooperative && failed < run->block_count);
+}
+
+bool run_is_late(const struct run *run)
+{
+    struct timespec now;
+
+    if (*run->launch->stop || !run->launch->deadline_ns) {
+        return *run->launch->stop;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= run->launch->deadline_ns;
 }
 
 /* ---- Blocks of a worker ---- */

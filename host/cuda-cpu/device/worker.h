@@ -29,6 +29,9 @@ void run_fail(struct run *run, uint64_t rank, enum launch_status status,
 /* Whether the block of this rank is to stop, since one before it went wrong. */
 bool run_is_over(struct run *run, uint64_t rank);
 
+/* Whether all of it is to stop: it was told to, or its time is up. */
+bool run_is_late(const struct run *run);
+
 /* One host thread. Zeroed at first; its blocks are kept from launch to launch. */
 struct worker {
     struct worker *next; /* of the pool's idle ones */

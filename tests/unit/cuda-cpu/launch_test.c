@@ -375,7 +375,9 @@ static void *set_stop(void *argument)
     return NULL;
 }
 
+/* Of a grid that has no end in sight. */
 static const char *const endless[] = {
+    KERNEL("", ""),
     KERNEL("", "L: bra L;"),
     KERNEL("", "L: setp.lt.u32 %p1, %r0, 3; @%p1 bra L; bar.sync 0;"),
     KERNEL("", "L: nanosleep.u32 1000; bra L;"),
@@ -402,6 +404,8 @@ static void test_time(void **state)
 {
     (void)state;
     launch.block[0] = 70;
+    launch.grid[0] = INT32_MAX;
+    launch.grid[1] = launch.grid[2] = UINT16_MAX;
     for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
         pthread_t timer;
 
