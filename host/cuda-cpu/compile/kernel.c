@@ -695,6 +695,20 @@ static bool check_reached(struct emitter *emitter, const struct reach *reach)
     return done;
 }
 
+const char *kernel_cpu(const struct kernel_options *options)
+{
+    switch (options->isa) {
+    case KERNEL_ISA_SSE2:
+        return "x86-64";
+    case KERNEL_ISA_AVX2:
+        return "x86-64-v3";
+    case KERNEL_ISA_AVX512:
+        return "x86-64-v4";
+    default:
+        return NULL;
+    }
+}
+
 bool kernel_check(const struct ptx_module *module, const struct kernel_options *options,
                   size_t ir_limit, struct ptx_log *log)
 {

@@ -17,8 +17,12 @@ struct kernel_needs {
     bool is_deep;        /* they may be more: it calls itself, or allocates on the stack */
 };
 
+/* Which of a processor's instructions code may have. */
+enum kernel_isa { KERNEL_ISA_NATIVE, KERNEL_ISA_SSE2, KERNEL_ISA_AVX2, KERNEL_ISA_AVX512 };
+
 /* For whom the code is. */
 struct kernel_options {
+    enum kernel_isa isa;
     unsigned machine; /* ELF's number: EM_X86_64, EM_AARCH64; 0: the compiler's own */
     unsigned row;     /* lanes of a warp that lie beside each other in a block: 32, 16, 8; 0: any */
     bool has_fma;     /* the processor has fused products */
@@ -26,6 +30,9 @@ struct kernel_options {
     bool masked_alone; /* there is no code for whole warps */
     bool is_checked;   /* accesses, fences and what lanes do together are calls: check/ */
 };
+
+/* LLVM's word for the processor; NULL: this one. */
+const char *kernel_cpu(const struct kernel_options *options);
 
 /* Whether all kernels can be compiled, as far as that shows without doing it. False: the log says
  * what cannot, or whose code takes more than so many bytes of IR. */

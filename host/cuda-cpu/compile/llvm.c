@@ -261,7 +261,8 @@ static const struct target *find_target(unsigned machine)
     return NULL;
 }
 
-static bool make_machine(struct compilation *compilation, unsigned machine, char *reason)
+static bool make_machine(struct compilation *compilation, unsigned machine, const char *cpu,
+                         char *reason)
 {
     const struct target *kind = find_target(machine ? machine : OWN_MACHINE);
     char *own_cpu = llvm.host_cpu(), *own_features = llvm.host_features(), *message = NULL;
@@ -270,9 +271,13 @@ static bool make_machine(struct compilation *compilation, unsigned machine, char
     bool found = kind != NULL && !llvm.target_from_triple(kind->triple, &target, &message);
 
     if (found) {
-        compilation->machine = llvm.machine_create(
-            target, kind->triple, is_own ? own_cpu : "generic", is_own ? own_features : "",
-            compilation->effort->level, RELOC_PIC, CODE_MODEL_SMALL);
+        compilation->machine =
+            llvm.machine_create(target, kind->triple,
+                                cpu != NULL ? cpu
+                                : is_own    ? own_cpu
+                                            : "generic",
+                                cpu == NULL && is_own ? own_features : "",
+                                compilation->effort->level, RELOC_PIC, CODE_MODEL_SMALL);
         layout = llvm.machine_layout(compilation->machine);
         llvm.set_layout(compilation->module, layout);
         llvm.set_triple(compilation->module, kind->triple);
@@ -314,8 +319,9 @@ static bool emit(struct compilation *compilation, enum llvm_output output,
     return result->bytes != NULL || fail(reason, "code", NULL);
 }
 
-bool llvm_compile(const char *ir, size_t length, unsigned machine, enum llvm_output output,
-                  struct llvm_result *result, char reason[LLVM_REASON_SIZE])
+bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
+                  enum llvm_output output, struct llvm_result *result,
+                  char reason[LLVM_REASON_SIZE])
 {
     struct compilation compilation = {.effort = effort_for(length)};
     bool done;
@@ -325,8 +331,9 @@ bool llvm_compile(const char *ir, size_t length, unsigned machine, enum llvm_out
     }
     compilation.context = llvm.context_create();
     llvm.set_handler(compilation.context, take_message, &compilation);
-    done = parse(&compilation, ir, length, reason) && make_machine(&compilation, machine, reason) &&
-           optimise(&compilation, reason) && emit(&compilation, output, result, reason);
+    done = parse(&compilation, ir, length, reason) &&
+           make_machine(&compilation, machine, cpu, reason) && optimise(&compilation, reason) &&
+           emit(&compilation, output, result, reason);
     close_compilation(&compilation);
     return done;
 }

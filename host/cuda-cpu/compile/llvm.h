@@ -27,10 +27,11 @@ bool llvm_load(char reason[LLVM_REASON_SIZE]);
 /* Where it is; empty while it is not open. */
 const char *llvm_path(void);
 
-/* A zero byte must follow the IR. The machine is ELF's number; this one, or 0, is this processor
- * with all that it has, another one is any of its kind. False: the reason says why. From one thread
- * at a time. */
-bool llvm_compile(const char *ir, size_t length, unsigned machine, enum llvm_output output,
-                  struct llvm_result *result, char reason[LLVM_REASON_SIZE]);
+/* A zero byte must follow the IR. The machine is ELF's number, or 0: this one. cpu is LLVM's word;
+ * NULL: this processor with all that it has, or any of another machine's. False: the reason says
+ * why. From one thread at a time. */
+bool llvm_compile(const char *ir, size_t length, unsigned machine, const char *cpu,
+                  enum llvm_output output, struct llvm_result *result,
+                  char reason[LLVM_REASON_SIZE]);
 
 #endif

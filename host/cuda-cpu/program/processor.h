@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The processor that kernels are compiled for: this one. */
+/* The processor that kernels are compiled for: this one, or what BAREGPU_CUDA_ISA names of it. */
 #ifndef CUDA_CPU_PROGRAM_PROCESSOR_H
 #define CUDA_CPU_PROGRAM_PROCESSOR_H
 
 #include "host/cuda-cpu/compile/kernel.h"
+
+/* False: BAREGPU_CUDA_ISA names nothing that this processor has; the log says so. */
+bool processor_check(struct ptx_log *log);
 
 struct kernel_options processor_options(void);
 

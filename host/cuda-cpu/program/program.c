@@ -232,7 +232,7 @@ static bool load(struct program *program, struct ptx_log *log)
 {
     struct compile_answer answer;
 
-    if (!ask(program, NULL, 0, &answer, log)) {
+    if (!processor_check(log) || !ask(program, NULL, 0, &answer, log)) {
         return false;
     }
     program->answer = answer.bytes;

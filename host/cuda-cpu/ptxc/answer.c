@@ -75,8 +75,8 @@ static bool compile(const struct ptx_function *kernel, const struct text *ir,
     if (!llvm_load(reason)) {
         return fail(log, kernel, PTX_ERROR_NO_COMPILER, reason);
     }
-    if (!llvm_compile(ir->bytes, ir->used, request->options.machine, LLVM_OBJECT, &object,
-                      reason)) {
+    if (!llvm_compile(ir->bytes, ir->used, request->options.machine, kernel_cpu(&request->options),
+                      LLVM_OBJECT, &object, reason)) {
         return fail(log, kernel, PTX_ERROR_COMPILER, reason);
     }
     if ((object.frame + WARP_FRAME_EXTRA) * (needs->depth + 1) > WARP_STACK_MAX) {

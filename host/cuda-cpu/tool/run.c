@@ -11,6 +11,7 @@
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/llvm.h"
 #include "host/cuda-cpu/device/places.h"
+#include "host/cuda-cpu/program/processor.h"
 #include "host/cuda-cpu/program/program.h"
 
 #define HEAP_SIZE (UINT64_C(8) << 20) /* as a device has it at first */
@@ -346,7 +347,7 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
 {
     static char log_text[LOG_SIZE];
     const struct ptx_function *kernel = ptx_module_function(module, name);
-    const struct kernel_options options = {.has_fma = true, .has_f16 = true, .row = 32};
+    struct kernel_options options = processor_options();
     char reason[LLVM_REASON_SIZE];
     struct kernel_needs needs;
     struct llvm_result result;
@@ -358,12 +359,14 @@ enum run_status dump_kernel(const char *path, const struct ptx_module *module, c
         return refuse_kernel(path, name);
     }
     ptx_log_init(&log, log_text, sizeof(log_text));
-    if (!kernel_emit(module, kernel, &options, &ir, &needs, &log)) {
+    options.row = 32;
+    if (!processor_check(&log) || !kernel_emit(module, kernel, &options, &ir, &needs, &log)) {
         run_print_log(path, log_text);
     } else if (!assembly) {
         fputs(ir.bytes, stdout);
         status = RUN_OK;
-    } else if (llvm_compile(ir.bytes, ir.used, 0, LLVM_ASSEMBLY, &result, reason)) {
+    } else if (llvm_compile(ir.bytes, ir.used, options.machine, kernel_cpu(&options), LLVM_ASSEMBLY,
+                            &result, reason)) {
         fputs(result.bytes, stdout);
         free(result.bytes);
         status = RUN_OK;

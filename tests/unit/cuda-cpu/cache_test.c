@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: host/cuda-cpu/program/cache.c host/cuda-cpu/program/digest.c
+// build: host/cuda-cpu/ptx/log.c host/cuda-cpu/program/cache.c host/cuda-cpu/program/digest.c
 // build: host/cuda-cpu/program/processor.c host/cuda-cpu/ptxc/source.c host/cuda-cpu/ptxc/limits.c
 /* The compiler's answers of before: what is found again, and what is not. */
 #include <elf.h>
@@ -189,10 +189,14 @@ static void test_found(void **state)
     other = request;
     other.options.has_fma = !other.options.has_fma;
     assert_int_equal(find(&other), 0);
+    other = request;
+    other.options.isa = KERNEL_ISA_AVX2;
+    assert_int_equal(find(&other), 0);
     memset(&other.options, 0xFF, sizeof(other.options)); /* between the members, too */
     other.options.has_fma = other.options.has_f16 = false;
     other.options.masked_alone = other.options.is_checked = false;
     other.options.row = other.options.machine = 0;
+    other.options.isa = KERNEL_ISA_NATIVE;
     assert_int_equal(find(&other), 1000);
     other.options.machine = EM_AARCH64;
     assert_int_equal(find(&other), 0);

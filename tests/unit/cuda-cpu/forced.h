@@ -4,6 +4,7 @@
 #define TESTS_UNIT_CUDA_CPU_FORCED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Of struct kernel_options. */
 struct forced {
@@ -12,5 +13,12 @@ struct forced {
 };
 
 extern struct forced forced;
+
+/* Ways to compile: as the processor needs it; under masks alone; for each set of instructions. */
+#define FORCED_WAYS 5
+
+/* False: the processor cannot run it. */
+bool forced_choose(size_t way);
+const char *forced_name(size_t way);
 
 #endif

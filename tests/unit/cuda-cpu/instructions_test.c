@@ -7,8 +7,9 @@
  * The table of forms against the reference: each row that computes values, with some of its words,
  * on special and random values, by the compiled kernel and by the interpreter: by a whole warp, by
  * one of which some lanes take part, and by one that has half of its lanes, which runs the code for
- * masks; and again with the same values in all threads. Some batches also run where there is no
- * code for whole warps. BAREGPU_SOAK: every expansion, and all batches.
+ * masks; and again with the same values in all threads. Some batches also run in another way: where
+ * there is no code for whole warps, or for one of the processor's sets of instructions.
+ * BAREGPU_SOAK: every expansion, in all ways.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,8 +34,8 @@
 #define SOURCES 6  /* of an instruction */
 #define RESULTS 2
 #define KERNEL_MAX 65536
+#define OTHER 3 /* one in so many batches is compiled in another way, likewise */
 #define PICKS 2 /* expansions of each row, when not all are tried */
-#define SOME 4  /* one in so many batches, likewise */
 
 /* One instruction in the kernel. */
 struct trial {
@@ -475,15 +476,19 @@ static bool is_known(const struct trial *trial)
     return known;
 }
 
+/* As it comes, and in all of the other ways or sometimes one. */
 static void run_trials(bool all)
 {
-    static unsigned batches;
-    bool forces = all || batches++ % SOME == 0;
+    static size_t batches;
+    size_t other = batches % OTHER ? 0 : 1 + batches / OTHER % (FORCED_WAYS - 1);
 
-    for (int masked_alone = 0; masked_alone <= forces; masked_alone++) {
-        forced.masked_alone = masked_alone;
-        assert_true(run_batch(OWN_VALUES));
-        assert_true(run_batch(ALL_SAME));
+    batches++;
+
+    for (size_t way = 0; way < FORCED_WAYS; way++) {
+        if ((all || way == 0 || way == other) && forced_choose(way)) {
+            assert_true(run_batch(OWN_VALUES));
+            assert_true((way != 0 && !all) || run_batch(ALL_SAME));
+        }
     }
     trial_count = 0;
 }

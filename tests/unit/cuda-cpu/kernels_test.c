@@ -6,7 +6,7 @@
 /*
  * Kernels of kernels.cu, as clang and nvcc compile them, against the same computed here. No product
  * and sum is contracted, on neither side: floats are equal by the bit. And all again where there is
- * no code for whole warps.
+ * no code for whole warps; BAREGPU_SOAK: and for each of the processor's sets of instructions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -621,7 +621,8 @@ static int run_group(const char *name)
 
 int main(void)
 {
-    int failed;
+    size_t ways = getenv("BAREGPU_SOAK") != NULL ? FORCED_WAYS : 2;
+    int failed = 0;
 
     for (int i = 0; i < 4; i++) {
         if (!memory_add(&memory, (uint64_t)(uintptr_t)arrays[i], SIZE, false)) {
@@ -629,9 +630,9 @@ int main(void)
         }
     }
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    failed = run_group("kernels");
-    forced.masked_alone = true;
-    failed += run_group("kernels, under masks alone");
+    for (size_t way = 0; way < ways; way++) {
+        failed += forced_choose(way) ? run_group(forced_name(way)) : 0;
+    }
     memory_clear(&memory);
     return failed;
 }
