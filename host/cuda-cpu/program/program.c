@@ -421,8 +421,3 @@ unsigned program_target(const struct program *program)
 {
     return program->module.header->target;
 }
-
-unsigned program_version(const struct program *program)
-{
-    return program->module.header->version;
-}

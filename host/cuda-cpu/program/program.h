@@ -47,8 +47,7 @@ struct program *program_create(const char *text, size_t length, struct memory *m
                                struct ptx_log *log);
 void program_destroy(struct program *program);
 
-unsigned program_target(const struct program *program);  /* 90 for sm_90 */
-unsigned program_version(const struct program *program); /* 83 for PTX 8.3 */
+unsigned program_target(const struct program *program); /* 90 for sm_90 */
 
 /* Kernels with a body, in the text's order. */
 size_t program_kernel_count(const struct program *program);
