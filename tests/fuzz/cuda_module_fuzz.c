@@ -45,7 +45,7 @@ static void touch_variable(const struct flat_module *module, const struct flat_v
         const struct flat_relocation *relocation =
             &module->relocations[variable->first_relocation + i];
 
-        CHECK(relocation->target < module->header->variables);
+        CHECK(relocation->target < module->header->variables || relocation->target == FLAT_NONE);
         CHECK((uint64_t)relocation->offset + relocation->size <= variable->size);
         CHECK(relocation->size <= sizeof(uint64_t) && relocation->shift < 64);
     }
