@@ -435,30 +435,7 @@ static bool is_plain(const CUgraphEdgeData *data, size_t count)
     return true;
 }
 
-static CUresult add_edges(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
-                          size_t count)
-{
-    CUresult result = CUDA_SUCCESS;
-
-    for (size_t i = 0; i < count && result == CUDA_SUCCESS; i++) {
-        struct node *earlier, *node;
-
-        result = find_edge(graph, from[i], to[i], &earlier, &node) ?: node_follow(node, earlier);
-    }
-    return result;
-}
-
-CUresult cuGraphAddDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
-                                const CUgraphEdgeData *data, size_t count)
-{
-    if (count > 0 && (from == NULL || to == NULL)) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    return is_plain(data, count) ? IN_DRIVER(add_edges(graph, from, to, count))
-                                 : CUDA_ERROR_NOT_SUPPORTED;
-}
-
-static CUresult remove_edge(struct node *node, const struct node *earlier)
+static CUresult remove_edge(struct node *node, struct node *earlier)
 {
     size_t i = find_after(node, earlier);
 
@@ -469,27 +446,42 @@ static CUresult remove_edge(struct node *node, const struct node *earlier)
     return CUDA_SUCCESS;
 }
 
-static CUresult remove_edges(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
-                             size_t count)
+static CUresult check_edges(const CUgraphNode *from, const CUgraphNode *to,
+                            const CUgraphEdgeData *data, size_t count)
+{
+    if (count > 0 && (from == NULL || to == NULL)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return is_plain(data, count) ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
+}
+
+/* change: node_follow or remove_edge, of each pair. */
+static CUresult change_edges(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
+                             size_t count,
+                             CUresult (*change)(struct node *node, struct node *earlier))
 {
     CUresult result = CUDA_SUCCESS;
 
     for (size_t i = 0; i < count && result == CUDA_SUCCESS; i++) {
         struct node *earlier, *node;
 
-        result = find_edge(graph, from[i], to[i], &earlier, &node) ?: remove_edge(node, earlier);
+        result = find_edge(graph, from[i], to[i], &earlier, &node) ?: change(node, earlier);
     }
     return result;
+}
+
+CUresult cuGraphAddDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
+                                const CUgraphEdgeData *data, size_t count)
+{
+    return check_edges(from, to, data, count)
+               ?: IN_DRIVER(change_edges(graph, from, to, count, node_follow));
 }
 
 CUresult cuGraphRemoveDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
                                    const CUgraphEdgeData *data, size_t count)
 {
-    if (count > 0 && (from == NULL || to == NULL)) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    return is_plain(data, count) ? IN_DRIVER(remove_edges(graph, from, to, count))
-                                 : CUDA_ERROR_NOT_SUPPORTED;
+    return check_edges(from, to, data, count)
+               ?: IN_DRIVER(change_edges(graph, from, to, count, remove_edge));
 }
 
 void graph_remove(struct node *node)

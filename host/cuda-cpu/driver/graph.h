@@ -41,8 +41,10 @@ struct node *graph_add(struct graph *graph, CUgraphNodeType type, struct task *t
 /* With its edges. */
 void graph_remove(struct node *node);
 
-/* The task of a copying node. */
-CUresult node_make_copy(struct context *context, const CUDA_MEMCPY3D *params, struct task **task);
+/* The task of a node of a kind that has one, from the kind's parameters. now: its task until then,
+ * whose mode of launch stays; NULL: none. */
+CUresult node_make_task(struct context *context, CUgraphNodeType type, const void *params,
+                        const struct task *now, struct task **task);
 
 /* CUDA_ERROR_INVALID_VALUE: they are of two graphs, or it is so already. */
 CUresult node_follow(struct node *node, struct node *earlier);

@@ -384,90 +384,45 @@ static struct entry *find_entry(CUgraphExec handle, CUgraphNode node, CUgraphNod
     return NULL;
 }
 
-static CUresult replace(struct entry *entry, struct task *task)
+static CUresult set_params(struct context *context, CUgraphExec exec, CUgraphNode node,
+                           CUgraphNodeType type, const void *params)
 {
-    task_release(entry->task);
-    entry->task = task;
-    return CUDA_SUCCESS;
-}
-
-static CUresult set_kernel(struct context *context, CUgraphExec exec, CUgraphNode node,
-                           const CUDA_KERNEL_NODE_PARAMS *params)
-{
-    struct entry *entry = find_entry(exec, node, CU_GRAPH_NODE_TYPE_KERNEL);
+    struct entry *entry = find_entry(exec, node, type);
     struct task *task;
-    CUresult result;
+    CUresult result = entry != NULL ? node_make_task(context, type, params, entry->task, &task)
+                                    : CUDA_ERROR_INVALID_VALUE;
 
-    if (entry == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
+    if (result == CUDA_SUCCESS) {
+        task_release(entry->task);
+        entry->task = task;
     }
-    result = launch_task_create(context, params, launch_task_is_cooperative(entry->task), &task);
-    return result ?: replace(entry, task);
+    return result;
 }
 
 CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
                                         const CUDA_KERNEL_NODE_PARAMS *params)
 {
-    return IN_CONTEXT(set_kernel(context, exec, node, params));
-}
-
-static CUresult set_copy(struct context *context, CUgraphExec exec, CUgraphNode node,
-                         const CUDA_MEMCPY3D *params)
-{
-    struct entry *entry = find_entry(exec, node, CU_GRAPH_NODE_TYPE_MEMCPY);
-    struct task *task;
-    CUresult result =
-        entry != NULL ? node_make_copy(context, params, &task) : CUDA_ERROR_INVALID_VALUE;
-
-    return result ?: replace(entry, task);
+    return IN_CONTEXT(set_params(context, exec, node, CU_GRAPH_NODE_TYPE_KERNEL, params));
 }
 
 CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec exec, CUgraphNode node,
                                         const CUDA_MEMCPY3D *params, CUcontext of)
 {
     (void)of;
-    return IN_CONTEXT(set_copy(context, exec, node, params));
-}
-
-static CUresult set_set(struct context *context, CUgraphExec exec, CUgraphNode node,
-                        const CUDA_MEMSET_NODE_PARAMS *params)
-{
-    struct entry *entry = find_entry(exec, node, CU_GRAPH_NODE_TYPE_MEMSET);
-    struct task *task;
-    CUresult result;
-
-    if (entry == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = set_task_create(context, params, &task);
-    return result ?: replace(entry, task);
+    return IN_CONTEXT(set_params(context, exec, node, CU_GRAPH_NODE_TYPE_MEMCPY, params));
 }
 
 CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node,
                                         const CUDA_MEMSET_NODE_PARAMS *params, CUcontext of)
 {
     (void)of;
-    return IN_CONTEXT(set_set(context, exec, node, params));
-}
-
-static CUresult set_host(struct context *context, CUgraphExec exec, CUgraphNode node,
-                         const CUDA_HOST_NODE_PARAMS *params)
-{
-    struct entry *entry = find_entry(exec, node, CU_GRAPH_NODE_TYPE_HOST);
-    struct task *task;
-    CUresult result;
-
-    if (entry == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = host_task_create(context, params, &task);
-    return result ?: replace(entry, task);
+    return IN_CONTEXT(set_params(context, exec, node, CU_GRAPH_NODE_TYPE_MEMSET, params));
 }
 
 CUresult cuGraphExecHostNodeSetParams(CUgraphExec exec, CUgraphNode node,
                                       const CUDA_HOST_NODE_PARAMS *params)
 {
-    return IN_CONTEXT(set_host(context, exec, node, params));
+    return IN_CONTEXT(set_params(context, exec, node, CU_GRAPH_NODE_TYPE_HOST, params));
 }
 
 static CUresult set_event(CUgraphExec exec, CUgraphNode node, CUgraphNodeType type, CUevent event)

@@ -63,25 +63,83 @@ static struct node *find(CUgraphNode handle, CUgraphNodeType type)
     return node != NULL && node->type == type ? node : NULL;
 }
 
-static void set_task(struct node *node, struct task *task)
+/* ---- Kernels, copies, sets and host functions: what has a task ---- */
+
+static CUresult make_copy(struct context *context, const CUDA_MEMCPY3D *params, struct task **task)
 {
-    task_release(node->task);
-    node->task = task;
+    struct copy copy;
+
+    return copy_from_box(params, &copy) ?: copy_task_create(context, &copy, task);
 }
 
-/* ---- Kernels ---- */
-
-static CUresult add_kernel(struct context *context, const struct place *place,
-                           const CUDA_KERNEL_NODE_PARAMS *params)
+CUresult node_make_task(struct context *context, CUgraphNodeType type, const void *params,
+                        const struct task *now, struct task **task)
 {
-    struct task *task;
-    CUresult result = check_place(place);
-
     if (params == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = result ?: launch_task_create(context, params, false, &task);
-    return result ?: add(place, CU_GRAPH_NODE_TYPE_KERNEL, task, NULL, NULL);
+    switch (type) {
+    case CU_GRAPH_NODE_TYPE_KERNEL:
+        return launch_task_create(context, params, now != NULL && launch_task_is_cooperative(now),
+                                  task);
+    case CU_GRAPH_NODE_TYPE_MEMCPY:
+        return make_copy(context, params, task);
+    case CU_GRAPH_NODE_TYPE_MEMSET:
+        return set_task_create(context, params, task);
+    case CU_GRAPH_NODE_TYPE_HOST:
+        return host_task_create(context, params, task);
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+static bool read_task(const struct task *task, CUgraphNodeType type, void *params)
+{
+    switch (type) {
+    case CU_GRAPH_NODE_TYPE_KERNEL:
+        return launch_task_read(task, params);
+    case CU_GRAPH_NODE_TYPE_MEMCPY:
+        return copy_task_read(task, params);
+    case CU_GRAPH_NODE_TYPE_MEMSET:
+        return set_task_read(task, params);
+    case CU_GRAPH_NODE_TYPE_HOST:
+        return host_task_read(task, params);
+    default:
+        return false;
+    }
+}
+
+static CUresult add_task(struct context *context, const struct place *place, CUgraphNodeType type,
+                         const void *params)
+{
+    struct task *task;
+    CUresult result = check_place(place) ?: node_make_task(context, type, params, NULL, &task);
+
+    return result ?: add(place, type, task, NULL, NULL);
+}
+
+static CUresult get_params(CUgraphNode handle, CUgraphNodeType type, void *params)
+{
+    const struct node *node = find(handle, type);
+
+    return node != NULL && params != NULL && read_task(node->task, type, params)
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_INVALID_VALUE;
+}
+
+static CUresult set_params(struct context *context, CUgraphNode handle, CUgraphNodeType type,
+                           const void *params)
+{
+    struct node *node = find(handle, type);
+    struct task *task;
+    CUresult result = node != NULL ? node_make_task(context, type, params, node->task, &task)
+                                   : CUDA_ERROR_INVALID_VALUE;
+
+    if (result == CUDA_SUCCESS) {
+        task_release(node->task);
+        node->task = task;
+    }
+    return result;
 }
 
 CUresult cuGraphAddKernelNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,
@@ -89,64 +147,17 @@ CUresult cuGraphAddKernelNode(CUgraphNode *node, CUgraph graph, const CUgraphNod
 {
     const struct place place = {node, graph, after, count};
 
-    return IN_CONTEXT(add_kernel(context, &place, params));
-}
-
-static CUresult get_kernel(CUgraphNode handle, CUDA_KERNEL_NODE_PARAMS *params)
-{
-    const struct node *node = find(handle, CU_GRAPH_NODE_TYPE_KERNEL);
-
-    return node != NULL && params != NULL && launch_task_read(node->task, params)
-               ? CUDA_SUCCESS
-               : CUDA_ERROR_INVALID_VALUE;
+    return IN_CONTEXT(add_task(context, &place, CU_GRAPH_NODE_TYPE_KERNEL, params));
 }
 
 CUresult cuGraphKernelNodeGetParams(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS *params)
 {
-    return IN_DRIVER(get_kernel(node, params));
-}
-
-static CUresult set_kernel(struct context *context, CUgraphNode handle,
-                           const CUDA_KERNEL_NODE_PARAMS *params)
-{
-    struct node *node = find(handle, CU_GRAPH_NODE_TYPE_KERNEL);
-    struct task *task;
-    CUresult result;
-
-    if (node == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = launch_task_create(context, params, launch_task_is_cooperative(node->task), &task);
-    if (result == CUDA_SUCCESS) {
-        set_task(node, task);
-    }
-    return result;
+    return IN_DRIVER(get_params(node, CU_GRAPH_NODE_TYPE_KERNEL, params));
 }
 
 CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
 {
-    return IN_CONTEXT(set_kernel(context, node, params));
-}
-
-/* ---- Copies ---- */
-
-CUresult node_make_copy(struct context *context, const CUDA_MEMCPY3D *params, struct task **task)
-{
-    struct copy copy;
-
-    if (params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    return copy_from_box(params, &copy) ?: copy_task_create(context, &copy, task);
-}
-
-static CUresult add_copy(struct context *context, const struct place *place,
-                         const CUDA_MEMCPY3D *params)
-{
-    struct task *task;
-    CUresult result = check_place(place) ?: node_make_copy(context, params, &task);
-
-    return result ?: add(place, CU_GRAPH_NODE_TYPE_MEMCPY, task, NULL, NULL);
+    return IN_CONTEXT(set_params(context, node, CU_GRAPH_NODE_TYPE_KERNEL, params));
 }
 
 CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,
@@ -155,54 +166,17 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNod
     const struct place place = {node, graph, after, count};
 
     (void)of;
-    return IN_CONTEXT(add_copy(context, &place, params));
-}
-
-static CUresult get_copy(CUgraphNode handle, CUDA_MEMCPY3D *params)
-{
-    const struct node *node = find(handle, CU_GRAPH_NODE_TYPE_MEMCPY);
-
-    return node != NULL && params != NULL && copy_task_read(node->task, params)
-               ? CUDA_SUCCESS
-               : CUDA_ERROR_INVALID_VALUE;
+    return IN_CONTEXT(add_task(context, &place, CU_GRAPH_NODE_TYPE_MEMCPY, params));
 }
 
 CUresult cuGraphMemcpyNodeGetParams(CUgraphNode node, CUDA_MEMCPY3D *params)
 {
-    return IN_DRIVER(get_copy(node, params));
-}
-
-static CUresult set_copy(struct context *context, CUgraphNode handle, const CUDA_MEMCPY3D *params)
-{
-    struct node *node = find(handle, CU_GRAPH_NODE_TYPE_MEMCPY);
-    struct task *task;
-    CUresult result =
-        node != NULL ? node_make_copy(context, params, &task) : CUDA_ERROR_INVALID_VALUE;
-
-    if (result == CUDA_SUCCESS) {
-        set_task(node, task);
-    }
-    return result;
+    return IN_DRIVER(get_params(node, CU_GRAPH_NODE_TYPE_MEMCPY, params));
 }
 
 CUresult cuGraphMemcpyNodeSetParams(CUgraphNode node, const CUDA_MEMCPY3D *params)
 {
-    return IN_CONTEXT(set_copy(context, node, params));
-}
-
-/* ---- Sets ---- */
-
-static CUresult add_set(struct context *context, const struct place *place,
-                        const CUDA_MEMSET_NODE_PARAMS *params)
-{
-    struct task *task;
-    CUresult result = check_place(place);
-
-    if (params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = result ?: set_task_create(context, params, &task);
-    return result ?: add(place, CU_GRAPH_NODE_TYPE_MEMSET, task, NULL, NULL);
+    return IN_CONTEXT(set_params(context, node, CU_GRAPH_NODE_TYPE_MEMCPY, params));
 }
 
 CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,
@@ -211,58 +185,17 @@ CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNod
     const struct place place = {node, graph, after, count};
 
     (void)of;
-    return IN_CONTEXT(add_set(context, &place, params));
-}
-
-static CUresult get_set(CUgraphNode handle, CUDA_MEMSET_NODE_PARAMS *params)
-{
-    const struct node *node = find(handle, CU_GRAPH_NODE_TYPE_MEMSET);
-
-    return node != NULL && params != NULL && set_task_read(node->task, params)
-               ? CUDA_SUCCESS
-               : CUDA_ERROR_INVALID_VALUE;
+    return IN_CONTEXT(add_task(context, &place, CU_GRAPH_NODE_TYPE_MEMSET, params));
 }
 
 CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS *params)
 {
-    return IN_DRIVER(get_set(node, params));
-}
-
-static CUresult set_set(struct context *context, CUgraphNode handle,
-                        const CUDA_MEMSET_NODE_PARAMS *params)
-{
-    struct node *node = find(handle, CU_GRAPH_NODE_TYPE_MEMSET);
-    struct task *task;
-    CUresult result;
-
-    if (node == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = set_task_create(context, params, &task);
-    if (result == CUDA_SUCCESS) {
-        set_task(node, task);
-    }
-    return result;
+    return IN_DRIVER(get_params(node, CU_GRAPH_NODE_TYPE_MEMSET, params));
 }
 
 CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS *params)
 {
-    return IN_CONTEXT(set_set(context, node, params));
-}
-
-/* ---- Host functions ---- */
-
-static CUresult add_host(struct context *context, const struct place *place,
-                         const CUDA_HOST_NODE_PARAMS *params)
-{
-    struct task *task;
-    CUresult result = check_place(place);
-
-    if (params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = result ?: host_task_create(context, params, &task);
-    return result ?: add(place, CU_GRAPH_NODE_TYPE_HOST, task, NULL, NULL);
+    return IN_CONTEXT(set_params(context, node, CU_GRAPH_NODE_TYPE_MEMSET, params));
 }
 
 CUresult cuGraphAddHostNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after,
@@ -270,43 +203,17 @@ CUresult cuGraphAddHostNode(CUgraphNode *node, CUgraph graph, const CUgraphNode 
 {
     const struct place place = {node, graph, after, count};
 
-    return IN_CONTEXT(add_host(context, &place, params));
-}
-
-static CUresult get_host(CUgraphNode handle, CUDA_HOST_NODE_PARAMS *params)
-{
-    const struct node *node = find(handle, CU_GRAPH_NODE_TYPE_HOST);
-
-    return node != NULL && params != NULL && host_task_read(node->task, params)
-               ? CUDA_SUCCESS
-               : CUDA_ERROR_INVALID_VALUE;
+    return IN_CONTEXT(add_task(context, &place, CU_GRAPH_NODE_TYPE_HOST, params));
 }
 
 CUresult cuGraphHostNodeGetParams(CUgraphNode node, CUDA_HOST_NODE_PARAMS *params)
 {
-    return IN_DRIVER(get_host(node, params));
-}
-
-static CUresult set_host(struct context *context, CUgraphNode handle,
-                         const CUDA_HOST_NODE_PARAMS *params)
-{
-    struct node *node = find(handle, CU_GRAPH_NODE_TYPE_HOST);
-    struct task *task;
-    CUresult result;
-
-    if (node == NULL || params == NULL) {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    result = host_task_create(context, params, &task);
-    if (result == CUDA_SUCCESS) {
-        set_task(node, task);
-    }
-    return result;
+    return IN_DRIVER(get_params(node, CU_GRAPH_NODE_TYPE_HOST, params));
 }
 
 CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS *params)
 {
-    return IN_CONTEXT(set_host(context, node, params));
+    return IN_CONTEXT(set_params(context, node, CU_GRAPH_NODE_TYPE_HOST, params));
 }
 
 /* ---- Graphs in graphs, and nothing ---- */
