@@ -548,42 +548,43 @@ static void test_add_doubles(void **state)
     assert_true(*arguments.sum == expected);
 }
 
-/* ---- For each compiler ---- */
+/* ---- For each compiler, compiled here in each way ---- */
 
-static struct program *programs[2];
+struct variant {
+    size_t way; /* of forced.h */
+    struct program *program;
+};
 
-static int setup_clang(void **state)
+static int setup_variant(void **state)
 {
-    program = programs[0];
+    const struct variant *variant = *state;
+
+    forced_choose(variant->way); /* kernels are compiled when they are first launched */
+    program = variant->program;
     return setup(state);
 }
 
-static int setup_nvcc(void **state)
-{
-    program = programs[1];
-    return setup(state);
-}
+#define TEST(name) {#name, name, setup_variant, NULL, NULL}
 
-#define TESTS(setup)                                                                               \
-    cmocka_unit_test_setup(test_vector_add, setup), cmocka_unit_test_setup(test_saxpy, setup),     \
-        cmocka_unit_test_setup(test_convolution, setup),                                           \
-        cmocka_unit_test_setup(test_accelerations, setup),                                         \
-        cmocka_unit_test_setup(test_mixed_widths, setup),                                          \
-        cmocka_unit_test_setup(test_mandelbrot, setup),                                            \
-        cmocka_unit_test_setup(test_collatz, setup),                                               \
-        cmocka_unit_test_setup(test_interpret, setup),                                             \
-        cmocka_unit_test_setup(test_matrix_product, setup),                                        \
-        cmocka_unit_test_setup(test_transpose, setup),                                             \
-        cmocka_unit_test_setup(test_sum_by_shuffles, setup),                                       \
-        cmocka_unit_test_setup(test_sum_by_tree, setup),                                           \
-        cmocka_unit_test_setup(test_sum_in_one_launch, setup),                                     \
-        cmocka_unit_test_setup(test_scan, setup),                                                  \
-        cmocka_unit_test_setup(test_bitonic_sort, setup),                                          \
-        cmocka_unit_test_setup(test_histograms, setup),                                            \
-        cmocka_unit_test_setup(test_compact, setup),                                               \
-        cmocka_unit_test_setup(test_add_doubles, setup)
+static const struct CMUnitTest tests[] = {
+    TEST(test_vector_add),        TEST(test_saxpy),
+    TEST(test_convolution),       TEST(test_accelerations),
+    TEST(test_mixed_widths),      TEST(test_mandelbrot),
+    TEST(test_collatz),           TEST(test_interpret),
+    TEST(test_matrix_product),    TEST(test_transpose),
+    TEST(test_sum_by_shuffles),   TEST(test_sum_by_tree),
+    TEST(test_sum_in_one_launch), TEST(test_scan),
+    TEST(test_bitonic_sort),      TEST(test_histograms),
+    TEST(test_compact),           TEST(test_add_doubles),
+};
 
-static const struct CMUnitTest tests[] = {TESTS(setup_clang), TESTS(setup_nvcc)};
+#define TESTS (sizeof(tests) / sizeof(tests[0]))
+#define VARIANTS (2 * FORCED_WAYS)
+
+static struct variant variants[VARIANTS];
+static struct CMUnitTest all[VARIANTS * TESTS];
+static char names[VARIANTS * TESTS][96];
+static size_t variant_count, count;
 
 static struct program *load(const char *name)
 {
@@ -601,37 +602,45 @@ static struct program *load(const char *name)
     return loaded;
 }
 
-/* Kernels are compiled when they are first launched. */
-static int run_group(const char *name)
+/* The file is empty where its compiler is not. */
+static void add_variant(size_t way, const char *file)
 {
-    size_t count = sizeof(tests) / sizeof(tests[0]);
-    int failed;
+    struct variant *variant = &variants[variant_count];
 
-    programs[0] = load("kernels-clang.ptx");
-    programs[1] = load("kernels-nvcc.ptx"); /* empty where there is no nvcc */
-    failed =
-        _cmocka_run_group_tests(name, tests, programs[1] != NULL ? count : count / 2, NULL, NULL);
-    for (int i = 0; i < 2; i++) {
-        if (programs[i] != NULL) {
-            program_destroy(programs[i]);
-        }
+    *variant = (struct variant){.way = way, .program = load(file)};
+    if (variant->program == NULL) {
+        return;
     }
-    return failed;
+    variant_count++;
+    for (size_t i = 0; i < TESTS; i++, count++) {
+        snprintf(names[count], sizeof(names[count]), "%s: %s, %s", tests[i].name, file,
+                 forced_name(way));
+        all[count] = tests[i];
+        all[count].name = names[count];
+        all[count].initial_state = variant;
+    }
 }
 
 int main(void)
 {
     size_t ways = getenv("BAREGPU_SOAK") != NULL ? FORCED_WAYS : 2;
-    int failed = 0;
+    int failed;
 
     for (int i = 0; i < 4; i++) {
         if (!memory_add(&memory, (uint64_t)(uintptr_t)arrays[i], SIZE, false)) {
             return 1;
         }
     }
-    cmocka_set_message_output(CM_OUTPUT_TAP);
     for (size_t way = 0; way < ways; way++) {
-        failed += forced_choose(way) ? run_group(forced_name(way)) : 0;
+        if (forced_choose(way)) {
+            add_variant(way, "kernels-clang.ptx");
+            add_variant(way, "kernels-nvcc.ptx");
+        }
+    }
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    failed = _cmocka_run_group_tests("kernels", all, count, NULL, NULL);
+    for (size_t i = 0; i < variant_count; i++) {
+        program_destroy(variants[i].program);
     }
     memory_clear(&memory);
     return failed;
