@@ -4,14 +4,14 @@
  * docs/cuda.md tells how they are used.
  *
  * An operation's parameters (params[] of the carrier) are one of the structures below, then, where
- * that says so, more bytes up to a multiple of four. Its result is results[0], a CUresult; what else
- * it gives is the answer's data. The carrier's status is OK whenever there is a CUresult: other
- * statuses mean that the request itself was malformed.
+ * that says so, more bytes up to a multiple of four. Its result is results[0], a CUresult; what
+ * else it gives is the answer's data. The carrier's status is OK whenever there is a CUresult:
+ * other statuses mean that the request itself was malformed.
  *
- * On the ring an operation without a place for its result is asynchronous in CUDA's sense: what goes
- * wrong is in the page (struct bg_cuda_page). Results are there when the operation has been taken,
- * and say nothing of what the streams still do: `done` of bg_pvgpu_compute_result is not behind
- * their work, and neither is a FENCE. On the mailbox each operation is answered.
+ * On the ring an operation without a place for its result is asynchronous in CUDA's sense: what
+ * goes wrong is in the page (struct bg_cuda_page). Results are there when the operation has been
+ * taken, and say nothing of what the streams still do: `done` of bg_pvgpu_compute_result is not
+ * behind their work, and neither is a FENCE. On the mailbox each operation is answered.
  *
  * Handles (modules, streams, events, graphs, arrays) are numbers that the guest chooses, each kind
  * from 0 to its limit, so that nothing has to be asked for them. One that is in use, or not in use
@@ -103,17 +103,17 @@ enum bg_cuda_command {
 #define BG_CUDA_STREAMS_MAX 256u /* with those that are always there */
 #define BG_CUDA_EVENTS_MAX 4096u
 #define BG_CUDA_MODULES_MAX 256u
-#define BG_CUDA_FUNCTIONS_MAX 4096u          /* of a module */
-#define BG_CUDA_IMAGE_SIZE_MAX (64u << 20)   /* of a module: CUDA_ERROR_INVALID_IMAGE */
-#define BG_CUDA_LOG_SIZE_MAX (64u << 10)     /* each of the two; longer ones are cut */
-#define BG_CUDA_PARAMS_SIZE_MAX 32764u       /* of a kernel, CUDA's own */
+#define BG_CUDA_FUNCTIONS_MAX 4096u        /* of a module */
+#define BG_CUDA_IMAGE_SIZE_MAX (64u << 20) /* of a module: CUDA_ERROR_INVALID_IMAGE */
+#define BG_CUDA_LOG_SIZE_MAX (64u << 10)   /* each of the two; longer ones are cut */
+#define BG_CUDA_PARAMS_SIZE_MAX 32764u     /* of a kernel, CUDA's own */
 #define BG_CUDA_PARAM_COUNT_MAX 4096u
 #define BG_CUDA_ALLOCATIONS_MAX 65536u
-#define BG_CUDA_ARRAYS_MAX 1024u             /* mipmapped ones too */
-#define BG_CUDA_OBJECTS_MAX 1024u            /* textures and surfaces */
+#define BG_CUDA_ARRAYS_MAX 1024u  /* mipmapped ones too */
+#define BG_CUDA_OBJECTS_MAX 1024u /* textures and surfaces */
 #define BG_CUDA_GRAPHS_MAX 256u
-#define BG_CUDA_NODES_MAX 4096u              /* of a graph: CUDA_ERROR_INVALID_VALUE */
-#define BG_CUDA_PRINT_SIZE_MAX (1u << 20)    /* what is printed and not fetched; more is dropped */
+#define BG_CUDA_NODES_MAX 4096u           /* of a graph: CUDA_ERROR_INVALID_VALUE */
+#define BG_CUDA_PRINT_SIZE_MAX (1u << 20) /* what is printed and not fetched; more is dropped */
 
 /* Streams that are always there. */
 #define BG_CUDA_STREAM_LEGACY 0u
@@ -157,9 +157,9 @@ struct bg_cuda_device {
     uint32_t provider; /* enum bg_cuda_provider */
     uint32_t driver_version;
     uint64_t memory_total;
-    uint64_t memory_limit;  /* what the session may allocate */
-    uint64_t heap_address;  /* what kernels call the heap's start; 0: there is no heap */
-    uint32_t has_blas;      /* BG_CUDA_BLAS works */
+    uint64_t memory_limit; /* what the session may allocate */
+    uint64_t heap_address; /* what kernels call the heap's start; 0: there is no heap */
+    uint32_t has_blas;     /* BG_CUDA_BLAS works */
     int32_t greatest_priority, least_priority; /* of streams */
     uint32_t zero;
     uint8_t uuid[16];
@@ -172,8 +172,8 @@ struct bg_cuda_device {
  * that has data takes all of them when its own data_size is 0. Another total, or a piece that does
  * not follow: CUDA_ERROR_INVALID_VALUE, and what is there is forgotten.
  *
- * An answer longer than there is room for: results[1] is its whole size, what fits is there, and the
- * rest can be fetched until the next operation that has an answer.
+ * An answer longer than there is room for: results[1] is its whole size, what fits is there, and
+ * the rest can be fetched until the next operation that has an answer.
  */
 struct bg_cuda_stage {
     uint32_t offset, total; /* total: at most BG_CUDA_IMAGE_SIZE_MAX */
@@ -215,7 +215,7 @@ struct bg_cuda_module_answer {
     uint32_t params_offset;    /* struct bg_cuda_param [] of all functions */
     uint32_t names_offset;     /* of all functions, each ended by NUL */
     uint32_t names_size;
-    uint32_t info_log_offset, info_log_size;   /* NUL not counted */
+    uint32_t info_log_offset, info_log_size; /* NUL not counted */
     uint32_t error_log_offset, error_log_size;
     uint32_t prints; /* its kernels may print: fetch with PRINT when a stream has been waited for */
 };
@@ -284,7 +284,8 @@ enum bg_cuda_place_kind {
     BG_CUDA_PLACE_DEVICE = 1, /* offset: an address */
     BG_CUDA_PLACE_HEAP = 2,   /* offset: from the heap's start */
     BG_CUDA_PLACE_ARRAY = 3,  /* offset 0 */
-    BG_CUDA_PLACE_CARRIER = 4, /* offset 0; as source the data, as destination the answer; it waits */
+    BG_CUDA_PLACE_CARRIER =
+        4, /* offset 0; as source the data, as destination the answer; it waits */
 };
 
 struct bg_cuda_place {
@@ -373,6 +374,8 @@ struct bg_cuda_graph_create {
     uint32_t node_count;
 };
 
+/* Host functions and copies with memory that is neither the device's nor the heap's are no nodes: a
+ * guest launches such a graph node by node. */
 enum bg_cuda_node_type {
     BG_CUDA_NODE_EMPTY = 1,
     BG_CUDA_NODE_LAUNCH = 2,   /* bg_cuda_launch and parameters */
@@ -380,16 +383,13 @@ enum bg_cuda_node_type {
     BG_CUDA_NODE_FILL = 4,     /* bg_cuda_fill */
     BG_CUDA_NODE_RECORD = 5,   /* bg_cuda_handle of an event */
     BG_CUDA_NODE_WAIT = 6,     /* bg_cuda_handle of an event */
-    BG_CUDA_NODE_HOST = 7,     /* nothing. As STREAM_HOST for the stream that it is launched in:
-                                * completed[] becomes the launch's mark plus how many host nodes ran
-                                * before it in this launch */
 };
 
 /* One behind the other in the data, each at a multiple of 8. Streams in it are 0. */
 struct bg_cuda_node {
-    uint32_t type;             /* enum bg_cuda_node_type */
-    uint32_t size;             /* of the node, all of it, a multiple of 8 */
-    uint32_t enabled;          /* 0: it is there, and does nothing */
+    uint32_t type;    /* enum bg_cuda_node_type */
+    uint32_t size;    /* of the node, all of it, a multiple of 8 */
+    uint32_t enabled; /* 0: it is there, and does nothing */
     uint32_t dependency_count;
     /* uint32_t dependencies[], numbers of earlier nodes; then, at a multiple of 8, what its type
      * says. */
@@ -397,7 +397,6 @@ struct bg_cuda_node {
 
 struct bg_cuda_graph_launch {
     uint32_t graph, stream;
-    uint64_t mark; /* value of the first host node; 0: it has none */
 };
 
 /* ---- Arrays, textures, surfaces ---- */
@@ -413,10 +412,10 @@ struct bg_cuda_array_create {
 };
 
 enum bg_cuda_resource_type { /* as CUresourcetype */
-    BG_CUDA_RESOURCE_ARRAY = 0,
-    BG_CUDA_RESOURCE_MIPMAPPED = 1,
-    BG_CUDA_RESOURCE_LINEAR = 2,
-    BG_CUDA_RESOURCE_PITCH2D = 3,
+                             BG_CUDA_RESOURCE_ARRAY = 0,
+                             BG_CUDA_RESOURCE_MIPMAPPED = 1,
+                             BG_CUDA_RESOURCE_LINEAR = 2,
+                             BG_CUDA_RESOURCE_PITCH2D = 3,
 };
 
 /* CUDA_RESOURCE_DESC, CUDA_TEXTURE_DESC, CUDA_RESOURCE_VIEW_DESC. Floats as their bits. */
@@ -425,7 +424,7 @@ struct bg_cuda_texture_create {
     uint32_t array;    /* of the first two */
     uint64_t address;  /* of the last two */
     uint32_t format, channels;
-    uint64_t size; /* of LINEAR: bytes */
+    uint64_t size;                 /* of LINEAR: bytes */
     uint64_t width, height, pitch; /* of PITCH2D */
 
     uint32_t address_mode[3];
@@ -466,7 +465,7 @@ BG_WIRE_SIZE(bg_cuda_launch, 48);
 BG_WIRE_SIZE(bg_cuda_mark, 16);
 BG_WIRE_SIZE(bg_cuda_event_record, 16);
 BG_WIRE_SIZE(bg_cuda_node, 16);
-BG_WIRE_SIZE(bg_cuda_graph_launch, 16);
+BG_WIRE_SIZE(bg_cuda_graph_launch, 8);
 BG_WIRE_SIZE(bg_cuda_array_create, 48);
 BG_WIRE_SIZE(bg_cuda_texture_create, 160);
 BG_WIRE_OFFSET(bg_cuda_texture_create, address_mode, 56);
