@@ -6,7 +6,7 @@ FW_OBJ := $(FW)/obj
 NEWLIB := $(FW)/newlib
 LIBFDT := $(FW)/libfdt
 
-LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c virtio/gpu/*.c vgpu/*.c))
+LIB_SRC := $(wildcard $(addprefix firmware/,*.c common/*.c pci/*.c virtio/*.c virtio/gpu/*.c vgpu/*.c cuda/*.c))
 # Two images of one kernel: what a person runs, and the guest's tests and benchmarks.
 KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*.[cS] \
                          firmware/apps/open/*.c firmware/apps/draw/*.c) firmware/apps/main.c
@@ -93,8 +93,8 @@ $(FW_OBJ)/%.o: %.S
 	$(call quiet,CROSS-AS,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) \
 		-D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
-# Files that share internals are one object, in which all names but bg_* are local: whatever a kernel
-# calls its own functions, nothing of the library has such a name. Each group is linked when it is
+# Files that share internals are one object, in which all names but bg_* and CUDA's are local: whatever
+# a kernel calls its own functions, nothing of the library has such a name. Each group is linked when it is
 # used, and --gc-sections still works within it.
 LIB_GROUP_pci_interrupt := $(addprefix firmware/pci/,interrupt.c msi.c msix.c)
 LIB_GROUP_pci := firmware/pci_ecam.c \
@@ -102,7 +102,8 @@ LIB_GROUP_pci := firmware/pci_ecam.c \
 LIB_GROUP_virtqueue := $(wildcard firmware/virtio/virtqueue*.c)
 LIB_GROUP_virtio_gpu := $(filter-out %/virgl.c,$(wildcard firmware/virtio/gpu/*.c))
 LIB_GROUP_pvgpu := $(filter-out %_interrupt.c,$(wildcard firmware/vgpu/pvgpu*.c))
-LIB_GROUPS := pci pci_interrupt virtqueue virtio_gpu pvgpu
+LIB_GROUP_cuda := $(wildcard firmware/cuda/*.c)
+LIB_GROUPS := pci pci_interrupt virtqueue virtio_gpu pvgpu cuda
 LIB_SINGLE := $(filter-out $(foreach group,$(LIB_GROUPS),$(LIB_GROUP_$(group))),$(LIB_SRC))
 LIB_GROUP_OBJ := $(LIB_GROUPS:%=$(FW_OBJ)/lib/%.o)
 
@@ -110,7 +111,8 @@ $(foreach group,$(LIB_GROUPS),$(eval $(FW_OBJ)/lib/$(group).o: $(call fw_obj,$(L
 $(LIB_GROUP_OBJ): $(BUILD)/flags/firmware-link
 	@mkdir -p $(@D)
 	$(call quiet,CROSS-LD,$@)$(CROSS)ld -r $(filter %.o,$^) -o $@.all && \
-		$(CROSS)objcopy -w --keep-global-symbol='bg_*' $@.all $@
+		$(CROSS)objcopy -w --keep-global-symbol='bg_*' \
+			--keep-global-symbol='cu[A-Z]*' --keep-global-symbol='cublas*' $@.all $@
 
 $(FW)/libbaregpu.a: $(LIB_GROUP_OBJ) $(call fw_obj,$(LIB_SINGLE)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)

@@ -79,6 +79,8 @@ enum bg_cuda_command {
     BG_CUDA_EVENT_DESTROY = 0x1151, /* bg_cuda_handle */
     BG_CUDA_EVENT_RECORD = 0x1152,  /* bg_cuda_event_record */
     BG_CUDA_EVENT_ELAPSED = 0x1153, /* bg_cuda_event_elapsed; answer: float, milliseconds */
+    BG_CUDA_EVENT_SYNC = 0x1154,    /* bg_cuda_handle; waits. For carriers without a page, */
+    BG_CUDA_EVENT_QUERY = 0x1155,   /* bg_cuda_handle; CUDA_ERROR_NOT_READY. So is this */
 
     BG_CUDA_GRAPH_CREATE = 0x1160,  /* bg_cuda_graph_create; data: its nodes, executable at once */
     BG_CUDA_GRAPH_UPDATE = 0x1161,  /* the same, of the same shape, in the place of one that is

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the files of the CUDA driver API.
+ *
+ * Everything that a program has a handle of is an object of a context, in bookkeeping memory.
+ * Contexts, functions' tables and what else can be known here is this side's alone; the worker has
+ * modules, streams, events and so on by numbers that are chosen here (protocol/cuda_command.h), and
+ * carries out what a carrier brings it.
+ *
+ * A call of the API begins with cuda_enter or cuda_enter_context, checks its arguments, and then
+ * queues (cuda_put: no round trip) or asks (cuda_ask: one).
+ */
+#ifndef FIRMWARE_CUDA_INTERNAL_H
+#define FIRMWARE_CUDA_INTERNAL_H
+
+#include "baregpu/cuda.h"
+
+#include "baregpu/barrier.h"
+#include "baregpu/hal.h"
+#include "firmware/common/mem.h"
+#include "protocol/cuda_command.h"
+
+struct cuda_device;
+struct cuda_context;
+
+/* ---- Bookkeeping memory (store.c): of all devices together ---- */
+
+/* Gives `size` bytes to the store. */
+void cuda_store_add(void *memory, size_t size);
+void cuda_store_reset(void);
+
+/* Zeroed, aligned to 16. NULL: there is not as much. */
+void *cuda_alloc(size_t size);
+void cuda_free(void *memory); /* NULL is fine */
+
+/* ---- Objects (object.c) ---- */
+
+enum cuda_kind {
+    CUDA_KIND_NONE, /* a free place */
+    CUDA_KIND_CONTEXT,
+    CUDA_KIND_STREAM,
+    CUDA_KIND_EVENT,
+    CUDA_KIND_MODULE,
+    CUDA_KIND_FUNCTION,
+    CUDA_KIND_LIBRARY,
+    CUDA_KIND_KERNEL,
+    CUDA_KIND_ARRAY,
+    CUDA_KIND_MIPMAP,
+    CUDA_KIND_TEXREF,
+    CUDA_KIND_SURFREF,
+    CUDA_KIND_POOL,
+    CUDA_KIND_LINK,
+    CUDA_KIND_GRAPH,
+    CUDA_KIND_NODE,
+    CUDA_KIND_EXEC,
+    CUDA_KIND_COUNT,
+};
+
+/* First in each of them. */
+struct cuda_object {
+    void *handle;                 /* what the program has */
+    struct cuda_context *context; /* NULL: of none; it lasts until it is destroyed */
+};
+
+/*
+ * A handle is a number: the place in the table in its low 32 bits, and above them how often that
+ * place was given out. So it is never an address, never below 16, and one that is stale, foreign or
+ * of another kind is not found.
+ */
+struct cuda_place {
+    uint32_t generation;
+    uint32_t kind; /* enum cuda_kind */
+    union {
+        struct cuda_object *object;
+        uint32_t next_free; /* CUDA_KIND_NONE; 0: it is the last */
+    };
+};
+
+struct cuda_objects {
+    struct cuda_place *places;
+    uint32_t count;
+    uint32_t first_free; /* 0: none */
+};
+
+extern struct cuda_objects cuda_objects;
+
+/* `size` bytes that begin with a struct cuda_object; NULL: no memory. */
+void *cuda_object_create(enum cuda_kind kind, size_t size, struct cuda_context *context);
+
+/* Forgets the handle, and frees the object. */
+void cuda_object_destroy(struct cuda_object *object);
+
+/* NULL: the handle is of no object of this kind. */
+static inline void *cuda_find(const void *handle, enum cuda_kind kind)
+{
+    uint64_t number = (uint64_t)(uintptr_t)handle;
+    const struct cuda_place *place = cuda_objects.places + (uint32_t)number;
+
+    return (uint32_t)number < cuda_objects.count && place->generation == number >> 32 &&
+                   place->kind == kind
+               ? place->object
+               : NULL;
+}
+
+/* The next one of this kind in this context (NULL: in any) behind `after` (NULL: the first). */
+void *cuda_object_next(enum cuda_kind kind, const struct cuda_context *context,
+                       const struct cuda_object *after);
+
+/* Destroys all objects of a context: each kind by its own function, in the order of object.c's
+ * table. Such a function tells the worker, frees what the object holds, and destroys it. */
+void cuda_objects_destroy(struct cuda_context *context);
+void cuda_stream_destroy(struct cuda_object *object);
+void cuda_event_destroy(struct cuda_object *object);
+void cuda_module_destroy(struct cuda_object *object);
+
+/* ---- Carriers: what brings operations to a worker ---- */
+
+struct cuda_bytes {
+    const void *bytes;
+    size_t size;
+};
+
+/* An operation with an answer. */
+struct cuda_call {
+    uint32_t operation;              /* enum bg_cuda_command */
+    struct cuda_bytes params, extra; /* one behind the other; the whole a multiple of four */
+    struct cuda_bytes data;          /* of any size: what does not fit is staged */
+    void *answer;                    /* where it goes, */
+    size_t answer_room; /* what fits of it; what does not may be fetched (cuda_fetch) */
+    size_t answer_size; /* set: of the whole answer */
+};
+
+struct cuda_carrier {
+    /* What of a heap there is for CUDA; without a page no marks are to be had. */
+    bool has_page;
+
+    /*
+     * One without an answer: begin gives room for so many bytes of parameters, a multiple of four,
+     * at most params_max; when they are written end sends them. NULL from begin: the session is
+     * lost. On the mailbox end returns the operation's result, on the ring it is CUDA_SUCCESS.
+     */
+    void *(*begin)(struct cuda_device *device, uint32_t operation, uint32_t size);
+    CUresult (*end)(struct cuda_device *device);
+    uint32_t params_max;
+
+    /* Carried out by the worker when it returns: the result. Data and answers of at most data_max
+     * and answer_max bytes. */
+    CUresult (*call)(struct cuda_device *device, struct cuda_call *call);
+    uint32_t data_max, answer_max;
+
+    /* The session's end, and a new one. */
+    CUresult (*restart)(struct cuda_device *device);
+
+    /* Is the session lost? Looks at memory only. */
+    CUresult (*check)(struct cuda_device *device);
+
+    /* A pause while a mark is waited for. */
+    void (*pause)(struct cuda_device *device);
+};
+
+extern const struct cuda_carrier cuda_carrier_pvgpu, cuda_carrier_vgpu_stub;
+
+/* ---- Devices (device.c) and their sessions (session.c) ---- */
+
+/* A piece of the heap that copies of pageable memory go through. */
+struct cuda_piece {
+    uint8_t *bytes;
+    uint64_t offset; /* in the heap */
+    uint32_t stream; /* it is free when this one's mark */
+    uint64_t mark;   /* has passed */
+};
+
+#define CUDA_PIECES 2u
+
+struct cuda_primary {
+    struct cuda_context *context; /* NULL: not active */
+    unsigned references, flags;
+};
+
+/* Memory that operations may touch, sorted by address. */
+struct cuda_range {
+    CUdeviceptr start;
+    uint64_t size;
+    struct cuda_context *context;
+    uint32_t kind; /* enum cuda_range_kind */
+    uint32_t zero;
+};
+
+struct cuda_device {
+    const struct cuda_carrier *carrier;
+    void *gpu; /* struct bg_pvgpu, struct bg_vgpu_stub */
+    CUdevice number;
+    struct bg_cuda_device info;
+    struct cuda_primary primary;
+
+    /* The session. */
+    bool is_started;
+    CUresult error;        /* what ended it: each call of its contexts returns it */
+    uint32_t failures;     /* of the page, seen */
+    bool prints;           /* a module that prints was loaded */
+    uint64_t work;         /* how much was queued */
+    uint64_t printed_work; /* how much of it there was when text was fetched */
+
+    /* The heap, on carriers with a page. */
+    uint8_t *heap; /* NULL: there is none */
+    uint64_t heap_size;
+    struct bg_cuda_page *page;
+    uint8_t *transfer; /* data and answers of calls */
+    uint32_t transfer_size;
+    struct cuda_piece pieces[CUDA_PIECES];
+    uint32_t piece_size;
+
+    /* By number. */
+    uint64_t marks[BG_CUDA_STREAMS_MAX];       /* the last one that was asked for */
+    uint64_t marked_work[BG_CUDA_STREAMS_MAX]; /* `work` at that time */
+    uint64_t streams_used[BG_CUDA_STREAMS_MAX / 64];
+    uint64_t events_used[BG_CUDA_EVENTS_MAX / 64];
+    uint64_t modules_used[BG_CUDA_MODULES_MAX / 64];
+    uint64_t arrays_used[BG_CUDA_ARRAYS_MAX / 64];
+    uint64_t graphs_used[BG_CUDA_GRAPHS_MAX / 64];
+
+    struct cuda_range *ranges;
+    uint32_t range_count, range_room;
+};
+
+/* All there is. */
+struct cuda {
+    bool is_initialized;
+    bool is_launch_blocking;
+    bool is_in_callback; /* a host function runs: calls are CUDA_ERROR_NOT_PERMITTED */
+    unsigned device_count;
+    struct cuda_device *devices[BG_CUDA_DEVICES_MAX];
+    bg_cuda_console *console;
+    void *console_context;
+};
+
+extern struct cuda cuda;
+
+/* NULL: there is no such one. */
+static inline struct cuda_device *cuda_device_of(CUdevice number)
+{
+    return number >= 0 && (unsigned)number < cuda.device_count ? cuda.devices[number] : NULL;
+}
+
+/* A number that is not in use, which it is from now on; `count` of them: all are. */
+uint32_t cuda_number_take(uint64_t *used, uint32_t count);
+void cuda_number_give(uint64_t *used, uint32_t number);
+
+/* Queues. `extra` follows `params`. The first error that is known: a sticky one, the carrier's, or,
+ * on the mailbox, the operation's own. */
+CUresult cuda_put(struct cuda_device *device, uint32_t operation, const void *params, size_t size);
+CUresult cuda_put_extra(struct cuda_device *device, uint32_t operation, struct cuda_bytes params,
+                        struct cuda_bytes extra);
+
+#define CUDA_PUT(device, operation, params) cuda_put(device, operation, &(params), sizeof(params))
+
+/* Asks: params and what the answer fills are structs; an answer of another size is a malformed one,
+ * CUDA_ERROR_UNKNOWN. */
+CUresult cuda_call(struct cuda_device *device, struct cuda_call *call);
+CUresult cuda_ask(struct cuda_device *device, uint32_t operation, const void *params, size_t size,
+                  void *answer, size_t answer_size);
+
+/* More of the answer of the last call, from `offset` on. */
+CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t size);
+
+/* A result of the worker: one that ends everything is kept in device->error. */
+CUresult cuda_note(struct cuda_device *device, CUresult result);
+
+/* device->error, after a look at the page and the carrier. */
+CUresult cuda_check(struct cuda_device *device);
+
+/* An operation that could not be carried out, since this was asked last: its error, once. */
+CUresult cuda_take_failure(struct cuda_device *device);
+
+/* Begins a session if there is none. */
+CUresult cuda_session_start(struct cuda_device *device);
+
+/* A number that was taken is given back: `operation`, with a bg_cuda_handle, tells the worker,
+ * unless the object's session is gone. */
+void cuda_retire(const struct cuda_object *object, uint32_t operation, uint64_t *used,
+                 uint32_t number);
+void cuda_session_end(struct cuda_device *device);
+
+/* ---- Contexts (context.c) ---- */
+
+/* A stream; the two that are always there lie in their context, and have no object of their own. */
+struct cuda_stream {
+    struct cuda_object object;
+    uint32_t number; /* the worker's */
+    unsigned flags;  /* CUstream_flags */
+    int priority;
+    uint64_t id;
+    struct cuda_capture *capture;  /* NULL: it is not captured */
+    CUstreamAttrValue *attributes; /* NULL: none was set */
+};
+
+struct cuda_context {
+    struct cuda_object object;
+    struct cuda_device *device;
+    uint64_t id;
+    unsigned flags;
+    bool is_primary;
+    CUresult error; /* its session was lost: all calls return this */
+    CUfunc_cache cache;
+    struct cuda_stream legacy, per_thread;
+};
+
+/* The top of the stack; NULL: none. Kept by context.c; it may have become invalid since: enter. */
+extern struct cuda_context *cuda_current;
+
+/* CUDA_ERROR_NOT_INITIALIZED, CUDA_ERROR_NOT_PERMITTED (in a host function). */
+CUresult cuda_enter(void);
+
+/* The same, with a current context that works: CUDA_ERROR_INVALID_CONTEXT,
+ * CUDA_ERROR_CONTEXT_IS_DESTROYED, or the error that it died of. */
+CUresult cuda_enter_context(struct cuda_context **context);
+
+/* Nothing is current. */
+void cuda_contexts_reset(void);
+
+/* NULL stands for the current one. CUDA_ERROR_INVALID_CONTEXT. */
+CUresult cuda_context_of(CUcontext handle, struct cuda_context **context);
+
+/* Its objects can still be told to the worker. */
+static inline bool cuda_is_alive(const struct cuda_context *context)
+{
+    return context->error == CUDA_SUCCESS;
+}
+
+/* ---- Streams, events (stream.c, event.c) ---- */
+
+/* CUDA_ERROR_INVALID_HANDLE; CUDA_ERROR_INVALID_CONTEXT: it is of another context. */
+CUresult cuda_stream_of(struct cuda_context *context, CUstream handle, struct cuda_stream **stream);
+
+/* Until all is done that was queued in the stream. */
+CUresult cuda_stream_wait(struct cuda_stream *stream);
+CUresult cuda_context_wait(struct cuda_context *context);
+
+/* Queues a mark, and gives its value. Only with a page. */
+CUresult cuda_mark(struct cuda_device *device, uint32_t stream, uint64_t *value);
+bool cuda_mark_has_passed(struct cuda_device *device, uint32_t stream, uint64_t value);
+CUresult cuda_mark_wait(struct cuda_device *device, uint32_t stream, uint64_t value);
+
+/* Looks once at what goes on: what ended, what host functions are due (host.c). In every wait. */
+CUresult cuda_poll(struct cuda_device *device);
+
+/* Has the console what was printed. After every wait. */
+void cuda_print(struct cuda_device *device);
+
+struct cuda_event {
+    struct cuda_object object;
+    uint32_t number;
+    unsigned flags; /* CUevent_flags */
+    bool is_recorded;
+    uint32_t stream; /* in which */
+    uint64_t mark;
+    struct cuda_capture *capture; /* it was recorded in */
+};
+
+/* ---- Modules, functions (module.c, function.c) ---- */
+
+struct cuda_module {
+    struct cuda_object object;
+    uint32_t number;
+    uint32_t function_count;
+    struct cuda_function **functions; /* by number */
+    char *names;
+    struct bg_cuda_param *params; /* of all functions */
+    bool is_of_library;           /* cuModuleUnload does not unload it */
+};
+
+/* A kernel, also before somebody has a handle of it. */
+struct cuda_function {
+    struct cuda_object object;
+    struct cuda_module *module;
+    uint32_t number;
+    uint32_t param_count;
+    uint32_t params_size;
+    const struct bg_cuda_param *params;
+    const char *name;
+    int attributes[BG_CUDA_FUNCTION_ATTRIBUTES];
+};
+
+/* Loads; the JIT's options as cuModuleLoadDataEx has them. */
+CUresult cuda_module_load(struct cuda_context *context, const void *image, unsigned count,
+                          const CUjit_option *options, void **values, struct cuda_module **module);
+CUresult cuda_module_global(struct cuda_module *module, const char *name, CUdeviceptr *address,
+                            size_t *size);
+struct cuda_function *cuda_module_function(struct cuda_module *module, const char *name);
+
+/* ---- Launches (launch.c) ---- */
+
+struct cuda_launch {
+    struct cuda_function *function;
+    unsigned grid[3], block[3];
+    unsigned dynamic_shared;
+    unsigned flags; /* BG_CUDA_LAUNCH_* */
+};
+
+/* Checks what is asked for: the function's and the device's limits. */
+CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch);
+
+/* The parameters' bytes, params_size of them, as kernelParams or extra give them. */
+CUresult cuda_launch_params(const struct cuda_function *function, void **params, void **extra,
+                            void *to);
+
+/* ---- Memory (range.c, memory.c, host_memory.c, copy.c, fill.c) ---- */
+
+enum cuda_range_kind {
+    CUDA_RANGE_DEVICE, /* cuMemAlloc */
+    CUDA_RANGE_ASYNC,  /* cuMemAllocAsync */
+    CUDA_RANGE_GLOBAL, /* of a module: cuMemFree is not for it */
+    CUDA_RANGE_HOST,   /* the heap's, as kernels have it */
+};
+
+/* False: no memory for it. */
+bool cuda_range_add(struct cuda_device *device, const struct cuda_range *range);
+void cuda_range_remove(struct cuda_device *device, CUdeviceptr start);
+
+/* The one with this address in it; NULL: none. Until the next add or remove. */
+struct cuda_range *cuda_range_find(struct cuda_device *device, CUdeviceptr address);
+
+/* Are these bytes in one range? */
+bool cuda_range_has(struct cuda_device *device, CUdeviceptr address, uint64_t size);
+
+/* Where guest memory lies in the heap, in one allocation of cuMemAllocHost: true and its offset. */
+bool cuda_host_offset(struct cuda_device *device, const void *memory, size_t size,
+                      uint64_t *offset);
+
+/* A copy, checked; what there is of captures and graphs begins with one. */
+CUresult cuda_copy_check(struct cuda_context *context, const CUDA_MEMCPY3D *copy,
+                         struct bg_cuda_copy_box *box);
+CUresult cuda_copy(struct cuda_stream *stream, const CUDA_MEMCPY3D *copy, bool is_synchronous);
+
+/* ---- Arrays (array.c) ---- */
+
+struct cuda_array {
+    struct cuda_object object;
+    uint32_t number; /* the worker's; a level of a mipmapped one has that one's */
+    uint32_t level;
+    CUDA_ARRAY3D_DESCRIPTOR descriptor;
+    struct cuda_mipmap *mipmap; /* it is a level of; NULL: of none */
+};
+
+/* Bytes of an element; 0: the format is not known. */
+unsigned cuda_array_element_size(const CUDA_ARRAY3D_DESCRIPTOR *descriptor);
+
+#endif
