@@ -49,12 +49,12 @@ add_loaded() {
     strip -o "$stage/build/${1#"$build"/}" "$1"
 }
 
-# What the CUDA device's compiler opens.
-find_llvm() {
-    for library in /usr/lib*/*/libLLVM.so.19.1 /usr/lib*/libLLVM.so.19.1; do
+# What the CUDA device opens by its name.
+find_opened() {
+    for library in /usr/lib*/*/"$1" /usr/lib*/"$1"; do
         [ ! -e "$library" ] || break
     done
-    [ -e "$library" ] || die "no libLLVM.so.19.1"
+    [ -e "$library" ] || die "no $1"
     printf '%s\n' "$library"
 }
 
@@ -113,7 +113,9 @@ add_program "$build/host/baregpu-mediator"
 add_program "$build/host/baregpu-sst-sim"
 add_program "$build/host/cuda-cpu/baregpu-ptxc"
 add_loaded "$build/host/cuda-cpu/libcuda.so.1"
-llvm=$(find_llvm)
+add_loaded "$build/host/cuda-cpu/libcublas.so.13"
+llvm=$(find_opened libLLVM.so.19.1)
+openblas=$(find_opened libopenblas.so.0)
 tests=
 for test in "$@"; do
     case $test in
@@ -127,10 +129,10 @@ for test in "$@"; do
     esac
 done
 add_libraries "$build/qemu/qemu-system-aarch64" "$build/host/baregpu-mediator" \
-    "$build/host/baregpu-sst-sim" "$build/host/cuda-cpu/baregpu-ptxc" "$llvm" $(
+    "$build/host/baregpu-sst-sim" "$build/host/cuda-cpu/baregpu-ptxc" "$llvm" "$openblas" $(
     for test in "$@"; do case $test in *.sh | *.so*) ;; *) echo "$test" ;; esac done
 )
-cp -L "$llvm" "$libraries/"
+cp -L "$llvm" "$openblas" "$libraries/"
 add_glibc
 cp -r "$build/qemu/qemu-bundle" "$stage/build/qemu/"
 cp "$build"/firmware/*.elf "$build"/firmware/*.img "$stage/build/firmware/"

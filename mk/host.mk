@@ -12,6 +12,7 @@ SST_LIB := $(HOST)/libsst-device.a
 PTX_TOOL := $(HOST)/baregpu-ptx
 PTXC := $(HOST)/cuda-cpu/baregpu-ptxc
 CUDA_CPU := $(HOST)/cuda-cpu/libcuda.so.1
+CUBLAS_CPU := $(HOST)/cuda-cpu/libcublas.so.13
 
 MEDIATOR_SRC := $(wildcard host/mediator/*.c host/mediator/*/*.c host/common/*.c)
 MEDIATOR_OBJ := $(MEDIATOR_SRC:%.c=$(HOST_OBJ)/%.o)
@@ -29,11 +30,13 @@ PTX_TOOL_SRC := $(call PTX_ROOM,ptx compile check device ptxc program tool)
 CUDA_CPU_HERE_SRC := $(call PTX_ROOM,ptx compile check device ptxc program driver)
 CUDA_CPU_SRC := $(call PTX_ROOM,check device program driver) host/cuda-cpu/process/client.c \
                 $(addprefix host/cuda-cpu/ptxc/,flat.c limits.c source.c) host/cuda-cpu/ptx/log.c
+CUBLAS_CPU_SRC := $(call PTX_ROOM,blas)
 SST_LIB_OBJ := $(SST_LIB_SRC:%.c=$(HOST_OBJ)/%.o)
 SST_SIM_OBJ := $(SST_SIM_SRC:%.c=$(HOST_OBJ)/%.o)
 PTX_TOOL_OBJ := $(PTX_TOOL_SRC:%.c=$(HOST_OBJ)/%.o)
 PTXC_OBJ := $(PTXC_SRC:%.c=$(HOST_OBJ)/%.o)
 CUDA_CPU_OBJ := $(CUDA_CPU_SRC:%.c=$(HOST_OBJ)/pic/%.o)
+CUBLAS_CPU_OBJ := $(CUBLAS_CPU_SRC:%.c=$(HOST_OBJ)/pic/%.o)
 
 # A product and a sum are rounded each, as protocol/ says, whatever the processor could do at once.
 HOST_COMMON := -std=gnu11 -O2 -g -ffp-contract=off $(WARNINGS) -I. -Ihost -D_GNU_SOURCE \
@@ -48,7 +51,8 @@ $(call remember,host,$(CC) $(HOST_VERSION) $(HOST_CFLAGS_ALL))
 $(call remember,host-link,$(HOST_LDFLAGS_ALL) $(HOST_LIBS) $(MEDIATOR_SRC))
 
 .PHONY: host
-host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU)
+host: $(if $(MEDIATOR_SRC),$(MEDIATOR)) $(SST_SIM) $(SST_LIB) $(PTX_TOOL) $(PTXC) $(CUDA_CPU) \
+      $(CUBLAS_CPU)
 
 $(MEDIATOR): $(MEDIATOR_OBJ) $(BUILD)/flags/host-link | $(CUDA_CPU)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $(filter %.o,$^) $(HOST_LIBS) -o $@
@@ -66,6 +70,12 @@ $(PTX_TOOL): $(PTX_TOOL_OBJ)
 $(PTXC): $(PTXC_OBJ)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(HOST_LDFLAGS_ALL) $^ $(HOST_LIBS_PKG) -ldl -lm -o $@
+
+$(CUBLAS_CPU): $(CUBLAS_CPU_OBJ) host/cuda-cpu/blas/blas.map $(BUILD)/flags/host-link | $(CUDA_CPU)
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) -shared -Wl,-soname,libcublas.so.13 -Wl,-z,relro,-z,now -Wl,-z,defs \
+		-Wl,-Bsymbolic -Wl,--version-script=host/cuda-cpu/blas/blas.map $(HOST_LDFLAGS) \
+		$(CUBLAS_CPU_OBJ) -ldl -lpthread -o $@
 
 # NVIDIA's names alone can be seen, and its own calls of them stay inside.
 $(CUDA_CPU): $(CUDA_CPU_OBJ) host/cuda-cpu/driver/driver.map $(BUILD)/flags/host-link | $(PTXC)
@@ -87,4 +97,4 @@ $(addsuffix /host/mediator/compute/kernels.o,$(HOST_OBJ) $(addprefix $(BUILD)/te
 	host/mediator/compute/kernels.ptx
 
 -include $(MEDIATOR_OBJ:.o=.d) $(SST_LIB_OBJ:.o=.d) $(SST_SIM_OBJ:.o=.d) \
-         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d)
+         $(PTX_TOOL_OBJ:.o=.d) $(PTXC_OBJ:.o=.d) $(CUDA_CPU_OBJ:.o=.d) $(CUBLAS_CPU_OBJ:.o=.d)
