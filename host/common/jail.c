@@ -21,9 +21,12 @@
 
 static int write_line(pid_t process, const char *file, const char *line)
 {
-    char path[64];
+    char path[64], number[16] = "self"; /* /proc may have other numbers than this process knows */
 
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)process, file);
+    if (process != 0) {
+        snprintf(number, sizeof(number), "%d", (int)process);
+    }
+    snprintf(path, sizeof(path), "/proc/%s/%s", number, file);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) {
         return -1;
@@ -49,12 +52,17 @@ int jail_map_user(pid_t process, uid_t user, gid_t group)
     return write_line(process, "setgroups", "deny") ?: write_line(process, "gid_map", groups);
 }
 
-static int make_namespaces(void)
+static int make_namespaces(int namespaces)
 {
     uid_t user = geteuid();
     gid_t group = getegid();
 
-    return unshare(NAMESPACES) ?: jail_map_user(getpid(), user, group);
+    return unshare(namespaces) ?: jail_map_user(0, user, group);
+}
+
+int jail_keep_files(void)
+{
+    return make_namespaces(CLONE_NEWUSER | CLONE_NEWNS);
 }
 
 /* ---- In it ---- */
@@ -74,7 +82,7 @@ static int isolate(const struct jail *jail, char exposed[JAIL_TEXT_SIZE])
 
     exposed[0] = '\0';
     prctl(PR_GET_PDEATHSIG, &parent_death_signal);
-    if (!jail->isolated && make_namespaces() != 0) {
+    if (!jail->isolated && make_namespaces(NAMESPACES) != 0) {
         snprintf(exposed, JAIL_TEXT_SIZE, "no namespaces: %s", strerror(errno));
     } else if (!jail->keeps_root) {
         jail_root_enter(jail->paths, exposed);

@@ -59,8 +59,13 @@ int jail_forbid_threads(void);
  * apart. -1 with errno. */
 int jail_forbid_processes(void);
 
-/* Makes this user root in the user namespace of a process that has just begun it, and all others
- * nobody. Another user than the caller's takes CAP_SETUID and CAP_SETGID. -1 with errno. */
+/* Makes this user root in the user namespace of a process (0: the caller) that has just begun it,
+ * and all others nobody. Another user than the caller's takes CAP_SETUID and CAP_SETGID. -1 with
+ * errno. */
 int jail_map_user(pid_t process, uid_t user, gid_t group);
+
+/* Some time before jail_enter, with one thread: the files stay as they are, whatever becomes of the
+ * root of those that started this process. -1 with errno. */
+int jail_keep_files(void);
 
 #endif

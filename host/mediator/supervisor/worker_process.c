@@ -25,9 +25,9 @@
 #define ATTACHES_MAX (1 + CONFIG_POOLS)
 /* Starting at a time: what comes after waits for one of them. */
 #define STARTING_MAX 4u
-/* Of a worker's cgroup, beyond its session's memory: the program, and a CUDA driver's own memory.
- */
-#define MEMORY_OVERHEAD (UINT64_C(1) << 30)
+/* Of a worker's cgroup, beyond its session's memory: the program, and what compiles for it
+ * (cuda-cpu's struct compile_limits); with a GPU the driver's own memory. */
+#define MEMORY_OVERHEAD (UINT64_C(3) << 30)
 #define CUDA_MEMORY_OVERHEAD (UINT64_C(4) << 30)
 #define PVGPU_NAME_SIZE sizeof(((struct control_message *)0)->name)
 

@@ -13,7 +13,10 @@ static char cpu_reason[GPU_ERROR_SIZE] = "no driver was loaded";
 
 static void open_cpu(void)
 {
-    const struct cuda_driver *driver = cuda_driver_load_cpu(cpu_reason);
+    const struct cuda_driver *driver;
+
+    setenv("BAREGPU_CUDA_SEALED", "1", 1);
+    driver = cuda_driver_load_cpu(cpu_reason);
 
     if (driver != NULL && (!gpu_open(&cpu, driver, 0) || gpu_prepare(&cpu) != BG_COMPUTE_OK)) {
         snprintf(cpu_reason, sizeof(cpu_reason), "%s", cpu.error);
@@ -38,6 +41,19 @@ void device_check(const char *checks)
         cpu.driver->cuDevicePrimaryCtxReset(cpu.device);
         open_cpu();
     }
+}
+
+void device_seal(void)
+{
+    if (cpu.context != NULL) {
+        setenv("BAREGPU_CUDA_CACHE", "0", 1);
+        cpu.driver->cuInit(0);
+    }
+}
+
+bool device_runs_code(void)
+{
+    return cpu.context != NULL;
 }
 
 const struct cuda_driver *device_get_cuda(void)

@@ -14,11 +14,19 @@
 #define DEVICE_CUDA "cuda"
 #define DEVICE_CPU "cpu"
 
-/* Loads the drivers that are named, and makes the CPU's context. What fails, device_open says. */
+/* Loads the drivers that are named, makes the CPU's context, and starts what compiles for it. What
+ * fails, device_open says. */
 void device_load(char *const *names);
 
 /* What the CPU device is to look for in kernels (config.h's checks): its context is made anew. */
 void device_check(const char *checks);
+
+/* Before the sandbox, and the first byte of a peer: what the session compiles is kept for nobody.
+ */
+void device_seal(void);
+
+/* The CPU device is there, in whose memory kernels become code. */
+bool device_runs_code(void);
 
 /* NVIDIA's driver; NULL: it was not loaded. */
 const struct cuda_driver *device_get_cuda(void);

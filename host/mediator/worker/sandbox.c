@@ -96,6 +96,7 @@ int sandbox_enter(const struct worker *worker)
     } else {
         describe_cpu(&jail, worker);
     }
+    jail.calls |= device_runs_code() ? JAIL_CALLS_CODE : 0;
     int result = jail_enter(&jail, message.reason);
     if (message.reason[0]) {
         control_tell(worker->control, &message);

@@ -278,6 +278,7 @@ static int start_computing(struct worker *worker)
 static bool enter_sandbox(struct worker *worker)
 {
     tzset(); /* reads a file */
+    device_seal();
     if ((sandbox_enter(worker) ?: start_computing(worker) ?: sandbox_close(worker)) != 0) {
         log_error("sandbox: %m");
         return false;

@@ -30,6 +30,7 @@
 
 #define HEAD ".version 8.0\n.target sm_90\n.address_size 64\n"
 #define DEADLINE_S 120
+#define NO_NAMESPACES 98
 
 static char log_text[WIRE_LOG_SIZE];
 static struct ptx_log ptx_log;
@@ -122,6 +123,7 @@ static struct peer start_server(void)
 {
     struct peer peer;
     int sockets[2];
+    char ready;
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
     peer.process = fork();
@@ -133,6 +135,8 @@ static struct peer start_server(void)
     }
     close(sockets[1]);
     peer.socket = sockets[0];
+    assert_int_equal(recv(peer.socket, &ready, 1, 0), 1);
+    assert_int_equal(ready, WIRE_READY);
     return peer;
 }
 
@@ -379,7 +383,7 @@ static void test_missing(void **state)
     expect_error(kernel_text, PTX_ERROR_NO_COMPILER, "/nowhere/baregpu-ptxc: No such file");
     assert_int_equal(compiler_source().size, 0);
     use_program("/bin/true");
-    expect_error(kernel_text, PTX_ERROR_COMPILER, "the compiler's process has ended");
+    expect_error(kernel_text, PTX_ERROR_NO_COMPILER, "the compiler does not start");
     use_compiler();
     expect_module();
 }
@@ -412,18 +416,84 @@ static void test_without_llvm(void **state)
     rmdir(directory);
 }
 
+static bool start_for_good(void)
+{
+    ptx_log_init(&ptx_log, log_text, sizeof(log_text));
+    return compiler_start(&ptx_log);
+}
+
+/* It starts, and that is all. */
+static void use_short_lived(char path[])
+{
+    static const char script[] = "#!/bin/sh\nprintf %c >&%u\n";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    dprintf(fd, script, WIRE_READY, WIRE_SOCKET);
+    fchmod(fd, 0700);
+    close(fd);
+    use_program(path);
+}
+
 /* Once it was started for good there is no other one. */
 static void test_only_one(void **state)
 {
+    char path[] = "/tmp/compiler_test.XXXXXX";
+
     (void)state;
     use_compiler();
-    ptx_log_init(&ptx_log, log_text, sizeof(log_text));
-    assert_true(compiler_start(&ptx_log));
+    assert_true(start_for_good());
     expect_code();
     use_program("/bin/true");
-    assert_true(compiler_start(&ptx_log));
+    assert_false(start_for_good());
+    use_short_lived(path);
+    assert_true(start_for_good());
     expect_error(kernel_text, PTX_ERROR_COMPILER, "has ended");
+    expect_error(kernel_text, PTX_ERROR_NO_COMPILER, "has ended");
+    unlink(path);
     use_compiler();
+}
+
+/* As a worker of the mediator's: in a jail that has no files before it compiles. 0: all is well. */
+static int compile_in_jail(void)
+{
+    const struct jail jail = {.calls = JAIL_CALLS_THREADS,
+                              .isolated = true,
+                              .descriptors = 64,
+                              .file_size = 0,
+                              .address_space = JAIL_NO_LIMIT};
+    const struct compile_request request = request_of(kernel_text, "add");
+    char exposed[JAIL_TEXT_SIZE];
+    struct compile_answer answer;
+
+    is_jailed = true;
+    if (jail_keep_files() != 0) {
+        return NO_NAMESPACES;
+    }
+    if (!start_for_good() || jail_enter(&jail, exposed) != 0 || exposed[0]) {
+        return 1;
+    }
+    return compiler_ask(&request, &answer, &ptx_log) ? 0 : 2;
+}
+
+static void test_from_jail(void **state)
+{
+    int status;
+    pid_t child;
+
+    (void)state;
+    use_compiler();
+    child = fork();
+    if (child == 0) {
+        alarm(DEADLINE_S);
+        syscall(SYS_exit_group, compile_in_jail()); /* the sanitizer would do more before an end */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WTERMSIG(status), 0);
+    if (WEXITSTATUS(status) == NO_NAMESPACES) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* NULL: all is well. */
@@ -575,13 +645,14 @@ static void test_many_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jail),     cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_time),     cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_answers),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_without_llvm),
-        cmocka_unit_test(test_only_one), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_fork),     cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_many_labels),
+        cmocka_unit_test(test_jail),        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_time),        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_missing),     cmocka_unit_test(test_without_llvm),
+        cmocka_unit_test(test_only_one),    cmocka_unit_test(test_from_jail),
+        cmocka_unit_test(test_threads),     cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_nesting),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_many_labels),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
