@@ -9,9 +9,9 @@ TEST_SRC := $(sort $(wildcard $(addprefix tests/,unit/*/*_test.c boot/*_test.c d
 TEST_SCRIPTS := $(sort $(wildcard tests/*/*_test.sh))
 HARNESS_SRC := $(wildcard tests/harness*.c)
 
-# What a session computes on, for tests that have one without a mediator: the GPU's host code, and
-# the CUDA device on the CPU.
-GPU_SRC := $(addprefix host/mediator/compute/,cuda_driver.c gpu.c gpu_copy.c gpu_kernel.c kernels.c) \
+# What sessions compute by, for tests that have one without a mediator: the operations, and the CUDA
+# device on the CPU.
+GPU_SRC := $(wildcard host/mediator/compute/*.c host/mediator/cuda/*.c) host/mediator/log.c \
            $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/%,$(wildcard host/cuda-cpu/*/*.c))
 
 FUZZ_SECONDS ?= 60

@@ -15,12 +15,12 @@
 #define TEXT(name) #name /* as it is exported: with its version */
 #define BESIDE_PROGRAM "/cuda-cpu/" NAME
 
-static bool find(void *library, const char *symbol, void *field, char *reason)
+static bool find(void *library, const char *symbol, void *field, const char **missing)
 {
     void *function = dlsym(library, symbol);
 
     if (function == NULL) {
-        snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s has no %s: too old", NAME, symbol);
+        *missing = *missing != NULL ? *missing : symbol;
         return false;
     }
     memcpy(field, &function, sizeof(function)); /* ISO C has no cast from object to function */
@@ -30,12 +30,19 @@ static bool find(void *library, const char *symbol, void *field, char *reason)
 static bool find_all(void *library, struct cuda_driver *driver, char *reason)
 {
     struct link_map *map;
+    const char *missing = NULL;
     bool done = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0;
 
     driver->path = done ? map->l_name : NAME;
-#define CUDA_DRIVER_FIND(name) done = done && find(library, TEXT(name), &driver->name, reason);
+#define CUDA_DRIVER_FIND(name) done = find(library, TEXT(name), &driver->name, &missing) && done;
     CUDA_DRIVER_FUNCTIONS(CUDA_DRIVER_FIND)
 #undef CUDA_DRIVER_FIND
+#define CUDA_DRIVER_FIND(name) find(library, TEXT(name), &driver->name, &driver->missing);
+    CUDA_DRIVER_GUEST_FUNCTIONS(CUDA_DRIVER_FIND)
+#undef CUDA_DRIVER_FIND
+    if (missing != NULL) {
+        snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s has no %s: too old", NAME, missing);
+    }
     return done;
 }
 

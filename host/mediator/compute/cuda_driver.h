@@ -11,7 +11,7 @@
 
 #include "protocol/cuda.h"
 
-/* What the mediator calls. */
+/* What the mediator calls for itself. */
 #define CUDA_DRIVER_FUNCTIONS(X)                                                                   \
     X(cuInit)                                                                                      \
     X(cuDriverGetVersion)                                                                          \
@@ -42,10 +42,48 @@
     X(cuStreamSynchronize)                                                                         \
     X(cuLaunchKernel)
 
+/* What it calls for guests that ask for CUDA (host/mediator/cuda): since CUDA 12.8. */
+#define CUDA_DRIVER_GUEST_FUNCTIONS(X)                                                             \
+    X(cuDeviceGetUuid)                                                                             \
+    X(cuCtxGetLimit)                                                                               \
+    X(cuCtxSetLimit)                                                                               \
+    X(cuCtxGetStreamPriorityRange)                                                                 \
+    X(cuModuleLoadDataEx)                                                                          \
+    X(cuModuleUnload)                                                                              \
+    X(cuModuleGetGlobal)                                                                           \
+    X(cuModuleGetFunctionCount)                                                                    \
+    X(cuModuleEnumerateFunctions)                                                                  \
+    X(cuFuncGetName)                                                                               \
+    X(cuFuncGetParamInfo)                                                                          \
+    X(cuFuncGetAttribute)                                                                          \
+    X(cuFuncSetAttribute)                                                                          \
+    X(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags)                                        \
+    X(cuMemAllocAsync)                                                                             \
+    X(cuMemFreeAsync)                                                                              \
+    X(cuMemcpyAsync)                                                                               \
+    X(cuMemsetD2D8Async)                                                                           \
+    X(cuMemsetD2D16Async)                                                                          \
+    X(cuMemsetD2D32Async)                                                                          \
+    X(cuLaunchKernelEx)                                                                            \
+    X(cuLaunchHostFunc)                                                                            \
+    X(cuStreamCreateWithPriority)                                                                  \
+    X(cuStreamDestroy)                                                                             \
+    X(cuStreamQuery)                                                                               \
+    X(cuStreamWaitEvent)                                                                           \
+    X(cuEventCreate)                                                                               \
+    X(cuEventDestroy)                                                                              \
+    X(cuEventRecord)                                                                               \
+    X(cuEventQuery)                                                                                \
+    X(cuEventElapsedTime)
+
 struct cuda_driver {
 #define CUDA_DRIVER_FIELD(name) __typeof__(name) *name;
     CUDA_DRIVER_FUNCTIONS(CUDA_DRIVER_FIELD)
+    CUDA_DRIVER_GUEST_FUNCTIONS(CUDA_DRIVER_FIELD)
 #undef CUDA_DRIVER_FIELD
+    /* The first of the guests' functions that the driver is too old for: none of them is called
+     * then. NULL: all are there. */
+    const char *missing;
     bool on_cpu;      /* the CUDA device on the CPU */
     const char *path; /* of the library */
 };

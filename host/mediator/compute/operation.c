@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "host/mediator/cuda/command.h"
+
 #define ELEMENT_SIZE 4u /* all element types of compute.h */
 
 /* A range of device memory, or of the heap. */
@@ -353,9 +355,16 @@ static const struct operation_row rows[] = {
                               run_vector_add_memory},
 };
 
+static const struct operation_row cuda_row = {OPERATION_ANY_WORDS, OPERATION_NEEDS_LEASE, NULL,
+                                              cuda_command_run};
+
 const struct operation_row *operation_find(uint32_t number)
 {
     uint32_t index = number - BG_COMPUTE_OPERATION_BASE; /* far outside for one below */
+
+    if (number >= BG_CUDA_INIT && number <= BG_CUDA_LAST) {
+        return &cuda_row;
+    }
 
     return index < sizeof(rows) / sizeof(rows[0]) && rows[index].run != NULL ? &rows[index] : NULL;
 }

@@ -5,7 +5,8 @@
  * puts a request into this form and its outcome into its own. No input or output besides the
  * GPU's.
  *
- * A new operation is a row of operation.c's table and the function that it names.
+ * A new operation is a row of operation.c's table and the function that it names. The commands of
+ * protocol/cuda_command.h are host/mediator/cuda's.
  */
 #ifndef MEDIATOR_OPERATION_H
 #define MEDIATOR_OPERATION_H
@@ -16,7 +17,7 @@
 
 #include "host/mediator/compute/session.h"
 
-#define OPERATION_RESULTS_MAX 1u
+#define OPERATION_RESULTS_MAX 2u
 
 /* Memory that the guest shares: handle 0 names it. */
 struct operation_heap {
@@ -28,6 +29,7 @@ struct operation_heap {
 struct operation {
     uint32_t number; /* enum bg_compute_operation, or unknown */
     bool async;      /* need not have ended on return */
+    bool is_silent;  /* nobody reads its results */
     uint32_t param_count;
     const uint32_t *params; /* the caller's copy */
     struct operation_heap heap;

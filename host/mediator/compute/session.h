@@ -24,6 +24,10 @@ struct session_allocation {
 
 struct session {
     struct gpu *gpu;
+    struct cuda_session *cuda; /* of host/mediator/cuda; NULL: the guest has none */
+    /* Interrupts the guest; any thread. NULL: the carrier cannot. */
+    void (*interrupt)(void *owner);
+    void *owner;
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;
     uint32_t first_generation;
@@ -40,7 +44,7 @@ struct session *session_create(struct gpu *gpu, uint64_t memory_limit);
  * name nothing there, rather than somebody's new memory. */
 void session_seed_handles(struct session *session, uint64_t seed);
 
-/* Frees every allocation. */
+/* Frees every allocation. Its CUDA session has ended (cuda_end). */
 void session_destroy(struct session *session);
 
 /* size > 0. */

@@ -46,6 +46,7 @@ static struct operation make_operation(const struct pvgpu_context *context,
     return (struct operation){
         .number = compute->header.type,
         .async = true,
+        .is_silent = compute->result_offset == BG_PVGPU_NO_RESULT,
         .param_count = compute->param_count,
         .params = (const uint32_t *)(const void *)(compute + 1),
         .heap = context->heap,

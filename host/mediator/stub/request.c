@@ -15,7 +15,7 @@ struct request {
     uint32_t operation; /* enum bg_compute_operation, or unknown */
     uint32_t flags;
     uint32_t param_count;
-    uint32_t params[BG_VGPU_STUB_PAYLOAD_MAX / sizeof(uint32_t)];
+    _Alignas(16) uint32_t params[BG_VGPU_STUB_PAYLOAD_MAX / sizeof(uint32_t)];
     const uint8_t *data;
     uint32_t data_length;
 };

@@ -12,8 +12,9 @@ static inline struct cuda_driver test_driver(void)
     return (struct cuda_driver){
 #define TEST_DRIVER_FUNCTION(name) .name = name,
         CUDA_DRIVER_FUNCTIONS(TEST_DRIVER_FUNCTION)
+            CUDA_DRIVER_GUEST_FUNCTIONS(TEST_DRIVER_FUNCTION)
 #undef TEST_DRIVER_FUNCTION
-            .on_cpu = true,
+                .on_cpu = true,
         .path = "linked in",
     };
 }
@@ -25,7 +26,7 @@ static inline struct gpu *test_gpu(void)
     static struct gpu gpu;
 
     if (gpu.context == NULL) {
-        setenv("BAREGPU_CUDA_THREADS", "0", 1);
+        setenv("BAREGPU_CUDA_THREADS", "0", 0);
         driver = test_driver();
         if (!gpu_open(&gpu, &driver, 0) || gpu_prepare(&gpu) != BG_COMPUTE_OK) {
             abort();

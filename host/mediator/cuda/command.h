@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of protocol/cuda_command.h, whoever carried them: checked, and given to the driver.
+ *
+ * A new command is a row of command.c's table and the function that it names, which gets a call
+ * whose parameters have the size that the row says and are a private copy. What it gives back is
+ * the guest's CUresult.
+ */
+#ifndef MEDIATOR_CUDA_COMMAND_H
+#define MEDIATOR_CUDA_COMMAND_H
+
+#include "host/mediator/cuda/session.h"
+
+struct cuda_call {
+    struct cuda_session *cuda;
+    const void *params;
+    size_t params_size; /* bytes */
+    /* The carrier's, or what was staged. The guest may change it meanwhile. */
+    const uint8_t *data;
+    uint64_t data_size;
+    struct operation *operation; /* where the answer goes */
+    uint64_t answer_size;        /* all of it, of which the carrier may have a part */
+};
+
+/* One command, as an operation. */
+enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation);
+
+/* Ends the guest's CUDA, if it has any: waits for what is under way. */
+void cuda_end(struct session *session);
+
+/*
+ * Whether streams have work; to be called now and then while that is so, as nothing else finds
+ * what a kernel did wrong when no command follows.
+ */
+bool cuda_is_busy(struct session *session);
+
+/* Waits until they have none. */
+void cuda_finish(struct session *session);
+
+/* The answer: what the carrier has no room for is kept for BG_CUDA_ANSWER. */
+CUresult cuda_answer(struct cuda_call *call, const void *bytes, uint64_t size);
+
+/* The same, written in place: where, or NULL without memory; then what becomes of it. */
+uint8_t *cuda_answer_begin(struct cuda_call *call, uint64_t size);
+void cuda_answer_end(struct cuda_call *call, uint64_t size);
+
+/* ---- The commands, by file ---- */
+
+#define CUDA_COMMAND(name) CUresult name(struct cuda_session *cuda, struct cuda_call *call)
+
+/* memory.c */
+CUDA_COMMAND(cuda_run_memory_alloc);
+CUDA_COMMAND(cuda_run_memory_free);
+CUDA_COMMAND(cuda_run_memory_info);
+CUDA_COMMAND(cuda_run_fill);
+/* copy.c */
+CUDA_COMMAND(cuda_run_copy);
+/* module.c */
+CUDA_COMMAND(cuda_run_module_load);
+CUDA_COMMAND(cuda_run_module_unload);
+CUDA_COMMAND(cuda_run_module_global);
+/* launch.c */
+CUDA_COMMAND(cuda_run_launch);
+/* stream.c */
+CUDA_COMMAND(cuda_run_stream_mark);
+CUDA_COMMAND(cuda_run_stream_sync);
+
+#endif

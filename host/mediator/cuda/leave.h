@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a guest has given back while its streams had work: it is gone once those that were busy have
+ * done what they had, and counts as the session's until then. Nobody waits for that.
+ */
+#ifndef MEDIATOR_CUDA_LEAVE_H
+#define MEDIATOR_CUDA_LEAVE_H
+
+#include "host/mediator/cuda/session.h"
+
+/* Memory whose range is removed already: after all that streams have, or after what this one has
+ * (not BG_CUDA_NONE). */
+CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t size,
+                           uint32_t stream);
+
+/* A module without a handle and ranges; of `size` bytes. */
+CUresult cuda_leave_module(struct cuda_session *cuda, CUmodule module, uint64_t size);
+
+/* Forgets what is gone. */
+void cuda_leave_look(struct cuda_session *cuda);
+
+/* Waits until all of it is gone. */
+void cuda_leave_settle(struct cuda_session *cuda);
+
+/* That, and the streams for it end. */
+void cuda_leave_destroy(struct cuda_session *cuda);
+
+#endif
