@@ -53,6 +53,7 @@ enum cuda_kind {
     CUDA_KIND_GRAPH,
     CUDA_KIND_NODE,
     CUDA_KIND_EXEC,
+    CUDA_KIND_BLAS,
     CUDA_KIND_COUNT,
 };
 
@@ -112,6 +113,7 @@ void cuda_objects_destroy(struct cuda_context *context);
 void cuda_stream_destroy(struct cuda_object *object);
 void cuda_event_destroy(struct cuda_object *object);
 void cuda_module_destroy(struct cuda_object *object);
+void cuda_blas_destroy(struct cuda_object *object);
 
 /* ---- Carriers: what brings operations to a worker ---- */
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/cublas.h"
+#include "protocol/cublas_rules.h"
 #include "protocol/cuda.h"
 
 struct cublasContext {
@@ -68,9 +68,6 @@ struct openblas {
 const struct openblas *openblas_get(void);
 
 /* ---- Arguments ---- */
-
-/* Bytes of an element; 0: not supported. */
-size_t blas_type_size(cudaDataType type);
 
 /* A number of the type at a place of any alignment. */
 double blas_number(cudaDataType type, const void *place);

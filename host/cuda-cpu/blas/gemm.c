@@ -26,6 +26,7 @@ struct gemm {
     struct blas_scalar alpha, beta;
     cublasComputeType_t compute;
     int64_t count; /* of the batch */
+    bool fits;     /* by cublas_gemm_fits */
 };
 
 /* Wherever that is, before it was checked. */
@@ -33,7 +34,7 @@ static char *element(const struct side *side, int64_t batch, int64_t row, int64_
 {
     uint64_t index = (uint64_t)(batch * side->stride + row + column * side->ld);
 
-    return (char *)((uintptr_t)side->matrix + index * blas_type_size(side->type));
+    return (char *)((uintptr_t)side->matrix + index * cublas_type_size(side->type));
 }
 
 static int trans_of(const struct side *side)
@@ -126,7 +127,7 @@ static void store(const struct gemm *gemm, int64_t batch, int64_t row, int64_t c
                   int64_t columns, const float *sums)
 {
     float alpha = (float)blas_scalar_get(&gemm->alpha), beta = (float)blas_scalar_get(&gemm->beta);
-    int64_t step = (int64_t)blas_type_size(gemm->c.type);
+    int64_t step = (int64_t)cublas_type_size(gemm->c.type);
 
     for (int64_t j = 0; j < columns; j++) {
         char *place = element(&gemm->c, batch, row, column + j);
@@ -254,66 +255,10 @@ static void run_gemm(void *work)
 
 /* ---- What is asked for ---- */
 
-/* What cuBLAS documents of types without complex numbers; the type of alpha and beta. */
-static const struct combination {
-    cublasComputeType_t compute;
-    cudaDataType ab, c, scalar;
-} combinations[] = {
-    {CUBLAS_COMPUTE_16F, CUDA_R_16F, CUDA_R_16F, CUDA_R_16F},
-    {CUBLAS_COMPUTE_16F_PEDANTIC, CUDA_R_16F, CUDA_R_16F, CUDA_R_16F},
-    {CUBLAS_COMPUTE_32I, CUDA_R_8I, CUDA_R_32I, CUDA_R_32I},
-    {CUBLAS_COMPUTE_32I_PEDANTIC, CUDA_R_8I, CUDA_R_32I, CUDA_R_32I},
-    {CUBLAS_COMPUTE_32F, CUDA_R_16BF, CUDA_R_16BF, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F, CUDA_R_16F, CUDA_R_16F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F, CUDA_R_8I, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F, CUDA_R_16BF, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F, CUDA_R_16F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_16BF, CUDA_R_16BF, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_16F, CUDA_R_16F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_8I, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_16BF, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_16F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_FAST_16F, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_FAST_16BF, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_32F_FAST_TF32, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F},
-    {CUBLAS_COMPUTE_64F, CUDA_R_64F, CUDA_R_64F, CUDA_R_64F},
-    {CUBLAS_COMPUTE_64F_PEDANTIC, CUDA_R_64F, CUDA_R_64F, CUDA_R_64F},
-};
-
-static const struct combination *find_combination(const struct gemm *gemm)
-{
-    for (size_t i = 0; i < sizeof(combinations) / sizeof(combinations[0]); i++) {
-        const struct combination *one = &combinations[i];
-
-        if (one->compute == gemm->compute && one->ab == gemm->a.type && one->ab == gemm->b.type &&
-            one->c == gemm->c.type) {
-            return one;
-        }
-    }
-    return NULL;
-}
-
-static bool op_is_known(cublasOperation_t op)
-{
-    return (unsigned)op <= CUBLAS_OP_CONJG;
-}
-
-static bool op_transposes(cublasOperation_t op)
-{
-    return op == CUBLAS_OP_T || op == CUBLAS_OP_C;
-}
-
 /* How many rows and columns a matrix has in memory. */
 static int64_t rows_of(const struct side *side, int64_t rows, int64_t columns)
 {
     return side->is_transposed ? columns : rows;
-}
-
-static bool side_fits(const struct side *side, int64_t rows)
-{
-    return side->ld >= (rows > 1 ? rows : 1);
 }
 
 /* All of a batch, and what is between, as one matrix with more columns would be. */
@@ -339,12 +284,10 @@ static bool sides_are_there(const struct gemm *gemm)
 static cublasStatus_t check(cublasHandle_t handle, struct gemm *gemm, const void *alpha,
                             const void *beta)
 {
-    const struct combination *combination = find_combination(gemm);
+    const struct cublas_combination *combination =
+        cublas_find_combination(gemm->compute, gemm->a.type, gemm->b.type, gemm->c.type);
 
-    if (gemm->m < 0 || gemm->n < 0 || gemm->k < 0 || gemm->count < 0 ||
-        !side_fits(&gemm->a, rows_of(&gemm->a, gemm->m, gemm->k)) ||
-        !side_fits(&gemm->b, rows_of(&gemm->b, gemm->k, gemm->n)) ||
-        !side_fits(&gemm->c, gemm->m)) {
+    if (!gemm->fits) {
         return CUBLAS_STATUS_INVALID_VALUE;
     }
     if (combination == NULL) {
@@ -443,9 +386,10 @@ static struct gemm describe(cublasOperation_t transa, cublasOperation_t transb, 
 {
     struct gemm gemm = {.m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
 
-    gemm.a.is_transposed = op_transposes(transa);
-    gemm.b.is_transposed = op_transposes(transb);
-    gemm.count = op_is_known(transa) && op_is_known(transb) ? count : -1; /* then it is refused */
+    gemm.a.is_transposed = cublas_op_transposes(transa);
+    gemm.b.is_transposed = cublas_op_transposes(transb);
+    gemm.fits = cublas_gemm_fits(transa, transb, m, n, k, (int)a.ld, (int)b.ld, (int)c.ld, count);
+    gemm.count = count;
     gemm.compute = compute;
     return gemm;
 }

@@ -90,19 +90,13 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream)
         return CUBLAS_STATUS_SUCCESS;                                                              \
     }
 
-static bool math_mode_is_known(cublasMath_t mode)
-{
-    return ((unsigned)mode & ~(unsigned)CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION) <=
-           CUBLAS_TF32_TENSOR_OP_MATH;
-}
-
 GET(cublasGetStream, cudaStream_t, stream)
 GET(cublasGetPointerMode, cublasPointerMode_t, pointer_mode)
 GET(cublasGetMathMode, cublasMath_t, math_mode)
 GET(cublasGetAtomicsMode, cublasAtomicsMode_t, atomics_mode)
 SET(cublasSetPointerMode, cublasPointerMode_t, pointer_mode,
     (unsigned)value <= CUBLAS_POINTER_MODE_DEVICE)
-SET(cublasSetMathMode, cublasMath_t, math_mode, math_mode_is_known(value))
+SET(cublasSetMathMode, cublasMath_t, math_mode, cublas_math_mode_is_known(value))
 SET(cublasSetAtomicsMode, cublasAtomicsMode_t, atomics_mode,
     (unsigned)value <= CUBLAS_ATOMICS_ALLOWED)
 
@@ -115,44 +109,16 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t
     return workspace == NULL && size != 0 ? CUBLAS_STATUS_INVALID_VALUE : CUBLAS_STATUS_SUCCESS;
 }
 
-static const struct {
-    cublasStatus_t status;
-    const char *name, *text;
-} statuses[] = {
-    {CUBLAS_STATUS_SUCCESS, "CUBLAS_STATUS_SUCCESS", "success"},
-    {CUBLAS_STATUS_NOT_INITIALIZED, "CUBLAS_STATUS_NOT_INITIALIZED",
-     "the library was not initialized"},
-    {CUBLAS_STATUS_ALLOC_FAILED, "CUBLAS_STATUS_ALLOC_FAILED", "there is no memory left"},
-    {CUBLAS_STATUS_INVALID_VALUE, "CUBLAS_STATUS_INVALID_VALUE",
-     "an unsupported value or parameter was passed"},
-    {CUBLAS_STATUS_ARCH_MISMATCH, "CUBLAS_STATUS_ARCH_MISMATCH", "the device cannot do that"},
-    {CUBLAS_STATUS_MAPPING_ERROR, "CUBLAS_STATUS_MAPPING_ERROR",
-     "memory could not be made accessible"},
-    {CUBLAS_STATUS_EXECUTION_FAILED, "CUBLAS_STATUS_EXECUTION_FAILED", "the computation failed"},
-    {CUBLAS_STATUS_INTERNAL_ERROR, "CUBLAS_STATUS_INTERNAL_ERROR", "an internal operation failed"},
-    {CUBLAS_STATUS_NOT_SUPPORTED, "CUBLAS_STATUS_NOT_SUPPORTED",
-     "the function is not supported for these arguments"},
-    {CUBLAS_STATUS_LICENSE_ERROR, "CUBLAS_STATUS_LICENSE_ERROR", "there is no licence"},
-};
-
-#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
-
 const char *cublasGetStatusName(cublasStatus_t status)
 {
-    for (size_t i = 0; i < STATUS_COUNT; i++) {
-        if (statuses[i].status == status) {
-            return statuses[i].name;
-        }
-    }
-    return "CUBLAS_STATUS_UNKNOWN";
+    const struct cublas_status_text *text = cublas_find_status(status);
+
+    return text != NULL ? text->name : "CUBLAS_STATUS_UNKNOWN";
 }
 
 const char *cublasGetStatusString(cublasStatus_t status)
 {
-    for (size_t i = 0; i < STATUS_COUNT; i++) {
-        if (statuses[i].status == status) {
-            return statuses[i].text;
-        }
-    }
-    return "unknown status";
+    const struct cublas_status_text *text = cublas_find_status(status);
+
+    return text != NULL ? text->text : "unknown status";
 }

@@ -188,10 +188,9 @@ static cublasStatus_t check_gemv(cublasHandle_t handle, struct operands *operand
     if (!blas_handle_is_valid(handle)) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
     }
-    operands->is_transposed = trans == CUBLAS_OP_T || trans == CUBLAS_OP_C;
-    return (unsigned)trans <= CUBLAS_OP_CONJG && operands->m >= 0 && operands->n >= 0 &&
-                   operands->lda >= (operands->m > 1 ? operands->m : 1) && operands->incx != 0 &&
-                   operands->incy != 0 &&
+    operands->is_transposed = cublas_op_transposes(trans);
+    return cublas_gemv_fits(trans, operands->m, operands->n, operands->lda, operands->incx,
+                            operands->incy) &&
                    blas_scalar_take(handle, type_of(operands), alpha, &operands->alpha) &&
                    blas_scalar_take(handle, type_of(operands), beta, &operands->beta)
                ? CUBLAS_STATUS_SUCCESS

@@ -8,24 +8,6 @@
 
 /* ---- Arguments ---- */
 
-size_t blas_type_size(cudaDataType type)
-{
-    switch (type) {
-    case CUDA_R_8I:
-        return 1;
-    case CUDA_R_16F:
-    case CUDA_R_16BF:
-        return 2;
-    case CUDA_R_32F:
-    case CUDA_R_32I:
-        return 4;
-    case CUDA_R_64F:
-        return 8;
-    default:
-        return 0;
-    }
-}
-
 double blas_number(cudaDataType type, const void *place)
 {
     uint16_t half;
@@ -62,7 +44,7 @@ static bool has_range(const void *start, cudaDataType type, uint64_t count)
                                                     address) == CUDA_SUCCESS &&
            blas_driver_get()->cuPointerGetAttribute(&length, CU_POINTER_ATTRIBUTE_RANGE_SIZE,
                                                     address) == CUDA_SUCCESS &&
-           count <= (length - (address - base)) / blas_type_size(type);
+           count <= (length - (address - base)) / cublas_type_size(type);
 }
 
 bool blas_has_matrix(const void *matrix, cudaDataType type, int64_t rows, int64_t columns,
@@ -148,7 +130,7 @@ cublasStatus_t blas_wait(cublasHandle_t handle)
 cublasStatus_t blas_will_write(cublasHandle_t handle, void *matrix, cudaDataType type, int64_t rows,
                                int64_t columns, int64_t ld)
 {
-    size_t size = blas_type_size(type);
+    size_t size = cublas_type_size(type);
 
     if (getenv("BAREGPU_CUDA_CHECK") == NULL || rows == 0 || columns == 0) {
         return CUBLAS_STATUS_SUCCESS;

@@ -71,7 +71,7 @@ static void put(cudaDataType type, void *array, size_t index, double number)
 
 static double get(cudaDataType type, const void *array, size_t index)
 {
-    return blas_number(type, (const char *)array + index * blas_type_size(type));
+    return blas_number(type, (const char *)array + index * cublas_type_size(type));
 }
 
 /* Numbers of a type, the same in the device's memory. */
@@ -85,7 +85,7 @@ struct numbers {
 static struct numbers make(cudaDataType type, size_t count, double scale)
 {
     struct numbers numbers = {.type = type, .count = count > 0 ? count : 1};
-    size_t size = numbers.count * blas_type_size(type);
+    size_t size = numbers.count * cublas_type_size(type);
 
     numbers.host = malloc(size);
     for (size_t i = 0; i < numbers.count; i++) {
@@ -104,7 +104,7 @@ static void *on_device(const struct numbers *numbers)
 static void fetch(const struct numbers *numbers)
 {
     CHECK(cuMemcpyDtoH(numbers->host, numbers->device,
-                       numbers->count * blas_type_size(numbers->type)));
+                       numbers->count * cublas_type_size(numbers->type)));
 }
 
 static void drop(struct numbers *numbers)
@@ -173,7 +173,7 @@ static void check_product(cublasComputeType_t compute, cudaDataType ab, cudaData
     struct numbers before = make(c_type, c.count, 0);
     double places[2];
 
-    memcpy(before.host, c.host, c.count * blas_type_size(c_type));
+    memcpy(before.host, c.host, c.count * cublas_type_size(c_type));
     CHECK(cublasGemmEx(handle, shape->transa, shape->transb, shape->m, shape->n, shape->k,
                        scalar(scalar_type, alpha, &places[0]), on_device(&a), ab, shape->lda,
                        on_device(&b), ab, shape->ldb, scalar(scalar_type, beta, &places[1]),
