@@ -4,7 +4,8 @@
 // needs: $(addprefix $(BUILD)/tests/bench/ptx/,kernels.ptx kernels-clang.so kernels-gcc.so)
 /*
  * Kernels of PTX on the CPU device beside the same algorithms in C, in alternating rounds; the best
- * of each counts, C's of two compilers. A line of JSON for each: {"name", "ns", "c_ns"}.
+ * of each counts, C's of two compilers. A line of JSON for each: {"name", "ns", "c_ns"}. And one of
+ * them beside itself, with all checks, and by two threads.
  *
  *   ptx_bench FOLDER [NAME]     FOLDER has kernels.ptx, kernels-clang.so and kernels-gcc.so
  */
@@ -18,6 +19,7 @@
 #include <time.h>
 
 #include "host/cuda-cpu/check/check.h"
+#include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/program/program.h"
 #include "tests/bench/ptx/kernels.h"
 
@@ -304,6 +306,19 @@ static void prepare(struct program *program, const struct row *row, struct launc
     launch->shared_size = kernel->shared_size;
 }
 
+static struct launch launch_of(const struct row *row, const unsigned char *params)
+{
+    static const uint32_t never;
+
+    return (struct launch){
+        .grid = {row->grid[0], row->grid[1], 1},
+        .block = {row->block[0], row->block[1], 1},
+        .params = params,
+        .memory = &memory,
+        .stop = &never,
+    };
+}
+
 static double time_device(const struct launch *launch, const char *name)
 {
     struct launch_fault fault;
@@ -372,16 +387,9 @@ static void run_row(struct program *program, const char *folder, const struct ro
     c_kernel *of_clang = find_c(folder, "clang", row->c_name);
     c_kernel *of_gcc = find_c(folder, "gcc", row->c_name);
     _Alignas(8) unsigned char params[64] = {0};
-    static const uint32_t never;
     const struct arguments in = {a, b, out, row->n, HEIGHT, 256, 1.5f};
     struct arguments c_in = in;
-    struct launch launch = {
-        .grid = {row->grid[0], row->grid[1], 1},
-        .block = {row->block[0], row->block[1], 1},
-        .params = params,
-        .memory = &memory,
-        .stop = &never,
-    };
+    struct launch launch = launch_of(row, params);
     double device_ns = HUGE_VAL, c_ns = HUGE_VAL;
 
     fill(a, row->a, row->n);
@@ -434,41 +442,71 @@ static void free_checked_memory(struct memory *checked)
     memory_clear(checked);
 }
 
+/* The same launch in two ways, in turns. */
+static void time_two(const struct launch launches[2], const struct row *row, double ns[2])
+{
+    ns[0] = ns[1] = HUGE_VAL;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        ns[i % 2] = least(ns[i % 2], time_device(&launches[i % 2], row->name));
+    }
+}
+
 /* A row with all checks on, beside itself without. */
 static void run_checked(struct program *program, const char *folder, const struct row *row)
 {
-    static const uint32_t never;
     _Alignas(8) unsigned char params[64] = {0};
     const struct arguments in = {a, b, out, row->n, HEIGHT, 256, 1.5f};
     struct memory checked = make_checked_memory();
     struct program *checked_program = load(folder, &checked);
-    struct launch launches[2] = {{
-        .grid = {row->grid[0], row->grid[1], 1},
-        .block = {row->block[0], row->block[1], 1},
-        .params = params,
-        .memory = &memory,
-        .stop = &never,
-    }};
-    double ns[2] = {HUGE_VAL, HUGE_VAL};
+    struct launch launches[2] = {launch_of(row, params), launch_of(row, params)};
+    double ns[2];
 
     fill(a, row->a, row->n);
     fill(b, row->b, row->n);
     put_arguments(params, row->layout, &in);
-    launches[1] = launches[0];
     launches[1].memory = &checked;
     prepare(program, row, &launches[0]);
     prepare(checked_program, row, &launches[1]);
-    for (int i = 0; i < 2 * ROUNDS; i++) {
-        ns[i % 2] = least(ns[i % 2], time_device(&launches[i % 2], row->name));
-    }
+    time_two(launches, row, ns);
     printf("{\"name\": \"ptx_checks_all\", \"ns\": %.0f, \"unchecked_ns\": %.0f}\n", ns[1], ns[0]);
     fflush(stdout);
     program_destroy(checked_program);
     free_checked_memory(&checked);
 }
 
+/* ---- Threads ---- */
+
+static void run_scaled(struct program *program, const struct row *row)
+{
+    _Alignas(8) unsigned char params[64] = {0};
+    const struct arguments in = {a, b, out, row->n, HEIGHT, 256, 1.5f};
+    struct pool *pool = pool_create(1);
+    struct launch launches[2] = {launch_of(row, params), launch_of(row, params)};
+    double ns[2];
+
+    if (pool == NULL) {
+        fail("no threads");
+    }
+    put_arguments(params, row->layout, &in);
+    prepare(program, row, &launches[0]);
+    launches[0].pool = pool;
+    launches[0].threads = 1;
+    launches[1] = launches[0];
+    launches[1].threads = 2;
+    time_two(launches, row, ns);
+    printf("{\"name\": \"ptx_scaling\", \"ns\": %.0f, \"alone_ns\": %.0f}\n", ns[1], ns[0]);
+    fflush(stdout);
+    pool_destroy(pool);
+}
+
+static bool is_wanted(const char *name, const char *only)
+{
+    return only == NULL || strcmp(name, only) == 0;
+}
+
 int main(int count, char **texts)
 {
+    const char *only = count > 2 ? texts[2] : NULL;
     struct program *program;
 
     if (count < 2) {
@@ -477,12 +515,16 @@ int main(int count, char **texts)
     make_buffers();
     program = load(texts[1], &memory);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (count < 3 || strcmp(texts[2], rows[i].name) == 0) {
+        if (is_wanted(rows[i].name, only)) {
             run_row(program, texts[1], &rows[i]);
         }
-        if (strcmp(rows[i].name, "matmul_32") == 0 &&
-            (count < 3 || strcmp(texts[2], "checks_all") == 0)) {
-            run_checked(program, texts[1], &rows[i]);
+        if (strcmp(rows[i].name, "matmul_32") == 0) {
+            if (is_wanted("checks_all", only)) {
+                run_checked(program, texts[1], &rows[i]);
+            }
+            if (is_wanted("scaling", only)) {
+                run_scaled(program, &rows[i]);
+            }
         }
     }
     program_destroy(program);

@@ -24,6 +24,19 @@ static const struct {
     {"ptx_first_launch_cached", 2},
 };
 
+static void bench_launch(void)
+{
+    const char *const arguments[] = {NULL};
+    char *output = run_tool("tests/bench/ptx_launch_bench", arguments);
+
+    add_row("ptx_launch", find_figure(output, "ptx_launch", "us"), "us",
+            "to another thread and back, at the most", 6, LESS_IS_BETTER, 1);
+    add_row("ptx_launch_wait", find_figure(output, "ptx_launch_wait", "us"), "us",
+            "to another thread and back", find_figure(output, "ptx_launch", "us"), LESS_IS_BETTER,
+            0);
+    free(output);
+}
+
 static void bench_compiler(void)
 {
     char *compiler = harness_build_path("host/cuda-cpu/baregpu-ptxc");
@@ -49,10 +62,14 @@ void bench_ptx(void)
                 "C, one thread", find_figure(output, kernels[i].name, "c_ns") / 1e3, LESS_IS_BETTER,
                 kernels[i].goal);
     }
+    add_row("ptx_scaling", find_figure(output, "ptx_scaling", "ns") / 1e3, "us",
+            "one thread of two", find_figure(output, "ptx_scaling", "alone_ns") / 1e3,
+            LESS_IS_BETTER, 0.55);
     add_row("ptx_checks_all", find_figure(output, "ptx_checks_all", "ns") / 1e3, "us",
             "the same unchecked", find_figure(output, "ptx_checks_all", "unchecked_ns") / 1e3,
             LESS_IS_BETTER, 15);
     free(output);
     free(folder);
+    bench_launch();
     bench_compiler();
 }

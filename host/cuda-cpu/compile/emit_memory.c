@@ -6,6 +6,9 @@
  */
 #include "host/cuda-cpu/compile/emitter.h"
 
+/* Instructions of a function whose accesses are all in line. */
+#define IN_LINE_MAX 600
+
 static const struct ptx_operand *operand(const struct emitter *emitter, size_t index)
 {
     return &emitter->instruction->operands[index];
@@ -241,10 +244,17 @@ static void scatter(struct emitter *emitter, const struct access *access, value 
     call_access(emitter, access, true);
 }
 
+/* What runs once in a large function costs more to compile than to call: half of the time. */
+static bool is_cold(const struct emitter *emitter)
+{
+    return emitter->function->instruction_count > IN_LINE_MAX &&
+           emitter->flow->blocks[emitter->block].loop == FLOW_END;
+}
+
 /* Always by a call: 128 bits; of checked code what is strong, and where not all lanes take part. */
 static bool is_never_in_line(const struct emitter *emitter, const struct access *access)
 {
-    return access->size > 8 ||
+    return access->size > 8 || is_cold(emitter) ||
            (emitter->options->is_checked && (access->order || !emitter->lanes.all));
 }
 

@@ -2,6 +2,7 @@
 #include "host/cuda-cpu/driver/task.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
 
-/* Who has nothing to do looks for so many turns, a few microseconds, before it sleeps. */
+/* Who has nothing to do looks for so many turns, some ten microseconds, before it sleeps; in
+ * between it lets go of the processor, which may be the one that what it waits for needs. */
 #define SPINS 2000
+#define SPINS_TO_YIELD 100
 
 static struct {
     struct task *first, **end; /* those that are ready */
@@ -174,8 +177,11 @@ static void run(struct task *task)
     finish(task);
 }
 
-static void pause_thread(void)
+static void pause_thread(int turn)
 {
+    if (turn % SPINS_TO_YIELD == SPINS_TO_YIELD - 1) {
+        sched_yield();
+    }
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #else
@@ -191,7 +197,7 @@ static void idle(void)
         driver_unlock();
         for (int i = 0; i < SPINS && __atomic_load_n(&engine.first, __ATOMIC_RELAXED) == NULL;
              i++) {
-            pause_thread();
+            pause_thread(i);
         }
         driver_lock();
         engine.spinning = false;
@@ -267,7 +273,7 @@ static void spin_for(const struct task *task)
 {
     driver_unlock();
     for (int i = 0; i < SPINS && !__atomic_load_n(&task->done, __ATOMIC_ACQUIRE); i++) {
-        pause_thread();
+        pause_thread(i);
     }
     driver_lock();
 }

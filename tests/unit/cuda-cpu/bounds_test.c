@@ -167,6 +167,24 @@ static void test_constants_are_read_alone(void **state)
                  0, true);
 }
 
+/* Out of loops of a large function accesses are done another way. */
+#define TEN(statements)                                                                            \
+    statements statements statements statements statements statements statements statements        \
+        statements statements
+#define LARGE(access)                                                                              \
+    KERNEL("mul.wide.u32 %rd1, %r0, 4; add.s64 %rd1, %rd1, %rd0; " TEN(                            \
+        TEN(TEN("add.u32 %r1, %r1, %r0; "))) access)
+
+static void test_large_functions(void **state)
+{
+    (void)state;
+    assert_int_equal(run(LARGE("ld.global.u32 %r2, [%rd1 + 896]; st.global.u32 [%rd1], %r1;")),
+                     LAUNCH_OK);
+    assert_int_equal(out[31], 31000);
+    expect_fault(LARGE("ld.global.u32 %r2, [%rd1 + 900];"), 31, false);
+    expect_fault(LARGE("st.global.u32 [%rd1 + 1000], %r1;"), 6, true);
+}
+
 static void test_nothing_is_in_empty_ranges(void **state)
 {
     (void)state;
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_heap_that_was_given_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_freed_between_launches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_constants_are_read_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_in_empty_ranges, setup, teardown),
     };
 
