@@ -92,7 +92,7 @@ enum bg_cuda_command {
     BG_CUDA_ARRAY_DESTROY = 0x1171,   /* bg_cuda_handle */
     BG_CUDA_TEXTURE_CREATE = 0x1172,  /* bg_cuda_texture_create; answer: uint64_t, a CUtexObject */
     BG_CUDA_TEXTURE_DESTROY = 0x1173, /* bg_cuda_object */
-    BG_CUDA_SURFACE_CREATE = 0x1174,  /* bg_cuda_handle of an array; answer: uint64_t */
+    BG_CUDA_SURFACE_CREATE = 0x1174,  /* bg_cuda_surface_create; answer: uint64_t, a CUsurfObject */
     BG_CUDA_SURFACE_DESTROY = 0x1175, /* bg_cuda_object */
 
     BG_CUDA_BLAS = 0x1180, /* cuda_blas.h */
@@ -424,7 +424,9 @@ enum bg_cuda_resource_type { /* as CUresourcetype */
 struct bg_cuda_texture_create {
     uint32_t resource; /* enum bg_cuda_resource_type */
     uint32_t array;    /* of the first two */
-    uint64_t address;  /* of the last two */
+    uint32_t level;    /* of ARRAY: which level of a mipmapped one */
+    uint32_t zero;
+    uint64_t address; /* of the last two */
     uint32_t format, channels;
     uint64_t size;                 /* of LINEAR: bytes */
     uint64_t width, height, pitch; /* of PITCH2D */
@@ -441,6 +443,11 @@ struct bg_cuda_texture_create {
     uint32_t view_format;
     uint64_t view_width, view_height, view_depth;
     uint32_t first_level, last_level, first_layer, last_layer;
+};
+
+struct bg_cuda_surface_create {
+    uint32_t array;
+    uint32_t level; /* of a mipmapped one; else 0 */
 };
 
 struct bg_cuda_object {
@@ -469,7 +476,8 @@ BG_WIRE_SIZE(bg_cuda_event_record, 16);
 BG_WIRE_SIZE(bg_cuda_node, 16);
 BG_WIRE_SIZE(bg_cuda_graph_launch, 8);
 BG_WIRE_SIZE(bg_cuda_array_create, 48);
-BG_WIRE_SIZE(bg_cuda_texture_create, 160);
-BG_WIRE_OFFSET(bg_cuda_texture_create, address_mode, 56);
+BG_WIRE_SIZE(bg_cuda_texture_create, 168);
+BG_WIRE_OFFSET(bg_cuda_texture_create, address_mode, 64);
+BG_WIRE_SIZE(bg_cuda_surface_create, 8);
 
 #endif
