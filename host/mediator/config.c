@@ -393,6 +393,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     if (strcmp(key, "request_timeout_ms") == 0) {
         return set_number(loader, key, text, 1, TIMEOUT_MS_MAX, &limits->request_timeout_ms);
     }
+    if (strcmp(key, "cuda_threads") == 0) {
+        return set_number(loader, key, text, 0, CONFIG_CUDA_THREADS_MAX, &limits->cuda_threads);
+    }
     if (strcmp(key, "max_sessions") == 0) {
         return set_number(loader, key, text, 1, SESSIONS_MAX, &listener->max_sessions);
     }
@@ -417,8 +420,9 @@ static int load_listener_key(struct loader *loader, struct config_listener *list
     return fail(loader,
                 "unknown key %s in [listener %s]: path, device, mode, pools, allow_users, "
                 "checks, max_priority, weight, memory_limit, max_queued, requests_per_s, burst, "
-                "request_timeout_ms, max_sessions, connections_per_s, guest_connections_per_s, "
-                "quarantine_faults, quarantine_window_s and quarantine_s are allowed",
+                "request_timeout_ms, cuda_threads, max_sessions, connections_per_s, "
+                "guest_connections_per_s, quarantine_faults, quarantine_window_s and quarantine_s "
+                "are allowed",
                 key, listener->name);
 }
 

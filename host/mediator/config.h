@@ -21,6 +21,7 @@
 #define CONFIG_LISTENERS 32
 #define CONFIG_USERS 16
 #define CONFIG_CHECKS_SIZE 32
+#define CONFIG_CUDA_THREADS_MAX 64u /* twice as many fit into a worker's cgroup */
 #define CONFIG_ERROR_SIZE 256
 
 /* What a session of a listener may do. Set by the supervisor, out of every guest's reach. */
@@ -31,6 +32,7 @@ struct config_limits {
     uint32_t burst;              /* requests at once, above that rate */
     uint32_t request_timeout_ms; /* from a request's start */
     uint32_t max_priority;       /* enum bg_vgpu_stub_priority */
+    uint32_t cuda_threads;       /* of kernels on the CPU; 0: as many as processors */
 };
 
 /* Which device connects to a listener. */

@@ -21,7 +21,7 @@ struct pool {
     struct job *jobs; /* that want helpers */
     struct worker *idle;
     bool ends;
-    unsigned helper_count;
+    unsigned helper_max, helper_count;
     pthread_t helpers[];
 };
 
@@ -110,13 +110,7 @@ struct pool *pool_create(unsigned helpers)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
-    while (pool->helper_count < helpers) {
-        if (pthread_create(&pool->helpers[pool->helper_count], NULL, run_helper, pool) != 0) {
-            pool_destroy(pool);
-            return NULL;
-        }
-        pool->helper_count++;
-    }
+    pool->helper_max = helpers;
     return pool;
 }
 
@@ -142,9 +136,24 @@ void pool_destroy(struct pool *pool)
     free(pool);
 }
 
+/* With the lock. Where there can be no more, those that are there do. */
+static void start_helpers(struct pool *pool)
+{
+    while (pool->helper_count < pool->helper_max) {
+        pthread_t *helper = &pool->helpers[pool->helper_count];
+
+        if (pthread_create(helper, NULL, run_helper, pool) != 0) {
+            pool->helper_max = pool->helper_count;
+        } else {
+            pool->helper_count++;
+        }
+    }
+}
+
 static void call_helpers(struct pool *pool, struct job *job)
 {
     pthread_mutex_lock(&pool->lock);
+    start_helpers(pool);
     job->next = pool->jobs;
     pool->jobs = job;
     for (unsigned i = 0; i < job->wanted; i++) {

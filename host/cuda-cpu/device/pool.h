@@ -8,7 +8,8 @@
 struct pool;
 struct worker;
 
-/* Threads beside those that call; may be 0. NULL: no memory, or no threads. */
+/* For so many threads beside those that call; may be 0. They are started when they are first
+ * wanted, as many as there can be. NULL: no memory. */
 struct pool *pool_create(unsigned helpers);
 
 /* When nothing runs any more. */

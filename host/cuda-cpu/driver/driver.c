@@ -84,15 +84,23 @@ static uint64_t default_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4 * 3;
 }
 
+/* Again by each cuInit. What threads look at without the lock is not touched when it is the same.
+ */
 static void read_settings(void)
 {
-    settings.threads = (unsigned)setting("BAREGPU_CUDA_THREADS", processors(), 1024);
-    settings.arch = (unsigned)setting("BAREGPU_CUDA_ARCH", 90, 999);
-    settings.memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX);
-    settings.schedule = setting("BAREGPU_CUDA_SCHEDULE", 0, UINT64_MAX);
-    settings.time_limit_ms = setting("BAREGPU_CUDA_TIME_LIMIT", 0, UINT64_C(1) << 40);
-    settings.quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0;
-    settings.is_eager = is_set("CUDA_MODULE_LOADING", "EAGER");
+    const struct driver_settings now = {
+        .threads = (unsigned)setting("BAREGPU_CUDA_THREADS", processors(), 1024),
+        .arch = (unsigned)setting("BAREGPU_CUDA_ARCH", 90, 999),
+        .memory = setting("BAREGPU_CUDA_MEMORY", default_memory(), UINT64_MAX),
+        .schedule = setting("BAREGPU_CUDA_SCHEDULE", 0, UINT64_MAX),
+        .time_limit_ms = setting("BAREGPU_CUDA_TIME_LIMIT", 0, UINT64_C(1) << 40),
+        .quiet = setting("BAREGPU_CUDA_QUIET", 0, 1) != 0,
+        .is_eager = is_set("CUDA_MODULE_LOADING", "EAGER"),
+    };
+
+    if (memcmp(&settings, &now, sizeof(now)) != 0) {
+        settings = now;
+    }
 }
 
 static void prepare_compiler(void)
@@ -141,8 +149,8 @@ CUresult cuInit(unsigned flags)
         return CUDA_ERROR_INVALID_VALUE;
     }
     driver_lock();
+    read_settings();
     if (!initialised) {
-        read_settings();
         fatbin_prepare();
         prepare_compiler();
         initialised = true;

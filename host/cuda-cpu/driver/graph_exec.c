@@ -336,6 +336,7 @@ static CUresult launch(struct context *context, CUgraphExec handle, CUstream str
         follow(exec, &exec->entries[i], start);
         task_follow(end, exec->entries[i].running);
         exec->entries[i].running->stream = stream;
+        exec->entries[i].running->at_call = start->at_call;
     }
     for (size_t i = 0; i < exec->count; i++) {
         task_submit(exec->entries[i].running);

@@ -98,6 +98,9 @@ static CUresult run(struct task *base)
     uint64_t limit_ms = driver_settings()->time_limit_ms;
     struct launch_fault fault;
 
+    if (base->at_call) {
+        task->launch.threads = 1;
+    }
     task->launch.deadline_ns = limit_ms ? clock_now_ns() + limit_ms * NS_PER_MS : 0;
     switch (launch_run(&task->launch, &fault)) {
     case LAUNCH_OK:

@@ -8,6 +8,7 @@
 #include "host/cuda-cpu/driver/capture.h"
 #include "host/cuda-cpu/driver/context.h"
 #include "host/cuda-cpu/driver/driver.h"
+#include "host/cuda-cpu/driver/extension.h"
 
 static uint64_t next_id = 1;
 
@@ -137,6 +138,7 @@ void stream_submit(struct stream *stream, struct task *task)
     struct task *before = stream->last;
 
     task->stream = stream;
+    task->at_call = (stream->flags & CUDA_CPU_STREAM_AT_CALL) != 0;
     task_follow(task, before);
     follow_others(stream, task);
     stream->last = task_retain(task);
@@ -175,7 +177,7 @@ static CUresult create_handle(struct context *context, CUstream *handle, unsigne
     struct stream *stream;
     CUresult result;
 
-    if (handle == NULL || (flags & ~(unsigned)CU_STREAM_NON_BLOCKING) != 0) {
+    if (handle == NULL || (flags & ~(CU_STREAM_NON_BLOCKING | CUDA_CPU_STREAM_AT_CALL)) != 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = create(context, flags, &stream);

@@ -255,12 +255,25 @@ void task_stop_workers(void)
     engine.started = engine.stopping = false;
 }
 
+static void run_at_call(struct task *task)
+{
+    if (task->waits == 0) {
+        run(task);
+    } else {
+        task_wait(task);
+    }
+}
+
 void task_submit(struct task *task)
 {
+    task_retain(task);
+    if (task->at_call) {
+        run_at_call(task);
+        return;
+    }
     if (!engine.started) {
         start_workers();
     }
-    task_retain(task);
     if (task->waits == 0) {
         push_ready(task);
     }

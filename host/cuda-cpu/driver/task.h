@@ -25,6 +25,7 @@ struct task {
     struct context *context;            /* keeps the error that run returns */
     const struct stream *stream;        /* who waits for it may run its tasks, too */
     bool always;                        /* runs in a context that had an error as well */
+    bool at_call;                       /* is run by who submits it, on that thread alone */
     bool done;
     uint64_t end_ns;     /* CLOCK_MONOTONIC, when it is done */
     unsigned references; /* it is freed with the last one */

@@ -101,7 +101,7 @@ const struct cuda_driver *cuda_driver_load_cpu(char reason[CUDA_DRIVER_REASON_SI
     if (driver.path != NULL) {
         return &driver;
     }
-    /* It computes in the thread that asks for it, which is the one whose time is counted. */
+    /* Until a session says more (worker/device.c) it starts no threads. */
     setenv("BAREGPU_CUDA_THREADS", "0", 1);
     snprintf(reason, CUDA_DRIVER_REASON_SIZE, "this program's folder is not known");
     return find_beside_program(path) && load(&driver, path, reason) ? &driver : NULL;

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/cuda-cpu/driver/extension.h"
+
 #define PAGE 4096u
 #define BLOCKS_PER_MULTIPROCESSOR 8u /* of 256 threads: as many as it holds */
 #define FREE_PIECE (UINT64_C(32) << 20)
@@ -182,9 +184,13 @@ static enum bg_compute_status load_kernels(struct gpu *gpu)
     return find_functions(gpu, module);
 }
 
+/* On the CPU the thread that asks computes, whose time is counted. */
 static enum bg_compute_status make_stream(struct gpu *gpu)
 {
-    return gpu_check(gpu, gpu->driver->cuStreamCreate(&gpu->stream, CU_STREAM_NON_BLOCKING),
+    unsigned at_call = gpu->driver->on_cpu ? CUDA_CPU_STREAM_AT_CALL : 0;
+
+    return gpu_check(gpu,
+                     gpu->driver->cuStreamCreate(&gpu->stream, CU_STREAM_NON_BLOCKING | at_call),
                      "cuStreamCreate");
 }
 

@@ -580,6 +580,7 @@ const struct worker_kind pvgpu_worker_kind = {
     .device = CONFIG_LISTENER_PVGPU,
     .worker = &pvgpu_worker.base,
     .hands_out_memory = true,
+    .has_streams = true,
     .open = open_worker,
     .greet = greet,
     .compute = pvgpu_consumer_main,

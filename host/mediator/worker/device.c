@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1 /* sched_getaffinity */
 #include "host/mediator/worker/device.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct cuda_driver *cuda;
 static struct gpu cpu; /* without a context: it cannot be used */
+
+static unsigned stream_threads;
 
 static char cuda_reason[CUDA_DRIVER_REASON_SIZE] = "no driver was loaded";
 static char cpu_reason[GPU_ERROR_SIZE] = "no driver was loaded";
@@ -34,21 +38,55 @@ void device_load(char *const *names)
     }
 }
 
-void device_check(const char *checks)
+/* ---- A session ---- */
+
+static void set(const char *name, unsigned long value)
 {
-    setenv("BAREGPU_CUDA_CHECK", checks, 1);
-    if (cpu.context != NULL) {
-        cpu.driver->cuDevicePrimaryCtxReset(cpu.device);
-        open_cpu();
-    }
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lu", value);
+    setenv(name, text, 1);
 }
 
-void device_seal(void)
+static unsigned count_threads(const struct control_start *start)
 {
-    if (cpu.context != NULL) {
-        setenv("BAREGPU_CUDA_CACHE", "0", 1);
-        cpu.driver->cuInit(0);
+    unsigned processors;
+    cpu_set_t set;
+
+    if (start->limits.cuda_threads > 0) {
+        return start->limits.cuda_threads;
     }
+    processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+    return processors < CONFIG_CUDA_THREADS_MAX ? processors : CONFIG_CUDA_THREADS_MAX;
+}
+
+/* The context is made anew: its kernels are others. */
+static void look_for(const char *checks)
+{
+    setenv("BAREGPU_CUDA_CHECK", checks, 1);
+    cpu.driver->cuDevicePrimaryCtxReset(cpu.device);
+    open_cpu();
+}
+
+void device_begin(const struct control_start *start, bool has_streams)
+{
+    if (cpu.context == NULL) {
+        return;
+    }
+    stream_threads = has_streams ? count_threads(start) : 0;
+    set("BAREGPU_CUDA_THREADS", stream_threads);
+    set("BAREGPU_CUDA_TIME_LIMIT", start->limits.request_timeout_ms);
+    if (start->checks[0]) {
+        look_for(start->checks);
+    }
+    setenv("BAREGPU_CUDA_CACHE", "0", 1);
+    cpu.driver->cuInit(0);
+}
+
+/* Who computes, and who helps with it. */
+unsigned device_threads(void)
+{
+    return 2 * stream_threads;
 }
 
 bool device_runs_code(void)

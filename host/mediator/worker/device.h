@@ -18,12 +18,13 @@
  * fails, device_open says. */
 void device_load(char *const *names);
 
-/* What the CPU device is to look for in kernels (config.h's checks): its context is made anew. */
-void device_check(const char *checks);
+/* For the session that begins, before the sandbox: how long its kernels may run, on how many
+ * threads, what is looked for in them (config.h), and that what it compiles is kept for nobody.
+ * Without streams that run beside, all is done at the call. */
+void device_begin(const struct control_start *start, bool has_streams);
 
-/* Before the sandbox, and the first byte of a peer: what the session compiles is kept for nobody.
- */
-void device_seal(void);
+/* Threads that the CPU device may start; 0: none. */
+unsigned device_threads(void);
 
 /* The CPU device is there, in whose memory kernels become code. */
 bool device_runs_code(void);

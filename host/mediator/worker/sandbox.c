@@ -12,6 +12,7 @@
 
 /* Program, libraries, two stacks, malloc's arenas (which reserve 128 MiB to use some of it). */
 #define ADDRESS_SPACE_OVERHEAD (UINT64_C(1) << 30)
+#define ADDRESS_SPACE_OF_THREAD (UINT64_C(144) << 20) /* one of each */
 #define CPU_DESCRIPTORS 64
 #define CUDA_DESCRIPTORS 1024
 
@@ -19,7 +20,8 @@
 static void describe_cpu(struct jail *jail, const struct worker *worker)
 {
     uint64_t memory = worker->start.limits.memory_limit;
-    uint64_t more = worker->shared_size + ADDRESS_SPACE_OVERHEAD;
+    uint64_t more =
+        worker->shared_size + ADDRESS_SPACE_OVERHEAD + device_threads() * ADDRESS_SPACE_OF_THREAD;
     bool memfd = worker->kind->hands_out_memory;
 
     jail->calls = JAIL_CALLS_THREADS | (memfd ? JAIL_CALLS_MEMFD : 0);
@@ -106,5 +108,5 @@ int sandbox_enter(const struct worker *worker)
 
 int sandbox_close(const struct worker *worker)
 {
-    return worker->start.cuda_possible ? 0 : jail_forbid_threads();
+    return worker->start.cuda_possible || device_threads() > 0 ? 0 : jail_forbid_threads();
 }

@@ -9,7 +9,7 @@
  * does not allow. 0, or -1 with errno: the worker must not go on. */
 int sandbox_enter(const struct worker *worker);
 
-/* Once all threads are there, which only a driver makes more of. As above. */
+/* Once all threads are there but those of CUDA. As above. */
 int sandbox_close(const struct worker *worker);
 
 #endif

@@ -278,7 +278,6 @@ static int start_computing(struct worker *worker)
 static bool enter_sandbox(struct worker *worker)
 {
     tzset(); /* reads a file */
-    device_seal();
     if ((sandbox_enter(worker) ?: start_computing(worker) ?: sandbox_close(worker)) != 0) {
         log_error("sandbox: %m");
         return false;
@@ -317,9 +316,7 @@ int worker_main(const struct worker_kind *const *kinds, unsigned count, char *co
     if (worker == NULL) {
         return WORKER_EXIT_FAILED;
     }
-    if (start.checks[0]) {
-        device_check(start.checks);
-    }
+    device_begin(&start, worker->kind->has_streams);
     worker->kind->open(worker);
     if (!worker->over && !enter_sandbox(worker)) {
         worker_end(worker, WORKER_EXIT_FAILED);

@@ -57,6 +57,7 @@ struct worker_kind {
     enum config_listener_device device;
     struct worker *worker; /* this process's, zeroed */
     bool hands_out_memory; /* makes sealed memory, and takes some */
+    bool has_streams;      /* CUDA's, which run beside it */
 
     /* Before the sandbox, and before there is another thread: makes what is needed, outbox_init
      * included; no byte of the peer's is read. What goes wrong is said, and worker_end called. */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "host/common/clock.h"
+#include "host/cuda-cpu/driver/extension.h"
 #include "protocol/cuda.h"
 
 #define OK(call) assert_int_equal(call, CUDA_SUCCESS)
@@ -149,6 +150,44 @@ static void test_order_in_stream(void **state)
     OK(cuMemcpyDtoH(host, pointer, 4));
     assert_int_equal(*host, 7);
     OK(cuMemFreeHost(host));
+}
+
+static void note_thread(void *thread)
+{
+    *(pthread_t *)thread = pthread_self();
+}
+
+/* A stream whose work is done by who asks for it, at once, whatever others do. */
+static void test_at_call(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    CUdeviceptr pointer;
+    int value = 0;
+    void *parameters[] = {&pointer};
+    CUstream stream, other;
+    pthread_t thread;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cuLaunchHostFunc(other, pass_gate, &gate));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING | CUDA_CPU_STREAM_AT_CALL));
+    for (int i = 0; i < 100; i++) {
+        memset(&thread, 0, sizeof(thread));
+        OK(cuLaunchHostFunc(stream, note_thread, &thread));
+        assert_true(pthread_equal(thread, pthread_self()));
+        OK(cuStreamQuery(stream));
+    }
+    OK(cuMemsetD32Async(pointer, 0, 1, stream));
+    launch("increase", stream, parameters);
+    OK(cuMemcpyDtoHAsync(&value, pointer, 4, stream));
+    assert_int_equal(value, 1);
+    assert_int_equal(cuStreamQuery(other), CUDA_ERROR_NOT_READY);
+    open_gate(&gate);
+    OK(cuStreamDestroy(stream));
+    OK(cuStreamDestroy(other));
+    assert_int_equal(cuStreamCreate(&stream, CUDA_CPU_STREAM_AT_CALL << 1),
+                     CUDA_ERROR_INVALID_VALUE);
 }
 
 /* A destroyed stream's work is done all the same. */
@@ -394,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_in_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_at_call, setup, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_per_thread_streams, setup, teardown),

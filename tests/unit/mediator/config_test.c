@@ -82,6 +82,7 @@ static void test_everything(void **state)
          "connections_per_s = 55\n"
          "guest_connections_per_s = 0\n"
          "checks = init race, init\n"
+         "cuda_threads = 6\n"
          "[listener two]\npath = /run/two.sock\nrequests_per_s = 50\n");
     assert_int_equal(config.max_sessions, 10);
     assert_int_equal(config.spare_workers, 0);
@@ -113,6 +114,8 @@ static void test_everything(void **state)
     assert_int_equal(listener->limits.requests_per_s, 100);
     assert_int_equal(listener->limits.burst, 7);
     assert_int_equal(listener->limits.request_timeout_ms, 2000);
+    assert_int_equal(listener->limits.cuda_threads, 6);
+    assert_int_equal(config.listeners[1].limits.cuda_threads, 0);
     assert_int_equal(listener->max_sessions, 3);
     assert_int_equal(listener->quarantine_faults, 2);
     assert_int_equal(listener->quarantine_window_s, 30);
@@ -154,6 +157,7 @@ static void test_errors(void **state)
     expect_error(LISTENER "pools = C\n", "test.ini:3:", "A and B");
     expect_error(LISTENER "pools = ,\n", "test.ini:3:", "pools is empty");
     expect_error(LISTENER "checks = memory leak\n", "test.ini:3:", "memory, race, init and sync");
+    expect_error(LISTENER "cuda_threads = 65\n", "test.ini:3:", "64");
     expect_error(LISTENER "max_priority = 2\n", "test.ini:3:", "low, medium or high");
     expect_error(LISTENER "allow_users = nobody-of-this-name\n", "test.ini:3:", "no user");
     expect_error(LISTENER "memory_limit = 1X\n", "test.ini:3:", "512M");
