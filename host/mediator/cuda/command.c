@@ -151,21 +151,35 @@ static const struct row rows[] = {
     ROW(END) = {0, false, false, run_end},
     ROW(STAGE) = {SIZE(stage), false, false, run_stage},
     ROW(ANSWER) = {SIZE(answer), false, false, run_answer},
+    ROW(LIMIT_GET) = {SIZE(limit), false, false, cuda_run_limit_get},
+    ROW(LIMIT_SET) = {SIZE(limit), false, false, cuda_run_limit_set},
 
     ROW(MODULE_LOAD) = {SIZE(module_load), false, true, cuda_run_module_load},
     ROW(MODULE_UNLOAD) = {SIZE(handle), false, false, cuda_run_module_unload},
     ROW(MODULE_GLOBAL) = {SIZE(handle), false, true, cuda_run_module_global},
+    ROW(FUNCTION_SET) = {SIZE(function_set), false, false, cuda_run_function_set},
+    ROW(OCCUPANCY) = {SIZE(occupancy), false, false, cuda_run_occupancy},
 
     ROW(MEMORY_ALLOC) = {SIZE(memory_alloc), false, false, cuda_run_memory_alloc},
     ROW(MEMORY_FREE) = {SIZE(memory_free), false, false, cuda_run_memory_free},
     ROW(MEMORY_INFO) = {0, false, false, cuda_run_memory_info},
     ROW(FILL) = {SIZE(fill), false, false, cuda_run_fill},
     ROW(COPY) = {SIZE(copy), false, true, cuda_run_copy},
+    ROW(COPY_BOX) = {SIZE(copy_box), false, false, cuda_run_copy_box},
 
     ROW(LAUNCH) = {SIZE(launch), true, true, cuda_run_launch},
 
+    ROW(STREAM_CREATE) = {SIZE(stream_create), false, false, cuda_run_stream_create},
+    ROW(STREAM_DESTROY) = {SIZE(handle), false, false, cuda_run_stream_destroy},
+    ROW(STREAM_WAIT) = {SIZE(stream_event), false, false, cuda_run_stream_wait},
     ROW(STREAM_MARK) = {SIZE(mark), false, false, cuda_run_stream_mark},
     ROW(STREAM_SYNC) = {SIZE(handle), false, false, cuda_run_stream_sync},
+    ROW(STREAM_QUERY) = {SIZE(handle), false, false, cuda_run_stream_query},
+
+    ROW(EVENT_CREATE) = {SIZE(event_create), false, false, cuda_run_event_create},
+    ROW(EVENT_DESTROY) = {SIZE(handle), false, false, cuda_run_event_destroy},
+    ROW(EVENT_RECORD) = {SIZE(event_record), false, false, cuda_run_event_record},
+    ROW(EVENT_ELAPSED) = {SIZE(event_elapsed), false, false, cuda_run_event_elapsed},
 };
 
 /* NULL: there is no such command. */

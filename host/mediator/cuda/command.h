@@ -48,21 +48,38 @@ void cuda_answer_end(struct cuda_call *call, uint64_t size);
 
 #define CUDA_COMMAND(name) CUresult name(struct cuda_session *cuda, struct cuda_call *call)
 
+/* box.c */
+CUDA_COMMAND(cuda_run_copy_box);
+/* copy.c */
+CUDA_COMMAND(cuda_run_copy);
+/* event.c */
+CUDA_COMMAND(cuda_run_event_create);
+CUDA_COMMAND(cuda_run_event_destroy);
+CUDA_COMMAND(cuda_run_event_record);
+CUDA_COMMAND(cuda_run_event_elapsed);
+CUDA_COMMAND(cuda_run_stream_wait);
+/* fill.c */
+CUDA_COMMAND(cuda_run_fill);
+/* function.c */
+CUDA_COMMAND(cuda_run_function_set);
+CUDA_COMMAND(cuda_run_occupancy);
+CUDA_COMMAND(cuda_run_limit_get);
+CUDA_COMMAND(cuda_run_limit_set);
+/* launch.c */
+CUDA_COMMAND(cuda_run_launch);
 /* memory.c */
 CUDA_COMMAND(cuda_run_memory_alloc);
 CUDA_COMMAND(cuda_run_memory_free);
 CUDA_COMMAND(cuda_run_memory_info);
-CUDA_COMMAND(cuda_run_fill);
-/* copy.c */
-CUDA_COMMAND(cuda_run_copy);
 /* module.c */
 CUDA_COMMAND(cuda_run_module_load);
 CUDA_COMMAND(cuda_run_module_unload);
 CUDA_COMMAND(cuda_run_module_global);
-/* launch.c */
-CUDA_COMMAND(cuda_run_launch);
 /* stream.c */
+CUDA_COMMAND(cuda_run_stream_create);
+CUDA_COMMAND(cuda_run_stream_destroy);
 CUDA_COMMAND(cuda_run_stream_mark);
 CUDA_COMMAND(cuda_run_stream_sync);
+CUDA_COMMAND(cuda_run_stream_query);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Launches of kernels. */
+#include "host/mediator/cuda/launch.h"
+
 #include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/module.h"
 #include "host/mediator/cuda/stream.h"
@@ -34,10 +36,15 @@ static bool is_in(const uint32_t size[3], const int32_t most[3])
     return true;
 }
 
-static CUresult check_launch(const struct cuda_session *cuda, const struct bg_cuda_launch *launch)
+CUresult cuda_launch_check(const struct cuda_session *cuda, const struct bg_cuda_launch *launch,
+                           const struct cuda_function **function)
 {
     uint64_t threads = (uint64_t)launch->block[0] * launch->block[1];
 
+    *function = cuda_function_find(cuda, launch->module, launch->function);
+    if (*function == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
     if ((launch->flags & ~BG_CUDA_LAUNCH_COOPERATIVE) || !is_in(launch->grid, cuda->grid_max) ||
         !is_in(launch->block, cuda->block_max) ||
         threads * launch->block[2] > (uint64_t)cuda->threads_max) {
@@ -70,18 +77,17 @@ static CUresult start(struct cuda_session *cuda, const struct bg_cuda_launch *la
 CUDA_COMMAND(cuda_run_launch)
 {
     const struct bg_cuda_launch *launch = call->params;
-    const struct cuda_function *function =
-        cuda_function_find(cuda, launch->module, launch->function);
+    const struct cuda_function *function;
     const void *params;
+    size_t size;
     CUstream stream;
-    CUresult result;
+    CUresult result = cuda_launch_check(cuda, launch, &function);
 
-    if (function == NULL) {
-        return CUDA_ERROR_INVALID_HANDLE;
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
-    size_t size = function->params_size;
-    result = check_launch(cuda, launch) ?: find_params(call, size, &params)
-                                        ?: cuda_stream_take(cuda, launch->stream, &stream);
+    size = function->params_size;
+    result = find_params(call, size, &params) ?: cuda_stream_take(cuda, launch->stream, &stream);
     if (result != CUDA_SUCCESS) {
         return result;
     }

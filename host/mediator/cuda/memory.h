@@ -18,6 +18,9 @@ CUresult cuda_memory_add_variable(struct cuda_session *cuda, uint64_t address, u
 /* All of the module's. */
 void cuda_memory_remove_variables(struct cuda_session *cuda, const struct cuda_module *module);
 
+/* Whether the guest may have it so; but for its stream. */
+CUresult cuda_fill_check(const struct cuda_session *cuda, const struct bg_cuda_fill *fill);
+
 /* Of the session's limit; waits for what leaves when there is not enough. */
 CUresult cuda_memory_charge(struct cuda_session *cuda, uint64_t size);
 

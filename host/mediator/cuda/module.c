@@ -85,13 +85,14 @@ struct description {
     struct bytes functions, params, names;
 };
 
-static void describe_attributes(const struct cuda_driver *driver, CUfunction function,
-                                struct bg_cuda_function *description)
+void cuda_function_describe(const struct cuda_session *cuda, const struct cuda_function *function,
+                            struct bg_cuda_function *description)
 {
     for (uint32_t i = 0; i < BG_CUDA_FUNCTION_ATTRIBUTES; i++) {
         int value = 0;
 
-        if (driver->cuFuncGetAttribute(&value, (CUfunction_attribute)i, function) == CUDA_SUCCESS) {
+        if (cuda->driver->cuFuncGetAttribute(&value, (CUfunction_attribute)i, function->function) ==
+            CUDA_SUCCESS) {
             description->attributes[i] = value;
         }
     }
@@ -118,9 +119,10 @@ static CUresult describe_params(const struct cuda_driver *driver, CUfunction fun
                                                                : CUDA_ERROR_INVALID_IMAGE;
 }
 
-static CUresult describe_function(const struct cuda_driver *driver, struct cuda_function *function,
+static CUresult describe_function(const struct cuda_session *cuda, struct cuda_function *function,
                                   struct description *description)
 {
+    const struct cuda_driver *driver = cuda->driver;
     struct bg_cuda_function told = {.name = (uint32_t)description->names.size};
     const char *name = NULL;
     CUresult result = driver->cuFuncGetName(&name, function->function);
@@ -130,7 +132,7 @@ static CUresult describe_function(const struct cuda_driver *driver, struct cuda_
         return result;
     }
     function->params_size = told.params_size;
-    describe_attributes(driver, function->function, &told);
+    cuda_function_describe(cuda, function, &told);
     return bytes_add(&description->names, name, strlen(name) + 1) &&
                    bytes_add(&description->functions, &told, sizeof(told))
                ? CUDA_SUCCESS
@@ -178,13 +180,13 @@ static CUresult create(const struct cuda_driver *driver, CUmodule handle,
     return CUDA_SUCCESS;
 }
 
-static CUresult describe(const struct cuda_driver *driver, struct cuda_module *module,
+static CUresult describe(const struct cuda_session *cuda, struct cuda_module *module,
                          struct description *description)
 {
     CUresult result = CUDA_SUCCESS;
 
     for (uint32_t i = 0; i < module->function_count && result == CUDA_SUCCESS; i++) {
-        result = describe_function(driver, &module->functions[i], description);
+        result = describe_function(cuda, &module->functions[i], description);
     }
     return result;
 }
@@ -300,7 +302,7 @@ static CUresult keep(struct cuda_session *cuda, struct cuda_call *call, struct l
     struct cuda_module *module = NULL;
     CUresult result = create(cuda->driver, loading->module, &module);
 
-    result = result ?: describe(cuda->driver, module, &description)
+    result = result ?: describe(cuda, module, &description)
                            ?: answer_load(call, loading, &description);
     free_description(&description);
     if (result != CUDA_SUCCESS) {

@@ -21,6 +21,10 @@ struct cuda_module {
 const struct cuda_function *cuda_function_find(const struct cuda_session *cuda, uint32_t module,
                                                uint32_t function);
 
+/* Its attributes. */
+void cuda_function_describe(const struct cuda_session *cuda, const struct cuda_function *function,
+                            struct bg_cuda_function *description);
+
 /* All of them; nothing runs any more. */
 void cuda_modules_destroy(struct cuda_session *cuda);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/mediator/cuda/event.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/memory.h"
@@ -190,8 +191,10 @@ void cuda_session_destroy(struct cuda_session *cuda)
     if (cuda->page != NULL) {
         acknowledge_all(cuda->page);
     }
-    cuda_streams_destroy(cuda);
+    cuda_streams_wait(cuda);
     cuda_leave_destroy(cuda);
+    cuda_streams_destroy(cuda);
+    cuda_events_destroy(cuda);
     cuda_modules_destroy(cuda);
     cuda_memory_destroy(cuda);
     cuda_marks_destroy(cuda);

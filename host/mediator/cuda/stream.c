@@ -20,18 +20,6 @@ CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *
     return CUDA_SUCCESS;
 }
 
-/* ---- What they do ---- */
-
-static bool look(struct cuda_session *cuda, struct cuda_stream *stream)
-{
-    if (stream->is_busy) {
-        CUresult result = cuda_check(cuda, cuda->driver->cuStreamQuery(stream->stream));
-
-        stream->is_busy = result == CUDA_ERROR_NOT_READY;
-    }
-    return stream->is_busy;
-}
-
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle)
 {
     bool is_busy = false;
@@ -42,12 +30,26 @@ bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle)
     return is_busy;
 }
 
+/* ---- What they do ---- */
+
+static void look(struct cuda_session *cuda, struct cuda_stream *stream)
+{
+    const struct cuda_driver *driver = cuda->driver;
+    CUresult result = stream->stream != NULL ? driver->cuStreamQuery(stream->stream)
+                                             : driver->cuEventQuery(stream->joint);
+
+    stream->is_busy = cuda_check(cuda, result) == CUDA_ERROR_NOT_READY;
+}
+
 bool cuda_streams_look(struct cuda_session *cuda)
 {
     bool is_busy = false;
 
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        is_busy = look(cuda, &cuda->streams[i]) || is_busy;
+        if (cuda->streams[i].is_busy) {
+            look(cuda, &cuda->streams[i]);
+            is_busy = is_busy || cuda->streams[i].is_busy;
+        }
     }
     cuda_leave_look(cuda);
     return is_busy;
@@ -60,29 +62,38 @@ CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream)
 
 CUresult cuda_streams_wait(struct cuda_session *cuda)
 {
-    CUresult result = CUDA_SUCCESS;
+    CUresult result;
 
+    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
+        return CUDA_SUCCESS;
+    }
+    result = cuda_streams_join(cuda, BG_CUDA_ALL, cuda->own) ?: cuda_stream_wait(cuda, cuda->own);
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        struct cuda_stream *stream = &cuda->streams[i];
-
-        if (stream->is_busy) {
-            result = cuda_stream_wait(cuda, stream->stream) ?: result;
-            stream->is_busy = false;
-        }
+        cuda->streams[i].is_busy = false;
     }
     return result;
 }
 
-static CUresult join(struct cuda_session *cuda, struct cuda_stream *stream, CUstream waiting)
+/* Where a stream is now; one that was destroyed has it already. */
+static CUresult put_joint(struct cuda_session *cuda, struct cuda_stream *stream)
 {
     const struct cuda_driver *driver = cuda->driver;
     CUresult result = CUDA_SUCCESS;
 
+    if (stream->stream == NULL) {
+        return CUDA_SUCCESS;
+    }
     if (stream->joint == NULL) {
         result = driver->cuEventCreate(&stream->joint, CU_EVENT_DISABLE_TIMING);
     }
-    return result ?: driver->cuEventRecord(stream->joint, stream->stream)
-                         ?: driver->cuStreamWaitEvent(waiting, stream->joint, 0);
+    return cuda_check(cuda, result ?: driver->cuEventRecord(stream->joint, stream->stream));
+}
+
+static CUresult join(struct cuda_session *cuda, struct cuda_stream *stream, CUstream waiting)
+{
+    CUresult result = put_joint(cuda, stream);
+
+    return result ?: cuda_check(cuda, cuda->driver->cuStreamWaitEvent(waiting, stream->joint, 0));
 }
 
 CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream waiting)
@@ -91,8 +102,67 @@ CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream 
 
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && result == CUDA_SUCCESS; i++) {
         if ((handle == BG_CUDA_ALL || handle == i) && cuda->streams[i].is_busy) {
-            result = cuda_check(cuda, join(cuda, &cuda->streams[i], waiting));
+            result = join(cuda, &cuda->streams[i], waiting);
         }
+    }
+    return result;
+}
+
+/* ---- Create and destroy ---- */
+
+/* What is left of a stream that had the same handle comes first: its marks are the same words. */
+static CUresult follow(struct cuda_session *cuda, struct cuda_stream *stream, CUstream created)
+{
+    return stream->is_busy
+               ? cuda_check(cuda, cuda->driver->cuStreamWaitEvent(created, stream->joint, 0))
+               : CUDA_SUCCESS;
+}
+
+CUDA_COMMAND(cuda_run_stream_create)
+{
+    const struct bg_cuda_stream_create *create = call->params;
+    struct cuda_stream *stream;
+    CUstream created;
+    CUresult result;
+
+    if (create->stream < BG_CUDA_STREAM_FIRST || create->stream >= BG_CUDA_STREAMS_MAX ||
+        cuda_stream_exists(cuda, create->stream)) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (create->flags & ~(uint32_t)CU_STREAM_NON_BLOCKING) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    stream = &cuda->streams[create->stream];
+    result = cuda_check(
+        cuda, cuda->driver->cuStreamCreateWithPriority(&created, create->flags, create->priority));
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    result = follow(cuda, stream, created);
+    if (result != CUDA_SUCCESS) {
+        cuda->driver->cuStreamDestroy(created);
+        return result;
+    }
+    stream->stream = created;
+    return CUDA_SUCCESS;
+}
+
+CUDA_COMMAND(cuda_run_stream_destroy)
+{
+    const struct bg_cuda_handle *handle = call->params;
+    struct cuda_stream *stream;
+    CUresult result = CUDA_SUCCESS;
+
+    if (handle->handle < BG_CUDA_STREAM_FIRST || !cuda_stream_exists(cuda, handle->handle)) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    stream = &cuda->streams[handle->handle];
+    if (stream->is_busy) {
+        result = put_joint(cuda, stream);
+    }
+    result = result ?: cuda_check(cuda, cuda->driver->cuStreamDestroy(stream->stream));
+    if (result == CUDA_SUCCESS) {
+        stream->stream = NULL;
     }
     return result;
 }
@@ -101,7 +171,6 @@ void cuda_streams_destroy(struct cuda_session *cuda)
 {
     const struct cuda_driver *driver = cuda->driver;
 
-    cuda_streams_wait(cuda);
     for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
         struct cuda_stream *stream = &cuda->streams[i];
 
@@ -112,9 +181,33 @@ void cuda_streams_destroy(struct cuda_session *cuda)
             driver->cuStreamDestroy(stream->stream);
         }
     }
+    if (cuda->own != NULL) {
+        driver->cuStreamDestroy(cuda->own);
+    }
 }
 
-/* ---- Commands ---- */
+/* ---- Waiting ---- */
+
+CUDA_COMMAND(cuda_run_stream_sync)
+{
+    const struct bg_cuda_handle *handle = call->params;
+
+    if (handle->handle == BG_CUDA_ALL) {
+        return cuda_streams_wait(cuda);
+    }
+    return cuda_stream_exists(cuda, handle->handle)
+               ? cuda_stream_wait(cuda, cuda->streams[handle->handle].stream)
+               : CUDA_ERROR_INVALID_HANDLE;
+}
+
+CUDA_COMMAND(cuda_run_stream_query)
+{
+    const struct bg_cuda_handle *handle = call->params;
+
+    return cuda_stream_exists(cuda, handle->handle)
+               ? cuda_check(cuda, cuda->driver->cuStreamQuery(cuda->streams[handle->handle].stream))
+               : CUDA_ERROR_INVALID_HANDLE;
+}
 
 CUDA_COMMAND(cuda_run_stream_mark)
 {
@@ -124,17 +217,4 @@ CUDA_COMMAND(cuda_run_stream_mark)
         return CUDA_ERROR_INVALID_VALUE;
     }
     return cuda_mark(cuda, mark->stream, mark->value, mark->flags & BG_CUDA_MARK_INTERRUPT);
-}
-
-CUDA_COMMAND(cuda_run_stream_sync)
-{
-    const struct bg_cuda_handle *handle = call->params;
-    CUstream stream;
-    CUresult result;
-
-    if (handle->handle == BG_CUDA_ALL) {
-        return cuda_streams_wait(cuda);
-    }
-    result = cuda_stream_take(cuda, handle->handle, &stream);
-    return result ?: cuda_stream_wait(cuda, stream);
 }

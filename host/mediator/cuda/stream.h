@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A guest's streams. */
+/* A guest's streams. One that it has destroyed counts until its work is done. */
 #ifndef MEDIATOR_CUDA_STREAM_H
 #define MEDIATOR_CUDA_STREAM_H
 
 #include "host/mediator/cuda/session.h"
 
+bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle);
+
 /* A stream that is to get work: it counts as busy from now on. CUDA_ERROR_INVALID_HANDLE. */
 CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *stream);
-
-bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle);
 
 /* Whether a stream was busy, or any of BG_CUDA_ALL, when they were looked at last. */
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle);
@@ -25,7 +25,7 @@ CUresult cuda_streams_wait(struct cuda_session *cuda);
 /* `waiting` waits for what those of one handle or BG_CUDA_ALL have now that are busy. */
 CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream waiting);
 
-/* Waits for all of them before. */
+/* None is busy. */
 void cuda_streams_destroy(struct cuda_session *cuda);
 
 #endif
