@@ -11,8 +11,10 @@ HARNESS_SRC := $(wildcard tests/harness*.c)
 
 # What sessions compute by, for tests that have one without a mediator: the operations, and the CUDA
 # device on the CPU.
-GPU_SRC := $(wildcard host/mediator/compute/*.c host/mediator/cuda/*.c) host/mediator/log.c \
-           $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/%,$(wildcard host/cuda-cpu/*/*.c))
+GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/compute/*.c)) \
+           $(wildcard host/mediator/cuda/*.c) host/mediator/log.c tests/fake/cublas.c \
+           $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/% host/cuda-cpu/blas/driver.c, \
+                        $(wildcard host/cuda-cpu/*/*.c))
 
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600

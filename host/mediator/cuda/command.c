@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/mediator/cuda/stream.h"
+#include "protocol/cuda_blas.h"
 
 struct row {
     size_t params_size;
@@ -180,6 +181,8 @@ static const struct row rows[] = {
     ROW(EVENT_DESTROY) = {SIZE(handle), false, false, cuda_run_event_destroy},
     ROW(EVENT_RECORD) = {SIZE(event_record), false, false, cuda_run_event_record},
     ROW(EVENT_ELAPSED) = {SIZE(event_elapsed), false, false, cuda_run_event_elapsed},
+
+    ROW(BLAS) = {SIZE(blas), false, false, cuda_run_blas},
 };
 
 /* NULL: there is no such command. */

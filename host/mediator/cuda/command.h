@@ -81,5 +81,9 @@ CUDA_COMMAND(cuda_run_stream_destroy);
 CUDA_COMMAND(cuda_run_stream_mark);
 CUDA_COMMAND(cuda_run_stream_sync);
 CUDA_COMMAND(cuda_run_stream_query);
+/* blas.c */
+CUDA_COMMAND(cuda_run_blas);
+/* No stream has work any more. */
+void cuda_blas_destroy(struct cuda_session *cuda);
 
 #endif

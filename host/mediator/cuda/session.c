@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "host/mediator/cuda/event.h"
+#include "host/mediator/compute/cublas.h"
+#include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/memory.h"
@@ -168,6 +170,7 @@ CUresult cuda_session_describe(const struct cuda_session *cuda, struct bg_cuda_d
         .memory_total = total,
         .memory_limit = cuda->session->memory_limit,
         .heap_address = cuda->heap.memory != NULL ? cuda->heap.address : 0,
+        .has_blas = cublas_get(driver) != NULL,
         .greatest_priority = greatest,
         .least_priority = least,
     };
@@ -192,6 +195,7 @@ void cuda_session_destroy(struct cuda_session *cuda)
         acknowledge_all(cuda->page);
     }
     cuda_streams_wait(cuda);
+    cuda_blas_destroy(cuda);
     cuda_leave_destroy(cuda);
     cuda_streams_destroy(cuda);
     cuda_events_destroy(cuda);

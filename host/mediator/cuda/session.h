@@ -15,6 +15,7 @@
 
 #include "host/mediator/compute/operation.h"
 #include "host/mediator/compute/session.h"
+#include "protocol/cublas.h"
 #include "protocol/cuda_command.h"
 
 struct cuda_stream {
@@ -48,7 +49,8 @@ struct cuda_session {
     uint8_t *stage, *answer;
     uint32_t stage_size, stage_total, answer_size;
 
-    CUstream own; /* for what is waited for at once */
+    cublasHandle_t blas; /* NULL until it is used */
+    CUstream own;        /* for what is waited for at once */
     /* leave.h */
     CUstream leave;
     struct cuda_leaving *leaving, **leaving_end;

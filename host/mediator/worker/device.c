@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/mediator/compute/cublas.h"
+
 static const struct cuda_driver *cuda;
 static struct gpu cpu; /* without a context: it cannot be used */
 
@@ -35,6 +37,12 @@ void device_load(char *const *names)
         } else {
             open_cpu();
         }
+    }
+    if (cuda != NULL) {
+        cublas_load(cuda);
+    }
+    if (cpu.context != NULL) {
+        cublas_load(cpu.driver);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC) $(filter-out %/driver.c,$(CUBLAS_CPU_SRC))
+// build: $(CUDA_CPU_HERE_SRC) $(filter-out %/driver.c,$(CUBLAS_CPU_SRC)) tests/fake/cublas.c
 // libs: -ldl
 /* cuBLAS on the CPU device: each function against the same in plain C, and what it refuses. */
 #include <math.h>
@@ -20,21 +20,6 @@
 #define CHECK(call) assert_int_equal(call, 0)
 
 static cublasHandle_t handle;
-
-/* The driver is in this program. */
-const struct blas_driver *blas_driver_get(void)
-{
-    static const struct blas_driver driver = {
-        .cuCtxGetCurrent = cuCtxGetCurrent,
-        .cuCtxSynchronize = cuCtxSynchronize,
-        .cuLaunchHostFunc = cuLaunchHostFunc,
-        .cuMemsetD2D8Async = cuMemsetD2D8Async,
-        .cuPointerGetAttribute = cuPointerGetAttribute,
-        .cuStreamSynchronize = cuStreamSynchronize,
-    };
-
-    return &driver;
-}
 
 /* ---- Numbers ---- */
 
