@@ -34,6 +34,7 @@ if [ -n "$cross" ]; then
     esac
 fi
 echo "HOST_VERSION := $(${CC:-cc} --version 2>/dev/null | head -n 1)"
+echo "KERNELS_COMPILER := $(make_text "$("$here/kernels.sh" --compiler || true)")"
 echo "CLANG_VERSION := $(clang --version 2>/dev/null | head -n 1)"
 libraries="libuv inih jansson libseccomp"
 echo "HOST_CFLAGS_PKG := $(pkg_config --cflags $libraries)"

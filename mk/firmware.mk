@@ -13,21 +13,25 @@ KERNEL_SRC := $(wildcard firmware/*.S firmware/platform/*.[cS] firmware/memory/*
 APP_SRC := $(filter-out $(KERNEL_SRC),$(wildcard firmware/apps/*.c))
 GUEST_TEST_IMAGES := $(FW)/baregpu-test.elf $(FW)/baregpu-test.img
 GUEST_TEST_SRC := $(wildcard tests/guest/*.c tests/guest/*/*.c)
+# CUDA kernels beside what uses them; KERNELS= names more, for baregpu.elf.
+APP_KERNELS := $(wildcard firmware/apps/*.cu) $(KERNELS)
+TEST_KERNELS := $(wildcard tests/guest/cuda/*.cu)
 MINIMAL_SRC := $(wildcard firmware/minimal/*.[cS])
 MINIMAL_LD := firmware/minimal/linker.ld
 FONT_SRC := $(FW)/font/console_font.c
 fw_obj = $(patsubst %,$(FW_OBJ)/%.o,$(basename $(1)))
+kernels_obj = $(1:%.cu=$(FW_OBJ)/%.ptx.o)
 
 # Debian's compiler for Linux needs newlib beside it; one for the bare target has its own.
 ifeq ($(CROSS_BARE),yes)
 LIBC_STAMP :=
 LIBC_INCLUDE :=
-LIBC_LINK = -lc
+LIBC_LINK = -lc -lm
 NEWLIB_ARG := -
 else
 LIBC_STAMP := $(FW)/newlib.stamp
 LIBC_INCLUDE := -nostdinc -isystem $(NEWLIB)/include -isystem $(call quoted,$(CROSS_INCLUDE))
-LIBC_LINK = $(NEWLIB)/lib/libc.a
+LIBC_LINK = $(addprefix $(NEWLIB)/lib/,libc.a libm.a)
 NEWLIB_ARG := $(NEWLIB)
 endif
 
@@ -44,7 +48,9 @@ FW_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,--build
 $(call remember,firmware-lib,$(CROSS) $(CROSS_VERSION) $(LIB_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-kernel,$(CROSS) $(CROSS_VERSION) $(KERNEL_CFLAGS) $(FW_CFLAGS))
 $(call remember,firmware-link,$(CROSS_VERSION) $(FW_LDFLAGS) $(LIB_SRC) $(KERNEL_SRC) \
-                              $(APP_SRC) $(GUEST_TEST_SRC) $(MINIMAL_SRC))
+                              $(APP_SRC) $(APP_KERNELS) $(GUEST_TEST_SRC) $(TEST_KERNELS) \
+                              $(MINIMAL_SRC))
+$(call remember,firmware-kernels,$(KERNELS_COMPILER) $(KERNELS_ARCH) $(NVCC) $(CLANG))
 
 .PHONY: firmware
 firmware: $(FW)/baregpu.elf $(FW)/baregpu.img $(FW)/libbaregpu.a \
@@ -69,6 +75,9 @@ $(FW_OBJ)/firmware/platform/%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/tests/guest/interrupt%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 
+# Code for CUDA as it is: <cuda.h>.
+$(FW_OBJ)/tests/guest/cuda/%.o: FW_EXTRA := -Ifirmware/include/baregpu
+
 # What the compiler takes for a memcpy must not become a call to itself.
 $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-align \
 	-fno-tree-loop-distribute-patterns
@@ -76,7 +85,8 @@ $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-
 # The library's and the minimal kernel's objects: no libc in sight.
 FREESTANDING_OBJ := $(call fw_obj,$(LIB_SRC) $(MINIMAL_SRC))
 KERNEL_OBJ := $(call fw_obj,$(KERNEL_SRC) $(FONT_SRC))
-HOSTED_OBJ := $(KERNEL_OBJ) $(call fw_obj,$(APP_SRC) $(GUEST_TEST_SRC))
+HOSTED_OBJ := $(KERNEL_OBJ) $(call fw_obj,$(APP_SRC) $(GUEST_TEST_SRC)) \
+              $(call kernels_obj,$(APP_KERNELS) $(TEST_KERNELS))
 
 $(FREESTANDING_OBJ): FW_CPU_FLAGS := $(LIB_CFLAGS)
 $(FREESTANDING_OBJ): $(BUILD)/flags/firmware-lib
@@ -87,6 +97,15 @@ $(FW_OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CROSS-CC,$@)$(CCACHE) $(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_EXTRA) \
 		$(FW_CFLAGS) -MMD -MP -c $< -o $@
+
+# Kernels as PTX, and that as C.
+.PRECIOUS: $(FW_OBJ)/%.ptx.c
+$(FW_OBJ)/%.ptx.c: %.cu mk/kernels.sh $(BUILD)/flags/firmware-kernels
+	@mkdir -p $(@D)
+	$(call quiet,PTX,$@)mk/kernels.sh $< $@
+
+$(FW_OBJ)/%.ptx.o: $(FW_OBJ)/%.ptx.c
+	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -c $< -o $@
 
 $(FW_OBJ)/%.o: %.S
 	@mkdir -p $(@D)
@@ -117,8 +136,8 @@ $(LIB_GROUP_OBJ): $(BUILD)/flags/firmware-link
 $(FW)/libbaregpu.a: $(LIB_GROUP_OBJ) $(call fw_obj,$(LIB_SINGLE)) $(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-AR,$@)rm -f $@ && $(CROSS)ar rcs $@ $(filter %.o,$^)
 
-$(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC))
-$(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC))
+$(FW)/baregpu.elf: $(call fw_obj,$(APP_SRC)) $(call kernels_obj,$(APP_KERNELS))
+$(FW)/baregpu-test.elf: $(call fw_obj,$(GUEST_TEST_SRC)) $(call kernels_obj,$(TEST_KERNELS))
 $(FW)/baregpu.elf $(FW)/baregpu-test.elf: $(KERNEL_OBJ) $(FW)/libbaregpu.a linker.ld \
 		$(BUILD)/flags/firmware-link
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -Wl,-Map=$(@:.elf=.map) \
@@ -133,7 +152,8 @@ $(FW)/minimal.elf: $(call fw_obj,$(MINIMAL_SRC)) $(FW)/libbaregpu.a $(MINIMAL_LD
 	$(call quiet,CROSS-LD,$@)$(CROSS)gcc $(FW_LDFLAGS) -T $(MINIMAL_LD) $(filter %.o,$^) \
 		-Wl,--start-group $(FW)/libbaregpu.a -lgcc -Wl,--end-group -o $@
 
--include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ))
+-include $(patsubst %.o,%.d,$(FREESTANDING_OBJ) $(HOSTED_OBJ)) \
+         $(patsubst %.o,%.c.d,$(call kernels_obj,$(APP_KERNELS) $(TEST_KERNELS)))
 
 # For mk/bundle.sh and tests/library.
 $(FW)/cross: $(BUILD)/flags/firmware-link

@@ -25,6 +25,7 @@ list_needs() {
 firmware|gcc-aarch64-linux-gnu|cross|the cross compiler for the guest
 firmware|gcc|cc|newlib's configure runs the host's compiler
 firmware|xz-utils|cmd xz|to unpack the sources of newlib and libfdt
+firmware|clang|kernels|makes PTX of CUDA kernels, where there is no nvcc
 qemu|gcc|cc|QEMU's compiler
 qemu|ninja-build|cmd ninja|QEMU's build
 qemu|pkg-config|cmd pkg-config|finds libraries
@@ -91,6 +92,7 @@ found() {
     lib) probe_c "${CC:-cc}" -include "$2" "-l$3" ;;
     cc) probe_c "${CC:-cc}" ;;
     cross) "$(dirname "$0")/cross-prefix.sh" ;;
+    kernels) "$(dirname "$0")/kernels.sh" --compiler ;;
     fuzzer) probe_c clang -fsanitize=fuzzer-no-link,address ;;
     python) [ -n "$(system_python)" ] ;;
     venv) [ -n "$(system_python)" ] && "$(system_python)" -c 'import venv, ensurepip' ;;
