@@ -94,10 +94,9 @@ static struct reply ask_ring(uint32_t number, const void *params, uint32_t size,
     if (data_size > 0) {
         memcpy(peer.heap + DATA_OFFSET, data, data_size);
     }
-    assert_int_equal(
-        peer_compute(&peer, number, &body, params, size, RESULT_OFFSET, &result), BG_COMPUTE_OK);
-    return (struct reply){(CUresult)result.results[0], result.data_size,
-                          peer.heap + ANSWER_OFFSET};
+    assert_int_equal(peer_compute(&peer, number, &body, params, size, RESULT_OFFSET, &result),
+                     BG_COMPUTE_OK);
+    return (struct reply){(CUresult)result.results[0], result.data_size, peer.heap + ANSWER_OFFSET};
 }
 
 static struct reply ask(uint32_t number, const void *params, uint32_t size, const void *data,

@@ -627,7 +627,8 @@ static void look_at_time(struct block *block)
 {
     struct launch_fault fault;
 
-    if (block->rank % BLOCKS_OF_A_LOOK == BLOCKS_OF_A_LOOK - 1 && run_is_late(block->run)) {
+    if (block->rank % BLOCKS_OF_A_LOOK == BLOCKS_OF_A_LOOK - 1 &&
+        worker_is_late(block->worker, block->run)) {
         fault = calls_fault(block->runners[0], WARP_FAULT_TIMEOUT, 0);
         run_fail(block->run, block->rank, LAUNCH_FAULT, &fault);
         block->failed = true;

@@ -58,6 +58,7 @@ struct barrier {
 };
 
 struct block {
+    struct worker *worker; /* whose it is */
     struct run *run;
     uint64_t rank;
     uint32_t threads[3];          /* that its warps are set up for */

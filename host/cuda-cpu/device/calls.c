@@ -156,7 +156,7 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     struct block *block = runner->block;
 
     warp->fuel = WARP_FUEL;
-    if (run_is_late(block->run)) {
+    if (worker_is_late(block->worker, block->run)) {
         on_fault(warp, WARP_FAULT_TIMEOUT, WARP_NO_SITE, lanes);
     }
     if (run_is_over(block->run, block->rank)) {

@@ -30,7 +30,7 @@ struct launch {
     struct memory *memory;
     struct textures *textures;     /* NULL: there are none */
     const volatile uint32_t *stop; /* the kernel ends when it is not 0 */
-    uint64_t deadline_ns;          /* of CLOCK_MONOTONIC, at which it ends; 0: none */
+    uint64_t limit_ns; /* of a host thread's processor time, after which it ends; 0: none */
 
     /* What threads print, from one host thread at a time. */
     void (*print)(void *context, const char *text);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/device/block.h"
 
 /* Rounds in which all blocks only looked, before more is done about it: when all workers stand so,
@@ -14,6 +15,9 @@
 
 /* And before blocks that wait for nobody else are called dead. */
 #define PATIENCE_WITH_DEADLOCK 20000
+
+/* A second behind its limit by the clock who used less than this part of a processor sleeps. */
+#define SLEEPER_SHARE 16
 
 void run_fail(struct run *run, uint64_t rank, enum launch_status status,
               const struct launch_fault *fault)
@@ -36,15 +40,46 @@ bool run_is_over(struct run *run, uint64_t rank)
     return rank > failed || (run->launch->cooperative && failed < run->block_count);
 }
 
-bool run_is_late(const struct run *run)
+/* ---- Time ---- */
+
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec now;
 
-    if (*run->launch->stop || !run->launch->deadline_ns) {
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void start_clock(struct worker *worker, const struct launch *launch)
+{
+    if (launch->limit_ns) {
+        worker->start_ns = clock_now_ns();
+        worker->start_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+        worker->look_ns = worker->start_ns + launch->limit_ns;
+    }
+}
+
+/* A busy host makes nobody late; but what sleeps is not for it to explain. */
+static bool is_used_up(struct worker *worker, uint64_t limit_ns, uint64_t now_ns)
+{
+    uint64_t used_ns = read_clock(CLOCK_THREAD_CPUTIME_ID) - worker->start_cpu_ns;
+    uint64_t elapsed_ns = now_ns - worker->start_ns;
+    uint64_t left_ns = used_ns < limit_ns ? limit_ns - used_ns : 0;
+
+    worker->look_ns = now_ns + (left_ns < NS_PER_S ? left_ns : NS_PER_S);
+    return left_ns == 0 ||
+           (elapsed_ns >= limit_ns + NS_PER_S && used_ns < elapsed_ns / SLEEPER_SHARE);
+}
+
+bool worker_is_late(struct worker *worker, const struct run *run)
+{
+    uint64_t now_ns, limit_ns = run->launch->limit_ns;
+
+    if (*run->launch->stop || !limit_ns) {
         return *run->launch->stop;
     }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= run->launch->deadline_ns;
+    now_ns = clock_now_ns();
+    return now_ns >= worker->look_ns && is_used_up(worker, limit_ns, now_ns);
 }
 
 /* ---- Blocks of a worker ---- */
@@ -61,6 +96,7 @@ static bool add_block(struct worker *worker)
     if (blocks[worker->count] == NULL) {
         return false;
     }
+    blocks[worker->count]->worker = worker;
     worker->count++;
     return true;
 }
@@ -170,6 +206,7 @@ void worker_run(void *context, struct worker *worker)
     uint32_t wanted = 1, rounds = 0;
     bool is_stuck = false;
 
+    start_clock(worker, run->launch);
     run->workers++;
     wanted = first_share(run);
     worker->active = 0;

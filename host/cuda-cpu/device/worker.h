@@ -29,15 +29,17 @@ void run_fail(struct run *run, uint64_t rank, enum launch_status status,
 /* Whether the block of this rank is to stop, since one before it went wrong. */
 bool run_is_over(struct run *run, uint64_t rank);
 
-/* Whether all of it is to stop: it was told to, or its time is up. */
-bool run_is_late(const struct run *run);
-
 /* One host thread. Zeroed at first; its blocks are kept from launch to launch. */
 struct worker {
     struct worker *next; /* of the pool's idle ones */
     struct block **blocks;
-    uint32_t count, active; /* those that run stand in front */
+    uint32_t count, active;          /* those that run stand in front */
+    uint64_t start_ns, start_cpu_ns; /* of the launch, by the clock and of the processor */
+    uint64_t look_ns;                /* its time is not up before that, by the clock */
 };
+
+/* Whether all of the launch is to stop: it was told to, or this thread's time for it is up. */
+bool worker_is_late(struct worker *worker, const struct run *run);
 
 /* Runs blocks of a struct run until there are no more. */
 void worker_run(void *run, struct worker *worker);

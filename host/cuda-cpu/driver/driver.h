@@ -20,13 +20,14 @@ struct pool;
 
 /* What the environment says. */
 struct driver_settings {
-    unsigned threads;       /* BAREGPU_CUDA_THREADS: workers; 0: who calls computes */
-    unsigned arch;          /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
-    uint64_t memory;        /* BAREGPU_CUDA_MEMORY: bytes of the device */
-    uint64_t time_limit_ms; /* BAREGPU_CUDA_TIME_LIMIT: of a kernel, in milliseconds; 0: none */
-    uint64_t schedule;      /* seed of the order of blocks and warps; 0: as they are */
-    bool quiet;             /* BAREGPU_CUDA_QUIET: nothing on standard error */
-    bool is_eager; /* CUDA_MODULE_LOADING=EAGER: kernels are compiled when modules are loaded */
+    unsigned threads; /* BAREGPU_CUDA_THREADS: workers; 0: who calls computes */
+    unsigned arch;    /* BAREGPU_CUDA_ARCH: 90 for sm_90 */
+    uint64_t memory;  /* BAREGPU_CUDA_MEMORY: bytes of the device */
+    uint64_t
+        time_limit_ms; /* BAREGPU_CUDA_TIME_LIMIT: of a kernel, in ms of a processor; 0: none */
+    uint64_t schedule; /* seed of the order of blocks and warps; 0: as they are */
+    bool quiet;        /* BAREGPU_CUDA_QUIET: nothing on standard error */
+    bool is_eager;     /* CUDA_MODULE_LOADING=EAGER: kernels are compiled when modules are loaded */
 };
 
 const struct driver_settings *driver_settings(void);

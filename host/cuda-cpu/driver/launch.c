@@ -95,13 +95,12 @@ static CUresult tell_fault(const struct launch_task *task, const struct launch_f
 static CUresult run(struct task *base)
 {
     struct launch_task *task = (struct launch_task *)base;
-    uint64_t limit_ms = driver_settings()->time_limit_ms;
     struct launch_fault fault;
 
     if (base->at_call) {
         task->launch.threads = 1;
     }
-    task->launch.deadline_ns = limit_ms ? clock_now_ns() + limit_ms * NS_PER_MS : 0;
+    task->launch.limit_ns = driver_settings()->time_limit_ms * NS_PER_MS;
     switch (launch_run(&task->launch, &fault)) {
     case LAUNCH_OK:
         return CUDA_SUCCESS;
