@@ -122,54 +122,71 @@ struct cuda_bytes {
     size_t size;
 };
 
+static inline void cuda_bytes_copy(void *to, struct cuda_bytes from)
+{
+    if (from.size != 0) {
+        memcpy(to, from.bytes, from.size);
+    }
+}
+
+#define CUDA_CALL_PARAMS_MAX 256u
+
 /* An operation with an answer. */
 struct cuda_call {
-    uint32_t operation;              /* enum bg_cuda_command */
-    struct cuda_bytes params, extra; /* one behind the other; the whole a multiple of four */
-    struct cuda_bytes data;          /* of any size: what does not fit is staged */
-    void *answer;                    /* where it goes, */
-    size_t answer_room; /* what fits of it; what does not may be fetched (cuda_fetch) */
-    size_t answer_size; /* set: of the whole answer */
+    uint32_t operation; /* enum bg_cuda_command */
+    struct cuda_bytes params,
+        extra;              /* one behind the other, together at most CUDA_CALL_PARAMS_MAX */
+    struct cuda_bytes data; /* of any size: what does not fit is staged */
+    void *answer;           /* where it goes, */
+    size_t answer_room;     /* what fits of it; what does not may be fetched (cuda_fetch) */
+    size_t answer_size;     /* set: of the whole answer */
 };
 
 struct cuda_carrier {
-    /* What of a heap there is for CUDA; without a page no marks are to be had. */
-    bool has_page;
+    /* At cuInit: finds what there is of a heap, and sets data_max and so on. */
+    CUresult (*open)(struct cuda_device *device);
+    void (*close)(struct cuda_device *device);
+
+    /* A new session of the worker, after the last one was lost. */
+    CUresult (*restart)(struct cuda_device *device);
+
+    /* Is it lost? Looks at memory only. 0 or a bg_error. */
+    int (*check)(struct cuda_device *device);
 
     /*
      * One without an answer: begin gives room for so many bytes of parameters, a multiple of four,
-     * at most params_max; when they are written end sends them. NULL from begin: the session is
-     * lost. On the mailbox end returns the operation's result, on the ring it is CUDA_SUCCESS.
+     * at most params_max; when they are written end sends them. On the mailbox end returns the
+     * operation's result, on the ring CUDA_SUCCESS, or how it was lost.
      */
-    void *(*begin)(struct cuda_device *device, uint32_t operation, uint32_t size);
+    CUresult (*begin)(struct cuda_device *device, uint32_t operation, uint32_t size, void **params);
     CUresult (*end)(struct cuda_device *device);
-    uint32_t params_max;
 
-    /* Carried out by the worker when it returns: the result. Data and answers of at most data_max
-     * and answer_max bytes. */
+    /* Carried out by the worker when it returns: the result. The data fits; of the answer comes
+     * what fits. */
     CUresult (*call)(struct cuda_device *device, struct cuda_call *call);
-    uint32_t data_max, answer_max;
 
-    /* The session's end, and a new one. */
-    CUresult (*restart)(struct cuda_device *device);
+    /* Memory of the heap, where there is one: 0 or a bg_error. */
+    int (*host_alloc)(struct cuda_device *device, size_t size, struct bg_pvgpu_memory *memory);
+    void (*host_free)(struct cuda_device *device, const struct bg_pvgpu_memory *memory);
 
-    /* Is the session lost? Looks at memory only. */
-    CUresult (*check)(struct cuda_device *device);
-
-    /* A pause while a mark is waited for. */
-    void (*pause)(struct cuda_device *device);
+    /* Where it is; NULL: on no bus that is known. */
+    const struct bg_pci_device *(*find_pci)(const struct cuda_device *device);
 };
 
 extern const struct cuda_carrier cuda_carrier_pvgpu, cuda_carrier_vgpu_stub;
 
+/* What a carrier's call returned (a bg_error), as a CUresult; a loss is noted in the device. */
+CUresult cuda_carrier_failed(struct cuda_device *device, int error);
+
 /* ---- Devices (device.c) and their sessions (session.c) ---- */
 
-/* A piece of the heap that copies of pageable memory go through. */
+/* A piece of the heap that copies of ordinary memory go through (staging.c). It is filled from its
+ * start on by copies of one stream; all of it is free again when these are done. */
 struct cuda_piece {
     uint8_t *bytes;
     uint64_t offset; /* in the heap */
-    uint32_t stream; /* it is free when this one's mark */
-    uint64_t mark;   /* has passed */
+    uint32_t used;   /* bytes */
+    uint32_t stream; /* whose copies use it */
 };
 
 #define CUDA_PIECES 2u
@@ -179,13 +196,30 @@ struct cuda_primary {
     unsigned references, flags;
 };
 
+/* What the worker calls things by: a bit each that is in use; and of each stream the last mark that
+ * was asked for, and how much had been queued at that time. */
+struct cuda_numbers {
+    uint64_t streams[BG_CUDA_STREAMS_MAX / 64];
+    uint64_t events[BG_CUDA_EVENTS_MAX / 64];
+    uint64_t modules[BG_CUDA_MODULES_MAX / 64];
+    uint64_t arrays[BG_CUDA_ARRAYS_MAX / 64];
+    uint64_t graphs[BG_CUDA_GRAPHS_MAX / 64];
+    uint64_t marks[BG_CUDA_STREAMS_MAX];
+    uint64_t marked_work[BG_CUDA_STREAMS_MAX];
+};
+
 /* Memory that operations may touch, sorted by address. */
 struct cuda_range {
     CUdeviceptr start;
     uint64_t size;
     struct cuda_context *context;
-    uint32_t kind; /* enum cuda_range_kind */
-    uint32_t zero;
+    uint32_t kind;   /* enum cuda_range_kind */
+    uint32_t module; /* CUDA_RANGE_GLOBAL: whose it is */
+};
+
+/* What a launch may ask for. */
+struct cuda_launch_limits {
+    int32_t grid[3], block[3], threads;
 };
 
 struct cuda_device {
@@ -193,7 +227,21 @@ struct cuda_device {
     void *gpu; /* struct bg_pvgpu, struct bg_vgpu_stub */
     CUdevice number;
     struct bg_cuda_device info;
+    struct cuda_launch_limits limits; /* of it */
     struct cuda_primary primary;
+
+    /* Of the carrier. */
+    uint32_t params_max;           /* of an operation without an answer, in bytes */
+    uint32_t data_max, answer_max; /* of one call */
+    uint32_t losses;               /* of struct bg_pvgpu, seen */
+    struct bg_pvgpu_memory memory; /* of the heap: all that follows */
+    uint8_t *transfer;             /* data of calls, and answers behind it */
+    uint8_t *heap;                 /* NULL: there is none, and no page, so no marks */
+    uint64_t heap_size;
+    struct bg_cuda_page *page;
+    struct cuda_piece pieces[CUDA_PIECES];
+    uint32_t piece_size, piece; /* bytes of each; the one that is being filled */
+    CUdeviceptr detour;         /* without a heap: see copy_run.c; 0: none yet */
 
     /* The session. */
     bool is_started;
@@ -203,26 +251,11 @@ struct cuda_device {
     uint64_t work;         /* how much was queued */
     uint64_t printed_work; /* how much of it there was when text was fetched */
 
-    /* The heap, on carriers with a page. */
-    uint8_t *heap; /* NULL: there is none */
-    uint64_t heap_size;
-    struct bg_cuda_page *page;
-    uint8_t *transfer; /* data and answers of calls */
-    uint32_t transfer_size;
-    struct cuda_piece pieces[CUDA_PIECES];
-    uint32_t piece_size;
-
-    /* By number. */
-    uint64_t marks[BG_CUDA_STREAMS_MAX];       /* the last one that was asked for */
-    uint64_t marked_work[BG_CUDA_STREAMS_MAX]; /* `work` at that time */
-    uint64_t streams_used[BG_CUDA_STREAMS_MAX / 64];
-    uint64_t events_used[BG_CUDA_EVENTS_MAX / 64];
-    uint64_t modules_used[BG_CUDA_MODULES_MAX / 64];
-    uint64_t arrays_used[BG_CUDA_ARRAYS_MAX / 64];
-    uint64_t graphs_used[BG_CUDA_GRAPHS_MAX / 64];
+    struct cuda_numbers numbers;
 
     struct cuda_range *ranges;
     uint32_t range_count, range_room;
+    struct cuda_host *hosts; /* guest memory that was allocated or registered */
 };
 
 /* All there is. */
@@ -237,6 +270,9 @@ struct cuda {
 };
 
 extern struct cuda cuda;
+
+/* As bg_cuda_add_pvgpu. */
+int cuda_device_add(const struct cuda_carrier *carrier, void *gpu, void *memory, size_t size);
 
 /* NULL: there is no such one. */
 static inline struct cuda_device *cuda_device_of(CUdevice number)
@@ -266,7 +302,7 @@ CUresult cuda_ask(struct cuda_device *device, uint32_t operation, const void *pa
 CUresult cuda_fetch(struct cuda_device *device, size_t offset, void *to, size_t size);
 
 /* A result of the worker: one that ends everything is kept in device->error. */
-CUresult cuda_note(struct cuda_device *device, CUresult result);
+CUresult cuda_note(struct cuda_device *device, uint32_t number);
 
 /* device->error, after a look at the page and the carrier. */
 CUresult cuda_check(struct cuda_device *device);
@@ -334,12 +370,19 @@ static inline bool cuda_is_alive(const struct cuda_context *context)
 /* CUDA_ERROR_INVALID_HANDLE; CUDA_ERROR_INVALID_CONTEXT: it is of another context. */
 CUresult cuda_stream_of(struct cuda_context *context, CUstream handle, struct cuda_stream **stream);
 
-/* Until all is done that was queued in the stream. */
+/* A new stream's id. */
+uint64_t cuda_stream_next_id(void);
+
+/* Until all is done that was queued: then what was printed is shown, and an earlier failure is
+ * returned if there was one. The look is CUDA_ERROR_NOT_READY instead. */
 CUresult cuda_stream_wait(struct cuda_stream *stream);
+CUresult cuda_stream_look(struct cuda_stream *stream);
 CUresult cuda_context_wait(struct cuda_context *context);
 
-/* Queues a mark, and gives its value. Only with a page. */
+/* Queues a mark, and gives its value; or that of the last one, if nothing was queued since. Only
+ * with a page. */
 CUresult cuda_mark(struct cuda_device *device, uint32_t stream, uint64_t *value);
+CUresult cuda_mark_end(struct cuda_device *device, uint32_t stream, uint64_t *value);
 bool cuda_mark_has_passed(struct cuda_device *device, uint32_t stream, uint64_t value);
 CUresult cuda_mark_wait(struct cuda_device *device, uint32_t stream, uint64_t value);
 
@@ -348,6 +391,10 @@ CUresult cuda_poll(struct cuda_device *device);
 
 /* Has the console what was printed. After every wait. */
 void cuda_print(struct cuda_device *device);
+
+/* The end of every wait: shows what was printed, and gives the first error: `result`, the
+ * session's, an earlier failure's. */
+CUresult cuda_wait_end(struct cuda_device *device, CUresult result);
 
 struct cuda_event {
     struct cuda_object object;
@@ -359,19 +406,29 @@ struct cuda_event {
     struct cuda_capture *capture; /* it was recorded in */
 };
 
+/* Of one context. */
+CUresult cuda_event_record(struct cuda_event *event, struct cuda_stream *stream);
+CUresult cuda_stream_wait_event(struct cuda_stream *stream, struct cuda_event *event);
+CUresult cuda_event_wait(struct cuda_event *event);
+
 /* ---- Modules, functions (module.c, function.c) ---- */
 
 struct cuda_module {
     struct cuda_object object;
-    uint32_t number;
+    uint32_t number; /* BG_CUDA_MODULES_MAX: it got none */
     uint32_t function_count;
-    struct cuda_function **functions; /* by number */
-    char *names;
-    struct bg_cuda_param *params; /* of all functions */
-    bool is_of_library;           /* cuModuleUnload does not unload it */
+    struct cuda_function **functions; /* by number; NULL where nobody has asked yet */
+    bool is_loaded;                   /* the worker has it */
+    bool is_of_library;               /* cuModuleUnload does not unload it */
+    bool prints;
+    /* The worker's answer, checked, and what is in it. */
+    uint8_t *answer;
+    size_t answer_size;
+    const struct bg_cuda_function *descriptions;
+    const struct bg_cuda_param *params; /* of all functions */
+    const char *names;
 };
 
-/* A kernel, also before somebody has a handle of it. */
 struct cuda_function {
     struct cuda_object object;
     struct cuda_module *module;
@@ -386,9 +443,47 @@ struct cuda_function {
 /* Loads; the JIT's options as cuModuleLoadDataEx has them. */
 CUresult cuda_module_load(struct cuda_context *context, const void *image, unsigned count,
                           const CUjit_option *options, void **values, struct cuda_module **module);
+
+/* `number` is below function_count. */
+CUresult cuda_module_function(struct cuda_module *module, uint32_t number,
+                              struct cuda_function **function);
+
+/* By name: CUDA_ERROR_NOT_FOUND. Address and size may be NULL. */
+CUresult cuda_module_find(struct cuda_module *module, const char *name,
+                          struct cuda_function **function);
 CUresult cuda_module_global(struct cuda_module *module, const char *name, CUdeviceptr *address,
                             size_t *size);
-struct cuda_function *cuda_module_function(struct cuda_module *module, const char *name);
+
+/* Of the current context: CUDA_ERROR_INVALID_HANDLE. */
+CUresult cuda_function_of(struct cuda_context *context, CUfunction handle,
+                          struct cuda_function **function);
+
+/* Blocks that a multiprocessor runs at a time, as the worker says. `flags`: CUoccupancy_flags. */
+CUresult cuda_occupancy(const struct cuda_function *function, int threads, size_t dynamic,
+                        unsigned flags, int *blocks);
+
+/* Where an image is and how long; that of a wrapper is the fat binary. CUDA_ERROR_INVALID_IMAGE. */
+CUresult cuda_image_find(const void *image, struct cuda_bytes *found);
+
+#define CUDA_JIT_LEVEL_MAX 4u
+
+/* Where a log is wanted, and where its size comes from and goes to; NULL: it is not asked for. */
+struct cuda_jit_log {
+    char *buffer;
+    size_t size;
+    void **used;
+};
+
+struct cuda_jit {
+    struct bg_cuda_module_load load;
+    struct cuda_jit_log info, error;
+    void **wall_time;
+    uint64_t start_ns;
+};
+
+CUresult cuda_jit_read(unsigned count, const CUjit_option *options, void **values,
+                       struct cuda_jit *jit);
+void cuda_jit_tell(const struct cuda_jit *jit, struct cuda_bytes info, struct cuda_bytes error);
 
 /* ---- Launches (launch.c) ---- */
 
@@ -402,6 +497,10 @@ struct cuda_launch {
 /* Checks what is asked for: the function's and the device's limits. */
 CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch);
 
+/* Queues it, checked. */
+CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *stream,
+                         void **params, void **extra);
+
 /* The parameters' bytes, params_size of them, as kernelParams or extra give them. */
 CUresult cuda_launch_params(const struct cuda_function *function, void **params, void **extra,
                             void *to);
@@ -412,7 +511,6 @@ enum cuda_range_kind {
     CUDA_RANGE_DEVICE, /* cuMemAlloc */
     CUDA_RANGE_ASYNC,  /* cuMemAllocAsync */
     CUDA_RANGE_GLOBAL, /* of a module: cuMemFree is not for it */
-    CUDA_RANGE_HOST,   /* the heap's, as kernels have it */
 };
 
 /* False: no memory for it. */
@@ -422,17 +520,60 @@ void cuda_range_remove(struct cuda_device *device, CUdeviceptr start);
 /* The one with this address in it; NULL: none. Until the next add or remove. */
 struct cuda_range *cuda_range_find(struct cuda_device *device, CUdeviceptr address);
 
-/* Are these bytes in one range? */
+/* Are these bytes in one range, or in the heap? */
 bool cuda_range_has(struct cuda_device *device, CUdeviceptr address, uint64_t size);
 
-/* Where guest memory lies in the heap, in one allocation of cuMemAllocHost: true and its offset. */
-bool cuda_host_offset(struct cuda_device *device, const void *memory, size_t size,
+/* Where guest memory lies in the heap: true and its offset, for all `size` bytes. */
+bool cuda_host_offset(const struct cuda_device *device, const void *memory, uint64_t size,
                       uint64_t *offset);
 
-/* A copy, checked; what there is of captures and graphs begins with one. */
-CUresult cuda_copy_check(struct cuda_context *context, const CUDA_MEMCPY3D *copy,
-                         struct bg_cuda_copy_box *box);
-CUresult cuda_copy(struct cuda_stream *stream, const CUDA_MEMCPY3D *copy, bool is_synchronous);
+/* The allocation or registration of guest memory that has this device address in it. */
+bool cuda_host_range(struct cuda_device *device, CUdeviceptr address, CUdeviceptr *start,
+                     uint64_t *size);
+void cuda_host_free_all(struct cuda_context *context);
+
+/* May it be asked for? `stream` is not looked at. */
+CUresult cuda_fill_check(struct cuda_context *context, const struct bg_cuda_fill *fill);
+
+/* Room for a copy of a stream in the heap: *bytes, `size` of them, at most piece_size, until the
+ * stream has done what is queued next. May wait for earlier copies. Only with a heap. */
+CUresult cuda_staging_take(struct cuda_device *device, uint32_t stream, uint32_t size,
+                           uint8_t **bytes, uint64_t *offset);
+
+/* One side of a copy. */
+enum cuda_side_kind {
+    CUDA_SIDE_DEVICE,   /* place.offset: an address */
+    CUDA_SIDE_HEAP,     /* place.offset */
+    CUDA_SIDE_ARRAY,    /* place.array, level */
+    CUDA_SIDE_ORDINARY, /* bytes: memory that the device does not have */
+};
+
+struct cuda_side {
+    enum cuda_side_kind kind;
+    uint8_t *bytes;              /* of memory of the guest's, also in the heap */
+    struct bg_cuda_box_side box; /* all of it but for CUDA_SIDE_ORDINARY's place */
+};
+
+/* A copy that was checked: what is queued, copied by graphs, and captured. */
+struct cuda_copy {
+    struct cuda_side to, from;
+    uint64_t width, height, depth; /* bytes, rows, slices; one of them 0: nothing is done */
+};
+
+CUresult cuda_copy_check(struct cuda_context *context, const CUDA_MEMCPY3D *asked,
+                         struct cuda_copy *copy);
+
+/* What the worker does by itself: neither side is ordinary memory. */
+bool cuda_copy_is_remote(const struct cuda_copy *copy);
+void cuda_copy_pack(const struct cuda_copy *copy, struct bg_cuda_copy_box *box);
+
+/* Carries it out or queues it. Ordinary memory may be used again when it returns; is_synchronous:
+ * so may memory of the heap, and what was copied is there. */
+CUresult cuda_copy_run(struct cuda_stream *stream, const struct cuda_copy *copy,
+                       bool is_synchronous);
+
+/* Frees what a context has allocated. */
+void cuda_memory_free_all(struct cuda_context *context);
 
 /* ---- Arrays (array.c) ---- */
 

@@ -78,3 +78,24 @@ void *cuda_object_next(enum cuda_kind kind, const struct cuda_context *context,
     }
     return NULL;
 }
+
+void cuda_objects_destroy(struct cuda_context *context)
+{
+    static const struct {
+        enum cuda_kind kind;
+        void (*destroy)(struct cuda_object *object);
+    } rows[] = {
+        {CUDA_KIND_BLAS, cuda_blas_destroy},
+        {CUDA_KIND_EVENT, cuda_event_destroy},
+        {CUDA_KIND_STREAM, cuda_stream_destroy},
+        {CUDA_KIND_MODULE, cuda_module_destroy},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct cuda_object *object;
+
+        while ((object = cuda_object_next(rows[i].kind, context, NULL)) != NULL) {
+            rows[i].destroy(object);
+        }
+    }
+}

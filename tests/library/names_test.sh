@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The library lives in other people's kernels: all its public names begin with bg_ or BG_, its other
 # names are local, and a kernel with Linux's names compiles, in C and in C++, and links all of it.
-# CUDA's names are CUDA's: functions cu* and protocol/cuda*.h, as programs know them.
+# CUDA's names are CUDA's: functions cu*, protocol/cuda*.h and cublas*.h, as programs know them.
 
 set -u
 
@@ -49,7 +49,7 @@ list_macros "$work/none.h" > "$work/none"
 list_macros "$work/all_headers.h" > "$work/all"
 {
     [ -s "$work/all" ] || echo "the headers do not compile"
-    comm -13 "$work/none" "$work/all" | grep -Ev '^(BG_[A-Z0-9_a-z]*|BAREGPU_[A-Z0-9_]*_H|CU[A-Z0-9_a-z]*|cu[A-Z][A-Za-z0-9_]*)$'
+    comm -13 "$work/none" "$work/all" | grep -Ev '^(BG_[A-Z0-9_a-z]*|BAREGPU_[A-Z0-9_]*_H|CU[A-Z0-9_a-z]*|cu[A-Z][A-Za-z0-9_]*|cublas[A-Z][A-Za-z0-9_]*)$'
 } > "$work/macros"
 result 2 "every macro of a public header begins with BG_" "$work/macros"
 
@@ -57,9 +57,9 @@ result 2 "every macro of a public header begins with BG_" "$work/macros"
 {
     grep -HnE '^(struct|union|enum) [a-z]' "$headers"/*.h protocol/*.h |
         grep -vE ':(struct|union|enum) bg_' |
-        grep -vE '^protocol/cuda[a-z_]*\.h:[0-9]+:(struct|union|enum) (CU|cuda)'
+        grep -vE '^protocol/cu(da|blas)[a-z_]*\.h:[0-9]+:(struct|union|enum) (CU|cuda|cublas)'
     grep -HnE '^ +[A-Z][A-Z0-9_]+( = [^;()]*)?,( */\*.*)?$' "$headers"/*.h protocol/*.h |
-        grep -vE ': +BG_' | grep -vE '^protocol/cuda[a-z_]*\.h:[0-9]+: +CU(DA)?_'
+        grep -vE ': +BG_' | grep -vE '^protocol/cu(da|blas)[a-z_]*\.h:[0-9]+: +CU(DA|BLAS)?_'
 } > "$work/types"
 result 3 "every type and enumerator of a public header begins with bg_, BG_" "$work/types"
 

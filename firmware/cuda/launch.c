@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Launches. cuLaunchKernel is what a program calls most often: it writes the command where the
+ * worker reads it.
+ */
+#include "firmware/cuda/internal.h"
+
+/* ---- Parameters ---- */
+
+/* `extra`, checked: where the bytes are and how many; `size` 0: none. */
+static CUresult read_extra(const struct cuda_function *function, void **extra, const void **bytes,
+                           size_t *size)
+{
+    *bytes = NULL;
+    *size = 0;
+    for (size_t i = 0; extra[i] != CU_LAUNCH_PARAM_END; i += 2) {
+        if (extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER) {
+            *bytes = extra[i + 1];
+        } else if (extra[i] == CU_LAUNCH_PARAM_BUFFER_SIZE) {
+            memcpy(size, extra[i + 1], sizeof(*size));
+        } else {
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+    }
+    if (*size != 0 && (*bytes == NULL || *size > ((size_t)function->params_size + 7) / 8 * 8)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return CUDA_SUCCESS;
+}
+
+static CUresult check_params(const struct cuda_function *function, void **params, void **extra)
+{
+    const void *bytes;
+    size_t size;
+
+    if (extra != NULL) {
+        return params != NULL ? CUDA_ERROR_INVALID_VALUE
+                              : read_extra(function, extra, &bytes, &size);
+    }
+    if (function->param_count > 0 && params == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (uint32_t i = 0; i < function->param_count; i++) {
+        if (params[i] == NULL) {
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+    }
+    return CUDA_SUCCESS;
+}
+
+/* One value: mostly an address or a number. */
+static inline void copy_value(uint8_t *to, const void *from, uint32_t size)
+{
+    if (size == 8) {
+        __builtin_memcpy(to, from, 8);
+    } else if (size == 4) {
+        __builtin_memcpy(to, from, 4);
+    } else {
+        memcpy(to, from, size);
+    }
+}
+
+/* Checked before. What the extra's bytes leave out is 0. */
+static void write_params(const struct cuda_function *function, void **params, void **extra,
+                         uint8_t *to)
+{
+    const void *bytes;
+    size_t size;
+
+    if (extra != NULL) {
+        read_extra(function, extra, &bytes, &size);
+        size = size < function->params_size ? size : function->params_size;
+        cuda_bytes_copy(to, (struct cuda_bytes){bytes, size});
+        memset(to + size, 0, function->params_size - size);
+        return;
+    }
+    for (uint32_t i = 0; i < function->param_count; i++) {
+        copy_value(to + function->params[i].offset, params[i], function->params[i].size);
+    }
+}
+
+CUresult cuda_launch_params(const struct cuda_function *function, void **params, void **extra,
+                            void *to)
+{
+    CUresult result = check_params(function, params, extra);
+
+    if (result == CUDA_SUCCESS) {
+        memset(to, 0, function->params_size);
+        write_params(function, params, extra, to);
+    }
+    return result;
+}
+
+/* ---- Sizes ---- */
+
+static inline bool is_in(const unsigned size[3], const int32_t most[3])
+{
+    return size[0] - 1u < (unsigned)most[0] && size[1] - 1u < (unsigned)most[1] &&
+           size[2] - 1u < (unsigned)most[2];
+}
+
+static CUresult check_cooperative(const struct cuda_launch *launch)
+{
+    const struct cuda_function *function = launch->function;
+    const struct cuda_device *device = function->object.context->device;
+    uint64_t blocks = (uint64_t)launch->grid[0] * launch->grid[1] * launch->grid[2];
+    uint32_t threads = launch->block[0] * launch->block[1] * launch->block[2];
+    int fit;
+    CUresult result = cuda_occupancy(function, (int)threads, launch->dynamic_shared, 0, &fit);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    return blocks <= (uint64_t)(unsigned)fit *
+                         (unsigned)device->info.attributes[CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT]
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+}
+
+CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch)
+{
+    const struct cuda_function *function = launch->function;
+    const struct cuda_launch_limits *limits = &context->device->limits;
+    uint64_t threads = (uint64_t)launch->block[0] * launch->block[1] * launch->block[2];
+
+    if (!is_in(launch->grid, limits->grid) || !is_in(launch->block, limits->block) ||
+        threads > (unsigned)limits->threads ||
+        launch->dynamic_shared >
+            (unsigned)function->attributes[CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES]) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (threads > (unsigned)function->attributes[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK]) {
+        return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+    }
+    return launch->flags & BG_CUDA_LAUNCH_COOPERATIVE ? check_cooperative(launch) : CUDA_SUCCESS;
+}
+
+/* ---- The command ---- */
+
+static inline void write_head(const struct cuda_launch *launch, const struct cuda_stream *stream,
+                              uint32_t param_size, struct bg_cuda_launch *head)
+{
+    *head = (struct bg_cuda_launch){
+        .module = launch->function->module->number,
+        .function = launch->function->number,
+        .stream = stream->number,
+        .flags = launch->flags,
+        .grid = {launch->grid[0], launch->grid[1], launch->grid[2]},
+        .block = {launch->block[0], launch->block[1], launch->block[2]},
+        .dynamic_shared = launch->dynamic_shared,
+        .param_size = param_size,
+    };
+}
+
+/* More parameters than a command has room for are data, which costs a round trip. */
+static CUresult call_launch(const struct cuda_launch *launch, const struct cuda_stream *stream,
+                            void **params, void **extra)
+{
+    const struct cuda_function *function = launch->function;
+    struct bg_cuda_launch head;
+    struct cuda_call call = {.operation = BG_CUDA_LAUNCH, .params = {&head, sizeof(head)}};
+    void *bytes = cuda_alloc(function->params_size);
+    CUresult result;
+
+    if (bytes == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    write_head(launch, stream, 0, &head);
+    write_params(function, params, extra, bytes);
+    call.data = (struct cuda_bytes){bytes, function->params_size};
+    result = cuda_call(function->object.context->device, &call);
+    cuda_free(bytes);
+    return result;
+}
+
+CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *stream,
+                         void **params, void **extra)
+{
+    const struct cuda_function *function = launch->function;
+    struct cuda_device *device = function->object.context->device;
+    uint32_t param_size = function->params_size;
+    uint32_t size = (uint32_t)sizeof(struct bg_cuda_launch) + (param_size + 3) / 4 * 4;
+    struct bg_cuda_launch *head;
+    void *room;
+    CUresult result = check_params(function, params, extra);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    if (size > device->params_max) {
+        return call_launch(launch, stream, params, extra);
+    }
+    result = device->carrier->begin(device, BG_CUDA_LAUNCH, size, &room);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    head = room;
+    write_head(launch, stream, param_size, head);
+    write_params(function, params, extra, (uint8_t *)(head + 1));
+    device->work++;
+    return device->carrier->end(device);
+}
+
+static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, void **params,
+                          void **extra)
+{
+    struct cuda_context *context = launch->function->object.context;
+    struct cuda_stream *stream;
+    CUresult result = cuda_stream_of(context, handle, &stream)
+                          ?: cuda_launch_check(context, launch)
+                          ?: cuda_launch_put(launch, stream, params, extra);
+
+    return result == CUDA_SUCCESS && cuda.is_launch_blocking ? cuda_stream_wait(stream) : result;
+}
+
+static CUresult enter(CUfunction handle, struct cuda_function **function)
+{
+    struct cuda_context *context;
+
+    return cuda_enter_context(&context) ?: cuda_function_of(context, handle, function);
+}
+
+CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                        CUstream stream, void **params, void **extra)
+{
+    struct cuda_launch launch = {
+        .grid = {grid_x, grid_y, grid_z},
+        .block = {block_x, block_y, block_z},
+        .dynamic_shared = shared_bytes,
+    };
+
+    return enter(function, &launch.function) ?: launch_in(stream, &launch, params, extra);
+}
+
+CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y,
+                                   unsigned grid_z, unsigned block_x, unsigned block_y,
+                                   unsigned block_z, unsigned shared_bytes, CUstream stream,
+                                   void **params)
+{
+    struct cuda_launch launch = {
+        .grid = {grid_x, grid_y, grid_z},
+        .block = {block_x, block_y, block_z},
+        .dynamic_shared = shared_bytes,
+        .flags = BG_CUDA_LAUNCH_COOPERATIVE,
+    };
+
+    return enter(function, &launch.function) ?: launch_in(stream, &launch, params, NULL);
+}
+
+/* ---- With attributes ---- */
+
+/* Those that are about time, caches and priorities change nothing. */
+static CUresult read_attribute(const CUlaunchAttribute *attribute, struct cuda_launch *launch,
+                               CUevent *event)
+{
+    const CUlaunchAttributeValue *value = &attribute->value;
+
+    switch (attribute->id) {
+    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
+        launch->flags |= value->cooperative != 0 ? BG_CUDA_LAUNCH_COOPERATIVE : 0;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
+        return value->clusterDim.x == 1 && value->clusterDim.y == 1 && value->clusterDim.z == 1
+                   ? CUDA_SUCCESS
+                   : CUDA_ERROR_NOT_SUPPORTED;
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+        *event = value->programmaticEvent.event;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+        *event = value->launchCompletionEvent.event;
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_IGNORE:
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
+    case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
+    case CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
+    case CU_LAUNCH_ATTRIBUTE_NVLINK_UTIL_CENTRIC_SCHEDULING:
+        return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
+        return CUDA_ERROR_NOT_SUPPORTED;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+}
+
+/* An event of an attribute comes when the kernel is done: late, which it may. */
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **params,
+                          void **extra)
+{
+    struct cuda_launch launch = {0};
+    CUevent event = NULL;
+    CUresult result = enter(function, &launch.function);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    if (config == NULL || (config->attrs == NULL && config->numAttrs > 0)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (unsigned i = 0; i < config->numAttrs && result == CUDA_SUCCESS; i++) {
+        result = read_attribute(&config->attrs[i], &launch, &event);
+    }
+    launch.grid[0] = config->gridDimX;
+    launch.grid[1] = config->gridDimY;
+    launch.grid[2] = config->gridDimZ;
+    launch.block[0] = config->blockDimX;
+    launch.block[1] = config->blockDimY;
+    launch.block[2] = config->blockDimZ;
+    launch.dynamic_shared = config->sharedMemBytes;
+    result = result ?: launch_in(config->hStream, &launch, params, extra);
+    return result == CUDA_SUCCESS && event != NULL ? cuEventRecord(event, config->hStream) : result;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What kernels have printed, from the worker to the kernel's console. */
+#include "firmware/cuda/internal.h"
+
+#define PIECE 1024u /* at least what an answer of the mailbox has */
+
+/* False: there is no more, or no worker. */
+static bool print_piece(struct cuda_device *device)
+{
+    char text[PIECE];
+    struct cuda_call call = {
+        .operation = BG_CUDA_PRINT, .answer = text, .answer_room = sizeof(text)};
+    size_t size;
+
+    if (device->carrier->call(device, &call) != CUDA_SUCCESS) {
+        return false;
+    }
+    size = call.answer_size < sizeof(text) ? call.answer_size : sizeof(text);
+    if (size > 0 && cuda.console != NULL) {
+        cuda.console(cuda.console_context, text, size);
+    }
+    return size > 0;
+}
+
+void cuda_print(struct cuda_device *device)
+{
+    if (!device->prints || device->printed_work == device->work) {
+        return;
+    }
+    device->printed_work = device->work;
+    while (print_piece(device)) {
+    }
+}
