@@ -118,13 +118,14 @@ static void finish_first(struct cuda_session *cuda)
     finish(cuda, leaving);
 }
 
-void cuda_leave_look(struct cuda_session *cuda)
+bool cuda_leave_look(struct cuda_session *cuda)
 {
     while (cuda->leaving != NULL &&
            cuda_check(cuda, cuda->driver->cuEventQuery(cuda->leaving->after)) !=
                CUDA_ERROR_NOT_READY) {
         finish_first(cuda);
     }
+    return cuda->leaving != NULL;
 }
 
 void cuda_leave_settle(struct cuda_session *cuda)

@@ -16,8 +16,8 @@ CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t
 /* A module without a handle and ranges; of `size` bytes. */
 CUresult cuda_leave_module(struct cuda_session *cuda, CUmodule module, uint64_t size);
 
-/* Forgets what is gone. */
-void cuda_leave_look(struct cuda_session *cuda);
+/* Forgets what is gone; false: nothing is left. */
+bool cuda_leave_look(struct cuda_session *cuda);
 
 /* Waits until all of it is gone. */
 void cuda_leave_settle(struct cuda_session *cuda);

@@ -51,8 +51,7 @@ bool cuda_streams_look(struct cuda_session *cuda)
             is_busy = is_busy || cuda->streams[i].is_busy;
         }
     }
-    cuda_leave_look(cuda);
-    return is_busy;
+    return cuda_leave_look(cuda) || is_busy;
 }
 
 CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream)

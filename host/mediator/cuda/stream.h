@@ -13,7 +13,8 @@ CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *
 /* Whether a stream was busy, or any of BG_CUDA_ALL, when they were looked at last. */
 bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle);
 
-/* Looks at those that are busy; false: none is any more. What kernels did wrong is found here. */
+/* Looks at those that are busy; false: none is any more, and nothing leaves. What kernels did wrong
+ * is found here. */
 bool cuda_streams_look(struct cuda_session *cuda);
 
 /* Waits for one of the driver's streams. */

@@ -19,6 +19,7 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/cuda/command.h"
+#include "host/mediator/cuda/stream.h"
 #include "tests/unit/mediator/test_gpu.h"
 
 #define HEAP_SIZE 65536u

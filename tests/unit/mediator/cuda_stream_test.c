@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(GPU_SRC)
+// libs: -ldl
+/* A guest's streams: marks in its page, what waits for what, events, and handles that come back. */
+#include "tests/unit/mediator/cuda_fixture.h"
+#include "tests/unit/mediator/cuda_gate.h"
+
+#define FIRST BG_CUDA_STREAM_FIRST
+
+static CUresult create(uint32_t stream, uint32_t flags)
+{
+    return ASK(BG_CUDA_STREAM_CREATE, (struct bg_cuda_stream_create){stream, flags, 0});
+}
+
+static CUresult mark(uint32_t stream, uint64_t value)
+{
+    return ASK(BG_CUDA_STREAM_MARK, (struct bg_cuda_mark){stream, 0, value});
+}
+
+static uint64_t reached(uint32_t stream)
+{
+    return __atomic_load_n(&page()->completed[stream], __ATOMIC_ACQUIRE);
+}
+
+/* ---- Streams ---- */
+
+static void test_handles(void **state)
+{
+    (void)state;
+    for (uint32_t i = FIRST; i < BG_CUDA_STREAMS_MAX; i++) {
+        OK(create(i, i % 2 ? CU_STREAM_NON_BLOCKING : CU_STREAM_DEFAULT));
+    }
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create(FIRST, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create(BG_CUDA_STREAM_LEGACY, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create(BG_CUDA_STREAM_PER_THREAD, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create(BG_CUDA_STREAMS_MAX, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create(BG_CUDA_NONE, 0));
+    OK(ASK_HANDLE(BG_CUDA_STREAM_DESTROY, 77));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_STREAM_DESTROY, 77));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_STREAM_DESTROY, BG_CUDA_STREAM_LEGACY));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_STREAM_DESTROY, 1000));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, mark(77, 1));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, sync_stream(77));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_STREAM_QUERY, 77));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, create(77, 2));
+    /* A flag of the CPU device's own is none of the guest's. */
+    EXPECT(CUDA_ERROR_INVALID_VALUE, create(77, 0x10000));
+    OK(create(77, 0));
+}
+
+static void test_query(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
+    close_gate(&gate, FIRST);
+    EXPECT(CUDA_ERROR_NOT_READY, ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
+    OK(ASK_HANDLE(BG_CUDA_STREAM_QUERY, BG_CUDA_STREAM_LEGACY));
+    open_gate(&gate);
+    OK(sync_stream(FIRST));
+    OK(ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
+}
+
+/* ---- Marks ---- */
+
+static void test_marks(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(create(FIRST + 1, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    OK(mark(FIRST, 5));
+    OK(mark(FIRST + 1, 1));
+    wait_until_reached(&page()->completed[FIRST + 1], 1);
+    assert_int_equal(reached(FIRST), 0);
+    for (uint64_t value = 6; value < 1000; value++) {
+        OK(mark(FIRST, value));
+    }
+    open_gate(&gate);
+    wait_until_reached(&page()->completed[FIRST], 999);
+    EXPECT(CUDA_ERROR_INVALID_VALUE, mark(FIRST, 999)); /* it only goes up */
+    EXPECT(CUDA_ERROR_INVALID_VALUE, mark(FIRST, 0));
+    OK(mark(FIRST, UINT64_MAX));
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           ASK(BG_CUDA_STREAM_MARK, (struct bg_cuda_mark){FIRST + 1, 2, 7}));
+}
+
+static void test_marks_without_page(void **state)
+{
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, mark(BG_CUDA_STREAM_LEGACY, 1));
+}
+
+static void count_interrupt(void *count)
+{
+    __atomic_fetch_add((uint64_t *)count, 1, __ATOMIC_RELEASE);
+}
+
+static void test_interrupts(void **state)
+{
+    uint64_t count = 0;
+
+    (void)state;
+    session->interrupt = count_interrupt;
+    session->owner = &count;
+    OK(mark(BG_CUDA_STREAM_LEGACY, 1));
+    OK(ASK(BG_CUDA_STREAM_MARK, (struct bg_cuda_mark){0, BG_CUDA_MARK_INTERRUPT, 2}));
+    wait_until_reached(&count, 1);
+    assert_int_equal(reached(BG_CUDA_STREAM_LEGACY), 2); /* before the interrupt */
+    OK(sync_stream(BG_CUDA_ALL));
+    assert_int_equal(count, 1);
+}
+
+/* What is left of a destroyed stream is done, and a new one of its handle comes behind. */
+static void test_destroyed_stream(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    OK(mark(FIRST, 3));
+    OK(ASK_HANDLE(BG_CUDA_STREAM_DESTROY, FIRST));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, mark(FIRST, 4));
+    assert_true(cuda_is_busy(session));
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(mark(FIRST, 4));
+    EXPECT(CUDA_ERROR_NOT_READY, ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
+    assert_int_equal(reached(FIRST), 0);
+    open_gate(&gate);
+    wait_until_reached(&page()->completed[FIRST], 4);
+    OK(ASK_HANDLE(BG_CUDA_STREAM_DESTROY, FIRST));
+    wait_until_idle();
+}
+
+static void test_destroyed_stream_is_waited_for(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    OK(ASK_HANDLE(BG_CUDA_STREAM_DESTROY, FIRST));
+    open_gate(&gate);
+    OK(sync_stream(BG_CUDA_ALL));
+    assert_false(cuda_is_busy(session));
+}
+
+/* The legacy stream waits for blocking ones, and they for it. */
+static void test_legacy_stream(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_DEFAULT));
+    OK(create(FIRST + 1, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    OK(mark(BG_CUDA_STREAM_LEGACY, 1));
+    OK(mark(FIRST + 1, 1));
+    wait_until_reached(&page()->completed[FIRST + 1], 1);
+    assert_int_equal(reached(BG_CUDA_STREAM_LEGACY), 0);
+    open_gate(&gate);
+    wait_until_reached(&page()->completed[BG_CUDA_STREAM_LEGACY], 1);
+}
+
+/* ---- Events ---- */
+
+static CUresult create_event(uint32_t event, uint32_t flags)
+{
+    return ASK(BG_CUDA_EVENT_CREATE, (struct bg_cuda_event_create){event, flags});
+}
+
+static CUresult record(uint32_t event, uint32_t stream, uint64_t value)
+{
+    return ASK(BG_CUDA_EVENT_RECORD, (struct bg_cuda_event_record){event, stream, value});
+}
+
+static CUresult wait_for(uint32_t stream, uint32_t event)
+{
+    return ASK(BG_CUDA_STREAM_WAIT, (struct bg_cuda_stream_event){stream, event});
+}
+
+static CUresult measure(uint32_t start, uint32_t end, float *ms)
+{
+    CUresult result = ASK(BG_CUDA_EVENT_ELAPSED, (struct bg_cuda_event_elapsed){start, end});
+
+    if (result == CUDA_SUCCESS) {
+        memcpy(ms, done.answer, sizeof(*ms));
+    }
+    return result;
+}
+
+static void test_events(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    float ms = -1;
+
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(create(FIRST + 1, CU_STREAM_NON_BLOCKING));
+    OK(create_event(0, CU_EVENT_DEFAULT));
+    OK(create_event(1, CU_EVENT_DEFAULT));
+    OK(record(0, FIRST, 0));
+    close_gate(&gate, FIRST);
+    OK(record(1, FIRST, 9));
+    OK(wait_for(FIRST + 1, 1));
+    OK(mark(FIRST + 1, 1));
+    EXPECT(CUDA_ERROR_NOT_READY, measure(0, 1, &ms));
+    assert_int_equal(reached(FIRST + 1), 0);
+    assert_int_equal(reached(FIRST), 0);
+    open_gate(&gate);
+    wait_until_reached(&page()->completed[FIRST + 1], 1);
+    assert_int_equal(reached(FIRST), 9);
+    OK(measure(0, 1, &ms));
+    assert_true(ms >= 0);
+}
+
+static void test_bad_events(void **state)
+{
+    float ms;
+
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create_event(BG_CUDA_EVENTS_MAX, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, create_event(0, CU_EVENT_INTERPROCESS));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, create_event(0, 0x80));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, record(0, BG_CUDA_STREAM_LEGACY, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, wait_for(BG_CUDA_STREAM_LEGACY, 0));
+    OK(create_event(0, CU_EVENT_DISABLE_TIMING | CU_EVENT_BLOCKING_SYNC));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, create_event(0, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, record(0, 9, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, wait_for(9, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, measure(0, 1, &ms));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, measure(0, 0, &ms)); /* it has no time */
+    OK(wait_for(BG_CUDA_STREAM_LEGACY, 0));                /* recorded never: no wait */
+    OK(ASK_HANDLE(BG_CUDA_EVENT_DESTROY, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_EVENT_DESTROY, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, ASK_HANDLE(BG_CUDA_EVENT_DESTROY, BG_CUDA_NONE));
+    for (uint32_t i = 0; i < BG_CUDA_EVENTS_MAX; i++) {
+        OK(create_event(i, 0));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_handles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_query, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_marks_without_page, setup_mailbox, teardown),
+        cmocka_unit_test_setup_teardown(test_interrupts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_destroyed_stream_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_events, setup, teardown),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
