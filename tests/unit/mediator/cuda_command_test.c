@@ -22,7 +22,6 @@ static void test_device(void **state)
     assert_int_equal(device.attributes[CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING], 0);
     assert_int_equal(device.attributes[CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY], 0);
     assert_int_equal(device.attributes[0], 0);
-    assert_int_equal(device.has_blas, 0);
 }
 
 static CUresult init(uint32_t version, uint32_t page_offset)
