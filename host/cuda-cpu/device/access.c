@@ -20,26 +20,74 @@ static unsigned char *lane_pointer(struct warp *warp, uint32_t lane, uint64_t ad
 {
     struct warp_site *last = &warp->sites[site];
 
-    if (!is_within(last, address, size) || address % size) {
+    if (!is_within(last, address, size) || (address & (size - 1)) != 0) {
         *last = access_check(warp, lane, address, size, write, site);
     }
     return (unsigned char *)(uintptr_t)address;
+}
+
+/* Where all lanes lie beside each other in one allocation, as when a warp meets it for the first
+ * time: the first one's pointer. NULL: each lane is asked for by itself. */
+static unsigned char *row_pointer(struct warp *warp, const uint64_t *addresses, uint32_t mask,
+                                  uint32_t size, bool write, uint32_t site)
+{
+    uint64_t difference = 0;
+    unsigned char *pointer;
+
+    if (mask != UINT32_MAX) {
+        return NULL;
+    }
+    for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
+        difference |= addresses[lane] ^ (addresses[0] + (uint64_t)lane * size);
+    }
+    if (difference != 0) {
+        return NULL;
+    }
+    pointer = lane_pointer(warp, 0, addresses[0], size, write, site);
+    return is_within(&warp->sites[site], addresses[0], WARP_LANES * size) ? pointer : NULL;
+}
+
+/* Of a size that the compiler knows: else it would call the C library for each lane. */
+static void move(unsigned char *to, const unsigned char *from, uint32_t size)
+{
+    switch (size) {
+    case 1:
+        *to = *from;
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        memcpy(to, from, 16);
+    }
 }
 
 void access_gather(struct warp *warp, void *values, const uint64_t *addresses, uint32_t mask,
                    uint32_t access, uint32_t site)
 {
     uint32_t size = access & WARP_ACCESS_SIZE;
+    const unsigned char *row;
 
     if (warp->check != NULL) {
         check_gather(warp, values, addresses, mask, access, site);
         return;
     }
+    row = row_pointer(warp, addresses, mask, size, false, site);
+    if (row != NULL) {
+        memcpy(values, row, (size_t)WARP_LANES * size);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
-        memcpy((unsigned char *)values + lane * size,
-               lane_pointer(warp, lane, addresses[lane], size, false, site), size);
+        move((unsigned char *)values + lane * size,
+             lane_pointer(warp, lane, addresses[lane], size, false, site), size);
     }
 }
 
@@ -47,16 +95,22 @@ void access_scatter(struct warp *warp, const void *values, const uint64_t *addre
                     uint32_t access, uint32_t site)
 {
     uint32_t size = access & WARP_ACCESS_SIZE;
+    unsigned char *row;
 
     if (warp->check != NULL) {
         check_scatter(warp, values, addresses, mask, access, site);
         return;
     }
+    row = row_pointer(warp, addresses, mask, size, true, site);
+    if (row != NULL) {
+        memcpy(row, values, (size_t)WARP_LANES * size);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
 
-        memcpy(lane_pointer(warp, lane, addresses[lane], size, true, site),
-               (const unsigned char *)values + lane * size, size);
+        move(lane_pointer(warp, lane, addresses[lane], size, true, site),
+             (const unsigned char *)values + lane * size, size);
     }
 }
 

@@ -443,27 +443,16 @@ static bool has_runner(struct block *block, uint32_t index)
     return runner->paths[0] != NULL;
 }
 
-/* Sites begin anew: memory may be another since. */
 static bool prepare_runner(struct runner *runner, uint32_t index)
 {
     struct block *block = runner->block;
     const struct launch *launch = block->run->launch;
     struct warp *warp = &runner->warp;
 
-    if (launch->sites >= runner->site_capacity) {
-        free(warp->sites);
-        runner->site_capacity = 0;
-        warp->sites = calloc(launch->sites + 1, sizeof(*warp->sites));
-        if (warp->sites == NULL) {
-            return false;
-        }
-        runner->site_capacity = launch->sites + 1;
-    } else {
-        memset(warp->sites, 0, launch->sites * sizeof(*warp->sites));
-    }
     if (!prepare_stack(runner, launch)) {
         return false;
     }
+    warp->sites = block->sites;
     warp->depth_max = depth_max(launch);
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
@@ -517,6 +506,21 @@ static bool prepare_runners(struct block *block)
     return true;
 }
 
+/* They begin anew: memory may be another since. */
+static bool prepare_sites(struct block *block)
+{
+    size_t count = (size_t)block->run->launch->sites + 1;
+
+    if (count > block->site_capacity) {
+        free(block->sites);
+        block->sites = calloc(count, sizeof(*block->sites));
+        block->site_capacity = block->sites != NULL ? count : 0;
+        return block->sites != NULL;
+    }
+    memset(block->sites, 0, count * sizeof(*block->sites));
+    return true;
+}
+
 /* Anew for each launch. */
 static bool prepare_check(struct block *block)
 {
@@ -558,7 +562,7 @@ bool block_prepare(struct block *block, struct run *run)
     block->local_size = local_size(launch);
     block->warp_count = warps;
     block->run = run;
-    if (!prepare_check(block) || !prepare_runners(block)) {
+    if (!prepare_check(block) || !prepare_sites(block) || !prepare_runners(block)) {
         block->run = NULL;
         block->threads[0] = 0;
     }
@@ -672,7 +676,6 @@ static void destroy_runner(struct runner *runner)
         }
     }
     coroutine_destroy(&runner->coroutine);
-    free(runner->warp.sites);
     free(runner);
 }
 
@@ -685,5 +688,6 @@ void block_clear(struct block *block)
     }
     free(block->shared);
     free(block->local);
+    free(block->sites);
     memset(block, 0, sizeof(*block));
 }

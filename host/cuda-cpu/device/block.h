@@ -47,7 +47,6 @@ struct runner {
     struct path *current; /* whose stack is in place */
     uint32_t part;        /* lanes that ask to go on alone */
     uint32_t pauses;
-    size_t site_capacity;
 };
 
 struct barrier {
@@ -72,6 +71,8 @@ struct block {
     unsigned char *shared, *local;
     uint64_t local_size; /* of a thread */
     size_t shared_capacity, local_capacity;
+    struct warp_site *sites; /* what its warps' accesses met last: none is one thread's alone */
+    size_t site_capacity;
     struct check_block *check; /* NULL: nothing is checked but bounds */
     bool failed;
 };

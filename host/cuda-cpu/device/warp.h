@@ -24,7 +24,8 @@ struct textures;
 /* The address of a module's function, by its number: nobody's memory. */
 #define WARP_FUNCTION_ADDRESS(number) (UINT64_C(0xF000000000000000) | (uint64_t)(number) << 4)
 
-/* Bounds of the allocation that an access met last: one for each access in a kernel. */
+/* Bounds of the allocation that an access met last: one for each access in a kernel, of all warps
+ * of a block. */
 struct warp_site {
     uint64_t start, end; /* end: the first address that is not in it */
 };

@@ -11,7 +11,6 @@
 #include "host/cuda-cpu/driver/extension.h"
 
 #define PAGE 4096u
-#define BLOCKS_PER_MULTIPROCESSOR 8u /* of 256 threads: as many as it holds */
 #define FREE_PIECE (UINT64_C(32) << 20)
 
 extern const char mediator_kernels[]; /* kernels.c */
@@ -84,13 +83,6 @@ static uint32_t attribute(const struct gpu *gpu, CUdevice_attribute which)
                : 0;
 }
 
-static uint32_t count_blocks(const struct gpu *gpu)
-{
-    uint32_t multiprocessors = attribute(gpu, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-
-    return multiprocessors > 0 ? multiprocessors * BLOCKS_PER_MULTIPROCESSOR : 1;
-}
-
 static CUresult learn_cuda(struct gpu *gpu)
 {
     struct bg_compute_device_info *info = &gpu->info;
@@ -133,7 +125,6 @@ bool gpu_open(struct gpu *gpu, const struct cuda_driver *driver, int ordinal)
     if (result != CUDA_SUCCESS) {
         return gpu_check(gpu, result, "cuDeviceGet") == BG_COMPUTE_OK;
     }
-    gpu->blocks = count_blocks(gpu);
     if (driver->on_cpu) {
         learn_host(&gpu->info);
         return true;

@@ -26,7 +26,6 @@ struct gpu {
     const struct cuda_driver *driver;
     struct bg_compute_device_info info; /* but memory_limit and memory_used */
     CUdevice device;
-    uint32_t blocks;   /* that keep it busy */
     CUcontext context; /* NULL until it is prepared */
     CUstream stream;
     CUfunction add_uint32, add_float32, fill;

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#define THREADS_PER_BLOCK 256u
+#define WARP 32u
+#define ROWS 8u /* of a warp: kernels.ptx */
+#define WARPS_PER_BLOCK 8u
 #define ELEMENT_SIZE 4u
 #define WORD_SIZE 4u
 #define PATTERN_SIZE 16u
@@ -19,17 +21,14 @@ static uint32_t piece_of(const struct gpu *gpu, uint64_t left, uint32_t element_
     return (uint32_t)(left < most ? left : most);
 }
 
-/* As many blocks as keep the device busy: they stride over what is more. Which word of a pattern is
- * a thread's follows from its number, since blocks of threads, unless there is one, are multiples
- * of it. */
 static CUresult launch(struct gpu *gpu, CUfunction function, uint32_t count, void **parameters)
 {
-    uint32_t threads = count < THREADS_PER_BLOCK ? count : THREADS_PER_BLOCK;
-    uint32_t blocks = (count - 1) / threads + 1;
+    uint32_t warps = (count - 1) / (WARP * ROWS) + 1;
+    uint32_t of_block = warps < WARPS_PER_BLOCK ? warps : WARPS_PER_BLOCK;
+    uint32_t blocks = (warps - 1) / of_block + 1;
 
-    blocks = blocks < gpu->blocks ? blocks : gpu->blocks;
-    return gpu->driver->cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, gpu->stream,
-                                       parameters, NULL);
+    return gpu->driver->cuLaunchKernel(function, blocks, 1, 1, of_block * WARP, 1, 1, 0,
+                                       gpu->stream, parameters, NULL);
 }
 
 /* ---- Fills ---- */

@@ -526,6 +526,35 @@ static void test_fill(void **state)
     gpu_free(&cpu, a, SIZE);
 }
 
+/* Around what a warp, and a block of warps, computes: all of it, and nothing behind it. */
+static void test_few(void **state)
+{
+    static const uint32_t counts[] = {1, 31, 32, 33, 255, 256, 257, 2047, 2048, 2049, 4600};
+    static const uint64_t texel[2] = {UINT64_MAX, 0x123456789ABCDEF};
+    gpu_address a = make(SIZE), b = make(SIZE), c = make(SIZE);
+
+    (void)state;
+    number(a, 1);
+    number(b, 2);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        uint32_t count = counts[i];
+
+        memset(words(c), 0, (count + 8) * sizeof(uint32_t));
+        gpu_add(&cpu, BG_COMPUTE_ELEMENT_UINT32, c, a, b, count, false);
+        for (uint32_t j = 0; j < count + 8; j++) {
+            assert_int_equal(words(c)[j], j < count ? 3 + 2 * j : 0);
+        }
+        memset(words(c), 0, (count + 1) * sizeof(texel));
+        gpu_fill(&cpu, c, texel, sizeof(texel), count, false);
+        assert_memory_equal(words(c), texel, sizeof(texel));
+        assert_memory_equal(words(c), words(c) + 4, (count - 1) * sizeof(texel));
+        assert_int_equal(words(c)[4 * count], 0);
+    }
+    gpu_free(&cpu, a, SIZE);
+    gpu_free(&cpu, b, SIZE);
+    gpu_free(&cpu, c, SIZE);
+}
+
 /* Many short rows count as what they are together. */
 static void test_box(void **state)
 {
@@ -637,6 +666,7 @@ int main(void)
         TEST(test_overlap),
         TEST(test_add),
         TEST(test_fill),
+        TEST(test_few),
         TEST(test_box),
         TEST(test_box_of_slices),
         TEST(test_pieces_of_a_gpu),
