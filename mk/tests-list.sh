@@ -4,6 +4,8 @@
 # each test's source starts with:
 #
 #   // build: firmware/common/error.c ...   what is compiled with it, from the root
+#   // apart: firmware/cuda/error.c ...  the same, linked with the test first: of their names the rest
+#                                    of the program sees those that begin with apart_, and main
 #   // libs: -luv                    what it links besides cmocka
 #   // pkg: glib-2.0                 the same by pkg-config's name, with its compile flags
 #   // cflags: -DX=1                 for this program alone
@@ -29,14 +31,22 @@ function flush_program(   kind, stem, variant, objects, i, n, list, object, prog
               (kind == "unit" || sanitize) ? "asan" : "plain"
     dir = "$(TEST_OBJ)/" variant
     if (cflags != "" || pkg != "") dir = "$(TEST_OBJ)/" variant "-" stem_name(stem)
-    list = file " " build
+    list = apart == "" ? file " " build : build
     if (kind == "device" || kind == "mediator" || kind == "boot" || kind == "system")
         list = list " $(HARNESS_SRC)"
     program = "$(BUILD)/" stem
     print ""
     print "TESTS_" kind " += " program
     if (serial) print "TESTS_SERIAL += " program
-    print program ": " "$(patsubst %.c," dir "/%.o," list ") $(BUILD)/flags/tests-" variant \
+    if (apart != "") {
+        print program ".apart.o: $(patsubst %.c," dir "/%.o," file " " apart ")"
+        print "\t@mkdir -p $(@D)"
+        print "\t$(call quiet,LD,$@)ld -r $^ -o $@.all && objcopy -w --keep-global-symbol=main \\"
+        print "\t\t--keep-global-symbol=\x27apart_*\x27 $@.all $@"
+        print "-include $(patsubst %.c," dir "/%.d," file " " apart ")"
+    }
+    print program ": " "$(patsubst %.c," dir "/%.o," list ") " \
+          (apart == "" ? "" : program ".apart.o ") "$(BUILD)/flags/tests-" variant \
           (needs == "" ? "" : " | " needs)
     print "\t@mkdir -p $(@D)"
     print "\t$(call quiet,LD,$@)$(LINK_" variant ") $(filter %.o,$^) " libs " " \
@@ -55,11 +65,12 @@ function value(   v) { v = $0; sub(/^\/\/ [a-z]+: */, "", v); return v }
 FNR == 1 {
     flush_program()
     file = FILENAME
-    build = libs = pkg = cflags = needs = ""
+    build = apart = libs = pkg = cflags = needs = ""
     serial = sanitize = tsan = 0
 }
 FNR > 40 { next }
 /^\/\/ build: /  { build = build " " value() }
+/^\/\/ apart: /  { apart = apart " " value() }
 /^\/\/ libs: /   { libs = libs " " value() }
 /^\/\/ pkg: /    { pkg = pkg " " value() }
 /^\/\/ cflags: / { cflags = cflags " " value() }

@@ -16,6 +16,10 @@ GPU_SRC := $(filter-out host/mediator/compute/cublas.c,$(wildcard host/mediator/
            $(filter-out host/cuda-cpu/tool/% host/cuda-cpu/process/% host/cuda-cpu/blas/driver.c, \
                         $(wildcard host/cuda-cpu/*/*.c))
 
+# The guest's CUDA, for tests with a worker in the same program (tests/fake/cuda_carrier.c).
+GUEST_CUDA_SRC := $(filter-out firmware/cuda/carrier_%,$(wildcard firmware/cuda/*.c)) \
+                  tests/fake/cuda_carrier.c
+
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 TEST_TIMEOUT_S ?= 420

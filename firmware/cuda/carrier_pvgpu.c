@@ -180,7 +180,7 @@ static const struct bg_pci_device *find_pci(const struct cuda_device *device)
     return ((const struct bg_pvgpu *)device->gpu)->device;
 }
 
-const struct cuda_carrier cuda_carrier_pvgpu = {
+static const struct cuda_carrier carrier = {
     .open = open,
     .close = close,
     .restart = restart,
@@ -192,3 +192,8 @@ const struct cuda_carrier cuda_carrier_pvgpu = {
     .host_free = host_free,
     .find_pci = find_pci,
 };
+
+int bg_cuda_add_pvgpu(struct bg_pvgpu *gpu, void *memory, size_t size)
+{
+    return cuda_device_add(&carrier, gpu, memory, size);
+}

@@ -110,7 +110,7 @@ static const struct bg_pci_device *find_pci(const struct cuda_device *device)
     return ((const struct bg_vgpu_stub *)device->gpu)->device;
 }
 
-const struct cuda_carrier cuda_carrier_vgpu_stub = {
+static const struct cuda_carrier carrier = {
     .open = open,
     .close = close,
     .restart = restart,
@@ -120,3 +120,8 @@ const struct cuda_carrier cuda_carrier_vgpu_stub = {
     .call = call,
     .find_pci = find_pci,
 };
+
+int bg_cuda_add_vgpu_stub(struct bg_vgpu_stub *gpu, void *memory, size_t size)
+{
+    return cuda_device_add(&carrier, gpu, memory, size);
+}

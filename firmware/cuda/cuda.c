@@ -26,16 +26,6 @@ int cuda_device_add(const struct cuda_carrier *carrier, void *gpu, void *memory,
     return 0;
 }
 
-int bg_cuda_add_pvgpu(struct bg_pvgpu *gpu, void *memory, size_t size)
-{
-    return cuda_device_add(&cuda_carrier_pvgpu, gpu, memory, size);
-}
-
-int bg_cuda_add_vgpu_stub(struct bg_vgpu_stub *gpu, void *memory, size_t size)
-{
-    return cuda_device_add(&cuda_carrier_vgpu_stub, gpu, memory, size);
-}
-
 void bg_cuda_remove_all(void)
 {
     for (unsigned i = 0; i < cuda.device_count; i++) {

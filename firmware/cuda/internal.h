@@ -173,8 +173,6 @@ struct cuda_carrier {
     const struct bg_pci_device *(*find_pci)(const struct cuda_device *device);
 };
 
-extern const struct cuda_carrier cuda_carrier_pvgpu, cuda_carrier_vgpu_stub;
-
 /* What a carrier's call returned (a bg_error), as a CUresult; a loss is noted in the device. */
 CUresult cuda_carrier_failed(struct cuda_device *device, int error);
 

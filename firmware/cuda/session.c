@@ -288,6 +288,7 @@ static void take_limits(struct cuda_device *device)
     };
 }
 
+/* A session that the worker still has, as on a mailbox after the kernel's own restart, ends. */
 static CUresult begin(struct cuda_device *device)
 {
     const struct bg_cuda_init params = {
@@ -295,9 +296,21 @@ static CUresult begin(struct cuda_device *device)
         .page_offset = device->page != NULL ? (uint32_t)((uint8_t *)device->page - device->heap)
                                             : BG_CUDA_NONE,
     };
-    CUresult result = cuda_ask(device, BG_CUDA_INIT, &params, sizeof(params), &device->info,
-                               sizeof(device->info));
+    struct cuda_call call = {
+        .operation = BG_CUDA_INIT,
+        .params = {&params, sizeof(params)},
+        .answer = &device->info,
+        .answer_room = sizeof(device->info),
+    };
+    struct cuda_call end = {.operation = BG_CUDA_END};
+    CUresult result = cuda_call(device, &call);
 
+    if (result == CUDA_ERROR_INVALID_VALUE) {
+        result = cuda_call(device, &end) ?: cuda_call(device, &call);
+    }
+    if (result == CUDA_SUCCESS && call.answer_size != sizeof(device->info)) {
+        result = CUDA_ERROR_UNKNOWN;
+    }
     device->info.name[BG_CUDA_NAME_SIZE - 1] = '\0';
     take_limits(device);
     return result;

@@ -106,11 +106,12 @@ static void join(struct block *block)
 
 void cuda_free(void *memory)
 {
-    struct block *block = (struct block *)memory - 1;
+    struct block *block;
 
     if (memory == NULL) {
         return;
     }
+    block = (struct block *)memory - 1;
     if (behind(block)->link != NULL) {
         unlist(behind(block));
         join(block);
