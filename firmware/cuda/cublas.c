@@ -25,7 +25,6 @@ static cublasStatus_t status_of(CUresult result)
     case CUDA_ERROR_OUT_OF_MEMORY:
         return CUBLAS_STATUS_ALLOC_FAILED;
     case CUDA_ERROR_NOT_SUPPORTED:
-    case CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED:
         return CUBLAS_STATUS_NOT_SUPPORTED;
     default:
         return CUBLAS_STATUS_EXECUTION_FAILED;
@@ -178,19 +177,39 @@ static bool take_scalar(const struct cuda_blas *blas, cudaDataType type, const v
     return true;
 }
 
-/* What is asked for is complete but for what the handle says. A result of so many bytes goes to
- * `result`, if that is the program's memory. */
+/* A number for the program: the device puts it into the heap, which is no round trip but the wait
+ * for the stream; without a heap it is asked for. */
+static CUresult fetch(struct cuda_stream *stream, struct bg_cuda_blas *call, void *result,
+                      size_t size)
+{
+    struct cuda_device *device = stream->object.context->device;
+    uint64_t answer = 0, offset;
+    uint8_t *place = (uint8_t *)&answer;
+    CUresult error;
+
+    if (device->page == NULL) {
+        error = cuda_ask(device, BG_CUDA_BLAS, call, sizeof(*call), &answer, sizeof(answer));
+    } else {
+        error = cuda_staging_take(device, stream->number, sizeof(answer), &place, &offset);
+        call->flags = BG_CUDA_BLAS_DEVICE_SCALARS;
+        call->result = device->info.heap_address + offset;
+        error = error ?: CUDA_PUT(device, BG_CUDA_BLAS, *call) ?: cuda_stream_wait(stream);
+    }
+    if (error == CUDA_SUCCESS) {
+        memcpy(result, place, size);
+    }
+    return error;
+}
+
+/* What is asked for is complete but for what the handle says. `result`: where a number of so many
+ * bytes goes to; NULL: there is none. */
 static cublasStatus_t send(const struct cuda_blas *blas, struct bg_cuda_blas *call, void *result,
                            size_t size)
 {
     bool to_device = blas->pointer_mode == CUBLAS_POINTER_MODE_DEVICE;
     struct cuda_context *context;
     struct cuda_stream *stream;
-    uint64_t answer = 0;
-    CUresult error = cuda_enter_context(&context)
-                         ?: cuda_stream_of(context, blas->stream, &stream)
-                         ?: (stream->capture != NULL ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
-                                                     : CUDA_SUCCESS);
+    CUresult error = cuda_enter_context(&context) ?: cuda_stream_of(context, blas->stream, &stream);
 
     if (error != CUDA_SUCCESS) {
         return status_of(error);
@@ -198,18 +217,17 @@ static cublasStatus_t send(const struct cuda_blas *blas, struct bg_cuda_blas *ca
     if (blas->object.context != context) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
     }
+    if (stream->capture != NULL) {
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
     call->stream = stream->number;
     call->math_mode = blas->math_mode;
     call->flags = to_device ? BG_CUDA_BLAS_DEVICE_SCALARS : 0;
-    if (result == NULL || to_device) {
-        call->result = address_of(result);
-        return status_of(CUDA_PUT(context->device, BG_CUDA_BLAS, *call));
+    if (result != NULL && !to_device) {
+        return status_of(fetch(stream, call, result, size));
     }
-    error = cuda_ask(context->device, BG_CUDA_BLAS, call, sizeof(*call), &answer, sizeof(answer));
-    if (error == CUDA_SUCCESS) {
-        memcpy(result, &answer, size);
-    }
-    return status_of(error);
+    call->result = address_of(result);
+    return status_of(CUDA_PUT(context->device, BG_CUDA_BLAS, *call));
 }
 
 static struct bg_cuda_blas_operand vector(const void *vector, cudaDataType type, int inc)

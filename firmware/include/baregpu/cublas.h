@@ -5,7 +5,7 @@
  *
  * A device that has none (bg_cuda_device.has_blas of protocol/cuda_command.h) has cublasCreate
  * return CUBLAS_STATUS_NOT_SUPPORTED. Calls queue their work, and return before it is done; those
- * that return a number into the program's memory (dot, nrm2) ask for it, a round trip. What is
+ * that return a number into the program's memory (dot, nrm2) wait for the stream. What is
  * wrong with an address is found where it is computed: the next call that waits for the context
  * returns CUDA_ERROR_INVALID_VALUE.
  *
