@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pvgpu's ring and heap as a carrier: see struct bg_pvgpu_compute. */
+#include "firmware/cuda/host.h"
 #include "firmware/cuda/internal.h"
 
 /* What is taken of the heap: one sixteenth of it, and not more than this. */
@@ -8,6 +9,7 @@
 
 /* What a call is given for being carried out, and a backend for coming back. */
 #define CALL_TIMEOUT_NS 120000000000ull
+#define LOOK_NS 1000000ull
 #define RESTART_TIMEOUT_NS 30000000000ull
 
 #define HEAD_WORDS 8u /* struct bg_pvgpu_compute behind its header */
@@ -132,10 +134,18 @@ static CUresult end(struct cuda_device *device)
     return cuda_carrier_failed(device, bg_pvgpu_submit(device->gpu));
 }
 
-static int wait(struct bg_pvgpu *gpu, struct bg_pvgpu_job *job)
+/* What the worker does may have to wait for a stream, and that for a host function. */
+static int wait(struct cuda_device *device, struct bg_pvgpu_job *job)
 {
-    int error = bg_pvgpu_job_wait(gpu, job, bg_hal_time_ns() + CALL_TIMEOUT_NS);
+    struct bg_pvgpu *gpu = device->gpu;
+    uint64_t now_ns = bg_hal_time_ns(), end_ns = now_ns + CALL_TIMEOUT_NS;
+    int error = bg_pvgpu_job_wait(gpu, job, now_ns + LOOK_NS);
 
+    while (error == BG_ERR_BUSY && now_ns < end_ns) {
+        cuda_host_poll(device);
+        now_ns = bg_hal_time_ns();
+        error = bg_pvgpu_job_wait(gpu, job, now_ns + LOOK_NS);
+    }
     if (error == BG_ERR_BUSY) {
         bg_pvgpu_job_abandon(gpu, job);
         return BG_ERR_TIMEOUT;
@@ -163,7 +173,7 @@ static CUresult call(struct cuda_device *device, struct cuda_call *call)
     cuda_bytes_copy(words, call->params);
     cuda_bytes_copy((uint8_t *)words + call->params.size, call->extra);
     cuda_bytes_copy(device->transfer, call->data);
-    error = bg_pvgpu_compute(device->gpu, &options, &job) ?: wait(device->gpu, &job);
+    error = bg_pvgpu_compute(device->gpu, &options, &job) ?: wait(device, &job);
     if (error < 0) {
         return cuda_carrier_failed(device, error);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Contexts: this side's alone. Those of one device share its session. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 #define STACK_MAX 64u
 
@@ -174,6 +174,7 @@ static void clear(struct cuda_context *context)
     if (cuda_is_alive(context)) {
         cuda_context_wait(context);
     }
+    cuda_capture_leave(&context->per_thread);
     cuda_objects_destroy(context);
     cuda_memory_free_all(context);
 }
@@ -378,14 +379,18 @@ CUresult cuCtxSynchronize(void)
 {
     struct cuda_context *context;
 
-    return cuda_enter_context(&context) ?: cuda_context_wait(context);
+    return cuda_enter_context(&context)
+               ?: cuda_capture_check_all(context)
+               ?: cuda_context_wait(context);
 }
 
 CUresult cuCtxSynchronize_v2(CUcontext handle)
 {
     struct cuda_context *context;
 
-    return cuda_enter() ?: cuda_context_of(handle, &context) ?: context->error
+    return cuda_enter() ?: cuda_context_of(handle, &context) 
+               ?: context->error
+               ?: cuda_capture_check_all(context)
                ?: cuda_context_wait(context);
 }
 

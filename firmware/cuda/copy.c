@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copies: each is a box from one place to another, checked here; copy_run.c carries it out. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 /* ---- Checks ---- */
 
@@ -51,39 +51,31 @@ static CUresult check_memory(struct cuda_context *context, const struct cuda_cop
     return CUDA_SUCCESS;
 }
 
-static uint64_t level_size(uint64_t size, uint32_t level)
-{
-    return size >> level > 0 ? size >> level : 1;
-}
-
 static bool is_within(uint64_t start, uint64_t count, uint64_t size)
 {
     return start <= size && count <= size - start;
 }
 
-/* Layers are not halved from level to level. */
 static CUresult check_array(struct cuda_context *context, const struct cuda_copy *copy,
                             struct cuda_side *side, CUarray handle)
 {
     const struct cuda_array *array = cuda_find(handle, CUDA_KIND_ARRAY);
-    const CUDA_ARRAY3D_DESCRIPTOR *whole;
+    const CUDA_ARRAY3D_DESCRIPTOR *descriptor;
     uint64_t element, width, height, depth;
 
     if (array == NULL || array->object.context->device != context->device) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    whole = &array->descriptor;
-    element = cuda_array_element_size(whole);
-    width = level_size(whole->Width, array->level) * element;
-    height = level_size(whole->Height, array->level);
-    depth = whole->Flags & (CUDA_ARRAY3D_LAYERED | CUDA_ARRAY3D_CUBEMAP)
-                ? whole->Depth
-                : level_size(whole->Depth, array->level);
+    descriptor = &array->descriptor;
+    element = cuda_array_element_size(descriptor);
+    width = descriptor->Width * element;
+    height = descriptor->Height;
+    depth = descriptor->Depth;
     side->box.place = (struct bg_cuda_place){.kind = BG_CUDA_PLACE_ARRAY, .array = array->number};
     side->box.level = array->level;
     return side->box.x % element == 0 && copy->width % element == 0 &&
                    is_within(side->box.x, copy->width, width) &&
-                   is_within(side->box.y, copy->height, height) &&
+                   is_within(side->box.y, copy->height, height > 0 ? height : 1) &&
                    is_within(side->box.z, copy->depth, depth > 0 ? depth : 1)
                ? CUDA_SUCCESS
                : CUDA_ERROR_INVALID_VALUE;
@@ -160,13 +152,17 @@ static CUresult copy_3d(const CUDA_MEMCPY3D *asked, CUstream handle, bool is_syn
     struct cuda_context *context;
     struct cuda_stream *stream;
     struct cuda_copy copy;
-    CUresult result = cuda_enter_context(&context) ?: cuda_stream_of(context, handle, &stream);
+    CUresult result =
+        cuda_enter_context(&context) ?: cuda_capture_stream_of(context, handle, &stream);
 
     if (result != CUDA_SUCCESS) {
         return result;
     }
     if (asked == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (stream->capture != NULL) {
+        return cuda_capture_add(stream, CU_GRAPH_NODE_TYPE_MEMCPY, asked, false);
     }
     return cuda_copy_check(context, asked, &copy) ?: cuda_copy_run(stream, &copy, is_synchronous);
 }

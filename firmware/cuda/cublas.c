@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cuBLAS: what can be refused here is; the rest is the worker's. */
+#include "firmware/cuda/capture.h"
 #include "firmware/cuda/internal.h"
 
 #include "baregpu/cublas.h"
@@ -209,7 +210,8 @@ static cublasStatus_t send(const struct cuda_blas *blas, struct bg_cuda_blas *ca
     bool to_device = blas->pointer_mode == CUBLAS_POINTER_MODE_DEVICE;
     struct cuda_context *context;
     struct cuda_stream *stream;
-    CUresult error = cuda_enter_context(&context) ?: cuda_stream_of(context, blas->stream, &stream);
+    CUresult error =
+        cuda_enter_context(&context) ?: cuda_capture_stream_of(context, blas->stream, &stream);
 
     if (error != CUDA_SUCCESS) {
         return status_of(error);
@@ -217,7 +219,7 @@ static cublasStatus_t send(const struct cuda_blas *blas, struct bg_cuda_blas *ca
     if (blas->object.context != context) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
     }
-    if (stream->capture != NULL) {
+    if (cuda_capture_refuse(stream) != CUDA_SUCCESS) {
         return CUBLAS_STATUS_NOT_SUPPORTED;
     }
     call->stream = stream->number;

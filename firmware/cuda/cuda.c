@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a kernel sets up: devices, and options. */
+#include "firmware/cuda/capture.h"
+#include "firmware/cuda/host.h"
 #include "firmware/cuda/internal.h"
 
 struct cuda cuda;
@@ -33,6 +35,8 @@ void bg_cuda_remove_all(void)
     }
     cuda = (struct cuda){0};
     cuda_contexts_reset();
+    cuda_host_reset();
+    cuda_capture_reset();
     cuda_objects = (struct cuda_objects){0};
     cuda_store_reset();
 }

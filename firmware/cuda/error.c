@@ -2,6 +2,15 @@
 /* Names of results. */
 #include "firmware/cuda/internal.h"
 
+bool cuda_is_same_name(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
 struct error {
     CUresult number;
     const char *name, *text;

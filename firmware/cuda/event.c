@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Events. One that was recorded is a mark of its stream, which this side can read by itself. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 #define FLAGS ((unsigned)(CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING | CU_EVENT_INTERPROCESS))
 
@@ -74,8 +74,9 @@ CUresult cuEventCreate(CUevent *handle, unsigned flags)
 
 void cuda_event_destroy(struct cuda_object *object)
 {
-    const struct cuda_event *event = (const struct cuda_event *)(const void *)object;
+    struct cuda_event *event = (struct cuda_event *)(void *)object;
 
+    cuda_capture_forget(event);
     cuda_retire(object, BG_CUDA_EVENT_DESTROY, device_of(event)->numbers.events, event->number);
     cuda_object_destroy(object);
 }
@@ -113,6 +114,24 @@ CUresult cuda_event_record(struct cuda_event *event, struct cuda_stream *stream)
         event->is_recorded = true;
         event->stream = stream->number;
         event->mark = *mark;
+        cuda_capture_forget(event);
+    }
+    return result;
+}
+
+/* By a graph that was put into the stream. */
+CUresult cuda_event_set_recorded(struct cuda_event *event, struct cuda_stream *stream)
+{
+    struct cuda_device *device = device_of(event);
+    CUresult result = CUDA_SUCCESS;
+
+    if (device->page != NULL) {
+        result = cuda_mark_end(device, stream->number, &event->mark);
+    }
+    if (result == CUDA_SUCCESS) {
+        event->is_recorded = true;
+        event->stream = stream->number;
+        cuda_capture_forget(event);
     }
     return result;
 }
@@ -127,7 +146,7 @@ static CUresult find_both(CUevent event_handle, CUstream stream_handle, struct c
         return result;
     }
     *event = cuda_find(event_handle, CUDA_KIND_EVENT);
-    return *event != NULL ? cuda_stream_of(context, stream_handle, stream)
+    return *event != NULL ? cuda_capture_stream_of(context, stream_handle, stream)
                           : CUDA_ERROR_INVALID_HANDLE;
 }
 
@@ -146,6 +165,11 @@ CUresult cuEventRecordWithFlags(CUevent event_handle, CUstream stream_handle, un
     if (event->object.context != stream->object.context) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
+    if (stream->capture != NULL) {
+        return flags == CU_EVENT_RECORD_EXTERNAL
+                   ? cuda_capture_add(stream, CU_GRAPH_NODE_TYPE_EVENT_RECORD, event_handle, false)
+                   : cuda_capture_record(stream, event);
+    }
     return cuda_event_record(event, stream);
 }
 
@@ -155,6 +179,14 @@ CUresult cuEventRecord(CUevent event, CUstream stream)
 }
 
 /* ---- Waiting ---- */
+
+/* One that was recorded in a capture is no point in time. */
+static CUresult enter_recorded(CUevent handle, struct cuda_event **event)
+{
+    CUresult result = enter(handle, event);
+
+    return result == CUDA_SUCCESS && (*event)->capture != NULL ? CUDA_ERROR_CAPTURED_EVENT : result;
+}
 
 static CUresult look(struct cuda_event *event)
 {
@@ -191,14 +223,14 @@ CUresult cuEventQuery(CUevent handle)
 {
     struct cuda_event *event;
 
-    return enter(handle, &event) ?: look(event);
+    return enter_recorded(handle, &event) ?: look(event);
 }
 
 CUresult cuEventSynchronize(CUevent handle)
 {
     struct cuda_event *event;
 
-    return enter(handle, &event) ?: cuda_event_wait(event);
+    return enter_recorded(handle, &event) ?: cuda_event_wait(event);
 }
 
 CUresult cuda_stream_wait_event(struct cuda_stream *stream, struct cuda_event *event)
@@ -226,7 +258,12 @@ CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent event_handle, unsigne
     if (flags != CU_EVENT_WAIT_DEFAULT && flags != CU_EVENT_WAIT_EXTERNAL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    return cuda_stream_wait_event(stream, event);
+    if (stream->capture != NULL && flags == CU_EVENT_WAIT_EXTERNAL) {
+        return cuda_capture_add(stream, CU_GRAPH_NODE_TYPE_WAIT_EVENT, event_handle, false);
+    }
+    return stream->capture != NULL || event->capture != NULL
+               ? cuda_capture_wait(stream, event)
+               : cuda_stream_wait_event(stream, event);
 }
 
 /* ---- Times ---- */
@@ -235,7 +272,7 @@ CUresult cuEventElapsedTime(float *ms, CUevent start_handle, CUevent end_handle)
 {
     struct cuda_event *start, *end;
     struct bg_cuda_event_elapsed params;
-    CUresult result = enter(start_handle, &start) ?: enter(end_handle, &end);
+    CUresult result = enter_recorded(start_handle, &start) ?: enter_recorded(end_handle, &end);
 
     if (result != CUDA_SUCCESS) {
         return result;

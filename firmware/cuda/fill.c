@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory is set to a value of 1, 2 or 4 bytes, in rows: always without a wait. */
+#include "firmware/cuda/capture.h"
 #include "firmware/cuda/internal.h"
 
 /* All of it in one allocation, and aligned. */
@@ -25,15 +26,34 @@ CUresult cuda_fill_check(struct cuda_context *context, const struct bg_cuda_fill
                : CUDA_ERROR_INVALID_VALUE;
 }
 
+static CUresult capture(struct cuda_stream *stream, const struct bg_cuda_fill *fill)
+{
+    const CUDA_MEMSET_NODE_PARAMS set = {
+        .dst = fill->address,
+        .pitch = fill->pitch,
+        .value = fill->value,
+        .elementSize = fill->element_size,
+        .width = fill->width,
+        .height = fill->height,
+    };
+
+    return cuda_capture_add(stream, CU_GRAPH_NODE_TYPE_MEMSET, &set, false);
+}
+
+/* A set without a stream is in the legacy one, and waits for nobody. */
 static CUresult fill_rows(struct bg_cuda_fill fill, CUstream handle)
 {
     struct cuda_context *context;
     struct cuda_stream *stream;
-    CUresult result = cuda_enter_context(&context) ?: cuda_stream_of(context, handle, &stream)
+    CUresult result = cuda_enter_context(&context)
+                          ?: cuda_capture_stream_of(context, handle, &stream)
                           ?: cuda_fill_check(context, &fill);
 
     if (result != CUDA_SUCCESS || fill.width == 0 || fill.height == 0) {
         return result;
+    }
+    if (stream->capture != NULL) {
+        return capture(stream, &fill);
     }
     fill.stream = stream->number;
     return CUDA_PUT(context->device, BG_CUDA_FILL, fill);

@@ -3,7 +3,7 @@
  * Memory of the guest's that the device has as well: the heap. Where there is none, cuMemAllocHost
  * gives bookkeeping memory, which is ordinary memory to all copies.
  */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 struct cuda_host {
     struct cuda_host *next;
@@ -123,7 +123,7 @@ CUresult cuMemHostAlloc(void **memory, size_t size, unsigned flags)
 {
     struct cuda_context *context;
     struct cuda_host *host;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
 
     if (result != CUDA_SUCCESS) {
         return result;
@@ -148,7 +148,7 @@ static CUresult release(void *memory, bool is_registered, CUresult otherwise)
 {
     struct cuda_context *context;
     struct cuda_host **place;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
 
     if (result != CUDA_SUCCESS) {
         return result;
@@ -174,7 +174,7 @@ CUresult cuMemHostRegister(void *memory, size_t size, unsigned flags)
     struct cuda_context *context;
     struct cuda_host *host;
     uint64_t offset;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
 
     if (result != CUDA_SUCCESS) {
         return result;

@@ -46,10 +46,9 @@ enum cuda_kind {
     CUDA_KIND_KERNEL,
     CUDA_KIND_ARRAY,
     CUDA_KIND_MIPMAP,
-    CUDA_KIND_TEXREF,
-    CUDA_KIND_SURFREF,
+    CUDA_KIND_TEXTURE,
+    CUDA_KIND_SURFACE,
     CUDA_KIND_POOL,
-    CUDA_KIND_LINK,
     CUDA_KIND_GRAPH,
     CUDA_KIND_NODE,
     CUDA_KIND_EXEC,
@@ -114,6 +113,11 @@ void cuda_stream_destroy(struct cuda_object *object);
 void cuda_event_destroy(struct cuda_object *object);
 void cuda_module_destroy(struct cuda_object *object);
 void cuda_blas_destroy(struct cuda_object *object);
+void cuda_exec_destroy(struct cuda_object *object);
+void cuda_texture_destroy(struct cuda_object *object);
+void cuda_surface_destroy(struct cuda_object *object);
+void cuda_array_destroy(struct cuda_object *object);
+void cuda_mipmap_destroy(struct cuda_object *object);
 
 /* ---- Carriers: what brings operations to a worker ---- */
 
@@ -211,8 +215,9 @@ struct cuda_range {
     CUdeviceptr start;
     uint64_t size;
     struct cuda_context *context;
-    uint32_t kind;   /* enum cuda_range_kind */
-    uint32_t module; /* CUDA_RANGE_GLOBAL: whose it is */
+    uint32_t kind;     /* enum cuda_range_kind */
+    uint32_t module;   /* CUDA_RANGE_GLOBAL: whose it is */
+    CUmemoryPool pool; /* CUDA_RANGE_ASYNC: of which it is */
 };
 
 /* What a launch may ask for. */
@@ -253,6 +258,7 @@ struct cuda_device {
 
     struct cuda_range *ranges;
     uint32_t range_count, range_room;
+    CUmemoryPool pool;       /* cuDeviceSetMemPool; NULL: the default one */
     struct cuda_host *hosts; /* guest memory that was allocated or registered */
 };
 
@@ -338,6 +344,7 @@ struct cuda_context {
     bool is_primary;
     CUresult error; /* its session was lost: all calls return this */
     CUfunc_cache cache;
+    unsigned captured; /* how many of its streams are (capture.h) */
     struct cuda_stream legacy, per_thread;
 };
 
@@ -380,6 +387,9 @@ CUresult cuda_context_wait(struct cuda_context *context);
 /* Queues a mark, and gives its value; or that of the last one, if nothing was queued since. Only
  * with a page. */
 CUresult cuda_mark(struct cuda_device *device, uint32_t stream, uint64_t *value);
+
+/* One at which the stream then waits for acknowledged[]. */
+CUresult cuda_mark_host(struct cuda_device *device, uint32_t stream, uint64_t *value);
 CUresult cuda_mark_end(struct cuda_device *device, uint32_t stream, uint64_t *value);
 bool cuda_mark_has_passed(struct cuda_device *device, uint32_t stream, uint64_t value);
 CUresult cuda_mark_wait(struct cuda_device *device, uint32_t stream, uint64_t value);
@@ -406,8 +416,13 @@ struct cuda_event {
 
 /* Of one context. */
 CUresult cuda_event_record(struct cuda_event *event, struct cuda_stream *stream);
+CUresult cuda_event_set_recorded(struct cuda_event *event, struct cuda_stream *stream);
 CUresult cuda_stream_wait_event(struct cuda_stream *stream, struct cuda_event *event);
 CUresult cuda_event_wait(struct cuda_event *event);
+
+/* ---- Names (error.c) ---- */
+
+bool cuda_is_same_name(const char *a, const char *b);
 
 /* ---- Modules, functions (module.c, function.c) ---- */
 
@@ -415,9 +430,9 @@ struct cuda_module {
     struct cuda_object object;
     uint32_t number; /* BG_CUDA_MODULES_MAX: it got none */
     uint32_t function_count;
-    struct cuda_function **functions; /* by number; NULL where nobody has asked yet */
-    bool is_loaded;                   /* the worker has it */
-    bool is_of_library;               /* cuModuleUnload does not unload it */
+    struct cuda_function **functions;   /* by number; NULL where nobody has asked yet */
+    bool is_loaded;                     /* the worker has it */
+    const struct cuda_library *library; /* whose it is: cuModuleUnload does not unload it */
     bool prints;
     /* The worker's answer, checked, and what is in it. */
     uint8_t *answer;
@@ -452,9 +467,18 @@ CUresult cuda_module_find(struct cuda_module *module, const char *name,
 CUresult cuda_module_global(struct cuda_module *module, const char *name, CUdeviceptr *address,
                             size_t *size);
 
-/* Of the current context: CUDA_ERROR_INVALID_HANDLE. */
+/* A CUfunction of this context, or a CUkernel, whose library it loads then.
+ * CUDA_ERROR_INVALID_HANDLE. */
 CUresult cuda_function_of(struct cuda_context *context, CUfunction handle,
                           struct cuda_function **function);
+
+/* What functions and kernels are asked and told alike. `offset` is not NULL. */
+CUresult cuda_function_attribute(const struct cuda_function *function,
+                                 CUfunction_attribute attribute, int *value);
+CUresult cuda_function_set(struct cuda_function *function, CUfunction_attribute attribute,
+                           int value);
+CUresult cuda_function_param(const struct cuda_function *function, size_t index, size_t *offset,
+                             size_t *size);
 
 /* Blocks that a multiprocessor runs at a time, as the worker says. `flags`: CUoccupancy_flags. */
 CUresult cuda_occupancy(const struct cuda_function *function, int threads, size_t dynamic,
@@ -495,6 +519,10 @@ struct cuda_launch {
 /* Checks what is asked for: the function's and the device's limits. */
 CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch);
 
+/* As the wire has it, without the parameters. */
+void cuda_launch_pack(const struct cuda_launch *launch, uint32_t stream, uint32_t param_size,
+                      struct bg_cuda_launch *head);
+
 /* Queues it, checked. */
 CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *stream,
                          void **params, void **extra);
@@ -514,6 +542,7 @@ enum cuda_range_kind {
 /* False: no memory for it. */
 bool cuda_range_add(struct cuda_device *device, const struct cuda_range *range);
 void cuda_range_remove(struct cuda_device *device, CUdeviceptr start);
+void cuda_range_remove_all(struct cuda_device *device);
 
 /* The one with this address in it; NULL: none. Until the next add or remove. */
 struct cuda_range *cuda_range_find(struct cuda_device *device, CUdeviceptr address);

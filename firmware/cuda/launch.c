@@ -3,7 +3,7 @@
  * Launches. cuLaunchKernel is what a program calls most often: it writes the command where the
  * worker reads it.
  */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 /* ---- Parameters ---- */
 
@@ -137,13 +137,13 @@ CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launc
 
 /* ---- The command ---- */
 
-static inline void write_head(const struct cuda_launch *launch, const struct cuda_stream *stream,
-                              uint32_t param_size, struct bg_cuda_launch *head)
+void cuda_launch_pack(const struct cuda_launch *launch, uint32_t stream, uint32_t param_size,
+                      struct bg_cuda_launch *head)
 {
     *head = (struct bg_cuda_launch){
         .module = launch->function->module->number,
         .function = launch->function->number,
-        .stream = stream->number,
+        .stream = stream,
         .flags = launch->flags,
         .grid = {launch->grid[0], launch->grid[1], launch->grid[2]},
         .block = {launch->block[0], launch->block[1], launch->block[2]},
@@ -165,7 +165,7 @@ static CUresult call_launch(const struct cuda_launch *launch, const struct cuda_
     if (bytes == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    write_head(launch, stream, 0, &head);
+    cuda_launch_pack(launch, stream->number, 0, &head);
     write_params(function, params, extra, bytes);
     call.data = (struct cuda_bytes){bytes, function->params_size};
     result = cuda_call(function->object.context->device, &call);
@@ -195,10 +195,30 @@ CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *s
         return result;
     }
     head = room;
-    write_head(launch, stream, param_size, head);
+    cuda_launch_pack(launch, stream->number, param_size, head);
     write_params(function, params, extra, (uint8_t *)(head + 1));
     device->work++;
     return device->carrier->end(device);
+}
+
+static CUresult capture(struct cuda_stream *stream, const struct cuda_launch *launch, void **params,
+                        void **extra)
+{
+    const CUDA_KERNEL_NODE_PARAMS kernel = {
+        .func = launch->function->object.handle,
+        .gridDimX = launch->grid[0],
+        .gridDimY = launch->grid[1],
+        .gridDimZ = launch->grid[2],
+        .blockDimX = launch->block[0],
+        .blockDimY = launch->block[1],
+        .blockDimZ = launch->block[2],
+        .sharedMemBytes = launch->dynamic_shared,
+        .kernelParams = params,
+        .extra = extra,
+    };
+
+    return cuda_capture_add(stream, CU_GRAPH_NODE_TYPE_KERNEL, &kernel,
+                            (launch->flags & BG_CUDA_LAUNCH_COOPERATIVE) != 0);
 }
 
 static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, void **params,
@@ -206,10 +226,13 @@ static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, voi
 {
     struct cuda_context *context = launch->function->object.context;
     struct cuda_stream *stream;
-    CUresult result = cuda_stream_of(context, handle, &stream)
-                          ?: cuda_launch_check(context, launch)
-                          ?: cuda_launch_put(launch, stream, params, extra);
+    CUresult result =
+        cuda_capture_stream_of(context, handle, &stream) ?: cuda_launch_check(context, launch);
 
+    if (result == CUDA_SUCCESS && stream->capture != NULL) {
+        return capture(stream, launch, params, extra);
+    }
+    result = result ?: cuda_launch_put(launch, stream, params, extra);
     return result == CUDA_SUCCESS && cuda.is_launch_blocking ? cuda_stream_wait(stream) : result;
 }
 

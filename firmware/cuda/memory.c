@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory of the device. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 /* Of rows: what a texture of them needs, and what suits the GPU. */
 #define PITCH_ALIGN 512u
@@ -26,8 +26,10 @@ static CUresult alloc(struct cuda_context *context, CUdeviceptr *pointer, uint64
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (!cuda_range_add(device,
-                        &(struct cuda_range){given.address, size, context, CUDA_RANGE_DEVICE, 0})) {
+    if (!cuda_range_add(device, &(struct cuda_range){.start = given.address,
+                                                     .size = size,
+                                                     .context = context,
+                                                     .kind = CUDA_RANGE_DEVICE})) {
         free_range(device, given.address);
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
@@ -38,7 +40,7 @@ static CUresult alloc(struct cuda_context *context, CUdeviceptr *pointer, uint64
 CUresult cuMemAlloc(CUdeviceptr *pointer, size_t size)
 {
     struct cuda_context *context;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
 
     if (result == CUDA_SUCCESS && (pointer == NULL || size == 0)) {
         result = CUDA_ERROR_INVALID_VALUE;
@@ -50,7 +52,7 @@ CUresult cuMemAllocPitch(CUdeviceptr *pointer, size_t *pitch, size_t width, size
                          unsigned element_size)
 {
     struct cuda_context *context;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
     size_t row, size;
 
     if (result != CUDA_SUCCESS) {
@@ -74,7 +76,7 @@ CUresult cuMemAllocPitch(CUdeviceptr *pointer, size_t *pitch, size_t width, size
 CUresult cuMemFree(CUdeviceptr pointer)
 {
     struct cuda_context *context;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
     const struct cuda_range *range;
 
     if (result != CUDA_SUCCESS || pointer == 0) {

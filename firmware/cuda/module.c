@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Modules: their images go to the worker, and a table of their kernels comes back. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 /* What an answer is given room for at first: that of most modules. */
 #define ANSWER_SIZE 8192u
@@ -191,7 +191,7 @@ CUresult cuModuleLoadDataEx(CUmodule *handle, const void *image, unsigned count,
 {
     struct cuda_context *context;
     struct cuda_module *module;
-    CUresult result = cuda_enter_context(&context);
+    CUresult result = cuda_enter_unsafe(&context);
 
     if (result == CUDA_SUCCESS && handle == NULL) {
         result = CUDA_ERROR_INVALID_VALUE;
@@ -273,9 +273,9 @@ CUresult cuModuleUnload(CUmodule handle)
 {
     struct cuda_context *context;
     struct cuda_module *module;
-    CUresult result = cuda_enter_context(&context) ?: find(handle, &module);
+    CUresult result = cuda_enter_unsafe(&context) ?: find(handle, &module);
 
-    if (result == CUDA_SUCCESS && module->is_of_library) {
+    if (result == CUDA_SUCCESS && module->library != NULL) {
         result = CUDA_ERROR_INVALID_HANDLE;
     }
     if (result == CUDA_SUCCESS) {
@@ -286,15 +286,6 @@ CUresult cuModuleUnload(CUmodule handle)
 }
 
 /* ---- What is in them ---- */
-
-static bool is_same(const char *a, const char *b)
-{
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
 
 CUresult cuda_module_function(struct cuda_module *module, uint32_t number,
                               struct cuda_function **result)
@@ -325,7 +316,7 @@ CUresult cuda_module_find(struct cuda_module *module, const char *name,
                           struct cuda_function **function)
 {
     for (uint32_t i = 0; i < module->function_count; i++) {
-        if (is_same(name, module->names + module->descriptions[i].name)) {
+        if (cuda_is_same_name(name, module->names + module->descriptions[i].name)) {
             return cuda_module_function(module, i, function);
         }
     }
@@ -412,8 +403,13 @@ static size_t length_of(const char *text)
 static CUresult add_global(struct cuda_module *module, const struct bg_cuda_range *given)
 {
     struct cuda_device *device = module->object.context->device;
-    const struct cuda_range range = {given->address, given->size, module->object.context,
-                                     CUDA_RANGE_GLOBAL, module->number};
+    const struct cuda_range range = {
+        .start = given->address,
+        .size = given->size,
+        .context = module->object.context,
+        .kind = CUDA_RANGE_GLOBAL,
+        .module = module->number,
+    };
     const struct cuda_range *known = cuda_range_find(device, given->address);
 
     if (known != NULL && known->start == given->address) {

@@ -85,9 +85,10 @@ void cuda_objects_destroy(struct cuda_context *context)
         enum cuda_kind kind;
         void (*destroy)(struct cuda_object *object);
     } rows[] = {
-        {CUDA_KIND_BLAS, cuda_blas_destroy},
-        {CUDA_KIND_EVENT, cuda_event_destroy},
-        {CUDA_KIND_STREAM, cuda_stream_destroy},
+        {CUDA_KIND_BLAS, cuda_blas_destroy},       {CUDA_KIND_EXEC, cuda_exec_destroy},
+        {CUDA_KIND_TEXTURE, cuda_texture_destroy}, {CUDA_KIND_SURFACE, cuda_surface_destroy},
+        {CUDA_KIND_MIPMAP, cuda_mipmap_destroy},   {CUDA_KIND_ARRAY, cuda_array_destroy},
+        {CUDA_KIND_EVENT, cuda_event_destroy},     {CUDA_KIND_STREAM, cuda_stream_destroy},
         {CUDA_KIND_MODULE, cuda_module_destroy},
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which addresses of a device operations may name: a table, sorted by address. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/mempool.h"
 
 #define ROOM_FIRST 64u
 
@@ -52,11 +52,27 @@ bool cuda_range_add(struct cuda_device *device, const struct cuda_range *range)
     return true;
 }
 
+static void leave_pool(const struct cuda_range *range)
+{
+    if (range->pool != NULL) {
+        cuda_mempool_give(range->pool, range->size);
+    }
+}
+
+void cuda_range_remove_all(struct cuda_device *device)
+{
+    for (uint32_t i = 0; i < device->range_count; i++) {
+        leave_pool(&device->ranges[i]);
+    }
+    device->range_count = 0;
+}
+
 void cuda_range_remove(struct cuda_device *device, CUdeviceptr start)
 {
     uint32_t behind = count_up_to(device, start);
 
     if (behind > 0 && device->ranges[behind - 1].start == start) {
+        leave_pool(&device->ranges[behind - 1]);
         memmove(&device->ranges[behind - 1], &device->ranges[behind],
                 (device->range_count - behind) * sizeof(*device->ranges));
         device->range_count--;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A device's session: its start and its end, and the way of operations and answers through it. */
+#include "firmware/cuda/host.h"
 #include "firmware/cuda/internal.h"
 
 /* ---- Errors ---- */
@@ -41,6 +42,7 @@ static CUresult lose(struct cuda_device *device, CUresult error)
             context->error = error;
         }
     }
+    cuda_host_lose(device, error);
     return error;
 }
 
@@ -261,7 +263,7 @@ static void forget(struct cuda_device *device)
     device->failures = 0;
     device->prints = false;
     device->work = device->printed_work = 0;
-    device->range_count = 0;
+    cuda_range_remove_all(device);
     device->detour = 0;
     memset(&device->numbers, 0, sizeof(device->numbers));
     device->numbers.streams[0] = 1u << BG_CUDA_STREAM_LEGACY | 1u << BG_CUDA_STREAM_PER_THREAD;

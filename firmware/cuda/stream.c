@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Streams. */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
 
 CUresult cuda_stream_of(struct cuda_context *context, CUstream handle, struct cuda_stream **stream)
 {
@@ -112,6 +112,7 @@ void cuda_stream_destroy(struct cuda_object *object)
     struct cuda_device *device = object->context->device;
     uint64_t mark;
 
+    cuda_capture_leave(stream);
     if (cuda_is_alive(object->context) && device->page != NULL) {
         cuda_mark(device, stream->number, &mark);
     }
@@ -137,18 +138,28 @@ CUresult cuStreamDestroy(CUstream handle)
 
 /* ---- Waiting ---- */
 
+/* Not while it is captured. */
+static CUresult enter_waiting(CUstream handle, struct cuda_stream **stream)
+{
+    struct cuda_context *context;
+
+    return cuda_enter_context(&context)
+               ?: cuda_capture_stream_of(context, handle, stream)
+               ?: cuda_capture_refuse(*stream);
+}
+
 CUresult cuStreamSynchronize(CUstream handle)
 {
     struct cuda_stream *stream;
 
-    return enter(handle, &stream) ?: cuda_stream_wait(stream);
+    return enter_waiting(handle, &stream) ?: cuda_stream_wait(stream);
 }
 
 CUresult cuStreamQuery(CUstream handle)
 {
     struct cuda_stream *stream;
 
-    return enter(handle, &stream) ?: cuda_stream_look(stream);
+    return enter_waiting(handle, &stream) ?: cuda_stream_look(stream);
 }
 
 /* ---- What they are asked ---- */

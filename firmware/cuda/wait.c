@@ -3,7 +3,8 @@
  * Waiting for streams: by marks in the page, or, on a carrier without one, by asking. What is
  * waited for has no time of its own; the wait ends with the session at the latest.
  */
-#include "firmware/cuda/internal.h"
+#include "firmware/cuda/capture.h"
+#include "firmware/cuda/host.h"
 
 /* Looks at a mark for one at everything else. */
 #define LOOKS 64u
@@ -20,6 +21,17 @@ CUresult cuda_mark(struct cuda_device *device, uint32_t stream, uint64_t *value)
         numbers->marks[stream]++;
         numbers->marked_work[stream] = --device->work; /* it is no work itself */
     }
+    *value = numbers->marks[stream];
+    return result;
+}
+
+CUresult cuda_mark_host(struct cuda_device *device, uint32_t stream, uint64_t *value)
+{
+    struct cuda_numbers *numbers = &device->numbers;
+    const struct bg_cuda_mark params = {.stream = stream, .value = numbers->marks[stream] + 1};
+    CUresult result = CUDA_PUT(device, BG_CUDA_STREAM_HOST, params);
+
+    numbers->marks[stream] += result == CUDA_SUCCESS ? 1 : 0;
     *value = numbers->marks[stream];
     return result;
 }
@@ -61,7 +73,12 @@ CUresult cuda_mark_wait(struct cuda_device *device, uint32_t stream, uint64_t va
 
 CUresult cuda_poll(struct cuda_device *device)
 {
-    return cuda_check(device);
+    CUresult result = cuda_check(device);
+
+    if (result == CUDA_SUCCESS) {
+        cuda_host_poll(device);
+    }
+    return result;
 }
 
 /* ---- Streams ---- */
