@@ -53,10 +53,14 @@ bool watch_is_on(const struct watch *watch)
     return load(&watch->started_ns) != 0;
 }
 
+static bool stands_still(uint64_t used_ns, uint64_t elapsed_ns, uint64_t limit_ns)
+{
+    return elapsed_ns >= limit_ns + HANG_MARGIN_NS && used_ns < elapsed_ns / HANG_SHARE;
+}
+
 bool watch_is_over(uint64_t used_ns, uint64_t elapsed_ns, uint64_t limit_ns)
 {
-    return used_ns >= limit_ns ||
-           (elapsed_ns >= limit_ns + HANG_MARGIN_NS && used_ns < elapsed_ns / HANG_SHARE);
+    return used_ns >= limit_ns || stands_still(used_ns, elapsed_ns, limit_ns);
 }
 
 /* Without the waits. */
@@ -68,18 +72,19 @@ static uint64_t get_elapsed_ns(const struct watch *watch, uint64_t started_ns, u
     return until_ns > started_ns + waited_ns ? until_ns - started_ns - waited_ns : 0;
 }
 
-bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns, uint64_t processor_ns,
-                 uint64_t *next_ns)
+bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
+                 const struct watch_use *used, uint64_t *next_ns)
 {
     uint64_t elapsed_ns = get_elapsed_ns(watch, started_ns, now_ns);
     uint64_t limit_ns = load(&watch->limit_ns);
 
     if (watch->seen_ns != started_ns) {
         watch->seen_ns = started_ns;
-        watch->seen_used_ns = processor_ns;
+        watch->seen_used = *used;
     }
-    uint64_t used_ns = watch->on_gpu ? elapsed_ns : processor_ns - watch->seen_used_ns;
-    if (watch_is_over(used_ns, elapsed_ns, limit_ns)) {
+    uint64_t process_ns = used->process_ns - watch->seen_used.process_ns;
+    uint64_t used_ns = watch->on_gpu ? elapsed_ns : used->thread_ns - watch->seen_used.thread_ns;
+    if (used_ns >= limit_ns || stands_still(process_ns, elapsed_ns, limit_ns)) {
         return load(&watch->started_ns) == started_ns; /* else it has ended meanwhile */
     }
     uint64_t left_ns = limit_ns - used_ns;
@@ -88,16 +93,22 @@ bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns, uint
     return false;
 }
 
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec used = {0};
+
+    clock_gettime(clock, &used);
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
 bool watch_look(struct watch *watch, uint64_t now_ns, uint64_t *next_ns)
 {
     uint64_t started_ns = load(&watch->started_ns);
-    struct timespec used = {0};
 
     *next_ns = WATCH_NEVER;
     if (started_ns == 0) {
         return false;
     }
-    clock_gettime(watch->clock, &used);
-    return watch_judge(watch, started_ns, now_ns,
-                       (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec, next_ns);
+    const struct watch_use used = {read_clock(watch->clock), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
+    return watch_judge(watch, started_ns, now_ns, &used, next_ns);
 }

@@ -6,7 +6,7 @@
  *
  * What counts is device time: on the CPU the thread's processor time, so that nobody is late
  * because the host is busy; on a GPU how long it holds the lease. What stands still is ended by the
- * clock.
+ * clock; who waits for threads of its own process that compute does not.
  */
 #ifndef MEDIATOR_WATCH_H
 #define MEDIATOR_WATCH_H
@@ -17,6 +17,11 @@
 
 #define WATCH_NEVER UINT64_MAX
 
+/* Processor time so far. */
+struct watch_use {
+    uint64_t thread_ns, process_ns;
+};
+
 struct watch {
     /* Atomic; the computing thread's. */
     uint64_t started_ns; /* 0: nothing that could be long runs */
@@ -26,8 +31,8 @@ struct watch {
     clockid_t clock;     /* the computing thread's processor time */
     bool on_gpu;         /* the caller's, before anything begins */
     /* The looking thread's. */
-    uint64_t seen_ns;      /* started_ns of what it saw last */
-    uint64_t seen_used_ns; /* and the processor time then */
+    uint64_t seen_ns;           /* started_ns of what it saw last */
+    struct watch_use seen_used; /* and the processor time then */
 };
 
 /* By the thread that computes; zeroed before. */
@@ -47,9 +52,9 @@ bool watch_is_on(const struct watch *watch);
  * times in a limit while something may begin: processor time counts from the first look on. */
 bool watch_look(struct watch *watch, uint64_t now_ns, uint64_t *next_ns);
 
-/* The same, for tests, with the thread's processor time. */
-bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns, uint64_t processor_ns,
-                 uint64_t *next_ns);
+/* The same, for tests, with the processor time. */
+bool watch_judge(struct watch *watch, uint64_t started_ns, uint64_t now_ns,
+                 const struct watch_use *used, uint64_t *next_ns);
 
 /* The rule: used up, or a second beyond the limit by the clock with hardly any use, which is not
  * for a busy host to explain. */

@@ -25,11 +25,18 @@ static int setup(void **state)
     return 0;
 }
 
-/* So long after the start, with so much processor time since the first look. */
+/* So long after the start, with so much processor time since the first look, and of other threads.
+ */
+static bool judge_with(uint64_t elapsed_ns, uint64_t used_ns, uint64_t others_ns)
+{
+    const struct watch_use used = {5 * NS_PER_S + used_ns, 7 * NS_PER_S + used_ns + others_ns};
+
+    return watch_judge(&watch, started_ns, started_ns + elapsed_ns, &used, &next_ns);
+}
+
 static bool judge(uint64_t elapsed_ns, uint64_t used_ns)
 {
-    return watch_judge(&watch, started_ns, started_ns + elapsed_ns, 5 * NS_PER_S + used_ns,
-                       &next_ns);
+    return judge_with(elapsed_ns, used_ns, 0);
 }
 
 static void test_nothing_runs(void **state)
@@ -82,6 +89,16 @@ static void test_hang(void **state)
     assert_false(judge(LIMIT + NS_PER_S, NS_PER_S)); /* slow: one of eleven seconds */
 }
 
+/* Its kernels compute, in other threads, for as long as they may. */
+static void test_waits_for_others(void **state)
+{
+    (void)state;
+    judge(0, 0);
+    assert_false(judge_with(LIMIT + NS_PER_S, 0, NS_PER_S));
+    assert_false(judge_with(10 * LIMIT, 0, 2 * LIMIT));
+    assert_true(judge_with(100 * LIMIT, 0, 2 * LIMIT));
+}
+
 /* It is looked at in time, whatever it does. */
 static void test_next_look(void **state)
 {
@@ -127,6 +144,7 @@ int main(void)
         TEST(test_each_for_itself),
         TEST(test_ended_meanwhile),
         TEST(test_hang),
+        TEST(test_waits_for_others),
         TEST(test_next_look),
         TEST(test_gpu),
         TEST(test_waiting),
