@@ -27,6 +27,8 @@
 #include "host/mediator/worker/control.h"
 #include "host/mediator/worker/device.h"
 #include "host/mediator/worker/worker.h"
+#include "protocol/cuda.h"
+#include "protocol/cuda_command.h"
 #include "tests/mediator/client.h"
 #include "tests/mediator/fixture.h"
 
@@ -276,6 +278,35 @@ static void test_another_guest_on_the_connection(void **state)
     assert_int_equal(client_receive(&client).status, BG_COMPUTE_INVALID_REQUEST);
 }
 
+/* It computes nothing: others may, and it has a turn as they have when it goes on. */
+static void test_no_lease_while_it_compiles(void **state)
+{
+    static const char module[] =
+        ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() "
+        "{ ret; }\n";
+    const struct control_message grant = {.type = CONTROL_GRANT};
+    struct request init = {.opcode = BG_CUDA_INIT,
+                           .param_count = 2,
+                           .params = {BG_CUDA_COMMAND_VERSION, BG_CUDA_NONE}};
+    struct request load = {.opcode = BG_CUDA_MODULE_LOAD,
+                           .param_count = sizeof(struct bg_cuda_module_load) / 4,
+                           .data = module,
+                           .data_length = sizeof(module)};
+
+    (void)state;
+    start_worker();
+    attach(&init);
+    expect(CONTROL_ASK);
+    tell(&grant, -1);
+    assert_int_equal(client_receive(&client).result, CUDA_SUCCESS);
+    client_send(&client, &load);
+    expect(CONTROL_RELEASE);
+    expect(CONTROL_ASK);
+    assert_false(answer_is_there());
+    tell(&grant, -1);
+    assert_int_equal(client_receive(&client).result, CUDA_SUCCESS);
+}
+
 /* From a folder a jail's own root would not keep anybody. */
 static void test_no_folder_is_open(void **state)
 {
@@ -312,6 +343,7 @@ int main(void)
         TEST(test_a_request_in_slices),
         TEST(test_refused_pools_are_asked_for_once),
         TEST(test_another_guest_on_the_connection),
+        TEST(test_no_lease_while_it_compiles),
         TEST(test_no_folder_is_open),
     };
 

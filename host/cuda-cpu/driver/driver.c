@@ -10,6 +10,7 @@
 
 #include "host/cuda-cpu/device/pool.h"
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/extension.h"
 #include "host/cuda-cpu/driver/fatbin.h"
 #include "host/cuda-cpu/driver/mempool.h"
 #include "host/cuda-cpu/driver/task.h"
@@ -128,16 +129,44 @@ struct pool *driver_pool(void)
     return pool;
 }
 
+/* ---- What is said ---- */
+
+static struct cuda_cpu_host host;
+
+void cudaCpuSetHost(const struct cuda_cpu_host *new_host)
+{
+    host = *new_host;
+    compiler_on_wait(host.compiling, host.context);
+}
+
+bool driver_has_host(void)
+{
+    return host.say != NULL;
+}
+
+void driver_print(const char *text, size_t length)
+{
+    if (host.say != NULL) {
+        host.say(host.context, text, length);
+    } else {
+        fwrite(text, 1, length, stdout);
+        fflush(stdout);
+    }
+}
+
 void driver_say(const char *format, ...)
 {
-    char text[1024];
+    char text[1024], line[1040];
     va_list arguments;
 
-    if (!settings.quiet) {
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        fprintf(stderr, "cuda: %s\n", text);
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    snprintf(line, sizeof(line), "cuda: %s\n", text);
+    if (host.say != NULL) {
+        host.say(host.context, line, strlen(line));
+    } else if (!settings.quiet) {
+        fputs(line, stderr);
     }
 }
 

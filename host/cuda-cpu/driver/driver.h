@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/cuda.h"
@@ -45,8 +46,14 @@ void driver_unlock(void);
 /* Until it is signalled; the lock is held again afterwards. */
 void driver_wait(pthread_cond_t *condition);
 
-/* A line on standard error, of "cuda: ". */
+/* A line on standard error, of "cuda: ", or the host's. */
 void driver_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Text for standard output, or the host's (extension.h). */
+void driver_print(const char *text, size_t length);
+
+/* There is a host, who takes it at once. */
+bool driver_has_host(void);
 
 /* What no stream is to the calling thread: CU_STREAM_LEGACY, or CU_STREAM_PER_THREAD. */
 extern _Thread_local CUstream driver_default_stream;

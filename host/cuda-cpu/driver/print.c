@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "host/cuda-cpu/driver/context.h"
+#include "host/cuda-cpu/driver/driver.h"
 
 #define ROOM_MAX ((size_t)1 << 20)
 
 static void write_all(struct print *print)
 {
     if (print->used > 0) {
-        fwrite(print->text, 1, print->used, stdout);
-        fflush(stdout);
+        driver_print(print->text, print->used);
     }
     print->used = 0;
 }
@@ -44,6 +44,10 @@ void print_add(struct print *print, const char *text)
 {
     size_t length = strlen(text);
 
+    if (driver_has_host()) {
+        driver_print(text, length);
+        return;
+    }
     pthread_mutex_lock(&print->lock);
     if (print->room - print->used < length && !grow(print, length)) {
         write_all(print);

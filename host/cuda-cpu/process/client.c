@@ -32,6 +32,11 @@ static struct {
     char exposed[JAIL_TEXT_SIZE];
 } compiler = {.mutex = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
 
+static struct {
+    void (*waits)(void *context, bool begins);
+    void *context;
+} waiter;
+
 static const struct ptx_position start = {1, 1};
 
 static bool fail(struct ptx_log *log, enum ptx_error error, const char *what, int number)
@@ -295,6 +300,19 @@ static bool exchange(const struct compile_request *request, struct compile_answe
     return fail(log, PTX_ERROR_COMPILER, "the compiler's process has ended", 0);
 }
 
+static void tell_waiter(bool begins)
+{
+    if (waiter.waits != NULL) {
+        waiter.waits(waiter.context, begins);
+    }
+}
+
+void compiler_on_wait(void (*waits)(void *context, bool begins), void *context)
+{
+    waiter.waits = waits;
+    waiter.context = context;
+}
+
 bool compiler_ask(const struct compile_request *request, struct compile_answer *answer,
                   struct ptx_log *log)
 {
@@ -304,9 +322,11 @@ bool compiler_ask(const struct compile_request *request, struct compile_answer *
     if (request->text_size > request->limits.text) {
         return fail(log, PTX_ERROR_LIMIT, "the text is too long", 0);
     }
+    tell_waiter(true);
     pthread_mutex_lock(&compiler.mutex);
     done = ensure_process(log) && exchange(request, answer, log);
     pthread_mutex_unlock(&compiler.mutex);
+    tell_waiter(false);
     return done;
 }
 

@@ -19,6 +19,12 @@ bool compiler_start(struct ptx_log *log)
     return true;
 }
 
+void compiler_on_wait(void (*waits)(void *context, bool begins), void *context)
+{
+    (void)waits;
+    (void)context;
+}
+
 const char *compiler_exposed(void)
 {
     return "";

@@ -40,6 +40,9 @@ static bool find_all(void *library, struct cuda_driver *driver, char *reason)
 #define CUDA_DRIVER_FIND(name) find(library, TEXT(name), &driver->name, &driver->missing);
     CUDA_DRIVER_GUEST_FUNCTIONS(CUDA_DRIVER_FIND)
 #undef CUDA_DRIVER_FIND
+    if (driver->on_cpu) {
+        done = find(library, "cudaCpuSetHost", &driver->set_host, &missing) && done;
+    }
     if (missing != NULL) {
         snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s has no %s: too old", NAME, missing);
     }

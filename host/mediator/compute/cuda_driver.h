@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host/cuda-cpu/driver/extension.h"
 #include "protocol/cuda.h"
 
 /* What the mediator calls for itself. */
@@ -84,8 +85,9 @@ struct cuda_driver {
     /* The first of the guests' functions that the driver is too old for: none of them is called
      * then. NULL: all are there. */
     const char *missing;
-    bool on_cpu;      /* the CUDA device on the CPU */
-    const char *path; /* of the library */
+    bool on_cpu;                                        /* the CUDA device on the CPU */
+    void (*set_host)(const struct cuda_cpu_host *host); /* which alone has this; NULL: it has not */
+    const char *path;                                   /* of the library */
 };
 
 #define CUDA_DRIVER_REASON_SIZE 160

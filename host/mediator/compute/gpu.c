@@ -194,6 +194,35 @@ static enum bg_compute_status make_scratch(struct gpu *gpu)
     return gpu_share(gpu, gpu->scratch, GPU_SCRATCH_SIZE, &gpu->scratch_address);
 }
 
+static void on_compiling(void *context, bool begins)
+{
+    struct gpu *gpu = context;
+
+    if (gpu->stand_aside != NULL) {
+        gpu->stand_aside(gpu->owner, begins);
+    }
+}
+
+static void on_said(void *context, const char *text, size_t length)
+{
+    struct gpu *gpu = context;
+
+    if (gpu->say != NULL) {
+        gpu->say(gpu->listener, text, length);
+    } else {
+        fwrite(text, 1, length, stderr);
+    }
+}
+
+static void set_host(struct gpu *gpu)
+{
+    const struct cuda_cpu_host host = {on_compiling, on_said, gpu};
+
+    if (gpu->driver->set_host != NULL) {
+        gpu->driver->set_host(&host);
+    }
+}
+
 enum bg_compute_status gpu_prepare(struct gpu *gpu)
 {
     enum bg_compute_status status;
@@ -202,6 +231,7 @@ enum bg_compute_status gpu_prepare(struct gpu *gpu)
     if (gpu->context != NULL) {
         return BG_COMPUTE_OK;
     }
+    set_host(gpu);
     status = make_context(gpu, &context);
     if (status == BG_COMPUTE_OK) {
         status = load_kernels(gpu);

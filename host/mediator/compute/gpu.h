@@ -35,7 +35,13 @@ struct gpu {
     /* Called between pieces, by the thread that computes; what was started may be under way: it has
      * to be waited for before others may have the device. NULL: nobody else wants it. */
     void (*give_way)(void *owner);
+    /* Called around a long wait in which this process computes nothing, by the thread that
+     * computes: others may have the device until it ends. NULL: nobody else wants it. */
+    void (*stand_aside)(void *owner, bool begins);
     void *owner;
+    /* Where goes what kernels print, from any thread, with locks held; NULL: to standard error. */
+    void (*say)(void *listener, const char *text, size_t length);
+    void *listener;
     bool async_pending;         /* asynchronous work was started and not waited for */
     bool lost;                  /* nothing works any more: the session must end */
     char error[GPU_ERROR_SIZE]; /* what the last failure was, for the log */

@@ -198,6 +198,24 @@ static void give_way(void *owner)
     watch_resume(&worker->watch);
 }
 
+/* While a command waits for what computes elsewhere. */
+static void stand_aside(void *owner, bool begins)
+{
+    struct pvgpu_worker *worker = owner;
+
+    take_lease_bits(worker);
+    if (begins) {
+        watch_pause(&worker->watch);
+        if (worker->lease.state == LEASE_HELD) {
+            lease_release(&worker->lease);
+        }
+    } else {
+        lease_ask(&worker->lease, worker->priority);
+        wait_for_lease(worker);
+        watch_resume(&worker->watch);
+    }
+}
+
 /* ---- Backend ---- */
 
 /* The GPU's context, and the shared memory in it: all of it, so that what the guest puts into
@@ -217,6 +235,7 @@ static bool prepare(struct pvgpu_worker *worker)
         struct gpu *gpu = worker->context.session->gpu;
 
         gpu->give_way = give_way;
+        gpu->stand_aside = stand_aside;
         gpu->owner = worker;
         done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", gpu->error);

@@ -130,6 +130,27 @@ static void give_way(void *owner)
     pthread_mutex_unlock(&worker->base.lock);
 }
 
+/* While a request waits for what computes elsewhere. */
+static void stand_aside(void *owner, bool begins)
+{
+    struct stub_worker *worker = owner;
+
+    pthread_mutex_lock(&worker->base.lock);
+    if (begins) {
+        watch_pause(&worker->watch);
+        if (worker->lease.state == LEASE_HELD) {
+            lease_release(&worker->lease);
+        }
+    } else {
+        lease_ask(&worker->lease, worker->current.priority);
+        while (worker->lease.state != LEASE_HELD) {
+            pthread_cond_wait(&worker->called, &worker->base.lock);
+        }
+        watch_resume(&worker->watch);
+    }
+    pthread_mutex_unlock(&worker->base.lock);
+}
+
 static uint64_t request_limit_ns(const struct stub_worker *worker)
 {
     return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
@@ -155,6 +176,7 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
         return false;
     }
     worker->session->gpu->give_way = give_way;
+    worker->session->gpu->stand_aside = stand_aside;
     worker->session->gpu->owner = worker;
     worker->prepared = with_context;
     return true;

@@ -363,6 +363,25 @@ static void test_answers(void **state)
     assert_true(compiler_source().size > 0);
 }
 
+static void count_waits(void *count, bool begins)
+{
+    *(int *)count += begins ? 1 : 100;
+}
+
+static void test_waits(void **state)
+{
+    int count = 0;
+
+    (void)state;
+    use_compiler();
+    compiler_on_wait(count_waits, &count);
+    expect_code();
+    assert_int_equal(count, 101);
+    compiler_on_wait(NULL, NULL);
+    expect_code();
+    assert_int_equal(count, 101);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -645,14 +664,14 @@ static void test_many_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jail),        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_time),        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_answers),     cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_missing),     cmocka_unit_test(test_without_llvm),
-        cmocka_unit_test(test_only_one),    cmocka_unit_test(test_from_jail),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_nesting),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_many_labels),
+        cmocka_unit_test(test_jail),         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_time),         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_answers),      cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_without_llvm), cmocka_unit_test(test_only_one),
+        cmocka_unit_test(test_from_jail),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fork),         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_many_labels),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -15,6 +15,7 @@ static inline struct cuda_driver test_driver(void)
             CUDA_DRIVER_GUEST_FUNCTIONS(TEST_DRIVER_FUNCTION)
 #undef TEST_DRIVER_FUNCTION
                 .on_cpu = true,
+        .set_host = cudaCpuSetHost,
         .path = "linked in",
     };
 }
