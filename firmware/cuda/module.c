@@ -92,40 +92,41 @@ static void tell_logs(const struct cuda_module *module, const struct cuda_jit *j
 
 /* ---- Loading ---- */
 
-/* Fetches what there was no room for; the answer is longer than ANSWER_SIZE. */
-static CUresult take_rest(struct cuda_device *device, struct cuda_module *module, size_t whole)
+/* Keeps an answer of `whole` bytes, of which ANSWER_SIZE at most are in `room`. */
+static CUresult keep_answer(struct cuda_device *device, struct cuda_module *module,
+                            const uint8_t *room, size_t whole)
 {
-    uint8_t *answer = cuda_alloc(whole);
+    size_t there = whole < ANSWER_SIZE ? whole : ANSWER_SIZE;
 
-    if (answer == NULL) {
+    module->answer = cuda_alloc(whole);
+    if (module->answer == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    memcpy(answer, module->answer, ANSWER_SIZE);
-    cuda_free(module->answer);
-    module->answer = answer;
     module->answer_size = whole;
-    return cuda_fetch(device, ANSWER_SIZE, answer + ANSWER_SIZE, whole - ANSWER_SIZE);
+    memcpy(module->answer, room, there);
+    return whole > there ? cuda_fetch(device, there, module->answer + there, whole - there)
+                         : CUDA_SUCCESS;
 }
 
 /* Asks the worker; the answer is in the module, also when it has refused the image. */
 static CUresult ask(struct cuda_device *device, struct cuda_module *module,
                     const struct bg_cuda_module_load *load, struct cuda_bytes image)
 {
+    static uint8_t room[ANSWER_SIZE];
     struct cuda_call call = {
         .operation = BG_CUDA_MODULE_LOAD,
         .params = {load, sizeof(*load)},
         .data = image,
-        .answer = module->answer,
-        .answer_room = ANSWER_SIZE,
+        .answer = room,
+        .answer_room = sizeof(room),
     };
     CUresult result = cuda_call(device, &call);
 
-    module->answer_size = call.answer_size < ANSWER_SIZE ? call.answer_size : ANSWER_SIZE;
     module->is_loaded = result == CUDA_SUCCESS;
-    if (call.answer_size <= ANSWER_SIZE || device->error != CUDA_SUCCESS) {
+    if (call.answer_size == 0 || device->error != CUDA_SUCCESS) {
         return result;
     }
-    return take_rest(device, module, call.answer_size) ?: result;
+    return keep_answer(device, module, room, call.answer_size) ?: result;
 }
 
 static CUresult load(struct cuda_device *device, struct cuda_module *module, struct cuda_jit *jit,
@@ -133,10 +134,6 @@ static CUresult load(struct cuda_device *device, struct cuda_module *module, str
 {
     CUresult result;
 
-    module->answer = cuda_alloc(ANSWER_SIZE);
-    if (module->answer == NULL) {
-        return CUDA_ERROR_OUT_OF_MEMORY;
-    }
     jit->load.module = module->number;
     result = ask(device, module, &jit->load, image);
     tell_logs(module, jit);
