@@ -76,7 +76,7 @@ $(FW_OBJ)/tests/guest/interrupt%.o: FW_EXTRA := -mgeneral-regs-only
 $(FW_OBJ)/firmware/memory/lock.o: FW_EXTRA := -mgeneral-regs-only
 
 # Code for CUDA as it is: <cuda.h>.
-$(FW_OBJ)/tests/guest/cuda/%.o: FW_EXTRA := -Ifirmware/include/baregpu
+$(FW_OBJ)/tests/guest/cuda%.o: FW_EXTRA := -Ifirmware/include/baregpu
 
 # What the compiler takes for a memcpy must not become a call to itself.
 $(FW_OBJ)/firmware/memory/memops.o: FW_EXTRA := -mgeneral-regs-only -mno-strict-align \
@@ -102,7 +102,7 @@ $(FW_OBJ)/%.o: %.c
 .PRECIOUS: $(FW_OBJ)/%.ptx.c
 $(FW_OBJ)/%.ptx.c: %.cu mk/kernels.sh $(BUILD)/flags/firmware-kernels
 	@mkdir -p $(@D)
-	$(call quiet,PTX,$@)mk/kernels.sh $< $@
+	$(call quiet,PTX,$@)mk/kernels.sh $< $@ -I.
 
 $(FW_OBJ)/%.ptx.o: $(FW_OBJ)/%.ptx.c
 	$(call quiet,CROSS-CC,$@)$(CROSS)gcc $(PREFIX_MAP) $(FW_CPU_FLAGS) $(FW_CFLAGS) -c $< -o $@

@@ -4,7 +4,7 @@
 # vgpu-stub, shows what it prints, stops everything, and exits with the guest's status. Needs only a
 # POSIX shell and coreutils: it is also the "run" of the bundle.
 #
-# The programs that draw also get a virtio GPU, those whose name ends in pvgpu that device.
+# The programs that draw also get a virtio GPU, cuda and those whose name ends in pvgpu that device.
 # Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows its screen while they run; gtk and sdl take
 # this machine's own QEMU when ours has no windows.
 #
@@ -80,13 +80,14 @@ esac
 app=${program%% *} # options may follow it
 case " $program $* " in
 *virtio-gpu*) screen= ;; # the caller's own
-' screen '* | ' demo '*) screen=virtio-gpu-pci,id=gpu0 ;;
+' screen '* | ' demo '* | ' cuda '*) screen=virtio-gpu-pci,id=gpu0 ;;
 ' pvgpu '*) screen=pvgpu,id=gpu0 ;;
 *) screen= ;;
 esac
 pvgpu=
 case $app in
-*pvgpu) pvgpu=yes ;;
+pvgpu) pvgpu=${screen:-pvgpu} ;;
+*pvgpu | cuda) pvgpu=pvgpu ;;
 esac
 [ -n "$screen" ] || shots=
 
@@ -292,11 +293,8 @@ start_shots() {
 # What the guest is told first, it may be told otherwise behind it.
 append="${window:+hold=5 }run=$program${shots:+ shots=1 console=semihosting}${append:+ $append}"
 [ -z "$stub" ] || set -- -device "vgpu-stub,socket=$socket,access64=on,interrupt=on" "$@"
-if [ -n "$pvgpu" ]; then
-    set -- "$@" -device "${screen:-pvgpu},backend_pipe=$dir/pvgpu.sock"
-elif [ -n "$screen" ]; then
-    set -- "$@" -device "$screen"
-fi
+[ -z "$pvgpu" ] || set -- "$@" -device "$pvgpu,backend_pipe=$dir/pvgpu.sock"
+[ "${screen:-$pvgpu}" = "$pvgpu" ] || set -- "$@" -device "$screen"
 [ -z "$simulator" ] || set -- "$@" -device "virtio-sst-pci,socket=$dir/sst0" \
     -device "virtio-sst-device,socket=$dir/sst1,device-id=1"
 if [ -n "$shots" ]; then

@@ -39,7 +39,7 @@ skip() {
 embed() {
     mkdir -p "$work/$1"
     for kernels in linear collective numeric; do
-        mk/kernels.sh "--$1" "tests/guest/cuda/$kernels.cu" "$work/$1/$kernels.ptx.c" || return 1
+        mk/kernels.sh "--$1" "tests/guest/cuda/$kernels.cu" "$work/$1/$kernels.ptx.c" -I. || return 1
     done > "$work/out" 2> "$work/err"
 }
 

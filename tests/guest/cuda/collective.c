@@ -164,7 +164,7 @@ void kernels_collective(CUmodule module)
 {
     reduction(module);
     scan(module);
-    histogram(module, "histogram_shared", "histogram, shared atomics");
+    histogram(module, "histogram", "histogram, shared atomics");
     histogram(module, "histogram_global", "histogram, global atomics");
     dynamic_shared(module);
     cooperative(module);

@@ -8,7 +8,7 @@
 
 #include "tests/guest/lib/tap.h"
 
-#define TILE 16u
+#define EDGE 16u
 
 /* ---- Vectors ---- */
 
@@ -115,22 +115,22 @@ static void end_product(struct product *p, const char *what)
     free(p->c);
 }
 
-static struct kernels_shape tiles(unsigned width, unsigned height)
+static struct kernels_shape tiles(unsigned width, unsigned height, unsigned edge)
 {
-    return (struct kernels_shape){.grid_x = (width + TILE - 1) / TILE,
-                                  .grid_y = (height + TILE - 1) / TILE,
-                                  .block_x = TILE,
-                                  .block_y = TILE};
+    return (struct kernels_shape){.grid_x = (width + edge - 1) / edge,
+                                  .grid_y = (height + edge - 1) / edge,
+                                  .block_x = edge,
+                                  .block_y = edge};
 }
 
 static void matrix_products(CUmodule module)
 {
     struct product p = new_product(75);
 
-    LAUNCH(module, "matmul_naive", tiles(p.n, p.n), &p.dc, &p.da, &p.db, &p.n);
+    LAUNCH(module, "matmul_naive", tiles(p.n, p.n, EDGE), &p.dc, &p.da, &p.db, &p.n);
     end_product(&p, "matrix product, naive");
     p = new_product(100);
-    LAUNCH(module, "matmul_tiled", tiles(p.n, p.n), &p.dc, &p.da, &p.db, &p.n);
+    LAUNCH(module, "matmul", tiles(p.n, p.n, 32), &p.dc, &p.da, &p.db, &p.n);
     end_product(&p, "matrix product, tiled");
 }
 
@@ -157,7 +157,7 @@ static void transpose(CUmodule module)
     float *expected = kernels_memory(4 * n);
     CUdeviceptr dfrom = kernels_upload(from, 4 * n), dto = kernels_upload(NULL, 4 * n);
 
-    LAUNCH(module, "transpose", tiles(width, height), &dto, &dfrom, &width, &height);
+    LAUNCH(module, "transpose", tiles(width, height, EDGE), &dto, &dfrom, &width, &height);
     kernels_download(to, dto, 4 * n);
     kernels_free(dfrom);
     for (unsigned i = 0; i < n; i++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Kernels of linear.c: vectors, matrices, images, grids, a Fourier transform. */
+/* Kernels of linear.c and transforms.c: vectors, matrices, images, grids, a Fourier transform. What
+ * run=cuda has, too, is tested from there. */
 #include <cuda_fp16.h>
 #include <mma.h>
 
-#define KERNEL extern "C" __global__ void
+#include "firmware/apps/cuda.cu"
 
 KERNEL vector_add(float *c, const float *a, const float *b, unsigned n)
 {
@@ -38,29 +39,6 @@ KERNEL matmul_naive(float *c, const float *a, const float *b, unsigned n)
     c[row * n + column] = sum;
 }
 
-#define TILE 16
-
-KERNEL matmul_tiled(float *c, const float *a, const float *b, unsigned n)
-{
-    __shared__ float tile_a[TILE][TILE], tile_b[TILE][TILE];
-    unsigned x = threadIdx.x, y = threadIdx.y;
-    unsigned column = blockIdx.x * TILE + x, row = blockIdx.y * TILE + y;
-    float sum = 0;
-
-    for (unsigned k = 0; k < n; k += TILE) {
-        tile_a[y][x] = row < n && k + x < n ? a[row * n + k + x] : 0;
-        tile_b[y][x] = column < n && k + y < n ? b[(k + y) * n + column] : 0;
-        __syncthreads();
-        for (unsigned i = 0; i < TILE; i++) {
-            sum += tile_a[y][i] * tile_b[i][x];
-        }
-        __syncthreads();
-    }
-    if (row < n && column < n) {
-        c[row * n + column] = sum;
-    }
-}
-
 KERNEL to_half(half *to, const float *from, unsigned n)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -88,17 +66,19 @@ KERNEL matmul_wmma(float *c, const half *a, const half *b, unsigned n)
     store_matrix_sync(c + row * n + column, sums, n, mem_row_major);
 }
 
+#define EDGE 16
+
 KERNEL transpose(float *to, const float *from, unsigned width, unsigned height)
 {
-    __shared__ float tile[TILE][TILE + 1];
-    unsigned x = blockIdx.x * TILE + threadIdx.x, y = blockIdx.y * TILE + threadIdx.y;
+    __shared__ float tile[EDGE][EDGE + 1];
+    unsigned x = blockIdx.x * EDGE + threadIdx.x, y = blockIdx.y * EDGE + threadIdx.y;
 
     if (x < width && y < height) {
         tile[threadIdx.y][threadIdx.x] = from[y * width + x];
     }
     __syncthreads();
-    x = blockIdx.y * TILE + threadIdx.x;
-    y = blockIdx.x * TILE + threadIdx.y;
+    x = blockIdx.y * EDGE + threadIdx.x;
+    y = blockIdx.x * EDGE + threadIdx.y;
     if (x < height && y < width) {
         to[y * height + x] = tile[threadIdx.x][threadIdx.y];
     }
@@ -107,22 +87,22 @@ KERNEL transpose(float *to, const float *from, unsigned width, unsigned height)
 /* ---- Images and grids ---- */
 
 #define RADIUS 3
-#define HALO_TILE (TILE + 2 * RADIUS)
+#define HALO (EDGE + 2 * RADIUS)
 
 __constant__ float weights[2 * RADIUS + 1][2 * RADIUS + 1];
 
-/* Outside the image is 0. Blocks of TILE x TILE. */
+/* Outside the image is 0. Blocks of EDGE x EDGE. */
 KERNEL convolve(float *to, const float *from, int width, int height)
 {
-    __shared__ float tile[HALO_TILE][HALO_TILE];
-    int left = blockIdx.x * TILE - RADIUS, top = blockIdx.y * TILE - RADIUS;
-    int x = blockIdx.x * TILE + threadIdx.x, y = blockIdx.y * TILE + threadIdx.y;
+    __shared__ float tile[HALO][HALO];
+    int left = blockIdx.x * EDGE - RADIUS, top = blockIdx.y * EDGE - RADIUS;
+    int x = blockIdx.x * EDGE + threadIdx.x, y = blockIdx.y * EDGE + threadIdx.y;
     float sum = 0;
 
-    for (int i = threadIdx.y * TILE + threadIdx.x; i < HALO_TILE * HALO_TILE; i += TILE * TILE) {
-        int u = left + i % HALO_TILE, v = top + i / HALO_TILE;
+    for (int i = threadIdx.y * EDGE + threadIdx.x; i < HALO * HALO; i += EDGE * EDGE) {
+        int u = left + i % HALO, v = top + i / HALO;
 
-        tile[i / HALO_TILE][i % HALO_TILE] =
+        tile[i / HALO][i % HALO] =
             u >= 0 && u < width && v >= 0 && v < height ? from[v * width + u] : 0;
     }
     __syncthreads();

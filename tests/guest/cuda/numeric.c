@@ -85,7 +85,7 @@ static void mandelbrot(CUmodule module)
     CUdeviceptr to = kernels_upload(NULL, 4 * WIDTH * HEIGHT);
 
     LAUNCH(
-        module, "mandelbrot",
+        module, "escape_steps",
         ((struct kernels_shape){
             .grid_x = (WIDTH + 15) / 16, .grid_y = (HEIGHT + 7) / 8, .block_x = 16, .block_y = 8}),
         &to, &width, &height, &left, &top, &step, &limit);

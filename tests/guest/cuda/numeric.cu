@@ -2,61 +2,21 @@
 /* Kernels of numeric.c and order.c: simulations, random numbers, pictures, textures, printing. */
 #include <stdio.h>
 
-#define KERNEL extern "C" __global__ void
+#include "firmware/apps/cuda.cu"
 
-/* ---- Bodies: x, y, z, mass. Blocks of BODIES. ---- */
+/* ---- Mandelbrot: steps until |z| > 2 ---- */
 
-#define BODIES 128
-
-KERNEL accelerate(float4 *accelerations, const float4 *bodies, unsigned n, float softening)
-{
-    __shared__ float4 tile[BODIES];
-    unsigned i = blockIdx.x * BODIES + threadIdx.x;
-    float4 me = i < n ? bodies[i] : make_float4(0, 0, 0, 0);
-    float ax = 0, ay = 0, az = 0;
-
-    for (unsigned first = 0; first < n; first += BODIES) {
-        unsigned j = first + threadIdx.x;
-
-        tile[threadIdx.x] = j < n ? bodies[j] : make_float4(0, 0, 0, 0);
-        __syncthreads();
-        for (unsigned k = 0; k < BODIES; k++) {
-            float dx = tile[k].x - me.x, dy = tile[k].y - me.y, dz = tile[k].z - me.z;
-            float inverse = rsqrtf(dx * dx + dy * dy + dz * dz + softening);
-            float pull = tile[k].w * inverse * inverse * inverse;
-
-            ax += dx * pull;
-            ay += dy * pull;
-            az += dz * pull;
-        }
-        __syncthreads();
-    }
-    if (i < n) {
-        accelerations[i] = make_float4(ax, ay, az, 0);
-    }
-}
-
-/* ---- Mandelbrot: steps until |z| > 2. Each operation is written, so that any compiler has the
- * same. ---- */
-
-KERNEL mandelbrot(unsigned *steps, unsigned width, unsigned height, float left, float top,
-                  float step, unsigned limit)
+KERNEL escape_steps(unsigned *steps, unsigned width, unsigned height, float left, float top,
+                    float step, unsigned limit)
 {
     unsigned column = blockIdx.x * blockDim.x + threadIdx.x;
-    unsigned row = blockIdx.y * blockDim.y + threadIdx.y, count = 0;
-    float cx = fmaf((float)column, step, left), cy = fmaf(-(float)row, step, top), x = 0, y = 0;
+    unsigned row = blockIdx.y * blockDim.y + threadIdx.y;
+    float square;
 
-    if (column >= width || row >= height) {
-        return;
+    if (column < width && row < height) {
+        steps[row * width + column] = escape(fmaf((float)column, step, left),
+                                             fmaf(-(float)row, step, top), limit, 4.0f, &square);
     }
-    while (count < limit && fmaf(x, x, y * y) <= 4.0f) {
-        float next = fmaf(x, x, fmaf(-y, y, cx));
-
-        y = fmaf(2.0f * x, y, cy);
-        x = next;
-        count++;
-    }
-    steps[row * width + column] = count;
 }
 
 /* ---- Random numbers ---- */
