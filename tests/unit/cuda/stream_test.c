@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(GPU_SRC) tests/fake/cuda_worker.c
+// apart: $(GUEST_CUDA_SRC) firmware/vgpu/compute.c
+// libs: -ldl
+/* Streams, events, and kernels that fail. */
+#include "tests/unit/cuda/fixture.h"
+
+/* wait: goes on when the word is not 0, or after `turns` looks. wrong: stores at an address. */
+static const char text[] =
+    ".version 8.0\n.target sm_80\n.address_size 64\n"
+    ".visible .entry wait(.param .u64 word, .param .u32 turns) {\n"
+    ".reg .b32 %r<3>; .reg .b64 %d; .reg .pred %p;\n"
+    "ld.param.u64 %d, [word]; ld.param.u32 %r1, [turns];\n"
+    "L: ld.volatile.global.u32 %r2, [%d]; setp.ne.s32 %p, %r2, 0; @%p bra E;\n"
+    "add.s32 %r1, %r1, -1; setp.ne.s32 %p, %r1, 0; @%p bra L;\n"
+    "E: ret; }\n"
+    ".visible .entry wrong(.param .u64 at) {\n"
+    ".reg .b64 %d; ld.param.u64 %d, [at]; st.global.u32 [%d], 1; ret; }\n";
+
+#define TURNS 2000000000u
+
+static CUmodule module;
+static uint32_t *word; /* of the heap */
+static CUdeviceptr word_there;
+
+static CUfunction function_of(const char *name)
+{
+    CUfunction function;
+
+    OK(cuModuleGetFunction(&function, module, name));
+    return function;
+}
+
+static void load(void)
+{
+    OK(cuModuleLoadData(&module, text));
+}
+
+/* The stream stands still until open_gate(). */
+static void close_gate(CUstream stream)
+{
+    uint32_t turns = TURNS;
+
+    load();
+    OK(cuMemAllocHost((void **)&word, 4));
+    OK(cuMemHostGetDevicePointer(&word_there, word, 0));
+    *word = 0;
+    OK(cuLaunchKernel(function_of("wait"), 1, 1, 1, 1, 1, 1, 0, stream,
+                      (void *[]){&word_there, &turns}, NULL));
+}
+
+static void open_gate(void)
+{
+    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+}
+
+/* ---- Streams ---- */
+
+static void test_streams(void **state)
+{
+    CUstream stream, urgent, copy;
+    unsigned long long first, second;
+    unsigned flags;
+    int priority, least, greatest;
+    CUcontext owner;
+    CUdevice device;
+    CUstreamAttrValue value = {.syncPolicy = CU_SYNC_POLICY_YIELD}, read;
+
+    (void)state;
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamGetFlags(stream, &flags));
+    assert_int_equal(flags, CU_STREAM_NON_BLOCKING);
+    OK(cuStreamGetFlags(NULL, &flags));
+    assert_int_equal(flags, 0);
+    OK(cuCtxGetStreamPriorityRange(&least, &greatest));
+    OK(cuStreamCreateWithPriority(&urgent, 0, -1000));
+    OK(cuStreamGetPriority(urgent, &priority));
+    assert_int_equal(priority, greatest);
+    OK(cuStreamGetId(stream, &first));
+    OK(cuStreamGetId(CU_STREAM_PER_THREAD, &second));
+    assert_true(first != second);
+    OK(cuStreamGetCtx(stream, &owner));
+    assert_ptr_equal(owner, context);
+    OK(cuStreamGetDevice(NULL, &device));
+    assert_int_equal(device, 0);
+    OK(cuStreamCreate(&copy, 0));
+    OK(cuStreamSetAttribute(stream, CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY, &value));
+    OK(cuStreamCopyAttributes(copy, stream));
+    OK(cuStreamGetAttribute(copy, CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY, &read));
+    assert_int_equal(read.syncPolicy, CU_SYNC_POLICY_YIELD);
+    EXPECT(CUDA_ERROR_INVALID_VALUE,
+           cuStreamGetAttribute(copy, CU_LAUNCH_ATTRIBUTE_COOPERATIVE, &read));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuStreamCreate(NULL, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuStreamCreate(&stream, 4));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuStreamGetFlags(stream, NULL));
+    OK(cuStreamDestroy(stream));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamDestroy(stream));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamDestroy(NULL));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamSynchronize(stream));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamQuery(NO_HANDLE(CUstream)));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamGetCtx(stream, &owner));
+}
+
+static void test_stream_of_another_context(void **state)
+{
+    CUcontext other, owner;
+    CUstream stream;
+
+    (void)state;
+    OK(cuStreamCreate(&stream, 0));
+    OK(cuCtxCreate_v2(&other, 0, 0));
+    EXPECT(CUDA_ERROR_INVALID_CONTEXT, cuStreamSynchronize(stream));
+    OK(cuStreamGetCtx(stream, &owner));
+    assert_ptr_equal(owner, context);
+}
+
+/* As many as there are; numbers of those that went come again when their marks have passed. */
+static void test_all_streams(void **state)
+{
+    static CUstream streams[256];
+    unsigned count = 0;
+    CUresult result;
+    CUdeviceptr pointer;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    while ((result = cuStreamCreate(&streams[count], 0)) == CUDA_SUCCESS) {
+        OK(cuMemsetD32Async(pointer, count, 1, streams[count]));
+        count++;
+    }
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    assert_int_equal(count, 254);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < count; i++) {
+            OK(cuStreamDestroy(streams[i]));
+        }
+        OK(cuCtxSynchronize());
+        for (unsigned i = 0; i < count; i++) {
+            OK(cuStreamCreate(&streams[i], CU_STREAM_NON_BLOCKING));
+            OK(cuMemsetD32Async(pointer, i, 1, streams[i]));
+        }
+    }
+    OK(cuCtxSynchronize());
+}
+
+static void test_query(void **state)
+{
+    CUstream stream, other;
+    CUdeviceptr pointer;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamQuery(stream));
+    close_gate(stream);
+    EXPECT(CUDA_ERROR_NOT_READY, cuStreamQuery(stream));
+    OK(cuMemsetD32Async(pointer, 1, 1, other));
+    OK(cuStreamSynchronize(other)); /* the ring is not blocked */
+    EXPECT(CUDA_ERROR_NOT_READY, cuStreamQuery(stream));
+    OK(cuStreamQuery(other));
+    open_gate();
+    OK(cuStreamSynchronize(stream));
+    OK(cuStreamQuery(stream));
+}
+
+/* The legacy stream waits for blocking ones, and they for it; for others it does not. */
+static void test_default_stream(void **state)
+{
+    CUstream blocking, free;
+    CUdeviceptr pointer;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuStreamCreate(&blocking, CU_STREAM_DEFAULT));
+    OK(cuStreamCreate(&free, CU_STREAM_NON_BLOCKING));
+    close_gate(blocking);
+    OK(cuMemsetD32(pointer, 1, 1));
+    OK(cuMemsetD32Async(pointer, 2, 1, free));
+    OK(cuStreamSynchronize(free));
+    EXPECT(CUDA_ERROR_NOT_READY, cuStreamQuery(NULL));
+    open_gate();
+    OK(cuStreamSynchronize(NULL));
+    OK(cuStreamQuery(blocking));
+}
+
+/* What a stream was given is waited for, also when the stream is gone. */
+static void test_destroyed_at_work(void **state)
+{
+    CUstream stream, next;
+    unsigned long long first, second;
+
+    (void)state;
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamGetId(stream, &first));
+    close_gate(stream);
+    OK(cuStreamDestroy(stream));
+    OK(cuStreamCreate(&next, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamGetId(next, &second));
+    assert_true(first != second);
+    OK(cuStreamQuery(next));
+    open_gate();
+    OK(cuCtxSynchronize());
+}
+
+/* ---- Events ---- */
+
+static void test_events(void **state)
+{
+    CUstream stream, other;
+    CUevent start, end, untimed;
+    CUdeviceptr pointer;
+    float ms = -1;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cuEventCreate(&start, 0));
+    OK(cuEventCreate(&end, CU_EVENT_BLOCKING_SYNC));
+    OK(cuEventCreate(&untimed, CU_EVENT_DISABLE_TIMING));
+    OK(cuEventQuery(start)); /* never recorded */
+    OK(cuEventSynchronize(start));
+    OK(cuStreamWaitEvent(stream, start, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&ms, start, end));
+    OK(cuEventRecord(start, stream));
+    close_gate(stream);
+    OK(cuEventRecordWithFlags(end, stream, CU_EVENT_RECORD_DEFAULT));
+    OK(cuEventRecord(untimed, stream));
+    OK(cuStreamWaitEvent(other, end, 0));
+    OK(cuMemsetD32Async(pointer, 1, 1, other));
+    OK(cuEventSynchronize(start));
+    EXPECT(CUDA_ERROR_NOT_READY, cuEventQuery(end));
+    EXPECT(CUDA_ERROR_NOT_READY, cuStreamQuery(other));
+    EXPECT(CUDA_ERROR_NOT_READY, cuEventElapsedTime(&ms, start, end));
+    open_gate();
+    OK(cuEventSynchronize(end));
+    OK(cuStreamSynchronize(other));
+    OK(cuEventElapsedTime(&ms, start, end));
+    assert_true(ms > 0);
+    OK(cuEventElapsedTime(&ms, end, start));
+    assert_true(ms < 0);
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&ms, start, untimed));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuEventElapsedTime(NULL, start, end));
+}
+
+static void test_bad_events(void **state)
+{
+    CUevent event;
+    CUcontext other;
+
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuEventCreate(NULL, 0));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuEventCreate(&event, 64));
+    EXPECT(CUDA_ERROR_NOT_SUPPORTED,
+           cuEventCreate(&event, CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING));
+    OK(cuEventCreate(&event, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventRecord(event, NO_HANDLE(CUstream)));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuEventRecordWithFlags(event, NULL, 8));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuStreamWaitEvent(NULL, event, 8));
+    OK(cuCtxCreate_v2(&other, 0, 0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventRecord(event, NULL)); /* of another context */
+    OK(cuEventDestroy(event));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventDestroy(event));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuEventQuery(event));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamWaitEvent(NULL, NULL, 0));
+}
+
+static void test_all_events(void **state)
+{
+    static CUevent events[4097];
+    unsigned count = 0;
+    CUresult result;
+
+    (void)state;
+    while ((result = cuEventCreate(&events[count], 0)) == CUDA_SUCCESS) {
+        OK(cuEventRecord(events[count], NULL));
+        count++;
+    }
+    assert_int_equal(result, CUDA_ERROR_OUT_OF_MEMORY);
+    assert_int_equal(count, 4096);
+    OK(cuEventSynchronize(events[4095]));
+    OK(cuEventQuery(events[0]));
+    for (unsigned i = 0; i < count; i++) {
+        OK(cuEventDestroy(events[i]));
+    }
+}
+
+/* ---- Kernels that fail ---- */
+
+static CUresult launch_wrong(void)
+{
+    uint64_t at = 16;
+
+    return cuLaunchKernel(function_of("wrong"), 1, 1, 1, 1, 1, 1, 0, NULL, (void *[]){&at}, NULL);
+}
+
+/* The error stays until the primary context is reset; then all works again. */
+static void test_fault(void **state)
+{
+    CUdeviceptr pointer;
+    CUstream stream;
+    CUevent event;
+    uint32_t value = 5;
+    void *host;
+
+    (void)state;
+    load();
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuMemAllocHost(&host, 4));
+    OK(cuStreamCreate(&stream, 0));
+    OK(cuEventCreate(&event, 0));
+    OK(launch_wrong());
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuCtxSynchronize());
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuMemAlloc(&pointer, 4));
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuMemcpyHtoD(pointer, &value, 4));
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuStreamQuery(stream));
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuEventSynchronize(event));
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, cuModuleLoadData(&module, text));
+    OK(cuEventDestroy(event));
+    OK(cuDevicePrimaryCtxReset(0));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuStreamQuery(stream));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE, cuModuleUnload(module));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, cuMemFreeHost(host));
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuMemcpyHtoD(pointer, &value, 4));
+    value = 0;
+    OK(cuMemcpyDtoH(&value, pointer, 4));
+    assert_int_equal(value, 5);
+}
+
+/* The launch itself tells. */
+static void test_launch_blocking(void **state)
+{
+    (void)state;
+    load();
+    bg_cuda_set_launch_blocking(true);
+    EXPECT(CUDA_ERROR_ILLEGAL_ADDRESS, launch_wrong());
+    bg_cuda_set_launch_blocking(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_streams),         BOTH(test_stream_of_another_context),
+        BOTH(test_all_streams),     RING(test_query),
+        RING(test_default_stream),  RING(test_destroyed_at_work),
+        RING(test_events),          BOTH(test_bad_events),
+        RING(test_all_events),      BOTH(test_fault),
+        BOTH(test_launch_blocking),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
