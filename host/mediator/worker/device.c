@@ -38,12 +38,6 @@ void device_load(char *const *names)
             open_cpu();
         }
     }
-    if (cuda != NULL) {
-        cublas_load(cuda);
-    }
-    if (cpu.context != NULL) {
-        cublas_load(cpu.driver);
-    }
 }
 
 /* ---- A session ---- */
@@ -76,11 +70,19 @@ static void look_for(const char *checks)
     open_cpu();
 }
 
-void device_begin(const struct control_start *start, bool has_streams)
+/* Opening it takes as long as all else of a worker's start. */
+static void load_cublas(void)
 {
-    if (cpu.context == NULL) {
-        return;
+    if (cuda != NULL) {
+        cublas_load(cuda);
     }
+    if (cpu.context != NULL) {
+        cublas_load(cpu.driver);
+    }
+}
+
+static void begin_on_cpu(const struct control_start *start, bool has_streams)
+{
     stream_threads = has_streams ? count_threads(start) : 0;
     set("BAREGPU_CUDA_THREADS", stream_threads);
     set("BAREGPU_CUDA_TIME_LIMIT", start->limits.request_timeout_ms);
@@ -89,6 +91,16 @@ void device_begin(const struct control_start *start, bool has_streams)
     }
     setenv("BAREGPU_CUDA_CACHE", "0", 1);
     cpu.driver->cuInit(0);
+}
+
+void device_begin(const struct control_start *start, bool has_streams)
+{
+    if (cpu.context != NULL) {
+        begin_on_cpu(start, has_streams);
+    }
+    if (has_streams) {
+        load_cublas();
+    }
 }
 
 /* Who computes, and who helps with it. */

@@ -20,7 +20,7 @@ void device_load(char *const *names);
 
 /* For the session that begins, before the sandbox: how long its kernels may run, on how many
  * threads, what is looked for in them (config.h), and that what it compiles is kept for nobody.
- * Without streams that run beside, all is done at the call. */
+ * Without streams that run beside, all is done at the call, and there is no cuBLAS. */
 void device_begin(const struct control_start *start, bool has_streams);
 
 /* Threads that the CPU device may start; 0: none. */

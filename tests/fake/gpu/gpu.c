@@ -214,7 +214,8 @@ EXPORT CUresult cuMemAlloc(CUdeviceptr *pointer, size_t size)
 {
     CUresult result = enter(TEXT(cuMemAlloc)) ?: real.cuMemAlloc(pointer, size);
 
-    return result ?: real.cuMemsetD8Async(*pointer, FRESH, size, NULL);
+    return result ?: real.cuMemsetD8Async(*pointer, FRESH, size, NULL)
+                  ?: real.cuStreamSynchronize(NULL);
 }
 
 EXPORT CUresult cuMemHostRegister(void *memory, size_t size, unsigned flags)
