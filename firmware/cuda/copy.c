@@ -84,6 +84,9 @@ static CUresult check_array(struct cuda_context *context, const struct cuda_copy
 static CUresult check_side(struct cuda_context *context, const struct cuda_copy *copy,
                            CUmemorytype type, CUarray array, struct cuda_side *side)
 {
+    if (type != CU_MEMORYTYPE_HOST) {
+        side->bytes = NULL; /* what stands there is not looked at */
+    }
     switch (type) {
     case CU_MEMORYTYPE_HOST:
         side->kind = CUDA_SIDE_ORDINARY;
