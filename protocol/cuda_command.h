@@ -42,7 +42,8 @@ enum bg_cuda_command {
     BG_CUDA_STAGE = 0x1102,  /* bg_cuda_stage; data */
     BG_CUDA_ANSWER = 0x1103, /* bg_cuda_answer; answer: that part of the last answer */
 
-    BG_CUDA_PRINT = 0x1104, /* nothing; answer: text that kernels have printed, as much as fits */
+    BG_CUDA_PRINT = 0x1104, /* nothing; answer: text that kernels have printed, and lines about what
+                             * they did wrong, as much as fits; the rest is for the next one */
     BG_CUDA_LIMIT_GET = 0x1105, /* bg_cuda_limit; answer: uint64_t */
     BG_CUDA_LIMIT_SET = 0x1106, /* bg_cuda_limit */
 

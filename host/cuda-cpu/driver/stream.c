@@ -250,8 +250,8 @@ static CUresult synchronize(struct context *context, CUstream handle)
         last = task_retain(stream->last);
         task_wait(last);
         task_release(last);
-        print_flush(context);
     }
+    print_flush(context);
     return context->error;
 }
 

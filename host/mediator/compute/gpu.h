@@ -42,6 +42,8 @@ struct gpu {
     /* Where goes what kernels print, from any thread, with locks held; NULL: to standard error. */
     void (*say)(void *listener, const char *text, size_t length);
     void *listener;
+    int printed; /* a descriptor that has it, without waiting, of a driver that has another way; or
+                    0 */
     bool async_pending;         /* asynchronous work was started and not waited for */
     bool lost;                  /* nothing works any more: the session must end */
     char error[GPU_ERROR_SIZE]; /* what the last failure was, for the log */

@@ -155,6 +155,8 @@ static const struct row rows[] = {
     ROW(LIMIT_GET) = {SIZE(limit), false, false, cuda_run_limit_get},
     ROW(LIMIT_SET) = {SIZE(limit), false, false, cuda_run_limit_set},
 
+    ROW(PRINT) = {0, false, false, cuda_run_print},
+
     ROW(MODULE_LOAD) = {SIZE(module_load), false, true, cuda_run_module_load},
     ROW(MODULE_UNLOAD) = {SIZE(handle), false, false, cuda_run_module_unload},
     ROW(MODULE_GLOBAL) = {SIZE(handle), false, true, cuda_run_module_global},
@@ -222,7 +224,7 @@ static CUresult run_row(const struct row *row, struct cuda_call *call)
     if (cuda == NULL) {
         return CUDA_ERROR_NOT_INITIALIZED;
     }
-    if (cuda->error != CUDA_SUCCESS) {
+    if (cuda->error != CUDA_SUCCESS && row->run != cuda_run_print) {
         return cuda->error;
     }
     result = row->has_data ? take_stage(cuda, call) : CUDA_SUCCESS;

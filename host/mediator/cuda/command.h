@@ -67,6 +67,8 @@ CUDA_COMMAND(cuda_run_limit_get);
 CUDA_COMMAND(cuda_run_limit_set);
 /* launch.c */
 CUDA_COMMAND(cuda_run_launch);
+/* print.c */
+CUDA_COMMAND(cuda_run_print);
 /* memory.c */
 CUDA_COMMAND(cuda_run_memory_alloc);
 CUDA_COMMAND(cuda_run_memory_free);

@@ -12,6 +12,7 @@
 #include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/memory.h"
 #include "host/mediator/cuda/module.h"
+#include "host/mediator/cuda/print.h"
 #include "host/mediator/cuda/stream.h"
 #include "host/mediator/log.h"
 
@@ -88,7 +89,8 @@ static void learn_limits(struct cuda_session *cuda)
 static CUresult begin(struct cuda_session *cuda, const struct bg_cuda_init *init)
 {
     const struct cuda_driver *driver = cuda->driver;
-    CUresult result = find_page(cuda, init->page_offset) ?: cuda_marks_create(cuda);
+    CUresult result = find_page(cuda, init->page_offset) ?: cuda_marks_create(cuda)
+                                                         ?: cuda_print_create(cuda);
 
     result = result ?: driver->cuStreamCreate(&cuda->own, CU_STREAM_NON_BLOCKING)
                            ?: driver->cuStreamCreate(&cuda->leave, CU_STREAM_NON_BLOCKING);
@@ -202,6 +204,7 @@ void cuda_session_destroy(struct cuda_session *cuda)
     cuda_modules_destroy(cuda);
     cuda_memory_destroy(cuda);
     cuda_marks_destroy(cuda);
+    cuda_print_destroy(cuda);
     free(cuda->stage);
     free(cuda->answer);
     free(cuda);

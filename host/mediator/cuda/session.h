@@ -54,6 +54,7 @@ struct cuda_session {
     /* leave.h */
     CUstream leave;
     struct cuda_leaving *leaving, **leaving_end;
+    struct cuda_print *print; /* print.h */
     /* mark.h */
     struct cuda_marks *marks;
     /* What a launch may ask for. */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* sched_getaffinity */
+#define _GNU_SOURCE 1 /* sched_getaffinity, pipe2 */
 #include "host/mediator/worker/device.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "protocol/cuda_command.h"
 
 #include "host/mediator/compute/cublas.h"
 
@@ -13,6 +17,7 @@ static const struct cuda_driver *cuda;
 static struct gpu cpu; /* without a context: it cannot be used */
 
 static unsigned stream_threads;
+static int printed; /* by kernels of a GPU */
 
 static char cuda_reason[CUDA_DRIVER_REASON_SIZE] = "no driver was loaded";
 static char cpu_reason[GPU_ERROR_SIZE] = "no driver was loaded";
@@ -29,11 +34,26 @@ static void open_cpu(void)
     }
 }
 
+/* Kernels print to standard output: into a pipe, and what it has no room for is dropped. */
+static void catch_output(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
+        return;
+    }
+    fcntl(ends[1], F_SETPIPE_SZ, BG_CUDA_PRINT_SIZE_MAX); /* without privilege not for many */
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[1]);
+    printed = ends[0];
+}
+
 void device_load(char *const *names)
 {
     for (; *names != NULL; names++) {
         if (strcmp(*names, DEVICE_CUDA) == 0) {
             cuda = cuda_driver_load_nvidia(cuda_reason);
+            catch_output();
         } else {
             open_cpu();
         }
@@ -138,6 +158,7 @@ static struct gpu *open_cuda(int ordinal, char *reason)
         snprintf(reason, GPU_ERROR_SIZE, "%s", gpu.error);
         return NULL;
     }
+    gpu.printed = printed;
     return &gpu;
 }
 

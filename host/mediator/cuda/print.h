@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What kernels print, and what the device says of their faults, until the guest fetches it. */
+#ifndef MEDIATOR_CUDA_PRINT_H
+#define MEDIATOR_CUDA_PRINT_H
+
+#include "host/mediator/cuda/session.h"
+
+/* From here on it goes nowhere else. */
+CUresult cuda_print_create(struct cuda_session *cuda);
+
+/* Nothing runs any more. */
+void cuda_print_destroy(struct cuda_session *cuda);
+
+#endif
