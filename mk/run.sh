@@ -4,7 +4,7 @@
 # vgpu-stub, shows what it prints, stops everything, and exits with the guest's status. Needs only a
 # POSIX shell and coreutils: it is also the "run" of the bundle.
 #
-# The programs that draw also get a virtio GPU, cuda and those whose name ends in pvgpu that device.
+# The programs that draw also get a virtio GPU, those of cuda and pvgpu a pvgpu.
 # Environment: DISPLAY_BACKEND=vnc, gtk, sdl, ... shows its screen while they run; gtk and sdl take
 # this machine's own QEMU when ours has no windows.
 #
@@ -87,7 +87,7 @@ esac
 pvgpu=
 case $app in
 pvgpu) pvgpu=${screen:-pvgpu} ;;
-*pvgpu | cuda) pvgpu=pvgpu ;;
+*pvgpu | *cuda*) pvgpu=pvgpu ;;
 esac
 [ -n "$screen" ] || shots=
 

@@ -5,10 +5,19 @@
 
 #include "host/common/clock.h"
 #include "host/mediator/compute/operation.h"
+#include "protocol/cuda_command.h"
 
 #define ANSWER_DATA_MAX (BG_VGPU_STUB_PAYLOAD_MAX - sizeof(struct bg_vgpu_stub_response))
 
 _Static_assert(ANSWER_DATA_MAX / sizeof(uint32_t) <= GPU_HOST_VECTOR_MAX, "answers fit");
+
+/* CUDA's operations have results in front of their data; the others have one of both. */
+static size_t answer_capacity(uint32_t operation)
+{
+    const bool has_both = operation >= BG_CUDA_INIT && operation <= BG_CUDA_LAST;
+
+    return ANSWER_DATA_MAX - (has_both ? sizeof((struct operation){0}.results) : 0);
+}
 
 /* A request, checked against its length: params and data lie within it. */
 struct request {
@@ -118,7 +127,7 @@ size_t request_run(struct session *session, const uint8_t *bytes, size_t length,
         .data = request.data,
         .data_size = request.data_length,
         .answer = response + sizeof(struct bg_vgpu_stub_response),
-        .answer_capacity = ANSWER_DATA_MAX,
+        .answer_capacity = answer_capacity(request.operation),
     };
     status = operation_run(session, &operation);
     return build(status, &operation, clock_us_since(start_ns), response);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "host/mediator/compute/operation.h"
+#include "protocol/cuda_command.h"
 #include "tests/unit/mediator/mailbox_request.h"
 #include "tests/unit/mediator/test_gpu.h"
 
@@ -38,6 +39,43 @@ static uint32_t run_simple(uint32_t opcode, const uint32_t *params, size_t count
 {
     exchange_build(&exchange, opcode, 0, params, count * 4, NULL, 0);
     return exchange_run(&exchange, session);
+}
+
+/* ---- CUDA: results and data ---- */
+
+static void run_cuda(uint32_t operation, const void *params, size_t size)
+{
+    uint32_t status;
+
+    exchange_build(&exchange, operation, 0, params, size, NULL, 0);
+    status = exchange_run(&exchange, session);
+    assert_int_equal(status, BG_COMPUTE_OK);
+    assert_int_equal(exchange.answer.result_count, 2);
+    assert_int_equal(exchange.result, CUDA_SUCCESS);
+    assert_in_range(exchange.response_length, 1, BG_VGPU_STUB_PAYLOAD_MAX);
+}
+
+/* What does not fit beside the two results waits in the session. */
+static void test_longest_cuda_answer(void **state)
+{
+    const struct bg_cuda_init init = {BG_CUDA_COMMAND_VERSION, BG_CUDA_NONE};
+    const struct bg_cuda_memory_alloc alloc = {.size = 4096, .stream = BG_CUDA_NONE};
+    struct bg_cuda_copy copy = {.to = {.kind = BG_CUDA_PLACE_CARRIER},
+                                .from = {.kind = BG_CUDA_PLACE_DEVICE},
+                                .size = BG_VGPU_STUB_PAYLOAD_MAX};
+    struct bg_cuda_range range;
+    uint32_t whole;
+
+    (void)state;
+    run_cuda(BG_CUDA_INIT, &init, sizeof(init));
+    run_cuda(BG_CUDA_MEMORY_ALLOC, &alloc, sizeof(alloc));
+    memcpy(&range, exchange.data, sizeof(range));
+    copy.from.offset = range.address;
+    run_cuda(BG_CUDA_COPY, &copy, sizeof(copy));
+    assert_int_equal(exchange.response_length, BG_VGPU_STUB_PAYLOAD_MAX);
+    memcpy(&whole, exchange.response + sizeof(exchange.answer) + 4, sizeof(whole));
+    assert_int_equal(whole, BG_VGPU_STUB_PAYLOAD_MAX);
+    run_cuda(BG_CUDA_END, NULL, 0);
 }
 
 /* ---- What existing guests send ---- */
@@ -485,6 +523,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_longest_cuda_answer),
         TEST(test_basic_addition),
         TEST(test_nop),
         TEST(test_unknown_operations),
