@@ -183,6 +183,8 @@ static const struct row rows[] = {
     ROW(EVENT_DESTROY) = {SIZE(handle), false, false, cuda_run_event_destroy},
     ROW(EVENT_RECORD) = {SIZE(event_record), false, false, cuda_run_event_record},
     ROW(EVENT_ELAPSED) = {SIZE(event_elapsed), false, false, cuda_run_event_elapsed},
+    ROW(EVENT_SYNC) = {SIZE(handle), false, false, cuda_run_event_sync},
+    ROW(EVENT_QUERY) = {SIZE(handle), false, false, cuda_run_event_query},
 
     ROW(BLAS) = {SIZE(blas), false, false, cuda_run_blas},
 };

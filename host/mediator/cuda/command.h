@@ -57,6 +57,8 @@ CUDA_COMMAND(cuda_run_event_create);
 CUDA_COMMAND(cuda_run_event_destroy);
 CUDA_COMMAND(cuda_run_event_record);
 CUDA_COMMAND(cuda_run_event_elapsed);
+CUDA_COMMAND(cuda_run_event_sync);
+CUDA_COMMAND(cuda_run_event_query);
 CUDA_COMMAND(cuda_run_stream_wait);
 /* fill.c */
 CUDA_COMMAND(cuda_run_fill);

@@ -66,6 +66,27 @@ CUDA_COMMAND(cuda_run_event_elapsed)
     return result ?: cuda_answer(call, &ms, sizeof(ms));
 }
 
+CUDA_COMMAND(cuda_run_event_query)
+{
+    const struct bg_cuda_handle *handle = call->params;
+    CUevent event = cuda_event_find(cuda, handle->handle);
+
+    return event != NULL ? cuda_check(cuda, cuda->driver->cuEventQuery(event))
+                         : CUDA_ERROR_INVALID_HANDLE;
+}
+
+CUDA_COMMAND(cuda_run_event_sync)
+{
+    const struct bg_cuda_handle *handle = call->params;
+    CUevent event = cuda_event_find(cuda, handle->handle);
+
+    if (event == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    return cuda_check(cuda, cuda->driver->cuStreamWaitEvent(cuda->own, event, 0))
+               ?: cuda_stream_wait(cuda, cuda->own);
+}
+
 CUDA_COMMAND(cuda_run_stream_wait)
 {
     const struct bg_cuda_stream_event *wait = call->params;

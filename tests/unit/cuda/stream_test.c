@@ -244,6 +244,29 @@ static void test_events(void **state)
     EXPECT(CUDA_ERROR_INVALID_VALUE, cuEventElapsedTime(NULL, start, end));
 }
 
+/* Without a page the worker is asked. */
+static void test_asking_for_events(void **state)
+{
+    CUstream stream;
+    CUevent start, end;
+    CUdeviceptr pointer;
+    float ms = -1;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 4));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cuEventCreate(&start, 0));
+    OK(cuEventCreate(&end, 0));
+    OK(cuEventRecord(start, stream));
+    OK(cuMemsetD32Async(pointer, 1, 1, stream));
+    OK(cuEventRecord(end, stream));
+    OK(cuEventSynchronize(end));
+    OK(cuEventQuery(start));
+    OK(cuEventElapsedTime(&ms, start, end));
+    assert_true(ms >= 0);
+    OK(cuStreamQuery(stream));
+}
+
 static void test_bad_events(void **state)
 {
     CUevent event;
@@ -342,12 +365,12 @@ static void test_launch_blocking(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_streams),         BOTH(test_stream_of_another_context),
-        BOTH(test_all_streams),     RING(test_query),
-        RING(test_default_stream),  RING(test_destroyed_at_work),
-        RING(test_events),          BOTH(test_bad_events),
-        RING(test_all_events),      BOTH(test_fault),
-        BOTH(test_launch_blocking),
+        BOTH(test_streams),        BOTH(test_stream_of_another_context),
+        BOTH(test_all_streams),    RING(test_query),
+        RING(test_default_stream), RING(test_destroyed_at_work),
+        RING(test_events),         BOTH(test_asking_for_events),
+        BOTH(test_bad_events),     RING(test_all_events),
+        BOTH(test_fault),          BOTH(test_launch_blocking),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -107,6 +107,8 @@ static void test_sizes(void **state)
         {BG_CUDA_EVENT_DESTROY, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_EVENT_RECORD, sizeof(struct bg_cuda_event_record)},
         {BG_CUDA_EVENT_ELAPSED, sizeof(struct bg_cuda_event_elapsed)},
+        {BG_CUDA_EVENT_SYNC, sizeof(struct bg_cuda_handle)},
+        {BG_CUDA_EVENT_QUERY, sizeof(struct bg_cuda_handle)},
         {BG_CUDA_END, 0},
     };
     static const uint8_t zero[256];
