@@ -44,14 +44,6 @@ static const char *end_list(struct list *list)
     return list->text;
 }
 
-/* A field of the warp that stays as it is. */
-static value fixed_field(struct emitter *emitter, size_t offset, const char *type)
-{
-    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
-
-    return emit_value(emitter, "load %s, ptr %%t%u, align 8, !invariant.load !3", type, pointer);
-}
-
 static value both(struct emitter *emitter, value a, value b)
 {
     return emit_value(emitter, "and i1 %%t%u, %%t%u", a, b);
@@ -70,7 +62,7 @@ static value pointer_to(struct emitter *emitter, const struct whole_access *acce
     value address = emit_value(emitter, "add i64 %%t%u, %lld", row, (long long)offset);
 
     if (access->is_shared) {
-        value shared = fixed_field(emitter, offsetof(struct warp, shared), "ptr");
+        value shared = emit_fixed_field(emitter, offsetof(struct warp, shared), "ptr");
 
         return emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %%t%u", shared, address);
     }
@@ -142,10 +134,10 @@ static void find_bounds(struct emitter *emitter, const struct whole_access *acce
 
     if (access->is_shared) {
         *start = emit_value(emitter, "add i64 0, 0");
-        *size = fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
+        *size = emit_fixed_field(emitter, offsetof(struct warp, shared_size), "i64");
         return;
     }
-    sites = fixed_field(emitter, offsetof(struct warp, sites), "ptr");
+    sites = emit_fixed_field(emitter, offsetof(struct warp, sites), "ptr");
     sites = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", sites,
                        access->site * sizeof(struct warp_site));
     *start = emit_value(emitter, "load i64, ptr %%t%u, align 8, !tbaa !1", sites);
@@ -230,7 +222,7 @@ static value pointers_to(struct emitter *emitter, const struct whole_access *acc
     if (!access->is_shared) {
         return emit_value(emitter, "inttoptr <32 x i64> %%t%u to <32 x ptr>", vector);
     }
-    shared = fixed_field(emitter, offsetof(struct warp, shared), "ptr");
+    shared = emit_fixed_field(emitter, offsetof(struct warp, shared), "ptr");
     return emit_value(emitter, "getelementptr i8, ptr %%t%u, <32 x i64> %%t%u", shared, vector);
 }
 

@@ -220,6 +220,13 @@ value emit_field(struct emitter *emitter, size_t offset, const char *type)
     return emit_value(emitter, "load %s, ptr %%t%u, align 4", type, pointer);
 }
 
+value emit_fixed_field(struct emitter *emitter, size_t offset, const char *type)
+{
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offset);
+
+    return emit_value(emitter, "load %s, ptr %%t%u, align 4, !invariant.load !3", type, pointer);
+}
+
 value emit_mask_bits(struct emitter *emitter, value vector)
 {
     return emit_value(emitter, "bitcast <32 x i1> %%t%u to i32", vector);
@@ -253,6 +260,35 @@ value emit_reload(struct emitter *emitter, unsigned slot, enum ptx_word type)
     value pointer = emit_slot(emitter, slot);
 
     return emit_value(emitter, "load %s, ptr %%t%u, align 64", emit_vector(type), pointer);
+}
+
+/* ---- Registers ---- */
+
+const char *emit_register_type(const struct emitter *emitter, uint32_t reg)
+{
+    enum ptx_word declared = emitter->function->registers[reg].type;
+    enum ptx_word type =
+        declared == PTX_W_F32 || declared == PTX_W_F64 ? declared : emit_bits(declared);
+
+    return emitter->uniform.differs[reg] ? emit_vector(type) : emit_element(type);
+}
+
+void emit_clear_registers(struct emitter *emitter)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        for (unsigned part = 0; part < emitter->function->registers[reg].vector; part++) {
+            emit(emitter, "store %s zeroinitializer, ptr %%r%u.%u, align 64",
+                 emit_register_type(emitter, reg), reg, part);
+        }
+    }
+    emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
+}
+
+void emit_clear_waiting(struct emitter *emitter)
+{
+    for (size_t i = 0; i < emitter->flow->count; i++) {
+        emit(emitter, "store i32 0, ptr %%p%zu, align 4", i);
+    }
 }
 
 /* ---- Operands ---- */
@@ -384,6 +420,15 @@ static value get_time(struct emitter *emitter, enum ptx_special special)
     return emit_splat_scalar(emitter, PTX_W_B64, time);
 }
 
+static value get_tid(struct emitter *emitter, size_t part)
+{
+    value numbers = emit_field(emitter, offsetof(struct warp, tid), "ptr");
+    value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", numbers,
+                               part * WARP_LANES * sizeof(uint32_t));
+
+    return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64, !tbaa !1", pointer);
+}
+
 /* As 32 or 64 bits, as the register is. */
 static value read_special(struct emitter *emitter, enum ptx_special special, unsigned part)
 {
@@ -391,9 +436,7 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
 
     switch (special) {
     case PTX_SR_TID:
-        return emit_field(emitter,
-                          offsetof(struct warp, tid) + of_part * WARP_LANES * sizeof(uint32_t),
-                          "<32 x i32>");
+        return get_tid(emitter, of_part);
     case PTX_SR_NTID:
         return get_u32_field(emitter, offsetof(struct warp, ntid) + of_part * sizeof(uint32_t));
     case PTX_SR_CTAID:

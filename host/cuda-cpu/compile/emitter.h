@@ -9,6 +9,7 @@
 #include "host/cuda-cpu/compile/flow.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
+#include "host/cuda-cpu/compile/turns.h"
 #include "host/cuda-cpu/compile/uniform.h"
 #include "host/cuda-cpu/compile/whole.h"
 #include "host/cuda-cpu/device/warp.h"
@@ -30,12 +31,15 @@ struct emitter {
     const struct flow *flow;
     struct uniform uniform;
     struct whole whole;
+    struct turns turns;
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
     bool is_narrow;     /* one value stands for all lanes: see emit */
     uint32_t block;
-    bool waits;      /* lanes of the function may wait for others: wait.h */
+    bool waits;      /* lanes of a warp may wait for others of it: wait.h */
+    bool runs_block; /* the kernel: struct kernel_needs */
+    uint32_t kept_size;
     unsigned values; /* numbered so far */
     unsigned labels;
     uint32_t sites;     /* accesses of the kernel so far */
@@ -90,6 +94,9 @@ value emit_splat_scalar(struct emitter *emitter, enum ptx_word type, value scala
 /* A field of the warp. type: IR's. */
 value emit_field(struct emitter *emitter, size_t offset, const char *type);
 
+/* One that stays as it is while the kernel runs. */
+value emit_fixed_field(struct emitter *emitter, size_t offset, const char *type);
+
 /* <32 x i1> to i32, and back. */
 value emit_mask_bits(struct emitter *emitter, value vector);
 value emit_mask_vector(struct emitter *emitter, value bits);
@@ -109,6 +116,12 @@ value emit_flush(struct emitter *emitter, value of);
 
 /* To 0 to 1; NaN to 0. */
 value emit_saturate(struct emitter *emitter, enum ptx_word type, value of);
+
+/* IR's type of a register in the frame. All become zero, and the carry; no lanes wait at any
+ * block. */
+const char *emit_register_type(const struct emitter *emitter, uint32_t reg);
+void emit_clear_registers(struct emitter *emitter);
+void emit_clear_waiting(struct emitter *emitter);
 
 /* A function of enum warp_function, over lanes of up to three values of a type. */
 value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,

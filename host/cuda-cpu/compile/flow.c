@@ -70,7 +70,8 @@ static void mark_leaders(struct builder *builder, bool *leaders)
         for (size_t j = 0; j < count; j++) {
             leaders[instruction_of(builder, &targets[j])] = true;
         }
-        if (is_jump(instruction) || ends_lanes(instruction) || wait_may_part_whole(instruction)) {
+        if (is_jump(instruction) || ends_lanes(instruction) || wait_is_barrier(instruction) ||
+            wait_may_part_whole(instruction)) {
             leaders[i + 1] = true;
         }
     }

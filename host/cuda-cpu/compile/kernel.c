@@ -27,15 +27,10 @@
 
 static void emit_registers(struct emitter *emitter)
 {
-    for (size_t i = 0; i < emitter->function->register_count; i++) {
-        const struct ptx_register *reg = &emitter->function->registers[i];
-        enum ptx_word type =
-            reg->type == PTX_W_F32 || reg->type == PTX_W_F64 ? reg->type : emit_bits(reg->type);
-        const char *name = emitter->uniform.differs[i] ? emit_vector(type) : emit_element(type);
-
-        for (unsigned part = 0; part < reg->vector; part++) {
-            emit(emitter, "%%r%zu.%u = alloca %s, align 64", i, part, name);
-            emit(emitter, "store %s zeroinitializer, ptr %%r%zu.%u, align 64", name, i, part);
+    for (uint32_t i = 0; i < emitter->function->register_count; i++) {
+        for (unsigned part = 0; part < emitter->function->registers[i].vector; part++) {
+            emit(emitter, "%%r%u.%u = alloca %s, align 64", i, part,
+                 emit_register_type(emitter, i));
         }
     }
 }
@@ -45,14 +40,24 @@ static void emit_frame(struct emitter *emitter)
     emit_registers(emitter);
     emit(emitter, "%%apart = alloca i32, align 4");
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
-    emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
     wait_take_fuel(emitter);
     emit(emitter, "%%slots = alloca [%d x i8], align 64", EMIT_SLOTS * 512);
     for (size_t i = 0; i < emitter->flow->count; i++) {
         emit(emitter, "%%p%zu = alloca i32, align 4", i);
-        emit(emitter, "store i32 0, ptr %%p%zu, align 4", i);
     }
+}
+
+/* The function's start, where it runs one warp. lanes: a name in IR. */
+static struct lanes begin_warp(struct emitter *emitter, const char *lanes)
+{
+    struct lanes at_entry = {.all = false};
+
+    emit_clear_registers(emitter);
+    emit_clear_waiting(emitter);
+    at_entry.bits = emit_value(emitter, "or i32 0, %s", lanes);
+    at_entry.vector = emit_mask_vector(emitter, at_entry.bits);
+    return at_entry;
 }
 
 static void begin_block(struct emitter *emitter, char kind, uint32_t number)
@@ -276,12 +281,25 @@ static void go_on(struct emitter *emitter)
     }
 }
 
+/* Lanes under a mask to a block, or to none. When nobody waits elsewhere, they need not either. */
+static void go_masked(struct emitter *emitter, value bits, uint32_t to)
+{
+    wait_at(emitter, to, bits);
+    if (emitter->waits || emitter->uniform.apart[emitter->block]) {
+        go_on(emitter);
+        return;
+    }
+    if (turns_back(emitter, to)) {
+        turn_back(emitter, &(struct lanes){.bits = bits}, to);
+    }
+    jump(emitter, 'h', to);
+}
+
 /* To one block, or to none. */
 static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
 {
     if (!lanes->all) {
-        wait_at(emitter, to, lanes->bits);
-        go_on(emitter);
+        go_masked(emitter, lanes->bits, to);
         return;
     }
     if (turns_back(emitter, to)) {
@@ -306,6 +324,22 @@ static void leave_parted(struct emitter *emitter, uint32_t to)
     go_on(emitter);
 }
 
+/* Lanes go two ways. When some are done, the others do not part. */
+static void part(struct emitter *emitter, uint32_t to, value taken, uint32_t next, value others)
+{
+    if (to >= emitter->flow->count) {
+        wait_at(emitter, to, taken);
+        go_masked(emitter, others, next);
+    } else if (next >= emitter->flow->count) {
+        wait_at(emitter, next, others);
+        go_masked(emitter, taken, to);
+    } else {
+        wait_at(emitter, to, taken);
+        wait_at(emitter, next, others);
+        go_on(emitter);
+    }
+}
+
 /* The whole warp comes to a branch: it stays together, or parts. */
 static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
 {
@@ -328,9 +362,7 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     go_whole(emitter, next);
     begin_block(emitter, 'o', number);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
-    wait_at(emitter, to, bits);
-    wait_at(emitter, next, others);
-    go_on(emitter);
+    part(emitter, to, bits, next, others);
 }
 
 /* All lanes that come to the branch go the same way. */
@@ -353,9 +385,7 @@ static void branch_masked(struct emitter *emitter, const struct lanes *lanes, ui
     value others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
 
     others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes->bits);
-    wait_at(emitter, to, taken);
-    wait_at(emitter, next, others);
-    go_on(emitter);
+    part(emitter, to, taken, next, others);
 }
 
 /* Each lane to the block that its index names; lanes whose index is none of the table's are done.
@@ -395,9 +425,11 @@ static void end_block(struct emitter *emitter, const struct lanes *lanes)
     uint32_t to = is_jump ? block->targets[0] : LEAVE;
 
     emitter->instruction = last;
-    if (last->opcode == PTX_BRX) {
+    if (turns_is_stop(emitter)) {
+        turns_stop(emitter, lanes);
+    } else if (last->opcode == PTX_BRX) {
         branch_by_table(emitter, lanes, block);
-    } else if (lanes->all && wait_may_part_whole(last)) {
+    } else if (emitter->waits && lanes->all && wait_may_part_whole(last)) {
         leave_parted(emitter, block->next);
     } else if (!is_jump && !ends) {
         leave_block(emitter, lanes, block->next);
@@ -457,13 +489,15 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
         if (!lanes.all && accesses != NULL && accesses[i].leads) {
             begin_apart(emitter, i, &lanes);
         }
-        if (!is_way_on(emitter->instruction)) {
+        if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {
             emit_instruction(emitter, &lanes);
         }
-        if (!lanes.all && i + 1 < block->end && wait_may_part(emitter->instruction)) {
+        if (emitter->waits && !lanes.all && i + 1 < block->end &&
+            wait_may_part(emitter->instruction)) {
             lanes = emit_rest(emitter, &lanes);
         }
     }
+    turns_keep(emitter);
     end_block(emitter, &lanes);
 }
 
@@ -487,7 +521,11 @@ static struct lanes emit_head(struct emitter *emitter)
     none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
     emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
     begin_block(emitter, 'o', number);
-    go_on(emitter);
+    if (emitter->waits || emitter->uniform.passed[block]) {
+        go_on(emitter);
+    } else {
+        emit(emitter, "br label %%leave"); /* all are done */
+    }
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
     if (is_twice(emitter, block)) {
@@ -542,13 +580,12 @@ static void emit_blocks(struct emitter *emitter)
 
 static void emit_code(struct emitter *emitter, const char *lanes)
 {
-    struct lanes at_entry = {.all = false};
+    struct lanes at_entry;
 
     emit_frame(emitter);
     call_begin_frame(emitter);
     emitter->instruction = emitter->function->instructions;
-    at_entry.bits = emit_value(emitter, "or i32 0, %s", lanes);
-    at_entry.vector = emit_mask_vector(emitter, at_entry.bits);
+    at_entry = emitter->turns.are_inside ? turns_begin(emitter) : begin_warp(emitter, lanes);
     emitter->lanes = at_entry;
     call_take_arguments(emitter);
     if (!emitter->function->is_entry) {
@@ -565,6 +602,9 @@ static void emit_code(struct emitter *emitter, const char *lanes)
     text_add(emitter->out, "leave:\n");
     emitter->lanes = emitter->waits ? wait_lanes_left(emitter, &at_entry) : at_entry;
     call_give_results(emitter);
+    if (emitter->turns.are_inside) {
+        turns_end(emitter);
+    }
     wait_put_fuel(emitter);
     text_add(emitter->out, "  ret void\n}\n");
 }
@@ -578,14 +618,17 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         return false;
     }
     if (!uniform_create(function, &flow, &emitter->uniform) ||
-        !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole)) {
+        !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole) ||
+        !turns_create(function, &flow, &emitter->uniform, emitter->options, &emitter->turns)) {
         ptx_log_error(emitter->log, function->at, "no memory");
+        whole_destroy(&emitter->whole);
+        uniform_destroy(&emitter->uniform);
         flow_destroy(&flow);
         return false;
     }
     emitter->function = function;
     emitter->flow = &flow;
-    emitter->waits = wait_is_in(function);
+    emitter->waits = !emitter->turns.are_inside && wait_is_in(function);
     if (function->is_entry) {
         text_add(emitter->out, "define void @" KERNEL_SYMBOL "(ptr noalias %%w) " ATTRIBUTES
                                " {\n  %%frame = add i64 0, 0\n  %%depth = add i32 0, 0\n");
@@ -600,6 +643,11 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
                  reach_number(emitter->module, function));
         emit_code(emitter, "%lanes");
     }
+    if (function->is_entry) {
+        emitter->runs_block = emitter->turns.are_inside;
+        emitter->kept_size = emitter->turns.warp_size;
+    }
+    turns_destroy(&emitter->turns);
     whole_destroy(&emitter->whole);
     uniform_destroy(&emitter->uniform);
     flow_destroy(&flow);
@@ -646,7 +694,8 @@ static bool is_complete(const struct text *ir, const struct ptx_function *functi
 static const char metadata[] = "!7 = !{!\"branch_weights\", i32 100000, i32 1}\n"
                                "!1 = !{!5, !5, i64 0}\n!2 = !{!6, !6, i64 0}\n!3 = !{}\n"
                                "!4 = !{!\"memory\"}\n!5 = !{!\"device\", !4, i64 0}\n"
-                               "!6 = !{!\"kernel\", !4, i64 0}\n";
+                               "!6 = !{!\"kernel\", !4, i64 0}\n"
+                               "!8 = distinct !{!8, !9}\n!9 = !{!\"llvm.licm.disable\"}\n";
 
 bool kernel_emit(const struct ptx_module *module, const struct ptx_function *kernel,
                  const struct kernel_options *options, struct text *ir, struct kernel_needs *needs,
@@ -674,6 +723,8 @@ bool kernel_emit(const struct ptx_module *module, const struct ptx_function *ker
     needs->local_size = reach.functions[reach_number(module, kernel)].local_size;
     needs->depth = reach.functions[reach_number(module, kernel)].depth;
     needs->is_deep = reach.is_deep;
+    needs->runs_block = emitter.runs_block;
+    needs->kept_size = emitter.kept_size;
     reach_destroy(&reach);
     return is_complete(ir, kernel, log) && log->errors == errors;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A kernel as LLVM IR: a function that runs one warp, `void kernel(struct warp *)`. */
+/* A kernel as LLVM IR: a function that runs one warp, or all of a block, `void kernel(struct warp
+ * *)`. */
 #ifndef CUDA_CPU_COMPILE_KERNEL_H
 #define CUDA_CPU_COMPILE_KERNEL_H
 
@@ -15,6 +16,8 @@ struct kernel_needs {
     uint64_t local_size; /* bytes of a thread's local memory */
     uint32_t depth;      /* calls within each other */
     bool is_deep;        /* they may be more: it calls itself, or allocates on the stack */
+    bool runs_block;     /* all warps of a block: turns.h */
+    uint32_t kept_size;  /* bytes of each of them, which it uses while others run */
 };
 
 /* Which of a processor's instructions code may have. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cuda-cpu/compile/live.h"
 #include "host/cuda-cpu/ptx/instruction.h"
 
 #define SIDES 64           /* ways that part at one branch and are told from each other */
@@ -17,10 +18,9 @@ struct finder {
     const struct flow *flow;
     bool *constant;     /* registers that have one value at all times */
     uint32_t *settings; /* of each register: instructions that set it */
-    uint64_t *live;     /* of each block, a set: registers that are read from its start on */
-    size_t live_words;  /* of one set */
-    bool *is_done;      /* blocks whose branch was looked at */
-    uint64_t *sides;    /* of each block, of the branch that is looked at: who comes through */
+    struct live live;
+    bool *is_done;   /* blocks whose branch was looked at */
+    uint64_t *sides; /* of each block, of the branch that is looked at: who comes through */
     bool *waits, *ran;
     uint64_t *setting_sides; /* of each register, of this branch */
     uint32_t *setting_branch;
@@ -28,64 +28,6 @@ struct finder {
     uint64_t work;
     bool changed;
 };
-
-/* ---- The registers of an instruction ---- */
-
-typedef void visit(struct finder *finder, uint32_t reg, void *context);
-
-static void visit_operand(struct finder *finder, const struct ptx_operand *operand, visit *each,
-                          void *context)
-{
-    if (operand->kind == PTX_O_REGISTER) {
-        each(finder, operand->reg, context);
-    }
-    if (operand->kind == PTX_O_LIST || operand->kind == PTX_O_TABLE ||
-        operand->kind == PTX_O_PAIR) {
-        for (size_t i = 0; i < operand->count; i++) {
-            visit_operand(finder, &operand->items[i], each, context);
-        }
-    }
-    if (operand->base != NULL) {
-        visit_operand(finder, operand->base, each, context);
-    }
-}
-
-static bool sets_first(const struct ptx_instruction *instruction)
-{
-    return instruction->opcode == PTX_MOV ||
-           (instruction->form != NULL && strchr("dDpvf", instruction->form->operands[0]) != NULL);
-}
-
-static void visit_set(struct finder *finder, const struct ptx_instruction *instruction, visit *each,
-                      void *context)
-{
-    if (instruction->call != NULL) {
-        visit_operand(finder, &instruction->call[0], each, context);
-    } else if (instruction->operand_count && sets_first(instruction)) {
-        visit_operand(finder, &instruction->operands[0], each, context);
-    }
-}
-
-/* Fragments of matrices are written or read: both. */
-static bool reads_first(const struct ptx_instruction *instruction)
-{
-    return !sets_first(instruction) || instruction->form == NULL ||
-           instruction->form->operands[0] == 'f';
-}
-
-static void visit_read(struct finder *finder, const struct ptx_instruction *instruction,
-                       visit *each, void *context)
-{
-    for (size_t i = reads_first(instruction) ? 0 : 1; i < instruction->operand_count; i++) {
-        visit_operand(finder, &instruction->operands[i], each, context);
-    }
-    for (size_t i = 1; instruction->call != NULL && i < 4; i++) {
-        visit_operand(finder, &instruction->call[i], each, context);
-    }
-    if (instruction->has_guard) {
-        each(finder, instruction->guard, context);
-    }
-}
 
 /* ---- What is the same in all lanes ---- */
 
@@ -253,17 +195,19 @@ static bool sets_constant(const struct finder *finder, const struct ptx_instruct
            !has_carry(instruction) && are_same(finder->uniform, finder->constant, instruction);
 }
 
-static void note_constant(struct finder *finder, uint32_t reg, void *context)
+static void note_constant(void *context, uint32_t reg)
 {
-    (void)context;
+    struct finder *finder = context;
+
     if (!finder->constant[reg] && finder->settings[reg] == 1 && !finder->uniform->differs[reg]) {
         finder->constant[reg] = finder->changed = true;
     }
 }
 
-static void count_setting(struct finder *finder, uint32_t reg, void *context)
+static void count_setting(void *context, uint32_t reg)
 {
-    (void)context;
+    struct finder *finder = context;
+
     finder->settings[reg]++;
 }
 
@@ -272,13 +216,13 @@ static void find_constants(struct finder *finder)
     const struct ptx_function *function = finder->function;
 
     for (size_t i = 0; i < function->instruction_count; i++) {
-        visit_set(finder, &function->instructions[i], count_setting, NULL);
+        live_visit_set(&function->instructions[i], count_setting, finder);
     }
     do {
         finder->changed = false;
         for (size_t i = 0; i < function->instruction_count; i++) {
             if (sets_constant(finder, &function->instructions[i])) {
-                visit_set(finder, &function->instructions[i], note_constant, NULL);
+                live_visit_set(&function->instructions[i], note_constant, finder);
             }
         }
         finder->work += function->instruction_count;
@@ -287,104 +231,16 @@ static void find_constants(struct finder *finder)
 
 /* ---- Registers that are read later on ---- */
 
-static bool has(const uint64_t *set, uint32_t reg)
-{
-    return set[reg / 64] >> reg % 64 & 1;
-}
-
-/* The sets of one block while it is read: before is a set of those read before they are set. */
-struct block_sets {
-    uint64_t *before, *set;
-};
-
-static void note_read(struct finder *finder, uint32_t reg, void *context)
-{
-    struct block_sets *sets = context;
-
-    (void)finder;
-    if (!has(sets->set, reg)) {
-        sets->before[reg / 64] |= UINT64_C(1) << reg % 64;
-    }
-}
-
-static void note_set(struct finder *finder, uint32_t reg, void *context)
-{
-    struct block_sets *sets = context;
-
-    (void)finder;
-    sets->set[reg / 64] |= UINT64_C(1) << reg % 64;
-}
-
-static void read_block(struct finder *finder, uint32_t number, uint64_t *set)
-{
-    const struct flow_block *block = &finder->flow->blocks[number];
-    struct block_sets sets = {finder->live + number * finder->live_words, set};
-
-    for (uint32_t i = block->first; i < block->end; i++) {
-        const struct ptx_instruction *instruction = &finder->function->instructions[i];
-
-        visit_read(finder, instruction, note_read, &sets);
-        if (!instruction->has_guard) {
-            visit_set(finder, instruction, note_set, &sets);
-        }
-    }
-}
-
 static uint32_t successor(const struct flow_block *block, size_t index)
 {
     return index < block->target_count ? block->targets[index] : block->next;
-}
-
-static bool take_over(struct finder *finder, uint32_t number, const uint64_t *set)
-{
-    const struct flow_block *block = &finder->flow->blocks[number];
-    uint64_t *live = finder->live + number * finder->live_words;
-    uint64_t more = 0;
-
-    for (size_t i = 0; i <= block->target_count; i++) {
-        uint32_t next = successor(block, i);
-
-        if (next >= finder->flow->count) {
-            continue;
-        }
-        for (size_t word = 0; word < finder->live_words; word++) {
-            uint64_t added = finder->live[next * finder->live_words + word] & ~set[word];
-
-            more |= added & ~live[word];
-            live[word] |= added;
-        }
-        finder->work += finder->live_words;
-    }
-    return more != 0;
-}
-
-static bool find_live(struct finder *finder)
-{
-    size_t count = finder->flow->count;
-    uint64_t *set = calloc(count * finder->live_words + 1, sizeof(*set));
-    bool changed = true;
-
-    if (set == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        read_block(finder, i, set + i * finder->live_words);
-    }
-    while (changed && finder->work < WORK_MAX) {
-        changed = false;
-        for (uint32_t i = (uint32_t)count; i-- > 0;) {
-            changed |= take_over(finder, i, set + i * finder->live_words);
-        }
-    }
-    free(set);
-    return true;
 }
 
 static void find_staying(struct finder *finder)
 {
     for (size_t block = 0; block < finder->flow->count; block++) {
         for (uint32_t reg = 0; reg < finder->function->register_count; reg++) {
-            finder->uniform->stays[reg] |= has(finder->live + block * finder->live_words, reg);
+            finder->uniform->stays[reg] |= live_has(&finder->live, block, reg);
         }
     }
 }
@@ -400,6 +256,7 @@ static uint32_t next_waiting(const struct finder *finder, uint32_t from)
         if (finder->waits[block]) {
             return block;
         }
+        finder->uniform->passed[block] |= block != from;
         for (uint32_t loop = blocks[block].loop;
              loop != FLOW_END && blocks[loop].loop_end == block + 1; loop = blocks[loop].outer) {
             if (finder->waits[loop]) {
@@ -420,9 +277,10 @@ static void send(struct finder *finder, uint32_t block, uint64_t sides, size_t *
     finder->waits[block] = true;
 }
 
-static void differ(struct finder *finder, uint32_t reg, void *context)
+static void differ(void *context, uint32_t reg)
 {
-    (void)context;
+    struct finder *finder = context;
+
     if (!finder->constant[reg] && !finder->uniform->differs[reg]) {
         finder->uniform->differs[reg] = finder->changed = true;
     }
@@ -434,7 +292,7 @@ static bool crosses(const struct finder *finder, const struct flow_block *branch
     for (size_t i = 0; i <= branch->target_count; i++) {
         uint32_t next = successor(branch, i);
 
-        if (next < finder->flow->count && has(finder->live + next * finder->live_words, reg)) {
+        if (next < finder->flow->count && live_has(&finder->live, next, reg)) {
             return true;
         }
     }
@@ -443,18 +301,20 @@ static bool crosses(const struct finder *finder, const struct flow_block *branch
 
 /* A block that some of the lanes run. */
 struct apart {
+    struct finder *finder;
     const struct flow_block *branch;
     uint64_t sides;
 };
 
-static void set_apart(struct finder *finder, uint32_t reg, void *context)
+static void set_apart(void *context, uint32_t reg)
 {
     const struct apart *apart = context;
+    struct finder *finder = apart->finder;
     bool is_first = finder->setting_branch[reg] != finder->branches;
 
     if (apart->branch->target_count >= SIDES || crosses(finder, apart->branch, reg) ||
         (!is_first && finder->setting_sides[reg] != apart->sides)) {
-        differ(finder, reg, NULL);
+        differ(finder, reg);
     }
     finder->setting_branch[reg] = finder->branches;
     finder->setting_sides[reg] = apart->sides;
@@ -464,12 +324,13 @@ static void look_at_settings(struct finder *finder, const struct flow_block *bra
 {
     for (uint32_t number = 0; number < finder->flow->count; number++) {
         const struct flow_block *block = &finder->flow->blocks[number];
-        struct apart apart = {branch, finder->ran[number] ? finder->sides[number] : 0};
+        struct apart apart = {finder, branch, finder->ran[number] ? finder->sides[number] : 0};
 
         for (uint32_t i = block->first; apart.sides && i < block->end; i++) {
-            visit_set(finder, &finder->function->instructions[i], set_apart, &apart);
+            live_visit_set(&finder->function->instructions[i], set_apart, &apart);
             finder->work += branch->target_count + 1;
         }
+        finder->uniform->apart[number] |= finder->ran[number];
         finder->sides[number] = 0;
         finder->waits[number] = finder->ran[number] = false;
     }
@@ -497,9 +358,13 @@ static void part(struct finder *finder, uint32_t number)
         assert(block != FLOW_END); /* a way back leads to the head of a loop around it */
         finder->waits[block] = false;
         finder->ran[block] = true;
+        finder->uniform->passed[block] = true; /* some lanes may come to it, or none */
         waiting--;
         send_on(finder, &finder->flow->blocks[block], finder->sides[block], &waiting);
         finder->work += finder->flow->count;
+    }
+    if (waiting == 1) {
+        next_waiting(finder, block); /* where they meet: what lies before it is passed */
     }
     look_at_settings(finder, &finder->flow->blocks[number]);
 }
@@ -544,7 +409,7 @@ static void spread(struct finder *finder)
         finder->changed = false;
         for (size_t i = 0; i < function->instruction_count; i++) {
             if (!sets_same(finder->uniform, &function->instructions[i])) {
-                visit_set(finder, &function->instructions[i], differ, NULL);
+                live_visit_set(&function->instructions[i], differ, finder);
             }
         }
         for (uint32_t i = 0; i < finder->flow->count; i++) {
@@ -561,20 +426,21 @@ static void spread(struct finder *finder)
 static void give_up(struct finder *finder)
 {
     for (uint32_t i = 0; i < finder->function->register_count; i++) {
-        differ(finder, i, NULL);
+        differ(finder, i);
         finder->uniform->stays[i] = true;
     }
+    memset(finder->uniform->apart, true, finder->flow->count * sizeof(bool));
+    memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
 }
 
 static bool find(struct finder *finder)
 {
-    bool is_small = finder->live_words * finder->flow->count < LIVE_MAX;
+    bool is_small = live_size(finder->function, finder->flow) < LIVE_MAX;
 
     start(finder);
     find_constants(finder);
     if (is_small) {
-        finder->live = calloc(finder->live_words * finder->flow->count + 1, sizeof(uint64_t));
-        if (finder->live == NULL || !find_live(finder)) {
+        if (!live_create(finder->function, finder->flow, &finder->live)) {
             return false;
         }
         find_staying(finder);
@@ -592,6 +458,8 @@ static bool allocate(struct finder *finder)
 
     finder->uniform->differs = calloc(registers, sizeof(bool));
     finder->uniform->stays = calloc(registers, sizeof(bool));
+    finder->uniform->apart = calloc(blocks, sizeof(bool));
+    finder->uniform->passed = calloc(blocks, sizeof(bool));
     finder->constant = calloc(registers, sizeof(bool));
     finder->settings = calloc(registers, sizeof(uint32_t));
     finder->setting_sides = calloc(registers, sizeof(uint64_t));
@@ -601,6 +469,7 @@ static bool allocate(struct finder *finder)
     finder->waits = calloc(blocks, sizeof(bool));
     finder->ran = calloc(blocks, sizeof(bool));
     return finder->uniform->differs != NULL && finder->uniform->stays != NULL &&
+           finder->uniform->apart != NULL && finder->uniform->passed != NULL &&
            finder->constant != NULL && finder->settings != NULL && finder->setting_sides != NULL &&
            finder->setting_branch != NULL && finder->is_done != NULL && finder->sides != NULL &&
            finder->waits != NULL && finder->ran != NULL;
@@ -609,10 +478,7 @@ static bool allocate(struct finder *finder)
 bool uniform_create(const struct ptx_function *function, const struct flow *flow,
                     struct uniform *uniform)
 {
-    struct finder finder = {.uniform = uniform,
-                            .function = function,
-                            .flow = flow,
-                            .live_words = function->register_count / 64 + 1};
+    struct finder finder = {.uniform = uniform, .function = function, .flow = flow};
     bool done;
 
     memset(uniform, 0, sizeof(*uniform));
@@ -625,7 +491,7 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
     free(finder.sides);
     free(finder.waits);
     free(finder.ran);
-    free(finder.live);
+    live_destroy(&finder.live);
     if (!done) {
         uniform_destroy(uniform);
     }
@@ -636,5 +502,7 @@ void uniform_destroy(struct uniform *uniform)
 {
     free(uniform->differs);
     free(uniform->stays);
+    free(uniform->apart);
+    free(uniform->passed);
     memset(uniform, 0, sizeof(*uniform));
 }

@@ -15,6 +15,8 @@
 struct uniform {
     bool *differs; /* of each register: lanes may have other values than others have */
     bool *stays;   /* it may be read in other blocks than where it was set */
+    bool *apart;   /* of each block: some lanes of a warp may run it while others are elsewhere */
+    bool *passed;  /* and: lanes that are apart may wait on both sides of it, and none at it */
 };
 
 /* False: no memory. */

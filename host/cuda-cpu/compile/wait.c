@@ -12,13 +12,18 @@
 /* Instructions in whose time all warps come to a barrier. */
 #define COST_OF_WAITS 64
 
-static bool is_barrier(const struct ptx_instruction *instruction)
+bool wait_is_barrier(const struct ptx_instruction *instruction)
 {
     return (instruction->opcode == PTX_BAR || instruction->opcode == PTX_BARRIER) &&
            !ptx_has_word(instruction, PTX_W_CLUSTER) && !ptx_has_word(instruction, PTX_W_ARRIVE);
 }
 
-static bool is_of_lanes(const struct ptx_instruction *instruction)
+bool wait_is_block_barrier(const struct ptx_instruction *instruction)
+{
+    return wait_is_barrier(instruction) && !ptx_has_word(instruction, PTX_W_WARP);
+}
+
+bool wait_is_of_lanes(const struct ptx_instruction *instruction)
 {
     switch (instruction->opcode) {
     case PTX_SHFL:
@@ -32,7 +37,7 @@ static bool is_of_lanes(const struct ptx_instruction *instruction)
     }
 }
 
-static bool is_call(const struct ptx_instruction *instruction)
+bool wait_is_call(const struct ptx_instruction *instruction)
 {
     const struct ptx_operand *target;
 
@@ -45,8 +50,8 @@ static bool is_call(const struct ptx_instruction *instruction)
 
 bool wait_may_part(const struct ptx_instruction *instruction)
 {
-    return is_barrier(instruction) || is_of_lanes(instruction) || is_call(instruction) ||
-           instruction->opcode == PTX_NANOSLEEP;
+    return wait_is_barrier(instruction) || wait_is_of_lanes(instruction) ||
+           wait_is_call(instruction) || instruction->opcode == PTX_NANOSLEEP;
 }
 
 static bool has_register(const struct ptx_instruction *instruction)
@@ -62,12 +67,11 @@ static bool has_register(const struct ptx_instruction *instruction)
 /* A barrier whose number is in a register may be another one for each lane. */
 bool wait_may_part_whole(const struct ptx_instruction *instruction)
 {
-    return is_call(instruction) || (instruction->has_guard && wait_may_part(instruction)) ||
-           (is_barrier(instruction) && has_register(instruction));
+    return wait_is_call(instruction) || (instruction->has_guard && wait_may_part(instruction)) ||
+           (wait_is_barrier(instruction) && has_register(instruction));
 }
 
-/* It sees, or may see, what others have done. */
-static bool looks_at_others(const struct ptx_instruction *instruction)
+bool wait_looks_at_others(const struct ptx_instruction *instruction)
 {
     static const enum ptx_word words[] = {PTX_W_VOLATILE, PTX_W_RELAXED, PTX_W_ACQUIRE, PTX_W_MMIO};
 
@@ -86,7 +90,7 @@ static bool looks_at_others(const struct ptx_instruction *instruction)
         }
         return false;
     default:
-        return is_call(instruction);
+        return wait_is_call(instruction);
     }
 }
 
@@ -95,7 +99,7 @@ bool wait_is_in(const struct ptx_function *function)
     for (size_t i = 0; i < function->instruction_count; i++) {
         if (wait_may_part(&function->instructions[i]) ||
             (!function->is_entry && function->instructions[i].opcode == PTX_EXIT) ||
-            looks_at_others(&function->instructions[i])) {
+            wait_looks_at_others(&function->instructions[i])) {
             return true;
         }
     }
@@ -165,9 +169,9 @@ static bool is_wait(const struct ptx_instruction *instruction)
 /* Rounds after which this instruction has a loop pause; 0: it does not. */
 static uint32_t rounds_of(const struct ptx_instruction *instruction)
 {
-    return is_wait(instruction)           ? ROUNDS_OF_WAITS
-           : looks_at_others(instruction) ? ROUNDS_OF_POLLS
-                                          : 0;
+    return is_wait(instruction)                ? ROUNDS_OF_WAITS
+           : wait_looks_at_others(instruction) ? ROUNDS_OF_POLLS
+                                               : 0;
 }
 
 /* The loop is what stands between its head and the way back. */
@@ -199,9 +203,13 @@ void wait_turn_back(struct emitter *emitter, uint32_t to)
 
 static value lanes_there(struct emitter *emitter)
 {
-    value live = emit_field(emitter, offsetof(struct warp, live), "i32");
-    value others = emit_field(emitter, offsetof(struct warp, others), "i32");
+    value live, others;
 
+    if (!emitter->waits) {
+        return emitter->lanes.bits;
+    }
+    live = emit_field(emitter, offsetof(struct warp, live), "i32");
+    others = emit_field(emitter, offsetof(struct warp, others), "i32");
     return emit_value(emitter, "or i32 %%t%u, %%t%u", live, others);
 }
 
@@ -243,7 +251,7 @@ value wait_meet(struct emitter *emitter, value masks, enum ptx_word type, value 
     unsigned number = ++emitter->labels;
     value callee, values, masks_slot;
 
-    if (emitter->lanes.all) {
+    if (emitter->lanes.all || !emitter->waits) {
         return a;
     }
     values = emit_spill(emitter, 0, type, a);

@@ -8,6 +8,21 @@
 
 #include "host/cuda-cpu/compile/emitter.h"
 
+/* A barrier of the block, or of some lanes of the warp, at which somebody waits. */
+bool wait_is_barrier(const struct ptx_instruction *instruction);
+
+/* Of these, one of the block. */
+bool wait_is_block_barrier(const struct ptx_instruction *instruction);
+
+/* Lanes of the warp meet at it. */
+bool wait_is_of_lanes(const struct ptx_instruction *instruction);
+
+/* A call of a function that the module has, or may have. */
+bool wait_is_call(const struct ptx_instruction *instruction);
+
+/* It sees, or may see, what others have done. */
+bool wait_looks_at_others(const struct ptx_instruction *instruction);
+
 /* It may wait, and fewer lanes may come out of it than go into it. */
 bool wait_may_part(const struct ptx_instruction *instruction);
 

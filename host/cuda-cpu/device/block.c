@@ -292,6 +292,24 @@ static void run_warp(void *argument)
     }
 }
 
+/* Code that runs whole blocks: one after the other. */
+static void run_blocks(void *argument)
+{
+    struct runner *runner = argument;
+    struct block *block = runner->block;
+    uint64_t rank;
+
+    runner->warp.fuel = WARP_FUEL;
+    block->run->launch->kernel(&runner->warp);
+    while (run_take(block->run, &rank)) {
+        block_start(block, rank);
+        block->run->launch->kernel(&runner->warp);
+    }
+    for (;;) {
+        coroutine_yield(&runner->coroutine);
+    }
+}
+
 /* ---- Turns ---- */
 
 static void run_paths(struct runner *runner)
@@ -334,6 +352,11 @@ bool block_ends_deadlock(struct block *block)
 
 enum block_turn block_turn(struct block *block)
 {
+    if (block->run->launch->runs_block) {
+        coroutine_start(&block->runners[0]->coroutine, run_blocks, block->runners[0]);
+        coroutine_resume(&block->runners[0]->coroutine);
+        return BLOCK_ENDED;
+    }
     block->ran = block->moved = false;
     for (block->turn = 0; block->turn < block->warp_count && !block->failed; block->turn++) {
         run_paths(block->runners[block->order[block->turn]]);
@@ -370,16 +393,16 @@ bool block_part_pollers(struct block *block)
 
 /* ---- Blocks ---- */
 
-static void set_threads(struct runner *runner, uint32_t index)
+static void set_threads(const struct block *block, uint32_t index)
 {
-    const uint32_t *size = runner->block->threads;
+    const uint32_t *size = block->threads;
 
     for (uint32_t lane = 0; lane < WARP_LANES; lane++) {
         uint32_t thread = index * WARP_LANES + lane;
 
-        runner->warp.tid[0][lane] = thread % size[0];
-        runner->warp.tid[1][lane] = thread / size[0] % size[1];
-        runner->warp.tid[2][lane] = thread / size[0] / size[1];
+        block->tids[index][0][lane] = thread % size[0];
+        block->tids[index][1][lane] = thread / size[0] % size[1];
+        block->tids[index][2][lane] = thread / size[0] / size[1];
     }
 }
 
@@ -457,6 +480,12 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
     warp->nwarpid = block->warp_count;
+    warp->tid = block->tids[index];
+    warp->tids = block->tids;
+    warp->order = block->order;
+    warp->locals = block->local;
+    warp->kept = block->kept;
+    warp->last_lanes = lanes_of(block, block->warp_count - 1);
     warp->params = launch->params;
     warp->param_size = launch->param_size;
     warp->shared = block->shared;
@@ -483,22 +512,33 @@ static uint64_t local_stride(const struct launch *launch)
     return (local_size(launch) + 15) / 16 * 16;
 }
 
+/* Anew for another shape. */
+static bool prepare_threads(struct block *block)
+{
+    const uint32_t *threads = block->run->launch->block;
+
+    if (block->tids == NULL) {
+        block->tids = aligned_alloc(ALIGNMENT, BLOCK_WARPS * sizeof(*block->tids));
+    }
+    if (block->tids == NULL || memcmp(block->threads, threads, sizeof(block->threads)) == 0) {
+        return block->tids != NULL;
+    }
+    memcpy(block->threads, threads, sizeof(block->threads));
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        set_threads(block, i);
+    }
+    return true;
+}
+
 static bool prepare_runners(struct block *block)
 {
-    bool is_new_shape =
-        memcmp(block->threads, block->run->launch->block, sizeof(block->threads)) != 0;
+    uint32_t count = block->run->launch->runs_block ? 1 : block->warp_count;
 
-    memcpy(block->threads, block->run->launch->block, sizeof(block->threads));
-    for (uint32_t i = 0; i < block->warp_count; i++) {
-        bool is_new = block->runners[i] == NULL;
-
+    for (uint32_t i = 0; i < count; i++) {
         if (!has_runner(block, i)) {
             return false;
         }
         block->runners[i]->warp.local_stride = local_stride(block->run->launch);
-        if (is_new || is_new_shape) {
-            set_threads(block->runners[i], i);
-        }
         if (!prepare_runner(block->runners[i], i)) {
             return false;
         }
@@ -556,13 +596,15 @@ bool block_prepare(struct block *block, struct run *run)
     if (warps < 1 || warps > BLOCK_WARPS ||
         !reserve(&block->shared, &block->shared_capacity, launch->shared_size) ||
         !reserve(&block->local, &block->local_capacity,
-                 local_stride(launch) * WARP_LANES * warps)) {
+                 local_stride(launch) * WARP_LANES * warps) ||
+        !reserve(&block->kept, &block->kept_capacity, (size_t)launch->kept_size * warps)) {
         return false;
     }
     block->local_size = local_size(launch);
     block->warp_count = warps;
     block->run = run;
-    if (!prepare_check(block) || !prepare_sites(block) || !prepare_runners(block)) {
+    if (!prepare_check(block) || !prepare_sites(block) || !prepare_threads(block) ||
+        !prepare_runners(block)) {
         block->run = NULL;
         block->threads[0] = 0;
     }
@@ -661,10 +703,12 @@ void block_start(struct block *block, uint64_t rank)
     if (block->check != NULL) {
         check_block_begin(block->check, ctaid);
     }
-    for (uint32_t i = 0; i < block->warp_count; i++) {
+    for (uint32_t i = 0; i < (launch->runs_block ? 1 : block->warp_count); i++) {
         start_warp(block->runners[i], i, ctaid);
     }
-    look_at_time(block);
+    if (!launch->runs_block) {
+        look_at_time(block);
+    }
 }
 
 static void destroy_runner(struct runner *runner)
@@ -689,5 +733,7 @@ void block_clear(struct block *block)
     free(block->shared);
     free(block->local);
     free(block->sites);
+    free(block->kept);
+    free(block->tids);
     memset(block, 0, sizeof(*block));
 }

@@ -60,17 +60,18 @@ struct block {
     struct worker *worker; /* whose it is */
     struct run *run;
     uint64_t rank;
-    uint32_t threads[3];          /* that its warps are set up for */
-    uint32_t warp_count, running; /* running: warps with lanes that are left */
-    struct runner *runners[BLOCK_WARPS];
-    uint8_t order[BLOCK_WARPS]; /* of their turns */
-    uint32_t turn;              /* whose it is, in that order */
-    bool ran, moved;            /* some warp did in this round; and did not only look */
+    uint32_t threads[3];                 /* that its warps are set up for */
+    uint32_t warp_count, running;        /* running: warps with lanes that are left */
+    struct runner *runners[BLOCK_WARPS]; /* where the code runs whole blocks, the first alone */
+    uint32_t (*tids)[3][WARP_LANES];     /* of each warp's threads */
+    uint8_t order[BLOCK_WARPS];          /* of their turns */
+    uint32_t turn;                       /* whose it is, in that order */
+    bool ran, moved;                     /* some warp did in this round; and did not only look */
     struct barrier barriers[BLOCK_BARRIERS];
     uint32_t used_barriers; /* bits: where some have arrived */
-    unsigned char *shared, *local;
+    unsigned char *shared, *local, *kept;
     uint64_t local_size; /* of a thread */
-    size_t shared_capacity, local_capacity;
+    size_t shared_capacity, local_capacity, kept_capacity;
     struct warp_site *sites; /* what its warps' accesses met last: none is one thread's alone */
     size_t site_capacity;
     struct check_block *check; /* NULL: nothing is checked but bounds */

@@ -162,6 +162,9 @@ static void on_pause(struct warp *warp, uint32_t lanes, uint32_t kind)
     if (run_is_over(block->run, block->rank)) {
         runner_stop(runner);
     }
+    if (block->run->launch->runs_block) {
+        return;
+    }
     if (kind != WARP_PAUSE_WORKS) {
         runner->current->lanes = lanes;
         runner->current->key = kind;

@@ -40,6 +40,16 @@ bool run_is_over(struct run *run, uint64_t rank)
     return rank > failed || (run->launch->cooperative && failed < run->block_count);
 }
 
+bool run_take(struct run *run, uint64_t *rank)
+{
+    *rank = atomic_load_explicit(&run->next, memory_order_relaxed);
+    if (*rank >= run->block_count || run_is_over(run, *rank)) {
+        return false;
+    }
+    *rank = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
+    return *rank < run->block_count;
+}
+
 /* ---- Time ---- */
 
 static uint64_t read_clock(clockid_t clock)
@@ -116,8 +126,7 @@ static bool start_block(struct worker *worker, struct run *run)
         }
         return false;
     }
-    rank = run->next++;
-    if (rank >= run->block_count) {
+    if (!run_take(run, &rank)) {
         return false;
     }
     block_start(worker->blocks[worker->active++], rank);

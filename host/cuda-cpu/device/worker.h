@@ -26,6 +26,9 @@ struct run {
 void run_fail(struct run *run, uint64_t rank, enum launch_status status,
               const struct launch_fault *fault);
 
+/* The block that begins next. False: there is none, or it is not to begin. */
+bool run_take(struct run *run, uint64_t *rank);
+
 /* Whether the block of this rank is to stop, since one before it went wrong. */
 bool run_is_over(struct run *run, uint64_t rank);
 

@@ -27,7 +27,8 @@ struct code {
     uint32_t sites;
     uint64_t local_size;
     uint32_t frame;
-    bool is_deep;
+    bool is_deep, runs_block;
+    uint32_t kept_size;
 };
 
 struct program {
@@ -269,6 +270,8 @@ static bool link_code(struct code *code, const struct compile_answer *answer, co
     code->local_size = flat->local_size;
     code->frame = flat->frame;
     code->is_deep = flat->is_deep;
+    code->runs_block = flat->runs_block;
+    code->kept_size = flat->kept_size;
     return true;
 }
 
@@ -324,6 +327,8 @@ bool program_prepare(struct program *program, const struct program_kernel *kerne
     launch->local_size = code->local_size;
     launch->frame = code->frame;
     launch->is_deep = code->is_deep;
+    launch->runs_block = code->runs_block;
+    launch->kept_size = code->kept_size;
     launch->param_size = kernel->parameter_size;
     launch->variables = program->bytes;
     return true;

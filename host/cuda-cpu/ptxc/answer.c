@@ -53,6 +53,8 @@ static bool join(const struct kernel_needs *needs, const struct llvm_result *obj
         .local_size = needs->local_size,
         .is_deep = needs->is_deep,
         .frame = (uint32_t)object->frame,
+        .runs_block = needs->runs_block,
+        .kept_size = needs->kept_size,
     };
 
     answer->size = sizeof(code) + object->size;

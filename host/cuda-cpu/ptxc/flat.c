@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #define SITES_MAX (1u << 24)
+#define KEPT_MAX (1u << 20)
 
 /* Each lies behind the one before, as for uint64_t, and has no holes. */
 static_assert(sizeof(struct flat_header) == 56, "flat_header");
@@ -15,7 +16,7 @@ static_assert(sizeof(struct flat_function) == 16, "flat_function");
 static_assert(sizeof(struct flat_line) == 8, "flat_line");
 static_assert(sizeof(struct flat_location) == 8, "flat_location");
 static_assert(sizeof(struct flat_file) == 8, "flat_file");
-static_assert(sizeof(struct flat_code) == 24, "flat_code");
+static_assert(sizeof(struct flat_code) == 32, "flat_code");
 
 /* ---- Where the tables are ---- */
 
@@ -184,7 +185,7 @@ const struct flat_code *flat_read_code(const void *bytes, size_t size)
     const struct flat_code *code = bytes;
 
     return size >= sizeof(*code) && code->magic == FLAT_MAGIC && code->sites <= SITES_MAX &&
-                   code->local_size <= FLAT_MEMORY_MAX
+                   code->local_size <= FLAT_MEMORY_MAX && code->kept_size <= KEPT_MAX
                ? code
                : NULL;
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLAT_MAGIC 0x31585450u /* "PTX1" */
+#define FLAT_MAGIC 0x32585450u /* "PTX2" */
 #define FLAT_NONE UINT32_MAX   /* no initial bytes, no function */
 #define FLAT_VARIABLE_MAX (UINT64_C(1) << 31)
 #define FLAT_PARAMETERS_MAX 32768u          /* bytes */
@@ -108,8 +108,9 @@ struct flat_code {
     uint32_t magic; /* FLAT_MAGIC */
     uint32_t sites; /* struct warp_site */
     uint64_t local_size;
-    uint32_t is_deep; /* calls have no known end: struct kernel_needs */
-    uint32_t frame;   /* bytes of the host's stack for each of them */
+    uint32_t is_deep;               /* calls have no known end: struct kernel_needs */
+    uint32_t frame;                 /* bytes of the host's stack for each of them */
+    uint32_t runs_block, kept_size; /* struct kernel_needs */
 };
 
 /* NULL: it is none. */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registers that instructions read and set; and those that are read later on. */
+#ifndef CUDA_CPU_COMPILE_LIVE_H
+#define CUDA_CPU_COMPILE_LIVE_H
+
+#include "host/cuda-cpu/compile/flow.h"
+
+typedef void live_visit(void *context, uint32_t reg);
+
+void live_visit_set(const struct ptx_instruction *instruction, live_visit *each, void *context);
+void live_visit_read(const struct ptx_instruction *instruction, live_visit *each, void *context);
+
+/* Zeroed at first. */
+struct live {
+    uint64_t *sets; /* of each block: registers that may be read, from its start on, as they are */
+    size_t words;   /* of a set */
+};
+
+/* Words of all sets. */
+size_t live_size(const struct ptx_function *function, const struct flow *flow);
+
+/* False: no memory. */
+bool live_create(const struct ptx_function *function, const struct flow *flow, struct live *live);
+void live_destroy(struct live *live);
+
+bool live_has(const struct live *live, size_t block, uint32_t reg);
+
+#endif

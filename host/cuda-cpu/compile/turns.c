@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/compile/kernel.h"
+#include "host/cuda-cpu/compile/wait.h"
+#include "host/cuda-cpu/ptx/instruction.h"
+
+#define KEPT_MAX (1u << 16) /* bytes of a warp: more is slower than stacks */
+#define LINE 64             /* alignment of vectors, and what precedes a warp's registers */
+
+struct planner {
+    const struct ptx_function *function;
+    const struct flow *flow;
+    const struct uniform *uniform;
+    struct turns *turns;
+    const struct ptx_operand *barrier; /* its number; NULL: none was met */
+};
+
+/* ---- Whether it can be ---- */
+
+static bool is_in_loop(const struct planner *planner, uint32_t block)
+{
+    return planner->flow->blocks[block].loop != FLOW_END;
+}
+
+/* All threads of the block, at one barrier of a constant number. */
+static bool is_plain_barrier(struct planner *planner, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *number = &instruction->operands[0];
+
+    if (instruction->operand_count != 1 || instruction->has_guard ||
+        number->kind != PTX_O_INTEGER || number->bits != 0 ||
+        ptx_has_word(instruction, PTX_W_ARRIVE) || ptx_has_word(instruction, PTX_W_RED)) {
+        return false;
+    }
+    planner->turns->has_barrier = true;
+    return true;
+}
+
+struct search {
+    uint32_t reg;
+    bool found;
+};
+
+static void look_for(void *context, uint32_t reg)
+{
+    struct search *search = context;
+
+    search->found |= reg == search->reg;
+}
+
+static bool is_read(const struct ptx_function *function, uint32_t reg)
+{
+    struct search search = {reg, false};
+
+    for (size_t i = 0; i < function->instruction_count && !search.found; i++) {
+        live_visit_read(&function->instructions[i], look_for, &search);
+    }
+    return search.found;
+}
+
+/* A loop that it is in may wait for others. */
+static bool may_poll(const struct planner *planner, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *result = &instruction->operands[0];
+
+    if (!wait_looks_at_others(instruction)) {
+        return false;
+    }
+    return instruction->opcode != PTX_ATOM ||
+           (result->kind != PTX_O_SINK &&
+            (result->kind != PTX_O_REGISTER || is_read(planner->function, result->reg)));
+}
+
+static bool is_guarded_apart(const struct planner *planner,
+                             const struct ptx_instruction *instruction)
+{
+    return instruction->has_guard && planner->uniform->differs[instruction->guard];
+}
+
+static bool can_be_inside(struct planner *planner, uint32_t block,
+                          const struct ptx_instruction *instruction)
+{
+    bool is_apart = planner->uniform->apart[block];
+
+    switch (instruction->opcode) {
+    case PTX_NANOSLEEP:
+    case PTX_ALLOCA:
+    case PTX_STACKSAVE:
+    case PTX_STACKRESTORE:
+        return false;
+    case PTX_BAR:
+    case PTX_BARRIER:
+        if (ptx_has_word(instruction, PTX_W_CLUSTER)) {
+            return true;
+        }
+        return !is_apart &&
+               (ptx_has_word(instruction, PTX_W_WARP) ? !is_guarded_apart(planner, instruction)
+                                                      : is_plain_barrier(planner, instruction));
+    default:
+        return !wait_is_call(instruction) &&
+               !(wait_is_of_lanes(instruction) &&
+                 (is_apart || is_guarded_apart(planner, instruction))) &&
+               !(is_in_loop(planner, block) && may_poll(planner, instruction));
+    }
+}
+
+static bool can_all_be_inside(struct planner *planner)
+{
+    for (uint32_t i = 0; i < planner->flow->count; i++) {
+        const struct flow_block *block = &planner->flow->blocks[i];
+
+        for (uint32_t j = block->first; j < block->end; j++) {
+            if (!can_be_inside(planner, i, &planner->function->instructions[j])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- What is kept ---- */
+
+static bool is_stop(const struct planner *planner, uint32_t block)
+{
+    const struct ptx_instruction *last =
+        &planner->function->instructions[planner->flow->blocks[block].end - 1];
+
+    return wait_is_block_barrier(last);
+}
+
+static void note(void *context, uint32_t reg)
+{
+    uint64_t *set = context;
+
+    set[reg / 64] |= UINT64_C(1) << reg % 64;
+}
+
+/* Whether it runs more than once in a turn: the loop around it has no barrier. */
+static bool runs_again(const struct planner *planner, uint32_t block)
+{
+    uint32_t loop = planner->flow->blocks[block].loop;
+
+    if (loop == FLOW_END) {
+        return false;
+    }
+    for (uint32_t i = loop; i < planner->flow->blocks[loop].loop_end; i++) {
+        if (is_stop(planner, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_own(const struct planner *planner)
+{
+    struct turns *turns = planner->turns;
+
+    for (uint32_t i = 0; i < planner->flow->count; i++) {
+        const struct flow_block *block = &planner->flow->blocks[i];
+        size_t at = i * turns->live.words;
+        uint64_t *set = (runs_again(planner, i) ? turns->late : turns->now) + at;
+
+        for (uint32_t j = block->first; j < block->end; j++) {
+            const struct ptx_instruction *instruction = &planner->function->instructions[j];
+
+            live_visit_set(instruction, note, set);
+            live_visit_set(instruction, note, turns->used + at);
+            live_visit_read(instruction, note, turns->used + at);
+        }
+    }
+}
+
+static bool add(uint64_t *to, const uint64_t *from, size_t words)
+{
+    uint64_t more = 0;
+
+    for (size_t i = 0; i < words; i++) {
+        more |= from[i] & ~to[i];
+        to[i] |= from[i];
+    }
+    return more != 0;
+}
+
+/* From block to block, but not over the end of a turn. */
+static bool spread(const struct planner *planner, uint32_t number, uint64_t *sets, bool backward)
+{
+    const struct flow_block *block = &planner->flow->blocks[number];
+    size_t words = planner->turns->live.words;
+    uint64_t *own = sets + number * words;
+    bool changed = false;
+
+    for (size_t i = 0; i <= block->target_count && !is_stop(planner, number); i++) {
+        uint32_t next = i < block->target_count ? block->targets[i] : block->next;
+
+        if (next < planner->flow->count) {
+            uint64_t *other = sets + next * words;
+
+            changed |= backward ? add(own, other, words) : add(other, own, words);
+        }
+    }
+    return changed;
+}
+
+static void spread_all(const struct planner *planner, uint64_t *sets, bool backward)
+{
+    uint32_t count = (uint32_t)planner->flow->count;
+    bool changed = true;
+
+    while (changed) {
+        changed = false;
+        for (uint32_t i = 0; i < count; i++) {
+            changed |= spread(planner, backward ? count - 1 - i : i, sets, backward);
+        }
+    }
+}
+
+/* What a turn puts into memory it takes from there, if it did not set it. */
+static void find_sets(const struct planner *planner)
+{
+    struct turns *turns = planner->turns;
+    size_t words = turns->live.words;
+
+    note_own(planner);
+    spread_all(planner, turns->late, false);
+    for (uint32_t i = 0; i < planner->flow->count; i++) {
+        if (is_stop(planner, i)) {
+            add(turns->now + i * words, turns->late + i * words, words);
+            add(turns->used + i * words, turns->late + i * words, words);
+        }
+    }
+    spread_all(planner, turns->used, true);
+}
+
+static bool has(const struct turns *turns, const uint64_t *sets, uint32_t block, uint32_t reg)
+{
+    return sets[block * turns->live.words + reg / 64] >> reg % 64 & 1;
+}
+
+bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg)
+{
+    return live_has(&turns->live, block, reg) && has(turns, turns->used, block, reg);
+}
+
+bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg)
+{
+    const struct flow_block *of = &flow->blocks[block];
+
+    if (!turns->places[reg] || !has(turns, turns->now, block, reg)) {
+        return false;
+    }
+    for (size_t i = 0; i <= of->target_count; i++) {
+        uint32_t next = i < of->target_count ? of->targets[i] : of->next;
+
+        if (next < flow->count && live_has(&turns->live, next, reg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bytes of the register in a warp's memory. */
+static uint32_t size_of(const struct planner *planner, uint32_t reg)
+{
+    unsigned bits = ptx_type_bits(planner->function->registers[reg].type);
+    uint32_t size = (bits + 7) / 8 * (planner->uniform->differs[reg] ? WARP_LANES : 1);
+
+    return (size + LINE - 1) / LINE * LINE * planner->function->registers[reg].vector;
+}
+
+static bool stays(const struct planner *planner, uint32_t reg)
+{
+    for (uint32_t i = 0; i < planner->flow->count; i++) {
+        uint32_t next = planner->flow->blocks[i].next;
+
+        if (is_stop(planner, i) && next < planner->flow->count &&
+            live_has(&planner->turns->live, next, reg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void place_registers(const struct planner *planner)
+{
+    struct turns *turns = planner->turns;
+
+    turns->warp_size = LINE;
+    for (uint32_t reg = 0; reg < planner->function->register_count; reg++) {
+        if (stays(planner, reg)) {
+            turns->places[reg] = turns->warp_size;
+            turns->warp_size += size_of(planner, reg);
+        }
+    }
+}
+
+static bool plan(struct planner *planner)
+{
+    struct turns *turns = planner->turns;
+    size_t size = live_size(planner->function, planner->flow) + 1;
+
+    if (!live_create(planner->function, planner->flow, &turns->live)) {
+        return false;
+    }
+    turns->now = calloc(size, sizeof(*turns->now));
+    turns->late = calloc(size, sizeof(*turns->late));
+    turns->used = calloc(size, sizeof(*turns->used));
+    turns->places = calloc(planner->function->register_count + 1, sizeof(*turns->places));
+    if (turns->now == NULL || turns->late == NULL || turns->used == NULL || turns->places == NULL) {
+        return false;
+    }
+    find_sets(planner);
+    place_registers(planner);
+    return true;
+}
+
+bool turns_create(const struct ptx_function *function, const struct flow *flow,
+                  const struct uniform *uniform, const struct kernel_options *options,
+                  struct turns *turns)
+{
+    struct planner planner = {
+        .function = function, .flow = flow, .uniform = uniform, .turns = turns};
+
+    memset(turns, 0, sizeof(*turns));
+    turns->are_inside =
+        function->is_entry && !options->is_checked && flow->count && can_all_be_inside(&planner);
+    if (turns->are_inside && turns->has_barrier && !plan(&planner)) {
+        turns_destroy(turns);
+        return false;
+    }
+    turns->are_inside = turns->are_inside && turns->warp_size <= KEPT_MAX;
+    return true;
+}
+
+void turns_destroy(struct turns *turns)
+{
+    live_destroy(&turns->live);
+    free(turns->now);
+    free(turns->late);
+    free(turns->used);
+    free(turns->places);
+    memset(turns, 0, sizeof(*turns));
+}

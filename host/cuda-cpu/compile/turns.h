@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Code that runs all warps of a block, on one stack: each up to the barrier, then each from there
+ * on. What a warp has in registers lies in memory meanwhile. It is made of kernels whose warps wait
+ * for nothing else, and come to the barrier with all their lanes; others have code for one warp,
+ * which may stop anywhere (device/block.h).
+ */
+#ifndef CUDA_CPU_COMPILE_TURNS_H
+#define CUDA_CPU_COMPILE_TURNS_H
+
+#include "host/cuda-cpu/compile/live.h"
+#include "host/cuda-cpu/compile/uniform.h"
+
+struct emitter;
+struct kernel_options;
+struct lanes;
+
+struct turns {
+    bool are_inside;  /* the code runs all warps */
+    bool has_barrier; /* else they run one after the other */
+    struct live live;
+    /* Of each block, sets as live has them. What a block sets goes to memory at its end; but where
+     * it runs again and again in a turn, when the turn ends. */
+    uint64_t *now;      /* registers that go there at its end */
+    uint64_t *late;     /* that were set, at its end, and are not there yet */
+    uint64_t *used;     /* that the turn may use from its start on */
+    uint32_t *places;   /* of each register: where it lies in a warp's memory; 0: nowhere */
+    uint32_t warp_size; /* of that memory; 0: there is none */
+};
+
+/* False: no memory. */
+bool turns_create(const struct ptx_function *function, const struct flow *flow,
+                  const struct uniform *uniform, const struct kernel_options *options,
+                  struct turns *turns);
+void turns_destroy(struct turns *turns);
+
+/* What a turn that begins at a block takes from memory; and what goes there at a block's end. */
+bool turns_takes(const struct turns *turns, uint32_t block, uint32_t reg);
+bool turns_leaves(const struct turns *turns, const struct flow *flow, uint32_t block, uint32_t reg);
+
+/* ---- emit_turns.c: of such code ---- */
+
+/* Behind the allocas: a warp's turn begins. What follows runs when it is the warp's first; the
+ * lanes that there are come back. */
+struct lanes turns_begin(struct emitter *emitter);
+
+/* At a block's end: registers go to memory. */
+void turns_keep(struct emitter *emitter);
+
+/* Whether the block ends at the barrier; there the turn ends, and another one will begin at the
+ * block behind it. */
+bool turns_is_stop(const struct emitter *emitter);
+void turns_stop(struct emitter *emitter, const struct lanes *lanes);
+
+/* Behind all blocks, where the warp is done: up to the function's return. */
+void turns_end(struct emitter *emitter);
+
+#endif
