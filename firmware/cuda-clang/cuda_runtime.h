@@ -136,6 +136,13 @@ __device__ void free(void *memory);
 __device__ __attribute__((noreturn)) void __assertfail(const char *expression, const char *file,
                                                        unsigned line, const char *function,
                                                        size_t character_size);
+
+/* What the C library's assert calls. */
+BG_DEVICE void __assert_fail(const char *expression, const char *file, unsigned line,
+                             const char *function)
+{
+    __assertfail(expression, file, line, function, sizeof(char));
+}
 }
 
 BG_DEVICE void *memset(void *to, int value, size_t size)
