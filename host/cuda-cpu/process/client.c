@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,21 +49,30 @@ static bool fail(struct ptx_log *log, enum ptx_error error, const char *what, in
 
 /* ---- The program ---- */
 
-/* Beside the library that this is in. */
+/* Beside the library that this is in. By a descriptor it can lie where paths do not lead. */
+static void find_library(char path[PATH_MAX])
+{
+    Dl_info info;
+
+    path[0] = '\0';
+    if (dladdr(&compiler, &info) != 0 && realpath(info.dli_fname, path) == NULL) {
+        snprintf(path, PATH_MAX, "%s", info.dli_fname);
+    }
+}
+
 static void find_program(char path[PATH_MAX])
 {
     const char *given = secure_getenv("BAREGPU_PTXC");
-    Dl_info info;
-    char *name;
+    char *end;
 
-    path[0] = '\0';
     if (given != NULL) {
-        strncat(path, given, PATH_MAX - 1);
-    } else if (dladdr(&compiler, &info) != 0 && realpath(info.dli_fname, path) != NULL) {
-        name = strrchr(path, '/') + 1;
-        if ((size_t)(name - path) + sizeof(PROGRAM) <= PATH_MAX) {
-            strcpy(name, PROGRAM);
-        }
+        snprintf(path, PATH_MAX, "%s", given);
+        return;
+    }
+    find_library(path);
+    end = strrchr(path, '/');
+    if (end != NULL && (size_t)(end - path) + sizeof("/" PROGRAM) <= PATH_MAX) {
+        strcpy(end, "/" PROGRAM);
     }
 }
 

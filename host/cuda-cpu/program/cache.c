@@ -124,11 +124,12 @@ static void make_name(const struct compile_request *request, char name[NAME_SIZE
 {
     const uint64_t sizes[] = {sizeof(struct warp), request->what, request->text_size};
     const char *kernel = request->kernel != NULL ? request->kernel : "";
-    const struct source compiler = compiler_source();
+    struct source compiler = compiler_source();
     uint32_t processor[PROCESSOR_WORDS];
     unsigned char result[DIGEST_SIZE];
     struct digest digest;
 
+    memset(compiler.path, 0, sizeof(compiler.path)); /* there may be several to one file */
     processor_name(processor);
     digest_start(&digest);
     digest_add(&digest, sizes, sizeof(sizes));

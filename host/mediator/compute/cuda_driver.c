@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE 1 /* dlinfo */
+#define _GNU_SOURCE 1 /* dlinfo, O_PATH */
 #include "host/mediator/compute/cuda_driver.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <stdio.h>
@@ -13,7 +14,10 @@
 
 #define NAME "libcuda.so.1"
 #define TEXT(name) #name /* as it is exported: with its version */
-#define BESIDE_PROGRAM "/cuda-cpu/" NAME
+#define BESIDE_PROGRAM "/cuda-cpu"
+#define BY_DESCRIPTOR "/proc/self/fd/"
+
+static int folder = -1; /* the CPU device's; -1: it is found by its path */
 
 static bool find(void *library, const char *symbol, void *field, const char **missing)
 {
@@ -61,7 +65,7 @@ static bool load(struct cuda_driver *driver, const char *name, char *reason)
 }
 
 /* False: this program's folder is not known. */
-static bool find_beside_program(char path[PATH_MAX])
+static bool find_folder(char path[PATH_MAX])
 {
     ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(BESIDE_PROGRAM));
 
@@ -71,6 +75,64 @@ static bool find_beside_program(char path[PATH_MAX])
     path[length] = '\0';
     strcpy(strrchr(path, '/'), BESIDE_PROGRAM);
     return true;
+}
+
+int cuda_driver_open_folder(void)
+{
+    char path[PATH_MAX];
+    int fd = find_folder(path) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int higher = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, CUDA_DRIVER_FOLDER_FD + 1) : -1;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return higher;
+}
+
+void cuda_driver_take_folder(void)
+{
+    struct stat status;
+
+    if (fstat(CUDA_DRIVER_FOLDER_FD, &status) == 0 && S_ISDIR(status.st_mode) &&
+        faccessat(CUDA_DRIVER_FOLDER_FD, NAME, R_OK, 0) == 0 &&
+        fcntl(CUDA_DRIVER_FOLDER_FD, F_SETFD, FD_CLOEXEC) == 0) {
+        folder = CUDA_DRIVER_FOLDER_FD;
+    } else {
+        close(CUDA_DRIVER_FOLDER_FD);
+    }
+}
+
+void cuda_driver_close_folder(void)
+{
+    if (folder >= 0) {
+        close(folder);
+    }
+    folder = -1;
+}
+
+/* As find_folder. */
+static bool find_library(char path[PATH_MAX])
+{
+    if (folder >= 0) {
+        snprintf(path, PATH_MAX, BY_DESCRIPTOR "%d/" NAME, folder);
+        return true;
+    }
+    if (!find_folder(path) || strlen(path) + sizeof("/" NAME) > PATH_MAX) {
+        return false;
+    }
+    strcat(path, "/" NAME);
+    return true;
+}
+
+void cuda_driver_tell_path(const struct cuda_driver *driver, char *path, size_t size)
+{
+    char real[PATH_MAX];
+
+    if (strncmp(driver->path, BY_DESCRIPTOR, strlen(BY_DESCRIPTOR)) == 0 && find_folder(real)) {
+        snprintf(path, size, "%s/" NAME, real);
+    } else {
+        snprintf(path, size, "%s", driver->path);
+    }
 }
 
 static bool is_same_file(const char *one, const char *other)
@@ -89,7 +151,7 @@ const struct cuda_driver *cuda_driver_load_nvidia(char reason[CUDA_DRIVER_REASON
     if (driver.path == NULL && !load(&driver, NAME, reason)) {
         return NULL;
     }
-    if (find_beside_program(own) && is_same_file(driver.path, own)) {
+    if (find_library(own) && is_same_file(driver.path, own)) {
         snprintf(reason, CUDA_DRIVER_REASON_SIZE, "%s is the CUDA device on the CPU", NAME);
         return NULL;
     }
@@ -107,7 +169,7 @@ const struct cuda_driver *cuda_driver_load_cpu(char reason[CUDA_DRIVER_REASON_SI
     /* Until a session says more (worker/device.c) it starts no threads. */
     setenv("BAREGPU_CUDA_THREADS", "0", 1);
     snprintf(reason, CUDA_DRIVER_REASON_SIZE, "this program's folder is not known");
-    return find_beside_program(path) && load(&driver, path, reason) ? &driver : NULL;
+    return find_library(path) && load(&driver, path, reason) ? &driver : NULL;
 }
 
 const char *cuda_driver_error_name(const struct cuda_driver *driver, CUresult result)

@@ -92,11 +92,28 @@ struct cuda_driver {
 
 #define CUDA_DRIVER_REASON_SIZE 160
 
+/*
+ * The CPU device's folder, for processes of users who cannot go there by its path: whoever starts
+ * them opens it, and they have it as this descriptor. Its files have to be readable to them.
+ */
+#define CUDA_DRIVER_FOLDER_FD 4
+
+/* A higher number, to be passed on. -1: it cannot be opened. */
+int cuda_driver_open_folder(void);
+
+/* In the other process, before it opens anything: whether that descriptor is the folder, else it is
+ * closed, and the path is taken. Until close: no program that is started gets it. */
+void cuda_driver_take_folder(void);
+void cuda_driver_close_folder(void);
+
 /* Loads the library, once in a process. What it does to the system it does at cuInit and later.
  * NULL with a reason when it is not there, or too old. NVIDIA's has to be the first: the other one
  * is found by its path, this one by a name that both have. */
 const struct cuda_driver *cuda_driver_load_nvidia(char reason[CUDA_DRIVER_REASON_SIZE]);
 const struct cuda_driver *cuda_driver_load_cpu(char reason[CUDA_DRIVER_REASON_SIZE]);
+
+/* Where the library lies, for people. */
+void cuda_driver_tell_path(const struct cuda_driver *driver, char *path, size_t size);
 
 /* "CUDA_ERROR_..." */
 const char *cuda_driver_error_name(const struct cuda_driver *driver, CUresult result);

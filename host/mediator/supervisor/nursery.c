@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/common/jail.h"
+#include "host/mediator/compute/cuda_driver.h"
 #include "host/mediator/worker/worker.h"
 
 /* Its end is the end of every process in the PID namespace. */
@@ -46,6 +47,7 @@ struct cradle {
     int null;
     int control;
     int log;
+    int device_folder;
     uid_t user; /* 0: as it is */
     const char *const *devices;
 };
@@ -83,6 +85,7 @@ __attribute__((noreturn)) static void become_program(const struct cradle *cradle
     place(cradle->null, STDOUT_FILENO);
     place(cradle->log, STDERR_FILENO);
     place(cradle->control, WORKER_CONTROL_FD);
+    place(cradle->device_folder, CUDA_DRIVER_FOLDER_FD);
     /* A program's start takes nobody's turn on the processor: the worker goes on as others do when
      * it has a connection. */
     sched_setscheduler(0, SCHED_BATCH, &priority);
@@ -166,6 +169,7 @@ static struct birth give_birth(unsigned slot, uid_t user, const struct nursery_o
                             .null = -1,
                             .control = -1,
                             .log = -1,
+                            .device_folder = options->device_folder,
                             .user = user,
                             .devices = options->devices};
 

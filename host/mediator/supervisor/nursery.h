@@ -29,6 +29,7 @@ struct nursery_options {
     unsigned slots;   /* workers at once, at the most */
     uid_t first_user; /* of slot 0; 0: they have this process's */
     struct cgroup *cgroup;
+    int device_folder;      /* cuda_driver_open_folder */
     const char *devices[2]; /* drivers that a worker is to load (worker/device.h), NULL: no more */
 };
 

@@ -39,7 +39,7 @@ static bool find_devices(const struct cuda_driver *driver, struct probe *probe)
                  cuda_driver_error_name(driver, result), count);
         return false;
     }
-    snprintf(probe->path, sizeof(probe->path), "%s", driver->path);
+    cuda_driver_tell_path(driver, probe->path, sizeof(probe->path));
     driver->cuDriverGetVersion(&probe->version);
     for (int i = 0; i < count && i < PROBE_DEVICES; i++) {
         driver->cuDeviceGetName(probe->names[i], PROBE_NAME_SIZE, i); /* a device is its number */
@@ -63,9 +63,10 @@ int probe_main(const char *name)
 {
     bool on_cpu = strcmp(name, DEVICE_CPU) == 0;
     struct probe probe = {0};
-    const struct cuda_driver *driver =
-        on_cpu ? cuda_driver_load_cpu(probe.reason) : cuda_driver_load_nvidia(probe.reason);
+    const struct cuda_driver *driver;
 
+    cuda_driver_take_folder();
+    driver = on_cpu ? cuda_driver_load_cpu(probe.reason) : cuda_driver_load_nvidia(probe.reason);
     if (driver != NULL && find_devices(driver, &probe) && on_cpu) {
         try_kernels(driver, &probe);
     }
@@ -74,7 +75,7 @@ int probe_main(const char *name)
 
 /* ---- The parent ---- */
 
-static int start_child(const char *driver, int out, pid_t *child)
+static int start_child(const char *driver, int device_folder, int out, pid_t *child)
 {
     char *const arguments[] = {(char *)"baregpu-mediator", (char *)PROBE_ARGUMENT, (char *)driver,
                                NULL};
@@ -83,6 +84,9 @@ static int start_child(const char *driver, int out, pid_t *child)
 
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    if (device_folder >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, device_folder, CUDA_DRIVER_FOLDER_FD);
+    }
     /* What NVIDIA's driver has to say could be more than anybody reads: the child would wait. Ours
      * says what keeps it from compiling. */
     if (strcmp(driver, DEVICE_CPU) != 0) {
@@ -129,7 +133,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct probe *probe, cons
     va_end(arguments);
 }
 
-void probe_run(const char *driver, struct probe *probe)
+void probe_run(const char *driver, int device_folder, struct probe *probe)
 {
     int pipes[2], status = 0, result;
     pid_t child;
@@ -138,7 +142,7 @@ void probe_run(const char *driver, struct probe *probe)
         fail(probe, "pipe: %s", strerror(errno));
         return;
     }
-    result = start_child(driver, pipes[1], &child);
+    result = start_child(driver, device_folder, pipes[1], &child);
     close(pipes[1]);
     if (result != 0) {
         fail(probe, "no probe process: %s", strerror(result));

@@ -20,9 +20,10 @@ struct probe {
     char names[PROBE_DEVICES][PROBE_NAME_SIZE]; /* the first ones' */
 };
 
-/* `driver` as in worker/device.h. Waits for the child. That of the CPU has the mediator's kernels
- * compiled when this returns, and in its cache, so that no worker compiles them. */
-void probe_run(const char *driver, struct probe *probe);
+/* `driver` as in worker/device.h, the folder as in cuda_driver.h. Waits for the child. That of the
+ * CPU has the mediator's kernels compiled when this returns, and in its cache, so that no worker
+ * compiles them. */
+void probe_run(const char *driver, int device_folder, struct probe *probe);
 
 /* The child. Its exit status. */
 int probe_main(const char *driver);

@@ -107,6 +107,7 @@ struct supervisor {
     struct supervisor_listener listeners[CONFIG_LISTENERS];
     struct supervisor_device devices[SUPERVISOR_DEVICES];
     unsigned device_count;
+    int device_folder;      /* the CPU's, for processes of other users; -1: there is none */
     struct probe cuda, cpu; /* what their drivers have; the CPU's, if a pool is on it */
     /* Indices into devices, per pool. */
     unsigned pool_devices[CONFIG_POOLS][CONFIG_POOL_DEVICES];

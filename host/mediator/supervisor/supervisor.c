@@ -380,7 +380,7 @@ static enum mediator_exit resolve_devices(struct supervisor *supervisor,
 
     snprintf(cuda->reason, sizeof(cuda->reason), "--backend cpu");
     if (options->backend != SUPERVISOR_BACKEND_CPU) {
-        probe_run(DEVICE_CUDA, cuda);
+        probe_run(DEVICE_CUDA, supervisor->device_folder, cuda);
     }
     if (options->backend == SUPERVISOR_BACKEND_CUDA && cuda->count == 0) {
         log_error("no GPU: %s", cuda->reason);
@@ -508,7 +508,7 @@ static enum mediator_exit prepare_cpu(struct supervisor *supervisor, bool other_
     if (!kernel_cache_open(other_users)) {
         log_warning("no folder for compiled kernels, each worker compiles its own: %m");
     }
-    probe_run(DEVICE_CPU, cpu);
+    probe_run(DEVICE_CPU, supervisor->device_folder, cpu);
     if (cpu->count == 0) {
         log_error("no CUDA device on the CPU: %s", cpu->reason);
         return MEDIATOR_EXIT_NO_BACKEND;
@@ -524,6 +524,7 @@ static enum mediator_exit open_nursery(struct supervisor *supervisor)
     struct nursery_options options = {
         .slots = config->max_sessions + config->spare_workers,
         .first_user = privileges_worker_users(config),
+        .device_folder = supervisor->device_folder,
     };
     unsigned count = 0;
 
@@ -578,6 +579,7 @@ enum mediator_exit supervisor_run(const struct supervisor_options *options)
     raise_descriptor_limit();
     /* A worker may not write files, so no compiled kernels are kept on disk. */
     setenv("CUDA_CACHE_DISABLE", "1", 1);
+    supervisor.device_folder = cuda_driver_open_folder();
     result = resolve_devices(&supervisor, options);
     if (result != MEDIATOR_EXIT_OK) {
         return result;

@@ -201,7 +201,8 @@ static void become_worker(void)
     signal(SIGHUP, SIG_IGN);
     sigemptyset(&none); /* it was started with all of them blocked */
     sigprocmask(SIG_SETMASK, &none, NULL);
-    close_range(WORKER_CONTROL_FD + 1, ~0u, 0);
+    cuda_driver_take_folder();
+    close_range(CUDA_DRIVER_FOLDER_FD + 1, ~0u, 0);
 }
 
 /* False without a log line for a spare worker of a supervisor that ends. */
@@ -317,6 +318,7 @@ int worker_main(const struct worker_kind *const *kinds, unsigned count, char *co
         return WORKER_EXIT_FAILED;
     }
     device_begin(&start, worker->kind->has_streams);
+    cuda_driver_close_folder();
     worker->kind->open(worker);
     if (!worker->over && !enter_sandbox(worker)) {
         worker_end(worker, WORKER_EXIT_FAILED);

@@ -19,7 +19,8 @@
  * (device.h). */
 #define WORKER_ARGUMENT "--internal-worker"
 
-/* The descriptor of the control socket in a worker; everything above it is closed. */
+/* The descriptor of the control socket in a worker; everything above it is closed, but for
+ * CUDA_DRIVER_FOLDER_FD. */
 #define WORKER_CONTROL_FD 3
 
 /* The worker's exit statuses. */

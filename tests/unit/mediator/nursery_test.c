@@ -180,7 +180,8 @@ int main(int count, char **arguments)
     snprintf(self, sizeof(self), "%d", (int)getpid());
     setenv(TESTER, self, 1);
     uv_loop_init(&loop);
-    nursery = nursery_open(&loop, &(struct nursery_options){.slots = 2}, NULL, on_birth);
+    nursery = nursery_open(&loop, &(struct nursery_options){.slots = 2, .device_folder = -1}, NULL,
+                           on_birth);
     if (nursery == NULL) {
         return 1;
     }
