@@ -3,6 +3,7 @@
 // build: host/common/fd_message.c
 // needs: build/host/baregpu-mediator
 /* Whose the mediator's processes are: `user` and `worker_uids`; and what they find compiled. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -310,6 +312,49 @@ static void test_kernels_are_compiled_before(void **state)
     unsetenv("BAREGPU_PTXC");
 }
 
+/* In the temporary folder. */
+static char *make_left_folder(const char *name)
+{
+    char *folder = harness_temp_path(name), *file = harness_format("%s/kernel", folder);
+    FILE *kernel;
+
+    assert_int_equal(mkdir(folder, 0700), 0);
+    kernel = fopen(file, "w");
+    assert_non_null(kernel);
+    fclose(kernel);
+    free(file);
+    return folder;
+}
+
+/* A folder of kernels is somebody's who lives as long as it is locked. */
+static void test_folders_that_were_left(void **state)
+{
+    char *dead = make_left_folder("baregpu-cuda.dead");
+    char *living = make_left_folder("baregpu-cuda.living");
+    char *file = harness_temp_path("baregpu-cuda.file"), *kernel;
+    int lock = open(living, O_RDONLY | O_DIRECTORY);
+
+    (void)state;
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    assert_int_equal(symlink(living, file), 0);
+    unsetenv("BAREGPU_CUDA_CACHE");
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", "/nonexistent", 1);
+    start(0, "", "device cpu");
+    assert_int_equal(access(dead, F_OK), -1);
+    kernel = harness_format("%s/kernel", living);
+    assert_int_equal(access(kernel, F_OK), 0);
+    assert_int_equal(access(file, F_OK), 0);
+    unlink(kernel);
+    rmdir(living);
+    unlink(file);
+    close(lock);
+    free(kernel);
+    free(file);
+    free(living);
+    free(dead);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, teardown)
@@ -320,6 +365,7 @@ int main(void)
         TEST(test_without_root),
         TEST(test_program_where_workers_cannot_go),
         TEST(test_kernels_are_compiled_before),
+        TEST(test_folders_that_were_left),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

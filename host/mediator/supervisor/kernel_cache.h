@@ -2,7 +2,8 @@
 /*
  * Where the CPU device keeps the mediator's kernels when they are compiled, so that workers find
  * them there. That is the user's own cache, as of all programs that use the device; else, and for
- * workers that are other users, a folder that this makes and removes.
+ * workers that are other users, a folder that this makes and removes, and those that mediators of
+ * this user left which were killed.
  */
 #ifndef MEDIATOR_KERNEL_CACHE_H
 #define MEDIATOR_KERNEL_CACHE_H
