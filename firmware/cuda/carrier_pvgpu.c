@@ -134,6 +134,15 @@ static CUresult end(struct cuda_device *device)
     return cuda_carrier_failed(device, bg_pvgpu_submit(device->gpu));
 }
 
+/* So an older backend says that it does not know a command. */
+static bool was_refused(struct bg_pvgpu *gpu)
+{
+    struct bg_pvgpu_failure failure;
+
+    return bg_pvgpu_take_failure(gpu, &failure) == 1 &&
+           failure.code == BG_PVGPU_ERROR_INVALID_COMMAND;
+}
+
 /* What the worker does may have to wait for a stream, and that for a host function. */
 static int wait(struct cuda_device *device, struct bg_pvgpu_job *job)
 {
@@ -150,7 +159,7 @@ static int wait(struct cuda_device *device, struct bg_pvgpu_job *job)
         bg_pvgpu_job_abandon(gpu, job);
         return BG_ERR_TIMEOUT;
     }
-    return error;
+    return error == BG_ERR_IO && was_refused(gpu) ? BG_ERR_UNSUPPORTED : error;
 }
 
 static CUresult call(struct cuda_device *device, struct cuda_call *call)
