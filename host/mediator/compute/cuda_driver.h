@@ -65,6 +65,15 @@
     X(cuMemsetD2D8Async)                                                                           \
     X(cuMemsetD2D16Async)                                                                          \
     X(cuMemsetD2D32Async)                                                                          \
+    X(cuArray3DCreate)                                                                             \
+    X(cuArrayDestroy)                                                                              \
+    X(cuMipmappedArrayCreate)                                                                      \
+    X(cuMipmappedArrayGetLevel)                                                                    \
+    X(cuMipmappedArrayDestroy)                                                                     \
+    X(cuTexObjectCreate)                                                                           \
+    X(cuTexObjectDestroy)                                                                          \
+    X(cuSurfObjectCreate)                                                                          \
+    X(cuSurfObjectDestroy)                                                                         \
     X(cuLaunchKernelEx)                                                                            \
     X(cuLaunchHostFunc)                                                                            \
     X(cuStreamCreateWithPriority)                                                                  \

@@ -2,6 +2,7 @@
 /* Copies of rows and slices. */
 #include "host/mediator/cuda/box.h"
 
+#include "host/mediator/cuda/array.h"
 #include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/memory.h"
 #include "host/mediator/cuda/stream.h"
@@ -75,6 +76,21 @@ static CUresult read_memory(const struct cuda_session *cuda, const struct bg_cud
     return CUDA_SUCCESS;
 }
 
+static CUresult read_array(const struct cuda_session *cuda, const struct bg_cuda_box_side *side,
+                           const struct bg_cuda_copy_box *box, struct side *read)
+{
+    const struct cuda_array *array = cuda_array_find(cuda, side->place.array);
+
+    if (array == NULL) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    if (side->place.offset != 0 || !cuda_array_has_box(array, side, box)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *read = (struct side){.type = CU_MEMORYTYPE_ARRAY};
+    return cuda_array_get_level(cuda, array, side->level, &read->array);
+}
+
 static CUresult read_side(const struct cuda_session *cuda, const struct bg_cuda_box_side *side,
                           const struct bg_cuda_copy_box *box, struct side *read)
 {
@@ -82,6 +98,8 @@ static CUresult read_side(const struct cuda_session *cuda, const struct bg_cuda_
     case BG_CUDA_PLACE_DEVICE:
     case BG_CUDA_PLACE_HEAP:
         return read_memory(cuda, side, box, read);
+    case BG_CUDA_PLACE_ARRAY:
+        return read_array(cuda, side, box, read);
     default:
         return CUDA_ERROR_INVALID_VALUE;
     }
@@ -105,7 +123,6 @@ CUresult cuda_box_read(const struct cuda_session *cuda, const struct bg_cuda_cop
         .srcXInBytes = from->x,
         .srcY = from->y,
         .srcZ = from->z,
-        .srcLOD = from->level,
         .srcMemoryType = src.type,
         .srcHost = src.host,
         .srcDevice = src.address,
@@ -115,7 +132,6 @@ CUresult cuda_box_read(const struct cuda_session *cuda, const struct bg_cuda_cop
         .dstXInBytes = to->x,
         .dstY = to->y,
         .dstZ = to->z,
-        .dstLOD = to->level,
         .dstMemoryType = dst.type,
         .dstHost = dst.host,
         .dstDevice = dst.address,

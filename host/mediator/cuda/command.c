@@ -186,6 +186,13 @@ static const struct row rows[] = {
     ROW(EVENT_SYNC) = {SIZE(handle), false, false, cuda_run_event_sync},
     ROW(EVENT_QUERY) = {SIZE(handle), false, false, cuda_run_event_query},
 
+    ROW(ARRAY_CREATE) = {SIZE(array_create), false, false, cuda_run_array_create},
+    ROW(ARRAY_DESTROY) = {SIZE(handle), false, false, cuda_run_array_destroy},
+    ROW(TEXTURE_CREATE) = {SIZE(texture_create), false, false, cuda_run_texture_create},
+    ROW(TEXTURE_DESTROY) = {SIZE(object), false, false, cuda_run_texture_destroy},
+    ROW(SURFACE_CREATE) = {SIZE(surface_create), false, false, cuda_run_surface_create},
+    ROW(SURFACE_DESTROY) = {SIZE(object), false, false, cuda_run_surface_destroy},
+
     ROW(BLAS) = {SIZE(blas), false, false, cuda_run_blas},
 };
 

@@ -67,6 +67,13 @@ CUDA_COMMAND(cuda_run_function_set);
 CUDA_COMMAND(cuda_run_occupancy);
 CUDA_COMMAND(cuda_run_limit_get);
 CUDA_COMMAND(cuda_run_limit_set);
+/* array.c, texture.c */
+CUDA_COMMAND(cuda_run_array_create);
+CUDA_COMMAND(cuda_run_array_destroy);
+CUDA_COMMAND(cuda_run_texture_create);
+CUDA_COMMAND(cuda_run_texture_destroy);
+CUDA_COMMAND(cuda_run_surface_create);
+CUDA_COMMAND(cuda_run_surface_destroy);
 /* launch.c */
 CUDA_COMMAND(cuda_run_launch);
 /* print.c */

@@ -9,14 +9,15 @@
 struct cuda_leaving {
     struct cuda_leaving *next;
     CUevent after;
-    CUmodule module; /* NULL: memory, which the driver frees by itself */
+    cuda_release *release; /* NULL: memory, which the driver frees by itself */
+    uint64_t object;
     uint64_t size;
 };
 
 static void finish(struct cuda_session *cuda, struct cuda_leaving *leaving)
 {
-    if (leaving->module != NULL) {
-        cuda_check(cuda, cuda->driver->cuModuleUnload(leaving->module));
+    if (leaving->release != NULL) {
+        cuda_check(cuda, leaving->release(cuda, leaving->object));
     }
     if (leaving->after != NULL) {
         cuda->driver->cuEventDestroy(leaving->after);
@@ -38,14 +39,12 @@ static CUresult put_in(struct cuda_session *cuda, struct cuda_leaving *leaving)
     return result;
 }
 
-static CUresult begin(struct cuda_session *cuda, CUmodule module, uint64_t size,
-                      struct cuda_leaving **leaving)
+static CUresult begin(struct cuda_session *cuda, uint64_t size, struct cuda_leaving **leaving)
 {
     *leaving = calloc(1, sizeof(**leaving));
     if (*leaving == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    (*leaving)->module = module;
     (*leaving)->size = size;
     cuda_streams_look(cuda);
     return CUDA_SUCCESS;
@@ -79,7 +78,7 @@ CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t
                            uint32_t stream)
 {
     struct cuda_leaving *leaving;
-    CUresult result = begin(cuda, NULL, size, &leaving);
+    CUresult result = begin(cuda, size, &leaving);
 
     if (result != CUDA_SUCCESS) {
         return result;
@@ -92,14 +91,17 @@ CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t
     return end(cuda, leaving, free_later(cuda, address, stream));
 }
 
-CUresult cuda_leave_module(struct cuda_session *cuda, CUmodule module, uint64_t size)
+CUresult cuda_leave_object(struct cuda_session *cuda, cuda_release *release, uint64_t object,
+                           uint64_t size)
 {
     struct cuda_leaving *leaving;
-    CUresult result = begin(cuda, module, size, &leaving);
+    CUresult result = begin(cuda, size, &leaving);
 
     if (result != CUDA_SUCCESS) {
         return result;
     }
+    leaving->release = release;
+    leaving->object = object;
     if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
         finish(cuda, leaving);
         return CUDA_SUCCESS;

@@ -13,8 +13,12 @@
 CUresult cuda_leave_memory(struct cuda_session *cuda, uint64_t address, uint64_t size,
                            uint32_t stream);
 
-/* A module without a handle and ranges; of `size` bytes. */
-CUresult cuda_leave_module(struct cuda_session *cuda, CUmodule module, uint64_t size);
+typedef CUresult cuda_release(struct cuda_session *cuda, uint64_t object);
+
+/* Something of the driver's that the guest has no handle for any more, of `size` bytes: `release`
+ * gives it back, after all that streams have. */
+CUresult cuda_leave_object(struct cuda_session *cuda, cuda_release *release, uint64_t object,
+                           uint64_t size);
 
 /* Forgets what is gone; false: nothing is left. */
 bool cuda_leave_look(struct cuda_session *cuda);

@@ -361,6 +361,11 @@ const struct cuda_function *cuda_function_find(const struct cuda_session *cuda, 
                                                                : NULL;
 }
 
+static CUresult unload(struct cuda_session *cuda, uint64_t module)
+{
+    return cuda->driver->cuModuleUnload((CUmodule)(uintptr_t)module);
+}
+
 CUDA_COMMAND(cuda_run_module_unload)
 {
     const struct bg_cuda_handle *handle = call->params;
@@ -372,7 +377,7 @@ CUDA_COMMAND(cuda_run_module_unload)
     }
     cuda_memory_remove_variables(cuda, module);
     cuda->modules[handle->handle] = NULL;
-    result = cuda_leave_module(cuda, module->module, module->charged);
+    result = cuda_leave_object(cuda, unload, (uintptr_t)module->module, module->charged);
     free(module);
     return result;
 }

@@ -8,12 +8,14 @@
 #include "host/mediator/cuda/event.h"
 #include "host/mediator/compute/cublas.h"
 #include "host/mediator/cuda/command.h"
+#include "host/mediator/cuda/array.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/memory.h"
 #include "host/mediator/cuda/module.h"
 #include "host/mediator/cuda/print.h"
 #include "host/mediator/cuda/stream.h"
+#include "host/mediator/cuda/texture.h"
 #include "host/mediator/log.h"
 
 #define PAGE_ALIGN 64u
@@ -198,6 +200,8 @@ void cuda_session_destroy(struct cuda_session *cuda)
     }
     cuda_streams_wait(cuda);
     cuda_blas_destroy(cuda);
+    cuda_textures_destroy(cuda);
+    cuda_arrays_destroy(cuda);
     cuda_leave_destroy(cuda);
     cuda_streams_destroy(cuda);
     cuda_events_destroy(cuda);

@@ -31,6 +31,12 @@ struct cuda_range {
     struct cuda_module *module; /* whose variable it is; NULL: memory that was allocated */
 };
 
+/* A texture or a surface, by the driver's number. */
+struct cuda_object {
+    uint64_t object; /* 0: there is none */
+    bool is_surface;
+};
+
 struct cuda_session {
     struct session *session;
     const struct cuda_driver *driver;
@@ -41,6 +47,8 @@ struct cuda_session {
     struct cuda_stream streams[BG_CUDA_STREAMS_MAX];
     CUevent events[BG_CUDA_EVENTS_MAX];
     struct cuda_module *modules[BG_CUDA_MODULES_MAX];
+    struct cuda_array *arrays[BG_CUDA_ARRAYS_MAX];
+    struct cuda_object objects[BG_CUDA_OBJECTS_MAX];
 
     struct cuda_range *ranges; /* by address */
     uint32_t range_count, range_capacity;
