@@ -38,11 +38,11 @@ static CUresult put_remote(struct cuda_device *device, uint32_t stream,
             .stream = stream,
         };
 
-        return CUDA_PUT(device, BG_CUDA_COPY, params);
+        return CUDA_PUT_IN(device, stream, BG_CUDA_COPY, params);
     }
     cuda_copy_pack(copy, &box);
     box.stream = stream;
-    return CUDA_PUT(device, BG_CUDA_COPY_BOX, box);
+    return CUDA_PUT_IN(device, stream, BG_CUDA_COPY_BOX, box);
 }
 
 /* ---- Tiles ---- */

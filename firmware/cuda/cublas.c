@@ -194,7 +194,7 @@ static CUresult fetch(struct cuda_stream *stream, struct bg_cuda_blas *call, voi
         error = cuda_staging_take(device, stream->number, sizeof(answer), &place, &offset);
         call->flags = BG_CUDA_BLAS_DEVICE_SCALARS;
         call->result = device->info.heap_address + offset;
-        error = error ?: CUDA_PUT(device, BG_CUDA_BLAS, *call) ?: cuda_stream_wait(stream);
+        error = error ?: CUDA_PUT_IN(device, stream->number, BG_CUDA_BLAS, *call) ?: cuda_stream_wait(stream);
     }
     if (error == CUDA_SUCCESS) {
         memcpy(result, place, size);
@@ -229,7 +229,7 @@ static cublasStatus_t send(const struct cuda_blas *blas, struct bg_cuda_blas *ca
         return status_of(fetch(stream, call, result, size));
     }
     call->result = address_of(result);
-    return status_of(CUDA_PUT(context->device, BG_CUDA_BLAS, *call));
+    return status_of(CUDA_PUT_IN(context->device, stream->number, BG_CUDA_BLAS, *call));
 }
 
 static struct bg_cuda_blas_operand vector(const void *vector, cudaDataType type, int inc)

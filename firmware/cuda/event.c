@@ -111,6 +111,7 @@ CUresult cuda_event_record(struct cuda_event *event, struct cuda_stream *stream)
 
     if (result == CUDA_SUCCESS) {
         *mark += device->page != NULL ? 1 : 0;
+        device->numbers.is_queued[stream->number] = false;
         event->is_recorded = true;
         event->stream = stream->number;
         event->mark = *mark;
@@ -242,8 +243,9 @@ CUresult cuda_stream_wait_event(struct cuda_stream *stream, struct cuda_event *e
         return CUDA_SUCCESS;
     }
     /* No worker hears of another's events. */
-    return device == device_of(event) ? CUDA_PUT(device, BG_CUDA_STREAM_WAIT, params)
-                                      : cuda_event_wait(event);
+    return device == device_of(event)
+               ? CUDA_PUT_IN(device, stream->number, BG_CUDA_STREAM_WAIT, params)
+               : cuda_event_wait(event);
 }
 
 CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent event_handle, unsigned flags)

@@ -56,7 +56,7 @@ static CUresult fill_rows(struct bg_cuda_fill fill, CUstream handle)
         return capture(stream, &fill);
     }
     fill.stream = stream->number;
-    return CUDA_PUT(context->device, BG_CUDA_FILL, fill);
+    return CUDA_PUT_IN(context->device, fill.stream, BG_CUDA_FILL, fill);
 }
 
 static CUresult fill_row(CUdeviceptr to, unsigned value, unsigned element_size, size_t count,

@@ -198,7 +198,7 @@ static CUresult launch(struct cuda_context *context, struct cuda_exec *exec,
         return run_entries(stream, &exec->entries);
     }
     params.graph = exec->number;
-    return CUDA_PUT(context->device, BG_CUDA_GRAPH_LAUNCH, params)
+    return CUDA_PUT_IN(context->device, stream->number, BG_CUDA_GRAPH_LAUNCH, params)
                ?: record_events(stream, &exec->entries);
 }
 

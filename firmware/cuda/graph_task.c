@@ -328,7 +328,7 @@ static CUresult run_set(struct cuda_stream *stream, const struct cuda_task *task
     fill.stream = stream->number;
     return result
                ?: is_nothing(task) ? CUDA_SUCCESS
-                                   : CUDA_PUT(context->device, BG_CUDA_FILL, fill);
+                                   : CUDA_PUT_IN(context->device, fill.stream, BG_CUDA_FILL, fill);
 }
 
 CUresult cuda_task_run(struct cuda_stream *stream, const struct cuda_task *task)

@@ -199,7 +199,7 @@ struct cuda_primary {
 };
 
 /* What the worker calls things by: a bit each that is in use; and of each stream the last mark that
- * was asked for, and how much had been queued at that time. */
+ * was asked for, and whether something was queued behind it. */
 struct cuda_numbers {
     uint64_t streams[BG_CUDA_STREAMS_MAX / 64];
     uint64_t events[BG_CUDA_EVENTS_MAX / 64];
@@ -207,7 +207,7 @@ struct cuda_numbers {
     uint64_t arrays[BG_CUDA_ARRAYS_MAX / 64];
     uint64_t graphs[BG_CUDA_GRAPHS_MAX / 64];
     uint64_t marks[BG_CUDA_STREAMS_MAX];
-    uint64_t marked_work[BG_CUDA_STREAMS_MAX];
+    bool is_queued[BG_CUDA_STREAMS_MAX];
 };
 
 /* Memory that operations may touch, sorted by address. */
@@ -294,7 +294,18 @@ CUresult cuda_put(struct cuda_device *device, uint32_t operation, const void *pa
 CUresult cuda_put_extra(struct cuda_device *device, uint32_t operation, struct cuda_bytes params,
                         struct cuda_bytes extra);
 
+/* The next one goes into a stream. */
+static inline void cuda_queue(struct cuda_device *device, uint32_t stream)
+{
+    device->numbers.is_queued[stream] = true;
+    device->work++;
+}
+
 #define CUDA_PUT(device, operation, params) cuda_put(device, operation, &(params), sizeof(params))
+
+/* The same for what a stream is to do. */
+#define CUDA_PUT_IN(device, stream, operation, params)                                             \
+    (cuda_queue(device, stream), CUDA_PUT(device, operation, params))
 
 /* Asks: params and what the answer fills are structs; an answer of another size is a malformed one,
  * CUDA_ERROR_UNKNOWN. */

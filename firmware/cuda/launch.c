@@ -168,6 +168,7 @@ static CUresult call_launch(const struct cuda_launch *launch, const struct cuda_
     cuda_launch_pack(launch, stream->number, 0, &head);
     write_params(function, params, extra, bytes);
     call.data = (struct cuda_bytes){bytes, function->params_size};
+    cuda_queue(function->object.context->device, stream->number);
     result = cuda_call(function->object.context->device, &call);
     cuda_free(bytes);
     return result;
@@ -197,7 +198,7 @@ CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *s
     head = room;
     cuda_launch_pack(launch, stream->number, param_size, head);
     write_params(function, params, extra, (uint8_t *)(head + 1));
-    device->work++;
+    cuda_queue(device, stream->number);
     return device->carrier->end(device);
 }
 

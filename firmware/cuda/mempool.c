@@ -394,5 +394,5 @@ CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream handle)
     const struct bg_cuda_memory_free params = {.address = pointer, .stream = stream->number};
 
     cuda_range_remove(device, pointer);
-    return CUDA_PUT(device, BG_CUDA_MEMORY_FREE, params);
+    return CUDA_PUT_IN(device, stream->number, BG_CUDA_MEMORY_FREE, params);
 }

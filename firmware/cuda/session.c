@@ -140,7 +140,6 @@ CUresult cuda_put_extra(struct cuda_device *device, uint32_t operation, struct c
     memset((uint8_t *)to + size - 4, 0, 4);
     cuda_bytes_copy(to, params);
     cuda_bytes_copy((uint8_t *)to + params.size, extra);
-    device->work++;
     return device->carrier->end(device);
 }
 
@@ -198,7 +197,6 @@ CUresult cuda_call(struct cuda_device *device, struct cuda_call *call)
         result = stage(device, call->data);
         call->data = (struct cuda_bytes){NULL, 0};
     }
-    device->work++;
     result = result ?: device->carrier->call(device, call);
     there = call->answer_room < device->answer_max ? call->answer_room : device->answer_max;
     if (call->answer_size > there && call->answer_room > there) {

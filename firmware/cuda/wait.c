@@ -19,7 +19,7 @@ CUresult cuda_mark(struct cuda_device *device, uint32_t stream, uint64_t *value)
 
     if (result == CUDA_SUCCESS) {
         numbers->marks[stream]++;
-        numbers->marked_work[stream] = --device->work; /* it is no work itself */
+        numbers->is_queued[stream] = false;
     }
     *value = numbers->marks[stream];
     return result;
@@ -29,7 +29,7 @@ CUresult cuda_mark_host(struct cuda_device *device, uint32_t stream, uint64_t *v
 {
     struct cuda_numbers *numbers = &device->numbers;
     const struct bg_cuda_mark params = {.stream = stream, .value = numbers->marks[stream] + 1};
-    CUresult result = CUDA_PUT(device, BG_CUDA_STREAM_HOST, params);
+    CUresult result = CUDA_PUT_IN(device, stream, BG_CUDA_STREAM_HOST, params);
 
     numbers->marks[stream] += result == CUDA_SUCCESS ? 1 : 0;
     *value = numbers->marks[stream];
@@ -43,9 +43,7 @@ CUresult cuda_mark_end(struct cuda_device *device, uint32_t stream, uint64_t *va
     bool is_used = numbers->streams[stream / 64] >> stream % 64 & 1;
 
     *value = numbers->marks[stream];
-    return is_used && numbers->marked_work[stream] != device->work
-               ? cuda_mark(device, stream, value)
-               : CUDA_SUCCESS;
+    return is_used && numbers->is_queued[stream] ? cuda_mark(device, stream, value) : CUDA_SUCCESS;
 }
 
 bool cuda_mark_has_passed(struct cuda_device *device, uint32_t stream, uint64_t value)
@@ -105,6 +103,8 @@ CUresult cuda_stream_wait(struct cuda_stream *stream)
     if (device->page == NULL) {
         return cuda_wait_end(device, ask_sync(device, stream->number));
     }
+    /* A mark in the legacy stream is behind what all blocking streams have. */
+    device->numbers.is_queued[BG_CUDA_STREAM_LEGACY] = true;
     result = cuda_mark_end(device, stream->number, &mark)
                  ?: cuda_mark_wait(device, stream->number, mark);
     return cuda_wait_end(device, result);

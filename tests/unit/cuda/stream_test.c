@@ -182,6 +182,12 @@ static void test_default_stream(void **state)
     open_gate();
     OK(cuStreamSynchronize(NULL));
     OK(cuStreamQuery(blocking));
+    OK(cuMemsetD32Async(pointer, 3, 1, blocking));
+    OK(cuStreamSynchronize(NULL));
+    OK(cuMemsetD32Async(pointer, 4, 1, blocking));
+    OK(cuStreamSynchronize(blocking));
+    OK(cuMemsetD32Async(pointer, 5, 1, free));
+    OK(cuStreamQuery(blocking)); /* what others got is not its affair */
 }
 
 /* What a stream was given is waited for, also when the stream is gone. */
