@@ -130,23 +130,42 @@ static int make_pair(int sockets[2])
     return EMFILE;
 }
 
-/* A parent's process is not ours: it is left alone. */
-static void stop(void)
+/* A parent's process is not ours: it is left alone. How it ended, as waitpid has it; -1: nobody
+ * knows. */
+static int stop(void)
 {
-    int status;
+    int status = -1;
+    pid_t ended;
 
     if (compiler.socket < 0) {
-        return;
+        return -1;
     }
     close(compiler.socket);
     compiler.socket = -1;
-    if (compiler.owner == getpid() && !compiler.is_only) {
-        if (waitpid(compiler.process, &status, WNOHANG) == 0) { /* it is there, and ours */
-            kill(compiler.process, SIGKILL);
-            while (waitpid(compiler.process, &status, 0) < 0 && errno == EINTR) {
-            }
-        }
+    if (compiler.owner != getpid() || compiler.is_only) {
+        return -1;
     }
+    ended = waitpid(compiler.process, &status, WNOHANG);
+    if (ended == 0) {
+        kill(compiler.process, SIGKILL); /* no matter, if it is about to end */
+        do {
+            ended = waitpid(compiler.process, &status, 0);
+        } while (ended < 0 && errno == EINTR);
+    }
+    return ended > 0 ? status : -1;
+}
+
+static bool fail_ended(struct ptx_log *log, int status)
+{
+    char text[64] = "the compiler's process has ended";
+    size_t used = strlen(text);
+
+    if (status >= 0 && WIFSIGNALED(status)) {
+        snprintf(text + used, sizeof(text) - used, " by signal %d", WTERMSIG(status));
+    } else if (status >= 0) {
+        snprintf(text + used, sizeof(text) - used, " with status %d", WEXITSTATUS(status));
+    }
+    return fail(log, PTX_ERROR_COMPILER, text, 0);
 }
 
 /* ---- Bytes ---- */
@@ -306,8 +325,11 @@ static bool exchange(const struct compile_request *request, struct compile_answe
     }
     free(answer->bytes);
     answer->bytes = NULL;
-    stop();
-    return fail(log, PTX_ERROR_COMPILER, "the compiler's process has ended", 0);
+    if (clock_now_ns() >= end_ns) {
+        stop();
+        return fail(log, PTX_ERROR_COMPILER, "the compiler does not answer", 0);
+    }
+    return fail_ended(log, stop());
 }
 
 static void tell_waiter(bool begins)

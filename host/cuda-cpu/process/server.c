@@ -40,6 +40,7 @@ struct session {
     struct wire_request head;
     char *name, *text; /* one behind the other */
     struct result *result;
+    int jail_error; /* errno: there is no jail, so nothing is compiled */
     struct source llvm;
     char exposed[JAIL_TEXT_SIZE];
 };
@@ -98,7 +99,8 @@ static bool limit(int resource, uint64_t soft, uint64_t hard)
     return setrlimit(resource, &limits) == 0;
 }
 
-/* The answer's memory is mapped already. */
+/* The answer's memory is mapped already. Standard error may be a file: that is the server's alone.
+ */
 static bool confine(const struct compile_limits *limits)
 {
     uint64_t memory = limits->memory + limits->answer;
@@ -107,7 +109,7 @@ static bool confine(const struct compile_limits *limits)
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
            (limits->memory == JAIL_NO_LIMIT || limit(RLIMIT_AS, memory, memory)) &&
            limit(RLIMIT_CPU, limits->processor, limits->processor + 1) &&
-           jail_forbid_processes() == 0;
+           limit(RLIMIT_FSIZE, 0, 0) && jail_forbid_processes() == 0;
 }
 
 /* The exit status. */
@@ -219,29 +221,46 @@ static void judge(struct session *session, int status, bool in_time)
     }
 }
 
-/* False: the peer is gone, or there can be no child. */
-static bool run_request(struct session *session)
+/* The child's process; -1 with errno. The end of `alive` is its end. */
+static pid_t start_child(const struct session *session, int *alive)
 {
-    int alive[2], status;
-    enum end end;
+    int pipes[2], error;
     pid_t child;
 
-    if (pipe2(alive, O_CLOEXEC) != 0) {
-        return false;
+    if (pipe2(pipes, O_CLOEXEC) != 0) {
+        return -1;
     }
     child = fork();
+    error = errno;
     if (child == 0) {
         close(session->socket);
-        close(alive[0]);
+        close(pipes[0]);
         _exit(run_child(session));
     }
-    close(alive[1]);
-    end = child > 0 ? wait_for_end(session, alive[0]) : END_PEER;
-    close(alive[0]);
-    if (child > 0) {
-        kill(child, SIGKILL); /* which no longer changes how it ended, if it did */
-        waitpid(child, &status, 0);
+    close(pipes[1]);
+    *alive = pipes[0];
+    if (child < 0) {
+        close(pipes[0]);
+        errno = error;
     }
+    return child;
+}
+
+/* False: the peer is gone. */
+static bool run_request(struct session *session)
+{
+    int alive, status;
+    enum end end;
+    pid_t child = start_child(session, &alive);
+
+    if (child < 0) {
+        say(session, PTX_ERROR_NO_COMPILER, "no process for it: %s", strerror(errno));
+        return true;
+    }
+    end = wait_for_end(session, alive);
+    close(alive);
+    kill(child, SIGKILL); /* which no longer changes how it ended, if it did */
+    waitpid(child, &status, 0);
     if (end != END_PEER) {
         judge(session, status, end == END_CHILD);
     }
@@ -250,26 +269,34 @@ static bool run_request(struct session *session)
 
 /* ---- A request ---- */
 
-static bool receive_body(struct session *session)
+static bool is_valid(const struct wire_request *head)
 {
-    const struct wire_request *head = &session->head;
-
     if (head->magic != WIRE_MAGIC) {
         fputs("baregpu-ptxc: who asks is of another build\n", stderr);
         return false;
     }
-    if (head->text_size > head->limits.text || head->name_size == 0 ||
-        head->name_size > WIRE_NAME_MAX || head->limits.answer > SIZE_MAX / 2) {
-        return false;
+    return head->text_size <= head->limits.text && head->name_size > 0 &&
+           head->name_size <= WIRE_NAME_MAX && head->limits.answer <= SIZE_MAX / 2;
+}
+
+/* What cannot be kept is thrown away: there is an answer to that, too. */
+static bool receive_body(struct session *session)
+{
+    uint64_t left = session->head.name_size + session->head.text_size;
+    char unused[4096];
+    bool done = true;
+
+    session->name = malloc(left);
+    if (session->name != NULL) {
+        session->text = session->name + session->head.name_size;
+        done = receive(session->socket, session->name, left);
+        session->text[-1] = '\0';
+        return done;
     }
-    session->name = malloc(head->name_size + head->text_size);
-    if (session->name == NULL ||
-        !receive(session->socket, session->name, head->name_size + head->text_size)) {
-        return false;
+    for (; left > 0 && done; left -= left < sizeof(unused) ? left : sizeof(unused)) {
+        done = receive(session->socket, unused, left < sizeof(unused) ? left : sizeof(unused));
     }
-    session->text = session->name + head->name_size;
-    session->text[-1] = '\0';
-    return true;
+    return done;
 }
 
 static bool send_answer(const struct session *session)
@@ -283,17 +310,34 @@ static bool send_answer(const struct session *session)
            transmit(session->socket, result->bytes, result->answer.size);
 }
 
+/* False: the peer is gone. */
+static bool compile(struct session *session, size_t size)
+{
+    static struct result none; /* for what is said where there is no memory */
+    struct result *shared =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    bool done = true;
+
+    session->result = shared != MAP_FAILED ? shared : &none;
+    if (session->jail_error) {
+        say(session, PTX_ERROR_NO_COMPILER, "no jail for it: %s", strerror(session->jail_error));
+    } else if (shared == MAP_FAILED || session->name == NULL) {
+        say(session, PTX_ERROR_MEMORY, "no memory for a request");
+    } else {
+        done = run_request(session);
+    }
+    done = done && send_answer(session);
+    if (shared != MAP_FAILED) {
+        munmap(shared, size);
+    }
+    return done;
+}
+
 static bool serve(struct session *session)
 {
-    size_t size = sizeof(*session->result) + session->head.limits.answer;
-    bool done = receive_body(session);
+    bool done = is_valid(&session->head) && receive_body(session) &&
+                compile(session, sizeof(*session->result) + session->head.limits.answer);
 
-    session->result =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    done = done && session->result != MAP_FAILED && run_request(session) && send_answer(session);
-    if (session->result != MAP_FAILED) {
-        munmap(session->result, size);
-    }
     free(session->name);
     session->name = NULL;
     return done;
@@ -301,18 +345,19 @@ static bool serve(struct session *session)
 
 /* ---- The process ---- */
 
-/* Files are not written, but standard error may be one. */
-static bool enter(struct session *session)
+static void enter(struct session *session)
 {
     const struct jail jail = {.calls = JAIL_CALLS_PROCESSES,
                               .descriptors = DESCRIPTORS_MAX,
-                              .file_size = 0,
+                              .file_size = JAIL_NO_LIMIT,
                               .address_space = JAIL_NO_LIMIT};
 
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGABRT, on_abort);
     session->llvm = session->server->prepare();
-    return jail_enter(&jail, session->exposed) == 0;
+    if (jail_enter(&jail, session->exposed) != 0) {
+        session->jail_error = errno;
+    }
 }
 
 int server_run(int socket, const struct server *server)
@@ -326,9 +371,8 @@ int server_run(int socket, const struct server *server)
     }
     goes_on = transmit(socket, &ready, 1) && receive(socket, &session.head, sizeof(session.head));
 
-    if (goes_on && !enter(&session)) {
-        perror("the compiler's jail");
-        return EXIT_FAILURE;
+    if (goes_on) {
+        enter(&session);
     }
     while (goes_on) {
         goes_on = serve(&session) && receive(socket, &session.head, sizeof(session.head));
