@@ -104,7 +104,9 @@ CUresult cuda_stream_wait(struct cuda_stream *stream)
         return cuda_wait_end(device, ask_sync(device, stream->number));
     }
     /* A mark in the legacy stream is behind what all blocking streams have. */
-    device->numbers.is_queued[BG_CUDA_STREAM_LEGACY] = true;
+    if (stream->number == BG_CUDA_STREAM_LEGACY) {
+        device->numbers.is_queued[stream->number] = true;
+    }
     result = cuda_mark_end(device, stream->number, &mark)
                  ?: cuda_mark_wait(device, stream->number, mark);
     return cuda_wait_end(device, result);

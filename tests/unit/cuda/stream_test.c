@@ -188,6 +188,7 @@ static void test_default_stream(void **state)
     OK(cuStreamSynchronize(blocking));
     OK(cuMemsetD32Async(pointer, 5, 1, free));
     OK(cuStreamQuery(blocking)); /* what others got is not its affair */
+    OK(cuStreamQuery(NULL));
 }
 
 /* What a stream was given is waited for, also when the stream is gone. */
