@@ -448,7 +448,6 @@ static bool create_runner(struct block *block, uint32_t index)
     memset(runner, 0, sizeof(*runner));
     block->runners[index] = runner;
     runner->block = block;
-    runner->warp.warpid = index;
     calls_init(&runner->warp);
     system_init(&runner->warp);
     barrier_init(&runner->warp);
@@ -475,6 +474,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     if (!prepare_stack(runner, launch)) {
         return false;
     }
+    warp->warpid = index; /* code that runs whole blocks leaves another one */
     warp->sites = block->sites;
     warp->depth_max = depth_max(launch);
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
