@@ -86,6 +86,8 @@
 #define BG_PVGPU_FEATURE_SCANOUT (1ull << 36)
 /* Shaders, state objects, drawing. Without it those commands are `invalid command`. */
 #define BG_PVGPU_FEATURE_DRAW (1ull << 37)
+/* Of the ring commands those of cuda_command.h. */
+#define BG_PVGPU_FEATURE_CUDA (1ull << 38)
 
 /* What an acknowledgement of 0 stands for. */
 #define BG_PVGPU_FEATURES_DEFAULT 0x9Dull

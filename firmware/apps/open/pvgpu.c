@@ -85,6 +85,7 @@ void pvgpu_host_print_features(const struct bg_pvgpu *gpu)
         {BG_PVGPU_FEATURE_D3D11, "base commands"},
         {BG_PVGPU_FEATURE_COMPUTE, "compute operations"},
         {BG_PVGPU_FEATURE_REGIONS, "regions"},
+        {BG_PVGPU_FEATURE_CUDA, "CUDA"},
         {BG_PVGPU_FEATURE_SCANOUT, "console"},
         {BG_PVGPU_FEATURE_VSYNC, "vsync"},
         {BG_PVGPU_FEATURE_TRIPLE_BUFFER, "triple buffer"},

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "host/mediator/cuda/command.h"
+#include "host/mediator/cuda/carrier.h"
+#include "protocol/cuda_command.h"
 
 #define ELEMENT_SIZE 4u /* all element types of compute.h */
 

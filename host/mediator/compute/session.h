@@ -6,6 +6,7 @@
 #ifndef MEDIATOR_SESSION_H
 #define MEDIATOR_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/mediator/compute/gpu.h"
@@ -25,9 +26,14 @@ struct session_allocation {
 struct session {
     struct gpu *gpu;
     struct cuda_session *cuda; /* of host/mediator/cuda; NULL: the guest has none */
-    /* Interrupts the guest; any thread. NULL: the carrier cannot. */
-    void (*interrupt)(void *owner);
+
+    /* The carrier's; all may be NULL. */
     void *owner;
+    void (*interrupt)(void *owner); /* of the guest; any thread */
+    void (*waits)(void *owner,
+                  bool begins); /* around waits for streams, which have their own limit */
+    uint64_t time_limit_ns;     /* of a kernel on a GPU; 0: none */
+
     uint64_t memory_limit; /* bytes */
     uint64_t memory_used;
     uint32_t first_generation;

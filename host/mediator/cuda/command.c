@@ -307,9 +307,16 @@ bool cuda_is_busy(struct session *session)
     return session->cuda != NULL && cuda_streams_look(session->cuda);
 }
 
-void cuda_finish(struct session *session)
+void cuda_time_out(struct session *session)
 {
     if (session->cuda != NULL) {
-        cuda_streams_wait(session->cuda);
+        cuda_check(session->cuda, CUDA_ERROR_LAUNCH_TIMEOUT);
     }
+}
+
+uint32_t *cuda_error_word(const struct session *session)
+{
+    const struct cuda_session *cuda = session->cuda;
+
+    return cuda != NULL && cuda->page != NULL ? &cuda->page->error : NULL;
 }

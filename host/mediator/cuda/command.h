@@ -9,6 +9,7 @@
 #ifndef MEDIATOR_CUDA_COMMAND_H
 #define MEDIATOR_CUDA_COMMAND_H
 
+#include "host/mediator/cuda/carrier.h"
 #include "host/mediator/cuda/session.h"
 
 struct cuda_call {
@@ -21,21 +22,6 @@ struct cuda_call {
     struct operation *operation; /* where the answer goes */
     uint64_t answer_size;        /* all of it, of which the carrier may have a part */
 };
-
-/* One command, as an operation. */
-enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation);
-
-/* Ends the guest's CUDA, if it has any: waits for what is under way. */
-void cuda_end(struct session *session);
-
-/*
- * Whether streams have work; to be called now and then while that is so, as nothing else finds
- * what a kernel did wrong when no command follows.
- */
-bool cuda_is_busy(struct session *session);
-
-/* Waits until they have none. */
-void cuda_finish(struct session *session);
 
 /* The answer: what the carrier has no room for is kept for BG_CUDA_ANSWER. */
 CUresult cuda_answer(struct cuda_call *call, const void *bytes, uint64_t size);

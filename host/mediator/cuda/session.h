@@ -22,7 +22,11 @@ struct cuda_stream {
     CUstream stream; /* NULL: there is none */
     bool is_busy;    /* had work when it was looked at last, or got some since */
     uint64_t mark;   /* the last one that it was given */
-    CUevent joint;   /* for those that wait for what it has now; NULL until somebody does */
+    /* A place in its work, which others wait for, and by which it is seen to get on. */
+    CUevent joint;        /* NULL until it is needed */
+    uint64_t joint_ns;    /* since when it is to come there; 0: it has, or is not to */
+    uint32_t joint_count; /* of what is before that place, */
+    uint32_t count;       /* and what is behind it: how much it was given */
 };
 
 /* Memory that commands may touch. */

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/mediator/cuda/stream.h"
 
+#include <time.h>
+
+#include "host/common/clock.h"
 #include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/mark.h"
+
+/* At first a wait looks without a pause, for what is over at once. */
+#define EAGER_LOOKS 200u
+#define NAP_NS 50000
 
 bool cuda_stream_exists(const struct cuda_session *cuda, uint32_t handle)
 {
@@ -16,6 +23,7 @@ CUresult cuda_stream_take(struct cuda_session *cuda, uint32_t handle, CUstream *
         return CUDA_ERROR_INVALID_HANDLE;
     }
     cuda->streams[handle].is_busy = true;
+    cuda->streams[handle].count++;
     *stream = cuda->streams[handle].stream;
     return CUDA_SUCCESS;
 }
@@ -30,48 +38,7 @@ bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle)
     return is_busy;
 }
 
-/* ---- What they do ---- */
-
-static void look(struct cuda_session *cuda, struct cuda_stream *stream)
-{
-    const struct cuda_driver *driver = cuda->driver;
-    CUresult result = stream->stream != NULL ? driver->cuStreamQuery(stream->stream)
-                                             : driver->cuEventQuery(stream->joint);
-
-    stream->is_busy = cuda_check(cuda, result) == CUDA_ERROR_NOT_READY;
-}
-
-bool cuda_streams_look(struct cuda_session *cuda)
-{
-    bool is_busy = false;
-
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        if (cuda->streams[i].is_busy) {
-            look(cuda, &cuda->streams[i]);
-            is_busy = is_busy || cuda->streams[i].is_busy;
-        }
-    }
-    return cuda_leave_look(cuda) || is_busy;
-}
-
-CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream)
-{
-    return cuda_check(cuda, cuda->driver->cuStreamSynchronize(stream));
-}
-
-CUresult cuda_streams_wait(struct cuda_session *cuda)
-{
-    CUresult result;
-
-    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
-        return CUDA_SUCCESS;
-    }
-    result = cuda_streams_join(cuda, BG_CUDA_ALL, cuda->own) ?: cuda_stream_wait(cuda, cuda->own);
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        cuda->streams[i].is_busy = false;
-    }
-    return result;
-}
+/* ---- Places in their work ---- */
 
 /* Where a stream is now; one that was destroyed has it already. */
 static CUresult put_joint(struct cuda_session *cuda, struct cuda_stream *stream)
@@ -85,7 +52,13 @@ static CUresult put_joint(struct cuda_session *cuda, struct cuda_stream *stream)
     if (stream->joint == NULL) {
         result = driver->cuEventCreate(&stream->joint, CU_EVENT_DISABLE_TIMING);
     }
-    return cuda_check(cuda, result ?: driver->cuEventRecord(stream->joint, stream->stream));
+    result = cuda_check(cuda, result ?: driver->cuEventRecord(stream->joint, stream->stream));
+    if (result == CUDA_SUCCESS) {
+        stream->joint_ns = stream->joint_ns ? stream->joint_ns : clock_now_ns();
+        stream->joint_count += stream->count;
+        stream->count = 0;
+    }
+    return result;
 }
 
 static CUresult join(struct cuda_session *cuda, struct cuda_stream *stream, CUstream waiting)
@@ -104,6 +77,105 @@ CUresult cuda_streams_join(struct cuda_session *cuda, uint32_t handle, CUstream 
             result = join(cuda, &cuda->streams[i], waiting);
         }
     }
+    return result;
+}
+
+/* ---- What they do ---- */
+
+/* The CPU device counts a kernel's time itself. On a GPU nothing can be seen of a kernel but its
+ * end: so many of them may have so many times the limit to come to the joint. */
+static void watch(struct cuda_session *cuda, struct cuda_stream *stream)
+{
+    uint64_t limit_ns = cuda->session->time_limit_ns;
+
+    if (cuda->driver->on_cpu || limit_ns == 0) {
+        return;
+    }
+    if (stream->joint_ns != 0 &&
+        cuda_check(cuda, cuda->driver->cuEventQuery(stream->joint)) == CUDA_SUCCESS) {
+        stream->joint_ns = stream->joint_count = 0;
+    }
+    if (stream->joint_ns == 0) {
+        put_joint(cuda, stream);
+    } else if (clock_now_ns() - stream->joint_ns > limit_ns * (stream->joint_count + 1)) {
+        cuda_check(cuda, CUDA_ERROR_LAUNCH_TIMEOUT);
+    }
+}
+
+static void look(struct cuda_session *cuda, struct cuda_stream *stream)
+{
+    const struct cuda_driver *driver = cuda->driver;
+    CUresult result = stream->stream != NULL ? driver->cuStreamQuery(stream->stream)
+                                             : driver->cuEventQuery(stream->joint);
+
+    stream->is_busy = cuda_check(cuda, result) == CUDA_ERROR_NOT_READY;
+    if (stream->is_busy) {
+        watch(cuda, stream);
+    } else {
+        stream->joint_ns = stream->joint_count = stream->count = 0;
+    }
+}
+
+bool cuda_streams_look(struct cuda_session *cuda)
+{
+    bool is_busy = false;
+
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
+        if (cuda->streams[i].is_busy) {
+            look(cuda, &cuda->streams[i]);
+            is_busy = is_busy || cuda->streams[i].is_busy;
+        }
+    }
+    return cuda_leave_look(cuda) || is_busy;
+}
+
+/* ---- Waiting ---- */
+
+static CUresult poll(struct cuda_session *cuda, CUstream stream)
+{
+    uint64_t look_ns = clock_now_ns() + CUDA_LOOK_NS;
+    CUresult result;
+
+    for (uint32_t i = 0; (result = cuda->driver->cuStreamQuery(stream)) == CUDA_ERROR_NOT_READY;
+         i++) {
+        if (i >= EAGER_LOOKS) {
+            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        }
+        if (clock_now_ns() >= look_ns) {
+            cuda_streams_look(cuda);
+            look_ns = clock_now_ns() + CUDA_LOOK_NS;
+        }
+        if (cuda->error != CUDA_SUCCESS) {
+            return cuda->error;
+        }
+    }
+    return cuda_check(cuda, result);
+}
+
+CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream)
+{
+    struct session *session = cuda->session;
+    CUresult result;
+
+    if (session->waits != NULL) {
+        session->waits(session->owner, true);
+    }
+    result = poll(cuda, stream);
+    if (session->waits != NULL) {
+        session->waits(session->owner, false);
+    }
+    return result;
+}
+
+CUresult cuda_streams_wait(struct cuda_session *cuda)
+{
+    CUresult result;
+
+    if (!cuda_stream_is_busy(cuda, BG_CUDA_ALL)) {
+        return CUDA_SUCCESS;
+    }
+    result = cuda_streams_join(cuda, BG_CUDA_ALL, cuda->own) ?: cuda_stream_wait(cuda, cuda->own);
+    cuda_streams_look(cuda);
     return result;
 }
 
@@ -185,7 +257,7 @@ void cuda_streams_destroy(struct cuda_session *cuda)
     }
 }
 
-/* ---- Waiting ---- */
+/* ---- Commands that wait, and marks ---- */
 
 CUDA_COMMAND(cuda_run_stream_sync)
 {

@@ -12,7 +12,8 @@
 /* What our backend has, whoever the device is (see PVGPU_FEATURE_*). */
 #define PVGPU_COMMANDS_FEATURES                                                                    \
     (BG_PVGPU_FEATURE_D3D11 | BG_PVGPU_FEATURE_VSYNC | BG_PVGPU_FEATURE_TRIPLE_BUFFER |            \
-     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS)
+     BG_PVGPU_FEATURE_CONTROL_WORDS | BG_PVGPU_FEATURE_COMPUTE | BG_PVGPU_FEATURE_REGIONS |        \
+     BG_PVGPU_FEATURE_CUDA)
 
 enum pvgpu_command_kind {
     PVGPU_KIND_UNKNOWN, /* not one that we have, or too short */

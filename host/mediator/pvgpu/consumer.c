@@ -5,8 +5,11 @@
 #include <sys/eventfd.h>
 
 #include "host/common/clock.h"
+#include "host/mediator/cuda/carrier.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
+#include "host/mediator/worker/streams.h"
+#include "protocol/cuda_command.h"
 
 /* After the last command the ring is polled for so long before the thread sleeps: some wake-ups'
  * worth, so that a guest that answers at once never pays one. */
@@ -105,6 +108,94 @@ static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
     return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
 }
 
+/* CUDA's commands end by themselves, by the time limit of kernels and that of a compilation; this
+ * is for those that do not. */
+static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
+                                 const struct pvgpu_ring_command *command)
+{
+    uint32_t type = command->header.type;
+
+    return request_limit_ns(worker) * (type >= BG_CUDA_INIT && type <= BG_CUDA_LAST ? 2 : 1);
+}
+
+/* ---- The end of what a guest's kernels did ---- */
+
+/* The GPU is lost: by the guest's own kernels if it has any. */
+static void lose_gpu(struct pvgpu_worker *worker)
+{
+    const struct session *session = worker->context.session;
+
+    if (session->cuda != NULL) {
+        pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
+    } else {
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
+    }
+}
+
+/* ---- CUDA's streams ---- */
+
+/* Now and then, while they have work: which is use of the lease. */
+static void look_at_streams(struct pvgpu_worker *worker)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    if (now_ns < worker->look_ns) {
+        return;
+    }
+    worker->look_ns = now_ns + CUDA_LOOK_NS;
+    worker->streams_work = cuda_is_busy(worker->context.session);
+    lease_use(&worker->lease);
+    if (worker->context.session->gpu->lost) {
+        lose_gpu(worker);
+    }
+}
+
+/* Behind each command. */
+static void note_cuda(struct pvgpu_worker *worker)
+{
+    const struct session *session = worker->context.session;
+    uint32_t *error = cuda_error_word(session);
+
+    worker->streams_work = session->cuda != NULL;
+    if (session->cuda != NULL && error == NULL) {
+        error = &worker->no_page;
+    }
+    __atomic_store_n(&worker->cuda_error, error, __ATOMIC_RELAXED);
+}
+
+/* False when the session ends. */
+static bool finish_streams(struct pvgpu_worker *worker)
+{
+    struct session *session = worker->context.session;
+
+    if (!worker->streams_work) {
+        return true;
+    }
+    streams_finish(session, worker->base.device.cuda, request_limit_ns(worker));
+    worker->streams_work = false;
+    if (session->gpu->lost) {
+        lose_gpu(worker);
+    }
+    return !session->gpu->lost;
+}
+
+/* Around waits within a command, which are not the command's time. */
+static void note_wait(void *owner, bool begins)
+{
+    struct pvgpu_worker *worker = owner;
+
+    if (begins) {
+        watch_pause(&worker->watch);
+    } else {
+        watch_resume(&worker->watch);
+    }
+}
+
+static void interrupt(void *owner)
+{
+    pvgpu_worker_interrupt(owner, BG_PVGPU_IRQ_FENCE);
+}
+
 /* ---- Lease, in the middle of a command ---- */
 
 /* All else that wants attention waits for the command's end. */
@@ -189,6 +280,7 @@ static void give_way(void *owner)
         return;
     }
     watch_pause(&worker->watch);
+    streams_finish(worker->context.session, worker->base.device.cuda, request_limit_ns(worker));
     if (pause) {
         stand_still(worker);
     } else {
@@ -206,7 +298,7 @@ static void stand_aside(void *owner, bool begins)
     take_lease_bits(worker);
     if (begins) {
         watch_pause(&worker->watch);
-        if (worker->lease.state == LEASE_HELD) {
+        if (worker->lease.state == LEASE_HELD && !cuda_is_busy(worker->context.session)) {
             lease_release(&worker->lease);
         }
     } else {
@@ -232,11 +324,15 @@ static bool prepare(struct pvgpu_worker *worker)
     done = lease_prepare(&worker->context.session, &worker->base.device,
                          worker->base.start.limits.memory_limit, true, reason);
     if (done) {
-        struct gpu *gpu = worker->context.session->gpu;
+        struct session *session = worker->context.session;
+        struct gpu *gpu = session->gpu;
 
         gpu->give_way = give_way;
         gpu->stand_aside = stand_aside;
-        gpu->owner = worker;
+        gpu->owner = session->owner = worker;
+        session->interrupt = interrupt;
+        session->waits = note_wait;
+        session->time_limit_ns = request_limit_ns(worker);
         done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", gpu->error);
     }
@@ -266,7 +362,7 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
     status = gpu_synchronize(gpu);
     end_long(worker);
     if (gpu->lost) {
-        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", gpu->error);
+        lose_gpu(worker);
         return false;
     }
     if (status != BG_COMPUTE_OK) {
@@ -277,9 +373,15 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
 
 /* ---- Lease, at a command's end ---- */
 
+/* What runs is waited for. */
+static bool finish_turn(struct pvgpu_worker *worker)
+{
+    return finish_work(worker, worker->ring.consumer, 0) && finish_streams(worker);
+}
+
 static bool release_lease(struct pvgpu_worker *worker)
 {
-    if (!finish_work(worker, worker->ring.consumer, 0)) {
+    if (!finish_turn(worker)) {
         return false;
     }
     lease_release(&worker->lease);
@@ -295,6 +397,9 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
         begin_long(worker, request_limit_ns(worker));
         gpu_finish(worker->context.session->gpu);
         end_long(worker);
+    }
+    if (!finish_streams(worker)) {
+        return;
     }
     pvgpu_context_reset(&worker->context);
     pvgpu_display_reset(&worker->display);
@@ -351,7 +456,7 @@ static bool take_attention(struct pvgpu_worker *worker)
         take_reset(worker, request);
     }
     if (bits & PVGPU_ATTENTION_PAUSE) {
-        finish_work(worker, worker->ring.consumer, 0);
+        finish_turn(worker);
         take_pauses(worker);
     }
     if (bits & PVGPU_ATTENTION_DRAIN) {
@@ -395,7 +500,7 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     struct session *session;
 
     if (is_long) {
-        begin_long(worker, request_limit_ns(worker));
+        begin_long(worker, command_limit_ns(worker, command));
     }
     outcome = pvgpu_command_run(&worker->context, &worker->display, worker->ring.control,
                                 command->bytes, worker->present_ns);
@@ -405,8 +510,9 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     session = worker->context.session;
     if (session != NULL) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
+        note_cuda(worker);
         if (session->gpu->lost) {
-            pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
+            lose_gpu(worker);
             return;
         }
     }
@@ -506,6 +612,7 @@ static void run_command(struct pvgpu_worker *worker, const struct pvgpu_ring_com
         return;
     }
     __atomic_store_n(&worker->commands, worker->commands + 1, __ATOMIC_RELAXED);
+    worker->naps = false;
     switch (kind) {
     case PVGPU_KIND_UNKNOWN:
         report(worker, command->position, BG_PVGPU_ERROR_INVALID_COMMAND, command->header.type);
@@ -542,31 +649,45 @@ static bool look(const struct pvgpu_worker *worker, unsigned times, bool with_pa
     return false;
 }
 
-/* Polls for a while, then sleeps until the doorbell. */
+/* Until the doorbell; or, while streams work, until they are to be looked at again. */
+static void sleep_for_work(struct pvgpu_worker *worker)
+{
+    bool may_sleep =
+        worker->streams_work ? !lease_is_over(&worker->lease) : !lease_is_wanted(&worker->lease);
+
+    if (!may_sleep && !release_lease(worker)) {
+        return;
+    }
+    if (pvgpu_ring_sleep(&worker->ring)) {
+        wait_for(worker, true, worker->streams_work ? worker->look_ns : NEVER);
+        pvgpu_ring_wake(&worker->ring);
+    }
+    worker->naps = worker->streams_work;
+}
+
+/* Polls for a while, then sleeps. */
 static void wait_for_work(struct pvgpu_worker *worker)
 {
     uint64_t until_ns;
 
     pvgpu_ring_publish(&worker->ring);
+    if (worker->naps) {
+        sleep_for_work(worker);
+        return;
+    }
     if (look(worker, EAGER_LOOKS, false)) {
         return;
     }
     until_ns = clock_now_ns() + SPIN_NS;
     do {
-        if (lease_has_lingered(&worker->lease) && !release_lease(worker)) {
+        if (!worker->streams_work && lease_has_lingered(&worker->lease) && !release_lease(worker)) {
             return;
         }
         if (look(worker, SPIN_LOOKS, true)) {
             return;
         }
     } while (clock_now_ns() < until_ns);
-    if (lease_is_wanted(&worker->lease) && !release_lease(worker)) {
-        return;
-    }
-    if (pvgpu_ring_sleep(&worker->ring)) {
-        wait_for(worker, true, NEVER);
-        pvgpu_ring_wake(&worker->ring);
-    }
+    sleep_for_work(worker);
 }
 
 /* producer_ptr makes no sense, or a command does not fit. Nothing behind it can be found. */
@@ -657,7 +778,7 @@ static void consume(struct pvgpu_worker *worker)
     }
     /* The rest of the ring waits for the next lease. */
     if (lease_is_over(&worker->lease) && pvgpu_ring_has_work(&worker->ring) &&
-        finish_work(worker, worker->ring.consumer, 0)) {
+        finish_turn(worker)) {
         lease_yield(&worker->lease, worker->priority);
     }
 }
@@ -682,11 +803,16 @@ void *pvgpu_consumer_main(void *context)
         if (has_attention(worker) && !take_attention(worker)) {
             return NULL;
         }
+        if (worker->streams_work) {
+            look_at_streams(worker);
+        }
         if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
             return NULL; /* by a fault */
         }
         if (has_drained(worker)) {
-            end_session(worker);
+            if (finish_turn(worker)) {
+                end_session(worker);
+            }
             return NULL;
         }
         if (worker->paused) {

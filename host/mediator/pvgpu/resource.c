@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pvgpu's ids, resources and views. */
+#include "host/mediator/cuda/carrier.h"
 #include "host/mediator/pvgpu/context.h"
 
 #include <stdlib.h>
@@ -525,6 +526,9 @@ PVGPU_HANDLER(pvgpu_destroy_shader_resource_view)
 
 void pvgpu_context_reset(struct pvgpu_context *context)
 {
+    if (context->session != NULL) {
+        cuda_end(context->session);
+    }
     for (uint32_t i = 0; i < PVGPU_ID_SLOTS; i++) {
         if (context->views.slots[i].id) {
             free_view(context, context->views.slots[i].object);

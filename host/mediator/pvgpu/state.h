@@ -52,6 +52,8 @@ struct pvgpu_worker {
     struct watch watch;                     /* of what runs */
     bool watched;                           /* the socket's thread looks at it by itself */
     uint64_t commands, errors, memory_used; /* for the status */
+    uint32_t *cuda_error;                   /* the guest has CUDA: where it reads what ended it */
+    uint32_t no_page;                       /* or where nobody does */
 
     /* The consumer's, after the start. */
     struct pvgpu_ring ring;
@@ -64,6 +66,9 @@ struct pvgpu_worker {
     uint64_t drain_to;      /* the producer's place when the drain began */
     uint64_t present_ns;    /* the time that the present which runs has */
     uint64_t room_since_ns; /* since when a present waits for a slot; 0: none does */
+    bool streams_work;      /* CUDA's did when they were looked at last, or may since */
+    uint64_t look_ns;       /* when to look at them again */
+    bool naps;              /* nothing came for a while: it only looks at streams */
 };
 
 /* The consumer thread. */
@@ -72,6 +77,10 @@ void *pvgpu_consumer_main(void *worker);
 /* Ends the session by a fault: tells guest, device and supervisor. Any thread. */
 void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format,
                         ...) __attribute__((format(printf, 3, 4)));
+
+/* Ends the session because of what the guest's own kernels did, which is nobody's business but its
+ * own: tells guest and device. Any thread. */
+void pvgpu_worker_lose(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *reason);
 
 /* The consumer is done; without a fault. */
 void pvgpu_worker_finish(struct pvgpu_worker *worker);

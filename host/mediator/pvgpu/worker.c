@@ -114,6 +114,21 @@ void pvgpu_worker_finish(struct pvgpu_worker *worker)
     finish(worker, WORKER_EXIT_OK);
 }
 
+static void tell_loss(struct pvgpu_worker *worker, enum bg_pvgpu_error code)
+{
+    pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
+    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
+    pvgpu_ring_report(&worker->ring, worker->ring.consumer, code, 0);
+    pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
+}
+
+void pvgpu_worker_lose(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *reason)
+{
+    log_warning("%s; session ended", reason);
+    tell_loss(worker, code);
+    finish(worker, WORKER_EXIT_OK);
+}
+
 void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *format,
                         ...)
 {
@@ -124,10 +139,7 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, c
     vsnprintf(message.reason, sizeof(message.reason), format, arguments);
     va_end(arguments);
     log_error("fault: %s; session ended", message.reason);
-    pvgpu_ring_clear_status(&worker->ring, BG_PVGPU_CONTROL_READY);
-    pvgpu_ring_set_status(&worker->ring, BG_PVGPU_CONTROL_DEVICE_LOST);
-    pvgpu_ring_report(&worker->ring, worker->ring.consumer, code, 0);
-    pvgpu_worker_interrupt(worker, BG_PVGPU_IRQ_ERROR);
+    tell_loss(worker, code);
     control_tell(worker->base.control, &message);
     finish(worker, WORKER_EXIT_FAULT);
 }
@@ -409,6 +421,21 @@ static uint64_t begin_wait(struct worker *base, short *events)
     return earliest(next_ns, stream->look_ns);
 }
 
+/* Its thread may be stuck for good: the process ends. */
+static void time_out(struct pvgpu_worker *worker)
+{
+    uint32_t *cuda_error = __atomic_load_n(&worker->cuda_error, __ATOMIC_RELAXED);
+
+    if (cuda_error != NULL) {
+        __atomic_store_n(cuda_error, CUDA_ERROR_LAUNCH_TIMEOUT, __ATOMIC_RELEASE);
+        pvgpu_worker_lose(worker, BG_PVGPU_ERROR_TIMEOUT, "CUDA: a command ran too long");
+        return;
+    }
+    pvgpu_worker_fault(worker, BG_PVGPU_ERROR_TIMEOUT,
+                       "a command ran longer than the limit of %u ms",
+                       worker->base.start.limits.request_timeout_ms);
+}
+
 static void check_times(struct device_stream *stream)
 {
     struct pvgpu_worker *worker = stream->worker;
@@ -417,10 +444,7 @@ static void check_times(struct device_stream *stream)
 
     if (watch_look(watch, now_ns, &stream->look_ns) &&
         !__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
-        /* Its thread may be stuck for good: the process ends. */
-        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_TIMEOUT,
-                           "a command ran longer than the limit of %u ms",
-                           worker->base.start.limits.request_timeout_ms);
+        time_out(worker);
     }
     if (stream->identity_until_ns && now_ns >= stream->identity_until_ns) {
         log_warning("no identity after the handshake; connection ended");

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "host/common/clock.h"
-#include "host/mediator/log.h"
 #include "host/mediator/compute/operation.h"
+#include "host/mediator/cuda/carrier.h"
+#include "host/mediator/log.h"
+#include "host/mediator/worker/streams.h"
 
 struct stub_request *stub_queue_room(struct stub_worker *worker)
 {
@@ -77,8 +79,10 @@ void stub_fail(struct stub_worker *worker, const char *format, ...)
         stub_answer_status(worker, &queue_first(worker)->header, BG_COMPUTE_CUDA_ERROR);
         queue_drop_first(worker);
     }
-    memcpy(message.reason, worker->fault, sizeof(message.reason));
-    control_tell(worker->base.control, &message);
+    if (!worker->has_cuda) { /* else it is the guest's own kernels' doing, and nobody's business */
+        memcpy(message.reason, worker->fault, sizeof(message.reason));
+        control_tell(worker->base.control, &message);
+    }
     worker_wake(&worker->base);
 }
 
@@ -102,7 +106,38 @@ static void end_running(struct stub_worker *worker)
     watch_end(&worker->watch);
     if (worker->session != NULL) {
         worker->statistics.memory_used = worker->session->memory_used;
+        worker->has_cuda = worker->session->cuda != NULL;
     }
+}
+
+static uint64_t request_limit_ns(const struct stub_worker *worker)
+{
+    return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
+}
+
+/* CUDA's commands end by themselves, by the time limit of kernels and that of a compilation; this
+ * is for those that do not. */
+static uint64_t command_limit_ns(const struct stub_worker *worker,
+                                 const struct stub_request *request)
+{
+    return request_limit_ns(worker) * (request->plan.is_cuda ? 2 : 1);
+}
+
+/* Around waits for streams within a request, which are not the request's time. */
+static void note_wait(void *owner, bool begins)
+{
+    struct stub_worker *worker = owner;
+
+    if (begins) {
+        watch_pause(&worker->watch);
+    } else {
+        watch_resume(&worker->watch);
+    }
+}
+
+static void finish_streams(struct stub_worker *worker)
+{
+    streams_finish(worker->session, worker->base.device.cuda, request_limit_ns(worker));
 }
 
 /* Between the pieces of a request: when its quantum is over the rest waits for the next lease. */
@@ -118,6 +153,9 @@ static void give_way(void *owner)
         return;
     }
     gpu_finish(worker->session->gpu); /* what was started belongs to this turn */
+    watch_pause(&worker->watch);
+    finish_streams(worker);
+    watch_resume(&worker->watch);
     pthread_mutex_lock(&worker->base.lock);
     if (lease_is_over(&worker->lease)) {
         watch_pause(&worker->watch);
@@ -151,11 +189,6 @@ static void stand_aside(void *owner, bool begins)
     pthread_mutex_unlock(&worker->base.lock);
 }
 
-static uint64_t request_limit_ns(const struct stub_worker *worker)
-{
-    return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
-}
-
 /* Opens the device and, for a request that computes, makes its context; fails the worker, and
  * with it the request, when that does not work. */
 static bool prepare(struct stub_worker *worker, bool with_context, bool in_executor)
@@ -177,7 +210,9 @@ static bool prepare(struct stub_worker *worker, bool with_context, bool in_execu
     }
     worker->session->gpu->give_way = give_way;
     worker->session->gpu->stand_aside = stand_aside;
-    worker->session->gpu->owner = worker;
+    worker->session->gpu->owner = worker->session->owner = worker;
+    worker->session->waits = note_wait;
+    worker->session->time_limit_ns = request_limit_ns(worker);
     worker->prepared = with_context;
     return true;
 }
@@ -188,13 +223,17 @@ static bool release_lease(struct stub_worker *worker, bool in_executor)
 {
     struct gpu *gpu = worker->session != NULL ? worker->session->gpu : NULL;
 
-    if (gpu != NULL && gpu->async_pending) {
+    if (gpu != NULL && (gpu->async_pending || worker->streams_work)) {
         if (!in_executor) {
             return false;
         }
         begin_running(worker, "asynchronous work", request_limit_ns(worker));
         gpu_finish(gpu);
+        watch_pause(&worker->watch);
+        finish_streams(worker);
+        watch_resume(&worker->watch);
         end_running(worker);
+        worker->streams_work = false;
         if (worker->abandoned) {
             return false;
         }
@@ -216,18 +255,21 @@ static void run_first(struct stub_worker *worker, bool in_executor)
     struct stub_request *request = &worker->current;
     const struct stub_request *first = queue_first(worker);
     uint8_t out[MAILBOX_MESSAGE_MAX];
+    bool streams_work;
     size_t length;
 
     memcpy(request, first, offsetof(struct stub_request, bytes) + first->length);
     queue_drop_first(worker);
     worker->answer_due = true;
-    begin_running(worker, "a request", in_executor ? request_limit_ns(worker) : 0);
+    begin_running(worker, "a request", in_executor ? command_limit_ns(worker, request) : 0);
     length = request_run(request->plan.needs_session ? worker->session : NULL, request->bytes,
                          request->length, out + mailbox_header_size(&request->header));
+    streams_work = worker->session != NULL && cuda_is_busy(worker->session);
     end_running(worker);
     if (worker->abandoned) {
         return;
     }
+    worker->streams_work = streams_work;
     lease_use(&worker->lease);
     send_answer(worker, &request->header, out, length);
     if (worker->session != NULL && worker->session->gpu->lost) {

@@ -80,6 +80,7 @@ struct request_plan request_plan(const uint8_t *bytes, size_t length)
         .needs_lease = row != NULL && row->needs >= OPERATION_NEEDS_LEASE,
         .brief = operation_is_brief(row, request.param_count, request.params),
         .raise_priority = request.flags & BG_VGPU_STUB_FLAG_RAISE_PRIORITY,
+        .is_cuda = request.operation >= BG_CUDA_INIT && request.operation <= BG_CUDA_LAST,
     };
 }
 

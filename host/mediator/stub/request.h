@@ -20,6 +20,7 @@ struct request_plan {
     bool needs_lease;   /* computes on the GPU */
     bool brief;         /* bounded by the mailbox's size: at most some microseconds on a CPU */
     bool raise_priority;
+    bool is_cuda; /* a command of cuda_command.h */
 };
 
 struct request_plan request_plan(const uint8_t *request, size_t length);

@@ -45,6 +45,8 @@ struct stub_worker {
     uint64_t look_ns;            /* the socket thread's: when to look at it again */
     struct stub_request current; /* the runner's while running, but for its header */
     struct session *session;     /* the runner's while running */
+    bool has_cuda;               /* the session has CUDA, */
+    bool streams_work;           /* whose streams had work after the last request */
     bool prepared;               /* the GPU has its context */
     struct lease lease;
 

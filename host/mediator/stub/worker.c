@@ -339,7 +339,10 @@ static void check_end(const struct stub_worker *worker)
 {
     struct worker *base = &stub_worker.base;
 
-    if (worker->failed) {
+    if (worker->failed && worker->has_cuda) {
+        log_warning("%s; session ended", worker->fault);
+        worker_end(base, WORKER_EXIT_OK);
+    } else if (worker->failed) {
         log_error("fault: %s; session ended", worker->fault);
         worker_end(base, WORKER_EXIT_FAULT);
     } else if (worker->finishing && worker->queue_count == 0 && !worker->running &&

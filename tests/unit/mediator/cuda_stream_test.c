@@ -244,6 +244,97 @@ static void test_bad_events(void **state)
     }
 }
 
+/* ---- Time, on a GPU ---- */
+
+static void play_gpu(uint64_t limit_ns)
+{
+    driver.on_cpu = false;
+    session->time_limit_ns = limit_ns;
+}
+
+/* A stream that gets nowhere ends everything. */
+static void test_stream_stands_still(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    uint64_t until_ns = clock_now_ns() + DEADLINE_NS;
+
+    (void)state;
+    play_gpu(NS_PER_MS);
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    close_gate(&gate, FIRST);
+    while (page()->error == 0) {
+        cuda_is_busy(session);
+        assert_true(clock_now_ns() < until_ns);
+    }
+    assert_int_equal(page()->error, CUDA_ERROR_LAUNCH_TIMEOUT);
+    assert_true(gpu.lost);
+    open_gate(&gate);
+    assert_int_equal(cuCtxSynchronize(), CUDA_SUCCESS);
+}
+
+/* Who waits for it learns it, too. */
+static void test_stream_that_is_waited_for_stands_still(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+
+    (void)state;
+    play_gpu(NS_PER_MS);
+    close_gate(&gate, BG_CUDA_STREAM_LEGACY);
+    EXPECT(CUDA_ERROR_LAUNCH_TIMEOUT, sync_stream(BG_CUDA_STREAM_LEGACY));
+    open_gate(&gate);
+    assert_int_equal(cuCtxSynchronize(), CUDA_SUCCESS);
+}
+
+/* Many are not too long together. */
+static void test_stream_gets_on(void **state)
+{
+    struct gate gate = CLOSED_GATE;
+    uint64_t value = 0, until_ns = clock_now_ns() + 5 * NS_PER_MS;
+
+    (void)state;
+    play_gpu(NS_PER_MS);
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    while (value < 120000) { /* two minutes' worth */
+        OK(mark(FIRST, ++value));
+    }
+    close_gate(&gate, FIRST);
+    do {
+        cuda_is_busy(session);
+    } while (clock_now_ns() < until_ns);
+    assert_int_equal(page()->error, 0);
+    open_gate(&gate);
+    wait_until_idle();
+}
+
+static void note_wait(void *owner, bool begins)
+{
+    assert_int_equal(*(bool *)owner, !begins);
+    *(bool *)owner = begins;
+}
+
+static void test_waits_are_told(void **state)
+{
+    bool waits = false;
+
+    (void)state;
+    session->waits = note_wait;
+    session->owner = &waits;
+    OK(mark(BG_CUDA_STREAM_LEGACY, 1));
+    OK(sync_stream(BG_CUDA_STREAM_LEGACY));
+    OK(sync_stream(BG_CUDA_ALL));
+    assert_false(waits);
+}
+
+static void test_time_out(void **state)
+{
+    (void)state;
+    assert_ptr_equal(cuda_error_word(session), &page()->error);
+    cuda_time_out(session);
+    assert_int_equal(page()->error, CUDA_ERROR_LAUNCH_TIMEOUT);
+    assert_true(gpu.lost);
+    EXPECT(CUDA_ERROR_LAUNCH_TIMEOUT, mark(BG_CUDA_STREAM_LEGACY, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +348,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_stands_still, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_that_is_waited_for_stands_still, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_stream_gets_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_out, setup, teardown),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a carrier knows of a guest's CUDA: its commands are operations (compute/operation.h), and
+ * its streams work beside them. That is device time of the session, as its operations are: so a
+ * carrier does not give its lease back while streams have work, and looks at them now and then.
+ *
+ * The thread that runs operations, unless it says otherwise.
+ */
+#ifndef MEDIATOR_CUDA_CARRIER_H
+#define MEDIATOR_CUDA_CARRIER_H
+
+#include "host/mediator/compute/operation.h"
+#include "host/mediator/compute/session.h"
+
+/* How often streams are to be looked at that have work. */
+#define CUDA_LOOK_NS UINT64_C(1000000)
+
+/* A command of protocol/cuda_command.h. */
+enum bg_compute_status cuda_command_run(struct session *session, struct operation *operation);
+
+/*
+ * Whether streams have work. This is where is found what their kernels did wrong, if no command
+ * finds it before: then the session's GPU is lost.
+ */
+bool cuda_is_busy(struct session *session);
+
+/* The session's kernels have had all the time that they may have: the guest is told, and the GPU
+ * lost. */
+void cuda_time_out(struct session *session);
+
+/* Waits for what is under way, and gives back all that the guest has; also if it never began. */
+void cuda_end(struct session *session);
+
+/* Where the guest reads what ended its CUDA; NULL: nowhere. */
+uint32_t *cuda_error_word(const struct session *session);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The end of a session's turn on the device while its CUDA streams have work. */
+#ifndef MEDIATOR_STREAMS_H
+#define MEDIATOR_STREAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/mediator/compute/session.h"
+
+/*
+ * Waits until they have none. The time that a lease's end may take is the device's, as the
+ * supervisor counts it; when it is used up the session's GPU is lost. session may be NULL. By the
+ * thread that runs operations.
+ */
+void streams_finish(struct session *session, bool on_gpu, uint64_t limit_ns);
+
+#endif
