@@ -24,6 +24,9 @@ enum bg_compute_status cuda_command_run(struct session *session, struct operatio
  */
 bool cuda_is_busy(struct session *session);
 
+/* The same, asked in the middle of a command: nothing becomes of it. */
+bool cuda_is_busy_meanwhile(const struct session *session);
+
 /* The session's kernels have had all the time that they may have: the guest is told, and the GPU
  * lost. */
 void cuda_time_out(struct session *session);

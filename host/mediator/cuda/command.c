@@ -307,6 +307,11 @@ bool cuda_is_busy(struct session *session)
     return session->cuda != NULL && cuda_streams_look(session->cuda);
 }
 
+bool cuda_is_busy_meanwhile(const struct session *session)
+{
+    return session->cuda != NULL && cuda_streams_work(session->cuda);
+}
+
 void cuda_time_out(struct session *session)
 {
     if (session->cuda != NULL) {

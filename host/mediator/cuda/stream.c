@@ -102,13 +102,27 @@ static void watch(struct cuda_session *cuda, struct cuda_stream *stream)
     }
 }
 
+static CUresult query(const struct cuda_session *cuda, const struct cuda_stream *stream)
+{
+    return stream->stream != NULL ? cuda->driver->cuStreamQuery(stream->stream)
+                                  : cuda->driver->cuEventQuery(stream->joint);
+}
+
+bool cuda_streams_work(const struct cuda_session *cuda)
+{
+    bool work = false;
+
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && !work; i++) {
+        const struct cuda_stream *stream = &cuda->streams[i];
+
+        work = stream->is_busy && query(cuda, stream) == CUDA_ERROR_NOT_READY;
+    }
+    return work;
+}
+
 static void look(struct cuda_session *cuda, struct cuda_stream *stream)
 {
-    const struct cuda_driver *driver = cuda->driver;
-    CUresult result = stream->stream != NULL ? driver->cuStreamQuery(stream->stream)
-                                             : driver->cuEventQuery(stream->joint);
-
-    stream->is_busy = cuda_check(cuda, result) == CUDA_ERROR_NOT_READY;
+    stream->is_busy = cuda_check(cuda, query(cuda, stream)) == CUDA_ERROR_NOT_READY;
     if (stream->is_busy) {
         watch(cuda, stream);
     } else {

@@ -17,6 +17,9 @@ bool cuda_stream_is_busy(const struct cuda_session *cuda, uint32_t handle);
  * is found here. */
 bool cuda_streams_look(struct cuda_session *cuda);
 
+/* The same, without any consequence. */
+bool cuda_streams_work(const struct cuda_session *cuda);
+
 /* Waits for one of the driver's streams. */
 CUresult cuda_stream_wait(struct cuda_session *cuda, CUstream stream);
 

@@ -8,6 +8,7 @@
 #include "host/mediator/cuda/carrier.h"
 #include "host/mediator/log.h"
 #include "host/mediator/pvgpu/state.h"
+#include "host/mediator/pvgpu/streams.h"
 #include "host/mediator/worker/streams.h"
 #include "protocol/cuda_command.h"
 
@@ -103,11 +104,6 @@ static void end_long(struct pvgpu_worker *worker)
     watch_end(&worker->watch);
 }
 
-static uint64_t request_limit_ns(const struct pvgpu_worker *worker)
-{
-    return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
-}
-
 /* CUDA's commands end by themselves, by the time limit of kernels and that of a compilation; this
  * is for those that do not. */
 static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
@@ -115,85 +111,8 @@ static uint64_t command_limit_ns(const struct pvgpu_worker *worker,
 {
     uint32_t type = command->header.type;
 
-    return request_limit_ns(worker) * (type >= BG_CUDA_INIT && type <= BG_CUDA_LAST ? 2 : 1);
-}
-
-/* ---- The end of what a guest's kernels did ---- */
-
-/* The GPU is lost: by the guest's own kernels if it has any. */
-static void lose_gpu(struct pvgpu_worker *worker)
-{
-    const struct session *session = worker->context.session;
-
-    if (session->cuda != NULL) {
-        pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
-    } else {
-        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
-    }
-}
-
-/* ---- CUDA's streams ---- */
-
-/* Now and then, while they have work: which is use of the lease. */
-static void look_at_streams(struct pvgpu_worker *worker)
-{
-    uint64_t now_ns = clock_now_ns();
-
-    if (now_ns < worker->look_ns) {
-        return;
-    }
-    worker->look_ns = now_ns + CUDA_LOOK_NS;
-    worker->streams_work = cuda_is_busy(worker->context.session);
-    lease_use(&worker->lease);
-    if (worker->context.session->gpu->lost) {
-        lose_gpu(worker);
-    }
-}
-
-/* Behind each command. */
-static void note_cuda(struct pvgpu_worker *worker)
-{
-    const struct session *session = worker->context.session;
-    uint32_t *error = cuda_error_word(session);
-
-    worker->streams_work = session->cuda != NULL;
-    if (session->cuda != NULL && error == NULL) {
-        error = &worker->no_page;
-    }
-    __atomic_store_n(&worker->cuda_error, error, __ATOMIC_RELAXED);
-}
-
-/* False when the session ends. */
-static bool finish_streams(struct pvgpu_worker *worker)
-{
-    struct session *session = worker->context.session;
-
-    if (!worker->streams_work) {
-        return true;
-    }
-    streams_finish(session, worker->base.device.cuda, request_limit_ns(worker));
-    worker->streams_work = false;
-    if (session->gpu->lost) {
-        lose_gpu(worker);
-    }
-    return !session->gpu->lost;
-}
-
-/* Around waits within a command, which are not the command's time. */
-static void note_wait(void *owner, bool begins)
-{
-    struct pvgpu_worker *worker = owner;
-
-    if (begins) {
-        watch_pause(&worker->watch);
-    } else {
-        watch_resume(&worker->watch);
-    }
-}
-
-static void interrupt(void *owner)
-{
-    pvgpu_worker_interrupt(owner, BG_PVGPU_IRQ_FENCE);
+    return pvgpu_worker_get_limit_ns(worker) *
+           (type >= BG_CUDA_INIT && type <= BG_CUDA_LAST ? 2 : 1);
 }
 
 /* ---- Lease, in the middle of a command ---- */
@@ -280,7 +199,8 @@ static void give_way(void *owner)
         return;
     }
     watch_pause(&worker->watch);
-    streams_finish(worker->context.session, worker->base.device.cuda, request_limit_ns(worker));
+    streams_finish(worker->context.session, worker->base.device.cuda,
+                   pvgpu_worker_get_limit_ns(worker));
     if (pause) {
         stand_still(worker);
     } else {
@@ -298,7 +218,7 @@ static void stand_aside(void *owner, bool begins)
     take_lease_bits(worker);
     if (begins) {
         watch_pause(&worker->watch);
-        if (worker->lease.state == LEASE_HELD && !cuda_is_busy(worker->context.session)) {
+        if (worker->lease.state == LEASE_HELD && !cuda_is_busy_meanwhile(worker->context.session)) {
             lease_release(&worker->lease);
         }
     } else {
@@ -329,10 +249,8 @@ static bool prepare(struct pvgpu_worker *worker)
 
         gpu->give_way = give_way;
         gpu->stand_aside = stand_aside;
-        gpu->owner = session->owner = worker;
-        session->interrupt = interrupt;
-        session->waits = note_wait;
-        session->time_limit_ns = request_limit_ns(worker);
+        gpu->owner = worker;
+        pvgpu_streams_prepare(worker);
         done = gpu_share(gpu, worker->shared.memory, worker->shared.size, &start) == BG_COMPUTE_OK;
         snprintf(reason, sizeof(reason), "%s", gpu->error);
     }
@@ -358,11 +276,11 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
     if (gpu == NULL || !gpu->async_pending) {
         return true;
     }
-    begin_long(worker, request_limit_ns(worker));
+    begin_long(worker, pvgpu_worker_get_limit_ns(worker));
     status = gpu_synchronize(gpu);
     end_long(worker);
     if (gpu->lost) {
-        lose_gpu(worker);
+        pvgpu_worker_lose_gpu(worker);
         return false;
     }
     if (status != BG_COMPUTE_OK) {
@@ -376,7 +294,7 @@ static bool finish_work(struct pvgpu_worker *worker, uint64_t position, uint32_t
 /* What runs is waited for. */
 static bool finish_turn(struct pvgpu_worker *worker)
 {
-    return finish_work(worker, worker->ring.consumer, 0) && finish_streams(worker);
+    return finish_work(worker, worker->ring.consumer, 0) && pvgpu_streams_finish(worker);
 }
 
 static bool release_lease(struct pvgpu_worker *worker)
@@ -394,11 +312,11 @@ static void take_reset(struct pvgpu_worker *worker, uint32_t request)
 {
     log_debug("reset");
     if (worker->context.session != NULL && worker->context.session->gpu->async_pending) {
-        begin_long(worker, request_limit_ns(worker));
+        begin_long(worker, pvgpu_worker_get_limit_ns(worker));
         gpu_finish(worker->context.session->gpu);
         end_long(worker);
     }
-    if (!finish_streams(worker)) {
+    if (!pvgpu_streams_finish(worker)) {
         return;
     }
     pvgpu_context_reset(&worker->context);
@@ -510,9 +428,9 @@ static void run_work(struct pvgpu_worker *worker, const struct pvgpu_ring_comman
     session = worker->context.session;
     if (session != NULL) {
         __atomic_store_n(&worker->memory_used, session->memory_used, __ATOMIC_RELAXED);
-        note_cuda(worker);
+        pvgpu_streams_note(worker);
         if (session->gpu->lost) {
-            lose_gpu(worker);
+            pvgpu_worker_lose_gpu(worker);
             return;
         }
     }
@@ -804,7 +722,7 @@ void *pvgpu_consumer_main(void *context)
             return NULL;
         }
         if (worker->streams_work) {
-            look_at_streams(worker);
+            pvgpu_streams_look(worker);
         }
         if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
             return NULL; /* by a fault */

@@ -82,12 +82,18 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, c
  * own: tells guest and device. Any thread. */
 void pvgpu_worker_lose(struct pvgpu_worker *worker, enum bg_pvgpu_error code, const char *reason);
 
+/* The GPU is lost: by what the guest's kernels did, if it has any, else by a fault. */
+void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker);
+
 /* The consumer is done; without a fault. */
 void pvgpu_worker_finish(struct pvgpu_worker *worker);
 
 /* Sends the device a message, and takes the descriptor (-1: none). Any thread. */
 void pvgpu_worker_send(struct pvgpu_worker *worker, uint32_t type, const void *payload,
                        uint32_t size, int fd);
+
+/* How much of the device's time a command may use. */
+uint64_t pvgpu_worker_get_limit_ns(const struct pvgpu_worker *worker);
 
 /* Interrupts the guest, as the device can: PVGPU_IRQ_*. */
 void pvgpu_worker_interrupt(struct pvgpu_worker *worker, uint32_t irq);

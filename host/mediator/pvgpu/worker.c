@@ -49,6 +49,11 @@ static void call_attention(struct pvgpu_worker *worker, uint32_t bit)
     eventfd_write(worker->kick, 1);
 }
 
+uint64_t pvgpu_worker_get_limit_ns(const struct pvgpu_worker *worker)
+{
+    return worker->base.start.limits.request_timeout_ms * NS_PER_MS;
+}
+
 /* ---- Messages to the device ---- */
 
 static size_t build_message(uint8_t out[OUT_MESSAGE_MAX], uint32_t type, const void *payload,
@@ -142,6 +147,17 @@ void pvgpu_worker_fault(struct pvgpu_worker *worker, enum bg_pvgpu_error code, c
     tell_loss(worker, code);
     control_tell(worker->base.control, &message);
     finish(worker, WORKER_EXIT_FAULT);
+}
+
+void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)
+{
+    const struct session *session = worker->context.session;
+
+    if (session->cuda != NULL) {
+        pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
+    } else {
+        pvgpu_worker_fault(worker, BG_PVGPU_ERROR_INTERNAL, "%.120s", session->gpu->error);
+    }
 }
 
 /* The shared memory's file was made smaller, or the host has no memory for it. Only what may be

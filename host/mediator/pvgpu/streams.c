@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/mediator/pvgpu/streams.h"
+
+#include "host/common/clock.h"
+#include "host/mediator/cuda/carrier.h"
+#include "host/mediator/worker/streams.h"
+
+static void interrupt(void *owner)
+{
+    pvgpu_worker_interrupt(owner, BG_PVGPU_IRQ_FENCE);
+}
+
+/* Waits within a command are not the command's time. */
+static void note_wait(void *owner, bool begins)
+{
+    struct pvgpu_worker *worker = owner;
+
+    if (begins) {
+        watch_pause(&worker->watch);
+    } else {
+        watch_resume(&worker->watch);
+    }
+}
+
+void pvgpu_streams_prepare(struct pvgpu_worker *worker)
+{
+    struct session *session = worker->context.session;
+
+    session->owner = worker;
+    session->interrupt = interrupt;
+    session->waits = note_wait;
+    session->time_limit_ns = pvgpu_worker_get_limit_ns(worker);
+}
+
+void pvgpu_streams_note(struct pvgpu_worker *worker)
+{
+    const struct session *session = worker->context.session;
+    uint32_t *error = cuda_error_word(session);
+
+    worker->streams_work = session->cuda != NULL;
+    if (session->cuda != NULL && error == NULL) {
+        error = &worker->no_page;
+    }
+    __atomic_store_n(&worker->cuda_error, error, __ATOMIC_RELAXED);
+}
+
+void pvgpu_streams_look(struct pvgpu_worker *worker)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    if (now_ns < worker->look_ns) {
+        return;
+    }
+    worker->look_ns = now_ns + CUDA_LOOK_NS;
+    worker->streams_work = cuda_is_busy(worker->context.session);
+    lease_use(&worker->lease);
+    if (worker->context.session->gpu->lost) {
+        pvgpu_worker_lose_gpu(worker);
+    }
+}
+
+bool pvgpu_streams_finish(struct pvgpu_worker *worker)
+{
+    struct session *session = worker->context.session;
+
+    if (!worker->streams_work) {
+        return true;
+    }
+    streams_finish(session, worker->base.device.cuda, pvgpu_worker_get_limit_ns(worker));
+    worker->streams_work = false;
+    if (session->gpu->lost) {
+        pvgpu_worker_lose_gpu(worker);
+    }
+    return !session->gpu->lost;
+}
