@@ -153,6 +153,9 @@ void pvgpu_worker_lose_gpu(struct pvgpu_worker *worker)
 {
     const struct session *session = worker->context.session;
 
+    if (__atomic_load_n(&worker->finished, __ATOMIC_ACQUIRE)) {
+        return; /* it was found before, in the same turn */
+    }
     if (session->cuda != NULL) {
         pvgpu_worker_lose(worker, BG_PVGPU_ERROR_DEVICE_LOST, session->gpu->error);
     } else {
