@@ -316,6 +316,7 @@ static struct launch launch_of(const struct row *row, const unsigned char *param
         .params = params,
         .memory = &memory,
         .stop = &never,
+        .is_alone = true,
     };
 }
 

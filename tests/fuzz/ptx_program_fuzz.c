@@ -495,6 +495,7 @@ static void run_compiled(unsigned threads)
         .params = &params,
         .memory = &memory,
         .stop = &stop,
+        .is_alone = program.used & 1, /* either */
     };
     struct launch_fault fault;
     const struct program_kernel *kernel;

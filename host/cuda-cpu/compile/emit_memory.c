@@ -434,6 +434,7 @@ static uint32_t order_of(const struct emitter *emitter, bool is_strong)
             is_strong = true;
         }
     }
+    order |= emit_has(emitter, PTX_W_SYS) ? WARP_ORDER_SYSTEM : 0;
     return !is_strong ? 0 : order | (is_for_block ? WARP_ORDER_BLOCK : WARP_ORDER_ALL);
 }
 

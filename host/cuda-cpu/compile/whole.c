@@ -50,16 +50,11 @@ static const struct ptx_operand *value_of(const struct ptx_instruction *instruct
     return is_load ? &instruction->operands[0] : address_of(instruction) + 1;
 }
 
-/* Integers, and one operation that processors have. */
-static bool is_plain_atomic(const struct ptx_instruction *instruction)
+/* Of many, some may be done before the others: the last exchange is all that stays. */
+static bool is_associative(const struct ptx_instruction *instruction)
 {
-    enum ptx_word type = ptx_type_word(instruction, 0);
-    enum ptx_kind kind = ptx_type_kind(type);
-
-    return (kind == PTX_SIGNED || kind == PTX_UNSIGNED || kind == PTX_BITS) &&
-           (ptx_type_bits(type) == 32 || ptx_type_bits(type) == 64) &&
-           !ptx_has_word(instruction, PTX_W_CAS) && !ptx_has_word(instruction, PTX_W_INC) &&
-           !ptx_has_word(instruction, PTX_W_DEC);
+    return ptx_type_kind(ptx_type_word(instruction, 0)) != PTX_FLOAT &&
+           !ptx_has_word(instruction, PTX_W_INC) && !ptx_has_word(instruction, PTX_W_DEC);
 }
 
 /* The space that is named, or of the variable; REG: any. */
@@ -85,11 +80,29 @@ static enum ptx_space space_of(const struct ptx_instruction *instruction,
                : PTX_SPACE_REG;
 }
 
+/* What processors do to integers; and sums of floats where nobody else looks, and none is flushed.
+ */
+static bool is_plain_atomic(const struct ptx_instruction *instruction, enum ptx_space space)
+{
+    enum ptx_word type = ptx_type_word(instruction, 0);
+    unsigned bits = ptx_type_bits(type);
+
+    if (bits != 32 && bits != 64) {
+        return false;
+    }
+    switch (ptx_type_kind(type)) {
+    case PTX_SIGNED:
+    case PTX_UNSIGNED:
+    case PTX_BITS:
+        return true;
+    default:
+        return (type == PTX_W_F32 || type == PTX_W_F64) && space == PTX_SPACE_SHARED &&
+               ptx_has_word(instruction, PTX_W_ADD);
+    }
+}
+
 static bool is_strong(const struct ptx_instruction *instruction)
 {
-    if (is_atomic(instruction)) {
-        return !is_plain_atomic(instruction);
-    }
     return ptx_has_word(instruction, PTX_W_VOLATILE) || ptx_has_word(instruction, PTX_W_RELAXED) ||
            ptx_has_word(instruction, PTX_W_ACQUIRE) || ptx_has_word(instruction, PTX_W_RELEASE) ||
            ptx_has_word(instruction, PTX_W_MMIO);
@@ -113,7 +126,8 @@ static enum whole_kind kind_of(const struct planner *planner,
         return WHOLE_SCATTERED;
     }
     if (uniform_is_address(planner->uniform, instruction, address_of(instruction))) {
-        return WHOLE_UNIFORM;
+        return is_atomic(instruction) && !is_associative(instruction) ? WHOLE_SCATTERED
+                                                                      : WHOLE_UNIFORM;
     }
     if (is_atomic(instruction)) {
         return WHOLE_SCATTERED;
@@ -132,11 +146,14 @@ static bool plan(const struct planner *planner, const struct ptx_instruction *in
     const struct ptx_operand *address = address_of(instruction);
     enum ptx_space space;
 
-    if (address == NULL || address->base == NULL || is_strong(instruction) ||
+    if (address == NULL || address->base == NULL ||
         (instruction->has_guard && planner->uniform->differs[instruction->guard])) {
         return false;
     }
     space = space_of(instruction, address->base);
+    if (is_atomic(instruction) ? !is_plain_atomic(instruction, space) : is_strong(instruction)) {
+        return false;
+    }
     *access = (struct whole_access){
         .is_store = instruction->opcode == PTX_ST || is_atomic(instruction),
         .is_atomic = is_atomic(instruction),

@@ -272,7 +272,7 @@ static uint64_t value_at(const void *values, uint32_t lane, uint32_t size)
         return old;                                                                                \
     } while (0)
 
-static uint64_t exchange(unsigned char *pointer, uint32_t operation, uint64_t b, uint64_t c)
+static uint64_t exchange_locked(unsigned char *pointer, uint32_t operation, uint64_t b, uint64_t c)
 {
     switch (size_of(operation)) {
     case 8:
@@ -282,6 +282,16 @@ static uint64_t exchange(unsigned char *pointer, uint32_t operation, uint64_t b,
     default:
         EXCHANGE(uint32_t);
     }
+}
+
+/* Where no other thread looks. */
+static uint64_t exchange_alone(unsigned char *pointer, uint32_t operation, uint64_t b, uint64_t c)
+{
+    uint32_t size = size_of(operation);
+    uint64_t old = value_at(pointer, 0, size), new = access_combine(operation, old, b, c);
+
+    memcpy(pointer, &new, size);
+    return old;
 }
 
 /* Compilers do not agree on how to be told that the processor has it. */
@@ -319,16 +329,31 @@ static void exchange_wide(unsigned char *pointer, uint32_t operation, const unsi
     memcpy(old, &seen, sizeof(seen));
 }
 
+static bool is_shared(const struct warp *warp, const unsigned char *pointer)
+{
+    return (uintptr_t)pointer - (uintptr_t)warp->shared < warp->shared_size;
+}
+
 /* PTX ISA 9.7.13.5: sums of f32 are flushed in global memory alone. */
 static uint32_t operation_at(const struct warp *warp, const unsigned char *pointer,
                              uint32_t operation)
 {
-    bool is_shared = (uintptr_t)pointer - (uintptr_t)warp->shared < warp->shared_size;
-
     return (operation & 0xFFFF) == (WARP_ATOMIC_ADD | WARP_F32 << WARP_ATOMIC_TYPE_SHIFT) &&
-                   !is_shared
+                   !is_shared(warp, pointer)
                ? WARP_ATOMIC_ADD | WARP_F32_FTZ << WARP_ATOMIC_TYPE_SHIFT
                : operation;
+}
+
+/* A block's memory is seen by one host thread alone; the device's, when the launch says so. */
+static uint64_t exchange(const struct warp *warp, unsigned char *pointer, uint32_t operation,
+                         uint64_t b, uint64_t c)
+{
+    bool is_alone =
+        is_shared(warp, pointer) || (warp->is_alone && (operation & WARP_ORDER_SYSTEM) == 0);
+
+    operation = operation_at(warp, pointer, operation);
+    return is_alone ? exchange_alone(pointer, operation, b, c)
+                    : exchange_locked(pointer, operation, b, c);
 }
 
 void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, const void *b,
@@ -351,8 +376,8 @@ void access_atomic(struct warp *warp, void *old, const uint64_t *addresses, cons
                           (unsigned char *)old + lane * size);
             continue;
         }
-        before = exchange(pointer, operation_at(warp, pointer, operation), value_at(b, lane, size),
-                          value_at(c, lane, size));
+        before =
+            exchange(warp, pointer, operation, value_at(b, lane, size), value_at(c, lane, size));
         memcpy((unsigned char *)old + lane * size, &before, size);
     }
 }

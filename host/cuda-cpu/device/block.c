@@ -495,6 +495,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->variables = launch->variables;
     warp->textures = launch->textures;
     warp->stop = launch->stop;
+    warp->is_alone = block->run->is_alone;
     warp->check = block->check != NULL ? check_block_warp(block->check, warp) : NULL;
     return block->check == NULL || warp->check != NULL;
 }

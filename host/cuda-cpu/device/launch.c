@@ -56,6 +56,7 @@ enum launch_status launch_run(const struct launch *launch, struct launch_fault *
     struct run run = {
         .launch = launch,
         .block_count = blocks,
+        .is_alone = launch->is_alone && helper_count(launch) == 0,
         .failed = blocks,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .fault = fault,

@@ -38,6 +38,9 @@ struct launch {
     void (*print)(void *context, const char *text);
     void *print_context;
 
+    /* Nothing else runs on the device meanwhile: on one host thread atomics take no locks, but
+     * those of .sys. */
+    bool is_alone;
     uint32_t threads;  /* host threads that share the blocks; up to 1: the caller's alone */
     struct pool *pool; /* whose they are; NULL: the caller's alone, and nothing is kept */
     struct heap *heap; /* what kernels malloc from; NULL: there is none left */

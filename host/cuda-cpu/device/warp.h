@@ -56,6 +56,7 @@ enum warp_fault {
 #define WARP_ORDER_ALL 0x20000u
 #define WARP_ORDER_ACQUIRE 0x40000u
 #define WARP_ORDER_RELEASE 0x80000u
+#define WARP_ORDER_SYSTEM 0x100000u /* and for the host's threads */
 
 /* What checked code tells of what it does with other threads. */
 enum warp_event {
@@ -90,6 +91,7 @@ struct warp {
     unsigned char *const *variables; /* of the module */
     struct warp_site *sites;
     const volatile uint32_t *stop; /* not 0: the kernel is to end */
+    uint64_t is_alone; /* not 0: no other host thread looks at memory; of .sys, atomics do */
 
     /* For code that runs all warps of a block, which sets tid, warpid and local for each. */
     const uint8_t *order;                  /* the warps in turn */

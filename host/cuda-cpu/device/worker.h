@@ -14,6 +14,7 @@ struct block;
 struct run {
     const struct launch *launch;
     uint64_t block_count;
+    bool is_alone;           /* this host thread and no other looks at the device's memory */
     _Atomic uint64_t next;   /* rank of the block that begins next */
     _Atomic uint64_t failed; /* lowest rank of those that went wrong; block_count: none */
     _Atomic uint32_t workers, stuck;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cuda-cpu/driver/launch.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,22 @@ static CUresult tell_fault(const struct launch_task *task, const struct launch_f
     return result_of(fault->fault);
 }
 
+/* Where one thread computes, who waits for a stream may be another one that runs its kernels: they
+ * come one after the other, so that their atomics need no locks. */
+static enum launch_status run_in_turn(const struct launch *launch, struct launch_fault *fault)
+{
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    enum launch_status status;
+
+    if (!launch->is_alone) {
+        return launch_run(launch, fault);
+    }
+    pthread_mutex_lock(&turn);
+    status = launch_run(launch, fault);
+    pthread_mutex_unlock(&turn);
+    return status;
+}
+
 static CUresult run(struct task *base)
 {
     struct launch_task *task = (struct launch_task *)base;
@@ -101,7 +118,7 @@ static CUresult run(struct task *base)
         task->launch.threads = 1;
     }
     task->launch.limit_ns = driver_settings()->time_limit_ms * NS_PER_MS;
-    switch (launch_run(&task->launch, &fault)) {
+    switch (run_in_turn(&task->launch, &fault)) {
     case LAUNCH_OK:
         return CUDA_SUCCESS;
     case LAUNCH_FAULT:
@@ -244,6 +261,7 @@ static CUresult fill_task(struct launch_task *task, const struct function *funct
     launch->stop = &context->stop;
     launch->pool = driver_pool();
     launch->threads = driver_settings()->threads;
+    launch->is_alone = launch->threads <= 1;
     launch->print = print;
     launch->print_context = &context->print;
     return result ?: function_prepare(function, launch);

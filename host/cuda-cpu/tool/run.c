@@ -232,6 +232,7 @@ static enum run_status launch(struct run *run, struct program *program, struct p
         .memory = &run->memory,
         .heap = run->heap,
         .stop = &never,
+        .is_alone = true,
         .print = print_text,
     };
 

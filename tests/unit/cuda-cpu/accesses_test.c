@@ -226,6 +226,9 @@ static void try_atomic(const struct ptx_instruction *instruction, const char *wo
         "st.global.v2.b64 [%%d3 + 64], {%%d30, %%d31};\n",
         shared ? "shared" : "global");
     compare_kernel(32);
+    compare_is_alone = true;
+    compare(text, 32);
+    compare_is_alone = false;
 }
 
 static void try_words(const struct ptx_form *form, const char *words)

@@ -14,6 +14,7 @@
 _Alignas(128) unsigned char compare_input[COMPARE_BYTES], compare_output[COMPARE_BYTES];
 static _Alignas(128) unsigned char expected[COMPARE_BYTES];
 static char log_text[4096];
+bool compare_is_alone;
 
 uint64_t compare_random(void)
 {
@@ -55,6 +56,7 @@ enum launch_status compare_run(const char *text, unsigned threads, struct launch
         .params = &params,
         .memory = &memory,
         .stop = &never,
+        .is_alone = compare_is_alone,
         .print = no_print,
     };
     const struct program_kernel *kernel;

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_CUDA_CPU_COMPARE_H
 #define TESTS_UNIT_CUDA_CPU_COMPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,9 @@
 #define COMPARE_BYTES 131072 /* of the input, and of the output */
 
 extern unsigned char compare_input[COMPARE_BYTES], compare_output[COMPARE_BYTES];
+
+/* Kernels run with struct launch's is_alone; false at first. */
+extern bool compare_is_alone;
 
 /* The next number of a fixed sequence. */
 uint64_t compare_random(void);

@@ -2,6 +2,7 @@
 // build: $(CUDA_CPU_HERE_SRC)
 // libs: -ldl
 /* Modules of the CPU device: fat binaries, logs, libraries, what functions say of themselves. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,13 @@ static const char module_text[] =
          "ld.param.u32 %r1, [n]; mov.u64 %rd1, counter; atom.global.add.u32 %r2, [%rd1], %r1; "
          "st.shared.u32 [bytes], %r2; ret; }\n"
          ".visible .entry empty() { ret; }\n";
+
+static const char often_text[] =
+    HEAD ".visible .entry add_often(.param .u64 p) { .reg .b32 %r<4>; .reg .b64 %rd<3>; "
+         ".reg .pred %p;\nld.param.u64 %rd1, [p]; mov.u32 %r1, %tid.x; "
+         "mad.wide.u32 %rd2, %r1, 4, %rd1; mov.u32 %r2, 0;\n"
+         "L: atom.global.add.u32 %r3, [%rd2], 1; add.u32 %r2, %r2, 1; "
+         "setp.lt.u32 %p, %r2, 3000; @%p bra L; ret; }\n";
 
 static int setup(void **state)
 {
@@ -386,6 +394,63 @@ static void test_library(void **state)
                      CUDA_ERROR_INVALID_PTX);
 }
 
+/* ---- One thread that computes ---- */
+
+#define WAITERS 2
+#define LAUNCHES 100
+#define TIMES 3000 /* add_often's */
+
+struct waiter {
+    pthread_t thread;
+    CUcontext context;
+    CUfunction function;
+    CUdeviceptr counts;
+};
+
+static void *launch_and_wait(void *argument)
+{
+    struct waiter *waiter = argument;
+    void *parameters[] = {&waiter->counts};
+    CUstream stream;
+
+    OK(cuCtxSetCurrent(waiter->context));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    for (unsigned i = 0; i < LAUNCHES; i++) {
+        OK(cuLaunchKernel(waiter->function, 1, 1, 1, 32, 1, 1, 0, stream, parameters, NULL));
+    }
+    OK(cuStreamSynchronize(stream));
+    OK(cuStreamDestroy(stream));
+    return NULL;
+}
+
+/* Who waits computes too; atomics of both are counted. */
+static void test_atomics_of_streams(void **state)
+{
+    struct waiter waiters[WAITERS], first = {0};
+    uint32_t counts[32];
+    CUmodule module;
+
+    (void)state;
+    OK(cuCtxGetCurrent(&first.context));
+    OK(cuModuleLoadData(&module, often_text));
+    OK(cuModuleGetFunction(&first.function, module, "add_often"));
+    OK(cuMemAlloc(&first.counts, sizeof(counts)));
+    OK(cuMemsetD32(first.counts, 0, 32));
+    for (size_t i = 0; i < WAITERS; i++) {
+        waiters[i] = first;
+        assert_int_equal(pthread_create(&waiters[i].thread, NULL, launch_and_wait, &waiters[i]), 0);
+    }
+    for (size_t i = 0; i < WAITERS; i++) {
+        assert_int_equal(pthread_join(waiters[i].thread, NULL), 0);
+    }
+    OK(cuMemcpyDtoH(counts, first.counts, sizeof(counts)));
+    for (size_t i = 0; i < 32; i++) {
+        assert_int_equal(counts[i], WAITERS * LAUNCHES * TIMES);
+    }
+    OK(cuMemFree(first.counts));
+    OK(cuModuleUnload(module));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_occupancy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_library, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_atomics_of_streams, setup, teardown),
     };
 
     setenv("BAREGPU_CUDA_THREADS", "1", 1);
