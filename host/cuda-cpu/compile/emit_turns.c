@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The turns of a block's warps within its code. Labels: take, where the warp in %turn begins its
- * turn; start, where it is the first one; turnN, where it goes on at block N; next, when one is
- * over.
+ * turn; start, where it is the first one; turnN, where it goes on at block N; wholeN, where it does
+ * so as a whole; next, when one is over.
  */
 #include "host/cuda-cpu/compile/emitter.h"
 #include "host/cuda-cpu/compile/turns.h"
@@ -10,6 +10,9 @@
 
 /* A warp's memory begins with: where it goes on, and its lanes. */
 #define LANES_AT 4
+
+/* Of a place: the warp is whole, and of registers whose lanes lie in steps the bases are kept. */
+#define IS_WHOLE 0x40000000u
 
 static bool stops_at(const struct emitter *emitter, uint32_t block)
 {
@@ -42,7 +45,9 @@ static void save(struct emitter *emitter, uint32_t reg)
     const char *type = emit_register_type(emitter, reg);
 
     for (unsigned part = 0; part < emitter->function->registers[reg].vector; part++) {
-        value kept = emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", type, reg, part);
+        value kept = affine_is_kept(emitter, reg)
+                         ? affine_lanes(emitter, reg)
+                         : emit_value(emitter, "load %s, ptr %%r%u.%u, align 64", type, reg, part);
 
         emit(emitter, "store %s %%t%u, ptr %%t%u, align 64, !tbaa !1", type, kept,
              place_of(emitter, reg, part));
@@ -55,7 +60,8 @@ void turns_keep(struct emitter *emitter)
         return;
     }
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
-        if (turns_leaves(&emitter->turns, emitter->flow, emitter->block, reg)) {
+        if (!affine_is_one(emitter, reg) &&
+            turns_leaves(&emitter->turns, emitter->flow, emitter->block, reg)) {
             save(emitter, reg);
         }
     }
@@ -71,19 +77,44 @@ static void keep_zeros(struct emitter *emitter)
     }
 }
 
-static void load(struct emitter *emitter, uint32_t block)
+/* Those in steps are kept at each stop, and taken at each place where they are read. */
+static bool takes(const struct emitter *emitter, uint32_t block, uint32_t reg)
+{
+    return affine_is_one(emitter, reg) ? live_has(&emitter->turns.live, block, reg)
+                                       : turns_takes(&emitter->turns, block, reg);
+}
+
+static void load(struct emitter *emitter, uint32_t block, bool is_whole)
 {
     for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
         const char *type = emit_register_type(emitter, reg);
+        unsigned parts = takes(emitter, block, reg) ? emitter->function->registers[reg].vector : 0;
 
-        unsigned parts =
-            turns_takes(&emitter->turns, block, reg) ? emitter->function->registers[reg].vector : 0;
+        if (parts && is_whole && affine_is_one(emitter, reg)) {
+            affine_load(emitter, reg, place_of(emitter, reg, 0));
+            continue;
+        }
 
         for (unsigned part = 0; part < parts; part++) {
             value kept = emit_value(emitter, "load %s, ptr %%t%u, align 64, !tbaa !1", type,
                                     place_of(emitter, reg, part));
 
             emit(emitter, "store %s %%t%u, ptr %%r%u.%u, align 64", type, kept, reg, part);
+        }
+    }
+}
+
+/* At a stop, before the turn that begins at a block: those in steps. */
+static void save_steps(struct emitter *emitter, uint32_t block, bool is_whole)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (!affine_is_one(emitter, reg) || !live_has(&emitter->turns.live, block, reg)) {
+            continue;
+        }
+        if (is_whole) {
+            affine_save(emitter, reg, place_of(emitter, reg, 0));
+        } else {
+            save(emitter, reg);
         }
     }
 }
@@ -161,16 +192,26 @@ static bool is_first_stop_at(const struct emitter *emitter, uint32_t block)
     return next < emitter->flow->count;
 }
 
+static bool has_whole(const struct emitter *emitter, uint32_t block)
+{
+    return emitter->affine.steps != NULL && emit_is_twice(emitter, block);
+}
+
 static void go_on_at(struct emitter *emitter, uint32_t block)
 {
     value lanes_at, lanes;
 
     text_add(emitter->out, "turn%u:\n", block);
-    load(emitter, block);
+    load(emitter, block, false);
     lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
     lanes = emit_value(emitter, "load i32, ptr %%t%u, align 4, !tbaa !1", lanes_at);
     emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", lanes, block);
     emit(emitter, "br label %%h%u", block);
+    if (has_whole(emitter, block)) {
+        text_add(emitter->out, "whole%u:\n", block);
+        load(emitter, block, true);
+        emit(emitter, "br label %%w%u", block);
+    }
 }
 
 /* In the first round from the start, then where each one stopped. */
@@ -186,6 +227,9 @@ static void choose_place(struct emitter *emitter)
             uint32_t next = emitter->flow->blocks[i].next;
 
             text_add(emitter->out, " i32 %u, label %%turn%u", next, next);
+            if (has_whole(emitter, next)) {
+                text_add(emitter->out, " i32 %u, label %%whole%u", next | IS_WHOLE, next);
+            }
         }
     }
     text_add(emitter->out, " ]\n");
@@ -244,16 +288,20 @@ void turns_stop(struct emitter *emitter, const struct lanes *lanes)
 {
     uint32_t next = emitter->flow->blocks[emitter->block].next;
     value bits, lanes_at;
+    bool is_whole;
 
     if (next >= emitter->flow->count) {
         emit(emitter, "br label %%leave");
         return;
     }
+    is_whole = lanes->all && has_whole(emitter, next);
+    save_steps(emitter, next, is_whole);
     emitter->lanes = *lanes;
     bits = emit_lane_bits(emitter);
     lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
     emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4, !tbaa !1", bits, lanes_at);
-    emit(emitter, "store i32 %u, ptr %%kept, align 64, !tbaa !1", next);
+    emit(emitter, "store i32 %u, ptr %%kept, align 64, !tbaa !1",
+         is_whole ? next | IS_WHOLE : next);
     emit(emitter, "store i1 true, ptr %%stopped, align 1");
     emit(emitter, "br label %%next");
 }

@@ -12,6 +12,7 @@ struct place {
     value vector;            /* <32 x i64>; of WHOLE_UNIFORM there is none */
     value rows[ROWS_MAX];    /* i64, of the first lane of each row */
     unsigned row_count, row; /* rows, and lanes of one */
+    bool is_affine;          /* it lies as is guessed, for certain */
 };
 
 struct whole_access *whole_find(const struct emitter *emitter)
@@ -79,12 +80,26 @@ static value base_address(struct emitter *emitter, const struct whole_access *ac
     return emit_get(emitter, &base, PTX_W_B64);
 }
 
+static int64_t step_of(const struct whole_access *access)
+{
+    return access->kind == WHOLE_ROWS ? (int64_t)access->size * access->count : 0;
+}
+
+/* Then rows are whole warps. */
+static bool is_affine(const struct emitter *emitter, const struct whole_access *access)
+{
+    return (access->kind == WHOLE_ROWS || access->kind == WHOLE_ROW_SAME) &&
+           access->base->kind == PTX_O_REGISTER && affine_is_kept(emitter, access->base->reg) &&
+           emitter->affine.steps[access->base->reg] == step_of(access);
+}
+
 static struct place find_place(struct emitter *emitter, const struct whole_access *access)
 {
     unsigned row = emitter->options->row ? emitter->options->row : WARP_LANES;
     struct place place = {.row = row, .row_count = WARP_LANES / row};
 
-    if (access->kind == WHOLE_UNIFORM) {
+    place.is_affine = is_affine(emitter, access);
+    if (access->kind == WHOLE_UNIFORM || place.is_affine) {
         emitter->is_narrow = true;
         place.rows[0] = base_address(emitter, access);
         emitter->is_narrow = false;
@@ -101,11 +116,6 @@ static struct place find_place(struct emitter *emitter, const struct whole_acces
 }
 
 /* ---- What is looked at before ---- */
-
-static int64_t step_of(const struct whole_access *access)
-{
-    return access->kind == WHOLE_ROWS ? (int64_t)access->size * access->count : 0;
-}
 
 /* Whether each lane is as far from the first of its row as was guessed. */
 static value is_as_guessed(struct emitter *emitter, const struct whole_access *access,
@@ -190,7 +200,7 @@ static value is_safe(struct emitter *emitter, const struct whole_access *access,
     for (unsigned i = 0; i < place->row_count; i++) {
         safe = both(emitter, safe, is_row_within(emitter, access, place->rows[i], start, room));
     }
-    return access->kind == WHOLE_UNIFORM
+    return access->kind == WHOLE_UNIFORM || place->is_affine
                ? safe
                : both(emitter, safe, is_as_guessed(emitter, access, place));
 }
@@ -203,7 +213,13 @@ static void look_before(struct emitter *emitter, const struct whole_access *acce
     value safe = is_safe(emitter, access, place);
 
     emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", safe, number, number);
+    whole_give_up(emitter, number);
+}
+
+void whole_give_up(struct emitter *emitter, unsigned number)
+{
     text_add(emitter->out, "o%u:\n", number);
+    affine_leave_here(emitter);
     emit(emitter, "store i32 -1, ptr %%apart, align 4");
     emit(emitter, "br label %%s%zu",
          (size_t)(emitter->instruction - emitter->function->instructions));
@@ -628,7 +644,7 @@ static value update_global(struct emitter *emitter, const struct whole_access *a
                            struct operands by)
 {
     unsigned number = ++emitter->labels, bits = access->size * 8;
-    value alone = fixed_field(emitter, offsetof(struct warp, is_alone), "i64"), one, many;
+    value alone = emit_fixed_field(emitter, offsetof(struct warp, is_alone), "i64"), one, many;
 
     alone = emit_value(emitter, "icmp ne i64 %%t%u, 0", alone);
     emit(emitter, "br i1 %%t%u, label %%a%u, label %%c%u", alone, number, number);

@@ -282,6 +282,7 @@ void emit_clear_registers(struct emitter *emitter)
         }
     }
     emit(emitter, "store <32 x i1> zeroinitializer, ptr %%carry, align 64");
+    affine_clear(emitter);
 }
 
 void emit_clear_waiting(struct emitter *emitter)
@@ -331,9 +332,13 @@ static value load_register(struct emitter *emitter, uint32_t reg, unsigned part,
                            enum ptx_word storage)
 {
     bool is_uniform = !emitter->uniform.differs[reg];
-    value loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 8",
-                              is_uniform ? emit_element(storage) : emit_vector(storage), reg, part);
+    value loaded;
 
+    if (affine_is_kept(emitter, reg)) {
+        return affine_lanes(emitter, reg);
+    }
+    loaded = emit_value(emitter, "load %s, ptr %%r%u.%u, align 8",
+                        is_uniform ? emit_element(storage) : emit_vector(storage), reg, part);
     return is_uniform ? emit_splat_scalar(emitter, storage, loaded) : loaded;
 }
 
@@ -665,7 +670,10 @@ void emit_put(struct emitter *emitter, const struct ptx_operand *operand, enum p
         result = resize(emitter, type, target, result);
         result = from_bits(emitter, storage, result);
     }
-    if (emitter->uniform.differs[operand->reg]) {
+    if (affine_is_kept(emitter, operand->reg)) {
+        emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8", emit_element(storage), result,
+             operand->reg);
+    } else if (emitter->uniform.differs[operand->reg]) {
         set_lanes(emitter, operand->reg, part, storage, result);
     } else {
         set_all(emitter, operand->reg, part, storage, result);

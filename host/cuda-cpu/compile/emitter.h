@@ -6,6 +6,7 @@
 #ifndef CUDA_CPU_COMPILE_EMITTER_H
 #define CUDA_CPU_COMPILE_EMITTER_H
 
+#include "host/cuda-cpu/compile/affine.h"
 #include "host/cuda-cpu/compile/flow.h"
 #include "host/cuda-cpu/compile/kernel.h"
 #include "host/cuda-cpu/compile/text.h"
@@ -30,11 +31,13 @@ struct emitter {
     const struct ptx_instruction *instruction;
     const struct flow *flow;
     struct uniform uniform;
+    struct affine affine;
     struct whole whole;
     struct turns turns;
     struct text *out;
     struct ptx_log *log;
     struct lanes lanes; /* of the block, and of the instruction's guard */
+    bool is_whole;      /* the code is for whole warps */
     bool is_narrow;     /* one value stands for all lanes: see emit */
     uint32_t block;
     bool waits;      /* lanes of a warp may wait for others of it: wait.h */
@@ -116,6 +119,9 @@ value emit_flush(struct emitter *emitter, value of);
 
 /* To 0 to 1; NaN to 0. */
 value emit_saturate(struct emitter *emitter, enum ptx_word type, value of);
+
+/* Whether a block is there for the whole warp, too. */
+bool emit_is_twice(const struct emitter *emitter, uint32_t block);
 
 /* IR's type of a register in the frame. All become zero, and the carry; no lanes wait at any
  * block. */

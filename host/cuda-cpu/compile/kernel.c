@@ -12,9 +12,9 @@
 
 /*
  * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
- * that wait for it are looked at, e the end of the loops that end behind it, b and o what follows
- * a branch. %pN is the mask of the lanes that
- * wait for block N.
+ * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
+ * that end behind it, b and o what follows a branch. %pN is the mask of the lanes that wait for
+ * block N.
  */
 
 #define LEAVE UINT32_MAX /* the end of the kernel, as a block */
@@ -38,6 +38,7 @@ static void emit_registers(struct emitter *emitter)
 static void emit_frame(struct emitter *emitter)
 {
     emit_registers(emitter);
+    affine_begin_frame(emitter);
     emit(emitter, "%%apart = alloca i32, align 4");
     emit(emitter, "%%carry = alloca <32 x i1>, align 64");
     emit(emitter, "%%fuel = alloca i32, align 4");
@@ -140,6 +141,18 @@ void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
          named, lanes, emit_site(emitter));
 }
 
+/* Where not all lanes keep their steps, the code under a mask goes on. */
+static void check_steps(struct emitter *emitter)
+{
+    unsigned number = ++emitter->labels;
+
+    if (affine_is_checked(emitter, emitter->instruction)) {
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", affine_fits(emitter),
+             number, number);
+        whole_give_up(emitter, number);
+    }
+}
+
 static void emit_body(struct emitter *emitter)
 {
     static bool (*const families[])(struct emitter *) = {
@@ -148,6 +161,10 @@ static void emit_body(struct emitter *emitter)
         emit_async,   emit_texture, emit_video, emit_space,
     };
 
+    if (affine_is_set(emitter)) {
+        check_steps(emitter);
+        emitter->is_narrow = true;
+    }
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         if (families[i](emitter)) {
             return;
@@ -227,9 +244,9 @@ static void wait_at(struct emitter *emitter, uint32_t block, value bits)
     emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", after, block);
 }
 
-/* Whether a block is there for the whole warp, too. Compiling takes more than linear time, so in
- * large functions only what runs often is, and in very large ones nothing. */
-static bool is_twice(const struct emitter *emitter, uint32_t block)
+/* Compiling takes more than linear time, so in large functions only what runs often is there twice,
+ * and in very large ones nothing. */
+bool emit_is_twice(const struct emitter *emitter, uint32_t block)
 {
     size_t count = emitter->function->instruction_count;
 
@@ -246,9 +263,10 @@ static void go_whole(struct emitter *emitter, uint32_t block)
     if (is_end && !emitter->function->is_entry) {
         end_lanes(emitter, emit_value(emitter, "or i32 0, -1"));
     }
-    if (is_end || is_twice(emitter, block)) {
+    if (is_end || emit_is_twice(emitter, block)) {
         jump(emitter, 'w', block);
     } else {
+        affine_leave_to(emitter, block);
         emit(emitter, "store i32 -1, ptr %%p%u, align 4", block);
         jump(emitter, 'h', block);
     }
@@ -320,6 +338,7 @@ static void leave_parted(struct emitter *emitter, uint32_t to)
     begin_block(emitter, 'b', number);
     leave_block(emitter, &all, to);
     begin_block(emitter, 'o', number);
+    affine_leave_to(emitter, to);
     wait_at(emitter, to, left);
     go_on(emitter);
 }
@@ -362,6 +381,8 @@ static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
     go_whole(emitter, next);
     begin_block(emitter, 'o', number);
     others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    affine_leave_to(emitter, to);
+    affine_leave_to(emitter, next);
     part(emitter, to, bits, next, others);
 }
 
@@ -388,6 +409,13 @@ static void branch_masked(struct emitter *emitter, const struct lanes *lanes, ui
     part(emitter, to, taken, next, others);
 }
 
+static void leave_whole_to(struct emitter *emitter, uint32_t block)
+{
+    if (emitter->is_whole) {
+        affine_leave_to(emitter, block);
+    }
+}
+
 /* Each lane to the block that its index names; lanes whose index is none of the table's are done.
  */
 static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
@@ -407,10 +435,12 @@ static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
         value equal = emit_value(emitter, "icmp eq <32 x i32> %%t%u, splat (i32 %zu)", index, i);
         value bits = emit_mask_bits(emitter, equal);
 
+        leave_whole_to(emitter, block->targets[i]);
         wait_at(emitter, block->targets[i],
                 emit_value(emitter, "and i32 %%t%u, %%t%u", bits, taken));
     }
     if (block->next != FLOW_END) {
+        leave_whole_to(emitter, block->next);
         wait_at(emitter, block->next, others);
     }
     go_on(emitter);
@@ -480,13 +510,15 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
     const struct flow_block *block = &emitter->flow->blocks[emitter->block];
     const struct whole_access *accesses = emitter->whole.accesses;
 
+    emitter->is_whole = lanes.all;
     for (uint32_t i = block->first; i < block->end; i++) {
         emitter->instruction = &emitter->function->instructions[i];
         if ((i - block->first) % WARP_FUEL == WARP_FUEL - 1) {
             emitter->lanes = lanes;
             wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
         }
-        if (!lanes.all && accesses != NULL && accesses[i].leads) {
+        if (!lanes.all && ((accesses != NULL && accesses[i].leads) ||
+                           affine_is_checked(emitter, emitter->instruction))) {
             begin_apart(emitter, i, &lanes);
         }
         if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {
@@ -499,6 +531,7 @@ static void emit_block(struct emitter *emitter, struct lanes lanes)
     }
     turns_keep(emitter);
     end_block(emitter, &lanes);
+    emitter->is_whole = false;
 }
 
 static value waiting_at(struct emitter *emitter, uint32_t block)
@@ -528,9 +561,14 @@ static struct lanes emit_head(struct emitter *emitter)
     }
     begin_block(emitter, 'b', number);
     emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
-    if (is_twice(emitter, block)) {
+    if (emit_is_twice(emitter, block)) {
         whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
-        emit(emitter, "br i1 %%t%u, label %%w%u, label %%m%u", whole, block, block);
+        whole = emit_value(emitter, "select i1 %%t%u, i1 %%t%u, i1 false", whole,
+                           affine_is_back(emitter, block));
+        emit(emitter, "br i1 %%t%u, label %%x%u, label %%m%u", whole, block, block);
+        begin_block(emitter, 'x', block);
+        affine_take(emitter, block);
+        jump(emitter, 'w', block);
         begin_block(emitter, 'm', block);
     }
     lanes.vector = emit_mask_vector(emitter, lanes.bits);
@@ -566,7 +604,7 @@ static void emit_blocks(struct emitter *emitter)
 
     for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
         emit_block(emitter, emit_head(emitter));
-        if (is_twice(emitter, emitter->block)) {
+        if (emit_is_twice(emitter, emitter->block)) {
             begin_block(emitter, 'w', emitter->block);
             emit_block(emitter, all);
         }
@@ -618,10 +656,12 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
         return false;
     }
     if (!uniform_create(function, &flow, &emitter->uniform) ||
+        !affine_create(function, &emitter->uniform, emitter->options, &emitter->affine) ||
         !whole_create(function, &flow, &emitter->uniform, emitter->options, &emitter->whole) ||
         !turns_create(function, &flow, &emitter->uniform, emitter->options, &emitter->turns)) {
         ptx_log_error(emitter->log, function->at, "no memory");
         whole_destroy(&emitter->whole);
+        affine_destroy(&emitter->affine);
         uniform_destroy(&emitter->uniform);
         flow_destroy(&flow);
         return false;
@@ -649,6 +689,7 @@ static bool emit_function(struct emitter *emitter, const struct ptx_function *fu
     }
     turns_destroy(&emitter->turns);
     whole_destroy(&emitter->whole);
+    affine_destroy(&emitter->affine);
     uniform_destroy(&emitter->uniform);
     flow_destroy(&flow);
     return true;

@@ -18,9 +18,8 @@ struct finder {
     const struct flow *flow;
     bool *constant;     /* registers that have one value at all times */
     uint32_t *settings; /* of each register: instructions that set it */
-    struct live live;
-    bool *is_done;   /* blocks whose branch was looked at */
-    uint64_t *sides; /* of each block, of the branch that is looked at: who comes through */
+    bool *is_done;      /* blocks whose branch was looked at */
+    uint64_t *sides;    /* of each block, of the branch that is looked at: who comes through */
     bool *waits, *ran;
     uint64_t *setting_sides; /* of each register, of this branch */
     uint32_t *setting_branch;
@@ -240,7 +239,7 @@ static void find_staying(struct finder *finder)
 {
     for (size_t block = 0; block < finder->flow->count; block++) {
         for (uint32_t reg = 0; reg < finder->function->register_count; reg++) {
-            finder->uniform->stays[reg] |= live_has(&finder->live, block, reg);
+            finder->uniform->stays[reg] |= live_has(&finder->uniform->live, block, reg);
         }
     }
 }
@@ -292,7 +291,7 @@ static bool crosses(const struct finder *finder, const struct flow_block *branch
     for (size_t i = 0; i <= branch->target_count; i++) {
         uint32_t next = successor(branch, i);
 
-        if (next < finder->flow->count && live_has(&finder->live, next, reg)) {
+        if (next < finder->flow->count && live_has(&finder->uniform->live, next, reg)) {
             return true;
         }
     }
@@ -429,6 +428,7 @@ static void give_up(struct finder *finder)
         differ(finder, i);
         finder->uniform->stays[i] = true;
     }
+    live_destroy(&finder->uniform->live);
     memset(finder->uniform->apart, true, finder->flow->count * sizeof(bool));
     memset(finder->uniform->passed, true, finder->flow->count * sizeof(bool));
 }
@@ -440,7 +440,7 @@ static bool find(struct finder *finder)
     start(finder);
     find_constants(finder);
     if (is_small) {
-        if (!live_create(finder->function, finder->flow, &finder->live)) {
+        if (!live_create(finder->function, finder->flow, &finder->uniform->live)) {
             return false;
         }
         find_staying(finder);
@@ -491,7 +491,6 @@ bool uniform_create(const struct ptx_function *function, const struct flow *flow
     free(finder.sides);
     free(finder.waits);
     free(finder.ran);
-    live_destroy(&finder.live);
     if (!done) {
         uniform_destroy(uniform);
     }
@@ -504,5 +503,6 @@ void uniform_destroy(struct uniform *uniform)
     free(uniform->stays);
     free(uniform->apart);
     free(uniform->passed);
+    live_destroy(&uniform->live);
     memset(uniform, 0, sizeof(*uniform));
 }

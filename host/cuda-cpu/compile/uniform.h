@@ -11,12 +11,14 @@
 #define CUDA_CPU_COMPILE_UNIFORM_H
 
 #include "host/cuda-cpu/compile/flow.h"
+#include "host/cuda-cpu/compile/live.h"
 
 struct uniform {
     bool *differs; /* of each register: lanes may have other values than others have */
     bool *stays;   /* it may be read in other blocks than where it was set */
     bool *apart;   /* of each block: some lanes of a warp may run it while others are elsewhere */
     bool *passed;  /* and: lanes that are apart may wait on both sides of it, and none at it */
+    struct live live; /* without sets: the function is too large */
 };
 
 /* False: no memory. */

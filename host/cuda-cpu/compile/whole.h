@@ -46,6 +46,10 @@ void whole_destroy(struct whole *whole);
 /* The access of the emitter's instruction when it is planned and all lanes take part; or NULL. */
 struct whole_access *whole_find(const struct emitter *emitter);
 
+/* Ends block `o` of this number: a mask of all lanes, from the emitter's instruction on. Begins b.
+ */
+void whole_give_up(struct emitter *emitter, unsigned number);
+
 void whole_load(struct emitter *emitter, const struct whole_access *access);
 void whole_store(struct emitter *emitter, const struct whole_access *access);
 void whole_atomic(struct emitter *emitter, const struct whole_access *access);

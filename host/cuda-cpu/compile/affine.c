@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/cuda-cpu/compile/affine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cuda-cpu/compile/emitter.h"
+#include "host/cuda-cpu/ptx/instruction.h"
+
+#define NOT_SEEN INT64_MAX /* no instruction that sets it was looked at */
+#define STEP_MAX (1 << 20)
+#define ROUNDS 32 /* what has not settled then is none */
+
+struct finder {
+    const struct ptx_function *function;
+    const struct uniform *uniform;
+    int64_t *steps;
+    bool changed;
+};
+
+/* ---- Steps of operands ---- */
+
+static int64_t limited(int64_t step)
+{
+    return step < -STEP_MAX || step > STEP_MAX ? AFFINE_NOT : step;
+}
+
+/* Of blocks whose rows are multiples of a warp. */
+static int64_t of_special(const struct ptx_operand *operand)
+{
+    switch (operand->special.name) {
+    case PTX_SR_TID:
+        return operand->special.component == 0;
+    case PTX_SR_LANEID:
+        return 1;
+    case PTX_SR_CTAID:
+    case PTX_SR_NTID:
+    case PTX_SR_NCTAID:
+        return 0;
+    default:
+        return AFFINE_NOT;
+    }
+}
+
+static bool is_integer(enum ptx_word type)
+{
+    enum ptx_kind kind = ptx_type_kind(type);
+
+    return (kind == PTX_BITS || kind == PTX_UNSIGNED || kind == PTX_SIGNED) &&
+           (ptx_type_bits(type) == 32 || ptx_type_bits(type) == 64);
+}
+
+static bool is_register_of(const struct finder *finder, const struct ptx_operand *operand,
+                           unsigned bits)
+{
+    const struct ptx_register *reg;
+
+    if (operand->kind != PTX_O_REGISTER || operand->select != NULL) {
+        return false;
+    }
+    reg = &finder->function->registers[operand->reg];
+    return reg->vector == 1 && is_integer(reg->type) && ptx_type_bits(reg->type) == bits;
+}
+
+static int64_t of_operand(const struct finder *finder, const struct ptx_operand *operand,
+                          enum ptx_word type)
+{
+    switch (operand->kind) {
+    case PTX_O_REGISTER:
+        if (!is_register_of(finder, operand, ptx_type_bits(type)) || operand->offset) {
+            return AFFINE_NOT;
+        }
+        return finder->uniform->differs[operand->reg] ? finder->steps[operand->reg] : 0;
+    case PTX_O_SPECIAL:
+        return of_special(operand);
+    case PTX_O_INTEGER:
+    case PTX_O_SYMBOL:
+        return 0;
+    default:
+        return AFFINE_NOT;
+    }
+}
+
+/* ---- Steps of results ---- */
+
+static bool is_known(int64_t step)
+{
+    return step != AFFINE_NOT && step != NOT_SEEN;
+}
+
+/* None, if one is none; else not seen, if one is not. */
+static int64_t worse(int64_t a, int64_t b)
+{
+    return a == AFFINE_NOT || b == AFFINE_NOT ? AFFINE_NOT : NOT_SEEN;
+}
+
+static int64_t sum(int64_t a, int64_t b, int64_t sign)
+{
+    return is_known(a) && is_known(b) ? limited(a + sign * b) : worse(a, b);
+}
+
+static bool is_small(const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_INTEGER && operand->bits <= STEP_MAX;
+}
+
+static int64_t product(const struct ptx_operand *operands, int64_t a, int64_t b)
+{
+    if (!is_known(a) || !is_known(b)) {
+        return worse(a, b);
+    }
+    return a == 0 && b == 0         ? 0
+           : is_small(&operands[1]) ? limited(a * (int64_t)operands[1].bits)
+           : is_small(&operands[0]) ? limited(b * (int64_t)operands[0].bits)
+                                    : AFFINE_NOT;
+}
+
+static int64_t shifted(const struct ptx_operand *by, int64_t step, enum ptx_word type)
+{
+    return by->kind != PTX_O_INTEGER || by->bits >= ptx_type_bits(type) ? AFFINE_NOT
+           : !is_known(step) || step == 0                               ? step
+           : by->bits > 20                                              ? AFFINE_NOT
+                           : limited(step * (INT64_C(1) << by->bits));
+}
+
+/* What is no plain arithmetic modulo the size. */
+static bool is_plain(const struct ptx_instruction *instruction)
+{
+    static const enum ptx_word words[] = {PTX_W_CC, PTX_W_SAT, PTX_W_HI, PTX_W_LOCAL};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (ptx_has_word(instruction, words[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum ptx_word twice(enum ptx_word type)
+{
+    return ptx_type_kind(type) == PTX_SIGNED ? PTX_W_S64 : PTX_W_U64;
+}
+
+/* What the result is read as. */
+static enum ptx_word result_type(const struct ptx_instruction *instruction)
+{
+    enum ptx_word type = ptx_type_word(instruction, 0);
+
+    return ptx_has_word(instruction, PTX_W_WIDE) ? twice(type) : type;
+}
+
+static enum ptx_word source_type(const struct ptx_instruction *instruction)
+{
+    return ptx_type_word(instruction, instruction->opcode == PTX_CVT ? 1 : 0);
+}
+
+static int64_t of_arithmetic(const struct finder *finder, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *operands = instruction->operands + 1;
+    enum ptx_word type = source_type(instruction);
+    int64_t a = of_operand(finder, &operands[0], type), b;
+
+    switch (instruction->opcode) {
+    case PTX_MOV:
+    case PTX_CVT:
+    case PTX_CVTA:
+        return a;
+    case PTX_SHL:
+        return shifted(&operands[1], a, type);
+    default:
+        b = of_operand(finder, &operands[1], type);
+    }
+    switch (instruction->opcode) {
+    case PTX_ADD:
+        return sum(a, b, 1);
+    case PTX_SUB:
+        return sum(a, b, -1);
+    case PTX_MUL:
+        return product(operands, a, b);
+    default:
+        return sum(product(operands, a, b),
+                   of_operand(finder, &operands[2], result_type(instruction)), 1);
+    }
+}
+
+static bool is_arithmetic(enum ptx_opcode opcode)
+{
+    switch (opcode) {
+    case PTX_MOV:
+    case PTX_CVT:
+    case PTX_CVTA:
+    case PTX_SHL:
+    case PTX_ADD:
+    case PTX_SUB:
+    case PTX_MUL:
+    case PTX_MAD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int64_t of_result(const struct finder *finder, const struct ptx_instruction *instruction)
+{
+    const struct ptx_operand *result = &instruction->operands[0];
+    enum ptx_word type = result_type(instruction);
+
+    if (!is_arithmetic(instruction->opcode) || !is_plain(instruction) || !is_integer(type) ||
+        !is_integer(source_type(instruction)) ||
+        !is_register_of(finder, result, ptx_type_bits(type)) ||
+        (instruction->has_guard && finder->uniform->differs[instruction->guard])) {
+        return AFFINE_NOT;
+    }
+    return of_arithmetic(finder, instruction);
+}
+
+/* ---- All registers ---- */
+
+static void set_step(struct finder *finder, uint32_t reg, int64_t found)
+{
+    int64_t *now = &finder->steps[reg], before = *now;
+
+    if (found != NOT_SEEN) {
+        *now = before == NOT_SEEN || before == found ? found : AFFINE_NOT;
+        finder->changed |= *now != before;
+    }
+}
+
+static void set_none(struct finder *finder, const struct ptx_operand *operand)
+{
+    if (operand->kind == PTX_O_REGISTER) {
+        set_step(finder, operand->reg, AFFINE_NOT);
+    }
+    if (operand->kind == PTX_O_LIST || operand->kind == PTX_O_PAIR) {
+        for (size_t i = 0; i < operand->count; i++) {
+            set_none(finder, &operand->items[i]);
+        }
+    }
+}
+
+static void look_at(struct finder *finder, const struct ptx_instruction *instruction)
+{
+    if (instruction->call != NULL) {
+        set_none(finder, &instruction->call[0]);
+        return;
+    }
+    if (instruction->operand_count == 0) {
+        return;
+    }
+    if (instruction->operands[0].kind == PTX_O_REGISTER) {
+        set_step(finder, instruction->operands[0].reg, of_result(finder, instruction));
+    } else {
+        set_none(finder, &instruction->operands[0]);
+    }
+}
+
+static void find(struct finder *finder)
+{
+    const struct ptx_function *function = finder->function;
+
+    finder->changed = true;
+    for (unsigned round = 0; round < ROUNDS && finder->changed; round++) {
+        finder->changed = false;
+        for (size_t i = 0; i < function->instruction_count; i++) {
+            look_at(finder, &function->instructions[i]);
+        }
+    }
+    for (size_t i = 0; i < function->register_count; i++) {
+        if (finder->changed || !finder->uniform->differs[i] || finder->steps[i] == NOT_SEEN) {
+            finder->steps[i] = AFFINE_NOT;
+        }
+    }
+}
+
+bool affine_create(const struct ptx_function *function, const struct uniform *uniform,
+                   const struct kernel_options *options, struct affine *affine)
+{
+    struct finder finder = {.function = function, .uniform = uniform};
+
+    affine->steps = NULL;
+    if (options->masked_alone || options->is_checked || options->row != WARP_LANES ||
+        !function->is_entry || uniform->live.sets == NULL) {
+        return true;
+    }
+    affine->steps = finder.steps = calloc(function->register_count + 1, sizeof(*finder.steps));
+    if (finder.steps == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < function->register_count; i++) {
+        finder.steps[i] = NOT_SEEN;
+    }
+    find(&finder);
+    return true;
+}
+
+void affine_destroy(struct affine *affine)
+{
+    free(affine->steps);
+    affine->steps = NULL;
+}
+
+/* ---- What is asked of them ---- */
+
+bool affine_is_one(const struct emitter *emitter, uint32_t reg)
+{
+    return emitter->affine.steps != NULL && emitter->affine.steps[reg] != AFFINE_NOT;
+}
+
+bool affine_is_kept(const struct emitter *emitter, uint32_t reg)
+{
+    return emitter->is_whole && affine_is_one(emitter, reg);
+}
+
+static bool sets_one(const struct emitter *emitter, const struct ptx_instruction *instruction)
+{
+    return instruction->operand_count && instruction->call == NULL &&
+           instruction->operands[0].kind == PTX_O_REGISTER && is_arithmetic(instruction->opcode) &&
+           affine_is_one(emitter, instruction->operands[0].reg);
+}
+
+bool affine_is_set(const struct emitter *emitter)
+{
+    return emitter->is_whole && sets_one(emitter, emitter->instruction);
+}
+
+static int64_t step_of(const struct emitter *emitter, const struct ptx_operand *operand)
+{
+    return operand->kind == PTX_O_SPECIAL ? of_special(operand)
+           : operand->kind == PTX_O_REGISTER && affine_is_one(emitter, operand->reg)
+               ? emitter->affine.steps[operand->reg]
+               : 0;
+}
+
+static bool makes_longer(const struct ptx_instruction *instruction)
+{
+    return ptx_type_bits(result_type(instruction)) > ptx_type_bits(source_type(instruction));
+}
+
+/* The factor, or the number, whose lanes differ; NULL: none does. */
+static const struct ptx_operand *stepping(const struct emitter *emitter,
+                                          const struct ptx_instruction *instruction)
+{
+    for (size_t i = 1; i < 3 && i < instruction->operand_count; i++) {
+        if (step_of(emitter, &instruction->operands[i]) != 0) {
+            return &instruction->operands[i];
+        }
+    }
+    return NULL;
+}
+
+bool affine_is_checked(const struct emitter *emitter, const struct ptx_instruction *instruction)
+{
+    return sets_one(emitter, instruction) && makes_longer(instruction) &&
+           stepping(emitter, instruction) != NULL;
+}
+
+/* ---- IR ---- */
+
+static enum ptx_word storage_of(const struct emitter *emitter, uint32_t reg)
+{
+    return emit_bits(emitter->function->registers[reg].type);
+}
+
+void affine_begin_frame(struct emitter *emitter)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (affine_is_one(emitter, reg)) {
+            emit(emitter, "%%base.%u = alloca %s, align 8", reg,
+                 emit_element(storage_of(emitter, reg)));
+        }
+    }
+}
+
+void affine_clear(struct emitter *emitter)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (affine_is_one(emitter, reg)) {
+            emit(emitter, "store %s 0, ptr %%base.%u, align 8",
+                 emit_element(storage_of(emitter, reg)), reg);
+        }
+    }
+}
+
+/* Each lane's distance from the first. */
+static value distances(struct emitter *emitter, uint32_t reg)
+{
+    enum ptx_word type = storage_of(emitter, reg);
+    value lane = emit_value(emitter, "load <32 x i32>, ptr @lane_numbers, align 64");
+
+    if (type == PTX_W_B64) {
+        lane = emit_value(emitter, "zext <32 x i32> %%t%u to <32 x i64>", lane);
+    }
+    return emit_value(emitter, "mul %s %%t%u, splat (%s %lld)", emit_vector(type), lane,
+                      emit_element(type), (long long)emitter->affine.steps[reg]);
+}
+
+static value spread(struct emitter *emitter, uint32_t reg, value base)
+{
+    enum ptx_word type = storage_of(emitter, reg);
+
+    return emit_value(emitter, "add %s %%t%u, %%t%u", emit_vector(type),
+                      emit_splat_scalar(emitter, type, base), distances(emitter, reg));
+}
+
+static value load_base(struct emitter *emitter, uint32_t reg)
+{
+    return emit_value(emitter, "load %s, ptr %%base.%u, align 8",
+                      emit_element(storage_of(emitter, reg)), reg);
+}
+
+value affine_lanes(struct emitter *emitter, uint32_t reg)
+{
+    value base = load_base(emitter, reg);
+
+    return emitter->is_narrow ? base : spread(emitter, reg, base);
+}
+
+void affine_save(struct emitter *emitter, uint32_t reg, value pointer)
+{
+    emit(emitter, "store %s %%t%u, ptr %%t%u, align 8, !tbaa !1",
+         emit_element(storage_of(emitter, reg)), load_base(emitter, reg), pointer);
+}
+
+void affine_load(struct emitter *emitter, uint32_t reg, value pointer)
+{
+    const char *type = emit_element(storage_of(emitter, reg));
+    value base = emit_value(emitter, "load %s, ptr %%t%u, align 8, !tbaa !1", type, pointer);
+
+    emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8", type, base, reg);
+}
+
+static value first_of(struct emitter *emitter, uint32_t reg, value lanes)
+{
+    return emit_value(emitter, "extractelement %s %%t%u, i32 0",
+                      emit_vector(storage_of(emitter, reg)), lanes);
+}
+
+static value load_lanes(struct emitter *emitter, uint32_t reg)
+{
+    return emit_value(emitter, "load %s, ptr %%r%u.0, align 64",
+                      emit_vector(storage_of(emitter, reg)), reg);
+}
+
+static bool is_read_at(const struct emitter *emitter, uint32_t block, uint32_t reg)
+{
+    return block < emitter->flow->count && affine_is_one(emitter, reg) &&
+           live_has(&emitter->uniform.live, block, reg);
+}
+
+value affine_is_back(struct emitter *emitter, uint32_t block)
+{
+    value all = emit_value(emitter, "freeze <32 x i1> splat (i1 true)");
+
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (is_read_at(emitter, block, reg)) {
+            value lanes = load_lanes(emitter, reg);
+            value expected = spread(emitter, reg, first_of(emitter, reg, lanes));
+            value equal = emit_value(emitter, "icmp eq %s %%t%u, %%t%u",
+                                     emit_vector(storage_of(emitter, reg)), lanes, expected);
+
+            all = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", all, equal);
+        }
+    }
+    return emit_value(emitter, "icmp eq i32 %%t%u, -1", emit_mask_bits(emitter, all));
+}
+
+void affine_take(struct emitter *emitter, uint32_t block)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (is_read_at(emitter, block, reg)) {
+            emit(emitter, "store %s %%t%u, ptr %%base.%u, align 8",
+                 emit_element(storage_of(emitter, reg)),
+                 first_of(emitter, reg, load_lanes(emitter, reg)), reg);
+        }
+    }
+}
+
+static void write_out(struct emitter *emitter, uint32_t reg)
+{
+    emit(emitter, "store %s %%t%u, ptr %%r%u.0, align 64", emit_vector(storage_of(emitter, reg)),
+         spread(emitter, reg, load_base(emitter, reg)), reg);
+}
+
+void affine_leave_to(struct emitter *emitter, uint32_t block)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (is_read_at(emitter, block, reg)) {
+            write_out(emitter, reg);
+        }
+    }
+}
+
+static bool names(const struct ptx_operand *operand, uint32_t reg)
+{
+    bool found = operand->kind == PTX_O_REGISTER && operand->reg == reg;
+
+    if (operand->kind == PTX_O_LIST || operand->kind == PTX_O_PAIR ||
+        operand->kind == PTX_O_TABLE) {
+        for (size_t i = 0; i < operand->count && !found; i++) {
+            found = names(&operand->items[i], reg);
+        }
+    }
+    return found || (operand->base != NULL && names(operand->base, reg));
+}
+
+static bool mentions(const struct ptx_instruction *instruction, uint32_t reg)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < instruction->operand_count && !found; i++) {
+        found = names(&instruction->operands[i], reg);
+    }
+    for (size_t i = 0; instruction->call != NULL && i < 4 && !found; i++) {
+        found = names(&instruction->call[i], reg);
+    }
+    return found;
+}
+
+/* More than what is read: what is set before is written out too. */
+static bool is_read_from_here(const struct emitter *emitter, uint32_t reg)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct ptx_instruction *instructions = emitter->function->instructions;
+    bool found = false;
+
+    for (const struct ptx_instruction *i = emitter->instruction;
+         i < instructions + block->end && !found; i++) {
+        found = mentions(i, reg);
+    }
+    for (size_t i = 0; i < block->target_count && !found; i++) {
+        found = is_read_at(emitter, block->targets[i], reg);
+    }
+    return found || is_read_at(emitter, block->next, reg);
+}
+
+void affine_leave_here(struct emitter *emitter)
+{
+    for (uint32_t reg = 0; reg < emitter->function->register_count; reg++) {
+        if (affine_is_one(emitter, reg) && is_read_from_here(emitter, reg)) {
+            write_out(emitter, reg);
+        }
+    }
+}
+
+/* The last lane's shorter number, as a longer one, is what the shorter one becomes. */
+value affine_fits(struct emitter *emitter)
+{
+    const struct ptx_operand *operand = stepping(emitter, emitter->instruction);
+    const char *how =
+        ptx_type_kind(source_type(emitter->instruction)) == PTX_SIGNED ? "sext" : "zext";
+    value first, last, again;
+
+    emitter->is_narrow = true;
+    first = emit_get(emitter, operand, PTX_W_B32);
+    emitter->is_narrow = false;
+    first = emit_value(emitter, "%s i32 %%t%u to i64", how, first);
+    last = emit_value(emitter, "add i64 %%t%u, %lld", first,
+                      (long long)step_of(emitter, operand) * (WARP_LANES - 1));
+    again = emit_value(emitter, "trunc i64 %%t%u to i32", last);
+    again = emit_value(emitter, "%s i32 %%t%u to i64", how, again);
+    return emit_value(emitter, "icmp eq i64 %%t%u, %%t%u", last, again);
+}
