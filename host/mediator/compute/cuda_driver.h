@@ -74,6 +74,19 @@
     X(cuTexObjectDestroy)                                                                          \
     X(cuSurfObjectCreate)                                                                          \
     X(cuSurfObjectDestroy)                                                                         \
+    X(cuGraphCreate)                                                                               \
+    X(cuGraphDestroy)                                                                              \
+    X(cuGraphAddKernelNode)                                                                        \
+    X(cuGraphAddMemcpyNode)                                                                        \
+    X(cuGraphAddMemsetNode)                                                                        \
+    X(cuGraphAddEmptyNode)                                                                         \
+    X(cuGraphAddEventRecordNode)                                                                   \
+    X(cuGraphAddEventWaitNode)                                                                     \
+    X(cuGraphInstantiate)                                                                          \
+    X(cuGraphExecDestroy)                                                                          \
+    X(cuGraphExecUpdate)                                                                           \
+    X(cuGraphNodeSetEnabled)                                                                       \
+    X(cuGraphLaunch)                                                                               \
     X(cuLaunchKernelEx)                                                                            \
     X(cuLaunchHostFunc)                                                                            \
     X(cuStreamCreateWithPriority)                                                                  \

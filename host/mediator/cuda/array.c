@@ -286,6 +286,7 @@ CUDA_COMMAND(cuda_run_array_destroy)
         return CUDA_ERROR_INVALID_HANDLE;
     }
     cuda->arrays[handle->handle] = NULL;
+    cuda->changes++;
     return destroy(cuda, array);
 }
 

@@ -186,6 +186,11 @@ static const struct row rows[] = {
     ROW(EVENT_SYNC) = {SIZE(handle), false, false, cuda_run_event_sync},
     ROW(EVENT_QUERY) = {SIZE(handle), false, false, cuda_run_event_query},
 
+    ROW(GRAPH_CREATE) = {SIZE(graph_create), false, true, cuda_run_graph_create},
+    ROW(GRAPH_UPDATE) = {SIZE(graph_create), false, true, cuda_run_graph_update},
+    ROW(GRAPH_LAUNCH) = {SIZE(graph_launch), false, false, cuda_run_graph_launch},
+    ROW(GRAPH_DESTROY) = {SIZE(handle), false, false, cuda_run_graph_destroy},
+
     ROW(ARRAY_CREATE) = {SIZE(array_create), false, false, cuda_run_array_create},
     ROW(ARRAY_DESTROY) = {SIZE(handle), false, false, cuda_run_array_destroy},
     ROW(TEXTURE_CREATE) = {SIZE(texture_create), false, false, cuda_run_texture_create},

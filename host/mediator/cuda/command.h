@@ -53,6 +53,11 @@ CUDA_COMMAND(cuda_run_function_set);
 CUDA_COMMAND(cuda_run_occupancy);
 CUDA_COMMAND(cuda_run_limit_get);
 CUDA_COMMAND(cuda_run_limit_set);
+/* graph.c */
+CUDA_COMMAND(cuda_run_graph_create);
+CUDA_COMMAND(cuda_run_graph_update);
+CUDA_COMMAND(cuda_run_graph_launch);
+CUDA_COMMAND(cuda_run_graph_destroy);
 /* array.c, texture.c */
 CUDA_COMMAND(cuda_run_array_create);
 CUDA_COMMAND(cuda_run_array_destroy);

@@ -35,6 +35,7 @@ CUDA_COMMAND(cuda_run_event_destroy)
         return CUDA_ERROR_INVALID_HANDLE;
     }
     cuda->events[handle->handle] = NULL;
+    cuda->changes++;
     return cuda_check(cuda, cuda->driver->cuEventDestroy(event));
 }
 

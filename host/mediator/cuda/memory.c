@@ -203,6 +203,7 @@ CUDA_COMMAND(cuda_run_memory_free)
         return CUDA_ERROR_INVALID_HANDLE;
     }
     size = range->size;
+    cuda->changes++;
     remove_at(cuda, (uint32_t)(range - cuda->ranges));
     return cuda_leave_memory(cuda, gone->address, size, stream);
 }

@@ -377,6 +377,7 @@ CUDA_COMMAND(cuda_run_module_unload)
     }
     cuda_memory_remove_variables(cuda, module);
     cuda->modules[handle->handle] = NULL;
+    cuda->changes++;
     result = cuda_leave_object(cuda, unload, (uintptr_t)module->module, module->charged);
     free(module);
     return result;

@@ -9,6 +9,7 @@
 #include "host/mediator/compute/cublas.h"
 #include "host/mediator/cuda/command.h"
 #include "host/mediator/cuda/array.h"
+#include "host/mediator/cuda/graph.h"
 #include "host/mediator/cuda/leave.h"
 #include "host/mediator/cuda/mark.h"
 #include "host/mediator/cuda/memory.h"
@@ -124,6 +125,7 @@ CUresult cuda_session_create(struct session *session, const struct operation_hea
     cuda->session = session;
     cuda->driver = driver;
     cuda->heap = *heap;
+    cuda->changes = 1;
     begun = begin(cuda, init);
     if (begun != CUDA_SUCCESS) {
         cuda_session_destroy(cuda);
@@ -200,6 +202,7 @@ void cuda_session_destroy(struct cuda_session *cuda)
     }
     cuda_streams_wait(cuda);
     cuda_blas_destroy(cuda);
+    cuda_graphs_destroy(cuda);
     cuda_textures_destroy(cuda);
     cuda_arrays_destroy(cuda);
     cuda_leave_destroy(cuda);

@@ -53,6 +53,8 @@ struct cuda_session {
     struct cuda_module *modules[BG_CUDA_MODULES_MAX];
     struct cuda_array *arrays[BG_CUDA_ARRAYS_MAX];
     struct cuda_object objects[BG_CUDA_OBJECTS_MAX];
+    struct cuda_graph *graphs[BG_CUDA_GRAPHS_MAX];
+    uint64_t changes; /* from 1: how often the guest gave back what graphs may name */
 
     struct cuda_range *ranges; /* by address */
     uint32_t range_count, range_capacity;
