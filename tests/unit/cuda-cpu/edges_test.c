@@ -233,6 +233,15 @@ static void test_ways(void **state)
         /* by a guard */
         "mul.wide.u32 %rd1, %r0, 4; and.b32 %r1, %r0, 16; setp.eq.u32 %p1, %r1, 0;\n"
         "@%p1 add.s64 %rd1, %rd1, 4; mov.u64 %rd2, %rd1;\n",
+        /* before a barrier, whole or not, and around one */
+        "mul.wide.u32 %rd1, %r0, 4; mov.u64 %rd2, %rd1; bar.sync 0; add.s64 %rd2, %rd2, %rd1;\n"
+        "and.b32 %r1, %r0, 4; setp.eq.u32 %p1, %r1, 0; @%p1 bra M; add.s64 %rd1, %rd1, 64;\n"
+        "M: bar.sync 0; add.s64 %rd1, %rd1, 8; mov.u32 %r2, 0;\n"
+        "L: add.s64 %rd2, %rd2, %rd1; bar.sync 0; add.u32 %r2, %r2, 1;\n"
+        "setp.lt.u32 %p2, %r2, 3; @%p2 bra L;\n",
+        "mul.wide.u32 %rd1, %r0, 4; mov.u32 %r2, 0; mov.u64 %rd2, 0;\n"
+        "L: add.s64 %rd1, %rd1, 12; bar.sync 0; add.u32 %r2, %r2, 1; add.s64 %rd2, %rd2, %rd1;\n"
+        "setp.lt.u32 %p2, %r2, 5; @%p2 bra L;\n",
         /* some lanes have another one's number */
         "mov.u32 %r1, %laneid; and.b32 %r2, %r0, 2; setp.eq.u32 %p1, %r2, 0; @%p1 bra M;\n"
         "mov.u32 %r1, %tid.x; M: cvt.u64.u32 %rd1, %r1; sub.s64 %rd2, %rd1, %rd0;\n"
