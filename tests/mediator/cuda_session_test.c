@@ -118,6 +118,7 @@ static void init(void)
     assert_int_equal(reply.size, sizeof(device));
     memcpy(&device, reply.bytes, sizeof(device));
     assert_int_equal(device.provider, BG_CUDA_PROVIDER_CPU);
+    assert_int_equal(device.has_blas, 1);
 }
 
 /* Its kernels are compiled when they are first used. */

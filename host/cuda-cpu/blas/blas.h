@@ -20,6 +20,7 @@ struct cublasContext {
     cublasPointerMode_t pointer_mode;
     cublasMath_t math_mode;
     cublasAtomicsMode_t atomics_mode;
+    bool is_used; /* something was submitted */
 };
 
 /* NULL or a handle that is none: false. */

@@ -38,7 +38,9 @@ cublasStatus_t cublasDestroy(cublasHandle_t handle)
     if (!blas_handle_is_valid(handle)) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
     }
-    blas_driver_get()->cuCtxSynchronize();
+    if (handle->is_used) {
+        blas_driver_get()->cuCtxSynchronize();
+    }
     handle->magic = 0;
     free(handle);
     return CUBLAS_STATUS_SUCCESS;

@@ -112,6 +112,7 @@ cublasStatus_t blas_submit(cublasHandle_t handle, void (*run)(void *work), const
     if (submitted == NULL) {
         return CUBLAS_STATUS_ALLOC_FAILED;
     }
+    handle->is_used = true;
     submitted->run = run;
     memcpy(submitted->work, work, size);
     result = blas_driver_get()->cuLaunchHostFunc(handle->stream, run_submitted, submitted);

@@ -60,6 +60,19 @@ void device_load(char *const *names)
     }
 }
 
+void device_load_cublas(void)
+{
+    static bool is_loaded;
+
+    if (cuda != NULL && !is_loaded) {
+        cublas_load(cuda);
+    }
+    if (cpu.context != NULL && !is_loaded) {
+        cublas_load(cpu.driver);
+    }
+    is_loaded = true;
+}
+
 /* ---- A session ---- */
 
 static void set(const char *name, unsigned long value)
@@ -90,17 +103,6 @@ static void look_for(const char *checks)
     open_cpu();
 }
 
-/* Opening it takes as long as all else of a worker's start. */
-static void load_cublas(void)
-{
-    if (cuda != NULL) {
-        cublas_load(cuda);
-    }
-    if (cpu.context != NULL) {
-        cublas_load(cpu.driver);
-    }
-}
-
 static void begin_on_cpu(const struct control_start *start, bool has_streams)
 {
     stream_threads = has_streams ? count_threads(start) : 0;
@@ -118,9 +120,7 @@ void device_begin(const struct control_start *start, bool has_streams)
     if (cpu.context != NULL) {
         begin_on_cpu(start, has_streams);
     }
-    if (has_streams) {
-        load_cublas();
-    }
+    device_load_cublas();
 }
 
 /* Who computes, and who helps with it. */

@@ -18,9 +18,13 @@
  * fails, device_open says. */
 void device_load(char *const *names);
 
+/* And their cuBLAS, which takes as long as all of that; once. device_begin does it if nobody did.
+ */
+void device_load_cublas(void);
+
 /* For the session that begins, before the sandbox: how long its kernels may run, on how many
  * threads, what is looked for in them (config.h), and that what it compiles is kept for nobody.
- * Without streams that run beside, all is done at the call, and there is no cuBLAS. */
+ * Without streams that run beside, all is done at the call. */
 void device_begin(const struct control_start *start, bool has_streams);
 
 /* Threads that the CPU device may start; 0: none. */

@@ -206,6 +206,11 @@ static void become_worker(void)
 }
 
 /* False without a log line for a spare worker of a supervisor that ends. */
+static bool start_has_come(void)
+{
+    return poll(&(struct pollfd){.fd = WORKER_CONTROL_FD, .events = POLLIN}, 1, 0) > 0;
+}
+
 static bool receive_start(struct control_start *start, int *connection)
 {
     struct pollfd polled = {.fd = WORKER_CONTROL_FD, .events = POLLIN};
@@ -310,6 +315,9 @@ int worker_main(const struct worker_kind *const *kinds, unsigned count, char *co
 
     become_worker();
     device_load(devices); /* while it waits for a connection */
+    if (!start_has_come()) {
+        device_load_cublas();
+    }
     if (!receive_start(&start, &connection)) {
         return WORKER_EXIT_FAILED;
     }
