@@ -51,24 +51,6 @@ static void touch_variable(const struct flat_module *module, const struct flat_v
     }
 }
 
-static void touch_places(const struct flat_module *module)
-{
-    for (uint32_t i = 0; i < module->header->functions; i++) {
-        const struct flat_function *function = &module->functions[i];
-
-        touch_name(module, function->name);
-        touch(module->lines + function->first_line, function->lines * sizeof(*module->lines));
-    }
-    for (uint32_t i = 0; i < module->header->lines; i++) {
-        uint32_t location = module->lines[i].location;
-
-        CHECK(location <= module->header->locations);
-        if (location > 0) {
-            touch_name(module, module->files[module->locations[location - 1].file].name);
-        }
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t *bytes = malloc(size ? size : 1);
@@ -84,7 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (uint32_t i = 0; i < module.header->variables; i++) {
             touch_variable(&module, &module.variables[i]);
         }
-        touch_places(&module);
     }
     free(bytes);
     return 0;

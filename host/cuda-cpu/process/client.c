@@ -30,7 +30,6 @@ static struct {
     int socket; /* -1: none */
     pid_t process, owner;
     bool is_only; /* no other one can be started, nor waited for */
-    char exposed[JAIL_TEXT_SIZE];
 } compiler = {.mutex = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
 
 static struct {
@@ -306,8 +305,6 @@ static bool receive_answer(const struct compile_request *request, struct compile
         head.size > request->limits.answer || !receive_log(&head, log, end_ns)) {
         return false;
     }
-    memcpy(compiler.exposed, head.exposed, sizeof(head.exposed));
-    compiler.exposed[sizeof(head.exposed) - 1] = '\0';
     answer->llvm = head.llvm;
     answer->size = head.size;
     answer->bytes = head.size ? malloc(head.size) : NULL;
@@ -371,11 +368,6 @@ bool compiler_start(struct ptx_log *log)
     compiler.is_only = done;
     pthread_mutex_unlock(&compiler.mutex);
     return done;
-}
-
-const char *compiler_exposed(void)
-{
-    return compiler.exposed;
 }
 
 void compiler_stop(void)

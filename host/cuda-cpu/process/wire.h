@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 
-#include "host/common/jail.h"
 #include "host/cuda-cpu/device/warp.h"
 #include "host/cuda-cpu/ptxc/compiler.h"
 
@@ -37,7 +36,6 @@ struct wire_answer {
     uint64_t log_size;
     uint64_t size;
     struct source llvm;
-    char exposed[JAIL_TEXT_SIZE];
 };
 
 #endif

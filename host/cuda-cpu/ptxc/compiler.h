@@ -63,9 +63,6 @@ bool compiler_start(struct ptx_log *log);
 /* Around each wait for that process, by the thread that waits. Before there are several threads. */
 void compiler_on_wait(void (*waits)(void *context, bool begins), void *context);
 
-/* What the system did not allow of the compiler's jail, when something was asked; else empty. */
-const char *compiler_exposed(void);
-
 /* Ends the process. */
 void compiler_stop(void);
 

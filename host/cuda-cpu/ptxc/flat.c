@@ -7,15 +7,11 @@
 #define KEPT_MAX (1u << 20)
 
 /* Each lies behind the one before, as for uint64_t, and has no holes. */
-static_assert(sizeof(struct flat_header) == 56, "flat_header");
+static_assert(sizeof(struct flat_header) == 40, "flat_header");
 static_assert(sizeof(struct flat_kernel) == 64, "flat_kernel");
 static_assert(sizeof(struct flat_parameter) == 16, "flat_parameter");
 static_assert(sizeof(struct flat_variable) == 32, "flat_variable");
 static_assert(sizeof(struct flat_relocation) == 24, "flat_relocation");
-static_assert(sizeof(struct flat_function) == 16, "flat_function");
-static_assert(sizeof(struct flat_line) == 8, "flat_line");
-static_assert(sizeof(struct flat_location) == 8, "flat_location");
-static_assert(sizeof(struct flat_file) == 8, "flat_file");
 static_assert(sizeof(struct flat_code) == 32, "flat_code");
 
 /* ---- Where the tables are ---- */
@@ -55,10 +51,6 @@ static bool find_tables(const void *bytes, size_t size, struct flat_module *modu
     TAKE(parameters);
     TAKE(variables);
     TAKE(relocations);
-    TAKE(functions);
-    TAKE(lines);
-    TAKE(locations);
-    TAKE(files);
     TAKE(strings);
     TAKE(bytes);
     return !cursor.failed && !cursor.left && header->strings > 0 &&
@@ -124,32 +116,6 @@ static bool check_variable(const struct flat_module *module, const struct flat_v
     return true;
 }
 
-static bool check_function(const struct flat_module *module, const struct flat_function *function)
-{
-    return is_name(module, function->name) &&
-           is_range(function->first_line, function->lines, module->header->lines);
-}
-
-static bool check_places(const struct flat_module *module)
-{
-    const struct flat_header *header = module->header;
-    bool done = true;
-
-    for (uint32_t i = 0; i < header->functions && done; i++) {
-        done = check_function(module, &module->functions[i]);
-    }
-    for (uint32_t i = 0; i < header->lines && done; i++) {
-        done = module->lines[i].location <= header->locations;
-    }
-    for (uint32_t i = 0; i < header->locations && done; i++) {
-        done = module->locations[i].file < header->files;
-    }
-    for (uint32_t i = 0; i < header->files && done; i++) {
-        done = is_name(module, module->files[i].name);
-    }
-    return done;
-}
-
 static bool check_kernels(const struct flat_module *module)
 {
     uint32_t first = 0;
@@ -176,8 +142,7 @@ static bool check_variables(const struct flat_module *module)
 
 bool flat_read(const void *bytes, size_t size, struct flat_module *module)
 {
-    return find_tables(bytes, size, module) && check_places(module) && check_kernels(module) &&
-           check_variables(module);
+    return find_tables(bytes, size, module) && check_kernels(module) && check_variables(module);
 }
 
 const struct flat_code *flat_read_code(const void *bytes, size_t size)

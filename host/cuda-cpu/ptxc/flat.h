@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLAT_MAGIC 0x32585450u /* "PTX2" */
+#define FLAT_MAGIC 0x33585450u /* "PTX3" */
 #define FLAT_NONE UINT32_MAX   /* no initial bytes, no function */
 #define FLAT_VARIABLE_MAX (UINT64_C(1) << 31)
 #define FLAT_PARAMETERS_MAX 32768u          /* bytes */
@@ -23,7 +23,6 @@ struct flat_header {
     uint32_t target;  /* 90 for sm_90 */
     uint32_t version; /* 83 for PTX 8.3 */
     uint32_t kernels, parameters, variables, relocations;
-    uint32_t functions, lines, locations, files;
     uint32_t strings, bytes; /* their sizes */
     uint32_t unused;         /* 0 */
 };
@@ -62,28 +61,6 @@ struct flat_relocation {
     int64_t addend;
 };
 
-/* Of functions with a body, kernels too: where their instructions are in the text. */
-struct flat_function {
-    uint32_t name;
-    uint32_t first_line, lines; /* one for each instruction */
-    uint32_t unused;
-};
-
-struct flat_line {
-    uint32_t line;
-    uint32_t location; /* number + 1; 0: none */
-};
-
-/* In the source that the PTX was made from: .loc. */
-struct flat_location {
-    uint32_t file; /* its number */
-    uint32_t line;
-};
-
-struct flat_file {
-    uint32_t name, unused;
-};
-
 /* The tables of a module in memory. */
 struct flat_module {
     const struct flat_header *header;
@@ -91,10 +68,6 @@ struct flat_module {
     const struct flat_parameter *parameters;
     const struct flat_variable *variables;
     const struct flat_relocation *relocations;
-    const struct flat_function *functions;
-    const struct flat_line *lines;
-    const struct flat_location *locations;
-    const struct flat_file *files;
     const char *strings;
     const unsigned char *bytes;
 };

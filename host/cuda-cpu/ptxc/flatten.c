@@ -15,10 +15,6 @@ struct tables {
     struct flat_parameter *parameters;
     struct flat_variable *variables;
     struct flat_relocation *relocations;
-    struct flat_function *functions;
-    struct flat_line *lines;
-    struct flat_location *locations;
-    struct flat_file *files;
     char *strings;
     unsigned char *bytes;
     struct flat_header used;
@@ -62,16 +58,13 @@ static void for_variables(struct tables *tables,
 /* ---- How much there will be: in 64 bits, since the sum may be too much ---- */
 
 struct sizes {
-    uint64_t kernels, parameters, variables, relocations, functions, lines, locations, files,
-        strings, bytes;
+    uint64_t kernels, parameters, variables, relocations, strings, bytes;
 };
 
 static void count_function(struct sizes *sizes, const struct ptx_function *function)
 {
-    sizes->strings += strlen(function->name) + 1;
-    sizes->functions += function->has_body;
-    sizes->lines += function->has_body ? function->instruction_count : 0;
     if (is_kernel(function)) {
+        sizes->strings += strlen(function->name) + 1;
         sizes->kernels++;
         sizes->parameters += function->param_count;
     }
@@ -89,8 +82,7 @@ static void count_variable(struct sizes *sizes, const struct ptx_variable *varia
 
 static struct sizes count(const struct ptx_module *module)
 {
-    struct sizes sizes = {
-        .locations = module->location_count, .files = module->file_count + 1, .strings = 1};
+    struct sizes sizes = {.strings = 1};
 
     for (size_t i = 0; i < module->variable_count; i++) {
         count_variable(&sizes, module->variables[i]);
@@ -103,16 +95,12 @@ static struct sizes count(const struct ptx_module *module)
             count_variable(&sizes, function->variables[j]);
         }
     }
-    for (size_t i = 0; i < module->file_count; i++) {
-        sizes.strings += module->files[i] != NULL ? strlen(module->files[i]) + 1 : 0;
-    }
     return sizes;
 }
 
 /* The tables in their order. */
 #define TABLES(each)                                                                               \
-    each(kernels) each(parameters) each(variables) each(relocations) each(functions) each(lines)   \
-        each(locations) each(files) each(strings) each(bytes)
+    each(kernels) each(parameters) each(variables) each(relocations) each(strings) each(bytes)
 
 static uint64_t total(const struct sizes *sizes)
 {
@@ -168,12 +156,12 @@ static void add_parameters(struct tables *tables, const struct ptx_function *fun
     }
 }
 
-static void add_kernel(struct tables *tables, const struct ptx_function *function, uint32_t name)
+static void add_kernel(struct tables *tables, const struct ptx_function *function)
 {
     struct flat_kernel *kernel = &tables->kernels[tables->used.kernels++];
 
     *kernel = (struct flat_kernel){
-        .name = name,
+        .name = add_string(tables, function->name),
         .first_parameter = tables->used.parameters,
         .parameters = (uint32_t)function->param_count,
         .registers = (uint32_t)function->register_count,
@@ -186,26 +174,6 @@ static void add_kernel(struct tables *tables, const struct ptx_function *functio
         kernel->threads[i] = function->reqntid[i];
     }
     add_parameters(tables, function);
-}
-
-static void add_function(struct tables *tables, const struct ptx_function *function)
-{
-    uint32_t name = add_string(tables, function->name);
-
-    tables->functions[tables->used.functions++] = (struct flat_function){
-        .name = name,
-        .first_line = tables->used.lines,
-        .lines = (uint32_t)function->instruction_count,
-    };
-    for (size_t i = 0; i < function->instruction_count; i++) {
-        const struct ptx_instruction *instruction = &function->instructions[i];
-
-        tables->lines[tables->used.lines++] =
-            (struct flat_line){.line = instruction->at.line, .location = instruction->location};
-    }
-    if (is_kernel(function)) {
-        add_kernel(tables, function, name);
-    }
 }
 
 /* What is in no memory of the device has no address. */
@@ -260,28 +228,6 @@ static void add_variable(struct tables *tables, const struct ptx_variable *varia
     }
 }
 
-/* File numbers that nobody declared have the empty string, which is the last. */
-static void add_places(struct tables *tables)
-{
-    const struct ptx_module *module = tables->module;
-    uint32_t empty = tables->header->strings - 1;
-
-    for (size_t i = 0; i <= module->file_count; i++) {
-        bool is_there = i < module->file_count && module->files[i] != NULL;
-
-        tables->files[i].name = is_there ? add_string(tables, module->files[i]) : empty;
-    }
-    for (size_t i = 0; i < module->location_count; i++) {
-        const struct ptx_location *location = &module->locations[i];
-
-        tables->locations[i] = (struct flat_location){
-            .file =
-                location->file < module->file_count ? location->file : (uint32_t)module->file_count,
-            .line = location->line,
-        };
-    }
-}
-
 static void fill(struct tables *tables)
 {
     const struct ptx_module *module = tables->module;
@@ -291,11 +237,10 @@ static void fill(struct tables *tables)
     tables->header->version = module->version_major * 10 + module->version_minor;
     for_variables(tables, add_variable);
     for (size_t i = 0; i < module->function_count; i++) {
-        if (module->functions[i]->has_body) {
-            add_function(tables, module->functions[i]);
+        if (is_kernel(module->functions[i])) {
+            add_kernel(tables, module->functions[i]);
         }
     }
-    add_places(tables);
 }
 
 void *flatten(const struct ptx_module *module, size_t limit, size_t *size, struct ptx_log *log)

@@ -25,11 +25,6 @@ void compiler_on_wait(void (*waits)(void *context, bool begins), void *context)
     (void)context;
 }
 
-const char *compiler_exposed(void)
-{
-    return "";
-}
-
 void compiler_stop(void)
 {
 }

@@ -3,6 +3,7 @@
 // libs: -ldl
 /* Threads that wait for each other, blocks on several host threads, and how launches end. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 
+#include "host/common/clock.h"
 #include "host/cuda-cpu/program/program.h"
 
 /* A kernel over out, in %rd0: with the thread in %r0 and the block in %r1, and &out[thread of the
@@ -26,6 +27,7 @@
     "%rd1;\n" statements "\nret;\n}\n"
 
 #define OUT_MAX 8192
+#define DEADLINE_S 60
 
 static struct memory memory;
 static struct launch_fault fault;
@@ -373,38 +375,44 @@ static void test_exit_in_function(void **state)
     }
 }
 
+/* When the kernel has begun. */
 static void *set_stop(void *argument)
 {
-    const struct timespec some_time = {0, 20 * 1000 * 1000};
+    const uint64_t end_ns = clock_now_ns() + DEADLINE_S * NS_PER_S;
 
     (void)argument;
-    nanosleep(&some_time, NULL);
+    while (__atomic_load_n(&out[0], __ATOMIC_RELAXED) == 0 && clock_now_ns() < end_ns) {
+        sched_yield();
+    }
     __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
     return NULL;
 }
 
-/* Of a grid that has no end in sight. */
+/* Of a grid that has no end in sight; out[0] says that it has begun. */
+#define ENDLESS(declarations, statements)                                                          \
+    KERNEL(declarations, "st.global.u32 [%rd0], 1; " statements)
+
 static const char *const endless[] = {
-    KERNEL("", ""),
-    KERNEL("", "L: bra L;"),
-    KERNEL("", "L: setp.lt.u32 %p1, %r0, 3; @%p1 bra L; bar.sync 0;"),
-    KERNEL("", "L: nanosleep.u32 1000; bra L;"),
-    KERNEL("", "L: bar.sync 0; bra L;"),
-    KERNEL("", "L: atom.global.cas.b32 %r4, [%rd0], 7, 7; setp.ne.u32 %p1, %r4, 7; @%p1 bra L;"),
-    KERNEL(".func f0 () { ret; }\n.func f1 () { call f0; call f0; ret; }\n"
-           ".func f2 () { call f1; call f1; ret; }\n.func f3 () { call f2; call f2; ret; }\n"
-           ".func f4 () { call f3; call f3; ret; }\n.func f5 () { call f4; call f4; ret; }\n"
-           ".func f6 () { call f5; call f5; ret; }\n.func f7 () { call f6; call f6; ret; }\n"
-           ".func f8 () { call f7; call f7; ret; }\n.func f9 () { call f8; call f8; ret; }\n"
-           ".func g1 () { call f9; call f9; ret; }\n.func g2 () { call g1; call g1; ret; }\n"
-           ".func g3 () { call g2; call g2; ret; }\n.func g4 () { call g3; call g3; ret; }\n"
-           ".func g5 () { call g4; call g4; ret; }\n.func g6 () { call g5; call g5; ret; }\n"
-           ".func g7 () { call g6; call g6; ret; }\n.func g8 () { call g7; call g7; ret; }\n"
-           ".func h1 () { call g8; call g8; ret; }\n.func h2 () { call h1; call h1; ret; }\n"
-           ".func h3 () { call h2; call h2; ret; }\n.func h4 () { call h3; call h3; ret; }\n"
-           ".func h5 () { call h4; call h4; ret; }\n.func h6 () { call h5; call h5; ret; }\n"
-           ".func h7 () { call h6; call h6; ret; }\n.func h8 () { call h7; call h7; ret; }\n",
-           "call h8; call h8; call h8; call h8;"),
+    ENDLESS("", ""),
+    ENDLESS("", "L: bra L;"),
+    ENDLESS("", "L: setp.lt.u32 %p1, %r0, 3; @%p1 bra L; bar.sync 0;"),
+    ENDLESS("", "L: nanosleep.u32 1000; bra L;"),
+    ENDLESS("", "L: bar.sync 0; bra L;"),
+    ENDLESS("", "L: atom.global.cas.b32 %r4, [%rd0], 7, 7; setp.ne.u32 %p1, %r4, 7; @%p1 bra L;"),
+    ENDLESS(".func f0 () { ret; }\n.func f1 () { call f0; call f0; ret; }\n"
+            ".func f2 () { call f1; call f1; ret; }\n.func f3 () { call f2; call f2; ret; }\n"
+            ".func f4 () { call f3; call f3; ret; }\n.func f5 () { call f4; call f4; ret; }\n"
+            ".func f6 () { call f5; call f5; ret; }\n.func f7 () { call f6; call f6; ret; }\n"
+            ".func f8 () { call f7; call f7; ret; }\n.func f9 () { call f8; call f8; ret; }\n"
+            ".func g1 () { call f9; call f9; ret; }\n.func g2 () { call g1; call g1; ret; }\n"
+            ".func g3 () { call g2; call g2; ret; }\n.func g4 () { call g3; call g3; ret; }\n"
+            ".func g5 () { call g4; call g4; ret; }\n.func g6 () { call g5; call g5; ret; }\n"
+            ".func g7 () { call g6; call g6; ret; }\n.func g8 () { call g7; call g7; ret; }\n"
+            ".func h1 () { call g8; call g8; ret; }\n.func h2 () { call h1; call h1; ret; }\n"
+            ".func h3 () { call h2; call h2; ret; }\n.func h4 () { call h3; call h3; ret; }\n"
+            ".func h5 () { call h4; call h4; ret; }\n.func h6 () { call h5; call h5; ret; }\n"
+            ".func h7 () { call h6; call h6; ret; }\n.func h8 () { call h7; call h7; ret; }\n",
+            "call h8; call h8; call h8; call h8;"),
 };
 
 /* By the flag, and by the limit: wherever it loops. */
@@ -417,7 +425,7 @@ static void test_time(void **state)
     for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
         pthread_t timer;
 
-        stop = 0;
+        stop = out[0] = 0;
         launch.limit_ns = 0;
         assert_int_equal(pthread_create(&timer, NULL, set_stop, NULL), 0);
         assert_int_equal(run(endless[i]), LAUNCH_FAULT);
