@@ -157,7 +157,7 @@ struct finding finding_of(const struct check_warp *warp, uint32_t lane, enum che
     };
 
     for (int i = 0; i < 3; i++) {
-        finding.by.thread[i] = warp->warp->tid[i][lane];
+        finding.by.thread[i] = warp->warp->tids[warp->warp->warpid][i][lane];
         finding.by.block[i] = warp->block->ctaid[i];
     }
     return finding;

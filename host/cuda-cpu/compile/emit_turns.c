@@ -11,8 +11,9 @@
 /* A warp's memory begins with: where it goes on, and its lanes. */
 #define LANES_AT 4
 
-/* Of a place: the warp is whole, and of registers whose lanes lie in steps the bases are kept. */
-#define IS_WHOLE 0x40000000u
+/* Where a warp goes on: at a block; whole, and of registers whose lanes lie in steps the bases are
+ * kept, or not. */
+#define PLACE(block, is_whole) (2 * (block) + (is_whole))
 
 static bool stops_at(const struct emitter *emitter, uint32_t block)
 {
@@ -152,13 +153,12 @@ static value take_warp(struct emitter *emitter)
     index = emit_value(emitter, "zext i8 %%t%u to i32", wide);
     wide = emit_value(emitter, "zext i8 %%t%u to i64", wide);
     set_field(emitter, offsetof(struct warp, warpid), "i32", index);
-    set_field(
-        emitter, offsetof(struct warp, tid), "ptr",
-        pointer_in(emitter, offsetof(struct warp, tids), wide, 3 * WARP_LANES * sizeof(uint32_t)));
-    stride = emit_fixed_field(emitter, offsetof(struct warp, local_stride), "i64");
-    stride = emit_value(emitter, "mul i64 %%t%u, %%t%u", stride, wide);
-    set_field(emitter, offsetof(struct warp, local), "ptr",
-              pointer_in(emitter, offsetof(struct warp, locals), stride, WARP_LANES));
+    if (emitter->function->local_size) {
+        stride = emit_fixed_field(emitter, offsetof(struct warp, local_stride), "i64");
+        stride = emit_value(emitter, "mul i64 %%t%u, %%t%u", stride, wide);
+        set_field(emitter, offsetof(struct warp, local), "ptr",
+                  pointer_in(emitter, offsetof(struct warp, locals), stride, WARP_LANES));
+    }
     if (emitter->turns.has_barrier) {
         emit(emitter, "%%kept = getelementptr i8, ptr %%t%u, i64 0",
              pointer_in(emitter, offsetof(struct warp, kept), wide, emitter->turns.warp_size));
@@ -226,9 +226,9 @@ static void choose_place(struct emitter *emitter)
         if (stops_at(emitter, i) && is_first_stop_at(emitter, i)) {
             uint32_t next = emitter->flow->blocks[i].next;
 
-            text_add(emitter->out, " i32 %u, label %%turn%u", next, next);
+            text_add(emitter->out, " i32 %u, label %%turn%u", PLACE(next, 0), next);
             if (has_whole(emitter, next)) {
-                text_add(emitter->out, " i32 %u, label %%whole%u", next | IS_WHOLE, next);
+                text_add(emitter->out, " i32 %u, label %%whole%u", PLACE(next, 1), next);
             }
         }
     }
@@ -267,9 +267,9 @@ struct lanes turns_begin(struct emitter *emitter)
     add_label(emitter, "take");
     emit_clear_registers(emitter);
     emit_clear_waiting(emitter);
-    index = take_warp(emitter);
     wait_spend(emitter, emit_value(emitter, "or i32 0, -1"), cost_of_turn(emitter),
                WARP_PAUSE_WORKS);
+    index = take_warp(emitter);
     if (emitter->turns.has_barrier) {
         choose_place(emitter);
     } else {
@@ -300,8 +300,7 @@ void turns_stop(struct emitter *emitter, const struct lanes *lanes)
     bits = emit_lane_bits(emitter);
     lanes_at = emit_value(emitter, "getelementptr i8, ptr %%kept, i64 %d", LANES_AT);
     emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4, !tbaa !1", bits, lanes_at);
-    emit(emitter, "store i32 %u, ptr %%kept, align 64, !tbaa !1",
-         is_whole ? next | IS_WHOLE : next);
+    emit(emitter, "store i32 %u, ptr %%kept, align 64, !tbaa !1", PLACE(next, is_whole));
     emit(emitter, "store i1 true, ptr %%stopped, align 1");
     emit(emitter, "br label %%next");
 }

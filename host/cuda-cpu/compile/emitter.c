@@ -427,9 +427,11 @@ static value get_time(struct emitter *emitter, enum ptx_special special)
 
 static value get_tid(struct emitter *emitter, size_t part)
 {
-    value numbers = emit_field(emitter, offsetof(struct warp, tid), "ptr");
-    value pointer = emit_value(emitter, "getelementptr i8, ptr %%t%u, i64 %zu", numbers,
-                               part * WARP_LANES * sizeof(uint32_t));
+    value tids = emit_fixed_field(emitter, offsetof(struct warp, tids), "ptr");
+    value index = emit_field(emitter, offsetof(struct warp, warpid), "i32");
+    value pointer =
+        emit_value(emitter, "getelementptr [3 x [32 x i32]], ptr %%t%u, i32 %%t%u, i64 %zu", tids,
+                   index, part);
 
     return emit_value(emitter, "load <32 x i32>, ptr %%t%u, align 64, !tbaa !1", pointer);
 }

@@ -133,6 +133,11 @@ void emit_clear_waiting(struct emitter *emitter);
 value emit_function_call(struct emitter *emitter, uint32_t function, enum ptx_word type,
                          const value *sources, unsigned count);
 
+/* ---- emit_blocks.c ---- */
+
+/* All blocks, between the labels h0 and leave. */
+void emit_blocks(struct emitter *emitter);
+
 /* ---- by family: false when the opcode is not theirs ---- */
 
 bool emit_compare(struct emitter *emitter);

@@ -480,7 +480,6 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
     warp->nwarpid = block->warp_count;
-    warp->tid = block->tids[index];
     warp->tids = block->tids;
     warp->order = block->order;
     warp->locals = block->local;

@@ -21,7 +21,7 @@ struct launch_fault calls_fault(const struct runner *runner, enum warp_fault fau
 
     for (int i = 0; i < 3; i++) {
         told.block[i] = runner->warp.ctaid[i];
-        told.thread[i] = runner->warp.tid[i][lane];
+        told.thread[i] = runner->warp.tids[runner->warp.warpid][i][lane];
     }
     return told;
 }

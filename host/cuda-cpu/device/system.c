@@ -71,6 +71,7 @@ static void on_assertion(struct warp *warp, const uint64_t *expressions, const u
                          uint32_t instruction)
 {
     struct runner *runner = runner_of(warp);
+    const uint32_t(*tid)[WARP_LANES] = warp->tids[warp->warpid];
 
     for (uint32_t left = lanes; left; left &= left - 1) {
         const struct reading reading = {runner, (uint32_t)__builtin_ctz(left)};
@@ -83,7 +84,7 @@ static void on_assertion(struct warp *warp, const uint64_t *expressions, const u
         snprintf(text, sizeof(text),
                  "%s:%u: %s: block: [%u,%u,%u], thread: [%u,%u,%u] Assertion `%s` failed.\n", file,
                  lines[lane], function, warp->ctaid[0], warp->ctaid[1], warp->ctaid[2],
-                 warp->tid[0][lane], warp->tid[1][lane], warp->tid[2][lane], expression);
+                 tid[0][lane], tid[1][lane], tid[2][lane], expression);
         print_text(runner, text);
     }
     warp->fault(warp, WARP_FAULT_ASSERT, instruction, lanes);

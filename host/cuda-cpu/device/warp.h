@@ -75,7 +75,7 @@ struct check_warp;
 #define WARP_FUEL 4096
 
 struct warp {
-    const uint32_t (*tid)[WARP_LANES]; /* x, y and z; aligned as vectors */
+    const uint32_t (*tids)[3][WARP_LANES]; /* of each warp: x, y and z; aligned as vectors */
     uint32_t ctaid[3], ntid[3], nctaid[3];
     uint32_t live;   /* the lanes that are left; where the warp has parted, those of this path */
     uint32_t others; /* those of other paths */
@@ -93,12 +93,11 @@ struct warp {
     const volatile uint32_t *stop; /* not 0: the kernel is to end */
     uint64_t is_alone; /* not 0: no other host thread looks at memory; of .sys, atomics do */
 
-    /* For code that runs all warps of a block, which sets tid, warpid and local for each. */
-    const uint8_t *order;                  /* the warps in turn */
-    const uint32_t (*tids)[3][WARP_LANES]; /* of each warp */
-    unsigned char *locals;                 /* of the first one */
-    unsigned char *kept;                   /* memory for each */
-    uint32_t last_lanes;                   /* that there are of the last one */
+    /* For code that runs all warps of a block, which sets warpid and local for each. */
+    const uint8_t *order;  /* the warps in turn */
+    unsigned char *locals; /* of the first one */
+    unsigned char *kept;   /* memory for each */
+    uint32_t last_lanes;   /* that there are of the last one */
 
     /* Each lane of the mask reads or writes `size` bytes at its address; values lie beside each
      * other. Checked exactly; a fault does not return. */

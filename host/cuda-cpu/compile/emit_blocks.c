@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The blocks of a function, and how lanes go from one to the next.
+ *
+ * Labels: w is a block for the whole warp, m the same under a mask, h the place where the lanes
+ * that wait for it are looked at, x the way from there to the whole warp, e the end of the loops
+ * that end behind it, b and o what follows a branch. %pN is the mask of the lanes that wait for
+ * block N.
+ */
+#include "host/cuda-cpu/compile/emit_call.h"
+#include "host/cuda-cpu/compile/wait.h"
+
+#define LEAVE UINT32_MAX /* the end of the kernel, as a block */
+
+/* Instructions of a function. */
+#define TWICE_MAX 300
+#define TWICE_IN_LOOPS_MAX 1500
+
+static void begin_block(struct emitter *emitter, char kind, uint32_t number)
+{
+    text_add(emitter->out, "%c%u:\n", kind, number);
+}
+
+static void jump(struct emitter *emitter, char kind, uint32_t block)
+{
+    if (block == LEAVE || block >= emitter->flow->count) {
+        emit(emitter, "br label %%leave");
+    } else {
+        emit(emitter, "br label %%%c%u", kind, block);
+    }
+}
+
+/* ---- Instructions ---- */
+
+static bool is_uniform_guard(const struct emitter *emitter)
+{
+    return emitter->instruction->has_guard &&
+           !emitter->uniform.differs[emitter->instruction->guard];
+}
+
+/* A guard that is the same in all lanes, as i1. */
+static value uniform_guard(struct emitter *emitter)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+    value p = emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard);
+
+    return instruction->guard_negated ? emit_value(emitter, "xor i1 %%t%u, true", p) : p;
+}
+
+/* The guard's lanes take part; without one, those of the block. */
+static struct lanes guarded_lanes(struct emitter *emitter, const struct lanes *of_block)
+{
+    const struct ptx_instruction *instruction = emitter->instruction;
+    struct lanes lanes = {.all = false};
+    value p;
+
+    if (is_uniform_guard(emitter)) {
+        p = emit_splat_scalar(
+            emitter, PTX_W_PRED,
+            emit_value(emitter, "load i1, ptr %%r%u.0, align 8", instruction->guard));
+    } else {
+        p = emit_value(emitter, "load <32 x i1>, ptr %%r%u.0, align 64", instruction->guard);
+    }
+    if (instruction->guard_negated) {
+        p = emit_value(emitter, "xor <32 x i1> %%t%u, splat (i1 true)", p);
+    }
+    if (!of_block->all) {
+        p = emit_value(emitter, "and <32 x i1> %%t%u, %%t%u", p, of_block->vector);
+    }
+    lanes.vector = p;
+    lanes.bits = emit_mask_bits(emitter, p);
+    return lanes;
+}
+
+void emit_fault(struct emitter *emitter, enum warp_fault fault)
+{
+    value callee = emit_field(emitter, offsetof(struct warp, fault), "ptr");
+    value lanes = emit_lane_bits(emitter);
+
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, i32 %u, i32 %%t%u)", callee, fault,
+         emit_site(emitter), lanes);
+}
+
+void emit_event(struct emitter *emitter, enum warp_event event, value lanes,
+                const struct ptx_operand *masks)
+{
+    value callee, named;
+
+    if (!emitter->options->is_checked) {
+        return;
+    }
+    callee = emit_field(emitter, offsetof(struct warp, event), "ptr");
+    named = masks != NULL ? emit_spill(emitter, 0, PTX_W_B32, emit_get(emitter, masks, PTX_W_B32))
+                          : emit_value(emitter, "inttoptr i64 0 to ptr");
+    emit(emitter, "call void %%t%u(ptr %%w, i32 %d, ptr %%t%u, i32 %%t%u, i32 %u)", callee, event,
+         named, lanes, emit_site(emitter));
+}
+
+/* Where not all lanes keep their steps, the code under a mask goes on. */
+static void check_steps(struct emitter *emitter)
+{
+    unsigned number = ++emitter->labels;
+
+    if (affine_is_checked(emitter, emitter->instruction)) {
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u, !prof !7", affine_fits(emitter),
+             number, number);
+        whole_give_up(emitter, number);
+    }
+}
+
+static void emit_body(struct emitter *emitter)
+{
+    static bool (*const families[])(struct emitter *) = {
+        emit_call,    emit_memory,  emit_warp,  emit_convert, emit_move,  emit_bits_operation,
+        emit_compare, emit_extreme, emit_half,  emit_integer, emit_float, emit_matrix,
+        emit_async,   emit_texture, emit_video, emit_space,
+    };
+
+    if (affine_is_set(emitter)) {
+        check_steps(emitter);
+        emitter->is_narrow = true;
+    }
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (families[i](emitter)) {
+            return;
+        }
+    }
+    emit_unsupported(emitter, "this instruction");
+}
+
+/* An instruction whose guard holds nowhere is passed over: a barrier, an access, a fault. */
+static void emit_instruction(struct emitter *emitter, const struct lanes *of_block)
+{
+    unsigned number = ++emitter->labels;
+    bool has_guard = emitter->instruction->has_guard;
+    value any;
+
+    emitter->lanes = *of_block;
+    if (has_guard) {
+        if (is_uniform_guard(emitter)) {
+            any = uniform_guard(emitter);
+        } else {
+            emitter->lanes = guarded_lanes(emitter, of_block);
+            any = emit_value(emitter, "icmp ne i32 %%t%u, 0", emitter->lanes.bits);
+        }
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
+        begin_block(emitter, 'b', number);
+    }
+    if (emitter->instruction->opcode == PTX_TRAP || emitter->instruction->opcode == PTX_BRKPT) {
+        emit_fault(emitter, WARP_FAULT_TRAP);
+    } else {
+        emit_body(emitter);
+        emitter->is_narrow = false;
+    }
+    if (has_guard) {
+        emit(emitter, "br label %%o%u", number);
+        begin_block(emitter, 'o', number);
+    }
+}
+
+/* ---- Ways on ---- */
+
+static bool is_exit(const struct emitter *emitter)
+{
+    return emitter->function->is_entry || emitter->instruction->opcode == PTX_EXIT;
+}
+
+/* Lanes that exit are not waited for any more, and do not come back to who called. */
+static void end_lanes(struct emitter *emitter, value bits)
+{
+    value pointer, live, others;
+
+    if (!is_exit(emitter)) {
+        return;
+    }
+    emit_event(emitter, WARP_EVENT_EXIT, bits, NULL);
+    if (!emitter->waits) {
+        return;
+    }
+    pointer =
+        emit_value(emitter, "getelementptr i8, ptr %%w, i64 %zu", offsetof(struct warp, live));
+    live = emit_value(emitter, "load i32, ptr %%t%u, align 4", pointer);
+    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    live = emit_value(emitter, "and i32 %%t%u, %%t%u", live, others);
+    emit(emitter, "store i32 %%t%u, ptr %%t%u, align 4", live, pointer);
+}
+
+/* Lanes that go to a block wait there. */
+static void wait_at(struct emitter *emitter, uint32_t block, value bits)
+{
+    value before, after;
+
+    if (block >= emitter->flow->count) {
+        end_lanes(emitter, bits);
+        return;
+    }
+    before = emit_value(emitter, "load i32, ptr %%p%u, align 4", block);
+    after = emit_value(emitter, "or i32 %%t%u, %%t%u", before, bits);
+    emit(emitter, "store i32 %%t%u, ptr %%p%u, align 4", after, block);
+}
+
+/* Compiling takes more than linear time, so in large functions only what runs often is there twice,
+ * and in very large ones nothing. */
+bool emit_is_twice(const struct emitter *emitter, uint32_t block)
+{
+    size_t count = emitter->function->instruction_count;
+
+    return !emitter->options->masked_alone &&
+           (count <= TWICE_MAX ||
+            (count <= TWICE_IN_LOOPS_MAX && emitter->flow->blocks[block].loop != FLOW_END));
+}
+
+/* The whole warp goes to a block. */
+static void go_whole(struct emitter *emitter, uint32_t block)
+{
+    bool is_end = block >= emitter->flow->count;
+
+    if (is_end && !emitter->function->is_entry) {
+        end_lanes(emitter, emit_value(emitter, "or i32 0, -1"));
+    }
+    if (is_end || emit_is_twice(emitter, block)) {
+        jump(emitter, 'w', block);
+    } else {
+        affine_leave_to(emitter, block);
+        emit(emitter, "store i32 -1, ptr %%p%u, align 4", block);
+        jump(emitter, 'h', block);
+    }
+}
+
+static void turn_back(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
+{
+    emitter->lanes = *lanes;
+    wait_turn_back(emitter, to);
+}
+
+static bool turns_back(const struct emitter *emitter, uint32_t to)
+{
+    return to <= emitter->block;
+}
+
+/* Whether a loop ends behind this block: there its lanes go round again, when there are some. */
+static bool ends_loop(const struct emitter *emitter, uint32_t loop)
+{
+    return loop != FLOW_END && emitter->flow->blocks[loop].loop_end == emitter->block + 1;
+}
+
+/* On to the next block at which lanes wait. */
+static void go_on(struct emitter *emitter)
+{
+    if (ends_loop(emitter, emitter->flow->blocks[emitter->block].loop)) {
+        emit(emitter, "br label %%e%u", emitter->block);
+    } else {
+        jump(emitter, 'h', emitter->block + 1);
+    }
+}
+
+/* Lanes under a mask to a block, or to none. When nobody waits elsewhere, they need not either. */
+static void go_masked(struct emitter *emitter, value bits, uint32_t to)
+{
+    wait_at(emitter, to, bits);
+    if (emitter->waits || emitter->uniform.apart[emitter->block]) {
+        go_on(emitter);
+        return;
+    }
+    if (turns_back(emitter, to)) {
+        turn_back(emitter, &(struct lanes){.bits = bits}, to);
+    }
+    jump(emitter, 'h', to);
+}
+
+/* To one block, or to none. */
+static void leave_block(struct emitter *emitter, const struct lanes *lanes, uint32_t to)
+{
+    if (!lanes->all) {
+        go_masked(emitter, lanes->bits, to);
+        return;
+    }
+    if (turns_back(emitter, to)) {
+        turn_back(emitter, lanes, to);
+    }
+    go_whole(emitter, to);
+}
+
+/* Behind what the whole warp did, and perhaps not the whole warp came back from. */
+static void leave_parted(struct emitter *emitter, uint32_t to)
+{
+    const struct lanes all = {.all = true};
+    unsigned number = ++emitter->labels;
+    value left = wait_lanes_left(emitter, &all).bits;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u",
+         emit_value(emitter, "icmp eq i32 %%t%u, -1", left), number, number);
+    begin_block(emitter, 'b', number);
+    leave_block(emitter, &all, to);
+    begin_block(emitter, 'o', number);
+    affine_leave_to(emitter, to);
+    wait_at(emitter, to, left);
+    go_on(emitter);
+}
+
+/* Lanes go two ways. When some are done, the others do not part. */
+static void part(struct emitter *emitter, uint32_t to, value taken, uint32_t next, value others)
+{
+    if (to >= emitter->flow->count) {
+        wait_at(emitter, to, taken);
+        go_masked(emitter, others, next);
+    } else if (next >= emitter->flow->count) {
+        wait_at(emitter, next, others);
+        go_masked(emitter, taken, to);
+    } else {
+        wait_at(emitter, to, taken);
+        wait_at(emitter, next, others);
+        go_on(emitter);
+    }
+}
+
+/* The whole warp comes to a branch: it stays together, or parts. */
+static void branch_whole(struct emitter *emitter, uint32_t to, uint32_t next)
+{
+    unsigned number = ++emitter->labels;
+    struct lanes all = {.all = true};
+    value bits = guarded_lanes(emitter, &all).bits, others, is_all, is_none;
+
+    if (turns_back(emitter, to) || turns_back(emitter, next)) {
+        turn_back(emitter, &all, to < next ? to : next);
+    }
+    is_all = emit_value(emitter, "icmp eq i32 %%t%u, -1", bits);
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_all, number, number);
+    begin_block(emitter, 'b', number);
+    go_whole(emitter, to);
+    begin_block(emitter, 'o', number);
+    is_none = emit_value(emitter, "icmp eq i32 %%t%u, 0", bits);
+    number = ++emitter->labels;
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", is_none, number, number);
+    begin_block(emitter, 'b', number);
+    go_whole(emitter, next);
+    begin_block(emitter, 'o', number);
+    others = emit_value(emitter, "xor i32 %%t%u, -1", bits);
+    affine_leave_to(emitter, to);
+    affine_leave_to(emitter, next);
+    part(emitter, to, bits, next, others);
+}
+
+/* All lanes that come to the branch go the same way. */
+static void branch_together(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
+                            uint32_t next)
+{
+    unsigned number = ++emitter->labels;
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", uniform_guard(emitter), number, number);
+    begin_block(emitter, 'b', number);
+    leave_block(emitter, lanes, to);
+    begin_block(emitter, 'o', number);
+    leave_block(emitter, lanes, next);
+}
+
+static void branch_masked(struct emitter *emitter, const struct lanes *lanes, uint32_t to,
+                          uint32_t next)
+{
+    value taken = guarded_lanes(emitter, lanes).bits;
+    value others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
+
+    others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, lanes->bits);
+    part(emitter, to, taken, next, others);
+}
+
+static void leave_whole_to(struct emitter *emitter, uint32_t block)
+{
+    if (emitter->is_whole) {
+        affine_leave_to(emitter, block);
+    }
+}
+
+/* Each lane to the block that its index names; lanes whose index is none of the table's are done.
+ */
+static void branch_by_table(struct emitter *emitter, const struct lanes *lanes,
+                            const struct flow_block *block)
+{
+    const struct lanes guarded =
+        emitter->instruction->has_guard ? guarded_lanes(emitter, lanes) : *lanes;
+    value taken, others, index;
+
+    emitter->lanes = guarded;
+    taken = emit_lane_bits(emitter);
+    emitter->lanes = *lanes;
+    others = emit_value(emitter, "xor i32 %%t%u, -1", taken);
+    others = emit_value(emitter, "and i32 %%t%u, %%t%u", others, emit_lane_bits(emitter));
+    index = emit_get(emitter, &emitter->instruction->operands[0], PTX_W_B32);
+    for (size_t i = 0; i < block->target_count; i++) {
+        value equal = emit_value(emitter, "icmp eq <32 x i32> %%t%u, splat (i32 %zu)", index, i);
+        value bits = emit_mask_bits(emitter, equal);
+
+        leave_whole_to(emitter, block->targets[i]);
+        wait_at(emitter, block->targets[i],
+                emit_value(emitter, "and i32 %%t%u, %%t%u", bits, taken));
+    }
+    if (block->next != FLOW_END) {
+        leave_whole_to(emitter, block->next);
+        wait_at(emitter, block->next, others);
+    }
+    go_on(emitter);
+}
+
+static void end_block(struct emitter *emitter, const struct lanes *lanes)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct ptx_instruction *last = &emitter->function->instructions[block->end - 1];
+    bool is_jump = last->opcode == PTX_BRA;
+    bool ends = last->opcode == PTX_RET || last->opcode == PTX_EXIT || last->opcode == PTX_TRAP;
+    uint32_t to = is_jump ? block->targets[0] : LEAVE;
+
+    emitter->instruction = last;
+    if (turns_is_stop(emitter)) {
+        turns_stop(emitter, lanes);
+    } else if (last->opcode == PTX_BRX) {
+        branch_by_table(emitter, lanes, block);
+    } else if (emitter->waits && lanes->all && wait_may_part_whole(last)) {
+        leave_parted(emitter, block->next);
+    } else if (!is_jump && !ends) {
+        leave_block(emitter, lanes, block->next);
+    } else if (!last->has_guard) {
+        leave_block(emitter, lanes, to);
+    } else if (is_uniform_guard(emitter)) {
+        branch_together(emitter, lanes, to, block->next);
+    } else if (lanes->all) {
+        branch_whole(emitter, to, block->next);
+    } else {
+        branch_masked(emitter, lanes, to, block->next);
+    }
+}
+
+static bool is_way_on(const struct ptx_instruction *instruction)
+{
+    return instruction->opcode == PTX_BRA || instruction->opcode == PTX_BRX ||
+           instruction->opcode == PTX_RET || instruction->opcode == PTX_EXIT;
+}
+
+/* Lanes came out of a wait: some of those that went in, or none. */
+static struct lanes emit_rest(struct emitter *emitter, const struct lanes *lanes)
+{
+    unsigned number = ++emitter->labels;
+    struct lanes left = wait_lanes_left(emitter, lanes);
+    value none = emit_value(emitter, "icmp eq i32 %%t%u, 0", left.bits);
+
+    emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", none, number, number);
+    begin_block(emitter, 'b', number);
+    go_on(emitter);
+    begin_block(emitter, 'o', number);
+    return left;
+}
+
+/* Where a whole warp goes on under a mask: whole.h. */
+static void begin_apart(struct emitter *emitter, uint32_t number, struct lanes *lanes)
+{
+    emit(emitter, "store i32 %%t%u, ptr %%apart, align 4", lanes->bits);
+    emit(emitter, "br label %%s%u", number);
+    begin_block(emitter, 's', number);
+    lanes->bits = emit_value(emitter, "load i32, ptr %%apart, align 4");
+    lanes->vector = emit_mask_vector(emitter, lanes->bits);
+}
+
+/* Straight code is interrupted too, when it is long. */
+static void emit_block(struct emitter *emitter, struct lanes lanes)
+{
+    const struct flow_block *block = &emitter->flow->blocks[emitter->block];
+    const struct whole_access *accesses = emitter->whole.accesses;
+
+    emitter->is_whole = lanes.all;
+    for (uint32_t i = block->first; i < block->end; i++) {
+        emitter->instruction = &emitter->function->instructions[i];
+        if ((i - block->first) % WARP_FUEL == WARP_FUEL - 1) {
+            emitter->lanes = lanes;
+            wait_spend(emitter, emit_lane_bits(emitter), WARP_FUEL, WARP_PAUSE_WORKS);
+        }
+        if (!lanes.all && ((accesses != NULL && accesses[i].leads) ||
+                           affine_is_checked(emitter, emitter->instruction))) {
+            begin_apart(emitter, i, &lanes);
+        }
+        if (!is_way_on(emitter->instruction) && !(i + 1 == block->end && turns_is_stop(emitter))) {
+            emit_instruction(emitter, &lanes);
+        }
+        if (emitter->waits && !lanes.all && i + 1 < block->end &&
+            wait_may_part(emitter->instruction)) {
+            lanes = emit_rest(emitter, &lanes);
+        }
+    }
+    turns_keep(emitter);
+    end_block(emitter, &lanes);
+    emitter->is_whole = false;
+}
+
+static value waiting_at(struct emitter *emitter, uint32_t block)
+{
+    struct lanes lanes = {.bits = emit_value(emitter, "load i32, ptr %%p%u, align 4", block)};
+
+    return emitter->waits ? wait_lanes_left(emitter, &lanes).bits : lanes.bits;
+}
+
+/* The block's head: nobody waits here, or the whole warp, or some lanes. */
+static struct lanes emit_head(struct emitter *emitter)
+{
+    uint32_t block = emitter->block;
+    unsigned number = ++emitter->labels;
+    struct lanes lanes = {.all = false};
+    value none, whole;
+
+    begin_block(emitter, 'h', block);
+    lanes.bits = waiting_at(emitter, block);
+    none = emit_value(emitter, "icmp eq i32 %%t%u, 0", lanes.bits);
+    emit(emitter, "br i1 %%t%u, label %%o%u, label %%b%u", none, number, number);
+    begin_block(emitter, 'o', number);
+    if (emitter->waits || emitter->uniform.passed[block]) {
+        go_on(emitter);
+    } else {
+        emit(emitter, "br label %%leave"); /* all are done */
+    }
+    begin_block(emitter, 'b', number);
+    emit(emitter, "store i32 0, ptr %%p%u, align 4", block);
+    if (emit_is_twice(emitter, block)) {
+        whole = emit_value(emitter, "icmp eq i32 %%t%u, -1", lanes.bits);
+        whole = emit_value(emitter, "select i1 %%t%u, i1 %%t%u, i1 false", whole,
+                           affine_is_back(emitter, block));
+        emit(emitter, "br i1 %%t%u, label %%x%u, label %%m%u", whole, block, block);
+        begin_block(emitter, 'x', block);
+        affine_take(emitter, block);
+        jump(emitter, 'w', block);
+        begin_block(emitter, 'm', block);
+    }
+    lanes.vector = emit_mask_vector(emitter, lanes.bits);
+    return lanes;
+}
+
+/* The ends of loops, from the innermost on: back to the head, when lanes wait there. */
+static void emit_tail(struct emitter *emitter)
+{
+    uint32_t loop = emitter->flow->blocks[emitter->block].loop;
+
+    if (!ends_loop(emitter, loop)) {
+        return;
+    }
+    begin_block(emitter, 'e', emitter->block);
+    for (; ends_loop(emitter, loop); loop = emitter->flow->blocks[loop].outer) {
+        unsigned number = ++emitter->labels;
+        value bits = waiting_at(emitter, loop);
+        value any = emit_value(emitter, "icmp ne i32 %%t%u, 0", bits);
+
+        emit(emitter, "br i1 %%t%u, label %%b%u, label %%o%u", any, number, number);
+        begin_block(emitter, 'b', number);
+        turn_back(emitter, &(struct lanes){.bits = bits}, loop);
+        jump(emitter, 'h', loop);
+        begin_block(emitter, 'o', number);
+    }
+    jump(emitter, 'h', emitter->block + 1);
+}
+
+void emit_blocks(struct emitter *emitter)
+{
+    const struct lanes all = {.all = true};
+
+    for (emitter->block = 0; emitter->block < emitter->flow->count; emitter->block++) {
+        emit_block(emitter, emit_head(emitter));
+        if (emit_is_twice(emitter, emitter->block)) {
+            begin_block(emitter, 'w', emitter->block);
+            emit_block(emitter, all);
+        }
+        emit_tail(emitter);
+    }
+}
