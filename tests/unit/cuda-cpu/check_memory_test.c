@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(call PTX_ROOM,ptx compile check device ptxc program) tests/unit/cuda-cpu/check_fixture.c
+// libs: -ldl
+/* The checks of kernels, of memory: each fault that is planted is found at its place, and the same
+ * kernel without it is clean. What was never written, what was never freed; and the reports. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/cuda-cpu/check_fixture.h"
+
+/* ---- Memory ---- */
+
+static void test_out_of_bounds(void **state)
+{
+    const char *source = KERNEL("", "mov.u32 %r5, 7; ld.global.u32 %r5, [%rd3+32];\n"
+                                    "/*1*/ld.global.u32 %r6, [%rd3+960];\n"
+                                    "add.u32 %r6, %r6, %r5; add.u32 %r6, %r6, 1;\n"
+                                    "/*2*/st.global.u32 [%rd3+960], %r6;");
+
+    (void)state;
+    out[WORDS] = 77;
+    run(source, 1, 32);
+    assert_found(source, "memory", "/*1*/", 0, 16, &out[WORDS]);
+    assert_found(source, "memory", "/*2*/", 0, 16, &out[WORDS]);
+    assert_says(source, "memory", "/*1*/", "\"what\":\"which is not allocated\"");
+    assert_says(source, "memory", "/*1*/", "\"access\":\"read\"");
+    assert_says(source, "memory", "/*2*/", "\"size\":1024,\"offset\":1024}");
+    assert_int_equal(out[WORDS], 77);    /* was not written */
+    assert_int_equal(out[WORDS - 1], 1); /* while the others were */
+    close_memory();
+    assert_int_equal(errors, 32);
+}
+
+static void test_zero_is_read(void **state)
+{
+    (void)state;
+    run(KERNEL("",
+               "ld.global.u32 %r6, [%rd3+1024]; add.u32 %r6, %r6, 5; st.global.u32 [%rd3], %r6;"),
+        1, 32);
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(out[i], 5);
+    }
+}
+
+static void test_misaligned(void **state)
+{
+    const char *source = KERNEL(
+        "", "setp.ne.u32 %p1, %r1, 5; add.s64 %rd9, %rd3, 2; selp.b64 %rd9, %rd3, %rd9, %p1;\n"
+            "/*1*/ld.global.u32 %r6, [%rd9];");
+
+    (void)state;
+    run(source, 1, 32);
+    assert_found(source, "memory", "/*1*/", 0, 5, (char *)&out[5] + 2);
+    assert_says(source, "memory", "/*1*/", "\"what\":\"which is misaligned\"");
+}
+
+static void test_freed(void **state)
+{
+    const char *source = KERNEL("", "/*1*/ld.global.u32 %r6, [%rd4+8];");
+    static _Alignas(256) uint32_t freed[64];
+
+    (void)state;
+    assert_true(memory_add(&memory, address_of(freed), sizeof(freed), false));
+    check_written(memory.check, address_of(freed), sizeof(freed));
+    assert_int_equal(launch_at(source, 1, 8, out, freed), LAUNCH_OK);
+    assert_clean();
+    memory_remove(&memory, address_of(freed));
+    assert_int_equal(launch_at(source, 1, 8, out, freed), LAUNCH_OK);
+    assert_found(source, "memory", "/*1*/", 0, 0, &freed[2]);
+    assert_says(source, "memory", "/*1*/", "\"what\":\"which was freed\"");
+    assert_says(source, "memory", "/*1*/", "\"kind\":\"allocation\",\"number\":3");
+    assert_says(source, "memory", "/*1*/", "\"freed_after_launches\":1}");
+}
+
+static void test_read_only(void **state)
+{
+    const char *source =
+        KERNEL(".const .u32 table[4] = {1, 2, 3, 4};",
+               "mov.u64 %rd9, table; cvta.const.u64 %rd9, %rd9; /*1*/st.u32 [%rd9+4], %r1;\n"
+               "mov.u64 %rd9, out; cvta.param.u64 %rd9, %rd9; /*2*/st.u32 [%rd9], %r1;");
+
+    (void)state;
+    run(source, 1, 1);
+    assert_found(source, "memory", "/*1*/", 0, 0, NULL);
+    assert_says(source, "memory", "/*1*/", "\"kind\":\"variable\",\"name\":\"table\"");
+    assert_says(source, "memory", "/*1*/", "\"what\":\"which is read-only\"");
+    assert_says(source, "memory", "/*2*/", "\"kind\":\"the parameters\"");
+}
+
+static void test_other_spaces(void **state)
+{
+    const char *source = SHARED("/*1*/st.shared.u32 [%rd7+4080], %r1;\n"
+                                "{ .local .b8 frame[16]; /*2*/st.local.u32 [frame+16], %r1; }\n"
+                                "/*3*/atom.global.add.u32 %r6, [%rd3+1024], 1;\n"
+                                "/*4*/ld.global.v2.u32 {%r7, %r8}, [%rd1+1024];");
+
+    (void)state;
+    run(source, 1, 8);
+    assert_found(source, "memory", "/*1*/", 0, 4, NULL);
+    assert_found(source, "memory", "/*2*/", 0, 0, NULL);
+    assert_found(source, "memory", "/*3*/", 0, 0, &out[WORDS]);
+    assert_found(source, "memory", "/*4*/", 0, 0, &out[WORDS]);
+    assert_says(source, "memory", "/*3*/", "\"access\":\"atomic\"");
+}
+
+/* ---- What was never written ---- */
+
+static void test_never_written(void **state)
+{
+    const char *source = KERNEL("", "/*1*/ld.global.u32 %r5, [%rd4+16];");
+
+    (void)state;
+    check_written(memory.check, address_of(in), 16);
+    run(source, 1, 8);
+    assert_found(source, "init", "/*1*/", 0, 0, &in[4]);
+    assert_says(source, "init", "/*1*/", "\"number\":2");
+}
+
+static void test_written(void **state)
+{
+    (void)state;
+    run(KERNEL("", "st.global.u32 [%rd4], %r1;"), 1, 64);
+    check_written(memory.check, address_of(&in[64]), 64 * sizeof(in[0]));
+    run(KERNEL("", "ld.global.u32 %r5, [%rd4];"), 2, 64);
+    assert_clean();
+}
+
+static void test_never_written_in_blocks(void **state)
+{
+    const char *source =
+        SHARED("setp.ne.u32 %p1, %r2, 0; @%p1 bra R; st.shared.u32 [%rd7], %r1;\n"
+               "R: /*1*/ld.shared.u32 %r5, [%rd7];\n"
+               "{ .local .b8 frame[16]; st.local.u32 [frame], %r1; ld.local.u32 %r6, [frame];\n"
+               "/*2*/ld.local.u32 %r6, [frame+4]; }");
+
+    (void)state;
+    run(source, 2, 40);
+    assert_found(source, "init", "/*1*/", 1, 0, NULL);
+    assert_found(source, "init", "/*2*/", 0, 0, NULL);
+}
+
+/* What is handed over to a function is written by that. */
+static void test_arguments(void **state)
+{
+    (void)state;
+    run_clean(KERNEL(".func (.param .b32 twice) f(.param .b32 x) { .reg .b32 %r<3>;\n"
+                     "ld.param.b32 %r1, [x]; add.u32 %r2, %r1, %r1; st.param.b32 [twice], %r2; "
+                     "ret; }\n",
+                     "{ .param .b32 a; .param .b32 b; st.param.b32 [a], %r1;\n"
+                     "call (b), f, (a); ld.param.b32 %r5, [b]; }\n"
+                     "st.global.u32 [%rd3], %r5;"),
+              1, 40);
+    assert_int_equal(out[39], 78);
+}
+
+/* A structure with padding is copied as a whole. */
+static void test_padding(void **state)
+{
+    (void)state;
+    run_clean(KERNEL("",
+                     "mul.wide.u32 %rd9, %r3, 8; add.s64 %rd9, %rd9, %rd2; cvt.u16.u32 %h1, %r1;\n"
+                     "st.global.u8 [%rd9], %h1; st.global.u32 [%rd9+4], %r1;\n"
+                     "ld.global.u32 %r5, [%rd9]; ld.global.u64 %rd10, [%rd9];"),
+              1, 64);
+}
+
+/* ---- Leaks ---- */
+
+static void test_leak(void **state)
+{
+    static uint32_t lost[8];
+    char line[256];
+
+    (void)state;
+    assert_true(memory_add(&memory, address_of(lost), sizeof(lost), false));
+    close_memory();
+    snprintf(line, sizeof(line),
+             "{\"kind\":\"leak\",\"what\":\"never freed\",\"memory\":{\"kind\":\"allocation\","
+             "\"number\":3,\"address\":\"0x%llx\",\"size\":32,\"offset\":0}}\n"
+             "{\"kind\":\"sum\",\"errors\":1,\"places\":[{\"kind\":\"leak\",\"line\":0,"
+             "\"column\":0,\"count\":1}],\"more\":false}\n",
+             (unsigned long long)address_of(lost));
+    assert_string_equal(json, line);
+    snprintf(line, sizeof(line),
+             "leak: never freed\n  allocation 3: 32 bytes at 0x%llx\n1 error in 1 place\n",
+             (unsigned long long)address_of(lost));
+    assert_string_equal(text, line);
+}
+
+/* ---- Reports ---- */
+
+static const char lined[] = ".version 8.0\n.target sm_90\n.address_size 64\n"
+                            ".visible .entry k(.param .u64 out, .param .u64 in)\n{\n"
+                            "    .reg .b64 %rd<4>; .reg .b32 %r<4>;\n"
+                            "    ld.param.u64 %rd1, [out];\n"
+                            "    .loc 1 12 7\n"
+                            "    st.global.u32 [%rd1+1028], 1;\n"
+                            "    st.global.u32 [%rd1+1028], 1;\n"
+                            "    ret;\n}\n"
+                            ".file 1 \"kernel.cu\"\n";
+
+static void test_text(void **state)
+{
+    char expected[2048];
+    unsigned long long at = (unsigned long long)address_of(&out[WORDS + 1]);
+    unsigned long long start = (unsigned long long)address_of(out);
+
+    (void)state;
+    run(lined, 1, 2);
+    close_memory();
+    snprintf(expected, sizeof(expected),
+             "ptx:9:5: memory: k writes 4 bytes at 0x%llx, which is not allocated\n"
+             "  thread (0, 0, 0) of block (0, 0, 0), kernel.cu:12\n"
+             "  4 bytes behind allocation 1: 1024 bytes at 0x%llx\n"
+             "ptx:10:5: memory: k writes 4 bytes at 0x%llx, which is not allocated\n"
+             "  thread (0, 0, 0) of block (0, 0, 0), kernel.cu:12\n"
+             "  4 bytes behind allocation 1: 1024 bytes at 0x%llx\n"
+             "ptx:9:5: memory: 2 times\nptx:10:5: memory: 2 times\n"
+             "4 errors in 2 places\n",
+             at, start, at, start);
+    assert_string_equal(text, expected);
+}
+
+static void test_json(void **state)
+{
+    char expected[2048];
+    unsigned long long at = (unsigned long long)address_of(&out[WORDS + 1]);
+    unsigned long long start = (unsigned long long)address_of(out);
+
+    (void)state;
+    run(lined, 1, 1);
+    close_memory();
+    snprintf(expected, sizeof(expected),
+             "{\"kind\":\"memory\",\"what\":\"which is not allocated\",\"kernel\":\"k\","
+             "\"file\":\"\",\"line\":9,\"column\":5,\"source\":\"kernel.cu\",\"source_line\":12,"
+             "\"block\":[0,0,0],\"thread\":[0,0,0],\"access\":\"write\",\"address\":\"0x%llx\","
+             "\"size\":4,\"memory\":{\"kind\":\"allocation\",\"number\":1,\"address\":\"0x%llx\","
+             "\"size\":1024,\"offset\":1028}}\n",
+             at, start);
+    assert_memory_equal(json, expected, strlen(expected));
+}
+
+static void test_limit(void **state)
+{
+    (void)state;
+    close_memory();
+    open_memory(CHECK_ALL, 1);
+    run(lined, 1, 3);
+    close_memory();
+    assert_int_equal(errors, 6);
+    assert_null(strstr(text, "ptx:10:5"));
+    assert_within(text, "6 errors in 1 place, and more places\n");
+}
+
+static void test_chosen_kinds(void **state)
+{
+    unsigned kinds;
+
+    (void)state;
+    assert_true(check_parse("race,leak", &kinds));
+    assert_int_equal(kinds, 1u << CHECK_RACE | 1u << CHECK_LEAK);
+    assert_true(check_parse("all", &kinds));
+    assert_int_equal(kinds, CHECK_ALL);
+    assert_false(check_parse("races", &kinds));
+    assert_false(check_parse("", &kinds));
+    assert_false(check_parse("race,,leak", &kinds));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_out_of_bounds), TEST(test_zero_is_read), TEST(test_misaligned),
+        TEST(test_freed),         TEST(test_read_only),    TEST(test_other_spaces),
+        TEST(test_never_written), TEST(test_written),      TEST(test_never_written_in_blocks),
+        TEST(test_arguments),     TEST(test_padding),      TEST(test_leak),
+        TEST(test_text),          TEST(test_json),         TEST(test_limit),
+        TEST(test_chosen_kinds),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
