@@ -29,6 +29,13 @@ static CUcontext top(void)
     return stack.depth > 0 ? stack.entries[stack.depth - 1] : NULL;
 }
 
+/* Has nothing ended the session that a look at the page shows? That the carrier is lost is found by
+ * whoever queues something or waits; without a page each call asks. */
+static bool is_well(const struct cuda_device *device)
+{
+    return device->page != NULL && bg_load_acquire32(&device->page->error) == 0;
+}
+
 CUresult cuda_enter_context(struct cuda_context **context)
 {
     CUresult result = cuda_enter();
@@ -40,7 +47,7 @@ CUresult cuda_enter_context(struct cuda_context **context)
         return top() == NULL ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_CONTEXT_IS_DESTROYED;
     }
     *context = cuda_current;
-    if (cuda_current->error == CUDA_SUCCESS) {
+    if (cuda_current->error == CUDA_SUCCESS && !is_well(cuda_current->device)) {
         cuda_check(cuda_current->device);
     }
     return cuda_current->error;

@@ -154,7 +154,9 @@ static uint32_t round_up(uint32_t size)
 
 static void put(struct bg_pvgpu *gpu, const uint32_t words[4])
 {
-    __builtin_memcpy(gpu->ring + (gpu->cursor & gpu->ring_mask), words, 16);
+    uint8_t *place = gpu->ring + (gpu->cursor & gpu->ring_mask);
+
+    __builtin_memcpy(__builtin_assume_aligned(place, 16), words, 16);
     gpu->cursor += 16;
 }
 
@@ -162,7 +164,7 @@ static void put(struct bg_pvgpu *gpu, const uint32_t words[4])
 static int begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resource_id, uint32_t flags,
                  uint32_t size)
 {
-    int error = pvgpu_make_room(gpu, size);
+    int error = gpu->loss == 0 && has_room(gpu, size) ? 0 : pvgpu_make_room(gpu, size);
 
     if (error == 0) {
         gpu->cursor = gpu->written;

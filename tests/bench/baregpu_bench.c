@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 // build: tests/harness.c tests/harness_qemu.c tests/bench/virtio_rows.c tests/bench/smp_rows.c
-// build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c
+// build: tests/bench/interrupt_rows.c tests/bench/pvgpu_rows.c tests/bench/cuda_rows.c
 // build: tests/bench/sst_rows.c tests/bench/ptx_rows.c tests/syscalls.c
 /*
  * make bench: measures, each figure beside what it is held against in the same run, prints a table
@@ -510,6 +510,9 @@ int main(int count, char **texts)
     }
     if (wants(only, "pvgpu")) {
         bench_pvgpu();
+    }
+    if (wants(only, "cuda")) {
+        bench_cuda();
     }
     if (wants(only, "sst")) {
         bench_sst();

@@ -95,13 +95,12 @@ static double pingpong_ns(void)
     return median(blocks, PINGPONGS / PINGPONG_BLOCK);
 }
 
-/* Bytes per second of copies of `size` bytes, between memory that has been touched. */
-static double memcpy_rate(size_t size, int count)
+double memcpy_rate(size_t size, int count)
 {
     double rates[COPIES];
     char *from = malloc(size), *to = malloc(size);
 
-    if (from == NULL || to == NULL) {
+    if (from == NULL || to == NULL || count > COPIES) {
         harness_fail("no memory for a copy");
     }
     memset(from, 0x5A, size);

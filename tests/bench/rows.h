@@ -46,6 +46,10 @@ struct syscalls;
 void add_syscalls_row(const char *name, const struct syscalls *calls, const char *fewest,
                       double fewest_count);
 
+/* pvgpu_rows.c: bytes per second of up to 15 copies of `size` bytes, between memory that has been
+ * touched. */
+double memcpy_rate(size_t size, int count);
+
 /* virtio_rows.c: virtqueues, screens, boot to the first pixel. */
 void bench_virtio(void);
 /* interrupt_rows.c: waiting by interrupt beside polling, the way to a handler and back. */
@@ -56,6 +60,9 @@ void bench_smp(void);
 
 /* pvgpu_rows.c: fences, commands, copies and frames of a pvgpu. */
 void bench_pvgpu(void);
+
+/* cuda_rows.c: a guest's CUDA. */
+void bench_cuda(void);
 
 /* sst_rows.c: simulated accelerators. */
 void bench_sst(void);

@@ -244,9 +244,65 @@ static void test_dma(void)
     tap_ok(after.free == before.free, "all of it came back");
 }
 
+/* ---- memcpy and its like, where the CPU may do them ---- */
+
+#define COPY_MAX 20000u
+
+static uint8_t pattern_of(size_t i)
+{
+    return (uint8_t)(i * 167 >> 3);
+}
+
+/* `size` bytes from one offset to the other, and nothing beside them. */
+static bool is_copied(uint8_t *memory, size_t to, size_t from, size_t size)
+{
+    for (size_t i = 0; i < 2 * COPY_MAX; i++) {
+        memory[i] = pattern_of(i);
+    }
+    memmove(memory + to, memory + from, size);
+    for (size_t i = 0; i < 2 * COPY_MAX; i++) {
+        bool is_inside = i >= to && i - to < size;
+
+        if (memory[i] != pattern_of(is_inside ? i - to + from : i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_set(uint8_t *memory, size_t at, size_t size)
+{
+    memset(memory, 0xA5, 2 * COPY_MAX);
+    memset(memory + at, 0x5A, size);
+    return is_filled(memory, 0xA5, at) && is_filled(memory + at, 0x5A, size) &&
+           is_filled(memory + at + size, 0xA5, 2 * COPY_MAX - at - size);
+}
+
+static void test_copies(void)
+{
+    static const size_t sizes[] = {1, 100, 1023, 1024, 1025, 4096, 4099, 12345, COPY_MAX - 17};
+    uint8_t *memory = malloc(2 * COPY_MAX);
+    bool is_right = memory != NULL, is_overlap_right = is_right, is_set_right = is_right;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && is_right; i++) {
+        for (size_t offset = 0; offset < 17; offset += 5) {
+            is_right = is_right && is_copied(memory, COPY_MAX + offset, 16 - offset, sizes[i]) &&
+                       is_copied(memory, offset, COPY_MAX + 3, sizes[i]);
+            is_overlap_right = is_overlap_right && is_copied(memory, offset, 100, sizes[i]) &&
+                               is_copied(memory, 100 + offset, 90, sizes[i]);
+            is_set_right = is_set_right && is_set(memory, offset, sizes[i]);
+        }
+    }
+    free(memory);
+    tap_ok(is_right, "copies are right, short and long");
+    tap_ok(is_overlap_right, "so are those within one stretch");
+    tap_ok(is_set_right, "and memory that is set");
+}
+
 static int test_memory(void)
 {
     tap_plan(0);
+    test_copies();
     test_page_limits();
     test_all_pages();
     test_heap_calls();
