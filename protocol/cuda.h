@@ -379,6 +379,10 @@ CUresult cuSurfRefGetArray(CUarray *array, CUsurfref reference);
 /* ---- Streams ---- */
 
 #define cuStreamDestroy cuStreamDestroy_v2
+#define cuStreamWriteValue32 cuStreamWriteValue32_v2
+#define cuStreamWriteValue64 cuStreamWriteValue64_v2
+#define cuStreamWaitValue32 cuStreamWaitValue32_v2
+#define cuStreamWaitValue64 cuStreamWaitValue64_v2
 
 CUresult cuStreamCreate(CUstream *stream, unsigned flags);
 CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priority);
@@ -400,6 +404,14 @@ CUresult cuStreamAddCallback(CUstream stream, CUstreamCallback callback, void *u
                              unsigned flags);
 CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr pointer, size_t size, unsigned flags);
 CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void *user_data);
+CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr address, cuuint32_t value,
+                              unsigned flags);
+CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr address, cuuint64_t value,
+                              unsigned flags);
+CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr address, cuuint32_t value,
+                             unsigned flags);
+CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr address, cuuint64_t value,
+                             unsigned flags);
 
 /* ---- Events ---- */
 

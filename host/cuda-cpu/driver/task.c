@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/common/clock.h"
 #include "host/cuda-cpu/driver/context.h"
@@ -13,6 +14,8 @@
 /* Who has nothing to do looks for so many turns, some ten microseconds, before it sleeps; in
  * between it lets go of the processor, which may be the one that what it waits for needs. */
 #define SPINS 2000
+/* And so long while all that it could run is held. */
+#define NAP_NS 20000
 #define SPINS_TO_YIELD 100
 
 static struct {
@@ -121,11 +124,16 @@ static void wake_worker(void)
     }
 }
 
-static void push_ready(struct task *task)
+static void append(struct task *task)
 {
     task->next = NULL;
     __atomic_store_n(engine.end, task, __ATOMIC_RELAXED);
     engine.end = &task->next;
+}
+
+static void push_ready(struct task *task)
+{
+    append(task);
     wake_worker();
     wake_waiters();
 }
@@ -162,9 +170,31 @@ static void finish(struct task *task)
     task_release(task);
 }
 
+/* With the lock released: whether it has to be asked again. Who has nothing else to do naps. */
+static bool is_held(struct task *task)
+{
+    bool may_run = true;
+
+    if (task->may_run != NULL && task->context->error == CUDA_SUCCESS && !engine.stopping) {
+        driver_unlock();
+        may_run = task->may_run(task);
+        if (!may_run && __atomic_load_n(&engine.first, __ATOMIC_RELAXED) == NULL) {
+            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        }
+        driver_lock();
+    }
+    return !may_run;
+}
+
+/* Or, when it may not yet, it is ready again, behind all others. */
 static void run(struct task *task)
 {
     CUresult result = CUDA_SUCCESS;
+
+    if (is_held(task)) {
+        append(task);
+        return;
+    }
 
     if (task->run != NULL && (task->always || task->context->error == CUDA_SUCCESS)) {
         driver_unlock();
@@ -259,9 +289,8 @@ static void run_at_call(struct task *task)
 {
     if (task->waits == 0) {
         run(task);
-    } else {
-        task_wait(task);
     }
+    task_wait(task);
 }
 
 void task_submit(struct task *task)

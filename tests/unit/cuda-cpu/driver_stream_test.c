@@ -190,6 +190,106 @@ static void test_at_call(void **state)
                      CUDA_ERROR_INVALID_VALUE);
 }
 
+/* ---- Words that streams write and wait for ---- */
+
+static void store(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* It goes on with this value, and did not with the one before. */
+static void expect_wait(uint64_t *word, uint64_t before, uint64_t value, uint64_t wanted,
+                        unsigned flags, bool is_long)
+{
+    CUdeviceptr address = (CUdeviceptr)(uintptr_t)word;
+    CUstream stream;
+
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    store(word, before);
+    OK(is_long ? cuStreamWaitValue64(stream, address, wanted, flags)
+               : cuStreamWaitValue32(stream, address, (cuuint32_t)wanted, flags));
+    OK(cuStreamWriteValue32(stream, address + 8, 5, CU_STREAM_WRITE_VALUE_DEFAULT));
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(cuStreamQuery(stream), CUDA_ERROR_NOT_READY);
+    }
+    store(word, value);
+    OK(cuStreamSynchronize(stream));
+    assert_int_equal(word[1], 5);
+    word[1] = 0;
+    OK(cuStreamDestroy(stream));
+}
+
+static void test_values(void **state)
+{
+    uint64_t *words;
+
+    (void)state;
+    OK(cuMemAllocHost((void **)&words, 16));
+    expect_wait(words, 6, 7, 7, CU_STREAM_WAIT_VALUE_GEQ, true);
+    expect_wait(words, 6, 9, 7, CU_STREAM_WAIT_VALUE_GEQ, false);
+    expect_wait(words, UINT32_MAX, 2, 1, CU_STREAM_WAIT_VALUE_GEQ, false); /* around the circle */
+    expect_wait(words, UINT64_MAX, 2, 1, CU_STREAM_WAIT_VALUE_GEQ, true);
+    expect_wait(words, 8, 7, 7, CU_STREAM_WAIT_VALUE_EQ, true);
+    expect_wait(words, 8, 7, 7, CU_STREAM_WAIT_VALUE_EQ, false);
+    expect_wait(words, 4, 6, 3, CU_STREAM_WAIT_VALUE_AND, false);
+    expect_wait(words, UINT64_C(1) << 40, UINT64_C(1) << 41, UINT64_C(1) << 41,
+                CU_STREAM_WAIT_VALUE_AND, true);
+    expect_wait(words, UINT32_MAX, 0, 0, CU_STREAM_WAIT_VALUE_NOR, false);
+    expect_wait(words, UINT64_MAX, 0, 1, CU_STREAM_WAIT_VALUE_NOR, true);
+    OK(cuStreamWriteValue64(NULL, (CUdeviceptr)(uintptr_t)words, UINT64_MAX - 1,
+                            CU_STREAM_WRITE_VALUE_NO_MEMORY_BARRIER));
+    OK(cuCtxSynchronize());
+    assert_true(words[0] == UINT64_MAX - 1);
+    OK(cuMemFreeHost(words));
+}
+
+/* Streams that wait keep no thread from others, of which there are fewer. */
+static void test_many_wait(void **state)
+{
+    CUstream streams[16];
+    CUdeviceptr address;
+    uint64_t *word;
+
+    (void)state;
+    OK(cuMemAllocHost((void **)&word, 8));
+    store(word, 0);
+    address = (CUdeviceptr)(uintptr_t)word;
+    for (size_t i = 0; i < 16; i++) {
+        OK(cuStreamCreate(&streams[i], CU_STREAM_NON_BLOCKING));
+    }
+    for (size_t i = 0; i < 16; i++) { /* each one is the next one's */
+        OK(cuStreamWaitValue64(streams[15 - i], address, 15 - i, CU_STREAM_WAIT_VALUE_EQ));
+        OK(cuStreamWriteValue64(streams[15 - i], address, 16 - i, 0));
+    }
+    OK(cuCtxSynchronize());
+    assert_int_equal(*word, 16);
+    for (size_t i = 0; i < 16; i++) {
+        OK(cuStreamDestroy(streams[i]));
+    }
+    OK(cuMemFreeHost(word));
+}
+
+static void test_bad_values(void **state)
+{
+    CUdeviceptr pointer;
+    uint64_t own = 0;
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 8));
+    assert_int_equal(cuStreamWriteValue32(NULL, pointer + 2, 1, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWriteValue64(NULL, pointer + 4, 1, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWriteValue64(NULL, pointer + 8, 1, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWriteValue32(NULL, pointer, 1, 2), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWriteValue32(NULL, (CUdeviceptr)(uintptr_t)&own, 1, 0),
+                     CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWaitValue32(NULL, pointer, 1, 4), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamWaitValue32(NULL, pointer, 1, CU_STREAM_WAIT_VALUE_FLUSH),
+                     CUDA_ERROR_NOT_SUPPORTED);
+    assert_int_equal(cuStreamWaitValue64((CUstream)(uintptr_t)77, pointer, 1, 0),
+                     CUDA_ERROR_INVALID_HANDLE);
+    OK(cuMemFree(pointer));
+}
+
 /* A destroyed stream's work is done all the same. */
 static void test_destroyed_stream(void **state)
 {
@@ -434,6 +534,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_in_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_call, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_per_thread_streams, setup, teardown),
