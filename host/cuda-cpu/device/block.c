@@ -479,6 +479,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->depth_max = depth_max(launch);
     memcpy(warp->ntid, launch->block, sizeof(warp->ntid));
     memcpy(warp->nctaid, launch->grid, sizeof(warp->nctaid));
+    warp->warpid = index; /* code that ran whole blocks has left another */
     warp->nwarpid = block->warp_count;
     warp->tids = block->tids;
     warp->order = block->order;

@@ -23,6 +23,11 @@ static const char module_text[] =
     ".visible .entry meet(.param .u64 p) { .reg .b64 %rd; .reg .b32 %r<4>; .reg .pred %p;\n"
     "ld.param.u64 %rd, [p]; mov.u32 %r1, %nctaid.x; atom.add.u32 %r2, [%rd], 1;\n"
     "L: ld.volatile.u32 %r3, [%rd]; setp.lt.u32 %p, %r3, %r1; @%p bra L; ret; }\n"
+    /* Both have a barrier; the second one's lanes wait for each other, too. */
+    ".visible .entry whole_blocks() { bar.sync 0; ret; }\n"
+    ".visible .entry warps() { .reg .b32 %r<3>; .reg .pred %p; mov.u32 %r1, %tid.x;\n"
+    "bar.sync 0; setp.gt.u32 %p, %r1, 31; @%p bra E;\n"
+    "shfl.sync.down.b32 %r2, %r1, 1, 31, -1; E: ret; }\n"
     ".visible .entry forever() { L: bra L; }\n";
 
 static CUmodule module;
@@ -76,6 +81,17 @@ static void test_cooperative(void **state)
     assert_int_equal(
         cuLaunchCooperativeKernel(function("meet"), 100000, 1, 1, 1, 1, 1, 0, NULL, parameters),
         CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+}
+
+/* What one kernel's blocks leave is nothing to the next one's. */
+static void test_after_each_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        OK(cuLaunchKernel(function("whole_blocks"), 40, 1, 1, 128, 1, 1, 0, NULL, NULL, NULL));
+        OK(cuLaunchKernel(function("warps"), 40, 1, 1, 128, 1, 1, 0, NULL, NULL, NULL));
+        OK(cuCtxSynchronize());
+    }
 }
 
 static void test_attributes(void **state)
@@ -238,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cooperative, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_after_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
         cmocka_unit_test(test_time_limit),
         cmocka_unit_test_setup_teardown(test_link, setup, teardown),
