@@ -56,7 +56,7 @@ run() {
 # Every test of the program, and what its kernel printed.
 is_right() {
     printed=$(grep -cE '^# block [01], warp [01]: -42 0\.50 text$' "$work/out")
-    grep -qx '1\.\.37' "$work/out" && ! grep -q '^not ok' "$work/out" && [ "$printed" = 4 ]
+    grep -qx '1\.\.38' "$work/out" && ! grep -q '^not ok' "$work/out" && [ "$printed" = 4 ]
 }
 
 echo 1..13

@@ -476,6 +476,10 @@ static value read_special(struct emitter *emitter, enum ptx_special special, uns
     case PTX_SR_TOTAL_SMEM_SIZE:
     case PTX_SR_AGGR_SMEM_SIZE:
         return get_u32_field(emitter, offsetof(struct warp, shared_size));
+    case PTX_SR_ENVREG1:
+        return get_u32_field(emitter, offsetof(struct warp, workspace) + sizeof(uint32_t));
+    case PTX_SR_ENVREG2:
+        return get_u32_field(emitter, offsetof(struct warp, workspace));
     case PTX_SR_WARP_SZ:
         return emit_splat(emitter, PTX_W_B32, WARP_LANES);
     case PTX_SR_NSMID:

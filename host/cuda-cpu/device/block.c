@@ -496,6 +496,7 @@ static bool prepare_runner(struct runner *runner, uint32_t index)
     warp->textures = launch->textures;
     warp->stop = launch->stop;
     warp->is_alone = block->run->is_alone;
+    warp->workspace = block->run->workspace;
     warp->check = block->check != NULL ? check_block_warp(block->check, warp) : NULL;
     return block->check == NULL || warp->check != NULL;
 }

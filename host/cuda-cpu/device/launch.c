@@ -50,6 +50,40 @@ static void begin_check(const struct launch *launch, struct check_launch *checke
     check_begin(check_of(launch), checked);
 }
 
+static bool run_blocks(const struct launch *launch, struct run *run)
+{
+    struct check_launch checked;
+    bool ran;
+
+    if (check_of(launch) != NULL) {
+        begin_check(launch, &checked);
+    }
+    ran = launch->pool != NULL ? pool_run(launch->pool, helper_count(launch), worker_run, run)
+                               : run_alone(run);
+    if (check_of(launch) != NULL) {
+        check_end(check_of(launch));
+    }
+    return ran;
+}
+
+/* Blocks that may wait for each other have memory for it: of a counter, which begins as 0. */
+static bool run_together(const struct launch *launch, struct run *run)
+{
+    _Alignas(64) uint32_t workspace[16] = {0};
+    bool ran;
+
+    run->workspace = (uint64_t)(uintptr_t)workspace;
+    if (!memory_add(launch->memory, run->workspace, sizeof(workspace), false)) {
+        return false;
+    }
+    if (launch->memory->check != NULL) {
+        check_written(launch->memory->check, run->workspace, sizeof(workspace));
+    }
+    ran = run_blocks(launch, run);
+    memory_remove(launch->memory, run->workspace);
+    return ran;
+}
+
 enum launch_status launch_run(const struct launch *launch, struct launch_fault *fault)
 {
     uint64_t blocks = block_count(launch);
@@ -61,17 +95,9 @@ enum launch_status launch_run(const struct launch *launch, struct launch_fault *
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .fault = fault,
     };
-    struct check_launch checked;
     bool ran;
 
     memset(fault, 0, sizeof(*fault));
-    if (check_of(launch) != NULL) {
-        begin_check(launch, &checked);
-    }
-    ran = launch->pool != NULL ? pool_run(launch->pool, helper_count(launch), worker_run, &run)
-                               : run_alone(&run);
-    if (check_of(launch) != NULL) {
-        check_end(check_of(launch));
-    }
+    ran = launch->cooperative ? run_together(launch, &run) : run_blocks(launch, &run);
     return ran ? run.status : LAUNCH_NO_MEMORY;
 }

@@ -92,6 +92,9 @@ struct warp {
     struct warp_site *sites;
     const volatile uint32_t *stop; /* not 0: the kernel is to end */
     uint64_t is_alone; /* not 0: no other host thread looks at memory; of .sys, atomics do */
+    /* The address of the launch's own memory, in %envreg1 (high) and %envreg2, where NVIDIA's
+     * cooperative_groups.h looks for it; 0: the launch is no cooperative one. */
+    uint64_t workspace;
 
     /* For code that runs all warps of a block, which sets warpid and local for each. */
     const uint8_t *order;  /* the warps in turn */

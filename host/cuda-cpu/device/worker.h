@@ -21,6 +21,7 @@ struct run {
     pthread_mutex_t lock; /* of failing, and of printing */
     enum launch_status status;
     struct launch_fault *fault;
+    uint64_t workspace; /* see struct warp */
 };
 
 /* The block of this rank went wrong. Only the lowest rank is kept; fault may be NULL. */

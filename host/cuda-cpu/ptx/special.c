@@ -19,7 +19,8 @@ static bool is_named(enum ptx_special special, const char *text, size_t length)
            memcmp(specials[special].text, text, length) == 0;
 }
 
-/* %envreg0 to %envreg31, and %pm0 to %pm7, also as %pm0_64. They read as 0, whichever it is. */
+/* Of %envreg0 to %envreg31 the others, and %pm0 to %pm7, also as %pm0_64. They read as 0, whichever
+ * it is. */
 static enum ptx_special find_numbered(const char *text, size_t length)
 {
     size_t stem = length;

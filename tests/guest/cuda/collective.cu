@@ -153,15 +153,32 @@ __device__ void wait_for_grid(unsigned *arrived, unsigned turn)
 }
 
 /* In each round every value becomes the sum of itself and of its neighbour in the next block. */
-KERNEL neighbours(unsigned *values, unsigned *other, unsigned *arrived, unsigned rounds)
+__device__ void add_neighbour(unsigned *values, unsigned *other, unsigned round)
 {
     unsigned n = gridDim.x * blockDim.x, i = blockIdx.x * blockDim.x + threadIdx.x;
+    const unsigned *from = round % 2 ? values : other;
+    unsigned *to = round % 2 ? other : values;
 
+    to[i] = from[i] + from[(i + blockDim.x) % n];
+}
+
+KERNEL neighbours(unsigned *values, unsigned *other, unsigned *arrived, unsigned rounds)
+{
     for (unsigned round = 1; round <= rounds; round++) {
-        const unsigned *from = round % 2 ? values : other;
-        unsigned *to = round % 2 ? other : values;
-
-        to[i] = from[i] + from[(i + blockDim.x) % n];
+        add_neighbour(values, other, round);
         wait_for_grid(arrived, round);
     }
 }
+
+/* The same by the toolkit's barrier, which clang does not have. */
+#ifndef __clang__
+#include <cooperative_groups.h>
+
+KERNEL neighbours_by_groups(unsigned *values, unsigned *other, unsigned *arrived, unsigned rounds)
+{
+    for (unsigned round = 1; round <= rounds; round++) {
+        add_neighbour(values, other, round);
+        cooperative_groups::this_grid().sync();
+    }
+}
+#endif

@@ -23,6 +23,20 @@ static const char module_text[] =
     ".visible .entry meet(.param .u64 p) { .reg .b64 %rd; .reg .b32 %r<4>; .reg .pred %p;\n"
     "ld.param.u64 %rd, [p]; mov.u32 %r1, %nctaid.x; atom.add.u32 %r2, [%rd], 1;\n"
     "L: ld.volatile.u32 %r3, [%rd]; setp.lt.u32 %p, %r3, %r1; @%p bra L; ret; }\n"
+    /* As NVIDIA's grid_group::sync: a bit that changes when all have come. */
+    ".visible .entry wait_for_grid(.param .u64 p) { .reg .b64 %rd<4>; .reg .b32 %r<9>;\n"
+    ".reg .pred %p; ld.param.u64 %rd1, [p]; mov.u32 %r1, %envreg1; mov.u32 %r2, %envreg2;\n"
+    "cvt.u64.u32 %rd2, %r1; cvt.u64.u32 %rd3, %r2; bfi.b64 %rd2, %rd2, %rd3, 32, 32;\n"
+    "mov.u32 %r3, %ctaid.x; mov.u32 %r4, %nctaid.x; sub.u32 %r4, 0x80000001, %r4;\n"
+    "setp.eq.u32 %p, %r3, 0; selp.b32 %r4, %r4, 1, %p;\n"
+    "atom.add.u32 %r5, [%rd1], 1; add.u64 %rd2, %rd2, 4;\n"
+    "atom.add.release.gpu.u32 %r6, [%rd2], %r4;\n"
+    "L: ld.acquire.gpu.u32 %r7, [%rd2]; xor.b32 %r7, %r7, %r6;\n"
+    "setp.gt.s32 %p, %r7, -1; @%p bra L;\n"
+    "ld.volatile.u32 %r8, [%rd1]; atom.min.u32 %r5, [%rd1+4], %r8; ret; }\n"
+    ".visible .entry workspace(.param .u64 p) { .reg .b64 %rd; .reg .b32 %r<3>;\n"
+    "ld.param.u64 %rd, [p]; mov.u32 %r1, %envreg1; mov.u32 %r2, %envreg2;\n"
+    "st.u32 [%rd], %r1; st.u32 [%rd+4], %r2; ret; }\n"
     /* Both have a barrier; the second one's lanes wait for each other, too. */
     ".visible .entry whole_blocks() { bar.sync 0; ret; }\n"
     ".visible .entry warps() { .reg .b32 %r<3>; .reg .pred %p; mov.u32 %r1, %tid.x;\n"
@@ -81,6 +95,28 @@ static void test_cooperative(void **state)
     assert_int_equal(
         cuLaunchCooperativeKernel(function("meet"), 100000, 1, 1, 1, 1, 1, 0, NULL, parameters),
         CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+}
+
+/* What cooperative_groups.h of the toolkit relies on: memory of the launch's own. */
+static void test_workspace(void **state)
+{
+    CUdeviceptr pointer;
+    void *parameters[] = {&pointer};
+
+    (void)state;
+    OK(cuMemAlloc(&pointer, 8));
+    for (int i = 0; i < 3; i++) {
+        OK(cuMemsetD32(pointer, 0, 1));
+        OK(cuMemsetD32(pointer + 4, UINT32_MAX, 1));
+        OK(cuLaunchCooperativeKernel(function("wait_for_grid"), 20, 1, 1, 1, 1, 1, 0, NULL,
+                                     parameters));
+        OK(cuCtxSynchronize());
+        assert_int_equal(read_word(pointer + 4), 20); /* who goes on sees that all have come */
+    }
+    OK(cuLaunchKernel(function("workspace"), 1, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
+    assert_int_equal(read_word(pointer), 0);
+    assert_int_equal(read_word(pointer + 4), 0);
+    OK(cuMemFree(pointer));
 }
 
 /* What one kernel's blocks leave is nothing to the next one's. */
@@ -254,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cooperative, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_workspace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_after_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
         cmocka_unit_test(test_time_limit),
