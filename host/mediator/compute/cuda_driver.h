@@ -91,6 +91,7 @@
     X(cuLaunchHostFunc)                                                                            \
     X(cuStreamCreateWithPriority)                                                                  \
     X(cuStreamDestroy)                                                                             \
+    X(cuStreamWaitValue64)                                                                         \
     X(cuStreamQuery)                                                                               \
     X(cuStreamWaitEvent)                                                                           \
     X(cuEventCreate)                                                                               \

@@ -176,6 +176,7 @@ static const struct row rows[] = {
     ROW(STREAM_DESTROY) = {SIZE(handle), false, false, cuda_run_stream_destroy},
     ROW(STREAM_WAIT) = {SIZE(stream_event), false, false, cuda_run_stream_wait},
     ROW(STREAM_MARK) = {SIZE(mark), false, false, cuda_run_stream_mark},
+    ROW(STREAM_HOST) = {SIZE(mark), false, false, cuda_run_stream_host},
     ROW(STREAM_SYNC) = {SIZE(handle), false, false, cuda_run_stream_sync},
     ROW(STREAM_QUERY) = {SIZE(handle), false, false, cuda_run_stream_query},
 

@@ -81,6 +81,7 @@ CUDA_COMMAND(cuda_run_module_global);
 CUDA_COMMAND(cuda_run_stream_create);
 CUDA_COMMAND(cuda_run_stream_destroy);
 CUDA_COMMAND(cuda_run_stream_mark);
+CUDA_COMMAND(cuda_run_stream_host);
 CUDA_COMMAND(cuda_run_stream_sync);
 CUDA_COMMAND(cuda_run_stream_query);
 /* blas.c */

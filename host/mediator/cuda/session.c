@@ -190,18 +190,16 @@ CUresult cuda_session_describe(const struct cuda_session *cuda, struct bg_cuda_d
 /* ---- The end ---- */
 
 /* Streams that wait for the guest (STREAM_HOST) are let go. */
-static void acknowledge_all(struct bg_cuda_page *page)
+static void acknowledge_all(const struct cuda_session *cuda)
 {
-    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX; i++) {
-        __atomic_store_n(&page->acknowledged[i], UINT64_MAX, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < BG_CUDA_STREAMS_MAX && cuda->page != NULL; i++) {
+        __atomic_store_n(&cuda->page->acknowledged[i], cuda->streams[i].mark, __ATOMIC_RELEASE);
     }
 }
 
 void cuda_session_destroy(struct cuda_session *cuda)
 {
-    if (cuda->page != NULL) {
-        acknowledge_all(cuda->page);
-    }
+    acknowledge_all(cuda);
     cuda_streams_wait(cuda);
     cuda_blas_destroy(cuda);
     cuda_graphs_destroy(cuda);

@@ -303,3 +303,19 @@ CUDA_COMMAND(cuda_run_stream_mark)
     }
     return cuda_mark(cuda, mark->stream, mark->value, mark->flags & BG_CUDA_MARK_INTERRUPT);
 }
+
+/* Behind the mark, which tells the guest, the stream waits for it. */
+CUDA_COMMAND(cuda_run_stream_host)
+{
+    const struct bg_cuda_mark *mark = call->params;
+    CUresult result = cuda_run_stream_mark(cuda, call);
+    uint64_t offset;
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    offset = (uint64_t)((uint8_t *)&cuda->page->acknowledged[mark->stream] - cuda->heap.memory);
+    return cuda_check(cuda, cuda->driver->cuStreamWaitValue64(
+                                cuda->streams[mark->stream].stream, cuda->heap.address + offset,
+                                mark->value, CU_STREAM_WAIT_VALUE_GEQ));
+}

@@ -335,6 +335,33 @@ static void test_time_out(void **state)
     EXPECT(CUDA_ERROR_LAUNCH_TIMEOUT, mark(BG_CUDA_STREAM_LEGACY, 1));
 }
 
+/* The guest runs a function of its own in between. */
+static void test_host_function(void **state)
+{
+    (void)state;
+    OK(create(FIRST, CU_STREAM_NON_BLOCKING));
+    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 5}));
+    OK(mark(FIRST, 6));
+    wait_until_reached(&page()->completed[FIRST], 5);
+    for (int i = 0; i < 100; i++) {
+        EXPECT(CUDA_ERROR_NOT_READY, ASK_HANDLE(BG_CUDA_STREAM_QUERY, FIRST));
+        assert_int_equal(reached(FIRST), 5);
+    }
+    __atomic_store_n(&page()->acknowledged[FIRST], 5, __ATOMIC_RELEASE);
+    wait_until_reached(&page()->completed[FIRST], 6);
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 6}));
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 2, 7}));
+    EXPECT(CUDA_ERROR_INVALID_HANDLE,
+           ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST + 1, 0, 7}));
+    OK(ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){FIRST, 0, 7})); /* the end does not wait */
+}
+
+static void test_host_function_without_page(void **state)
+{
+    (void)state;
+    EXPECT(CUDA_ERROR_INVALID_VALUE, ASK(BG_CUDA_STREAM_HOST, (struct bg_cuda_mark){0, 0, 1}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +370,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_marks_without_page, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_interrupts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_function_without_page, setup_mailbox, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_destroyed_stream_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
