@@ -22,6 +22,7 @@
 
 struct cuda_device;
 struct cuda_context;
+struct cuda_launch;
 
 /* ---- Bookkeeping memory (store.c): of all devices together ---- */
 
@@ -168,6 +169,11 @@ struct cuda_carrier {
     /* Carried out by the worker when it returns: the result. The data fits; of the answer comes
      * what fits. */
     CUresult (*call)(struct cuda_device *device, struct cuda_call *call);
+
+    /* A launch of params_are_plain that was checked, the quick way: false, and nothing was done,
+     * when that is not open now. NULL: it never is. */
+    bool (*launch)(struct cuda_device *device, const struct cuda_launch *launch, uint32_t stream,
+                   void **params);
 
     /* Memory of the heap, where there is one: 0 or a bg_error. */
     int (*host_alloc)(struct cuda_device *device, size_t size, struct bg_pvgpu_memory *memory);
@@ -369,6 +375,19 @@ CUresult cuda_enter(void);
  * CUDA_ERROR_CONTEXT_IS_DESTROYED, or the error that it died of. */
 CUresult cuda_enter_context(struct cuda_context **context);
 
+/* The same for what is queued at once: whether the carrier lives is found then. */
+static inline CUresult cuda_enter_quickly(struct cuda_context **context)
+{
+    struct cuda_context *current = cuda_current;
+
+    if (current == NULL || cuda.is_in_callback || current->error != CUDA_SUCCESS ||
+        current->device->page == NULL || bg_load_acquire32(&current->device->page->error) != 0) {
+        return cuda_enter_context(context);
+    }
+    *context = current;
+    return CUDA_SUCCESS;
+}
+
 /* Nothing is current. */
 void cuda_contexts_reset(void);
 
@@ -460,6 +479,7 @@ struct cuda_function {
     uint32_t param_count;
     uint32_t params_size;
     const struct bg_cuda_param *params;
+    bool params_are_plain; /* each of 4 or 8 bytes, at a multiple of that */
     const char *name;
     int attributes[BG_CUDA_FUNCTION_ATTRIBUTES];
 };
@@ -531,8 +551,20 @@ struct cuda_launch {
 CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch);
 
 /* As the wire has it, without the parameters. */
-void cuda_launch_pack(const struct cuda_launch *launch, uint32_t stream, uint32_t param_size,
-                      struct bg_cuda_launch *head);
+static inline void cuda_launch_pack(const struct cuda_launch *launch, uint32_t stream,
+                                    uint32_t param_size, struct bg_cuda_launch *head)
+{
+    *head = (struct bg_cuda_launch){
+        .module = launch->function->module->number,
+        .function = launch->function->number,
+        .stream = stream,
+        .flags = launch->flags,
+        .grid = {launch->grid[0], launch->grid[1], launch->grid[2]},
+        .block = {launch->block[0], launch->block[1], launch->block[2]},
+        .dynamic_shared = launch->dynamic_shared,
+        .param_size = param_size,
+    };
+}
 
 /* Queues it, checked. */
 CUresult cuda_launch_put(const struct cuda_launch *launch, struct cuda_stream *stream,

@@ -48,13 +48,18 @@ static CUresult check_params(const struct cuda_function *function, void **params
     return CUDA_SUCCESS;
 }
 
-/* One value: mostly an address or a number. */
+static inline bool is_aligned(const void *a, const void *b, uint32_t size)
+{
+    return (((uintptr_t)a | (uintptr_t)b) & (size - 1)) == 0;
+}
+
+/* One value: mostly an address or a number, and where such a thing should be. */
 static inline void copy_value(uint8_t *to, const void *from, uint32_t size)
 {
-    if (size == 8) {
-        __builtin_memcpy(to, from, 8);
-    } else if (size == 4) {
-        __builtin_memcpy(to, from, 4);
+    if (size == 8 && is_aligned(to, from, 8)) {
+        __builtin_memcpy(__builtin_assume_aligned(to, 8), __builtin_assume_aligned(from, 8), 8);
+    } else if (size == 4 && is_aligned(to, from, 4)) {
+        __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
     } else {
         memcpy(to, from, size);
     }
@@ -117,7 +122,7 @@ static CUresult check_cooperative(const struct cuda_launch *launch)
                : CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 }
 
-CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch)
+static inline CUresult check(struct cuda_context *context, const struct cuda_launch *launch)
 {
     const struct cuda_function *function = launch->function;
     const struct cuda_launch_limits *limits = &context->device->limits;
@@ -135,22 +140,12 @@ CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launc
     return launch->flags & BG_CUDA_LAUNCH_COOPERATIVE ? check_cooperative(launch) : CUDA_SUCCESS;
 }
 
-/* ---- The command ---- */
-
-void cuda_launch_pack(const struct cuda_launch *launch, uint32_t stream, uint32_t param_size,
-                      struct bg_cuda_launch *head)
+CUresult cuda_launch_check(struct cuda_context *context, const struct cuda_launch *launch)
 {
-    *head = (struct bg_cuda_launch){
-        .module = launch->function->module->number,
-        .function = launch->function->number,
-        .stream = stream,
-        .flags = launch->flags,
-        .grid = {launch->grid[0], launch->grid[1], launch->grid[2]},
-        .block = {launch->block[0], launch->block[1], launch->block[2]},
-        .dynamic_shared = launch->dynamic_shared,
-        .param_size = param_size,
-    };
+    return check(context, launch);
 }
+
+/* ---- The command ---- */
 
 /* More parameters than a command has room for are data, which costs a round trip. */
 static CUresult call_launch(const struct cuda_launch *launch, const struct cuda_stream *stream,
@@ -222,16 +217,35 @@ static CUresult capture(struct cuda_stream *stream, const struct cuda_launch *la
                             (launch->flags & BG_CUDA_LAUNCH_COOPERATIVE) != 0);
 }
 
+/* Mostly all that there is to do. */
+static inline bool launch_quickly(struct cuda_device *device, const struct cuda_launch *launch,
+                                  const struct cuda_stream *stream, void **params, void **extra)
+{
+    if (device->carrier->launch == NULL || extra != NULL || cuda.is_launch_blocking ||
+        !launch->function->params_are_plain ||
+        !device->carrier->launch(device, launch, stream->number, params)) {
+        return false;
+    }
+    cuda_queue(device, stream->number);
+    return true;
+}
+
 static CUresult launch_in(CUstream handle, const struct cuda_launch *launch, void **params,
                           void **extra)
 {
     struct cuda_context *context = launch->function->object.context;
-    struct cuda_stream *stream;
-    CUresult result =
-        cuda_capture_stream_of(context, handle, &stream) ?: cuda_launch_check(context, launch);
+    struct cuda_stream *stream = &context->legacy;
+    CUresult result = CUDA_SUCCESS;
 
+    if (handle != NULL || context->captured != 0) {
+        result = cuda_capture_stream_of(context, handle, &stream);
+    }
+    result = result ?: check(context, launch);
     if (result == CUDA_SUCCESS && stream->capture != NULL) {
         return capture(stream, launch, params, extra);
+    }
+    if (result == CUDA_SUCCESS && launch_quickly(context->device, launch, stream, params, extra)) {
+        return CUDA_SUCCESS;
     }
     result = result ?: cuda_launch_put(launch, stream, params, extra);
     return result == CUDA_SUCCESS && cuda.is_launch_blocking ? cuda_stream_wait(stream) : result;
@@ -241,7 +255,7 @@ static CUresult enter(CUfunction handle, struct cuda_function **function)
 {
     struct cuda_context *context;
 
-    return cuda_enter_context(&context) ?: cuda_function_of(context, handle, function);
+    return cuda_enter_quickly(&context) ?: cuda_function_of(context, handle, function);
 }
 
 CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,

@@ -284,6 +284,18 @@ CUresult cuModuleUnload(CUmodule handle)
 
 /* ---- What is in them ---- */
 
+static bool params_are_plain(const struct cuda_function *function)
+{
+    for (uint32_t i = 0; i < function->param_count; i++) {
+        const struct bg_cuda_param *param = &function->params[i];
+
+        if ((param->size != 4 && param->size != 8) || param->offset % param->size != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 CUresult cuda_module_function(struct cuda_module *module, uint32_t number,
                               struct cuda_function **result)
 {
@@ -301,6 +313,7 @@ CUresult cuda_module_function(struct cuda_module *module, uint32_t number,
         function->param_count = description->param_count;
         function->params_size = description->params_size;
         function->params = module->params + description->first_param;
+        function->params_are_plain = params_are_plain(function);
         function->name = module->names + description->name;
         memcpy(function->attributes, description->attributes, sizeof(function->attributes));
         module->functions[number] = function;

@@ -58,15 +58,9 @@ static bool must_ring(const struct bg_pvgpu *gpu)
     return pending == 0 || pending > gpu->ring_size;
 }
 
-int bg_pvgpu_submit(struct bg_pvgpu *gpu)
+static void publish(struct bg_pvgpu *gpu)
 {
-    struct bg_pvgpu_control *control = gpu->control;
-    int error = bg_pvgpu_check(gpu);
-
-    if (error < 0 || gpu->written == gpu->published) {
-        return error;
-    }
-    bg_store_release64(&control->producer_ptr, gpu->written);
+    bg_store_release64(&gpu->control->producer_ptr, gpu->written);
     gpu->published = gpu->written;
     bg_barrier_full(); /* producer_ptr before backend_sleeping: protocol/pvgpu.h, Doorbell */
     if (must_ring(gpu)) {
@@ -74,7 +68,23 @@ int bg_pvgpu_submit(struct bg_pvgpu *gpu)
         gpu->doorbells++;
         bg_mmio_notify32(gpu->registers, BG_PVGPU_REG_DOORBELL, 1);
     }
+}
+
+int bg_pvgpu_submit(struct bg_pvgpu *gpu)
+{
+    int error = bg_pvgpu_check(gpu);
+
+    if (error < 0 || gpu->written == gpu->published) {
+        return error;
+    }
+    publish(gpu);
     return 0;
+}
+
+void bg_pvgpu_quick_end(struct bg_pvgpu *gpu, uint32_t size)
+{
+    gpu->written += size;
+    publish(gpu);
 }
 
 /* Reads consumer_ptr: it neither goes back nor beyond what was published. */

@@ -455,6 +455,25 @@ int bg_pvgpu_command_begin(struct bg_pvgpu *gpu, uint32_t type, uint32_t resourc
                            uint32_t flags, uint32_t payload_size, struct bg_pvgpu_space *space);
 void bg_pvgpu_command_end(struct bg_pvgpu *gpu);
 
+/*
+ * The same for one that is sent so often that instructions count. Quick_begin gives `size` bytes of
+ * the ring, a multiple of 16, header included, where a whole command is to be written: or NULL when
+ * that needs more than a look, and bg_pvgpu_command_begin is to be called. Quick_end has the
+ * backend see it, and all that was queued before; as bg_pvgpu_submit, but a loss shows at a later
+ * call.
+ */
+static inline void *bg_pvgpu_quick_begin(const struct bg_pvgpu *gpu, uint32_t size)
+{
+    uint32_t at = (uint32_t)gpu->written & gpu->ring_mask;
+
+    return gpu->loss == 0 && gpu->ring_size - (gpu->written - gpu->consumed) >= size &&
+                   size <= gpu->ring_size - at
+               ? __builtin_assume_aligned(gpu->ring + at, BG_PVGPU_COMMAND_ALIGN)
+               : NULL;
+}
+
+void bg_pvgpu_quick_end(struct bg_pvgpu *gpu, uint32_t size);
+
 /* ---- Interrupts: optional (pvgpu_interrupt.h) ---- */
 
 BG_END_DECLS

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run=test-cuda: the CUDA driver API over each carrier that this machine has, two devices at once:
+ * copies that are longer than what the carrier takes at a time, streams, events, text that kernels
+ * print, kernels that fail, and the restart after that. tests/unit/cuda has each function.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "baregpu/cuda.h"
+#include "firmware/apps/app.h"
+#include "firmware/apps/open/pci.h"
+#include "firmware/apps/open/pvgpu.h"
+#include "tests/guest/lib/tap.h"
+
+/* add: c[i] = a[i] + b[i]. wrong: stores at `at`. say: prints its argument. */
+static const char text[] =
+    ".version 8.0\n.target sm_80\n.address_size 64\n"
+    ".extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);\n"
+    ".global .align 1 .b8 format[9] = {116, 111, 108, 100, 32, 37, 100, 10, 0};\n"
+    ".visible .entry add(.param .u64 c, .param .u64 a, .param .u64 b, .param .u32 n) {\n"
+    ".reg .b32 %r<8>; .reg .b64 %d<8>; .reg .pred %p;\n"
+    "ld.param.u64 %d1, [a]; ld.param.u64 %d2, [b]; ld.param.u64 %d3, [c]; ld.param.u32 %r1, [n];\n"
+    "mov.u32 %r2, %ctaid.x; mov.u32 %r3, %ntid.x; mov.u32 %r4, %tid.x;\n"
+    "mad.lo.s32 %r5, %r2, %r3, %r4; setp.ge.s32 %p, %r5, %r1; @%p bra E;\n"
+    "mul.wide.s32 %d4, %r5, 4; add.s64 %d1, %d1, %d4; add.s64 %d2, %d2, %d4;\n"
+    "add.s64 %d3, %d3, %d4; ld.global.u32 %r6, [%d1]; ld.global.u32 %r7, [%d2];\n"
+    "add.s32 %r6, %r6, %r7; st.global.u32 [%d3], %r6; E: ret; }\n"
+    ".visible .entry wrong(.param .u64 at) {\n"
+    ".reg .b64 %d; ld.param.u64 %d, [at]; st.global.u32 [%d], 1; ret; }\n"
+    ".visible .entry say(.param .u32 what) {\n"
+    ".local .align 8 .b8 arguments[8]; .reg .b32 %r; .reg .b64 %f, %a, %l;\n"
+    "ld.param.u32 %r, [what]; mov.u64 %l, arguments; st.local.u32 [%l], %r;\n"
+    "cvta.local.u64 %a, %l; mov.u64 %f, format; cvta.global.u64 %f, %f;\n"
+    "{ .param .b64 f; .param .b64 a; .param .b32 r;\n"
+    "st.param.b64 [f], %f; st.param.b64 [a], %a; call (r), vprintf, (f, a); }\n"
+    "ret; }\n"
+    ".visible .entry nothing(.param .u64 a, .param .u32 b) { ret; }\n";
+
+#define COUNT_MAX (1u << 20) /* 4 MiB each: more than the pieces of a heap */
+#define COUNT_MAILBOX 5000u
+#define LAUNCHES 2000u
+
+static struct bg_pvgpu ring;
+static struct bg_vgpu_stub mailbox;
+static uint64_t ring_memory[(256u << 10) / 8], mailbox_memory[(256u << 10) / 8];
+
+static char printed[64];
+static size_t printed_size;
+
+static void take_text(void *context, const char *bytes, size_t length)
+{
+    (void)context;
+    if (printed_size + length < sizeof(printed)) {
+        memcpy(printed + printed_size, bytes, length);
+        printed_size += length;
+        printed[printed_size] = '\0';
+    }
+}
+
+static bool expect(CUresult got, CUresult expected, const char *what)
+{
+    const char *name = "unknown";
+
+    if (got != expected) {
+        cuGetErrorName(got, &name);
+        tap_diag("%s", name);
+    }
+    return tap_ok(got == expected, "%s", what);
+}
+
+static bool done(CUresult got, const char *what)
+{
+    return expect(got, CUDA_SUCCESS, what);
+}
+
+/* ---- One device ---- */
+
+static CUcontext context;
+static CUmodule module;
+
+static CUresult launch(const char *name, unsigned blocks, unsigned threads, void **params)
+{
+    CUfunction function;
+
+    return cuModuleGetFunction(&function, module, name)
+               ?: cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, NULL, params, NULL);
+}
+
+static uint32_t *make_numbers(uint32_t count, uint32_t factor)
+{
+    uint32_t *numbers = malloc(count * sizeof(*numbers));
+
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = i * factor + 1;
+    }
+    return numbers;
+}
+
+static void test_vectors(uint32_t count)
+{
+    uint32_t *a = make_numbers(count, 3), *b = make_numbers(count, 5), *c = calloc(count, 4);
+    size_t size = count * sizeof(*a), wrong = 0;
+    CUdeviceptr at[3];
+
+    done(cuMemAlloc(&at[0], size) ?: cuMemAlloc(&at[1], size) ?: cuMemAlloc(&at[2], size),
+         "memory");
+    done(cuMemcpyHtoD(at[1], a, size) ?: cuMemcpyHtoDAsync(at[2], b, size, NULL), "copies there");
+    done(launch("add", (count + 255) / 256, 256, (void *[]){&at[0], &at[1], &at[2], &count}),
+         "a launch");
+    done(cuMemcpyDtoH(c, at[0], size), "the copy back");
+    for (uint32_t i = 0; i < count; i++) {
+        wrong += c[i] != a[i] + b[i];
+    }
+    tap_equal(wrong, 0, "%u sums", (unsigned)count);
+    done(cuMemFree(at[0]) ?: cuMemFree(at[1]) ?: cuMemFree(at[2]), "memory goes");
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void test_pinned(void)
+{
+    CUdeviceptr at, mapped;
+    uint32_t *host;
+    int can_map;
+
+    done(cuMemAlloc(&at, 4096) ?: cuMemAllocHost((void **)&host, 4096), "memory of the guest");
+    done(cuMemsetD32(at, 77, 1024) ?: cuMemcpyDtoHAsync(host, at, 4096, NULL)
+                                           ?: cuStreamSynchronize(NULL),
+         "a copy to it");
+    tap_equal(host[1023], 77, "has arrived");
+    done(cuDeviceGetAttribute(&can_map, CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, 0), "attribute");
+    if (cuMemHostGetDevicePointer(&mapped, host, 0) == CUDA_SUCCESS) {
+        done(launch("add", 4, 256, (void *[]){&mapped, &at, &at, &(uint32_t){1024}})
+                 ?: cuCtxSynchronize(),
+             "a kernel writes it in place");
+        tap_equal(host[5], 154, "and the guest reads that");
+    }
+    done(cuMemFreeHost(host) ?: cuMemFree(at), "which goes");
+}
+
+static void test_streams(void)
+{
+    CUstream stream;
+    CUevent start, end;
+    CUdeviceptr at;
+    float ms = -1;
+
+    done(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING) ?: cuEventCreate(&start, 0)
+             ?: cuEventCreate(&end, 0) ?: cuMemAlloc(&at, 1u << 20),
+         "a stream, events");
+    done(cuEventRecord(start, stream) ?: cuMemsetD8Async(at, 1, 1u << 20, stream)
+             ?: cuEventRecord(end, stream) ?: cuStreamWaitEvent(NULL, end, 0)
+             ?: cuEventSynchronize(end),
+         "work between two events");
+    done(cuEventElapsedTime(&ms, start, end), "its time");
+    tap_ok(ms >= 0 && ms < 60000, "is %u us", (unsigned)(ms * 1000));
+    done(cuCtxSynchronize() ?: cuStreamQuery(stream), "nothing is left to do");
+    done(cuStreamDestroy(stream) ?: cuEventDestroy(start) ?: cuEventDestroy(end) ?: cuMemFree(at),
+         "all goes");
+}
+
+static void test_print(void)
+{
+    printed_size = 0;
+    done(launch("say", 1, 1, (void *[]){&(int){42}}) ?: cuCtxSynchronize(), "a kernel prints");
+    tap_ok(strcmp(printed, "told 42\n") == 0, "which comes here: %s",
+           printed_size > 0 ? printed : "-");
+}
+
+/* The worker ends, and another one comes. */
+static void test_fault(CUdevice device)
+{
+    CUdeviceptr at;
+    uint64_t nowhere = 64;
+
+    done(launch("wrong", 1, 1, (void *[]){&nowhere}), "a kernel goes wrong");
+    expect(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal address");
+    expect(cuMemAlloc(&at, 100), CUDA_ERROR_ILLEGAL_ADDRESS, "the error stays");
+    done(cuDevicePrimaryCtxReset(device), "until the reset");
+    done(cuMemAlloc(&at, 100) ?: cuMemsetD8(at, 1, 100) ?: cuCtxSynchronize(), "then all is new");
+    expect(cuModuleUnload(module), CUDA_ERROR_INVALID_HANDLE, "handles of before are none");
+    done(cuModuleLoadData(&module, text), "the module again");
+}
+
+/* Figures for the reader: what a launch costs the guest, and until all are done. */
+static void tell_launches(bool is_ring)
+{
+    uint64_t start_ns, put_ns, bells;
+    CUfunction function;
+    CUresult result;
+
+    result = cuModuleGetFunction(&function, module, "nothing")
+                 ?: launch("nothing", 1, 32, (void *[]){&(uint64_t){0}, &(uint32_t){0}})
+                 ?: cuCtxSynchronize();
+    bells = ring.doorbells;
+    start_ns = bg_hal_time_ns();
+    for (unsigned i = 0; i < LAUNCHES && result == CUDA_SUCCESS; i++) {
+        result = cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, NULL,
+                                (void *[]){&(uint64_t){0}, &i}, NULL);
+    }
+    put_ns = bg_hal_time_ns() - start_ns;
+    bells = ring.doorbells - bells;
+    done(result ?: cuCtxSynchronize(), "many launches");
+    tap_diag("%s: %u ns a call, %u ns a launch, %u doorbells for %u", is_ring ? "ring" : "mailbox",
+             (unsigned)(put_ns / LAUNCHES), (unsigned)((bg_hal_time_ns() - start_ns) / LAUNCHES),
+             (unsigned)bells, LAUNCHES);
+}
+
+static void test_device(CUdevice device, bool is_ring)
+{
+    char name[64];
+    uint32_t count = COUNT_MAILBOX;
+
+    done(cuDeviceGetName(name, sizeof(name), device), "a device");
+    tap_diag("%s: %s", is_ring ? "ring" : "mailbox", name);
+    done(cuDevicePrimaryCtxRetain(&context, device) ?: cuCtxSetCurrent(context), "its context");
+    if (!done(cuModuleLoadData(&module, text), "a module")) {
+        return;
+    }
+    if (is_ring) {
+        count = ring.heap_size / 4 < COUNT_MAX ? ring.heap_size / 4 : COUNT_MAX;
+    }
+    test_vectors(100);
+    test_vectors(count);
+    test_pinned();
+    test_streams();
+    test_print();
+    tell_launches(is_ring);
+    test_fault(device);
+    test_vectors(100);
+    done(cuModuleUnload(module), "the module goes");
+}
+
+/* ---- All of them ---- */
+
+static bool add_ring(void)
+{
+    return bg_pci_find_id(machine_pci(), BG_PVGPU_PCI_VENDOR_ID, BG_PVGPU_PCI_DEVICE_ID, NULL) !=
+               NULL &&
+           pvgpu_host_open(&ring) == 0 &&
+           bg_cuda_add_pvgpu(&ring, ring_memory, sizeof(ring_memory)) == 0;
+}
+
+static bool add_mailbox(void)
+{
+    return open_vgpu_stub(&mailbox) == 0 &&
+           bg_cuda_add_vgpu_stub(&mailbox, mailbox_memory, sizeof(mailbox_memory)) == 0;
+}
+
+static int run_test_cuda(void)
+{
+    bool has_ring, has_mailbox;
+    int count = 0;
+
+    tap_plan(0);
+    has_ring = add_ring();
+    has_mailbox = add_mailbox();
+    bg_cuda_set_console(take_text, NULL);
+    if (!done(cuInit(0), "cuInit")) {
+        tap_bail("no CUDA");
+        return tap_done();
+    }
+    done(cuDeviceGetCount(&count), "devices");
+    tap_equal((unsigned)count, has_ring + has_mailbox, "as many as were added");
+    for (int i = 0; i < count; i++) {
+        test_device(i, has_ring && i == 0);
+    }
+    bg_cuda_remove_all();
+    expect(cuCtxSynchronize(), CUDA_ERROR_NOT_INITIALIZED, "without devices there is no CUDA");
+    tap_ok(!has_ring || bg_pvgpu_check(&ring) == 0, "the ring's device is still there");
+    return tap_done();
+}
+
+APP(test_cuda, "the CUDA driver API over ring and mailbox, with kernels that fail", run_test_cuda);
