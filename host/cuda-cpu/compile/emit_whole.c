@@ -311,6 +311,33 @@ static value picked(struct emitter *emitter, const struct whole_access *access, 
                       length, bits, parts[0], length, bits, parts[count - 1], end_list(&lanes));
 }
 
+#define ROUNDS_AHEAD 8
+#define LINE 64
+
+/* What the loop will read in some rounds, wherever that is. */
+static void fetch_ahead(struct emitter *emitter, const struct whole_access *access,
+                        const struct place *place)
+{
+    value by, pointer;
+
+    if (access->advance.by == NULL) {
+        return;
+    }
+    emitter->is_narrow = true;
+    by = emit_get(emitter, access->advance.by, PTX_W_S64);
+    emitter->is_narrow = false;
+    by = emit_value(emitter, "mul i64 %%t%u, %lld", by,
+                    (long long)access->advance.times * ROUNDS_AHEAD);
+    for (unsigned row = 0; row < place->row_count; row++) {
+        value there = emit_value(emitter, "add i64 %%t%u, %%t%u", place->rows[row], by);
+
+        for (unsigned at = 0; at < place->row * access->size * access->count; at += LINE) {
+            pointer = pointer_to(emitter, access, there, access->offset + at);
+            emit(emitter, "call void @llvm.prefetch.p0(ptr %%t%u, i32 0, i32 3, i32 1)", pointer);
+        }
+    }
+}
+
 static void load_rows(struct emitter *emitter, const struct whole_access *access,
                       const struct place *place, value *items)
 {
@@ -363,6 +390,7 @@ void whole_load(struct emitter *emitter, const struct whole_access *access)
         look_before(emitter, access, &place);
     }
     if (access->kind == WHOLE_ROWS) {
+        fetch_ahead(emitter, access, &place);
         load_rows(emitter, access, &place, items);
     }
     for (unsigned i = 0; access->kind != WHOLE_ROWS && i < access->count; i++) {

@@ -183,7 +183,7 @@ void wait_turn_back(struct emitter *emitter, uint32_t to)
         const struct flow_block *block = &emitter->flow->blocks[i];
 
         cost += block->end - block->first;
-        for (uint32_t j = block->first; j < block->end; j++) {
+        for (uint32_t j = block->first; emitter->waits && j < block->end; j++) {
             uint32_t own = rounds_of(&emitter->function->instructions[j]);
 
             cost += wait_may_part(&emitter->function->instructions[j]) ? COST_OF_WAITS : 0;

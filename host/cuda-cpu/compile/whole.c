@@ -15,6 +15,7 @@
 struct planner {
     const struct ptx_function *function;
     const struct uniform *uniform;
+    const struct flow *flow;
     struct step step;
     unsigned row; /* lanes; 0: not known */
     struct whole *whole;
@@ -248,6 +249,16 @@ static void close_groups(struct planner *planner, const struct ptx_instruction *
     }
 }
 
+/* Of rows in memory that is large. */
+static void note_advance(const struct planner *planner, const struct flow_block *block,
+                         struct whole_access *access)
+{
+    if (access->kind == WHOLE_ROWS && !access->is_store && !access->is_shared) {
+        access->advance = advance_of(planner->function, planner->flow, planner->uniform,
+                                     (uint32_t)(block - planner->flow->blocks), access->base->reg);
+    }
+}
+
 static void plan_block(struct planner *planner, const struct flow_block *block)
 {
     planner->open_count = 0;
@@ -256,6 +267,7 @@ static void plan_block(struct planner *planner, const struct flow_block *block)
         struct whole_access *access = &planner->whole->accesses[i];
 
         if (plan(planner, instruction, access)) {
+            note_advance(planner, block, access);
             join(planner, access, instruction->has_guard || access->is_atomic);
         }
         close_groups(planner, instruction);
@@ -266,8 +278,11 @@ bool whole_create(const struct ptx_function *function, const struct flow *flow,
                   const struct uniform *uniform, const struct kernel_options *options,
                   struct whole *whole)
 {
-    struct planner planner = {
-        .function = function, .uniform = uniform, .row = options->row, .whole = whole};
+    struct planner planner = {.function = function,
+                              .uniform = uniform,
+                              .flow = flow,
+                              .row = options->row,
+                              .whole = whole};
 
     whole->accesses = NULL;
     if (options->masked_alone || options->is_checked) {

@@ -8,6 +8,7 @@
 #ifndef CUDA_CPU_COMPILE_WHOLE_H
 #define CUDA_CPU_COMPILE_WHOLE_H
 
+#include "host/cuda-cpu/compile/advance.h"
 #include "host/cuda-cpu/compile/uniform.h"
 
 struct emitter;
@@ -29,8 +30,9 @@ struct whole_access {
     unsigned size, count;           /* bytes of an item; items of a lane */
     const struct ptx_operand *base; /* a register, or a variable */
     int64_t offset;
-    int64_t least, end; /* of a leader: from the base, what a lane of the group touches */
-    uint32_t site;      /* of this instruction under a mask; set as that code is made */
+    int64_t least, end;     /* of a leader: from the base, what a lane of the group touches */
+    struct advance advance; /* of a load's base */
+    uint32_t site;          /* of this instruction under a mask; set as that code is made */
 };
 
 struct whole {

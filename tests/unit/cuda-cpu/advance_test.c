@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/device/places.c)
+// libs: -ldl
+/* Which loads fetch ahead in loops, and how far: by the IR that is made of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/compile/kernel.h"
+
+/* %rd4 is each lane's own address, %r9 and %rd9 are the same in all lanes. */
+#define KERNEL                                                                                     \
+    ".version 8.0\n.target sm_90\n.address_size 64\n.entry k(.param .u64 p, .param .u32 n)\n{\n"   \
+    ".reg .b32 %%r<12>; .reg .b64 %%rd<12>; .reg .pred %%q;\n"                                     \
+    "ld.param.u64 %%rd0, [p]; ld.param.u32 %%r9, [n]; cvt.s64.s32 %%rd9, %%r9;\n"                  \
+    "mov.u32 %%r0, %%tid.x; mov.u32 %%r1, %%r0; mul.wide.u32 %%rd3, %%r0, 4;\n"                    \
+    "add.s64 %%rd4, %%rd0, %%rd3; mov.u32 %%r8, 0;\nL: %s\n"                                       \
+    "add.u32 %%r8, %%r8, 1; setp.lt.u32 %%q, %%r8, %%r9; @%%q bra L; ret;\n}\n"
+
+static const char *emitted(const char *loop)
+{
+    static char source[4096], reasons[1024], copy[1 << 20];
+    const struct kernel_options options = {.row = 32};
+    struct kernel_needs needs;
+    struct ptx_module *module;
+    struct text ir = {0};
+    struct ptx_log log;
+
+    snprintf(source, sizeof(source), KERNEL, loop);
+    ptx_log_init(&log, reasons, sizeof(reasons));
+    module = ptx_module_create(source, strlen(source), &ptx_default_limits, &log);
+    if (module == NULL ||
+        !kernel_emit(module, ptx_module_function(module, "k"), &options, &ir, &needs, &log)) {
+        print_error("%s\n%s", source, reasons);
+        fail();
+    }
+    assert_true(ir.used < sizeof(copy));
+    memcpy(copy, ir.bytes, ir.used + 1);
+    text_free(&ir);
+    ptx_module_destroy(module);
+    return copy;
+}
+
+/* Whether one number of 64 bits is made so much larger. */
+static bool multiplies(const char *ir, unsigned by)
+{
+    const char *line = ir;
+    unsigned number, factor;
+
+    while ((line = strstr(line, "= mul i64 %t")) != NULL) {
+        if (sscanf(line, "= mul i64 %%t%u, %u", &number, &factor) == 2 && factor == by) {
+            return true;
+        }
+        line++;
+    }
+    return false;
+}
+
+/* bytes: of eight rounds, for each that the register counts; 0: nothing is fetched. */
+static void expect(unsigned bytes, const char *loop)
+{
+    const char *ir = emitted(loop);
+    bool fetches = strstr(ir, "@llvm.prefetch") != NULL;
+
+    if (bytes ? !fetches || !multiplies(ir, bytes) : fetches) {
+        print_error("not %u: %s\n", bytes, loop);
+        fail();
+    }
+}
+
+static void test_goes_on_by_a_register(void **state)
+{
+    (void)state;
+    expect(8, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, %rd9;");
+    expect(8, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd9, %rd4;");
+    expect(8, "add.s64 %rd5, %rd0, %rd3; ld.global.u32 %r2, [%rd5]; add.s64 %rd3, %rd3, %rd9;");
+    expect(32, "mul.wide.s32 %rd5, %r1, 4; add.s64 %rd6, %rd0, %rd5; ld.global.u32 %r2, [%rd6]; "
+               "add.s32 %r1, %r1, %r9;");
+    expect(64, "mad.wide.s32 %rd6, %r1, 8, %rd0; ld.global.u64 %rd7, [%rd6]; "
+               "add.s32 %r1, %r1, %r9;");
+    expect(32, "shl.b64 %rd5, %rd3, 2; add.s64 %rd6, %rd0, %rd3; ld.global.u32 %r2, [%rd6]; "
+               "shl.b64 %rd7, %rd8, 2; add.s64 %rd10, %rd7, %rd4; ld.global.u32 %r3, [%rd10]; "
+               "add.s64 %rd8, %rd8, %rd9;");
+}
+
+static void test_is_not_known(void **state)
+{
+    (void)state;
+    expect(0, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, 128;"); /* processors foresee it */
+    expect(0, "ld.global.u32 %r2, [%rd4];");
+    expect(0, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, %rd9; add.s64 %rd4, %rd4, %rd9;");
+    expect(0, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, %rd9; add.s64 %rd9, %rd9, 4;");
+    expect(0, "ld.global.u32 %r2, [%rd4]; add.s64 %rd4, %rd4, %rd3;"); /* another in each lane */
+    expect(0, "ld.shared.u32 %r2, [%rd3]; add.s64 %rd3, %rd3, %rd9;");
+    expect(0, "st.global.u32 [%rd4], %r2; add.s64 %rd4, %rd4, %rd9;");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_goes_on_by_a_register),
+        cmocka_unit_test(test_is_not_known),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
