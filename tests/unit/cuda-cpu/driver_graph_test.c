@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Graphs of the CPU device: built node by node, captured from streams, launched, changed. */
 #include <setjmp.h>
@@ -11,9 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
-
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
 /* *p = *p * factor + number */
 static const char module_text[] =
@@ -23,8 +21,6 @@ static const char module_text[] =
     "ld.param.u32 %r2, [number]; ld.u32 %r3, [%rd]; mad.lo.u32 %r3, %r3, %r1, %r2; "
     "st.u32 [%rd], %r3; ret; }\n";
 
-static CUcontext context;
-static CUmodule module;
 static CUfunction step;
 static CUstream stream;
 static CUdeviceptr word;
@@ -32,22 +28,11 @@ static CUdeviceptr word;
 static int setup(void **state)
 {
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&context, 0));
-    OK(cuCtxSetCurrent(context));
-    OK(cuModuleLoadData(&module, module_text));
+    open_device(module_text);
     OK(cuModuleGetFunction(&step, module, "step"));
     OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
     OK(cuMemAlloc(&word, 4));
     OK(cuMemsetD32(word, 1, 1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
     return 0;
 }
 
@@ -155,9 +140,9 @@ static void test_nodes(void **state)
     (void)state;
     calls = 0;
     OK(cuGraphCreate(&graph, 0));
-    OK(cuGraphAddMemsetNode(&nodes[0], graph, NULL, 0, &set, context));
+    OK(cuGraphAddMemsetNode(&nodes[0], graph, NULL, 0, &set, primary));
     nodes[1] = add_step(graph, &nodes[0], 10, 4);
-    OK(cuGraphAddMemcpyNode(&nodes[2], graph, &nodes[1], 1, &copy, context));
+    OK(cuGraphAddMemcpyNode(&nodes[2], graph, &nodes[1], 1, &copy, primary));
     OK(cuGraphAddHostNode(&nodes[3], graph, &nodes[1], 1, &host));
     OK(cuGraphAddEmptyNode(&nodes[4], graph, &nodes[2], 2));
     OK(cuGraphNodeGetType(nodes[2], &type));
@@ -419,13 +404,13 @@ static void test_bad_captures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nodes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_edges, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_children_and_clones, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_update, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_capture, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_captures, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_edges, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_children_and_clones, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_events, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_update, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_capture, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_bad_captures, setup, close_device),
     };
 
     setenv("BAREGPU_CUDA_THREADS", "2", 1);

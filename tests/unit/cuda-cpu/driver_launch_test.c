@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Launches of the CPU device with attributes and time limits, linked PTX, files, and functions that
  * are found by name. */
@@ -13,9 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
-
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
 /* Each block counts itself, and one that is to meet all others waits until they have. */
 static const char module_text[] =
@@ -44,34 +42,11 @@ static const char module_text[] =
     "shfl.sync.down.b32 %r2, %r1, 1, 31, -1; E: ret; }\n"
     ".visible .entry forever() { L: bra L; }\n";
 
-static CUmodule module;
-
 static int setup(void **state)
 {
-    CUcontext context;
-
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&context, 0));
-    OK(cuCtxSetCurrent(context));
-    OK(cuModuleLoadData(&module, module_text));
+    open_device(module_text);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
-    return 0;
-}
-
-static CUfunction function(const char *name)
-{
-    CUfunction function;
-
-    OK(cuModuleGetFunction(&function, module, name));
-    return function;
 }
 
 static uint32_t read_word(CUdeviceptr pointer)
@@ -172,7 +147,7 @@ static void test_time_limit(void **state)
     setup(state);
     OK(cuLaunchKernel(function("forever"), 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL));
     assert_int_equal(cuCtxSynchronize(), CUDA_ERROR_LAUNCH_TIMEOUT);
-    teardown(state);
+    close_device(state);
 }
 
 /* ---- Other ways to modules ---- */
@@ -289,14 +264,14 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_cooperative, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_workspace, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_after_each_other, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cooperative, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_workspace, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_after_each_other, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_attributes, setup, close_device),
         cmocka_unit_test(test_time_limit),
-        cmocka_unit_test_setup_teardown(test_link, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_find, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_link, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_files, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_find, setup, close_device),
     };
 
     setenv("BAREGPU_CUDA_THREADS", "2", 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Memory of the CPU device: of the host, managed, pitched, from pools; and what pointers say. */
 #include <setjmp.h>
@@ -11,27 +11,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
 #define MEMORY 1048576
-
-static CUcontext context;
 
 static int setup(void **state)
 {
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&context, 0));
-    OK(cuCtxSetCurrent(context));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
+    open_device(NULL);
     return 0;
 }
 
@@ -138,7 +125,7 @@ static void test_pointers(void **state)
     assert_int_equal(cuMemGetAddressRange(&base, &size, pointer + 300), CUDA_ERROR_NOT_FOUND);
     assert_int_equal(type_of(pointer + 5), CU_MEMORYTYPE_DEVICE);
     OK(cuPointerGetAttributes(3, attributes, values, pointer + 7));
-    assert_ptr_equal(owner, context);
+    assert_ptr_equal(owner, primary);
     assert_int_equal(size, 300);
     assert_int_equal(ordinal, 0);
     OK(cuPointerGetAttributes(3, attributes, values, (CUdeviceptr)(uintptr_t)&ordinal));
@@ -227,12 +214,12 @@ static void test_layouts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_host, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_managed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pitch, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pointers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limit, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_host, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_managed, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_pitch, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_pointers, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_pools, setup, close_device),
         cmocka_unit_test(test_layouts),
     };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Modules of the CPU device: fat binaries, logs, libraries, what functions say of themselves. */
 #include <pthread.h>
@@ -12,9 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
-
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
 #define HEAD ".version 8.0\n.target sm_75\n.address_size 64\n"
 
@@ -35,20 +33,8 @@ static const char often_text[] =
 
 static int setup(void **state)
 {
-    CUcontext context;
-
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&context, 0));
-    OK(cuCtxSetCurrent(context));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
+    open_device(NULL);
     return 0;
 }
 
@@ -454,14 +440,14 @@ static void test_atomics_of_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_fat_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fat_packed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fat_nonsense, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_log, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_functions, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_occupancy, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_library, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_atomics_of_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fat_text, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_fat_packed, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_fat_nonsense, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_log, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_functions, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_occupancy, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_library, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_atomics_of_streams, setup, close_device),
     };
 
     setenv("BAREGPU_CUDA_THREADS", "1", 1);

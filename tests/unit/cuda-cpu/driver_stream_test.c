@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Streams, events and host functions of the CPU device, with worker threads. */
 #include <pthread.h>
@@ -16,9 +16,8 @@
 
 #include "host/common/clock.h"
 #include "host/cuda-cpu/driver/extension.h"
-#include "protocol/cuda.h"
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
 #define DEADLINE_S 60
 
 static const char module_text[] =
@@ -34,24 +33,10 @@ static const char module_text[] =
     "call (r), vprintf, (f, a); ret; }\n"
     ".visible .entry trap_it() { trap; ret; }\n";
 
-static CUcontext context;
-static CUmodule module;
-
 static int setup(void **state)
 {
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&context, 0));
-    OK(cuCtxSetCurrent(context));
-    OK(cuModuleLoadData(&module, module_text));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
+    open_device(module_text);
     return 0;
 }
 
@@ -342,7 +327,7 @@ static void *use_per_thread(void *argument)
 {
     unsigned long long *id = argument;
 
-    OK(cuCtxSetCurrent(context));
+    OK(cuCtxSetCurrent(primary));
     OK(cuStreamGetId(CU_STREAM_PER_THREAD, id));
     return NULL;
 }
@@ -459,7 +444,7 @@ static void test_after_error(void **state)
     assert_int_equal(status, CUDA_ERROR_LAUNCH_FAILED);
     assert_string_equal(order, "");
     assert_int_equal(cuStreamSynchronize(stream), CUDA_ERROR_LAUNCH_FAILED);
-    teardown(state);
+    close_device(state);
 }
 
 /* ---- printf ---- */
@@ -499,7 +484,7 @@ static void *work(void *argument)
     CUfunction function;
     CUstream stream;
 
-    OK(cuCtxSetCurrent(context));
+    OK(cuCtxSetCurrent(primary));
     OK(cuModuleGetFunction(&function, module, "increase"));
     OK(cuStreamCreate(&stream, argument != NULL ? CU_STREAM_NON_BLOCKING : 0));
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -532,19 +517,19 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_order_in_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_at_call, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_many_wait, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_legacy_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_per_thread_streams, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_host_functions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order_in_stream, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_at_call, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_values, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_many_wait, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_bad_values, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_destroyed_stream, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_legacy_stream, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_per_thread_streams, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_events, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_host_functions, setup, close_device),
         cmocka_unit_test(test_after_error),
-        cmocka_unit_test_setup_teardown(test_print, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_print, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_threads, setup, close_device),
     };
 
     setenv("BAREGPU_CUDA_THREADS", "3", 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(CUDA_CPU_HERE_SRC)
+// build: $(CUDA_CPU_HERE_SRC) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* The driver API of the CPU device: contexts, modules, memory, copies, launches. */
 #include <setjmp.h>
@@ -11,9 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
-
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
 static const char module_text[] =
     ".version 8.0\n.target sm_90\n.address_size 64\n"
@@ -32,32 +30,10 @@ static const char module_text[] =
     ".visible .entry store(.param .u64 p) { .reg .b64 %rd; ld.param.u64 %rd, [p]; "
     "st.u32 [%rd], 7; ret; }\n";
 
-static CUcontext primary;
-static CUmodule module;
-
-static CUfunction function(const char *name)
-{
-    CUfunction function;
-
-    OK(cuModuleGetFunction(&function, module, name));
-    return function;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&primary, 0));
-    OK(cuCtxSetCurrent(primary));
-    OK(cuModuleLoadData(&module, module_text));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
+    open_device(module_text);
     return 0;
 }
 
@@ -449,7 +425,7 @@ static void expect_poison(const char *name, uint64_t address, CUresult expected)
     OK(cuDevicePrimaryCtxReset(0));
     OK(cuMemAlloc(&pointer, 4));
     OK(cuMemFree(pointer));
-    teardown(NULL);
+    close_device(NULL);
 }
 
 static void test_poison(void **state)
@@ -468,15 +444,15 @@ int main(void)
         cmocka_unit_test(test_device),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_primary),
-        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_registered, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_set, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_set_much, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fresh_memory_is_zero, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_boxes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_modules, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_launch, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_launches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_registered, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_set, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_set_much, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_fresh_memory_is_zero, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_boxes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_modules, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_launch, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_bad_launches, setup, close_device),
         cmocka_unit_test(test_poison),
     };
 

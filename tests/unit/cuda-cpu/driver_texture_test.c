@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-// build: $(call PTX_ROOM,ptx compile check device ptxc program driver)
+// build: $(call PTX_ROOM,ptx compile check device ptxc program driver) tests/unit/cuda-cpu/driver_fixture.c
 // libs: -ldl
 /* Arrays, textures and surfaces through the driver API. */
 #include <setjmp.h>
@@ -10,9 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "protocol/cuda.h"
-
-#define OK(call) assert_int_equal(call, CUDA_SUCCESS)
+#include "tests/unit/cuda-cpu/driver_fixture.h"
 
 #define WIDTH 20
 #define HEIGHT 6
@@ -46,30 +44,17 @@ static const char module_text[] = ".version 8.0\n.target sm_90\n.address_size 64
                                "shl.b32 %r3, %r0, 2; mad.lo.u32 %r4, %r1, 3000, %r0; "
                                "sust.b.2d.b32.trap [canvas, {%r3, %r1}], %r4;");
 
-static CUmodule module;
-static CUcontext primary;
 static CUdeviceptr out;
 static uint32_t words[2 * ALL], results[ALL];
 
 static int setup(void **state)
 {
     (void)state;
-    OK(cuInit(0));
-    OK(cuDevicePrimaryCtxRetain(&primary, 0));
-    OK(cuCtxSetCurrent(primary));
-    OK(cuModuleLoadData(&module, module_text));
+    open_device(module_text);
     OK(cuMemAlloc(&out, sizeof(results)));
     for (unsigned i = 0; i < 2 * ALL; i++) {
         words[i] = i * 2654435761u;
     }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    OK(cuCtxSetCurrent(NULL));
-    OK(cuDevicePrimaryCtxRelease(0));
     return 0;
 }
 
@@ -427,17 +412,17 @@ static void test_references(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_arrays, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_boxes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_no_array, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_texture_of_array, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_array_that_is_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_textures_of_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_layers_and_levels, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_no_texture, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_operands, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_surface, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_references, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_arrays, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_boxes, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_what_is_no_array, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_texture_of_array, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_array_that_is_gone, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_textures_of_memory, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_layers_and_levels, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_what_is_no_texture, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_operands, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_surface, setup, close_device),
+        cmocka_unit_test_setup_teardown(test_references, setup, close_device),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
