@@ -169,6 +169,7 @@ static void test_at_call(void **state)
     assert_int_equal(value, 1);
     assert_int_equal(cuStreamQuery(other), CUDA_ERROR_NOT_READY);
     open_gate(&gate);
+    OK(cuStreamSynchronize(other));
     OK(cuStreamDestroy(stream));
     OK(cuStreamDestroy(other));
     assert_int_equal(cuStreamCreate(&stream, CUDA_CPU_STREAM_AT_CALL << 1),
