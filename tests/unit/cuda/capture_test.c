@@ -387,7 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STEP_BOTH(test_sequence),
-        STEP_MAILBOX(test_sequence_with_host_function),
+        STEP_BOTH(test_sequence_with_host_function),
         STEP_BOTH(test_info),
         STEP_BOTH(test_fork_and_join),
         STEP_BOTH(test_external_events),
