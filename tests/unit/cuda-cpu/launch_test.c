@@ -286,22 +286,6 @@ static void test_barrier_numbers(void **state)
     }
 }
 
-/* What runs a block's warps in turns, then each by itself, by the same host thread. */
-static void test_warps_after_whole_blocks(void **state)
-{
-    (void)state;
-    use_threads(1);
-    launch.block[0] = 128;
-    run_well(KERNEL("", "bar.sync 0; st.global.u32 [%rd1], %r0;"));
-    for (uint32_t i = 0; i < 128; i++) {
-        assert_int_equal(out[i], i);
-    }
-    run_well(KERNEL("", "bar.sync 1, 128; mov.u32 %r4, %warpid; st.global.u32 [%rd1], %r4;"));
-    for (uint32_t i = 0; i < 128; i++) {
-        assert_int_equal(out[i], i / 32);
-    }
-}
-
 static void test_deadlock(void **state)
 {
     (void)state;
@@ -787,7 +771,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_barrier_arrive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_without_the_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_warps_after_whole_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deadlock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lanes_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_masks_of_groups, setup, teardown),

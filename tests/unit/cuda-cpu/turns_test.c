@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+// build: $(wildcard host/cuda-cpu/ptx/*.c host/cuda-cpu/compile/*.c host/cuda-cpu/check/*.c host/cuda-cpu/device/*.c host/cuda-cpu/program/*.c host/cuda-cpu/ptxc/*.c)
+// libs: -ldl
+/* Code that runs whole blocks: what its warps keep at barriers, and who comes to them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/cuda-cpu/program/program.h"
+
+/* A kernel over out, in %rd0: with the thread in %r0 and &out[thread] in %rd1. */
+#define KERNEL(statements)                                                                         \
+    ".version 8.0\n.target sm_90\n.address_size 64\n"                                              \
+    ".entry k(.param .u64 out)\n{\n.shared .align 8 .b8 s[4096];\n"                                \
+    ".reg .b32 %r<40>; .reg .b64 %rd<20>; .reg .pred %p<9>; .reg .f64 %d<9>; .reg .b16 %h<9>;\n"   \
+    ".reg .v2 .b32 %v; mov.u32 %r0, %tid.x; ld.param.u64 %rd0, [out]; mul.wide.u32 %rd1, %r0, 4; " \
+    "add.u64 %rd1, %rd0, %rd1;\n" statements "\nret;\n}\n"
+
+#define THREADS 100 /* the last warp has 4 */
+
+static struct memory memory;
+static struct launch_fault fault;
+static char log_text[4096];
+static uint32_t stop;
+static _Alignas(256) uint32_t out[1024];
+static struct launch launch; /* what the next one is launched with */
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(out, 0, sizeof(out));
+    stop = 0;
+    launch = (struct launch){
+        .grid = {1, 1, 1}, .block = {THREADS, 1, 1}, .memory = &memory, .stop = &stop};
+    return memory_add(&memory, (uint64_t)(uintptr_t)out, sizeof(out), false) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    memory_clear(&memory);
+    return 0;
+}
+
+/* is_inside: the kernel is one whose code runs whole blocks. */
+static enum launch_status run(const char *text, bool is_inside)
+{
+    uint64_t params[1] = {(uint64_t)(uintptr_t)out};
+    struct ptx_log log;
+    struct program *program;
+    enum launch_status status;
+
+    ptx_log_init(&log, log_text, sizeof(log_text));
+    program = program_create(text, strlen(text), &memory, &log);
+    if (program == NULL ||
+        !program_prepare(program, program_find_kernel(program, "k"), &launch, &log)) {
+        print_error("%s\n%s", text, log_text);
+        fail();
+    }
+    assert_int_equal(launch.runs_block, is_inside);
+    launch.shared_size = program_find_kernel(program, "k")->shared_size;
+    launch.params = params;
+    status = launch_run(&launch, &fault);
+    program_destroy(program);
+    return status;
+}
+
+/* Registers of all kinds; %r9 is read before it is set; %r5 is set where a loop has no barrier. */
+#define OF_ALL_KINDS                                                                               \
+    "mul.wide.u32 %rd2, %r0, -5; cvt.rn.f64.u32 %d1, %r0; cvt.u16.u32 %h1, %r0; "                  \
+    "and.b32 %r1, %r0, 1; setp.ne.u32 %p1, %r1, 0; mov.b32 %v.x, %r0; mov.u32 %r3, %ntid.x;\n"     \
+    "bar.sync 0; mov.b32 %v.y, %r3; mov.u32 %r4, 0; mov.u32 %r5, 0;\n"                             \
+    "L: add.u32 %r5, %r5, %r4; add.u32 %r4, %r4, 1; setp.le.u32 %p2, %r4, %r0; @%p2 bra L;\n"      \
+    "bar.sync 0; @%p1 add.u32 %r5, %r5, 1000;\n"                                                   \
+    "bar.sync 0; cvt.u32.u64 %r6, %rd2; cvt.rzi.u32.f64 %r7, %d1; cvt.u32.u16 %r8, %h1; "          \
+    "add.u32 %r5, %r5, %r6; add.u32 %r5, %r5, %r7; add.u32 %r5, %r5, %r8; add.u32 %r5, %r5, "      \
+    "%v.x; add.u32 %r5, %r5, %v.y; @%p1 add.u32 %r9, %r9, 7; add.u32 %r5, %r5, %r9;\n"             \
+    "bar.sync 0; @%p1 add.u32 %r9, %r9, 7; add.u32 %r5, %r5, %r9; st.global.u32 [%rd1], %r5;"
+
+static uint32_t of_all_kinds(uint32_t thread)
+{
+    uint32_t odd = thread & 1;
+
+    return thread * (thread + 1) / 2 + odd * 1000 + thread * (uint32_t)-5 + 3 * thread + THREADS +
+           odd * (7 + 14);
+}
+
+static void test_registers(void **state)
+{
+    (void)state;
+    assert_int_equal(run(KERNEL(OF_ALL_KINDS), true), LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i], of_all_kinds(i));
+    }
+}
+
+/* Each thread adds what its neighbour has, round by round. */
+static void test_rounds(void **state)
+{
+    uint32_t expected[THREADS], before[THREADS];
+
+    (void)state;
+    assert_int_equal(
+        run(KERNEL("shl.b32 %r1, %r0, 2; add.u32 %r2, %r0, 1; rem.u32 %r2, %r2, 100; "
+                   "shl.b32 %r2, %r2, 2; mov.u32 %r3, %r0; mov.u32 %r4, 0;\n"
+                   "L: st.shared.u32 [%r1], %r3; bar.sync 0; ld.shared.u32 %r5, [%r2]; "
+                   "setp.gt.u32 %p1, %r5, 500; @%p1 bra B; add.u32 %r3, %r3, %r5; B: bar.sync 0; "
+                   "add.u32 %r4, %r4, 1; setp.lt.u32 %p2, %r4, 7; @%p2 bra L; "
+                   "st.global.u32 [%rd1], %r3;"),
+            true),
+        LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        expected[i] = i;
+    }
+    for (int round = 0; round < 7; round++) {
+        memcpy(before, expected, sizeof(before));
+        for (uint32_t i = 0; i < THREADS; i++) {
+            uint32_t other = before[(i + 1) % THREADS];
+
+            expected[i] += other > 500 ? 0 : other;
+        }
+    }
+    assert_memory_equal(out, expected, sizeof(expected));
+}
+
+/* Lanes are done before the first barrier, then one warp after the other. */
+static void test_early_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run(KERNEL("setp.ge.u32 %p1, %r0, 90; @%p1 ret; shr.u32 %r1, %r0, 5; mov.u32 %r2, 0;\n"
+                   "L: bar.sync 0; add.u32 %r2, %r2, 1; st.global.u32 [%rd1], %r2; "
+                   "setp.lt.u32 %p2, %r1, %r2; @%p2 exit; bra L;"),
+            true),
+        LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i], i < 90 ? i / 32 + 1 : 0);
+    }
+}
+
+/* Warps stand at different places of the code, and meet all the same. */
+static void test_other_places(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run(KERNEL(
+                "mov.u32 %r1, %warpid; setp.eq.u32 %p1, %r1, 2; shl.b32 %r2, %r1, 2; @%p1 bra A;\n"
+                "st.shared.u32 [%r2], %r1; bar.sync 0; bra B;\n"
+                "A: mov.u32 %r3, 40; st.shared.u32 [%r2], %r3; bar.sync 0;\n"
+                "B: ld.shared.u32 %r4, [8]; ld.shared.u32 %r5, [12]; add.u32 %r4, %r4, %r5; "
+                "st.global.u32 [%rd1], %r4;"),
+            true),
+        LAUNCH_OK);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(out[i], 43);
+    }
+}
+
+/* The thread of a later warp, behind a barrier. */
+static void test_fault(void **state)
+{
+    (void)state;
+    launch.grid[0] = 3;
+    assert_int_equal(
+        run(KERNEL("bar.sync 0; setp.eq.u32 %p1, %r0, 70; @%p1 trap; bar.sync 0;"), true),
+        LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_TRAP);
+    assert_int_equal(fault.block[0], 0);
+    assert_int_equal(fault.thread[0], 70);
+}
+
+static void test_time(void **state)
+{
+    (void)state;
+    stop = 1;
+    assert_int_equal(run(KERNEL("L: bar.sync 0; bra L;"), true), LAUNCH_FAULT);
+    assert_int_equal(fault.fault, WARP_FAULT_TIMEOUT);
+}
+
+/* Warps that may wait for something else, and lanes that come to a barrier without others. */
+static void test_by_warps(void **state)
+{
+    static const char *const kernels[] = {
+        KERNEL("bar.sync 0; L: ld.volatile.global.u32 %r1, [%rd0 + 512]; setp.ne.u32 %p1, %r1, 0; "
+               "@%p1 bra L; bar.sync 0;"),
+        KERNEL("setp.lt.u32 %p1, %r0, 10; @%p1 bra A; bar.sync 0; bra B; A: bar.sync 0; B:"),
+        KERNEL("bar.sync 1; bar.sync 0;"),
+        KERNEL("bar.sync 0, 128;"),
+    };
+
+    (void)state;
+    launch.block[0] = 128;
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        assert_int_equal(run(kernels[i], false), LAUNCH_OK);
+    }
+}
+
+/* Code of both kinds by one host thread, which keeps its blocks. */
+static void test_one_after_the_other(void **state)
+{
+    struct pool *pool = pool_create(0);
+
+    (void)state;
+    assert_non_null(pool);
+    launch.threads = 1;
+    launch.pool = pool;
+    launch.block[0] = 128;
+    assert_int_equal(run(KERNEL("bar.sync 0; st.global.u32 [%rd1], %r0;"), true), LAUNCH_OK);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(out[i], i);
+    }
+    assert_int_equal(
+        run(KERNEL("bar.sync 1, 128; mov.u32 %r4, %warpid; st.global.u32 [%rd1], %r4;"), false),
+        LAUNCH_OK);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(out[i], i / 32);
+    }
+    pool_destroy(pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_early_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fault, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_by_warps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_after_the_other, setup, teardown),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
