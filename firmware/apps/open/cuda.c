@@ -64,26 +64,12 @@ const char *cuda_host_carrier(void)
 
 /* ---- Errors ---- */
 
-static void explain(CUresult result)
+static void explain_unavailable(void)
 {
-    switch (result) {
-    case CUDA_ERROR_NOT_SUPPORTED:
-        printf(
-            "A mediator that is older than this kernel knows no CUDA: `make host` builds one.\n");
-        break;
-    case CUDA_ERROR_NO_DEVICE:
-        printf("The mediator has no CUDA device: neither NVIDIA's libcuda with a GPU, nor\n"
-               "cuda-cpu/libcuda.so.1 beside it, for which it needs LLVM 19. Its log says more.\n");
-        break;
-    case CUDA_ERROR_DEVICE_UNAVAILABLE:
-        if (is_ring) {
-            printf("Nobody answers behind the device any more. Was the mediator ended?\n");
-        } else {
-            explain_vgpu_stub(&mailbox, "The request", BG_ERR_UNAVAILABLE);
-        }
-        break;
-    default:
-        break;
+    if (is_ring) {
+        printf("Nobody answers behind the device any more. Was the mediator ended?\n");
+    } else {
+        explain_vgpu_stub(&mailbox, "The request", BG_ERR_UNAVAILABLE);
     }
 }
 
@@ -97,7 +83,9 @@ bool cuda_host_check(const char *what, CUresult result)
     cuGetErrorName(result, &name);
     cuGetErrorString(result, &text);
     printf("%s failed: %s (%s).\n", what, name, text);
-    explain(result);
+    if (result == CUDA_ERROR_DEVICE_UNAVAILABLE) {
+        explain_unavailable();
+    }
     return false;
 }
 
@@ -120,12 +108,19 @@ static CUresult start(void)
 
 bool cuda_host_open(void)
 {
+    CUresult result;
+
     if (!open_device() || !add_device()) {
         return false;
     }
     bg_cuda_set_console(print_text, NULL);
     bg_cuda_set_launch_blocking(app_option_number("blocking", 0, 0, 1) != 0);
-    return cuda_host_check("Starting CUDA", start());
+    result = start();
+    if (result == CUDA_ERROR_NOT_SUPPORTED) {
+        printf(
+            "The mediator is older than this kernel and knows no CUDA: `make host` builds one.\n");
+    }
+    return cuda_host_check("Starting CUDA", result);
 }
 
 void cuda_host_close(void)
