@@ -231,6 +231,14 @@ static CUresult run_init(struct session *session, struct cuda_call *call)
     return result;
 }
 
+/* Without a page nothing but an answer tells what a kernel did wrong, and the worker may have ended
+ * before the next one. */
+static CUresult look_at_once(struct cuda_session *cuda, CUresult result)
+{
+    cuda_streams_look(cuda);
+    return cuda->error != CUDA_SUCCESS ? cuda->error : result;
+}
+
 static CUresult run_row(const struct row *row, struct cuda_call *call)
 {
     struct cuda_session *cuda = call->cuda;
@@ -244,6 +252,9 @@ static CUresult run_row(const struct row *row, struct cuda_call *call)
     }
     result = row->has_data ? take_stage(cuda, call) : CUDA_SUCCESS;
     result = result ?: row->run(cuda, call);
+    if (row->run != run_end && row->run != cuda_run_print && cuda->page == NULL) {
+        result = look_at_once(cuda, result);
+    }
     if (row->has_data && call->data == cuda->stage) {
         forget(&cuda->stage);
     }
